@@ -1,0 +1,48 @@
+/**
+ * Builds what is missing or stale, and nothing else: TypeScript → dist, then the generated artefacts (definitions,
+ * validators) that dist needs. Plain JavaScript, because nothing is compiled yet when it runs.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const path = (...parts) => join(root, ...parts);
+
+/** Newest change below a file or folder, in ms. */
+function newest(at) {
+  if (!existsSync(at)) return 0;
+  const stat = statSync(at);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return Math.max(stat.mtimeMs, ...readdirSync(at).map(name => newest(join(at, name))));
+}
+
+/** Runs a step unless its stamp is newer than everything it is made from. */
+function step(name, sources, command, args, after = () => {}) {
+  const stamp = path('dist', `.${name}`);
+  if (newest(stamp) > Math.max(...sources.map(source => newest(path(source))))) return;
+  const done = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  if (done.status !== 0) process.exit(done.status ?? 1);
+  after();
+  mkdirSync(path('dist'), { recursive: true });
+  writeFileSync(stamp, '');
+}
+
+const node = process.execPath;
+const fresh = newest(path('dist', '.types')) === 0;
+if (fresh) rmSync(path('dist'), { recursive: true, force: true });
+step('types', ['src', 'test', 'build', 'tsconfig.json', 'package-lock.json'], node, [
+  path('node_modules', 'typescript', 'bin', 'tsc'),
+  '-p',
+  path('tsconfig.json'),
+]);
+step('definitions', ['build/definitions.ts', 'build/corrections.ts', 'package-lock.json'], node, [
+  path('dist/build/definitions.js'),
+]);
+step(
+  'validators',
+  ['build/validators.ts', 'build/schema.ts', 'build/definitions.ts', 'build/corrections.ts', 'package-lock.json'],
+  node,
+  [path('dist/build/validators.js')],
+);

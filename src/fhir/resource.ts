@@ -1,0 +1,35 @@
+/**
+ * The shapes in which resources travel inside the server. Everybody (Ajv, FHIRPath, extraction, patch) sees plain
+ * JavaScript numbers; the digits that a number would lose travel beside the object in `Decimals`.
+ */
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+export interface Meta {
+  versionId?: string;
+  lastUpdated?: string;
+  source?: string;
+  profile?: string[];
+  security?: JsonObject[];
+  tag?: JsonObject[];
+}
+
+/** A parsed resource. Only `resourceType` is sure before validation. */
+export type Resource = JsonObject & { resourceType: string };
+
+/**
+ * Number literals whose text does not survive `Number`: parent object (by identity) → key → literal text.
+ * For arrays the key is the index. A copy of the object loses its entries: copy them too.
+ */
+export type Decimals = Map<object, Record<string, string>>;
+
+/** A body that was read: the object, the digits beside it, and (from JSON) the text it came from. */
+export interface Parsed {
+  readonly resource: Resource;
+  readonly decimals: Decimals | undefined;
+  /** The JSON text, if the body was JSON. */
+  readonly text?: string;
+  /** True where `text` has little white space outside strings, so that splicing beats printing. */
+  readonly compact?: boolean;
+}

@@ -1,0 +1,34 @@
+/**
+ * An index entry: what one search parameter finds at one place of one resource. `extract` makes them, `match` tests
+ * them, stores encode them. A multi-valued element gives one entry per value. https://hl7.org/fhir/R4/search.html#ptypes
+ */
+export type Entry = { readonly code: string } & EntryValue;
+
+export type EntryValue =
+  /** `raw` as it stands (for :exact), `norm` lower case, without accents, single blanks (normalise.ts). */
+  | { readonly kind: 'string'; readonly raw: string; readonly norm: string }
+  /** `system` '' where the element has none. `code` '' where a Coding or Identifier has a system alone. */
+  | { readonly kind: 'token'; readonly system: string; readonly code: string }
+  /** Milliseconds since 1970, inclusive; an open end is ∓OPEN (datetime.ts). */
+  | { readonly kind: 'date'; readonly low: number; readonly high: number }
+  | { readonly kind: 'number'; readonly low: number; readonly high: number }
+  /** Without `system` and `unit` where the element has none: ''. `low`, `high` differ only for a Range. */
+  | {
+      readonly kind: 'quantity';
+      readonly low: number;
+      readonly high: number;
+      readonly system: string;
+      /** Quantity.code. */
+      readonly code: string;
+      /** Quantity.unit (the printed unit). */
+      readonly unit: string;
+    }
+  /** A reference to a resource of this server (relative, or absolute under our own base). */
+  | { readonly kind: 'reference'; readonly type: string; readonly id: string; readonly version?: string }
+  /** An absolute reference elsewhere, a urn:, or a canonical with its `|version` apart. */
+  | { readonly kind: 'url'; readonly url: string; readonly version?: string }
+  /** Reference.identifier, found by `:identifier` alone. */
+  | { readonly kind: 'identifier'; readonly system: string; readonly value: string }
+  | { readonly kind: 'uri'; readonly value: string }
+  /** One element's parts, in the order of the parameter's components; each part may have several values. */
+  | { readonly kind: 'composite'; readonly parts: readonly (readonly EntryValue[])[] };

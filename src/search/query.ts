@@ -1,0 +1,105 @@
+/**
+ * The whole search language in one file. A search string is parsed to this tree (parse.ts); no prefix, modifier,
+ * comma or raw FHIR string survives in it. Dates, numbers and quantities are ranges already, strings are
+ * normalised, references are split. `match.ts` defines what the tree means; stores must agree with it.
+ * https://hl7.org/fhir/R4/search.html
+ */
+
+/** A condition on resources of one type (the type is named beside the tree: by Query.types, chain.to, has.from). */
+export type Where =
+  /** Every one holds; `all of []` is everything. */
+  | { readonly kind: 'all'; readonly of: readonly Where[] }
+  /** At least one holds; `any of []` is nothing. */
+  | { readonly kind: 'any'; readonly of: readonly Where[] }
+  | { readonly kind: 'not'; readonly of: Where }
+  /** Some index entry of the parameter `code` passes the test. */
+  | { readonly kind: 'param'; readonly code: string; readonly test: Test }
+  /** The parameter has at least one entry (`:missing=false`). */
+  | { readonly kind: 'present'; readonly code: string }
+  /** The parameter refers to a resource of type `to` that satisfies `where`. */
+  | { readonly kind: 'chain'; readonly code: string; readonly to: string; readonly where: Where }
+  /** A resource of type `from` that satisfies `where` refers here by its parameter `code`. */
+  | { readonly kind: 'has'; readonly from: string; readonly code: string; readonly where: Where };
+
+export type Test =
+  /** `value` is normalised (see normalise.ts) for starts and contains, raw for exact. */
+  | { readonly kind: 'string'; readonly mode: 'starts' | 'contains' | 'exact'; readonly value: string }
+  /**
+   * `system` undefined: any system. `system` '': entries without a system. `code` undefined: any code of the system.
+   * Every pair is one alternative.
+   */
+  | { readonly kind: 'token'; readonly any: readonly TokenValue[] }
+  /** Date: milliseconds since 1970, both ends inclusive. Number: plain. Quantity: with its unit. Any alternative may hold. */
+  | { readonly kind: 'date'; readonly any: readonly Bounds[] }
+  | { readonly kind: 'number'; readonly any: readonly Bounds[] }
+  | { readonly kind: 'quantity'; readonly any: readonly Bounds[]; readonly system?: string; readonly unit?: string }
+  | { readonly kind: 'reference'; readonly to: ReferenceValue }
+  /** `below`: value itself or a longer URL path below it; `above`: the other way round. */
+  | { readonly kind: 'uri'; readonly mode: 'exact' | 'above' | 'below'; readonly value: string }
+  /** One composite entry whose parts pass all tests, position by position. */
+  | { readonly kind: 'composite'; readonly parts: readonly Test[] };
+
+export interface TokenValue {
+  readonly system?: string;
+  readonly code?: string;
+}
+
+/**
+ * Bounds on the low and the high end of an entry's range; all given ones must hold for the same entry.
+ * Inclusive unless the matching `open` flag is set (numbers and quantities need open ends, dates never do).
+ * Examples for dates with search range [a, b]: eq {lowMin:a, highMax:b} · gt {highMin:b+1} · lt {lowMax:a-1} ·
+ * sa {lowMin:b+1} · eb {highMax:a-1} · ge = gt or eq · le = lt or eq · ne {lowMax:a-1} or {highMin:b+1}.
+ */
+export interface Bounds {
+  readonly lowMin?: number;
+  readonly lowMax?: number;
+  readonly highMin?: number;
+  readonly highMax?: number;
+  readonly open?: { readonly lowMin?: true; readonly lowMax?: true; readonly highMin?: true; readonly highMax?: true };
+}
+
+export type ReferenceValue =
+  /** A resource of this server; `type` undefined: any type. */
+  | { readonly kind: 'local'; readonly type?: string; readonly id: string; readonly version?: string }
+  /** An absolute URL elsewhere, or a canonical; `version` only for canonicals. */
+  | { readonly kind: 'url'; readonly url: string; readonly version?: string }
+  /** Reference.identifier. */
+  | { readonly kind: 'identifier'; readonly value: TokenValue };
+
+/** One sort key. `code` is a search parameter of every type searched, or `_id`, `_lastUpdated`. */
+export interface SortKey {
+  readonly code: string;
+  readonly descending: boolean;
+}
+
+/** Where a page ended. Made by a store, given back to the same store, opaque to everybody else. JSON-safe. */
+export type Cursor = readonly (string | number | null)[];
+
+/** A typed query as a store gets it. */
+export interface Query {
+  /** At least one resource type; several only for parameters that all resources share. */
+  readonly types: readonly string[];
+  readonly where: Where;
+  /** Empty: the store's planner chooses the cheapest total order (the same in every store). */
+  readonly sort: readonly SortKey[];
+  /** Rows wanted, ≥ 1. */
+  readonly limit: number;
+  /** The page after (`after`) or before (`before`) a cursor; never both. */
+  readonly after?: Cursor;
+  readonly before?: Cursor;
+}
+
+export const EVERYTHING: Where = { kind: 'all', of: [] };
+export const NOTHING: Where = { kind: 'any', of: [] };
+
+/** The conjunction without needless nesting. */
+export function all(...conditions: readonly Where[]): Where {
+  const of = conditions.flatMap(c => (c.kind === 'all' ? c.of : [c]));
+  return of.length === 1 ? of[0]! : { kind: 'all', of };
+}
+
+/** The disjunction without needless nesting. */
+export function any(...conditions: readonly Where[]): Where {
+  const of = conditions.flatMap(c => (c.kind === 'any' ? c.of : [c]));
+  return of.length === 1 ? of[0]! : { kind: 'any', of };
+}

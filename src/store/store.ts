@@ -1,0 +1,138 @@
+/**
+ * The store port. A store keeps versions, index entries and outbox messages, answers typed queries and commits
+ * atomically; it knows nothing of FHIR's rules. Two adapters implement it, and one contract suite
+ * (test/contract/) says what it means. All times are milliseconds since 1970.
+ *
+ * Failures are FhirError kinds: `conflict` (a precondition does not hold), `unavailable` (the store is away or busy,
+ * nothing was written that was not acknowledged), `no-space`, `timeout`, `too-costly`, `fault`.
+ */
+import type { Entry } from '../search/entry.js';
+import type { Cursor, Query, Where } from '../search/query.js';
+
+export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** Bytes that live outside the resource text: at `at` (byte offset in `text`) the base64 of blob `hash` belongs. */
+export interface BlobLink {
+  readonly at: number;
+  /** SHA-256, lower-case hex. */
+  readonly hash: string;
+  /** Bytes, decoded. */
+  readonly size: number;
+}
+
+/** One stored version. `text` is the exact UTF-8 JSON that goes back to clients; undefined: this version is a deletion. */
+export interface Version {
+  readonly type: string;
+  readonly id: string;
+  readonly version: number;
+  readonly updated: number;
+  readonly method: Method;
+  readonly text?: Buffer;
+  readonly blobs?: readonly BlobLink[];
+}
+
+/** A new version with its index entries and the precondition that it replaces exactly what `replaces` says. */
+export interface Change extends Version {
+  /** The version that is current now, as it was read; undefined: the id must be unused (not even a tombstone). */
+  readonly replaces?: Version;
+  /** Index entries; empty for a deletion. */
+  readonly entries: readonly Entry[];
+}
+
+/** "Nothing of `type` matches `where`", checked inside the commit; equal `claim`s exclude each other across processes. */
+export interface Absence {
+  readonly claim: string;
+  readonly type: string;
+  readonly where: Where;
+}
+
+/** A message for later, kept with the change: consumers take them in order and settle them. */
+export interface Message {
+  readonly topic: string;
+  readonly body: string;
+}
+export interface Waiting extends Message {
+  readonly sequence: number;
+}
+
+export interface Commit {
+  /** At most one per resource. */
+  readonly changes: readonly Change[];
+  readonly absent?: readonly Absence[];
+  readonly messages?: readonly Message[];
+  /** Sequence numbers of outbox messages that this commit has dealt with. */
+  readonly settles?: readonly number[];
+  /**
+   * All changes are creations with fresh ids that need no transaction among each other (the audit events of a read):
+   * the promise still settles only when every one is durable.
+   */
+  readonly independent?: true;
+}
+
+export interface Page {
+  readonly rows: readonly Version[];
+  /** Cursor of each row, same order. */
+  readonly cursors: readonly Cursor[];
+  /** There are more rows in the direction of travel. */
+  readonly more: boolean;
+}
+
+export interface HistoryQuery {
+  /** No type: the whole system. An id needs a type. */
+  readonly type?: string;
+  readonly id?: string;
+  /** Only versions with updated ≥ since. */
+  readonly since?: number;
+  /** Only versions that were current at some time in [low, high]. */
+  readonly at?: { readonly low: number; readonly high: number };
+  readonly limit: number;
+  readonly after?: Cursor;
+}
+
+export interface Counted {
+  readonly count: number;
+  /** False: there are more than `limit`. */
+  readonly exact: boolean;
+}
+
+export interface BlobRange {
+  /** First byte. */
+  readonly start: number;
+  /** Last byte, inclusive. */
+  readonly end: number;
+}
+
+/** Content-addressed bytes: stored once, durable when `put` resolves. */
+export interface Blobs {
+  put(bytes: Buffer | AsyncIterable<Uint8Array>, maxBytes?: number): Promise<{ hash: string; size: number }>;
+  /** Undefined: no such blob. */
+  get(hash: string, range?: BlobRange): Promise<{ size: number; bytes: AsyncIterable<Buffer> } | undefined>;
+}
+
+export interface Store {
+  readonly name: 'mongo' | 'embedded';
+  readonly blobs: Blobs;
+  /** The current version, or the one asked for; undefined: never existed. A tombstone is returned as such. */
+  read(type: string, id: string, version?: number): Promise<Version | undefined>;
+  /** Newest first (updated, then order of arrival), deletions included. */
+  history(query: HistoryQuery): Promise<Page>;
+  find(query: Query): Promise<Page>;
+  /** How many match; stops at `limit` if given. */
+  count(query: Pick<Query, 'types' | 'where'>, limit?: number): Promise<Counted>;
+  /** All or nothing, durable when it resolves (majority / fsync). Concurrent calls are grouped. */
+  commit(commit: Commit): Promise<void>;
+  /** Outbox messages of a topic in order, oldest first. */
+  waiting(topic: string, limit: number): Promise<Waiting[]>;
+  /** Every current, undeleted resource (of a type), in order of arrival, for export and reindex. */
+  scan(options?: { readonly type?: string; readonly after?: Cursor }): AsyncIterable<{ row: Version; cursor: Cursor }>;
+  /** Writes the index entries of a version anew, if it is still current. Returns how many were. */
+  reindex(rows: readonly { row: Version; entries: readonly Entry[] }[]): Promise<number>;
+  /** How many current resources per type. */
+  sizes(): Promise<ReadonlyMap<string, number>>;
+  /** Brings the layout up to date; safe to call at every start and from several processes. */
+  migrate(): Promise<void>;
+  /** Resolves when the store answers; throws `unavailable` otherwise. */
+  ping(): Promise<void>;
+  /** Waits for what is under way, then releases everything. */
+  close(): Promise<void>;
+}
