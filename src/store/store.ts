@@ -29,6 +29,11 @@ export interface Version {
   readonly method: Method;
   readonly text?: Buffer;
   readonly blobs?: readonly BlobLink[];
+  /**
+   * Ids of the patients whom the resource is about. Opaque to the store, which keeps them beside the text of each
+   * version and gives them back with every row: a read must name the patient in its audit event without parsing.
+   */
+  readonly patients: readonly string[];
 }
 
 /** A new version with its index entries and the precondition that it replaces exactly what `replaces` says. */
