@@ -1,0 +1,221 @@
+/**
+ * Configuration: one table of settings, each read from a command-line flag, else the environment, else a JSON file,
+ * else its default; checked at start, printed without secrets by `chartroom config`, and the source of the table in
+ * docs/running.md.
+ */
+import { readFileSync } from 'node:fs';
+import type { LogLevel } from './log.js';
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly baseUrl: string;
+  readonly store: string;
+  readonly data: string;
+  readonly demo: boolean;
+  readonly auth: 'none' | 'token';
+  readonly tokens: string;
+  readonly workers: number;
+  readonly log: LogLevel;
+  readonly secret: string;
+  readonly maxBody: number;
+  readonly maxBinary: number;
+  readonly maxArray: number;
+  readonly pageSize: number;
+  readonly maxPageSize: number;
+  readonly linkMinutes: number;
+  readonly requestTimeout: number;
+  readonly queryTimeout: number;
+  readonly corsOrigins: string;
+  readonly metrics: 'loopback' | 'open' | 'off';
+}
+
+type Source = string | number | boolean | undefined;
+
+interface Setting<T> {
+  /** Without the prefix CHARTROOM_; the flag is its kebab-case form. */
+  readonly env: string;
+  readonly default: T;
+  readonly about: string;
+  readonly secret?: true;
+  /** Throws an Error that says what is allowed. */
+  parse(text: string): T;
+}
+
+const text = (env: string, preset: string, about: string, extra: { secret?: true } = {}): Setting<string> => ({
+  env,
+  default: preset,
+  about,
+  parse: value => value,
+  ...extra,
+});
+const whole = (env: string, preset: number, about: string, min: number, max: number): Setting<number> => ({
+  env,
+  default: preset,
+  about,
+  parse(value) {
+    const number = Number(value);
+    if (!/^\d+$/.test(value) || number < min || number > max) throw new Error(`a whole number from ${min} to ${max}`);
+    return number;
+  },
+});
+const choice = <T extends string>(env: string, preset: T, allowed: readonly T[], about: string): Setting<T> => ({
+  env,
+  default: preset,
+  about: `${about} (${allowed.join(', ')})`,
+  parse(value) {
+    const found = allowed.find(option => option === value);
+    if (!found) throw new Error(`one of ${allowed.join(', ')}`);
+    return found;
+  },
+});
+
+const MB = 1024 * 1024;
+
+export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
+  host: text('HOST', '127.0.0.1', 'Address to listen on. Anything beyond loopback needs configured authentication.'),
+  port: whole('PORT', 8080, 'Port to listen on; 0 takes a free one.', 0, 65_535),
+  baseUrl: text('BASE_URL', '', 'What links and Location say, without a trailing slash. Empty: http://HOST:PORT/fhir.'),
+  store: text(
+    'STORE',
+    'embedded',
+    '`embedded`, or a mongodb:// or mongodb+srv:// connection string with its database.',
+    {
+      secret: true,
+    },
+  ),
+  data: text('DATA', './data', 'Folder of the embedded store and of keys.'),
+  demo: {
+    env: 'DEMO',
+    default: true,
+    about: 'Demo data on the first start of an empty embedded store (on, off).',
+    parse(value) {
+      if (value !== 'on' && value !== 'off') throw new Error('on or off');
+      return value === 'on';
+    },
+  },
+  auth: choice('AUTH', 'none', ['none', 'token'], 'Authentication. `none` serves loopback only'),
+  tokens: text('TOKENS', '', 'JSON file of static bearer tokens: [{"token", "name", "role": "admin|writer|reader"}].'),
+  workers: whole('WORKERS', 1, 'Server processes (MongoDB only; the embedded store is one process).', 1, 64),
+  log: choice('LOG', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'Log level'),
+  secret: text('SECRET', '', 'Key for paging links, at least 32 characters. Empty: made once and kept in DATA.', {
+    secret: true,
+  }),
+  maxBody: whole('MAX_BODY', 16 * MB, 'Largest resource body, in bytes.', 1024, 512 * MB),
+  maxBinary: whole('MAX_BINARY', 256 * MB, 'Largest raw upload to Binary, in bytes.', 1024, 16_384 * MB),
+  maxArray: whole('MAX_ARRAY', 100_000, 'Longest array in a resource.', 100, 10_000_000),
+  pageSize: whole('PAGE_SIZE', 50, 'Entries of a page where the request gives no _count.', 1, 10_000),
+  maxPageSize: whole('MAX_PAGE_SIZE', 1000, 'Largest _count that is honoured.', 1, 10_000),
+  linkMinutes: whole('LINK_MINUTES', 60, 'Minutes for which a paging link works.', 1, 10_080),
+  requestTimeout: whole('REQUEST_TIMEOUT', 60_000, 'Milliseconds for a request to arrive.', 1000, 3_600_000),
+  queryTimeout: whole('QUERY_TIMEOUT', 10_000, 'Milliseconds the store may spend on one query.', 100, 3_600_000),
+  corsOrigins: text('CORS_ORIGINS', '', 'Origins allowed to call from a browser, separated by commas; `*` for any.'),
+  metrics: choice('METRICS', 'loopback', ['loopback', 'open', 'off'], 'Who may read /metrics'),
+};
+
+const names = Object.keys(SETTINGS) as (keyof Config)[];
+export const flagOf = (name: keyof Config): string => `--${SETTINGS[name].env.toLowerCase().replaceAll('_', '-')}`;
+
+/** Thrown with one line per fault; the command line prints it and ends with status 2. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+export interface ConfigSources {
+  /** By setting name. */
+  readonly flags: Readonly<Partial<Record<keyof Config | 'config', string>>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+function readFile(path: string): Record<string, Source> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new ConfigError(`The configuration file ${path} cannot be read as JSON.`, { cause });
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw new ConfigError(`The configuration file ${path} must hold one JSON object.`);
+  return parsed as Record<string, Source>;
+}
+
+/** Reads and checks everything at once, so that a start shows all faults and not only the first. */
+export function loadConfig({ flags, env }: ConfigSources): Config {
+  const path = flags.config ?? env['CHARTROOM_CONFIG'];
+  const file = path ? readFile(path) : {};
+  const faults = Object.keys(file)
+    .filter(key => !(key in SETTINGS))
+    .map(key => `Unknown setting "${key}" in the configuration file; known: ${names.join(', ')}.`);
+  const known = new Set(['CHARTROOM_CONFIG', ...names.map(name => `CHARTROOM_${SETTINGS[name].env}`)]);
+  for (const key of Object.keys(env))
+    if (key.startsWith('CHARTROOM_') && !known.has(key) && !FOREIGN.has(key))
+      faults.push(`Unknown setting ${key} in the environment.`);
+  const read = <K extends keyof Config>(name: K): Config[K] => {
+    const setting = SETTINGS[name];
+    const given = flags[name] ?? env[`CHARTROOM_${setting.env}`] ?? file[name];
+    if (given === undefined || given === '') return setting.default;
+    try {
+      return setting.parse(typeof given === 'boolean' ? (given ? 'on' : 'off') : String(given));
+    } catch (error) {
+      faults.push(`CHARTROOM_${setting.env} must be ${(error as Error).message}.`);
+      return setting.default;
+    }
+  };
+  const config = Object.fromEntries(names.map(name => [name, read(name)])) as unknown as Config;
+  faults.push(...contradictions(config));
+  if (faults.length) throw new ConfigError(faults.join('\n'));
+  return config;
+}
+
+/** Environment names of the development tools that share the prefix. */
+const FOREIGN = new Set(['CHARTROOM_CACHE']);
+
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+export const isMongo = (config: Pick<Config, 'store'>): boolean => /^mongodb(\+srv)?:\/\//.test(config.store);
+
+function contradictions(config: Config): string[] {
+  const faults: string[] = [];
+  if (config.store !== 'embedded' && !isMongo(config))
+    faults.push('CHARTROOM_STORE must be `embedded` or start with mongodb:// or mongodb+srv://.');
+  if (config.auth === 'none' && !isLoopback(config.host))
+    faults.push(
+      'Without authentication the server serves loopback only: set CHARTROOM_AUTH=token and CHARTROOM_TOKENS, or CHARTROOM_HOST=127.0.0.1.',
+    );
+  if (config.auth === 'token' && !config.tokens)
+    faults.push('CHARTROOM_AUTH=token needs CHARTROOM_TOKENS, a file of tokens.');
+  if (config.workers > 1 && !isMongo(config))
+    faults.push('CHARTROOM_WORKERS above 1 needs MongoDB: the embedded store is one process.');
+  if (config.secret && config.secret.length < 32) faults.push('CHARTROOM_SECRET must have at least 32 characters.');
+  if (config.pageSize > config.maxPageSize) faults.push('CHARTROOM_PAGE_SIZE must not exceed CHARTROOM_MAX_PAGE_SIZE.');
+  if (config.baseUrl && !/^https?:\/\/[^/?#]+(\/[^?#]*[^/?#])?$/.test(config.baseUrl))
+    faults.push('CHARTROOM_BASE_URL must be an absolute http(s) URL without query and trailing slash.');
+  return faults;
+}
+
+/** The settings in force, secrets masked, ready to print. */
+export function describeConfig(config: Config): { name: string; value: string; about: string }[] {
+  return names.map(name => {
+    const setting = SETTINGS[name];
+    const value = config[name];
+    const shown = typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
+    const secret = setting.secret && shown !== '' && shown !== setting.default;
+    return { name: `CHARTROOM_${setting.env}`, value: secret ? mask(shown) : shown, about: setting.about };
+  });
+}
+
+/** A connection string keeps its host and database; every other secret shows only that it is set. */
+function mask(value: string): string {
+  const url = /^(mongodb(?:\+srv)?:\/\/)(?:[^@/]*@)?([^?]*)/.exec(value);
+  return url ? `${url[1]}${url[2]}` : '(set)';
+}
+
+/** The table of docs/running.md, as Markdown. */
+export function configTable(): string {
+  const rows = names.map(name => {
+    const { env, default: preset, about } = SETTINGS[name];
+    const shown = typeof preset === 'boolean' ? (preset ? 'on' : 'off') : String(preset);
+    return `| \`CHARTROOM_${env}\` | \`${flagOf(name)}\` | ${shown === '' ? '' : `\`${shown}\``} | ${about} |`;
+  });
+  return ['| environment | flag | default | |', '|---|---|---|---|', ...rows].join('\n');
+}

@@ -1,0 +1,40 @@
+/** What Prometheus scrapes: one registry per engine, so that tests can run several servers in a process. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+export interface Metrics {
+  readonly registry: Registry;
+  /** By interaction and status; labels come from fixed sets, never from a request. */
+  readonly requests: Counter<'interaction' | 'status'>;
+  readonly duration: Histogram<'interaction'>;
+  readonly refused: Counter<'kind'>;
+  readonly open: Gauge;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    registry,
+    requests: new Counter({
+      name: 'chartroom_requests_total',
+      help: 'FHIR interactions answered.',
+      labelNames: ['interaction', 'status'],
+      registers,
+    }),
+    duration: new Histogram({
+      name: 'chartroom_request_seconds',
+      help: 'Time from the head of a request to its answer.',
+      labelNames: ['interaction'],
+      buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
+      registers,
+    }),
+    refused: new Counter({
+      name: 'chartroom_refused_total',
+      help: 'Interactions that ended in an error, by kind.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    open: new Gauge({ name: 'chartroom_open_requests', help: 'Requests under way.', registers }),
+  };
+}
