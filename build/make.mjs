@@ -21,6 +21,7 @@ function newest(at) {
 /** Runs a step unless its stamp is newer than everything it is made from. */
 function step(name, sources, command, args, after = () => {}) {
   const stamp = path('dist', `.${name}`);
+  if (name !== 'types' && !existsSync(args[0])) return;
   if (newest(stamp) > Math.max(...sources.map(source => newest(path(source))))) return;
   const done = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
   if (done.status !== 0) process.exit(done.status ?? 1);
@@ -37,9 +38,12 @@ step('types', ['src', 'test', 'build', 'tsconfig.json', 'package-lock.json'], no
   '-p',
   path('tsconfig.json'),
 ]);
-step('definitions', ['build/definitions.ts', 'build/corrections.ts', 'package-lock.json'], node, [
-  path('dist/build/definitions.js'),
-]);
+step(
+  'definitions',
+  ['build/definitions.ts', 'build/compact.ts', 'build/code-lists.ts', 'build/corrections.ts', 'package-lock.json'],
+  node,
+  [path('dist/build/definitions.js')],
+);
 step(
   'validators',
   ['build/validators.ts', 'build/schema.ts', 'build/definitions.ts', 'build/corrections.ts', 'package-lock.json'],
