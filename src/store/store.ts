@@ -86,6 +86,8 @@ export interface HistoryQuery {
   /** No type: the whole system. An id needs a type. */
   readonly type?: string;
   readonly id?: string;
+  /** For the system: only these types. */
+  readonly types?: readonly string[];
   /** Only versions with updated ≥ since. */
   readonly since?: number;
   /** Only versions that were current at some time in [low, high]. */
