@@ -24,12 +24,21 @@ export type Resource = JsonObject & { resourceType: string };
  */
 export type Decimals = Map<object, Record<string, string>>;
 
+/** Where a top-level member of a JSON object stands in its text: offsets of the value, end exclusive. */
+export interface Member {
+  readonly key: string;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A body that was read: the object, the digits beside it, and (from JSON) the text it came from. */
 export interface Parsed {
   readonly resource: Resource;
   readonly decimals: Decimals | undefined;
   /** The JSON text, if the body was JSON. */
   readonly text?: string;
-  /** True where `text` has little white space outside strings, so that splicing beats printing. */
+  /** True where `text` can be stored as it is: one line, little white space outside strings. */
   readonly compact?: boolean;
+  /** The top-level members of `text`, in its order. */
+  readonly members?: readonly Member[];
 }

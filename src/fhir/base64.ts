@@ -1,0 +1,81 @@
+/**
+ * Cutting the bytes of attachments out of stored JSON and putting them back, so that documents live beside the
+ * resource. https://hl7.org/fhir/R4/datatypes.html#Attachment, https://hl7.org/fhir/R4/binary.html
+ *
+ * Only what comes back exactly is cut: the value of a member named `data` that re-encodes to the same characters.
+ * SampledData.data (blank-separated decimals) is not such a value, except for a lone word, and even that comes back.
+ */
+
+export interface Lifted {
+  /** Byte offset in the shortened text: between the two quotes of the empty string. */
+  readonly at: number;
+  /** The decoded bytes. */
+  readonly bytes: Buffer;
+}
+
+const KEY = Buffer.from('"data"');
+const QUOTE = 34;
+const COLON = 58;
+const BACKSLASH = 92;
+
+/**
+ * Cuts base64 values of at least `atLeast` characters out of `text` (valid JSON, UTF-8). Values are found by the literal
+ * key `"data"`; one whose key or value is written with escapes stays (parseJson leaves no such value in a compact text).
+ */
+export function liftBase64(text: Buffer, atLeast: number): { text: Buffer; lifted: Lifted[] } {
+  const lifted: Lifted[] = [];
+  const pieces: Buffer[] = [];
+  let kept = 0;
+  let removed = 0;
+  for (let key = text.indexOf(KEY); key >= 0 && text.length - key > atLeast; ) {
+    const start = valueOf(text, key);
+    const end = start < 0 ? -1 : text.indexOf(QUOTE, start);
+    let next = key + KEY.length;
+    if (end - start >= atLeast && end > start) {
+      const encoded = text.toString('latin1', start, end);
+      const bytes = Buffer.from(encoded, 'base64');
+      if (bytes.toString('base64') === encoded) {
+        lifted.push({ at: start - removed, bytes });
+        pieces.push(text.subarray(kept, start));
+        removed += end - start;
+        kept = end;
+        next = end + 1;
+      }
+    }
+    key = text.indexOf(KEY, next);
+  }
+  if (lifted.length === 0) return { text, lifted };
+  pieces.push(text.subarray(kept));
+  return { text: Buffer.concat(pieces, text.length - removed), lifted };
+}
+
+/** Offset after the opening quote of the string value of the key at `at`, or -1: no key, or no string. */
+function valueOf(text: Buffer, at: number): number {
+  if (text[at - 1] === BACKSLASH) return -1; // `"foo\"data"`: the end of another string
+  let next = skipBlanks(text, at + KEY.length);
+  if (text[next] !== COLON) return -1;
+  next = skipBlanks(text, next + 1);
+  return text[next] === QUOTE ? next + 1 : -1;
+}
+
+function skipBlanks(text: Buffer, at: number): number {
+  let next = at;
+  while (text[next] === 32 || text[next] === 10 || text[next] === 13 || text[next] === 9) next++;
+  return next;
+}
+
+/** The inverse: the text with every lifted value back in its place. `lifted` in ascending order of `at`. */
+export function restoreBase64(text: Buffer, lifted: readonly Lifted[]): Buffer {
+  if (lifted.length === 0) return text;
+  const encoded = lifted.map(({ bytes }) => bytes.toString('base64'));
+  const out = Buffer.allocUnsafe(encoded.reduce((sum, part) => sum + part.length, text.length));
+  let from = 0;
+  let to = 0;
+  lifted.forEach(({ at }, index) => {
+    to += text.copy(out, to, from, at);
+    to += out.write(encoded[index]!, to, 'latin1');
+    from = at;
+  });
+  text.copy(out, to, from);
+  return out;
+}
