@@ -1,0 +1,25 @@
+/**
+ * The MongoDB server that all suites of one mocha run share: started when the first suite asks, stopped at the end.
+ * Every suite takes a database of its own.
+ */
+import { after } from 'mocha';
+import { type Mongo, startMongo } from './mongod.js';
+
+let shared: Promise<Mongo | { readonly skipped: string }> | undefined;
+
+/** The shared server. Without one the calling suite must skip itself: `skipped` has been printed already. */
+export function sharedMongo(): Promise<Mongo | { readonly skipped: string }> {
+  shared ??= startMongo().then(mongo => {
+    // oxlint-disable-next-line no-console -- the run says which server it tests with, or why it skips
+    console.warn(
+      'skipped' in mongo ? `MongoDB suites skipped: ${mongo.skipped}` : `MongoDB suites run on ${mongo.description}`,
+    );
+    return mongo;
+  });
+  return shared;
+}
+
+after('stops the shared MongoDB server', async () => {
+  const mongo = await shared?.catch(() => undefined);
+  if (mongo && 'stop' in mongo) await mongo.stop();
+});
