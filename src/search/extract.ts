@@ -1,0 +1,62 @@
+/**
+ * From a resource to its index entries: the one place where it is decided what can be found.
+ * https://hl7.org/fhir/R4/search.html, conversions by element type in values.ts.
+ */
+import type { Resource } from '../fhir/resource.js';
+import type { Entry, EntryValue } from './entry.js';
+import type { SearchParameters } from './parameters.js';
+
+export interface ExtractContext {
+  /** The server's own FHIR addresses without a trailing slash; absolute references under them are local. */
+  readonly bases: readonly string[];
+}
+
+/**
+ * The entries of all search parameters of the resource's type, each once, in the order of the definitions. The
+ * resource is as it will be stored: with its id and meta. Values of the wrong JSON type are passed over.
+ */
+export function extract(resource: Resource, parameters: SearchParameters, context: ExtractContext): Entry[] {
+  const entries: Entry[] = [];
+  const out: EntryValue[] = [];
+  const frame = { root: resource, out, bases: context.bases };
+  for (const [code, parameter] of parameters.of(resource.resourceType)) {
+    parameter.read(resource, frame);
+    if (out.length === 0) continue;
+    if (out.length === 1) entries.push({ code, ...out[0]! });
+    else {
+      const seen = new Set<string>();
+      for (const value of out) {
+        const key = keyOf(value);
+        if (seen.has(key)) continue;
+        seen.add(key);
+        entries.push({ code, ...value });
+      }
+    }
+    out.length = 0;
+  }
+  return entries;
+}
+
+/** Equal for equal values of one parameter. */
+function keyOf(value: EntryValue): string {
+  switch (value.kind) {
+    case 'string':
+      return value.raw;
+    case 'token':
+      return `${value.system}|${value.code}`;
+    case 'date':
+    case 'number':
+      return `${value.low},${value.high}`;
+    case 'reference':
+      return `r${value.type}/${value.id}/${value.version ?? ''}`;
+    case 'url':
+      return `u${value.url}|${value.version ?? ''}`;
+    case 'uri':
+      return value.value;
+    case 'identifier':
+      return `i${value.system}|${value.value}`;
+    case 'quantity':
+    case 'composite':
+      return JSON.stringify(value);
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * The search parameters of every resource type, compiled on first use of the type.
+ * https://hl7.org/fhir/R4/searchparameter-registry.html
+ *
+ * Left out, because they are no index: `_text`, `_content`, `_query`, `_filter`, `_list`, `_has` and those of type
+ * `special`. `phonetic` searches like any other string. `_id` and `_lastUpdated` are there like all others.
+ */
+import type { Definitions, SearchParameterDefinition } from '../fhir/definitions.js';
+import type { EntryValue } from './entry.js';
+import { compilePath, type Ending, type Walk } from './path.js';
+import { conversion, type Extraction } from './values.js';
+
+export type SearchType = Exclude<SearchParameterDefinition['type'], 'special'>;
+
+/** A search parameter as it works on one resource type. */
+export interface SearchParameter {
+  readonly code: string;
+  readonly type: SearchType;
+  readonly url: string;
+  /** Element types that it reads: `CodeableConcept`, `Period`, `canonical` … Empty for a composite. */
+  readonly elements: ReadonlySet<string>;
+  /** Resource types that a reference parameter can point at; empty: any. */
+  readonly targets: readonly string[];
+  /** The system that its `code` and `boolean` values are understood in; they are stored without a system. */
+  readonly implied?: string;
+  /** Date, number, quantity: its values can be Periods, Timings or Ranges, so that low and high differ by more than precision. */
+  readonly spans: boolean;
+  /** One resource can have several values. */
+  readonly repeats: boolean;
+  readonly sortable: boolean;
+  /** Composite: the parts, in order. */
+  readonly components: readonly SearchParameter[];
+  /** Appends what it finds in a resource (in a component: in the composite's element). */
+  readonly read: Walk<Extraction>;
+}
+
+export interface SearchParameters {
+  /** Code → parameter, for a concrete resource type, the common ones included. Empty for an unknown type. */
+  of(type: string): ReadonlyMap<string, SearchParameter>;
+  get(type: string, code: string): SearchParameter | undefined;
+  /** Parameters whose expression leads to nothing on the type (of types compiled so far): `Type.code`. */
+  readonly dead: ReadonlySet<string>;
+}
+
+const BOOLEANS = 'http://terminology.hl7.org/CodeSystem/special-values';
+
+/** `custom` parameters win over the standard's where type and code are the same. */
+export function createSearchParameters(
+  definitions: Definitions,
+  custom: readonly SearchParameterDefinition[] = [],
+): SearchParameters {
+  const all = [...definitions.searchParameters, ...custom];
+  const byUrl = new Map(all.map(definition => [definition.url, definition]));
+  const compiled = new Map<string, ReadonlyMap<string, SearchParameter>>();
+  const dead = new Set<string>();
+  const concrete = new Set(definitions.resourceTypes);
+  const context: Context = { definitions, byUrl };
+  const of = (type: string) => {
+    const known = compiled.get(type);
+    if (known) return known;
+    const found = new Map<string, SearchParameter>();
+    if (concrete.has(type))
+      for (const definition of all) {
+        if (!definition.base.some(base => isBase(definitions, base, type))) continue;
+        if (definition.type === 'special' || !definition.expression) continue;
+        const parameter = compileParameter(context, definition, definition.expression, type);
+        if (parameter) found.set(definition.code, parameter);
+        else dead.add(`${type}.${definition.code}`);
+      }
+    compiled.set(type, found);
+    return found;
+  };
+  return { of, get: (type, code) => of(type).get(code), dead };
+}
+
+interface Context {
+  readonly definitions: Definitions;
+  readonly byUrl: ReadonlyMap<string, SearchParameterDefinition>;
+}
+
+function isBase(definitions: Definitions, base: string, type: string): boolean {
+  for (let at: string | undefined = type; at !== undefined; at = definitions.types.get(at)?.base)
+    if (at === base) return true;
+  return false;
+}
+
+/** For a focus of `type`: a resource type, or the type of a composite's element. */
+function compileParameter(
+  context: Context,
+  definition: SearchParameterDefinition,
+  expression: string,
+  type: string,
+): SearchParameter | undefined {
+  if (definition.type === 'special') return undefined;
+  if (definition.type === 'composite') return compileComposite(context, definition, expression, type);
+  const endings: Ending[] = [];
+  const read = compilePath<Extraction>(context.definitions, expression, type, ending => {
+    const convert = conversion(definition.type, ending.type);
+    if (convert) endings.push(ending);
+    return convert;
+  });
+  if (!read) return undefined;
+  const elements = new Set(endings.map(ending => ending.type));
+  const implied = impliedSystem(context.definitions, endings);
+  return {
+    code: definition.code,
+    type: definition.type,
+    url: definition.url,
+    elements,
+    targets: definition.type === 'reference' ? targetsOf(context, definition, endings) : [],
+    ...(implied === undefined ? {} : { implied }),
+    spans: ['Period', 'Timing', 'Range'].some(spanning => elements.has(spanning)),
+    repeats: endings.length > 1 || endings.some(ending => ending.repeats || MANY.has(ending.type)),
+    sortable: true,
+    components: [],
+    read,
+  };
+}
+
+/** Element types of which one value can give several entries. */
+const MANY: ReadonlySet<string> = new Set(['CodeableConcept', 'HumanName', 'Address']);
+
+/** What an element allows, narrowed by `resolve() is …` and by what the parameter declares. */
+function targetsOf(
+  { definitions }: Context,
+  definition: SearchParameterDefinition,
+  endings: readonly Ending[],
+): readonly string[] {
+  const targets = new Set<string>();
+  for (const ending of endings) {
+    if (ending.only !== undefined) targets.add(ending.only);
+    else {
+      const allowed = ending.element?.types.find(({ code }) => code === ending.type)?.targets ?? [];
+      const declared = definition.target ?? [];
+      const both = allowed.filter(target => declared.includes(target));
+      const chosen = both.length > 0 ? both : allowed.length > 0 ? allowed : declared;
+      // One ending without a limit lifts it for all.
+      if (chosen.length === 0) return [];
+      for (const target of chosen) targets.add(target);
+    }
+  }
+  // R4 says "any" by naming every type it knew of.
+  const everything = targets.has('Resource') || definitions.resourceTypes.every(type => targets.has(type));
+  return everything ? [] : [...targets].toSorted();
+}
+
+/** The one system of all elements that carry bare codes; undefined where there is none or several. */
+function impliedSystem(definitions: Definitions, endings: readonly Ending[]): string | undefined {
+  const systems = new Set<string | undefined>();
+  for (const { type, element } of endings) {
+    if (type === 'boolean') systems.add(BOOLEANS);
+    if (type === 'code')
+      systems.add(element?.required === undefined ? undefined : definitions.codeLists.get(element.required)?.system);
+  }
+  const [only] = systems;
+  return systems.size === 1 ? only : undefined;
+}
+
+/** R4 4.0.1 exchanged the expressions of the two parts: the reference is read from `code`, the code from `target`. */
+const ERRATA: ReadonlyMap<string, string> = new Map([
+  ['http://hl7.org/fhir/SearchParameter/DocumentReference-relationship#code', 'target'],
+  ['http://hl7.org/fhir/SearchParameter/DocumentReference-relationship#target', 'code'],
+]);
+
+function compileComposite(
+  context: Context,
+  definition: SearchParameterDefinition,
+  expression: string,
+  type: string,
+): SearchParameter | undefined {
+  let components: readonly SearchParameter[] = [];
+  const read = compilePath<Extraction>(context.definitions, expression, type, focus => {
+    const parts = (definition.components ?? []).map(component => {
+      const part = context.byUrl.get(component.definition);
+      const corrected = ERRATA.get(`${definition.url}#${component.expression}`) ?? component.expression;
+      return part && compileParameter(context, part, corrected, focus.type);
+    });
+    if (parts.length === 0 || parts.some(part => part === undefined)) return undefined;
+    const found = parts as readonly SearchParameter[];
+    if (components.length === 0) components = found;
+    return (value, frame) => {
+      const values = found.map(part => {
+        const out: EntryValue[] = [];
+        part.read(value, { ...frame, out });
+        return out;
+      });
+      if (values.every(part => part.length > 0)) frame.out.push({ kind: 'composite', parts: values });
+    };
+  });
+  if (!read) return undefined;
+  return {
+    code: definition.code,
+    type: 'composite',
+    url: definition.url,
+    elements: new Set(),
+    targets: [],
+    spans: false,
+    repeats: true,
+    sortable: false,
+    components,
+    read,
+  };
+}

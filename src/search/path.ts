@@ -1,0 +1,295 @@
+/**
+ * Compiles the expressions of search parameters to closures. Types are known from the definitions while compiling, so
+ * that at run time a step is one property access and every value arrives at a function made for its element type.
+ * https://hl7.org/fhir/R4/searchparameter-definitions.html#SearchParameter.expression
+ *
+ * What the subset (expression.ts) cannot say is evaluated by fhirpath.js, loaded on first use.
+ *
+ * Choices: `resolve() is T` looks at the reference text, `Reference.type`, or the contained resource; nothing is
+ * fetched. A branch of a union that belongs to another resource type is left out. Data of the wrong JSON shape is
+ * passed over: validation has spoken before.
+ */
+import { createRequire } from 'node:module';
+import type * as fhirpath from 'fhirpath';
+import type { Definitions, ElementDefinition } from '../fhir/definitions.js';
+import { parseReference } from '../fhir/reference.js';
+import type { Json, JsonObject } from '../fhir/resource.js';
+import { type Condition, type Expression, type Path, parseExpression, type Step } from './expression.js';
+
+/** What a compiled path is run in. Callers may put their own members beside `root`. */
+export interface Frame {
+  /** The resource. */
+  readonly root: JsonObject;
+}
+
+/** Runs over a value of the type that it was compiled for. */
+export type Walk<F extends Frame> = (value: Json, frame: F) => void;
+
+/** Where a path ends, as the definitions know it. */
+export interface Ending {
+  readonly type: string;
+  /** The last element of the path. */
+  readonly element?: ElementDefinition;
+  /** The one type that `resolve() is …` lets pass. */
+  readonly only?: string;
+  /** The path can give more than one value. */
+  readonly repeats: boolean;
+}
+
+/** Gives the function that takes the values of one ending; undefined: they are of no interest. */
+export type Leaf<F extends Frame> = (ending: Ending) => Walk<F> | undefined;
+
+/**
+ * Compiles `expression` for a focus of `type` (a resource type, or the type of a composite's element). Undefined: no
+ * branch of it leads from this type to anything that `leaf` wants. Throws what fhirpath.js throws on a faulty text.
+ */
+export function compilePath<F extends Frame>(
+  definitions: Definitions,
+  expression: string,
+  type: string,
+  leaf: Leaf<F>,
+): Walk<F> | undefined {
+  let parsed: Expression;
+  try {
+    parsed = parseExpression(expression);
+    return compile(definitions, parsed, type, leaf);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return evaluateWith(expression, leaf);
+  }
+}
+
+function compile<F extends Frame>(definitions: Definitions, expression: Expression, type: string, leaf: Leaf<F>) {
+  if (expression.is === 'paths') return together(expression.paths.map(path => walkPath(definitions, path, type, leaf)));
+  const take = leaf({ type: 'boolean', repeats: false });
+  const test = compileCondition(definitions, expression.condition, type);
+  if (!take) return undefined;
+  return (value: Json, frame: F) => {
+    const result = test(value, frame);
+    if (result !== undefined) take(result, frame);
+  };
+}
+
+function together<F extends Frame>(walks: readonly (Walk<F> | undefined)[]): Walk<F> | undefined {
+  const found = walks.filter(walk => walk !== undefined);
+  if (found.length < 2) return found[0];
+  return (value, frame) => {
+    for (const walk of found) walk(value, frame);
+  };
+}
+
+function walkPath<F extends Frame>(definitions: Definitions, path: Path, type: string, leaf: Leaf<F>) {
+  const first = path.steps[0];
+  const start = path.from === 'resource' ? rootType(type) : type;
+  // A leading type name: of this type or of a base of it, or else the branch of another type.
+  if (first?.is === 'property' && definitions.types.get(first.name)?.kind === 'resource') {
+    if (!isA(definitions, start, first.name)) return undefined;
+    return walkSteps(definitions, path.steps.slice(1), { type: start, repeats: false }, leaf);
+  }
+  const walk = walkSteps(definitions, path.steps, { type: start, repeats: false }, leaf);
+  if (path.from === 'focus' || !walk) return walk;
+  return (_: Json, frame: F) => walk(frame.root, frame);
+}
+
+/** `Patient.contact` is a part of `Patient`. */
+const rootType = (type: string) => type.split('.')[0]!;
+
+/** A backbone element's children, or those of the type. */
+const childrenOf = (element: ElementDefinition, code: string) => element.children ?? code;
+
+function isA(definitions: Definitions, type: string, wanted: string): boolean {
+  for (let at: string | undefined = type; at !== undefined; at = definitions.types.get(at)?.base)
+    if (at === wanted) return true;
+  return false;
+}
+
+function walkSteps<F extends Frame>(
+  definitions: Definitions,
+  steps: readonly Step[],
+  here: Ending,
+  leaf: Leaf<F>,
+): Walk<F> | undefined {
+  const [step, ...rest] = steps;
+  if (!step) return leaf(here);
+  const next = (ending: Ending) => walkSteps(definitions, rest, ending, leaf);
+  switch (step.is) {
+    case 'property': {
+      const [index, ...later] = rest;
+      if (index?.is !== 'index') return walkProperty(definitions, step.name, here, next);
+      // An index counts the whole collection; that is the property's own array where nothing before it repeats.
+      if (here.repeats) throw new SyntaxError('An index after an element that repeats.');
+      const after = (ending: Ending) => walkSteps(definitions, later, ending, leaf);
+      return walkProperty(definitions, step.name, here, after, index.at);
+    }
+    case 'index':
+      throw new SyntaxError('An index that follows no property.');
+    case 'as':
+      return matches(definitions, here.type, step.type) ? next(here) : undefined;
+    case 'where': {
+      const test = compileCondition(definitions, step.condition, here.type);
+      const walk = next(step.condition.is === 'resolves' ? { ...here, only: step.condition.type } : here);
+      return walk && ((value, frame) => (test(value, frame) === true ? walk(value, frame) : undefined));
+    }
+    case 'extension': {
+      const walk = walkProperty(definitions, 'extension', here, next);
+      return walk && ((value, frame) => walk(withExtensions(value, step.url), frame));
+    }
+  }
+}
+
+/** `as` for one static type; R4's own expressions say `DateTime` once. */
+const matches = (definitions: Definitions, type: string, wanted: string) =>
+  type.toLowerCase() === wanted.toLowerCase() ||
+  (definitions.types.get(type)?.kind === 'complex' && isA(definitions, type, wanted));
+
+const withExtensions = (value: Json, url: string): Json =>
+  isObject(value) && Array.isArray(value['extension'])
+    ? { extension: value['extension'].filter(extension => isObject(extension) && extension['url'] === url) }
+    : {};
+
+function walkProperty<F extends Frame>(
+  definitions: Definitions,
+  name: string,
+  here: Ending,
+  next: (ending: Ending) => Walk<F> | undefined,
+  index?: number,
+): Walk<F> | undefined {
+  const element = definitions.types.get(here.type)?.elements.find(candidate => candidate.name === name);
+  if (!element) return undefined;
+  const repeats = here.repeats || (element.max !== 1 && index === undefined);
+  const branches = new Map<string, Walk<F>>();
+  for (const { code } of element.types) {
+    const walk = next({ type: childrenOf(element, code), element, repeats });
+    if (walk) branches.set(element.choice ? name + code[0]!.toUpperCase() + code.slice(1) : name, walk);
+  }
+  const [first, ...others] = branches;
+  if (!first) return undefined;
+  if (others.length > 0)
+    return (value, frame) => {
+      if (!isObject(value)) return;
+      for (const key in value) {
+        const walk = branches.get(key);
+        if (walk) walk(value[key]!, frame);
+      }
+    };
+  const [property, walk] = first;
+  if (element.max === 1)
+    return (value, frame) => {
+      if (!isObject(value)) return;
+      const found = value[property];
+      if (found !== undefined && found !== null) walk(found, frame);
+    };
+  return (value, frame) => {
+    if (!isObject(value)) return;
+    const found = value[property];
+    if (!Array.isArray(found)) return;
+    if (index === undefined) {
+      for (const item of found) if (item !== null) walk(item, frame);
+    } else if (found[index] !== undefined && found[index] !== null) walk(found[index], frame);
+  };
+}
+
+/** Three-valued, as FHIRPath is: undefined is the empty collection. */
+type Predicate = (value: Json, frame: Frame) => boolean | undefined;
+
+function compileCondition(definitions: Definitions, condition: Condition, type: string): Predicate {
+  switch (condition.is) {
+    case 'and':
+    case 'or': {
+      const left = compileCondition(definitions, condition.left, type);
+      const right = compileCondition(definitions, condition.right, type);
+      const decisive = condition.is === 'or';
+      return (value, frame) => {
+        const a = left(value, frame);
+        const b = a === decisive ? a : right(value, frame);
+        if (a === decisive || b === decisive) return decisive;
+        return a === undefined || b === undefined ? undefined : !decisive;
+      };
+    }
+    case 'not': {
+      const test = compileCondition(definitions, condition.of, type);
+      return (value, frame) => {
+        const result = test(value, frame);
+        return result === undefined ? undefined : !result;
+      };
+    }
+    case 'resolves':
+      return (value, frame) => typeOf(value, frame.root) === condition.type;
+    case 'exists': {
+      const values = collect(definitions, condition.paths, type);
+      return (value, frame) => values(value, frame).length > 0;
+    }
+    case 'equal':
+    case 'true': {
+      const values = collect(definitions, condition.paths, type);
+      const wanted = condition.is === 'true' ? true : condition.value;
+      return (value, frame) => {
+        const found = values(value, frame);
+        return found.length === 0 ? undefined : found.length === 1 && found[0] === wanted;
+      };
+    }
+  }
+}
+
+const keep: Walk<Frame & { found: Json[] }> = (value, { found }) => void found.push(value);
+
+function collect(definitions: Definitions, paths: readonly Path[], type: string) {
+  const walk = together(paths.map(path => walkPath(definitions, path, type, () => keep)));
+  return (value: Json, frame: Frame): Json[] => {
+    const found: Json[] = [];
+    walk?.(value, { root: frame.root, found });
+    return found;
+  };
+}
+
+/** The resource type that a Reference points at, as far as it says so itself. */
+export function typeOf(reference: Json, root: JsonObject): string | undefined {
+  if (!isObject(reference)) return undefined;
+  const text = reference['reference'];
+  if (typeof text === 'string') {
+    const target = parseReference(text, []);
+    if (target?.kind === 'contained') {
+      const contained = Array.isArray(root['contained']) ? root['contained'] : [];
+      const resource = contained.find(item => isObject(item) && item['id'] === target.id);
+      if (isObject(resource)) return textOf(resource['resourceType']);
+    } else if ((target?.kind === 'local' || target?.kind === 'url') && target.type !== undefined) return target.type;
+  }
+  const type = textOf(reference['type']);
+  return type?.slice(type.lastIndexOf('/') + 1);
+}
+
+const textOf = (value: Json | undefined) => (typeof value === 'string' ? value : undefined);
+
+export const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The complete engine, for expressions beyond the subset. It marks what it reads, so it gets a copy. */
+function evaluateWith<F extends Frame>(expression: string, leaf: Leaf<F>): Walk<F> {
+  const require = createRequire(import.meta.url);
+  const engine = require('fhirpath') as typeof fhirpath;
+  const model = require('fhirpath/fhir-context/r4') as fhirpath.Model;
+  const run = engine.compile(expression, model, { resolveInternalTypes: false, async: false, traceFn: () => {} });
+  const leaves = new Map<string, Walk<F> | undefined>();
+  return (value, frame) => {
+    const found = run(structuredClone(value), { resource: structuredClone(frame.root) }) as unknown[];
+    const plain = engine.resolveInternalTypes(found) as Json[];
+    engine.types(found).forEach((name, index) => {
+      const type = name
+        .replace(/^(FHIR|System)\./, '')
+        .replace(/^[A-Z][a-z]+$/, system => PRIMITIVES.get(system) ?? system);
+      if (!leaves.has(type)) leaves.set(type, leaf({ type, repeats: true }));
+      const item = plain[index];
+      if (item !== undefined && item !== null) leaves.get(type)?.(item, frame);
+    });
+  };
+}
+
+/** Types of FHIRPath itself, as computed values have them. */
+const PRIMITIVES: ReadonlyMap<string, string> = new Map([
+  ['String', 'string'],
+  ['Boolean', 'boolean'],
+  ['Integer', 'integer'],
+  ['Decimal', 'decimal'],
+  ['Date', 'date'],
+  ['Time', 'time'],
+]);

@@ -1,0 +1,224 @@
+/**
+ * What the value of an element gives to the index, by search parameter type and element type.
+ * https://hl7.org/fhir/R4/search.html#string, #token, #date, #quantity, #reference, #uri
+ *
+ * Choices where the specification leaves room:
+ * - HumanName and Address: one entry for each part (use and period aside) and one for `text`.
+ * - CodeableConcept: one token for each coding; `text` alone gives none. A ContactPoint gives its value, no system.
+ * - `code`, `boolean`, `id`, `string` and `uri` tokens have no system; the parser translates the implied one.
+ * - Timing: the envelope of its events, else `repeat.boundsPeriod`. A Period that ends before it starts gives nothing.
+ * - A Quantity's comparator is ignored, units are not converted, SampledData gives nothing.
+ * - Money: the currency as code of urn:iso:std:iso:4217.
+ * - A canonical in a uri parameter is found with and without its version. References to contained resources give nothing.
+ */
+import { OPEN, parseDateTime } from '../fhir/datetime.js';
+import { parseCanonical, parseReference } from '../fhir/reference.js';
+import type { Json, JsonObject } from '../fhir/resource.js';
+import type { EntryValue } from './entry.js';
+import { normalise } from './normalise.js';
+import { type Frame, isObject, type Walk } from './path.js';
+
+/** What extraction carries through a resource. */
+export interface Extraction extends Frame {
+  readonly out: EntryValue[];
+  readonly bases: readonly string[];
+}
+
+type Convert = Walk<Extraction>;
+
+export const CURRENCIES = 'urn:iso:std:iso:4217';
+
+const string = (value: Json | undefined, { out }: Extraction) => {
+  if (typeof value !== 'string') return;
+  const norm = normalise(value);
+  if (norm !== '') out.push({ kind: 'string', raw: value, norm });
+};
+
+/** The string members of an object, single or many, under these names. */
+const strings =
+  (...names: readonly string[]): Convert =>
+  (value, frame) => {
+    if (!isObject(value)) return;
+    for (const name of names) {
+      const member = value[name];
+      if (Array.isArray(member)) for (const item of member) string(item, frame);
+      else string(member, frame);
+    }
+  };
+
+const token = ({ out }: Extraction, system: Json | undefined, code: Json | undefined) => {
+  const hasCode = typeof code === 'string' && code !== '';
+  const hasSystem = typeof system === 'string' && system !== '';
+  if (hasCode || hasSystem) out.push({ kind: 'token', system: hasSystem ? system : '', code: hasCode ? code : '' });
+};
+
+const coding: Convert = (value, frame) => {
+  if (isObject(value)) token(frame, value['system'], value['code']);
+};
+
+const plainToken: Convert = (value, frame) =>
+  token(frame, undefined, typeof value === 'boolean' || typeof value === 'number' ? String(value) : value);
+
+const date: Convert = (value, { out }) => {
+  const span = typeof value === 'string' ? parseDateTime(value) : undefined;
+  if (span) out.push({ kind: 'date', low: span.low, high: span.high });
+};
+
+const spanOf = (value: Json | undefined) => (typeof value === 'string' ? parseDateTime(value) : undefined);
+
+const period: Convert = (value, { out }) => {
+  if (!isObject(value)) return;
+  const start = spanOf(value['start']);
+  const end = spanOf(value['end']);
+  if (!start && !end) return;
+  const low = start?.low ?? -OPEN;
+  const high = end?.high ?? OPEN;
+  if (low <= high) out.push({ kind: 'date', low, high });
+};
+
+const timing: Convert = (value, frame) => {
+  if (!isObject(value)) return;
+  const spans = (Array.isArray(value['event']) ? value['event'] : []).map(spanOf).filter(span => span !== undefined);
+  if (spans.length > 0) {
+    const low = Math.min(...spans.map(span => span.low));
+    frame.out.push({ kind: 'date', low, high: Math.max(...spans.map(span => span.high)) });
+  } else if (isObject(value['repeat'])) period(value['repeat']['boundsPeriod'] ?? null, frame);
+};
+
+const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
+
+const quantity: Convert = (value, { out }) => {
+  if (!isObject(value) || typeof value['value'] !== 'number') return;
+  const number = value['value'];
+  const { system, code, unit } = unitOf(value);
+  out.push({ kind: 'quantity', low: number, high: number, system, code, unit });
+};
+
+const unitOf = (value: JsonObject) => ({
+  system: text(value['system']),
+  code: text(value['code']),
+  unit: text(value['unit']),
+});
+
+const money: Convert = (value, { out }) => {
+  if (!isObject(value) || typeof value['value'] !== 'number') return;
+  const code = text(value['currency']);
+  const number = value['value'];
+  out.push({ kind: 'quantity', low: number, high: number, system: code === '' ? '' : CURRENCIES, code, unit: '' });
+};
+
+/** Low and high of a Range; an absent end is the largest number with its sign. */
+function endsOf(value: JsonObject): { low: number; high: number; unit: JsonObject } | undefined {
+  const low = isObject(value['low']) ? value['low'] : {};
+  const high = isObject(value['high']) ? value['high'] : {};
+  const from = typeof low['value'] === 'number' ? low['value'] : undefined;
+  const to = typeof high['value'] === 'number' ? high['value'] : undefined;
+  if (from === undefined && to === undefined) return undefined;
+  const ends = { low: from ?? -Number.MAX_VALUE, high: to ?? Number.MAX_VALUE, unit: from === undefined ? high : low };
+  return ends.low <= ends.high ? ends : undefined;
+}
+
+const quantityRange: Convert = (value, { out }) => {
+  const ends = isObject(value) ? endsOf(value) : undefined;
+  if (ends) out.push({ kind: 'quantity', low: ends.low, high: ends.high, ...unitOf(ends.unit) });
+};
+
+const number: Convert = (value, { out }) => {
+  if (typeof value === 'number') out.push({ kind: 'number', low: value, high: value });
+};
+
+const numberRange: Convert = (value, { out }) => {
+  const ends = isObject(value) ? endsOf(value) : undefined;
+  if (ends) out.push({ kind: 'number', low: ends.low, high: ends.high });
+};
+
+const reference: Convert = (value, { out, bases }) => {
+  if (!isObject(value)) return;
+  const literal = value['reference'];
+  if (typeof literal === 'string') {
+    const target = parseReference(literal, bases);
+    if (target?.kind === 'local')
+      out.push({
+        kind: 'reference',
+        type: target.type,
+        id: target.id,
+        ...(target.version === undefined ? {} : { version: target.version }),
+      });
+    else if (target?.kind === 'url' || target?.kind === 'urn') out.push({ kind: 'url', url: target.url });
+  }
+  const identifier = value['identifier'];
+  if (isObject(identifier) && text(identifier['value']) !== '')
+    out.push({ kind: 'identifier', system: text(identifier['system']), value: text(identifier['value']) });
+};
+
+const canonical: Convert = (value, { out }) => {
+  if (typeof value === 'string' && value !== '' && !value.startsWith('#'))
+    out.push({ kind: 'url', ...parseCanonical(value) });
+};
+
+/** A resource inside a Bundle: found as the resource that it is a copy of. */
+const embedded: Convert = (value, { out }) => {
+  if (isObject(value) && text(value['resourceType']) !== '' && text(value['id']) !== '')
+    out.push({ kind: 'reference', type: text(value['resourceType']), id: text(value['id']) });
+};
+
+const uri: Convert = (value, { out }) => {
+  if (typeof value === 'string' && value !== '') out.push({ kind: 'uri', value });
+};
+
+const versionedUri: Convert = (value, frame) => {
+  uri(value, frame);
+  const bar = typeof value === 'string' ? value.indexOf('|') : -1;
+  if (bar > 0) uri((value as string).slice(0, bar), frame);
+};
+
+const under = (convert: Convert, ...types: readonly string[]) => types.map(type => [type, convert] as const);
+const QUANTITIES = ['Quantity', 'SimpleQuantity', 'MoneyQuantity', 'Age', 'Duration', 'Distance', 'Count'];
+const NAME = strings('text', 'family', 'given', 'prefix', 'suffix');
+const ADDRESS = strings('text', 'line', 'city', 'district', 'state', 'postalCode', 'country');
+const concept: Convert = (value, frame) => {
+  const codings = isObject(value) ? value['coding'] : undefined;
+  if (Array.isArray(codings)) for (const item of codings) coding(item, frame);
+};
+const identifier: Convert = (value, frame) => {
+  if (isObject(value)) token(frame, value['system'], value['value']);
+};
+const contactPoint: Convert = (value, frame) => {
+  if (isObject(value)) token(frame, undefined, value['value']);
+};
+
+/** Parameter type → element type → conversion. */
+const CONVERSIONS: Readonly<Record<string, ReadonlyMap<string, Convert>>> = {
+  string: new Map([
+    ...under(string as Convert, 'string', 'markdown', 'code', 'id', 'uri', 'url', 'canonical'),
+    ...under(NAME, 'HumanName'),
+    ...under(ADDRESS, 'Address'),
+  ]),
+  token: new Map([
+    ...under(coding, 'Coding'),
+    ...under(concept, 'CodeableConcept'),
+    ...under(identifier, 'Identifier'),
+    ...under(contactPoint, 'ContactPoint'),
+    ...under(plainToken, 'code', 'boolean', 'string', 'id', 'uri', 'url', 'oid', 'uuid', 'canonical', 'integer'),
+  ]),
+  date: new Map([
+    ...under(date, 'date', 'dateTime', 'instant'),
+    ...under(period, 'Period'),
+    ...under(timing, 'Timing'),
+  ]),
+  quantity: new Map([...under(quantity, ...QUANTITIES), ...under(money, 'Money'), ...under(quantityRange, 'Range')]),
+  number: new Map([
+    ...under(number, 'integer', 'decimal', 'positiveInt', 'unsignedInt'),
+    ...under(numberRange, 'Range'),
+  ]),
+  reference: new Map([
+    ...under(reference, 'Reference'),
+    ...under(canonical, 'canonical', 'uri', 'url'),
+    ...under(embedded, 'Resource'),
+  ]),
+  uri: new Map([...under(uri, 'uri', 'url', 'oid', 'uuid'), ...under(versionedUri, 'canonical')]),
+};
+
+/** Undefined: values of this element type mean nothing to this type of parameter. */
+export const conversion = (parameter: string, element: string): Convert | undefined =>
+  CONVERSIONS[parameter]?.get(element);
