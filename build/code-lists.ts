@@ -6,6 +6,7 @@ import type { CodeList } from '../src/fhir/definitions.js';
 
 interface Concept {
   readonly code: string;
+  readonly property?: readonly { readonly code: string; readonly valueBoolean?: boolean }[];
   readonly concept?: readonly Concept[];
 }
 
@@ -29,8 +30,15 @@ export interface ValueSet {
   readonly compose?: { readonly include: readonly Include[]; readonly exclude?: readonly Include[] };
 }
 
+/** Concepts that only group others may not be used as codes. */
+const isAbstract = (concept: Concept): boolean =>
+  concept.property?.some(property => property.code === 'notSelectable' && property.valueBoolean === true) ?? false;
+
 const withDescendants = (concepts: readonly Concept[]): string[] =>
-  concepts.flatMap(concept => [concept.code, ...withDescendants(concept.concept ?? [])]);
+  concepts.flatMap(concept => [
+    ...(isAbstract(concept) ? [] : [concept.code]),
+    ...withDescendants(concept.concept ?? []),
+  ]);
 
 function findConcept(concepts: readonly Concept[], code: string): Concept | undefined {
   for (const concept of concepts) {
