@@ -1,0 +1,126 @@
+/**
+ * What a search means: a condition against the index entries of one resource. Access decisions and subscriptions ask
+ * here; stores must agree with it. https://hl7.org/fhir/R4/search.html
+ *
+ * `_id` and `_lastUpdated` are read from the subject itself, all else from its entries. Codes, systems and URIs compare
+ * exactly, case included (identifiers and most code systems need that). A condition on an element that is absent is
+ * false, and `not` of it true. Units are not converted.
+ */
+import { FhirError } from '../fhir/error.js';
+import type { Entry, EntryValue } from './entry.js';
+import type { Bounds, ReferenceValue, Test, TokenValue, Where } from './query.js';
+
+export interface Subject {
+  readonly type: string;
+  readonly id: string;
+  /** ms since 1970. */
+  readonly updated: number;
+  readonly entries: readonly Entry[];
+}
+
+/** Where the resources on the other side of a reference come from. */
+export interface Resolver {
+  /** The resources of type `to` that the parameter `code` of the subject refers to. */
+  follow(subject: Subject, code: string, to: string): readonly Subject[];
+  /** The resources of type `from` that refer to the subject by their parameter `code`. */
+  referring(subject: Subject, from: string, code: string): readonly Subject[];
+}
+
+/** Throws FhirError `not-supported` for chain and has where no resolver is given. */
+export function match(where: Where, subject: Subject, resolver?: Resolver): boolean {
+  switch (where.kind) {
+    case 'all':
+      return where.of.every(each => match(each, subject, resolver));
+    case 'any':
+      return where.of.some(each => match(each, subject, resolver));
+    case 'not':
+      return !match(where.of, subject, resolver);
+    case 'param':
+      return entriesOf(subject, where.code).some(entry => passes(where.test, entry));
+    case 'present':
+      return entriesOf(subject, where.code).length > 0;
+    case 'chain':
+      return needed(resolver)
+        .follow(subject, where.code, where.to)
+        .some(other => match(where.where, other, resolver));
+    case 'has':
+      return needed(resolver)
+        .referring(subject, where.from, where.code)
+        .some(other => match(where.where, other, resolver));
+  }
+}
+
+function needed(resolver: Resolver | undefined): Resolver {
+  if (!resolver) throw new FhirError('not-supported', 'A condition on another resource cannot be decided here.');
+  return resolver;
+}
+
+function entriesOf(subject: Subject, code: string): readonly EntryValue[] {
+  if (code === '_id') return [{ kind: 'token', system: '', code: subject.id }];
+  if (code === '_lastUpdated') return [{ kind: 'date', low: subject.updated, high: subject.updated }];
+  return subject.entries.filter(entry => entry.code === code);
+}
+
+/** Whether one entry passes; an entry of another kind never does. */
+export function passes(test: Test, entry: EntryValue): boolean {
+  switch (test.kind) {
+    case 'string':
+      if (entry.kind !== 'string') return false;
+      if (test.mode === 'exact') return entry.raw === test.value;
+      return test.mode === 'starts' ? entry.norm.startsWith(test.value) : entry.norm.includes(test.value);
+    case 'token':
+      return entry.kind === 'token' && test.any.some(value => holdsToken(value, entry.system, entry.code));
+    case 'date':
+    case 'number':
+      return entry.kind === test.kind && test.any.some(bounds => within(bounds, entry.low, entry.high));
+    case 'quantity':
+      return entry.kind === 'quantity' && hasUnit(test, entry) && test.any.some(b => within(b, entry.low, entry.high));
+    case 'reference':
+      return refersTo(test.to, entry);
+    case 'uri':
+      if (entry.kind !== 'uri') return false;
+      if (entry.value === test.value) return true;
+      if (test.mode === 'exact') return false;
+      return test.mode === 'below' ? isBelow(entry.value, test.value) : isBelow(test.value, entry.value);
+    case 'composite':
+      return (
+        entry.kind === 'composite' &&
+        test.parts.every((part, index) => entry.parts[index]?.some(value => passes(part, value)) ?? false)
+      );
+  }
+}
+
+const holdsToken = (value: TokenValue, system: string, code: string) =>
+  (value.system === undefined || value.system === system) && (value.code === undefined || value.code === code);
+
+function hasUnit(test: Test & { kind: 'quantity' }, entry: EntryValue & { kind: 'quantity' }): boolean {
+  if (test.system !== undefined)
+    return entry.system === test.system && (test.unit === undefined || entry.code === test.unit);
+  return test.unit === undefined || entry.code === test.unit || entry.unit === test.unit;
+}
+
+function within({ lowMin, lowMax, highMin, highMax, open = {} }: Bounds, low: number, high: number): boolean {
+  if (lowMin !== undefined && (open.lowMin ? low <= lowMin : low < lowMin)) return false;
+  if (lowMax !== undefined && (open.lowMax ? low >= lowMax : low > lowMax)) return false;
+  if (highMin !== undefined && (open.highMin ? high <= highMin : high < highMin)) return false;
+  return highMax === undefined || (open.highMax ? high < highMax : high <= highMax);
+}
+
+function refersTo(to: ReferenceValue, entry: EntryValue): boolean {
+  switch (to.kind) {
+    case 'local':
+      return (
+        entry.kind === 'reference' &&
+        entry.id === to.id &&
+        (to.type === undefined || entry.type === to.type) &&
+        (to.version === undefined || entry.version === to.version)
+      );
+    case 'url':
+      return entry.kind === 'url' && entry.url === to.url && (to.version === undefined || entry.version === to.version);
+    case 'identifier':
+      return entry.kind === 'identifier' && holdsToken(to.value, entry.system, entry.value);
+  }
+}
+
+/** `value` is a longer URL path below `above`. */
+const isBelow = (value: string, above: string) => value.startsWith(above.endsWith('/') ? above : `${above}/`);

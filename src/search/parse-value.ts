@@ -1,0 +1,177 @@
+/**
+ * One search value of one parameter as tests of the tree. https://hl7.org/fhir/R4/search.html#ptypes
+ *
+ * Choices: a token with several `|` splits at the first. A bare id takes the type of the modifier, or of the
+ * parameter's only target. A quantity's unit without a system matches the code or the printed unit, with a system
+ * the code. Parameters on canonicals compare URLs and take `|version`.
+ */
+import { FhirError } from '../fhir/error.js';
+import { parseCanonical, parseReference } from '../fhir/reference.js';
+import { dateBounds, numberBounds } from './bounds.js';
+import { normalise } from './normalise.js';
+import type { SearchParameter } from './parameters.js';
+import type { Bounds, ReferenceValue, Test, TokenValue } from './query.js';
+import { splitValue, unescapeValue } from './split.js';
+
+export interface ValueContext {
+  readonly bases: readonly string[];
+  readonly now: number;
+}
+
+/** What may follow the colon, beside `missing`; a resource type name where `type` is said. */
+export type Modifier =
+  | { readonly kind: 'exact' | 'contains' | 'not' | 'identifier' | 'above' | 'below' }
+  | { readonly kind: 'type'; readonly type: string };
+
+const ID = /^[A-Za-z0-9\-.]{1,64}$/;
+const PREFIXES = 'optionally after one of eq, ne, gt, lt, ge, le, sa, eb, ap';
+
+/**
+ * The alternatives that a value (without OR commas, escapes still in it) stands for; none: it can match nothing.
+ * Throws FhirError `invalid`. `not` is the caller's: here it changes nothing.
+ */
+export function parseValue(
+  parameter: SearchParameter,
+  modifier: Modifier | undefined,
+  text: string,
+  context: ValueContext,
+): readonly Test[] {
+  switch (parameter.type) {
+    case 'string':
+      return [stringTest(parameter, modifier, unescapeValue(text))];
+    case 'token':
+      return [{ kind: 'token', any: tokens(parameter, text) }];
+    case 'date':
+      return [
+        {
+          kind: 'date',
+          any: dateBounds(text, context.now) ?? reject(parameter, `a date such as 2024-05-31, ${PREFIXES}`),
+        },
+      ];
+    case 'number':
+      return [{ kind: 'number', any: numberBounds(text) ?? reject(parameter, `a decimal number, ${PREFIXES}`) }];
+    case 'quantity':
+      return [quantityTest(parameter, text)];
+    case 'reference':
+      return references(parameter, modifier, text, context).map(to => ({ kind: 'reference', to }));
+    case 'uri':
+      return [uriTest(parameter, modifier, unescapeValue(text))];
+    case 'composite':
+      return composites(parameter, text, context);
+  }
+}
+
+/** Joins what one test can say at once: lists of tokens, and bounds on the same kind of value. */
+export function mergeTests(tests: readonly Test[]): readonly Test[] {
+  const merged: Test[] = [];
+  const at = new Map<string, number>();
+  for (const test of tests) {
+    const key = mergeKey(test);
+    const index = key === undefined ? undefined : at.get(key);
+    if (index === undefined) {
+      if (key !== undefined) at.set(key, merged.length);
+      merged.push(test);
+    } else merged[index] = join(merged[index]!, test);
+  }
+  return merged;
+}
+
+function mergeKey(test: Test): string | undefined {
+  if (test.kind === 'quantity') return JSON.stringify([test.kind, test.system, test.unit]);
+  return test.kind === 'token' || test.kind === 'date' || test.kind === 'number' ? test.kind : undefined;
+}
+
+function join(first: Test, second: Test): Test {
+  if (first.kind === 'token' && second.kind === 'token') return { ...first, any: [...first.any, ...second.any] };
+  if (
+    (first.kind === 'date' && second.kind === 'date') ||
+    (first.kind === 'number' && second.kind === 'number') ||
+    (first.kind === 'quantity' && second.kind === 'quantity')
+  )
+    return { ...first, any: [...first.any, ...second.any] as readonly Bounds[] };
+  return first;
+}
+
+function reject(parameter: SearchParameter, wanted: string): never {
+  throw new FhirError('invalid', `The parameter ${parameter.code} needs ${wanted}.`, {
+    detail: 'invalid-value',
+    expression: `http.${parameter.code}`,
+  });
+}
+
+function stringTest(parameter: SearchParameter, modifier: Modifier | undefined, text: string): Test {
+  if (modifier?.kind === 'exact') return { kind: 'string', mode: 'exact', value: text };
+  const value = normalise(text);
+  if (value === '') return reject(parameter, 'some text beside blanks and accents');
+  return { kind: 'string', mode: modifier?.kind === 'contains' ? 'contains' : 'starts', value };
+}
+
+function tokens(parameter: SearchParameter, text: string): readonly TokenValue[] {
+  const [first = '', ...rest] = splitValue(text, '|');
+  if (rest.length === 0) return [{ code: unescapeValue(first) }];
+  const system = unescapeValue(first);
+  const code = unescapeValue(rest.join('|'));
+  if (code === '' && system === '') return reject(parameter, 'a code, system|code, system| or |code');
+  const value = code === '' ? { system } : { system, code };
+  if (system !== parameter.implied) return [value];
+  const bare = { ...value, system: '' };
+  return [...parameter.elements].every(type => type === 'code' || type === 'boolean') ? [bare] : [bare, value];
+}
+
+function quantityTest(parameter: SearchParameter, text: string): Test {
+  const pieces = splitValue(text, '|').map(unescapeValue);
+  const any = numberBounds(pieces[0] ?? '');
+  if (!any || (pieces.length !== 1 && pieces.length !== 3))
+    return reject(parameter, `a number, number|system|code or number||unit, ${PREFIXES}`);
+  const [, system = '', unit = ''] = pieces;
+  return { kind: 'quantity', any, ...(system === '' ? {} : { system }), ...(unit === '' ? {} : { unit }) };
+}
+
+function uriTest(parameter: SearchParameter, modifier: Modifier | undefined, value: string): Test {
+  const mode = modifier?.kind === 'above' || modifier?.kind === 'below' ? modifier.kind : 'exact';
+  if (mode !== 'exact' && !/^[a-z][a-z0-9+.-]*:\/\//i.test(value))
+    return reject(parameter, `a URL (no URN) with the modifier ${mode}`);
+  return { kind: 'uri', mode, value };
+}
+
+function references(
+  parameter: SearchParameter,
+  modifier: Modifier | undefined,
+  text: string,
+  { bases }: ValueContext,
+): readonly ReferenceValue[] {
+  if (modifier?.kind === 'identifier') return tokens(parameter, text).map(value => ({ kind: 'identifier', value }));
+  const value = unescapeValue(text);
+  const type = modifier?.kind === 'type' ? modifier.type : undefined;
+  const canonical = ['canonical', 'uri', 'url'].some(element => parameter.elements.has(element));
+  const literal = parameter.elements.has('Reference') || parameter.elements.has('Resource');
+  const alternatives: ReferenceValue[] =
+    canonical && type === undefined ? [{ kind: 'url', ...parseCanonical(value) }] : [];
+  if (!literal) return alternatives;
+  const target = parseReference(value, bases);
+  if (target?.kind === 'local') {
+    if (type === undefined || type === target.type) alternatives.push(target);
+  } else if (target?.kind === 'url' || target?.kind === 'urn') {
+    if (!canonical) alternatives.push({ kind: 'url', url: target.url });
+  } else if (ID.test(value)) {
+    const only = type ?? (parameter.targets.length === 1 ? parameter.targets[0] : undefined);
+    alternatives.push(only === undefined ? { kind: 'local', id: value } : { kind: 'local', type: only, id: value });
+  } else if (!canonical) return reject(parameter, 'an id, Type/id or an absolute URL');
+  return alternatives;
+}
+
+function composites(parameter: SearchParameter, text: string, context: ValueContext): readonly Test[] {
+  const pieces = splitValue(text, '$');
+  const { components } = parameter;
+  if (pieces.length !== components.length || pieces.includes(''))
+    return reject(
+      parameter,
+      `${components.length} values joined by $ (${components.map(part => part.code).join('$')})`,
+    );
+  let combinations: readonly (readonly Test[])[] = [[]];
+  components.forEach((component, index) => {
+    const tests = parseValue(component, undefined, pieces[index]!, context);
+    combinations = combinations.flatMap(parts => tests.map(test => [...parts, test]));
+  });
+  return combinations.map(parts => ({ kind: 'composite', parts }));
+}
