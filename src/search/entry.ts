@@ -1,8 +1,9 @@
 /**
  * An index entry: what one search parameter finds at one place of one resource. `extract` makes them, `match` tests
- * them, stores encode them. A multi-valued element gives one entry per value. https://hl7.org/fhir/R4/search.html#ptypes
+ * them, stores encode them. `parameter` is its code (not `code`, which tokens and quantities have themselves). A
+ * multi-valued element gives one entry per value. https://hl7.org/fhir/R4/search.html#ptypes
  */
-export type Entry = { readonly code: string } & EntryValue;
+export type Entry = { readonly parameter: string } & EntryValue;
 
 export type EntryValue =
   /** `raw` as it stands (for :exact), `norm` lower case, without accents, single blanks (normalise.ts). */

@@ -22,14 +22,14 @@ export function extract(resource: Resource, parameters: SearchParameters, contex
   for (const [code, parameter] of parameters.of(resource.resourceType)) {
     parameter.read(resource, frame);
     if (out.length === 0) continue;
-    if (out.length === 1) entries.push({ code, ...out[0]! });
+    if (out.length === 1) entries.push({ parameter: code, ...out[0]! });
     else {
       const seen = new Set<string>();
       for (const value of out) {
         const key = keyOf(value);
         if (seen.has(key)) continue;
         seen.add(key);
-        entries.push({ code, ...value });
+        entries.push({ parameter: code, ...value });
       }
     }
     out.length = 0;

@@ -58,7 +58,7 @@ function needed(resolver: Resolver | undefined): Resolver {
 function entriesOf(subject: Subject, code: string): readonly EntryValue[] {
   if (code === '_id') return [{ kind: 'token', system: '', code: subject.id }];
   if (code === '_lastUpdated') return [{ kind: 'date', low: subject.updated, high: subject.updated }];
-  return subject.entries.filter(entry => entry.code === code);
+  return subject.entries.filter(entry => entry.parameter === code);
 }
 
 /** Whether one entry passes; an entry of another kind never does. */
