@@ -3,7 +3,12 @@
  * the resource's own keys, one total order. Adapters only translate a Plan into their language (compile.ts); they
  * never look at a Where. Pure: no I/O.
  */
-import type { Cursor } from '../search/query.js';
+import { FhirError } from '../fhir/error.js';
+import type { Cursor, Query, SortKey } from '../search/query.js';
+import { compareKeys, encodeId } from './codec.js';
+import { choose } from './driver.js';
+import type { Facts } from './facts.js';
+import type { Placement } from './place.js';
 
 /**
  * The physical form of a resource's index entries (encode.ts). All keys are short, order-preserving strings.
@@ -96,4 +101,110 @@ export interface Plan {
   readonly limit: number;
   readonly after?: Cursor;
   readonly before?: Cursor;
+}
+
+/** What a row must show to make its cursor. */
+export interface OrderedRow {
+  readonly type: string;
+  readonly id: string;
+  /** Order of arrival. */
+  readonly n: number;
+  readonly updated: number;
+  readonly keys: Pick<Keys, 'k' | 'g' | 'f' | 'd' | 's'>;
+}
+
+/** The value of a row under one key of the order; null: it has none, and comes last. */
+export function orderValue(order: Order, row: OrderedRow): string | number | null {
+  switch (order.by) {
+    case 'n':
+      return row.n;
+    case 'date':
+      return row.keys.d === NO_DATE ? null : row.keys.d;
+    case 'updated':
+      return row.updated;
+    case 'id':
+      return encodeId(row.type, row.id);
+    case 'sort-string':
+      return row.keys.s[order.prefix] ?? null;
+    case 'key': {
+      const keys = row.keys[order.in].filter(key => key.startsWith(order.prefix)).toSorted(compareKeys);
+      return (order.descending ? keys.at(-1) : keys[0]) ?? null;
+    }
+  }
+}
+
+/** The cursor of a row: one value for every key of the order. */
+export const cursorOf = (order: readonly Order[], row: OrderedRow): Cursor => order.map(by => orderValue(by, row));
+
+function orderOf(placement: Placement, types: readonly string[], { code, descending }: SortKey): Order {
+  if (code === '_lastUpdated') return { by: 'updated', descending };
+  if (code === '_id') return { by: 'id', descending };
+  const places = types.map(type => placement.find(type, code));
+  if (places.every(place => place.main)) return { by: 'date', descending };
+  const [place, another] = places;
+  if (!place || another)
+    throw new FhirError(
+      'not-supported',
+      `Results of several types cannot be sorted by ${code}; use _lastUpdated or _id.`,
+    );
+  const { prefix, home } = place;
+  const array = home === 'none' ? 'f' : home;
+  if (place.sorts) return { by: 'sort-string', prefix, descending };
+  switch (place.kind) {
+    case 'date':
+      return { by: 'key', in: 'f', prefix: `${prefix}<`, descending };
+    case 'number':
+    case 'quantity':
+      return { by: 'key', in: array, prefix: `${prefix}n`, descending };
+    case 'string':
+      return { by: 'key', in: array, prefix: `${prefix}:`, descending };
+    case 'token':
+    case 'uri':
+      if (!place.union) return { by: 'key', in: array, prefix, descending };
+  }
+  throw new FhirError('not-supported', `Results cannot be sorted by ${code}.`);
+}
+
+/** The order in which a driver's index delivers rows. It depends on the query alone, so pages fit together. */
+function naturalOrder(driver: Driver): Order[] {
+  const n: Order = { by: 'n', descending: true };
+  if (driver.by === 'key' && driver.in === 'k') return [{ by: 'date', descending: true }, n];
+  return driver.by === 'updated' ? [{ by: 'updated', descending: true }, n] : [n];
+}
+
+/** Whether the driver's index delivers rows in this order, forwards or backwards. */
+function delivers(driver: Driver, order: readonly Order[]): boolean {
+  const [first, second, third] = order;
+  if (driver.by === 'nothing') return true;
+  if (!first || third) return false;
+  if (!second) return driver.by === 'key' && driver.in === 'g';
+  if (first.descending !== second.descending || second.by !== 'n') return false;
+  if (first.by === 'date') return driver.by === 'key' && driver.in === 'k';
+  if (first.by === 'updated') return driver.by === 'updated';
+  return first.by === 'sort-string' && driver.by === 'sort-string' && driver.prefix === first.prefix;
+}
+
+/**
+ * The plan of a query. Driver and filters together are exact. Throws `not-supported` for conditions and orders that
+ * the keys cannot answer, `unknown-type` for types that do not exist.
+ */
+export function plan(placement: Placement, query: Query, facts: Facts): Plan {
+  const { types, sort, limit } = query;
+  const { driver, filter } = choose({ placement, facts, types }, query);
+  const wanted = sort.map(key => orderOf(placement, types, key));
+  const order: Order[] =
+    wanted.length === 0 ? naturalOrder(driver) : [...wanted, { by: 'n', descending: wanted.at(-1)!.descending }];
+  // The order can depend on what the data uses by now, in rare cases: such a page link is over.
+  const cursor = query.after ?? query.before;
+  if (cursor && driver.by !== 'nothing' && cursor.length !== order.length)
+    throw new FhirError('expired', 'This page link no longer fits the data. Search again.');
+  return {
+    driver,
+    filter,
+    order,
+    ordered: delivers(driver, order),
+    limit,
+    ...(query.after === undefined ? {} : { after: query.after }),
+    ...(query.before === undefined ? {} : { before: query.before }),
+  };
 }

@@ -1,0 +1,188 @@
+/**
+ * The choice of the one indexed driver of a plan. Order of preference: _id, identifier, reference to something specific
+ * (an encounter, an order), patient + token, patient, reference to an actor (an organisation points at half the store),
+ * dated token, token, URI, string, other ranges, low-cardinality token; then the order wanted: lastUpdated, a sort string, the type key.
+ */
+import type { Query, Where } from '../search/query.js';
+import { after } from './codec.js';
+import { type Ground, keyTest } from './key-test.js';
+import type { Place } from './place.js';
+import { FILTER_TOKENS, SCOPED_TOKENS } from './place-table.js';
+import type { Driver, KeyTest } from './plan.js';
+
+/** Merged scans keep their order up to this number of points in both stores. */
+const MAX_POINTS = 200;
+
+const RANK = {
+  id: 0,
+  identifier: 1,
+  reference: 2,
+  scoped: 3,
+  patient: 4,
+  actor: 5,
+  dated: 6,
+  token: 7,
+  uri: 8,
+  string: 9,
+  range: 10,
+  broad: 11,
+  none: 99,
+} as const;
+
+const ACTORS: ReadonlySet<string> = new Set([
+  'CareTeam',
+  'Device',
+  'Group',
+  'HealthcareService',
+  'Location',
+  'Organization',
+  'Practitioner',
+  'PractitionerRole',
+]);
+
+/** A top-level condition with its test and how well it would drive. */
+interface Conjunct {
+  readonly test: KeyTest;
+  readonly rank: number;
+}
+
+export interface Chosen {
+  readonly driver: Driver;
+  readonly filter: readonly KeyTest[];
+}
+
+function rankOfParam(where: Extract<Where, { kind: 'param' }>, place: Place): number {
+  const { test } = where;
+  switch (test.kind) {
+    case 'token':
+      if (test.any.some(value => value.code === undefined)) return RANK.broad;
+      if (place.code.endsWith('identifier')) return RANK.identifier;
+      if (FILTER_TOKENS.has(place.code)) return RANK.broad;
+      return place.home === 'k' ? RANK.dated : RANK.token;
+    case 'reference':
+      if (test.to.kind === 'identifier') return RANK.identifier;
+      if (test.to.kind === 'local' && place.patient && (test.to.type ?? 'Patient') === 'Patient') return RANK.patient;
+      return test.to.kind === 'local' && ACTORS.has(test.to.type ?? 'Group') ? RANK.actor : RANK.reference;
+    case 'uri':
+      return RANK.uri;
+    case 'string':
+      return RANK.string;
+    default:
+      return RANK.range;
+  }
+}
+
+function rankOf(ground: Ground, where: Where): number {
+  if (where.kind === 'any') return Math.max(...where.of.map(part => rankOf(ground, part)), RANK.id);
+  if (where.kind !== 'param') return RANK.none;
+  if (where.code === '_id') return RANK.id;
+  if (where.code === '_lastUpdated') return RANK.none;
+  return Math.max(...ground.types.map(type => rankOfParam(where, ground.placement.find(type, where.code))));
+}
+
+interface Found {
+  readonly driver: Driver;
+  readonly exact: boolean;
+}
+
+/** One driver for all alternatives, if all are keys or ranges of one array. */
+function uniteDrivers(found: readonly (Found | undefined)[]): Found | undefined {
+  const keys: string[] = [];
+  const ranges: { low: string; high: string }[] = [];
+  let array: 'k' | 'g' | undefined;
+  for (const part of found) {
+    if (!part || (part.driver.by !== 'key' && part.driver.by !== 'range')) return undefined;
+    array ??= part.driver.in;
+    if (part.driver.in !== array) return undefined;
+    if (part.driver.by === 'key') keys.push(...part.driver.keys);
+    else ranges.push(...part.driver.ranges);
+  }
+  if (!array) return undefined;
+  const exact = found.every(part => part?.exact);
+  if (ranges.length === 0) return { driver: { by: 'key', in: array, keys: [...new Set(keys)] }, exact };
+  ranges.push(...keys.map(key => ({ low: key, high: after(key) })));
+  return { driver: { by: 'range', in: array, ranges }, exact };
+}
+
+/** The driver that yields exactly, or at least, what the test lets pass. */
+function driverOf(test: KeyTest): Found | undefined {
+  switch (test.is) {
+    case 'key':
+      return test.in === 'f' ? undefined : { driver: { by: 'key', in: test.in, keys: test.keys }, exact: true };
+    case 'range':
+      return test.in === 'f'
+        ? undefined
+        : { driver: { by: 'range', in: test.in, ranges: [{ low: test.low, high: test.high }] }, exact: true };
+    case 'id':
+      return { driver: { by: 'id', of: test.of }, exact: true };
+    case 'any':
+      return uniteDrivers(test.of.map(driverOf));
+    case 'all':
+      for (const part of test.of) {
+        const found = driverOf(part);
+        if (found) return { driver: found.driver, exact: false };
+      }
+      return undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Patient points and the points of a token that has keys per patient, as one list of points. */
+function scopedDriver(
+  ground: Ground,
+  conjuncts: readonly Conjunct[],
+): { driver: Driver; used: Conjunct[] } | undefined {
+  const [type, another] = ground.types;
+  if (type === undefined || another !== undefined) return undefined;
+  const patient = conjuncts.find(c => c.rank === RANK.patient && c.test.is === 'key' && c.test.in === 'k');
+  if (patient?.test.is !== 'key') return undefined;
+  for (const code of SCOPED_TOKENS[type] ?? []) {
+    const { prefix } = ground.placement.find(type, code);
+    const token = conjuncts.find(({ test }) => test.is === 'key' && test.keys.every(key => key.startsWith(prefix)));
+    if (token?.test.is !== 'key' || patient.test.keys.length * token.test.keys.length > MAX_POINTS) continue;
+    const tokens = token.test.keys;
+    // p patient > type  and  type parameter token: the type is said once.
+    const keys = patient.test.keys.flatMap(key => tokens.map(tokenKey => key.slice(0, -2) + tokenKey));
+    return { driver: { by: 'key', in: 'k', keys }, used: [patient, token] };
+  }
+  return undefined;
+}
+
+/** The driver for what no condition can drive: by the order wanted, else the types themselves. */
+function fallback(ground: Ground, query: Pick<Query, 'types' | 'sort'>, conjuncts: readonly Conjunct[]): Driver {
+  const { placement, types } = ground;
+  const [first, second] = query.sort;
+  if (first?.code === '_lastUpdated' && !second) return { by: 'updated', types };
+  const place = first && !second && types.length === 1 ? placement.of(types[0]!).places.get(first.code) : undefined;
+  if (place?.sorts) return { by: 'sort-string', type: place.type, prefix: place.prefix };
+  if (conjuncts.some(({ test }) => test.is === 'updated')) return { by: 'updated', types };
+  return { by: 'key', in: 'k', keys: types.map(type => placement.of(type).typeCode) };
+}
+
+/** The driver and what is left to filter. */
+export function choose(ground: Ground, query: Pick<Query, 'types' | 'sort' | 'where'>): Chosen {
+  const parts = query.where.kind === 'all' ? query.where.of : [query.where];
+  const conjuncts = parts
+    .map(where => ({ test: keyTest(ground, where), rank: rankOf(ground, where) }))
+    .filter(({ test }) => !(test.is === 'all' && test.of.length === 0));
+  if (conjuncts.some(({ test }) => test.is === 'any' && test.of.length === 0))
+    return { driver: { by: 'nothing' }, filter: [] };
+  const rest = (used: readonly Conjunct[]) =>
+    conjuncts.filter(c => !used.includes(c)).flatMap(({ test }) => (test.is === 'all' ? test.of : [test]));
+  const usable = conjuncts
+    .filter(({ rank }) => rank < RANK.none)
+    .flatMap(conjunct => {
+      const found = driverOf(conjunct.test);
+      return found ? [{ conjunct, ...found }] : [];
+    })
+    .toSorted((a, b) => a.conjunct.rank - b.conjunct.rank);
+  const best = usable[0];
+  const scoped = best && best.conjunct.rank < RANK.scoped ? undefined : scopedDriver(ground, conjuncts);
+  if (scoped) return { driver: scoped.driver, filter: rest(scoped.used) };
+  const other = fallback(ground, query, conjuncts);
+  const keepsOrder = other.by !== 'key' && query.sort.length > 0;
+  if (best && !(best.conjunct.rank === RANK.broad && keepsOrder))
+    return { driver: best.driver, filter: rest(best.exact ? [best.conjunct] : []) };
+  return { driver: other, filter: rest([]) };
+}

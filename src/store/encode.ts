@@ -1,0 +1,243 @@
+/**
+ * Index entries → the keys of a resource. The forms, each after the parameter's prefix unless said otherwise:
+ *
+ *   token      system number | code
+ *   string     : normalised text   (in `g` its first 40 characters, in `f` the whole of a longer one)   and  = raw text
+ *   date       class low   and  < low (for sorting)       number  n value       free ranges: a pair in `w`
+ *   quantity   n value  ·  s system ⁄ value  ·  c system | code ⁄ value  ·  u unit ⁄ value      (⁄ is U+0001)
+ *   reference  r target > type parameter;  f: ! (presence)  ·  @ target / version  ·  g: i system | value (identifier)
+ *   uri        the text; a canonical: target, and in f: @ target / version
+ *   composite  first part ⁄ second part, each in its form above; ! where it has no two-part form
+ *   patient    p patient > type  ·  p patient > token key
+ *
+ * A range of numbers or a free period has the pair in `w` under the head of its key, and a key that says it is there.
+ */
+import { FhirError } from '../fhir/error.js';
+import type { Entry, EntryValue } from '../search/entry.js';
+import {
+  cutPhrase,
+  encodeDouble,
+  encodeIdPart,
+  encodeNumber,
+  encodePhrase,
+  encodeTarget,
+  encodeText,
+  SEPARATOR,
+} from './codec.js';
+import { type FactAddition, type Facts, useFact, widthFact } from './facts.js';
+import type { Place, Placement } from './place.js';
+import { type Keys, NO_DATE } from './plan.js';
+import { classOf } from './span-class.js';
+
+export interface Encoding {
+  readonly keys: Keys;
+  /** Facts to keep before these keys are written. Where it is not empty, add them to the facts and encode again. */
+  readonly missing: readonly FactAddition[];
+}
+
+type Span = Keys['w'][number];
+type ReferenceEntry = Extract<EntryValue, { kind: 'reference' | 'url' }>;
+
+/** What an entry points at, as the head of keys. */
+const targetOf = (entry: ReferenceEntry): string =>
+  entry.kind === 'url' ? `^${encodeText(entry.url)}` : encodeTarget(entry.type, entry.id);
+
+/** Everything that one resource's entries become, while they are read. */
+class Writing {
+  readonly k: Set<string>;
+  readonly g = new Set<string>();
+  readonly f = new Set<string>();
+  readonly w: Span[] = [];
+  readonly s: Record<string, string> = {};
+  readonly missing: FactAddition[] = [];
+  readonly facts: Facts;
+  private readonly proposed = new Map<string, string>();
+
+  constructor(typeCode: string, facts: Facts) {
+    this.k = new Set([typeCode]);
+    this.facts = facts;
+  }
+
+  /** The number of a code system; a new one is proposed as a fact. */
+  system(uri: string): string {
+    const known = this.facts.system(uri) ?? this.proposed.get(uri);
+    if (known !== undefined) return known;
+    const number = encodeNumber(this.facts.systems + this.proposed.size + 1);
+    this.proposed.set(uri, number);
+    this.missing.push({ id: `s${number}`, value: uri });
+    return number;
+  }
+
+  note(id: string): void {
+    if (!this.facts.has(id) && !this.missing.some(addition => addition.id === id)) this.missing.push({ id, value: '' });
+  }
+
+  use(prefix: string, use: string): void {
+    this.note(useFact(prefix, use));
+  }
+}
+
+/** `system number | code`, noted as in use for the parameter. */
+function tokenForm(writing: Writing, prefix: string, system: string, code: string): string {
+  const number = writing.system(system);
+  writing.use(prefix, `s${number}`);
+  return `${number}|${encodeText(code)}`;
+}
+
+/** Heads under which a quantity's number is kept: plain, by system, by coded unit, by printed unit. */
+function quantityHeads(writing: Writing, prefix: string, entry: Extract<EntryValue, { kind: 'quantity' }>): string[] {
+  const heads = ['n', `s${writing.system(entry.system)}${SEPARATOR}`];
+  if (entry.code !== '') heads.push(`c${tokenForm(writing, prefix, entry.system, entry.code)}${SEPARATOR}`);
+  if (entry.unit !== '' && entry.unit !== entry.code) heads.push(`u${encodeText(entry.unit)}${SEPARATOR}`);
+  return heads;
+}
+
+/**
+ * Adds the keys of one value to `into`, each starting with `at`: the parameter's prefix, or that and the first part of
+ * a composite. `prefix` is the parameter's, for facts.
+ */
+function writeValue(writing: Writing, into: Set<string>, at: string, prefix: string, value: EntryValue): void {
+  switch (value.kind) {
+    case 'token':
+      into.add(at + tokenForm(writing, prefix, value.system, value.code));
+      return;
+    case 'string':
+      into.add(`${at}:${encodePhrase(value.norm)}`);
+      into.add(`${at}=${encodeText(value.raw)}`);
+      return;
+    case 'uri':
+      into.add(at + encodePhrase(value.value));
+      return;
+    case 'date': {
+      const cls = classOf(value.low, value.high);
+      writing.use(prefix, `c${cls}`);
+      into.add(at + cls + encodeDouble(value.low));
+      if (cls === 'p') writing.w.push({ p: at, l: value.low, h: value.high });
+      return;
+    }
+    case 'number':
+    case 'quantity': {
+      const point = value.low === value.high;
+      writing.use(prefix, point ? 'cn' : 'cr');
+      const heads = value.kind === 'number' ? ['n'] : quantityHeads(writing, prefix, value);
+      if (!point) into.add(`${at}r`);
+      for (const head of heads)
+        if (point) into.add(at + head + encodeDouble(value.low));
+        else writing.w.push({ p: at + head, l: value.low, h: value.high });
+      return;
+    }
+    case 'reference':
+    case 'url': {
+      const target = targetOf(value);
+      if (value.kind === 'reference') writing.use(prefix, `t${value.type}`);
+      into.add(at + target);
+      if (value.version !== undefined) writing.f.add(`${at}@${target}/${encodeText(value.version)}`);
+      return;
+    }
+    case 'identifier':
+      into.add(`${at}i${tokenForm(writing, prefix, value.system, value.value)}`);
+      return;
+    case 'composite':
+      throw new FhirError('fault', 'A composite inside a composite cannot be indexed.');
+  }
+}
+
+/** References of a parameter: target first, so that everything that points at a resource lies in one range. */
+function writeReference(writing: Writing, place: Place, entry: EntryValue): void {
+  const { prefix, home } = place;
+  const into = home === 'f' ? writing.f : writing.g;
+  writing.f.add(`${prefix}!`);
+  if (entry.kind === 'identifier') {
+    into.add(`${prefix}i${tokenForm(writing, prefix, entry.system, entry.value)}`);
+    return;
+  }
+  if (entry.kind !== 'reference' && entry.kind !== 'url')
+    throw new FhirError('fault', `An entry of ${place.code} is no reference.`);
+  const target = targetOf(entry);
+  if (entry.kind === 'reference') writing.use(prefix, `t${entry.type}`);
+  if (entry.version !== undefined) writing.f.add(`${prefix}@${target}/${encodeText(entry.version)}`);
+  if (!(place.patient && entry.kind === 'reference' && entry.type === 'Patient')) into.add(`r${target}>${prefix}`);
+}
+
+function writeComposite(writing: Writing, place: Place, entry: Extract<EntryValue, { kind: 'composite' }>): void {
+  const { prefix } = place;
+  writing.f.add(`${prefix}!`);
+  const [first, second] = entry.parts;
+  if (entry.parts.length !== 2 || !first || !second) return;
+  for (const value of first) {
+    let head: string;
+    if (value.kind === 'token') head = tokenForm(writing, prefix, value.system, value.code);
+    else if (value.kind === 'reference' || value.kind === 'url') {
+      head = targetOf(value);
+      if (value.kind === 'reference') writing.use(prefix, `t${value.type}`);
+    } else continue;
+    for (const other of second) writeValue(writing, writing.f, prefix + head + SEPARATOR, prefix, other);
+  }
+}
+
+function writeEntry(writing: Writing, place: Place, entry: Entry): void {
+  const { prefix, home } = place;
+  if (place.kind === 'reference') return writeReference(writing, place, entry);
+  if (entry.kind === 'composite') return writeComposite(writing, place, entry);
+  const into = home === 'k' ? writing.k : home === 'g' ? writing.g : writing.f;
+  if (entry.kind === 'string') {
+    const norm = encodePhrase(entry.norm);
+    const cut = cutPhrase(norm);
+    const indexed = home === 'g' && place.kind === 'string';
+    if (indexed) writing.g.add(`${prefix}:${cut}`);
+    if (!indexed || cut !== norm) writing.f.add(`${prefix}:${norm}`);
+    writing.f.add(`${prefix}=${encodeText(entry.raw)}`);
+    if (place.sorts && !(writing.s[prefix]! <= cut)) writing.s[prefix] = cut;
+    return;
+  }
+  writeValue(writing, into, prefix, prefix, entry);
+  if (entry.kind === 'date') writing.f.add(`${prefix}<${encodeDouble(entry.low)}`);
+}
+
+/**
+ * The keys of a resource of `type` with these entries. Pure; equal entries give equal keys whatever their order, but
+ * for the order inside the arrays. Throws `fault` on an entry of a parameter that the placement does not know.
+ */
+export function encode(placement: Placement, type: string, entries: readonly Entry[], facts: Facts): Encoding {
+  const { typeCode, places, mainDate } = placement.of(type);
+  const writing = new Writing(typeCode, facts);
+  const patients = new Set<string>();
+  const scoped = new Set<string>();
+  let d = NO_DATE;
+  let e = NO_DATE;
+  for (const entry of entries) {
+    const place = places.get(entry.parameter);
+    if (!place)
+      throw new FhirError(
+        'fault',
+        `${type} has an index entry of ${entry.parameter}, which the placement does not know.`,
+      );
+    if (place.main && entry.kind === 'date') {
+      if (d === NO_DATE || entry.low < d || (entry.low === d && entry.high < e)) {
+        d = entry.low;
+        e = entry.high;
+      }
+      continue;
+    }
+    if (place.union || entry.parameter === '_id' || entry.parameter === '_lastUpdated') continue;
+    if (place.scoped && entry.kind === 'token')
+      scoped.add(place.prefix + tokenForm(writing, place.prefix, entry.system, entry.code));
+    if (place.patient && entry.kind === 'reference' && entry.type === 'Patient') patients.add(encodeIdPart(entry.id));
+    writeEntry(writing, place, entry);
+  }
+  if (d !== NO_DATE) {
+    writing.note(widthFact(typeCode, e - d));
+    // A resource with several main dates (a Timing): the earliest orders it, the others are found like secondary ones.
+    for (const entry of entries)
+      if (entry.kind === 'date' && entry.parameter === mainDate && (entry.low !== d || entry.high !== e)) {
+        const { prefix } = places.get(mainDate)!;
+        writeValue(writing, writing.f, prefix, prefix, entry);
+      }
+  }
+  for (const patient of patients) {
+    writing.k.add(`p${patient}>${typeCode}`);
+    for (const token of scoped) writing.k.add(`p${patient}>${token}`);
+  }
+  const { k, g, f, w, s, missing } = writing;
+  return { keys: { k: [...k], g: [...g], f: [...f], w, d, e, s }, missing };
+}

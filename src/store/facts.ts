@@ -1,0 +1,82 @@
+/**
+ * What compiling a query needs to know of the data: which code systems, widths and target types occur for a parameter,
+ * and how long the longest period of a type is. Facts only grow. An adapter caches them in one Facts, and writes new ones durably
+ * before the commit that needs them, one resource's additions at a time, in the order given, insert only: a duplicate
+ * `id` (another process was first) means stop, read the facts again, encode again. So a number never names two systems.
+ */
+import { encodeNumber } from './codec.js';
+import { TYPE_CODES } from './type-codes.js';
+
+/** One row to keep: unique `id`. JSON-able. */
+export interface FactAddition {
+  readonly id: string;
+  readonly value: string;
+}
+
+export interface Facts {
+  /** Two (rarely five) characters; '00' is the empty system; undefined: never seen. */
+  system(uri: string): string | undefined;
+  /**
+   * What occurs for a parameter (by prefix), each with its kind first: `s` + system number, `c` + class of a
+   * date or number, `t` + a target type.
+   */
+  uses(prefix: string): readonly string[];
+  /** At least the length of the longest main date of the type, high − low in ms; Infinity where one is open. */
+  widest(type: string): number;
+  has(id: string): boolean;
+  add(additions: Iterable<FactAddition>): void;
+  /** Number of code systems seen, without the empty one. */
+  readonly systems: number;
+}
+
+export const NO_SYSTEM = '00';
+const OPEN_WIDTH = 99;
+
+/** Id of the fact that `use` occurs for the parameter with this prefix. */
+export const useFact = (prefix: string, use: string): string => `u${prefix}${use}`;
+
+/** Id of the fact that the type has a main date of this length: a power of two, so that facts stay few. */
+export function widthFact(typeCode: string, width: number): string {
+  // Open ends are millennia away.
+  const power = width > 1e14 ? OPEN_WIDTH : Math.ceil(Math.log2(width + 1));
+  return `w${typeCode}${String(power).padStart(2, '0')}`;
+}
+
+export const systemFact = (number: number): string => `s${encodeNumber(number)}`;
+
+export function createFacts(initial: Iterable<FactAddition> = []): Facts {
+  const ids = new Set<string>();
+  const systems = new Map<string, string>([['', NO_SYSTEM]]);
+  const uses = new Map<string, string[]>();
+  const widths = new Map<string, number>();
+  const facts: Facts = {
+    system: uri => systems.get(uri),
+    uses: prefix => uses.get(prefix) ?? [],
+    widest: type => widths.get(TYPE_CODES[type] ?? '') ?? 0,
+    has: id => ids.has(id),
+    add(additions) {
+      for (const { id, value } of additions) {
+        if (ids.has(id)) continue;
+        ids.add(id);
+        const rest = id.slice(1);
+        if (id.startsWith('s')) systems.set(value, rest);
+        else if (id.startsWith('u')) {
+          const prefix = rest.slice(0, 4);
+          const known = uses.get(prefix);
+          if (known) known.push(rest.slice(4));
+          else uses.set(prefix, [rest.slice(4)]);
+        } else {
+          const type = rest.slice(0, 2);
+          const power = Number(rest.slice(2));
+          const width = power === OPEN_WIDTH ? Infinity : 2 ** power - 1;
+          widths.set(type, Math.max(widths.get(type) ?? 0, width));
+        }
+      }
+    },
+    get systems() {
+      return systems.size - 1;
+    },
+  };
+  facts.add(initial);
+  return facts;
+}

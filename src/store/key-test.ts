@@ -1,0 +1,165 @@
+/**
+ * A Where → an exact KeyTest: a resource's keys pass if and only if its entries satisfy the condition. The types searched are
+ * part of the test, as keys begin with their type. Chains are resolved above the store.
+ */
+import { FhirError } from '../fhir/error.js';
+import type { Bounds, Test, Where } from '../search/query.js';
+import { encodeIdPart } from './codec.js';
+import type { Facts } from './facts.js';
+import type { Place, Placement } from './place.js';
+import type { KeyTest } from './plan.js';
+import {
+  allOf,
+  anyOf,
+  bindingBounds,
+  closeBounds,
+  dateTest,
+  EVERYTHING_HELD,
+  headTest,
+  NOTHING_HELD,
+  notOf,
+  pointTest,
+  type Spot,
+  targetsOf,
+  valueTest,
+  versionTest,
+} from './value-test.js';
+
+/** What a query is compiled against. */
+export interface Ground {
+  readonly placement: Placement;
+  readonly facts: Facts;
+  readonly types: readonly string[];
+}
+
+const homeOf = (place: Place): 'k' | 'g' | 'f' => (place.home === 'none' ? 'f' : place.home);
+
+const spotOf = (facts: Facts, place: Place): Spot => ({
+  facts,
+  in: homeOf(place),
+  prefix: place.prefix,
+  at: place.prefix,
+});
+
+function idTest(types: readonly string[], test: Test): KeyTest {
+  if (test.kind !== 'token') throw mismatch('_id');
+  const values = test.any.filter(value => value.system === undefined || value.system === '');
+  if (values.some(value => value.code === undefined)) return EVERYTHING_HELD;
+  const ids = [...new Set(values.map(value => value.code!))];
+  if (ids.length === 0) return NOTHING_HELD;
+  return { is: 'id', of: types.flatMap(type => ids.map(id => ({ type, id }))) };
+}
+
+/** lastUpdated is an instant: bounds on its low and its high end are bounds on it. */
+function updatedTest(test: Test): KeyTest {
+  if (test.kind !== 'date') throw mismatch('_lastUpdated');
+  return anyOf(
+    test.any.map((bounds): KeyTest => {
+      const { lowMin, lowMax, highMin, highMax } = closeBounds(bounds);
+      const min = Math.max(lowMin, highMin);
+      const max = Math.min(lowMax, highMax);
+      if (min > max) return NOTHING_HELD;
+      return {
+        is: 'updated',
+        ...(Number.isFinite(min) ? { min } : {}),
+        ...(Number.isFinite(max) ? { max } : {}),
+      };
+    }),
+  );
+}
+
+/** Bounds on d and e, with the bounds on d that follow, as d has the index. */
+function mainDateBounds(widest: number, bounds: Bounds): KeyTest {
+  const { lowMin, lowMax, highMin, highMax } = closeBounds(bounds);
+  const closed = { lowMin: Math.max(lowMin, highMin - widest), lowMax: Math.min(lowMax, highMax), highMin, highMax };
+  return closed.lowMin > closed.lowMax ? NOTHING_HELD : { is: 'date', ...bindingBounds(closed) };
+}
+
+function mainDateTest(facts: Facts, place: Place, bounds: readonly Bounds[]): KeyTest {
+  const widest = facts.widest(place.type);
+  const main = anyOf(bounds.map(value => mainDateBounds(widest, value)));
+  const further = dateTest(spotOf(facts, place), bounds);
+  if (further.is !== 'any' || further.of.length > 0 || main.is !== 'any') return anyOf([main, further]);
+  // Several alternatives (`ge`: after, or equal): the hull of their bounds lets an index help.
+  const dates = main.of.filter(t => t.is === 'date');
+  const min = Math.min(...dates.map(t => t.lowMin ?? -Infinity));
+  const max = Math.max(...dates.map(t => t.lowMax ?? Infinity));
+  if (dates.length !== main.of.length || (min === -Infinity && max === Infinity)) return main;
+  const hull = { lowMin: min, lowMax: max, highMin: -Infinity, highMax: Infinity };
+  return allOf([{ is: 'date', ...bindingBounds(hull) }, main]);
+}
+
+/** The key of "this patient's resources of this type". */
+export const patientKey = (id: string, typeCode: string): string => `p${encodeIdPart(id)}>${typeCode}`;
+
+function referenceTest(facts: Facts, place: Place, test: Test): KeyTest {
+  if (test.kind !== 'reference') throw mismatch(place.code);
+  const spot = spotOf(facts, place);
+  const { to } = test;
+  if (to.kind === 'identifier') return valueTest({ ...spot, in: spot.in === 'f' ? 'f' : 'g' }, test);
+  const targets = targetsOf(spot, to);
+  const patient = place.patient && to.kind === 'local' && (to.type ?? 'Patient') === 'Patient';
+  const found = patient ? [patientKey(to.id, place.prefix.slice(0, 2))] : [];
+  const others = patient ? targets.filter(target => !target.startsWith('Pa')) : targets;
+  const pointing = anyOf([
+    pointTest('k', found),
+    pointTest(
+      spot.in,
+      others.map(target => `r${target}>${place.prefix}`),
+    ),
+  ]);
+  return allOf([pointing, versionTest(spot, to)]);
+}
+
+const mismatch = (code: string) =>
+  new FhirError('not-supported', `The search parameter ${code} cannot be searched with this kind of value.`);
+
+function placeTest({ placement, facts, types }: Ground, place: Place, test: Test): KeyTest {
+  if (place.union)
+    return anyOf(
+      place.union.map(code => placeTest({ placement, facts, types }, placement.find(place.type, code), test)),
+    );
+  if (place.kind === 'reference') return referenceTest(facts, place, test);
+  if (place.main && test.kind === 'date') {
+    const found = mainDateTest(facts, place, test.any);
+    return types.length === 1 ? found : allOf([pointTest('k', [place.prefix.slice(0, 2)]), found]);
+  }
+  // The texts of a token parameter are never indexed.
+  const spot = spotOf(facts, place);
+  return valueTest(test.kind === 'string' && place.kind !== 'string' ? { ...spot, in: 'f' } : spot, test);
+}
+
+function presentTest(ground: Ground, place: Place): KeyTest {
+  const { placement, types } = ground;
+  if (place.union) return anyOf(place.union.map(code => presentTest(ground, placement.find(place.type, code))));
+  if (place.main) {
+    const dated: KeyTest = { is: 'date' };
+    return types.length === 1 ? dated : allOf([pointTest('k', [place.prefix.slice(0, 2)]), dated]);
+  }
+  if (place.kind === 'reference' || place.kind === 'composite') return pointTest('f', [`${place.prefix}!`]);
+  const home = headTest(homeOf(place), place.prefix);
+  return place.kind === 'token' ? anyOf([home, headTest('f', place.prefix)]) : home;
+}
+
+/** The condition as a test on keys. Throws `not-supported` for what the keys cannot answer. */
+export function keyTest(ground: Ground, where: Where): KeyTest {
+  const { placement, types } = ground;
+  switch (where.kind) {
+    case 'all':
+      return allOf(where.of.map(part => keyTest(ground, part)));
+    case 'any':
+      return anyOf(where.of.map(part => keyTest(ground, part)));
+    case 'not':
+      return notOf(keyTest(ground, where.of));
+    case 'param':
+      if (where.code === '_id') return idTest(types, where.test);
+      if (where.code === '_lastUpdated') return updatedTest(where.test);
+      return anyOf(types.map(type => placeTest(ground, placement.find(type, where.code), where.test)));
+    case 'present':
+      if (where.code === '_id' || where.code === '_lastUpdated') return EVERYTHING_HELD;
+      return anyOf(types.map(type => presentTest(ground, placement.find(type, where.code))));
+    case 'chain':
+    case 'has':
+      throw new FhirError('not-supported', 'Chained conditions must be resolved before the store is asked.');
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * Where the index entries of each (type, search parameter) live. One table drives both the encoding of entries and the
+ * planning of queries, so they cannot disagree; its hash is kept by the stores, and another hash means reindex.
+ */
+import { createHash } from 'node:crypto';
+import { FhirError } from '../fhir/error.js';
+import { encodeNumber } from './codec.js';
+import {
+  ALL_INDEXED,
+  DATED_TOKENS,
+  FILTER_TOKENS,
+  INDEXED,
+  MAIN_DATE,
+  MAIN_DATES,
+  NAMES,
+  ONLY_INDEXED,
+  SCOPED_TOKENS,
+  SORT_STRINGS,
+  UNIONS,
+} from './place-table.js';
+import { TYPE_CODES } from './type-codes.js';
+
+/** Raise it when the form of keys changes in a way that the table below does not show. */
+const ENCODING = 1;
+
+/** What the placement needs to know of a search parameter. */
+export interface PlacedParameter {
+  readonly url: string;
+  readonly code: string;
+  readonly type: string;
+  readonly base: readonly string[];
+  readonly expression?: string;
+}
+
+/** The place of one parameter of one type. */
+export interface Place {
+  readonly type: string;
+  readonly code: string;
+  /** Parameter type: token, date, … */
+  readonly kind: string;
+  /** Type code and parameter code: four characters, the head of the parameter's keys. */
+  readonly prefix: string;
+  /** Home of the keys. References: of the `r…` keys. `none`: main date, unions, _id, _lastUpdated, the patient key. */
+  readonly home: 'k' | 'g' | 'f' | 'none';
+  /** Also one key per patient and value. */
+  readonly scoped: boolean;
+  /** `patient`, and a reference parameter with the same path: Patients are found by the patient key. */
+  readonly patient: boolean;
+  readonly main: boolean;
+  readonly sorts: boolean;
+  /** No keys of its own: the union of these parameters of the same type. */
+  readonly union?: readonly string[];
+}
+
+export interface TypePlaces {
+  readonly type: string;
+  /** Two characters: the type key in `k`. */
+  readonly typeCode: string;
+  readonly places: ReadonlyMap<string, Place>;
+  /** Code of the main date. */
+  readonly mainDate?: string;
+}
+
+export interface Placement {
+  /** Places of a resource type. Throws `unknown-type`. */
+  of(type: string): TypePlaces;
+  /** The place of a parameter. Throws `not-supported` where the type has no such parameter. */
+  find(type: string, code: string): Place;
+  /** Sort strings that exist: the adapters make an index for each. */
+  readonly sortStrings: readonly { readonly type: string; readonly prefix: string }[];
+  readonly types: readonly string[];
+  /** SHA-256 over everything that decides what keys look like. */
+  readonly hash: string;
+}
+
+const STANDARD = 'http://hl7.org/fhir/SearchParameter/';
+
+/** Two characters per parameter code: the standard's in alphabetical order, then all others. */
+function numberCodes(parameters: readonly PlacedParameter[]): ReadonlyMap<string, string> {
+  const standard = new Set(parameters.filter(p => p.url.startsWith(STANDARD)).map(p => p.code));
+  const others = new Set(parameters.map(p => p.code).filter(code => !standard.has(code)));
+  const codes = [...[...standard].toSorted(), ...[...others].toSorted()];
+  return new Map(codes.map((code, i) => [code, encodeNumber(i)]));
+}
+
+const AS_PATIENT = /\.where\(\s*resolve\(\) is Patient\s*\)/g;
+
+/** The paths of an expression that start at `type`, in one spelling. */
+const pathsOf = (expression: string | undefined, type: string): string =>
+  (expression ?? '')
+    .replace(AS_PATIENT, '')
+    .split('|')
+    .map(path => path.trim())
+    .filter(path => path.startsWith(`${type}.`))
+    .toSorted()
+    .join('|');
+
+function homeOf(type: string, parameter: PlacedParameter): Place['home'] {
+  const { code, type: kind } = parameter;
+  if (DATED_TOKENS[type]?.includes(code)) return 'k';
+  if (type in ONLY_INDEXED) return ONLY_INDEXED[type]!.includes(code) ? 'g' : 'f';
+  if (INDEXED[type]?.includes(code)) return 'g';
+  switch (kind) {
+    case 'reference':
+    case 'uri':
+      return 'g';
+    case 'token':
+      return FILTER_TOKENS.has(code) && !ALL_INDEXED.has(type) ? 'f' : 'g';
+    case 'string':
+      return ALL_INDEXED.has(type) || (NAMES.has(code) && NAMED.has(type)) ? 'g' : 'f';
+    default:
+      return 'f';
+  }
+}
+const NAMED: ReadonlySet<string> = new Set([
+  'Practitioner',
+  'Person',
+  'RelatedPerson',
+  'Organization',
+  'Location',
+  'HealthcareService',
+]);
+
+function placeType(
+  type: string,
+  parameters: readonly PlacedParameter[],
+  codes: ReadonlyMap<string, string>,
+): TypePlaces {
+  const typeCode = TYPE_CODES[type]!;
+  const byCode = new Map(parameters.map(p => [p.code, p]));
+  const isDate = (code: string | undefined) => code !== undefined && byCode.get(code)?.type === 'date';
+  const mainDate = [MAIN_DATE[type], ...MAIN_DATES].find(isDate);
+  const patientPaths = pathsOf(byCode.get('patient')?.expression, type);
+  const places = new Map<string, Place>();
+  for (const parameter of parameters) {
+    const { code, type: kind } = parameter;
+    const union = UNIONS[code]?.every(part => byCode.has(part)) ? UNIONS[code] : undefined;
+    const patient =
+      kind === 'reference' &&
+      patientPaths !== '' &&
+      (code === 'patient' || pathsOf(parameter.expression, type) === patientPaths);
+    const main = code === mainDate;
+    const none = main || union !== undefined || code === '_id' || code === '_lastUpdated';
+    places.set(code, {
+      type,
+      code,
+      kind,
+      prefix: typeCode + codes.get(code)!,
+      home: none ? 'none' : homeOf(type, parameter),
+      scoped: SCOPED_TOKENS[type]?.includes(code) ?? false,
+      patient,
+      main,
+      sorts: SORT_STRINGS[type]?.includes(code) ?? false,
+      ...(union === undefined ? {} : { union }),
+    });
+  }
+  return { type, typeCode, places, ...(mainDate === undefined ? {} : { mainDate }) };
+}
+
+/** The placement for a set of search parameters, the standard's and others. Order does not matter. */
+export function createPlacement(parameters: readonly PlacedParameter[]): Placement {
+  const codes = numberCodes(parameters);
+  const types = Object.keys(TYPE_CODES);
+  const own = (base: string) => parameters.filter(parameter => parameter.base.includes(base));
+  const shared = [...own('Resource'), ...own('DomainResource')];
+  const all = new Map(
+    types.map(type => {
+      // A type's own definition wins over a shared one of the same code.
+      const unique = new Map([...shared, ...own(type)].map(p => [p.code, p]));
+      return [
+        type,
+        placeType(
+          type,
+          [...unique.values()].toSorted((a, b) => (a.code < b.code ? -1 : 1)),
+          codes,
+        ),
+      ];
+    }),
+  );
+  const of = (type: string): TypePlaces => {
+    const found = all.get(type);
+    if (!found) throw new FhirError('unknown-type', `${type} is not a resource type of FHIR R4.`);
+    return found;
+  };
+  const rows = [...all.values()].map(({ type, typeCode, places, mainDate }) => [
+    type,
+    typeCode,
+    mainDate ?? '',
+    ...[...places.values()].map(p => [p.code, p.prefix, p.kind, p.home, p.scoped, p.patient, p.sorts, p.union ?? '']),
+  ]);
+  return {
+    of,
+    find(type, code) {
+      const place = of(type).places.get(code);
+      if (!place) throw new FhirError('not-supported', `${type} has no search parameter ${code}.`);
+      return place;
+    },
+    sortStrings: [...all.values()].flatMap(({ type, places }) =>
+      [...places.values()].filter(p => p.sorts).map(({ prefix }) => ({ type, prefix })),
+    ),
+    types,
+    hash: createHash('sha256')
+      .update(JSON.stringify([ENCODING, rows]))
+      .digest('hex'),
+  };
+}

@@ -1,0 +1,287 @@
+/**
+ * A Test on the values of one parameter → a KeyTest on the keys that encode.ts makes of them. Exact: the keys pass if and only if
+ * some value does. `at` is where the forms start: the parameter's prefix, or that and the first part of a composite.
+ */
+import { FhirError } from '../fhir/error.js';
+import type { Bounds, ReferenceValue, Test, TokenValue } from '../search/query.js';
+import {
+  after,
+  cutPhrase,
+  encodeDouble,
+  encodePhrase,
+  encodeTarget,
+  encodeText,
+  nextDown,
+  nextUp,
+  SEPARATOR,
+  successor,
+} from './codec.js';
+import type { Facts } from './facts.js';
+import type { KeyTest } from './plan.js';
+import { type DateClass, lowBounds } from './span-class.js';
+
+/** Where a parameter's keys are and what its data uses. */
+export interface Spot {
+  readonly facts: Facts;
+  readonly in: 'k' | 'g' | 'f';
+  /** The parameter's prefix, for facts. */
+  readonly prefix: string;
+  readonly at: string;
+}
+
+/** Always holds. */
+export const EVERYTHING_HELD: KeyTest = { is: 'all', of: [] };
+/** Never holds. */
+export const NOTHING_HELD: KeyTest = { is: 'any', of: [] };
+
+const isTrue = (test: KeyTest): boolean => test.is === 'all' && test.of.length === 0;
+
+/** The disjunction, flat; points of one array become one test. */
+export function anyOf(tests: readonly KeyTest[]): KeyTest {
+  const of: KeyTest[] = [];
+  const points = new Map<string, string[]>();
+  for (const test of tests.flatMap(t => (t.is === 'any' ? t.of : [t]))) {
+    if (isTrue(test)) return test;
+    if (test.is !== 'key') of.push(test);
+    else if (points.has(test.in)) points.get(test.in)!.push(...test.keys);
+    else points.set(test.in, [...test.keys]);
+  }
+  for (const [array, keys] of points)
+    of.push({ is: 'key', in: array as 'k' | 'g' | 'f', keys: [...new Set(keys)].toSorted() });
+  return of.length === 1 ? of[0]! : { is: 'any', of };
+}
+
+/** The conjunction, flat. */
+export function allOf(tests: readonly KeyTest[]): KeyTest {
+  const of = tests.flatMap(t => (t.is === 'all' ? t.of : [t]));
+  if (of.some(t => t.is === 'any' && t.of.length === 0)) return NOTHING_HELD;
+  return of.length === 1 ? of[0]! : { is: 'all', of };
+}
+
+export const notOf = (test: KeyTest): KeyTest => {
+  if (test.is === 'not') return test.of;
+  if (isTrue(test)) return NOTHING_HELD;
+  return test.is === 'any' && test.of.length === 0 ? { is: 'all', of: [] } : { is: 'not', of: test };
+};
+
+export const pointTest = (array: 'k' | 'g' | 'f', keys: readonly string[]): KeyTest =>
+  keys.length === 0 ? NOTHING_HELD : { is: 'key', in: array, keys };
+
+/** Some key that starts with `head`. */
+export const headTest = (array: 'k' | 'g' | 'f', head: string): KeyTest => ({
+  is: 'range',
+  in: array,
+  low: head,
+  high: successor(head),
+});
+
+/** What the parameter uses of one kind (`s`, `c`, `t`), without the kind. */
+const used = ({ facts, prefix }: Spot, kind: string): string[] =>
+  facts
+    .uses(prefix)
+    .filter(use => use.startsWith(kind))
+    .map(use => use.slice(1));
+
+/** `system number | code` of every system the value may mean; the range of a system has no code. */
+export function tokenForms(spot: Spot, { system, code }: TokenValue): { forms: string[]; heads: string[] } {
+  const known = system === undefined ? undefined : spot.facts.system(system);
+  const systems = system === undefined ? used(spot, 's') : known === undefined ? [] : [known];
+  if (code === undefined) return { forms: [], heads: systems.map(number => `${number}|`) };
+  return { forms: systems.map(number => `${number}|${encodeText(code)}`), heads: [] };
+}
+
+function tokenTest(spot: Spot, values: readonly TokenValue[], mark = ''): KeyTest {
+  return anyOf(
+    values.map(value => {
+      const { forms, heads } = tokenForms(spot, value);
+      return anyOf([
+        ...heads.map(head => headTest(spot.in, spot.at + mark + head)),
+        pointTest(
+          spot.in,
+          forms.map(form => spot.at + mark + form),
+        ),
+      ]);
+    }),
+  );
+}
+
+/** Bounds with the open ends closed: the neighbouring double is the inclusive bound. */
+export interface Closed {
+  readonly lowMin: number;
+  readonly lowMax: number;
+  readonly highMin: number;
+  readonly highMax: number;
+}
+
+const least = (value: number | undefined, isOpen?: true) =>
+  value === undefined ? -Infinity : isOpen ? nextUp(value) : value;
+const most = (value: number | undefined, isOpen?: true) =>
+  value === undefined ? Infinity : isOpen ? nextDown(value) : value;
+
+export function closeBounds({ lowMin, lowMax, highMin, highMax, open }: Bounds): Closed {
+  return {
+    lowMin: least(lowMin, open?.lowMin),
+    lowMax: most(lowMax, open?.lowMax),
+    highMin: least(highMin, open?.highMin),
+    highMax: most(highMax, open?.highMax),
+  };
+}
+
+/** Only the bounds that bind. */
+export function bindingBounds(closed: Closed): Partial<Closed> {
+  return Object.fromEntries(Object.entries(closed).filter(([, value]) => Number.isFinite(value)));
+}
+
+const spanTest = (prefix: string, closed: Closed): KeyTest => ({ is: 'span', prefix, ...bindingBounds(closed) });
+
+/** Keys `head` + a number within [min, max]. */
+const numberRange = (array: Spot['in'], head: string, min: number, max: number): KeyTest =>
+  min > max
+    ? NOTHING_HELD
+    : { is: 'range', in: array, low: head + encodeDouble(min), high: after(head + encodeDouble(max)) };
+
+export function dateTest(spot: Spot, values: readonly Bounds[]): KeyTest {
+  const classes = used(spot, 'c') as DateClass[];
+  return anyOf(
+    values.flatMap(value => {
+      const closed = closeBounds(value);
+      return classes.toSorted().map(cls => {
+        if (cls === 'p') {
+          const span = spanTest(spot.at, closed);
+          // Implied by the span, and something that an index can drive.
+          const low = numberRange(spot.in, spot.at + cls, closed.lowMin, Math.min(closed.lowMax, closed.highMax));
+          return spot.in === 'f' ? span : allOf([low, span]);
+        }
+        const { min, max } = lowBounds(cls, closed.highMin, closed.highMax);
+        return numberRange(spot.in, spot.at + cls, Math.max(closed.lowMin, min), Math.min(closed.lowMax, max));
+      });
+    }),
+  );
+}
+
+function numberTest(spot: Spot, values: readonly Bounds[], heads: readonly string[]): KeyTest {
+  const classes = used(spot, 'c');
+  return anyOf(
+    values.flatMap(value => {
+      const closed = closeBounds(value);
+      const { lowMin, lowMax, highMin, highMax } = closed;
+      return heads.flatMap(head => [
+        ...(classes.includes('n')
+          ? [numberRange(spot.in, spot.at + head, Math.max(lowMin, highMin), Math.min(lowMax, highMax))]
+          : []),
+        ...(classes.includes('r') ? [spanTest(spot.at + head, closed)] : []),
+      ]);
+    }),
+  );
+}
+
+/** A system and a code, a system, a unit (as code of any system or as printed), or the number alone. */
+function quantityHeads(spot: Spot, system: string | undefined, unit: string | undefined): string[] {
+  if (system !== undefined && unit === undefined) {
+    const number = spot.facts.system(system);
+    return number === undefined ? [] : [`s${number}${SEPARATOR}`];
+  }
+  if (unit === undefined) return ['n'];
+  const { forms } = tokenForms(spot, system === undefined ? { code: unit } : { system, code: unit });
+  const coded = forms.map(form => `c${form}${SEPARATOR}`);
+  return system === undefined ? [...coded, `u${encodeText(unit)}${SEPARATOR}`] : coded;
+}
+
+function stringTest(spot: Spot, mode: 'starts' | 'contains' | 'exact', value: string): KeyTest {
+  if (mode === 'exact') return pointTest('f', [`${spot.at}=${encodeText(value)}`]);
+  const text = encodePhrase(value);
+  const prefix = `${spot.at}:`;
+  if (mode === 'starts') {
+    // A key in `g` has 40 characters: longer values are looked up among the longer texts in `f`.
+    if (spot.in === 'g' && cutPhrase(text) !== text)
+      return allOf([pointTest('g', [prefix + cutPhrase(text)]), headTest('f', prefix + text)]);
+    return headTest(spot.in, prefix + text);
+  }
+  const tail: KeyTest = { is: 'contains', in: 'f', prefix, text };
+  return spot.in === 'f' ? tail : anyOf([{ is: 'contains', in: spot.in, prefix, text }, tail]);
+}
+
+/** All URLs of which this one is below, with and without a last slash, and itself. */
+function above(url: string): string[] {
+  const urls = new Set([url]);
+  for (let end = url.indexOf('/'); end >= 0; end = url.indexOf('/', end + 1))
+    urls.add(url.slice(0, end)).add(url.slice(0, end + 1));
+  return [...urls];
+}
+
+function uriTest(spot: Spot, mode: 'exact' | 'above' | 'below', value: string): KeyTest {
+  const text = encodePhrase(value);
+  switch (mode) {
+    case 'exact':
+      return pointTest(spot.in, [spot.at + text]);
+    case 'above':
+      return pointTest(
+        spot.in,
+        above(text).map(url => spot.at + url),
+      );
+    case 'below':
+      return anyOf([
+        pointTest(spot.in, [spot.at + text]),
+        headTest(spot.in, spot.at + (text.endsWith('/') ? text : `${text}/`)),
+      ]);
+  }
+}
+
+/** The heads under which a reference value's target may be kept. */
+export function targetsOf(spot: Spot, to: Exclude<ReferenceValue, { kind: 'identifier' }>): string[] {
+  if (to.kind === 'url') return [`^${encodeText(to.url)}`];
+  const types = to.type === undefined ? used(spot, 't') : [to.type];
+  return types.map(type => encodeTarget(type, to.id)).toSorted();
+}
+
+/** A reference's version, where one is asked for: in `f`, beside the target's own key. */
+export function versionTest(spot: Spot, to: Exclude<ReferenceValue, { kind: 'identifier' }>): KeyTest {
+  if (to.version === undefined) return EVERYTHING_HELD;
+  const version = encodeText(to.version);
+  return pointTest(
+    'f',
+    targetsOf(spot, to).map(target => `${spot.at}@${target}/${version}`),
+  );
+}
+
+/** The points of a composite's first part; a part that is no point cannot lead. */
+function leads(spot: Spot, test: Test): string[] {
+  if (test.kind === 'token' && test.any.every(value => value.code !== undefined))
+    return test.any.flatMap(value => tokenForms(spot, value).forms);
+  if (test.kind === 'reference' && test.to.kind !== 'identifier' && test.to.version === undefined)
+    return targetsOf(spot, test.to);
+  throw new FhirError('not-supported', 'The first part of a composite value must be one code or reference.');
+}
+
+/** A test on values in the form that encode.ts gives them at `spot`. Plain references have their own form. */
+export function valueTest(spot: Spot, test: Test): KeyTest {
+  switch (test.kind) {
+    case 'token':
+      return tokenTest(spot, test.any);
+    case 'string':
+      return stringTest(spot, test.mode, test.value);
+    case 'date':
+      return dateTest(spot, test.any);
+    case 'number':
+      return numberTest(spot, test.any, ['n']);
+    case 'quantity':
+      return numberTest(spot, test.any, quantityHeads(spot, test.system, test.unit));
+    case 'uri':
+      return uriTest(spot, test.mode, test.value);
+    case 'reference':
+      if (test.to.kind === 'identifier') return tokenTest(spot, [test.to.value], 'i');
+      return allOf([
+        pointTest(
+          spot.in,
+          targetsOf(spot, test.to).map(target => spot.at + target),
+        ),
+        versionTest(spot, test.to),
+      ]);
+    case 'composite': {
+      const [first, second] = test.parts;
+      if (test.parts.length !== 2 || !first || !second)
+        throw new FhirError('not-supported', 'Composite parameters of more than two parts cannot be searched.');
+      return anyOf(leads(spot, first).map(lead => valueTest({ ...spot, at: spot.at + lead + SEPARATOR }, second)));
+    }
+  }
+}
