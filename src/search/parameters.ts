@@ -44,6 +44,9 @@ export interface SearchParameters {
 
 const BOOLEANS = 'http://terminology.hl7.org/CodeSystem/special-values';
 
+/** Systems of value sets that no list can hold. */
+const UNLISTED: ReadonlyMap<string, string> = new Map([['http://hl7.org/fhir/ValueSet/mimetypes', 'urn:ietf:bcp:13']]);
+
 /** `custom` parameters win over the standard's where type and code are the same. */
 export function createSearchParameters(
   definitions: Definitions,
@@ -149,8 +152,10 @@ function impliedSystem(definitions: Definitions, endings: readonly Ending[]): st
   const systems = new Set<string | undefined>();
   for (const { type, element } of endings) {
     if (type === 'boolean') systems.add(BOOLEANS);
-    if (type === 'code')
-      systems.add(element?.required === undefined ? undefined : definitions.codeLists.get(element.required)?.system);
+    if (type === 'code') {
+      const valueSet = element?.required ?? '';
+      systems.add(definitions.codeLists.get(valueSet)?.system ?? UNLISTED.get(valueSet));
+    }
   }
   const [only] = systems;
   return systems.size === 1 ? only : undefined;

@@ -1,0 +1,17 @@
+/** All rows that one search over the population can decide. */
+import type { Row } from './row.js';
+import { DATES, NUMBERS, QUANTITIES } from './rows-ranges.js';
+import { REFUSALS, RULES } from './rows-rules.js';
+import { REFERENCES, STRINGS, TOKENS, URIS } from './rows-values.js';
+
+export const ROWS: readonly Row[] = [
+  ...STRINGS,
+  ...TOKENS,
+  ...REFERENCES,
+  ...URIS,
+  ...DATES,
+  ...NUMBERS,
+  ...QUANTITIES,
+  ...RULES,
+  ...REFUSALS,
+];
