@@ -38,15 +38,11 @@ step('types', ['src', 'test', 'build', 'tsconfig.json', 'package-lock.json'], no
   '-p',
   path('tsconfig.json'),
 ]);
-step(
-  'definitions',
-  ['build/definitions.ts', 'build/compact.ts', 'build/code-lists.ts', 'build/corrections.ts', 'package-lock.json'],
-  node,
-  [path('dist/build/definitions.js')],
-);
+const definitions = ['definitions', 'compact', 'code-lists', 'corrections'].map(name => `build/${name}.ts`);
+step('definitions', [...definitions, 'package-lock.json'], node, [path('dist/build/definitions.js')]);
 step(
   'validators',
-  ['build/validators.ts', 'build/schema.ts', 'build/definitions.ts', 'build/corrections.ts', 'package-lock.json'],
+  [...definitions, 'build/validators.ts', 'build/schema.ts', 'src/validation/shape.ts', 'package-lock.json'],
   node,
   [path('dist/build/validators.js')],
 );
