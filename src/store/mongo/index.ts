@@ -1,0 +1,230 @@
+/**
+ * The MongoDB store: one document per current resource with its index keys in two indexed arrays, replaced versions
+ * beside it, commits and point reads in groups. It needs a replica set (one node is enough), because a commit is a
+ * transaction. Writes are durable on a majority; reads go to the primary, so every process sees what was acknowledged.
+ *
+ * schema.ts says what is stored, compile.ts how a plan becomes a query, commit.ts how changes are written. Nothing here
+ * knows FHIR's rules. The driver is loaded with the first operation.
+ */
+import { hostname } from 'node:os';
+import type { Cursor, Query } from '../../search/query.js';
+import { encode } from '../encode.js';
+import type { FactAddition, Facts } from '../facts.js';
+import type { Placement } from '../place.js';
+import { type Keys, type Plan, plan } from '../plan.js';
+import type { Change, Store, Version } from '../store.js';
+import { TYPE_CODES } from '../type-codes.js';
+import { openBlobs, removeAbandoned } from './blobs.js';
+import { openCommits, prepare, type Prepared } from './commit.js';
+import { openConnection } from './connection.js';
+import { guarded } from './errors.js';
+import { keepFacts } from './facts.js';
+import { countMatches, existsMatch, findPage } from './find.js';
+import { readHistory } from './history.js';
+import { gatherReads, readVersion, ROW, type Row, toVersion } from './reads.js';
+import { INDEX, markReindexed, migrate, needsReindex, type ResourceDocument, typeCode } from './schema.js';
+import { openSequence } from './sequence.js';
+
+export interface MongoOptions {
+  /** mongodb:// or mongodb+srv://, with the database. */
+  readonly url: string;
+  readonly placement: Placement;
+  /** Names this process in the database, for people. Default: host and process id. */
+  readonly processName?: string;
+  /** Limit of one query on the server, ms. Default 10 s. */
+  readonly maxTimeMS?: number;
+  /** How long an operation waits for a server before the store counts as away, ms. Default 3 s. */
+  readonly selectionMs?: number;
+}
+
+export interface MongoStore extends Store {
+  readonly name: 'mongo';
+  /** Resources are indexed by another key table than ours: index all of them anew, then say so. */
+  needsReindex(): Promise<boolean>;
+  markReindexed(): Promise<void>;
+}
+
+const SCAN_BATCH = 500;
+
+/** The fields of a document that are keys; empty ones are left out, so that indexes hold nothing for them. */
+function keyFields(keys: Keys): Pick<ResourceDocument, 'k' | 'g' | 'f' | 'w' | 'd' | 'e' | 's'> {
+  const { k, g, f, w, d, e, s } = keys;
+  return {
+    d,
+    e,
+    ...(k.length > 0 ? { k } : {}),
+    ...(g.length > 0 ? { g } : {}),
+    ...(f.length > 0 ? { f } : {}),
+    ...(w.length > 0 ? { w } : {}),
+    ...(Object.keys(s).length > 0 ? { s } : {}),
+  };
+}
+
+/** Opens the store. Touches no network: the first operation connects, and later ones try again if it failed. */
+export async function openMongo(options: MongoOptions): Promise<MongoStore> {
+  const { placement, maxTimeMS = 10_000, selectionMs = 3000 } = options;
+  const connection = openConnection(options.url, selectionMs);
+  const connected = () => connection.connected();
+  const sequence = openSequence(connected, options.processName ?? `${hostname()} ${process.pid}`);
+  const facts = keepFacts(connected);
+  const point = gatherReads(connected, maxTimeMS);
+
+  /** The keys of rows, all facts for them kept. */
+  const encodeAll = async (rows: readonly Pick<Change, 'type' | 'entries'>[]): Promise<Keys[]> => {
+    const missing = (known: Facts): readonly FactAddition[] => {
+      for (const { type, entries } of rows) {
+        const encoding = encode(placement, type, entries, known);
+        if (encoding.missing.length > 0) return encoding.missing;
+      }
+      return [];
+    };
+    const known = await facts.current();
+    const encodings = rows.map(({ type, entries }) => encode(placement, type, entries, known));
+    if (encodings.every(encoding => encoding.missing.length === 0)) return encodings.map(({ keys }) => keys);
+    await facts.grow(missing);
+    return rows.map(({ type, entries }) => encode(placement, type, entries, known).keys);
+  };
+
+  const prepareAll = async (changes: readonly Change[]): Promise<Prepared[]> => {
+    const alive = changes.filter(({ text }) => text !== undefined);
+    const keys = new Map((await encodeAll(alive)).map((one, i) => [alive[i]!, one]));
+    return changes.map(change => {
+      const own = keys.get(change);
+      return prepare(change, typeCode(change.type), own ? keyFields(own) : {});
+    });
+  };
+
+  /**
+   * Plans by the facts at hand. If the plan looked at facts and there are new ones by now, what it found may be too
+   * little: then it is made and run again.
+   */
+  const planned = async <T>(query: Query, run: (made: Plan) => Promise<T>): Promise<T> => {
+    for (;;) {
+      const known = await facts.current();
+      let looked = false;
+      const watched: Facts = {
+        ...known,
+        system: uri => ((looked = true), known.system(uri)),
+        uses: prefix => ((looked = true), known.uses(prefix)),
+        widest: type => ((looked = true), known.widest(type)),
+      };
+      const made = plan(placement, query, watched);
+      const [result, fresh] = await Promise.all([run(made), looked ? facts.fresh() : true]);
+      if (fresh) return result;
+    }
+  };
+
+  const commits = openCommits({
+    connected,
+    numbers: count => sequence.take(count),
+    matches: async ({ type, where }, session) => {
+      const all = await connected();
+      const query: Query = { types: [type], where, sort: [], limit: 1 };
+      return planned(query, made => existsMatch(all, made, session, maxTimeMS));
+    },
+  });
+
+  async function* scanAll(type: string | undefined, after: Cursor | undefined) {
+    const { resource } = await guarded(connected);
+    const codes = type === undefined ? Object.values(TYPE_CODES) : [typeCode(type)];
+    let last = after?.[0] ?? undefined;
+    for (;;) {
+      const batch = await guarded(() =>
+        resource
+          .find<Row>(
+            { t: { $in: codes }, z: null, ...(last === undefined ? {} : { n: { $gt: Number(last) } }) } as object,
+            { hint: INDEX.arrival, sort: { n: 1 }, limit: SCAN_BATCH, projection: ROW, maxTimeMS },
+          )
+          .toArray(),
+      );
+      for (const row of batch) yield { row: toVersion(row), cursor: [row.n] };
+      if (batch.length < SCAN_BATCH) return;
+      last = batch.at(-1)!.n;
+    }
+  }
+
+  const reindex = async (rows: readonly { row: Version; entries: Change['entries'] }[]): Promise<number> => {
+    if (rows.length === 0) return 0;
+    const keys = await encodeAll(rows.map(({ row, entries }) => ({ type: row.type, entries })));
+    const { resource } = await connected();
+    const { matchedCount } = await resource.bulkWrite(
+      rows.map(({ row }, i) => {
+        const fields = keyFields(keys[i]!);
+        const absent = (['k', 'g', 'f', 'w', 's'] as const).filter(field => fields[field] === undefined);
+        const { _id } = prepare({ ...row, entries: [] }, typeCode(row.type), {});
+        const $unset = Object.fromEntries(absent.map(field => [field, true as const]));
+        const update = { $set: fields, ...(absent.length > 0 ? { $unset } : {}) };
+        return { updateOne: { filter: { _id, v: row.version, z: { $exists: false } }, update } };
+      }),
+      { ordered: false },
+    );
+    return matchedCount;
+  };
+
+  const sizes = async (): Promise<ReadonlyMap<string, number>> => {
+    const { resource, db } = await connected();
+    const present = new Set(await resource.distinct('t', {}, { hint: INDEX.updated }));
+    const counted = new Map<string, number>();
+    for (const [type, code] of Object.entries(TYPE_CODES)) {
+      if (!present.has(code)) continue;
+      // Both are counted in an index: every document of the type, and its tombstones.
+      const [all, deleted] = await Promise.all([
+        db.command({ count: 'resource', query: { t: code }, hint: INDEX.updated, maxTimeMS }),
+        db.command({ count: 'resource', query: { t: code, z: true }, hint: INDEX.deleted, maxTimeMS }),
+      ]);
+      const alive = Number(all['n']) - Number(deleted['n']);
+      if (alive > 0) counted.set(type, alive);
+    }
+    return counted;
+  };
+
+  return {
+    name: 'mongo',
+    blobs: openBlobs(connected, maxTimeMS),
+    read: (type, id, version) =>
+      guarded(async () => {
+        typeCode(type);
+        return readVersion(connected, point, type, id, version);
+      }),
+    history: query => guarded(async () => readHistory(await connected(), query, maxTimeMS)),
+    find: query =>
+      guarded(async () => {
+        const all = await connected();
+        return planned(query, made => findPage(all, made, maxTimeMS));
+      }),
+    count: (query, limit) =>
+      guarded(async () => {
+        const all = await connected();
+        return planned({ ...query, sort: [], limit: 1 }, made => countMatches(all, made, limit, maxTimeMS));
+      }),
+    commit: commit => guarded(async () => commits.add(commit, await prepareAll(commit.changes))),
+    waiting: (topic, limit) =>
+      guarded(async () => {
+        const { outbox } = await connected();
+        const rows = await outbox.find({ t: topic }, { hint: 't', sort: { _id: 1 }, limit, maxTimeMS }).toArray();
+        return rows.map(({ _id, t, b }) => ({ sequence: _id, topic: t, body: b }));
+      }),
+    scan: scanOptions => scanAll(scanOptions?.type, scanOptions?.after),
+    reindex: rows => guarded(() => reindex(rows)),
+    sizes: () => guarded(sizes),
+    migrate: () =>
+      guarded(async () => {
+        const all = await connected();
+        const sortable = placement.sortStrings.map(({ type, prefix }) => ({ type: typeCode(type), prefix }));
+        await migrate(all.db, sortable, placement.hash);
+        await removeAbandoned(all, Date.now());
+      }),
+    needsReindex: () => guarded(async () => needsReindex(await connected(), placement.hash)),
+    markReindexed: () => guarded(async () => markReindexed(await connected(), placement.hash)),
+    ping: () =>
+      guarded(async () => {
+        const { db } = await connected();
+        await db.command({ ping: 1 });
+      }),
+    async close() {
+      await commits.drain();
+      await sequence.close().catch(() => {});
+      await connection.close();
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * Rows and point reads. Point reads gather as commits do: while two are under way, further ones wait and go as one
+ * `$in` of up to 64 ids. No timer: a lone read goes at once.
+ */
+import { decodeId, encodeId } from '../codec.js';
+import type { Version } from '../store.js';
+import { type Collections, INDEX, type ResourceDocument, type VersionFields } from './schema.js';
+
+const TOGETHER = 64;
+const IN_FLIGHT = 2;
+
+/** What a row needs of a document. */
+export const ROW = { t: 1, v: 1, u: 1, n: 1, m: 1, z: 1, b: 1, p: 1, x: 1 } as const;
+
+export type Row = VersionFields & { readonly _id: string };
+
+/** A document (of `resource` or `version`) as the port's Version. */
+export function toVersion(row: Row): Version {
+  const end = row._id.indexOf('~');
+  const { type, id } = decodeId(end < 0 ? row._id : row._id.slice(0, end));
+  return {
+    type,
+    id,
+    version: row.v,
+    updated: row.u,
+    method: row.m,
+    patients: row.p ?? [],
+    ...(row.x === undefined ? {} : { text: row.x }),
+    ...(row.b === undefined ? {} : { blobs: row.b.map(({ a, h, s }) => ({ at: a, hash: h, size: s })) }),
+  };
+}
+
+/** The `version` document of a replaced version. */
+export const versionId = (resource: string, version: number): string =>
+  `${resource}~${String(version).padStart(8, '0')}`;
+
+export type PointRead = (_id: string) => Promise<Row | undefined>;
+
+interface Waiting {
+  readonly resolve: (row: Row | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export function gatherReads(connected: () => Promise<Collections>, maxTimeMS: number): PointRead {
+  let waiting = new Map<string, Waiting[]>();
+  let inFlight = 0;
+
+  const fetch = async (ids: readonly string[]): Promise<Map<string, Row>> => {
+    const { resource } = await connected();
+    const options = { projection: ROW, maxTimeMS };
+    if (ids.length === 1) {
+      const row = await resource.findOne<ResourceDocument>({ _id: ids[0]! }, options);
+      return new Map(row ? [[row._id, row]] : []);
+    }
+    const rows = await resource
+      .find<ResourceDocument>({ _id: { $in: [...ids] } }, { ...options, hint: INDEX.id, batchSize: TOGETHER + 1 })
+      .toArray();
+    return new Map(rows.map(row => [row._id, row]));
+  };
+
+  const pump = () => {
+    while (inFlight < IN_FLIGHT && waiting.size > 0) {
+      const batch = [...waiting].slice(0, TOGETHER);
+      if (batch.length === waiting.size) waiting = new Map();
+      else for (const [id] of batch) waiting.delete(id);
+      inFlight++;
+      void fetch(batch.map(([id]) => id))
+        .then(
+          rows => {
+            for (const [id, readers] of batch) for (const { resolve } of readers) resolve(rows.get(id));
+          },
+          (error: unknown) => {
+            for (const [, readers] of batch) for (const { reject } of readers) reject(error);
+          },
+        )
+        .finally(() => {
+          inFlight--;
+          pump();
+        });
+    }
+  };
+
+  return _id =>
+    new Promise((resolve, reject) => {
+      const readers = waiting.get(_id);
+      if (readers) readers.push({ resolve, reject });
+      else waiting.set(_id, [{ resolve, reject }]);
+      pump();
+    });
+}
+
+/** The current version or version `wanted`; undefined: never existed. */
+export async function readVersion(
+  connected: () => Promise<Collections>,
+  read: PointRead,
+  type: string,
+  id: string,
+  wanted: number | undefined,
+): Promise<Version | undefined> {
+  const _id = encodeId(type, id);
+  const current = await read(_id);
+  if (!current) return undefined;
+  if (wanted === undefined || wanted === current.v) return toVersion(current);
+  // The current one first: what it has replaced by now is in `version` for good.
+  if (wanted > current.v || wanted < 1) return undefined;
+  const { version } = await connected();
+  const row = await version.findOne({ _id: versionId(_id, wanted) });
+  return row ? toVersion(row) : undefined;
+}

@@ -1,0 +1,194 @@
+/**
+ * The collections, their documents and indexes, and the steps that bring an older database up to date.
+ *
+ * - `resource`: the current version of each resource; a deleted one stays as a tombstone (`z`) without keys. Index keys
+ *   are short ordered strings (../encode.ts): `k` in the order of the main date, `g` in the order of arrival, `f` (and
+ *   the ranges `w`) for filters only. `n` is the creation number (sequence.ts): it never changes and ends every order.
+ * - `version`: replaced versions only, with `until`, the time of the successor.
+ * - `outbox`: messages, `_id` ascending. `claim`: exists inside transactions alone. `blob`, `chunk`: see blobs.ts.
+ * - `fact`: the layout version, what the keys need to be compiled (facts.ts), the leases of process numbers.
+ *
+ * The indexes on `k` and `g` are partial, so that tombstones own no key in them. `x` is the last field: filters
+ * stop before they reach it.
+ */
+import type { Collection, Db } from 'mongodb';
+import { FhirError } from '../../fhir/error.js';
+import type { Method } from '../store.js';
+import { TYPE_CODES } from '../type-codes.js';
+
+export interface BlobLinkDocument {
+  readonly a: number;
+  readonly h: string;
+  readonly s: number;
+}
+
+/** What a current and a replaced version have in common. */
+export interface VersionFields {
+  /** Two-letter code of the type. */
+  readonly t: string;
+  readonly v: number;
+  /** lastUpdated, ms. */
+  readonly u: number;
+  readonly n: number;
+  readonly m: Method;
+  /** Deleted. */
+  readonly z?: true;
+  readonly b?: readonly BlobLinkDocument[];
+  /** Patients whom it is about. */
+  readonly p?: readonly string[];
+  /** The exact text. */
+  readonly x?: Buffer;
+}
+
+export interface ResourceDocument extends VersionFields {
+  /** encodeId(type, id). */
+  readonly _id: string;
+  readonly d?: number;
+  readonly e?: number;
+  readonly k?: readonly string[];
+  readonly g?: readonly string[];
+  readonly f?: readonly string[];
+  readonly w?: readonly { readonly p: string; readonly l: number; readonly h: number }[];
+  readonly s?: Readonly<Record<string, string>>;
+}
+
+export interface VersionDocument extends VersionFields {
+  /** `_id` of the resource + '~' + version, eight digits. */
+  readonly _id: string;
+  readonly until: number;
+}
+
+export interface MessageDocument {
+  readonly _id: number;
+  readonly t: string;
+  readonly b: string;
+}
+
+/** One of several things, told by the head of `_id`. */
+export interface FactDocument {
+  readonly _id: string;
+  /** `schema`: layout, and the hash of the key table with which all resources are indexed. */
+  readonly version?: number;
+  readonly placement?: string;
+  /** `f/…`: a fact; `facts`: how often facts were added. */
+  readonly value?: string;
+  readonly count?: number;
+  /** `process/…`: a lease (sequence.ts). */
+  readonly owner?: string;
+  readonly until?: number;
+  readonly name?: string;
+  readonly free?: boolean;
+  /** `upload/…`: an upload under way since `at` (blobs.ts). */
+  readonly at?: number;
+  readonly hash?: string;
+}
+
+export interface BlobDocument {
+  /** SHA-256, hex. */
+  readonly _id: string;
+  readonly size: number;
+  /** A small blob's bytes; otherwise the chunks' common name. */
+  readonly x?: Buffer;
+  readonly chunks?: string;
+}
+
+export interface ChunkDocument {
+  /** Common name + ':' + number, six digits. */
+  readonly _id: string;
+  readonly x: Buffer;
+}
+
+export interface Collections {
+  readonly resource: Collection<ResourceDocument>;
+  readonly version: Collection<VersionDocument>;
+  readonly outbox: Collection<MessageDocument>;
+  readonly claim: Collection<{ _id: string }>;
+  readonly fact: Collection<FactDocument>;
+  readonly blob: Collection<BlobDocument>;
+  readonly chunk: Collection<ChunkDocument>;
+}
+
+export const collections = (db: Db): Collections => ({
+  resource: db.collection('resource'),
+  version: db.collection('version'),
+  outbox: db.collection('outbox'),
+  claim: db.collection('claim'),
+  fact: db.collection('fact'),
+  blob: db.collection('blob'),
+  chunk: db.collection('chunk'),
+});
+
+/** The two letters of a type. Throws `unknown-type`. */
+export function typeCode(type: string): string {
+  const code = TYPE_CODES[type];
+  if (code === undefined) throw new FhirError('unknown-type', `${type} is not a resource type of FHIR R4.`);
+  return code;
+}
+
+/** Names of the indexes of `resource`, for hints. */
+export const INDEX = { id: '_id_', k: 'k', g: 'g', updated: 'tu', arrival: 'tn', deleted: 'z' } as const;
+export const sortIndex = (prefix: string): string => `s_${prefix}`;
+
+/** The layout that this code reads and writes. */
+export const LAYOUT = 1;
+const SCHEMA = 'schema';
+
+/** A string by which one type can be sorted: code of the type and key prefix of the parameter. */
+export interface Sortable {
+  readonly type: string;
+  readonly prefix: string;
+}
+
+async function createIndexes({ resource, version, outbox }: Collections, sortable: readonly Sortable[]): Promise<void> {
+  await resource.createIndexes([
+    { name: INDEX.k, key: { k: 1, d: -1, n: -1 }, partialFilterExpression: { k: { $exists: true } } },
+    { name: INDEX.g, key: { g: 1, n: -1 }, partialFilterExpression: { g: { $exists: true } } },
+    { name: INDEX.updated, key: { t: 1, u: -1, n: -1 } },
+    { name: INDEX.arrival, key: { t: 1, n: 1 } },
+    { name: INDEX.deleted, key: { t: 1 }, partialFilterExpression: { z: true } },
+    ...sortable.map(({ type, prefix }) => ({
+      name: sortIndex(prefix),
+      key: { [`s.${prefix}`]: 1 as const, n: 1 as const },
+      partialFilterExpression: { t: type },
+    })),
+  ]);
+  await version.createIndexes([{ name: INDEX.updated, key: { t: 1, u: -1, n: -1, v: -1 } }]);
+  await outbox.createIndexes([{ name: 't', key: { t: 1, _id: 1 } }]);
+}
+
+/**
+ * Brings the database to LAYOUT. Every step can be repeated, so that processes may do it at once and a broken start is
+ * taken up by the next. A database that a newer server has written is refused.
+ */
+export async function migrate(db: Db, sortable: readonly Sortable[], placement: string): Promise<void> {
+  const all = collections(db);
+  const found = await all.fact.findOne({ _id: SCHEMA });
+  if (found?.version !== undefined && found.version > LAYOUT)
+    throw new FhirError(
+      'unavailable',
+      `The database has layout ${found.version}, this server knows up to ${LAYOUT}. Start the newer server.`,
+    );
+  await createIndexes(all, sortable);
+  // Inside a transaction of an older server a collection cannot come into being everywhere: make them here.
+  const names = new Set((await db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name));
+  for (const name of Object.keys(all)) if (!names.has(name)) await db.createCollection(name).catch(ignoreExisting);
+  if (!found)
+    await all.fact.updateOne({ _id: SCHEMA }, { $setOnInsert: { version: LAYOUT, placement } }, { upsert: true });
+  else if (found.version !== LAYOUT) await all.fact.updateOne({ _id: SCHEMA }, { $max: { version: LAYOUT } });
+}
+
+function ignoreExisting(error: unknown): void {
+  const NAMESPACE_EXISTS = 48;
+  if ((error as { code?: number }).code !== NAMESPACE_EXISTS) throw error;
+}
+
+/** The resources are indexed by another key table than `placement`: searches may miss until they are indexed anew. */
+export async function needsReindex({ fact }: Collections, placement: string): Promise<boolean> {
+  const found = await fact.findOne({ _id: SCHEMA });
+  return found !== null && found.placement !== placement;
+}
+
+/** Notes that every resource is indexed by `placement` now. */
+export async function markReindexed({ fact }: Collections, placement: string): Promise<void> {
+  await fact.updateOne({ _id: SCHEMA }, { $set: { placement } });
+}

@@ -1,0 +1,54 @@
+/**
+ * One transaction, repeated as the driver's labels say and by nothing else: a transient error repeats the whole body, an
+ * unknown result of the commit repeats the commit.
+ * https://www.mongodb.com/docs/manual/core/transactions-in-applications/
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ClientSession, MongoClient } from 'mongodb';
+import { FhirError } from '../../fhir/error.js';
+import { hasLabel, toFhirError } from './errors.js';
+
+const PATIENCE_MS = 10_000;
+
+/**
+ * Runs `body` in a transaction with snapshot reads, durable on a majority when it resolves. `body` may run several
+ * times; false: there is nothing to commit.
+ */
+export async function transact(client: MongoClient, body: (session: ClientSession) => Promise<boolean>): Promise<void> {
+  const started = Date.now();
+  const session = client.startSession();
+  try {
+    for (let attempt = 0; ; attempt++) {
+      session.startTransaction({ readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority', journal: true } });
+      try {
+        if (!(await body(session))) {
+          await session.abortTransaction();
+          return;
+        }
+        await commit(session, started);
+        return;
+      } catch (error) {
+        if (session.inTransaction()) await session.abortTransaction().catch(() => {});
+        // An error without a server has waited long enough.
+        const again =
+          hasLabel(error, 'TransientTransactionError') && (error as Error).name !== 'MongoServerSelectionError';
+        if (!again || Date.now() - started > PATIENCE_MS) throw error;
+        await pause(Math.random() * Math.min(100, 2 ** attempt));
+      }
+    }
+  } finally {
+    await session.endSession().catch(() => {});
+  }
+}
+
+async function commit(session: ClientSession, started: number): Promise<void> {
+  for (;;)
+    try {
+      await session.commitTransaction();
+      return;
+    } catch (error) {
+      if (!hasLabel(error, 'UnknownTransactionCommitResult')) throw error;
+      if (Date.now() - started > PATIENCE_MS || (error as Error).name === 'MongoServerSelectionError')
+        throw new FhirError('timeout', toFhirError(error).message, { cause: error });
+    }
+}
