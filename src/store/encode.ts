@@ -205,6 +205,7 @@ export function encode(placement: Placement, type: string, entries: readonly Ent
   const scoped = new Set<string>();
   let d = NO_DATE;
   let e = NO_DATE;
+  let first: Entry | undefined;
   for (const entry of entries) {
     const place = places.get(entry.parameter);
     if (!place)
@@ -213,9 +214,12 @@ export function encode(placement: Placement, type: string, entries: readonly Ent
         `${type} has an index entry of ${entry.parameter}, which the placement does not know.`,
       );
     if (place.main && entry.kind === 'date') {
-      if (d === NO_DATE || entry.low < d || (entry.low === d && entry.high < e)) {
-        d = entry.low;
+      // An open start stays apart from having no date.
+      const low = Math.max(entry.low, NO_DATE + 1);
+      if (d === NO_DATE || low < d || (low === d && entry.high < e)) {
+        d = low;
         e = entry.high;
+        first = entry;
       }
       continue;
     }
@@ -225,11 +229,11 @@ export function encode(placement: Placement, type: string, entries: readonly Ent
     if (place.patient && entry.kind === 'reference' && entry.type === 'Patient') patients.add(encodeIdPart(entry.id));
     writeEntry(writing, place, entry);
   }
-  if (d !== NO_DATE) {
+  if (first) {
     writing.note(widthFact(typeCode, e - d));
     // A resource with several main dates (a Timing): the earliest orders it, the others are found like secondary ones.
     for (const entry of entries)
-      if (entry.kind === 'date' && entry.parameter === mainDate && (entry.low !== d || entry.high !== e)) {
+      if (entry.kind === 'date' && entry.parameter === mainDate && entry !== first) {
         const { prefix } = places.get(mainDate)!;
         writeValue(writing, writing.f, prefix, prefix, entry);
       }
