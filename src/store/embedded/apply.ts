@@ -1,0 +1,205 @@
+/**
+ * Runs jobs on the one writing connection. A group is one transaction. Every job checks its preconditions before it
+ * writes anything, so one that fails them is left out and the others go on: two changes of one resource, or two equal
+ * claims, may stand in one group, because the second sees what the first has written. Only an error of the database
+ * breaks a group; then its members run one by one.
+ */
+import { FhirError } from '../../fhir/error.js';
+import type { FactAddition } from '../facts.js';
+import { type Keys, NO_DATE } from '../plan.js';
+import type { Connection, Value } from './driver.js';
+import { toWire } from './errors.js';
+import { finite } from './filter.js';
+import type { Job, Outcome, Renewal, RowChange } from './job.js';
+
+export type Apply = (jobs: readonly Job[]) => Outcome[];
+
+/** The physical columns of a resource's index. */
+interface Indexed {
+  readonly d: number;
+  readonly e: number;
+  readonly k: readonly string[];
+  readonly g: readonly string[];
+  readonly s: Readonly<Record<string, string>>;
+  readonly w: string | null;
+  /** Undefined: a tombstone. */
+  readonly f: string | null;
+}
+
+const NOTHING: Indexed = { d: NO_DATE, e: NO_DATE, k: [], g: [], s: {}, w: null, f: null };
+
+export function createApply(connection: Connection): Apply {
+  const run = (text: string, ...values: readonly Value[]): number => connection.prepare(text).run(...values);
+  const all = (text: string, ...values: readonly Value[]) => connection.prepare(text).all(...values);
+  let next = Number(all('SELECT coalesce(max(n), 0) + 1 FROM resource')[0]![0]);
+
+  const group = (jobs: readonly Job[]): Outcome[] => {
+    try {
+      return connection.atomic(() => jobs.map(job => attempt(job)));
+    } catch (error) {
+      return jobs.length === 1 ? [{ failed: toWire(error) }] : jobs.flatMap(job => group([job]));
+    }
+  };
+
+  const attempt = (job: Job): Outcome => {
+    switch (job.kind) {
+      case 'commit': {
+        keepFacts(job.facts);
+        const broken = job.changes.some(change => !holds(change));
+        if (broken)
+          return {
+            failed: toWire(new FhirError('conflict', 'A resource has changed meanwhile. Read it and try again.')),
+          };
+        if (job.absent.some(({ text, values }) => all(text, ...values).length > 0))
+          return {
+            failed: toWire(new FhirError('conflict', 'A resource that matches the condition exists meanwhile.')),
+          };
+        for (const change of job.changes) write(change);
+        for (const { topic, body } of job.messages) run('INSERT INTO outbox(topic,body) VALUES(?,?)', topic, body);
+        if (job.settles.length > 0)
+          run('DELETE FROM outbox WHERE sequence IN (SELECT value FROM json_each(?))', JSON.stringify(job.settles));
+        return { ok: job.changes.length };
+      }
+      case 'reindex':
+        keepFacts(job.facts);
+        return { ok: job.rows.filter(row => reindex(row)).length };
+      case 'part':
+        if (job.part === 0) run('INSERT INTO blob(i,hash,size) VALUES(?,NULL,0)', job.upload);
+        run('INSERT INTO chunk(i,part,x) VALUES(?,?,?)', job.upload, job.part, job.bytes);
+        return { ok: job.bytes.length };
+      case 'seal':
+        return { ok: seal(job.upload, job.hash, job.size) };
+      case 'drop':
+        return { ok: drop(job.upload) };
+    }
+  };
+
+  const keepFacts = (facts: readonly FactAddition[]): void => {
+    for (const { id, value } of facts) run('INSERT OR IGNORE INTO fact(id,value) VALUES(?,?)', id, value);
+  };
+
+  const holds = ({ id, replaces }: RowChange): boolean => {
+    const current = all('SELECT v FROM resource WHERE id=?', id)[0]?.[0];
+    return current === replaces;
+  };
+
+  const write = (change: RowChange): void => {
+    const { id, type, version, updated, method, patients, blobs } = change;
+    const now = change.keys ? indexedOf(change.keys) : NOTHING;
+    const columns = [
+      version,
+      updated,
+      method,
+      patients,
+      blobs,
+      now.d,
+      now.e,
+      sText(now),
+      now.w,
+      now.f,
+      change.text ?? null,
+    ];
+    if (change.replaces === undefined) {
+      const n = next++;
+      run(
+        'INSERT INTO resource(n,id,t,v,u,m,p,b,d,e,s,w,f,x) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
+        n,
+        id,
+        type,
+        ...columns,
+      );
+      index(n, NOTHING, now);
+      return;
+    }
+    const row = all('SELECT n,d,s,f FROM resource WHERE id=?', id)[0]!;
+    const n = row[0] as number;
+    run('INSERT INTO version(n,v,t,u,until,m,p,b,x) SELECT n,v,t,u,?,m,p,b,x FROM resource WHERE n=?', updated, n);
+    run('UPDATE resource SET v=?,u=?,m=?,p=?,b=?,d=?,e=?,s=?,w=?,f=?,x=? WHERE n=?', ...columns, n);
+    index(n, wasIndexed(row[1] as number, row[2] as string | null, row[3] as string | null), now);
+  };
+
+  const reindex = ({ id, version, keys }: Renewal): boolean => {
+    const row = all('SELECT n,d,s,f FROM resource WHERE id=? AND v=? AND f IS NOT NULL', id, version)[0];
+    if (!row) return false;
+    const n = row[0] as number;
+    const now = indexedOf(keys);
+    run('UPDATE resource SET d=?,e=?,s=?,w=?,f=? WHERE n=?', now.d, now.e, sText(now), now.w, now.f, n);
+    index(n, wasIndexed(row[1] as number, row[2] as string | null, row[3] as string | null), now);
+    return true;
+  };
+
+  /** Writes the difference alone. */
+  const index = (n: number, was: Indexed, now: Indexed): void => {
+    const moved = was.d !== now.d;
+    change(n, was.d, now.d, moved ? was.k : minus(was.k, now.k), moved ? now.k : minus(now.k, was.k));
+    change(n, 0, 0, minus(was.g, now.g), minus(now.g, was.g));
+    for (const [p, s] of Object.entries(was.s))
+      if (now.s[p] !== s) run('DELETE FROM sorted WHERE p=? AND s=? AND n=?', p, s, n);
+    for (const [p, s] of Object.entries(now.s))
+      if (was.s[p] !== s) run('INSERT INTO sorted(p,s,n) VALUES(?,?,?)', p, s, n);
+  };
+
+  const change = (n: number, from: number, to: number, gone: readonly string[], come: readonly string[]): void => {
+    if (gone.length > 0)
+      run(
+        'DELETE FROM entry WHERE key IN (SELECT value FROM json_each(?)) AND d=? AND n=?',
+        JSON.stringify(gone),
+        from,
+        n,
+      );
+    if (come.length > 0)
+      run('INSERT OR IGNORE INTO entry(key,d,n) SELECT value,?,? FROM json_each(?)', to, n, JSON.stringify(come));
+  };
+
+  /** The parts must be complete: an earlier one may have failed while this was on its way. */
+  const seal = (upload: number, hash: string, size: number): number => {
+    if (all('SELECT 1 FROM blob WHERE hash=?', hash).length > 0) return drop(upload);
+    const kept = all('SELECT coalesce(sum(length(x)),0) FROM chunk WHERE i=?', upload)[0]![0];
+    if (kept !== size) throw new FhirError('unavailable', 'The bytes could not be kept. Send them again.');
+    return size === 0
+      ? run('INSERT INTO blob(i,hash,size) VALUES(?,?,0)', upload, hash)
+      : run('UPDATE blob SET hash=?,size=? WHERE i=?', hash, size, upload);
+  };
+
+  const drop = (upload: number): number => {
+    run('DELETE FROM chunk WHERE i=?', upload);
+    return run('DELETE FROM blob WHERE i=? AND hash IS NULL', upload);
+  };
+
+  return group;
+}
+
+const minus = (a: readonly string[], b: readonly string[]): readonly string[] => {
+  const without = new Set(b);
+  return a.filter(key => !without.has(key));
+};
+
+const sText = ({ s }: Indexed): string | null => (Object.keys(s).length === 0 ? null : JSON.stringify(s));
+
+function indexedOf(keys: Keys): Indexed {
+  const k = [...new Set(keys.k)];
+  const g = [...new Set(keys.g)];
+  return {
+    d: keys.d,
+    e: keys.e,
+    k,
+    g,
+    s: keys.s,
+    w: keys.w.length === 0 ? null : JSON.stringify(keys.w.map(({ p, l, h }) => [p, finite(l), finite(h)])),
+    f: JSON.stringify([0, ...k, 1, ...g, 2, ...new Set(keys.f)]),
+  };
+}
+
+/** Of what stands in a row, as much as an update needs. */
+function wasIndexed(d: number, s: string | null, f: string | null): Indexed {
+  if (f === null) return NOTHING;
+  const keys = JSON.parse(f) as (string | number)[];
+  const g = keys.indexOf(1);
+  return {
+    ...NOTHING,
+    d,
+    k: keys.slice(1, g) as string[],
+    g: keys.slice(g + 1, keys.indexOf(2)) as string[],
+    s: s === null ? {} : (JSON.parse(s) as Record<string, string>),
+  };
+}

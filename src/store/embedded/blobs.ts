@@ -1,0 +1,111 @@
+/**
+ * Bytes that live outside resource texts, in the same file: chunks under an upload number, which becomes the blob of
+ * a hash by one step at the end. Nobody sees an upload before; what an interrupted one left is taken away at the next
+ * start.
+ */
+import { createHash } from 'node:crypto';
+import { FhirError } from '../../fhir/error.js';
+import type { BlobRange, Blobs } from '../store.js';
+import { bytesOf, type Connection } from './driver.js';
+import type { Job } from './job.js';
+import type { Thread } from './thread.js';
+
+const CHUNK = 262_144;
+/** Chunks of one upload that are on their way at a time. */
+const WINDOW = 4;
+
+/** Takes away what uploads have left that did not end. */
+export function dropUploads(connection: Connection): void {
+  connection.atomic(() => {
+    connection.exec('DELETE FROM chunk WHERE i IN (SELECT i FROM blob WHERE hash IS NULL)');
+    connection.exec('DELETE FROM blob WHERE hash IS NULL');
+  });
+}
+
+export function createBlobs(connection: Connection, writer: Thread<Job, number>): Blobs {
+  const stored = connection.prepare('SELECT i,size FROM blob WHERE hash=?');
+  // AUTOINCREMENT's own counter: a number that once was used never comes again.
+  const [last] = connection.prepare("SELECT seq FROM sqlite_sequence WHERE name='blob'").all();
+  let next = Number(last?.[0] ?? 0) + 1;
+
+  const put: Blobs['put'] = async (bytes, maxBytes = Number.POSITIVE_INFINITY) => {
+    if (bytes instanceof Uint8Array) {
+      if (bytes.length > maxBytes) throw tooLarge(maxBytes);
+      const hash = createHash('sha256').update(bytes).digest('hex');
+      if (stored.all(hash).length > 0) return { hash, size: bytes.length };
+    }
+    const upload = next++;
+    const digest = createHash('sha256');
+    const underWay: Promise<number>[] = [];
+    let size = 0;
+    let part = 0;
+    try {
+      for await (const chunk of chunksOf(bytes)) {
+        size += chunk.length;
+        if (size > maxBytes) throw tooLarge(maxBytes);
+        digest.update(chunk);
+        if (underWay.length === WINDOW) await underWay.shift();
+        const kept = writer.ask({ kind: 'part', upload, part: part++, bytes: chunk }, [chunk.buffer]);
+        // Its failure is met where it is awaited; an upload that ends early must not leave it unheard.
+        kept.catch(() => undefined);
+        underWay.push(kept);
+      }
+      await Promise.all(underWay);
+      const hash = digest.digest('hex');
+      await writer.ask({ kind: 'seal', upload, hash, size });
+      return { hash, size };
+    } catch (error) {
+      await writer.ask({ kind: 'drop', upload }).catch(() => undefined);
+      throw error;
+    }
+  };
+
+  const get: Blobs['get'] = async (hash, range) => {
+    const [row] = stored.all(hash);
+    if (!row) return undefined;
+    const size = row[1] as number;
+    return { size, bytes: bytesBetween(connection, row[0] as number, size, range) };
+  };
+  return { put, get };
+}
+
+const tooLarge = (most: number): FhirError => new FhirError('too-large', `The content is larger than ${most} bytes.`);
+
+/** Copies of exactly CHUNK bytes, the last one shorter: they move to another thread. */
+async function* chunksOf(bytes: Buffer | AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array<ArrayBuffer>> {
+  let chunk = new Uint8Array(CHUNK);
+  let filled = 0;
+  for await (const piece of bytes instanceof Uint8Array ? [bytes] : bytes) {
+    for (let from = 0; from < piece.length; ) {
+      const some = piece.subarray(from, from + CHUNK - filled);
+      chunk.set(some, filled);
+      filled += some.length;
+      from += some.length;
+      if (filled === CHUNK) {
+        yield chunk;
+        chunk = new Uint8Array(CHUNK);
+        filled = 0;
+      }
+    }
+  }
+  if (filled > 0) yield chunk.slice(0, filled);
+}
+
+/** One chunk per step and no statement left open between steps. */
+async function* bytesBetween(
+  connection: Connection,
+  upload: number,
+  size: number,
+  { start, end }: BlobRange = { start: 0, end: size - 1 },
+): AsyncIterable<Buffer> {
+  const read = connection.prepare('SELECT x FROM chunk WHERE i=? AND part=?');
+  const last = Math.min(end, size - 1);
+  for (let from = start; from <= last; ) {
+    const part = Math.floor(from / CHUNK);
+    const chunk = bytesOf(read.all(upload, part)[0]?.[0]);
+    if (!chunk) throw new FhirError('fault', 'Part of the stored bytes is missing.');
+    const first = part * CHUNK;
+    yield chunk.subarray(from - first, last - first + 1);
+    from = first + CHUNK;
+  }
+}

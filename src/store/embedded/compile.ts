@@ -1,0 +1,331 @@
+/**
+ * A Plan as SQL. Three rules, all of them measured: the driver comes first (CROSS JOIN keeps it there); a walk that is
+ * in the order of its index reads texts as it goes; where something must be sorted, keys alone are, and the texts of one
+ * page are joined to the result.
+ *
+ * A page is one or more legs, run one after the other until there are enough rows. Two legs are needed where the
+ * index would deliver resources without a date (or sort string) at the wrong end: they come last in both directions.
+ */
+import type { Cursor } from '../../search/query.js';
+import { type KeyTest, NO_DATE, type Order, type Plan } from '../plan.js';
+import { dateSql, filterSql, idList } from './filter.js';
+import { COLUMNS } from './row.js';
+import { join, raw, type Sql, sql } from './sql.js';
+
+export interface Page {
+  /** Each gives its statement for at most so many rows. */
+  readonly legs: readonly ((limit: number) => Sql)[];
+  /** A resource may come more than once, always with the same values of the order. */
+  readonly repeats: boolean;
+  /** A page is all that can be read: few rows are looked at per row returned. */
+  readonly bounded: boolean;
+}
+
+/** Where rows come from, and which order the index gives. */
+interface Source {
+  readonly from: Sql;
+  readonly where: readonly Sql[];
+  /** `from` has the row of the resource already, not only its number. */
+  readonly resource: boolean;
+  readonly n: string;
+  /** Column before `n` in the index, if any; rows where it is `missing` belong at the end. */
+  readonly first?: {
+    readonly by: 'date' | 'updated' | 'sort-string';
+    readonly column: string;
+    readonly missing: boolean;
+  };
+  readonly repeats: boolean;
+  /** Where the resources are that the index does not hold: those without the sort string. */
+  readonly rest?: Source;
+}
+
+const TYPES = 'resource r INDEXED BY resource_u';
+
+function sourceOf(plan: Pick<Plan, 'driver'>): Source | undefined {
+  const { driver } = plan;
+  const present = raw('r.f IS NOT NULL');
+  switch (driver.by) {
+    case 'nothing':
+      return undefined;
+    case 'key': {
+      const single = driver.keys.length === 1;
+      return {
+        from: single
+          ? raw('entry k')
+          : sql`json_each(${JSON.stringify(driver.keys)}) j CROSS JOIN entry k ON k.key=j.value`,
+        where: single ? [sql`k.key=${driver.keys[0]!}`] : [],
+        resource: false,
+        n: 'k.n',
+        ...(driver.in === 'k' ? { first: { by: 'date', column: 'k.d', missing: true } } : {}),
+        repeats: !single,
+      };
+    }
+    case 'range': {
+      const [range] = driver.ranges;
+      const single = driver.ranges.length === 1;
+      return {
+        from: single
+          ? raw('entry k')
+          : sql`json_each(${JSON.stringify(driver.ranges.map(({ low, high }) => [low, high]))}) j CROSS JOIN entry k ON k.key>=j.value->>0 AND k.key<j.value->>1`,
+        where: single ? [sql`k.key>=${range!.low} AND k.key<${range!.high}`] : [],
+        resource: false,
+        n: 'k.n',
+        repeats: true,
+      };
+    }
+    case 'id':
+      return {
+        from: sql`json_each(${idList(driver.of)}) j CROSS JOIN resource r ON r.id=j.value`,
+        where: [present],
+        resource: true,
+        n: 'r.n',
+        repeats: true,
+      };
+    case 'updated': {
+      const single = driver.types.length === 1;
+      return {
+        from: single
+          ? raw(TYPES)
+          : sql`json_each(${JSON.stringify(driver.types)}) j CROSS JOIN ${raw(TYPES)} ON r.t=j.value`,
+        where: single ? [sql`r.t=${driver.types[0]!}`, present] : [present],
+        resource: true,
+        n: 'r.n',
+        first: { by: 'updated', column: 'r.u', missing: false },
+        repeats: false,
+      };
+    }
+    case 'sort-string':
+      return {
+        from: raw('sorted k'),
+        where: [sql`k.p=${driver.prefix}`],
+        resource: false,
+        n: 'k.n',
+        first: { by: 'sort-string', column: 'k.s', missing: false },
+        repeats: false,
+        rest: {
+          from: raw('resource r INDEXED BY resource_t'),
+          where: [sql`r.t=${driver.type}`, present, sql`${sortString(driver.prefix)} IS NULL`],
+          resource: true,
+          n: 'r.n',
+          repeats: false,
+        },
+      };
+  }
+}
+
+const sortString = (prefix: string): Sql => sql`json_extract(r.s,${`$.${JSON.stringify(prefix)}`})`;
+
+export function compile(plan: Plan): Page {
+  const source = sourceOf(plan);
+  if (!source) return { legs: [], repeats: false, bounded: true };
+  const dates = plan.filter.every(test => test.is === 'date');
+  const bounded = plan.limit <= 1000 && (dates || isPatient(plan)) && !manyKeys(plan);
+  const walk = indexWalk(source, plan);
+  return walk
+    ? { legs: walk, repeats: source.repeats, bounded }
+    : {
+        legs: sortedLegs(source, plan),
+        repeats: source.repeats,
+        bounded: bounded && (plan.driver.by === 'id' || isPatient(plan)),
+      };
+}
+
+/** A driver within single patients is small by nature. */
+const isPatient = ({ driver }: Plan): boolean =>
+  driver.by === 'id' ||
+  (driver.by === 'key' && driver.keys.length <= 50 && driver.keys.every(key => key.startsWith('p')));
+const manyKeys = ({ driver }: Plan): boolean =>
+  (driver.by === 'key' && driver.keys.length > 200) || (driver.by === 'id' && driver.of.length > 1000);
+
+/** The legs of a walk along the driver's index, or undefined where its order is another one. */
+function indexWalk(source: Source, plan: Plan): Page['legs'] | undefined {
+  const { first } = source;
+  const orders = plan.order.slice(0, -1);
+  const last = plan.order.at(-1)!;
+  if (plan.driver.by === 'range' || plan.driver.by === 'id' || last.by !== 'n') return undefined;
+  if (orders.length !== (first ? 1 : 0) || (first && !sameOrder(orders[0]!, first.by, plan))) return undefined;
+  if (orders.some(order => order.descending !== last.descending)) return undefined;
+
+  const back = plan.before !== undefined;
+  const down = last.descending !== back;
+  const cursor = plan.after ?? plan.before;
+  const dated = plan.filter.some(test => test.is === 'date');
+  const n: Bound = { column: source.n, down };
+  if (!first) return [leg(source, plan, [n], cursor)];
+
+  const bounds: readonly Bound[] = [{ column: first.column, down }, n];
+  if (source.rest) {
+    const present = cursor && cursor[0] === null ? undefined : leg(source, plan, bounds, cursor);
+    const missing: Bound[] = [{ column: source.rest.n, down }];
+    const absent =
+      cursor && cursor[0] !== null
+        ? leg(source.rest, plan, missing, undefined, true)
+        : leg(source.rest, plan, missing, cursor?.slice(1), true);
+    // Forwards: those with a value, then the rest. Backwards from a value there is nothing of the rest before it.
+    if (!back) return present ? [present, absent] : [absent];
+    if (cursor && cursor[0] !== null) return [present!];
+    return [absent, leg(source, plan, bounds, undefined)];
+  }
+  if (!first.missing || dated) return [leg(source, plan, bounds, cursor)];
+  // NO_DATE is the smallest number: downwards it comes last by itself, which is right unless we go backwards.
+  if (down === !back) return [leg(source, plan, bounds, cursor && [cursor[0] ?? NO_DATE, cursor[1]!])];
+  const some: Source = { ...source, where: [...source.where, sql`${raw(first.column)}>${NO_DATE}`] };
+  const none: Source = { ...source, where: [...source.where, sql`${raw(first.column)}=${NO_DATE}`] };
+  const atNone = cursor !== undefined && cursor[0] === null;
+  const noneLeg = leg(none, plan, bounds, atNone ? [NO_DATE, cursor[1]!] : undefined);
+  const someLeg = leg(some, plan, bounds, atNone ? undefined : cursor);
+  if (!back) return atNone ? [noneLeg] : [someLeg, noneLeg];
+  return atNone || !cursor ? [noneLeg, someLeg] : [someLeg];
+}
+
+const sameOrder = (order: Order, by: string, { driver }: Plan): boolean =>
+  order.by === by && (order.by !== 'sort-string' || (driver.by === 'sort-string' && driver.prefix === order.prefix));
+
+interface Bound {
+  readonly column: string;
+  readonly down: boolean;
+}
+
+/** One walk along an index, from the cursor on. All bounds have one direction. `nothing`: the first value is NULL. */
+function leg(source: Source, plan: Plan, bounds: readonly Bound[], cursor: Cursor | undefined, nothing = false) {
+  const { down } = bounds[0]!;
+  const columns = bounds.map(bound => bound.column).join(',');
+  const where = [...source.where, ...filters(plan.filter, source)];
+  if (cursor) {
+    const values = join(
+      cursor.map(value => sql`${value}`),
+      ',',
+    );
+    where.push(
+      bounds.length === 1
+        ? sql`${raw(columns)}${raw(down ? '<' : '>')}${values}`
+        : sql`(${raw(columns)})${raw(down ? '<' : '>')}(${values})`,
+    );
+  }
+  const orderBy = raw(bounds.map(({ column }) => `${column}${down ? ' DESC' : ''}`).join(','));
+  const selected = raw(
+    [
+      ...(nothing ? ['NULL'] : []),
+      ...bounds.map(({ column }) => (column === 'k.d' ? `nullif(k.d,${NO_DATE})` : column)),
+    ].join(','),
+  );
+  return (limit: number): Sql =>
+    source.from.text.startsWith('json_each')
+      ? pageOf(source, where, selected, orderBy, bounds.length + (nothing ? 1 : 0), limit)
+      : sql`SELECT ${raw(COLUMNS)},${selected} FROM ${source.from}${withResource(source)} WHERE ${join(where, ' AND ')} ORDER BY ${orderBy} LIMIT ${limit}`;
+}
+
+/** Keys are sorted inside, texts are joined outside. */
+function pageOf(source: Source, where: readonly Sql[], selected: Sql, orderBy: Sql, count: number, limit: number): Sql {
+  const names = Array.from({ length: count }, (_, i) => `o${i}`);
+  const inner = sql`SELECT ${raw(source.n)} AS n,${named(selected, names)} FROM ${source.from}${resourceIfUsed(source, [...where, selected, orderBy])}${whereSql(where)} ORDER BY ${orderBy} LIMIT ${limit}`;
+  return sql`SELECT ${raw(COLUMNS)},${raw(names.map(name => `q.${name}`).join(','))} FROM (${inner}) q CROSS JOIN resource r ON r.n=q.n`;
+}
+
+/** Splits at top-level commas: `selected` is ours and holds none inside but those of a call. */
+function named(selected: Sql, names: readonly string[]): Sql {
+  let depth = 0;
+  let i = 0;
+  let text = '';
+  for (const char of selected.text) {
+    if (char === '(') depth++;
+    if (char === ')') depth--;
+    text += char === ',' && depth === 0 ? ` AS ${names[i++]},` : char;
+  }
+  return { text: `${text} AS ${names[i]}`, values: selected.values };
+}
+
+/** Any order: expressions over the resource, all candidates sorted. */
+function sortedLegs(source: Source, plan: Plan): Page['legs'] {
+  const whole = source.rest ? { ...source.rest, where: source.rest.where.slice(0, -1) } : source;
+  const back = plan.before !== undefined;
+  const terms = plan.order.map(order => ({
+    value: orderSql(order, whole),
+    down: order.descending !== back,
+    nullable: nullable(order),
+  }));
+  const where = [...whole.where, ...filters(plan.filter, whole)];
+  const cursor = plan.after ?? plan.before;
+  if (cursor) where.push(beyond(terms, cursor, back));
+  const orderBy = join(
+    terms.flatMap(({ value, down, nullable: may }) => [
+      ...(may ? [sql`(${value} IS NULL)${raw(back ? ' DESC' : '')}`] : []),
+      sql`${value}${raw(down ? ' DESC' : '')}`,
+    ]),
+    ',',
+  );
+  const selected = join(
+    terms.map(({ value }) => value),
+    ',',
+  );
+  return [limit => pageOf(whole, where, selected, orderBy, terms.length, limit)];
+}
+
+function orderSql(order: Order, source: Source): Sql {
+  switch (order.by) {
+    case 'date':
+      return raw(`nullif(${source.first?.by === 'date' ? 'k.d' : 'r.d'},${NO_DATE})`);
+    case 'n':
+      return raw(source.n);
+    case 'updated':
+      return raw('r.u');
+    case 'id':
+      return raw('r.id');
+    case 'sort-string':
+      return sortString(order.prefix);
+    case 'key': {
+      const end =
+        order.prefix.slice(0, -1) + String.fromCodePoint(order.prefix.codePointAt(order.prefix.length - 1)! + 1);
+      return sql`(SELECT ${raw(order.descending ? 'max' : 'min')}(j.value) FROM json_each(r.f) j WHERE j.value>=${order.prefix} AND j.value<${end})`;
+    }
+  }
+}
+
+const nullable = (order: Order): boolean => order.by === 'date' || order.by === 'sort-string' || order.by === 'key';
+
+/** Strictly after the cursor in the direction of travel; forwards a missing value comes last, backwards first. */
+function beyond(
+  terms: readonly { readonly value: Sql; readonly down: boolean; readonly nullable: boolean }[],
+  cursor: Cursor,
+  back: boolean,
+): Sql {
+  const [term, ...others] = terms;
+  if (!term) return raw('0');
+  const at = cursor[0] ?? null;
+  const deeper = beyond(others, cursor.slice(1), back);
+  if (at === null)
+    return back ? sql`(${term.value} IS NOT NULL OR ${deeper})` : sql`(${term.value} IS NULL AND ${deeper})`;
+  const further = sql`${term.value}${raw(term.down ? '<' : '>')}${at}`;
+  const same = sql`(${term.value}=${at} AND ${deeper})`;
+  return term.nullable && !back ? sql`(${further} OR ${term.value} IS NULL OR ${same})` : sql`(${further} OR ${same})`;
+}
+
+const filters = (tests: readonly KeyTest[], source: Source): Sql[] =>
+  tests.map(test => (test.is === 'date' && source.first?.by === 'date' ? dateSql(test, 'k.d') : filterSql(test)));
+
+const withResource = (source: Source): Sql => raw(source.resource ? '' : ` CROSS JOIN resource r ON r.n=${source.n}`);
+
+/** Everything here is our own text: a column of `r` is used where it is named. */
+const resourceIfUsed = (source: Source, parts: readonly Sql[]): Sql =>
+  parts.some(part => /\br\./.test(part.text)) ? withResource(source) : raw('');
+
+const whereSql = (where: readonly Sql[]): Sql => (where.length === 0 ? raw('') : sql` WHERE ${join(where, ' AND ')}`);
+
+/** The numbers of all resources that match, each once, up to a limit. */
+function matching(plan: Pick<Plan, 'driver' | 'filter'>, limit?: number): Sql | undefined {
+  const found = sourceOf(plan);
+  if (!found) return undefined;
+  const source = found.rest ? { ...found.rest, where: found.rest.where.slice(0, -1) } : found;
+  const where = [...source.where, ...filters(plan.filter, source)];
+  const select = raw(source.repeats ? 'SELECT DISTINCT' : 'SELECT');
+  return sql`${select} ${raw(source.n)} AS n FROM ${source.from}${resourceIfUsed(source, where)}${whereSql(where)}${limit === undefined ? raw('') : sql` LIMIT ${limit}`}`;
+}
+
+/** One row with the number of matches, at most `limit`; undefined: nothing can match. */
+export function compileCount(plan: Pick<Plan, 'driver' | 'filter'>, limit?: number): Sql | undefined {
+  const inner = matching(plan, limit);
+  return inner && sql`SELECT count(*) FROM (${inner})`;
+}
+
+/** A row if anything matches. */
+export const compileAny = (plan: Pick<Plan, 'driver' | 'filter'>): Sql | undefined => matching(plan, 1);

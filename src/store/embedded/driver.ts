@@ -1,0 +1,143 @@
+/**
+ * The port over a SQLite driver: `node:sqlite` where Node has it (it halves the CPU of reads), else `libsql`.
+ * Rows are arrays. Binding is strict, because libsql aborts the process on a boolean, a Date or a lone Buffer, and both
+ * drivers are lax about the number of values. A number is bound as REAL: only a column's type makes an integer of it,
+ * so every column is typed. Bare `?` only.
+ */
+import { createRequire } from 'node:module';
+
+export type Value = string | number | Uint8Array | null;
+export type Row = readonly Value[];
+
+export interface Statement {
+  /** Runs it and returns how many rows it changed. */
+  run(...values: readonly Value[]): number;
+  all(...values: readonly Value[]): Row[];
+}
+
+export interface Connection {
+  /** Cached by its text. */
+  prepare(sql: string): Statement;
+  exec(sql: string): void;
+  pragma(text: string): Row[];
+  /** Runs `write` in one transaction that holds the write lock from its beginning. */
+  atomic<T>(write: () => T): T;
+  /** Runs statements that see one state of the store. Never across an await: an old reader keeps the WAL growing. */
+  snapshot<T>(read: () => T): T;
+  close(): void;
+}
+
+interface RawStatement {
+  run(...values: unknown[]): { changes: number | bigint };
+  all(...values: unknown[]): unknown[];
+  raw?(on: boolean): unknown;
+  setReturnArrays?(on: boolean): void;
+}
+interface RawConnection {
+  prepare(sql: string): RawStatement;
+  exec(sql: string): unknown;
+  close(): unknown;
+  readonly inTransaction?: boolean;
+  readonly isTransaction?: boolean;
+}
+type Constructor = new (file: string) => RawConnection;
+
+const CACHED = 500;
+
+/** Enough of `node:sqlite` only where statements can return arrays. */
+function builtin(): Constructor | undefined {
+  const module = process.getBuiltinModule?.('node:sqlite') as
+    | { DatabaseSync: Constructor; StatementSync: { prototype: object } }
+    | undefined;
+  return module && 'setReturnArrays' in module.StatementSync.prototype ? module.DatabaseSync : undefined;
+}
+
+const bindable = (value: unknown): boolean =>
+  value === null || typeof value === 'string' || Number.isFinite(value) || value instanceof Uint8Array;
+
+/** Opens a file; `pragmas` are set in order, after a busy timeout. */
+export function connect(file: string, pragmas: readonly string[] = [], busyTimeout = 5000): Connection {
+  const Builtin = builtin();
+  const raw = Builtin ? new Builtin(file) : new (createRequire(import.meta.url)('libsql') as Constructor)(file);
+  const cache = new Map<string, Statement>();
+
+  const compile = (sql: string): Statement => {
+    const statement = raw.prepare(sql);
+    const parameters = sql.replaceAll(/'[^']*'/g, '').split('?').length - 1;
+    if (statement.setReturnArrays) statement.setReturnArrays(true);
+    else {
+      try {
+        statement.raw?.(true);
+      } catch {
+        // It returns no rows.
+      }
+    }
+    const bound = (values: readonly Value[]): unknown[] => {
+      if (values.length !== parameters)
+        throw new RangeError(`${values.length} values for ${parameters} parameters: ${sql}`);
+      for (const value of values) if (!bindable(value)) throw new TypeError(`Cannot bind a ${typeof value}: ${sql}`);
+      // libsql takes one array; it would take a lone Buffer for named parameters.
+      return Builtin ? [...values] : [values];
+    };
+    return {
+      run: (...values) => Number(statement.run(...bound(values)).changes),
+      all: (...values) => statement.all(...bound(values)) as Row[],
+    };
+  };
+  const prepare = (sql: string): Statement => {
+    const hit = cache.get(sql);
+    if (hit) return hit;
+    const statement = compile(sql);
+    if (cache.size >= CACHED) cache.delete(cache.keys().next().value!);
+    cache.set(sql, statement);
+    return statement;
+  };
+  const exec = (sql: string): void => void raw.exec(sql);
+  const pragma = (text: string): Row[] => compile(`PRAGMA ${text}`).all();
+  const open = (): boolean => (raw.inTransaction ?? raw.isTransaction) === true;
+
+  try {
+    for (const text of [`busy_timeout=${busyTimeout}`, ...pragmas]) pragma(text);
+  } catch (error) {
+    raw.close();
+    throw error;
+  }
+  return {
+    prepare,
+    exec,
+    pragma,
+    atomic: write => {
+      // IMMEDIATE: a transaction that began with a read cannot be upgraded once another has written.
+      exec('BEGIN IMMEDIATE');
+      try {
+        const result = write();
+        exec('COMMIT');
+        return result;
+      } catch (error) {
+        // After a full disk SQLite has rolled back by itself; a second ROLLBACK would hide the error.
+        if (open()) exec('ROLLBACK');
+        throw error;
+      }
+    },
+    snapshot: read => {
+      exec('BEGIN');
+      try {
+        return read();
+      } finally {
+        if (open()) exec('COMMIT');
+      }
+    },
+    close: () => {
+      cache.clear();
+      raw.close();
+    },
+  };
+}
+
+/** A blob column of a row. node:sqlite gives plain Uint8Arrays. */
+export const bytesOf = (value: Value | undefined): Buffer | undefined =>
+  value instanceof Uint8Array
+    ? Buffer.isBuffer(value)
+      ? value
+      : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+    : undefined;

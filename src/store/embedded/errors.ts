@@ -1,0 +1,67 @@
+/**
+ * From the errors of SQLite and its drivers to the kinds of the server. Result codes: https://www.sqlite.org/rescode.html
+ * An error that crosses a thread arrives as a plain object and becomes a FhirError again here.
+ */
+import { FhirError, type Kind } from '../../fhir/error.js';
+
+/** Primary result codes of SQLite that mean something to us. */
+const CODES: Readonly<Record<string, number>> = {
+  BUSY: 5,
+  LOCKED: 6,
+  NOMEM: 7,
+  READONLY: 8,
+  IOERR: 10,
+  CORRUPT: 11,
+  FULL: 13,
+  CANTOPEN: 14,
+  CONSTRAINT: 19,
+  NOTADB: 26,
+};
+
+type Failure = readonly [Kind, string];
+
+const AWAY = 'The store cannot be read or written. Look at the disk of the data folder and its permissions.';
+const DAMAGED = 'The store file is damaged. Start on the latest backup.';
+const FAILURES: Readonly<Record<number, Failure>> = {
+  5: ['unavailable', 'The store is busy. Try again.'],
+  6: ['unavailable', 'The store is busy. Try again.'],
+  7: ['unavailable', 'The store has no memory left. Try again.'],
+  8: ['unavailable', 'The store cannot be written. Look at the permissions of the data folder.'],
+  10: ['unavailable', AWAY],
+  11: ['fault', DAMAGED],
+  13: ['no-space', 'The disk of the store is full. Free some space and try again.'],
+  14: ['unavailable', AWAY],
+  26: ['fault', DAMAGED],
+};
+
+/** The primary result code of whatever a driver threw; 0 if it is not SQLite's. */
+export function resultCode(error: unknown): number {
+  if (typeof error !== 'object' || error === null) return 0;
+  const { rawCode, errcode, code } = error as { rawCode?: unknown; errcode?: unknown; code?: unknown };
+  const number = typeof rawCode === 'number' ? rawCode : typeof errcode === 'number' ? errcode : 0;
+  if (number !== 0) return number & 255;
+  const name = typeof code === 'string' ? /^SQLITE_([A-Z]+)/.exec(code)?.[1] : undefined;
+  return name === undefined ? 0 : (CODES[name] ?? 0);
+}
+
+/** Any thrown value as a FhirError; what SQLite did not say, or said about our own statements, is a `fault`. */
+export function fromDriver(error: unknown): FhirError {
+  if (error instanceof FhirError) return error;
+  const [kind, message] = FAILURES[resultCode(error)] ?? ['fault', 'Something went wrong in the store.'];
+  return new FhirError(kind, message, { cause: error });
+}
+
+/** The form in which an error crosses a thread. `detail` is for the log alone. */
+export interface Wire {
+  readonly kind: Kind;
+  readonly message: string;
+  readonly detail: string;
+}
+
+export function toWire(error: unknown): Wire {
+  const { kind, message, cause, stack } = fromDriver(error);
+  return { kind, message, detail: (cause instanceof Error ? cause.stack : stack) ?? message };
+}
+
+export const fromWire = ({ kind, message, detail }: Wire): FhirError =>
+  new FhirError(kind, message, { cause: new Error(detail) });

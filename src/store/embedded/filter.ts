@@ -1,0 +1,88 @@
+/**
+ * A KeyTest as a condition on a row `r` of `resource`. Every condition is true or false, never NULL, so that NOT is exact.
+ * `r.f` holds all keys of the resource (schema.ts); which of the three sets a key is in does not matter here.
+ */
+import { encodeId } from '../codec.js';
+import { type KeyTest, NO_DATE } from '../plan.js';
+import { join, raw, type Sql, sql } from './sql.js';
+
+/** Above this number of keys one set look-up per key of the resource beats one text search per key asked for. */
+const FEW = 8;
+
+export function filterSql(test: KeyTest): Sql {
+  switch (test.is) {
+    case 'all':
+      return test.of.length === 0 ? raw('1') : sql`(${join(test.of.map(filterSql), ' AND ')})`;
+    case 'any':
+      return test.of.length === 0 ? raw('0') : sql`(${join(test.of.map(filterSql), ' OR ')})`;
+    case 'not':
+      return sql`NOT (${filterSql(test.of)})`;
+    case 'key':
+      return holdsKey(test.keys);
+    case 'range':
+      return sql`(${mayHold(commonPrefix(test.low, test.high))} AND EXISTS (SELECT 1 FROM json_each(r.f) j WHERE j.value>=${test.low} AND j.value<${test.high}))`;
+    case 'contains':
+      return sql`(${mayHold(test.prefix)} AND EXISTS (SELECT 1 FROM json_each(r.f) j WHERE substr(j.value,1,length(${test.prefix}))=${test.prefix} AND instr(substr(j.value,length(${test.prefix})+1),${test.text})))`;
+    case 'span':
+      return sql`EXISTS (SELECT 1 FROM json_each(r.w) j WHERE ${join(
+        [
+          sql`j.value->>0=${test.prefix}`,
+          ...within('j.value->>1', test.lowMin, test.lowMax),
+          ...within('j.value->>2', test.highMin, test.highMax),
+        ],
+        ' AND ',
+      )})`;
+    case 'date':
+      return dateSql(test, 'r.d');
+    case 'updated':
+      return conjunction(within('r.u', test.min, test.max));
+    case 'id':
+      return sql`r.id IN (SELECT value FROM json_each(${idList(test.of)}))`;
+  }
+}
+
+/** Bounds on the main date; `column` is where its low end stands, so that a driver's own column can bound a walk. */
+export const dateSql = (test: KeyTest & { is: 'date' }, column: 'r.d' | 'k.d'): Sql =>
+  conjunction([
+    test.lowMin !== undefined && test.lowMin > NO_DATE ? raw('1') : sql`${raw(column)}>${NO_DATE}`,
+    ...within(column, test.lowMin, test.lowMax),
+    ...within('r.e', test.highMin, test.highMax),
+  ]);
+
+export const idList = (of: readonly { readonly type: string; readonly id: string }[]): string =>
+  JSON.stringify(of.map(({ type, id }) => encodeId(type, id)));
+
+const conjunction = (parts: readonly Sql[]): Sql => (parts.length === 0 ? raw('1') : sql`(${join(parts, ' AND ')})`);
+
+const within = (column: string, min: number | undefined, max: number | undefined): Sql[] => [
+  ...(min === undefined ? [] : [sql`${raw(column)}>=${finite(min)}`]),
+  ...(max === undefined ? [] : [sql`${raw(column)}<=${finite(max)}`]),
+];
+
+/** JSON and the driver know no infinity. */
+export const finite = (value: number): number => Math.min(Math.max(value, -Number.MAX_VALUE), Number.MAX_VALUE);
+
+/**
+ * Inside a JSON string every quotation mark follows a backslash: the three characters of a separator and an opening
+ * quotation mark can only be those of an element.
+ */
+function holdsKey(keys: readonly string[]): Sql {
+  if (keys.length > FEW)
+    return sql`EXISTS (SELECT 1 FROM json_each(r.f) j WHERE j.value IN (SELECT value FROM json_each(${JSON.stringify(keys)})))`;
+  return keys.length === 0
+    ? raw('0')
+    : sql`(${join(
+        keys.map(key => sql`instr(r.f,${`,${JSON.stringify(key)}`})>0`),
+        ' OR ',
+      )})`;
+}
+
+/** Cheap and necessary, not sufficient: spares most rows the reading of their keys one by one. */
+const mayHold = (prefix: string): Sql =>
+  !/\p{Cs}/u.test(prefix) ? sql`instr(r.f,${`,${JSON.stringify(prefix).slice(0, -1)}`})>0` : raw('1');
+
+function commonPrefix(a: string, b: string): string {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return a.slice(0, length);
+}

@@ -1,0 +1,279 @@
+/**
+ * The embedded store: SQLite in one file, one process. Reads that a page bounds run on the main thread, others in a
+ * reader thread; one writer thread commits in groups, each durable (WAL, fsync) before its members are answered.
+ *
+ * Invariants: what a commit needs to be found by (facts) is known here before the commit is sent and written with it or
+ * before it; jobs reach the writer in the order in which commit was called; no transaction outlives a synchronous piece.
+ *
+ * Exports: openEmbedded.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { FhirError } from '../../fhir/error.js';
+import type { Entry } from '../../search/entry.js';
+import type { Query } from '../../search/query.js';
+import { encodeId } from '../codec.js';
+import { encode } from '../encode.js';
+import { createFacts, type FactAddition } from '../facts.js';
+import type { Placement } from '../place.js';
+import { type Keys, type Plan, plan } from '../plan.js';
+import type { Change, Commit, HistoryQuery, Page, Store, Version, Waiting } from '../store.js';
+import { createBlobs, dropUploads } from './blobs.js';
+import { compile, compileAny, compileCount } from './compile.js';
+import { connect, type Connection, type Row } from './driver.js';
+import { fromDriver } from './errors.js';
+import type { Job } from './job.js';
+import { lock } from './lock.js';
+import { findPage, historyPage, type RowPage } from './pages.js';
+import type { Read, Reading } from './reader.js';
+import { blobsText, COLUMNS, N, patientsText, versionOf } from './row.js';
+import { migrate, PRAGMAS } from './schema.js';
+import { raw, type Sql, sql } from './sql.js';
+import { startThread } from './thread.js';
+
+export interface EmbeddedOptions {
+  /** Path of the store file; its folder is made. `:memory:`: a file in the system's temporary folder, gone with close. */
+  readonly file: string;
+  readonly placement: Placement;
+}
+
+export interface EmbeddedStore extends Store {
+  /**
+   * Writes a consistent, checked copy to a file that must not exist yet, while others go on. To restore, start on it.
+   */
+  backup(to: string): Promise<void>;
+}
+
+const SCAN = 100;
+
+/** Opens the file, brings its layout up to date and takes the lock. Throws `unavailable` with what to do about it. */
+export async function openEmbedded({ file: named, placement }: EmbeddedOptions): Promise<EmbeddedStore> {
+  const folder = named === ':memory:' ? mkdtempSync(join(tmpdir(), 'chartroom-')) : undefined;
+  const file = folder === undefined ? named : join(folder, 'store');
+  const { connection, unlock } = openFile(file);
+  const one = ({ text, values }: Sql): Row | undefined => connection.prepare(text).all(...values)[0];
+
+  const facts = createFacts(
+    connection
+      .prepare('SELECT id,value FROM fact')
+      .all()
+      .map(([id, value]): FactAddition => ({ id: id as string, value: value as string })),
+  );
+  const types = new Set(typesOf(connection));
+  const writer = startThread<Job, number>(new URL('./writer.js', import.meta.url), {
+    file,
+    durable: folder === undefined,
+  });
+  const reader = startThread<Reading, Read>(new URL('./reader.js', import.meta.url), { file });
+  const blobs = createBlobs(connection, writer);
+  /** Facts that are known here and not yet known to be on the disk. */
+  const unkept = new Map<string, FactAddition>();
+  let closing: Promise<void> | undefined;
+
+  /** What every call goes through: nothing after close, driver errors as kinds. */
+  const answer = async <T>(work: () => T | Promise<T>): Promise<T> => {
+    if (closing) throw new FhirError('unavailable', 'The store is closed.');
+    try {
+      return await work();
+    } catch (error) {
+      throw fromDriver(error);
+    }
+  };
+  const rows = async (statement: Sql): Promise<readonly Row[]> =>
+    (await reader.ask({ kind: 'rows', sql: statement })) as readonly Row[];
+
+  const keysOf = (type: string, entries: readonly Entry[]): Keys => {
+    const { keys, missing } = encode(placement, type, entries, facts);
+    if (missing.length === 0) return keys;
+    facts.add(missing);
+    for (const fact of missing) unkept.set(fact.id, fact);
+    return encode(placement, type, entries, facts).keys;
+  };
+  /** Until one of them is acknowledged, every job carries all facts that may be missing on the disk. */
+  const withFacts = async (send: (facts: readonly FactAddition[]) => Promise<number>): Promise<number> => {
+    const carried = [...unkept.values()];
+    const done = await send(carried);
+    for (const { id } of carried) unkept.delete(id);
+    return done;
+  };
+
+  const planOf = (query: Query): Plan => plan(placement, query, facts);
+
+  const commit = (asked: Commit): Promise<number> => {
+    const changes = asked.changes.map(change => rowChange(change, keysOf));
+    for (const { type } of changes) types.add(type);
+    const absent = (asked.absent ?? []).flatMap(({ type, where }) => {
+      const found = compileAny(planOf({ types: [type], where, sort: [], limit: 1 }));
+      return found ? [found] : [];
+    });
+    const { messages = [], settles = [] } = asked;
+    const transfer = changes.flatMap(({ text }) => (text ? [text.buffer] : []));
+    return withFacts(carried =>
+      writer.ask({ kind: 'commit', changes, absent, messages, settles, facts: carried }, transfer),
+    );
+  };
+
+  const close = async (): Promise<void> => {
+    await Promise.all([writer.close(), reader.close()]);
+    connection.close();
+    unlock();
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  };
+
+  return {
+    name: 'embedded',
+    blobs: {
+      put: (bytes, maxBytes) => answer(() => blobs.put(bytes, maxBytes)),
+      get: (hash, range) => answer(() => blobs.get(hash, range)),
+    },
+    read: (type, id, version) => answer(() => readOne(one, type, id, version)),
+    find: query =>
+      answer(async () => {
+        const planned = planOf(query);
+        return pageOf(
+          compile(planned).bounded
+            ? findPage(connection, planned)
+            : ((await reader.ask({ kind: 'find', plan: planned })) as RowPage),
+        );
+      }),
+    history: query =>
+      answer(async () => {
+        const known = [...types];
+        return pageOf(
+          isBounded(query)
+            ? historyPage(connection, query, known)
+            : ((await reader.ask({ kind: 'history', query, types: known })) as RowPage),
+        );
+      }),
+    count: (query, limit) =>
+      answer(async () => {
+        const statement = compileCount(
+          planOf({ ...query, sort: [], limit: 1 }),
+          limit === undefined ? undefined : limit + 1,
+        );
+        if (!statement) return { count: 0, exact: true };
+        const count = Number((await rows(statement))[0]![0]);
+        return limit !== undefined && count > limit ? { count: limit, exact: false } : { count, exact: true };
+      }),
+    commit: asked =>
+      answer(async () => {
+        const { changes } = asked;
+        if (new Set(changes.map(({ type, id }) => `${type}/${id}`)).size < changes.length)
+          throw new FhirError('fault', 'A commit changes one resource twice.');
+        await commit(asked);
+      }),
+    waiting: (topic, limit) =>
+      answer(() =>
+        connection
+          .prepare('SELECT sequence,topic,body FROM outbox WHERE topic=? ORDER BY sequence LIMIT ?')
+          .all(topic, limit)
+          .map(
+            ([sequence, name, body]): Waiting => ({
+              sequence: sequence as number,
+              topic: name as string,
+              body: body as string,
+            }),
+          ),
+      ),
+    async *scan({ type, after } = {}) {
+      let n = Number(after?.[0] ?? 0);
+      for (;;) {
+        const of =
+          type === undefined
+            ? sql`FROM resource r WHERE`
+            : sql`FROM resource r INDEXED BY resource_t WHERE r.t=${type} AND`;
+        const chunk = await answer(() =>
+          rows(sql`SELECT ${raw(COLUMNS)} ${of} r.f IS NOT NULL AND r.n>${n} ORDER BY r.n LIMIT ${SCAN}`),
+        );
+        for (const row of chunk) {
+          n = row[N] as number;
+          yield { row: versionOf(row), cursor: [n] };
+        }
+        if (chunk.length < SCAN) return;
+      }
+    },
+    reindex: versions =>
+      answer(() => {
+        const renewed = versions.map(({ row: { type, id, version }, entries }) => ({
+          id: encodeId(type, id),
+          version,
+          keys: keysOf(type, entries),
+        }));
+        return withFacts(known => writer.ask({ kind: 'reindex', rows: renewed, facts: known }));
+      }),
+    sizes: () =>
+      answer(async () => {
+        const sizes = await rows(sql`SELECT t,count(*) FROM resource WHERE f IS NOT NULL GROUP BY t`);
+        return new Map(sizes.map(([type, count]) => [type as string, count as number]));
+      }),
+    migrate: () => answer(() => migrate(connection)),
+    ping: () =>
+      answer(async () => {
+        if (writer.failure) throw writer.failure;
+        await rows(sql`SELECT 1`);
+      }),
+    backup: to => answer(async () => void (await reader.ask({ kind: 'backup', to }))),
+    close: () => (closing ??= close()),
+  };
+}
+
+function openFile(file: string): { connection: Connection; unlock: () => void } {
+  let unlock: (() => void) | undefined;
+  let connection: Connection | undefined;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    unlock = lock(file);
+    connection = connect(file, PRAGMAS);
+    migrate(connection);
+    dropUploads(connection);
+    return { connection, unlock };
+  } catch (error) {
+    connection?.close();
+    unlock?.();
+    throw fromDriver(error);
+  }
+}
+
+/** One look per type, whatever their sizes. */
+const typesOf = (connection: Connection): string[] =>
+  connection
+    .prepare(
+      'WITH RECURSIVE each(t) AS (SELECT min(t) FROM resource UNION ALL SELECT (SELECT min(r.t) FROM resource r WHERE r.t>each.t) FROM each WHERE each.t IS NOT NULL) SELECT t FROM each WHERE t IS NOT NULL',
+    )
+    .all()
+    .map(([type]) => type as string);
+
+function readOne(
+  one: (statement: Sql) => Row | undefined,
+  type: string,
+  id: string,
+  version: number | undefined,
+): Version | undefined {
+  const current = one(sql`SELECT ${raw(COLUMNS)} FROM resource r WHERE r.id=${encodeId(type, id)}`);
+  if (!current) return undefined;
+  if (version === undefined || current[2] === version) return versionOf(current);
+  const old = one(
+    sql`SELECT r.t,c.id,r.v,r.u,r.m,r.p,r.b,r.x,r.n FROM version r CROSS JOIN resource c ON c.n=r.n WHERE r.n=${current[N]!} AND r.v=${version}`,
+  );
+  return old && versionOf(old);
+}
+
+/** The text is copied: it moves to the writer, and the caller keeps what he gave. */
+const rowChange = (change: Change, keysOf: (type: string, entries: readonly Entry[]) => Keys) => ({
+  type: change.type,
+  id: encodeId(change.type, change.id),
+  version: change.version,
+  updated: change.updated,
+  method: change.method,
+  patients: patientsText(change),
+  blobs: blobsText(change),
+  text: change.text && new Uint8Array(change.text),
+  keys: change.text && keysOf(change.type, change.entries),
+  replaces: change.replaces?.version,
+});
+
+const pageOf = ({ rows, cursors, more }: RowPage): Page => ({ rows: rows.map(versionOf), cursors, more });
+
+/** Without a time to look back at, a page of history is a walk along an index. */
+const isBounded = ({ at, limit }: HistoryQuery): boolean => at === undefined && limit <= 1000;

@@ -1,0 +1,57 @@
+/**
+ * What the main thread asks of the writer thread: plain data with everything decided but the preconditions, which
+ * only the one who writes can check.
+ */
+import type { FactAddition } from '../facts.js';
+import type { Keys } from '../plan.js';
+import type { Message, Method } from '../store.js';
+import type { Wire } from './errors.js';
+import type { Sql } from './sql.js';
+
+export interface RowChange {
+  readonly type: string;
+  /** Type and id (encodeId). */
+  readonly id: string;
+  readonly version: number;
+  readonly updated: number;
+  readonly method: Method;
+  readonly patients: string;
+  readonly blobs: string | null;
+  /** Undefined: a deletion, which has no keys. */
+  readonly text: Uint8Array | undefined;
+  readonly keys: Keys | undefined;
+  /** The version that must be current; undefined: the id must be unused. */
+  readonly replaces: number | undefined;
+}
+
+export type Job =
+  | {
+      readonly kind: 'commit';
+      readonly changes: readonly RowChange[];
+      /** None of these may return a row. */
+      readonly absent: readonly Sql[];
+      readonly messages: readonly Message[];
+      readonly settles: readonly number[];
+      readonly facts: readonly FactAddition[];
+    }
+  /** Answers with how many versions were still current. */
+  | {
+      readonly kind: 'reindex';
+      readonly rows: readonly Renewal[];
+      readonly facts: readonly FactAddition[];
+    }
+  /** Part of a blob that nobody can see yet. */
+  | { readonly kind: 'part'; readonly upload: number; readonly part: number; readonly bytes: Uint8Array }
+  /** Makes an upload the blob `hash`, or drops it where there is such a blob already. */
+  | { readonly kind: 'seal'; readonly upload: number; readonly hash: string; readonly size: number }
+  | { readonly kind: 'drop'; readonly upload: number };
+
+/** New keys for a version that may still be current. */
+export interface Renewal {
+  readonly id: string;
+  readonly version: number;
+  readonly keys: Keys;
+}
+
+/** A precondition that does not hold, found before anything was written. */
+export type Outcome = { readonly ok: number } | { readonly failed: Wire };

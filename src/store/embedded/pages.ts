@@ -1,0 +1,126 @@
+/**
+ * Pages of rows on one connection: the same code on the main thread and in the reader thread. A page is read in one
+ * synchronous piece, so that no transaction stays open while others work.
+ */
+import type { Cursor } from '../../search/query.js';
+import { encodeId } from '../codec.js';
+import type { Plan } from '../plan.js';
+import type { HistoryQuery } from '../store.js';
+import { compile } from './compile.js';
+import type { Connection, Row, Value } from './driver.js';
+import { BESIDE, COLUMNS, N } from './row.js';
+import { join, raw, type Sql, sql } from './sql.js';
+
+export interface RowPage {
+  readonly rows: readonly Row[];
+  readonly cursors: readonly Cursor[];
+  readonly more: boolean;
+}
+
+/** Duplicates are removed here, not by DISTINCT, which would end the walk's order: a few more rows are asked for. */
+const SPARE = 20;
+
+export function findPage(connection: Connection, plan: Plan): RowPage {
+  const wanted = plan.limit + 1;
+  const found = new Map<Value, Row>();
+  const back = plan.before !== undefined;
+  let cursor = plan.after ?? plan.before;
+  const walk = (): void => {
+    for (;;) {
+      const page = compile(cursor ? { ...plan, [back ? 'before' : 'after']: cursor } : plan);
+      let exhausted = true;
+      for (const leg of page.legs) {
+        const limit = wanted - found.size + (page.repeats ? SPARE : 0);
+        const { text, values } = leg(limit);
+        const rows = connection.prepare(text).all(...values);
+        for (const row of rows) if (!found.has(row[N]!)) found.set(row[N]!, row);
+        if (rows.length === limit) {
+          exhausted = false;
+          cursor = cursorOf(rows.at(-1)!);
+          break;
+        }
+      }
+      if (exhausted || found.size >= wanted) return;
+    }
+  };
+  connection.snapshot(walk);
+  const rows = [...found.values()].slice(0, plan.limit);
+  if (back) rows.reverse();
+  return { rows, cursors: rows.map(cursorOf), more: found.size > plan.limit };
+}
+
+const cursorOf = (row: Row): Cursor => row.slice(BESIDE) as (string | number | null)[];
+
+/**
+ * Newest first: by lastUpdated, then by the resource's order of arrival, then by version; one resource by version
+ * alone. `types`: every type that the store may hold.
+ */
+export function historyPage(connection: Connection, query: HistoryQuery, types: readonly string[]): RowPage {
+  const rows = connection.snapshot(() =>
+    query.id === undefined ? ofTypes(connection, query, types) : ofOne(connection, query),
+  );
+  const kept = rows.slice(0, query.limit);
+  return {
+    rows: kept,
+    cursors: kept.map(row => [row[3] as number, row[N] as number, row[2] as number]),
+    more: rows.length > query.limit,
+  };
+}
+
+function ofOne(connection: Connection, query: HistoryQuery): Row[] {
+  const { id, type, limit, after } = query;
+  const all = ({ text, values }: Sql): Row[] => connection.prepare(text).all(...values);
+  const before = after === undefined ? [] : [sql`r.v<${after[2]!}`];
+  const n = all(sql`SELECT n FROM resource WHERE id=${encodeId(type!, id!)}`)[0]?.[0];
+  if (n === undefined) return [];
+  const where = (old: boolean): Sql => join([sql`r.n=${n}`, ...before, ...within(query, old)], ' AND ');
+  const current = all(sql`SELECT ${raw(COLUMNS)} FROM resource r WHERE ${where(false)}`);
+  const old = all(
+    sql`SELECT ${raw(OLD_COLUMNS)} FROM version r CROSS JOIN resource c ON c.n=r.n WHERE ${where(true)} ORDER BY r.v DESC LIMIT ${limit + 1}`,
+  );
+  return [...current, ...old];
+}
+
+const OLD_COLUMNS = COLUMNS.replace('r.id', 'c.id');
+
+function ofTypes(connection: Connection, query: HistoryQuery, types: readonly string[]): Row[] {
+  const { type, limit, after } = query;
+  const all = ({ text, values }: Sql): Row[] => connection.prepare(text).all(...values);
+  const list = JSON.stringify(type === undefined ? (query.types ?? types) : [type]);
+  const further = (columns: string, old: boolean): Sql[] =>
+    after === undefined
+      ? []
+      : [
+          sql`(${raw(columns)})<(${join(
+            (old ? after : after.slice(0, 2)).map(value => sql`${value}`),
+            ',',
+          )})`,
+        ];
+  const where = (conditions: readonly Sql[]): Sql =>
+    conditions.length === 0 ? raw('') : sql` WHERE ${join(conditions, ' AND ')}`;
+  // A current version has no second one of the same resource beside it: (u, n) is enough.
+  const current = all(
+    sql`SELECT ${raw(COLUMNS)} FROM (SELECT r.n AS n FROM json_each(${list}) j CROSS JOIN resource r INDEXED BY resource_u ON r.t=j.value${where([...further('r.u,r.n', false), ...within(query, false)])} ORDER BY r.u DESC,r.n DESC LIMIT ${limit + 1}) q CROSS JOIN resource r ON r.n=q.n`,
+  );
+  const old = all(
+    sql`SELECT ${raw(OLD_COLUMNS)} FROM (SELECT r.n AS n,r.v AS v FROM json_each(${list}) j CROSS JOIN version r INDEXED BY version_u ON r.t=j.value${where([...further('r.u,r.n,r.v', true), ...within(query, true)])} ORDER BY r.u DESC,r.n DESC,r.v DESC LIMIT ${limit + 1}) q CROSS JOIN version r ON r.n=q.n AND r.v=q.v CROSS JOIN resource c ON c.n=q.n`,
+  );
+  return [...current, ...old].toSorted(newestFirst);
+}
+
+const newestFirst = (a: Row, b: Row): number => {
+  for (const column of [3, N, 2]) {
+    const difference = Number(b[column]) - Number(a[column]);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+};
+
+/** A version is current from its own time until, and without, that of its successor. */
+function within({ since, at }: HistoryQuery, old: boolean): Sql[] {
+  return [
+    ...(since === undefined ? [] : [sql`r.u>=${since}`]),
+    ...(at === undefined ? [] : [sql`r.u<=${at.high}`]),
+    ...(at === undefined || !old ? [] : [sql`r.until>${at.low}`]),
+  ];
+}

@@ -1,0 +1,74 @@
+/**
+ * The reader thread: pages and statements that could take long (exact counts, sorts, rare filters, scans, backup), one
+ * after the other, so that the main thread's loop stays free.
+ */
+import { existsSync, rmSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { FhirError } from '../../fhir/error.js';
+import type { Plan } from '../plan.js';
+import type { HistoryQuery } from '../store.js';
+import { type Connection, connect, type Row } from './driver.js';
+import { toWire } from './errors.js';
+import { findPage, historyPage, type RowPage } from './pages.js';
+import { PRAGMAS } from './schema.js';
+import type { Sql } from './sql.js';
+import type { Answer, Question } from './thread.js';
+
+export type Reading =
+  | { readonly kind: 'find'; readonly plan: Plan }
+  | { readonly kind: 'history'; readonly query: HistoryQuery; readonly types: readonly string[] }
+  | { readonly kind: 'rows'; readonly sql: Sql }
+  | { readonly kind: 'backup'; readonly to: string };
+export type Read = RowPage | readonly Row[];
+
+function read(connection: Connection, reading: Reading): Read {
+  switch (reading.kind) {
+    case 'find':
+      return findPage(connection, reading.plan);
+    case 'history':
+      return historyPage(connection, reading.query, reading.types);
+    case 'rows':
+      return connection.prepare(reading.sql.text).all(...reading.sql.values);
+    case 'backup':
+      return backup(connection, reading.to);
+  }
+}
+
+/** A consistent copy as of its start, beside the writer; checked before anyone relies on it. */
+function backup(connection: Connection, to: string): Row[] {
+  if (existsSync(to))
+    throw new FhirError('conflict', 'There is a file already where the backup should go. Name another one.');
+  try {
+    connection.prepare('VACUUM INTO ?').run(to);
+    const copy = connect(to);
+    const [result] = copy.pragma('integrity_check');
+    copy.close();
+    if (result?.[0] !== 'ok') throw new FhirError('fault', 'The backup is damaged and was removed. Look at the disk.');
+    return [];
+  } catch (error) {
+    rmSync(to, { force: true });
+    throw error;
+  }
+}
+
+// This file is a thread's entry; on the main thread only its types are used.
+if (parentPort) {
+  const port = parentPort;
+  const connection = connect((workerData as { file: string }).file, PRAGMAS);
+  port.on('message', (message: readonly Question<Reading>[] | 'close') => {
+    if (message === 'close') {
+      connection.close();
+      port.close();
+      return;
+    }
+    for (const { ticket, ask } of message) {
+      let answer: Answer<Read>;
+      try {
+        answer = { ticket, answer: read(connection, ask) };
+      } catch (error) {
+        answer = { ticket, failed: toWire(error) };
+      }
+      port.postMessage([answer]);
+    }
+  });
+}

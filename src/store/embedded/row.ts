@@ -1,0 +1,29 @@
+/** A row of `resource` or `version` as a Version. */
+import { decodeId } from '../codec.js';
+import type { BlobLink, Method, Version } from '../store.js';
+import { bytesOf, type Row } from './driver.js';
+
+/** The columns of a version, in the order that `versionOf` expects; then its number. */
+export const COLUMNS = 'r.t,r.id,r.v,r.u,r.m,r.p,r.b,r.x,r.n';
+/** Where `n` stands, and where further columns begin. */
+export const N = 8;
+export const BESIDE = 9;
+
+export function versionOf(row: Row): Version {
+  const text = bytesOf(row[7]);
+  const patients = row[5] as string;
+  return {
+    type: row[0] as string,
+    id: decodeId(row[1] as string).id,
+    version: row[2] as number,
+    updated: row[3] as number,
+    method: row[4] as Method,
+    patients: patients === '' ? [] : patients.split(' '),
+    ...(text ? { text } : {}),
+    ...(row[6] === null ? {} : { blobs: JSON.parse(row[6] as string) as BlobLink[] }),
+  };
+}
+
+/** The columns `p` and `b`: ids hold no blank. */
+export const patientsText = ({ patients }: Pick<Version, 'patients'>): string => patients.join(' ');
+export const blobsText = ({ blobs }: Version): string | null => (blobs?.length ? JSON.stringify(blobs) : null);

@@ -1,0 +1,72 @@
+/**
+ * The tables of the embedded store and the steps that bring an older file up to date. The layout and the reasons for it
+ * are measured; in short:
+ *
+ * - `resource` holds the current version of each resource, a tombstone included (f and x are NULL then). `id` is type and
+ *   id in one (encodeId). `n` is the creation number: given by the writer, never changes, the last part of every order.
+ * - `f` holds all index keys of the resource as a JSON array, `[0, k keys …, 1, g keys …, 2, f keys …]`, so that any key
+ *   is found by instr(f, ',"key"') and an update knows which keys to take away. The numbers are not text: no range of
+ *   texts contains them.
+ * - `entry` holds the indexed keys: k keys with the main date in `d`, g keys with d = 0, so that a point of either is in
+ *   its order already.
+ * - `version` holds replaced versions only; `until` is when the successor came.
+ * - `x` is the exact text, last, so that filters do not read its overflow pages.
+ */
+import { FhirError } from '../../fhir/error.js';
+import type { Connection } from './driver.js';
+
+/** page_size counts only in a new file, and only before the first table. */
+export const PRAGMAS = [
+  'page_size=8192',
+  'journal_mode=WAL',
+  'synchronous=FULL',
+  'foreign_keys=OFF',
+  'cache_size=-65536',
+  'temp_store=MEMORY',
+  'wal_autocheckpoint=8000',
+  'journal_size_limit=67108864',
+] as const;
+
+/** Step i brings a file from version i to i + 1. Steps are never changed once released; new ones are added. */
+const STEPS: readonly string[] = [
+  `
+  CREATE TABLE resource(
+    n INTEGER PRIMARY KEY, id TEXT NOT NULL, t TEXT NOT NULL, v INT NOT NULL, u INT NOT NULL, m TEXT NOT NULL, p TEXT NOT NULL, b TEXT,
+    d INT NOT NULL, e INT NOT NULL, s TEXT, w TEXT, f TEXT, x BLOB);
+  CREATE UNIQUE INDEX resource_id ON resource(id);
+  CREATE INDEX resource_u ON resource(t, u);
+  CREATE INDEX resource_t ON resource(t) WHERE f IS NOT NULL;
+  CREATE TABLE entry(key TEXT NOT NULL, d INT NOT NULL, n INT NOT NULL, PRIMARY KEY(key, d, n)) WITHOUT ROWID;
+  CREATE TABLE sorted(p TEXT NOT NULL, s TEXT NOT NULL, n INT NOT NULL, PRIMARY KEY(p, s, n)) WITHOUT ROWID;
+  CREATE TABLE version(
+    n INT NOT NULL, v INT NOT NULL, t TEXT NOT NULL, u INT NOT NULL, until INT NOT NULL, m TEXT NOT NULL, p TEXT NOT NULL, b TEXT, x BLOB,
+    PRIMARY KEY(n, v));
+  CREATE INDEX version_u ON version(t, u, n, v);
+  CREATE TABLE outbox(sequence INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, body TEXT NOT NULL);
+  CREATE INDEX outbox_topic ON outbox(topic);
+  CREATE TABLE fact(id TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE blob(i INTEGER PRIMARY KEY AUTOINCREMENT, hash TEXT UNIQUE, size INT NOT NULL);
+  CREATE TABLE chunk(i INT NOT NULL, part INT NOT NULL, x BLOB NOT NULL, PRIMARY KEY(i, part));
+  `,
+];
+
+export const VERSION = STEPS.length;
+
+/** Brings the layout up to date, in one transaction. Safe to repeat, and beside another process that does the same. */
+export function migrate(connection: Connection): void {
+  if (versionOf(connection) === VERSION) return;
+  connection.atomic(() => {
+    const version = versionOf(connection);
+    if (version > VERSION)
+      throw new FhirError(
+        'unavailable',
+        `The store file has layout ${version}; this server knows up to ${VERSION}. Start a newer server on it, or restore a backup.`,
+      );
+    if (version === 0 && Number(connection.prepare('SELECT count(*) FROM sqlite_schema').all()[0]![0]) > 0)
+      throw new FhirError('unavailable', 'The store file belongs to another program. Name another data folder.');
+    for (const step of STEPS.slice(version)) connection.exec(step);
+    connection.exec(`PRAGMA user_version=${VERSION}`);
+  });
+}
+
+const versionOf = (connection: Connection): number => Number(connection.pragma('user_version')[0]![0]);

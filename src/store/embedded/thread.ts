@@ -1,0 +1,90 @@
+/**
+ * A worker thread that answers questions in order of arrival. Used twice: for the writer, which owns the only
+ * writing connection, and for reads that a page does not bound.
+ */
+import { Worker } from 'node:worker_threads';
+import { FhirError } from '../../fhir/error.js';
+import { fromWire, type Wire } from './errors.js';
+
+export interface Question<Q> {
+  readonly ticket: number;
+  readonly ask: Q;
+}
+export type Answer<A> = { readonly ticket: number } & ({ readonly answer: A } | { readonly failed: Wire });
+
+export interface Thread<Q, A> {
+  /** `transfer`: buffers that move to the thread instead of being copied. */
+  ask(question: Q, transfer?: readonly ArrayBuffer[]): Promise<A>;
+  /** Undefined while the thread lives. */
+  readonly failure: FhirError | undefined;
+  /** How many questions are unanswered. */
+  readonly pending: number;
+  /** Resolves when everything asked is answered and the thread has released what it had. */
+  close(): Promise<void>;
+}
+
+export function startThread<Q, A>(url: URL, data: unknown): Thread<Q, A> {
+  const worker = new Worker(url, { workerData: data });
+  const waiting = new Map<number, { resolve(answer: A): void; reject(error: FhirError): void }>();
+  let outgoing: Question<Q>[] = [];
+  let moving: ArrayBuffer[] = [];
+  let ticket = 0;
+  let failure: FhirError | undefined;
+  let closing: Promise<void> | undefined;
+
+  // What one turn of the loop has gathered travels as one message.
+  const send = (): void => {
+    const questions = outgoing;
+    const transfer = moving;
+    outgoing = [];
+    moving = [];
+    worker.postMessage(questions, transfer);
+  };
+  const fail = (cause: unknown): void => {
+    failure ??= new FhirError('unavailable', 'The store has stopped. Start the server again.', { cause });
+    for (const asked of waiting.values()) asked.reject(failure);
+    waiting.clear();
+  };
+  worker.on('message', (answers: readonly Answer<A>[]) => {
+    for (const answer of answers) {
+      const asked = waiting.get(answer.ticket);
+      waiting.delete(answer.ticket);
+      if ('failed' in answer) asked?.reject(fromWire(answer.failed));
+      else asked?.resolve(answer.answer);
+    }
+  });
+  worker.on('error', fail);
+  const ended = new Promise<void>(resolve => {
+    worker.on('exit', code => {
+      fail(new Error(`thread exit ${code}`));
+      resolve();
+    });
+  });
+
+  return {
+    ask: (question, transfer = []) => {
+      if (failure) return Promise.reject(failure);
+      if (closing) return Promise.reject(new FhirError('unavailable', 'The store is closing.'));
+      return new Promise((resolve, reject) => {
+        const ask = { ticket: ticket++, ask: question };
+        waiting.set(ask.ticket, { resolve, reject });
+        if (outgoing.push(ask) === 1) setImmediate(send);
+        moving.push(...transfer);
+      });
+    },
+    get failure() {
+      return failure;
+    },
+    get pending() {
+      return waiting.size;
+    },
+    close: () => {
+      closing ??= (async () => {
+        if (outgoing.length > 0) await new Promise(setImmediate);
+        worker.postMessage('close', []);
+        await ended;
+      })();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * The writer thread. It takes what has gathered in its port, up to 64 jobs, writes them as one group and answers with
+ * one message: the more is asked at once, the more share one fsync. No timer.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { createApply } from './apply.js';
+import { connect } from './driver.js';
+import type { Job } from './job.js';
+import { PRAGMAS } from './schema.js';
+import type { Answer, Question } from './thread.js';
+
+const GROUP = 64;
+const port = parentPort!;
+const { file, durable } = workerData as { file: string; durable: boolean };
+const connection = connect(file, durable ? PRAGMAS : [...PRAGMAS, 'synchronous=OFF']);
+const apply = createApply(connection);
+
+type Incoming = readonly Question<Job>[] | 'close';
+
+port.on('message', (first: Incoming) => {
+  const queue: Question<Job>[] = [];
+  let closing = take(first, queue);
+  while (queue.length > 0 || !closing) {
+    while (!closing && queue.length < GROUP) {
+      const more = receiveMessageOnPort(port);
+      if (!more) break;
+      closing = take(more.message as Incoming, queue);
+    }
+    const group = queue.splice(0, GROUP);
+    if (group.length === 0) break;
+    const outcomes = apply(group.map(({ ask }) => ask));
+    port.postMessage(
+      outcomes.map((outcome, i): Answer<number> => {
+        const { ticket } = group[i]!;
+        return 'ok' in outcome ? { ticket, answer: outcome.ok } : { ticket, failed: outcome.failed };
+      }),
+    );
+  }
+  if (!closing) return;
+  connection.pragma('wal_checkpoint(TRUNCATE)');
+  connection.close();
+  port.close();
+});
+
+/** True: the main thread wants us to end. */
+function take(message: Incoming, queue: Question<Job>[]): boolean {
+  if (message === 'close') return true;
+  queue.push(...message);
+  return false;
+}

@@ -1,0 +1,246 @@
+/** Rows of the store contract: preconditions, atomicity, messages, absence and claims, concurrency. */
+import assert from 'node:assert/strict';
+import { it } from 'mocha';
+import type { Resource } from '../../src/fhir/resource.js';
+import type { Absence, Store } from '../../src/store/store.js';
+import { put, remove } from '../support/changes.js';
+import { queryOf } from '../support/queries.js';
+import { conflict } from './resource-rows.js';
+import type { Subject } from './store-suite.js';
+
+const patient = (id: string, identifier = id): Resource => ({
+  resourceType: 'Patient',
+  id,
+  identifier: [{ system: 'urn:test', value: identifier }],
+});
+const nobodyWith = (identifier: string, claim = `Patient|${identifier}`): Absence => ({
+  claim,
+  type: 'Patient',
+  where: queryOf(`Patient?identifier=urn:test|${identifier}`).where,
+});
+const countWith = async (store: Store, identifier: string): Promise<number> =>
+  (await store.count(queryOf(`Patient?identifier=urn:test|${identifier}`))).count;
+const bodies = async (store: Store, topic: string): Promise<string[]> =>
+  (await store.waiting(topic, 1000)).map(({ body }) => body);
+
+/** How many of the promises were kept; every other one must be a conflict. */
+async function winners(attempts: readonly Promise<void>[]): Promise<number> {
+  const settled = await Promise.allSettled(attempts);
+  for (const one of settled)
+    if (one.status === 'rejected') assert.equal((one.reason as { kind?: string }).kind, 'conflict');
+  return settled.filter(({ status }) => status === 'fulfilled').length;
+}
+
+export function commitRows(subject: Subject): void {
+  it('refuses to create what exists, and leaves it alone', async () => {
+    const { store } = subject;
+    const first = put(patient('taken'));
+    await store.commit({ changes: [first] });
+    await assert.rejects(store.commit({ changes: [put({ ...patient('taken'), active: true })] }), conflict);
+    assert.deepEqual((await store.read('Patient', 'taken'))?.text, first.text);
+  });
+
+  it('refuses to replace a version that is not current, or a resource that never was', async () => {
+    const { store } = subject;
+    const first = put(patient('moved'));
+    await store.commit({ changes: [first] });
+    const second = put(patient('moved'), { replaces: first });
+    await store.commit({ changes: [second] });
+    await assert.rejects(store.commit({ changes: [put(patient('moved', 'late'), { replaces: first })] }), conflict);
+    await assert.rejects(store.commit({ changes: [remove(first)] }), conflict);
+    await assert.rejects(
+      store.commit({ changes: [put(patient('phantom'), { replaces: put(patient('phantom')) })] }),
+      conflict,
+    );
+    assert.deepEqual((await store.read('Patient', 'moved'))?.text, second.text);
+    assert.equal(await store.read('Patient', 'phantom'), undefined);
+    assert.equal(await countWith(store, 'late'), 0);
+  });
+
+  it('writes several changes, messages and settlements as one', async () => {
+    const { store } = subject;
+    await store.commit({ changes: [], messages: [{ topic: 'one', body: 'earlier' }] });
+    const [earlier] = await store.waiting('one', 10);
+    const changes = [put(patient('a1')), put(patient('a2')), put({ resourceType: 'Group', id: 'a1' })];
+    await store.commit({ changes, messages: [{ topic: 'one', body: 'later' }], settles: [earlier!.sequence] });
+    for (const { type, id } of changes) assert.ok(await store.read(type, id));
+    assert.deepEqual(await bodies(store, 'one'), ['later']);
+  });
+
+  it('writes nothing at all where one of several preconditions fails', async () => {
+    const { store } = subject;
+    const old = put(patient('b-old'));
+    await store.commit({ changes: [old], messages: [{ topic: 'b', body: 'kept' }] });
+    const [kept] = await store.waiting('b', 10);
+    const failing = {
+      changes: [put(patient('b1')), put(patient('b-old', 'b-new'), { replaces: old }), put(patient('taken', 'b-new'))],
+      messages: [{ topic: 'b', body: 'never' }],
+      settles: [kept!.sequence],
+    };
+    await assert.rejects(store.commit(failing), conflict);
+    assert.equal(await store.read('Patient', 'b1'), undefined);
+    assert.equal((await store.read('Patient', 'b-old'))?.version, 1);
+    assert.equal(await store.read('Patient', 'b-old', 2), undefined);
+    assert.equal(await countWith(store, 'b1'), 0);
+    assert.equal(await countWith(store, 'b-new'), 0);
+    assert.equal(await countWith(store, 'b-old'), 1);
+    assert.deepEqual(await bodies(store, 'b'), ['kept']);
+    assert.deepEqual((await store.history({ type: 'Patient', id: 'b1', limit: 10 })).rows, []);
+  });
+
+  it('goes on after a commit that failed', async () => {
+    const { store } = subject;
+    await assert.rejects(store.commit({ changes: [put(patient('taken'))] }), conflict);
+    await store.commit({ changes: [put(patient('after-failure'))] });
+    assert.equal(await countWith(store, 'after-failure'), 1);
+  });
+
+  it('keeps those of many concurrent commits that can be kept, whatever the others do', async () => {
+    const { store } = subject;
+    const attempts = Array.from({ length: 60 }, (_, i) =>
+      store.commit({ changes: [put(patient(i % 3 === 0 ? 'taken' : `c${i}`))] }),
+    );
+    assert.equal(await winners(attempts), 40);
+    for (let i = 0; i < 60; i++) assert.equal((await store.read('Patient', `c${i}`)) !== undefined, i % 3 !== 0);
+  });
+
+  it('gives every version of one resource to exactly one of 64 concurrent writers', async function () {
+    this.timeout(60_000);
+    const { store } = subject;
+    await store.commit({ changes: [put(patient('hot'))] });
+    const won: number[] = [];
+    const writer = async (name: number): Promise<void> => {
+      for (;;) {
+        const current = await store.read('Patient', 'hot');
+        const next = put(patient('hot', `hot-${name}`), { replaces: current! });
+        try {
+          await store.commit({ changes: [next] });
+          won.push(next.version);
+          return;
+        } catch (error) {
+          assert.equal((error as { kind?: string }).kind, 'conflict');
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 64 }, (_, i) => writer(i)));
+    assert.deepEqual(
+      won.toSorted((a, b) => a - b),
+      Array.from({ length: 64 }, (_, i) => i + 2),
+    );
+    const history = await store.history({ type: 'Patient', id: 'hot', limit: 100 });
+    assert.deepEqual(
+      history.rows.map(row => row.version),
+      Array.from({ length: 65 }, (_, i) => 65 - i),
+    );
+    assert.equal((await store.count(queryOf('Patient?identifier=urn:test|hot-0,urn:test|hot-1'))).count <= 1, true);
+  });
+
+  it('delivers the messages of a topic in order, and not those that were settled', async () => {
+    const { store } = subject;
+    for (const body of ['1', '2', '3', '4'])
+      await store.commit({
+        changes: [],
+        messages: [
+          { topic: 'm', body },
+          { topic: 'other', body },
+        ],
+      });
+    const waiting = await store.waiting('m', 3);
+    assert.deepEqual(
+      waiting.map(({ topic, body }) => [topic, body]),
+      [
+        ['m', '1'],
+        ['m', '2'],
+        ['m', '3'],
+      ],
+    );
+    await store.commit({ changes: [], settles: [waiting[0]!.sequence, waiting[2]!.sequence] });
+    assert.deepEqual(await bodies(store, 'm'), ['2', '4']);
+    assert.deepEqual(await bodies(store, 'other'), ['1', '2', '3', '4']);
+    await store.commit({ changes: [], settles: [waiting[0]!.sequence] });
+    await store.commit({ changes: [], messages: [{ topic: 'm', body: '5' }] });
+    const sequences = (await store.waiting('m', 10)).map(({ sequence }) => sequence);
+    assert.deepEqual(
+      sequences,
+      sequences.toSorted((a, b) => a - b),
+    );
+    assert.deepEqual(await bodies(store, 'm'), ['2', '4', '5']);
+  });
+
+  it('never gives a sequence number twice, even after all messages were settled', async () => {
+    const { store } = subject;
+    const seen = new Set<number>();
+    for (let i = 0; i < 5; i++) {
+      await store.commit({ changes: [], messages: [{ topic: 'fleeting', body: `${i}` }] });
+      const [message] = await store.waiting('fleeting', 10);
+      assert.ok(message);
+      assert.equal(message.body, `${i}`);
+      assert.equal(seen.has(message.sequence), false);
+      seen.add(message.sequence);
+      await store.commit({ changes: [], settles: [message.sequence] });
+    }
+  });
+
+  it('creates only where nothing matches', async () => {
+    const { store } = subject;
+    await store.commit({ changes: [put(patient('n1', 'only'))], absent: [nobodyWith('only')] });
+    await assert.rejects(
+      store.commit({ changes: [put(patient('n2', 'only'))], absent: [nobodyWith('only')] }),
+      conflict,
+    );
+    assert.equal(await store.read('Patient', 'n2'), undefined);
+    const current = await store.read('Patient', 'n1');
+    await store.commit({ changes: [remove(current!)] });
+    await store.commit({ changes: [put(patient('n3', 'only'))], absent: [nobodyWith('only')] });
+    assert.equal(await countWith(store, 'only'), 1);
+  });
+
+  it('lets exactly one of 64 concurrent commits with equal claims win', async function () {
+    this.timeout(60_000);
+    const { store } = subject;
+    const attempts = Array.from({ length: 64 }, (_, i) =>
+      store.commit({ changes: [put(patient(`claim${i}`, 'claimed'))], absent: [nobodyWith('claimed')] }),
+    );
+    assert.equal(await winners(attempts), 1);
+    assert.equal(await countWith(store, 'claimed'), 1);
+  });
+
+  it('lets commits with different claims pass beside one another', async function () {
+    this.timeout(60_000);
+    const { store } = subject;
+    const attempts = Array.from({ length: 64 }, (_, i) =>
+      store.commit({ changes: [put(patient(`free${i}`, `free-${i}`))], absent: [nobodyWith(`free-${i}`)] }),
+    );
+    assert.equal(await winners(attempts), 64);
+  });
+
+  it('sees a match whose code system was met for the first time in a commit just before', async () => {
+    const { store } = subject;
+    const fresh = (id: string): Resource => ({ ...patient(id), identifier: [{ system: 'urn:fresh', value: 'f' }] });
+    const absent = [{ claim: 'fresh', type: 'Patient', where: queryOf('Patient?identifier=f').where }];
+    const attempts = [1, 2, 3].map(i => store.commit({ changes: [put(fresh(`fresh${i}`))], absent }));
+    assert.equal(await winners(attempts), 1);
+  });
+
+  it('holds independent creations when it answers', async () => {
+    const { store } = subject;
+    const changes = Array.from({ length: 30 }, (_, i) =>
+      put({ resourceType: 'AuditEvent', id: `audit${i}`, recorded: '2024-01-01T00:00:00Z' }),
+    );
+    await store.commit({ changes, independent: true });
+    for (const { id } of changes) assert.ok(await store.read('AuditEvent', id));
+    assert.equal((await store.count(queryOf('AuditEvent?date=2024'))).count, 30);
+  });
+
+  it('holds everything acknowledged after it was opened again', async function () {
+    this.timeout(60_000);
+    await subject.store.commit({ changes: [put(patient('durable'))], messages: [{ topic: 'durable', body: 'x' }] });
+    const store = await subject.reopen();
+    assert.equal((await store.read('Patient', 'durable'))?.version, 1);
+    assert.equal(await countWith(store, 'durable'), 1);
+    assert.deepEqual(await bodies(store, 'durable'), ['x']);
+    await store.commit({ changes: [put(patient('after-reopen'))], messages: [{ topic: 'durable', body: 'y' }] });
+    assert.deepEqual(await bodies(store, 'durable'), ['x', 'y']);
+    assert.equal(await countWith(store, 'after-reopen'), 1);
+  });
+}
