@@ -113,7 +113,10 @@ function compileParameter(
     targets: definition.type === 'reference' ? targetsOf(context, definition, endings) : [],
     ...(implied === undefined ? {} : { implied }),
     spans: ['Period', 'Timing', 'Range'].some(spanning => elements.has(spanning)),
-    repeats: endings.length > 1 || endings.some(ending => ending.repeats || MANY.has(ending.type)),
+    // The types of one choice exclude each other; two elements do not.
+    repeats:
+      new Set(endings.map(({ element }) => element)).size > 1 ||
+      endings.some(ending => ending.repeats || MANY.has(ending.type)),
     sortable: true,
     components: [],
     read,
@@ -142,8 +145,8 @@ function targetsOf(
       for (const target of chosen) targets.add(target);
     }
   }
-  // R4 says "any" by naming every type it knew of.
-  const everything = targets.has('Resource') || definitions.resourceTypes.every(type => targets.has(type));
+  // R4 often says "any" by naming every type, save a few that were forgotten.
+  const everything = targets.has('Resource') || targets.size > definitions.resourceTypes.length * 0.9;
   return everything ? [] : [...targets].toSorted();
 }
 

@@ -137,10 +137,9 @@ function walkSteps<F extends Frame>(
   }
 }
 
-/** `as` for one static type; R4's own expressions say `DateTime` once. */
+/** `as` for one static type, subtypes included (`canonical` is a `uri`); R4's own expressions say `DateTime` once. */
 const matches = (definitions: Definitions, type: string, wanted: string) =>
-  type.toLowerCase() === wanted.toLowerCase() ||
-  (definitions.types.get(type)?.kind === 'complex' && isA(definitions, type, wanted));
+  type.toLowerCase() === wanted.toLowerCase() || isA(definitions, type, wanted);
 
 const withExtensions = (value: Json, url: string): Json =>
   isObject(value) && Array.isArray(value['extension'])
@@ -263,12 +262,16 @@ const textOf = (value: Json | undefined) => (typeof value === 'string' ? value :
 export const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The complete engine, for expressions beyond the subset. It marks what it reads, so it gets a copy. */
+/**
+ * The complete engine, for expressions beyond the subset. It marks what it reads, so it gets a copy. Its `as` refuses
+ * collections, on which search parameters use it all the time: `ofType` is what they mean.
+ */
 function evaluateWith<F extends Frame>(expression: string, leaf: Leaf<F>): Walk<F> {
   const require = createRequire(import.meta.url);
   const engine = require('fhirpath') as typeof fhirpath;
   const model = require('fhirpath/fhir-context/r4') as fhirpath.Model;
-  const run = engine.compile(expression, model, { resolveInternalTypes: false, async: false, traceFn: () => {} });
+  const text = expression.replaceAll(/\s+as\s+(\w+)/g, '.ofType($1)').replaceAll('.as(', '.ofType(');
+  const run = engine.compile(text, model, { resolveInternalTypes: false, async: false, traceFn: () => {} });
   const leaves = new Map<string, Walk<F> | undefined>();
   return (value, frame) => {
     const found = run(structuredClone(value), { resource: structuredClone(frame.root) }) as unknown[];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import { assert as check, date as anyDate, property } from 'fast-check';
 import { describe, it } from 'mocha';
 import { formatInstant, parseDateTime } from '../../../src/fhir/datetime.js';
 
@@ -28,10 +28,31 @@ describe('parseDateTime', () => {
     });
 
   for (const text of [
-    ...['', '20', '2024-13', '2024-00', '2024-1', '2024-02-30', '2023-02-29', '1900-02-29', '2024-04-31', '2024-01-00'],
-    ...['2024-01-01T', '2024-01-01T10', '2024-01-01T24:00:00Z', '2024-01-01T10:60Z', '2024-01-01T10:00:61Z'],
-    ...['2024-01-01T10:00:00+15:00', '2024-01-01T10:00:00+01:60', '2024-01-01T10:00:00.Z', '2024-01-01Z', '0000'],
-    ...['2024-01-01T10:00:00 01:00', ' 2024', '2024 ', '２０２４', '2024-01-01T10:00:00z'],
+    '',
+    '20',
+    '2024-13',
+    '2024-00',
+    '2024-1',
+    '2024-02-30',
+    '2023-02-29',
+    '1900-02-29',
+    '2024-04-31',
+    '2024-01-00',
+    '2024-01-01T',
+    '2024-01-01T10',
+    '2024-01-01T24:00:00Z',
+    '2024-01-01T10:60Z',
+    '2024-01-01T10:00:61Z',
+    '2024-01-01T10:00:00+15:00',
+    '2024-01-01T10:00:00+01:60',
+    '2024-01-01T10:00:00.Z',
+    '2024-01-01Z',
+    '0000',
+    '2024-01-01T10:00:00 01:00',
+    ' 2024',
+    '2024 ',
+    '２０２４',
+    '2024-01-01T10:00:00z',
   ])
     it(`refuses ${JSON.stringify(text)}`, () => assert.equal(parseDateTime(text), undefined));
 
@@ -42,13 +63,13 @@ describe('parseDateTime', () => {
   });
 
   it('agrees with the calendar of the platform on every instant', () => {
-    const instants = fc.date({
+    const instants = anyDate({
       min: new Date('0001-01-01T00:00:00Z'),
       max: new Date('9999-12-31T23:59:59.999Z'),
       noInvalidDate: true,
     });
-    fc.assert(
-      fc.property(instants, date => {
+    check(
+      property(instants, date => {
         const text = formatInstant(date.getTime());
         assert.deepEqual(parseDateTime(text), { low: date.getTime(), high: date.getTime(), precision: 'millisecond' });
         const day = parseDateTime(text.slice(0, 10));

@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { loadDefinitions } from '../../../src/fhir/definitions.js';
+import { FhirError } from '../../../src/fhir/error.js';
+import { createSearchParameters } from '../../../src/search/parameters.js';
+import { parseSearch, type ParsedSearch, type SearchInput } from '../../../src/search/parse.js';
+import { EVERYTHING, NOTHING } from '../../../src/search/query.js';
+
+const BASES = ['http://fhir.example/r4'];
+const definitions = loadDefinitions();
+const parameters = createSearchParameters(definitions);
+
+/** `Patient?a=b`; several types joined by commas. */
+function parse(query: string, options: Partial<SearchInput> = {}): ParsedSearch {
+  const [types = '', rest = ''] = query.split('?');
+  const given = [...new URLSearchParams(rest)];
+  return parseSearch(
+    { types: types.split(','), parameters: given, lenient: false, bases: BASES, ...options },
+    parameters,
+    definitions,
+  );
+}
+
+function refusal(query: string, options: Partial<SearchInput> = {}): FhirError {
+  try {
+    parse(query, options);
+  } catch (error) {
+    if (error instanceof FhirError) return error;
+    throw error;
+  }
+  return assert.fail(`${query} was accepted`);
+}
+
+const values = (count: number) => Array.from({ length: count }, (_, index) => index).join(',');
+const names = (count: number) => Array.from({ length: count }, () => 'gender=male').join('&');
+
+describe('parseSearch', () => {
+  it('gives everything for no parameters', () => {
+    assert.deepEqual(parse('Patient?'), { where: EVERYTHING, sort: [], used: [], ignored: [] });
+  });
+
+  it('leaves no raw string of the language in the tree', () => {
+    assert.deepEqual(parse('Patient?birthdate=ge1980,lt1970-02&family=M%C3%BCller%5C,').where, {
+      kind: 'all',
+      of: [
+        {
+          kind: 'param',
+          code: 'birthdate',
+          test: {
+            kind: 'date',
+            any: [
+              { highMin: Date.UTC(1981, 0, 1) },
+              { lowMin: Date.UTC(1980, 0, 1), highMax: Date.UTC(1981, 0, 1) - 1 },
+              { lowMax: Date.UTC(1970, 1, 1) - 1 },
+            ],
+          },
+        },
+        { kind: 'param', code: 'family', test: { kind: 'string', mode: 'starts', value: 'muller,' } },
+      ],
+    });
+  });
+
+  it('makes one tree of patient=1, patient=Patient/1 and the absolute URL', () => {
+    const wanted = parse('Observation?patient=1').where;
+    assert.deepEqual(wanted, {
+      kind: 'param',
+      code: 'patient',
+      test: { kind: 'reference', to: { kind: 'local', type: 'Patient', id: '1' } },
+    });
+    assert.deepEqual(parse('Observation?patient=Patient/1').where, wanted);
+    assert.deepEqual(parse(`Observation?patient=${BASES[0]}/Patient/1`).where, wanted);
+    assert.deepEqual(parse('Observation?patient:Patient=1').where, wanted);
+  });
+
+  it('says that nothing matches where the type of a modifier and of a reference differ', () => {
+    assert.deepEqual(parse('Observation?subject:Group=Patient/1').where, NOTHING);
+  });
+
+  it('joins the tokens of one parameter to one test', () => {
+    assert.deepEqual(parse('Patient?identifier=a|1,|2,3,b|').where, {
+      kind: 'param',
+      code: 'identifier',
+      test: {
+        kind: 'token',
+        any: [{ system: 'a', code: '1' }, { system: '', code: '2' }, { code: '3' }, { system: 'b' }],
+      },
+    });
+  });
+
+  it('widens ap on dates by a tenth of the distance to now', () => {
+    const now = Date.UTC(2024, 0, 11);
+    const [low, high] = [Date.UTC(2024, 0, 1), Date.UTC(2024, 0, 2) - 1];
+    const gap = Math.floor((now - high) / 10);
+    assert.deepEqual(parse('Observation?date=ap2024-01-01', { now }).where, {
+      kind: 'param',
+      code: 'date',
+      test: { kind: 'date', any: [{ lowMax: high + gap, highMin: low - gap }] },
+    });
+  });
+
+  it('reads a zone whose plus sign was not encoded', () => {
+    assert.deepEqual(
+      parse('Observation?date=2024-01-01T10:00:00+01:00').where,
+      parse('Observation?date=2024-01-01T10:00:00%2B01:00').where,
+    );
+  });
+
+  describe('result parameters', () => {
+    it('reads _count, _total, _summary, _elements and _sort', () => {
+      const parsed = parse(
+        'Patient?_count=20&_total=accurate&_summary=text&_elements=name,gender&_sort=-birthdate,family,_id',
+      );
+      assert.deepEqual(
+        { count: parsed.count, total: parsed.total, summary: parsed.summary, elements: parsed.elements },
+        { count: 20, total: 'accurate', summary: 'text', elements: ['name', 'gender'] },
+      );
+      assert.deepEqual(parsed.sort, [
+        { code: 'birthdate', descending: true },
+        { code: 'family', descending: false },
+        { code: '_id', descending: false },
+      ]);
+    });
+
+    it('takes _count=0 as _summary=count, in either order', () => {
+      for (const query of ['Patient?_count=0&_summary=true', 'Patient?_summary=true&_count=0'])
+        assert.deepEqual([parse(query).count, parse(query).summary], [0, 'count']);
+    });
+
+    it('refuses one given twice', () => {
+      assert.equal(refusal('Patient?_count=1&_count=2').kind, 'invalid');
+    });
+
+    it('refuses an element that the type does not have', () => {
+      assert.equal(refusal('Patient?_elements=name,colour').kind, 'invalid');
+    });
+
+    it('refuses to sort by a composite', () => {
+      assert.equal(refusal('Observation?_sort=code-value-quantity').issues[0]?.detail, 'unknown-sort');
+    });
+
+    it('passes over names that are handled elsewhere', () => {
+      const parsed = parse('Patient?_format=json&gender=male', { skip: new Set(['_format']) });
+      assert.deepEqual(parsed.used, [['gender', 'male']]);
+    });
+  });
+
+  describe('what is not known', () => {
+    it('is refused by name, with the nearest one', () => {
+      const error = refusal('Patient?familly=secret');
+      assert.equal(error.status, 400);
+      assert.equal(error.issues[0]?.code, 'not-supported');
+      assert.equal(error.issues[0]?.expression, 'http.familly');
+      assert.match(error.message, /familly.*Patient.*Did you mean family\?/);
+      assert.doesNotMatch(error.message, /secret/);
+    });
+
+    it('is refused without a guess where nothing is near', () => {
+      assert.match(refusal('Patient?zzzzzzzz=1').message, /CapabilityStatement/);
+    });
+
+    it('is named with what is allowed, for a modifier', () => {
+      assert.match(refusal('Patient?gender:exact=x').message, /not, missing/);
+      assert.match(refusal('Observation?patient:Group=x').message, /Patient, identifier, missing/);
+    });
+
+    it('never repeats a name that could carry anything', () => {
+      assert.doesNotMatch(refusal('Patient?<b>John Doe</b>=1').message, /John/);
+      assert.doesNotMatch(JSON.stringify(refusal('Patient?<b>John Doe</b>=1').issues), /John/);
+    });
+
+    for (const name of [
+      'organization.name',
+      'general-practitioner:Practitioner.family',
+      '_has:Observation:patient:code',
+      '_include',
+
+      '_revinclude',
+      '_include:iterate',
+      '_filter',
+      '_text',
+      '_content',
+      '_list',
+      '_query',
+      '_contained',
+      '_containedType',
+    ])
+      it(`includes ${name}`, () => {
+        const error = refusal(`Patient?${name}=true`);
+        assert.equal(error.kind, 'not-supported');
+        assert.equal(error.issues[0]?.detail, 'unknown-parameter');
+      });
+
+    for (const modifier of ['text', 'in', 'not-in', 'of-type', 'above', 'below', 'iterate', '', 'missing:x'])
+      it(`includes the token modifier :${modifier}`, () => {
+        assert.equal(refusal(`Patient?identifier:${modifier}=true`).issues[0]?.detail, 'unknown-modifier');
+      });
+
+    it('is left out under lenient handling, and said', () => {
+      const parsed = parse(
+        'Patient?familly=x&gender=male&birthdate:exact=1980&_sort=colour,-family&name=&organization.name=y',
+        {
+          lenient: true,
+        },
+      );
+      assert.deepEqual(parsed.used, [
+        ['gender', 'male'],
+        ['_sort', '-family'],
+      ]);
+      assert.deepEqual(
+        parsed.ignored.map(issue => [issue.severity, issue.expression]),
+        [
+          ['warning', 'http.familly'],
+          ['warning', 'http.birthdate'],
+          ['warning', 'http._sort'],
+          ['warning', 'http.name'],
+          ['warning', 'http.organization.name'],
+        ],
+      );
+    });
+
+    it('does not include bad values: they stay errors under lenient handling', () => {
+      assert.equal(refusal('Patient?birthdate=yesterday', { lenient: true }).kind, 'invalid');
+      assert.equal(refusal('Patient?_count=many', { lenient: true }).kind, 'invalid');
+    });
+  });
+
+  describe('several types', () => {
+    it('share the common parameters', () => {
+      assert.deepEqual(parse('Patient,Observation?_id=1').used, [['_id', '1']]);
+      assert.deepEqual(parse('Condition,Observation?patient=1&code=x').used.length, 2);
+    });
+
+    it('refuse a parameter that one of them does not have', () => {
+      assert.match(refusal('Patient,Observation?family=x').message, /Patient, Observation/);
+    });
+  });
+
+  describe('limits', () => {
+    it('are 500 values', () => {
+      assert.equal(parse(`Patient?_id=${values(500)}`).used.length, 1);
+      assert.equal(refusal(`Patient?_id=${values(501)}`).kind, 'too-costly');
+    });
+
+    it('are 100 parameters', () => {
+      assert.equal(parse(`Patient?${names(100)}`).used.length, 100);
+      assert.equal(refusal(`Patient?${names(101)}`).kind, 'too-costly');
+    });
+
+    it('are 8 KB a value', () => {
+      assert.equal(parse(`Patient?family=${'x'.repeat(8192)}`).used.length, 1);
+      assert.equal(refusal(`Patient?family=${'x'.repeat(8193)}`).kind, 'too-costly');
+    });
+  });
+
+  it('never puts a value into an error', () => {
+    for (const query of [
+      'birthdate=19x0-sekret',
+      'gender:missing=sekret',
+      '_count=sekret',
+      '_total=sekret',
+      'name=sekret,,',
+    ])
+      assert.doesNotMatch(refusal(`Patient?${query}`).message, /sekret/);
+  });
+});

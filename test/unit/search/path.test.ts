@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { loadDefinitions } from '../../../src/fhir/definitions.js';
+import type { Json, Resource } from '../../../src/fhir/resource.js';
+import { parseExpression } from '../../../src/search/expression.js';
+import { compilePath, type Ending, type Frame } from '../../../src/search/path.js';
+
+const definitions = loadDefinitions();
+
+/** Values and element types that an expression leads to in a resource. */
+function evaluate(expression: string, resource: Resource): [type: string, value: Json][] {
+  const found: [string, Json][] = [];
+  const walk = compilePath<Frame>(definitions, expression, resource.resourceType, ({ type }) => value => {
+    found.push([type, value]);
+  });
+  walk?.(resource, { root: resource });
+  return found;
+}
+
+function endings(expression: string, type: string): Ending[] {
+  const found: Ending[] = [];
+  compilePath<Frame>(definitions, expression, type, ending => void found.push(ending));
+  return found;
+}
+
+const eve: Resource = {
+  resourceType: 'Patient',
+  id: 'eve',
+  meta: { tag: [{ code: 'a' }, { code: 'b' }] },
+  active: false,
+  name: [{ family: 'X', given: ['Eve', 'Anne'] }, { given: ['E.'] }],
+  telecom: [
+    { system: 'phone', value: '1' },
+    { system: 'email', value: '2' },
+    { system: 'phone', value: '3' },
+  ],
+  deceasedDateTime: '2020',
+  extension: [
+    { url: 'http://a.example/colour', valueCode: 'red' },
+    { url: 'http://a.example/shade', valueString: 'dark' },
+    { url: 'http://a.example/colour', valueCodeableConcept: { text: 'blue' } },
+  ],
+  generalPractitioner: [
+    { reference: 'Practitioner/1' },
+    { reference: '#org' },
+    { type: 'Practitioner', identifier: {} },
+  ],
+  contained: [{ resourceType: 'Organization', id: 'org' }],
+};
+
+describe('compilePath', () => {
+  const rows: readonly [expression: string, values: [string, Json][]][] = [
+    ['Patient.id', [['id', 'eve']]],
+    ['Resource.id', [['id', 'eve']]],
+    ['DomainResource.active', [['boolean', false]]],
+    ['active', [['boolean', false]]],
+    ['Observation.id', []],
+    ['Observation.id | Patient.id | Practitioner.id', [['id', 'eve']]],
+    [
+      'Patient.name.given',
+      [
+        ['string', 'Eve'],
+        ['string', 'Anne'],
+        ['string', 'E.'],
+      ],
+    ],
+    [
+      'Resource.meta.tag.code',
+      [
+        ['code', 'a'],
+        ['code', 'b'],
+      ],
+    ],
+    ['Patient.deceased', [['dateTime', '2020']]],
+    ['(Patient.deceased as dateTime)', [['dateTime', '2020']]],
+    ['Patient.deceased.as(DateTime)', [['dateTime', '2020']]],
+    ['Patient.deceased.ofType(FHIR.dateTime)', [['dateTime', '2020']]],
+    ['(Patient.deceased as boolean)', []],
+    [
+      "Patient.telecom.where(system='phone').value",
+      [
+        ['string', '1'],
+        ['string', '3'],
+      ],
+    ],
+    ["Patient.telecom.where(system != 'phone').value", [['string', '2']]],
+    ["Patient.telecom.where(system='phone' and value='3').value", [['string', '3']]],
+    [
+      "(Patient.telecom.where(system='email') | Patient.name).given",
+      [
+        ['string', 'Eve'],
+        ['string', 'Anne'],
+        ['string', 'E.'],
+      ],
+    ],
+    [
+      'Patient.name.where(family.exists()).given',
+      [
+        ['string', 'Eve'],
+        ['string', 'Anne'],
+      ],
+    ],
+    ['Patient.name.where(family.empty()).given', [['string', 'E.']]],
+    ['Patient.name[1].given', [['string', 'E.']]],
+    ['Patient.deceased.exists() and Patient.deceased != false', [['boolean', true]]],
+    ['Patient.active.exists() and Patient.active != false', [['boolean', false]]],
+    ['Patient.gender.exists() and Patient.gender != false', [['boolean', false]]],
+    [
+      "Patient.extension('http://a.example/colour').value",
+      [
+        ['code', 'red'],
+        ['CodeableConcept', { text: 'blue' }],
+      ],
+    ],
+    ["Patient.extension.where(url='http://a.example/shade').value.as(string)", [['string', 'dark']]],
+    ["Patient.extension('http://a.example/colour').value.text", [['string', 'blue']]],
+    ['Patient.generalPractitioner.where(resolve() is Organization).reference', [['string', '#org']]],
+    ['Patient.generalPractitioner.where(resolve() is Practitioner).reference', [['string', 'Practitioner/1']]],
+  ];
+  for (const [expression, values] of rows)
+    it(`evaluates ${expression}`, () => {
+      assert.doesNotThrow(() => parseExpression(expression));
+      assert.deepEqual(evaluate(expression, eve), values);
+    });
+
+  it('narrows a reference by resolve()', () => {
+    assert.deepEqual(
+      endings('Observation.subject.where(resolve() is Patient)', 'Observation').map(({ only }) => only),
+      ['Patient'],
+    );
+  });
+
+  it('knows what repeats', () => {
+    assert.deepEqual(
+      endings('Patient.name.family | Patient.birthDate', 'Patient').map(({ repeats }) => repeats),
+      [true, false],
+    );
+  });
+
+  it('starts over at the resource with %resource', () => {
+    const found: Json[] = [];
+    const walk = compilePath<Frame>(
+      definitions,
+      '%resource.id',
+      'Patient.contact',
+      () => value => void found.push(value),
+    );
+    walk?.({}, { root: eve });
+    assert.deepEqual(found, ['eve']);
+  });
+
+  it('passes over values of the wrong JSON type', () => {
+    for (const wrong of ['x', 1, null, [], [null], [1], [[{}]], {}] as Json[])
+      assert.deepEqual(evaluate('Patient.name.given', { resourceType: 'Patient', name: wrong }), []);
+  });
+
+  describe('beyond the subset', () => {
+    const rest: readonly [expression: string, values: [string, Json][]][] = [
+      [
+        'Patient.name.first().given',
+        [
+          ['string', 'Eve'],
+          ['string', 'Anne'],
+        ],
+      ],
+      [
+        "Patient.name.given.select($this + '!')",
+        [
+          ['string', 'Eve!'],
+          ['string', 'Anne!'],
+          ['string', 'E.!'],
+        ],
+      ],
+      ['Patient.name.count() > 1', [['boolean', true]]],
+      ['(Patient.name.skip(1).given as string)', [['string', 'E.']]],
+    ];
+    for (const [expression, values] of rest)
+      it(`asks the complete engine for ${expression}`, () => {
+        assert.throws(() => parseExpression(expression), SyntaxError);
+        const before = JSON.stringify(eve);
+        assert.deepEqual(evaluate(expression, eve), values);
+        assert.equal(JSON.stringify(eve), before);
+      });
+
+    it('prints nothing for trace()', () => {
+      const write = process.stdout.write.bind(process.stdout);
+      let printed = '';
+      process.stdout.write = (text: string | Uint8Array) => (printed += String(text)) !== '';
+      try {
+        assert.deepEqual(evaluate("Patient.active.trace('x')", eve), [['boolean', false]]);
+      } finally {
+        process.stdout.write = write;
+      }
+      assert.equal(printed, '');
+    });
+
+    it('throws for what is no FHIRPath', () => {
+      assert.throws(() => evaluate('Patient.name..given', eve));
+    });
+  });
+});
