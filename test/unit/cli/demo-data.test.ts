@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { before, describe, it } from 'mocha';
 import { DEMO_FOLDER, type DemoBinary, readDemoData } from '../../../src/cli/demo-data.js';
+import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { Json, JsonObject, Resource } from '../../../src/fhir/resource.js';
+import { validateStructure } from '../../../src/validation/structure.js';
 
 const keyOf = (resource: Resource): string => `${resource.resourceType}/${resource['id'] as string}`;
 
@@ -58,6 +60,16 @@ describe('demo data', () => {
   it('gives every resource an id of its own that FHIR allows', () => {
     assert.equal(new Set(order).size, order.length);
     for (const key of order) assert.match(key, /^[A-Z][A-Za-z]+\/demo-[a-z0-9-]{1,59}$/);
+  });
+
+  it('is valid R4', function () {
+    this.timeout(60_000);
+    const definitions = loadDefinitions();
+    const uploads = [...binaries.values()].map(({ id, contentType, bytes }): Resource => {
+      return { resourceType: 'Binary', id, contentType, data: bytes.toString('base64') };
+    });
+    for (const resource of [...resources, ...uploads])
+      assert.deepEqual(validateStructure(resource, definitions), [], keyOf(resource));
   });
 
   it('refers only to what is in the demo data, and backwards except where references come in circles', () => {
