@@ -24,6 +24,7 @@ const BACKSLASH = 92;
  */
 export function liftBase64(text: Buffer, atLeast: number): { text: Buffer; lifted: Lifted[] } {
   const lifted: Lifted[] = [];
+  if (text.length <= atLeast) return { text, lifted };
   const pieces: Buffer[] = [];
   let kept = 0;
   let removed = 0;

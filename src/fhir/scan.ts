@@ -86,6 +86,7 @@ export function closingQuote(text: string, from: number): number {
 
 /** The string literal between two offsets (quotes included), decoded if it is sound. */
 function keyOf(text: string, from: number, to: number): string {
+  if (to <= from) return '';
   const raw = text.slice(from + 1, to - 1);
   if (!raw.includes('\\')) return raw;
   try {
@@ -118,10 +119,11 @@ export function scan(text: string, maxDepth: number): Scan {
   const indexes: number[] = [0];
   const keyFrom: number[] = [0];
   const keyTo: number[] = [0];
+  const keyNames: (string | undefined)[] = [undefined]; // decoded once: a text that is no JSON may ask a million times
   const places: (Place | undefined)[] = [undefined];
 
   const keyAt = (level: number): string | number =>
-    arrays[level] ? indexes[level]! : keyOf(text, keyFrom[level]!, keyTo[level]!);
+    arrays[level] ? indexes[level]! : (keyNames[level] ??= keyOf(text, keyFrom[level]!, keyTo[level]!));
   const placeAt = (level: number): Place => {
     const known = places[level];
     if (known) return known;
@@ -148,8 +150,10 @@ export function scan(text: string, maxDepth: number): Scan {
       keys++;
       keyFrom[depth] = stringFrom;
       keyTo[depth] = stringTo;
+      keyNames[depth] = undefined;
+      stringTo = stringFrom;
       if (depth === 1) {
-        memberKey = keyOf(text, stringFrom, stringTo);
+        memberKey = String(keyAt(1));
         let next = at + 1;
         while (isBlank(text.charCodeAt(next))) next++;
         memberStart = next;
@@ -195,6 +199,7 @@ export function scan(text: string, maxDepth: number): Scan {
     breaksAtEnd = breaks;
   }
   // Line breaks before the first token and after the last one do not count: they are cut off before storing.
-  const leading = start < 0 ? 0 : (text.slice(0, start).match(/[\r\n]/g)?.length ?? 0);
+  let leading = 0;
+  for (let at = 0; at < start; at++) if (text.charCodeAt(at) === LF || text.charCodeAt(at) === CR) leading++;
   return { blanks, broken: breaksAtEnd > leading, start: Math.max(start, 0), end, keys, members, lossy };
 }

@@ -59,23 +59,37 @@ export function followFragment(namespaces: readonly string[] = [XHTML]): Fragmen
   };
 }
 
+/** A narrative nested deeper is refused: resolving its namespaces costs the square of its depth. */
+const DEEPEST = 64;
+
+const REFUSED = new Error('not an element');
+const refuse = () => {
+  throw REFUSED;
+};
+
 /** The div of a resource as one well-formed XML element, or undefined where it cannot be one. */
 export function asElement(div: string): string | undefined {
   const fragment = followFragment([XHTML, '']);
   const written = div.trim();
-  let sound = written.startsWith('<') && !written.startsWith('<?');
-  const refuse = () => {
-    sound = false;
-  };
+  if (!written.startsWith('<') || written.startsWith('<?')) return undefined;
+  let depth = 0;
   const parser = new SaxesParser({ xmlns: true });
   parser.on('opentag', tag => {
-    if (!fragment.open(tag)) refuse();
+    if (++depth > DEEPEST || !fragment.open(tag)) refuse();
   });
-  parser.on('closetag', tag => fragment.close(tag));
+  parser.on('closetag', tag => {
+    depth--;
+    fragment.close(tag);
+  });
   for (const name of ['text', 'cdata'] as const) parser.on(name, text => fragment.text(text));
   for (const name of ['error', 'doctype', 'processinginstruction'] as const) parser.on(name, refuse);
-  parser.write(written).close();
-  return sound ? fragment.markup(written) : undefined;
+  try {
+    parser.write(written).close();
+  } catch (error) {
+    if (error === REFUSED) return undefined;
+    throw error;
+  }
+  return fragment.markup(written);
 }
 
 const ESCAPES: Record<string, string> = {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import * as fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { FhirError } from '../../../src/fhir/error.js';
@@ -315,6 +316,48 @@ describe('reading XML', () => {
   });
 });
 
+describe('damaged XML', () => {
+  const parts = [
+    '',
+    '<',
+    '>',
+    '/',
+    '"',
+    '&',
+    ' ',
+    '<!--',
+    ']]>',
+    '<![CDATA[',
+    'xmlns="a"',
+    'x:',
+    'value="',
+    '\u0000',
+    'é',
+    '<?x?>',
+  ];
+  it('is refused with a FhirError, or read as something that both formats can say', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...pairs.map(([, xml]) => xml)),
+        fc.array(fc.tuple(fc.nat(), fc.nat(6), fc.constantFrom(...parts)), { minLength: 1, maxLength: 3 }),
+        (xml, changes) => {
+          let damaged = xml;
+          for (const [at, cut, put] of changes) {
+            const from = at % (damaged.length + 1);
+            damaged = damaged.slice(0, from) + put + damaged.slice(from + cut);
+          }
+          if (detailOf(() => read(damaged)) !== 'accepted') return;
+          const { resource, decimals } = read(damaged);
+          const again = read(printXml(resource, definitions, decimals));
+          assert.deepEqual(again.resource, resource);
+          assert.equal(print(again.resource, again.decimals), print(resource, decimals));
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+});
+
 describe('writing XML', () => {
   const rows: [string, string, string | undefined][] = [
     ['a positive control', '{"resourceType":"Patient","id":"a"}', undefined],
@@ -342,6 +385,7 @@ describe('writing XML', () => {
       '{"resourceType":"Patient","text":{"div":"<div/></text><id/>"}}',
       'Patient.text.div',
     ],
+    ['a deep div', `{"resourceType":"Patient","text":{"div":"${'<div>'.repeat(1e6)}"}}`, 'Patient.text.div'],
     ['text for a div', '{"resourceType":"Patient","text":{"div":"a"}}', 'Patient.text.div'],
     [
       'a div with a document type',
