@@ -179,6 +179,7 @@ describe('reading JSON', () => {
     assert.equal(parse(`{"b": 1, ${rest}}\n`).compact, true, 'some blanks and a last line break');
     assert.equal(parse(`\n{${rest}}`).compact, true, 'a first line break');
     assert.equal(parse(`{\n${rest}}`).compact, false, 'a line break inside');
+    assert.equal(parse(`{\r${rest}}`).compact, false, 'a carriage return inside');
     assert.equal(parse(`{${' '.repeat(30)}${rest}}`).compact, false, 'many blanks');
     assert.equal(parse(`{"b":"\\/",${rest}}`).compact, false, 'escaped solidus');
     assert.equal(parse(`{"b":"\\u002B",${rest}}`).compact, false, 'escaped plus');
@@ -206,6 +207,18 @@ describe('numbers', () => {
     assert.equal(print(resource, decimals), text);
     assert.equal(decimals!.get(resource)!['e'], '3.0');
     assert.equal(decimals!.size, 3);
+  });
+
+  it('knows keys that every object inherits', () => {
+    const text = '{"resourceType":"X","a":1.0,"constructor":"c","toString":2.0,"__proto__":3.0,"b":{"__proto__":{}}}';
+    const { resource, decimals } = parse(text);
+    assert.equal(print(resource, decimals), text);
+  });
+
+  it('leaves out what is undefined, with a table as without', () => {
+    const { resource, decimals } = parse('{"resourceType":"X","a":1.0,"b":2}');
+    Object.assign(resource, { b: undefined });
+    assert.equal(print(resource, decimals), '{"resourceType":"X","a":1.0}');
   });
 
   it('prints with two blanks like JSON.stringify, digits kept', () => {

@@ -152,6 +152,11 @@ describe('XML and JSON of a resource', () => {
     const xml = `<Patient xmlns="http://hl7.org/fhir" xmlns:h="http://www.w3.org/1999/xhtml"><text><h:div><h:p title="a&quot;">&lt;<h:br/></h:p></h:div></text></Patient>`;
     const div = `<div ${XHTML}><p title="a&quot;">&lt;<br/></p></div>`;
     assert.deepEqual(read(xml).resource['text'], { div });
+    assert.deepEqual(
+      read(xml.replace('<h:div>', `<div ${XHTML}>`).replace('</h:div>', '</div>')).resource['text'],
+      { div },
+      'a prefix inside alone',
+    );
     assert.equal(
       toXml('{"resourceType":"Patient","text":{"div":"<div><p>a</p></div>"}}'),
       patient(`<text><div ${XHTML}><p>a</p></div></text>`),
@@ -260,6 +265,7 @@ describe('reading XML', () => {
       '<Observation xmlns="http://hl7.org/fhir"><valueQuantity><value value="1e400"/></valueQuantity></Observation>',
       'xml-value',
     ],
+    ['a hundred elements beside one another', patient('<name id="a"/>'.repeat(100)), 'accepted'],
     ['31 extensions in one another', extensions(31), 'accepted'],
     ['32 extensions in one another', extensions(32), 'xml-depth'],
     [
@@ -386,6 +392,16 @@ describe('writing XML', () => {
       'Patient.text.div',
     ],
     ['a deep div', `{"resourceType":"Patient","text":{"div":"${'<div>'.repeat(1e6)}"}}`, 'Patient.text.div'],
+    [
+      'a div with a sibling',
+      `{"resourceType":"Patient","text":{"div":${JSON.stringify(`<div ${XHTML}/>`)},"_div":{"id":"a"}}}`,
+      'Patient.text.div',
+    ],
+    [
+      'a div with other vocabularies',
+      '{"resourceType":"Patient","text":{"div":"<div><svg xmlns=\\"http://www.w3.org/2000/svg\\"/></div>"}}',
+      'Patient.text.div',
+    ],
     ['text for a div', '{"resourceType":"Patient","text":{"div":"a"}}', 'Patient.text.div'],
     [
       'a div with a document type',
