@@ -14,6 +14,6 @@ export function createLog(level: LogLevel): Log {
       base: null,
       redact: { paths: ['*.authorization', 'authorization', '*.token', 'token'], censor: '[secret]' },
     },
-    pino.destination({ dest: 2, sync: true }),
+    pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 500 }),
   );
 }

@@ -1,0 +1,149 @@
+/**
+ * One interaction → its AuditEvents, by IHE Basic Audit Log Patterns (https://profiles.ihe.net/ITI/BALP), RESTful
+ * ATNA. Rows AUD-1, AUD-7: never a result, a count, a token; the request itself only as BALP wants it, in the query
+ * entity. Choices: a profile is claimed for successes alone (the profiles fix outcome 0); the user agent appears
+ * where a user is known, else the client is the requestor; a search gives one event per patient found.
+ */
+import type { JsonObject, Resource } from '../fhir/resource.js';
+import type { Principal } from '../identity/principal.js';
+
+const DCM = 'http://dicom.nema.org/resources/ontology/DCM';
+const PARTICIPATION = 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType';
+const INTERACTION = 'http://hl7.org/fhir/restful-interaction';
+const ENTITY_TYPE = 'http://terminology.hl7.org/CodeSystem/audit-entity-type';
+const ROLE = 'http://terminology.hl7.org/CodeSystem/object-role';
+const PROFILE = 'https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.';
+const CUSTODIAN = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type';
+
+interface Pattern {
+  /** BALP profile without `Patient`; undefined: BALP has none. */
+  readonly profile?: 'Create' | 'Read' | 'Update' | 'Delete' | 'Query';
+  readonly action: 'C' | 'R' | 'U' | 'D' | 'E';
+  readonly client: JsonObject;
+  readonly server: JsonObject;
+  readonly user: string;
+}
+
+const dicom = (code: string): JsonObject => ({ coding: [{ system: DCM, code }] });
+const [application, source, destination] = [dicom('110150'), dicom('110153'), dicom('110152')];
+const custodian = { coding: [{ system: CUSTODIAN, code: 'custodian' }] };
+
+/** BALP 3.1: data flows from source to destination, so reading and querying are mirror images. */
+const create: Pattern = { profile: 'Create', action: 'C', client: source, server: destination, user: 'AUT' };
+const read: Pattern = { profile: 'Read', action: 'R', client: destination, server: source, user: 'IRCP' };
+const update: Pattern = { profile: 'Update', action: 'U', client: source, server: destination, user: 'AUT' };
+const remove: Pattern = { profile: 'Delete', action: 'D', client: application, server: custodian, user: 'AUT' };
+const query: Pattern = { profile: 'Query', action: 'E', client: source, server: destination, user: 'IRCP' };
+const history: Pattern = { action: 'R', client: destination, server: source, user: 'IRCP' };
+
+/** By code of http://hl7.org/fhir/restful-interaction. */
+const PATTERNS: Readonly<Record<string, Pattern>> = {
+  read,
+  vread: read,
+  create,
+  update,
+  delete: remove,
+  'search-type': query,
+  'search-system': query,
+  'history-instance': history,
+  'history-type': history,
+  'history-system': history,
+};
+
+/** What is to be recorded. */
+export interface Deed {
+  /** Code of http://hl7.org/fhir/restful-interaction. */
+  readonly interaction: string;
+  /** ms since 1970. */
+  readonly at: number;
+  /** 0 success, 4 refused, 8 serious, 12 major. */
+  readonly outcome: '0' | '4' | '8' | '12';
+  /** Stable code of the refusal, never its text. */
+  readonly refusal?: string;
+  readonly principal: Principal;
+  readonly address: string;
+  readonly requestId: string;
+  /** FHIR base of this server. */
+  readonly base: string;
+  /** Method and URL, for a query entity. */
+  readonly request: string;
+  /** `Patient/1`, `Patient/1/_history/2`; undefined where no single resource is meant. */
+  readonly data?: string;
+  /** Ids of patients whose data was touched. */
+  readonly patients: readonly string[];
+}
+
+/** AuditEvents without id and meta: one, or one per patient. */
+export function auditEvents(deed: Deed): Resource[] {
+  const pattern = PATTERNS[deed.interaction] ?? query;
+  if (deed.patients.length === 0) return [auditEvent(deed, pattern, undefined)];
+  return deed.patients.map(patient => auditEvent(deed, pattern, patient));
+}
+
+function auditEvent(deed: Deed, pattern: Pattern, patient: string | undefined): Resource {
+  const { principal, base } = deed;
+  const success = deed.outcome === '0';
+  const self = { identifier: { system: 'urn:ietf:rfc:3986', value: base }, display: 'Chartroom' };
+  const claimed = success && pattern.profile;
+  const agents: JsonObject[] = [
+    {
+      type: pattern.client,
+      who: { identifier: { value: deed.address } },
+      requestor: principal.name === undefined,
+      network: { address: deed.address, type: '2' },
+    },
+    { type: pattern.server, who: self, requestor: false, network: { address: base, type: '5' } },
+  ];
+  if (principal.name !== undefined)
+    agents.push({
+      type: { coding: [{ system: PARTICIPATION, code: pattern.user }] },
+      who: { identifier: { value: principal.name } },
+      requestor: true,
+      name: principal.name,
+      role: [{ text: principal.role }],
+    });
+  return {
+    resourceType: 'AuditEvent',
+    ...(claimed ? { meta: { profile: [`${PROFILE}${patient === undefined ? '' : 'Patient'}${claimed}`] } } : {}),
+    type: { system: 'http://terminology.hl7.org/CodeSystem/audit-event-type', code: 'rest' },
+    subtype: [{ system: INTERACTION, code: deed.interaction }],
+    action: pattern.action,
+    recorded: new Date(deed.at).toISOString(),
+    outcome: deed.outcome,
+    ...(deed.refusal === undefined ? {} : { outcomeDesc: deed.refusal }),
+    agent: agents,
+    source: {
+      site: base,
+      observer: self,
+      type: [{ system: 'http://terminology.hl7.org/CodeSystem/security-source-type', code: '4' }],
+    },
+    entity: entities(deed, pattern, patient),
+  };
+}
+
+function entities(deed: Deed, pattern: Pattern, patient: string | undefined): JsonObject[] {
+  const list: JsonObject[] = [];
+  if (deed.data !== undefined)
+    list.push({
+      what: { reference: deed.data },
+      type: { system: ENTITY_TYPE, code: '2' },
+      role: { system: ROLE, code: '4' },
+    });
+  else if (pattern.action === 'E' || pattern.action === 'R')
+    list.push({
+      type: { system: ENTITY_TYPE, code: '2' },
+      role: { system: ROLE, code: '24' },
+      query: Buffer.from(deed.request).toString('base64'),
+    });
+  if (patient !== undefined)
+    list.push({
+      what: { reference: `Patient/${patient}` },
+      type: { system: ENTITY_TYPE, code: '1' },
+      role: { system: ROLE, code: '1' },
+    });
+  list.push({
+    what: { identifier: { value: deed.requestId } },
+    type: { system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType', code: 'XrequestId' },
+  });
+  return list;
+}

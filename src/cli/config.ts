@@ -1,0 +1,13 @@
+/** `chartroom config`: the settings in force, or their table for the documentation. */
+import { configTable, describeConfig } from '../platform/config.js';
+import type { Invocation } from './index.js';
+
+export async function config({ config: settings, options }: Invocation): Promise<number> {
+  const text = options['markdown']
+    ? configTable()
+    : describeConfig(settings)
+        .map(({ name, value }) => `${name}=${value}`)
+        .join('\n');
+  process.stdout.write(`${text}\n`);
+  return 0;
+}

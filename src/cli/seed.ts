@@ -1,0 +1,65 @@
+/** `chartroom seed`, and the demo data of a first start: seed/ goes through the same door as everything else. */
+import { FhirError } from '../fhir/error.js';
+import { parseJson } from '../fhir/json.js';
+import { SYSTEM } from '../identity/principal.js';
+import type { Context, Engine, Interaction } from '../interactions/interaction.js';
+import { perform } from '../interactions/perform.js';
+import { newId } from '../platform/ids.js';
+import { readDemoData } from './demo-data.js';
+import type { Invocation } from './index.js';
+
+const FOLDER = new URL('../../../seed/', import.meta.url);
+/** Writes under way at once, so that the store can group them. */
+const PARALLEL = 32;
+
+export async function seed({ open }: Invocation): Promise<number> {
+  const engine = await open();
+  try {
+    if ((await engine.store.sizes()).size > 0)
+      throw new FhirError('conflict', 'The store holds resources already: demo data goes into an empty one only.');
+    process.stdout.write(`Loaded ${await loadDemo(engine)} demo resources.\n`);
+    return 0;
+  } finally {
+    await engine.store.close();
+  }
+}
+
+/** Returns how many resources were loaded. */
+export async function loadDemo(engine: Engine): Promise<number> {
+  const context = systemContext(engine, 'demo data');
+  let loaded = 0;
+  const under = new Set<Promise<unknown>>();
+  for await (const item of readDemoData(FOLDER)) {
+    const one = perform(context, interactionOf(item)).finally(() => under.delete(one));
+    under.add(one);
+    loaded++;
+    if (under.size >= PARALLEL) await Promise.race(under);
+  }
+  await Promise.all(under);
+  return loaded;
+}
+
+type Item = Awaited<ReturnType<ReturnType<typeof readDemoData>['next']>>['value'];
+
+function interactionOf(item: NonNullable<Item>): Interaction {
+  if ('resource' in item) {
+    const body = parseJson(Buffer.from(JSON.stringify(item.resource)), { maxDepth: 64 });
+    return { kind: 'update', type: body.resource.resourceType, id: String(body.resource['id']), body };
+  }
+  const { id, contentType, bytes, securityContext } = item.binary;
+  return {
+    kind: 'update',
+    type: 'Binary',
+    id,
+    body: {
+      contentType,
+      save: blobs => blobs.put(bytes),
+      ...(securityContext === undefined ? {} : { securityContext }),
+    },
+  };
+}
+
+/** The context of work that nobody asked for over HTTP. */
+export function systemContext(engine: Engine, reason: string): Context {
+  return { engine, principal: SYSTEM, requestId: newId(), address: '127.0.0.1', request: reason };
+}

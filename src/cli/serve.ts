@@ -1,0 +1,99 @@
+/**
+ * `chartroom serve`: opens the store, loads demo data into an empty embedded one, listens, and ends cleanly on SIGINT
+ * and SIGTERM: what was accepted is answered, what was answered is stored.
+ */
+import cluster from 'node:cluster';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { availableParallelism } from 'node:os';
+import { createHttpServer } from '../http/app.js';
+import type { Engine } from '../interactions/interaction.js';
+import { type Config, isMongo } from '../platform/config.js';
+import { createMetrics } from '../platform/metrics.js';
+import { warmValidators } from '../validation/structure.js';
+import type { Invocation } from './index.js';
+import { loadDemo } from './seed.js';
+
+/** ms that requests under way may still take after a signal. */
+const GRACE = 10_000;
+const MAX_DEPTH = 64;
+
+export async function serve(invocation: Invocation): Promise<number> {
+  const { config } = invocation;
+  if (config.workers > 1 && cluster.isPrimary) return supervise(config.workers);
+  const engine = await invocation.open();
+  try {
+    if (config.demo && !isMongo(config) && (await engine.store.sizes()).size === 0) {
+      const loaded = await loadDemo(engine);
+      process.stdout.write(`Loaded ${loaded} demo resources (CHARTROOM_DEMO=off starts empty).\n`);
+    }
+    const server = listen(engine, config);
+    warmValidators();
+    await once(server, 'listening');
+    process.stdout.write(
+      `Chartroom serves FHIR R4 at ${engine.settings.base} (store: ${engine.store.name}, authentication: ${config.auth}).\n`,
+    );
+    await stopSignal();
+    await shut(server);
+    return 0;
+  } finally {
+    await engine.store.close();
+    engine.log.flush();
+  }
+}
+
+function listen(engine: Engine, config: Config): Server {
+  const server = createHttpServer({
+    engine,
+    metrics: createMetrics(),
+    limits: { maxBody: config.maxBody, maxBinary: config.maxBinary, maxDepth: MAX_DEPTH, maxArray: config.maxArray },
+    requestTimeout: config.requestTimeout,
+    corsOrigins: config.corsOrigins.split(',').filter(origin => origin !== ''),
+    exposeMetrics: config.metrics,
+  });
+  return server.listen(config.port, config.host);
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise(done => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
+    // A worker whose supervisor is gone has nobody to restart it.
+    process.once('disconnect', () => done());
+  });
+}
+
+async function shut(server: Server): Promise<void> {
+  const closed = new Promise(done => server.close(done));
+  server.closeIdleConnections();
+  const late = setTimeout(() => server.closeAllConnections(), GRACE);
+  await closed;
+  clearTimeout(late);
+}
+
+/** Starts the workers, starts anew one that died, and ends them all on a signal. */
+async function supervise(workers: number): Promise<number> {
+  if (workers > availableParallelism())
+    process.stderr.write(
+      `${workers} workers on ${availableParallelism()} cores: more workers than cores gain nothing.\n`,
+    );
+  let stopping = false;
+  let deaths = 0;
+  const gaveUp = new Promise<number>(giveUp => {
+    cluster.on('exit', () => {
+      if (stopping) return;
+      // A worker that never comes up (store away, port taken) must not be started for ever.
+      if (++deaths > workers * 10) giveUp(1);
+      else setTimeout(() => !stopping && cluster.fork(), 500);
+    });
+  });
+  // Deaths far apart are accidents, not a pattern.
+  const forget = setInterval(() => (deaths = 0), 60_000);
+  for (let started = 0; started < workers; started++) cluster.fork();
+  const status = await Promise.race([stopSignal().then(() => 0), gaveUp]);
+  stopping = true;
+  clearInterval(forget);
+  const alive = Object.values(cluster.workers ?? {}).filter(worker => worker !== undefined);
+  for (const worker of alive) worker.process.kill('SIGTERM');
+  await Promise.all(alive.map(worker => (worker.isDead() ? undefined : once(worker, 'exit'))));
+  return status;
+}

@@ -1,0 +1,119 @@
+/**
+ * Content negotiation: https://hl7.org/fhir/R4/http.html#mime-type. `_format` wins over Accept; q-values are obeyed;
+ * a fhirVersion other than 4.0 is not acceptable. HTML and wildcards get JSON, so that a browser sees something.
+ */
+import { FhirError } from '../fhir/error.js';
+
+export type Format = 'json' | 'xml';
+
+const FORMATS: ReadonlyMap<string, Format> = new Map(
+  Object.entries({
+    json: 'json',
+    'application/json': 'json',
+    'application/fhir+json': 'json',
+    'text/json': 'json',
+    xml: 'xml',
+    'application/xml': 'xml',
+    'application/fhir+xml': 'xml',
+    'text/xml': 'xml',
+  } as const),
+);
+const ANY = new Set(['*/*', 'application/*', 'text/*', 'text/html']);
+const VERSIONS = new Set(['4.0', '4.0.1']);
+
+interface MediaType {
+  readonly type: string;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+function parseMediaType(text: string): MediaType {
+  const [type = '', ...rest] = text.split(';').map(part => part.trim());
+  const pairs = rest.map(part => {
+    const at = part.indexOf('=');
+    return [
+      part.slice(0, at).trim().toLowerCase(),
+      part
+        .slice(at + 1)
+        .trim()
+        .replace(/^"|"$/g, ''),
+    ];
+  });
+  return { type: type.toLowerCase(), parameters: Object.fromEntries(pairs) as Record<string, string> };
+}
+
+const ours = ({ parameters }: MediaType): boolean =>
+  parameters['fhirversion'] === undefined || VERSIONS.has(parameters['fhirversion']);
+
+/** What Accept lists, best first; an absent header accepts anything. */
+function accepted(header: string | undefined): MediaType[] {
+  if (header === undefined || header.trim() === '') return [{ type: '*/*', parameters: {} }];
+  const weight = ({ parameters }: MediaType) => {
+    const q = Number(parameters['q'] ?? 1);
+    return Number.isNaN(q) ? 0 : q;
+  };
+  return header
+    .split(',')
+    .slice(0, 50)
+    .map(parseMediaType)
+    .filter(type => weight(type) > 0)
+    .toSorted((a, b) => weight(b) - weight(a));
+}
+
+/** The format of the answer. Throws `not-acceptable`. */
+export function responseFormat(accept: string | undefined, format: string | undefined): Format {
+  if (format !== undefined) {
+    // A plus sign that was not escaped arrives as a blank.
+    const asked = parseMediaType(format.replace(' ', '+'));
+    const found = FORMATS.get(asked.type);
+    if (found && ours(asked)) return found;
+    throw new FhirError('not-acceptable', '_format must be json or xml, or a FHIR R4 media type.', {
+      expression: 'http._format',
+    });
+  }
+  for (const type of accepted(accept)) {
+    const found = FORMATS.get(type.type) ?? (ANY.has(type.type) ? 'json' : undefined);
+    if (found && ours(type)) return found;
+  }
+  throw new FhirError(
+    'not-acceptable',
+    'This server answers application/fhir+json and application/fhir+xml, FHIR 4.0.',
+    {
+      expression: 'http.Accept',
+    },
+  );
+}
+
+/** Whether a Binary is wanted as its own bytes: nothing names FHIR, or its own media type is preferred. */
+export function wantsRaw(accept: string | undefined, format: string | undefined): boolean {
+  if (format !== undefined) return false;
+  const first = accepted(accept)[0];
+  return (
+    first !== undefined &&
+    !(first.type.startsWith('application/fhir+') || first.type === 'application/json' || first.type === 'text/json')
+  );
+}
+
+/** Whether raw bytes of this type may be sent under this Accept header. */
+export function accepts(accept: string | undefined, contentType: string): boolean {
+  const type = parseMediaType(contentType).type;
+  return accepted(accept).some(
+    ({ type: t }) => t === '*/*' || t === type || (t.endsWith('/*') && type.startsWith(t.slice(0, -1))),
+  );
+}
+
+/** The format of a body; undefined: not one of FHIR's. Throws `unsupported-media-type` for another version or charset. */
+export function bodyFormat(contentType: string | undefined): Format | undefined {
+  const given = parseMediaType(contentType ?? '');
+  const found = given.type.includes('/') ? FORMATS.get(given.type) : undefined;
+  if (!found) return undefined;
+  const charset = given.parameters['charset']?.toLowerCase();
+  if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8')
+    throw new FhirError('unsupported-media-type', 'Bodies must be UTF-8.', { expression: 'http.Content-Type' });
+  if (!ours(given))
+    throw new FhirError('unsupported-media-type', 'This server reads FHIR version 4.0.', {
+      expression: 'http.Content-Type',
+    });
+  return found;
+}
+
+export const mediaTypeOf = (format: Format): string => `application/fhir+${format}; charset=utf-8`;

@@ -1,0 +1,130 @@
+/**
+ * Result or FhirError → status, headers, JSON or XML. https://hl7.org/fhir/R4/http.html
+ */
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { Response } from 'express';
+import type { Definitions } from '../fhir/definitions.js';
+import { FhirError } from '../fhir/error.js';
+import { parseJson } from '../fhir/json.js';
+import { outcomeText } from '../fhir/outcome.js';
+import { print } from '../fhir/print.js';
+import { printXml } from '../fhir/xml.js';
+import type { Result } from '../interactions/interaction.js';
+import { accepts, type Format, mediaTypeOf } from './media.js';
+import { MethodNotAllowed } from './route.js';
+
+const deflate = promisify(gzip);
+/** Below this gzip costs more than it saves. */
+const GZIP_FROM = 8 * 1024;
+const TRUSTED = { maxDepth: 200 };
+
+export interface Presentation {
+  readonly format: Format;
+  readonly pretty: boolean;
+  /** Prefer: return= of a write. */
+  readonly prefer?: string;
+  readonly accept?: string;
+  readonly gzip: boolean;
+}
+
+export async function respond(
+  response: Response,
+  result: Result,
+  presentation: Presentation,
+  definitions: Definitions,
+  base: string,
+): Promise<void> {
+  const { status, version, location, binary } = result;
+  if (version) {
+    response.setHeader('ETag', `W/"${version.version}"`);
+    response.setHeader('Last-Modified', new Date(version.updated).toUTCString());
+  }
+  if (location !== undefined) response.setHeader('Location', `${base}/${location}`);
+  if (binary) return sendBinary(response, status, binary, presentation);
+  const text = bodyOf(result, presentation);
+  if (!text) {
+    response.writeHead(status, status === 204 || status === 304 ? {} : { 'Content-Length': '0' });
+    response.end();
+    return;
+  }
+  return sendText(response, status, text, presentation, definitions);
+}
+
+/** What a write gives back: https://hl7.org/fhir/R4/http.html#return */
+function bodyOf({ status, text }: Result, { prefer }: Presentation): Buffer | undefined {
+  if (status === 304 || status === 204) return undefined;
+  if (prefer === 'minimal') return undefined;
+  if (prefer === 'OperationOutcome')
+    return outcomeText([
+      { severity: 'information', code: 'informational', text: status === 201 ? 'Created.' : 'Done.' },
+    ]);
+  return text;
+}
+
+/** The error as an OperationOutcome. `allow`, `WWW-Authenticate`, `Retry-After` where they are due. */
+export async function respondError(
+  response: Response,
+  error: FhirError,
+  presentation: Presentation,
+  definitions: Definitions,
+  requestId: string,
+): Promise<void> {
+  if (error.kind === 'unauthenticated') response.setHeader('WWW-Authenticate', 'Bearer realm="chartroom"');
+  if (error instanceof MethodNotAllowed) response.setHeader('Allow', error.allow.join(', '));
+  if (error.retryAfter !== undefined) response.setHeader('Retry-After', String(error.retryAfter));
+  const issues =
+    error.kind === 'fault'
+      ? error.issues.map(issue => ({
+          ...issue,
+          text: `${issue.text} Tell the administrator this request id: ${requestId}`,
+        }))
+      : error.issues;
+  await sendText(response, error.status, outcomeText(issues), presentation, definitions);
+}
+
+async function sendText(
+  response: Response,
+  status: number,
+  json: Buffer,
+  { format, pretty, gzip: wanted }: Presentation,
+  definitions: Definitions,
+): Promise<void> {
+  const plain = present(json, format, pretty, definitions);
+  response.setHeader('Content-Type', mediaTypeOf(format));
+  const zip = wanted && plain.length >= GZIP_FROM;
+  const bytes = zip ? await deflate(plain, { level: 1 }) : plain;
+  if (zip) response.setHeader('Content-Encoding', 'gzip');
+  response.setHeader('Content-Length', String(bytes.length));
+  response.writeHead(status);
+  response.end(bytes);
+}
+
+function present(json: Buffer, format: Format, pretty: boolean, definitions: Definitions): Buffer {
+  if (format === 'json' && !pretty) return json;
+  const { resource, decimals } = parseJson(json, TRUSTED);
+  return Buffer.from(
+    format === 'xml' ? printXml(resource, definitions, decimals, { pretty }) : print(resource, decimals, 2),
+  );
+}
+
+async function sendBinary(
+  response: Response,
+  status: number,
+  { contentType, size, bytes }: NonNullable<Result['binary']>,
+  { accept }: Presentation,
+): Promise<void> {
+  if (!accepts(accept, contentType))
+    throw new FhirError('not-acceptable', 'These bytes are of another media type than Accept allows.', {
+      expression: 'http.Accept',
+    });
+  response.setHeader('Content-Type', contentType);
+  response.setHeader('Content-Length', String(size));
+  // Bytes that somebody else filed are never run or sniffed by a browser under our name.
+  response.setHeader('Content-Security-Policy', "sandbox; default-src 'none'");
+  response.setHeader('Content-Disposition', 'attachment');
+  response.writeHead(status);
+  if (response.req.method === 'HEAD') response.end();
+  else await pipeline(bytes, response);
+}

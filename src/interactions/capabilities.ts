@@ -1,0 +1,90 @@
+/**
+ * The CapabilityStatement, computed from the tables that make the server do what it says:
+ * https://hl7.org/fhir/R4/http.html#capabilities. Nothing in it is written by hand for a resource type.
+ */
+import { decide } from '../access/decide.js';
+import { SYSTEM } from '../identity/principal.js';
+import type { Context, Engine, Outcome } from './interaction.js';
+
+const INSTANCE = [
+  ['read', 'read'],
+  ['vread', 'vread'],
+  ['update', 'update'],
+  ['delete', 'delete'],
+  ['history', 'history-instance'],
+  ['history', 'history-type'],
+  ['create', 'create'],
+  ['search', 'search-type'],
+] as const;
+
+const texts = new WeakMap<Engine, Buffer>();
+
+export function capabilities({ engine }: Context): Outcome {
+  let text = texts.get(engine);
+  if (!text) {
+    text = Buffer.from(JSON.stringify(statement(engine)));
+    texts.set(engine, text);
+  }
+  return { result: { status: 200, text, patients: [] } };
+}
+
+function statement(engine: Engine) {
+  const { base, software, authentication } = engine.settings;
+  const date = new Date(software.started).toISOString();
+  return {
+    resourceType: 'CapabilityStatement',
+    url: `${base}/metadata`,
+    version: software.version,
+    name: 'Chartroom',
+    title: 'Chartroom FHIR R4 server',
+    status: 'active',
+    date,
+    description: 'What this server does, computed from its definitions.',
+    kind: 'instance',
+    software: { name: software.name, version: software.version },
+    implementation: { description: 'Chartroom', url: base },
+    fhirVersion: engine.definitions.version,
+    format: ['application/fhir+json', 'application/fhir+xml', 'json', 'xml'],
+    rest: [
+      {
+        mode: 'server',
+        security: {
+          cors: true,
+          description:
+            authentication === 'none'
+              ? 'No authentication: the server answers on the loopback interface only.'
+              : 'Static bearer tokens with the roles admin, writer and reader. Every interaction is audited.',
+        },
+        resource: engine.definitions.resourceTypes.map(type => resource(engine, type)),
+        interaction: [{ code: 'search-system' }, { code: 'history-system' }],
+        searchParam: engine.definitions.searchParameters
+          .filter(({ code, base }) => base.includes('Resource') && engine.parameters.get('Basic', code))
+          .map(searchParam),
+      },
+    ],
+  };
+}
+
+function resource(engine: Engine, type: string) {
+  const allowed = INSTANCE.filter(([kind]) => decide(SYSTEM, { kind, type }).allow).map(([, code]) => ({ code }));
+  const updates = allowed.some(({ code }) => code === 'update');
+  return {
+    type,
+    profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
+    interaction: allowed,
+    versioning: updates ? 'versioned-update' : 'versioned',
+    readHistory: true,
+    updateCreate: updates,
+    conditionalCreate: false,
+    conditionalRead: 'full-support',
+    conditionalUpdate: false,
+    conditionalDelete: 'not-supported',
+    searchParam: [...engine.parameters.of(type).values()].map(searchParam),
+  };
+}
+
+const searchParam = ({ code, url, type }: { code: string; url: string; type: string }) => ({
+  name: code,
+  definition: url,
+  type,
+});

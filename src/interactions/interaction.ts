@@ -1,0 +1,130 @@
+/**
+ * What a client wants, as plain data, in the specification's words (https://hl7.org/fhir/R4/http.html). It drives
+ * dispatch, the access decision, the audit event, /metadata, the metric label and the log line. HTTP, the command
+ * line and jobs all make Interactions; only `perform` runs them.
+ */
+import type { Definitions } from '../fhir/definitions.js';
+import type { Parsed } from '../fhir/resource.js';
+import type { Principal } from '../identity/principal.js';
+import type { Identify } from '../identity/tokens.js';
+import type { Log } from '../platform/log.js';
+import type { Seal } from '../platform/seal.js';
+import type { SearchParameters } from '../search/parameters.js';
+import type { Blobs, Change, Store } from '../store/store.js';
+
+/** Name and value of each parameter, decoded, in order of appearance. */
+export type Parameters = readonly (readonly [name: string, value: string])[];
+
+/** How a single resource is to be shown: https://hl7.org/fhir/R4/search.html#summary */
+export interface View {
+  readonly summary?: string;
+  readonly elements?: readonly string[];
+}
+
+/** A raw upload to Binary. */
+export interface RawBody {
+  readonly contentType: string;
+  /** Streams the bytes into the store, once: a second call gives the first one's answer. */
+  save(blobs: Blobs, maxBytes: number): Promise<{ readonly hash: string; readonly size: number }>;
+  readonly securityContext?: string;
+}
+
+interface Reading {
+  readonly type: string;
+  readonly id: string;
+  readonly view?: View;
+  /** The bytes of a Binary instead of the resource. */
+  readonly raw?: true;
+}
+
+export type Interaction =
+  | { readonly kind: 'capabilities' }
+  | (Reading & {
+      readonly kind: 'read';
+      /** Versions of If-None-Match. */
+      readonly ifNoneMatch?: readonly string[];
+      /** ms, from If-Modified-Since. */
+      readonly ifModifiedSince?: number;
+    })
+  | (Reading & { readonly kind: 'vread'; readonly version: string })
+  | { readonly kind: 'history'; readonly type?: string; readonly id?: string; readonly parameters: Parameters }
+  | { readonly kind: 'search'; readonly type?: string; readonly parameters: Parameters; readonly lenient: boolean }
+  | { readonly kind: 'create'; readonly type: string; readonly body: Parsed | RawBody }
+  | {
+      readonly kind: 'update';
+      readonly type: string;
+      readonly id: string;
+      readonly body: Parsed | RawBody;
+      /** Version of If-Match. */
+      readonly ifMatch?: string;
+      /** `If-None-Match: *`: only if nothing is there. */
+      readonly onlyCreate?: true;
+    }
+  | { readonly kind: 'delete'; readonly type: string; readonly id: string; readonly ifMatch?: string };
+
+export type Kind = Interaction['kind'];
+export type Of<K extends Kind> = Extract<Interaction, { kind: K }>;
+
+/** What the interaction is about, known before its body was read: for audit and log. */
+export interface Target {
+  readonly kind: Kind;
+  readonly type?: string;
+  readonly id?: string;
+}
+
+/** What everything runs on; made once by main.ts. */
+export interface Engine {
+  readonly definitions: Definitions;
+  readonly parameters: SearchParameters;
+  readonly store: Store;
+  readonly log: Log;
+  readonly seal: Seal;
+  readonly identify: Identify;
+  readonly settings: {
+    /** FHIR base without a trailing slash: `http://localhost:8080/fhir`. */
+    readonly base: string;
+    /** Every address under which this server is reached, `base` first: references below them are our own. */
+    readonly bases: readonly string[];
+    readonly pageSize: number;
+    readonly maxPageSize: number;
+    /** ms. */
+    readonly linkLifetime: number;
+    readonly maxBinary: number;
+    readonly software: { readonly name: string; readonly version: string; readonly started: number };
+    readonly authentication: 'none' | 'token';
+  };
+  readonly now: () => number;
+}
+
+/** Who asks, and how the request is named in audit and log. */
+export interface Context {
+  readonly engine: Engine;
+  readonly principal: Principal;
+  readonly requestId: string;
+  /** Network address of the client. */
+  readonly address: string;
+  /** Method and URL as asked, for the audit event of a query. */
+  readonly request: string;
+}
+
+/** The answer, independent of HTTP and of the format. */
+export interface Result {
+  readonly status: number;
+  /** The resource as exact JSON. */
+  readonly text?: Buffer;
+  /** Bytes of a Binary. */
+  readonly binary?: { readonly contentType: string; readonly size: number; readonly bytes: AsyncIterable<Buffer> };
+  readonly version?: { readonly version: number; readonly updated: number };
+  /** Relative to the base: `Patient/1/_history/2`. */
+  readonly location?: string;
+  /** The one resource that the interaction touched, if it was one. */
+  readonly subject?: { readonly type: string; readonly id: string; readonly version: number };
+  /** Ids of the patients whose data was touched. */
+  readonly patients: readonly string[];
+}
+
+/** What an interaction's file gives back: the answer, and what must be committed before it may be given. */
+export interface Outcome {
+  readonly result: Result;
+  readonly changes?: readonly Change[];
+}

@@ -1,0 +1,136 @@
+/**
+ * The one door to the data: decide → run → audit. A write commits its audit event with the change; a read keeps its
+ * answer back until the event is durable; a refusal is recorded like everything else; where the event cannot be kept,
+ * nothing is given out (AUD-1, AUD-2).
+ */
+import { decide } from '../access/decide.js';
+import { auditEvents, type Deed } from '../audit/event.js';
+import { asFhirError, FhirError, KINDS } from '../fhir/error.js';
+import { newId } from '../platform/ids.js';
+import { extract } from '../search/extract.js';
+import type { Change } from '../store/store.js';
+import { capabilities } from './capabilities.js';
+import { create } from './create.js';
+import { remove } from './delete.js';
+import { history } from './history.js';
+import type { Context, Interaction, Outcome, Result, Target } from './interaction.js';
+import { patientsOf } from './prepare.js';
+import { read, vread } from './read.js';
+import { search } from './search.js';
+import { update } from './update.js';
+
+/** Attempts of a write that others keep overtaking; each one reads the newest version. */
+const ATTEMPTS = 100;
+
+/** Runs an interaction. Throws FhirError; whatever happened is in the audit trail when it returns or throws. */
+export async function perform(context: Context, interaction: Interaction): Promise<Result> {
+  const decision = decide(context.principal, interaction);
+  if (!decision.allow) return refuse(context, interaction, new FhirError(decision.kind, decision.why));
+  try {
+    return await runAndRecord(context, interaction, decision.without);
+  } catch (error) {
+    return refuse(context, interaction, asFhirError(error));
+  }
+}
+
+/** Records a failed interaction, or one that failed before it could be run, and throws its error. */
+export async function refuse(context: Context, target: Target, error: FhirError): Promise<never> {
+  if (target.kind !== 'capabilities' && error.kind !== 'unavailable')
+    await context.engine.store.commit({
+      changes: eventsOf(context, target, { patients: [], status: error.status }, error),
+      independent: true,
+    });
+  throw error;
+}
+
+async function runAndRecord(context: Context, ask: Interaction, without: readonly string[]): Promise<Result> {
+  const { store } = context.engine;
+  for (let attempt = 1; ; attempt++) {
+    const { result, changes } = await run(context, ask, without);
+    if (ask.kind === 'capabilities') return result;
+    const events = eventsOf(context, ask, result);
+    if (!changes) {
+      await store.commit({ changes: events, independent: true });
+      return result;
+    }
+    try {
+      await store.commit({ changes: [...changes, ...events] });
+      return result;
+    } catch (error) {
+      // Somebody else wrote in between: look again, so that If-Match is judged by what is there now.
+      if (asFhirError(error).kind !== 'conflict' || attempt === ATTEMPTS) throw error;
+      await new Promise(done => setTimeout(done, Math.random() * Math.min(attempt, 20)));
+    }
+  }
+}
+
+/** Exhaustive: a new kind of Interaction does not compile before it has its line here. */
+function run(context: Context, ask: Interaction, without: readonly string[]): Outcome | Promise<Outcome> {
+  switch (ask.kind) {
+    case 'capabilities':
+      return capabilities(context);
+    case 'read':
+      return read(context, ask);
+    case 'vread':
+      return vread(context, ask);
+    case 'history':
+      return history(context, ask, without);
+    case 'search':
+      return search(context, ask, without);
+    case 'create':
+      return create(context, ask);
+    case 'update':
+      return update(context, ask);
+    case 'delete':
+      return remove(context, ask);
+  }
+}
+
+/** Code of http://hl7.org/fhir/restful-interaction. */
+function interactionCode({ kind, type, id }: Target): string {
+  if (kind === 'search') return type ? 'search-type' : 'search-system';
+  if (kind === 'history') return id ? 'history-instance' : type ? 'history-type' : 'history-system';
+  return kind;
+}
+
+function eventsOf(context: Context, target: Target, result: Result, error?: FhirError): Change[] {
+  const { engine } = context;
+  const { type, id } = target;
+  const { subject } = result;
+  const named = type && id ? `${type}/${id}` : undefined;
+  const deed: Deed = {
+    interaction: interactionCode(target),
+    at: engine.now(),
+    outcome: error ? KINDS[error.kind].outcome : '0',
+    ...(error ? { refusal: error.kind } : {}),
+    principal: context.principal,
+    address: context.address,
+    requestId: context.requestId,
+    base: engine.settings.base,
+    request: context.request,
+    ...(subject
+      ? { data: `${subject.type}/${subject.id}/_history/${subject.version}` }
+      : named && VALID_ID.test(id ?? '')
+        ? { data: named }
+        : {}),
+    patients: result.patients,
+  };
+  return auditEvents(deed).map(event => {
+    const id = newId(deed.at);
+    const meta = { versionId: '1', lastUpdated: new Date(deed.at).toISOString(), ...(event['meta'] as object) };
+    const resource = { ...event, id, meta };
+    const entries = extract(resource, engine.parameters, { bases: engine.settings.bases });
+    return {
+      type: 'AuditEvent',
+      id,
+      version: 1,
+      updated: deed.at,
+      method: 'POST' as const,
+      text: Buffer.from(JSON.stringify(resource)),
+      entries,
+      patients: patientsOf('AuditEvent', id, entries),
+    };
+  });
+}
+
+const VALID_ID = /^[A-Za-z0-9\-.]{1,64}$/;

@@ -1,0 +1,83 @@
+/**
+ * From a body to a Change: validate → stamp id and meta → lift attachment bytes out → extract index entries. The
+ * same path for create and update. https://hl7.org/fhir/R4/http.html#create
+ */
+import { liftBase64 } from '../fhir/base64.js';
+import { FhirError } from '../fhir/error.js';
+import { stamp } from '../fhir/json.js';
+import type { Parsed, Resource } from '../fhir/resource.js';
+import type { Entry } from '../search/entry.js';
+import { extract } from '../search/extract.js';
+import type { BlobLink, Change, Method, Version } from '../store/store.js';
+import { validateStructure } from '../validation/structure.js';
+import type { Engine, RawBody } from './interaction.js';
+
+/** Base64 shorter than this stays in the text: a look-up would cost more than it saves. */
+const SMALL_ATTACHMENT = 4096;
+
+export interface Identity {
+  readonly type: string;
+  readonly id: string;
+  readonly version: number;
+  /** ms. */
+  readonly updated: number;
+  readonly method: Method;
+  readonly replaces?: Version;
+}
+
+export interface Prepared {
+  readonly change: Change;
+  /** What the client gets back, attachment bytes included; undefined for a raw upload. */
+  readonly text?: Buffer;
+}
+
+export const isRaw = (body: Parsed | RawBody): body is RawBody => 'contentType' in body;
+
+/** Throws `invalid` with one issue per fault; stores attachment bytes, nothing else. */
+export async function prepare(engine: Engine, identity: Identity, body: Parsed | RawBody): Promise<Prepared> {
+  if (isRaw(body)) return prepareRaw(engine, identity, body);
+  const { type, id, version, updated } = identity;
+  if (body.resource.resourceType !== type)
+    throw new FhirError('invalid', `The body must be a ${type}: its resourceType says otherwise.`, {
+      expression: 'resourceType',
+      detail: 'wrong-resource-type',
+    });
+  const issues = validateStructure(body.resource, engine.definitions, body.decimals);
+  if (issues.some(issue => issue.severity === 'error' || issue.severity === 'fatal'))
+    throw new FhirError('invalid', 'The resource is not valid FHIR R4.', { issues });
+  const stamped = stamp(body, { id, versionId: String(version), lastUpdated: new Date(updated).toISOString() });
+  const { text, lifted } = liftBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
+  const blobs: BlobLink[] = [];
+  for (const { at, bytes } of lifted) blobs.push({ at, ...(await engine.store.blobs.put(bytes)) });
+  return { change: assemble(engine, identity, body.resource, text, blobs), text: stamped };
+}
+
+/** A Binary given as its bytes: the resource is written around them. */
+async function prepareRaw(engine: Engine, identity: Identity, body: RawBody): Promise<Prepared> {
+  const { hash, size } = await body.save(engine.store.blobs, engine.settings.maxBinary);
+  const resource: Resource = {
+    resourceType: 'Binary',
+    id: identity.id,
+    meta: { versionId: String(identity.version), lastUpdated: new Date(identity.updated).toISOString() },
+    contentType: body.contentType,
+    ...(body.securityContext === undefined ? {} : { securityContext: { reference: body.securityContext } }),
+    data: '',
+  };
+  const text = Buffer.from(JSON.stringify(resource));
+  return { change: assemble(engine, identity, resource, text, [{ at: text.length - 2, hash, size }]) };
+}
+
+function assemble(engine: Engine, identity: Identity, resource: Resource, text: Buffer, blobs: BlobLink[]): Change {
+  const entries = extract(resource, engine.parameters, { bases: engine.settings.bases });
+  const patients = patientsOf(identity.type, identity.id, entries);
+  return { ...identity, text, entries, patients, ...(blobs.length ? { blobs } : {}) };
+}
+
+/** Patients whom a resource is about: itself, or what its `patient` parameter refers to. */
+export function patientsOf(type: string, id: string, entries: readonly Entry[]): string[] {
+  if (type === 'Patient') return [id];
+  const found = new Set<string>();
+  for (const entry of entries)
+    if (entry.code === 'patient' && entry.kind === 'reference' && entry.type === 'Patient') found.add(entry.id);
+  return [...found];
+}

@@ -1,0 +1,39 @@
+/** read and vread: https://hl7.org/fhir/R4/http.html#read, #vread, #cread */
+import { FhirError } from '../fhir/error.js';
+import type { Version } from '../store/store.js';
+import type { Context, Of, Outcome } from './interaction.js';
+import { openBinary, viewText } from './release.js';
+
+export async function read({ engine }: Context, ask: Of<'read'>): Promise<Outcome> {
+  const row = await engine.store.read(ask.type, ask.id);
+  if (!row) throw new FhirError('not-found', `There is no ${ask.type} with this id.`);
+  if (!row.text) throw gone(row);
+  // If-None-Match wins over If-Modified-Since: RFC 9110 §13.1.3.
+  const unchanged = ask.ifNoneMatch
+    ? ask.ifNoneMatch.includes(String(row.version)) || ask.ifNoneMatch.includes('*')
+    : ask.ifModifiedSince !== undefined && Math.floor(row.updated / 1000) * 1000 <= ask.ifModifiedSince;
+  if (unchanged) return { result: { ...about(row), status: 304 } };
+  return show(engine, row, ask);
+}
+
+export async function vread({ engine }: Context, ask: Of<'vread'>): Promise<Outcome> {
+  const version = /^[1-9]\d{0,14}$/.test(ask.version) ? Number(ask.version) : undefined;
+  const row = version === undefined ? undefined : await engine.store.read(ask.type, ask.id, version);
+  if (!row) throw new FhirError('not-found', `There is no such version of a ${ask.type} with this id.`);
+  if (!row.text) throw gone(row);
+  return show(engine, row, ask);
+}
+
+async function show(engine: Context['engine'], row: Version, ask: Of<'read'> | Of<'vread'>): Promise<Outcome> {
+  const body = ask.raw ? { binary: await openBinary(engine, row) } : { text: await viewText(engine, row, ask.view) };
+  return { result: { ...about(row), status: 200, ...body } };
+}
+
+/** What audit and headers need of a row. */
+export function about(row: Version) {
+  const { type, id, version, updated, patients } = row;
+  return { version: { version, updated }, subject: { type, id, version }, patients };
+}
+
+export const gone = (row: Version): FhirError =>
+  new FhirError('deleted', `This ${row.type} was deleted; earlier versions are in its history.`);

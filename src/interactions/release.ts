@@ -1,0 +1,61 @@
+/**
+ * From stored versions to what a client sees: attachment bytes put back, `_summary` and `_elements` applied, bytes of
+ * a Binary opened. https://hl7.org/fhir/R4/search.html#summary
+ */
+import { restoreBase64 } from '../fhir/base64.js';
+import { FhirError } from '../fhir/error.js';
+import { parseJson } from '../fhir/json.js';
+import { print } from '../fhir/print.js';
+import { summarise } from '../search/summary.js';
+import type { Version } from '../store/store.js';
+import type { Engine, Result, View } from './interaction.js';
+
+/** Depth and length were limited when the text came in. */
+const TRUSTED = { maxDepth: 200 };
+
+async function collect(bytes: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of bytes) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+async function open(engine: Engine, hash: string) {
+  const blob = await engine.store.blobs.get(hash);
+  if (!blob) throw new FhirError('fault', 'Bytes of this resource are missing in the store.');
+  return blob;
+}
+
+/** The exact JSON that was stored, whole again. */
+export async function wholeText(engine: Engine, row: Version): Promise<Buffer> {
+  const text = row.text ?? Buffer.alloc(0);
+  if (!row.blobs?.length) return text;
+  const lifted = [];
+  for (const { at, hash } of row.blobs) lifted.push({ at, bytes: await collect((await open(engine, hash)).bytes) });
+  return restoreBase64(text, lifted);
+}
+
+/** The text as the client asked to see it. */
+export async function viewText(engine: Engine, row: Version, view: View | undefined): Promise<Buffer> {
+  if (!view || (view.summary === undefined && view.elements === undefined) || view.summary === 'false')
+    return wholeText(engine, row);
+  // What a summary drops need not be fetched; what it keeps (Binary.data) must be.
+  const keepsBytes = view.summary === 'data' || view.summary === 'text' || view.elements !== undefined;
+  const { resource, decimals } = parseJson(keepsBytes ? await wholeText(engine, row) : row.text!, TRUSTED);
+  const shown = summarise(resource, view, engine.definitions, decimals);
+  return Buffer.from(print(shown.resource, shown.decimals));
+}
+
+/** The bytes of a Binary with their media type. */
+export async function openBinary(engine: Engine, row: Version): Promise<NonNullable<Result['binary']>> {
+  const { resource } = parseJson(row.text!, TRUSTED);
+  const contentType =
+    typeof resource['contentType'] === 'string' ? resource['contentType'] : 'application/octet-stream';
+  const link = row.blobs?.[0];
+  if (link) return { contentType, size: link.size, bytes: (await open(engine, link.hash)).bytes };
+  const inline = Buffer.from(typeof resource['data'] === 'string' ? resource['data'] : '', 'base64');
+  return { contentType, size: inline.length, bytes: once(inline) };
+}
+
+async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
+}
