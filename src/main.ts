@@ -29,7 +29,7 @@ async function openStore(config: Config, placement: Placement, log: Log): Promis
 }
 
 /** Opens everything but the HTTP face. Throws FhirError `unavailable` where the store cannot be opened. */
-async function open(config: Config): Promise<Engine> {
+export async function open(config: Config): Promise<Engine> {
   const log = createLog(config.log);
   const definitions = loadDefinitions();
   const parameters = createSearchParameters(definitions, customParameters());
@@ -95,4 +95,5 @@ function customParameters(): SearchParameterDefinition[] {
     .filter(({ resourceType }) => resourceType === 'SearchParameter');
 }
 
-process.exitCode = await run(process.argv.slice(2), process.env, open);
+/** The command line; gives the exit status. */
+export const main = (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> => run(argv, env, open);

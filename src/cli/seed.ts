@@ -5,10 +5,9 @@ import { SYSTEM } from '../identity/principal.js';
 import type { Context, Engine, Interaction } from '../interactions/interaction.js';
 import { perform } from '../interactions/perform.js';
 import { newId } from '../platform/ids.js';
-import { readDemoData } from './demo-data.js';
+import { DEMO_FOLDER, type DemoItem, readDemoData } from './demo-data.js';
 import type { Invocation } from './index.js';
 
-const FOLDER = new URL('../../../seed/', import.meta.url);
 /** Writes under way at once, so that the store can group them. */
 const PARALLEL = 32;
 
@@ -29,7 +28,7 @@ export async function loadDemo(engine: Engine): Promise<number> {
   const context = systemContext(engine, 'demo data');
   let loaded = 0;
   const under = new Set<Promise<unknown>>();
-  for await (const item of readDemoData(FOLDER)) {
+  for await (const item of readDemoData(DEMO_FOLDER)) {
     const one = perform(context, interactionOf(item)).finally(() => under.delete(one));
     under.add(one);
     loaded++;
@@ -39,9 +38,7 @@ export async function loadDemo(engine: Engine): Promise<number> {
   return loaded;
 }
 
-type Item = Awaited<ReturnType<ReturnType<typeof readDemoData>['next']>>['value'];
-
-function interactionOf(item: NonNullable<Item>): Interaction {
+function interactionOf(item: DemoItem): Interaction {
   if ('resource' in item) {
     const body = parseJson(Buffer.from(JSON.stringify(item.resource)), { maxDepth: 64 });
     return { kind: 'update', type: body.resource.resourceType, id: String(body.resource['id']), body };

@@ -55,6 +55,7 @@ export async function readInteraction(
   limits: Limits,
 ): Promise<Interaction> {
   const { headers } = request;
+  const header = (name: string) => request.get(name);
   const type = route.type ?? '';
   const id = route.id ?? '';
   switch (route.kind) {
@@ -87,7 +88,7 @@ export async function readInteraction(
         ...(route.type ? { type: route.type } : {}),
       };
     case 'create':
-      refuseHeader(headers['if-none-exist'], 'If-None-Exist', 'Conditional create is not offered.');
+      refuseHeader(header('if-none-exist'), 'If-None-Exist', 'Conditional create is not offered.');
       return { kind: 'create', type, body: await readResource(request, type, engine, limits) };
     case 'update': {
       const ifMatch = readIfMatch(headers['if-match']);

@@ -78,6 +78,6 @@ export function patientsOf(type: string, id: string, entries: readonly Entry[]):
   if (type === 'Patient') return [id];
   const found = new Set<string>();
   for (const entry of entries)
-    if (entry.code === 'patient' && entry.kind === 'reference' && entry.type === 'Patient') found.add(entry.id);
+    if (entry.parameter === 'patient' && entry.kind === 'reference' && entry.type === 'Patient') found.add(entry.id);
   return [...found];
 }

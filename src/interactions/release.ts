@@ -6,7 +6,7 @@ import { restoreBase64 } from '../fhir/base64.js';
 import { FhirError } from '../fhir/error.js';
 import { parseJson } from '../fhir/json.js';
 import { print } from '../fhir/print.js';
-import { summarise } from '../search/summary.js';
+import { type SummaryForm, summarise } from '../search/summary.js';
 import type { Version } from '../store/store.js';
 import type { Engine, Result, View } from './interaction.js';
 
@@ -34,15 +34,20 @@ export async function wholeText(engine: Engine, row: Version): Promise<Buffer> {
   return restoreBase64(text, lifted);
 }
 
-/** The text as the client asked to see it. */
+/** The text as the client asked to see it; `_elements` wins where both are given. */
 export async function viewText(engine: Engine, row: Version, view: View | undefined): Promise<Buffer> {
-  if (!view || (view.summary === undefined && view.elements === undefined) || view.summary === 'false')
-    return wholeText(engine, row);
-  // What a summary drops need not be fetched; what it keeps (Binary.data) must be.
-  const keepsBytes = view.summary === 'data' || view.summary === 'text' || view.elements !== undefined;
-  const { resource, decimals } = parseJson(keepsBytes ? await wholeText(engine, row) : row.text!, TRUSTED);
-  const shown = summarise(resource, view, engine.definitions, decimals);
+  const form = formOf(view);
+  if (form === undefined) return wholeText(engine, row);
+  // What a summary leaves out need not be fetched; bytes of attachments are never part of a summary.
+  const { resource, decimals } = parseJson(form === 'true' ? row.text! : await wholeText(engine, row), TRUSTED);
+  const shown = summarise(resource, form, engine.definitions, decimals);
   return Buffer.from(print(shown.resource, shown.decimals));
+}
+
+function formOf(view: View | undefined): SummaryForm | undefined {
+  if (view?.elements !== undefined) return { elements: view.elements };
+  const summary = view?.summary;
+  return summary === 'true' || summary === 'text' || summary === 'data' ? summary : undefined;
 }
 
 /** The bytes of a Binary with their media type. */
