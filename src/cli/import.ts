@@ -41,11 +41,8 @@ export async function importFiles({ config, words, options, open }: Invocation):
   const engine = await open();
   try {
     const report = typeof options['report'] === 'string' ? createWriteStream(options['report']) : undefined;
-    const run = new Run(
-      systemContext(engine, 'chartroom import'),
-      parallel,
-      notesFile(config),
-      failure => (report ? void report.write(`${JSON.stringify(failure)}\n`) : undefined),
+    const run = new Run(systemContext(engine, 'chartroom import'), parallel, notesFile(config), failure =>
+      report ? void report.write(`${JSON.stringify(failure)}\n`) : undefined,
     );
     if (!options['fresh']) run.resume();
     await run.all(sources);

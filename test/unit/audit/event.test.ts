@@ -1,0 +1,75 @@
+/** IHE BALP patterns, row by row: https://profiles.ihe.net/ITI/BALP */
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { auditEvents, type Deed } from '../../../src/audit/event.js';
+import type { JsonObject } from '../../../src/fhir/resource.js';
+
+const deed: Deed = {
+  interaction: 'read',
+  at: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+  outcome: '0',
+  principal: { name: 'clerk-1', role: 'writer' },
+  address: '192.0.2.7',
+  requestId: 'req-1',
+  base: 'https://chart.example/fhir',
+  request: 'GET /fhir/Observation?patient=p1',
+  patients: ['p1'],
+};
+const one = (change: Partial<Deed>) => auditEvents({ ...deed, ...change })[0]!;
+const agents = (event: JsonObject) =>
+  (event['agent'] as JsonObject[]).map(agent => ((agent['type'] as JsonObject)['coding'] as JsonObject[])[0]!['code']);
+const profileOf = (event: JsonObject) =>
+  ((event['meta'] as JsonObject | undefined)?.['profile'] as string[] | undefined)?.[0]?.split('.').at(-1);
+
+describe('AuditEvent (AUD-1, BALP)', () => {
+  const rows: [interaction: string, action: string, profile: string | undefined, agents: string[]][] = [
+    ['read', 'R', 'PatientRead', ['110152', '110153', 'IRCP']],
+    ['vread', 'R', 'PatientRead', ['110152', '110153', 'IRCP']],
+    ['create', 'C', 'PatientCreate', ['110153', '110152', 'AUT']],
+    ['update', 'U', 'PatientUpdate', ['110153', '110152', 'AUT']],
+    ['delete', 'D', 'PatientDelete', ['110150', 'custodian', 'AUT']],
+    ['search-type', 'E', 'PatientQuery', ['110153', '110152', 'IRCP']],
+    ['search-system', 'E', 'PatientQuery', ['110153', '110152', 'IRCP']],
+    ['history-instance', 'R', undefined, ['110152', '110153', 'IRCP']],
+  ];
+  for (const [interaction, action, profile, expected] of rows)
+    it(`of ${interaction} has action ${action}, profile ${profile}, agents ${expected.join(' ')}`, () => {
+      const event = one({ interaction });
+      assert.equal(event['action'], action);
+      assert.equal(profileOf(event), profile);
+      assert.deepEqual(agents(event), expected);
+      assert.deepEqual(event['subtype'], [{ system: 'http://hl7.org/fhir/restful-interaction', code: interaction }]);
+    });
+
+  it('claims the plain profile where no patient is known', () =>
+    assert.equal(profileOf(one({ patients: [] })), 'Read'));
+
+  it('claims no profile for a failure, and says its outcome and kind', () => {
+    const event = one({ outcome: '4', refusal: 'forbidden' });
+    assert.equal(event['meta'], undefined);
+    assert.deepEqual([event['outcome'], event['outcomeDesc']], ['4', 'forbidden']);
+  });
+
+  it('of a search is one per patient', () => {
+    const events = auditEvents({ ...deed, interaction: 'search-type', patients: ['p1', 'p2', 'p3'] });
+    const named = events.map(event => ((event['entity'] as JsonObject[])[1]!['what'] as JsonObject)['reference']);
+    assert.deepEqual(named, ['Patient/p1', 'Patient/p2', 'Patient/p3']);
+  });
+
+  it('of a search holds the request in base64 and nothing else of it (AUD-7)', () => {
+    const event = one({ interaction: 'search-type' });
+    const query = (event['entity'] as JsonObject[])[0]!;
+    assert.equal(Buffer.from(String(query['query']), 'base64').toString(), deed.request);
+    assert.deepEqual(Object.keys(query).toSorted(), ['query', 'role', 'type']);
+  });
+
+  it('always has exactly one requestor', () => {
+    for (const principal of [deed.principal, { role: 'admin' } as const]) {
+      const requestors = (one({ principal })['agent'] as JsonObject[]).filter(agent => agent['requestor'] === true);
+      assert.equal(requestors.length, 1);
+    }
+  });
+
+  it('is recorded in UTC with its milliseconds (AUD-8)', () =>
+    assert.equal(one({})['recorded'], '2026-01-02T03:04:05.678Z'));
+});

@@ -1,0 +1,66 @@
+/** https://hl7.org/fhir/R4/http.html#mime-type */
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { FhirError } from '../../../src/fhir/error.js';
+import { accepts, bodyFormat, responseFormat, wantsRaw } from '../../../src/http/media.js';
+
+const refused = (kind: string) => (error: unknown) => error instanceof FhirError && error.kind === kind;
+
+describe('content negotiation', () => {
+  const answers: [accept: string | undefined, format: string | undefined, expected: 'json' | 'xml'][] = [
+    [undefined, undefined, 'json'],
+    ['', undefined, 'json'],
+    ['*/*', undefined, 'json'],
+    ['application/fhir+xml', undefined, 'xml'],
+    ['application/fhir+json', 'xml', 'xml'],
+    ['text/html,application/xhtml+xml,*/*;q=0.8', undefined, 'json'],
+    ['application/fhir+json;q=0.5, application/fhir+xml;q=0.9', undefined, 'xml'],
+    ['application/fhir+json;q=0, application/fhir+xml', undefined, 'xml'],
+    ['application/fhir+xml; fhirVersion=4.0', undefined, 'xml'],
+    ['application/fhir+json; fhirVersion="4.0.1"', undefined, 'json'],
+    ['application/fhir+xml; fhirVersion=5.0, application/fhir+json', undefined, 'json'],
+    ['text/turtle, application/xml;q=0.1', undefined, 'xml'],
+    ['text/plain', 'application/fhir json', 'json'],
+    ['APPLICATION/FHIR+XML', undefined, 'xml'],
+  ];
+  for (const [accept, format, expected] of answers)
+    it(`answers ${expected} to Accept ${accept} and _format ${format}`, () =>
+      assert.equal(responseFormat(accept, format), expected));
+
+  const unacceptable: [accept: string | undefined, format: string | undefined][] = [
+    ['text/turtle', undefined],
+    ['application/pdf', undefined],
+    ['application/fhir+json; fhirVersion=3.0', undefined],
+    ['*/*', 'ttl'],
+    ['*/*', ''],
+    ['constructor', undefined],
+    ['*/*', 'toString'],
+    ['application/fhir+json;q=0', undefined],
+  ];
+  for (const [accept, format] of unacceptable)
+    it(`refuses Accept ${accept} and _format ${format} with 406`, () =>
+      assert.throws(() => responseFormat(accept, format), refused('not-acceptable')));
+
+  it('knows the formats of bodies', () => {
+    assert.equal(bodyFormat('application/fhir+json; charset=UTF-8'), 'json');
+    assert.equal(bodyFormat('text/xml'), 'xml');
+    for (const other of ['application/pdf', 'json', 'constructor', '', undefined])
+      assert.equal(bodyFormat(other), undefined);
+    assert.throws(() => bodyFormat('application/fhir+json; charset=latin1'), refused('unsupported-media-type'));
+    assert.throws(() => bodyFormat('application/fhir+json; fhirVersion=3.0'), refused('unsupported-media-type'));
+  });
+
+  it('gives a Binary as bytes unless FHIR is asked for', () => {
+    for (const accept of [undefined, '*/*', 'application/pdf', 'image/*'])
+      assert.equal(wantsRaw(accept, undefined), true);
+    for (const accept of ['application/fhir+json', 'application/fhir+xml', 'application/json'])
+      assert.equal(wantsRaw(accept, undefined), false);
+    assert.equal(wantsRaw('*/*', 'json'), false);
+  });
+
+  it('matches stored media types', () => {
+    assert.ok(accepts('image/*', 'image/png'));
+    assert.ok(accepts('application/pdf', 'application/pdf; version=1'));
+    assert.ok(!accepts('image/*', 'application/pdf'));
+  });
+});
