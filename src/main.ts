@@ -32,8 +32,10 @@ async function openStore(config: Config, placement: Placement, log: Log): Promis
 export async function open(config: Config): Promise<Engine> {
   const log = createLog(config.log);
   const definitions = loadDefinitions();
-  const parameters = createSearchParameters(definitions, customParameters());
-  const store = await openStore(config, createPlacement(parameters, definitions), log);
+  const custom = customParameters();
+  const parameters = createSearchParameters(definitions, custom);
+  const placement = createPlacement([...definitions.searchParameters, ...custom]);
+  const store = await openStore(config, placement, log);
   try {
     await store.migrate();
   } catch (error) {
