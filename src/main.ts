@@ -10,6 +10,7 @@ import type { Engine } from './interactions/interaction.js';
 import { type Config, isLoopback, isMongo } from './platform/config.js';
 import { createLog, type Log } from './platform/log.js';
 import { createSeal } from './platform/seal.js';
+import { createTurns } from './platform/turns.js';
 import { createSearchParameters } from './search/parameters.js';
 import { createPlacement, type Placement } from './store/place.js';
 import type { Store } from './store/store.js';
@@ -49,6 +50,7 @@ export async function open(config: Config): Promise<Engine> {
     store,
     log,
     seal: createSeal(config.secret || keptSecret(config.data)),
+    turns: createTurns(),
     identify: config.auth === 'token' ? identifyByTokens(config.tokens) : identifyAnybody,
     settings: {
       base: bases[0]!,

@@ -9,6 +9,7 @@ import type { Principal } from '../identity/principal.js';
 import type { Identify } from '../identity/tokens.js';
 import type { Log } from '../platform/log.js';
 import type { Seal } from '../platform/seal.js';
+import type { Turns } from '../platform/turns.js';
 import type { SearchParameters } from '../search/parameters.js';
 import type { Blobs, Change, Store } from '../store/store.js';
 
@@ -79,6 +80,8 @@ export interface Engine {
   readonly store: Store;
   readonly log: Log;
   readonly seal: Seal;
+  /** One writer of a resource at a time in this process; other processes are told apart by the commit. */
+  readonly turns: Turns;
   readonly identify: Identify;
   readonly settings: {
     /** FHIR base without a trailing slash: `http://localhost:8080/fhir`. */

@@ -27,7 +27,9 @@ export async function perform(context: Context, interaction: Interaction): Promi
   const decision = decide(context.principal, interaction);
   if (!decision.allow) return refuse(context, interaction, new FhirError(decision.kind, decision.why));
   try {
-    return await runAndRecord(context, interaction, decision.without);
+    const work = () => runAndRecord(context, interaction, decision.without);
+    const writes = interaction.kind === 'update' || interaction.kind === 'delete';
+    return await (writes ? context.engine.turns(`${interaction.type}/${interaction.id}`, work) : work());
   } catch (error) {
     return refuse(context, interaction, asFhirError(error));
   }
