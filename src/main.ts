@@ -8,7 +8,7 @@ import { loadDefinitions, type SearchParameterDefinition } from './fhir/definiti
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import type { Engine } from './interactions/interaction.js';
 import { type Config, isLoopback, isMongo } from './platform/config.js';
-import { createLog, type Log } from './platform/log.js';
+import { createLog } from './platform/log.js';
 import { createSeal } from './platform/seal.js';
 import { createTurns } from './platform/turns.js';
 import { createSearchParameters } from './search/parameters.js';
@@ -19,14 +19,14 @@ const root = new URL('../../', import.meta.url);
 const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string };
 
 /** The store's adapter is loaded only where it is used: the MongoDB driver alone takes a second to load. */
-async function openStore(config: Config, placement: Placement, log: Log): Promise<Store> {
+async function openStore(config: Config, placement: Placement): Promise<Store> {
   if (isMongo(config)) {
     const { openMongo } = await import('./store/mongo/index.js');
-    return openMongo({ url: config.store, placement, log, queryTimeout: config.queryTimeout });
+    return openMongo({ url: config.store, placement, maxTimeMS: config.queryTimeout });
   }
   const { openEmbedded } = await import('./store/embedded/index.js');
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
-  return openEmbedded({ file: join(config.data, 'chartroom.db'), placement, log });
+  return openEmbedded({ file: join(config.data, 'chartroom.db'), placement });
 }
 
 /** Opens everything but the HTTP face. Throws FhirError `unavailable` where the store cannot be opened. */
@@ -36,7 +36,7 @@ export async function open(config: Config): Promise<Engine> {
   const custom = customParameters();
   const parameters = createSearchParameters(definitions, custom);
   const placement = createPlacement([...definitions.searchParameters, ...custom]);
-  const store = await openStore(config, placement, log);
+  const store = await openStore(config, placement);
   try {
     await store.migrate();
   } catch (error) {

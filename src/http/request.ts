@@ -6,7 +6,7 @@ import type { Request } from 'express';
 import { FhirError } from '../fhir/error.js';
 import { parseJson } from '../fhir/json.js';
 import type { Parsed } from '../fhir/resource.js';
-import { parseXml } from '../fhir/xml.js';
+import { parseXml } from '../fhir/xml-read.js';
 import type { Engine, Interaction, Parameters, RawBody, View } from '../interactions/interaction.js';
 import { readBody, streamBody } from './body.js';
 import { bodyFormat, wantsRaw } from './media.js';

@@ -10,7 +10,7 @@ import { FhirError } from '../fhir/error.js';
 import { parseJson } from '../fhir/json.js';
 import { outcomeText } from '../fhir/outcome.js';
 import { print } from '../fhir/print.js';
-import { printXml } from '../fhir/xml.js';
+import { printXml } from '../fhir/xml-write.js';
 import type { Result } from '../interactions/interaction.js';
 import { accepts, type Format, mediaTypeOf } from './media.js';
 import { MethodNotAllowed } from './route.js';
