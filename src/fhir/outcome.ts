@@ -3,7 +3,7 @@ import type { Issue } from './error.js';
 import type { Resource } from './resource.js';
 
 /** Where the stable codes of `issue.details` come from. */
-export const DETAIL_SYSTEM = 'https://chartroom.dev/fhir/CodeSystem/outcome-detail';
+export const DETAIL_SYSTEM = 'urn:chartroom:outcome-detail';
 
 export function outcome(issues: readonly Issue[]): Resource {
   return {
