@@ -16,14 +16,14 @@ export interface Invocation {
   readonly config: Config;
   readonly words: readonly string[];
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
-  open(): Promise<Engine>;
+  readonly open: () => Promise<Engine>;
 }
 
 interface Command {
   readonly about: string;
   readonly usage: string;
   readonly options?: Readonly<Record<string, { readonly type: 'string' | 'boolean' }>>;
-  run(invocation: Invocation): Promise<number>;
+  readonly run: (invocation: Invocation) => Promise<number>;
 }
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(

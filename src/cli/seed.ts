@@ -41,7 +41,8 @@ export async function loadDemo(engine: Engine): Promise<number> {
 function interactionOf(item: DemoItem): Interaction {
   if ('resource' in item) {
     const body = parseJson(Buffer.from(JSON.stringify(item.resource)), { maxDepth: 64 });
-    return { kind: 'update', type: body.resource.resourceType, id: String(body.resource['id']), body };
+    const { resourceType, id } = body.resource;
+    return { kind: 'update', type: resourceType, id: typeof id === 'string' ? id : '', body };
   }
   const { id, contentType, bytes, securityContext } = item.binary;
   return {

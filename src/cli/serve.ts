@@ -94,6 +94,6 @@ async function supervise(workers: number): Promise<number> {
   clearInterval(forget);
   const alive = Object.values(cluster.workers ?? {}).filter(worker => worker !== undefined);
   for (const worker of alive) worker.process.kill('SIGTERM');
-  await Promise.all(alive.map(worker => (worker.isDead() ? undefined : once(worker, 'exit'))));
+  await Promise.all(alive.filter(worker => !worker.isDead()).map(worker => once(worker, 'exit')));
   return status;
 }

@@ -188,7 +188,7 @@ function presentationOf(request: Request, target: Route, query: ReturnType<typeo
   return {
     format,
     pretty: pretty === 'true',
-    gzip: /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/.test(String(headers['accept-encoding'] ?? '')),
+    gzip: /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/.test(headers['accept-encoding'] ?? ''),
     ...(prefer === undefined ? {} : { prefer }),
     ...(headers.accept === undefined ? {} : { accept: headers.accept }),
   };

@@ -58,7 +58,7 @@ function statement(engine: Engine) {
         resource: engine.definitions.resourceTypes.map(type => resource(engine, type)),
         interaction: [{ code: 'search-system' }, { code: 'history-system' }],
         searchParam: engine.definitions.searchParameters
-          .filter(({ code, base }) => base.includes('Resource') && engine.parameters.get('Basic', code))
+          .filter(parameter => parameter.base.includes('Resource') && engine.parameters.get('Basic', parameter.code))
           .map(searchParam),
       },
     ],

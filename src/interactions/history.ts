@@ -72,7 +72,7 @@ async function entryOf(engine: Engine, row: Version): Promise<BundleEntry> {
 
 function readParameters(engine: Engine, given: Parameters): Pick<HistoryQuery, 'since' | 'at' | 'limit'> {
   const { pageSize, maxPageSize } = engine.settings;
-  let limits: Pick<HistoryQuery, 'since' | 'at' | 'limit'> = { limit: pageSize };
+  const limits: { since?: number; at?: NonNullable<HistoryQuery['at']>; limit: number } = { limit: pageSize };
   for (const [name, value] of given) {
     const bad = (allowed: string) =>
       new FhirError('invalid', `${name} must be ${allowed}.`, {
@@ -81,12 +81,12 @@ function readParameters(engine: Engine, given: Parameters): Pick<HistoryQuery, '
       });
     if (name === '_count') {
       if (!/^[1-9]\d{0,8}$/.test(value)) throw bad('a whole number above 0');
-      limits = { ...limits, limit: Math.min(Number(value), maxPageSize) };
+      limits.limit = Math.min(Number(value), maxPageSize);
     } else if (name === '_since' || name === '_at') {
       const range = parseDateTime(value);
       if (!range) throw bad(name === '_since' ? 'an instant' : 'a date or dateTime');
-      limits =
-        name === '_since' ? { ...limits, since: range.low } : { ...limits, at: { low: range.low, high: range.high } };
+      if (name === '_since') limits.since = range.low;
+      else limits.at = { low: range.low, high: range.high };
     } else
       throw new FhirError('not-supported', `History knows the parameters _count, _since and _at, not this one.`, {
         expression: `http.${name.slice(0, 64)}`,

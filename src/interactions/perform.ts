@@ -97,9 +97,8 @@ function interactionCode({ kind, type, id }: Target): string {
 
 function eventsOf(context: Context, target: Target, result: Result, error?: FhirError): Change[] {
   const { engine } = context;
-  const { type, id } = target;
   const { subject } = result;
-  const named = type && id ? `${type}/${id}` : undefined;
+  const named = target.type && target.id ? `${target.type}/${target.id}` : undefined;
   const deed: Deed = {
     interaction: interactionCode(target),
     at: engine.now(),
@@ -110,11 +109,7 @@ function eventsOf(context: Context, target: Target, result: Result, error?: Fhir
     requestId: context.requestId,
     base: engine.settings.base,
     request: context.request,
-    ...(subject
-      ? { data: `${subject.type}/${subject.id}/_history/${subject.version}` }
-      : named && VALID_ID.test(id ?? '')
-        ? { data: named }
-        : {}),
+    ...(subject ? { data: `${subject.type}/${subject.id}/_history/${subject.version}` } : named ? { data: named } : {}),
     patients: result.patients,
   };
   return auditEvents(deed).map(event => {
@@ -134,5 +129,3 @@ function eventsOf(context: Context, target: Target, result: Result, error?: Fhir
     };
   });
 }
-
-const VALID_ID = /^[A-Za-z0-9\-.]{1,64}$/;

@@ -59,7 +59,7 @@ describe('AuditEvent (AUD-1, BALP)', () => {
   it('of a search holds the request in base64 and nothing else of it (AUD-7)', () => {
     const event = one({ interaction: 'search-type' });
     const query = (event['entity'] as JsonObject[])[0]!;
-    assert.equal(Buffer.from(String(query['query']), 'base64').toString(), deed.request);
+    assert.equal(Buffer.from(query['query'] as string, 'base64').toString(), deed.request);
     assert.deepEqual(Object.keys(query).toSorted(), ['query', 'role', 'type']);
   });
 
