@@ -52,7 +52,8 @@ export const MAX_PARAMETERS = 100;
 export const MAX_ALTERNATIVES = 500;
 export const MAX_VALUE_BYTES = 8192;
 
-const MODIFIERS: Readonly<Record<SearchType, readonly string[]>> = {
+/** The modifiers offered, by parameter type; `[type]` stands for the names of resource types. */
+export const MODIFIERS: Readonly<Record<SearchType, readonly string[]>> = {
   string: ['exact', 'contains', 'missing'],
   token: ['not', 'missing'],
   reference: ['[type]', 'identifier', 'missing'],
@@ -260,10 +261,20 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
   ['_containedType', 'Contained resources are not searched; leave _containedType out.'],
 ]);
 
-/** The parameter, if all types searched have it with one type. */
+/** The parameter, if all types searched have it with one type; then with everything that any of them reads. */
 function lookUp(code: string, { input, parameters }: State): SearchParameter | undefined {
   const [first, ...others] = input.types.map(type => parameters.get(type, code));
-  return first && others.every(other => other?.type === first.type) ? first : undefined;
+  if (!first || others.length === 0) return first;
+  const same = others.filter(other => other?.type === first.type).map(other => other!);
+  if (same.length < others.length) return undefined;
+  const whole = [first, ...same];
+  return {
+    ...first,
+    elements: new Set(whole.flatMap(({ elements }) => [...elements])),
+    targets: whole.some(({ targets }) => targets.length === 0)
+      ? []
+      : [...new Set(whole.flatMap(({ targets }) => targets))],
+  };
 }
 
 const refused = (name: string, message: string) =>

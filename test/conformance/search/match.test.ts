@@ -7,6 +7,7 @@ import { extract } from '../../../src/search/extract.js';
 import { match, type Subject } from '../../../src/search/match.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
 import { parseSearch } from '../../../src/search/parse.js';
+import { validateStructure } from '../../../src/validation/structure.js';
 import { POPULATION } from './population.js';
 import { ROWS } from './rows.js';
 
@@ -45,6 +46,11 @@ describe('search as the specification describes it', () => {
             error instanceof FhirError && error.status === row.status && error.issues[0]?.detail === row.detail,
         );
     });
+
+  it('searches a population of valid resources', () => {
+    for (const resource of POPULATION)
+      assert.deepEqual(validateStructure(resource, definitions), [], `${resource.resourceType}/${resource.id}`);
+  });
 
   it('has no two rows of one name', () => {
     assert.equal(new Set(ROWS.map(row => row.name)).size, ROWS.length);
