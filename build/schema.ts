@@ -1,6 +1,6 @@
 /**
  * A JSON schema (for Ajv) of all R4 types, generated from the compact definitions. What schemas cannot say goes into
- * keywords of our own: `codes`, `check`, `resource` and `rules`; build/validators.ts gives them code.
+ * keywords of our own: `codes`, `check`, `resource`, `choices` and `rules`; build/validators.ts gives them code.
  *
  * The published fhir.schema.json is not used: it never requires a primitive, lets two types of a choice pass, takes
  * arrays without elements, empty objects and strings, refuses `null` in arrays of primitives, lacks the siblings of
@@ -32,6 +32,9 @@ const CHECKS: Readonly<Record<string, string>> = {
   xhtml: 'isNarrative',
 };
 
+/** A type with more properties of choices than this has them in the keyword `choices`. */
+const MANY_CHOICES = 16;
+
 /** The schema with one definition per complex, backbone and resource type. */
 export function schemaOf(file: DefinitionsFile): Schema {
   const types = new Map(file.types.map(type => [type.name, type]));
@@ -44,6 +47,8 @@ export function schemaOf(file: DefinitionsFile): Schema {
   function objectSchema(owner: TypeDefinition): Schema {
     const properties: Record<string, Schema> = {};
     const choices = owner.elements.filter(element => element.choice);
+    const many = choices.reduce((count, element) => count + element.types.length, 0) > MANY_CHOICES;
+    const chosen: Record<string, Schema> = {};
     const places: Record<string, number> = owner.kind === 'resource' ? { resourceType: -1 } : {};
     const arrays: string[] = [];
     const required: { name: string; sibling: boolean }[] = [];
@@ -52,8 +57,9 @@ export function schemaOf(file: DefinitionsFile): Schema {
         const name = propertyName(element, code);
         const sibling = hasSibling(owner.name, element, types.get(code));
         const value = valueSchema(element, code, sibling && isArray(element));
-        properties[name] = isArray(element) ? { type: 'array', minItems: 1, items: value } : value;
-        if (sibling) properties[`_${name}`] = siblingSchema(element);
+        const into = many && element.choice ? chosen : properties;
+        into[name] = isArray(element) ? { type: 'array', minItems: 1, items: value } : value;
+        if (sibling) into[`_${name}`] = siblingSchema(element);
         if (sibling && isArray(element)) arrays.push(name);
         const place = element.choice ? choices.indexOf(element) * 64 + index : -1;
         places[name] = place;
@@ -69,7 +75,7 @@ export function schemaOf(file: DefinitionsFile): Schema {
       extension: owner.name === 'Extension',
       contained: owner.elements.some(element => element.name === 'contained'),
     };
-    return { type: 'object', properties, rules };
+    return { type: 'object', properties, ...(many ? { choices: chosen } : {}), rules };
   }
 
   function valueSchema(element: ElementDefinition, code: string, nullable: boolean): Schema {

@@ -97,28 +97,9 @@ export function sampleResource(type: string, definitions: Definitions, random: R
 }
 
 const JUNK: readonly Json[] = [
-  null,
-  '',
-  ' ',
-  'x',
-  'a_b',
-  '2023-02-30',
-  '%%%%',
-  0,
-  -1,
-  1.5,
-  1e12,
-  true,
-  {},
-  [],
-  [null],
-  [{}],
-  ['x'],
-  { id: 'a' },
-  { extension: [] },
-  { resourceType: 'Patient' },
-  { resourceType: 'Patiens' },
-];
+  [null, '', ' ', 'x', 'a_b', '2023-02-30', '%%%%', 0, -1, 1.5, 1e12, true, {}, []],
+  [[null], [{}], ['x'], { id: 'a' }, { extension: [] }, { resourceType: 'Patient' }, { resourceType: 'Patiens' }],
+].flat();
 
 /** The resource with a few random places damaged (perhaps harmlessly). The given one stays as it is. */
 export function damage(resource: Resource, random: Random): Resource {
