@@ -23,7 +23,10 @@ function assertLegs(plan: Partial<Plan>, hint: string, legs: Expected): void {
   assert.deepEqual(compiled, { by: 'legs', hint, legs });
 }
 
-const DESCENDING = [['d', -1], ['n', -1]] as const;
+const DESCENDING = [
+  ['d', -1],
+  ['n', -1],
+] as const;
 
 describe('MongoDB queries', () => {
   it('sends nothing where nothing can match', () => {
@@ -56,7 +59,9 @@ describe('MongoDB queries', () => {
               { f: { $elemMatch: { $gte: 'Obvqa', $lt: 'Obvqb' } } },
               {
                 $expr: {
-                  $anyElementTrue: [{ $map: { input: '$k', in: { $and: [{ $gte: ['$$this', 'a'] }, { $lt: ['$$this', 'b'] }] } } }],
+                  $anyElementTrue: [
+                    { $map: { input: '$k', in: { $and: [{ $gte: ['$$this', 'a'] }, { $lt: ['$$this', 'b'] }] } } },
+                  ],
                 },
               },
             ],
@@ -70,7 +75,13 @@ describe('MongoDB queries', () => {
   it('puts negations and alternatives where they cannot become index bounds', () => {
     const filter = [
       { is: 'not', of: { is: 'key', in: 'g', keys: ['G'] } },
-      { is: 'any', of: [{ is: 'date', highMin: 5 }, { is: 'date', lowMax: 3 }] },
+      {
+        is: 'any',
+        of: [
+          { is: 'date', highMin: 5 },
+          { is: 'date', lowMax: 3 },
+        ],
+      },
     ] as const;
     assertLegs({ driver: point('K'), filter, order: BY_DATE }, 'k', [
       {
@@ -93,7 +104,17 @@ describe('MongoDB queries', () => {
   it('continues at a cursor by one scan for the rest of the date and one for what lies beyond', () => {
     const filter = [{ is: 'date', lowMin: 10 }] as const;
     assertLegs({ driver: point('K'), filter, order: BY_DATE, after: [15, 7] }, 'k', [
-      { filters: [{ $or: [{ k: 'K', d: { $gte: 10, $lt: 15 } }, { k: 'K', d: 15, n: { $lt: 7 } }] }], sort: DESCENDING },
+      {
+        filters: [
+          {
+            $or: [
+              { k: 'K', d: { $gte: 10, $lt: 15 } },
+              { k: 'K', d: 15, n: { $lt: 7 } },
+            ],
+          },
+        ],
+        sort: DESCENDING,
+      },
     ]);
   });
 
@@ -113,7 +134,13 @@ describe('MongoDB queries', () => {
 
   it('asks for resources without a date last, in ascending order too', () => {
     assertLegs({ driver: point('K'), order: OLDEST }, 'k', [
-      { filters: [{ k: 'K', d: { $gte: NO_DATE + 1 } }], sort: [['d', 1], ['n', 1]] },
+      {
+        filters: [{ k: 'K', d: { $gte: NO_DATE + 1 } }],
+        sort: [
+          ['d', 1],
+          ['n', 1],
+        ],
+      },
       { filters: [{ k: 'K', d: NO_DATE }], sort: [['n', 1]] },
     ]);
     assertLegs({ driver: point('K'), order: OLDEST, after: [null, 7] }, 'k', [
@@ -121,7 +148,13 @@ describe('MongoDB queries', () => {
     ]);
     assertLegs({ driver: point('K'), order: OLDEST, before: [null, 7] }, 'k', [
       { filters: [{ k: 'K', d: NO_DATE, n: { $lt: 7 } }], sort: [['n', -1]] },
-      { filters: [{ k: 'K', d: { $gte: NO_DATE + 1 } }], sort: [['d', -1], ['n', -1]] },
+      {
+        filters: [{ k: 'K', d: { $gte: NO_DATE + 1 } }],
+        sort: [
+          ['d', -1],
+          ['n', -1],
+        ],
+      },
     ]);
   });
 
@@ -135,16 +168,26 @@ describe('MongoDB queries', () => {
     );
     const scans = (found: Compiled | undefined): number[] =>
       found?.by === 'legs' ? found.legs[0]!.filters.map(filter => (filter['$or'] as unknown[]).length) : [];
-    assert.deepEqual(scans(compile({ ...base, driver: point(...keys), order: BY_DATE, after: [1, 1] })), [200, 200, 200, 200, 100]);
+    assert.deepEqual(
+      scans(compile({ ...base, driver: point(...keys), order: BY_DATE, after: [1, 1] })),
+      [200, 200, 200, 200, 100],
+    );
   });
 
   it('asks for the ranges of an array one by one, with both bounds on the same key', () => {
-    const ranges = [{ low: 'Pafa:a', high: 'Pafa:b' }, { low: 'Pafa:x', high: 'Pafa:y' }];
+    const ranges = [
+      { low: 'Pafa:a', high: 'Pafa:b' },
+      { low: 'Pafa:x', high: 'Pafa:y' },
+    ];
     const one = { g: { $elemMatch: { $gte: 'Pafa:a', $lt: 'Pafa:b' } } };
     const two = { g: { $elemMatch: { $gte: 'Pafa:x', $lt: 'Pafa:y' } } };
     const plan = { order: NEWEST, ordered: false } as const;
-    assertLegs({ ...plan, driver: { by: 'range', in: 'g', ranges: ranges.slice(0, 1) } }, 'g', [{ filters: [one], sort: [['n', -1]] }]);
-    assertLegs({ ...plan, driver: { by: 'range', in: 'g', ranges } }, 'g', [{ filters: [{ $or: [one, two] }], sort: [['n', -1]] }]);
+    assertLegs({ ...plan, driver: { by: 'range', in: 'g', ranges: ranges.slice(0, 1) } }, 'g', [
+      { filters: [one], sort: [['n', -1]] },
+    ]);
+    assertLegs({ ...plan, driver: { by: 'range', in: 'g', ranges } }, 'g', [
+      { filters: [{ $or: [one, two] }], sort: [['n', -1]] },
+    ]);
     assertLegs({ ...plan, driver: { by: 'range', in: 'g', ranges }, after: [7] }, 'g', [
       { filters: [{ $or: [one, two], $and: [{ $or: [{ n: { $lt: 7 } }] }] }], sort: [['n', -1]] },
     ]);
@@ -152,9 +195,19 @@ describe('MongoDB queries', () => {
 
   it('leaves tombstones out where the driver meets them', () => {
     const order = [{ by: 'updated', descending: true }, ...NEWEST] as const;
-    assertLegs({ driver: { by: 'updated', types: ['Patient', 'Task'] }, filter: [{ is: 'updated', min: 5 }], order }, 'tu', [
-      { filters: [{ t: { $in: ['Pa', 'Ta'] }, z: null, u: { $gte: 5 } }], sort: [['u', -1], ['n', -1]] },
-    ]);
+    assertLegs(
+      { driver: { by: 'updated', types: ['Patient', 'Task'] }, filter: [{ is: 'updated', min: 5 }], order },
+      'tu',
+      [
+        {
+          filters: [{ t: { $in: ['Pa', 'Ta'] }, z: null, u: { $gte: 5 } }],
+          sort: [
+            ['u', -1],
+            ['n', -1],
+          ],
+        },
+      ],
+    );
     assertLegs({ driver: { by: 'id', of: [{ type: 'Patient', id: 'a' }] }, order: NEWEST, ordered: false }, '_id_', [
       { filters: [{ _id: 'Pa.a', z: null }], sort: [['n', -1]] },
     ]);
@@ -163,13 +216,22 @@ describe('MongoDB queries', () => {
   it('sorts by a string in its partial index, those without one last', () => {
     const order = [{ by: 'sort-string', prefix: 'Pafa', descending: true }, ...NEWEST] as const;
     assertLegs({ driver: { by: 'sort-string', type: 'Patient', prefix: 'Pafa' }, order }, 's_Pafa', [
-      { filters: [{ t: 'Pa', z: null, 's.Pafa': { $gte: '' } }], sort: [['s.Pafa', -1], ['n', -1]] },
+      {
+        filters: [{ t: 'Pa', z: null, 's.Pafa': { $gte: '' } }],
+        sort: [
+          ['s.Pafa', -1],
+          ['n', -1],
+        ],
+      },
       { filters: [{ t: 'Pa', z: null, 's.Pafa': null }], sort: [['n', -1]] },
     ]);
   });
 
   it('sorts by other keys in small documents, a mark before each value saying whether it is missing', () => {
-    const order = [{ by: 'key', in: 'f', prefix: 'Coon<', descending: false }, { by: 'n', descending: false }] as const;
+    const order = [
+      { by: 'key', in: 'f', prefix: 'Coon<', descending: false },
+      { by: 'n', descending: false },
+    ] as const;
     const compiled = compile({ ...base, driver: point('Co'), order, ordered: false, after: ['Coon<5', 7] });
     assert.ok(compiled?.by === 'pipeline');
     assert.equal(compiled.hint, 'k');
