@@ -42,7 +42,7 @@ export async function serve(invocation: Invocation): Promise<number> {
   }
 }
 
-function listen(engine: Engine, config: Config): Server {
+export function listen(engine: Engine, config: Config): Server {
   const server = createHttpServer({
     engine,
     metrics: createMetrics(),

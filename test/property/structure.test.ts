@@ -22,9 +22,7 @@ function assertAgreement(resource: Resource): boolean {
 
 const anyResource = fc.tuple(fc.constantFrom(...definitions.resourceTypes), fc.integer());
 
-describe('structural validation, by random resources', function () {
-  this.timeout(120_000);
-
+describe('structural validation, by random resources', () => {
   it('accepts what is made along the definitions, for every type', () => {
     for (const type of definitions.resourceTypes)
       for (let seed = 0; seed < 5; seed++) {
@@ -40,9 +38,9 @@ describe('structural validation, by random resources', function () {
         const random = randomFrom(seed);
         if (!assertAgreement(damage(sampleResource(type, definitions, random), random))) refused++;
       }),
-      { numRuns: 2500 },
+      { numRuns: 5000 },
     );
-    assert.ok(refused > 1200, String(refused));
+    assert.ok(refused > 2500, String(refused));
   });
 
   it('takes base64 by the fast way exactly where the slow way does', () => {
@@ -64,14 +62,13 @@ describe('structural validation, by random resources', function () {
           assert.equal(isBase64(edited), slow(edited));
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 1000 },
     );
-    assert.ok(right > 50 && right < 480, String(right));
+    assert.ok(right > 100 && right < 950, String(right));
   });
 });
 
-describe('structural validation, by damaged examples of the standard', function () {
-  this.timeout(120_000);
+describe('structural validation, by damaged examples of the standard', () => {
   let examples: Resource[] = [];
 
   before(function () {
@@ -86,7 +83,7 @@ describe('structural validation, by damaged examples of the standard', function 
       fc.property(fc.nat(), fc.integer(), (index, seed) => {
         assertAgreement(damage(examples[index % examples.length]!, randomFrom(seed)));
       }),
-      { numRuns: 1000 },
+      { numRuns: 2000 },
     );
   });
 });
