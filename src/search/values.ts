@@ -4,7 +4,8 @@
  *
  * Choices where the specification leaves room:
  * - HumanName and Address: one entry for each part (use and period aside) and one for `text`.
- * - CodeableConcept: one token for each coding; `text` alone gives none. A ContactPoint gives its value, no system.
+ * - CodeableConcept: one token for each coding; `text` alone gives none, and so counts as missing.
+ * - ContactPoint: its value as a token without a system.
  * - `code`, `boolean`, `id`, `string` and `uri` tokens have no system; the parser translates the implied one.
  * - Timing: the envelope of its events, else `repeat.boundsPeriod`. A Period that ends before it starts gives nothing.
  * - A Quantity's comparator is ignored, units are not converted, SampledData gives nothing.

@@ -50,21 +50,29 @@ function idTest(types: readonly string[], test: Test): KeyTest {
   return { is: 'id', of: types.flatMap(type => ids.map(id => ({ type, id }))) };
 }
 
-/** lastUpdated is an instant: bounds on its low and its high end are bounds on it. */
+/**
+ * lastUpdated is an instant: bounds on its low and its high end are bounds on it. Bounds that touch become one (`ge` is
+ * `after` or `equal`), so that an index can bound them.
+ */
 function updatedTest(test: Test): KeyTest {
   if (test.kind !== 'date') throw mismatch('_lastUpdated');
+  const spans = test.any
+    .map(closeBounds)
+    .map(({ lowMin, lowMax, highMin, highMax }) => ({ min: Math.max(lowMin, highMin), max: Math.min(lowMax, highMax) }))
+    .filter(({ min, max }) => min <= max)
+    .toSorted((a, b) => a.min - b.min);
+  const merged: { min: number; max: number }[] = [];
+  for (const { min, max } of spans) {
+    const last = merged.at(-1);
+    if (last && min <= last.max + 1) last.max = Math.max(last.max, max);
+    else merged.push({ min, max });
+  }
   return anyOf(
-    test.any.map((bounds): KeyTest => {
-      const { lowMin, lowMax, highMin, highMax } = closeBounds(bounds);
-      const min = Math.max(lowMin, highMin);
-      const max = Math.min(lowMax, highMax);
-      if (min > max) return NOTHING_HELD;
-      return {
-        is: 'updated',
-        ...(Number.isFinite(min) ? { min } : {}),
-        ...(Number.isFinite(max) ? { max } : {}),
-      };
-    }),
+    merged.map(({ min, max }) => ({
+      is: 'updated',
+      ...(Number.isFinite(min) ? { min } : {}),
+      ...(Number.isFinite(max) ? { max } : {}),
+    })),
   );
 }
 

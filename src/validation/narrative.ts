@@ -32,35 +32,44 @@ const SAFE_SCHEME = /^(?:https?|ftp|mailto|tel|urn|cid|data)$/i;
 const ACTIVE_STYLE = /expression\s*\(|@import|behaviou?r\s*:|-moz-binding|\\|\/\*/i;
 const STYLE_LINK = /url\s*\(\s*["']?([^"')]*)/gi;
 
-/** What is wrong with the div, in words free of its content; undefined where it is right. */
+/** Elements inside one another; the parser looks up namespaces through all of them, so this keeps it linear. */
+const MOST_DEPTH = 100;
+
+/** What is wrong with the div, in words free of its content; undefined where it is right. Stops at the first fault. */
 export function faultOfNarrative(div: string): string | undefined {
-  let fault: string | undefined;
   const parser = new SaxesParser({ xmlns: true, position: false });
-  const note = (text: string): void => {
+  let fault: string | undefined;
+  const refuse = (text: string): never => {
     fault ??= text;
+    throw new Error(fault);
   };
+  let depth = 0;
   let rooted = false;
-  parser.on('error', () => note('is not well-formed XML'));
-  parser.on('doctype', () => note('must not have a document type'));
-  parser.on('processinginstruction', () => note('must not have processing instructions'));
-  parser.on('xmldecl', () => note('must not have an XML declaration'));
+  parser.on('error', () => refuse('is not well-formed XML'));
+  parser.on('doctype', () => refuse('must not have a document type'));
+  parser.on('processinginstruction', () => refuse('must not have processing instructions'));
+  parser.on('xmldecl', () => refuse('must not have an XML declaration'));
+  parser.on('closetag', () => {
+    depth--;
+  });
   parser.on('opentag', tag => {
-    if (tag.uri !== XHTML) return note('must be in the XHTML namespace');
-    if (!rooted && tag.local !== 'div') return note('must be a div element');
+    depth++;
+    if (depth > MOST_DEPTH) refuse('is nested too deeply');
+    if (tag.uri !== XHTML) refuse('must be in the XHTML namespace');
+    if (!rooted && tag.local !== 'div') refuse('must be a div element');
     rooted = true;
-    if (!ELEMENTS.has(tag.local)) return note('has an element that narratives may not have');
+    if (!ELEMENTS.has(tag.local)) refuse('has an element that narratives may not have');
     for (const { name, value, uri } of Object.values(tag.attributes)) {
       if (uri === 'http://www.w3.org/2000/xmlns/') continue;
-      if (!ATTRIBUTES.has(name)) return note('has an attribute that narratives may not have');
-      if (LINKS.has(name) && !isSafeLink(name, value)) return note('has a link that is not allowed');
-      if (name === 'style' && !isSafeStyle(value)) return note('has a style that is not allowed');
+      if (!ATTRIBUTES.has(name)) refuse('has an attribute that narratives may not have');
+      if (LINKS.has(name) && !isSafeLink(name, value)) refuse('has a link that is not allowed');
+      if (name === 'style' && !isSafeStyle(value)) refuse('has a style that is not allowed');
     }
-    return undefined;
   });
   try {
     parser.write(div).close();
-  } catch {
-    note('is not well-formed XML');
+  } catch (error) {
+    if (fault === undefined) throw error;
   }
   return fault;
 }

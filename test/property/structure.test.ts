@@ -22,7 +22,9 @@ function assertAgreement(resource: Resource): boolean {
 
 const anyResource = fc.tuple(fc.constantFrom(...definitions.resourceTypes), fc.integer());
 
-describe('structural validation, by random resources', () => {
+describe('structural validation, by random resources', function () {
+  this.timeout(120_000);
+
   it('accepts what is made along the definitions, for every type', () => {
     for (const type of definitions.resourceTypes)
       for (let seed = 0; seed < 5; seed++) {
@@ -38,9 +40,9 @@ describe('structural validation, by random resources', () => {
         const random = randomFrom(seed);
         if (!assertAgreement(damage(sampleResource(type, definitions, random), random))) refused++;
       }),
-      { numRuns: 5000 },
+      { numRuns: 2500 },
     );
-    assert.ok(refused > 2500, String(refused));
+    assert.ok(refused > 1200, String(refused));
   });
 
   it('takes base64 by the fast way exactly where the slow way does', () => {
@@ -62,13 +64,14 @@ describe('structural validation, by random resources', () => {
           assert.equal(isBase64(edited), slow(edited));
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
-    assert.ok(right > 100 && right < 950, String(right));
+    assert.ok(right > 50 && right < 480, String(right));
   });
 });
 
-describe('structural validation, by damaged examples of the standard', () => {
+describe('structural validation, by damaged examples of the standard', function () {
+  this.timeout(120_000);
   let examples: Resource[] = [];
 
   before(function () {
@@ -83,7 +86,7 @@ describe('structural validation, by damaged examples of the standard', () => {
       fc.property(fc.nat(), fc.integer(), (index, seed) => {
         assertAgreement(damage(examples[index % examples.length]!, randomFrom(seed)));
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 });

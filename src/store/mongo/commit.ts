@@ -47,8 +47,6 @@ interface Member {
 
 export interface CommitQueue {
   add(commit: Commit, prepared: readonly Prepared[]): Promise<void>;
-  /** Takes no more, and resolves when everything queued is settled. */
-  drain(): Promise<void>;
 }
 
 export interface CommitSurroundings {
@@ -80,9 +78,6 @@ export function openCommits(around: CommitSurroundings): CommitQueue {
   const independent = openQueue(members => insertGroup(around, members));
   return {
     add: (commit, prepared) => (isIndependent(commit) ? independent : grouped).add(commit, prepared),
-    async drain() {
-      await Promise.all([grouped.drain(), independent.drain()]);
-    },
   };
 }
 
@@ -104,7 +99,6 @@ interface Outcome {
 function openQueue(write: (members: readonly Member[]) => Promise<Outcome>): CommitQueue {
   let waiting: Member[] = [];
   let running: Promise<void> | undefined;
-  let closed = false;
 
   /** The longest-waiting members that fit together. What a member left behind touches is closed to later ones. */
   const takeGroup = (): Member[] => {
@@ -162,7 +156,6 @@ function openQueue(write: (members: readonly Member[]) => Promise<Outcome>): Com
   return {
     add: (commit, prepared) =>
       new Promise((resolve, reject) => {
-        if (closed) return reject(new FhirError('unavailable', 'The store is closed.'));
         if (waiting.length >= QUEUE) return reject(new FhirError('unavailable', 'Too many changes wait. Try again.'));
         const touches = [
           ...prepared.map(({ _id }) => _id),
@@ -172,10 +165,6 @@ function openQueue(write: (members: readonly Member[]) => Promise<Outcome>): Com
         waiting.push({ commit, prepared, touches, bytes, resolve, reject });
         running ??= run();
       }),
-    async drain() {
-      closed = true;
-      await running;
-    },
   };
 }
 

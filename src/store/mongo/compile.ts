@@ -68,7 +68,10 @@ function sourceOf(driver: Exclude<Driver, { by: 'nothing' }>): Source {
     case 'id':
       return { hint: INDEX.id, bases: () => [{ _id: one(driver.of.map(idOf)), ...ALIVE }] };
     case 'updated':
-      return { hint: INDEX.updated, bases: () => [{ t: one(driver.types.map(typeCode)), ...ALIVE }] };
+      return {
+        hint: INDEX.updated,
+        bases: scans => chunks(driver.types.map(typeCode), scans).map(chunk => ({ t: one(chunk), ...ALIVE })),
+      };
     case 'sort-string':
       return { hint: sortIndex(driver.prefix), bases: () => [{ t: typeCode(driver.type), ...ALIVE }] };
   }
@@ -175,26 +178,21 @@ function legsOf(plan: Plan, source: Source, orders: readonly Exclude<Order, { by
       } else if (split) extra[field] = present[i] ? { $gte: '' } : null;
     const continued = cursor !== undefined && at !== undefined && at >= 0 && position === 0;
     const values = continued ? cursor.flatMap((value, i) => (present[i] ? [value ?? NO_DATE] : [])) : [];
-    const scans = continued ? Math.floor(MAX_SCANS / sort.length) : MAX_SCANS;
-    const bases = source.bases(plan.ordered ? scans : UNLIMITED);
+    const bases = source.bases(plan.ordered ? (continued ? 1 : MAX_SCANS) : UNLIMITED);
     if (!continued)
       return {
         sort,
         filters: bases.map(base => conjunction({ ...base, ...boundsFilter(legBounds), ...extra }, clauses)),
       };
     const beyond = branches(sort, values).map(branch => bounded({ ...extra, ...branch }, legBounds));
-    return {
-      sort,
-      filters: bases.map(base =>
-        beyond.length === 1 && !('$or' in base)
-          ? conjunction({ ...base, ...beyond[0] }, clauses)
-          : plan.ordered
-            ? conjunction({ $or: beyond.map(branch => ({ ...base, ...branch })) }, clauses)
-            : conjunction(base, [{ $or: beyond }, ...clauses]),
-      ),
-    };
+    if (!plan.ordered) return { sort, filters: [conjunction(bases[0]!, [{ $or: beyond }, ...clauses])] };
+    // Every point with every branch: then each is one scan in order, and the scans are merged.
+    const scans = bases.flatMap(base => beyond.map(branch => ({ ...base, ...branch })));
+    return { sort, filters: chunks(scans, MAX_SCANS).map(chunk => conjunction(disjunction(chunk), clauses)) };
   });
 }
+
+const disjunction = (of: readonly Filter[]): Filter => (of.length === 1 ? of[0]! : { $or: of });
 
 /** The value of a resource under one order, null where it has none. */
 function valueOf(order: Order): unknown {

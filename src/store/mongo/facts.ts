@@ -61,7 +61,7 @@ export function keepFacts(connected: () => Promise<Collections>): KeptFacts {
     for (let additions = missing(facts); additions.length > 0; additions = missing(facts)) {
       const { fact } = await connected();
       try {
-        for (const { id, value } of additions) await fact.insertOne({ _id: PREFIX + id, value });
+        await fact.insertMany(additions.map(({ id, value }) => ({ _id: PREFIX + id, value })));
       } catch (error) {
         if (!isDuplicate(error)) throw error;
         await load();

@@ -64,7 +64,9 @@ export function filterOf(
     case 'all':
       return test.of.length === 0 ? {} : { $and: test.of.map(part => filterOf(part, own, idOf)) };
     case 'any':
-      return test.of.length === 0 ? NOTHING : { $or: test.of.map(part => filterOf(part, own, idOf)) };
+      if (test.of.length === 0) return NOTHING;
+      // As $or they would compete with the driver for its index, where they bound the date.
+      return { $nor: [{ $nor: test.of.map(part => filterOf(part, own, idOf)) }] };
     case 'not':
       return { $nor: [filterOf(test.of, own, idOf)] };
     case 'key': {

@@ -7,6 +7,7 @@
  * knows FHIR's rules. The driver is loaded with the first operation.
  */
 import { hostname } from 'node:os';
+import { FhirError } from '../../fhir/error.js';
 import type { Cursor, Query } from '../../search/query.js';
 import { encode } from '../encode.js';
 import type { FactAddition, Facts } from '../facts.js';
@@ -67,6 +68,7 @@ export async function openMongo(options: MongoOptions): Promise<MongoStore> {
   const connected = () => connection.connected();
   const sequence = openSequence(connected, options.processName ?? `${hostname()} ${process.pid}`);
   const facts = keepFacts(connected);
+  const blobs = openBlobs(connected, maxTimeMS);
   const point = gatherReads(connected, maxTimeMS);
 
   /** The keys of rows, all facts for them kept. */
@@ -178,53 +180,70 @@ export async function openMongo(options: MongoOptions): Promise<MongoStore> {
     return counted;
   };
 
+  /** What the store has been asked for, as errors of ours; counted, so that close can wait for it. */
+  const underWay = new Set<Promise<unknown>>();
+  let closing: Promise<void> | undefined;
+  const run = <T>(operation: () => Promise<T>): Promise<T> => {
+    if (closing) return Promise.reject(new FhirError('unavailable', 'The store is closed.'));
+    const running = guarded(operation);
+    underWay.add(running);
+    return running.finally(() => underWay.delete(running));
+  };
+  const end = async (): Promise<void> => {
+    await Promise.allSettled(underWay);
+    await sequence.close().catch(() => {});
+    await connection.close();
+  };
+
   return {
     name: 'mongo',
-    blobs: openBlobs(connected, maxTimeMS),
+    blobs: {
+      put: (bytes, maxBytes) => run(() => blobs.put(bytes, maxBytes)),
+      get: (hash, range) => run(() => blobs.get(hash, range)),
+    },
     read: (type, id, version) =>
-      guarded(async () => {
+      run(async () => {
         typeCode(type);
         return readVersion(connected, point, type, id, version);
       }),
-    history: query => guarded(async () => readHistory(await connected(), query, maxTimeMS)),
+    history: query => run(async () => readHistory(await connected(), query, maxTimeMS)),
     find: query =>
-      guarded(async () => {
+      run(async () => {
         const all = await connected();
         return planned(query, made => findPage(all, made, maxTimeMS));
       }),
     count: (query, limit) =>
-      guarded(async () => {
+      run(async () => {
         const all = await connected();
         return planned({ ...query, sort: [], limit: 1 }, made => countMatches(all, made, limit, maxTimeMS));
       }),
-    commit: commit => guarded(async () => commits.add(commit, await prepareAll(commit.changes))),
+    commit: commit => run(async () => commits.add(commit, await prepareAll(commit.changes))),
     waiting: (topic, limit) =>
-      guarded(async () => {
+      run(async () => {
         const { outbox } = await connected();
         const rows = await outbox.find({ t: topic }, { hint: 't', sort: { _id: 1 }, limit, maxTimeMS }).toArray();
         return rows.map(({ _id, t, b }) => ({ sequence: _id, topic: t, body: b }));
       }),
     scan: scanOptions => scanAll(scanOptions?.type, scanOptions?.after),
-    reindex: rows => guarded(() => reindex(rows)),
-    sizes: () => guarded(sizes),
+    reindex: rows => run(() => reindex(rows)),
+    sizes: () => run(sizes),
     migrate: () =>
-      guarded(async () => {
+      run(async () => {
         const all = await connected();
         const sortable = placement.sortStrings.map(({ type, prefix }) => ({ type: typeCode(type), prefix }));
         await migrate(all.db, sortable, placement.hash);
         await removeAbandoned(all, Date.now());
       }),
-    needsReindex: () => guarded(async () => needsReindex(await connected(), placement.hash)),
-    markReindexed: () => guarded(async () => markReindexed(await connected(), placement.hash)),
+    needsReindex: () => run(async () => needsReindex(await connected(), placement.hash)),
+    markReindexed: () => run(async () => markReindexed(await connected(), placement.hash)),
     ping: () =>
-      guarded(async () => {
+      run(async () => {
         const { db } = await connected();
         await db.command({ ping: 1 });
       }),
-    async close() {
-      await commits.drain();
-      await sequence.close().catch(() => {});
-      await connection.close();
+    close() {
+      closing ??= end();
+      return closing;
     },
   };
 }

@@ -96,4 +96,6 @@ export const REFUSALS: readonly Row[] = [
   bad('20: unknown total', 'Patient?_total=maybe', 'invalid-value'),
   bad('21: :below of a URN', 'ValueSet?url:below=urn:oid:1.2', 'invalid-value'),
   bad('22: a reference that is none', 'Observation?subject=Patient%20eve', 'invalid-value'),
+  bad('23: a string of blanks', 'Patient?family=%20', 'invalid-value'),
+  bad('24: a bar alone', 'Patient?identifier=|', 'invalid-value'),
 ];

@@ -43,6 +43,11 @@ export const STRINGS: readonly Row[] = [
   { name: 'string 20: an escaped comma is a comma', query: 'Patient?family=smith%5C,%20jr', expect: ['odd'] },
   { name: 'string 21: an unescaped one is not', query: 'Patient?family=smith,xyz', expect: ['odd'] },
   { name: 'string 22: two paths of one parameter', query: 'Organization?name=the', expect: ['org-1'] },
+  {
+    name: 'string 23: an escaped comma beside a real one',
+    query: 'Patient?family=smith%5C,%20jr,green',
+    expect: ['odd', 'severin'],
+  },
 ];
 
 export const TOKENS: readonly Row[] = [
@@ -108,6 +113,11 @@ export const TOKENS: readonly Row[] = [
   { name: 'token 32: _id', query: 'Patient?_id=eve', expect: ['eve'] },
   { name: 'token 33: several _id', query: 'Patient?_id=eve,bare,nobody', expect: ['eve', 'bare'] },
   { name: 'token 34: _id compares with case', query: 'Patient?_id=EVE', expect: [] },
+  {
+    name: 'token 35: an escaped bar beside a real one',
+    query: `Patient?identifier=${MRN}|p%5C|q`,
+    expect: ['odd'],
+  },
 ];
 
 const subject = (value: string, modifier = '') => `Observation?code=reference&subject${modifier}=${value}`;

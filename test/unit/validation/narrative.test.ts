@@ -66,6 +66,12 @@ describe('the narrative of a resource', () => {
         within('<p style="background: url(\'javascript:a()\')">a</p>'),
         div,
       ],
+      [
+        'nested too deeply, which would take quadratic time',
+        within('<b>'.repeat(99) + '</b>'.repeat(99)),
+        within('<b>'.repeat(100_000) + '</b>'.repeat(100_000)),
+        div,
+      ],
       ['without div', within('a'), patient({ text: { status: 'generated' } }), 'Patient.text.div required'],
       ['of a number', within('a'), patient({ text: { status: 'generated', div: 1 } }), 'Patient.text.div structure'],
       [
