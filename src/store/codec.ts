@@ -24,15 +24,22 @@ export function encodeNumber(n: number): string {
   return `_${text}`;
 }
 
+/** The two characters of every 12 bits. */
+const PAIRS = Array.from({ length: 4096 }, (_, bits) => ALPHABET[bits >> 6]! + ALPHABET[bits & 63]!);
+
+/** Value of the hexadecimal digit at a place of a UUID. */
+const digit = (uuid: string, at: number): number => {
+  const code = uuid.charCodeAt(at);
+  return code < 58 ? code - 48 : code - 87;
+};
+/** Where the 32 digits of a UUID are. */
+const DIGITS = Array.from({ length: 36 }, (_, at) => at).filter(at => ![8, 13, 18, 23].includes(at));
+
 function encodeUuid(uuid: string): string {
-  const hex = uuid.replaceAll('-', '');
   let text = '';
-  for (let i = 0; i < 30; i += 3) {
-    const bits = Number.parseInt(hex.slice(i, i + 3), 16);
-    text += ALPHABET[bits >> 6]! + ALPHABET[bits & 63]!;
-  }
-  const last = Number.parseInt(hex.slice(30), 16);
-  return text + ALPHABET[last >> 2]! + ALPHABET[(last & 3) << 4]!;
+  for (let i = 0; i < 30; i += 3)
+    text += PAIRS[(digit(uuid, DIGITS[i]!) << 8) | (digit(uuid, DIGITS[i + 1]!) << 4) | digit(uuid, DIGITS[i + 2]!)]!;
+  return text + PAIRS[((digit(uuid, 34) << 4) | digit(uuid, 35)) << 4]!;
 }
 
 function decodeUuid(text: string): string {

@@ -128,6 +128,9 @@ function driverOf(test: KeyTest): Found | undefined {
   }
 }
 
+/** `p` patient `>` type, without a token. */
+const isPatientKey = (key: string): boolean => key.startsWith('p') && key.at(-3) === '>';
+
 /** Patient points and the points of a token that has keys per patient, as one list of points. */
 function scopedDriver(
   ground: Ground,
@@ -135,7 +138,7 @@ function scopedDriver(
 ): { driver: Driver; used: Conjunct[] } | undefined {
   const [type, another] = ground.types;
   if (type === undefined || another !== undefined) return undefined;
-  const patient = conjuncts.find(c => c.rank === RANK.patient && c.test.is === 'key' && c.test.in === 'k');
+  const patient = conjuncts.find(({ test }) => test.is === 'key' && test.keys.every(isPatientKey));
   if (patient?.test.is !== 'key') return undefined;
   for (const code of SCOPED_TOKENS[type] ?? []) {
     const { prefix } = ground.placement.find(type, code);

@@ -5,7 +5,7 @@
  *   string     : normalised text   (in `g` its first 40 characters, in `f` the whole of a longer one)   and  = raw text
  *   date       class low   and  < low (for sorting)       number  n value       free ranges: a pair in `w`
  *   quantity   n value  ·  s system ⁄ value  ·  c system | code ⁄ value  ·  u unit ⁄ value      (⁄ is U+0001)
- *   reference  r target > type parameter;  f: ! (presence)  ·  @ target / version  ·  g: i system | value (identifier)
+ *   reference  r target > type parameter (in `k` for Patients);  f: ! (presence)  ·  @ target / version  ·  g: i system | value (identifier)
  *   uri        the text; a canonical: target, and in f: @ target / version
  *   composite  first part ⁄ second part, each in its form above; ! where it has no two-part form
  *   patient    p patient > type  ·  p patient > token key
@@ -14,18 +14,9 @@
  */
 import { FhirError } from '../fhir/error.js';
 import type { Entry, EntryValue } from '../search/entry.js';
-import {
-  cutPhrase,
-  encodeDouble,
-  encodeIdPart,
-  encodeNumber,
-  encodePhrase,
-  encodeTarget,
-  encodeText,
-  SEPARATOR,
-} from './codec.js';
-import { type FactAddition, type Facts, useFact, widthFact } from './facts.js';
-import type { Place, Placement } from './place.js';
+import { cutPhrase, encodeDouble, encodeIdPart, encodePhrase, encodeTarget, encodeText, SEPARATOR } from './codec.js';
+import { type FactAddition, type Facts, systemFact, useFact, widthFact } from './facts.js';
+import { type Place, type Placement, referenceArray } from './place.js';
 import { type Keys, NO_DATE } from './plan.js';
 import { classOf } from './span-class.js';
 
@@ -42,30 +33,32 @@ type ReferenceEntry = Extract<EntryValue, { kind: 'reference' | 'url' }>;
 const targetOf = (entry: ReferenceEntry): string =>
   entry.kind === 'url' ? `^${encodeText(entry.url)}` : encodeTarget(entry.type, entry.id);
 
-/** Everything that one resource's entries become, while they are read. */
+/** Everything that one resource's entries become, while they are read. Lists may name a key twice until the end. */
 class Writing {
-  readonly k: Set<string>;
-  readonly g = new Set<string>();
-  readonly f = new Set<string>();
+  readonly k: string[];
+  readonly g: string[] = [];
+  readonly f: string[] = [];
   readonly w: Span[] = [];
   readonly s: Record<string, string> = {};
   readonly missing: FactAddition[] = [];
   readonly facts: Facts;
-  private readonly proposed = new Map<string, string>();
+  private proposed = 0;
 
   constructor(typeCode: string, facts: Facts) {
-    this.k = new Set([typeCode]);
+    this.k = [typeCode];
     this.facts = facts;
   }
 
   /** The number of a code system; a new one is proposed as a fact. */
   system(uri: string): string {
-    const known = this.facts.system(uri) ?? this.proposed.get(uri);
+    const known = this.facts.system(uri);
     if (known !== undefined) return known;
-    const number = encodeNumber(this.facts.systems + this.proposed.size + 1);
-    this.proposed.set(uri, number);
-    this.missing.push({ id: `s${number}`, value: uri });
-    return number;
+    const proposal = this.missing.find(({ id, value }) => id.startsWith('s') && value === uri);
+    if (proposal) return proposal.id.slice(1);
+    this.proposed += 1;
+    const id = systemFact(this.facts.systems + this.proposed);
+    this.missing.push({ id, value: uri });
+    return id.slice(1);
   }
 
   note(id: string): void {
@@ -76,6 +69,10 @@ class Writing {
     this.note(useFact(prefix, use));
   }
 }
+
+/** Each key once. The lists are short, but for the references of a Provenance or a Bundle. */
+const unique = (keys: readonly string[]): readonly string[] =>
+  keys.length > 32 ? [...new Set(keys)] : keys.filter((key, i) => keys.indexOf(key) === i);
 
 /** `system number | code`, noted as in use for the parameter. */
 function tokenForm(writing: Writing, prefix: string, system: string, code: string): string {
@@ -96,22 +93,22 @@ function quantityHeads(writing: Writing, prefix: string, entry: Extract<EntryVal
  * Adds the keys of one value to `into`, each starting with `at`: the parameter's prefix, or that and the first part of
  * a composite. `prefix` is the parameter's, for facts.
  */
-function writeValue(writing: Writing, into: Set<string>, at: string, prefix: string, value: EntryValue): void {
+function writeValue(writing: Writing, into: string[], at: string, prefix: string, value: EntryValue): void {
   switch (value.kind) {
     case 'token':
-      into.add(at + tokenForm(writing, prefix, value.system, value.code));
+      into.push(at + tokenForm(writing, prefix, value.system, value.code));
       return;
     case 'string':
-      into.add(`${at}:${encodePhrase(value.norm)}`);
-      into.add(`${at}=${encodeText(value.raw)}`);
+      into.push(`${at}:${encodePhrase(value.norm)}`);
+      into.push(`${at}=${encodeText(value.raw)}`);
       return;
     case 'uri':
-      into.add(at + encodePhrase(value.value));
+      into.push(at + encodePhrase(value.value));
       return;
     case 'date': {
       const cls = classOf(value.low, value.high);
       writing.use(prefix, `c${cls}`);
-      into.add(at + cls + encodeDouble(value.low));
+      into.push(at + cls + encodeDouble(value.low));
       if (cls === 'p') writing.w.push({ p: at, l: value.low, h: value.high });
       return;
     }
@@ -120,9 +117,9 @@ function writeValue(writing: Writing, into: Set<string>, at: string, prefix: str
       const point = value.low === value.high;
       writing.use(prefix, point ? 'cn' : 'cr');
       const heads = value.kind === 'number' ? ['n'] : quantityHeads(writing, prefix, value);
-      if (!point) into.add(`${at}r`);
+      if (!point) into.push(`${at}r`);
       for (const head of heads)
-        if (point) into.add(at + head + encodeDouble(value.low));
+        if (point) into.push(at + head + encodeDouble(value.low));
         else writing.w.push({ p: at + head, l: value.low, h: value.high });
       return;
     }
@@ -130,12 +127,12 @@ function writeValue(writing: Writing, into: Set<string>, at: string, prefix: str
     case 'url': {
       const target = targetOf(value);
       if (value.kind === 'reference') writing.use(prefix, `t${value.type}`);
-      into.add(at + target);
-      if (value.version !== undefined) writing.f.add(`${at}@${target}/${encodeText(value.version)}`);
+      into.push(at + target);
+      if (value.version !== undefined) writing.f.push(`${at}@${target}/${encodeText(value.version)}`);
       return;
     }
     case 'identifier':
-      into.add(`${at}i${tokenForm(writing, prefix, value.system, value.value)}`);
+      into.push(`${at}i${tokenForm(writing, prefix, value.system, value.value)}`);
       return;
     case 'composite':
       throw new FhirError('fault', 'A composite inside a composite cannot be indexed.');
@@ -145,23 +142,25 @@ function writeValue(writing: Writing, into: Set<string>, at: string, prefix: str
 /** References of a parameter: target first, so that everything that points at a resource lies in one range. */
 function writeReference(writing: Writing, place: Place, entry: EntryValue): void {
   const { prefix, home } = place;
-  const into = home === 'f' ? writing.f : writing.g;
-  writing.f.add(`${prefix}!`);
+  writing.f.push(`${prefix}!`);
   if (entry.kind === 'identifier') {
-    into.add(`${prefix}i${tokenForm(writing, prefix, entry.system, entry.value)}`);
+    (home === 'f' ? writing.f : writing.g).push(`${prefix}i${tokenForm(writing, prefix, entry.system, entry.value)}`);
     return;
   }
   if (entry.kind !== 'reference' && entry.kind !== 'url')
     throw new FhirError('fault', `An entry of ${place.code} is no reference.`);
   const target = targetOf(entry);
   if (entry.kind === 'reference') writing.use(prefix, `t${entry.type}`);
-  if (entry.version !== undefined) writing.f.add(`${prefix}@${target}/${encodeText(entry.version)}`);
-  if (!(place.patient && entry.kind === 'reference' && entry.type === 'Patient')) into.add(`r${target}>${prefix}`);
+  if (entry.version !== undefined) writing.f.push(`${prefix}@${target}/${encodeText(entry.version)}`);
+  const array = referenceArray(place, target);
+  // A Patient that the patient key names needs no second key.
+  if (!(place.patient && array === 'k' && entry.kind === 'reference' && entry.type === 'Patient'))
+    writing[array].push(`r${target}>${prefix}`);
 }
 
 function writeComposite(writing: Writing, place: Place, entry: Extract<EntryValue, { kind: 'composite' }>): void {
   const { prefix } = place;
-  writing.f.add(`${prefix}!`);
+  writing.f.push(`${prefix}!`);
   const [first, second] = entry.parts;
   if (entry.parts.length !== 2 || !first || !second) return;
   for (const value of first) {
@@ -184,14 +183,14 @@ function writeEntry(writing: Writing, place: Place, entry: Entry): void {
     const norm = encodePhrase(entry.norm);
     const cut = cutPhrase(norm);
     const indexed = home === 'g' && place.kind === 'string';
-    if (indexed) writing.g.add(`${prefix}:${cut}`);
-    if (!indexed || cut !== norm) writing.f.add(`${prefix}:${norm}`);
-    writing.f.add(`${prefix}=${encodeText(entry.raw)}`);
+    if (indexed) writing.g.push(`${prefix}:${cut}`);
+    if (!indexed || cut !== norm) writing.f.push(`${prefix}:${norm}`);
+    writing.f.push(`${prefix}=${encodeText(entry.raw)}`);
     if (place.sorts && !(writing.s[prefix]! <= cut)) writing.s[prefix] = cut;
     return;
   }
   writeValue(writing, into, prefix, prefix, entry);
-  if (entry.kind === 'date') writing.f.add(`${prefix}<${encodeDouble(entry.low)}`);
+  if (entry.kind === 'date') writing.f.push(`${prefix}<${encodeDouble(entry.low)}`);
 }
 
 /**
@@ -201,8 +200,8 @@ function writeEntry(writing: Writing, place: Place, entry: Entry): void {
 export function encode(placement: Placement, type: string, entries: readonly Entry[], facts: Facts): Encoding {
   const { typeCode, places, mainDate } = placement.of(type);
   const writing = new Writing(typeCode, facts);
-  const patients = new Set<string>();
-  const scoped = new Set<string>();
+  const patients: string[] = [];
+  const scoped: string[] = [];
   let d = NO_DATE;
   let e = NO_DATE;
   let first: Entry | undefined;
@@ -225,8 +224,8 @@ export function encode(placement: Placement, type: string, entries: readonly Ent
     }
     if (place.union || entry.parameter === '_id' || entry.parameter === '_lastUpdated') continue;
     if (place.scoped && entry.kind === 'token')
-      scoped.add(place.prefix + tokenForm(writing, place.prefix, entry.system, entry.code));
-    if (place.patient && entry.kind === 'reference' && entry.type === 'Patient') patients.add(encodeIdPart(entry.id));
+      scoped.push(place.prefix + tokenForm(writing, place.prefix, entry.system, entry.code));
+    if (place.patient && entry.kind === 'reference' && entry.type === 'Patient') patients.push(encodeIdPart(entry.id));
     writeEntry(writing, place, entry);
   }
   if (first) {
@@ -238,10 +237,10 @@ export function encode(placement: Placement, type: string, entries: readonly Ent
         writeValue(writing, writing.f, prefix, prefix, entry);
       }
   }
-  for (const patient of patients) {
-    writing.k.add(`p${patient}>${typeCode}`);
-    for (const token of scoped) writing.k.add(`p${patient}>${token}`);
+  for (const patient of unique(patients)) {
+    writing.k.push(`p${patient}>${typeCode}`);
+    for (const token of scoped) writing.k.push(`p${patient}>${token}`);
   }
   const { k, g, f, w, s, missing } = writing;
-  return { keys: { k: [...k], g: [...g], f: [...f], w, d, e, s }, missing };
+  return { keys: { k: unique(k), g: unique(g), f: unique(f), w, d, e, s }, missing };
 }

@@ -6,7 +6,7 @@ import { FhirError } from '../fhir/error.js';
 import type { Bounds, Test, Where } from '../search/query.js';
 import { encodeIdPart } from './codec.js';
 import type { Facts } from './facts.js';
-import type { Place, Placement } from './place.js';
+import { type Place, type Placement, referenceArray } from './place.js';
 import type { KeyTest } from './plan.js';
 import {
   allOf,
@@ -111,10 +111,7 @@ function referenceTest(facts: Facts, place: Place, test: Test): KeyTest {
   const others = patient ? targets.filter(target => !target.startsWith('Pa')) : targets;
   const pointing = anyOf([
     pointTest('k', found),
-    pointTest(
-      spot.in,
-      others.map(target => `r${target}>${place.prefix}`),
-    ),
+    ...others.map(target => pointTest(referenceArray(place, target), [`r${target}>${place.prefix}`])),
   ]);
   return allOf([pointing, versionTest(spot, to)]);
 }

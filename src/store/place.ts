@@ -157,6 +157,15 @@ function placeType(
   return { type, typeCode, places, ...(mainDate === undefined ? {} : { mainDate }) };
 }
 
+/**
+ * Where a reference key is. Those to Patients are in `k`, beside the patient keys, so that "subject or performer" (a
+ * compartment) is one list of points; so are all of a parameter that shares the patient key.
+ */
+export function referenceArray({ home, patient }: Place, target: string): 'k' | 'g' | 'f' {
+  if (home === 'f') return 'f';
+  return patient || target.startsWith('Pa') ? 'k' : 'g';
+}
+
 /** The placement for a set of search parameters, the standard's and others. Order does not matter. */
 export function createPlacement(parameters: readonly PlacedParameter[]): Placement {
   const codes = numberCodes(parameters);

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'mocha';
+import { loadDefinitions } from '../../../src/fhir/definitions.js';
+import type { Resource } from '../../../src/fhir/resource.js';
+import { extract } from '../../../src/search/extract.js';
+import { createSearchParameters } from '../../../src/search/parameters.js';
+import { encode } from '../../../src/store/encode.js';
+import { createFacts } from '../../../src/store/facts.js';
+import { createPlacement } from '../../../src/store/place.js';
+import { TYPE_CODES } from '../../../src/store/type-codes.js';
+import { readText, skipWithout } from '../../support/shared.js';
+
+describe('the placement of search parameters', () => {
+  const definitions = loadDefinitions();
+  const placement = createPlacement(definitions.searchParameters);
+
+  it('has a distinct two-character code for every resource type', () => {
+    const codes = Object.values(TYPE_CODES);
+    assert.deepEqual(Object.keys(TYPE_CODES).toSorted(), definitions.resourceTypes);
+    assert.equal(new Set(codes).size, codes.length);
+    for (const code of codes) assert.match(code, /^[A-Z][a-z0-9]$/);
+  });
+
+  it('gives every parameter of every type a place of its own', () => {
+    for (const type of placement.types) {
+      const prefixes = [...placement.of(type).places.values()].map(place => place.prefix);
+      assert.equal(new Set(prefixes).size, prefixes.length, type);
+      assert.ok(prefixes.every(prefix => prefix.length === 4));
+    }
+  });
+
+  it('knows a place for every parameter that extraction knows', () => {
+    const parameters = createSearchParameters(definitions);
+    for (const type of definitions.resourceTypes)
+      for (const code of parameters.of(type).keys()) assert.equal(placement.find(type, code).code, code);
+  });
+
+  const dates: [string, string | undefined][] = [
+    ['Observation', 'date'],
+    ['Condition', 'recorded-date'],
+    ['MedicationRequest', 'authoredon'],
+    ['ExplanationOfBenefit', 'created'],
+    ['AuditEvent', 'date'],
+    ['Provenance', 'recorded'],
+    ['Task', 'authored-on'],
+    ['Patient', 'birthdate'],
+    ['Organization', undefined],
+  ];
+  for (const [type, code] of dates)
+    it(`orders ${type} by ${code ?? 'nothing'}`, () => assert.equal(placement.of(type).mainDate, code));
+
+  const aliases: [string, string, boolean][] = [
+    ['Observation', 'subject', true],
+    ['Task', 'subject', true],
+    ['Claim', 'patient', true],
+    ['Observation', 'performer', false],
+    ['AuditEvent', 'agent', false],
+  ];
+  for (const [type, code, same] of aliases)
+    it(`${type}.${code} ${same ? 'shares' : 'does not share'} the keys of the patient`, () =>
+      assert.equal(placement.find(type, code).patient, same));
+
+  it('has a key for every rare value that is looked for without a patient', () => {
+    for (const [type, codes] of Object.entries({
+      Task: ['status', 'code', 'business-status'],
+      DocumentReference: ['status', 'format', 'security-label', 'description'],
+      ServiceRequest: ['status'],
+      Appointment: ['status'],
+      Consent: ['status'],
+      Communication: ['status'],
+      AuditEvent: ['type', 'subtype', 'action', 'outcome', 'agent', 'entity', '_tag', '_security', '_source'],
+      Patient: ['gender', 'family', 'address-city', 'identifier', '_profile', '_tag', '_security', '_source'],
+      List: ['status', 'code', 'title'],
+    }))
+      for (const code of codes) assert.notEqual(placement.find(type, code).home, 'f', `${type}.${code}`);
+  });
+
+  it('changes its hash with a parameter, and not with their order', () => {
+    const { searchParameters } = definitions;
+    assert.equal(createPlacement(searchParameters.toReversed()).hash, placement.hash);
+    const custom = { url: 'http://a.example/x', code: 'zz', type: 'token' as const, base: ['Patient'] };
+    const extended = createPlacement([...searchParameters, custom]);
+    assert.notEqual(extended.hash, placement.hash);
+    assert.equal(extended.find('Patient', 'family').prefix, placement.find('Patient', 'family').prefix);
+  });
+
+  it('refuses types and parameters that do not exist', () => {
+    assert.throws(() => placement.of('Pasta'), /not a resource type/);
+    assert.throws(() => placement.find('Patient', 'sauce'), /no search parameter/);
+  });
+
+  it('spends at most 14 B-tree keys a resource on a hospital mix', function () {
+    this.timeout(120_000);
+    const folder = skipWithout(this, 'data', 'synthea-seed', 'ndjson');
+    const parameters = createSearchParameters(definitions);
+    const facts = createFacts();
+    let resources = 0;
+    let keys = 0;
+    const lines: string[] = [];
+    for (const file of readdirSync(folder).toSorted()) {
+      const texts = readText(join(folder, file)).trim().split('\n');
+      let own = 0;
+      for (const text of texts) {
+        const resource = JSON.parse(text) as Resource;
+        const entries = extract(resource, parameters, { bases: [] });
+        const { missing, keys: found } = encode(placement, resource.resourceType, entries, facts);
+        facts.add(missing);
+        // Beside the keys of the two arrays: the id, and type with lastUpdated.
+        own += found.k.length + found.g.length + 2;
+      }
+      resources += texts.length;
+      keys += own;
+      lines.push(`${file.split('.')[0]} ${(own / texts.length).toFixed(1)}`);
+    }
+    process.stdout.write(`      ${lines.join(' · ')} · mean ${(keys / resources).toFixed(2)}\n`);
+    assert.ok(resources > 1000);
+    assert.ok(keys / resources <= 14, `${keys / resources}`);
+  });
+});

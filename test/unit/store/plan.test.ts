@@ -1,0 +1,331 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { loadDefinitions } from '../../../src/fhir/definitions.js';
+import { createSearchParameters } from '../../../src/search/parameters.js';
+import { parseSearch } from '../../../src/search/parse.js';
+import { EVERYTHING, type Query, type Where } from '../../../src/search/query.js';
+import { encodeDouble, nextUp } from '../../../src/store/codec.js';
+import { createFacts, useFact } from '../../../src/store/facts.js';
+import { createPlacement } from '../../../src/store/place.js';
+import { type KeyTest, type Order, type Plan, plan } from '../../../src/store/plan.js';
+
+const definitions = loadDefinitions();
+const parameters = createSearchParameters(definitions);
+const placement = createPlacement(definitions.searchParameters);
+
+const LOINC = 'http://loinc.org';
+const facts = createFacts([
+  { id: 's01', value: LOINC },
+  { id: 's02', value: 'http://snomed.info/sct' },
+]);
+/** What the data uses: systems, classes of ranges, targets. */
+const USES: [string, string, string[]][] = [
+  ['Observation', 'code', ['s01', 's02']],
+  ['Observation', 'component-code', ['s01']],
+  ['Observation', 'category', ['s01']],
+  ['Observation', 'status', ['s00']],
+  ['Observation', 'value-quantity', ['cn', 's02']],
+  ['Observation', 'subject', ['tPatient']],
+  ['Patient', 'gender', ['s00']],
+  ['Patient', 'identifier', ['s01']],
+  ['Patient', 'death-date', ['cs', 'cd']],
+  ['DocumentReference', 'type', ['s01']],
+  ['DocumentReference', 'category', ['s01']],
+  ['DocumentReference', 'status', ['s00']],
+  ['DocumentReference', 'period', ['cp']],
+  ['Task', 'status', ['s00']],
+  ['AuditEvent', 'outcome', ['s00']],
+];
+for (const [type, code, uses] of USES)
+  facts.add(uses.map(use => ({ id: useFact(placement.find(type, code).prefix, use), value: '' })));
+facts.add([{ id: 'wOb10', value: '' }]);
+
+const CODES = new Map(
+  [...new Set([...USES.map(([type]) => type), 'Encounter'])].flatMap(type =>
+    [...placement.of(type).places.values()].map(place => [place.prefix, `{${place.code}}`] as const),
+  ),
+);
+
+/** Keys with parameter names for their codes, so that the rows can be read. */
+const show = (key: string) =>
+  [...CODES].reduce(
+    (text, [prefix, name]) => text.replace(new RegExp(`(^|>)${prefix}`), `$1${prefix.slice(0, 2)}${name}`),
+    key,
+  );
+
+const bounds = (test: object) =>
+  Object.entries(test)
+    .filter(([name, value]) => typeof value === 'number' && name !== 'is')
+    .map(([name, value]) => `${name} ${value}`)
+    .join(' ');
+
+function showTest(test: KeyTest): string {
+  switch (test.is) {
+    case 'all':
+    case 'any':
+      return `${test.is}(${test.of.map(showTest).join(', ')})`;
+    case 'not':
+      return `not ${showTest(test.of)}`;
+    case 'key':
+      return `${test.in} ${test.keys.map(show).join(' or ')}`;
+    case 'range':
+      return `${test.in} from ${show(test.low)}`;
+    case 'contains':
+      return `${test.in} ${show(test.prefix)}*${test.text}`;
+    case 'span':
+      return `span ${show(test.prefix)} ${bounds(test)}`;
+    case 'id':
+      return test.of.map(({ type, id }) => `${type}/${id}`).join(' or ');
+    default:
+      return `${test.is} ${bounds(test)}`.trim();
+  }
+}
+
+function showDriver({ driver }: Plan): string {
+  switch (driver.by) {
+    case 'key':
+      return `${driver.in} ${driver.keys.map(show).join(' or ')}`;
+    case 'range':
+      return driver.ranges.map(({ low }) => `${driver.in} from ${show(low)}`).join(' or ');
+    case 'id':
+      return driver.of.map(({ type, id }) => `${type}/${id}`).join(' or ');
+    case 'updated':
+      return `updated ${driver.types.join()}`;
+    case 'sort-string':
+      return `sorted ${show(driver.prefix)}`;
+    case 'nothing':
+      return 'nothing';
+  }
+}
+
+const showOrder = (order: Order) =>
+  `${order.descending ? '-' : ''}${order.by}${'prefix' in order ? ` ${show(order.prefix)}` : ''}`;
+
+function query(search: string, types?: readonly string[]): Query {
+  const [type, text = ''] = search.split('?');
+  const searched = types ?? [type!];
+  const parsed = parseSearch(
+    {
+      types: searched,
+      parameters: [...new URLSearchParams(text)],
+      lenient: false,
+      bases: ['http://here/fhir'],
+      now: 0,
+    },
+    parameters,
+    definitions,
+  );
+  return { types: searched, where: parsed.where, sort: parsed.sort, limit: 50 };
+}
+
+interface Row {
+  readonly search: string;
+  readonly types?: readonly string[];
+  readonly driver: string;
+  readonly filter?: readonly string[];
+  readonly order: string;
+  /** The order needs a sort step. */
+  readonly sorted?: true;
+}
+
+const DATED = '-date -n';
+const ID = 'abcdefghij1234';
+const rows: Row[] = [
+  { search: 'Observation', driver: 'k Ob', order: DATED },
+  { search: `Observation?_id=${ID}`, driver: `Observation/${ID}`, order: '-n', sorted: true },
+  { search: `Observation?patient=${ID}`, driver: `k p${ID}>Ob`, order: DATED },
+  { search: `Observation?subject=Patient/${ID}`, driver: `k p${ID}>Ob`, order: DATED },
+  {
+    search: `Observation?patient=${ID}&code=${LOINC}|85354-9&_sort=-date`,
+    driver: `k p${ID}>Ob{code}01|85354-9`,
+    order: DATED,
+  },
+  {
+    search: `Observation?patient=${ID}&code=85354-9`,
+    driver: `k p${ID}>Ob{code}01|85354-9 or p${ID}>Ob{code}02|85354-9`,
+    order: DATED,
+  },
+  {
+    search: `Observation?patient=${ID}&code=${LOINC}|1,${LOINC}|2&category=vital-signs&status=final`,
+    driver: `k p${ID}>Ob{code}01|1 or p${ID}>Ob{code}01|2`,
+    filter: ['g Ob{category}01|vital-signs', 'f Ob{status}00|final'],
+    order: DATED,
+  },
+  {
+    search: `Observation?patient=${ID}&date=eq1970-01-01&_sort=date`,
+    driver: `k p${ID}>Ob`,
+    filter: ['date lowMin 0 lowMax 86399999 highMax 86399999'],
+    order: 'date n',
+  },
+  {
+    search: 'Observation?date=gt1970-01-01',
+    driver: 'k Ob',
+    // 1023: the longest date of the type, rounded up to a power of two.
+    filter: ['date lowMin 86398977 highMin 86400000'],
+    order: DATED,
+  },
+  {
+    search: `Observation?code=${LOINC}|8480-6&value-quantity=gt5`,
+    driver: 'k Ob{code}01|8480-6',
+    filter: [`f from Ob{value-quantity}n${encodeDouble(nextUp(5))}`],
+    order: DATED,
+  },
+  { search: `Observation?code=${LOINC}|`, driver: 'k from Ob{code}01|', order: '-n', sorted: true },
+  { search: 'Observation?code=urn:never-seen|1', driver: 'nothing', order: '-n' },
+  {
+    search: `Observation?encounter=${ID}&patient=p1`,
+    driver: `g rEn${ID}>Ob{encounter}`,
+    filter: ['k p.p1>Ob'],
+    order: '-n',
+  },
+  {
+    search: `Observation?performer=Organization/${ID}&patient=p1`,
+    driver: 'k p.p1>Ob',
+    filter: [`g rOr${ID}>Ob{performer}`],
+    order: DATED,
+  },
+  {
+    search: `Observation?code:not=${LOINC}|1`,
+    driver: 'k Ob',
+    filter: ['not k Ob{code}01|1'],
+    order: DATED,
+  },
+  { search: 'Observation?encounter:missing=true', driver: 'k Ob', filter: ['not f Ob{encounter}!'], order: DATED },
+  { search: 'Observation?date:missing=true', driver: 'k Ob', filter: ['not date'], order: DATED },
+  {
+    search: `Observation?combo-code=${LOINC}|1`,
+    driver: 'k Ob',
+    filter: ['any(k Ob{code}01|1, g Ob{component-code}01|1)'],
+    order: DATED,
+  },
+  { search: 'Patient?identifier=x', driver: 'g Pa{identifier}01|x', order: '-n' },
+  { search: 'Patient?family=Smi', driver: 'g from Pa{family}:smi', order: '-n', sorted: true },
+  {
+    search: 'Patient?family=Smi&gender=female',
+    driver: 'g from Pa{family}:smi',
+    filter: ['g Pa{gender}00|female'],
+    order: '-n',
+    sorted: true,
+  },
+  {
+    search: 'Patient?gender=female&_sort=family',
+    driver: 'sorted Pa{family}',
+    filter: ['g Pa{gender}00|female'],
+    order: 'sort-string Pa{family} n',
+  },
+  { search: 'Patient?_sort=-birthdate', driver: 'k Pa', order: DATED },
+  { search: 'Patient?_sort=_id', driver: 'k Pa', order: 'id n', sorted: true },
+  {
+    search: 'Patient?death-date=lt1970-01-02',
+    driver: `g from Pa{death-date}d${encodeDouble(-Infinity)} or g from Pa{death-date}s${encodeDouble(-Infinity)}`,
+    order: '-n',
+    sorted: true,
+  },
+  { search: 'DocumentReference?type=x&_sort=-date', driver: 'k Dc{type}01|x', order: DATED },
+  {
+    search: `DocumentReference?patient=${ID}&type=x&category=y&status=current`,
+    driver: `k p${ID}>Dc{type}01|x`,
+    filter: ['k Dc{category}01|y', 'k Dc{status}00|current'],
+    order: DATED,
+  },
+  { search: 'Task?status=requested', driver: 'k Ta{status}00|requested', order: DATED },
+  { search: 'AuditEvent?outcome=8&_sort=-date', driver: 'k Au{outcome}00|8', order: DATED },
+  {
+    search: 'Observation?_lastUpdated=gt1970-01-01',
+    driver: 'updated Observation',
+    filter: ['updated min 86400000'],
+    order: '-updated -n',
+  },
+  { search: 'Observation?_sort=_lastUpdated', driver: 'updated Observation', order: 'updated n' },
+  {
+    search: '?_sort=-_lastUpdated',
+    types: ['Patient', 'Task'],
+    driver: 'updated Patient,Task',
+    order: '-updated -n',
+  },
+  { search: '?', types: ['Patient', 'Task'], driver: 'k Pa or Ta', order: DATED },
+  { search: '?_id=a', types: ['Patient', 'Task'], driver: 'Patient/a or Task/a', order: '-n', sorted: true },
+  {
+    search: '?patient=p1',
+    types: ['Observation', 'DocumentReference'],
+    driver: 'k p.p1>Dc or p.p1>Ob',
+    order: DATED,
+  },
+];
+
+describe('the plan of a query', () => {
+  for (const { search, types, driver, filter = [], order, sorted } of rows)
+    it(`${search || 'every resource'}${types ? ` (${types.join()})` : ''}: ${driver}`, () => {
+      const planned = plan(placement, query(search, types), facts);
+      assert.equal(
+        showDriver(planned).replace(/(n)k0F-*|(d)-+[^ ]*/g, m => m),
+        showDriver(planned),
+      );
+      assert.ok(showDriver(planned).startsWith(driver), showDriver(planned));
+      const shown = planned.filter.map(showTest);
+      assert.equal(shown.length, filter.length, shown.join('; '));
+      for (const [i, text] of filter.entries()) assert.ok(shown[i]!.startsWith(text), shown[i]);
+      assert.equal(planned.order.map(showOrder).join(' '), order);
+      assert.equal(planned.ordered, sorted === undefined);
+    });
+
+  it('finds a compartment of several parameters by one list of points', () => {
+    const [subject, performer] = ['subject', 'performer'].map(code => query(`Observation?${code}=Patient/p1`).where);
+    const where: Where = {
+      kind: 'all',
+      of: [{ kind: 'any', of: [subject!, performer!] }, query('Observation?code=1').where],
+    };
+    const planned = plan(placement, { ...query('Observation'), where }, facts);
+    assert.equal(showDriver(planned), 'k p.p1>Ob or rPa.p1>Ob{performer}');
+    assert.deepEqual(planned.filter.map(showTest), ['k Ob{code}01|1 or Ob{code}02|1']);
+    assert.ok(planned.ordered);
+  });
+
+  it('puts a hull of the bounds beside alternatives on the main date, for the index', () => {
+    const { filter } = plan(placement, query('Observation?date=ge1970-01-02'), facts);
+    assert.equal(filter.length, 2);
+    assert.equal(filter[0]!.is, 'date');
+    assert.equal(filter[1]!.is, 'any');
+  });
+
+  it('merges at most 200 scans for patients and codes, else drives by patient alone', () => {
+    const ids = Array.from({ length: 150 }, (_, i) => `p${i}`).join(',');
+    const planned = plan(placement, query(`Observation?patient=${ids}&code=${LOINC}|1,${LOINC}|2`), facts);
+    assert.ok(planned.driver.by === 'key' && planned.driver.keys.length === 150);
+    assert.equal(planned.filter.length, 1);
+  });
+
+  it('orders pages by the query alone, whatever the data uses', () => {
+    const empty = createFacts();
+    for (const { search, types } of rows) {
+      const [one, other] = [empty, facts].map(known => plan(placement, query(search, types), known));
+      if (one!.driver.by !== 'nothing' && other!.driver.by !== 'nothing') assert.deepEqual(one!.order, other!.order);
+    }
+  });
+
+  it('refuses a cursor of another order as expired', () => {
+    assert.throws(() => plan(placement, { ...query('Observation'), after: [1] }, facts), { kind: 'expired' });
+  });
+
+  const refused: [string, Query][] = [
+    [
+      'chains',
+      { ...query('Observation'), where: { kind: 'chain', code: 'subject', to: 'Patient', where: EVERYTHING } },
+    ],
+    ['parameters that do not exist', { ...query('Patient'), where: { kind: 'present', code: 'sauce' } }],
+    ['an order by references', { ...query('Observation'), sort: [{ code: 'encounter', descending: false }] }],
+    [
+      'an order of several types by a code',
+      { ...query('?', ['Patient', 'Task']), sort: [{ code: '_tag', descending: false }] },
+    ],
+  ];
+  for (const [name, bad] of refused)
+    it(`refuses ${name}`, () => assert.throws(() => plan(placement, bad, facts), { kind: 'not-supported' }));
+
+  it('finds nothing where a condition can never hold, and everything where none is left', () => {
+    const nothing: Where = { kind: 'any', of: [] };
+    assert.equal(plan(placement, { ...query('Patient'), where: nothing }, facts).driver.by, 'nothing');
+    const everything: Where = { kind: 'not', of: nothing };
+    assert.deepEqual(plan(placement, { ...query('Patient'), where: everything }, facts).filter, []);
+  });
+});
