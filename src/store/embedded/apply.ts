@@ -186,20 +186,19 @@ function indexedOf(keys: Keys): Indexed {
     g,
     s: keys.s,
     w: keys.w.length === 0 ? null : JSON.stringify(keys.w.map(({ p, l, h }) => [p, finite(l), finite(h)])),
-    f: JSON.stringify([0, ...k, 1, ...g, 2, ...new Set(keys.f)]),
+    f: JSON.stringify({ k: [0, ...k], g: [0, ...g], f: [0, ...new Set(keys.f)] }),
   };
 }
 
 /** Of what stands in a row, as much as an update needs. */
 function wasIndexed(d: number, s: string | null, f: string | null): Indexed {
   if (f === null) return NOTHING;
-  const keys = JSON.parse(f) as (string | number)[];
-  const g = keys.indexOf(1);
+  const { k, g } = JSON.parse(f) as { k: [0, ...string[]]; g: [0, ...string[]] };
   return {
     ...NOTHING,
     d,
-    k: keys.slice(1, g) as string[],
-    g: keys.slice(g + 1, keys.indexOf(2)) as string[],
+    k: k.slice(1) as string[],
+    g: g.slice(1) as string[],
     s: s === null ? {} : (JSON.parse(s) as Record<string, string>),
   };
 }

@@ -8,7 +8,7 @@
  */
 import type { Cursor } from '../../search/query.js';
 import { type KeyTest, NO_DATE, type Order, type Plan } from '../plan.js';
-import { dateSql, filterSql, idList } from './filter.js';
+import { dateSql, filterSql, idList, keysIn } from './filter.js';
 import { COLUMNS } from './row.js';
 import { join, raw, type Sql, sql } from './sql.js';
 
@@ -276,7 +276,7 @@ function orderSql(order: Order, source: Source): Sql {
     case 'key': {
       const end =
         order.prefix.slice(0, -1) + String.fromCodePoint(order.prefix.codePointAt(order.prefix.length - 1)! + 1);
-      return sql`(SELECT ${raw(order.descending ? 'max' : 'min')}(j.value) FROM json_each(r.f) j WHERE j.value>=${order.prefix} AND j.value<${end})`;
+      return sql`(SELECT ${raw(order.descending ? 'max' : 'min')}(j.value) FROM ${keysIn(order.in)} j WHERE j.value>=${order.prefix} AND j.value<${end})`;
     }
   }
 }

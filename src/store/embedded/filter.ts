@@ -1,9 +1,9 @@
 /**
  * A KeyTest as a condition on a row `r` of `resource`. Every condition is true or false, never NULL, so that NOT is exact.
- * `r.f` holds all keys of the resource (schema.ts); which of the three sets a key is in does not matter here.
+ * `r.f` holds all keys of the resource (schema.ts).
  */
 import { encodeId } from '../codec.js';
-import { type KeyTest, NO_DATE } from '../plan.js';
+import { type KeyTest, NO_DATE, type Where3 } from '../plan.js';
 import { join, raw, type Sql, sql } from './sql.js';
 
 /** Above this number of keys one set look-up per key of the resource beats one text search per key asked for. */
@@ -18,11 +18,11 @@ export function filterSql(test: KeyTest): Sql {
     case 'not':
       return sql`NOT (${filterSql(test.of)})`;
     case 'key':
-      return holdsKey(test.keys);
+      return holdsKey(test.keys, test.in);
     case 'range':
-      return sql`(${mayHold(commonPrefix(test.low, test.high))} AND EXISTS (SELECT 1 FROM json_each(r.f) j WHERE j.value>=${test.low} AND j.value<${test.high}))`;
+      return sql`(${mayHold(commonPrefix(test.low, test.high))} AND EXISTS (SELECT 1 FROM ${keysIn(test.in)} j WHERE j.value>=${test.low} AND j.value<${test.high}))`;
     case 'contains':
-      return sql`(${mayHold(test.prefix)} AND EXISTS (SELECT 1 FROM json_each(r.f) j WHERE substr(j.value,1,length(${test.prefix}))=${test.prefix} AND instr(substr(j.value,length(${test.prefix})+1),${test.text})))`;
+      return sql`(${mayHold(test.prefix)} AND EXISTS (SELECT 1 FROM ${keysIn(test.in)} j WHERE substr(j.value,1,length(${test.prefix}))=${test.prefix} AND instr(substr(j.value,length(${test.prefix})+1),${test.text})))`;
     case 'span':
       return sql`EXISTS (SELECT 1 FROM json_each(r.w) j WHERE ${join(
         [
@@ -40,6 +40,9 @@ export function filterSql(test: KeyTest): Sql {
       return sql`r.id IN (SELECT value FROM json_each(${idList(test.of)}))`;
   }
 }
+
+/** The keys of one of the three sets. */
+export const keysIn = (among: Where3): Sql => raw(`json_each(r.f,'$.${among}')`);
 
 /** Bounds on the main date; `column` is where its low end stands, so that a driver's own column can bound a walk. */
 export const dateSql = (test: KeyTest & { is: 'date' }, column: 'r.d' | 'k.d'): Sql =>
@@ -66,9 +69,9 @@ export const finite = (value: number): number => Math.min(Math.max(value, -Numbe
  * Inside a JSON string every quotation mark follows a backslash: the three characters of a separator and an opening
  * quotation mark can only be those of an element.
  */
-function holdsKey(keys: readonly string[]): Sql {
+function holdsKey(keys: readonly string[], among: Where3): Sql {
   if (keys.length > FEW)
-    return sql`EXISTS (SELECT 1 FROM json_each(r.f) j WHERE j.value IN (SELECT value FROM json_each(${JSON.stringify(keys)})))`;
+    return sql`EXISTS (SELECT 1 FROM ${keysIn(among)} j WHERE j.value IN (SELECT value FROM json_each(${JSON.stringify(keys)})))`;
   return keys.length === 0
     ? raw('0')
     : sql`(${join(

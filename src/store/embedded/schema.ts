@@ -4,9 +4,9 @@
  *
  * - `resource` holds the current version of each resource, a tombstone included (f and x are NULL then). `id` is type and
  *   id in one (encodeId). `n` is the creation number: given by the writer, never changes, the last part of every order.
- * - `f` holds all index keys of the resource as a JSON array, `[0, k keys …, 1, g keys …, 2, f keys …]`, so that any key
- *   is found by instr(f, ',"key"') and an update knows which keys to take away. The numbers are not text: no range of
- *   texts contains them.
+ * - `f` holds all index keys of the resource as JSON, `{"k":[0,…],"g":[0,…],"f":[0,…]}`, so that any key is found by
+ *   instr(f, ',"key"') and an update knows which keys to take away. The 0 gives the first key its comma; it is no
+ *   text, so that no range of texts contains it.
  * - `entry` holds the indexed keys: k keys with the main date in `d`, g keys with d = 0, so that a point of either is in
  *   its order already.
  * - `version` holds replaced versions only; `until` is when the successor came.
