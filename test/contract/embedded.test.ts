@@ -2,4 +2,4 @@
 import { openEmptyEmbedded } from '../support/embedded.js';
 import { storeContract } from './store-suite.js';
 
-storeContract('embedded', openEmptyEmbedded);
+storeContract('embedded', () => openEmptyEmbedded());

@@ -2,4 +2,10 @@
 import { openEmptyEmbedded } from '../support/embedded.js';
 import { storeAgreement } from './agreement.js';
 
-storeAgreement('embedded', openEmptyEmbedded);
+storeAgreement('embedded', () => openEmptyEmbedded());
+storeAgreement(
+  'embedded, every walk in the reader thread',
+  () => openEmptyEmbedded({ smallWalk: 0 }),
+  2000,
+  20_231_031,
+);

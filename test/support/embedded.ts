@@ -2,13 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEmbedded } from '../../src/store/embedded/index.js';
+import { type EmbeddedOptions, openEmbedded } from '../../src/store/embedded/index.js';
 import type { Opened } from '../contract/store-suite.js';
 import { placement } from './changes.js';
 
-export async function openEmptyEmbedded(): Promise<Opened> {
+export async function openEmptyEmbedded(options: Pick<EmbeddedOptions, 'smallWalk'> = {}): Promise<Opened> {
   const folder = mkdtempSync(join(tmpdir(), 'chartroom-test-'));
-  const open = () => openEmbedded({ file: join(folder, 'data', 'store'), placement });
+  const open = () => openEmbedded({ ...options, file: join(folder, 'data', 'store'), placement });
   let store = await open();
   return {
     store,

@@ -17,8 +17,6 @@ export interface Page {
   readonly legs: readonly ((limit: number) => Sql)[];
   /** A resource may come more than once, always with the same values of the order. */
   readonly repeats: boolean;
-  /** A page is all that can be read: few rows are looked at per row returned. */
-  readonly bounded: boolean;
 }
 
 /** Where rows come from, and which order the index gives. */
@@ -117,25 +115,29 @@ const sortString = (prefix: string): Sql => sql`json_extract(r.s,${`$.${JSON.str
 
 export function compile(plan: Plan): Page {
   const source = sourceOf(plan);
-  if (!source) return { legs: [], repeats: false, bounded: true };
-  const dates = plan.filter.every(test => test.is === 'date');
-  const bounded = plan.limit <= 1000 && (dates || isPatient(plan)) && !manyKeys(plan);
-  const walk = indexWalk(source, plan);
-  return walk
-    ? { legs: walk, repeats: source.repeats, bounded }
-    : {
-        legs: sortedLegs(source, plan),
-        repeats: source.repeats,
-        bounded: bounded && (plan.driver.by === 'id' || isPatient(plan)),
-      };
+  if (!source) return { legs: [], repeats: false };
+  return { legs: indexWalk(source, plan) ?? sortedLegs(source, plan), repeats: source.repeats };
 }
 
-/** A driver within single patients is small by nature. */
-const isPatient = ({ driver }: Plan): boolean =>
-  driver.by === 'id' ||
-  (driver.by === 'key' && driver.keys.length <= 50 && driver.keys.every(key => key.startsWith('p')));
-const manyKeys = ({ driver }: Plan): boolean =>
-  (driver.by === 'key' && driver.keys.length > 200) || (driver.by === 'id' && driver.of.length > 1000);
+/** Whether few rows are looked at per row returned: the index gives the order, and nothing is passed over. */
+export function isBounded({ driver, filter, ordered, limit }: Plan): boolean {
+  if (limit > 1000) return false;
+  switch (driver.by) {
+    case 'nothing':
+      return true;
+    case 'id':
+      return driver.of.length <= 1000;
+    case 'key':
+      // Within single patients everything is small.
+      if (driver.keys.length <= 50 && driver.keys.every(key => key.startsWith('p'))) return true;
+      return ordered && driver.keys.length <= 200 && filter.every(test => test.is === 'date');
+    case 'updated':
+      return ordered && filter.every(test => test.is === 'updated');
+    case 'range':
+    case 'sort-string':
+      return false;
+  }
+}
 
 /** The legs of a walk along the driver's index, or undefined where its order is another one. */
 function indexWalk(source: Source, plan: Plan): Page['legs'] | undefined {
@@ -235,9 +237,13 @@ function named(selected: Sql, names: readonly string[]): Sql {
   return { text: `${text} AS ${names[i]}`, values: selected.values };
 }
 
+/** Everything that the index holds, and the rest. */
+const wholeOf = (source: Source): Source =>
+  source.rest ? { ...source.rest, where: source.rest.where.slice(0, -1) } : source;
+
 /** Any order: expressions over the resource, all candidates sorted. */
 function sortedLegs(source: Source, plan: Plan): Page['legs'] {
-  const whole = source.rest ? { ...source.rest, where: source.rest.where.slice(0, -1) } : source;
+  const whole = wholeOf(source);
   const back = plan.before !== undefined;
   const terms = plan.order.map(order => ({
     value: orderSql(order, whole),
@@ -311,21 +317,29 @@ const resourceIfUsed = (source: Source, parts: readonly Sql[]): Sql =>
 
 const whereSql = (where: readonly Sql[]): Sql => (where.length === 0 ? raw('') : sql` WHERE ${join(where, ' AND ')}`);
 
-/** The numbers of all resources that match, each once, up to a limit. */
-function matching(plan: Pick<Plan, 'driver' | 'filter'>, limit?: number): Sql | undefined {
-  const found = sourceOf(plan);
+/** The numbers of all resources that the driver yields and the filters let pass, up to a limit. */
+function matching(
+  { driver, filter }: Pick<Plan, 'driver' | 'filter'>,
+  distinct: boolean,
+  limit?: number,
+): Sql | undefined {
+  const found = sourceOf({ driver });
   if (!found) return undefined;
-  const source = found.rest ? { ...found.rest, where: found.rest.where.slice(0, -1) } : found;
-  const where = [...source.where, ...filters(plan.filter, source)];
-  const select = raw(source.repeats ? 'SELECT DISTINCT' : 'SELECT');
+  const source = wholeOf(found);
+  const where = [...source.where, ...filters(filter, source)];
+  const select = raw(distinct && source.repeats ? 'SELECT DISTINCT' : 'SELECT');
   return sql`${select} ${raw(source.n)} AS n FROM ${source.from}${resourceIfUsed(source, where)}${whereSql(where)}${limit === undefined ? raw('') : sql` LIMIT ${limit}`}`;
 }
 
+const counted = (inner: Sql | undefined): Sql | undefined => inner && sql`SELECT count(*) FROM (${inner})`;
+
 /** One row with the number of matches, at most `limit`; undefined: nothing can match. */
-export function compileCount(plan: Pick<Plan, 'driver' | 'filter'>, limit?: number): Sql | undefined {
-  const inner = matching(plan, limit);
-  return inner && sql`SELECT count(*) FROM (${inner})`;
-}
+export const compileCount = (plan: Pick<Plan, 'driver' | 'filter'>, limit?: number): Sql | undefined =>
+  counted(matching(plan, true, limit));
+
+/** One row with the number of candidates that the filters would look at, at most `limit`. */
+export const compileProbe = ({ driver }: Pick<Plan, 'driver'>, limit: number): Sql | undefined =>
+  counted(matching({ driver, filter: [] }, false, limit));
 
 /** A row if anything matches. */
-export const compileAny = (plan: Pick<Plan, 'driver' | 'filter'>): Sql | undefined => matching(plan, 1);
+export const compileAny = (plan: Pick<Plan, 'driver' | 'filter'>): Sql | undefined => matching(plan, false, 1);

@@ -18,16 +18,16 @@ import { encode } from '../encode.js';
 import { createFacts, type FactAddition } from '../facts.js';
 import type { Placement } from '../place.js';
 import { type Keys, type Plan, plan } from '../plan.js';
-import type { Change, Commit, HistoryQuery, Page, Store, Version, Waiting } from '../store.js';
+import type { Change, Commit, Page, Store, Version, Waiting } from '../store.js';
 import { createBlobs, dropUploads } from './blobs.js';
-import { compile, compileAny, compileCount } from './compile.js';
+import { compileAny, compileCount, compileProbe, isBounded } from './compile.js';
 import { connect, type Connection, type Row } from './driver.js';
 import { fromDriver } from './errors.js';
 import type { Job } from './job.js';
 import { lock } from './lock.js';
 import { findPage, historyPage, type RowPage } from './pages.js';
 import type { Read, Reading } from './reader.js';
-import { blobsText, COLUMNS, N, patientsText, versionOf } from './row.js';
+import { blobsText, COLUMNS, N, patientsText, unpack, versionOf } from './row.js';
 import { migrate, PRAGMAS } from './schema.js';
 import { raw, type Sql, sql } from './sql.js';
 import { startThread } from './thread.js';
@@ -36,6 +36,8 @@ export interface EmbeddedOptions {
   /** Path of the store file; its folder is made. `:memory:`: a file in the system's temporary folder, gone with close. */
   readonly file: string;
   readonly placement: Placement;
+  /** A walk over fewer candidates (a millisecond or two) runs on the main thread. Default 500; 0: never. */
+  readonly smallWalk?: number;
 }
 
 export interface EmbeddedStore extends Store {
@@ -45,10 +47,15 @@ export interface EmbeddedStore extends Store {
   backup(to: string): Promise<void>;
 }
 
+/** Rows of a step of a scan. */
 const SCAN = 100;
 
 /** Opens the file, brings its layout up to date and takes the lock. Throws `unavailable` with what to do about it. */
-export async function openEmbedded({ file: named, placement }: EmbeddedOptions): Promise<EmbeddedStore> {
+export async function openEmbedded({
+  file: named,
+  placement,
+  smallWalk = 500,
+}: EmbeddedOptions): Promise<EmbeddedStore> {
   const folder = named === ':memory:' ? mkdtempSync(join(tmpdir(), 'chartroom-')) : undefined;
   const file = folder === undefined ? named : join(folder, 'store');
   const { connection, unlock } = openFile(file);
@@ -80,8 +87,16 @@ export async function openEmbedded({ file: named, placement }: EmbeddedOptions):
       throw fromDriver(error);
     }
   };
-  const rows = async (statement: Sql): Promise<readonly Row[]> =>
-    (await reader.ask({ kind: 'rows', sql: statement })) as readonly Row[];
+  const read = async (reading: Reading): Promise<RowPage> => {
+    const page = await reader.ask(reading);
+    return { ...page, rows: unpack(page) };
+  };
+  const rows = async (statement: Sql): Promise<readonly Row[]> => (await read({ kind: 'rows', sql: statement })).rows;
+  /** So few candidates that the way to the other thread would cost more. */
+  const isSmall = (planned: Plan): boolean => {
+    const probe = compileProbe(planned, smallWalk);
+    return !probe || Number(one(probe)![0]) < smallWalk;
+  };
 
   const keysOf = (type: string, entries: readonly Entry[]): Keys => {
     const { keys, missing } = encode(placement, type, entries, facts);
@@ -132,28 +147,28 @@ export async function openEmbedded({ file: named, placement }: EmbeddedOptions):
       answer(async () => {
         const planned = planOf(query);
         return pageOf(
-          compile(planned).bounded
+          isBounded(planned) || isSmall(planned)
             ? findPage(connection, planned)
-            : ((await reader.ask({ kind: 'find', plan: planned })) as RowPage),
+            : await read({ kind: 'find', plan: planned }),
         );
       }),
     history: query =>
       answer(async () => {
         const known = [...types];
+        // Without a time to look back at, a page is a walk along an index.
         return pageOf(
-          isBounded(query)
+          query.at === undefined && query.limit <= 1000
             ? historyPage(connection, query, known)
-            : ((await reader.ask({ kind: 'history', query, types: known })) as RowPage),
+            : await read({ kind: 'history', query, types: known }),
         );
       }),
     count: (query, limit) =>
       answer(async () => {
-        const statement = compileCount(
-          planOf({ ...query, sort: [], limit: 1 }),
-          limit === undefined ? undefined : limit + 1,
-        );
+        const planned = planOf({ ...query, sort: [], limit: 1 });
+        const statement = compileCount(planned, limit === undefined ? undefined : limit + 1);
         if (!statement) return { count: 0, exact: true };
-        const count = Number((await rows(statement))[0]![0]);
+        const [row] = isSmall(planned) ? [one(statement)] : await rows(statement);
+        const count = Number(row![0]);
         return limit !== undefined && count > limit ? { count: limit, exact: false } : { count, exact: true };
       }),
     commit: asked =>
@@ -213,7 +228,7 @@ export async function openEmbedded({ file: named, placement }: EmbeddedOptions):
         if (writer.failure) throw writer.failure;
         await rows(sql`SELECT 1`);
       }),
-    backup: to => answer(async () => void (await reader.ask({ kind: 'backup', to }))),
+    backup: to => answer(async () => void (await read({ kind: 'backup', to }))),
     close: () => (closing ??= close()),
   };
 }
@@ -274,6 +289,3 @@ const rowChange = (change: Change, keysOf: (type: string, entries: readonly Entr
 });
 
 const pageOf = ({ rows, cursors, more }: RowPage): Page => ({ rows: rows.map(versionOf), cursors, more });
-
-/** Without a time to look back at, a page of history is a walk along an index. */
-const isBounded = ({ at, limit }: HistoryQuery): boolean => at === undefined && limit <= 1000;

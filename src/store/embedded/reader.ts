@@ -7,10 +7,11 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { FhirError } from '../../fhir/error.js';
 import type { Plan } from '../plan.js';
 import type { HistoryQuery } from '../store.js';
-import { type Connection, connect, type Row } from './driver.js';
+import { type Connection, connect } from './driver.js';
 import { toWire } from './errors.js';
 import { findPage, historyPage, type RowPage } from './pages.js';
 import { PRAGMAS } from './schema.js';
+import { type Packed, pack } from './row.js';
 import type { Sql } from './sql.js';
 import type { Answer, Question } from './thread.js';
 
@@ -19,23 +20,25 @@ export type Reading =
   | { readonly kind: 'history'; readonly query: HistoryQuery; readonly types: readonly string[] }
   | { readonly kind: 'rows'; readonly sql: Sql }
   | { readonly kind: 'backup'; readonly to: string };
-export type Read = RowPage | readonly Row[];
+/** `rows`: those of a statement or a page; the rest is that of a page. */
+export interface Read extends Packed, Omit<RowPage, 'rows'> {}
 
-function read(connection: Connection, reading: Reading): Read {
+function read(connection: Connection, reading: Reading): RowPage {
   switch (reading.kind) {
     case 'find':
       return findPage(connection, reading.plan);
     case 'history':
       return historyPage(connection, reading.query, reading.types);
     case 'rows':
-      return connection.prepare(reading.sql.text).all(...reading.sql.values);
+      return { rows: connection.prepare(reading.sql.text).all(...reading.sql.values), cursors: [], more: false };
     case 'backup':
-      return backup(connection, reading.to);
+      backup(connection, reading.to);
+      return { rows: [], cursors: [], more: false };
   }
 }
 
 /** A consistent copy as of its start, beside the writer; checked before anyone relies on it. */
-function backup(connection: Connection, to: string): Row[] {
+function backup(connection: Connection, to: string): void {
   if (existsSync(to))
     throw new FhirError('conflict', 'There is a file already where the backup should go. Name another one.');
   try {
@@ -44,7 +47,6 @@ function backup(connection: Connection, to: string): Row[] {
     const [result] = copy.pragma('integrity_check');
     copy.close();
     if (result?.[0] !== 'ok') throw new FhirError('fault', 'The backup is damaged and was removed. Look at the disk.');
-    return [];
   } catch (error) {
     rmSync(to, { force: true });
     throw error;
@@ -63,12 +65,16 @@ if (parentPort) {
     }
     for (const { ticket, ask } of message) {
       let answer: Answer<Read>;
+      const moving: ArrayBuffer[] = [];
       try {
-        answer = { ticket, answer: read(connection, ask) };
+        const page = read(connection, ask);
+        const { rows, bytes } = pack(page.rows);
+        moving.push(bytes.buffer);
+        answer = { ticket, answer: { ...page, rows, bytes } };
       } catch (error) {
         answer = { ticket, failed: toWire(error) };
       }
-      port.postMessage([answer]);
+      port.postMessage([answer], moving);
     }
   });
 }

@@ -1,7 +1,7 @@
 /** A row of `resource` or `version` as a Version. */
 import { decodeId } from '../codec.js';
 import type { BlobLink, Method, Version } from '../store.js';
-import { bytesOf, type Row } from './driver.js';
+import { bytesOf, type Row, type Value } from './driver.js';
 
 /** The columns of a version, in the order that `versionOf` expects; then its number. */
 export const COLUMNS = 'r.t,r.id,r.v,r.u,r.m,r.p,r.b,r.x,r.n';
@@ -27,3 +27,37 @@ export function versionOf(row: Row): Version {
 /** The columns `p` and `b`: ids hold no blank. */
 export const patientsText = ({ patients }: Pick<Version, 'patients'>): string => patients.join(' ');
 export const blobsText = ({ blobs }: Version): string | null => (blobs?.length ? JSON.stringify(blobs) : null);
+
+/** Rows on their way between threads: all texts as one piece, which moves, and their lengths in their places. */
+export interface Packed {
+  readonly rows: readonly Row[];
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+const TEXT = 7;
+
+export function pack(rows: readonly Row[]): Packed {
+  const texts = rows.map(row => row[TEXT]);
+  const bytes = new Uint8Array(
+    texts.reduce((sum: number, text) => sum + (text instanceof Uint8Array ? text.length : 0), 0),
+  );
+  let at = 0;
+  const packed = rows.map((row, i): Row => {
+    const text = texts[i];
+    if (!(text instanceof Uint8Array)) return row;
+    bytes.set(text, at);
+    at += text.length;
+    return row.with(TEXT, text.length);
+  });
+  return { rows: packed, bytes };
+}
+
+export function unpack({ rows, bytes }: Packed): Row[] {
+  let at = 0;
+  return rows.map((row): Row => {
+    const length: Value | undefined = row[TEXT];
+    if (typeof length !== 'number') return row;
+    at += length;
+    return row.with(TEXT, bytes.subarray(at - length, at));
+  });
+}
