@@ -1,17 +1,26 @@
 /**
- * Commits in groups. What has gathered while the last group was under way goes as one transaction with one command per
- * collection: the largest lever on the cost of a write. No timer. In a group there is at most one change per resource
- * and per claim, and later commits never overtake earlier ones of the same resource.
+ * What becomes of a group of commits (queue.ts): one transaction with one command per collection, the largest lever on
+ * the cost of a write.
  *
  * A member whose precondition does not hold is refused and the others go on. When a group as a whole fails for another
  * reason than an absent server, its members run one by one, so that none suffers for another.
  */
 import type { AnyBulkWriteOperation, ClientSession } from 'mongodb';
-import { FhirError } from '../../fhir/error.js';
+import type { FhirError } from '../../fhir/error.js';
 import { encodeId } from '../codec.js';
 import type { Absence, Change, Commit, Version } from '../store.js';
 import type { Connected } from './connection.js';
 import { isDuplicate, toFhirError } from './errors.js';
+import {
+  changed,
+  type CommitQueue,
+  conflict,
+  type Member,
+  openQueue,
+  type Outcome,
+  type Prepared,
+  settle,
+} from './queue.js';
 import { versionId } from './reads.js';
 import {
   INDEX,
@@ -22,44 +31,15 @@ import {
 } from './schema.js';
 import { transact } from './transact.js';
 
-const TOGETHER = 32;
-/** Bytes of text in one group. A single commit may be larger. */
-const GROUP_BYTES = 8_000_000;
-/** More commits than this do not wait: the store is busy. */
-const QUEUE = 10_000;
-
-/** A change ready to be written, all but for its creation number. */
-export interface Prepared {
-  readonly change: Change;
-  readonly _id: string;
-  readonly document: Omit<ResourceDocument, 'n'>;
-}
-
-interface Member {
-  readonly commit: Commit;
-  readonly prepared: readonly Prepared[];
-  /** Resources and claims: two members of one group share none. */
-  readonly touches: readonly string[];
-  readonly bytes: number;
-  readonly resolve: () => void;
-  readonly reject: (error: FhirError) => void;
-}
-
-export interface CommitQueue {
-  add(commit: Commit, prepared: readonly Prepared[]): Promise<void>;
-}
-
 export interface CommitSurroundings {
   connected(): Promise<Connected>;
   /** Creation numbers, ascending. */
   numbers(count: number): Promise<number[]>;
+  /** The creation number of a version that was read as current, if it is known. */
+  numberOf(version: Version): number | undefined;
   /** Whether something matches, as the transaction sees it. */
   matches(absence: Absence, session: ClientSession): Promise<boolean>;
 }
-
-const conflict = (message: string): FhirError => new FhirError('conflict', message);
-const changed = ({ type, id }: Version) =>
-  conflict(`${type}/${id} was created, changed or deleted meanwhile. Read it and try again.`);
 
 /** The fields that a version keeps when it is replaced. */
 export const versionFields = (version: Version, t: string): Omit<VersionFields, 'n'> => ({
@@ -88,86 +68,6 @@ const isIndependent = ({ independent, changes, absent, messages, settles }: Comm
   !settles?.length &&
   changes.every(({ replaces }) => replaces === undefined);
 
-/** What became of a group. Every member is settled. */
-interface Outcome {
-  readonly written: readonly Member[];
-  /** The store is away. */
-  readonly away?: FhirError;
-}
-
-/** `write` settles every member and never rejects. */
-function openQueue(write: (members: readonly Member[]) => Promise<Outcome>): CommitQueue {
-  let waiting: Member[] = [];
-  let running: Promise<void> | undefined;
-
-  /** The longest-waiting members that fit together. What a member left behind touches is closed to later ones. */
-  const takeGroup = (): Member[] => {
-    const group: Member[] = [];
-    const rest: Member[] = [];
-    const touched = new Set<string>();
-    let changes = 0;
-    let bytes = 0;
-    for (const member of waiting) {
-      const fits =
-        group.length === 0 ||
-        (changes + member.prepared.length <= TOGETHER &&
-          bytes + member.bytes <= GROUP_BYTES &&
-          !member.touches.some(key => touched.has(key)));
-      for (const key of member.touches) touched.add(key);
-      if (!fits) {
-        rest.push(member);
-        continue;
-      }
-      group.push(member);
-      changes += member.prepared.length;
-      bytes += member.bytes;
-    }
-    waiting = rest;
-    return group;
-  };
-
-  /** Who waits to replace what has just been replaced need not ask the server. */
-  const refuseStale = (written: readonly Member[]) => {
-    if (waiting.length === 0) return;
-    const versions = new Map(
-      written.flatMap(({ prepared }) => prepared.map(({ _id, change }) => [_id, change.version])),
-    );
-    waiting = waiting.filter(({ prepared, reject }) => {
-      const stale = prepared.find(({ _id, change }) => (change.replaces?.version ?? 0) < (versions.get(_id) ?? 0));
-      if (stale) reject(changed(stale.change));
-      return !stale;
-    });
-  };
-
-  const run = async (): Promise<void> => {
-    // What the same turn of the event loop brings is one group.
-    await new Promise(resolve => setImmediate(resolve));
-    while (waiting.length > 0) {
-      const { written, away } = await write(takeGroup());
-      refuseStale(written);
-      if (!away) continue;
-      // Nobody waits for an absent server longer than the first who asked.
-      for (const { reject } of waiting) reject(away);
-      waiting = [];
-    }
-    running = undefined;
-  };
-
-  return {
-    add: (commit, prepared) =>
-      new Promise((resolve, reject) => {
-        if (waiting.length >= QUEUE) return reject(new FhirError('unavailable', 'Too many changes wait. Try again.'));
-        const touches = [
-          ...prepared.map(({ _id }) => _id),
-          ...(commit.absent ?? []).map(({ claim }) => `\u0001${claim}`),
-        ];
-        const bytes = prepared.reduce((sum, { change }) => sum + (change.text?.length ?? 0), 0);
-        waiting.push({ commit, prepared, touches, bytes, resolve, reject });
-        running ??= run();
-      }),
-  };
-}
-
 async function writeGroup(around: CommitSurroundings, members: readonly Member[]): Promise<Outcome> {
   try {
     const refused = await writeTogether(around, members);
@@ -190,23 +90,19 @@ async function writeGroup(around: CommitSurroundings, members: readonly Member[]
   }
 }
 
-function settle(members: readonly Member[], refused: ReadonlyMap<Member, FhirError>): Outcome {
-  for (const member of members) {
-    const error = refused.get(member);
-    if (error) member.reject(error);
-    else member.resolve();
-  }
-  return { written: members.filter(member => !refused.has(member)) };
-}
-
 /** All members in one transaction. Gives those whose precondition does not hold; throws if nothing was written. */
-async function writeTogether(around: CommitSurroundings, members: readonly Member[]): Promise<Map<Member, FhirError>> {
+async function writeTogether(
+  around: CommitSurroundings,
+  members: readonly Member[],
+  known: CurrentRows | null = knownRows(around, members),
+): Promise<Map<Member, FhirError>> {
   const { client, resource, version, outbox, claim } = await around.connected();
   const creations = members.flatMap(({ prepared }) => prepared).filter(({ change }) => !change.replaces).length;
   const messageCount = members.reduce((sum, { commit }) => sum + (commit.messages?.length ?? 0), 0);
   const numbers = await around.numbers(creations + messageCount);
   const claims = members.flatMap(({ commit }) => (commit.absent ?? []).map(absence => absence.claim));
   let refused = new Map<Member, FhirError>();
+  let stale = false;
 
   await transact(client, async session => {
     refused = new Map();
@@ -220,7 +116,7 @@ async function writeTogether(around: CommitSurroundings, members: readonly Membe
       for (const absence of member.commit.absent ?? [])
         if (!refused.has(member) && (await around.matches(absence, session)))
           refused.set(member, conflict(`A ${absence.type} that matches the condition exists already.`));
-    const current = await readCurrent(resource, members, session);
+    const current = known ?? (await readCurrent(resource, members, session));
     for (const member of members)
       for (const { _id, change } of member.prepared)
         if (change.replaces && current.get(_id)?.v !== change.replaces.version && !refused.has(member))
@@ -252,7 +148,8 @@ async function writeTogether(around: CommitSurroundings, members: readonly Membe
     if (created.length > 0) await resource.insertMany(created, { session });
     if (replaced.length > 0) {
       const { matchedCount } = await resource.bulkWrite(replaced, { session });
-      if (matchedCount !== replaced.length) throw conflict('A resource was changed meanwhile. Read it and try again.');
+      stale = matchedCount !== replaced.length;
+      if (stale) return false;
       await version.insertMany(old, { session });
     }
     if (messages.length > 0) await outbox.insertMany(messages, { session });
@@ -261,7 +158,23 @@ async function writeTogether(around: CommitSurroundings, members: readonly Membe
     if (claims.length > 0) await claim.deleteMany({ _id: { $in: claims } }, { session });
     return true;
   });
-  return refused;
+  // Somebody was faster. Whose change it was shows a look at the current versions, in a transaction that sees no newer.
+  return stale ? writeTogether(around, members, null) : refused;
+}
+
+type CurrentRows = ReadonlyMap<string, Pick<ResourceDocument, 'v' | 'n'>>;
+
+/** What callers have read of what is to be replaced, if they have read all of it; the write checks the versions. */
+function knownRows(around: CommitSurroundings, members: readonly Member[]): CurrentRows | null {
+  const rows = new Map<string, { v: number; n: number }>();
+  for (const { prepared } of members)
+    for (const { _id, change } of prepared) {
+      if (!change.replaces) continue;
+      const n = around.numberOf(change.replaces);
+      if (n === undefined) return null;
+      rows.set(_id, { v: change.replaces.version, n });
+    }
+  return rows;
 }
 
 /** Version and creation number of what is to be replaced. */
@@ -269,9 +182,8 @@ async function readCurrent(
   resource: Connected['resource'],
   members: readonly Member[],
   session: ClientSession,
-): Promise<ReadonlyMap<string, Pick<ResourceDocument, '_id' | 'v' | 'n'>>> {
+): Promise<CurrentRows> {
   const ids = members.flatMap(({ prepared }) => prepared.filter(({ change }) => change.replaces).map(({ _id }) => _id));
-  if (ids.length === 0) return new Map();
   const rows = await resource
     .find<Pick<ResourceDocument, '_id' | 'v' | 'n'>>(
       { _id: { $in: ids } },

@@ -28,7 +28,8 @@ export function openConnection(url: string, selectionMs: number): Connection {
       appName: 'chartroom',
       serverSelectionTimeoutMS: selectionMs,
       connectTimeoutMS: selectionMs,
-      heartbeatFrequencyMS: 2000,
+      // A server that hangs is noticed after this and connectTimeoutMS.
+      heartbeatFrequencyMS: 1000,
       readPreference: 'primary',
       writeConcern: { w: 'majority', journal: true },
       retryReads: true,

@@ -6,6 +6,7 @@ import { FhirError, type Kind } from '../../fhir/error.js';
 
 interface DriverError extends Error {
   readonly code?: number | string;
+  readonly errorResponse?: unknown;
   hasErrorLabel?(label: string): boolean;
 }
 
@@ -40,22 +41,33 @@ const AWAY = new Set([
   'WaitQueueTimeoutError',
 ]);
 
-const MESSAGES: Partial<Record<Kind, string>> = {
+const MESSAGES = {
   unavailable: 'The store does not answer just now. Try again.',
   timeout: 'The store did not confirm the change in time: it may or may not have been kept. Read before trying again.',
   'too-costly': 'The query takes too long. Add criteria (a patient, a date range) or ask for fewer results.',
   conflict: 'The resource was created or changed by someone else meanwhile. Read it and try again.',
   'too-large': 'The resource is too large for one document of the store (16 MB). Keep large content in Binary.',
   'no-space': 'The store has no disk space left.',
-};
+} as const satisfies Partial<Record<Kind, string>>;
+
+/** Bulk operations wrap what befell the whole command, a lost connection for example. */
+export function innermost(error: unknown): unknown {
+  const { name, errorResponse } = error as DriverError;
+  return name === 'MongoBulkWriteError' && errorResponse instanceof Error ? innermost(errorResponse) : error;
+}
 
 export const hasLabel = (error: unknown, label: string): boolean =>
-  error instanceof Error && (error as DriverError).hasErrorLabel?.(label) === true;
+  [error, innermost(error)].some(one => one instanceof Error && (one as DriverError).hasErrorLabel?.(label) === true);
+
+/** No server was found in time. */
+export const isWithoutServer = (error: unknown): boolean =>
+  (innermost(error) as Error).name === 'MongoServerSelectionError';
 
 export const isDuplicate = (error: unknown): boolean => error instanceof Error && (error as DriverError).code === 11000;
 
-function kindOf(error: unknown): Kind {
-  if (!(error instanceof Error)) return 'fault';
+function kindOf(thrown: unknown): Kind {
+  if (!(thrown instanceof Error)) return 'fault';
+  const error = innermost(thrown) as Error;
   const { name, code } = error as DriverError;
   if (AWAY.has(name)) return 'unavailable';
   if (name === 'MongoOperationTimeoutError') return 'timeout';
@@ -67,11 +79,18 @@ function kindOf(error: unknown): Kind {
     : 'fault';
 }
 
+/** A commit of which nobody knows whether it was kept. */
+export const unconfirmed = (cause: unknown): FhirError => new FhirError('timeout', MESSAGES.timeout, { cause });
+
 /** Any thrown value as a FhirError. */
 export function toFhirError(error: unknown): FhirError {
   if (error instanceof FhirError) return error;
   const kind = kindOf(error);
-  return new FhirError(kind, MESSAGES[kind] ?? 'Something went wrong in the store.', { cause: error });
+  return new FhirError(
+    kind,
+    (MESSAGES as Partial<Record<Kind, string>>)[kind] ?? 'Something went wrong in the store.',
+    { cause: error },
+  );
 }
 
 /** Runs a store operation; whatever it throws becomes a FhirError. */

@@ -16,13 +16,14 @@ import { type Keys, type Plan, plan } from '../plan.js';
 import type { Change, Store, Version } from '../store.js';
 import { TYPE_CODES } from '../type-codes.js';
 import { openBlobs, removeAbandoned } from './blobs.js';
-import { openCommits, prepare, type Prepared } from './commit.js';
+import { openCommits, prepare } from './commit.js';
 import { openConnection } from './connection.js';
 import { guarded } from './errors.js';
 import { keepFacts } from './facts.js';
 import { countMatches, existsMatch, findPage } from './find.js';
 import { readHistory } from './history.js';
-import { gatherReads, readVersion, ROW, type Row, toVersion } from './reads.js';
+import type { Prepared } from './queue.js';
+import { gatherReads, type KnownNumbers, readVersion, ROW, type Row, toVersion } from './reads.js';
 import { INDEX, markReindexed, migrate, needsReindex, type ResourceDocument, typeCode } from './schema.js';
 import { openSequence } from './sequence.js';
 
@@ -70,6 +71,7 @@ export async function openMongo(options: MongoOptions): Promise<MongoStore> {
   const facts = keepFacts(connected);
   const blobs = openBlobs(connected, maxTimeMS);
   const point = gatherReads(connected, maxTimeMS);
+  const readNumbers: KnownNumbers = new WeakMap();
 
   /** The keys of rows, all facts for them kept. */
   const encodeAll = async (rows: readonly Pick<Change, 'type' | 'entries'>[]): Promise<Keys[]> => {
@@ -119,6 +121,7 @@ export async function openMongo(options: MongoOptions): Promise<MongoStore> {
   const commits = openCommits({
     connected,
     numbers: count => sequence.take(count),
+    numberOf: version => readNumbers.get(version),
     matches: async ({ type, where }, session) => {
       const all = await connected();
       const query: Query = { types: [type], where, sort: [], limit: 1 };
@@ -204,7 +207,7 @@ export async function openMongo(options: MongoOptions): Promise<MongoStore> {
     read: (type, id, version) =>
       run(async () => {
         typeCode(type);
-        return readVersion(connected, point, type, id, version);
+        return readVersion(connected, point, readNumbers, type, id, version);
       }),
     history: query => run(async () => readHistory(await connected(), query, maxTimeMS)),
     find: query =>

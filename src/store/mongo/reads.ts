@@ -4,6 +4,7 @@
  */
 import { decodeId, encodeId } from '../codec.js';
 import type { Version } from '../store.js';
+import { toFhirError } from './errors.js';
 import { type Collections, INDEX, type ResourceDocument, type VersionFields } from './schema.js';
 
 const TOGETHER = 64;
@@ -33,6 +34,9 @@ export function toVersion(row: Row): Version {
 /** The `version` document of a replaced version. */
 export const versionId = (resource: string, version: number): string =>
   `${resource}~${String(version).padStart(8, '0')}`;
+
+/** Creation numbers of versions that were read as current: whoever replaces them need not ask again. */
+export type KnownNumbers = WeakMap<Version, number>;
 
 export type PointRead = (_id: string) => Promise<Row | undefined>;
 
@@ -70,7 +74,11 @@ export function gatherReads(connected: () => Promise<Collections>, maxTimeMS: nu
             for (const [id, readers] of batch) for (const { resolve } of readers) resolve(rows.get(id));
           },
           (error: unknown) => {
-            for (const [, readers] of batch) for (const { reject } of readers) reject(error);
+            // Nobody waits for an absent server longer than the first who asked.
+            const away = toFhirError(error).kind === 'unavailable';
+            for (const [, readers] of away ? [...batch, ...waiting] : batch)
+              for (const { reject } of readers) reject(error);
+            if (away) waiting = new Map();
           },
         )
         .finally(() => {
@@ -93,6 +101,7 @@ export function gatherReads(connected: () => Promise<Collections>, maxTimeMS: nu
 export async function readVersion(
   connected: () => Promise<Collections>,
   read: PointRead,
+  known: KnownNumbers,
   type: string,
   id: string,
   wanted: number | undefined,
@@ -100,7 +109,11 @@ export async function readVersion(
   const _id = encodeId(type, id);
   const current = await read(_id);
   if (!current) return undefined;
-  if (wanted === undefined || wanted === current.v) return toVersion(current);
+  if (wanted === undefined || wanted === current.v) {
+    const found = toVersion(current);
+    known.set(found, current.n);
+    return found;
+  }
   // The current one first: what it has replaced by now is in `version` for good.
   if (wanted > current.v || wanted < 1) return undefined;
   const { version } = await connected();

@@ -5,8 +5,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClientSession, MongoClient } from 'mongodb';
-import { FhirError } from '../../fhir/error.js';
-import { hasLabel, toFhirError } from './errors.js';
+import { hasLabel, isWithoutServer, unconfirmed } from './errors.js';
 
 const PATIENCE_MS = 10_000;
 
@@ -48,7 +47,6 @@ async function commit(session: ClientSession, started: number): Promise<void> {
       return;
     } catch (error) {
       if (!hasLabel(error, 'UnknownTransactionCommitResult')) throw error;
-      if (Date.now() - started > PATIENCE_MS || (error as Error).name === 'MongoServerSelectionError')
-        throw new FhirError('timeout', toFhirError(error).message, { cause: error });
+      if (Date.now() - started > PATIENCE_MS || isWithoutServer(error)) throw unconfirmed(error);
     }
 }

@@ -1,0 +1,128 @@
+/**
+ * A queue that writes in groups. What has gathered while the last group was under way goes as the next one; no timer. In
+ * a group there is at most one change per resource and per claim, and later commits never overtake earlier ones that
+ * touch the same.
+ */
+import { FhirError } from '../../fhir/error.js';
+import type { Change, Commit, Version } from '../store.js';
+import type { ResourceDocument } from './schema.js';
+
+const TOGETHER = 32;
+/** Bytes of text in one group. A single commit may be larger. */
+const GROUP_BYTES = 8_000_000;
+/** More commits than this do not wait: the store is busy. */
+const QUEUE = 10_000;
+
+/** A change ready to be written, all but for its creation number. */
+export interface Prepared {
+  readonly change: Change;
+  readonly _id: string;
+  readonly document: Omit<ResourceDocument, 'n'>;
+}
+
+export interface Member {
+  readonly commit: Commit;
+  readonly prepared: readonly Prepared[];
+  /** Resources and claims: two members of one group share none. */
+  readonly touches: readonly string[];
+  readonly bytes: number;
+  readonly resolve: () => void;
+  readonly reject: (error: FhirError) => void;
+}
+
+export interface CommitQueue {
+  add(commit: Commit, prepared: readonly Prepared[]): Promise<void>;
+}
+
+export const conflict = (message: string): FhirError => new FhirError('conflict', message);
+export const changed = ({ type, id }: Version) =>
+  conflict(`${type}/${id} was created, changed or deleted meanwhile. Read it and try again.`);
+
+/** What became of a group. Every member is settled. */
+export interface Outcome {
+  readonly written: readonly Member[];
+  /** The store is away. */
+  readonly away?: FhirError;
+}
+
+/** `write` settles every member and never rejects. */
+export function openQueue(write: (members: readonly Member[]) => Promise<Outcome>): CommitQueue {
+  let waiting: Member[] = [];
+  let running: Promise<void> | undefined;
+
+  /** The longest-waiting members that fit together. What a member left behind touches is closed to later ones. */
+  const takeGroup = (): Member[] => {
+    const group: Member[] = [];
+    const rest: Member[] = [];
+    const touched = new Set<string>();
+    let changes = 0;
+    let bytes = 0;
+    for (const member of waiting) {
+      const fits =
+        group.length === 0 ||
+        (changes + member.prepared.length <= TOGETHER &&
+          bytes + member.bytes <= GROUP_BYTES &&
+          !member.touches.some(key => touched.has(key)));
+      for (const key of member.touches) touched.add(key);
+      if (!fits) {
+        rest.push(member);
+        continue;
+      }
+      group.push(member);
+      changes += member.prepared.length;
+      bytes += member.bytes;
+    }
+    waiting = rest;
+    return group;
+  };
+
+  /** Who waits to replace what has just been replaced need not ask the server. */
+  const refuseStale = (written: readonly Member[]) => {
+    if (waiting.length === 0) return;
+    const versions = new Map(
+      written.flatMap(({ prepared }) => prepared.map(({ _id, change }) => [_id, change.version])),
+    );
+    waiting = waiting.filter(({ prepared, reject }) => {
+      const stale = prepared.find(({ _id, change }) => (change.replaces?.version ?? 0) < (versions.get(_id) ?? 0));
+      if (stale) reject(changed(stale.change));
+      return !stale;
+    });
+  };
+
+  const run = async (): Promise<void> => {
+    // What the same turn of the event loop brings is one group.
+    await new Promise(resolve => setImmediate(resolve));
+    while (waiting.length > 0) {
+      const { written, away } = await write(takeGroup());
+      refuseStale(written);
+      if (!away) continue;
+      // Nobody waits for an absent server longer than the first who asked.
+      for (const { reject } of waiting) reject(away);
+      waiting = [];
+    }
+    running = undefined;
+  };
+
+  return {
+    add: (commit, prepared) =>
+      new Promise((resolve, reject) => {
+        if (waiting.length >= QUEUE) return reject(new FhirError('unavailable', 'Too many changes wait. Try again.'));
+        const touches = [
+          ...prepared.map(({ _id }) => _id),
+          ...(commit.absent ?? []).map(({ claim }) => `\u0001${claim}`),
+        ];
+        const bytes = prepared.reduce((sum, { change }) => sum + (change.text?.length ?? 0), 0);
+        waiting.push({ commit, prepared, touches, bytes, resolve, reject });
+        running ??= run();
+      }),
+  };
+}
+
+export function settle(members: readonly Member[], refused: ReadonlyMap<Member, FhirError>): Outcome {
+  for (const member of members) {
+    const error = refused.get(member);
+    if (error) member.reject(error);
+    else member.resolve();
+  }
+  return { written: members.filter(member => !refused.has(member)) };
+}

@@ -1,0 +1,114 @@
+/** A MongoDB that goes away and comes back: requests fail soon and clearly, and nothing has to be restarted. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { EVERYTHING } from '../../src/search/query.js';
+import { openMongo } from '../../src/store/mongo/index.js';
+import type { Store } from '../../src/store/store.js';
+import { placement, put } from '../support/changes.js';
+import { startMongo } from '../support/mongod.js';
+
+const unavailable = { name: 'FhirError', kind: 'unavailable' };
+const patient = (id: string) => put({ resourceType: 'Patient', id, name: [{ family: id }] });
+const everyone = { types: ['Patient'], where: EVERYTHING, sort: [], limit: 10 };
+
+const METHODS: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
+  ping: store => store.ping(),
+  read: store => store.read('Patient', 'before'),
+  'read of a version': store => store.read('Patient', 'before', 1),
+  find: store => store.find(everyone),
+  count: store => store.count(everyone),
+  history: store => store.history({ limit: 10 }),
+  commit: store => store.commit({ changes: [patient('meanwhile')] }),
+  'independent commit': store => store.commit({ changes: [patient('meanwhile-too')], independent: true }),
+  waiting: store => store.waiting('topic', 10),
+  scan: async store => {
+    for await (const { row } of store.scan()) assert.ok(row);
+  },
+  reindex: async store => store.reindex([{ row: patient('before'), entries: [] }]),
+  sizes: store => store.sizes(),
+  migrate: store => store.migrate(),
+  'blob put': store => store.blobs.put(Buffer.from('x')),
+  'blob get': store => store.blobs.get('00'),
+};
+
+describe('the MongoDB store without its server', function () {
+  this.timeout(120_000);
+
+  it('answers unavailable while the server is away, and works again when it is back', async function () {
+    const mongo = await startMongo();
+    if ('skipped' in mongo) {
+      process.stderr.write(`      skipped: ${mongo.skipped}\n`);
+      return this.skip();
+    }
+    const url = mongo.database('outage');
+    const options = { url, placement, selectionMs: 500 };
+    const store = await openMongo(options);
+    try {
+      await store.migrate();
+      await store.commit({ changes: [patient('before')], messages: [{ topic: 'topic', body: 'kept' }] });
+      await mongo.halt('SIGKILL');
+      const asked = Object.entries(METHODS);
+      const outcomes = await Promise.allSettled(asked.map(([, method]) => method(store)));
+      for (const [i, outcome] of outcomes.entries()) {
+        assert.equal(outcome.status, 'rejected', asked[i]![0]);
+        assert.equal((outcome.reason as { kind?: string }).kind, 'unavailable', asked[i]![0]);
+        assert.ok(((outcome.reason as { retryAfter?: number }).retryAfter ?? 0) > 0);
+      }
+      // One that starts while there is no server is no worse off.
+      const late = await openMongo(options);
+      await assert.rejects(late.migrate(), unavailable);
+
+      await mongo.resume();
+      for (const one of [store, late]) {
+        await one.migrate();
+        assert.equal((await one.read('Patient', 'before'))?.version, 1);
+      }
+      assert.equal((await store.waiting('topic', 10)).length, 1);
+      await store.commit({ changes: [patient('after')] });
+      await late.commit({ changes: [patient('after-too')] });
+      assert.deepEqual((await store.find(everyone)).rows.map(({ id }) => id).toSorted(), [
+        'after',
+        'after-too',
+        'before',
+      ]);
+      await late.close();
+    } finally {
+      await store.close();
+      await mongo.stop();
+    }
+  });
+
+  it('loses nothing that it has acknowledged when the server is killed under load', async function () {
+    const mongo = await startMongo();
+    if ('skipped' in mongo) return this.skip();
+    const store = await openMongo({ url: mongo.database('killed'), placement, selectionMs: 500 });
+    try {
+      await store.migrate();
+      const kept: string[] = [];
+      const refused: string[] = [];
+      const ended = new AbortController();
+      const writers = Array.from({ length: 8 }, async (_, writer) => {
+        for (let i = 0; !ended.signal.aborted; i++) {
+          const id = `w${writer}-${i}`;
+          await store.commit({ changes: [patient(id)] }).then(
+            () => kept.push(id),
+            (error: { kind?: string }) => {
+              assert.ok(error.kind === 'unavailable' || error.kind === 'timeout', error.kind);
+              refused.push(id);
+            },
+          );
+        }
+      });
+      while (kept.length < 100) await new Promise(resolve => setTimeout(resolve, 5));
+      await mongo.halt('SIGKILL');
+      while (refused.length === 0) await new Promise(resolve => setTimeout(resolve, 5));
+      ended.abort();
+      await Promise.all(writers);
+      await mongo.resume();
+      for (const id of kept) assert.ok(await store.read('Patient', id), id);
+    } finally {
+      await store.close();
+      await mongo.stop();
+    }
+  });
+});

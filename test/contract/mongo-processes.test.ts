@@ -1,0 +1,162 @@
+/** Several server processes on one MongoDB database: what one has written, all see, and none disturbs another. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'mocha';
+import { MongoClient } from 'mongodb';
+import { type MongoStore, openMongo } from '../../src/store/mongo/index.js';
+import type { Version } from '../../src/store/store.js';
+import { placement, put } from '../support/changes.js';
+import { sharedMongo } from '../support/mongo.js';
+import { queryOf } from '../support/queries.js';
+
+const PROCESSES = 3;
+const patient = (id: string, system = 'urn:test', value = id) =>
+  put({ resourceType: 'Patient', id, identifier: [{ system, value }] });
+const isConflict = (error: unknown): boolean => (error as { kind?: string }).kind === 'conflict';
+
+describe('several processes on one MongoDB database', function () {
+  this.timeout(60_000);
+  let stores: MongoStore[] = [];
+  let url = '';
+
+  before(async function () {
+    const mongo = await sharedMongo();
+    if ('skipped' in mongo) return this.skip();
+    url = mongo.database('processes');
+    stores = await Promise.all(Array.from({ length: PROCESSES }, () => openMongo({ url, placement })));
+    await Promise.all(stores.map(store => store.migrate()));
+  });
+  after(async () => {
+    await Promise.all(stores.map(store => store.close()));
+  });
+
+  it('give every version of one resource to exactly one writer, without gaps', async () => {
+    const first = patient('hot');
+    await stores[0]!.commit({ changes: [first] });
+    const versions: number[] = [];
+    const write = async (store: MongoStore): Promise<void> => {
+      for (;;) {
+        const current: Version = (await store.read('Patient', 'hot'))!;
+        const next = put({ resourceType: 'Patient', id: 'hot' }, { replaces: current });
+        try {
+          await store.commit({ changes: [next] });
+          versions.push(next.version);
+          return;
+        } catch (error) {
+          assert.ok(isConflict(error), String(error));
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 30 }, (_, i) => write(stores[i % PROCESSES]!)));
+    assert.deepEqual(
+      versions.toSorted((a, b) => a - b),
+      Array.from({ length: 30 }, (_, i) => i + 2),
+    );
+    const { rows } = await stores[1]!.history({ type: 'Patient', id: 'hot', limit: 100 });
+    assert.deepEqual(
+      rows.map(({ version }) => version),
+      Array.from({ length: 31 }, (_, i) => 31 - i),
+    );
+  });
+
+  it('let exactly one of the commits with equal claims win', async () => {
+    for (let round = 0; round < 5; round++) {
+      const value = `claimed-${round}`;
+      const { where } = queryOf(`Patient?identifier=${value}`);
+      const attempts = Array.from({ length: 12 }, (_, i) =>
+        stores[i % PROCESSES]!.commit({
+          changes: [patient(`claim-${round}-${i}`, 'urn:test', value)],
+          absent: [{ claim: value, type: 'Patient', where }],
+        }),
+      );
+      const outcomes = await Promise.allSettled(attempts);
+      for (const outcome of outcomes)
+        if (outcome.status === 'rejected') assert.ok(isConflict(outcome.reason), String(outcome.reason));
+      assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+    }
+  });
+
+  it('find by any system what another has just written under a system that none had met', async () => {
+    for (let i = 0; i < 12; i++) {
+      const writer = stores[i % PROCESSES]!;
+      const reader = stores[(i + 1) % PROCESSES]!;
+      assert.equal((await reader.count(queryOf('Patient?identifier=shared-value'))).count, i);
+      await writer.commit({ changes: [patient(`system-${i}`, `urn:system:${i}`, 'shared-value')] });
+      assert.equal((await reader.count(queryOf('Patient?identifier=shared-value'))).count, i + 1);
+    }
+  });
+
+  it('number new systems alike when several meet them at once', async () => {
+    const attempts = Array.from({ length: 24 }, (_, i) =>
+      stores[i % PROCESSES]!.commit({ changes: [patient(`at-once-${i}`, `urn:at-once:${i % 8}`, 'at-once')] }),
+    );
+    await Promise.all(attempts);
+    for (const store of stores) {
+      assert.equal((await store.count(queryOf('Patient?identifier=at-once'))).count, 24);
+      for (let i = 0; i < 8; i++)
+        assert.equal((await store.count(queryOf(`Patient?identifier=urn:at-once:${i}|at-once`))).count, 3);
+    }
+  });
+
+  it('never give one creation number twice, and keep those of one process in order', async () => {
+    const counts = 200;
+    await Promise.all(
+      stores.map(async (store, i) => {
+        for (let j = 0; j < counts; j += 20)
+          await store.commit({
+            changes: Array.from({ length: 20 }, (_, k) => patient(`n-${i}-${String(j + k).padStart(4, '0')}`)),
+          });
+      }),
+    );
+    const client = new MongoClient(url);
+    try {
+      const rows = await client
+        .db()
+        .collection<{ _id: string; n: number }>('resource')
+        .find({}, { projection: { n: 1 }, sort: { n: 1 } })
+        .toArray();
+      assert.equal(new Set(rows.map(({ n }) => n)).size, rows.length);
+      assert.ok(rows.every(({ n }) => Number.isSafeInteger(n)));
+      for (const i of stores.keys()) {
+        const own = rows.map(({ _id }) => _id).filter(_id => _id.startsWith(`Pa.n-${i}-`));
+        assert.equal(own.length, counts);
+        assert.deepEqual(own, own.toSorted());
+      }
+    } finally {
+      await client.close();
+    }
+  });
+
+  it('go on under another process number when the lease was lost', async () => {
+    const client = new MongoClient(url);
+    try {
+      const fact = client.db().collection<{ _id: string; owner: string; until: number }>('fact');
+      const store = await openMongo({ url, placement });
+      await store.commit({ changes: [patient('leased')] });
+      const taken = { owner: 'somebody else', until: Date.now() + 600_000 };
+      // Its lease ends and another process takes the number, for all processes there are.
+      const { modifiedCount } = await fact.updateMany({ _id: /^process\// }, { $set: taken });
+      assert.ok(modifiedCount > 0);
+      const realNow = Date.now;
+      Date.now = () => realNow() + 120_000;
+      try {
+        await store.commit({ changes: [patient('leased-again')] });
+      } finally {
+        Date.now = realNow;
+      }
+      const rows = await client
+        .db()
+        .collection<{ _id: string; n: number }>('resource')
+        .find({ _id: { $in: ['Pa.leased', 'Pa.leased-again'] } }, { sort: { n: 1 } })
+        .toArray();
+      assert.deepEqual(
+        rows.map(({ _id }) => _id),
+        ['Pa.leased', 'Pa.leased-again'],
+      );
+      const processOf = (n: number) => Math.floor(n / 32) % 128;
+      assert.notEqual(processOf(rows[0]!.n), processOf(rows[1]!.n));
+      await store.close();
+    } finally {
+      await client.close();
+    }
+  });
+});
