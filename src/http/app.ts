@@ -6,7 +6,7 @@
  */
 import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { asFhirError, FhirError, KINDS } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
@@ -53,7 +53,11 @@ function createApp(options: HttpOptions): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', false);
-  app.use(helmet({ strictTransportSecurity: engine.settings.base.startsWith('https:') }));
+  const headers = securityHeaders(engine.settings.base.startsWith('https:'));
+  app.use((_request: Request, response: Response, next: NextFunction) => {
+    for (const [name, value] of headers) response.setHeader(name, value);
+    next();
+  });
   app.use('/fhir', (request: Request, response: Response) => handle(options, request, response));
   app.get('/healthz', (_request: Request, response: Response) => void response.json({ status: 'up' }));
   app.get('/readyz', async (_request: Request, response: Response) => {
@@ -77,6 +81,21 @@ function createApp(options: HttpOptions): Express {
     response.end(outcomeText([issue]));
   });
   return app;
+}
+
+/** Helmet's headers depend on nothing in a request: asked once, they cost a tenth of its thirteen middlewares. */
+function securityHeaders(strictTransportSecurity: boolean): readonly (readonly [string, string])[] {
+  const headers = new Map<string, string>();
+  const recorder = {
+    setHeader: (name: string, value: string) => headers.set(name, value),
+    removeHeader: (name: string) => headers.delete(name),
+  };
+  helmet({ strictTransportSecurity })(
+    {} as IncomingMessage,
+    recorder as unknown as ServerResponse,
+    () => undefined,
+  );
+  return [...headers];
 }
 
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
