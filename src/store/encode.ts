@@ -7,7 +7,7 @@
  *   quantity   n value  ·  s system ⁄ value  ·  c system | code ⁄ value  ·  u unit ⁄ value      (⁄ is U+0001)
  *   reference  r target > type parameter (in `k` for Patients);  f: ! (presence)  ·  @ target / version  ·  g: i system | value (identifier)
  *   uri        the text; a canonical: target, and in f: @ target / version
- *   composite  first part ⁄ second part, each in its form above; ! where it has no two-part form
+ *   composite  ! and first part ⁄ second part, each in its form above; of three parts the two numbers are a pair in `w`
  *   patient    p patient > type  ·  p patient > token key
  *
  * A range of numbers or a free period has the pair in `w` under the head of its key, and a key that says it is there.
@@ -161,17 +161,30 @@ function writeReference(writing: Writing, place: Place, entry: EntryValue): void
 function writeComposite(writing: Writing, place: Place, entry: Extract<EntryValue, { kind: 'composite' }>): void {
   const { prefix } = place;
   writing.f.push(`${prefix}!`);
-  const [first, second] = entry.parts;
-  if (entry.parts.length !== 2 || !first || !second) return;
-  for (const value of first) {
+  const [first, second, third] = entry.parts;
+  for (const value of first ?? []) {
     let head: string;
     if (value.kind === 'token') head = tokenForm(writing, prefix, value.system, value.code);
     else if (value.kind === 'reference' || value.kind === 'url') {
       head = targetOf(value);
       if (value.kind === 'reference') writing.use(prefix, `t${value.type}`);
     } else continue;
-    for (const other of second) writeValue(writing, writing.f, prefix + head + SEPARATOR, prefix, other);
+    const at = prefix + head + SEPARATOR;
+    if (third) writeNumberPairs(writing, at, second!, third);
+    else for (const other of second ?? []) writeValue(writing, writing.f, at, prefix, other);
   }
+}
+
+/** Three parts (a place on a sequence): the last two are numbers, kept as a pair. */
+function writeNumberPairs(
+  writing: Writing,
+  at: string,
+  lows: readonly EntryValue[],
+  highs: readonly EntryValue[],
+): void {
+  for (const low of lows)
+    for (const high of highs)
+      if (low.kind === 'number' && high.kind === 'number') writing.w.push({ p: at, l: low.low, h: high.low });
 }
 
 function writeEntry(writing: Writing, place: Place, entry: Entry): void {

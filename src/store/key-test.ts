@@ -8,22 +8,8 @@ import { encodeIdPart } from './codec.js';
 import type { Facts } from './facts.js';
 import { type Place, type Placement, referenceArray } from './place.js';
 import type { KeyTest } from './plan.js';
-import {
-  allOf,
-  anyOf,
-  bindingBounds,
-  closeBounds,
-  dateTest,
-  EVERYTHING_HELD,
-  headTest,
-  NOTHING_HELD,
-  notOf,
-  pointTest,
-  type Spot,
-  targetsOf,
-  valueTest,
-  versionTest,
-} from './value-test.js';
+import { allOf, anyOf, EVERYTHING_HELD, headTest, NOTHING_HELD, notOf, pointTest } from './key-algebra.js';
+import { bindingBounds, closeBounds, dateTest, type Spot, targetsOf, valueTest, versionTest } from './value-test.js';
 
 /** What a query is compiled against. */
 export interface Ground {

@@ -14,9 +14,9 @@ import {
   nextDown,
   nextUp,
   SEPARATOR,
-  successor,
 } from './codec.js';
 import type { Facts } from './facts.js';
+import { allOf, anyOf, EVERYTHING_HELD, headTest, NOTHING_HELD, pointTest } from './key-algebra.js';
 import type { KeyTest } from './plan.js';
 import { type DateClass, lowBounds } from './span-class.js';
 
@@ -28,52 +28,6 @@ export interface Spot {
   readonly prefix: string;
   readonly at: string;
 }
-
-/** Always holds. */
-export const EVERYTHING_HELD: KeyTest = { is: 'all', of: [] };
-/** Never holds. */
-export const NOTHING_HELD: KeyTest = { is: 'any', of: [] };
-
-const isTrue = (test: KeyTest): boolean => test.is === 'all' && test.of.length === 0;
-
-/** The disjunction, flat; points of one array become one test. */
-export function anyOf(tests: readonly KeyTest[]): KeyTest {
-  const of: KeyTest[] = [];
-  const points = new Map<string, string[]>();
-  for (const test of tests.flatMap(t => (t.is === 'any' ? t.of : [t]))) {
-    if (isTrue(test)) return test;
-    if (test.is !== 'key') of.push(test);
-    else if (points.has(test.in)) points.get(test.in)!.push(...test.keys);
-    else points.set(test.in, [...test.keys]);
-  }
-  for (const [array, keys] of points)
-    of.push({ is: 'key', in: array as 'k' | 'g' | 'f', keys: [...new Set(keys)].toSorted() });
-  return of.length === 1 ? of[0]! : { is: 'any', of };
-}
-
-/** The conjunction, flat. */
-export function allOf(tests: readonly KeyTest[]): KeyTest {
-  const of = tests.flatMap(t => (t.is === 'all' ? t.of : [t]));
-  if (of.some(t => t.is === 'any' && t.of.length === 0)) return NOTHING_HELD;
-  return of.length === 1 ? of[0]! : { is: 'all', of };
-}
-
-export const notOf = (test: KeyTest): KeyTest => {
-  if (test.is === 'not') return test.of;
-  if (isTrue(test)) return NOTHING_HELD;
-  return test.is === 'any' && test.of.length === 0 ? { is: 'all', of: [] } : { is: 'not', of: test };
-};
-
-export const pointTest = (array: 'k' | 'g' | 'f', keys: readonly string[]): KeyTest =>
-  keys.length === 0 ? NOTHING_HELD : { is: 'key', in: array, keys };
-
-/** Some key that starts with `head`. */
-export const headTest = (array: 'k' | 'g' | 'f', head: string): KeyTest => ({
-  is: 'range',
-  in: array,
-  low: head,
-  high: successor(head),
-});
 
 /** What the parameter uses of one kind (`s`, `c`, `t`), without the kind. */
 const used = ({ facts, prefix }: Spot, kind: string): string[] =>
@@ -277,11 +231,26 @@ export function valueTest(spot: Spot, test: Test): KeyTest {
         ),
         versionTest(spot, test.to),
       ]);
-    case 'composite': {
-      const [first, second] = test.parts;
-      if (test.parts.length !== 2 || !first || !second)
-        throw new FhirError('not-supported', 'Composite parameters of more than two parts cannot be searched.');
-      return anyOf(leads(spot, first).map(lead => valueTest({ ...spot, at: spot.at + lead + SEPARATOR }, second)));
-    }
+    case 'composite':
+      return compositeTest(spot, test.parts);
   }
 }
+
+/** Two parts: the second in its form after the first. Three, the last two being numbers: their pair. */
+function compositeTest(spot: Spot, [first, second, third, ...more]: readonly Test[]): KeyTest {
+  if (!first || !second || more.length > 0) throw new FhirError('not-supported', 'A composite has two or three parts.');
+  const heads = leads(spot, first).map(lead => spot.at + lead + SEPARATOR);
+  if (!third) return anyOf(heads.map(at => valueTest({ ...spot, at }, second)));
+  if (second.kind !== 'number' || third.kind !== 'number')
+    throw new FhirError('not-supported', 'The last two of three parts must be numbers.');
+  const pairs = second.any.flatMap(low => third.any.map(high => ({ low: closeBounds(low), high: closeBounds(high) })));
+  return anyOf(heads.flatMap(at => pairs.map(({ low, high }) => spanTest(at, pointBounds(low, high)))));
+}
+
+/** Bounds on two plain numbers as those on the low and the high end of a pair. */
+const pointBounds = (low: Closed, high: Closed): Closed => ({
+  lowMin: Math.max(low.lowMin, low.highMin),
+  lowMax: Math.min(low.lowMax, low.highMax),
+  highMin: Math.max(high.lowMin, high.highMin),
+  highMax: Math.min(high.lowMax, high.highMax),
+});

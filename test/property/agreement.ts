@@ -15,9 +15,10 @@ import { plan } from '../../src/store/plan.js';
 import type { Change } from '../../src/store/store.js';
 import type { Open, Opened } from '../contract/store-suite.js';
 import { placement } from '../support/changes.js';
+import { arbitraryEntries, SHAPES, TEST_IDS } from '../support/entry-generator.js';
 import { nameOf, walk, walkBack } from '../support/queries.js';
 import { type PlanRow, runPlan } from '../support/run-plan.js';
-import { arbitraryEntries, arbitrarySort, arbitraryWhere, SHAPES, TEST_IDS } from '../support/where-generator.js';
+import { arbitrarySort, arbitraryWhere } from '../support/where-generator.js';
 
 const POPULATION = 70;
 const DAY = 86_400_000;

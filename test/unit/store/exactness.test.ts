@@ -7,10 +7,10 @@ import { match } from '../../../src/search/match.js';
 import { encode } from '../../../src/store/encode.js';
 import { createFacts, type Facts } from '../../../src/store/facts.js';
 import { createPlacement, type Placement } from '../../../src/store/place.js';
-import { plan } from '../../../src/store/plan.js';
+import { cursorOf, plan } from '../../../src/store/plan.js';
 import { compareCursors, runPlan } from '../../support/run-plan.js';
-import { arbitraryEntries, arbitrarySort, arbitraryWhere, SHAPES, TEST_IDS } from '../../support/where-generator.js';
-import { cursorOf } from '../../../src/store/plan.js';
+import { arbitraryEntries, SHAPES, TEST_IDS } from '../../support/entry-generator.js';
+import { arbitrarySort, arbitraryWhere } from '../../support/where-generator.js';
 
 interface Sample {
   readonly type: string;
