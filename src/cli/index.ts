@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { FhirError } from '../fhir/error.js';
 import type { Engine } from '../interactions/interaction.js';
 import { type Config, ConfigError, flagOf, loadConfig, SETTINGS } from '../platform/config.js';
+import { backup } from './backup.js';
 import { config } from './config.js';
 import { importFiles } from './import.js';
 import { reindex } from './reindex.js';
@@ -41,6 +42,11 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
       usage: 'chartroom reindex [--type TYPE]',
       options: { type: { type: 'string' } },
       run: reindex,
+    },
+    backup: {
+      about: 'Copy the embedded store to a new file, checked; stop the server first.',
+      usage: 'chartroom backup <new file>',
+      run: backup,
     },
     config: {
       about: 'Print the settings in force, without secrets.',

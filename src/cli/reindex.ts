@@ -15,6 +15,7 @@ export async function reindex({ open, options }: Invocation): Promise<number> {
     if (typeof type === 'string' && !engine.definitions.resourceTypes.includes(type))
       throw new FhirError('invalid', '--type must name an R4 resource type.');
     const done = await reindexAll(engine, typeof type === 'string' ? { type } : {});
+    if (type === undefined) await engine.store.markReindexed();
     process.stdout.write(`Indexed ${done} resources anew.\n`);
     return 0;
   } finally {

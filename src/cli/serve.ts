@@ -27,6 +27,8 @@ export async function serve(invocation: Invocation): Promise<number> {
       const loaded = await loadDemo(engine);
       process.stdout.write(`Loaded ${loaded} demo resources (CHARTROOM_DEMO=off starts empty).\n`);
     }
+    if (await engine.store.needsReindex())
+      process.stderr.write('The search index was made by another version or other profiles: run chartroom reindex.\n');
     const server = listen(engine, config);
     warmValidators();
     await once(server, 'listening');

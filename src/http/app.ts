@@ -90,11 +90,7 @@ function securityHeaders(strictTransportSecurity: boolean): readonly (readonly [
     setHeader: (name: string, value: string) => headers.set(name, value),
     removeHeader: (name: string) => headers.delete(name),
   };
-  helmet({ strictTransportSecurity })(
-    {} as IncomingMessage,
-    recorder as unknown as ServerResponse,
-    () => undefined,
-  );
+  helmet({ strictTransportSecurity })({} as IncomingMessage, recorder as unknown as ServerResponse, () => undefined);
   return [...headers];
 }
 

@@ -134,6 +134,15 @@ export interface Store {
   scan(options?: { readonly type?: string; readonly after?: Cursor }): AsyncIterable<{ row: Version; cursor: Cursor }>;
   /** Writes the index entries of a version anew, if it is still current. Returns how many were. */
   reindex(rows: readonly { row: Version; entries: readonly Entry[] }[]): Promise<number>;
+  /** The keys of stored resources were made by another table than ours: searches may miss until all are indexed anew. */
+  needsReindex(): Promise<boolean>;
+  /** Notes that every resource is indexed by our table now. */
+  markReindexed(): Promise<void>;
+  /**
+   * Writes a consistent, checked copy to a file that must not exist yet, while others go on; to restore, start on it.
+   * Absent where the database has tools of its own.
+   */
+  backup?(to: string): Promise<void>;
   /** How many current resources per type. */
   sizes(): Promise<ReadonlyMap<string, number>>;
   /** Brings the layout up to date; safe to call at every start and from several processes. */

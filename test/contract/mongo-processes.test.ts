@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'mocha';
 import { MongoClient } from 'mongodb';
-import { type MongoStore, openMongo } from '../../src/store/mongo/index.js';
+import { openMongo } from '../../src/store/mongo/index.js';
+import type { Store } from '../../src/store/store.js';
 import type { Version } from '../../src/store/store.js';
 import { placement, put } from '../support/changes.js';
 import { sharedMongo } from '../support/mongo.js';
@@ -15,7 +16,7 @@ const isConflict = (error: unknown): boolean => (error as { kind?: string }).kin
 
 describe('several processes on one MongoDB database', function () {
   this.timeout(60_000);
-  let stores: MongoStore[] = [];
+  let stores: Store[] = [];
   let url = '';
 
   before(async function () {
@@ -33,7 +34,7 @@ describe('several processes on one MongoDB database', function () {
     const first = patient('hot');
     await stores[0]!.commit({ changes: [first] });
     const versions: number[] = [];
-    const write = async (store: MongoStore): Promise<void> => {
+    const write = async (store: Store): Promise<void> => {
       for (;;) {
         const current: Version = (await store.read('Patient', 'hot'))!;
         const next = put({ resourceType: 'Patient', id: 'hot' }, { replaces: current });

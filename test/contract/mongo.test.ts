@@ -1,5 +1,6 @@
 /** The MongoDB store keeps the contract of the store port. Skipped, with the reason printed, where there is no mongod. */
-import { type MongoStore, openMongo } from '../../src/store/mongo/index.js';
+import { openMongo } from '../../src/store/mongo/index.js';
+import type { Store } from '../../src/store/store.js';
 import { placement } from '../support/changes.js';
 import { sharedMongo } from '../support/mongo.js';
 import { type Open, storeContract } from './store-suite.js';
@@ -10,7 +11,7 @@ const open: Open = async test => {
   const mongo = await sharedMongo();
   if ('skipped' in mongo) return test.skip();
   const url = mongo.database(`contract-${++databases}`);
-  const start = async (): Promise<MongoStore> => {
+  const start = async (): Promise<Store> => {
     const store = await openMongo({ url, placement });
     await store.migrate();
     return store;

@@ -10,6 +10,7 @@ import { type Keys, NO_DATE } from '../plan.js';
 import type { Connection, Value } from './driver.js';
 import { toWire } from './errors.js';
 import { finite } from './filter.js';
+import { markReindexed } from './schema.js';
 import type { Job, Outcome, Renewal, RowChange } from './job.js';
 
 export type Apply = (jobs: readonly Job[]) => Outcome[];
@@ -71,6 +72,9 @@ export function createApply(connection: Connection): Apply {
         return { ok: seal(job.upload, job.hash, job.size) };
       case 'drop':
         return { ok: drop(job.upload) };
+      case 'mark':
+        markReindexed(connection, job.placement);
+        return { ok: 1 };
     }
   };
 

@@ -28,7 +28,7 @@ import { lock } from './lock.js';
 import { findPage, historyPage, type RowPage } from './pages.js';
 import type { Read, Reading } from './reader.js';
 import { blobsText, COLUMNS, N, patientsText, unpack, versionOf } from './row.js';
-import { migrate, PRAGMAS } from './schema.js';
+import { migrate, needsReindex, PRAGMAS } from './schema.js';
 import { raw, type Sql, sql } from './sql.js';
 import { startThread } from './thread.js';
 
@@ -40,25 +40,14 @@ export interface EmbeddedOptions {
   readonly smallWalk?: number;
 }
 
-export interface EmbeddedStore extends Store {
-  /**
-   * Writes a consistent, checked copy to a file that must not exist yet, while others go on. To restore, start on it.
-   */
-  backup(to: string): Promise<void>;
-}
-
 /** Rows of a step of a scan. */
 const SCAN = 100;
 
 /** Opens the file, brings its layout up to date and takes the lock. Throws `unavailable` with what to do about it. */
-export async function openEmbedded({
-  file: named,
-  placement,
-  smallWalk = 500,
-}: EmbeddedOptions): Promise<EmbeddedStore> {
+export async function openEmbedded({ file: named, placement, smallWalk = 500 }: EmbeddedOptions): Promise<Store> {
   const folder = named === ':memory:' ? mkdtempSync(join(tmpdir(), 'chartroom-')) : undefined;
   const file = folder === undefined ? named : join(folder, 'store');
-  const { connection, unlock } = openFile(file);
+  const { connection, unlock } = openFile(file, placement.hash);
   const one = ({ text, values }: Sql): Row | undefined => connection.prepare(text).all(...values)[0];
 
   const facts = createFacts(
@@ -222,7 +211,9 @@ export async function openEmbedded({
         const sizes = await rows(sql`SELECT t,count(*) FROM resource WHERE f IS NOT NULL GROUP BY t`);
         return new Map(sizes.map(([type, count]) => [type as string, count as number]));
       }),
-    migrate: () => answer(() => migrate(connection)),
+    migrate: () => answer(() => migrate(connection, placement.hash)),
+    needsReindex: () => answer(() => needsReindex(connection, placement.hash)),
+    markReindexed: () => answer(async () => void (await writer.ask({ kind: 'mark', placement: placement.hash }))),
     ping: () =>
       answer(async () => {
         if (writer.failure) throw writer.failure;
@@ -233,14 +224,14 @@ export async function openEmbedded({
   };
 }
 
-function openFile(file: string): { connection: Connection; unlock: () => void } {
+function openFile(file: string, placement: string): { connection: Connection; unlock: () => void } {
   let unlock: (() => void) | undefined;
   let connection: Connection | undefined;
   try {
     mkdirSync(dirname(file), { recursive: true });
     unlock = lock(file);
     connection = connect(file, PRAGMAS);
-    migrate(connection);
+    migrate(connection, placement);
     dropUploads(connection);
     return { connection, unlock };
   } catch (error) {

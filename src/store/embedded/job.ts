@@ -44,7 +44,9 @@ export type Job =
   | { readonly kind: 'part'; readonly upload: number; readonly part: number; readonly bytes: Uint8Array }
   /** Makes an upload the blob `hash`, or drops it where there is such a blob already. */
   | { readonly kind: 'seal'; readonly upload: number; readonly hash: string; readonly size: number }
-  | { readonly kind: 'drop'; readonly upload: number };
+  | { readonly kind: 'drop'; readonly upload: number }
+  /** Everything is indexed by this placement now. */
+  | { readonly kind: 'mark'; readonly placement: string };
 
 /** New keys for a version that may still be current. */
 export interface Renewal {

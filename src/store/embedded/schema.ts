@@ -48,12 +48,14 @@ const STEPS: readonly string[] = [
   CREATE TABLE blob(i INTEGER PRIMARY KEY AUTOINCREMENT, hash TEXT UNIQUE, size INT NOT NULL);
   CREATE TABLE chunk(i INT NOT NULL, part INT NOT NULL, x BLOB NOT NULL, PRIMARY KEY(i, part));
   `,
+  // Single values of the whole store: `placement`, by whose keys everything is indexed.
+  'CREATE TABLE note(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;',
 ];
 
 export const VERSION = STEPS.length;
 
 /** Brings the layout up to date, in one transaction. Safe to repeat, and beside another process that does the same. */
-export function migrate(connection: Connection): void {
+export function migrate(connection: Connection, placement: string): void {
   if (versionOf(connection) === VERSION) return;
   connection.atomic(() => {
     const version = versionOf(connection);
@@ -65,8 +67,18 @@ export function migrate(connection: Connection): void {
     if (version === 0 && Number(connection.prepare('SELECT count(*) FROM sqlite_schema').all()[0]![0]) > 0)
       throw new FhirError('unavailable', 'The store file belongs to another program. Name another data folder.');
     for (const step of STEPS.slice(version)) connection.exec(step);
+    if (version === 0) markReindexed(connection, placement);
     connection.exec(`PRAGMA user_version=${VERSION}`);
   });
+}
+
+/** Resources are indexed by another key table than `placement`: searches may miss until they are indexed anew. */
+export const needsReindex = (connection: Connection, placement: string): boolean =>
+  connection.prepare("SELECT value FROM note WHERE name='placement'").all()[0]?.[0] !== placement;
+
+/** Notes that every resource is indexed by `placement` now. */
+export function markReindexed(connection: Connection, placement: string): void {
+  connection.prepare("INSERT OR REPLACE INTO note(name,value) VALUES('placement',?)").run(placement);
 }
 
 const versionOf = (connection: Connection): number => Number(connection.pragma('user_version')[0]![0]);

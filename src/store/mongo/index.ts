@@ -39,13 +39,6 @@ export interface MongoOptions {
   readonly selectionMs?: number;
 }
 
-export interface MongoStore extends Store {
-  readonly name: 'mongo';
-  /** Resources are indexed by another key table than ours: index all of them anew, then say so. */
-  needsReindex(): Promise<boolean>;
-  markReindexed(): Promise<void>;
-}
-
 const SCAN_BATCH = 500;
 
 /** The fields of a document that are keys; empty ones are left out, so that indexes hold nothing for them. */
@@ -63,7 +56,7 @@ function keyFields(keys: Keys): Pick<ResourceDocument, 'k' | 'g' | 'f' | 'w' | '
 }
 
 /** Opens the store. Touches no network: the first operation connects, and later ones try again if it failed. */
-export async function openMongo(options: MongoOptions): Promise<MongoStore> {
+export async function openMongo(options: MongoOptions): Promise<Store> {
   const { placement, maxTimeMS = 10_000, selectionMs = 3000 } = options;
   const connection = openConnection(options.url, selectionMs);
   const connected = () => connection.connected();
