@@ -6,7 +6,8 @@
 import { createHash } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
 import type { BlobRange, Blobs } from '../store.js';
-import { bytesOf, type Connection } from './driver.js';
+import { bytesOf, type Connection, type Row } from './driver.js';
+import { fromDriver } from './errors.js';
 import type { Job } from './job.js';
 import type { Thread } from './thread.js';
 
@@ -91,6 +92,14 @@ async function* chunksOf(bytes: Buffer | AsyncIterable<Uint8Array>): AsyncIterab
   if (filled > 0) yield chunk.slice(0, filled);
 }
 
+function chunkOf(read: () => Row[]): Buffer | undefined {
+  try {
+    return bytesOf(read()[0]?.[0]);
+  } catch (error) {
+    throw fromDriver(error);
+  }
+}
+
 /** One chunk per step and no statement left open between steps. */
 async function* bytesBetween(
   connection: Connection,
@@ -102,7 +111,7 @@ async function* bytesBetween(
   const last = Math.min(end, size - 1);
   for (let from = start; from <= last; ) {
     const part = Math.floor(from / CHUNK);
-    const chunk = bytesOf(read.all(upload, part)[0]?.[0]);
+    const chunk = chunkOf(() => read.all(upload, part));
     if (!chunk) throw new FhirError('fault', 'Part of the stored bytes is missing.');
     const first = part * CHUNK;
     yield chunk.subarray(from - first, last - first + 1);

@@ -22,6 +22,7 @@ export interface Page {
 /** Where rows come from, and which order the index gives. */
 interface Source {
   readonly from: Sql;
+  /** What the driver says, as far as `from` does not. For g keys also d = 0: only then `n` is known to be in order. */
   readonly where: readonly Sql[];
   /** `from` has the row of the resource already, not only its number. */
   readonly resource: boolean;
@@ -51,7 +52,7 @@ function sourceOf(plan: Pick<Plan, 'driver'>): Source | undefined {
         from: single
           ? raw('entry k')
           : sql`json_each(${JSON.stringify(driver.keys)}) j CROSS JOIN entry k ON k.key=j.value`,
-        where: single ? [sql`k.key=${driver.keys[0]!}`] : [],
+        where: [...(single ? [sql`k.key=${driver.keys[0]!}`] : []), ...(driver.in === 'g' ? [raw('k.d=0')] : [])],
         resource: false,
         n: 'k.n',
         ...(driver.in === 'k' ? { first: { by: 'date', column: 'k.d', missing: true } } : {}),

@@ -37,8 +37,10 @@ const FAILURES: Readonly<Record<number, Failure>> = {
 /** The primary result code of whatever a driver threw; 0 if it is not SQLite's. */
 export function resultCode(error: unknown): number {
   if (typeof error !== 'object' || error === null) return 0;
-  const { rawCode, errcode, code } = error as { rawCode?: unknown; errcode?: unknown; code?: unknown };
-  const number = typeof rawCode === 'number' ? rawCode : typeof errcode === 'number' ? errcode : 0;
+  const { rawCode, errcode, code, message } = error as Readonly<Record<string, unknown>>;
+  // libsql tells why it could not open a file in the text alone.
+  const opening = typeof message === 'string' ? /^ConnectionFailed\(.*: (\d+)"\)$/s.exec(message)?.[1] : undefined;
+  const number = [rawCode, errcode, Number(opening ?? 0)].find(one => typeof one === 'number') ?? 0;
   if (number !== 0) return number & 255;
   const name = typeof code === 'string' ? /^SQLITE_([A-Z]+)/.exec(code)?.[1] : undefined;
   return name === undefined ? 0 : (CODES[name] ?? 0);

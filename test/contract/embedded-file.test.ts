@@ -1,0 +1,181 @@
+/** What the embedded store promises about its file: one process, no acknowledged commit lost, backups, honest refusals. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { after, afterEach, describe, it } from 'mocha';
+import { EVERYTHING } from '../../src/search/query.js';
+import { connect } from '../../src/store/embedded/driver.js';
+import { type EmbeddedStore, openEmbedded } from '../../src/store/embedded/index.js';
+import { placement, put } from '../support/changes.js';
+import { queryOf } from '../support/queries.js';
+
+const CHILD = fileURLToPath(new URL('../support/embedded-child.js', import.meta.url));
+const PATIENTS = { types: ['Patient'], where: EVERYTHING };
+const patient = (id: string) => put({ resourceType: 'Patient', id, identifier: [{ value: id }] });
+
+describe('the file of the embedded store', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'chartroom-test-'));
+  const open: EmbeddedStore[] = [];
+  const children: ChildProcess[] = [];
+  let serial = 0;
+  const fresh = (): string => join(folder, `store${serial++}`);
+  const start = async (file: string): Promise<EmbeddedStore> => {
+    const store = await openEmbedded({ file, placement });
+    open.push(store);
+    return store;
+  };
+  /** A child process and the lines that it prints. */
+  const startChild = (file: string): { child: ChildProcess; lines: AsyncIterableIterator<string> } => {
+    const child = spawn(process.execPath, [CHILD, file], { stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(child);
+    return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+  };
+  afterEach(async () => {
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+    await Promise.all(open.splice(0).map(store => store.close()));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('loses nothing acknowledged when the process is killed, and takes away a half upload', async function () {
+    this.timeout(60_000);
+    const file = fresh();
+    const acknowledged: string[] = [];
+    const { child, lines } = startChild(file);
+    let uploading = false;
+    for await (const line of lines) {
+      assert.doesNotMatch(line, /failed/);
+      if (line.startsWith('k')) acknowledged.push(line);
+      uploading ||= line === 'uploading';
+      if (acknowledged.length > 200 && uploading) child.kill('SIGKILL');
+    }
+    const left = connect(file);
+    assert.equal(
+      left.prepare('SELECT count(*) FROM blob WHERE hash IS NULL').all()[0]?.[0],
+      1,
+      'there was a half upload',
+    );
+    left.close();
+
+    const store = await start(file);
+    for (const id of acknowledged) {
+      assert.equal((await store.read('Patient', id))?.version, 1);
+      assert.equal((await store.count(queryOf(`Patient?identifier=${id}`))).count, 1);
+    }
+    // What was not acknowledged may be there, but only whole.
+    const { count } = await store.count(PATIENTS);
+    assert.ok(count >= acknowledged.length);
+    assert.equal((await store.waiting('kill', 100_000)).length, count);
+    const raw = connect(file);
+    assert.deepEqual(raw.pragma('integrity_check'), [['ok']]);
+    assert.equal(raw.prepare('SELECT count(*) FROM blob').all()[0]?.[0], 0);
+    assert.equal(raw.prepare('SELECT count(*) FROM chunk').all()[0]?.[0], 0);
+    raw.close();
+    await store.commit({ changes: [patient('afterwards')] });
+  });
+
+  it('is refused to a second process, with a remedy, until the first has ended', async function () {
+    this.timeout(60_000);
+    const file = fresh();
+    const { child, lines } = startChild(file);
+    for await (const line of lines) if (line === 'open') break;
+    await assert.rejects(start(file), (error: { kind?: string; message: string }) => {
+      assert.equal(error.kind, 'unavailable');
+      assert.match(error.message, /another process .* stop that server/i);
+      return true;
+    });
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    assert.ok(await (await start(file)).count(PATIENTS));
+
+    const second = startChild(file);
+    assert.match((await second.lines.next()).value as string, /^failed unavailable Another process/);
+  });
+
+  it('is refused to the same process a second time', async function () {
+    this.timeout(10_000);
+    const file = fresh();
+    const store = await start(file);
+    await assert.rejects(openEmbedded({ file, placement }), { kind: 'unavailable' });
+    await store.commit({ changes: [patient('undisturbed')] });
+    assert.ok(await store.read('Patient', 'undisturbed'));
+  });
+
+  it('is copied whole while others write, and a start on the copy restores it', async function () {
+    this.timeout(60_000);
+    const store = await start(fresh());
+    await store.commit({ changes: Array.from({ length: 300 }, (_, i) => patient(`b${i}`)) });
+    const { hash } = await store.blobs.put(Buffer.alloc(300_000, 'blob'));
+    const copy = join(folder, 'copy');
+    const backup = store.backup(copy);
+    const meanwhile = Array.from({ length: 50 }, (_, i) => store.commit({ changes: [patient(`m${i}`)] }));
+    await Promise.all([backup, ...meanwhile]);
+    assert.deepEqual(
+      readdirSync(folder).filter(name => name.startsWith('copy')),
+      ['copy'],
+    );
+
+    const restored = await start(copy);
+    const { count } = await restored.count(PATIENTS);
+    assert.ok(count >= 300 && count <= 350);
+    assert.equal((await restored.count(queryOf('Patient?identifier=b7'))).count, 1);
+    assert.deepEqual((await restored.read('Patient', 'b7'))?.text, (await store.read('Patient', 'b7'))?.text);
+    assert.equal((await restored.blobs.get(hash))?.size, 300_000);
+    await restored.commit({ changes: [patient('only-there')] });
+    assert.equal(await store.read('Patient', 'only-there'), undefined);
+  });
+
+  it('is never copied over a file that is there', async () => {
+    const store = await start(fresh());
+    const taken = join(folder, 'taken');
+    writeFileSync(taken, 'precious');
+    await assert.rejects(store.backup(taken), { kind: 'conflict' });
+    assert.ok(existsSync(taken));
+    await assert.rejects(store.backup(join(folder, 'no', 'such', 'folder', 'copy')), { kind: 'unavailable' });
+    await store.ping();
+  });
+
+  const refusals: readonly (readonly [string, (file: string) => void, RegExp])[] = [
+    ['of a newer layout', file => connectAnd(file, 'PRAGMA user_version=999'), /layout 999.*newer server/],
+    ['of another program', file => connectAnd(file, 'CREATE TABLE theirs(x)'), /another program/],
+    ['that is no database', file => writeFileSync(file, 'Dear diary, '.repeat(1000)), /damaged.*backup/],
+    ['that is a folder', file => mkdirSync(file, { recursive: false }), /disk of the data folder/],
+  ];
+  for (const [what, make, message] of refusals)
+    it(`is refused, and left alone, where it is one ${what}`, async () => {
+      const file = fresh();
+      make(file);
+      await assert.rejects(openEmbedded({ file, placement }), (error: { name?: string; message: string }) => {
+        assert.equal(error.name, 'FhirError');
+        assert.match(error.message, message);
+        return true;
+      });
+    });
+
+  it('has only ever existed for a while where none is named', async () => {
+    const before = process.env['TMPDIR'];
+    const place = mkdtempSync(join(folder, 'temporary-'));
+    process.env['TMPDIR'] = place;
+    try {
+      const store = await openEmbedded({ file: ':memory:', placement });
+      await store.commit({ changes: [patient('brief')] });
+      assert.ok(await store.read('Patient', 'brief'));
+      assert.equal(readdirSync(place).length, 1);
+      await store.close();
+      assert.deepEqual(readdirSync(place), []);
+    } finally {
+      if (before === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = before;
+    }
+  });
+});
+
+function connectAnd(file: string, statement: string): void {
+  const connection = connect(file);
+  connection.exec(statement);
+  connection.close();
+}

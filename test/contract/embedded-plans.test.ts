@@ -1,0 +1,100 @@
+/** SQLite carries the embedded store's statements out as they are meant: by the driver's index, texts never sorted. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'mocha';
+import type { Cursor } from '../../src/search/query.js';
+import { compile, compileCount, compileProbe } from '../../src/store/embedded/compile.js';
+import { connect, type Connection } from '../../src/store/embedded/driver.js';
+import { migrate, PRAGMAS } from '../../src/store/embedded/schema.js';
+import type { Sql } from '../../src/store/embedded/sql.js';
+import { encode } from '../../src/store/encode.js';
+import { createFacts } from '../../src/store/facts.js';
+import { plan } from '../../src/store/plan.js';
+import { entriesOf, placement } from '../support/changes.js';
+import { createPopulation } from '../support/population.js';
+import { queryOf } from '../support/queries.js';
+
+/** A search, and the step that SQLite must begin with. */
+const WALKS: readonly (readonly [string, RegExp])[] = [
+  ['Observation?_sort=-date', /^SEARCH k USING PRIMARY KEY \(key=\?/],
+  ['Observation?_sort=date', /^SEARCH k USING PRIMARY KEY \(key=\?/],
+  ['Observation?code=http://loinc.org|8480-6&date=lt2021', /^SEARCH k USING PRIMARY KEY \(key=\? AND d>\? AND d<\?/],
+  ['Observation?patient=a&status=final', /^SEARCH k USING PRIMARY KEY \(key=\?/],
+  ['Patient?identifier=urn:oid:2.16.840.1.113883.19.5|MRN1-3', /^SEARCH k USING PRIMARY KEY \(key=\? AND d=\?/],
+  ['Observation?_sort=-_lastUpdated', /^SEARCH r USING INDEX resource_u \(t=\?/],
+  ['Patient?_sort=family', /^SEARCH k USING PRIMARY KEY \(p=\?/],
+  ['Patient?gender=male&_sort=-family', /^SEARCH k USING PRIMARY KEY \(p=\?/],
+];
+const MERGES: readonly (readonly [string, RegExp])[] = [
+  ['Observation?code=8480-6,8867-4,718-7', /SCAN j VIRTUAL TABLE[^]*SEARCH k USING PRIMARY KEY \(key=\?/],
+  ['Patient?family=sm', /SEARCH k USING PRIMARY KEY \(key>\? AND key<\?/],
+  ['Patient?_id=a,b', /SEARCH r USING INDEX resource_id \(id=\?/],
+  ['Observation?category=laboratory&_sort=date', /SEARCH k USING PRIMARY KEY \(key=\?/],
+  ['Condition?_sort=onset-date', /SEARCH k USING PRIMARY KEY \(key=\?/],
+];
+
+describe('how SQLite carries out the statements of the embedded store', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'chartroom-test-'));
+  const facts = createFacts();
+  let connection: Connection;
+  before(() => {
+    for (const resource of createPopulation())
+      facts.add(encode(placement, resource.resourceType, entriesOf(resource), facts).missing);
+    connection = connect(join(folder, 'store'), PRAGMAS);
+    migrate(connection);
+  });
+  after(() => {
+    connection.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const steps = ({ text, values }: Sql): string =>
+    connection
+      .prepare(`EXPLAIN QUERY PLAN ${text}`)
+      .all(...values)
+      .map(row => row[3])
+      .join('\n');
+  const plansOf = (search: string, page: { readonly after?: Cursor; readonly before?: Cursor }) => {
+    const planned = plan(placement, { ...queryOf(search), limit: 10, ...page }, facts);
+    return { planned, legs: compile(planned).legs.map(leg => steps(leg(11))) };
+  };
+  const pages = (cursor: Cursor) => [{}, { after: cursor }, { before: cursor }] as const;
+  /** A walk that reads whole tables has no place in a page. */
+  const wholeTables = (text: string): boolean => /SCAN (r|k)(\n|$)/.test(text);
+
+  for (const [search, begin] of WALKS)
+    it(`walks along an index without sorting anything: ${search}`, () => {
+      const { planned } = plansOf(search, {});
+      const first =
+        planned.order.length === 1 ? [] : [planned.order[0]!.by === 'sort-string' ? 'm' : 1_600_000_000_000];
+      for (const page of pages([...first, 17])) {
+        const { legs } = plansOf(search, page);
+        assert.ok(
+          legs.some(text => begin.test(text)),
+          legs.join('\n--\n'),
+        );
+        for (const text of legs) assert.ok(!/TEMP B-TREE/.test(text) && !wholeTables(text), text);
+      }
+    });
+
+  for (const [search, begin] of MERGES)
+    it(`sorts keys alone and fetches texts for one page: ${search}`, () => {
+      const { legs, planned } = plansOf(search, {});
+      for (const text of legs) {
+        assert.match(text, begin);
+        assert.ok(!wholeTables(text), text);
+        // The sorter belongs to the inner statement: after the page is made, rows are looked up by number.
+        assert.match(text, /SCAN q\nSEARCH r USING INTEGER PRIMARY KEY \(rowid=\?\)$/);
+        assert.ok(text.indexOf('TEMP B-TREE') < text.indexOf('SCAN q'), text);
+      }
+      for (const statement of [compileCount(planned), compileProbe(planned, 10)])
+        assert.ok(!wholeTables(steps(statement!)));
+    });
+
+  it('bounds the next page by the index itself', () => {
+    const { legs } = plansOf('Observation?_sort=-date', { after: [1_600_000_000_000, 17] });
+    assert.match(legs[0]!, /^SEARCH k USING PRIMARY KEY \(key=\? AND \(d,n\)<\(\?,\?\)\)/);
+  });
+});

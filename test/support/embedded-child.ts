@@ -1,0 +1,30 @@
+/**
+ * A process that has an embedded store open and writes to it until it is killed: prints `open`, then the id of every
+ * resource whose commit was acknowledged. It also begins an upload that never ends. Argument: the file.
+ */
+import { openEmbedded } from '../../src/store/embedded/index.js';
+import { placement, put } from './changes.js';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+try {
+  const store = await openEmbedded({ file: process.argv[2]!, placement });
+  const endless = async function* (): AsyncGenerator<Uint8Array> {
+    for (let i = 0; i < 8; i++) yield Buffer.alloc(262_144, i);
+    print('uploading');
+    await new Promise(() => setInterval(() => undefined, 1000));
+  };
+  void store.blobs.put(endless());
+  print('open');
+  let next = 0;
+  const write = async (): Promise<void> => {
+    for (;;) {
+      const id = `k${next++}`;
+      const messages = [{ topic: 'kill', body: id }];
+      await store.commit({ changes: [put({ resourceType: 'Patient', id, identifier: [{ value: id }] })], messages });
+      print(id);
+    }
+  };
+  await Promise.all([write(), write(), write(), write(), write()]);
+} catch (error) {
+  print(`failed ${(error as { kind?: string }).kind} ${(error as Error).message}`);
+}
