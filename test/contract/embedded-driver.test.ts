@@ -151,7 +151,7 @@ describe('a group of jobs on a full disk', () => {
 
   it('fails with no-space, keeps what there is room for, and goes on when there is space again', () => {
     const connection = connect(join(folder, 'full'), PRAGMAS);
-    migrate(connection);
+    migrate(connection, 'any');
     const apply = createApply(connection);
     const pages = Number(connection.pragma('page_count')[0]![0]);
     connection.pragma(`max_page_count=${pages + 20}`);

@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { after, afterEach, describe, it } from 'mocha';
 import { EVERYTHING } from '../../src/search/query.js';
 import { connect } from '../../src/store/embedded/driver.js';
-import { type EmbeddedStore, openEmbedded } from '../../src/store/embedded/index.js';
+import { openEmbedded } from '../../src/store/embedded/index.js';
+import type { Store } from '../../src/store/store.js';
 import { placement, put } from '../support/changes.js';
 import { queryOf } from '../support/queries.js';
 
@@ -20,11 +21,11 @@ const patient = (id: string) => put({ resourceType: 'Patient', id, identifier: [
 
 describe('the file of the embedded store', () => {
   const folder = mkdtempSync(join(tmpdir(), 'chartroom-test-'));
-  const open: EmbeddedStore[] = [];
+  const open: Store[] = [];
   const children: ChildProcess[] = [];
   let serial = 0;
   const fresh = (): string => join(folder, `store${serial++}`);
-  const start = async (file: string): Promise<EmbeddedStore> => {
+  const start = async (file: string): Promise<Store> => {
     const store = await openEmbedded({ file, placement });
     open.push(store);
     return store;
@@ -111,7 +112,7 @@ describe('the file of the embedded store', () => {
     await store.commit({ changes: Array.from({ length: 300 }, (_, i) => patient(`b${i}`)) });
     const { hash } = await store.blobs.put(Buffer.alloc(300_000, 'blob'));
     const copy = join(folder, 'copy');
-    const backup = store.backup(copy);
+    const backup = store.backup!(copy);
     const meanwhile = Array.from({ length: 50 }, (_, i) => store.commit({ changes: [patient(`m${i}`)] }));
     await Promise.all([backup, ...meanwhile]);
     assert.deepEqual(
@@ -129,13 +130,29 @@ describe('the file of the embedded store', () => {
     assert.equal(await store.read('Patient', 'only-there'), undefined);
   });
 
+  it('says that it must be indexed anew where its keys were made by another table', async () => {
+    const file = fresh();
+    const other = { ...placement, hash: 'another table' };
+    const first = await start(file);
+    await first.commit({ changes: [patient('old')] });
+    assert.equal(await first.needsReindex(), false);
+    await first.close();
+    const second = await openEmbedded({ file, placement: other });
+    open.push(second);
+    assert.equal(await second.needsReindex(), true);
+    await second.markReindexed();
+    assert.equal(await second.needsReindex(), false);
+    await second.close();
+    assert.equal(await (await start(file)).needsReindex(), true);
+  });
+
   it('is never copied over a file that is there', async () => {
     const store = await start(fresh());
     const taken = join(folder, 'taken');
     writeFileSync(taken, 'precious');
-    await assert.rejects(store.backup(taken), { kind: 'conflict' });
+    await assert.rejects(store.backup!(taken), { kind: 'conflict' });
     assert.ok(existsSync(taken));
-    await assert.rejects(store.backup(join(folder, 'no', 'such', 'folder', 'copy')), { kind: 'unavailable' });
+    await assert.rejects(store.backup!(join(folder, 'no', 'such', 'folder', 'copy')), { kind: 'unavailable' });
     await store.ping();
   });
 

@@ -43,7 +43,7 @@ describe('how SQLite carries out the statements of the embedded store', () => {
     for (const resource of createPopulation())
       facts.add(encode(placement, resource.resourceType, entriesOf(resource), facts).missing);
     connection = connect(join(folder, 'store'), PRAGMAS);
-    migrate(connection);
+    migrate(connection, placement.hash);
   });
   after(() => {
     connection.close();

@@ -16,6 +16,12 @@ export function lifeRows(subject: Subject): void {
     assert.equal((await store.count({ types: ['Patient'], where: EVERYTHING })).count, 2);
   });
 
+  it('needs no reindex when it is new', async () => {
+    assert.equal(await subject.store.needsReindex(), false);
+    await subject.store.markReindexed();
+    assert.equal(await subject.store.needsReindex(), false);
+  });
+
   it('answers a ping', async () => {
     await subject.store.ping();
   });
