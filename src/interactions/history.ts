@@ -42,8 +42,9 @@ export async function history(context: Context, ask: Of<'history'>, without: rea
       url: pageLink(engine, { path, parameters: given, cursor: last, direction: 'after' }),
     });
   const at = engine.now();
-  const entries: BundleEntry[] = [];
-  for (const row of found.rows) entries.push(await entryOf(engine, row));
+  const entries = await Promise.all(
+    found.rows.map(async row => entryOf(engine, row, await isCreation(engine, row, found.rows))),
+  );
   // A total is known where one page holds everything; R4 does not ask for more.
   const total = !page && !found.more ? { total: found.rows.length } : {};
   return {
@@ -58,9 +59,17 @@ export async function history(context: Context, ask: Of<'history'>, without: rea
   };
 }
 
-async function entryOf(engine: Engine, row: Version): Promise<BundleEntry> {
+/** Whether nothing was there before this version: it is the first one, or follows a deletion. */
+async function isCreation(engine: Engine, row: Version, page: readonly Version[]): Promise<boolean> {
+  if (row.version === 1 || row.method !== 'PUT') return row.version === 1;
+  const { type, id, version } = row;
+  const inPage = page.find(other => other.version === version - 1 && other.id === id && other.type === type);
+  const before = inPage ?? (await engine.store.read(type, id, version - 1));
+  return before?.text === undefined;
+}
+
+async function entryOf(engine: Engine, row: Version, created: boolean): Promise<BundleEntry> {
   const url = `${row.type}/${row.id}`;
-  const created = row.method === 'POST' || (row.version === 1 && row.method === 'PUT');
   const status = row.method === 'DELETE' ? '204 No Content' : created ? '201 Created' : '200 OK';
   return {
     fullUrl: `${engine.settings.base}/${url}`,

@@ -243,13 +243,16 @@ function stagesOf(plan: Plan, source: Source): Filter[] {
 
 const isPlain = (order: Order): order is Exclude<Order, { by: 'key' }> => order.by !== 'key';
 
+/** Legs follow one another: that is the order only where no field but the first needs one for its missing values. */
+const inLegs = (order: readonly Order[]): order is readonly Exclude<Order, { by: 'key' }>[] =>
+  order.every((each, i) => isPlain(each) && (i === 0 || !fieldOf(each).split));
+
 /** Undefined: nothing can match. */
 export function compile(plan: Plan): Compiled | undefined {
   if (plan.driver.by === 'nothing') return undefined;
   const source = sourceOf(plan.driver);
-  const plain = plan.order.filter(isPlain);
-  return plain.length === plan.order.length
-    ? { by: 'legs', hint: source.hint, legs: legsOf(plan, source, plain) }
+  return inLegs(plan.order)
+    ? { by: 'legs', hint: source.hint, legs: legsOf(plan, source, plan.order) }
     : { by: 'pipeline', hint: source.hint, stages: stagesOf(plan, source) };
 }
 

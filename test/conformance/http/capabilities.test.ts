@@ -1,0 +1,151 @@
+/**
+ * /metadata tells the truth: every interaction and search parameter that it lists works, for every type; what it does
+ * not list is refused. The whole sweep on one store, a sample on the other.
+ * https://hl7.org/fhir/R4/capabilitystatement.html
+ */
+import assert from 'node:assert/strict';
+import type { CapabilityStatement, CapabilityStatementRestResource } from 'fhir/r4.js';
+import { it } from 'mocha';
+import type { SearchParameter } from '../../../src/search/parameters.js';
+import { onBothStores, type Stage } from '../../support/both-stores.js';
+import { refusal } from '../../support/talk.js';
+
+const PLAUSIBLE = {
+  string: 'a',
+  token: 'a',
+  reference: 'a',
+  date: '2020-02',
+  number: '1',
+  quantity: '1',
+  uri: 'http://a.example/b',
+};
+
+const valueOf = ({ type, components }: SearchParameter): string =>
+  type === 'composite' ? components.map(valueOf).join('$') : PLAUSIBLE[type];
+
+async function statement({ talk }: Stage): Promise<CapabilityStatement> {
+  const reply = await talk.get<CapabilityStatement>('metadata');
+  assert.equal(reply.status, 200);
+  return reply.body;
+}
+
+/** Runs a few at a time. */
+async function each<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  await Promise.all(
+    Array.from({ length: 16 }, async () => {
+      for (const item of queue) await run(item);
+    }),
+  );
+}
+
+/** Every n-th on MongoDB: the parameters are the same, and the sweep is long. */
+const sampled = <T>({ server }: Stage, items: readonly T[]): T[] =>
+  items.filter((_, at) => server.engine.store.name === 'embedded' || at % 25 === 0);
+
+onBothStores('/metadata', stage => {
+  const resources = async (): Promise<CapabilityStatementRestResource[]> =>
+    (await statement(stage())).rest?.[0]?.resource ?? [];
+
+  it('lists every resource type of R4 with its interactions', async () => {
+    const listed = await resources();
+    const known = stage().server.engine.definitions.resourceTypes;
+    assert.deepEqual(listed.map(({ type }) => type).toSorted(), known.toSorted());
+    assert.equal(listed.length, 146);
+    for (const { type, interaction } of listed)
+      assert.deepEqual(
+        interaction?.map(({ code }) => code),
+        [
+          'read',
+          'vread',
+          ...(type === 'AuditEvent' ? [] : ['update', 'delete']),
+          'history-instance',
+          'history-type',
+          'create',
+          'search-type',
+        ],
+        type,
+      );
+  });
+
+  it('needs nobody to say who they are, and needs no audit event', async () => {
+    const { talk } = stage();
+    const before = (await talk.search('AuditEvent?_summary=count')).total;
+    await talk.get('metadata');
+    assert.equal((await talk.search('AuditEvent?_summary=count')).total, (before ?? 0) + 1, 'only that of the count');
+  });
+
+  it('a search by every parameter that it lists answers 200', async function () {
+    this.timeout(180_000);
+    const { talk, server } = stage();
+    const all = (await resources()).flatMap(({ type, searchParam }) =>
+      (searchParam ?? []).map(({ name }) => [type, name]),
+    );
+    assert.ok(all.length > 2000);
+    const failed: string[] = [];
+    await each(sampled(stage(), all), async ([type = '', name = '']) => {
+      const parameter = server.engine.parameters.get(type, name);
+      assert.ok(parameter, `${type}.${name}`);
+      const query = `${type}?${name}=${encodeURIComponent(valueOf(parameter))}`;
+      const reply = await talk.get(query);
+      if (reply.status !== 200) failed.push(`${query}: ${reply.status} ${reply.text}`);
+    });
+    assert.deepEqual(failed, []);
+  });
+
+  it('a system search by every parameter that it lists for all types answers 200', async () => {
+    const { talk, server } = stage();
+    const listed = (await statement(stage())).rest?.[0]?.searchParam ?? [];
+    assert.ok(listed.some(({ name }) => name === '_lastUpdated'));
+    for (const { name } of listed) {
+      const parameter = server.engine.parameters.get('Basic', name);
+      assert.ok(parameter, name);
+      const reply = await talk.get(`?_type=Patient,Basic&${name}=${encodeURIComponent(valueOf(parameter))}`);
+      assert.equal(reply.status, 200, reply.text);
+    }
+  });
+
+  it('every interaction that it lists is there for every type, and no other', async function () {
+    this.timeout(120_000);
+    const { talk } = stage();
+    await each(sampled(stage(), await resources()), async ({ type, interaction }) => {
+      const listed = new Set<string>(interaction?.map(({ code }) => code));
+      const body = JSON.stringify({ resourceType: type, id: 'x', nothing: 1 });
+      const options = { headers: { 'content-type': 'application/fhir+json' }, body };
+      const attempts: [code: string, method: string, path: string, status: number][] = [
+        ['read', 'GET', `${type}/none`, 404],
+        ['vread', 'GET', `${type}/none/_history/1`, 404],
+        ['history-instance', 'GET', `${type}/none/_history`, 404],
+        ['history-type', 'GET', `${type}/_history?_count=1`, 200],
+        ['search-type', 'GET', `${type}?_count=1`, 200],
+        ['create', 'POST', type, 400],
+        ['update', 'PUT', `${type}/x`, 400],
+        ['delete', 'DELETE', `${type}/none`, 204],
+        ['patch', 'PATCH', `${type}/x`, 400],
+      ];
+      for (const [code, method, path, status] of attempts) {
+        const reply = await talk.send(method, path, method.startsWith('P') ? options : {});
+        assert.equal(reply.status, listed.has(code) ? status : 405, `${method} ${path}: ${reply.text}`);
+      }
+    });
+  });
+
+  it('refuses what it does not list: chains, includes, special parameters', async () => {
+    const { talk } = stage();
+    for (const query of [
+      'Observation?patient.name=a',
+      'Patient?_has:Observation:patient:code=a',
+      'Observation?_include=Observation:patient',
+      'Patient?_revinclude=Observation:patient',
+      'Patient?_text=a',
+      'Patient?_content=a',
+      'Patient?_filter=a',
+      'Patient?_list=a',
+      'Patient?_query=a',
+      'Location?near=1|2|3|km',
+      'Observation?code:in=http://a.example',
+      'Observation?code:text=a',
+    ])
+      assert.equal(refusal(await talk.get(query)).status, 400, query);
+  });
+});

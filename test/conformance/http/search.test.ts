@@ -1,0 +1,73 @@
+/**
+ * Every row of the specification (test/conformance/search) over HTTP: by GET and by POST as JSON, a tenth of them as
+ * XML, on both stores. https://hl7.org/fhir/R4/http.html#search
+ */
+import assert from 'node:assert/strict';
+import type { Bundle } from 'fhir/r4.js';
+import { describe, it } from 'mocha';
+import { onBothStores } from '../../support/both-stores.js';
+import { idsOf, refusal, type Talk } from '../../support/talk.js';
+import { POPULATION } from '../search/population.js';
+import type { Row } from '../search/row.js';
+import { ROWS } from '../search/rows.js';
+
+/** The row's query as a client library writes it. */
+function encoded(row: Row, base: string): { type: string; form: string } {
+  const [type = '', query = ''] = row.query.replaceAll('{base}', base).split('?');
+  return { type, form: new URLSearchParams(query).toString() };
+}
+
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+
+async function check(talk: Talk, row: Row): Promise<void> {
+  const { type, form } = encoded(row, talk.base);
+  const got = await talk.get<Bundle>(`${type}?${form}`);
+  const posted = await talk.send<Bundle>('POST', `${type}/_search`, { headers: FORM, body: form });
+  for (const reply of [got, posted])
+    if ('expect' in row) {
+      assert.equal(reply.status, 200, reply.text);
+      assert.deepEqual(idsOf(reply.body).toSorted(), row.expect.toSorted());
+      assert.equal(reply.body.total, row.expect.length);
+      for (const { fullUrl, resource, search } of reply.body.entry ?? []) {
+        assert.equal(search?.mode, 'match');
+        assert.equal(fullUrl, `${talk.base}/${type}/${resource?.id}`);
+      }
+    } else assert.deepEqual(refusal(reply), { status: row.status, detail: row.detail });
+}
+
+async function checkXml(talk: Talk, row: Row): Promise<void> {
+  const { type, form } = encoded(row, talk.base);
+  const reply = await talk.get(`${type}?${form}`, { accept: 'application/fhir+xml' });
+  assert.equal(reply.header('content-type'), 'application/fhir+xml; charset=utf-8');
+  if ('expect' in row) {
+    const ids = [...reply.text.matchAll(/<fullUrl value="[^"]*\/([^"/]+)"\/>/g)].map(([, id]) => id ?? '');
+    assert.deepEqual(ids.toSorted(), row.expect.toSorted());
+    assert.ok(reply.text.includes(`<total value="${row.expect.length}"/>`));
+  } else {
+    assert.equal(reply.status, row.status);
+    assert.ok(reply.text.includes(`<code value="${row.detail}"/>`), reply.text);
+  }
+}
+
+onBothStores(
+  'search over HTTP',
+  stage => {
+    describe('as JSON, by GET and by POST', () => {
+      for (const row of ROWS) it(row.name, () => check(stage().talk, row));
+    });
+    describe('as XML', () => {
+      for (const row of ROWS.filter((_, at) => at % 10 === 0)) it(row.name, () => checkXml(stage().talk, row));
+    });
+  },
+  {
+    async set({ talk }) {
+      for (const resource of POPULATION) {
+        const reply = await talk.send('PUT', `${resource.resourceType}/${resource.id}`, {
+          headers: { 'content-type': 'application/fhir+json' },
+          body: JSON.stringify(resource),
+        });
+        assert.equal(reply.status, 201, reply.text);
+      }
+    },
+  },
+);

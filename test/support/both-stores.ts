@@ -1,0 +1,35 @@
+/** One story, told to a server on each store. The half of a store that is not at hand skips itself with the reason. */
+import { after, before, describe } from 'mocha';
+import { type RunningServer, type Settings, newStore, STORES, startServer } from './server.js';
+import { type Talk, talkTo } from './talk.js';
+
+export interface Stage {
+  readonly server: RunningServer;
+  readonly talk: Talk;
+}
+
+/** `tell` declares the tests; the stage it is given is there once they run. `set` runs once before them. */
+export function onBothStores(
+  title: string,
+  tell: (stage: () => Stage) => void,
+  options: { readonly config?: Settings; readonly set?: (stage: Stage) => Promise<void> } = {},
+): void {
+  for (const store of STORES)
+    describe(`${title} (${store})`, () => {
+      let stage: Stage | undefined;
+      before('starts the server', async function () {
+        this.timeout(120_000);
+        const server = await startServer({
+          store: await newStore(this, store),
+          ...(options.config ? { config: options.config } : {}),
+        });
+        stage = { server, talk: talkTo(server.base) };
+        await options.set?.(stage);
+      });
+      after('stops the server', () => stage?.server.stop());
+      tell(() => {
+        if (!stage) throw new Error('The server is not there yet.');
+        return stage;
+      });
+    });
+}
