@@ -1,0 +1,29 @@
+/** A MongoDB store on a database of its own, for suites that every store passes. */
+import { openMongo } from '../../src/store/mongo/index.js';
+import type { Open } from '../contract/store-suite.js';
+import { placement } from './changes.js';
+import { sharedMongo } from './mongo.js';
+
+let databases = 0;
+
+/** Skips the test that asks where there is no MongoDB server; the reason has been printed. */
+export const openEmptyMongo: Open = async test => {
+  const mongo = await sharedMongo();
+  if ('skipped' in mongo) return test.skip();
+  const url = mongo.database(`store-${process.pid}-${++databases}`);
+  const start = async () => {
+    const store = await openMongo({ url, placement });
+    await store.migrate();
+    return store;
+  };
+  let store = await start();
+  return {
+    store,
+    async reopen() {
+      await store.close();
+      store = await start();
+      return store;
+    },
+    release: () => store.close(),
+  };
+};
