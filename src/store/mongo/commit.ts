@@ -10,7 +10,7 @@ import type { FhirError } from '../../fhir/error.js';
 import { encodeId } from '../codec.js';
 import type { Absence, Change, Commit, Version } from '../store.js';
 import type { Connected } from './connection.js';
-import { isDuplicate, toFhirError } from './errors.js';
+import { isDuplicate, tooLarge, toFhirError } from './errors.js';
 import {
   changed,
   type CommitQueue,
@@ -224,6 +224,16 @@ async function insertGroup(around: CommitSurroundings, members: readonly Member[
   return { ...settle(members, failed), ...(away ? { away } : {}) };
 }
 
+/** Below the 16 MiB of a document, with room for its other fields. */
+const MAX_BYTES = 16_500_000;
+
+/** About the size of the document; keys count only where they can matter, as they are made of the text. */
+function bytesOf({ text }: Change, { k = [], g = [], f = [] }: Pick<ResourceDocument, 'k' | 'g' | 'f'>): number {
+  const bytes = text?.length ?? 0;
+  if (bytes < MAX_BYTES / 8) return bytes;
+  return [...k, ...g, ...f].reduce((sum, key) => sum + Buffer.byteLength(key) + 10, bytes);
+}
+
 /** The document of a change: keys first, the text last. */
 export function prepare(
   change: Change,
@@ -231,6 +241,7 @@ export function prepare(
   keys: Pick<ResourceDocument, 'k' | 'g' | 'f' | 'w' | 'd' | 'e' | 's'>,
 ): Prepared {
   const _id = encodeId(change.type, change.id);
+  if (bytesOf(change, keys) > MAX_BYTES) throw tooLarge();
   const { x, ...head } = versionFields(change, t);
   return { change, _id, document: { _id, ...head, ...keys, ...(x === undefined ? {} : { x }) } };
 }

@@ -1,6 +1,7 @@
 /**
- * What the driver throws, as one of the server's kinds of error. Driver texts stay in `cause`: they can hold keys and
- * host names. The driver is loaded lazily, so errors are told by name, code and label, not by class.
+ * What the driver throws, as one of the server's kinds of error. Driver errors hold whole documents (the operations of a
+ * bulk write) and keys: what is kept as `cause`, for the log, is their name, code and the harmless head of their text.
+ * The driver is loaded lazily, so errors are told by name, code and label, not by class.
  */
 import { FhirError, type Kind } from '../../fhir/error.js';
 
@@ -16,6 +17,8 @@ const KINDS: ReadonlyMap<number, Kind> = new Map<number, Kind>([
   [292, 'too-costly'], // QueryExceededMemoryLimitNoDiskUseAllowed
   [11000, 'conflict'],
   [10334, 'too-large'], // BSONObjectTooLarge
+  [257, 'too-large'], // TransactionTooLarge
+  [388, 'too-large'], // TransactionTooLargeForCache
   [14031, 'no-space'], // OutOfDiskSpace
   [64, 'timeout'], // WriteConcernFailed
   // Shutting down, stepping down, no primary, write conflicts that outlasted all retries.
@@ -46,7 +49,8 @@ const MESSAGES = {
   timeout: 'The store did not confirm the change in time: it may or may not have been kept. Read before trying again.',
   'too-costly': 'The query takes too long. Add criteria (a patient, a date range) or ask for fewer results.',
   conflict: 'The resource was created or changed by someone else meanwhile. Read it and try again.',
-  'too-large': 'The resource is too large for one document of the store (16 MB). Keep large content in Binary.',
+  'too-large':
+    'The change is too large for the store: 16 MB for a resource, less than the cache of the database for a Bundle. Keep large content in Binary.',
   'no-space': 'The store has no disk space left.',
 } as const satisfies Partial<Record<Kind, string>>;
 
@@ -79,8 +83,23 @@ function kindOf(thrown: unknown): Kind {
     : 'fault';
 }
 
+/** The error without documents, values and keys. */
+function cleaned(thrown: unknown): unknown {
+  const error = innermost(thrown);
+  if (!(error instanceof Error) || !(error.name.startsWith('Mongo') || 'code' in error)) return error;
+  const { code, name, stack } = error as DriverError;
+  const text = error.message.split(/[{"]/, 1)[0]!.trim();
+  const clean = new Error(`${name}${code === undefined ? '' : ` ${code}`}: ${text}`);
+  const frames = stack?.split('\n').filter(line => /^ +at /.test(line)) ?? [];
+  clean.stack = [clean.message, ...frames].join('\n');
+  return clean;
+}
+
 /** A commit of which nobody knows whether it was kept. */
-export const unconfirmed = (cause: unknown): FhirError => new FhirError('timeout', MESSAGES.timeout, { cause });
+export const unconfirmed = (cause: unknown): FhirError =>
+  new FhirError('timeout', MESSAGES.timeout, { cause: cleaned(cause) });
+
+export const tooLarge = (): FhirError => new FhirError('too-large', MESSAGES['too-large']);
 
 /** Any thrown value as a FhirError. */
 export function toFhirError(error: unknown): FhirError {
@@ -89,7 +108,7 @@ export function toFhirError(error: unknown): FhirError {
   return new FhirError(
     kind,
     (MESSAGES as Partial<Record<Kind, string>>)[kind] ?? 'Something went wrong in the store.',
-    { cause: error },
+    { cause: cleaned(error) },
   );
 }
 
