@@ -11,8 +11,9 @@ import type { Resource } from '../../src/fhir/resource.js';
 import type { Cursor } from '../../src/search/query.js';
 import { createFacts, type Facts } from '../../src/store/facts.js';
 import { compile, compileMatch } from '../../src/store/mongo/compile.js';
-import { type MongoStore, openMongo } from '../../src/store/mongo/index.js';
+import { openMongo } from '../../src/store/mongo/index.js';
 import { plan } from '../../src/store/plan.js';
+import type { Store } from '../../src/store/store.js';
 import { placement, put, remove } from '../support/changes.js';
 import { sharedMongo } from '../support/mongo.js';
 import { createPopulation } from '../support/population.js';
@@ -68,7 +69,7 @@ function seen({ executionStats: stats, queryPlanner: planner }: Document): Seen 
 
 describe('what MongoDB does with our queries', function () {
   this.timeout(120_000);
-  let store: MongoStore;
+  let store: Store;
   let client: MongoClient;
   let facts: Facts;
 
