@@ -60,6 +60,13 @@ const referenceValue: Arb<ReferenceValue> = fc.oneof(
   { weight: 1, arbitrary: tokenValue.map(v => ({ kind: 'identifier' as const, value: v })) },
 );
 
+/** Some of a text, from its start more often than not. By characters: never half of a surrogate pair. */
+function piece(text: string, from: number, length: number): string {
+  const characters = Array.from(text);
+  const start = from % 3 === 0 ? from % Math.max(characters.length, 1) : 0;
+  return normalise(characters.slice(start, start + length).join(''));
+}
+
 function test(kind: Exclude<Kind, 'composite'>): Arb<Test> {
   switch (kind) {
     case 'token':
@@ -67,20 +74,13 @@ function test(kind: Exclude<Kind, 'composite'>): Arb<Test> {
     case 'string':
       return fc.oneof(
         of(TEXTS).map((text): Test => ({ kind: 'string', mode: 'exact', value: text })),
-        fc
-          .tuple(of(['starts', 'contains'] as const), of(TEXTS), fc.nat(6))
-          // What arrives is well-formed: never half of a surrogate pair.
-          .map(
-            ([mode, text, cut]): Test => ({
-              kind: 'string',
-              mode,
-              value: normalise(
-                normalise(text)
-                  .slice(cut)
-                  .replace(/^\p{Cs}/u, ''),
-              ),
-            }),
-          ),
+        fc.tuple(of(['starts', 'contains'] as const), of(TEXTS), fc.nat(60), fc.integer({ min: 1, max: 60 })).map(
+          ([mode, text, from, length]): Test => ({
+            kind: 'string',
+            mode,
+            value: piece(normalise(text), from, length),
+          }),
+        ),
       );
     case 'date':
       return alternatives(dateBounds).map(any => ({ kind: 'date', any }));
@@ -147,6 +147,35 @@ function leaf(type: string, ids: readonly string[]): Arb<Where> {
   return fc.oneof(...own, ...derived, ...patients, ...everywhere(ids));
 }
 
+/** A patient with a code or category: what has keys of its own. */
+function clinical(type: string): Arb<Where>[] {
+  const { parameters, patient } = SHAPES[type]!;
+  const codes = ['code', 'category', 'type', 'method'].filter(code => parameters[code] === 'token');
+  if (patient === undefined || codes.length === 0) return [];
+  const who = fc.subarray([...TEST_IDS], { minLength: 1, maxLength: 2 }).map(
+    (ids): Where => ({
+      kind: 'any',
+      of: ids.map(id => ({
+        kind: 'param',
+        code: 'patient',
+        test: { kind: 'reference', to: { kind: 'local', type: 'Patient', id } },
+      })),
+    }),
+  );
+  const what = fc.tuple(of(codes), fc.subarray([...CODES], { minLength: 1 })).map(
+    ([code, values]): Where => ({
+      kind: 'param',
+      code,
+      test: { kind: 'token', any: values.map(v => ({ code: v })) },
+    }),
+  );
+  return [
+    fc
+      .tuple(who, fc.array(what, { minLength: 1, maxLength: 2 }))
+      .map(([p, parts]) => ({ kind: 'all', of: [p, ...parts] })),
+  ];
+}
+
 const everywhere = (ids: readonly string[]): Arb<Where>[] => [
   of(ids).map((code): Where => ({ kind: 'param', code: '_id', test: { kind: 'token', any: [{ code }] } })),
   alternatives(dateBounds).map((any): Where => ({ kind: 'param', code: '_lastUpdated', test: { kind: 'date', any } })),
@@ -187,6 +216,7 @@ export function arbitraryWhere(types: readonly string[], ids: readonly string[] 
     { weight: 2, arbitrary: one },
     { weight: 3, arbitrary: fc.array(tree, { maxLength: 3 }).map((parts): Where => ({ kind: 'all', of: parts })) },
     { weight: 1, arbitrary: tree },
+    ...(types.length === 1 ? clinical(types[0]!).map(arbitrary => ({ weight: 1, arbitrary })) : []),
   );
 }
 

@@ -199,6 +199,14 @@ describe('keys of a resource', () => {
     assert.deepEqual([keys.d, keys.e], [1000, 1999]);
   });
 
+  it('of a resource with two patients: each has all', () => {
+    const second: Entry = { parameter: 'patient', kind: 'reference', type: 'Patient', id: 'b' };
+    const code: Entry = { parameter: 'code', kind: 'token', system: '', code: 'x' };
+    const { k } = keysOf('Condition', [patient('patient'), second, code]);
+    const token = `${prefix('Condition', 'code')}00|x`;
+    assert.deepEqual(k, ['Co', `p${id}>Co`, `p${id}>${token}`, 'p.b>Co', `p.b>${token}`]);
+  });
+
   it('of a reference begin with its target', () => {
     const { g } = keysOf('Observation', [{ parameter: 'encounter', kind: 'reference', type: 'Encounter', id }]);
     assert.deepEqual(g, [`rEn${id}>${prefix('Observation', 'encounter')}`]);
