@@ -5,7 +5,11 @@
  */
 import type { Db, MongoClient } from 'mongodb';
 import { FhirError } from '../../fhir/error.js';
+import { connectError } from './errors.js';
 import { type Collections, collections } from './schema.js';
+
+/** A write that no majority confirms in time is reported, not waited for. */
+export const DURABLE = { w: 'majority', journal: true, wtimeoutMS: 10_000 } as const;
 
 export interface Connected extends Collections {
   readonly client: MongoClient;
@@ -17,6 +21,20 @@ export interface Connection {
   close(): Promise<void>;
 }
 
+const MONGODB_6 = 17;
+
+/** Refuses what cannot work: a lone server without transactions, one that is too old. */
+async function checkServer(db: Db): Promise<void> {
+  const hello = await db.command({ hello: 1 });
+  if (!hello['setName'] && hello['msg'] !== 'isdbgrid')
+    throw new FhirError(
+      'unavailable',
+      'The MongoDB server is no replica set, which commits need. Start it with --replSet and initiate it; one node is enough.',
+    );
+  if (hello['maxWireVersion'] < MONGODB_6)
+    throw new FhirError('unavailable', 'The MongoDB server is too old: 6.0 or newer is needed.');
+}
+
 /** `selectionMs`: how long an operation waits for a server before the store counts as away. */
 export function openConnection(url: string, selectionMs: number): Connection {
   let connecting: Promise<Connected> | undefined;
@@ -24,27 +42,29 @@ export function openConnection(url: string, selectionMs: number): Connection {
 
   const connect = async (): Promise<Connected> => {
     const { MongoClient } = await import('mongodb');
-    const client = new MongoClient(url, {
-      appName: 'chartroom',
-      serverSelectionTimeoutMS: selectionMs,
-      connectTimeoutMS: selectionMs,
-      // A server that hangs is noticed after this and connectTimeoutMS.
-      heartbeatFrequencyMS: 1000,
-      readPreference: 'primary',
-      writeConcern: { w: 'majority', journal: true },
-      retryReads: true,
-      retryWrites: true,
-      promoteBuffers: true,
-      ignoreUndefined: true,
-    });
+    let client: MongoClient | undefined;
     try {
+      client = new MongoClient(url, {
+        appName: 'chartroom',
+        serverSelectionTimeoutMS: selectionMs,
+        connectTimeoutMS: selectionMs,
+        // A server that hangs is noticed after this and connectTimeoutMS.
+        heartbeatFrequencyMS: 1000,
+        readPreference: 'primary',
+        writeConcern: DURABLE,
+        retryReads: true,
+        retryWrites: true,
+        promoteBuffers: true,
+        ignoreUndefined: true,
+      });
       await client.connect();
+      const db = client.db();
+      await checkServer(db);
+      return { client, db, ...collections(db) };
     } catch (error) {
-      await client.close().catch(() => {});
-      throw error;
+      await client?.close().catch(() => {});
+      throw connectError(error);
     }
-    const db = client.db();
-    return { client, db, ...collections(db) };
   };
 
   return {

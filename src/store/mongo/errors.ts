@@ -56,6 +56,7 @@ const MESSAGES = {
 
 /** Bulk operations wrap what befell the whole command, a lost connection for example. */
 export function innermost(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
   const { name, errorResponse } = error as DriverError;
   return name === 'MongoBulkWriteError' && errorResponse instanceof Error ? innermost(errorResponse) : error;
 }
@@ -65,7 +66,7 @@ export const hasLabel = (error: unknown, label: string): boolean =>
 
 /** No server was found in time. */
 export const isWithoutServer = (error: unknown): boolean =>
-  (innermost(error) as Error).name === 'MongoServerSelectionError';
+  (innermost(error) as Error | undefined)?.name === 'MongoServerSelectionError';
 
 export const isDuplicate = (error: unknown): boolean => error instanceof Error && (error as DriverError).code === 11000;
 
@@ -93,6 +94,19 @@ function cleaned(thrown: unknown): unknown {
   const frames = stack?.split('\n').filter(line => /^ +at /.test(line)) ?? [];
   clean.stack = [clean.message, ...frames].join('\n');
   return clean;
+}
+
+const REFUSED = new Set<unknown>([13, 18, 8000]);
+
+/** Why there is no connection: what an operator can change is said. */
+export function connectError(error: unknown): FhirError {
+  const { name, code, syscall } = innermost(error) as DriverError & { readonly syscall?: string };
+  const because = (message: string) => new FhirError('unavailable', message, { cause: cleaned(error) });
+  if (name === 'MongoParseError' || name === 'MongoInvalidArgumentError' || name === 'MongoAPIError')
+    return because('The connection string of the store cannot be read. It has the form mongodb://host:port/database.');
+  if (REFUSED.has(code)) return because('The MongoDB server refuses the credentials of the connection string.');
+  if (syscall?.startsWith('query')) return because('The host of the connection string has no SRV record.');
+  return toFhirError(error);
 }
 
 /** A commit of which nobody knows whether it was kept. */

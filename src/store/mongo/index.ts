@@ -93,22 +93,20 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
 
   /**
    * Plans by the facts at hand. If the plan looked at facts and there are new ones by now, what it found may be too
-   * little: then it is made and run again.
+   * little: then it is made and run again, by facts that are younger than the question.
    */
-  const planned = async <T>(query: Query, run: (made: Plan) => Promise<T>): Promise<T> => {
-    for (;;) {
-      const known = await facts.current();
-      let looked = false;
-      const watched: Facts = {
-        ...known,
-        system: uri => ((looked = true), known.system(uri)),
-        uses: prefix => ((looked = true), known.uses(prefix)),
-        widest: type => ((looked = true), known.widest(type)),
-      };
-      const made = plan(placement, query, watched);
-      const [result, fresh] = await Promise.all([run(made), looked ? facts.fresh() : true]);
-      if (fresh) return result;
-    }
+  const planned = async <T>(query: Query, execute: (made: Plan) => Promise<T>): Promise<T> => {
+    const cached = await facts.current();
+    let looked = false;
+    const watched: Facts = {
+      ...cached,
+      system: uri => ((looked = true), cached.system(uri)),
+      uses: prefix => ((looked = true), cached.uses(prefix)),
+      widest: type => ((looked = true), cached.widest(type)),
+    };
+    const made = plan(placement, query, watched);
+    const [result, fresh] = await Promise.all([execute(made), looked ? facts.fresh() : true]);
+    return fresh ? result : execute(plan(placement, query, cached));
   };
 
   const commits = openCommits({

@@ -5,6 +5,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClientSession, MongoClient } from 'mongodb';
+import { DURABLE } from './connection.js';
 import { hasLabel, isWithoutServer, unconfirmed } from './errors.js';
 
 const PATIENCE_MS = 10_000;
@@ -18,7 +19,7 @@ export async function transact(client: MongoClient, body: (session: ClientSessio
   const session = client.startSession();
   try {
     for (let attempt = 0; ; attempt++) {
-      session.startTransaction({ readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority', journal: true } });
+      session.startTransaction({ readConcern: { level: 'snapshot' }, writeConcern: DURABLE });
       try {
         if (!(await body(session))) {
           await session.abortTransaction();

@@ -11,6 +11,8 @@ import {
 } from 'mongodb';
 import { FhirError, type Kind } from '../../../src/fhir/error.js';
 import { toFhirError } from '../../../src/store/mongo/errors.js';
+import { openMongo } from '../../../src/store/mongo/index.js';
+import { placement } from '../../support/changes.js';
 
 const server = (code: number) => new MongoServerError({ message: 'E11000 dup key: { _id: "Pa.secret" }', code });
 const away = new MongoServerSelectionError('connect ECONNREFUSED 10.1.2.3', {} as TopologyDescription);
@@ -42,6 +44,12 @@ describe('errors of the MongoDB driver', () => {
   it('keeps name, code and place of an error for the log', () => {
     const { cause } = toFhirError(server(9));
     assert.match((cause as Error).stack ?? '', /^MongoServerError 9: E11000 dup key:\n +at /);
+  });
+
+  it('says that a connection string cannot be read, when it is used', async () => {
+    const store = await openMongo({ url: 'mongodb:///', placement });
+    await assert.rejects(store.ping(), { kind: 'unavailable', message: /connection string/ });
+    await store.close();
   });
 
   it('leaves errors of ours as they are', () => {
