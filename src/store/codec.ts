@@ -116,8 +116,19 @@ export function nextUp(value: number): number {
 /** The next double below. */
 export const nextDown = (value: number): number => -nextUp(-value);
 
+/** Profiles, systems and addresses come again and again: their digests are remembered, a few thousand at a time. */
+const digests = new Map<string, string>();
+const REMEMBERED = 4096;
+
 /** 96 bits of a SHA-256 as 16 characters. */
-const digest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 16);
+function digest(text: string): string {
+  const known = digests.get(text);
+  if (known !== undefined) return known;
+  const made = createHash('sha256').update(text).digest('base64url').slice(0, 16);
+  if (digests.size >= REMEMBERED) digests.clear();
+  if (text.length <= 256) digests.set(text, made);
+  return made;
+}
 
 // Control characters separate, surrogates sort differently in UTF-8 and UTF-16: such codes are hashed like long ones.
 const HASHED = /^~|[\u0000-\u001f\ud800-\udfff]/;
