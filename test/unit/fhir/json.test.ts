@@ -329,6 +329,11 @@ const stringText = (text: fc.Arbitrary<string>) =>
         ? `"${[...Array(value.length).keys()].map(at => `\\u${value.charCodeAt(at).toString(16).padStart(4, '0')}`).join('')}"`
         : JSON.stringify(value),
     );
+/**
+ * A member name. Not one that is a single short escape (`"\\n"`): V8 13.6 (Node 24) confuses such names with one another,
+ * and no FHIR element has one.
+ */
+const nameText = stringText(letters).filter(literal => !/^"\\[^u]"$/.test(literal));
 const numberText = fc.oneof(
   fc.constantFrom('0', '-0', '1.0', '0.10', '1e2', '1E-2', '12345678901234567890', '-5', '100', '0.1'),
   fc.double({ noNaN: true, noDefaultInfinity: true }).map(value => JSON.stringify(value)),
@@ -355,7 +360,7 @@ const jsonText: fc.Arbitrary<string> = fc.letrec<{ value: string; object: string
 /** A resource text with resourceType and perhaps id and meta somewhere among other members. */
 const resourceText = fc
   .tuple(
-    fc.uniqueArray(fc.tuple(stringText(letters), jsonText), {
+    fc.uniqueArray(fc.tuple(nameText, jsonText), {
       maxLength: 4,
       selector: ([key]) => JSON.parse(key) as string,
     }),
