@@ -10,7 +10,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import helmet from 'helmet';
 import { asFhirError, FhirError, KINDS } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
-import type { Context, Engine } from '../interactions/interaction.js';
+import type { Context, Engine, Interaction } from '../interactions/interaction.js';
 import { perform, refuse } from '../interactions/perform.js';
 import { isLoopback } from '../platform/config.js';
 import { newId } from '../platform/ids.js';
@@ -113,9 +113,9 @@ async function handle(options: HttpOptions, request: Request, response: Response
     if (cors(request, response, options.corsOrigins)) return;
     const [path, search] = splitUrl(request.url);
     if (request.method === 'OPTIONS') return options204(response, allowedMethods(path, engine.definitions));
-    const query = readQuery(search);
     target = route(request.method, path, engine.definitions);
-    presentation = presentationOf(request, target, query);
+    const head = readHead(request, target, search);
+    if (!(head instanceof FhirError)) ({ presentation } = head);
     const context: Context = {
       engine,
       principal: UNKNOWN,
@@ -124,10 +124,11 @@ async function handle(options: HttpOptions, request: Request, response: Response
       request: `${request.method} ${request.originalUrl}`,
     };
     const known = await identified(context, target, request);
-    const interaction = await readInteraction(request, target, query, engine, limits).catch(error =>
+    if (head instanceof FhirError) return await refuse(known, target, head);
+    const interaction = await readInteraction(request, target, head.query, engine, limits).catch(error =>
       refuse(known, target!, asFhirError(error)),
     );
-    const result = await perform(known, interaction);
+    const result = await perform(withForm(known, request, interaction), interaction);
     await respond(response, result, presentation, engine.definitions, engine.settings.base);
   } catch (error) {
     failure = asFhirError(error);
@@ -141,6 +142,24 @@ async function handle(options: HttpOptions, request: Request, response: Response
     if (failure) metrics.refused.inc({ kind: failure.kind });
     writeLog(engine, { requestId, interaction, type: target?.type, status: response.statusCode, seconds }, failure);
   }
+}
+
+/** What is said before the body. A fault is given back, not thrown: it is recorded under the name of whoever asked. */
+function readHead(request: Request, target: Route, search: string) {
+  try {
+    const query = readQuery(search);
+    return { query, presentation: presentationOf(request, target, query) };
+  } catch (error) {
+    return asFhirError(error);
+  }
+}
+
+/** The audit event of a search by POST holds the question, wherever it stood. */
+function withForm(context: Context, request: Request, interaction: Interaction): Context {
+  if (interaction.kind !== 'search' || request.method !== 'POST') return context;
+  const form = new URLSearchParams();
+  for (const [name, value] of interaction.parameters) form.append(name, value);
+  return { ...context, request: `${context.request}\n\n${form.toString()}` };
 }
 
 /** The context with its principal; what is public needs none. */

@@ -215,7 +215,8 @@ export function configTable(): string {
   const rows = names.map(name => {
     const { env, default: preset, about } = SETTINGS[name];
     const shown = typeof preset === 'boolean' ? (preset ? 'on' : 'off') : String(preset);
-    return `| \`CHARTROOM_${env}\` | \`${flagOf(name)}\` | ${shown === '' ? '' : `\`${shown}\``} | ${about} |`;
+    const escaped = about.replaceAll('|', '\\|');
+    return `| \`CHARTROOM_${env}\` | \`${flagOf(name)}\` | ${shown === '' ? '' : `\`${shown}\``} | ${escaped} |`;
   });
   return ['| environment | flag | default | |', '|---|---|---|---|', ...rows].join('\n');
 }

@@ -1,0 +1,291 @@
+/** Requests of every kind, refused ones included, and what the audit trail must say about each. */
+import type { FhirResource } from 'fhir/r4.js';
+import type { Headers } from '../support/talk.js';
+
+/** Words of records that must not leak into the trail. */
+export const SECRET = 'Secretname';
+export const eve: FhirResource = {
+  resourceType: 'Patient',
+  id: 'eve',
+  name: [{ family: SECRET }],
+  birthDate: '1950-12-24',
+};
+export const observation = (id: string, patient: string): FhirResource => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  code: { text: SECRET },
+  subject: { reference: `Patient/${patient}` },
+  valueString: SECRET,
+});
+
+export interface Case {
+  readonly what: string;
+  readonly method: string;
+  readonly path: string;
+  readonly as?: string;
+  readonly body?: FhirResource | string;
+  readonly headers?: Headers;
+  readonly status: number;
+  readonly subtype: string;
+  readonly action: string;
+  readonly outcome: string;
+  /** Undefined: no single resource. */
+  readonly data?: string | RegExp;
+  readonly patients: readonly string[];
+}
+
+export const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+const done = { outcome: '0', patients: ['Patient/eve'] };
+const refused = { outcome: '4', patients: [] };
+
+export const CASES: readonly Case[] = [
+  {
+    what: 'a read',
+    method: 'GET',
+    path: 'Observation/o1',
+    status: 200,
+    subtype: 'read',
+    action: 'R',
+    data: 'Observation/o1/_history/1',
+    ...done,
+  },
+  {
+    what: 'a read that answers 304',
+    method: 'GET',
+    path: 'Observation/o1',
+    headers: { 'if-none-match': 'W/"1"' },
+    status: 304,
+    subtype: 'read',
+    action: 'R',
+    data: 'Observation/o1/_history/1',
+    ...done,
+  },
+  {
+    what: 'a HEAD',
+    method: 'HEAD',
+    path: 'Patient/eve',
+    status: 200,
+    subtype: 'read',
+    action: 'R',
+    data: 'Patient/eve/_history/1',
+    ...done,
+  },
+  {
+    what: 'a vread',
+    method: 'GET',
+    path: 'Patient/eve/_history/1',
+    status: 200,
+    subtype: 'vread',
+    action: 'R',
+    data: 'Patient/eve/_history/1',
+    ...done,
+  },
+  {
+    what: 'a create',
+    method: 'POST',
+    path: 'Observation',
+    body: observation('x', 'eve'),
+    status: 201,
+    subtype: 'create',
+    action: 'C',
+    data: /^Observation\/[^/]+\/_history\/1$/,
+    ...done,
+  },
+  {
+    what: 'an update',
+    method: 'PUT',
+    path: 'Observation/o2',
+    body: observation('o2', 'eve'),
+    status: 200,
+    subtype: 'update',
+    action: 'U',
+    data: 'Observation/o2/_history/2',
+    ...done,
+  },
+  {
+    what: 'a delete',
+    method: 'DELETE',
+    path: 'Observation/o3',
+    status: 204,
+    subtype: 'delete',
+    action: 'D',
+    data: 'Observation/o3/_history/2',
+    ...done,
+  },
+  {
+    what: 'a search',
+    method: 'GET',
+    path: 'Observation?patient=eve',
+    status: 200,
+    subtype: 'search-type',
+    action: 'E',
+    ...done,
+  },
+  {
+    what: 'a search by POST',
+    method: 'POST',
+    path: 'Observation/_search',
+    body: 'patient=eve',
+    headers: FORM,
+    status: 200,
+    subtype: 'search-type',
+    action: 'E',
+    ...done,
+  },
+  {
+    what: 'a system search',
+    method: 'GET',
+    path: '?_type=Patient&_id=eve',
+    status: 200,
+    subtype: 'search-system',
+    action: 'E',
+    ...done,
+  },
+  {
+    what: 'a search for a patient of whom nothing is found',
+    method: 'GET',
+    path: 'Condition?patient=eve',
+    status: 200,
+    subtype: 'search-type',
+    action: 'E',
+    ...done,
+  },
+  {
+    what: 'an instance history',
+    method: 'GET',
+    path: 'Patient/eve/_history',
+    status: 200,
+    subtype: 'history-instance',
+    action: 'R',
+    data: 'Patient/eve/_history/1',
+    ...done,
+  },
+  {
+    what: 'a read refused with 404',
+    method: 'GET',
+    path: 'Patient/nobody',
+    status: 404,
+    subtype: 'read',
+    action: 'R',
+    data: 'Patient/nobody',
+    ...refused,
+  },
+  {
+    what: 'a create refused with 400',
+    method: 'POST',
+    path: 'Patient',
+    body: `{"resourceType":"Patient","${SECRET}":1}`,
+    headers: { 'content-type': 'application/fhir+json' },
+    status: 400,
+    subtype: 'create',
+    action: 'C',
+    ...refused,
+  },
+  {
+    what: 'a search refused with 400',
+    method: 'GET',
+    path: `Patient?${SECRET}=1`,
+    status: 400,
+    subtype: 'search-type',
+    action: 'E',
+    ...refused,
+  },
+  {
+    what: 'a query that cannot be decoded',
+    method: 'GET',
+    path: 'Patient?family=%',
+    status: 400,
+    subtype: 'search-type',
+    action: 'E',
+    ...refused,
+  },
+  {
+    what: 'an update refused with 412',
+    method: 'PUT',
+    path: 'Patient/eve',
+    body: eve,
+    headers: { 'if-match': 'W/"7"' },
+    status: 412,
+    subtype: 'update',
+    action: 'U',
+    data: 'Patient/eve',
+    ...refused,
+  },
+  {
+    what: 'a read refused with 406',
+    method: 'GET',
+    path: 'Patient/eve',
+    headers: { accept: 'text/csv' },
+    status: 406,
+    subtype: 'read',
+    action: 'R',
+    data: 'Patient/eve',
+    ...refused,
+  },
+  {
+    what: 'a write refused with 415',
+    method: 'POST',
+    path: 'Patient',
+    body: 'x',
+    headers: { 'content-type': 'text/csv' },
+    status: 415,
+    subtype: 'create',
+    action: 'C',
+    ...refused,
+  },
+  {
+    what: 'a write that the role forbids (403)',
+    method: 'PUT',
+    path: 'Patient/eve',
+    as: 'reader',
+    body: eve,
+    status: 403,
+    subtype: 'update',
+    action: 'U',
+    data: 'Patient/eve',
+    ...refused,
+  },
+  {
+    what: 'a look into the trail that the role forbids (403)',
+    method: 'GET',
+    path: 'AuditEvent?patient=eve',
+    status: 403,
+    subtype: 'search-type',
+    action: 'E',
+    ...refused,
+  },
+  {
+    what: 'an attempt to change the trail (405)',
+    method: 'DELETE',
+    path: 'AuditEvent/x',
+    as: 'admin',
+    status: 405,
+    subtype: 'delete',
+    action: 'D',
+    data: 'AuditEvent/x',
+    ...refused,
+  },
+  {
+    what: 'a request without a token (401)',
+    method: 'GET',
+    path: 'Patient/eve',
+    as: 'nobody',
+    status: 401,
+    subtype: 'read',
+    action: 'R',
+    data: 'Patient/eve',
+    ...refused,
+  },
+  {
+    what: 'a request with a wrong token (401)',
+    method: 'GET',
+    path: 'Patient/eve',
+    as: 'stranger',
+    status: 401,
+    subtype: 'read',
+    action: 'R',
+    data: 'Patient/eve',
+    ...refused,
+  },
+];
