@@ -10,7 +10,7 @@ import type { FhirError } from '../../fhir/error.js';
 import { encodeId } from '../codec.js';
 import type { Absence, Change, Commit, Version } from '../store.js';
 import type { Connected } from './connection.js';
-import { isDuplicate, tooLarge, toFhirError } from './errors.js';
+import { isDuplicate, isWriteConflict, tooLarge, toFhirError } from './errors.js';
 import {
   changed,
   type CommitQueue,
@@ -74,7 +74,8 @@ async function writeGroup(around: CommitSurroundings, members: readonly Member[]
     return settle(members, refused);
   } catch (thrown) {
     const error = toFhirError(thrown);
-    const away = error.kind === 'unavailable';
+    // One document that somebody else holds is no reason to turn the others away.
+    const away = error.kind === 'unavailable' && !isWriteConflict(thrown);
     if (away || error.kind === 'timeout' || members.length === 1)
       return { ...settle(members, new Map(members.map(member => [member, error]))), ...(away ? { away: error } : {}) };
     const written: Member[] = [];

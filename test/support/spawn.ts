@@ -1,0 +1,69 @@
+/**
+ * Chartroom as a process of its own, for tests that kill it and for the benchmark. Knows nothing of mocha.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { freePort } from './mongod.js';
+
+export interface SpawnedServer {
+  readonly base: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Resolves when the process is gone. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+  /** What it has written to standard error. */
+  complaints(): string;
+}
+
+const PROGRAM = fileURLToPath(new URL('../../../bin/chartroom.js', import.meta.url));
+const children = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** `chartroom serve` as a process of its own, ready to answer. `env`: CHARTROOM_… beside defaults for tests. */
+export async function spawnServer(
+  env: Readonly<Record<string, string>>,
+  nodeFlags: readonly string[] = [],
+): Promise<SpawnedServer> {
+  const port = env['CHARTROOM_PORT'] ?? String(await freePort());
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CHARTROOM_'));
+  const child = spawn(process.execPath, [...nodeFlags, PROGRAM, 'serve'], {
+    env: {
+      ...Object.fromEntries(inherited),
+      CHARTROOM_DEMO: 'off',
+      CHARTROOM_LOG: 'warn',
+      ...env,
+      CHARTROOM_PORT: port,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.add(child);
+  let complaints = '';
+  child.stderr.on('data', (text: Buffer) => (complaints = (complaints + text.toString()).slice(-20_000)));
+  const gone = once(child, 'exit').then(() => void children.delete(child));
+  const started = new Promise<void>(resolve => {
+    let said = '';
+    child.stdout.on('data', (text: Buffer) => {
+      said += text.toString();
+      if (said.includes('Chartroom serves')) resolve();
+    });
+  });
+  await Promise.race([
+    started,
+    gone.then(() => {
+      throw new Error(`The server did not start:\n${complaints}`);
+    }),
+  ]);
+  return {
+    base: `http://127.0.0.1:${port}/fhir`,
+    port: Number(port),
+    pid: child.pid!,
+    async kill(signal) {
+      child.kill(signal);
+      await gone;
+    },
+    complaints: () => complaints,
+  };
+}
