@@ -206,36 +206,23 @@ function leg(source: Source, plan: Plan, bounds: readonly Bound[], cursor: Curso
     );
   }
   const orderBy = raw(bounds.map(({ column }) => `${column}${down ? ' DESC' : ''}`).join(','));
-  const selected = raw(
-    [
-      ...(nothing ? ['NULL'] : []),
-      ...bounds.map(({ column }) => (column === 'k.d' ? `nullif(k.d,${NO_DATE})` : column)),
-    ].join(','),
-  );
+  const selected = [
+    ...(nothing ? [raw('NULL')] : []),
+    ...bounds.slice(0, -1).map(({ column }) => raw(column === 'k.d' ? `nullif(k.d,${NO_DATE})` : column)),
+  ];
   return (limit: number): Sql =>
     source.from.text.startsWith('json_each')
-      ? pageOf(source, where, selected, orderBy, bounds.length + (nothing ? 1 : 0), limit)
-      : sql`SELECT ${raw(COLUMNS)},${selected} FROM ${source.from}${withResource(source)} WHERE ${join(where, ' AND ')} ORDER BY ${orderBy} LIMIT ${limit}`;
+      ? pageOf(source, where, selected, orderBy, limit)
+      : sql`SELECT ${join([raw(COLUMNS), ...selected], ',')} FROM ${source.from}${withResource(source)} WHERE ${join(where, ' AND ')} ORDER BY ${orderBy} LIMIT ${limit}`;
 }
 
-/** Keys are sorted inside, texts are joined outside. */
-function pageOf(source: Source, where: readonly Sql[], selected: Sql, orderBy: Sql, count: number, limit: number): Sql {
-  const names = Array.from({ length: count }, (_, i) => `o${i}`);
-  const inner = sql`SELECT ${raw(source.n)} AS n,${named(selected, names)} FROM ${source.from}${resourceIfUsed(source, [...where, selected, orderBy])}${whereSql(where)} ORDER BY ${orderBy} LIMIT ${limit}`;
-  return sql`SELECT ${raw(COLUMNS)},${raw(names.map(name => `q.${name}`).join(','))} FROM (${inner}) q CROSS JOIN resource r ON r.n=q.n`;
-}
-
-/** Splits at top-level commas: `selected` is ours and holds none inside but those of a call. */
-function named(selected: Sql, names: readonly string[]): Sql {
-  let depth = 0;
-  let i = 0;
-  let text = '';
-  for (const char of selected.text) {
-    if (char === '(') depth++;
-    if (char === ')') depth--;
-    text += char === ',' && depth === 0 ? ` AS ${names[i++]},` : char;
-  }
-  return { text: `${text} AS ${names[i]}`, values: selected.values };
+/** Keys are sorted inside, texts are joined outside. `selected`: the values of the order but for n. */
+function pageOf(source: Source, where: readonly Sql[], selected: readonly Sql[], orderBy: Sql, limit: number): Sql {
+  const values = selected.map((value, i) => sql`${value} AS ${raw(`o${i}`)}`);
+  const from = sql`${source.from}${resourceIfUsed(source, [...where, ...selected, orderBy])}`;
+  const inner = sql`SELECT ${join([raw(`${source.n} AS n`), ...values], ',')} FROM ${from}${whereSql(where)} ORDER BY ${orderBy} LIMIT ${limit}`;
+  const outer = [COLUMNS, ...values.map((_, i) => `q.o${i}`)].join(',');
+  return sql`SELECT ${raw(outer)} FROM (${inner}) q CROSS JOIN resource r ON r.n=q.n`;
 }
 
 /** Everything that the index holds, and the rest. */
@@ -261,11 +248,8 @@ function sortedLegs(source: Source, plan: Plan): Page['legs'] {
     ]),
     ',',
   );
-  const selected = join(
-    terms.map(({ value }) => value),
-    ',',
-  );
-  return [limit => pageOf(whole, where, selected, orderBy, terms.length, limit)];
+  const selected = terms.slice(0, -1).map(({ value }) => value);
+  return [limit => pageOf(whole, where, selected, orderBy, limit)];
 }
 
 function orderSql(order: Order, source: Source): Sql {

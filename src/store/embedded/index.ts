@@ -27,7 +27,7 @@ import type { Job } from './job.js';
 import { lock } from './lock.js';
 import { findPage, historyPage, type RowPage } from './pages.js';
 import type { Read, Reading } from './reader.js';
-import { blobsText, COLUMNS, N, patientsText, unpack, versionOf } from './row.js';
+import { blobsText, COLUMNS, N, patientsText, unpack, VERSION, versionOf } from './row.js';
 import { migrate, needsReindex, PRAGMAS } from './schema.js';
 import { raw, type Sql, sql } from './sql.js';
 import { startThread } from './thread.js';
@@ -258,9 +258,9 @@ function readOne(
 ): Version | undefined {
   const current = one(sql`SELECT ${raw(COLUMNS)} FROM resource r WHERE r.id=${encodeId(type, id)}`);
   if (!current) return undefined;
-  if (version === undefined || current[2] === version) return versionOf(current);
+  if (version === undefined || current[VERSION] === version) return versionOf(current);
   const old = one(
-    sql`SELECT r.t,c.id,r.v,r.u,r.m,r.p,r.b,r.x,r.n FROM version r CROSS JOIN resource c ON c.n=r.n WHERE r.n=${current[N]!} AND r.v=${version}`,
+    sql`SELECT ${raw(COLUMNS.replace('r.id', 'c.id'))} FROM version r CROSS JOIN resource c ON c.n=r.n WHERE r.n=${current[N]!} AND r.v=${version}`,
   );
   return old && versionOf(old);
 }

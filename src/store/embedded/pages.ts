@@ -8,7 +8,7 @@ import type { Plan } from '../plan.js';
 import type { HistoryQuery } from '../store.js';
 import { compile } from './compile.js';
 import type { Connection, Row, Value } from './driver.js';
-import { BESIDE, COLUMNS, N } from './row.js';
+import { BESIDE, COLUMNS, N, UPDATED, VERSION } from './row.js';
 import { join, raw, type Sql, sql } from './sql.js';
 
 export interface RowPage {
@@ -49,7 +49,8 @@ export function findPage(connection: Connection, plan: Plan): RowPage {
   return { rows, cursors: rows.map(cursorOf), more: found.size > plan.limit };
 }
 
-const cursorOf = (row: Row): Cursor => row.slice(BESIDE) as (string | number | null)[];
+/** The values of the order; the last is always n. */
+const cursorOf = (row: Row): Cursor => [...row.slice(BESIDE), row[N]!] as (string | number | null)[];
 
 /**
  * Newest first: by lastUpdated, then by the resource's order of arrival, then by version; one resource by version
@@ -62,7 +63,7 @@ export function historyPage(connection: Connection, query: HistoryQuery, types: 
   const kept = rows.slice(0, query.limit);
   return {
     rows: kept,
-    cursors: kept.map(row => [row[3] as number, row[N] as number, row[2] as number]),
+    cursors: kept.map(row => [row[UPDATED] as number, row[N] as number, row[VERSION] as number]),
     more: rows.length > query.limit,
   };
 }
@@ -109,7 +110,7 @@ function ofTypes(connection: Connection, query: HistoryQuery, types: readonly st
 }
 
 const newestFirst = (a: Row, b: Row): number => {
-  for (const column of [3, N, 2]) {
+  for (const column of [UPDATED, N, VERSION]) {
     const difference = Number(b[column]) - Number(a[column]);
     if (difference !== 0) return difference;
   }

@@ -4,23 +4,28 @@ import type { BlobLink, Method, Version } from '../store.js';
 import { bytesOf, type Row, type Value } from './driver.js';
 
 /** The columns of a version, in the order that `versionOf` expects; then its number. */
-export const COLUMNS = 'r.t,r.id,r.v,r.u,r.m,r.p,r.b,r.x,r.n';
+export const COLUMNS = 'r.id,r.v,r.u,r.m,r.p,r.b,r.x,r.n';
+/** Where the version and its time stand. */
+export const VERSION = 1;
+export const UPDATED = 2;
+const TEXT = 6;
 /** Where `n` stands, and where further columns begin. */
-export const N = 8;
-export const BESIDE = 9;
+export const N = 7;
+export const BESIDE = 8;
 
 export function versionOf(row: Row): Version {
-  const text = bytesOf(row[7]);
-  const patients = row[5] as string;
+  const { type, id } = decodeId(row[0] as string);
+  const text = bytesOf(row[TEXT]);
+  const patients = row[4] as string;
   return {
-    type: row[0] as string,
-    id: decodeId(row[1] as string).id,
-    version: row[2] as number,
-    updated: row[3] as number,
-    method: row[4] as Method,
+    type,
+    id,
+    version: row[VERSION] as number,
+    updated: row[UPDATED] as number,
+    method: row[3] as Method,
     patients: patients === '' ? [] : patients.split(' '),
     ...(text ? { text } : {}),
-    ...(row[6] === null ? {} : { blobs: JSON.parse(row[6] as string) as BlobLink[] }),
+    ...(row[5] === null ? {} : { blobs: JSON.parse(row[5] as string) as BlobLink[] }),
   };
 }
 
@@ -33,8 +38,6 @@ export interface Packed {
   readonly rows: readonly Row[];
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
-
-const TEXT = 7;
 
 export function pack(rows: readonly Row[]): Packed {
   const texts = rows.map(row => row[TEXT]);
