@@ -164,7 +164,7 @@ describe('what MongoDB does with our queries', function () {
       'Observation?code=http://loinc.org|8480-6',
     ]) {
       const compiled = compileMatch(plan(placement, { ...queryOf(search), limit: 1 }, facts))!;
-      const command = { count: 'resource', query: compiled.filter, hint: compiled.hint };
+      const command = { count: 'resource', query: compiled.match, hint: compiled.hint };
       const one = seen(await client.db().command({ explain: command, verbosity: 'executionStats' }));
       assert.equal(one.documents, 0);
       assert.ok(one.stages.includes('COUNT_SCAN'));

@@ -27,8 +27,8 @@ export interface Leg {
 
 export type Compiled =
   | { readonly by: 'legs'; readonly hint: string; readonly legs: readonly Leg[] }
-  /** Rows `{_id, o: values of the order}`; the caller fetches the texts of those that are left. */
-  | { readonly by: 'pipeline'; readonly hint: string; readonly stages: readonly Filter[] };
+  /** After `match`, rows `{_id, o: values of the order}`; the caller fetches the texts of those that are left. */
+  | { readonly by: 'pipeline'; readonly hint: string; readonly match: Filter; readonly stages: readonly Filter[] };
 
 interface Source {
   readonly hint: string;
@@ -216,11 +216,9 @@ function valueOf(order: Order): unknown {
 }
 
 /** Any order: small documents are sorted, with a mark before each value that says whether it is missing. */
-function stagesOf(plan: Plan, source: Source): Filter[] {
+function stagesOf(plan: Plan): Filter[] {
   const back = plan.before !== undefined;
   const cursor = plan.after ?? plan.before;
-  const { bounds, clauses } = conditionsOf(plan.filter, source.own);
-  const match = conjunction({ ...source.bases(UNLIMITED)[0]!, ...boundsFilter(bounds) }, clauses);
   const values = Object.fromEntries(plan.order.map((order, i) => [`o${i}`, valueOf(order)]));
   const marks = Object.fromEntries(plan.order.map((_, i) => [`m${i}`, { $cond: [{ $eq: [`$o${i}`, null] }, 1, 0] }]));
   const sort = plan.order.flatMap(({ descending }, i): SortField[] => [
@@ -231,7 +229,6 @@ function stagesOf(plan: Plan, source: Source): Filter[] {
   // Nothing lies beyond a missing value but what differs further on.
   const beyond = positions && branches(sort, positions).filter((_, i) => positions[i] !== null);
   return [
-    { $match: match },
     { $project: values },
     { $set: marks },
     ...(beyond ? [{ $match: { $or: beyond } }] : []),
@@ -253,19 +250,19 @@ export function compile(plan: Plan): Compiled | undefined {
   const source = sourceOf(plan.driver);
   return inLegs(plan.order)
     ? { by: 'legs', hint: source.hint, legs: legsOf(plan, source, plan.order) }
-    : { by: 'pipeline', hint: source.hint, stages: stagesOf(plan, source) };
+    : { by: 'pipeline', ...compileMatch(plan)!, stages: stagesOf(plan) };
 }
 
-/** The whole condition without order, for counts and existence. Undefined: nothing can match. */
+/** The whole condition without order. Undefined: nothing can match. */
 export function compileMatch({
   driver,
   filter,
-}: Pick<Plan, 'driver' | 'filter'>): { filter: Filter; hint: string } | undefined {
+}: Pick<Plan, 'driver' | 'filter'>): { readonly match: Filter; readonly hint: string } | undefined {
   if (driver.by === 'nothing') return undefined;
   const source = sourceOf(driver);
   const { bounds, clauses } = conditionsOf(filter, source.own);
   return {
     hint: source.hint,
-    filter: conjunction({ ...source.bases(UNLIMITED)[0]!, ...boundsFilter(bounds) }, clauses),
+    match: conjunction({ ...source.bases(UNLIMITED)[0]!, ...boundsFilter(bounds) }, clauses),
   };
 }

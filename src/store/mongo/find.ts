@@ -1,19 +1,19 @@
 /**
  * Runs compiled plans. Every query has a time limit, one hint, and reads its page in one batch.
  */
-import type { ClientSession } from 'mongodb';
+import type { ClientSession, Document, Filter } from 'mongodb';
 import type { Cursor } from '../../search/query.js';
 import { NO_DATE, type Order, type Plan } from '../plan.js';
 import type { Counted, Page } from '../store.js';
 import { compile, type Compiled, compileMatch, type Leg, type SortField } from './compile.js';
 import type { Connected } from './connection.js';
 import { ROW, type Row, toVersion } from './reads.js';
-import type { ResourceDocument } from './schema.js';
+import { INDEX, type ResourceDocument } from './schema.js';
 
 /** Chunks of one leg asked at once. */
 const AT_ONCE = 4;
 
-type Found = Row & Pick<ResourceDocument, 'd' | 's'>;
+type FoundRow = Row & Pick<ResourceDocument, 'd' | 's'>;
 
 const projectionOf = (order: readonly Order[]) => ({
   ...ROW,
@@ -21,7 +21,7 @@ const projectionOf = (order: readonly Order[]) => ({
   ...(order.some(({ by }) => by === 'sort-string') ? { s: 1 } : {}),
 });
 
-function cursorOf(order: readonly Order[], row: Found): Cursor {
+function cursorOf(order: readonly Order[], row: FoundRow): Cursor {
   return order.map(one => {
     switch (one.by) {
       case 'date':
@@ -40,13 +40,13 @@ function cursorOf(order: readonly Order[], row: Found): Cursor {
   });
 }
 
-const sortValue = (row: Found, field: string): string | number =>
+const sortValue = (row: FoundRow, field: string): string | number =>
   (field.startsWith('s.') ? row.s?.[field.slice(2)] : (row as unknown as Record<string, string | number>)[field]) ?? '';
 
 /** Only numbers reach this: legs sorted by texts have one filter. */
 const compare =
   (sort: readonly SortField[]) =>
-  (a: Found, b: Found): number => {
+  (a: FoundRow, b: FoundRow): number => {
     for (const [field, direction] of sort) {
       const x = sortValue(a, field);
       const y = sortValue(b, field);
@@ -62,10 +62,10 @@ async function runLeg(
   order: readonly Order[],
   limit: number,
   maxTimeMS: number,
-): Promise<Found[]> {
+): Promise<FoundRow[]> {
   const ask = (filter: Leg['filters'][number]) =>
     resource
-      .find<Found>(filter as object, {
+      .find<FoundRow>(filter as Filter<ResourceDocument>, {
         projection: projectionOf(order),
         sort: leg.sort.map(([field, direction]): [string, 1 | -1] => [field, direction]),
         hint,
@@ -77,7 +77,7 @@ async function runLeg(
       .toArray();
   if (leg.filters.length === 1) return ask(leg.filters[0]!);
   // A resource that has points of two chunks comes with both.
-  let best = new Map<string, Found>();
+  let best = new Map<string, FoundRow>();
   for (let i = 0; i < leg.filters.length; i += AT_ONCE) {
     for (const rows of await Promise.all(leg.filters.slice(i, i + AT_ONCE).map(ask)))
       for (const row of rows) best.set(row._id, row);
@@ -91,54 +91,66 @@ async function runLeg(
   return [...best.values()];
 }
 
+interface Found {
+  readonly rows: readonly { readonly row: Row; readonly cursor: Cursor }[];
+  readonly more: boolean;
+}
+
 async function runLegs(
   all: Connected,
   { legs, hint }: Extract<Compiled, { by: 'legs' }>,
   plan: Plan,
   maxTimeMS: number,
-): Promise<{ row: Row; cursor: Cursor }[]> {
-  const rows: Found[] = [];
+): Promise<Found> {
+  const rows: FoundRow[] = [];
   for (const leg of legs) {
     if (rows.length > plan.limit) break;
     rows.push(...(await runLeg(all, leg, hint, plan.order, plan.limit + 1 - rows.length, maxTimeMS)));
   }
-  return rows.map(row => ({ row, cursor: cursorOf(plan.order, row) }));
+  const page = rows.slice(0, plan.limit);
+  return { rows: page.map(row => ({ row, cursor: cursorOf(plan.order, row) })), more: rows.length > plan.limit };
 }
 
 async function runPipeline(
   { resource }: Connected,
-  { stages, hint }: Extract<Compiled, { by: 'pipeline' }>,
+  { match, stages, hint }: Extract<Compiled, { by: 'pipeline' }>,
+  { limit }: Plan,
   maxTimeMS: number,
-): Promise<{ row: Row; cursor: Cursor }[]> {
+): Promise<Found> {
   const sorted = await resource
-    .aggregate<{ _id: string; o: Cursor }>(
-      stages.map(stage => ({ ...stage })),
-      { hint, maxTimeMS, allowDiskUse: true },
-    )
+    .aggregate<{ _id: string; o: Cursor }>([{ $match: match }, ...stages] as Document[], {
+      hint,
+      maxTimeMS,
+      allowDiskUse: true,
+    })
     .toArray();
-  const ids = sorted.map(({ _id }) => _id);
-  const rows = await resource
-    .find<Row>({ _id: { $in: ids }, z: null } as object, { projection: ROW, maxTimeMS, batchSize: ids.length + 1 })
+  const ids = sorted.slice(0, limit).map(({ _id }) => _id);
+  // The condition again: what has changed meanwhile and satisfies it no longer must not be shown.
+  const found = await resource
+    .find<Row>({ $and: [{ _id: { $in: ids } }, match] } as Filter<ResourceDocument>, {
+      hint: INDEX.id,
+      projection: ROW,
+      maxTimeMS,
+      batchSize: ids.length + 1,
+    })
     .toArray();
-  const byId = new Map(rows.map(row => [row._id, row]));
-  // What was deleted between the two is left out.
-  return sorted.flatMap(({ _id, o }) => {
+  const byId = new Map(found.map(row => [row._id, row]));
+  const rows = sorted.flatMap(({ _id, o }) => {
     const row = byId.get(_id);
     return row ? [{ row, cursor: o }] : [];
   });
+  return { rows, more: sorted.length > limit && rows.length > 0 };
 }
 
 /** One page. Rows in the order of the plan, whichever way it travels. */
 export async function findPage(all: Connected, plan: Plan, maxTimeMS: number): Promise<Page> {
   const compiled = compile(plan);
   if (!compiled) return { rows: [], cursors: [], more: false };
-  const found =
+  const { rows, more } =
     compiled.by === 'legs'
       ? await runLegs(all, compiled, plan, maxTimeMS)
-      : await runPipeline(all, compiled, maxTimeMS);
-  const more = found.length > plan.limit;
-  const page = found.slice(0, plan.limit);
-  if (plan.before !== undefined) page.reverse();
+      : await runPipeline(all, compiled, plan, maxTimeMS);
+  const page = plan.before === undefined ? rows : rows.toReversed();
   return { rows: page.map(({ row }) => toVersion(row)), cursors: page.map(({ cursor }) => cursor), more };
 }
 
@@ -153,7 +165,7 @@ export async function countMatches(
   if (!compiled) return { count: 0, exact: true };
   const { n } = await db.command({
     count: 'resource',
-    query: compiled.filter,
+    query: compiled.match,
     hint: compiled.hint,
     maxTimeMS,
     ...(limit === undefined ? {} : { limit: limit + 1 }),
@@ -171,7 +183,7 @@ export async function existsMatch(
 ): Promise<boolean> {
   const compiled = compileMatch(plan);
   if (!compiled) return false;
-  const row = await resource.findOne(compiled.filter as object, {
+  const row = await resource.findOne(compiled.match as Filter<ResourceDocument>, {
     session,
     projection: { _id: 1 },
     hint: compiled.hint,

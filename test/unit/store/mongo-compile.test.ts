@@ -235,8 +235,8 @@ describe('MongoDB queries', () => {
     const compiled = compile({ ...base, driver: point('Co'), order, ordered: false, after: ['Coon<5', 7] });
     assert.ok(compiled?.by === 'pipeline');
     assert.equal(compiled.hint, 'k');
-    assert.deepEqual(compiled.stages[0], { $match: { k: 'Co' } });
-    assert.deepEqual(compiled.stages[3], {
+    assert.deepEqual(compiled.match, { k: 'Co' });
+    assert.deepEqual(compiled.stages[2], {
       $match: {
         $or: [
           { m0: { $gt: 0 } },
@@ -246,19 +246,19 @@ describe('MongoDB queries', () => {
         ],
       },
     });
-    assert.deepEqual(compiled.stages[4], { $sort: { m0: 1, o0: 1, m1: 1, o1: 1 } });
+    assert.deepEqual(compiled.stages[3], { $sort: { m0: 1, o0: 1, m1: 1, o1: 1 } });
   });
 
   it('counts a point with bounds on the date by its index alone', () => {
     assert.deepEqual(compileMatch({ driver: point('K'), filter: [{ is: 'date', lowMin: 1, lowMax: 2 }] }), {
       hint: 'k',
-      filter: { k: 'K', d: { $gte: 1, $lte: 2 } },
+      match: { k: 'K', d: { $gte: 1, $lte: 2 } },
     });
   });
 
   it('takes the characters of a searched text for themselves', () => {
     const filter = [{ is: 'contains', in: 'g', prefix: 'Pafa:', text: 'a.*(b' }] as const;
-    assert.deepEqual(compileMatch({ driver: point('Pa'), filter })?.filter, {
+    assert.deepEqual(compileMatch({ driver: point('Pa'), filter })?.match, {
       k: 'Pa',
       $and: [{ g: { $regex: '^Pafa:.*a\\.\\*\\(b', $options: 's' } }],
     });
