@@ -9,6 +9,7 @@ import { bytesOf, connect, type Connection, type Value } from '../../src/store/e
 import { fromDriver, resultCode } from '../../src/store/embedded/errors.js';
 import type { Job } from '../../src/store/embedded/job.js';
 import { migrate, PRAGMAS } from '../../src/store/embedded/schema.js';
+import { startThread } from '../../src/store/embedded/thread.js';
 
 describe('the SQLite driver port', () => {
   const folder = mkdtempSync(join(tmpdir(), 'chartroom-test-'));
@@ -167,5 +168,15 @@ describe('a group of jobs on a full disk', () => {
     assert.deepEqual(apply([creation('big', 1_000_000)]), [{ ok: 1 }]);
     assert.deepEqual(connection.pragma('integrity_check'), [['ok']]);
     connection.close();
+  });
+});
+
+describe('a thread of the embedded store', () => {
+  it('refuses what was asked, and what is asked later, when it has died', async () => {
+    const thread = startThread<string, string>(new URL('./no-such-file.js', import.meta.url), {});
+    await assert.rejects(thread.ask('anything'), { name: 'FhirError', kind: 'unavailable' });
+    await assert.rejects(thread.ask('more'), { kind: 'unavailable' });
+    assert.equal(thread.failure?.kind, 'unavailable');
+    await thread.close();
   });
 });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { after, afterEach, describe, it } from 'mocha';
-import { EVERYTHING } from '../../src/search/query.js';
+import { type Cursor, EVERYTHING } from '../../src/search/query.js';
 import { connect } from '../../src/store/embedded/driver.js';
 import { openEmbedded } from '../../src/store/embedded/index.js';
 import type { Store } from '../../src/store/store.js';
@@ -144,6 +144,19 @@ describe('the file of the embedded store', () => {
     assert.equal(await second.needsReindex(), false);
     await second.close();
     assert.equal(await (await start(file)).needsReindex(), true);
+  });
+
+  it('is not asked with a cursor that belongs to no page of the search', async () => {
+    const store = await start(fresh());
+    const query = { ...queryOf('Observation?_sort=date'), limit: 3 };
+    const cursors = [[], [1], [1, 2, 3], [true, 1], [{}, 1], ['x', undefined], [Number.NaN, 1]] as unknown as Cursor[];
+    for (const cursor of cursors) {
+      const kind = cursor.length === 2 ? 'invalid' : 'expired';
+      await assert.rejects(store.find({ ...query, after: cursor }), { kind });
+      await assert.rejects(store.find({ ...query, before: cursor }), { kind });
+      if (cursor.length !== 3) await assert.rejects(store.history({ limit: 3, after: cursor }), { kind: 'invalid' });
+    }
+    assert.deepEqual((await store.find({ ...query, after: [null, 1] })).rows, []);
   });
 
   it('is never copied over a file that is there', async () => {

@@ -2,6 +2,7 @@
  * Pages of rows on one connection: the same code on the main thread and in the reader thread. A page is read in one
  * synchronous piece, so that no transaction stays open while others work.
  */
+import { FhirError } from '../../fhir/error.js';
 import type { Cursor } from '../../search/query.js';
 import { encodeId } from '../codec.js';
 import type { Plan } from '../plan.js';
@@ -25,6 +26,7 @@ export function findPage(connection: Connection, plan: Plan): RowPage {
   const found = new Map<Value, Row>();
   const back = plan.before !== undefined;
   let cursor = plan.after ?? plan.before;
+  checkCursor(cursor, plan.order.length);
   const walk = (): void => {
     for (;;) {
       const page = compile(cursor ? { ...plan, [back ? 'before' : 'after']: cursor } : plan);
@@ -49,6 +51,14 @@ export function findPage(connection: Connection, plan: Plan): RowPage {
   return { rows, cursors: rows.map(cursorOf), more: found.size > plan.limit };
 }
 
+/** A cursor may come back from a client's link. Throws `invalid` where no statement could take it. */
+function checkCursor(cursor: Cursor | undefined, length: number): void {
+  if (!cursor) return;
+  const usable = (value: unknown): boolean => value === null || typeof value === 'string' || Number.isFinite(value);
+  if (!Array.isArray(cursor) || cursor.length !== length || !cursor.every(usable))
+    throw new FhirError('invalid', 'The paging link does not belong to this search. Start from its first page.');
+}
+
 /** The values of the order; the last is always n. */
 const cursorOf = (row: Row): Cursor => [...row.slice(BESIDE), row[N]!] as (string | number | null)[];
 
@@ -57,6 +67,7 @@ const cursorOf = (row: Row): Cursor => [...row.slice(BESIDE), row[N]!] as (strin
  * alone. `types`: every type that the store may hold.
  */
 export function historyPage(connection: Connection, query: HistoryQuery, types: readonly string[]): RowPage {
+  checkCursor(query.after, 3);
   const rows = connection.snapshot(() =>
     query.id === undefined ? ofTypes(connection, query, types) : ofOne(connection, query),
   );

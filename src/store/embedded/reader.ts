@@ -68,9 +68,9 @@ if (parentPort) {
       const moving: ArrayBuffer[] = [];
       try {
         const page = read(connection, ask);
-        const { rows, bytes } = pack(page.rows);
-        moving.push(bytes.buffer);
-        answer = { ticket, answer: { ...page, rows, bytes } };
+        const packed = pack(page.rows);
+        moving.push(packed.bytes.buffer);
+        answer = { ticket, answer: { ...page, ...packed } };
       } catch (error) {
         answer = { ticket, failed: toWire(error) };
       }

@@ -1,7 +1,7 @@
 /** A row of `resource` or `version` as a Version. */
 import { decodeId } from '../codec.js';
 import type { BlobLink, Method, Version } from '../store.js';
-import { bytesOf, type Row, type Value } from './driver.js';
+import { bytesOf, type Row } from './driver.js';
 
 /** The columns of a version, in the order that `versionOf` expects; then its number. */
 export const COLUMNS = 'r.id,r.v,r.u,r.m,r.p,r.b,r.x,r.n';
@@ -33,33 +33,38 @@ export function versionOf(row: Row): Version {
 export const patientsText = ({ patients }: Pick<Version, 'patients'>): string => patients.join(' ');
 export const blobsText = ({ blobs }: Version): string | null => (blobs?.length ? JSON.stringify(blobs) : null);
 
-/** Rows on their way between threads: all texts as one piece, which moves, and their lengths in their places. */
+/** Rows on their way between threads: all texts as one piece, which moves. */
 export interface Packed {
+  /** Without their texts. */
   readonly rows: readonly Row[];
+  /** Of each row's text; -1: it has none. Empty where no row has one. */
+  readonly lengths: readonly number[];
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 export function pack(rows: readonly Row[]): Packed {
-  const texts = rows.map(row => row[TEXT]);
-  const bytes = new Uint8Array(
-    texts.reduce((sum: number, text) => sum + (text instanceof Uint8Array ? text.length : 0), 0),
-  );
+  const texts = rows.map(row => (row[TEXT] instanceof Uint8Array ? row[TEXT] : undefined));
+  const bytes = new Uint8Array(texts.reduce((sum, text) => sum + (text?.length ?? 0), 0));
+  if (texts.every(text => text === undefined)) return { rows, lengths: [], bytes };
   let at = 0;
-  const packed = rows.map((row, i): Row => {
-    const text = texts[i];
-    if (!(text instanceof Uint8Array)) return row;
+  for (const text of texts) {
+    if (!text) continue;
     bytes.set(text, at);
     at += text.length;
-    return row.with(TEXT, text.length);
-  });
-  return { rows: packed, bytes };
+  }
+  return {
+    rows: rows.map((row, i) => (texts[i] ? row.with(TEXT, null) : row)),
+    lengths: texts.map(text => text?.length ?? -1),
+    bytes,
+  };
 }
 
-export function unpack({ rows, bytes }: Packed): Row[] {
+export function unpack({ rows, lengths, bytes }: Packed): readonly Row[] {
+  if (lengths.length === 0) return rows;
   let at = 0;
-  return rows.map((row): Row => {
-    const length: Value | undefined = row[TEXT];
-    if (typeof length !== 'number') return row;
+  return rows.map((row, i): Row => {
+    const length = lengths[i]!;
+    if (length < 0) return row;
     at += length;
     return row.with(TEXT, bytes.subarray(at - length, at));
   });

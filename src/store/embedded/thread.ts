@@ -17,8 +17,6 @@ export interface Thread<Q, A> {
   ask(question: Q, transfer?: readonly ArrayBuffer[]): Promise<A>;
   /** Undefined while the thread lives. */
   readonly failure: FhirError | undefined;
-  /** How many questions are unanswered. */
-  readonly pending: number;
   /** Resolves when everything asked is answered and the thread has released what it had. */
   close(): Promise<void>;
 }
@@ -74,9 +72,6 @@ export function startThread<Q, A>(url: URL, data: unknown): Thread<Q, A> {
     },
     get failure() {
       return failure;
-    },
-    get pending() {
-      return waiting.size;
     },
     close: () => {
       closing ??= (async () => {
