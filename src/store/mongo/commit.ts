@@ -159,8 +159,11 @@ async function writeTogether(
     if (claims.length > 0) await claim.deleteMany({ _id: { $in: claims } }, { session });
     return true;
   });
+  if (!stale) return refused;
+  const candidates = members.flatMap(member => member.prepared.filter(({ change }) => change.replaces));
+  if (members.length === 1 && candidates.length === 1) return new Map([[members[0]!, changed(candidates[0]!.change)]]);
   // Somebody was faster. Whose change it was shows a look at the current versions, in a transaction that sees no newer.
-  return stale ? writeTogether(around, members, null) : refused;
+  return writeTogether(around, members, null);
 }
 
 type CurrentRows = ReadonlyMap<string, Pick<ResourceDocument, 'v' | 'n'>>;

@@ -144,40 +144,26 @@ function fieldOf(order: Exclude<Order, { by: 'key' }>): { readonly field: string
   }
 }
 
-/** The combinations of present and missing values, those with present ones first. */
-function combinations(splits: readonly boolean[]): readonly (readonly boolean[])[] {
-  const [split, ...others] = splits;
-  if (split === undefined) return [[]];
-  const tails = combinations(others);
-  return (split ? [true, false] : [true]).flatMap(present => tails.map(tail => [present, ...tail]));
-}
-
+/** One leg; where the first order may lack a value, one for those that have it and one for those that do not. */
 function legsOf(plan: Plan, source: Source, orders: readonly Exclude<Order, { by: 'key' }>[]): Leg[] {
   const back = plan.before !== undefined;
   const cursor: Cursor | undefined = plan.after ?? plan.before;
-  const fields = orders.map(fieldOf);
   const { bounds, clauses } = conditionsOf(plan.filter, source.own);
-  let combined = combinations(fields.map(({ split }) => split));
+  const { field, split } = fieldOf(orders[0]!);
   // A condition on the date holds for no resource without one.
-  if (bounds['d']) combined = combined.filter(present => fields.every(({ field }, i) => field !== 'd' || present[i]));
-  if (back) combined = combined.toReversed();
-  const at =
-    cursor &&
-    combined.findIndex(present => fields.every(({ split }, i) => !split || present[i] === (cursor[i] !== null)));
+  const forwards = split && !(field === 'd' && bounds['d']) ? [true, false] : [true];
+  const order = back ? forwards.toReversed() : forwards;
+  const start = cursor && split ? Math.max(0, order.indexOf(cursor[0] !== null)) : 0;
 
-  return combined.slice(at === undefined ? 0 : Math.max(at, 0)).map((present, position): Leg => {
-    const sort = orders.flatMap(({ descending }, i): SortField[] =>
-      present[i] ? [[fields[i]!.field, descending !== back ? -1 : 1]] : [],
-    );
-    const legBounds = { ...bounds };
-    const extra: Record<string, unknown> = {};
-    for (const [i, { field, split }] of fields.entries())
-      if (split && field === 'd') {
-        if (present[i]) legBounds['d'] = narrower(bounds['d'] ?? {}, { low: NO_DATE + 1 });
-        else extra['d'] = NO_DATE;
-      } else if (split) extra[field] = present[i] ? { $gte: '' } : null;
-    const continued = cursor !== undefined && at !== undefined && at >= 0 && position === 0;
-    const values = continued ? cursor.flatMap((value, i) => (present[i] ? [value ?? NO_DATE] : [])) : [];
+  return order.slice(start).map((present, position): Leg => {
+    const sorted = orders.slice(present ? 0 : 1);
+    const sort = sorted.map((each): SortField => [fieldOf(each).field, each.descending !== back ? -1 : 1]);
+    const dated = split && field === 'd';
+    const legBounds = dated && present ? { ...bounds, d: narrower(bounds['d'] ?? {}, { low: NO_DATE + 1 }) } : bounds;
+    const extra: Filter =
+      !split || (dated && present) ? {} : { [field]: present ? { $gte: '' } : dated ? NO_DATE : null };
+    const continued = cursor !== undefined && position === 0;
+    const values = continued ? cursor.slice(present ? 0 : 1).map(value => value ?? NO_DATE) : [];
     const bases = source.bases(plan.ordered ? (continued ? 1 : MAX_SCANS) : UNLIMITED);
     if (!continued)
       return {

@@ -36,8 +36,7 @@ export async function transact(client: MongoClient, body: (session: ClientSessio
       } catch (error) {
         if (session.inTransaction()) await session.abortTransaction().catch(() => {});
         // An error without a server has waited long enough.
-        const again =
-          hasLabel(error, 'TransientTransactionError') && (error as Error).name !== 'MongoServerSelectionError';
+        const again = hasLabel(error, 'TransientTransactionError') && !isWithoutServer(error);
         const patience = isWriteConflict(error) ? CONFLICT_PATIENCE_MS : PATIENCE_MS;
         if (!again || Date.now() - started > patience) throw error;
         await pause(Math.random() * Math.min(100, 2 ** attempt));

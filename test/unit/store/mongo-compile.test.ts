@@ -249,6 +249,13 @@ describe('MongoDB queries', () => {
     assert.deepEqual(compiled.stages[3], { $sort: { m0: 1, o0: 1, m1: 1, o1: 1 } });
   });
 
+  it('sorts by several keys in small documents where one after the first may be missing', () => {
+    const name = { by: 'sort-string', prefix: 'Pafa', descending: false } as const;
+    const date = { by: 'date', descending: true } as const;
+    assert.equal(compile({ ...base, driver: point('Pa'), order: [date, name, ...NEWEST] })?.by, 'pipeline');
+    assert.equal(compile({ ...base, driver: point('Pa'), order: [name, date, ...NEWEST] })?.by, 'legs');
+  });
+
   it('counts a point with bounds on the date by its index alone', () => {
     assert.deepEqual(compileMatch({ driver: point('K'), filter: [{ is: 'date', lowMin: 1, lowMax: 2 }] }), {
       hint: 'k',
