@@ -3,6 +3,7 @@
  * Choices: without `_total` the total is given where it is cheap (the page holds all, or at most TOTAL_CAP match);
  * a page has `_count` entries, never more than the server's largest page; the self link shows exactly what was used.
  */
+import { randomUUID } from 'node:crypto';
 import { FhirError, type Issue } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
 import { newId } from '../platform/ids.js';
@@ -132,7 +133,12 @@ async function entriesOf(
       text: await viewText(engine, row, view),
       search: { mode: 'match' },
     });
-  if (ignored.length) entries.push({ text: outcomeText(ignored), search: { mode: 'outcome' } });
+  if (ignored.length)
+    entries.push({
+      fullUrl: `urn:uuid:${randomUUID()}`,
+      text: outcomeText(ignored),
+      search: { mode: 'outcome' },
+    });
   return entries;
 }
 

@@ -1,0 +1,104 @@
+/**
+ * What the server itself writes, judged by HL7's validator (../shared/oracle; needs Java and Maven): audit events against
+ * IHE BALP, the capability statement, bundles and outcomes against R4. Not a part of `npm test`:
+ *
+ *     node build/make.mjs && npx mocha dist/test/oracle/*.test.js
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AuditEvent } from 'fhir/r4.js';
+import { after, before, describe, it } from 'mocha';
+import { CASES, eve, observation } from '../flow/audit-cases.js';
+import { skipWithout } from '../support/shared.js';
+import { type RunningServer, startServer } from '../support/server.js';
+import { type Headers, talkTo, type Talk } from '../support/talk.js';
+
+const BALP = 'ihe.iti.balp#1.1.4';
+const ROLES = ['admin', 'writer', 'reader'];
+const bearer = (name: string): Headers => ({ authorization: `Bearer token-of-the-${name}` });
+const sendsJson = { 'content-type': 'application/fhir+json' };
+
+/** Plays every case; gives the bodies of the refusals. */
+async function play(base: string, as: (name: string) => Headers): Promise<string[]> {
+  const talk = talkTo(base, as('writer'));
+  await talk.update(eve);
+  for (const id of ['o1', 'o2', 'o3', 'o4']) await talk.update(observation(id, 'eve'));
+  const outcomes: string[] = [];
+  for (const { method, path, as: who = 'writer', body, headers } of CASES) {
+    const reply = await talkTo(base).send(method, path, {
+      headers: { ...as(who), ...(typeof body === 'object' ? sendsJson : {}), ...headers },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    if (reply.text.includes('OperationOutcome')) outcomes.push(reply.text);
+  }
+  return outcomes;
+}
+
+describe('what the server writes, judged by the validator of HL7', function () {
+  this.timeout(600_000);
+  const folder = mkdtempSync(join(tmpdir(), 'chartroom-oracle-'));
+  const files: string[] = [];
+  const keep = (name: string, text: string) => {
+    files.push(join(folder, name));
+    writeFileSync(join(folder, name), text);
+  };
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  async function collect(label: string, server: RunningServer, talk: Talk, outcomes: readonly string[]) {
+    const { entry = [] } = await talk.search<AuditEvent>('AuditEvent?_count=1000');
+    assert.ok(entry.length > CASES.length);
+    for (const { resource } of entry) keep(`${label}-event-${resource?.id}.json`, JSON.stringify(resource));
+    for (const [n, text] of outcomes.entries()) keep(`${label}-outcome-${n}.json`, text);
+    for (const [name, path] of [
+      ['metadata', 'metadata'],
+      ['searchset', 'Observation?_count=2'],
+      ['elements', 'Patient?_elements=name'],
+      ['summary', 'Patient?_summary=true'],
+      ['count', 'Patient?_summary=count'],
+      ['nothing', 'Patient?family=nobody'],
+      ['history', 'Observation/_history'],
+      ['lenient', 'Patient?hair=red'],
+    ] as const) {
+      const lenient = { prefer: 'handling=lenient' };
+      keep(`${label}-${name}.json`, (await talk.get(path, lenient)).text);
+      keep(`${label}-${name}.xml`, (await talk.get(path, { ...lenient, accept: 'application/fhir+xml' })).text);
+    }
+    await server.stop();
+  }
+
+  before('writes something of every kind', async function () {
+    skipWithout(this, 'oracle', 'validate');
+    if (spawnSync('javac', ['-version']).status !== 0 || spawnSync('mvn', ['-v']).status !== 0) {
+      process.stderr.write('      skipped: the validator needs Java 17 (javac) and Maven (mvn) on the PATH\n');
+      return this.skip();
+    }
+    const tokens = join(folder, 'tokens');
+    writeFileSync(
+      tokens,
+      JSON.stringify(ROLES.map(role => ({ token: `token-of-the-${role}`, name: `the ${role}`, role }))),
+    );
+    const guarded = await startServer({ store: 'embedded', config: { auth: 'token', tokens } });
+    await collect('token', guarded, talkTo(guarded.base, bearer('admin')), await play(guarded.base, bearer));
+    const open = await startServer({ store: 'embedded' });
+    await collect('none', open, talkTo(open.base), await play(open.base, () => ({})));
+  });
+
+  it('has no errors, and the validator finds one that was put there', function () {
+    const validate = skipWithout(this, 'oracle', 'validate');
+    const { entity, ...event } = JSON.parse(readFileSync(files.find(isPatientRead)!, 'utf8')) as AuditEvent;
+    keep('control.json', JSON.stringify({ ...event, entity: entity?.filter(({ type }) => type?.code !== '1') }));
+    const run = spawnSync('bash', [validate, '--packages', BALP, '-'], { input: files.join('\n'), encoding: 'utf8' });
+    const faults = run.stdout.split('\n').filter(line => line.startsWith('{'));
+    assert.deepEqual(
+      faults.filter(line => !line.includes('control.json')),
+      [],
+    );
+    assert.match(run.stderr, new RegExp(`${files.length} files, 1 with errors`));
+  });
+});
+
+const isPatientRead = (file: string): boolean =>
+  file.includes('-event-') && readFileSync(file, 'utf8').includes('IHE.BasicAudit.PatientRead');
