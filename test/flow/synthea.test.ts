@@ -1,0 +1,232 @@
+/**
+ * Synthetic records (../shared) in and out: by PUT over HTTP on both stores with every digit kept, and by
+ * `chartroom import` of their bundles, which a kill in the middle does not hurt.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Bundle } from 'fhir/r4.js';
+import { after, before, describe, it } from 'mocha';
+import type { Json, JsonObject } from '../../src/fhir/resource.js';
+import { command } from '../support/cli.js';
+import { newStore, type RunningServer, STORES, startServer } from '../support/server.js';
+import { readText, skipWithout } from '../support/shared.js';
+import { linkOf, type Reply, talkTo } from '../support/talk.js';
+
+interface Line {
+  readonly type: string;
+  readonly id: string;
+  readonly text: string;
+}
+
+function readLines(folder: string): Line[] {
+  return readdirSync(folder)
+    .flatMap(name => readText(join(folder, name)).split('\n'))
+    .filter(text => text !== '')
+    .map(text => {
+      const { resourceType: type, id } = JSON.parse(text) as { resourceType: string; id: string };
+      return { type, id, text };
+    });
+}
+
+/** Parsed with numbers as the texts they are, so that no digit is lost in the comparison. */
+const exact = (text: string): JsonObject =>
+  JSON.parse(
+    text.replaceAll(
+      /("(?:[^"\\]|\\.)*")|(-?\d[\d.eE+-]*)/g,
+      (_, string: string, number: string) => string ?? `"#${number}"`,
+    ),
+  ) as JsonObject;
+
+/** In the order of its members, without what the server sets. */
+function comparable({ resourceType, id, meta, ...rest }: JsonObject): string {
+  const { versionId: _, lastUpdated: __, ...own } = (meta ?? {}) as JsonObject;
+  return JSON.stringify([resourceType, id, own, rest]);
+}
+
+const countsOf = (lines: readonly { readonly type: string }[]) => {
+  const counts: Record<string, number> = {};
+  for (const { type } of lines) counts[type] = (counts[type] ?? 0) + 1;
+  return counts;
+};
+
+async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  await Promise.all(
+    Array.from({ length: 32 }, async () => {
+      for (const item of queue) await run(item);
+    }),
+  );
+}
+
+for (const store of STORES)
+  describe(`synthetic records by PUT and back (${store})`, function () {
+    this.timeout(180_000);
+    let server: RunningServer | undefined;
+    let lines: Line[] = [];
+    const running = () => server!;
+
+    before('stores every record', async function () {
+      lines = readLines(skipWithout(this, 'data', 'synthea-seed', 'ndjson'));
+      server = await startServer({ store: await newStore(this, store) });
+      const talk = talkTo(server.base);
+      await inParallel(lines, async ({ type, id, text }) => {
+        const headers = { 'content-type': 'application/fhir+json', prefer: 'return=minimal' };
+        const reply = await talk.send('PUT', `${type}/${id}`, { headers, body: text });
+        assert.equal(reply.status, 201, reply.text);
+      });
+    });
+    after(() => server?.stop());
+
+    it('counts them by type', async () => {
+      const talk = talkTo(running().base);
+      const counts = countsOf(lines);
+      assert.ok(Object.keys(counts).length >= 24);
+      for (const [type, count] of Object.entries(counts))
+        assert.equal((await talk.search(`${type}?_summary=count`)).total, count, type);
+    });
+
+    it('gives each back with every digit, in the pages of a search', async () => {
+      const talk = talkTo(running().base);
+      const given = new Map(lines.map(({ type, id, text }) => [`${type}/${id}`, text]));
+      for (const type of Object.keys(countsOf(lines))) {
+        let next: string | undefined = `${type}?_count=1000&_total=none`;
+        while (next !== undefined) {
+          const reply: Reply<Bundle> = await talk.get(next);
+          assert.equal(reply.status, 200);
+          const page = exact(reply.text) as unknown as Bundle;
+          for (const { resource } of page.entry ?? []) {
+            const name = `${type}/${resource?.id}`;
+            assert.equal(
+              comparable(resource as unknown as JsonObject),
+              comparable(exact(given.get(name) ?? '{}')),
+              name,
+            );
+            given.delete(name);
+          }
+          next = linkOf(page, 'next');
+        }
+      }
+      assert.deepEqual([...given.keys()], []);
+    });
+
+    it('gives a tenth of them back by reads, with every digit', async () => {
+      const talk = talkTo(running().base);
+      const some = lines.filter((_, at) => at % 10 === 0);
+      await inParallel(some, async ({ type, id, text }) => {
+        const reply = await talk.get(`${type}/${id}`);
+        assert.equal(reply.status, 200);
+        assert.equal(comparable(exact(reply.text)), comparable(exact(text)), `${type}/${id}`);
+      });
+    });
+
+    it('finds as many by a short, a long and a full reference to each patient', async () => {
+      const talk = talkTo(running().base);
+      for (const { id } of lines.filter(({ type }) => type === 'Patient')) {
+        const ways = [id, `Patient/${id}`, `${talk.base}/Patient/${id}`];
+        const totals = await Promise.all(
+          ways.map(
+            async way => (await talk.search(`Observation?patient=${encodeURIComponent(way)}&_summary=count`)).total,
+          ),
+        );
+        const wanted = lines.filter(
+          ({ type, text }) => type === 'Observation' && text.includes(`"Patient/${id}"`),
+        ).length;
+        assert.deepEqual(totals, [wanted, wanted, wanted]);
+      }
+    });
+  });
+
+describe('chartroom import of synthetic bundles', function () {
+  this.timeout(180_000);
+  const folder = mkdtempSync(join(tmpdir(), 'chartroom-import-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** What the store holds: type and id of every resource but audit events, and every literal reference. */
+  async function contents(data: string) {
+    const server = await startServer({ store: 'embedded', config: { data } });
+    const held: { type: string; id: string }[] = [];
+    const references = new Set<string>();
+    const visit = (value: Json): void => {
+      if (typeof value !== 'object' || value === null) return;
+      for (const [key, child] of Object.entries(value)) {
+        if (key === 'reference' && typeof child === 'string' && !child.startsWith('#')) references.add(child);
+        else visit(child);
+      }
+    };
+    for await (const { row } of server.engine.store.scan()) {
+      if (row.type === 'AuditEvent') continue;
+      held.push({ type: row.type, id: row.id });
+      visit(JSON.parse(row.text!.toString()) as Json);
+    }
+    await server.stop();
+    return { held, references };
+  }
+
+  function check({ held, references }: Awaited<ReturnType<typeof contents>>, wanted: readonly Line[]): void {
+    assert.deepEqual(countsOf(held), countsOf(wanted));
+    const known = new Set(held.map(({ type, id }) => `${type}/${id}`));
+    assert.deepEqual(
+      wanted.filter(({ type, id }) => !known.has(`${type}/${id}`)),
+      [],
+    );
+    assert.ok(references.size > 1000);
+    assert.deepEqual(
+      [...references].filter(reference => !known.has(reference)),
+      [],
+    );
+  }
+
+  it('loads everything, with references that resolve', async function () {
+    const bundles = skipWithout(this, 'data', 'synthea-seed', 'bundles');
+    const lines = readLines(skipWithout(this, 'data', 'synthea-seed', 'ndjson'));
+    const data = join(folder, 'whole');
+    const { status, out, err } = await command(['import', bundles], { CHARTROOM_DATA: data }).ended;
+    assert.equal(status, 0, out + err);
+    assert.match(out, new RegExp(`^Loaded ${lines.length} resources in .*; 0 failed; 0 were loaded before`));
+    check(await contents(data), lines);
+  });
+
+  it('goes on where it was killed, and misses nothing', async function () {
+    const bundles = skipWithout(this, 'data', 'synthea-seed', 'bundles');
+    const lines = readLines(skipWithout(this, 'data', 'synthea-seed', 'ndjson'));
+    const data = join(folder, 'killed');
+    const first = command(['import', bundles], { CHARTROOM_DATA: data });
+    // The first note of where it is says that it is well under way.
+    const noted = () => existsSync(data) && readdirSync(data).some(name => /^import-\w+\.json$/.test(name));
+    while (!noted() && first.child.exitCode === null) await pause(5);
+    first.child.kill('SIGKILL');
+    assert.equal((await first.ended).status, null, 'it was killed before its end');
+    const { status, out, err } = await command(['import', bundles], { CHARTROOM_DATA: data }).ended;
+    assert.equal(status, 0, out + err);
+    const [, loaded, skipped] = /^Loaded (\d+) resources in .*; 0 failed; (\d+) were loaded before/.exec(out) ?? [];
+    assert.ok(Number(skipped) > 0 && Number(loaded) < lines.length, out);
+    check(await contents(data), lines);
+  });
+
+  it('says what failed, where and why, and loads the rest', async function () {
+    const data = join(folder, 'faults');
+    const file = join(folder, 'some.ndjson');
+    const good = '{"resourceType":"Patient","id":"good"}';
+    writeFileSync(file, `${good}\n{"resourceType":"Patient","id":"bad","birthDate":"soon"}\nnot json\n`);
+    const report = join(folder, 'report.ndjson');
+    const { status, out } = await command(['import', file, '--report', report], { CHARTROOM_DATA: data }).ended;
+    assert.equal(status, 1);
+    assert.match(out, /^Loaded 1 resources in .*; 2 failed/);
+    const failures = readFileSync(report, 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as { line: number; type?: string })
+      .toSorted((a, b) => a.line - b.line);
+    assert.deepEqual(
+      failures.map(({ line, type }) => [line, type]),
+      [
+        [2, 'Patient'],
+        [3, undefined],
+      ],
+    );
+    assert.deepEqual((await contents(data)).held, [{ type: 'Patient', id: 'good' }]);
+  });
+});

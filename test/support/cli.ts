@@ -1,0 +1,35 @@
+/** `chartroom <command>` as a process of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../../../bin/chartroom.js', import.meta.url));
+
+export interface Ended {
+  /** Null: ended by a signal. */
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** `env`: CHARTROOM_… settings; none of them is inherited. */
+export function command(
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CHARTROOM_'));
+  const child = spawn(process.execPath, [PROGRAM, ...words], {
+    env: { ...Object.fromEntries(inherited), CHARTROOM_LOG: 'warn', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (text: Buffer) => (out += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (err += text.toString()));
+  const kill = () => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  const ended = once(child, 'close').then(([status]) => {
+    process.off('exit', kill);
+    return { status: status as number | null, out, err };
+  });
+  return { child, ended };
+}
