@@ -16,6 +16,8 @@ export interface Mongo {
   readonly url: string;
   /** What runs: version and where the binary came from. */
   readonly description: string;
+  /** Of the process that runs now. */
+  pid(): number | undefined;
   /** Connection string with the database `name`. */
   database(name: string): string;
   /** Ends the server but keeps its data; `resume` starts it again on the same port. */
@@ -100,6 +102,7 @@ export async function startMongo(
   return {
     url: `mongodb://127.0.0.1:${port}/?replicaSet=rs0`,
     description: binary.from,
+    pid: () => child?.pid,
     database: name => `mongodb://127.0.0.1:${port}/${name}?replicaSet=rs0`,
     halt,
     resume: launch,

@@ -1,0 +1,147 @@
+/**
+ * The benchmark: `npm run bench -- [options]`. Each workload beside its controls in the same run, because figures of
+ * different moments of a shared machine cannot be compared; plain Express runs before and after, and the mean of its two
+ * rows is the unit of the column `× express`. Audit is on, as always.
+ *
+ *     --store embedded|mongo|both   (both)         --patients N   (50; about 60 resources each)
+ *     --only read,create            (all)          --seconds N    (4 per row, at most 60)
+ *     --callers N                   (16)           --profile      where the time goes, by function
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Mongo, startMongo } from '../support/mongod.js';
+import { type SpawnedServer, spawnServer } from '../support/spawn.js';
+import { driverControls, expressControl } from './controls.js';
+import { canMeasure, costOf } from './cost.js';
+import { load, type World } from './load.js';
+import { measure, type Timing } from './measure.js';
+import { type MongoSpace, mongoSpace } from './mongo-space.js';
+import { profileClock, profileTables } from './profile.js';
+import { keep, type Row, rowsTable, spaceTable } from './report.js';
+import { workloads } from './workloads.js';
+
+interface Options {
+  readonly stores: readonly ('embedded' | 'mongo')[];
+  readonly only: ReadonlySet<string> | undefined;
+  readonly patients: number;
+  readonly timing: Timing;
+  readonly profile: boolean;
+}
+
+const DATABASE = 'bench';
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      store: { type: 'string', default: 'both' },
+      only: { type: 'string' },
+      patients: { type: 'string', default: '50' },
+      seconds: { type: 'string', default: '4' },
+      callers: { type: 'string', default: '16' },
+      profile: { type: 'boolean', default: false },
+    },
+  });
+  const number = (name: 'patients' | 'seconds' | 'callers', most: number): number => {
+    const value = Number(values[name]);
+    if (!(value >= 1 && value <= most)) throw new Error(`--${name} must be a number from 1 to ${most}.`);
+    return value;
+  };
+  if (!['embedded', 'mongo', 'both'].includes(values.store)) throw new Error('--store is embedded, mongo or both.');
+  return {
+    stores: values.store === 'both' ? ['embedded', 'mongo'] : [values.store as 'embedded' | 'mongo'],
+    only: values.only === undefined ? undefined : new Set(values.only.split(',')),
+    patients: Math.floor(number('patients', 100_000)),
+    timing: { callers: Math.floor(number('callers', 1000)), warmUp: 1000, milliseconds: number('seconds', 60) * 1000 },
+    profile: values.profile,
+  };
+}
+
+interface StoreResult {
+  readonly rows: readonly Row[];
+  readonly space?: MongoSpace;
+}
+
+async function benchStore(
+  store: 'embedded' | 'mongo',
+  options: Options,
+  mongo: Mongo | undefined,
+): Promise<StoreResult> {
+  const { timing, patients, only, profile } = options;
+  const data = mkdtempSync(join(tmpdir(), 'chartroom-bench-'));
+  const flags = profile ? ['--cpu-prof', `--cpu-prof-dir=${data}`] : [];
+  const url = mongo ? mongo.database(DATABASE) : 'embedded';
+  let server: SpawnedServer | undefined;
+  try {
+    const rows = [await expressControl(store, timing)];
+    server = await spawnServer({ CHARTROOM_STORE: url, CHARTROOM_DATA: join(data, 'store') }, flags);
+    const processes = { server: server.pid, mongod: mongo?.pid() };
+    const before = [costOf(processes.server), costOf(processes.mongod)];
+    const world = await load(server.port, patients);
+    rows.push(loadRow(store, world, processes, before));
+    const space = mongo ? { space: await mongoSpace(url) } : {};
+    const from = profileClock();
+    for (const workload of workloads(world).filter(({ name }) => only?.has(name) ?? true))
+      rows.push(await measure({ store, port: server.port, ...processes, workload, ...timing }));
+    const to = profileClock();
+    await server.kill('SIGTERM');
+    if (server.complaints() !== '') say(`The server complained:\n${server.complaints().slice(0, 2000)}`);
+    server = undefined;
+    if (profile) say(profileTables(data, from, to));
+    if (mongo) rows.push(...(await driverControls(mongo.database('control'), mongo.pid(), timing)));
+    rows.push(await expressControl(store, timing));
+    return { rows, ...space };
+  } finally {
+    await server?.kill('SIGKILL');
+    rmSync(data, { recursive: true, force: true });
+  }
+}
+
+/** Loading is a workload, too: creations by 32 callers. */
+function loadRow(
+  store: string,
+  { resources, milliseconds }: World,
+  { server, mongod }: { readonly server: number; readonly mongod: number | undefined },
+  before: readonly (ReturnType<typeof costOf> | undefined)[],
+): Row {
+  const [mine, theirs] = [costOf(server), costOf(mongod)];
+  return {
+    store,
+    name: '(load)',
+    requests: resources,
+    perSecond: resources / (milliseconds / 1000),
+    p50: 0,
+    p95: 0,
+    p99: 0,
+    ...(mine && before[0] ? { serverCpu: (mine.cpu - before[0].cpu) / resources, serverMemory: mine.rss } : {}),
+    ...(theirs && before[1] ? { mongodCpu: (theirs.cpu - before[1].cpu) / resources, mongodMemory: theirs.rss } : {}),
+  };
+}
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  if (!canMeasure) say('There is no /proc on this system: CPU and memory are not measured.');
+  const results: Record<string, StoreResult> = {};
+  for (const store of options.stores) {
+    const mongo = store === 'mongo' ? await startMongo({ cacheGigabytes: 1 }) : undefined;
+    if (mongo && 'skipped' in mongo) {
+      say(`The MongoDB rows are left out: ${mongo.skipped}`);
+      continue;
+    }
+    try {
+      results[store] = await benchStore(store, options, mongo);
+    } finally {
+      await mongo?.stop();
+    }
+  }
+  const rows = Object.values(results).flatMap(one => one.rows);
+  say(`\n${rowsTable(rows)}`);
+  const space = Object.values(results).flatMap(one => one.space?.types ?? []);
+  if (space.length > 0) say(`\n${spaceTable(space)}`);
+  const file = keep('bench-results', { options: { ...options, only: [...(options.only ?? [])] }, results });
+  say(`\nKept in ${file}`);
+}
+
+await main();
