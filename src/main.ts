@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './cli/index.js';
+import { createRecorder } from './audit/record.js';
 import { loadDefinitions, type SearchParameterDefinition } from './fhir/definitions.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import type { Engine } from './interactions/interaction.js';
@@ -50,6 +51,7 @@ export async function open(config: Config): Promise<Engine> {
     store,
     log,
     seal: createSeal(config.secret || keptSecret(config.data)),
+    record: createRecorder(parameters, bases),
     turns: createTurns(),
     identify: config.auth === 'token' ? identifyByTokens(config.tokens) : identifyAnybody,
     settings: {

@@ -67,20 +67,16 @@ export interface Deed {
   readonly base: string;
   /** Method and URL, for a query entity. */
   readonly request: string;
-  /** `Patient/1`, `Patient/1/_history/2`; undefined where no single resource is meant. */
-  readonly data?: string;
+  /** Undefined where no single resource is meant. */
+  readonly data?: { readonly type: string; readonly id: string; readonly version?: number };
   /** Ids of patients whose data was touched. */
   readonly patients: readonly string[];
 }
 
-/** AuditEvents without id and meta: one, or one per patient. */
-export function auditEvents(deed: Deed): Resource[] {
+/** The AuditEvent of a deed for one of its patients, or for none. */
+export function auditEvent(deed: Deed, patient: string | undefined, id: string): Resource {
   const pattern = PATTERNS[deed.interaction] ?? query;
-  if (deed.patients.length === 0) return [auditEvent(deed, pattern, undefined)];
-  return deed.patients.map(patient => auditEvent(deed, pattern, patient));
-}
-
-function auditEvent(deed: Deed, pattern: Pattern, patient: string | undefined): Resource {
+  const recorded = new Date(deed.at).toISOString();
   const { principal, base } = deed;
   const success = deed.outcome === '0';
   const self = { identifier: { system: 'urn:ietf:rfc:3986', value: base }, display: 'Chartroom' };
@@ -104,11 +100,16 @@ function auditEvent(deed: Deed, pattern: Pattern, patient: string | undefined): 
     });
   return {
     resourceType: 'AuditEvent',
-    ...(claimed ? { meta: { profile: [`${PROFILE}${patient === undefined ? '' : 'Patient'}${claimed}`] } } : {}),
+    id,
+    meta: {
+      versionId: '1',
+      lastUpdated: recorded,
+      ...(claimed ? { profile: [`${PROFILE}${patient === undefined ? '' : 'Patient'}${claimed}`] } : {}),
+    },
     type: { system: 'http://terminology.hl7.org/CodeSystem/audit-event-type', code: 'rest' },
     subtype: [{ system: INTERACTION, code: deed.interaction }],
     action: pattern.action,
-    recorded: new Date(deed.at).toISOString(),
+    recorded,
     outcome: deed.outcome,
     ...(deed.refusal === undefined ? {} : { outcomeDesc: deed.refusal }),
     agent: agents,
@@ -121,11 +122,14 @@ function auditEvent(deed: Deed, pattern: Pattern, patient: string | undefined): 
   };
 }
 
+const referenceTo = ({ type, id, version }: NonNullable<Deed['data']>): string =>
+  `${type}/${id}${version === undefined ? '' : `/_history/${version}`}`;
+
 function entities(deed: Deed, pattern: Pattern, patient: string | undefined): JsonObject[] {
   const list: JsonObject[] = [];
   if (deed.data !== undefined)
     list.push({
-      what: { reference: deed.data },
+      what: { reference: referenceTo(deed.data) },
       type: { system: ENTITY_TYPE, code: '2' },
       role: { system: ROLE, code: '4' },
     });

@@ -3,6 +3,7 @@
  * dispatch, the access decision, the audit event, /metadata, the metric label and the log line. HTTP, the command
  * line and jobs all make Interactions; only `perform` runs them.
  */
+import type { Recorder } from '../audit/record.js';
 import type { Definitions } from '../fhir/definitions.js';
 import type { Parsed } from '../fhir/resource.js';
 import type { Principal } from '../identity/principal.js';
@@ -83,6 +84,7 @@ export interface Engine {
   /** One writer of a resource at a time in this process; other processes are told apart by the commit. */
   readonly turns: Turns;
   readonly identify: Identify;
+  readonly record: Recorder;
   readonly settings: {
     /** FHIR base without a trailing slash: `http://localhost:8080/fhir`. */
     readonly base: string;

@@ -4,17 +4,13 @@
  * nothing is given out (AUD-1, AUD-2).
  */
 import { decide } from '../access/decide.js';
-import { auditEvents, type Deed } from '../audit/event.js';
 import { asFhirError, FhirError, KINDS } from '../fhir/error.js';
-import { newId } from '../platform/ids.js';
-import { extract } from '../search/extract.js';
 import type { Change } from '../store/store.js';
 import { capabilities } from './capabilities.js';
 import { create } from './create.js';
 import { remove } from './delete.js';
 import { history } from './history.js';
 import type { Context, Interaction, Outcome, Result, Target } from './interaction.js';
-import { patientsOf } from './prepare.js';
 import { read, vread } from './read.js';
 import { search } from './search.js';
 import { update } from './update.js';
@@ -95,11 +91,10 @@ function interactionCode({ kind, type, id }: Target): string {
   return kind;
 }
 
-function eventsOf(context: Context, target: Target, result: Result, error?: FhirError): Change[] {
-  const { engine } = context;
-  const { subject } = result;
-  const named = target.type && target.id ? `${target.type}/${target.id}` : undefined;
-  const deed: Deed = {
+function eventsOf({ engine, ...context }: Context, target: Target, result: Result, error?: FhirError): Change[] {
+  const { type, id } = target;
+  const data = result.subject ?? (type && id ? { type, id } : undefined);
+  return engine.record({
     interaction: interactionCode(target),
     at: engine.now(),
     outcome: error ? KINDS[error.kind].outcome : '0',
@@ -109,23 +104,7 @@ function eventsOf(context: Context, target: Target, result: Result, error?: Fhir
     requestId: context.requestId,
     base: engine.settings.base,
     request: context.request,
-    ...(subject ? { data: `${subject.type}/${subject.id}/_history/${subject.version}` } : named ? { data: named } : {}),
+    ...(data ? { data } : {}),
     patients: result.patients,
-  };
-  return auditEvents(deed).map(event => {
-    const id = newId(deed.at);
-    const meta = { versionId: '1', lastUpdated: new Date(deed.at).toISOString(), ...(event['meta'] as object) };
-    const resource = { ...event, id, meta };
-    const entries = extract(resource, engine.parameters, { bases: engine.settings.bases });
-    return {
-      type: 'AuditEvent',
-      id,
-      version: 1,
-      updated: deed.at,
-      method: 'POST' as const,
-      text: Buffer.from(JSON.stringify(resource)),
-      entries,
-      patients: patientsOf('AuditEvent', id, entries),
-    };
   });
 }

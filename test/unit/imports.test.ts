@@ -23,6 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   http: ['interactions', 'identity', 'search', 'fhir', 'platform'],
   cli: ['http', 'interactions', 'identity', 'validation', 'store', 'search', 'fhir', 'platform'],
   main: [
+    'audit',
     'cli',
     'http',
     'interactions',

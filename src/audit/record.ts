@@ -1,0 +1,177 @@
+/**
+ * Deeds → the Changes that keep them, for the hottest path of the server: every read passes here. Deeds of one shape
+ * (same interaction, outcome, user …) give events that differ in a handful of values, so the event of a shape is made
+ * and indexed once, with markers in the places of those values, and later deeds fill them in. That filling in gives
+ * exactly what making and extracting anew would give is what the unit test compares.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import { newId } from '../platform/ids.js';
+import type { Entry } from '../search/entry.js';
+import { extract } from '../search/extract.js';
+import { normalise } from '../search/normalise.js';
+import type { SearchParameters } from '../search/parameters.js';
+import type { Change } from '../store/store.js';
+import { auditEvent, type Deed } from './event.js';
+
+/** One Change per patient, or one where no patient is concerned (AUD-1). */
+export type Recorder = (deed: Deed) => Change[];
+
+/** The values that differ between deeds of one shape, as they stand in the event. */
+interface Values {
+  readonly id: string;
+  readonly at: number;
+  readonly recorded: string;
+  readonly address: string;
+  readonly requestId: string;
+  readonly request: string;
+  readonly dataId: string;
+  readonly dataVersion: string;
+  readonly patient: string;
+}
+
+interface Shape {
+  /** The text between the values. */
+  readonly pieces: readonly string[];
+  /** What stands after each piece but the last. */
+  readonly slots: readonly (keyof Values)[];
+  readonly entries: readonly ((values: Values) => Entry)[];
+}
+
+const AT = Date.UTC(2001, 1, 3, 4, 5, 6, 789);
+/** Nobody can know them, so that no name or address of a caller is taken for one. */
+const secret = randomBytes(8).toString('hex');
+const MARKS: Values = {
+  id: `${secret}-id`,
+  at: AT,
+  recorded: new Date(AT).toISOString(),
+  address: `${secret}-address`,
+  requestId: `${secret}-request-id`,
+  request: Buffer.from(`${secret}-request`).toString('base64'),
+  dataId: `${secret}-data`,
+  dataVersion: String(randomInt(1e14, 2e14)),
+  patient: `${secret}-patient`,
+};
+const SLOTS = (Object.keys(MARKS) as (keyof Values)[]).filter(slot => slot !== 'at');
+const BETWEEN = new RegExp(SLOTS.map(slot => String(MARKS[slot]).replaceAll(/[.+]/g, '\\$&')).join('|'), 'g');
+const SLOT_OF = new Map(SLOTS.map(slot => [String(MARKS[slot]), slot]));
+/** Shapes differ by user and kind of request: far fewer than this, unless somebody plays with us. */
+const REMEMBERED = 2000;
+
+export function createRecorder(parameters: SearchParameters, bases: readonly string[]): Recorder {
+  const shapes = new Map<string, Shape>();
+  const shapeOf = (deed: Deed, patient: string | undefined): Shape => {
+    const { interaction, outcome, refusal, principal, data } = deed;
+    const versioned = data?.version !== undefined;
+    const key = [
+      interaction,
+      outcome,
+      refusal,
+      principal.name,
+      principal.role,
+      data?.type,
+      versioned,
+      patient === undefined,
+    ];
+    const name = key.join('\u0000');
+    let shape = shapes.get(name);
+    if (!shape) {
+      if (shapes.size >= REMEMBERED) shapes.clear();
+      shape = makeShape(deed, patient === undefined ? undefined : MARKS.patient, parameters, bases);
+      shapes.set(name, shape);
+    }
+    return shape;
+  };
+  const one = (deed: Deed, patient: string | undefined): Change => {
+    const values: Values = {
+      id: newId(deed.at),
+      at: deed.at,
+      recorded: new Date(deed.at).toISOString(),
+      address: deed.address,
+      requestId: deed.requestId,
+      request: deed.data ? '' : Buffer.from(deed.request).toString('base64'),
+      dataId: deed.data?.id ?? '',
+      dataVersion: String(deed.data?.version ?? ''),
+      patient: patient ?? '',
+    };
+    const { pieces, slots, entries } = shapeOf(deed, patient);
+    let text = pieces[0]!;
+    for (let i = 0; i < slots.length; i++) text += values[slots[i]!] + pieces[i + 1]!;
+    return {
+      type: 'AuditEvent',
+      id: values.id,
+      version: 1,
+      updated: deed.at,
+      method: 'POST',
+      text: Buffer.from(text),
+      entries: entries.map(fill => fill(values)),
+      patients: patientsOf(deed, patient),
+    };
+  };
+  return deed =>
+    deed.patients.length === 0 ? [one(deed, undefined)] : deed.patients.map(patient => one(deed, patient));
+}
+
+/** The event is about the patient, and about the data where that is a Patient. */
+function patientsOf({ data }: Deed, patient: string | undefined): string[] {
+  const both = [...(data?.type === 'Patient' ? [data.id] : []), ...(patient === undefined ? [] : [patient])];
+  return [...new Set(both)];
+}
+
+function makeShape(
+  deed: Deed,
+  patient: string | undefined,
+  parameters: SearchParameters,
+  bases: readonly string[],
+): Shape {
+  const marked: Deed = {
+    ...deed,
+    at: MARKS.at,
+    address: MARKS.address,
+    requestId: MARKS.requestId,
+    request: `${secret}-request`,
+    ...(deed.data ? { data: markedData(deed.data) } : {}),
+  };
+  const event = auditEvent(marked, patient, MARKS.id);
+  const text = JSON.stringify(event);
+  return {
+    pieces: text.split(BETWEEN),
+    slots: [...text.matchAll(BETWEEN)].map(([mark]) => SLOT_OF.get(mark)!),
+    entries: extract(event, parameters, { bases }).map(filler),
+  };
+}
+
+const markedData = ({ type, version }: NonNullable<Deed['data']>): NonNullable<Deed['data']> => ({
+  type,
+  id: MARKS.dataId,
+  ...(version === undefined ? {} : { version: Number(MARKS.dataVersion) }),
+});
+
+/** How an entry of the marked event follows from the values. */
+function filler(entry: Entry): (values: Values) => Entry {
+  switch (entry.kind) {
+    case 'date':
+      if (entry.low === MARKS.at) return ({ at }) => ({ ...entry, low: at, high: at });
+      break;
+    case 'token': {
+      const slot = SLOT_OF.get(entry.code);
+      if (slot) return values => ({ ...entry, code: String(values[slot]) });
+      break;
+    }
+    case 'identifier': {
+      const slot = SLOT_OF.get(entry.value);
+      if (slot) return values => ({ ...entry, value: String(values[slot]) });
+      break;
+    }
+    case 'string':
+      if (entry.raw === MARKS.address) return ({ address }) => ({ ...entry, raw: address, norm: normalise(address) });
+      break;
+    case 'reference': {
+      const slot = SLOT_OF.get(entry.id);
+      if (slot && entry.version === undefined) return values => ({ ...entry, id: String(values[slot]) });
+      if (slot) return values => ({ ...entry, id: String(values[slot]), version: values.dataVersion });
+      break;
+    }
+    default:
+  }
+  return () => entry;
+}

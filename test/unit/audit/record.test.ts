@@ -1,0 +1,91 @@
+/** What is filled into a remembered shape is what would have been made anew. */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { describe, it } from 'mocha';
+import { auditEvent, type Deed } from '../../../src/audit/event.js';
+import { createRecorder } from '../../../src/audit/record.js';
+import { loadDefinitions } from '../../../src/fhir/definitions.js';
+import type { Resource } from '../../../src/fhir/resource.js';
+import { extract } from '../../../src/search/extract.js';
+import { createSearchParameters } from '../../../src/search/parameters.js';
+
+const bases = ['http://localhost:8080/fhir'];
+const parameters = createSearchParameters(loadDefinitions());
+const record = createRecorder(parameters, bases);
+
+const id = fc.stringMatching(/^[A-Za-z0-9.-]{1,64}$/);
+const data = fc.record(
+  { type: fc.constantFrom('Patient', 'Observation', 'Binary'), id, version: fc.integer({ min: 1, max: 1_000_000 }) },
+  { requiredKeys: ['type', 'id'] },
+);
+const deeds: fc.Arbitrary<Deed> = fc.record(
+  {
+    interaction: fc.constantFrom(
+      'read',
+      'vread',
+      'create',
+      'update',
+      'delete',
+      'search-type',
+      'search-system',
+      'history-type',
+    ),
+    at: fc.integer({ min: 1.5e12, max: 2e12 }),
+    outcome: fc.constantFrom('0', '4', '8', '12'),
+    refusal: fc.constantFrom('forbidden', 'not-found'),
+    principal: fc.constantFrom(
+      { role: 'admin' },
+      { name: 'clerk "1"\u00e9', role: 'writer' },
+      { name: 'b', role: 'reader' },
+    ),
+    address: fc.constantFrom('127.0.0.1', '::1', 'FE80::1', 'unknown'),
+    requestId: fc.stringMatching(/^[\w.:-]{1,64}$/),
+    base: fc.constant('http://localhost:8080/fhir'),
+    request: fc.string({ maxLength: 200 }),
+    data,
+    patients: fc.uniqueArray(id, { maxLength: 3 }),
+  },
+  {
+    requiredKeys: ['interaction', 'at', 'outcome', 'principal', 'address', 'requestId', 'base', 'request', 'patients'],
+  },
+) as fc.Arbitrary<Deed>;
+
+const asSet = (entries: readonly unknown[]) => [...new Set(entries.map(entry => JSON.stringify(entry)))].toSorted();
+
+describe('recording', () => {
+  it('gives one change per patient, or one without any', () => {
+    const deed: Deed = {
+      interaction: 'search-type',
+      at: 1.7e12,
+      outcome: '0',
+      principal: { role: 'admin' },
+      address: '::1',
+      requestId: 'r',
+      base: bases[0]!,
+      request: 'GET /fhir/Observation',
+      patients: ['a', 'b', 'c'],
+    };
+    assert.deepEqual(
+      record(deed).map(change => change.patients),
+      [['a'], ['b'], ['c']],
+    );
+    assert.deepEqual(
+      record({ ...deed, patients: [] }).map(change => change.patients),
+      [[]],
+    );
+  });
+
+  it('equals making the event and extracting its entries', () => {
+    fc.assert(
+      fc.property(deeds, deed => {
+        record(deed).forEach((change, i) => {
+          const event = auditEvent(deed, deed.patients[i], change.id);
+          assert.deepEqual(JSON.parse(change.text!.toString()), event);
+          assert.equal(change.text!.toString(), JSON.stringify(event));
+          assert.deepEqual(asSet(change.entries), asSet(extract(event as Resource, parameters, { bases })));
+        });
+      }),
+      { numRuns: 1500 },
+    );
+  });
+});
