@@ -82,7 +82,7 @@ describe('recording', () => {
           const event = auditEvent(deed, deed.patients[i], change.id);
           assert.deepEqual(JSON.parse(change.text!.toString()), event);
           assert.equal(change.text!.toString(), JSON.stringify(event));
-          assert.deepEqual(asSet(change.entries), asSet(extract(event as Resource, parameters, { bases })));
+          assert.deepEqual(asSet(change.entries), asSet(extract(event, parameters, { bases })));
         });
       }),
       { numRuns: 1500 },
