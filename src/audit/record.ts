@@ -52,8 +52,8 @@ const MARKS: Values = {
   patient: `${secret}-patient`,
 };
 const SLOTS = (Object.keys(MARKS) as (keyof Values)[]).filter(slot => slot !== 'at');
-const BETWEEN = new RegExp(SLOTS.map(slot => String(MARKS[slot]).replaceAll(/[.+]/g, '\\$&')).join('|'), 'g');
-const SLOT_OF = new Map(SLOTS.map(slot => [String(MARKS[slot]), slot]));
+const BETWEEN = new RegExp(SLOTS.map(slot => MARKS[slot].replaceAll(/[.+]/g, '\\$&')).join('|'), 'g');
+const SLOT_OF = new Map(SLOTS.map(slot => [MARKS[slot], slot]));
 /** Shapes differ by user and kind of request: far fewer than this, unless somebody plays with us. */
 const REMEMBERED = 2000;
 
@@ -154,12 +154,12 @@ function filler(entry: Entry): (values: Values) => Entry {
       break;
     case 'token': {
       const slot = SLOT_OF.get(entry.code);
-      if (slot) return values => ({ ...entry, code: String(values[slot]) });
+      if (slot) return values => ({ ...entry, code: values[slot] });
       break;
     }
     case 'identifier': {
       const slot = SLOT_OF.get(entry.value);
-      if (slot) return values => ({ ...entry, value: String(values[slot]) });
+      if (slot) return values => ({ ...entry, value: values[slot] });
       break;
     }
     case 'string':
@@ -167,8 +167,8 @@ function filler(entry: Entry): (values: Values) => Entry {
       break;
     case 'reference': {
       const slot = SLOT_OF.get(entry.id);
-      if (slot && entry.version === undefined) return values => ({ ...entry, id: String(values[slot]) });
-      if (slot) return values => ({ ...entry, id: String(values[slot]), version: values.dataVersion });
+      if (slot && entry.version === undefined) return values => ({ ...entry, id: values[slot] });
+      if (slot) return values => ({ ...entry, id: values[slot], version: values.dataVersion });
       break;
     }
     default:

@@ -5,7 +5,6 @@ import { describe, it } from 'mocha';
 import { auditEvent, type Deed } from '../../../src/audit/event.js';
 import { createRecorder } from '../../../src/audit/record.js';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
-import type { Resource } from '../../../src/fhir/resource.js';
 import { extract } from '../../../src/search/extract.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
 
