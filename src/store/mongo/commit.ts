@@ -68,26 +68,36 @@ const isIndependent = ({ independent, changes, absent, messages, settles }: Comm
   !settles?.length &&
   changes.every(({ replaces }) => replaces === undefined);
 
+/** How long a group as a whole tries again when a document is held; transactions of living processes take milliseconds. */
+const CONFLICT_PATIENCE_MS = 100;
+/** How long a commit steps aside for the holder of a document. */
+const HELD_MS = 10_000;
+
 async function writeGroup(around: CommitSurroundings, members: readonly Member[]): Promise<Outcome> {
   try {
     const refused = await writeTogether(around, members);
     return settle(members, refused);
   } catch (thrown) {
     const error = toFhirError(thrown);
+    const [first] = members;
+    if (isWriteConflict(thrown) && members.length === 1 && Date.now() - first!.since < HELD_MS)
+      return { written: [], held: members };
     // One document that somebody else holds is no reason to turn the others away.
     const away = error.kind === 'unavailable' && !isWriteConflict(thrown);
     if (away || error.kind === 'timeout' || members.length === 1)
       return { ...settle(members, new Map(members.map(member => [member, error]))), ...(away ? { away: error } : {}) };
     const written: Member[] = [];
+    const held: Member[] = [];
     for (const [i, member] of members.entries()) {
       const outcome = await writeGroup(around, [member]);
       written.push(...outcome.written);
+      held.push(...(outcome.held ?? []));
       const { away: gone } = outcome;
       if (!gone) continue;
       settle(members.slice(i + 1), new Map(members.map(other => [other, gone])));
-      return { written, away: gone };
+      return { written, held, away: gone };
     }
-    return { written };
+    return { written, held };
   }
 }
 
@@ -105,7 +115,7 @@ async function writeTogether(
   let refused = new Map<Member, FhirError>();
   let stale = false;
 
-  await transact(client, async session => {
+  await transact(client, members.some(({ held }) => held) ? 0 : CONFLICT_PATIENCE_MS, async session => {
     refused = new Map();
     // A claim is a document that two transactions cannot both make: the loser starts again, and sees what the winner wrote.
     if (claims.length > 0)

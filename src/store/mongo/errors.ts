@@ -70,7 +70,7 @@ export const isWithoutServer = (error: unknown): boolean =>
 
 export const isDuplicate = (error: unknown): boolean => error instanceof Error && (error as DriverError).code === 11000;
 
-/** Another transaction holds the document; it may belong to a process that was killed (see transact.ts). */
+/** Another transaction holds the document; it may belong to a process that was killed (see queue.ts). */
 export const isWriteConflict = (error: unknown): boolean => (innermost(error) as DriverError).code === 112;
 
 function kindOf(thrown: unknown): Kind {

@@ -2,6 +2,9 @@
  * A queue that writes in groups. What has gathered while the last group was under way goes as the next one; no timer. In
  * a group there is at most one change per resource and per claim, and later commits never overtake earlier ones that
  * touch the same.
+ *
+ * A member that meets a document which another transaction holds steps aside, and from then on goes alone. The holder may
+ * be a process that was killed: MongoDB keeps its transaction for a minute, and nobody else shall wait for that.
  */
 import { FhirError } from '../../fhir/error.js';
 import type { Change, Commit, Version } from '../store.js';
@@ -12,6 +15,8 @@ const TOGETHER = 32;
 const GROUP_BYTES = 8_000_000;
 /** More commits than this do not wait: the store is busy. */
 const QUEUE = 10_000;
+/** Until a member that stepped aside tries again. */
+const HELD_PAUSE_MS = 200;
 
 /** A change ready to be written, all but for its creation number. */
 export interface Prepared {
@@ -26,6 +31,10 @@ export interface Member {
   /** Resources and claims: two members of one group share none. */
   readonly touches: readonly string[];
   readonly bytes: number;
+  /** When it was added, in ms. */
+  readonly since: number;
+  /** It has stepped aside. */
+  held: boolean;
   readonly resolve: () => void;
   readonly reject: (error: FhirError) => void;
 }
@@ -38,14 +47,15 @@ export const conflict = (message: string): FhirError => new FhirError('conflict'
 export const changed = ({ type, id }: Version) =>
   conflict(`${type}/${id} was created, changed or deleted meanwhile. Read it and try again.`);
 
-/** What became of a group. Every member is settled. */
+/** What became of a group. Every member is settled, but for those who step aside. */
 export interface Outcome {
   readonly written: readonly Member[];
+  readonly held?: readonly Member[];
   /** The store is away. */
   readonly away?: FhirError;
 }
 
-/** `write` settles every member and never rejects. */
+/** `write` settles every member that it does not give back as held, and never rejects. */
 export function openQueue(write: (members: readonly Member[]) => Promise<Outcome>): CommitQueue {
   let waiting: Member[] = [];
   let running: Promise<void> | undefined;
@@ -60,7 +70,9 @@ export function openQueue(write: (members: readonly Member[]) => Promise<Outcome
     for (const member of waiting) {
       const fits =
         group.length === 0 ||
-        (changes + member.prepared.length <= TOGETHER &&
+        (!member.held &&
+          !group[0]!.held &&
+          changes + member.prepared.length <= TOGETHER &&
           bytes + member.bytes <= GROUP_BYTES &&
           !member.touches.some(key => touched.has(key)));
       for (const key of member.touches) touched.add(key);
@@ -89,11 +101,20 @@ export function openQueue(write: (members: readonly Member[]) => Promise<Outcome
     });
   };
 
+  const stepAside = (member: Member) => {
+    member.held = true;
+    setTimeout(() => {
+      waiting.push(member);
+      running ??= run();
+    }, HELD_PAUSE_MS);
+  };
+
   const run = async (): Promise<void> => {
     // What the same turn of the event loop brings is one group.
     await new Promise(resolve => setImmediate(resolve));
     while (waiting.length > 0) {
-      const { written, away } = await write(takeGroup());
+      const { written, held = [], away } = await write(takeGroup());
+      for (const member of held) stepAside(member);
       refuseStale(written);
       if (!away) continue;
       // Nobody waits for an absent server longer than the first who asked.
@@ -112,7 +133,7 @@ export function openQueue(write: (members: readonly Member[]) => Promise<Outcome
           ...(commit.absent ?? []).map(({ claim }) => `\u0001${claim}`),
         ];
         const bytes = prepared.reduce((sum, { change }) => sum + (change.text?.length ?? 0), 0);
-        waiting.push({ commit, prepared, touches, bytes, resolve, reject });
+        waiting.push({ commit, prepared, touches, bytes, since: Date.now(), held: false, resolve, reject });
         running ??= run();
       }),
   };

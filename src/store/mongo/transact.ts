@@ -1,10 +1,6 @@
 /**
  * One transaction, repeated as the driver's labels say and by nothing else: a transient error repeats the whole body, an
  * unknown result of the commit repeats the commit.
- *
- * A process that is killed leaves its transaction open on the server for up to transactionLifetimeLimitSeconds (60), with
- * the documents that it has replaced. Whoever meets such a document must not make others wait: write conflicts are given
- * up soon.
  * https://www.mongodb.com/docs/manual/core/transactions-in-applications/
  */
 import { setTimeout as pause } from 'node:timers/promises';
@@ -13,14 +9,17 @@ import { DURABLE } from './connection.js';
 import { hasLabel, isWithoutServer, isWriteConflict, unconfirmed } from './errors.js';
 
 const PATIENCE_MS = 10_000;
-/** Transactions of living processes take milliseconds. */
-const CONFLICT_PATIENCE_MS = 1000;
 
 /**
  * Runs `body` in a transaction with snapshot reads, durable on a majority when it resolves. `body` may run several
- * times; false: there is nothing to commit.
+ * times; false: there is nothing to commit. `conflictPatience`: ms of trying again while another transaction holds a
+ * document.
  */
-export async function transact(client: MongoClient, body: (session: ClientSession) => Promise<boolean>): Promise<void> {
+export async function transact(
+  client: MongoClient,
+  conflictPatience: number,
+  body: (session: ClientSession) => Promise<boolean>,
+): Promise<void> {
   const started = Date.now();
   const session = client.startSession();
   try {
@@ -37,7 +36,7 @@ export async function transact(client: MongoClient, body: (session: ClientSessio
         if (session.inTransaction()) await session.abortTransaction().catch(() => {});
         // An error without a server has waited long enough.
         const again = hasLabel(error, 'TransientTransactionError') && !isWithoutServer(error);
-        const patience = isWriteConflict(error) ? CONFLICT_PATIENCE_MS : PATIENCE_MS;
+        const patience = isWriteConflict(error) ? conflictPatience : PATIENCE_MS;
         if (!again || Date.now() - started > patience) throw error;
         await pause(Math.random() * Math.min(100, 2 ** attempt));
       }

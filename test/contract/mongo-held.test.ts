@@ -1,0 +1,76 @@
+/**
+ * A server process that is killed leaves its transaction open in MongoDB for up to a minute, and with it the documents
+ * that it had replaced. Only who wants to write these very documents may feel it.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'mocha';
+import { type ClientSession, type Collection, MongoClient } from 'mongodb';
+import { encodeId } from '../../src/store/codec.js';
+import { openMongo } from '../../src/store/mongo/index.js';
+import type { ResourceDocument } from '../../src/store/mongo/schema.js';
+import type { Store, Version } from '../../src/store/store.js';
+import { placement, put } from '../support/changes.js';
+import { sharedMongo } from '../support/mongo.js';
+
+const patient = (id: string) => ({ resourceType: 'Patient', id });
+
+describe('a document that a dead process holds', function () {
+  this.timeout(60_000);
+  let store: Store;
+  let client: MongoClient;
+  let resource: Collection<ResourceDocument>;
+  let dead: ClientSession;
+
+  before(async function () {
+    const mongo = await sharedMongo();
+    if ('skipped' in mongo) return this.skip();
+    const url = mongo.database('held');
+    store = await openMongo({ url, placement });
+    await store.migrate();
+    client = new MongoClient(url);
+    resource = client.db().collection<ResourceDocument>('resource');
+    dead = client.startSession();
+  });
+  after(async () => {
+    await dead?.endSession();
+    await client?.close();
+    await store?.close();
+  });
+
+  const hold = async (id: string) => {
+    dead.startTransaction();
+    await resource.updateOne({ _id: encodeId('Patient', id) }, { $set: { u: 1 } }, { session: dead });
+  };
+  const current = async (id: string): Promise<Version> => (await store.read('Patient', id))!;
+  const update = async (id: string) => store.commit({ changes: [put(patient(id), { replaces: await current(id) })] });
+
+  it('delays its own writers and no others, and is written once it is free', async () => {
+    await store.commit({ changes: [put(patient('held')), put(patient('free'))] });
+    await hold('held');
+    let settled = false;
+    const waiting = update('held').finally(() => (settled = true));
+    for (let version = 2; version <= 30; version++) {
+      await Promise.all([update('free'), store.commit({ changes: [put(patient(`new-${version}`))] })]);
+      assert.equal((await current('free')).version, version);
+    }
+    assert.equal(settled, false, 'all others were written before the one who waits');
+    assert.equal((await current('held')).version, 1);
+    await dead.abortTransaction();
+    await waiting;
+    assert.equal((await current('held')).version, 2);
+  });
+
+  it('is refused as busy in the end, and nothing of the write is kept', async () => {
+    const { version } = await current('held');
+    await hold('held');
+    const refused = await update('held').then(
+      () => undefined,
+      (error: { kind?: string }) => error.kind,
+    );
+    await dead.abortTransaction();
+    assert.equal(refused, 'unavailable');
+    assert.equal((await current('held')).version, version);
+    const { rows } = await store.history({ type: 'Patient', id: 'held', limit: 10 });
+    assert.equal(rows.length, version);
+  });
+});
