@@ -2,4 +2,4 @@
 import { openEmptyMongo } from '../support/mongo-store.js';
 import { storeAgreement } from './agreement.js';
 
-storeAgreement('mongo', openEmptyMongo, 1500);
+storeAgreement('mongo', openEmptyMongo);
