@@ -1,9 +1,6 @@
-/**
- * What a KeyTest means, in JavaScript: the embedded store filters with it what SQL cannot say, and it is the oracle for
- * every translation of a KeyTest.
- */
-import { compareKeys } from './codec.js';
-import { type Keys, type KeyTest, NO_DATE } from './plan.js';
+/** What a KeyTest means, in JavaScript: the oracle for every translation of a KeyTest. */
+import { compareKeys } from '../../src/store/codec.js';
+import { type Keys, type KeyTest, NO_DATE } from '../../src/store/plan.js';
 
 /** A resource as a KeyTest sees it. */
 export interface Subject {
