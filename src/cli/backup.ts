@@ -1,6 +1,6 @@
 /** `chartroom backup`: a consistent copy of the embedded store; to restore, put it in place as chartroom.db. */
 import { ConfigError } from '../platform/config.js';
-import type { Invocation } from './index.js';
+import type { Invocation } from './invocation.js';
 
 export async function backup({ words, open }: Invocation): Promise<number> {
   const [file, ...more] = words;

@@ -1,6 +1,6 @@
 /** `chartroom config`: the settings in force, or their table for the documentation. */
 import { configTable, describeConfig } from '../platform/config.js';
-import type { Invocation } from './index.js';
+import type { Invocation } from './invocation.js';
 
 export async function config({ config: settings, options }: Invocation): Promise<number> {
   const text = options['markdown']

@@ -14,7 +14,7 @@ import { perform } from '../interactions/perform.js';
 import { type Config, ConfigError } from '../platform/config.js';
 import { type Resolved, resourcesOf, Unresolved } from './import-bundle.js';
 import { findSources, readLines, readWhole, type SourceFile } from './import-sources.js';
-import type { Invocation } from './index.js';
+import type { Invocation } from './invocation.js';
 import { systemContext } from './seed.js';
 
 const MAX_BUNDLE = 512 * 1024 * 1024;

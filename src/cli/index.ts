@@ -9,16 +9,10 @@ import { type Config, ConfigError, flagOf, loadConfig, SETTINGS } from '../platf
 import { backup } from './backup.js';
 import { config } from './config.js';
 import { importFiles } from './import.js';
+import type { Invocation } from './invocation.js';
 import { reindex } from './reindex.js';
 import { seed } from './seed.js';
 import { serve } from './serve.js';
-
-export interface Invocation {
-  readonly config: Config;
-  readonly words: readonly string[];
-  readonly options: Readonly<Record<string, string | boolean | undefined>>;
-  readonly open: () => Promise<Engine>;
-}
 
 interface Command {
   readonly about: string;

@@ -4,7 +4,7 @@ import { parseJson } from '../fhir/json.js';
 import type { Engine } from '../interactions/interaction.js';
 import { extract } from '../search/extract.js';
 import type { Version } from '../store/store.js';
-import type { Invocation } from './index.js';
+import type { Invocation } from './invocation.js';
 
 const BATCH = 500;
 

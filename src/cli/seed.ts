@@ -6,7 +6,7 @@ import type { Context, Engine, Interaction } from '../interactions/interaction.j
 import { perform } from '../interactions/perform.js';
 import { newId } from '../platform/ids.js';
 import { DEMO_FOLDER, type DemoItem, readDemoData } from './demo-data.js';
-import type { Invocation } from './index.js';
+import type { Invocation } from './invocation.js';
 
 /** Writes under way at once, so that the store can group them. */
 const PARALLEL = 32;

@@ -11,7 +11,7 @@ import type { Engine } from '../interactions/interaction.js';
 import { type Config, isMongo } from '../platform/config.js';
 import { createMetrics } from '../platform/metrics.js';
 import { warmValidators } from '../validation/structure.js';
-import type { Invocation } from './index.js';
+import type { Invocation } from './invocation.js';
 import { loadDemo } from './seed.js';
 
 /** ms that requests under way may still take after a signal. */

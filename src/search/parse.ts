@@ -8,6 +8,7 @@
  */
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError, type Issue } from '../fhir/error.js';
+import { nearest } from '../platform/nearest.js';
 import type { SearchParameter, SearchParameters, SearchType } from './parameters.js';
 import { type Modifier, mergeTests, parseValue } from './parse-value.js';
 import { all, any, type SortKey, type Where } from './query.js';
@@ -293,29 +294,9 @@ function drop({ input, ignored }: State, error: FhirError): undefined {
 /** A name as a message may carry it. */
 const shown = (name: string) => (/^[\w:.-]{1,64}$/.test(name) ? name : '(a name with other characters)');
 
-/** " Did you mean …?" for the nearest known name, or "". */
+/** " Did you mean …?" for the nearest known name, or where to look. */
 function hint(code: string, { input, parameters }: State): string {
-  let best: string | undefined;
-  let least = Math.max(2, Math.floor(code.length / 3));
-  for (const candidate of parameters.of(input.types[0] ?? '').keys()) {
-    const changes = distance(code.toLowerCase().replaceAll('_', '-'), candidate.replaceAll('_', '-'));
-    if (changes < least || (changes === least && best === undefined)) {
-      best = candidate;
-      least = changes;
-    }
-  }
+  const known = [...parameters.of(input.types[0] ?? '').keys()];
+  const best = nearest(code, known) ?? nearest(code.replaceAll('_', '-'), known);
   return best === undefined ? ' The CapabilityStatement lists what is.' : ` Did you mean ${best}?`;
-}
-
-/** Insertions, deletions and substitutions from one text to the other; long names are not compared. */
-function distance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > 3 || a.length > 64) return 99;
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
 }

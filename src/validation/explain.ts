@@ -10,7 +10,7 @@ import type { Definitions, ElementDefinition, TypeDefinition } from '../fhir/def
 import type { Issue } from '../fhir/error.js';
 import type { Decimals, Resource } from '../fhir/resource.js';
 import { haveOwnIds, isBase64, isOneOrOther, isRealDay, MOST_NESTED } from './checks.js';
-import { nearest } from './distance.js';
+import { nearest } from '../platform/nearest.js';
 import { faultOfNarrative } from './narrative.js';
 import { codeListOf, hasSibling, INTEGERS, isArray, propertyName } from './shape.js';
 
