@@ -33,6 +33,8 @@ async function openStore(config: Config, placement: Placement): Promise<Store> {
 /** Opens everything but the HTTP face. Throws FhirError `unavailable` where the store cannot be opened. */
 export async function open(config: Config): Promise<Engine> {
   const log = createLog(config.log);
+  // First of all: what is wrong with the settings must not leave a store open.
+  const identify = config.auth === 'token' ? identifyByTokens(config.tokens) : identifyAnybody;
   const definitions = loadDefinitions();
   const custom = customParameters();
   const parameters = createSearchParameters(definitions, custom);
@@ -53,7 +55,7 @@ export async function open(config: Config): Promise<Engine> {
     seal: createSeal(config.secret || keptSecret(config.data)),
     record: createRecorder(parameters, bases),
     turns: createTurns(),
-    identify: config.auth === 'token' ? identifyByTokens(config.tokens) : identifyAnybody,
+    identify,
     settings: {
       base: bases[0]!,
       bases,

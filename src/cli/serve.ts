@@ -4,8 +4,9 @@
  */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { availableParallelism } from 'node:os';
+import { FhirError } from '../fhir/error.js';
 import { createHttpServer } from '../http/app.js';
 import type { Engine } from '../interactions/interaction.js';
 import { type Config, isMongo } from '../platform/config.js';
@@ -19,8 +20,18 @@ const GRACE = 10_000;
 const MAX_DEPTH = 64;
 
 export async function serve(invocation: Invocation): Promise<number> {
+  const { workers } = invocation.config;
+  if (cluster.isPrimary) return workers > 1 ? supervise(workers) : serveHere(invocation);
+  try {
+    return await serveHere(invocation);
+  } finally {
+    // The channel to the supervisor would keep a worker alive that has nothing left to do.
+    process.disconnect();
+  }
+}
+
+async function serveHere(invocation: Invocation): Promise<number> {
   const { config } = invocation;
-  if (config.workers > 1 && cluster.isPrimary) return supervise(config.workers);
   const engine = await invocation.open();
   try {
     if (config.demo && !isMongo(config) && (await engine.store.sizes()).size === 0) {
@@ -30,8 +41,8 @@ export async function serve(invocation: Invocation): Promise<number> {
     if (await engine.store.needsReindex())
       process.stderr.write('The search index was made by another version or other profiles: run chartroom reindex.\n');
     const server = listen(engine, config);
+    await listening(server, config);
     warmValidators();
-    await once(server, 'listening');
     process.stdout.write(
       `Chartroom serves FHIR R4 at ${engine.settings.base} (store: ${engine.store.name}, authentication: ${config.auth}).\n`,
     );
@@ -56,6 +67,21 @@ export function listen(engine: Engine, config: Config): Server {
   return server.listen(config.port, config.host);
 }
 
+/** Throws FhirError `unavailable` where the address cannot be had. */
+async function listening(server: Server, { host, port }: Config): Promise<void> {
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    const why = code === 'EADDRINUSE' ? 'another program listens there' : code;
+    throw new FhirError(
+      'unavailable',
+      `Cannot listen on ${host}:${port} (${why}). Choose another address with CHARTROOM_HOST and CHARTROOM_PORT.`,
+      { cause: error },
+    );
+  }
+}
+
 function stopSignal(): Promise<void> {
   return new Promise(done => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
@@ -66,9 +92,12 @@ function stopSignal(): Promise<void> {
 
 async function shut(server: Server): Promise<void> {
   const closed = new Promise(done => server.close(done));
-  server.closeIdleConnections();
+  // Who goes on asking on an open connection is answered once more, and told to go.
+  server.prependListener('request', (_request, response: ServerResponse) => response.setHeader('Connection', 'close'));
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
   const late = setTimeout(() => server.closeAllConnections(), GRACE);
   await closed;
+  clearInterval(idle);
   clearTimeout(late);
 }
 
@@ -80,11 +109,13 @@ async function supervise(workers: number): Promise<number> {
     );
   let stopping = false;
   let deaths = 0;
+  let served = false;
+  cluster.once('listening', () => (served = true));
   const gaveUp = new Promise<number>(giveUp => {
-    cluster.on('exit', () => {
+    cluster.on('exit', (_worker, code: number) => {
       if (stopping) return;
-      // A worker that never comes up (store away, port taken) must not be started for ever.
-      if (++deaths > workers * 10) giveUp(1);
+      // Workers that never come up (store away, port taken) must not be started for ever.
+      if (!served || ++deaths > workers * 10) giveUp(code || 1);
       else setTimeout(() => !stopping && cluster.fork(), 500);
     });
   });

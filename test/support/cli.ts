@@ -2,8 +2,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { after } from 'mocha';
 
 const PROGRAM = fileURLToPath(new URL('../../../bin/chartroom.js', import.meta.url));
+
+/** A test that failed leaves nothing behind. */
+const running = new Set<ChildProcess>();
+const killAll = () => running.forEach(child => child.kill('SIGKILL'));
+process.once('exit', killAll);
+after('ends what was started from the command line', killAll);
 
 export interface Ended {
   /** Null: ended by a signal. */
@@ -25,10 +32,9 @@ export function command(
   let [out, err] = ['', ''];
   child.stdout.on('data', (text: Buffer) => (out += text.toString()));
   child.stderr.on('data', (text: Buffer) => (err += text.toString()));
-  const kill = () => void child.kill('SIGKILL');
-  process.once('exit', kill);
+  running.add(child);
   const ended = once(child, 'close').then(([status]) => {
-    process.off('exit', kill);
+    running.delete(child);
     return { status: status as number | null, out, err };
   });
   return { child, ended };
