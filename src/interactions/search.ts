@@ -1,7 +1,7 @@
 /**
  * search-type and search-system: https://hl7.org/fhir/R4/search.html. Parses, asks the store, writes the Bundle.
- * Choices: without `_total` the total is given where it is cheap (the page holds all, or at most TOTAL_CAP match);
- * a page has `_count` entries, never more than the server's largest page; the self link shows exactly what was used.
+ * Choices: without `_total` the total is given where it costs nothing, that is when one page holds all; a page has
+ * `_count` entries, never more than the server's largest page; the self link shows exactly what was used.
  */
 import { randomUUID } from 'node:crypto';
 import { FhirError, type Issue } from '../fhir/error.js';
@@ -15,8 +15,8 @@ import type { Context, Engine, Of, Outcome, Parameters } from './interaction.js'
 import { linkTo, openPage, type PageState, pageLink } from './paging.js';
 import { viewText } from './release.js';
 
-/** Matches up to which a total is counted unasked. */
-const TOTAL_CAP = 10_000;
+/** Matches up to which an estimate is counted. */
+const ESTIMATE_CAP = 10_000;
 /** Answered by the HTTP layer. */
 const PRESENTATION = new Set(['_format', '_pretty', '_page']);
 
@@ -94,9 +94,9 @@ async function totalOf(
   if (parsed.total === 'none') return undefined;
   if (page) return page.total;
   if (!found.more) return found.rows.length;
-  const accurate = parsed.total === 'accurate';
-  const counted = await engine.store.count({ types, where: parsed.where }, accurate ? undefined : TOTAL_CAP);
-  return counted.exact || parsed.total === 'estimate' ? counted.count : undefined;
+  if (parsed.total === undefined) return undefined;
+  const cap = parsed.total === 'accurate' ? undefined : ESTIMATE_CAP;
+  return (await engine.store.count({ types, where: parsed.where }, cap)).count;
 }
 
 function neighbours(

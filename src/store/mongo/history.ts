@@ -10,7 +10,6 @@ import type { Filter } from 'mongodb';
 import type { Cursor } from '../../search/query.js';
 import { encodeId } from '../codec.js';
 import type { HistoryQuery, Page } from '../store.js';
-import { TYPE_CODES } from '../type-codes.js';
 import { ROW, type Row, toVersion } from './reads.js';
 import { type Collections, INDEX, type ResourceDocument, typeCode, type VersionDocument } from './schema.js';
 
@@ -70,14 +69,14 @@ export async function readHistory(all: Collections, query: HistoryQuery, maxTime
   if (query.type !== undefined && query.id !== undefined)
     return ofResource(all, encodeId(query.type, query.id), query, maxTimeMS);
   const types = query.type === undefined ? query.types : [query.type];
-  const codes = types?.map(typeCode) ?? Object.values(TYPE_CODES);
+  const codes = types?.map(typeCode);
   const { u, seen } = conditions(query);
   const within = {
-    t: codes.length === 1 ? codes[0]! : { $in: codes },
+    ...(codes ? { t: codes.length === 1 ? codes[0]! : { $in: codes } } : {}),
     ...(u ? { u } : {}),
     ...(seen ? { $nor: seen } : {}),
   };
-  const options = { hint: INDEX.updated, limit: query.limit + 1, maxTimeMS } as const;
+  const options = { hint: codes ? INDEX.updated : INDEX.newest, limit: query.limit + 1, maxTimeMS } as const;
   const current = await all.resource
     .find<Row>(within as Filter<ResourceDocument>, { ...options, sort: { u: -1, n: -1 }, projection: ROW })
     .toArray();

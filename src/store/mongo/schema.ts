@@ -126,7 +126,7 @@ export function typeCode(type: string): string {
 }
 
 /** Names of the indexes of `resource`, for hints. */
-export const INDEX = { id: '_id_', k: 'k', g: 'g', updated: 'tu', arrival: 'tn', deleted: 'z' } as const;
+export const INDEX = { id: '_id_', k: 'k', g: 'g', updated: 'tu', newest: 'u', arrival: 'tn', deleted: 'z' } as const;
 export const sortIndex = (prefix: string): string => `s_${prefix}`;
 
 /** The layout that this code reads and writes. */
@@ -144,6 +144,7 @@ async function createIndexes({ resource, version, outbox }: Collections, sortabl
     { name: INDEX.k, key: { k: 1, d: -1, n: -1 }, partialFilterExpression: { k: { $exists: true } } },
     { name: INDEX.g, key: { g: 1, n: -1 }, partialFilterExpression: { g: { $exists: true } } },
     { name: INDEX.updated, key: { t: 1, u: -1, n: -1 } },
+    { name: INDEX.newest, key: { u: -1, n: -1 } },
     { name: INDEX.arrival, key: { t: 1, n: 1 } },
     { name: INDEX.deleted, key: { t: 1 }, partialFilterExpression: { z: true } },
     ...sortable.map(({ type, prefix }) => ({
@@ -152,7 +153,10 @@ async function createIndexes({ resource, version, outbox }: Collections, sortabl
       partialFilterExpression: { t: type },
     })),
   ]);
-  await version.createIndexes([{ name: INDEX.updated, key: { t: 1, u: -1, n: -1, v: -1 } }]);
+  await version.createIndexes([
+    { name: INDEX.updated, key: { t: 1, u: -1, n: -1, v: -1 } },
+    { name: INDEX.newest, key: { u: -1, n: -1, v: -1 } },
+  ]);
   await outbox.createIndexes([{ name: 't', key: { t: 1, _id: 1 } }]);
 }
 

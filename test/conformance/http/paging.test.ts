@@ -42,7 +42,7 @@ onBothStores(
       const { talk } = stage();
       const forward = await walk<Patient>(
         talk,
-        await talk.search<Patient>(`Patient?_id=${KEPT.join()}&_count=8&_sort=-birthdate`),
+        await talk.search<Patient>(`Patient?_id=${KEPT.join()}&_count=8&_sort=-birthdate&_total=accurate`),
       );
       assert.deepEqual(
         forward.map(page => page.entry?.length),

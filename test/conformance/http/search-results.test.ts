@@ -56,8 +56,13 @@ onBothStores(
     });
 
     it('_count limits the page, total counts all', async () => {
-      const found = await stage().talk.search('Patient?_count=2');
+      const found = await stage().talk.search('Patient?_count=2&_total=accurate');
       assert.deepEqual([found.entry?.length, found.total], [2, 5]);
+    });
+
+    it('gives the total unasked where one page holds all, and does not count for it otherwise', async () => {
+      assert.equal((await stage().talk.search('Patient')).total, 5);
+      assert.equal((await stage().talk.search('Patient?_count=2')).total, undefined);
     });
 
     it('_count=0 and _summary=count give the total alone', async () => {
