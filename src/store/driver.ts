@@ -5,10 +5,28 @@
  */
 import type { Query, Where } from '../search/query.js';
 import { after } from './codec.js';
+import type { KeyTest } from './key.js';
 import { type Ground, keyTest } from './key-test.js';
 import type { Place } from './place.js';
 import { FILTER_TOKENS, SCOPED_TOKENS } from './place-table.js';
-import type { Driver, KeyTest } from './plan.js';
+
+/** What a plan is driven by: the one predicate that an index answers. */
+export type Driver =
+  /** Points of `k` (ordered by date, then n) or `g` (ordered by n). */
+  | { readonly by: 'key'; readonly in: 'k' | 'g'; readonly keys: readonly string[] }
+  /** Key ranges, each low ≤ key < high; no order. */
+  | {
+      readonly by: 'range';
+      readonly in: 'k' | 'g';
+      readonly ranges: readonly { readonly low: string; readonly high: string }[];
+    }
+  | { readonly by: 'id'; readonly of: readonly { readonly type: string; readonly id: string }[] }
+  /** By lastUpdated of the types. */
+  | { readonly by: 'updated'; readonly types: readonly string[] }
+  /** By a sort string of one type (partial index), prefix = its parameter prefix. */
+  | { readonly by: 'sort-string'; readonly type: string; readonly prefix: string }
+  /** Nothing can match. */
+  | { readonly by: 'nothing' };
 
 /** Merged scans keep their order up to this number of points in both stores. */
 const MAX_POINTS = 200;

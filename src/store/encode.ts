@@ -17,7 +17,7 @@ import type { Entry, EntryValue } from '../search/entry.js';
 import { cutPhrase, encodeDouble, encodeIdPart, encodePhrase, encodeTarget, encodeText, SEPARATOR } from './codec.js';
 import { type FactAddition, type Facts, systemFact, useFact, widthFact } from './facts.js';
 import { type Place, type Placement, referenceArray } from './place.js';
-import { type Keys, NO_DATE } from './plan.js';
+import { type Keys, NO_DATE } from './key.js';
 import { classOf } from './span-class.js';
 
 export interface Encoding {

@@ -1,6 +1,6 @@
 /** Tests on keys, put together: constants are folded, nesting is flat, points of one array are one test. */
 import { successor } from './codec.js';
-import type { KeyTest } from './plan.js';
+import type { KeyTest } from './key.js';
 
 /** Always holds. */
 export const EVERYTHING_HELD: KeyTest = { is: 'all', of: [] };

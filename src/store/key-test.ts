@@ -7,7 +7,7 @@ import type { Bounds, Test, Where } from '../search/query.js';
 import { encodeIdPart } from './codec.js';
 import type { Facts } from './facts.js';
 import { type Place, type Placement, referenceArray } from './place.js';
-import type { KeyTest } from './plan.js';
+import type { KeyTest } from './key.js';
 import { allOf, anyOf, EVERYTHING_HELD, headTest, NOTHING_HELD, notOf, pointTest } from './key-algebra.js';
 import { bindingBounds, closeBounds, dateTest, type Spot, targetsOf, valueTest, versionTest } from './value-test.js';
 

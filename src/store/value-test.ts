@@ -17,7 +17,7 @@ import {
 } from './codec.js';
 import type { Facts } from './facts.js';
 import { allOf, anyOf, EVERYTHING_HELD, headTest, NOTHING_HELD, pointTest } from './key-algebra.js';
-import type { KeyTest } from './plan.js';
+import type { KeyTest } from './key.js';
 import { type DateClass, lowBounds } from './span-class.js';
 
 /** Where a parameter's keys are and what its data uses. */

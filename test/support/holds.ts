@@ -1,6 +1,6 @@
 /** What a KeyTest means, in JavaScript: the oracle for every translation of a KeyTest. */
 import { compareKeys } from '../../src/store/codec.js';
-import { type Keys, type KeyTest, NO_DATE } from '../../src/store/plan.js';
+import { type Keys, type KeyTest, NO_DATE } from '../../src/store/key.js';
 
 /** A resource as a KeyTest sees it. */
 export interface Subject {

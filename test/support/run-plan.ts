@@ -1,7 +1,8 @@
 /** A plan, carried out in memory: what every store must return for it. */
 import { compareKeys } from '../../src/store/codec.js';
 import { holds, type Subject } from './holds.js';
-import { cursorOf, type Driver, type Order, type OrderedRow, type Plan } from '../../src/store/plan.js';
+import type { Driver } from '../../src/store/driver.js';
+import { cursorOf, type Order, type OrderedRow, type Plan } from '../../src/store/plan.js';
 
 export type PlanRow = Subject & OrderedRow;
 

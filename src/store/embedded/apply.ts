@@ -6,7 +6,7 @@
  */
 import { FhirError } from '../../fhir/error.js';
 import type { FactAddition } from '../facts.js';
-import { type Keys, NO_DATE } from '../plan.js';
+import { type Keys, NO_DATE } from '../key.js';
 import type { Connection, Value } from './driver.js';
 import { toWire } from './errors.js';
 import { finite } from './filter.js';

@@ -7,7 +7,8 @@
  * index would deliver resources without a date (or sort string) at the wrong end: they come last in both directions.
  */
 import type { Cursor } from '../../search/query.js';
-import { type KeyTest, NO_DATE, type Order, type Plan } from '../plan.js';
+import { type KeyTest, NO_DATE } from '../key.js';
+import type { Order, Plan } from '../plan.js';
 import { dateSql, filterSql, idList, keysIn } from './filter.js';
 import { COLUMNS } from './row.js';
 import { join, raw, type Sql, sql } from './sql.js';

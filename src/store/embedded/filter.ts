@@ -3,7 +3,7 @@
  * `r.f` holds all keys of the resource (schema.ts).
  */
 import { encodeId } from '../codec.js';
-import { type KeyTest, NO_DATE, type Where3 } from '../plan.js';
+import { type KeyTest, NO_DATE, type KeyArray } from '../key.js';
 import { join, raw, type Sql, sql } from './sql.js';
 
 /** Above this number of keys one set look-up per key of the resource beats one text search per key asked for. */
@@ -42,7 +42,7 @@ export function filterSql(test: KeyTest): Sql {
 }
 
 /** The keys of one of the three sets. */
-export const keysIn = (among: Where3): Sql => raw(`json_each(r.f,'$.${among}')`);
+export const keysIn = (among: KeyArray): Sql => raw(`json_each(r.f,'$.${among}')`);
 
 /** Bounds on the main date; `column` is where its low end stands, so that a driver's own column can bound a walk. */
 export const dateSql = (test: KeyTest & { is: 'date' }, column: 'r.d' | 'k.d'): Sql =>
@@ -69,7 +69,7 @@ export const finite = (value: number): number => Math.min(Math.max(value, -Numbe
  * Inside a JSON string every quotation mark follows a backslash: the three characters of a separator and an opening
  * quotation mark can only be those of an element.
  */
-function holdsKey(keys: readonly string[], among: Where3): Sql {
+function holdsKey(keys: readonly string[], among: KeyArray): Sql {
   if (keys.length > FEW)
     return sql`EXISTS (SELECT 1 FROM ${keysIn(among)} j WHERE j.value IN (SELECT value FROM json_each(${JSON.stringify(keys)})))`;
   return keys.length === 0

@@ -3,7 +3,7 @@
  * only the one who writes can check.
  */
 import type { FactAddition } from '../facts.js';
-import type { Keys } from '../plan.js';
+import type { Keys } from '../key.js';
 import type { Message, Method } from '../store.js';
 import type { Wire } from './errors.js';
 import type { Sql } from './sql.js';

@@ -10,7 +10,9 @@
  */
 import type { Cursor } from '../../search/query.js';
 import { encodeId, successor } from '../codec.js';
-import { type Driver, NO_DATE, type Order, type Plan } from '../plan.js';
+import { NO_DATE } from '../key.js';
+import type { Driver } from '../driver.js';
+import type { Order, Plan } from '../plan.js';
 import { type Filter, filterOf, type Interval, intervalFilter, intervalsOf, narrower } from './filter.js';
 import { INDEX, sortIndex, typeCode } from './schema.js';
 

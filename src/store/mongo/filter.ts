@@ -3,7 +3,7 @@
  * may be met by different keys; and a test on the array that drives the query hides in $expr, else it competes with the
  * driver for the index. Negations go under $nor, which never becomes index bounds.
  */
-import { type KeyTest, NO_DATE } from '../plan.js';
+import { type KeyTest, NO_DATE } from '../key.js';
 
 export type Filter = Readonly<Record<string, unknown>>;
 

@@ -3,7 +3,8 @@
  */
 import type { ClientSession, Document, Filter } from 'mongodb';
 import type { Cursor } from '../../search/query.js';
-import { NO_DATE, type Order, type Plan } from '../plan.js';
+import { NO_DATE } from '../key.js';
+import type { Order, Plan } from '../plan.js';
 import type { Counted, Page } from '../store.js';
 import { compile, type Compiled, compileMatch, type Leg, type SortField } from './compile.js';
 import type { Connected } from './connection.js';

@@ -18,7 +18,7 @@ import {
 import { encode } from '../../../src/store/encode.js';
 import { createFacts, type FactAddition } from '../../../src/store/facts.js';
 import { createPlacement } from '../../../src/store/place.js';
-import { NO_DATE } from '../../../src/store/plan.js';
+import { NO_DATE } from '../../../src/store/key.js';
 import { classOf, lowBounds } from '../../../src/store/span-class.js';
 
 const ID_CHARACTERS = Array.from('abzABZ0189-.');

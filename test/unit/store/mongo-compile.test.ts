@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { compile, compileMatch, type Compiled } from '../../../src/store/mongo/compile.js';
-import { NO_DATE, type Plan } from '../../../src/store/plan.js';
+import { NO_DATE } from '../../../src/store/key.js';
+import type { Plan } from '../../../src/store/plan.js';
 
 const base: Plan = { driver: { by: 'nothing' }, filter: [], order: [], ordered: true, limit: 2 };
 const BY_DATE = [

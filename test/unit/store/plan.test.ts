@@ -7,7 +7,8 @@ import { EVERYTHING, type Query, type Where } from '../../../src/search/query.js
 import { encodeDouble, nextUp } from '../../../src/store/codec.js';
 import { createFacts, useFact } from '../../../src/store/facts.js';
 import { createPlacement } from '../../../src/store/place.js';
-import { type KeyTest, type Order, type Plan, plan } from '../../../src/store/plan.js';
+import type { KeyTest } from '../../../src/store/key.js';
+import { type Order, type Plan, plan } from '../../../src/store/plan.js';
 
 const definitions = loadDefinitions();
 const parameters = createSearchParameters(definitions);
