@@ -3,7 +3,7 @@
  * https://hl7.org/fhir/R4/bundle.html
  */
 export interface BundleEntry {
-  readonly fullUrl?: string;
+  readonly fullUrl: string;
   /** JSON of the resource; undefined for a deletion in a history. */
   readonly text?: Buffer;
   readonly search?: { readonly mode: 'match' | 'include' | 'outcome' };
@@ -29,28 +29,19 @@ export function bundle(head: BundleHead, entries: readonly BundleEntry[], id: st
     link,
   };
   const parts: (string | Buffer)[] = [JSON.stringify(top).slice(0, -1)];
-  entries.forEach((entry, index) => {
-    const { fullUrl, text, search, request, response } = entry;
-    parts.push(index === 0 ? ',"entry":[{' : ',{');
-    let comma = '';
-    if (fullUrl !== undefined) {
-      parts.push(`"fullUrl":${JSON.stringify(fullUrl)}`);
-      comma = ',';
-    }
-    if (text) {
-      parts.push(`${comma}"resource":`, text);
-      comma = ',';
-    }
-    for (const [name, value] of Object.entries({ search, request, response })) {
-      if (value === undefined) continue;
-      parts.push(`${comma}"${name}":${JSON.stringify(value)}`);
-      comma = ',';
-    }
-    parts.push('}');
+  entries.forEach(({ fullUrl, text, ...rest }, index) => {
+    const opening = `${index === 0 ? ',"entry":[' : ','}{"fullUrl":${JSON.stringify(fullUrl)}`;
+    // What stands after the resource, with a comma for its opening brace.
+    const tail = rest.search?.mode === 'match' ? MATCH : `,${JSON.stringify(rest).slice(1)}`;
+    if (text) parts.push(`${opening},"resource":`, text, tail);
+    else parts.push(opening, tail);
   });
   parts.push(entries.length ? ']}' : '}');
   return join(parts);
 }
+
+/** The same for every match of a search: not worth printing each time. */
+const MATCH = `,${JSON.stringify({ search: { mode: 'match' } }).slice(1)}`;
 
 /** One allocation and one copy: several times cheaper than concatenating strings. */
 function join(parts: readonly (string | Buffer)[]): Buffer {

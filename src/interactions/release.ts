@@ -7,7 +7,7 @@ import { FhirError } from '../fhir/error.js';
 import { parseJson } from '../fhir/json.js';
 import { print } from '../fhir/print.js';
 import { type SummaryForm, summarise } from '../search/summary.js';
-import type { Version } from '../store/store.js';
+import type { BlobLink, Version } from '../store/store.js';
 import type { Engine, Result, View } from './interaction.js';
 
 /** Depth and length were limited when the text came in. */
@@ -25,19 +25,25 @@ async function open(engine: Engine, hash: string) {
   return blob;
 }
 
-/** The exact JSON that was stored, whole again. */
-export async function wholeText(engine: Engine, row: Version): Promise<Buffer> {
+/** The exact JSON that was stored, whole again. No promise where nothing was taken out: a page has many such rows. */
+export function wholeText(engine: Engine, row: Version): Buffer | Promise<Buffer> {
   const text = row.text ?? Buffer.alloc(0);
-  if (!row.blobs?.length) return text;
+  return row.blobs?.length ? restored(engine, text, row.blobs) : text;
+}
+
+async function restored(engine: Engine, text: Buffer, blobs: readonly BlobLink[]): Promise<Buffer> {
   const lifted = [];
-  for (const { at, hash } of row.blobs) lifted.push({ at, bytes: await collect((await open(engine, hash)).bytes) });
+  for (const { at, hash } of blobs) lifted.push({ at, bytes: await collect((await open(engine, hash)).bytes) });
   return restoreBase64(text, lifted);
 }
 
 /** The text as the client asked to see it; `_elements` wins where both are given. */
-export async function viewText(engine: Engine, row: Version, view: View | undefined): Promise<Buffer> {
+export function viewText(engine: Engine, row: Version, view: View | undefined): Buffer | Promise<Buffer> {
   const form = formOf(view);
-  if (form === undefined) return wholeText(engine, row);
+  return form === undefined ? wholeText(engine, row) : summarised(engine, row, form);
+}
+
+async function summarised(engine: Engine, row: Version, form: SummaryForm): Promise<Buffer> {
   // What a summary leaves out need not be fetched; bytes of attachments are never part of a summary.
   const { resource, decimals } = parseJson(form === 'true' ? row.text! : await wholeText(engine, row), TRUSTED);
   const shown = summarise(resource, form, engine.definitions, decimals);

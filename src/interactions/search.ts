@@ -127,12 +127,14 @@ async function entriesOf(
     ...(parsed.elements === undefined ? {} : { elements: parsed.elements }),
   };
   const entries: BundleEntry[] = [];
-  for (const row of found.rows)
+  for (const row of found.rows) {
+    const text = viewText(engine, row, view);
     entries.push({
       fullUrl: `${engine.settings.base}/${row.type}/${row.id}`,
-      text: await viewText(engine, row, view),
+      text: Buffer.isBuffer(text) ? text : await text,
       search: { mode: 'match' },
     });
+  }
   if (ignored.length)
     entries.push({
       fullUrl: `urn:uuid:${randomUUID()}`,
