@@ -11,7 +11,7 @@ import helmet from 'helmet';
 import { asFhirError, FhirError, KINDS } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
 import type { Context, Engine, Interaction } from '../interactions/interaction.js';
-import { perform, refuse } from '../interactions/perform.js';
+import { admit, perform, refuse } from '../interactions/perform.js';
 import { isLoopback } from '../platform/config.js';
 import { newId } from '../platform/ids.js';
 import type { Metrics } from '../platform/metrics.js';
@@ -125,6 +125,7 @@ async function handle(options: HttpOptions, request: Request, response: Response
     };
     const known = await identified(context, target, request);
     if (head instanceof FhirError) return await refuse(known, target, head);
+    await admit(known, target);
     const interaction = await readInteraction(request, target, head.query, engine, limits).catch(error =>
       refuse(known, target!, asFhirError(error)),
     );
@@ -183,7 +184,7 @@ async function respondFailure(
   try {
     await respondError(response, failure, presentation, engine.definitions, requestId);
   } catch (error) {
-    engine.log.error({ requestId, err: error }, 'An error could not be answered');
+    engine.log.error({ requestId, at: frames(error) }, 'An error could not be answered');
     response.destroy();
   }
 }
@@ -194,12 +195,13 @@ function writeLog(engine: Engine, line: Readonly<Record<string, unknown>>, failu
   engine.log[log]({
     ...line,
     kind: failure.kind,
-    ...(failure.cause instanceof Error ? { at: frames(failure.cause) } : {}),
+    ...(failure.cause === undefined ? {} : { at: frames(failure.cause) }),
   });
 }
 
 /** Where an error came from. Its message stays out: a driver may quote a document in it. */
-function frames(error: Error): string {
+function frames(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
   const lines = (error.stack ?? '').split('\n').filter(text => text.startsWith('    at '));
   return [error.name, ...lines.map(text => text.trim())].join('\n');
 }

@@ -20,15 +20,24 @@ const ATTEMPTS = 100;
 
 /** Runs an interaction. Throws FhirError; whatever happened is in the audit trail when it returns or throws. */
 export async function perform(context: Context, interaction: Interaction): Promise<Result> {
-  const decision = decide(context.principal, interaction);
-  if (!decision.allow) return refuse(context, interaction, new FhirError(decision.kind, decision.why));
+  const without = await admit(context, interaction);
   try {
-    const work = () => runAndRecord(context, interaction, decision.without);
+    const work = () => runAndRecord(context, interaction, without);
     const writes = interaction.kind === 'update' || interaction.kind === 'delete';
     return await (writes ? context.engine.turns(`${interaction.type}/${interaction.id}`, work) : work());
   } catch (error) {
     return refuse(context, interaction, asFhirError(error));
   }
+}
+
+/**
+ * Whether this may be done at all; gives the types that must not appear in the answer. HTTP asks before it reads a body,
+ * so that nobody sends megabytes, or learns what is wrong with them, who may not write.
+ */
+export async function admit(context: Context, target: Target): Promise<readonly string[]> {
+  const decision = decide(context.principal, target);
+  if (!decision.allow) return refuse(context, target, new FhirError(decision.kind, decision.why));
+  return decision.without;
 }
 
 /** Records a failed interaction, or one that failed before it could be run, and throws its error. */

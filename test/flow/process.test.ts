@@ -168,6 +168,11 @@ describe('a server and its surroundings', function () {
       assert.equal((await as('writer').update(patient)).status, 201);
       assert.equal(refusal(await as('reader').update(patient)).status, 403);
       assert.equal(refusal(await as('reader').delete('Patient/p')).status, 403);
+      // Who may not write does not learn what is wrong with a body, nor has it read.
+      const nonsense = { headers: { 'content-type': 'application/fhir+json' }, body: '{"resourceType"' };
+      assert.equal(refusal(await as('writer').send('POST', 'Patient', nonsense)).status, 400);
+      assert.equal(refusal(await as('reader').send('POST', 'Patient', nonsense)).status, 403);
+      assert.equal(refusal(await as('admin').send('PUT', 'AuditEvent/x', nonsense)).status, 405);
       assert.equal((await as('reader').get('Patient/p')).status, 200);
       assert.equal((await as('reader').search('Patient')).total, 1);
       assert.equal(refusal(await as('writer').get('AuditEvent')).status, 403);
