@@ -63,6 +63,8 @@ function bodyOf({ status, text }: Result, { prefer }: Presentation): Buffer | un
   return text;
 }
 
+const READ_ONLY = ['GET', 'HEAD', 'OPTIONS'];
+
 /** The error as an OperationOutcome. `allow`, `WWW-Authenticate`, `Retry-After` where they are due. */
 export async function respondError(
   response: Response,
@@ -72,7 +74,9 @@ export async function respondError(
   requestId: string,
 ): Promise<void> {
   if (error.kind === 'unauthenticated') response.setHeader('WWW-Authenticate', 'Bearer realm="chartroom"');
-  if (error instanceof MethodNotAllowed) response.setHeader('Allow', error.allow.join(', '));
+  // A 405 that is not about the address is about the audit trail, which can only be read.
+  if (error.kind === 'method-not-allowed')
+    response.setHeader('Allow', (error instanceof MethodNotAllowed ? error.allow : READ_ONLY).join(', '));
   if (error.retryAfter !== undefined) response.setHeader('Retry-After', String(error.retryAfter));
   const issues =
     error.kind === 'fault'
