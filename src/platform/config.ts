@@ -74,7 +74,7 @@ const MB = 1024 * 1024;
 
 export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
   host: text('HOST', '127.0.0.1', 'Address to listen on. Anything beyond loopback needs configured authentication.'),
-  port: whole('PORT', 8080, 'Port to listen on; 0 takes a free one.', 0, 65_535),
+  port: whole('PORT', 8080, 'Port to listen on.', 1, 65_535),
   baseUrl: text('BASE_URL', '', 'What links and Location say, without a trailing slash. Empty: http://HOST:PORT/fhir.'),
   store: text(
     'STORE',

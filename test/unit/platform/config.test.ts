@@ -32,7 +32,7 @@ describe('configuration', () => {
 
   const refusals: [name: string, env: Record<string, string>, says: RegExp][] = [
     ['a port that is no number', { CHARTROOM_PORT: '80a' }, /CHARTROOM_PORT must be a whole number/],
-    ['a port out of range', { CHARTROOM_PORT: '65536' }, /0 to 65535/],
+    ['a port out of range', { CHARTROOM_PORT: '65536' }, /1 to 65535/],
     ['an unknown store', { CHARTROOM_STORE: 'postgres://x' }, /mongodb:\/\//],
     ['an unknown setting', { CHARTROOM_PROT: '1' }, /Unknown setting CHARTROOM_PROT/],
     ['a public address without authentication', { CHARTROOM_HOST: '0.0.0.0' }, /loopback only/],
