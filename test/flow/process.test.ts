@@ -83,7 +83,7 @@ describe('a start that cannot be', function () {
   it('refuses a folder that another server has open, and leaves that one in peace', async () => {
     const env = { CHARTROOM_DATA: join(folder, 'shared') };
     const first = await serve(env);
-    const others = ['serve', 'seed', 'reindex'].map(word => command([word], { ...env, CHARTROOM_PORT: '0' }).ended);
+    const others = ['serve', 'seed', 'reindex'].map(word => command([word], { ...env, CHARTROOM_PORT: '1' }).ended);
     for (const { status, err } of await Promise.all(others)) {
       assert.equal(status, 1);
       isOneLine(err);
