@@ -54,6 +54,10 @@ export async function importFiles({ config, words, options, open }: Invocation):
   }
 }
 
+/** What a stream or an archive says about itself is no word for a person. */
+const unreadable = (cause: unknown): FhirError =>
+  new FhirError('invalid', 'The file cannot be read to its end. Is it whole?', { cause });
+
 /** One file of notes per store. */
 function notesFile({ data, store }: Config): string {
   mkdirSync(data, { recursive: true, mode: 0o700 });
@@ -112,7 +116,7 @@ class Run {
       this.#progress[key] = 'all';
     } catch (error) {
       if (error instanceof Unresolved) return false;
-      const known = asFhirError(error);
+      const known = error instanceof FhirError ? error : unreadable(error);
       // The store is away: everything else would fail the same way.
       if (known.kind === 'unavailable') throw error;
       this.#fail({ file: source.path, issues: known.issues });
@@ -122,14 +126,21 @@ class Run {
 
   async #items(key: string, source: SourceFile, already: number, left: number): Promise<void> {
     const under = new Map<number, Promise<void>>();
+    // What ends the import, and the first line it met: kept, because nobody may be waiting for the one that met it.
+    let fatal: { readonly error: unknown; readonly line: number } | undefined;
     for await (const { line, body } of this.#bodies(source)) {
       if (line <= already) {
         this.#skipped++;
         continue;
       }
-      const one = this.#one(source.path, line, body).finally(() => under.delete(line));
+      const one = this.#one(source.path, line, body)
+        .catch((error: unknown) => {
+          if (!fatal || line < fatal.line) fatal = { error, line };
+        })
+        .finally(() => under.delete(line));
       under.set(line, one);
       if (under.size >= this.#parallel) await Promise.race(under.values());
+      if (fatal) break;
       if (++this.#done % 500 === 0) this.#show(source.path, left);
       // Everything before the oldest one under way is durable.
       if (this.#done % NOTE_EVERY === 0) {
@@ -138,6 +149,10 @@ class Run {
       }
     }
     await Promise.all(under.values());
+    if (!fatal) return;
+    this.#progress[key] = fatal.line - 1;
+    this.#note();
+    throw fatal.error;
   }
 
   async *#bodies(source: SourceFile): AsyncGenerator<{ line: number; body: Parsed | Buffer }> {

@@ -28,13 +28,19 @@ export async function loadDemo(engine: Engine): Promise<number> {
   const context = systemContext(engine, 'demo data');
   let loaded = 0;
   const under = new Set<Promise<unknown>>();
+  // Kept, because nobody may be waiting for the one that met it.
+  let fatal: { readonly error: unknown } | undefined;
   for await (const item of readDemoData(DEMO_FOLDER)) {
-    const one = perform(context, interactionOf(item)).finally(() => under.delete(one));
+    const one = perform(context, interactionOf(item))
+      .catch((error: unknown) => void (fatal ??= { error }))
+      .finally(() => under.delete(one));
     under.add(one);
     loaded++;
     if (under.size >= PARALLEL) await Promise.race(under);
+    if (fatal) break;
   }
   await Promise.all(under);
+  if (fatal) throw fatal.error;
   return loaded;
 }
 

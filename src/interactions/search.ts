@@ -72,6 +72,11 @@ function typesOf(engine: Engine, type: string | undefined, given: Parameters, wi
     throw new FhirError('invalid', '_type must name R4 resource types, separated by commas.', {
       expression: 'http._type',
     });
+  // Leaving one out in silence would say that there is nothing of it.
+  if (named.some(name => without.includes(name)))
+    throw new FhirError('forbidden', 'This role may not search all types that _type names.', {
+      expression: 'http._type',
+    });
   const types = (named.length ? [...new Set(named)] : engine.definitions.resourceTypes).filter(
     t => !without.includes(t),
   );

@@ -177,6 +177,10 @@ describe('a server and its surroundings', function () {
       assert.equal((await as('reader').get('Patient/p')).status, 200);
       assert.equal((await as('reader').search('Patient')).total, 1);
       assert.equal(refusal(await as('writer').get('AuditEvent')).status, 403);
+      assert.equal(refusal(await as('writer').get('?_type=Patient,AuditEvent')).status, 403);
+      assert.equal((await as('writer').search('?_type=Patient')).total, 1);
+      const all = await as('writer').search('?_count=100');
+      assert.deepEqual(new Set(all.entry?.map(entry => entry.resource?.resourceType)), new Set(['Patient']));
       assert.equal((await as('admin').get('AuditEvent')).status, 200);
     } finally {
       await server.stop();

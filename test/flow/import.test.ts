@@ -1,0 +1,99 @@
+/** `chartroom import` and the demo data where something is wrong: what failed is said, the rest is loaded, nothing hangs. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { after, before, describe, it } from 'mocha';
+import { importFiles } from '../../src/cli/import.js';
+import { loadDemo } from '../../src/cli/seed.js';
+import { FhirError } from '../../src/fhir/error.js';
+import type { Engine } from '../../src/interactions/interaction.js';
+import { ConfigError, loadConfig } from '../../src/platform/config.js';
+import { type RunningServer, startServer } from '../support/server.js';
+import { talkTo } from '../support/talk.js';
+
+const isAway = (error: unknown) => error instanceof FhirError && error.kind === 'unavailable';
+
+describe('import', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'chartroom-import-'));
+  let server: RunningServer;
+  before(async () => {
+    server = await startServer({ store: 'embedded' });
+  });
+  after(async () => {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const file = (name: string, content: string | Buffer) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  const patients = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => JSON.stringify({ resourceType: 'Patient', id: `p${from + i}` })).join('\n');
+  /** The command closes the store that it opened; here the server goes on with it. */
+  const run = (words: readonly string[], change: Partial<Engine['store']> = {}, options = {}) =>
+    importFiles({
+      config: loadConfig({ flags: { data: folder }, env: {} }),
+      words,
+      options,
+      open: async () => ({
+        ...server.engine,
+        store: { ...server.engine.store, close: () => Promise.resolve(), ...change },
+      }),
+    });
+  const fallsAway = (kept: number) => {
+    let commits = 0;
+    const commit: Engine['store']['commit'] = asked =>
+      ++commits > kept
+        ? Promise.reject(new FhirError('unavailable', 'The store is away.'))
+        : server.engine.store.commit(asked);
+    return { commit };
+  };
+
+  it('loads what is right, and reports file, line and reason of what is not', async () => {
+    const lines = [
+      '{"resourceType":"Patient","id":"good-1"}',
+      '{"resourceType":"Patient","id":"bad-1","birthDate":"2023-02-30"}',
+      '',
+      '{"resourceType":"Pasta","id":"x"}',
+      '{"resourceType":',
+      '{"resourceType":"Patient","id":"good-2"}',
+    ];
+    const path = file('mixed.ndjson', lines.join('\n'));
+    const report = join(folder, 'failed.ndjson');
+    assert.equal(await run([path], {}, { report }), 1);
+    const failed = readFileSync(report, 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as { line: number });
+    assert.deepEqual(
+      failed.map(({ line }) => line).toSorted((a, b) => a - b),
+      [2, 4, 5],
+    );
+    const talk = talkTo(server.base);
+    assert.deepEqual([(await talk.get('Patient/good-2')).status, (await talk.get('Patient/bad-1')).status], [200, 404]);
+  });
+
+  it('says what is wrong with a file as a whole', async () => {
+    await assert.rejects(run([join(folder, 'nowhere.ndjson')]), ConfigError);
+    await assert.rejects(run([file('notes.txt', 'x')]), ConfigError);
+    assert.equal(await run([file('cut.ndjson.gz', gzipSync(patients(0, 50)).subarray(0, 60))]), 1);
+    assert.equal(await run([file('broken.json', '[1,')]), 1);
+  });
+
+  it('ends with the error of a store that goes away under it, and goes on from there', async () => {
+    const path = file('many.ndjson', patients(1000, 300));
+    await assert.rejects(run([path], fallsAway(100), { concurrency: '16' }), isAway);
+    assert.equal(await run([path]), 0);
+    const talk = talkTo(server.base);
+    assert.equal((await talk.search('Patient?_id=p1000,p1150,p1299')).total, 3);
+    assert.equal((await talk.get('Patient/p1000')).body.meta?.versionId, '1', 'not written again');
+  });
+
+  it('of demo data ends in the same way', async () => {
+    const engine = { ...server.engine, store: { ...server.engine.store, ...fallsAway(40) } };
+    await assert.rejects(loadDemo(engine), isAway);
+  });
+});
