@@ -29,7 +29,7 @@ export function capabilities({ engine }: Context): Outcome {
 }
 
 function statement(engine: Engine) {
-  const { base, software, authentication } = engine.settings;
+  const { base, software, authentication, cors } = engine.settings;
   const date = new Date(software.started).toISOString();
   return {
     resourceType: 'CapabilityStatement',
@@ -49,7 +49,7 @@ function statement(engine: Engine) {
       {
         mode: 'server',
         security: {
-          cors: true,
+          cors,
           description:
             authentication === 'none'
               ? 'No authentication: the server answers on the loopback interface only.'

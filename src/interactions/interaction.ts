@@ -97,6 +97,8 @@ export interface Engine {
     readonly maxBinary: number;
     readonly software: { readonly name: string; readonly version: string; readonly started: number };
     readonly authentication: 'none' | 'token';
+    /** Some origin may call from a browser. */
+    readonly cors: boolean;
   };
   readonly now: () => number;
 }

@@ -68,6 +68,9 @@ onBothStores('/metadata', stage => {
       );
   });
 
+  it('says that browsers of other origins may not call, as none is configured', async () =>
+    assert.equal((await statement(stage())).rest?.[0]?.security?.cors, false));
+
   it('needs nobody to say who they are, and needs no audit event', async () => {
     const { talk } = stage();
     const before = (await talk.search('AuditEvent?_summary=count')).total;

@@ -93,6 +93,11 @@ onBothStores(
       assert.deepEqual(await allow('metadata'), ['GET', 'HEAD', 'OPTIONS']);
     });
 
+    it('says in /metadata that other origins may call', async () => {
+      const { rest } = (await stage().talk.get<CapabilityStatement>('metadata')).body;
+      assert.equal(rest?.[0]?.security?.cors, true);
+    });
+
     it('answers a preflight of an allowed origin and exposes what clients need', async () => {
       const { talk } = stage();
       const origin = 'https://app.example';
