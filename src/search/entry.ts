@@ -10,6 +10,12 @@ export type EntryValue =
   | { readonly kind: 'string'; readonly raw: string; readonly norm: string }
   /** `system` '' where the element has none. `code` '' where a Coding or Identifier has a system alone. */
   | { readonly kind: 'token'; readonly system: string; readonly code: string }
+  /** A text beside a code, for `:text`: CodeableConcept.text, Coding.display, Identifier.type.text; normalised. */
+  | { readonly kind: 'text'; readonly norm: string }
+  /** Type and value of an identifier, for `:of-type`. */
+  | { readonly kind: 'of-type'; readonly system: string; readonly code: string; readonly value: string }
+  /** Degrees of WGS 84. */
+  | { readonly kind: 'position'; readonly latitude: number; readonly longitude: number }
   /** Milliseconds since 1970, inclusive; an open end is ∓OPEN (datetime.ts). */
   | { readonly kind: 'date'; readonly low: number; readonly high: number }
   | { readonly kind: 'number'; readonly low: number; readonly high: number }

@@ -44,6 +44,12 @@ function keyOf(value: EntryValue): string {
       return value.raw;
     case 'token':
       return `${value.system}|${value.code}`;
+    case 'text':
+      return `\u0000t${value.norm}`;
+    case 'of-type':
+      return `\u0000o${value.system}|${value.code}|${value.value}`;
+    case 'position':
+      return `${value.latitude},${value.longitude}`;
     case 'date':
     case 'number':
       return `${value.low},${value.high}`;

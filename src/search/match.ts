@@ -8,7 +8,8 @@
  */
 import { FhirError } from '../fhir/error.js';
 import type { Entry, EntryValue } from './entry.js';
-import type { Bounds, ReferenceValue, Test, TokenValue, Where } from './query.js';
+import { distance, isInside } from './globe.js';
+import type { Bounds, ReferenceValue, Test, TokenValue, Where, Words } from './query.js';
 
 export interface Subject {
   readonly type: string;
@@ -24,9 +25,11 @@ export interface Resolver {
   follow(subject: Subject, code: string, to: string): readonly Subject[];
   /** The resources of type `from` that refer to the subject by their parameter `code`. */
   referring(subject: Subject, from: string, code: string): readonly Subject[];
+  /** Whether the words are in the subject's narrative, or anywhere in it. */
+  says(subject: Subject, among: 'text' | 'content', words: Words): boolean;
 }
 
-/** Throws FhirError `not-supported` for chain and has where no resolver is given. */
+/** Throws FhirError `not-supported` for chain, has and words where no resolver is given, and for tests that must be resolved. */
 export function match(where: Where, subject: Subject, resolver?: Resolver): boolean {
   switch (where.kind) {
     case 'all':
@@ -39,6 +42,10 @@ export function match(where: Where, subject: Subject, resolver?: Resolver): bool
       return entriesOf(subject, where.code).some(entry => passes(where.test, entry));
     case 'present':
       return entriesOf(subject, where.code).length > 0;
+    case 'of':
+      return subject.type === where.type && match(where.where, subject, resolver);
+    case 'words':
+      return needed(resolver).says(subject, where.among, where.words);
     case 'chain':
       return needed(resolver)
         .follow(subject, where.code, where.to)
@@ -66,10 +73,25 @@ export function passes(test: Test, entry: EntryValue): boolean {
   switch (test.kind) {
     case 'string':
       if (entry.kind !== 'string') return false;
-      if (test.mode === 'exact') return entry.raw === test.value;
-      return test.mode === 'starts' ? entry.norm.startsWith(test.value) : entry.norm.includes(test.value);
+      return holdsText(test.mode, test.value, entry);
     case 'token':
       return entry.kind === 'token' && test.any.some(value => holdsToken(value, entry.system, entry.code));
+    case 'text':
+      return entry.kind === 'text' && entry.norm.startsWith(test.value);
+    case 'of-type':
+      return (
+        entry.kind === 'of-type' &&
+        entry.system === test.system &&
+        entry.code === test.code &&
+        entry.value === test.value
+      );
+    case 'near':
+      return entry.kind === 'position' && distance(test, entry) <= test.metres;
+    case 'box':
+      return entry.kind === 'position' && test.any.some(box => isInside(entry, box));
+    case 'concept':
+    case 'hierarchy':
+      throw new FhirError('not-supported', 'A condition on a hierarchy must be resolved before it is decided.');
     case 'date':
     case 'number':
       return entry.kind === test.kind && test.any.some(bounds => within(bounds, entry.low, entry.high));
@@ -87,6 +109,25 @@ export function passes(test: Test, entry: EntryValue): boolean {
         entry.kind === 'composite' &&
         test.parts.every((part, index) => entry.parts[index]?.some(value => passes(part, value)) ?? false)
       );
+  }
+}
+
+function holdsText(
+  mode: Extract<Test, { kind: 'string' }>['mode'],
+  value: string,
+  { raw, norm }: EntryValue & { kind: 'string' },
+): boolean {
+  switch (mode) {
+    case 'exact':
+      return raw === value;
+    case 'starts':
+      return norm.startsWith(value);
+    case 'contains':
+      return norm.includes(value);
+    case 'equals':
+      return norm === value;
+    case 'ends':
+      return norm.endsWith(value);
   }
 }
 
@@ -115,6 +156,8 @@ function refersTo(to: ReferenceValue, entry: EntryValue): boolean {
         (to.type === undefined || entry.type === to.type) &&
         (to.version === undefined || entry.version === to.version)
       );
+    case 'among':
+      return entry.kind === 'reference' && entry.type === to.type && to.ids.has(entry.id);
     case 'url':
       return entry.kind === 'url' && entry.url === to.url && (to.version === undefined || entry.version === to.version);
     case 'identifier':

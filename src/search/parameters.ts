@@ -2,15 +2,14 @@
  * The search parameters of every resource type, compiled on first use of the type.
  * https://hl7.org/fhir/R4/searchparameter-registry.html
  *
- * Left out, because they are no index: `_text`, `_content`, `_query`, `_filter`, `_list`, `_has` and those of type
- * `special`. `phonetic` searches like any other string. `_id` and `_lastUpdated` are there like all others.
+ * Left out, because they are no index: `_text`, `_content`, `_query`, `_filter`, `_list`, `_has`. `phonetic` searches like any other string. `_id` and `_lastUpdated` are there like all others.
  */
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions.js';
 import type { EntryValue } from './entry.js';
 import { compilePath, type Ending, type Walk } from './path.js';
 import { conversion, type Extraction } from './values.js';
 
-export type SearchType = Exclude<SearchParameterDefinition['type'], 'special'>;
+export type SearchType = SearchParameterDefinition['type'];
 
 /** A search parameter as it works on one resource type. */
 export interface SearchParameter {
@@ -65,7 +64,7 @@ export function createSearchParameters(
     if (concrete.has(type))
       for (const definition of all) {
         if (!definition.base.some(base => isBase(definitions, base, type))) continue;
-        if (definition.type === 'special' || !definition.expression) continue;
+        if (!definition.expression) continue;
         const parameter = compileParameter(context, definition, definition.expression, type);
         if (parameter) found.set(definition.code, parameter);
         else dead.add(`${type}.${definition.code}`);
@@ -94,7 +93,6 @@ function compileParameter(
   expression: string,
   type: string,
 ): SearchParameter | undefined {
-  if (definition.type === 'special') return undefined;
   if (definition.type === 'composite') return compileComposite(context, definition, expression, type);
   const endings: Ending[] = [];
   const read = compilePath<Extraction>(context.definitions, expression, type, ending => {
@@ -117,7 +115,7 @@ function compileParameter(
     repeats:
       new Set(endings.map(({ element }) => element)).size > 1 ||
       endings.some(ending => ending.repeats || MANY.has(ending.type)),
-    sortable: true,
+    sortable: definition.type !== 'reference' && definition.type !== 'special',
     components: [],
     read,
   };
@@ -190,7 +188,8 @@ function compileComposite(
       const values = found.map(part => {
         const out: EntryValue[] = [];
         part.read(value, { ...frame, out });
-        return out;
+        // No modifier reaches into a composite: what only modifiers search is left out.
+        return out.filter(({ kind }) => kind !== 'text' && kind !== 'of-type');
       });
       if (values.every(part => part.length > 0)) frame.out.push({ kind: 'composite', parts: values });
     };

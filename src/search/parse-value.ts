@@ -1,6 +1,9 @@
 /**
  * One search value of one parameter as tests of the tree. https://hl7.org/fhir/R4/search.html#ptypes
  *
+ * `near` is latitude|longitude|distance|unit (kilometres where none is said, 50 of them where no distance is said).
+ * https://hl7.org/fhir/R4/location.html#positional
+ *
  * Choices: a token with several `|` splits at the first. A bare id takes the type of the modifier, or of the
  * parameter's only target. A quantity's unit without a system matches the code or the printed unit, with a system
  * the code. Parameters on canonicals compare URLs and take `|version`.
@@ -20,7 +23,19 @@ export interface ValueContext {
 
 /** What may follow the colon, beside `missing`; a resource type name where `type` is said. */
 export type Modifier =
-  | { readonly kind: 'exact' | 'contains' | 'not' | 'identifier' | 'above' | 'below' }
+  | {
+      readonly kind:
+        | 'exact'
+        | 'contains'
+        | 'not'
+        | 'identifier'
+        | 'above'
+        | 'below'
+        | 'text'
+        | 'in'
+        | 'not-in'
+        | 'of-type';
+    }
   | { readonly kind: 'type'; readonly type: string };
 
 const ID = /^[A-Za-z0-9\-.]{1,64}$/;
@@ -28,7 +43,7 @@ const PREFIXES = 'optionally after one of eq, ne, gt, lt, ge, le, sa, eb, ap';
 
 /**
  * The alternatives that a value (without OR commas, escapes still in it) stands for; none: it can match nothing.
- * Throws FhirError `invalid`. `not` is the caller's: here it changes nothing.
+ * Throws FhirError `invalid`. `not` and the not of `not-in` are the caller's.
  */
 export function parseValue(
   parameter: SearchParameter,
@@ -40,7 +55,7 @@ export function parseValue(
     case 'string':
       return [stringTest(parameter, modifier, unescapeValue(text))];
     case 'token':
-      return [{ kind: 'token', any: tokens(parameter, text) }];
+      return [tokenTest(parameter, modifier, text)];
     case 'date':
       return [
         {
@@ -53,7 +68,9 @@ export function parseValue(
     case 'quantity':
       return [quantityTest(parameter, text)];
     case 'reference':
-      return references(parameter, modifier, text, context).map(to => ({ kind: 'reference', to }));
+      return references(parameter, modifier, text, context).map(to => referenceTest(parameter, modifier, to));
+    case 'special':
+      return [nearTest(parameter, text)];
     case 'uri':
       return [uriTest(parameter, modifier, unescapeValue(text))];
     case 'composite':
@@ -104,6 +121,64 @@ function stringTest(parameter: SearchParameter, modifier: Modifier | undefined, 
   const value = normalise(text);
   if (value === '') return reject(parameter, 'some text beside blanks and accents');
   return { kind: 'string', mode: modifier?.kind === 'contains' ? 'contains' : 'starts', value };
+}
+
+function tokenTest(parameter: SearchParameter, modifier: Modifier | undefined, text: string): Test {
+  switch (modifier?.kind) {
+    case 'text': {
+      const value = normalise(unescapeValue(text));
+      return value === '' ? reject(parameter, 'some text beside blanks and accents') : { kind: 'text', value };
+    }
+    case 'of-type': {
+      const [system = '', code = '', value = '', ...more] = splitValue(text, '|').map(unescapeValue);
+      if (code === '' || value === '' || more.length > 0)
+        return reject(parameter, 'system|code|value with the modifier of-type: the type of the identifier, its value');
+      return { kind: 'of-type', system, code, value };
+    }
+    case 'in':
+    case 'not-in':
+      return { kind: 'concept', relation: 'in', value: unescapeValue(text) };
+    case 'above':
+    case 'below': {
+      const [{ system, code } = {}] = tokens(parameter, text);
+      if (code === undefined) return reject(parameter, `a code, with its system before it: system|code`);
+      return { kind: 'concept', relation: modifier.kind, value: code, ...(system === undefined ? {} : { system }) };
+    }
+    default:
+      return { kind: 'token', any: tokens(parameter, text) };
+  }
+}
+
+function referenceTest(parameter: SearchParameter, modifier: Modifier | undefined, to: ReferenceValue): Test {
+  if (modifier?.kind !== 'above' && modifier?.kind !== 'below') return { kind: 'reference', to };
+  if (to.kind !== 'local') return reject(parameter, `a resource of this server with the modifier ${modifier.kind}`);
+  return { kind: 'hierarchy', mode: modifier.kind, to };
+}
+
+/** Metres. */
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['km', 1000],
+  ['m', 1],
+  ['[mi_i]', 1609.344],
+  ['[mi_us]', 1609.347_218_694_4],
+  ['[nmi_i]', 1852],
+  ['[yd_i]', 0.9144],
+  ['[ft_i]', 0.3048],
+]);
+const DEFAULT_KILOMETRES = '50';
+
+function nearTest(parameter: SearchParameter, text: string): Test {
+  const [latitude, longitude, distance = '', unit = '', ...more] = splitValue(text, '|').map(unescapeValue);
+  const [y, x, far] = [latitude, longitude, distance || DEFAULT_KILOMETRES].map(part =>
+    part !== undefined && /^-?\d{1,9}(\.\d{1,20})?$/.test(part) ? Number(part) : Number.NaN,
+  );
+  const metres = far! * (UNITS.get(unit || 'km') ?? Number.NaN);
+  if (more.length > 0 || !(Math.abs(y!) <= 90) || !(Math.abs(x!) <= 180) || !(metres >= 0))
+    return reject(
+      parameter,
+      `latitude|longitude|distance|unit in degrees, the unit one of ${[...UNITS.keys()].join(', ')}`,
+    );
+  return { kind: 'near', latitude: y!, longitude: x!, metres };
 }
 
 function tokens(parameter: SearchParameter, text: string): readonly TokenValue[] {

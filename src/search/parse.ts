@@ -8,11 +8,10 @@
  */
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError, type Issue } from '../fhir/error.js';
-import { nearest } from '../platform/nearest.js';
-import type { SearchParameter, SearchParameters, SearchType } from './parameters.js';
-import { type Modifier, mergeTests, parseValue } from './parse-value.js';
-import { all, any, type SortKey, type Where } from './query.js';
-import { splitValue } from './split.js';
+import type { SearchParameters } from './parameters.js';
+import { parseCondition } from './parse-condition.js';
+import { all, type SortKey, type Where } from './query.js';
+import { hint, invalid, lookUp, refused, type Scope, shown } from './scope.js';
 
 export interface SearchInput {
   /** Concrete resource types, at least one. With several, only parameters that all of them share. */
@@ -50,28 +49,13 @@ export interface ParsedSearch {
 
 /** Limits of one search. */
 export const MAX_PARAMETERS = 100;
-export const MAX_ALTERNATIVES = 500;
 export const MAX_VALUE_BYTES = 8192;
-
-/** The modifiers offered, by parameter type; `[type]` stands for the names of resource types. */
-export const MODIFIERS: Readonly<Record<SearchType, readonly string[]>> = {
-  string: ['exact', 'contains', 'missing'],
-  token: ['not', 'missing'],
-  reference: ['[type]', 'identifier', 'missing'],
-  date: ['missing'],
-  number: ['missing'],
-  quantity: ['missing'],
-  uri: ['above', 'below', 'missing'],
-  composite: ['missing'],
-};
 
 type Options = { -readonly [K in 'count' | 'total' | 'summary' | 'elements']?: ParsedSearch[K] };
 
 interface State {
   readonly input: SearchInput;
-  readonly parameters: SearchParameters;
-  readonly definitions: Definitions;
-  readonly now: number;
+  readonly scope: Scope;
   readonly ignored: Issue[];
   readonly options: Options;
   readonly sort: SortKey[];
@@ -81,9 +65,7 @@ interface State {
 export function parseSearch(input: SearchInput, parameters: SearchParameters, definitions: Definitions): ParsedSearch {
   const state: State = {
     input,
-    parameters,
-    definitions,
-    now: input.now ?? Date.now(),
+    scope: { types: input.types, bases: input.bases, parameters, definitions, now: input.now ?? Date.now() },
     ignored: [],
     options: {},
     sort: [],
@@ -106,10 +88,12 @@ export function parseSearch(input: SearchInput, parameters: SearchParameters, de
       const kept = read(value, state, name);
       if (kept !== undefined) used.push([name, kept]);
     } else {
-      const condition = parseCondition(name, value, state);
-      if (condition) {
-        conditions.push(condition);
+      try {
+        conditions.push(parseCondition(name, value, state.scope));
         used.push([name, value]);
+      } catch (error) {
+        if (!(error instanceof FhirError) || error.kind !== 'not-supported') throw error;
+        drop(state, error);
       }
     }
   }
@@ -154,11 +138,11 @@ function readSort(value: string, state: State): string | undefined {
   for (const part of value.split(',')) {
     const code = part.replace(/^-/, '');
     if (code === '') throw invalid('_sort', 'The parameter _sort needs names, separated by commas, with - to descend.');
-    if (!lookUp(code, state)?.sortable) {
+    if (!lookUp(code, state.scope)?.sortable) {
       const message = `_sort cannot order by ${shown(code)} here.`;
       drop(
         state,
-        new FhirError('not-supported', message + hint(code, state), {
+        new FhirError('not-supported', message + hint(code, state.scope), {
           detail: 'unknown-sort',
           expression: 'http._sort',
         }),
@@ -172,11 +156,11 @@ function readSort(value: string, state: State): string | undefined {
 }
 
 function readElements(value: string, state: State): string | undefined {
-  const { input, definitions, options } = state;
+  const { input, options } = state;
   const kept: string[] = [];
   for (const name of value.split(',')) {
     const known = input.types.some(type =>
-      definitions.types.get(type)?.elements.some(element => element.name === name),
+      state.scope.definitions.types.get(type)?.elements.some(element => element.name === name),
     );
     if (!known)
       drop(state, invalid('_elements', `_elements names ${shown(name)}, which is no element of the type searched.`));
@@ -193,110 +177,9 @@ function oneOf<T extends string>(name: string, value: string, values: readonly T
   return found;
 }
 
-/** Undefined: left out by lenient handling. */
-function parseCondition(name: string, value: string, state: State): Where | undefined {
-  const { input } = state;
-  const refusal = REFUSED.get(name.split(':', 1)[0]!);
-  if (refusal !== undefined) return drop(state, refused(name, refusal));
-  if (name.includes('.')) return drop(state, refused(name, `Chained parameters (${shown(name)}) are not offered.`));
-  const colon = name.indexOf(':');
-  const code = colon < 0 ? name : name.slice(0, colon);
-  const parameter = lookUp(code, state);
-  if (!parameter) {
-    const types = input.types.length > 3 ? 'all types searched' : input.types.join(', ');
-    const message = `The search parameter ${shown(code)} is not known for ${types}.${hint(code, state)}`;
-    return drop(state, refused(name, message));
-  }
-  const suffix = colon < 0 ? undefined : name.slice(colon + 1);
-  if (suffix === 'missing') {
-    if (value !== 'true' && value !== 'false') throw invalid(name, `${name} needs true or false.`);
-    const present: Where = { kind: 'present', code };
-    return value === 'true' ? { kind: 'not', of: present } : present;
-  }
-  const modifier = suffix === undefined ? undefined : modifierOf(parameter, suffix, state);
-  if (suffix !== undefined && !modifier) {
-    const allowed = MODIFIERS[parameter.type]
-      .map(allow => (allow === '[type]' ? typesOf(parameter) : allow))
-      .join(', ');
-    const message = `The parameter ${code} (${parameter.type}) has no modifier ${shown(suffix)} here; it allows ${allowed}.`;
-    return drop(
-      state,
-      new FhirError('not-supported', message, { detail: 'unknown-modifier', expression: `http.${code}` }),
-    );
-  }
-  const values = splitValue(value, ',');
-  if (values.length > MAX_ALTERNATIVES)
-    throw new FhirError('too-costly', `The parameter ${code} has more than ${MAX_ALTERNATIVES} values.`);
-  if (values.includes('')) throw invalid(name, `The parameter ${code} has an empty value between commas.`);
-  const context = { bases: input.bases, now: state.now };
-  const tests = mergeTests(values.flatMap(each => parseValue(parameter, modifier, each, context)));
-  const condition = any(...tests.map((test): Where => ({ kind: 'param', code, test })));
-  return modifier?.kind === 'not' ? { kind: 'not', of: condition } : condition;
-}
-
-function modifierOf(parameter: SearchParameter, suffix: string, { definitions }: State): Modifier | undefined {
-  // A canonical has neither a type nor an identifier beside it.
-  if (parameter.type === 'reference' && !parameter.elements.has('Reference')) return undefined;
-  if (parameter.type === 'reference' && suffix !== 'identifier') {
-    const known = definitions.types.get(suffix)?.kind === 'resource';
-    const allowed = parameter.targets.length === 0 || parameter.targets.includes(suffix);
-    return known && allowed ? { kind: 'type', type: suffix } : undefined;
-  }
-  const kinds = ['exact', 'contains', 'not', 'identifier', 'above', 'below'] as const;
-  const kind = kinds.find(candidate => candidate === suffix);
-  return kind !== undefined && MODIFIERS[parameter.type].includes(kind) ? { kind } : undefined;
-}
-
-const typesOf = ({ targets }: SearchParameter) =>
-  targets.length === 0 || targets.length > 8 ? 'a resource type' : targets.join(', ');
-
-const REFUSED: ReadonlyMap<string, string> = new Map([
-  ['_has', 'Reverse chaining (_has) is not offered.'],
-  ['_include', 'Including referenced resources (_include) is not offered.'],
-  ['_revinclude', 'Including referring resources (_revinclude) is not offered.'],
-  ['_filter', 'Filter expressions (_filter) are not offered; use the search parameters of the type.'],
-  ['_text', 'Full text search (_text) is not offered; use the string parameters of the type.'],
-  ['_content', 'Full text search (_content) is not offered; use the string parameters of the type.'],
-  ['_list', 'Searching through a List (_list) is not offered; read the List and search by _id.'],
-  ['_query', 'Named queries (_query) are not offered.'],
-  ['_containedType', 'Contained resources are not searched; leave _containedType out.'],
-]);
-
-/** The parameter, if all types searched have it with one type; then with everything that any of them reads. */
-function lookUp(code: string, { input, parameters }: State): SearchParameter | undefined {
-  const [first, ...others] = input.types.map(type => parameters.get(type, code));
-  if (!first || others.length === 0) return first;
-  const same = others.filter(other => other?.type === first.type).map(other => other!);
-  if (same.length < others.length) return undefined;
-  const whole = [first, ...same];
-  return {
-    ...first,
-    elements: new Set(whole.flatMap(({ elements }) => [...elements])),
-    targets: whole.some(({ targets }) => targets.length === 0)
-      ? []
-      : [...new Set(whole.flatMap(({ targets }) => targets))],
-  };
-}
-
-const refused = (name: string, message: string) =>
-  new FhirError('not-supported', message, { detail: 'unknown-parameter', expression: `http.${shown(name)}` });
-
-const invalid = (name: string, message: string) =>
-  new FhirError('invalid', message, { detail: 'invalid-value', expression: `http.${shown(name)}` });
-
 /** Strict: throws. Lenient: keeps the issue as a warning. */
 function drop({ input, ignored }: State, error: FhirError): undefined {
   if (!input.lenient) throw error;
   ignored.push(...error.issues.map(issue => ({ ...issue, severity: 'warning' as const })));
   return undefined;
-}
-
-/** A name as a message may carry it. */
-const shown = (name: string) => (/^[\w:.-]{1,64}$/.test(name) ? name : '(a name with other characters)');
-
-/** " Did you mean …?" for the nearest known name, or where to look. */
-function hint(code: string, { input, parameters }: State): string {
-  const known = [...parameters.of(input.types[0] ?? '').keys()];
-  const best = nearest(code, known) ?? nearest(code.replaceAll('_', '-'), known);
-  return best === undefined ? ' The CapabilityStatement lists what is.' : ` Did you mean ${best}?`;
 }

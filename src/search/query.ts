@@ -2,8 +2,11 @@
  * The whole search language in one file. A search string is parsed to this tree (parse.ts); no prefix, modifier,
  * comma or raw FHIR string survives in it. Dates, numbers and quantities are ranges already, strings are
  * normalised, references are split. `match.ts` defines what the tree means; stores must agree with it.
+ * Some tests only `match` understands (near, concept, hierarchy, string equals and ends): interactions/resolve.ts
+ * puts what a store can say in their place, and lets `match` decide the rest.
  * https://hl7.org/fhir/R4/search.html
  */
+import type { Box } from './globe.js';
 
 /** A condition on resources of one type (the type is named beside the tree: by Query.types, chain.to, has.from). */
 export type Where =
@@ -16,28 +19,63 @@ export type Where =
   | { readonly kind: 'param'; readonly code: string; readonly test: Test }
   /** The parameter has at least one entry (`:missing=false`). */
   | { readonly kind: 'present'; readonly code: string }
-  /** The parameter refers to a resource of type `to` that satisfies `where`. */
+  /** The resource is of this type and satisfies `where`, which speaks of that type alone (compartments of many types). */
+  | { readonly kind: 'of'; readonly type: string; readonly where: Where }
+  /** Words in the narrative (`text`) or anywhere in the resource (`content`). Resolved to ids above the store. */
+  | { readonly kind: 'words'; readonly among: 'text' | 'content'; readonly words: Words }
+  /** The parameter refers to a resource of type `to` that satisfies `where`. Resolved above the store. */
   | { readonly kind: 'chain'; readonly code: string; readonly to: string; readonly where: Where }
-  /** A resource of type `from` that satisfies `where` refers here by its parameter `code`. */
+  /** A resource of type `from` that satisfies `where` refers here by its parameter `code`. Resolved above the store. */
   | { readonly kind: 'has'; readonly from: string; readonly code: string; readonly where: Where };
 
 export type Test =
-  /** `value` is normalised (see normalise.ts) for starts and contains, raw for exact. */
-  | { readonly kind: 'string'; readonly mode: 'starts' | 'contains' | 'exact'; readonly value: string }
+  /** `value` is normalised (see normalise.ts), raw for exact. `equals` and `ends` come from _filter alone. */
+  | {
+      readonly kind: 'string';
+      readonly mode: 'starts' | 'contains' | 'exact' | 'equals' | 'ends';
+      readonly value: string;
+    }
   /**
    * `system` undefined: any system. `system` '': entries without a system. `code` undefined: any code of the system.
    * Every pair is one alternative.
    */
   | { readonly kind: 'token'; readonly any: readonly TokenValue[] }
+  /** `:text` of a token: a text beside a code starts with `value` (normalised). */
+  | { readonly kind: 'text'; readonly value: string }
+  /** `:of-type`: an identifier of this type with this value. `system` '': the type has none. */
+  | { readonly kind: 'of-type'; readonly system: string; readonly code: string; readonly value: string }
+  /** A code that terminology decides about. Becomes a `token` above the store (interactions/resolve.ts). */
+  | ConceptTest
   /** Date: milliseconds since 1970, both ends inclusive. Number: plain. Quantity: with its unit. Any alternative may hold. */
   | { readonly kind: 'date'; readonly any: readonly Bounds[] }
   | { readonly kind: 'number'; readonly any: readonly Bounds[] }
   | { readonly kind: 'quantity'; readonly any: readonly Bounds[]; readonly system?: string; readonly unit?: string }
+  /** Within `metres` of a point on the globe, by the great circle. */
+  | { readonly kind: 'near'; readonly latitude: number; readonly longitude: number; readonly metres: number }
+  /** A position within one of these: what a store can say of `near`. */
+  | { readonly kind: 'box'; readonly any: readonly Box[] }
   | { readonly kind: 'reference'; readonly to: ReferenceValue }
+  /** A resource of this server or what is a part of it (`below`), or what it is a part of (`above`). Resolved above the store. */
+  | { readonly kind: 'hierarchy'; readonly mode: 'above' | 'below'; readonly to: LocalReference }
   /** `below`: value itself or a longer URL path below it; `above`: the other way round. */
   | { readonly kind: 'uri'; readonly mode: 'exact' | 'above' | 'below'; readonly value: string }
   /** One composite entry whose parts pass all tests, position by position. */
   | { readonly kind: 'composite'; readonly parts: readonly Test[] };
+
+/** `in`: member of the value set `value` (canonical, or `ValueSet/id`); `below`, `above`: subsumed by, subsumes the code `value`. */
+export interface ConceptTest {
+  readonly kind: 'concept';
+  readonly relation: 'in' | 'above' | 'below';
+  readonly system?: string;
+  readonly value: string;
+}
+
+/** A full text query. `word` and the parts of `phrase` are normalised words (search/words.ts); `starts`: the word goes on. */
+export type Words =
+  | { readonly kind: 'and' | 'or'; readonly of: readonly Words[] }
+  | { readonly kind: 'not'; readonly of: Words }
+  | { readonly kind: 'word'; readonly word: string; readonly starts?: true }
+  | { readonly kind: 'phrase'; readonly words: readonly string[] };
 
 export interface TokenValue {
   readonly system?: string;
@@ -58,9 +96,18 @@ export interface Bounds {
   readonly open?: { readonly lowMin?: true; readonly lowMax?: true; readonly highMin?: true; readonly highMax?: true };
 }
 
+/** A resource of this server; `type` undefined: any type. */
+export interface LocalReference {
+  readonly kind: 'local';
+  readonly type?: string;
+  readonly id: string;
+  readonly version?: string;
+}
+
 export type ReferenceValue =
-  /** A resource of this server; `type` undefined: any type. */
-  | { readonly kind: 'local'; readonly type?: string; readonly id: string; readonly version?: string }
+  | LocalReference
+  /** One of these resources of this server: what a chain was resolved to. */
+  | { readonly kind: 'among'; readonly type: string; readonly ids: ReadonlySet<string> }
   /** An absolute URL elsewhere, or a canonical; `version` only for canonicals. */
   | { readonly kind: 'url'; readonly url: string; readonly version?: string }
   /** Reference.identifier. */

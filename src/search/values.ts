@@ -4,7 +4,8 @@
  *
  * Choices where the specification leaves room:
  * - HumanName and Address: one entry for each part (use and period aside) and one for `text`.
- * - CodeableConcept: one token for each coding; `text` alone gives none, and so counts as missing.
+ * - CodeableConcept: one token for each coding, one text for each display and for `text` (for `:text`).
+ * - Identifier: a token, one `of-type` for each coding of its type, a text for `type.text`.
  * - ContactPoint: its value as a token without a system.
  * - `code`, `boolean`, `id`, `string` and `uri` tokens have no system; the parser translates the implied one.
  * - Timing: the envelope of its events, else `repeat.boundsPeriod`. A Period that ends before it starts gives nothing.
@@ -53,8 +54,16 @@ const token = ({ out }: Extraction, system: Json | undefined, code: Json | undef
   if (hasCode || hasSystem) out.push({ kind: 'token', system: hasSystem ? system : '', code: hasCode ? code : '' });
 };
 
+/** What `:text` searches. */
+const label = (value: Json | undefined, { out }: Extraction) => {
+  const norm = typeof value === 'string' ? normalise(value) : '';
+  if (norm !== '') out.push({ kind: 'text', norm });
+};
+
 const coding: Convert = (value, frame) => {
-  if (isObject(value)) token(frame, value['system'], value['code']);
+  if (!isObject(value)) return;
+  token(frame, value['system'], value['code']);
+  label(value['display'], frame);
 };
 
 const plainToken: Convert = (value, frame) =>
@@ -177,12 +186,28 @@ const under = (convert: Convert, ...types: readonly string[]) => types.map(type 
 const QUANTITIES = ['Quantity', 'SimpleQuantity', 'MoneyQuantity', 'Age', 'Duration', 'Distance', 'Count'];
 const NAME = strings('text', 'family', 'given', 'prefix', 'suffix');
 const ADDRESS = strings('text', 'line', 'city', 'district', 'state', 'postalCode', 'country');
+const codingsOf = (concept: Json | undefined): readonly Json[] =>
+  isObject(concept) && Array.isArray(concept['coding']) ? concept['coding'] : [];
 const concept: Convert = (value, frame) => {
-  const codings = isObject(value) ? value['coding'] : undefined;
-  if (Array.isArray(codings)) for (const item of codings) coding(item, frame);
+  for (const item of codingsOf(value)) coding(item, frame);
+  if (isObject(value)) label(value['text'], frame);
 };
 const identifier: Convert = (value, frame) => {
-  if (isObject(value)) token(frame, value['system'], value['value']);
+  if (!isObject(value)) return;
+  token(frame, value['system'], value['value']);
+  const type = value['type'];
+  const own = text(value['value']);
+  if (own !== '')
+    for (const item of codingsOf(type))
+      if (isObject(item) && text(item['code']) !== '')
+        frame.out.push({ kind: 'of-type', system: text(item['system']), code: text(item['code']), value: own });
+  if (isObject(type)) label(type['text'], frame);
+};
+const position: Convert = (value, { out }) => {
+  if (!isObject(value)) return;
+  const { latitude, longitude } = value;
+  if (typeof latitude === 'number' && typeof longitude === 'number')
+    out.push({ kind: 'position', latitude, longitude });
 };
 const contactPoint: Convert = (value, frame) => {
   if (isObject(value)) token(frame, undefined, value['value']);
@@ -217,6 +242,7 @@ const CONVERSIONS: Readonly<Record<string, ReadonlyMap<string, Convert>>> = {
     ...under(canonical, 'canonical', 'uri', 'url'),
     ...under(embedded, 'Resource'),
   ]),
+  special: new Map(under(position, 'Location.position')),
   uri: new Map([...under(uri, 'uri', 'url', 'oid', 'uuid'), ...under(versionedUri, 'canonical')]),
 };
 

@@ -79,8 +79,11 @@ function rankOfParam(where: Extract<Where, { kind: 'param' }>, place: Place): nu
       return place.home === 'k' ? RANK.dated : RANK.token;
     case 'reference':
       if (test.to.kind === 'identifier') return RANK.identifier;
-      if (test.to.kind === 'local' && place.patient && (test.to.type ?? 'Patient') === 'Patient') return RANK.patient;
-      return test.to.kind === 'local' && ACTORS.has(test.to.type ?? 'Group') ? RANK.actor : RANK.reference;
+      if (test.to.kind === 'url') return RANK.reference;
+      if (place.patient && (test.to.type ?? 'Patient') === 'Patient') return RANK.patient;
+      return ACTORS.has(test.to.type ?? 'Group') ? RANK.actor : RANK.reference;
+    case 'of-type':
+      return RANK.identifier;
     case 'uri':
       return RANK.uri;
     case 'string':
@@ -92,6 +95,8 @@ function rankOfParam(where: Extract<Where, { kind: 'param' }>, place: Place): nu
 
 function rankOf(ground: Ground, where: Where): number {
   if (where.kind === 'any') return Math.max(...where.of.map(part => rankOf(ground, part)), RANK.id);
+  if (where.kind === 'of')
+    return ground.types.includes(where.type) ? rankOf({ ...ground, types: [where.type] }, where.where) : RANK.id;
   if (where.kind !== 'param') return RANK.none;
   if (where.code === '_id') return RANK.id;
   if (where.code === '_lastUpdated') return RANK.none;

@@ -1,10 +1,11 @@
 /**
  * Index entries → the keys of a resource. The forms, each after the parameter's prefix unless said otherwise:
  *
- *   token      system number | code
+ *   token      system number | code    beside it in `f`:  : normalised text   and  % type's system | code ⁄ value (of-type)
  *   string     : normalised text   (in `g` its first 40 characters, in `f` the whole of a longer one)   and  = raw text
  *   date       class low   and  < low (for sorting)       number  n value       free ranges: a pair in `w`
  *   quantity   n value  ·  s system ⁄ value  ·  c system | code ⁄ value  ·  u unit ⁄ value      (⁄ is U+0001)
+ *   position   n latitude, and the pair (latitude, longitude) in `w`
  *   reference  r target > type parameter (in `k` for Patients);  f: ! (presence)  ·  @ target / version  ·  g: i system | value (identifier)
  *   uri        the text; a canonical: target, and in f: @ target / version
  *   composite  ! and first part ⁄ second part, each in its form above; of three parts the two numbers are a pair in `w`
@@ -81,6 +82,10 @@ function tokenForm(writing: Writing, prefix: string, system: string, code: strin
   return `${number}|${encodeText(code)}`;
 }
 
+/** The key of an identifier with its type; `system` is the number of the type's system. */
+export const ofTypeKey = (at: string, system: string, { code, value }: { code: string; value: string }): string =>
+  `${at}%${system}|${encodeText(code)}${SEPARATOR}${encodeText(value)}`;
+
 /** Heads under which a quantity's number is kept: plain, by system, by coded unit, by printed unit. */
 function quantityHeads(writing: Writing, prefix: string, entry: Extract<EntryValue, { kind: 'quantity' }>): string[] {
   const heads = ['n', `s${writing.system(entry.system)}${SEPARATOR}`];
@@ -133,6 +138,16 @@ function writeValue(writing: Writing, into: string[], at: string, prefix: string
     }
     case 'identifier':
       into.push(`${at}i${tokenForm(writing, prefix, value.system, value.value)}`);
+      return;
+    case 'position':
+      into.push(`${at}n${encodeDouble(value.latitude)}`);
+      writing.w.push({ p: at, l: value.latitude, h: value.longitude });
+      return;
+    case 'text':
+      writing.f.push(`${at}:${encodePhrase(value.norm)}`);
+      return;
+    case 'of-type':
+      writing.f.push(ofTypeKey(at, writing.system(value.system), value));
       return;
     case 'composite':
       throw new FhirError('fault', 'A composite inside a composite cannot be indexed.');

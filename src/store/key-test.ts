@@ -92,8 +92,9 @@ function referenceTest(facts: Facts, place: Place, test: Test): KeyTest {
   const { to } = test;
   if (to.kind === 'identifier') return valueTest({ ...spot, in: spot.in === 'f' ? 'f' : 'g' }, test);
   const targets = targetsOf(spot, to);
-  const patient = place.patient && to.kind === 'local' && (to.type ?? 'Patient') === 'Patient';
-  const found = patient ? [patientKey(to.id, place.prefix.slice(0, 2))] : [];
+  const patient = place.patient && to.kind !== 'url' && (to.type ?? 'Patient') === 'Patient';
+  const ids = !patient ? [] : to.kind === 'among' ? [...to.ids] : [to.id];
+  const found = ids.map(id => patientKey(id, place.prefix.slice(0, 2)));
   const others = patient ? targets.filter(target => !target.startsWith('Pa')) : targets;
   const pointing = anyOf([
     pointTest('k', found),
@@ -132,6 +133,18 @@ function presentTest(ground: Ground, place: Place): KeyTest {
   return place.kind === 'token' ? anyOf([home, headTest('f', place.prefix)]) : home;
 }
 
+/** Whether only resources of one type can pass: keys begin with their type, other things a test looks at do not. */
+function isBound(test: KeyTest): boolean {
+  switch (test.is) {
+    case 'all':
+      return test.of.some(isBound);
+    case 'any':
+      return test.of.every(isBound);
+    default:
+      return test.is === 'key' || test.is === 'range' || test.is === 'contains' || test.is === 'span';
+  }
+}
+
 /** The condition as a test on keys. Throws `not-supported` for what the keys cannot answer. */
 export function keyTest(ground: Ground, where: Where): KeyTest {
   const { placement, types } = ground;
@@ -149,8 +162,14 @@ export function keyTest(ground: Ground, where: Where): KeyTest {
     case 'present':
       if (where.code === '_id' || where.code === '_lastUpdated') return EVERYTHING_HELD;
       return anyOf(types.map(type => presentTest(ground, placement.find(type, where.code))));
+    case 'of': {
+      if (!types.includes(where.type)) return NOTHING_HELD;
+      const found = keyTest({ ...ground, types: [where.type] }, where.where);
+      return isBound(found) ? found : allOf([found, pointTest('k', [placement.of(where.type).typeCode])]);
+    }
     case 'chain':
     case 'has':
+    case 'words':
       throw new FhirError('not-supported', 'Chained conditions must be resolved before the store is asked.');
   }
 }

@@ -105,6 +105,7 @@ export const INDEXED: Readonly<Record<string, readonly string[]>> = {
   DiagnosticReport: ['issued'],
   DocumentReference: ['period'],
   Encounter: ['status'],
+  Location: ['near'],
   Patient: ['death-date'],
   Task: ['modified', 'period'],
   Subscription: ['status'],

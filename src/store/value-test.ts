@@ -3,6 +3,7 @@
  * some value does. `at` is where the forms start: the parameter's prefix, or that and the first part of a composite.
  */
 import { FhirError } from '../fhir/error.js';
+import type { Box } from '../search/globe.js';
 import type { Bounds, ReferenceValue, Test, TokenValue } from '../search/query.js';
 import {
   after,
@@ -15,6 +16,7 @@ import {
   nextUp,
   SEPARATOR,
 } from './codec.js';
+import { ofTypeKey } from './encode.js';
 import type { Facts } from './facts.js';
 import { allOf, anyOf, EVERYTHING_HELD, headTest, NOTHING_HELD, pointTest } from './key-algebra.js';
 import type { KeyTest } from './key.js';
@@ -141,7 +143,7 @@ function quantityHeads(spot: Spot, system: string | undefined, unit: string | un
   return system === undefined ? [...coded, `u${encodeText(unit)}${SEPARATOR}`] : coded;
 }
 
-function stringTest(spot: Spot, mode: 'starts' | 'contains' | 'exact', value: string): KeyTest {
+function stringTest(spot: Spot, mode: Extract<Test, { kind: 'string' }>['mode'], value: string): KeyTest {
   if (mode === 'exact') return pointTest('f', [`${spot.at}=${encodeText(value)}`]);
   const text = encodePhrase(value);
   const prefix = `${spot.at}:`;
@@ -151,6 +153,7 @@ function stringTest(spot: Spot, mode: 'starts' | 'contains' | 'exact', value: st
       return allOf([pointTest('g', [prefix + cutPhrase(text)]), headTest('f', prefix + text)]);
     return headTest(spot.in, prefix + text);
   }
+  if (mode !== 'contains') throw unresolved();
   const tail: KeyTest = { is: 'contains', in: 'f', prefix, text };
   return spot.in === 'f' ? tail : anyOf([{ is: 'contains', in: spot.in, prefix, text }, tail]);
 }
@@ -184,13 +187,14 @@ function uriTest(spot: Spot, mode: 'exact' | 'above' | 'below', value: string): 
 /** The heads under which a reference value's target may be kept. */
 export function targetsOf(spot: Spot, to: Exclude<ReferenceValue, { kind: 'identifier' }>): string[] {
   if (to.kind === 'url') return [`^${encodeText(to.url)}`];
+  if (to.kind === 'among') return [...to.ids].map(id => encodeTarget(to.type, id));
   const types = to.type === undefined ? used(spot, 't') : [to.type];
   return types.map(type => encodeTarget(type, to.id)).toSorted();
 }
 
 /** A reference's version, where one is asked for: in `f`, beside the target's own key. */
 export function versionTest(spot: Spot, to: Exclude<ReferenceValue, { kind: 'identifier' }>): KeyTest {
-  if (to.version === undefined) return EVERYTHING_HELD;
+  if (to.kind === 'among' || to.version === undefined) return EVERYTHING_HELD;
   const version = encodeText(to.version);
   return pointTest(
     'f',
@@ -202,10 +206,12 @@ export function versionTest(spot: Spot, to: Exclude<ReferenceValue, { kind: 'ide
 function leads(spot: Spot, test: Test): string[] {
   if (test.kind === 'token' && test.any.every(value => value.code !== undefined))
     return test.any.flatMap(value => tokenForms(spot, value).forms);
-  if (test.kind === 'reference' && test.to.kind !== 'identifier' && test.to.version === undefined)
+  if (test.kind === 'reference' && test.to.kind !== 'identifier' && !('version' in test.to))
     return targetsOf(spot, test.to);
   throw new FhirError('not-supported', 'The first part of a composite value must be one code or reference.');
 }
+
+const unresolved = () => new FhirError('not-supported', 'This condition must be resolved before the store is asked.');
 
 /** A test on values in the form that encode.ts gives them at `spot`. Plain references have their own form. */
 export function valueTest(spot: Spot, test: Test): KeyTest {
@@ -220,6 +226,16 @@ export function valueTest(spot: Spot, test: Test): KeyTest {
       return numberTest(spot, test.any, ['n']);
     case 'quantity':
       return numberTest(spot, test.any, quantityHeads(spot, test.system, test.unit));
+    case 'text':
+      return headTest('f', `${spot.at}:${encodePhrase(test.value)}`);
+    case 'of-type':
+      return ofTypeTest(spot, test);
+    case 'box':
+      return anyOf(test.any.map(box => boxTest(spot, box)));
+    case 'near':
+    case 'concept':
+    case 'hierarchy':
+      throw unresolved();
     case 'uri':
       return uriTest(spot, test.mode, test.value);
     case 'reference':
@@ -234,6 +250,18 @@ export function valueTest(spot: Spot, test: Test): KeyTest {
     case 'composite':
       return compositeTest(spot, test.parts);
   }
+}
+
+/** The type with the value in one element; that the value alone has a key gives an index to drive by. */
+function ofTypeTest(spot: Spot, test: Test & { kind: 'of-type' }): KeyTest {
+  const system = spot.facts.system(test.system);
+  if (system === undefined) return NOTHING_HELD;
+  return allOf([tokenTest(spot, [{ code: test.value }]), pointTest('f', [ofTypeKey(spot.at, system, test)])]);
+}
+
+function boxTest(spot: Spot, { south, north, west, east }: Box): KeyTest {
+  const span = spanTest(spot.at, { lowMin: south, lowMax: north, highMin: west, highMax: east });
+  return spot.in === 'f' ? span : allOf([numberRange(spot.in, `${spot.at}n`, south, north), span]);
 }
 
 /** Two parts: the second in its form after the first. Three, the last two being numbers: their pair. */

@@ -18,6 +18,7 @@ const PLAUSIBLE = {
   number: '1',
   quantity: '1',
   uri: 'http://a.example/b',
+  special: '52|5|1|km',
 };
 
 const valueOf = ({ type, components }: SearchParameter): string =>

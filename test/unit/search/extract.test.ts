@@ -47,13 +47,32 @@ describe('extract', () => {
     ]);
   });
 
-  it('gives a token for every coding, system alone included, none for text', () => {
+  it('gives a token for every coding, system alone included, and a text for every label', () => {
     const code = { text: 'x', coding: [{ system: 's', code: 'a' }, { code: 'b' }, { system: 't' }, { display: 'c' }] };
     assert.deepEqual(entries('Observation', 'code', { code }), [
       { kind: 'token', system: 's', code: 'a' },
       { kind: 'token', system: '', code: 'b' },
       { kind: 'token', system: 't', code: '' },
+      { kind: 'text', norm: 'c' },
+      { kind: 'text', norm: 'x' },
     ]);
+  });
+
+  it('gives the type of an identifier with its value', () => {
+    const type = { text: 'Record Number', coding: [{ system: 's', code: 'MR' }, { code: 'MR' }, { display: 'x' }] };
+    assert.deepEqual(entries('Patient', 'identifier', { identifier: [{ type, system: 'i', value: '1' }, { type }] }), [
+      { kind: 'token', system: 'i', code: '1' },
+      { kind: 'of-type', system: 's', code: 'MR', value: '1' },
+      { kind: 'of-type', system: '', code: 'MR', value: '1' },
+      { kind: 'text', norm: 'record number' },
+    ]);
+  });
+
+  it('gives the position of a location', () => {
+    assert.deepEqual(entries('Location', 'near', { position: { latitude: 52.5, longitude: -5 } }), [
+      { kind: 'position', latitude: 52.5, longitude: -5 },
+    ]);
+    assert.deepEqual(entries('Location', 'near', { position: { latitude: 52.5 } }), []);
   });
 
   describe('dates', () => {
@@ -261,7 +280,7 @@ describe('createSearchParameters', () => {
   it('leaves out what is no index', () => {
     for (const code of ['_text', '_content', '_query', '_filter', '_has', '_list'])
       assert.equal(standard.get('Patient', code), undefined);
-    assert.equal(standard.get('Location', 'near'), undefined);
+    assert.equal(standard.get('Location', 'near')?.type, 'special');
     assert.ok(standard.get('Patient', '_id'));
   });
 });

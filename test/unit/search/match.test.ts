@@ -23,6 +23,7 @@ const resolver: Resolver = {
   follow: (subject, code, to) => (subject === observation && code === 'subject' && to === 'Patient' ? [patient] : []),
   referring: (subject, from, code) =>
     subject === patient && from === 'Observation' && code === 'subject' ? [observation] : [],
+  says: () => false,
 };
 
 describe('match', () => {

@@ -7,6 +7,7 @@ import { match } from '../../../src/search/match.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
 import type { Test, Where } from '../../../src/search/query.js';
 import { encode } from '../../../src/store/encode.js';
+import { boxesAround } from '../../../src/search/globe.js';
 import { createFacts } from '../../../src/store/facts.js';
 import { createPlacement } from '../../../src/store/place.js';
 import { plan } from '../../../src/store/plan.js';
@@ -28,6 +29,14 @@ function testsOf(value: EntryValue): Test[] {
         { kind: 'string', mode: 'starts', value: value.norm.slice(0, 5) },
         { kind: 'string', mode: 'contains', value: value.norm.slice(3, 7) },
       ];
+    case 'text':
+      return [{ kind: 'text', value: value.norm.slice(0, 12) }];
+    case 'of-type':
+      return [{ kind: 'of-type', system: value.system, code: value.code, value: value.value }];
+    case 'position': {
+      const { latitude, longitude } = value;
+      return [{ kind: 'box', any: boxesAround({ latitude, longitude }, 1000) }];
+    }
     case 'date':
     case 'number': {
       const { kind, low, high } = value;

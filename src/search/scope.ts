@@ -1,0 +1,75 @@
+/** What names in a search may mean, and the errors that say what they may not. https://hl7.org/fhir/R4/search.html#errors */
+import type { Definitions } from '../fhir/definitions.js';
+import { FhirError } from '../fhir/error.js';
+import { nearest } from '../platform/nearest.js';
+import type { SearchParameter, SearchParameters, SearchType } from './parameters.js';
+
+/** Where a condition is read: the types that it speaks of, and what is known. */
+export interface Scope {
+  /** Concrete resource types, at least one. With several, only parameters that all of them share. */
+  readonly types: readonly string[];
+  readonly parameters: SearchParameters;
+  readonly definitions: Definitions;
+  /** The server's own FHIR addresses without a trailing slash. */
+  readonly bases: readonly string[];
+  /** For `ap` on dates, ms since 1970. */
+  readonly now: number;
+}
+
+/** The modifiers offered, by parameter type; `[type]` stands for the names of resource types. */
+export const MODIFIERS: Readonly<Record<SearchType, readonly string[]>> = {
+  string: ['exact', 'contains', 'missing'],
+  token: ['not', 'text', 'in', 'not-in', 'above', 'below', 'of-type', 'missing'],
+  reference: ['[type]', 'identifier', 'above', 'below', 'missing'],
+  date: ['missing'],
+  number: ['missing'],
+  quantity: ['missing'],
+  uri: ['above', 'below', 'missing'],
+  composite: ['missing'],
+  special: ['missing'],
+};
+
+/** The parameter, if all types searched have it with one type; then with everything that any of them reads. */
+export function lookUp(code: string, { types, parameters }: Scope): SearchParameter | undefined {
+  const [first, ...others] = types.map(type => parameters.get(type, code));
+  if (!first || others.length === 0) return first;
+  const same = others.filter(other => other?.type === first.type).map(other => other!);
+  if (same.length < others.length) return undefined;
+  const whole = [first, ...same];
+  return {
+    ...first,
+    elements: new Set(whole.flatMap(({ elements }) => [...elements])),
+    targets: whole.some(({ targets }) => targets.length === 0)
+      ? []
+      : [...new Set(whole.flatMap(({ targets }) => targets))],
+  };
+}
+
+/** The parameter, or an error that helps. */
+export function needParameter(code: string, scope: Scope): SearchParameter {
+  const parameter = lookUp(code, scope);
+  if (parameter) return parameter;
+  const types = scope.types.length > 3 ? 'all types searched' : scope.types.join(', ');
+  throw refused(code, `The search parameter ${shown(code)} is not known for ${types}.${hint(code, scope)}`);
+}
+
+/** The parameter by which resources of a type are parts of others of the same type: `Location.partof`. */
+export function partOf(type: string, parameters: SearchParameters): string | undefined {
+  return ['partof', 'part-of'].find(code => parameters.get(type, code)?.targets.includes(type));
+}
+
+export const refused = (name: string, message: string) =>
+  new FhirError('not-supported', message, { detail: 'unknown-parameter', expression: `http.${shown(name)}` });
+
+export const invalid = (name: string, message: string) =>
+  new FhirError('invalid', message, { detail: 'invalid-value', expression: `http.${shown(name)}` });
+
+/** A name as a message may carry it. */
+export const shown = (name: string) => (/^[\w:.-]{1,64}$/.test(name) ? name : '(a name with other characters)');
+
+/** " Did you mean …?" for the nearest known name, or where to look. */
+export function hint(code: string, { types, parameters }: Scope): string {
+  const known = [...parameters.of(types[0] ?? '').keys()];
+  const best = nearest(code, known) ?? nearest(code.replaceAll('_', '-'), known);
+  return best === undefined ? ' The CapabilityStatement lists what is.' : ` Did you mean ${best}?`;
+}
