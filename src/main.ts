@@ -63,6 +63,8 @@ export async function open(config: Config): Promise<Engine> {
       maxPageSize: config.maxPageSize,
       linkLifetime: config.linkMinutes * 60_000,
       maxBinary: config.maxBinary,
+      queryTimeout: config.queryTimeout,
+      maxIncluded: config.maxIncluded,
       software: { name: 'Chartroom', version, started: Date.now() },
       authentication: config.auth,
       cors: config.corsOrigins !== '',

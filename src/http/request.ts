@@ -86,6 +86,7 @@ export async function readInteraction(
         parameters: request.method === 'POST' ? [...query, ...(await readForm(request, limits))] : query,
         lenient: preference(headers['prefer'], 'handling') === 'lenient',
         ...(route.type ? { type: route.type } : {}),
+        ...(route.compartment ? { compartment: route.compartment } : {}),
       };
     case 'create':
       refuseHeader(header('if-none-exist'), 'If-None-Exist', 'Conditional create is not offered.');

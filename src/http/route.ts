@@ -13,7 +13,7 @@ export interface Route extends Target {
 
 type Methods = Readonly<Partial<Record<string, Kind>>>;
 
-/** Path shape → methods: T a type, I an id, V a version; GET stands for HEAD, too. */
+/** Path shape → methods: T a type, I an id, V a version; GET stands for HEAD, too. `T/I/…` with a search: a compartment. */
 const ROUTES: ReadonlyMap<string, Methods> = new Map(
   Object.entries<Methods>({
     '': { GET: 'search' },
@@ -26,6 +26,10 @@ const ROUTES: ReadonlyMap<string, Methods> = new Map(
     'T/I': { GET: 'read', PUT: 'update', DELETE: 'delete' },
     'T/I/_history': { GET: 'history' },
     'T/I/_history/V': { GET: 'vread' },
+    'T/I/*': { GET: 'search' },
+    'T/I/_search': { POST: 'search' },
+    'T/I/T': { GET: 'search' },
+    'T/I/T/_search': { POST: 'search' },
   }),
 );
 
@@ -93,5 +97,9 @@ function recognise(segments: readonly string[], definitions: Definitions): { sha
   if (third === undefined) return { shape: 'T/I', type: first, id: second };
   if (third === '_history' && fourth !== undefined && more.length === 0)
     return { shape: 'T/I/_history/V', type: first, id: second, version: fourth };
+  const compartment = { type: first, id: second };
+  if (third === '*' || third === '_search') return { shape: ['T/I', ...segments.slice(2)].join('/'), compartment };
+  if (definitions.resourceTypes.includes(third))
+    return { shape: ['T/I/T', ...segments.slice(3)].join('/'), type: third, compartment };
   return { shape: ['T/I', ...segments.slice(2)].join('/'), type: first, id: second };
 }

@@ -50,7 +50,14 @@ export type Interaction =
     })
   | (Reading & { readonly kind: 'vread'; readonly version: string })
   | { readonly kind: 'history'; readonly type?: string; readonly id?: string; readonly parameters: Parameters }
-  | { readonly kind: 'search'; readonly type?: string; readonly parameters: Parameters; readonly lenient: boolean }
+  | {
+      readonly kind: 'search';
+      /** Undefined: all types, or those of the compartment. */
+      readonly type?: string;
+      readonly compartment?: Compartment;
+      readonly parameters: Parameters;
+      readonly lenient: boolean;
+    }
   | { readonly kind: 'create'; readonly type: string; readonly body: Parsed | RawBody }
   | {
       readonly kind: 'update';
@@ -67,11 +74,18 @@ export type Interaction =
 export type Kind = Interaction['kind'];
 export type Of<K extends Kind> = Extract<Interaction, { kind: K }>;
 
+/** A resource and what belongs to it: https://hl7.org/fhir/R4/compartmentdefinition.html */
+export interface Compartment {
+  readonly type: string;
+  readonly id: string;
+}
+
 /** What the interaction is about, known before its body was read: for audit and log. */
 export interface Target {
   readonly kind: Kind;
   readonly type?: string;
   readonly id?: string;
+  readonly compartment?: Compartment;
 }
 
 /** What everything runs on; made once by main.ts. */
@@ -95,6 +109,10 @@ export interface Engine {
     /** ms. */
     readonly linkLifetime: number;
     readonly maxBinary: number;
+    /** ms that one query may take. */
+    readonly queryTimeout: number;
+    /** Resources that `_include` and `_revinclude` may add to one page. */
+    readonly maxIncluded: number;
     readonly software: { readonly name: string; readonly version: string; readonly started: number };
     readonly authentication: 'none' | 'token';
     /** Some origin may call from a browser. */

@@ -1,73 +1,110 @@
 /**
- * search-type and search-system: https://hl7.org/fhir/R4/search.html. Parses, asks the store, writes the Bundle.
+ * search-type, search-system and searches in compartments: https://hl7.org/fhir/R4/search.html. Parses, resolves what a
+ * store cannot answer (resolve.ts), asks the store, adds what is to be included, writes the Bundle.
+ *
  * Choices: without `_total` the total is given where it costs nothing, that is when one page holds all; a page has
- * `_count` entries, never more than the server's largest page; the self link shows exactly what was used.
+ * `_count` matches, never more than the server's largest page; the self link shows exactly what was used.
  */
-import { randomUUID } from 'node:crypto';
 import { FhirError, type Issue } from '../fhir/error.js';
-import { outcomeText } from '../fhir/outcome.js';
 import { newId } from '../platform/ids.js';
+import { compartmentTypes, compartmentWhere } from '../search/compartment.js';
 import { type ParsedSearch, parseSearch } from '../search/parse.js';
-import type { Query, Where } from '../search/query.js';
+import { all, type Query, type Where } from '../search/query.js';
+import type { Separated } from '../search/separate.js';
 import type { Page } from '../store/store.js';
 import { type BundleEntry, bundle } from './bundle.js';
+import { include, type Included } from './include.js';
 import type { Context, Engine, Of, Outcome, Parameters } from './interaction.js';
 import { linkTo, openPage, type PageState, pageLink } from './paging.js';
-import { viewText } from './release.js';
+import { resolve } from './resolve.js';
+import { outcomeEntry, rowEntries } from './searchset.js';
+import { countSifted, findSifted } from './sift.js';
 
 /** Matches up to which an estimate is counted. */
 const ESTIMATE_CAP = 10_000;
 /** Answered by the HTTP layer. */
 const PRESENTATION = new Set(['_format', '_pretty', '_page']);
 
+/** What the address and the parameters ask for, ready for the store. */
+interface Asked extends Separated {
+  readonly types: readonly string[];
+  readonly parsed: ParsedSearch;
+}
+
 export async function search(context: Context, ask: Of<'search'>, without: readonly string[]): Promise<Outcome> {
   const { engine } = context;
-  const path = ask.type ?? '';
+  const path = pathOf(ask);
   const page = openPage(engine, path, ask.parameters);
   const given = (page?.parameters ?? ask.parameters).filter(([name]) => !PRESENTATION.has(name));
-  const { types, rest } = typesOf(engine, ask.type, given, without);
-  const parsed = parseSearch(
-    { types, parameters: rest, lenient: page?.lenient ?? ask.lenient, bases: engine.settings.bases },
-    engine.parameters,
-    engine.definitions,
-  );
+  const lenient = page?.lenient ?? ask.lenient;
+  const asked = await read(engine, { ...ask, parameters: given, lenient }, without);
+  const { types, parsed } = asked;
   const used: Parameters = [...given.filter(([name]) => !ask.type && name === '_type'), ...parsed.used];
   const limit = Math.min(parsed.count ?? engine.settings.pageSize, engine.settings.maxPageSize);
   const countOnly = parsed.summary === 'count' || parsed.count === 0;
-  const found = countOnly
-    ? { rows: [], cursors: [], more: false }
-    : await engine.store.find(queryOf(types, parsed, limit, page));
-  const total = countOnly
-    ? (await engine.store.count({ types, where: parsed.where })).count
-    : await totalOf(engine, types, parsed, found, page);
+  const found = countOnly ? NO_PAGE : await findPage(engine, asked, queryOf(types, asked, limit, page));
+  const total = countOnly ? await count(engine, asked) : await totalOf(engine, asked, found, page);
+  const added: Included =
+    parsed.includes.length > 0 && found.rows.length > 0
+      ? await include(engine, found.rows, parsed.includes, without)
+      : { rows: [], cut: false };
   const state: Omit<PageState, 'cursor' | 'direction'> = {
     path,
     parameters: given,
-    ...((page?.lenient ?? ask.lenient) ? { lenient: true } : {}),
+    ...(lenient ? { lenient: true } : {}),
     ...(total === undefined ? {} : { total }),
   };
   const link = [
-    { relation: 'self', url: page ? linkTo(engine, path, ask.parameters) : linkTo(engine, path, used) },
+    { relation: 'self', url: linkTo(engine, path, page ? ask.parameters : used) },
     ...neighbours(engine, state, found, page),
   ];
-  const entries = await entriesOf(engine, parsed, found, parsed.ignored);
+  const issues = [...parsed.ignored, ...(added.cut ? [cutIssue(engine)] : [])];
+  const entries: BundleEntry[] = [
+    ...(await rowEntries(engine, found.rows, parsed, 'match')),
+    ...(await rowEntries(engine, added.rows, { ...parsed, elements: undefined }, 'include')),
+    ...(issues.length > 0 ? [outcomeEntry(issues)] : []),
+  ];
   const at = engine.now();
   const head = { type: 'searchset' as const, lastUpdated: at, link, ...(total === undefined ? {} : { total }) };
-  const asked = patientsAsked(parsed.where);
   return {
     result: {
       status: 200,
       text: bundle(head, entries, newId(at)),
-      patients: asked.length ? asked : [...new Set(found.rows.flatMap(row => row.patients))],
+      patients: patientsOf(ask, parsed.where, found, added),
     },
   };
 }
 
+const NO_PAGE: Page = { rows: [], cursors: [], more: false };
+
+/** Path below the base, as links have it. */
+function pathOf({ type, compartment }: Of<'search'>): string {
+  if (!compartment) return type ?? '';
+  return `${compartment.type}/${compartment.id}/${type ?? '*'}`;
+}
+
+async function read(engine: Engine, ask: Of<'search'>, without: readonly string[]): Promise<Asked> {
+  const { definitions, parameters, settings } = engine;
+  const { types, rest } = typesOf(engine, ask, without);
+  const parsed = parseSearch(
+    { types, parameters: rest, lenient: ask.lenient, bases: settings.bases, now: engine.now() },
+    parameters,
+    definitions,
+  );
+  const { compartment } = ask;
+  const where = compartment
+    ? all(compartmentWhere(definitions, parameters, compartment, types), parsed.where)
+    : parsed.where;
+  return { types, parsed, ...(await resolve(engine, types, where, without)) };
+}
+
 /** The types searched: one, or for a system search those of `_type`, else all that may be shown. */
-function typesOf(engine: Engine, type: string | undefined, given: Parameters, without: readonly string[]) {
-  if (type !== undefined) return { types: [type], rest: given };
-  const named = given.filter(([name]) => name === '_type').flatMap(([, value]) => value.split(','));
-  const unknown = named.find(name => !engine.definitions.resourceTypes.includes(name));
+function typesOf(engine: Engine, { type, compartment, parameters }: Of<'search'>, without: readonly string[]) {
+  if (type !== undefined) return { types: [type], rest: parameters };
+  const { definitions } = engine;
+  const every = compartment ? (compartmentTypes(definitions, compartment.type) ?? []) : definitions.resourceTypes;
+  const named = parameters.filter(([name]) => name === '_type').flatMap(([, value]) => value.split(','));
+  const unknown = named.find(name => !definitions.resourceTypes.includes(name));
   if (unknown !== undefined)
     throw new FhirError('invalid', '_type must name R4 resource types, separated by commas.', {
       expression: 'http._type',
@@ -77,31 +114,43 @@ function typesOf(engine: Engine, type: string | undefined, given: Parameters, wi
     throw new FhirError('forbidden', 'This role may not search all types that _type names.', {
       expression: 'http._type',
     });
-  const types = (named.length ? [...new Set(named)] : engine.definitions.resourceTypes).filter(
-    t => !without.includes(t),
-  );
-  return { types, rest: given.filter(([name]) => name !== '_type') };
+  const types = (named.length ? [...new Set(named)] : every).filter(t => !without.includes(t));
+  return { types, rest: parameters.filter(([name]) => name !== '_type') };
 }
 
-function queryOf(types: readonly string[], parsed: ParsedSearch, limit: number, page: PageState | undefined): Query {
-  const query = { types, where: parsed.where, sort: parsed.sort, limit };
+function queryOf(
+  types: readonly string[],
+  { parsed, where }: Asked,
+  limit: number,
+  page: PageState | undefined,
+): Query {
+  const query = { types, where, sort: parsed.sort, limit };
   if (!page) return query;
   return page.direction === 'after' ? { ...query, after: page.cursor } : { ...query, before: page.cursor };
 }
 
+const findPage = (engine: Engine, { where, rest }: Asked, query: Query): Promise<Page> =>
+  rest ? findSifted(engine, query, { where, rest }) : engine.store.find(query);
+
+async function count(engine: Engine, { types, where, rest }: Asked, cap?: number): Promise<number> {
+  const counted = rest
+    ? await countSifted(engine, types, { where, rest }, cap)
+    : await engine.store.count({ types, where }, cap);
+  return counted.count;
+}
+
 async function totalOf(
   engine: Engine,
-  types: readonly string[],
-  parsed: ParsedSearch,
+  asked: Asked,
   found: Page,
   page: PageState | undefined,
 ): Promise<number | undefined> {
-  if (parsed.total === 'none') return undefined;
+  const { total } = asked.parsed;
+  if (total === 'none') return undefined;
   if (page) return page.total;
   if (!found.more) return found.rows.length;
-  if (parsed.total === undefined) return undefined;
-  const cap = parsed.total === 'accurate' ? undefined : ESTIMATE_CAP;
-  return (await engine.store.count({ types, where: parsed.where }, cap)).count;
+  if (total === undefined) return undefined;
+  return count(engine, asked, total === 'accurate' ? undefined : ESTIMATE_CAP);
 }
 
 function neighbours(
@@ -121,35 +170,21 @@ function neighbours(
   return links;
 }
 
-async function entriesOf(
-  engine: Engine,
-  parsed: ParsedSearch,
-  found: Page,
-  ignored: readonly Issue[],
-): Promise<BundleEntry[]> {
-  const view = {
-    ...(parsed.summary === undefined ? {} : { summary: parsed.summary }),
-    ...(parsed.elements === undefined ? {} : { elements: parsed.elements }),
-  };
-  const entries: BundleEntry[] = [];
-  for (const row of found.rows) {
-    const text = viewText(engine, row, view);
-    entries.push({
-      fullUrl: `${engine.settings.base}/${row.type}/${row.id}`,
-      text: Buffer.isBuffer(text) ? text : await text,
-      search: { mode: 'match' },
-    });
-  }
-  if (ignored.length)
-    entries.push({
-      fullUrl: `urn:uuid:${randomUUID()}`,
-      text: outcomeText(ignored),
-      search: { mode: 'outcome' },
-    });
-  return entries;
+const cutIssue = ({ settings }: Engine): Issue => ({
+  severity: 'warning',
+  code: 'incomplete',
+  text: `Not everything that was to be included is here: a page includes ${settings.maxIncluded} resources at most. Ask with a smaller _count, or follow the references.`,
+  detail: 'include-cut',
+});
+
+/** Whose data was asked for or shown: who the question names is audited even where nothing is found. */
+function patientsOf({ compartment }: Of<'search'>, where: Where, found: Page, added: Included): readonly string[] {
+  const asked = [...(compartment?.type === 'Patient' ? [compartment.id] : []), ...patientsAsked(where)];
+  const shown = [...(asked.length > 0 ? [] : found.rows), ...added.rows];
+  return [...new Set([...asked, ...shown.flatMap(row => row.patients)])];
 }
 
-/** Patients whom the question itself names (`patient=1`): they are audited even where nothing is found. */
+/** Patients whom the question itself names (`patient=1`). */
 function patientsAsked(where: Where): string[] {
   if (where.kind === 'all' || where.kind === 'any') return where.of.flatMap(patientsAsked);
   if (where.kind !== 'param' || where.test.kind !== 'reference') return [];

@@ -10,6 +10,7 @@ import type { Definitions } from '../fhir/definitions.js';
 import { FhirError, type Issue } from '../fhir/error.js';
 import type { SearchParameters } from './parameters.js';
 import { parseCondition } from './parse-condition.js';
+import { type Include, isInclude, parseInclude } from './parse-include.js';
 import { all, type SortKey, type Where } from './query.js';
 import { hint, invalid, lookUp, refused, type Scope, shown } from './scope.js';
 
@@ -35,6 +36,7 @@ export type Total = (typeof TOTALS)[number];
 export interface ParsedSearch {
   readonly where: Where;
   readonly sort: readonly SortKey[];
+  readonly includes: readonly Include[];
   /** As given; 0 comes with summary `count`. */
   readonly count?: number;
   readonly total?: Total;
@@ -71,6 +73,7 @@ export function parseSearch(input: SearchInput, parameters: SearchParameters, de
     sort: [],
   };
   const conditions: Where[] = [];
+  const includes: Include[] = [];
   const used: (readonly [string, string])[] = [];
   const given = input.parameters.filter(([name]) => !input.skip?.has(name));
   if (given.length > MAX_PARAMETERS)
@@ -89,7 +92,8 @@ export function parseSearch(input: SearchInput, parameters: SearchParameters, de
       if (kept !== undefined) used.push([name, kept]);
     } else {
       try {
-        conditions.push(parseCondition(name, value, state.scope));
+        if (isInclude(name)) includes.push(parseInclude(name, value, state.scope));
+        else conditions.push(parseCondition(name, value, state.scope));
         used.push([name, value]);
       } catch (error) {
         if (!(error instanceof FhirError) || error.kind !== 'not-supported') throw error;
@@ -97,7 +101,8 @@ export function parseSearch(input: SearchInput, parameters: SearchParameters, de
       }
     }
   }
-  return { where: all(...conditions), sort: state.sort, ...state.options, used, ignored: state.ignored };
+  const { sort, ignored } = state;
+  return { where: all(...conditions), sort, includes, ...state.options, used, ignored };
 }
 
 /** Reads the value of a result parameter into the state; gives what was used of it, undefined: nothing. */

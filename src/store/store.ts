@@ -102,6 +102,19 @@ export interface Counted {
   readonly exact: boolean;
 }
 
+/** A resource by its name. */
+export interface Named {
+  readonly type: string;
+  readonly id: string;
+}
+
+export interface Collected {
+  /** Each once, in no order. */
+  readonly found: readonly Named[];
+  /** False: there are more than `limit`. */
+  readonly complete: boolean;
+}
+
 export interface BlobRange {
   /** First byte. */
   readonly start: number;
@@ -124,6 +137,11 @@ export interface Store {
   /** Newest first (updated, then order of arrival), deletions included. */
   history(query: HistoryQuery): Promise<Page>;
   find(query: Query): Promise<Page>;
+  /**
+   * Names alone: of the matches, or with `by` (a reference parameter of all types) of the resources of this server that
+   * the matches refer to by it, whether those exist or not. Stops at `limit`.
+   */
+  collect(query: Pick<Query, 'types' | 'where'>, limit: number, by?: string): Promise<Collected>;
   /** How many match; stops at `limit` if given. */
   count(query: Pick<Query, 'types' | 'where'>, limit?: number): Promise<Counted>;
   /** All or nothing, durable when it resolves (majority / fsync). Concurrent calls are grouped. */

@@ -5,6 +5,7 @@
 import { after, before, describe } from 'mocha';
 import type { Store } from '../../src/store/store.js';
 import { blobRows } from './blob-rows.js';
+import { collectRows } from './collect-rows.js';
 import { commitRows } from './commit-rows.js';
 import { findRows } from './find-rows.js';
 import { historyRows } from './history-rows.js';
@@ -34,6 +35,7 @@ const GROUPS: readonly (readonly [string, (subject: Subject) => void])[] = [
   ['commits', commitRows],
   ['history', historyRows],
   ['searches', findRows],
+  ['names', collectRows],
   ['paging beside changes', pagingRows],
   ['bytes', blobRows],
   ['its life', lifeRows],

@@ -8,6 +8,7 @@
  */
 import type { Cursor } from '../../search/query.js';
 import { type KeyTest, NO_DATE } from '../key.js';
+import type { Pointing } from '../pointing.js';
 import type { Order, Plan } from '../plan.js';
 import { dateSql, filterSql, idList, keysIn } from './filter.js';
 import { COLUMNS } from './row.js';
@@ -322,6 +323,27 @@ const counted = (inner: Sql | undefined): Sql | undefined => inner && sql`SELECT
 /** One row with the number of matches, at most `limit`; undefined: nothing can match. */
 export const compileCount = (plan: Pick<Plan, 'driver' | 'filter'>, limit?: number): Sql | undefined =>
   counted(matching(plan, true, limit));
+
+/** Names (encodeId) of the matches, at most `limit` rows. */
+export function compileNames(plan: Pick<Plan, 'driver' | 'filter'>, limit: number): Sql | undefined {
+  const inner = matching(plan, true, limit);
+  return inner && sql`SELECT r.id FROM (${inner}) q CROSS JOIN resource r ON r.n=q.n`;
+}
+
+/** Distinct keys of the matches by which they point at others, at most `limit` rows. */
+export function compilePointing(
+  plan: Pick<Plan, 'driver' | 'filter'>,
+  pointing: readonly Pointing[],
+  limit: number,
+): Sql | undefined {
+  const inner = matching(plan, true);
+  if (!inner) return undefined;
+  const legs = pointing.map(
+    ({ in: array, head, tail }) =>
+      sql`SELECT j.value AS key FROM (${inner}) q CROSS JOIN resource r ON r.n=q.n CROSS JOIN ${keysIn(array)} j WHERE substr(j.value,1,1)=${head} AND substr(j.value,-${tail.length})=${tail} AND substr(j.value,2,1)<>'^' AND instr(j.value,'>')=length(j.value)-${tail.length - 1}`,
+  );
+  return sql`SELECT DISTINCT key FROM (${join(legs, ' UNION ALL ')}) LIMIT ${limit}`;
+}
 
 /** One row with the number of candidates that the filters would look at, at most `limit`. */
 export const compileProbe = ({ driver }: Pick<Plan, 'driver'>, limit: number): Sql | undefined =>

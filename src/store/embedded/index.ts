@@ -17,11 +17,12 @@ import { encodeId } from '../codec.js';
 import { encode } from '../encode.js';
 import { createFacts, type FactAddition } from '../facts.js';
 import type { Placement } from '../place.js';
+import { collected, pointingOf } from '../pointing.js';
 import type { Keys } from '../key.js';
 import { type Plan, plan } from '../plan.js';
 import type { Change, Commit, Page, Store, Version, Waiting } from '../store.js';
 import { createBlobs, dropUploads } from './blobs.js';
-import { compileAny, compileCount, compileProbe, isBounded } from './compile.js';
+import { compileAny, compileCount, compileNames, compilePointing, compileProbe, isBounded } from './compile.js';
 import { connect, type Connection, type Row } from './driver.js';
 import { fromDriver } from './errors.js';
 import type { Job } from './job.js';
@@ -150,6 +151,21 @@ export async function openEmbedded({ file: named, placement, smallWalk = 500 }: 
           query.at === undefined && query.limit <= 1000
             ? historyPage(connection, query, known)
             : await read({ kind: 'history', query, types: known }),
+        );
+      }),
+    collect: (query, limit, by) =>
+      answer(async () => {
+        const planned = planOf({ ...query, sort: [], limit: 1 });
+        const pointing = by === undefined ? [] : pointingOf(placement, query.types, by);
+        const statement =
+          by === undefined ? compileNames(planned, limit + 1) : compilePointing(planned, pointing, limit + 1);
+        if (!statement) return { found: [], complete: true };
+        const { text, values } = statement;
+        const keys = isSmall(planned) ? connection.prepare(text).all(...values) : await rows(statement);
+        return collected(
+          keys.map(([key]) => key as string),
+          pointing,
+          limit,
         );
       }),
     count: (query, limit) =>

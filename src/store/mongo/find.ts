@@ -5,7 +5,8 @@ import type { ClientSession, Document, Filter } from 'mongodb';
 import type { Cursor } from '../../search/query.js';
 import { NO_DATE } from '../key.js';
 import type { Order, Plan } from '../plan.js';
-import type { Counted, Page } from '../store.js';
+import { collected, type Pointing } from '../pointing.js';
+import type { Collected, Counted, Page } from '../store.js';
 import { compile, type Compiled, compileMatch, type Leg, type SortField } from './compile.js';
 import type { Connected } from './connection.js';
 import { ROW, type Row, toVersion } from './reads.js';
@@ -153,6 +154,56 @@ export async function findPage(all: Connected, plan: Plan, maxTimeMS: number): P
       : await runPipeline(all, compiled, plan, maxTimeMS);
   const page = plan.before === undefined ? rows : rows.toReversed();
   return { rows: page.map(({ row }) => toVersion(row)), cursors: page.map(({ cursor }) => cursor), more };
+}
+
+/** Names of the matches, or of what they point at. */
+export async function collect(
+  { resource }: Connected,
+  plan: Pick<Plan, 'driver' | 'filter'>,
+  pointing: readonly Pointing[],
+  limit: number,
+  maxTimeMS: number,
+): Promise<Collected> {
+  const compiled = compileMatch(plan);
+  if (!compiled) return { found: [], complete: true };
+  const { match, hint } = compiled;
+  if (pointing.length === 0) {
+    const rows = await resource
+      .find<{ _id: string }>(match as Filter<ResourceDocument>, {
+        projection: { _id: 1 },
+        hint,
+        limit: limit + 1,
+        batchSize: limit + 2,
+        maxTimeMS,
+      })
+      .toArray();
+    return collected(
+      rows.map(({ _id }) => _id),
+      pointing,
+      limit,
+    );
+  }
+  const tails = pointing.map(({ head, tail }) => `${head}[^\\^>][^>]*${tail}`);
+  const arrays = [...new Set(pointing.map(({ in: array }) => array))];
+  const input = { $concatArrays: arrays.map(array => ({ $ifNull: [`$${array}`, []] })) };
+  const regex = `^(?:${[...new Set(tails)].join('|')})$`;
+  const keys = await resource
+    .aggregate<{ _id: string }>(
+      [
+        { $match: match },
+        { $project: { _id: 0, key: { $filter: { input, cond: { $regexMatch: { input: '$$this', regex } } } } } },
+        { $unwind: '$key' },
+        { $group: { _id: '$key' } },
+        { $limit: limit + 1 },
+      ],
+      { hint, maxTimeMS, allowDiskUse: true },
+    )
+    .toArray();
+  return collected(
+    keys.map(({ _id }) => _id),
+    pointing,
+    limit,
+  );
 }
 
 /** By the count command: points with date bounds are counted without touching a document. */

@@ -12,6 +12,7 @@ import type { Cursor, Query } from '../../search/query.js';
 import { encode } from '../encode.js';
 import type { FactAddition, Facts } from '../facts.js';
 import type { Placement } from '../place.js';
+import { pointingOf } from '../pointing.js';
 import type { Keys } from '../key.js';
 import { type Plan, plan } from '../plan.js';
 import type { Change, Store, Version } from '../store.js';
@@ -21,7 +22,7 @@ import { openCommits, prepare } from './commit.js';
 import { openConnection } from './connection.js';
 import { guarded } from './errors.js';
 import { keepFacts } from './facts.js';
-import { countMatches, existsMatch, findPage } from './find.js';
+import { collect, countMatches, existsMatch, findPage } from './find.js';
 import { readHistory } from './history.js';
 import type { Prepared } from './queue.js';
 import { gatherReads, type KnownNumbers, readVersion, ROW, type Row, toVersion } from './reads.js';
@@ -206,6 +207,12 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
       run(async () => {
         const all = await connected();
         return planned(query, made => findPage(all, made, maxTimeMS));
+      }),
+    collect: (query, limit, by) =>
+      run(async () => {
+        const all = await connected();
+        const pointing = by === undefined ? [] : pointingOf(placement, query.types, by);
+        return planned({ ...query, sort: [], limit: 1 }, made => collect(all, made, pointing, limit, maxTimeMS));
       }),
     count: (query, limit) =>
       run(async () => {

@@ -1,0 +1,139 @@
+/**
+ * From a condition as the client meant it to one that a store can answer: chains, `_has`, hierarchies, value sets and
+ * words become lists of codes or names, in two steps and inside out (docs/adr/0004). What has more answers than fit
+ * into a query stays open: the store is asked for what is left, and each of its rows is looked at by `match` (sift.ts).
+ * https://hl7.org/fhir/R4/search.html#chaining, #has, #token, #reference
+ */
+import { FhirError } from '../fhir/error.js';
+import { all, any, type Test, type Where } from '../search/query.js';
+import { partOf } from '../search/scope.js';
+import { isOne, refersTo, type Separated, separate, withIds } from '../search/separate.js';
+import type { Named } from '../store/store.js';
+import type { Engine } from './interaction.js';
+import { select } from './sift.js';
+
+/** Names that may be put into a query; a list with more stays a condition of its own. */
+export const FEW = 1000;
+/** Parts of a hierarchy that are followed. */
+const MAX_PARTS = 10_000;
+const MAX_DEPTH = 30;
+
+/** Throws FhirError `forbidden` where the condition looks into one of the types `without`. */
+export async function resolve(
+  engine: Engine,
+  types: readonly string[],
+  where: Where,
+  without: readonly string[] = [],
+): Promise<Separated> {
+  if (typesWithin(where).some(type => without.includes(type)))
+    throw new FhirError('forbidden', 'This role may not search by the contents of all types that are named.');
+  return separate(await settle(engine, types, where));
+}
+
+/** Types that a condition looks into, besides those searched. */
+function typesWithin(where: Where): readonly string[] {
+  switch (where.kind) {
+    case 'all':
+    case 'any':
+      return where.of.flatMap(typesWithin);
+    case 'not':
+      return typesWithin(where.of);
+    case 'of':
+      return typesWithin(where.where);
+    case 'chain':
+      return [where.to, ...typesWithin(where.where)];
+    case 'has':
+      return [where.from, ...typesWithin(where.where)];
+    default:
+      return [];
+  }
+}
+
+/** The condition with everything in it that can be a short list as one; the rest is left open. */
+export async function settle(engine: Engine, types: readonly string[], where: Where): Promise<Where> {
+  const each = (parts: readonly Where[]) => Promise.all(parts.map(part => settle(engine, types, part)));
+  switch (where.kind) {
+    case 'all':
+      return all(...(await each(where.of)));
+    case 'any':
+      return any(...(await each(where.of)));
+    case 'not':
+      return { kind: 'not', of: await settle(engine, types, where.of) };
+    case 'of':
+      return { ...where, where: await settle(engine, [where.type], where.where) };
+    case 'param':
+      return settleTest(engine, types, where.code, where.test);
+    case 'chain': {
+      const inner = await settle(engine, [where.to], where.where);
+      const found = await namesOf(engine, [where.to], inner);
+      return found ? refersTo(where.code, found) : { ...where, where: inner };
+    }
+    case 'has': {
+      const inner = await settle(engine, [where.from], where.where);
+      const { where: asked, rest } = separate(inner);
+      if (rest) return { ...where, where: inner };
+      const { found, complete } = await engine.store.collect({ types: [where.from], where: asked }, FEW, where.code);
+      return complete ? isOne(types, found) : { ...where, where: inner };
+    }
+    case 'present':
+    case 'words':
+      return where;
+  }
+}
+
+async function settleTest(engine: Engine, types: readonly string[], code: string, test: Test): Promise<Where> {
+  if (test.kind === 'hierarchy') return settleHierarchy(engine, types, code, test);
+  return { kind: 'param', code, test };
+}
+
+/** The resource and its parts, or the wholes that it is a part of, level by level. */
+async function settleHierarchy(
+  engine: Engine,
+  types: readonly string[],
+  code: string,
+  { mode, to }: Test & { kind: 'hierarchy' },
+): Promise<Where> {
+  const targets =
+    to.type === undefined ? types.flatMap(type => engine.parameters.get(type, code)?.targets ?? []) : [to.type];
+  const found: Where[] = [];
+  for (const type of new Set(targets)) {
+    const link = partOf(type, engine.parameters);
+    if (link === undefined) continue;
+    const ids = new Set([to.id]);
+    let level: readonly string[] = [to.id];
+    for (let depth = 0; level.length > 0; depth++) {
+      if (depth > MAX_DEPTH || ids.size > MAX_PARTS)
+        throw new FhirError('too-costly', `The hierarchy below this ${type} is too large to be searched.`);
+      const next = await engine.store.collect(
+        mode === 'below'
+          ? {
+              types: [type],
+              where: refersTo(
+                link,
+                level.map(id => ({ type, id })),
+              ),
+            }
+          : { types: [type], where: withIds(level) },
+        MAX_PARTS,
+        mode === 'below' ? undefined : link,
+      );
+      level = next.found.filter(one => one.type === type && !ids.has(one.id)).map(({ id }) => id);
+      for (const id of level) ids.add(id);
+    }
+    found.push(
+      refersTo(
+        code,
+        [...ids].map(id => ({ type, id })),
+      ),
+    );
+  }
+  return any(...found);
+}
+
+/** Names of the resources that satisfy a settled condition; undefined: more than a few. */
+async function namesOf(engine: Engine, types: readonly string[], where: Where): Promise<readonly Named[] | undefined> {
+  const { where: asked, rest } = separate(where);
+  if (rest) return select(engine, types, { where: asked, rest }, FEW);
+  const { found, complete } = await engine.store.collect({ types, where: asked }, FEW);
+  return complete ? found : undefined;
+}

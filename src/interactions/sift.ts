@@ -1,0 +1,190 @@
+/**
+ * Rows that a store gives for the part of a condition that it understands, looked at one batch after the other by
+ * `match` for the rest: chains into half of the store, circles on the globe. Exact like any other page, with a cursor
+ * for each row; a search that looks at too many rows for what it finds is refused (`too-costly`), never left running.
+ */
+import { FhirError } from '../fhir/error.js';
+import { parseJson } from '../fhir/json.js';
+import type { Resource } from '../fhir/resource.js';
+import { extract } from '../search/extract.js';
+import { match, type Resolver, type Subject } from '../search/match.js';
+import { all, any, type Cursor, type Query, type Where } from '../search/query.js';
+import { isOne, refersTo, type Separated, separate, withIds } from '../search/separate.js';
+import type { Counted, Named, Page, Version } from '../store/store.js';
+import type { Engine } from './interaction.js';
+
+/** Rows of a first and of later batches. */
+const BATCH = 100;
+const MAX_BATCH = 800;
+/** Rows that one search may look at. */
+export const MAX_ROWS = 50_000;
+
+type Sifted = Required<Separated>;
+
+interface Seen extends Subject {
+  readonly resource: Resource;
+}
+
+/** Everything that satisfies both parts, with the cursor of each row, in the order of the query. */
+async function* sift(
+  engine: Engine,
+  query: Omit<Query, 'limit' | 'where'>,
+  { where, rest }: Sifted,
+): AsyncGenerator<{ row: Version; cursor: Cursor }> {
+  const { types, sort } = query;
+  const back = query.before !== undefined;
+  const deadline = engine.now() + engine.settings.queryTimeout;
+  let at = query.after ?? query.before;
+  let looked = 0;
+  for (let size = BATCH; ; size = Math.min(size * 2, MAX_BATCH)) {
+    const here = at === undefined ? {} : back ? { before: at } : { after: at };
+    const page = await engine.store.find({ types, sort, where, limit: size, ...here });
+    const kept = await check(engine, rest, page.rows);
+    const places = page.rows.map((_, i) => (back ? page.rows.length - 1 - i : i));
+    for (const i of places) if (kept[i]) yield { row: page.rows[i]!, cursor: page.cursors[i]! };
+    if (!page.more) return;
+    at = back ? page.cursors[0] : page.cursors.at(-1);
+    looked += page.rows.length;
+    if (looked >= MAX_ROWS || engine.now() > deadline) throw tooCostly();
+  }
+}
+
+const tooCostly = () =>
+  new FhirError(
+    'too-costly',
+    `More than ${MAX_ROWS} resources or too much time would be needed to answer this. Narrow it: add a patient, a code or a date.`,
+    { detail: 'search-too-broad' },
+  );
+
+/** A page like the store's own. */
+export async function findSifted(engine: Engine, query: Query, sifted: Sifted): Promise<Page> {
+  const found: { row: Version; cursor: Cursor }[] = [];
+  let more = false;
+  for await (const one of sift(engine, query, sifted)) {
+    more = found.length === query.limit;
+    if (more) break;
+    found.push(one);
+  }
+  if (query.before !== undefined) found.reverse();
+  return { rows: found.map(({ row }) => row), cursors: found.map(({ cursor }) => cursor), more };
+}
+
+export async function countSifted(
+  engine: Engine,
+  types: readonly string[],
+  sifted: Sifted,
+  limit = Infinity,
+): Promise<Counted> {
+  let count = 0;
+  for await (const _ of sift(engine, { types, sort: [] }, sifted)) {
+    if (count === limit) return { count, exact: false };
+    count += 1;
+  }
+  return { count, exact: true };
+}
+
+/** Names of all that satisfy both parts; undefined: more than `limit`, or too many to look at. */
+export async function select(
+  engine: Engine,
+  types: readonly string[],
+  sifted: Sifted,
+  limit: number,
+): Promise<readonly Named[] | undefined> {
+  const found: Named[] = [];
+  try {
+    for await (const { row } of sift(engine, { types, sort: [] }, sifted)) {
+      if (found.length === limit) return undefined;
+      found.push({ type: row.type, id: row.id });
+    }
+    return found;
+  } catch (error) {
+    if (error instanceof FhirError && error.kind === 'too-costly') return undefined;
+    throw error;
+  }
+}
+
+/** Which of the rows satisfy the condition. */
+async function check(engine: Engine, where: Where, rows: readonly Version[]): Promise<boolean[]> {
+  if (rows.length === 0) return [];
+  const { parameters, settings } = engine;
+  const seen = rows.map((row): Seen => {
+    const { resource } = parseJson(row.text!, { maxDepth: 200 });
+    const { type, id, updated } = row;
+    return { type, id, updated, resource, entries: extract(resource, parameters, { bases: settings.bases }) };
+  });
+  const decidable = await close(engine, where, seen);
+  return seen.map(subject => match(decidable, subject, resolver));
+}
+
+const resolver: Resolver = {
+  follow: () => [],
+  referring: () => [],
+  says: () => false,
+};
+
+/** The condition with its open links replaced by lists that are right for these subjects. */
+async function close(engine: Engine, where: Where, seen: readonly Seen[]): Promise<Where> {
+  const each = (parts: readonly Where[]) => Promise.all(parts.map(part => close(engine, part, seen)));
+  switch (where.kind) {
+    case 'all':
+      return all(...(await each(where.of)));
+    case 'any':
+      return any(...(await each(where.of)));
+    case 'not':
+      return { kind: 'not', of: await close(engine, where.of, seen) };
+    case 'of':
+      return { ...where, where: await close(engine, where.where, seen) };
+    case 'chain': {
+      const { code, to } = where;
+      const asked = new Set(
+        seen.flatMap(({ entries }) =>
+          entries.flatMap(entry =>
+            entry.parameter === code && entry.kind === 'reference' && entry.type === to ? [entry.id] : [],
+          ),
+        ),
+      );
+      const { where: inner, rest } = separate(where.where);
+      const found = await matching(engine, [to], all(withIds(asked), inner), rest, asked.size);
+      return refersTo(code, found);
+    }
+    case 'has': {
+      const { code, from } = where;
+      const { where: inner, rest } = separate(where.where);
+      const here = all(refersTo(code, seen), inner);
+      const types = [...new Set(seen.map(({ type }) => type))];
+      if (!rest) {
+        const { found } = await engine.store.collect({ types: [from], where: here }, MAX_ROWS, code);
+        return isOne(types, found);
+      }
+      const found: Named[] = [];
+      for await (const { row } of sift(engine, { types: [from], sort: [] }, { where: here, rest }))
+        found.push(...referencesOf(engine, row, code));
+      return isOne(types, found);
+    }
+    case 'param':
+    case 'present':
+    case 'words':
+      return where;
+  }
+}
+
+async function matching(
+  engine: Engine,
+  types: readonly string[],
+  where: Where,
+  rest: Where | undefined,
+  limit: number,
+): Promise<readonly Named[]> {
+  if (limit === 0) return [];
+  if (!rest) return (await engine.store.collect({ types, where }, limit)).found;
+  const found = await select(engine, types, { where, rest }, limit);
+  if (!found) throw tooCostly();
+  return found;
+}
+
+/** The resources of this server that a row refers to by a parameter. */
+export function referencesOf(engine: Engine, row: Version, code: string): readonly (Named & { version?: string })[] {
+  const { resource } = parseJson(row.text!, { maxDepth: 200 });
+  const entries = extract(resource, engine.parameters, { bases: engine.settings.bases });
+  return entries.flatMap(entry => (entry.parameter === code && entry.kind === 'reference' ? [entry] : []));
+}

@@ -1,0 +1,47 @@
+/** From keys back to what they point at: `collect` of both stores reads names off them, so that no text is looked into. */
+import { decodeId } from './codec.js';
+import type { Place, Placement } from './place.js';
+import type { Collected, Named } from './store.js';
+import { TYPE_CODES } from './type-codes.js';
+
+/** Keys that name what a parameter refers to: `r target > prefix`, `p patient > type`; the first `>` begins the tail. */
+export interface Pointing {
+  readonly in: 'k' | 'g' | 'f';
+  readonly head: 'r' | 'p';
+  readonly tail: string;
+}
+
+export function pointingKeys(place: Place): readonly Pointing[] {
+  const tail = `>${place.prefix}`;
+  const arrays = place.home === 'f' ? (['f'] as const) : (['k', 'g'] as const);
+  return [
+    ...arrays.map((array): Pointing => ({ in: array, head: 'r', tail })),
+    ...(place.patient ? [{ in: 'k', head: 'p', tail: `>${place.prefix.slice(0, 2)}` } as const] : []),
+  ];
+}
+
+/** What a pointing key names; undefined: a resource elsewhere, or a key that only looks like one. */
+export function pointedAt(key: string, { head, tail }: Pointing): Named | undefined {
+  const target = key.slice(1, -tail.length);
+  if (!key.startsWith(head) || !key.endsWith(tail) || target.startsWith('^') || target.includes('>')) return undefined;
+  return decodeId(head === 'p' ? `${TYPE_CODES['Patient']!}${target}` : target);
+}
+
+/** The pointing keys of a reference parameter of these types. */
+export const pointingOf = (placement: Placement, types: readonly string[], code: string): readonly Pointing[] =>
+  types.flatMap(type => pointingKeys(placement.find(type, code)));
+
+/** Names (encodeId), or with `pointing` the keys of referring resources, as what `collect` gives. */
+export function collected(keys: readonly string[], pointing: readonly Pointing[], limit: number): Collected {
+  const found = keys.slice(0, limit).flatMap((key): Named[] => {
+    if (pointing.length === 0) return [decodeId(key)];
+    const name = pointing.map(one => pointedAt(key, one)).find(one => one !== undefined);
+    return name ? [name] : [];
+  });
+  return { found: eachOnce(found), complete: keys.length <= limit };
+}
+
+/** A patient may be named by both kinds of keys. */
+const eachOnce = (names: readonly Named[]): Named[] => [
+  ...new Map(names.map(name => [`${name.type}/${name.id}`, name])).values(),
+];

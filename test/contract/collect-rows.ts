@@ -1,0 +1,87 @@
+/**
+ * Rows of the store contract: names of matches, and of what matches refer to. What must be found is said by match and by
+ * the entries themselves; targets need not exist.
+ */
+import assert from 'node:assert/strict';
+import { before, it } from 'mocha';
+import type { Change } from '../../src/store/store.js';
+import { put } from '../support/changes.js';
+import { createPopulation } from '../support/population.js';
+import { expected, nameOf, queryOf } from '../support/queries.js';
+import type { Subject } from './store-suite.js';
+
+const HOSPITAL = createPopulation({ seed: 11, patients: 12 });
+const LIMIT = 100_000;
+
+const NAMES: readonly string[] = [
+  'Patient?gender=female',
+  'Observation?code=http://loinc.org|8480-6',
+  'Observation?date=gt2021',
+  'Observation?code:not=8480-6',
+  'Encounter?_lastUpdated=gt2000',
+  'Patient?_id=nobody',
+];
+const TARGETS: readonly (readonly [query: string, by: string])[] = [
+  ['Observation?code=http://loinc.org|8480-6', 'patient'],
+  ['Observation?code=http://loinc.org|8480-6', 'subject'],
+  ['Observation?code=http://loinc.org|8480-6', 'encounter'],
+  ['Observation?date=gt2021', 'performer'],
+  ['Patient?gender=female', 'organization'],
+  ['Patient?gender=female', 'general-practitioner'],
+  ['Encounter?_lastUpdated=gt2000', 'patient'],
+  ['DocumentReference?_lastUpdated=gt2000', 'subject'],
+  ['Observation?code=none-has-it', 'patient'],
+];
+
+/** What the entries of matching resources refer to. */
+function targets(current: readonly Change[], query: string, by: string): string[] {
+  const matching = expected(current, queryOf(query));
+  const found = current
+    .filter(change => matching.has(nameOf(change)))
+    .flatMap(({ entries }) => entries.filter(({ parameter }) => parameter === by))
+    .flatMap(entry => (entry.kind === 'reference' ? [nameOf(entry)] : []));
+  return [...new Set(found)].toSorted();
+}
+
+export function collectRows(subject: Subject): void {
+  const changes = HOSPITAL.map(resource => put(resource, { updated: Date.UTC(2024, 0, 1) }));
+
+  before(async function () {
+    this.timeout(60_000);
+    for (let i = 0; i < changes.length; i += 50) await subject.store.commit({ changes: changes.slice(i, i + 50) });
+  });
+
+  for (const query of NAMES)
+    it(`names what matches: ${query}`, async () => {
+      const { found, complete } = await subject.store.collect(queryOf(query), LIMIT);
+      assert.equal(complete, true);
+      assert.deepEqual(found.map(nameOf).toSorted(), [...expected(changes, queryOf(query))].toSorted());
+    });
+
+  for (const [query, by] of TARGETS)
+    it(`names what matches refer to by ${by}: ${query}`, async () => {
+      const { found, complete } = await subject.store.collect(queryOf(query), LIMIT, by);
+      assert.equal(complete, true);
+      assert.deepEqual(found.map(nameOf).toSorted(), targets(changes, query, by));
+    });
+
+  it('has rows that find something', () => {
+    assert.ok(TARGETS.filter(([query, by]) => targets(changes, query, by).length > 1).length >= 6);
+  });
+
+  it('stops at a limit and says so, each name once', async () => {
+    const everybody = await subject.store.collect(queryOf('Patient?_lastUpdated=gt2000'), 5);
+    assert.deepEqual([everybody.found.length, everybody.complete], [5, false]);
+    const whose = queryOf('Observation?_lastUpdated=gt2000');
+    const all = targets(changes, 'Observation?_lastUpdated=gt2000', 'patient').length;
+    assert.equal((await subject.store.collect(whose, all, 'patient')).complete, true);
+    const some = await subject.store.collect(whose, all - 1, 'patient');
+    assert.deepEqual([some.found.length, some.complete], [all - 1, false]);
+  });
+
+  it('refuses a parameter that the type does not have', async () => {
+    await assert.rejects(subject.store.collect(queryOf('Patient?gender=female'), 5, 'encounter'), {
+      kind: 'not-supported',
+    });
+  });
+}
