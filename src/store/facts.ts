@@ -1,9 +1,10 @@
 /**
  * What compiling a query needs to know of the data: which code systems, widths and target types occur for a parameter,
- * and how long the longest period of a type is. Facts only grow. An adapter caches them in one Facts, and writes new ones durably
+ * how long the longest period of a type is, and the numbers of the codes of custom search parameters. Facts only grow. An adapter caches them in one Facts, and writes new ones durably
  * before the commit that needs them, one resource's additions at a time, in the order given, insert only: a duplicate
  * `id` (another process was first) means stop, read the facts again, encode again. So a number never names two systems.
  */
+import { FhirError } from '../fhir/error.js';
 import { encodeNumber } from './codec.js';
 import { TYPE_CODES } from './type-codes.js';
 
@@ -23,10 +24,14 @@ export interface Facts {
   uses(prefix: string): readonly string[];
   /** At least the length of the longest main date of the type, high − low in ms; Infinity where one is open. */
   widest(type: string): number;
+  /** Two characters for the code of a custom search parameter; undefined: it has none yet. */
+  parameter(code: string): string | undefined;
   has(id: string): boolean;
   add(additions: Iterable<FactAddition>): void;
   /** Number of code systems seen, without the empty one. */
   readonly systems: number;
+  /** Number of codes of custom search parameters that have a number. */
+  readonly parameters: number;
 }
 
 export const NO_SYSTEM = '00';
@@ -44,15 +49,35 @@ export function widthFact(typeCode: string, width: number): string {
 
 export const systemFact = (number: number): string => `s${encodeNumber(number)}`;
 
+/** Numbers of custom parameter codes: above all that the standard's can ever need, below what two characters can say. */
+const CUSTOM_NUMBERS = { from: 1000, below: 3844 } as const;
+
+/**
+ * The facts that give numbers to the codes that have none, in order. A number is never taken back: what is stored under
+ * it may outlive the parameter. Throws `unprocessable` where no number is left.
+ */
+export function numberFacts(facts: Facts, codes: Iterable<string>): readonly FactAddition[] {
+  const without = [...new Set(codes)].filter(code => facts.parameter(code) === undefined);
+  const first = CUSTOM_NUMBERS.from + facts.parameters;
+  if (without.length > 0 && first + without.length > CUSTOM_NUMBERS.below)
+    throw new FhirError('unprocessable', 'This store has no room for further codes of search parameters.', {
+      expression: 'SearchParameter.code',
+      detail: 'too-many-parameters',
+    });
+  return without.map((code, i) => ({ id: `p${encodeNumber(first + i)}`, value: code }));
+}
+
 export function createFacts(initial: Iterable<FactAddition> = []): Facts {
   const ids = new Set<string>();
   const systems = new Map<string, string>([['', NO_SYSTEM]]);
   const uses = new Map<string, string[]>();
   const widths = new Map<string, number>();
+  const parameters = new Map<string, string>();
   const facts: Facts = {
     system: uri => systems.get(uri),
     uses: prefix => uses.get(prefix) ?? [],
     widest: type => widths.get(TYPE_CODES[type] ?? '') ?? 0,
+    parameter: code => parameters.get(code),
     has: id => ids.has(id),
     add(additions) {
       for (const { id, value } of additions) {
@@ -60,6 +85,7 @@ export function createFacts(initial: Iterable<FactAddition> = []): Facts {
         ids.add(id);
         const rest = id.slice(1);
         if (id.startsWith('s')) systems.set(value, rest);
+        else if (id.startsWith('p')) parameters.set(value, rest);
         else if (id.startsWith('u')) {
           const prefix = rest.slice(0, 4);
           const known = uses.get(prefix);
@@ -75,6 +101,9 @@ export function createFacts(initial: Iterable<FactAddition> = []): Facts {
     },
     get systems() {
       return systems.size - 1;
+    },
+    get parameters() {
+      return parameters.size;
     },
   };
   facts.add(initial);

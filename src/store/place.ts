@@ -69,18 +69,23 @@ export interface Placement {
   /** Sort strings that exist: the adapters make an index for each. */
   readonly sortStrings: readonly { readonly type: string; readonly prefix: string }[];
   readonly types: readonly string[];
-  /** SHA-256 over everything that decides what keys look like. */
+  /** SHA-256 over everything that decides what keys of the standard's parameters look like. */
   readonly hash: string;
 }
 
-const STANDARD = 'http://hl7.org/fhir/SearchParameter/';
+/** A placement to which custom parameters are added while it is in use. */
+export interface GrowingPlacement extends Placement {
+  /**
+   * Adds custom parameters, or places one anew that has changed. What was added stays: an entry that was extracted before
+   * its parameter went out of force must still find its place. `numbers`: Store.numbersOf their codes.
+   */
+  extend(custom: readonly PlacedParameter[], numbers: ReadonlyMap<string, string>): void;
+}
 
-/** Two characters per parameter code: the standard's in alphabetical order, then all others. */
+/** Two characters per code of the standard's parameters, in alphabetical order. */
 function numberCodes(parameters: readonly PlacedParameter[]): ReadonlyMap<string, string> {
-  const standard = new Set(parameters.filter(p => p.url.startsWith(STANDARD)).map(p => p.code));
-  const others = new Set(parameters.map(p => p.code).filter(code => !standard.has(code)));
-  const codes = [...[...standard].toSorted(), ...[...others].toSorted()];
-  return new Map(codes.map((code, i) => [code, encodeNumber(i)]));
+  const codes = new Set(parameters.map(({ code }) => code));
+  return new Map([...codes].toSorted().map((code, i) => [code, encodeNumber(i)]));
 }
 
 const AS_PATIENT = /\.where\(\s*resolve\(\) is Patient\s*\)/g;
@@ -166,26 +171,44 @@ export function referenceArray({ home, patient }: Place, target: string): 'k' | 
   return patient || target.startsWith('Pa') ? 'k' : 'g';
 }
 
-/** The placement for a set of search parameters, the standard's and others. Order does not matter. */
-export function createPlacement(parameters: readonly PlacedParameter[]): Placement {
-  const codes = numberCodes(parameters);
+/**
+ * Custom parameters have a key where values have one at all: dates, numbers and quantities too, because somebody defined
+ * the parameter in order to search by it. They never order a type, share no keys, and take no part in the hash.
+ */
+function placeCustom(type: string, parameter: PlacedParameter, number: string): Place {
+  const { code, type: kind } = parameter;
+  const ranged = kind === 'date' || kind === 'number' || kind === 'quantity';
+  return {
+    type,
+    code,
+    kind,
+    prefix: TYPE_CODES[type]! + number,
+    home: ranged && !(type in ONLY_INDEXED) ? 'g' : homeOf(type, parameter),
+    scoped: false,
+    patient: false,
+    main: false,
+    sorts: false,
+  };
+}
+
+/** The parameters of one type: a type's own definition wins over a shared one of the same code. */
+function parametersOf(parameters: readonly PlacedParameter[]): (type: string) => PlacedParameter[] {
+  const byBase = new Map<string, PlacedParameter[]>();
+  for (const parameter of parameters)
+    for (const base of new Set(parameter.base)) byBase.set(base, [...(byBase.get(base) ?? []), parameter]);
+  const own = (base: string) => byBase.get(base) ?? [];
+  return type => {
+    const all = [...own('Resource'), ...own('DomainResource'), ...own(type)];
+    return [...new Map(all.map(p => [p.code, p])).values()].toSorted((a, b) => (a.code < b.code ? -1 : 1));
+  };
+}
+
+/** The placement of the standard's search parameters, to which custom ones can be added. Order does not matter. */
+export function createPlacement(standard: readonly PlacedParameter[]): GrowingPlacement {
+  const codes = numberCodes(standard);
   const types = Object.keys(TYPE_CODES);
-  const own = (base: string) => parameters.filter(parameter => parameter.base.includes(base));
-  const shared = [...own('Resource'), ...own('DomainResource')];
-  const all = new Map(
-    types.map(type => {
-      // A type's own definition wins over a shared one of the same code.
-      const unique = new Map([...shared, ...own(type)].map(p => [p.code, p]));
-      return [
-        type,
-        placeType(
-          type,
-          [...unique.values()].toSorted((a, b) => (a.code < b.code ? -1 : 1)),
-          codes,
-        ),
-      ];
-    }),
-  );
+  const ofType = parametersOf(standard);
+  const all = new Map(types.map(type => [type, placeType(type, ofType(type), codes)]));
   const of = (type: string): TypePlaces => {
     const found = all.get(type);
     if (!found) throw new FhirError('unknown-type', `${type} is not a resource type of FHIR R4.`);
@@ -211,5 +234,17 @@ export function createPlacement(parameters: readonly PlacedParameter[]): Placeme
     hash: createHash('sha256')
       .update(JSON.stringify([ENCODING, rows]))
       .digest('hex'),
+    extend(custom, numbers) {
+      const added = parametersOf(custom);
+      for (const type of types) {
+        const before = of(type);
+        const standardCodes = new Set(ofType(type).map(({ code }) => code));
+        const places = added(type)
+          .filter(({ code }) => !standardCodes.has(code))
+          .map(parameter => placeCustom(type, parameter, numbers.get(parameter.code)!));
+        if (places.length > 0)
+          all.set(type, { ...before, places: new Map([...before.places, ...places.map(p => [p.code, p] as const)]) });
+      }
+    },
   };
 }

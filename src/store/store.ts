@@ -131,6 +131,8 @@ export interface Blobs {
 
 export interface Store {
   readonly name: 'mongo' | 'embedded';
+  /** Other processes may write to the same data at the same time. */
+  readonly shared: boolean;
   readonly blobs: Blobs;
   /** The current version, or the one asked for; undefined: never existed. A tombstone is returned as such. */
   read(type: string, id: string, version?: number): Promise<Version | undefined>;
@@ -152,6 +154,16 @@ export interface Store {
   scan(options?: { readonly type?: string; readonly after?: Cursor }): AsyncIterable<{ row: Version; cursor: Cursor }>;
   /** Writes the index entries of a version anew, if it is still current. Returns how many were. */
   reindex(rows: readonly { row: Version; entries: readonly Entry[] }[]): Promise<number>;
+  /**
+   * Two characters for each code of a custom search parameter, the head of its keys: the same for ever and in every
+   * process, durable before they are given. Throws `unprocessable` where none is left.
+   */
+  numbersOf(codes: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /**
+   * Whether this process alone may do `task` for the next `ms`. Asked again in time, it goes on; 0 gives the task back.
+   * False: another process has it.
+   */
+  hold(task: string, ms: number): Promise<boolean>;
   /** The keys of stored resources were made by another table than ours: searches may miss until all are indexed anew. */
   needsReindex(): Promise<boolean>;
   /** Notes that every resource is indexed by our table now. */

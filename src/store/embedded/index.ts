@@ -15,7 +15,7 @@ import type { Entry } from '../../search/entry.js';
 import type { Query } from '../../search/query.js';
 import { encodeId } from '../codec.js';
 import { encode } from '../encode.js';
-import { createFacts, type FactAddition } from '../facts.js';
+import { createFacts, type FactAddition, numberFacts } from '../facts.js';
 import type { Placement } from '../place.js';
 import { collected, pointingOf } from '../pointing.js';
 import type { Keys } from '../key.js';
@@ -104,6 +104,18 @@ export async function openEmbedded({ file: named, placement, smallWalk = 500 }: 
     return done;
   };
 
+  const numbersOf = async (codes: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+    const missing = numberFacts(facts, codes);
+    facts.add(missing);
+    for (const fact of missing) unkept.set(fact.id, fact);
+    const numbers = codes.map(code => [code, facts.parameter(code)!] as const);
+    if (numbers.some(([, number]) => unkept.has(`p${number}`)))
+      await withFacts(carried =>
+        writer.ask({ kind: 'commit', changes: [], absent: [], messages: [], settles: [], facts: carried }),
+      );
+    return new Map(numbers);
+  };
+
   const planOf = (query: Query): Plan => plan(placement, query, facts);
 
   const commit = (asked: Commit): Promise<number> => {
@@ -129,6 +141,7 @@ export async function openEmbedded({ file: named, placement, smallWalk = 500 }: 
 
   return {
     name: 'embedded',
+    shared: false,
     blobs: {
       put: (bytes, maxBytes) => answer(() => blobs.put(bytes, maxBytes)),
       get: (hash, range) => answer(() => blobs.get(hash, range)),
@@ -223,6 +236,9 @@ export async function openEmbedded({ file: named, placement, smallWalk = 500 }: 
         }));
         return withFacts(known => writer.ask({ kind: 'reindex', rows: renewed, facts: known }));
       }),
+    numbersOf: codes => answer(() => numbersOf(codes)),
+    // The file has one process, which holds every task.
+    hold: (_task, ms) => answer(() => ms > 0),
     sizes: () =>
       answer(async () => {
         const sizes = await rows(sql`SELECT t,count(*) FROM resource WHERE f IS NOT NULL GROUP BY t`);

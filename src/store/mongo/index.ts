@@ -10,7 +10,7 @@ import { hostname } from 'node:os';
 import { FhirError } from '../../fhir/error.js';
 import type { Cursor, Query } from '../../search/query.js';
 import { encode } from '../encode.js';
-import type { FactAddition, Facts } from '../facts.js';
+import { type FactAddition, type Facts, numberFacts } from '../facts.js';
 import type { Placement } from '../place.js';
 import { pointingOf } from '../pointing.js';
 import type { Keys } from '../key.js';
@@ -24,6 +24,7 @@ import { guarded } from './errors.js';
 import { keepFacts } from './facts.js';
 import { collect, countMatches, existsMatch, findPage } from './find.js';
 import { readHistory } from './history.js';
+import { openLeases } from './lease.js';
 import type { Prepared } from './queue.js';
 import { gatherReads, type KnownNumbers, readVersion, ROW, type Row, toVersion } from './reads.js';
 import { INDEX, markReindexed, migrate, needsReindex, type ResourceDocument, typeCode } from './schema.js';
@@ -64,6 +65,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   const connected = () => connection.connected();
   const sequence = openSequence(connected, options.processName ?? `${hostname()} ${process.pid}`);
   const facts = keepFacts(connected);
+  const leases = openLeases(connected);
   const blobs = openBlobs(connected, maxTimeMS);
   const point = gatherReads(connected, maxTimeMS);
   const readNumbers: KnownNumbers = new WeakMap();
@@ -127,17 +129,22 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     const codes = type === undefined ? Object.values(TYPE_CODES) : [typeCode(type)];
     let last = after?.[0] ?? undefined;
     for (;;) {
-      const batch = await guarded(() =>
-        resource
-          .find<Row>(
-            { t: { $in: codes }, z: null, ...(last === undefined ? {} : { n: { $gt: Number(last) } }) } as object,
-            { hint: INDEX.arrival, sort: { n: 1 }, limit: SCAN_BATCH, projection: ROW, maxTimeMS },
-          )
-          .toArray(),
+      const found = resource.find<Row>(
+        { t: { $in: codes }, z: null, ...(last === undefined ? {} : { n: { $gt: Number(last) } }) } as object,
+        { hint: INDEX.arrival, sort: { n: 1 }, limit: SCAN_BATCH, projection: ROW, maxTimeMS },
       );
-      for (const row of batch) yield { row: toVersion(row), cursor: [row.n] };
-      if (batch.length < SCAN_BATCH) return;
-      last = batch.at(-1)!.n;
+      // Row by row: the driver holds what one answer of the server holds, 16 MB, however large the resources are.
+      let rows = 0;
+      try {
+        for (let row = await guarded(() => found.next()); row; row = await guarded(() => found.next())) {
+          rows += 1;
+          last = row.n;
+          yield { row: toVersion(row), cursor: [row.n] };
+        }
+      } finally {
+        await found.close();
+      }
+      if (rows < SCAN_BATCH) return;
     }
   }
 
@@ -193,6 +200,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
 
   return {
     name: 'mongo',
+    shared: true,
     blobs: {
       put: (bytes, maxBytes) => run(() => blobs.put(bytes, maxBytes)),
       get: (hash, range) => run(() => blobs.get(hash, range)),
@@ -228,6 +236,13 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
       }),
     scan: scanOptions => scanAll(scanOptions?.type, scanOptions?.after),
     reindex: rows => run(() => reindex(rows)),
+    numbersOf: codes =>
+      run(async () => {
+        await facts.grow(known => numberFacts(known, codes));
+        const known = await facts.current();
+        return new Map(codes.map(code => [code, known.parameter(code)!]));
+      }),
+    hold: (task, ms) => run(() => leases.hold(task, ms)),
     sizes: () => run(sizes),
     migrate: () =>
       run(async () => {

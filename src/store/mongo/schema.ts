@@ -73,8 +73,9 @@ export interface FactDocument {
   /** `f/…`: a fact; `facts`: how often facts were added. */
   readonly value?: string;
   readonly count?: number;
-  /** `process/…`: a lease (sequence.ts). */
+  /** `process/…`: a lease (sequence.ts); `task/…`: another (lease.ts), with `ends` instead of `until`. */
   readonly owner?: string;
+  readonly ends?: Date;
   readonly until?: number;
   readonly name?: string;
   readonly free?: boolean;
