@@ -37,6 +37,10 @@ export interface SearchParameters {
   /** Code → parameter, for a concrete resource type, the common ones included. Empty for an unknown type. */
   of(type: string): ReadonlyMap<string, SearchParameter>;
   get(type: string, code: string): SearchParameter | undefined;
+  /** Rises whenever what `of` gives has changed (live.ts). */
+  readonly generation: number;
+  /** Some parameter of the type is none of the standard's. */
+  hasCustom(type: string): boolean;
   /** Parameters whose expression leads to nothing on the type (of types compiled so far): `Type.code`. */
   readonly dead: ReadonlySet<string>;
 }
@@ -46,39 +50,73 @@ const BOOLEANS = 'http://terminology.hl7.org/CodeSystem/special-values';
 /** Systems of value sets that no list can hold. */
 const UNLISTED: ReadonlyMap<string, string> = new Map([['http://hl7.org/fhir/ValueSet/mimetypes', 'urn:ietf:bcp:13']]);
 
-/** `custom` parameters win over the standard's where type and code are the same. */
+/**
+ * `custom` parameters win over the standard's where type and code are the same. `standard`: the standard's parameters,
+ * where they have been made already, so that nothing is compiled twice.
+ */
 export function createSearchParameters(
   definitions: Definitions,
   custom: readonly SearchParameterDefinition[] = [],
+  standard?: SearchParameters,
 ): SearchParameters {
-  const all = [...definitions.searchParameters, ...custom];
-  const byUrl = new Map(all.map(definition => [definition.url, definition]));
+  const byUrl = new Map([...definitions.searchParameters, ...custom].map(definition => [definition.url, definition]));
   const compiled = new Map<string, ReadonlyMap<string, SearchParameter>>();
   const dead = new Set<string>();
   const concrete = new Set(definitions.resourceTypes);
-  const context: Context = { definitions, byUrl };
+  const context: CompileContext = { definitions, byUrl: url => byUrl.get(url) };
+  const isOf = (type: string) => (definition: SearchParameterDefinition) =>
+    definition.base.some(base => isBase(definitions, base, type));
   const of = (type: string) => {
     const known = compiled.get(type);
     if (known) return known;
-    const found = new Map<string, SearchParameter>();
-    if (concrete.has(type))
-      for (const definition of all) {
-        if (!definition.base.some(base => isBase(definitions, base, type))) continue;
+    const found = new Map<string, SearchParameter>(standard?.of(type));
+    const compileAll = (all: readonly SearchParameterDefinition[], finish: (read: Read) => Read) => {
+      for (const definition of all.filter(isOf(type))) {
         if (!definition.expression) continue;
         const parameter = compileParameter(context, definition, definition.expression, type);
-        if (parameter) found.set(definition.code, parameter);
+        if (parameter) found.set(definition.code, { ...parameter, read: finish(parameter.read) });
         else dead.add(`${type}.${definition.code}`);
       }
+    };
+    if (concrete.has(type)) {
+      if (!standard) compileAll(definitions.searchParameters, read => read);
+      compileAll(custom, forgiving);
+    }
     compiled.set(type, found);
     return found;
   };
-  return { of, get: (type, code) => of(type).get(code), dead };
+  return {
+    of,
+    get: (type, code) => of(type).get(code),
+    generation: 0,
+    hasCustom: type => custom.some(isOf(type)),
+    dead,
+  };
 }
 
-interface Context {
+type Read = Walk<Extraction>;
+
+/** What somebody else wrote may fail on a value that nobody thought of: it finds nothing then, and no write fails for it. */
+const forgiving =
+  (read: Read): Read =>
+  (value, frame) => {
+    const { length } = frame.out;
+    try {
+      read(value, frame);
+    } catch {
+      frame.out.length = length;
+    }
+  };
+
+/** What compiling one parameter needs; `byUrl` finds the parts of a composite. */
+export interface CompileContext {
   readonly definitions: Definitions;
-  readonly byUrl: ReadonlyMap<string, SearchParameterDefinition>;
+  byUrl(url: string): SearchParameterDefinition | undefined;
 }
+
+/** The concrete resource types of a list of bases, which may be abstract. */
+export const concreteTypes = (definitions: Definitions, bases: readonly string[]): readonly string[] =>
+  definitions.resourceTypes.filter(type => bases.some(base => isBase(definitions, base, type)));
 
 function isBase(definitions: Definitions, base: string, type: string): boolean {
   for (let at: string | undefined = type; at !== undefined; at = definitions.types.get(at)?.base)
@@ -86,9 +124,12 @@ function isBase(definitions: Definitions, base: string, type: string): boolean {
   return false;
 }
 
-/** For a focus of `type`: a resource type, or the type of a composite's element. */
-function compileParameter(
-  context: Context,
+/**
+ * For a focus of `type`: a resource type, or the type of a composite's element. Undefined: the expression leads to
+ * nothing there that the type of the parameter can use. Throws on an expression that is none.
+ */
+export function compileParameter(
+  context: CompileContext,
   definition: SearchParameterDefinition,
   expression: string,
   type: string,
@@ -126,7 +167,7 @@ const MANY: ReadonlySet<string> = new Set(['CodeableConcept', 'HumanName', 'Addr
 
 /** What an element allows, narrowed by `resolve() is …` and by what the parameter declares. */
 function targetsOf(
-  { definitions }: Context,
+  { definitions }: CompileContext,
   definition: SearchParameterDefinition,
   endings: readonly Ending[],
 ): readonly string[] {
@@ -169,7 +210,7 @@ const ERRATA: ReadonlyMap<string, string> = new Map([
 ]);
 
 function compileComposite(
-  context: Context,
+  context: CompileContext,
   definition: SearchParameterDefinition,
   expression: string,
   type: string,
@@ -177,7 +218,7 @@ function compileComposite(
   let components: readonly SearchParameter[] = [];
   const read = compilePath<Extraction>(context.definitions, expression, type, focus => {
     const parts = (definition.components ?? []).map(component => {
-      const part = context.byUrl.get(component.definition);
+      const part = context.byUrl(component.definition.split('|', 1)[0]!);
       const corrected = ERRATA.get(`${definition.url}#${component.expression}`) ?? component.expression;
       return part && compileParameter(context, part, corrected, focus.type);
     });

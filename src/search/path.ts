@@ -154,7 +154,8 @@ function walkProperty<F extends Frame>(
   index?: number,
 ): Walk<F> | undefined {
   const element = definitions.types.get(here.type)?.elements.find(candidate => candidate.name === name);
-  if (!element) return undefined;
+  // Guides write a choice as JSON has it (`valueDateTime`), which is no FHIRPath and is clear all the same.
+  if (!element) return walkTyped(definitions, name, here, next);
   const repeats = here.repeats || (element.max !== 1 && index === undefined);
   const branches = new Map<string, Walk<F>>();
   for (const { code } of element.types) {
@@ -186,6 +187,25 @@ function walkProperty<F extends Frame>(
       for (const item of found) if (item !== null) walk(item, frame);
     } else if (found[index] !== undefined && found[index] !== null) walk(found[index], frame);
   };
+}
+
+function walkTyped<F extends Frame>(
+  definitions: Definitions,
+  name: string,
+  here: Ending,
+  next: (ending: Ending) => Walk<F> | undefined,
+): Walk<F> | undefined {
+  const found = definitions.property(here.type, name);
+  if (!found?.type) return undefined;
+  const { element, type } = found;
+  const walk = next({ type: childrenOf(element, type.code), element, repeats: here.repeats });
+  return (
+    walk &&
+    ((value, frame) => {
+      const item = isObject(value) ? value[name] : undefined;
+      if (item !== undefined && item !== null) walk(item, frame);
+    })
+  );
 }
 
 /** Three-valued, as FHIRPath is: undefined is the empty collection. */

@@ -1,0 +1,109 @@
+/**
+ * Conformance resources from files: a folder of JSON (one resource, or a Bundle of them) and of FHIR packages (.tgz).
+ * https://hl7.org/fhir/R4/packages.html, https://confluence.hl7.org/display/FHIR/NPM+Package+Specification
+ *
+ * A package is read as a stream: one entry at a time is in memory, and only if it can hold what is wanted. Of a package
+ * only `package/*.json` counts: what lies deeper (`example`, `other`) is not meant to be in force.
+ */
+import { createReadStream, existsSync } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createGunzip } from 'node:zlib';
+import type { Json, Resource } from './resource.js';
+
+/** Bytes: of a file, of an unpacked package, of one resource. Larger resources are passed over; nothing wanted is. */
+const LIMITS = { file: 128 * 1024 * 1024, unpacked: 1024 * 1024 * 1024, resource: 8 * 1024 * 1024 } as const;
+const BLOCK = 512;
+
+export interface Found {
+  /** File name, and inside a package the name of the entry: for messages. */
+  readonly from: string;
+  readonly resource: Resource;
+}
+
+/** The resources of these types in a folder, in the order of the file names; nothing where there is no folder. */
+export async function* readProfiles(folder: string, types: ReadonlySet<string>): AsyncGenerator<Found> {
+  if (!existsSync(folder)) return;
+  for (const name of (await readdir(folder)).toSorted()) {
+    const file = join(folder, name);
+    if (!/\.(json|tgz|tar\.gz)$/.test(name)) continue;
+    const { size } = await stat(file);
+    if (size > LIMITS.file) throw new Error(`${file} is larger than ${LIMITS.file} bytes.`);
+    if (name.endsWith('.json')) yield* resourcesIn(name, await readFile(file), types);
+    else
+      for await (const entry of readTar(file)) yield* resourcesIn(`${name}: ${entry.name}`, entry.bytes, types);
+  }
+}
+
+function* resourcesIn(from: string, bytes: Buffer, types: ReadonlySet<string>): Generator<Found> {
+  // Cheaper than parsing: most of a package is of other types.
+  if (![...types].some(type => bytes.includes(`"${type}"`))) return;
+  let parsed: Json;
+  try {
+    parsed = JSON.parse(bytes.toString('utf8')) as Json;
+  } catch (cause) {
+    throw new Error(`${from} is not JSON.`, { cause });
+  }
+  for (const resource of unbundle(parsed)) if (types.has(resource.resourceType)) yield { from, resource };
+}
+
+function unbundle(parsed: Json | undefined): Resource[] {
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return [];
+  const { resourceType, entry } = parsed;
+  if (typeof resourceType !== 'string') return [];
+  if (resourceType !== 'Bundle') return [parsed as Resource];
+  return (Array.isArray(entry) ? entry : []).flatMap(each =>
+    typeof each === 'object' && each !== null && !Array.isArray(each) ? unbundle(each['resource']) : [],
+  );
+}
+
+/** https://www.gnu.org/software/tar/manual/html_node/Standard.html, with long names of GNU and of pax. */
+async function* readTar(file: string): AsyncGenerator<{ readonly name: string; readonly bytes: Buffer }> {
+  const take = taker(createReadStream(file).pipe(createGunzip()), file);
+  let longName: string | undefined;
+  for (;;) {
+    const head = await take(BLOCK, true);
+    if (head === undefined || head[0] === 0) return;
+    const text = (at: number, length: number): string => head.toString('utf8', at, at + length).replace(/\0.*$/s, '');
+    const size = Number.parseInt(text(124, 12).trim() || '0', 8);
+    if (!Number.isSafeInteger(size) || size < 0) throw new Error(`${file} is not a tar archive.`);
+    const kind = text(156, 1);
+    const prefix = text(345, 155);
+    const name = longName ?? (prefix ? `${prefix}/` : '') + text(0, 100);
+    const isName = kind === 'L' || kind === 'x';
+    const wanted = isName || ((kind === '0' || kind === '') && /^package\/[^/]+\.json$/.test(name));
+    const bytes = await take(size, wanted && size <= LIMITS.resource);
+    await take((BLOCK - (size % BLOCK)) % BLOCK, false);
+    if (kind === 'L') longName = bytes?.toString('utf8').replace(/\0.*$/s, '');
+    else if (kind === 'x') longName = /\d+ path=(.*)\n/.exec(bytes?.toString('utf8') ?? '')?.[1];
+    else longName = undefined;
+    if (!isName && bytes && bytes.length > 0) yield { name, bytes };
+  }
+}
+
+/** Takes the next bytes of a stream, or passes over them (undefined). At its end: undefined for a block, else an error. */
+function taker(stream: AsyncIterable<Buffer>, file: string) {
+  const source = stream[Symbol.asyncIterator]();
+  let rest: Buffer = Buffer.alloc(0);
+  let seen = 0;
+  return async (length: number, keep: boolean): Promise<Buffer | undefined> => {
+    const parts: Buffer[] = [];
+    for (let left = length; left > 0; ) {
+      if (rest.length === 0) {
+        const next = await source.next();
+        if (next.done) {
+          if (length === BLOCK && left === length) return undefined;
+          throw new Error(`${file} ends early.`);
+        }
+        rest = next.value;
+        seen += rest.length;
+        if (seen > LIMITS.unpacked) throw new Error(`${file} unpacks to more than ${LIMITS.unpacked} bytes.`);
+      }
+      const part = rest.subarray(0, left);
+      if (keep) parts.push(part);
+      left -= part.length;
+      rest = rest.subarray(part.length);
+    }
+    return keep ? Buffer.concat(parts) : undefined;
+  };
+}

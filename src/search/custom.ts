@@ -1,0 +1,220 @@
+/**
+ * A SearchParameter resource, judged: can it be searched by here? https://hl7.org/fhir/R4/searchparameter.html
+ *
+ * - Only status `active` is judged; draft, retired and unknown ones are kept and not in force.
+ * - A definition with the url of one of the standard's, or derived from one with the same code, says again what the
+ *   standard says (US Core has a hundred of them): it is kept, and the standard's own stays in force.
+ * - Any other may not take a code that the standard, or another parameter in force, has on one of its bases.
+ * - `special` has no meaning that a server could know; an expression must lead somewhere on every base.
+ * - Beyond the paths that path.ts compiles, expressions may use functions that are quick and say the same tomorrow:
+ *   nothing that follows references, reads the clock, matches regular expressions or recurses.
+ */
+import type { Definitions, SearchParameterDefinition } from '../fhir/definitions.js';
+import type { Issue } from '../fhir/error.js';
+import type { Json, Resource } from '../fhir/resource.js';
+import { compileParameter, concreteTypes, type SearchParameters } from './parameters.js';
+import { isObject } from './path.js';
+
+/** What there is already. */
+export interface Known {
+  readonly definitions: Definitions;
+  /** The standard's parameters alone. */
+  readonly standard: SearchParameters;
+  /** The definition in force with this url (without version). */
+  byUrl(url: string): SearchParameterDefinition | undefined;
+  /** Whether another custom parameter in force has this code on this type. */
+  isTaken(type: string, code: string): boolean;
+}
+
+export type Verdict =
+  | { readonly is: 'in-force'; readonly definition: SearchParameterDefinition }
+  /** `standard`: it repeats what is in force without it. `status`: it is not active. */
+  | { readonly is: 'kept'; readonly because: 'status' | 'standard' }
+  | { readonly is: 'refused'; readonly issues: readonly Issue[] };
+
+const textOf = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
+const textsOf = (value: Json | undefined): string[] => (Array.isArray(value) ? value.map(textOf) : []);
+
+/** The part of the resource that searching needs. */
+export function definitionOf(resource: Resource): SearchParameterDefinition {
+  const components = Array.isArray(resource['component']) ? resource['component'].filter(isObject) : [];
+  const expression = textOf(resource['expression']);
+  const target = textsOf(resource['target']);
+  return {
+    url: textOf(resource['url']),
+    code: textOf(resource['code']),
+    type: textOf(resource['type']) as SearchParameterDefinition['type'],
+    base: textsOf(resource['base']),
+    ...(expression === '' ? {} : { expression }),
+    ...(target.length === 0 ? {} : { target }),
+    ...(components.length === 0
+      ? {}
+      : {
+          components: components.map(component => ({
+            definition: textOf(component['definition']),
+            expression: textOf(component['expression']),
+          })),
+        }),
+  };
+}
+
+const MAX_EXPRESSION = 8000;
+const MAX_COMPONENTS = 3;
+const CODE = /^[A-Za-z][\w-]{0,63}$/;
+const TYPES: ReadonlySet<string> = new Set([
+  'number',
+  'date',
+  'string',
+  'token',
+  'reference',
+  'composite',
+  'quantity',
+  'uri',
+]);
+
+export function judge(resource: Resource, known: Known): Verdict {
+  if (resource['status'] !== 'active') return { is: 'kept', because: 'status' };
+  const definition = definitionOf(resource);
+  if (repeatsStandard(definition, textOf(resource['derivedFrom']), known)) return { is: 'kept', because: 'standard' };
+  const issues = faultsOf(definition, known);
+  return issues.length > 0 ? { is: 'refused', issues } : { is: 'in-force', definition };
+}
+
+function repeatsStandard({ url, code, base }: SearchParameterDefinition, derivedFrom: string, known: Known): boolean {
+  const urls = new Set(known.definitions.searchParameters.map(parameter => parameter.url));
+  if (urls.has(url)) return true;
+  if (!urls.has(derivedFrom.split('|', 1)[0]!)) return false;
+  const types = concreteTypes(known.definitions, base);
+  return types.length > 0 && types.every(type => hasStandard(known, type, code));
+}
+
+/** Those count, too, that name no index: `_text`, `special` ones. */
+const hasStandard = ({ definitions, standard }: Known, type: string, code: string): boolean =>
+  standard.get(type, code) !== undefined ||
+  definitions.searchParameters.some(
+    parameter => parameter.code === code && concreteTypes(definitions, parameter.base).includes(type),
+  );
+
+const fault = (element: string, detail: string, text: string): Issue => ({
+  severity: 'error',
+  code: 'processing',
+  expression: `SearchParameter.${element}`,
+  detail,
+  text,
+});
+
+function faultsOf(definition: SearchParameterDefinition, known: Known): Issue[] {
+  const { code, type, base, target = [] } = definition;
+  const { definitions } = known;
+  const issues: Issue[] = [];
+  if (definition.url === '') issues.push(fault('url', 'parameter-url', 'A search parameter in force needs a url.'));
+  if (!CODE.test(code))
+    issues.push(
+      fault('code', 'parameter-code', 'A code has 1 to 64 letters, digits, - and _, and starts with a letter.'),
+    );
+  if (!TYPES.has(type))
+    issues.push(
+      fault('type', 'parameter-type', `Parameters of this type cannot be searched; offered: ${[...TYPES].join(', ')}.`),
+    );
+  base.forEach((name, i) => {
+    const types = concreteTypes(definitions, [name]);
+    if (types.length === 0)
+      issues.push(fault(`base[${i}]`, 'parameter-base', 'The base must be a resource type of FHIR R4.'));
+    const standard = types.find(each => hasStandard(known, each, code));
+    const custom = types.find(each => known.isTaken(each, code));
+    if (standard !== undefined)
+      issues.push(
+        fault(
+          `base[${i}]`,
+          'parameter-taken',
+          `The standard has a search parameter of this code for ${standard}: choose another code, or say derivedFrom if it is the same.`,
+        ),
+      );
+    else if (custom !== undefined)
+      issues.push(
+        fault(
+          `base[${i}]`,
+          'parameter-taken',
+          `Another search parameter in force has this code for ${custom}: choose another code, or retire that one first.`,
+        ),
+      );
+  });
+  target.forEach((name, i) => {
+    if (concreteTypes(definitions, [name]).length === 0)
+      issues.push(fault(`target[${i}]`, 'parameter-target', 'The target must be a resource type of FHIR R4.'));
+  });
+  issues.push(...componentFaults(definition, known));
+  // What an expression leads to is a question only where everything else is clear.
+  return issues.length > 0 ? issues : expressionFaults(definition, known);
+}
+
+function componentFaults({ type, components = [] }: SearchParameterDefinition, known: Known): Issue[] {
+  if (type !== 'composite')
+    return components.length === 0
+      ? []
+      : [fault('component', 'parameter-component', 'Only a composite has components.')];
+  if (components.length < 2 || components.length > MAX_COMPONENTS)
+    return [fault('component', 'parameter-component', `A composite has 2 to ${MAX_COMPONENTS} components.`)];
+  return components.flatMap(({ definition }, i) => {
+    const part = known.byUrl(definition.split('|', 1)[0]!);
+    if (!part)
+      return fault(
+        `component[${i}].definition`,
+        'parameter-component',
+        'The component must be the url of a search parameter that is in force.',
+      );
+    if (part.type === 'composite' || part.type === 'special')
+      return fault(
+        `component[${i}].definition`,
+        'parameter-component',
+        'A component may be neither composite nor special.',
+      );
+    return [];
+  });
+}
+
+function expressionFaults(definition: SearchParameterDefinition, known: Known): Issue[] {
+  const refuse = (text: string) => [fault('expression', 'parameter-expression', text)];
+  const { expression, components = [] } = definition;
+  if (!expression) return refuse('A search parameter in force needs an expression.');
+  for (const text of [expression, ...components.map(component => component.expression)]) {
+    if (text.length > MAX_EXPRESSION) return refuse(`An expression may have ${MAX_EXPRESSION} characters.`);
+    const [refused] = functionsOf(text).filter(name => !FUNCTIONS.has(name));
+    if (refused !== undefined)
+      return refuse(`Expressions may not use the function ${refused.slice(0, 40)} here: it cannot be indexed.`);
+  }
+  const { definitions } = known;
+  const context = { definitions, byUrl: known.byUrl };
+  /** Compiled, and tried on a resource that holds nothing: what is not implemented shows. */
+  const leads = (type: string): boolean => {
+    const parameter = compileParameter(context, definition, expression, type);
+    parameter?.read({ resourceType: type, id: 'a' }, { root: { resourceType: type, id: 'a' }, out: [], bases: [] });
+    return parameter !== undefined;
+  };
+  try {
+    for (const name of definition.base) {
+      const types = concreteTypes(definitions, [name]);
+      if (!types.some(leads))
+        return refuse(`The expression leads to nothing on ${name} that a ${definition.type} parameter can hold.`);
+    }
+  } catch {
+    return refuse('The expression is not FHIRPath that this server can evaluate.');
+  }
+  return [];
+}
+
+/** Names that are followed by a parenthesis, outside of texts. `resolve() is T` looks at the reference alone. */
+function functionsOf(expression: string): string[] {
+  const bare = expression
+    .replaceAll(/'(?:[^'\\]|\\.)*'|`[^`]*`/g, "''")
+    .replaceAll(/\bresolve\(\s*\)\s+is\b/g, '');
+  return [...bare.matchAll(/([A-Za-z_]\w*)\s*\(/g)].map(([, name]) => name!).filter(name => !OPERATORS.has(name));
+}
+const OPERATORS: ReadonlySet<string> = new Set(['and', 'or', 'xor', 'implies', 'in', 'is', 'div', 'mod']);
+const FUNCTIONS: ReadonlySet<string> = new Set([
+  ...['all', 'as', 'combine', 'contains', 'count', 'distinct', 'empty', 'endsWith', 'exclude', 'exists', 'extension'],
+  ...['first', 'hasValue', 'iif', 'indexOf', 'intersect', 'is', 'isDistinct', 'last', 'length', 'lower', 'not'],
+  ...['ofType', 'replace', 'select', 'single', 'skip', 'startsWith', 'substring', 'tail', 'take'],
+  ...['toBoolean', 'toDate', 'toDateTime', 'toDecimal', 'toInteger', 'toQuantity', 'toString', 'trim', 'union'],
+  ...['upper', 'where'],
+]);
