@@ -1,18 +1,22 @@
 /** The composition root: config → store → engine → http. The only file that constructs adapters. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './cli/index.js';
 import { createRecorder } from './audit/record.js';
-import { loadDefinitions, type SearchParameterDefinition } from './fhir/definitions.js';
+import { loadDefinitions } from './fhir/definitions.js';
+import { type Found, readProfiles } from './fhir/package.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import type { Engine } from './interactions/interaction.js';
-import { type Config, isLoopback, isMongo } from './platform/config.js';
+import { OPERATIONS } from './interactions/operation.js';
+import { createRegistry } from './interactions/registry.js';
+import { createReindexer } from './interactions/reindex.js';
+import { type Config, ConfigError, isLoopback, isMongo, SETTINGS } from './platform/config.js';
 import { createLog } from './platform/log.js';
 import { createSeal } from './platform/seal.js';
 import { createTurns } from './platform/turns.js';
-import { createSearchParameters } from './search/parameters.js';
+import { createLiveParameters } from './search/live.js';
 import { createPlacement, type Placement } from './store/place.js';
 import type { Store } from './store/store.js';
 
@@ -36,21 +40,36 @@ export async function open(config: Config): Promise<Engine> {
   // First of all: what is wrong with the settings must not leave a store open.
   const identify = config.auth === 'token' ? identifyByTokens(config.tokens) : identifyAnybody;
   const definitions = loadDefinitions();
-  const custom = customParameters();
-  const parameters = createSearchParameters(definitions, custom);
-  const placement = createPlacement([...definitions.searchParameters, ...custom]);
+  const files = await profiles(config);
+  const parameters = createLiveParameters(definitions);
+  const placement = createPlacement(definitions.searchParameters);
   const store = await openStore(config, placement);
+  const bases = basesOf(config);
+  const registry = createRegistry({
+    definitions,
+    parameters,
+    placement,
+    store,
+    log,
+    files: files.filter(({ resource }) => resource.resourceType === 'SearchParameter'),
+  });
+  const { resourceTypes } = definitions;
+  const reindexer = createReindexer({ store, registry, parameters, resourceTypes, bases, log });
   try {
     await store.migrate();
+    await registry.load();
+    await reindexer.refresh();
   } catch (error) {
     await store.close();
     throw error;
   }
-  const bases = basesOf(config);
   return {
     definitions,
     parameters,
     store,
+    registry,
+    reindexer,
+    builtIn: operationDefinitions(files, bases[0]!),
     log,
     seal: createSeal(config.secret || keptSecret(config.data)),
     record: createRecorder(parameters, bases),
@@ -93,17 +112,31 @@ function keptSecret(folder: string): string {
   return readFileSync(file, 'utf8').trim();
 }
 
-/** Search parameters that we add to R4: profiles/*.json. */
-function customParameters(): SearchParameterDefinition[] {
-  const folder = fileURLToPath(new URL('profiles/', root));
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter(name => name.endsWith('.json'))
-    .map(
-      name =>
-        JSON.parse(readFileSync(join(folder, name), 'utf8')) as SearchParameterDefinition & { resourceType: string },
-    )
-    .filter(({ resourceType }) => resourceType === 'SearchParameter');
+const PROFILE_TYPES: ReadonlySet<string> = new Set(['SearchParameter', 'OperationDefinition']);
+
+/** What we add to R4 (profiles/ of the project), and what the settings name beside it. */
+async function profiles(config: Config): Promise<Found[]> {
+  const own = fileURLToPath(new URL('profiles', root));
+  // The default is ours, from wherever the server was started.
+  const given = config.profiles === SETTINGS.profiles.default ? own : resolve(config.profiles);
+  const found: Found[] = [];
+  for (const folder of new Set([own, given]))
+    for await (const each of readProfiles(folder, PROFILE_TYPES)) found.push(each);
+  if (!existsSync(given) && given !== own) throw new ConfigError('CHARTROOM_PROFILES must name a folder that exists.');
+  return found;
+}
+
+/** Definitions of our operations, each at the address that /metadata gives. Those of guides are no operations here. */
+function operationDefinitions(files: readonly Found[], base: string): ReadonlyMap<string, Buffer> {
+  const codes = new Set<unknown>(OPERATIONS.keys());
+  return new Map(
+    files
+      .filter(({ resource }) => resource.resourceType === 'OperationDefinition' && codes.has(resource['code']))
+      .map(({ resource: { resourceType, id, ...rest } }) => {
+        const path = `${resourceType}/${String(id)}`;
+        return [path, Buffer.from(JSON.stringify({ resourceType, id, url: `${base}/${path}`, ...rest }))];
+      }),
+  );
 }
 
 /** The command line; gives the exit status. */

@@ -30,5 +30,8 @@ export function decide(principal: Principal, ask: Ask): Decision {
     return { allow: true, without: ['AuditEvent'] };
   }
   if (WRITES.has(ask.kind) && principal.role === 'writer') return { allow: true, without: ['AuditEvent'] };
+  // Until an operation says otherwise it is for administrators.
+  if (ask.kind === 'operation')
+    return { allow: false, kind: 'forbidden', why: 'Only an administrator may run this operation.' };
   return { allow: false, kind: 'forbidden', why: 'This role may not write.' };
 }

@@ -34,6 +34,8 @@ const read: Pattern = { profile: 'Read', action: 'R', client: destination, serve
 const update: Pattern = { profile: 'Update', action: 'U', client: source, server: destination, user: 'AUT' };
 const remove: Pattern = { profile: 'Delete', action: 'D', client: application, server: custodian, user: 'AUT' };
 const query: Pattern = { profile: 'Query', action: 'E', client: source, server: destination, user: 'IRCP' };
+/** BALP has no profile for operations; what was asked stands in the query entity. */
+const operation: Pattern = { action: 'E', client: source, server: destination, user: 'IRCP' };
 const history: Pattern = { action: 'R', client: destination, server: source, user: 'IRCP' };
 
 /** By code of http://hl7.org/fhir/restful-interaction. */
@@ -48,6 +50,7 @@ const PATTERNS: Readonly<Record<string, Pattern>> = {
   'history-instance': history,
   'history-type': history,
   'history-system': history,
+  operation,
 };
 
 /** What is to be recorded. */

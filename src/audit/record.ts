@@ -59,6 +59,7 @@ const REMEMBERED = 2000;
 
 export function createRecorder(parameters: SearchParameters, bases: readonly string[]): Recorder {
   const shapes = new Map<string, Shape>();
+  let { generation } = parameters;
   const shapeOf = (deed: Deed, patient: string | undefined): Shape => {
     const { interaction, outcome, refusal, principal, data } = deed;
     const versioned = data?.version !== undefined;
@@ -82,6 +83,12 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
     return shape;
   };
   const one = (deed: Deed, patient: string | undefined): Change => {
+    // What a custom parameter makes of a marker cannot be filled in.
+    if (parameters.hasCustom('AuditEvent')) return plain(deed, patient, parameters, bases);
+    if (parameters.generation !== generation) {
+      shapes.clear();
+      ({ generation } = parameters);
+    }
     const values: Values = {
       id: newId(deed.at),
       at: deed.at,
@@ -109,6 +116,27 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
   };
   return deed =>
     deed.patients.length === 0 ? [one(deed, undefined)] : deed.patients.map(patient => one(deed, patient));
+}
+
+/** The event made and extracted as any resource is. */
+function plain(
+  deed: Deed,
+  patient: string | undefined,
+  parameters: SearchParameters,
+  bases: readonly string[],
+): Change {
+  const id = newId(deed.at);
+  const event = auditEvent(deed, patient, id);
+  return {
+    type: 'AuditEvent',
+    id,
+    version: 1,
+    updated: deed.at,
+    method: 'POST',
+    text: Buffer.from(JSON.stringify(event)),
+    entries: extract(event, parameters, { bases }),
+    patients: patientsOf(deed, patient),
+  };
 }
 
 /** The event is about the patient, and about the data where that is a Patient. */

@@ -1,8 +1,8 @@
 /** `chartroom reindex`: extracts every resource's index entries anew, in the store's own order, beside readers and writers. */
-import { FhirError } from '../fhir/error.js';
-import { parseJson } from '../fhir/json.js';
+import { asFhirError, FhirError } from '../fhir/error.js';
 import type { Engine } from '../interactions/interaction.js';
-import { extract } from '../search/extract.js';
+import { entriesOf } from '../interactions/reindex.js';
+import type { Entry } from '../search/entry.js';
 import type { Version } from '../store/store.js';
 import type { Invocation } from './invocation.js';
 
@@ -15,7 +15,13 @@ export async function reindex({ open, options }: Invocation): Promise<number> {
     if (typeof type === 'string' && !engine.definitions.resourceTypes.includes(type))
       throw new FhirError('invalid', '--type must name an R4 resource type.');
     const done = await reindexAll(engine, typeof type === 'string' ? { type } : {});
-    if (type === undefined) await engine.store.markReindexed();
+    if (type === undefined) {
+      await engine.store.markReindexed();
+      // Beside servers on the same database their own job goes on.
+      await engine.reindexer.allDone().catch((error: unknown) => {
+        if (asFhirError(error).kind !== 'unavailable') throw error;
+      });
+    }
     process.stdout.write(`Indexed ${done} resources anew.\n`);
     return 0;
   } finally {
@@ -26,11 +32,10 @@ export async function reindex({ open, options }: Invocation): Promise<number> {
 /** Returns how many resources were indexed; one that changes meanwhile is indexed by its own write. */
 async function reindexAll(engine: Engine, scope: { readonly type?: string }): Promise<number> {
   const { store, parameters, settings } = engine;
-  let batch: { row: Version; entries: ReturnType<typeof extract> }[] = [];
+  let batch: { row: Version; entries: Entry[] }[] = [];
   let done = 0;
   for await (const { row } of store.scan(scope)) {
-    const { resource } = parseJson(row.text!, { maxDepth: 200 });
-    batch.push({ row, entries: extract(resource, parameters, { bases: settings.bases }) });
+    batch.push({ row, entries: entriesOf(row, parameters, settings.bases) });
     if (batch.length < BATCH) continue;
     done += await store.reindex(batch);
     batch = [];

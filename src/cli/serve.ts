@@ -39,7 +39,9 @@ async function serveHere(invocation: Invocation): Promise<number> {
       process.stdout.write(`Loaded ${loaded} demo resources (CHARTROOM_DEMO=off starts empty).\n`);
     }
     if (await engine.store.needsReindex())
-      process.stderr.write('The search index was made by another version or other profiles: run chartroom reindex.\n');
+      process.stderr.write(
+        'The search index was made by another version or other profiles: run chartroom reindex, or POST [base]/$reindex.\n',
+      );
     const server = listen(engine, config);
     await listening(server, config);
     warmValidators();
@@ -50,12 +52,15 @@ async function serveHere(invocation: Invocation): Promise<number> {
     await shut(server);
     return 0;
   } finally {
+    await engine.reindexer.stop();
     await engine.store.close();
     engine.log.flush();
   }
 }
 
+/** Serves, and indexes behind it what is not indexed yet: end it with `engine.reindexer.stop()`, then close the store. */
 export function listen(engine: Engine, config: Config): Server {
+  engine.reindexer.start();
   const server = createHttpServer({
     engine,
     metrics: createMetrics(),

@@ -9,6 +9,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
+import { ConfigError } from '../platform/config.js';
 import type { Json, Resource } from './resource.js';
 
 /** Bytes: of a file, of an unpacked package, of one resource. Larger resources are passed over; nothing wanted is. */
@@ -21,17 +22,25 @@ export interface Found {
   readonly resource: Resource;
 }
 
-/** The resources of these types in a folder, in the order of the file names; nothing where there is no folder. */
+/** Throws ConfigError where a file cannot be read. The resources of these types in a folder, in the order of the file names; nothing where there is no folder. */
 export async function* readProfiles(folder: string, types: ReadonlySet<string>): AsyncGenerator<Found> {
   if (!existsSync(folder)) return;
   for (const name of (await readdir(folder)).toSorted()) {
     const file = join(folder, name);
     if (!/\.(json|tgz|tar\.gz)$/.test(name)) continue;
     const { size } = await stat(file);
-    if (size > LIMITS.file) throw new Error(`${file} is larger than ${LIMITS.file} bytes.`);
+    if (size > LIMITS.file) throw new ConfigError(`${file} is larger than ${LIMITS.file} bytes.`);
     if (name.endsWith('.json')) yield* resourcesIn(name, await readFile(file), types);
-    else
-      for await (const entry of readTar(file)) yield* resourcesIn(`${name}: ${entry.name}`, entry.bytes, types);
+    else yield* packed(name, file, types);
+  }
+}
+
+async function* packed(name: string, file: string, types: ReadonlySet<string>): AsyncGenerator<Found> {
+  try {
+    for await (const entry of readTar(file)) yield* resourcesIn(`${name}: ${entry.name}`, entry.bytes, types);
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    throw new ConfigError(`${file} cannot be unpacked: it is no gzip of a tar archive, or it is broken.`, { cause });
   }
 }
 
@@ -42,7 +51,7 @@ function* resourcesIn(from: string, bytes: Buffer, types: ReadonlySet<string>): 
   try {
     parsed = JSON.parse(bytes.toString('utf8')) as Json;
   } catch (cause) {
-    throw new Error(`${from} is not JSON.`, { cause });
+    throw new ConfigError(`${from} is not JSON.`, { cause });
   }
   for (const resource of unbundle(parsed)) if (types.has(resource.resourceType)) yield { from, resource };
 }
@@ -66,7 +75,7 @@ async function* readTar(file: string): AsyncGenerator<{ readonly name: string; r
     if (head === undefined || head[0] === 0) return;
     const text = (at: number, length: number): string => head.toString('utf8', at, at + length).replace(/\0.*$/s, '');
     const size = Number.parseInt(text(124, 12).trim() || '0', 8);
-    if (!Number.isSafeInteger(size) || size < 0) throw new Error(`${file} is not a tar archive.`);
+    if (!Number.isSafeInteger(size) || size < 0) throw new ConfigError(`${file} is not a tar archive.`);
     const kind = text(156, 1);
     const prefix = text(345, 155);
     const name = longName ?? (prefix ? `${prefix}/` : '') + text(0, 100);
@@ -93,11 +102,11 @@ function taker(stream: AsyncIterable<Buffer>, file: string) {
         const next = await source.next();
         if (next.done) {
           if (length === BLOCK && left === length) return undefined;
-          throw new Error(`${file} ends early.`);
+          throw new ConfigError(`${file} ends early.`);
         }
         rest = next.value;
         seen += rest.length;
-        if (seen > LIMITS.unpacked) throw new Error(`${file} unpacks to more than ${LIMITS.unpacked} bytes.`);
+        if (seen > LIMITS.unpacked) throw new ConfigError(`${file} unpacks to more than ${LIMITS.unpacked} bytes.`);
       }
       const part = rest.subarray(0, left);
       if (keep) parts.push(part);

@@ -111,6 +111,18 @@ export async function readInteraction(
       const ifMatch = readIfMatch(headers['if-match']);
       return { kind: 'delete', type, id, ...(ifMatch === undefined ? {} : { ifMatch }) };
     }
+    case 'operation': {
+      const body = request.method === 'POST' ? await readOptional(request, engine, limits) : undefined;
+      return {
+        kind: 'operation',
+        operation: route.operation ?? '',
+        safe: request.method !== 'POST',
+        parameters: query,
+        ...(route.type ? { type: route.type } : {}),
+        ...(route.id ? { id: route.id } : {}),
+        ...(body ? { body } : {}),
+      };
+    }
   }
 }
 
@@ -203,6 +215,20 @@ async function readResource(request: Request, type: string, engine: Engine, limi
   const bytes = await readBody(request, limits.maxBody);
   if (bytes.length === 0)
     throw new FhirError('invalid', 'The body is empty: send the resource.', { detail: 'empty-body' });
+  return format === 'json' ? parseJson(bytes, limits) : parseXml(bytes, engine.definitions, limits);
+}
+
+/** The resource in the body of an operation; undefined where there is none. */
+async function readOptional(request: Request, engine: Engine, limits: Limits): Promise<Parsed | undefined> {
+  const bytes = await readBody(request, limits.maxBody);
+  if (bytes.length === 0) return undefined;
+  const format = bodyFormat(request.headers['content-type']);
+  if (format === undefined)
+    throw new FhirError(
+      'unsupported-media-type',
+      'Parameters are sent as application/fhir+json or application/fhir+xml.',
+      { expression: 'http.Content-Type' },
+    );
   return format === 'json' ? parseJson(bytes, limits) : parseXml(bytes, engine.definitions, limits);
 }
 

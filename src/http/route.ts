@@ -5,6 +5,7 @@
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import type { Kind, Target } from '../interactions/interaction.js';
+import { OPERATIONS } from '../interactions/operation.js';
 
 export interface Route extends Target {
   /** Path segment of a vread. */
@@ -39,7 +40,7 @@ const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 export function route(method: string, path: string, definitions: Definitions): Route {
   const segments = decode(path);
   const { shape, ...target } = recognise(segments, definitions);
-  const methods = ROUTES.get(shape);
+  const methods = methodsOf(shape, target.operation);
   if (!methods) throw new FhirError('not-found', 'There is nothing at this address: see /metadata for what there is.');
   const name = method === 'HEAD' ? 'GET' : method;
   const kind = Object.hasOwn(methods, name) ? methods[name] : undefined;
@@ -49,9 +50,15 @@ export function route(method: string, path: string, definitions: Definitions): R
 
 /** Methods that an address allows, for OPTIONS and 405. */
 export function allowedMethods(path: string, definitions: Definitions): string[] {
-  const methods = Object.keys(ROUTES.get(recognise(decode(path), definitions).shape) ?? {});
+  const { shape, operation } = recognise(decode(path), definitions);
+  const methods = Object.keys(methodsOf(shape, operation) ?? {});
   return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'];
 }
+
+const methodsOf = (shape: string, operation: string | undefined): Methods | undefined =>
+  operation === undefined
+    ? ROUTES.get(shape)
+    : Object.fromEntries((OPERATIONS.get(operation)?.methods ?? []).map(method => [method, 'operation']));
 
 /** A 405 that knows its Allow header. */
 export class MethodNotAllowed extends FhirError {
@@ -78,10 +85,8 @@ function decode(path: string): string[] {
 function recognise(segments: readonly string[], definitions: Definitions): { shape: string } & Omit<Route, 'kind'> {
   const [first, second, third, fourth, ...more] = segments;
   if (first === undefined || ROUTES.has(first)) return { shape: segments.join('/') };
-  if (first.startsWith('$') || second?.startsWith('$') || third?.startsWith('$'))
-    throw new FhirError('unknown-type', 'This server offers no such operation: see /metadata.', {
-      detail: 'unknown-operation',
-    });
+  const dollar = segments.slice(0, 3).findIndex(segment => segment.startsWith('$'));
+  if (dollar >= 0) return recogniseOperation(segments, dollar, definitions);
   if (!definitions.resourceTypes.includes(first))
     throw new FhirError(
       'unknown-type',
@@ -102,4 +107,18 @@ function recognise(segments: readonly string[], definitions: Definitions): { sha
   if (definitions.resourceTypes.includes(third))
     return { shape: ['T/I/T', ...segments.slice(3)].join('/'), type: third, compartment };
   return { shape: ['T/I', ...segments.slice(2)].join('/'), type: first, id: second };
+}
+
+/** `$code`, `T/$code`, `T/I/$code`, where the operation is offered at that level. */
+function recogniseOperation(segments: readonly string[], at: number, definitions: Definitions) {
+  const operation = segments[at]!.slice(1);
+  const [type, id] = segments.slice(0, at);
+  const level = (['system', 'type', 'instance'] as const)[at]!;
+  const offered = OPERATIONS.get(operation)?.levels.includes(level) && segments.length === at + 1;
+  const known = (type === undefined || definitions.resourceTypes.includes(type)) && (id === undefined || ID.test(id));
+  if (!offered || !known)
+    throw new FhirError('unknown-type', 'This server offers no such operation: see /metadata.', {
+      detail: 'unknown-operation',
+    });
+  return { shape: '$', operation, ...(type === undefined ? {} : { type }), ...(id === undefined ? {} : { id }) };
 }

@@ -5,6 +5,7 @@
 import { decide } from '../access/decide.js';
 import { SYSTEM } from '../identity/principal.js';
 import type { Context, Engine, Outcome } from './interaction.js';
+import { type Level, OPERATIONS } from './operation.js';
 
 const INSTANCE = [
   ['read', 'read'],
@@ -17,15 +18,17 @@ const INSTANCE = [
   ['search', 'search-type'],
 ] as const;
 
-const texts = new WeakMap<Engine, Buffer>();
+/** Made anew when other search parameters are in force. */
+const texts = new WeakMap<Engine, { readonly generation: number; readonly text: Buffer }>();
 
 export function capabilities({ engine }: Context): Outcome {
-  let text = texts.get(engine);
-  if (!text) {
-    text = Buffer.from(JSON.stringify(statement(engine)));
-    texts.set(engine, text);
+  const { generation } = engine.parameters;
+  let made = texts.get(engine);
+  if (made?.generation !== generation) {
+    made = { generation, text: Buffer.from(JSON.stringify(statement(engine))) };
+    texts.set(engine, made);
   }
-  return { result: { status: 200, text, patients: [] } };
+  return { result: { status: 200, text: made.text, patients: [] } };
 }
 
 function statement(engine: Engine) {
@@ -60,6 +63,7 @@ function statement(engine: Engine) {
         searchParam: engine.definitions.searchParameters
           .filter(parameter => parameter.base.includes('Resource') && engine.parameters.get('Basic', parameter.code))
           .map(searchParam),
+        operation: operations(engine, 'system'),
       },
     ],
   };
@@ -82,6 +86,12 @@ function resource(engine: Engine, type: string) {
     searchParam: [...engine.parameters.of(type).values()].map(searchParam),
   };
 }
+
+/** https://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.operation */
+const operations = ({ settings }: Engine, level: Level) =>
+  [...OPERATIONS]
+    .filter(([, { levels }]) => levels.includes(level))
+    .map(([name, { definition }]) => ({ name, definition: `${settings.base}/OperationDefinition/${definition}` }));
 
 const searchParam = ({ code, url, type }: { code: string; url: string; type: string }) => ({
   name: code,

@@ -13,6 +13,8 @@ import type { Seal } from '../platform/seal.js';
 import type { Turns } from '../platform/turns.js';
 import type { SearchParameters } from '../search/parameters.js';
 import type { Blobs, Change, Store } from '../store/store.js';
+import type { Registry } from './registry.js';
+import type { Reindexer } from './reindex.js';
 
 /** Name and value of each parameter, decoded, in order of appearance. */
 export type Parameters = readonly (readonly [name: string, value: string])[];
@@ -69,7 +71,21 @@ export type Interaction =
       /** `If-None-Match: *`: only if nothing is there. */
       readonly onlyCreate?: true;
     }
-  | { readonly kind: 'delete'; readonly type: string; readonly id: string; readonly ifMatch?: string };
+  | { readonly kind: 'delete'; readonly type: string; readonly id: string; readonly ifMatch?: string }
+  | {
+      /** https://hl7.org/fhir/R4/operations.html */
+      readonly kind: 'operation';
+      /** Without the dollar sign. */
+      readonly operation: string;
+      readonly type?: string;
+      readonly id?: string;
+      /** Asked by GET: it may change nothing. */
+      readonly safe: boolean;
+      /** Of the URL. */
+      readonly parameters: Parameters;
+      /** Of a POST that has one: a Parameters resource, or what stands for it. */
+      readonly body?: Parsed;
+    };
 
 export type Kind = Interaction['kind'];
 export type Of<K extends Kind> = Extract<Interaction, { kind: K }>;
@@ -86,6 +102,8 @@ export interface Target {
   readonly type?: string;
   readonly id?: string;
   readonly compartment?: Compartment;
+  /** Code of an operation. */
+  readonly operation?: string;
 }
 
 /** What everything runs on; made once by main.ts. */
@@ -93,6 +111,11 @@ export interface Engine {
   readonly definitions: Definitions;
   readonly parameters: SearchParameters;
   readonly store: Store;
+  /** Custom search parameters in force, and the job that indexes by them what is there already. */
+  readonly registry: Registry;
+  readonly reindexer: Reindexer;
+  /** Conformance resources that this server brings along, by `Type/id`: read like any other, and nothing else. */
+  readonly builtIn: ReadonlyMap<string, Buffer>;
   readonly log: Log;
   readonly seal: Seal;
   /** One writer of a resource at a time in this process; other processes are told apart by the commit. */

@@ -10,11 +10,15 @@ import { capabilities } from './capabilities.js';
 import { create } from './create.js';
 import { remove } from './delete.js';
 import { history } from './history.js';
+import { committed, messagesOf } from './hooks.js';
 import type { Context, Interaction, Outcome, Result, Target } from './interaction.js';
+import { operate } from './operation.js';
 import { read, vread } from './read.js';
 import { search } from './search.js';
 import { update } from './update.js';
 
+/** What makes changes by itself. */
+const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'delete']);
 /** Attempts of a write that others keep overtaking; each one reads the newest version. */
 const ATTEMPTS = 100;
 
@@ -51,8 +55,10 @@ export async function refuse(context: Context, target: Target, error: FhirError)
 }
 
 async function runAndRecord(context: Context, ask: Interaction, without: readonly string[]): Promise<Result> {
-  const { store } = context.engine;
+  const { store, registry } = context.engine;
   for (let attempt = 1; ; attempt++) {
+    if (WRITES.has(ask.kind)) await registry.current();
+    const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
     const { result, changes } = await run(context, ask, without);
     if (ask.kind === 'capabilities') return result;
     const events = eventsOf(context, ask, result);
@@ -61,7 +67,8 @@ async function runAndRecord(context: Context, ask: Interaction, without: readonl
       return result;
     }
     try {
-      await store.commit({ changes: [...changes, ...events] });
+      await store.commit({ changes: [...changes, ...events], messages: messagesOf(context.engine, changes) });
+      await committed(context.engine, changes, indexed);
       return result;
     } catch (error) {
       // Somebody else wrote in between: look again, so that If-Match is judged by what is there now.
@@ -90,6 +97,8 @@ function run(context: Context, ask: Interaction, without: readonly string[]): Ou
       return update(context, ask);
     case 'delete':
       return remove(context, ask);
+    case 'operation':
+      return operate(context, ask);
   }
 }
 

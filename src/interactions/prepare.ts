@@ -1,5 +1,5 @@
 /**
- * From a body to a Change: validate → stamp id and meta → lift attachment bytes out → extract index entries. The
+ * From a body to a Change: validate → check what its type means to us (hooks.ts) → stamp id and meta → lift attachment bytes out → extract index entries. The
  * same path for create and update. https://hl7.org/fhir/R4/http.html#create
  */
 import { liftBase64 } from '../fhir/base64.js';
@@ -10,6 +10,7 @@ import type { Entry } from '../search/entry.js';
 import { extract } from '../search/extract.js';
 import type { BlobLink, Change, Method, Version } from '../store/store.js';
 import { validateStructure } from '../validation/structure.js';
+import { check } from './hooks.js';
 import type { Engine, RawBody } from './interaction.js';
 
 /** Base64 shorter than this stays in the text: a look-up would cost more than it saves. */
@@ -33,7 +34,7 @@ export interface Prepared {
 
 export const isRaw = (body: Parsed | RawBody): body is RawBody => 'contentType' in body;
 
-/** Throws `invalid` with one issue per fault; stores attachment bytes, nothing else. */
+/** Throws `invalid` with one issue per fault, `unprocessable` where a hook refuses it; stores attachment bytes, nothing else. */
 export async function prepare(engine: Engine, identity: Identity, body: Parsed | RawBody): Promise<Prepared> {
   if (isRaw(body)) return prepareRaw(engine, identity, body);
   const { type, id, version, updated } = identity;
@@ -45,6 +46,7 @@ export async function prepare(engine: Engine, identity: Identity, body: Parsed |
   const issues = validateStructure(body.resource, engine.definitions, body.decimals);
   if (issues.some(issue => issue.severity === 'error' || issue.severity === 'fatal'))
     throw new FhirError('invalid', 'The resource is not valid FHIR R4.', { issues });
+  await check(engine, type, body.resource, id);
   const stamped = stamp(body, { id, versionId: String(version), lastUpdated: new Date(updated).toISOString() });
   const { text, lifted } = liftBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
   const blobs: BlobLink[] = [];

@@ -15,6 +15,7 @@ import type { Page } from '../store/store.js';
 import { type BundleEntry, bundle } from './bundle.js';
 import { include, type Included } from './include.js';
 import type { Context, Engine, Of, Outcome, Parameters } from './interaction.js';
+import { indexingIssues } from './indexing.js';
 import { linkTo, openPage, type PageState, pageLink } from './paging.js';
 import { resolve } from './resolve.js';
 import { outcomeEntry, rowEntries } from './searchset.js';
@@ -58,7 +59,11 @@ export async function search(context: Context, ask: Of<'search'>, without: reado
     { relation: 'self', url: linkTo(engine, path, page ? ask.parameters : used) },
     ...neighbours(engine, state, found, page),
   ];
-  const issues = [...parsed.ignored, ...(added.cut ? [cutIssue(engine)] : [])];
+  const issues = [
+    ...parsed.ignored,
+    ...indexingIssues(engine, types, parsed),
+    ...(added.cut ? [cutIssue(engine)] : []),
+  ];
   const entries: BundleEntry[] = [
     ...(await rowEntries(engine, found.rows, parsed, 'match')),
     ...(await rowEntries(engine, added.rows, { ...parsed, elements: undefined }, 'include')),

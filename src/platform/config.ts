@@ -12,6 +12,7 @@ export interface Config {
   readonly baseUrl: string;
   readonly store: string;
   readonly data: string;
+  readonly profiles: string;
   readonly demo: boolean;
   readonly auth: 'none' | 'token';
   readonly tokens: string;
@@ -86,6 +87,11 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     },
   ),
   data: text('DATA', './data', 'Folder of the embedded store and of keys.'),
+  profiles: text(
+    'PROFILES',
+    './profiles',
+    "Folder of search parameters (JSON, Bundles, FHIR packages) that are in force beside the project's own.",
+  ),
   demo: {
     env: 'DEMO',
     default: true,

@@ -20,6 +20,8 @@ export interface Known {
   readonly definitions: Definitions;
   /** The standard's parameters alone. */
   readonly standard: SearchParameters;
+  /** Whether the standard has a parameter with this url. */
+  isStandard(url: string): boolean;
   /** The definition in force with this url (without version). */
   byUrl(url: string): SearchParameterDefinition | undefined;
   /** Whether another custom parameter in force has this code on this type. */
@@ -81,9 +83,8 @@ export function judge(resource: Resource, known: Known): Verdict {
 }
 
 function repeatsStandard({ url, code, base }: SearchParameterDefinition, derivedFrom: string, known: Known): boolean {
-  const urls = new Set(known.definitions.searchParameters.map(parameter => parameter.url));
-  if (urls.has(url)) return true;
-  if (!urls.has(derivedFrom.split('|', 1)[0]!)) return false;
+  if (known.isStandard(url)) return true;
+  if (!known.isStandard(derivedFrom.split('|', 1)[0]!)) return false;
   const types = concreteTypes(known.definitions, base);
   return types.length > 0 && types.every(type => hasStandard(known, type, code));
 }
@@ -205,9 +206,7 @@ function expressionFaults(definition: SearchParameterDefinition, known: Known): 
 
 /** Names that are followed by a parenthesis, outside of texts. `resolve() is T` looks at the reference alone. */
 function functionsOf(expression: string): string[] {
-  const bare = expression
-    .replaceAll(/'(?:[^'\\]|\\.)*'|`[^`]*`/g, "''")
-    .replaceAll(/\bresolve\(\s*\)\s+is\b/g, '');
+  const bare = expression.replaceAll(/'(?:[^'\\]|\\.)*'|`[^`]*`/g, "''").replaceAll(/\bresolve\(\s*\)\s+is\b/g, '');
   return [...bare.matchAll(/([A-Za-z_]\w*)\s*\(/g)].map(([, name]) => name!).filter(name => !OPERATORS.has(name));
 }
 const OPERATORS: ReadonlySet<string> = new Set(['and', 'or', 'xor', 'implies', 'in', 'is', 'div', 'mod']);

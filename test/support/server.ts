@@ -62,6 +62,7 @@ export async function startServer(options: {
     async stop() {
       server.close();
       server.closeAllConnections();
+      await engine.reindexer.stop();
       await engine.store.close();
       rmSync(data, { recursive: true, force: true });
     },

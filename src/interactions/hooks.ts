@@ -1,0 +1,63 @@
+/**
+ * What writing a resource of some type means to the server itself, beyond keeping it: one table, type → hook.
+ */
+import { asFhirError } from '../fhir/error.js';
+import type { Resource } from '../fhir/resource.js';
+import type { Change, Message } from '../store/store.js';
+import type { Engine } from './interaction.js';
+import { checkParameter, SLOW_MS } from './registry.js';
+
+interface Hook {
+  /** Before it is stored, and after it was found to be valid R4. Throws FhirError. */
+  check?(engine: Engine, resource: Resource, id: string): Promise<void>;
+  /** Messages that are committed with the changes. */
+  messages?(engine: Engine, changes: readonly Change[]): readonly Message[];
+  /** When the changes are durable. Must not reject: nobody could take the write back. */
+  committed?(engine: Engine, changes: readonly Change[]): Promise<void>;
+}
+
+const HOOKS: ReadonlyMap<string, Hook> = new Map<string, Hook>([
+  [
+    'SearchParameter',
+    {
+      check: ({ registry }, resource, id) => checkParameter(registry, resource, id),
+      messages: ({ registry }, changes) => registry.messages(changes),
+      async committed({ registry, reindexer }, changes) {
+        await registry.committed(changes);
+        await reindexer.changed();
+      },
+    },
+  ],
+]);
+
+export const check = async (engine: Engine, type: string, resource: Resource, id: string): Promise<void> =>
+  HOOKS.get(type)?.check?.(engine, resource, id);
+
+export function messagesOf(engine: Engine, changes: readonly Change[]): readonly Message[] {
+  return byType(changes).flatMap(([hook, ofType]) => hook.messages?.(engine, ofType) ?? []);
+}
+
+/** `generation`: of the search parameters by which the changes were indexed; `since`: performance.now() at that time. */
+export async function committed(
+  engine: Engine,
+  changes: readonly Change[],
+  { generation, since }: { readonly generation: number; readonly since: number },
+): Promise<void> {
+  try {
+    if (performance.now() - since > SLOW_MS) await engine.registry.current();
+    // A parameter came into force between extraction and commit, and its reindex job may have passed already.
+    if (engine.parameters.generation !== generation) await engine.reindexer.renew(changes);
+  } catch (error) {
+    engine.log.warn({ kind: asFhirError(error).kind }, 'A change could not be indexed by a new search parameter');
+  }
+  for (const [hook, ofType] of byType(changes)) await hook.committed?.(engine, ofType);
+}
+
+function byType(changes: readonly Change[]): [Hook, Change[]][] {
+  const found = new Map<Hook, Change[]>();
+  for (const change of changes) {
+    const hook = HOOKS.get(change.type);
+    if (hook) found.set(hook, [...(found.get(hook) ?? []), change]);
+  }
+  return [...found];
+}

@@ -1,0 +1,38 @@
+/**
+ * Operations: https://hl7.org/fhir/R4/operations.html. One file per operation in operations/, one line in the table here;
+ * routes, /metadata and the access decision follow from it.
+ */
+import { FhirError } from '../fhir/error.js';
+import { validateStructure } from '../validation/structure.js';
+import type { Context, Of, Outcome } from './interaction.js';
+import { reindex } from './operations/reindex.js';
+
+export type Level = 'system' | 'type' | 'instance';
+
+export interface Operation {
+  readonly levels: readonly Level[];
+  /** GET only where asking changes nothing. */
+  readonly methods: readonly ('GET' | 'POST')[];
+  /** Id of its OperationDefinition among those that the server brings along. */
+  readonly definition: string;
+  /** `ask.body` is a valid resource. */
+  run(context: Context, ask: Of<'operation'>): Promise<Outcome>;
+}
+
+/** By code, without the dollar sign. */
+export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([['reindex', reindex]]);
+
+export async function operate(context: Context, ask: Of<'operation'>): Promise<Outcome> {
+  const operation = OPERATIONS.get(ask.operation);
+  if (!operation)
+    throw new FhirError('unknown-type', 'This server offers no such operation: see /metadata.', {
+      detail: 'unknown-operation',
+    });
+  if (ask.body) {
+    const { resource, decimals } = ask.body;
+    const issues = validateStructure(resource, context.engine.definitions, decimals);
+    if (issues.some(({ severity }) => severity === 'error' || severity === 'fatal'))
+      throw new FhirError('invalid', 'The body is not valid FHIR R4.', { issues });
+  }
+  return operation.run(context, ask);
+}
