@@ -133,7 +133,7 @@ function operationDefinitions(files: readonly Found[], base: string): ReadonlyMa
     files
       .filter(({ resource }) => resource.resourceType === 'OperationDefinition' && codes.has(resource['code']))
       .map(({ resource: { resourceType, id, ...rest } }) => {
-        const path = `${resourceType}/${String(id)}`;
+        const path = `${resourceType}/${typeof id === 'string' ? id : ''}`;
         return [path, Buffer.from(JSON.stringify({ resourceType, id, url: `${base}/${path}`, ...rest }))];
       }),
   );

@@ -85,7 +85,7 @@ interface Candidate {
 }
 
 const TRUSTED = { maxDepth: 200 };
-const urlOf = (resource: Resource): string => String(resource['url'] ?? '');
+const urlOf = ({ url }: Resource): string => (typeof url === 'string' ? url : '');
 
 export function createRegistry(options: RegistryOptions): Registry {
   const { definitions, parameters, placement, store, log } = options;

@@ -180,12 +180,12 @@ function expressionFaults(definition: SearchParameterDefinition, known: Known): 
   if (!expression) return refuse('A search parameter in force needs an expression.');
   for (const text of [expression, ...components.map(component => component.expression)]) {
     if (text.length > MAX_EXPRESSION) return refuse(`An expression may have ${MAX_EXPRESSION} characters.`);
-    const [refused] = functionsOf(text).filter(name => !FUNCTIONS.has(name));
+    const refused = functionsOf(text).find(name => !FUNCTIONS.has(name));
     if (refused !== undefined)
       return refuse(`Expressions may not use the function ${refused.slice(0, 40)} here: it cannot be indexed.`);
   }
   const { definitions } = known;
-  const context = { definitions, byUrl: known.byUrl };
+  const context = { definitions, byUrl: (url: string) => known.byUrl(url) };
   /** Compiled, and tried on a resource that holds nothing: what is not implemented shows. */
   const leads = (type: string): boolean => {
     const parameter = compileParameter(context, definition, expression, type);

@@ -77,13 +77,87 @@ describe('the placement of search parameters', () => {
       for (const code of codes) assert.notEqual(placement.find(type, code).home, 'f', `${type}.${code}`);
   });
 
-  it('changes its hash with a parameter, and not with their order', () => {
+  it('has the hash of its standard parameters, whatever their order and whatever is added to them', () => {
     const { searchParameters } = definitions;
     assert.equal(createPlacement(searchParameters.toReversed()).hash, placement.hash);
-    const custom = { url: 'http://a.example/x', code: 'zz', type: 'token' as const, base: ['Patient'] };
-    const extended = createPlacement([...searchParameters, custom]);
-    assert.notEqual(extended.hash, placement.hash);
+    assert.notEqual(createPlacement(searchParameters.slice(1)).hash, placement.hash);
+    const extended = createPlacement(searchParameters);
+    extended.extend(
+      [{ url: 'http://a.example/x', code: 'zz', type: 'token', base: ['Patient'] }],
+      new Map([['zz', 'G8']]),
+    );
+    assert.equal(extended.hash, placement.hash);
+    assert.equal(extended.find('Patient', 'zz').prefix, `${TYPE_CODES['Patient']}G8`);
     assert.equal(extended.find('Patient', 'family').prefix, placement.find('Patient', 'family').prefix);
+  });
+
+  it('keeps the numbers of the standard as stores have them', () => {
+    assert.equal(placement.find('Patient', 'family').prefix, 'Pa2l');
+    assert.equal(placement.find('Observation', 'code').prefix, 'Ob1A');
+  });
+
+  const added: [code: string, type: string, base: string, on: string, home: string][] = [
+    ['a-token', 'token', 'Patient', 'Patient', 'g'],
+    ['a-reference', 'reference', 'Encounter', 'Encounter', 'g'],
+    ['a-uri', 'uri', 'Goal', 'Goal', 'g'],
+    ['a-string', 'string', 'Goal', 'Goal', 'f'],
+    ['a-string', 'string', 'Patient', 'Patient', 'g'],
+    ['a-date', 'date', 'Goal', 'Goal', 'g'],
+    ['a-number', 'number', 'RiskAssessment', 'RiskAssessment', 'g'],
+    ['a-quantity', 'quantity', 'Observation', 'Observation', 'g'],
+    ['a-composite', 'composite', 'Observation', 'Observation', 'f'],
+    ['a-date', 'date', 'AuditEvent', 'AuditEvent', 'f'],
+    ['a-date', 'date', 'DomainResource', 'Observation', 'g'],
+    // The names of main dates, sort strings and unions mean nothing special in a custom parameter.
+    ['created', 'date', 'Organization', 'Organization', 'g'],
+    ['combo-code', 'token', 'Goal', 'Goal', 'g'],
+  ];
+  for (const [code, type, base, on, home] of added)
+    it(`puts a custom ${type} (${code}) of ${base} into ${home} of ${on}, and changes nothing else there`, () => {
+      const extended = createPlacement(definitions.searchParameters);
+      extended.extend([{ url: 'http://a.example/x', code, type, base: [base] }], new Map([[code, 'G8']]));
+      const { home: found, main, sorts, scoped, patient, union } = extended.find(on, code);
+      assert.deepEqual(
+        { found, main, sorts, scoped, patient, union },
+        {
+          found: home,
+          main: false,
+          sorts: false,
+          scoped: false,
+          patient: false,
+          union: undefined,
+        },
+      );
+      const { places, ...rest } = extended.of(on);
+      const before = placement.of(on);
+      assert.deepEqual(rest, {
+        type: on,
+        typeCode: before.typeCode,
+        ...(before.mainDate ? { mainDate: before.mainDate } : {}),
+      });
+      for (const [known, place] of before.places) assert.deepEqual(places.get(known), place);
+    });
+
+  it('keeps the place of a custom parameter that is no longer in force, and never gives it one of the standard', () => {
+    const extended = createPlacement(definitions.searchParameters);
+    const numbers = new Map([
+      ['one', 'G8'],
+      ['two', 'G9'],
+      ['family', 'GA'],
+    ]);
+    extended.extend([{ url: 'http://a.example/1', code: 'one', type: 'token', base: ['Patient'] }], numbers);
+    extended.extend(
+      [
+        { url: 'http://a.example/2', code: 'two', type: 'token', base: ['Patient'] },
+        { url: 'http://a.example/3', code: 'family', type: 'date', base: ['Patient'] },
+      ],
+      numbers,
+    );
+    assert.equal(extended.find('Patient', 'one').prefix, `${TYPE_CODES['Patient']}G8`);
+    assert.equal(extended.find('Patient', 'two').prefix, `${TYPE_CODES['Patient']}G9`);
+    assert.deepEqual(extended.find('Patient', 'family'), placement.find('Patient', 'family'));
+    extended.extend([{ url: 'http://a.example/1', code: 'one', type: 'date', base: ['Patient'] }], numbers);
+    assert.equal(extended.find('Patient', 'one').kind, 'date');
   });
 
   it('refuses types and parameters that do not exist', () => {

@@ -1,0 +1,107 @@
+/** Conformance resources from folders, Bundles and packages. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { after, describe, it } from 'mocha';
+import { readProfiles } from '../../../src/fhir/package.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'chartroom-profiles-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+let folders = 0;
+async function read(files: Readonly<Record<string, string | Buffer>>) {
+  const own = mkdtempSync(join(folder, `${folders++}-`));
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(own, name), content);
+  const found = [];
+  for await (const { from, resource } of readProfiles(own, new Set(['SearchParameter'])))
+    found.push([from, resource['id']]);
+  return found;
+}
+
+const parameter = (id: string) => JSON.stringify({ resourceType: 'SearchParameter', id });
+
+/** One entry of a tar archive in the ustar form. */
+function entry(name: string, content: string | Buffer, kind = '0'): Buffer {
+  const bytes = Buffer.from(content);
+  const head = Buffer.alloc(512);
+  head.write(name.slice(-100), 0);
+  head.write(bytes.length.toString(8).padStart(11, '0'), 124);
+  head.write(kind, 156);
+  head.write('ustar\u000000', 257);
+  return Buffer.concat([head, bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
+}
+const END = Buffer.alloc(1024);
+const tgz = (...entries: Buffer[]) => gzipSync(Buffer.concat([...entries, END]));
+
+describe('reading profiles', () => {
+  it('gives nothing where there is no folder', async () => {
+    const found = [];
+    for await (const each of readProfiles(join(folder, 'none'), new Set(['SearchParameter']))) found.push(each);
+    assert.deepEqual(found, []);
+  });
+
+  it('gives single resources and those of Bundles, by file name, and passes over all else', async () => {
+    const bundle = { resourceType: 'Bundle', entry: [{ resource: { resourceType: 'Patient', id: 'p' } }, {}] };
+    assert.deepEqual(
+      await read({
+        'b.json': parameter('one'),
+        'a.json': JSON.stringify({
+          ...bundle,
+          entry: [...bundle.entry, ...['two', 'three'].map(id => ({ resource: JSON.parse(parameter(id)) as object }))],
+        }),
+        'package.json': '{"name":"SearchParameter"}',
+        'list.json': '["SearchParameter"]',
+        'readme.md': parameter('text'),
+      }),
+      [
+        ['a.json', 'two'],
+        ['a.json', 'three'],
+        ['b.json', 'one'],
+      ],
+    );
+  });
+
+  it('gives what lies at the top of a package, whatever the length of its name', async () => {
+    const long = `package/${'x'.repeat(150)}.json`;
+    const pax = `${long.length + 10} path=${long}\n`;
+    const found = await read({
+      'a.tgz': tgz(
+        entry('package/', '', '5'),
+        entry('package/package.json', '{"name":"x"}'),
+        entry('package/SearchParameter-a.json', parameter('a')),
+        entry('package/example/SearchParameter-b.json', parameter('b')),
+        entry('package/StructureDefinition-c.json', `{"resourceType":"StructureDefinition","id":"c"}`),
+        entry('././@LongLink', `${long}\0`, 'L'),
+        entry(long, parameter('d')),
+        entry('PaxHeader/x', pax, 'x'),
+        entry('x', parameter('e')),
+        entry('package/big.json', `{"resourceType":"SearchParameter","id":"big","x":"${'y'.repeat(9_000_000)}"}`),
+        entry('package/last.json', parameter('last')),
+      ),
+    });
+    assert.deepEqual(
+      found.map(([, id]) => id),
+      ['a', 'd', 'e', 'last'],
+    );
+    assert.equal(found[0]?.[0], 'a.tgz: package/SearchParameter-a.json');
+  });
+
+  const broken: [what: string, name: string, content: () => string | Buffer][] = [
+    ['JSON that is none', 'a.json', () => '{"resourceType":"SearchParameter"'],
+    ['a package that is no gzip', 'a.tgz', () => 'text'],
+    ['a package that ends early', 'a.tgz', () => gzipSync(entry('package/a.json', parameter('a')).subarray(0, 520))],
+    ['a gzip that was cut', 'a.tgz', () => tgz(entry('package/a.json', parameter('a'))).subarray(0, 60)],
+    ['a gzip of something else', 'a.tgz', () => gzipSync(Buffer.alloc(2000, 'no tar '))],
+    ['JSON in a package that is none', 'a.tgz', () => tgz(entry('package/a.json', '"SearchParameter"{'))],
+  ];
+  for (const [what, name, content] of broken)
+    it(`says which file holds ${what}`, async () => {
+      await assert.rejects(read({ [name]: content() }), (error: Error) => {
+        assert.equal(error.name, 'ConfigError');
+        assert.ok(error.message.includes(name), error.message);
+        return true;
+      });
+    });
+});
