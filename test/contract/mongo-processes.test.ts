@@ -98,6 +98,31 @@ describe('several processes on one MongoDB database', function () {
     }
   });
 
+  it('number codes of custom parameters alike when several meet them at once', async () => {
+    const asked = await Promise.all(
+      Array.from({ length: 24 }, (_, i) => stores[i % PROCESSES]!.numbersOf([`code-${i % 8}`, `code-${(i + 3) % 8}`])),
+    );
+    const all = new Map(asked.flatMap(numbers => [...numbers]));
+    assert.equal(new Set(all.values()).size, 8);
+    for (const numbers of asked) for (const [code, number] of numbers) assert.equal(number, all.get(code));
+  });
+
+  it('let one of them have a task, until it gives it back or its time is over', async () => {
+    const [first, second] = stores as [Store, Store];
+    const all = await Promise.all(stores.map(store => store.hold('task', 60_000)));
+    assert.equal(all.filter(held => held).length, 1);
+    await Promise.all(stores.map(store => store.hold('task', 0)));
+    assert.equal(await first.hold('task', 400), true);
+    assert.equal(await second.hold('task', 60_000), false);
+    // Who does not have it cannot give it away.
+    assert.equal(await second.hold('task', 0), false);
+    assert.equal(await second.hold('task', 60_000), false);
+    await new Promise(done => setTimeout(done, 500));
+    assert.equal(await second.hold('task', 60_000), true);
+    assert.equal(await first.hold('task', 60_000), false);
+    await second.hold('task', 0);
+  });
+
   it('never give one creation number twice, and keep those of one process in order', async () => {
     const counts = 200;
     await Promise.all(

@@ -10,6 +10,7 @@ import { commitRows } from './commit-rows.js';
 import { findRows } from './find-rows.js';
 import { historyRows } from './history-rows.js';
 import { lifeRows } from './life-rows.js';
+import { numberRows } from './number-rows.js';
 import { pagingRows } from './paging-rows.js';
 import { resourceRows } from './resource-rows.js';
 
@@ -38,6 +39,7 @@ const GROUPS: readonly (readonly [string, (subject: Subject) => void])[] = [
   ['names', collectRows],
   ['paging beside changes', pagingRows],
   ['bytes', blobRows],
+  ['numbers and tasks', numberRows],
   ['its life', lifeRows],
 ];
 

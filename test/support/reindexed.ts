@@ -1,0 +1,57 @@
+/** Custom search parameters in tests: definitions in few words, and waiting until they are indexed. */
+import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Bundle, OperationOutcome, Parameters, SearchParameter } from 'fhir/r4.js';
+import type { Talk } from './talk.js';
+
+/** An active SearchParameter of Patient with this code; the id is the code. */
+export const parameterOf = (code: string, changes: Partial<SearchParameter> = {}): SearchParameter => ({
+  resourceType: 'SearchParameter',
+  id: code,
+  url: `http://a.example/SearchParameter/${code}`,
+  name: code.replaceAll('-', ''),
+  status: 'active',
+  description: 'For a test.',
+  code,
+  base: ['Patient'],
+  type: 'string',
+  expression: "Patient.extension('http://a.example/nick').value",
+  ...changes,
+});
+
+export interface Status {
+  readonly status: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+/** What $reindex says of each parameter, by code; requests are under `request`. */
+export async function statusOf(talk: Talk): Promise<Map<string, Status>> {
+  const reply = await talk.get<Parameters>('$reindex');
+  assert.equal(reply.status, 200, reply.text);
+  return new Map(
+    (reply.body.parameter ?? []).map(({ name, part = [] }) => {
+      const of = (which: string) => part.find(each => each.name === which);
+      return [
+        of('code')?.valueCode ?? name,
+        { status: of('status')!.valueCode!, done: of('done')!.valueInteger!, total: of('total')!.valueInteger! },
+      ];
+    }),
+  );
+}
+
+/** Waits until a parameter is ready, or everything is. */
+export async function untilReady(talk: Talk, code?: string): Promise<void> {
+  for (;;) {
+    const status = await statusOf(talk);
+    const waited = code === undefined ? [...status.values()] : [status.get(code)];
+    if (waited.every(each => each?.status === 'ready')) return;
+    await pause(100);
+  }
+}
+
+/** The codes of the warnings in an answer. */
+export const warningsOf = (found: Bundle): (string | undefined)[] =>
+  (found.entry ?? [])
+    .filter(({ search }) => search?.mode === 'outcome')
+    .flatMap(({ resource }) => (resource as OperationOutcome).issue.map(({ details }) => details?.coding?.[0]?.code));
