@@ -1,0 +1,185 @@
+/**
+ * The reindex job across the ends of processes: a signal, a kill, another process that goes on. The resources are written
+ * into the store before any server knows the parameter.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { after, afterEach, before, describe, it } from 'mocha';
+import { openEmbedded } from '../../src/store/embedded/index.js';
+import { openMongo } from '../../src/store/mongo/index.js';
+import type { Store } from '../../src/store/store.js';
+import { placement, put } from '../support/changes.js';
+import { parameterOf, statusOf, untilReady, warningsOf } from '../support/reindexed.js';
+import { newStore, STORES } from '../support/server.js';
+import { type SpawnedServer, spawnServer } from '../support/spawn.js';
+import { refusal, talkTo } from '../support/talk.js';
+
+const COUNT = 5000;
+const nick = parameterOf('nick', { expression: 'Patient.name.given' });
+
+async function fill(store: Store): Promise<void> {
+  await store.migrate();
+  for (let at = 0; at < COUNT; at += 100)
+    await Promise.all(
+      Array.from({ length: 10 }, (_, part) =>
+        store.commit({
+          changes: Array.from({ length: 10 }, (__, i) =>
+            put({ resourceType: 'Patient', id: `p${at + part * 10 + i}`, name: [{ given: ['Nick'] }] }),
+          ),
+        }),
+      ),
+    );
+  await store.close();
+}
+
+const running = new Set<SpawnedServer>();
+async function start(env: Readonly<Record<string, string>>) {
+  const server = await spawnServer({ CHARTROOM_LOG: 'info', ...env });
+  running.add(server);
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    running.delete(server);
+    await server.kill(signal);
+  };
+  return { talk: talkTo(server.base), server, end };
+}
+
+/** How many resources were indexed when the server took the job up. */
+const resumedAt = ({ complaints }: SpawnedServer): number | undefined => {
+  const line = complaints()
+    .split('\n')
+    .find(text => text.includes('"msg":"Reindexing"'));
+  return line === undefined ? undefined : (JSON.parse(line) as { resources: number }).resources;
+};
+
+afterEach('ends what a failed test left', async () => {
+  await Promise.all([...running].map(server => server.kill('SIGKILL')));
+  running.clear();
+});
+
+for (const store of STORES)
+  describe(`the reindex job (${store})`, function () {
+    this.timeout(120_000);
+    let data = '';
+    let env: Readonly<Record<string, string>> = {};
+
+    before(async function () {
+      const url = await newStore(this, store);
+      data = mkdtempSync(join(tmpdir(), 'chartroom-reindex-'));
+      env = { CHARTROOM_STORE: url, CHARTROOM_DATA: data };
+      await fill(
+        store === 'embedded'
+          ? await openEmbedded({ file: join(data, 'chartroom.db'), placement })
+          : await openMongo({ url, placement }),
+      );
+    });
+    after(() => {
+      if (data !== '') rmSync(data, { recursive: true, force: true });
+    });
+
+    /** Waits until the job has done something, and is not through. */
+    const inTheMiddle = async (talk: ReturnType<typeof talkTo>, atLeast = 1): Promise<number> => {
+      for (;;) {
+        const status = (await statusOf(talk)).get('nick');
+        assert.equal(status?.status, 'indexing', 'the job is slower than this test looks');
+        if (status.done >= atLeast) return status.done;
+        await pause(20);
+      }
+    };
+
+    it('goes on after a signal where it was, and after a kill where it was a second before', async () => {
+      const first = await start(env);
+      assert.equal((await first.talk.update(nick)).status, 201);
+      const done = await inTheMiddle(first.talk, 200);
+      const found = await first.talk.search('Patient?nick=nick&_summary=count');
+      assert.deepEqual(warningsOf(found), ['parameter-indexing']);
+      await first.end('SIGTERM');
+      assert.equal(resumedAt(first.server), 0);
+
+      const second = await start(env);
+      // Known from the first moment on, and known not to be complete.
+      assert.deepEqual(warningsOf(await second.talk.search('Patient?nick=nick&_summary=count')), [
+        'parameter-indexing',
+      ]);
+      await inTheMiddle(second.talk, Math.min(done + 1500, COUNT - 500));
+      await second.end('SIGKILL');
+      const resumed = resumedAt(second.server);
+      assert.ok(resumed !== undefined && resumed >= done, `${resumed} of ${done}`);
+
+      const third = await start(env);
+      await untilReady(third.talk, 'nick');
+      const again = resumedAt(third.server);
+      assert.ok(again !== undefined && again >= resumed && again < COUNT, `${again} of ${resumed}`);
+      const all = await third.talk.search('Patient?nick=nick&_summary=count');
+      assert.deepEqual([all.total, warningsOf(all)], [COUNT, []]);
+      await third.end('SIGTERM');
+
+      const fourth = await start(env);
+      assert.equal((await statusOf(fourth.talk)).get('nick')?.status, 'ready');
+      assert.equal(resumedAt(fourth.server), undefined);
+      await fourth.end('SIGTERM');
+    });
+  });
+
+describe('several processes on one MongoDB database, with custom search parameters', function () {
+  this.timeout(180_000);
+  let data = '';
+  let env: Readonly<Record<string, string>> = {};
+
+  before(async function () {
+    const url = await newStore(this, 'mongo');
+    data = mkdtempSync(join(tmpdir(), 'chartroom-reindex-'));
+    env = { CHARTROOM_STORE: url, CHARTROOM_DATA: data };
+    await fill(await openMongo({ url, placement }));
+  });
+  after(() => {
+    if (data !== '') rmSync(data, { recursive: true, force: true });
+  });
+
+  it('lose nothing that one writes while the other creates the parameter, and finish when one is killed', async () => {
+    const [a, b] = await Promise.all([start(env), start(env)]);
+    // One writes without pause, from before the other creates the parameter until after the job.
+    let written = 0;
+    let stop = false;
+    const writing = (async () => {
+      while (!stop) {
+        const name = [{ given: ['Nick'] }];
+        const reply = await b.talk.update({ resourceType: 'Patient', id: `during${written}`, name });
+        assert.equal(reply.status, 201, reply.text);
+        // And changes what was there.
+        const old = await b.talk.update({ resourceType: 'Patient', id: `p${written}`, name, active: true });
+        assert.equal(old.status, 200, old.text);
+        written += 1;
+        await pause(10);
+      }
+    })();
+    await pause(500);
+    assert.equal((await a.talk.update(nick)).status, 201);
+    // The other learns of it.
+    while ((await b.talk.get('Patient?nick=nick&_summary=count')).status !== 200) await pause(100);
+    for (;;) {
+      const status = (await statusOf(b.talk)).get('nick');
+      assert.equal(status?.status, 'indexing');
+      if (status.done > 0) break;
+      await pause(50);
+    }
+    const worker = [a, b].find(({ server }) => resumedAt(server) !== undefined);
+    assert.equal(worker, a, 'who created it holds the job');
+    await a.end('SIGKILL');
+    await untilReady(b.talk, 'nick');
+    stop = true;
+    await writing;
+    assert.ok(written > 100, `${written}`);
+    const found = await b.talk.search('Patient?nick=nick&_summary=count');
+    assert.deepEqual([found.total, warningsOf(found)], [COUNT + written, []]);
+    assert.equal((await b.talk.search('Patient?nick:missing=true&_summary=count')).total, 0);
+
+    const c = await start(env);
+    assert.equal((await c.talk.update({ ...nick, status: 'retired' })).status, 200);
+    assert.equal(refusal(await c.talk.get('Patient?nick=nick')).status, 400);
+    while ((await b.talk.get('Patient?nick=nick')).status === 200) await pause(100);
+    await Promise.all([b.end('SIGTERM'), c.end('SIGTERM')]);
+  });
+});
