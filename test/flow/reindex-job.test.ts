@@ -47,8 +47,9 @@ async function start(env: Readonly<Record<string, string>>) {
 }
 
 /** How many resources were indexed when the server took the job up. */
-const resumedAt = ({ complaints }: SpawnedServer): number | undefined => {
-  const line = complaints()
+const resumedAt = (server: SpawnedServer): number | undefined => {
+  const line = server
+    .complaints()
     .split('\n')
     .find(text => text.includes('"msg":"Reindexing"'));
   return line === undefined ? undefined : (JSON.parse(line) as { resources: number }).resources;

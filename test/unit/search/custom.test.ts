@@ -31,7 +31,7 @@ const sound: Resource = {
   type: 'string',
   expression: "Patient.name.where(use = 'nickname').given",
 };
-const parameter = (changes: JsonObject = {}): Resource => ({ ...sound, ...changes }) as Resource;
+const parameter = (changes: JsonObject = {}): Resource => ({ ...sound, ...changes });
 
 describe('judging a SearchParameter', () => {
   it('puts a sound one into force', () => {
