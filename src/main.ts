@@ -65,6 +65,7 @@ export async function open(config: Config): Promise<Engine> {
       maxBinary: config.maxBinary,
       queryTimeout: config.queryTimeout,
       maxIncluded: config.maxIncluded,
+      joinLimit: config.joinLimit,
       software: { name: 'Chartroom', version, started: Date.now() },
       authentication: config.auth,
       cors: config.corsOrigins !== '',

@@ -111,6 +111,8 @@ export interface Engine {
     readonly maxBinary: number;
     /** ms that one query may take. */
     readonly queryTimeout: number;
+    /** Names that a chained search may put into one query; beyond, rows are looked at one by one. */
+    readonly joinLimit: number;
     /** Resources that `_include` and `_revinclude` may add to one page. */
     readonly maxIncluded: number;
     readonly software: { readonly name: string; readonly version: string; readonly started: number };

@@ -12,8 +12,6 @@ import type { Named } from '../store/store.js';
 import type { Engine } from './interaction.js';
 import { select } from './sift.js';
 
-/** Names that may be put into a query; a list with more stays a condition of its own. */
-export const FEW = 1000;
 /** Parts of a hierarchy that are followed. */
 const MAX_PARTS = 10_000;
 const MAX_DEPTH = 30;
@@ -72,7 +70,11 @@ export async function settle(engine: Engine, types: readonly string[], where: Wh
       const inner = await settle(engine, [where.from], where.where);
       const { where: asked, rest } = separate(inner);
       if (rest) return { ...where, where: inner };
-      const { found, complete } = await engine.store.collect({ types: [where.from], where: asked }, FEW, where.code);
+      const { found, complete } = await engine.store.collect(
+        { types: [where.from], where: asked },
+        engine.settings.joinLimit,
+        where.code,
+      );
       return complete ? isOne(types, found) : { ...where, where: inner };
     }
     case 'present':
@@ -133,7 +135,7 @@ async function settleHierarchy(
 /** Names of the resources that satisfy a settled condition; undefined: more than a few. */
 async function namesOf(engine: Engine, types: readonly string[], where: Where): Promise<readonly Named[] | undefined> {
   const { where: asked, rest } = separate(where);
-  if (rest) return select(engine, types, { where: asked, rest }, FEW);
-  const { found, complete } = await engine.store.collect({ types, where: asked }, FEW);
+  if (rest) return select(engine, types, { where: asked, rest }, engine.settings.joinLimit);
+  const { found, complete } = await engine.store.collect({ types, where: asked }, engine.settings.joinLimit);
   return complete ? found : undefined;
 }

@@ -36,7 +36,13 @@ const names = (count: number) => Array.from({ length: count }, () => 'gender=mal
 
 describe('parseSearch', () => {
   it('gives everything for no parameters', () => {
-    assert.deepEqual(parse('Patient?'), { where: EVERYTHING, sort: [], used: [], ignored: [] });
+    assert.deepEqual(parse('Patient?'), {
+      where: EVERYTHING,
+      sort: [],
+      includes: [],
+      used: [],
+      ignored: [],
+    });
   });
 
   it('leaves no raw string of the language in the tree', () => {
@@ -175,9 +181,8 @@ describe('parseSearch', () => {
       '_has:Observation:colour:code',
       '_has:Observation:performer:_has',
       '_has:Colour:patient:code',
-      '_include',
-      '_revinclude',
-      '_include:iterate',
+      '_include:recurse',
+      '_revinclude:iterate:x',
       '_filter',
       '_text',
       '_content',
