@@ -9,8 +9,7 @@ import { all, any, type Test, type Where } from '../search/query.js';
 import { partOf } from '../search/scope.js';
 import { isOne, refersTo, type Separated, separate, withIds } from '../search/separate.js';
 import type { Named } from '../store/store.js';
-import type { Engine } from './interaction.js';
-import { select } from './sift.js';
+import { type Ground, select } from './sift.js';
 
 /** Parts of a hierarchy that are followed. */
 const MAX_PARTS = 10_000;
@@ -18,7 +17,7 @@ const MAX_DEPTH = 30;
 
 /** Throws FhirError `forbidden` where the condition looks into one of the types `without`. */
 export async function resolve(
-  engine: Engine,
+  engine: Ground,
   types: readonly string[],
   where: Where,
   without: readonly string[] = [],
@@ -48,7 +47,7 @@ function typesWithin(where: Where): readonly string[] {
 }
 
 /** The condition with everything in it that can be a short list as one; the rest is left open. */
-export async function settle(engine: Engine, types: readonly string[], where: Where): Promise<Where> {
+export async function settle(engine: Ground, types: readonly string[], where: Where): Promise<Where> {
   const each = (parts: readonly Where[]) => Promise.all(parts.map(part => settle(engine, types, part)));
   switch (where.kind) {
     case 'all':
@@ -83,14 +82,14 @@ export async function settle(engine: Engine, types: readonly string[], where: Wh
   }
 }
 
-async function settleTest(engine: Engine, types: readonly string[], code: string, test: Test): Promise<Where> {
+async function settleTest(engine: Ground, types: readonly string[], code: string, test: Test): Promise<Where> {
   if (test.kind === 'hierarchy') return settleHierarchy(engine, types, code, test);
   return { kind: 'param', code, test };
 }
 
 /** The resource and its parts, or the wholes that it is a part of, level by level. */
 async function settleHierarchy(
-  engine: Engine,
+  engine: Ground,
   types: readonly string[],
   code: string,
   { mode, to }: Test & { kind: 'hierarchy' },
@@ -133,7 +132,7 @@ async function settleHierarchy(
 }
 
 /** Names of the resources that satisfy a settled condition; undefined: more than a few. */
-async function namesOf(engine: Engine, types: readonly string[], where: Where): Promise<readonly Named[] | undefined> {
+async function namesOf(engine: Ground, types: readonly string[], where: Where): Promise<readonly Named[] | undefined> {
   const { where: asked, rest } = separate(where);
   if (rest) return select(engine, types, { where: asked, rest }, engine.settings.joinLimit);
   const { found, complete } = await engine.store.collect({ types, where: asked }, engine.settings.joinLimit);
