@@ -58,6 +58,38 @@ export function partOf(type: string, parameters: SearchParameters): string | und
   return ['partof', 'part-of'].find(code => parameters.get(type, code)?.targets.includes(type));
 }
 
+export const isType = (name: string, { definitions }: Scope): boolean => definitions.resourceTypes.includes(name);
+
+/** `code` and what follows the first colon. */
+export function cut(name: string): [code: string, suffix: string | undefined] {
+  const colon = name.indexOf(':');
+  return colon < 0 ? [name, undefined] : [name.slice(0, colon), name.slice(colon + 1)];
+}
+
+export function allowedModifiers(parameter: SearchParameter, { parameters }: Scope): readonly string[] {
+  const { type, targets, elements } = parameter;
+  return MODIFIERS[type].filter(modifier => {
+    if (modifier === 'of-type') return elements.has('Identifier');
+    if (type !== 'reference' || modifier === 'missing') return true;
+    if (!elements.has('Reference')) return false;
+    if (modifier !== 'above' && modifier !== 'below') return true;
+    return targets.some(target => partOf(target, parameters) !== undefined);
+  });
+}
+
+export function unknownModifier(parameter: SearchParameter, suffix: string, scope: Scope): FhirError {
+  const { code, type, targets } = parameter;
+  const types = targets.length === 0 || targets.length > 8 ? 'a resource type' : targets.join(', ');
+  const allowed = allowedModifiers(parameter, scope)
+    .map(allow => (allow === '[type]' ? types : allow))
+    .join(', ');
+  return new FhirError(
+    'not-supported',
+    `The parameter ${code} (${type}) has no modifier ${shown(suffix)} here; it allows ${allowed}.`,
+    { detail: 'unknown-modifier', expression: `http.${code}` },
+  );
+}
+
 export const refused = (name: string, message: string) =>
   new FhirError('not-supported', message, { detail: 'unknown-parameter', expression: `http.${shown(name)}` });
 

@@ -143,7 +143,6 @@ onBothStores('/metadata', stage => {
       'Patient?_revinclude=Observation:patient',
       'Patient?_text=a',
       'Patient?_content=a',
-      'Patient?_filter=a',
       'Patient?_list=a',
       'Patient?_query=a',
       'Location?near=1|2|3|km',

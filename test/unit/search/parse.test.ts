@@ -178,7 +178,6 @@ describe('parseSearch', () => {
       '_include',
       '_revinclude',
       '_include:iterate',
-      '_filter',
       '_text',
       '_content',
       '_query',
