@@ -12,10 +12,12 @@ import { cut, isType, needParameter, refused, type Scope, shown, unknownModifier
 export const MAX_CHAIN = 6;
 /** Target types that one untyped link may follow. */
 const MAX_TARGETS = 20;
+/** Types that all links of one search may ask for what comes next: links without a type multiply. */
+export const MAX_ASKED = 2000;
 
 /**
  * `subject` or `subject:Patient` as `head`: `next` reads what follows, `rest`, for each type that the reference can
- * lead to. Throws FhirError `not-supported`, and what `next` throws.
+ * lead to. Throws FhirError `not-supported`, `too-costly`, and what `next` throws.
  */
 export function followReference(head: string, rest: string, scope: Scope, next: (inner: Scope) => Where): Where {
   const [code, type] = cut(head);
@@ -26,16 +28,24 @@ export function followReference(head: string, rest: string, scope: Scope, next: 
   if (type !== undefined && (targets.length > 0 ? !targets.includes(type) : !isType(type, scope)))
     throw unknownModifier(parameter, type, scope);
   const candidates = type === undefined ? (targets.length > 0 ? targets : scope.definitions.resourceTypes) : [type];
+  const asked = scope.asked ?? { types: 0 };
   const found: Where[] = [];
   let first: unknown;
-  for (const to of candidates)
+  for (const to of candidates) {
+    if (++asked.types > MAX_ASKED)
+      throw new FhirError(
+        'too-costly',
+        `The chains of this search can lead through too many types: name them, as in ${shown(code)}:Patient.${shown(rest)}.`,
+        { expression: `http.${shown(code)}` },
+      );
     try {
-      found.push({ kind: 'chain', code, to, where: next({ ...scope, types: [to] }) });
+      found.push({ kind: 'chain', code, to, where: next({ ...scope, types: [to], asked }) });
     } catch (error) {
       // A type that does not know what comes next is not what is meant, unless none does.
       if (candidates.length === 1 || !(error instanceof FhirError) || error.kind !== 'not-supported') throw error;
       first ??= error;
     }
+  }
   if (found.length === 0) throw first;
   if (found.length > MAX_TARGETS)
     throw refused(head, `${shown(code)} can refer to many types here: name one, as in ${code}:Patient.${shown(rest)}.`);

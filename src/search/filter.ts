@@ -18,15 +18,11 @@ import { OFFERED, RANGES, readTests } from './filter-value.js';
 import { all, any, type Where } from './query.js';
 import { cut, needParameter, type Scope } from './scope.js';
 
-/** Names that may be looked up in one filter: a path asks again for every type that it may go through. */
-const MAX_LOOKUPS = 4000;
-
 interface Reading {
   readonly comparison: Comparison;
   readonly scope: Scope;
   /** Links above. */
   readonly depth: number;
-  readonly budget: { lookups: number };
 }
 
 /**
@@ -34,7 +30,7 @@ interface Reading {
  * operators), `too-costly`; all of them say where.
  */
 export function parseFilter(text: string, scope: Scope, depth = 0): Where {
-  return read(readFilter(text), { scope, depth, budget: { lookups: 0 } });
+  return read(readFilter(text), { scope: { asked: { types: 0 }, ...scope }, depth });
 }
 
 function read(filter: Filter, context: Omit<Reading, 'comparison'>): Where {
@@ -60,18 +56,14 @@ function isNegative({ operator, value, valueAt }: Comparison): boolean {
 }
 
 function walk([step, ...rest]: readonly Step[], reading: Reading): Where {
-  const { scope, depth, budget, comparison } = reading;
-  if (++budget.lookups > MAX_LOOKUPS)
-    throw tooCostly(
-      `A _filter may look up ${MAX_LOOKUPS} names: say which types its paths go through (subject:Patient.name).`,
-    );
+  const { scope, depth, comparison } = reading;
   if (rest.length === 0) return compare(step!, reading);
   const element = rest.length === 1 ? readElement(step!, rest[0]!, comparison, scope) : undefined;
   if (element) return element;
   if (depth >= MAX_CHAIN) throw tooCostly(`A path of _filter may have ${MAX_CHAIN} links at most.`);
   return located(step!.at, () =>
     followReference(step!.name, rest.map(({ name }) => name).join('.'), scope, inner => {
-      const next = { scope: inner, depth: depth + 1, budget };
+      const next = { scope: inner, depth: depth + 1 };
       const here = step!.filter ? [read(step!.filter, next)] : [];
       return all(...here, walk(rest, { ...next, comparison }));
     }),
@@ -104,6 +96,6 @@ function located<T>(at: number, what: () => T): T {
   } catch (error) {
     if (!(error instanceof FhirError) || error.issues[0]?.expression === 'http._filter') throw error;
     if (error.kind === 'not-supported') throw undecided(at, error.message, error.issues[0]?.detail);
-    throw error;
+    throw error.kind === 'too-costly' ? tooCostly(`${error.message} (Offset ${at} of _filter.)`) : error;
   }
 }

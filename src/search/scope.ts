@@ -14,6 +14,8 @@ export interface Scope {
   readonly bases: readonly string[];
   /** For `ap` on dates, ms since 1970. */
   readonly now: number;
+  /** Types that links of chains have asked so far, over a whole search; kept by chain.ts. */
+  readonly asked?: { types: number };
 }
 
 /** The modifiers offered, by parameter type; `[type]` stands for the names of resource types. */

@@ -246,6 +246,16 @@ describe('parseSearch', () => {
       assert.equal(refusal(`Patient?${names(101)}`).kind, 'too-costly');
     });
 
+    it('are 2,000 types that the chains of a search ask, together', () => {
+      const chain = 'subject:Patient.name=a&';
+      assert.equal(parse(`Observation?${chain.repeat(100).slice(0, -1)}`).used.length, 100);
+      // 146 types each.
+      const untyped = (times: number) => Array(times).fill('subject.family=a').join('&');
+      assert.equal(parse(`Composition?${untyped(13)}`).used.length, 13);
+      assert.equal(refusal(`Composition?${untyped(14)}`).kind, 'too-costly');
+      assert.equal(refusal(`Composition?${'subject.'.repeat(6)}code=a`).kind, 'too-costly');
+    });
+
     it('are 8 KB a value', () => {
       assert.equal(parse(`Patient?family=${'x'.repeat(8192)}`).used.length, 1);
       assert.equal(refusal(`Patient?family=${'x'.repeat(8193)}`).kind, 'too-costly');
