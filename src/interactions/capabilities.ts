@@ -107,6 +107,7 @@ interface Listed {
 /** What no definition with an expression stands for: read by search/parse-condition.ts for every type. */
 const EVERYWHERE = [
   { name: '_list', type: 'token', documentation: 'Items of the List with this id.' },
+  { name: '_filter', type: 'special', documentation: 'Filter expressions: https://hl7.org/fhir/R4/search_filter.html' },
   { name: '_has', type: 'special', documentation: 'Reverse chaining: _has:Type:reference:parameter=value.' },
 ] as const satisfies readonly Listed[];
 

@@ -14,15 +14,20 @@ import { type Ground, select } from './sift.js';
 /** Parts of a hierarchy that are followed. */
 const MAX_PARTS = 10_000;
 const MAX_DEPTH = 30;
+/** Links of all chains of a search, each to one type. */
+const MAX_LINKS = 100;
 
-/** Throws FhirError `forbidden` where the condition looks into one of the types `without`. */
+/** Throws FhirError `forbidden` where the condition looks into one of the types `without`, `too-costly` for too many links. */
 export async function resolve(
   engine: Ground,
   types: readonly string[],
   where: Where,
   without: readonly string[] = [],
 ): Promise<Separated> {
-  if (typesWithin(where).some(type => without.includes(type)))
+  const within = typesWithin(where);
+  if (within.length > MAX_LINKS)
+    throw new FhirError('too-costly', `A search may look into ${MAX_LINKS} types by chains at most: name the types.`);
+  if (within.some(type => without.includes(type)))
     throw new FhirError('forbidden', 'This role may not search by the contents of all types that are named.');
   return separate(await settle(engine, types, where));
 }

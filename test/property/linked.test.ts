@@ -79,16 +79,16 @@ function linked(type: string, depth: number): fc.Arbitrary<Where> {
 
 async function pages(ground: Ground, query: Query, where: Where): Promise<string[]> {
   const found: string[] = [];
-  let after: Cursor | undefined;
+  let at: Cursor | undefined;
   for (;;) {
     const resolved = await resolve(ground, query.types, where);
-    const asked = { ...query, where: resolved.where, ...(after ? { after } : {}) };
+    const asked = { ...query, where: resolved.where, ...(at ? { after: at } : {}) };
     const page = resolved.rest
       ? await findSifted(ground, asked, { where: resolved.where, rest: resolved.rest })
       : await ground.store.find(asked);
     found.push(...page.rows.map(nameOf));
-    after = page.cursors.at(-1);
-    if (!page.more || !after) return found;
+    at = page.cursors.at(-1);
+    if (!page.more || !at) return found;
   }
 }
 

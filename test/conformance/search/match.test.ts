@@ -8,6 +8,7 @@ import { match, type Subject } from '../../../src/search/match.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
 import { parseSearch } from '../../../src/search/parse.js';
 import { validateStructure } from '../../../src/validation/structure.js';
+import { linksAmong } from '../../support/links.js';
 import { POPULATION } from './population.js';
 import { ROWS } from './rows.js';
 
@@ -26,6 +27,8 @@ describe('search as the specification describes it', () => {
     }),
   );
 
+  const links = linksAmong(subjects);
+
   const search = (query: string): string[] => {
     const [type = '', rest = ''] = query.replaceAll('{base}', BASE).split('?');
     const { where } = parseSearch(
@@ -33,7 +36,8 @@ describe('search as the specification describes it', () => {
       parameters,
       definitions,
     );
-    return subjects.filter(subject => subject.type === type && match(where, subject)).map(subject => subject.id);
+    const found = subjects.filter(subject => subject.type === type && match(where, subject, links));
+    return found.map(subject => subject.id);
   };
 
   for (const row of ROWS)

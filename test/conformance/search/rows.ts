@@ -1,5 +1,6 @@
 /** All rows that one search over the population can decide. */
 import type { Row } from './row.js';
+import { FILTER_CHAINS, FILTERS } from './rows-filter.js';
 import { DATES, NUMBERS, QUANTITIES } from './rows-ranges.js';
 import { REFUSALS, RULES } from './rows-rules.js';
 import { REFERENCES, STRINGS, TOKENS, URIS } from './rows-values.js';
@@ -12,6 +13,8 @@ export const ROWS: readonly Row[] = [
   ...DATES,
   ...NUMBERS,
   ...QUANTITIES,
+  ...FILTERS,
+  ...FILTER_CHAINS,
   ...RULES,
   ...REFUSALS,
 ];

@@ -183,7 +183,6 @@ describe('parseSearch', () => {
       '_has:Colour:patient:code',
       '_include:recurse',
       '_revinclude:iterate:x',
-      '_filter',
       '_text',
       '_content',
       '_query',
@@ -250,6 +249,16 @@ describe('parseSearch', () => {
     it('are 100 parameters', () => {
       assert.equal(parse(`Patient?${names(100)}`).used.length, 100);
       assert.equal(refusal(`Patient?${names(101)}`).kind, 'too-costly');
+    });
+
+    it('are 2,000 types that the chains of a search ask, together', () => {
+      const chain = 'subject:Patient.name=a&';
+      assert.equal(parse(`Observation?${chain.repeat(100).slice(0, -1)}`).used.length, 100);
+      // 146 types each.
+      const untyped = (times: number) => Array(times).fill('subject.family=a').join('&');
+      assert.equal(parse(`Composition?${untyped(13)}`).used.length, 13);
+      assert.equal(refusal(`Composition?${untyped(14)}`).kind, 'too-costly');
+      assert.equal(refusal(`Composition?${'subject.'.repeat(6)}code=a`).kind, 'too-costly');
     });
 
     it('are 8 KB a value', () => {
