@@ -1,0 +1,275 @@
+/**
+ * Regular expressions of value set filters, matched in time that grows with pattern × text and never faster: the states
+ * of an automaton are followed side by side, nothing is ever tried again. (The engine of JavaScript takes exponential
+ * time for some patterns, and anybody who may store a ValueSet could write one.)
+ * https://hl7.org/fhir/R4/valueset.html#compose, filter operator `regex`
+ *
+ * Choices: the whole text must match, as in XML Schema and as the standard's own `[0-9]{3}` intends. Characters, classes,
+ * `. \d \w \s`, groups, alternatives, counts and the anchors are understood; what remembers or looks around is refused.
+ */
+import { FhirError } from '../fhir/error.js';
+import type { Budget } from './budget.js';
+
+type CharTest = (char: number) => boolean;
+type Node =
+  | { readonly kind: 'char'; readonly test: CharTest }
+  | { readonly kind: 'sequence' | 'choice'; readonly of: readonly Node[] }
+  | { readonly kind: 'repeat'; readonly of: Node; readonly min: number; readonly max: number }
+  | { readonly kind: 'start' | 'end' };
+
+type Step =
+  | { readonly kind: 'char'; readonly test: CharTest }
+  | { readonly kind: 'split'; first: number; second: number }
+  | { readonly kind: 'start' | 'end' | 'match' };
+
+const LONGEST = 500;
+const MOST_STEPS = 2000;
+const DEEPEST = 30;
+
+/** True where the pattern matches the whole text. */
+export type Pattern = (text: string, budget: Budget) => boolean;
+
+/** Throws FhirError `not-supported` for what is no pattern, is too long or is not understood. */
+export function compilePattern(source: string): Pattern {
+  if (source.length > LONGEST) refuse(`it has more than ${LONGEST} characters`);
+  const steps = assemble(parse(source));
+  return (text, budget) => run(steps, text, budget);
+}
+
+function refuse(fault: string): never {
+  throw new FhirError('not-supported', `A regular expression in the value set cannot be used: ${fault}.`, {
+    detail: 'unsupported-pattern',
+  });
+}
+
+const range =
+  (low: number, high: number): CharTest =>
+  char =>
+    char >= low && char <= high;
+const not =
+  (test: CharTest): CharTest =>
+  char =>
+    !test(char);
+const either =
+  (tests: readonly CharTest[]): CharTest =>
+  char =>
+    tests.some(test => test(char));
+const code = (text: string): number => text.codePointAt(0)!;
+
+const digit = range(code('0'), code('9'));
+const word = either([digit, range(code('a'), code('z')), range(code('A'), code('Z')), range(code('_'), code('_'))]);
+const space: CharTest = char => /\s/.test(String.fromCodePoint(char));
+const CLASSES: Readonly<Record<string, CharTest>> = {
+  d: digit,
+  D: not(digit),
+  w: word,
+  W: not(word),
+  s: space,
+  S: not(space),
+};
+const CONTROLS: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', f: '\f', v: '\v' };
+
+function parse(source: string): Node {
+  const chars = [...source];
+  let at = 0;
+
+  function choice(depth: number): Node {
+    if (depth > DEEPEST) refuse('its groups are nested too deeply');
+    const of = [sequence(depth)];
+    while (chars[at] === '|') {
+      at += 1;
+      of.push(sequence(depth));
+    }
+    return of.length === 1 ? of[0]! : { kind: 'choice', of };
+  }
+
+  function sequence(depth: number): Node {
+    const of: Node[] = [];
+    while (at < chars.length && chars[at] !== '|' && chars[at] !== ')') of.push(counted(atom(depth)));
+    return { kind: 'sequence', of };
+  }
+
+  function atom(depth: number): Node {
+    const char = chars[at++]!;
+    switch (char) {
+      case '(': {
+        if (chars[at] === '?') {
+          if (chars[at + 1] !== ':') refuse('it looks around or names a group');
+          at += 2;
+        }
+        const inner = choice(depth + 1);
+        if (chars[at++] !== ')') refuse('a group is not closed');
+        return inner;
+      }
+      case '[':
+        return { kind: 'char', test: set() };
+      case '.':
+        return { kind: 'char', test: char => char !== 10 && char !== 13 };
+      case '^':
+        return { kind: 'start' };
+      case '$':
+        return { kind: 'end' };
+      case '*':
+      case '+':
+      case '?':
+      case '{':
+        return refuse('a count has nothing before it');
+      case '\\': {
+        const escaped = escape();
+        return { kind: 'char', test: typeof escaped === 'number' ? range(escaped, escaped) : escaped };
+      }
+      default:
+        return { kind: 'char', test: range(code(char), code(char)) };
+    }
+  }
+
+  /** What follows a backslash: one character, or a class of them. */
+  function escape(): number | CharTest {
+    const char = chars[at++] ?? refuse('it ends in a backslash');
+    const known = CLASSES[char];
+    if (known) return known;
+    const control = CONTROLS[char];
+    if (control) return code(control);
+    if (/[A-Za-z0-9]/.test(char)) refuse('it uses an escape that is not understood');
+    return code(char);
+  }
+
+  function set(): CharTest {
+    const negated = chars[at] === '^';
+    if (negated) at += 1;
+    const tests: CharTest[] = [];
+    while (chars[at] !== ']') {
+      const low = member();
+      if (chars[at] === '-' && chars[at + 1] !== undefined && chars[at + 1] !== ']') {
+        at += 1;
+        const high = member();
+        if (typeof low !== 'number' || typeof high !== 'number' || low > high) return refuse('a range is out of order');
+        tests.push(range(low, high));
+      } else tests.push(typeof low === 'number' ? range(low, low) : low);
+    }
+    at += 1;
+    return negated ? not(either(tests)) : either(tests);
+  }
+
+  function member(): number | CharTest {
+    const char = chars[at++] ?? refuse('a class is not closed');
+    return char === '\\' ? escape() : code(char);
+  }
+
+  /** The counts behind an atom. A `?` behind a count (as few as possible) changes nothing where the whole must match. */
+  function counted(node: Node): Node {
+    const char = chars[at];
+    const [min, max] =
+      char === '*'
+        ? [0, Infinity]
+        : char === '+'
+          ? [1, Infinity]
+          : char === '?'
+            ? [0, 1]
+            : char === '{'
+              ? braces()
+              : [];
+    if (min === undefined || max === undefined) return node;
+    if (char !== '{') at += 1;
+    if (chars[at] === '?') at += 1;
+    if ('*+?{'.includes(chars[at] ?? ' ')) refuse('a count follows a count');
+    return { kind: 'repeat', of: node, min, max };
+  }
+
+  function braces(): [number, number] {
+    const [whole, low, comma, high] = /^\{(\d{1,4})(,(\d{1,4})?)?\}/.exec(chars.slice(at, at + 12).join('')) ?? [];
+    if (whole === undefined) return refuse('a count in braces is not understood');
+    at += whole.length;
+    const min = Number(low);
+    const max = comma === undefined ? min : high === undefined ? Infinity : Number(high);
+    return min > max ? refuse('a count in braces is out of order') : [min, max];
+  }
+
+  const all = choice(0);
+  if (at < chars.length) refuse('a group is closed that was not opened');
+  return all;
+}
+
+/** The tree as a program: every step goes on to the next one, a split to two. */
+function assemble(node: Node): readonly Step[] {
+  const steps: Step[] = [];
+  const push = <S extends Step>(step: S): S => {
+    if (steps.length >= MOST_STEPS) refuse('it is too large');
+    steps.push(step);
+    return step;
+  };
+  const split = () => push({ kind: 'split', first: steps.length + 1, second: steps.length + 1 });
+
+  function add(each: Node): void {
+    switch (each.kind) {
+      case 'char':
+      case 'start':
+      case 'end':
+        push(each);
+        return;
+      case 'sequence':
+        each.of.forEach(add);
+        return;
+      case 'choice': {
+        const exits: { first: number; second: number }[] = [];
+        each.of.forEach((option, index) => {
+          const last = index === each.of.length - 1;
+          const fork = last ? undefined : split();
+          add(option);
+          if (!last) exits.push(split());
+          if (fork) fork.second = steps.length;
+        });
+        for (const exit of exits) exit.first = exit.second = steps.length;
+        return;
+      }
+      case 'repeat': {
+        for (let count = 0; count < each.min; count++) add(each.of);
+        if (each.max === Infinity) {
+          const start = steps.length;
+          const fork = split();
+          add(each.of);
+          push({ kind: 'split', first: start, second: start });
+          fork.second = steps.length;
+        } else {
+          const forks = [];
+          for (let count = each.min; count < each.max; count++) {
+            forks.push(split());
+            add(each.of);
+          }
+          for (const fork of forks) fork.second = steps.length;
+        }
+      }
+    }
+  }
+  add(node);
+  push({ kind: 'match' });
+  return steps;
+}
+
+function run(steps: readonly Step[], text: string, budget: Budget): boolean {
+  const chars = [...text].map(code);
+  let reached = new Set<number>();
+  /** Adds a step and all that it leads to without a character. */
+  const reach = (into: Set<number>, first: number, position: number): void => {
+    const waiting = [first];
+    for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+      if (into.has(at)) continue;
+      into.add(at);
+      const step = steps[at]!;
+      if (step.kind === 'split') waiting.push(step.first, step.second);
+      else if (step.kind === 'start' && position === 0) waiting.push(at + 1);
+      else if (step.kind === 'end' && position === chars.length) waiting.push(at + 1);
+    }
+  };
+  reach(reached, 0, 0);
+  for (let position = 0; position < chars.length && reached.size > 0; position++) {
+    budget.steps(reached.size);
+    const next = new Set<number>();
+    for (const at of reached) {
+      const step = steps[at]!;
+      if (step.kind === 'char' && step.test(chars[position]!)) reach(next, at + 1, position + 1);
+    }
+    reached = next;
+  }
+  return reached.has(steps.length - 1);
+}
