@@ -14,7 +14,7 @@ import type { CodeSystem, ValueSet } from '../src/terminology/resources.js';
 export function codeListsFrom(systems: readonly CodeSystem[], sets: readonly ValueSet[]) {
   const systemOf = new Map(systems.map(system => [system.url, system]));
   const setOf = new Map(sets.map(set => [set.url, set]));
-  const find = (canonical: string): ValueSet | undefined => setOf.get(canonical.split('|')[0]!);
+  const find = (canonical: string): ValueSet | undefined => setOf.get(canonical.split('|')[0]);
   const conceptsOf = (url: string): Concepts | undefined => {
     const system = systemOf.get(url);
     return system?.content === 'complete' && system.concept ? indexConcepts(system) : undefined;

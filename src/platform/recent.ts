@@ -9,8 +9,7 @@ export function createRecent<V>(limit: number): Recent<V> {
   const kept = new Map<string, V>();
   return {
     get(key, make) {
-      const known = kept.get(key);
-      const value = known === undefined ? make() : known;
+      const value = kept.has(key) ? (kept.get(key) as V) : make();
       kept.delete(key);
       kept.set(key, value);
       if (kept.size > limit) kept.delete(kept.keys().next().value!);

@@ -121,7 +121,6 @@ function namesOf(system: CodeSystem): ReadonlyMap<string, string> {
   const names = new Map(
     ['notSelectable', 'inactive', 'status', 'parent', 'child', 'subsumedBy'].map(name => [name, name]),
   );
-  names.set('abstract', 'notSelectable');
   for (const { code, uri } of system.property ?? [])
     if (code !== undefined && uri?.startsWith(CONCEPT_PROPERTY)) names.set(code, uri.slice(CONCEPT_PROPERTY.length));
   return names;

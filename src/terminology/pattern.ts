@@ -70,7 +70,7 @@ const CLASSES: Readonly<Record<string, CharTest>> = {
 const CONTROLS: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', f: '\f', v: '\v' };
 
 function parse(source: string): Node {
-  const chars = [...source];
+  const chars = Array.from(source);
   let at = 0;
 
   function choice(depth: number): Node {
@@ -104,7 +104,7 @@ function parse(source: string): Node {
       case '[':
         return { kind: 'char', test: set() };
       case '.':
-        return { kind: 'char', test: char => char !== 10 && char !== 13 };
+        return { kind: 'char', test: each => each !== 10 && each !== 13 };
       case '^':
         return { kind: 'start' };
       case '$':
@@ -200,7 +200,11 @@ function assemble(node: Node): readonly Step[] {
   };
   const split = () => push({ kind: 'split', first: steps.length + 1, second: steps.length + 1 });
 
+  // Counted too, because a count of nothing makes no steps, and counts of counts multiply.
+  let visits = 0;
   function add(each: Node): void {
+    visits += 1;
+    if (visits > MOST_STEPS * 4) refuse('it is too large');
     switch (each.kind) {
       case 'char':
       case 'start':
@@ -247,7 +251,7 @@ function assemble(node: Node): readonly Step[] {
 }
 
 function run(steps: readonly Step[], text: string, budget: Budget): boolean {
-  const chars = [...text].map(code);
+  const chars = Array.from(text, code);
   let reached = new Set<number>();
   /** Adds a step and all that it leads to without a character. */
   const reach = (into: Set<number>, first: number, position: number): void => {
@@ -262,13 +266,14 @@ function run(steps: readonly Step[], text: string, budget: Budget): boolean {
     }
   };
   reach(reached, 0, 0);
+  budget.steps(reached.size);
   for (let position = 0; position < chars.length && reached.size > 0; position++) {
-    budget.steps(reached.size);
     const next = new Set<number>();
     for (const at of reached) {
       const step = steps[at]!;
       if (step.kind === 'char' && step.test(chars[position]!)) reach(next, at + 1, position + 1);
     }
+    budget.steps(next.size);
     reached = next;
   }
   return reached.has(steps.length - 1);

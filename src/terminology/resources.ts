@@ -80,8 +80,15 @@ export interface ValueSet {
 /** How a resource is asked for: by its canonical url, with the business version if one is wanted, or by its id. */
 export type Canonical = { readonly url: string; readonly version?: string } | { readonly id: string };
 
+/** A stored resource that was not parsed yet. `key` names its text for good: type, id and version. */
+export interface Unread {
+  readonly key: string;
+  read(): Resource;
+}
+
 /**
  * Finds a ValueSet or CodeSystem that users stored. Without a version: the newest. Called anew for every test, so that
- * what was just stored counts, and whoever is asked may decide what the caller is allowed to see.
+ * what was just stored counts, and whoever is asked may decide what the caller is allowed to see. Unread is better than
+ * read: a code system whose index is at hand is not parsed again.
  */
-export type LoadCanonical = (type: 'ValueSet' | 'CodeSystem', by: Canonical) => Promise<Resource | undefined>;
+export type LoadCanonical = (type: 'ValueSet' | 'CodeSystem', by: Canonical) => Promise<Resource | Unread | undefined>;

@@ -11,6 +11,7 @@
  */
 import { FhirError } from '../fhir/error.js';
 import { parseCanonical, parseReference } from '../fhir/reference.js';
+import type { Resource } from '../fhir/resource.js';
 import { createRecent } from '../platform/recent.js';
 import type { ConceptTest, TokenValue } from '../search/query.js';
 import { createBudget, MOST_CODES } from './budget.js';
@@ -19,10 +20,11 @@ import { expand, type Sources } from './expand.js';
 import { related } from './filter.js';
 import { sizeOf, tokensOf } from './members.js';
 import { tooCostly, unknownCodeSystem, unknownValueSet } from './refuse.js';
-import type { Canonical, CodeSystem, LoadCanonical, ValueSet } from './resources.js';
+import { implicitValueSet } from './implicit.js';
+import type { Canonical, CodeSystem, LoadCanonical, Unread, ValueSet } from './resources.js';
 import { loadStandard, type Standard } from './standard.js';
 
-export type { LoadCanonical } from './resources.js';
+export type { LoadCanonical, Unread } from './resources.js';
 
 export interface Terminology {
   /**
@@ -47,28 +49,33 @@ export function createTerminology(load: LoadCanonical, options: TerminologyOptio
   const { bases, standard: open = loadStandard } = options;
   let opened: Promise<Standard> | undefined;
   const standard = (): Promise<Standard> => (opened ??= open());
-  const recent = createRecent<Concepts>(KEPT);
+  const recent = createRecent<Concepts | undefined>(KEPT);
   const published = new WeakMap<CodeSystem, Concepts>();
 
   async function findValueSet(by: Canonical): Promise<ValueSet | undefined> {
-    return ((await load('ValueSet', by)) as ValueSet | undefined) ?? (await standard()).valueSet(by);
+    const stored = await load('ValueSet', by);
+    if (stored) return (isUnread(stored) ? stored.read() : stored) as unknown as ValueSet;
+    return (await standard()).valueSet(by) ?? ('url' in by ? implicitValueSet(by.url) : undefined);
   }
 
   async function findConcepts(url: string, version?: string): Promise<Concepts | undefined> {
     const by: Canonical = version === undefined ? { url } : { url, version };
-    const stored = (await load('CodeSystem', by)) as CodeSystem | undefined;
-    if (stored) {
-      if (!isUsable(stored)) return undefined;
-      const { versionId, lastUpdated } = stored.meta ?? {};
-      return versionId === undefined
-        ? indexConcepts(stored)
-        : recent.get(JSON.stringify([stored.id, versionId, lastUpdated]), () => indexConcepts(stored));
-    }
+    const stored = await load('CodeSystem', by);
+    // A stored one without its concepts (content not-present) does not hide those of the standard.
+    const indexed = stored && indexOf(stored);
+    if (indexed) return indexed;
     const found = (await standard()).codeSystem(by);
     if (!found || !isUsable(found)) return undefined;
     const known = published.get(found) ?? indexConcepts(found);
     published.set(found, known);
     return known;
+  }
+
+  function indexOf(stored: Resource | Unread): Concepts | undefined {
+    if (isUnread(stored)) return recent.get(stored.key, () => conceptsOf(stored.read()));
+    const { id, meta } = stored as unknown as CodeSystem;
+    if (meta?.versionId === undefined) return conceptsOf(stored);
+    return recent.get(JSON.stringify([id, meta.versionId, meta.lastUpdated]), () => conceptsOf(stored));
   }
 
   /** Everything is read once for a test, so that it sees one state of what it asks for. */
@@ -123,6 +130,13 @@ export function createTerminology(load: LoadCanonical, options: TerminologyOptio
       return few(found.size, () => Array.from(found, concept => ({ system, code: concepts.codes[concept]! })));
     },
   };
+}
+
+const isUnread = (found: Resource | Unread): found is Unread => typeof found['read'] === 'function';
+
+function conceptsOf(resource: Resource): Concepts | undefined {
+  const system = resource as unknown as CodeSystem;
+  return isUsable(system) ? indexConcepts(system) : undefined;
 }
 
 function few(size: number, make: () => readonly TokenValue[]): readonly TokenValue[] {
