@@ -5,8 +5,8 @@ import { tooCostly } from './refuse.js';
 export const MOST_CODES = 50_000;
 /** Codes that may be looked at on the way, in all value sets together. */
 const MOST_WORK = 2_000_000;
-/** Steps of regular expressions: about a quarter of a second. */
-const MOST_STEPS = 20_000_000;
+/** Steps of regular expressions: less than a second. */
+const MOST_STEPS = 10_000_000;
 /** Value sets that one may be made of. */
 const MOST_SETS = 500;
 /** Value sets inside each other. */

@@ -120,9 +120,7 @@ function expansionOf({ url, expansion }: ValueSet, budget: Budget): Members {
     if (codes) codes.add(each.code);
     else members.set(system, new Set([each.code]));
   }
-  const partial = expansion.extension?.some(
-    ({ url, valueBoolean }) => valueBoolean === true && UNCLOSED.test(url ?? ''),
-  );
+  const partial = expansion.extension?.some(each => each.valueBoolean === true && UNCLOSED.test(each.url ?? ''));
   if (partial || (expansion.total ?? 0) > listed)
     throw badValueSet(url, 'its expansion is only a part, and it has no compose');
   return members;

@@ -1,6 +1,6 @@
 /**
- * Regular expressions of value set filters, matched in time that grows with pattern × text and never faster: the states
- * of an automaton are followed side by side, nothing is ever tried again. (The engine of JavaScript takes exponential
+ * Regular expressions of value set filters, matched in time that grows with pattern × text and never faster: all places
+ * of an automaton where the text can be are followed at once, nothing is ever tried again. (The engine of JavaScript takes exponential
  * time for some patterns, and anybody who may store a ValueSet could write one.)
  * https://hl7.org/fhir/R4/valueset.html#compose, filter operator `regex`
  *
@@ -32,8 +32,7 @@ export type Pattern = (text: string, budget: Budget) => boolean;
 /** Throws FhirError `not-supported` for what is no pattern, is too long or is not understood. */
 export function compilePattern(source: string): Pattern {
   if (source.length > LONGEST) refuse(`it has more than ${LONGEST} characters`);
-  const steps = assemble(parse(source));
-  return (text, budget) => run(steps, text, budget);
+  return createMatcher(assemble(parse(source)));
 }
 
 function refuse(fault: string): never {
@@ -250,31 +249,75 @@ function assemble(node: Node): readonly Step[] {
   return steps;
 }
 
-function run(steps: readonly Step[], text: string, budget: Budget): boolean {
-  const chars = Array.from(text, code);
-  let reached = new Set<number>();
-  /** Adds a step and all that it leads to without a character. */
-  const reach = (into: Set<number>, first: number, position: number): void => {
-    const waiting = [first];
+/** Where the automaton can be after some characters, all at once. */
+interface Place {
+  readonly steps: ReadonlySet<number>;
+  /** The text may end here. */
+  readonly accepts: boolean;
+  readonly next: Map<number, Place>;
+}
+
+/** Places that are kept; a pattern that has more of them starts anew. */
+const MOST_PLACES = 500;
+/** What it costs to make a place, against following a known one. */
+const MAKING = 20;
+
+/** Places are made when a text first leads there, so that most texts are read by looking up one character after the other. */
+function createMatcher(steps: readonly Step[]): Pattern {
+  const last = steps.length - 1;
+  const places = new Map<string, Place>();
+
+  /** Steps and all that they lead to without a character, where these anchors hold. */
+  function reach(first: Iterable<number>, anchors: readonly ('start' | 'end')[]): Set<number> {
+    const reached = new Set<number>();
+    const waiting = [...first];
     for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-      if (into.has(at)) continue;
-      into.add(at);
+      if (reached.has(at)) continue;
+      reached.add(at);
       const step = steps[at]!;
       if (step.kind === 'split') waiting.push(step.first, step.second);
-      else if (step.kind === 'start' && position === 0) waiting.push(at + 1);
-      else if (step.kind === 'end' && position === chars.length) waiting.push(at + 1);
+      else if (anchors.some(anchor => anchor === step.kind)) waiting.push(at + 1);
     }
-  };
-  reach(reached, 0, 0);
-  budget.steps(reached.size);
-  for (let position = 0; position < chars.length && reached.size > 0; position++) {
-    const next = new Set<number>();
-    for (const at of reached) {
-      const step = steps[at]!;
-      if (step.kind === 'char' && step.test(chars[position]!)) reach(next, at + 1, position + 1);
-    }
-    budget.steps(next.size);
-    reached = next;
+    return reached;
   }
-  return reached.has(steps.length - 1);
+
+  function place(reached: ReadonlySet<number>, budget: Budget): Place {
+    budget.steps(MAKING * (reached.size + 1));
+    const key = [...reached].toSorted((a, b) => a - b).join();
+    const known = places.get(key);
+    if (known) return known;
+    if (places.size >= MOST_PLACES) {
+      for (const each of places.values()) each.next.clear();
+      places.clear();
+    }
+    const made = { steps: reached, accepts: reach(reached, ['end']).has(last), next: new Map<number, Place>() };
+    places.set(key, made);
+    return made;
+  }
+
+  function follow(from: Place, char: number, budget: Budget): Place {
+    const onwards: number[] = [];
+    for (const at of from.steps) {
+      const step = steps[at]!;
+      if (step.kind === 'char' && step.test(char)) onwards.push(at + 1);
+    }
+    const to = place(reach(onwards, []), budget);
+    from.next.set(char, to);
+    return to;
+  }
+
+  const start = reach([0], ['start']);
+  const acceptsNothing = reach([0], ['start', 'end']).has(last);
+  let first: Place | undefined;
+  return (text, budget) => {
+    if (text === '') return acceptsNothing;
+    budget.steps(text.length);
+    let at = (first ??= place(start, budget));
+    for (const char of text) {
+      const point = code(char);
+      at = at.next.get(point) ?? follow(at, point, budget);
+      if (at.steps.size === 0) return false;
+    }
+    return at.accepts;
+  };
 }
