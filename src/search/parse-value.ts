@@ -142,7 +142,14 @@ function tokenTest(parameter: SearchParameter, modifier: Modifier | undefined, t
     case 'below': {
       const [{ system, code } = {}] = tokens(parameter, text);
       if (code === undefined) return reject(parameter, `a code, with its system before it: system|code`);
-      return { kind: 'concept', relation: modifier.kind, value: code, ...(system === undefined ? {} : { system }) };
+      // A code element's own system is implied, said or not.
+      const known = system || parameter.implied || system;
+      return {
+        kind: 'concept',
+        relation: modifier.kind,
+        value: code,
+        ...(known === undefined ? {} : { system: known }),
+      };
     }
     default:
       return { kind: 'token', any: tokens(parameter, text) };
@@ -187,10 +194,17 @@ function tokens(parameter: SearchParameter, text: string): readonly TokenValue[]
   const system = unescapeValue(first);
   const code = unescapeValue(rest.join('|'));
   if (code === '' && system === '') return reject(parameter, 'a code, system|code, system| or |code');
-  const value = code === '' ? { system } : { system, code };
-  if (system !== parameter.implied) return [value];
-  const bare = { ...value, system: '' };
-  return [...parameter.elements].every(type => type === 'code' || type === 'boolean') ? [bare] : [bare, value];
+  return tokensFor(parameter, [code === '' ? { system } : { system, code }]);
+}
+
+/** Codes with their systems, as the parameter's entries hold them: `code` and `boolean` elements have no system there. */
+export function tokensFor(parameter: SearchParameter, values: readonly TokenValue[]): readonly TokenValue[] {
+  const bareAlone = [...parameter.elements].every(type => type === 'code' || type === 'boolean');
+  return values.flatMap(value => {
+    if (value.system === undefined || value.system !== parameter.implied) return [value];
+    const bare = { ...value, system: '' };
+    return bareAlone ? [bare] : [bare, value];
+  });
 }
 
 function quantityTest(parameter: SearchParameter, text: string): Test {

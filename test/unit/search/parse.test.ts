@@ -45,6 +45,25 @@ describe('parseSearch', () => {
     });
   });
 
+  it('names the system of a code that terminology decides about, where the element implies it', () => {
+    const system = 'http://hl7.org/fhir/administrative-gender';
+    const test = (query: string) => {
+      const { where } = parse(query);
+      return where.kind === 'param' ? where.test : undefined;
+    };
+    const male = { kind: 'concept', relation: 'below', system, value: 'male' };
+    assert.deepEqual(test('Patient?gender:below=male'), male);
+    assert.deepEqual(test(`Patient?gender:below=${system}|male`), male);
+    assert.deepEqual(test('Patient?gender:below=http://other|male'), { ...male, system: 'http://other' });
+    assert.deepEqual(test('Observation?code:above=a'), { kind: 'concept', relation: 'above', value: 'a' });
+    assert.deepEqual(test('Observation?code:above=http://other|a'), {
+      kind: 'concept',
+      relation: 'above',
+      system: 'http://other',
+      value: 'a',
+    });
+  });
+
   it('leaves no raw string of the language in the tree', () => {
     assert.deepEqual(parse('Patient?birthdate=ge1980,lt1970-02&family=M%C3%BCller%5C,').where, {
       kind: 'all',
