@@ -2,6 +2,7 @@
 import type { Row } from './row.js';
 import { DATES, NUMBERS, QUANTITIES } from './rows-ranges.js';
 import { REFUSALS, RULES } from './rows-rules.js';
+import { UNITS } from './rows-units.js';
 import { REFERENCES, STRINGS, TOKENS, URIS } from './rows-values.js';
 
 export const ROWS: readonly Row[] = [
@@ -12,6 +13,7 @@ export const ROWS: readonly Row[] = [
   ...DATES,
   ...NUMBERS,
   ...QUANTITIES,
+  ...UNITS,
   ...RULES,
   ...REFUSALS,
 ];
