@@ -1,9 +1,9 @@
 /**
  * Units of the Unified Code for Units of Measure, read into what they are made of. https://ucum.org/ucum
  *
- * The table of units and the functions of special ones (Cel, [degF], [pH]) are those of @lhncbc/ucum-lhc, loaded when the
- * first unit is met. The expressions are read here: its own reader computes with doubles (254e-2 cm is
- * 0.025400000000000002 m), accepts `toString`, and prints the texts that it refuses.
+ * The table of units and the functions of special ones (Cel, [degF], [pH]) are those of @lhncbc/ucum-lhc. Expressions are
+ * read here: its own reader computes with doubles (254e-2 cm is 0.025400000000000002 m), accepts `toString`, and prints
+ * some of the texts that it refuses.
  *
  * Choices:
  * - mol and eq are kept apart from plain numbers and from each other, as the library does: 1 mmol is no count.
@@ -12,58 +12,14 @@
  *   library's functions of %[slope] (radians for degrees) and [degRe] (the offset of Cel) are not UCUM's.
  * - [diop], [mesh_i] and Bd are one per metre, inch, second, as UCUM defines them.
  */
-import { createRequire } from 'node:module';
 import { ONE, power, type Ratio, ratioOf, scale, times } from '../fhir/ratio.js';
+import { type Definition, definitionOf } from './ucum-table.js';
 
 /** A unit as a product of base units, times a factor; `special`: a value is brought to that product by a function. */
 export interface Composition {
   readonly powers: ReadonlyMap<string, number>;
   readonly factor: Ratio;
   readonly special?: (value: number) => number;
-}
-
-/** What is used of the library's units. */
-interface Known {
-  readonly csCode_: string;
-  readonly csUnitString_: string | null;
-  readonly baseFactor_: number | null;
-  readonly baseFactorStr_: string | null;
-  readonly source_: string | null;
-  readonly cnv_: string | null;
-  readonly isBase_: boolean;
-  readonly isMetric_: boolean;
-  readonly isSpecial_: boolean;
-  readonly isArbitrary_: boolean;
-  convertFrom(value: number, from: Known): number;
-}
-
-interface Library {
-  readonly UcumLhcUtils: { getInstance(): { getSpecifiedUnit(code: string): { readonly unit: Known | null } } };
-  readonly UnitTables: { getInstance(): { getUnitByCode(code: string): Known | undefined } };
-}
-
-interface Table {
-  /** A unit that UCUM itself defines; no combination. */
-  find(code: string): Known | undefined;
-  /** Any unit by its expression: only for the library's own texts. */
-  read(code: string): Known | null;
-}
-
-let loaded: Table | undefined;
-
-function table(): Table {
-  if (loaded) return loaded;
-  const library = createRequire(import.meta.url)('@lhncbc/ucum-lhc') as Library;
-  const utilities = library.UcumLhcUtils.getInstance();
-  const units = library.UnitTables.getInstance();
-  loaded = {
-    find: code => {
-      const unit = units.getUnitByCode(code);
-      return unit?.csCode_ === code && unit.source_ === 'UCUM' ? unit : undefined;
-    },
-    read: code => utilities.getSpecifiedUnit(code).unit,
-  };
-  return loaded;
 }
 
 const PREFIXES: ReadonlyMap<string, Ratio> = new Map(
@@ -150,24 +106,24 @@ function readSimple(text: string): Composition {
 }
 
 function readAtom(text: string): Composition {
-  const whole = table().find(text);
-  if (whole) return composition(whole);
+  const whole = definitionOf(text);
+  if (whole) return compositionOf(whole);
   for (const length of [2, 1]) {
     const factor = PREFIXES.get(text.slice(0, length));
-    const unit = factor && table().find(text.slice(length));
-    if (factor && unit && (unit.isMetric_ || unit.isBase_)) return prefixed(factor, composition(unit));
+    const unit = factor && definitionOf(text.slice(length));
+    if (factor && unit?.isMetric) return prefixed(factor, compositionOf(unit));
   }
   return refuse();
 }
 
 /** Of the table's units alone, so that there are no more than it has. */
-const compositions = new Map<Known, Composition>();
+const compositions = new Map<Definition, Composition>();
 
-function composition(unit: Known): Composition {
-  const known = compositions.get(unit);
+function compositionOf(definition: Definition): Composition {
+  const known = compositions.get(definition);
   if (known) return known;
-  const made = define(unit);
-  compositions.set(unit, made);
+  const made = compose(definition);
+  compositions.set(definition, made);
   return made;
 }
 
@@ -179,26 +135,17 @@ function prefixed(prefix: Ratio, unit: Composition): Composition {
     : { ...unit, factor: times(prefix, unit.factor) };
 }
 
-function define(unit: Known): Composition {
-  const { csCode_: code, csUnitString_: reference, cnv_: conversion } = unit;
-  if (unit.isBase_ || COUNTED.has(code) || (unit.isArbitrary_ && reference === '1'))
+function compose({ code, reference, amount, conversion, ...unit }: Definition): Composition {
+  if (unit.isBase || COUNTED.has(code) || (unit.isArbitrary && reference === '1'))
     return { powers: new Map([[code, 1]]), factor: ONE };
   if (reference === null) return refuse();
-  const { unit: base, end } = readTerm(reference, 0, 0);
-  if (end !== reference.length) return refuse();
-  if (unit.isSpecial_) {
-    const other = table().read(reference);
-    if (!other || conversion === null || UNUSABLE.has(conversion)) return refuse();
-    return { ...base, special: value => other.convertFrom(value, unit) };
+  const base = readTerm(reference, 0, 0).unit;
+  if (unit.isSpecial) {
+    if (!unit.convert || conversion === null || UNUSABLE.has(conversion)) return refuse();
+    return { ...base, special: unit.convert };
   }
-  const factor = times(factorOf(unit), base.factor);
+  const factor = times(ratioOf(amount ?? refuse()), base.factor);
   return conversion === 'inv' ? raise({ ...base, factor }, -1) : { ...base, factor };
-}
-
-/** The factor as UCUM writes it; where the text is not the number (a multiple of pi), the number. */
-function factorOf({ baseFactor_: number, baseFactorStr_: text }: Known): Ratio {
-  if (text !== null && Number(text) === number) return ratioOf(text);
-  return number === null ? refuse() : ratioOf(String(number));
 }
 
 function multiply(a: Composition, b: Composition): Composition {

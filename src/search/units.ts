@@ -16,7 +16,7 @@ export interface CanonicalUnit {
   /** Base units with their exponents (`g.m-3`), the same for all units that convert to each other; '1' for plain numbers. */
   readonly unit: string;
   /** A finite value in base units. Equal amounts of commensurable units give the same double. */
-  convert(value: number): number;
+  readonly convert: (value: number) => number;
   /** Greater values are smaller amounts. */
   readonly falls: boolean;
 }
