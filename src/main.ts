@@ -7,6 +7,7 @@ import { run } from './cli/index.js';
 import { createRecorder } from './audit/record.js';
 import { loadDefinitions, type SearchParameterDefinition } from './fhir/definitions.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
+import { loadFrom } from './interactions/canonical.js';
 import type { Engine } from './interactions/interaction.js';
 import { type Config, isLoopback, isMongo } from './platform/config.js';
 import { createLog } from './platform/log.js';
@@ -15,6 +16,7 @@ import { createTurns } from './platform/turns.js';
 import { createSearchParameters } from './search/parameters.js';
 import { createPlacement, type Placement } from './store/place.js';
 import type { Store } from './store/store.js';
+import { createTerminology } from './terminology/terminology.js';
 
 const root = new URL('../../', import.meta.url);
 const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string };
@@ -52,6 +54,7 @@ export async function open(config: Config): Promise<Engine> {
     parameters,
     store,
     log,
+    terminology: createTerminology(loadFrom(store), { bases }),
     seal: createSeal(config.secret || keptSecret(config.data)),
     record: createRecorder(parameters, bases),
     turns: createTurns(),

@@ -13,6 +13,7 @@ import type { Seal } from '../platform/seal.js';
 import type { Turns } from '../platform/turns.js';
 import type { SearchParameters } from '../search/parameters.js';
 import type { Blobs, Change, Store } from '../store/store.js';
+import type { Terminology } from '../terminology/terminology.js';
 
 /** Name and value of each parameter, decoded, in order of appearance. */
 export type Parameters = readonly (readonly [name: string, value: string])[];
@@ -94,6 +95,7 @@ export interface Engine {
   readonly parameters: SearchParameters;
   readonly store: Store;
   readonly log: Log;
+  readonly terminology: Terminology;
   readonly seal: Seal;
   /** One writer of a resource at a time in this process; other processes are told apart by the commit. */
   readonly turns: Turns;

@@ -5,7 +5,8 @@
  * https://hl7.org/fhir/R4/search.html#chaining, #has, #token, #reference
  */
 import { FhirError } from '../fhir/error.js';
-import { all, any, type Test, type Where } from '../search/query.js';
+import { tokensFor } from '../search/parse-value.js';
+import { all, any, NOTHING, type Test, type Where } from '../search/query.js';
 import { partOf } from '../search/scope.js';
 import { isOne, refersTo, type Separated, separate, withIds } from '../search/separate.js';
 import type { Named } from '../store/store.js';
@@ -89,6 +90,12 @@ export async function settle(engine: Ground, types: readonly string[], where: Wh
 
 async function settleTest(engine: Ground, types: readonly string[], code: string, test: Test): Promise<Where> {
   if (test.kind === 'hierarchy') return settleHierarchy(engine, types, code, test);
+  if (test.kind === 'concept') {
+    const codes = await engine.terminology.codesOf(test);
+    // Several types share a parameter only where it reads the same.
+    const values = tokensFor(engine.parameters.get(types[0]!, code)!, codes);
+    return values.length === 0 ? NOTHING : { kind: 'param', code, test: { kind: 'token', any: values } };
+  }
   return { kind: 'param', code, test };
 }
 

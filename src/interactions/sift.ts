@@ -20,7 +20,7 @@ const MAX_BATCH = 800;
 export const MAX_ROWS = 50_000;
 
 /** What searching needs of the engine. */
-export interface Ground extends Pick<Engine, 'store' | 'parameters' | 'now'> {
+export interface Ground extends Pick<Engine, 'store' | 'parameters' | 'terminology' | 'now'> {
   readonly settings: Pick<Engine['settings'], 'bases' | 'joinLimit' | 'queryTimeout'>;
 }
 

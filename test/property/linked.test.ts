@@ -5,10 +5,12 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { after, before, describe, it } from 'mocha';
+import { loadFrom } from '../../src/interactions/canonical.js';
 import { resolve } from '../../src/interactions/resolve.js';
 import { countSifted, findSifted, type Ground } from '../../src/interactions/sift.js';
 import { match, type Resolver, type Subject } from '../../src/search/match.js';
 import type { Cursor, Query, Where } from '../../src/search/query.js';
+import { createTerminology } from '../../src/terminology/terminology.js';
 import type { Open, Opened } from '../contract/store-suite.js';
 import { parameters, put } from '../support/changes.js';
 import { openEmptyEmbedded } from '../support/embedded.js';
@@ -113,7 +115,8 @@ function linkedAgreement(name: string, open: Open): void {
         it(`${type}, ${joinLimit} names a query`, async function () {
           this.timeout(240_000);
           const settings = { bases: [], joinLimit, queryTimeout: 60_000 };
-          const ground: Ground = { store: opened!.store, parameters, now: Date.now, settings };
+          const terminology = createTerminology(loadFrom(opened!.store), { bases: [] });
+          const ground: Ground = { store: opened!.store, parameters, terminology, now: Date.now, settings };
           let hits = 0;
           await fc.assert(
             fc.asyncProperty(linked(type, 2), async where => {

@@ -3,6 +3,7 @@ import type { Row } from './row.js';
 import { FILTER_CHAINS, FILTERS } from './rows-filter.js';
 import { DATES, NUMBERS, QUANTITIES } from './rows-ranges.js';
 import { REFUSALS, RULES } from './rows-rules.js';
+import { UNITS } from './rows-units.js';
 import { REFERENCES, STRINGS, TOKENS, URIS } from './rows-values.js';
 
 export const ROWS: readonly Row[] = [
@@ -15,6 +16,7 @@ export const ROWS: readonly Row[] = [
   ...QUANTITIES,
   ...FILTERS,
   ...FILTER_CHAINS,
+  ...UNITS,
   ...RULES,
   ...REFUSALS,
 ];
