@@ -25,12 +25,35 @@ export async function resolve(
   where: Where,
   without: readonly string[] = [],
 ): Promise<Separated> {
+  // Nearly every search: nothing to ask before the store itself.
+  if (!isPending(where)) return separate(where);
   const within = typesWithin(where);
   if (within.length > MAX_LINKS)
     throw new FhirError('too-costly', `A search may look into ${MAX_LINKS} types by chains at most: name the types.`);
   if (within.some(type => without.includes(type)))
     throw new FhirError('forbidden', 'This role may not search by the contents of all types that are named.');
   return separate(await settle(engine, types, where));
+}
+
+/** Whether `settle` would change anything. */
+function isPending(where: Where): boolean {
+  switch (where.kind) {
+    case 'all':
+    case 'any':
+      return where.of.some(isPending);
+    case 'not':
+      return isPending(where.of);
+    case 'of':
+      return isPending(where.where);
+    case 'param':
+      return where.test.kind === 'concept' || where.test.kind === 'hierarchy';
+    case 'present':
+      return false;
+    case 'chain':
+    case 'has':
+    case 'words':
+      return true;
+  }
 }
 
 /** Types that a condition looks into, besides those searched. */
