@@ -7,7 +7,7 @@ import type { Bundle } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
 import { onBothStores } from '../../support/both-stores.js';
 import { idsOf, refusal, type Talk } from '../../support/talk.js';
-import { POPULATION } from '../search/population.js';
+import { EVERYTHING } from '../search/everything.js';
 import type { Row } from '../search/row.js';
 import { ROWS } from '../search/rows.js';
 
@@ -21,9 +21,11 @@ const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
 async function check(talk: Talk, row: Row): Promise<void> {
   const { type, form } = encoded(row, talk.base);
-  const got = await talk.get<Bundle>(`${type}?${form}`);
-  const posted = await talk.send<Bundle>('POST', `${type}/_search`, { headers: FORM, body: form });
-  for (const reply of [got, posted])
+  const replies = await Promise.all([
+    talk.get<Bundle>(`${type}?${form}`),
+    talk.send<Bundle>('POST', `${type}/_search`, { headers: FORM, body: form }),
+  ]);
+  for (const reply of replies)
     if ('expect' in row) {
       assert.equal(reply.status, 200, reply.text);
       assert.deepEqual(idsOf(reply.body).toSorted(), row.expect.toSorted());
@@ -61,13 +63,14 @@ onBothStores(
   },
   {
     async set({ talk }) {
-      for (const resource of POPULATION) {
+      const put = async (resource: (typeof EVERYTHING)[number]) => {
         const reply = await talk.send('PUT', `${resource.resourceType}/${resource.id}`, {
           headers: { 'content-type': 'application/fhir+json' },
           body: JSON.stringify(resource),
         });
         assert.equal(reply.status, 201, reply.text);
-      }
+      };
+      for (let at = 0; at < EVERYTHING.length; at += 20) await Promise.all(EVERYTHING.slice(at, at + 20).map(put));
     },
   },
 );

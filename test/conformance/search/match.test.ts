@@ -74,7 +74,8 @@ describe('the rows of the specification', () => {
   const all = [...ROWS, ...LINKED_ROWS];
 
   it('are many', () => {
-    assert.ok(all.length >= 1000, `${all.length} rows`);
+    const queries = new Set(all.map(row => row.query));
+    assert.ok(queries.size >= 1500, `${queries.size} queries`);
   });
 
   it('begin with one that finds something, in every group, and find something more often than not', () => {
@@ -88,9 +89,8 @@ describe('the rows of the specification', () => {
     }
   });
 
-  it('have no name and no query twice', () => {
+  it('have no name twice', () => {
     assert.deepEqual(repeated(all.map(row => row.name)), []);
-    assert.deepEqual(repeated(all.map(row => row.query)), []);
   });
 
   it('search resources that are valid, each with an id of its own', () => {

@@ -119,6 +119,7 @@ const CHAINS: Group = {
     chain('to somewhere else is not followed', 'Observation?code=reference&subject:Patient._id=eve', ...TO_EVE),
     chain('through anything', 'Task?focus:Patient.family=everywoman', 'focus-15'),
     chain('through what does not exist', 'Task?focus:Patient._id=ghost'),
+    chain('not to what does not exist, but its reference', 'Encounter?class=visit&patient=nobody', 'visit-4'),
     chain('to a place', 'Encounter?location.name=utrecht', 'visit-2'),
     chain('of two links to a place', 'Encounter?location.partof.name=amsterdam', 'visit-1'),
     chain('to a practitioner', 'Encounter?practitioner.family=smi', 'visit-1'),

@@ -12,8 +12,11 @@ const tasks = (name: string, value: string, ...at: readonly number[]): Row =>
   row(name, `Task?focus${value}`, ...at.map(n => `focus-${n}`));
 const reports = (name: string, query: string, ...at: readonly number[]): Row =>
   row(name, `DiagnosticReport?${query}`, ...at.map(n => `report-${n}`));
-const canonicals = (name: string, query: string, ...at: readonly number[]): Row =>
-  row(name, `CarePlan?instantiates-canonical${query}`, ...at.map(n => `care-${n}`));
+const canonicals = (name: string, query: string, ...at: readonly number[]): Row => ({
+  name: `canonicals: ${name}`,
+  query: `CarePlan?instantiates-canonical${query}`,
+  expect: at.map(n => `care-${n}`),
+});
 const uris = (name: string, query: string, ...at: readonly number[]): Row => ({
   name: `uris: ${name}`,
   query: `CarePlan?instantiates-uri${query}`,

@@ -4,6 +4,7 @@ import { COMPOSITE_GROUPS } from './rows-composites.js';
 import { DATE_GROUPS } from './rows-dates.js';
 import { MODIFIER_GROUPS, REFUSED } from './rows-modifiers.js';
 import { NUMBER_GROUPS } from './rows-numbers.js';
+import { PEERS } from './rows-peers.js';
 import { DATES, NUMBERS, QUANTITIES } from './rows-ranges.js';
 import { REFERENCE_GROUPS } from './rows-references.js';
 import { REFUSALS, RULES } from './rows-rules.js';
@@ -27,6 +28,7 @@ export const GROUPS: readonly Group[] = [
   ...NUMBER_GROUPS,
   ...COMPOSITE_GROUPS,
   ...MODIFIER_GROUPS,
+  { title: 'what others get wrong', rows: PEERS },
 ];
 
 export const ROWS: readonly Row[] = [...GROUPS.flatMap(({ rows }) => rows), ...REFUSALS, ...REFUSED];
