@@ -51,15 +51,34 @@ async function checkXml(talk: Talk, row: Row): Promise<void> {
   }
 }
 
+/** Rows whose requests are under way while one is looked at: nobody waits for a round trip. */
+const AHEAD = 6;
+
+/** A test for each row. A row that is asked ahead of its turn fails in its own test alone. */
+function each(rows: readonly Row[], run: (row: Row) => Promise<void>): void {
+  const asked = new Map<Row, Promise<void>>();
+  rows.forEach((row, at) =>
+    it(row.name, () => {
+      for (const next of rows.slice(at, at + AHEAD)) {
+        if (asked.has(next)) continue;
+        const running = run(next);
+        running.catch(() => {});
+        asked.set(next, running);
+      }
+      return asked.get(row);
+    }),
+  );
+}
+
 onBothStores(
   'search over HTTP',
   stage => {
-    describe('as JSON, by GET and by POST', () => {
-      for (const row of ROWS) it(row.name, () => check(stage().talk, row));
-    });
-    describe('as XML', () => {
-      for (const row of ROWS.filter((_, at) => at % 10 === 0)) it(row.name, () => checkXml(stage().talk, row));
-    });
+    describe('as JSON, by GET and by POST', () => each(ROWS, row => check(stage().talk, row)));
+    describe('as XML', () =>
+      each(
+        ROWS.filter((_, at) => at % 10 === 0),
+        row => checkXml(stage().talk, row),
+      ));
   },
   {
     async set({ talk }) {
