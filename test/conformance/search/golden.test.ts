@@ -32,11 +32,8 @@ const LIMIT = 50;
 const MOST_BYTES = 400_000;
 const RENEW = process.env['CHARTROOM_GOLDEN'] === 'write';
 
-/** The sources' folder, also from dist. */
-const folder = fileURLToPath(new URL(import.meta.url)).replace(
-  /(dist\/)?test\/conformance\/.*$/,
-  'test/conformance/search/golden/',
-);
+/** Beside the source of this file, which runs from dist. */
+const folder = fileURLToPath(new URL('../../../../test/conformance/search/golden/', import.meta.url));
 
 /** How a store says a plan, on one line; `''`: nothing can match. */
 type Say = (plan: Plan) => string;

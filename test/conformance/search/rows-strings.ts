@@ -57,6 +57,8 @@ const SOUGHT: readonly Sought[] = [
   ['_', '_'],
   ['.', '.'],
   ['\u{1f600}', '\u{1f600}'],
+  ['हिन्दी', 'हनद'],
+  ['محمد', 'محمد'],
 ];
 
 /** As a query wants it: the separators with a backslash, the percent sign by its number. */
