@@ -1,5 +1,5 @@
 /**
- * What widely used servers get wrong, each with the sentence of the specification that decides it.
+ * What widely used servers get wrong, each with the rule that decides it, in our words.
  * https://hl7.org/fhir/R4/search.html#prefix, #combining, #reference, #uri
  */
 import { LOCAL, UCUM } from './population.js';
@@ -13,15 +13,15 @@ const row = (name: string, query: string, ...expect: readonly string[]): Row => 
 const born = (...at: readonly number[]) => at.map(n => `birth-${n}`);
 
 export const PEERS: readonly Row[] = [
-  // "ge: the range above the search value intersects …, or the range of the search value fully contains the range of the target value"
+  // ge is gt or eq: what lies within the range searched counts.
   row('ge of a year finds days within it', 'Person?birthdate=ge1980&birthdate=lt1980-05-17', ...born(1, 4, 5, 8, 11)),
   row('le of a year finds days within it', 'Person?birthdate=le1980&birthdate=gt1980-05-17', ...born(1, 4, 6, 9, 12)),
   row('ge of a year with nothing else', 'Patient?birthdate=ge1980&active=true', 'eve'),
   row('le of a year with nothing else', 'Patient?birthdate=le1980&active=true', 'eve'),
-  // "gt: the range above the search value intersects with the range of the target value": to the end of the year
+  // gt needs a value that reaches beyond the end of the year, lt one that begins before it.
   row('gt of a year finds no day within it', 'Person?birthdate=gt1980&birthdate=lt1981-01-02', ...born(3, 13)),
   row('lt of a year finds no day within it', 'Person?birthdate=lt1980&birthdate=gt1979-12-30', ...born(2, 10)),
-  // "2000-04-03T10:00:00" is an implicit range of one second.
+  // A time without a fraction stands for its whole second.
   row(
     'a stored second is a range of one second',
     'Slot?start=2021-06-15T09:30:20Z&start:missing=false',
@@ -60,7 +60,7 @@ export const PEERS: readonly Row[] = [
     'factor-21',
   ),
   row('a prefix for one alternative alone', 'Person?birthdate=1980-05-17,gt1990', ...born(7, 14)),
-  // "allowing for each instance of the component": both parts hold in one place.
+  // Both parts of a composite hold in one place.
   row(
     'a composite whose first part is a reference',
     'DocumentReference?relationship=DocumentReference/lost-2$appends',
@@ -85,7 +85,7 @@ export const PEERS: readonly Row[] = [
   row('a reference to nothing, by its address', 'Encounter?subject={base}/Patient/nobody', 'visit-4'),
   row('patient=id and patient=Patient/id are one', 'Encounter?patient=eve', 'visit-1'),
   row('patient=Patient/id and patient=id are one', 'Encounter?patient=Patient/eve', 'visit-1'),
-  // ":above and :below … only for URLs, not for URNs"
+  // :above and :below are for URLs, not for URNs.
   row(':below is a path, not a prefix', 'ValueSet?url:below=http://acme.example/fhir/ValueSet/col'),
   row(
     ':below is a path, whole steps',
@@ -105,16 +105,16 @@ export const PEERS: readonly Row[] = [
     status: 400,
     detail: 'invalid-value',
   },
-  // "the modifier is not supported … SHALL reject": a modifier that is passed over changes the meaning.
+  // A modifier that is passed over changes the meaning: it is refused.
   {
     name: 'peers: a modifier is never passed over',
     query: 'Patient?gender:exact=female',
     status: 400,
     detail: 'unknown-modifier',
   },
-  // ":not … including those that have no value"
+  // :not also finds what has no value at all.
   row(':not finds what has no code at all', 'AllergyIntolerance?criticality:not=high,low', 'allergy-3'),
-  // "|[code]: … has no system property"
+  // |code wants a code that has no system.
   row('|code is not any system', 'Device?identifier=|x&_id=identifier-1,identifier-3', 'identifier-3'),
   // Trailing zeros are digits.
   row(
