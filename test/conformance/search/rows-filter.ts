@@ -4,11 +4,12 @@ import type { Row } from './row.js';
 
 const GENDERS = 'http://hl7.org/fhir/administrative-gender';
 
-const rows = (group: string, type: string, cases: readonly (readonly [filter: string, ...expect: string[]])[]) =>
+/** `from`: the type, or the type with a condition that keeps other populations out. */
+const rows = (group: string, from: string, cases: readonly (readonly [filter: string, ...expect: string[]])[]) =>
   cases.map(
     ([filter, ...expect], at): Row => ({
       name: `filter ${group} ${at + 1}: ${filter}`,
-      query: `${type}?_filter=${filter}`,
+      query: `${from}${from.includes('?') ? '&' : '?'}_filter=${filter}`,
       expect,
     }),
   );
@@ -110,7 +111,7 @@ const dates = [
   ]),
 ];
 
-const numbers = rows('number', 'RiskAssessment', [
+const numbers = rows('number', 'RiskAssessment?subject=Patient/eve', [
   ['probability eq 10', 'n-9.5', 'n-10', 'n-10.4'],
   ['probability ne 10', 'n-9.4', 'n-10.5', 'n-range'],
   ['probability gt 10', 'n-10.4', 'n-10.5', 'n-range'],
@@ -123,15 +124,15 @@ const numbers = rows('number', 'RiskAssessment', [
   ['probability pr false', 'n-none'],
 ]);
 
-const quantities = rows('quantity', 'Observation', [
+const quantities = rows('quantity', 'Observation?code=dose,pressure', [
   [`value-quantity eq 5.4|${UCUM}|mg`, 'q-5.4', 'q-5.35'],
   ['value-quantity eq 5.4|ucum|mg', 'q-5.4', 'q-5.35'],
-  ['value-quantity ne 5.4|UCUM|mg', 'q-5.45', 'q-5.9', 'q-negative'],
-  ['value-quantity gt 5.4|ucum|mg', 'q-5.45', 'q-5.9'],
+  ['value-quantity ne 5.4|UCUM|mg', 'q-5.45', 'q-5.9', 'q-gram', 'q-negative'],
+  ['value-quantity gt 5.4|ucum|mg', 'q-5.45', 'q-5.9', 'q-gram'],
   ['value-quantity lt 5.4|ucum|mg', 'q-5.35', 'q-negative'],
-  ['value-quantity ge 5.4|ucum|mg', 'q-5.4', 'q-5.45', 'q-5.9'],
+  ['value-quantity ge 5.4|ucum|mg', 'q-5.4', 'q-5.45', 'q-5.9', 'q-gram'],
   ['value-quantity le 5.4|ucum|mg', 'q-5.4', 'q-5.35', 'q-negative'],
-  ['value-quantity sa 5.45|ucum|mg', 'q-5.9'],
+  ['value-quantity sa 5.45|ucum|mg', 'q-5.9', 'q-gram'],
   ['value-quantity eb 5.35|ucum|mg', 'q-negative'],
   ['value-quantity ap 5.4|ucum|mg', 'q-5.4', 'q-5.35', 'q-5.45', 'q-5.9'],
   ['component-value-quantity ge "150||mm[Hg]"', 'bp-high', 'bp-odd'],
@@ -155,7 +156,7 @@ const uris = rows('uri', 'ValueSet', [
   ['url sb http://acme.example/fhir/ValueSet/colours', 'u-root', 'u-child'],
 ]);
 
-const elements = rows('element', 'DocumentReference', [
+const elements = rows('element', 'DocumentReference?_id=doc-1,doc-2', [
   ['relatesTo[code eq replaces].target re DocumentReference/doc-1', 'doc-2'],
   ['relatesTo[code eq "appends"].target re DocumentReference/doc-1'],
   ['relatesTo[target re DocumentReference/doc-1].code eq Replaces', 'doc-2'],
@@ -243,7 +244,7 @@ export const FILTERS: readonly Row[] = [
   ...refusals,
 ];
 
-/** Not in ROWS: a resource behind a reference decides them. */
+/** A resource behind a reference decides them. */
 export const FILTER_CHAINS: readonly Row[] = [
   ...rows('chain', 'Observation', [
     ['subject.name co "every"', 'r-relative', 'r-version'],

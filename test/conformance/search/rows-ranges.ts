@@ -71,7 +71,7 @@ export const DATES: readonly Row[] = [
 
 const number = (name: string, value: string, ...ids: string[]): Row => ({
   name: `number ${name}`,
-  query: `RiskAssessment?probability=${value}`,
+  query: `RiskAssessment?subject=Patient/eve&probability=${value}`,
   expect: ids.map(id => `n-${id}`),
 });
 
