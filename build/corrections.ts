@@ -6,6 +6,7 @@
  * https://hl7.org/fhir/R4/downloads.html
  */
 import type { ElementDefinition, SearchParameterDefinition, TypeDefinition } from '../src/fhir/definitions.js';
+import type { CodeSystem, ValueSet } from '../src/terminology/resources.js';
 
 /** Types that R4 does not have, with their backbone elements. */
 const ADDED_TYPES = [
@@ -191,4 +192,49 @@ export function correctParameters(parameters: readonly SearchParameterDefinition
     if (parameter) byUrl.set(parameter.url, { ...parameter, ...difference });
   }
   return [...byUrl.values()];
+}
+
+/** CodeSystems and ValueSets that R4 does not have. */
+const ADDED_TERMINOLOGY = [
+  'http://hl7.org/fhir/detectedissue-status',
+  'http://hl7.org/fhir/ValueSet/detectedissue-status',
+];
+
+/** Concepts that R4 does not have, as path of codes, by code system. */
+const ADDED_CONCEPTS: Readonly<Record<string, readonly [string, string]>> = {
+  'http://hl7.org/fhir/questionnaire-item-control': ['question', 'multi-select'],
+};
+
+/**
+ * The CodeSystems and ValueSets of R4. Throws where a correction finds nothing. One difference stays: four codes of
+ * v2-0550 that end in a garbled blank are missing, which nobody can have meant.
+ */
+export function correctTerminology(resources: readonly (CodeSystem | ValueSet)[]): (CodeSystem | ValueSet)[] {
+  for (const url of ADDED_TERMINOLOGY)
+    expected(
+      resources.some(each => each.url === url),
+      url,
+    );
+  for (const url of Object.keys(ADDED_CONCEPTS))
+    expected(
+      resources.some(each => each.url === url),
+      url,
+    );
+  return resources
+    .filter(each => !ADDED_TERMINOLOGY.includes(each.url ?? ''))
+    .map(each => {
+      const added = ADDED_CONCEPTS[each.url ?? ''];
+      return added && each.resourceType === 'CodeSystem' ? withoutConcept(each, ...added) : each;
+    });
+}
+
+function withoutConcept(system: CodeSystem, parent: string, code: string): CodeSystem {
+  let found = false;
+  const concept = system.concept?.map(each => {
+    const rest = each.code === parent ? each.concept?.filter(inner => inner.code !== code) : each.concept;
+    found ||= rest?.length !== each.concept?.length;
+    return { ...each, ...(rest ? { concept: rest } : {}) };
+  });
+  expected(found, `${parent}/${code}`);
+  return { ...system, ...(concept ? { concept } : {}) };
 }

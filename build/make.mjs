@@ -38,11 +38,26 @@ step('types', ['src', 'test', 'build', 'tsconfig.json', 'package-lock.json'], no
   '-p',
   path('tsconfig.json'),
 ]);
-const definitions = ['definitions', 'compact', 'code-lists', 'corrections'].map(name => `build/${name}.ts`);
+const definitions = [
+  ...['definitions', 'compact', 'code-lists', 'corrections', 'published'].map(name => `build/${name}.ts`),
+  'src/terminology',
+];
 step('definitions', [...definitions, 'package-lock.json'], node, [path('dist/build/definitions.js')]);
 step(
   'validators',
   [...definitions, 'build/validators.ts', 'build/schema.ts', 'src/validation/shape.ts', 'package-lock.json'],
   node,
   [path('dist/build/validators.js')],
+);
+step(
+  'terminology',
+  [
+    'build/terminology.ts',
+    'build/corrections.ts',
+    'build/published.ts',
+    'src/terminology/resources.ts',
+    'package-lock.json',
+  ],
+  node,
+  [path('dist/build/terminology.js')],
 );

@@ -8,6 +8,7 @@ import { createRecorder } from './audit/record.js';
 import { loadDefinitions } from './fhir/definitions.js';
 import { type Found, readProfiles } from './fhir/package.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
+import { loadFrom } from './interactions/canonical.js';
 import type { Engine } from './interactions/interaction.js';
 import { OPERATIONS } from './interactions/operation.js';
 import { createRegistry } from './interactions/registry.js';
@@ -19,6 +20,7 @@ import { createTurns } from './platform/turns.js';
 import { createLiveParameters } from './search/live.js';
 import { createPlacement, type Placement } from './store/place.js';
 import type { Store } from './store/store.js';
+import { createTerminology } from './terminology/terminology.js';
 
 const root = new URL('../../', import.meta.url);
 const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string };
@@ -71,6 +73,7 @@ export async function open(config: Config): Promise<Engine> {
     reindexer,
     builtIn: operationDefinitions(files, bases[0]!),
     log,
+    terminology: createTerminology(loadFrom(store), { bases }),
     seal: createSeal(config.secret || keptSecret(config.data)),
     record: createRecorder(parameters, bases),
     turns: createTurns(),
@@ -84,6 +87,7 @@ export async function open(config: Config): Promise<Engine> {
       maxBinary: config.maxBinary,
       queryTimeout: config.queryTimeout,
       maxIncluded: config.maxIncluded,
+      joinLimit: config.joinLimit,
       software: { name: 'Chartroom', version, started: Date.now() },
       authentication: config.auth,
       cors: config.corsOrigins !== '',

@@ -8,6 +8,7 @@ import type { Engine } from '../interactions/interaction.js';
 import { type Config, ConfigError, flagOf, loadConfig, SETTINGS } from '../platform/config.js';
 import { backup } from './backup.js';
 import { config } from './config.js';
+import { explain } from './explain.js';
 import { importFiles } from './import.js';
 import type { Invocation } from './invocation.js';
 import { reindex } from './reindex.js';
@@ -42,6 +43,11 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
       usage: 'chartroom backup <new file>',
       run: backup,
     },
+    explain: {
+      about: 'Tell how a search is answered: the plan, the statements, what it costs.',
+      usage: "chartroom explain 'Observation?code=…'",
+      run: explain,
+    },
     config: {
       about: 'Print the settings in force, without secrets.',
       usage: 'chartroom config [--markdown]',
@@ -68,7 +74,7 @@ export async function run(
     const settings = loadConfig({ flags: settingsOf(values), env });
     return await command.run({ config: settings, words: positionals, options: values, open: () => open(settings) });
   } catch (error) {
-    process.stderr.write(`${explain(error)}\n`);
+    process.stderr.write(`${explainError(error)}\n`);
     return error instanceof ConfigError ? 2 : 1;
   }
 }
@@ -97,7 +103,7 @@ function settingsOf(values: Readonly<Record<string, string | boolean | undefined
   return found;
 }
 
-function explain(error: unknown): string {
+function explainError(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
   if (error instanceof FhirError) return error.issues.map(issue => issue.text).join('\n');
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -4,6 +4,7 @@
  */
 import { decide } from '../access/decide.js';
 import { SYSTEM } from '../identity/principal.js';
+import type { SearchParameter } from '../search/parameters.js';
 import type { Context, Engine, Outcome } from './interaction.js';
 import { type Level, OPERATIONS } from './operation.js';
 
@@ -62,7 +63,11 @@ function statement(engine: Engine) {
         interaction: [{ code: 'search-system' }, { code: 'history-system' }],
         searchParam: engine.definitions.searchParameters
           .filter(parameter => parameter.base.includes('Resource') && engine.parameters.get('Basic', parameter.code))
-          .map(searchParam),
+          .map(searchParam)
+          .concat(EVERYWHERE),
+        compartment: engine.definitions.compartments.map(
+          ({ code }) => `http://hl7.org/fhir/CompartmentDefinition/${code.toLowerCase()}`,
+        ),
         operation: operations(engine, 'system'),
       },
     ],
@@ -83,6 +88,8 @@ function resource(engine: Engine, type: string) {
     conditionalRead: 'full-support',
     conditionalUpdate: false,
     conditionalDelete: 'not-supported',
+    searchInclude: ['*', `${type}:*`, ...referencesOf(engine, type).map(({ code }) => `${type}:${code}`)],
+    searchRevInclude: ['*', ...engine.definitions.resourceTypes.flatMap(from => referring(engine, from, type))],
     searchParam: [...engine.parameters.of(type).values()].map(searchParam),
   };
 }
@@ -93,7 +100,28 @@ const operations = ({ settings }: Engine, level: Level) =>
     .filter(([, { levels }]) => levels.includes(level))
     .map(([name, { definition }]) => ({ name, definition: `${settings.base}/OperationDefinition/${definition}` }));
 
-const searchParam = ({ code, url, type }: { code: string; url: string; type: string }) => ({
+const referencesOf = ({ parameters }: Engine, type: string): SearchParameter[] =>
+  [...parameters.of(type).values()].filter(parameter => parameter.type === 'reference');
+
+/** Parameters of `from` that can refer to the type; those that may refer to anything are covered by `*`. */
+const referring = (engine: Engine, from: string, type: string): string[] =>
+  referencesOf(engine, from).flatMap(({ code, targets }) => (targets.includes(type) ? [`${from}:${code}`] : []));
+
+interface Listed {
+  readonly name: string;
+  readonly type: string;
+  readonly definition?: string;
+  readonly documentation?: string;
+}
+
+/** What no definition with an expression stands for: read by search/parse-condition.ts for every type. */
+const EVERYWHERE = [
+  { name: '_list', type: 'token', documentation: 'Items of the List with this id.' },
+  { name: '_filter', type: 'special', documentation: 'Filter expressions: https://hl7.org/fhir/R4/search_filter.html' },
+  { name: '_has', type: 'special', documentation: 'Reverse chaining: _has:Type:reference:parameter=value.' },
+] as const satisfies readonly Listed[];
+
+const searchParam = ({ code, url, type }: { code: string; url: string; type: string }): Listed => ({
   name: code,
   definition: url,
   type,

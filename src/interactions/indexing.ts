@@ -36,7 +36,7 @@ function visit(where: Where, types: readonly string[], note: (type: string, code
 export function indexingIssues(
   engine: Engine,
   types: readonly string[],
-  parsed: Pick<ParsedSearch, 'where' | 'sort'>,
+  parsed: Pick<ParsedSearch, 'where' | 'sort' | 'includes'>,
 ): readonly Issue[] {
   if (!engine.reindexer.busy) return [];
   const waiting = new Map<string, { readonly done: number; readonly total: number }>();
@@ -49,6 +49,7 @@ export function indexingIssues(
   };
   visit(parsed.where, types, note);
   for (const { code } of parsed.sort) for (const type of types) note(type, code);
+  for (const { from, code } of parsed.includes) if (from !== undefined && code !== undefined) note(from, code);
   return [...used].map(
     ([code, { done, total }]): Issue => ({
       severity: 'warning',

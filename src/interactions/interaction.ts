@@ -15,6 +15,7 @@ import type { SearchParameters } from '../search/parameters.js';
 import type { Blobs, Change, Store } from '../store/store.js';
 import type { Registry } from './registry.js';
 import type { Reindexer } from './reindex.js';
+import type { Terminology } from '../terminology/terminology.js';
 
 /** Name and value of each parameter, decoded, in order of appearance. */
 export type Parameters = readonly (readonly [name: string, value: string])[];
@@ -117,6 +118,7 @@ export interface Engine {
   /** Conformance resources that this server brings along, by `Type/id`: read like any other, and nothing else. */
   readonly builtIn: ReadonlyMap<string, Buffer>;
   readonly log: Log;
+  readonly terminology: Terminology;
   readonly seal: Seal;
   /** One writer of a resource at a time in this process; other processes are told apart by the commit. */
   readonly turns: Turns;
@@ -134,6 +136,8 @@ export interface Engine {
     readonly maxBinary: number;
     /** ms that one query may take. */
     readonly queryTimeout: number;
+    /** Names that a chained search may put into one query; beyond, rows are looked at one by one. */
+    readonly joinLimit: number;
     /** Resources that `_include` and `_revinclude` may add to one page. */
     readonly maxIncluded: number;
     readonly software: { readonly name: string; readonly version: string; readonly started: number };

@@ -109,7 +109,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   };
 
   function isSound(resource: Resource, from: string): boolean {
-    const [first] = validateStructure(resource, definitions).filter(({ severity }) => severity === 'error');
+    const first = validateStructure(resource, definitions).find(({ severity }) => severity === 'error');
     if (first) log.warn({ from, at: first.expression }, 'A search parameter of a file is not valid R4 and left out');
     return !first;
   }

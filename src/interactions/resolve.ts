@@ -5,29 +5,55 @@
  * https://hl7.org/fhir/R4/search.html#chaining, #has, #token, #reference
  */
 import { FhirError } from '../fhir/error.js';
-import { all, any, type Test, type Where } from '../search/query.js';
+import { tokensFor } from '../search/parse-value.js';
+import { all, any, NOTHING, type Test, type Where } from '../search/query.js';
 import { partOf } from '../search/scope.js';
 import { isOne, refersTo, type Separated, separate, withIds } from '../search/separate.js';
 import type { Named } from '../store/store.js';
-import type { Engine } from './interaction.js';
-import { select } from './sift.js';
+import { type Ground, select } from './sift.js';
 
-/** Names that may be put into a query; a list with more stays a condition of its own. */
-export const FEW = 1000;
 /** Parts of a hierarchy that are followed. */
 const MAX_PARTS = 10_000;
 const MAX_DEPTH = 30;
+/** Links of all chains of a search, each to one type. */
+const MAX_LINKS = 100;
 
-/** Throws FhirError `forbidden` where the condition looks into one of the types `without`. */
+/** Throws FhirError `forbidden` where the condition looks into one of the types `without`, `too-costly` for too many links. */
 export async function resolve(
-  engine: Engine,
+  engine: Ground,
   types: readonly string[],
   where: Where,
   without: readonly string[] = [],
 ): Promise<Separated> {
-  if (typesWithin(where).some(type => without.includes(type)))
+  // Nearly every search: nothing to ask before the store itself.
+  if (!isPending(where)) return separate(where);
+  const within = typesWithin(where);
+  if (within.length > MAX_LINKS)
+    throw new FhirError('too-costly', `A search may look into ${MAX_LINKS} types by chains at most: name the types.`);
+  if (within.some(type => without.includes(type)))
     throw new FhirError('forbidden', 'This role may not search by the contents of all types that are named.');
   return separate(await settle(engine, types, where));
+}
+
+/** Whether `settle` would change anything. */
+function isPending(where: Where): boolean {
+  switch (where.kind) {
+    case 'all':
+    case 'any':
+      return where.of.some(isPending);
+    case 'not':
+      return isPending(where.of);
+    case 'of':
+      return isPending(where.where);
+    case 'param':
+      return where.test.kind === 'concept' || where.test.kind === 'hierarchy';
+    case 'present':
+      return false;
+    case 'chain':
+    case 'has':
+    case 'words':
+      return true;
+  }
 }
 
 /** Types that a condition looks into, besides those searched. */
@@ -50,7 +76,7 @@ function typesWithin(where: Where): readonly string[] {
 }
 
 /** The condition with everything in it that can be a short list as one; the rest is left open. */
-export async function settle(engine: Engine, types: readonly string[], where: Where): Promise<Where> {
+export async function settle(engine: Ground, types: readonly string[], where: Where): Promise<Where> {
   const each = (parts: readonly Where[]) => Promise.all(parts.map(part => settle(engine, types, part)));
   switch (where.kind) {
     case 'all':
@@ -72,7 +98,11 @@ export async function settle(engine: Engine, types: readonly string[], where: Wh
       const inner = await settle(engine, [where.from], where.where);
       const { where: asked, rest } = separate(inner);
       if (rest) return { ...where, where: inner };
-      const { found, complete } = await engine.store.collect({ types: [where.from], where: asked }, FEW, where.code);
+      const { found, complete } = await engine.store.collect(
+        { types: [where.from], where: asked },
+        engine.settings.joinLimit,
+        where.code,
+      );
       return complete ? isOne(types, found) : { ...where, where: inner };
     }
     case 'present':
@@ -81,14 +111,20 @@ export async function settle(engine: Engine, types: readonly string[], where: Wh
   }
 }
 
-async function settleTest(engine: Engine, types: readonly string[], code: string, test: Test): Promise<Where> {
+async function settleTest(engine: Ground, types: readonly string[], code: string, test: Test): Promise<Where> {
   if (test.kind === 'hierarchy') return settleHierarchy(engine, types, code, test);
+  if (test.kind === 'concept') {
+    const codes = await engine.terminology.codesOf(test);
+    // Several types share a parameter only where it reads the same.
+    const values = tokensFor(engine.parameters.get(types[0]!, code)!, codes);
+    return values.length === 0 ? NOTHING : { kind: 'param', code, test: { kind: 'token', any: values } };
+  }
   return { kind: 'param', code, test };
 }
 
 /** The resource and its parts, or the wholes that it is a part of, level by level. */
 async function settleHierarchy(
-  engine: Engine,
+  engine: Ground,
   types: readonly string[],
   code: string,
   { mode, to }: Test & { kind: 'hierarchy' },
@@ -131,9 +167,9 @@ async function settleHierarchy(
 }
 
 /** Names of the resources that satisfy a settled condition; undefined: more than a few. */
-async function namesOf(engine: Engine, types: readonly string[], where: Where): Promise<readonly Named[] | undefined> {
+async function namesOf(engine: Ground, types: readonly string[], where: Where): Promise<readonly Named[] | undefined> {
   const { where: asked, rest } = separate(where);
-  if (rest) return select(engine, types, { where: asked, rest }, FEW);
-  const { found, complete } = await engine.store.collect({ types, where: asked }, FEW);
+  if (rest) return select(engine, types, { where: asked, rest }, engine.settings.joinLimit);
+  const { found, complete } = await engine.store.collect({ types, where: asked }, engine.settings.joinLimit);
   return complete ? found : undefined;
 }

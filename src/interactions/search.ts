@@ -13,6 +13,7 @@ import { all, type Query, type Where } from '../search/query.js';
 import type { Separated } from '../search/separate.js';
 import type { Page } from '../store/store.js';
 import { type BundleEntry, bundle } from './bundle.js';
+import { EXPLAIN, explanation, type Told, wantsExplanation } from './explain.js';
 import { include, type Included } from './include.js';
 import type { Context, Engine, Of, Outcome, Parameters } from './interaction.js';
 import { indexingIssues } from './indexing.js';
@@ -24,7 +25,7 @@ import { countSifted, findSifted } from './sift.js';
 /** Matches up to which an estimate is counted. */
 const ESTIMATE_CAP = 10_000;
 /** Answered by the HTTP layer. */
-const PRESENTATION = new Set(['_format', '_pretty', '_page']);
+const PRESENTATION = new Set(['_format', '_pretty', '_page', EXPLAIN]);
 
 /** What the address and the parameters ask for, ready for the store. */
 interface Asked extends Separated {
@@ -40,11 +41,13 @@ export async function search(context: Context, ask: Of<'search'>, without: reado
   const lenient = page?.lenient ?? ask.lenient;
   const asked = await read(engine, { ...ask, parameters: given, lenient }, without);
   const { types, parsed } = asked;
+  if (wantsExplanation(context, ask.parameters))
+    return explanation(await tell(engine, asked, pageLimit(engine, parsed), page));
   const used: Parameters = [...given.filter(([name]) => !ask.type && name === '_type'), ...parsed.used];
-  const limit = Math.min(parsed.count ?? engine.settings.pageSize, engine.settings.maxPageSize);
+  const limit = pageLimit(engine, parsed);
   const countOnly = parsed.summary === 'count' || parsed.count === 0;
   const found = countOnly ? NO_PAGE : await findPage(engine, asked, queryOf(types, asked, limit, page));
-  const total = countOnly ? await count(engine, asked) : await totalOf(engine, asked, found, page);
+  const total = countOnly ? await countAll(engine, asked) : await totalOf(engine, asked, found, page);
   const added: Included =
     parsed.includes.length > 0 && found.rows.length > 0
       ? await include(engine, found.rows, parsed.includes, without)
@@ -79,6 +82,23 @@ export async function search(context: Context, ask: Of<'search'>, without: reado
     },
   };
 }
+
+/** How a search is answered, without who asks. */
+export async function explainSearch(engine: Engine, ask: Of<'search'>): Promise<Told> {
+  const asked = await read(engine, ask, []);
+  return tell(engine, asked, pageLimit(engine, asked.parsed), undefined);
+}
+
+async function tell(engine: Engine, asked: Asked, limit: number, page: PageState | undefined): Promise<Told> {
+  const query = queryOf(asked.types, asked, limit, page);
+  const { parsed, rest } = asked;
+  const store = await engine.store.explain(query);
+  return { understood: parsed.where, asked: query, store, ...(rest ? { rest } : {}) };
+}
+
+/** Matches of a page; at least one where only a count is wanted, as a store is always asked for something. */
+const pageLimit = ({ settings }: Engine, { count }: ParsedSearch): number =>
+  Math.max(1, Math.min(count ?? settings.pageSize, settings.maxPageSize));
 
 const NO_PAGE: Page = { rows: [], cursors: [], more: false };
 
@@ -137,7 +157,7 @@ function queryOf(
 const findPage = (engine: Engine, { where, rest }: Asked, query: Query): Promise<Page> =>
   rest ? findSifted(engine, query, { where, rest }) : engine.store.find(query);
 
-async function count(engine: Engine, { types, where, rest }: Asked, cap?: number): Promise<number> {
+async function countAll(engine: Engine, { types, where, rest }: Asked, cap?: number): Promise<number> {
   const counted = rest
     ? await countSifted(engine, types, { where, rest }, cap)
     : await engine.store.count({ types, where }, cap);
@@ -155,7 +175,7 @@ async function totalOf(
   if (page) return page.total;
   if (!found.more) return found.rows.length;
   if (total === undefined) return undefined;
-  return count(engine, asked, total === 'accurate' ? undefined : ESTIMATE_CAP);
+  return countAll(engine, asked, total === 'accurate' ? undefined : ESTIMATE_CAP);
 }
 
 function neighbours(

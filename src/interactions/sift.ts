@@ -19,6 +19,11 @@ const MAX_BATCH = 800;
 /** Rows that one search may look at. */
 export const MAX_ROWS = 50_000;
 
+/** What searching needs of the engine. */
+export interface Ground extends Pick<Engine, 'store' | 'parameters' | 'terminology' | 'now'> {
+  readonly settings: Pick<Engine['settings'], 'bases' | 'joinLimit' | 'queryTimeout'>;
+}
+
 type Sifted = Required<Separated>;
 
 interface Seen extends Subject {
@@ -27,7 +32,7 @@ interface Seen extends Subject {
 
 /** Everything that satisfies both parts, with the cursor of each row, in the order of the query. */
 async function* sift(
-  engine: Engine,
+  engine: Ground,
   query: Omit<Query, 'limit' | 'where'>,
   { where, rest }: Sifted,
 ): AsyncGenerator<{ row: Version; cursor: Cursor }> {
@@ -57,7 +62,7 @@ const tooCostly = () =>
   );
 
 /** A page like the store's own. */
-export async function findSifted(engine: Engine, query: Query, sifted: Sifted): Promise<Page> {
+export async function findSifted(engine: Ground, query: Query, sifted: Sifted): Promise<Page> {
   const found: { row: Version; cursor: Cursor }[] = [];
   let more = false;
   for await (const one of sift(engine, query, sifted)) {
@@ -70,7 +75,7 @@ export async function findSifted(engine: Engine, query: Query, sifted: Sifted): 
 }
 
 export async function countSifted(
-  engine: Engine,
+  engine: Ground,
   types: readonly string[],
   sifted: Sifted,
   limit = Infinity,
@@ -85,7 +90,7 @@ export async function countSifted(
 
 /** Names of all that satisfy both parts; undefined: more than `limit`, or too many to look at. */
 export async function select(
-  engine: Engine,
+  engine: Ground,
   types: readonly string[],
   sifted: Sifted,
   limit: number,
@@ -104,7 +109,7 @@ export async function select(
 }
 
 /** Which of the rows satisfy the condition. */
-async function check(engine: Engine, where: Where, rows: readonly Version[]): Promise<boolean[]> {
+async function check(engine: Ground, where: Where, rows: readonly Version[]): Promise<boolean[]> {
   if (rows.length === 0) return [];
   const { parameters, settings } = engine;
   const seen = rows.map((row): Seen => {
@@ -123,7 +128,7 @@ const resolver: Resolver = {
 };
 
 /** The condition with its open links replaced by lists that are right for these subjects. */
-async function close(engine: Engine, where: Where, seen: readonly Seen[]): Promise<Where> {
+async function close(engine: Ground, where: Where, seen: readonly Seen[]): Promise<Where> {
   const each = (parts: readonly Where[]) => Promise.all(parts.map(part => close(engine, part, seen)));
   switch (where.kind) {
     case 'all':
@@ -169,7 +174,7 @@ async function close(engine: Engine, where: Where, seen: readonly Seen[]): Promi
 }
 
 async function matching(
-  engine: Engine,
+  engine: Ground,
   types: readonly string[],
   where: Where,
   rest: Where | undefined,
@@ -183,7 +188,7 @@ async function matching(
 }
 
 /** The resources of this server that a row refers to by a parameter. */
-export function referencesOf(engine: Engine, row: Version, code: string): readonly (Named & { version?: string })[] {
+export function referencesOf(engine: Ground, row: Version, code: string): readonly (Named & { version?: string })[] {
   const { resource } = parseJson(row.text!, { maxDepth: 200 });
   const entries = extract(resource, engine.parameters, { bases: engine.settings.bases });
   return entries.flatMap(entry => (entry.parameter === code && entry.kind === 'reference' ? [entry] : []));

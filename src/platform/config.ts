@@ -25,6 +25,7 @@ export interface Config {
   readonly pageSize: number;
   readonly maxPageSize: number;
   readonly maxIncluded: number;
+  readonly joinLimit: number;
   readonly linkMinutes: number;
   readonly requestTimeout: number;
   readonly queryTimeout: number;
@@ -114,6 +115,13 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
   pageSize: whole('PAGE_SIZE', 50, 'Entries of a page where the request gives no _count.', 1, 10_000),
   maxPageSize: whole('MAX_PAGE_SIZE', 1000, 'Largest _count that is honoured.', 1, 10_000),
   maxIncluded: whole('MAX_INCLUDED', 1000, 'Resources that _include and _revinclude may add to a page.', 1, 100_000),
+  joinLimit: whole(
+    'JOIN_LIMIT',
+    1000,
+    'Names that a chained search may put into one query; with more, rows are looked at one by one.',
+    1,
+    100_000,
+  ),
   linkMinutes: whole('LINK_MINUTES', 60, 'Minutes for which a paging link works.', 1, 10_080),
   requestTimeout: whole('REQUEST_TIMEOUT', 60_000, 'Milliseconds for a request to arrive.', 1000, 3_600_000),
   queryTimeout: whole('QUERY_TIMEOUT', 10_000, 'Milliseconds the store may spend on one query.', 100, 3_600_000),

@@ -3,6 +3,8 @@
  * them, stores encode them. `parameter` is its code (not `code`, which tokens and quantities have themselves). A
  * multi-valued element gives one entry per value. https://hl7.org/fhir/R4/search.html#ptypes
  */
+import type { Base } from './units.js';
+
 export type Entry = { readonly parameter: string } & EntryValue;
 
 export type EntryValue =
@@ -19,7 +21,10 @@ export type EntryValue =
   /** Milliseconds since 1970, inclusive; an open end is ∓OPEN (datetime.ts). */
   | { readonly kind: 'date'; readonly low: number; readonly high: number }
   | { readonly kind: 'number'; readonly low: number; readonly high: number }
-  /** Without `system` and `unit` where the element has none: ''. `low`, `high` differ only for a Range. */
+  /**
+   * Without `system` and `unit` where the element has none: ''. `low`, `high` differ only for a Range. `base`: the same
+   * in base units, where the code is one of UCUM (units.ts).
+   */
   | {
       readonly kind: 'quantity';
       readonly low: number;
@@ -29,6 +34,7 @@ export type EntryValue =
       readonly code: string;
       /** Quantity.unit (the printed unit). */
       readonly unit: string;
+      readonly base?: Base;
     }
   /** A reference to a resource of this server (relative, or absolute under our own base). */
   | { readonly kind: 'reference'; readonly type: string; readonly id: string; readonly version?: string }

@@ -4,12 +4,12 @@
  *
  * `_id` and `_lastUpdated` are read from the subject itself, all else from its entries. Codes, systems and URIs compare
  * exactly, case included (identifiers and most code systems need that). A condition on an element that is absent is
- * false, and `not` of it true. Units are not converted.
+ * false, and `not` of it true. Quantities in UCUM units compare in base units, others by their unit as it stands.
  */
 import { FhirError } from '../fhir/error.js';
 import type { Entry, EntryValue } from './entry.js';
 import { distance, isInside } from './globe.js';
-import type { Bounds, ReferenceValue, Test, TokenValue, Where, Words } from './query.js';
+import type { Bounds, QuantityTest, ReferenceValue, Test, TokenValue, Where, Words } from './query.js';
 
 export interface Subject {
   readonly type: string;
@@ -96,7 +96,7 @@ export function passes(test: Test, entry: EntryValue): boolean {
     case 'number':
       return entry.kind === test.kind && test.any.some(bounds => within(bounds, entry.low, entry.high));
     case 'quantity':
-      return entry.kind === 'quantity' && hasUnit(test, entry) && test.any.some(b => within(b, entry.low, entry.high));
+      return entry.kind === 'quantity' && holdsQuantity(test, entry);
     case 'reference':
       return refersTo(test.to, entry);
     case 'uri':
@@ -134,7 +134,13 @@ function holdsText(
 const holdsToken = (value: TokenValue, system: string, code: string) =>
   (value.system === undefined || value.system === system) && (value.code === undefined || value.code === code);
 
-function hasUnit(test: Test & { kind: 'quantity' }, entry: EntryValue & { kind: 'quantity' }): boolean {
+function holdsQuantity(test: QuantityTest, entry: EntryValue & { kind: 'quantity' }): boolean {
+  const { base } = entry;
+  if (test.base) return base?.unit === test.base.unit && test.base.any.some(b => within(b, base.low, base.high));
+  return hasUnit(test, entry) && test.any.some(b => within(b, entry.low, entry.high));
+}
+
+function hasUnit(test: QuantityTest, entry: EntryValue & { kind: 'quantity' }): boolean {
   if (test.system !== undefined)
     return entry.system === test.system && (test.unit === undefined || entry.code === test.unit);
   return test.unit === undefined || entry.code === test.unit || entry.unit === test.unit;

@@ -47,8 +47,12 @@ export interface SearchParameters {
 
 const BOOLEANS = 'http://terminology.hl7.org/CodeSystem/special-values';
 
-/** Systems of value sets that no list can hold. */
-const UNLISTED: ReadonlyMap<string, string> = new Map([['http://hl7.org/fhir/ValueSet/mimetypes', 'urn:ietf:bcp:13']]);
+/** Systems of value sets that no list can hold, and the system of all codes but `unknown` of one that has two. */
+const UNLISTED: ReadonlyMap<string, string> = new Map([
+  ['http://hl7.org/fhir/ValueSet/mimetypes', 'urn:ietf:bcp:13'],
+  ['http://hl7.org/fhir/ValueSet/task-intent', 'http://hl7.org/fhir/request-intent'],
+]);
+const LANGUAGES = 'urn:ietf:bcp:47';
 
 /**
  * `custom` parameters win over the standard's where type and code are the same. `standard`: the standard's parameters,
@@ -196,7 +200,8 @@ function impliedSystem(definitions: Definitions, endings: readonly Ending[]): st
     if (type === 'boolean') systems.add(BOOLEANS);
     if (type === 'code') {
       const valueSet = element?.required ?? '';
-      systems.add(definitions.codeLists.get(valueSet)?.system ?? UNLISTED.get(valueSet));
+      const language = element?.name === 'language' ? LANGUAGES : undefined;
+      systems.add(definitions.codeLists.get(valueSet)?.system ?? UNLISTED.get(valueSet) ?? language);
     }
   }
   const [only] = systems;

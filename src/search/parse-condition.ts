@@ -1,23 +1,31 @@
 /**
- * One `name=value` of a search as a condition: plain parameters with their modifiers, chains, `_has`, `_list`.
+ * One `name=value` of a search as a condition: plain parameters with their modifiers, chains, `_has`, `_list`, `_filter`.
  * https://hl7.org/fhir/R4/search.html#chaining, #has, #list. Always strict: what is not understood is thrown, and the
  * caller (parse.ts) knows whether the client wants to hear it.
  *
- * Choices: an untyped chain follows every type that the parameter can refer to and that knows what comes next; where
- * these are too many, the client must name one. `_has` and chains go through references to resources of this server.
+ * Choice: `_has` and chains go through references to resources of this server.
  */
 import { FhirError } from '../fhir/error.js';
+import { followReference, MAX_CHAIN } from './chain.js';
+import { parseFilter } from './filter.js';
 import type { SearchParameter } from './parameters.js';
 import { type Modifier, mergeTests, parseValue } from './parse-value.js';
 import { all, any, type Where } from './query.js';
-import { invalid, MODIFIERS, needParameter, partOf, refused, type Scope, shown } from './scope.js';
+import {
+  allowedModifiers,
+  cut,
+  invalid,
+  isType,
+  needParameter,
+  refused,
+  type Scope,
+  shown,
+  unknownModifier,
+} from './scope.js';
 import { splitValue } from './split.js';
 
 /** Limits of one condition. */
 export const MAX_ALTERNATIVES = 500;
-export const MAX_CHAIN = 6;
-/** Target types that one link of an untyped chain may follow. */
-const MAX_TARGETS = 20;
 
 /** Throws FhirError `not-supported` (unknown parameter, modifier), `invalid` (value), `too-costly` (limits). */
 export function parseCondition(name: string, value: string, scope: Scope, depth = 0): Where {
@@ -27,8 +35,12 @@ export function parseCondition(name: string, value: string, scope: Scope, depth 
   const refusal = REFUSED.get(name.split(':', 1)[0]!);
   if (refusal !== undefined) throw refused(name, refusal);
   if (name === '_list') return parseList(value, scope);
+  if (name === '_filter') return parseFilter(value, scope, depth);
   const dot = name.indexOf('.');
-  if (dot >= 0) return parseChain(name.slice(0, dot), name.slice(dot + 1), value, scope, depth);
+  if (dot >= 0) {
+    const [head, rest] = [name.slice(0, dot), name.slice(dot + 1)];
+    return followReference(head, rest, scope, inner => parseCondition(rest, value, inner, depth + 1));
+  }
   return parsePlain(name, value, scope);
 }
 
@@ -50,12 +62,6 @@ function parsePlain(name: string, value: string, scope: Scope): Where {
   const condition = any(...tests.map((test): Where => ({ kind: 'param', code, test })));
   const negative = modifier?.kind === 'not' || modifier?.kind === 'not-in';
   return negative ? { kind: 'not', of: condition } : condition;
-}
-
-/** `code` and what follows the first colon. */
-function cut(name: string): [code: string, suffix: string | undefined] {
-  const colon = name.indexOf(':');
-  return colon < 0 ? [name, undefined] : [name.slice(0, colon), name.slice(colon + 1)];
 }
 
 const KINDS = [
@@ -84,58 +90,6 @@ function modifierOf(parameter: SearchParameter, suffix: string, scope: Scope): M
   return kind !== undefined && allowedModifiers(parameter, scope).includes(kind) ? { kind } : undefined;
 }
 
-function allowedModifiers(parameter: SearchParameter, { parameters }: Scope): readonly string[] {
-  const { type, targets, elements } = parameter;
-  return MODIFIERS[type].filter(modifier => {
-    if (modifier === 'of-type') return elements.has('Identifier');
-    if (type !== 'reference' || modifier === 'missing') return true;
-    if (!elements.has('Reference')) return false;
-    if (modifier !== 'above' && modifier !== 'below') return true;
-    return targets.some(target => partOf(target, parameters) !== undefined);
-  });
-}
-
-function unknownModifier(parameter: SearchParameter, suffix: string, scope: Scope): FhirError {
-  const { code, type, targets } = parameter;
-  const types = targets.length === 0 || targets.length > 8 ? 'a resource type' : targets.join(', ');
-  const allowed = allowedModifiers(parameter, scope)
-    .map(allow => (allow === '[type]' ? types : allow))
-    .join(', ');
-  return new FhirError(
-    'not-supported',
-    `The parameter ${code} (${type}) has no modifier ${shown(suffix)} here; it allows ${allowed}.`,
-    { detail: 'unknown-modifier', expression: `http.${code}` },
-  );
-}
-
-/** `subject:Patient.name=…`: `rest` is read for each type that the reference can lead to. */
-function parseChain(head: string, rest: string, value: string, scope: Scope, depth: number): Where {
-  const [code, type] = cut(head);
-  const parameter = needParameter(code, scope);
-  if (parameter.type !== 'reference' || !parameter.elements.has('Reference'))
-    throw refused(head, `${shown(code)} refers to no resource, so nothing can be chained to it.`);
-  const { targets } = parameter;
-  if (type !== undefined && (targets.length > 0 ? !targets.includes(type) : !isType(type, scope)))
-    throw unknownModifier(parameter, type, scope);
-  const candidates = type === undefined ? (targets.length > 0 ? targets : scope.definitions.resourceTypes) : [type];
-  const found: Where[] = [];
-  let first: unknown;
-  for (const to of candidates)
-    try {
-      found.push({ kind: 'chain', code, to, where: parseCondition(rest, value, { ...scope, types: [to] }, depth + 1) });
-    } catch (error) {
-      // A type that does not know what comes next is not what is meant, unless none does.
-      if (candidates.length === 1 || !(error instanceof FhirError) || error.kind !== 'not-supported') throw error;
-      first ??= error;
-    }
-  if (found.length === 0) throw first;
-  if (found.length > MAX_TARGETS)
-    throw refused(head, `${shown(code)} can refer to many types here: name one, as in ${code}:Patient.${shown(rest)}.`);
-  return any(...found);
-}
-
-const isType = (name: string, { definitions }: Scope): boolean => definitions.resourceTypes.includes(name);
-
 /** `_has:Observation:patient:code=…`: https://hl7.org/fhir/R4/search.html#has */
 function parseHas(name: string, value: string, scope: Scope, depth: number): Where {
   const [, from = '', code = '', ...rest] = name.split(':');
@@ -159,7 +113,6 @@ function parseList(value: string, scope: Scope): Where {
 }
 
 const REFUSED: ReadonlyMap<string, string> = new Map([
-  ['_filter', 'Filter expressions (_filter) are not offered; use the search parameters of the type.'],
   ['_text', 'Full text search (_text) is not offered; use the string parameters of the type.'],
   ['_content', 'Full text search (_content) is not offered; use the string parameters of the type.'],
   ['_query', 'Named queries (_query) are not offered.'],

@@ -6,7 +6,7 @@
  *
  * Choices: a token with several `|` splits at the first. A bare id takes the type of the modifier, or of the
  * parameter's only target. A quantity's unit without a system matches the code or the printed unit, with a system
- * the code. Parameters on canonicals compare URLs and take `|version`.
+ * the code, with UCUM's the amount in any unit of the same kind (units.ts). Parameters on canonicals compare URLs and take `|version`.
  */
 import { FhirError } from '../fhir/error.js';
 import { parseCanonical, parseReference } from '../fhir/reference.js';
@@ -15,6 +15,7 @@ import { normalise } from './normalise.js';
 import type { SearchParameter } from './parameters.js';
 import type { Bounds, ReferenceValue, Test, TokenValue } from './query.js';
 import { splitValue, unescapeValue } from './split.js';
+import { baseBounds } from './units.js';
 
 export interface ValueContext {
   readonly bases: readonly string[];
@@ -99,6 +100,13 @@ function mergeKey(test: Test): string | undefined {
 }
 
 function join(first: Test, second: Test): Test {
+  // The same system and unit: both have a base, or none.
+  if (first.kind === 'quantity' && second.kind === 'quantity' && first.base && second.base)
+    return {
+      ...first,
+      any: [...first.any, ...second.any],
+      base: { ...first.base, any: [...first.base.any, ...second.base.any] },
+    };
   if (first.kind === 'token' && second.kind === 'token') return { ...first, any: [...first.any, ...second.any] };
   if (
     (first.kind === 'date' && second.kind === 'date') ||
@@ -142,7 +150,14 @@ function tokenTest(parameter: SearchParameter, modifier: Modifier | undefined, t
     case 'below': {
       const [{ system, code } = {}] = tokens(parameter, text);
       if (code === undefined) return reject(parameter, `a code, with its system before it: system|code`);
-      return { kind: 'concept', relation: modifier.kind, value: code, ...(system === undefined ? {} : { system }) };
+      // A code element's own system is implied, said or not.
+      const known = system || parameter.implied || system;
+      return {
+        kind: 'concept',
+        relation: modifier.kind,
+        value: code,
+        ...(known === undefined ? {} : { system: known }),
+      };
     }
     default:
       return { kind: 'token', any: tokens(parameter, text) };
@@ -187,10 +202,17 @@ function tokens(parameter: SearchParameter, text: string): readonly TokenValue[]
   const system = unescapeValue(first);
   const code = unescapeValue(rest.join('|'));
   if (code === '' && system === '') return reject(parameter, 'a code, system|code, system| or |code');
-  const value = code === '' ? { system } : { system, code };
-  if (system !== parameter.implied) return [value];
-  const bare = { ...value, system: '' };
-  return [...parameter.elements].every(type => type === 'code' || type === 'boolean') ? [bare] : [bare, value];
+  return tokensFor(parameter, [code === '' ? { system } : { system, code }]);
+}
+
+/** Codes with their systems, as the parameter's entries hold them: `code` and `boolean` elements have no system there. */
+export function tokensFor(parameter: SearchParameter, values: readonly TokenValue[]): readonly TokenValue[] {
+  const bareAlone = [...parameter.elements].every(type => type === 'code' || type === 'boolean');
+  return values.flatMap(value => {
+    if (value.system === undefined || value.system !== parameter.implied) return [value];
+    const bare = { ...value, system: '' };
+    return bareAlone ? [bare] : [bare, value];
+  });
 }
 
 function quantityTest(parameter: SearchParameter, text: string): Test {
@@ -199,7 +221,14 @@ function quantityTest(parameter: SearchParameter, text: string): Test {
   if (!any || (pieces.length !== 1 && pieces.length !== 3))
     return reject(parameter, `a number, number|system|code or number||unit, ${PREFIXES}`);
   const [, system = '', unit = ''] = pieces;
-  return { kind: 'quantity', any, ...(system === '' ? {} : { system }), ...(unit === '' ? {} : { unit }) };
+  const base = baseBounds(system, unit, any);
+  return {
+    kind: 'quantity',
+    any,
+    ...(system === '' ? {} : { system }),
+    ...(unit === '' ? {} : { unit }),
+    ...(base ? { base } : {}),
+  };
 }
 
 function uriTest(parameter: SearchParameter, modifier: Modifier | undefined, value: string): Test {

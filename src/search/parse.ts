@@ -67,7 +67,14 @@ interface State {
 export function parseSearch(input: SearchInput, parameters: SearchParameters, definitions: Definitions): ParsedSearch {
   const state: State = {
     input,
-    scope: { types: input.types, bases: input.bases, parameters, definitions, now: input.now ?? Date.now() },
+    scope: {
+      types: input.types,
+      bases: input.bases,
+      parameters,
+      definitions,
+      now: input.now ?? Date.now(),
+      asked: { types: 0 },
+    },
     ignored: [],
     options: {},
     sort: [],

@@ -49,7 +49,7 @@ export type Test =
   /** Date: milliseconds since 1970, both ends inclusive. Number: plain. Quantity: with its unit. Any alternative may hold. */
   | { readonly kind: 'date'; readonly any: readonly Bounds[] }
   | { readonly kind: 'number'; readonly any: readonly Bounds[] }
-  | { readonly kind: 'quantity'; readonly any: readonly Bounds[]; readonly system?: string; readonly unit?: string }
+  | QuantityTest
   /** Within `metres` of a point on the globe, by the great circle. */
   | { readonly kind: 'near'; readonly latitude: number; readonly longitude: number; readonly metres: number }
   /** A position within one of these: what a store can say of `near`. */
@@ -61,6 +61,15 @@ export type Test =
   | { readonly kind: 'uri'; readonly mode: 'exact' | 'above' | 'below'; readonly value: string }
   /** One composite entry whose parts pass all tests, position by position. */
   | { readonly kind: 'composite'; readonly parts: readonly Test[] };
+
+/** `base`, where the system is UCUM and the unit one of its codes, decides alone: the same bounds in base units (units.ts). */
+export interface QuantityTest {
+  readonly kind: 'quantity';
+  readonly any: readonly Bounds[];
+  readonly system?: string;
+  readonly unit?: string;
+  readonly base?: { readonly unit: string; readonly any: readonly Bounds[] };
+}
 
 /** `in`: member of the value set `value` (canonical, or `ValueSet/id`); `below`, `above`: subsumed by, subsumes the code `value`. */
 export interface ConceptTest {

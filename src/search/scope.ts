@@ -14,6 +14,8 @@ export interface Scope {
   readonly bases: readonly string[];
   /** For `ap` on dates, ms since 1970. */
   readonly now: number;
+  /** Types that links of chains have asked so far, over a whole search; kept by chain.ts. */
+  readonly asked?: { types: number };
 }
 
 /** The modifiers offered, by parameter type; `[type]` stands for the names of resource types. */
@@ -56,6 +58,38 @@ export function needParameter(code: string, scope: Scope): SearchParameter {
 /** The parameter by which resources of a type are parts of others of the same type: `Location.partof`. */
 export function partOf(type: string, parameters: SearchParameters): string | undefined {
   return ['partof', 'part-of'].find(code => parameters.get(type, code)?.targets.includes(type));
+}
+
+export const isType = (name: string, { definitions }: Scope): boolean => definitions.resourceTypes.includes(name);
+
+/** `code` and what follows the first colon. */
+export function cut(name: string): [code: string, suffix: string | undefined] {
+  const colon = name.indexOf(':');
+  return colon < 0 ? [name, undefined] : [name.slice(0, colon), name.slice(colon + 1)];
+}
+
+export function allowedModifiers(parameter: SearchParameter, { parameters }: Scope): readonly string[] {
+  const { type, targets, elements } = parameter;
+  return MODIFIERS[type].filter(modifier => {
+    if (modifier === 'of-type') return elements.has('Identifier');
+    if (type !== 'reference' || modifier === 'missing') return true;
+    if (!elements.has('Reference')) return false;
+    if (modifier !== 'above' && modifier !== 'below') return true;
+    return targets.some(target => partOf(target, parameters) !== undefined);
+  });
+}
+
+export function unknownModifier(parameter: SearchParameter, suffix: string, scope: Scope): FhirError {
+  const { code, type, targets } = parameter;
+  const types = targets.length === 0 || targets.length > 8 ? 'a resource type' : targets.join(', ');
+  const allowed = allowedModifiers(parameter, scope)
+    .map(allow => (allow === '[type]' ? types : allow))
+    .join(', ');
+  return new FhirError(
+    'not-supported',
+    `The parameter ${code} (${type}) has no modifier ${shown(suffix)} here; it allows ${allowed}.`,
+    { detail: 'unknown-modifier', expression: `http.${code}` },
+  );
 }
 
 export const refused = (name: string, message: string) =>

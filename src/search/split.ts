@@ -22,3 +22,6 @@ export function splitValue(text: string, separator: ',' | '|' | '$'): string[] {
 
 export const unescapeValue = (text: string): string =>
   text.includes('\\') ? text.replace(/\\([,|$\\])/g, '$1') : text;
+
+/** A text in which nothing separates. */
+export const escapeValue = (text: string): string => text.replace(/[\\,|$]/g, '\\$&');

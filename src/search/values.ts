@@ -9,7 +9,7 @@
  * - ContactPoint: its value as a token without a system.
  * - `code`, `boolean`, `id`, `string` and `uri` tokens have no system; the parser translates the implied one.
  * - Timing: the envelope of its events, else `repeat.boundsPeriod`. A Period that ends before it starts gives nothing.
- * - A Quantity's comparator is ignored, units are not converted, SampledData gives nothing.
+ * - A Quantity's comparator is ignored, SampledData gives nothing.
  * - Money: the currency as code of urn:iso:std:iso:4217.
  * - A canonical in a uri parameter is found with and without its version. References to contained resources give nothing.
  */
@@ -19,6 +19,7 @@ import type { Json, JsonObject } from '../fhir/resource.js';
 import type { EntryValue } from './entry.js';
 import { normalise } from './normalise.js';
 import { type Frame, isObject, type Walk } from './path.js';
+import { baseOf } from './units.js';
 
 /** What extraction carries through a resource. */
 export interface Extraction extends Frame {
@@ -100,9 +101,15 @@ const text = (value: Json | undefined): string => (typeof value === 'string' ? v
 const quantity: Convert = (value, { out }) => {
   if (!isObject(value) || typeof value['value'] !== 'number') return;
   const number = value['value'];
-  const { system, code, unit } = unitOf(value);
-  out.push({ kind: 'quantity', low: number, high: number, system, code, unit });
+  out.push(measured(number, number, value));
 };
+
+/** A range of numbers in the unit of `unit`, and in base units where they are known. */
+function measured(low: number, high: number, unit: JsonObject): EntryValue {
+  const own = unitOf(unit);
+  const base = baseOf(own.system, own.code, low, high);
+  return base ? { kind: 'quantity', low, high, ...own, base } : { kind: 'quantity', low, high, ...own };
+}
 
 const unitOf = (value: JsonObject) => ({
   system: text(value['system']),
@@ -130,7 +137,7 @@ function endsOf(value: JsonObject): { low: number; high: number; unit: JsonObjec
 
 const quantityRange: Convert = (value, { out }) => {
   const ends = isObject(value) ? endsOf(value) : undefined;
-  if (ends) out.push({ kind: 'quantity', low: ends.low, high: ends.high, ...unitOf(ends.unit) });
+  if (ends) out.push(measured(ends.low, ends.high, ends.unit));
 };
 
 const number: Convert = (value, { out }) => {

@@ -4,7 +4,7 @@
  *   token      system number | code    beside it in `f`:  : normalised text   and  % type's system | code ⁄ value (of-type)
  *   string     : normalised text   (in `g` its first 40 characters, in `f` the whole of a longer one)   and  = raw text
  *   date       class low   and  < low (for sorting)       number  n value       free ranges: a pair in `w`
- *   quantity   n value  ·  s system ⁄ value  ·  c system | code ⁄ value  ·  u unit ⁄ value      (⁄ is U+0001)
+ *   quantity   n value  ·  s system ⁄ value  ·  c system | code ⁄ value  ·  u unit ⁄ value  ·  b base unit ⁄ its value      (⁄ is U+0001)
  *   position   n latitude, and the pair (latitude, longitude) in `w`
  *   reference  r target > type parameter (in `k` for Patients);  f: ! (presence)  ·  @ target / version  ·  g: i system | value (identifier)
  *   uri        the text; a canonical: target, and in f: @ target / version
@@ -126,6 +126,12 @@ function writeValue(writing: Writing, into: string[], at: string, prefix: string
       for (const head of heads)
         if (point) into.push(at + head + encodeDouble(value.low));
         else writing.w.push({ p: at + head, l: value.low, h: value.high });
+      if (value.kind === 'quantity' && value.base) {
+        const { unit, low, high } = value.base;
+        const head = `${at}b${encodeText(unit)}${SEPARATOR}`;
+        if (point) into.push(head + encodeDouble(low));
+        else writing.w.push({ p: head, l: low, h: high });
+      }
       return;
     }
     case 'reference':

@@ -8,6 +8,7 @@
  */
 import type { Entry } from '../search/entry.js';
 import type { Cursor, Query, Where } from '../search/query.js';
+import type { Plan } from './plan.js';
 
 export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -102,6 +103,19 @@ export interface Counted {
   readonly exact: boolean;
 }
 
+/** How a query is answered. Shows values of the question, never what is found. */
+export interface Explanation extends Pick<Plan, 'driver' | 'filter' | 'order' | 'ordered'> {
+  /** As the database gets them, values set in. */
+  readonly statements: readonly string[];
+  /** What the database says that it does. */
+  readonly steps: readonly string[];
+  /** Index keys and documents looked at, as far as the database tells. */
+  readonly keys?: number;
+  readonly documents?: number;
+  readonly rows: number;
+  readonly milliseconds: number;
+}
+
 /** A resource by its name. */
 export interface Named {
   readonly type: string;
@@ -144,6 +158,8 @@ export interface Store {
    * the matches refer to by it, whether those exist or not. Stops at `limit`.
    */
   collect(query: Pick<Query, 'types' | 'where'>, limit: number, by?: string): Promise<Collected>;
+  /** Runs the query and tells how. */
+  explain(query: Query): Promise<Explanation>;
   /** How many match; stops at `limit` if given. */
   count(query: Pick<Query, 'types' | 'where'>, limit?: number): Promise<Counted>;
   /** All or nothing, durable when it resolves (majority / fsync). Concurrent calls are grouped. */

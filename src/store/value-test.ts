@@ -225,6 +225,7 @@ export function valueTest(spot: Spot, test: Test): KeyTest {
     case 'number':
       return numberTest(spot, test.any, ['n']);
     case 'quantity':
+      if (test.base) return numberTest(spot, test.base.any, [`b${encodeText(test.base.unit)}${SEPARATOR}`]);
       return numberTest(spot, test.any, quantityHeads(spot, test.system, test.unit));
     case 'text':
       return headTest('f', `${spot.at}:${encodePhrase(test.value)}`);

@@ -43,6 +43,7 @@ export function workloads(world: World): Workload[] {
   const get = (path: string, headers: Readonly<Record<string, string>> = GET) =>
     requestBytes('GET', `/fhir/${path}`, headers);
   const families = Math.ceil(people.length / 26);
+  const acute = people.filter(one => !one.chronic);
   let change = 0;
 
   const hot = people[0]!;
@@ -91,6 +92,19 @@ export function workloads(world: World): Workload[] {
         ),
       status: 200,
       check: expectEntries(PAGE, PAGE),
+    },
+    {
+      name: 'search-chain',
+      next: () => get(`Observation?patient.identifier=${MRN}|${someone().mrn}&_sort=-date&_count=20`),
+      status: 200,
+      check: expectEntries(20, 20),
+    },
+    {
+      // Two patients with some fifty observations.
+      name: 'search-revinclude',
+      next: () => get(`Patient?_id=${random.pick(acute).id},${random.pick(acute).id}&_revinclude=Observation:patient`),
+      status: 200,
+      check: expectEntries(29, 60),
     },
     {
       name: 'update-hot',

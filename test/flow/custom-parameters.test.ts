@@ -48,12 +48,16 @@ onBothStores('a custom search parameter', stage => {
       const found = await talk.search('Patient?nick=even');
       assert.deepEqual(idsOf(found).toSorted(), ['new', 'old1']);
       assert.deepEqual(warningsOf(found), ['parameter-indexing']);
-      const issue = (found.entry?.at(-1)?.resource as OperationOutcome).issue[0];
+      const outcome = found.entry?.at(-1)?.resource as OperationOutcome | undefined;
+      const issue = outcome?.issue[0];
       assert.deepEqual([issue?.severity, issue?.code], ['warning', 'incomplete']);
       assert.match(issue?.details?.text ?? '', new RegExp(`0 of about ${OLD} `));
       assert.deepEqual(warningsOf(await talk.search('Patient?nick=even&_summary=count')), ['parameter-indexing']);
       assert.deepEqual(warningsOf(await talk.search('Patient?_sort=nick')), ['parameter-indexing']);
       assert.deepEqual(warningsOf(await talk.search('Observation?patient.nick=even')), ['parameter-indexing']);
+      assert.deepEqual(warningsOf(await talk.search('Organization?_has:Patient:organization:nick=even')), [
+        'parameter-indexing',
+      ]);
       assert.deepEqual(warningsOf(await talk.search('Patient?family=x')), []);
       assert.deepEqual((await statusOf(talk)).get('nick'), { status: 'indexing', done: 0, total: OLD });
     });
@@ -291,7 +295,7 @@ onBothStores('a custom search parameter', stage => {
 
     it('leaves the standard alone where it repeats it', async () => {
       const { talk } = stage();
-      const before = await talk.get<CapabilityStatement>('metadata');
+      const statement = await talk.get<CapabilityStatement>('metadata');
       const repeated = parameterOf('family', {
         derivedFrom: 'http://hl7.org/fhir/SearchParameter/individual-family',
         expression: 'Patient.name.given',
@@ -299,7 +303,7 @@ onBothStores('a custom search parameter', stage => {
       assert.equal((await talk.update(repeated)).status, 201);
       await talk.update({ resourceType: 'Patient', id: 'standard', name: [{ family: 'Stand', given: ['Alone'] }] });
       assert.deepEqual(idsOf(await talk.search('Patient?family=stand')), ['standard']);
-      assert.equal((await talk.get('metadata')).text, before.text);
+      assert.equal((await talk.get('metadata')).text, statement.text);
     });
   });
 

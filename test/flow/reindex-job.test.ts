@@ -143,9 +143,9 @@ describe('several processes on one MongoDB database, with custom search paramete
     const [a, b] = await Promise.all([start(env), start(env)]);
     // One writes without pause, from before the other creates the parameter until after the job.
     let written = 0;
-    let stop = false;
+    const stop = new AbortController();
     const writing = (async () => {
-      while (!stop) {
+      while (!stop.signal.aborted) {
         const name = [{ given: ['Nick'] }];
         const reply = await b.talk.update({ resourceType: 'Patient', id: `during${written}`, name });
         assert.equal(reply.status, 201, reply.text);
@@ -170,7 +170,7 @@ describe('several processes on one MongoDB database, with custom search paramete
     assert.equal(worker, a, 'who created it holds the job');
     await a.end('SIGKILL');
     await untilReady(b.talk, 'nick');
-    stop = true;
+    stop.abort();
     await writing;
     assert.ok(written > 100, `${written}`);
     const found = await b.talk.search('Patient?nick=nick&_summary=count');

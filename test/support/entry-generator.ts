@@ -7,6 +7,7 @@ import * as fc from 'fast-check';
 import { OPEN } from '../../src/fhir/datetime.js';
 import type { Entry, EntryValue } from '../../src/search/entry.js';
 import { normalise } from '../../src/search/normalise.js';
+import { baseOf, UCUM } from '../../src/search/units.js';
 
 export type Kind =
   | 'token'
@@ -177,10 +178,11 @@ export const MOMENTS = [
   Date.UTC(2020, 11, 31),
   Date.UTC(2021, 0, 1),
 ];
-export const NUMBERS = [-1e10, -5.5, -0, 0, 0.1, 0.3, 5, 5.4, 5.45, 1e10];
+export const NUMBERS = [-1e10, -5.5, -0, 0, 0.1, 0.3, 5, 5.4, 5.45, 5400, 1e10];
+/** Units of the same kind, among others; `mmHg` and `kilo` are no codes of UCUM. */
+export const UCUM_CODES = ['mm[Hg]', 'kPa', 'kg', 'g', '[lb_av]', 'Cel', '[degF]', '[pH]', 'mmHg', 'kilo'];
 const UNITS = [
-  { system: 'http://unitsofmeasure.org', code: 'mm[Hg]', unit: 'mmHg' },
-  { system: 'http://unitsofmeasure.org', code: 'kg', unit: 'kg' },
+  ...UCUM_CODES.map(code => ({ system: UCUM, code, unit: code.replaceAll(/[[\]]/g, '') })),
   { system: '', code: '', unit: 'kg' },
   { system: 'urn:units', code: 'kg', unit: '' },
   { system: '', code: '', unit: '' },
@@ -227,7 +229,10 @@ function value(kind: Exclude<Kind, 'composite'>): Arb<EntryValue> {
     case 'number':
       return interval.map(ends => ({ kind: 'number', ...ends }));
     case 'quantity':
-      return fc.tuple(interval, of(UNITS)).map(([ends, unit]) => ({ kind: 'quantity', ...ends, ...unit }));
+      return fc.tuple(interval, of(UNITS)).map(([ends, unit]) => {
+        const base = baseOf(unit.system, unit.code, ends.low, ends.high);
+        return { kind: 'quantity', ...ends, ...unit, ...(base ? { base } : {}) };
+      });
     case 'reference':
       return fc.oneof(
         {

@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import { normalise } from '../../src/search/normalise.js';
 import type { Bounds, ReferenceValue, SortKey, Test, TokenValue, Where } from '../../src/search/query.js';
+import { baseBounds, UCUM } from '../../src/search/units.js';
 import {
   type Arb,
   CODES,
@@ -15,6 +16,7 @@ import {
   TARGETS,
   TEST_IDS,
   TEXTS,
+  UCUM_CODES,
   URLS,
   version,
   withVersion,
@@ -90,15 +92,19 @@ function test(kind: Exclude<Kind, 'composite'>): Arb<Test> {
       return fc
         .tuple(
           alternatives(numberBounds),
-          of<object>([
+          of<{ system?: string; unit?: string }>([
             {},
             { unit: 'kg' },
             { unit: 'mmHg' },
-            { system: 'http://unitsofmeasure.org' },
-            { system: 'http://unitsofmeasure.org', unit: 'kg' },
+            { system: UCUM },
+            { system: 'urn:units', unit: 'kg' },
+            ...UCUM_CODES.map(unit => ({ system: UCUM, unit })),
           ]),
         )
-        .map(([any, unit]) => ({ kind: 'quantity', any, ...unit }));
+        .map(([any, unit]) => {
+          const base = baseBounds(unit.system ?? '', unit.unit ?? '', any);
+          return { kind: 'quantity', any, ...unit, ...(base ? { base } : {}) };
+        });
     case 'reference':
       return referenceValue.map(to => ({ kind: 'reference', to }));
     case 'uri':

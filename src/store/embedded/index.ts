@@ -20,7 +20,7 @@ import type { Placement } from '../place.js';
 import { collected, pointingOf } from '../pointing.js';
 import type { Keys } from '../key.js';
 import { type Plan, plan } from '../plan.js';
-import type { Change, Commit, Page, Store, Version, Waiting } from '../store.js';
+import type { Change, Commit, Explanation, Page, Store, Version, Waiting } from '../store.js';
 import { createBlobs, dropUploads } from './blobs.js';
 import { compileAny, compileCount, compileNames, compilePointing, compileProbe, isBounded } from './compile.js';
 import { connect, type Connection, type Row } from './driver.js';
@@ -180,6 +180,11 @@ export async function openEmbedded({ file: named, placement, smallWalk = 500 }: 
           pointing,
           limit,
         );
+      }),
+    explain: query =>
+      answer(async () => {
+        const { rows: told } = await read({ kind: 'explain', plan: planOf(query) });
+        return JSON.parse(told[0]![0] as string) as Explanation;
       }),
     count: (query, limit) =>
       answer(async () => {

@@ -9,6 +9,7 @@ import type { Plan } from '../plan.js';
 import type { HistoryQuery } from '../store.js';
 import { type Connection, connect } from './driver.js';
 import { toWire } from './errors.js';
+import { explainPage } from './explain.js';
 import { findPage, historyPage, type RowPage } from './pages.js';
 import { PRAGMAS } from './schema.js';
 import { type Packed, pack } from './row.js';
@@ -19,9 +20,13 @@ export type Reading =
   | { readonly kind: 'find'; readonly plan: Plan }
   | { readonly kind: 'history'; readonly query: HistoryQuery; readonly types: readonly string[] }
   | { readonly kind: 'rows'; readonly sql: Sql }
+  /** One row: an Explanation as JSON. */
+  | { readonly kind: 'explain'; readonly plan: Plan }
   | { readonly kind: 'backup'; readonly to: string };
 /** `rows`: those of a statement or a page; the rest is that of a page. */
 export interface Read extends Packed, Omit<RowPage, 'rows'> {}
+
+const { file } = (workerData ?? { file: '' }) as { file: string };
 
 function read(connection: Connection, reading: Reading): RowPage {
   switch (reading.kind) {
@@ -31,6 +36,8 @@ function read(connection: Connection, reading: Reading): RowPage {
       return historyPage(connection, reading.query, reading.types);
     case 'rows':
       return { rows: connection.prepare(reading.sql.text).all(...reading.sql.values), cursors: [], more: false };
+    case 'explain':
+      return { rows: [[JSON.stringify(explainPage(file, reading.plan))]], cursors: [], more: false };
     case 'backup':
       backup(connection, reading.to);
       return { rows: [], cursors: [], more: false };
@@ -56,7 +63,7 @@ function backup(connection: Connection, to: string): void {
 // This file is a thread's entry; on the main thread only its types are used.
 if (parentPort) {
   const port = parentPort;
-  const connection = connect((workerData as { file: string }).file, PRAGMAS);
+  const connection = connect(file, PRAGMAS);
   port.on('message', (message: readonly Question<Reading>[] | 'close') => {
     if (message === 'close') {
       connection.close();

@@ -21,6 +21,7 @@ import { openBlobs, removeAbandoned } from './blobs.js';
 import { openCommits, prepare } from './commit.js';
 import { openConnection } from './connection.js';
 import { guarded } from './errors.js';
+import { explainPage } from './explain.js';
 import { keepFacts } from './facts.js';
 import { collect, countMatches, existsMatch, findPage } from './find.js';
 import { readHistory } from './history.js';
@@ -221,6 +222,11 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
         const all = await connected();
         const pointing = by === undefined ? [] : pointingOf(placement, query.types, by);
         return planned({ ...query, sort: [], limit: 1 }, made => collect(all, made, pointing, limit, maxTimeMS));
+      }),
+    explain: query =>
+      run(async () => {
+        const all = await connected();
+        return planned(query, made => explainPage(all, made, maxTimeMS));
       }),
     count: (query, limit) =>
       run(async () => {

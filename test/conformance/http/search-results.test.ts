@@ -125,7 +125,7 @@ onBothStores(
 
     it('leaves out what it does not know under lenient handling, and says so in the answer', async () => {
       const { talk } = stage();
-      const found = await talk.search('Patient?family=berg&hair=red&family:sounds=x&_include=Patient:link', LENIENT);
+      const found = await talk.search('Patient?family=berg&hair=red&family:sounds=x&_include:x=Patient:link', LENIENT);
       assert.deepEqual([idsOf(found).toSorted(), found.total], [['p1', 'p3'], 2]);
       const last = found.entry?.at(-1);
       const outcome = last?.resource as OperationOutcome;

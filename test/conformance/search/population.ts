@@ -165,6 +165,54 @@ const quantities: readonly Known[] = [
   },
 ];
 
+const ucum = (id: string, value: number, code: string): Known =>
+  observation(`uc-${id}`, 'units', { valueQuantity: { value, system: UCUM, code } });
+
+const pressureIn = (id: string, code: string, systolic: number, diastolic: number): Known =>
+  observation(`uc-${id}`, 'units', {
+    component: [
+      { code: text('upper', 'upper'), valueQuantity: { value: systolic, system: UCUM, code } },
+      { code: text('lower', 'lower'), valueQuantity: { value: diastolic, system: UCUM, code } },
+    ],
+  });
+
+/** The same amounts in different units. */
+const units: readonly Known[] = [
+  ucum('mg', 5.4, 'mg'),
+  ucum('g', 0.0054, 'g'),
+  ucum('ug', 5400, 'ug'),
+  ucum('mg-least', 5.395, 'mg'),
+  ucum('mg-most', 5.405, 'mg'),
+  ucum('kg', 5.4, 'kg'),
+  ucum('pound', 11.904962158, '[lb_av]'),
+  ucum('no-code', 5.4, 'milligram'),
+  observation('uc-local', 'units', { valueQuantity: { value: 5.4, system: LOCAL, code: 'mg' } }),
+  observation('uc-text', 'units', { valueQuantity: { value: 5.4, unit: 'mg' } }),
+  ucum('mmol', 5.1, 'mmol/L'),
+  ucum('umol', 5100, 'umol/L'),
+  ucum('litre', 5.1, '/L'),
+  ucum('mmhg', 120, 'mm[Hg]'),
+  ucum('kpa', 16, 'kPa'),
+  ucum('cel', 37, 'Cel'),
+  ucum('degf', 98.6, '[degF]'),
+  ucum('fever', 39.5, 'Cel'),
+  ucum('kelvin', 310.15, 'K'),
+  ucum('inch', 70, '[in_i]'),
+  ucum('cm', 177.8, 'cm'),
+  ucum('hour', 1.5, 'h'),
+  ucum('minute', 90, 'min'),
+  ucum('percent', 40, '%'),
+  ucum('one', 0.4, '1'),
+  ucum('thousands', 7, '10*3/uL'),
+  ucum('billions', 7, '10*9/L'),
+  ucum('cells', 7000, '{cells}/uL'),
+  ucum('iu', 3, '[iU]/mL'),
+  ucum('arb', 3, "[arb'U]/mL"),
+  ucum('acid', 7, '[pH]'),
+  pressureIn('bp', 'kPa', 20, 12),
+  pressureIn('bp-odd', 'kPa', 12, 20),
+];
+
 const references: readonly Known[] = [
   observation('r-relative', 'reference', { subject: { reference: 'Patient/eve' } }),
   observation('r-version', 'reference', { subject: { reference: 'Patient/eve/_history/1' } }),
@@ -196,6 +244,7 @@ export const POPULATION: readonly Known[] = [
   ...dates,
   ...numbers,
   ...quantities,
+  ...units,
   ...references,
   pressure('bp-high', 150, 90),
   pressure('bp-odd', 90, 150),

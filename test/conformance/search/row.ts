@@ -8,3 +8,9 @@ export type Row =
       readonly expect: readonly string[];
     }
   | { readonly name: string; readonly query: string; readonly status: 400; readonly detail: string };
+
+/** Rows about one thing. The first is the positive control: it finds something. */
+export interface Group {
+  readonly title: string;
+  readonly rows: readonly Row[];
+}

@@ -71,7 +71,7 @@ export const DATES: readonly Row[] = [
 
 const number = (name: string, value: string, ...ids: string[]): Row => ({
   name: `number ${name}`,
-  query: `RiskAssessment?probability=${value}`,
+  query: `RiskAssessment?subject=Patient/eve&probability=${value}`,
   expect: ids.map(id => `n-${id}`),
 });
 
@@ -108,13 +108,13 @@ export const QUANTITIES: readonly Row[] = [
   dose('6: a number alone', '5.4', '5.4', '5.35', 'gram', 'text', 'bare', 'local'),
   dose('7: with a system the code counts', `5.4|${UCUM}|milligram`),
   dose('8: number|system|', `5.4|${LOCAL}|`, 'local'),
-  dose('9: gt is exact', `gt5.4|${UCUM}|mg`, '5.45', '5.9'),
+  dose('9: gt is exact', `gt5.4|${UCUM}|mg`, '5.45', '5.9', 'gram'),
   dose('10: lt is exact', `lt5.4|${UCUM}|mg`, '5.35', 'negative'),
-  dose('11: ge', `ge5.4|${UCUM}|mg`, '5.4', '5.45', '5.9'),
+  dose('11: ge', `ge5.4|${UCUM}|mg`, '5.4', '5.45', '5.9', 'gram'),
   dose('12: le', `le5.4|${UCUM}|mg`, '5.4', '5.35', 'negative'),
-  dose('13: sa', `sa5.4|${UCUM}|mg`, '5.45', '5.9'),
+  dose('13: sa', `sa5.4|${UCUM}|mg`, '5.45', '5.9', 'gram'),
   dose('14: eb', `eb5.4|${UCUM}|mg`, '5.35', 'negative'),
-  dose('15: ne', `ne5.4|${UCUM}|mg`, '5.45', '5.9', 'negative'),
+  dose('15: ne', `ne5.4|${UCUM}|mg`, '5.45', '5.9', 'gram', 'negative'),
   dose('16: ap, ten percent', `ap5.4|${UCUM}|mg`, '5.4', '5.35', '5.45', '5.9'),
   dose('17: hundred: 99.5 ≤ x < 100.5', `100|${UCUM}|%25`, '100', '99.5'),
   dose('18: 100.00', `100.00|${UCUM}|%25`, '100'),

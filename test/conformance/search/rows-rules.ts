@@ -12,7 +12,11 @@ export const RULES: readonly Row[] = [
   { name: 'missing 3: date', query: 'Observation?code=date&date:missing=true', expect: ['d-none'] },
   { name: 'missing 4: reference', query: 'Observation?code=reference&subject:missing=true', expect: ['r-none'] },
   { name: 'missing 5: quantity', query: 'Observation?code=dose&value-quantity:missing=true', expect: ['q-none'] },
-  { name: 'missing 6: number', query: 'RiskAssessment?probability:missing=true', expect: ['n-none'] },
+  {
+    name: 'missing 6: number',
+    query: 'RiskAssessment?subject=Patient/eve&probability:missing=true',
+    expect: ['n-none'],
+  },
   { name: 'missing 7: string', query: 'Patient?family:missing=true', expect: ['bare'] },
   { name: 'missing 8: uri', query: 'Patient?_profile:missing=false', expect: ['eve', 'evelyn'] },
   { name: 'and 1: two parameters', query: 'Patient?family=everywoman&gender=female', expect: ['eve'] },
@@ -31,7 +35,7 @@ export const RULES: readonly Row[] = [
   {
     name: 'composite 2: prefix in a part',
     query: `Observation?code-value-quantity=${LOCAL}|dose$gt5.4|${UCUM}|mg`,
-    expect: ['q-5.45', 'q-5.9'],
+    expect: ['q-5.45', 'q-5.9', 'q-gram'],
   },
   { name: 'composite 3: the other code', query: `Observation?code-value-quantity=pressure$5.4|${UCUM}|mg`, expect: [] },
   {

@@ -36,7 +36,8 @@ const unsupported: readonly Row[] = [
   ['Patient?_has=1', 'not-supported'],
   ['Patient?_include=Foo:bar', 'not-supported'],
   ['Patient?_revinclude=Foo:bar:baz', 'not-supported'],
-  [`Patient?_filter=${MARK}%20((((`, 'not-supported'],
+  ['Patient?_filter=nosuch%20eq%201', 'not-supported', '_filter'],
+  ['Patient?_filter=gender%20sw%20m', 'not-supported', '_filter'],
   ['Patient?_sort=nosuch', 'not-supported', '_sort'],
   ['Patient?_sort=--name', 'not-supported', '_sort'],
   ['Patient?_sort:desc=name', 'not-supported'],
@@ -101,6 +102,9 @@ const values: readonly Row[] = [
   ['Observation?subject:missing=TRUE', 'invalid'],
   ['ValueSet?url:below=urn:oid:1.2', 'invalid', 'url'],
   [`ValueSet?url:above=${MARK}`, 'invalid', 'url'],
+  [`Patient?_filter=${MARK}%20((((`, 'invalid', '_filter'],
+  [`Patient?_filter=birthdate%20eq%20${MARK}`, 'invalid', '_filter'],
+  ['Patient?_filter=gender%20eq%20%22%5Cud800%22', 'invalid', '_filter'],
   ['Observation?code-value-quantity=8480-6', 'invalid', 'code-value-quantity'],
   ['Observation?code-value-quantity=8480-6$', 'invalid', 'code-value-quantity'],
   ['Observation?code-value-quantity=$5', 'invalid', 'code-value-quantity'],
@@ -138,6 +142,58 @@ const values: readonly Row[] = [
   ['Patient?name=%C0%80', 'invalid'],
   ['Patient?name=%ED%A0%80', 'invalid'],
   ['Patient/known?_format=%', 'invalid'],
+];
+
+/** Searches across references, places, terminology. */
+const linked: readonly Row[] = [
+  [`Observation?patient.birthdate=${MARK}`, 'invalid', 'birthdate'],
+  ['Observation?patient.birthdate:missing=maybe', 'invalid'],
+  ['Observation?patient.=1', 'not-supported'],
+  ['Observation?.patient=1', 'not-supported'],
+  ['Observation?patient..name=1', 'not-supported'],
+  ['Observation?code.name=1', 'not-supported', 'code'],
+  ['Observation?subject:Practitioner.name=a', 'not-supported', 'subject'],
+  ['Observation?focus.date=2020', 'not-supported', 'focus'],
+  ['QuestionnaireResponse?questionnaire.title=a', 'not-supported', 'questionnaire'],
+  ['Patient?_has:Observation:patient=1', 'not-supported', '_has'],
+  ['Patient?_has:Observation::code=1', 'not-supported'],
+  ['Patient?_has::patient:code=1', 'not-supported', '_has'],
+  ['Patient?_has:Observation:code:status=final', 'not-supported', '_has'],
+  ['Patient?_has:Observation:patient:nosuch=1', 'not-supported', 'nosuch'],
+  [`Patient?_has:Observation:patient:date=${MARK}`, 'invalid', 'date'],
+  [`Patient?${'_has:Patient:link:'.repeat(8)}name=a`, 'too-costly'],
+  ['Patient?_list=', 'invalid', '_list'],
+  ['Patient?_list=$current-problems', 'not-supported', '_list'],
+  ['Patient?_list:not=1', 'not-supported'],
+  ['Patient?_include=', 'invalid', '_include'],
+  ['Patient?_include=Patient', 'invalid', '_include'],
+  ['Patient?_include=Patient:', 'invalid', '_include'],
+  ['Patient?_include=:link', 'not-supported', '_include'],
+  ['Patient?_include=Patient:name', 'invalid', '_include'],
+  ['Patient?_include=Patient:link:Device', 'invalid', '_include'],
+  ['Patient?_include=Patient:link:Patient:x', 'invalid', '_include'],
+  [`Patient?_include=${MARK}`, 'invalid', '_include'],
+  ['Patient?_include:=Patient:link', 'not-supported'],
+  ['Patient?_revinclude:recurse=Observation:patient', 'not-supported'],
+  ['Patient?identifier:of-type=MR%7C1', 'invalid', 'identifier'],
+  ['Patient?identifier:of-type=a%7Cb%7Cc%7Cd', 'invalid', 'identifier'],
+  ['Patient?identifier:of-type=a%7C%7C1', 'invalid', 'identifier'],
+  ['Patient?gender:of-type=a%7Cb%7Cc', 'not-supported', 'gender'],
+  ['Observation?code:text=%20', 'invalid', 'code'],
+  ['Patient?birthdate:text=a', 'not-supported', 'birthdate'],
+  ['Patient?name:in=http://a.example/vs', 'not-supported', 'name'],
+  ['Observation?patient:below=x', 'not-supported', 'patient'],
+  ['Patient?organization:below=http://elsewhere.example/Organization/1', 'invalid', 'organization'],
+  ...['', '1', '1|', '91|0|1|km', '0|181|1|km', '1|2|-3|km', '1|2|3|ly', '1|2|3|km|x', 'a|b', '1e1|2|3|km', MARK].map(
+    (text): Row => [`Location?near=${encodeURIComponent(text)}`, 'invalid', 'near'],
+  ),
+  ['Location?near:exact=1%7C2', 'not-supported', 'near'],
+  ['Location?_sort=near', 'not-supported', '_sort'],
+  ['Observation?_sort=subject', 'not-supported', '_sort'],
+  ['Patient/known/Observation?nosuch=1', 'not-supported', 'nosuch'],
+  ['Patient/known/*?family=a', 'not-supported', 'family'],
+  ['Patient/known/*?_type=Foo', 'invalid', '_type'],
+  ['Patient?_explain=maybe', 'invalid', '_explain'],
 ];
 
 const costly: readonly Row[] = [
@@ -244,7 +300,7 @@ const strange = [
 const shown = (query: string): string => `GET ${query.replace(MARK, 'junk').slice(0, 60)}`;
 
 export const badSearches: readonly BadRequest[] = [
-  ...[...unsupported, ...values, ...costly].map(([query, code, expression]) =>
+  ...[...unsupported, ...values, ...linked, ...costly].map(([query, code, expression]) =>
     get(shown(query), query.startsWith('?') ? query : `/${query}`, {
       status: 400,
       code,

@@ -269,6 +269,8 @@ describe('createSearchParameters', () => {
     assert.equal(standard.get('Patient', 'gender')?.implied, 'http://hl7.org/fhir/administrative-gender');
     assert.equal(standard.get('Patient', 'active')?.implied, 'http://terminology.hl7.org/CodeSystem/special-values');
     assert.equal(standard.get('Patient', 'identifier')?.implied, undefined);
+    assert.equal(standard.get('Task', 'intent')?.implied, 'http://hl7.org/fhir/request-intent');
+    assert.equal(standard.get('DocumentReference', 'language')?.implied, 'urn:ietf:bcp:47');
   });
 
   it('knows the targets of references', () => {

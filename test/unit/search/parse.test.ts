@@ -36,7 +36,32 @@ const names = (count: number) => Array.from({ length: count }, () => 'gender=mal
 
 describe('parseSearch', () => {
   it('gives everything for no parameters', () => {
-    assert.deepEqual(parse('Patient?'), { where: EVERYTHING, sort: [], used: [], ignored: [] });
+    assert.deepEqual(parse('Patient?'), {
+      where: EVERYTHING,
+      sort: [],
+      includes: [],
+      used: [],
+      ignored: [],
+    });
+  });
+
+  it('names the system of a code that terminology decides about, where the element implies it', () => {
+    const system = 'http://hl7.org/fhir/administrative-gender';
+    const test = (query: string) => {
+      const { where } = parse(query);
+      return where.kind === 'param' ? where.test : undefined;
+    };
+    const male = { kind: 'concept', relation: 'below', system, value: 'male' };
+    assert.deepEqual(test('Patient?gender:below=male'), male);
+    assert.deepEqual(test(`Patient?gender:below=${system}|male`), male);
+    assert.deepEqual(test('Patient?gender:below=http://other|male'), { ...male, system: 'http://other' });
+    assert.deepEqual(test('Observation?code:above=a'), { kind: 'concept', relation: 'above', value: 'a' });
+    assert.deepEqual(test('Observation?code:above=http://other|a'), {
+      kind: 'concept',
+      relation: 'above',
+      system: 'http://other',
+      value: 'a',
+    });
   });
 
   it('leaves no raw string of the language in the tree', () => {
@@ -175,10 +200,8 @@ describe('parseSearch', () => {
       '_has:Observation:colour:code',
       '_has:Observation:performer:_has',
       '_has:Colour:patient:code',
-      '_include',
-      '_revinclude',
-      '_include:iterate',
-      '_filter',
+      '_include:recurse',
+      '_revinclude:iterate:x',
       '_text',
       '_content',
       '_query',
@@ -245,6 +268,16 @@ describe('parseSearch', () => {
     it('are 100 parameters', () => {
       assert.equal(parse(`Patient?${names(100)}`).used.length, 100);
       assert.equal(refusal(`Patient?${names(101)}`).kind, 'too-costly');
+    });
+
+    it('are 2,000 types that the chains of a search ask, together', () => {
+      const chain = 'subject:Patient.name=a&';
+      assert.equal(parse(`Observation?${chain.repeat(100).slice(0, -1)}`).used.length, 100);
+      // 146 types each.
+      const untyped = (times: number) => Array(times).fill('subject.family=a').join('&');
+      assert.equal(parse(`Composition?${untyped(13)}`).used.length, 13);
+      assert.equal(refusal(`Composition?${untyped(14)}`).kind, 'too-costly');
+      assert.equal(refusal(`Composition?${'subject.'.repeat(6)}code=a`).kind, 'too-costly');
     });
 
     it('are 8 KB a value', () => {

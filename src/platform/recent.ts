@@ -1,0 +1,19 @@
+/** A few results kept by key, the least recently used forgotten first. */
+
+export interface Recent<V> {
+  /** The value kept under the key, else a new one. */
+  get(key: string, make: () => V): V;
+}
+
+export function createRecent<V>(limit: number): Recent<V> {
+  const kept = new Map<string, V>();
+  return {
+    get(key, make) {
+      const value = kept.has(key) ? (kept.get(key) as V) : make();
+      kept.delete(key);
+      kept.set(key, value);
+      if (kept.size > limit) kept.delete(kept.keys().next().value!);
+      return value;
+    },
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * One link of a chain: https://hl7.org/fhir/R4/search.html#chaining. Names with dots and paths of _filter both come here.
+ *
+ * Choice: an untyped link follows every type that the parameter can refer to and that knows what comes next; where
+ * these are too many, the client must name one.
+ */
+import { FhirError } from '../fhir/error.js';
+import { any, type Where } from './query.js';
+import { cut, isType, needParameter, refused, type Scope, shown, unknownModifier } from './scope.js';
+
+/** Links of one chain. */
+export const MAX_CHAIN = 6;
+/** Target types that one untyped link may follow. */
+const MAX_TARGETS = 20;
+/** Types that all links of one search may ask for what comes next: links without a type multiply. */
+export const MAX_ASKED = 2000;
+
+/**
+ * `subject` or `subject:Patient` as `head`: `next` reads what follows, `rest`, for each type that the reference can
+ * lead to. Throws FhirError `not-supported`, `too-costly`, and what `next` throws.
+ */
+export function followReference(head: string, rest: string, scope: Scope, next: (inner: Scope) => Where): Where {
+  const [code, type] = cut(head);
+  const parameter = needParameter(code, scope);
+  if (parameter.type !== 'reference' || !parameter.elements.has('Reference'))
+    throw refused(head, `${shown(code)} refers to no resource, so nothing can be chained to it.`);
+  const { targets } = parameter;
+  if (type !== undefined && (targets.length > 0 ? !targets.includes(type) : !isType(type, scope)))
+    throw unknownModifier(parameter, type, scope);
+  const candidates = type === undefined ? (targets.length > 0 ? targets : scope.definitions.resourceTypes) : [type];
+  const asked = scope.asked ?? { types: 0 };
+  const found: Where[] = [];
+  let first: unknown;
+  for (const to of candidates) {
+    if (++asked.types > MAX_ASKED)
+      throw new FhirError(
+        'too-costly',
+        `The chains of this search can lead through too many types: name them, as in ${shown(code)}:Patient.${shown(rest)}.`,
+        { expression: `http.${shown(code)}` },
+      );
+    try {
+      found.push({ kind: 'chain', code, to, where: next({ ...scope, types: [to], asked }) });
+    } catch (error) {
+      // A type that does not know what comes next is not what is meant, unless none does.
+      if (candidates.length === 1 || !(error instanceof FhirError) || error.kind !== 'not-supported') throw error;
+      first ??= error;
+    }
+  }
+  if (found.length === 0) throw first;
+  if (found.length > MAX_TARGETS)
+    throw refused(head, `${shown(code)} can refer to many types here: name one, as in ${code}:Patient.${shown(rest)}.`);
+  return any(...found);
+}

@@ -1,0 +1,229 @@
+/**
+ * The grammar of `_filter`: text → tree, without knowing any parameter. https://hl7.org/fhir/R4/search_filter.html
+ *
+ *   filter    = paramExp / logExp / "not" "(" filter ")" / "(" filter ")"
+ *   logExp    = filter (("and" / "or") filter)+
+ *   paramExp  = paramPath SP compareOp SP compValue
+ *   paramPath = paramName [["[" filter "]"] "." paramPath]
+ *   compValue = a JSON string / any characters but blanks, ")" and "]"
+ *
+ * `and` and `or` have no precedence: they are read from left to right, as the specification says. So
+ * `a or b and c` is `(a or b) and c`; parentheses say otherwise.
+ *
+ * Choices: words are lower case; several blanks are one; a name before a dot may have a type, `subject:Patient.name`,
+ * as in other chains. Numbers, dates and booleans are not told apart here: what a value means is the parameter's matter.
+ * Errors name the offset (from 0, in UTF-16 units) of what is not understood, never the text.
+ */
+import { FhirError } from '../fhir/error.js';
+
+export const OPERATORS = [
+  'eq',
+  'ne',
+  'co',
+  'sw',
+  'ew',
+  'gt',
+  'lt',
+  'ge',
+  'le',
+  'ap',
+  'sa',
+  'eb',
+  'pr',
+  'po',
+  'ss',
+  'sb',
+  'in',
+  'ni',
+  're',
+] as const;
+export type Operator = (typeof OPERATORS)[number];
+
+export type Filter =
+  | { readonly kind: 'and' | 'or'; readonly of: readonly Filter[] }
+  | { readonly kind: 'not'; readonly of: Filter }
+  | Comparison;
+
+export interface Comparison {
+  readonly kind: 'compare';
+  /** At least one. */
+  readonly path: readonly Step[];
+  readonly operator: Operator;
+  /** Without quotes and JSON escapes. */
+  readonly value: string;
+  /** Offsets of the operator and the value. */
+  readonly operatorAt: number;
+  readonly valueAt: number;
+}
+
+export interface Step {
+  /** `name`, or `name:Type`. */
+  readonly name: string;
+  readonly at: number;
+  /** What stands in brackets behind it. */
+  readonly filter?: Filter;
+}
+
+/** Limits of one filter. The height is that of the tree; parentheses inside each other are limited alike. */
+export const MAX_COMPARISONS = 200;
+export const MAX_HEIGHT = 20;
+
+/** An error of a filter, at an offset. */
+export const misread = (at: number, wanted: string): FhirError =>
+  new FhirError('invalid', `_filter is not understood at offset ${at}: it needs ${wanted} there.`, {
+    detail: 'invalid-filter',
+    expression: 'http._filter',
+  });
+
+/** What the syntax allows and this server does not decide. */
+export const undecided = (at: number, message: string, detail = 'unknown-operator'): FhirError =>
+  new FhirError('not-supported', `${message} (Offset ${at} of _filter.)`, { detail, expression: 'http._filter' });
+
+export const tooCostly = (message: string): FhirError =>
+  new FhirError('too-costly', message, { expression: 'http._filter' });
+
+const NAME = /[A-Za-z_][\w-]*(?::[A-Za-z][\w-]*)?/y;
+const WORD = /[A-Za-z]+(?![\w:-])/y;
+const BLANKS = /\s*/y;
+const TOKEN = /[^\s)\]]+/y;
+const STRING = /"(?:[^"\\]|\\[^])*"/y;
+const NEGATION = /not\s*\(/y;
+/** Half of a character, which JSON can write and nothing can store. */
+const HALF = /\p{Cs}/u;
+
+interface Reader {
+  readonly text: string;
+  at: number;
+  comparisons: number;
+}
+
+/** A part and how high its tree is. */
+interface Part {
+  readonly filter: Filter;
+  readonly height: number;
+}
+
+/** Throws FhirError `invalid` (`invalid-filter`), `too-costly`. */
+export function readFilter(text: string): Filter {
+  const reader: Reader = { text, at: 0, comparisons: 0 };
+  const { filter } = readLogic(reader, 0);
+  if (reader.at < text.length) throw misread(reader.at, 'and, or, or its end');
+  return filter;
+}
+
+/** Takes what the pattern finds at the present place. */
+function take(reader: Reader, pattern: RegExp): string | undefined {
+  pattern.lastIndex = reader.at;
+  const found = pattern.exec(reader.text)?.[0];
+  if (found !== undefined) reader.at += found.length;
+  return found;
+}
+
+/** Terms joined from left to right, up to the end, `)` or `]`. */
+function readLogic(reader: Reader, depth: number): Part {
+  let left = readTerm(reader, depth);
+  for (;;) {
+    take(reader, BLANKS);
+    const at = reader.at;
+    const word = take(reader, WORD);
+    if (word !== 'and' && word !== 'or') {
+      reader.at = at;
+      return left;
+    }
+    left = join(left, word, readTerm(reader, depth));
+  }
+}
+
+function join(left: Part, kind: 'and' | 'or', right: Part): Part {
+  if (left.filter.kind === kind)
+    return {
+      filter: { kind, of: [...left.filter.of, right.filter] },
+      height: limited(Math.max(left.height, right.height + 1)),
+    };
+  return {
+    filter: { kind, of: [left.filter, right.filter] },
+    height: limited(Math.max(left.height, right.height) + 1),
+  };
+}
+
+function limited(height: number): number {
+  if (height > MAX_HEIGHT)
+    throw tooCostly(`A _filter may be nested ${MAX_HEIGHT} deep; and beside or without parentheses nests as well.`);
+  return height;
+}
+
+function readTerm(reader: Reader, depth: number): Part {
+  take(reader, BLANKS);
+  const negated = take(reader, NEGATION) !== undefined;
+  if (!negated && reader.text[reader.at] !== '(') return readComparison(reader, depth);
+  if (!negated) reader.at++;
+  const inner = readInner(reader, ')', depth);
+  return negated ? { filter: { kind: 'not', of: inner.filter }, height: limited(inner.height + 1) } : inner;
+}
+
+/** A filter between parentheses or brackets, of which the first is read already. */
+function readInner(reader: Reader, end: ')' | ']', depth: number): Part {
+  const part = readLogic(reader, limited(depth + 1));
+  if (reader.text[reader.at] !== end) throw misread(reader.at, `and, or, or ${end}`);
+  reader.at++;
+  return part;
+}
+
+function readComparison(reader: Reader, depth: number): Part {
+  if (++reader.comparisons > MAX_COMPARISONS)
+    throw tooCostly(`A _filter may have ${MAX_COMPARISONS} comparisons at most.`);
+  const { path, height } = readPath(reader, depth);
+  needBlank(reader, 'a blank and an operator');
+  const operatorAt = reader.at;
+  const word = take(reader, WORD);
+  const operator = OPERATORS.find(candidate => candidate === word);
+  if (!operator) throw misread(operatorAt, `one of the operators ${OPERATORS.join(', ')}`);
+  needBlank(reader, 'a blank and a value');
+  const valueAt = reader.at;
+  const value = readText(reader);
+  return { filter: { kind: 'compare', path, operator, value, operatorAt, valueAt }, height };
+}
+
+function readPath(reader: Reader, depth: number): { path: readonly Step[]; height: number } {
+  const path: Step[] = [];
+  let height = 0;
+  for (;;) {
+    const at = reader.at;
+    const name = take(reader, NAME);
+    if (name === undefined) throw misread(at, 'the name of a search parameter');
+    const open = reader.text[reader.at] === '[';
+    if (open) {
+      reader.at++;
+      const part = readInner(reader, ']', depth);
+      height = limited(Math.max(height, part.height + 1));
+      path.push({ name, at, filter: part.filter });
+    } else path.push({ name, at });
+    if (reader.text[reader.at] !== '.') {
+      if (open) throw misread(reader.at, 'a dot and another name, as in name[filter].name');
+      return { path, height };
+    }
+    reader.at++;
+  }
+}
+
+function needBlank(reader: Reader, wanted: string): void {
+  if (take(reader, BLANKS) === '') throw misread(reader.at, wanted);
+}
+
+function readText(reader: Reader): string {
+  const at = reader.at;
+  if (reader.text[at] !== '"')
+    return take(reader, TOKEN) ?? fail(at, 'a value (in quotes where it is empty or has blanks, ) or ])');
+  const quoted = take(reader, STRING) ?? fail(at, 'a string with a quote at its end');
+  let value: unknown;
+  try {
+    value = JSON.parse(quoted);
+  } catch {
+    throw misread(at, 'a string as JSON writes it');
+  }
+  return typeof value === 'string' && !HALF.test(value) ? value : fail(at, 'a string of whole characters');
+}
+
+function fail(at: number, wanted: string): never {
+  throw misread(at, wanted);
+}

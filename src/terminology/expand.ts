@@ -1,0 +1,127 @@
+/**
+ * The expansion of a value set. https://hl7.org/fhir/R4/valueset.html#compositions,
+ * https://hl7.org/fhir/R4/valueset.html#expansion
+ *
+ * Includes are united, excludes taken away; the system and the value sets of one include are intersected. Choices:
+ * concepts listed by code are members as they stand, whether their code system is known or not. With `inactive` false
+ * the inactive concepts of known code systems are left out. The `lockedDate` is not looked at: what is stored counts.
+ * A value set without `compose` is what its `expansion` lists, if that is complete. Several versions of one code system
+ * are not told apart, because no index entry names the version of its code.
+ */
+import { type Budget, createBudget, DEEPEST } from './budget.js';
+import type { Concepts } from './code-system.js';
+import { filterConcepts } from './filter.js';
+import { intersect, type Members, sizeOf, subtract, unite } from './members.js';
+import { badValueSet, unknownCodeSystem, unknownValueSet } from './refuse.js';
+import type { Contained, Include, ValueSet } from './resources.js';
+
+/** Where an expansion finds what it names. */
+export interface Sources {
+  valueSet(canonical: string): Promise<ValueSet | undefined>;
+  /** Undefined where the code system is not known, or not its concepts. */
+  concepts(url: string, version?: string): Promise<Concepts | undefined>;
+}
+
+const UNCLOSED = /\/valueset-(?:unclosed|toocostly)$/;
+
+/** Throws FhirError `invalid`, `not-supported` or `too-costly`, see refuse.ts. */
+export function expand(set: ValueSet, sources: Sources, budget: Budget = createBudget()): Promise<Members> {
+  const done = new Map<string, Members>();
+
+  async function expandSet(each: ValueSet, path: readonly string[]): Promise<Members> {
+    budget.set();
+    const { compose, url } = each;
+    if (!compose) return expansionOf(each, budget);
+    const included: Members[] = [];
+    for (const include of compose.include ?? []) included.push(await expandInclude(include, url, path));
+    let members = unite(included);
+    for (const exclude of compose.exclude ?? [])
+      members = await subtract(members, await expandInclude(exclude, url, path), wholeSystem);
+    return compose.inactive === false ? leaveInactive(members) : members;
+  }
+
+  async function expandInclude(include: Include, url: string | undefined, path: readonly string[]): Promise<Members> {
+    const parts: Members[] = [];
+    if (include.system !== undefined) {
+      const codes = await codesOf(include, include.system, url);
+      if (codes !== 'all') budget.work(codes.size);
+      parts.push(new Map([[include.system, codes]]));
+    } else if (include.concept || include.filter) throw badValueSet(url, 'it names codes without their system');
+    for (const canonical of include.valueSet ?? [])
+      if (typeof canonical === 'string') parts.push(await expandNamed(canonical, url, path));
+    const [first, ...rest] = parts;
+    if (!first) throw badValueSet(url, 'an include or exclude names neither a system nor a value set');
+    return rest.reduce(intersect, first);
+  }
+
+  async function codesOf(
+    include: Include,
+    system: string,
+    url: string | undefined,
+  ): Promise<ReadonlySet<string> | 'all'> {
+    if (include.concept) {
+      if (include.filter) throw badValueSet(url, 'an include has both concepts and filters');
+      return new Set(include.concept.flatMap(({ code }) => (typeof code === 'string' ? [code] : [])));
+    }
+    if (!include.filter) return 'all';
+    const concepts = await sources.concepts(system, include.version);
+    if (!concepts) throw unknownCodeSystem(system);
+    return filterConcepts(concepts, include.filter, budget);
+  }
+
+  async function expandNamed(canonical: string, url: string | undefined, path: readonly string[]): Promise<Members> {
+    const known = done.get(canonical);
+    if (known) {
+      budget.work(sizeOf(known));
+      return known;
+    }
+    if (path.includes(canonical)) throw badValueSet(url, 'it includes itself, directly or by way of others');
+    if (path.length >= DEEPEST) throw badValueSet(url, `more than ${DEEPEST} value sets lie inside each other`);
+    const found = await sources.valueSet(canonical);
+    if (!found) throw unknownValueSet(canonical);
+    const members = await expandSet(found, [...path, canonical]);
+    done.set(canonical, members);
+    budget.work(sizeOf(members));
+    return members;
+  }
+
+  async function wholeSystem(system: string): Promise<ReadonlySet<string>> {
+    const concepts = await sources.concepts(system);
+    if (!concepts) throw unknownCodeSystem(system);
+    return filterConcepts(concepts, [], budget);
+  }
+
+  async function leaveInactive(members: Members): Promise<Members> {
+    const inactive = new Map<string, ReadonlySet<string>>();
+    for (const system of members.keys()) {
+      const concepts = await sources.concepts(system);
+      if (!concepts) continue;
+      budget.work(concepts.codes.length);
+      inactive.set(system, new Set(concepts.codes.filter((_, concept) => !concepts.isActive(concept))));
+    }
+    return subtract(members, inactive, wholeSystem);
+  }
+
+  return expandSet(set, set.url === undefined ? [] : [set.url]);
+}
+
+function expansionOf({ url, expansion }: ValueSet, budget: Budget): Members {
+  if (!expansion) throw badValueSet(url, 'it has neither compose nor expansion');
+  const members = new Map<string, Set<string>>();
+  let listed = 0;
+  const waiting: Contained[] = [...(expansion.contains ?? [])];
+  for (let each = waiting.pop(); each; each = waiting.pop()) {
+    listed += 1;
+    budget.work(1);
+    for (const inner of each.contains ?? []) waiting.push(inner);
+    if (each.abstract === true || typeof each.code !== 'string') continue;
+    const system = each.system ?? '';
+    const codes = members.get(system);
+    if (codes) codes.add(each.code);
+    else members.set(system, new Set([each.code]));
+  }
+  const partial = expansion.extension?.some(each => each.valueBoolean === true && UNCLOSED.test(each.url ?? ''));
+  if (partial || (expansion.total ?? 0) > listed)
+    throw badValueSet(url, 'its expansion is only a part, and it has no compose');
+  return members;
+}

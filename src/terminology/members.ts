@@ -1,0 +1,62 @@
+/**
+ * What is in a value set: by code system either some codes or all of them. A whole code system stays one word, so that
+ * a search asks for one range of the index and not for thousands of codes, and so that nobody needs to know its concepts.
+ */
+import type { TokenValue } from '../search/query.js';
+
+/** System ('' where a code has none) → its codes. */
+export type Members = ReadonlyMap<string, ReadonlySet<string> | 'all'>;
+
+export function unite(all: readonly Members[]): Members {
+  if (all.length === 1) return all[0]!;
+  const result = new Map<string, Set<string> | 'all'>();
+  for (const members of all)
+    for (const [system, codes] of members) {
+      const known = result.get(system);
+      if (known === 'all') continue;
+      if (codes === 'all') result.set(system, 'all');
+      else if (known) for (const code of codes) known.add(code);
+      else result.set(system, new Set(codes));
+    }
+  return result;
+}
+
+export function intersect(first: Members, second: Members): Members {
+  const result = new Map<string, ReadonlySet<string> | 'all'>();
+  for (const [system, codes] of first) {
+    const others = second.get(system);
+    if (others === undefined) continue;
+    const both =
+      codes === 'all' ? others : others === 'all' ? codes : new Set([...codes].filter(code => others.has(code)));
+    if (both === 'all' || both.size > 0) result.set(system, both);
+  }
+  return result;
+}
+
+/** `concepts` gives the codes of a whole code system, of which some are taken away. */
+export async function subtract(
+  from: Members,
+  what: Members,
+  concepts: (system: string) => Promise<ReadonlySet<string>>,
+): Promise<Members> {
+  const result = new Map<string, ReadonlySet<string> | 'all'>();
+  for (const [system, codes] of from) {
+    const less = what.get(system);
+    if (less === undefined || (less !== 'all' && less.size === 0)) result.set(system, codes);
+    else if (less !== 'all') {
+      const all = codes === 'all' ? await concepts(system) : codes;
+      const rest = new Set([...all].filter(code => !less.has(code)));
+      if (rest.size > 0) result.set(system, rest);
+    }
+  }
+  return result;
+}
+
+/** Codes that are listed, whole systems not counted. */
+export const sizeOf = (members: Members): number =>
+  [...members.values()].reduce((sum, codes) => sum + (codes === 'all' ? 0 : codes.size), 0);
+
+export const tokensOf = (members: Members): readonly TokenValue[] =>
+  [...members].flatMap(([system, codes]): TokenValue[] =>
+    codes === 'all' ? [{ system }] : Array.from(codes, code => ({ system, code })),
+  );

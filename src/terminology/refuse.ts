@@ -1,0 +1,59 @@
+/**
+ * What terminology says when it cannot answer. Everything is a 400: the client named a value set, a code system or a
+ * filter that we do not have or cannot follow. `detail` says which, and clients may branch on it.
+ * Messages name canonicals alone, and those only if they look like one.
+ */
+import { FhirError } from '../fhir/error.js';
+
+const LONGEST = 200;
+const CANONICAL = /^(?:https?:\/\/|urn:(?:oid|uuid|iso|ietf|hl7ii):)[\x21-\x7e]+$/i;
+
+/** A canonical for a message, without what may follow a `?`; nothing for a text that is none. With a blank before it. */
+export function naming(canonical: string | undefined): string {
+  const bare = canonical?.split('?')[0] ?? '';
+  if (!CANONICAL.test(bare)) return '';
+  return ` ${bare.length > LONGEST ? `${bare.slice(0, LONGEST)}…` : bare}`;
+}
+
+/** The status is that of an invalid request (the address itself exists); the issue says that something was not found. */
+const notFound = (message: string, detail: string): FhirError =>
+  new FhirError('invalid', message, { issues: [{ severity: 'error', code: 'not-found', text: message, detail }] });
+
+export const unknownValueSet = (canonical?: string): FhirError =>
+  notFound(
+    `The value set${naming(canonical)} is not known here. Store it as a ValueSet with this url, or name one that is known.`,
+    'unknown-value-set',
+  );
+
+export const unknownCodeSystem = (url?: string): FhirError =>
+  notFound(
+    `The concepts of the code system${naming(url)} are not known here. Store it as a CodeSystem with this url and its concepts (content complete or fragment).`,
+    'unknown-code-system',
+  );
+
+export const unknownCode = (url?: string): FhirError =>
+  notFound(
+    `The code is not in the code system${naming(url)}. Check the code, or store a newer CodeSystem.`,
+    'unknown-code',
+  );
+
+/** A hierarchy that does not mean is-a. */
+export const noSubsumption = (url: string | undefined, meaning: string): FhirError =>
+  new FhirError(
+    'invalid',
+    `The hierarchy of the code system${naming(url)} means ${meaning}, not is-a: no code of it subsumes another.`,
+    { detail: 'no-subsumption' },
+  );
+
+export const badValueSet = (url: string | undefined, fault: string): FhirError =>
+  new FhirError('invalid', `The value set${naming(url)} cannot be expanded: ${fault}.`, {
+    detail: 'invalid-value-set',
+  });
+
+export const badFilter = (url: string | undefined, fault: string): FhirError =>
+  new FhirError('not-supported', `A filter on the code system${naming(url)} cannot be followed: ${fault}.`, {
+    detail: 'unsupported-filter',
+  });
+
+export const tooCostly = (message: string): FhirError =>
+  new FhirError('too-costly', message, { detail: 'expansion-too-costly' });
