@@ -161,7 +161,10 @@ onBothStores(
         server?.interaction?.map(({ code }) => code),
         ['search-system', 'history-system'],
       );
-      assert.equal(server?.operation, undefined);
+      assert.deepEqual(
+        server?.operation?.map(({ name }) => name),
+        ['reindex'],
+      );
       for (const resource of server?.resource ?? []) {
         assert.equal(resource.operation, undefined);
         assert.ok(!resource.interaction?.some(({ code }) => code === 'patch'));
