@@ -13,6 +13,7 @@ import { createLog } from './platform/log.js';
 import { createSeal } from './platform/seal.js';
 import { createTurns } from './platform/turns.js';
 import { createSearchParameters } from './search/parameters.js';
+import { WORDS_RULE } from './search/words-of.js';
 import { createPlacement, type Placement } from './store/place.js';
 import type { Store } from './store/store.js';
 
@@ -38,7 +39,7 @@ export async function open(config: Config): Promise<Engine> {
   const definitions = loadDefinitions();
   const custom = customParameters();
   const parameters = createSearchParameters(definitions, custom);
-  const placement = createPlacement([...definitions.searchParameters, ...custom]);
+  const placement = withWords(createPlacement([...definitions.searchParameters, ...custom]), config);
   const store = await openStore(config, placement);
   try {
     await store.migrate();
@@ -63,6 +64,7 @@ export async function open(config: Config): Promise<Engine> {
       maxPageSize: config.maxPageSize,
       linkLifetime: config.linkMinutes * 60_000,
       maxBinary: config.maxBinary,
+      fullText: config.fullText,
       software: { name: 'Chartroom', version, started: Date.now() },
       authentication: config.auth,
       cors: config.corsOrigins !== '',
@@ -70,6 +72,10 @@ export async function open(config: Config): Promise<Engine> {
     now: Date.now,
   };
 }
+
+/** Whether words are kept, and which, is a part of how resources are indexed. */
+const withWords = (placement: Placement, { fullText }: Config): Placement =>
+  fullText ? { ...placement, hash: `${placement.hash} ${WORDS_RULE}` } : placement;
 
 /** What links say, and the other addresses under which the same server is reached: references to all are our own. */
 function basesOf({ baseUrl, host, port }: Config): string[] {

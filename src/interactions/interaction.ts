@@ -95,6 +95,8 @@ export interface Engine {
     /** ms. */
     readonly linkLifetime: number;
     readonly maxBinary: number;
+    /** `_text` and `_content` are offered, and every write keeps the words of its resource. */
+    readonly fullText: boolean;
     readonly software: { readonly name: string; readonly version: string; readonly started: number };
     readonly authentication: 'none' | 'token';
     /** Some origin may call from a browser. */

@@ -27,7 +27,13 @@ export async function search(context: Context, ask: Of<'search'>, without: reado
   const given = (page?.parameters ?? ask.parameters).filter(([name]) => !PRESENTATION.has(name));
   const { types, rest } = typesOf(engine, ask.type, given, without);
   const parsed = parseSearch(
-    { types, parameters: rest, lenient: page?.lenient ?? ask.lenient, bases: engine.settings.bases },
+    {
+      types,
+      parameters: rest,
+      lenient: page?.lenient ?? ask.lenient,
+      bases: engine.settings.bases,
+      fullText: engine.settings.fullText,
+    },
     engine.parameters,
     engine.definitions,
   );

@@ -25,6 +25,8 @@ export interface SearchInput {
   readonly skip?: ReadonlySet<string>;
   /** For `ap` on dates, ms since 1970; the current time where it is not given. */
   readonly now?: number;
+  /** False: `_text` and `_content` are switched off. */
+  readonly fullText?: boolean;
 }
 
 export const SUMMARIES = ['true', 'text', 'data', 'count', 'false'] as const;
@@ -65,7 +67,14 @@ interface State {
 export function parseSearch(input: SearchInput, parameters: SearchParameters, definitions: Definitions): ParsedSearch {
   const state: State = {
     input,
-    scope: { types: input.types, bases: input.bases, parameters, definitions, now: input.now ?? Date.now() },
+    scope: {
+      types: input.types,
+      bases: input.bases,
+      parameters,
+      definitions,
+      now: input.now ?? Date.now(),
+      fullText: input.fullText ?? true,
+    },
     ignored: [],
     options: {},
     sort: [],

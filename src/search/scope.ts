@@ -14,6 +14,8 @@ export interface Scope {
   readonly bases: readonly string[];
   /** For `ap` on dates, ms since 1970. */
   readonly now: number;
+  /** False: `_text` and `_content` are switched off. */
+  readonly fullText?: boolean;
 }
 
 /** The modifiers offered, by parameter type; `[type]` stands for the names of resource types. */

@@ -50,6 +50,8 @@ const STEPS: readonly string[] = [
   `,
   // Single values of the whole store: `placement`, by whose keys everything is indexed.
   'CREATE TABLE note(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;',
+  // Full text search, see words.ts.
+  "CREATE VIRTUAL TABLE word USING fts5(t, c, y, content='', contentless_delete=1, tokenize='ascii');",
 ];
 
 export const VERSION = STEPS.length;

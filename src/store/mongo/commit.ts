@@ -28,8 +28,10 @@ import {
   type ResourceDocument,
   type VersionDocument,
   type VersionFields,
+  type WordDocument,
 } from './schema.js';
 import { transact } from './transact.js';
+import { wordDocument, writeWords } from './words.js';
 
 export interface CommitSurroundings {
   connected(): Promise<Connected>;
@@ -107,7 +109,7 @@ async function writeTogether(
   members: readonly Member[],
   known: CurrentRows | null = knownRows(around, members),
 ): Promise<Map<Member, FhirError>> {
-  const { client, resource, version, outbox, claim } = await around.connected();
+  const { client, resource, version, word, outbox, claim } = await around.connected();
   const creations = members.flatMap(({ prepared }) => prepared).filter(({ change }) => !change.replaces).length;
   const messageCount = members.reduce((sum, { commit }) => sum + (commit.messages?.length ?? 0), 0);
   const numbers = await around.numbers(creations + messageCount);
@@ -140,9 +142,11 @@ async function writeTogether(
     const created: ResourceDocument[] = [];
     const replaced: AnyBulkWriteOperation<ResourceDocument>[] = [];
     const old: VersionDocument[] = [];
+    const said: AnyBulkWriteOperation<WordDocument>[] = [];
     const messages: MessageDocument[] = [];
     for (const { commit, prepared } of kept) {
-      for (const { _id, change, document } of prepared) {
+      for (const { _id, change, document, words } of prepared) {
+        said.push(...writeWords(_id, words, !change.replaces));
         const before = change.replaces;
         const n = before ? current.get(_id)!.n : number();
         const { _id: _, t, ...rest } = document;
@@ -163,6 +167,7 @@ async function writeTogether(
       if (stale) return false;
       await version.insertMany(old, { session });
     }
+    if (said.length > 0) await word.bulkWrite(said, { session, ordered: false });
     if (messages.length > 0) await outbox.insertMany(messages, { session });
     const settled = kept.flatMap(({ commit }) => commit.settles ?? []);
     if (settled.length > 0) await outbox.deleteMany({ _id: { $in: settled } }, { session });
@@ -257,5 +262,6 @@ export function prepare(
   const _id = encodeId(change.type, change.id);
   if (bytesOf(change, keys) > MAX_BYTES) throw tooLarge();
   const { x, ...head } = versionFields(change, t);
-  return { change, _id, document: { _id, ...head, ...keys, ...(x === undefined ? {} : { x }) } };
+  const words = wordDocument(_id, t, x && change.words);
+  return { change, _id, document: { _id, ...head, ...keys, ...(x === undefined ? {} : { x }) }, words };
 }

@@ -14,7 +14,7 @@ import type { FactAddition, Facts } from '../facts.js';
 import type { Placement } from '../place.js';
 import type { Keys } from '../key.js';
 import { type Plan, plan } from '../plan.js';
-import type { Change, Store, Version } from '../store.js';
+import type { Change, Renewed, Store } from '../store.js';
 import { TYPE_CODES } from '../type-codes.js';
 import { openBlobs, removeAbandoned } from './blobs.js';
 import { openCommits, prepare } from './commit.js';
@@ -25,8 +25,10 @@ import { countMatches, existsMatch, findPage } from './find.js';
 import { readHistory } from './history.js';
 import type { Prepared } from './queue.js';
 import { gatherReads, type KnownNumbers, readVersion, ROW, type Row, toVersion } from './reads.js';
-import { INDEX, markReindexed, migrate, needsReindex, type ResourceDocument, typeCode } from './schema.js';
+import { INDEX, markForeign, markReindexed, migrate, needsReindex, type ResourceDocument, typeCode } from './schema.js';
 import { openSequence } from './sequence.js';
+import { findSayers } from './words.js';
+import { reindex } from './reindex.js';
 
 export interface MongoOptions {
   /** mongodb:// or mongodb+srv://, with the database. */
@@ -140,23 +142,15 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     }
   }
 
-  const reindex = async (rows: readonly { row: Version; entries: Change['entries'] }[]): Promise<number> => {
-    if (rows.length === 0) return 0;
-    const keys = await encodeAll(rows.map(({ row, entries }) => ({ type: row.type, entries })));
-    const { resource } = await connected();
-    const { matchedCount } = await resource.bulkWrite(
-      rows.map(({ row }, i) => {
-        const fields = keyFields(keys[i]!);
-        const absent = (['k', 'g', 'f', 'w', 's'] as const).filter(field => fields[field] === undefined);
-        const { _id } = prepare({ ...row, entries: [] }, typeCode(row.type), {});
-        const $unset = Object.fromEntries(absent.map(field => [field, true as const]));
-        const update = { $set: fields, ...(absent.length > 0 ? { $unset } : {}) };
-        return { updateOne: { filter: { _id, v: row.version, z: { $exists: false } }, update } };
-      }),
-      { ordered: false },
-    );
-    return matchedCount;
-  };
+  /** Whoever has indexed the database by another table must know that there are resources of ours now. */
+  let owned: Promise<void> | undefined;
+  const ownUp = (): Promise<void> =>
+    (owned ??= connected()
+      .then(all => markForeign(all, placement.hash))
+      .catch((error: unknown) => {
+        owned = undefined;
+        throw error;
+      }));
 
   const sizes = async (): Promise<ReadonlyMap<string, number>> => {
     const { resource, db } = await connected();
@@ -212,7 +206,12 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
         const all = await connected();
         return planned({ ...query, sort: [], limit: 1 }, made => countMatches(all, made, limit, maxTimeMS));
       }),
-    commit: commit => run(async () => commits.add(commit, await prepareAll(commit.changes))),
+    say: (query, limit) => run(async () => findSayers(await connected(), query, limit, maxTimeMS)),
+    commit: commit =>
+      run(async () => {
+        await ownUp();
+        await commits.add(commit, await prepareAll(commit.changes));
+      }),
     waiting: (topic, limit) =>
       run(async () => {
         const { outbox } = await connected();
@@ -220,7 +219,14 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
         return rows.map(({ _id, t, b }) => ({ sequence: _id, topic: t, body: b }));
       }),
     scan: scanOptions => scanAll(scanOptions?.type, scanOptions?.after),
-    reindex: rows => run(() => reindex(rows)),
+    reindex: (rows: readonly Renewed[]) =>
+      run(async () => {
+        const keys = await encodeAll(rows.map(({ row, entries }) => ({ type: row.type, entries })));
+        return reindex(
+          await connected(),
+          rows.map(({ row, words }, i) => ({ row, fields: keyFields(keys[i]!), words })),
+        );
+      }),
     sizes: () => run(sizes),
     migrate: () =>
       run(async () => {

@@ -179,8 +179,6 @@ describe('parseSearch', () => {
       '_revinclude',
       '_include:iterate',
       '_filter',
-      '_text',
-      '_content',
       '_query',
       '_contained',
       '_containedType',
