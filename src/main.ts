@@ -64,7 +64,7 @@ export async function open(config: Config): Promise<Engine> {
       maxPageSize: config.maxPageSize,
       linkLifetime: config.linkMinutes * 60_000,
       maxBinary: config.maxBinary,
-      fullText: config.fullText,
+      fullText: config.fulltext,
       software: { name: 'Chartroom', version, started: Date.now() },
       authentication: config.auth,
       cors: config.corsOrigins !== '',
@@ -74,8 +74,8 @@ export async function open(config: Config): Promise<Engine> {
 }
 
 /** Whether words are kept, and which, is a part of how resources are indexed. */
-const withWords = (placement: Placement, { fullText }: Config): Placement =>
-  fullText ? { ...placement, hash: `${placement.hash} ${WORDS_RULE}` } : placement;
+const withWords = (placement: Placement, { fulltext }: Config): Placement =>
+  fulltext ? { ...placement, hash: `${placement.hash} ${WORDS_RULE}` } : placement;
 
 /** What links say, and the other addresses under which the same server is reached: references to all are our own. */
 function basesOf({ baseUrl, host, port }: Config): string[] {

@@ -13,7 +13,7 @@ export interface Config {
   readonly store: string;
   readonly data: string;
   readonly demo: boolean;
-  readonly fullText: boolean;
+  readonly fulltext: boolean;
   readonly auth: 'none' | 'token';
   readonly tokens: string;
   readonly workers: number;
@@ -97,7 +97,7 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
   ),
   data: text('DATA', './data', 'Folder of the embedded store and of keys.'),
   demo: onOff('DEMO', true, 'Demo data on the first start of an empty embedded store'),
-  fullText: onOff(
+  fulltext: onOff(
     'FULLTEXT',
     true,
     'Full text search (_text, _content). `off` makes writes cheaper; `on` again needs `chartroom reindex`',

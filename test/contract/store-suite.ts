@@ -11,6 +11,7 @@ import { historyRows } from './history-rows.js';
 import { lifeRows } from './life-rows.js';
 import { pagingRows } from './paging-rows.js';
 import { resourceRows } from './resource-rows.js';
+import { wordRows } from './word-rows.js';
 
 export interface Opened {
   readonly store: Store;
@@ -34,6 +35,7 @@ const GROUPS: readonly (readonly [string, (subject: Subject) => void])[] = [
   ['commits', commitRows],
   ['history', historyRows],
   ['searches', findRows],
+  ['words', wordRows],
   ['paging beside changes', pagingRows],
   ['bytes', blobRows],
   ['its life', lifeRows],
