@@ -1,10 +1,11 @@
 /** Rows of the store contract: full text. What words mean is said by search/words.ts; a store may find too much, never too little. */
 import assert from 'node:assert/strict';
 import { before, it } from 'mocha';
+import type { FhirError } from '../../src/fhir/error.js';
 import type { Resource } from '../../src/fhir/resource.js';
 import { type Among, parseWords, says } from '../../src/search/words.js';
 import { wordsOf } from '../../src/search/words-of.js';
-import type { Change } from '../../src/store/store.js';
+import type { Change, Version } from '../../src/store/store.js';
 import { definitions, entriesOf, put, remove } from '../support/changes.js';
 import { createRandom } from '../support/random.js';
 import type { Subject } from './store-suite.js';
@@ -278,9 +279,43 @@ export function wordRows(subject: Subject): void {
       current = next;
       const words = parseWords('_content', `round${round}`);
       assert.equal((await store.say({ types: ['Condition'], among: 'content', words }, 100)).found.length, 20);
-      const before = parseWords('_content', `round${round - 1}`);
-      assert.equal((await store.say({ types: ['Condition'], among: 'content', words: before }, 100)).found.length, 0);
+      const earlier = parseWords('_content', `round${round - 1}`);
+      assert.equal((await store.say({ types: ['Condition'], among: 'content', words: earlier }, 100)).found.length, 0);
     }
+  });
+
+  it('does not take the words before a reindex for those after it', async () => {
+    const { store } = subject;
+    await store.commit({ changes: [put(condition('reread', 'steadyword'))] });
+    const row = (await store.read('Condition', 'reread'))!;
+    await store.reindex([{ row, entries: entriesOf(condition('reread', 'steadyword')) }]);
+    assert.equal(await finds('reread', 'steadyword'), false);
+    const update = (replaces: Version) =>
+      store.commit({ changes: [put(condition('reread', 'steadyword'), { replaces })] });
+    await update(row).catch(async (error: FhirError) => {
+      assert.equal(error.kind, 'conflict');
+      await update((await store.read('Condition', 'reread'))!);
+    });
+    assert.equal(await finds('reread', 'steadyword'), true);
+    const { words: _, ...silent } = put(condition('reread', 'steadyword'), {
+      replaces: (await store.read('Condition', 'reread'))!,
+    });
+    await store.commit({ changes: [silent] });
+    assert.equal(await finds('reread', 'steadyword'), false);
+  });
+
+  it('keeps words through an update that leaves them as they are', async () => {
+    const { store } = subject;
+    await store.commit({ changes: [put(condition('steady', 'constantword'))] });
+    for (let i = 0; i < 3; i++) {
+      const replaces = (await store.read('Condition', 'steady'))!;
+      await store.commit({
+        changes: [put(condition('steady', 'constantword', { recordedDate: `202${i}` }), { replaces })],
+      });
+    }
+    assert.equal(await finds('steady', 'constantword'), true);
+    await store.commit({ changes: [remove((await store.read('Condition', 'steady'))!)] });
+    assert.equal(await finds('steady', 'constantword'), false);
   });
 
   it('has no words of commits that are independent of each other', async () => {

@@ -6,6 +6,7 @@
  * character beyond ASCII as part of a token and folds nothing but A to Z: of such a text its tokens are exactly our
  * words, in every script and every version of SQLite. GAP is a token, too, so that phrases end where values do.
  */
+import { createHash } from 'node:crypto';
 import type { Words } from '../../search/query.js';
 import type { Said } from '../../search/words.js';
 import type { WordQuery } from '../store.js';
@@ -15,12 +16,16 @@ import { type Sql, sql } from './sql.js';
 export interface WordRow {
   readonly t: string;
   readonly c: string;
+  /** Hash of both, kept with the resource: an update that leaves the words as they are writes none. */
+  readonly h: string;
 }
 
-export const wordRow = (said: Said | undefined): WordRow | undefined =>
-  said && said.content.length > 0
-    ? { t: said.text.join(' '), c: said.content.slice(said.text.length).join(' ') }
-    : undefined;
+export function wordRow(said: Said | undefined): WordRow | undefined {
+  if (!said || said.content.length === 0) return undefined;
+  const t = said.text.join(' ');
+  const c = said.content.slice(said.text.length).join(' ');
+  return { t, c, h: createHash('sha256').update(`${t}\n${c}`).digest('base64url').slice(0, 16) };
+}
 
 /** An FTS5 expression; `absent`: what is asked for are the resources that it does not find. */
 interface Expression {

@@ -24,7 +24,7 @@ import { keepFacts } from './facts.js';
 import { countMatches, existsMatch, findPage } from './find.js';
 import { readHistory } from './history.js';
 import type { Prepared } from './queue.js';
-import { gatherReads, type KnownNumbers, readVersion, ROW, type Row, toVersion } from './reads.js';
+import { gatherReads, type KnownRows, readVersion, ROW, type Row, toVersion } from './reads.js';
 import { INDEX, markForeign, markReindexed, migrate, needsReindex, type ResourceDocument, typeCode } from './schema.js';
 import { openSequence } from './sequence.js';
 import { findSayers } from './words.js';
@@ -67,7 +67,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   const facts = keepFacts(connected);
   const blobs = openBlobs(connected, maxTimeMS);
   const point = gatherReads(connected, maxTimeMS);
-  const readNumbers: KnownNumbers = new WeakMap();
+  const readRows: KnownRows = new WeakMap();
 
   /** The keys of rows, all facts for them kept. */
   const encodeAll = async (rows: readonly Pick<Change, 'type' | 'entries'>[]): Promise<Keys[]> => {
@@ -115,7 +115,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   const commits = openCommits({
     connected,
     numbers: count => sequence.take(count),
-    numberOf: version => readNumbers.get(version),
+    rowOf: version => readRows.get(version),
     matches: async ({ type, where }, session) => {
       const all = await connected();
       const query: Query = { types: [type], where, sort: [], limit: 1 };
@@ -193,7 +193,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     read: (type, id, version) =>
       run(async () => {
         typeCode(type);
-        return readVersion(connected, point, readNumbers, type, id, version);
+        return readVersion(connected, point, readRows, type, id, version);
       }),
     history: query => run(async () => readHistory(await connected(), query, maxTimeMS)),
     find: query =>

@@ -9,7 +9,7 @@ import type { Version } from '../store.js';
 import type { Connected } from './connection.js';
 import { INDEX, type ResourceDocument, typeCode, type WordDocument } from './schema.js';
 import { transact } from './transact.js';
-import { wordDocument, writeWords } from './words.js';
+import { hashOf, wordDocument, writeWords } from './words.js';
 
 export interface NewKeys {
   readonly row: Version;
@@ -44,8 +44,11 @@ async function renew({ client, resource, word }: Connected, rows: readonly NewKe
     for (const { _id, v, z } of current) {
       const { row, fields, words } = named.get(_id)!;
       if (z || v !== row.version) continue;
-      keys.push({ updateOne: { filter: { _id }, update: updateOf(fields) } });
-      said.push(...writeWords(_id, wordDocument(_id, typeCode(row.type), words), false));
+      const document = wordDocument(_id, typeCode(row.type), words);
+      keys.push({
+        updateOne: { filter: { _id }, update: updateOf({ ...fields, ...(document && { h: hashOf(document) }) }) },
+      });
+      said.push(...writeWords(_id, document, false));
     }
     done = keys.length;
     if (done === 0) return false;
@@ -56,8 +59,8 @@ async function renew({ client, resource, word }: Connected, rows: readonly NewKe
   return done;
 }
 
-function updateOf(fields: NewKeys['fields']) {
-  const absent = (['k', 'g', 'f', 'w', 's'] as const).filter(field => fields[field] === undefined);
+function updateOf(fields: NewKeys['fields'] & Pick<ResourceDocument, 'h'>) {
+  const absent = (['k', 'g', 'f', 'w', 's', 'h'] as const).filter(field => fields[field] === undefined);
   const $unset = Object.fromEntries(absent.map(field => [field, true as const]));
   // Counted, because an update that changes nothing is no write, and nobody would notice it.
   return { $set: fields, $inc: { q: 1 }, ...(absent.length > 0 ? { $unset } : {}) };

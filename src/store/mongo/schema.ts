@@ -51,6 +51,8 @@ export interface ResourceDocument extends VersionFields {
   readonly f?: readonly string[];
   readonly w?: readonly { readonly p: string; readonly l: number; readonly h: number }[];
   readonly s?: Readonly<Record<string, string>>;
+  /** Hash of its words; none: it has no document in `word`. */
+  readonly h?: string;
   /** How often it was indexed anew: makes a write of that which every commit at the same time notices. */
   readonly q?: number;
 }

@@ -6,6 +6,7 @@
  * tell (phrases) is left out, and a query of negations alone gets every resource of the types: then the answer is not
  * `sure`. Why not a text index of MongoDB: docs/adr/0006-full-text.md.
  */
+import { createHash } from 'node:crypto';
 import type { AnyBulkWriteOperation, Document, Filter as MongoFilter } from 'mongodb';
 import type { Words } from '../../search/query.js';
 import { type Among, GAP, type Said, says } from '../../search/words.js';
@@ -28,6 +29,10 @@ export function wordDocument(_id: string, t: string, said: Said | undefined): Wo
   words.delete(MARK + GAP);
   return { _id, t, w: [...words] };
 }
+
+/** Kept with the resource: an update that leaves the words as they are writes none. */
+export const hashOf = ({ w }: WordDocument): string =>
+  createHash('sha256').update(w.join(' ')).digest('base64url').slice(0, 16);
 
 /** What makes the collection say of a resource what `document` does. */
 export function writeWords(
