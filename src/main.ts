@@ -14,6 +14,7 @@ import { createLog } from './platform/log.js';
 import { createSeal } from './platform/seal.js';
 import { createTurns } from './platform/turns.js';
 import { createSearchParameters } from './search/parameters.js';
+import { WORDS_RULE } from './search/words-of.js';
 import { createPlacement, type Placement } from './store/place.js';
 import type { Store } from './store/store.js';
 import { createTerminology } from './terminology/terminology.js';
@@ -40,7 +41,7 @@ export async function open(config: Config): Promise<Engine> {
   const definitions = loadDefinitions();
   const custom = customParameters();
   const parameters = createSearchParameters(definitions, custom);
-  const placement = createPlacement([...definitions.searchParameters, ...custom]);
+  const placement = withWords(createPlacement([...definitions.searchParameters, ...custom]), config);
   const store = await openStore(config, placement);
   try {
     await store.migrate();
@@ -69,6 +70,7 @@ export async function open(config: Config): Promise<Engine> {
       queryTimeout: config.queryTimeout,
       maxIncluded: config.maxIncluded,
       joinLimit: config.joinLimit,
+      fullText: keepsWords(config),
       software: { name: 'Chartroom', version, started: Date.now() },
       authentication: config.auth,
       cors: config.corsOrigins !== '',
@@ -76,6 +78,14 @@ export async function open(config: Config): Promise<Engine> {
     now: Date.now,
   };
 }
+
+/** Whether words are kept, and which, is a part of how resources are indexed. */
+const withWords = (placement: Placement, config: Config): Placement =>
+  keepsWords(config) ? { ...placement, hash: `${placement.hash} ${WORDS_RULE}` } : placement;
+
+/** By default a MongoDB store keeps none: they would double the keys of a resource. */
+const keepsWords = (config: Config): boolean =>
+  config.fulltext === 'on' || (config.fulltext === 'auto' && !isMongo(config));
 
 /** What links say, and the other addresses under which the same server is reached: references to all are our own. */
 function basesOf({ baseUrl, host, port }: Config): string[] {

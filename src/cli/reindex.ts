@@ -1,9 +1,10 @@
-/** `chartroom reindex`: extracts every resource's index entries anew, in the store's own order, beside readers and writers. */
+/** `chartroom reindex`: extracts every resource's index entries and words anew, in the store's own order, beside readers and writers. */
 import { FhirError } from '../fhir/error.js';
 import { parseJson } from '../fhir/json.js';
 import type { Engine } from '../interactions/interaction.js';
+import { said } from '../interactions/prepare.js';
 import { extract } from '../search/extract.js';
-import type { Version } from '../store/store.js';
+import type { Renewed } from '../store/store.js';
 import type { Invocation } from './invocation.js';
 
 const BATCH = 500;
@@ -26,11 +27,11 @@ export async function reindex({ open, options }: Invocation): Promise<number> {
 /** Returns how many resources were indexed; one that changes meanwhile is indexed by its own write. */
 async function reindexAll(engine: Engine, scope: { readonly type?: string }): Promise<number> {
   const { store, parameters, settings } = engine;
-  let batch: { row: Version; entries: ReturnType<typeof extract> }[] = [];
+  let batch: Renewed[] = [];
   let done = 0;
   for await (const { row } of store.scan(scope)) {
     const { resource } = parseJson(row.text!, { maxDepth: 200 });
-    batch.push({ row, entries: extract(resource, parameters, { bases: settings.bases }) });
+    batch.push({ row, entries: extract(resource, parameters, { bases: settings.bases }), ...said(engine, resource) });
     if (batch.length < BATCH) continue;
     done += await store.reindex(batch);
     batch = [];

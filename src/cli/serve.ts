@@ -39,7 +39,9 @@ async function serveHere(invocation: Invocation): Promise<number> {
       process.stdout.write(`Loaded ${loaded} demo resources (CHARTROOM_DEMO=off starts empty).\n`);
     }
     if (await engine.store.needsReindex())
-      process.stderr.write('The search index was made by another version or other profiles: run chartroom reindex.\n');
+      process.stderr.write(
+        'The search index was made by another version, other profiles or settings: run chartroom reindex.\n',
+      );
     const server = listen(engine, config);
     await listening(server, config);
     warmValidators();

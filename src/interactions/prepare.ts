@@ -1,5 +1,5 @@
 /**
- * From a body to a Change: validate → stamp id and meta → lift attachment bytes out → extract index entries. The
+ * From a body to a Change: validate → stamp id and meta → lift attachment bytes out → extract index entries and words. The
  * same path for create and update. https://hl7.org/fhir/R4/http.html#create
  */
 import { liftBase64 } from '../fhir/base64.js';
@@ -8,6 +8,8 @@ import { stamp } from '../fhir/json.js';
 import type { Parsed, Resource } from '../fhir/resource.js';
 import type { Entry } from '../search/entry.js';
 import { extract } from '../search/extract.js';
+import type { Said } from '../search/words.js';
+import { wordsOf } from '../search/words-of.js';
 import type { BlobLink, Change, Method, Version } from '../store/store.js';
 import { validateStructure } from '../validation/structure.js';
 import type { Engine, RawBody } from './interaction.js';
@@ -70,8 +72,14 @@ async function prepareRaw(engine: Engine, identity: Identity, body: RawBody): Pr
 function assemble(engine: Engine, identity: Identity, resource: Resource, text: Buffer, blobs: BlobLink[]): Change {
   const entries = extract(resource, engine.parameters, { bases: engine.settings.bases });
   const patients = patientsOf(identity.type, identity.id, entries);
-  return { ...identity, text, entries, patients, ...(blobs.length ? { blobs } : {}) };
+  return { ...identity, text, entries, patients, ...said(engine, resource), ...(blobs.length ? { blobs } : {}) };
 }
+
+/** What full text search is to find, if it is offered. */
+export const said = (
+  { settings, definitions }: Pick<Engine, 'settings' | 'definitions'>,
+  resource: Resource,
+): { readonly words?: Said } => (settings.fullText ? { words: wordsOf(resource, definitions) } : {});
 
 /** Patients whom a resource is about: itself, or what its `patient` parameter refers to. */
 export function patientsOf(type: string, id: string, entries: readonly Entry[]): string[] {

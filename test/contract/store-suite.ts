@@ -12,6 +12,7 @@ import { historyRows } from './history-rows.js';
 import { lifeRows } from './life-rows.js';
 import { pagingRows } from './paging-rows.js';
 import { resourceRows } from './resource-rows.js';
+import { wordRows } from './word-rows.js';
 
 export interface Opened {
   readonly store: Store;
@@ -36,6 +37,7 @@ const GROUPS: readonly (readonly [string, (subject: Subject) => void])[] = [
   ['history', historyRows],
   ['searches', findRows],
   ['names', collectRows],
+  ['words', wordRows],
   ['paging beside changes', pagingRows],
   ['bytes', blobRows],
   ['its life', lifeRows],
