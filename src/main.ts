@@ -18,6 +18,7 @@ import { createLog } from './platform/log.js';
 import { createSeal } from './platform/seal.js';
 import { createTurns } from './platform/turns.js';
 import { createLiveParameters } from './search/live.js';
+import { WORDS_RULE } from './search/words-of.js';
 import { createPlacement, type Placement } from './store/place.js';
 import type { Store } from './store/store.js';
 import { createTerminology } from './terminology/terminology.js';
@@ -45,8 +46,23 @@ export async function open(config: Config): Promise<Engine> {
   const files = await profiles(config);
   const parameters = createLiveParameters(definitions);
   const placement = createPlacement(definitions.searchParameters);
-  const store = await openStore(config, placement);
+  const store = await openStore(config, withWords(placement, config));
   const bases = basesOf(config);
+  const settings: Engine['settings'] = {
+    base: bases[0]!,
+    bases,
+    pageSize: config.pageSize,
+    maxPageSize: config.maxPageSize,
+    linkLifetime: config.linkMinutes * 60_000,
+    maxBinary: config.maxBinary,
+    queryTimeout: config.queryTimeout,
+    maxIncluded: config.maxIncluded,
+    joinLimit: config.joinLimit,
+    fullText: keepsWords(config),
+    software: { name: 'Chartroom', version, started: Date.now() },
+    authentication: config.auth,
+    cors: config.corsOrigins !== '',
+  };
   const registry = createRegistry({
     definitions,
     parameters,
@@ -55,8 +71,7 @@ export async function open(config: Config): Promise<Engine> {
     log,
     files: files.filter(({ resource }) => resource.resourceType === 'SearchParameter'),
   });
-  const { resourceTypes } = definitions;
-  const reindexer = createReindexer({ store, registry, parameters, resourceTypes, bases, log });
+  const reindexer = createReindexer({ store, registry, definitions, parameters, settings, log });
   try {
     await store.migrate();
     await registry.load();
@@ -78,23 +93,18 @@ export async function open(config: Config): Promise<Engine> {
     record: createRecorder(parameters, bases),
     turns: createTurns(),
     identify,
-    settings: {
-      base: bases[0]!,
-      bases,
-      pageSize: config.pageSize,
-      maxPageSize: config.maxPageSize,
-      linkLifetime: config.linkMinutes * 60_000,
-      maxBinary: config.maxBinary,
-      queryTimeout: config.queryTimeout,
-      maxIncluded: config.maxIncluded,
-      joinLimit: config.joinLimit,
-      software: { name: 'Chartroom', version, started: Date.now() },
-      authentication: config.auth,
-      cors: config.corsOrigins !== '',
-    },
+    settings,
     now: Date.now,
   };
 }
+
+/** Whether words are kept, and which, is a part of how resources are indexed. */
+const withWords = (placement: Placement, config: Config): Placement =>
+  keepsWords(config) ? { ...placement, hash: `${placement.hash} ${WORDS_RULE}` } : placement;
+
+/** By default a MongoDB store keeps none: they would double the keys of a resource. */
+const keepsWords = (config: Config): boolean =>
+  config.fulltext === 'on' || (config.fulltext === 'auto' && !isMongo(config));
 
 /** What links say, and the other addresses under which the same server is reached: references to all are our own. */
 function basesOf({ baseUrl, host, port }: Config): string[] {

@@ -1,9 +1,8 @@
-/** `chartroom reindex`: extracts every resource's index entries anew, in the store's own order, beside readers and writers. */
+/** `chartroom reindex`: extracts every resource's index entries and words anew, in the store's own order, beside readers and writers. */
 import { asFhirError, FhirError } from '../fhir/error.js';
 import type { Engine } from '../interactions/interaction.js';
-import { entriesOf } from '../interactions/reindex.js';
-import type { Entry } from '../search/entry.js';
-import type { Version } from '../store/store.js';
+import { indexAnew } from '../interactions/prepare.js';
+import type { Renewed } from '../store/store.js';
 import type { Invocation } from './invocation.js';
 
 const BATCH = 500;
@@ -31,11 +30,11 @@ export async function reindex({ open, options }: Invocation): Promise<number> {
 
 /** Returns how many resources were indexed; one that changes meanwhile is indexed by its own write. */
 async function reindexAll(engine: Engine, scope: { readonly type?: string }): Promise<number> {
-  const { store, parameters, settings } = engine;
-  let batch: { row: Version; entries: Entry[] }[] = [];
+  const { store } = engine;
+  let batch: Renewed[] = [];
   let done = 0;
   for await (const { row } of store.scan(scope)) {
-    batch.push({ row, entries: entriesOf(row, parameters, settings.bases) });
+    batch.push(indexAnew(engine, row));
     if (batch.length < BATCH) continue;
     done += await store.reindex(batch);
     batch = [];

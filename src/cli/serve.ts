@@ -40,7 +40,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     }
     if (await engine.store.needsReindex())
       process.stderr.write(
-        'The search index was made by another version or other profiles: run chartroom reindex, or POST [base]/$reindex.\n',
+        'The search index was made by another version or other settings: run chartroom reindex, or POST [base]/$reindex.\n',
       );
     const server = listen(engine, config);
     await listening(server, config);

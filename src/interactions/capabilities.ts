@@ -64,7 +64,7 @@ function statement(engine: Engine) {
         searchParam: engine.definitions.searchParameters
           .filter(parameter => parameter.base.includes('Resource') && engine.parameters.get('Basic', parameter.code))
           .map(searchParam)
-          .concat(EVERYWHERE),
+          .concat(EVERYWHERE, engine.settings.fullText ? WORDS : []),
         compartment: engine.definitions.compartments.map(
           ({ code }) => `http://hl7.org/fhir/CompartmentDefinition/${code.toLowerCase()}`,
         ),
@@ -106,6 +106,12 @@ const referencesOf = ({ parameters }: Engine, type: string): SearchParameter[] =
 /** Parameters of `from` that can refer to the type; those that may refer to anything are covered by `*`. */
 const referring = (engine: Engine, from: string, type: string): string[] =>
   referencesOf(engine, from).flatMap(({ code, targets }) => (targets.includes(type) ? [`${from}:${code}`] : []));
+
+/** Where full text is on. */
+const WORDS: readonly Listed[] = [
+  { name: '_text', type: 'string', documentation: 'Words of the narrative: and, or, not, "a phrase", start*.' },
+  { name: '_content', type: 'string', documentation: 'Words of the narrative and of every text in the resource.' },
+];
 
 interface Listed {
   readonly name: string;

@@ -140,6 +140,8 @@ export interface Engine {
     readonly joinLimit: number;
     /** Resources that `_include` and `_revinclude` may add to one page. */
     readonly maxIncluded: number;
+    /** `_text` and `_content` are offered, and every write keeps the words of its resource. */
+    readonly fullText: boolean;
     readonly software: { readonly name: string; readonly version: string; readonly started: number };
     readonly authentication: 'none' | 'token';
     /** Some origin may call from a browser. */

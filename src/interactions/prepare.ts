@@ -1,14 +1,17 @@
 /**
- * From a body to a Change: validate → check what its type means to us (hooks.ts) → stamp id and meta → lift attachment bytes out → extract index entries. The
+ * From a body to a Change: validate → check what its type means to us (hooks.ts) → stamp id and meta → lift attachment bytes
+ * out → extract index entries and words. The
  * same path for create and update. https://hl7.org/fhir/R4/http.html#create
  */
 import { liftBase64 } from '../fhir/base64.js';
 import { FhirError } from '../fhir/error.js';
-import { stamp } from '../fhir/json.js';
+import { parseJson, stamp } from '../fhir/json.js';
 import type { Parsed, Resource } from '../fhir/resource.js';
 import type { Entry } from '../search/entry.js';
 import { extract } from '../search/extract.js';
-import type { BlobLink, Change, Method, Version } from '../store/store.js';
+import type { Said } from '../search/words.js';
+import { wordsOf } from '../search/words-of.js';
+import type { BlobLink, Change, Method, Renewed, Version } from '../store/store.js';
 import { validateStructure } from '../validation/structure.js';
 import { check } from './hooks.js';
 import type { Engine, RawBody } from './interaction.js';
@@ -72,7 +75,20 @@ async function prepareRaw(engine: Engine, identity: Identity, body: RawBody): Pr
 function assemble(engine: Engine, identity: Identity, resource: Resource, text: Buffer, blobs: BlobLink[]): Change {
   const entries = extract(resource, engine.parameters, { bases: engine.settings.bases });
   const patients = patientsOf(identity.type, identity.id, entries);
-  return { ...identity, text, entries, patients, ...(blobs.length ? { blobs } : {}) };
+  return { ...identity, text, entries, patients, ...said(engine, resource), ...(blobs.length ? { blobs } : {}) };
+}
+
+/** What full text search is to find, if it is offered. */
+export const said = (
+  { settings, definitions }: Pick<Engine, 'settings' | 'definitions'>,
+  resource: Resource,
+): { readonly words?: Said } => (settings.fullText ? { words: wordsOf(resource, definitions) } : {});
+
+/** A stored version with what it is found by now. */
+export function indexAnew(engine: Pick<Engine, 'settings' | 'definitions' | 'parameters'>, row: Version): Renewed {
+  const { resource } = parseJson(row.text!, { maxDepth: 200 });
+  const entries = extract(resource, engine.parameters, { bases: engine.settings.bases });
+  return { row, entries, ...said(engine, resource) };
 }
 
 /** Patients whom a resource is about: itself, or what its `patient` parameter refers to. */

@@ -13,14 +13,11 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { asFhirError, FhirError } from '../fhir/error.js';
-import { parseJson } from '../fhir/json.js';
 import { newId } from '../platform/ids.js';
-import type { Log } from '../platform/log.js';
-import type { Entry } from '../search/entry.js';
-import { extract } from '../search/extract.js';
-import type { SearchParameters } from '../search/parameters.js';
 import { EVERYTHING } from '../search/query.js';
-import type { Change, Store, Version } from '../store/store.js';
+import type { Change, Version } from '../store/store.js';
+import type { Engine } from './interaction.js';
+import { indexAnew } from './prepare.js';
 import {
   type Changes,
   type DueNote,
@@ -34,7 +31,7 @@ import {
   readNotes,
   type ScanNote,
 } from './reindex-notes.js';
-import { type Custom, LEARNT_MS, POLL_MS, type Registry } from './registry.js';
+import { type Custom, LEARNT_MS, POLL_MS } from './registry.js';
 
 const TASK = 'reindex';
 const LEASE_MS = 15_000;
@@ -75,23 +72,10 @@ export interface Reindexer {
   stop(): Promise<void>;
 }
 
-export interface ReindexOptions {
-  readonly store: Store;
-  readonly registry: Registry;
-  readonly parameters: SearchParameters;
-  readonly resourceTypes: readonly string[];
-  readonly bases: readonly string[];
-  readonly log: Log;
-}
-
-/** The index entries of a stored version by what is in force now. */
-export function entriesOf(row: Version, parameters: SearchParameters, bases: readonly string[]): Entry[] {
-  const { resource } = parseJson(row.text!, { maxDepth: 200 });
-  return extract(resource, parameters, { bases });
-}
+export type ReindexOptions = Pick<Engine, 'store' | 'registry' | 'definitions' | 'parameters' | 'settings' | 'log'>;
 
 export function createReindexer(options: ReindexOptions): Reindexer {
-  const { store, registry, parameters, bases, log } = options;
+  const { store, registry, definitions, log } = options;
   let notes: Notes = { due: [], scan: undefined, surplus: [] };
   /** Hash → when this process met it: performance.now(). */
   const met = new Map<string, number>();
@@ -213,7 +197,7 @@ export function createReindexer(options: ReindexOptions): Reindexer {
       );
     const write = async (): Promise<void> => {
       const begun = performance.now();
-      await store.reindex(batch.map(row => ({ row, entries: entriesOf(row, parameters, bases) })));
+      await store.reindex(batch.map(row => indexAnew(options, row)));
       done += batch.length;
       batch = [];
       bytes = 0;
@@ -346,7 +330,7 @@ export function createReindexer(options: ReindexOptions): Reindexer {
       wake();
     },
     async request(types) {
-      const pending = await present(types ?? options.resourceTypes);
+      const pending = await present(types ?? definitions.resourceTypes);
       const whole = types === undefined;
       const total = await totalOf(pending);
       if (pending.length > 0)
@@ -359,7 +343,7 @@ export function createReindexer(options: ReindexOptions): Reindexer {
     },
     async renew(changes) {
       const rows = changes.filter(({ text }) => text !== undefined);
-      await store.reindex(rows.map(row => ({ row, entries: entriesOf(row, parameters, bases) })));
+      await store.reindex(rows.map(row => indexAnew(options, row)));
     },
     async allDone() {
       if (!(await hold())) throw new FhirError('unavailable', 'A server works on the index just now.');

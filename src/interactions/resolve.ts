@@ -105,8 +105,12 @@ export async function settle(engine: Ground, types: readonly string[], where: Wh
       );
       return complete ? isOne(types, found) : { ...where, where: inner };
     }
+    case 'words': {
+      const { found, complete, sure } = await engine.store.say({ ...where, types }, engine.settings.joinLimit);
+      if (!complete) return where;
+      return sure ? isOne(types, found) : all(isOne(types, found), where);
+    }
     case 'present':
-    case 'words':
       return where;
   }
 }

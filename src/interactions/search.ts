@@ -112,7 +112,14 @@ async function read(engine: Engine, ask: Of<'search'>, without: readonly string[
   const { definitions, parameters, settings } = engine;
   const { types, rest } = typesOf(engine, ask, without);
   const parsed = parseSearch(
-    { types, parameters: rest, lenient: ask.lenient, bases: settings.bases, now: engine.now() },
+    {
+      types,
+      parameters: rest,
+      lenient: ask.lenient,
+      bases: settings.bases,
+      now: engine.now(),
+      fullText: settings.fullText,
+    },
     parameters,
     definitions,
   );

@@ -10,6 +10,8 @@ import { extract } from '../search/extract.js';
 import { match, type Resolver, type Subject } from '../search/match.js';
 import { all, any, type Cursor, type Query, type Where } from '../search/query.js';
 import { isOne, refersTo, type Separated, separate, withIds } from '../search/separate.js';
+import { says } from '../search/words.js';
+import { wordsOf } from '../search/words-of.js';
 import type { Counted, Named, Page, Version } from '../store/store.js';
 import type { Engine } from './interaction.js';
 
@@ -20,7 +22,7 @@ const MAX_BATCH = 800;
 export const MAX_ROWS = 50_000;
 
 /** What searching needs of the engine. */
-export interface Ground extends Pick<Engine, 'store' | 'parameters' | 'terminology' | 'now'> {
+export interface Ground extends Pick<Engine, 'store' | 'parameters' | 'definitions' | 'terminology' | 'now'> {
   readonly settings: Pick<Engine['settings'], 'bases' | 'joinLimit' | 'queryTimeout'>;
 }
 
@@ -118,14 +120,16 @@ async function check(engine: Ground, where: Where, rows: readonly Version[]): Pr
     return { type, id, updated, resource, entries: extract(resource, parameters, { bases: settings.bases }) };
   });
   const decidable = await close(engine, where, seen);
+  const resolver = resolverOf(engine);
   return seen.map(subject => match(decidable, subject, resolver));
 }
 
-const resolver: Resolver = {
+/** Links are lists by now; words are looked up in the resource itself. */
+const resolverOf = ({ definitions }: Ground): Resolver => ({
   follow: () => [],
   referring: () => [],
-  says: () => false,
-};
+  says: (subject, among, words) => says(words, wordsOf((subject as Seen).resource, definitions)[among]),
+});
 
 /** The condition with its open links replaced by lists that are right for these subjects. */
 async function close(engine: Ground, where: Where, seen: readonly Seen[]): Promise<Where> {

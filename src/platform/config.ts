@@ -14,6 +14,7 @@ export interface Config {
   readonly data: string;
   readonly profiles: string;
   readonly demo: boolean;
+  readonly fulltext: 'auto' | 'on' | 'off';
   readonly auth: 'none' | 'token';
   readonly tokens: string;
   readonly workers: number;
@@ -73,6 +74,16 @@ const choice = <T extends string>(env: string, preset: T, allowed: readonly T[],
   },
 });
 
+const onOff = (env: string, preset: boolean, about: string): Setting<boolean> => ({
+  env,
+  default: preset,
+  about: `${about} (on, off).`,
+  parse(value) {
+    if (value !== 'on' && value !== 'off') throw new Error('on or off');
+    return value === 'on';
+  },
+});
+
 const MB = 1024 * 1024;
 
 export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
@@ -93,15 +104,13 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     './profiles',
     "Folder of search parameters (JSON, Bundles, FHIR packages) that are in force beside the project's own.",
   ),
-  demo: {
-    env: 'DEMO',
-    default: true,
-    about: 'Demo data on the first start of an empty embedded store (on, off).',
-    parse(value) {
-      if (value !== 'on' && value !== 'off') throw new Error('on or off');
-      return value === 'on';
-    },
-  },
+  demo: onOff('DEMO', true, 'Demo data on the first start of an empty embedded store'),
+  fulltext: choice(
+    'FULLTEXT',
+    'auto',
+    ['auto', 'on', 'off'],
+    'Full text search (_text, _content); it makes writes dearer. `auto`: on the embedded store alone. A change needs `chartroom reindex`',
+  ),
   auth: choice('AUTH', 'none', ['none', 'token'], 'Authentication. `none` serves loopback only'),
   tokens: text('TOKENS', '', 'JSON file of static bearer tokens: [{"token", "name", "role": "admin|writer|reader"}].'),
   workers: whole('WORKERS', 1, 'Server processes (MongoDB only; the embedded store is one process).', 1, 64),

@@ -1,5 +1,5 @@
 /**
- * One `name=value` of a search as a condition: plain parameters with their modifiers, chains, `_has`, `_list`, `_filter`.
+ * One `name=value` of a search as a condition: parameters with their modifiers, chains, `_has`, `_list`, `_filter`, words.
  * https://hl7.org/fhir/R4/search.html#chaining, #has, #list. Always strict: what is not understood is thrown, and the
  * caller (parse.ts) knows whether the client wants to hear it.
  *
@@ -23,6 +23,8 @@ import {
   unknownModifier,
 } from './scope.js';
 import { splitValue } from './split.js';
+import { type Among, parseWords } from './words.js';
+import { SILENT } from './words-of.js';
 
 /** Limits of one condition. */
 export const MAX_ALTERNATIVES = 500;
@@ -34,6 +36,8 @@ export function parseCondition(name: string, value: string, scope: Scope, depth 
   if (name.startsWith('_has:')) return parseHas(name, value, scope, depth);
   const refusal = REFUSED.get(name.split(':', 1)[0]!);
   if (refusal !== undefined) throw refused(name, refusal);
+  const among = AMONG.get(name.split(':', 1)[0]!);
+  if (among) return parseText(among, name, value, scope);
   if (name === '_list') return parseList(value, scope);
   if (name === '_filter') return parseFilter(value, scope, depth);
   const dot = name.indexOf('.');
@@ -112,9 +116,30 @@ function parseList(value: string, scope: Scope): Where {
   return all({ kind: 'has', from: 'List', code: 'item', where });
 }
 
+/** `_text`, `_content`: https://hl7.org/fhir/R4/search.html#text */
+function parseText(among: Among, name: string, value: string, scope: Scope): Where {
+  if (scope.fullText === false)
+    throw refused(
+      name,
+      `Full text search (_${among}) is switched off here (CHARTROOM_FULLTEXT); use the string parameters of the type.`,
+    );
+  const [code, suffix] = cut(name);
+  if (suffix !== undefined)
+    throw new FhirError('not-supported', `The parameter ${code} has no modifier.`, {
+      detail: 'unknown-modifier',
+      expression: `http.${code}`,
+    });
+  if (scope.types.every(type => SILENT.has(type)))
+    throw refused(name, `${scope.types.join(', ')} is not searched by words; use the parameters of the type.`);
+  return { kind: 'words', among, words: parseWords(code, value) };
+}
+
+const AMONG: ReadonlyMap<string, Among> = new Map([
+  ['_text', 'text'],
+  ['_content', 'content'],
+]);
+
 const REFUSED: ReadonlyMap<string, string> = new Map([
-  ['_text', 'Full text search (_text) is not offered; use the string parameters of the type.'],
-  ['_content', 'Full text search (_content) is not offered; use the string parameters of the type.'],
   ['_query', 'Named queries (_query) are not offered.'],
   ['_has', '_has needs a type, a reference and a parameter, as in _has:Observation:patient:code=1234-5.'],
   ['_containedType', 'Contained resources are not searched; leave _containedType out.'],

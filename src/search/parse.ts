@@ -26,6 +26,8 @@ export interface SearchInput {
   readonly skip?: ReadonlySet<string>;
   /** For `ap` on dates, ms since 1970; the current time where it is not given. */
   readonly now?: number;
+  /** False: `_text` and `_content` are switched off. */
+  readonly fullText?: boolean;
 }
 
 export const SUMMARIES = ['true', 'text', 'data', 'count', 'false'] as const;
@@ -74,6 +76,7 @@ export function parseSearch(input: SearchInput, parameters: SearchParameters, de
       definitions,
       now: input.now ?? Date.now(),
       asked: { types: 0 },
+      fullText: input.fullText ?? true,
     },
     ignored: [],
     options: {},

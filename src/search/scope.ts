@@ -16,6 +16,8 @@ export interface Scope {
   readonly now: number;
   /** Types that links of chains have asked so far, over a whole search; kept by chain.ts. */
   readonly asked?: { types: number };
+  /** False: `_text` and `_content` are switched off. */
+  readonly fullText?: boolean;
 }
 
 /** The modifiers offered, by parameter type; `[type]` stands for the names of resource types. */

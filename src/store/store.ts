@@ -7,7 +7,8 @@
  * nothing was written that was not acknowledged), `no-space`, `timeout`, `too-costly`, `fault`.
  */
 import type { Entry } from '../search/entry.js';
-import type { Cursor, Query, Where } from '../search/query.js';
+import type { Cursor, Query, Where, Words } from '../search/query.js';
+import type { Among, Said } from '../search/words.js';
 import type { Plan } from './plan.js';
 
 export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -43,6 +44,13 @@ export interface Change extends Version {
   readonly replaces?: Version;
   /** Index entries; empty for a deletion. */
   readonly entries: readonly Entry[];
+  /** What full text search finds it by; undefined: nothing, also where the version before was found. */
+  readonly words?: Said;
+}
+
+/** A version with what it is indexed by anew. */
+export interface Renewed extends Pick<Change, 'entries' | 'words'> {
+  readonly row: Version;
 }
 
 /** "Nothing of `type` matches `where`", checked inside the commit; equal `claim`s exclude each other across processes. */
@@ -70,7 +78,7 @@ export interface Commit {
   readonly settles?: readonly number[];
   /**
    * All changes are creations with fresh ids that need no transaction among each other (the audit events of a read):
-   * the promise still settles only when every one is durable.
+   * the promise still settles only when every one is durable. They have no words.
    */
   readonly independent?: true;
 }
@@ -129,6 +137,18 @@ export interface Collected {
   readonly complete: boolean;
 }
 
+/** Which current resources of these types say something, in their narrative or anywhere. */
+export interface WordQuery {
+  readonly types: readonly string[];
+  readonly among: Among;
+  readonly words: Words;
+}
+
+export interface Sayers extends Collected {
+  /** False: some of these may not say it after all; whoever asks decides each by `says` (search/words.ts). */
+  readonly sure: boolean;
+}
+
 export interface BlobRange {
   /** First byte. */
   readonly start: number;
@@ -162,14 +182,16 @@ export interface Store {
   explain(query: Query): Promise<Explanation>;
   /** How many match; stops at `limit` if given. */
   count(query: Pick<Query, 'types' | 'where'>, limit?: number): Promise<Counted>;
+  /** At most `limit` of those that say so, each once, in no order. */
+  say(query: WordQuery, limit: number): Promise<Sayers>;
   /** All or nothing, durable when it resolves (majority / fsync). Concurrent calls are grouped. */
   commit(commit: Commit): Promise<void>;
   /** Outbox messages of a topic in order, oldest first. */
   waiting(topic: string, limit: number): Promise<Waiting[]>;
   /** Every current, undeleted resource (of a type), in order of arrival, for export and reindex. */
   scan(options?: { readonly type?: string; readonly after?: Cursor }): AsyncIterable<{ row: Version; cursor: Cursor }>;
-  /** Writes the index entries of a version anew, if it is still current. Returns how many were. */
-  reindex(rows: readonly { row: Version; entries: readonly Entry[] }[]): Promise<number>;
+  /** Writes the index entries and words of a version anew, if it is still current. Returns how many were. */
+  reindex(rows: readonly Renewed[]): Promise<number>;
   /**
    * Two characters for each code of a custom search parameter, the head of its keys: the same for ever and in every
    * process, durable before they are given. Throws `unprocessable` where none is left.

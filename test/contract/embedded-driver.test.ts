@@ -141,6 +141,7 @@ describe('a group of jobs on a full disk', () => {
         blobs: null,
         text: Buffer.alloc(size, 'x'),
         keys: { k: ['Pa'], g: [], f: [], w: [], d: 0, e: 0, s: {} },
+        words: undefined,
         replaces: undefined,
       },
     ],

@@ -12,7 +12,7 @@ import { type Cursor, EVERYTHING } from '../../src/search/query.js';
 import { connect } from '../../src/store/embedded/driver.js';
 import { openEmbedded } from '../../src/store/embedded/index.js';
 import type { Store } from '../../src/store/store.js';
-import { placement, put } from '../support/changes.js';
+import { placement, put, remove } from '../support/changes.js';
 import { queryOf } from '../support/queries.js';
 
 const CHILD = fileURLToPath(new URL('../support/embedded-child.js', import.meta.url));
@@ -144,6 +144,43 @@ describe('the file of the embedded store', () => {
     assert.equal(await second.needsReindex(), false);
     await second.close();
     assert.equal(await (await start(file)).needsReindex(), true);
+  });
+
+  it('says so, too, where another table was in use between', async () => {
+    const file = fresh();
+    await (await start(file)).close();
+    const second = await openEmbedded({ file, placement: { ...placement, hash: 'another table' } });
+    open.push(second);
+    await second.commit({ changes: [patient('theirs')] });
+    await second.close();
+    const third = await start(file);
+    assert.equal(await third.needsReindex(), true);
+    await third.markReindexed();
+    assert.equal(await third.needsReindex(), false);
+  });
+
+  it('keeps an index of words that is whole, however often they change', async () => {
+    const file = fresh();
+    const store = await start(file);
+    const note = (id: number, round: number) => ({
+      resourceType: 'Basic',
+      id: `w${id}`,
+      code: { text: `word${id} round${round} ${'common '.repeat(round)}` },
+    });
+    let current = Array.from({ length: 40 }, (_, i) => put(note(i, 0)));
+    await store.commit({ changes: current });
+    for (let round = 1; round <= 30; round++) {
+      current = current.map((was, i) => put(note(i, round), { replaces: was }));
+      await Promise.all(current.map(change => store.commit({ changes: [change] })));
+    }
+    await store.commit({ changes: current.slice(0, 20).map(change => remove(change)) });
+    await store.close();
+    const connection = connect(file);
+    connection.exec("INSERT INTO word(word) VALUES('integrity-check')");
+    assert.deepEqual(connection.prepare("SELECT count(*) FROM word WHERE word MATCH 'round30'").all(), [[20]]);
+    assert.deepEqual(connection.prepare("SELECT count(*) FROM word WHERE word MATCH 'round29'").all(), [[0]]);
+    assert.deepEqual(connection.prepare('SELECT count(*) FROM word_docsize').all(), [[20]]);
+    connection.close();
   });
 
   it('is not asked with a cursor that belongs to no page of the search', async () => {

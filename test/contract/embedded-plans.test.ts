@@ -14,6 +14,8 @@ import { createFacts } from '../../src/store/facts.js';
 import { plan } from '../../src/store/plan.js';
 import { entriesOf, placement } from '../support/changes.js';
 import { createPopulation } from '../support/population.js';
+import { parseWords } from '../../src/search/words.js';
+import { sayStatement } from '../../src/store/embedded/words.js';
 import { queryOf } from '../support/queries.js';
 
 /** A search, and the step that SQLite must begin with. */
@@ -96,5 +98,15 @@ describe('how SQLite carries out the statements of the embedded store', () => {
   it('bounds the next page by the index itself', () => {
     const { legs } = plansOf('Observation?_sort=-date', { after: [1_600_000_000_000, 17] });
     assert.match(legs[0]!, /^SEARCH k USING PRIMARY KEY \(key=\? AND \(d,n\)<\(\?,\?\)\)/);
+  });
+
+  it('looks words up in the index of words, and goes through a type only for what is not said', () => {
+    const of = (value: string, types: readonly string[]) =>
+      steps(sayStatement({ types, among: 'content', words: parseWords('_content', value) }, 10));
+    assert.match(
+      of('heart -failure', ['Condition']),
+      /^SCAN word VIRTUAL TABLE INDEX[^\n]*\nSEARCH r USING INTEGER PRIMARY KEY/,
+    );
+    assert.match(of('-heart', ['Condition']), /^SCAN j VIRTUAL TABLE[^\n]*\nSEARCH r USING INDEX resource_t \(t=\?\)/);
   });
 });

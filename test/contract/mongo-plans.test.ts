@@ -9,8 +9,10 @@ import { after, before, describe, it } from 'mocha';
 import { type Document, MongoClient } from 'mongodb';
 import type { Resource } from '../../src/fhir/resource.js';
 import type { Cursor } from '../../src/search/query.js';
+import { parseWords } from '../../src/search/words.js';
 import { createFacts, type Facts } from '../../src/store/facts.js';
 import { compile, compileMatch } from '../../src/store/mongo/compile.js';
+import { compileWords } from '../../src/store/mongo/words.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import { plan } from '../../src/store/plan.js';
 import type { Store } from '../../src/store/store.js';
@@ -149,6 +151,40 @@ describe('what MongoDB does with our queries', function () {
       // A value without its system is one scan for every system that the parameter has.
       assert.ok(one.keys <= 4, `${one.keys}`);
     }
+  });
+
+  for (const [value, sure] of [
+    ['asthma', true],
+    ['asthma or hypertension', true],
+    ['asth*', true],
+    ['asthma hypertension', true],
+    ['asthma -hyper*', true],
+    ['"essential hypertension" or asthma', false],
+  ] as const)
+    it(`looks words up by one index, whatever else is asked: ${value}`, async () => {
+      const words = parseWords('_content', value);
+      const word = client.db().collection('word');
+      const count = async (filter: object) => word.countDocuments(filter);
+      const found = await compileWords({ types: ['Condition'], among: 'content', words }, count);
+      assert.ok(found);
+      assert.equal(found.sure, sure);
+      const one = seen(await word.find(found.filter, { hint: found.hint }).explain('executionStats'));
+      const lead = await word.countDocuments({ t: 'Co', w: (found.filter as { w: object }).w });
+      assert.ok(lead > 0);
+      assert.deepEqual(one.indexes, ['tw']);
+      assert.equal(one.rejected, 0);
+      assert.ok(one.documents <= lead, JSON.stringify(one));
+      // A bound of words has one key more at its end, a beginning two.
+      assert.ok(one.keys <= lead * 2 + 4, JSON.stringify([one, lead]));
+    });
+
+  it('looks for the rarest of several words', async () => {
+    const asked: object[] = [];
+    const count = async (filter: object) => (asked.push(filter), JSON.stringify(filter).includes('rare') ? 1 : 50);
+    const words = parseWords('_content', 'frequentword rare "often found" -absent');
+    const found = await compileWords({ types: ['Condition'], among: 'text', words }, count);
+    assert.deepEqual((found!.filter as { w: object }).w, { $in: ['_rare'] });
+    assert.ok(asked.length >= 2);
   });
 
   it('bounds a range of an array on both sides', async () => {

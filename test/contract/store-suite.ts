@@ -13,6 +13,7 @@ import { lifeRows } from './life-rows.js';
 import { numberRows } from './number-rows.js';
 import { pagingRows } from './paging-rows.js';
 import { resourceRows } from './resource-rows.js';
+import { wordRows } from './word-rows.js';
 
 export interface Opened {
   readonly store: Store;
@@ -37,6 +38,7 @@ const GROUPS: readonly (readonly [string, (subject: Subject) => void])[] = [
   ['history', historyRows],
   ['searches', findRows],
   ['names', collectRows],
+  ['words', wordRows],
   ['paging beside changes', pagingRows],
   ['bytes', blobRows],
   ['numbers and tasks', numberRows],

@@ -12,7 +12,7 @@ import { match, type Resolver, type Subject } from '../../src/search/match.js';
 import type { Cursor, Query, Where } from '../../src/search/query.js';
 import { createTerminology } from '../../src/terminology/terminology.js';
 import type { Open, Opened } from '../contract/store-suite.js';
-import { parameters, put } from '../support/changes.js';
+import { definitions, parameters, put } from '../support/changes.js';
 import { openEmptyEmbedded } from '../support/embedded.js';
 import { linksAmong } from '../support/links.js';
 import { openEmptyMongo } from '../support/mongo-store.js';
@@ -116,7 +116,14 @@ function linkedAgreement(name: string, open: Open): void {
           this.timeout(240_000);
           const settings = { bases: [], joinLimit, queryTimeout: 60_000 };
           const terminology = createTerminology(loadFrom(opened!.store), { bases: [] });
-          const ground: Ground = { store: opened!.store, parameters, terminology, now: Date.now, settings };
+          const ground: Ground = {
+            store: opened!.store,
+            parameters,
+            definitions,
+            terminology,
+            now: Date.now,
+            settings,
+          };
           let hits = 0;
           await fc.assert(
             fc.asyncProperty(linked(type, 2), async where => {

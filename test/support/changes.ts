@@ -1,9 +1,10 @@
-/** Resources as changes that a store takes, with the index entries that they really have. */
+/** Resources as changes that a store takes, with the index entries and words that they really have. */
 import { loadDefinitions } from '../../src/fhir/definitions.js';
 import type { Resource } from '../../src/fhir/resource.js';
 import type { Entry } from '../../src/search/entry.js';
 import { extract } from '../../src/search/extract.js';
 import { createSearchParameters } from '../../src/search/parameters.js';
+import { wordsOf } from '../../src/search/words-of.js';
 import { createPlacement } from '../../src/store/place.js';
 import type { Change, Version } from '../../src/store/store.js';
 
@@ -38,6 +39,7 @@ export function put(resource: Resource, { replaces, updated = Date.now() }: Chan
     text: Buffer.from(JSON.stringify(whole)),
     patients: patientsOf(whole),
     entries: entriesOf(whole),
+    words: wordsOf(whole, definitions),
     ...(replaces ? { replaces } : {}),
   };
 }

@@ -12,6 +12,7 @@ import { toWire } from './errors.js';
 import { finite } from './filter.js';
 import { markReindexed } from './schema.js';
 import type { Job, Outcome, Renewal, RowChange } from './job.js';
+import type { WordRow } from './words.js';
 
 export type Apply = (jobs: readonly Job[]) => Outcome[];
 
@@ -102,34 +103,54 @@ export function createApply(connection: Connection): Apply {
       now.w,
       now.f,
       change.text ?? null,
+      change.words?.h ?? null,
     ];
     if (change.replaces === undefined) {
       const n = next++;
       run(
-        'INSERT INTO resource(n,id,t,v,u,m,p,b,d,e,s,w,f,x) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
+        'INSERT INTO resource(n,id,t,v,u,m,p,b,d,e,s,w,f,x,h) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
         n,
         id,
         type,
         ...columns,
       );
       index(n, NOTHING, now);
+      if (change.words) say(n, type, change.words);
       return;
     }
-    const row = all('SELECT n,d,s,f FROM resource WHERE id=?', id)[0]!;
+    const row = all('SELECT n,d,s,f,h FROM resource WHERE id=?', id)[0]!;
     const n = row[0] as number;
     run('INSERT INTO version(n,v,t,u,until,m,p,b,x) SELECT n,v,t,u,?,m,p,b,x FROM resource WHERE n=?', updated, n);
-    run('UPDATE resource SET v=?,u=?,m=?,p=?,b=?,d=?,e=?,s=?,w=?,f=?,x=? WHERE n=?', ...columns, n);
+    run('UPDATE resource SET v=?,u=?,m=?,p=?,b=?,d=?,e=?,s=?,w=?,f=?,x=?,h=? WHERE n=?', ...columns, n);
     index(n, wasIndexed(row[1] as number, row[2] as string | null, row[3] as string | null), now);
+    if (row[4] !== (change.words?.h ?? null)) sayAnew(n, type, change.words);
   };
 
-  const reindex = ({ id, version, keys }: Renewal): boolean => {
-    const row = all('SELECT n,d,s,f FROM resource WHERE id=? AND v=? AND f IS NOT NULL', id, version)[0];
+  const reindex = ({ id, version, keys, words }: Renewal): boolean => {
+    const row = all('SELECT n,d,s,f,t FROM resource WHERE id=? AND v=? AND f IS NOT NULL', id, version)[0];
     if (!row) return false;
     const n = row[0] as number;
     const now = indexedOf(keys);
-    run('UPDATE resource SET d=?,e=?,s=?,w=?,f=? WHERE n=?', now.d, now.e, sText(now), now.w, now.f, n);
+    run(
+      'UPDATE resource SET d=?,e=?,s=?,w=?,f=?,h=? WHERE n=?',
+      now.d,
+      now.e,
+      sText(now),
+      now.w,
+      now.f,
+      words?.h ?? null,
+      n,
+    );
     index(n, wasIndexed(row[1] as number, row[2] as string | null, row[3] as string | null), now);
+    sayAnew(n, row[4] as string, words);
     return true;
+  };
+
+  const say = (n: number, type: string, { t, c }: WordRow): void =>
+    void run('INSERT INTO word(rowid,t,c,y) VALUES(?,?,?,?)', n, t, c, type);
+  const sayAnew = (n: number, type: string, words: WordRow | undefined): void => {
+    run('DELETE FROM word WHERE rowid=?', n);
+    if (words) say(n, type, words);
   };
 
   /** Writes the difference alone. */

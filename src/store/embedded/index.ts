@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path';
 import { FhirError } from '../../fhir/error.js';
 import type { Entry } from '../../search/entry.js';
 import type { Query } from '../../search/query.js';
-import { encodeId } from '../codec.js';
+import { decodeId, encodeId } from '../codec.js';
 import { encode } from '../encode.js';
 import { createFacts, type FactAddition, numberFacts } from '../facts.js';
 import type { Placement } from '../place.js';
@@ -33,6 +33,7 @@ import { blobsText, COLUMNS, N, patientsText, unpack, VERSION, versionOf } from 
 import { migrate, needsReindex, PRAGMAS } from './schema.js';
 import { raw, type Sql, sql } from './sql.js';
 import { startThread } from './thread.js';
+import { sayStatement, wordRow } from './words.js';
 
 export interface EmbeddedOptions {
   /** Path of the store file; its folder is made. `:memory:`: a file in the system's temporary folder, gone with close. */
@@ -118,7 +119,15 @@ export async function openEmbedded({ file: named, placement, smallWalk = 500 }: 
 
   const planOf = (query: Query): Plan => plan(placement, query, facts);
 
+  /** Whoever has indexed the store by another table must know that there are resources of ours now. */
+  let foreign = needsReindex(connection, placement.hash);
+  const ownUp = (): void => {
+    if (foreign) void writer.ask({ kind: 'mark', placement: '' }).catch(() => {});
+    foreign = false;
+  };
+
   const commit = (asked: Commit): Promise<number> => {
+    ownUp();
     const changes = asked.changes.map(change => rowChange(change, keysOf));
     for (const { type } of changes) types.add(type);
     const absent = (asked.absent ?? []).flatMap(({ type, where }) => {
@@ -195,6 +204,12 @@ export async function openEmbedded({ file: named, placement, smallWalk = 500 }: 
         const count = Number(row![0]);
         return limit !== undefined && count > limit ? { count: limit, exact: false } : { count, exact: true };
       }),
+    say: (query, limit) =>
+      answer(async () => {
+        const ids = await rows(sayStatement(query, limit + 1));
+        const found = ids.slice(0, limit).map(([id]) => decodeId(id as string));
+        return { found, complete: ids.length <= limit, sure: true };
+      }),
     commit: asked =>
       answer(async () => {
         const { changes } = asked;
@@ -234,10 +249,11 @@ export async function openEmbedded({ file: named, placement, smallWalk = 500 }: 
     },
     reindex: versions =>
       answer(() => {
-        const renewed = versions.map(({ row: { type, id, version }, entries }) => ({
+        const renewed = versions.map(({ row: { type, id, version }, entries, words }) => ({
           id: encodeId(type, id),
           version,
           keys: keysOf(type, entries),
+          words: wordRow(words),
         }));
         return withFacts(known => writer.ask({ kind: 'reindex', rows: renewed, facts: known }));
       }),
@@ -314,6 +330,7 @@ const rowChange = (change: Change, keysOf: (type: string, entries: readonly Entr
   blobs: blobsText(change),
   text: change.text && new Uint8Array(change.text),
   keys: change.text && keysOf(change.type, change.entries),
+  words: change.text && wordRow(change.words),
   replaces: change.replaces?.version,
 });
 

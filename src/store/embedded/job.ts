@@ -7,6 +7,7 @@ import type { Keys } from '../key.js';
 import type { Message, Method } from '../store.js';
 import type { Wire } from './errors.js';
 import type { Sql } from './sql.js';
+import type { WordRow } from './words.js';
 
 export interface RowChange {
   readonly type: string;
@@ -20,6 +21,8 @@ export interface RowChange {
   /** Undefined: a deletion, which has no keys. */
   readonly text: Uint8Array | undefined;
   readonly keys: Keys | undefined;
+  /** Undefined: full text search does not find it. */
+  readonly words: WordRow | undefined;
   /** The version that must be current; undefined: the id must be unused. */
   readonly replaces: number | undefined;
 }
@@ -53,6 +56,7 @@ export interface Renewal {
   readonly id: string;
   readonly version: number;
   readonly keys: Keys;
+  readonly words: WordRow | undefined;
 }
 
 /** A precondition that does not hold, found before anything was written. */

@@ -50,6 +50,11 @@ const STEPS: readonly string[] = [
   `,
   // Single values of the whole store: `placement`, by whose keys everything is indexed.
   'CREATE TABLE note(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;',
+  // Full text search, see words.ts. `h` is the hash of the words; NULL: there is no row in `word`.
+  `
+  CREATE VIRTUAL TABLE word USING fts5(t, c, y, content='', contentless_delete=1, tokenize='ascii');
+  ALTER TABLE resource ADD COLUMN h TEXT;
+  `,
 ];
 
 export const VERSION = STEPS.length;

@@ -5,7 +5,7 @@
  * A member whose precondition does not hold is refused and the others go on. When a group as a whole fails for another
  * reason than an absent server, its members run one by one, so that none suffers for another.
  */
-import type { AnyBulkWriteOperation, ClientSession } from 'mongodb';
+import type { AnyBulkWriteOperation, ClientSession, Filter } from 'mongodb';
 import type { FhirError } from '../../fhir/error.js';
 import { encodeId } from '../codec.js';
 import type { Absence, Change, Commit, Version } from '../store.js';
@@ -28,15 +28,17 @@ import {
   type ResourceDocument,
   type VersionDocument,
   type VersionFields,
+  type WordDocument,
 } from './schema.js';
 import { transact } from './transact.js';
+import { hashOf, wordDocument, writeWords } from './words.js';
 
 export interface CommitSurroundings {
   connected(): Promise<Connected>;
   /** Creation numbers, ascending. */
   numbers(count: number): Promise<number[]>;
-  /** The creation number of a version that was read as current, if it is known. */
-  numberOf(version: Version): number | undefined;
+  /** What is known of a version that was read as current. */
+  rowOf(version: Version): Pick<ResourceDocument, 'n' | 'h'> | undefined;
   /** Whether something matches, as the transaction sees it. */
   matches(absence: Absence, session: ClientSession): Promise<boolean>;
 }
@@ -107,7 +109,7 @@ async function writeTogether(
   members: readonly Member[],
   known: CurrentRows | null = knownRows(around, members),
 ): Promise<Map<Member, FhirError>> {
-  const { client, resource, version, outbox, claim } = await around.connected();
+  const { client, resource, version, word, outbox, claim } = await around.connected();
   const creations = members.flatMap(({ prepared }) => prepared).filter(({ change }) => !change.replaces).length;
   const messageCount = members.reduce((sum, { commit }) => sum + (commit.messages?.length ?? 0), 0);
   const numbers = await around.numbers(creations + messageCount);
@@ -140,18 +142,23 @@ async function writeTogether(
     const created: ResourceDocument[] = [];
     const replaced: AnyBulkWriteOperation<ResourceDocument>[] = [];
     const old: VersionDocument[] = [];
+    const said: AnyBulkWriteOperation<WordDocument>[] = [];
     const messages: MessageDocument[] = [];
     for (const { commit, prepared } of kept) {
-      for (const { _id, change, document } of prepared) {
+      for (const { _id, change, document, words } of prepared) {
         const before = change.replaces;
-        const n = before ? current.get(_id)!.n : number();
+        const was = before && current.get(_id)!;
+        const n = was ? was.n : number();
+        if (document.h !== was?.h) said.push(...writeWords(_id, words, !before));
         const { _id: _, t, ...rest } = document;
         const whole: ResourceDocument = { _id, t, n, ...rest };
         if (!before) {
           created.push(whole);
           continue;
         }
-        replaced.push({ replaceOne: { filter: { _id, v: before.version }, replacement: whole } });
+        // A reindex meanwhile changes words without a version.
+        const filter = { _id, v: before.version, h: was?.h ?? null } as Filter<ResourceDocument>;
+        replaced.push({ replaceOne: { filter, replacement: whole } });
         old.push({ _id: versionId(_id, before.version), until: change.updated, n, ...versionFields(before, t) });
       }
       for (const { topic, body } of commit.messages ?? []) messages.push({ _id: number(), t: topic, b: body });
@@ -163,6 +170,7 @@ async function writeTogether(
       if (stale) return false;
       await version.insertMany(old, { session });
     }
+    if (said.length > 0) await word.bulkWrite(said, { session, ordered: false });
     if (messages.length > 0) await outbox.insertMany(messages, { session });
     const settled = kept.flatMap(({ commit }) => commit.settles ?? []);
     if (settled.length > 0) await outbox.deleteMany({ _id: { $in: settled } }, { session });
@@ -176,22 +184,22 @@ async function writeTogether(
   return writeTogether(around, members, null);
 }
 
-type CurrentRows = ReadonlyMap<string, Pick<ResourceDocument, 'v' | 'n'>>;
+type CurrentRows = ReadonlyMap<string, Pick<ResourceDocument, 'v' | 'n' | 'h'>>;
 
 /** What callers have read of what is to be replaced, if they have read all of it; the write checks the versions. */
 function knownRows(around: CommitSurroundings, members: readonly Member[]): CurrentRows | null {
-  const rows = new Map<string, { v: number; n: number }>();
+  const rows = new Map<string, Pick<ResourceDocument, 'v' | 'n' | 'h'>>();
   for (const { prepared } of members)
     for (const { _id, change } of prepared) {
       if (!change.replaces) continue;
-      const n = around.numberOf(change.replaces);
-      if (n === undefined) return null;
-      rows.set(_id, { v: change.replaces.version, n });
+      const known = around.rowOf(change.replaces);
+      if (!known) return null;
+      rows.set(_id, { ...known, v: change.replaces.version });
     }
   return rows;
 }
 
-/** Version and creation number of what is to be replaced. */
+/** Version, creation number and hash of words of what is to be replaced. */
 async function readCurrent(
   resource: Connected['resource'],
   members: readonly Member[],
@@ -199,9 +207,9 @@ async function readCurrent(
 ): Promise<CurrentRows> {
   const ids = members.flatMap(({ prepared }) => prepared.filter(({ change }) => change.replaces).map(({ _id }) => _id));
   const rows = await resource
-    .find<Pick<ResourceDocument, '_id' | 'v' | 'n'>>(
+    .find<Pick<ResourceDocument, '_id' | 'v' | 'n' | 'h'>>(
       { _id: { $in: ids } },
-      { session, hint: INDEX.id, projection: { v: 1, n: 1 }, batchSize: ids.length + 1 },
+      { session, hint: INDEX.id, projection: { v: 1, n: 1, h: 1 }, batchSize: ids.length + 1 },
     )
     .toArray();
   return new Map(rows.map(row => [row._id, row]));
@@ -218,7 +226,8 @@ async function insertGroup(around: CommitSurroundings, members: readonly Member[
     const numbers = await around.numbers(all.length);
     const documents = all.map(({ member, prepared: { _id, document } }, i): ResourceDocument => {
       owners.push(member);
-      const { _id: _, t, ...rest } = document;
+      // Nobody writes words here.
+      const { _id: _, t, h: _h, ...rest } = document;
       return { _id, t, n: numbers[i]!, ...rest };
     });
     if (documents.length > 0) await resource.insertMany(documents, { ordered: false });
@@ -257,5 +266,7 @@ export function prepare(
   const _id = encodeId(change.type, change.id);
   if (bytesOf(change, keys) > MAX_BYTES) throw tooLarge();
   const { x, ...head } = versionFields(change, t);
-  return { change, _id, document: { _id, ...head, ...keys, ...(x === undefined ? {} : { x }) } };
+  const words = wordDocument(_id, t, x && change.words);
+  const h = words && { h: hashOf(words) };
+  return { change, _id, document: { _id, ...head, ...keys, ...h, ...(x === undefined ? {} : { x }) }, words };
 }

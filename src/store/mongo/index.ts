@@ -15,7 +15,7 @@ import type { Placement } from '../place.js';
 import { pointingOf } from '../pointing.js';
 import type { Keys } from '../key.js';
 import { type Plan, plan } from '../plan.js';
-import type { Change, Store, Version } from '../store.js';
+import type { Change, Renewed, Store } from '../store.js';
 import { TYPE_CODES } from '../type-codes.js';
 import { openBlobs, removeAbandoned } from './blobs.js';
 import { openCommits, prepare } from './commit.js';
@@ -27,9 +27,11 @@ import { collect, countMatches, existsMatch, findPage } from './find.js';
 import { readHistory } from './history.js';
 import { openLeases } from './lease.js';
 import type { Prepared } from './queue.js';
-import { gatherReads, type KnownNumbers, readVersion, ROW, type Row, toVersion } from './reads.js';
-import { INDEX, markReindexed, migrate, needsReindex, type ResourceDocument, typeCode } from './schema.js';
+import { gatherReads, type KnownRows, readVersion, ROW, type Row, toVersion } from './reads.js';
+import { INDEX, markForeign, markReindexed, migrate, needsReindex, type ResourceDocument, typeCode } from './schema.js';
 import { openSequence } from './sequence.js';
+import { findSayers } from './words.js';
+import { reindex } from './reindex.js';
 
 export interface MongoOptions {
   /** mongodb:// or mongodb+srv://, with the database. */
@@ -69,7 +71,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   const leases = openLeases(connected);
   const blobs = openBlobs(connected, maxTimeMS);
   const point = gatherReads(connected, maxTimeMS);
-  const readNumbers: KnownNumbers = new WeakMap();
+  const readRows: KnownRows = new WeakMap();
 
   /** The keys of rows, all facts for them kept. */
   const encodeAll = async (rows: readonly Pick<Change, 'type' | 'entries'>[]): Promise<Keys[]> => {
@@ -117,7 +119,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   const commits = openCommits({
     connected,
     numbers: count => sequence.take(count),
-    numberOf: version => readNumbers.get(version),
+    rowOf: version => readRows.get(version),
     matches: async ({ type, where }, session) => {
       const all = await connected();
       const query: Query = { types: [type], where, sort: [], limit: 1 };
@@ -149,23 +151,15 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     }
   }
 
-  const reindex = async (rows: readonly { row: Version; entries: Change['entries'] }[]): Promise<number> => {
-    if (rows.length === 0) return 0;
-    const keys = await encodeAll(rows.map(({ row, entries }) => ({ type: row.type, entries })));
-    const { resource } = await connected();
-    const { matchedCount } = await resource.bulkWrite(
-      rows.map(({ row }, i) => {
-        const fields = keyFields(keys[i]!);
-        const absent = (['k', 'g', 'f', 'w', 's'] as const).filter(field => fields[field] === undefined);
-        const { _id } = prepare({ ...row, entries: [] }, typeCode(row.type), {});
-        const $unset = Object.fromEntries(absent.map(field => [field, true as const]));
-        const update = { $set: fields, ...(absent.length > 0 ? { $unset } : {}) };
-        return { updateOne: { filter: { _id, v: row.version, z: { $exists: false } }, update } };
-      }),
-      { ordered: false },
-    );
-    return matchedCount;
-  };
+  /** Whoever has indexed the database by another table must know that there are resources of ours now. */
+  let owned: Promise<void> | undefined;
+  const ownUp = (): Promise<void> =>
+    (owned ??= connected()
+      .then(all => markForeign(all, placement.hash))
+      .catch((error: unknown) => {
+        owned = undefined;
+        throw error;
+      }));
 
   const sizes = async (): Promise<ReadonlyMap<string, number>> => {
     const { resource, db } = await connected();
@@ -209,7 +203,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     read: (type, id, version) =>
       run(async () => {
         typeCode(type);
-        return readVersion(connected, point, readNumbers, type, id, version);
+        return readVersion(connected, point, readRows, type, id, version);
       }),
     history: query => run(async () => readHistory(await connected(), query, maxTimeMS)),
     find: query =>
@@ -233,7 +227,12 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
         const all = await connected();
         return planned({ ...query, sort: [], limit: 1 }, made => countMatches(all, made, limit, maxTimeMS));
       }),
-    commit: commit => run(async () => commits.add(commit, await prepareAll(commit.changes))),
+    say: (query, limit) => run(async () => findSayers(await connected(), query, limit, maxTimeMS)),
+    commit: commit =>
+      run(async () => {
+        await ownUp();
+        await commits.add(commit, await prepareAll(commit.changes));
+      }),
     waiting: (topic, limit) =>
       run(async () => {
         const { outbox } = await connected();
@@ -241,7 +240,14 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
         return rows.map(({ _id, t, b }) => ({ sequence: _id, topic: t, body: b }));
       }),
     scan: scanOptions => scanAll(scanOptions?.type, scanOptions?.after),
-    reindex: rows => run(() => reindex(rows)),
+    reindex: (rows: readonly Renewed[]) =>
+      run(async () => {
+        const keys = await encodeAll(rows.map(({ row, entries }) => ({ type: row.type, entries })));
+        return reindex(
+          await connected(),
+          rows.map(({ row, words }, i) => ({ row, fields: keyFields(keys[i]!), words })),
+        );
+      }),
     numbersOf: codes =>
       run(async () => {
         await facts.grow(known => numberFacts(known, codes));

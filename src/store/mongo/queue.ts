@@ -8,7 +8,7 @@
  */
 import { FhirError } from '../../fhir/error.js';
 import type { Change, Commit, Version } from '../store.js';
-import type { ResourceDocument } from './schema.js';
+import type { ResourceDocument, WordDocument } from './schema.js';
 
 const TOGETHER = 32;
 /** Bytes of text in one group. A single commit may be larger. */
@@ -23,6 +23,8 @@ export interface Prepared {
   readonly change: Change;
   readonly _id: string;
   readonly document: Omit<ResourceDocument, 'n'>;
+  /** Undefined: full text search does not find it. */
+  readonly words: WordDocument | undefined;
 }
 
 export interface Member {

@@ -11,9 +11,9 @@ const TOGETHER = 64;
 const IN_FLIGHT = 2;
 
 /** What a row needs of a document. */
-export const ROW = { t: 1, v: 1, u: 1, n: 1, m: 1, z: 1, b: 1, p: 1, x: 1 } as const;
+export const ROW = { t: 1, v: 1, u: 1, n: 1, m: 1, z: 1, b: 1, p: 1, h: 1, x: 1 } as const;
 
-export type Row = VersionFields & { readonly _id: string };
+export type Row = VersionFields & { readonly _id: string } & Pick<ResourceDocument, 'h'>;
 
 /** A document (of `resource` or `version`) as the port's Version. */
 export function toVersion(row: Row): Version {
@@ -35,8 +35,8 @@ export function toVersion(row: Row): Version {
 export const versionId = (resource: string, version: number): string =>
   `${resource}~${String(version).padStart(8, '0')}`;
 
-/** Creation numbers of versions that were read as current: whoever replaces them need not ask again. */
-export type KnownNumbers = WeakMap<Version, number>;
+/** What the store alone knows of versions that were read as current: whoever replaces them need not ask again. */
+export type KnownRows = WeakMap<Version, Pick<ResourceDocument, 'n' | 'h'>>;
 
 export type PointRead = (_id: string) => Promise<Row | undefined>;
 
@@ -101,7 +101,7 @@ export function gatherReads(connected: () => Promise<Collections>, maxTimeMS: nu
 export async function readVersion(
   connected: () => Promise<Collections>,
   read: PointRead,
-  known: KnownNumbers,
+  known: KnownRows,
   type: string,
   id: string,
   wanted: number | undefined,
@@ -111,7 +111,7 @@ export async function readVersion(
   if (!current) return undefined;
   if (wanted === undefined || wanted === current.v) {
     const found = toVersion(current);
-    known.set(found, current.n);
+    known.set(found, { n: current.n, ...(current.h === undefined ? {} : { h: current.h }) });
     return found;
   }
   // The current one first: what it has replaced by now is in `version` for good.

@@ -5,6 +5,7 @@
  *   are short ordered strings (../encode.ts): `k` in the order of the main date, `g` in the order of arrival, `f` (and
  *   the ranges `w`) for filters only. `n` is the creation number (sequence.ts): it never changes and ends every order.
  * - `version`: replaced versions only, with `until`, the time of the successor.
+ * - `word`: the words of a current resource for full text search, see words.ts.
  * - `outbox`: messages, `_id` ascending. `claim`: exists inside transactions alone. `blob`, `chunk`: see blobs.ts.
  * - `fact`: the layout version, what the keys need to be compiled (facts.ts), the leases of process numbers.
  *
@@ -50,6 +51,19 @@ export interface ResourceDocument extends VersionFields {
   readonly f?: readonly string[];
   readonly w?: readonly { readonly p: string; readonly l: number; readonly h: number }[];
   readonly s?: Readonly<Record<string, string>>;
+  /** Hash of its words; none: it has no document in `word`. */
+  readonly h?: string;
+  /** How often it was indexed anew: makes a write of that which every commit at the same time notices. */
+  readonly q?: number;
+}
+
+export interface WordDocument {
+  /** That of the resource. */
+  readonly _id: string;
+  /** Two-letter code of the type. */
+  readonly t: string;
+  /** Each once. */
+  readonly w: readonly string[];
 }
 
 export interface VersionDocument extends VersionFields {
@@ -102,6 +116,7 @@ export interface ChunkDocument {
 export interface Collections {
   readonly resource: Collection<ResourceDocument>;
   readonly version: Collection<VersionDocument>;
+  readonly word: Collection<WordDocument>;
   readonly outbox: Collection<MessageDocument>;
   readonly claim: Collection<{ _id: string }>;
   readonly fact: Collection<FactDocument>;
@@ -112,6 +127,7 @@ export interface Collections {
 export const collections = (db: Db): Collections => ({
   resource: db.collection('resource'),
   version: db.collection('version'),
+  word: db.collection('word'),
   outbox: db.collection('outbox'),
   claim: db.collection('claim'),
   fact: db.collection('fact'),
@@ -126,12 +142,21 @@ export function typeCode(type: string): string {
   return code;
 }
 
-/** Names of the indexes of `resource`, for hints. */
-export const INDEX = { id: '_id_', k: 'k', g: 'g', updated: 'tu', newest: 'u', arrival: 'tn', deleted: 'z' } as const;
+/** Names of indexes, for hints. */
+export const INDEX = {
+  id: '_id_',
+  k: 'k',
+  g: 'g',
+  updated: 'tu',
+  newest: 'u',
+  arrival: 'tn',
+  deleted: 'z',
+  words: 'tw',
+} as const;
 export const sortIndex = (prefix: string): string => `s_${prefix}`;
 
 /** The layout that this code reads and writes. */
-export const LAYOUT = 1;
+export const LAYOUT = 2;
 const SCHEMA = 'schema';
 
 /** A string by which one type can be sorted: code of the type and key prefix of the parameter. */
@@ -140,7 +165,10 @@ export interface Sortable {
   readonly prefix: string;
 }
 
-async function createIndexes({ resource, version, outbox }: Collections, sortable: readonly Sortable[]): Promise<void> {
+async function createIndexes(
+  { resource, version, word, outbox }: Collections,
+  sortable: readonly Sortable[],
+): Promise<void> {
   await resource.createIndexes([
     { name: INDEX.k, key: { k: 1, d: -1, n: -1 }, partialFilterExpression: { k: { $exists: true } } },
     { name: INDEX.g, key: { g: 1, n: -1 }, partialFilterExpression: { g: { $exists: true } } },
@@ -158,6 +186,7 @@ async function createIndexes({ resource, version, outbox }: Collections, sortabl
     { name: INDEX.updated, key: { t: 1, u: -1, n: -1, v: -1 } },
     { name: INDEX.newest, key: { u: -1, n: -1, v: -1 } },
   ]);
+  await word.createIndexes([{ name: INDEX.words, key: { t: 1, w: 1 } }]);
   await outbox.createIndexes([{ name: 't', key: { t: 1, _id: 1 } }]);
 }
 
@@ -191,6 +220,11 @@ function ignoreExisting(error: unknown): void {
 export async function needsReindex({ fact }: Collections, placement: string): Promise<boolean> {
   const found = await fact.findOne({ _id: SCHEMA });
   return found !== null && found.placement !== placement;
+}
+
+/** Notes that there are resources of another table than the one by which all were indexed. */
+export async function markForeign({ fact }: Collections, placement: string): Promise<void> {
+  await fact.updateOne({ _id: SCHEMA, placement: { $ne: placement } }, { $set: { placement: '' } });
 }
 
 /** Notes that every resource is indexed by `placement` now. */

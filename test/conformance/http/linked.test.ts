@@ -54,7 +54,12 @@ const WORLD: readonly FhirResource[] = [
     gender: 'female',
     managingOrganization: to('Organization/ward'),
   },
-  { resourceType: 'Patient', id: 'dan', name: [{ family: 'Dunn' }] },
+  {
+    resourceType: 'Patient',
+    id: 'dan',
+    text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">Mr <b>Dunn</b>, retired miner</div>' },
+    name: [{ family: 'Dunn' }],
+  },
   {
     resourceType: 'Encounter',
     id: 'visit',
@@ -188,6 +193,25 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     ['Observation?status:in=http://hl7.org/fhir/ValueSet/observation-status&code=pressure', 'o6'],
     ['Observation?_filter=code in "http://codes.example/labs" and patient eq Patient/ann', 'o1', 'o2'],
   ],
+  words: [
+    ['Patient?_text=miner', 'dan'],
+    ['Patient?_text=retired miner', 'dan'],
+    ['Patient?_text="retired miner"', 'dan'],
+    ['Patient?_text="miner retired"'],
+    ['Patient?_text=min*', 'dan'],
+    ['Patient?_text=abel'],
+    ['Patient?_content=abel', 'ann'],
+    ['Patient?_content=abel or miner', 'ann', 'dan'],
+    ['Patient?_content=abel,miner', 'ann', 'dan'],
+    ['Patient?_content=dunn not miner'],
+    ['Patient?_content=DUNN', 'dan'],
+    ['Observation?patient._content=abel', 'o1', 'o2'],
+    ['Observation?patient._text="retired miner"'],
+    ['Organization?_content=hospital', 'north', 'south'],
+    ['Organization?_content=hospital&name=north', 'north'],
+    ['Organization?_content="north hospital"', 'north'],
+    ['Patient?_has:Observation:patient:_content=glucose'],
+  ],
   places: [
     ['Location?near=52.37|4.9|10|km', 'amsterdam'],
     ['Location?near=52.37|4.9|35|km', 'amsterdam', 'utrecht'],
@@ -264,7 +288,7 @@ for (const joinLimit of ['1000', '1'])
         assert.deepEqual(back.flatMap(idsOf), ['o2', 'o4', 'o1']);
       });
     },
-    { config: { joinLimit }, set: put },
+    { config: { joinLimit, fulltext: 'on' }, set: put },
   );
 
 interface Parts {

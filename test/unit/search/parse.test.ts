@@ -202,8 +202,6 @@ describe('parseSearch', () => {
       '_has:Colour:patient:code',
       '_include:recurse',
       '_revinclude:iterate:x',
-      '_text',
-      '_content',
       '_query',
       '_contained',
       '_containedType',
@@ -295,5 +293,58 @@ describe('parseSearch', () => {
       'name=sekret,,',
     ])
       assert.doesNotMatch(refusal(`Patient?${query}`).message, /sekret/);
+  });
+
+  describe('words', () => {
+    it('are read from _text and _content', () => {
+      assert.deepEqual(parse('Patient?_text=a&_content=b,c').where, {
+        kind: 'all',
+        of: [
+          { kind: 'words', among: 'text', words: { kind: 'word', word: 'a' } },
+          {
+            kind: 'words',
+            among: 'content',
+            words: {
+              kind: 'or',
+              of: [
+                { kind: 'word', word: 'b' },
+                { kind: 'word', word: 'c' },
+              ],
+            },
+          },
+        ],
+      });
+    });
+
+    it('are read of many types, and behind chains', () => {
+      assert.equal(parse('Patient,Observation?_text=a').where.kind, 'words');
+      const { where } = parse('Observation?subject:Patient._content=a');
+      assert.ok(where.kind === 'chain' && where.where.kind === 'words');
+      assert.equal(parse('Patient?_has:Observation:patient:_text=a').where.kind, 'has');
+    });
+
+    it('have no modifier', () => {
+      assert.equal(refusal('Patient?_text:exact=a').issues[0]?.detail, 'unknown-modifier');
+      assert.equal(refusal('Patient?_content:missing=true').issues[0]?.detail, 'unknown-modifier');
+    });
+
+    it('are refused where they cannot be read, with the name of the parameter alone', () => {
+      const error = refusal('Patient?_text="smith');
+      assert.deepEqual([error.kind, error.issues[0]?.expression], ['invalid', 'http._text']);
+      assert.doesNotMatch(JSON.stringify(error.issues), /smith/);
+    });
+
+    it('are not offered where they are switched off, and the remedy is said', () => {
+      for (const name of ['_text', '_content']) {
+        const error = refusal(`Patient?${name}=a`, { fullText: false });
+        assert.equal(error.kind, 'not-supported');
+        assert.match(error.message, /CHARTROOM_FULLTEXT/);
+      }
+    });
+
+    it('are not asked of AuditEvents alone, which have none', () => {
+      assert.equal(refusal('AuditEvent?_content=a').kind, 'not-supported');
+      assert.equal(parse('AuditEvent,Patient?_content=a').where.kind, 'words');
+    });
   });
 });

@@ -1,0 +1,138 @@
+/**
+ * From a resource to what it says: the texts that are written for people, found by the types of their elements.
+ * https://hl7.org/fhir/R4/search.html#text
+ *
+ * `text` is the narrative: the resource's own and those of its sections. `content` is the narrative and every string and
+ * markdown besides: names, addresses, displays, titles, units, notes; of extensions and of contained or enclosed
+ * resources, too. Ids, codes, URLs, dates, numbers and base64 are not of these types; a few strings that only programs
+ * read are named below, and identifiers, too, for which there are parameters. A value that comes twice counts once.
+ *
+ * AuditEvents say nothing: there is one for every read, and they are found by their parameters.
+ */
+import type { Definitions, TypeRef } from '../fhir/definitions.js';
+import type { Json, JsonObject, Resource } from '../fhir/resource.js';
+import { textOfXhtml } from '../fhir/xhtml-text.js';
+import { GAP, type Said, wordsIn } from './words.js';
+
+/** Of the narrative, and of everything else: words, and characters of them. What comes behind is not found. */
+export const MAX_WORDS = 50_000;
+const MAX_CHARACTERS = 1_000_000;
+
+/** Named in every change of what is extracted: another rule means reindex. */
+export const WORDS_RULE = 'words-1';
+
+/** Types that nobody searches by words. */
+export const SILENT: ReadonlySet<string> = new Set(['AuditEvent']);
+
+/** Strings for programs, by element name, and by type and element. */
+const FOR_PROGRAMS = new Set(['id', 'version', 'Reference.reference', 'Identifier.value', 'SampledData.data']);
+
+/** What to do with a property: take its text, its div, or go into the type of this name. */
+type Step = { readonly take: 'text' | 'narrative' | 'resource' } | { readonly into: string };
+type Steps = ReadonlyMap<string, Step>;
+
+const NOTHING_SAID: Said = { text: [], content: [] };
+
+/** Every text of the resource that people read. The resource is valid; what is of another shape is passed over. */
+export function wordsOf(resource: Resource, definitions: Definitions): Said {
+  const type = resource.resourceType;
+  if (SILENT.has(type)) return NOTHING_SAID;
+  const narrative = collect();
+  const others = collect();
+  const stepsOf = stepsFor(definitions);
+
+  const walk = (object: JsonObject, within: string, inner: boolean): void => {
+    const steps = stepsOf(within);
+    for (const key in object) {
+      const step = steps.get(key);
+      if (!step) continue;
+      const value = object[key]!;
+      if (!Array.isArray(value)) visit(value, step, inner);
+      else for (const item of value) visit(item, step, inner);
+    }
+  };
+  const visit = (value: Json, step: Step, inner: boolean): void => {
+    if (typeof value === 'string') {
+      if ('take' in step && step.take === 'text') others.add(value);
+      return;
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return;
+    if ('into' in step) walk(value, step.into, inner);
+    else if (step.take === 'resource') {
+      if (typeof value['resourceType'] === 'string') walk(value, value['resourceType'], true);
+    } else if (step.take === 'narrative' && typeof value['div'] === 'string')
+      (inner ? others : narrative).add(textOfXhtml(value['div']));
+  };
+  walk(resource, type, false);
+
+  const text = narrative.words;
+  if (others.words.length === 0) return { text, content: text };
+  return { text, content: text.length === 0 ? others.words : [...text, GAP, ...others.words] };
+}
+
+/** Words up to the limits. */
+function collect(): { readonly words: string[]; add(text: string): void } {
+  const words: string[] = [];
+  const seen = new Set<string>();
+  let room = MAX_CHARACTERS;
+  return {
+    words,
+    add(text) {
+      if (room <= 0 || words.length >= MAX_WORDS || seen.has(text)) return;
+      seen.add(text);
+      const found = wordsIn(text.slice(0, room));
+      if (found.length === 0) return;
+      if (words.length > 0) words.push(GAP);
+      for (const word of found) {
+        room -= word.length;
+        if (room < 0 || words.length >= MAX_WORDS) return;
+        words.push(word);
+      }
+    },
+  };
+}
+
+const KNOWN = new WeakMap<Definitions, (type: string) => Steps>();
+
+/** The steps of every type, made when they are first needed. */
+function stepsFor(definitions: Definitions): (type: string) => Steps {
+  let found = KNOWN.get(definitions);
+  if (found) return found;
+  const made = new Map<string, Steps>();
+  found = type => {
+    let steps = made.get(type);
+    if (!steps) {
+      steps = makeSteps(definitions, type);
+      // Only types that there are: names come from clients.
+      if (definitions.types.has(type)) made.set(type, steps);
+    }
+    return steps;
+  };
+  KNOWN.set(definitions, found);
+  return found;
+}
+
+function makeSteps(definitions: Definitions, type: string): Steps {
+  const steps = new Map<string, Step>();
+  for (const element of definitions.types.get(type)?.elements ?? [])
+    for (const ref of element.types) {
+      const { code } = ref;
+      const name = element.choice ? element.name + code[0]!.toUpperCase() + code.slice(1) : element.name;
+      const forPrograms = FOR_PROGRAMS.has(element.name) || FOR_PROGRAMS.has(`${type}.${element.name}`);
+      const step = forPrograms ? undefined : stepTo(definitions, ref, element.children);
+      if (step) steps.set(name, step);
+      // What a primitive has besides its value: extensions.
+      if (definitions.types.get(code)?.kind === 'primitive' && code !== 'xhtml')
+        steps.set(`_${name}`, { into: 'Element' });
+    }
+  return steps;
+}
+
+function stepTo(definitions: Definitions, { code }: TypeRef, children: string | undefined): Step | undefined {
+  if (children !== undefined) return { into: children };
+  if (code === 'string' || code === 'markdown') return { take: 'text' };
+  if (code === 'Narrative') return { take: 'narrative' };
+  if (code === 'Resource') return { take: 'resource' };
+  const kind = definitions.types.get(code)?.kind;
+  return kind === 'complex' || kind === 'backbone' ? { into: code } : undefined;
+}

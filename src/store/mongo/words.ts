@@ -1,0 +1,174 @@
+/**
+ * Full text in MongoDB: collection `word`, one document per resource that says anything. Its words stand once each in
+ * `w`, those of the narrative behind a mark, all others as they are; one index over (type, word) serves both parameters.
+ *
+ * Of a query the index answers one conjunct, the one with the fewest keys; the others filter. What a set of words cannot
+ * tell (phrases) is left out, and a query of negations alone gets every resource of the types: then the answer is not
+ * `sure`. Why not a text index of MongoDB: docs/adr/0006-full-text.md.
+ */
+import { createHash } from 'node:crypto';
+import type { AnyBulkWriteOperation, Document, Filter as MongoFilter } from 'mongodb';
+import type { Words } from '../../search/query.js';
+import { type Among, GAP, type Said, says } from '../../search/words.js';
+import { decodeId } from '../codec.js';
+import type { Sayers, WordQuery } from '../store.js';
+import type { Connected } from './connection.js';
+import type { Filter } from './filter.js';
+import { INDEX, type ResourceDocument, typeCode, type WordDocument } from './schema.js';
+
+/** Before a word of the narrative; no letter, and of no meaning in a regular expression. */
+const MARK = '_';
+
+/** Undefined: it says nothing. */
+export function wordDocument(_id: string, t: string, said: Said | undefined): WordDocument | undefined {
+  if (!said || said.content.length === 0) return undefined;
+  const words = new Set<string>();
+  for (const word of said.text) words.add(MARK + word);
+  for (let i = said.text.length; i < said.content.length; i++) words.add(said.content[i]!);
+  words.delete(GAP);
+  words.delete(MARK + GAP);
+  return { _id, t, w: [...words] };
+}
+
+/** Kept with the resource: an update that leaves the words as they are writes none. */
+export const hashOf = ({ w }: WordDocument): string =>
+  createHash('sha256').update(w.join(' ')).digest('base64url').slice(0, 16);
+
+/** What makes the collection say of a resource what `document` does. */
+export function writeWords(
+  _id: string,
+  document: WordDocument | undefined,
+  isNew: boolean,
+): AnyBulkWriteOperation<WordDocument>[] {
+  if (!document) return isNew ? [] : [{ deleteOne: { filter: { _id } } }];
+  if (isNew) return [{ insertOne: { document } }];
+  const { t, w } = document;
+  return [{ replaceOne: { filter: { _id }, replacement: { t, w }, upsert: true } }];
+}
+
+type Key = string | RegExp;
+
+const keysOf = (word: string, starts: boolean, among: Among): Key[] =>
+  (among === 'text' ? [MARK + word] : [word, MARK + word]).map(key => (starts ? new RegExp(`^${key}`) : key));
+
+/** Words that a resource must have one of, if the query is to hold. */
+interface Lead {
+  readonly keys: readonly Key[];
+  /** The query says no more than this. */
+  readonly whole: boolean;
+}
+
+/** All leads that there are: every conjunct is one. Empty: the query holds where there are no words at all. */
+function leadsOf(words: Words, among: Among, negative = false): Lead[] {
+  switch (words.kind) {
+    case 'word':
+      return negative ? [] : [{ keys: keysOf(words.word, words.starts === true, among), whole: true }];
+    case 'phrase':
+      return negative ? [] : words.words.map(word => ({ keys: keysOf(word, false, among), whole: false }));
+    case 'not':
+      return leadsOf(words.of, among, !negative);
+    case 'and':
+    case 'or': {
+      const each = words.of.map(one => leadsOf(one, among, negative));
+      if ((words.kind === 'and') !== negative) return each.flat().map(lead => ({ ...lead, whole: false }));
+      // One lead of every alternative; which is best, nobody knows: the longest word is the rarest, more often than not.
+      const best = each.map(leads => leads.toSorted((a, b) => rarity(b) - rarity(a))[0]);
+      if (best.some(lead => lead === undefined)) return [];
+      return [{ keys: best.flatMap(lead => lead!.keys), whole: best.every(lead => lead!.whole) }];
+    }
+  }
+}
+
+/** Length of the shortest key; a beginning is less than a word. */
+const rarity = ({ keys }: Lead): number =>
+  Math.min(...keys.map(key => (typeof key === 'string' ? key.length : key.source.length / 2)));
+
+/** Passes at least what holds; undefined: it would pass everything. */
+interface Sieve {
+  readonly filter?: Filter;
+  readonly exact: boolean;
+}
+
+/** Under a double $nor, where no test competes with the lead for the index. */
+const hidden = (of: readonly Filter[]): Filter => ({ $nor: [{ $nor: of }] });
+
+function sieveOf(words: Words, among: Among, negative = false): Sieve {
+  switch (words.kind) {
+    case 'word': {
+      const has = { w: { $in: keysOf(words.word, words.starts === true, among) } };
+      return { filter: negative ? { $nor: [has] } : hidden([has]), exact: true };
+    }
+    case 'phrase':
+      if (negative) return { exact: false };
+      return {
+        filter: { $and: words.words.map(word => hidden([{ w: { $in: keysOf(word, false, among) } }])) },
+        exact: false,
+      };
+    case 'not':
+      return sieveOf(words.of, among, !negative);
+    case 'and':
+    case 'or': {
+      const each = words.of.map(one => sieveOf(one, among, negative));
+      const exact = each.every(one => one.exact);
+      const filters = each.flatMap(({ filter }) => (filter ? [filter] : []));
+      if ((words.kind === 'and') !== negative)
+        return filters.length > 0 ? { filter: { $and: filters }, exact } : { exact };
+      return filters.length === each.length ? { filter: hidden(filters), exact } : { exact };
+    }
+  }
+}
+
+/** Leads whose keys are counted, and how far. */
+const COUNTED = 4;
+const COUNT_CAP = 1000;
+
+export interface WordFind {
+  readonly filter: Filter;
+  readonly hint: string;
+  readonly sure: boolean;
+}
+
+const one = (codes: readonly string[]): unknown => (codes.length === 1 ? codes[0] : { $in: codes });
+
+/** `count`: about how many keys these are. */
+export async function compileWords(
+  { types, among, words }: WordQuery,
+  count: (filter: Filter) => Promise<number>,
+): Promise<WordFind | undefined> {
+  if (says(words, [])) return undefined;
+  const t = one(types.map(typeCode));
+  const leads = leadsOf(words, among)
+    .toSorted((a, b) => rarity(b) - rarity(a))
+    .slice(0, COUNTED);
+  const counts = leads.length > 1 ? await Promise.all(leads.map(({ keys }) => count({ t, w: { $in: keys } }))) : [0];
+  const lead = leads[counts.indexOf(Math.min(...counts))]!;
+  const sieve = lead.whole ? { exact: true } : sieveOf(words, among);
+  return {
+    filter: { t, w: { $in: lead.keys }, ...(sieve.filter ? { $and: [sieve.filter] } : {}) },
+    hint: INDEX.words,
+    sure: sieve.exact,
+  };
+}
+
+export async function findSayers(all: Connected, query: WordQuery, limit: number, maxTimeMS: number): Promise<Sayers> {
+  const { db, word, resource } = all;
+  const count = async (filter: Filter): Promise<number> => {
+    const counted = await db.command({ count: 'word', query: filter, hint: INDEX.words, limit: COUNT_CAP, maxTimeMS });
+    return Number(counted['n']);
+  };
+  const found = await compileWords(query, count);
+  const options = { limit: limit + 1, batchSize: limit + 2, projection: { _id: 1 }, maxTimeMS } as const;
+  const rows: Document[] = found
+    ? await word.find(found.filter as MongoFilter<WordDocument>, { ...options, hint: found.hint }).toArray()
+    : await resource
+        .find({ t: one(query.types.map(typeCode)), z: null } as unknown as MongoFilter<ResourceDocument>, {
+          ...options,
+          hint: INDEX.arrival,
+        })
+        .toArray();
+  return {
+    found: rows.slice(0, limit).map(({ _id }) => decodeId(_id as unknown as string)),
+    complete: rows.length <= limit,
+    sure: found?.sure ?? false,
+  };
+}
