@@ -6,7 +6,8 @@ import type { Cursor } from '../../search/query.js';
 import { NO_DATE } from '../key.js';
 import type { Order, Plan } from '../plan.js';
 import type { Counted, Page } from '../store.js';
-import { compile, type Compiled, compileMatch, type Leg, type SortField } from './compile.js';
+import { settle, type Settling } from '../settle.js';
+import { compile, type Compiled, compileMatch, compileProbe, type Leg, type SortField } from './compile.js';
 import type { Connected } from './connection.js';
 import { ROW, type Row, toVersion } from './reads.js';
 import { INDEX, type ResourceDocument } from './schema.js';
@@ -154,6 +155,20 @@ export async function findPage(all: Connected, plan: Plan, maxTimeMS: number): P
   const page = plan.before === undefined ? rows : rows.toReversed();
   return { rows: page.map(({ row }) => toVersion(row)), cursors: page.map(({ cursor }) => cursor), more };
 }
+
+/** Takes one way of a plan, by counts of keys. */
+export const settled = (all: Connected, plan: Plan, maxTimeMS: number, settling: Settling): Promise<Plan> =>
+  settle(
+    plan,
+    async (way, limit) => {
+      const compiled = compileProbe(way);
+      if (!compiled || limit === 0) return 0;
+      const { match: query, hint } = compiled;
+      const { n } = await all.db.command({ count: 'resource', query, hint, limit, maxTimeMS });
+      return Number(n);
+    },
+    settling,
+  );
 
 /** By the count command: points with date bounds are counted without touching a document. */
 export async function countMatches(

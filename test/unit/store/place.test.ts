@@ -73,8 +73,20 @@ describe('the placement of search parameters', () => {
       AuditEvent: ['type', 'subtype', 'action', 'outcome', 'agent', 'entity', '_tag', '_security', '_source'],
       Patient: ['gender', 'family', 'address-city', 'identifier', '_profile', '_tag', '_security', '_source'],
       List: ['status', 'code', 'title'],
+      Observation: ['status', 'value-quantity', 'code-value-quantity', 'component-value-quantity', 'component-code'],
+      Encounter: ['status', 'class'],
+      MedicationRequest: ['status', 'intent', 'priority'],
+      Condition: ['clinical-status', 'verification-status', 'severity'],
+      Organization: ['active'],
     }))
       for (const code of codes) assert.notEqual(placement.find(type, code).home, 'f', `${type}.${code}`);
+  });
+
+  it('orders codes with few values by date, where the type has a main date', () => {
+    assert.equal(placement.find('Observation', 'status').home, 'k');
+    assert.equal(placement.find('Patient', 'gender').home, 'k');
+    assert.equal(placement.find('Organization', 'active').home, 'g');
+    assert.equal(placement.find('Observation', 'component-code').home, placement.find('Observation', 'code').home);
   });
 
   it('changes its hash with a parameter, and not with their order', () => {
@@ -91,7 +103,7 @@ describe('the placement of search parameters', () => {
     assert.throws(() => placement.find('Patient', 'sauce'), /no search parameter/);
   });
 
-  it('spends at most 14 B-tree keys a resource on a hospital mix', function () {
+  it('spends at most 16 B-tree keys a resource on a hospital mix', function () {
     this.timeout(120_000);
     const folder = skipWithout(this, 'data', 'synthea-seed', 'ndjson');
     const parameters = createSearchParameters(definitions);
@@ -116,6 +128,7 @@ describe('the placement of search parameters', () => {
     }
     process.stdout.write(`      ${lines.join(' · ')} · mean ${(keys / resources).toFixed(2)}\n`);
     assert.ok(resources > 1000);
-    assert.ok(keys / resources <= 14, `${keys / resources}`);
+    // 14 until codes with few values and quantities had keys: docs/adr/0007. The budget is 20.
+    assert.ok(keys / resources <= 16, `${keys / resources}`);
   });
 });
