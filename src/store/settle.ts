@@ -14,7 +14,7 @@ export const FEW = 2000;
 const MANY = 100_000;
 
 /** Counts the candidates of a way, at most `limit`. */
-export type Probe = (way: Pick<Way, 'driver' | 'filter'>, limit: number) => number | Promise<number>;
+export type Probe = (way: Pick<Way, 'driver' | 'filter'>, limit: number) => Promise<number>;
 
 /** The bounds of a way that its driver's index has: on the low end of the main date, or on lastUpdated. */
 export const indexBounds = ({ driver, filter }: Pick<Way, 'driver' | 'filter'>): readonly KeyTest[] =>
@@ -36,11 +36,14 @@ export interface Settling {
 const isSettled = ({ others = [], filter, ordered }: Plan): boolean =>
   others.length === 0 || (ordered && filter.length === 0);
 
-const take = ({ others: _, ...plan }: Plan, { driver, filter, ordered }: Way): Plan => ({
-  ...plan,
+const take = ({ order, limit, after, before }: Plan, { driver, filter, ordered }: Way): Plan => ({
   driver,
   filter,
   ordered,
+  order,
+  limit,
+  ...(after === undefined ? {} : { after }),
+  ...(before === undefined ? {} : { before }),
 });
 
 /** How far a way is worth counting: as far as it would be taken. */

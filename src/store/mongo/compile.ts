@@ -312,9 +312,9 @@ export function compileMatch({
 /** What is to be counted to know how many candidates a driver has: keys alone. */
 export const compileProbe = (way: Pick<Plan, 'driver' | 'filter'>): ReturnType<typeof compileMatch> => {
   if (way.driver.by === 'nothing') return undefined;
-  const { hint, bases, own } = sourceOf(way.driver);
-  const { bounds } = conditionsOf(indexBounds(way), own);
+  const source = sourceOf(way.driver);
+  const { bounds } = conditionsOf(indexBounds(way), source.own);
   // Tombstones are in the documents: they are counted, too.
-  const { z: _, ...match } = whole(bases(UNLIMITED), bounds) as Filter & { readonly z?: null };
-  return { hint, match };
+  const { z: _, ...match } = whole(source.bases(UNLIMITED), bounds) as Filter & { readonly z?: null };
+  return { hint: source.hint, match };
 };
