@@ -50,13 +50,20 @@ const take = ({ order, limit, after, before }: Plan, { driver, filter, ordered }
 const limitOf = (way: Way, { all = false, few = FEW }: Settling): number =>
   all ? MANY : way.ordered ? few : Math.floor(few / 2);
 
-/** The first way in the order wanted is good enough where it is short; of the others the shortest. */
+/** Rows of a page, and what sorting a candidate costs beside filtering it. */
+const PAGE = 50;
+const SORTING = 3;
+
+/** The shortest of the ways that are short, else the first. */
 function best(ways: readonly Way[], counted: readonly number[], settling: Settling): Way {
   const [first] = ways;
   const isFew = (i: number) => counted[i]! < limitOf(ways[i]!, settling);
-  if (first!.ordered && !settling.all && isFew(0)) return first!;
   const least = Math.min(...counted.filter((_, i) => isFew(i)));
-  return ways.find((_, i) => isFew(i) && counted[i] === least) ?? first!;
+  const other = ways.find((_, i) => isFew(i) && counted[i] === least) ?? first!;
+  if (settling.all || !first!.ordered || !isFew(0) || other.ordered) return other;
+  // Both are short: the walk meets a page of matches early, if what the other yields are nearly all matches.
+  const walked = Math.min(counted[0]!, (PAGE * counted[0]!) / least);
+  return SORTING * least < walked ? other : first!;
 }
 
 export async function settle(plan: Plan, probe: Probe, settling: Settling = {}): Promise<Plan> {
@@ -71,11 +78,6 @@ export async function settle(plan: Plan, probe: Probe, settling: Settling = {}):
 export function settleNow(plan: Plan, probe: (...of: Parameters<Probe>) => number, settling: Settling = {}): Plan {
   if (isSettled(plan)) return take(plan, plan);
   const ways: readonly Way[] = [plan, ...(plan.others ?? [])];
-  const counted: number[] = [];
-  for (const way of ways) {
-    const limit = limitOf(way, settling);
-    counted.push(probe(way, limit));
-    if (plan.ordered && !settling.all && counted[0]! < limitOf(plan, settling)) return take(plan, plan);
-  }
+  const counted = ways.map(way => probe(way, limitOf(way, settling)));
   return take(plan, best(ways, counted, settling));
 }

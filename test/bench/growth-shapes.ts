@@ -71,7 +71,7 @@ export const SHAPES: readonly Shape[] = [
     ask: (r, n) => `AuditEvent?agent=Practitioner/${practitionerId(r.below(n))}&date=ge2025&_sort=-date`,
     least: 1,
   },
-  fixed('audit of a day', 'AuditEvent?date=2025-03-01&_sort=-date', 1),
+  fixed('audit of a day', 'AuditEvent?date=2025-03-01&_sort=-date', 1, { grows: 'so do the answers, up to a page' }),
   fixed('name:contains', 'Patient?family:contains=kker1', 1, { grows: 'every name is looked at' }),
   {
     name: 'chain, identifier',

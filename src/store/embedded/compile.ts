@@ -267,7 +267,7 @@ function leg(source: Source, plan: Plan, bounds: readonly Bound[], cursor: Curso
     },
     edge(skip, from = cursor) {
       const dates = source.bounded ? [] : filters(indexBounds(plan), source);
-      const where = [...source.where, ...dates, ...beside(from, true)];
+      const where = [...candidatesOf(source), ...dates, ...beside(from, true)];
       return sql`SELECT ${columns} FROM ${source.from}${resourceIfUsed(source, [...where, columns])}${whereSql(where)} ORDER BY ${orderBy} LIMIT 1 OFFSET ${skip}`;
     },
   };
@@ -353,6 +353,17 @@ const filters = (tests: readonly KeyTest[], source: Source): Sql[] =>
     test.is === 'date' && source.first?.by === 'date' && !source.bounded ? dateSql(test, 'k.d') : filterSql(test),
   );
 
+/**
+ * What the index of a source says, without what is looked up in each row: tombstones and, where those without a sort
+ * string are sought, those with one are candidates, too.
+ */
+const candidatesOf = (source: Source): readonly Sql[] =>
+  source.where.filter(
+    ({ text }) =>
+      // An index that holds nothing else can only be used where this is said.
+      (text !== PRESENT.text || source.from.text.includes('INDEXED BY resource_t')) && !text.startsWith('json_extract'),
+  );
+
 const withResource = (source: Source): Sql => raw(source.resource ? '' : ` CROSS JOIN resource r ON r.n=${source.n}`);
 
 /** Everything here is our own text: a column of `r` is used where it is named. */
@@ -390,9 +401,7 @@ export function compileProbe({ driver, filter }: Pick<Plan, 'driver' | 'filter'>
   if (!found) return undefined;
   const source = wholeOf(found);
   const bounds = source.bounded ? [] : filters(indexBounds({ driver, filter }), source);
-  // An index that holds nothing else can only be used where this is said.
-  const partial = source.from.text.includes('INDEXED BY resource_t');
-  const where = [...source.where.filter(({ text }) => partial || text !== PRESENT.text), ...bounds];
+  const where = [...candidatesOf(source), ...bounds];
   return counted(sql`SELECT 1 FROM ${source.from}${whereSql(where)} LIMIT ${limit}`);
 }
 

@@ -100,6 +100,18 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   };
   const patience = (): Patience => ({ until: Date.now() + queryTimeout, candidates: queryTimeout * PER_MS, piece });
 
+  /** A page on this thread, if it is sure to be short, or turns out to be: a walk's first candidates may fill it. */
+  const findNow = (planned: Plan): RowPage | undefined => {
+    if (isBounded(planned) || (!planned.ordered && isSmall(planned))) return findPage(connection, planned);
+    if (!planned.ordered || smallWalk === 0) return undefined;
+    try {
+      return findPage(connection, planned, { until: 0, candidates: 0, piece: smallWalk });
+    } catch (error) {
+      if (error instanceof FhirError && error.kind === 'too-costly') return undefined;
+      throw error;
+    }
+  };
+
   const keysOf = (type: string, entries: readonly Entry[]): Keys => {
     const { keys, missing } = encode(placement, type, entries, facts);
     if (missing.length === 0) return keys;
@@ -150,11 +162,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     find: query =>
       answer(async () => {
         const planned = planOf(query);
-        return pageOf(
-          isBounded(planned) || isSmall(planned)
-            ? findPage(connection, planned)
-            : await read({ kind: 'find', plan: planned, patience: patience() }),
-        );
+        return pageOf(findNow(planned) ?? (await read({ kind: 'find', plan: planned, patience: patience() })));
       }),
     history: query =>
       answer(async () => {
