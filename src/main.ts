@@ -34,7 +34,7 @@ async function openStore(config: Config, placement: Placement): Promise<Store> {
   }
   const { openEmbedded } = await import('./store/embedded/index.js');
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
-  return openEmbedded({ file: join(config.data, 'chartroom.db'), placement });
+  return openEmbedded({ file: join(config.data, 'chartroom.db'), placement, queryTimeout: config.queryTimeout });
 }
 
 /** Opens everything but the HTTP face. Throws FhirError `unavailable` where the store cannot be opened. */

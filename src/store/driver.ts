@@ -1,19 +1,23 @@
 /**
- * The choice of the one indexed driver of a plan. Order of preference: _id, identifier, reference to something specific
- * (an encounter, an order), patient + token, patient, reference to an actor (an organisation points at half the store),
- * dated token, token, URI, string, other ranges, low-cardinality token; then the order wanted: lastUpdated, a sort string, the type key.
+ * The drivers that a plan can have. Order of preference: _id, identifier, reference to something specific (an encounter,
+ * an order), patient + token, patient: these are few by nature. Then reference to an actor (an organisation points at
+ * half the store), dated token, token, URI, string, other ranges, token with few values; then the order wanted:
+ * lastUpdated, a sort string, the id, the type key.
  */
 import type { Query, Where } from '../search/query.js';
 import { after } from './codec.js';
 import type { KeyTest } from './key.js';
-import { type Ground, keyTest } from './key-test.js';
+import { type Ground, keyTest, openBefore } from './key-test.js';
 import type { Place } from './place.js';
-import { FILTER_TOKENS, SCOPED_TOKENS } from './place-table.js';
+import { BROAD_TOKENS, SCOPED_TOKENS } from './place-table.js';
 
 /** What a plan is driven by: the one predicate that an index answers. */
 export type Driver =
-  /** Points of `k` (ordered by date, then n) or `g` (ordered by n). */
-  | { readonly by: 'key'; readonly in: 'k' | 'g'; readonly keys: readonly string[] }
+  /**
+   * Points of `k` (ordered by date, then n) or `g` (ordered by n). `openBefore`: of what begins before this time, only what
+   * has an open main date (its keys are written with OPEN before them, too).
+   */
+  | { readonly by: 'key'; readonly in: 'k' | 'g'; readonly keys: readonly string[]; readonly openBefore?: number }
   /** Key ranges, each low ≤ key < high; no order. */
   | {
       readonly by: 'range';
@@ -21,6 +25,8 @@ export type Driver =
       readonly ranges: readonly { readonly low: string; readonly high: string }[];
     }
   | { readonly by: 'id'; readonly of: readonly { readonly type: string; readonly id: string }[] }
+  /** Everything of a type by its id. */
+  | { readonly by: 'type'; readonly type: string }
   /** By lastUpdated of the types. */
   | { readonly by: 'updated'; readonly types: readonly string[] }
   /** By a sort string of one type (partial index), prefix = its parameter prefix. */
@@ -64,6 +70,7 @@ interface Conjunct {
   readonly rank: number;
 }
 
+/** A driver, and what is left to filter. */
 export interface Chosen {
   readonly driver: Driver;
   readonly filter: readonly KeyTest[];
@@ -75,11 +82,12 @@ function rankOfParam(where: Extract<Where, { kind: 'param' }>, place: Place): nu
     case 'token':
       if (test.any.some(value => value.code === undefined)) return RANK.broad;
       if (place.code.endsWith('identifier')) return RANK.identifier;
-      if (FILTER_TOKENS.has(place.code)) return RANK.broad;
+      if (BROAD_TOKENS.has(place.code)) return RANK.broad;
       return place.home === 'k' ? RANK.dated : RANK.token;
     case 'reference':
       if (test.to.kind === 'identifier') return RANK.identifier;
-      if (test.to.kind === 'url') return RANK.reference;
+      // Many name one profile or organisation.
+      if (test.to.kind === 'url') return RANK.actor;
       if (place.patient && (test.to.type ?? 'Patient') === 'Patient') return RANK.patient;
       return ACTORS.has(test.to.type ?? 'Group') ? RANK.actor : RANK.reference;
     case 'of-type':
@@ -97,6 +105,10 @@ function rankOf(ground: Ground, where: Where): number {
   if (where.kind === 'any') return Math.max(...where.of.map(part => rankOf(ground, part)), RANK.id);
   if (where.kind === 'of')
     return ground.types.includes(where.type) ? rankOf({ ...ground, types: [where.type] }, where.where) : RANK.id;
+  if (where.kind === 'not') {
+    const absent = where.of.kind === 'present' && ground.types.length === 1;
+    return absent && ground.placement.of(ground.types[0]!).places.get(where.of.code)?.absent ? RANK.dated : RANK.none;
+  }
   if (where.kind !== 'param') return RANK.none;
   if (where.code === '_id') return RANK.id;
   if (where.code === '_lastUpdated') return RANK.none;
@@ -176,39 +188,63 @@ function scopedDriver(
 }
 
 /** The driver for what no condition can drive: by the order wanted, else the types themselves. */
-function fallback(ground: Ground, query: Pick<Query, 'types' | 'sort'>, conjuncts: readonly Conjunct[]): Driver {
-  const { placement, types } = ground;
-  const [first, second] = query.sort;
+function walkOf({ placement, types }: Ground, sort: Query['sort'], conjuncts: readonly Conjunct[]): Driver {
+  const [first, second] = sort;
+  const [type, another] = types;
   if (first?.code === '_lastUpdated' && !second) return { by: 'updated', types };
-  const place = first && !second && types.length === 1 ? placement.of(types[0]!).places.get(first.code) : undefined;
-  if (place?.sorts) return { by: 'sort-string', type: place.type, prefix: place.prefix };
+  if (first && !second && type !== undefined && another === undefined) {
+    if (first.code === '_id') return { by: 'type', type };
+    const place = placement.of(type).places.get(first.code);
+    if (place?.sorts) return { by: 'sort-string', type, prefix: place.prefix };
+  }
   if (conjuncts.some(({ test }) => test.is === 'updated')) return { by: 'updated', types };
-  return { by: 'key', in: 'k', keys: types.map(type => placement.of(type).typeCode) };
+  return { by: 'key', in: 'k', keys: types.map(each => placement.of(each).typeCode) };
 }
 
-/** The driver and what is left to filter. */
-export function choose(ground: Ground, query: Pick<Query, 'types' | 'sort' | 'where'>): Chosen {
+/** Keys in the order of the main date, cut where only open periods can pass. */
+function cut(driver: Driver, before: number | undefined): Driver {
+  if (before === undefined || driver.by !== 'key' || driver.in !== 'k') return driver;
+  return driver.keys.every(key => /^[A-Z-]/.test(key)) ? { ...driver, openBefore: before } : driver;
+}
+
+/**
+ * The ways to an answer, the one that gives the natural order first. `delivers`: whether a driver's index has the order
+ * wanted; undefined: any order will do. See plan.ts for the rules.
+ */
+export function choose(
+  ground: Ground,
+  query: Pick<Query, 'types' | 'sort' | 'where'>,
+  delivers: ((driver: Driver) => boolean) | undefined,
+): readonly [Chosen, ...Chosen[]] {
   const parts = query.where.kind === 'all' ? query.where.of : [query.where];
   const conjuncts = parts
-    .map(where => ({ test: keyTest(ground, where), rank: rankOf(ground, where) }))
+    .map(where => ({ where, test: keyTest(ground, where), rank: rankOf(ground, where) }))
     .filter(({ test }) => !(test.is === 'all' && test.of.length === 0));
   if (conjuncts.some(({ test }) => test.is === 'any' && test.of.length === 0))
-    return { driver: { by: 'nothing' }, filter: [] };
-  const rest = (used: readonly Conjunct[]) =>
-    conjuncts.filter(c => !used.includes(c)).flatMap(({ test }) => (test.is === 'all' ? test.of : [test]));
+    return [{ driver: { by: 'nothing' }, filter: [] }];
+  const starts = conjuncts.flatMap(({ where }) => openBefore(ground, where) ?? []);
+  const before = starts.length === 0 ? undefined : Math.max(...starts);
+  const way = (driver: Driver, used: readonly Conjunct[] = []): Chosen => ({
+    driver: cut(driver, before),
+    filter: conjuncts.filter(c => !used.includes(c)).flatMap(({ test }) => (test.is === 'all' ? test.of : [test])),
+  });
   const usable = conjuncts
     .filter(({ rank }) => rank < RANK.none)
     .flatMap(conjunct => {
       const found = driverOf(conjunct.test);
-      return found ? [{ conjunct, ...found }] : [];
+      return found ? [{ rank: conjunct.rank, ...way(found.driver, found.exact ? [conjunct] : []) }] : [];
     })
-    .toSorted((a, b) => a.conjunct.rank - b.conjunct.rank);
+    .toSorted((a, b) => a.rank - b.rank);
   const best = usable[0];
-  const scoped = best && best.conjunct.rank < RANK.scoped ? undefined : scopedDriver(ground, conjuncts);
-  if (scoped) return { driver: scoped.driver, filter: rest(scoped.used) };
-  const other = fallback(ground, query, conjuncts);
-  const keepsOrder = other.by !== 'key' && query.sort.length > 0;
-  if (best && !(best.conjunct.rank === RANK.broad && keepsOrder))
-    return { driver: best.driver, filter: rest(best.exact ? [best.conjunct] : []) };
-  return { driver: other, filter: rest([]) };
+  const scoped = best && best.rank < RANK.scoped ? undefined : scopedDriver(ground, conjuncts);
+  if (scoped) return [way(scoped.driver, scoped.used)];
+  if (best && best.rank <= RANK.patient) return [best];
+  const walk = way(walkOf(ground, query.sort, conjuncts));
+  const isFirst = delivers ?? ((driver: Driver) => driver === best?.driver && driver.by === 'key');
+  const first =
+    usable.find(({ driver }) => isFirst(driver)) ?? (!best || !delivers || delivers(walk.driver) ? walk : best);
+  const updated = conjuncts.some(({ test }) => test.is === 'updated' && first.driver.by !== 'updated')
+    ? [way({ by: 'updated', types: ground.types })]
+    : [];
+  return [first, ...usable.filter(one => one !== first), ...updated];
 }

@@ -10,13 +10,17 @@
  *   uri        the text; a canonical: target, and in f: @ target / version
  *   composite  ! and first part ⁄ second part, each in its form above; of three parts the two numbers are a pair in `w`
  *   patient    p patient > type  ·  p patient > token key
+ *   open       ^ key: every key in `k` but those above, where the main date has no start or no end
+ *   missing    - type parameter: the resource has no value of a parameter that nearly all have
+ *
+ * A quantity in `g` has its plain number and that in base units there, everything else about it in `f`.
  *
  * A range of numbers or a free period has the pair in `w` under the head of its key, and a key that says it is there.
  */
 import { FhirError } from '../fhir/error.js';
 import type { Entry, EntryValue } from '../search/entry.js';
 import { cutPhrase, encodeDouble, encodeIdPart, encodePhrase, encodeTarget, encodeText, SEPARATOR } from './codec.js';
-import { type FactAddition, type Facts, systemFact, useFact, widthFact } from './facts.js';
+import { type FactAddition, type Facts, isOpenWidth, systemFact, useFact, widthFact } from './facts.js';
 import { type Place, type Placement, referenceArray } from './place.js';
 import { type Keys, NO_DATE } from './key.js';
 import { classOf } from './span-class.js';
@@ -71,6 +75,9 @@ class Writing {
   }
 }
 
+/** Before the keys in `k` of a resource whose main date is open. */
+export const OPEN = '^';
+
 /** Each key once. The lists are short, but for the references of a Provenance or a Bundle. */
 const unique = (keys: readonly string[]): readonly string[] =>
   keys.length > 32 ? [...new Set(keys)] : keys.filter((key, i) => keys.indexOf(key) === i);
@@ -124,7 +131,7 @@ function writeValue(writing: Writing, into: string[], at: string, prefix: string
       const heads = value.kind === 'number' ? ['n'] : quantityHeads(writing, prefix, value);
       if (!point) into.push(`${at}r`);
       for (const head of heads)
-        if (point) into.push(at + head + encodeDouble(value.low));
+        if (point) (head === 'n' ? into : writing.f).push(at + head + encodeDouble(value.low));
         else writing.w.push({ p: at + head, l: value.low, h: value.high });
       if (value.kind === 'quantity' && value.base) {
         const { unit, low, high } = value.base;
@@ -180,7 +187,8 @@ function writeReference(writing: Writing, place: Place, entry: EntryValue): void
 }
 
 function writeComposite(writing: Writing, place: Place, entry: Extract<EntryValue, { kind: 'composite' }>): void {
-  const { prefix } = place;
+  const { prefix, home } = place;
+  const into = home === 'g' ? writing.g : writing.f;
   writing.f.push(`${prefix}!`);
   const [first, second, third] = entry.parts;
   for (const value of first ?? []) {
@@ -192,7 +200,7 @@ function writeComposite(writing: Writing, place: Place, entry: Extract<EntryValu
     } else continue;
     const at = prefix + head + SEPARATOR;
     if (third) writeNumberPairs(writing, at, second!, third);
-    else for (const other of second ?? []) writeValue(writing, writing.f, at, prefix, other);
+    else for (const other of second ?? []) writeValue(writing, into, at, prefix, other);
   }
 }
 
@@ -232,7 +240,7 @@ function writeEntry(writing: Writing, place: Place, entry: Entry): void {
  * for the order inside the arrays. Throws `fault` on an entry of a parameter that the placement does not know.
  */
 export function encode(placement: Placement, type: string, entries: readonly Entry[], facts: Facts): Encoding {
-  const { typeCode, places, mainDate } = placement.of(type);
+  const { typeCode, places, mainDate, rarelyMissing } = placement.of(type);
   const writing = new Writing(typeCode, facts);
   const patients: string[] = [];
   const scoped: string[] = [];
@@ -271,6 +279,11 @@ export function encode(placement: Placement, type: string, entries: readonly Ent
         writeValue(writing, writing.f, prefix, prefix, entry);
       }
   }
+  for (const { code, prefix, absent } of rarelyMissing)
+    if (absent && !entries.some(entry => entry.parameter === code)) writing[absent].push(`-${prefix}`);
+  // Before the keys of patients and references, which are few enough to be looked at one by one.
+  if (first && isOpenWidth(e - d))
+    writing.k.push(...unique(writing.k.filter(key => !key.startsWith('r'))).map(key => OPEN + key));
   for (const patient of unique(patients)) {
     writing.k.push(`p${patient}>${typeCode}`);
     for (const token of scoped) writing.k.push(`p${patient}>${token}`);

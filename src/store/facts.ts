@@ -22,10 +22,12 @@ export interface Facts {
    * date or number, `t` + a target type.
    */
   uses(prefix: string): readonly string[];
-  /** At least the length of the longest main date of the type, high − low in ms; Infinity where one is open. */
+  /** At least the length of the longest main date of the type that has both ends, high − low in ms. */
   widest(type: string): number;
   /** Two characters for the code of a custom search parameter; undefined: it has none yet. */
   parameter(code: string): string | undefined;
+  /** Whether some main date of the type is open. */
+  isOpen(type: string): boolean;
   has(id: string): boolean;
   add(additions: Iterable<FactAddition>): void;
   /** Number of code systems seen, without the empty one. */
@@ -40,10 +42,12 @@ const OPEN_WIDTH = 99;
 /** Id of the fact that `use` occurs for the parameter with this prefix. */
 export const useFact = (prefix: string, use: string): string => `u${prefix}${use}`;
 
+/** Open ends are millennia away. */
+export const isOpenWidth = (width: number): boolean => width > 1e14;
+
 /** Id of the fact that the type has a main date of this length: a power of two, so that facts stay few. */
 export function widthFact(typeCode: string, width: number): string {
-  // Open ends are millennia away.
-  const power = width > 1e14 ? OPEN_WIDTH : Math.ceil(Math.log2(width + 1));
+  const power = isOpenWidth(width) ? OPEN_WIDTH : Math.ceil(Math.log2(width + 1));
   return `w${typeCode}${String(power).padStart(2, '0')}`;
 }
 
@@ -73,11 +77,13 @@ export function createFacts(initial: Iterable<FactAddition> = []): Facts {
   const uses = new Map<string, string[]>();
   const widths = new Map<string, number>();
   const parameters = new Map<string, string>();
+  const openTypes = new Set<string>();
   const facts: Facts = {
     system: uri => systems.get(uri),
     uses: prefix => uses.get(prefix) ?? [],
     widest: type => widths.get(TYPE_CODES[type] ?? '') ?? 0,
     parameter: code => parameters.get(code),
+    isOpen: type => openTypes.has(TYPE_CODES[type] ?? ''),
     has: id => ids.has(id),
     add(additions) {
       for (const { id, value } of additions) {
@@ -94,8 +100,8 @@ export function createFacts(initial: Iterable<FactAddition> = []): Facts {
         } else {
           const type = rest.slice(0, 2);
           const power = Number(rest.slice(2));
-          const width = power === OPEN_WIDTH ? Infinity : 2 ** power - 1;
-          widths.set(type, Math.max(widths.get(type) ?? 0, width));
+          if (power === OPEN_WIDTH) openTypes.add(type);
+          else widths.set(type, Math.max(widths.get(type) ?? 0, 2 ** power - 1));
         }
       }
     },

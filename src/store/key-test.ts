@@ -9,7 +9,16 @@ import type { Facts } from './facts.js';
 import { type Place, type Placement, referenceArray } from './place.js';
 import type { KeyTest } from './key.js';
 import { allOf, anyOf, EVERYTHING_HELD, headTest, NOTHING_HELD, notOf, pointTest } from './key-algebra.js';
-import { bindingBounds, closeBounds, dateTest, type Spot, targetsOf, valueTest, versionTest } from './value-test.js';
+import {
+  bindingBounds,
+  closeBounds,
+  dateTest,
+  type Spot,
+  targetsOf,
+  used,
+  valueTest,
+  versionTest,
+} from './value-test.js';
 
 /** What a query is compiled against. */
 export interface Ground {
@@ -69,8 +78,25 @@ function mainDateBounds(widest: number, bounds: Bounds): KeyTest {
   return closed.lowMin > closed.lowMax ? NOTHING_HELD : { is: 'date', ...bindingBounds(closed) };
 }
 
+/**
+ * Where periods of the type are open, a bound on their end says nothing of their start. But all those that begin before
+ * the time given here and may pass are open: they have a key of their own. Undefined: no such time.
+ */
+export function openBefore({ facts, placement, types }: Ground, where: Where): number | undefined {
+  const [type, another] = types;
+  if (where.kind !== 'param' || where.test.kind !== 'date' || type === undefined || another !== undefined)
+    return undefined;
+  const place = placement.of(type).places.get(where.code);
+  // A second main date is found by other keys.
+  if (!place?.main || !facts.isOpen(type) || used(spotOf(facts, place), 'c').length > 0) return undefined;
+  const least = Math.min(
+    ...where.test.any.map(closeBounds).map(({ lowMin, highMin }) => Math.max(lowMin, highMin - facts.widest(type))),
+  );
+  return Number.isFinite(least) ? least : undefined;
+}
+
 function mainDateTest(facts: Facts, place: Place, bounds: readonly Bounds[]): KeyTest {
-  const widest = facts.widest(place.type);
+  const widest = facts.isOpen(place.type) ? Infinity : facts.widest(place.type);
   const main = anyOf(bounds.map(value => mainDateBounds(widest, value)));
   const further = dateTest(spotOf(facts, place), bounds);
   if (further.is !== 'any' || further.of.length > 0 || main.is !== 'any') return anyOf([main, further]);
@@ -78,7 +104,7 @@ function mainDateTest(facts: Facts, place: Place, bounds: readonly Bounds[]): Ke
   const dates = main.of.filter(t => t.is === 'date');
   const min = Math.min(...dates.map(t => t.lowMin ?? -Infinity));
   const max = Math.max(...dates.map(t => t.lowMax ?? Infinity));
-  if (dates.length !== main.of.length || (min === -Infinity && max === Infinity)) return main;
+  if (dates.length !== main.of.length) return main;
   const hull = { lowMin: min, lowMax: max, highMin: -Infinity, highMax: Infinity };
   return allOf([{ is: 'date', ...bindingBounds(hull) }, main]);
 }
@@ -124,9 +150,9 @@ function placeTest({ placement, facts, types }: Ground, place: Place, test: Test
 function presentTest(ground: Ground, place: Place): KeyTest {
   const { placement, types } = ground;
   if (place.union) return anyOf(place.union.map(code => presentTest(ground, placement.find(place.type, code))));
-  if (place.main) {
-    const dated: KeyTest = { is: 'date' };
-    return types.length === 1 ? dated : allOf([pointTest('k', [place.prefix.slice(0, 2)]), dated]);
+  if (place.absent) {
+    const has = notOf(pointTest(place.absent, [`-${place.prefix}`]));
+    return types.length === 1 ? has : allOf([pointTest('k', [place.prefix.slice(0, 2)]), has]);
   }
   if (place.kind === 'reference' || place.kind === 'composite') return pointTest('f', [`${place.prefix}!`]);
   const home = headTest(homeOf(place), place.prefix);

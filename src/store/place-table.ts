@@ -1,7 +1,8 @@
 /**
  * Which search parameters deserve which kind of key. A choice here changes cost, never a result: what has no B-tree key
- * is filtered. The rule behind it: what a clinical screen orders by date is in `k`; a value that someone looks for
- * without naming a patient has a key in `g`, however rare it is; what is only asked beside something better is in `f`.
+ * is filtered. The rule behind it: what a clinical screen orders by date is in `k`, and so is a code with few values, of
+ * which a common one must page by date and a rare one be found at once; another value that someone looks for without
+ * naming a patient has a key in `g`; what is only asked beside something better is in `f`.
  */
 
 /** The date that orders a type (`d`, `e`), where the general list below would choose another or none. */
@@ -48,19 +49,12 @@ export const MAIN_DATES = [
   'expiration-date',
 ] as const;
 
-/**
- * Tokens searched without a patient and shown in date order: keys in `k`. A status that work lists ask for is here, not
- * in `g`, so that neither a common nor a rare value costs more than a page.
- */
+/** Tokens searched without a patient and shown in date order: keys in `k`. */
 export const DATED_TOKENS: Readonly<Record<string, readonly string[]>> = {
-  Appointment: ['status'],
   AuditEvent: ['type', 'subtype', 'action', 'outcome'],
-  Communication: ['status'],
-  Consent: ['status'],
-  DocumentReference: ['type', 'category', 'status'],
-  Observation: ['code'],
-  ServiceRequest: ['status'],
-  Task: ['status'],
+  DocumentReference: ['type', 'category'],
+  // Both in one array, so that `combo-code` is one list of points.
+  Observation: ['code', 'component-code'],
 };
 
 /** Tokens with a key per patient and value in `k`. */
@@ -73,8 +67,11 @@ export const SCOPED_TOKENS: Readonly<Record<string, readonly string[]>> = {
   MedicationRequest: ['code'],
 };
 
-/** Tokens without an index unless the type is in ALL_INDEXED or the pair in INDEXED. */
-export const FILTER_TOKENS: ReadonlySet<string> = new Set([
+/**
+ * Tokens with few values, most of them common: keys in `k` where the type has a main date, so that neither a common nor
+ * a rare value costs more than a page.
+ */
+export const BROAD_TOKENS: ReadonlySet<string> = new Set([
   'active',
   'address-use',
   'class',
@@ -95,7 +92,7 @@ export const FILTER_TOKENS: ReadonlySet<string> = new Set([
   'verification-status',
 ]);
 
-/** Types where nothing may get dearer because its value is rare: every token, string and URI has a key. */
+/** Types where nothing may get dearer because its value is rare: every string has a key, too. */
 export const ALL_INDEXED: ReadonlySet<string> = new Set(['Patient', 'DocumentReference', 'Task', 'List']);
 
 /** Single parameters with a key although their kind has none. */
@@ -104,12 +101,15 @@ export const INDEXED: Readonly<Record<string, readonly string[]>> = {
   Condition: ['onset-date'],
   DiagnosticReport: ['issued'],
   DocumentReference: ['period'],
-  Encounter: ['status'],
   Location: ['near'],
+  // Of a quantity the number alone has a key: its unit is filtered.
+  Observation: ['value-quantity', 'component-value-quantity', 'code-value-quantity', 'component-code-value-quantity'],
   Patient: ['death-date'],
   Task: ['modified', 'period'],
-  Subscription: ['status'],
 };
+
+/** What nearly every resource has: that it is missing has a key of its own. So it is for every main date. */
+export const RARELY_MISSING: ReadonlySet<string> = new Set(['code', 'encounter', 'patient', 'subject']);
 
 /** Names are worth a key wherever they are looked up. */
 export const NAMES: ReadonlySet<string> = new Set(['name', 'family', 'given', 'phonetic']);

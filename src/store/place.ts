@@ -7,13 +7,14 @@ import { FhirError } from '../fhir/error.js';
 import { encodeNumber } from './codec.js';
 import {
   ALL_INDEXED,
+  BROAD_TOKENS,
   DATED_TOKENS,
-  FILTER_TOKENS,
   INDEXED,
   MAIN_DATE,
   MAIN_DATES,
   NAMES,
   ONLY_INDEXED,
+  RARELY_MISSING,
   SCOPED_TOKENS,
   SORT_STRINGS,
   UNIONS,
@@ -48,6 +49,8 @@ export interface Place {
   readonly patient: boolean;
   readonly main: boolean;
   readonly sorts: boolean;
+  /** Where a resource without this parameter has a key that says so. */
+  readonly absent?: 'k' | 'g';
   /** No keys of its own: the union of these parameters of the same type. */
   readonly union?: readonly string[];
 }
@@ -57,6 +60,8 @@ export interface TypePlaces {
   /** Two characters: the type key in `k`. */
   readonly typeCode: string;
   readonly places: ReadonlyMap<string, Place>;
+  /** Those with `absent`. */
+  readonly rarelyMissing: readonly Place[];
   /** Code of the main date. */
   readonly mainDate?: string;
 }
@@ -100,7 +105,8 @@ const pathsOf = (expression: string | undefined, type: string): string =>
     .toSorted()
     .join('|');
 
-function homeOf(type: string, parameter: PlacedParameter): Place['home'] {
+/** `dated`: the array of keys in date order, `k`, or `g` where the type has no main date. */
+function homeOf(type: string, parameter: PlacedParameter, dated: 'k' | 'g'): Place['home'] {
   const { code, type: kind } = parameter;
   if (DATED_TOKENS[type]?.includes(code)) return 'k';
   if (type in ONLY_INDEXED) return ONLY_INDEXED[type]!.includes(code) ? 'g' : 'f';
@@ -110,7 +116,7 @@ function homeOf(type: string, parameter: PlacedParameter): Place['home'] {
     case 'uri':
       return 'g';
     case 'token':
-      return FILTER_TOKENS.has(code) && !ALL_INDEXED.has(type) ? 'f' : 'g';
+      return BROAD_TOKENS.has(code) ? dated : 'g';
     case 'string':
       return ALL_INDEXED.has(type) || (NAMES.has(code) && NAMED.has(type)) ? 'g' : 'f';
     default:
@@ -135,6 +141,7 @@ function placeType(
   const byCode = new Map(parameters.map(p => [p.code, p]));
   const isDate = (code: string | undefined) => code !== undefined && byCode.get(code)?.type === 'date';
   const mainDate = [MAIN_DATE[type], ...MAIN_DATES].find(isDate);
+  const dated = mainDate === undefined ? 'g' : 'k';
   const patientPaths = pathsOf(byCode.get('patient')?.expression, type);
   const places = new Map<string, Place>();
   for (const parameter of parameters) {
@@ -151,15 +158,17 @@ function placeType(
       code,
       kind,
       prefix: typeCode + codes.get(code)!,
-      home: none ? 'none' : homeOf(type, parameter),
+      home: none ? 'none' : homeOf(type, parameter, dated),
       scoped: SCOPED_TOKENS[type]?.includes(code) ?? false,
       patient,
       main,
       sorts: SORT_STRINGS[type]?.includes(code) ?? false,
+      ...(main || (RARELY_MISSING.has(code) && !(type in ONLY_INDEXED)) ? { absent: dated } : {}),
       ...(union === undefined ? {} : { union }),
     });
   }
-  return { type, typeCode, places, ...(mainDate === undefined ? {} : { mainDate }) };
+  const rarelyMissing = [...places.values()].filter(place => place.absent !== undefined);
+  return { type, typeCode, places, rarelyMissing, ...(mainDate === undefined ? {} : { mainDate }) };
 }
 
 /**
@@ -183,7 +192,7 @@ function placeCustom(type: string, parameter: PlacedParameter, number: string): 
     code,
     kind,
     prefix: TYPE_CODES[type]! + number,
-    home: ranged && !(type in ONLY_INDEXED) ? 'g' : homeOf(type, parameter),
+    home: ranged && !(type in ONLY_INDEXED) ? 'g' : homeOf(type, parameter, 'g'),
     scoped: false,
     patient: false,
     main: false,
@@ -218,7 +227,17 @@ export function createPlacement(standard: readonly PlacedParameter[]): GrowingPl
     type,
     typeCode,
     mainDate ?? '',
-    ...[...places.values()].map(p => [p.code, p.prefix, p.kind, p.home, p.scoped, p.patient, p.sorts, p.union ?? '']),
+    ...[...places.values()].map(p => [
+      p.code,
+      p.prefix,
+      p.kind,
+      p.home,
+      p.scoped,
+      p.patient,
+      p.sorts,
+      p.absent ?? '',
+      p.union ?? '',
+    ]),
   ]);
   return {
     of,

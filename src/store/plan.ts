@@ -2,11 +2,23 @@
  * From a typed query to one plan that both stores execute: exactly one indexed driver, everything else as filters on
  * the resource's own keys, one total order. Adapters only translate a Plan into their language (compile.ts); they
  * never look at a Where. Pure: no I/O.
+ *
+ * Two drivers are often both sensible: a walk in the order wanted, which a broad condition ends after a page, and an
+ * index range, which a narrow condition makes short. Only the data knows which, so a plan names them all (`others`), and
+ * a store counts their candidates up to a limit before it takes one (settle.ts). Rows and their order are the same
+ * whichever it takes, so that pages of one search fit together although they may go different ways:
+ *
+ * - What is few by nature (an id, an identifier, an encounter, a patient) has no others.
+ * - Without `_sort` the order is the natural one of the first driver, and which is first depends on the query alone: the
+ *   best condition by rank, if it is one of points; else the walk along the type. (That a parameter has never been used
+ *   may change it: then nothing was found before, or the page link is over.)
+ * - With `_sort` the first driver is the best one that delivers the order; where none does, everything is sorted.
+ * - A driver that does not deliver the order has its candidates sorted. It is taken only where they are few.
  */
 import { FhirError } from '../fhir/error.js';
 import type { Cursor, Query, SortKey } from '../search/query.js';
 import { compareKeys, encodeId } from './codec.js';
-import { choose, type Driver } from './driver.js';
+import { choose, type Chosen, type Driver } from './driver.js';
 import type { Facts } from './facts.js';
 import { type KeyArray, type Keys, type KeyTest, NO_DATE } from './key.js';
 import type { Placement } from './place.js';
@@ -20,13 +32,19 @@ export type Order =
   /** Smallest (ascending) or largest (descending) key with the prefix in the array; resources without one come last. */
   | { readonly by: 'key'; readonly in: KeyArray; readonly prefix: string; readonly descending: boolean };
 
-export interface Plan {
+/** One way to the rows of a plan. */
+export interface Way {
   readonly driver: Driver;
   /** All must hold. Bounds on the date that the driver's index can use are given here too (`is: 'date'`). */
   readonly filter: readonly KeyTest[];
-  readonly order: readonly Order[];
   /** The driver delivers the order by itself: no sort step is needed. */
   readonly ordered: boolean;
+}
+
+export interface Plan extends Way {
+  /** The same rows by other drivers, better where those have few candidates. */
+  readonly others?: readonly Way[];
+  readonly order: readonly Order[];
   readonly limit: number;
   readonly after?: Cursor;
   readonly before?: Cursor;
@@ -110,6 +128,7 @@ function delivers(driver: Driver, order: readonly Order[]): boolean {
   if (first.descending !== second.descending || second.by !== 'n') return false;
   if (first.by === 'date') return driver.by === 'key' && driver.in === 'k';
   if (first.by === 'updated') return driver.by === 'updated';
+  if (first.by === 'id') return driver.by === 'type';
   return first.by === 'sort-string' && driver.by === 'sort-string' && driver.prefix === first.prefix;
 }
 
@@ -119,19 +138,23 @@ function delivers(driver: Driver, order: readonly Order[]): boolean {
  */
 export function plan(placement: Placement, query: Query, facts: Facts): Plan {
   const { types, sort, limit } = query;
-  const { driver, filter } = choose({ placement, facts, types }, query);
-  const wanted = sort.map(key => orderOf(placement, types, key));
-  const order: Order[] =
-    wanted.length === 0 ? naturalOrder(driver) : [...wanted, { by: 'n', descending: wanted.at(-1)!.descending }];
+  const keys = sort.map(key => orderOf(placement, types, key));
+  const wanted: Order[] = [...keys, { by: 'n', descending: keys.at(-1)?.descending ?? true }];
+  const [first, ...others] = choose(
+    { placement, facts, types },
+    query,
+    sort.length === 0 ? undefined : driver => delivers(driver, wanted),
+  );
+  const order = sort.length === 0 ? naturalOrder(first.driver) : wanted;
+  const way = ({ driver, filter }: Chosen): Way => ({ driver, filter, ordered: delivers(driver, order) });
   // The order can depend on what the data uses by now, in rare cases: such a page link is over.
   const cursor = query.after ?? query.before;
-  if (cursor && driver.by !== 'nothing' && cursor.length !== order.length)
+  if (cursor && first.driver.by !== 'nothing' && cursor.length !== order.length)
     throw new FhirError('expired', 'This page link no longer fits the data. Search again.');
   return {
-    driver,
-    filter,
+    ...way(first),
+    ...(others.length === 0 ? {} : { others: others.map(way) }),
     order,
-    ordered: delivers(driver, order),
     limit,
     ...(query.after === undefined ? {} : { after: query.after }),
     ...(query.before === undefined ? {} : { before: query.before }),

@@ -32,7 +32,7 @@ export interface Spot {
 }
 
 /** What the parameter uses of one kind (`s`, `c`, `t`), without the kind. */
-const used = ({ facts, prefix }: Spot, kind: string): string[] =>
+export const used = ({ facts, prefix }: Spot, kind: string): string[] =>
   facts
     .uses(prefix)
     .filter(use => use.startsWith(kind))
@@ -121,9 +121,19 @@ function numberTest(spot: Spot, values: readonly Bounds[], heads: readonly strin
     values.flatMap(value => {
       const closed = closeBounds(value);
       const { lowMin, lowMax, highMin, highMax } = closed;
+      const [min, max] = [Math.max(lowMin, highMin), Math.min(lowMax, highMax)];
+      // Implied by a number with a unit, and something that an index can drive.
+      const plain = numberRange(spot.in, `${spot.at}n`, min, max);
       return heads.flatMap(head => [
         ...(classes.includes('n')
-          ? [numberRange(spot.in, spot.at + head, Math.max(lowMin, highMin), Math.min(lowMax, highMax))]
+          ? [
+              // The plain number and that in base units are in the parameter's home, the other forms in `f`.
+              head === 'n' || head.startsWith('b')
+                ? numberRange(spot.in, spot.at + head, min, max)
+                : spot.in === 'f'
+                  ? numberRange('f', spot.at + head, min, max)
+                  : allOf([plain, numberRange('f', spot.at + head, min, max)]),
+            ]
           : []),
         ...(classes.includes('r') ? [spanTest(spot.at + head, closed)] : []),
       ]);

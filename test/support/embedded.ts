@@ -6,7 +6,7 @@ import { type EmbeddedOptions, openEmbedded } from '../../src/store/embedded/ind
 import type { Opened } from '../contract/store-suite.js';
 import { placement } from './changes.js';
 
-export async function openEmptyEmbedded(options: Pick<EmbeddedOptions, 'smallWalk'> = {}): Promise<Opened> {
+export async function openEmptyEmbedded(options: Omit<EmbeddedOptions, 'file' | 'placement'> = {}): Promise<Opened> {
   const folder = mkdtempSync(join(tmpdir(), 'chartroom-test-'));
   const open = () => openEmbedded({ ...options, file: join(folder, 'data', 'store'), placement });
   let store = await open();

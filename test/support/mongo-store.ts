@@ -1,5 +1,5 @@
 /** A MongoDB store on a database of its own, for suites that every store passes. */
-import { openMongo } from '../../src/store/mongo/index.js';
+import { type MongoOptions, openMongo } from '../../src/store/mongo/index.js';
 import type { Open } from '../contract/store-suite.js';
 import { placement } from './changes.js';
 import { sharedMongo } from './mongo.js';
@@ -7,12 +7,17 @@ import { sharedMongo } from './mongo.js';
 let databases = 0;
 
 /** Skips the test that asks where there is no MongoDB server; the reason has been printed. */
-export const openEmptyMongo: Open = async test => {
+export const openEmptyMongo: Open = test => openMongoWith(test, {});
+
+export const openMongoWith = async (
+  test: Parameters<Open>[0],
+  options: Omit<MongoOptions, 'url' | 'placement'>,
+): ReturnType<Open> => {
   const mongo = await sharedMongo();
   if ('skipped' in mongo) return test.skip();
   const url = mongo.database(`store-${process.pid}-${++databases}`);
   const start = async () => {
-    const store = await openMongo({ url, placement });
+    const store = await openMongo({ ...options, url, placement });
     await store.migrate();
     return store;
   };

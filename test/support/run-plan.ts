@@ -1,6 +1,7 @@
 /** A plan, carried out in memory: what every store must return for it. */
 import { compareKeys } from '../../src/store/codec.js';
 import { holds, type Subject } from './holds.js';
+import { OPEN } from '../../src/store/encode.js';
 import type { Driver } from '../../src/store/driver.js';
 import { cursorOf, type Order, type OrderedRow, type Plan } from '../../src/store/plan.js';
 
@@ -9,14 +10,18 @@ export type PlanRow = Subject & OrderedRow;
 /** Whether the driver yields the row. */
 export function drives(driver: Driver, row: Subject): boolean {
   switch (driver.by) {
-    case 'key':
-      return row.keys[driver.in].some(key => driver.keys.includes(key));
+    case 'key': {
+      const has = (head: string) => row.keys[driver.in].some(key => driver.keys.some(one => key === head + one));
+      return has('') && (driver.openBefore === undefined || row.keys.d >= driver.openBefore || has(OPEN));
+    }
     case 'range':
       return row.keys[driver.in].some(key =>
         driver.ranges.some(({ low, high }) => compareKeys(low, key) <= 0 && compareKeys(key, high) < 0),
       );
     case 'id':
       return driver.of.some(({ type, id }) => type === row.type && id === row.id);
+    case 'type':
+      return driver.type === row.type;
     case 'updated':
       return driver.types.includes(row.type);
     case 'sort-string':

@@ -7,16 +7,25 @@
  * index would deliver resources without a date (or sort string) at the wrong end: they come last in both directions.
  */
 import type { Cursor } from '../../search/query.js';
+import { encodeId, successor } from '../codec.js';
+import { OPEN } from '../encode.js';
 import { type KeyTest, NO_DATE } from '../key.js';
 import type { Pointing } from '../pointing.js';
 import type { Order, Plan } from '../plan.js';
+import { indexBounds } from '../settle.js';
 import { dateSql, filterSql, idList, keysIn } from './filter.js';
 import { COLUMNS } from './row.js';
 import { join, raw, type Sql, sql } from './sql.js';
 
+export interface Leg {
+  /** At most so many rows. A walk can be taken in pieces: after the place `from` in its index, as far as `until`. */
+  page(limit: number, from?: Cursor, until?: Cursor): Sql;
+  /** Of a walk: one row, the place of the candidate that comes so many after `from`. */
+  readonly edge?: (skip: number, from?: Cursor) => Sql;
+}
+
 export interface Page {
-  /** Each gives its statement for at most so many rows. */
-  readonly legs: readonly ((limit: number) => Sql)[];
+  readonly legs: readonly Leg[];
   /** A resource may come more than once, always with the same values of the order. */
   readonly repeats: boolean;
 }
@@ -31,24 +40,27 @@ interface Source {
   readonly n: string;
   /** Column before `n` in the index, if any; rows where it is `missing` belong at the end. */
   readonly first?: {
-    readonly by: 'date' | 'updated' | 'sort-string';
+    readonly by: 'date' | 'updated' | 'sort-string' | 'id';
     readonly column: string;
     readonly missing: boolean;
   };
   readonly repeats: boolean;
+  /** `from` has the bounds on the date already. */
+  readonly bounded?: true;
   /** Where the resources are that the index does not hold: those without the sort string. */
   readonly rest?: Source;
 }
 
+const PRESENT = raw('r.f IS NOT NULL');
 const TYPES = 'resource r INDEXED BY resource_u';
 
-function sourceOf(plan: Pick<Plan, 'driver'>): Source | undefined {
-  const { driver } = plan;
-  const present = raw('r.f IS NOT NULL');
+function sourceOf({ driver, filter }: Pick<Plan, 'driver' | 'filter'>): Source | undefined {
+  const present = PRESENT;
   switch (driver.by) {
     case 'nothing':
       return undefined;
     case 'key': {
+      if (driver.openBefore !== undefined) return openSource(driver.keys, driver.openBefore, filter);
       const single = driver.keys.length === 1;
       return {
         from: single
@@ -82,6 +94,17 @@ function sourceOf(plan: Pick<Plan, 'driver'>): Source | undefined {
         n: 'r.n',
         repeats: true,
       };
+    case 'type': {
+      const head = encodeId(driver.type, '.').slice(0, 2);
+      return {
+        from: raw('resource r INDEXED BY resource_id'),
+        where: [sql`r.id>=${head} AND r.id<${successor(head)}`, present],
+        resource: true,
+        n: 'r.n',
+        first: { by: 'id', column: 'r.id', missing: false },
+        repeats: false,
+      };
+    }
     case 'updated': {
       const single = driver.types.length === 1;
       return {
@@ -114,6 +137,29 @@ function sourceOf(plan: Pick<Plan, 'driver'>): Source | undefined {
   }
 }
 
+/**
+ * Every key from the time on, and before it the keys of what is open alone. The bounds of the filters are put into the
+ * list: beside another bound on the same column SQLite would take one of them, and not the better one.
+ */
+function openSource(keys: readonly string[], before: number, filter: readonly KeyTest[]): Source {
+  const dates = filter.filter(test => test.is === 'date');
+  const low = Math.max(NO_DATE, ...dates.map(({ lowMin = NO_DATE }) => lowMin));
+  const high = Math.min(Number.MAX_SAFE_INTEGER, ...dates.map(({ lowMax = Number.MAX_SAFE_INTEGER }) => lowMax + 1));
+  const spans = keys.flatMap(key => [
+    [key, Math.max(before, low), high],
+    [OPEN + key, low, Math.min(before, high)],
+  ]);
+  return {
+    from: sql`json_each(${JSON.stringify(spans)}) j CROSS JOIN entry k ON k.key=j.value->>0 AND k.d>=j.value->>1 AND k.d<j.value->>2`,
+    where: [],
+    resource: false,
+    n: 'k.n',
+    first: { by: 'date', column: 'k.d', missing: false },
+    bounded: true,
+    repeats: keys.length > 1,
+  };
+}
+
 const sortString = (prefix: string): Sql => sql`json_extract(r.s,${`$.${JSON.stringify(prefix)}`})`;
 
 export function compile(plan: Plan): Page {
@@ -136,6 +182,8 @@ export function isBounded({ driver, filter, ordered, limit }: Plan): boolean {
       return ordered && driver.keys.length <= 200 && filter.every(test => test.is === 'date');
     case 'updated':
       return ordered && filter.every(test => test.is === 'updated');
+    case 'type':
+      return ordered && filter.length === 0;
     case 'range':
     case 'sort-string':
       return false;
@@ -192,30 +240,38 @@ interface Bound {
 }
 
 /** One walk along an index, from the cursor on. All bounds have one direction. `nothing`: the first value is NULL. */
-function leg(source: Source, plan: Plan, bounds: readonly Bound[], cursor: Cursor | undefined, nothing = false) {
+function leg(source: Source, plan: Plan, bounds: readonly Bound[], cursor: Cursor | undefined, nothing = false): Leg {
   const { down } = bounds[0]!;
-  const columns = bounds.map(bound => bound.column).join(',');
-  const where = [...source.where, ...filters(plan.filter, source)];
-  if (cursor) {
+  const columns = raw(bounds.map(bound => bound.column).join(','));
+  /** What lies beyond a place, or not beyond it. A row value is an index bound. */
+  const beside = (place: Cursor | undefined, strictly: boolean): Sql[] => {
+    if (!place) return [];
     const values = join(
-      cursor.map(value => sql`${value}`),
+      place.map(value => sql`${value}`),
       ',',
     );
-    where.push(
-      bounds.length === 1
-        ? sql`${raw(columns)}${raw(down ? '<' : '>')}${values}`
-        : sql`(${raw(columns)})${raw(down ? '<' : '>')}(${values})`,
-    );
-  }
+    const is = raw(down === strictly ? (strictly ? '<' : '<=') : strictly ? '>' : '>=');
+    return [bounds.length === 1 ? sql`${columns}${is}${values}` : sql`(${columns})${is}(${values})`];
+  };
   const orderBy = raw(bounds.map(({ column }) => `${column}${down ? ' DESC' : ''}`).join(','));
   const selected = [
     ...(nothing ? [raw('NULL')] : []),
     ...bounds.slice(0, -1).map(({ column }) => raw(column === 'k.d' ? `nullif(k.d,${NO_DATE})` : column)),
   ];
-  return (limit: number): Sql =>
-    source.from.text.startsWith('json_each')
-      ? pageOf(source, where, selected, orderBy, limit)
-      : sql`SELECT ${join([raw(COLUMNS), ...selected], ',')} FROM ${source.from}${withResource(source)} WHERE ${join(where, ' AND ')} ORDER BY ${orderBy} LIMIT ${limit}`;
+  const merges = source.from.text.startsWith('json_each');
+  return {
+    page(limit, from = cursor, until) {
+      const where = [...source.where, ...filters(plan.filter, source), ...beside(from, true), ...beside(until, false)];
+      return merges
+        ? pageOf(source, where, selected, orderBy, limit)
+        : sql`SELECT ${join([raw(COLUMNS), ...selected], ',')} FROM ${source.from}${withResource(source)}${whereSql(where)} ORDER BY ${orderBy} LIMIT ${limit}`;
+    },
+    edge(skip, from = cursor) {
+      const dates = source.bounded ? [] : filters(indexBounds(plan), source);
+      const where = [...candidatesOf(source), ...dates, ...beside(from, true)];
+      return sql`SELECT ${columns} FROM ${source.from}${resourceIfUsed(source, [...where, columns])}${whereSql(where)} ORDER BY ${orderBy} LIMIT 1 OFFSET ${skip}`;
+    },
+  };
 }
 
 /** Keys are sorted inside, texts are joined outside. `selected`: the values of the order but for n. */
@@ -251,7 +307,7 @@ function sortedLegs(source: Source, plan: Plan): Page['legs'] {
     ',',
   );
   const selected = terms.slice(0, -1).map(({ value }) => value);
-  return [limit => pageOf(whole, where, selected, orderBy, limit)];
+  return [{ page: limit => pageOf(whole, where, selected, orderBy, limit) }];
 }
 
 function orderSql(order: Order, source: Source): Sql {
@@ -294,7 +350,20 @@ function beyond(
 }
 
 const filters = (tests: readonly KeyTest[], source: Source): Sql[] =>
-  tests.map(test => (test.is === 'date' && source.first?.by === 'date' ? dateSql(test, 'k.d') : filterSql(test)));
+  tests.map(test =>
+    test.is === 'date' && source.first?.by === 'date' && !source.bounded ? dateSql(test, 'k.d') : filterSql(test),
+  );
+
+/**
+ * What the index of a source says, without what is looked up in each row: tombstones and, where those without a sort
+ * string are sought, those with one are candidates, too.
+ */
+const candidatesOf = (source: Source): readonly Sql[] =>
+  source.where.filter(
+    ({ text }) =>
+      // An index that holds nothing else can only be used where this is said.
+      (text !== PRESENT.text || source.from.text.includes('INDEXED BY resource_t')) && !text.startsWith('json_extract'),
+  );
 
 const withResource = (source: Source): Sql => raw(source.resource ? '' : ` CROSS JOIN resource r ON r.n=${source.n}`);
 
@@ -310,7 +379,7 @@ function matching(
   distinct: boolean,
   limit?: number,
 ): Sql | undefined {
-  const found = sourceOf({ driver });
+  const found = sourceOf({ driver, filter });
   if (!found) return undefined;
   const source = wholeOf(found);
   const where = [...source.where, ...filters(filter, source)];
@@ -345,9 +414,18 @@ export function compilePointing(
   return sql`SELECT DISTINCT key FROM (${join(legs, ' UNION ALL ')}) LIMIT ${limit}`;
 }
 
-/** One row with the number of candidates that the filters would look at, at most `limit`. */
-export const compileProbe = ({ driver }: Pick<Plan, 'driver'>, limit: number): Sql | undefined =>
-  counted(matching({ driver, filter: [] }, false, limit));
+/**
+ * One row with the number of candidates that the filters would look at, at most `limit`: by keys alone, which tombstones
+ * may have, too.
+ */
+export function compileProbe({ driver, filter }: Pick<Plan, 'driver' | 'filter'>, limit: number): Sql | undefined {
+  const found = sourceOf({ driver, filter });
+  if (!found) return undefined;
+  const source = wholeOf(found);
+  const bounds = source.bounded ? [] : filters(indexBounds({ driver, filter }), source);
+  const where = [...candidatesOf(source), ...bounds];
+  return counted(sql`SELECT 1 FROM ${source.from}${whereSql(where)} LIMIT ${limit}`);
+}
 
 /** A row if anything matches. */
 export const compileAny = (plan: Pick<Plan, 'driver' | 'filter'>): Sql | undefined => matching(plan, false, 1);

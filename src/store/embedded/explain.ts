@@ -30,7 +30,7 @@ export function explainPage(file: string, plan: Plan): Explanation {
 }
 
 function tell(connection: Connection, plan: Plan): Explanation {
-  const statements = compile(plan).legs.map(leg => leg(plan.limit + 1));
+  const statements = compile(plan).legs.map(leg => leg.page(plan.limit + 1));
   const steps = statements.flatMap(({ text, values }) =>
     connection
       .prepare(`EXPLAIN QUERY PLAN ${text}`)

@@ -20,6 +20,7 @@ import type { Placement } from '../place.js';
 import { collected, pointingOf } from '../pointing.js';
 import type { Keys } from '../key.js';
 import { type Plan, plan } from '../plan.js';
+import { FEW, settleNow } from '../settle.js';
 import type { Change, Commit, Explanation, Page, Store, Version, Waiting } from '../store.js';
 import { createBlobs, dropUploads } from './blobs.js';
 import { compileAny, compileCount, compileNames, compilePointing, compileProbe, isBounded } from './compile.js';
@@ -27,7 +28,7 @@ import { connect, type Connection, type Row } from './driver.js';
 import { fromDriver } from './errors.js';
 import type { Job } from './job.js';
 import { lock } from './lock.js';
-import { findPage, historyPage, type RowPage } from './pages.js';
+import { findPage, historyPage, type Patience, PIECE, type RowPage } from './pages.js';
 import type { Read, Reading } from './reader.js';
 import { blobsText, COLUMNS, N, patientsText, unpack, VERSION, versionOf } from './row.js';
 import { migrate, needsReindex, PRAGMAS } from './schema.js';
@@ -41,13 +42,22 @@ export interface EmbeddedOptions {
   readonly placement: Placement;
   /** A walk over fewer candidates (a millisecond or two) runs on the main thread. Default 500; 0: never. */
   readonly smallWalk?: number;
+  /** How long one query may take, ms. Default 10 s. */
+  readonly queryTimeout?: number;
+  /** Candidates that are few enough to be sorted (settle.ts); those of a piece of a long walk (pages.ts). For tests. */
+  readonly few?: number;
+  readonly piece?: number;
 }
+
+/** Candidates that are looked at and sorted in a millisecond, at least. */
+const PER_MS = 100;
 
 /** Rows of a step of a scan. */
 const SCAN = 100;
 
 /** Opens the file, brings its layout up to date and takes the lock. Throws `unavailable` with what to do about it. */
-export async function openEmbedded({ file: named, placement, smallWalk = 500 }: EmbeddedOptions): Promise<Store> {
+export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
+  const { file: named, placement, smallWalk = 500, queryTimeout = 10_000, few = FEW, piece = PIECE } = options;
   const folder = named === ':memory:' ? mkdtempSync(join(tmpdir(), 'chartroom-')) : undefined;
   const file = folder === undefined ? named : join(folder, 'store');
   const { connection, unlock } = openFile(file, placement.hash);
@@ -85,9 +95,23 @@ export async function openEmbedded({ file: named, placement, smallWalk = 500 }: 
   };
   const rows = async (statement: Sql): Promise<readonly Row[]> => (await read({ kind: 'rows', sql: statement })).rows;
   /** So few candidates that the way to the other thread would cost more. */
-  const isSmall = (planned: Plan): boolean => {
-    const probe = compileProbe(planned, smallWalk);
-    return !probe || Number(one(probe)![0]) < smallWalk;
+  const isSmall = (planned: Plan): boolean => candidates(planned, smallWalk) < smallWalk;
+  const candidates = (way: Pick<Plan, 'driver' | 'filter'>, most: number): number => {
+    const probe = compileProbe(way, most);
+    return probe ? Number(one(probe)![0]) : 0;
+  };
+  const patience = (): Patience => ({ until: Date.now() + queryTimeout, candidates: queryTimeout * PER_MS, piece });
+
+  /** A page on this thread, if it is sure to be short, or turns out to be: a walk's first candidates may fill it. */
+  const findNow = (planned: Plan): RowPage | undefined => {
+    if (isBounded(planned) || (!planned.ordered && isSmall(planned))) return findPage(connection, planned);
+    if (!planned.ordered || smallWalk === 0) return undefined;
+    try {
+      return findPage(connection, planned, { until: 0, candidates: 0, piece: smallWalk });
+    } catch (error) {
+      if (error instanceof FhirError && error.kind === 'too-costly') return undefined;
+      throw error;
+    }
   };
 
   const keysOf = (type: string, entries: readonly Entry[]): Keys => {
@@ -117,7 +141,9 @@ export async function openEmbedded({ file: named, placement, smallWalk = 500 }: 
     return new Map(numbers);
   };
 
-  const planOf = (query: Query): Plan => plan(placement, query, facts);
+  /** `all`: every match is wanted, not a page. */
+  const planOf = (query: Query, all = false): Plan =>
+    settleNow(plan(placement, query, facts), candidates, { all, few });
 
   /** Whoever has indexed the store by another table must know that there are resources of ours now. */
   let foreign = needsReindex(connection, placement.hash);
@@ -131,7 +157,7 @@ export async function openEmbedded({ file: named, placement, smallWalk = 500 }: 
     const changes = asked.changes.map(change => rowChange(change, keysOf));
     for (const { type } of changes) types.add(type);
     const absent = (asked.absent ?? []).flatMap(({ type, where }) => {
-      const found = compileAny(planOf({ types: [type], where, sort: [], limit: 1 }));
+      const found = compileAny(planOf({ types: [type], where, sort: [], limit: 1 }, true));
       return found ? [found] : [];
     });
     const { messages = [], settles = [] } = asked;
@@ -159,11 +185,7 @@ export async function openEmbedded({ file: named, placement, smallWalk = 500 }: 
     find: query =>
       answer(async () => {
         const planned = planOf(query);
-        return pageOf(
-          isBounded(planned) || isSmall(planned)
-            ? findPage(connection, planned)
-            : await read({ kind: 'find', plan: planned }),
-        );
+        return pageOf(findNow(planned) ?? (await read({ kind: 'find', plan: planned, patience: patience() })));
       }),
     history: query =>
       answer(async () => {
@@ -197,10 +219,13 @@ export async function openEmbedded({ file: named, placement, smallWalk = 500 }: 
       }),
     count: (query, limit) =>
       answer(async () => {
-        const planned = planOf({ ...query, sort: [], limit: 1 });
-        const statement = compileCount(planned, limit === undefined ? undefined : limit + 1);
+        const planned = planOf({ ...query, sort: [], limit: 1 }, true);
+        const most = limit === undefined ? undefined : limit + 1;
+        const statement = compileCount(planned, most);
         if (!statement) return { count: 0, exact: true };
-        const [row] = isSmall(planned) ? [one(statement)] : await rows(statement);
+        const [row] = isSmall(planned)
+          ? [one(statement)]
+          : (await read({ kind: 'count', plan: planned, limit: most, patience: patience() })).rows;
         const count = Number(row![0]);
         return limit !== undefined && count > limit ? { count: limit, exact: false } : { count, exact: true };
       }),

@@ -7,7 +7,7 @@ import type { Cursor } from '../../search/query.js';
 import { encodeId } from '../codec.js';
 import type { Plan } from '../plan.js';
 import type { HistoryQuery } from '../store.js';
-import { compile } from './compile.js';
+import { compile, compileProbe, type Leg } from './compile.js';
 import type { Connection, Row, Value } from './driver.js';
 import { BESIDE, COLUMNS, N, UPDATED, VERSION } from './row.js';
 import { join, raw, type Sql, sql } from './sql.js';
@@ -21,7 +21,47 @@ export interface RowPage {
 /** Duplicates are removed here, not by DISTINCT, which would end the walk's order: a few more rows are asked for. */
 const SPARE = 20;
 
-export function findPage(connection: Connection, plan: Plan): RowPage {
+/** What a page may cost that nothing bounds: time for a walk, candidates where all must be seen before one is shown. */
+export interface Patience {
+  /** ms since 1970. */
+  readonly until: number;
+  readonly candidates: number;
+  /** Candidates of a piece of a walk, between looks at the clock. */
+  readonly piece: number;
+}
+
+/** Ten milliseconds or so. */
+export const PIECE = 4000;
+
+export const tooCostly = (): FhirError =>
+  new FhirError(
+    'too-costly',
+    'The query takes too long: too many resources would have to be looked at. Add criteria (a patient, a code, a date range) or leave out _sort.',
+  );
+
+/** Throws `too-costly` where more candidates would have to be seen than `patience` allows. */
+export function checkCandidates(connection: Connection, plan: Pick<Plan, 'driver' | 'filter'>, most: number): void {
+  const probe = compileProbe(plan, most + 1);
+  if (probe && Number(connection.prepare(probe.text).all(...probe.values)[0]![0]) > most) throw tooCostly();
+}
+
+/** The rows of a leg, in pieces where there is a limit to the time. */
+function walkLeg(connection: Connection, leg: Leg, limit: number, patience: Patience | undefined): Row[] {
+  const all = ({ text, values }: Sql): Row[] => connection.prepare(text).all(...values);
+  if (!patience || !leg.edge) return all(leg.page(limit));
+  const rows: Row[] = [];
+  let from: Cursor | undefined;
+  for (;;) {
+    const edge = all(leg.edge(patience.piece, from))[0] as Cursor | undefined;
+    rows.push(...all(leg.page(limit - rows.length, from, edge)));
+    if (!edge || rows.length >= limit) return rows;
+    if (Date.now() > patience.until) throw tooCostly();
+    from = edge;
+  }
+}
+
+/** `patience`: the page may be long in coming, and nobody waits for longer than this. Throws `too-costly`. */
+export function findPage(connection: Connection, plan: Plan, patience?: Patience): RowPage {
   const wanted = plan.limit + 1;
   const found = new Map<Value, Row>();
   const back = plan.before !== undefined;
@@ -33,8 +73,8 @@ export function findPage(connection: Connection, plan: Plan): RowPage {
       let exhausted = true;
       for (const leg of page.legs) {
         const limit = wanted - found.size + (page.repeats ? SPARE : 0);
-        const { text, values } = leg(limit);
-        const rows = connection.prepare(text).all(...values);
+        if (patience && !leg.edge) checkCandidates(connection, plan, patience.candidates);
+        const rows = walkLeg(connection, leg, limit, patience);
         for (const row of rows) if (!found.has(row[N]!)) found.set(row[N]!, row);
         if (rows.length === limit) {
           exhausted = false;

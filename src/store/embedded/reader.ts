@@ -7,17 +7,20 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { FhirError } from '../../fhir/error.js';
 import type { Plan } from '../plan.js';
 import type { HistoryQuery } from '../store.js';
+import { compileCount } from './compile.js';
 import { type Connection, connect } from './driver.js';
 import { toWire } from './errors.js';
 import { explainPage } from './explain.js';
-import { findPage, historyPage, type RowPage } from './pages.js';
+import { checkCandidates, findPage, historyPage, type Patience, type RowPage } from './pages.js';
 import { PRAGMAS } from './schema.js';
 import { type Packed, pack } from './row.js';
 import type { Sql } from './sql.js';
 import type { Answer, Question } from './thread.js';
 
 export type Reading =
-  | { readonly kind: 'find'; readonly plan: Plan }
+  | { readonly kind: 'find'; readonly plan: Plan; readonly patience: Patience }
+  /** One row, the number; as far as `limit`. */
+  | { readonly kind: 'count'; readonly plan: Plan; readonly limit: number | undefined; readonly patience: Patience }
   | { readonly kind: 'history'; readonly query: HistoryQuery; readonly types: readonly string[] }
   | { readonly kind: 'rows'; readonly sql: Sql }
   /** One row: an Explanation as JSON. */
@@ -31,7 +34,14 @@ const { file } = (workerData ?? { file: '' }) as { file: string };
 function read(connection: Connection, reading: Reading): RowPage {
   switch (reading.kind) {
     case 'find':
-      return findPage(connection, reading.plan);
+      return findPage(connection, reading.plan, reading.patience);
+    case 'count': {
+      const { plan, limit, patience } = reading;
+      if (plan.filter.length > 0) checkCandidates(connection, plan, patience.candidates);
+      const count = compileCount(plan, limit);
+      const rows = count ? connection.prepare(count.text).all(...count.values) : [[0]];
+      return { rows, cursors: [], more: false };
+    }
     case 'history':
       return historyPage(connection, reading.query, reading.types);
     case 'rows':

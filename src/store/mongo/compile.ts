@@ -10,9 +10,11 @@
  */
 import type { Cursor } from '../../search/query.js';
 import { encodeId, successor } from '../codec.js';
+import { OPEN } from '../encode.js';
 import { NO_DATE } from '../key.js';
 import type { Driver } from '../driver.js';
 import type { Order, Plan } from '../plan.js';
+import { indexBounds } from '../settle.js';
 import { type Filter, filterOf, type Interval, intervalFilter, intervalsOf, narrower } from './filter.js';
 import { INDEX, sortIndex, typeCode } from './schema.js';
 
@@ -32,12 +34,20 @@ export type Compiled =
   /** After `match`, rows `{_id, o: values of the order}`; the caller fetches the texts of those that are left. */
   | { readonly by: 'pipeline'; readonly hint: string; readonly match: Filter; readonly stages: readonly Filter[] };
 
+/** A part of what the driver yields, with the bounds on the date that belong to it alone. */
+interface Base {
+  readonly filter: Filter;
+  readonly d?: Interval;
+}
+
 interface Source {
   readonly hint: string;
   readonly own?: 'k' | 'g';
   /** Chunks of at most `scans` points each. */
-  bases(scans: number): readonly Filter[];
+  bases(scans: number): readonly Base[];
 }
+
+const plain = (filter: Filter): Base => ({ filter });
 
 function chunks<T>(all: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.max(1, Math.ceil(all.length / size)) }, (_, i) =>
@@ -54,28 +64,40 @@ const ALIVE: Filter = { z: null };
 function sourceOf(driver: Exclude<Driver, { by: 'nothing' }>): Source {
   switch (driver.by) {
     case 'key': {
-      const array = driver.in;
+      const { in: array, openBefore } = driver;
       const points = [...new Set(driver.keys)];
+      const pieces = (scans: number, head: string) =>
+        chunks(points, scans).map((chunk): Filter => ({ [array]: one(chunk.map(key => head + key)) }));
       return {
         hint: INDEX[array],
         own: array,
-        bases: scans => chunks(points, scans).map(chunk => ({ [array]: one(chunk) })),
+        bases: scans =>
+          openBefore === undefined
+            ? pieces(scans, '').map(plain)
+            : [
+                ...pieces(scans, '').map((filter): Base => ({ filter, d: { low: openBefore } })),
+                ...pieces(scans, OPEN).map((filter): Base => ({ filter, d: { high: openBefore - 1 } })),
+              ],
       };
     }
     case 'range': {
       const array = driver.in;
       const ranges = driver.ranges.map(({ low, high }) => ({ [array]: { $elemMatch: { $gte: low, $lt: high } } }));
-      return { hint: INDEX[array], own: array, bases: () => [ranges.length === 1 ? ranges[0]! : { $or: ranges }] };
+      return { hint: INDEX[array], own: array, bases: () => [plain(disjunction(ranges))] };
     }
     case 'id':
-      return { hint: INDEX.id, bases: () => [{ _id: one(driver.of.map(idOf)), ...ALIVE }] };
+      return { hint: INDEX.id, bases: () => [plain({ _id: one(driver.of.map(idOf)), ...ALIVE })] };
+    case 'type': {
+      const head = typeCode(driver.type);
+      return { hint: INDEX.id, bases: () => [plain({ _id: { $gte: head, $lt: successor(head) }, ...ALIVE })] };
+    }
     case 'updated':
       return {
         hint: INDEX.updated,
-        bases: scans => chunks(driver.types.map(typeCode), scans).map(chunk => ({ t: one(chunk), ...ALIVE })),
+        bases: scans => chunks(driver.types.map(typeCode), scans).map(chunk => plain({ t: one(chunk), ...ALIVE })),
       };
     case 'sort-string':
-      return { hint: sortIndex(driver.prefix), bases: () => [{ t: typeCode(driver.type), ...ALIVE }] };
+      return { hint: sortIndex(driver.prefix), bases: () => [plain({ t: typeCode(driver.type), ...ALIVE })] };
   }
 }
 
@@ -118,6 +140,12 @@ function branches(sort: readonly SortField[], values: readonly Value[]): Filter[
   }));
 }
 
+const withDate = (bounds: Conditions['bounds'], d: Interval | undefined): Conditions['bounds'] =>
+  d ? { ...bounds, d: narrower(bounds['d'] ?? {}, d) } : bounds;
+
+const isWithin = (value: number, { low = -Infinity, high = Infinity }: Interval = {}): boolean =>
+  low <= value && value <= high;
+
 /** A branch with the bounds of the query on its own fields; an equality lies within them already. */
 function bounded(branch: Filter, bounds: Conditions['bounds']): Filter {
   const own = Object.entries(branch).map(([field, condition]) => [
@@ -147,9 +175,11 @@ function fieldOf(order: Exclude<Order, { by: 'key' }>): { readonly field: string
 }
 
 /** One leg; where the first order may lack a value, one for those that have it and one for those that do not. */
-function legsOf(plan: Plan, source: Source, orders: readonly Exclude<Order, { by: 'key' }>[]): Leg[] {
+function legsOf(plan: Plan, source: Source, all: readonly Exclude<Order, { by: 'key' }>[]): Leg[] {
   const back = plan.before !== undefined;
-  const cursor: Cursor | undefined = plan.after ?? plan.before;
+  // An id is unique: what comes after it in the order would only be sorted.
+  const orders = all[0]!.by === 'id' ? all.slice(0, 1) : all;
+  const cursor: Cursor | undefined = (plan.after ?? plan.before)?.slice(0, orders.length);
   const { bounds, clauses } = conditionsOf(plan.filter, source.own);
   const { field, split } = fieldOf(orders[0]!);
   // A condition on the date holds for no resource without one.
@@ -170,15 +200,39 @@ function legsOf(plan: Plan, source: Source, orders: readonly Exclude<Order, { by
     if (!continued)
       return {
         sort,
-        filters: bases.map(base => conjunction({ ...base, ...boundsFilter(legBounds), ...extra }, clauses)),
+        filters: merged(bases).map(of =>
+          conjunction(
+            disjunction(of.map(({ filter, d }) => ({ ...filter, ...boundsFilter(withDate(legBounds, d)), ...extra }))),
+            clauses,
+          ),
+        ),
       };
-    const beyond = branches(sort, values).map(branch => bounded({ ...extra, ...branch }, legBounds));
-    if (!plan.ordered) return { sort, filters: [conjunction(bases[0]!, [{ $or: beyond }, ...clauses])] };
+    const beyond = (d?: Interval): Filter[] =>
+      branches(sort, values)
+        .filter(({ d: date }) => typeof date !== 'number' || isWithin(date, d))
+        .map(branch => bounded({ ...extra, ...branch }, withDate(legBounds, d)));
+    if (!plan.ordered) return { sort, filters: [conjunction(whole(bases, {}), [{ $or: beyond() }, ...clauses])] };
     // Every point with every branch: then each is one scan in order, and the scans are merged.
-    const scans = bases.flatMap(base => beyond.map(branch => ({ ...base, ...branch })));
+    const scans = bases.flatMap(({ filter, d }) => beyond(d).map((branch): Filter => conjoin(filter, branch)));
     return { sort, filters: chunks(scans, MAX_SCANS).map(chunk => conjunction(disjunction(chunk), clauses)) };
   });
 }
+
+/** Both, where an `_id` may be bounded by each. */
+const conjoin = (a: Filter, b: Filter): Filter =>
+  Object.keys(b).some(key => key in a)
+    ? { ...a, ...Object.fromEntries(Object.entries(b).map(([key, value]) => [key, both(a[key], value)])) }
+    : { ...a, ...b };
+const both = (a: unknown, b: unknown): unknown =>
+  typeof a === 'object' && a !== null && typeof b === 'object' && b !== null ? { ...a, ...b } : b;
+
+/** Bases that one query merges: those with bounds of their own are few. */
+const merged = (bases: readonly Base[]): (readonly Base[])[] =>
+  bases.some(({ d }) => d) && bases.length <= 2 ? [bases] : bases.map(base => [base]);
+
+/** All bases as one filter. */
+const whole = (bases: readonly Base[], bounds: Conditions['bounds']): Filter =>
+  disjunction(bases.map(({ filter, d }) => ({ ...filter, ...boundsFilter(withDate(bounds, d)) })));
 
 const disjunction = (of: readonly Filter[]): Filter => (of.length === 1 ? of[0]! : { $or: of });
 
@@ -251,6 +305,16 @@ export function compileMatch({
   const { bounds, clauses } = conditionsOf(filter, source.own);
   return {
     hint: source.hint,
-    match: conjunction({ ...source.bases(UNLIMITED)[0]!, ...boundsFilter(bounds) }, clauses),
+    match: conjunction(whole(source.bases(UNLIMITED), bounds), clauses),
   };
 }
+
+/** What is to be counted to know how many candidates a driver has: keys alone. */
+export const compileProbe = (way: Pick<Plan, 'driver' | 'filter'>): ReturnType<typeof compileMatch> => {
+  if (way.driver.by === 'nothing') return undefined;
+  const source = sourceOf(way.driver);
+  const { bounds } = conditionsOf(indexBounds(way), source.own);
+  // Tombstones are in the documents: they are counted, too.
+  const { z: _, ...match } = whole(source.bases(UNLIMITED), bounds) as Filter & { readonly z?: null };
+  return { hint: source.hint, match };
+};

@@ -47,7 +47,8 @@ const AWAY = new Set([
 const MESSAGES = {
   unavailable: 'The store does not answer just now. Try again.',
   timeout: 'The store did not confirm the change in time: it may or may not have been kept. Read before trying again.',
-  'too-costly': 'The query takes too long. Add criteria (a patient, a date range) or ask for fewer results.',
+  'too-costly':
+    'The query takes too long: too many resources would have to be looked at. Add criteria (a patient, a code, a date range) or leave out _sort.',
   conflict: 'The resource was created or changed by someone else meanwhile. Read it and try again.',
   'too-large':
     'The change is too large for the store: 16 MB for a resource, less than the cache of the database for a Bundle. Keep large content in Binary.',

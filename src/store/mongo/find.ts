@@ -6,8 +6,9 @@ import type { Cursor } from '../../search/query.js';
 import { NO_DATE } from '../key.js';
 import type { Order, Plan } from '../plan.js';
 import { collected, type Pointing } from '../pointing.js';
+import { settle, type Settling } from '../settle.js';
 import type { Collected, Counted, Page } from '../store.js';
-import { compile, type Compiled, compileMatch, type Leg, type SortField } from './compile.js';
+import { compile, type Compiled, compileMatch, compileProbe, type Leg, type SortField } from './compile.js';
 import type { Connected } from './connection.js';
 import { ROW, type Row, toVersion } from './reads.js';
 import { INDEX, type ResourceDocument } from './schema.js';
@@ -205,6 +206,19 @@ export async function collect(
     limit,
   );
 }
+/** Takes one way of a plan, by counts of keys. */
+export const settled = (all: Connected, plan: Plan, maxTimeMS: number, settling: Settling): Promise<Plan> =>
+  settle(
+    plan,
+    async (way, limit) => {
+      const compiled = compileProbe(way);
+      if (!compiled || limit === 0) return 0;
+      const { match: query, hint } = compiled;
+      const { n } = await all.db.command({ count: 'resource', query, hint, limit, maxTimeMS });
+      return Number(n);
+    },
+    settling,
+  );
 
 /** By the count command: points with date bounds are counted without touching a document. */
 export async function countMatches(

@@ -23,7 +23,7 @@ import { openConnection } from './connection.js';
 import { guarded } from './errors.js';
 import { explainPage } from './explain.js';
 import { keepFacts } from './facts.js';
-import { collect, countMatches, existsMatch, findPage } from './find.js';
+import { collect, countMatches, existsMatch, findPage, settled } from './find.js';
 import { readHistory } from './history.js';
 import { openLeases } from './lease.js';
 import type { Prepared } from './queue.js';
@@ -41,6 +41,8 @@ export interface MongoOptions {
   readonly processName?: string;
   /** Limit of one query on the server, ms. Default 10 s. */
   readonly maxTimeMS?: number;
+  /** Candidates that are few enough to be sorted (settle.ts). For tests. */
+  readonly few?: number;
   /** How long an operation waits for a server before the store counts as away, ms. Default 3 s. */
   readonly selectionMs?: number;
 }
@@ -100,9 +102,12 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
 
   /**
    * Plans by the facts at hand. If the plan looked at facts and there are new ones by now, what it found may be too
-   * little: then it is made and run again, by facts that are younger than the question.
+   * little: then it is made and run again, by facts that are younger than the question. `all`: every match is wanted,
+   * not a page of them.
    */
-  const planned = async <T>(query: Query, execute: (made: Plan) => Promise<T>): Promise<T> => {
+  const planned = async <T>(query: Query, settledOn: (plan: Plan) => Promise<T>, all = false): Promise<T> => {
+    const execute = async (made: Plan): Promise<T> =>
+      settledOn(made.others ? await settled(await connected(), made, maxTimeMS, { all, few: options.few }) : made);
     const cached = await facts.current();
     let looked = false;
     const watched: Facts = {
@@ -110,6 +115,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
       system: uri => ((looked = true), cached.system(uri)),
       uses: prefix => ((looked = true), cached.uses(prefix)),
       widest: type => ((looked = true), cached.widest(type)),
+      isOpen: type => ((looked = true), cached.isOpen(type)),
     };
     const made = plan(placement, query, watched);
     const [result, fresh] = await Promise.all([execute(made), looked ? facts.fresh() : true]);
@@ -123,7 +129,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     matches: async ({ type, where }, session) => {
       const all = await connected();
       const query: Query = { types: [type], where, sort: [], limit: 1 };
-      return planned(query, made => existsMatch(all, made, session, maxTimeMS));
+      return planned(query, made => existsMatch(all, made, session, maxTimeMS), true);
     },
   });
 
@@ -225,7 +231,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     count: (query, limit) =>
       run(async () => {
         const all = await connected();
-        return planned({ ...query, sort: [], limit: 1 }, made => countMatches(all, made, limit, maxTimeMS));
+        return planned({ ...query, sort: [], limit: 1 }, made => countMatches(all, made, limit, maxTimeMS), true);
       }),
     say: (query, limit) => run(async () => findSayers(await connected(), query, limit, maxTimeMS)),
     commit: commit =>

@@ -40,7 +40,7 @@ type Say = (plan: Plan) => string;
 
 const STORES: Readonly<Record<string, Say>> = {
   embedded(planned) {
-    const statement = compileSql(planned).legs[0]?.(LIMIT);
+    const statement = compileSql(planned).legs[0]?.page(LIMIT);
     return statement ? `${statement.text.replace(COLUMNS, '…')} ← ${printed(statement.values)}` : '';
   },
   mongo(planned) {

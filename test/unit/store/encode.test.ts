@@ -190,6 +190,7 @@ describe('keys of a resource', () => {
         { parameter: 'code', kind: 'token', system: 'http://loinc.org', code: '85354-9' },
         { parameter: 'category', kind: 'token', system: '', code: 'vital-signs' },
         { parameter: 'date', kind: 'date', low: 1000, high: 1999 },
+        { parameter: 'encounter', kind: 'reference', type: 'Encounter', id },
         patient('subject'),
         patient('patient'),
       ],
@@ -198,16 +199,60 @@ describe('keys of a resource', () => {
     const code = `${prefix('Observation', 'code')}01|85354-9`;
     const category = `${prefix('Observation', 'category')}00|vital-signs`;
     assert.deepEqual(keys.k, ['Ob', code, `p${id}>Ob`, `p${id}>${code}`, `p${id}>${category}`]);
-    assert.deepEqual(keys.g, [category]);
+    assert.deepEqual(keys.g, [category, `rEn${id}>${prefix('Observation', 'encounter')}`]);
     assert.deepEqual([keys.d, keys.e], [1000, 1999]);
   });
 
   it('of a resource with two patients: each has all', () => {
     const second: Entry = { parameter: 'patient', kind: 'reference', type: 'Patient', id: 'b' };
     const code: Entry = { parameter: 'code', kind: 'token', system: '', code: 'x' };
-    const { k } = keysOf('Condition', [patient('patient'), second, code]);
+    const all = keysOf('Condition', [patient('patient'), second, code]);
+    const k = all.k.filter(key => !key.startsWith('-'));
     const token = `${prefix('Condition', 'code')}00|x`;
     assert.deepEqual(k, ['Co', `p${id}>Co`, `p${id}>${token}`, 'p.b>Co', `p.b>${token}`]);
+  });
+
+  it('say that what nearly every resource has is missing', () => {
+    const missing = (type: string, code: string) => `-${prefix(type, code)}`;
+    const { k } = keysOf('Observation', [
+      patient('subject'),
+      { parameter: 'status', kind: 'token', system: '', code: 'x' },
+    ]);
+    assert.deepEqual(
+      k.filter(key => key.startsWith('-')).toSorted(),
+      ['code', 'date', 'encounter', 'patient'].map(code => missing('Observation', code)).toSorted(),
+    );
+    assert.deepEqual(keysOf('Organization', []).k, ['Or']);
+  });
+
+  it('of a quantity: the number in an index, everything else about it to filter', () => {
+    const quantity = { kind: 'quantity', low: 5, high: 5, system: 'urn:u', code: 'mg', unit: 'milligram' } as const;
+    const { g, f } = keysOf('Observation', [
+      { parameter: 'value-quantity', ...quantity },
+      {
+        parameter: 'code-value-quantity',
+        kind: 'composite',
+        parts: [[{ kind: 'token', system: '', code: 'x' }], [quantity]],
+      },
+    ]);
+    const [value, pair] = ['value-quantity', 'code-value-quantity'].map(code => prefix('Observation', code));
+    assert.deepEqual(g, [`${value}n${encodeDouble(5)}`, `${pair}00|x\u0001n${encodeDouble(5)}`]);
+    for (const head of [value, `${pair}00|x\u0001`])
+      assert.equal(f.filter(key => key.startsWith(head!) && key.endsWith(encodeDouble(5))).length, 3);
+  });
+
+  it('of a resource whose main date is open are there once more, but for those of patients', () => {
+    const status: Entry = { parameter: 'status', kind: 'token', system: '', code: 'x' };
+    const { k } = keysOf('Encounter', [
+      status,
+      patient('patient'),
+      { parameter: 'date', kind: 'date', low: 0, high: 8e15 },
+    ]);
+    const own = ['En', `${prefix('Encounter', 'status')}00|x`, `-${prefix('Encounter', 'subject')}`];
+    for (const key of own) assert.ok(k.includes(key) && k.includes(`^${key}`), key);
+    assert.equal(k.filter(key => key.startsWith('^')).length, own.length);
+    const closed = keysOf('Encounter', [status, { parameter: 'date', kind: 'date', low: 0, high: 8e9 }]);
+    assert.ok(!closed.k.some(key => key.startsWith('^')));
   });
 
   it('of a reference begin with its target', () => {
@@ -224,7 +269,8 @@ describe('keys of a resource', () => {
       { parameter: 'site', kind: 'token', system: '', code: 'x' },
       patient('patient'),
     ]);
-    assert.equal(k.length, 4);
+    // Its time is missing, which is so rare that it has a key.
+    assert.equal(k.length, 5);
     assert.equal(g.length, 1);
     assert.ok(f.some(key => key.startsWith(`rDe${id}`)));
   });
@@ -255,14 +301,15 @@ describe('keys of a resource', () => {
     assert.deepEqual([facts.systems, facts.system('urn:b'), facts.uses(at)], [2, '02', ['s01', 's02']]);
   });
 
-  it('keep the longest main date of a type, rounded up', () => {
+  it('keep the longest main date of a type, rounded up, and that one is open', () => {
     const facts = createFacts();
     const date = (low: number, high: number): Entry[] => [{ parameter: 'date', kind: 'date', low, high }];
     for (const width of [0, 999, 5, 86_399_999])
       facts.add(encode(placement, 'Encounter', date(0, width), facts).missing);
     assert.ok(facts.widest('Encounter') >= 86_399_999 && facts.widest('Encounter') < 2 * 86_400_000);
+    assert.ok(!facts.isOpen('Encounter'));
     facts.add(encode(placement, 'Encounter', date(0, Number.MAX_SAFE_INTEGER), facts).missing);
-    assert.equal(facts.widest('Encounter'), Infinity);
+    assert.ok(facts.isOpen('Encounter') && facts.widest('Encounter') < 2 * 86_400_000);
   });
 
   it('are refused for a parameter that has no place', () => {

@@ -73,8 +73,20 @@ describe('the placement of search parameters', () => {
       AuditEvent: ['type', 'subtype', 'action', 'outcome', 'agent', 'entity', '_tag', '_security', '_source'],
       Patient: ['gender', 'family', 'address-city', 'identifier', '_profile', '_tag', '_security', '_source'],
       List: ['status', 'code', 'title'],
+      Observation: ['status', 'value-quantity', 'code-value-quantity', 'component-value-quantity', 'component-code'],
+      Encounter: ['status', 'class'],
+      MedicationRequest: ['status', 'intent', 'priority'],
+      Condition: ['clinical-status', 'verification-status', 'severity'],
+      Organization: ['active'],
     }))
       for (const code of codes) assert.notEqual(placement.find(type, code).home, 'f', `${type}.${code}`);
+  });
+
+  it('orders codes with few values by date, where the type has a main date', () => {
+    assert.equal(placement.find('Observation', 'status').home, 'k');
+    assert.equal(placement.find('Patient', 'gender').home, 'k');
+    assert.equal(placement.find('Organization', 'active').home, 'g');
+    assert.equal(placement.find('Observation', 'component-code').home, placement.find('Observation', 'code').home);
   });
 
   it('has the hash of its standard parameters, whatever their order and whatever is added to them', () => {
@@ -129,13 +141,9 @@ describe('the placement of search parameters', () => {
         },
       );
       const { places, ...rest } = extended.of(on);
-      const before = placement.of(on);
-      assert.deepEqual(rest, {
-        type: on,
-        typeCode: before.typeCode,
-        ...(before.mainDate ? { mainDate: before.mainDate } : {}),
-      });
-      for (const [known, place] of before.places) assert.deepEqual(places.get(known), place);
+      const { places: before, ...others } = placement.of(on);
+      assert.deepEqual(rest, others);
+      for (const [known, place] of before) assert.deepEqual(places.get(known), place);
     });
 
   it('keeps the place of a custom parameter that is no longer in force, and never gives it one of the standard', () => {
@@ -165,7 +173,7 @@ describe('the placement of search parameters', () => {
     assert.throws(() => placement.find('Patient', 'sauce'), /no search parameter/);
   });
 
-  it('spends at most 14 B-tree keys a resource on a hospital mix', function () {
+  it('spends at most 16 B-tree keys a resource on a hospital mix', function () {
     this.timeout(120_000);
     const folder = skipWithout(this, 'data', 'synthea-seed', 'ndjson');
     const parameters = createSearchParameters(definitions);
@@ -190,6 +198,7 @@ describe('the placement of search parameters', () => {
     }
     process.stdout.write(`      ${lines.join(' · ')} · mean ${(keys / resources).toFixed(2)}\n`);
     assert.ok(resources > 1000);
-    assert.ok(keys / resources <= 14, `${keys / resources}`);
+    // 14 until codes with few values and quantities had keys: docs/adr/0007. The budget is 20.
+    assert.ok(keys / resources <= 16, `${keys / resources}`);
   });
 });

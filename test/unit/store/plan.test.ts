@@ -18,6 +18,7 @@ const LOINC = 'http://loinc.org';
 const facts = createFacts([
   { id: 's01', value: LOINC },
   { id: 's02', value: 'http://snomed.info/sct' },
+  { id: 's03', value: 'urn:u' },
 ]);
 /** What the data uses: systems, classes of ranges, targets. */
 const USES: [string, string, string[]][] = [
@@ -26,6 +27,8 @@ const USES: [string, string, string[]][] = [
   ['Observation', 'category', ['s01']],
   ['Observation', 'status', ['s00']],
   ['Observation', 'value-quantity', ['cn', 's02']],
+  ['Observation', 'code-value-quantity', ['cn', 's01', 's03']],
+  ['Encounter', 'status', ['s00']],
   ['Observation', 'subject', ['tPatient']],
   ['Patient', 'gender', ['s00']],
   ['Patient', 'identifier', ['s01']],
@@ -39,7 +42,7 @@ const USES: [string, string, string[]][] = [
 ];
 for (const [type, code, uses] of USES)
   facts.add(uses.map(use => ({ id: useFact(placement.find(type, code).prefix, use), value: '' })));
-facts.add([{ id: 'wOb10', value: '' }]);
+facts.add(['wOb10', 'wEn10', 'wEn99'].map(id => ({ id, value: '' })));
 
 const CODES = new Map(
   [...new Set([...USES.map(([type]) => type), 'Encounter'])].flatMap(type =>
@@ -85,11 +88,13 @@ function showTest(test: KeyTest): string {
 function showDriver({ driver }: Plan): string {
   switch (driver.by) {
     case 'key':
-      return `${driver.in} ${driver.keys.map(show).join(' or ')}`;
+      return `${driver.in} ${driver.keys.map(show).join(' or ')}${driver.openBefore === undefined ? '' : ` open before ${driver.openBefore}`}`;
     case 'range':
       return driver.ranges.map(({ low }) => `${driver.in} from ${show(low)}`).join(' or ');
     case 'id':
       return driver.of.map(({ type, id }) => `${type}/${id}`).join(' or ');
+    case 'type':
+      return `ids of ${driver.type}`;
     case 'updated':
       return `updated ${driver.types.join()}`;
     case 'sort-string':
@@ -127,6 +132,8 @@ interface Row {
   readonly order: string;
   /** The order needs a sort step. */
   readonly sorted?: true;
+  /** Other drivers, taken where they have few candidates. */
+  readonly others?: readonly string[];
 }
 
 const DATED = '-date -n';
@@ -149,7 +156,7 @@ const rows: Row[] = [
   {
     search: `Observation?patient=${ID}&code=${LOINC}|1,${LOINC}|2&category=vital-signs&status=final`,
     driver: `k p${ID}>Ob{code}01|1 or p${ID}>Ob{code}01|2`,
-    filter: ['g Ob{category}01|vital-signs', 'f Ob{status}00|final'],
+    filter: ['g Ob{category}01|vital-signs', 'k Ob{status}00|final'],
     order: DATED,
   },
   {
@@ -168,10 +175,51 @@ const rows: Row[] = [
   {
     search: `Observation?code=${LOINC}|8480-6&value-quantity=gt5`,
     driver: 'k Ob{code}01|8480-6',
-    filter: [`f from Ob{value-quantity}n${encodeDouble(nextUp(5))}`],
+    filter: [`g from Ob{value-quantity}n${encodeDouble(nextUp(5))}`],
     order: DATED,
+    others: [`g from Ob{value-quantity}n${encodeDouble(nextUp(5))}`],
   },
-  { search: `Observation?code=${LOINC}|`, driver: 'k from Ob{code}01|', order: '-n', sorted: true },
+  {
+    search: `Observation?code=${LOINC}|`,
+    driver: 'k Ob',
+    filter: ['k from Ob{code}01|'],
+    order: DATED,
+    others: ['k from Ob{code}01|'],
+  },
+  {
+    search: `Observation?code-value-quantity=${LOINC}|1$gt5|urn:u|mg`,
+    driver: 'k Ob',
+    filter: ['g from Ob{code-value-quantity}01|1\u0001n', 'f from Ob{code-value-quantity}01|1\u0001c03|mg'],
+    order: DATED,
+    others: ['g from Ob{code-value-quantity}01|1\u0001n'],
+  },
+  {
+    search: `Observation?code=${LOINC}|1&status=final&_sort=-_lastUpdated`,
+    driver: 'updated Observation',
+    filter: ['k Ob{code}01|1', 'k Ob{status}00|final'],
+    order: '-updated -n',
+    others: ['k Ob{code}01|1', 'k Ob{status}00|final'],
+  },
+  {
+    search: `Observation?category=${LOINC}|laboratory&_sort=-date`,
+    driver: 'k Ob',
+    filter: ['g Ob{category}01|laboratory'],
+    order: DATED,
+    others: ['g Ob{category}01|laboratory'],
+  },
+  {
+    search: `Observation?category=${LOINC}|laboratory&_sort=value-date`,
+    driver: 'g Ob{category}01|laboratory',
+    order: 'key Ob{value-date}< n',
+    sorted: true,
+  },
+  {
+    search: `Observation?status=final&_lastUpdated=gt1970-01-01`,
+    driver: 'k Ob{status}00|final',
+    filter: ['updated min 86400000'],
+    order: DATED,
+    others: ['updated Observation'],
+  },
   { search: 'Observation?code=urn:never-seen|1', driver: 'nothing', order: '-n' },
   {
     search: `Observation?encounter=${ID}&patient=p1`,
@@ -191,36 +239,69 @@ const rows: Row[] = [
     filter: ['not k Ob{code}01|1'],
     order: DATED,
   },
-  { search: 'Observation?encounter:missing=true', driver: 'k Ob', filter: ['not f Ob{encounter}!'], order: DATED },
-  { search: 'Observation?date:missing=true', driver: 'k Ob', filter: ['not date'], order: DATED },
+  { search: 'Observation?performer:missing=true', driver: 'k Ob', filter: ['not f Ob{performer}!'], order: DATED },
+  { search: 'Observation?encounter:missing=true', driver: 'k -Ob', order: DATED },
+  { search: 'Observation?encounter:missing=false', driver: 'k Ob', filter: ['not k -Ob'], order: DATED },
+  { search: 'Observation?date:missing=true', driver: 'k -Ob', order: DATED },
   {
     search: `Observation?combo-code=${LOINC}|1`,
-    driver: 'k Ob',
-    filter: ['any(k Ob{code}01|1, g Ob{component-code}01|1)'],
+    driver: 'k Ob{code}01|1 or Ob{component-code}01|1',
+    order: DATED,
+  },
+  {
+    search: 'Encounter?date=gt1970-01-01',
+    driver: `k En open before ${86_400_000 - 1023}`,
+    filter: ['date highMin 86400000'],
+    order: DATED,
+  },
+  {
+    search: 'Encounter?date=lt1970-01-02&_sort=date',
+    driver: 'k En',
+    filter: ['date lowMax 86399999'],
+    order: 'date n',
+  },
+  {
+    search: 'Encounter?status=finished&date=gt1970-01-01',
+    driver: `k En{status}00|finished open before ${86_400_000 - 1023}`,
+    filter: ['date highMin 86400000'],
+    order: DATED,
+  },
+  {
+    search: 'Encounter?patient=p1&date=gt1970-01-01',
+    driver: 'k p.p1>En',
+    filter: ['date highMin 86400000'],
     order: DATED,
   },
   { search: 'Patient?identifier=x', driver: 'g Pa{identifier}01|x', order: '-n' },
-  { search: 'Patient?family=Smi', driver: 'g from Pa{family}:smi', order: '-n', sorted: true },
+  {
+    search: 'Patient?family=Smi',
+    driver: 'k Pa',
+    filter: ['g from Pa{family}:smi'],
+    order: DATED,
+    others: ['g from Pa{family}:smi'],
+  },
   {
     search: 'Patient?family=Smi&gender=female',
-    driver: 'g from Pa{family}:smi',
-    filter: ['g Pa{gender}00|female'],
-    order: '-n',
-    sorted: true,
+    driver: 'k Pa',
+    filter: ['g from Pa{family}:smi', 'k Pa{gender}00|female'],
+    order: DATED,
+    others: ['g from Pa{family}:smi', 'k Pa{gender}00|female'],
   },
   {
     search: 'Patient?gender=female&_sort=family',
     driver: 'sorted Pa{family}',
-    filter: ['g Pa{gender}00|female'],
+    filter: ['k Pa{gender}00|female'],
     order: 'sort-string Pa{family} n',
+    others: ['k Pa{gender}00|female'],
   },
   { search: 'Patient?_sort=-birthdate', driver: 'k Pa', order: DATED },
-  { search: 'Patient?_sort=_id', driver: 'k Pa', order: 'id n', sorted: true },
+  { search: 'Patient?_sort=_id', driver: 'ids of Patient', order: 'id n' },
   {
     search: 'Patient?death-date=lt1970-01-02',
-    driver: `g from Pa{death-date}d${encodeDouble(-Infinity)} or g from Pa{death-date}s${encodeDouble(-Infinity)}`,
-    order: '-n',
-    sorted: true,
+    driver: 'k Pa',
+    filter: ['any(g from Pa{death-date}d'],
+    order: DATED,
+    others: [`g from Pa{death-date}d${encodeDouble(-Infinity)} or g from Pa{death-date}s${encodeDouble(-Infinity)}`],
   },
   { search: 'DocumentReference?type=x&_sort=-date', driver: 'k Dc{type}01|x', order: DATED },
   {
@@ -255,7 +336,7 @@ const rows: Row[] = [
 ];
 
 describe('the plan of a query', () => {
-  for (const { search, types, driver, filter = [], order, sorted } of rows)
+  for (const { search, types, driver, filter = [], order, sorted, others = [] } of rows)
     it(`${search || 'every resource'}${types ? ` (${types.join()})` : ''}: ${driver}`, () => {
       const planned = plan(placement, query(search, types), facts);
       assert.equal(
@@ -268,6 +349,9 @@ describe('the plan of a query', () => {
       for (const [i, text] of filter.entries()) assert.ok(shown[i]!.startsWith(text), shown[i]);
       assert.equal(planned.order.map(showOrder).join(' '), order);
       assert.equal(planned.ordered, sorted === undefined);
+      const ways = (planned.others ?? []).map(way => showDriver({ ...planned, ...way }));
+      assert.equal(ways.length, others.length, ways.join('; '));
+      for (const [i, text] of others.entries()) assert.ok(ways[i]!.startsWith(text), ways[i]);
     });
 
   it('finds a compartment of several parameters by one list of points', () => {
