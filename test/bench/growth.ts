@@ -5,7 +5,7 @@
  * HTTP; the others of the store's port itself, where no constant cost of a request hides what grows.
  *
  *     --store embedded|mongo|both  (both)           --sizes 1000,4000,16000   (patients, about 60 resources each)
- *     --only 'read,status rare'    (all shapes)     --samples N               (200)
+ *     --only 'read;status rare'    (all shapes)     --samples N               (200)
  *     --patience S  (10: a shape that is slow is asked less often)            --no-http
  *     --rate        (rate of each 100,000 resources loaded)                   --keys   (keys of Synthea's mix, and end)
  */
@@ -238,7 +238,7 @@ function readOptions(): Options & { readonly keys: boolean } {
   if (!sizes.every((size, i) => size >= 1000 && size <= 64_000 && size > (sizes[i - 1] ?? 0)))
     throw new Error('--sizes are ascending numbers of patients from 1000 to 64000.');
   if (!['embedded', 'mongo', 'both'].includes(values.store)) throw new Error('--store is embedded, mongo or both.');
-  const only = values.only?.split(',');
+  const only = values.only?.split(';');
   return {
     stores: values.store === 'both' ? ['embedded', 'mongo'] : [values.store as 'embedded' | 'mongo'],
     sizes,

@@ -312,6 +312,8 @@ export function compileMatch({
 /** What is to be counted to know how many candidates a driver has: keys alone. */
 export const compileProbe = (way: Pick<Plan, 'driver' | 'filter'>): ReturnType<typeof compileMatch> => {
   if (way.driver.by === 'nothing') return undefined;
+  // The index of a sort string does not have the type: its documents would be read.
+  if (way.driver.by === 'sort-string') return { hint: INDEX.updated, match: { t: typeCode(way.driver.type) } };
   const source = sourceOf(way.driver);
   const { bounds } = conditionsOf(indexBounds(way), source.own);
   // Tombstones are in the documents: they are counted, too.

@@ -48,6 +48,8 @@ export interface MongoOptions {
 }
 
 const SCAN_BATCH = 500;
+/** Candidates that are few: fewer than in SQLite, as the documents of a range are read to be counted. */
+const FEW = 1000;
 
 /** The fields of a document that are keys; empty ones are left out, so that indexes hold nothing for them. */
 function keyFields(keys: Keys): Pick<ResourceDocument, 'k' | 'g' | 'f' | 'w' | 'd' | 'e' | 's'> {
@@ -65,7 +67,7 @@ function keyFields(keys: Keys): Pick<ResourceDocument, 'k' | 'g' | 'f' | 'w' | '
 
 /** Opens the store. Touches no network: the first operation connects, and later ones try again if it failed. */
 export async function openMongo(options: MongoOptions): Promise<Store> {
-  const { placement, maxTimeMS = 10_000, selectionMs = 3000 } = options;
+  const { placement, maxTimeMS = 10_000, selectionMs = 3000, few = FEW } = options;
   const connection = openConnection(options.url, selectionMs);
   const connected = () => connection.connected();
   const sequence = openSequence(connected, options.processName ?? `${hostname()} ${process.pid}`);
@@ -107,7 +109,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
    */
   const planned = async <T>(query: Query, settledOn: (plan: Plan) => Promise<T>, all = false): Promise<T> => {
     const execute = async (made: Plan): Promise<T> =>
-      settledOn(made.others ? await settled(await connected(), made, maxTimeMS, { all, few: options.few }) : made);
+      settledOn(made.others ? await settled(await connected(), made, maxTimeMS, { all, few }) : made);
     const cached = await facts.current();
     let looked = false;
     const watched: Facts = {
