@@ -263,7 +263,8 @@ describe('what MongoDB does with our queries', function () {
       process.stderr.write(
         `      ${resources.length} resources: ${k.toFixed(2)} keys by date, ${g.toFixed(2)} by arrival, ${f.toFixed(2)} to filter; ${document.toFixed(0)} bytes a document\n`,
       );
-      assert.ok(k + g < 12, 'a key is dear: see place-table.ts');
+      // Four more belong to every resource; the budget is 20.
+      assert.ok(k + g < 13, 'a key is dear: see place-table.ts');
     } finally {
       await reader.close();
       await loaded.close();

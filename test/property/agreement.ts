@@ -97,8 +97,13 @@ const TYPES: readonly (readonly string[])[] = [
   ['Observation', 'DocumentReference', 'AuditEvent'],
 ];
 
-/** `queries`: how many in all, spread over the types. */
-export function storeAgreement(name: string, open: Open, queries = 10_000, seed = 20_240_229): void {
+/** `queries`: how many in all, spread over the types; CHARTROOM_QUERIES says it for a long run. */
+export function storeAgreement(
+  name: string,
+  open: Open,
+  queries = Number(process.env['CHARTROOM_QUERIES'] ?? 10_000),
+  seed = 20_240_229,
+): void {
   describe(`store agreement: ${name}`, () => {
     let opened: Opened | undefined;
     const facts = createFacts();
@@ -124,7 +129,7 @@ export function storeAgreement(name: string, open: Open, queries = 10_000, seed 
         turn: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
       });
       it(`finds what match finds, in the order of the plan: ${types.join(', ')}`, async function () {
-        this.timeout(300_000);
+        this.timeout(3_600_000);
         const numRuns = Math.ceil(queries / TYPES.length);
         await fc.assert(
           fc.asyncProperty(search, one => check(opened!, rows, facts, one)),

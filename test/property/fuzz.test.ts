@@ -20,7 +20,7 @@ import { linkOf, refusal } from '../support/talk.js';
 
 const HOSPITAL = createPopulation({ seed: 31, patients: 5 });
 const TYPES = [...new Set(HOSPITAL.map(({ resourceType }) => resourceType))];
-const RUNS = Number(process.env['CHARTROOM_FUZZ_RUNS'] ?? 1200);
+const RUNS = Number(process.env['CHARTROOM_FUZZ_RUNS'] ?? 800);
 
 const pick = <T>(values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
 

@@ -18,6 +18,7 @@ export type Kind =
   | 'reference'
   | 'uri'
   | 'canonical'
+  | 'position'
   | 'composite';
 export type Arb<T> = fc.Arbitrary<T>;
 
@@ -123,6 +124,17 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     },
     sorts: ['date', '_lastUpdated'],
   },
+  Location: {
+    parameters: {
+      ...COMMON,
+      name: 'string',
+      near: 'position',
+      partof: 'reference',
+      status: 'token',
+      identifier: 'token',
+    },
+    sorts: ['name', 'status', '_lastUpdated', '_id'],
+  },
   RiskAssessment: {
     parameters: { ...COMMON, date: 'date', probability: 'number', subject: 'reference', method: 'token' },
     patient: 'subject',
@@ -218,10 +230,33 @@ export const version = fc.option(of(['1', '2']), { nil: undefined, freq: 4 });
 export const withVersion = <T extends object>(plain: T, v: string | undefined) =>
   v === undefined ? plain : { ...plain, version: v };
 
+export const LATITUDES = [-90, -17.8, 0, 52.09, 52.37, 89.9];
+export const LONGITUDES = [-180, -179.5, 0, 4.9, 5.12, 178, 180];
+
+const token: Arb<EntryValue> = fc.record({
+  kind: fc.constant('token' as const),
+  system: of(SYSTEMS),
+  code: of([...CODES, '']),
+});
+
 function value(kind: Exclude<Kind, 'composite'>): Arb<EntryValue> {
   switch (kind) {
     case 'token':
-      return fc.record({ kind: fc.constant('token' as const), system: of(SYSTEMS), code: of([...CODES, '']) });
+      return fc.oneof(
+        { weight: 6, arbitrary: token },
+        { weight: 1, arbitrary: of(TEXTS).map(text => ({ kind: 'text' as const, norm: normalise(text) })) },
+        {
+          weight: 1,
+          arbitrary: fc.record({
+            kind: fc.constant('of-type' as const),
+            system: of(SYSTEMS),
+            code: of(CODES),
+            value: of(CODES),
+          }),
+        },
+      );
+    case 'position':
+      return fc.record({ kind: fc.constant('position' as const), latitude: of(LATITUDES), longitude: of(LONGITUDES) });
     case 'string':
       return of(TEXTS).map(raw => ({ kind: 'string', raw, norm: normalise(raw) }));
     case 'date':
@@ -261,7 +296,9 @@ function entriesOf(shape: Shape, code: string, kind: Kind): Arb<Entry[]> {
   if (kind !== 'composite')
     return fc.array(value(kind), { maxLength: 2 }).map(values => values.map(v => ({ parameter: code, ...v })));
   const [first, second] = shape.composites![code]!;
-  const part = (k: Kind) => fc.array(value(k as Exclude<Kind, 'composite'>), { minLength: 1, maxLength: 2 });
+  // Nothing that only modifiers search is part of a composite.
+  const plain = (k: Kind) => (k === 'token' ? token : value(k as Exclude<Kind, 'composite'>));
+  const part = (k: Kind) => fc.array(plain(k), { minLength: 1, maxLength: 2 });
   const one: Arb<Entry> = fc
     .tuple(part(first), part(second))
     .map(parts => ({ parameter: code, kind: 'composite', parts }));

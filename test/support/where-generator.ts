@@ -1,5 +1,6 @@
 /** Random conditions and sort keys over the parameters of entry-generator.ts. Without chains. */
 import * as fc from 'fast-check';
+import { boxesAround } from '../../src/search/globe.js';
 import { normalise } from '../../src/search/normalise.js';
 import type { Bounds, ReferenceValue, SortKey, Test, TokenValue, Where } from '../../src/search/query.js';
 import { baseBounds, UCUM } from '../../src/search/units.js';
@@ -8,6 +9,8 @@ import {
   CODES,
   DAY,
   type Kind,
+  LATITUDES,
+  LONGITUDES,
   MOMENTS,
   NUMBERS,
   of,
@@ -60,6 +63,12 @@ const referenceValue: Arb<ReferenceValue> = fc.oneof(
     arbitrary: fc.tuple(of(URLS), version).map(([url, v]) => withVersion({ kind: 'url' as const, url }, v)),
   },
   { weight: 1, arbitrary: tokenValue.map(v => ({ kind: 'identifier' as const, value: v })) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(of(TARGETS), fc.subarray([...TEST_IDS], { minLength: 1 }))
+      .map(([type, ids]) => ({ kind: 'among' as const, type, ids: new Set(ids) })),
+  },
 );
 
 /** Some of a text, from its start more often than not. By characters: never half of a surrogate pair. */
@@ -72,7 +81,28 @@ function piece(text: string, from: number, length: number): string {
 function test(kind: Exclude<Kind, 'composite'>): Arb<Test> {
   switch (kind) {
     case 'token':
-      return alternatives(tokenValue).map(any => ({ kind: 'token', any }));
+      return fc.oneof(
+        { weight: 6, arbitrary: alternatives(tokenValue).map((any): Test => ({ kind: 'token', any })) },
+        {
+          weight: 1,
+          arbitrary: fc
+            .tuple(of(TEXTS), fc.integer({ min: 1, max: 60 }))
+            .map(([text, length]): Test => ({ kind: 'text', value: piece(normalise(text), 0, length) })),
+        },
+        {
+          weight: 1,
+          arbitrary: fc.record({
+            kind: fc.constant('of-type' as const),
+            system: of(SYSTEMS),
+            code: of(CODES),
+            value: of(CODES),
+          }),
+        },
+      );
+    case 'position':
+      return fc
+        .tuple(of(LATITUDES), of(LONGITUDES), of([0, 1000, 50_000, 2_000_000]))
+        .map(([latitude, longitude, metres]) => ({ kind: 'box', any: boxesAround({ latitude, longitude }, metres) }));
     case 'string':
       return fc.oneof(
         of(TEXTS).map((text): Test => ({ kind: 'string', mode: 'exact', value: text })),
@@ -197,7 +227,8 @@ function sharedLeaf(types: readonly string[], ids: readonly string[]): Arb<Where
     test(kind as Exclude<Kind, 'composite'>).map((t): Where => ({ kind: 'param', code, test: t })),
     fc.constant<Where>({ kind: 'present', code }),
   ]);
-  return fc.oneof(...own, ...everywhere(ids));
+  const single = types.map(type => leaf(type, ids).map((where): Where => ({ kind: 'of', type, where })));
+  return fc.oneof(...own, ...everywhere(ids), ...single);
 }
 
 /** Random conditions on resources of these types; `ids` are worth asking for by `_id`. Without chains. */
