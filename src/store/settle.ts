@@ -66,18 +66,28 @@ function best(ways: readonly Way[], counted: readonly number[], settling: Settli
   return SORTING * least < walked ? other : first!;
 }
 
+/** Less than a page of candidates: nothing can be much shorter, so the first way need not be counted. */
+function shortest(others: readonly Way[], counted: readonly number[]): Way | undefined {
+  const least = Math.min(...counted);
+  return least < PAGE ? others[counted.indexOf(least)] : undefined;
+}
+
 export async function settle(plan: Plan, probe: Probe, settling: Settling = {}): Promise<Plan> {
   if (isSettled(plan)) return take(plan, plan);
-  const ways: readonly Way[] = [plan, ...(plan.others ?? [])];
+  const { others = [] } = plan;
   // All at once: a probe is short, the way to a server is not.
-  const counted = await Promise.all(ways.map(way => probe(way, limitOf(way, settling))));
-  return take(plan, best(ways, counted, settling));
+  const counted = await Promise.all(others.map(way => probe(way, limitOf(way, settling))));
+  const short = shortest(others, counted);
+  if (short) return take(plan, short);
+  return take(plan, best([plan, ...others], [await probe(plan, limitOf(plan, settling)), ...counted], settling));
 }
 
 /** The same where counting needs no waiting. */
 export function settleNow(plan: Plan, probe: (...of: Parameters<Probe>) => number, settling: Settling = {}): Plan {
   if (isSettled(plan)) return take(plan, plan);
-  const ways: readonly Way[] = [plan, ...(plan.others ?? [])];
-  const counted = ways.map(way => probe(way, limitOf(way, settling)));
-  return take(plan, best(ways, counted, settling));
+  const { others = [] } = plan;
+  const counted = others.map(way => probe(way, limitOf(way, settling)));
+  const short = shortest(others, counted);
+  if (short) return take(plan, short);
+  return take(plan, best([plan, ...others], [probe(plan, limitOf(plan, settling)), ...counted], settling));
 }
