@@ -80,7 +80,7 @@ export async function settle(engine: Ground, types: readonly string[], where: Wh
   const each = (parts: readonly Where[]) => Promise.all(parts.map(part => settle(engine, types, part)));
   switch (where.kind) {
     case 'all':
-      return all(...(await each(where.of)));
+      return settleAll(engine, types, where.of);
     case 'any':
       return any(...(await each(where.of)));
     case 'not':
@@ -113,6 +113,26 @@ export async function settle(engine: Ground, types: readonly string[], where: Wh
     case 'present':
       return where;
   }
+}
+
+/** So few rows are sooner looked at than everything that may refer to them is asked. */
+const NARROW = 50;
+
+/** Where the rest of a conjunction is narrow, its reverse chains are left open. */
+async function settleAll(engine: Ground, types: readonly string[], of: readonly Where[]): Promise<Where> {
+  const plain = await Promise.all(of.filter(part => part.kind !== 'has').map(part => settle(engine, types, part)));
+  const reverse = of.filter(part => part.kind === 'has');
+  const rest = all(...plain);
+  const narrow =
+    reverse.length > 0 &&
+    plain.length > 0 &&
+    !isPending(rest) &&
+    (await engine.store.count({ types, where: separate(rest).where }, NARROW)).exact;
+  const links = reverse.map(async (part): Promise<Where> => {
+    if (!narrow) return settle(engine, types, part);
+    return { ...part, where: await settle(engine, [part.from], part.where) };
+  });
+  return all(...plain, ...(await Promise.all(links)));
 }
 
 async function settleTest(engine: Ground, types: readonly string[], code: string, test: Test): Promise<Where> {

@@ -20,6 +20,9 @@ export function pointingKeys(place: Place): readonly Pointing[] {
   ];
 }
 
+/** Matches that are looked at for so many names: many may refer to the same few. */
+export const matchesFor = (limit: number): number => 10 * (limit + 1);
+
 /** What a pointing key names; undefined: a resource elsewhere, or a key that only looks like one. */
 export function pointedAt(key: string, { head, tail }: Pointing): Named | undefined {
   const target = key.slice(1, -tail.length);

@@ -175,7 +175,8 @@ export interface Store {
   find(query: Query): Promise<Page>;
   /**
    * Names alone: of the matches, or with `by` (a reference parameter of all types) of the resources of this server that
-   * the matches refer to by it, whether those exist or not. Stops at `limit`.
+   * the matches refer to by it, whether those exist or not. Stops at `limit`; with
+   * `by` also where about ten times as many matches would have to be looked at.
    */
   collect(query: Pick<Query, 'types' | 'where'>, limit: number, by?: string): Promise<Collected>;
   /** Runs the query and tells how. */

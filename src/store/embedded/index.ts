@@ -17,7 +17,7 @@ import { decodeId, encodeId } from '../codec.js';
 import { encode } from '../encode.js';
 import { createFacts, type FactAddition, numberFacts } from '../facts.js';
 import type { Placement } from '../place.js';
-import { collected, pointingOf } from '../pointing.js';
+import { collected, matchesFor, pointingOf } from '../pointing.js';
 import type { Keys } from '../key.js';
 import { type Plan, plan } from '../plan.js';
 import { FEW, settleNow } from '../settle.js';
@@ -199,7 +199,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
       }),
     collect: (query, limit, by) =>
       answer(async () => {
-        const planned = planOf({ ...query, sort: [], limit: 1 });
+        const planned = planOf({ ...query, sort: [], limit: 1 }, true);
+        const most = matchesFor(limit);
+        if (by !== undefined && candidates(planned, most) >= most) return { found: [], complete: false };
         const pointing = by === undefined ? [] : pointingOf(placement, query.types, by);
         const statement =
           by === undefined ? compileNames(planned, limit + 1) : compilePointing(planned, pointing, limit + 1);

@@ -5,7 +5,7 @@ import type { ClientSession, Document, Filter } from 'mongodb';
 import type { Cursor } from '../../search/query.js';
 import { NO_DATE } from '../key.js';
 import type { Order, Plan } from '../plan.js';
-import { collected, type Pointing } from '../pointing.js';
+import { collected, matchesFor, type Pointing } from '../pointing.js';
 import { settle, type Settling } from '../settle.js';
 import type { Collected, Counted, Page } from '../store.js';
 import { compile, type Compiled, compileMatch, compileProbe, type Leg, type SortField } from './compile.js';
@@ -188,20 +188,23 @@ export async function collect(
   const arrays = [...new Set(pointing.map(({ in: array }) => array))];
   const input = { $concatArrays: arrays.map(array => ({ $ifNull: [`$${array}`, []] })) };
   const regex = `^(?:${[...new Set(tails)].join('|')})$`;
-  const keys = await resource
-    .aggregate<{ _id: string }>(
+  const most = matchesFor(limit);
+  const groups = await resource
+    .aggregate<{ _id: string | null; c: number }>(
       [
         { $match: match },
+        { $limit: most },
         { $project: { _id: 0, key: { $filter: { input, cond: { $regexMatch: { input: '$$this', regex } } } } } },
-        { $unwind: '$key' },
-        { $group: { _id: '$key' } },
-        { $limit: limit + 1 },
+        // A match without such a key counts, too: else nobody could tell whether the limit was reached.
+        { $unwind: { path: '$key', preserveNullAndEmptyArrays: true } },
+        { $group: { _id: '$key', c: { $sum: 1 } } },
       ],
       { hint, maxTimeMS, allowDiskUse: true },
     )
     .toArray();
+  if (groups.reduce((sum, { c }) => sum + c, 0) >= most) return { found: [], complete: false };
   return collected(
-    keys.map(({ _id }) => _id),
+    groups.flatMap(({ _id }) => _id ?? []),
     pointing,
     limit,
   );

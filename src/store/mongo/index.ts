@@ -223,7 +223,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
       run(async () => {
         const all = await connected();
         const pointing = by === undefined ? [] : pointingOf(placement, query.types, by);
-        return planned({ ...query, sort: [], limit: 1 }, made => collect(all, made, pointing, limit, maxTimeMS));
+        return planned({ ...query, sort: [], limit: 1 }, made => collect(all, made, pointing, limit, maxTimeMS), true);
       }),
     explain: query =>
       run(async () => {
