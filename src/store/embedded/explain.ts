@@ -1,7 +1,8 @@
 /** What SQLite says of a page: its statements, its own plan for them, and how many candidates the driver yields. */
 import type { Plan } from '../plan.js';
 import type { Explanation } from '../store.js';
-import { compile, compileProbe } from './compile.js';
+import { compile } from './compile.js';
+import { compileProbe } from './compile-all.js';
 import { connect, type Connection } from './driver.js';
 import { findPage } from './pages.js';
 import { PRAGMAS } from './schema.js';

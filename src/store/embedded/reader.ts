@@ -7,7 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { FhirError } from '../../fhir/error.js';
 import type { Plan } from '../plan.js';
 import type { HistoryQuery } from '../store.js';
-import { compileCount } from './compile.js';
+import { compileCount } from './compile-all.js';
 import { type Connection, connect } from './driver.js';
 import { toWire } from './errors.js';
 import { explainPage } from './explain.js';
