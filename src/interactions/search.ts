@@ -182,7 +182,14 @@ async function totalOf(
   if (page) return page.total;
   if (!found.more) return found.rows.length;
   if (total === undefined) return undefined;
-  return countAll(engine, asked, total === 'accurate' ? undefined : ESTIMATE_CAP);
+  if (total === 'accurate') return countAll(engine, asked);
+  try {
+    return await countAll(engine, asked, ESTIMATE_CAP);
+  } catch (error) {
+    // An estimate is a kindness: the page is there without it.
+    if (error instanceof FhirError && error.kind === 'too-costly') return undefined;
+    throw error;
+  }
 }
 
 function neighbours(

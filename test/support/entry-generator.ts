@@ -292,9 +292,15 @@ function value(kind: Exclude<Kind, 'composite'>): Arb<EntryValue> {
   }
 }
 
+/** An identifier with a type is a token, too. */
+const withItsToken = (one: EntryValue): EntryValue[] =>
+  one.kind === 'of-type' ? [one, { kind: 'token', system: '', code: one.value }] : [one];
+
 function entriesOf(shape: Shape, code: string, kind: Kind): Arb<Entry[]> {
   if (kind !== 'composite')
-    return fc.array(value(kind), { maxLength: 2 }).map(values => values.map(v => ({ parameter: code, ...v })));
+    return fc
+      .array(value(kind), { maxLength: 2 })
+      .map(values => values.flatMap(withItsToken).map(v => ({ parameter: code, ...v })));
   const [first, second] = shape.composites![code]!;
   // Nothing that only modifiers search is part of a composite.
   const plain = (k: Kind) => (k === 'token' ? token : value(k as Exclude<Kind, 'composite'>));

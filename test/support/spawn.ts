@@ -41,7 +41,7 @@ export async function spawnServer(
   });
   children.add(child);
   let complaints = '';
-  child.stderr.on('data', (text: Buffer) => (complaints = (complaints + text.toString()).slice(-20_000)));
+  child.stderr.on('data', (text: Buffer) => (complaints = (complaints + text.toString()).slice(-5_000_000)));
   const gone = once(child, 'exit').then(() => void children.delete(child));
   const started = new Promise<void>(resolve => {
     let said = '';
