@@ -1,6 +1,6 @@
 /**
  * From a condition as the client meant it to one that a store can answer: chains, `_has`, hierarchies, value sets and
- * words become lists of codes or names, in two steps and inside out (docs/adr/0004). What has more answers than fit
+ * words become lists of codes or names, in two steps and inside out (docs/adr/0008). What has more answers than fit
  * into a query stays open: the store is asked for what is left, and each of its rows is looked at by `match` (sift.ts).
  * https://hl7.org/fhir/R4/search.html#chaining, #has, #token, #reference
  */
@@ -162,8 +162,7 @@ async function settleHierarchy(
     const ids = new Set([to.id]);
     let level: readonly string[] = [to.id];
     for (let depth = 0; level.length > 0; depth++) {
-      if (depth > MAX_DEPTH || ids.size > MAX_PARTS)
-        throw new FhirError('too-costly', `The hierarchy below this ${type} is too large to be searched.`);
+      if (depth > MAX_DEPTH || ids.size > MAX_PARTS) throw tooLarge(type);
       const next = await engine.store.collect(
         mode === 'below'
           ? {
@@ -177,6 +176,7 @@ async function settleHierarchy(
         MAX_PARTS,
         mode === 'below' ? undefined : link,
       );
+      if (!next.complete) throw tooLarge(type);
       level = next.found.filter(one => one.type === type && !ids.has(one.id)).map(({ id }) => id);
       for (const id of level) ids.add(id);
     }
@@ -189,6 +189,9 @@ async function settleHierarchy(
   }
   return any(...found);
 }
+
+const tooLarge = (type: string) =>
+  new FhirError('too-costly', `The hierarchy of this ${type} is too large to be searched.`);
 
 /** Names of the resources that satisfy a settled condition; undefined: more than a few. */
 async function namesOf(engine: Ground, types: readonly string[], where: Where): Promise<readonly Named[] | undefined> {

@@ -162,7 +162,9 @@ async function close(engine: Ground, where: Where, seen: readonly Seen[]): Promi
       const here = all(refersTo(code, seen), inner);
       const types = [...new Set(seen.map(({ type }) => type))];
       if (!rest) {
-        const { found } = await engine.store.collect({ types: [from], where: here }, MAX_ROWS, code);
+        const { found, complete } = await engine.store.collect({ types: [from], where: here }, MAX_ROWS, code);
+        // Half of the answer would be a wrong one.
+        if (!complete) throw tooCostly();
         return isOne(types, found);
       }
       const found: Named[] = [];
