@@ -64,7 +64,13 @@ export function listen(engine: Engine, config: Config): Server {
   const server = createHttpServer({
     engine,
     metrics: createMetrics(),
-    limits: { maxBody: config.maxBody, maxBinary: config.maxBinary, maxDepth: MAX_DEPTH, maxArray: config.maxArray },
+    limits: {
+      maxBody: config.maxBody,
+      maxBundle: Math.max(config.maxBody, config.maxBundle),
+      maxBinary: config.maxBinary,
+      maxDepth: MAX_DEPTH,
+      maxArray: config.maxArray,
+    },
     requestTimeout: config.requestTimeout,
     corsOrigins: config.corsOrigins.split(',').filter(origin => origin !== ''),
     exposeMetrics: config.metrics,

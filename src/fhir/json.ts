@@ -34,16 +34,7 @@ const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]|\p{Surrogate}/u;
  * result. A member named `__proto__` arrives as an own property (validation refuses it as unknown).
  */
 export function parseJson(body: Buffer, limits: JsonLimits): Parsed {
-  if (!isUtf8(body)) throw invalid('json-utf8', 'The body is not UTF-8. Encode it as UTF-8.');
-  const marked = body.length >= 3 && body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
-  const text = body.toString('utf8', marked ? 3 : 0);
-  const found = scan(text, limits.maxDepth);
-  const value = parseText(text);
-
-  if (countKeys(value, limits.maxArray ?? Infinity) !== found.keys)
-    throw invalid('json-duplicate-key', 'A property is given twice in one object. Send every property once.');
-  if (text.includes('\\u') && SUSPECT_ESCAPE.test(text)) refuseForbidden(value);
-
+  const { value, text, found } = parseValue(body, limits);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid('json-no-resource', 'The body is JSON, but not an object. Send one resource as a JSON object.');
   const type = Object.hasOwn(value, 'resourceType') ? value['resourceType'] : undefined;
@@ -58,6 +49,26 @@ export function parseJson(body: Buffer, limits: JsonLimits): Parsed {
     !text.includes('\\/') &&
     !(text.includes('\\u') && BASE64_ESCAPE.test(text));
   return { resource, decimals, text, compact, members: found.members };
+}
+
+/** Reads JSON of any shape (a JSON Patch) under the same guards; the digits of numbers are kept beside objects and arrays. */
+export function parseAnyJson(body: Buffer, limits: JsonLimits): { value: Json; decimals: Decimals | undefined } {
+  const { value, found } = parseValue(body, limits);
+  const holds = typeof value === 'object' && value !== null && found.lossy.length > 0;
+  return { value, decimals: holds ? tabulate(found.lossy, value) : undefined };
+}
+
+function parseValue(body: Buffer, limits: JsonLimits) {
+  if (!isUtf8(body)) throw invalid('json-utf8', 'The body is not UTF-8. Encode it as UTF-8.');
+  const marked = body.length >= 3 && body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
+  const text = body.toString('utf8', marked ? 3 : 0);
+  const found = scan(text, limits.maxDepth);
+  const value = parseText(text);
+
+  if (countKeys(value, limits.maxArray ?? Infinity) !== found.keys)
+    throw invalid('json-duplicate-key', 'A property is given twice in one object. Send every property once.');
+  if (text.includes('\\u') && SUSPECT_ESCAPE.test(text)) refuseForbidden(value);
+  return { value, text, found };
 }
 
 function parseText(text: string): Json {
@@ -105,13 +116,13 @@ function refuseForbidden(value: Json): void {
     }
 }
 
-function tabulate(lossy: readonly Lossy[], root: Resource): Decimals {
+function tabulate(lossy: readonly Lossy[], root: JsonObject | Json[]): Decimals {
   const table: Decimals = new Map();
   const containers = new Map<Place, JsonObject>();
   const containerOf = (place: Place): JsonObject => {
     let container = containers.get(place);
     if (!container) {
-      container = place.parent ? (containerOf(place.parent)[place.key] as JsonObject) : root;
+      container = place.parent ? (containerOf(place.parent)[place.key] as JsonObject) : (root as JsonObject);
       containers.set(place, container);
     }
     return container;

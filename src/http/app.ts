@@ -17,9 +17,10 @@ import { newId } from '../platform/ids.js';
 import type { Metrics } from '../platform/metrics.js';
 import { cors } from './cors.js';
 import { type Format, responseFormat, wantsRaw } from './media.js';
-import { type Limits, preference, readInteraction, readQuery, single } from './request.js';
+import { preference, readInteraction, readQuery, single } from './request.js';
 import { type Presentation, respond, respondError } from './respond.js';
 import { allowedMethods, type Route, route } from './route.js';
+import { fromRequest, type Limits } from './source.js';
 
 export interface HttpOptions {
   readonly engine: Engine;
@@ -126,7 +127,7 @@ async function handle(options: HttpOptions, request: Request, response: Response
     const known = await identified(context, target, request);
     if (head instanceof FhirError) return await refuse(known, target, head);
     await admit(known, target);
-    const interaction = await readInteraction(request, target, head.query, engine, limits).catch(error =>
+    const interaction = await readInteraction(fromRequest(request, engine, limits), target, head.query).catch(error =>
       refuse(known, target!, asFhirError(error)),
     );
     const result = await perform(withForm(known, request, interaction), interaction);

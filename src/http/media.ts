@@ -116,4 +116,7 @@ export function bodyFormat(contentType: string | undefined): Format | undefined 
   return found;
 }
 
+export const isJsonPatch = (contentType: string | undefined): boolean =>
+  parseMediaType(contentType ?? '').type === 'application/json-patch+json';
+
 export const mediaTypeOf = (format: Format): string => `application/fhir+${format}; charset=utf-8`;

@@ -2,22 +2,26 @@
  * Bytes → Interaction. Reads headers and body in FHIR's words (https://hl7.org/fhir/R4/http.html); knows nothing of
  * what happens next.
  */
-import type { Request } from 'express';
 import { FhirError } from '../fhir/error.js';
-import { parseJson } from '../fhir/json.js';
 import type { Parsed } from '../fhir/resource.js';
-import { parseXml } from '../fhir/xml-read.js';
-import type { Engine, Interaction, Parameters, RawBody, View } from '../interactions/interaction.js';
-import { readBody, streamBody } from './body.js';
-import { bodyFormat, wantsRaw } from './media.js';
+import type { Interaction, Parameters, Patch, RawBody, View } from '../interactions/interaction.js';
+import { wantsRaw } from './media.js';
 import type { Route } from './route.js';
 
-export interface Limits {
-  /** Bytes. */
-  readonly maxBody: number;
-  readonly maxBinary: number;
-  readonly maxDepth: number;
-  readonly maxArray: number;
+/** What an interaction is read from: an HTTP request, or an entry of a Bundle that stands for one. */
+export interface Source {
+  readonly method: string;
+  /** `name` in lower case. */
+  header(name: string): string | undefined;
+  /** The body of a create or an update. */
+  resource(type: string): Promise<Parsed | RawBody>;
+  patch(type: string): Promise<Patch>;
+  /** The resource in the body of an operation; undefined where there is none. */
+  optional(): Promise<Parsed | undefined>;
+  /** The parameters of a search by POST. */
+  form(): Promise<Parameters>;
+  /** The interaction that a whole Bundle is. */
+  bundle(): Promise<Interaction>;
 }
 
 /** Query parameters of the URL, decoded once, in order. Throws `invalid` for a broken escape. */
@@ -25,7 +29,7 @@ export function readQuery(search: string): Parameters {
   return decodeForm(search.startsWith('?') ? search.slice(1) : search);
 }
 
-function decodeForm(text: string): Parameters {
+export function decodeForm(text: string): Parameters {
   if (text === '') return [];
   try {
     return text
@@ -47,32 +51,23 @@ export const single = (parameters: Parameters, name: string): string | undefined
   parameters.findLast(([key]) => key === name)?.[1];
 
 /** Builds the interaction of a route; reads the body where there is one. */
-export async function readInteraction(
-  request: Request,
-  route: Route,
-  query: Parameters,
-  engine: Engine,
-  limits: Limits,
-): Promise<Interaction> {
-  const { headers } = request;
-  const header = (name: string) => request.get(name);
+export async function readInteraction(source: Source, route: Route, query: Parameters): Promise<Interaction> {
   const type = route.type ?? '';
-  const id = route.id ?? '';
   switch (route.kind) {
     case 'capabilities':
       return { kind: 'capabilities' };
     case 'read': {
-      const ifNoneMatch = headers['if-none-match'];
-      const since = Date.parse(headers['if-modified-since'] ?? '');
+      const ifNoneMatch = source.header('if-none-match');
+      const since = Date.parse(source.header('if-modified-since') ?? '');
       return {
         kind: 'read',
-        ...reading(request, route, query),
+        ...reading(source, route, query),
         ...(ifNoneMatch === undefined ? {} : { ifNoneMatch: ifNoneMatch.split(',').map(readTag) }),
         ...(Number.isNaN(since) ? {} : { ifModifiedSince: since }),
       };
     }
     case 'vread':
-      return { kind: 'vread', ...reading(request, route, query), version: route.version ?? '' };
+      return { kind: 'vread', ...reading(source, route, query), version: route.version ?? '' };
     case 'history':
       return {
         kind: 'history',
@@ -83,40 +78,50 @@ export async function readInteraction(
     case 'search':
       return {
         kind: 'search',
-        parameters: request.method === 'POST' ? [...query, ...(await readForm(request, limits))] : query,
-        lenient: preference(headers['prefer'], 'handling') === 'lenient',
+        parameters: source.method === 'POST' ? [...query, ...(await source.form())] : query,
+        lenient: preference(source.header('prefer'), 'handling') === 'lenient',
         ...(route.type ? { type: route.type } : {}),
         ...(route.compartment ? { compartment: route.compartment } : {}),
       };
-    case 'create':
-      refuseHeader(header('if-none-exist'), 'If-None-Exist', 'Conditional create is not offered.');
-      return { kind: 'create', type, body: await readResource(request, type, engine, limits) };
+    case 'create': {
+      const ifNoneExist = source.header('if-none-exist');
+      return {
+        kind: 'create',
+        type,
+        ...(ifNoneExist === undefined ? {} : { ifNoneExist: readCondition(ifNoneExist) }),
+        body: await source.resource(type),
+      };
+    }
     case 'update': {
-      const ifMatch = readIfMatch(headers['if-match']);
-      const ifNoneMatch = headers['if-none-match'];
+      const ifNoneMatch = source.header('if-none-match');
       if (ifNoneMatch !== undefined && ifNoneMatch.trim() !== '*')
         throw new FhirError('invalid', 'On an update If-None-Match can only be *.', {
           expression: 'http.If-None-Match',
         });
       return {
         kind: 'update',
-        type,
-        id,
-        body: await readResource(request, type, engine, limits),
-        ...(ifMatch === undefined ? {} : { ifMatch }),
+        ...addressed(source, route, query),
+        body: await source.resource(type),
         ...(ifNoneMatch === undefined ? {} : { onlyCreate: true }),
       };
     }
-    case 'delete': {
-      const ifMatch = readIfMatch(headers['if-match']);
-      return { kind: 'delete', type, id, ...(ifMatch === undefined ? {} : { ifMatch }) };
-    }
+    case 'patch':
+      return { kind: 'patch', ...addressed(source, route, query), patch: await source.patch(type) };
+    case 'delete':
+      return {
+        kind: 'delete',
+        ...addressed(source, route, query),
+        ...(cascades(source, query) ? { cascade: true } : {}),
+      };
+    case 'batch':
+    case 'transaction':
+      return source.bundle();
     case 'operation': {
-      const body = request.method === 'POST' ? await readOptional(request, engine, limits) : undefined;
+      const body = source.method === 'POST' ? await source.optional() : undefined;
       return {
         kind: 'operation',
         operation: route.operation ?? '',
-        safe: request.method !== 'POST',
+        safe: source.method !== 'POST',
         parameters: query,
         ...(route.type ? { type: route.type } : {}),
         ...(route.id ? { id: route.id } : {}),
@@ -126,8 +131,34 @@ export async function readInteraction(
   }
 }
 
-function reading(request: Request, route: Route, query: Parameters) {
-  const raw = route.type === 'Binary' && wantsRaw(request.headers.accept, single(query, '_format'));
+/** Not criteria: how the answer is to look, and what becomes of what refers to a deleted resource. */
+const BESIDE = new Set(['_format', '_pretty', '_cascade']);
+
+/** The resource that a write means: an id, or the query of a conditional interaction. */
+function addressed(source: Source, { type = '', id }: Route, query: Parameters) {
+  const ifMatch = readIfMatch(source.header('if-match'));
+  return {
+    type,
+    ...(id === undefined ? { criteria: query.filter(([name]) => !BESIDE.has(name)) } : { id }),
+    ...(ifMatch === undefined ? {} : { ifMatch }),
+  };
+}
+
+/** `_cascade=delete`, or a header in the words of other servers. */
+function cascades(source: Source, query: Parameters): boolean {
+  const asked = single(query, '_cascade') ?? source.header('x-cascade');
+  if (asked === undefined || asked === 'none') return false;
+  if (asked === 'delete') return true;
+  throw new FhirError('invalid', '_cascade must be delete or none.', { expression: 'http._cascade' });
+}
+
+/** If-None-Exist: a query, with or without what stands before it. */
+function readCondition(header: string): Parameters {
+  return readQuery(header.trim().replace(/^(?:[^?=&]*\?)/, ''));
+}
+
+function reading(source: Source, route: Route, query: Parameters) {
+  const raw = route.type === 'Binary' && wantsRaw(source.header('accept'), single(query, '_format'));
   const view = readView(query);
   return {
     type: route.type ?? '',
@@ -175,10 +206,6 @@ function readIfMatch(header: string | undefined): string | undefined {
   return version[1] ?? version[2] ?? version[3];
 }
 
-function refuseHeader(value: string | undefined, name: string, why: string): void {
-  if (value !== undefined) throw new FhirError('not-supported', why, { expression: `http.${name}` });
-}
-
 /** `return=minimal`, `handling=lenient` …: https://www.rfc-editor.org/rfc/rfc7240 */
 export function preference(header: string | string[] | undefined, name: string): string | undefined {
   for (const part of String(header ?? '').split(/[,;]/)) {
@@ -186,67 +213,4 @@ export function preference(header: string | string[] | undefined, name: string):
     if (key?.toLowerCase() === name) return value?.replace(/^"|"$/g, '');
   }
   return undefined;
-}
-
-async function readForm(request: Request, limits: Limits): Promise<Parameters> {
-  const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-  const body = await readBody(request, Math.min(limits.maxBody, 1024 * 1024));
-  if (body.length === 0) return [];
-  if (type !== 'application/x-www-form-urlencoded')
-    throw new FhirError('unsupported-media-type', 'The body of _search must be application/x-www-form-urlencoded.', {
-      expression: 'http.Content-Type',
-    });
-  return decodeForm(body.toString('utf8'));
-}
-
-async function readResource(request: Request, type: string, engine: Engine, limits: Limits): Promise<Parsed | RawBody> {
-  const contentType = request.headers['content-type'];
-  const format = bodyFormat(contentType);
-  if (format === undefined) {
-    if (type === 'Binary' && contentType !== undefined) return rawBody(request, contentType, limits);
-    throw new FhirError(
-      'unsupported-media-type',
-      'Resources are sent as application/fhir+json or application/fhir+xml.',
-      {
-        expression: 'http.Content-Type',
-      },
-    );
-  }
-  const bytes = await readBody(request, limits.maxBody);
-  if (bytes.length === 0)
-    throw new FhirError('invalid', 'The body is empty: send the resource.', { detail: 'empty-body' });
-  return format === 'json' ? parseJson(bytes, limits) : parseXml(bytes, engine.definitions, limits);
-}
-
-/** The resource in the body of an operation; undefined where there is none. */
-async function readOptional(request: Request, engine: Engine, limits: Limits): Promise<Parsed | undefined> {
-  const bytes = await readBody(request, limits.maxBody);
-  if (bytes.length === 0) return undefined;
-  const format = bodyFormat(request.headers['content-type']);
-  if (format === undefined)
-    throw new FhirError(
-      'unsupported-media-type',
-      'Parameters are sent as application/fhir+json or application/fhir+xml.',
-      { expression: 'http.Content-Type' },
-    );
-  return format === 'json' ? parseJson(bytes, limits) : parseXml(bytes, engine.definitions, limits);
-}
-
-const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;\s*[\w!#$&^.+-]+=("[^"\\\r\n]*"|[\w!#$&^.+:/-]+))*$/;
-
-function rawBody(request: Request, contentType: string, limits: Limits): RawBody {
-  if (!MEDIA_TYPE.test(contentType) || contentType.length > 200)
-    throw new FhirError('invalid', 'Content-Type must be a media type.', { expression: 'http.Content-Type' });
-  const context = request.get('x-security-context');
-  if (context !== undefined && !/^[A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/.test(context))
-    throw new FhirError('invalid', 'X-Security-Context must be a relative reference.', {
-      expression: 'http.X-Security-Context',
-    });
-  let saved: ReturnType<RawBody['save']> | undefined;
-  return {
-    contentType,
-    save: (blobs, maxBytes) =>
-      (saved ??= blobs.put(streamBody(request, Math.min(maxBytes, limits.maxBinary)), maxBytes)),
-    ...(context === undefined ? {} : { securityContext: context }),
-  };
 }

@@ -17,14 +17,14 @@ type Methods = Readonly<Partial<Record<string, Kind>>>;
 /** Path shape → methods: T a type, I an id, V a version; GET stands for HEAD, too. `T/I/…` with a search: a compartment. */
 const ROUTES: ReadonlyMap<string, Methods> = new Map(
   Object.entries<Methods>({
-    '': { GET: 'search' },
+    '': { GET: 'search', POST: 'transaction' },
     metadata: { GET: 'capabilities' },
     _history: { GET: 'history' },
     _search: { POST: 'search' },
-    T: { GET: 'search', POST: 'create' },
+    T: { GET: 'search', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' },
     'T/_search': { POST: 'search' },
     'T/_history': { GET: 'history' },
-    'T/I': { GET: 'read', PUT: 'update', DELETE: 'delete' },
+    'T/I': { GET: 'read', PUT: 'update', PATCH: 'patch', DELETE: 'delete' },
     'T/I/_history': { GET: 'history' },
     'T/I/_history/V': { GET: 'vread' },
     'T/I/*': { GET: 'search' },
@@ -114,7 +114,11 @@ function recogniseOperation(segments: readonly string[], at: number, definitions
   const operation = segments[at]!.slice(1);
   const [type, id] = segments.slice(0, at);
   const level = (['system', 'type', 'instance'] as const)[at]!;
-  const offered = OPERATIONS.get(operation)?.levels.includes(level) && segments.length === at + 1;
+  const found = OPERATIONS.get(operation);
+  const offered =
+    found?.levels.includes(level) &&
+    (type === undefined || (found.types ?? [type]).includes(type)) &&
+    segments.length === at + 1;
   const known = (type === undefined || definitions.resourceTypes.includes(type)) && (id === undefined || ID.test(id));
   if (!offered || !known)
     throw new FhirError('unknown-type', 'This server offers no such operation: see /metadata.', {

@@ -6,7 +6,7 @@ import { decide } from '../access/decide.js';
 import { SYSTEM } from '../identity/principal.js';
 import type { SearchParameter } from '../search/parameters.js';
 import type { Context, Engine, Outcome } from './interaction.js';
-import { type Level, OPERATIONS } from './operation.js';
+import { OPERATIONS } from './operation.js';
 
 const INSTANCE = [
   ['read', 'read'],
@@ -68,7 +68,7 @@ function statement(engine: Engine) {
         compartment: engine.definitions.compartments.map(
           ({ code }) => `http://hl7.org/fhir/CompartmentDefinition/${code.toLowerCase()}`,
         ),
-        operation: operations(engine, 'system'),
+        operation: operations(engine),
       },
     ],
   };
@@ -94,10 +94,13 @@ function resource(engine: Engine, type: string) {
   };
 }
 
-/** https://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.operation */
-const operations = ({ settings }: Engine, level: Level) =>
+/**
+ * Of the system, or those of a type that are not offered for all:
+ * https://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.operation
+ */
+const operations = ({ settings }: Engine, type?: string) =>
   [...OPERATIONS]
-    .filter(([, { levels }]) => levels.includes(level))
+    .filter(([, { types }]) => (type === undefined ? types === undefined : types?.includes(type)))
     .map(([name, { definition }]) => ({ name, definition: `${settings.base}/OperationDefinition/${definition}` }));
 
 const referencesOf = ({ parameters }: Engine, type: string): SearchParameter[] =>

@@ -1,16 +1,31 @@
 /**
- * create: https://hl7.org/fhir/R4/http.html#create. The server assigns the id; one in the body is ignored, as R4 says.
+ * create and conditional create: https://hl7.org/fhir/R4/http.html#create, #ccreate. The server assigns the id; one in the
+ * body is ignored, as R4 says. That nothing matches If-None-Exist is a condition of the commit: who comes second finds
+ * what the first one made.
  */
 import { newId } from '../platform/ids.js';
+import { absence, findOne, readCriteria } from './criteria.js';
 import type { Context, Of, Outcome } from './interaction.js';
 import { prepare } from './prepare.js';
 import { about } from './read.js';
+import { wholeText } from './release.js';
 
-export async function create({ engine }: Context, ask: Of<'create'>): Promise<Outcome> {
+export async function create({ engine }: Context, ask: Of<'create'>, without: readonly string[]): Promise<Outcome> {
+  const sought = ask.ifNoneExist && (await readCriteria(engine, ask.type, ask.ifNoneExist, without));
+  const existing = sought && (await findOne(engine, sought));
+  if (existing) {
+    const { type, id, version } = existing;
+    const location = `${type}/${id}/_history/${version}`;
+    return { result: { ...about(existing), status: 200, text: await wholeText(engine, existing), location } };
+  }
   const updated = engine.now();
-  const id = newId(updated);
+  const id = ask.id ?? newId(updated);
   const identity = { type: ask.type, id, version: 1, updated, method: 'POST' as const };
   const { change, text } = await prepare(engine, identity, ask.body);
   const location = `${ask.type}/${id}/_history/1`;
-  return { changes: [change], result: { ...about(change), status: 201, ...(text ? { text } : {}), location } };
+  return {
+    changes: [change],
+    ...(sought ? { absent: [absence(sought)] } : {}),
+    result: { ...about(change), status: 201, ...(text ? { text } : {}), location },
+  };
 }

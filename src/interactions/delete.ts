@@ -1,25 +1,50 @@
 /**
- * delete: https://hl7.org/fhir/R4/http.html#delete. Logical: the history stays, a tombstone is the newest version.
- * Deleting what is deleted or never was changes nothing and answers 204, as R4 allows.
+ * delete and conditional delete: https://hl7.org/fhir/R4/http.html#delete, #cdelete. Logical: the history stays, a
+ * tombstone is the newest version. Deleting what is deleted or never was changes nothing and answers 204, as R4 allows.
+ * By criteria several may go at once, up to a configured number; each is recorded by an event of its own.
  */
-import type { Context, Of, Outcome } from './interaction.js';
+import { FhirError } from '../fhir/error.js';
+import type { Change, Version } from '../store/store.js';
+import { findSought, readCriteria } from './criteria.js';
+import type { Context, Engine, Of, Outcome } from './interaction.js';
 import { about } from './read.js';
-import { checkPreconditions } from './update.js';
+import { checkPreconditions, next } from './update.js';
 
-export async function remove({ engine }: Context, ask: Of<'delete'>): Promise<Outcome> {
-  const { type, id } = ask;
-  const current = await engine.store.read(type, id);
-  checkPreconditions(current, ask);
-  if (!current?.text) return { result: { status: 204, patients: current?.patients ?? [] } };
-  const change = {
-    type,
-    id,
-    version: current.version + 1,
-    updated: Math.max(engine.now(), current.updated + 1),
-    method: 'DELETE' as const,
-    replaces: current,
-    entries: [],
-    patients: current.patients,
+export async function remove({ engine }: Context, ask: Of<'delete'>, without: readonly string[]): Promise<Outcome> {
+  const rows =
+    ask.id === undefined ? await matching(engine, ask, without) : [await engine.store.read(ask.type, ask.id)];
+  const [first] = rows;
+  if (ask.id !== undefined || ask.ifMatch !== undefined) checkPreconditions(first, ask);
+  const alive = rows.filter(row => row?.text !== undefined) as Version[];
+  if (alive.length === 0) return { result: { status: 204, patients: first?.patients ?? [] } };
+  const changes = alive.map(row => tombstone(engine, row));
+  if (changes.length === 1) return { changes, result: { ...about(changes[0]!), status: 204 } };
+  return {
+    changes,
+    result: { status: 204, patients: [] },
+    deeds: changes.map(change => ({
+      target: { kind: 'delete', type: change.type, id: change.id },
+      result: { ...about(change), status: 204 },
+    })),
   };
-  return { changes: [change], result: { ...about(change), status: 204 } };
 }
+
+async function matching(engine: Engine, ask: Of<'delete'>, without: readonly string[]): Promise<readonly Version[]> {
+  const most = engine.settings.conditionalDelete;
+  const sought = await readCriteria(engine, ask.type, ask.criteria ?? [], without);
+  const rows = await findSought(engine, sought, most + 1);
+  if (rows.length > most || (rows.length > 1 && ask.ifMatch !== undefined))
+    throw new FhirError(
+      'multiple-matches',
+      `The criteria match more than ${ask.ifMatch === undefined ? most : 1} resources: nothing was deleted.`,
+      { expression: 'http.criteria' },
+    );
+  return rows;
+}
+
+export const tombstone = (engine: Engine, row: Version): Change => ({
+  ...next(engine, row.type, row.id, row),
+  method: 'DELETE',
+  entries: [],
+  patients: row.patients,
+});

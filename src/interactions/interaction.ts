@@ -5,14 +5,15 @@
  */
 import type { Recorder } from '../audit/record.js';
 import type { Definitions } from '../fhir/definitions.js';
-import type { Parsed } from '../fhir/resource.js';
+import type { FhirError, Issue } from '../fhir/error.js';
+import type { Decimals, Json, Parsed } from '../fhir/resource.js';
 import type { Principal } from '../identity/principal.js';
 import type { Identify } from '../identity/tokens.js';
 import type { Log } from '../platform/log.js';
 import type { Seal } from '../platform/seal.js';
 import type { Turns } from '../platform/turns.js';
 import type { SearchParameters } from '../search/parameters.js';
-import type { Blobs, Change, Store } from '../store/store.js';
+import type { Blobs, Change, Commit, Store } from '../store/store.js';
 import type { Registry } from './registry.js';
 import type { Reindexer } from './reindex.js';
 import type { Terminology } from '../terminology/terminology.js';
@@ -42,6 +43,41 @@ interface Reading {
   readonly raw?: true;
 }
 
+/** The resource that is meant: by its id, or by a query that exactly one may match (conditional interactions). */
+interface Addressed {
+  readonly type: string;
+  readonly id?: string;
+  /** Where there is no id. */
+  readonly criteria?: Parameters;
+  /** Version of If-Match. */
+  readonly ifMatch?: string;
+}
+
+/** https://hl7.org/fhir/R4/http.html#patch */
+export type Patch =
+  /** https://www.rfc-editor.org/rfc/rfc6902; only known to be JSON. */
+  | { readonly form: 'json'; readonly operations: Json; readonly decimals?: Decimals }
+  /** https://hl7.org/fhir/R4/fhirpatch.html; only known to be a resource. */
+  | { readonly form: 'fhirpath'; readonly parameters: Parsed };
+
+/** https://hl7.org/fhir/R4/http.html#transaction */
+interface Bundled {
+  /** In the order of the Bundle. */
+  readonly entries: readonly Entry[];
+  /** Prefer: return= of what the entries write; default minimal. */
+  readonly prefer?: string;
+}
+
+/** One entry of a batch or transaction. */
+export interface Entry {
+  /** Names the resource for the other entries: `urn:uuid:…`, `urn:oid:…` or its address elsewhere. */
+  readonly fullUrl?: string;
+  /** Method and URL as given, for the audit event of a query. */
+  readonly request: string;
+  /** What it asks for, or why that cannot be understood. */
+  readonly ask: Interaction | { readonly target: Target | undefined; readonly error: FhirError };
+}
+
 export type Interaction =
   | { readonly kind: 'capabilities' }
   | (Reading & {
@@ -61,18 +97,29 @@ export type Interaction =
       readonly parameters: Parameters;
       readonly lenient: boolean;
     }
-  | { readonly kind: 'create'; readonly type: string; readonly body: Parsed | RawBody }
   | {
-      readonly kind: 'update';
+      readonly kind: 'create';
       readonly type: string;
-      readonly id: string;
       readonly body: Parsed | RawBody;
-      /** Version of If-Match. */
-      readonly ifMatch?: string;
+      /** Query of If-None-Exist: only if nothing matches. */
+      readonly ifNoneExist?: Parameters;
+      /** The id that it gets, where others know it beforehand: entries of a transaction that refer to it. */
+      readonly id?: string;
+    }
+  | (Addressed & {
+      readonly kind: 'update';
+      readonly body: Parsed | RawBody;
       /** `If-None-Match: *`: only if nothing is there. */
       readonly onlyCreate?: true;
-    }
-  | { readonly kind: 'delete'; readonly type: string; readonly id: string; readonly ifMatch?: string }
+    })
+  | (Addressed & { readonly kind: 'patch'; readonly patch: Patch })
+  | (Addressed & {
+      readonly kind: 'delete';
+      /** What refers to it goes, too. */
+      readonly cascade?: true;
+    })
+  | (Bundled & { readonly kind: 'batch' })
+  | (Bundled & { readonly kind: 'transaction' })
   | {
       /** https://hl7.org/fhir/R4/operations.html */
       readonly kind: 'operation';
@@ -142,6 +189,14 @@ export interface Engine {
     readonly maxIncluded: number;
     /** `_text` and `_content` are offered, and every write keeps the words of its resource. */
     readonly fullText: boolean;
+    /** Entries that a batch or transaction may have. */
+    readonly maxEntries: number;
+    /** Whether what references name must exist (interactions/integrity.ts). */
+    readonly integrity: 'off' | 'warn' | 'enforce';
+    /** Resources that one conditional delete may delete; beyond: 412. */
+    readonly conditionalDelete: number;
+    /** Resources that one cascade may delete beside the one that is named. */
+    readonly maxCascade: number;
     readonly software: { readonly name: string; readonly version: string; readonly started: number };
     readonly authentication: 'none' | 'token';
     /** Some origin may call from a browser. */
@@ -175,10 +230,24 @@ export interface Result {
   readonly subject?: { readonly type: string; readonly id: string; readonly version: number };
   /** Ids of the patients whose data was touched. */
   readonly patients: readonly string[];
+  /** Warnings beside a success; told where an OperationOutcome is. */
+  readonly issues?: readonly Issue[];
+}
+
+/** Something done, to be recorded. */
+export interface Deed {
+  readonly target: Target;
+  readonly result: Result;
+  /** Method and URL; absent: those of the context. */
+  readonly request?: string;
 }
 
 /** What an interaction's file gives back: the answer, and what must be committed before it may be given. */
-export interface Outcome {
+export interface Outcome extends Pick<Commit, 'absent' | 'present'> {
   readonly result: Result;
   readonly changes?: readonly Change[];
+  /** What is recorded instead of the interaction itself, each by events of its own: entries of a transaction, what a cascade deletes. */
+  readonly deeds?: readonly Deed[];
+  /** Completes the answer once the changes are durable. */
+  readonly complete?: () => Promise<Result>;
 }

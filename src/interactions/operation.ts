@@ -3,6 +3,7 @@
  * routes, /metadata and the access decision follow from it.
  */
 import { FhirError } from '../fhir/error.js';
+import type { Principal } from '../identity/principal.js';
 import { validateStructure } from '../validation/structure.js';
 import type { Context, Of, Outcome } from './interaction.js';
 import { reindex } from './operations/reindex.js';
@@ -15,14 +16,20 @@ export interface Operation {
   readonly methods: readonly ('GET' | 'POST')[];
   /** Id of its OperationDefinition among those that the server brings along. */
   readonly definition: string;
-  /** `ask.body` is a valid resource. */
-  run(context: Context, ask: Of<'operation'>): Promise<Outcome>;
+  /** Who may run it, at least. */
+  readonly role: Principal['role'];
+  /** It changes what it is asked of: not for what cannot be changed. */
+  readonly writes: boolean;
+  /** Types that it is offered for, below the system level; absent: all. */
+  readonly types?: readonly string[];
+  /** `ask.body` is a valid resource; `without`: types that must not appear in what is answered. */
+  run(context: Context, ask: Of<'operation'>, without: readonly string[]): Promise<Outcome>;
 }
 
 /** By code, without the dollar sign. */
 export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([['reindex', reindex]]);
 
-export async function operate(context: Context, ask: Of<'operation'>): Promise<Outcome> {
+export async function operate(context: Context, ask: Of<'operation'>, without: readonly string[]): Promise<Outcome> {
   const operation = OPERATIONS.get(ask.operation);
   if (!operation)
     throw new FhirError('unknown-type', 'This server offers no such operation: see /metadata.', {
@@ -34,5 +41,5 @@ export async function operate(context: Context, ask: Of<'operation'>): Promise<O
     if (issues.some(({ severity }) => severity === 'error' || severity === 'fatal'))
       throw new FhirError('invalid', 'The body is not valid FHIR R4.', { issues });
   }
-  return operation.run(context, ask);
+  return operation.run(context, ask, without);
 }

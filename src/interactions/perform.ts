@@ -6,19 +6,23 @@
 import { decide } from '../access/decide.js';
 import { asFhirError, FhirError, KINDS } from '../fhir/error.js';
 import type { Change } from '../store/store.js';
+import { batch } from './batch.js';
 import { capabilities } from './capabilities.js';
 import { create } from './create.js';
+import { claimOf } from './criteria.js';
 import { remove } from './delete.js';
 import { history } from './history.js';
 import { committed, messagesOf } from './hooks.js';
 import type { Context, Interaction, Outcome, Result, Target } from './interaction.js';
-import { operate } from './operation.js';
+import { OPERATIONS, operate } from './operation.js';
+import { patch } from './patch.js';
 import { read, vread } from './read.js';
 import { search } from './search.js';
+import { type Door, transaction } from './transaction.js';
 import { update } from './update.js';
 
-/** What makes changes by itself. */
-const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'delete']);
+/** What may make changes: the search parameters in force must be known before. */
+const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete', 'transaction', 'operation']);
 /** Attempts of a write that others keep overtaking; each one reads the newest version. */
 const ATTEMPTS = 100;
 
@@ -27,10 +31,24 @@ export async function perform(context: Context, interaction: Interaction): Promi
   const without = await admit(context, interaction);
   try {
     const work = () => runAndRecord(context, interaction, without);
-    const writes = interaction.kind === 'update' || interaction.kind === 'delete';
-    return await (writes ? context.engine.turns(`${interaction.type}/${interaction.id}`, work) : work());
+    const turn = turnOf(interaction);
+    return await (turn === undefined ? work() : context.engine.turns(turn, work));
   } catch (error) {
     return refuse(context, interaction, asFhirError(error));
+  }
+}
+
+/** Writers of one resource, and of what the same criteria mean, take turns: the store need not tell them apart. */
+function turnOf(ask: Interaction): string | undefined {
+  switch (ask.kind) {
+    case 'create':
+      return ask.ifNoneExist && claimOf(ask.type, ask.ifNoneExist);
+    case 'update':
+    case 'patch':
+    case 'delete':
+      return ask.id === undefined ? claimOf(ask.type, ask.criteria ?? []) : `${ask.type}/${ask.id}`;
+    default:
+      return undefined;
   }
 }
 
@@ -39,7 +57,9 @@ export async function perform(context: Context, interaction: Interaction): Promi
  * so that nobody sends megabytes, or learns what is wrong with them, who may not write.
  */
 export async function admit(context: Context, target: Target): Promise<readonly string[]> {
-  const decision = decide(context.principal, target);
+  const { operation: code, ...asked } = target;
+  const operation = code === undefined ? undefined : OPERATIONS.get(code);
+  const decision = decide(context.principal, operation ? { ...asked, operation } : asked);
   if (!decision.allow) return refuse(context, target, new FhirError(decision.kind, decision.why));
   return decision.without;
 }
@@ -59,27 +79,36 @@ async function runAndRecord(context: Context, ask: Interaction, without: readonl
   for (let attempt = 1; ; attempt++) {
     if (WRITES.has(ask.kind)) await registry.current();
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
-    const { result, changes } = await run(context, ask, without);
-    if (ask.kind === 'capabilities') return result;
-    const events = eventsOf(context, ask, result);
-    if (!changes) {
-      await store.commit({ changes: events, independent: true });
-      return result;
+    const { result, changes = [], deeds, complete, ...guards } = await run(context, ask, without);
+    if (ask.kind === 'capabilities' || ask.kind === 'batch') return result;
+    const events = deeds
+      ? deeds.flatMap(deed =>
+          eventsOf({ ...context, request: deed.request ?? context.request }, deed.target, deed.result),
+        )
+      : eventsOf(context, ask, result);
+    if (changes.length === 0) {
+      if (events.length > 0) await store.commit({ changes: events, independent: true });
+      return complete ? complete() : result;
     }
     try {
-      await store.commit({ changes: [...changes, ...events], messages: messagesOf(context.engine, changes) });
+      await store.commit({
+        changes: [...changes, ...events],
+        ...guards,
+        messages: messagesOf(context.engine, changes),
+      });
       await committed(context.engine, changes, indexed);
-      return result;
     } catch (error) {
       // Somebody else wrote in between: look again, so that If-Match is judged by what is there now.
       if (asFhirError(error).kind !== 'conflict' || attempt === ATTEMPTS) throw error;
       await new Promise(done => setTimeout(done, Math.random() * Math.min(attempt, 20)));
+      continue;
     }
+    return complete ? complete() : result;
   }
 }
 
 /** Exhaustive: a new kind of Interaction does not compile before it has its line here. */
-function run(context: Context, ask: Interaction, without: readonly string[]): Outcome | Promise<Outcome> {
+async function run(context: Context, ask: Interaction, without: readonly string[]): Promise<Outcome> {
   switch (ask.kind) {
     case 'capabilities':
       return capabilities(context);
@@ -92,15 +121,23 @@ function run(context: Context, ask: Interaction, without: readonly string[]): Ou
     case 'search':
       return search(context, ask, without);
     case 'create':
-      return create(context, ask);
+      return create(context, ask, without);
     case 'update':
-      return update(context, ask);
+      return update(context, ask, without);
+    case 'patch':
+      return patch(context, ask, without);
     case 'delete':
-      return remove(context, ask);
+      return remove(context, ask, without);
     case 'operation':
-      return operate(context, ask);
+      return operate(context, ask, without);
+    case 'transaction':
+      return transaction(context, ask, DOOR);
+    case 'batch':
+      return batch(context, ask, DOOR);
   }
 }
+
+const DOOR: Door = { admit, run, perform };
 
 /** Code of http://hl7.org/fhir/restful-interaction. */
 function interactionCode({ kind, type, id }: Target): string {

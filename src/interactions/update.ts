@@ -1,44 +1,73 @@
 /**
- * update and update-as-create: https://hl7.org/fhir/R4/http.html#update. The version that was read is the commit's
- * precondition; without If-Match the last write wins, and `perform` tries again when another one came in between.
+ * update, update-as-create and conditional update: https://hl7.org/fhir/R4/http.html#update, #cond-update. The version that
+ * was read is the commit's precondition; without If-Match the last write wins, and `perform` tries again when another one
+ * came in between.
  */
 import { FhirError } from '../fhir/error.js';
+import { newId } from '../platform/ids.js';
 import type { Version } from '../store/store.js';
-import type { Context, Of, Outcome } from './interaction.js';
+import { absence, findOne, readCriteria, type Sought } from './criteria.js';
+import type { Context, Engine, Of, Outcome } from './interaction.js';
 import { isRaw, prepare } from './prepare.js';
 import { about } from './read.js';
 
-export async function update({ engine }: Context, ask: Of<'update'>): Promise<Outcome> {
-  if (!isRaw(ask.body)) {
-    const id = ask.body.resource['id'];
-    if (id !== ask.id)
-      throw new FhirError('invalid', 'The resource in the body must have the id that the URL names.', {
+export async function update({ engine }: Context, ask: Of<'update'>, without: readonly string[]): Promise<Outcome> {
+  const given = isRaw(ask.body) ? undefined : ask.body.resource['id'];
+  const { current, sought } = await locate(engine, ask, without);
+  const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : undefined);
+  // By criteria the body may leave the id out; one that it has must be that of the match.
+  if (!isRaw(ask.body) && given !== id && !(ask.id === undefined && given === undefined))
+    throw new FhirError(
+      'invalid',
+      ask.id === undefined
+        ? 'The id in the body is not that of the resource that matches.'
+        : 'The resource in the body must have the id that the URL names.',
+      { expression: `${ask.type}.id`, detail: 'id-mismatch' },
+    );
+  // The id that a client gives where nothing matches may be taken, by a resource that does not match.
+  const before = current ?? (sought && id !== undefined ? await engine.store.read(ask.type, id) : undefined);
+  checkPreconditions(before, ask);
+  if (sought && !current && before?.text)
+    throw new FhirError(
+      'conflict',
+      'Nothing matches the criteria, but the id in the body is that of another resource.',
+      {
         expression: `${ask.type}.id`,
-        detail: 'id-mismatch',
-      });
-  }
-  const current = await engine.store.read(ask.type, ask.id);
-  checkPreconditions(current, ask);
-  const alive = current?.text !== undefined;
-  const { change, text } = await prepare(
-    engine,
-    {
-      type: ask.type,
-      id: ask.id,
-      version: (current?.version ?? 0) + 1,
-      // Versions of one resource never share an instant, so that history has one order everywhere.
-      updated: Math.max(engine.now(), (current?.updated ?? 0) + 1),
-      method: 'PUT',
-      ...(current ? { replaces: current } : {}),
-    },
-    ask.body,
-  );
-  const location = `${ask.type}/${ask.id}/_history/${change.version}`;
-  const status = alive ? 200 : 201;
-  return { changes: [change], result: { ...about(change), status, ...(text ? { text } : {}), location } };
+        detail: 'id-taken',
+      },
+    );
+  const { change, text } = await prepare(engine, { ...next(engine, ask.type, id, before), method: 'PUT' }, ask.body);
+  const location = `${ask.type}/${change.id}/_history/${change.version}`;
+  const status = before?.text === undefined ? 201 : 200;
+  return {
+    changes: [change],
+    ...(sought && !current ? { absent: [absence(sought)] } : {}),
+    result: { ...about(change), status, ...(text ? { text } : {}), location },
+  };
 }
 
-/** If-Match and If-None-Match: *, for update and delete. */
+/** What stands before this change, by id or by criteria. Throws `multiple-matches`. */
+export async function locate(
+  engine: Engine,
+  ask: Of<'update'> | Of<'patch'>,
+  without: readonly string[],
+): Promise<{ readonly current: Version | undefined; readonly sought?: Sought }> {
+  if (ask.id !== undefined) return { current: await engine.store.read(ask.type, ask.id) };
+  const sought = await readCriteria(engine, ask.type, ask.criteria ?? [], without);
+  return { current: await findOne(engine, sought), sought };
+}
+
+/** Names the version that follows the one that is there; `id` undefined: a new one. */
+export const next = (engine: Engine, type: string, id: string | undefined, current: Version | undefined) => ({
+  type,
+  id: id ?? newId(engine.now()),
+  version: (current?.version ?? 0) + 1,
+  // Versions of one resource never share an instant, so that history has one order everywhere.
+  updated: Math.max(engine.now(), (current?.updated ?? 0) + 1),
+  ...(current ? { replaces: current } : {}),
+});
+
+/** If-Match and If-None-Match: *, for update, patch and delete. */
 export function checkPreconditions(
   current: Version | undefined,
   ask: { readonly ifMatch?: string; readonly onlyCreate?: true },

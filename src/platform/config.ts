@@ -21,12 +21,17 @@ export interface Config {
   readonly log: LogLevel;
   readonly secret: string;
   readonly maxBody: number;
+  readonly maxBundle: number;
   readonly maxBinary: number;
   readonly maxArray: number;
   readonly pageSize: number;
   readonly maxPageSize: number;
   readonly maxIncluded: number;
   readonly joinLimit: number;
+  readonly maxEntries: number;
+  readonly integrity: 'off' | 'warn' | 'enforce';
+  readonly conditionalDelete: number;
+  readonly maxCascade: number;
   readonly linkMinutes: number;
   readonly requestTimeout: number;
   readonly queryTimeout: number;
@@ -119,6 +124,7 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     secret: true,
   }),
   maxBody: whole('MAX_BODY', 16 * MB, 'Largest resource body, in bytes.', 1024, 512 * MB),
+  maxBundle: whole('MAX_BUNDLE', 128 * MB, 'Largest batch or transaction, in bytes.', 1024, 512 * MB),
   maxBinary: whole('MAX_BINARY', 256 * MB, 'Largest raw upload to Binary, in bytes.', 1024, 16_384 * MB),
   maxArray: whole('MAX_ARRAY', 100_000, 'Longest array in a resource.', 100, 10_000_000),
   pageSize: whole('PAGE_SIZE', 50, 'Entries of a page where the request gives no _count.', 1, 10_000),
@@ -130,6 +136,27 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     'Names that a chained search may put into one query; with more, rows are looked at one by one.',
     1,
     100_000,
+  ),
+  maxEntries: whole('MAX_ENTRIES', 25_000, 'Entries of a batch or transaction.', 1, 100_000),
+  integrity: choice(
+    'INTEGRITY',
+    'off',
+    ['off', 'warn', 'enforce'],
+    'Whether the targets of references must exist, and what is referred to may not be deleted',
+  ),
+  conditionalDelete: whole(
+    'CONDITIONAL_DELETE',
+    1,
+    'Resources that one conditional delete may delete; with more matches it deletes none.',
+    1,
+    10_000,
+  ),
+  maxCascade: whole(
+    'MAX_CASCADE',
+    1000,
+    'Resources that a delete with _cascade=delete may delete beside its own.',
+    1,
+    25_000,
   ),
   linkMinutes: whole('LINK_MINUTES', 60, 'Minutes for which a paging link works.', 1, 10_080),
   requestTimeout: whole('REQUEST_TIMEOUT', 60_000, 'Milliseconds for a request to arrive.', 1000, 3_600_000),

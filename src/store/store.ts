@@ -46,6 +46,8 @@ export interface Change extends Version {
   readonly entries: readonly Entry[];
   /** What full text search finds it by; undefined: nothing, also where the version before was found. */
   readonly words?: Said;
+  /** Of a deletion: no earlier version is kept, and of the texts of all of them nothing. The tombstone stays. */
+  readonly erases?: true;
 }
 
 /** A version with what it is indexed by anew. */
@@ -73,6 +75,11 @@ export interface Commit {
   /** At most one per resource. */
   readonly changes: readonly Change[];
   readonly absent?: readonly Absence[];
+  /**
+   * Resources that must be there, undeleted, when this is written, and that no deletion written at the same time takes
+   * away, if that one has an `absent` (it looks for what refers to it). What this commit itself creates need not be named.
+   */
+  readonly present?: readonly Named[];
   readonly messages?: readonly Message[];
   /** Sequence numbers of outbox messages that this commit has dealt with. */
   readonly settles?: readonly number[];

@@ -9,7 +9,14 @@ import type { Context, Of, Outcome } from '../interaction.js';
 import type { Operation } from '../operation.js';
 import type { Progress } from '../reindex.js';
 
-export const reindex: Operation = { levels: ['system'], methods: ['GET', 'POST'], definition: 'reindex', run };
+export const reindex: Operation = {
+  levels: ['system'],
+  methods: ['GET', 'POST'],
+  definition: 'reindex',
+  role: 'admin',
+  writes: false,
+  run,
+};
 
 /** Answered by the HTTP layer. */
 const PRESENTATION = new Set(['_format', '_pretty']);

@@ -1,0 +1,112 @@
+/**
+ * An HTTP request as the source of an interaction: its headers, and the bytes of its body read as what they are said to
+ * be. https://hl7.org/fhir/R4/http.html#mime-type
+ */
+import type { Request } from 'express';
+import { FhirError } from '../fhir/error.js';
+import { parseAnyJson, parseJson } from '../fhir/json.js';
+import type { Parsed } from '../fhir/resource.js';
+import { parseXml } from '../fhir/xml-read.js';
+import type { Engine, Parameters, Patch, RawBody } from '../interactions/interaction.js';
+import { readBody, streamBody } from './body.js';
+import { readBundle } from './bundle.js';
+import { bodyFormat, isJsonPatch } from './media.js';
+import { decodeForm, preference, type Source } from './request.js';
+
+export interface Limits {
+  /** Bytes. */
+  readonly maxBody: number;
+  readonly maxBundle: number;
+  readonly maxBinary: number;
+  readonly maxDepth: number;
+  readonly maxArray: number;
+}
+
+export const fromRequest = (request: Request, engine: Engine, limits: Limits): Source => ({
+  method: request.method,
+  header: name => request.get(name),
+  resource: type => readResource(request, type, engine, limits),
+  patch: () => readPatch(request, engine, limits),
+  optional: () => readOptional(request, engine, limits),
+  form: () => readForm(request, limits),
+  async bundle() {
+    const body = await readFhir(request, engine, { ...limits, maxBody: limits.maxBundle });
+    return readBundle(body, engine, preference(request.headers['prefer'], 'return'));
+  },
+});
+
+async function readForm(request: Request, limits: Limits): Promise<Parameters> {
+  const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  const body = await readBody(request, Math.min(limits.maxBody, 1024 * 1024));
+  if (body.length === 0) return [];
+  if (type !== 'application/x-www-form-urlencoded')
+    throw new FhirError('unsupported-media-type', 'The body of _search must be application/x-www-form-urlencoded.', {
+      expression: 'http.Content-Type',
+    });
+  return decodeForm(body.toString('utf8'));
+}
+
+async function readResource(request: Request, type: string, engine: Engine, limits: Limits): Promise<Parsed | RawBody> {
+  const contentType = request.headers['content-type'];
+  if (type === 'Binary' && contentType !== undefined && bodyFormat(contentType) === undefined)
+    return rawBody(request, contentType, limits);
+  return readFhir(request, engine, limits);
+}
+
+/** A body that must be a resource. */
+async function readFhir(request: Request, engine: Engine, limits: Limits): Promise<Parsed> {
+  const format = bodyFormat(request.headers['content-type']);
+  if (format === undefined)
+    throw new FhirError(
+      'unsupported-media-type',
+      'Resources are sent as application/fhir+json or application/fhir+xml.',
+      {
+        expression: 'http.Content-Type',
+      },
+    );
+  const bytes = await readBody(request, limits.maxBody);
+  if (bytes.length === 0)
+    throw new FhirError('invalid', 'The body is empty: send the resource.', { detail: 'empty-body' });
+  return format === 'json' ? parseJson(bytes, limits) : parseXml(bytes, engine.definitions, limits);
+}
+
+/** The resource in the body of an operation; undefined where there is none. */
+async function readOptional(request: Request, engine: Engine, limits: Limits): Promise<Parsed | undefined> {
+  const bytes = await readBody(request, limits.maxBody);
+  if (bytes.length === 0) return undefined;
+  const format = bodyFormat(request.headers['content-type']);
+  if (format === undefined)
+    throw new FhirError(
+      'unsupported-media-type',
+      'Parameters are sent as application/fhir+json or application/fhir+xml.',
+      { expression: 'http.Content-Type' },
+    );
+  return format === 'json' ? parseJson(bytes, limits) : parseXml(bytes, engine.definitions, limits);
+}
+
+/** JSON Patch by its own media type, FHIRPath Patch as a resource. */
+async function readPatch(request: Request, engine: Engine, limits: Limits): Promise<Patch> {
+  if (!isJsonPatch(request.headers['content-type']))
+    return { form: 'fhirpath', parameters: await readFhir(request, engine, limits) };
+  const { value, decimals } = parseAnyJson(await readBody(request, limits.maxBody), limits);
+  return { form: 'json', operations: value, ...(decimals ? { decimals } : {}) };
+}
+
+const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;\s*[\w!#$&^.+-]+=("[^"\\\r\n]*"|[\w!#$&^.+:/-]+))*$/;
+
+function rawBody(request: Request, contentType: string, limits: Limits): RawBody {
+  if (!MEDIA_TYPE.test(contentType) || contentType.length > 200)
+    throw new FhirError('invalid', 'Content-Type must be a media type.', { expression: 'http.Content-Type' });
+  const context = request.get('x-security-context');
+  if (context !== undefined && !/^[A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/.test(context))
+    throw new FhirError('invalid', 'X-Security-Context must be a relative reference.', {
+      expression: 'http.X-Security-Context',
+    });
+  let saved: ReturnType<RawBody['save']> | undefined;
+  return {
+    contentType,
+    save: (blobs, maxBytes) =>
+      (saved ??= blobs.put(streamBody(request, Math.min(maxBytes, limits.maxBinary)), maxBytes)),
+    ...(context === undefined ? {} : { securityContext: context }),
+  };
+}

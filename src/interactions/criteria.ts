@@ -1,0 +1,98 @@
+/**
+ * Conditional interactions: a query in the place of an id. https://hl7.org/fhir/R4/http.html#ccreate, #cond-update,
+ * #cdelete, #concurrency
+ *
+ * Criteria are conditions alone, understood to the last: one that is left out would mean more resources. Where nothing
+ * matches, the commit is told so (`Absence`), and that two with the same claim exclude each other, in whatever process.
+ */
+import { FhirError } from '../fhir/error.js';
+import { parseSearch } from '../search/parse.js';
+import { all, type Where } from '../search/query.js';
+import type { Separated } from '../search/separate.js';
+import { withIds } from '../search/separate.js';
+import type { Absence, Version } from '../store/store.js';
+import type { Engine, Parameters } from './interaction.js';
+import { resolve } from './resolve.js';
+import { findSifted } from './sift.js';
+
+/** What criteria mean. */
+export interface Sought extends Separated {
+  readonly type: string;
+  /** As the client meant it, for `match`. */
+  readonly meant: Where;
+  /** Equal for criteria that mean the same resource. */
+  readonly claim: string;
+}
+
+/** Throws FhirError `invalid`, `not-supported`, `too-costly` as a search does, and where the criteria select everything. */
+export async function readCriteria(
+  engine: Engine,
+  type: string,
+  parameters: Parameters,
+  without: readonly string[] = [],
+): Promise<Sought> {
+  const { definitions, settings } = engine;
+  const parsed = parseSearch(
+    {
+      types: [type],
+      parameters,
+      lenient: false,
+      bases: settings.bases,
+      now: engine.now(),
+      fullText: settings.fullText,
+    },
+    engine.parameters,
+    definitions,
+  );
+  const { where, sort, includes, count, total, summary, elements } = parsed;
+  if (sort.length > 0 || includes.length > 0 || [count, total, summary, elements].some(option => option !== undefined))
+    throw new FhirError('invalid', 'Criteria hold conditions alone, nothing about the form of an answer.', {
+      expression: 'http.criteria',
+      detail: 'criteria-with-options',
+    });
+  if (where.kind === 'all' && where.of.length === 0)
+    throw new FhirError('invalid', 'Criteria must be given: without any, every resource of the type would be meant.', {
+      expression: 'http.criteria',
+      detail: 'no-criteria',
+    });
+  return { type, meant: where, claim: claimOf(type, parameters), ...(await resolve(engine, [type], where, without)) };
+}
+
+/**
+ * An identifier says who is meant, whatever else is asked; any other criteria claim the whole question. Criteria in
+ * different words for the same thing do not exclude each other across processes.
+ */
+export function claimOf(type: string, parameters: Parameters): string {
+  const identifier = parameters.find(([name, value]) => name === 'identifier' && /^[^|,\\]*\|[^|,\\]+$/.test(value));
+  const named = identifier ? [identifier] : parameters;
+  return JSON.stringify([type, ...named.map(([name, value]) => `${name}=${value}`).toSorted()]);
+}
+
+/** At most `limit` current resources that match. */
+export async function findSought(engine: Engine, sought: Sought, limit: number): Promise<readonly Version[]> {
+  const { type, where, rest } = sought;
+  const query = { types: [type], where, sort: [], limit };
+  const page = rest ? await findSifted(engine, query, { where, rest }) : await engine.store.find(query);
+  return page.rows;
+}
+
+/** The one that matches; undefined: none. Throws `multiple-matches`. */
+export async function findOne(engine: Engine, sought: Sought): Promise<Version | undefined> {
+  const [one, another] = await findSought(engine, sought, 2);
+  if (another)
+    throw new FhirError('multiple-matches', `The criteria match several ${sought.type} resources: name one of them.`, {
+      expression: 'http.criteria',
+    });
+  return one;
+}
+
+/** That nothing matches, as a condition of the commit. `except`: ids that the commit itself changes or deletes. */
+export function absence({ type, where, rest, claim }: Sought, except: readonly string[] = []): Absence {
+  if (rest)
+    throw new FhirError(
+      'too-costly',
+      'These criteria cannot be guarded: they have too many answers. Use an identifier.',
+      { expression: 'http.criteria' },
+    );
+  return { claim, type, where: except.length > 0 ? all(where, { kind: 'not', of: withIds(except) }) : where };
+}
