@@ -12,7 +12,7 @@ import type { Definitions } from './definitions.js';
 import { box, Digits, type Tree, unbox } from './digits.js';
 import { FhirError } from './error.js';
 import { MAX_OPERATIONS, prune } from './json-patch.js';
-import type { Decimals, JsonObject, Resource } from './resource.js';
+import type { Decimals, Json, JsonObject, Resource } from './resource.js';
 
 const MAX_PATH = 1000;
 const FUNCTIONS = new Set(
@@ -357,7 +357,8 @@ function evaluate(resource: Resource, path: string, at: number): readonly (reado
   const { fhirpath, model } = loadEngine();
   let nodes: readonly unknown[];
   try {
-    nodes = fhirpath.evaluate(resource as JsonObject, path, undefined, model, {
+    // `div` is an operator of FHIRPath and the element of every narrative.
+    nodes = fhirpath.evaluate(resource as JsonObject, path.replaceAll(/\.div\b/g, '.`div`'), undefined, model, {
       resolveInternalTypes: false,
       traceFn: () => undefined,
       async: false,
@@ -376,6 +377,20 @@ function evaluate(resource: Resource, path: string, at: number): readonly (reado
     }
     if (typeof node !== 'object' || node === null || !('parentResNode' in node))
       throw malformed(at, 'The path must mean elements of the resource, not a computed value.');
-    return keys;
+    return spelled(resource, keys);
+  });
+}
+
+/** Keys as JSON has them: fhirpath.js calls every choice by its first name, `value`. */
+function spelled(resource: Resource, keys: readonly Key[]): readonly Key[] {
+  let here: Json = resource;
+  return keys.map(key => {
+    const parent = here as JsonObject;
+    const name =
+      typeof key === 'number' || key in parent
+        ? key
+        : (Object.keys(parent).find(each => each.startsWith(key) && /^[A-Z]/.test(each.slice(key.length))) ?? key);
+    here = parent[name] ?? null;
+    return name;
   });
 }
