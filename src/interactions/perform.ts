@@ -47,6 +47,8 @@ function turnOf(ask: Interaction): string | undefined {
     case 'patch':
     case 'delete':
       return ask.id === undefined ? claimOf(ask.type, ask.criteria ?? []) : `${ask.type}/${ask.id}`;
+    case 'operation':
+      return ask.id !== undefined && OPERATIONS.get(ask.operation)?.writes ? `${ask.type}/${ask.id}` : undefined;
     default:
       return undefined;
   }

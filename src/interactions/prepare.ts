@@ -70,7 +70,11 @@ async function prepareRaw(engine: Engine, identity: Identity, body: RawBody): Pr
   const resource: Resource = {
     resourceType: 'Binary',
     id: identity.id,
-    meta: { versionId: String(identity.version), lastUpdated: new Date(identity.updated).toISOString() },
+    meta: {
+      versionId: String(identity.version),
+      lastUpdated: new Date(identity.updated).toISOString(),
+      ...body.meta,
+    },
     contentType: body.contentType,
     ...(body.securityContext === undefined ? {} : { securityContext: { reference: body.securityContext } }),
     data: '',
