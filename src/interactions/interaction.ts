@@ -234,6 +234,8 @@ export interface Result {
   readonly status: number;
   /** The resource as exact JSON. */
   readonly text?: Buffer;
+  /** The resource piece by piece, instead of `text`, where it may be too large to be held. */
+  readonly stream?: AsyncIterable<Buffer>;
   /** Bytes of a Binary. */
   readonly binary?: { readonly contentType: string; readonly size: number; readonly bytes: AsyncIterable<Buffer> };
   readonly version?: { readonly version: number; readonly updated: number };

@@ -6,6 +6,7 @@ import { FhirError } from '../fhir/error.js';
 import type { Principal } from '../identity/principal.js';
 import { validateStructure } from '../validation/structure.js';
 import type { Context, Of, Outcome } from './interaction.js';
+import { everything } from './operations/everything.js';
 import { meta, metaAdd, metaDelete } from './operations/meta.js';
 import { reindex } from './operations/reindex.js';
 
@@ -29,6 +30,7 @@ export interface Operation {
 
 /** By code, without the dollar sign. */
 export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
+  ['everything', everything],
   ['meta', meta],
   ['meta-add', metaAdd],
   ['meta-delete', metaDelete],
