@@ -94,5 +94,5 @@ export function absence({ type, where, rest, claim }: Sought, except: readonly s
       'These criteria cannot be guarded: they have too many answers. Use an identifier.',
       { expression: 'http.criteria' },
     );
-  return { claim, type, where: except.length > 0 ? all(where, { kind: 'not', of: withIds(except) }) : where };
+  return { claim, types: [type], where: except.length > 0 ? all(where, { kind: 'not', of: withIds(except) }) : where };
 }

@@ -15,7 +15,7 @@ const patient = (id: string, identifier = id): Resource => ({
 });
 const nobodyWith = (identifier: string, claim = `Patient|${identifier}`): Absence => ({
   claim,
-  type: 'Patient',
+  types: ['Patient'],
   where: queryOf(`Patient?identifier=urn:test|${identifier}`).where,
 });
 const countWith = async (store: Store, identifier: string): Promise<number> =>
@@ -217,7 +217,7 @@ export function commitRows(subject: Subject): void {
   it('sees a match whose code system was met for the first time in a commit just before', async () => {
     const { store } = subject;
     const fresh = (id: string): Resource => ({ ...patient(id), identifier: [{ system: 'urn:fresh', value: 'f' }] });
-    const absent = [{ claim: 'fresh', type: 'Patient', where: queryOf('Patient?identifier=f').where }];
+    const absent = [{ claim: 'fresh', types: ['Patient'], where: queryOf('Patient?identifier=f').where }];
     const attempts = [1, 2, 3].map(i => store.commit({ changes: [put(fresh(`fresh${i}`))], absent }));
     assert.equal(await winners(attempts), 1);
   });

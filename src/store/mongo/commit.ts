@@ -128,7 +128,7 @@ async function writeTogether(
     for (const member of members)
       for (const absence of member.commit.absent ?? [])
         if (!refused.has(member) && (await around.matches(absence, session)))
-          refused.set(member, conflict(`A ${absence.type} that matches the condition exists already.`));
+          refused.set(member, conflict('A resource that matches the condition exists already.'));
     const current = known ?? (await readCurrent(resource, members, session));
     for (const member of members)
       for (const { _id, change } of member.prepared)
