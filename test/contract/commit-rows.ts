@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
 import type { Resource } from '../../src/fhir/resource.js';
-import type { Absence, Store } from '../../src/store/store.js';
-import { put, remove } from '../support/changes.js';
+import { referring } from '../../src/interactions/referring.js';
+import type { Absence, Named, Store } from '../../src/store/store.js';
+import { definitions, parameters, put, remove } from '../support/changes.js';
 import { queryOf } from '../support/queries.js';
 import { conflict } from './resource-rows.js';
 import type { Subject } from './store-suite.js';
@@ -212,6 +213,28 @@ export function commitRows(subject: Subject): void {
       store.commit({ changes: [put(patient(`free${i}`, `free-${i}`))], absent: [nobodyWith(`free-${i}`)] }),
     );
     assert.equal(await winners(attempts), 64);
+  });
+
+  it('commits only where nothing of several types, in several indexes, matches', async () => {
+    const { store } = subject;
+    const device = { resourceType: 'Device', id: 'absent', owner: { reference: 'Organization/absent' } };
+    const about = {
+      resourceType: 'Observation',
+      id: 'absent',
+      status: 'final',
+      subject: { reference: 'Device/absent' },
+    };
+    await store.commit({ changes: [put(device), put(about)] });
+    const takeAway = async (type: string, id: string, except: readonly Named[] = []) => {
+      const absent = referring({ definitions, parameters }, [{ type, id }], except).map((query, i) => ({
+        claim: `${type} ${i}`,
+        ...query,
+      }));
+      await store.commit({ changes: [remove((await store.read(type, id))!)], absent });
+    };
+    await assert.rejects(takeAway('Device', 'absent'), conflict);
+    await takeAway('Device', 'absent', [{ type: 'Observation', id: 'absent' }]);
+    assert.equal((await store.read('Device', 'absent'))?.text, undefined);
   });
 
   it('sees a match whose code system was met for the first time in a commit just before', async () => {
