@@ -166,6 +166,8 @@ export interface Blobs {
   put(bytes: Buffer | AsyncIterable<Uint8Array>, maxBytes?: number): Promise<{ hash: string; size: number }>;
   /** Undefined: no such blob. */
   get(hash: string, range?: BlobRange): Promise<{ size: number; bytes: AsyncIterable<Buffer> } | undefined>;
+  /** Removes those of these that no stored version refers to. Gives how many. */
+  erase(hashes: readonly string[]): Promise<number>;
 }
 
 export interface Store {

@@ -138,7 +138,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     const numbers = codes.map(code => [code, facts.parameter(code)!] as const);
     if (numbers.some(([, number]) => unkept.has(`p${number}`)))
       await withFacts(carried =>
-        writer.ask({ kind: 'commit', changes: [], absent: [], messages: [], settles: [], facts: carried }),
+        writer.ask({ kind: 'commit', changes: [], absent: [], present: [], messages: [], settles: [], facts: carried }),
       );
     return new Map(numbers);
   };
@@ -182,9 +182,10 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     for (const { type } of changes) types.add(type);
     const absent = (asked.absent ?? []).flatMap(plansOf).flatMap(planned => compileAny(planned) ?? []);
     const { messages = [], settles = [] } = asked;
+    const present = (asked.present ?? []).map(({ type, id }) => encodeId(type, id));
     const transfer = changes.flatMap(({ text }) => (text ? [text.buffer] : []));
     return withFacts(carried =>
-      writer.ask({ kind: 'commit', changes, absent, messages, settles, facts: carried }, transfer),
+      writer.ask({ kind: 'commit', changes, absent, present, messages, settles, facts: carried }, transfer),
     );
   };
 
@@ -201,6 +202,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     blobs: {
       put: (bytes, maxBytes) => answer(() => blobs.put(bytes, maxBytes)),
       get: (hash, range) => answer(() => blobs.get(hash, range)),
+      erase: hashes => answer(() => blobs.erase(hashes)),
     },
     read: (type, id, version) => answer(() => readOne(one, type, id, version)),
     find: query =>
@@ -369,6 +371,7 @@ const rowChange = (change: Change, keysOf: (type: string, entries: readonly Entr
   keys: change.text && keysOf(change.type, change.entries),
   words: change.text && wordRow(change.words),
   replaces: change.replaces?.version,
+  erases: change.erases === true,
 });
 
 const pageOf = ({ rows, cursors, more }: RowPage): Page => ({ rows: rows.map(versionOf), cursors, more });
