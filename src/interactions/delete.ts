@@ -23,9 +23,11 @@ export async function remove(context: Context, ask: Of<'delete'>, without: reado
   const others = ask.cascade ? await cascade(context, alive) : [];
   const changes = [...alive, ...others].map(row => tombstone(engine, row));
   const named = alive.length === 1 ? about(changes[0]!) : { patients: [] };
-  if (changes.length === 1) return { changes, result: { ...named, status: 204 } };
+  const cascades = ask.cascade ? { cascades: true as const } : {};
+  if (changes.length === 1) return { changes, ...cascades, result: { ...named, status: 204 } };
   return {
     changes,
+    ...cascades,
     result: { ...named, status: 204, ...(others.length > 0 ? { issues: [cascaded(others.length)] } : {}) },
     deeds: changes.map(change => ({
       target: { kind: 'delete', type: change.type, id: change.id },
@@ -37,7 +39,7 @@ export async function remove(context: Context, ask: Of<'delete'>, without: reado
 const cascaded = (count: number): Issue => ({
   severity: 'information',
   code: 'informational',
-  text: `${count} other resources that referred to what was deleted were deleted, too.`,
+  text: `Other resources that referred to what was deleted were deleted, too: ${count}.`,
   detail: 'cascaded',
 });
 

@@ -31,13 +31,14 @@ const nameOf = ({ type, id }: Named): string => `${type}/${id}`;
  * Judges what is about to be committed. `enforce`: throws `unprocessable` for references that name nothing, `conflict` for
  * deletions of what is referred to, and adds to what the commit depends on. `warn`: adds warnings to the result.
  */
-export async function checkIntegrity(engine: Engine, outcome: Outcome): Promise<Outcome> {
+export async function checkIntegrity(engine: Engine, { cascades, ...outcome }: Outcome): Promise<Outcome> {
   const { integrity } = engine.settings;
   const { changes = [] } = outcome;
   if (integrity === 'off' || changes.length === 0) return outcome;
   const { dangling, present } = await lookUp(engine, changes);
   const deleted = changes.filter(({ text, replaces }) => text === undefined && replaces?.text !== undefined);
-  const left = deleted.length > 0 ? await stillReferenced(engine, deleted, changes) : undefined;
+  const alone = deleted.length > 0 && !cascades;
+  const left = alone ? await stillReferenced(engine, deleted, changes) : undefined;
   if (integrity === 'warn') return warned(engine, outcome, dangling, left);
   if (dangling.length > 0)
     throw new FhirError('unprocessable', 'Some references name nothing that exists here.', {

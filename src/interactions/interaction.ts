@@ -248,6 +248,8 @@ export interface Outcome extends Pick<Commit, 'absent' | 'present'> {
   readonly changes?: readonly Change[];
   /** What is recorded instead of the interaction itself, each by events of its own: entries of a transaction, what a cascade deletes. */
   readonly deeds?: readonly Deed[];
+  /** What refers to its deletions goes with them: what does not has come meanwhile, and is met by running again. */
+  readonly cascades?: true;
   /** Completes the answer once the changes are durable. */
   readonly complete?: () => Promise<Result>;
 }
