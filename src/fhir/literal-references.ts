@@ -44,7 +44,7 @@ export function literalReferences(resource: Resource, definitions: Definitions):
         if (code === 'Reference' && typeof value['reference'] === 'string')
           found.push({ text: value['reference'], expression: path, contained });
         if (code === 'Resource')
-          visit(String(value['resourceType']), value, path, name === 'contained' ? contained : containedIn(value));
+          visit(value['resourceType'] as string, value, path, name === 'contained' ? contained : containedIn(value));
         else visit((beside ? undefined : element.children) ?? code ?? '', value, path, contained);
       }
     }

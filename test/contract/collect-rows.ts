@@ -72,11 +72,11 @@ export function collectRows(subject: Subject): void {
 
   for (const type of ['Patient', 'Practitioner', 'Organization', 'Encounter'])
     it(`names what refers to a ${type} by any parameter, in whatever index`, async () => {
-      const [target] = HOSPITAL.filter(({ resourceType }) => resourceType === type);
-      const [other] = changes.filter(change => change.entries.some(refersTo(type, String(target!['id']))));
+      const target = HOSPITAL.find(({ resourceType }) => resourceType === type);
+      const other = changes.find(change => change.entries.some(refersTo(type, target!['id'] as string)));
       assert.ok(target && other, 'something is referred to');
       for (const except of [[], [other]]) {
-        const [query, another] = referring({ definitions, parameters }, [{ type, id: String(target['id']) }], except);
+        const [query, another] = referring({ definitions, parameters }, [{ type, id: target['id'] as string }], except);
         assert.ok(query && !another);
         const { found, complete } = await subject.store.collect(query, LIMIT);
         assert.equal(complete, true);

@@ -261,8 +261,8 @@ export function commitRows(subject: Subject): void {
         ...query,
       }));
       const creations = Array.from({ length: 8 }, (_, i) => () => {
-        const subject = { reference: `Patient/${target.id}` };
-        const observation = { resourceType: 'Observation', id: `race${round}-${i}`, status: 'final', subject };
+        const about = { subject: { reference: `Patient/${target.id}` } };
+        const observation = { resourceType: 'Observation', id: `race${round}-${i}`, status: 'final', ...about };
         return store.commit({ changes: [put(observation)], present: [target] });
       });
       const attempts = [

@@ -67,25 +67,22 @@ for (const store of STORES)
 
     it('are all there or none, as the patient is', async () => {
       const [talk] = talks;
-      const outcomes = new Set<number>();
       for (let round = 0; round < ROUNDS; round++) {
         const id = `r${round}`;
         assert.equal((await talk!.update(patient(id))).status, 201);
         const { deletion, creations } = await race(talks, id, `Patient/${id}`);
         assert.ok([204, 409].includes(deletion), `the deletion answered ${deletion}`);
-        outcomes.add(deletion);
         for (const status of creations) assert.ok([201, 422].includes(status), `a creation answered ${status}`);
         const made = creations.filter(status => status === 201).length;
         assert.equal(made, deletion === 204 ? 0 : CREATES, `the patient's deletion answered ${deletion}`);
         assert.equal((await talk!.get(`Patient/${id}`)).status, deletion === 204 ? 410 : 200);
         assert.equal((await talk!.search(`Observation?subject=Patient/${id}&_summary=count`)).total, made);
       }
-      assert.ok(outcomes.size > 0);
     });
 
     it('go along in a cascade, or come too late', async () => {
       const [talk] = talks;
-      for (let round = 0; round < ROUNDS / 2; round++) {
+      for (let round = 0; round < ROUNDS / 4; round++) {
         const id = `c${round}`;
         await talk!.update(patient(id));
         const { deletion } = await race(talks, id, `Patient/${id}?_cascade=delete`);

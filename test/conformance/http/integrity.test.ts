@@ -53,8 +53,8 @@ onBothStores(
       assert.deepEqual(refusal(reply), { status: 422, detail: 'dangling-reference' });
       assert.deepEqual(
         issuesOf(reply)
-          .map(({ expression }) => expression?.[0])
-          .toSorted(),
+          .map(({ expression }) => expression?.[0] ?? '')
+          .toSorted((x, y) => (x < y ? -1 : 1)),
         [
           'Observation.contained[0].subject',
           'Observation.extension[0].value',
