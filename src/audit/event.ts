@@ -44,6 +44,7 @@ const PATTERNS: Readonly<Record<string, Pattern>> = {
   vread: read,
   create,
   update,
+  patch: update,
   delete: remove,
   'search-type': query,
   'search-system': query,
@@ -51,6 +52,8 @@ const PATTERNS: Readonly<Record<string, Pattern>> = {
   'history-type': history,
   'history-system': history,
   operation,
+  batch: operation,
+  transaction: operation,
 };
 
 /** What is to be recorded. */

@@ -44,7 +44,7 @@ export function bundle(head: BundleHead, entries: readonly BundleEntry[], id: st
 const MATCH = `,${JSON.stringify({ search: { mode: 'match' } }).slice(1)}`;
 
 /** One allocation and one copy: several times cheaper than concatenating strings. */
-function join(parts: readonly (string | Buffer)[]): Buffer {
+export function join(parts: readonly (string | Buffer)[]): Buffer {
   let size = 0;
   for (const part of parts) size += typeof part === 'string' ? Buffer.byteLength(part) : part.length;
   const out = Buffer.allocUnsafe(size);

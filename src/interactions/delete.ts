@@ -43,7 +43,11 @@ const cascaded = (count: number): Issue => ({
   detail: 'cascaded',
 });
 
-async function matching(engine: Engine, ask: Of<'delete'>, without: readonly string[]): Promise<readonly Version[]> {
+export async function matching(
+  engine: Engine,
+  ask: Of<'delete'>,
+  without: readonly string[],
+): Promise<readonly Version[]> {
   const most = engine.settings.conditionalDelete;
   const sought = await readCriteria(engine, ask.type, ask.criteria ?? [], without);
   const rows = await findSought(engine, sought, most + 1);

@@ -13,7 +13,8 @@ import type { Log } from '../platform/log.js';
 import type { Seal } from '../platform/seal.js';
 import type { Turns } from '../platform/turns.js';
 import type { SearchParameters } from '../search/parameters.js';
-import type { Blobs, Change, Commit, Store } from '../store/store.js';
+import type { Blobs, Change, Commit, Store, Version } from '../store/store.js';
+import type { Sought } from './criteria.js';
 import type { Registry } from './registry.js';
 import type { Reindexer } from './reindex.js';
 import type { Terminology } from '../terminology/terminology.js';
@@ -43,12 +44,21 @@ interface Reading {
   readonly raw?: true;
 }
 
+/** What criteria mean and what they match, where a transaction has looked already. */
+export interface Located {
+  readonly sought: Sought;
+  readonly current: Version | undefined;
+  /** The id that an update gets where nothing matches and its body has none. */
+  readonly id?: string;
+}
+
 /** The resource that is meant: by its id, or by a query that exactly one may match (conditional interactions). */
 interface Addressed {
   readonly type: string;
   readonly id?: string;
   /** Where there is no id. */
   readonly criteria?: Parameters;
+  readonly located?: Located;
   /** Version of If-Match. */
   readonly ifMatch?: string;
 }
@@ -103,6 +113,7 @@ export type Interaction =
       readonly body: Parsed | RawBody;
       /** Query of If-None-Exist: only if nothing matches. */
       readonly ifNoneExist?: Parameters;
+      readonly located?: Located;
       /** The id that it gets, where others know it beforehand: entries of a transaction that refer to it. */
       readonly id?: string;
     }

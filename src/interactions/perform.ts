@@ -144,7 +144,7 @@ async function run(context: Context, ask: Interaction, without: readonly string[
   }
 }
 
-const DOOR: Door = { admit, run, perform };
+const DOOR: Door = { admit, run, perform, refuse };
 
 /** Code of http://hl7.org/fhir/restful-interaction. */
 function interactionCode({ kind, type, id }: Target): string {
