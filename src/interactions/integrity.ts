@@ -16,12 +16,15 @@ import { parseJson } from '../fhir/json.js';
 import { type LiteralReference, literalReferences } from '../fhir/literal-references.js';
 import { parseReference } from '../fhir/reference.js';
 import type { Absence, Change, Named, Version } from '../store/store.js';
+import { entryAt, placeOf } from './bundle-response.js';
 import type { Engine, Outcome, Result } from './interaction.js';
 import { findReferring, referring } from './referring.js';
 
 /** References that one answer complains about, and resources that it names. */
 const MOST_ISSUES = 20;
 const MOST_NAMES = 10;
+/** Texts that are looked at before others get a turn. */
+const LOT = 64;
 /** What refers to a deleted resource is counted up to here. */
 const COUNTED = 100;
 
@@ -31,20 +34,24 @@ const nameOf = ({ type, id }: Named): string => `${type}/${id}`;
  * Judges what is about to be committed. `enforce`: throws `unprocessable` for references that name nothing, `conflict` for
  * deletions of what is referred to, and adds to what the commit depends on. `warn`: adds warnings to the result.
  */
-export async function checkIntegrity(engine: Engine, { cascades, ...outcome }: Outcome): Promise<Outcome> {
+export async function checkIntegrity(engine: Engine, { cascades, entries, ...outcome }: Outcome): Promise<Outcome> {
   const { integrity } = engine.settings;
   const { changes = [] } = outcome;
   if (integrity === 'off' || changes.length === 0) return outcome;
-  const { dangling, present } = await lookUp(engine, changes);
+  const place: Placing = (of, expression) => {
+    const at = entries?.get(nameOf(of));
+    return at === undefined ? expression : placeOf(entryAt(at), expression);
+  };
+  const { dangling, present } = await lookUp(engine, changes, place);
   const deleted = changes.filter(({ text, replaces }) => text === undefined && replaces?.text !== undefined);
   const alone = deleted.length > 0 && !cascades;
-  const left = alone ? await stillReferenced(engine, deleted, changes) : undefined;
+  const left = alone ? await stillReferenced(engine, deleted, changes, place) : undefined;
   if (integrity === 'warn') return warned(engine, outcome, dangling, left);
   if (dangling.length > 0)
     throw new FhirError('unprocessable', 'Some references name nothing that exists here.', {
       issues: dangling.slice(0, MOST_ISSUES).map(one => ({ ...danglingIssue(one), severity: 'error' })),
     });
-  if (left !== undefined) throw new FhirError('conflict', left, { detail: 'still-referenced' });
+  if (left) throw new FhirError('conflict', left.text, { issues: [{ ...left, severity: 'error' }] });
   const absent = referring(engine, deleted, changes).map(
     (query, i): Absence => ({ claim: `refers to ${nameOf(deleted[0]!)} ${i}`, ...query }),
   );
@@ -55,6 +62,9 @@ export async function checkIntegrity(engine: Engine, { cascades, ...outcome }: O
   };
 }
 
+/** Where something is, seen from the whole interaction: entries of a transaction are named. */
+type Placing = (of: Named, expression: string) => string;
+
 interface Looked {
   /** In the order of the changes. */
   readonly dangling: readonly LiteralReference[];
@@ -62,7 +72,7 @@ interface Looked {
   readonly present: readonly Named[];
 }
 
-async function lookUp(engine: Engine, changes: readonly Change[]): Promise<Looked> {
+async function lookUp(engine: Engine, changes: readonly Change[], place: Placing): Promise<Looked> {
   const { definitions, settings, store, builtIn } = engine;
   const own = new Map(changes.map(change => [nameOf(change), change]));
   const read = new Map<string, Promise<Version | undefined>>();
@@ -95,28 +105,39 @@ async function lookUp(engine: Engine, changes: readonly Change[]): Promise<Looke
     if (version === undefined || version === String(row.version)) return true;
     return /^[1-9]\d{0,14}$/.test(version) && (await store.read(type, id, Number(version)))?.text !== undefined;
   };
-  const references = changes.flatMap(({ type, text }) =>
+  const references: LiteralReference[] = [];
+  for (const [i, change] of changes.entries()) {
+    if (i % LOT === LOT - 1) await new Promise(setImmediate);
+    const { type, text } = change;
     // A look at the bytes spares those without any a parse.
-    text && type !== 'AuditEvent' && text.includes('"reference"')
-      ? literalReferences(parseJson(text, { maxDepth: 200 }).resource, definitions)
-      : [],
-  );
+    if (!text || type === 'AuditEvent' || !text.includes('"reference"')) continue;
+    const { resource } = parseJson(text, { maxDepth: 200 });
+    for (const one of literalReferences(resource, definitions))
+      references.push({ ...one, expression: place(change, one.expression) });
+  }
   const found = await Promise.all(references.map(exists));
   return { dangling: references.filter((_, i) => !found[i]), present: [...present.values()] };
 }
 
-/** What refers to the deleted and does not change with them, in words; undefined: nothing. */
+/** That something refers to the deleted and does not change with them; undefined: nothing does. */
 async function stillReferenced(
   engine: Engine,
   deleted: readonly Change[],
   changes: readonly Change[],
-): Promise<string | undefined> {
+  place: Placing,
+): Promise<Issue | undefined> {
   const { found, complete } = await findReferring(engine, deleted, changes, COUNTED);
   if (found.length === 0) return undefined;
   const names = found.map(nameOf).toSorted();
   const more = names.length - MOST_NAMES;
   const others = complete ? (more > 0 ? ` and ${more} more` : '') : ` and more than ${more} more`;
-  return `Other resources refer to what is deleted: ${names.slice(0, MOST_NAMES).join(', ')}${others}. Change or delete them first, or use _cascade=delete.`;
+  return {
+    severity: 'warning',
+    code: 'conflict',
+    text: `Other resources refer to what is deleted: ${names.slice(0, MOST_NAMES).join(', ')}${others}. Change or delete them first, or use _cascade=delete.`,
+    expression: place(deleted[0]!, 'http.url'),
+    detail: 'still-referenced',
+  };
 }
 
 const danglingIssue = ({ expression }: LiteralReference): Issue => ({
@@ -132,11 +153,9 @@ function warned(
   engine: Engine,
   outcome: Outcome,
   dangling: readonly LiteralReference[],
-  left: string | undefined,
+  left: Issue | undefined,
 ): Outcome {
-  const issues: Issue[] = dangling.slice(0, MOST_ISSUES).map(danglingIssue);
-  if (left !== undefined)
-    issues.push({ severity: 'warning', code: 'conflict', text: left, detail: 'still-referenced' });
+  const issues = [...dangling.slice(0, MOST_ISSUES).map(danglingIssue), ...(left ? [left] : [])];
   if (issues.length === 0) return outcome;
   engine.log.warn(
     { dangling: dangling.length, stillReferenced: left !== undefined },
@@ -147,6 +166,6 @@ function warned(
   return {
     ...outcome,
     result: add(outcome.result),
-    ...(complete ? { complete: async () => add(await complete()) } : {}),
+    ...(complete ? { complete: async () => add(await complete(issues)) } : {}),
   };
 }
