@@ -106,6 +106,7 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
     ...(entries.length > 0 ? { deeds } : {}),
     async complete(warnings = []) {
       const answers: Answer[] = [];
+      for (const { step, outcome } of outcomes) if (outcome.complete) results.set(step.at, await outcome.complete());
       for (const {
         at,
         ask: { kind },

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AuditEvent, Bundle, DocumentReference, Observation, Parameters, Patient } from 'fhir/r4.js';
+import type { AuditEvent, Binary, Bundle, DocumentReference, Observation, Parameters, Patient } from 'fhir/r4.js';
 import { after, it } from 'mocha';
 import { onBothStores } from '../../support/both-stores.js';
 import { refusal, type Talk, talkTo } from '../../support/talk.js';
@@ -98,6 +98,37 @@ onBothStores(
       assert.deepEqual(await kept(), [false, false, true]);
       const { body } = await talk.get<DocumentReference>('DocumentReference/a2');
       assert.equal(body.content[0]?.attachment.data, shared.toString('base64'));
+    });
+
+    it('does the same as an entry of a transaction', async () => {
+      const talk = as('admin');
+      const bytes = randomBytes(20_000);
+      const binary = {
+        resourceType: 'Binary',
+        id: 't1',
+        contentType: 'image/png',
+        data: bytes.toString('base64'),
+      } as const;
+      await talk.update<Binary>(binary);
+      const reply = await talk.send<Bundle>('POST', '', {
+        headers: { 'content-type': 'application/fhir+json' },
+        body: JSON.stringify({
+          resourceType: 'Bundle',
+          type: 'transaction',
+          entry: [
+            { request: { method: 'POST', url: 'Binary/t1/$purge' } },
+            { resource: patient('t1', 'Right'), request: { method: 'PUT', url: 'Patient/t1' } },
+          ],
+        }),
+      });
+      assert.deepEqual(
+        reply.body.entry?.map(({ response }) => response?.status.slice(0, 3)),
+        ['200', '201'],
+        reply.text,
+      );
+      assert.deepEqual((reply.body.entry?.[0]?.resource as Parameters | undefined)?.parameter?.[1]?.valueInteger, 1);
+      const hash = createHash('sha256').update(bytes).digest('hex');
+      assert.equal(await stage().server.engine.store.blobs.get(hash), undefined);
     });
 
     it('keeps the audit trail, and adds to it who asked for what', async () => {
