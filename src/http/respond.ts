@@ -36,7 +36,9 @@ export async function respond(
   definitions: Definitions,
   base: string,
 ): Promise<void> {
-  const { status, version, location, binary } = result;
+  const { version, location, binary } = result;
+  // A deletion that is asked for an outcome has something to say.
+  const status = result.status === 204 && presentation.prefer === 'OperationOutcome' ? 200 : result.status;
   if (version) {
     response.setHeader('ETag', `W/"${version.version}"`);
     response.setHeader('Last-Modified', new Date(version.updated).toUTCString());
@@ -46,7 +48,7 @@ export async function respond(
   const { stream } = result;
   if (stream && presentation.format === 'json' && !presentation.pretty)
     return sendStream(response, status, stream, presentation);
-  const text = stream ? await collect(stream) : bodyOf(result, presentation);
+  const text = stream ? await collect(stream) : bodyOf({ ...result, status }, presentation);
   if (!text) {
     response.writeHead(status, status === 204 || status === 304 ? {} : { 'Content-Length': '0' });
     response.end();
@@ -56,12 +58,13 @@ export async function respond(
 }
 
 /** What a write gives back: https://hl7.org/fhir/R4/http.html#return */
-function bodyOf({ status, text }: Result, { prefer }: Presentation): Buffer | undefined {
+function bodyOf({ status, text, issues = [] }: Result, { prefer }: Presentation): Buffer | undefined {
   if (status === 304 || status === 204) return undefined;
   if (prefer === 'minimal') return undefined;
   if (prefer === 'OperationOutcome')
     return outcomeText([
       { severity: 'information', code: 'informational', text: status === 201 ? 'Created.' : 'Done.' },
+      ...issues,
     ]);
   return text;
 }

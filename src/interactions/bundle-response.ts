@@ -57,7 +57,7 @@ export function responseBundle(type: 'batch' | 'transaction', answers: readonly 
 
 /** An error of one entry, told of the whole Bundle. */
 export function inEntry(error: FhirError, at: number): FhirError {
-  const place = `Bundle.entry[${at}]`;
+  const place = entryAt(at);
   const issues = error.issues.map(issue => ({ ...issue, expression: placeOf(place, issue.expression) }));
   return new FhirError(error.kind, error.message, {
     issues,
@@ -66,7 +66,14 @@ export function inEntry(error: FhirError, at: number): FhirError {
   });
 }
 
-function placeOf(place: string, expression: string | undefined): string {
+/** Those of an entry, among issues of the whole Bundle. */
+export const issuesOf = (issues: readonly Issue[], at: number): readonly Issue[] =>
+  issues.filter(({ expression }) => expression?.startsWith(entryAt(at)));
+
+export const entryAt = (at: number): string => `Bundle.entry[${at}]`;
+
+/** An expression of an entry's own interaction, as one of the whole Bundle. */
+export function placeOf(place: string, expression: string | undefined): string {
   if (expression === undefined || expression.startsWith('Bundle.entry')) return expression ?? place;
   if (expression.startsWith('http.')) return `${place}.request`;
   const inner = expression.replace(/^[A-Z]\w*\.?/, '');

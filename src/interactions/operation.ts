@@ -8,6 +8,7 @@ import { validateStructure } from '../validation/structure.js';
 import type { Context, Of, Outcome } from './interaction.js';
 import { everything } from './operations/everything.js';
 import { meta, metaAdd, metaDelete } from './operations/meta.js';
+import { purge } from './operations/purge.js';
 import { reindex } from './operations/reindex.js';
 
 export type Level = 'system' | 'type' | 'instance';
@@ -34,6 +35,7 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operat
   ['meta', meta],
   ['meta-add', metaAdd],
   ['meta-delete', metaDelete],
+  ['purge', purge],
   ['reindex', reindex],
 ]);
 

@@ -10,7 +10,7 @@ import { asFhirError, FhirError } from '../fhir/error.js';
 import type { Resource } from '../fhir/resource.js';
 import { newId } from '../platform/ids.js';
 import type { Absence, Change, Version } from '../store/store.js';
-import { type Answer, answerOf, answerOfError, inEntry, responseBundle } from './bundle-response.js';
+import { type Answer, answerOf, answerOfError, inEntry, issuesOf, responseBundle } from './bundle-response.js';
 import { excepting, findOne, readCriteria, type Sought } from './criteria.js';
 import { matching } from './delete.js';
 import type {
@@ -81,11 +81,13 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
   const deeds: Deed[] = [];
   const changes = new Map<string, Change>();
   const absent = new Map<string, Absence>();
+  const places = new Map<string, number>();
   for (const { step, outcome } of outcomes) {
     for (const change of outcome.changes ?? []) {
       const name = `${change.type}/${change.id}`;
       if (changes.has(name)) throw inEntry(twice(), step.at);
       changes.set(name, change);
+      places.set(name, step.at);
     }
     for (const absence of outcome.absent ?? []) absent.set(absence.claim, absence);
     // Texts that nobody wants to see are not held until the end.
@@ -100,15 +102,19 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
     result: { status: 200, patients: [] },
     changes: [...changes.values()],
     absent: [...absent.values()],
+    entries: places,
     ...(entries.length > 0 ? { deeds } : {}),
-    async complete() {
+    async complete(warnings = []) {
       const answers: Answer[] = [];
+      for (const { step, outcome } of outcomes) if (outcome.complete) results.set(step.at, await outcome.complete());
       for (const {
         at,
         ask: { kind },
       } of steps) {
         const result = results.get(at);
-        if (result) answers[at] = answerOf(result, kind !== 'operation', prefer);
+        if (!result) continue;
+        const issues = [...(result.issues ?? []), ...issuesOf(warnings, at)];
+        answers[at] = answerOf({ ...result, issues }, kind !== 'operation', prefer);
       }
       for (const step of reads) answers[step.at] = await answerRead(step, door);
       return { status: 200, text: responseBundle('transaction', answers, engine.now()), patients: [] };
