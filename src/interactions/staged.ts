@@ -72,7 +72,8 @@ export function createStaged(engine: Engine): Staged {
     const { identifier } = resource;
     for (const each of Array.isArray(identifier) ? identifier : [identifier]) {
       if (typeof each !== 'object' || each === null || Array.isArray(each)) continue;
-      const name = `${String(each['system'] ?? '')}|${String(each['value'] ?? '')}`;
+      const { system, value } = each;
+      const name = `${typeof system === 'string' ? system : ''}|${typeof value === 'string' ? value : ''}`;
       ids.set(name, [...(ids.get(name) ?? []), id]);
     }
   };

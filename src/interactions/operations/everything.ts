@@ -12,7 +12,7 @@
 import { parseDateTime } from '../../fhir/datetime.js';
 import { FhirError } from '../../fhir/error.js';
 import { parseJson } from '../../fhir/json.js';
-import type { Json, JsonObject } from '../../fhir/resource.js';
+import type { JsonObject } from '../../fhir/resource.js';
 import { newId } from '../../platform/ids.js';
 import { compartmentTypes } from '../../search/compartment.js';
 import type { Version } from '../../store/store.js';
@@ -66,7 +66,7 @@ async function run({ engine }: Context, ask: Of<'operation'>, without: readonly 
   const rows: { readonly row: Version; readonly mode: 'match' | 'include' }[] = [];
   let last: Place | undefined;
   let more = false;
-  walk: for await (const found of walkRecord(engine, record, page?.cursor as Place | undefined, count + 1))
+  walk: for await (const found of walkRecord(engine, record, page?.cursor, count + 1))
     for (const each of found) {
       more = rows.length === count;
       if (more) break walk;
@@ -120,8 +120,12 @@ function fromBody({ body }: Of<'operation'>): Parameters {
   if (body.resource.resourceType !== 'Parameters') throw bad('The body must be a Parameters resource.');
   const list = Array.isArray(body.resource['parameter']) ? (body.resource['parameter'] as JsonObject[]) : [];
   return list.map(item => {
-    const value = Object.entries(item).find(([key]) => key.startsWith('value'))?.[1] as Json | undefined;
-    return [String(item['name']), typeof value === 'object' || value === undefined ? '' : String(value)];
+    const [, value] = Object.entries(item).find(([key]) => key.startsWith('value')) ?? [];
+    const { name } = item;
+    return [
+      typeof name === 'string' ? name : '',
+      typeof value === 'string' || typeof value === 'number' ? `${value}` : '',
+    ];
   });
 }
 

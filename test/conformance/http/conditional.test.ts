@@ -239,7 +239,7 @@ onBothStores('conditional interactions', stage => {
       ],
     ] as const)
       it(`of 64 writers with the same ETag exactly one ${title} wins`, async () => {
-        const { id = '' } = (await stage().talk.create<Patient>({ resourceType: 'Patient' })).body;
+        const { id } = (await stage().talk.create<Patient>({ resourceType: 'Patient' })).body;
         const replies = await Promise.all(Array.from({ length: 64 }, () => write(id)));
         assert.equal(replies.filter(({ status }) => status < 300).length, 1);
         assert.equal(replies.filter(({ status }) => status === 412).length, 63);
@@ -249,7 +249,7 @@ onBothStores('conditional interactions', stage => {
     it('16 clients that update one patient with If-Match and try again all get their turns', async function () {
       this.timeout(60_000);
       const { talk } = stage();
-      const { id = '' } = (await talk.create<Patient>({ resourceType: 'Patient' })).body;
+      const { id } = (await talk.create<Patient>({ resourceType: 'Patient' })).body;
       const client = async (name: string) => {
         for (let done = 0; done < 5; ) {
           const read = await talk.get<Patient>(`Patient/${id}`);
@@ -269,7 +269,7 @@ onBothStores('conditional interactions', stage => {
 
     it('without If-Match the last write wins, and the history is gapless', async () => {
       const { talk } = stage();
-      const { id = '' } = (await talk.create<Patient>({ resourceType: 'Patient' })).body;
+      const { id } = (await talk.create<Patient>({ resourceType: 'Patient' })).body;
       const replies = await Promise.all(
         Array.from({ length: 48 }, (_, i) => update(`/${id}`, { resourceType: 'Patient', id, language: `x-${i}` })),
       );

@@ -160,9 +160,13 @@ onBothStores(
       const [server] = rest ?? [];
       assert.deepEqual(
         server?.operation?.map(({ name }) => name),
-        ['reindex'],
-        'of the system alone; $everything and the like are listed with their types',
+        ['meta', 'meta-add', 'meta-delete', 'purge', 'reindex'],
+        'those that are not of some types alone',
       );
+      const own = server?.resource?.flatMap(({ type, operation }) =>
+        (operation ?? []).map(({ name }) => `${type} ${name}`),
+      );
+      assert.deepEqual(own, ['Encounter everything', 'Group everything', 'Patient everything']);
     });
 
     it('answers every refusal with an OperationOutcome and never with a stack', async () => {
