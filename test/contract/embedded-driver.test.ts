@@ -140,7 +140,7 @@ describe('a group of jobs on a full disk', () => {
         patients: '',
         blobs: null,
         text: Buffer.alloc(size, 'x'),
-        keys: { k: ['Pa'], g: [], f: [], w: [], d: 0, e: 0, s: {} },
+        columns: columnsOf({ k: ['Pa'], g: [], f: [], w: [], d: 0, e: 0, s: {} }),
         words: undefined,
         replaces: undefined,
         erases: false,
