@@ -34,6 +34,8 @@ import { transact } from './transact.js';
 import { hashOf, wordDocument, writeWords } from './words.js';
 
 export interface CommitSurroundings {
+  /** Has transactions of dead processes ended, soon. */
+  endDead(): void;
   connected(): Promise<Connected>;
   /** Creation numbers, ascending. */
   numbers(count: number): Promise<number[]>;
@@ -83,8 +85,10 @@ async function writeGroup(around: CommitSurroundings, members: readonly Member[]
   } catch (thrown) {
     const error = toFhirError(thrown);
     const [first] = members;
-    if (isWriteConflict(thrown) && members.length === 1 && Date.now() - first!.since < HELD_MS)
+    if (isWriteConflict(thrown) && members.length === 1 && Date.now() - first!.since < HELD_MS) {
+      around.endDead();
       return { written: [], held: members };
+    }
     // One document that somebody else holds is no reason to turn the others away.
     const away = error.kind === 'unavailable' && !isWriteConflict(thrown);
     if (away || error.kind === 'timeout' || members.length === 1)

@@ -21,6 +21,7 @@ import { TYPE_CODES } from '../type-codes.js';
 import { openBlobs, removeAbandoned } from './blobs.js';
 import { openCommits, prepare } from './commit.js';
 import { openConnection } from './connection.js';
+import { openUndertaker } from './dead.js';
 import { guarded } from './errors.js';
 import { explainPage } from './explain.js';
 import { keepFacts } from './facts.js';
@@ -133,6 +134,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
 
   const commits = openCommits({
     connected,
+    endDead: openUndertaker(connected),
     numbers: count => sequence.take(count),
     rowOf: version => readRows.get(version),
     matches: async (absence, session) => {
