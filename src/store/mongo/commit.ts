@@ -60,10 +60,18 @@ export const versionFields = (version: Version, t: string): Omit<VersionFields, 
 export function openCommits(around: CommitSurroundings): CommitQueue {
   const grouped = openQueue(members => writeGroup(around, members));
   const independent = openQueue(members => insertGroup(around, members));
-  return {
-    add: (commit, prepared) => (isIndependent(commit) ? independent : grouped).add(commit, prepared),
-  };
+  // A Bundle of thousands takes seconds, which nobody else shall wait for. Where it touches what others write at the
+  // same time, the database tells.
+  const large = openQueue(members => writeGroup(around, members));
+  const laneOf = (commit: Commit): CommitQueue =>
+    isIndependent(commit) ? independent : commit.changes.length > LARGE ? large : grouped;
+  return { add: (commit, prepared) => laneOf(commit).add(commit, prepared) };
 }
+
+/** Documents of one command. */
+const LOT = 1000;
+/** Changes of a commit that has a lane of its own. */
+const LARGE = 400;
 
 const isIndependent = ({ independent, changes, absent, present, messages, settles }: Commit): boolean =>
   independent === true &&
@@ -174,7 +182,9 @@ async function writeTogether(
       }
       for (const { topic, body } of commit.messages ?? []) messages.push({ _id: number(), t: topic, b: body });
     }
-    if (created.length > 0) await resource.insertMany(created, { session });
+    // In lots: the driver turns a whole call into bytes before it lets anybody else run.
+    for (let from = 0; from < created.length; from += LOT)
+      await resource.insertMany(created.slice(from, from + LOT), { session });
     if (replaced.length > 0) {
       const { matchedCount } = await resource.bulkWrite(replaced, { session });
       stale = matchedCount !== replaced.length;
