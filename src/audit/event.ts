@@ -44,6 +44,7 @@ const PATTERNS: Readonly<Record<string, Pattern>> = {
   vread: read,
   create,
   update,
+  patch: update,
   delete: remove,
   'search-type': query,
   'search-system': query,
