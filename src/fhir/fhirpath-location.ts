@@ -2,11 +2,11 @@
  * Where in the JSON of a resource a FHIRPath leads: https://hl7.org/fhir/R4/fhirpatch.html ("The FHIRPath statement must
  * return a single element"), https://hl7.org/fhirpath/N1/
  *
- * fhirpath.js evaluates; its results know their parent, their property (with the type of a choice) and their index.
+ * fhirpath.js evaluates; its results know their parent, their property and their index.
  *
  * Choices: paths only choose among elements. Functions that compute, recurse, match regular expressions or follow
- * references are refused, and so are variables: what is left takes time in proportion to the resource. Paths have 1,000
- * characters at most.
+ * references are refused, and so are variables: what is left takes time in proportion to the resource. `div` after a dot
+ * is the element of a narrative, not an operator that would need backticks. Paths have 500 characters at most.
  */
 import type * as fhirpath from 'fhirpath';
 import { FhirError } from './error.js';
@@ -22,7 +22,7 @@ export interface Step {
 /** What leads from the resource to an element; empty: the resource itself. */
 export type Location = readonly Step[];
 
-const MAX_PATH = 1000;
+const MAX_PATH = 500;
 const FUNCTIONS: ReadonlySet<string> = new Set([
   ...['where', 'first', 'last', 'tail', 'skip', 'take', 'single', 'ofType', 'as', 'is', 'extension'],
   ...['exists', 'empty', 'not', 'count', 'hasValue', 'startsWith', 'endsWith', 'contains', 'lower', 'upper'],
@@ -35,10 +35,11 @@ interface Syntax {
   readonly children?: readonly Syntax[];
 }
 
-/** Throws `invalid` for what is no FHIRPath, or more than a path may be. */
-export function checkPath(path: string): void {
+/** The path as `locate` takes it. Throws `invalid` for what is no FHIRPath, or more than a path may be. */
+export function readPath(given: string): string {
   const refuse = (why: string) => new FhirError('invalid', why, { detail: 'patch-malformed' });
-  if (path.length > MAX_PATH) throw refuse(`Its path may have ${MAX_PATH} characters.`);
+  if (given.length > MAX_PATH) throw refuse(`Its path may have ${MAX_PATH} characters.`);
+  const path = given.replaceAll(DIV, found => (found.startsWith('.') ? '.`div`' : found));
   let syntax: Syntax;
   try {
     syntax = loadFhirPath().engine.parse(path) as Syntax;
@@ -54,9 +55,13 @@ export function checkPath(path: string): void {
     children.forEach(visit);
   };
   visit(syntax);
+  return path;
 }
 
-/** Where the elements are that a checked path chooses. Throws `unprocessable` where it gives values instead. */
+/** Texts and quoted names, which stay as they are, and `.div`. */
+const DIV = /'(?:[^'\\]|\\.)*'|`[^`]*`|\.\s*div\b/g;
+
+/** Where the elements are that a path chooses. Throws `unprocessable` where it gives values instead. */
 export function locate(resource: JsonObject, path: string): Location[] {
   let found: readonly unknown[];
   try {
@@ -71,7 +76,7 @@ function locationOf(found: unknown, resource: JsonObject): Location {
   const steps: Step[] = [];
   let node = found as fhirpath.ResourceNode;
   while (typeof node === 'object' && node?.parentResNode) {
-    steps.unshift({ property: node.propName ?? '', ...(typeof node.index !== 'number' ? {} : { index: node.index }) });
+    steps.unshift({ property: propertyOf(node), ...(typeof node.index === 'number' ? { index: node.index } : {}) });
     node = node.parentResNode;
   }
   if (typeof node !== 'object' || node?.data !== resource)
@@ -79,4 +84,14 @@ function locationOf(found: unknown, resource: JsonObject): Location {
       detail: 'patch-path',
     });
   return steps;
+}
+
+/** The JSON property of a node. One that was reached by the name of a choice has its type apart. */
+function propertyOf({ propName, fhirNodeDataType, parentResNode }: fhirpath.ResourceNode): string {
+  const name = propName ?? '';
+  const holder: unknown = parentResNode?.data;
+  const has = (key: string) =>
+    typeof holder === 'object' && holder !== null && (Object.hasOwn(holder, key) || Object.hasOwn(holder, `_${key}`));
+  const typed = `${name}${(fhirNodeDataType ?? '').replace(/^[a-z]/, letter => letter.toUpperCase())}`;
+  return !has(name) && has(typed) ? typed : name;
 }

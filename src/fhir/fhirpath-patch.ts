@@ -24,7 +24,7 @@ import {
   type Value,
 } from './document.js';
 import { FhirError } from './error.js';
-import { checkPath, type Location, locate } from './fhirpath-location.js';
+import { readPath, type Location, locate } from './fhirpath-location.js';
 import type { JsonObject } from './resource.js';
 
 interface Slot {
@@ -52,8 +52,10 @@ type Operation =
   | (Located & { readonly type: 'replace'; readonly value: Members })
   | (Located & { readonly type: 'move'; readonly source: number; readonly destination: number });
 
+/** Characters of all paths: to read one takes longer than to follow it. */
+const MAX_PATHS = 50_000;
 /** Values that all operations together may look at: about a microsecond each. */
-const MAX_WORK = 5_000_000;
+const MAX_WORK = 2_000_000;
 
 const malformed = (why: string) => new FhirError('invalid', why, { detail: 'patch-malformed' });
 const unfit = (why: string, detail = 'patch-path') => new FhirError('unprocessable', why, { detail });
@@ -63,7 +65,7 @@ const unfit = (why: string, detail = 'patch-path') => new FhirError('unprocessab
  * `unprocessable` where it does not fit. Others get their turn between two operations.
  */
 export async function applyFhirPathPatch(document: Value, parameters: Value, definitions: Definitions): Promise<Value> {
-  const operations = readOperations(unfold(parameters));
+  const operations = await readOperations(unfold(parameters));
   const scope: Scope = { root: unfold(document) as Members, definitions };
   let work = 0;
   for (const [at, operation] of operations.entries())
@@ -80,18 +82,25 @@ export async function applyFhirPathPatch(document: Value, parameters: Value, def
   return fold(scope.root);
 }
 
-function readOperations(parameters: Node): Operation[] {
+async function readOperations(parameters: Node): Promise<Operation[]> {
   const list = isMembers(parameters) ? (parameters['parameter'] ?? []) : undefined;
   if (!Array.isArray(list)) throw malformed('A FHIRPath Patch is a Parameters resource.');
   if (list.length > MAX_OPERATIONS)
     throw new FhirError('too-costly', `A patch may have ${MAX_OPERATIONS} operations: send fewer.`);
-  return list.map((parameter, at) => {
+  const operations: Operation[] = [];
+  let characters = 0;
+  for (const [at, parameter] of list.entries())
     try {
-      return readOperation(parameter);
+      await breath();
+      const operation = readOperation(parameter);
+      characters += operation.path.length;
+      if (characters > MAX_PATHS)
+        throw new FhirError('too-costly', `The paths of a patch may have ${MAX_PATHS} characters together.`);
+      operations.push(operation);
     } catch (error) {
       throw placed(error, `Operation ${at}`, `Parameters.parameter[${at}]`);
     }
-  });
+  return operations;
 }
 
 function readOperation(parameter: Node): Operation {
@@ -103,8 +112,7 @@ function readOperation(parameter: Node): Operation {
   if (wanted.length === 0) throw malformed('Its type must be add, insert, delete, replace or move.');
   if (parts.size !== wanted.length || wanted.some(name => !parts.has(name)))
     throw malformed(`Its parts must be ${wanted.join(', ')}, each of them once.`);
-  const path = readText(parts, 'path');
-  checkPath(path);
+  const path = readPath(readText(parts, 'path'));
   const value = parts.get('value') ?? {};
   if (wanted.includes('value')) checkValue(value);
   switch (type as Operation['type']) {

@@ -12,6 +12,7 @@ const INSTANCE = [
   ['read', 'read'],
   ['vread', 'vread'],
   ['update', 'update'],
+  ['patch', 'patch'],
   ['delete', 'delete'],
   ['history', 'history-instance'],
   ['history', 'history-type'],
@@ -49,6 +50,7 @@ function statement(engine: Engine) {
     implementation: { description: 'Chartroom', url: base },
     fhirVersion: engine.definitions.version,
     format: ['application/fhir+json', 'application/fhir+xml', 'json', 'xml'],
+    patchFormat: ['application/json-patch+json', 'application/fhir+json', 'application/fhir+xml'],
     rest: [
       {
         mode: 'server',

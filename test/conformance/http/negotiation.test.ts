@@ -125,7 +125,6 @@ onBothStores(
     it('returns 405 with Allow for a method that an address does not have', async () => {
       const { talk } = stage();
       for (const [method, path] of [
-        ['PATCH', 'Patient/p'],
         ['PUT', 'Patient'],
         ['DELETE', 'Patient'],
         ['POST', 'Patient/p'],
@@ -167,7 +166,6 @@ onBothStores(
       );
       for (const resource of server?.resource ?? []) {
         assert.equal(resource.operation, undefined);
-        assert.ok(!resource.interaction?.some(({ code }) => code === 'patch'));
         const { conditionalCreate, conditionalUpdate, conditionalDelete } = resource;
         assert.deepEqual([conditionalCreate, conditionalUpdate, conditionalDelete], [false, false, 'not-supported']);
       }
