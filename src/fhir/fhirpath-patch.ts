@@ -7,24 +7,14 @@
  *
  * Choices: `name` of a choice is the element (`value`, the type is that of the value) or the property (`valueString`); a
  * replaced choice takes the type of the new value; replacing replaces the whole element, extensions included. insert
- * and move want the path of one whole list. Parts that an operation does not know are refused. An element that a
- * delete leaves empty goes, too. Where R4 says no element may be "an error", this is `unprocessable`.
+ * and move want the path of one whole list. An element that a delete leaves empty goes, too.
  */
 import { setImmediate as breath } from 'node:timers/promises';
 import type { Definitions } from './definitions.js';
-import {
-  fold,
-  isMembers,
-  MAX_OPERATIONS,
-  type Members,
-  type Node,
-  placed,
-  prune,
-  unfold,
-  type Value,
-} from './document.js';
+import { fold, isMembers, type Members, type Node, placed, prune, unfold, type Value } from './document.js';
 import { FhirError } from './error.js';
-import { readPath, type Location, locate } from './fhirpath-location.js';
+import { type Location, locate } from './fhirpath-location.js';
+import { type Operation, readOperations, valueType } from './fhirpath-operations.js';
 import type { JsonObject } from './resource.js';
 
 interface Slot {
@@ -33,31 +23,9 @@ interface Slot {
   readonly beside?: Node | undefined;
 }
 
-/** The parts that each type of operation has beside type and path; all of them are needed. */
-const PARTS: Readonly<Record<Operation['type'], readonly string[]>> = {
-  add: ['name', 'value'],
-  insert: ['index', 'value'],
-  delete: [],
-  replace: ['value'],
-  move: ['source', 'destination'],
-};
-
-interface Located {
-  readonly path: string;
-}
-type Operation =
-  | (Located & { readonly type: 'add'; readonly name: string; readonly value: Members })
-  | (Located & { readonly type: 'insert'; readonly index: number; readonly value: Members })
-  | (Located & { readonly type: 'delete' })
-  | (Located & { readonly type: 'replace'; readonly value: Members })
-  | (Located & { readonly type: 'move'; readonly source: number; readonly destination: number });
-
-/** Characters of all paths: to read one takes longer than to follow it. */
-const MAX_PATHS = 50_000;
 /** Values that all operations together may look at: about a microsecond each. */
 const MAX_WORK = 2_000_000;
 
-const malformed = (why: string) => new FhirError('invalid', why, { detail: 'patch-malformed' });
 const unfit = (why: string, detail = 'patch-path') => new FhirError('unprocessable', why, { detail });
 
 /**
@@ -80,85 +48,6 @@ export async function applyFhirPathPatch(document: Value, parameters: Value, def
       throw placed(error, `Operation ${at} (${operation.type})`, `Parameters.parameter[${at}]`);
     }
   return fold(scope.root);
-}
-
-async function readOperations(parameters: Node): Promise<Operation[]> {
-  const list = isMembers(parameters) ? (parameters['parameter'] ?? []) : undefined;
-  if (!Array.isArray(list)) throw malformed('A FHIRPath Patch is a Parameters resource.');
-  if (list.length > MAX_OPERATIONS)
-    throw new FhirError('too-costly', `A patch may have ${MAX_OPERATIONS} operations: send fewer.`);
-  const operations: Operation[] = [];
-  let characters = 0;
-  for (const [at, parameter] of list.entries())
-    try {
-      await breath();
-      const operation = readOperation(parameter);
-      characters += operation.path.length;
-      if (characters > MAX_PATHS)
-        throw new FhirError('too-costly', `The paths of a patch may have ${MAX_PATHS} characters together.`);
-      operations.push(operation);
-    } catch (error) {
-      throw placed(error, `Operation ${at}`, `Parameters.parameter[${at}]`);
-    }
-  return operations;
-}
-
-function readOperation(parameter: Node): Operation {
-  if (!isMembers(parameter) || parameter['name'] !== 'operation')
-    throw malformed('Every parameter of a patch must be named operation.');
-  const parts = partsOf(parameter);
-  const type = readText(parts, 'type');
-  const wanted = Object.hasOwn(PARTS, type) ? ['type', 'path', ...PARTS[type as Operation['type']]] : [];
-  if (wanted.length === 0) throw malformed('Its type must be add, insert, delete, replace or move.');
-  if (parts.size !== wanted.length || wanted.some(name => !parts.has(name)))
-    throw malformed(`Its parts must be ${wanted.join(', ')}, each of them once.`);
-  const path = readPath(readText(parts, 'path'));
-  const value = parts.get('value') ?? {};
-  if (wanted.includes('value')) checkValue(value);
-  switch (type as Operation['type']) {
-    case 'add':
-      return { type: 'add', path, name: readText(parts, 'name'), value };
-    case 'insert':
-      return { type: 'insert', path, index: readInteger(parts, 'index'), value };
-    case 'delete':
-      return { type: 'delete', path };
-    case 'replace':
-      return { type: 'replace', path, value };
-    case 'move':
-      return {
-        type: 'move',
-        path,
-        source: readInteger(parts, 'source'),
-        destination: readInteger(parts, 'destination'),
-      };
-  }
-}
-
-type Parts = ReadonlyMap<string, Members>;
-
-function partsOf(parameter: Members): Parts {
-  const list = parameter['part'];
-  const found = new Map<string, Members>();
-  for (const part of Array.isArray(list) ? list : []) {
-    const name = isMembers(part) ? part['name'] : undefined;
-    if (!isMembers(part) || typeof name !== 'string') throw malformed('Its parts need names.');
-    if (found.has(name)) throw malformed('It has two parts of the same name.');
-    found.set(name, part);
-  }
-  return found;
-}
-
-function readText(parts: Parts, name: string): string {
-  const part = parts.get(name);
-  const text = part?.['valueString'] ?? part?.['valueCode'];
-  if (typeof text !== 'string') throw malformed(`It needs a ${name}, as a string.`);
-  return text;
-}
-
-function readInteger(parts: Parts, name: string): number {
-  const value = parts.get(name)?.['valueInteger'];
-  if (typeof value !== 'number' || !Number.isInteger(value)) throw malformed(`Its ${name} must be an integer.`);
-  return value;
 }
 
 interface Scope {
@@ -317,24 +206,6 @@ function elementOf({ definitions }: Scope, type: string, property: string) {
 function childOf(scope: Scope, type: string, property: string): string {
   const { children, types } = elementOf(scope, type, property);
   return children ?? (scope.definitions.property(type, property)!.type ?? types[0]!).code;
-}
-
-/** `String` of a part with valueString. */
-const valueType = (part: Members): string | undefined =>
-  Object.keys(part)
-    .map(key => /^_?value([A-Z]\w*)$/.exec(key)?.[1])
-    .find(found => found !== undefined);
-
-/** Throws `invalid` unless there is a value in the part, and in all of its own parts. */
-function checkValue(part: Members): void {
-  if (valueType(part) !== undefined || part['resource'] !== undefined) return;
-  const parts = part['part'];
-  if (!Array.isArray(parts) || parts.length === 0)
-    throw malformed('A value needs a value[x], a resource, or parts that have one.');
-  for (const child of parts) {
-    if (!isMembers(child) || typeof child['name'] !== 'string') throw malformed('The parts of a value need names.');
-    checkValue(child);
-  }
 }
 
 /** What a checked part has as its value; its own parts are the children of an anonymous type. */

@@ -406,6 +406,11 @@ describe('FHIRPath Patch', () => {
     assert.equal(await refusalOf(() => patched(PATIENT, ...many)), '400 too-costly');
     const long = Array.from({ length: 110 }, () => operation('delete', `Patient.name${'.first()'.repeat(60)}`));
     assert.equal(await refusalOf(() => patched(PATIENT, ...long)), '400 too-costly');
+    const wide = parts(...Array.from({ length: 1001 }, () => '{"name":"telecom","valueContactPoint":{"value":"a"}}'));
+    assert.equal(
+      await refusalOf(() => patched(PATIENT, operation('add', 'Patient', named('contact'), wide))),
+      '400 too-costly',
+    );
     const large = JSON.stringify({
       resourceType: 'Patient',
       name: Array.from({ length: 150_000 }, () => ({ text: 'a' })),
