@@ -52,6 +52,8 @@ const PATTERNS: Readonly<Record<string, Pattern>> = {
   'history-type': history,
   'history-system': history,
   operation,
+  batch: operation,
+  transaction: operation,
 };
 
 /** What is to be recorded. */

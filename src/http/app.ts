@@ -212,13 +212,16 @@ function splitUrl(url: string): [path: string, search: string] {
   return at < 0 ? [url, ''] : [url.slice(0, at), url.slice(at)];
 }
 
+/** What Prefer: return= is about; the entries of a Bundle answer it by themselves. */
+const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete']);
+
 function presentationOf(request: Request, target: Route, query: ReturnType<typeof readQuery>): Presentation {
   const { headers } = request;
   const asked = single(query, '_format');
   const raw =
     target.type === 'Binary' && (target.kind === 'read' || target.kind === 'vread') && wantsRaw(headers.accept, asked);
   const format: Format = raw ? 'json' : responseFormat(headers.accept, asked);
-  const prefer = preference(headers['prefer'], 'return');
+  const prefer = WRITES.has(target.kind) ? preference(headers['prefer'], 'return') : undefined;
   const pretty = single(query, '_pretty');
   if (pretty !== undefined && pretty !== 'true' && pretty !== 'false')
     throw new FhirError('invalid', '_pretty must be true or false.', { expression: 'http._pretty' });

@@ -1,8 +1,46 @@
-/** batch: https://hl7.org/fhir/R4/http.html#transaction */
-import { FhirError } from '../fhir/error.js';
-import type { Context, Of, Outcome } from './interaction.js';
-import type { Door } from './transaction.js';
+/**
+ * batch: https://hl7.org/fhir/R4/http.html#transaction. Every entry goes through the door by itself, some at a time; what
+ * becomes of one is nothing to the others.
+ */
+import { asFhirError } from '../fhir/error.js';
+import { type Answer, answerOf, answerOfError, inEntry, responseBundle } from './bundle-response.js';
+import type { Context, Entry, Of, Outcome } from './interaction.js';
+import { type Door, isWrite } from './transaction.js';
 
-export async function batch(_context: Context, _ask: Of<'batch'>, _door: Door): Promise<Outcome> {
-  throw new FhirError('not-supported', 'Batches are not offered.');
+const AT_A_TIME = 16;
+
+export async function batch(context: Context, ask: Of<'batch'>, door: Door): Promise<Outcome> {
+  const { entries, prefer } = ask;
+  const answers: Answer[] = [];
+  const waiting = entries.entries();
+  const work = async (): Promise<void> => {
+    for (const [at, entry] of waiting) answers[at] = await one(context, entry, at, prefer, door);
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_A_TIME, entries.length) }, work));
+  const { engine } = context;
+  return { result: { status: 200, text: responseBundle('batch', answers, engine.now()), patients: [] } };
+}
+
+async function one(
+  context: Context,
+  entry: Entry,
+  at: number,
+  prefer: string | undefined,
+  door: Door,
+): Promise<Answer> {
+  const { ask, request } = entry;
+  const own = { ...context, request };
+  try {
+    if ('error' in ask) {
+      if (!ask.target) throw ask.error;
+      await door.admit(own, ask.target);
+      return await door.refuse(own, ask.target, ask.error);
+    }
+    return answerOf(await door.perform(own, ask), isWrite(ask), prefer);
+  } catch (error) {
+    const known = asFhirError(error);
+    if (known.kind === 'fault')
+      context.engine.log.error({ requestId: context.requestId }, 'An entry of a batch failed');
+    return answerOfError(inEntry(known, at));
+  }
 }

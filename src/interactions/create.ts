@@ -5,14 +5,23 @@
  */
 import { newId } from '../platform/ids.js';
 import { absence, findOne, readCriteria } from './criteria.js';
-import type { Context, Of, Outcome } from './interaction.js';
+import type { Context, Engine, Located, Of, Outcome } from './interaction.js';
 import { prepare } from './prepare.js';
 import { about } from './read.js';
 import { wholeText } from './release.js';
 
+async function look(
+  engine: Engine,
+  { located, type, ifNoneExist }: Of<'create'>,
+  without: readonly string[],
+): Promise<Partial<Located>> {
+  if (located) return located;
+  const sought = ifNoneExist && (await readCriteria(engine, type, ifNoneExist, without));
+  return sought ? { sought, current: await findOne(engine, sought) } : {};
+}
+
 export async function create({ engine }: Context, ask: Of<'create'>, without: readonly string[]): Promise<Outcome> {
-  const sought = ask.ifNoneExist && (await readCriteria(engine, ask.type, ask.ifNoneExist, without));
-  const existing = sought && (await findOne(engine, sought));
+  const { sought, current: existing } = await look(engine, ask, without);
   if (existing) {
     const { type, id, version } = existing;
     const location = `${type}/${id}/_history/${version}`;

@@ -22,6 +22,8 @@ export interface Sought extends Separated {
   readonly meant: Where;
   /** Equal for criteria that mean the same resource. */
   readonly claim: string;
+  /** `system|value`, where an identifier is among the criteria. */
+  readonly identifier?: string;
 }
 
 /** Throws FhirError `invalid`, `not-supported`, `too-costly` as a search does, and where the criteria select everything. */
@@ -55,18 +57,32 @@ export async function readCriteria(
       expression: 'http.criteria',
       detail: 'no-criteria',
     });
-  return { type, meant: where, claim: claimOf(type, parameters), ...(await resolve(engine, [type], where, without)) };
+  const identifier = identifierOf(parameters);
+  return {
+    type,
+    meant: where,
+    claim: claimOf(type, parameters),
+    ...(identifier ? { identifier: identifier[1] } : {}),
+    ...(await resolve(engine, [type], where, without)),
+  };
 }
+
+const identifierOf = (parameters: Parameters) =>
+  parameters.find(([name, value]) => name === 'identifier' && /^[^|,\\]*\|[^|,\\]+$/.test(value));
 
 /**
  * An identifier says who is meant, whatever else is asked; any other criteria claim the whole question. Criteria in
  * different words for the same thing do not exclude each other across processes.
  */
 export function claimOf(type: string, parameters: Parameters): string {
-  const identifier = parameters.find(([name, value]) => name === 'identifier' && /^[^|,\\]*\|[^|,\\]+$/.test(value));
+  const identifier = identifierOf(parameters);
   const named = identifier ? [identifier] : parameters;
   return JSON.stringify([type, ...named.map(([name, value]) => `${name}=${value}`).toSorted()]);
 }
+
+/** Without resources that are going away in the same transaction. */
+export const excepting = (sought: Sought, ids: readonly string[]): Sought =>
+  ids.length === 0 ? sought : { ...sought, where: all(sought.where, { kind: 'not', of: withIds(ids) }) };
 
 /** At most `limit` current resources that match. */
 export async function findSought(engine: Engine, sought: Sought, limit: number): Promise<readonly Version[]> {
@@ -86,13 +102,13 @@ export async function findOne(engine: Engine, sought: Sought): Promise<Version |
   return one;
 }
 
-/** That nothing matches, as a condition of the commit. `except`: ids that the commit itself changes or deletes. */
-export function absence({ type, where, rest, claim }: Sought, except: readonly string[] = []): Absence {
+/** That nothing matches, as a condition of the commit. */
+export function absence({ type, where, rest, claim }: Sought): Absence {
   if (rest)
     throw new FhirError(
       'too-costly',
       'These criteria cannot be guarded: they have too many answers. Use an identifier.',
       { expression: 'http.criteria' },
     );
-  return { claim, type, where: except.length > 0 ? all(where, { kind: 'not', of: withIds(except) }) : where };
+  return { claim, types: [type], where };
 }

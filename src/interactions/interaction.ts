@@ -6,14 +6,15 @@
 import type { Recorder } from '../audit/record.js';
 import type { Definitions } from '../fhir/definitions.js';
 import type { FhirError, Issue } from '../fhir/error.js';
-import type { Decimals, Json, Parsed } from '../fhir/resource.js';
+import type { Decimals, Json, JsonObject, Parsed } from '../fhir/resource.js';
 import type { Principal } from '../identity/principal.js';
 import type { Identify } from '../identity/tokens.js';
 import type { Log } from '../platform/log.js';
 import type { Seal } from '../platform/seal.js';
 import type { Turns } from '../platform/turns.js';
 import type { SearchParameters } from '../search/parameters.js';
-import type { Blobs, Change, Commit, Store } from '../store/store.js';
+import type { Blobs, Change, Commit, Store, Version } from '../store/store.js';
+import type { Sought } from './criteria.js';
 import type { Registry } from './registry.js';
 import type { Reindexer } from './reindex.js';
 import type { Terminology } from '../terminology/terminology.js';
@@ -33,6 +34,8 @@ export interface RawBody {
   /** Streams the bytes into the store, once: a second call gives the first one's answer. */
   save(blobs: Blobs, maxBytes: number): Promise<{ readonly hash: string; readonly size: number }>;
   readonly securityContext?: string;
+  /** Labels that the resource keeps. */
+  readonly meta?: JsonObject;
 }
 
 interface Reading {
@@ -43,12 +46,21 @@ interface Reading {
   readonly raw?: true;
 }
 
+/** What criteria mean and what they match, where a transaction has looked already. */
+export interface Located {
+  readonly sought: Sought;
+  readonly current: Version | undefined;
+  /** The id that an update gets where nothing matches and its body has none. */
+  readonly id?: string;
+}
+
 /** The resource that is meant: by its id, or by a query that exactly one may match (conditional interactions). */
 interface Addressed {
   readonly type: string;
   readonly id?: string;
   /** Where there is no id. */
   readonly criteria?: Parameters;
+  readonly located?: Located;
   /** Version of If-Match. */
   readonly ifMatch?: string;
 }
@@ -103,6 +115,7 @@ export type Interaction =
       readonly body: Parsed | RawBody;
       /** Query of If-None-Exist: only if nothing matches. */
       readonly ifNoneExist?: Parameters;
+      readonly located?: Located;
       /** The id that it gets, where others know it beforehand: entries of a transaction that refer to it. */
       readonly id?: string;
     }
@@ -221,6 +234,8 @@ export interface Result {
   readonly status: number;
   /** The resource as exact JSON. */
   readonly text?: Buffer;
+  /** The resource piece by piece, instead of `text`, where it may be too large to be held. */
+  readonly stream?: AsyncIterable<Buffer>;
   /** Bytes of a Binary. */
   readonly binary?: { readonly contentType: string; readonly size: number; readonly bytes: AsyncIterable<Buffer> };
   readonly version?: { readonly version: number; readonly updated: number };
@@ -248,6 +263,10 @@ export interface Outcome extends Pick<Commit, 'absent' | 'present'> {
   readonly changes?: readonly Change[];
   /** What is recorded instead of the interaction itself, each by events of its own: entries of a transaction, what a cascade deletes. */
   readonly deeds?: readonly Deed[];
-  /** Completes the answer once the changes are durable. */
-  readonly complete?: () => Promise<Result>;
+  /** What refers to its deletions goes with them: what does not has come meanwhile, and is met by running again. */
+  readonly cascades?: true;
+  /** Which entry of a transaction a change is from, by `Type/id`: for what is said of it. */
+  readonly entries?: ReadonlyMap<string, number>;
+  /** Completes the answer once the changes are durable. `warnings`: what was found about the changes as a whole. */
+  readonly complete?: (warnings?: readonly Issue[]) => Promise<Result>;
 }

@@ -27,13 +27,13 @@ const TRUSTED = { maxDepth: 200 };
 
 export async function patch({ engine }: Context, ask: Of<'patch'>, without: readonly string[]): Promise<Outcome> {
   const { current } = await locate(engine, ask, without);
+  checkPreconditions(current, ask);
   if (!current)
     throw new FhirError(
       'not-found',
       ask.id === undefined ? `No ${ask.type} matches the criteria.` : `There is no ${ask.type} with this id.`,
     );
   if (!current.text) throw gone(current);
-  checkPreconditions(current, ask);
   const patched = await apply(engine, current, ask.patch);
   const identity = { ...next(engine, ask.type, current.id, current), method: 'PATCH' as const };
   const { change, text } = await prepare(engine, identity, patched).catch(unprocessable);

@@ -14,6 +14,7 @@ import { remove } from './delete.js';
 import { history } from './history.js';
 import { committed, messagesOf } from './hooks.js';
 import type { Context, Interaction, Outcome, Result, Target } from './interaction.js';
+import { checkIntegrity } from './integrity.js';
 import { OPERATIONS, operate } from './operation.js';
 import { patch } from './patch.js';
 import { read, vread } from './read.js';
@@ -47,6 +48,8 @@ function turnOf(ask: Interaction): string | undefined {
     case 'patch':
     case 'delete':
       return ask.id === undefined ? claimOf(ask.type, ask.criteria ?? []) : `${ask.type}/${ask.id}`;
+    case 'operation':
+      return ask.id !== undefined && OPERATIONS.get(ask.operation)?.writes ? `${ask.type}/${ask.id}` : undefined;
     default:
       return undefined;
   }
@@ -79,7 +82,13 @@ async function runAndRecord(context: Context, ask: Interaction, without: readonl
   for (let attempt = 1; ; attempt++) {
     if (WRITES.has(ask.kind)) await registry.current();
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
-    const { result, changes = [], deeds, complete, ...guards } = await run(context, ask, without);
+    const {
+      result,
+      changes = [],
+      deeds,
+      complete,
+      ...guards
+    } = await checkIntegrity(context.engine, await run(context, ask, without));
     if (ask.kind === 'capabilities' || ask.kind === 'batch') return result;
     const events = deeds
       ? deeds.flatMap(deed =>
@@ -137,7 +146,7 @@ async function run(context: Context, ask: Interaction, without: readonly string[
   }
 }
 
-const DOOR: Door = { admit, run, perform };
+const DOOR: Door = { admit, run, perform, refuse };
 
 /** Code of http://hl7.org/fhir/restful-interaction. */
 function interactionCode({ kind, type, id }: Target): string {

@@ -50,11 +50,18 @@ export async function prepare(engine: Engine, identity: Identity, body: Parsed |
   if (issues.some(issue => issue.severity === 'error' || issue.severity === 'fatal'))
     throw new FhirError('invalid', 'The resource is not valid FHIR R4.', { issues });
   await check(engine, type, body.resource, id);
-  const stamped = stamp(body, { id, versionId: String(version), lastUpdated: new Date(updated).toISOString() });
+  // On a copy: whoever has to run again starts from what the client sent.
+  const resource: Resource = { ...body.resource };
+  const texts = body.decimals?.get(body.resource);
+  if (texts) body.decimals!.set(resource, texts);
+  const stamped = stamp(
+    { ...body, resource },
+    { id, versionId: String(version), lastUpdated: new Date(updated).toISOString() },
+  );
   const { text, lifted } = liftBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
   const blobs: BlobLink[] = [];
   for (const { at, bytes } of lifted) blobs.push({ at, ...(await engine.store.blobs.put(bytes)) });
-  return { change: assemble(engine, identity, body.resource, text, blobs), text: stamped };
+  return { change: assemble(engine, identity, resource, text, blobs), text: stamped };
 }
 
 /** A Binary given as its bytes: the resource is written around them. */
@@ -63,7 +70,11 @@ async function prepareRaw(engine: Engine, identity: Identity, body: RawBody): Pr
   const resource: Resource = {
     resourceType: 'Binary',
     id: identity.id,
-    meta: { versionId: String(identity.version), lastUpdated: new Date(identity.updated).toISOString() },
+    meta: {
+      versionId: String(identity.version),
+      lastUpdated: new Date(identity.updated).toISOString(),
+      ...body.meta,
+    },
     contentType: body.contentType,
     ...(body.securityContext === undefined ? {} : { securityContext: { reference: body.securityContext } }),
     data: '',

@@ -6,15 +6,16 @@
 import { FhirError } from '../fhir/error.js';
 import { newId } from '../platform/ids.js';
 import type { Version } from '../store/store.js';
-import { absence, findOne, readCriteria, type Sought } from './criteria.js';
-import type { Context, Engine, Of, Outcome } from './interaction.js';
+import { absence, findOne, readCriteria } from './criteria.js';
+import type { Context, Engine, Located, Of, Outcome } from './interaction.js';
+import { keepLabels } from './meta.js';
 import { isRaw, prepare } from './prepare.js';
 import { about } from './read.js';
 
 export async function update({ engine }: Context, ask: Of<'update'>, without: readonly string[]): Promise<Outcome> {
   const given = isRaw(ask.body) ? undefined : ask.body.resource['id'];
   const { current, sought } = await locate(engine, ask, without);
-  const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : undefined);
+  const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : ask.located?.id);
   // By criteria the body may leave the id out; one that it has must be that of the match.
   if (!isRaw(ask.body) && given !== id && !(ask.id === undefined && given === undefined))
     throw new FhirError(
@@ -36,7 +37,11 @@ export async function update({ engine }: Context, ask: Of<'update'>, without: re
         detail: 'id-taken',
       },
     );
-  const { change, text } = await prepare(engine, { ...next(engine, ask.type, id, before), method: 'PUT' }, ask.body);
+  const { change, text } = await prepare(
+    engine,
+    { ...next(engine, ask.type, id, before), method: 'PUT' },
+    keepLabels(ask.body, before),
+  );
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   const status = before?.text === undefined ? 201 : 200;
   return {
@@ -51,7 +56,8 @@ export async function locate(
   engine: Engine,
   ask: Of<'update'> | Of<'patch'>,
   without: readonly string[],
-): Promise<{ readonly current: Version | undefined; readonly sought?: Sought }> {
+): Promise<Partial<Located>> {
+  if (ask.located) return ask.located;
   if (ask.id !== undefined) return { current: await engine.store.read(ask.type, ask.id) };
   const sought = await readCriteria(engine, ask.type, ask.criteria ?? [], without);
   return { current: await findOne(engine, sought), sought };

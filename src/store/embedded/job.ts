@@ -3,7 +3,7 @@
  * only the one who writes can check.
  */
 import type { FactAddition } from '../facts.js';
-import type { Keys } from '../key.js';
+import type { Columns } from './columns.js';
 import type { Message, Method } from '../store.js';
 import type { Wire } from './errors.js';
 import type { Sql } from './sql.js';
@@ -18,13 +18,15 @@ export interface RowChange {
   readonly method: Method;
   readonly patients: string;
   readonly blobs: string | null;
-  /** Undefined: a deletion, which has no keys. */
+  /** Undefined: a deletion, which has none. */
   readonly text: Uint8Array | undefined;
-  readonly keys: Keys | undefined;
+  readonly columns: Columns | undefined;
   /** Undefined: full text search does not find it. */
   readonly words: WordRow | undefined;
   /** The version that must be current; undefined: the id must be unused. */
   readonly replaces: number | undefined;
+  /** Earlier versions go. */
+  readonly erases: boolean;
 }
 
 export type Job =
@@ -33,6 +35,8 @@ export type Job =
       readonly changes: readonly RowChange[];
       /** None of these may return a row. */
       readonly absent: readonly Sql[];
+      /** Ids (encodeId) of what must be there, undeleted. */
+      readonly present: readonly string[];
       readonly messages: readonly Message[];
       readonly settles: readonly number[];
       readonly facts: readonly FactAddition[];
@@ -48,6 +52,8 @@ export type Job =
   /** Makes an upload the blob `hash`, or drops it where there is such a blob already. */
   | { readonly kind: 'seal'; readonly upload: number; readonly hash: string; readonly size: number }
   | { readonly kind: 'drop'; readonly upload: number }
+  /** Removes a blob that no version refers to. Answers with how many. */
+  | { readonly kind: 'erase'; readonly hash: string }
   /** Everything is indexed by this placement now. */
   | { readonly kind: 'mark'; readonly placement: string };
 
@@ -55,7 +61,7 @@ export type Job =
 export interface Renewal {
   readonly id: string;
   readonly version: number;
-  readonly keys: Keys;
+  readonly columns: Columns;
   readonly words: WordRow | undefined;
 }
 

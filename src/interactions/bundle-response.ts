@@ -1,0 +1,81 @@
+/**
+ * What a batch or transaction answers: one entry per entry asked, in the same order.
+ * https://hl7.org/fhir/R4/bundle.html#transaction-response
+ */
+import { STATUS_CODES } from 'node:http';
+import { FhirError, type Issue } from '../fhir/error.js';
+import { outcomeText } from '../fhir/outcome.js';
+import { newId } from '../platform/ids.js';
+import { join } from './bundle.js';
+import type { Result } from './interaction.js';
+
+/** One answer, as text: it holds no resource longer than it is wanted. */
+export type Answer = readonly (string | Buffer)[];
+
+/** `prefer`: of what was written; what was read is shown always. */
+export function answerOf(result: Result, written: boolean, prefer: string | undefined): Answer {
+  const { status, version, location, text, issues = [] } = result;
+  const shown = text && status !== 304 && (!written || prefer === 'representation') ? text : undefined;
+  const told: readonly Issue[] =
+    issues.length > 0
+      ? issues
+      : written && prefer === 'OperationOutcome'
+        ? [{ severity: 'information', code: 'informational', text: status === 201 ? 'Created.' : 'Done.' }]
+        : [];
+  const response = {
+    status: statusText(status),
+    ...(location === undefined ? {} : { location }),
+    ...(version ? { etag: `W/"${version.version}"`, lastModified: new Date(version.updated).toISOString() } : {}),
+  };
+  return entry(shown, response, told);
+}
+
+export const answerOfError = (error: FhirError): Answer =>
+  entry(undefined, { status: statusText(error.status) }, error.issues);
+
+const statusText = (status: number): string => `${status} ${STATUS_CODES[status] ?? ''}`.trim();
+
+function entry(resource: Buffer | undefined, response: object, issues: readonly Issue[]): Answer {
+  const head = JSON.stringify(response);
+  const whole: (string | Buffer)[] =
+    issues.length > 0 ? [head.slice(0, -1), ',"outcome":', outcomeText(issues), '}'] : [head];
+  return resource ? ['{"resource":', resource, ',"response":', ...whole, '}'] : ['{"response":', ...whole, '}'];
+}
+
+export function responseBundle(type: 'batch' | 'transaction', answers: readonly Answer[], at: number): Buffer {
+  const head = {
+    resourceType: 'Bundle',
+    id: newId(at),
+    meta: { lastUpdated: new Date(at).toISOString() },
+    type: `${type}-response`,
+  };
+  const parts: (string | Buffer)[] = [JSON.stringify(head).slice(0, -1)];
+  answers.forEach((answer, index) => parts.push(index === 0 ? ',"entry":[' : ',', ...answer));
+  parts.push(answers.length > 0 ? ']}' : '}');
+  return join(parts);
+}
+
+/** An error of one entry, told of the whole Bundle. */
+export function inEntry(error: FhirError, at: number): FhirError {
+  const place = entryAt(at);
+  const issues = error.issues.map(issue => ({ ...issue, expression: placeOf(place, issue.expression) }));
+  return new FhirError(error.kind, error.message, {
+    issues,
+    ...(error.cause === undefined ? {} : { cause: error.cause }),
+    ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
+  });
+}
+
+/** Those of an entry, among issues of the whole Bundle. */
+export const issuesOf = (issues: readonly Issue[], at: number): readonly Issue[] =>
+  issues.filter(({ expression }) => expression?.startsWith(entryAt(at)));
+
+export const entryAt = (at: number): string => `Bundle.entry[${at}]`;
+
+/** An expression of an entry's own interaction, as one of the whole Bundle. */
+export function placeOf(place: string, expression: string | undefined): string {
+  if (expression === undefined || expression.startsWith('Bundle.entry')) return expression ?? place;
+  if (expression.startsWith('http.')) return `${place}.request`;
+  const inner = expression.replace(/^[A-Z]\w*\.?/, '');
+  return `${place}.resource${inner === '' ? '' : `.${inner}`}`;
+}

@@ -1,0 +1,138 @@
+/**
+ * Names that the entries of a transaction give each other: `urn:uuid:…`, `urn:oid:…` or addresses elsewhere (fullUrl),
+ * and conditional references (`Patient?identifier=…`). https://hl7.org/fhir/R4/http.html#trules,
+ * https://hl7.org/fhir/R4/bundle.html#references
+ *
+ * Rewritten are Reference.reference, every element of type uri, url, canonical, oid or uuid that is such a name as a whole
+ * (never a string: Identifier.value stays), and links and images of narratives. Where the names stand is found once and
+ * kept with their first text, so that a transaction that has to run again starts from what the client sent.
+ */
+import type { Definitions } from '../fhir/definitions.js';
+import type { Json, JsonObject, Resource } from '../fhir/resource.js';
+
+/** A place in a resource that may have to be rewritten. */
+export interface Site {
+  readonly parent: JsonObject;
+  readonly key: string;
+  /** Set where the parent's member is an array. */
+  readonly index?: number;
+  /** As the client sent it. */
+  readonly text: string;
+  readonly as: 'reference' | 'uri' | 'xhtml';
+}
+
+const URIS = new Set(['uri', 'url', 'canonical', 'oid', 'uuid']);
+const LINK = /(\s(?:href|src)\s*=\s*)("([^"]*)"|'([^']*)')/g;
+const surveyed = new WeakMap<Resource, readonly Site[]>();
+
+/** `names`: the fullUrls of the Bundle. */
+export function sitesOf(
+  resource: Resource,
+  definitions: Definitions,
+  names: ReadonlyMap<string, unknown>,
+): readonly Site[] {
+  let sites = surveyed.get(resource);
+  if (!sites) {
+    sites = find(resource, definitions, names);
+    surveyed.set(resource, sites);
+  }
+  return sites;
+}
+
+/** References are found by their key alone; types are looked up only where another string is one of the names. */
+function find(resource: Resource, definitions: Definitions, names: ReadonlyMap<string, unknown>): readonly Site[] {
+  const sites: Site[] = [];
+  let others = false;
+  const visit = (value: JsonObject): void => {
+    for (const key in value) {
+      const inner = value[key]!;
+      if (typeof inner === 'string') {
+        if (key === 'reference') {
+          if (!inner.startsWith('#')) sites.push({ parent: value, key, text: inner, as: 'reference' });
+        } else others ||= key === 'div' ? /\s(?:href|src)\s*=/.test(inner) : names.has(inner);
+      } else if (Array.isArray(inner)) {
+        for (const item of inner)
+          if (typeof item === 'object' && item !== null) visit(item as JsonObject);
+          else if (typeof item === 'string') others ||= names.has(item);
+      } else if (typeof inner === 'object' && inner !== null) visit(inner);
+    }
+  };
+  visit(resource);
+  if (others) findTyped(resource, resource.resourceType, definitions, sites);
+  return sites;
+}
+
+/** Elements of the types of URIs, and narratives. */
+function findTyped(value: JsonObject, type: string, definitions: Definitions, sites: Site[]): void {
+  for (const [key, inner] of Object.entries(value)) {
+    const property = key.startsWith('_') ? undefined : definitions.property(type, key);
+    const code = key.startsWith('_')
+      ? 'Element'
+      : (property?.element.children ?? (property?.type ?? property?.element.types[0])?.code);
+    if (code === undefined || (type === 'Extension' && key === 'url')) continue;
+    const as = URIS.has(code) ? 'uri' : code === 'xhtml' ? 'xhtml' : undefined;
+    const each = (item: Json, index?: number) => {
+      if (typeof item === 'string') {
+        if (as) sites.push({ parent: value, key, text: item, as, ...(index === undefined ? {} : { index }) });
+      } else if (typeof item === 'object' && item !== null && !Array.isArray(item)) {
+        const own = code === 'Resource' && typeof item['resourceType'] === 'string' ? item['resourceType'] : code;
+        findTyped(item, own, definitions, sites);
+      }
+    };
+    if (Array.isArray(inner)) inner.forEach(each);
+    else each(inner);
+  }
+}
+
+/** Writes `text` at the site. */
+export function put({ parent, key, index }: Site, text: string): void {
+  if (index === undefined) parent[key] = text;
+  else (parent[key] as Json[])[index] = text;
+}
+
+/** What names stand for: `Type/id`. `root`: base of the entry's own fullUrl, for relative references. */
+export function rename(site: Site, names: ReadonlyMap<string, string>, root: string | undefined): string {
+  if (site.as === 'xhtml')
+    return site.text.replace(LINK, (whole, before: string, _quoted, double?: string, single?: string) => {
+      const link = double ?? single ?? '';
+      const found = named(link, names, undefined);
+      return found === undefined ? whole : `${before}"${found}"`;
+    });
+  return named(site.text, names, site.as === 'reference' ? root : undefined) ?? site.text;
+}
+
+/** A fragment stays; a version is left out where the name stands for something that gets its first one. */
+function named(text: string, names: ReadonlyMap<string, string>, root: string | undefined): string | undefined {
+  const hash = text.indexOf('#');
+  const [whole, fragment] = hash < 0 ? [text, ''] : [text.slice(0, hash), text.slice(hash)];
+  const look = (name: string): string | undefined => {
+    const found = names.get(name);
+    if (found !== undefined) return found + fragment;
+    const version = name.lastIndexOf('/_history/');
+    const versioned = version < 0 ? undefined : names.get(name.slice(0, version));
+    // Under the name that it keeps, a version says what it said.
+    return versioned === undefined || name.slice(0, version).endsWith(`/${versioned}`)
+      ? undefined
+      : versioned + fragment;
+  };
+  return look(whole) ?? (root === undefined ? undefined : look(`${root}/${whole}`));
+}
+
+const REST = /^(https?:\/\/.+)\/[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/;
+
+/** Base of an address that ends like `Type/id`. */
+export const rootOf = (fullUrl: string | undefined): string | undefined => REST.exec(fullUrl ?? '')?.[1];
+
+/** Where a site is, as FHIRPath below the resource; for messages. */
+export function pathTo(resource: Resource, site: Site): string {
+  const look = (value: Json, path: string): string | undefined => {
+    if (value === site.parent) return `${path}.${site.key}${site.index === undefined ? '' : `[${site.index}]`}`;
+    if (typeof value !== 'object' || value === null) return undefined;
+    for (const [key, inner] of Object.entries(value)) {
+      const found = look(inner, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return look(resource, '')?.slice(1) ?? '';
+}
