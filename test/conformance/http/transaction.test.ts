@@ -280,7 +280,7 @@ onBothStores('a transaction', stage => {
         entry('PATCH', `Patient/${id}`, {
           resourceType: 'Parameters',
           parameter: [{ name: 'operation', part }],
-        } as FhirResource),
+        }),
       ]);
       assert.equal((await read<Patient>(`Patient/${id}`)).active, false);
     });
