@@ -92,13 +92,15 @@ export async function findSought(engine: Engine, sought: Sought, limit: number):
   return page.rows;
 }
 
+export const several = ({ type }: Sought): FhirError =>
+  new FhirError('multiple-matches', `The criteria match several ${type} resources: name one of them.`, {
+    expression: 'http.criteria',
+  });
+
 /** The one that matches; undefined: none. Throws `multiple-matches`. */
 export async function findOne(engine: Engine, sought: Sought): Promise<Version | undefined> {
   const [one, another] = await findSought(engine, sought, 2);
-  if (another)
-    throw new FhirError('multiple-matches', `The criteria match several ${sought.type} resources: name one of them.`, {
-      expression: 'http.criteria',
-    });
+  if (another) throw several(sought);
   return one;
 }
 

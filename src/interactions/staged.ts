@@ -20,11 +20,11 @@ export interface Staged {
   write(type: string, id: string, at: number, what: Resource | 'delete' | undefined): void;
   /** Ids of what is deleted. */
   deleted(type: string): readonly string[];
+  /** Position of the entry that writes it. */
+  writer(type: string, id: string): number | undefined;
   /** Ids of what is written in any way. */
   written(type: string): readonly string[];
-  /** The id of a resource, created or updated here, that matches; the first of them. */
-  match(sought: Sought): string | undefined;
-  /** All of them. */
+  /** Ids of resources, created or updated here, that match. */
   matches(sought: Sought): readonly string[];
   /** One look per question. */
   once<T>(question: string, look: () => Promise<T>): Promise<T>;
@@ -111,8 +111,8 @@ export function createStaged(engine: Engine): Staged {
       if (what !== undefined && what !== 'delete') noteIdentifiers(type, id, what);
     },
     deleted: type => [...writes(type).values()].flatMap(({ id, what }) => (what === 'delete' ? [id] : [])),
+    writer: (type, id) => writes(type).get(id)?.at,
     written: type => [...writes(type).keys()],
-    match: sought => matches(sought)[0],
     matches,
     once<T>(question: string, look: () => Promise<T>) {
       let answer = questions.get(question);

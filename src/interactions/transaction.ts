@@ -11,7 +11,7 @@ import type { Resource } from '../fhir/resource.js';
 import { newId } from '../platform/ids.js';
 import type { Absence, Change, Version } from '../store/store.js';
 import { type Answer, answerOf, answerOfError, inEntry, issuesOf, responseBundle } from './bundle-response.js';
-import { excepting, findOne, readCriteria, type Sought } from './criteria.js';
+import { excepting, findOne, readCriteria, several, type Sought } from './criteria.js';
 import { matching } from './delete.js';
 import type {
   Context,
@@ -72,6 +72,7 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
     const sought = await inLots(ofRank, step => within(step, () => seek(engine, step, staged)));
     for (const [i, step] of ofRank.entries()) withinNow(step, () => settle(engine, step, sought[i], staged));
   }
+  for (const step of writes) withinNow(step, () => checkApart(step, staged));
   await rewriteAll(engine, writes, staged);
   const outcomes = await inLots(
     writes.toSorted((a, b) => (RANK[a.ask.kind] ?? 1) - (RANK[b.ask.kind] ?? 1)),
@@ -202,8 +203,9 @@ function settle(engine: Engine, step: Step, found: Found | undefined, staged: St
       for (const { id } of found?.rows ?? [{ id: ask.id! }]) staged.write(ask.type, id, at, 'delete');
       return;
     case 'create': {
-      const own = found && staged.match(found.sought);
-      if (own) {
+      const [own, another] = found ? staged.matches(found.sought) : [];
+      if (found && own !== undefined && (another !== undefined || found.rows.length > 0)) throw several(found.sought);
+      if (own !== undefined) {
         // Made by an earlier entry: there is nothing to do, and nothing yet to tell of it.
         step.ask = { ...ask, id: own };
         step.result = {
@@ -224,7 +226,6 @@ function settle(engine: Engine, step: Step, found: Found | undefined, staged: St
     }
     case 'update':
     case 'patch': {
-      if (found && staged.match(found.sought)) throw twice();
       const current = found?.rows[0];
       const given = ask.kind === 'update' && !isRaw(ask.body) ? ask.body.resource['id'] : undefined;
       const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : newId(engine.now()));
@@ -234,6 +235,12 @@ function settle(engine: Engine, step: Step, found: Found | undefined, staged: St
       staged.write(ask.type, id, at, resource);
     }
   }
+}
+
+/** No other entry may write what the criteria of an update or patch would mean afterwards: which comes first is not said. */
+function checkApart({ ask, at }: Step, staged: Staged): void {
+  if ((ask.kind !== 'update' && ask.kind !== 'patch') || !ask.located) return;
+  if (staged.matches(ask.located.sought).some(id => staged.writer(ask.type, id) !== at)) throw twice();
 }
 
 const twice = () =>
