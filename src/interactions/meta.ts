@@ -69,13 +69,11 @@ export interface Kept {
   readonly decimals: Decimals | undefined;
 }
 
-/** Most resources have neither tags nor security labels: two looks at their bytes say so. */
+/** Undefined: neither tags nor security labels, as with most resources. */
 export function keptOf({ text }: Version): Kept | undefined {
-  if (!text || !(text.includes('"tag"') || text.includes('"security"'))) return undefined;
-  const whole = text.toString('utf8');
-  const member = scan(whole, TRUSTED.maxDepth).members.find(({ key }) => key === 'meta');
-  if (!member) return undefined;
-  const { value, decimals } = parseAnyJson(Buffer.from(whole.slice(member.start, member.end)), TRUSTED);
+  const meta = text && metaOf(text);
+  if (!meta || !(meta.includes('"tag"') || meta.includes('"security"'))) return undefined;
+  const { value, decimals } = parseAnyJson(meta, TRUSTED);
   const { security, tag } = value as JsonObject;
   const labels = { ...(security ? { security } : {}), ...(tag ? { tag } : {}) };
   return hasLabels(labels) ? { labels, decimals } : undefined;
@@ -83,6 +81,32 @@ export function keptOf({ text }: Version): Kept | undefined {
 
 /** Depth was limited when the text came in. */
 const TRUSTED = { maxDepth: 200 };
+/** How `stamp` begins a meta, and nothing else in a resource begins. */
+const HEAD = '{"versionId":"';
+const [QUOTE, BACKSLASH, OPEN, CLOSE] = [34, 92, 123, 125];
+
+/** The bytes of meta. Nearly always it is the first object inside: then nothing behind it is looked at. */
+function metaOf(text: Buffer): Buffer | undefined {
+  const first = text.indexOf(OPEN, 1);
+  if (text.toString('latin1', first, first + HEAD.length) === HEAD) return text.subarray(first, endOf(text, first));
+  const whole = text.toString();
+  const member = scan(whole, TRUSTED.maxDepth).members.find(({ key }) => key === 'meta');
+  return member && Buffer.from(whole.slice(member.start, member.end));
+}
+
+/** Offset behind the object that begins at `from`. */
+function endOf(text: Buffer, from: number): number {
+  let depth = 0;
+  let quoted = false;
+  for (let at = from; at < text.length; at++) {
+    const byte = text[at];
+    if (quoted && byte === BACKSLASH) at++;
+    else if (byte === QUOTE) quoted = !quoted;
+    else if (!quoted && byte === OPEN) depth++;
+    else if (!quoted && byte === CLOSE && --depth === 0) return at + 1;
+  }
+  return text.length;
+}
 
 /** The meta of an update, known to be valid, with what is kept. */
 export const keep = (meta: Json | undefined, { labels }: Kept): JsonObject => {

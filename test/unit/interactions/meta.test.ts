@@ -110,6 +110,19 @@ describe('what an update keeps', () => {
     assert.equal(keptOf(tombstone), undefined);
   });
 
+  it('is found wherever meta stands, and whatever its strings hold', () => {
+    const labels = { tag: [{ code: 'a', display: 'quote " brace } backslash \\' }] };
+    const meta = JSON.stringify({ versionId: '1', lastUpdated: '2026-01-01T00:00:00.000Z', ...labels });
+    for (const text of [
+      `{"resourceType":"Patient","id":"1","meta":${meta},"name":[{"family":"\\"tag\\""}]}`,
+      `{"meta":${meta},"resourceType":"Patient","id":"1"}`,
+      `{"resourceType":"Patient","name":[{"family":"{"}],"id":"1","meta" : ${meta}}`,
+    ]) {
+      assert.doesNotThrow(() => JSON.parse(text), text);
+      assert.deepEqual(keptOf(stored(text))?.labels, labels, text);
+    }
+  });
+
   it('has its digits', () => {
     const text =
       '{"resourceType":"Patient","id":"1","meta":{"tag":[{"extension":[{"url":"urn:x","valueDecimal":1.00}],"code":"a"}]}}';
