@@ -19,7 +19,7 @@ export interface Pending {
   readonly site: Site;
 }
 
-const CONDITIONAL = /^([A-Z][A-Za-z]+)\?(.+)$/s;
+const CONDITIONAL = /^([A-Z][A-Za-z]+)\?(.*)$/s;
 /** Questions asked at the same time. */
 const AT_A_TIME = 16;
 
