@@ -82,6 +82,26 @@ onBothStores('a FHIR client', stage => {
     });
   });
 
+  it('patches, runs an operation, and sends a transaction and a batch', async () => {
+    const { id } = await create('Patched');
+    const jsonPatch = [{ op: 'replace' as const, path: '/name/0/family', value: 'Mended' }];
+    const patched = (await client().patch({ resourceType: 'Patient', id, jsonPatch })) as unknown as Patient;
+    assert.equal(patched.name?.[0]?.family, 'Mended');
+    const whole = (await client().operation({
+      resourceType: 'Patient',
+      id,
+      name: 'everything',
+      method: 'GET',
+    })) as unknown as Bundle;
+    assert.deepEqual(idsOf(whole), [id]);
+    const entry = [{ resource: person('Together'), request: { method: 'POST', url: 'Patient' } }];
+    for (const type of ['transaction', 'batch'] as const) {
+      const body = { resourceType: 'Bundle', type, entry };
+      const answer = (await client()[type]({ body })) as unknown as Bundle;
+      assert.deepEqual([answer.type, answer.entry?.[0]?.response?.status], [`${type}-response`, '201 Created']);
+    }
+  });
+
   it('reads the capability statement', async () => {
     const found = (await client().capabilityStatement()) as unknown as CapabilityStatement;
     assert.deepEqual([found.resourceType, found.fhirVersion], ['CapabilityStatement', '4.0.1']);
