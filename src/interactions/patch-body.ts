@@ -1,24 +1,26 @@
 /**
- * A patch as an entry of a Bundle carries it: a Binary around a JSON Patch, or the Parameters of a FHIRPath Patch.
- * https://hl7.org/fhir/R4/http.html#patch
+ * The patch that an entry of a Bundle brings: https://hl7.org/fhir/R4/http.html#patch. An entry can only hold a resource, so a JSON
+ * Patch travels in a Binary ("a Binary resource with the appropriate content type"), a FHIRPath Patch as what it is.
  */
 import { FhirError } from '../fhir/error.js';
 import { parseAnyJson } from '../fhir/json.js';
 import type { Decimals, Resource } from '../fhir/resource.js';
 import type { Patch } from './interaction.js';
 
-/** Throws `invalid` for any other resource. */
+/** The Bundle around it was no longer than a body may be. */
+const LIMITS = { maxDepth: 64 };
+
+/** Throws `invalid` for a resource that is no patch. */
 export function patchFromEntry(resource: Resource, decimals: Decimals | undefined): Patch {
   if (resource.resourceType === 'Parameters') return { form: 'fhirpath', parameters: { resource, decimals } };
-  const { contentType, data } = resource;
-  const isJsonPatch =
-    typeof contentType === 'string' && contentType.split(';')[0]!.trim() === 'application/json-patch+json';
-  if (resource.resourceType !== 'Binary' || !isJsonPatch || typeof data !== 'string')
+  const { resourceType, contentType, data } = resource;
+  const type = typeof contentType === 'string' ? contentType.split(';')[0]!.trim().toLowerCase() : '';
+  if (resourceType !== 'Binary' || type !== 'application/json-patch+json' || typeof data !== 'string')
     throw new FhirError(
       'invalid',
-      'The resource of a PATCH must be Parameters (FHIRPath Patch), or a Binary whose data is a JSON Patch and whose contentType is application/json-patch+json.',
-      { expression: resource.resourceType, detail: 'no-patch' },
+      'The resource of a PATCH must be Parameters, or a Binary with data of type application/json-patch+json.',
+      { detail: 'no-patch' },
     );
-  const body = parseAnyJson(Buffer.from(data, 'base64'), { maxDepth: 64 });
-  return { form: 'json', operations: body.value, ...(body.decimals ? { decimals: body.decimals } : {}) };
+  const read = parseAnyJson(Buffer.from(data, 'base64'), LIMITS);
+  return { form: 'json', operations: read.value, ...(read.decimals ? { decimals: read.decimals } : {}) };
 }
