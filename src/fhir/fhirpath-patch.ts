@@ -75,7 +75,7 @@ function readOperation(parameter: TreeObject, at: number): Operation {
   const parts = Array.isArray(parameter['part']) ? (parameter['part'] as TreeObject[]) : [];
   const found: Record<string, unknown> = {};
   for (const part of parts) {
-    const name = String(part['name']);
+    const name = nameOf(part);
     if (!['type', 'path', 'name', 'value', 'index', 'source', 'destination'].includes(name))
       throw malformed(at, 'An operation has the parts type, path, name, value, index, source and destination.');
     if (name in found) throw malformed(at, `An operation has the part ${name} once.`);
@@ -113,6 +113,8 @@ function readValue(part: TreeObject, at: number): Value {
   const beside = part[`_${key}`];
   return { tree: part[key], type: key.slice(5), ...(beside === undefined ? {} : { beside }) };
 }
+
+const nameOf = ({ name }: TreeObject): string => (typeof name === 'string' ? name : '');
 
 /** Where an element stands. */
 interface Spot {
@@ -297,13 +299,7 @@ function valueOf({ tree, parts }: Value, type: string, definitions: Definitions,
   }
   const made: TreeObject = {};
   for (const part of parts)
-    addTo(
-      made,
-      type,
-      { type: 'add', path: '', name: String(part['name']), value: readValue(part, 0) },
-      definitions,
-      fail,
-    );
+    addTo(made, type, { type: 'add', path: '', name: nameOf(part), value: readValue(part, 0) }, definitions, fail);
   return made;
 }
 
@@ -358,7 +354,7 @@ function evaluate(resource: Resource, path: string, at: number): readonly (reado
   let nodes: readonly unknown[];
   try {
     // `div` is an operator of FHIRPath and the element of every narrative.
-    nodes = fhirpath.evaluate(resource as JsonObject, path.replaceAll(/\.div\b/g, '.`div`'), undefined, model, {
+    nodes = fhirpath.evaluate(resource, path.replaceAll(/\.div\b/g, '.`div`'), undefined, model, {
       resolveInternalTypes: false,
       traceFn: () => undefined,
       async: false,

@@ -6,8 +6,7 @@
 import { FhirError } from '../fhir/error.js';
 import type { Decimals, Json, JsonObject, Parsed, Resource } from '../fhir/resource.js';
 import type { Engine, Entry, Interaction } from '../interactions/interaction.js';
-import { patchFromEntry } from '../interactions/patch-body.js';
-import { validateStructure } from '../validation/structure.js';
+import { checkShell, patchFromEntry } from '../interactions/entries.js';
 import { readInteraction, readQuery, type Source } from './request.js';
 import { type Route, route } from './route.js';
 
@@ -35,9 +34,7 @@ export async function readBundle(
       expression: 'Bundle.entry',
       detail: 'too-many-entries',
     });
-  const issues = validateStructure(withoutResources(resource), engine.definitions);
-  if (issues.some(({ severity }) => severity === 'error' || severity === 'fatal'))
-    throw new FhirError('invalid', 'The Bundle is not valid FHIR R4.', { issues });
+  checkShell(engine, resource);
   const entries: Entry[] = [];
   for (const entry of given as JsonObject[]) {
     entries.push(await readEntry(entry, decimals, engine));
@@ -45,17 +42,6 @@ export async function readBundle(
     if (entries.length % LOT === 0) await new Promise(setImmediate);
   }
   return { kind: type, entries, ...(prefer === undefined ? {} : { prefer }) };
-}
-
-function withoutResources(bundle: Resource): Resource {
-  const { entry } = bundle;
-  if (!Array.isArray(entry)) return bundle;
-  const shells = entry.map((each): Json => {
-    if (!isObject(each) || !isObject(each['resource'])) return each;
-    const { resource: _, ...shell } = each;
-    return shell;
-  });
-  return { ...bundle, entry: shells };
 }
 
 const isObject = (value: Json | undefined): value is JsonObject =>

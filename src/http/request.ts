@@ -136,6 +136,12 @@ const BESIDE = new Set(['_format', '_pretty', '_cascade']);
 
 /** The resource that a write means: an id, or the query of a conditional interaction. */
 function addressed(source: Source, { type = '', id }: Route, query: Parameters) {
+  const unknown = id === undefined ? undefined : query.find(([name]) => !BESIDE.has(name));
+  if (unknown)
+    throw new FhirError('not-supported', 'A write that names its resource takes no criteria and no other parameters.', {
+      expression: `http.${unknown[0].slice(0, 64)}`,
+      detail: 'unknown-parameter',
+    });
   const ifMatch = readIfMatch(source.header('if-match'));
   return {
     type,

@@ -3,7 +3,7 @@
  */
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { createGzip, gzip } from 'node:zlib';
 import type { Response } from 'express';
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
@@ -36,14 +36,19 @@ export async function respond(
   definitions: Definitions,
   base: string,
 ): Promise<void> {
-  const { status, version, location, binary } = result;
+  const { version, location, binary } = result;
+  // A deletion that is asked for an outcome has something to say.
+  const status = result.status === 204 && presentation.prefer === 'OperationOutcome' ? 200 : result.status;
   if (version) {
     response.setHeader('ETag', `W/"${version.version}"`);
     response.setHeader('Last-Modified', new Date(version.updated).toUTCString());
   }
   if (location !== undefined) response.setHeader('Location', `${base}/${location}`);
   if (binary) return sendBinary(response, status, binary, presentation);
-  const text = bodyOf(result, presentation);
+  const { stream } = result;
+  if (stream && presentation.format === 'json' && !presentation.pretty)
+    return sendStream(response, status, stream, presentation);
+  const text = stream ? await collect(stream) : bodyOf({ ...result, status }, presentation);
   if (!text) {
     response.writeHead(status, status === 204 || status === 304 ? {} : { 'Content-Length': '0' });
     response.end();
@@ -53,12 +58,13 @@ export async function respond(
 }
 
 /** What a write gives back: https://hl7.org/fhir/R4/http.html#return */
-function bodyOf({ status, text }: Result, { prefer }: Presentation): Buffer | undefined {
+function bodyOf({ status, text, issues = [] }: Result, { prefer }: Presentation): Buffer | undefined {
   if (status === 304 || status === 204) return undefined;
   if (prefer === 'minimal') return undefined;
   if (prefer === 'OperationOutcome')
     return outcomeText([
       { severity: 'information', code: 'informational', text: status === 201 ? 'Created.' : 'Done.' },
+      ...issues,
     ]);
   return text;
 }
@@ -103,6 +109,42 @@ async function sendText(
   response.setHeader('Content-Length', String(bytes.length));
   response.writeHead(status);
   response.end(bytes);
+}
+
+/** Chunk by chunk, as fast as the client reads. A fault in the middle breaks the connection: the status is out. */
+async function sendStream(
+  response: Response,
+  status: number,
+  stream: AsyncIterable<Buffer>,
+  { gzip: wanted }: Presentation,
+): Promise<void> {
+  response.setHeader('Content-Type', mediaTypeOf('json'));
+  if (wanted) response.setHeader('Content-Encoding', 'gzip');
+  response.writeHead(status);
+  if (response.req.method === 'HEAD') {
+    response.end();
+    return;
+  }
+  if (wanted) await pipeline(stream, createGzip({ level: 1 }), response);
+  else await pipeline(stream, response);
+}
+
+/** What can be parsed again for XML or pretty JSON. */
+const MAX_COLLECTED = 64 * 1024 * 1024;
+
+async function collect(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of stream) {
+    size += part.length;
+    if (size > MAX_COLLECTED)
+      throw new FhirError(
+        'too-costly',
+        'The answer is too large for this format: ask for plain JSON, or for pages (_count).',
+      );
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
 }
 
 function present(json: Buffer, format: Format, pretty: boolean, definitions: Definitions): Buffer {

@@ -63,13 +63,18 @@ export function responseBundle(type: 'batch' | 'transaction', answers: readonly 
   return join(parts);
 }
 
+/** Those of an entry, among issues of the whole Bundle. */
+export const issuesOf = (issues: readonly Issue[], at: number): readonly Issue[] =>
+  issues.filter(({ expression }) => expression?.startsWith(entryAt(at)));
+
+export const entryAt = (at: number): string => `Bundle.entry[${at}]`;
+
 /** Errors whose expressions are those of the whole Bundle already. */
 const placed = new WeakSet<FhirError>();
 
 /** An error of one entry, told of the whole Bundle. */
 export function inEntry(error: FhirError, at: number): FhirError {
-  const place = `Bundle.entry[${at}]`;
-  return relocated(error, expression => placeOf(place, expression));
+  return relocated(error, expression => placeOf(entryAt(at), expression));
 }
 
 /** An error of one element of the Bundle, wherever it came from. */
@@ -91,12 +96,12 @@ function relocated(error: FhirError, place: (expression: string | undefined) => 
 const PLACES: Readonly<Record<string, string>> = {
   'http.fullUrl': 'fullUrl',
   'http.resource': 'resource',
-  'http.url': 'request.url',
   'http.If-Match': 'request.ifMatch',
   'http.If-None-Match': 'request.ifNoneMatch',
 };
 
-function placeOf(place: string, expression: string | undefined): string {
+/** An expression of an entry's own interaction, as one of the whole Bundle. */
+export function placeOf(place: string, expression: string | undefined): string {
   if (expression === undefined) return place;
   if (expression.startsWith('http.')) return `${place}.${PLACES[expression] ?? 'request'}`;
   const inner = expression.replace(/^[A-Z]\w*\.?/, '');

@@ -29,15 +29,36 @@ export function bundle(head: BundleHead, entries: readonly BundleEntry[], id: st
     link,
   };
   const parts: (string | Buffer)[] = [JSON.stringify(top).slice(0, -1)];
-  entries.forEach(({ fullUrl, text, ...rest }, index) => {
-    const opening = `${index === 0 ? ',"entry":[' : ','}{"fullUrl":${JSON.stringify(fullUrl)}`;
-    // What stands after the resource, with a comma for its opening brace.
-    const tail = rest.search?.mode === 'match' ? MATCH : `,${JSON.stringify(rest).slice(1)}`;
-    if (text) parts.push(`${opening},"resource":`, text, tail);
-    else parts.push(opening, tail);
-  });
+  entries.forEach((entry, index) => parts.push(...partsOf(entry, index === 0)));
   parts.push(entries.length ? ']}' : '}');
   return join(parts);
+}
+
+/** The same Bundle piece by piece, for one that is too large to be held. */
+export async function* streamBundle(
+  head: BundleHead,
+  pages: AsyncIterable<readonly BundleEntry[]>,
+  id: string,
+): AsyncGenerator<Buffer> {
+  const opening = bundle(head, [], id);
+  yield opening.subarray(0, -1);
+  let first = true;
+  for await (const entries of pages) {
+    const parts: (string | Buffer)[] = [];
+    for (const entry of entries) {
+      parts.push(...partsOf(entry, first));
+      first = false;
+    }
+    yield join(parts);
+  }
+  yield Buffer.from(first ? '}' : ']}');
+}
+
+function partsOf({ fullUrl, text, ...rest }: BundleEntry, first: boolean): readonly (string | Buffer)[] {
+  const opening = `${first ? ',"entry":[' : ','}{"fullUrl":${JSON.stringify(fullUrl)}`;
+  // What stands after the resource, with a comma for its opening brace.
+  const tail = rest.search?.mode === 'match' ? MATCH : `,${JSON.stringify(rest).slice(1)}`;
+  return text ? [`${opening},"resource":`, text, tail] : [opening, tail];
 }
 
 /** The same for every match of a search: not worth printing each time. */

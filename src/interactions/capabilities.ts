@@ -12,6 +12,7 @@ const INSTANCE = [
   ['read', 'read'],
   ['vread', 'vread'],
   ['update', 'update'],
+  ['patch', 'patch'],
   ['delete', 'delete'],
   ['history', 'history-instance'],
   ['history', 'history-type'],
@@ -49,6 +50,7 @@ function statement(engine: Engine) {
     implementation: { description: 'Chartroom', url: base },
     fhirVersion: engine.definitions.version,
     format: ['application/fhir+json', 'application/fhir+xml', 'json', 'xml'],
+    patchFormat: ['application/json-patch+json', 'application/fhir+json', 'application/fhir+xml'],
     rest: [
       {
         mode: 'server',
@@ -60,7 +62,7 @@ function statement(engine: Engine) {
               : 'Static bearer tokens with the roles admin, writer and reader. Every interaction is audited.',
         },
         resource: engine.definitions.resourceTypes.map(type => resource(engine, type)),
-        interaction: [{ code: 'search-system' }, { code: 'history-system' }],
+        interaction: ['transaction', 'batch', 'search-system', 'history-system'].map(code => ({ code })),
         searchParam: engine.definitions.searchParameters
           .filter(parameter => parameter.base.includes('Resource') && engine.parameters.get('Basic', parameter.code))
           .map(searchParam)
@@ -77,6 +79,7 @@ function statement(engine: Engine) {
 function resource(engine: Engine, type: string) {
   const allowed = INSTANCE.filter(([kind]) => decide(SYSTEM, { kind, type }).allow).map(([, code]) => ({ code }));
   const updates = allowed.some(({ code }) => code === 'update');
+  const operation = operations(engine, type);
   return {
     type,
     profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
@@ -84,13 +87,15 @@ function resource(engine: Engine, type: string) {
     versioning: updates ? 'versioned-update' : 'versioned',
     readHistory: true,
     updateCreate: updates,
-    conditionalCreate: false,
+    conditionalCreate: true,
     conditionalRead: 'full-support',
-    conditionalUpdate: false,
-    conditionalDelete: 'not-supported',
+    conditionalUpdate: updates,
+    conditionalDelete: !updates ? 'not-supported' : engine.settings.conditionalDelete > 1 ? 'multiple' : 'single',
+    referencePolicy: ['literal', 'logical', ...(engine.settings.integrity === 'enforce' ? ['enforced'] : [])],
     searchInclude: ['*', `${type}:*`, ...referencesOf(engine, type).map(({ code }) => `${type}:${code}`)],
     searchRevInclude: ['*', ...engine.definitions.resourceTypes.flatMap(from => referring(engine, from, type))],
     searchParam: [...engine.parameters.of(type).values()].map(searchParam),
+    ...(operation.length > 0 ? { operation } : {}),
   };
 }
 

@@ -135,5 +135,5 @@ export function absence({ type, where, rest, claim }: Sought): Absence {
       'These criteria cannot be guarded: they have too many answers. Use an identifier.',
       { expression: 'http.criteria' },
     );
-  return { claim, type, where };
+  return { claim, types: [type], where };
 }

@@ -1,33 +1,47 @@
 /**
  * delete and conditional delete: https://hl7.org/fhir/R4/http.html#delete, #cdelete. Logical: the history stays, a
  * tombstone is the newest version. Deleting what is deleted or never was changes nothing and answers 204, as R4 allows.
- * By criteria several may go at once, up to a configured number; each is recorded by an event of its own.
+ * By criteria several may go at once, up to a configured number, and with them what refers to them (cascade.ts); each is
+ * recorded by an event of its own.
  */
-import { FhirError } from '../fhir/error.js';
+import { FhirError, type Issue } from '../fhir/error.js';
 import type { Change, Version } from '../store/store.js';
+import { cascade } from './cascade.js';
 import { findSought, readCriteria } from './criteria.js';
 import type { Context, Engine, Of, Outcome } from './interaction.js';
 import { about } from './read.js';
 import { checkPreconditions, next } from './update.js';
 
-export async function remove({ engine }: Context, ask: Of<'delete'>, without: readonly string[]): Promise<Outcome> {
+export async function remove(context: Context, ask: Of<'delete'>, without: readonly string[]): Promise<Outcome> {
+  const { engine } = context;
   const rows =
     ask.id === undefined ? await matching(engine, ask, without) : [await engine.store.read(ask.type, ask.id)];
   const [first] = rows;
   if (ask.id !== undefined || ask.ifMatch !== undefined) checkPreconditions(first, ask);
   const alive = rows.filter(row => row?.text !== undefined) as Version[];
   if (alive.length === 0) return { result: { status: 204, patients: first?.patients ?? [] } };
-  const changes = alive.map(row => tombstone(engine, row));
-  if (changes.length === 1) return { changes, result: { ...about(changes[0]!), status: 204 } };
+  const others = ask.cascade ? await cascade(context, alive) : [];
+  const changes = [...alive, ...others].map(row => tombstone(engine, row));
+  const named = alive.length === 1 ? about(changes[0]!) : { patients: [] };
+  const cascades = ask.cascade ? { cascades: true as const } : {};
+  if (changes.length === 1) return { changes, ...cascades, result: { ...named, status: 204 } };
   return {
     changes,
-    result: { status: 204, patients: [] },
+    ...cascades,
+    result: { ...named, status: 204, ...(others.length > 0 ? { issues: [cascaded(others.length)] } : {}) },
     deeds: changes.map(change => ({
       target: { kind: 'delete', type: change.type, id: change.id },
       result: { ...about(change), status: 204 },
     })),
   };
 }
+
+const cascaded = (count: number): Issue => ({
+  severity: 'information',
+  code: 'informational',
+  text: `Other resources that referred to what was deleted were deleted, too: ${count}.`,
+  detail: 'cascaded',
+});
 
 export async function matching(
   engine: Engine,

@@ -234,6 +234,8 @@ export interface Result {
   readonly status: number;
   /** The resource as exact JSON. */
   readonly text?: Buffer;
+  /** The resource piece by piece, instead of `text`, where it may be too large to be held. */
+  readonly stream?: AsyncIterable<Buffer>;
   /** Bytes of a Binary. */
   readonly binary?: { readonly contentType: string; readonly size: number; readonly bytes: AsyncIterable<Buffer> };
   readonly version?: { readonly version: number; readonly updated: number };
@@ -261,6 +263,10 @@ export interface Outcome extends Pick<Commit, 'absent' | 'present'> {
   readonly changes?: readonly Change[];
   /** What is recorded instead of the interaction itself, each by events of its own: entries of a transaction, what a cascade deletes. */
   readonly deeds?: readonly Deed[];
-  /** Completes the answer once the changes are durable. */
-  readonly complete?: () => Promise<Result>;
+  /** What refers to its deletions goes with them: what does not has come meanwhile, and is met by running again. */
+  readonly cascades?: true;
+  /** Which entry of a transaction a change is from, by `Type/id`: for what is said of it. */
+  readonly entries?: ReadonlyMap<string, number>;
+  /** Completes the answer once the changes are durable. `warnings`: what was found about the changes as a whole. */
+  readonly complete?: (warnings?: readonly Issue[]) => Promise<Result>;
 }

@@ -6,7 +6,9 @@ import { FhirError } from '../fhir/error.js';
 import type { Principal } from '../identity/principal.js';
 import { validateStructure } from '../validation/structure.js';
 import type { Context, Of, Outcome } from './interaction.js';
+import { everything } from './operations/everything.js';
 import { meta, metaAdd, metaDelete } from './operations/meta.js';
+import { purge } from './operations/purge.js';
 import { reindex } from './operations/reindex.js';
 
 export type Level = 'system' | 'type' | 'instance';
@@ -29,9 +31,11 @@ export interface Operation {
 
 /** By code, without the dollar sign. */
 export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
+  ['everything', everything],
   ['meta', meta],
   ['meta-add', metaAdd],
   ['meta-delete', metaDelete],
+  ['purge', purge],
   ['reindex', reindex],
 ]);
 

@@ -14,6 +14,7 @@ import { remove } from './delete.js';
 import { history } from './history.js';
 import { committed, messagesOf } from './hooks.js';
 import type { Context, Interaction, Outcome, Result, Target } from './interaction.js';
+import { checkIntegrity } from './integrity.js';
 import { OPERATIONS, operate } from './operation.js';
 import { patch } from './patch.js';
 import { read, vread } from './read.js';
@@ -81,7 +82,13 @@ async function runAndRecord(context: Context, ask: Interaction, without: readonl
   for (let attempt = 1; ; attempt++) {
     if (WRITES.has(ask.kind)) await registry.current();
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
-    const { result, changes = [], deeds, complete, ...guards } = await run(context, ask, without);
+    const {
+      result,
+      changes = [],
+      deeds,
+      complete,
+      ...guards
+    } = await checkIntegrity(context.engine, await run(context, ask, without));
     if (ask.kind === 'capabilities' || ask.kind === 'batch') return result;
     const events = deeds
       ? deeds.flatMap(deed =>

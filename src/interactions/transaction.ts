@@ -9,7 +9,7 @@
 import { asFhirError, type FhirError } from '../fhir/error.js';
 import type { Resource } from '../fhir/resource.js';
 import type { Absence, Change } from '../store/store.js';
-import { type Answer, answerOf, answerOfError, inEntry, responseBundle, seen } from './bundle-response.js';
+import { type Answer, answerOf, answerOfError, inEntry, issuesOf, responseBundle, seen } from './bundle-response.js';
 import { referenceCriteria, resolveConditional, type Pending } from './conditional-references.js';
 import { checkApart, type Found, seek, settle, twice } from './identities.js';
 import type { Context, Deed, Engine, Entry, Interaction, Of, Outcome, Result, Target } from './interaction.js';
@@ -73,11 +73,13 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
   const deeds: Deed[] = [];
   const changes = new Map<string, Change>();
   const absent = new Map<string, Absence>();
+  const places = new Map<string, number>();
   for (const { step, outcome } of outcomes) {
     for (const change of outcome.changes ?? []) {
       const name = `${change.type}/${change.id}`;
       if (changes.has(name)) throw inEntry(twice(), step.at);
       changes.set(name, change);
+      places.set(name, step.at);
     }
     for (const absence of outcome.absent ?? []) absent.set(absence.claim, absence);
     // Texts that nobody wants to see are not held until the end.
@@ -98,15 +100,19 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
     result: { status: 200, patients: [] },
     changes: [...changes.values()],
     absent: [...absent.values()],
+    entries: places,
     ...(entries.length > 0 ? { deeds } : {}),
-    async complete() {
+    async complete(warnings = []) {
       const answers: Answer[] = [];
+      for (const { step, outcome } of outcomes) if (outcome.complete) results.set(step.at, await outcome.complete());
       for (const {
         at,
         ask: { kind },
-      } of steps) {
-        const result = results.get(at);
-        if (result) answers[at] = answerOf(result, kind !== 'operation', prefer);
+      } of writes) {
+        const result = results.get(at)!;
+        const issues =
+          warnings.length > 0 ? [...(result.issues ?? []), ...issuesOf(warnings, at)] : (result.issues ?? []);
+        answers[at] = answerOf({ ...result, issues }, kind !== 'operation', prefer);
       }
       await inLots(reads, async step => void (answers[step.at] = await answerRead(step, door)));
       return { status: 200, text: responseBundle('transaction', answers, engine.now()), patients: [] };

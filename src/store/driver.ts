@@ -4,9 +4,9 @@
  * half the store), dated token, token, URI, string, other ranges, token with few values; then the order wanted:
  * lastUpdated, a sort string, the id, the type key.
  */
-import type { Query, Where } from '../search/query.js';
+import { all, any, type Query, type Where } from '../search/query.js';
 import { after } from './codec.js';
-import type { KeyTest } from './key.js';
+import type { KeyArray, KeyTest } from './key.js';
 import { type Ground, keyTest, openBefore } from './key-test.js';
 import type { Place } from './place.js';
 import { BROAD_TOKENS, SCOPED_TOKENS } from './place-table.js';
@@ -161,6 +161,24 @@ function driverOf(test: KeyTest): Found | undefined {
     default:
       return undefined;
   }
+}
+
+/**
+ * A disjunction (the first of the conditions) by the indexes that have its alternatives: where matches are wanted in no
+ * order, each is a query of its own, and together they need no walk. Undivided where some alternative has no index.
+ */
+export function divide(ground: Ground, where: Where): readonly Where[] {
+  const [first, ...rest] = where.kind === 'all' ? where.of : [where];
+  if (first?.kind !== 'any') return [where];
+  const byArray = new Map<KeyArray, Where[]>();
+  for (const part of first.of) {
+    const driver = driverOf(keyTest(ground, part))?.driver;
+    if (driver?.by !== 'key' && driver?.by !== 'range') return [where];
+    const known = byArray.get(driver.in);
+    if (known) known.push(part);
+    else byArray.set(driver.in, [part]);
+  }
+  return byArray.size < 2 ? [where] : [...byArray.values()].map(parts => all(any(...parts), ...rest));
 }
 
 /** `p` patient `>` type, without a token. */

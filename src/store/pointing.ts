@@ -44,6 +44,12 @@ export function collected(keys: readonly string[], pointing: readonly Pointing[]
   return { found: eachOnce(found), complete: keys.length <= limit };
 }
 
+/** What the parts of one question gave (driver.ts `divide`). */
+export function together(parts: readonly Collected[], limit: number): Collected {
+  const found = eachOnce(parts.flatMap(part => part.found));
+  return { found: found.slice(0, limit), complete: found.length <= limit && parts.every(({ complete }) => complete) };
+}
+
 /** A patient may be named by both kinds of keys. */
 const eachOnce = (names: readonly Named[]): Named[] => [
   ...new Map(names.map(name => [`${name.type}/${name.id}`, name])).values(),

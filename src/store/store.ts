@@ -7,7 +7,7 @@
  * nothing was written that was not acknowledged), `no-space`, `timeout`, `too-costly`, `fault`.
  */
 import type { Entry } from '../search/entry.js';
-import type { Cursor, Query, Where, Words } from '../search/query.js';
+import type { Cursor, Query, Words } from '../search/query.js';
 import type { Among, Said } from '../search/words.js';
 import type { Plan } from './plan.js';
 
@@ -55,11 +55,9 @@ export interface Renewed extends Pick<Change, 'entries' | 'words'> {
   readonly row: Version;
 }
 
-/** "Nothing of `type` matches `where`", checked inside the commit; equal `claim`s exclude each other across processes. */
-export interface Absence {
+/** "Nothing of these types matches `where`", checked inside the commit; equal `claim`s exclude each other across processes. */
+export interface Absence extends Pick<Query, 'types' | 'where'> {
   readonly claim: string;
-  readonly type: string;
-  readonly where: Where;
 }
 
 /** A message for later, kept with the change: consumers take them in order and settle them. */
@@ -168,6 +166,8 @@ export interface Blobs {
   put(bytes: Buffer | AsyncIterable<Uint8Array>, maxBytes?: number): Promise<{ hash: string; size: number }>;
   /** Undefined: no such blob. */
   get(hash: string, range?: BlobRange): Promise<{ size: number; bytes: AsyncIterable<Buffer> } | undefined>;
+  /** Removes those of these that no stored version refers to. Gives how many. */
+  erase(hashes: readonly string[]): Promise<number>;
 }
 
 export interface Store {

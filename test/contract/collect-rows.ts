@@ -4,8 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { before, it } from 'mocha';
+import { referring } from '../../src/interactions/referring.js';
+import type { Entry } from '../../src/search/entry.js';
 import type { Change } from '../../src/store/store.js';
-import { put } from '../support/changes.js';
+import { definitions, parameters, put } from '../support/changes.js';
 import { createPopulation } from '../support/population.js';
 import { expected, nameOf, queryOf } from '../support/queries.js';
 import type { Subject } from './store-suite.js';
@@ -43,6 +45,9 @@ function targets(current: readonly Change[], query: string, by: string): string[
   return [...new Set(found)].toSorted();
 }
 
+const refersTo = (type: string, id: string) => (entry: Entry) =>
+  entry.kind === 'reference' && entry.type === type && entry.id === id;
+
 export function collectRows(subject: Subject): void {
   const changes = HOSPITAL.map(resource => put(resource, { updated: Date.UTC(2024, 0, 1) }));
 
@@ -63,6 +68,22 @@ export function collectRows(subject: Subject): void {
       const { found, complete } = await subject.store.collect(queryOf(query), LIMIT, by);
       assert.equal(complete, true);
       assert.deepEqual(found.map(nameOf).toSorted(), targets(changes, query, by));
+    });
+
+  for (const type of ['Patient', 'Practitioner', 'Organization', 'Encounter'])
+    it(`names what refers to a ${type} by any parameter, in whatever index`, async () => {
+      const target = HOSPITAL.find(({ resourceType }) => resourceType === type);
+      const other = changes.find(change => change.entries.some(refersTo(type, target!['id'] as string)));
+      assert.ok(target && other, 'something is referred to');
+      for (const except of [[], [other]]) {
+        const [query, another] = referring({ definitions, parameters }, [{ type, id: target['id'] as string }], except);
+        assert.ok(query && !another);
+        const { found, complete } = await subject.store.collect(query, LIMIT);
+        assert.equal(complete, true);
+        const names = [...expected(changes, query)].toSorted();
+        assert.ok(names.length > 0 && names.includes(nameOf(other)) === (except.length === 0));
+        assert.deepEqual(found.map(nameOf).toSorted(), names);
+      }
     });
 
   it('has rows that find something', () => {

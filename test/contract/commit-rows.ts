@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
 import type { Resource } from '../../src/fhir/resource.js';
-import type { Absence, Store } from '../../src/store/store.js';
-import { put, remove } from '../support/changes.js';
+import { referring } from '../../src/interactions/referring.js';
+import type { Absence, Named, Store } from '../../src/store/store.js';
+import { definitions, parameters, put, remove } from '../support/changes.js';
 import { queryOf } from '../support/queries.js';
 import { conflict } from './resource-rows.js';
 import type { Subject } from './store-suite.js';
@@ -15,7 +16,7 @@ const patient = (id: string, identifier = id): Resource => ({
 });
 const nobodyWith = (identifier: string, claim = `Patient|${identifier}`): Absence => ({
   claim,
-  type: 'Patient',
+  types: ['Patient'],
   where: queryOf(`Patient?identifier=urn:test|${identifier}`).where,
 });
 const countWith = async (store: Store, identifier: string): Promise<number> =>
@@ -214,10 +215,99 @@ export function commitRows(subject: Subject): void {
     assert.equal(await winners(attempts), 64);
   });
 
+  it('commits only where nothing of several types, in several indexes, matches', async () => {
+    const { store } = subject;
+    const device = { resourceType: 'Device', id: 'absent', owner: { reference: 'Organization/absent' } };
+    const about = {
+      resourceType: 'Observation',
+      id: 'absent',
+      status: 'final',
+      subject: { reference: 'Device/absent' },
+    };
+    await store.commit({ changes: [put(device), put(about)] });
+    const takeAway = async (type: string, id: string, except: readonly Named[] = []) => {
+      const absent = referring({ definitions, parameters }, [{ type, id }], except).map((query, i) => ({
+        claim: `${type} ${i}`,
+        ...query,
+      }));
+      await store.commit({ changes: [remove((await store.read(type, id))!)], absent });
+    };
+    await assert.rejects(takeAway('Device', 'absent'), conflict);
+    await takeAway('Device', 'absent', [{ type: 'Observation', id: 'absent' }]);
+    assert.equal((await store.read('Device', 'absent'))?.text, undefined);
+  });
+
+  it('commits only where what must be there is there', async () => {
+    const { store } = subject;
+    await store.commit({ changes: [put(patient('leaned-on'))] });
+    const present = [{ type: 'Patient', id: 'leaned-on' }];
+    await store.commit({ changes: [put(patient('leans1'))], present });
+    const never = [...present, { type: 'Patient', id: 'never-was' }];
+    await assert.rejects(store.commit({ changes: [put(patient('leans2'))], present: never }), conflict);
+    await store.commit({ changes: [remove((await store.read('Patient', 'leaned-on'))!)] });
+    await assert.rejects(store.commit({ changes: [put(patient('leans3'))], present }), conflict);
+    assert.equal(await store.read('Patient', 'leans3'), undefined);
+  });
+
+  it('lets no reference to a resource slip past its deletion, nor the other way round', async function () {
+    this.timeout(60_000);
+    const { store } = subject;
+    for (let round = 0; round < 10; round++) {
+      const target = { type: 'Patient', id: `raced${round}` };
+      await store.commit({ changes: [put(patient(target.id))] });
+      const current = (await store.read('Patient', target.id))!;
+      const absent = referring({ definitions, parameters }, [target], []).map((query, i) => ({
+        claim: `${target.id} ${i}`,
+        ...query,
+      }));
+      const creations = Array.from({ length: 8 }, (_, i) => () => {
+        const about = { subject: { reference: `Patient/${target.id}` } };
+        const observation = { resourceType: 'Observation', id: `race${round}-${i}`, status: 'final', ...about };
+        return store.commit({ changes: [put(observation)], present: [target] });
+      });
+      const attempts = [
+        ...creations.slice(0, 4),
+        () => store.commit({ changes: [remove(current)], absent }),
+        ...creations.slice(4),
+      ];
+      const won = await winners(attempts.map(attempt => attempt()));
+      const alive = (await store.read('Patient', target.id))?.text !== undefined;
+      assert.equal(won, alive ? 8 : 1, 'either all that refer, or the deletion');
+    }
+  });
+
+  it('erases all versions but the tombstone, and bytes that no other version refers to', async () => {
+    const { store } = subject;
+    const [own, shared] = await Promise.all(
+      ['own', 'shared'].map(text => store.blobs.put(Buffer.from(text.repeat(9)))),
+    );
+    const holding = (id: string, ...blobs: ({ hash: string; size: number } | undefined)[]) => ({
+      ...put(patient(id)),
+      blobs: blobs.map(blob => ({ at: 1, ...blob! })),
+    });
+    const first = holding('erased', own, shared);
+    await store.commit({ changes: [first, holding('erased-not', shared)] });
+    const second = put(patient('erased', 'later'), { replaces: first });
+    await store.commit({ changes: [second] });
+    await store.commit({ changes: [{ ...remove(second), erases: true }] });
+    const { rows } = await store.history({ type: 'Patient', id: 'erased', limit: 10 });
+    assert.deepEqual(
+      rows.map(({ version, method, text, blobs }) => ({ version, method, text, blobs })),
+      [{ version: 3, method: 'DELETE', text: undefined, blobs: undefined }],
+    );
+    for (const version of [1, 2]) assert.equal(await store.read('Patient', 'erased', version), undefined);
+    assert.equal(await countWith(store, 'later'), 0);
+    assert.equal(await store.blobs.erase([own!.hash, shared!.hash, '0'.repeat(64)]), 1);
+    assert.equal(await store.blobs.get(own!.hash), undefined);
+    assert.ok(await store.blobs.get(shared!.hash));
+    await store.commit({ changes: [put(patient('erased'), { replaces: rows[0]! })] });
+    assert.equal((await store.read('Patient', 'erased'))?.version, 4);
+  });
+
   it('sees a match whose code system was met for the first time in a commit just before', async () => {
     const { store } = subject;
     const fresh = (id: string): Resource => ({ ...patient(id), identifier: [{ system: 'urn:fresh', value: 'f' }] });
-    const absent = [{ claim: 'fresh', type: 'Patient', where: queryOf('Patient?identifier=f').where }];
+    const absent = [{ claim: 'fresh', types: ['Patient'], where: queryOf('Patient?identifier=f').where }];
     const attempts = [1, 2, 3].map(i => store.commit({ changes: [put(fresh(`fresh${i}`))], absent }));
     assert.equal(await winners(attempts), 1);
   });

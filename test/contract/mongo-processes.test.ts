@@ -66,7 +66,7 @@ describe('several processes on one MongoDB database', function () {
       const attempts = Array.from({ length: 12 }, (_, i) =>
         stores[i % PROCESSES]!.commit({
           changes: [patient(`claim-${round}-${i}`, 'urn:test', value)],
-          absent: [{ claim: value, type: 'Patient', where }],
+          absent: [{ claim: value, types: ['Patient'], where }],
         }),
       );
       const outcomes = await Promise.allSettled(attempts);

@@ -56,6 +56,10 @@ export function createApply(connection: Connection): Apply {
           return {
             failed: toWire(new FhirError('conflict', 'A resource that matches the condition exists meanwhile.')),
           };
+        if (job.present.some(id => all('SELECT 1 FROM resource WHERE id=? AND f IS NOT NULL', id).length === 0))
+          return {
+            failed: toWire(new FhirError('conflict', 'A resource that this refers to was deleted meanwhile.')),
+          };
         for (const change of job.changes) write(change);
         for (const { topic, body } of job.messages) run('INSERT INTO outbox(topic,body) VALUES(?,?)', topic, body);
         if (job.settles.length > 0)
@@ -73,6 +77,8 @@ export function createApply(connection: Connection): Apply {
         return { ok: seal(job.upload, job.hash, job.size) };
       case 'drop':
         return { ok: drop(job.upload) };
+      case 'erase':
+        return { ok: erase(job.hash) };
       case 'mark':
         markReindexed(connection, job.placement);
         return { ok: 1 };
@@ -120,7 +126,8 @@ export function createApply(connection: Connection): Apply {
     }
     const row = all('SELECT n,d,s,f,h FROM resource WHERE id=?', id)[0]!;
     const n = row[0] as number;
-    run('INSERT INTO version(n,v,t,u,until,m,p,b,x) SELECT n,v,t,u,?,m,p,b,x FROM resource WHERE n=?', updated, n);
+    if (change.erases) run('DELETE FROM version WHERE n=?', n);
+    else run('INSERT INTO version(n,v,t,u,until,m,p,b,x) SELECT n,v,t,u,?,m,p,b,x FROM resource WHERE n=?', updated, n);
     run('UPDATE resource SET v=?,u=?,m=?,p=?,b=?,d=?,e=?,s=?,w=?,f=?,x=?,h=? WHERE n=?', ...columns, n);
     index(n, wasIndexed(row[1] as number, row[2] as string | null, row[3] as string | null), now);
     if (row[4] !== (change.words?.h ?? null)) sayAnew(n, type, change.words);
@@ -189,6 +196,17 @@ export function createApply(connection: Connection): Apply {
   const drop = (upload: number): number => {
     run('DELETE FROM chunk WHERE i=?', upload);
     return run('DELETE FROM blob WHERE i=? AND hash IS NULL', upload);
+  };
+
+  /** Blobs are found by no index: whoever erases has time. */
+  const erase = (hash: string): number => {
+    const blob = all('SELECT i FROM blob WHERE hash=?', hash)[0]?.[0] as number | undefined;
+    const used = ['resource', 'version'].some(
+      table => all(`SELECT 1 FROM ${table} WHERE instr(b,?)>0 LIMIT 1`, `"${hash}"`).length > 0,
+    );
+    if (blob === undefined || used) return 0;
+    run('DELETE FROM chunk WHERE i=?', blob);
+    return run('DELETE FROM blob WHERE i=?', blob);
   };
 
   return group;

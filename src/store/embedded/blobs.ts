@@ -67,7 +67,12 @@ export function createBlobs(connection: Connection, writer: Thread<Job, number>)
     const size = row[1] as number;
     return { size, bytes: bytesBetween(connection, row[0] as number, size, range) };
   };
-  return { put, get };
+
+  const erase: Blobs['erase'] = async hashes => {
+    const removed = await Promise.all(hashes.map(hash => writer.ask({ kind: 'erase', hash })));
+    return removed.reduce((sum, one) => sum + one, 0);
+  };
+  return { put, get, erase };
 }
 
 const tooLarge = (most: number): FhirError => new FhirError('too-large', `The content is larger than ${most} bytes.`);

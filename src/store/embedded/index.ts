@@ -17,11 +17,12 @@ import { decodeId, encodeId } from '../codec.js';
 import { encode } from '../encode.js';
 import { createFacts, type FactAddition, numberFacts } from '../facts.js';
 import type { Placement } from '../place.js';
-import { collected, matchesFor, pointingOf } from '../pointing.js';
+import { divide } from '../driver.js';
+import { collected, matchesFor, pointingOf, together } from '../pointing.js';
 import type { Keys } from '../key.js';
 import { type Plan, plan } from '../plan.js';
 import { FEW, settleNow } from '../settle.js';
-import type { Change, Commit, Explanation, Page, Store, Version, Waiting } from '../store.js';
+import type { Change, Collected, Commit, Explanation, Page, Store, Version, Waiting } from '../store.js';
 import { createBlobs, dropUploads } from './blobs.js';
 import { isBounded } from './compile.js';
 import { compileAny, compileCount, compileNames, compilePointing, compileProbe } from './compile-all.js';
@@ -137,7 +138,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     const numbers = codes.map(code => [code, facts.parameter(code)!] as const);
     if (numbers.some(([, number]) => unkept.has(`p${number}`)))
       await withFacts(carried =>
-        writer.ask({ kind: 'commit', changes: [], absent: [], messages: [], settles: [], facts: carried }),
+        writer.ask({ kind: 'commit', changes: [], absent: [], present: [], messages: [], settles: [], facts: carried }),
       );
     return new Map(numbers);
   };
@@ -145,6 +146,28 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   /** `all`: every match is wanted, not a page. */
   const planOf = (query: Query, all = false): Plan =>
     settleNow(plan(placement, query, facts), candidates, { all, few });
+
+  /** All matches in no order, each plan by one index. */
+  const plansOf = ({ types: asked, where }: Pick<Query, 'types' | 'where'>): Plan[] =>
+    divide({ placement, facts, types: asked }, where).map(part =>
+      planOf({ types: asked, where: part, sort: [], limit: 1 }, true),
+    );
+
+  const collect = async (planned: Plan, of: readonly string[], limit: number, by?: string): Promise<Collected> => {
+    const most = matchesFor(limit);
+    if (by !== undefined && candidates(planned, most) >= most) return { found: [], complete: false };
+    const pointing = by === undefined ? [] : pointingOf(placement, of, by);
+    const statement =
+      by === undefined ? compileNames(planned, limit + 1) : compilePointing(planned, pointing, limit + 1);
+    if (!statement) return { found: [], complete: true };
+    const { text, values } = statement;
+    const keys = isSmall(planned) ? connection.prepare(text).all(...values) : await rows(statement);
+    return collected(
+      keys.map(([key]) => key as string),
+      pointing,
+      limit,
+    );
+  };
 
   /** Whoever has indexed the store by another table must know that there are resources of ours now. */
   let foreign = needsReindex(connection, placement.hash);
@@ -157,14 +180,12 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     ownUp();
     const changes = asked.changes.map(change => rowChange(change, keysOf));
     for (const { type } of changes) types.add(type);
-    const absent = (asked.absent ?? []).flatMap(({ type, where }) => {
-      const found = compileAny(planOf({ types: [type], where, sort: [], limit: 1 }, true));
-      return found ? [found] : [];
-    });
+    const absent = (asked.absent ?? []).flatMap(plansOf).flatMap(planned => compileAny(planned) ?? []);
     const { messages = [], settles = [] } = asked;
+    const present = (asked.present ?? []).map(({ type, id }) => encodeId(type, id));
     const transfer = changes.flatMap(({ text }) => (text ? [text.buffer] : []));
     return withFacts(carried =>
-      writer.ask({ kind: 'commit', changes, absent, messages, settles, facts: carried }, transfer),
+      writer.ask({ kind: 'commit', changes, absent, present, messages, settles, facts: carried }, transfer),
     );
   };
 
@@ -181,6 +202,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     blobs: {
       put: (bytes, maxBytes) => answer(() => blobs.put(bytes, maxBytes)),
       get: (hash, range) => answer(() => blobs.get(hash, range)),
+      erase: hashes => answer(() => blobs.erase(hashes)),
     },
     read: (type, id, version) => answer(() => readOne(one, type, id, version)),
     find: query =>
@@ -200,20 +222,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
       }),
     collect: (query, limit, by) =>
       answer(async () => {
-        const planned = planOf({ ...query, sort: [], limit: 1 }, true);
-        const most = matchesFor(limit);
-        if (by !== undefined && candidates(planned, most) >= most) return { found: [], complete: false };
-        const pointing = by === undefined ? [] : pointingOf(placement, query.types, by);
-        const statement =
-          by === undefined ? compileNames(planned, limit + 1) : compilePointing(planned, pointing, limit + 1);
-        if (!statement) return { found: [], complete: true };
-        const { text, values } = statement;
-        const keys = isSmall(planned) ? connection.prepare(text).all(...values) : await rows(statement);
-        return collected(
-          keys.map(([key]) => key as string),
-          pointing,
-          limit,
-        );
+        const parts: Collected[] = [];
+        for (const planned of plansOf(query)) parts.push(await collect(planned, query.types, limit, by));
+        return together(parts, limit);
       }),
     explain: query =>
       answer(async () => {
@@ -360,6 +371,7 @@ const rowChange = (change: Change, keysOf: (type: string, entries: readonly Entr
   keys: change.text && keysOf(change.type, change.entries),
   words: change.text && wordRow(change.words),
   replaces: change.replaces?.version,
+  erases: change.erases === true,
 });
 
 const pageOf = ({ rows, cursors, more }: RowPage): Page => ({ rows: rows.map(versionOf), cursors, more });

@@ -25,6 +25,8 @@ export interface RowChange {
   readonly words: WordRow | undefined;
   /** The version that must be current; undefined: the id must be unused. */
   readonly replaces: number | undefined;
+  /** Earlier versions go. */
+  readonly erases: boolean;
 }
 
 export type Job =
@@ -33,6 +35,8 @@ export type Job =
       readonly changes: readonly RowChange[];
       /** None of these may return a row. */
       readonly absent: readonly Sql[];
+      /** Ids (encodeId) of what must be there, undeleted. */
+      readonly present: readonly string[];
       readonly messages: readonly Message[];
       readonly settles: readonly number[];
       readonly facts: readonly FactAddition[];
@@ -48,6 +52,8 @@ export type Job =
   /** Makes an upload the blob `hash`, or drops it where there is such a blob already. */
   | { readonly kind: 'seal'; readonly upload: number; readonly hash: string; readonly size: number }
   | { readonly kind: 'drop'; readonly upload: number }
+  /** Removes a blob that no version refers to. Answers with how many. */
+  | { readonly kind: 'erase'; readonly hash: string }
   /** Everything is indexed by this placement now. */
   | { readonly kind: 'mark'; readonly placement: string };
 

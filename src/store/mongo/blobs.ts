@@ -131,7 +131,23 @@ export function openBlobs(connected: () => Promise<Collections>, maxTimeMS: numb
       return { size: found.size, bytes: bytes() };
     });
 
-  return { put, get };
+  /** Blobs are found by no index: whoever erases has time. */
+  const erase: Blobs['erase'] = hashes =>
+    guarded(async () => {
+      const { resource, version, blob, chunk } = await connected();
+      let removed = 0;
+      for (const hash of hashes) {
+        const used = async (of: typeof resource | typeof version) =>
+          (await (of as typeof resource).findOne({ 'b.h': hash }, { projection: { _id: 1 } })) !== null;
+        if ((await used(resource)) || (await used(version))) continue;
+        const found = await blob.findOneAndDelete({ _id: hash }, { projection: { chunks: 1 } });
+        if (found?.chunks) await chunk.deleteMany(chunkRange(found.chunks));
+        if (found) removed++;
+      }
+      return removed;
+    });
+
+  return { put, get, erase };
 }
 
 async function remove({ chunk, fact }: Collections, chunks: string): Promise<void> {

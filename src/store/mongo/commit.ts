@@ -63,9 +63,10 @@ export function openCommits(around: CommitSurroundings): CommitQueue {
   };
 }
 
-const isIndependent = ({ independent, changes, absent, messages, settles }: Commit): boolean =>
+const isIndependent = ({ independent, changes, absent, present, messages, settles }: Commit): boolean =>
   independent === true &&
   !absent?.length &&
+  !present?.length &&
   !messages?.length &&
   !settles?.length &&
   changes.every(({ replaces }) => replaces === undefined);
@@ -128,7 +129,11 @@ async function writeTogether(
     for (const member of members)
       for (const absence of member.commit.absent ?? [])
         if (!refused.has(member) && (await around.matches(absence, session)))
-          refused.set(member, conflict(`A ${absence.type} that matches the condition exists already.`));
+          refused.set(member, conflict('A resource that matches the condition exists already.'));
+    const alive = await holdPresent(resource, members, session);
+    for (const member of members)
+      if (!refused.has(member) && member.leansOn.some(_id => !alive.has(_id)))
+        refused.set(member, conflict('A resource that this refers to was deleted meanwhile.'));
     const current = known ?? (await readCurrent(resource, members, session));
     for (const member of members)
       for (const { _id, change } of member.prepared)
@@ -142,6 +147,7 @@ async function writeTogether(
     const created: ResourceDocument[] = [];
     const replaced: AnyBulkWriteOperation<ResourceDocument>[] = [];
     const old: VersionDocument[] = [];
+    const erased: string[] = [];
     const said: AnyBulkWriteOperation<WordDocument>[] = [];
     const messages: MessageDocument[] = [];
     for (const { commit, prepared } of kept) {
@@ -159,7 +165,8 @@ async function writeTogether(
         // A reindex meanwhile changes words without a version.
         const filter = { _id, v: before.version, h: was?.h ?? null } as Filter<ResourceDocument>;
         replaced.push({ replaceOne: { filter, replacement: whole } });
-        old.push({ _id: versionId(_id, before.version), until: change.updated, n, ...versionFields(before, t) });
+        if (change.erases) erased.push(_id);
+        else old.push({ _id: versionId(_id, before.version), until: change.updated, n, ...versionFields(before, t) });
       }
       for (const { topic, body } of commit.messages ?? []) messages.push({ _id: number(), t: topic, b: body });
     }
@@ -168,8 +175,10 @@ async function writeTogether(
       const { matchedCount } = await resource.bulkWrite(replaced, { session });
       stale = matchedCount !== replaced.length;
       if (stale) return false;
-      await version.insertMany(old, { session });
+      if (old.length > 0) await version.insertMany(old, { session });
     }
+    for (const _id of erased)
+      await version.deleteMany({ _id: { $gte: versionId(_id, 0), $lt: `${_id}~~` } }, { session });
     if (said.length > 0) await word.bulkWrite(said, { session, ordered: false });
     if (messages.length > 0) await outbox.insertMany(messages, { session });
     const settled = kept.flatMap(({ commit }) => commit.settles ?? []);
@@ -182,6 +191,21 @@ async function writeTogether(
   if (members.length === 1 && candidates.length === 1) return new Map([[members[0]!, changed(candidates[0]!.change)]]);
   // Somebody was faster. Whose change it was shows a look at the current versions, in a transaction that sees no newer.
   return writeTogether(around, members, null);
+}
+
+/** Which of the resources that members lean on are there; nobody else changes them before this is written. */
+async function holdPresent(
+  resource: Connected['resource'],
+  members: readonly Member[],
+  session: ClientSession,
+): Promise<ReadonlySet<string>> {
+  const ids = [...new Set(members.flatMap(({ leansOn }) => leansOn))];
+  if (ids.length === 0) return new Set();
+  const there: Filter<ResourceDocument> = { _id: { $in: ids }, z: { $exists: false } };
+  const { matchedCount } = await resource.updateMany(there, { $inc: { q: 1 } }, { session, hint: INDEX.id });
+  if (matchedCount === ids.length) return new Set(ids);
+  const rows = await resource.find(there, { session, hint: INDEX.id, projection: { _id: 1 } }).toArray();
+  return new Set(rows.map(({ _id }) => _id));
 }
 
 type CurrentRows = ReadonlyMap<string, Pick<ResourceDocument, 'v' | 'n' | 'h'>>;

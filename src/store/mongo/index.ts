@@ -12,7 +12,8 @@ import type { Cursor, Query } from '../../search/query.js';
 import { encode } from '../encode.js';
 import { type FactAddition, type Facts, numberFacts } from '../facts.js';
 import type { Placement } from '../place.js';
-import { pointingOf } from '../pointing.js';
+import { divide } from '../driver.js';
+import { pointingOf, together } from '../pointing.js';
 import type { Keys } from '../key.js';
 import { type Plan, plan } from '../plan.js';
 import type { Change, Renewed, Store } from '../store.js';
@@ -124,14 +125,21 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     return fresh ? result : execute(plan(placement, query, cached));
   };
 
+  /** All matches in no order: queries that an index answers each. */
+  const divided = async ({ types, where }: Pick<Query, 'types' | 'where'>): Promise<Query[]> => {
+    const ground = { placement, facts: await facts.current(), types };
+    return divide(ground, where).map(part => ({ types, where: part, sort: [], limit: 1 }));
+  };
+
   const commits = openCommits({
     connected,
     numbers: count => sequence.take(count),
     rowOf: version => readRows.get(version),
-    matches: async ({ type, where }, session) => {
+    matches: async (absence, session) => {
       const all = await connected();
-      const query: Query = { types: [type], where, sort: [], limit: 1 };
-      return planned(query, made => existsMatch(all, made, session, maxTimeMS), true);
+      for (const part of await divided(absence))
+        if (await planned(part, made => existsMatch(all, made, session, maxTimeMS), true)) return true;
+      return false;
     },
   });
 
@@ -207,6 +215,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     blobs: {
       put: (bytes, maxBytes) => run(() => blobs.put(bytes, maxBytes)),
       get: (hash, range) => run(() => blobs.get(hash, range)),
+      erase: hashes => run(() => blobs.erase(hashes)),
     },
     read: (type, id, version) =>
       run(async () => {
@@ -223,7 +232,10 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
       run(async () => {
         const all = await connected();
         const pointing = by === undefined ? [] : pointingOf(placement, query.types, by);
-        return planned({ ...query, sort: [], limit: 1 }, made => collect(all, made, pointing, limit, maxTimeMS), true);
+        const parts = (await divided(query)).map(part =>
+          planned(part, made => collect(all, made, pointing, limit, maxTimeMS), true),
+        );
+        return together(await Promise.all(parts), limit);
       }),
     explain: query =>
       run(async () => {

@@ -7,6 +7,7 @@
  * be a process that was killed: MongoDB keeps its transaction for a minute, and nobody else shall wait for that.
  */
 import { FhirError } from '../../fhir/error.js';
+import { encodeId } from '../codec.js';
 import type { Change, Commit, Version } from '../store.js';
 import type { ResourceDocument, WordDocument } from './schema.js';
 
@@ -32,6 +33,8 @@ export interface Member {
   readonly prepared: readonly Prepared[];
   /** Resources and claims: two members of one group share none. */
   readonly touches: readonly string[];
+  /** Resources that must be there: members of one group share them, and none touches them. */
+  readonly leansOn: readonly string[];
   readonly bytes: number;
   /** When it was added, in ms. */
   readonly since: number;
@@ -67,6 +70,7 @@ export function openQueue(write: (members: readonly Member[]) => Promise<Outcome
     const group: Member[] = [];
     const rest: Member[] = [];
     const touched = new Set<string>();
+    const leanedOn = new Set<string>();
     let changes = 0;
     let bytes = 0;
     for (const member of waiting) {
@@ -76,8 +80,10 @@ export function openQueue(write: (members: readonly Member[]) => Promise<Outcome
           !group[0]!.held &&
           changes + member.prepared.length <= TOGETHER &&
           bytes + member.bytes <= GROUP_BYTES &&
-          !member.touches.some(key => touched.has(key)));
+          !member.touches.some(key => touched.has(key) || leanedOn.has(key)) &&
+          !member.leansOn.some(key => touched.has(key)));
       for (const key of member.touches) touched.add(key);
+      for (const key of member.leansOn) leanedOn.add(key);
       if (!fits) {
         rest.push(member);
         continue;
@@ -135,7 +141,8 @@ export function openQueue(write: (members: readonly Member[]) => Promise<Outcome
           ...(commit.absent ?? []).map(({ claim }) => `\u0001${claim}`),
         ];
         const bytes = prepared.reduce((sum, { change }) => sum + (change.text?.length ?? 0), 0);
-        waiting.push({ commit, prepared, touches, bytes, since: Date.now(), held: false, resolve, reject });
+        const leansOn = (commit.present ?? []).map(({ type, id }) => encodeId(type, id));
+        waiting.push({ commit, prepared, touches, leansOn, bytes, since: Date.now(), held: false, resolve, reject });
         running ??= run();
       }),
   };

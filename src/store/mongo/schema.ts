@@ -53,7 +53,7 @@ export interface ResourceDocument extends VersionFields {
   readonly s?: Readonly<Record<string, string>>;
   /** Hash of its words; none: it has no document in `word`. */
   readonly h?: string;
-  /** How often it was indexed anew: makes a write of that which every commit at the same time notices. */
+  /** How often it was indexed anew, or had to stay: makes a write of that which every commit at the same time notices. */
   readonly q?: number;
 }
 

@@ -1,6 +1,6 @@
 /** batch on both stores: https://hl7.org/fhir/R4/http.html#transaction, #brules */
 import assert from 'node:assert/strict';
-import type { Bundle, Observation, Patient } from 'fhir/r4.js';
+import type { Bundle, Observation, OperationOutcome, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onBothStores } from '../../support/both-stores.js';
 import { answered, audited, entry, nameOf, refused, send, statuses } from '../../support/bundles.js';
@@ -29,7 +29,7 @@ onBothStores('batch', stage => {
         { resource: family('Batch') },
         entry('POST Elephant', family('Batch')),
         entry('POST Patient'),
-        entry('POST ', { resourceType: 'Bundle', type: 'batch' }),
+        entry('POST /', { resourceType: 'Bundle', type: 'batch' }),
         entry('DELETE Patient/b1'),
       ],
       { 'x-request-id': requestId },
@@ -43,20 +43,20 @@ onBothStores('batch', stage => {
     assert.equal((await talk.get(nameOf(made))).status, 200);
     const placeOf = (at: typeof made) => {
       const outcome = at?.response?.outcome;
-      return outcome?.resourceType === 'OperationOutcome' ? outcome.issue[0]?.expression?.[0] : undefined;
+      return (outcome as OperationOutcome | undefined)?.issue[0]?.expression?.[0];
     };
     assert.equal(placeOf(invalid), 'Bundle.entry[1].resource.birthDate');
     assert.equal(placeOf(stale), 'Bundle.entry[3].request.ifMatch');
     assert.equal(placeOf(requestless), 'Bundle.entry[5].request');
     assert.equal((await talk.search('Patient?family=Batch')).total, 1);
     assert.deepEqual(await audited(talk, requestId), [
-      'batch 4',
       'create 0',
       'create 4',
       'create 4',
       'delete 0',
       'read 4',
       'read 4',
+      'transaction 4',
       'update 4',
     ]);
   });

@@ -59,7 +59,7 @@ onBothStores('/metadata', stage => {
         [
           'read',
           'vread',
-          ...(type === 'AuditEvent' ? [] : ['update', 'delete']),
+          ...(type === 'AuditEvent' ? [] : ['update', 'patch', 'delete']),
           'history-instance',
           'history-type',
           'create',

@@ -88,8 +88,9 @@ onBothStores(
         assert.equal(reply.status, 204);
         return reply.header('allow')?.split(', ').toSorted();
       };
-      assert.deepEqual(await allow('Patient'), ['GET', 'HEAD', 'OPTIONS', 'POST']);
-      assert.deepEqual(await allow('Patient/p'), ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PUT']);
+      assert.deepEqual(await allow('Patient'), ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']);
+      assert.deepEqual(await allow('Patient/p'), ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'PUT']);
+      assert.deepEqual(await allow(''), ['GET', 'HEAD', 'OPTIONS', 'POST']);
       assert.deepEqual(await allow('metadata'), ['GET', 'HEAD', 'OPTIONS']);
     });
 
@@ -125,11 +126,11 @@ onBothStores(
     it('returns 405 with Allow for a method that an address does not have', async () => {
       const { talk } = stage();
       for (const [method, path] of [
-        ['PATCH', 'Patient/p'],
-        ['PUT', 'Patient'],
-        ['DELETE', 'Patient'],
+        ['PATCH', 'Patient/p/_history'],
+        ['PUT', 'Patient/_history'],
+        ['DELETE', 'Patient/_search'],
         ['POST', 'Patient/p'],
-        ['POST', ''],
+        ['PUT', ''],
         ['PUT', 'metadata'],
         ['DELETE', 'Patient/p/_history'],
       ] as const) {
@@ -144,7 +145,7 @@ onBothStores(
 
     it('refuses what it does not offer, and /metadata does not claim it', async () => {
       const { talk } = stage();
-      for (const path of ['$convert', 'Patient/$match', 'Patient/p/$everything', 'Patient/p/_history/1/$diff'])
+      for (const path of ['$convert', 'Patient/$match', 'Organization/p/$everything', 'Patient/p/_history/1/$diff'])
         assert.equal(refusal(await talk.get(path)).status, 404, path);
       for (const path of [
         'Patient/p/Nothing',
@@ -158,19 +159,14 @@ onBothStores(
       const { rest } = (await talk.get<CapabilityStatement>('metadata')).body;
       const [server] = rest ?? [];
       assert.deepEqual(
-        server?.interaction?.map(({ code }) => code),
-        ['search-system', 'history-system'],
-      );
-      assert.deepEqual(
         server?.operation?.map(({ name }) => name),
-        ['reindex'],
+        ['meta', 'meta-add', 'meta-delete', 'purge', 'reindex'],
+        'those that are not of some types alone',
       );
-      for (const resource of server?.resource ?? []) {
-        assert.equal(resource.operation, undefined);
-        assert.ok(!resource.interaction?.some(({ code }) => code === 'patch'));
-        const { conditionalCreate, conditionalUpdate, conditionalDelete } = resource;
-        assert.deepEqual([conditionalCreate, conditionalUpdate, conditionalDelete], [false, false, 'not-supported']);
-      }
+      const own = server?.resource?.flatMap(({ type, operation }) =>
+        (operation ?? []).map(({ name }) => `${type} ${name}`),
+      );
+      assert.deepEqual(own, ['Encounter everything', 'Group everything', 'Patient everything']);
     });
 
     it('answers every refusal with an OperationOutcome and never with a stack', async () => {

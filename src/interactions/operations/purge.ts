@@ -1,0 +1,77 @@
+/**
+ * $purge, on a resource: for what must go (the wrong patient, an order of a court). All versions are erased, with their texts,
+ * what they are found by, and attachment bytes that nothing else refers to; also those of a deleted resource. What stays is
+ * a tombstone, so that the id reads as deleted (410) and version numbers never repeat, and the audit trail. Administrators only.
+ * Defined in profiles/operationdefinition-purge.json. https://hl7.org/fhir/R4/operations.html
+ *
+ * Choices: it takes no parameters. What refers to the resource is not touched; where integrity is enforced it must go
+ * first. It is recorded twice: as this operation, and as the deletion of the resource.
+ */
+import { FhirError } from '../../fhir/error.js';
+import type { Cursor } from '../../search/query.js';
+import type { Change, Version } from '../../store/store.js';
+import { tombstone } from '../delete.js';
+import type { Context, Engine, Of, Outcome, Result } from '../interaction.js';
+import type { Operation } from '../operation.js';
+import { about } from '../read.js';
+
+export const purge: Operation = {
+  levels: ['instance'],
+  methods: ['POST'],
+  definition: 'purge',
+  role: 'admin',
+  writes: true,
+  run,
+};
+
+/** Answered by the HTTP layer. */
+const PRESENTATION = new Set(['_format', '_pretty']);
+/** Versions that are looked at in one step. */
+const STEP = 100;
+
+async function run({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> {
+  const [type, id] = [ask.type!, ask.id!];
+  if (ask.body?.resource['parameter'] !== undefined || ask.parameters.some(([name]) => !PRESENTATION.has(name)))
+    throw new FhirError('invalid', '$purge takes no parameters.', {
+      expression: 'Parameters.parameter',
+      detail: 'bad-parameter-value',
+    });
+  const current = await engine.store.read(type, id);
+  if (!current) throw new FhirError('not-found', `There is no ${type} with this id.`);
+  const { count, hashes } = await versionsOf(engine, current);
+  // Purged already: the tombstone is all there is.
+  if (current.text === undefined && count === 1) return { result: { ...about(current), ...told(0, 0) } };
+  const change: Change = { ...tombstone(engine, current), erases: true };
+  const result: Result = { ...about(change), ...told(count, 0) };
+  return {
+    changes: [change],
+    result,
+    deeds: [
+      { target: { kind: 'operation', operation: ask.operation }, result: { status: 200, patients: change.patients } },
+      { target: { kind: 'delete', type, id }, result },
+    ],
+    complete: async () => ({ ...result, ...told(count, await engine.store.blobs.erase(hashes)) }),
+  };
+}
+
+/** How many versions there are, and what bytes they have outside their texts. */
+async function versionsOf(engine: Engine, { type, id }: Version): Promise<{ count: number; hashes: string[] }> {
+  const hashes = new Set<string>();
+  let count = 0;
+  let after: Cursor | undefined;
+  do {
+    const page = await engine.store.history({ type, id, limit: STEP, ...(after ? { after } : {}) });
+    for (const { blobs = [] } of page.rows) for (const { hash } of blobs) hashes.add(hash);
+    count += page.rows.length;
+    after = page.more ? page.cursors.at(-1) : undefined;
+  } while (after);
+  return { count, hashes: [...hashes] };
+}
+
+function told(versions: number, attachments: number) {
+  const parameter = [
+    { name: 'versions', valueInteger: versions },
+    { name: 'attachments', valueInteger: attachments },
+  ];
+  return { status: 200, text: Buffer.from(JSON.stringify({ resourceType: 'Parameters', parameter })) };
+}
