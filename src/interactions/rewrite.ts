@@ -32,7 +32,11 @@ export interface Named {
   /** It is the address under which this server knows it anyway. */
   readonly own?: true;
 }
-export type Names = ReadonlyMap<string, Named>;
+export interface Names {
+  get(name: string): Named | undefined;
+  /** Code units with which one of them begins: most strings of a resource begin otherwise. */
+  readonly starts: ReadonlySet<number>;
+}
 
 const URIS = new Set(['uri', 'url', 'oid', 'uuid']);
 const LINK = /(\s(?:href|src)\s*=\s*)("([^"]*)"|'([^']*)')/g;
@@ -47,14 +51,19 @@ export function sitesOf(
 ): readonly Site[] {
   let sites = surveyed.get(resource);
   if (!sites) {
-    sites = find(resource, definitions, text => named(text, names, root) !== undefined);
+    sites = find(resource, definitions, text => mayBe(text, names, root) && named(text, names, root) !== undefined);
     surveyed.set(resource, sites);
   }
   return sites;
 }
 
-/** Longer strings are no addresses, but narratives, notes and bytes. */
+/** Longer strings are no addresses, but notes and bytes. */
 const LONGEST = 2048;
+
+function mayBe(text: string, { starts }: Names, root: string | undefined): boolean {
+  const first = text.charCodeAt(0);
+  return (starts.has(first) || (root !== undefined && first >= 65 && first <= 90)) && text.length <= LONGEST;
+}
 
 /** References are found by their key alone; types are looked up only where another string is one of the names. */
 function find(resource: Resource, definitions: Definitions, isName: (text: string) => boolean): readonly Site[] {
@@ -67,11 +76,11 @@ function find(resource: Resource, definitions: Definitions, isName: (text: strin
       if (typeof inner === 'string') {
         if (key === 'reference') {
           if (!inner.startsWith('#')) sites.push({ parent: value, key, text: inner, as: 'reference' });
-        } else others ||= key === 'div' ? /\s(?:href|src)\s*=/.test(inner) : inner.length <= LONGEST && isName(inner);
+        } else others ||= key === 'div' ? /\s(?:href|src)\s*=/.test(inner) : isName(inner);
       } else if (Array.isArray(inner)) {
         for (const item of inner)
           if (typeof item === 'object' && item !== null) visit(item as JsonObject);
-          else if (typeof item === 'string') others ||= item.length <= LONGEST && isName(item);
+          else if (typeof item === 'string') others ||= isName(item);
       } else if (typeof inner === 'object' && inner !== null) visit(inner);
     }
   };

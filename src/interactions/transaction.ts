@@ -42,6 +42,8 @@ export interface Step {
   ask: Interaction;
   /** Position of the earlier entry that makes what this one's criteria match: nothing more is written. */
   madeBy?: number;
+  /** Of a patch that had to run before its turn. */
+  outcome?: Outcome;
 }
 
 /** Where an interaction stands in R4's order; what only reads comes last. */
@@ -64,10 +66,10 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
   await identify(engine, writes, staged);
   for (const { ask: read, entry, at } of reads)
     if (read.kind === 'read') atEntry(at, () => staged.name(entry.fullUrl, read.type, read.id, at));
-  await rewriteAll(engine, writes, staged);
+  await rewriteAll(engine, writes, staged, door);
   const outcomes = await inLots(
     writes.filter(step => step.madeBy === undefined),
-    async step => ({ step, outcome: await door.run(step.context, step.ask, step.without) }),
+    async step => ({ step, outcome: step.outcome ?? (await runStep(step, door)) }),
   );
   const results = new Map<number, Result>();
   const deeds: Deed[] = [];
@@ -181,7 +183,7 @@ async function identify(engine: Engine, writes: readonly Step[], staged: Staged)
 }
 
 /** References to other entries, then those by criteria. */
-async function rewriteAll(engine: Engine, writes: readonly Step[], staged: Staged): Promise<void> {
+async function rewriteAll(engine: Engine, writes: readonly Step[], staged: Staged, door: Door): Promise<void> {
   const { names } = staged;
   const pending: Pending[] = [];
   await inLots(writes, async ({ at, ask, entry, without, madeBy }) => {
@@ -194,9 +196,21 @@ async function rewriteAll(engine: Engine, writes: readonly Step[], staged: Stage
         pending.push({ at, without, resource, site });
     }
   });
+  if (pending.length === 0) return;
   staged.forget();
+  // What a patch makes of a resource is known when it has run; where it waits itself, the stored resource counts.
+  const waiting = new Set(pending.map(({ at }) => at));
+  await inLots(
+    writes.filter(({ at, ask }) => ask.kind === 'patch' && !waiting.has(at)),
+    async step => {
+      step.outcome = await runStep(step, door);
+      for (const change of step.outcome.changes ?? []) staged.patched(change);
+    },
+  );
   await resolveConditional(engine, pending, staged);
 }
+
+const runStep = ({ context, ask, without }: Step, door: Door): Promise<Outcome> => door.run(context, ask, without);
 
 /** What an entry brings along. */
 function resourceIn(ask: Interaction): Resource | undefined {

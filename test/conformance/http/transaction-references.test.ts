@@ -221,6 +221,25 @@ onBothStores('references of a transaction', stage => {
       assert.equal(swap.bodies[0]?.subject?.reference, 'Patient/mv3');
     });
 
+    it('see what a patch makes of a resource, and what it leaves as it was', async () => {
+      const { talk } = stage();
+      await talk.update(known('before', { id: 'patched-by' }));
+      const patch = (path: string, value: unknown) =>
+        entry('PATCH Patient/patched-by', {
+          resourceType: 'Binary',
+          contentType: 'application/json-patch+json',
+          data: Buffer.from(JSON.stringify([{ op: 'add', path, value }])).toString('base64'),
+        });
+      const refers = (value: string) => entry('POST Observation', observation(`Patient?identifier=urn:refs|${value}`));
+      const kept = await stored<Observation>([patch('/active', true), refers('before')]);
+      assert.equal(kept.bodies[1]?.subject?.reference, 'Patient/patched-by');
+      const changed = [patch('/identifier/0/value', 'after')];
+      assert.equal(refused(await post([...changed, refers('before')]))[0], 412);
+      const found = await stored<Observation>([...changed, refers('after')]);
+      assert.equal(found.bodies[1]?.subject?.reference, 'Patient/patched-by');
+      assert.equal((await talk.get('Patient/patched-by')).header('etag'), 'W/"3"');
+    });
+
     it('fail the whole with 412 at the element for no match and for two', async () => {
       const { talk } = stage();
       await talk.create(known('double'));
