@@ -1,191 +1,190 @@
 /**
- * JSON Patch: https://www.rfc-editor.org/rfc/rfc6902, with the pointers of https://www.rfc-editor.org/rfc/rfc6901
+ * JSON Patch: https://www.rfc-editor.org/rfc/rfc6902, with JSON Pointer: https://www.rfc-editor.org/rfc/rfc6901. It knows JSON
+ * alone: `given` and `_given` are two arrays to it, and whoever removes an item from one must do so from the other.
  *
- * Choices: a document that is no patch is `invalid`; one that cannot be carried out (a `test` that fails, a place that is not
- * there) is `unprocessable` and says which operation. FHIR has no empty arrays and objects, so what removals left empty is
- * dropped in the end. Copies are counted, because copies of copies grow without limit.
+ * Choices: the whole patch is read before any of it is applied: what is no patch is `invalid`, what does not fit the
+ * document `unprocessable`. The document itself cannot be removed. Containers that a patch emptied are dropped when it
+ * is through (document.ts). Copies may grow a document by 16 MB.
  */
-import { Digits, define, type Tree } from './digits.js';
+import {
+  areEqual,
+  copyOf,
+  Digits,
+  fold,
+  isMembers,
+  MAX_OPERATIONS,
+  type Members,
+  type Node,
+  placed,
+  prune,
+  unfold,
+  type Value,
+} from './document.js';
 import { FhirError } from './error.js';
 
-export const MAX_OPERATIONS = 1000;
-/** Characters that all copies of a patch may add. */
-const MAX_COPIED = 32 * 1024 * 1024;
+type Pointer = readonly string[];
+type Operation =
+  | { readonly op: 'add' | 'replace' | 'test'; readonly path: Pointer; readonly value: Node }
+  | { readonly op: 'remove'; readonly path: Pointer }
+  | { readonly op: 'move' | 'copy'; readonly from: Pointer; readonly path: Pointer };
 
-type Container = Tree[] | { [key: string]: Tree };
-type Fail = (message: string, detail: string) => FhirError;
+/** Characters that `copy` may add. */
+const MAX_GROWTH = 16 * 1024 * 1024;
 
-interface State {
-  root: Tree;
-  copied: number;
-  /** What something was removed from. */
-  readonly thinned: Set<Container>;
+/** Throws FhirError: `invalid`, `too-costly` for the patch itself; `unprocessable`, `too-large` where it does not fit. */
+export function applyJsonPatch(document: Value, patch: Value): Value {
+  const operations = readOperations(unfold(patch));
+  const state: State = { root: unfold(document), emptied: new Set(), growth: 0 };
+  operations.forEach((operation, at) => {
+    try {
+      apply(state, operation);
+    } catch (error) {
+      throw placed(error, `Operation ${at} (${operation.op})`);
+    }
+  });
+  prune(state.root, state.emptied);
+  return fold(state.root);
 }
 
-/** The patched document; the one given may have been changed, too. Throws `invalid`, `unprocessable`, `too-large`. */
-export function applyJsonPatch(document: Tree, patch: Tree): Tree {
-  if (!Array.isArray(patch)) throw malformed('A JSON Patch must be an array of operations.');
+const malformed = (why: string) => new FhirError('invalid', why, { detail: 'patch-malformed' });
+const nowhere = (why: string) => new FhirError('unprocessable', why, { detail: 'patch-path' });
+
+function readOperations(patch: Node): Operation[] {
+  if (!Array.isArray(patch)) throw malformed('A JSON Patch is an array of operations.');
   if (patch.length > MAX_OPERATIONS)
-    throw new FhirError('too-large', `A patch may have ${MAX_OPERATIONS} operations at most.`, {
-      expression: 'http.body',
-    });
-  const state: State = { root: document, copied: 0, thinned: new Set() };
-  patch.forEach((operation, at) => apply(state, operation, at));
-  return prune(state.root, state.thinned) ?? state.root;
+    throw new FhirError('too-costly', `A patch may have ${MAX_OPERATIONS} operations: send fewer.`);
+  return patch.map((item, at) => {
+    try {
+      return readOperation(item);
+    } catch (error) {
+      throw placed(error, `Operation ${at}`);
+    }
+  });
 }
 
-const malformed = (message: string): FhirError =>
-  new FhirError('invalid', message, { expression: 'http.body', detail: 'bad-patch' });
-
-const isObject = (value: Tree | undefined): value is { [key: string]: Tree } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Digits);
-const isContainer = (value: Tree | undefined): value is Container => Array.isArray(value) || isObject(value);
-
-function apply(state: State, operation: Tree, at: number): void {
-  const name = `Operation ${at} of the patch`;
-  if (!isObject(operation)) throw malformed(`${name} must be an object.`);
-  const fail: Fail = (message, detail) =>
-    new FhirError('unprocessable', `${name} cannot be carried out: ${message}`, { expression: `patch[${at}]`, detail });
-  const pointer = (key: string): string[] => {
-    const text = Object.hasOwn(operation, key) ? operation[key] : undefined;
-    if (typeof text !== 'string') throw malformed(`${name} needs ${key}, a JSON Pointer.`);
-    return parsePointer(text, name);
-  };
-  const value = (): Tree => {
-    if (!Object.hasOwn(operation, 'value')) throw malformed(`${name} needs a value.`);
-    return copy(state, operation['value']!);
-  };
-  const path = pointer('path');
-  switch (operation['op']) {
+function readOperation(item: Node): Operation {
+  if (!isMembers(item)) throw malformed('It must be an object.');
+  const { op, value } = item;
+  const path = readPointer(item, 'path');
+  switch (op) {
     case 'add':
-      return add(state, path, value(), fail);
-    case 'remove':
-      return void remove(state, path, fail);
-    case 'replace': {
-      const next = value();
-      get(state.root, path, fail);
-      if (path.length === 0) state.root = next;
-      else replace(state, path, next, fail);
-      return;
-    }
-    case 'move': {
-      const from = pointer('from');
-      if (path.length > from.length && from.every((token, i) => token === path[i]))
-        throw fail('a value cannot be moved into itself.', 'patch-path');
-      const moved = from.length === 0 ? get(state.root, from, fail) : remove(state, from, fail);
-      return add(state, path, moved, fail);
-    }
-    case 'copy':
-      return add(state, path, copy(state, get(state.root, pointer('from'), fail)), fail);
+    case 'replace':
     case 'test':
-      if (!equal(get(state.root, path, fail), value())) throw fail('the test failed.', 'patch-test-failed');
-      return;
+      if (value === undefined) throw malformed('It needs a value.');
+      return { op, path, value };
+    case 'remove':
+      return { op, path };
+    case 'move':
+    case 'copy': {
+      const from = readPointer(item, 'from');
+      if (op === 'move' && from.length < path.length && from.every((token, at) => token === path[at]))
+        throw malformed('Nothing can be moved into itself.');
+      return { op, from, path };
+    }
     default:
-      throw malformed(`${name} needs op: add, remove, replace, move, copy or test.`);
+      throw malformed('Its op must be add, remove, replace, move, copy or test.');
   }
 }
 
-/** Reference tokens of a pointer. */
-function parsePointer(text: string, name: string): string[] {
-  if (text === '') return [];
-  if (!text.startsWith('/') || /~(?![01])/.test(text))
-    throw malformed(
-      `${name} has a pointer that is none: it starts with a slash, and a tilde stands before 0 or 1 only.`,
-    );
+function readPointer(item: Members, name: 'path' | 'from'): Pointer {
+  const text = item[name];
+  if (typeof text !== 'string' || !/^(?:\/(?:[^~/]|~[01])*)*$/.test(text))
+    throw malformed(`It needs a ${name} that is a JSON Pointer, like /name/0/given.`);
   return text
-    .slice(1)
     .split('/')
+    .slice(1)
     .map(token => token.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-const INDEX = /^(?:0|[1-9]\d{0,8})$/;
-const missing = (fail: Fail) => fail('there is nothing at the place that it names.', 'patch-path');
-
-function step(container: Tree, token: string): Tree | undefined {
-  if (Array.isArray(container)) return INDEX.test(token) ? container[Number(token)] : undefined;
-  return isObject(container) && Object.hasOwn(container, token) ? container[token] : undefined;
+interface State {
+  root: Node;
+  /** Containers that something was taken from. */
+  readonly emptied: Set<object>;
+  growth: number;
 }
 
-function get(root: Tree, path: readonly string[], fail: Fail): Tree {
-  let at: Tree = root;
-  for (const token of path) {
-    const next = step(at, token);
-    if (next === undefined) throw missing(fail);
-    at = next;
+function apply(state: State, operation: Operation): void {
+  const { path } = operation;
+  switch (operation.op) {
+    case 'add':
+      return add(state, path, operation.value);
+    case 'replace':
+      return replace(state, path, operation.value);
+    case 'remove':
+      remove(state, path);
+      return;
+    case 'move':
+      return add(state, path, remove(state, operation.from));
+    case 'copy':
+      return add(state, path, copyOf(find(state, operation.from), spendIn(state)));
+    case 'test':
+      if (areEqual(find(state, path), operation.value)) return;
+      throw new FhirError('unprocessable', 'What is there is not what the test expects.', { detail: 'patch-test' });
   }
-  return at;
 }
 
-function parentOf(root: Tree, path: readonly string[], fail: Fail): [Container, string] {
-  const parent = get(root, path.slice(0, -1), fail);
-  if (!isContainer(parent)) throw missing(fail);
-  return [parent, path.at(-1)!];
+const spendIn = (state: State) => (characters: number) => {
+  state.growth += characters;
+  if (state.growth > MAX_GROWTH)
+    throw new FhirError('too-large', 'The copies of this patch would make the resource too large.');
+};
+
+function find({ root }: State, path: Pointer): Node {
+  let node = root;
+  for (const token of path) {
+    const next = Array.isArray(node) ? node[indexIn(node, token)] : isMembers(node) ? node[token] : undefined;
+    if (next === undefined) throw nowhere('The pointer leads nowhere in this resource.');
+    node = next;
+  }
+  return node;
 }
 
-function add(state: State, path: readonly string[], value: Tree, fail: Fail): void {
+/** The container that a pointer ends in, and its last token. */
+function split(state: State, path: Pointer): { parent: Node[] | Members; token: string } {
+  const parent = find(state, path.slice(0, -1));
+  if (typeof parent !== 'object' || parent === null || parent instanceof Digits)
+    throw nowhere('The pointer leads into a value that has no members.');
+  return { parent, token: path.at(-1)! };
+}
+
+/** -1 for what is no index, or none that may be used: `most` is the highest. */
+function indexIn(list: readonly Node[], token: string, most = list.length - 1): number {
+  const index = /^(?:0|[1-9]\d{0,9})$/.test(token) ? Number(token) : -1;
+  return index <= most ? index : -1;
+}
+
+function add(state: State, path: Pointer, value: Node): void {
   if (path.length === 0) {
     state.root = value;
     return;
   }
-  const [parent, token] = parentOf(state.root, path, fail);
-  if (!Array.isArray(parent)) return define(parent, token, value);
-  const index = token === '-' ? parent.length : INDEX.test(token) ? Number(token) : Infinity;
-  if (index > parent.length) throw fail('the index is none of the array.', 'patch-path');
+  const { parent, token } = split(state, path);
+  if (!Array.isArray(parent)) {
+    parent[token] = value;
+    return;
+  }
+  const index = token === '-' ? parent.length : indexIn(parent, token, parent.length);
+  if (index < 0) throw nowhere('The array has no such index.');
   parent.splice(index, 0, value);
 }
 
-function remove(state: State, path: readonly string[], fail: Fail): Tree {
-  if (path.length === 0) throw fail('the whole resource cannot be removed.', 'patch-path');
-  const [parent, token] = parentOf(state.root, path, fail);
-  const value = step(parent, token);
-  if (value === undefined) throw missing(fail);
-  if (Array.isArray(parent)) parent.splice(Number(token), 1);
+function replace(state: State, path: Pointer, value: Node): void {
+  find(state, path);
+  if (path.length === 0) {
+    state.root = value;
+    return;
+  }
+  const { parent, token } = split(state, path);
+  if (Array.isArray(parent)) parent[indexIn(parent, token)] = value;
+  else parent[token] = value;
+}
+
+function remove(state: State, path: Pointer): Node {
+  const node = find(state, path);
+  if (path.length === 0) throw nowhere('The whole resource cannot be removed by a patch: delete it.');
+  const { parent, token } = split(state, path);
+  if (Array.isArray(parent)) parent.splice(indexIn(parent, token), 1);
   else delete parent[token];
-  state.thinned.add(parent);
-  return value;
-}
-
-function replace(state: State, path: readonly string[], value: Tree, fail: Fail): void {
-  const [parent, token] = parentOf(state.root, path, fail);
-  if (Array.isArray(parent)) parent[Number(token)] = value;
-  else define(parent, token, value);
-}
-
-function copy(state: State, value: Tree): Tree {
-  state.copied += typeof value === 'string' ? value.length + 8 : 16;
-  if (state.copied > MAX_COPIED)
-    throw new FhirError('too-large', 'The patch makes the resource too large.', { expression: 'http.body' });
-  if (Array.isArray(value)) return value.map(item => copy(state, item));
-  if (!isObject(value)) return value;
-  const made: { [key: string]: Tree } = {};
-  for (const [key, inner] of Object.entries(value)) define(made, key, copy(state, inner));
-  return made;
-}
-
-/** https://www.rfc-editor.org/rfc/rfc6902#section-4.6: numbers by value, objects without order. */
-function equal(a: Tree, b: Tree): boolean {
-  const [x, y] = [a, b].map(item => (item instanceof Digits ? item.value : item)) as [Tree, Tree];
-  if (Array.isArray(x) || Array.isArray(y))
-    return Array.isArray(x) && Array.isArray(y) && x.length === y.length && x.every((item, i) => equal(item, y[i]!));
-  if (!isObject(x) || !isObject(y)) return x === y;
-  const keys = Object.keys(x);
-  return keys.length === Object.keys(y).length && keys.every(key => Object.hasOwn(y, key) && equal(x[key]!, y[key]!));
-}
-
-/** Drops containers that removals left empty, inside out; undefined: nothing is left. */
-export function prune(value: Tree, thinned: Set<Container>): Tree | undefined {
-  if (!isContainer(value) || thinned.size === 0) return value;
-  if (Array.isArray(value)) {
-    for (let i = value.length - 1; i >= 0; i--)
-      if (prune(value[i]!, thinned) === undefined) {
-        value.splice(i, 1);
-        thinned.add(value);
-      }
-  } else
-    for (const [key, inner] of Object.entries(value))
-      if (prune(inner, thinned) === undefined) {
-        delete value[key];
-        thinned.add(value);
-      }
-  return Object.keys(value).length === 0 && thinned.has(value) ? undefined : value;
+  state.emptied.add(parent);
+  return node;
 }

@@ -1,87 +1,81 @@
 /**
- * patch and conditional patch: https://hl7.org/fhir/R4/http.html#patch. The patch is applied to the version that is there, and
- * what comes of it is written like any update. It may not change what the resource is (type and id); one that leads to
- * an invalid resource is `unprocessable`, with the validator's words.
+ * patch and conditional patch: https://hl7.org/fhir/R4/http.html#patch. The version that was read is the commit's
+ * precondition: when somebody else was faster, `perform` patches what is there now.
+ *
+ * Choices: a patch that is none is 400, one that does not fit the resource, or leads to a resource that is not valid, 422;
+ * resourceType and id cannot be patched, meta.versionId and meta.lastUpdated are the server's whatever a patch says;
+ * a patch that changes nothing makes a version like any other.
  */
-import { box, unbox } from '../fhir/digits.js';
+import type { Value } from '../fhir/document.js';
 import { FhirError } from '../fhir/error.js';
 import { applyFhirPathPatch } from '../fhir/fhirpath-patch.js';
 import { parseJson } from '../fhir/json.js';
 import { applyJsonPatch } from '../fhir/json-patch.js';
-import type { Decimals, Json, Resource } from '../fhir/resource.js';
+import type { Json, Resource } from '../fhir/resource.js';
+import type { Version } from '../store/store.js';
 import { validateStructure } from '../validation/structure.js';
 import type { Context, Engine, Of, Outcome, Patch } from './interaction.js';
-import { prepare, type Prepared } from './prepare.js';
+import { prepare } from './prepare.js';
 import { about, gone } from './read.js';
 import { wholeText } from './release.js';
 import { checkPreconditions, locate, next } from './update.js';
 
-/** Depth was limited when the text came in; a patch may add to it. */
+/** Bytes beside the text, above which a resource is not patched: all of it is in memory while it is. */
+const MAX_ATTACHED = 64 * 1024 * 1024;
+/** Depth and length were limited when the text came in. */
 const TRUSTED = { maxDepth: 200 };
 
 export async function patch({ engine }: Context, ask: Of<'patch'>, without: readonly string[]): Promise<Outcome> {
-  checkPatch(engine, ask.patch);
   const { current } = await locate(engine, ask, without);
   checkPreconditions(current, ask);
-  if (!current) throw new FhirError('not-found', `There is no such ${ask.type} to be patched.`);
+  if (!current)
+    throw new FhirError(
+      'not-found',
+      ask.id === undefined ? `No ${ask.type} matches the criteria.` : `There is no ${ask.type} with this id.`,
+    );
   if (!current.text) throw gone(current);
-  const { resource, decimals } = parseJson(await wholeText(engine, current), TRUSTED);
-  const patched = apply(engine, { resource, decimals }, ask.patch);
-  if (patched.resource.resourceType !== ask.type || patched.resource['id'] !== current.id)
-    throw new FhirError('unprocessable', 'A patch cannot change the type or the id of a resource.', {
-      expression: `${ask.type}.id`,
-      detail: 'patched-identity',
-    });
-  const { change, text } = await written(
-    prepare(engine, { ...next(engine, ask.type, current.id, current), method: 'PATCH' }, patched),
-  );
+  const patched = await apply(engine, current, ask.patch);
+  const identity = { ...next(engine, ask.type, current.id, current), method: 'PATCH' as const };
+  const { change, text } = await prepare(engine, identity, patched).catch(unprocessable);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   return { changes: [change], result: { ...about(change), status: 200, ...(text ? { text } : {}), location } };
 }
 
-/** The form of the patch itself, before anything is read. */
-function checkPatch({ definitions }: Engine, { form, ...given }: Patch): void {
-  if (form === 'json' || !('parameters' in given)) return;
-  const { resource, decimals } = given.parameters;
-  if (resource.resourceType !== 'Parameters')
-    throw new FhirError(
-      'invalid',
-      'A patch is a Parameters resource (FHIRPath Patch), or application/json-patch+json.',
-      {
-        expression: resource.resourceType,
-        detail: 'no-patch',
-      },
-    );
-  const issues = validateStructure(resource, definitions, decimals);
-  if (issues.some(({ severity }) => severity === 'error' || severity === 'fatal'))
-    throw new FhirError('invalid', 'The patch is not valid FHIR R4.', { issues });
-}
-
-function apply(
-  { definitions }: Engine,
-  given: { readonly resource: Resource; readonly decimals: Decimals | undefined },
-  asked: Patch,
-): { readonly resource: Resource; readonly decimals: Decimals | undefined } {
-  if (asked.form === 'fhirpath') return applyFhirPathPatch(given, asked.parameters, definitions);
-  const { value, decimals } = unbox(
-    applyJsonPatch(box(given.resource, given.decimals), box(asked.operations, asked.decimals)),
-  );
-  if (!isResource(value))
-    throw new FhirError('unprocessable', 'The patch leaves no resource.', { detail: 'patched-identity' });
-  return { resource: value, decimals };
-}
-
-const isResource = (value: Json): value is Resource =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && typeof value['resourceType'] === 'string';
-
-/** What the patch made of the resource is no fault of its body. */
-async function written(prepared: Promise<Prepared>): Promise<Prepared> {
-  try {
-    return await prepared;
-  } catch (error) {
-    if (!(error instanceof FhirError) || error.kind !== 'invalid') throw error;
-    throw new FhirError('unprocessable', 'The patch leads to a resource that is not valid FHIR R4.', {
-      issues: error.issues,
+async function apply(engine: Engine, current: Version, how: Patch) {
+  if ((current.blobs ?? []).reduce((sum, { size }) => sum + size, 0) > MAX_ATTACHED)
+    throw new FhirError('too-large', 'The attachments of this resource are too large for a patch: update it instead.');
+  const { resource, decimals } = parseJson(await wholeText(engine, current), TRUSTED);
+  const patched = await changed(engine, { value: resource, decimals }, how);
+  if (!isSame(patched.value, current))
+    throw new FhirError('unprocessable', 'A patch cannot change the resourceType or the id.', {
+      expression: `${current.type}.id`,
+      detail: 'patch-identity',
     });
-  }
+  return { resource: patched.value, decimals: patched.decimals };
+}
+
+function changed({ definitions }: Engine, document: Value, how: Patch): Value | Promise<Value> {
+  if (how.form === 'json') return applyJsonPatch(document, { value: how.operations, decimals: how.decimals });
+  const { resource, decimals } = how.parameters;
+  if (resource.resourceType !== 'Parameters')
+    throw new FhirError('invalid', 'A FHIRPath Patch is a Parameters resource.', {
+      expression: 'resourceType',
+      detail: 'patch-malformed',
+    });
+  const issues = validateStructure(resource, definitions, decimals);
+  if (issues.length > 0) throw new FhirError('invalid', 'The Parameters are not valid FHIR R4.', { issues });
+  return applyFhirPathPatch(document, { value: resource, decimals }, definitions);
+}
+
+const isSame = (value: Json, { type, id }: Version): value is Resource =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  value['resourceType'] === type &&
+  value['id'] === id;
+
+/** What would be a bad request from a client is the doing of a patch here. */
+function unprocessable(error: unknown): never {
+  if (!(error instanceof FhirError) || error.kind !== 'invalid') throw error;
+  throw new FhirError('unprocessable', 'The patch leads to a resource that is not valid.', { issues: error.issues });
 }

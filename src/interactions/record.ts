@@ -99,21 +99,30 @@ async function* compartment(
   lot: number,
 ): AsyncGenerator<readonly Found[]> {
   const { root, types, given, owners } = record;
-  if (types.length === 0) return;
-  const { definitions, parameters } = engine;
-  const where = all(compartmentWhere(definitions, parameters, owner, types), ...timeOf(engine, types, given));
   const before = new Map(owners.slice(0, which).map(each => [each.id, each]));
-  for (let after = start; ; ) {
-    const page = await engine.store.find({ types, where, sort: [], limit: lot, ...(after ? { after } : {}) });
-    const found: Found[] = [];
-    for (const [i, row] of page.rows.entries()) {
-      if ((row.type === root.type && row.id === root.id) || (before.size > 0 && wasShown(engine, row, before)))
-        continue;
-      found.push({ row, mode: 'match', place: ['owner', which, ...page.cursors[i]!] });
+  const [part, ...cursor] = start ?? [0];
+  // The owner's own type apart: "it is this one, or linked to it" would keep a store from answering by keys alone.
+  for (const [i, some] of [
+    types.filter(type => type !== owner.type),
+    types.filter(type => type === owner.type),
+  ].entries()) {
+    if (some.length === 0 || i < Number(part)) continue;
+    const where = all(
+      compartmentWhere(engine.definitions, engine.parameters, owner, some),
+      ...timeOf(engine, some, given),
+    );
+    for (let after: Cursor | undefined = i === part && cursor.length > 0 ? cursor : undefined; ; ) {
+      const page = await engine.store.find({ types: some, where, sort: [], limit: lot, ...(after ? { after } : {}) });
+      const found: Found[] = [];
+      for (const [at, row] of page.rows.entries()) {
+        if ((row.type === root.type && row.id === root.id) || (before.size > 0 && wasShown(engine, row, before)))
+          continue;
+        found.push({ row, mode: 'match', place: ['owner', which, i, ...page.cursors[at]!] });
+      }
+      if (found.length > 0) yield found;
+      if (!page.more) break;
+      after = page.cursors.at(-1)!;
     }
-    if (found.length > 0) yield found;
-    if (!page.more) return;
-    after = page.cursors.at(-1)!;
   }
 }
 

@@ -9,9 +9,8 @@
  * fetched. A branch of a union that belongs to another resource type is left out. Data of the wrong JSON shape is
  * passed over: validation has spoken before.
  */
-import { createRequire } from 'node:module';
-import type * as fhirpath from 'fhirpath';
 import type { Definitions, ElementDefinition } from '../fhir/definitions.js';
+import { loadFhirPath } from '../fhir/fhirpath.js';
 import { parseReference } from '../fhir/reference.js';
 import type { Json, JsonObject } from '../fhir/resource.js';
 import { type Condition, type Expression, type Path, parseExpression, type Step } from './expression.js';
@@ -287,14 +286,12 @@ export const isObject = (value: Json | undefined): value is JsonObject =>
  * collections, on which search parameters use it all the time: `ofType` is what they mean.
  */
 function evaluateWith<F extends Frame>(expression: string, leaf: Leaf<F>): Walk<F> {
-  const require = createRequire(import.meta.url);
-  const engine = require('fhirpath') as typeof fhirpath;
-  const model = require('fhirpath/fhir-context/r4') as fhirpath.Model;
+  const { engine, ...whole } = loadFhirPath();
   const text = expression.replaceAll(/\s+as\s+(\w+)/g, '.ofType($1)').replaceAll('.as(', '.ofType(');
-  const run = engine.compile(text, model, { resolveInternalTypes: false, async: false, traceFn: () => {} });
+  const run = whole.compile(text);
   const leaves = new Map<string, Walk<F> | undefined>();
   return (value, frame) => {
-    const found = run(structuredClone(value), { resource: structuredClone(frame.root) }) as unknown[];
+    const found = run(structuredClone(value), { resource: structuredClone(frame.root) });
     const plain = engine.resolveInternalTypes(found) as Json[];
     engine.types(found).forEach((name, index) => {
       const type = name

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { createApply } from '../../src/store/embedded/apply.js';
+import { columnsOf } from '../../src/store/embedded/columns.js';
 import { bytesOf, connect, type Connection, type Value } from '../../src/store/embedded/driver.js';
 import { fromDriver, resultCode } from '../../src/store/embedded/errors.js';
 import type { Job } from '../../src/store/embedded/job.js';
@@ -140,7 +141,7 @@ describe('a group of jobs on a full disk', () => {
         patients: '',
         blobs: null,
         text: Buffer.alloc(size, 'x'),
-        keys: { k: ['Pa'], g: [], f: [], w: [], d: 0, e: 0, s: {} },
+        columns: columnsOf({ k: ['Pa'], g: [], f: [], w: [], d: 0, e: 0, s: {} }),
         words: undefined,
         replaces: undefined,
         erases: false,

@@ -3,6 +3,9 @@
  * that it had replaced. Only who wants to write these very documents may feel it.
  */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { after, before, describe, it } from 'mocha';
 import { type ClientSession, type Collection, MongoClient } from 'mongodb';
 import { encodeId } from '../../src/store/codec.js';
@@ -16,6 +19,7 @@ const patient = (id: string) => ({ resourceType: 'Patient', id });
 
 describe('a document that a dead process holds', function () {
   this.timeout(60_000);
+  let url = '';
   let store: Store;
   let client: MongoClient;
   let resource: Collection<ResourceDocument>;
@@ -24,7 +28,7 @@ describe('a document that a dead process holds', function () {
   before(async function () {
     const mongo = await sharedMongo();
     if ('skipped' in mongo) return this.skip();
-    const url = mongo.database('held');
+    url = mongo.database('held');
     store = await openMongo({ url, placement });
     await store.migrate();
     client = new MongoClient(url);
@@ -72,5 +76,28 @@ describe('a document that a dead process holds', function () {
     assert.equal((await current('held')).version, version);
     const { rows } = await store.history({ type: 'Patient', id: 'held', limit: 10 });
     assert.equal(rows.length, version);
+  });
+
+  it('is written within seconds where the connection of its holder is gone', async () => {
+    const held = await current('held');
+    const script = `
+      import { MongoClient } from 'mongodb';
+      const client = new MongoClient(process.argv[1], { appName: 'chartroom' });
+      const session = client.startSession();
+      session.startTransaction();
+      await client.db().collection('resource').updateOne({ _id: process.argv[2] }, { $set: { u: 1 } }, { session });
+      process.stdout.write('held');
+      setInterval(() => {}, 1000);`;
+    const root = fileURLToPath(new URL('../../../', import.meta.url));
+    const holder = spawn(process.execPath, ['--input-type=module', '-e', script, url, encodeId('Patient', 'held')], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(holder.stdout, 'data');
+    holder.kill('SIGKILL');
+    const started = Date.now();
+    await update('held');
+    assert.ok(Date.now() - started < 8000, `it took ${Date.now() - started} ms; MongoDB alone would take a minute`);
+    assert.equal((await current('held')).version, held.version + 1);
   });
 });

@@ -6,29 +6,14 @@
  */
 import { FhirError } from '../../fhir/error.js';
 import type { FactAddition } from '../facts.js';
-import { type Keys, NO_DATE } from '../key.js';
-import type { Connection, Value } from './driver.js';
+import { type Columns, keysIn, NOTHING } from './columns.js';
+import type { Connection, Row, Value } from './driver.js';
 import { toWire } from './errors.js';
-import { finite } from './filter.js';
 import { markReindexed } from './schema.js';
 import type { Job, Outcome, Renewal, RowChange } from './job.js';
 import type { WordRow } from './words.js';
 
 export type Apply = (jobs: readonly Job[]) => Outcome[];
-
-/** The physical columns of a resource's index. */
-interface Indexed {
-  readonly d: number;
-  readonly e: number;
-  readonly k: readonly string[];
-  readonly g: readonly string[];
-  readonly s: Readonly<Record<string, string>>;
-  readonly w: string | null;
-  /** Undefined: a tombstone. */
-  readonly f: string | null;
-}
-
-const NOTHING: Indexed = { d: NO_DATE, e: NO_DATE, k: [], g: [], s: {}, w: null, f: null };
 
 export function createApply(connection: Connection): Apply {
   const run = (text: string, ...values: readonly Value[]): number => connection.prepare(text).run(...values);
@@ -47,8 +32,7 @@ export function createApply(connection: Connection): Apply {
     switch (job.kind) {
       case 'commit': {
         keepFacts(job.facts);
-        const broken = job.changes.some(change => !holds(change));
-        if (broken)
+        if (!allHold(job.changes))
           return {
             failed: toWire(new FhirError('conflict', 'A resource has changed meanwhile. Read it and try again.')),
           };
@@ -89,14 +73,23 @@ export function createApply(connection: Connection): Apply {
     for (const { id, value } of facts) run('INSERT OR IGNORE INTO fact(id,value) VALUES(?,?)', id, value);
   };
 
-  const holds = ({ id, replaces }: RowChange): boolean => {
-    const current = all('SELECT v FROM resource WHERE id=?', id)[0]?.[0];
-    return current === replaces;
+  /** Every id that is to be new is unused, every version that is to be replaced is the current one. */
+  const allHold = (changes: readonly RowChange[]): boolean => {
+    const created = changes.filter(({ replaces }) => replaces === undefined).map(({ id }) => id);
+    return (
+      (created.length === 0 ||
+        all('SELECT 1 FROM resource WHERE id IN (SELECT value FROM json_each(?)) LIMIT 1', JSON.stringify(created))
+          .length === 0) &&
+      changes.every(
+        ({ id, replaces }) =>
+          replaces === undefined || all('SELECT v FROM resource WHERE id=?', id)[0]?.[0] === replaces,
+      )
+    );
   };
 
   const write = (change: RowChange): void => {
     const { id, type, version, updated, method, patients, blobs } = change;
-    const now = change.keys ? indexedOf(change.keys) : NOTHING;
+    const now = change.columns ?? NOTHING;
     const columns = [
       version,
       updated,
@@ -105,7 +98,7 @@ export function createApply(connection: Connection): Apply {
       blobs,
       now.d,
       now.e,
-      sText(now),
+      now.s,
       now.w,
       now.f,
       change.text ?? null,
@@ -120,7 +113,7 @@ export function createApply(connection: Connection): Apply {
         type,
         ...columns,
       );
-      index(n, NOTHING, now);
+      enter(n, now);
       if (change.words) say(n, type, change.words);
       return;
     }
@@ -129,26 +122,25 @@ export function createApply(connection: Connection): Apply {
     if (change.erases) run('DELETE FROM version WHERE n=?', n);
     else run('INSERT INTO version(n,v,t,u,until,m,p,b,x) SELECT n,v,t,u,?,m,p,b,x FROM resource WHERE n=?', updated, n);
     run('UPDATE resource SET v=?,u=?,m=?,p=?,b=?,d=?,e=?,s=?,w=?,f=?,x=?,h=? WHERE n=?', ...columns, n);
-    index(n, wasIndexed(row[1] as number, row[2] as string | null, row[3] as string | null), now);
+    index(n, columnsIn(row), now);
     if (row[4] !== (change.words?.h ?? null)) sayAnew(n, type, change.words);
   };
 
-  const reindex = ({ id, version, keys, words }: Renewal): boolean => {
+  const reindex = ({ id, version, columns: now, words }: Renewal): boolean => {
     const row = all('SELECT n,d,s,f,t FROM resource WHERE id=? AND v=? AND f IS NOT NULL', id, version)[0];
     if (!row) return false;
     const n = row[0] as number;
-    const now = indexedOf(keys);
     run(
       'UPDATE resource SET d=?,e=?,s=?,w=?,f=?,h=? WHERE n=?',
       now.d,
       now.e,
-      sText(now),
+      now.s,
       now.w,
       now.f,
       words?.h ?? null,
       n,
     );
-    index(n, wasIndexed(row[1] as number, row[2] as string | null, row[3] as string | null), now);
+    index(n, columnsIn(row), now);
     sayAnew(n, row[4] as string, words);
     return true;
   };
@@ -160,10 +152,25 @@ export function createApply(connection: Connection): Apply {
     if (words) say(n, type, words);
   };
 
+  /** All keys of a new resource, read off its column. */
+  const enter = (n: number, { d, s, f }: Columns): void => {
+    if (f === null) return;
+    run(
+      "INSERT OR IGNORE INTO entry(key,d,n) SELECT value,?,? FROM json_each(?,'$.k') WHERE key>0 UNION ALL SELECT value,0,? FROM json_each(?,'$.g') WHERE key>0",
+      d,
+      n,
+      f,
+      n,
+      f,
+    );
+    if (s !== null) run('INSERT INTO sorted(p,s,n) SELECT key,value,? FROM json_each(?)', n, s);
+  };
+
   /** Writes the difference alone. */
-  const index = (n: number, was: Indexed, now: Indexed): void => {
-    const moved = was.d !== now.d;
-    change(n, was.d, now.d, moved ? was.k : minus(was.k, now.k), moved ? now.k : minus(now.k, was.k));
+  const index = (n: number, before: Columns, after: Columns): void => {
+    const [was, now] = [keysIn(before), keysIn(after)];
+    const moved = before.d !== after.d;
+    change(n, before.d, after.d, moved ? was.k : minus(was.k, now.k), moved ? now.k : minus(now.k, was.k));
     change(n, 0, 0, minus(was.g, now.g), minus(now.g, was.g));
     for (const [p, s] of Object.entries(was.s))
       if (now.s[p] !== s) run('DELETE FROM sorted WHERE p=? AND s=? AND n=?', p, s, n);
@@ -212,36 +219,15 @@ export function createApply(connection: Connection): Apply {
   return group;
 }
 
+/** Of what stands in a row, as much as an update needs. */
+const columnsIn = (row: Row): Columns => ({
+  ...NOTHING,
+  d: row[1] as number,
+  s: row[2] as string | null,
+  f: row[3] as string | null,
+});
+
 const minus = (a: readonly string[], b: readonly string[]): readonly string[] => {
   const without = new Set(b);
   return a.filter(key => !without.has(key));
 };
-
-const sText = ({ s }: Indexed): string | null => (Object.keys(s).length === 0 ? null : JSON.stringify(s));
-
-function indexedOf(keys: Keys): Indexed {
-  const k = [...new Set(keys.k)];
-  const g = [...new Set(keys.g)];
-  return {
-    d: keys.d,
-    e: keys.e,
-    k,
-    g,
-    s: keys.s,
-    w: keys.w.length === 0 ? null : JSON.stringify(keys.w.map(({ p, l, h }) => [p, finite(l), finite(h)])),
-    f: JSON.stringify({ k: [0, ...k], g: [0, ...g], f: [0, ...new Set(keys.f)] }),
-  };
-}
-
-/** Of what stands in a row, as much as an update needs. */
-function wasIndexed(d: number, s: string | null, f: string | null): Indexed {
-  if (f === null) return NOTHING;
-  const { k, g } = JSON.parse(f) as { k: [0, ...string[]]; g: [0, ...string[]] };
-  return {
-    ...NOTHING,
-    d,
-    k: k.slice(1) as string[],
-    g: g.slice(1) as string[],
-    s: s === null ? {} : (JSON.parse(s) as Record<string, string>),
-  };
-}

@@ -23,6 +23,7 @@ import type { Keys } from '../key.js';
 import { type Plan, plan } from '../plan.js';
 import { FEW, settleNow } from '../settle.js';
 import type { Change, Collected, Commit, Explanation, Page, Store, Version, Waiting } from '../store.js';
+import { columnsOf } from './columns.js';
 import { createBlobs, dropUploads } from './blobs.js';
 import { isBounded } from './compile.js';
 import { compileAny, compileCount, compileNames, compilePointing, compileProbe } from './compile-all.js';
@@ -291,7 +292,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
         const renewed = versions.map(({ row: { type, id, version }, entries, words }) => ({
           id: encodeId(type, id),
           version,
-          keys: keysOf(type, entries),
+          columns: columnsOf(keysOf(type, entries)),
           words: wordRow(words),
         }));
         return withFacts(known => writer.ask({ kind: 'reindex', rows: renewed, facts: known }));
@@ -368,7 +369,7 @@ const rowChange = (change: Change, keysOf: (type: string, entries: readonly Entr
   patients: patientsText(change),
   blobs: blobsText(change),
   text: change.text && new Uint8Array(change.text),
-  keys: change.text && keysOf(change.type, change.entries),
+  columns: change.text && columnsOf(keysOf(change.type, change.entries)),
   words: change.text && wordRow(change.words),
   replaces: change.replaces?.version,
   erases: change.erases === true,

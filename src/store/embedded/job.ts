@@ -3,7 +3,7 @@
  * only the one who writes can check.
  */
 import type { FactAddition } from '../facts.js';
-import type { Keys } from '../key.js';
+import type { Columns } from './columns.js';
 import type { Message, Method } from '../store.js';
 import type { Wire } from './errors.js';
 import type { Sql } from './sql.js';
@@ -18,9 +18,9 @@ export interface RowChange {
   readonly method: Method;
   readonly patients: string;
   readonly blobs: string | null;
-  /** Undefined: a deletion, which has no keys. */
+  /** Undefined: a deletion, which has none. */
   readonly text: Uint8Array | undefined;
-  readonly keys: Keys | undefined;
+  readonly columns: Columns | undefined;
   /** Undefined: full text search does not find it. */
   readonly words: WordRow | undefined;
   /** The version that must be current; undefined: the id must be unused. */
@@ -61,7 +61,7 @@ export type Job =
 export interface Renewal {
   readonly id: string;
   readonly version: number;
-  readonly keys: Keys;
+  readonly columns: Columns;
   readonly words: WordRow | undefined;
 }
 

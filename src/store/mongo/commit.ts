@@ -34,6 +34,8 @@ import { transact } from './transact.js';
 import { hashOf, wordDocument, writeWords } from './words.js';
 
 export interface CommitSurroundings {
+  /** Has transactions of dead processes ended, soon. */
+  endDead(): void;
   connected(): Promise<Connected>;
   /** Creation numbers, ascending. */
   numbers(count: number): Promise<number[]>;
@@ -58,10 +60,18 @@ export const versionFields = (version: Version, t: string): Omit<VersionFields, 
 export function openCommits(around: CommitSurroundings): CommitQueue {
   const grouped = openQueue(members => writeGroup(around, members));
   const independent = openQueue(members => insertGroup(around, members));
-  return {
-    add: (commit, prepared) => (isIndependent(commit) ? independent : grouped).add(commit, prepared),
-  };
+  // A Bundle of thousands takes seconds, which nobody else shall wait for. Where it touches what others write at the
+  // same time, the database tells.
+  const large = openQueue(members => writeGroup(around, members));
+  const laneOf = (commit: Commit): CommitQueue =>
+    isIndependent(commit) ? independent : commit.changes.length > LARGE ? large : grouped;
+  return { add: (commit, prepared) => laneOf(commit).add(commit, prepared) };
 }
+
+/** Documents of one command. */
+const LOT = 1000;
+/** Changes of a commit that has a lane of its own. */
+const LARGE = 400;
 
 const isIndependent = ({ independent, changes, absent, present, messages, settles }: Commit): boolean =>
   independent === true &&
@@ -83,8 +93,10 @@ async function writeGroup(around: CommitSurroundings, members: readonly Member[]
   } catch (thrown) {
     const error = toFhirError(thrown);
     const [first] = members;
-    if (isWriteConflict(thrown) && members.length === 1 && Date.now() - first!.since < HELD_MS)
+    if (isWriteConflict(thrown) && members.length === 1 && Date.now() - first!.since < HELD_MS) {
+      around.endDead();
       return { written: [], held: members };
+    }
     // One document that somebody else holds is no reason to turn the others away.
     const away = error.kind === 'unavailable' && !isWriteConflict(thrown);
     if (away || error.kind === 'timeout' || members.length === 1)
@@ -170,7 +182,9 @@ async function writeTogether(
       }
       for (const { topic, body } of commit.messages ?? []) messages.push({ _id: number(), t: topic, b: body });
     }
-    if (created.length > 0) await resource.insertMany(created, { session });
+    // In lots: the driver turns a whole call into bytes before it lets anybody else run.
+    for (let from = 0; from < created.length; from += LOT)
+      await resource.insertMany(created.slice(from, from + LOT), { session });
     if (replaced.length > 0) {
       const { matchedCount } = await resource.bulkWrite(replaced, { session });
       stale = matchedCount !== replaced.length;

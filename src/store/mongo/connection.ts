@@ -21,6 +21,9 @@ export interface Connection {
   close(): Promise<void>;
 }
 
+/** By which our sessions are known in the database (dead.ts). */
+export const APP_NAME = 'chartroom';
+
 const MONGODB_6 = 17;
 
 /** Refuses what cannot work: a lone server without transactions, one that is too old. */
@@ -45,7 +48,7 @@ export function openConnection(url: string, selectionMs: number): Connection {
     let client: MongoClient | undefined;
     try {
       client = new MongoClient(url, {
-        appName: 'chartroom',
+        appName: APP_NAME,
         serverSelectionTimeoutMS: selectionMs,
         connectTimeoutMS: selectionMs,
         // A server that hangs is noticed after this and connectTimeoutMS.

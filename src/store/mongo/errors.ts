@@ -51,7 +51,7 @@ const MESSAGES = {
     'The query takes too long: too many resources would have to be looked at. Add criteria (a patient, a code, a date range) or leave out _sort.',
   conflict: 'The resource was created or changed by someone else meanwhile. Read it and try again.',
   'too-large':
-    'The change is too large for the store: 16 MB for a resource, less than the cache of the database for a Bundle. Keep large content in Binary.',
+    'The change is too large for the store: 16 MB for a resource, and for a Bundle less than the cache of the database takes. Split the Bundle, or give MongoDB more cache; keep large content in Binary.',
   'no-space': 'The store has no disk space left.',
 } as const satisfies Partial<Record<Kind, string>>;
 

@@ -21,6 +21,7 @@ import { TYPE_CODES } from '../type-codes.js';
 import { openBlobs, removeAbandoned } from './blobs.js';
 import { openCommits, prepare } from './commit.js';
 import { openConnection } from './connection.js';
+import { openUndertaker } from './dead.js';
 import { guarded } from './errors.js';
 import { explainPage } from './explain.js';
 import { keepFacts } from './facts.js';
@@ -49,6 +50,8 @@ export interface MongoOptions {
 }
 
 const SCAN_BATCH = 500;
+/** Changes that are encoded without a pause. */
+const ENCODED = 500;
 /** Candidates that are few: fewer than in SQLite, as the documents of a range are read to be counted. */
 const FEW = 1000;
 
@@ -96,7 +99,13 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
 
   const prepareAll = async (changes: readonly Change[]): Promise<Prepared[]> => {
     const alive = changes.filter(({ text }) => text !== undefined);
-    const keys = new Map((await encodeAll(alive)).map((one, i) => [alive[i]!, one]));
+    const keys = new Map<Change, Keys>();
+    for (let from = 0; from < alive.length; from += ENCODED) {
+      // A Bundle of thousands does not keep the others from being served.
+      if (from > 0) await new Promise(setImmediate);
+      const lot = alive.slice(from, from + ENCODED);
+      for (const [i, one] of (await encodeAll(lot)).entries()) keys.set(lot[i]!, one);
+    }
     return changes.map(change => {
       const own = keys.get(change);
       return prepare(change, typeCode(change.type), own ? keyFields(own) : {});
@@ -133,6 +142,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
 
   const commits = openCommits({
     connected,
+    endDead: openUndertaker(connected),
     numbers: count => sequence.take(count),
     rowOf: version => readRows.get(version),
     matches: async (absence, session) => {

@@ -125,7 +125,7 @@ onBothStores('/metadata', stage => {
         ['create', 'POST', type, 400],
         ['update', 'PUT', `${type}/x`, 400],
         ['delete', 'DELETE', `${type}/none`, 204],
-        ['patch', 'PATCH', `${type}/x`, 400],
+        ['patch', 'PATCH', `${type}/none`, 404],
       ];
       for (const [code, method, path, status] of attempts) {
         const reply = await talk.send(method, path, method.startsWith('P') ? options : {});
