@@ -107,15 +107,12 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
     async complete(warnings = []) {
       const answers: Answer[] = [];
       for (const { step, outcome } of outcomes) if (outcome.complete) results.set(step.at, await outcome.complete());
-      for (const {
-        at,
-        ask: { kind },
-      } of writes) {
+      await inLots(writes, async ({ at, ask: { kind } }) => {
         const result = results.get(at)!;
         const issues =
           warnings.length > 0 ? [...(result.issues ?? []), ...issuesOf(warnings, at)] : (result.issues ?? []);
         answers[at] = answerOf({ ...result, issues }, kind !== 'operation', prefer);
-      }
+      });
       await inLots(reads, async step => void (answers[step.at] = await answerRead(step, door)));
       return { status: 200, text: responseBundle('transaction', answers, engine.now()), patients: [] };
     },
