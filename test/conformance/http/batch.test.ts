@@ -82,7 +82,7 @@ onBothStores('a batch', stage => {
         post({ resourceType: 'Patient', name: family }),
       ]),
     );
-    assert.equal((found?.resource as Bundle).total, 2);
+    assert.equal((found?.resource as Bundle | undefined)?.total, 2);
   });
 
   it('writes one resource as often as it is asked to, and creates once by the same criteria', async () => {
