@@ -1,6 +1,6 @@
 /**
- * `chartroom import`: bundles and NDJSON through the same door as HTTP, many at a time so that the store can group
- * them. Each resource keeps its id (update-as-create). Where it stopped is kept beside the data: the same command goes
+ * `chartroom import`: bundles and NDJSON through the same door as HTTP, as transactions of some hundred resources, a few
+ * of them under way at once. Each resource keeps its id (update-as-create). Where it stopped is kept beside the data: the same command goes
  * on from there (`--fresh` starts over); an import that reached its end is forgotten. What failed is reported with file, line and reason; the rest is loaded.
  */
 import { createHash } from 'node:crypto';
@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { asFhirError, FhirError, type Issue } from '../fhir/error.js';
 import { parseJson } from '../fhir/json.js';
 import type { Parsed } from '../fhir/resource.js';
-import type { Context } from '../interactions/interaction.js';
+import type { Context, Entry, Of } from '../interactions/interaction.js';
 import { perform } from '../interactions/perform.js';
 import { type Config, ConfigError } from '../platform/config.js';
 import { type Resolved, resourcesOf, Unresolved } from './import-bundle.js';
@@ -20,6 +20,8 @@ import { systemContext } from './seed.js';
 const MAX_BUNDLE = 512 * 1024 * 1024;
 /** Resources between two notes of where we are. */
 const NOTE_EVERY = 2000;
+/** Resources of one transaction: more share the cost of a commit, fewer have to be sent again where one is refused. */
+const GROUP = 200;
 
 interface Failure {
   readonly file: string;
@@ -29,14 +31,21 @@ interface Failure {
   readonly issues: readonly Pick<Issue, 'code' | 'expression' | 'text'>[];
 }
 
+/** A resource on its way in. */
+interface Item {
+  readonly line: number;
+  readonly type: string;
+  readonly ask: Of<'create'> | Of<'update'>;
+}
+
 /** File → how many of its first items are done; 'all' at its end. */
 type Progress = Record<string, number | 'all'>;
 
 export async function importFiles({ config, words, options, open }: Invocation): Promise<number> {
   if (words.length === 0) throw new ConfigError('chartroom import needs a file or folder.');
-  const parallel = Number(options['concurrency'] ?? 64);
-  if (!Number.isInteger(parallel) || parallel < 1 || parallel > 1000)
-    throw new ConfigError('--concurrency must be 1 to 1000.');
+  const parallel = Number(options['concurrency'] ?? 4);
+  if (!Number.isInteger(parallel) || parallel < 1 || parallel > 64)
+    throw new ConfigError('--concurrency must be 1 to 64: transactions under way at once.');
   const sources = await findSources(words);
   const engine = await open();
   try {
@@ -125,29 +134,41 @@ class Run {
   }
 
   async #items(key: string, source: SourceFile, already: number, left: number): Promise<void> {
+    /** First line of each group that is under way. */
     const under = new Map<number, Promise<void>>();
     // What ends the import, and the first line it met: kept, because nobody may be waiting for the one that met it.
     let fatal: { readonly error: unknown; readonly line: number } | undefined;
+    let group: Item[] = [];
+    const send = async (): Promise<void> => {
+      const items = group;
+      group = [];
+      const [first] = items;
+      if (!first) return;
+      const sent = this.#together(source.path, items)
+        .catch((error: unknown) => {
+          if (!fatal || first.line < fatal.line) fatal = { error, line: first.line };
+        })
+        .finally(() => under.delete(first.line));
+      under.set(first.line, sent);
+      if (under.size >= this.#parallel) await Promise.race(under.values());
+    };
     for await (const { line, body } of this.#bodies(source)) {
       if (line <= already) {
         this.#skipped++;
         continue;
       }
-      const one = this.#one(source.path, line, body)
-        .catch((error: unknown) => {
-          if (!fatal || line < fatal.line) fatal = { error, line };
-        })
-        .finally(() => under.delete(line));
-      under.set(line, one);
-      if (under.size >= this.#parallel) await Promise.race(under.values());
+      const item = this.#read(source.path, line, body);
+      if (item) group.push(item);
+      if (group.length >= GROUP) await send();
       if (fatal) break;
       if (++this.#done % 500 === 0) this.#show(source.path, left);
       // Everything before the oldest one under way is durable.
       if (this.#done % NOTE_EVERY === 0) {
-        this.#progress[key] = Math.min(line, ...under.keys()) - 1;
+        this.#progress[key] = Math.min(group[0]?.line ?? line, ...under.keys()) - 1;
         this.#note();
       }
     }
+    if (!fatal) await send();
     await Promise.all(under.values());
     if (!fatal) return;
     this.#progress[key] = fatal.line - 1;
@@ -165,7 +186,8 @@ class Run {
     for (const body of await resourcesOf(bytes, this.#context, this.#resolved)) yield { line: ++line, body };
   }
 
-  async #one(file: string, line: number, given: Parsed | Buffer): Promise<void> {
+  /** Undefined: noted as a failure. */
+  #read(file: string, line: number, given: Parsed | Buffer): Item | undefined {
     let type: string | undefined;
     try {
       const body = Buffer.isBuffer(given) ? parseJson(given, { maxDepth: 64 }) : given;
@@ -174,13 +196,40 @@ class Run {
       if (!this.#context.engine.definitions.resourceTypes.includes(resourceType))
         throw new FhirError('unknown-type', 'resourceType is not an R4 resource type.');
       const kind = typeof id === 'string' ? { kind: 'update' as const, id } : { kind: 'create' as const };
-      await perform(this.#context, { ...kind, type: resourceType, body });
-      this.#loaded.set(resourceType, (this.#loaded.get(resourceType) ?? 0) + 1);
+      return { line, type, ask: { ...kind, type, body } };
+    } catch (error) {
+      this.#fail({ file, line, ...(type === undefined ? {} : { type }), issues: asFhirError(error).issues });
+      return undefined;
+    }
+  }
+
+  /** As one transaction; where that is refused, one by one, so that each fault has its line. */
+  async #together(file: string, items: readonly Item[]): Promise<void> {
+    const [first] = items;
+    try {
+      if (items.length === 1) return await this.#one(file, first!);
+      const entries = items.map(({ ask, type }): Entry => ({ request: `IMPORT ${type}`, ask }));
+      await perform(this.#context, { kind: 'transaction', entries });
+      for (const { type } of items) this.#count(type);
+    } catch (error) {
+      if (asFhirError(error).kind === 'unavailable') throw error;
+      for (const item of items) await this.#one(file, item);
+    }
+  }
+
+  async #one(file: string, { line, type, ask }: Item): Promise<void> {
+    try {
+      await perform(this.#context, ask);
+      this.#count(type);
     } catch (error) {
       const { kind, issues } = asFhirError(error);
       if (kind === 'unavailable') throw error;
-      this.#fail({ file, line, ...(type === undefined ? {} : { type }), issues });
+      this.#fail({ file, line, type, issues });
     }
+  }
+
+  #count(type: string): void {
+    this.#loaded.set(type, (this.#loaded.get(type) ?? 0) + 1);
   }
 
   #fail({ issues, ...where }: Failure): void {

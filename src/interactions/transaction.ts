@@ -183,15 +183,22 @@ async function identify(engine: Engine, writes: readonly Step[], staged: Staged)
 async function rewriteAll(engine: Engine, writes: readonly Step[], staged: Staged, door: Door): Promise<void> {
   const { names } = staged;
   const pending: Pending[] = [];
-  await inLots(writes, async ({ at, ask, entry, without, madeBy }) => {
+  await inLots(writes, async step => {
+    const { at, ask, entry, without, madeBy } = step;
     const resource = madeBy === undefined ? resourceIn(ask) : undefined;
     if (!resource) return;
     const root = rootOf(entry.fullUrl);
+    let changed = false;
     for (const site of sitesOf(resource, engine.definitions, names, root)) {
-      put(site, rename(site, names, root));
-      if (site.as === 'reference' && referenceCriteria(engine, site.text))
-        pending.push({ at, without, resource, site });
+      const text = rename(site, names, root);
+      put(site, text);
+      const conditional = site.as === 'reference' && referenceCriteria(engine, site.text) !== undefined;
+      if (conditional) pending.push({ at, without, resource, site });
+      changed ||= conditional || text !== site.text;
     }
+    // The text that it came as, where it did not come in a Bundle, is not what is written.
+    if (changed && 'body' in ask && ask.body && !isRaw(ask.body))
+      step.ask = { ...ask, body: { resource, decimals: ask.body.decimals } } as Interaction;
   });
   if (pending.length === 0) return;
   staged.forget();

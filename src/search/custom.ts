@@ -206,7 +206,9 @@ function expressionFaults(definition: SearchParameterDefinition, known: Known): 
 
 /** Names that are followed by a parenthesis, outside of texts. `resolve() is T` looks at the reference alone. */
 function functionsOf(expression: string): string[] {
-  const bare = expression.replaceAll(/'(?:[^'\\]|\\.)*'|`[^`]*`/g, "''").replaceAll(/\bresolve\(\s*\)\s+is\b/g, '');
+  // In one go: a comment may hold a quote, a string the signs of a comment.
+  const apart = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:[^'\\]|\\.)*'|`[^`]*`/g;
+  const bare = expression.replaceAll(apart, "''").replaceAll(/\bresolve\(\s*\)\s+is\b/g, '');
   return [...bare.matchAll(/([A-Za-z_]\w*)\s*\(/g)].map(([, name]) => name!).filter(name => !OPERATORS.has(name));
 }
 const OPERATORS: ReadonlySet<string> = new Set(['and', 'or', 'xor', 'implies', 'in', 'is', 'div', 'mod']);

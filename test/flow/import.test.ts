@@ -60,6 +60,7 @@ describe('import', () => {
       '{"resourceType":"Pasta","id":"x"}',
       '{"resourceType":',
       '{"resourceType":"Patient","id":"good-2"}',
+      '{"resourceType":"Patient","id":"good-2","active":true}',
     ];
     const path = file('mixed.ndjson', lines.join('\n'));
     const report = join(folder, 'failed.ndjson');
@@ -74,6 +75,7 @@ describe('import', () => {
     );
     const talk = talkTo(server.base);
     assert.deepEqual([(await talk.get('Patient/good-2')).status, (await talk.get('Patient/bad-1')).status], [200, 404]);
+    assert.equal((await talk.get('Patient/good-2')).header('etag'), 'W/"2"', 'the same resource twice is two versions');
   });
 
   it('says what is wrong with a file as a whole', async () => {
@@ -84,11 +86,11 @@ describe('import', () => {
   });
 
   it('ends with the error of a store that goes away under it, and goes on from there', async () => {
-    const path = file('many.ndjson', patients(1000, 300));
-    await assert.rejects(run([path], fallsAway(100), { concurrency: '16' }), isAway);
+    const path = file('many.ndjson', patients(1000, 1500));
+    await assert.rejects(run([path], fallsAway(3), { concurrency: '2' }), isAway);
     assert.equal(await run([path]), 0);
     const talk = talkTo(server.base);
-    assert.equal((await talk.search('Patient?_id=p1000,p1150,p1299')).total, 3);
+    assert.equal((await talk.search('Patient?_id=p1000,p1150,p2499')).total, 3);
     assert.equal((await talk.get('Patient/p1000')).body.meta?.versionId, '1', 'not written again');
   });
 

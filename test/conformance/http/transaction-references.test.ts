@@ -5,6 +5,9 @@
 import assert from 'node:assert/strict';
 import type { Bundle, DocumentReference, FhirResource, List, Observation, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
+import { parseJson } from '../../../src/fhir/json.js';
+import { SYSTEM } from '../../../src/identity/principal.js';
+import { perform } from '../../../src/interactions/perform.js';
 import { onBothStores } from '../../support/both-stores.js';
 import { done, entry, named, post, put, send, statuses, uuid } from '../../support/bundles.js';
 
@@ -190,6 +193,33 @@ onBothStores('references of a transaction', stage => {
       }
       assert.equal((await talk.get('Patient/hot')).header('etag'), 'W/"12"');
     });
+  });
+
+  it('are followed in resources that were read by themselves: their text is not kept', async () => {
+    const { talk, server } = stage();
+    const { engine } = server;
+    await talk.create(known('by-text'));
+    const reference = 'Patient?identifier=urn:refs|by-text';
+    const texts = [{ resourceType: 'Patient' }, observation(uuid(1), { performer: [{ reference }] })];
+    const result = await perform(
+      { engine, principal: SYSTEM, requestId: 'text', address: 'test', request: 'test' },
+      {
+        kind: 'transaction',
+        entries: texts.map((resource, i) => ({
+          fullUrl: uuid(i + 1),
+          request: 'test',
+          ask: {
+            kind: 'create',
+            type: resource.resourceType,
+            body: parseJson(Buffer.from(JSON.stringify(resource)), { maxDepth: 64 }),
+          },
+        })),
+      },
+    );
+    const [made, written] = (JSON.parse(result.text!.toString()) as Bundle).entry!;
+    const { text } = await talk.get(named(written));
+    assert.ok(text.includes(`"subject":{"reference":"${named(made)}"}`), text);
+    assert.ok(!text.includes('?'), text);
   });
 
   it('store a document submission as IHE MHD shapes it (ITI-65)', async () => {

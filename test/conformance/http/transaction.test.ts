@@ -68,7 +68,7 @@ onBothStores('a transaction', stage => {
         entry('HEAD', `Patient/new-${value}`),
       ]);
       assert.deepEqual(statuses(answers), ['200', '200', '201', '204', '201', '200', '200']);
-      assert.equal((answers[0]?.resource as Patient | undefined)?.active, true, 'reads see what is written');
+      assert.equal((answers[0]!.resource as Patient).active, true, 'reads see what is written');
       assert.deepEqual(idsOf(answers[5]?.resource as Bundle), [named(answers[2]).slice(8)]);
       assert.match(answers[2]?.response?.location ?? '', /^Patient\/[^/]+\/_history\/1$/);
       assert.deepEqual([answers[1]?.response?.etag, answers[4]?.response?.etag], ['W/"2"', 'W/"1"']);
@@ -81,10 +81,7 @@ onBothStores('a transaction', stage => {
       assert.equal((await make(written))[0]?.resource, undefined);
       assert.equal((await make(written, { prefer: 'return=minimal' }))[0]?.resource, undefined);
       const [whole] = await make(written, { prefer: 'return=representation' });
-      assert.deepEqual(
-        [(whole?.resource as Patient | undefined)?.active, whole?.resource?.id],
-        [true, named(whole).slice(8)],
-      );
+      assert.deepEqual([(whole!.resource as Patient).active, whole?.resource?.id], [true, named(whole).slice(8)]);
       const [told] = await make(written, { prefer: 'return=OperationOutcome' });
       assert.equal(told?.response?.outcome?.resourceType, 'OperationOutcome');
     });
@@ -138,7 +135,7 @@ onBothStores('a transaction', stage => {
         new RegExp(`<a href="${patient}">he</a> <img src="${binary}" alt="${name}"/>`),
       );
       assert.deepEqual([stored.identifier?.[0]?.value, stored.description], [name, name], 'strings are no names');
-      assert.equal((stored.contained?.[0] as Observation | undefined)?.subject?.reference, patient);
+      assert.equal((stored.contained![0] as Observation).subject?.reference, patient);
       assert.deepEqual(
         stored.context?.related?.map(({ reference }) => reference),
         [`${binary}#part`, '#c'],

@@ -177,6 +177,12 @@ describe('judging a SearchParameter', () => {
         expression: "Patient.name.given.where($this.matches('(a+)+$'))",
       },
     ],
+    [
+      'functions between comments that hold quotes',
+      'expression',
+      'parameter-expression',
+      { expression: "Patient.name.given/*'*/.where($this.matches('(a+)+$'))/*'*/" },
+    ],
     ['the clock', 'expression', 'parameter-expression', { type: 'date', expression: 'today()' }],
     ['recursion', 'expression', 'parameter-expression', { expression: 'Patient.repeat(extension).value' }],
     [
