@@ -14,6 +14,7 @@ import type { Invocation } from './invocation.js';
 import { reindex } from './reindex.js';
 import { seed } from './seed.js';
 import { serve } from './serve.js';
+import { verify } from './verify.js';
 
 interface Command {
   readonly about: string;
@@ -42,6 +43,12 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
       about: 'Copy the embedded store to a new file, checked; stop the server first.',
       usage: 'chartroom backup <new file>',
       run: backup,
+    },
+    verify: {
+      about: 'Check that versions, audit events and search index agree; on the embedded store stop the server first.',
+      usage: 'chartroom verify [--sample N]',
+      options: { sample: { type: 'string' } },
+      run: verify,
     },
     explain: {
       about: 'Tell how a search is answered: the plan, the statements, what it costs.',

@@ -119,13 +119,15 @@ export const findOne = async (engine: Engine, sought: Sought): Promise<Version |
   onlyOne(sought, await findSought(engine, sought, 2));
 
 /** The same of what was found already. */
-export function onlyOne({ type }: Sought, [one, another]: readonly Version[]): Version | undefined {
-  if (another)
-    throw new FhirError('multiple-matches', `The criteria match several ${type} resources: name one of them.`, {
-      expression: 'http.criteria',
-    });
+export function onlyOne(sought: Sought, [one, another]: readonly Version[]): Version | undefined {
+  if (another) throw several(sought);
   return one;
 }
+
+export const several = ({ type }: Sought): FhirError =>
+  new FhirError('multiple-matches', `The criteria match several ${type} resources: name one of them.`, {
+    expression: 'http.criteria',
+  });
 
 /** That nothing matches, as a condition of the commit. */
 export function absence({ type, where, rest, claim }: Sought): Absence {

@@ -5,7 +5,7 @@
 import { FhirError } from '../fhir/error.js';
 import { newId } from '../platform/ids.js';
 import type { Version } from '../store/store.js';
-import { findBeside, onlyOne, readCriteria, type Sought } from './criteria.js';
+import { findBeside, onlyOne, readCriteria, several, type Sought } from './criteria.js';
 import { matching } from './delete.js';
 import type { Engine, Interaction, Parameters } from './interaction.js';
 import { isRaw } from './prepare.js';
@@ -54,7 +54,8 @@ export function settle(engine: Engine, step: Step, found: Found | undefined, sta
       for (const { id } of found?.rows ?? [{ id: ask.id! }]) staged.write(ask.type, id, at, 'delete');
       return;
     case 'create': {
-      const own = sought && !current ? staged.matches(sought)[0] : undefined;
+      const [own, another] = sought ? staged.matches(sought) : [];
+      if (own && (another || current)) throw several(sought!);
       if (own) {
         step.madeBy = own.at;
         staged.name(entry.fullUrl, ask.type, own.id, at, 1);

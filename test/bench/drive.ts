@@ -1,8 +1,11 @@
 /**
  * Closed-loop callers over keep-alive connections: each sends its next request when the answer to the last one is whole.
- * They speak just enough HTTP/1.1 to cost less than what they measure: answers must carry a Content-Length.
+ * They speak just enough HTTP/1.1 to cost less than what they measure: answers carry a Content-Length or are chunked.
  */
 import { connect } from 'node:net';
+
+/** The last chunk. */
+const END = Buffer.from('\r\n0\r\n\r\n');
 
 export interface Drive {
   readonly port: number;
@@ -74,7 +77,16 @@ export async function drive({ port, callers, next, milliseconds, answered }: Dri
       socket.on('connect', send);
       socket.on('error', reject);
       socket.on('close', () => reject(new Error('The server closed a connection.')));
+      /** The end of a chunked answer so far: JSON holds no line ends of its own. */
+      let tail: Buffer | undefined;
       socket.on('data', (part: Buffer) => {
+        if (tail) {
+          tail = Buffer.concat([tail, part]).subarray(-END.length);
+          if (!tail.equals(END)) return;
+          tail = undefined;
+          finish();
+          return;
+        }
         if (missing > 0) {
           missing -= part.length;
           if (missing === 0) finish();
@@ -85,6 +97,13 @@ export async function drive({ port, callers, next, milliseconds, answered }: Dri
         waiting = at < 0 ? bytes : undefined;
         if (at < 0) return;
         head = bytes.toString('latin1', 0, at);
+        if (/^transfer-encoding: *chunked/im.test(head)) {
+          tail = bytes.subarray(-END.length);
+          if (!tail.equals(END)) return;
+          tail = undefined;
+          finish();
+          return;
+        }
         const length = /^content-length: *(\d+)/im.exec(head)?.[1];
         if (length === undefined && !/^HTTP\/1\.1 [23]04/.test(head))
           return reject(new Error(`An answer without Content-Length:\n${head}`));

@@ -24,14 +24,16 @@ export interface Measurement extends Timing {
 /** Throws where an answer is not what the workload expects: a wrong answer has no speed. */
 export async function measure(measurement: Measurement): Promise<Row> {
   const { store, port, server, mongod, workload, callers, warmUp, milliseconds } = measurement;
-  const { name, next, status } = workload;
+  const { name, next, status, units = 1, before: prepare } = workload;
+  await prepare?.(port);
   await checkOnce(port, workload);
   await drive({ port, callers, next, milliseconds: warmUp });
   const before = [costOf(server), costOf(mongod)];
   const driven = await drive({ port, callers, next, milliseconds });
   const [mine, theirs] = [costOf(server), costOf(mongod)];
-  const { requests, latencies, statuses } = driven;
-  if (statuses.get(status) !== requests)
+  const { requests: answers, latencies, statuses } = driven;
+  const requests = answers * units;
+  if (statuses.get(status) !== answers)
     throw new Error(`${name}: answers were ${JSON.stringify([...statuses])}, expected ${status}.`);
   return {
     store,

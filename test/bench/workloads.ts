@@ -1,5 +1,6 @@
 /** What is measured: each workload makes its requests from the loaded population and knows a right answer. */
 import { createRandom } from '../support/random.js';
+import { bundleWorkloads } from './bundles.js';
 import { requestBytes } from './drive.js';
 import { BINARY_SIZE, type World } from './load.js';
 import { LOINC, MRN, observation, PANEL } from './population.js';
@@ -8,6 +9,10 @@ export interface Workload {
   readonly name: string;
   readonly next: () => Buffer;
   readonly status: number;
+  /** Resources of a request, where cost is told per resource; default 1. */
+  readonly units?: number;
+  /** What must be loaded for it. */
+  readonly before?: (port: number) => Promise<void>;
   /** Looks at the body of one answer before the measurement; throws where it is not what is meant to be measured. */
   readonly check: (body: Buffer) => void;
 }
@@ -128,6 +133,7 @@ export function workloads(world: World): Workload[] {
       status: 200,
       check: expectEntries(PAGE, PAGE),
     },
+    ...bundleWorkloads(world),
   ];
 }
 

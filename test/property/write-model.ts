@@ -1,0 +1,114 @@
+/**
+ * What writes mean, in the plainest form: a map of histories, changed by one command after the other. The server must do the
+ * same, on both stores. https://hl7.org/fhir/R4/http.html
+ */
+
+/** Patients of a small world: names and identifiers collide all the time. */
+export type Command =
+  | { readonly kind: 'create'; readonly v: number; readonly unless?: number }
+  | {
+      readonly kind: 'update';
+      readonly id?: number;
+      readonly by?: number;
+      readonly v: number;
+      readonly match?: 'current' | 'stale';
+    }
+  | { readonly kind: 'patch'; readonly id?: number; readonly by?: number; readonly v: number }
+  | { readonly kind: 'delete'; readonly id?: number; readonly by?: number };
+export type Step = Command | { readonly kind: 'transaction'; readonly of: readonly Command[] };
+
+export interface Past {
+  readonly method: string;
+  /** Identifier; undefined: deleted. */
+  readonly v: number | undefined;
+}
+
+/** Name → its versions, oldest first. `made` names what the server named. */
+export type State = ReadonlyMap<string, readonly Past[]>;
+
+export interface Done {
+  readonly status: number;
+  /** What was written or found; `new` where the server chooses the name. */
+  readonly name?: string;
+}
+
+export const nameOf = (id: number): string => `p${id}`;
+
+const alive = (state: State, name: string): Past | undefined => {
+  const last = state.get(name)?.at(-1);
+  return last?.v === undefined ? undefined : last;
+};
+export const matching = (state: State, v: number): string[] =>
+  [...state.keys()].filter(name => alive(state, name)?.v === v);
+
+/** What a command does to a state: the answer, and the version that it adds. */
+export function run(state: State, command: Command, fresh: () => string): Done & { readonly add?: Past } {
+  if (command.kind === 'create') {
+    const found = command.unless === undefined ? [] : matching(state, command.unless);
+    if (found.length > 1) return { status: 412 };
+    if (found.length === 1) return { status: 200, name: found[0]! };
+    return { status: 201, name: fresh(), add: { method: 'POST', v: command.v } };
+  }
+  const found = command.by === undefined ? undefined : matching(state, command.by);
+  if (found && found.length > 1) return { status: 412 };
+  const name = found ? found[0] : nameOf(command.id!);
+  const current = name === undefined ? undefined : alive(state, name);
+  switch (command.kind) {
+    case 'update': {
+      if (command.match === 'stale' || (command.match === 'current' && !current)) return { status: 412 };
+      return { status: current ? 200 : 201, name: name ?? fresh(), add: { method: 'PUT', v: command.v } };
+    }
+    case 'patch':
+      if (name === undefined || !state.has(name)) return { status: 404 };
+      if (!current) return { status: 410 };
+      return { status: 200, name, add: { method: 'PATCH', v: command.v } };
+    case 'delete':
+      return current ? { status: 204, name: name!, add: { method: 'DELETE', v: undefined } } : { status: 204 };
+  }
+}
+
+export const plus = (state: State, name: string, past: Past): State =>
+  new Map([...state, [name, [...(state.get(name) ?? []), past]]]);
+
+const RANKS = { delete: 0, create: 1, update: 2, patch: 2 } as const;
+
+/**
+ * All or nothing. Criteria of creates see what is deleted and created before them, those of updates and patches what is
+ * deleted; one that means what another entry writes, and two writes of one resource, fail the whole. What a patch makes of
+ * a resource is not known beforehand.
+ */
+export function runAll(
+  state: State,
+  commands: readonly Command[],
+  fresh: () => string,
+): { readonly state: State; readonly done: readonly Done[] } | undefined {
+  const done: Done[] = [];
+  const written = new Set<string>();
+  let [after, seen] = [state, state];
+  for (const rank of [0, 1, 2])
+    for (const [i, command] of commands.entries()) {
+      if (RANKS[command.kind] !== rank) continue;
+      const { add, ...answer } = run(rank === 1 ? after : rank === 0 ? state : seen, command, fresh);
+      if (answer.status >= 400) return undefined;
+      done[i] = answer;
+      // A delete of what is not there still means this resource.
+      const name = add
+        ? answer.name!
+        : command.kind === 'delete' && command.id !== undefined
+          ? nameOf(command.id)
+          : undefined;
+      if (name !== undefined) {
+        if (written.has(name)) return undefined;
+        written.add(name);
+      }
+      if (add) after = plus(after, answer.name!, add);
+      if (rank === 0) seen = after;
+    }
+  for (const [i, command] of commands.entries())
+    if ((command.kind === 'update' || command.kind === 'patch') && command.by !== undefined)
+      for (const name of matching(after, command.by)) {
+        const patched = commands.some((each, k) => each.kind === 'patch' && done[k]?.name === name);
+        if (written.has(name) && !patched && name !== done[i]?.name) return undefined;
+      }
+  return { state: after, done };
+}
