@@ -24,26 +24,24 @@ export type Decision =
   | { readonly allow: false; readonly kind: 'forbidden' | 'method-not-allowed'; readonly why: string };
 
 const CHANGES = new Set(['update', 'patch', 'delete']);
-const READS = new Set(['capabilities', 'read', 'vread', 'history', 'search']);
-const WRITES = new Set(['create', 'update', 'patch', 'delete']);
-/** What is decided part by part. */
-const WHOLES = new Set(['batch', 'transaction']);
+/** Interactions and who may do them, at least; those that are missing: an administrator. Batches and transactions are decided part by part. */
+const NEEDED: ReadonlyMap<string, Principal['role']> = new Map([
+  ...['capabilities', 'read', 'vread', 'history', 'search', 'batch', 'transaction'].map(
+    kind => [kind, 'reader'] as const,
+  ),
+  ...['create', 'update', 'patch', 'delete'].map(kind => [kind, 'writer'] as const),
+]);
+const RANK: Readonly<Record<Principal['role'], number>> = { reader: 0, writer: 1, admin: 2 };
 
-export function decide(principal: Principal, ask: Ask): Decision {
+export function decide({ role }: Principal, { kind, type, operation }: Ask): Decision {
   // AUD-3: nobody changes the audit trail, whatever the role.
-  const { operation } = ask;
-  if (ask.type === 'AuditEvent' && (CHANGES.has(ask.kind) || operation?.writes))
+  if (type === 'AuditEvent' && (CHANGES.has(kind) || operation?.writes))
     return { allow: false, kind: 'method-not-allowed', why: 'Audit events cannot be changed or deleted.' };
-  if (principal.role === 'admin') return { allow: true, without: [] };
-  if (WHOLES.has(ask.kind)) return { allow: true, without: ['AuditEvent'] };
-  if (READS.has(ask.kind) || operation?.role === 'reader') {
-    if (ask.type === 'AuditEvent')
-      return { allow: false, kind: 'forbidden', why: 'Only an administrator reads the audit trail.' };
-    return { allow: true, without: ['AuditEvent'] };
-  }
-  const writing = WRITES.has(ask.kind) || operation?.role === 'writer';
-  if (writing && principal.role === 'writer') return { allow: true, without: ['AuditEvent'] };
-  if (operation?.role !== 'writer' && ask.kind === 'operation')
-    return { allow: false, kind: 'forbidden', why: 'Only an administrator may run this operation.' };
-  return { allow: false, kind: 'forbidden', why: 'This role may not write.' };
+  if (role === 'admin') return { allow: true, without: [] };
+  if (type === 'AuditEvent' && kind !== 'create')
+    return { allow: false, kind: 'forbidden', why: 'Only an administrator reads the audit trail.' };
+  const needed = operation ? operation.role : (NEEDED.get(kind) ?? 'admin');
+  if (RANK[role] >= RANK[needed]) return { allow: true, without: ['AuditEvent'] };
+  const why = needed === 'admin' ? 'Only an administrator may do this.' : 'This role may not write.';
+  return { allow: false, kind: 'forbidden', why };
 }

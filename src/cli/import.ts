@@ -38,8 +38,8 @@ interface Item {
   readonly ask: Of<'create'> | Of<'update'>;
 }
 
-/** File → how many of its first items are done; 'all' at its end. */
-type Progress = Record<string, number | 'all'>;
+/** File → how many of its first items are done, or that all of them are. */
+type Progress = Record<string, number | { readonly all: number }>;
 
 export async function importFiles({ config, words, options, open }: Invocation): Promise<number> {
   if (words.length === 0) throw new ConfigError('chartroom import needs a file or folder.');
@@ -119,10 +119,12 @@ class Run {
   async #file(source: SourceFile, left: number): Promise<boolean> {
     const key = `${resolve(source.path)}#${source.stamp}`;
     const already = this.#progress[key] ?? 0;
-    if (already === 'all') return true;
+    if (typeof already === 'object') {
+      this.#skipped += already.all;
+      return true;
+    }
     try {
-      await this.#items(key, source, already, left);
-      this.#progress[key] = 'all';
+      this.#progress[key] = { all: await this.#items(key, source, already, left) };
     } catch (error) {
       if (error instanceof Unresolved) return false;
       const known = error instanceof FhirError ? error : unreadable(error);
@@ -133,7 +135,8 @@ class Run {
     return true;
   }
 
-  async #items(key: string, source: SourceFile, already: number, left: number): Promise<void> {
+  /** Gives the number of items. */
+  async #items(key: string, source: SourceFile, already: number, left: number): Promise<number> {
     /** First line of each group that is under way. */
     const under = new Map<number, Promise<void>>();
     // What ends the import, and the first line it met: kept, because nobody may be waiting for the one that met it.
@@ -152,7 +155,9 @@ class Run {
       under.set(first.line, sent);
       if (under.size >= this.#parallel) await Promise.race(under.values());
     };
+    let count = 0;
     for await (const { line, body } of this.#bodies(source)) {
+      count = line;
       if (line <= already) {
         this.#skipped++;
         continue;
@@ -170,7 +175,7 @@ class Run {
     }
     if (!fatal) await send();
     await Promise.all(under.values());
-    if (!fatal) return;
+    if (!fatal) return count;
     this.#progress[key] = fatal.line - 1;
     this.#note();
     throw fatal.error;

@@ -117,14 +117,18 @@ export async function readInteraction(source: Source, route: Route, query: Param
     case 'transaction':
       return source.bundle();
     case 'operation': {
-      const body = source.method === 'POST' ? await source.optional() : undefined;
+      const safe = source.method !== 'POST';
+      const ifMatch = safe ? undefined : readIfMatch(source.header('if-match'));
+      const body = safe ? undefined : await source.optional();
       return {
         kind: 'operation',
         operation: route.operation ?? '',
-        safe: source.method !== 'POST',
+        safe,
         parameters: query,
         ...(route.type ? { type: route.type } : {}),
         ...(route.id ? { id: route.id } : {}),
+        ...(route.version ? { version: route.version } : {}),
+        ...(ifMatch === undefined ? {} : { ifMatch }),
         ...(body ? { body } : {}),
       };
     }

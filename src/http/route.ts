@@ -5,10 +5,10 @@
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import type { Kind, Target } from '../interactions/interaction.js';
-import { OPERATIONS } from '../interactions/operation.js';
+import { type Level, OPERATIONS } from '../interactions/operation.js';
 
 export interface Route extends Target {
-  /** Path segment of a vread. */
+  /** Path segment of a vread, or of an operation on a version. */
   readonly version?: string;
 }
 
@@ -85,8 +85,8 @@ function decode(path: string): string[] {
 function recognise(segments: readonly string[], definitions: Definitions): { shape: string } & Omit<Route, 'kind'> {
   const [first, second, third, fourth, ...more] = segments;
   if (first === undefined || ROUTES.has(first)) return { shape: segments.join('/') };
-  const dollar = segments.slice(0, 3).findIndex(segment => segment.startsWith('$'));
-  if (dollar >= 0) return recogniseOperation(segments, dollar, definitions);
+  const dollar = segments.findIndex(segment => segment.startsWith('$'));
+  if (dollar in LEVELS) return recogniseOperation(segments, dollar, definitions);
   if (!definitions.resourceTypes.includes(first))
     throw new FhirError(
       'unknown-type',
@@ -109,14 +109,17 @@ function recognise(segments: readonly string[], definitions: Definitions): { sha
   return { shape: ['T/I', ...segments.slice(2)].join('/'), type: first, id: second };
 }
 
-/** `$code`, `T/$code`, `T/I/$code`, where the operation is offered at that level. */
+/** By the number of segments before an operation. */
+const LEVELS: Readonly<Record<number, Level>> = { 0: 'system', 1: 'type', 2: 'instance', 4: 'version' };
+
+/** `$code`, `T/$code`, `T/I/$code`, `T/I/_history/V/$code`, where the operation is offered at that level. */
 function recogniseOperation(segments: readonly string[], at: number, definitions: Definitions) {
   const operation = segments[at]!.slice(1);
-  const [type, id] = segments.slice(0, at);
-  const level = (['system', 'type', 'instance'] as const)[at]!;
+  const [type, id, history, version] = segments.slice(0, at);
   const found = OPERATIONS.get(operation);
   const offered =
-    found?.levels.includes(level) &&
+    found?.levels.includes(LEVELS[at]!) &&
+    (history ?? '_history') === '_history' &&
     (type === undefined || (found.types ?? [type]).includes(type)) &&
     segments.length === at + 1;
   const known = (type === undefined || definitions.resourceTypes.includes(type)) && (id === undefined || ID.test(id));
@@ -124,5 +127,11 @@ function recogniseOperation(segments: readonly string[], at: number, definitions
     throw new FhirError('unknown-type', 'This server offers no such operation: see /metadata.', {
       detail: 'unknown-operation',
     });
-  return { shape: '$', operation, ...(type === undefined ? {} : { type }), ...(id === undefined ? {} : { id }) };
+  return {
+    shape: '$',
+    operation,
+    ...(type === undefined ? {} : { type }),
+    ...(id === undefined ? {} : { id }),
+    ...(version === undefined ? {} : { version }),
+  };
 }

@@ -6,7 +6,7 @@
 import type { Recorder } from '../audit/record.js';
 import type { Definitions } from '../fhir/definitions.js';
 import type { FhirError, Issue } from '../fhir/error.js';
-import type { Decimals, Json, JsonObject, Parsed } from '../fhir/resource.js';
+import type { Decimals, Json, Parsed } from '../fhir/resource.js';
 import type { Principal } from '../identity/principal.js';
 import type { Identify } from '../identity/tokens.js';
 import type { Log } from '../platform/log.js';
@@ -34,8 +34,6 @@ export interface RawBody {
   /** Streams the bytes into the store, once: a second call gives the first one's answer. */
   save(blobs: Blobs, maxBytes: number): Promise<{ readonly hash: string; readonly size: number }>;
   readonly securityContext?: string;
-  /** Labels that the resource keeps. */
-  readonly meta?: JsonObject;
 }
 
 interface Reading {
@@ -140,6 +138,10 @@ export type Interaction =
       readonly operation: string;
       readonly type?: string;
       readonly id?: string;
+      /** One version of the resource. */
+      readonly version?: string;
+      /** Version of If-Match, for what changes the resource. */
+      readonly ifMatch?: string;
       /** Asked by GET: it may change nothing. */
       readonly safe: boolean;
       /** Of the URL. */

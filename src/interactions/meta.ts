@@ -1,93 +1,115 @@
 /**
- * Tags, security labels and profiles of a resource: https://hl7.org/fhir/R4/resource.html#Meta. An update adds to them; only
- * $meta-delete and a patch take one away. Two labels are the same by system and code, two profiles by their URL; where both
- * sides have one, the later word for it (display, version) counts.
+ * Tags, security labels and profiles of a resource: https://hl7.org/fhir/R4/resource.html#tags, #tag-updates
+ *
+ * An update keeps the tags and security labels that it does not mention; its profiles replace those that were there,
+ * because they are claims about the content that it brings. Only $meta-delete and a patch take a tag or a security label away.
+ *
+ * Choices: two labels are the same by system and code (without a code: if they are equal), two profiles by their URL.
+ * Of a label that both sides have, what the later one says (display, version) counts, and what it leaves out stays. What
+ * was there keeps its order, what is added follows.
  */
+import { parseAnyJson } from '../fhir/json.js';
+import type { Decimals, Json, JsonObject } from '../fhir/resource.js';
 import { scan } from '../fhir/scan.js';
-import type { Json, JsonObject, Parsed } from '../fhir/resource.js';
 import type { Version } from '../store/store.js';
-import type { RawBody } from './interaction.js';
-import { isRaw } from './prepare.js';
 
 /** Of meta, what is a set. */
-export type Labels = { readonly [K in (typeof SETS)[number]]?: readonly Json[] };
-
 const SETS = ['profile', 'security', 'tag'] as const;
-const MARKS = SETS.map(name => `"${name}"`);
 
 const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** Of stored text. Most resources have none: three looks at their bytes say so. */
-export function labelsOf({ text }: Version): Labels | undefined {
-  if (!text || !MARKS.some(mark => text.includes(mark))) return undefined;
-  const whole = text.toString('utf8');
-  const member = scan(whole, 200).members.find(({ key }) => key === 'meta');
-  return member && labelsIn(JSON.parse(whole.slice(member.start, member.end)) as Json);
-}
-
-export function labelsIn(meta: Json | undefined): Labels | undefined {
-  if (!isObject(meta)) return undefined;
-  const found: Partial<Record<(typeof SETS)[number], Json[]>> = {};
-  for (const name of SETS) {
-    const set = meta[name];
-    if (Array.isArray(set) && set.length > 0) found[name] = set;
-  }
-  return Object.keys(found).length > 0 ? found : undefined;
-}
+const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
 
 const nameOf = (label: Json): string =>
-  isObject(label) ? JSON.stringify([label['system'] ?? '', label['code'] ?? '']) : JSON.stringify(label);
+  isObject(label) && label['code'] !== undefined
+    ? JSON.stringify([label['system'] ?? '', label['code']])
+    : JSON.stringify(label);
 
-/** What was there, in its order, then what comes in addition. */
-export function addLabels(before: Labels, more: Labels): Labels {
-  return eachSet(name => {
-    const set = new Map((before[name] ?? []).map(label => [nameOf(label), label]));
-    for (const label of more[name] ?? []) set.set(nameOf(label), label);
-    return [...set.values()];
-  });
-}
+export const hasLabels = (meta: JsonObject): boolean => SETS.some(name => listOf(meta[name]).length > 0);
 
-export function removeLabels(before: Labels, less: Labels): Labels {
-  return eachSet(name => {
-    const gone = new Set((less[name] ?? []).map(nameOf));
-    return (before[name] ?? []).filter(label => !gone.has(nameOf(label)));
-  });
-}
-
-function eachSet(make: (name: (typeof SETS)[number]) => Json[]): Labels {
-  const made: Partial<Record<(typeof SETS)[number], Json[]>> = {};
+/** The meta with what `more` has in addition; itself where that is nothing. */
+export function addLabels(meta: JsonObject, more: JsonObject): JsonObject {
+  const made = { ...meta };
   for (const name of SETS) {
-    const set = make(name);
+    const set = [...listOf(meta[name])];
+    const places = new Map(set.map((label, at) => [nameOf(label), at]));
+    for (const label of listOf(more[name])) {
+      const at = places.get(nameOf(label));
+      if (at === undefined) places.set(nameOf(label), set.push(label) - 1);
+      else if (isObject(label)) set[at] = { ...(set[at] as JsonObject), ...label };
+    }
     if (set.length > 0) made[name] = set;
   }
-  return made;
+  return JSON.stringify(made) === JSON.stringify(meta) ? meta : made;
 }
 
-/** The meta with these labels instead of its own. */
-export function withLabels(meta: Json | undefined, labels: Labels): JsonObject {
-  const own = isObject(meta) ? Object.entries(meta).filter(([key]) => !(SETS as readonly string[]).includes(key)) : [];
-  return { ...Object.fromEntries(own), ...(labels as JsonObject) };
-}
-
-/** The body of an update with the labels that are kept. The body given stays as it is. */
-export function keepLabels(body: Parsed | RawBody, current: Version | undefined): Parsed | RawBody {
-  const kept = current && labelsOf(current);
-  if (!kept) return body;
-  if (isRaw(body)) return { ...body, meta: withLabels(undefined, kept) };
-  const { meta } = body.resource;
-  return withMeta(body, withLabels(meta, addLabels(kept, labelsIn(meta) ?? {})));
-}
-
-/** The same body with another meta; digits of numbers go along. */
-export function withMeta(body: Parsed, meta: JsonObject): Parsed {
-  const resource = { ...body.resource, meta };
-  for (const [from, to] of [
-    [body.resource, resource],
-    [body.resource['meta'], meta],
-  ] as const) {
-    const texts = isObject(from) ? body.decimals?.get(from) : undefined;
-    if (texts) body.decimals!.set(to, texts);
+/** The meta without what `less` has; itself where that is nothing. */
+export function removeLabels(meta: JsonObject, less: JsonObject): JsonObject {
+  const made = { ...meta };
+  let changed = false;
+  for (const name of SETS) {
+    const gone = new Set(listOf(less[name]).map(nameOf));
+    const set = listOf(meta[name]);
+    const left = set.flatMap((label, at) => (gone.has(nameOf(label)) ? [] : [at]));
+    if (left.length === set.length) continue;
+    changed = true;
+    // Extensions of a profile stand beside it, at the same place of a list of their own.
+    for (const key of [name, `_${name}`]) {
+      const list = left.map(at => listOf(meta[key])[at] ?? null);
+      if (list.some(value => value !== null)) made[key] = list;
+      else delete made[key];
+    }
   }
-  return { ...body, resource };
+  return changed ? made : meta;
 }
+
+/** What an update keeps of the version before it, with the digits of its numbers. */
+export interface Kept {
+  readonly labels: JsonObject;
+  readonly decimals: Decimals | undefined;
+}
+
+/** Undefined: neither tags nor security labels, as with most resources. */
+export function keptOf({ text }: Version): Kept | undefined {
+  const meta = text && metaOf(text);
+  if (!meta || !(meta.includes('"tag"') || meta.includes('"security"'))) return undefined;
+  const { value, decimals } = parseAnyJson(meta, TRUSTED);
+  const { security, tag } = value as JsonObject;
+  const labels = { ...(security ? { security } : {}), ...(tag ? { tag } : {}) };
+  return hasLabels(labels) ? { labels, decimals } : undefined;
+}
+
+/** Depth was limited when the text came in. */
+const TRUSTED = { maxDepth: 200 };
+/** How `stamp` begins a meta, and nothing else in a resource begins. */
+const HEAD = '{"versionId":"';
+const [QUOTE, BACKSLASH, OPEN, CLOSE] = [34, 92, 123, 125];
+
+/** The bytes of meta. Nearly always it is the first object inside: then nothing behind it is looked at. */
+function metaOf(text: Buffer): Buffer | undefined {
+  const first = text.indexOf(OPEN, 1);
+  if (text.toString('latin1', first, first + HEAD.length) === HEAD) return text.subarray(first, endOf(text, first));
+  const whole = text.toString();
+  const member = scan(whole, TRUSTED.maxDepth).members.find(({ key }) => key === 'meta');
+  return member && Buffer.from(whole.slice(member.start, member.end));
+}
+
+/** Offset behind the object that begins at `from`. */
+function endOf(text: Buffer, from: number): number {
+  let depth = 0;
+  let quoted = false;
+  for (let at = from; at < text.length; at++) {
+    const byte = text[at];
+    if (quoted && byte === BACKSLASH) at++;
+    else if (byte === QUOTE) quoted = !quoted;
+    else if (!quoted && byte === OPEN) depth++;
+    else if (!quoted && byte === CLOSE && --depth === 0) return at + 1;
+  }
+  return text.length;
+}
+
+/** The meta of an update, known to be valid, with what is kept. */
+export const keep = (meta: Json | undefined, { labels }: Kept): JsonObject => {
+  const own = isObject(meta) ? meta : {};
+  return { ...own, ...addLabels(labels, own) };
+};

@@ -11,7 +11,7 @@ import { meta, metaAdd, metaDelete } from './operations/meta.js';
 import { purge } from './operations/purge.js';
 import { reindex } from './operations/reindex.js';
 
-export type Level = 'system' | 'type' | 'instance';
+export type Level = 'system' | 'type' | 'instance' | 'version';
 
 export interface Operation {
   readonly levels: readonly Level[];

@@ -6,6 +6,7 @@
 import { liftBase64 } from '../fhir/base64.js';
 import { FhirError } from '../fhir/error.js';
 import { parseJson, stamp } from '../fhir/json.js';
+import { print } from '../fhir/print.js';
 import type { Parsed, Resource } from '../fhir/resource.js';
 import type { Entry } from '../search/entry.js';
 import { extract } from '../search/extract.js';
@@ -14,6 +15,7 @@ import { wordsOf } from '../search/words-of.js';
 import type { BlobLink, Change, Method, Renewed, Version } from '../store/store.js';
 import { validateStructure } from '../validation/structure.js';
 import { check } from './hooks.js';
+import { keep, type Kept } from './meta.js';
 import type { Engine, RawBody } from './interaction.js';
 
 /** Base64 shorter than this stays in the text: a look-up would cost more than it saves. */
@@ -37,9 +39,14 @@ export interface Prepared {
 
 export const isRaw = (body: Parsed | RawBody): body is RawBody => 'contentType' in body;
 
-/** Throws `invalid` with one issue per fault, `unprocessable` where a hook refuses it; stores attachment bytes, nothing else. */
-export async function prepare(engine: Engine, identity: Identity, body: Parsed | RawBody): Promise<Prepared> {
-  if (isRaw(body)) return prepareRaw(engine, identity, body);
+/** `kept`: labels of the version before that an update does not take away. Throws `invalid` with one issue per fault, `unprocessable` where a hook refuses it; stores attachment bytes, nothing else. */
+export async function prepare(
+  engine: Engine,
+  identity: Identity,
+  body: Parsed | RawBody,
+  kept?: Kept,
+): Promise<Prepared> {
+  if (isRaw(body)) return prepareRaw(engine, identity, body, kept);
   const { type, id, version, updated } = identity;
   if (body.resource.resourceType !== type)
     throw new FhirError('invalid', `The body must be a ${type}: its resourceType says otherwise.`, {
@@ -54,8 +61,10 @@ export async function prepare(engine: Engine, identity: Identity, body: Parsed |
   const resource: Resource = { ...body.resource };
   const texts = body.decimals?.get(body.resource);
   if (texts) body.decimals!.set(resource, texts);
+  if (kept) resource['meta'] = keep(resource['meta'], kept);
+  const decimals = kept?.decimals ? new Map([...(body.decimals ?? []), ...kept.decimals]) : body.decimals;
   const stamped = stamp(
-    { ...body, resource },
+    { ...body, resource, decimals },
     { id, versionId: String(version), lastUpdated: new Date(updated).toISOString() },
   );
   const { text, lifted } = liftBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
@@ -65,7 +74,7 @@ export async function prepare(engine: Engine, identity: Identity, body: Parsed |
 }
 
 /** A Binary given as its bytes: the resource is written around them. */
-async function prepareRaw(engine: Engine, identity: Identity, body: RawBody): Promise<Prepared> {
+async function prepareRaw(engine: Engine, identity: Identity, body: RawBody, kept?: Kept): Promise<Prepared> {
   const { hash, size } = await body.save(engine.store.blobs, engine.settings.maxBinary);
   const resource: Resource = {
     resourceType: 'Binary',
@@ -73,13 +82,13 @@ async function prepareRaw(engine: Engine, identity: Identity, body: RawBody): Pr
     meta: {
       versionId: String(identity.version),
       lastUpdated: new Date(identity.updated).toISOString(),
-      ...body.meta,
+      ...kept?.labels,
     },
     contentType: body.contentType,
     ...(body.securityContext === undefined ? {} : { securityContext: { reference: body.securityContext } }),
     data: '',
   };
-  const text = Buffer.from(JSON.stringify(resource));
+  const text = Buffer.from(print(resource, kept?.decimals));
   return { change: assemble(engine, identity, resource, text, [{ at: text.length - 2, hash, size }]) };
 }
 

@@ -19,11 +19,24 @@ export async function read({ engine }: Context, ask: Of<'read'>): Promise<Outcom
 }
 
 export async function vread({ engine }: Context, ask: Of<'vread'>): Promise<Outcome> {
-  const version = /^[1-9]\d{0,14}$/.test(ask.version) ? Number(ask.version) : undefined;
-  const row = version === undefined ? undefined : await engine.store.read(ask.type, ask.id, version);
-  if (!row) throw new FhirError('not-found', `There is no such version of a ${ask.type} with this id.`);
+  return show(engine, await readVersion(engine, ask.type, ask.id, ask.version), ask);
+}
+
+/** What is there now. Throws `not-found`, `deleted`. */
+export async function readCurrent(engine: Context['engine'], type: string, id: string): Promise<Version> {
+  const row = await engine.store.read(type, id);
+  if (!row) throw new FhirError('not-found', `There is no ${type} with this id.`);
   if (!row.text) throw gone(row);
-  return show(engine, row, ask);
+  return row;
+}
+
+/** A version by the name that a client gives. Throws `not-found`, `deleted`. */
+export async function readVersion(engine: Context['engine'], type: string, id: string, name: string): Promise<Version> {
+  const version = /^[1-9]\d{0,14}$/.test(name) ? Number(name) : undefined;
+  const row = version === undefined ? undefined : await engine.store.read(type, id, version);
+  if (!row) throw new FhirError('not-found', `There is no such version of a ${type} with this id.`);
+  if (!row.text) throw gone(row);
+  return row;
 }
 
 async function show(engine: Context['engine'], row: Version, ask: Of<'read'> | Of<'vread'>): Promise<Outcome> {

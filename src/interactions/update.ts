@@ -8,7 +8,7 @@ import { newId } from '../platform/ids.js';
 import type { Version } from '../store/store.js';
 import { absence, findOne, readCriteria } from './criteria.js';
 import type { Context, Engine, Located, Of, Outcome } from './interaction.js';
-import { keepLabels } from './meta.js';
+import { keptOf } from './meta.js';
 import { isRaw, prepare } from './prepare.js';
 import { about } from './read.js';
 
@@ -40,7 +40,8 @@ export async function update({ engine }: Context, ask: Of<'update'>, without: re
   const { change, text } = await prepare(
     engine,
     { ...next(engine, ask.type, id, before), method: 'PUT' },
-    keepLabels(ask.body, before),
+    ask.body,
+    before && keptOf(before),
   );
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   const status = before?.text === undefined ? 201 : 200;

@@ -16,7 +16,7 @@ import { createRandom } from '../support/random.js';
 import { newStore, STORES } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
 
-const KILLS = Math.ceil(Number(process.env['CHARTROOM_TEST_KILLS'] ?? 12) / STORES.length);
+const KILLS = Math.ceil(Number(process.env['CHARTROOM_TEST_KILLS'] ?? 10) / STORES.length);
 const CALLERS = 6;
 const OBSERVATIONS = 12;
 const SYSTEM = 'urn:kill';

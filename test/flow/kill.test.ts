@@ -16,7 +16,7 @@ import { JSON_TYPE } from './bad-input/bad-request.js';
 import { checkHolding } from './kill/check.js';
 import { type Holding, nextDeed, resourceOf, statusOf } from './kill/ledger.js';
 
-const KILLS = Math.ceil(Number(process.env['CHARTROOM_TEST_KILLS'] ?? 50) / STORES.length);
+const KILLS = Math.ceil(Number(process.env['CHARTROOM_TEST_KILLS'] ?? 36) / STORES.length);
 const CLIENTS = 12;
 
 interface Client {

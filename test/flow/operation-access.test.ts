@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AuditEvent } from 'fhir/r4.js';
-import { after, it } from 'mocha';
+import type { AuditEvent, Bundle, Patient } from 'fhir/r4.js';
+import { after, before, describe, it } from 'mocha';
 import { onBothStores } from '../support/both-stores.js';
-import { refusal, talkTo } from '../support/talk.js';
+import { refusal, type Stored, talkTo } from '../support/talk.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-operation-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -42,6 +42,106 @@ onBothStores(
           const asked = event.entity?.find(({ query }) => query)?.query ?? '';
           assert.equal(Buffer.from(asked, 'base64').toString(), `${method} /fhir/$reindex`);
         });
+
+    describe('on one resource', () => {
+      const path = (operation: string) => `Patient/labelled/$${operation}`;
+      const changing = ['meta-add', 'meta-delete'];
+      /** Changes something whenever it is run by turns. */
+      const body = JSON.stringify({
+        resourceType: 'Parameters',
+        parameter: [{ name: 'meta', valueMeta: { tag: [{ system: 'urn:tags', code: 'a' }] } }],
+      });
+      const ask = (role: string, operation: string, requestId = 'x') =>
+        operation === 'meta'
+          ? as(role, requestId).get(path(operation))
+          : as(role, requestId).send('POST', path(operation), {
+              body,
+              headers: { 'content-type': 'application/fhir+json' },
+            });
+      const version = async () => (await as('admin').get<Patient & Stored>('Patient/labelled')).body.meta.versionId;
+      before('makes it', async () => {
+        const made = await as('admin').update<Patient>({ resourceType: 'Patient', id: 'labelled' });
+        assert.ok(made.status === 200 || made.status === 201);
+      });
+
+      for (const [operation, allowed] of [
+        ['meta', ['reader', 'writer', 'admin']],
+        ['meta-add', ['writer', 'admin']],
+        ['meta-delete', ['writer', 'admin']],
+        ['purge', []],
+      ] as const)
+        for (const role of ['reader', 'writer', 'admin', 'nobody'] as const)
+          if (operation !== 'purge' || role !== 'admin')
+            it(`$${operation} is ${(allowed as readonly string[]).includes(role) ? 'run for' : 'refused to'} ${role}, and the event says so`, async () => {
+              const may = (allowed as readonly string[]).includes(role);
+              // What is to be taken away must be there.
+              if (operation === 'meta-delete') assert.equal((await ask('admin', 'meta-add')).status, 200);
+              if (operation === 'meta-add') assert.equal((await ask('admin', 'meta-delete')).status, 200);
+              const earlier = Number(await version());
+              const requestId = `${operation}-${role}`;
+              const reply = await ask(role, operation, requestId);
+              assert.equal(reply.status, may ? 200 : role === 'nobody' ? 401 : 403, reply.text);
+              const later = Number(await version());
+              assert.equal(later, earlier + (may && changing.includes(operation) ? 1 : 0));
+              const found = await as('admin').search<AuditEvent>(`AuditEvent?entity:identifier=${requestId}`);
+              assert.equal(found.entry?.length, 1, 'one event');
+              const { subtype, action, outcome, entity, agent } = found.entry[0]!.resource!;
+              assert.deepEqual(
+                [subtype?.[0]?.code, action, outcome, entity?.[0]?.what?.reference],
+                ['operation', 'E', may ? '0' : '4', `Patient/labelled${may ? `/_history/${later}` : ''}`],
+              );
+              assert.equal(agent.find(({ requestor }) => requestor)?.name, role === 'nobody' ? undefined : role);
+            });
+
+      it('that changes it is not offered for audit events, one that reads it only to administrators (AUD-3)', async () => {
+        const { entry } = await as('admin').search<AuditEvent>('AuditEvent?_count=1');
+        const event = `AuditEvent/${entry![0]!.resource!.id}`;
+        const headers = { 'content-type': 'application/fhir+json' };
+        for (const role of ROLES) {
+          assert.equal((await as(role).get(`${event}/$meta`)).status, role === 'admin' ? 200 : 403, role);
+          for (const operation of [...changing, 'purge'])
+            assert.equal(refusal(await as(role).send('POST', `${event}/$${operation}`, { body, headers })).status, 405);
+        }
+      });
+
+      it('is allowed in a batch as it is alone', async () => {
+        const batch = (role: string) =>
+          as(role).send<Bundle>('POST', '', {
+            headers: { 'content-type': 'application/fhir+json' },
+            body: JSON.stringify({
+              resourceType: 'Bundle',
+              type: 'batch',
+              entry: [
+                { request: { method: 'GET', url: path('meta') } },
+                { request: { method: 'POST', url: path('meta-add') }, resource: JSON.parse(body) as unknown },
+              ],
+            }),
+          });
+        const statuses = async (role: string) =>
+          (await batch(role)).body.entry?.map(({ response }) => response?.status.slice(0, 3));
+        assert.deepEqual(await statuses('reader'), ['200', '403']);
+        assert.deepEqual(await statuses('writer'), ['200', '200']);
+      });
+
+      it('is unknown for types that it is not for, and where it has no meaning', async () => {
+        const unknown = { status: 404, detail: 'unknown-operation' };
+        for (const role of ROLES)
+          for (const each of ['Observation/1/$everything', 'Patient/labelled/$reindex', '$meta-add', 'Patient/$purge'])
+            assert.deepEqual(refusal(await as(role).send('POST', each)), unknown, each);
+        assert.equal((await as('reader').get('Patient/labelled/$everything')).status, 200);
+      });
+
+      it('has methods of its own, and says which', async () => {
+        for (const [operation, method, allow] of [
+          ['meta-add', 'GET', 'POST, OPTIONS'],
+          ['meta-delete', 'DELETE', 'POST, OPTIONS'],
+          ['meta', 'PUT', 'GET, POST, HEAD, OPTIONS'],
+        ] as const) {
+          const reply = await as('reader').send(method, path(operation));
+          assert.deepEqual([refusal(reply).status, reply.header('allow')], [405, allow], operation);
+        }
+      });
+    });
 
     it('is refused before its body is read', async () => {
       const options = { body: 'no JSON', headers: { 'content-type': 'application/fhir+json' } };

@@ -2,34 +2,40 @@
  * $meta, $meta-add, $meta-delete: https://hl7.org/fhir/R4/resource-operation-meta.html,
  * https://hl7.org/fhir/R4/resource-operation-meta-add.html, https://hl7.org/fhir/R4/resource-operation-meta-delete.html
  *
- * Choices: offered for one resource. R4's $meta of a type and of the whole server, all labels in use, would have to read
- * everything. A change of labels is a version like any other, so that it has a place in history and an audit event; what
- * changes nothing makes none. Versions of the past are not changed.
+ * Choices:
+ * - $meta is offered for a resource and for each of its versions. Of a type and of the whole server, all labels in use, it
+ *   would have to read everything; R4 obliges nobody and asks for a 4xx error: it is an unknown operation there.
+ * - A change of labels is a version like any other. Until STU3 the standard said that it is none; R4 says nothing, and
+ *   here it decides who finds and who may see a resource: it has a place in history, an ETag, an audit event. If-Match is
+ *   obeyed. What changes nothing makes no version. Versions of the past are not changed.
+ * - Of the Meta that is given only profiles, security labels and tags count, so that a client may send what it has read.
  */
 import { FhirError } from '../../fhir/error.js';
 import { parseJson } from '../../fhir/json.js';
-import type { Json, JsonObject } from '../../fhir/resource.js';
+import { print } from '../../fhir/print.js';
+import type { JsonObject } from '../../fhir/resource.js';
 import type { Version } from '../../store/store.js';
-import type { Context, Of, Outcome } from '../interaction.js';
-import { addLabels, type Labels, labelsIn, removeLabels, withLabels, withMeta } from '../meta.js';
+import type { Context, Of, Outcome, Result } from '../interaction.js';
+import { addLabels, hasLabels, removeLabels } from '../meta.js';
 import type { Operation } from '../operation.js';
 import { prepare } from '../prepare.js';
-import { about, gone } from '../read.js';
+import { about, readCurrent, readVersion } from '../read.js';
 import { wholeText } from '../release.js';
-import { next } from '../update.js';
+import { checkPreconditions, next } from '../update.js';
+import { PRESENTATION } from './presentation.js';
 
 export const meta: Operation = {
-  levels: ['instance'],
+  levels: ['instance', 'version'],
   methods: ['GET', 'POST'],
   definition: 'meta',
   role: 'reader',
   writes: false,
   run: show,
 };
-export const metaAdd: Operation = { ...changing('meta-add', addLabels) };
-export const metaDelete: Operation = { ...changing('meta-delete', removeLabels) };
+export const metaAdd: Operation = changing('meta-add', addLabels);
+export const metaDelete: Operation = changing('meta-delete', removeLabels);
 
-function changing(definition: string, combine: (before: Labels, given: Labels) => Labels): Operation {
+function changing(definition: string, combine: (meta: JsonObject, given: JsonObject) => JsonObject): Operation {
   return {
     levels: ['instance'],
     methods: ['POST'],
@@ -40,55 +46,61 @@ function changing(definition: string, combine: (before: Labels, given: Labels) =
   };
 }
 
-async function current({ engine }: Context, { type = '', id = '' }: Of<'operation'>): Promise<Version> {
-  const row = await engine.store.read(type, id);
-  if (!row) throw new FhirError('not-found', `There is no ${type} with this id.`);
-  if (!row.text) throw gone(row);
-  return row;
-}
+/** Depth was limited when the text came in. */
+const TRUSTED = { maxDepth: 200 };
 
-async function show(context: Context, ask: Of<'operation'>): Promise<Outcome> {
-  const row = await current(context, ask);
-  return {
-    result: { status: 200, ...about(row), text: answer(parseJson(row.text!, { maxDepth: 200 }).resource['meta']) },
-  };
+async function show({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> {
+  const { type = '', id = '', version } = ask;
+  refuseParameters(ask);
+  if (ask.body?.resource['parameter'] !== undefined) throw bad('$meta takes no parameters.');
+  const row =
+    version === undefined ? await readCurrent(engine, type, id) : await readVersion(engine, type, id, version);
+  return { result: answer(row) };
 }
 
 async function change(
-  context: Context,
+  { engine }: Context,
   ask: Of<'operation'>,
-  combine: (before: Labels, given: Labels) => Labels,
+  combine: (meta: JsonObject, given: JsonObject) => JsonObject,
 ): Promise<Outcome> {
-  const { engine } = context;
-  const given = labelsGiven(ask);
-  const row = await current(context, ask);
-  const body = parseJson(await wholeText(engine, row), { maxDepth: 200 });
-  const before = body.resource['meta'];
-  const labels = combine(labelsIn(before) ?? {}, given);
-  if (JSON.stringify(labels) === JSON.stringify(combine(labelsIn(before) ?? {}, {})))
-    return { result: { status: 200, ...about(row), text: answer(before) } };
-  const prepared = await prepare(
-    engine,
-    { ...next(engine, row.type, row.id, row), method: 'PUT' },
-    withMeta(body, withLabels(before, labels)),
-  );
-  const { meta: after } = parseJson(prepared.text!, { maxDepth: 200 }).resource;
-  return { changes: [prepared.change], result: { status: 200, ...about(prepared.change), text: answer(after) } };
+  const { type = '', id = '' } = ask;
+  refuseParameters(ask);
+  const given = metaGiven(ask);
+  const row = await readCurrent(engine, type, id);
+  checkPreconditions(row, ask);
+  const body = parseJson(await wholeText(engine, row), TRUSTED);
+  const before = (body.resource['meta'] ?? {}) as JsonObject;
+  const after = combine(before, given);
+  if (after === before) return { result: answer(row) };
+  body.resource['meta'] = after;
+  const decimals = new Map([...(body.decimals ?? []), ...(ask.body?.decimals ?? [])]);
+  const identity = { ...next(engine, type, id, row), method: 'PUT' as const };
+  const { change: made } = await prepare(engine, identity, { ...body, decimals });
+  return { changes: [made], result: answer(made) };
 }
 
-/** The parameter `meta` of a Parameters. */
-function labelsGiven({ body }: Of<'operation'>): Labels {
+const bad = (message: string) =>
+  new FhirError('invalid', message, { expression: 'Parameters.parameter', detail: 'bad-parameter-value' });
+
+function refuseParameters({ parameters }: Of<'operation'>): void {
+  if (parameters.some(([name]) => !PRESENTATION.has(name))) throw bad('This operation takes no parameters in the URL.');
+}
+
+/** The one parameter, `meta`. */
+function metaGiven({ body }: Of<'operation'>): JsonObject {
   const list = body?.resource.resourceType === 'Parameters' ? body.resource['parameter'] : undefined;
-  const given = (Array.isArray(list) ? (list as JsonObject[]) : []).filter(({ name }) => name === 'meta');
-  const labels = given.length === 1 ? labelsIn(given[0]!['valueMeta']) : undefined;
-  if (!labels)
-    throw new FhirError(
-      'invalid',
-      'Send Parameters with one parameter called meta: a Meta with profiles, security labels or tags.',
-      { expression: 'Parameters.parameter', detail: 'bad-parameter-value' },
-    );
-  return labels;
+  const [given, ...more] = (list ?? []) as JsonObject[];
+  const value =
+    given?.['name'] === 'meta' && more.length === 0 ? (given['valueMeta'] as JsonObject | undefined) : undefined;
+  if (!value || !hasLabels(value))
+    throw bad('Send Parameters with one parameter called meta: a Meta with profiles, security labels or tags.');
+  return value;
 }
 
-const answer = (value: Json | undefined): Buffer =>
-  Buffer.from(JSON.stringify({ resourceType: 'Parameters', parameter: [{ name: 'return', valueMeta: value ?? {} }] }));
+/** The meta of a version, as a read of it shows it. */
+function answer(row: Version): Result {
+  const { resource, decimals } = parseJson(row.text!, TRUSTED);
+  const valueMeta = resource['meta'] ?? {};
+  const text = print({ resourceType: 'Parameters', parameter: [{ name: 'return', valueMeta }] }, decimals);
+  return { status: 200, ...about(row), text: Buffer.from(text) };
+}

@@ -14,6 +14,8 @@ import { tombstone } from '../delete.js';
 import type { Context, Engine, Of, Outcome, Result } from '../interaction.js';
 import type { Operation } from '../operation.js';
 import { about } from '../read.js';
+import { checkPreconditions } from '../update.js';
+import { PRESENTATION } from './presentation.js';
 
 export const purge: Operation = {
   levels: ['instance'],
@@ -24,8 +26,6 @@ export const purge: Operation = {
   run,
 };
 
-/** Answered by the HTTP layer. */
-const PRESENTATION = new Set(['_format', '_pretty']);
 /** Versions that are looked at in one step. */
 const STEP = 100;
 
@@ -38,6 +38,7 @@ async function run({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> 
     });
   const current = await engine.store.read(type, id);
   if (!current) throw new FhirError('not-found', `There is no ${type} with this id.`);
+  checkPreconditions(current, ask);
   const { count, hashes } = await versionsOf(engine, current);
   // Purged already: the tombstone is all there is.
   if (current.text === undefined && count === 1) return { result: { ...about(current), ...told(0, 0) } };

@@ -8,6 +8,7 @@ import type { Json, JsonObject } from '../../fhir/resource.js';
 import type { Context, Of, Outcome } from '../interaction.js';
 import type { Operation } from '../operation.js';
 import type { Progress } from '../reindex.js';
+import { PRESENTATION } from './presentation.js';
 
 export const reindex: Operation = {
   levels: ['system'],
@@ -17,9 +18,6 @@ export const reindex: Operation = {
   writes: false,
   run,
 };
-
-/** Answered by the HTTP layer. */
-const PRESENTATION = new Set(['_format', '_pretty']);
 
 async function run({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> {
   const { reindexer, definitions } = engine;

@@ -1,0 +1,89 @@
+/** Who may do what: https://hl7.org/fhir/R4/security.html#AccessDenied. Rows AUD-3 and of the roles in identity/principal.ts. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { type Ask, decide } from '../../../src/access/decide.js';
+import { type Role, ROLES } from '../../../src/identity/principal.js';
+import { OPERATIONS } from '../../../src/interactions/operation.js';
+
+const READING = ['capabilities', 'read', 'vread', 'history', 'search'];
+const CHANGING = ['update', 'patch', 'delete'];
+const WHOLE = ['batch', 'transaction'];
+
+/** `yes`, or the kind of the refusal. */
+function answer(role: Role, ask: Ask): string {
+  const decision = decide({ role }, ask);
+  if (!decision.allow) return decision.kind;
+  assert.deepEqual(decision.without, role === 'admin' ? [] : ['AuditEvent'], 'what must not appear in the answer');
+  return 'yes';
+}
+/** Of reader, writer and admin. */
+const answers = (ask: Ask): string => (['reader', 'writer', 'admin'] as const).map(role => answer(role, ask)).join(' ');
+const operation = (role: Role, writes: boolean, type?: string): Ask => ({
+  kind: 'operation',
+  operation: { role, writes },
+  ...(type === undefined ? {} : { type }),
+});
+
+describe('decide', () => {
+  for (const type of ['Patient', 'Binary'])
+    it(`lets everybody read a ${type}, and writers and administrators write it`, () => {
+      for (const kind of READING) assert.equal(answers({ kind, type }), 'yes yes yes', kind);
+      for (const kind of ['create', ...CHANGING]) assert.equal(answers({ kind, type }), 'forbidden yes yes', kind);
+    });
+
+  it('lets everybody send a batch or a transaction, because its entries are decided one by one', () => {
+    for (const kind of WHOLE) assert.equal(answers({ kind }), 'yes yes yes', kind);
+  });
+
+  it('lets nobody change an audit event, and only administrators read one (AUD-3)', () => {
+    const type = 'AuditEvent';
+    for (const kind of CHANGING)
+      assert.equal(answers({ kind, type }), 'method-not-allowed method-not-allowed method-not-allowed', kind);
+    for (const kind of READING) assert.equal(answers({ kind, type }), 'forbidden forbidden yes', kind);
+    assert.equal(answers({ kind: 'create', type }), 'forbidden yes yes');
+  });
+
+  it('lets an operation be run by the role that it names, and by those above', () => {
+    for (const type of [undefined, 'Patient'])
+      for (const writes of [false, true]) {
+        assert.equal(answers(operation('reader', writes, type)), 'yes yes yes');
+        assert.equal(answers(operation('writer', writes, type)), 'forbidden yes yes');
+        assert.equal(answers(operation('admin', writes, type)), 'forbidden forbidden yes');
+      }
+  });
+
+  it('takes an operation on audit events for reading where it changes nothing, and for changing where it does', () => {
+    for (const role of ROLES) {
+      assert.equal(answers(operation(role, false, 'AuditEvent')), 'forbidden forbidden yes', role);
+      assert.equal(
+        answers(operation(role, true, 'AuditEvent')),
+        'method-not-allowed method-not-allowed method-not-allowed',
+        role,
+      );
+    }
+  });
+
+  it('leaves to administrators what it does not know', () => {
+    assert.equal(answers({ kind: 'import' }), 'forbidden forbidden yes');
+    assert.equal(answers({ kind: 'operation' }), 'forbidden forbidden yes');
+    assert.equal(answer('nobody' as Role, { kind: 'read', type: 'Patient' }), 'forbidden');
+  });
+
+  it('says why without naming data', () => {
+    for (const kind of ['read', 'update', 'import', 'transaction'])
+      for (const type of ['Patient', 'AuditEvent'])
+        for (const role of ROLES) {
+          const decision = decide({ role }, { kind, type });
+          if (!decision.allow) assert.match(decision.why, /^(Only an administrator|This role|Audit events) [a-z ]+\.$/);
+        }
+  });
+
+  it('finds every operation that changes its resource closed to readers', () => {
+    const writing = [...OPERATIONS].filter(([, { writes }]) => writes);
+    assert.ok(writing.length >= 3);
+    for (const [code, { role, methods }] of writing) {
+      assert.notEqual(role, 'reader', code);
+      assert.deepEqual(methods, ['POST'], code);
+    }
+  });
+});
