@@ -10,6 +10,10 @@ import { checkShell, patchFromEntry } from '../interactions/entries.js';
 import { readInteraction, readQuery, type Source } from './request.js';
 import { type Route, route } from './route.js';
 
+const LOT = 64;
+/** How an answer is written is up to the request around the Bundle. */
+const PRESENTATION = new Set(['_format', '_pretty']);
+
 /** Throws `invalid` where it is no Bundle of requests, `too-large` for too many entries. */
 export async function readBundle(
   { resource, decimals }: Parsed,
@@ -32,7 +36,11 @@ export async function readBundle(
     });
   checkShell(engine, resource);
   const entries: Entry[] = [];
-  for (const entry of given as JsonObject[]) entries.push(await readEntry(entry, decimals, engine));
+  for (const entry of given as JsonObject[]) {
+    entries.push(await readEntry(entry, decimals, engine));
+    // A long Bundle does not keep everybody else waiting.
+    if (entries.length % LOT === 0) await new Promise(setImmediate);
+  }
   return { kind: type, entries, ...(prefer === undefined ? {} : { prefer }) };
 }
 
@@ -51,7 +59,8 @@ async function readEntry(entry: JsonObject, decimals: Decimals | undefined, engi
       throw new FhirError('invalid', 'The entry needs a request with method and url.', { expression: 'http.request' });
     const [path, query] = pathOf(url, engine);
     target = route(method, path, engine.definitions);
-    return { ...name, ask: await readInteraction(sourceOf(entry, request, decimals), target, readQuery(query)) };
+    const asked = readQuery(query).filter(([parameter]) => !PRESENTATION.has(parameter));
+    return { ...name, ask: await readInteraction(sourceOf(entry, request, decimals), target, asked) };
   } catch (error) {
     if (error instanceof FhirError) return { ...name, ask: { target, error } };
     throw error;

@@ -7,7 +7,7 @@ import { FhirError, type Issue } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
 import { newId } from '../platform/ids.js';
 import { join } from './bundle.js';
-import type { Result } from './interaction.js';
+import type { Entry, Result } from './interaction.js';
 
 /** One answer, as text: it holds no resource longer than it is wanted. */
 export type Answer = readonly (string | Buffer)[];
@@ -28,6 +28,14 @@ export function answerOf(result: Result, written: boolean, prefer: string | unde
     ...(version ? { etag: `W/"${version.version}"`, lastModified: new Date(version.updated).toISOString() } : {}),
   };
   return entry(shown, response, told);
+}
+
+/** What an entry shows of an answer: all of it at once, and of a HEAD nothing but the head. */
+export async function seen({ request }: Entry, { text, stream, ...head }: Result): Promise<Result> {
+  if (request.startsWith('HEAD ')) return head;
+  const parts: Buffer[] = text ? [text] : [];
+  if (stream) for await (const part of stream) parts.push(part);
+  return parts.length > 0 ? { ...head, text: parts.length === 1 ? parts[0]! : Buffer.concat(parts) } : head;
 }
 
 export const answerOfError = (error: FhirError): Answer =>
@@ -55,27 +63,47 @@ export function responseBundle(type: 'batch' | 'transaction', answers: readonly 
   return join(parts);
 }
 
-/** An error of one entry, told of the whole Bundle. */
-export function inEntry(error: FhirError, at: number): FhirError {
-  const place = entryAt(at);
-  const issues = error.issues.map(issue => ({ ...issue, expression: placeOf(place, issue.expression) }));
-  return new FhirError(error.kind, error.message, {
-    issues,
-    ...(error.cause === undefined ? {} : { cause: error.cause }),
-    ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
-  });
-}
-
 /** Those of an entry, among issues of the whole Bundle. */
 export const issuesOf = (issues: readonly Issue[], at: number): readonly Issue[] =>
   issues.filter(({ expression }) => expression?.startsWith(entryAt(at)));
 
 export const entryAt = (at: number): string => `Bundle.entry[${at}]`;
 
+/** Errors whose expressions are those of the whole Bundle already. */
+const placed = new WeakSet<FhirError>();
+
+/** An error of one entry, told of the whole Bundle. */
+export function inEntry(error: FhirError, at: number): FhirError {
+  return relocated(error, expression => placeOf(entryAt(at), expression));
+}
+
+/** An error of one element of the Bundle, wherever it came from. */
+export const atPlace = (error: FhirError, place: string): FhirError => relocated(error, () => place);
+
+function relocated(error: FhirError, place: (expression: string | undefined) => string): FhirError {
+  if (placed.has(error)) return error;
+  const issues = error.issues.map(issue => ({ ...issue, expression: place(issue.expression) }));
+  const made = new FhirError(error.kind, error.message, {
+    issues,
+    ...(error.cause === undefined ? {} : { cause: error.cause }),
+    ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
+  });
+  placed.add(made);
+  return made;
+}
+
+/** What an entry has instead of the head of an HTTP request. */
+const PLACES: Readonly<Record<string, string>> = {
+  'http.fullUrl': 'fullUrl',
+  'http.resource': 'resource',
+  'http.If-Match': 'request.ifMatch',
+  'http.If-None-Match': 'request.ifNoneMatch',
+};
+
 /** An expression of an entry's own interaction, as one of the whole Bundle. */
 export function placeOf(place: string, expression: string | undefined): string {
-  if (expression === undefined || expression.startsWith('Bundle.entry')) return expression ?? place;
-  if (expression.startsWith('http.')) return `${place}.request`;
+  if (expression === undefined) return place;
+  if (expression.startsWith('http.')) return `${place}.${PLACES[expression] ?? 'request'}`;
   const inner = expression.replace(/^[A-Z]\w*\.?/, '');
   return `${place}.resource${inner === '' ? '' : `.${inner}`}`;
 }

@@ -4,8 +4,8 @@
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
 import type { Resource } from '../fhir/resource.js';
-import { inEntry } from './bundle-response.js';
-import { excepting, findSought, readCriteria } from './criteria.js';
+import { atPlace } from './bundle-response.js';
+import { findBeside, readCriteria } from './criteria.js';
 import type { Engine, Parameters } from './interaction.js';
 import { pathTo, put, type Site } from './rewrite.js';
 import type { Staged } from './staged.js';
@@ -58,28 +58,21 @@ async function find(
   { at, without, resource, site }: Pending,
   staged: Staged,
 ): Promise<string> {
-  const expression = () => `Bundle.entry[${at}].resource.${pathTo(resource, site)}`;
   try {
     const { type, criteria } = referenceCriteria(engine, text)!;
     if (!engine.definitions.resourceTypes.includes(type))
-      throw new FhirError('invalid', 'A conditional reference must start with a resource type.', {
-        expression: expression(),
-      });
-    if (without.includes(type))
-      throw new FhirError('forbidden', 'This role may not look for this type.', { expression: expression() });
+      throw new FhirError('invalid', 'A conditional reference must start with a resource type.');
+    if (without.includes(type)) throw new FhirError('forbidden', 'This role may not look for this type.');
     const sought = await readCriteria(engine, type, criteria, without);
-    const rows = await findSought(engine, excepting(sought, staged.written(type)), 2);
-    const found = new Set([...rows.map(({ id }) => id), ...staged.matches(sought)]);
-    if (found.size === 1) return `${type}/${[...found][0]!}`;
-    throw found.size === 0
-      ? new FhirError('precondition', 'A conditional reference matches nothing: load what it refers to first.', {
-          expression: expression(),
+    const { rows } = await findBeside(engine, sought, staged.written(type), 2);
+    const [found, another] = [...rows, ...staged.matches(sought)];
+    if (found && !another) return `${type}/${found.id}`;
+    throw found
+      ? new FhirError('multiple-matches', 'A conditional reference matches several resources.')
+      : new FhirError('precondition', 'A conditional reference matches nothing: load what it refers to first.', {
           detail: 'no-match',
-        })
-      : new FhirError('multiple-matches', 'A conditional reference matches several resources.', {
-          expression: expression(),
         });
   } catch (error) {
-    throw inEntry(asFhirError(error), at);
+    throw atPlace(asFhirError(error), `Bundle.entry[${at}].resource.${pathTo(resource, site)}`);
   }
 }

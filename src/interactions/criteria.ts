@@ -22,7 +22,7 @@ export interface Sought extends Separated {
   readonly meant: Where;
   /** Equal for criteria that mean the same resource. */
   readonly claim: string;
-  /** `system|value`, where an identifier is among the criteria. */
+  /** `system|value` or `value`, where an identifier is among the criteria. */
   readonly identifier?: string;
 }
 
@@ -57,7 +57,7 @@ export async function readCriteria(
       expression: 'http.criteria',
       detail: 'no-criteria',
     });
-  const identifier = identifierOf(parameters);
+  const identifier = parameters.find(([name, value]) => name === 'identifier' && /^[^,\\]*[^|,\\]$/.test(value));
   return {
     type,
     meant: where,
@@ -80,10 +80,6 @@ export function claimOf(type: string, parameters: Parameters): string {
   return JSON.stringify([type, ...named.map(([name, value]) => `${name}=${value}`).toSorted()]);
 }
 
-/** Without resources that are going away in the same transaction. */
-export const excepting = (sought: Sought, ids: readonly string[]): Sought =>
-  ids.length === 0 ? sought : { ...sought, where: all(sought.where, { kind: 'not', of: withIds(ids) }) };
-
 /** At most `limit` current resources that match. */
 export async function findSought(engine: Engine, sought: Sought, limit: number): Promise<readonly Version[]> {
   const { type, where, rest } = sought;
@@ -92,17 +88,46 @@ export async function findSought(engine: Engine, sought: Sought, limit: number):
   return page.rows;
 }
 
+/** Matches beyond those that are wanted, so that a few that do not count need no second look. */
+const FEW = 20;
+
+/** The same without the resources `gone`, which the same transaction takes away or writes: what is sought then, and found. */
+export async function findBeside(
+  engine: Engine,
+  sought: Sought,
+  gone: { has(id: string): boolean; readonly size: number; keys(): Iterable<string> },
+  limit: number,
+): Promise<{ readonly sought: Sought; readonly rows: readonly Version[] }> {
+  const rows = await findSought(engine, sought, gone.size === 0 ? limit : limit + FEW);
+  const met = rows.filter(({ id }) => gone.has(id)).map(({ id }) => id);
+  if (met.length === 0) return { sought, rows: rows.slice(0, limit) };
+  if (rows.length < limit + FEW) {
+    const left = rows.filter(({ id }) => !gone.has(id));
+    return { sought: excepting(sought, met), rows: left.slice(0, limit) };
+  }
+  const narrowed = excepting(sought, gone.keys());
+  return { sought: narrowed, rows: await findSought(engine, narrowed, limit) };
+}
+
+const excepting = (sought: Sought, ids: Iterable<string>): Sought => ({
+  ...sought,
+  where: all(sought.where, { kind: 'not', of: withIds(ids) }),
+});
+
+/** The one that matches; undefined: none. Throws `multiple-matches`. */
+export const findOne = async (engine: Engine, sought: Sought): Promise<Version | undefined> =>
+  onlyOne(sought, await findSought(engine, sought, 2));
+
+/** The same of what was found already. */
+export function onlyOne(sought: Sought, [one, another]: readonly Version[]): Version | undefined {
+  if (another) throw several(sought);
+  return one;
+}
+
 export const several = ({ type }: Sought): FhirError =>
   new FhirError('multiple-matches', `The criteria match several ${type} resources: name one of them.`, {
     expression: 'http.criteria',
   });
-
-/** The one that matches; undefined: none. Throws `multiple-matches`. */
-export async function findOne(engine: Engine, sought: Sought): Promise<Version | undefined> {
-  const [one, another] = await findSought(engine, sought, 2);
-  if (another) throw several(sought);
-  return one;
-}
 
 /** That nothing matches, as a condition of the commit. */
 export function absence({ type, where, rest, claim }: Sought): Absence {

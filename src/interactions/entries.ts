@@ -18,13 +18,14 @@ export function checkShell({ definitions }: Engine, bundle: Resource): void {
 function withoutResources(bundle: Resource): Resource {
   const { entry } = bundle;
   if (!Array.isArray(entry)) return bundle;
-  const shells = entry.map((each): Json => {
-    if (!isObject(each) || !isObject(each['resource'])) return each;
-    const { resource: _, ...shell } = each;
-    return shell;
-  });
+  const shells = entry.map(
+    (each): Json => (isObject(each) && isObject(each['resource']) ? { ...each, resource: STAND_IN } : each),
+  );
   return { ...bundle, entry: shells };
 }
+
+/** An entry that had nothing but its resource is not empty. */
+const STAND_IN: JsonObject = { resourceType: 'Parameters' };
 
 const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

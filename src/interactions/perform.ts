@@ -90,11 +90,12 @@ async function runAndRecord(context: Context, ask: Interaction, without: readonl
       ...guards
     } = await checkIntegrity(context.engine, await run(context, ask, without));
     if (ask.kind === 'capabilities' || ask.kind === 'batch') return result;
-    const events = deeds
-      ? deeds.flatMap(deed =>
-          eventsOf({ ...context, request: deed.request ?? context.request }, deed.target, deed.result),
-        )
-      : eventsOf(context, ask, result);
+    const events: Change[] = [];
+    for (const { target, request, result: done } of deeds ?? [{ target: ask, result }]) {
+      events.push(...eventsOf({ ...context, request: request ?? context.request }, target, done));
+      // A long Bundle does not keep everybody else waiting.
+      if (events.length % 256 === 0) await new Promise(setImmediate);
+    }
     if (changes.length === 0) {
       if (events.length > 0) await store.commit({ changes: events, independent: true });
       return complete ? complete() : result;

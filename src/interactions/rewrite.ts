@@ -3,9 +3,11 @@
  * and conditional references (`Patient?identifier=…`). https://hl7.org/fhir/R4/http.html#trules,
  * https://hl7.org/fhir/R4/bundle.html#references
  *
- * Rewritten are Reference.reference, every element of type uri, url, canonical, oid or uuid that is such a name as a whole
- * (never a string: Identifier.value stays), and links and images of narratives. Where the names stand is found once and
- * kept with their first text, so that a transaction that has to run again starts from what the client sent.
+ * Rewritten are Reference.reference, every element of type uri, url, oid or uuid that is such a name as a whole or up to
+ * a fragment (never a string: Identifier.value stays; never a canonical: R4 says so), and links and images of narratives.
+ * A Bundle inside (a document) keeps its names: references are never resolved outside of the Bundle they stand in. Where
+ * the names stand is found once and kept with their first text, so that a transaction that has to run again starts from
+ * what the client sent.
  */
 import type { Definitions } from '../fhir/definitions.js';
 import type { Json, JsonObject, Resource } from '../fhir/resource.js';
@@ -21,39 +23,64 @@ export interface Site {
   readonly as: 'reference' | 'uri' | 'xhtml';
 }
 
-const URIS = new Set(['uri', 'url', 'canonical', 'oid', 'uuid']);
+/** What a name stands for. */
+export interface Named {
+  /** `Type/id` */
+  readonly target: string;
+  /** The one that it has after the transaction, where that is known before. */
+  readonly version?: number;
+  /** It is the address under which this server knows it anyway. */
+  readonly own?: true;
+}
+export interface Names {
+  get(name: string): Named | undefined;
+  /** Code units with which one of them begins: most strings of a resource begin otherwise. */
+  readonly starts: ReadonlySet<number>;
+}
+
+const URIS = new Set(['uri', 'url', 'oid', 'uuid']);
 const LINK = /(\s(?:href|src)\s*=\s*)("([^"]*)"|'([^']*)')/g;
 const surveyed = new WeakMap<Resource, readonly Site[]>();
 
-/** `names`: the fullUrls of the Bundle. */
+/** `root`: base of the entry's own fullUrl, for relative references. */
 export function sitesOf(
   resource: Resource,
   definitions: Definitions,
-  names: ReadonlyMap<string, unknown>,
+  names: Names,
+  root: string | undefined,
 ): readonly Site[] {
   let sites = surveyed.get(resource);
   if (!sites) {
-    sites = find(resource, definitions, names);
+    sites = find(resource, definitions, text => mayBe(text, names, root) && named(text, names, root) !== undefined);
     surveyed.set(resource, sites);
   }
   return sites;
 }
 
+/** Longer strings are no addresses, but notes and bytes. */
+const LONGEST = 2048;
+
+function mayBe(text: string, { starts }: Names, root: string | undefined): boolean {
+  const first = text.charCodeAt(0);
+  return (starts.has(first) || (root !== undefined && first >= 65 && first <= 90)) && text.length <= LONGEST;
+}
+
 /** References are found by their key alone; types are looked up only where another string is one of the names. */
-function find(resource: Resource, definitions: Definitions, names: ReadonlyMap<string, unknown>): readonly Site[] {
+function find(resource: Resource, definitions: Definitions, isName: (text: string) => boolean): readonly Site[] {
   const sites: Site[] = [];
   let others = false;
   const visit = (value: JsonObject): void => {
+    if (value['resourceType'] === 'Bundle') return;
     for (const key in value) {
       const inner = value[key]!;
       if (typeof inner === 'string') {
         if (key === 'reference') {
           if (!inner.startsWith('#')) sites.push({ parent: value, key, text: inner, as: 'reference' });
-        } else others ||= key === 'div' ? /\s(?:href|src)\s*=/.test(inner) : names.has(inner);
+        } else others ||= key === 'div' ? /\s(?:href|src)\s*=/.test(inner) : isName(inner);
       } else if (Array.isArray(inner)) {
         for (const item of inner)
           if (typeof item === 'object' && item !== null) visit(item as JsonObject);
-          else if (typeof item === 'string') others ||= names.has(item);
+          else if (typeof item === 'string') others ||= isName(item);
       } else if (typeof inner === 'object' && inner !== null) visit(inner);
     }
   };
@@ -76,7 +103,7 @@ function findTyped(value: JsonObject, type: string, definitions: Definitions, si
         if (as) sites.push({ parent: value, key, text: item, as, ...(index === undefined ? {} : { index }) });
       } else if (typeof item === 'object' && item !== null && !Array.isArray(item)) {
         const own = code === 'Resource' && typeof item['resourceType'] === 'string' ? item['resourceType'] : code;
-        findTyped(item, own, definitions, sites);
+        if (own !== 'Bundle') findTyped(item, own, definitions, sites);
       }
     };
     if (Array.isArray(inner)) inner.forEach(each);
@@ -90,34 +117,31 @@ export function put({ parent, key, index }: Site, text: string): void {
   else (parent[key] as Json[])[index] = text;
 }
 
-/** What names stand for: `Type/id`. `root`: base of the entry's own fullUrl, for relative references. */
-export function rename(site: Site, names: ReadonlyMap<string, string>, root: string | undefined): string {
-  if (site.as === 'xhtml')
-    return site.text.replace(LINK, (whole, before: string, _quoted, double?: string, single?: string) => {
-      const link = double ?? single ?? '';
-      const found = named(link, names, undefined);
-      return found === undefined ? whole : `${before}"${found}"`;
-    });
-  return named(site.text, names, site.as === 'reference' ? root : undefined) ?? site.text;
+/** The text of a site with what its names stand for. */
+export function rename({ text, as }: Site, names: Names, root: string | undefined): string {
+  if (as !== 'xhtml') return named(text, names, root) ?? text;
+  return text.replace(LINK, (whole, before: string, _quoted, double?: string, single?: string) => {
+    const found = named(double ?? single ?? '', names, root);
+    return found === undefined ? whole : `${before}"${found}"`;
+  });
 }
 
-/** A fragment stays; a version is left out where the name stands for something that gets its first one. */
-function named(text: string, names: ReadonlyMap<string, string>, root: string | undefined): string | undefined {
+/** A fragment stays. A version becomes that of what is written now, except below an address of this server. */
+function named(text: string, names: Names, root: string | undefined): string | undefined {
   const hash = text.indexOf('#');
   const [whole, fragment] = hash < 0 ? [text, ''] : [text.slice(0, hash), text.slice(hash)];
   const look = (name: string): string | undefined => {
     const found = names.get(name);
-    if (found !== undefined) return found + fragment;
-    const version = name.lastIndexOf('/_history/');
-    const versioned = version < 0 ? undefined : names.get(name.slice(0, version));
-    // Under the name that it keeps, a version says what it said.
-    return versioned === undefined || name.slice(0, version).endsWith(`/${versioned}`)
-      ? undefined
-      : versioned + fragment;
+    if (found) return found.target + fragment;
+    const at = name.lastIndexOf('/_history/');
+    const versioned = at < 0 ? undefined : names.get(name.slice(0, at));
+    if (!versioned || versioned.own) return undefined;
+    return versioned.target + (versioned.version === undefined ? '' : `/_history/${versioned.version}`) + fragment;
   };
-  return look(whole) ?? (root === undefined ? undefined : look(`${root}/${whole}`));
+  return look(whole) ?? (root !== undefined && RELATIVE.test(whole) ? look(`${root}/${whole}`) : undefined);
 }
 
+const RELATIVE = /^[A-Z][A-Za-z]+\//;
 const REST = /^(https?:\/\/.+)\/[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/;
 
 /** Base of an address that ends like `Type/id`. */

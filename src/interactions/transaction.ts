@@ -6,28 +6,16 @@
  * conditional references all of it. Reading entries are tried before the commit, so that one that fails fails the
  * whole, and answered after it. It can run again from the start, when somebody else has written meanwhile.
  */
-import { asFhirError, FhirError } from '../fhir/error.js';
+import { asFhirError, type FhirError } from '../fhir/error.js';
 import type { Resource } from '../fhir/resource.js';
-import { newId } from '../platform/ids.js';
-import type { Absence, Change, Version } from '../store/store.js';
-import { type Answer, answerOf, answerOfError, inEntry, issuesOf, responseBundle } from './bundle-response.js';
-import { excepting, findOne, readCriteria, several, type Sought } from './criteria.js';
-import { matching } from './delete.js';
-import type {
-  Context,
-  Deed,
-  Engine,
-  Entry,
-  Interaction,
-  Of,
-  Outcome,
-  Parameters,
-  Result,
-  Target,
-} from './interaction.js';
-import { put, rename, rootOf, type Site, sitesOf } from './rewrite.js';
-import { referenceCriteria, resolveConditional } from './conditional-references.js';
+import type { Absence, Change } from '../store/store.js';
+import { type Answer, answerOf, answerOfError, inEntry, issuesOf, responseBundle, seen } from './bundle-response.js';
+import { referenceCriteria, resolveConditional, type Pending } from './conditional-references.js';
+import { checkApart, type Found, seek, settle, twice } from './identities.js';
+import type { Context, Deed, Engine, Entry, Interaction, Of, Outcome, Result, Target } from './interaction.js';
 import { isRaw } from './prepare.js';
+import { gone } from './read.js';
+import { put, rename, rootOf, sitesOf } from './rewrite.js';
 import { createStaged, type Staged } from './staged.js';
 
 /** How entries enter the one door: perform.ts gives them in. */
@@ -46,37 +34,42 @@ export interface Door {
 const LOT = 64;
 
 /** An entry that was admitted. */
-interface Step {
+export interface Step {
   readonly at: number;
   readonly entry: Entry;
   readonly context: Context;
   readonly without: readonly string[];
   ask: Interaction;
-  /** What its criteria match: nothing more is written. */
-  result?: Result;
+  /** Position of the earlier entry that makes what this one's criteria match: nothing more is written. */
+  madeBy?: number;
+  /** Of a patch that had to run before its turn. */
+  outcome?: Outcome;
 }
 
-export const isWrite = ({ kind }: Interaction): boolean => RANK[kind] !== undefined;
+/** Where an interaction stands in R4's order; what only reads comes last. */
+export function rankOf(ask: Interaction): number {
+  if (ask.kind === 'operation') return ask.safe ? LAST : 1;
+  return RANKS[ask.kind] ?? LAST;
+}
+const RANKS: Readonly<Partial<Record<Interaction['kind'], number>>> = { delete: 0, create: 1, update: 2, patch: 2 };
+const LAST = 3;
 
-const RANK: Readonly<Partial<Record<Interaction['kind'], number>>> = { delete: 0, create: 1, update: 2, patch: 2 };
+export const isWrite = (ask: Interaction): boolean => rankOf(ask) < LAST;
 
 export async function transaction(context: Context, ask: Of<'transaction'>, door: Door): Promise<Outcome> {
   const { engine } = context;
   const { entries, prefer } = ask;
   const steps = await admitAll(context, entries, door);
-  const writes = steps.filter(step => isWrite(step.ask) || !isSafe(step.ask));
+  const reads = steps.filter(step => !isWrite(step.ask));
+  const writes = steps.filter(step => isWrite(step.ask)).toSorted((a, b) => rankOf(a.ask) - rankOf(b.ask));
   const staged = createStaged(engine);
-  for (const rank of [0, 1, 2]) {
-    const ofRank = writes.filter(step => RANK[step.ask.kind] === rank);
-    // Identifiers are looked up many at a time; what entries of the same rank mean to each other comes in their order.
-    const sought = await inLots(ofRank, step => within(step, () => seek(engine, step, staged)));
-    for (const [i, step] of ofRank.entries()) withinNow(step, () => settle(engine, step, sought[i], staged));
-  }
-  for (const step of writes) withinNow(step, () => checkApart(step, staged));
-  await rewriteAll(engine, writes, staged);
+  await identify(engine, writes, staged);
+  for (const { ask: read, entry, at } of reads)
+    if (read.kind === 'read') atEntry(at, () => staged.name(entry.fullUrl, read.type, read.id, at));
+  await rewriteAll(engine, writes, staged, door);
   const outcomes = await inLots(
-    writes.toSorted((a, b) => (RANK[a.ask.kind] ?? 1) - (RANK[b.ask.kind] ?? 1)),
-    step => within(step, () => runStep(step, door)),
+    writes.filter(step => step.madeBy === undefined),
+    async step => ({ step, outcome: step.outcome ?? (await runStep(step, door)) }),
   );
   const results = new Map<number, Result>();
   const deeds: Deed[] = [];
@@ -93,12 +86,18 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
     for (const absence of outcome.absent ?? []) absent.set(absence.claim, absence);
     // Texts that nobody wants to see are not held until the end.
     const { text, ...rest } = outcome.result;
-    results.set(step.at, prefer === 'representation' && text ? { ...rest, text } : rest);
+    const shown = step.ask.kind === 'operation' || prefer === 'representation';
+    results.set(step.at, shown && text ? { ...rest, text } : rest);
     const { request } = step.entry;
     deeds.push(...(outcome.deeds ?? [{ target: step.ask, result: rest }]).map(deed => ({ ...deed, request })));
   }
-  const reads = steps.filter(step => !writes.includes(step));
-  for (const step of reads) await within(step, () => tryRead(step, changes, door));
+  for (const { at, ask: target, entry, madeBy } of writes) {
+    if (madeBy === undefined) continue;
+    const result = { ...results.get(madeBy)!, status: 200 };
+    results.set(at, result);
+    deeds.push({ target, result, request: entry.request });
+  }
+  await inLots(reads, step => tryRead(step, changes, door));
   return {
     result: { status: 200, patients: [] },
     changes: [...changes.values()],
@@ -108,174 +107,128 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
     async complete(warnings = []) {
       const answers: Answer[] = [];
       for (const { step, outcome } of outcomes) if (outcome.complete) results.set(step.at, await outcome.complete());
-      for (const {
-        at,
-        ask: { kind },
-      } of steps) {
-        const result = results.get(at);
-        if (!result) continue;
-        const issues = [...(result.issues ?? []), ...issuesOf(warnings, at)];
+      await inLots(writes, async ({ at, ask: { kind } }) => {
+        const result = results.get(at)!;
+        const issues =
+          warnings.length > 0 ? [...(result.issues ?? []), ...issuesOf(warnings, at)] : (result.issues ?? []);
         answers[at] = answerOf({ ...result, issues }, kind !== 'operation', prefer);
-      }
-      for (const step of reads) answers[step.at] = await answerRead(step, door);
+      });
+      await inLots(reads, async step => void (answers[step.at] = await answerRead(step, door)));
       return { status: 200, text: responseBundle('transaction', answers, engine.now()), patients: [] };
     },
   };
 }
 
-const isSafe = (ask: Interaction): boolean => ask.kind !== 'operation' || ask.safe;
-
 async function admitAll(context: Context, entries: readonly Entry[], door: Door): Promise<Step[]> {
-  const steps: Step[] = [];
-  for (const [at, entry] of entries.entries()) {
+  const positions = entries.map((entry, at) => ({ entry, at }));
+  return inLots(positions, async ({ entry, at }) => {
     const own = { ...context, request: entry.request };
     const { ask } = entry;
-    try {
-      if ('error' in ask) throw ask.error;
-      steps.push({ at, entry, context: own, ask, without: await door.admit(own, ask) });
-    } catch (error) {
-      throw inEntry(asFhirError(error), at);
-    }
-  }
-  return steps;
+    if (!('error' in ask)) return { at, entry, context: own, ask, without: await door.admit(own, ask) };
+    // Who may not do it does not learn what is wrong with it.
+    if (ask.target) await door.admit(own, ask.target);
+    throw ask.error;
+  });
 }
 
-async function within<T>(step: Step, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw inEntry(asFhirError(error), step.at);
-  }
-}
-
-function withinNow(step: Step, work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    throw inEntry(asFhirError(error), step.at);
-  }
-}
-
-async function inLots<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+/** Work on entries, some at the same time; the first error names its entry. */
+async function inLots<T extends { readonly at: number }, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
   const done: R[] = [];
+  const one = async (item: T): Promise<R> => {
+    try {
+      return await work(item);
+    } catch (error) {
+      throw inEntry(asFhirError(error), item.at);
+    }
+  };
   for (let from = 0; from < items.length; from += LOT) {
-    done.push(...(await Promise.all(items.slice(from, from + LOT).map(work))));
+    for (const settled of await Promise.allSettled(items.slice(from, from + LOT).map(one))) {
+      if (settled.status === 'rejected') throw settled.reason;
+      done.push(settled.value);
+    }
     await new Promise(setImmediate);
   }
   return done;
 }
 
-interface Found {
-  readonly sought: Sought;
-  readonly rows: readonly Version[];
-}
-
-/** What the criteria of a write match in the store, without what this transaction deletes. */
-async function seek(engine: Engine, { ask, without }: Step, staged: Staged): Promise<Found | undefined> {
-  const criteria = criteriaOf(ask);
-  if (!criteria || !('type' in ask) || ask.type === undefined) return undefined;
-  if (ask.kind === 'delete') {
-    const sought = await readCriteria(engine, ask.type, criteria, without);
-    return { sought, rows: await matching(engine, ask, without) };
-  }
-  const { type } = ask;
-  return staged.once(JSON.stringify([type, criteria]), async () => {
-    const sought = excepting(await readCriteria(engine, type, criteria, without), staged.deleted(type));
-    const row = await findOne(engine, sought);
-    return { sought, rows: row ? [row] : [] };
-  });
-}
-
-function criteriaOf(ask: Interaction): Parameters | undefined {
-  if (ask.kind === 'create') return ask.ifNoneExist;
-  return ask.kind === 'update' || ask.kind === 'patch' || ask.kind === 'delete'
-    ? ask.id === undefined
-      ? (ask.criteria ?? [])
-      : undefined
-    : undefined;
-}
-
-/** Gives the step its identity, which no other step may have. */
-function settle(engine: Engine, step: Step, found: Found | undefined, staged: Staged): void {
-  const { ask, at, entry } = step;
-  switch (ask.kind) {
-    case 'delete':
-      for (const { id } of found?.rows ?? [{ id: ask.id! }]) staged.write(ask.type, id, at, 'delete');
-      return;
-    case 'create': {
-      const [own, another] = found ? staged.matches(found.sought) : [];
-      if (found && own !== undefined && (another !== undefined || found.rows.length > 0)) throw several(found.sought);
-      if (own !== undefined) {
-        // Made by an earlier entry: there is nothing to do, and nothing yet to tell of it.
-        step.ask = { ...ask, id: own };
-        step.result = {
-          status: 200,
-          patients: [],
-          subject: { type: ask.type, id: own, version: 1 },
-          location: `${ask.type}/${own}/_history/1`,
-        };
-        staged.name(entry.fullUrl, `${ask.type}/${own}`, at);
-        return;
-      }
-      const current = found?.rows[0];
-      const id = current?.id ?? newId(engine.now());
-      step.ask = { ...ask, id, ...(found ? { located: { sought: found.sought, current } } : {}) };
-      staged.name(entry.fullUrl, `${ask.type}/${id}`, at);
-      if (!current) staged.write(ask.type, id, at, isRaw(ask.body) ? undefined : ask.body.resource);
-      return;
-    }
-    case 'update':
-    case 'patch': {
-      const current = found?.rows[0];
-      const given = ask.kind === 'update' && !isRaw(ask.body) ? ask.body.resource['id'] : undefined;
-      const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : newId(engine.now()));
-      const resource = ask.kind === 'update' && !isRaw(ask.body) ? ask.body.resource : undefined;
-      if (found) step.ask = { ...ask, located: { sought: found.sought, current, id } };
-      staged.name(entry.fullUrl, `${ask.type}/${id}`, at);
-      staged.write(ask.type, id, at, resource);
-    }
+function atEntry(at: number, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    throw inEntry(asFhirError(error), at);
   }
 }
 
-/** No other entry may write what the criteria of an update or patch would mean afterwards: which comes first is not said. */
-function checkApart({ ask, at }: Step, staged: Staged): void {
-  if ((ask.kind !== 'update' && ask.kind !== 'patch') || !ask.located) return;
-  if (staged.matches(ask.located.sought).some(id => staged.writer(ask.type, id) !== at)) throw twice();
+/** Which resource each write means: in R4's order, and no resource twice. */
+async function identify(engine: Engine, writes: readonly Step[], staged: Staged): Promise<void> {
+  const found = new Map<Step, Found | undefined>();
+  for (const rank of [0, 1, 2]) {
+    const ofRank = writes.filter(step => rankOf(step.ask) === rank);
+    // Looked up many at a time; what entries of the same rank mean to each other comes afterwards.
+    const sought = await inLots(ofRank, step => seek(engine, step, staged));
+    ofRank.forEach((step, i) => found.set(step, sought[i]));
+    // Whoever comes with criteria sees those without, wherever they stand in the Bundle.
+    for (const conditional of [false, true])
+      for (const step of ofRank)
+        if ((found.get(step) !== undefined) === conditional)
+          atEntry(step.at, () => settle(engine, step, found.get(step), staged));
+  }
+  for (const step of writes) atEntry(step.at, () => checkApart(step, found.get(step), staged));
 }
-
-const twice = () =>
-  new FhirError('invalid', 'Two entries of the Bundle write the same resource: put what they do into one.', {
-    expression: 'http.url',
-    detail: 'duplicate-target',
-  });
 
 /** References to other entries, then those by criteria. */
-async function rewriteAll(engine: Engine, writes: readonly Step[], staged: Staged): Promise<void> {
-  const names = staged.names;
-  const conditional: { readonly step: Step; readonly resource: Resource; readonly site: Site }[] = [];
-  for (const step of writes) {
-    const { ask } = step;
-    if (step.result || (ask.kind !== 'create' && ask.kind !== 'update') || isRaw(ask.body)) continue;
-    const { resource } = ask.body;
-    const root = rootOf(step.entry.fullUrl);
-    for (const site of sitesOf(resource, engine.definitions, names)) {
-      put(site, rename(site, names, root));
-      if (site.as === 'reference' && referenceCriteria(engine, site.text)) conditional.push({ step, resource, site });
+async function rewriteAll(engine: Engine, writes: readonly Step[], staged: Staged, door: Door): Promise<void> {
+  const { names } = staged;
+  const pending: Pending[] = [];
+  await inLots(writes, async step => {
+    const { at, ask, entry, without, madeBy } = step;
+    const resource = madeBy === undefined ? resourceIn(ask) : undefined;
+    if (!resource) return;
+    const root = rootOf(entry.fullUrl);
+    let changed = false;
+    for (const site of sitesOf(resource, engine.definitions, names, root)) {
+      const text = rename(site, names, root);
+      put(site, text);
+      const conditional = site.as === 'reference' && referenceCriteria(engine, site.text) !== undefined;
+      if (conditional) pending.push({ at, without, resource, site });
+      changed ||= conditional || text !== site.text;
     }
-  }
-  if (conditional.length > 0)
-    await resolveConditional(
-      engine,
-      conditional.map(({ step, resource, site }) => ({ at: step.at, without: step.without, resource, site })),
-      staged,
-    );
+    // The text that it came as, where it did not come in a Bundle, is not what is written.
+    if (changed && 'body' in ask && ask.body && !isRaw(ask.body))
+      step.ask = { ...ask, body: { resource, decimals: ask.body.decimals } } as Interaction;
+  });
+  if (pending.length === 0) return;
+  staged.forget();
+  // What a patch makes of a resource is known when it has run; where it waits itself, the stored resource counts.
+  const waiting = new Set(pending.map(({ at }) => at));
+  await inLots(
+    writes.filter(({ at, ask }) => ask.kind === 'patch' && !waiting.has(at)),
+    async step => {
+      step.outcome = await runStep(step, door);
+      for (const change of step.outcome.changes ?? []) staged.patched(change);
+    },
+  );
+  await resolveConditional(engine, pending, staged);
 }
 
-async function runStep(step: Step, door: Door): Promise<{ step: Step; outcome: Outcome }> {
-  return {
-    step,
-    outcome: step.result ? { result: step.result } : await door.run(step.context, step.ask, step.without),
-  };
+const runStep = ({ context, ask, without }: Step, door: Door): Promise<Outcome> => door.run(context, ask, without);
+
+/** What an entry brings along. */
+function resourceIn(ask: Interaction): Resource | undefined {
+  switch (ask.kind) {
+    case 'create':
+    case 'update':
+      return isRaw(ask.body) ? undefined : ask.body.resource;
+    case 'patch':
+      return ask.patch.form === 'fhirpath' ? ask.patch.parameters.resource : undefined;
+    case 'operation':
+      return ask.body?.resource;
+    default:
+      return undefined;
+  }
 }
 
 /** Fails where the answer would be a refusal, as far as that can be known before the commit. */
@@ -284,17 +237,18 @@ async function tryRead(
   changes: ReadonlyMap<string, Change>,
   door: Door,
 ): Promise<void> {
-  const change = ask.kind === 'read' || ask.kind === 'vread' ? changes.get(`${ask.type}/${ask.id}`) : undefined;
-  if (change?.text && (ask.kind === 'read' || (ask.kind === 'vread' && ask.version === String(change.version)))) return;
-  if (change && !change.text && ask.kind === 'read')
-    throw new FhirError('deleted', 'The Bundle reads what it deletes.', { expression: 'http.url' });
-  await door.run(context, ask, without);
+  const change =
+    'id' in ask && ask.type !== undefined && ask.id !== undefined ? changes.get(`${ask.type}/${ask.id}`) : undefined;
+  // An earlier version than the one that is written now is in the store already.
+  if (!change || (ask.kind === 'vread' && ask.version !== String(change.version)))
+    return void (await door.run(context, ask, without));
+  if (!change.text && ask.kind !== 'history') throw gone(change);
 }
 
 /** What can still go wrong is told in the entry: the writes are durable. */
-async function answerRead({ ask, context, at }: Step, door: Door): Promise<Answer> {
+async function answerRead({ ask, context, entry, at }: Step, door: Door): Promise<Answer> {
   try {
-    return answerOf(await door.perform(context, ask), false, undefined);
+    return answerOf(await seen(entry, await door.perform(context, ask)), false, undefined);
   } catch (error) {
     return answerOfError(inEntry(asFhirError(error), at));
   }

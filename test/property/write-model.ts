@@ -73,8 +73,8 @@ export const plus = (state: State, name: string, past: Past): State =>
 const RANKS = { delete: 0, create: 1, update: 2, patch: 2 } as const;
 
 /**
- * All or nothing. Criteria of creates see what is deleted and created before them, those of updates and patches what is
- * deleted; one that means what another entry writes, and two writes of one resource, fail the whole. What a patch makes of
+ * All or nothing. Criteria of creates see what is deleted, what is created without criteria, wherever it stands, and what
+ * is created with some before them, those of updates and patches what is deleted; one that means what another entry writes, and two writes of one resource, fail the whole. What a patch makes of
  * a resource is not known beforehand.
  */
 export function runAll(
@@ -85,8 +85,10 @@ export function runAll(
   const done: Done[] = [];
   const written = new Set<string>();
   let [after, seen] = [state, state];
+  const unconditional = (command: Command) => command.kind !== 'create' || command.unless === undefined;
+  const ordered = [...commands.entries()].toSorted(([, a], [, b]) => +unconditional(b) - +unconditional(a));
   for (const rank of [0, 1, 2])
-    for (const [i, command] of commands.entries()) {
+    for (const [i, command] of ordered) {
       if (RANKS[command.kind] !== rank) continue;
       const { add, ...answer } = run(rank === 1 ? after : rank === 0 ? state : seen, command, fresh);
       if (answer.status >= 400) return undefined;

@@ -1,6 +1,6 @@
 /** Bundles of requests for tests. */
 import assert from 'node:assert/strict';
-import type { Bundle, BundleEntry, BundleEntryRequest, FhirResource, OperationOutcome } from 'fhir/r4.js';
+import type { AuditEvent, Bundle, BundleEntry, BundleEntryRequest, FhirResource, OperationOutcome } from 'fhir/r4.js';
 import type { Headers, Reply, Talk } from './talk.js';
 
 export const uuid = (n: number): string => `urn:uuid:00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
@@ -54,4 +54,14 @@ export function refused(reply: Reply<unknown>): { status: number; detail: string
   const { issue } = reply.body as OperationOutcome;
   assert.ok(issue, reply.text);
   return { status: reply.status, detail: issue[0]?.details?.coding?.[0]?.code, at: issue[0]?.expression?.[0] };
+}
+
+/** Code of the interaction and outcome of the newest audit events, those of one request, sorted. */
+export async function audited(talk: Talk, requestId: string): Promise<string[]> {
+  const { entry: events = [] } = await talk.search<AuditEvent>('AuditEvent?_sort=-_lastUpdated&_count=50');
+  return events
+    .flatMap(({ resource }) => (resource ? [resource] : []))
+    .filter(({ entity }) => entity?.some(({ what }) => what?.identifier?.value === requestId))
+    .map(({ subtype, outcome }) => `${subtype?.[0]?.code} ${outcome}`)
+    .toSorted();
 }

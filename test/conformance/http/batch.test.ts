@@ -1,6 +1,6 @@
 /** batch: https://hl7.org/fhir/R4/http.html#transaction */
 import assert from 'node:assert/strict';
-import type { AuditEvent, Observation } from 'fhir/r4.js';
+import type { AuditEvent, Bundle, Observation, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onBothStores } from '../../support/both-stores.js';
 import { done, entry, named, post, put, send, statuses, uuid } from '../../support/bundles.js';
@@ -71,5 +71,49 @@ onBothStores('a batch', stage => {
       'read 4',
       'update 0',
     ]);
+  });
+
+  it('runs in the order of a transaction: what is read sees what is written', async () => {
+    const family = [{ family: 'Ordered' }];
+    const [found] = await done(
+      send(stage().talk, 'batch', [
+        entry('GET', 'Patient?family=Ordered'),
+        put({ resourceType: 'Patient', id: 'ordered', name: family }),
+        post({ resourceType: 'Patient', name: family }),
+      ]),
+    );
+    assert.equal((found?.resource as Bundle | undefined)?.total, 2);
+  });
+
+  it('writes one resource as often as it is asked to, and creates once by the same criteria', async () => {
+    const { talk } = stage();
+    const often = Array.from({ length: 20 }, () => put({ resourceType: 'Patient', id: 'often' }));
+    assert.deepEqual(new Set(statuses(await done(send(talk, 'batch', often)))), new Set(['201', '200']));
+    assert.equal((await talk.get('Patient/often')).header('etag'), 'W/"20"');
+    const patient: Patient = { resourceType: 'Patient', identifier: [{ system: 'urn:batch', value: 'once' }] };
+    const once = Array.from({ length: 10 }, () => post(patient, { ifNoneExist: 'identifier=urn:batch|once' }));
+    assert.deepEqual(statuses(await done(send(talk, 'batch', once))).toSorted(), [
+      ...Array<string>(9).fill('200'),
+      '201',
+    ]);
+  });
+
+  it('shows what was read always, what was written as Prefer asks, and of a HEAD nothing', async () => {
+    const { talk } = stage();
+    await talk.update({ resourceType: 'Patient', id: 'shown' });
+    const entries = [post({ resourceType: 'Patient' }), entry('GET', 'Patient/shown'), entry('HEAD', 'Patient/shown')];
+    const shown = async (prefer: string) =>
+      (await done(send(talk, 'batch', entries, { prefer }))).map(({ resource }) => resource?.resourceType);
+    assert.deepEqual(await shown('return=minimal'), [undefined, 'Patient', undefined]);
+    assert.deepEqual(await shown('return=representation'), ['Patient', 'Patient', undefined]);
+  });
+
+  it('an entry that is nothing but a resource is its own fault; a shape that no entry has is the fault of all', async () => {
+    const { talk } = stage();
+    const good = post({ resourceType: 'Patient' });
+    const own = await done(send(talk, 'batch', [{ resource: { resourceType: 'Patient' } }, good]));
+    assert.deepEqual(statuses(own), ['400', '201']);
+    const lower = entry('post' as 'POST', 'Patient', { resourceType: 'Patient' });
+    assert.equal((await send(talk, 'batch', [lower, good])).status, 400);
   });
 });

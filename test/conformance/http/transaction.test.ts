@@ -187,7 +187,7 @@ onBothStores('a transaction', stage => {
       const { subject, performer } = await read<Observation>(inside);
       assert.deepEqual(
         [subject?.reference, performer?.map(({ reference }) => reference)],
-        [patient, ['Practitioner/1', patient]],
+        [patient, ['Practitioner/1', `${patient}/_history/1`]],
       );
       assert.equal((await read<Observation>(outside)).subject?.reference, 'Patient/9');
     });
