@@ -32,6 +32,24 @@ onBothStores('the rules of a transaction', stage => {
   const total = async (query: string) => (await stage().talk.search(query)).total;
 
   describe('the answer', () => {
+    it('has that of operations, and what they change is a part of the whole', async () => {
+      const { talk } = stage();
+      await talk.update({ resourceType: 'Patient', id: 'labelled' });
+      const label = (code: string): FhirResource => ({
+        resourceType: 'Parameters',
+        parameter: [{ name: 'meta', valueMeta: { tag: [{ code }] } }],
+      });
+      const add = (code: string) => entry('POST', 'Patient/labelled/$meta-add', label(code));
+      const answers = await make([add('x'), entry('GET', 'Patient/labelled/$everything')]);
+      assert.deepEqual(statuses(answers), ['200', '200']);
+      assert.equal((answers[1]!.resource as Bundle).entry?.[0]?.resource?.id, 'labelled');
+      const tags = async () => (await talk.get<Patient>('Patient/labelled')).body.meta?.tag;
+      assert.deepEqual(await tags(), [{ code: 'x' }]);
+      const twice = await transact([add('y'), put({ resourceType: 'Patient', id: 'labelled' })]);
+      assert.equal(twice.status, 400, 'two entries write it');
+      assert.deepEqual(await tags(), [{ code: 'x' }]);
+    });
+
     it('has no resource for HEAD, 304 for what is unchanged, and the times of what is stored', async () => {
       const { talk } = stage();
       await talk.update(known('seen', { id: 'seen' }));

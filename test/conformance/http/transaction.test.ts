@@ -86,23 +86,6 @@ onBothStores('a transaction', stage => {
       assert.equal(told?.response?.outcome?.resourceType, 'OperationOutcome');
     });
 
-    it('operations as well, and what they change is a part of the whole', async () => {
-      const value = fresh();
-      await stage().talk.update({ resourceType: 'Patient', id: value });
-      const meta: FhirResource = {
-        resourceType: 'Parameters',
-        parameter: [{ name: 'meta', valueMeta: { tag: [{ code: 'x' }] } }],
-      };
-      const answers = await make([
-        entry('POST', `Patient/${value}/$meta-add`, meta),
-        entry('GET', `Patient/${value}/$everything`),
-      ]);
-      assert.deepEqual(statuses(answers), ['200', '200']);
-      assert.deepEqual(idsOf(answers[1]?.resource as Bundle), [value]);
-      assert.deepEqual((await read<Patient>(`Patient/${value}`)).meta?.tag, [{ code: 'x' }]);
-      await refuse([entry('POST', `Patient/${value}/$meta-add`, meta), put({ resourceType: 'Patient', id: value })]);
-    });
-
     it('nothing with nothing, and XML with XML', async () => {
       const empty = await transact([]);
       assert.deepEqual([empty.status, empty.body.type, empty.body.entry], [200, 'transaction-response', undefined]);
