@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import type { AuditEvent } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { CASES, eve, observation } from '../flow/audit-cases.js';
+import { entry, post, put, send, uuid } from '../support/bundles.js';
 import { skipWithout } from '../support/shared.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import { type Headers, talkTo, type Talk } from '../support/talk.js';
@@ -37,6 +38,36 @@ async function play(base: string, as: (name: string) => Headers): Promise<string
   return outcomes;
 }
 
+/** Bundles, patches and operations; gives the answers. */
+async function writeTogether(talk: Talk): Promise<[name: string, text: string][]> {
+  const entries = [
+    post(
+      { resourceType: 'Patient', identifier: [{ system: 'urn:o', value: '1' }] },
+      { fullUrl: uuid(1), ifNoneExist: 'identifier=urn:o|1' },
+    ),
+    post({ resourceType: 'Observation', status: 'final', code: { text: 'x' }, subject: { reference: uuid(1) } }),
+    put({ resourceType: 'Patient', id: 'together', active: true }),
+    entry('GET', 'Patient/together'),
+    entry('GET', 'Patient?identifier=urn:o|1'),
+  ];
+  const patch = (type: string, body: object) =>
+    talk.send('PATCH', 'Patient/together', { headers: { 'content-type': type }, body: JSON.stringify(body) });
+  const answers: [name: string, text: string][] = [];
+  for (const prefer of ['minimal', 'representation', 'OperationOutcome'])
+    answers.push([
+      `transaction-${prefer}`,
+      (await send(talk, 'transaction', entries, { prefer: `return=${prefer}` })).text,
+    ]);
+  answers.push(['batch', (await send(talk, 'batch', [...entries, entry('GET', 'Patient/never-was')])).text]);
+  answers.push(['refused', (await send(talk, 'transaction', [entry('GET', 'Patient/never-was')])).text]);
+  answers.push(['patched', (await patch('application/json-patch+json', [{ op: 'remove', path: '/active' }])).text]);
+  answers.push(['not-patched', (await patch('application/json-patch+json', [{ op: 'remove', path: '/active' }])).text]);
+  answers.push(['everything', (await talk.get('Patient/together/$everything')).text]);
+  answers.push(['meta', (await talk.get('Patient/together/$meta')).text]);
+  answers.push(['purged', (await talk.send('POST', 'Patient/together/$purge')).text]);
+  return answers;
+}
+
 describe('what the server writes, judged by the validator of HL7', function () {
   this.timeout(600_000);
   const folder = mkdtempSync(join(tmpdir(), 'chartroom-oracle-'));
@@ -48,9 +79,10 @@ describe('what the server writes, judged by the validator of HL7', function () {
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   async function collect(label: string, server: RunningServer, talk: Talk, outcomes: readonly string[]) {
-    const { entry = [] } = await talk.search<AuditEvent>('AuditEvent?_count=1000');
-    assert.ok(entry.length > CASES.length);
-    for (const { resource } of entry) keep(`${label}-event-${resource?.id}.json`, JSON.stringify(resource));
+    for (const [name, text] of await writeTogether(talk)) keep(`${label}-${name}.json`, text);
+    const { entry: events = [] } = await talk.search<AuditEvent>('AuditEvent?_count=1000');
+    assert.ok(events.length > CASES.length);
+    for (const { resource } of events) keep(`${label}-event-${resource?.id}.json`, JSON.stringify(resource));
     for (const [n, text] of outcomes.entries()) keep(`${label}-outcome-${n}.json`, text);
     for (const [name, path] of [
       ['metadata', 'metadata'],
