@@ -54,12 +54,16 @@ export async function* streamBundle(
   yield Buffer.from(first ? '}' : ']}');
 }
 
-function partsOf({ fullUrl, text, ...rest }: BundleEntry, first: boolean): readonly (string | Buffer)[] {
-  const opening = `${first ? ',"entry":[' : ','}{"fullUrl":${JSON.stringify(fullUrl)}`;
-  // What stands after the resource, with a comma for its opening brace.
-  const tail = rest.search?.mode === 'match' ? MATCH : `,${JSON.stringify(rest).slice(1)}`;
+function partsOf(entry: BundleEntry, first: boolean): readonly (string | Buffer)[] {
+  const { text } = entry;
+  const opening = `${first ? ',"entry":[' : ','}{"fullUrl":${JSON.stringify(entry.fullUrl)}`;
+  const tail = entry.search?.mode === 'match' ? MATCH : tailOf(entry);
   return text ? [`${opening},"resource":`, text, tail] : [opening, tail];
 }
+
+/** What stands after the resource, with a comma for its opening brace. */
+const tailOf = ({ search, request, response }: BundleEntry): string =>
+  `,${JSON.stringify({ search, request, response }).slice(1)}`;
 
 /** The same for every match of a search: not worth printing each time. */
 const MATCH = `,${JSON.stringify({ search: { mode: 'match' } }).slice(1)}`;

@@ -32,26 +32,27 @@ export interface Record {
 /** Where a row stands in the order: ['root'], ['owner', which, …cursor of the store], ['name', 'Type/id']. */
 export type Place = Cursor;
 
-export interface Found {
-  readonly row: Version;
+export interface Lot {
   readonly mode: 'match' | 'include';
-  readonly place: Place;
+  readonly rows: readonly Version[];
+  /** That of the i-th row. */
+  readonly placeOf: (i: number) => Place;
 }
 
-const LOT = 500;
+const LOT = 1000;
 
-/** Rows in lots; those after `after`. `most`: how many are wanted at most, to read no more than that at once. */
+/** Rows in lots, none of them empty; those after `after`. `most`: how many are wanted at most, to read no more than that at once. */
 export async function* walkRecord(
   engine: Engine,
   record: Record,
   after: Place | undefined,
   most: number | undefined,
-): AsyncGenerator<readonly Found[]> {
+): AsyncGenerator<Lot> {
   const { root, given } = record;
   const named = after?.[0] === 'name' ? String(after[1]) : undefined;
   const lot = Math.min(LOT, most ?? LOT);
   if (!after && wants(given, root.type) && root.updated >= (given.since ?? 0))
-    yield [{ row: root, mode: 'match', place: ['root'] }];
+    yield { mode: 'match', rows: [root], placeOf: () => ['root'] };
   const references = new References(record);
   references.read(root);
   // What the whole record refers to is known when all of it was read: pages at the end read it again.
@@ -61,14 +62,14 @@ export async function* walkRecord(
     const start = from !== undefined && i === Number(from[1]) ? (from.slice(2) as Cursor) : undefined;
     if (named === undefined && !skip)
       for await (const found of compartment(engine, record, i, owner, start, lot)) {
-        for (const { row } of found) references.read(row);
+        found.rows.forEach(row => references.read(row));
         yield found;
       }
   }
   if (after)
     for (const [i, owner] of record.owners.entries())
-      for await (const found of compartment(engine, record, i, owner, undefined, LOT))
-        for (const { row } of found) references.read(row);
+      for await (const { rows } of compartment(engine, record, i, owner, undefined, LOT))
+        rows.forEach(row => references.read(row));
   const names = references.names().filter(name => named === undefined || name > named);
   for (let at = 0; at < names.length; at += lot) {
     const rows = await Promise.all(
@@ -78,7 +79,8 @@ export async function* walkRecord(
       }),
     );
     const shown = rows.filter(row => row?.text !== undefined && mayBeIncluded(record, row)) as Version[];
-    yield shown.map(row => ({ row, mode: 'include', place: ['name', `${row.type}/${row.id}`] }));
+    if (shown.length > 0)
+      yield { mode: 'include', rows: shown, placeOf: i => ['name', `${shown[i]!.type}/${shown[i]!.id}`] };
   }
 }
 
@@ -97,7 +99,7 @@ async function* compartment(
   owner: Named,
   start: Cursor | undefined,
   lot: number,
-): AsyncGenerator<readonly Found[]> {
+): AsyncGenerator<Lot> {
   const { root, types, given, owners } = record;
   const before = new Map(owners.slice(0, which).map(each => [each.id, each]));
   const [part, ...cursor] = start ?? [0];
@@ -113,13 +115,15 @@ async function* compartment(
     );
     for (let after: Cursor | undefined = i === part && cursor.length > 0 ? cursor : undefined; ; ) {
       const page = await engine.store.find({ types: some, where, sort: [], limit: lot, ...(after ? { after } : {}) });
-      const found: Found[] = [];
-      for (const [at, row] of page.rows.entries()) {
-        if ((row.type === root.type && row.id === root.id) || (before.size > 0 && wasShown(engine, row, before)))
-          continue;
-        found.push({ row, mode: 'match', place: ['owner', which, i, ...page.cursors[at]!] });
-      }
-      if (found.length > 0) yield found;
+      const isFresh = (row: Version) =>
+        !(row.type === root.type && row.id === root.id) && !(before.size > 0 && wasShown(engine, row, before));
+      const kept = [...page.rows.keys()].filter(at => isFresh(page.rows[at]!));
+      if (kept.length > 0)
+        yield {
+          mode: 'match',
+          rows: kept.map(at => page.rows[at]!),
+          placeOf: at => ['owner', which, i, ...page.cursors[kept[at]!]!],
+        };
       if (!page.more) break;
       after = page.cursors.at(-1)!;
     }

@@ -15,12 +15,13 @@ export async function rowEntries(
 ): Promise<BundleEntry[]> {
   const view: View = { ...(summary === undefined ? {} : { summary }), ...(elements === undefined ? {} : { elements }) };
   const entries: BundleEntry[] = [];
+  const search = { mode };
   for (const row of rows) {
     const text = viewText(engine, row, view);
     entries.push({
       fullUrl: `${engine.settings.base}/${row.type}/${row.id}`,
       text: Buffer.isBuffer(text) ? text : await text,
-      search: { mode },
+      search,
     });
   }
   return entries;

@@ -1,6 +1,6 @@
 /** Tests on keys, put together: constants are folded, nesting is flat, points of one array are one test. */
 import { successor } from './codec.js';
-import type { KeyTest } from './key.js';
+import type { KeyArray, KeyTest } from './key.js';
 
 /** Always holds. */
 export const EVERYTHING_HELD: KeyTest = { is: 'all', of: [] };
@@ -11,23 +11,33 @@ const isTrue = (test: KeyTest): boolean => test.is === 'all' && test.of.length =
 
 /** The disjunction, flat; points of one array become one test. */
 export function anyOf(tests: readonly KeyTest[]): KeyTest {
+  const [only, another] = tests;
+  if (only && !another && (only.is !== 'key' || only.keys.length === 1)) return only;
   const of: KeyTest[] = [];
-  const points = new Map<string, string[]>();
-  for (const test of tests.flatMap(t => (t.is === 'any' ? t.of : [t]))) {
-    if (isTrue(test)) return test;
-    if (test.is !== 'key') of.push(test);
-    else if (points.has(test.in)) points.get(test.in)!.push(...test.keys);
-    else points.set(test.in, [...test.keys]);
-  }
-  for (const [array, keys] of points)
-    of.push({ is: 'key', in: array as 'k' | 'g' | 'f', keys: [...new Set(keys)].toSorted() });
+  const points = new Map<KeyArray, Set<string>>();
+  for (const test of tests)
+    for (const part of test.is === 'any' ? test.of : [test]) {
+      if (isTrue(part)) return part;
+      if (part.is !== 'key') {
+        of.push(part);
+        continue;
+      }
+      const keys = points.get(part.in);
+      if (!keys) points.set(part.in, new Set(part.keys));
+      else for (const key of part.keys) keys.add(key);
+    }
+  for (const [array, keys] of points) of.push({ is: 'key', in: array, keys: [...keys].toSorted() });
   return of.length === 1 ? of[0]! : { is: 'any', of };
 }
 
 /** The conjunction, flat. */
 export function allOf(tests: readonly KeyTest[]): KeyTest {
-  const of = tests.flatMap(t => (t.is === 'all' ? t.of : [t]));
-  if (of.some(t => t.is === 'any' && t.of.length === 0)) return NOTHING_HELD;
+  const of: KeyTest[] = [];
+  for (const test of tests)
+    for (const part of test.is === 'all' ? test.of : [test]) {
+      if (part.is === 'any' && part.of.length === 0) return NOTHING_HELD;
+      of.push(part);
+    }
   return of.length === 1 ? of[0]! : { is: 'all', of };
 }
 

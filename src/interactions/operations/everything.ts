@@ -16,7 +16,7 @@ import type { JsonObject } from '../../fhir/resource.js';
 import { newId } from '../../platform/ids.js';
 import { compartmentTypes } from '../../search/compartment.js';
 import type { Version } from '../../store/store.js';
-import { bundle, streamBundle } from '../bundle.js';
+import { bundle, type BundleEntry, streamBundle } from '../bundle.js';
 import type { Context, Engine, Of, Outcome, Parameters } from '../interaction.js';
 import type { Operation } from '../operation.js';
 import { linkTo, openPage, pageLink } from '../paging.js';
@@ -63,20 +63,19 @@ async function run({ engine }: Context, ask: Of<'operation'>, without: readonly 
     const stream = streamBundle({ ...head, link }, entriesOf(engine, record), newId(at));
     return { result: { status: 200, stream, subject, patients } };
   }
-  const rows: { readonly row: Version; readonly mode: 'match' | 'include' }[] = [];
+  const entries: BundleEntry[] = [];
   let last: Place | undefined;
   let more = false;
-  walk: for await (const found of walkRecord(engine, record, page?.cursor, count + 1))
-    for (const each of found) {
-      more = rows.length === count;
-      if (more) break walk;
-      rows.push(each);
-      last = each.place;
-    }
+  for await (const lot of walkRecord(engine, record, page?.cursor, count + 1)) {
+    const free = count - entries.length;
+    more = lot.rows.length > free;
+    const rows = lot.rows.slice(0, free);
+    entries.push(...(await rowEntries(engine, rows, WHOLE, lot.mode)));
+    if (rows.length > 0) last = lot.placeOf(rows.length - 1);
+    if (more) break;
+  }
   if (more && last)
     link.push({ relation: 'next', url: pageLink(engine, { path, parameters, cursor: last, direction: 'after' }) });
-  const entries = [];
-  for (const { row, mode } of rows) entries.push(...(await rowEntries(engine, [row], WHOLE, mode)));
   return {
     result: {
       status: 200,
@@ -92,11 +91,8 @@ const WHOLE = { summary: undefined, elements: undefined };
 const PRESENTATION = new Set(['_format', '_pretty', '_page']);
 
 async function* entriesOf(engine: Engine, record: Record) {
-  for await (const found of walkRecord(engine, record, undefined, undefined)) {
-    const entries = [];
-    for (const { row, mode } of found) entries.push(...(await rowEntries(engine, [row], WHOLE, mode)));
-    yield entries;
-  }
+  for await (const { rows, mode } of walkRecord(engine, record, undefined, undefined))
+    yield rowEntries(engine, rows, WHOLE, mode);
 }
 
 /** Patients of a Group, each once. */

@@ -44,6 +44,17 @@ export function compile(plan: Plan): Page {
   return { legs: indexWalk(source, plan) ?? sortedLegs(source, plan), repeats: source.repeats };
 }
 
+/** How many patients these keys name, if they are all patient keys or those of references to Patients (place.ts). */
+function patientsOf(keys: readonly string[]): number {
+  const patients = new Set<string>();
+  for (const key of keys) {
+    const head = key.startsWith('p') ? 1 : key.startsWith('rPa') ? 3 : 0;
+    if (head === 0) return Infinity;
+    patients.add(key.slice(head, key.indexOf('>')));
+  }
+  return patients.size;
+}
+
 /** Whether few rows are looked at per row returned: the index gives the order, and nothing is passed over. */
 export function isBounded({ driver, filter, ordered, limit }: Plan): boolean {
   if (limit > 1000) return false;
@@ -53,8 +64,8 @@ export function isBounded({ driver, filter, ordered, limit }: Plan): boolean {
     case 'id':
       return driver.of.length <= 1000;
     case 'key':
-      // Within single patients everything is small.
-      if (driver.keys.length <= 50 && driver.keys.every(key => key.startsWith('p'))) return true;
+      // Within single patients everything is small. A compartment is keys of one patient, of many types.
+      if (patientsOf(driver.keys) <= 50) return true;
       return ordered && driver.keys.length <= 200 && filter.every(test => test.is === 'date');
     case 'updated':
       return ordered && filter.every(test => test.is === 'updated');

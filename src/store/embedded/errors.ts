@@ -14,6 +14,7 @@ const CODES: Readonly<Record<string, number>> = {
   CORRUPT: 11,
   FULL: 13,
   CANTOPEN: 14,
+  TOOBIG: 18,
   CONSTRAINT: 19,
   NOTADB: 26,
 };
@@ -31,6 +32,7 @@ const FAILURES: Readonly<Record<number, Failure>> = {
   11: ['fault', DAMAGED],
   13: ['no-space', 'The disk of the store is full. Free some space and try again.'],
   14: ['unavailable', AWAY],
+  18: ['too-costly', 'The resources asked for are too large for one answer. Ask for fewer at once (_count).'],
   26: ['fault', DAMAGED],
 };
 

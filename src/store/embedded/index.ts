@@ -96,7 +96,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     const page = await reader.ask(reading);
     return { ...page, rows: unpack(page) };
   };
-  const rows = async (statement: Sql): Promise<readonly Row[]> => (await read({ kind: 'rows', sql: statement })).rows;
+  const rows = async (statement: Sql, limit?: number): Promise<readonly Row[]> =>
+    (await read({ kind: 'rows', sql: statement, ...(limit === undefined ? {} : { limit }) })).rows;
   /** So few candidates that the way to the other thread would cost more. */
   const isSmall = (planned: Plan): boolean => candidates(planned, smallWalk) < smallWalk;
   const candidates = (way: Pick<Plan, 'driver' | 'filter'>, most: number): number => {
@@ -278,7 +279,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
             ? sql`FROM resource r WHERE`
             : sql`FROM resource r INDEXED BY resource_t WHERE r.t=${type} AND`;
         const chunk = await answer(() =>
-          rows(sql`SELECT ${raw(COLUMNS)} ${of} r.f IS NOT NULL AND r.n>${n} ORDER BY r.n LIMIT ${SCAN}`),
+          rows(sql`SELECT ${raw(COLUMNS)} ${of} r.f IS NOT NULL AND r.n>${n} ORDER BY r.n LIMIT ${SCAN}`, SCAN),
         );
         for (const row of chunk) {
           n = row[N] as number;

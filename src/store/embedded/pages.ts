@@ -10,7 +10,7 @@ import type { HistoryQuery } from '../store.js';
 import { compile, type Leg } from './compile.js';
 import { compileProbe } from './compile-all.js';
 import type { Connection, Row, Value } from './driver.js';
-import { BESIDE, COLUMNS, N, UPDATED, VERSION } from './row.js';
+import { BESIDE, COLUMNS, N, readRows, UPDATED, VERSION } from './row.js';
 import { join, raw, type Sql, sql } from './sql.js';
 
 export interface RowPage {
@@ -47,14 +47,22 @@ export function checkCandidates(connection: Connection, plan: Pick<Plan, 'driver
 }
 
 /** The rows of a leg, in pieces where there is a limit to the time. */
-function walkLeg(connection: Connection, leg: Leg, limit: number, patience: Patience | undefined): Row[] {
-  const all = ({ text, values }: Sql): Row[] => connection.prepare(text).all(...values);
-  if (!patience || !leg.edge) return all(leg.page(limit));
+function walkLeg(
+  connection: Connection,
+  leg: Leg,
+  limit: number,
+  beside: number,
+  patience: Patience | undefined,
+): readonly Row[] {
+  const page = (most: number, from?: Cursor, until?: Cursor) =>
+    readRows(connection, leg.page(most, from, until), most, beside);
+  if (!patience || !leg.edge) return page(limit);
   const rows: Row[] = [];
   let from: Cursor | undefined;
   for (;;) {
-    const edge = all(leg.edge(patience.piece, from))[0] as Cursor | undefined;
-    rows.push(...all(leg.page(limit - rows.length, from, edge)));
+    const { text, values } = leg.edge(patience.piece, from);
+    const edge = connection.prepare(text).all(...values)[0] as Cursor | undefined;
+    rows.push(...page(limit - rows.length, from, edge));
     if (!edge || rows.length >= limit) return rows;
     if (Date.now() > patience.until) throw tooCostly();
     from = edge;
@@ -75,7 +83,7 @@ export function findPage(connection: Connection, plan: Plan, patience?: Patience
       for (const leg of page.legs) {
         const limit = wanted - found.size + (page.repeats ? SPARE : 0);
         if (patience && !leg.edge) checkCandidates(connection, plan, patience.candidates);
-        const rows = walkLeg(connection, leg, limit, patience);
+        const rows = walkLeg(connection, leg, limit, plan.order.length - 1, patience);
         for (const row of rows) if (!found.has(row[N]!)) found.set(row[N]!, row);
         if (rows.length === limit) {
           exhausted = false;
@@ -122,12 +130,12 @@ export function historyPage(connection: Connection, query: HistoryQuery, types: 
 
 function ofOne(connection: Connection, query: HistoryQuery): Row[] {
   const { id, type, limit, after } = query;
-  const all = ({ text, values }: Sql): Row[] => connection.prepare(text).all(...values);
+  const all = (statement: Sql) => readRows(connection, statement, limit + 1, 0);
   const before = after === undefined ? [] : [sql`r.v<${after[2]!}`];
-  const n = all(sql`SELECT n FROM resource WHERE id=${encodeId(type!, id!)}`)[0]?.[0];
+  const n = connection.prepare('SELECT n FROM resource WHERE id=?').all(encodeId(type!, id!))[0]?.[0];
   if (n === undefined) return [];
   const where = (old: boolean): Sql => join([sql`r.n=${n}`, ...before, ...within(query, old)], ' AND ');
-  const current = all(sql`SELECT ${raw(COLUMNS)} FROM resource r WHERE ${where(false)}`);
+  const current = all(sql`SELECT ${raw(COLUMNS)} FROM resource r WHERE ${where(false)} LIMIT 1`);
   const old = all(
     sql`SELECT ${raw(OLD_COLUMNS)} FROM version r CROSS JOIN resource c ON c.n=r.n WHERE ${where(true)} ORDER BY r.v DESC LIMIT ${limit + 1}`,
   );
@@ -138,7 +146,7 @@ const OLD_COLUMNS = COLUMNS.replace('r.id', 'c.id');
 
 function ofTypes(connection: Connection, query: HistoryQuery, types: readonly string[]): Row[] {
   const { type, limit, after } = query;
-  const all = ({ text, values }: Sql): Row[] => connection.prepare(text).all(...values);
+  const all = (statement: Sql) => readRows(connection, statement, limit + 1, 0);
   const list = JSON.stringify(type === undefined ? (query.types ?? types) : [type]);
   const further = (columns: string, old: boolean): Sql[] =>
     after === undefined

@@ -13,7 +13,7 @@ import { toWire } from './errors.js';
 import { explainPage } from './explain.js';
 import { checkCandidates, findPage, historyPage, type Patience, type RowPage } from './pages.js';
 import { PRAGMAS } from './schema.js';
-import { type Packed, pack } from './row.js';
+import { type Packed, pack, readRows } from './row.js';
 import type { Sql } from './sql.js';
 import type { Answer, Question } from './thread.js';
 
@@ -22,7 +22,8 @@ export type Reading =
   /** One row, the number; as far as `limit`. */
   | { readonly kind: 'count'; readonly plan: Plan; readonly limit: number | undefined; readonly patience: Patience }
   | { readonly kind: 'history'; readonly query: HistoryQuery; readonly types: readonly string[] }
-  | { readonly kind: 'rows'; readonly sql: Sql }
+  /** `limit`: the statement is one of COLUMNS with this limit. */
+  | { readonly kind: 'rows'; readonly sql: Sql; readonly limit?: number }
   /** One row: an Explanation as JSON. */
   | { readonly kind: 'explain'; readonly plan: Plan }
   | { readonly kind: 'backup'; readonly to: string };
@@ -44,8 +45,12 @@ function read(connection: Connection, reading: Reading): RowPage {
     }
     case 'history':
       return historyPage(connection, reading.query, reading.types);
-    case 'rows':
-      return { rows: connection.prepare(reading.sql.text).all(...reading.sql.values), cursors: [], more: false };
+    case 'rows': {
+      const { sql, limit } = reading;
+      const rows =
+        limit === undefined ? connection.prepare(sql.text).all(...sql.values) : readRows(connection, sql, limit, 0);
+      return { rows, cursors: [], more: false };
+    }
     case 'explain':
       return { rows: [[JSON.stringify(explainPage(file, reading.plan))]], cursors: [], more: false };
     case 'backup':

@@ -1,7 +1,8 @@
 /** A row of `resource` or `version` as a Version. */
 import { decodeId } from '../codec.js';
 import type { BlobLink, Method, Version } from '../store.js';
-import { bytesOf, type Row } from './driver.js';
+import { bytesOf, type Connection, type Row, type Value } from './driver.js';
+import type { Sql } from './sql.js';
 
 /** The columns of a version, in the order that `versionOf` expects; then its number. */
 export const COLUMNS = 'r.id,r.v,r.u,r.m,r.p,r.b,r.x,r.n';
@@ -33,39 +34,57 @@ export function versionOf(row: Row): Version {
 export const patientsText = ({ patients }: Pick<Version, 'patients'>): string => patients.join(' ');
 export const blobsText = ({ blobs }: Version): string | null => (blobs?.length ? JSON.stringify(blobs) : null);
 
-/** Rows on their way between threads: all texts as one piece, which moves. */
-export interface Packed {
-  /** Without their texts. */
-  readonly rows: readonly Row[];
-  /** Of each row's text; -1: it has none. Empty where no row has one. */
-  readonly lengths: readonly number[];
-  readonly bytes: Uint8Array<ArrayBuffer>;
+/** So few rows are taken one by one: below, making one value of them costs more than it spares. */
+const FEW = 8;
+
+/**
+ * The rows of a statement that selects COLUMNS and then `beside` values more, at most `limit` rows, in its order (it has a
+ * LIMIT). Every value that crosses from SQLite costs, so a page crosses as two: its values as JSON, its texts as one piece.
+ */
+export function readRows(connection: Connection, { text, values }: Sql, limit: number, beside: number): readonly Row[] {
+  if (limit < FEW) return connection.prepare(text).all(...values);
+  const further = Array.from({ length: beside }, (_, i) => `,o${i}`).join('');
+  const columns = (x: string) => `id,v,u,m,p,b,${x},n${further}`;
+  const [row] = connection
+    .prepare(
+      `WITH page(${columns('x')}) AS (${text}) SELECT json_group_array(json_array(${columns('length(x)')})),CAST(group_concat(x,'') AS BLOB) FROM page`,
+    )
+    .all(...values);
+  return unpack({ rows: row![0] as string, bytes: bytesOf(row![1]) ?? NO_BYTES });
 }
 
-export function pack(rows: readonly Row[]): Packed {
-  const texts = rows.map(row => (row[TEXT] instanceof Uint8Array ? row[TEXT] : undefined));
-  const bytes = new Uint8Array(texts.reduce((sum, text) => sum + (text?.length ?? 0), 0));
-  if (texts.every(text => text === undefined)) return { rows, lengths: [], bytes };
+const NO_BYTES = new Uint8Array();
+
+/** Rows in two pieces: so they come from SQLite, and so they move between threads. */
+export interface Packed {
+  /** JSON; in the place of its text each has the length of it, or null. */
+  readonly rows: string;
+  /** All texts, one after the other. */
+  readonly bytes: Uint8Array;
+}
+
+export function pack(rows: readonly Row[]): Packed & { readonly bytes: Uint8Array<ArrayBuffer> } {
+  const textOf = (row: Row) => (row[TEXT] instanceof Uint8Array ? row[TEXT] : undefined);
+  const bytes = new Uint8Array(rows.reduce((sum, row) => sum + (textOf(row)?.length ?? 0), 0));
   let at = 0;
-  for (const text of texts) {
-    if (!text) continue;
+  const bare = rows.map((row): Row => {
+    const text = textOf(row);
+    if (!text) return row;
     bytes.set(text, at);
     at += text.length;
-  }
-  return {
-    rows: rows.map((row, i) => (texts[i] ? row.with(TEXT, null) : row)),
-    lengths: texts.map(text => text?.length ?? -1),
-    bytes,
-  };
+    return row.with(TEXT, text.length);
+  });
+  return { rows: JSON.stringify(bare), bytes };
 }
 
-export function unpack({ rows, lengths, bytes }: Packed): readonly Row[] {
-  if (lengths.length === 0) return rows;
+export function unpack({ rows: json, bytes }: Packed): readonly Row[] {
+  const rows = JSON.parse(json) as Value[][];
   let at = 0;
-  return rows.map((row, i): Row => {
-    const length = lengths[i]!;
-    if (length < 0) return row;
+  for (const row of rows) {
+    const length = row[TEXT];
+    if (typeof length !== 'number') continue;
+    row[TEXT] = bytes.subarray(at, at + length);
     at += length;
-    return row.with(TEXT, bytes.subarray(at - length, at));
-  });
+  }
+  return rows;
 }
