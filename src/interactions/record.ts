@@ -102,31 +102,26 @@ async function* compartment(
 ): AsyncGenerator<Lot> {
   const { root, types, given, owners } = record;
   const before = new Map(owners.slice(0, which).map(each => [each.id, each]));
-  const [part, ...cursor] = start ?? [0];
-  // The owner's own type apart: "it is this one, or linked to it" would keep a store from answering by keys alone.
-  for (const [i, some] of [
-    types.filter(type => type !== owner.type),
-    types.filter(type => type === owner.type),
-  ].entries()) {
-    if (some.length === 0 || i < Number(part)) continue;
-    const where = all(
-      compartmentWhere(engine.definitions, engine.parameters, owner, some),
-      ...timeOf(engine, some, given),
-    );
-    for (let after: Cursor | undefined = i === part && cursor.length > 0 ? cursor : undefined; ; ) {
-      const page = await engine.store.find({ types: some, where, sort: [], limit: lot, ...(after ? { after } : {}) });
-      const isFresh = (row: Version) =>
-        !(row.type === root.type && row.id === root.id) && !(before.size > 0 && wasShown(engine, row, before));
-      const kept = [...page.rows.keys()].filter(at => isFresh(page.rows[at]!));
-      if (kept.length > 0)
-        yield {
-          mode: 'match',
-          rows: kept.map(at => page.rows[at]!),
-          placeOf: at => ['owner', which, i, ...page.cursors[kept[at]!]!],
-        };
-      if (!page.more) break;
-      after = page.cursors.at(-1)!;
-    }
+  // Nothing but the Encounter itself is of its own type.
+  const some = owner.type === 'Patient' ? types : types.filter(type => type !== owner.type);
+  if (some.length === 0) return;
+  const where = all(
+    compartmentWhere(engine.definitions, engine.parameters, owner, some),
+    ...timeOf(engine, some, given),
+  );
+  const isFresh = (row: Version) =>
+    !(row.type === root.type && row.id === root.id) && !(before.size > 0 && wasShown(engine, row, before));
+  for (let after = start; ; ) {
+    const page = await engine.store.find({ types: some, where, sort: [], limit: lot, ...(after ? { after } : {}) });
+    const kept = [...page.rows.keys()].filter(at => isFresh(page.rows[at]!));
+    if (kept.length > 0)
+      yield {
+        mode: 'match',
+        rows: kept.map(at => page.rows[at]!),
+        placeOf: at => ['owner', which, ...page.cursors[kept[at]!]!],
+      };
+    if (!page.more) return;
+    after = page.cursors.at(-1)!;
   }
 }
 

@@ -9,7 +9,7 @@
  *   reference  r target > type parameter (in `k` for Patients);  f: ! (presence)  ·  @ target / version  ·  g: i system | value (identifier)
  *   uri        the text; a canonical: target, and in f: @ target / version
  *   composite  ! and first part ⁄ second part, each in its form above; of three parts the two numbers are a pair in `w`
- *   patient    p patient > type  ·  p patient > token key
+ *   patient    p patient > type  ·  p patient > token key  (a Patient has its own, from _id)
  *   open       ^ key: every key in `k` but those above, where the main date has no start or no end
  *   missing    - type parameter: the resource has no value of a parameter that nearly all have
  *
@@ -264,6 +264,9 @@ export function encode(placement: Placement, type: string, entries: readonly Ent
       }
       continue;
     }
+    // A Patient is one of the resources of that patient, too.
+    if (type === 'Patient' && entry.parameter === '_id' && entry.kind === 'token')
+      patients.push(encodeIdPart(entry.code));
     if (place.union || entry.parameter === '_id' || entry.parameter === '_lastUpdated') continue;
     if (place.scoped && entry.kind === 'token')
       scoped.push(place.prefix + tokenForm(writing, place.prefix, entry.system, entry.code));

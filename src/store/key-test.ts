@@ -8,6 +8,7 @@ import { encodeIdPart } from './codec.js';
 import type { Facts } from './facts.js';
 import { type Place, type Placement, referenceArray } from './place.js';
 import type { KeyTest } from './key.js';
+import { TYPE_CODES } from './type-codes.js';
 import { allOf, anyOf, EVERYTHING_HELD, headTest, NOTHING_HELD, notOf, pointTest } from './key-algebra.js';
 import {
   bindingBounds,
@@ -171,6 +172,19 @@ function isBound(test: KeyTest): boolean {
   }
 }
 
+/** Beside other points of `k`, a Patient's id is one of them: "this patient, or what is linked to it" is one list of points. */
+function asPoints(tests: readonly KeyTest[]): readonly KeyTest[] {
+  if (!tests.some(test => test.is === 'key' && test.in === 'k')) return tests;
+  return tests.map(test =>
+    test.is === 'id' && test.of.every(({ type }) => type === 'Patient')
+      ? pointTest(
+          'k',
+          test.of.map(({ id }) => patientKey(id, TYPE_CODES['Patient']!)),
+        )
+      : test,
+  );
+}
+
 /** The condition as a test on keys. Throws `not-supported` for what the keys cannot answer. */
 export function keyTest(ground: Ground, where: Where): KeyTest {
   const { placement, types } = ground;
@@ -178,7 +192,7 @@ export function keyTest(ground: Ground, where: Where): KeyTest {
     case 'all':
       return allOf(where.of.map(part => keyTest(ground, part)));
     case 'any':
-      return anyOf(where.of.map(part => keyTest(ground, part)));
+      return anyOf(asPoints(where.of.map(part => keyTest(ground, part))));
     case 'not':
       return notOf(keyTest(ground, where.of));
     case 'param':

@@ -15,7 +15,7 @@ import { plan } from '../../src/store/plan.js';
 import type { Change } from '../../src/store/store.js';
 import type { Open, Opened } from '../contract/store-suite.js';
 import { placement } from '../support/changes.js';
-import { arbitraryEntries, SHAPES, TEST_IDS } from '../support/entry-generator.js';
+import { arbitraryEntries, idEntry, SHAPES, TEST_IDS } from '../support/entry-generator.js';
 import { nameOf, walk, walkBack } from '../support/queries.js';
 import { type PlanRow, runPlan } from '../support/run-plan.js';
 import { arbitrarySort, arbitraryWhere } from '../support/where-generator.js';
@@ -59,8 +59,8 @@ async function populate({ store }: Opened, type: string, facts: Facts, seed: num
   for (let i = 0; i < POPULATION; i++) {
     const id = TEST_IDS[i] ?? `r${i}`;
     const updated = UPDATED[(i * 7 + seed) % UPDATED.length]!;
-    const entries = samples[i]!;
-    const first = change(type, id, 1, updated, i % 3 === 0 ? samples[POPULATION + i]! : entries);
+    const entries = [idEntry(id), ...samples[i]!];
+    const first = change(type, id, 1, updated, i % 3 === 0 ? [idEntry(id), ...samples[POPULATION + i]!] : entries);
     // Learned in the order in which the store learns: numbers of systems are part of some orders.
     facts.add(encode(placement, type, first.entries, facts).missing);
     await store.commit({ changes: [first] });

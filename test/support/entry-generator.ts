@@ -86,6 +86,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
       birthdate: 'date',
       'death-date': 'date',
       'general-practitioner': 'reference',
+      link: 'reference',
     },
     sorts: ['family', 'given', 'birthdate', 'death-date', 'address', 'gender', '_lastUpdated', '_id'],
   },
@@ -311,7 +312,10 @@ function entriesOf(shape: Shape, code: string, kind: Kind): Arb<Entry[]> {
   return fc.array(one, { maxLength: 2 });
 }
 
-/** All entries of one random resource. */
+/** What every resource says of itself. */
+export const idEntry = (id: string): Entry => ({ parameter: '_id', kind: 'token', system: '', code: id });
+
+/** All entries of one random resource, but for that of its id. */
 export function arbitraryEntries(type: string): Arb<Entry[]> {
   const shape = SHAPES[type]!;
   const own = Object.entries(shape.parameters).map(([code, kind]) => entriesOf(shape, code, kind));

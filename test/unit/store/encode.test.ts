@@ -212,6 +212,14 @@ describe('keys of a resource', () => {
     assert.deepEqual(k, ['Co', `p${id}>Co`, `p${id}>${token}`, 'p.b>Co', `p.b>${token}`]);
   });
 
+  it('of a Patient: that patient has it, too', () => {
+    const { k } = keysOf('Patient', [{ parameter: '_id', kind: 'token', system: '', code: 'a' }]);
+    assert.deepEqual(
+      k.filter(key => key.startsWith('p')),
+      ['p.a>Pa'],
+    );
+  });
+
   it('say that what nearly every resource has is missing', () => {
     const missing = (type: string, code: string) => `-${prefix(type, code)}`;
     const { k } = keysOf('Observation', [

@@ -9,7 +9,7 @@ import { createFacts, type Facts } from '../../../src/store/facts.js';
 import { createPlacement, type Placement } from '../../../src/store/place.js';
 import { cursorOf, plan } from '../../../src/store/plan.js';
 import { compareCursors, runPlan } from '../../support/run-plan.js';
-import { arbitraryEntries, SHAPES, TEST_IDS } from '../../support/entry-generator.js';
+import { arbitraryEntries, idEntry, SHAPES, TEST_IDS } from '../../support/entry-generator.js';
 import { arbitrarySort, arbitraryWhere } from '../../support/where-generator.js';
 
 interface Sample {
@@ -47,7 +47,12 @@ describe('keys and plans together mean what match means', () => {
         ),
         { minLength: 1, maxLength: TEST_IDS.length },
       )
-      .map(list => list.map((sample, i): Sample => ({ ...sample, id: TEST_IDS[i]!, n: i + 1 })));
+      .map(list =>
+        list.map((sample, i): Sample => {
+          const id = TEST_IDS[i]!;
+          return { ...sample, entries: [idEntry(id), ...sample.entries], id, n: i + 1 };
+        }),
+      );
 
   for (const types of [...Object.keys(SHAPES).map(type => [type]), ['Observation', 'DocumentReference', 'AuditEvent']])
     it(`for ${types.join(', ')}`, () => {

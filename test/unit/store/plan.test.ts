@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
+import { compartmentTypes, compartmentWhere } from '../../../src/search/compartment.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
 import { parseSearch } from '../../../src/search/parse.js';
 import { EVERYTHING, type Query, type Where } from '../../../src/search/query.js';
@@ -364,6 +365,17 @@ describe('the plan of a query', () => {
     assert.equal(showDriver(planned), 'k p.p1>Ob or rPa.p1>Ob{performer}');
     assert.deepEqual(planned.filter.map(showTest), ['k Ob{code}01|1 or Ob{code}02|1']);
     assert.ok(planned.ordered);
+  });
+
+  it('finds all that belongs to a patient by one list of points, the Patient included', () => {
+    const owner = { type: 'Patient', id: 'p1' };
+    const types = compartmentTypes(definitions, 'Patient')!;
+    const where = compartmentWhere(definitions, parameters, owner, types);
+    const { driver, filter, others } = plan(placement, { types, where, sort: [], limit: 10 }, facts);
+    assert.ok(driver.by === 'key' && driver.in === 'k');
+    assert.ok(driver.keys.includes('p.p1>Pa') && driver.keys.includes('p.p1>Ob'));
+    assert.ok(driver.keys.every(key => key.startsWith('p.p1>') || key.startsWith('rPa.p1>')));
+    assert.deepEqual([filter, others], [[], undefined]);
   });
 
   it('puts a hull of the bounds beside alternatives on the main date, for the index', () => {
