@@ -1,6 +1,6 @@
 /**
  * `chartroom verify`: whether the store agrees with itself. Every version that it holds has the event of the write that made
- * it, every event of a success names a version that is there, versions have no gaps, and a sample of the current resources is
+ * it, every event of a success names a version that is there, versions have no gaps and their attachments, and a sample of the current resources is
  * found by what stands in them and no longer by what stood in the version before.
  * https://profiles.ihe.net/ITI/BALP (row AUD-1)
  *
@@ -72,6 +72,7 @@ export async function examine(engine: Engine, sample: number): Promise<Examined>
     if (!(await hasEvent(store, row))) found('Versions without the event of their write', name);
     if (row.version > 1 && !(await wasThere(store, row.type, row.id, row.version - 1)))
       found('Versions without the one before', name);
+    if (row.blobs && !(await hasBytes(store, row))) found('Versions whose attachments are missing or broken off', name);
   });
   await forEach(store.scan({ type: 'AuditEvent' }), async ({ row }) => {
     counted('Events');
@@ -137,6 +138,13 @@ async function hasEvent(store: Store, { type, id, version }: Version): Promise<b
     any(...['C', 'U', 'D', 'E'].map(action => param('action', token(action)))),
   );
   return (await store.find({ types: ['AuditEvent'], where, sort: [], limit: 1 })).rows.length > 0;
+}
+
+/** The bytes of a version are there, as many as it says, unless it was erased since it was read. */
+async function hasBytes(store: Store, { type, id, version, blobs = [] }: Version): Promise<boolean> {
+  for (const { hash, size } of blobs)
+    if ((await store.blobs.get(hash))?.size !== size) return !(await store.read(type, id, version))?.text;
+  return true;
 }
 
 /** The version is there, or was before all of them were erased. */

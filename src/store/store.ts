@@ -42,11 +42,14 @@ export interface Version {
 export interface Change extends Version {
   /** The version that is current now, as it was read; undefined: the id must be unused (not even a tombstone). */
   readonly replaces?: Version;
-  /** Index entries; empty for a deletion. */
+  /** Index entries, that of `_id` among them; empty for a deletion. */
   readonly entries: readonly Entry[];
   /** What full text search finds it by; undefined: nothing, also where the version before was found. */
   readonly words?: Said;
-  /** Of a deletion: no earlier version is kept, and of the texts of all of them nothing. The tombstone stays. */
+  /**
+   * Of a deletion: no earlier version is kept, of the texts of all of them nothing, and of the bytes that they refer to
+   * what no other resource does. The tombstone stays.
+   */
   readonly erases?: true;
 }
 
@@ -161,13 +164,14 @@ export interface BlobRange {
   readonly end: number;
 }
 
-/** Content-addressed bytes: stored once, durable when `put` resolves. */
+/**
+ * Content-addressed bytes: stored once, durable when `put` resolves. They stay until the last resource is erased that refers
+ * to them; a commit that refers to bytes which were erased since `put` is a `conflict`.
+ */
 export interface Blobs {
   put(bytes: Buffer | AsyncIterable<Uint8Array>, maxBytes?: number): Promise<{ hash: string; size: number }>;
   /** Undefined: no such blob. */
   get(hash: string, range?: BlobRange): Promise<{ size: number; bytes: AsyncIterable<Buffer> } | undefined>;
-  /** Removes those of these that no stored version refers to. Gives how many. */
-  erase(hashes: readonly string[]): Promise<number>;
 }
 
 export interface Store {

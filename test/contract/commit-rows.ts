@@ -276,15 +276,16 @@ export function commitRows(subject: Subject): void {
     }
   });
 
-  it('erases all versions but the tombstone, and bytes that no other version refers to', async () => {
+  const holding = (id: string, ...blobs: ({ hash: string; size: number } | undefined)[]) => ({
+    ...put(patient(id)),
+    blobs: blobs.map(blob => ({ at: 1, ...blob! })),
+  });
+
+  it('erases all versions but the tombstone, and bytes that no other resource refers to', async () => {
     const { store } = subject;
     const [own, shared] = await Promise.all(
       ['own', 'shared'].map(text => store.blobs.put(Buffer.from(text.repeat(9)))),
     );
-    const holding = (id: string, ...blobs: ({ hash: string; size: number } | undefined)[]) => ({
-      ...put(patient(id)),
-      blobs: blobs.map(blob => ({ at: 1, ...blob! })),
-    });
     const first = holding('erased', own, shared);
     await store.commit({ changes: [first, holding('erased-not', shared)] });
     const second = put(patient('erased', 'later'), { replaces: first });
@@ -297,11 +298,56 @@ export function commitRows(subject: Subject): void {
     );
     for (const version of [1, 2]) assert.equal(await store.read('Patient', 'erased', version), undefined);
     assert.equal(await countWith(store, 'later'), 0);
-    assert.equal(await store.blobs.erase([own!.hash, shared!.hash, '0'.repeat(64)]), 1);
     assert.equal(await store.blobs.get(own!.hash), undefined);
     assert.ok(await store.blobs.get(shared!.hash));
     await store.commit({ changes: [put(patient('erased'), { replaces: rows[0]! })] });
     assert.equal((await store.read('Patient', 'erased'))?.version, 4);
+  });
+
+  it('keeps bytes for what refers to them at the moment when they are erased, or refuses it', async () => {
+    const { store } = subject;
+    // Large enough for chunks in both stores.
+    const sizes = [100, 1_200_000];
+    for (let round = 0; round < 12; round++) {
+      const bytes = Buffer.alloc(sizes[round % 2]!, `${round} `);
+      const blob = await store.blobs.put(bytes);
+      const first = holding(`gone${round}`, blob);
+      await store.commit({ changes: [first] });
+      const others = [0, 1, 2].map(i => holding(`stays${round}-${i}`, blob));
+      const results = await Promise.allSettled([
+        store.commit({ changes: [others[0]!] }),
+        store.commit({ changes: [{ ...remove(first), erases: true }] }),
+        ...others.slice(1).map(change => store.commit({ changes: [change] })),
+      ]);
+      assert.equal(results[1].status, 'fulfilled');
+      for (const result of results)
+        if (result.status === 'rejected') assert.equal((result.reason as { kind?: string }).kind, 'conflict');
+      const kept = results.filter(({ status }) => status === 'fulfilled').length - 1;
+      const found = await store.blobs.get(blob.hash);
+      assert.equal(found !== undefined, kept > 0, 'the bytes are there if anything refers to them');
+      if (found) {
+        const parts: Buffer[] = [];
+        for await (const part of found.bytes) parts.push(part);
+        assert.ok(bytes.equals(Buffer.concat(parts)));
+      }
+      await store.blobs.put(bytes);
+      await store.commit({ changes: [holding(`again${round}`, blob)] });
+    }
+    const never = { hash: '0'.repeat(64), size: 1 };
+    await assert.rejects(store.commit({ changes: [holding('no-bytes', never)] }), { kind: 'conflict' });
+    assert.equal(await store.read('Patient', 'no-bytes'), undefined);
+  });
+
+  it('erases in one commit what another of its changes still refers to, but for the bytes', async () => {
+    const { store } = subject;
+    const blob = await store.blobs.put(Buffer.from('handed on'));
+    const first = holding('hands-on', blob);
+    await store.commit({ changes: [first] });
+    const takes = holding('takes-over', blob);
+    await store.commit({ changes: [{ ...remove(first), erases: true }, takes] });
+    assert.ok(await store.blobs.get(blob.hash));
+    await store.commit({ changes: [{ ...remove(takes), erases: true }] });
+    assert.equal(await store.blobs.get(blob.hash), undefined);
   });
 
   it('sees a match whose code system was met for the first time in a commit just before', async () => {

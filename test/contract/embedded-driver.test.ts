@@ -140,6 +140,7 @@ describe('a group of jobs on a full disk', () => {
         method: 'POST',
         patients: '',
         blobs: null,
+        holds: [],
         text: Buffer.alloc(size, 'x'),
         columns: columnsOf({ k: ['Pa'], g: [], f: [], w: [], d: 0, e: 0, s: {} }),
         words: undefined,

@@ -206,6 +206,29 @@ describe('the file of the embedded store', () => {
     await store.ping();
   });
 
+  it('of an older layout learns which resources refer to bytes kept apart', async () => {
+    const file = fresh();
+    const store = await start(file);
+    const [own, shared] = await Promise.all(['own', 'shared'].map(text => store.blobs.put(Buffer.from(text))));
+    const holding = (id: string, ...blobs: (typeof own)[]) => ({
+      ...patient(id),
+      blobs: blobs.map(blob => ({ at: 1, ...blob! })),
+    });
+    const first = holding('first', own);
+    const second = { ...holding('first', shared), version: 2, method: 'PUT' as const, replaces: first };
+    const other = holding('other', shared);
+    await store.commit({ changes: [first] });
+    await store.commit({ changes: [second, other] });
+    await store.close();
+    connectAnd(file, 'DROP TABLE held; PRAGMA user_version=3');
+    const later = await start(file);
+    await later.commit({ changes: [{ ...remove(second), erases: true }] });
+    assert.equal(await later.blobs.get(own!.hash), undefined);
+    assert.ok(await later.blobs.get(shared!.hash));
+    await later.commit({ changes: [{ ...remove(other), erases: true }] });
+    assert.equal(await later.blobs.get(shared!.hash), undefined);
+  });
+
   const refusals: readonly (readonly [string, (file: string) => void, RegExp])[] = [
     ['of a newer layout', file => connectAnd(file, 'PRAGMA user_version=999'), /layout 999.*newer server/],
     ['of another program', file => connectAnd(file, 'CREATE TABLE theirs(x)'), /another program/],

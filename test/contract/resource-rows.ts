@@ -71,7 +71,7 @@ export function resourceRows(subject: Subject): void {
     const { store } = subject;
     const first = put(patient('long-lived', { gender: 'male' }), { updated: 1000 });
     await store.commit({ changes: [first] });
-    const links = [{ at: 17, hash: 'ab'.repeat(32), size: 5 }];
+    const links = [{ at: 17, ...(await store.blobs.put(Buffer.from('bytes'))) }];
     const second = {
       ...put(patient('long-lived', { gender: 'female' }), { replaces: first, updated: 2000 }),
       blobs: links,

@@ -18,6 +18,7 @@ onBothStores('verify', stage => {
         post({ resourceType: 'Patient', birthDate: '1970-05-06' }, { fullUrl: uuid(1) }),
         post({ resourceType: 'Observation', status: 'final', code: { text: 'x' }, subject: { reference: uuid(1) } }),
         put({ resourceType: 'Patient', id: 'a', gender: 'other' }),
+        put({ resourceType: 'Binary', id: 'b1', contentType: 'image/png', data: 'iVBO'.repeat(9000) }),
         entry('DELETE', 'Patient/b'),
         entry('GET', 'Patient/a'),
       ]),
@@ -53,6 +54,24 @@ onBothStores('verify', stage => {
     };
     await engine.store.commit({ changes: [{ ...row, entries: indexAnew(engine, row).entries }] });
     assert.deepEqual(await findings(), ['Versions without the event of their write']);
+  });
+
+  it('finds a version whose bytes are not all there', async () => {
+    const { engine } = stage().server;
+    const { hash, size } = await engine.store.blobs.put(Buffer.from('half of it'));
+    const text = Buffer.from('{"resourceType":"Binary","id":"half","contentType":"text/plain","data":""}');
+    const row = {
+      type: 'Binary',
+      id: 'half',
+      version: 1,
+      updated: Date.now(),
+      method: 'PUT' as const,
+      text,
+      blobs: [{ at: text.length - 2, hash, size: size * 2 }],
+      patients: [],
+    };
+    await engine.store.commit({ changes: [{ ...row, entries: indexAnew(engine, row).entries }] });
+    assert.ok((await findings()).includes('Versions whose attachments are missing or broken off'));
   });
 
   it('finds an event of what is not there', async () => {

@@ -5,6 +5,7 @@
  * breaks a group; then its members run one by one.
  */
 import { FhirError } from '../../fhir/error.js';
+import { erasedMeanwhile } from '../blobs.js';
 import type { FactAddition } from '../facts.js';
 import { type Columns, keysIn, NOTHING } from './columns.js';
 import type { Connection, Row, Value } from './driver.js';
@@ -44,7 +45,9 @@ export function createApply(connection: Connection): Apply {
           return {
             failed: toWire(new FhirError('conflict', 'A resource that this refers to was deleted meanwhile.')),
           };
+        if (!allKept(job.changes)) return { failed: toWire(erasedMeanwhile()) };
         for (const change of job.changes) write(change);
+        for (const change of job.changes) if (change.erases) eraseBytes(change.id);
         for (const { topic, body } of job.messages) run('INSERT INTO outbox(topic,body) VALUES(?,?)', topic, body);
         if (job.settles.length > 0)
           run('DELETE FROM outbox WHERE sequence IN (SELECT value FROM json_each(?))', JSON.stringify(job.settles));
@@ -61,8 +64,6 @@ export function createApply(connection: Connection): Apply {
         return { ok: seal(job.upload, job.hash, job.size) };
       case 'drop':
         return { ok: drop(job.upload) };
-      case 'erase':
-        return { ok: erase(job.hash) };
       case 'mark':
         markReindexed(connection, job.placement);
         return { ok: 1 };
@@ -85,6 +86,17 @@ export function createApply(connection: Connection): Apply {
           replaces === undefined || all('SELECT v FROM resource WHERE id=?', id)[0]?.[0] === replaces,
       )
     );
+  };
+
+  /** The bytes that changes refer to are there. */
+  const allKept = (changes: readonly RowChange[]): boolean => {
+    const hashes = [...new Set(changes.flatMap(({ holds }) => holds))];
+    if (hashes.length === 0) return true;
+    const [row] = all(
+      'SELECT count(*) FROM blob WHERE hash IN (SELECT value FROM json_each(?))',
+      JSON.stringify(hashes),
+    );
+    return row![0] === hashes.length;
   };
 
   const write = (change: RowChange): void => {
@@ -114,6 +126,7 @@ export function createApply(connection: Connection): Apply {
         ...columns,
       );
       enter(n, now);
+      hold(n, change.holds);
       if (change.words) say(n, type, change.words);
       return;
     }
@@ -123,7 +136,24 @@ export function createApply(connection: Connection): Apply {
     else run('INSERT INTO version(n,v,t,u,until,m,p,b,x) SELECT n,v,t,u,?,m,p,b,x FROM resource WHERE n=?', updated, n);
     run('UPDATE resource SET v=?,u=?,m=?,p=?,b=?,d=?,e=?,s=?,w=?,f=?,x=?,h=? WHERE n=?', ...columns, n);
     index(n, columnsIn(row), now);
+    hold(n, change.holds);
     if (row[4] !== (change.words?.h ?? null)) sayAnew(n, type, change.words);
+  };
+
+  const hold = (n: number, hashes: readonly string[]): void => {
+    for (const hash of hashes) run('INSERT OR IGNORE INTO held(hash,n) VALUES(?,?)', hash, n);
+  };
+
+  /** Of a resource whose versions are gone: bytes that no other one refers to. */
+  const eraseBytes = (id: string): void => {
+    const n = all('SELECT n FROM resource WHERE id=?', id)[0]![0]!;
+    const hashes = all('SELECT hash FROM held WHERE n=?', n).map(([hash]) => hash!);
+    run('DELETE FROM held WHERE n=?', n);
+    for (const hash of hashes) {
+      if (all('SELECT 1 FROM held WHERE hash=? LIMIT 1', hash).length > 0) continue;
+      run('DELETE FROM chunk WHERE i=(SELECT i FROM blob WHERE hash=?)', hash);
+      run('DELETE FROM blob WHERE hash=?', hash);
+    }
   };
 
   const reindex = ({ id, version, columns: now, words }: Renewal): boolean => {
@@ -203,17 +233,6 @@ export function createApply(connection: Connection): Apply {
   const drop = (upload: number): number => {
     run('DELETE FROM chunk WHERE i=?', upload);
     return run('DELETE FROM blob WHERE i=? AND hash IS NULL', upload);
-  };
-
-  /** Blobs are found by no index: whoever erases has time. */
-  const erase = (hash: string): number => {
-    const blob = all('SELECT i FROM blob WHERE hash=?', hash)[0]?.[0] as number | undefined;
-    const used = ['resource', 'version'].some(
-      table => all(`SELECT 1 FROM ${table} WHERE instr(b,?)>0 LIMIT 1`, `"${hash}"`).length > 0,
-    );
-    if (blob === undefined || used) return 0;
-    run('DELETE FROM chunk WHERE i=?', blob);
-    return run('DELETE FROM blob WHERE i=?', blob);
   };
 
   return group;

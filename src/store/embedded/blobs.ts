@@ -68,11 +68,7 @@ export function createBlobs(connection: Connection, writer: Thread<Job, number>)
     return { size, bytes: bytesBetween(connection, row[0] as number, size, range) };
   };
 
-  const erase: Blobs['erase'] = async hashes => {
-    const removed = await Promise.all(hashes.map(hash => writer.ask({ kind: 'erase', hash })));
-    return removed.reduce((sum, one) => sum + one, 0);
-  };
-  return { put, get, erase };
+  return { put, get };
 }
 
 const tooLarge = (most: number): FhirError => new FhirError('too-large', `The content is larger than ${most} bytes.`);

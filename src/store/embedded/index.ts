@@ -22,6 +22,7 @@ import { collected, matchesFor, pointingOf, together } from '../pointing.js';
 import type { Keys } from '../key.js';
 import { type Plan, plan } from '../plan.js';
 import { FEW, settleNow } from '../settle.js';
+import { newHashes } from '../blobs.js';
 import type { Change, Collected, Commit, Explanation, Page, Store, Version, Waiting } from '../store.js';
 import { columnsOf } from './columns.js';
 import { createBlobs, dropUploads } from './blobs.js';
@@ -204,7 +205,6 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     blobs: {
       put: (bytes, maxBytes) => answer(() => blobs.put(bytes, maxBytes)),
       get: (hash, range) => answer(() => blobs.get(hash, range)),
-      erase: hashes => answer(() => blobs.erase(hashes)),
     },
     read: (type, id, version) => answer(() => readOne(one, type, id, version)),
     find: query =>
@@ -369,6 +369,7 @@ const rowChange = (change: Change, keysOf: (type: string, entries: readonly Entr
   method: change.method,
   patients: patientsText(change),
   blobs: blobsText(change),
+  holds: newHashes(change),
   text: change.text && new Uint8Array(change.text),
   columns: change.text && columnsOf(keysOf(change.type, change.entries)),
   words: change.text && wordRow(change.words),

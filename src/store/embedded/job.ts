@@ -18,6 +18,8 @@ export interface RowChange {
   readonly method: Method;
   readonly patients: string;
   readonly blobs: string | null;
+  /** Hashes of bytes that the version before does not refer to. */
+  readonly holds: readonly string[];
   /** Undefined: a deletion, which has none. */
   readonly text: Uint8Array | undefined;
   readonly columns: Columns | undefined;
@@ -25,7 +27,7 @@ export interface RowChange {
   readonly words: WordRow | undefined;
   /** The version that must be current; undefined: the id must be unused. */
   readonly replaces: number | undefined;
-  /** Earlier versions go. */
+  /** Earlier versions go, and bytes that nobody else refers to. */
   readonly erases: boolean;
 }
 
@@ -52,8 +54,6 @@ export type Job =
   /** Makes an upload the blob `hash`, or drops it where there is such a blob already. */
   | { readonly kind: 'seal'; readonly upload: number; readonly hash: string; readonly size: number }
   | { readonly kind: 'drop'; readonly upload: number }
-  /** Removes a blob that no version refers to. Answers with how many. */
-  | { readonly kind: 'erase'; readonly hash: string }
   /** Everything is indexed by this placement now. */
   | { readonly kind: 'mark'; readonly placement: string };
 

@@ -10,6 +10,7 @@
  * - `entry` holds the indexed keys: k keys with the main date in `d`, g keys with d = 0, so that a point of either is in
  *   its order already.
  * - `version` holds replaced versions only; `until` is when the successor came.
+ * - `held` says which resources refer, in any version, to bytes kept apart: the last one erased takes them with it.
  * - `x` is the exact text, last, so that filters do not read its overflow pages.
  */
 import { FhirError } from '../../fhir/error.js';
@@ -54,6 +55,12 @@ const STEPS: readonly string[] = [
   `
   CREATE VIRTUAL TABLE word USING fts5(t, c, y, content='', contentless_delete=1, tokenize='ascii');
   ALTER TABLE resource ADD COLUMN h TEXT;
+  `,
+  `
+  CREATE TABLE held(hash TEXT NOT NULL, n INT NOT NULL, PRIMARY KEY(hash, n)) WITHOUT ROWID;
+  INSERT OR IGNORE INTO held(hash,n) SELECT j.value->>'hash',r.n FROM resource r, json_each(r.b) j WHERE r.b IS NOT NULL;
+  INSERT OR IGNORE INTO held(hash,n) SELECT j.value->>'hash',r.n FROM version r, json_each(r.b) j WHERE r.b IS NOT NULL;
+  CREATE INDEX held_n ON held(n);
   `,
 ];
 

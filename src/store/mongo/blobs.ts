@@ -4,10 +4,11 @@
  * upload is under way a row in `fact` names it, so that a migration can remove what a broken one left behind.
  */
 import { createHash, randomUUID } from 'node:crypto';
+import type { ClientSession, Collection, Filter } from 'mongodb';
 import { FhirError } from '../../fhir/error.js';
 import type { BlobRange, Blobs } from '../store.js';
 import { guarded, isDuplicate } from './errors.js';
-import type { Collections } from './schema.js';
+import { type Collections, INDEX, type ResourceDocument, type VersionDocument } from './schema.js';
 
 const CHUNK = 1_000_000;
 const ABANDONED_MS = 24 * 3_600_000;
@@ -131,23 +132,43 @@ export function openBlobs(connected: () => Promise<Collections>, maxTimeMS: numb
       return { size: found.size, bytes: bytes() };
     });
 
-  /** Blobs are found by no index: whoever erases has time. */
-  const erase: Blobs['erase'] = hashes =>
-    guarded(async () => {
-      const { resource, version, blob, chunk } = await connected();
-      let removed = 0;
-      for (const hash of hashes) {
-        const used = async (of: typeof resource | typeof version) =>
-          (await (of as typeof resource).findOne({ 'b.h': hash }, { projection: { _id: 1 } })) !== null;
-        if ((await used(resource)) || (await used(version))) continue;
-        const found = await blob.findOneAndDelete({ _id: hash }, { projection: { chunks: 1 } });
-        if (found?.chunks) await chunk.deleteMany(chunkRange(found.chunks));
-        if (found) removed++;
-      }
-      return removed;
-    });
+  return { put, get };
+}
 
-  return { put, get, erase };
+/**
+ * Inside a transaction: whether these are there. They are written to, so that nobody erases them at the same time.
+ */
+export async function holdBytes({ blob }: Collections, hashes: readonly string[], session: ClientSession) {
+  const { matchedCount } = await blob.updateMany({ _id: { $in: [...hashes] } }, { $inc: { q: 1 } }, { session });
+  return matchedCount === hashes.length;
+}
+
+/** Hashes of the bytes that versions of a resource refer to, as the transaction sees them. */
+export async function hashesOf(
+  { version }: Collections,
+  versions: Filter<VersionDocument>,
+  session: ClientSession,
+): Promise<readonly string[]> {
+  const rows = version.find(
+    { ...versions, b: { $exists: true } },
+    { session, projection: { 'b.h': 1 }, hint: INDEX.id },
+  );
+  return (await rows.toArray()).flatMap(({ b = [] }) => b.map(({ h }) => h));
+}
+
+/** Inside a transaction: removes those of these bytes that no version refers to, as the transaction sees it. */
+export async function eraseBytes(all: Collections, hashes: readonly string[], session: ClientSession): Promise<void> {
+  const { resource, version, blob, chunk } = all;
+  for (const hash of new Set(hashes)) {
+    const used = async (of: Collection<ResourceDocument> | Collection<VersionDocument>) =>
+      (await (of as Collection<ResourceDocument>).findOne(
+        { 'b.h': hash, b: { $exists: true } },
+        { session, projection: { _id: 1 }, hint: INDEX.bytes },
+      )) !== null;
+    if ((await used(resource)) || (await used(version))) continue;
+    const found = await blob.findOneAndDelete({ _id: hash }, { session, projection: { chunks: 1 } });
+    if (found?.chunks) await chunk.deleteMany(chunkRange(found.chunks), { session });
+  }
 }
 
 async function remove({ chunk, fact }: Collections, chunks: string): Promise<void> {

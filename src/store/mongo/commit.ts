@@ -8,7 +8,9 @@
 import type { AnyBulkWriteOperation, ClientSession, Filter } from 'mongodb';
 import type { FhirError } from '../../fhir/error.js';
 import { encodeId } from '../codec.js';
+import { erasedMeanwhile, newHashes } from '../blobs.js';
 import type { Absence, Change, Commit, Version } from '../store.js';
+import { eraseBytes, hashesOf, holdBytes } from './blobs.js';
 import type { Connected } from './connection.js';
 import { isDuplicate, isWriteConflict, tooLarge, toFhirError } from './errors.js';
 import {
@@ -122,7 +124,8 @@ async function writeTogether(
   members: readonly Member[],
   known: CurrentRows | null = knownRows(around, members),
 ): Promise<Map<Member, FhirError>> {
-  const { client, resource, version, word, outbox, claim } = await around.connected();
+  const all = await around.connected();
+  const { client, resource, version, word, outbox, claim } = all;
   const creations = members.flatMap(({ prepared }) => prepared).filter(({ change }) => !change.replaces).length;
   const messageCount = members.reduce((sum, { commit }) => sum + (commit.messages?.length ?? 0), 0);
   const numbers = await around.numbers(creations + messageCount);
@@ -146,6 +149,11 @@ async function writeTogether(
     for (const member of members)
       if (!refused.has(member) && member.leansOn.some(_id => !alive.has(_id)))
         refused.set(member, conflict('A resource that this refers to was deleted meanwhile.'));
+    for (const member of members) {
+      const hashes = [...new Set(member.commit.changes.flatMap(newHashes))];
+      if (hashes.length > 0 && !refused.has(member) && !(await holdBytes(all, hashes, session)))
+        refused.set(member, erasedMeanwhile());
+    }
     const current = known ?? (await readCurrent(resource, members, session));
     for (const member of members)
       for (const { _id, change } of member.prepared)
@@ -159,7 +167,7 @@ async function writeTogether(
     const created: ResourceDocument[] = [];
     const replaced: AnyBulkWriteOperation<ResourceDocument>[] = [];
     const old: VersionDocument[] = [];
-    const erased: string[] = [];
+    const erased: { readonly versions: Filter<VersionDocument>; readonly hashes: readonly string[] }[] = [];
     const said: AnyBulkWriteOperation<WordDocument>[] = [];
     const messages: MessageDocument[] = [];
     for (const { commit, prepared } of kept) {
@@ -177,7 +185,11 @@ async function writeTogether(
         // A reindex meanwhile changes words without a version.
         const filter = { _id, v: before.version, h: was?.h ?? null } as Filter<ResourceDocument>;
         replaced.push({ replaceOne: { filter, replacement: whole } });
-        if (change.erases) erased.push(_id);
+        if (change.erases)
+          erased.push({
+            versions: { _id: { $gte: versionId(_id, 0), $lt: `${_id}~~` } },
+            hashes: before.blobs?.map(({ hash }) => hash) ?? [],
+          });
         else old.push({ _id: versionId(_id, before.version), until: change.updated, n, ...versionFields(before, t) });
       }
       for (const { topic, body } of commit.messages ?? []) messages.push({ _id: number(), t: topic, b: body });
@@ -191,8 +203,11 @@ async function writeTogether(
       if (stale) return false;
       if (old.length > 0) await version.insertMany(old, { session });
     }
-    for (const _id of erased)
-      await version.deleteMany({ _id: { $gte: versionId(_id, 0), $lt: `${_id}~~` } }, { session });
+    for (const { versions, hashes } of erased) {
+      const older = await hashesOf(all, versions, session);
+      await version.deleteMany(versions, { session });
+      await eraseBytes(all, [...hashes, ...older], session);
+    }
     if (said.length > 0) await word.bulkWrite(said, { session, ordered: false });
     if (messages.length > 0) await outbox.insertMany(messages, { session });
     const settled = kept.flatMap(({ commit }) => commit.settles ?? []);

@@ -225,7 +225,6 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     blobs: {
       put: (bytes, maxBytes) => run(() => blobs.put(bytes, maxBytes)),
       get: (hash, range) => run(() => blobs.get(hash, range)),
-      erase: hashes => run(() => blobs.erase(hashes)),
     },
     read: (type, id, version) =>
       run(async () => {

@@ -105,6 +105,8 @@ export interface BlobDocument {
   /** A small blob's bytes; otherwise the chunks' common name. */
   readonly x?: Buffer;
   readonly chunks?: string;
+  /** How often a commit has referred to it anew: a write that keeps it from being erased at the same time. */
+  readonly q?: number;
 }
 
 export interface ChunkDocument {
@@ -151,6 +153,8 @@ export const INDEX = {
   newest: 'u',
   arrival: 'tn',
   deleted: 'z',
+  /** On `resource` and `version`: who refers to bytes kept apart. */
+  bytes: 'bh',
   words: 'tw',
 } as const;
 export const sortIndex = (prefix: string): string => `s_${prefix}`;
@@ -165,6 +169,8 @@ export interface Sortable {
   readonly prefix: string;
 }
 
+const BYTES = { name: INDEX.bytes, key: { 'b.h': 1 }, partialFilterExpression: { b: { $exists: true } } } as const;
+
 async function createIndexes(
   { resource, version, word, outbox }: Collections,
   sortable: readonly Sortable[],
@@ -176,6 +182,7 @@ async function createIndexes(
     { name: INDEX.newest, key: { u: -1, n: -1 } },
     { name: INDEX.arrival, key: { t: 1, n: 1 } },
     { name: INDEX.deleted, key: { t: 1 }, partialFilterExpression: { z: true } },
+    BYTES,
     ...sortable.map(({ type, prefix }) => ({
       name: sortIndex(prefix),
       key: { [`s.${prefix}`]: 1 as const, n: 1 as const },
@@ -185,6 +192,7 @@ async function createIndexes(
   await version.createIndexes([
     { name: INDEX.updated, key: { t: 1, u: -1, n: -1, v: -1 } },
     { name: INDEX.newest, key: { u: -1, n: -1, v: -1 } },
+    BYTES,
   ]);
   await word.createIndexes([{ name: INDEX.words, key: { t: 1, w: 1 } }]);
   await outbox.createIndexes([{ name: 't', key: { t: 1, _id: 1 } }]);
