@@ -42,11 +42,16 @@ function encodeUuid(uuid: string): string {
   return text + PAIRS[((digit(uuid, 34) << 4) | digit(uuid, 35)) << 4]!;
 }
 
+/** Three hexadecimal digits for every 12 bits, and the six bits of every character. */
+const HEX = Array.from({ length: 4096 }, (_, bits) => bits.toString(16).padStart(3, '0'));
+const BITS = new Uint8Array(128);
+for (let bits = 0; bits < 64; bits++) BITS[ALPHABET.charCodeAt(bits)] = bits;
+
 function decodeUuid(text: string): string {
+  const pair = (at: number): string => HEX[(BITS[text.charCodeAt(at)]! << 6) | BITS[text.charCodeAt(at + 1)]!]!;
   let hex = '';
-  for (let i = 0; i < 20; i += 2)
-    hex += ((ALPHABET.indexOf(text[i]!) << 6) | ALPHABET.indexOf(text[i + 1]!)).toString(16).padStart(3, '0');
-  hex += ((ALPHABET.indexOf(text[20]!) << 2) | (ALPHABET.indexOf(text[21]!) >> 4)).toString(16).padStart(2, '0');
+  for (let i = 0; i < 20; i += 2) hex += pair(i);
+  hex += pair(20).slice(0, 2);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { FhirError } from '../../fhir/error.js';
 import type { Entry } from '../../search/entry.js';
-import type { Query } from '../../search/query.js';
+import type { Cursor, Query } from '../../search/query.js';
 import { decodeId, encodeId } from '../codec.js';
 import { encode } from '../encode.js';
 import { createFacts, type FactAddition, numberFacts } from '../facts.js';
@@ -32,7 +32,7 @@ import { connect, type Connection, type Row } from './driver.js';
 import { fromDriver } from './errors.js';
 import type { Job } from './job.js';
 import { lock } from './lock.js';
-import { findPage, historyPage, type Patience, PIECE, type RowPage } from './pages.js';
+import { cursorOf, findPage, historyCursor, historyPage, type Patience, PIECE, type RowPage } from './pages.js';
 import type { Read, Reading } from './reader.js';
 import { blobsText, COLUMNS, N, patientsText, unpack, VERSION, versionOf } from './row.js';
 import { migrate, needsReindex, PRAGMAS } from './schema.js';
@@ -210,7 +210,10 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     find: query =>
       answer(async () => {
         const planned = planOf(query);
-        return pageOf(findNow(planned) ?? (await read({ kind: 'find', plan: planned, patience: patience() })));
+        return pageOf(
+          findNow(planned) ?? (await read({ kind: 'find', plan: planned, patience: patience() })),
+          cursorOf,
+        );
       }),
     history: query =>
       answer(async () => {
@@ -220,6 +223,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
           query.at === undefined && query.limit <= 1000
             ? historyPage(connection, query, known)
             : await read({ kind: 'history', query, types: known }),
+          historyCursor,
         );
       }),
     collect: (query, limit, by) =>
@@ -377,4 +381,8 @@ const rowChange = (change: Change, keysOf: (type: string, entries: readonly Entr
   erases: change.erases === true,
 });
 
-const pageOf = ({ rows, cursors, more }: RowPage): Page => ({ rows: rows.map(versionOf), cursors, more });
+const pageOf = ({ rows, more }: RowPage, cursor: (row: Row) => Cursor): Page => ({
+  rows: rows.map(versionOf),
+  cursors: rows.map(cursor),
+  more,
+});

@@ -15,9 +15,14 @@ import { join, raw, type Sql, sql } from './sql.js';
 
 export interface RowPage {
   readonly rows: readonly Row[];
-  readonly cursors: readonly Cursor[];
   readonly more: boolean;
 }
+
+/** Where a row of `findPage` stands: the values of the order; the last is always n. */
+export const cursorOf = (row: Row): Cursor => [...row.slice(BESIDE), row[N]!] as (string | number | null)[];
+
+/** Where a row of `historyPage` stands. */
+export const historyCursor = (row: Row): Cursor => [row[UPDATED], row[N], row[VERSION]] as number[];
 
 /** Duplicates are removed here, not by DISTINCT, which would end the walk's order: a few more rows are asked for. */
 const SPARE = 20;
@@ -97,7 +102,7 @@ export function findPage(connection: Connection, plan: Plan, patience?: Patience
   connection.snapshot(walk);
   const rows = [...found.values()].slice(0, plan.limit);
   if (back) rows.reverse();
-  return { rows, cursors: rows.map(cursorOf), more: found.size > plan.limit };
+  return { rows, more: found.size > plan.limit };
 }
 
 /** A cursor may come back from a client's link. Throws `invalid` where no statement could take it. */
@@ -108,9 +113,6 @@ function checkCursor(cursor: Cursor | undefined, length: number): void {
     throw new FhirError('invalid', 'The paging link does not belong to this search. Start from its first page.');
 }
 
-/** The values of the order; the last is always n. */
-const cursorOf = (row: Row): Cursor => [...row.slice(BESIDE), row[N]!] as (string | number | null)[];
-
 /**
  * Newest first: by lastUpdated, then by the resource's order of arrival, then by version; one resource by version
  * alone. `types`: every type that the store may hold.
@@ -120,12 +122,7 @@ export function historyPage(connection: Connection, query: HistoryQuery, types: 
   const rows = connection.snapshot(() =>
     query.id === undefined ? ofTypes(connection, query, types) : ofOne(connection, query),
   );
-  const kept = rows.slice(0, query.limit);
-  return {
-    rows: kept,
-    cursors: kept.map(row => [row[UPDATED] as number, row[N] as number, row[VERSION] as number]),
-    more: rows.length > query.limit,
-  };
+  return { rows: rows.slice(0, query.limit), more: rows.length > query.limit };
 }
 
 function ofOne(connection: Connection, query: HistoryQuery): Row[] {

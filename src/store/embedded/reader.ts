@@ -41,7 +41,7 @@ function read(connection: Connection, reading: Reading): RowPage {
       if (plan.filter.length > 0) checkCandidates(connection, plan, patience.candidates);
       const count = compileCount(plan, limit);
       const rows = count ? connection.prepare(count.text).all(...count.values) : [[0]];
-      return { rows, cursors: [], more: false };
+      return { rows, more: false };
     }
     case 'history':
       return historyPage(connection, reading.query, reading.types);
@@ -49,13 +49,13 @@ function read(connection: Connection, reading: Reading): RowPage {
       const { sql, limit } = reading;
       const rows =
         limit === undefined ? connection.prepare(sql.text).all(...sql.values) : readRows(connection, sql, limit, 0);
-      return { rows, cursors: [], more: false };
+      return { rows, more: false };
     }
     case 'explain':
-      return { rows: [[JSON.stringify(explainPage(file, reading.plan))]], cursors: [], more: false };
+      return { rows: [[JSON.stringify(explainPage(file, reading.plan))]], more: false };
     case 'backup':
       backup(connection, reading.to);
-      return { rows: [], cursors: [], more: false };
+      return { rows: [], more: false };
   }
 }
 
