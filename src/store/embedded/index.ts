@@ -2,8 +2,7 @@
  * The embedded store: SQLite in one file, one process. Reads that a page bounds run on the main thread, others in a
  * reader thread; one writer thread commits in groups, each durable (WAL, fsync) before its members are answered.
  *
- * Invariants: what a commit needs to be found by (facts) is known here before the commit is sent and written with it or
- * before it; jobs reach the writer in the order in which commit was called; no transaction outlives a synchronous piece.
+ * Invariant: no transaction outlives a synchronous piece. What reaches the writer, and when: commits.ts.
  *
  * Exports: openEmbedded.
  */
@@ -11,21 +10,17 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { FhirError } from '../../fhir/error.js';
-import type { Entry } from '../../search/entry.js';
 import type { Cursor, Query } from '../../search/query.js';
 import { decodeId, encodeId } from '../codec.js';
-import { encode } from '../encode.js';
-import { createFacts, type FactAddition, numberFacts } from '../facts.js';
+import { createFacts, type FactAddition } from '../facts.js';
 import type { Placement } from '../place.js';
 import { divide } from '../driver.js';
 import { collected, matchesFor, pointingOf, together } from '../pointing.js';
-import type { Keys } from '../key.js';
 import { type Plan, plan } from '../plan.js';
 import { FEW, settleNow } from '../settle.js';
-import { newHashes } from '../blobs.js';
-import type { Change, Collected, Commit, Explanation, Page, Store, Version, Waiting } from '../store.js';
-import { columnsOf } from './columns.js';
+import type { Collected, Explanation, Page, Store, Version, Waiting } from '../store.js';
 import { createBlobs, dropUploads } from './blobs.js';
+import { openCommits } from './commits.js';
 import { isBounded } from './compile.js';
 import { compileAny, compileCount, compileNames, compilePointing, compileProbe } from './compile-all.js';
 import { connect, type Connection, type Row } from './driver.js';
@@ -34,11 +29,11 @@ import type { Job } from './job.js';
 import { lock } from './lock.js';
 import { cursorOf, findPage, historyCursor, historyPage, type Patience, PIECE, type RowPage } from './pages.js';
 import type { Read, Reading } from './reader.js';
-import { blobsText, COLUMNS, N, patientsText, unpack, VERSION, versionOf } from './row.js';
+import { COLUMNS, N, unpack, VERSION, versionOf } from './row.js';
 import { migrate, needsReindex, PRAGMAS } from './schema.js';
 import { raw, type Sql, sql } from './sql.js';
 import { startThread } from './thread.js';
-import { sayStatement, wordRow } from './words.js';
+import { sayStatement } from './words.js';
 
 export interface EmbeddedOptions {
   /** Path of the store file; its folder is made. `:memory:`: a file in the system's temporary folder, gone with close. */
@@ -80,8 +75,6 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   });
   const reader = startThread<Reading, Read>(new URL('./reader.js', import.meta.url), { file });
   const blobs = createBlobs(connection, writer);
-  /** Facts that are known here and not yet known to be on the disk. */
-  const unkept = new Map<string, FactAddition>();
   let closing: Promise<void> | undefined;
 
   /** What every call goes through: nothing after close, driver errors as kinds. */
@@ -119,33 +112,6 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     }
   };
 
-  const keysOf = (type: string, entries: readonly Entry[]): Keys => {
-    const { keys, missing } = encode(placement, type, entries, facts);
-    if (missing.length === 0) return keys;
-    facts.add(missing);
-    for (const fact of missing) unkept.set(fact.id, fact);
-    return encode(placement, type, entries, facts).keys;
-  };
-  /** Until one of them is acknowledged, every job carries all facts that may be missing on the disk. */
-  const withFacts = async (send: (facts: readonly FactAddition[]) => Promise<number>): Promise<number> => {
-    const carried = [...unkept.values()];
-    const done = await send(carried);
-    for (const { id } of carried) unkept.delete(id);
-    return done;
-  };
-
-  const numbersOf = async (codes: readonly string[]): Promise<ReadonlyMap<string, string>> => {
-    const missing = numberFacts(facts, codes);
-    facts.add(missing);
-    for (const fact of missing) unkept.set(fact.id, fact);
-    const numbers = codes.map(code => [code, facts.parameter(code)!] as const);
-    if (numbers.some(([, number]) => unkept.has(`p${number}`)))
-      await withFacts(carried =>
-        writer.ask({ kind: 'commit', changes: [], absent: [], present: [], messages: [], settles: [], facts: carried }),
-      );
-    return new Map(numbers);
-  };
-
   /** `all`: every match is wanted, not a page. */
   const planOf = (query: Query, all = false): Plan =>
     settleNow(plan(placement, query, facts), candidates, { all, few });
@@ -172,6 +138,14 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     );
   };
 
+  const commits = openCommits({
+    placement,
+    facts,
+    writer,
+    met: type => types.add(type),
+    matching: absence => plansOf(absence).flatMap(planned => compileAny(planned) ?? []),
+  });
+
   /** Whoever has indexed the store by another table must know that there are resources of ours now. */
   let foreign = needsReindex(connection, placement.hash);
   const ownUp = (): void => {
@@ -179,20 +153,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     foreign = false;
   };
 
-  const commit = (asked: Commit): Promise<number> => {
-    ownUp();
-    const changes = asked.changes.map(change => rowChange(change, keysOf));
-    for (const { type } of changes) types.add(type);
-    const absent = (asked.absent ?? []).flatMap(plansOf).flatMap(planned => compileAny(planned) ?? []);
-    const { messages = [], settles = [] } = asked;
-    const present = (asked.present ?? []).map(({ type, id }) => encodeId(type, id));
-    const transfer = changes.flatMap(({ text }) => (text ? [text.buffer] : []));
-    return withFacts(carried =>
-      writer.ask({ kind: 'commit', changes, absent, present, messages, settles, facts: carried }, transfer),
-    );
-  };
-
   const close = async (): Promise<void> => {
+    await commits.settled();
     await Promise.all([writer.close(), reader.close()]);
     connection.close();
     unlock();
@@ -260,7 +222,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
         const { changes } = asked;
         if (new Set(changes.map(({ type, id }) => `${type}/${id}`)).size < changes.length)
           throw new FhirError('fault', 'A commit changes one resource twice.');
-        await commit(asked);
+        ownUp();
+        await commits.commit(asked);
       }),
     waiting: (topic, limit) =>
       answer(() =>
@@ -292,17 +255,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
         if (chunk.length < SCAN) return;
       }
     },
-    reindex: versions =>
-      answer(() => {
-        const renewed = versions.map(({ row: { type, id, version }, entries, words }) => ({
-          id: encodeId(type, id),
-          version,
-          columns: columnsOf(keysOf(type, entries)),
-          words: wordRow(words),
-        }));
-        return withFacts(known => writer.ask({ kind: 'reindex', rows: renewed, facts: known }));
-      }),
-    numbersOf: codes => answer(() => numbersOf(codes)),
+    reindex: renewed => answer(() => commits.reindex(renewed)),
+    numbersOf: codes => answer(() => commits.numbersOf(codes)),
     // The file has one process, which holds every task.
     hold: (_task, ms) => answer(() => ms > 0),
     sizes: () =>
@@ -363,23 +317,6 @@ function readOne(
   );
   return old && versionOf(old);
 }
-
-/** The text is copied: it moves to the writer, and the caller keeps what he gave. */
-const rowChange = (change: Change, keysOf: (type: string, entries: readonly Entry[]) => Keys) => ({
-  type: change.type,
-  id: encodeId(change.type, change.id),
-  version: change.version,
-  updated: change.updated,
-  method: change.method,
-  patients: patientsText(change),
-  blobs: blobsText(change),
-  holds: newHashes(change),
-  text: change.text && new Uint8Array(change.text),
-  columns: change.text && columnsOf(keysOf(change.type, change.entries)),
-  words: change.text && wordRow(change.words),
-  replaces: change.replaces?.version,
-  erases: change.erases === true,
-});
 
 const pageOf = ({ rows, more }: RowPage, cursor: (row: Row) => Cursor): Page => ({
   rows: rows.map(versionOf),

@@ -21,7 +21,7 @@ export interface RowChange {
   /** Hashes of bytes that the version before does not refer to. */
   readonly holds: readonly string[];
   /** Undefined: a deletion, which has none. */
-  readonly text: Uint8Array | undefined;
+  readonly text: Uint8Array<ArrayBuffer> | undefined;
   readonly columns: Columns | undefined;
   /** Undefined: full text search does not find it. */
   readonly words: WordRow | undefined;
