@@ -43,8 +43,8 @@ export interface CommitSurroundings {
   numbers(count: number): Promise<number[]>;
   /** What is known of a version that was read as current. */
   rowOf(version: Version): Pick<ResourceDocument, 'n' | 'h'> | undefined;
-  /** Whether something matches, as the transaction sees it. */
-  matches(absence: Absence, session: ClientSession): Promise<boolean>;
+  /** Whether something matches one of these, as the transaction sees it. */
+  matches(absences: readonly Absence[], session: ClientSession): Promise<boolean>;
 }
 
 /** The fields that a version keeps when it is replaced. */
@@ -141,10 +141,7 @@ async function writeTogether(
         [...new Set(claims)].map(_id => ({ _id })),
         { session },
       );
-    for (const member of members)
-      for (const absence of member.commit.absent ?? [])
-        if (!refused.has(member) && (await around.matches(absence, session)))
-          refused.set(member, conflict('A resource that matches the condition exists already.'));
+    await refuseMatched(around, members, refused, session);
     const alive = await holdPresent(resource, members, session);
     for (const member of members)
       if (!refused.has(member) && member.leansOn.some(_id => !alive.has(_id)))
@@ -220,6 +217,27 @@ async function writeTogether(
   if (members.length === 1 && candidates.length === 1) return new Map([[members[0]!, changed(candidates[0]!.change)]]);
   // Somebody was faster. Whose change it was shows a look at the current versions, in a transaction that sees no newer.
   return writeTogether(around, members, null);
+}
+
+/** Refuses members of whose absences one does not hold. Most often all do: one question for all of them. */
+async function refuseMatched(
+  around: CommitSurroundings,
+  members: readonly Member[],
+  refused: Map<Member, FhirError>,
+  session: ClientSession,
+): Promise<void> {
+  const asking = members.filter(({ commit }) => commit.absent?.length);
+  if (
+    asking.length === 0 ||
+    !(await around.matches(
+      asking.flatMap(({ commit }) => commit.absent!),
+      session,
+    ))
+  )
+    return;
+  for (const member of asking)
+    if (asking.length === 1 || (await around.matches(member.commit.absent!, session)))
+      refused.set(member, conflict('A resource that matches the condition exists already.'));
 }
 
 /** Which of the resources that members lean on are there; nobody else changes them before this is written. */

@@ -243,20 +243,23 @@ export async function countMatches(
   return limit !== undefined && count > limit ? { count: limit, exact: false } : { count, exact: true };
 }
 
-/** Whether anything matches, inside a transaction. */
+/** Whether anything matches one of these, inside a transaction: one question per index. */
 export async function existsMatch(
   { resource }: Connected,
-  plan: Pick<Plan, 'driver' | 'filter'>,
+  plans: readonly Pick<Plan, 'driver' | 'filter'>[],
   session: ClientSession,
   maxTimeMS: number,
 ): Promise<boolean> {
-  const compiled = compileMatch(plan);
-  if (!compiled) return false;
-  const row = await resource.findOne(compiled.match as Filter<ResourceDocument>, {
-    session,
-    projection: { _id: 1 },
-    hint: compiled.hint,
-    maxTimeMS,
-  });
-  return row !== null;
+  const byIndex = new Map<string, object[]>();
+  for (const compiled of plans.flatMap(one => compileMatch(one) ?? [])) {
+    const known = byIndex.get(compiled.hint);
+    if (known) known.push(compiled.match);
+    else byIndex.set(compiled.hint, [compiled.match]);
+  }
+  for (const [hint, [first, ...others]] of byIndex) {
+    const match = others.length === 0 ? first : { $or: [first, ...others] };
+    const options = { session, projection: { _id: 1 }, hint, maxTimeMS };
+    if (await resource.findOne(match as Filter<ResourceDocument>, options)) return true;
+  }
+  return false;
 }

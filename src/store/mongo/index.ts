@@ -113,26 +113,39 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   };
 
   /**
-   * Plans by the facts at hand. If the plan looked at facts and there are new ones by now, what it found may be too
+   * Plans by the facts at hand. If the plan looked at facts that can change and there are new ones by now, what it found may be too
    * little: then it is made and run again, by facts that are younger than the question. `all`: every match is wanted,
    * not a page of them.
    */
-  const planned = async <T>(query: Query, settledOn: (plan: Plan) => Promise<T>, all = false): Promise<T> => {
-    const execute = async (made: Plan): Promise<T> =>
-      settledOn(made.others ? await settled(await connected(), made, maxTimeMS, { all, few }) : made);
+  const plannedTogether = async <T>(
+    queries: readonly Query[],
+    settledOn: (plans: readonly Plan[]) => Promise<T>,
+    all: boolean,
+  ): Promise<T> => {
+    const settle = async (made: Plan): Promise<Plan> =>
+      made.others ? settled(await connected(), made, maxTimeMS, { all, few }) : made;
+    const execute = async (by: Facts): Promise<T> =>
+      settledOn(await Promise.all(queries.map(query => settle(plan(placement, query, by)))));
     const cached = await facts.current();
     let looked = false;
+    // The number of a system is for ever, and so is that a type has open periods: only that there is none can be old.
+    const noted = <V>(value: V, lasts: boolean): V => {
+      looked ||= !lasts;
+      return value;
+    };
     const watched: Facts = {
       ...cached,
-      system: uri => ((looked = true), cached.system(uri)),
-      uses: prefix => ((looked = true), cached.uses(prefix)),
-      widest: type => ((looked = true), cached.widest(type)),
-      isOpen: type => ((looked = true), cached.isOpen(type)),
+      system: uri => noted(cached.system(uri), cached.system(uri) !== undefined),
+      uses: prefix => noted(cached.uses(prefix), false),
+      widest: type => noted(cached.widest(type), false),
+      isOpen: type => noted(cached.isOpen(type), cached.isOpen(type)),
     };
-    const made = plan(placement, query, watched);
-    const [result, fresh] = await Promise.all([execute(made), looked ? facts.fresh() : true]);
-    return fresh ? result : execute(plan(placement, query, cached));
+    const running = execute(watched);
+    const [result, fresh] = await Promise.all([running, looked ? facts.fresh() : true]);
+    return fresh ? result : execute(cached);
   };
+  const planned = <T>(query: Query, settledOn: (plan: Plan) => Promise<T>, all = false): Promise<T> =>
+    plannedTogether([query], ([made]) => settledOn(made!), all);
 
   /** All matches in no order: queries that an index answers each. */
   const divided = async ({ types, where }: Pick<Query, 'types' | 'where'>): Promise<Query[]> => {
@@ -145,11 +158,10 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     endDead: openUndertaker(connected),
     numbers: count => sequence.take(count),
     rowOf: version => readRows.get(version),
-    matches: async (absence, session) => {
+    matches: async (absences, session) => {
       const all = await connected();
-      for (const part of await divided(absence))
-        if (await planned(part, made => existsMatch(all, made, session, maxTimeMS), true)) return true;
-      return false;
+      const parts = (await Promise.all(absences.map(divided))).flat();
+      return plannedTogether(parts, made => existsMatch(all, made, session, maxTimeMS), true);
     },
   });
 
