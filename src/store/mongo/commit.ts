@@ -8,24 +8,14 @@
 import type { AnyBulkWriteOperation, ClientSession, Filter } from 'mongodb';
 import type { FhirError } from '../../fhir/error.js';
 import { encodeId } from '../codec.js';
-import { erasedMeanwhile, newHashes } from '../blobs.js';
 import type { Absence, Change, Commit, Version } from '../store.js';
-import { eraseBytes, hashesOf, holdBytes } from './blobs.js';
+import { eraseBytes, hashesOf } from './blobs.js';
+import { checkConditions, claimsOf, type CurrentRows, knownRows, type Refused } from './conditions.js';
 import type { Connected } from './connection.js';
 import { isDuplicate, isWriteConflict, tooLarge, toFhirError } from './errors.js';
-import {
-  changed,
-  type CommitQueue,
-  conflict,
-  type Member,
-  openQueue,
-  type Outcome,
-  type Prepared,
-  settle,
-} from './queue.js';
+import { changed, type CommitQueue, type Member, openQueue, type Outcome, type Prepared, settle } from './queue.js';
 import { versionId } from './reads.js';
 import {
-  INDEX,
   type MessageDocument,
   type ResourceDocument,
   type VersionDocument,
@@ -123,40 +113,19 @@ async function writeTogether(
   around: CommitSurroundings,
   members: readonly Member[],
   known: CurrentRows | null = knownRows(around, members),
-): Promise<Map<Member, FhirError>> {
+): Promise<Refused> {
   const all = await around.connected();
-  const { client, resource, version, word, outbox, claim } = all;
+  const { client, resource, version, word, outbox } = all;
   const creations = members.flatMap(({ prepared }) => prepared).filter(({ change }) => !change.replaces).length;
   const messageCount = members.reduce((sum, { commit }) => sum + (commit.messages?.length ?? 0), 0);
   const numbers = await around.numbers(creations + messageCount);
-  const claims = members.flatMap(({ commit }) => (commit.absent ?? []).map(absence => absence.claim));
-  let refused = new Map<Member, FhirError>();
+  let refused: Refused = new Map();
   let stale = false;
 
   await transact(client, members.some(({ held }) => held) ? 0 : CONFLICT_PATIENCE_MS, async session => {
-    refused = new Map();
-    // A claim is a document that two transactions cannot both make: the loser starts again, and sees what the winner wrote.
-    if (claims.length > 0)
-      await claim.insertMany(
-        [...new Set(claims)].map(_id => ({ _id })),
-        { session },
-      );
-    await refuseMatched(around, members, refused, session);
-    const alive = await holdPresent(resource, members, session);
-    for (const member of members)
-      if (!refused.has(member) && member.leansOn.some(_id => !alive.has(_id)))
-        refused.set(member, conflict('A resource that this refers to was deleted meanwhile.'));
-    for (const member of members) {
-      const hashes = [...new Set(member.commit.changes.flatMap(newHashes))];
-      if (hashes.length > 0 && !refused.has(member) && !(await holdBytes(all, hashes, session)))
-        refused.set(member, erasedMeanwhile());
-    }
-    const current = known ?? (await readCurrent(resource, members, session));
-    for (const member of members)
-      for (const { _id, change } of member.prepared)
-        if (change.replaces && current.get(_id)?.v !== change.replaces.version && !refused.has(member))
-          refused.set(member, changed(change));
-
+    const checked = await checkConditions(around, all, members, known, session);
+    refused = checked.refused;
+    const { current } = checked;
     const kept = members.filter(member => !refused.has(member));
     if (kept.length === 0) return false;
     const next = numbers[Symbol.iterator]();
@@ -209,7 +178,8 @@ async function writeTogether(
     if (messages.length > 0) await outbox.insertMany(messages, { session });
     const settled = kept.flatMap(({ commit }) => commit.settles ?? []);
     if (settled.length > 0) await outbox.deleteMany({ _id: { $in: settled } }, { session });
-    if (claims.length > 0) await claim.deleteMany({ _id: { $in: claims } }, { session });
+    const claims = claimsOf(members);
+    if (claims.length > 0) await all.claim.deleteMany({ _id: { $in: [...claims] } }, { session });
     return true;
   });
   if (!stale) return refused;
@@ -217,73 +187,6 @@ async function writeTogether(
   if (members.length === 1 && candidates.length === 1) return new Map([[members[0]!, changed(candidates[0]!.change)]]);
   // Somebody was faster. Whose change it was shows a look at the current versions, in a transaction that sees no newer.
   return writeTogether(around, members, null);
-}
-
-/** Refuses members of whose absences one does not hold. Most often all do: one question for all of them. */
-async function refuseMatched(
-  around: CommitSurroundings,
-  members: readonly Member[],
-  refused: Map<Member, FhirError>,
-  session: ClientSession,
-): Promise<void> {
-  const asking = members.filter(({ commit }) => commit.absent?.length);
-  if (
-    asking.length === 0 ||
-    !(await around.matches(
-      asking.flatMap(({ commit }) => commit.absent!),
-      session,
-    ))
-  )
-    return;
-  for (const member of asking)
-    if (asking.length === 1 || (await around.matches(member.commit.absent!, session)))
-      refused.set(member, conflict('A resource that matches the condition exists already.'));
-}
-
-/** Which of the resources that members lean on are there; nobody else changes them before this is written. */
-async function holdPresent(
-  resource: Connected['resource'],
-  members: readonly Member[],
-  session: ClientSession,
-): Promise<ReadonlySet<string>> {
-  const ids = [...new Set(members.flatMap(({ leansOn }) => leansOn))];
-  if (ids.length === 0) return new Set();
-  const there: Filter<ResourceDocument> = { _id: { $in: ids }, z: { $exists: false } };
-  const { matchedCount } = await resource.updateMany(there, { $inc: { q: 1 } }, { session, hint: INDEX.id });
-  if (matchedCount === ids.length) return new Set(ids);
-  const rows = await resource.find(there, { session, hint: INDEX.id, projection: { _id: 1 } }).toArray();
-  return new Set(rows.map(({ _id }) => _id));
-}
-
-type CurrentRows = ReadonlyMap<string, Pick<ResourceDocument, 'v' | 'n' | 'h'>>;
-
-/** What callers have read of what is to be replaced, if they have read all of it; the write checks the versions. */
-function knownRows(around: CommitSurroundings, members: readonly Member[]): CurrentRows | null {
-  const rows = new Map<string, Pick<ResourceDocument, 'v' | 'n' | 'h'>>();
-  for (const { prepared } of members)
-    for (const { _id, change } of prepared) {
-      if (!change.replaces) continue;
-      const known = around.rowOf(change.replaces);
-      if (!known) return null;
-      rows.set(_id, { ...known, v: change.replaces.version });
-    }
-  return rows;
-}
-
-/** Version, creation number and hash of words of what is to be replaced. */
-async function readCurrent(
-  resource: Connected['resource'],
-  members: readonly Member[],
-  session: ClientSession,
-): Promise<CurrentRows> {
-  const ids = members.flatMap(({ prepared }) => prepared.filter(({ change }) => change.replaces).map(({ _id }) => _id));
-  const rows = await resource
-    .find<Pick<ResourceDocument, '_id' | 'v' | 'n' | 'h'>>(
-      { _id: { $in: ids } },
-      { session, hint: INDEX.id, projection: { v: 1, n: 1, h: 1 }, batchSize: ids.length + 1 },
-    )
-    .toArray();
-  return new Map(rows.map(row => [row._id, row]));
 }
 
 /** Creations that need no transaction among each other: one unordered insert. */

@@ -1,0 +1,119 @@
+/** What must hold when a group of commits is written, asked and held inside its transaction. */
+import type { ClientSession, Filter } from 'mongodb';
+import type { FhirError } from '../../fhir/error.js';
+import { erasedMeanwhile, newHashes } from '../blobs.js';
+import { holdBytes } from './blobs.js';
+import type { CommitSurroundings } from './commit.js';
+import type { Connected } from './connection.js';
+import { changed, conflict, type Member } from './queue.js';
+import { INDEX, type ResourceDocument } from './schema.js';
+
+export type Refused = ReadonlyMap<Member, FhirError>;
+
+/**
+ * Holds what members need to stay as it is, and tells which of them cannot be written, and why. `current`: what is replaced.
+ * `known`: what is known of it already; null: it is read.
+ */
+export async function checkConditions(
+  around: CommitSurroundings,
+  all: Connected,
+  members: readonly Member[],
+  known: CurrentRows | null,
+  session: ClientSession,
+): Promise<{ readonly refused: Refused; readonly current: CurrentRows }> {
+  const refused = new Map<Member, FhirError>();
+  const claims = claimsOf(members);
+  if (claims.length > 0)
+    await all.claim.insertMany(
+      claims.map(_id => ({ _id })),
+      { session },
+    );
+  await refuseMatched(around, members, refused, session);
+  const alive = await holdPresent(all.resource, members, session);
+  for (const member of members)
+    if (!refused.has(member) && member.leansOn.some(_id => !alive.has(_id)))
+      refused.set(member, conflict('A resource that this refers to was deleted meanwhile.'));
+  for (const member of members) {
+    const hashes = [...new Set(member.commit.changes.flatMap(newHashes))];
+    if (hashes.length > 0 && !refused.has(member) && !(await holdBytes(all, hashes, session)))
+      refused.set(member, erasedMeanwhile());
+  }
+  const current = known ?? (await readCurrent(all.resource, members, session));
+  for (const member of members)
+    for (const { _id, change } of member.prepared)
+      if (change.replaces && current.get(_id)?.v !== change.replaces.version && !refused.has(member))
+        refused.set(member, changed(change));
+  return { refused, current };
+}
+
+/** What two transactions cannot both make: the loser starts again, and sees what the winner has written. */
+export const claimsOf = (members: readonly Member[]): readonly string[] => [
+  ...new Set(members.flatMap(({ commit }) => (commit.absent ?? []).map(({ claim }) => claim))),
+];
+
+/** Refuses members of whose absences one does not hold. Most often all do: one question for all of them. */
+async function refuseMatched(
+  around: CommitSurroundings,
+  members: readonly Member[],
+  refused: Map<Member, FhirError>,
+  session: ClientSession,
+): Promise<void> {
+  const asking = members.filter(({ commit }) => commit.absent?.length);
+  if (
+    asking.length === 0 ||
+    !(await around.matches(
+      asking.flatMap(({ commit }) => commit.absent!),
+      session,
+    ))
+  )
+    return;
+  for (const member of asking)
+    if (asking.length === 1 || (await around.matches(member.commit.absent!, session)))
+      refused.set(member, conflict('A resource that matches the condition exists already.'));
+}
+
+/** Which of the resources that members lean on are there; nobody else changes them before this is written. */
+async function holdPresent(
+  resource: Connected['resource'],
+  members: readonly Member[],
+  session: ClientSession,
+): Promise<ReadonlySet<string>> {
+  const ids = [...new Set(members.flatMap(({ leansOn }) => leansOn))];
+  if (ids.length === 0) return new Set();
+  const there: Filter<ResourceDocument> = { _id: { $in: ids }, z: { $exists: false } };
+  const { matchedCount } = await resource.updateMany(there, { $inc: { q: 1 } }, { session, hint: INDEX.id });
+  if (matchedCount === ids.length) return new Set(ids);
+  const rows = await resource.find(there, { session, hint: INDEX.id, projection: { _id: 1 } }).toArray();
+  return new Set(rows.map(({ _id }) => _id));
+}
+
+export type CurrentRows = ReadonlyMap<string, Pick<ResourceDocument, 'v' | 'n' | 'h'>>;
+
+/** What callers have read of what is to be replaced, if they have read all of it; the write checks the versions. */
+export function knownRows(around: CommitSurroundings, members: readonly Member[]): CurrentRows | null {
+  const rows = new Map<string, Pick<ResourceDocument, 'v' | 'n' | 'h'>>();
+  for (const { prepared } of members)
+    for (const { _id, change } of prepared) {
+      if (!change.replaces) continue;
+      const known = around.rowOf(change.replaces);
+      if (!known) return null;
+      rows.set(_id, { ...known, v: change.replaces.version });
+    }
+  return rows;
+}
+
+/** Version, creation number and hash of words of what is to be replaced. */
+async function readCurrent(
+  resource: Connected['resource'],
+  members: readonly Member[],
+  session: ClientSession,
+): Promise<CurrentRows> {
+  const ids = members.flatMap(({ prepared }) => prepared.filter(({ change }) => change.replaces).map(({ _id }) => _id));
+  const rows = await resource
+    .find<Pick<ResourceDocument, '_id' | 'v' | 'n' | 'h'>>(
+      { _id: { $in: ids } },
+      { session, hint: INDEX.id, projection: { v: 1, n: 1, h: 1 }, batchSize: ids.length + 1 },
+    )
+    .toArray();
+  return new Map(rows.map(row => [row._id, row]));
+}
