@@ -53,6 +53,7 @@ export async function* walkRecord(
   const lot = Math.min(LOT, most ?? LOT);
   if (!after && wants(given, root.type) && root.updated >= (given.since ?? 0))
     yield { mode: 'match', rows: [root], placeOf: () => ['root'] };
+  const ranks = new Map(record.owners.map(({ id }, i) => [id, i]));
   const references = new References(record);
   references.read(root);
   // What the whole record refers to is known when all of it was read: pages at the end read it again.
@@ -61,14 +62,14 @@ export async function* walkRecord(
     const skip = from !== undefined && i < Number(from[1]);
     const start = from !== undefined && i === Number(from[1]) ? (from.slice(2) as Cursor) : undefined;
     if (named === undefined && !skip)
-      for await (const found of compartment(engine, record, i, owner, start, lot)) {
+      for await (const found of compartment(engine, record, ranks, owner, start, lot)) {
         found.rows.forEach(row => references.read(row));
         yield found;
       }
   }
   if (after)
-    for (const [i, owner] of record.owners.entries())
-      for await (const { rows } of compartment(engine, record, i, owner, undefined, LOT))
+    for (const owner of record.owners)
+      for await (const { rows } of compartment(engine, record, ranks, owner, undefined, LOT))
         rows.forEach(row => references.read(row));
   const names = references.names().filter(name => named === undefined || name > named);
   for (let at = 0; at < names.length; at += lot) {
@@ -95,13 +96,14 @@ function mayBeIncluded({ given, owners }: Record, { updated, patients }: Version
 async function* compartment(
   engine: Engine,
   record: Record,
-  which: number,
+  ranks: ReadonlyMap<string, number>,
   owner: Named,
   start: Cursor | undefined,
   lot: number,
 ): AsyncGenerator<Lot> {
-  const { root, types, given, owners } = record;
-  const before = new Map(owners.slice(0, which).map(each => [each.id, each]));
+  const { root, types, given } = record;
+  const which = ranks.get(owner.id)!;
+  const isEarlier = (id: string) => (ranks.get(id) ?? which) < which;
   // Nothing but the Encounter itself is of its own type.
   const some = owner.type === 'Patient' ? types : types.filter(type => type !== owner.type);
   if (some.length === 0) return;
@@ -110,7 +112,7 @@ async function* compartment(
     ...timeOf(engine, some, given),
   );
   const isFresh = (row: Version) =>
-    !(row.type === root.type && row.id === root.id) && !(before.size > 0 && wasShown(engine, row, before));
+    !(row.type === root.type && row.id === root.id) && !(which > 0 && wasShown(engine, row, isEarlier));
   for (let after = start; ; ) {
     const page = await engine.store.find({ types: some, where, sort: [], limit: lot, ...(after ? { after } : {}) });
     const kept = [...page.rows.keys()].filter(at => isFresh(page.rows[at]!));
@@ -126,16 +128,16 @@ async function* compartment(
 }
 
 /** It belongs to an earlier patient as well. */
-function wasShown(engine: Engine, row: Version, before: ReadonlyMap<string, Named>): boolean {
-  const named = [...row.text!.toString('latin1').matchAll(/Patient\/([A-Za-z0-9\-.]{1,64})/g)].flatMap(
-    ([, id]) => before.get(id!) ?? [],
-  );
-  if (named.length === 0 && row.type !== 'Patient') return false;
-  if (row.type === 'Patient' && before.has(row.id)) return true;
+function wasShown(engine: Engine, row: Version, isEarlier: (id: string) => boolean): boolean {
+  if (row.type === 'Patient' && isEarlier(row.id)) return true;
+  const named = [...row.text!.toString('latin1').matchAll(/Patient\/([A-Za-z0-9\-.]{1,64})/g)]
+    .map(([, id]) => id!)
+    .filter(isEarlier);
+  if (named.length === 0) return false;
   const { entries } = indexAnew(engine, row);
   const subject = { type: row.type, id: row.id, updated: row.updated, entries };
-  return named.some(owner =>
-    match(compartmentWhere(engine.definitions, engine.parameters, owner, [row.type]), subject),
+  return named.some(id =>
+    match(compartmentWhere(engine.definitions, engine.parameters, { type: 'Patient', id }, [row.type]), subject),
   );
 }
 
