@@ -149,13 +149,16 @@ export const EVERYTHING: Where = { kind: 'all', of: [] };
 export const NOTHING: Where = { kind: 'any', of: [] };
 
 /** The conjunction without needless nesting. */
-export function all(...conditions: readonly Where[]): Where {
-  const of = conditions.flatMap(c => (c.kind === 'all' ? c.of : [c]));
-  return of.length === 1 ? of[0]! : { kind: 'all', of };
-}
+export const all = (...conditions: readonly Where[]): Where => joined('all', conditions);
 
 /** The disjunction without needless nesting. */
-export function any(...conditions: readonly Where[]): Where {
-  const of = conditions.flatMap(c => (c.kind === 'any' ? c.of : [c]));
-  return of.length === 1 ? of[0]! : { kind: 'any', of };
+export const any = (...conditions: readonly Where[]): Where => joined('any', conditions);
+
+/** A compartment is a hundred conditions, joined for each request: a loop is several times faster than flatMap. */
+function joined(kind: 'all' | 'any', conditions: readonly Where[]): Where {
+  const of: Where[] = [];
+  for (const condition of conditions)
+    if (condition.kind === kind) of.push(...condition.of);
+    else of.push(condition);
+  return of.length === 1 ? of[0]! : { kind, of };
 }
