@@ -103,6 +103,9 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
     changes: [...changes.values()],
     absent: [...absent.values()],
     entries: places,
+    ...(outcomes.every(({ outcome }) => outcome.cascades ?? !outcome.changes?.some(isDeletion))
+      ? { cascades: true }
+      : {}),
     ...(entries.length > 0 ? { deeds } : {}),
     async complete(warnings = []) {
       const answers: Answer[] = [];
@@ -118,6 +121,8 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
     },
   };
 }
+
+const isDeletion = ({ text }: Change): boolean => text === undefined;
 
 async function admitAll(context: Context, entries: readonly Entry[], door: Door): Promise<Step[]> {
   const positions = entries.map((entry, at) => ({ entry, at }));

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import type { AuditEvent, FhirResource, Observation, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
+import type { Store } from '../../../src/store/store.js';
 import { onBothStores } from '../../support/both-stores.js';
+import { entry, send } from '../../support/bundles.js';
 import { refusal, type Talk } from '../../support/talk.js';
 
 const patient = (id: string, more: Partial<Patient> = {}): Patient => ({ resourceType: 'Patient', id, ...more });
@@ -147,6 +149,37 @@ onBothStores(
       assert.equal((await talk.delete('Patient/e1?_cascade=delete')).status, 204);
       assert.deepEqual(await statusOf(talk, ['Patient/e1', 'Observation/e1', 'Observation/e1-2']), [410, 410, 410]);
     });
+
+    for (const way of ['alone', 'in a transaction'])
+      it(`takes what comes while it is under way, ${way}`, async () => {
+        const { talk, server } = stage();
+        const { store } = server.engine;
+        const plain = { ...store };
+        const collect: Store['collect'] = (...asked) => plain.collect(...asked);
+        const id = way.replaceAll(' ', '-');
+        await talk.update(patient(id));
+        await talk.update(observation(id, `Patient/${id}`));
+        let late = false;
+        // After the look for what refers to the patient, before the one for what refers to that.
+        (store as { collect: Store['collect'] }).collect = async (...asked) => {
+          const answer = await collect(...asked);
+          if (late || !answer.found.some(named => named.id === id)) return answer;
+          late = true;
+          await talk.update(observation(`${id}-late`, `Patient/${id}`));
+          return answer;
+        };
+        const path = `Patient/${id}?_cascade=delete`;
+        try {
+          const reply =
+            way === 'alone' ? await talk.delete(path) : await send(talk, 'transaction', [entry('DELETE', path)]);
+          assert.equal(reply.status, way === 'alone' ? 204 : 200, reply.text);
+        } finally {
+          (store as { collect: Store['collect'] }).collect = collect;
+        }
+        assert.ok(late);
+        const paths = [`Patient/${id}`, `Observation/${id}`, `Observation/${id}-late`];
+        assert.deepEqual(await statusOf(talk, paths), [410, 410, 410]);
+      });
   },
   { config: { integrity: 'enforce' } },
 );
