@@ -46,10 +46,21 @@ const CACHED = 500;
 
 /** Enough of `node:sqlite` only where statements can return arrays. */
 function builtin(): Constructor | undefined {
-  const module = process.getBuiltinModule?.('node:sqlite') as
+  const module = withoutWarning(() => process.getBuiltinModule?.('node:sqlite')) as
     | { DatabaseSync: Constructor; StatementSync: { prototype: object } }
     | undefined;
   return module && 'setReturnArrays' in module.StatementSync.prototype ? module.DatabaseSync : undefined;
+}
+
+/** Node 22 prints at the first look that SQLite is experimental: nothing that whoever runs a command could do about. */
+function withoutWarning<T>(look: () => T): T {
+  const usual = Object.getOwnPropertyDescriptor(process, 'emitWarning')!;
+  Object.defineProperty(process, 'emitWarning', { ...usual, value: () => {} });
+  try {
+    return look();
+  } finally {
+    Object.defineProperty(process, 'emitWarning', usual);
+  }
 }
 
 const bindable = (value: unknown): boolean =>
