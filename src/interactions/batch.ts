@@ -6,7 +6,7 @@
 import { asFhirError } from '../fhir/error.js';
 import { type Answer, answerOf, answerOfError, inEntry, responseBundle, seen } from './bundle-response.js';
 import type { Context, Entry, Of, Outcome } from './interaction.js';
-import { type Door, isWrite, rankOf } from './transaction.js';
+import { type Door, isWrite, rankOf } from './steps.js';
 
 const AT_A_TIME = 8;
 

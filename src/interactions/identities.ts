@@ -10,7 +10,7 @@ import { matching } from './delete.js';
 import type { Engine, Interaction, Parameters } from './interaction.js';
 import { isRaw } from './prepare.js';
 import type { Staged } from './staged.js';
-import type { Step } from './transaction.js';
+import type { Step } from './steps.js';
 
 /** What the criteria of a write match in the store, without what this transaction deletes. */
 export interface Found {

@@ -19,7 +19,8 @@ import { OPERATIONS, operate } from './operation.js';
 import { patch } from './patch.js';
 import { read, vread } from './read.js';
 import { search } from './search.js';
-import { type Door, transaction } from './transaction.js';
+import type { Door } from './steps.js';
+import { transaction } from './transaction.js';
 import { update } from './update.js';
 
 /** What may make changes: the search parameters in force must be known before. */

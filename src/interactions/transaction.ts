@@ -6,55 +6,21 @@
  * conditional references all of it. Reading entries are tried before the commit, so that one that fails fails the
  * whole, and answered after it. It can run again from the start, when somebody else has written meanwhile.
  */
-import { asFhirError, type FhirError } from '../fhir/error.js';
+import { asFhirError } from '../fhir/error.js';
 import type { Resource } from '../fhir/resource.js';
 import type { Absence, Change } from '../store/store.js';
 import { type Answer, answerOf, answerOfError, inEntry, issuesOf, responseBundle, seen } from './bundle-response.js';
 import { referenceCriteria, resolveConditional, type Pending } from './conditional-references.js';
 import { checkApart, type Found, seek, settle, twice } from './identities.js';
-import type { Context, Deed, Engine, Entry, Interaction, Of, Outcome, Result, Target } from './interaction.js';
+import type { Context, Deed, Engine, Entry, Interaction, Of, Outcome, Result } from './interaction.js';
 import { isRaw } from './prepare.js';
 import { gone } from './read.js';
 import { put, rename, rootOf, sitesOf } from './rewrite.js';
 import { createStaged, type Staged } from './staged.js';
-
-/** How entries enter the one door: perform.ts gives them in. */
-export interface Door {
-  /** Decides, and records a refusal. Gives the types that must not appear in the answer. */
-  admit(context: Context, target: Target): Promise<readonly string[]>;
-  /** Runs what was admitted; commits and records nothing. */
-  run(context: Context, ask: Interaction, without: readonly string[]): Promise<Outcome>;
-  /** All of it: decide, run, audit. */
-  perform(context: Context, ask: Interaction): Promise<Result>;
-  /** Records an entry that could not be understood, and throws its error. */
-  refuse(context: Context, target: Target, error: FhirError): Promise<never>;
-}
+import { type Door, isWrite, rankOf, type Step } from './steps.js';
 
 /** Entries prepared at the same time: stores gather their point reads, and the event loop gets a turn after each lot. */
 const LOT = 64;
-
-/** An entry that was admitted. */
-export interface Step {
-  readonly at: number;
-  readonly entry: Entry;
-  readonly context: Context;
-  readonly without: readonly string[];
-  ask: Interaction;
-  /** Position of the earlier entry that makes what this one's criteria match: nothing more is written. */
-  madeBy?: number;
-  /** Of a patch that had to run before its turn. */
-  outcome?: Outcome;
-}
-
-/** Where an interaction stands in R4's order; what only reads comes last. */
-export function rankOf(ask: Interaction): number {
-  if (ask.kind === 'operation') return ask.safe ? LAST : 1;
-  return RANKS[ask.kind] ?? LAST;
-}
-const RANKS: Readonly<Partial<Record<Interaction['kind'], number>>> = { delete: 0, create: 1, update: 2, patch: 2 };
-const LAST = 3;
-
-export const isWrite = (ask: Interaction): boolean => rankOf(ask) < LAST;
 
 export async function transaction(context: Context, ask: Of<'transaction'>, door: Door): Promise<Outcome> {
   const { engine } = context;

@@ -5,12 +5,12 @@
  * A member whose precondition does not hold is refused and the others go on. When a group as a whole fails for another
  * reason than an absent server, its members run one by one, so that none suffers for another.
  */
-import type { AnyBulkWriteOperation, ClientSession, Filter } from 'mongodb';
+import type { AnyBulkWriteOperation, Filter } from 'mongodb';
 import type { FhirError } from '../../fhir/error.js';
 import { encodeId } from '../codec.js';
-import type { Absence, Change, Commit, Version } from '../store.js';
+import type { Change, Commit, Version } from '../store.js';
 import { eraseBytes, hashesOf } from './blobs.js';
-import { checkConditions, claimsOf, type CurrentRows, knownRows, type Refused } from './conditions.js';
+import { checkConditions, claimsOf, type CurrentRows, type Known, knownRows, type Refused } from './conditions.js';
 import type { Connected } from './connection.js';
 import { isDuplicate, isWriteConflict, tooLarge, toFhirError } from './errors.js';
 import { changed, type CommitQueue, type Member, openQueue, type Outcome, type Prepared, settle } from './queue.js';
@@ -25,16 +25,12 @@ import {
 import { transact } from './transact.js';
 import { hashOf, wordDocument, writeWords } from './words.js';
 
-export interface CommitSurroundings {
+export interface CommitSurroundings extends Known {
   /** Has transactions of dead processes ended, soon. */
   endDead(): void;
   connected(): Promise<Connected>;
   /** Creation numbers, ascending. */
   numbers(count: number): Promise<number[]>;
-  /** What is known of a version that was read as current. */
-  rowOf(version: Version): Pick<ResourceDocument, 'n' | 'h'> | undefined;
-  /** Whether something matches one of these, as the transaction sees it. */
-  matches(absences: readonly Absence[], session: ClientSession): Promise<boolean>;
 }
 
 /** The fields that a version keeps when it is replaced. */

@@ -2,11 +2,19 @@
 import type { ClientSession, Filter } from 'mongodb';
 import type { FhirError } from '../../fhir/error.js';
 import { erasedMeanwhile, newHashes } from '../blobs.js';
+import type { Absence, Version } from '../store.js';
 import { holdBytes } from './blobs.js';
-import type { CommitSurroundings } from './commit.js';
 import type { Connected } from './connection.js';
 import { changed, conflict, type Member } from './queue.js';
 import { INDEX, type ResourceDocument } from './schema.js';
+
+/** What a check needs of the store. */
+export interface Known {
+  /** What is known of a version that was read as current. */
+  rowOf(version: Version): Pick<ResourceDocument, 'n' | 'h'> | undefined;
+  /** Whether something matches one of these, as the transaction sees it. */
+  matches(absences: readonly Absence[], session: ClientSession): Promise<boolean>;
+}
 
 export type Refused = ReadonlyMap<Member, FhirError>;
 
@@ -15,7 +23,7 @@ export type Refused = ReadonlyMap<Member, FhirError>;
  * `known`: what is known of it already; null: it is read.
  */
 export async function checkConditions(
-  around: CommitSurroundings,
+  around: Known,
   all: Connected,
   members: readonly Member[],
   known: CurrentRows | null,
@@ -53,7 +61,7 @@ export const claimsOf = (members: readonly Member[]): readonly string[] => [
 
 /** Refuses members of whose absences one does not hold. Most often all do: one question for all of them. */
 async function refuseMatched(
-  around: CommitSurroundings,
+  around: Known,
   members: readonly Member[],
   refused: Map<Member, FhirError>,
   session: ClientSession,
@@ -90,7 +98,7 @@ async function holdPresent(
 export type CurrentRows = ReadonlyMap<string, Pick<ResourceDocument, 'v' | 'n' | 'h'>>;
 
 /** What callers have read of what is to be replaced, if they have read all of it; the write checks the versions. */
-export function knownRows(around: CommitSurroundings, members: readonly Member[]): CurrentRows | null {
+export function knownRows(around: Known, members: readonly Member[]): CurrentRows | null {
   const rows = new Map<string, Pick<ResourceDocument, 'v' | 'n' | 'h'>>();
   for (const { prepared } of members)
     for (const { _id, change } of prepared) {
