@@ -67,7 +67,7 @@ const isIndependent = ({ independent, changes, absent, present, messages, settle
   !present?.length &&
   !messages?.length &&
   !settles?.length &&
-  changes.every(({ replaces }) => replaces === undefined);
+  changes.every(({ replaces, blobs }) => replaces === undefined && blobs === undefined);
 
 /** How long a group as a whole tries again when a document is held; transactions of living processes take milliseconds. */
 const CONFLICT_PATIENCE_MS = 100;

@@ -243,23 +243,33 @@ export async function countMatches(
   return limit !== undefined && count > limit ? { count: limit, exact: false } : { count, exact: true };
 }
 
-/** Whether anything matches one of these, inside a transaction: one question per index. */
+type Way = Pick<Plan, 'driver' | 'filter'>;
+
+/** Those that are points of an index and nothing else, as one for each index; the others as they are. */
+function joinPoints(ways: readonly Way[]): readonly Way[] {
+  const points = { k: [] as string[], g: [] as string[] };
+  const others: Way[] = [];
+  for (const { driver, filter } of ways)
+    if (driver.by === 'key' && driver.openBefore === undefined && filter.length === 0)
+      points[driver.in].push(...driver.keys);
+    else others.push({ driver, filter });
+  const joined = (['k', 'g'] as const).filter(array => points[array].length > 0);
+  return [
+    ...joined.map((array): Way => ({ driver: { by: 'key', in: array, keys: points[array] }, filter: [] })),
+    ...others,
+  ];
+}
+
+/** Whether anything matches one of these, inside a transaction. A thousand identifiers are one question. */
 export async function existsMatch(
   { resource }: Connected,
-  plans: readonly Pick<Plan, 'driver' | 'filter'>[],
+  ways: readonly Way[],
   session: ClientSession,
   maxTimeMS: number,
 ): Promise<boolean> {
-  const byIndex = new Map<string, object[]>();
-  for (const compiled of plans.flatMap(one => compileMatch(one) ?? [])) {
-    const known = byIndex.get(compiled.hint);
-    if (known) known.push(compiled.match);
-    else byIndex.set(compiled.hint, [compiled.match]);
-  }
-  for (const [hint, [first, ...others]] of byIndex) {
-    const match = others.length === 0 ? first : { $or: [first, ...others] };
-    const options = { session, projection: { _id: 1 }, hint, maxTimeMS };
-    if (await resource.findOne(match as Filter<ResourceDocument>, options)) return true;
+  for (const compiled of joinPoints(ways).flatMap(way => compileMatch(way) ?? [])) {
+    const options = { session, projection: { _id: 1 }, hint: compiled.hint, maxTimeMS };
+    if (await resource.findOne(compiled.match as Filter<ResourceDocument>, options)) return true;
   }
   return false;
 }
