@@ -7,6 +7,16 @@ import { indexAnew } from '../../src/interactions/prepare.js';
 import { onBothStores } from '../support/both-stores.js';
 import { done, entry, post, put, send, uuid } from '../support/bundles.js';
 
+const unrecorded = (type: string, text: string) => ({
+  type,
+  id: 'unrecorded',
+  version: 1,
+  updated: Date.now(),
+  method: 'PUT' as const,
+  text: Buffer.from(text),
+  patients: [],
+});
+
 onBothStores('verify', stage => {
   const findings = async () => [...(await examine(stage().server.engine, 100)).findings.keys()].toSorted();
 
@@ -42,16 +52,7 @@ onBothStores('verify', stage => {
 
   it('finds a version that nobody recorded', async () => {
     const { engine } = stage().server;
-    const text = Buffer.from('{"resourceType":"Patient","id":"unrecorded"}');
-    const row = {
-      type: 'Patient',
-      id: 'unrecorded',
-      version: 1,
-      updated: Date.now(),
-      method: 'PUT' as const,
-      text,
-      patients: [],
-    };
+    const row = unrecorded('Patient', '{"resourceType":"Patient","id":"unrecorded"}');
     await engine.store.commit({ changes: [{ ...row, entries: indexAnew(engine, row).entries }] });
     assert.deepEqual(await findings(), ['Versions without the event of their write']);
   });
@@ -59,17 +60,8 @@ onBothStores('verify', stage => {
   it('finds a version whose bytes are not all there', async () => {
     const { engine } = stage().server;
     const { hash, size } = await engine.store.blobs.put(Buffer.from('half of it'));
-    const text = Buffer.from('{"resourceType":"Binary","id":"half","contentType":"text/plain","data":""}');
-    const row = {
-      type: 'Binary',
-      id: 'half',
-      version: 1,
-      updated: Date.now(),
-      method: 'PUT' as const,
-      text,
-      blobs: [{ at: text.length - 2, hash, size: size * 2 }],
-      patients: [],
-    };
+    const text = '{"resourceType":"Binary","id":"unrecorded","contentType":"text/plain","data":""}';
+    const row = { ...unrecorded('Binary', text), blobs: [{ at: text.length - 2, hash, size: size * 2 }] };
     await engine.store.commit({ changes: [{ ...row, entries: indexAnew(engine, row).entries }] });
     assert.ok((await findings()).includes('Versions whose attachments are missing or broken off'));
   });
