@@ -2,15 +2,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { after } from 'mocha';
 
 const PROGRAM = fileURLToPath(new URL('../../../bin/chartroom.js', import.meta.url));
 
-/** A test that failed leaves nothing behind. */
 const running = new Set<ChildProcess>();
-const killAll = () => running.forEach(child => child.kill('SIGKILL'));
-process.once('exit', killAll);
-after('ends what was started from the command line', killAll);
+
+/** Ends what a failed test has left running. */
+export const endCommands = (): void => running.forEach(child => child.kill('SIGKILL'));
+process.once('exit', endCommands);
 
 export interface Ended {
   /** Null: ended by a signal. */

@@ -1,8 +1,7 @@
 /**
- * The MongoDB server that all suites of one mocha run share: started when the first suite asks, stopped at the end.
+ * The MongoDB server that all suites of one process share: started when the first suite asks, gone with the process.
  * Every suite takes a database of its own.
  */
-import { after } from 'mocha';
 import { type Mongo, startMongo } from './mongod.js';
 
 let shared: Promise<Mongo | { readonly skipped: string }> | undefined;
@@ -18,8 +17,3 @@ export function sharedMongo(): Promise<Mongo | { readonly skipped: string }> {
   });
   return shared;
 }
-
-after('stops the shared MongoDB server', async () => {
-  const mongo = await shared?.catch(() => undefined);
-  if (mongo && 'stop' in mongo) await mongo.stop();
-});

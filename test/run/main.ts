@@ -1,0 +1,99 @@
+/**
+ * Runs the tests in several processes side by side, each with a MongoDB server of its own:
+ *
+ *     node dist/test/run/main.js [--full] [--jobs N] [--weigh] [part of a file's name ...]
+ *
+ * Every test/<kind>/**\/*.test.ts is run, at the depth of every change or, with --full, at full depth and with the kinds
+ * that only a full run has. The longest files go first (weights.json, which --weigh writes anew), and whoever is free takes
+ * the next. The last lines are mocha's (`N passing`); the status is 0 only if tests ran and none failed.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Lane, type Verdict } from './lane.js';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const WEIGHTS = join(ROOT, 'test', 'run', 'weights.json');
+const KINDS = ['unit', 'contract', 'conformance', 'property', 'flow'];
+const FULL_KINDS = [...KINDS, 'oracle'];
+/** Lighter files go in any order and are not in the table; a file that is new counts as this heavy. In seconds. */
+const LIGHT = 2;
+
+type Done = Verdict & { readonly file: string };
+
+const say = (text: string) => process.stdout.write(`${text}\n`);
+const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`;
+
+/** By the sources, not by dist, where files lie on that have no source any more. Names are relative to the project. */
+const filesOf = (kinds: readonly string[], parts: readonly string[]): string[] =>
+  kinds
+    .flatMap(kind =>
+      readdirSync(join(ROOT, 'test', kind), { recursive: true, encoding: 'utf8' }).map(
+        name => `test/${kind}/${name.replaceAll('\\', '/')}`,
+      ),
+    )
+    .filter(name => name.endsWith('.test.ts') && (parts.length === 0 || parts.some(part => name.includes(part))));
+
+function tell({ file, output, ...verdict }: Done & { readonly output: string }): void {
+  const counts = [
+    `${verdict.passing} passing`,
+    ...(verdict.pending > 0 ? [`${verdict.pending} pending`] : []),
+    ...(verdict.failing > 0 ? [`${verdict.failing} FAILING`] : []),
+  ];
+  say(`${seconds(verdict.milliseconds).padStart(8)}  ${file}: ${counts.join(', ')}`);
+  if (output !== '') say(output.trimEnd());
+}
+
+function summarise(done: readonly Done[], milliseconds: number): number {
+  const sum = (of: 'passing' | 'failing' | 'pending') => done.reduce((total, one) => total + one[of], 0);
+  const slowest = done.toSorted((a, b) => b.milliseconds - a.milliseconds).slice(0, 10);
+  say('\n  The slowest files:');
+  for (const one of slowest) say(`${seconds(one.milliseconds).padStart(10)}  ${one.file}`);
+  for (const { file, failures } of done) if (failures !== '') say(`\n  Failures in ${file}:\n${failures}`);
+  say(`\n  ${sum('passing')} passing (${seconds(milliseconds)})`);
+  if (sum('pending') > 0) say(`  ${sum('pending')} pending`);
+  if (sum('failing') > 0) say(`  ${sum('failing')} failing`);
+  if (sum('passing') + sum('failing') === 0) say('  No test ran.');
+  return sum('failing') === 0 && sum('passing') > 0 ? 0 : 1;
+}
+
+/** One line a file, the heaviest first. */
+function weigh(done: readonly Done[]): void {
+  const heavy = done
+    .map(({ file, milliseconds }) => [file, Math.round(milliseconds / 1000)] as const)
+    .filter(([, weight]) => weight >= LIGHT)
+    .toSorted(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
+  writeFileSync(WEIGHTS, `${JSON.stringify(Object.fromEntries(heavy), null, 2)}\n`);
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { full: { type: 'boolean' }, weigh: { type: 'boolean' }, jobs: { type: 'string' } },
+  });
+  const started = performance.now();
+  const weights = JSON.parse(readFileSync(WEIGHTS, 'utf8')) as Partial<Record<string, number>>;
+  const weightOf = (file: string) => weights[file] ?? LIGHT;
+  const queue = filesOf(values.full ? FULL_KINDS : KINDS, positionals).toSorted((a, b) => weightOf(b) - weightOf(a));
+  const jobs = Math.min(Number(values.jobs ?? availableParallelism() + 1), queue.length);
+  const env = { ...process.env, ...(values.full ? { CHARTROOM_TEST_DEPTH: 'full' } : {}) };
+  const folder = mkdtempSync(join(tmpdir(), 'chartroom-run-'));
+  const done: Done[] = [];
+  const work = async (lane: Lane): Promise<void> => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const verdict = await lane.run(join(ROOT, 'dist', file.replace(/\.ts$/, '.js')));
+      tell({ file, ...verdict });
+      done.push({ file, ...verdict });
+    }
+    const rest = (await lane.end()).trimEnd();
+    if (rest !== '') say(rest);
+  };
+  await Promise.all(Array.from({ length: jobs }, (_, n) => work(new Lane(join(folder, `lane-${n}`), env))));
+  rmSync(folder, { recursive: true });
+  if (values.weigh) weigh(done);
+  return summarise(done, performance.now() - started);
+}
+
+process.exitCode = await main();
