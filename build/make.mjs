@@ -45,7 +45,14 @@ const definitions = [
 step('definitions', [...definitions, 'package-lock.json'], node, [path('dist/build/definitions.js')]);
 step(
   'validators',
-  [...definitions, 'build/validators.ts', 'build/schema.ts', 'src/validation/shape.ts', 'package-lock.json'],
+  [
+    ...definitions,
+    'build/validators.ts',
+    'build/schema.ts',
+    'src/validation/shape.ts',
+    'src/validation/checks.ts',
+    'package-lock.json',
+  ],
   node,
   [path('dist/build/validators.js')],
 );

@@ -1,6 +1,6 @@
 /**
  * A JSON schema (for Ajv) of all R4 types, generated from the compact definitions. What schemas cannot say goes into
- * keywords of our own: `codes`, `check`, `resource`, `choices` and `rules`; build/validators.ts gives them code.
+ * keywords of our own: `codes`, `check`, `short`, `resource`, `choices` and `rules`; build/validators.ts gives them code.
  *
  * The published fhir.schema.json is not used: it never requires a primitive, lets two types of a choice pass, takes
  * arrays without elements, empty objects and strings, refuses `null` in arrays of primitives, lacks the siblings of
@@ -94,10 +94,12 @@ export function schemaOf(file: DefinitionsFile): Schema {
     if (bounds) return { type: typed('integer'), minimum: bounds[0], maximum: bounds[1] };
     if (canonical !== undefined && file.codeLists[canonical]) return { type: typed('string'), codes: canonical };
     const check = CHECKS[type.name];
+    const whole = ['base64Binary', 'xhtml'].includes(type.name);
     return {
       type: typed('string'),
+      ...(whole ? {} : { short: true }),
       // base64 and narratives are checked whole by their function.
-      ...(type.pattern && !['base64Binary', 'xhtml'].includes(type.name) ? { pattern: filled(type.pattern) } : {}),
+      ...(type.pattern && !whole ? { pattern: filled(type.pattern) } : {}),
       ...(check ? { check } : {}),
     };
   }

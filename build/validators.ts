@@ -11,6 +11,7 @@ import { _, type Code, getProperty, or, stringify } from 'ajv/dist/compile/codeg
 import { Type } from 'ajv/dist/compile/util.js';
 import standalone from 'ajv/dist/standalone/index.js';
 import type { DefinitionsFile } from '../src/fhir/definitions.js';
+import { MOST_CHARACTERS } from '../src/validation/checks.js';
 import { type Rules, type Schema, schemaOf } from './schema.js';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -34,6 +35,13 @@ const check: CodeKeywordDefinition = {
   keyword: 'check',
   type: 'string',
   code: cxt => cxt.fail(_`!checks${getProperty(cxt.schema as string)}(${cxt.data})`),
+};
+
+/** `short: true`: the string has at most 1 MB of characters. The length is looked at first: it costs nothing. */
+const short: CodeKeywordDefinition = {
+  keyword: 'short',
+  type: 'string',
+  code: cxt => cxt.fail(_`${cxt.data}.length > ${MOST_CHARACTERS} && !checks.isShort(${cxt.data})`),
 };
 
 /** `resource: true | false`: a resource of any type; true: a contained one. */
@@ -118,7 +126,7 @@ function compileGate(file: DefinitionsFile): string {
     messages: false,
     validateSchema: false,
     unicodeRegExp: false,
-    keywords: [codesOf(file), check, resource, choices, rules],
+    keywords: [codesOf(file), check, short, resource, choices, rules],
     schemas: [schemaOf(file)],
     code: { source: true, optimize: 1 },
   });

@@ -24,7 +24,7 @@ const isResource = (value: Json | undefined): value is Resource =>
 
 /** The resources of a body: its entries if it is a Bundle to be loaded, else itself. References are final. */
 export async function resourcesOf(bytes: Buffer, context: Context, known: Resolved): Promise<Parsed[]> {
-  const parsed = parseJson(bytes, { maxDepth: 64 });
+  const parsed = parseJson(bytes, { maxDepth: 64, portable: true });
   const { resource, decimals } = parsed;
   if (resource.resourceType !== 'Bundle' || resource['type'] === 'document') return [parsed];
   const entries = Array.isArray(resource['entry']) ? resource['entry'].filter(isObject) : [];

@@ -195,7 +195,7 @@ class Run {
   #read(file: string, line: number, given: Parsed | Buffer): Item | undefined {
     let type: string | undefined;
     try {
-      const body = Buffer.isBuffer(given) ? parseJson(given, { maxDepth: 64 }) : given;
+      const body = Buffer.isBuffer(given) ? parseJson(given, { maxDepth: 64, portable: true }) : given;
       const { resourceType, id } = body.resource;
       type = resourceType;
       if (!this.#context.engine.definitions.resourceTypes.includes(resourceType))

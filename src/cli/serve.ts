@@ -69,6 +69,7 @@ export function listen(engine: Engine, config: Config): Server {
       maxBundle: Math.max(config.maxBody, config.maxBundle),
       maxBinary: config.maxBinary,
       maxDepth: MAX_DEPTH,
+      portable: true,
       maxArray: config.maxArray,
     },
     requestTimeout: config.requestTimeout,

@@ -4,7 +4,8 @@
  *
  * Choices: names must be unique within an object (RFC 8259 §4 says only SHOULD: two readers would see two documents);
  * a byte order mark is tolerated; numbers have at most 40 characters and must be finite; control characters other
- * than tab, CR and LF are refused even when escaped (R4, `string`), and so are lone surrogates, which no UTF-8 can carry.
+ * than tab, CR and LF are refused even when escaped (R4, `string`), and so are lone surrogates, which no UTF-8 can carry,
+ * and U+FFFE and U+FFFF, which no XML can: https://www.w3.org/TR/xml/#charsets.
  */
 import { isUtf8 } from 'node:buffer';
 import { FhirError } from './error.js';
@@ -18,12 +19,16 @@ export interface JsonLimits {
   readonly maxDepth: number;
   /** Longest array; absent: no limit. */
   readonly maxArray?: number;
+  /** What XML cannot carry is refused: of all that comes in. What was stored before that rule can still be read. */
+  readonly portable?: true;
 }
 
 const invalid = (detail: string, message: string) => new FhirError('invalid', message, { detail });
 
 /** An escape that may stand for half of a surrogate pair or for a control character. */
 const SUSPECT_ESCAPE = /\\u(?:[dD][89a-fA-F]|00[01])/;
+const NO_CHARACTER_ESCAPE = /\\u[fF]{3}[eEfF]/;
+const NO_CHARACTER = /[\ufffe\uffff]/;
 /** An escape of a character of base64: legal, but it hides attachments from a search in the bytes. */
 const BASE64_ESCAPE = /\\u(?:002[bBfF]|003[dD])/;
 const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]|\p{Surrogate}/u;
@@ -67,7 +72,13 @@ function parseValue(body: Buffer, limits: JsonLimits) {
 
   if (countKeys(value, limits.maxArray ?? Infinity) !== found.keys)
     throw invalid('json-duplicate-key', 'A property is given twice in one object. Send every property once.');
-  if (text.includes('\\u') && SUSPECT_ESCAPE.test(text)) refuseForbidden(value);
+  const escaped = text.includes('\\u');
+  if (escaped && SUSPECT_ESCAPE.test(text)) refuseForbidden(value, FORBIDDEN);
+  if (
+    limits.portable &&
+    (text.includes('\ufffe') || text.includes('\uffff') || (escaped && NO_CHARACTER_ESCAPE.test(text)))
+  )
+    refuseForbidden(value, NO_CHARACTER);
   return { value, text, found };
 }
 
@@ -101,18 +112,18 @@ function countKeys(value: Json, maxArray: number): number {
   return count;
 }
 
-function refuseForbidden(value: Json): void {
+function refuseForbidden(value: Json, forbidden: RegExp): void {
   if (typeof value === 'string') {
-    if (FORBIDDEN.test(value))
+    if (forbidden.test(value))
       throw invalid(
         'json-character',
-        'A string has a control character or half of a surrogate pair. Only tab, CR and LF are allowed below U+0020.',
+        'A string has a control character, half of a surrogate pair, or U+FFFE or U+FFFF. Only tab, CR and LF are allowed below U+0020.',
       );
-  } else if (Array.isArray(value)) for (const item of value) refuseForbidden(item);
+  } else if (Array.isArray(value)) for (const item of value) refuseForbidden(item, forbidden);
   else if (typeof value === 'object' && value !== null)
     for (const key in value) {
-      refuseForbidden(key);
-      refuseForbidden(value[key]!);
+      refuseForbidden(key, forbidden);
+      refuseForbidden(value[key]!, forbidden);
     }
 }
 

@@ -19,6 +19,7 @@ export interface Limits {
   readonly maxBundle: number;
   readonly maxBinary: number;
   readonly maxDepth: number;
+  readonly portable: true;
   readonly maxArray: number;
 }
 

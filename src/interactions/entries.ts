@@ -45,6 +45,6 @@ export function patchFromEntry(resource: Resource, decimals: Decimals | undefine
       'The resource of a PATCH must be Parameters (FHIRPath Patch), or a Binary whose data is a JSON Patch and whose contentType is application/json-patch+json.',
       { expression: resource.resourceType, detail: 'no-patch' },
     );
-  const body = parseAnyJson(Buffer.from(data, 'base64'), { maxDepth: 64 });
+  const body = parseAnyJson(Buffer.from(data, 'base64'), { maxDepth: 64, portable: true });
   return { form: 'json', operations: body.value, ...(body.decimals ? { decimals: body.decimals } : {}) };
 }

@@ -33,6 +33,21 @@ export function isBase64(text: string): boolean {
   return padding < 0 || padding === packed.length - 1 || (padding === packed.length - 2 && packed.endsWith('='));
 }
 
+/** Characters of a string: https://hl7.org/fhir/R4/datatypes.html#string. */
+export const MOST_CHARACTERS = 1024 * 1024;
+
+/** True for a text of at most 1 MB of characters; one outside the basic plane counts once. */
+export function isShort(text: string): boolean {
+  if (text.length <= MOST_CHARACTERS) return true;
+  if (text.length > 2 * MOST_CHARACTERS) return false;
+  let count = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0xd800 && code < 0xdc00) count--;
+  }
+  return count <= MOST_CHARACTERS;
+}
+
 /** True for a div that may be kept and shown. */
 export const isNarrative = (div: string): boolean => faultOfNarrative(div) === undefined;
 

@@ -9,7 +9,7 @@
 import type { Definitions, ElementDefinition, TypeDefinition } from '../fhir/definitions.js';
 import type { Issue } from '../fhir/error.js';
 import type { Decimals, Resource } from '../fhir/resource.js';
-import { haveOwnIds, isBase64, isOneOrOther, isRealDay, MOST_NESTED } from './checks.js';
+import { haveOwnIds, isBase64, isOneOrOther, isRealDay, isShort, MOST_CHARACTERS, MOST_NESTED } from './checks.js';
 import { nearest } from '../platform/nearest.js';
 import { faultOfNarrative } from './narrative.js';
 import { codeListOf, hasSibling, INTEGERS, isArray, propertyName } from './shape.js';
@@ -228,6 +228,7 @@ const patterns = new Map<string, RegExp>();
 function faultOfText(text: string, type: TypeDefinition): string | undefined {
   if (type.name === 'xhtml') return faultOfNarrative(text);
   if (type.name === 'base64Binary') return isBase64(text) ? undefined : 'must be base64';
+  if (!isShort(text)) return `must not have more than ${MOST_CHARACTERS} characters`;
   const pattern = patterns.get(type.name) ?? new RegExp(type.pattern ?? '');
   patterns.set(type.name, pattern);
   if (!pattern.test(text)) return `must have the form of ${type.name}`;

@@ -32,6 +32,9 @@ const SAFE_SCHEME = /^(?:https?|ftp|mailto|tel|urn|cid|data)$/i;
 const ACTIVE_STYLE = /expression\s*\(|@import|behaviou?r\s*:|-moz-binding|\\|\/\*/i;
 const STYLE_LINK = /url\s*\(\s*["']?([^"')]*)/gi;
 
+/** A comment that an HTML parser ends before an XML parser does, or whose content some readers run. */
+const ACTIVE_COMMENT = /^-?>|^\s*\[/;
+
 /** Elements inside one another; the parser looks up namespaces through all of them, so this keeps it linear. */
 const MOST_DEPTH = 100;
 
@@ -49,6 +52,10 @@ export function faultOfNarrative(div: string): string | undefined {
   parser.on('doctype', () => refuse('must not have a document type'));
   parser.on('processinginstruction', () => refuse('must not have processing instructions'));
   parser.on('xmldecl', () => refuse('must not have an XML declaration'));
+  parser.on('cdata', () => refuse('must not have CDATA sections: write the text with &lt; and &amp;'));
+  parser.on('comment', text => {
+    if (ACTIVE_COMMENT.test(text)) refuse('has a comment that an HTML reader may run');
+  });
   parser.on('closetag', () => {
     depth--;
   });

@@ -27,7 +27,13 @@ export const KNOWN = {
 } as const;
 
 /** Limits of the server that gets the corpus, small so that the bodies can be. */
-export const LIMITS = { maxBody: 1024 * 1024, maxBinary: 2 * 1024 * 1024, maxDepth: 64, maxArray: 1000 } as const;
+export const LIMITS = {
+  maxBody: 1024 * 1024,
+  maxBinary: 2 * 1024 * 1024,
+  maxDepth: 64,
+  maxArray: 1000,
+  portable: true,
+} as const;
 
 export const JSON_TYPE = { 'content-type': 'application/fhir+json' } as const;
 export const XML_TYPE = { 'content-type': 'application/fhir+xml' } as const;

@@ -37,6 +37,8 @@ const syntax: readonly Row[] = [
   ['True', patient('"active":True')],
   ['an unknown escape', patient('"gender":"\\x41"')],
   ['half an escape', patient('"gender":"\\u00"')],
+  ['U+FFFE, which XML cannot carry', patient(`"gender":"${MARK}\ufffe"`)],
+  ['an escaped U+FFFF', patient(`"gender":"${MARK}\\uffff"`)],
   ['a line break in a string', patient(`"gender":"a\n${MARK}"`)],
   ['a tab in a string', patient(`"gender":"a\t${MARK}"`)],
   ['NUL in a string', patient(`"gender":"a\0${MARK}"`)],

@@ -8,7 +8,7 @@ import type { Json, JsonObject } from '../../../src/fhir/resource.js';
 import { closingQuote, scan } from '../../../src/fhir/scan.js';
 import { whereBroken } from '../../../src/fhir/syntax.js';
 
-const limits: JsonLimits = { maxDepth: 64 };
+const limits: JsonLimits = { maxDepth: 64, portable: true };
 const parse = (text: string | Buffer, more = limits) => parseJson(Buffer.from(text as string), more);
 const by: Stamp = { id: 'new', versionId: '7', lastUpdated: '2026-01-02T03:04:05.678Z' };
 const META = '{"versionId":"7","lastUpdated":"2026-01-02T03:04:05.678Z"}';
@@ -80,6 +80,11 @@ describe('reading JSON', () => {
     ['a raw control character', '{"resourceType":"X","a":"\u0001"}', 'json-syntax'],
     ['an escaped high surrogate alone', '{"resourceType":"X","a":["\\ud800"]}', 'json-character'],
     ['an escaped low surrogate alone', '{"resourceType":"X","a":"\\uDC00x"}', 'json-character'],
+    ['an escaped U+FFFE', '{"resourceType":"X","a":"\\ufffe"}', 'json-character'],
+    ['an escaped U+FFFF in a key', '{"resourceType":"X","\\uFFFF":1}', 'json-character'],
+    ['U+FFFE', '{"resourceType":"X","a":["a\ufffe"]}', 'json-character'],
+    ['U+FFFF in a key', '{"resourceType":"X","\uffff":1}', 'json-character'],
+    ['U+FFFD and U+1FFFE', '{"resourceType":"X","a":"\ufffd\u{1fffe}"}', 'accepted'],
     ['an escaped pair', '{"resourceType":"X","a":"\\ud83d\\ude00"}', 'accepted'],
     ['an escaped backslash before u0000', '{"resourceType":"X","a":"\\\\u0000"}', 'accepted'],
     ['an empty body', '', 'json-syntax'],

@@ -72,6 +72,20 @@ describe('the narrative of a resource', () => {
         within('<b>'.repeat(100_000) + '</b>'.repeat(100_000)),
         div,
       ],
+      [
+        'with a comment that HTML ends at its first character',
+        within('<!-- <p>an earlier text</p> > -->'),
+        within('<!--><img src="x" alt="a"/>-->'),
+        div,
+      ],
+      ['with a comment that HTML ends at a hyphen', within('<!-- -> -->'), within('<!--->a-->'), div],
+      [
+        'with a conditional comment',
+        within('<!-- if [a] -->'),
+        within('<!-- [if gte mso 9]><p>a</p><![endif]-->'),
+        div,
+      ],
+      ['with a CDATA section', within('a &gt; b'), within('<![CDATA[a]]>'), div],
       ['without div', within('a'), patient({ text: { status: 'generated' } }), 'Patient.text.div required'],
       ['of a number', within('a'), patient({ text: { status: 'generated', div: 1 } }), 'Patient.text.div structure'],
       [

@@ -23,7 +23,20 @@ describe('the values of a resource', () => {
     const rank = (value: number): Json => patient({ telecom: [{ rank: value }] });
     const size = (value: number): Json => patient({ photo: [{ size: value }] });
     const id = (text: string): Json => patient({ id: text });
+    const named = (text: string): Json => patient({ name: [{ text }] });
+    const noted = (text: string): Json => observation({ note: [{ text }] });
+    const linked = (valueUri: string): Json => extended({ url: 'http://x.org/a', valueUri });
+    const MB = 1024 * 1024;
     check([
+      ['a string over 1 MB', named('a'.repeat(MB)), named('a'.repeat(MB + 1)), 'Patient.name[0].text value'],
+      [
+        'a string over 1 MB of characters beyond the basic plane',
+        named('😀'.repeat(MB)),
+        named(`${'😀'.repeat(MB)}a`),
+        'Patient.name[0].text value',
+      ],
+      ['markdown over 1 MB', noted('a'.repeat(MB)), noted('a'.repeat(MB + 1)), 'Observation.note[0].text value'],
+      ['a uri over 1 MB', linked('u'.repeat(MB)), linked('u'.repeat(MB + 1)), 'Patient.extension[0].value value'],
       ['a date of another form', dated('2023-02-03'), dated('2023-2-3'), 'Patient.birthDate value'],
       ['a day that February lacks', dated('2023-02-28'), dated('2023-02-30'), 'Patient.birthDate value'],
       ['29 February of a common year', dated('2024-02-29'), dated('2023-02-29'), 'Patient.birthDate value'],

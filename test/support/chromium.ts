@@ -1,0 +1,57 @@
+/** A browser for tests that must see what a page does: $CHROMIUM, else a `chromium` or `google-chrome` on the PATH. */
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-dev-shm-usage',
+];
+
+function find(): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const found = NAMES.flatMap(name => folders.map(folder => join(folder, name))).find(path => existsSync(path));
+  return process.env['CHROMIUM'] ?? found;
+}
+
+/** The path of the browser; skips the running test, saying why, where there is none. */
+export function skipWithoutChromium(test: Mocha.Context): string {
+  const path = find();
+  if (path !== undefined) return path;
+  process.stderr.write('      skipped: no chromium on the PATH (apt-get install chromium, or set CHROMIUM)\n');
+  return test.skip();
+}
+
+/** The page as the browser has it when nothing is left to load. Time in the page is virtual: it waits for loads, not for clocks. */
+export async function renderedPage(browser: string, html: string): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'chartroom-page-'));
+  try {
+    const page = join(folder, 'page.html');
+    writeFileSync(page, html);
+    const { stdout } = await promisify(execFile)(
+      browser,
+      [
+        ...FLAGS,
+        `--user-data-dir=${join(folder, 'profile')}`,
+        '--virtual-time-budget=10000',
+        '--dump-dom',
+        pathToFileURL(page).href,
+      ],
+      { maxBuffer: 64 * 1024 * 1024 },
+    );
+    return stdout;
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
