@@ -1,0 +1,160 @@
+/**
+ * A few worker threads for work that would hold the event loop: large texts to parse, print, show otherwise. Each thread
+ * has one task at a time and limits of memory and time; what breaks them ends with its thread, and nothing else does.
+ * Threads are started when they are needed, end when they are idle for a while (their heap goes with them), and do not
+ * keep the process alive.
+ *
+ * The main thread makes a pool with `createPool`; the file that its threads run calls `answerTasks`. Tasks and answers are
+ * data that the structured clone knows; buffers in `transfer` move instead of being copied.
+ */
+import { availableParallelism } from 'node:os';
+import { parentPort, Worker } from 'node:worker_threads';
+
+export interface Pool<Task, Answer> {
+  /** Runs when a thread is free. Rejects with TaskStopped. */
+  run(task: Task, transfer?: readonly ArrayBuffer[]): Promise<Answer>;
+  /** Ends all threads; what is under way is stopped. */
+  close(): Promise<void>;
+}
+
+export interface PoolOptions {
+  /** The module that calls `answerTasks`. */
+  readonly module: URL;
+  /** Default: one less than there are cores, 1 at least and 4 at most. */
+  readonly threads?: number;
+  /** MB of heap that a thread may have; buffers do not count. */
+  readonly memory: number;
+  /** ms that a task may take. */
+  readonly time: number;
+  /** ms after which a thread without a task ends. Default 20 s. */
+  readonly idle?: number;
+}
+
+/** `memory`, `time`: the task broke that limit; `fault`: it threw, or the pool was closed. */
+export class TaskStopped extends Error {
+  override readonly name = 'TaskStopped';
+  readonly reason: 'memory' | 'time' | 'fault';
+  constructor(reason: TaskStopped['reason'], cause?: unknown) {
+    super(`A task in a worker thread was stopped (${reason}).`, { cause });
+    this.reason = reason;
+  }
+}
+
+interface Waiting<Task, Answer> {
+  readonly task: Task;
+  readonly transfer: readonly ArrayBuffer[];
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: TaskStopped) => void;
+}
+
+type Message<Answer> = { readonly answer: Answer } | { readonly failed: Error };
+
+export function createPool<Task, Answer>(options: PoolOptions): Pool<Task, Answer> {
+  const most = options.threads ?? Math.min(Math.max(availableParallelism() - 1, 1), 4);
+  const all = new Set<Worker>();
+  const free: Worker[] = [];
+  const running = new Map<Worker, { ended(error: TaskStopped): void; answered(message: Message<Answer>): void }>();
+  const retiring = new Map<Worker, NodeJS.Timeout>();
+  let waiting: Waiting<Task, Answer>[] = [];
+  let closed = false;
+
+  const start = (): Worker => {
+    const worker = new Worker(options.module, { resourceLimits: { maxOldGenerationSizeMb: options.memory } });
+    worker.unref();
+    all.add(worker);
+    const gone = (error: TaskStopped): void => {
+      forget(worker);
+      running.get(worker)?.ended(error);
+      next();
+    };
+    worker.on('message', (message: Message<Answer>) => running.get(worker)?.answered(message));
+    worker.on('error', error => {
+      const code = (error as NodeJS.ErrnoException).code;
+      gone(new TaskStopped(code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'memory' : 'fault', error));
+    });
+    worker.on('exit', () => gone(new TaskStopped('fault')));
+    return worker;
+  };
+
+  /** No task is given to it any more. */
+  const forget = (worker: Worker): void => {
+    all.delete(worker);
+    clearTimeout(retiring.get(worker));
+    retiring.delete(worker);
+    if (free.includes(worker)) free.splice(free.indexOf(worker), 1);
+  };
+
+  const rest = (worker: Worker): void => {
+    // The one that worked last works next: the others may become idle and end.
+    free.push(worker);
+    const retire = (): void => {
+      forget(worker);
+      void worker.terminate();
+    };
+    retiring.set(worker, setTimeout(retire, options.idle ?? 20_000).unref());
+  };
+
+  const give = (worker: Worker, { task, transfer, resolve, reject }: Waiting<Task, Answer>): void => {
+    clearTimeout(retiring.get(worker));
+    const timer = setTimeout(() => {
+      running.get(worker)?.ended(new TaskStopped('time'));
+      void worker.terminate();
+    }, options.time);
+    const done = (): void => {
+      clearTimeout(timer);
+      running.delete(worker);
+    };
+    running.set(worker, {
+      ended(error) {
+        done();
+        reject(error);
+      },
+      answered(message) {
+        done();
+        if ('failed' in message) reject(new TaskStopped('fault', message.failed));
+        else resolve(message.answer);
+        rest(worker);
+        next();
+      },
+    });
+    worker.postMessage(task, transfer);
+  };
+
+  const next = (): void => {
+    while (waiting.length > 0 && (free.length > 0 || all.size < most)) give(free.pop() ?? start(), waiting.shift()!);
+  };
+
+  return {
+    run: (task, transfer = []) =>
+      new Promise((resolve, reject) => {
+        if (closed) return reject(new TaskStopped('fault'));
+        waiting.push({ task, transfer, resolve, reject });
+        next();
+      }),
+    async close() {
+      closed = true;
+      for (const { reject } of waiting) reject(new TaskStopped('fault'));
+      waiting = [];
+      await Promise.all([...all].map(worker => worker.terminate()));
+    },
+  };
+}
+
+/** What a thread does with a task. `moving`: buffers of the answer that need not be copied. */
+export type Work<Task, Answer> = (task: Task) => {
+  readonly answer: Answer;
+  readonly moving?: readonly ArrayBuffer[];
+};
+
+/** In a thread of a pool: answers each task by `work`. */
+export function answerTasks<Task, Answer>(work: Work<Task, Answer>): void {
+  const port = parentPort;
+  port?.on('message', (task: Task) => {
+    try {
+      const { answer, moving = [] } = work(task);
+      port.postMessage({ answer }, moving);
+    } catch (error) {
+      port.postMessage({ failed: error instanceof Error ? error : new Error(String(error)) });
+    }
+  });
+}

@@ -1,0 +1,72 @@
+/** Worker threads: one task breaks a limit, the others never notice. */
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'mocha';
+import { createPool, type Pool, TaskStopped } from '../../../src/platform/pool.js';
+import type { Task } from '../../support/pool-worker.js';
+
+const module = new URL('../../support/pool-worker.js', import.meta.url);
+const pools: Pool<Task, unknown>[] = [];
+const poolOf = (options: { threads?: number; time?: number; idle?: number } = {}) => {
+  const pool = createPool<Task, unknown>({ module, threads: 2, memory: 32, time: 60_000, ...options });
+  pools.push(pool);
+  return pool;
+};
+const stopped = (reason: TaskStopped['reason']) => (error: unknown) =>
+  error instanceof TaskStopped && error.reason === reason;
+
+describe('a pool of worker threads', () => {
+  after(() => Promise.all(pools.map(pool => pool.close())));
+
+  it('answers more tasks than it has threads, each its own', async () => {
+    const pool = poolOf();
+    const numbers = Array.from({ length: 20 }, (_, i) => i);
+    const answers = await Promise.all(numbers.map(number => pool.run({ do: 'double', number })));
+    assert.deepEqual(
+      answers,
+      numbers.map(number => number * 2),
+    );
+  });
+
+  it('moves buffers both ways', async () => {
+    const bytes = Uint8Array.of(1, 2, 3);
+    const answer = await poolOf().run({ do: 'overwrite', bytes }, [bytes.buffer]);
+    assert.equal(bytes.length, 0);
+    assert.deepEqual(answer, Uint8Array.of(7, 7, 7));
+  });
+
+  it('stops what takes too much memory, and goes on', async () => {
+    const pool = poolOf({ threads: 1 });
+    await assert.rejects(pool.run({ do: 'fill' }), stopped('memory'));
+    assert.equal(await pool.run({ do: 'double', number: 4 }), 8);
+  });
+
+  it('stops what takes too long, and goes on', async () => {
+    const pool = poolOf({ threads: 1, time: 500 });
+    const [spun, waited] = await Promise.allSettled([pool.run({ do: 'spin' }), pool.run({ do: 'double', number: 4 })]);
+    assert.ok(spun.status === 'rejected' && stopped('time')(spun.reason));
+    assert.ok(waited.status === 'fulfilled' && waited.value === 8);
+  });
+
+  it('tells a task that threw from one that was stopped, and keeps the thread', async () => {
+    const pool = poolOf({ threads: 1 });
+    await assert.rejects(pool.run({ do: 'throw' }), (error: unknown) => {
+      assert.ok(stopped('fault')(error));
+      return (error as Error).cause instanceof RangeError;
+    });
+    assert.equal(await pool.run({ do: 'double', number: 1 }), 2);
+  });
+
+  it('ends threads that have nothing to do, and starts others when they are needed', async () => {
+    const pool = poolOf({ idle: 1 });
+    assert.equal(await pool.run({ do: 'double', number: 1 }), 2);
+    await new Promise(done => setTimeout(done, 50));
+    assert.equal(await pool.run({ do: 'double', number: 2 }), 4);
+  });
+
+  it('takes nothing more once it is closed', async () => {
+    const pool = poolOf();
+    const under = pool.run({ do: 'spin' });
+    await Promise.all([assert.rejects(under, stopped('fault')), pool.close()]);
+    await assert.rejects(pool.run({ do: 'double', number: 1 }), stopped('fault'));
+  });
+});
