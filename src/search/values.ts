@@ -8,6 +8,7 @@
  * - Identifier: a token, one `of-type` for each coding of its type, a text for `type.text`.
  * - ContactPoint: its value as a token without a system.
  * - `code`, `boolean`, `id`, `string` and `uri` tokens have no system; the parser translates the implied one.
+ * - An instant is a point in time, whatever its digits; a `dateTime` of second precision lasts its second.
  * - Timing: the envelope of its events, else `repeat.boundsPeriod`. A Period that ends before it starts gives nothing.
  * - A Quantity's comparator is ignored, SampledData gives nothing.
  * - Money: the currency as code of urn:iso:std:iso:4217.
@@ -71,8 +72,14 @@ const plainToken: Convert = (value, frame) =>
   token(frame, undefined, typeof value === 'boolean' || typeof value === 'number' ? String(value) : value);
 
 const date: Convert = (value, { out }) => {
-  const span = typeof value === 'string' ? parseDateTime(value) : undefined;
+  const span = spanOf(value);
   if (span) out.push({ kind: 'date', low: span.low, high: span.high });
+};
+
+/** A fixed point: an instant has no precision that its digits could say. https://hl7.org/fhir/R4/search.html#date */
+const instant: Convert = (value, { out }) => {
+  const span = spanOf(value);
+  if (span) out.push({ kind: 'date', low: span.low, high: span.low });
 };
 
 const spanOf = (value: Json | undefined) => (typeof value === 'string' ? parseDateTime(value) : undefined);
@@ -235,7 +242,8 @@ const CONVERSIONS: Readonly<Record<string, ReadonlyMap<string, Convert>>> = {
     ...under(plainToken, 'code', 'boolean', 'string', 'id', 'uri', 'url', 'oid', 'uuid', 'canonical', 'integer'),
   ]),
   date: new Map([
-    ...under(date, 'date', 'dateTime', 'instant'),
+    ...under(date, 'date', 'dateTime'),
+    ...under(instant, 'instant'),
     ...under(period, 'Period'),
     ...under(timing, 'Timing'),
   ]),

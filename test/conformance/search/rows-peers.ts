@@ -21,9 +21,9 @@ export const PEERS: readonly Row[] = [
   // gt needs a value that reaches beyond the end of the year, lt one that begins before it.
   row('gt of a year finds no day within it', 'Person?birthdate=gt1980&birthdate=lt1981-01-02', ...born(3, 13)),
   row('lt of a year finds no day within it', 'Person?birthdate=lt1980&birthdate=gt1979-12-30', ...born(2, 10)),
-  // A time without a fraction stands for its whole second.
+  // A dateTime without a fraction stands for its whole second, an instant does not.
   row(
-    'a stored second is a range of one second',
+    'the second of an instant is found by it',
     'Slot?start=2021-06-15T09:30:20Z&start:missing=false',
     'slot-1',
     'slot-2',
@@ -31,12 +31,15 @@ export const PEERS: readonly Row[] = [
     'slot-17',
     'slot-18',
   ),
-  row('a millisecond does not contain a second', 'Slot?start=2021-06-15T09:30:20.000Z&start:missing=false', 'slot-2'),
+  row(
+    'a millisecond does not contain a second',
+    'Observation?_id=time-14,time-16&date=2013-01-14T10:00:30.500Z',
+    'time-16',
+  ),
   row(
     'a second begins before its own half',
-    'Slot?start=lt2021-06-15T09:30:20.500Z&start=gt2021-06-15T09:30:20.500Z',
-    'slot-1',
-    'slot-17',
+    'Observation?_id=time-14,time-28&date=lt2013-01-14T10:00:30.500Z&date=gt2013-01-14T10:00:30.500Z',
+    'time-14',
   ),
   // sa and eb are not for dates alone.
   row('sa of a number', 'ChargeItem?factor-override=sa100', 'factor-13', 'factor-15', 'factor-16', 'factor-21'),

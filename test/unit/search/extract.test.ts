@@ -246,6 +246,22 @@ describe('extract', () => {
       assert.equal(parameters.get('Observation', 'colour'), undefined);
     });
 
+    it('know an instant from a dateTime', () => {
+      const at = '2020-01-01T10:00:00Z';
+      const low = Date.parse(at);
+      const typed = (type: string) => `Patient.extension('http://a.example/colour').value.as(${type})`;
+      for (const [expression, element, high] of [
+        [typed('instant'), 'valueInstant', low],
+        [typed('dateTime'), 'valueDateTime', low + 999],
+        ['Patient.extension.skip(0).value', 'valueInstant', low],
+        ['Patient.extension.skip(0).value', 'valueDateTime', low + 999],
+      ] as const) {
+        const parameters = createSearchParameters(definitions, [{ ...custom(expression), type: 'date' }]);
+        const found = { extension: [{ url: 'http://a.example/colour', [element]: at }] };
+        assert.deepEqual(entries('Patient', 'colour', found, parameters), [{ kind: 'date', low, high }], element);
+      }
+    });
+
     it('work beyond the subset', () => {
       const parameters = createSearchParameters(definitions, [custom('Patient.extension.skip(0).value')]);
       assert.deepEqual(entries('Patient', 'colour', { extension }, parameters), [
