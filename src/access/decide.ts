@@ -8,6 +8,8 @@ import type { Principal } from '../identity/principal.js';
 export interface Ask {
   readonly kind: string;
   readonly type?: string;
+  /** Criteria say which resource is meant: their answer tells of resources of the type, whatever is done with it. */
+  readonly searches?: boolean;
   /** Of an operation. */
   readonly operation?: {
     /** Who may run it, at least. */
@@ -33,7 +35,14 @@ const NEEDED: ReadonlyMap<string, Principal['role']> = new Map([
 ]);
 const RANK: Readonly<Record<Principal['role'], number>> = { reader: 0, writer: 1, admin: 2 };
 
-export function decide({ role }: Principal, { kind, type, operation }: Ask): Decision {
+export function decide(principal: Principal, ask: Ask): Decision {
+  const decision = decideAlone(principal, ask);
+  if (!decision.allow || !ask.searches) return decision;
+  const { type } = ask;
+  return decideAlone(principal, { kind: 'search', ...(type === undefined ? {} : { type }) });
+}
+
+function decideAlone({ role }: Principal, { kind, type, operation }: Ask): Decision {
   // AUD-3: nobody changes the audit trail, whatever the role.
   if (type === 'AuditEvent' && (CHANGES.has(kind) || operation?.writes))
     return { allow: false, kind: 'method-not-allowed', why: 'Audit events cannot be changed or deleted.' };

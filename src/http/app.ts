@@ -17,7 +17,7 @@ import { newId } from '../platform/ids.js';
 import type { Metrics } from '../platform/metrics.js';
 import { cors } from './cors.js';
 import { type Format, responseFormat, wantsRaw } from './media.js';
-import { preference, readInteraction, readQuery, single } from './request.js';
+import { preference, readInteraction, readQuery, single, withCriteria } from './request.js';
 import { type Presentation, respond, respondError } from './respond.js';
 import { allowedMethods, type Route, route } from './route.js';
 import { fromRequest, type Limits } from './source.js';
@@ -114,7 +114,7 @@ async function handle(options: HttpOptions, request: Request, response: Response
     if (cors(request, response, options.corsOrigins)) return;
     const [path, search] = splitUrl(request.url);
     if (request.method === 'OPTIONS') return options204(response, allowedMethods(path, engine.definitions));
-    target = route(request.method, path, engine.definitions);
+    target = withCriteria(route(request.method, path, engine.definitions), request.get('if-none-exist'));
     const head = readHead(request, target, search);
     if (!(head instanceof FhirError)) ({ presentation } = head);
     const context: Context = {

@@ -7,7 +7,7 @@ import { FhirError } from '../fhir/error.js';
 import type { Decimals, Json, JsonObject, Parsed, Resource } from '../fhir/resource.js';
 import type { Engine, Entry, Interaction } from '../interactions/interaction.js';
 import { checkShell, patchFromEntry } from '../interactions/entries.js';
-import { readInteraction, readQuery, type Source } from './request.js';
+import { readInteraction, readQuery, type Source, withCriteria } from './request.js';
 import { type Route, route } from './route.js';
 
 const LOT = 64;
@@ -58,9 +58,10 @@ async function readEntry(entry: JsonObject, decimals: Decimals | undefined, engi
     if (method === '')
       throw new FhirError('invalid', 'The entry needs a request with method and url.', { expression: 'http.request' });
     const [path, query] = pathOf(url, engine);
-    target = route(method, path, engine.definitions);
+    const source = sourceOf(entry, request, decimals);
+    target = withCriteria(route(method, path, engine.definitions), request['ifNoneExist']);
     const asked = readQuery(query).filter(([parameter]) => !PRESENTATION.has(parameter));
-    return { ...name, ask: await readInteraction(sourceOf(entry, request, decimals), target, asked) };
+    return { ...name, ask: await readInteraction(source, target, asked) };
   } catch (error) {
     if (error instanceof FhirError) return { ...name, ask: { target, error } };
     throw error;

@@ -50,6 +50,10 @@ const unescape = (text: string): string => decodeURIComponent(text.replaceAll('+
 export const single = (parameters: Parameters, name: string): string | undefined =>
   parameters.findLast(([key]) => key === name)?.[1];
 
+/** The route of a create that has criteria says so: whether it may be done is decided before its body is read. */
+export const withCriteria = (route: Route, ifNoneExist: string | undefined): Route =>
+  route.kind === 'create' && ifNoneExist !== undefined ? { ...route, ifNoneExist: true } : route;
+
 /** Builds the interaction of a route; reads the body where there is one. */
 export async function readInteraction(source: Source, route: Route, query: Parameters): Promise<Interaction> {
   const type = route.type ?? '';

@@ -26,7 +26,10 @@ export interface Sought extends Separated {
   readonly identifier?: string;
 }
 
-/** Throws FhirError `invalid`, `not-supported`, `too-costly` as a search does, and where the criteria select everything. */
+/**
+ * Throws FhirError `forbidden` where they look into one of the types `without`, before anything is asked; `invalid`,
+ * `not-supported`, `too-costly` as a search does; `invalid` where they select everything.
+ */
 export async function readCriteria(
   engine: Engine,
   type: string,
@@ -34,6 +37,11 @@ export async function readCriteria(
   without: readonly string[] = [],
 ): Promise<Sought> {
   const { definitions, settings } = engine;
+  // What they match would be told by what becomes of the write.
+  if (without.includes(type))
+    throw new FhirError('forbidden', 'This role may not search for this type, so it cannot use criteria for it.', {
+      expression: 'http.criteria',
+    });
   const parsed = parseSearch(
     {
       types: [type],

@@ -33,8 +33,13 @@ const nameOf = ({ type, id }: Named): string => `${type}/${id}`;
 /**
  * Judges what is about to be committed. `enforce`: throws `unprocessable` for references that name nothing, `conflict` for
  * deletions of what is referred to, and adds to what the commit depends on. `warn`: adds warnings to the result.
+ * `without`: types that whoever writes may not see; what refers to them is taken as it is.
  */
-export async function checkIntegrity(engine: Engine, { cascades, entries, ...outcome }: Outcome): Promise<Outcome> {
+export async function checkIntegrity(
+  engine: Engine,
+  { cascades, entries, ...outcome }: Outcome,
+  without: readonly string[],
+): Promise<Outcome> {
   const { integrity } = engine.settings;
   const { changes = [] } = outcome;
   if (integrity === 'off' || changes.length === 0) return outcome;
@@ -42,7 +47,7 @@ export async function checkIntegrity(engine: Engine, { cascades, entries, ...out
     const at = entries?.get(nameOf(of));
     return at === undefined ? expression : placeOf(entryAt(at), expression);
   };
-  const { dangling, present } = await lookUp(engine, changes, place);
+  const { dangling, present } = await lookUp(engine, changes, without, place);
   const deleted = changes.filter(({ text, replaces }) => text === undefined && replaces?.text !== undefined);
   const alone = deleted.length > 0 && !cascades;
   const left = alone ? await stillReferenced(engine, deleted, changes, place) : undefined;
@@ -72,7 +77,12 @@ interface Looked {
   readonly present: readonly Named[];
 }
 
-async function lookUp(engine: Engine, changes: readonly Change[], place: Placing): Promise<Looked> {
+async function lookUp(
+  engine: Engine,
+  changes: readonly Change[],
+  without: readonly string[],
+  place: Placing,
+): Promise<Looked> {
   const { definitions, settings, store, builtIn } = engine;
   const own = new Map(changes.map(change => [nameOf(change), change]));
   const read = new Map<string, Promise<Version | undefined>>();
@@ -97,6 +107,8 @@ async function lookUp(engine: Engine, changes: readonly Change[], place: Placing
     }
     const { type, id, version } = target;
     if (!definitions.resourceTypes.includes(type)) return false;
+    // Whether it is there must not be told.
+    if (without.includes(type)) return true;
     const mine = own.get(nameOf(target));
     const row = mine ?? (await currentOf(target));
     if (!row && version === undefined) return builtIn.has(nameOf(target));

@@ -167,6 +167,9 @@ export interface Target {
   readonly compartment?: Compartment;
   /** Code of an operation. */
   readonly operation?: string;
+  /** Criteria that say which resource is meant, or that there are some: whoever gives them searches. */
+  readonly criteria?: Parameters | true;
+  readonly ifNoneExist?: Parameters | true;
 }
 
 /** What everything runs on; made once by main.ts. */

@@ -61,9 +61,14 @@ function turnOf(ask: Interaction): string | undefined {
  * so that nobody sends megabytes, or learns what is wrong with them, who may not write.
  */
 export async function admit(context: Context, target: Target): Promise<readonly string[]> {
-  const { operation: code, ...asked } = target;
+  const { kind, type, operation: code, criteria, ifNoneExist } = target;
   const operation = code === undefined ? undefined : OPERATIONS.get(code);
-  const decision = decide(context.principal, operation ? { ...asked, operation } : asked);
+  const decision = decide(context.principal, {
+    kind,
+    ...(type === undefined ? {} : { type }),
+    ...(operation ? { operation } : {}),
+    searches: criteria !== undefined || ifNoneExist !== undefined,
+  });
   if (!decision.allow) return refuse(context, target, new FhirError(decision.kind, decision.why));
   return decision.without;
 }
@@ -89,7 +94,7 @@ async function runAndRecord(context: Context, ask: Interaction, without: readonl
       deeds,
       complete,
       ...guards
-    } = await checkIntegrity(context.engine, await run(context, ask, without));
+    } = await checkIntegrity(context.engine, await run(context, ask, without), without);
     if (ask.kind === 'capabilities' || ask.kind === 'batch') return result;
     const events: Change[] = [];
     for (const { target, request, result: done } of deeds ?? [{ target: ask, result }]) {

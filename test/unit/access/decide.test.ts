@@ -43,6 +43,14 @@ describe('decide', () => {
     assert.equal(answers({ kind: 'create', type }), 'forbidden yes yes');
   });
 
+  it('lets nobody use criteria of what he may not search, though he may create it', () => {
+    const searches = true;
+    assert.equal(answers({ kind: 'create', type: 'AuditEvent', searches }), 'forbidden forbidden yes');
+    assert.equal(answers({ kind: 'create', type: 'AuditEvent', searches: false }), 'forbidden yes yes');
+    for (const kind of ['create', ...CHANGING])
+      assert.equal(answers({ kind, type: 'Patient', searches }), 'forbidden yes yes', kind);
+  });
+
   it('lets an operation be run by the role that it names, and by those above', () => {
     for (const type of [undefined, 'Patient'])
       for (const writes of [false, true]) {
