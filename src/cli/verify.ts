@@ -10,6 +10,7 @@
 import { parseJson } from '../fhir/json.js';
 import { indexAnew } from '../interactions/prepare.js';
 import type { Engine } from '../interactions/interaction.js';
+import { isOwnEvent, RECEIVED } from '../interactions/received.js';
 import { OPEN } from '../fhir/datetime.js';
 import { ConfigError } from '../platform/config.js';
 import type { Entry } from '../search/entry.js';
@@ -136,6 +137,7 @@ async function hasEvent(store: Store, { type, id, version }: Version): Promise<b
     param('entity', { kind: 'reference', to }),
     param('outcome', token('0')),
     any(...['C', 'U', 'D', 'E'].map(action => param('action', token(action)))),
+    { kind: 'not', of: param('_tag', { kind: 'token', any: [{ system: RECEIVED.system, code: RECEIVED.code }] }) },
   );
   return (await store.find({ types: ['AuditEvent'], where, sort: [], limit: 1 })).rows.length > 0;
 }
@@ -154,9 +156,10 @@ async function wasThere(store: Store, type: string, id: string, version: number)
   return current !== undefined && current.text === undefined && current.version > version;
 }
 
-/** The version that the event of a success is about. */
+/** The version that the event of a success is about; undefined: none, or it is an event that a client has filed. */
 function versionNamed(row: Version) {
   const { resource } = parseJson(row.text!, { maxDepth: 200 });
+  if (!isOwnEvent(resource)) return undefined;
   const { outcome, entity } = resource as { outcome?: string; entity?: { what?: { reference?: string } }[] };
   const [, type, id, version] = /^(\w+)\/([^/]+)\/_history\/(\d+)$/.exec(entity?.[0]?.what?.reference ?? '') ?? [];
   return outcome === '0' && type && id ? { type, id, version: Number(version) } : undefined;

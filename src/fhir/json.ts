@@ -157,6 +157,8 @@ export interface Stamp {
   readonly versionId: string;
   /** FHIR instant. */
   readonly lastUpdated: string;
+  /** What meta says otherwise, instead of that of the resource. */
+  readonly meta?: Json | undefined;
 }
 
 /**
@@ -166,9 +168,9 @@ export interface Stamp {
  *
  * Whoever changed the resource after it was read has to leave out `text`, or the change is not stored.
  */
-export function stamp(parsed: Parsed, { id, versionId, lastUpdated }: Stamp): Buffer {
+export function stamp(parsed: Parsed, { id, versionId, lastUpdated, meta: given }: Stamp): Buffer {
   const { resource, decimals, text, compact, members } = parsed;
-  const old = resource['meta'];
+  const old = given ?? resource['meta'];
   const meta: JsonObject = { versionId, lastUpdated };
   if (isObject(old)) {
     for (const key of Object.keys(old))

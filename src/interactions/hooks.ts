@@ -2,14 +2,17 @@
  * What writing a resource of some type means to the server itself, beyond keeping it: one table, type → hook.
  */
 import { asFhirError } from '../fhir/error.js';
-import type { Resource } from '../fhir/resource.js';
+import type { Json, JsonObject, Resource } from '../fhir/resource.js';
 import type { Change, Message } from '../store/store.js';
 import type { Engine } from './interaction.js';
+import { checkSource, markReceived } from './received.js';
 import { checkParameter, SLOW_MS } from './registry.js';
 
 interface Hook {
   /** Before it is stored, and after it was found to be valid R4. Throws FhirError. */
   check?(engine: Engine, resource: Resource, id: string): Promise<void>;
+  /** What meta says beside version and time, instead of what the client sends. */
+  meta?(meta: Json | undefined): JsonObject;
   /** Messages that are committed with the changes. */
   messages?(engine: Engine, changes: readonly Change[]): readonly Message[];
   /** When the changes are durable. Must not reject: nobody could take the write back. */
@@ -17,6 +20,13 @@ interface Hook {
 }
 
 const HOOKS: ReadonlyMap<string, Hook> = new Map<string, Hook>([
+  [
+    'AuditEvent',
+    {
+      check: async ({ settings }, resource) => checkSource(resource, settings.bases),
+      meta: markReceived,
+    },
+  ],
   [
     'SearchParameter',
     {
@@ -32,6 +42,8 @@ const HOOKS: ReadonlyMap<string, Hook> = new Map<string, Hook>([
 
 export const check = async (engine: Engine, type: string, resource: Resource, id: string): Promise<void> =>
   HOOKS.get(type)?.check?.(engine, resource, id);
+
+export const metaOf = (type: string, meta: Json | undefined): Json | undefined => HOOKS.get(type)?.meta?.(meta) ?? meta;
 
 export function messagesOf(engine: Engine, changes: readonly Change[]): readonly Message[] {
   return byType(changes).flatMap(([hook, ofType]) => hook.messages?.(engine, ofType) ?? []);

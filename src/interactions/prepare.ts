@@ -14,7 +14,7 @@ import type { Said } from '../search/words.js';
 import { wordsOf } from '../search/words-of.js';
 import type { BlobLink, Change, Method, Renewed, Version } from '../store/store.js';
 import { validateStructure } from '../validation/structure.js';
-import { check } from './hooks.js';
+import { check, metaOf } from './hooks.js';
 import { keep, type Kept } from './meta.js';
 import type { Engine, RawBody } from './interaction.js';
 
@@ -61,11 +61,11 @@ export async function prepare(
   const resource: Resource = { ...body.resource };
   const texts = body.decimals?.get(body.resource);
   if (texts) body.decimals!.set(resource, texts);
-  if (kept) resource['meta'] = keep(resource['meta'], kept);
+  const meta = metaOf(type, kept ? keep(resource['meta'], kept) : resource['meta']);
   const decimals = kept?.decimals ? new Map([...(body.decimals ?? []), ...kept.decimals]) : body.decimals;
   const stamped = stamp(
     { ...body, resource, decimals },
-    { id, versionId: String(version), lastUpdated: new Date(updated).toISOString() },
+    { id, versionId: String(version), lastUpdated: new Date(updated).toISOString(), meta },
   );
   const { text, lifted } = liftBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
   const blobs: BlobLink[] = [];

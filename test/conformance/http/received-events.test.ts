@@ -1,0 +1,123 @@
+/**
+ * Audit events that clients file can be told from the server's own: https://hl7.org/fhir/R4/auditevent.html,
+ * https://hl7.org/fhir/R4/resource.html#tags
+ */
+import assert from 'node:assert/strict';
+import type { AuditEvent, Coding } from 'fhir/r4.js';
+import { describe, it } from 'mocha';
+import { onBothStores } from '../../support/both-stores.js';
+import { done, post, refused, send } from '../../support/bundles.js';
+import { idsOf, refusal } from '../../support/talk.js';
+import { examine } from '../../../src/cli/verify.js';
+
+const RECEIVED: Coding = { system: 'urn:chartroom:audit-event', code: 'received', display: 'Sent by a client' };
+const event = (more: Partial<AuditEvent> = {}): AuditEvent => ({
+  resourceType: 'AuditEvent',
+  type: { system: 'http://terminology.hl7.org/CodeSystem/audit-event-type', code: 'rest' },
+  action: 'U',
+  recorded: '2001-01-01T00:00:00Z',
+  outcome: '0',
+  agent: [{ requestor: true, name: 'the administrator' }],
+  source: { site: 'somewhere', observer: { display: 'Chartroom' } },
+  entity: [{ what: { reference: 'Patient/never-was/_history/7' } }],
+  ...more,
+});
+
+onBothStores('audit events of clients', stage => {
+  it('are marked, however they come and whatever they say of themselves', async () => {
+    const { talk } = stage();
+    const own: Coding = { system: 'urn:own', code: 'kept' };
+    const shapes: readonly [AuditEvent['meta'], readonly Coding[]][] = [
+      [undefined, [RECEIVED]],
+      [{ tag: [own] }, [own, RECEIVED]],
+      [{ tag: [{ ...RECEIVED, code: 'own' }, own], security: [RECEIVED] }, [own, RECEIVED]],
+      [{ tag: [{ ...RECEIVED, display: 'nothing of the kind' }] }, [RECEIVED]],
+      [{ source: 'urn:elsewhere', profile: ['http://p.example'] }, [RECEIVED]],
+    ];
+    for (const [meta, tags] of shapes) {
+      const sent = event(meta ? { meta } : {});
+      const plain = await talk.create(sent);
+      const [inside] = await done(send(talk, 'transaction', [post(sent)], { prefer: 'return=representation' }));
+      const [each] = await done(send(talk, 'batch', [post(sent)], { prefer: 'return=representation' }));
+      const read = await talk.get<AuditEvent>(`AuditEvent/${plain.body.id}`);
+      for (const made of [plain.body, read.body, inside?.resource as AuditEvent, each?.resource as AuditEvent]) {
+        assert.deepEqual(made.meta?.tag, tags);
+        assert.equal(made.meta?.security, undefined);
+        assert.equal(made.meta?.source, meta?.source);
+        assert.equal(made.recorded, sent.recorded, 'what it claims stays its claim');
+      }
+    }
+  });
+
+  it('are found by the mark, and the own events by its absence', async () => {
+    const { talk } = stage();
+    const { id } = (await talk.create(event())).body;
+    await talk.get(`AuditEvent/${id}`);
+    const of = `AuditEvent?_count=1000&entity=AuditEvent/${id}`;
+    assert.ok(idsOf(await talk.search('AuditEvent?_count=1000&_tag=urn:chartroom:audit-event|received')).includes(id));
+    const own = await talk.search<AuditEvent>(`${of}&_tag:not=urn:chartroom:audit-event|received`);
+    assert.ok((own.entry?.length ?? 0) >= 2, 'the create and the read');
+    assert.equal((await talk.search(`${of}&_tag=urn:chartroom:audit-event|received`)).entry?.length ?? 0, 0);
+    assert.ok(!idsOf(own).includes(id));
+  });
+
+  it('keep their mark: nobody changes an event', async () => {
+    const { talk } = stage();
+    const { id } = (await talk.create(event())).body;
+    const body = JSON.stringify({
+      resourceType: 'Parameters',
+      parameter: [{ name: 'meta', valueMeta: { tag: [RECEIVED] } }],
+    });
+    const headers = { 'content-type': 'application/fhir+json' };
+    const reply = await talk.send('POST', `AuditEvent/${id}/$meta-delete`, { headers, body });
+    assert.equal(reply.status, 405);
+  });
+
+  describe('may not name this server as their source', () => {
+    const claims: readonly [string, (base: string) => AuditEvent['source'], string][] = [
+      [
+        'its observer',
+        base => ({ observer: { identifier: { system: 'urn:ietf:rfc:3986', value: base } } }),
+        'observer.identifier.value',
+      ],
+      ['without a system', base => ({ observer: { identifier: { value: base } } }), 'observer.identifier.value'],
+      [
+        'in other letters',
+        base => ({ observer: { identifier: { value: `${base.toUpperCase()}/` } } }),
+        'observer.identifier.value',
+      ],
+      ['by its address', base => ({ observer: { reference: base } }), 'observer.reference'],
+      ['its site', base => ({ site: base, observer: { display: 'x' } }), 'site'],
+    ];
+    for (const [title, source, at] of claims)
+      it(`${title}: 422`, async () => {
+        const { talk } = stage();
+        const sent = event({ source: source(talk.base) });
+        const reply = await talk.create(sent);
+        assert.deepEqual(refusal(reply), { status: 422, detail: 'foreign-source' });
+        assert.equal(refused(reply).at, `AuditEvent.source.${at}`);
+        const whole = await send(talk, 'transaction', [post(sent)]);
+        assert.deepEqual([whole.status, refused(whole).at], [422, `Bundle.entry[0].resource.source.${at}`]);
+        const [entry] = await done(send(talk, 'batch', [post(sent)]));
+        assert.equal(entry?.response?.status.slice(0, 3), '422');
+      });
+    it('inside itself: 422', async () => {
+      const { talk } = stage();
+      const device = { resourceType: 'Device' as const, id: 'd', identifier: [{ value: 'x' }, { value: talk.base }] };
+      const reply = await talk.create(event({ contained: [device], source: { observer: { reference: '#d' } } }));
+      assert.equal(reply.status, 422);
+    });
+    it('another server of the same name may: the positive control', async () => {
+      const identifier = { system: 'urn:ietf:rfc:3986', value: 'https://other.example/fhir' };
+      const source = { site: 'https://other.example/fhir', observer: { identifier, display: 'Chartroom' } };
+      assert.equal((await stage().talk.create(event({ source }))).status, 201);
+    });
+  });
+
+  it('do not make a store disagree with itself, whatever they name', async () => {
+    const { talk, server } = stage();
+    assert.equal((await talk.create(event())).status, 201);
+    const { findings } = await examine(server.engine, 0);
+    assert.deepEqual([...findings.keys()], []);
+  });
+});
