@@ -49,6 +49,8 @@ export const KINDS = {
   'multiple-matches': client(412, 'multiple-matches'),
   'too-large': client(413, 'too-long'),
   'unsupported-media-type': client(415, 'not-supported'),
+  /** The request was meant for another server: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20 */
+  misdirected: client(421, 'security'),
   /** Understood, and refused by a profile or a business rule. */
   unprocessable: client(422, 'processing'),
   'too-costly': client(400, 'too-costly'),

@@ -93,14 +93,6 @@ export function wantsRaw(accept: string | undefined, format: string | undefined)
   );
 }
 
-/** Whether raw bytes of this type may be sent under this Accept header. */
-export function accepts(accept: string | undefined, contentType: string): boolean {
-  const type = parseMediaType(contentType).type;
-  return accepted(accept).some(
-    ({ type: t }) => t === '*/*' || t === type || (t.endsWith('/*') && type.startsWith(t.slice(0, -1))),
-  );
-}
-
 /** The format of a body; undefined: not one of FHIR's. Throws `unsupported-media-type` for another version or charset. */
 export function bodyFormat(contentType: string | undefined): Format | undefined {
   const given = parseMediaType(contentType ?? '');

@@ -12,22 +12,14 @@ import { outcomeText } from '../fhir/outcome.js';
 import { print } from '../fhir/print.js';
 import { printXml } from '../fhir/xml-write.js';
 import type { Result } from '../interactions/interaction.js';
-import { accepts, type Format, mediaTypeOf } from './media.js';
+import { type Format, mediaTypeOf } from './media.js';
+import type { Presentation } from './presentation.js';
 import { MethodNotAllowed } from './route.js';
 
 const deflate = promisify(gzip);
 /** Below this gzip costs more than it saves. */
 const GZIP_FROM = 8 * 1024;
 const TRUSTED = { maxDepth: 200 };
-
-export interface Presentation {
-  readonly format: Format;
-  readonly pretty: boolean;
-  /** Prefer: return= of a write. */
-  readonly prefer?: string;
-  readonly accept?: string;
-  readonly gzip: boolean;
-}
 
 export async function respond(
   response: Response,
@@ -44,7 +36,7 @@ export async function respond(
     response.setHeader('Last-Modified', new Date(version.updated).toUTCString());
   }
   if (location !== undefined) response.setHeader('Location', `${base}/${location}`);
-  if (binary) return sendBinary(response, status, binary, presentation);
+  if (binary) return sendBinary(response, status, binary);
   const { stream } = result;
   if (stream && presentation.format === 'json' && !presentation.pretty)
     return sendStream(response, status, stream, presentation);
@@ -159,12 +151,7 @@ async function sendBinary(
   response: Response,
   status: number,
   { contentType, size, bytes }: NonNullable<Result['binary']>,
-  { accept }: Presentation,
 ): Promise<void> {
-  if (!accepts(accept, contentType))
-    throw new FhirError('not-acceptable', 'These bytes are of another media type than Accept allows.', {
-      expression: 'http.Accept',
-    });
   response.setHeader('Content-Type', contentType);
   response.setHeader('Content-Length', String(size));
   // Bytes that somebody else filed are never run or sniffed by a browser under our name.

@@ -73,15 +73,17 @@ async function readFhir(request: Request, engine: Engine, limits: Limits): Promi
 
 /** The resource in the body of an operation; undefined where there is none. */
 async function readOptional(request: Request, engine: Engine, limits: Limits): Promise<Parsed | undefined> {
+  const contentType = request.headers['content-type'];
+  const format = bodyFormat(contentType);
+  const unsupported = () =>
+    new FhirError('unsupported-media-type', 'Parameters are sent as application/fhir+json or application/fhir+xml.', {
+      expression: 'http.Content-Type',
+    });
+  // A form of a page runs no operation, not even an empty one.
+  if (contentType !== undefined && format === undefined) throw unsupported();
   const bytes = await readBody(request, limits.maxBody);
   if (bytes.length === 0) return undefined;
-  const format = bodyFormat(request.headers['content-type']);
-  if (format === undefined)
-    throw new FhirError(
-      'unsupported-media-type',
-      'Parameters are sent as application/fhir+json or application/fhir+xml.',
-      { expression: 'http.Content-Type' },
-    );
+  if (format === undefined) throw unsupported();
   return format === 'json' ? parseJson(bytes, limits) : parseXml(bytes, engine.definitions, limits);
 }
 

@@ -9,7 +9,7 @@ import type { Context, Of, Outcome } from './interaction.js';
 import { everything } from './operations/everything.js';
 import { meta, metaAdd, metaDelete } from './operations/meta.js';
 import { purge } from './operations/purge.js';
-import { reindex } from './operations/reindex.js';
+import { reindex, reindexStatus } from './operations/reindex.js';
 
 export type Level = 'system' | 'type' | 'instance' | 'version';
 
@@ -37,6 +37,7 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operat
   ['meta-delete', metaDelete],
   ['purge', purge],
   ['reindex', reindex],
+  ['reindex-status', reindexStatus],
 ]);
 
 export async function operate(context: Context, ask: Of<'operation'>, without: readonly string[]): Promise<Outcome> {

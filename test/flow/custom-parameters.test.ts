@@ -339,12 +339,14 @@ onBothStores('a custom search parameter', stage => {
       await untilReady(talk);
     });
 
-    const bad: [what: string, method: string, path: string, status: number, body?: object | string][] = [
+    const bad: [what: string, method: string, path: string, status: number, body?: object | string, type?: string][] = [
       ['another method', 'PUT', '$reindex', 405],
       ['a type that is none', 'POST', '$reindex?type=Pasta', 400],
       ['an unknown parameter', 'POST', '$reindex?kind=Patient', 400],
       ['a parameter twice', 'POST', '$reindex?type=Patient&type=Group', 400],
-      ['a parameter of GET', 'GET', '$reindex?type=Patient', 400],
+      ['what only looks', 'GET', '$reindex', 405],
+      ['a parameter of the status', 'GET', '$reindex-status?type=Patient', 400],
+      ['a form', 'POST', '$reindex', 415, 'type=Patient', 'application/x-www-form-urlencoded'],
       ['a body that is no Parameters', 'POST', '$reindex', 400, { resourceType: 'Patient' }],
       ['a body that is not valid', 'POST', '$reindex', 400, { resourceType: 'Parameters', parameter: [{ x: 1 }] }],
       [
@@ -363,16 +365,17 @@ onBothStores('a custom search parameter', stage => {
       ['more behind it', 'GET', '$reindex/x', 404],
       ['another operation', 'GET', '$reindexx', 404],
     ];
-    for (const [what, method, path, status, body] of bad)
+    for (const [what, method, path, status, body, type] of bad)
       it(`refuses ${what}: ${method} ${path}`, async () => {
         const text = typeof body === 'object' ? JSON.stringify(body) : body;
-        const options = text === undefined ? {} : { body: text, headers: JSON_BODY };
+        const headers = type === undefined ? JSON_BODY : { 'content-type': type };
+        const options = text === undefined ? {} : { body: text, headers };
         assert.equal(refusal(await stage().talk.send(method, path, options)).status, status);
       });
 
     it('says which methods it has', async () => {
       const reply = await stage().talk.send('OPTIONS', '$reindex');
-      assert.equal(reply.header('allow'), 'GET, POST, HEAD, OPTIONS');
+      assert.equal(reply.header('allow'), 'POST, OPTIONS');
     });
   });
 });

@@ -21,16 +21,19 @@ onBothStores(
     const as = (role: string, requestId = 'x') =>
       talkTo(stage().server.base, { authorization: `Bearer ${tokenOf(role)}`, 'x-request-id': requestId });
 
-    for (const method of ['GET', 'POST'])
+    for (const [method, path] of [
+      ['GET', '$reindex-status'],
+      ['POST', '$reindex'],
+    ] as const)
       for (const [role, status] of [
         ['admin', 200],
         ['writer', 403],
         ['reader', 403],
         ['nobody', 401],
       ] as const)
-        it(`${method} $reindex answers ${status} to ${role}, and is in the audit trail`, async () => {
+        it(`${method} ${path} answers ${status} to ${role}, and is in the audit trail`, async () => {
           const requestId = `${method}-${role}`;
-          const reply = await as(role, requestId).send(method, '$reindex');
+          const reply = await as(role, requestId).send(method, path);
           assert.equal(reply.status, status, reply.text);
           const found = await as('admin').search<AuditEvent>(`AuditEvent?entity:identifier=${requestId}`);
           assert.equal(found.entry?.length, 1);
@@ -40,7 +43,7 @@ onBothStores(
             ['rest', 'operation', 'E', status === 200 ? '0' : '4', undefined],
           );
           const asked = event.entity?.find(({ query }) => query)?.query ?? '';
-          assert.equal(Buffer.from(asked, 'base64').toString(), `${method} /fhir/$reindex`);
+          assert.equal(Buffer.from(asked, 'base64').toString(), `${method} /fhir/${path}`);
         });
 
     describe('on one resource', () => {

@@ -25,9 +25,9 @@ export interface Status {
   readonly total: number;
 }
 
-/** What $reindex says of each parameter, by code; requests are under `request`. */
+/** What $reindex-status says of each parameter, by code; requests are under `request`. */
 export async function statusOf(talk: Talk): Promise<Map<string, Status>> {
-  const reply = await talk.get<Parameters>('$reindex');
+  const reply = await talk.get<Parameters>('$reindex-status');
   assert.equal(reply.status, 200, reply.text);
   return new Map(
     (reply.body.parameter ?? []).map(({ name, part = [] }) => {

@@ -1,35 +1,48 @@
 /**
- * $reindex, on the system: POST asks for all resources, or those of `type`, to be indexed anew in the background; GET says
- * how far every custom search parameter and every such request is. Administrators only. Both answer with Parameters.
- * Defined in profiles/operationdefinition-reindex.json; the job is ../reindex.ts.
+ * $reindex, on the system: POST asks for all resources, or those of `type`, to be indexed anew in the background.
+ * $reindex-status says how far every custom search parameter and every such request is, and changes nothing.
+ * Administrators only. Both answer with the same Parameters. Defined in profiles/operationdefinition-reindex.json and
+ * profiles/operationdefinition-reindex-status.json; the job is ../reindex.ts.
  */
 import { FhirError } from '../../fhir/error.js';
 import type { Json, JsonObject } from '../../fhir/resource.js';
-import type { Context, Of, Outcome } from '../interaction.js';
+import type { Context, Engine, Of, Outcome } from '../interaction.js';
 import type { Operation } from '../operation.js';
 import type { Progress } from '../reindex.js';
 import { PRESENTATION } from './presentation.js';
 
 export const reindex: Operation = {
   levels: ['system'],
-  methods: ['GET', 'POST'],
+  methods: ['POST'],
   definition: 'reindex',
   role: 'admin',
   writes: false,
-  run,
+  run: request,
 };
 
-async function run({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> {
-  const { reindexer, definitions } = engine;
+export const reindexStatus: Operation = {
+  ...reindex,
+  methods: ['GET', 'POST'],
+  definition: 'reindex-status',
+  run: show,
+};
+
+async function request({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> {
   const type = typeOf(ask);
-  if (ask.safe) {
-    if (type !== undefined) throw bad('GET $reindex takes no parameters: it says how far everything is.');
-    await reindexer.refresh();
-  } else {
-    if (type !== undefined && !definitions.resourceTypes.includes(type))
-      throw bad('The parameter type must be an R4 resource type.');
-    await reindexer.request(type === undefined ? undefined : [type]);
-  }
+  if (type !== undefined && !engine.definitions.resourceTypes.includes(type))
+    throw bad('The parameter type must be an R4 resource type.');
+  await engine.reindexer.request(type === undefined ? undefined : [type]);
+  return progress(engine);
+}
+
+async function show({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> {
+  if (ask.body?.resource['parameter'] !== undefined || ask.parameters.some(([name]) => !PRESENTATION.has(name)))
+    throw bad('$reindex-status takes no parameters.');
+  await engine.reindexer.refresh();
+  return progress(engine);
+}
+
+function progress({ reindexer }: Engine): Outcome {
   const parameter = reindexer.progress().map(partsOf);
   const text = JSON.stringify({ resourceType: 'Parameters', ...(parameter.length > 0 ? { parameter } : {}) });
   return { result: { status: 200, text: Buffer.from(text), patients: [] } };

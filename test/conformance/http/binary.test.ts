@@ -92,9 +92,13 @@ onBothStores(
       assert.equal((await bytes('Binary/v', 'text/plain')).response.status, 410);
     });
 
-    it('returns 406 where Accept allows neither the bytes nor FHIR', async () => {
+    it('gives the bytes under their own type whatever Accept says that is no FHIR type', async () => {
       await upload('PUT', 'Binary/p', PDF, { 'content-type': 'application/pdf' });
-      assert.equal((await bytes('Binary/p', 'image/png')).response.status, 406);
+      for (const accept of ['application/octet-stream', 'text/html', 'image/png', 'image/*', 'text/html,*/*;q=0.1']) {
+        const { response, body } = await bytes('Binary/p', accept);
+        assert.deepEqual([response.status, response.headers.get('content-type')], [200, 'application/pdf'], accept);
+        assert.ok(body.equals(PDF), accept);
+      }
     });
 
     it('returns 413 for more bytes than allowed, said or not', async () => {

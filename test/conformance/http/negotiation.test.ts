@@ -160,7 +160,7 @@ onBothStores(
       const [server] = rest ?? [];
       assert.deepEqual(
         server?.operation?.map(({ name }) => name),
-        ['meta', 'meta-add', 'meta-delete', 'purge', 'reindex'],
+        ['meta', 'meta-add', 'meta-delete', 'purge', 'reindex', 'reindex-status'],
         'those that are not of some types alone',
       );
       const own = server?.resource?.flatMap(({ type, operation }) =>

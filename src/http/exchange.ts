@@ -1,0 +1,122 @@
+/**
+ * What every request gets, whatever its address: an id, a look at the host that it names, an OperationOutcome where it
+ * fails, numbers in the metrics and a line in the log.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Request, Response } from 'express';
+import { asFhirError, type FhirError, KINDS } from '../fhir/error.js';
+import type { Engine } from '../interactions/interaction.js';
+import { newId } from '../platform/ids.js';
+import type { Metrics } from '../platform/metrics.js';
+import type { Guard } from './guard.js';
+import { type Head, readHead } from './presentation.js';
+import { respondError } from './respond.js';
+import type { Route } from './route.js';
+
+export interface House {
+  readonly engine: Engine;
+  readonly metrics: Metrics;
+  readonly guard: Guard;
+}
+
+/** One request under way. */
+export interface Exchange {
+  readonly request: Request;
+  readonly response: Response;
+  readonly requestId: string;
+  /** Below the mount, still percent-encoded. */
+  readonly path: string;
+  readonly head: Head;
+  /** What it is about, once its address is understood. */
+  target?: Route;
+}
+
+/** Asked of a server by programs that look whether it lives, or by browsers on their own: no line says that they did. */
+export type Notice = 'always' | 'failures' | 'never';
+
+const REQUEST_ID = /^[\w.:-]{1,64}$/;
+
+/** Answers a request by `work`, or by the error that `work` throws. Never rejects. */
+export async function answer(
+  { engine, metrics, guard }: House,
+  request: Request,
+  response: Response,
+  notice: Notice,
+  work: (exchange: Exchange) => Promise<void> | void,
+): Promise<void> {
+  const started = process.hrtime.bigint();
+  metrics.open.inc();
+  const given = request.headers['x-request-id'];
+  const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : newId();
+  response.setHeader('X-Request-Id', requestId);
+  const [path, search] = splitUrl(request.url);
+  const exchange: Exchange = { request, response, requestId, path, head: readHead(request.headers, search) };
+  let failure: FhirError | undefined;
+  try {
+    guard.checkHost(request, authorities.get(request));
+    await work(exchange);
+  } catch (error) {
+    failure = asFhirError(error);
+    await answerFailure(engine, exchange, failure);
+  } finally {
+    metrics.open.dec();
+    const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+    const { target } = exchange;
+    const interaction = target?.kind ?? 'none';
+    if (notice === 'always' || (failure && notice === 'failures')) {
+      const { statusCode: status } = response;
+      metrics.requests.inc({ interaction, status: String(status) });
+      metrics.duration.observe({ interaction }, seconds);
+      if (failure) metrics.refused.inc({ kind: failure.kind });
+      writeLog(engine, { requestId, interaction, type: target?.type, status, seconds }, failure);
+    }
+  }
+}
+
+/** The host of a target in absolute form. */
+const authorities = new WeakMap<IncomingMessage, string>();
+
+/**
+ * `GET http://localhost:8080/fhir HTTP/1.1` means the same as its path: a server must take it
+ * (https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2). Call it before anybody looks at `url`.
+ */
+export function takeOriginForm(request: IncomingMessage): void {
+  const { url = '' } = request;
+  if (url.startsWith('/')) return;
+  const absolute = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url);
+  if (!absolute) return;
+  authorities.set(request, absolute[1]!);
+  request.url = absolute[2]!.startsWith('/') ? absolute[2]! : `/${absolute[2]}`;
+}
+
+async function answerFailure(engine: Engine, { response, head, requestId }: Exchange, failure: FhirError) {
+  if (response.headersSent || response.destroyed) return void response.destroy();
+  try {
+    await respondError(response, failure, head.presentation, engine.definitions, requestId);
+  } catch (error) {
+    engine.log.error({ requestId, at: frames(error) }, 'An error could not be answered');
+    response.destroy();
+  }
+}
+
+function writeLog(engine: Engine, line: Readonly<Record<string, unknown>>, failure: FhirError | undefined): void {
+  if (!failure) return engine.log.info(line);
+  const { log } = KINDS[failure.kind];
+  engine.log[log]({
+    ...line,
+    kind: failure.kind,
+    ...(failure.cause === undefined ? {} : { at: frames(failure.cause) }),
+  });
+}
+
+/** Where an error came from. Its message stays out: a driver may quote a document in it. */
+function frames(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const lines = (error.stack ?? '').split('\n').filter(text => text.startsWith('    at '));
+  return [error.name, ...lines.map(text => text.trim())].join('\n');
+}
+
+function splitUrl(url: string): [path: string, search: string] {
+  const at = url.indexOf('?');
+  return at < 0 ? [url, ''] : [url.slice(0, at), url.slice(at)];
+}

@@ -1,0 +1,85 @@
+/** One FHIR request, from its head to its answer: route → who asks → may they → body → interaction → answer. */
+import type { Request, Response } from 'express';
+import { asFhirError, type FhirError } from '../fhir/error.js';
+import type { Context, Interaction } from '../interactions/interaction.js';
+import { admit, perform, refuse } from '../interactions/perform.js';
+import { cors } from './cors.js';
+import type { Exchange, House } from './exchange.js';
+import { wantsRaw } from './media.js';
+import type { Head, Presentation } from './presentation.js';
+import { preference, readInteraction, single, withCriteria } from './request.js';
+import { respond } from './respond.js';
+import { allowedMethods, type Route, route } from './route.js';
+import { fromRequest, type Limits } from './source.js';
+
+export interface FhirOptions extends House {
+  readonly limits: Limits;
+  readonly corsOrigins: readonly string[];
+}
+
+/** Before anybody has said who they are, in an audit event. */
+const UNKNOWN = { role: 'reader' } as const;
+
+/** Throws FhirError; what was understood until then is in `exchange`, and in the audit trail. */
+export async function fhir(options: FhirOptions, exchange: Exchange): Promise<void> {
+  const { engine, guard, limits } = options;
+  const { request, response, requestId, path, head } = exchange;
+  if (cors(request, response, options.corsOrigins)) return;
+  if (request.method === 'OPTIONS') return options204(response, allowedMethods(path, engine.definitions));
+  const target = withCriteria(route(request.method, path, engine.definitions), request.get('if-none-exist'));
+  exchange.target = target;
+  const context: Context = {
+    engine,
+    principal: UNKNOWN,
+    requestId,
+    address: (request.socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, ''),
+    request: `${request.method} ${request.originalUrl}`,
+  };
+  const known = identified(context, request, target);
+  if ('then' in known) return known;
+  const fault = faultOf(request, target, head) ?? guard.foreign(request);
+  if (fault) return refuse(known, target, fault);
+  await admit(known, target);
+  const interaction = await readInteraction(fromRequest(request, engine, limits), target, head.query).catch(error =>
+    refuse(known, target, asFhirError(error)),
+  );
+  const result = await perform(withForm(known, request, interaction), interaction);
+  await respond(response, result, presentationOf(request, target, head), engine.definitions, engine.settings.base);
+}
+
+/** The context with its principal; what is public needs none. */
+function identified(context: Context, request: Request, target: Route): Context | Promise<never> {
+  if (target.kind === 'capabilities') return context;
+  try {
+    return { ...context, principal: context.engine.identify(request.headers.authorization) };
+  } catch (error) {
+    return refuse(context, target, asFhirError(error));
+  }
+}
+
+/** A Binary may be wanted in any format, as its own bytes. */
+function faultOf(request: Request, { type, kind }: Route, { fault, query }: Head): FhirError | undefined {
+  if (fault?.kind !== 'not-acceptable' || type !== 'Binary' || (kind !== 'read' && kind !== 'vread')) return fault;
+  return wantsRaw(request.headers.accept, single(query, '_format')) ? undefined : fault;
+}
+
+/** What Prefer: return= is about; the entries of a Bundle answer it by themselves. */
+const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete']);
+
+function presentationOf(request: Request, { kind }: Route, { presentation }: Head): Presentation {
+  const prefer = WRITES.has(kind) ? preference(request.headers['prefer'], 'return') : undefined;
+  return prefer === undefined ? presentation : { ...presentation, prefer };
+}
+
+/** The audit event of a search by POST holds the question, wherever it stood. */
+function withForm(context: Context, request: Request, interaction: Interaction): Context {
+  if (interaction.kind !== 'search' || request.method !== 'POST') return context;
+  const form = new URLSearchParams();
+  for (const [name, value] of interaction.parameters) form.append(name, value);
+  return { ...context, request: `${context.request}\n\n${form.toString()}` };
+}
+
+function options204(response: Response, allow: readonly string[]): void {
+  response.writeHead(204, { Allow: allow.join(', ') });
+  response.end();
+}

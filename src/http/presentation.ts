@@ -1,0 +1,46 @@
+/**
+ * How an answer is to look, understood before its address, so that errors about the address obey it, too:
+ * https://hl7.org/fhir/R4/http.html#mime-type, #parameters
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import { asFhirError, FhirError } from '../fhir/error.js';
+import type { Parameters } from '../interactions/interaction.js';
+import { type Format, responseFormat } from './media.js';
+import { readQuery, single } from './request.js';
+
+export interface Presentation {
+  readonly format: Format;
+  readonly pretty: boolean;
+  /** Prefer: return= of a write. */
+  readonly prefer?: string;
+  readonly gzip: boolean;
+}
+
+export interface Head {
+  readonly query: Parameters;
+  readonly presentation: Presentation;
+  /** What is wrong with the query, the formats or `_pretty`: `presentation` has what could be understood of them. */
+  readonly fault?: FhirError;
+}
+
+/** `search`: from the question mark. Never throws: whoever asks wrongly is told in the format that was asked for. */
+export function readHead(headers: IncomingHttpHeaders, search: string): Head {
+  let query: Parameters = [];
+  let format: Format = 'json';
+  let pretty: string | undefined;
+  let fault: FhirError | undefined;
+  try {
+    query = readQuery(search);
+    format = responseFormat(headers.accept, single(query, '_format'));
+    pretty = single(query, '_pretty');
+    if (pretty !== undefined && pretty !== 'true' && pretty !== 'false')
+      throw new FhirError('invalid', '_pretty must be true or false.', { expression: 'http._pretty' });
+  } catch (error) {
+    fault = asFhirError(error);
+  }
+  const presentation = { format, pretty: pretty === 'true', gzip: takesGzip(headers['accept-encoding']) };
+  return fault ? { query, presentation, fault } : { query, presentation };
+}
+
+const takesGzip = (header: string | string[] | undefined): boolean =>
+  header !== undefined && /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/.test(String(header));
