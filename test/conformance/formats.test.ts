@@ -123,8 +123,7 @@ function each(files: readonly [string, Buffer][], check: (body: Buffer) => void)
   assert.deepEqual(failures, []);
 }
 
-describe('the published examples', function () {
-  this.timeout(120_000);
+describe('the published examples', () => {
   let folder: string | undefined;
   let definitions: Definitions;
   let jsonFiles: [string, Buffer][];

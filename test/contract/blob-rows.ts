@@ -81,8 +81,7 @@ export function blobRows(subject: Subject): void {
       assert.ok((await readAll(store, hashOf(bytes), { start, end })).equals(bytes.subarray(start, end + 1)));
     });
 
-  it('takes and gives a stream of 20 MB', async function () {
-    this.timeout(60_000);
+  it('takes and gives a stream of 20 MB', async () => {
     const { store } = subject;
     const pieces = async function* (): AsyncGenerator<Uint8Array> {
       for (let i = 0; i < 20; i++) yield bytesFrom(i * MEGABYTE, MEGABYTE);
@@ -131,8 +130,7 @@ export function blobRows(subject: Subject): void {
     assert.ok((await readAll(store, hash)).equals(bytes));
   });
 
-  it('has the bytes after it was opened again', async function () {
-    this.timeout(60_000);
+  it('has the bytes after it was opened again', async () => {
     const bytes = bytesFrom(9, 300_000);
     const { hash } = await subject.store.blobs.put(bytes);
     const store = await subject.reopen();

@@ -51,8 +51,7 @@ const refersTo = (type: string, id: string) => (entry: Entry) =>
 export function collectRows(subject: Subject): void {
   const changes = HOSPITAL.map(resource => put(resource, { updated: Date.UTC(2024, 0, 1) }));
 
-  before(async function () {
-    this.timeout(60_000);
+  before(async () => {
     for (let i = 0; i < changes.length; i += 50) await subject.store.commit({ changes: changes.slice(i, i + 50) });
   });
 

@@ -105,8 +105,7 @@ export function commitRows(subject: Subject): void {
     for (let i = 0; i < 60; i++) assert.equal((await store.read('Patient', `c${i}`)) !== undefined, i % 3 !== 0);
   });
 
-  it('gives every version of one resource to exactly one of 64 concurrent writers', async function () {
-    this.timeout(60_000);
+  it('gives every version of one resource to exactly one of 64 concurrent writers', async () => {
     const { store } = subject;
     await store.commit({ changes: [put(patient('hot'))] });
     const won: number[] = [];
@@ -196,8 +195,7 @@ export function commitRows(subject: Subject): void {
     assert.equal(await countWith(store, 'only'), 1);
   });
 
-  it('lets exactly one of 64 concurrent commits with equal claims win', async function () {
-    this.timeout(60_000);
+  it('lets exactly one of 64 concurrent commits with equal claims win', async () => {
     const { store } = subject;
     const attempts = Array.from({ length: 64 }, (_, i) =>
       store.commit({ changes: [put(patient(`claim${i}`, 'claimed'))], absent: [nobodyWith('claimed')] }),
@@ -206,8 +204,7 @@ export function commitRows(subject: Subject): void {
     assert.equal(await countWith(store, 'claimed'), 1);
   });
 
-  it('lets commits with different claims pass beside one another', async function () {
-    this.timeout(60_000);
+  it('lets commits with different claims pass beside one another', async () => {
     const { store } = subject;
     const attempts = Array.from({ length: 64 }, (_, i) =>
       store.commit({ changes: [put(patient(`free${i}`, `free-${i}`))], absent: [nobodyWith(`free-${i}`)] }),
@@ -249,8 +246,7 @@ export function commitRows(subject: Subject): void {
     assert.equal(await store.read('Patient', 'leans3'), undefined);
   });
 
-  it('lets no reference to a resource slip past its deletion, nor the other way round', async function () {
-    this.timeout(60_000);
+  it('lets no reference to a resource slip past its deletion, nor the other way round', async () => {
     const { store } = subject;
     for (let round = 0; round < 10; round++) {
       const target = { type: 'Patient', id: `raced${round}` };
@@ -368,8 +364,7 @@ export function commitRows(subject: Subject): void {
     assert.equal((await store.count(queryOf('AuditEvent?date=2024'))).count, 30);
   });
 
-  it('holds everything acknowledged after it was opened again', async function () {
-    this.timeout(60_000);
+  it('holds everything acknowledged after it was opened again', async () => {
     await subject.store.commit({ changes: [put(patient('durable'))], messages: [{ topic: 'durable', body: 'x' }] });
     const store = await subject.reopen();
     assert.equal((await store.read('Patient', 'durable'))?.version, 1);

@@ -42,8 +42,7 @@ describe('the file of the embedded store', () => {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('loses nothing acknowledged when the process is killed, and takes away a half upload', async function () {
-    this.timeout(60_000);
+  it('loses nothing acknowledged when the process is killed, and takes away a half upload', async () => {
     const file = fresh();
     const acknowledged: string[] = [];
     const { child, lines } = startChild(file);
@@ -79,8 +78,7 @@ describe('the file of the embedded store', () => {
     await store.commit({ changes: [patient('afterwards')] });
   });
 
-  it('is refused to a second process, with a remedy, until the first has ended', async function () {
-    this.timeout(60_000);
+  it('is refused to a second process, with a remedy, until the first has ended', async () => {
     const file = fresh();
     const { child, lines } = startChild(file);
     for await (const line of lines) if (line === 'open') break;
@@ -97,8 +95,7 @@ describe('the file of the embedded store', () => {
     assert.match((await second.lines.next()).value as string, /^failed unavailable Another process/);
   });
 
-  it('is refused to the same process a second time', async function () {
-    this.timeout(10_000);
+  it('is refused to the same process a second time', async () => {
     const file = fresh();
     const store = await start(file);
     await assert.rejects(openEmbedded({ file, placement }), { kind: 'unavailable' });
@@ -106,8 +103,7 @@ describe('the file of the embedded store', () => {
     assert.ok(await store.read('Patient', 'undisturbed'));
   });
 
-  it('is copied whole while others write, and a start on the copy restores it', async function () {
-    this.timeout(60_000);
+  it('is copied whole while others write, and a start on the copy restores it', async () => {
     const store = await start(fresh());
     await store.commit({ changes: Array.from({ length: 300 }, (_, i) => patient(`b${i}`)) });
     const { hash } = await store.blobs.put(Buffer.alloc(300_000, 'blob'));

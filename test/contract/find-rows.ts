@@ -130,8 +130,7 @@ const SORTS: readonly (readonly [string, Rank])[] = [
 export function findRows(subject: Subject): void {
   const current: Change[] = [];
 
-  before(async function () {
-    this.timeout(60_000);
+  before(async () => {
     const { store } = subject;
     for (const [i, resource] of HOSPITAL.entries()) {
       const first = put(resource, { updated: START + i * 100 });

@@ -8,9 +8,7 @@ import { queryOf } from '../support/queries.js';
 
 const COUNT = 4000;
 
-describe('what the MongoDB store refuses to look for', function () {
-  this.timeout(60_000);
-
+describe('what the MongoDB store refuses to look for', () => {
   it('is what takes longer than a query may', async function () {
     const opened = await openMongoWith(this, { maxTimeMS: 1 });
     try {

@@ -17,8 +17,7 @@ import { sharedMongo } from '../support/mongo.js';
 
 const patient = (id: string) => ({ resourceType: 'Patient', id });
 
-describe('a document that a dead process holds', function () {
-  this.timeout(60_000);
+describe('a document that a dead process holds', () => {
   let url = '';
   let store: Store;
   let client: MongoClient;

@@ -31,9 +31,7 @@ const METHODS: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   'blob get': store => store.blobs.get('00'),
 };
 
-describe('the MongoDB store without its server', function () {
-  this.timeout(120_000);
-
+describe('the MongoDB store without its server', () => {
   it('answers unavailable while the server is away, and works again when it is back', async function () {
     const mongo = await startMongo();
     if ('skipped' in mongo) {

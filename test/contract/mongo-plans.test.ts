@@ -69,8 +69,7 @@ function seen({ executionStats: stats, queryPlanner: planner }: Document): Seen 
   };
 }
 
-describe('what MongoDB does with our queries', function () {
-  this.timeout(120_000);
+describe('what MongoDB does with our queries', () => {
   let store: Store;
   let client: MongoClient;
   let facts: Facts;

@@ -14,8 +14,7 @@ const patient = (id: string, system = 'urn:test', value = id) =>
   put({ resourceType: 'Patient', id, identifier: [{ system, value }] });
 const isConflict = (error: unknown): boolean => (error as { kind?: string }).kind === 'conflict';
 
-describe('several processes on one MongoDB database', function () {
-  this.timeout(60_000);
+describe('several processes on one MongoDB database', () => {
   let stores: Store[] = [];
   let url = '';
 

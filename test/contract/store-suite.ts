@@ -52,7 +52,6 @@ export function storeContract(name: string, open: Open): void {
         let opened: Opened | undefined;
         const subject = {} as Subject;
         before(async function () {
-          this.timeout(60_000);
           opened = await open(this);
           subject.store = opened.store;
           subject.reopen = async () => {

@@ -264,8 +264,7 @@ export function wordRows(subject: Subject): void {
     assert.equal(await finds('renewed', 'renewedword'), false);
   });
 
-  it('renews words beside changes of the same resources', async function () {
-    this.timeout(60_000);
+  it('renews words beside changes of the same resources', async () => {
     const { store } = subject;
     let current = Array.from({ length: 20 }, (_, i) => put(condition(`busy${i}`, 'round0')));
     await store.commit({ changes: current });
@@ -325,8 +324,7 @@ export function wordRows(subject: Subject): void {
     assert.deepEqual((await subject.store.say({ types: ['AuditEvent'], among: 'content', words }, 10)).found, []);
   });
 
-  it('finds a resource of very many words by any of them', async function () {
-    this.timeout(60_000);
+  it('finds a resource of very many words by any of them', async () => {
     const { store } = subject;
     const many = Array.from({ length: 20_000 }, (_, i) => `term${i}`);
     const first = put(condition('verbose', many.join(' ')));
@@ -337,14 +335,12 @@ export function wordRows(subject: Subject): void {
     assert.equal(await finds('verbose', 'term19999'), false);
   });
 
-  it('still knows everything when it is opened again', async function () {
-    this.timeout(60_000);
+  it('still knows everything when it is opened again', async () => {
     await subject.reopen();
     assert.equal((await sayers('content', '"heart failure"')).join(' '), 'failure');
   });
 
-  it('agrees with the meaning of words over random texts that change', async function () {
-    this.timeout(120_000);
+  it('agrees with the meaning of words over random texts that change', async () => {
     const { store } = subject;
     const random = createRandom(4711);
     const vocabulary = ['aa', 'ab', 'abc', 'b', 'ba', 'cc', 'ca', 'dd', 'é', '肺', '炎'];

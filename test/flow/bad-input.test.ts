@@ -109,7 +109,6 @@ for (const store of STORES)
     const readKnown = () => send({ method: 'GET', path: '/fhir/Patient/known' });
 
     before(async function () {
-      this.timeout(60_000);
       const config = {
         maxBody: String(LIMITS.maxBody),
         maxBinary: String(LIMITS.maxBinary),

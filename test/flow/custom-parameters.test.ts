@@ -21,8 +21,7 @@ const listed = async (talk: Talk, type: string): Promise<string[]> => {
 };
 
 onBothStores('a custom search parameter', stage => {
-  describe('created while resources are there', function () {
-    this.timeout(60_000);
+  describe('created while resources are there', () => {
     const OLD = 130;
 
     before(async () => {
@@ -117,8 +116,7 @@ onBothStores('a custom search parameter', stage => {
     });
   });
 
-  describe('of every type', function () {
-    this.timeout(120_000);
+  describe('of every type', () => {
     const url = 'http://a.example/';
     const parameters = [
       parameterOf('x-token', { type: 'token', expression: `extension('${url}token').value` }),
@@ -234,8 +232,7 @@ onBothStores('a custom search parameter', stage => {
   });
 
   describe('of AuditEvent', () => {
-    it('finds the events that are recorded from then on', async function () {
-      this.timeout(60_000);
+    it('finds the events that are recorded from then on', async () => {
       const { talk } = stage();
       const site = parameterOf('event-site', {
         base: ['AuditEvent'],
@@ -307,9 +304,7 @@ onBothStores('a custom search parameter', stage => {
     });
   });
 
-  describe('$reindex', function () {
-    this.timeout(60_000);
-
+  describe('$reindex', () => {
     it('is defined where /metadata says', async () => {
       const { talk } = stage();
       const { rest } = (await talk.get<CapabilityStatement>('metadata')).body;

@@ -110,8 +110,7 @@ onBothStores(
 );
 
 describe('chartroom explain', () => {
-  it('tells about a search on the store, and what is wrong with one', async function () {
-    this.timeout(30_000);
+  it('tells about a search on the store, and what is wrong with one', async () => {
     const env = { CHARTROOM_DATA: join(folder, 'data') };
     const told = await command(['explain', 'Observation?patient=x&code=1&_sort=-date'], env).ended;
     assert.deepEqual([told.status, told.err], [0, '']);

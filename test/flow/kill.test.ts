@@ -1,12 +1,13 @@
 /**
  * `kill -9` while clients create, update and delete: what was acknowledged is there after the restart, exactly; what
- * was not is there wholly or not at all. CHARTROOM_TEST_KILLS sets the number of kills over both stores.
+ * was not is there wholly or not at all.
  */
 import { equal, ok } from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'mocha';
+import { depthOf } from '../support/depth.js';
 import { exchange } from '../support/exchange.js';
 import { freePort } from '../support/mongod.js';
 import { createRandom, type Random } from '../support/random.js';
@@ -16,7 +17,7 @@ import { JSON_TYPE } from './bad-input/bad-request.js';
 import { checkHolding } from './kill/check.js';
 import { type Holding, nextDeed, resourceOf, statusOf } from './kill/ledger.js';
 
-const KILLS = Math.ceil(Number(process.env['CHARTROOM_TEST_KILLS'] ?? 36) / STORES.length);
+const KILLS = Math.ceil(depthOf('KILLS') / STORES.length);
 const CLIENTS = 12;
 
 interface Client {
@@ -68,7 +69,6 @@ for (const store of STORES)
     let server: SpawnedServer | undefined;
 
     before(async function () {
-      this.timeout(60_000);
       const url = await newStore(this, store);
       data = mkdtempSync(join(tmpdir(), 'chartroom-kill-'));
       const port = String(await freePort());
@@ -79,8 +79,7 @@ for (const store of STORES)
       if (data !== undefined) rmSync(data, { recursive: true, force: true });
     });
 
-    it(`loses and halves nothing in ${KILLS} kills`, async function () {
-      this.timeout(KILLS * 10_000);
+    it(`loses and halves nothing in ${KILLS} kills`, async () => {
       server = await start();
       for (let kill = 1; kill <= KILLS; kill++) {
         const touched = new Set<Holding>();
@@ -97,8 +96,7 @@ for (const store of STORES)
       }
     });
 
-    it('still holds everything after an orderly end', async function () {
-      this.timeout(60_000);
+    it('still holds everything after an orderly end', async () => {
       await server?.kill('SIGTERM');
       server = await start();
       const holdings = clients.flatMap(({ own }) => own);

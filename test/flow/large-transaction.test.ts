@@ -1,17 +1,17 @@
 /**
- * A transaction of as many entries as are allowed, on both stores, and one entry more. A long run: CHARTROOM_SYNTHEA=all.
+ * A transaction of as many entries as are allowed, on both stores, and one entry more. Full runs only.
  * MongoDB keeps what a transaction has written in its cache until it ends: the server of this suite has a usual one.
  */
 import assert from 'node:assert/strict';
 import type { Observation } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { done, post, refused, send, uuid } from '../support/bundles.js';
+import { FULL } from '../support/depth.js';
 import { type Mongo, startMongo } from '../support/mongod.js';
 import { type RunningServer, STORES, startServer } from '../support/server.js';
 import { talkTo } from '../support/talk.js';
 
 const MOST = 25_000;
-const LONG = process.env['CHARTROOM_SYNTHEA'] === 'all';
 
 const entries = (count: number) =>
   Array.from({ length: count }, (_, i) => {
@@ -27,12 +27,14 @@ const entries = (count: number) =>
   });
 
 for (const store of STORES)
-  describe(`a transaction of ${MOST} entries (${store})`, function () {
-    this.timeout(600_000);
+  describe(`a transaction of ${MOST} entries (${store})`, () => {
     let mongo: Mongo | undefined;
     let server: RunningServer | undefined;
     before('starts the server', async function () {
-      if (!LONG) return this.skip();
+      if (!FULL) {
+        process.stderr.write('      skipped: it takes minutes, in npm run test:full\n');
+        return this.skip();
+      }
       if (store === 'embedded') server = await startServer({ store });
       else {
         const started = await startMongo({ cacheGigabytes: 4 });

@@ -37,9 +37,7 @@ async function serve(env: Readonly<Record<string, string>>) {
 
 const isOneLine = (text: string) => assert.match(text, /^[^\n]+\n$/);
 
-describe('a start that cannot be', function () {
-  this.timeout(60_000);
-
+describe('a start that cannot be', () => {
   it('refuses to serve beyond loopback without authentication: status 2, and what to do', async () => {
     const { status, err } = await command(['serve'], { CHARTROOM_HOST: '0.0.0.0', CHARTROOM_DATA: folder }).ended;
     assert.equal(status, 2);
@@ -104,9 +102,7 @@ describe('a start that cannot be', function () {
 });
 
 for (const store of STORES)
-  describe(`a server process (${store})`, function () {
-    this.timeout(90_000);
-
+  describe(`a server process (${store})`, () => {
     it('loses nothing when it is told to end under load, and goes on after it', async function () {
       const env = { CHARTROOM_STORE: await newStore(this, store), CHARTROOM_DATA: join(folder, `load-${store}`) };
       const first = await serve(env);
@@ -147,9 +143,7 @@ for (const store of STORES)
     });
   });
 
-describe('a server and its surroundings', function () {
-  this.timeout(90_000);
-
+describe('a server and its surroundings', () => {
   it('asks for a token, tells roles apart, and lets everybody read /metadata', async () => {
     const tokens = join(folder, 'tokens.json');
     const roles = ['admin', 'writer', 'reader'];

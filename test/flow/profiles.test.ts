@@ -93,8 +93,7 @@ const finds = async (talk: Talk): Promise<void> => {
 };
 
 for (const store of STORES)
-  describe(`US Core from its package (${store})`, function () {
-    this.timeout(120_000);
+  describe(`US Core from its package (${store})`, () => {
     let server: RunningServer | undefined;
     let talk: Talk;
 
@@ -161,9 +160,7 @@ for (const store of STORES)
     });
   });
 
-describe('a folder of search parameters', function () {
-  this.timeout(60_000);
-
+describe('a folder of search parameters', () => {
   it('may hold what cannot be in force: it is left out, and the log says which and why', async () => {
     const profiles = join(folder, 'mixed');
     mkdirSync(profiles);

@@ -62,8 +62,7 @@ afterEach('ends what a failed test left', async () => {
 });
 
 for (const store of STORES)
-  describe(`the reindex job (${store})`, function () {
-    this.timeout(120_000);
+  describe(`the reindex job (${store})`, () => {
     const COUNT = COUNTS[store];
     let data = '';
     let env: Readonly<Record<string, string>> = {};
@@ -126,8 +125,7 @@ for (const store of STORES)
     });
   });
 
-describe('several processes on one MongoDB database, with custom search parameters', function () {
-  this.timeout(180_000);
+describe('several processes on one MongoDB database, with custom search parameters', () => {
   let data = '';
   let env: Readonly<Record<string, string>> = {};
 

@@ -1,6 +1,6 @@
 /**
  * 64 callers who all want the same resource to exist, over and over: one of each is made, by three server processes on one
- * MongoDB, and by one on the embedded store. CHARTROOM_STORM is the number of different resources.
+ * MongoDB, and by one on the embedded store.
  * https://hl7.org/fhir/R4/http.html#ccreate
  */
 import assert from 'node:assert/strict';
@@ -9,11 +9,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bundle, Patient } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
+import { depthOf } from '../support/depth.js';
 import { newStore, STORES } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
 import { type Talk, talkTo } from '../support/talk.js';
 
-const KEYS = Number(process.env['CHARTROOM_STORM'] ?? 30);
+const KEYS = depthOf('STORM');
 const CALLERS = 64;
 const SYSTEM = 'urn:storm';
 
@@ -23,7 +24,6 @@ for (const store of STORES)
     const folders: string[] = [];
     let talks: readonly Talk[] = [];
     before(async function () {
-      this.timeout(60_000);
       const url = await newStore(this, store);
       for (let i = 0; i < (store === 'mongo' ? 3 : 1); i++) {
         folders.push(mkdtempSync(join(tmpdir(), 'chartroom-storm-')));
@@ -36,8 +36,7 @@ for (const store of STORES)
       for (const folder of folders) rmSync(folder, { recursive: true, force: true });
     });
 
-    it(`of ${CALLERS} for each of ${KEYS} makes exactly ${KEYS}`, async function () {
-      this.timeout(60_000 + KEYS * 3000);
+    it(`of ${CALLERS} for each of ${KEYS} makes exactly ${KEYS}`, async () => {
       const ids = new Set<string>();
       let made = 0;
       const caller = async (number: number) => {

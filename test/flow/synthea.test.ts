@@ -62,8 +62,7 @@ async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void
 }
 
 for (const store of STORES)
-  describe(`synthetic records by PUT and back (${store})`, function () {
-    this.timeout(180_000);
+  describe(`synthetic records by PUT and back (${store})`, () => {
     let server: RunningServer | undefined;
     let lines: Line[] = [];
     const running = () => server!;
@@ -139,8 +138,7 @@ for (const store of STORES)
     });
   });
 
-describe('chartroom import of synthetic bundles', function () {
-  this.timeout(180_000);
+describe('chartroom import of synthetic bundles', () => {
   const folder = mkdtempSync(join(tmpdir(), 'chartroom-import-'));
   after(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -17,8 +17,7 @@ import { newStore, STORES } from '../support/server.js';
 const DIV = '<div xmlns="http://www.w3.org/1999/xhtml">A <b>long</b> story</div>';
 
 for (const name of STORES)
-  describe(`full text on and off (${name})`, function () {
-    this.timeout(120_000);
+  describe(`full text on and off (${name})`, () => {
     const data = mkdtempSync(join(tmpdir(), 'chartroom-words-'));
     let store: string;
     const config = (fulltext: string) =>

@@ -68,8 +68,7 @@ async function writeTogether(talk: Talk): Promise<[name: string, text: string][]
   return answers;
 }
 
-describe('what the server writes, judged by the validator of HL7', function () {
-  this.timeout(600_000);
+describe('what the server writes, judged by the validator of HL7', () => {
   const folder = mkdtempSync(join(tmpdir(), 'chartroom-oracle-'));
   const files: string[] = [];
   const keep = (name: string, text: string) => {

@@ -15,6 +15,7 @@ import { plan } from '../../src/store/plan.js';
 import type { Change } from '../../src/store/store.js';
 import type { Open, Opened } from '../contract/store-suite.js';
 import { placement } from '../support/changes.js';
+import { depthOf } from '../support/depth.js';
 import { arbitraryEntries, idEntry, SHAPES, TEST_IDS } from '../support/entry-generator.js';
 import { nameOf, walk, walkBack } from '../support/queries.js';
 import { type PlanRow, runPlan } from '../support/run-plan.js';
@@ -99,20 +100,14 @@ const TYPES: readonly (readonly string[])[] = [
   ['Observation', 'DocumentReference', 'AuditEvent'],
 ];
 
-/** `queries`: how many in all, spread over the types; CHARTROOM_QUERIES says it for a long run. */
-export function storeAgreement(
-  name: string,
-  open: Open,
-  queries = Number(process.env['CHARTROOM_QUERIES'] ?? 10_000),
-  seed = 20_240_229,
-): void {
+/** `queries`: how many in all, spread over the types. */
+export function storeAgreement(name: string, open: Open, queries = depthOf('QUERIES'), seed = 20_240_229): void {
   describe(`store agreement: ${name}`, () => {
     let opened: Opened | undefined;
     const facts = createFacts();
     const rows: Row[] = [];
 
     before(async function () {
-      this.timeout(120_000);
       opened = await open(this);
       for (const [i, type] of Object.keys(SHAPES).entries())
         rows.push(...(await populate(opened, type, facts, seed + i, i * POPULATION)));
@@ -130,8 +125,7 @@ export function storeAgreement(
         limit: fc.constantFrom(3, 10, 30, 200),
         turn: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
       });
-      it(`finds what match finds, in the order of the plan: ${types.join(', ')}`, async function () {
-        this.timeout(3_600_000);
+      it(`finds what match finds, in the order of the plan: ${types.join(', ')}`, async () => {
         const numRuns = Math.ceil(queries / TYPES.length / LANES);
         const property = fc.asyncProperty(search, one => check(opened!, rows, facts, one));
         await Promise.all(Array.from({ length: LANES }, (_, i) => fc.assert(property, { seed: seed + i, numRuns })));

@@ -1,6 +1,6 @@
 /**
  * Random histories of writes over HTTP, transactions among them, and the same histories of a simple model (write-model.ts):
- * the same answers, the same versions, the same search results, on both stores. CHARTROOM_HISTORIES is the number of them.
+ * the same answers, the same versions, the same search results, on both stores.
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
@@ -8,10 +8,11 @@ import type { Binary, Bundle, BundleEntry, FhirResource, Patient } from 'fhir/r4
 import { it } from 'mocha';
 import { onBothStores } from '../support/both-stores.js';
 import { named, send } from '../support/bundles.js';
+import { depthOf } from '../support/depth.js';
 import { idsOf, type Talk } from '../support/talk.js';
 import { type Command, type Done, matching, nameOf, plus, run, runAll, type State, type Step } from './write-model.js';
 
-const RUNS = Number(process.env['CHARTROOM_HISTORIES'] ?? 60);
+const RUNS = depthOf('HISTORIES');
 const SYSTEM = 'urn:histories';
 
 const v = fc.nat(3);
@@ -152,8 +153,7 @@ class World {
 }
 
 onBothStores('a history of writes', stage => {
-  it(`gives what the model gives, ${RUNS} times`, async function () {
-    this.timeout(RUNS * 3000);
+  it(`gives what the model gives, ${RUNS} times`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 18 }), async steps => {
         const world = new World(stage().talk);

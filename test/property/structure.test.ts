@@ -22,9 +22,7 @@ function assertAgreement(resource: Resource): boolean {
 
 const anyResource = fc.tuple(fc.constantFrom(...definitions.resourceTypes), fc.integer());
 
-describe('structural validation, by random resources', function () {
-  this.timeout(120_000);
-
+describe('structural validation, by random resources', () => {
   it('accepts what is made along the definitions, for every type', () => {
     for (const type of definitions.resourceTypes)
       for (let seed = 0; seed < 5; seed++) {
@@ -70,8 +68,7 @@ describe('structural validation, by random resources', function () {
   });
 });
 
-describe('structural validation, by damaged examples of the standard', function () {
-  this.timeout(120_000);
+describe('structural validation, by damaged examples of the standard', () => {
   let examples: Resource[] = [];
 
   before(function () {

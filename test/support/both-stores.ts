@@ -18,7 +18,6 @@ export function onBothStores(
     describe(`${title} (${store})`, () => {
       let stage: Stage | undefined;
       before('starts the server', async function () {
-        this.timeout(120_000);
         const server = await startServer({
           store: await newStore(this, store),
           ...(options.config ? { config: options.config } : {}),

@@ -246,8 +246,7 @@ onBothStores('conditional interactions', stage => {
         assert.equal((await stage().talk.search(`Patient/${id}/_history`)).entry?.length, 2);
       });
 
-    it('16 clients that update one patient with If-Match and try again all get their turns', async function () {
-      this.timeout(60_000);
+    it('16 clients that update one patient with If-Match and try again all get their turns', async () => {
       const { talk } = stage();
       const { id } = (await talk.create<Patient>({ resourceType: 'Patient' })).body;
       const client = async (name: string) => {

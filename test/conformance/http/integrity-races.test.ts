@@ -43,8 +43,7 @@ async function race(talks: readonly Talk[], id: string, path: string): Promise<R
 }
 
 for (const store of STORES)
-  describe(`references to what is deleted at the same time (${store})`, function () {
-    this.timeout(120_000);
+  describe(`references to what is deleted at the same time (${store})`, () => {
     const servers: SpawnedServer[] = [];
     const folders: string[] = [];
     let talks: Talk[] = [];

@@ -90,7 +90,6 @@ describe('search parameters on whole resources', () => {
   });
 
   it('give what the complete engine gives on the examples of the standard', function () {
-    this.timeout(120_000);
     const archive = skipWithout(this, 'data', 'r4-examples', 'r4-examples-instances.tar.gz');
     const examples = readExamples(archive);
     assert.ok(examples.length > 1000, `only ${examples.length} examples`);
@@ -98,7 +97,6 @@ describe('search parameters on whole resources', () => {
   });
 
   it('give what the complete engine gives on synthetic records', function () {
-    this.timeout(120_000);
     const folder = skipWithout(this, 'data', 'synthea-seed', 'ndjson');
     const records = readNdjson(folder);
     assert.ok(records.length > 5000, `only ${records.length} records`);
@@ -106,7 +104,6 @@ describe('search parameters on whole resources', () => {
   });
 
   it('are hit on the published examples, but for a list of those whose element no example has', function () {
-    this.timeout(120_000);
     const archive = skipWithout(this, 'data', 'r4-examples', 'r4-examples-instances.tar.gz');
     const hit = new Set<string>();
     for (const resource of readExamples(archive))

@@ -95,18 +95,15 @@ describe('the structure of published resources', () => {
   });
 
   it('is right in every seventeenth resource of a larger one', function () {
-    this.timeout(60_000);
     assert.equal(checkLines(skipWithout(this, 'data', 'synthea-bench', 'ndjson'), 17), 5419);
   });
 
   it('is right in the examples of the standard, but for those listed', function () {
-    this.timeout(60_000);
     const file = skipWithout(this, 'data', 'r4-examples', 'r4-examples-instances.tar.gz');
     assert.equal(checkArchive(file, 'r4-examples'), 729);
   });
 
   it('is right in the resources of implementation guides, but for those listed', function () {
-    this.timeout(120_000);
     let count = 0;
     for (const set of ['ig-packages', 'ig-built']) {
       const folder = skipWithout(this, 'data', set);

@@ -78,7 +78,6 @@ function testsOf(value: EntryValue): Test[] {
 
 describe('the published examples', () => {
   it('are found by every value that they hold, of every parameter, and only they are', function () {
-    this.timeout(120_000);
     const archive = skipWithout(this, 'data', 'r4-examples', 'r4-examples-instances.tar.gz');
     const definitions = loadDefinitions();
     const parameters = createSearchParameters(definitions);

@@ -174,7 +174,6 @@ describe('the placement of search parameters', () => {
   });
 
   it('spends at most 16 B-tree keys a resource on a hospital mix', function () {
-    this.timeout(120_000);
     const folder = skipWithout(this, 'data', 'synthea-seed', 'ndjson');
     const parameters = createSearchParameters(definitions);
     const facts = createFacts();

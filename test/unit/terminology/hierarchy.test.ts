@@ -191,8 +191,7 @@ describe(':below and :above', () => {
     assert.ok(reads > first);
   });
 
-  it('bear a code system of 200,000 concepts, and refuse more than 50,000 codes', async function () {
-    this.timeout(60_000);
+  it('bear a code system of 200,000 concepts, and refuse more than 50,000 codes', async () => {
     const many = codeSystem(
       S,
       Array.from({ length: 200_000 }, (_, index) =>

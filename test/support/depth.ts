@@ -1,0 +1,28 @@
+/**
+ * How deep the suites go that can go as deep as one likes: less at every change (`npm test`), more in a full run
+ * (`npm run test:full`, or CHARTROOM_TEST_DEPTH=full for a single file). CHARTROOM_TEST_<NAME>=<number> sets one of them.
+ */
+const DEPTHS = {
+  /** Kills amid single writes, and amid transactions, over both stores. */
+  KILLS: { change: 6, full: 100 },
+  TRANSACTION_KILLS: { change: 4, full: 40 },
+  /** Resources that 64 callers want to exist, each. */
+  STORM: { change: 8, full: 100 },
+  /** Random queries a store, by its usual plans; and by the plans that it takes more rarely. */
+  QUERIES: { change: 1000, full: 10_000 },
+  RARE_QUERIES: { change: 300, full: 2000 },
+  /** Random chains and reverse chains a store. */
+  LINKED: { change: 240, full: 1000 },
+  /** Random searches over HTTP a store. */
+  SEARCHES: { change: 250, full: 5000 },
+  /** Random histories of writes a store. */
+  HISTORIES: { change: 15, full: 150 },
+} as const;
+
+/** Everything that takes long for what it adds is done in a full run only. */
+export const FULL = process.env['CHARTROOM_TEST_DEPTH'] === 'full';
+
+export function depthOf(name: keyof typeof DEPTHS): number {
+  const set = process.env[`CHARTROOM_TEST_${name}`];
+  return set === undefined ? DEPTHS[name][FULL ? 'full' : 'change'] : Number(set);
+}
