@@ -87,7 +87,6 @@ describe('hostile narratives in a browser', () => {
   );
 
   it('run where nothing guards', async function () {
-    this.timeout(120_000);
     const browser = skipWithoutChromium(this);
     const ran = await thatRan(
       browser,
@@ -109,7 +108,6 @@ describe('hostile narratives in a browser', () => {
   });
 
   it(`do not run once they are accepted, ${attacks.length} of them`, async function () {
-    this.timeout(120_000);
     const browser = skipWithoutChromium(this);
     const accepted = attacks.filter(({ div }) => faultOfNarrative(div) === undefined);
     assert.ok(accepted.length >= PAYLOADS.length, 'some are harmless, as text or in a comment, and are accepted');
