@@ -5,6 +5,7 @@
  * exactly what making and extracting anew would give is what the unit test compares.
  */
 import { randomBytes, randomInt } from 'node:crypto';
+import { escapeString } from '../fhir/print.js';
 import { newId } from '../platform/ids.js';
 import type { Entry } from '../search/entry.js';
 import { extract } from '../search/extract.js';
@@ -29,11 +30,14 @@ interface Values {
   readonly patient: string;
 }
 
+/** Those that stand in the text: all but `at`, which is there as `recorded`. */
+type Slot = Exclude<keyof Values, 'at'>;
+
 interface Shape {
-  /** The text between the values. */
+  /** The text between the values, each of which stands inside a JSON string. */
   readonly pieces: readonly string[];
   /** What stands after each piece but the last. */
-  readonly slots: readonly (keyof Values)[];
+  readonly slots: readonly Slot[];
   readonly entries: readonly ((values: Values) => Entry)[];
 }
 
@@ -51,7 +55,7 @@ const MARKS: Values = {
   dataVersion: String(randomInt(1e14, 2e14)),
   patient: `${secret}-patient`,
 };
-const SLOTS = (Object.keys(MARKS) as (keyof Values)[]).filter(slot => slot !== 'at');
+const SLOTS = (Object.keys(MARKS) as (keyof Values)[]).filter((slot): slot is Slot => slot !== 'at');
 const BETWEEN = new RegExp(SLOTS.map(slot => MARKS[slot].replaceAll(/[.+]/g, '\\$&')).join('|'), 'g');
 const SLOT_OF = new Map(SLOTS.map(slot => [MARKS[slot], slot]));
 /** Shapes differ by user and kind of request: far fewer than this, unless somebody plays with us. */
@@ -102,7 +106,7 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
     };
     const { pieces, slots, entries } = shapeOf(deed, patient);
     let text = pieces[0]!;
-    for (let i = 0; i < slots.length; i++) text += values[slots[i]!] + pieces[i + 1]!;
+    for (let i = 0; i < slots.length; i++) text += escapeString(values[slots[i]!]) + pieces[i + 1]!;
     return {
       type: 'AuditEvent',
       id: values.id,

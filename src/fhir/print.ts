@@ -25,6 +25,10 @@ const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/;
 
 const printString = (value: string) => (ESCAPED.test(value) ? JSON.stringify(value) : `"${value}"`);
 
+/** What stands between the quotes of a JSON string. */
+export const escapeString = (value: string): string =>
+  ESCAPED.test(value) ? JSON.stringify(value).slice(1, -1) : value;
+
 /** `line`: a line break and the indentation of the container that the value stands in. */
 function printValue(value: Json, decimals: Decimals, step: string, line: string): string {
   if (typeof value === 'string') return printString(value);

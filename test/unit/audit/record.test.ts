@@ -49,6 +49,25 @@ const deeds: fc.Arbitrary<Deed> = fc.record(
   },
 ) as fc.Arbitrary<Deed>;
 
+/** What could end a string, an object, a line, or be half of a character. */
+const HOSTILE = [
+  '"',
+  '\\',
+  '\\"',
+  '","outcome":"0","x":"',
+  '"}],"entity":[],"agent":[{"name":"',
+  '\u0000',
+  '\n\r\t\u001f\u007f',
+  '\u2028\u2029',
+  '\ud800',
+  '\udc00\ud800',
+  '\u{1f600}',
+  '$&$1$`',
+  '</script>',
+  '__proto__',
+  '',
+];
+
 const asSet = (entries: readonly unknown[]) => [...new Set(entries.map(entry => JSON.stringify(entry)))].toSorted();
 
 describe('recording', () => {
@@ -73,6 +92,43 @@ describe('recording', () => {
       [[]],
     );
   });
+
+  const ordinary: Deed = {
+    interaction: 'read',
+    at: 1.7e12,
+    outcome: '0',
+    principal: { name: 'clerk', role: 'writer' },
+    address: '127.0.0.1',
+    requestId: 'r',
+    base: bases[0]!,
+    request: 'GET /fhir/Patient/1',
+    data: { type: 'Patient', id: '1', version: 3 },
+    patients: ['1'],
+  };
+  const slots: Readonly<Record<string, (value: string) => Partial<Deed>>> = {
+    'the address': address => ({ address }),
+    'the user': name => ({ principal: { name, role: 'reader' } }),
+    'the request id': requestId => ({ requestId }),
+    'the request': request => ({ request, interaction: 'search-type', data: undefined }) as unknown as Partial<Deed>,
+    'the id of what was touched': id => ({ data: { type: 'Patient', id, version: 3 } }),
+    'the id of a patient': id => ({ patients: [id] }),
+    'the refusal': refusal => ({ outcome: '4', refusal }),
+  };
+  for (const [slot, having] of Object.entries(slots))
+    it(`lets no value of ${slot} out of its place`, () => {
+      for (const hostile of HOSTILE)
+        for (const deed of [having(hostile), having(`a${hostile}b`), having('ordinary')].map(part => ({
+          ...ordinary,
+          ...part,
+        }))) {
+          // A recorder that knows the shape, and one that does not.
+          for (const recorder of [record, createRecorder(parameters, bases)]) {
+            const [change] = recorder(deed);
+            const event = auditEvent(deed, deed.patients[0], change!.id);
+            assert.equal(change!.text!.toString(), JSON.stringify(event));
+          }
+        }
+    });
 
   it('equals making the event and extracting its entries', () => {
     fc.assert(
