@@ -70,5 +70,8 @@ export function parseDateTime(text: string): Span | undefined {
   return { low, high: low, precision: 'millisecond' };
 }
 
+/** The same of a text from an address, where a plus sign that nobody has escaped arrives as a blank. */
+export const parseGivenDateTime = (text: string): Span | undefined => parseDateTime(text.replace(' ', '+'));
+
 /** A FHIR instant in UTC with milliseconds. Throws RangeError outside the years that JavaScript's Date can say. */
 export const formatInstant = (ms: number): string => new Date(ms).toISOString();

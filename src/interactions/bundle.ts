@@ -34,24 +34,26 @@ export function bundle(head: BundleHead, entries: readonly BundleEntry[], id: st
   return join(parts);
 }
 
-/** The same Bundle piece by piece, for one that is too large to be held. */
+/** The same Bundle piece by piece, for one that is too large to be held. How many matches it has stands at its end. */
 export async function* streamBundle(
-  head: BundleHead,
+  head: Omit<BundleHead, 'total'>,
   pages: AsyncIterable<readonly BundleEntry[]>,
   id: string,
 ): AsyncGenerator<Buffer> {
   const opening = bundle(head, [], id);
   yield opening.subarray(0, -1);
   let first = true;
+  let total = 0;
   for await (const entries of pages) {
     const parts: (string | Buffer)[] = [];
     for (const entry of entries) {
       parts.push(...partsOf(entry, first));
       first = false;
+      if (entry.search?.mode === 'match') total++;
     }
     yield join(parts);
   }
-  yield Buffer.from(first ? '}' : ']}');
+  yield Buffer.from(`${first ? '' : ']'},"total":${total}}`);
 }
 
 function partsOf(entry: BundleEntry, first: boolean): readonly (string | Buffer)[] {

@@ -1,62 +1,67 @@
 /**
- * history of an instance, a type, the system: https://hl7.org/fhir/R4/http.html#history. Newest first. Parameters:
- * _count, _since, _at; others are refused, because leaving one out would change what the answer means.
+ * history of an instance, a type, the system: https://hl7.org/fhir/R4/http.html#history. What may be asked:
+ * history-parameters.ts. Choice: as with searches the total is given where one page holds everything, or where it is asked for.
  */
-import { parseDateTime } from '../fhir/datetime.js';
 import { FhirError } from '../fhir/error.js';
 import { newId } from '../platform/ids.js';
-import type { HistoryQuery, Version } from '../store/store.js';
+import type { HistoryQuery, Page, Version } from '../store/store.js';
 import { type BundleEntry, bundle } from './bundle.js';
-import type { Context, Engine, Of, Outcome, Parameters } from './interaction.js';
-import { linkTo, openPage, pageLink } from './paging.js';
-import { wholeText } from './release.js';
+import { type HistoryAsked, readHistoryParameters } from './history-parameters.js';
+import type { Context, Engine, Of, Outcome, View } from './interaction.js';
+import { neighbours, openPage, type PageState, questionOf, selfLink } from './paging.js';
+import { viewText } from './release.js';
 
-const PRESENTATION = new Set(['_format', '_pretty', '_page', '_summary', '_elements']);
+const NO_PAGE: Page = { rows: [], cursors: [], more: false };
 
 export async function history(context: Context, ask: Of<'history'>, without: readonly string[]): Promise<Outcome> {
   const { engine } = context;
   const { type, id } = ask;
   const path = [type, id, '_history'].filter(part => part !== undefined).join('/');
   const page = openPage(engine, path, ask.parameters);
-  const given = (page?.parameters ?? ask.parameters).filter(([name]) => !PRESENTATION.has(name));
-  const limits = readParameters(engine, given);
-  const types =
-    type === undefined && without.length
-      ? engine.definitions.resourceTypes.filter(t => !without.includes(t))
-      : undefined;
-  const query: HistoryQuery = {
-    ...limits,
-    ...(type === undefined ? {} : { type }),
-    ...(id === undefined ? {} : { id }),
-    ...(types ? { types } : {}),
-    ...(page ? { after: page.cursor } : {}),
-  };
-  const found = await engine.store.history(query);
+  const given = page?.parameters ?? questionOf(ask.parameters);
+  const asked = readHistoryParameters(engine, ask, given, without);
+  const found = asked.countOnly ? NO_PAGE : await engine.store.history(queryOf(asked, page));
   if (id !== undefined && found.rows.length === 0 && !(await engine.store.read(type!, id)))
     throw new FhirError('not-found', `There is no ${type} with this id.`);
-  const last = found.cursors.at(-1);
-  const link = [{ relation: 'self', url: linkTo(engine, path, page ? ask.parameters : given) }];
-  if (found.more && last)
-    link.push({
-      relation: 'next',
-      url: pageLink(engine, { path, parameters: given, cursor: last, direction: 'after' }),
-    });
+  const total = await totalOf(engine, asked, found, page);
   const at = engine.now();
-  const entries = await Promise.all(
-    found.rows.map(async row => entryOf(engine, row, await isCreation(engine, row, found.rows))),
-  );
-  // A total is known where one page holds everything; R4 does not ask for more.
-  const total = !page && !found.more ? { total: found.rows.length } : {};
+  const head = {
+    type: 'history' as const,
+    lastUpdated: at,
+    link: [
+      selfLink(engine, path, ask.parameters, asked.used),
+      ...neighbours(engine, { path, parameters: given, ...total }, found, page, ask.parameters),
+    ],
+    ...total,
+  };
+  const entries = await Promise.all(found.rows.map(row => entryOf(engine, row, found.rows, asked.view)));
+  const newest = Math.max(...found.rows.map(({ version }) => version));
   return {
     result: {
       status: 200,
-      text: bundle({ type: 'history', lastUpdated: at, link, ...total }, entries, newId(at)),
+      text: bundle(head, entries, newId(at)),
       patients: [...new Set(found.rows.flatMap(row => row.patients))],
-      ...(type !== undefined && id !== undefined && found.rows[0]
-        ? { subject: { type, id, version: found.rows[0].version } }
+      ...(type !== undefined && id !== undefined && found.rows.length > 0
+        ? { subject: { type, id, version: newest } }
         : {}),
     },
   };
+}
+
+function queryOf({ of, limit, oldestFirst }: HistoryAsked, page: PageState | undefined): HistoryQuery {
+  const place = page && (page.direction === 'after' ? { after: page.cursor } : { before: page.cursor });
+  return { ...of, limit, ...(oldestFirst ? { oldestFirst } : {}), ...place };
+}
+
+async function totalOf(
+  engine: Engine,
+  { of, counted, countOnly }: HistoryAsked,
+  found: Page,
+  page: PageState | undefined,
+): Promise<{ readonly total?: number }> {
+  if (page) return page.total === undefined ? {} : { total: page.total };
+  if (!countOnly && !found.more) return { total: found.rows.length };
+  return counted || countOnly ? { total: await engine.store.countHistory(of) } : {};
 }
 
 /** Whether nothing was there before this version: it is the first one, or follows a deletion. */
@@ -68,39 +73,14 @@ async function isCreation(engine: Engine, row: Version, page: readonly Version[]
   return before?.text === undefined;
 }
 
-async function entryOf(engine: Engine, row: Version, created: boolean): Promise<BundleEntry> {
+async function entryOf(engine: Engine, row: Version, page: readonly Version[], view: View): Promise<BundleEntry> {
   const url = `${row.type}/${row.id}`;
+  const created = await isCreation(engine, row, page);
   const status = row.method === 'DELETE' ? '204 No Content' : created ? '201 Created' : '200 OK';
   return {
     fullUrl: `${engine.settings.base}/${url}`,
-    ...(row.text ? { text: await wholeText(engine, row) } : {}),
+    ...(row.text ? { text: await viewText(engine, row, view) } : {}),
     request: { method: row.method, url: row.method === 'POST' ? row.type : url },
     response: { status, etag: `W/"${row.version}"`, lastModified: new Date(row.updated).toISOString() },
   };
-}
-
-function readParameters(engine: Engine, given: Parameters): Pick<HistoryQuery, 'since' | 'at' | 'limit'> {
-  const { pageSize, maxPageSize } = engine.settings;
-  const limits: { since?: number; at?: NonNullable<HistoryQuery['at']>; limit: number } = { limit: pageSize };
-  for (const [name, value] of given) {
-    const bad = (allowed: string) =>
-      new FhirError('invalid', `${name} must be ${allowed}.`, {
-        expression: `http.${name}`,
-        detail: 'bad-parameter-value',
-      });
-    if (name === '_count') {
-      if (!/^[1-9]\d{0,8}$/.test(value)) throw bad('a whole number above 0');
-      limits.limit = Math.min(Number(value), maxPageSize);
-    } else if (name === '_since' || name === '_at') {
-      const range = parseDateTime(value);
-      if (!range) throw bad(name === '_since' ? 'an instant' : 'a date or dateTime');
-      if (name === '_since') limits.since = range.low;
-      else limits.at = { low: range.low, high: range.high };
-    } else
-      throw new FhirError('not-supported', `History knows the parameters _count, _since and _at, not this one.`, {
-        expression: `http.${name.slice(0, 64)}`,
-        detail: 'unknown-parameter',
-      });
-  }
-  return limits;
 }

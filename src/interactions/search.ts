@@ -17,16 +17,14 @@ import { EXPLAIN, explanation, type Told, wantsExplanation } from './explain.js'
 import { include, type Included } from './include.js';
 import type { Context, Engine, Of, Outcome, Parameters } from './interaction.js';
 import { indexingIssues } from './indexing.js';
-import { linkTo, openPage, type PageState, pageLink } from './paging.js';
+import { clampCount, neighbours, openPage, type PageState, questionOf, selfLink } from './paging.js';
 import { resolve } from './resolve.js';
 import { outcomeEntry, rowEntries } from './searchset.js';
 import { countSifted, findSifted } from './sift.js';
+import { TRAIL, typesNamed } from './types.js';
 
 /** Matches up to which an estimate is counted. */
 const ESTIMATE_CAP = 10_000;
-/** Answered by the HTTP layer. */
-const PRESENTATION = new Set(['_format', '_pretty', '_page', EXPLAIN]);
-
 /** What the address and the parameters ask for, ready for the store. */
 interface Asked extends Separated {
   readonly types: readonly string[];
@@ -37,13 +35,13 @@ export async function search(context: Context, ask: Of<'search'>, without: reado
   const { engine } = context;
   const path = pathOf(ask);
   const page = openPage(engine, path, ask.parameters);
-  const given = (page?.parameters ?? ask.parameters).filter(([name]) => !PRESENTATION.has(name));
+  const given = page?.parameters ?? questionOf(ask.parameters).filter(([name]) => name !== EXPLAIN);
   const lenient = page?.lenient ?? ask.lenient;
   const asked = await read(engine, { ...ask, parameters: given, lenient }, without);
   const { types, parsed } = asked;
   if (wantsExplanation(context, ask.parameters))
     return explanation(await tell(engine, asked, pageLimit(engine, parsed), page));
-  const used: Parameters = [...given.filter(([name]) => !ask.type && name === '_type'), ...parsed.used];
+  const used: Parameters = [...given.filter(([name]) => !ask.type && name === '_type'), ...usedOf(engine, parsed)];
   const limit = pageLimit(engine, parsed);
   const countOnly = parsed.summary === 'count' || parsed.count === 0;
   const found = countOnly ? NO_PAGE : await findPage(engine, asked, queryOf(types, asked, limit, page));
@@ -59,8 +57,8 @@ export async function search(context: Context, ask: Of<'search'>, without: reado
     ...(total === undefined ? {} : { total }),
   };
   const link = [
-    { relation: 'self', url: linkTo(engine, path, page ? ask.parameters : used) },
-    ...neighbours(engine, state, found, page),
+    selfLink(engine, path, ask.parameters, used),
+    ...neighbours(engine, state, found, page, ask.parameters),
   ];
   const issues = [
     ...parsed.ignored,
@@ -97,8 +95,11 @@ async function tell(engine: Engine, asked: Asked, limit: number, page: PageState
 }
 
 /** Matches of a page; at least one where only a count is wanted, as a store is always asked for something. */
-const pageLimit = ({ settings }: Engine, { count }: ParsedSearch): number =>
-  Math.max(1, Math.min(count ?? settings.pageSize, settings.maxPageSize));
+const pageLimit = (engine: Engine, { count }: ParsedSearch): number => Math.max(1, clampCount(engine, count));
+
+/** The parameters that were used, as they were. */
+const usedOf = (engine: Engine, { used }: ParsedSearch): Parameters =>
+  used.map(([name, value]) => [name, name === '_count' ? String(clampCount(engine, Number(value))) : value]);
 
 const NO_PAGE: Page = { rows: [], cursors: [], more: false };
 
@@ -130,23 +131,14 @@ async function read(engine: Engine, ask: Of<'search'>, without: readonly string[
   return { types, parsed, ...(await resolve(engine, types, where, without)) };
 }
 
-/** The types searched: one, or for a system search those of `_type`, else all that may be shown. */
+/** The types searched: one, or for a system search those of `_type`, else all that may be shown but the audit trail. */
 function typesOf(engine: Engine, { type, compartment, parameters }: Of<'search'>, without: readonly string[]) {
   if (type !== undefined) return { types: [type], rest: parameters };
   const { definitions } = engine;
   const every = compartment ? (compartmentTypes(definitions, compartment.type) ?? []) : definitions.resourceTypes;
-  const named = parameters.filter(([name]) => name === '_type').flatMap(([, value]) => value.split(','));
-  const unknown = named.find(name => !definitions.resourceTypes.includes(name));
-  if (unknown !== undefined)
-    throw new FhirError('invalid', '_type must name R4 resource types, separated by commas.', {
-      expression: 'http._type',
-    });
-  // Leaving one out in silence would say that there is nothing of it.
-  if (named.some(name => without.includes(name)))
-    throw new FhirError('forbidden', 'This role may not search all types that _type names.', {
-      expression: 'http._type',
-    });
-  const types = (named.length ? [...new Set(named)] : every).filter(t => !without.includes(t));
+  const asked = parameters.filter(([name]) => name === '_type').map(([, value]) => value);
+  const named = typesNamed(engine, asked, without);
+  const types = named.length > 0 ? named : every.filter(t => t !== TRAIL && !without.includes(t));
   return { types, rest: parameters.filter(([name]) => name !== '_type') };
 }
 
@@ -190,23 +182,6 @@ async function totalOf(
     if (error instanceof FhirError && error.kind === 'too-costly') return undefined;
     throw error;
   }
-}
-
-function neighbours(
-  engine: Engine,
-  state: Omit<PageState, 'cursor' | 'direction'>,
-  found: Page,
-  page: PageState | undefined,
-): { relation: string; url: string }[] {
-  const links: { relation: string; url: string }[] = [];
-  const [first, last] = [found.cursors.at(0), found.cursors.at(-1)];
-  const backwards = page?.direction === 'before';
-  // Walking back there is always a page after this one: the one we came from.
-  if (last && (backwards || found.more))
-    links.push({ relation: 'next', url: pageLink(engine, { ...state, cursor: last, direction: 'after' }) });
-  if (first && page && (backwards ? found.more : true))
-    links.push({ relation: 'previous', url: pageLink(engine, { ...state, cursor: first, direction: 'before' }) });
-  return links;
 }
 
 const cutIssue = ({ settings }: Engine): Issue => ({

@@ -7,7 +7,7 @@
  * Choices: dates are widened by a tenth of the time between them and now, numbers by a tenth of themselves. For
  * numbers gt, lt, ge, le, sa and eb take the value as exact, eq and ne take it with the precision of its digits.
  */
-import { parseDateTime } from '../fhir/datetime.js';
+import { parseGivenDateTime } from '../fhir/datetime.js';
 import { parseDecimal } from '../fhir/decimal.js';
 import type { Bounds } from './query.js';
 
@@ -22,8 +22,7 @@ function split(text: string): { prefix: Prefix; rest: string } {
 /** `now`: ms since 1970, for `ap`. Undefined: not a date. */
 export function dateBounds(text: string, now: number): Bounds[] | undefined {
   const { prefix, rest } = split(text);
-  // A `+` that nobody encoded arrives as a blank.
-  const span = parseDateTime(rest.replace(' ', '+'));
+  const span = parseGivenDateTime(rest);
   if (!span) return undefined;
   const { low: a, high: b } = span;
   const eq = { lowMin: a, highMax: b };

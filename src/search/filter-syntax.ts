@@ -85,7 +85,8 @@ export const tooCostly = (message: string): FhirError =>
 const NAME = /[A-Za-z_][\w-]*(?::[A-Za-z][\w-]*)?/y;
 const WORD = /[A-Za-z]+(?![\w:-])/y;
 const BLANKS = /\s*/y;
-const TOKEN = /[^\s)\]]+/y;
+/** A time whose offset has lost its plus sign, which nobody has escaped in the address, or any characters. */
+const TOKEN = /\d{4}-\d\d-\d\dT[\d:.]+ \d\d:\d\d(?![^\s)\]])|[^\s)\]]+/y;
 const STRING = /"(?:[^"\\]|\\[^])*"/y;
 const NEGATION = /not\s*\(/y;
 /** Half of a character, which JSON can write and nothing can store. */

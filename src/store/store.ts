@@ -99,7 +99,8 @@ export interface Page {
   readonly more: boolean;
 }
 
-export interface HistoryQuery {
+/** Which versions a history is of. */
+export interface HistoryOf {
   /** No type: the whole system. An id needs a type. */
   readonly type?: string;
   readonly id?: string;
@@ -109,8 +110,15 @@ export interface HistoryQuery {
   readonly since?: number;
   /** Only versions that were current at some time in [low, high]. */
   readonly at?: { readonly low: number; readonly high: number };
+}
+
+export interface HistoryQuery extends HistoryOf {
   readonly limit: number;
+  /** Newest first where it is not given. */
+  readonly oldestFirst?: true;
+  /** A place in that order: the page begins behind it, or ends before it. */
   readonly after?: Cursor;
+  readonly before?: Cursor;
 }
 
 export interface Counted {
@@ -181,8 +189,10 @@ export interface Store {
   readonly blobs: Blobs;
   /** The current version, or the one asked for; undefined: never existed. A tombstone is returned as such. */
   read(type: string, id: string, version?: number): Promise<Version | undefined>;
-  /** Newest first (updated, then order of arrival), deletions included. */
+  /** By updated, then order of arrival, deletions included. */
   history(query: HistoryQuery): Promise<Page>;
+  /** How many versions, deletions included. */
+  countHistory(of: HistoryOf): Promise<number>;
   find(query: Query): Promise<Page>;
   /**
    * Names alone: of the matches, or with `by` (a reference parameter of all types) of the resources of this server that

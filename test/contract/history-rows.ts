@@ -39,16 +39,30 @@ const SYSTEM = [
 const PATIENTS = SYSTEM.filter(text => text.startsWith('Patient'));
 const A = PATIENTS.filter(text => text.startsWith('Patient/a'));
 
-async function allOf(store: Store, query: Omit<HistoryQuery, 'limit' | 'after'>, limit: number): Promise<Version[]> {
+type Asked = Omit<HistoryQuery, 'limit' | 'after' | 'before'>;
+
+/** Page after page to the end, and what pages before the last row give on the way back. */
+async function allOf(store: Store, query: Asked, limit: number): Promise<Version[]> {
   const rows: Version[] = [];
+  const cursors: Cursor[] = [];
   let after: Cursor | undefined;
   for (;;) {
     const page = await store.history({ ...query, limit, ...(after ? { after } : {}) });
     assert.ok(page.rows.length <= limit && page.cursors.length === page.rows.length);
     rows.push(...page.rows);
-    if (!page.more) return rows;
+    cursors.push(...page.cursors);
+    if (!page.more) break;
     after = page.cursors.at(-1)!;
   }
+  const back: Version[] = [];
+  for (let place = cursors.at(-1); place; ) {
+    const page = await store.history({ ...query, limit, before: place });
+    assert.ok(page.rows.length <= limit && page.cursors.length === page.rows.length);
+    back.unshift(...page.rows);
+    place = page.more ? page.cursors[0] : undefined;
+  }
+  assert.deepEqual(back.map(line), rows.slice(0, -1).map(line), 'the way back is the same');
+  return rows;
 }
 
 export function historyRows(subject: Subject): void {
@@ -56,7 +70,7 @@ export function historyRows(subject: Subject): void {
     for (const change of story()) await subject.store.commit({ changes: [change] });
   });
 
-  const rows: readonly (readonly [string, Omit<HistoryQuery, 'limit'>, readonly string[]])[] = [
+  const rows: readonly (readonly [string, Asked, readonly string[]])[] = [
     ['of the system, newest first, later arrivals first where times are equal', {}, SYSTEM],
     ['of some types of the system', { types: ['Group', 'Person'] }, SYSTEM.filter(text => text.startsWith('Group'))],
     ['of no types of the system', { types: [] }, []],
@@ -91,11 +105,15 @@ export function historyRows(subject: Subject): void {
     ['of a resource at an instant', { type: 'Patient', id: 'a', at: { low: 5000, high: 5000 } }, ['Patient/a 4 1400']],
     ['at an instant before everything', { at: { low: 5, high: 5 } }, []],
   ];
-  for (const [title, query, expected] of rows)
+  for (const [title, query, expected] of rows) {
     for (const limit of [1, 2, 3, 100])
-      it(`${title}, in pages of ${limit}`, async () => {
+      it(`${title}, in pages of ${limit}, from either end`, async () => {
         assert.deepEqual((await allOf(subject.store, query, limit)).map(line), expected);
+        const oldestFirst = await allOf(subject.store, { ...query, oldestFirst: true }, limit);
+        assert.deepEqual(oldestFirst.map(line), expected.toReversed());
       });
+    it(`${title}, counted`, async () => assert.equal(await subject.store.countHistory(query), expected.length));
+  }
 
   it('shows texts and methods, and deletions without a text', async () => {
     const { rows: versions } = await subject.store.history({ type: 'Patient', id: 'b', limit: 10 });

@@ -9,7 +9,7 @@
  * clinical date belong to every period; a filter on time holds for what is referred to only where that is a part of the
  * record itself (_since: always).
  */
-import { parseDateTime } from '../../fhir/datetime.js';
+import { parseGivenDateTime } from '../../fhir/datetime.js';
 import { FhirError } from '../../fhir/error.js';
 import { parseJson } from '../../fhir/json.js';
 import type { JsonObject } from '../../fhir/resource.js';
@@ -17,12 +17,14 @@ import { newId } from '../../platform/ids.js';
 import { compartmentTypes } from '../../search/compartment.js';
 import type { Version } from '../../store/store.js';
 import { bundle, type BundleEntry, streamBundle } from '../bundle.js';
-import type { Context, Engine, Of, Outcome, Parameters } from '../interaction.js';
+import type { Context, Engine, Of, Outcome, Parameters, View } from '../interaction.js';
 import type { Operation } from '../operation.js';
-import { linkTo, openPage, pageLink } from '../paging.js';
+import { clampCount, type Link, openPage, pageLink, questionOf, selfLink } from '../paging.js';
 import { about, gone } from '../read.js';
 import { type Given, type Place, type Record, walkRecord } from '../record.js';
 import { rowEntries } from '../searchset.js';
+import { TRAIL, typesNamed } from '../types.js';
+import { readElements, readSummary } from '../view.js';
 
 export const everything: Operation = {
   levels: ['instance'],
@@ -38,15 +40,14 @@ async function run({ engine }: Context, ask: Of<'operation'>, without: readonly 
   const { type = '', id = '' } = ask;
   const path = `${type}/${id}/$everything`;
   const page = openPage(engine, path, ask.parameters);
-  const parameters =
-    page?.parameters ?? [...ask.parameters, ...fromBody(ask)].filter(([name]) => !PRESENTATION.has(name));
-  const { count, ...given } = readParameters(engine, parameters, without);
+  const parameters = page?.parameters ?? questionOf([...ask.parameters, ...fromBody(ask)]);
+  const { count, view, ...given } = readParameters(engine, parameters, without);
   const root = await engine.store.read(type, id);
   if (!root) throw new FhirError('not-found', `There is no ${type} with this id.`);
   if (!root.text) throw gone(root);
   const owners = type === 'Group' ? members(root) : [{ type, id }];
   const compartment = owners[0] && (compartmentTypes(engine.definitions, owners[0].type) ?? []);
-  const every = (compartment ?? []).filter(name => !without.includes(name) && (name !== 'AuditEvent' || given.types));
+  const every = (compartment ?? []).filter(name => !without.includes(name) && (name !== TRAIL || given.types));
   const record: Record = {
     root,
     owners,
@@ -57,10 +58,11 @@ async function run({ engine }: Context, ask: Of<'operation'>, without: readonly 
   const patients = type === 'Group' ? owners.map(owner => owner.id) : root.patients;
   const { subject } = about(root);
   const at = engine.now();
-  const link = [{ relation: 'self', url: linkTo(engine, path, page ? ask.parameters : parameters) }];
+  const used = parameters.map(([name, value]) => [name, name === '_count' ? String(count) : value] as const);
+  const link: Link[] = [selfLink(engine, path, ask.parameters, used)];
   const head = { type: 'searchset' as const, lastUpdated: at };
   if (count === undefined) {
-    const stream = streamBundle({ ...head, link }, entriesOf(engine, record), newId(at));
+    const stream = streamBundle({ ...head, link }, entriesOf(engine, record, view), newId(at));
     return { result: { status: 200, stream, subject, patients } };
   }
   const entries: BundleEntry[] = [];
@@ -70,29 +72,31 @@ async function run({ engine }: Context, ask: Of<'operation'>, without: readonly 
     const free = count - entries.length;
     more = lot.rows.length > free;
     const rows = lot.rows.slice(0, free);
-    entries.push(...(await rowEntries(engine, rows, WHOLE, lot.mode)));
+    entries.push(...(await rowEntries(engine, rows, view, lot.mode)));
     if (rows.length > 0) last = lot.placeOf(rows.length - 1);
     if (more) break;
   }
   if (more && last)
-    link.push({ relation: 'next', url: pageLink(engine, { path, parameters, cursor: last, direction: 'after' }) });
+    link.push({
+      relation: 'next',
+      url: pageLink(engine, { path, parameters, cursor: last, direction: 'after' }, ask.parameters),
+    });
+  const whole = !page && !more ? { total: entries.filter(isMatch).length } : {};
   return {
     result: {
       status: 200,
-      text: bundle({ ...head, link }, entries, newId(at)),
+      text: bundle({ ...head, ...whole, link }, entries, newId(at)),
       subject,
       patients,
     },
   };
 }
 
-const WHOLE = { summary: undefined, elements: undefined };
-/** Answered by the HTTP layer. */
-const PRESENTATION = new Set(['_format', '_pretty', '_page']);
+const isMatch = ({ search }: BundleEntry): boolean => search?.mode === 'match';
 
-async function* entriesOf(engine: Engine, record: Record) {
+async function* entriesOf(engine: Engine, record: Record, view: View) {
   for await (const { rows, mode } of walkRecord(engine, record, undefined, undefined))
-    yield rowEntries(engine, rows, WHOLE, mode);
+    yield rowEntries(engine, rows, view, mode);
 }
 
 /** Patients of a Group, each once. */
@@ -132,25 +136,35 @@ const bad = (message: string, name?: string) =>
   });
 
 function readParameters(
-  { definitions, settings }: Engine,
+  engine: Engine,
   parameters: Parameters,
   without: readonly string[],
-): Given & { readonly count?: number } {
+): Given & { readonly count?: number; readonly view: View } {
   const given: { -readonly [K in keyof Given]: Given[K] } & { count?: number } = {};
+  const view: { -readonly [K in keyof View]: View[K] } = {};
   const types: string[] = [];
   for (const [name, value] of parameters) {
     switch (name) {
       case '_type':
-        types.push(...value.split(','));
+        types.push(...typesNamed(engine, [value], without));
+        break;
+      case '_summary': {
+        const summary = readSummary(value);
+        if (summary === 'count') throw bad('$everything cannot be counted: ask without _summary=count.', name);
+        view.summary = summary;
+        break;
+      }
+      case '_elements':
+        view.elements = readElements(engine, engine.definitions.resourceTypes, value);
         break;
       case '_count':
         if (!/^[1-9]\d{0,8}$/.test(value)) throw bad('_count must be a whole number above 0.', name);
-        given.count = Math.min(Number(value), settings.maxPageSize);
+        given.count = clampCount(engine, Number(value));
         break;
       case '_since':
       case 'start':
       case 'end': {
-        const range = parseDateTime(value);
+        const range = parseGivenDateTime(value);
         if (!range) throw bad(`${name} must be ${name === '_since' ? 'an instant' : 'a date'}.`, name);
         given[name === '_since' ? 'since' : name] = name === 'end' ? range.high : range.low;
         break;
@@ -158,7 +172,7 @@ function readParameters(
       default:
         throw new FhirError(
           'not-supported',
-          '$everything knows start, end, _since, _type and _count, not this parameter.',
+          '$everything knows start, end, _since, _type, _count, _summary and _elements, not this parameter.',
           {
             expression: `http.${name.slice(0, 64)}`,
             detail: 'unknown-parameter',
@@ -166,9 +180,5 @@ function readParameters(
         );
     }
   }
-  if (types.some(name => !definitions.resourceTypes.includes(name)))
-    throw bad('_type must name R4 resource types, separated by commas.', '_type');
-  if (types.some(name => without.includes(name)))
-    throw new FhirError('forbidden', 'This role may not see all types that _type names.', { expression: 'http._type' });
-  return types.length > 0 ? { ...given, types } : given;
+  return types.length > 0 ? { ...given, types, view } : { ...given, view };
 }

@@ -27,7 +27,8 @@ import { connect, type Connection, type Row } from './driver.js';
 import { fromDriver } from './errors.js';
 import type { Job } from './job.js';
 import { lock } from './lock.js';
-import { cursorOf, findPage, historyCursor, historyPage, type Patience, PIECE, type RowPage } from './pages.js';
+import { compileHistoryCount, historyCursor, historyPage } from './history.js';
+import { cursorOf, findPage, type Patience, PIECE, type RowPage } from './pages.js';
 import type { Read, Reading } from './reader.js';
 import { COLUMNS, N, unpack, VERSION, versionOf } from './row.js';
 import { migrate, needsReindex, PRAGMAS } from './schema.js';
@@ -187,6 +188,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
             : await read({ kind: 'history', query, types: known }),
           historyCursor,
         );
+      }),
+    countHistory: of =>
+      answer(async () => {
+        const statement = compileHistoryCount(connection, of, [...types]);
+        return statement ? Number((await rows(statement))[0]![0]) : 0;
       }),
     collect: (query, limit, by) =>
       answer(async () => {

@@ -1,6 +1,6 @@
 /**
- * Histories: newest first, deletions included. The current version comes from `resource`, replaced ones from `version`;
- * both deliver the order (updated, creation number, version) and are merged here. A cursor is [updated, n, version].
+ * Histories, deletions included. The current version comes from `resource`, replaced ones from `version`; both deliver the
+ * order (updated, creation number, version) in the direction of travel and are merged here. A cursor is [updated, n, version].
  *
  * A version is in one of the two at any time, but a page reads one after the other: `version` last, so that one that is
  * replaced meanwhile is seen (twice at most, and then dropped).
@@ -9,43 +9,59 @@
 import type { Filter } from 'mongodb';
 import type { Cursor } from '../../search/query.js';
 import { encodeId } from '../codec.js';
-import type { HistoryQuery, Page } from '../store.js';
+import type { HistoryOf, HistoryQuery, Page } from '../store.js';
 import { ROW, type Row, toVersion } from './reads.js';
 import { type Collections, INDEX, type ResourceDocument, typeCode, type VersionDocument } from './schema.js';
 
 type Bounds = Record<string, unknown>;
 
-const byNewest = (a: Row, b: Row): number => b.u - a.u || b.n - a.n || b.v - a.v;
+/** From newer to older versions. */
+const isDown = ({ oldestFirst, before }: HistoryQuery): boolean => (oldestFirst === true) === (before !== undefined);
+const compare = (a: Row, b: Row): number => a.u - b.u || a.n - b.n || a.v - b.v;
 const position = (row: Row): Cursor => [row.u, row.n, row.v];
 
-/** Bounds on `u`, and what lies at or before the cursor: under $nor, so that it never becomes index bounds. */
+/** Bounds on `u`. */
+function timeOf({ since, at }: HistoryOf): Bounds {
+  return { ...(since === undefined ? {} : { $gte: since }), ...(at ? { $lte: at.high } : {}) };
+}
+
+/** Bounds on `u`, and what lies at or behind the cursor: under $nor, so that it never becomes index bounds. */
 function conditions(query: HistoryQuery): { u?: Bounds; seen?: readonly Bounds[] } {
-  const u: Bounds = {};
-  if (query.since !== undefined) u['$gte'] = query.since;
-  if (query.at) u['$lte'] = query.at.high;
-  if (!query.after) return Object.keys(u).length > 0 ? { u } : {};
-  const [time, n, v] = query.after as readonly [number, number, number];
-  u['$lte'] = Math.min(time, query.at?.high ?? time);
+  const u = timeOf(query);
+  const place = query.after ?? query.before;
+  if (!place) return Object.keys(u).length > 0 ? { u } : {};
+  const [time, n, v] = place as readonly [number, number, number];
+  const down = isDown(query);
+  if (down) u['$lte'] = Math.min(time, query.at?.high ?? time);
+  else u['$gte'] = Math.max(time, query.since ?? time);
   return {
     u,
     seen: [
-      { u: time, n: { $gt: n } },
-      { u: time, n, v: { $gte: v } },
+      { u: time, n: { [down ? '$gt' : '$lt']: n } },
+      { u: time, n, v: { [down ? '$gte' : '$lte']: v } },
     ],
   };
 }
 
-function merge(current: readonly Row[], replaced: readonly Row[], limit: number): Page {
+function merge(current: readonly Row[], replaced: readonly Row[], query: HistoryQuery): Page {
+  const sign = isDown(query) ? -1 : 1;
   const seen = new Set<string>();
-  const rows = [...replaced, ...current].toSorted(byNewest).filter(row => {
-    const key = `${row.n}~${row.v}`;
-    return !seen.has(key) && seen.add(key);
-  });
-  const page = rows.slice(0, limit);
-  return { rows: page.map(toVersion), cursors: page.map(position), more: rows.length > limit };
+  const rows = [...replaced, ...current]
+    .toSorted((a, b) => sign * compare(a, b))
+    .filter(row => {
+      const key = `${row.n}~${row.v}`;
+      return !seen.has(key) && seen.add(key);
+    });
+  const travelled = rows.slice(0, query.limit);
+  const page = query.before === undefined ? travelled : travelled.toReversed();
+  return { rows: page.map(toVersion), cursors: page.map(position), more: rows.length > query.limit };
 }
 
-/** One resource: its versions lie side by side by `_id`. */
+const untilOf = ({ at }: HistoryOf) => (at ? { until: { $gt: at.low } } : {});
+/** Versions of a resource lie side by side by `_id`. */
+const versionsOf = (_id: string) => ({ $gte: `${_id}~`, $lt: `${_id}~~` });
+
+/** One resource. */
 async function ofResource(all: Collections, _id: string, query: HistoryQuery, maxTimeMS: number): Promise<Page> {
   const { u, seen } = conditions(query);
   const within = { ...(u ? { u } : {}), ...(seen ? { $nor: seen } : {}) };
@@ -53,38 +69,54 @@ async function ofResource(all: Collections, _id: string, query: HistoryQuery, ma
     .find<Row>({ _id, ...within } as Filter<ResourceDocument>, { projection: ROW, maxTimeMS })
     .toArray();
   const replaced = await all.version
-    .find<Row>(
-      {
-        _id: { $gte: `${_id}~`, $lt: `${_id}~~` },
-        ...within,
-        ...(query.at ? { until: { $gt: query.at.low } } : {}),
-      } as Filter<VersionDocument>,
-      { hint: INDEX.id, sort: { _id: -1 }, limit: query.limit + 1, maxTimeMS },
-    )
+    .find<Row>({ _id: versionsOf(_id), ...within, ...untilOf(query) } as Filter<VersionDocument>, {
+      hint: INDEX.id,
+      sort: { _id: isDown(query) ? -1 : 1 },
+      limit: query.limit + 1,
+      maxTimeMS,
+    })
     .toArray();
-  return merge(current, replaced, query.limit);
+  return merge(current, replaced, query);
+}
+
+/** By type, with the index that has its order. */
+function typesOf({ type, types: some }: HistoryOf) {
+  const codes = (type === undefined ? some : [type])?.map(typeCode);
+  const t = codes?.length === 1 ? codes[0]! : { $in: codes };
+  return { filter: codes ? { t } : {}, hint: codes ? INDEX.updated : INDEX.newest };
 }
 
 export async function readHistory(all: Collections, query: HistoryQuery, maxTimeMS: number): Promise<Page> {
   if (query.type !== undefined && query.id !== undefined)
     return ofResource(all, encodeId(query.type, query.id), query, maxTimeMS);
-  const types = query.type === undefined ? query.types : [query.type];
-  const codes = types?.map(typeCode);
+  const { filter, hint } = typesOf(query);
   const { u, seen } = conditions(query);
-  const within = {
-    ...(codes ? { t: codes.length === 1 ? codes[0]! : { $in: codes } } : {}),
-    ...(u ? { u } : {}),
-    ...(seen ? { $nor: seen } : {}),
-  };
-  const options = { hint: codes ? INDEX.updated : INDEX.newest, limit: query.limit + 1, maxTimeMS } as const;
+  const within = { ...filter, ...(u ? { u } : {}), ...(seen ? { $nor: seen } : {}) };
+  const options = { hint, limit: query.limit + 1, maxTimeMS } as const;
+  const way = isDown(query) ? -1 : 1;
   const current = await all.resource
-    .find<Row>(within as Filter<ResourceDocument>, { ...options, sort: { u: -1, n: -1 }, projection: ROW })
+    .find<Row>(within as Filter<ResourceDocument>, { ...options, sort: { u: way, n: way }, projection: ROW })
     .toArray();
   const replaced = await all.version
-    .find<Row>({ ...within, ...(query.at ? { until: { $gt: query.at.low } } : {}) } as Filter<VersionDocument>, {
+    .find<Row>({ ...within, ...untilOf(query) } as Filter<VersionDocument>, {
       ...options,
-      sort: { u: -1, n: -1, v: -1 },
+      sort: { u: way, n: way, v: way },
     })
     .toArray();
-  return merge(current, replaced, query.limit);
+  return merge(current, replaced, query);
+}
+
+export async function countHistory(all: Collections, of: HistoryOf, maxTimeMS: number): Promise<number> {
+  const time = timeOf(of);
+  const u = Object.keys(time).length > 0 ? { u: time } : {};
+  const _id = of.type !== undefined && of.id !== undefined ? encodeId(of.type, of.id) : undefined;
+  const { filter, hint } = typesOf(of);
+  const options = { hint: _id === undefined ? hint : INDEX.id, maxTimeMS };
+  const current = { ...(_id === undefined ? filter : { _id }), ...u };
+  const replaced = { ...(_id === undefined ? filter : { _id: versionsOf(_id) }), ...u, ...untilOf(of) };
+  const counts = await Promise.all([
+    all.resource.countDocuments(current as Filter<ResourceDocument>, options),
+    all.version.countDocuments(replaced as Filter<VersionDocument>, options),
+  ]);
+  return counts[0] + counts[1];
 }

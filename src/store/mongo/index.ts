@@ -26,7 +26,7 @@ import { guarded } from './errors.js';
 import { explainPage } from './explain.js';
 import { keepFacts } from './facts.js';
 import { collect, countMatches, existsMatch, findPage, settled } from './find.js';
-import { readHistory } from './history.js';
+import { countHistory, readHistory } from './history.js';
 import { openLeases } from './lease.js';
 import type { Prepared } from './queue.js';
 import { gatherReads, type KnownRows, readVersion, ROW, type Row, toVersion } from './reads.js';
@@ -244,6 +244,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
         return readVersion(connected, point, readRows, type, id, version);
       }),
     history: query => run(async () => readHistory(await connected(), query, maxTimeMS)),
+    countHistory: of => run(async () => countHistory(await connected(), of, maxTimeMS)),
     find: query =>
       run(async () => {
         const all = await connected();

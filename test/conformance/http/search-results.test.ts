@@ -109,7 +109,11 @@ onBothStores(
       const { talk } = stage();
       const self = async (query: string, headers = {}) => linkOf(await talk.search(query, headers), 'self');
       assert.equal(await self('Patient?family=berg&_count=2'), `${talk.base}/Patient?family=berg&_count=2`);
-      assert.equal(await self('Patient?family=berg&_format=json&_pretty=true'), `${talk.base}/Patient?family=berg`);
+      assert.equal(
+        await self('Patient?_format=json&family=berg&_pretty=true'),
+        `${talk.base}/Patient?family=berg&_format=json&_pretty=true`,
+      );
+      assert.equal(await self('Patient?_count=5000'), `${talk.base}/Patient?_count=6`);
       assert.equal(await self('Patient?family=berg&hair=red', LENIENT), `${talk.base}/Patient?family=berg`);
       assert.equal(await self('Patient?_sort=hair,family', LENIENT), `${talk.base}/Patient?_sort=family`);
       assert.equal(await self('Patient?family=%C3%BC%26%3D'), `${talk.base}/Patient?family=%C3%BC%26%3D`);

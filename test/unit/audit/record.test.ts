@@ -110,8 +110,8 @@ describe('recording', () => {
     'the user': name => ({ principal: { name, role: 'reader' } }),
     'the request id': requestId => ({ requestId }),
     'the request': request => ({ request, interaction: 'search-type', data: undefined }) as unknown as Partial<Deed>,
-    'the id of what was touched': id => ({ data: { type: 'Patient', id, version: 3 } }),
-    'the id of a patient': id => ({ patients: [id] }),
+    'the id of what was touched': value => ({ data: { type: 'Patient', id: value, version: 3 } }),
+    'the id of a patient': value => ({ patients: [value] }),
     'the refusal': refusal => ({ outcome: '4', refusal }),
   };
   for (const [slot, having] of Object.entries(slots))
