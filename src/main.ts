@@ -1,11 +1,12 @@
 /** The composition root: config → store → engine → http. The only file that constructs adapters. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './cli/index.js';
 import { createRecorder } from './audit/record.js';
 import { loadDefinitions } from './fhir/definitions.js';
+import { asFhirError, FhirError } from './fhir/error.js';
 import { type Found, readProfiles } from './fhir/package.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { loadFrom } from './interactions/canonical.js';
@@ -14,9 +15,11 @@ import { OPERATIONS } from './interactions/operation.js';
 import { createRegistry } from './interactions/registry.js';
 import { createReindexer } from './interactions/reindex.js';
 import { type Config, ConfigError, isLoopback, isMongo, SETTINGS } from './platform/config.js';
+import { makeFolder } from './platform/folder.js';
 import { createLog } from './platform/log.js';
 import { createSeal } from './platform/seal.js';
 import { createTurns } from './platform/turns.js';
+import { VERSION } from './platform/version.js';
 import { createLiveParameters } from './search/live.js';
 import { WORDS_RULE } from './search/words-of.js';
 import { createPlacement, type Placement } from './store/place.js';
@@ -24,7 +27,6 @@ import type { Store } from './store/store.js';
 import { createTerminology } from './terminology/terminology.js';
 
 const root = new URL('../../', import.meta.url);
-const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string };
 
 /** The store's adapter is loaded only where it is used: the MongoDB driver alone takes a second to load. */
 async function openStore(config: Config, placement: Placement): Promise<Store> {
@@ -33,15 +35,24 @@ async function openStore(config: Config, placement: Placement): Promise<Store> {
     return openMongo({ url: config.store, placement, maxTimeMS: config.queryTimeout });
   }
   const { openEmbedded } = await import('./store/embedded/index.js');
-  mkdirSync(config.data, { recursive: true, mode: 0o700 });
-  return openEmbedded({ file: join(config.data, 'chartroom.db'), placement, queryTimeout: config.queryTimeout });
+  makeFolder(config.data);
+  const file = join(config.data, 'chartroom.db');
+  try {
+    return await openEmbedded({ file, placement, queryTimeout: config.queryTimeout });
+  } catch (error) {
+    const { kind, message } = asFhirError(error);
+    throw message.includes(resolve(config.data))
+      ? error
+      : new FhirError(kind, `${resolve(file)}: ${message}`, { cause: error });
+  }
 }
 
 /** Opens everything but the HTTP face. Throws FhirError `unavailable` where the store cannot be opened. */
 export async function open(config: Config): Promise<Engine> {
   const log = createLog(config.log);
   // First of all: what is wrong with the settings must not leave a store open.
-  const identify = config.auth === 'token' ? identifyByTokens(config.tokens) : identifyAnybody;
+  const identify =
+    config.auth === 'token' ? identifyByTokens(config.tokens, (text: string) => log.warn(text)) : identifyAnybody;
   const definitions = loadDefinitions();
   const files = await profiles(config);
   const parameters = createLiveParameters(definitions);
@@ -63,7 +74,7 @@ export async function open(config: Config): Promise<Engine> {
     integrity: config.integrity,
     conditionalDelete: config.conditionalDelete,
     maxCascade: config.maxCascade,
-    software: { name: 'Chartroom', version, started: Date.now() },
+    software: { name: 'Chartroom', version: VERSION, started: Date.now() },
     authentication: config.auth,
     cors: config.corsOrigins !== '',
   };
@@ -120,7 +131,7 @@ function basesOf({ baseUrl, host, port }: Config): string[] {
 function keptSecret(folder: string): string {
   const file = join(folder, 'secret');
   if (existsSync(file)) return readFileSync(file, 'utf8').trim();
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   try {
     writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' });
   } catch (error) {
@@ -140,7 +151,8 @@ async function profiles(config: Config): Promise<Found[]> {
   const found: Found[] = [];
   for (const folder of new Set([own, given]))
     for await (const each of readProfiles(folder, PROFILE_TYPES)) found.push(each);
-  if (!existsSync(given) && given !== own) throw new ConfigError('CHARTROOM_PROFILES must name a folder that exists.');
+  if (!existsSync(given) && given !== own)
+    throw new ConfigError(`CHARTROOM_PROFILES must name a folder that exists; ${given} does not.`);
   return found;
 }
 

@@ -1,64 +1,65 @@
 /**
  * The command line: `chartroom <command> [flags]`. One file per command; this one knows their names, reads flags and
- * turns what is thrown into one clear line and an exit status (0 done, 1 failed, 2 asked wrongly).
+ * turns what is thrown into a sentence and an exit status (0 done, 1 failed, 2 asked wrongly). What goes wrong stands on
+ * standard error, without a stack: https://clig.dev/#errors
  */
 import { parseArgs } from 'node:util';
 import { FhirError } from '../fhir/error.js';
 import type { Engine } from '../interactions/interaction.js';
 import { type Config, ConfigError, flagOf, loadConfig, SETTINGS } from '../platform/config.js';
+import { nearest } from '../platform/nearest.js';
+import { VERSION } from '../platform/version.js';
 import { backup } from './backup.js';
 import { config } from './config.js';
 import { explain } from './explain.js';
+import { helpOf, overview } from './help.js';
 import { importFiles } from './import.js';
-import type { Invocation } from './invocation.js';
+import type { Command, Invocation } from './invocation.js';
 import { reindex } from './reindex.js';
 import { seed } from './seed.js';
 import { serve } from './serve.js';
 import { verify } from './verify.js';
 
-interface Command {
-  readonly about: string;
-  readonly usage: string;
-  readonly options?: Readonly<Record<string, { readonly type: 'string' | 'boolean' }>>;
-  readonly run: (invocation: Invocation) => Promise<number>;
-}
-
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
   Object.entries<Command>({
-    serve: { about: 'Serve FHIR over HTTP.', usage: 'chartroom serve', run: serve },
-    seed: { about: 'Load the demo data into an empty store.', usage: 'chartroom seed', run: seed },
+    serve: { about: 'Serve FHIR over HTTP.', words: '', run: serve },
+    seed: { about: 'Load the demo data into an empty store.', words: '', run: seed },
     import: {
       about: 'Load bundles or NDJSON (plain or .gz), files or folders.',
-      usage: 'chartroom import <file or folder>… [--report FILE] [--fresh] [--concurrency N]',
-      options: { report: { type: 'string' }, fresh: { type: 'boolean' }, concurrency: { type: 'string' } },
+      words: '<file or folder>…',
+      options: {
+        report: { value: 'FILE', about: 'Write what failed to this file, a JSON object a line.' },
+        fresh: { about: 'Start over where an earlier import was stopped.' },
+        concurrency: { value: 'N', about: 'Transactions under way at once (4).' },
+      },
       run: importFiles,
     },
     reindex: {
       about: 'Write the search index of every resource anew.',
-      usage: 'chartroom reindex [--type TYPE]',
-      options: { type: { type: 'string' } },
+      words: '',
+      options: { type: { value: 'TYPE', about: 'Of one resource type alone.' } },
       run: reindex,
     },
     backup: {
       about: 'Copy the embedded store to a new file, checked; stop the server first.',
-      usage: 'chartroom backup <new file>',
+      words: '<new file>',
       run: backup,
     },
     verify: {
       about: 'Check that versions, audit events and search index agree; on the embedded store stop the server first.',
-      usage: 'chartroom verify [--sample N]',
-      options: { sample: { type: 'string' } },
+      words: '',
+      options: { sample: { value: 'N', about: 'Look at every Nth resource alone.' } },
       run: verify,
     },
     explain: {
       about: 'Tell how a search is answered: the plan, the statements, what it costs.',
-      usage: "chartroom explain 'Observation?code=…'",
+      words: "'Observation?code=…'",
       run: explain,
     },
     config: {
       about: 'Print the settings in force, without secrets.',
-      usage: 'chartroom config [--markdown]',
-      options: { markdown: { type: 'boolean' } },
+      words: '',
+      options: { markdown: { about: 'Print the table of all settings for the documentation.' } },
       run: config,
     },
   }),
@@ -70,35 +71,90 @@ export async function run(
   env: NodeJS.ProcessEnv,
   open: (config: Config) => Promise<Engine>,
 ): Promise<number> {
-  const [name = 'help', ...rest] = argv;
-  const command = COMMANDS.get(name);
-  if (!command) {
-    process.stdout.write(help());
-    return name === 'help' || name === '--help' || name === '-h' ? 0 : 2;
-  }
+  endQuietlyWithoutReader();
   try {
-    const { values, positionals } = readFlags(command, rest);
+    const [name = 'help', ...rest] = argv;
+    if (['--version', '-v', 'version'].includes(name)) return print(`chartroom ${VERSION} (Node ${process.version})\n`);
+    if (['--help', '-h', 'help'].includes(name)) return help(rest);
+    const command = commandOf(name);
+    if (rest.some(word => word === '--help' || word === '-h')) return print(helpOf(name, command));
+    const { values, positionals } = readFlags(name, command, rest);
     const settings = loadConfig({ flags: settingsOf(values), env });
-    return await command.run({ config: settings, words: positionals, options: values, open: () => open(settings) });
+    const invocation: Invocation = {
+      config: settings,
+      words: positionals,
+      options: values,
+      open: () => open(settings),
+    };
+    return await command.run(invocation);
   } catch (error) {
-    process.stderr.write(`${explainError(error)}\n`);
+    process.stderr.write(`${sentence(error)}\n`);
+    if (/^(?:debug|trace)$/.test(env['CHARTROOM_LOG'] ?? '')) process.stderr.write(`${(error as Error).stack ?? ''}\n`);
     return error instanceof ConfigError ? 2 : 1;
   }
 }
 
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function help([name]: readonly string[]): number {
+  return print(name === undefined || name.startsWith('-') ? overview(COMMANDS) : helpOf(name, commandOf(name)));
+}
+
+/** `chartroom explain … | head` ends like every other command whose reader has gone. */
+function endQuietlyWithoutReader(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+}
+
+function commandOf(name: string): Command {
+  const command = COMMANDS.get(name);
+  if (command) return command;
+  const names = [...COMMANDS.keys()];
+  const what = name.startsWith('-')
+    ? `Flags follow a command, as in chartroom serve ${name}.`
+    : `There is no command "${name}".${didYouMean(name, names)}`;
+  throw new ConfigError(`${what} Commands: ${names.join(', ')}. See chartroom --help.`);
+}
+
+/** A question to append; empty where nothing is near. */
+function didYouMean(word: string, names: readonly string[], before = ''): string {
+  const name = nearest(word, names);
+  return name === undefined ? '' : ` Did you mean ${before}${name}?`;
+}
+
 const SETTING_NAMES = Object.keys(SETTINGS) as (keyof Config)[];
 
-function readFlags(command: Command, argv: readonly string[]) {
-  const flags = Object.fromEntries(SETTING_NAMES.map(name => [flagOf(name).slice(2), { type: 'string' as const }]));
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: { ...flags, config: { type: 'string' }, ...command.options },
-      allowPositionals: true,
-    });
-  } catch (error) {
-    throw new ConfigError(`${(error as Error).message}\nUsage: ${command.usage}`, { cause: error });
+function readFlags(name: string, command: Command, argv: readonly string[]) {
+  const own = Object.entries(command.options ?? {}).map(
+    ([flag, { value }]) => [flag, { type: value === undefined ? ('boolean' as const) : ('string' as const) }] as const,
+  );
+  const flags = SETTING_NAMES.map(setting => [flagOf(setting).slice(2), { type: 'string' as const }] as const);
+  const options = Object.fromEntries([...flags, ['config', { type: 'string' as const }] as const, ...own]);
+  const wrong = (text: string) => new ConfigError(`${text} See chartroom ${name} --help.`);
+  const { values, positionals, tokens } = parseArgs({
+    args: [...argv],
+    options,
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  });
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue;
+    const known = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
+    if (!known)
+      throw wrong(
+        `chartroom ${name} has no flag ${token.rawName}.${didYouMean(token.name, Object.keys(options), '--')}`,
+      );
+    if (known.type === 'string' && (token.value === undefined || (!token.inlineValue && token.value.startsWith('--'))))
+      throw wrong(`The flag ${token.rawName} needs a value.`);
+    if (known.type === 'boolean' && token.value !== undefined) throw wrong(`The flag ${token.rawName} takes no value.`);
   }
+  if (command.words === '' && positionals.length > 0)
+    throw wrong(`chartroom ${name} takes no further words; "${positionals[0]}" is one.`);
+  return { values: values as Readonly<Record<string, string | boolean | undefined>>, positionals };
 }
 
 function settingsOf(values: Readonly<Record<string, string | boolean | undefined>>) {
@@ -110,14 +166,26 @@ function settingsOf(values: Readonly<Record<string, string | boolean | undefined
   return found;
 }
 
-function explainError(error: unknown): string {
+/** What the operating system refused, in words; the path stands with it. */
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission is denied',
+  EPERM: 'permission is denied',
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'a part of the path is no folder',
+  EISDIR: 'it is a folder',
+  EEXIST: 'it exists already',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the file system is read-only',
+  EMFILE: 'too many files are open',
+};
+
+/** The error as one sentence or more, for a person at a terminal. */
+function sentence(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
   if (error instanceof FhirError) return error.issues.map(issue => issue.text).join('\n');
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
-function help(): string {
-  const width = Math.max(...[...COMMANDS.values()].map(({ usage }) => usage.length));
-  const lines = [...COMMANDS.values()].map(({ usage, about }) => `  ${usage.padEnd(width)}  ${about}`);
-  return `Chartroom, a FHIR R4 server.\n\n${lines.join('\n')}\n\nEvery setting is a flag too (--port 8081): see chartroom config.\n`;
+  const { code = '', path, message } = error as NodeJS.ErrnoException;
+  const reason = REASONS[code];
+  if (reason !== undefined)
+    return path === undefined ? `A file cannot be used: ${reason}.` : `${path} cannot be used: ${reason}.`;
+  return `Something went wrong: ${message === undefined ? String(error) : message.split('\n', 1)[0]}`;
 }

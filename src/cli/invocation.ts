@@ -1,6 +1,15 @@
-/** What a command gets: its settings, words and flags, and how to open the engine. */
+/** What a command is, and what it gets: its settings, words and flags, and how to open the engine. */
 import type { Engine } from '../interactions/interaction.js';
 import type { Config } from '../platform/config.js';
+
+export interface Command {
+  readonly about: string;
+  /** What stands behind the command beside flags, as help shows it; empty: nothing may. */
+  readonly words: string;
+  /** Flags beside the settings. `value`: what it takes, as help shows it; absent: it is on or off. */
+  readonly options?: Readonly<Record<string, { readonly value?: string; readonly about: string }>>;
+  readonly run: (invocation: Invocation) => Promise<number>;
+}
 
 export interface Invocation {
   readonly config: Config;

@@ -4,12 +4,13 @@
  */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
-import type { Server, ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { availableParallelism } from 'node:os';
 import { FhirError } from '../fhir/error.js';
 import { createHttpServer } from '../http/app.js';
 import type { Engine } from '../interactions/interaction.js';
 import { type Config, isMongo } from '../platform/config.js';
+import type { Log } from '../platform/log.js';
 import { createMetrics } from '../platform/metrics.js';
 import { warmValidators } from '../validation/structure.js';
 import type { Invocation } from './invocation.js';
@@ -34,7 +35,9 @@ async function serveHere(invocation: Invocation): Promise<number> {
   const { config } = invocation;
   const engine = await invocation.open();
   try {
-    if (config.demo && !isMongo(config) && (await engine.store.sizes()).size === 0) {
+    if (wantsDemo(config) && (await engine.store.sizes()).size === 0) {
+      // A port that is taken is told before anything is written.
+      await probe(config);
       const loaded = await loadDemo(engine);
       process.stdout.write(`Loaded ${loaded} demo resources (CHARTROOM_DEMO=off starts empty).\n`);
     }
@@ -48,7 +51,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     process.stdout.write(
       `Chartroom serves FHIR R4 at ${engine.settings.base} (store: ${engine.store.name}, authentication: ${config.auth}).\n`,
     );
-    await stopSignal();
+    await stopSignal(engine.log);
     await shut(server);
     return 0;
   } finally {
@@ -56,6 +59,17 @@ async function serveHere(invocation: Invocation): Promise<number> {
     await engine.store.close();
     engine.log.flush();
   }
+}
+
+/** Made-up patients beside a site's own would be a fault, so they come by themselves only where nobody signs in. */
+const wantsDemo = ({ demo, auth, store }: Config): boolean =>
+  !isMongo({ store }) && (demo === 'on' || (demo === 'auto' && auth === 'none'));
+
+/** Throws FhirError `unavailable` where the address cannot be had. */
+async function probe(config: Config): Promise<void> {
+  const server = createServer().listen(config.port, config.host);
+  await listening(server, config);
+  await new Promise(done => server.close(done));
 }
 
 /** Serves, and indexes behind it what is not indexed yet: end it with `engine.reindexer.stop()`, then close the store. */
@@ -94,8 +108,13 @@ async function listening(server: Server, { host, port }: Config): Promise<void> 
   }
 }
 
-function stopSignal(): Promise<void> {
+/** Resolves at the first signal to end. SIGHUP of a terminal that closes is one; to a service it means "read again". */
+function stopSignal(log?: Log): Promise<void> {
   return new Promise(done => {
+    process.on('SIGHUP', () => {
+      if (process.stdout.isTTY) return done();
+      log?.warn('SIGHUP: a changed file of tokens is read again by itself; other settings need a restart.');
+    });
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
     // A worker whose supervisor is gone has nobody to restart it.
     process.once('disconnect', () => done());

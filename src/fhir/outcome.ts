@@ -12,8 +12,6 @@ export function outcome(issues: readonly Issue[]): Resource {
       severity,
       code,
       details: { ...(detail === undefined ? {} : { coding: [{ system: DETAIL_SYSTEM, code: detail }] }), text },
-      // Both forms: older clients read diagnostics alone.
-      diagnostics: text,
       ...(expression === undefined ? {} : { expression: [expression] }),
     })),
   };

@@ -1,9 +1,10 @@
 /**
  * Static bearer tokens (https://www.rfc-editor.org/rfc/rfc6750): a JSON file `[{"token", "name", "role"}]`. Only
- * digests stay in memory, and every one is compared, in constant time, whatever the first ones said.
+ * digests stay in memory, and every one is compared, in constant time, whatever the first ones said. The file is read
+ * again when it changes; one that cannot be used then changes nothing, and the log says why.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync, watchFile } from 'node:fs';
 import { FhirError } from '../fhir/error.js';
 import { ConfigError } from '../platform/config.js';
 import { ANYBODY, type Principal, ROLES, type Role } from './principal.js';
@@ -15,9 +16,32 @@ export type Identify = (authorization: string | undefined) => Principal;
 
 export const identifyAnybody: Identify = () => ANYBODY;
 
-/** Throws ConfigError where the file cannot be used; its message never repeats a token. */
-export function identifyByTokens(file: string): Identify {
-  const known = readTokens(file).map(({ token, name, role }) => ({ digest: digest(token), principal: { name, role } }));
+/** ms between two looks at the file: polling also sees what is mounted or replaced by renaming. */
+const LOOK_EVERY = 1000;
+
+interface Known {
+  readonly digest: Buffer;
+  readonly principal: Principal;
+}
+
+/**
+ * `warn`: told, in sentences without tokens, of a file that others may read, and of a changed one that was or could not
+ * be taken. Throws ConfigError where the file cannot be used at the start; its message never repeats a token.
+ */
+export function identifyByTokens(file: string, warn: (text: string) => void): Identify {
+  let known = readKnown(file);
+  warnOfReaders(file, warn);
+  watchFile(file, { interval: LOOK_EVERY, persistent: false }, (now, before) => {
+    if (now.mtimeMs === before.mtimeMs && now.size === before.size && now.ino === before.ino) return;
+    try {
+      known = readKnown(file);
+      warn(`The tokens were read again from ${file}: ${known.length} are in force.`);
+      warnOfReaders(file, warn);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      warn(`${error.message} The tokens read before stay in force.`);
+    }
+  });
   return authorization => {
     const token = /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization ?? '')?.[1];
     if (!token)
@@ -34,6 +58,14 @@ export function identifyByTokens(file: string): Identify {
     return found;
   };
 }
+
+function warnOfReaders(file: string, warn: (text: string) => void): void {
+  if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0)
+    warn(`Others on this machine can read ${file}: chmod 600 keeps it to the server.`);
+}
+
+const readKnown = (file: string): readonly Known[] =>
+  readTokens(file).map(({ token, name, role }) => ({ digest: digest(token), principal: { name, role } }));
 
 interface TokenLine {
   readonly token: string;
@@ -53,18 +85,30 @@ function isTokenLine(line: unknown): line is TokenLine {
   );
 }
 
+/** What the documentation shows in the place of a token: whoever copies it must not have opened the server to all. */
+const SAMPLE = /^(?:REPLACE[-_]|at-least-16-random-characters$|another-random-token-for-audit$)/i;
+
 function readTokens(file: string): TokenLine[] {
   let lines: unknown;
   try {
     lines = JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    throw new ConfigError('The file of CHARTROOM_TOKENS cannot be read as JSON.');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'does not exist' : code === undefined ? 'is no JSON' : `cannot be read (${code})`;
+    throw new ConfigError(`The file of CHARTROOM_TOKENS, ${file}, ${why}.`);
   }
-  if (!Array.isArray(lines) || lines.length === 0 || !lines.every(isTokenLine))
-    throw new ConfigError(
-      `The file of CHARTROOM_TOKENS must be a JSON array of {"token" (16 characters or more), "name", "role" (${ROLES.join(', ')})}.`,
+  const wrong = (text: string) => new ConfigError(`The file of CHARTROOM_TOKENS, ${file}, ${text}`);
+  if (!Array.isArray(lines) || lines.length === 0)
+    throw wrong('must be a JSON array of {"token", "name", "role"} with at least one token.');
+  const bad = lines.findIndex(line => !isTokenLine(line));
+  if (bad >= 0)
+    throw wrong(
+      `needs "token" (16 characters or more), "name" and "role" (${ROLES.join(', ')}) in each entry; entry ${bad + 1} is not so.`,
     );
-  if (new Set(lines.map(line => line.name)).size !== lines.length)
-    throw new ConfigError('The file of CHARTROOM_TOKENS names one user twice.');
-  return lines;
+  const tokens = lines as TokenLine[];
+  if (tokens.some(({ token }) => SAMPLE.test(token)))
+    throw wrong('holds a sample of the documentation: make tokens with openssl rand -hex 24.');
+  if (new Set(tokens.map(({ name }) => name)).size !== tokens.length) throw wrong('names one user twice.');
+  if (new Set(tokens.map(({ token }) => token)).size !== tokens.length) throw wrong('has one token twice.');
+  return tokens;
 }

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { LogLevel } from './log.js';
+import { nearest } from './nearest.js';
 
 export interface Config {
   readonly host: string;
@@ -13,7 +14,7 @@ export interface Config {
   readonly store: string;
   readonly data: string;
   readonly profiles: string;
-  readonly demo: boolean;
+  readonly demo: 'auto' | 'on' | 'off';
   readonly fulltext: 'auto' | 'on' | 'off';
   readonly auth: 'none' | 'token';
   readonly tokens: string;
@@ -79,16 +80,6 @@ const choice = <T extends string>(env: string, preset: T, allowed: readonly T[],
   },
 });
 
-const onOff = (env: string, preset: boolean, about: string): Setting<boolean> => ({
-  env,
-  default: preset,
-  about: `${about} (on, off).`,
-  parse(value) {
-    if (value !== 'on' && value !== 'off') throw new Error('on or off');
-    return value === 'on';
-  },
-});
-
 const MB = 1024 * 1024;
 
 export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
@@ -109,7 +100,12 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     './profiles',
     "Folder of search parameters (JSON, Bundles, FHIR packages) that are in force beside the project's own.",
   ),
-  demo: onOff('DEMO', true, 'Demo data on the first start of an empty embedded store'),
+  demo: choice(
+    'DEMO',
+    'auto',
+    ['auto', 'on', 'off'],
+    'Demo data on the first start of an empty embedded store. `auto`: without authentication alone',
+  ),
   fulltext: choice(
     'FULLTEXT',
     'auto',
@@ -201,7 +197,7 @@ export function loadConfig({ flags, env }: ConfigSources): Config {
   const known = new Set(['CHARTROOM_CONFIG', ...names.map(name => `CHARTROOM_${SETTINGS[name].env}`)]);
   for (const key of Object.keys(env))
     if (key.startsWith('CHARTROOM_') && !known.has(key) && !FOREIGN.has(key))
-      faults.push(`Unknown setting ${key} in the environment.`);
+      faults.push(`Unknown setting ${key} in the environment.${didYouMean(key, [...known])}`);
   const read = <K extends keyof Config>(name: K): Config[K] => {
     const setting = SETTINGS[name];
     const given = flags[name] ?? env[`CHARTROOM_${setting.env}`] ?? file[name];
@@ -219,6 +215,15 @@ export function loadConfig({ flags, env }: ConfigSources): Config {
   return config;
 }
 
+function didYouMean(key: string, known: readonly string[]): string {
+  const prefix = 'CHARTROOM_';
+  const name = nearest(
+    key.slice(prefix.length),
+    known.map(each => each.slice(prefix.length)),
+  );
+  return name === undefined ? '' : ` Did you mean ${prefix}${name}?`;
+}
+
 /** Environment names of the development tools that share the prefix. */
 const FOREIGN = new Set(['CHARTROOM_CACHE']);
 
@@ -232,7 +237,7 @@ function contradictions(config: Config): string[] {
     faults.push('CHARTROOM_STORE must be `embedded` or start with mongodb:// or mongodb+srv://.');
   if (config.auth === 'none' && !isLoopback(config.host))
     faults.push(
-      'Without authentication the server serves loopback only: set CHARTROOM_AUTH=token and CHARTROOM_TOKENS, or CHARTROOM_HOST=127.0.0.1.',
+      'Without authentication the server serves loopback only: set CHARTROOM_AUTH=token and CHARTROOM_TOKENS, a file of tokens (in a container: mount it). Outside a container CHARTROOM_HOST=127.0.0.1 does as well.',
     );
   if (config.auth === 'token' && !config.tokens)
     faults.push('CHARTROOM_AUTH=token needs CHARTROOM_TOKENS, a file of tokens.');
@@ -256,10 +261,18 @@ export function describeConfig(config: Config): { name: string; value: string; a
   });
 }
 
-/** A connection string keeps its host and database; every other secret shows only that it is set. */
+/** Options of a connection string that hold or lead to a secret. */
+const SECRET_OPTION = /pass|secret|token|credential|key|authmechanismproperties/i;
+
+/** A connection string keeps all but its credentials; every other secret shows only that it is set. */
 function mask(value: string): string {
-  const url = /^(mongodb(?:\+srv)?:\/\/)(?:[^@/]*@)?([^?]*)/.exec(value);
-  return url ? `${url[1]}${url[2]}` : '(set)';
+  const url = /^(mongodb(?:\+srv)?:\/\/)(?:.*@)?([^?@]*)(?:\?(.*))?$/s.exec(value);
+  if (!url) return '(set)';
+  const options = (url[3] ?? '').split('&').filter(option => option !== '');
+  const shown = options.map(option =>
+    SECRET_OPTION.test(option.split('=')[0]!) ? `${option.split('=')[0]}=(set)` : option,
+  );
+  return `${url[1]}${url[2]}${shown.length > 0 ? `?${shown.join('&')}` : ''}`;
 }
 
 /** The table of docs/running.md, as Markdown. */

@@ -77,8 +77,8 @@ const overHttp =
   async search => {
     const path = `/fhir/${search}&_count=${PAGE}`.replaceAll('|', '%7C');
     const { status, body } = await exchange(port, { method: 'GET', path });
-    const answer = JSON.parse(body.toString()) as { entry?: unknown[]; issue?: { diagnostics?: string }[] };
-    if (status !== 200) throw new Error(`${status}: ${answer.issue?.[0]?.diagnostics ?? ''}`);
+    const answer = JSON.parse(body.toString()) as { entry?: unknown[]; issue?: { details?: { text?: string } }[] };
+    if (status !== 200) throw new Error(`${status}: ${answer.issue?.[0]?.details?.text ?? ''}`);
     return answer.entry?.length ?? 0;
   };
 

@@ -5,7 +5,7 @@
  */
 import type { Db, MongoClient } from 'mongodb';
 import { FhirError } from '../../fhir/error.js';
-import { connectError } from './errors.js';
+import { connectError, NOT_INITIATED } from './errors.js';
 import { type Collections, collections } from './schema.js';
 
 /** A write that no majority confirms in time is reported, not waited for. */
@@ -29,6 +29,7 @@ const MONGODB_6 = 17;
 /** Refuses what cannot work: a lone server without transactions, one that is too old. */
 async function checkServer(db: Db): Promise<void> {
   const hello = await db.command({ hello: 1 });
+  if (hello['isreplicaset']) throw new FhirError('unavailable', `The MongoDB server answers, ${NOT_INITIATED}`);
   if (!hello['setName'] && hello['msg'] !== 'isdbgrid')
     throw new FhirError(
       'unavailable',

@@ -102,13 +102,44 @@ function cleaned(thrown: unknown): unknown {
 
 const REFUSED = new Set<unknown>([13, 18, 8000]);
 
-/** Why there is no connection: what an operator can change is said. */
+/** The view of the servers with which the driver gave up: https://github.com/mongodb/specifications (server discovery). */
+interface Topology {
+  readonly setName?: string | null;
+  readonly servers?: ReadonlyMap<
+    string,
+    { readonly address: string; readonly type: string; readonly error?: { readonly cause?: unknown } | null }
+  >;
+}
+
+export const NOT_INITIATED = 'but its replica set is not initiated: run rs.initiate() in mongosh on it, once.';
+
+/** What is wrong with the servers that the connection string names; undefined: nothing that can be told. */
+function faultOfServers({ setName, servers }: Topology): string | undefined {
+  const [first] = servers?.values() ?? [];
+  if (!first)
+    return setName
+      ? `No MongoDB server of the connection string belongs to a replica set called ${setName}. Compare replicaSet=${setName} with rs.status().set; a lone server is started anew with --replSet, then initiated.`
+      : undefined;
+  const { address, type, error } = first;
+  if (type === 'RSGhost') return `The MongoDB server at ${address} answers, ${NOT_INITIATED}`;
+  const { code } = (error?.cause ?? {}) as { readonly code?: string };
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return `The host of ${address}, which the connection string names, is not known to this machine.`;
+  return code === undefined
+    ? undefined
+    : `No MongoDB server answers at ${address} (${code}). Start it, or correct CHARTROOM_STORE.`;
+}
+
+/** Why there is no connection: what an operator can change is said. Only a start meets it, so addresses may be named. */
 export function connectError(error: unknown): FhirError {
   const { name, code, syscall } = innermost(error) as DriverError & { readonly syscall?: string };
   const because = (message: string) => new FhirError('unavailable', message, { cause: cleaned(error) });
   if (name === 'MongoParseError' || name === 'MongoInvalidArgumentError' || name === 'MongoAPIError')
     return because('The connection string of the store cannot be read. It has the form mongodb://host:port/database.');
   if (REFUSED.has(code)) return because('The MongoDB server refuses the credentials of the connection string.');
+  const { reason } = innermost(error) as { readonly reason?: Topology };
+  const fault = isWithoutServer(error) && reason ? faultOfServers(reason) : undefined;
+  if (fault !== undefined) return because(fault);
   if (syscall?.startsWith('query')) return because('The host of the connection string has no SRV record.');
   return toFhirError(error);
 }

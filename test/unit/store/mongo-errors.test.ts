@@ -10,7 +10,7 @@ import {
   type TopologyDescription,
 } from 'mongodb';
 import { FhirError, type Kind } from '../../../src/fhir/error.js';
-import { toFhirError } from '../../../src/store/mongo/errors.js';
+import { connectError, toFhirError } from '../../../src/store/mongo/errors.js';
 import { openMongo } from '../../../src/store/mongo/index.js';
 import { placement } from '../../support/changes.js';
 
@@ -51,6 +51,28 @@ describe('errors of the MongoDB driver', () => {
     await assert.rejects(store.ping(), { kind: 'unavailable', message: /connection string/ });
     await store.close();
   });
+
+  const seen = (setName: string | null, ...servers: readonly object[]) =>
+    new MongoServerSelectionError('Server selection timed out after 1500 ms', {
+      setName,
+      servers: new Map(servers.map((each, at) => [String(at), { address: 'db:27017', ...each }])),
+    } as unknown as TopologyDescription);
+  const starts: readonly (readonly [title: string, error: unknown, says: RegExp])[] = [
+    ['a set that was not initiated', seen('rs0', { type: 'RSGhost' }), /db:27017 answers, .*rs\.initiate\(\)/],
+    ['a set of another name', seen('rs0'), /replica set called rs0/],
+    ['a dead host', seen('rs0', { type: 'Unknown', error: { cause: { code: 'ECONNREFUSED' } } }), /db:27017 \(ECONN/],
+    [
+      'an unknown host',
+      seen(null, { type: 'Unknown', error: { cause: { code: 'ENOTFOUND' } } }),
+      /db:27017.* not known/,
+    ],
+    ['nothing that is known', seen(null), /does not answer/],
+  ];
+  for (const [title, error, says] of starts)
+    it(`tells at the start of ${title}`, () => {
+      const shown = connectError(error);
+      assert.deepEqual([shown.kind, says.test(shown.message)], ['unavailable', true], shown.message);
+    });
 
   it('leaves errors of ours as they are', () => {
     const ours = new FhirError('precondition', 'x');

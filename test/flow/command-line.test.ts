@@ -1,0 +1,214 @@
+/** The command line as a person meets it: help, versions, what was mistyped, what cannot be opened. https://clig.dev */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { after, describe, it } from 'mocha';
+import { command } from '../support/cli.js';
+import { freePort, startMongo } from '../support/mongod.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'chartroom-cli-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const ROOT = new URL('../../../', import.meta.url);
+const { version } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { version: string };
+const run = (words: string, env: Record<string, string> = {}) =>
+  command(
+    words.split(' ').filter(word => word !== ''),
+    { CHARTROOM_DATA: join(folder, 'data'), ...env },
+  ).ended;
+
+/** Sentences for a person: no stack, no name of a class. */
+function isSentence(text: string): void {
+  assert.match(text, /^(?:[A-Z/]|chartroom )[^\n]*[.?]\n$/);
+  assert.doesNotMatch(text, /Error\b|node:/);
+}
+
+describe('the command line', () => {
+  for (const words of ['--version', '-v', 'version'])
+    it(`tells its version (${words})`, async () => {
+      const { status, out } = await run(words);
+      assert.deepEqual([status, out], [0, `chartroom ${version} (Node ${process.version})\n`]);
+    });
+
+  for (const words of ['', '--help', '-h', 'help'])
+    it(`lists its commands (${words})`, async () => {
+      const { status, out, err } = await run(words);
+      assert.deepEqual([status, err], [0, '']);
+      for (const name of ['serve', 'seed', 'import', 'reindex', 'backup', 'verify', 'explain', 'config'])
+        assert.match(out, new RegExp(`^  chartroom ${name}\\b`, 'm'));
+    });
+
+  for (const words of ['import --help', 'import folder -h', 'help import'])
+    it(`lists the flags of a command, its own and the settings (${words})`, async () => {
+      const { status, out, err } = await run(words);
+      assert.deepEqual([status, err], [0, '']);
+      assert.match(out, /^Usage: chartroom import <file or folder>… \[flags\]$/m);
+      assert.match(out, /^ {2}--report FILE /m);
+      assert.match(out, /^ {2}--port VALUE .*\[8080\]$/m);
+    });
+
+  const mistakes: readonly (readonly [words: string, says: RegExp])[] = [
+    ['sevre', /no command "sevre"\. Did you mean serve\?/],
+    ['frobnicate', /no command "frobnicate"\. Commands: serve, /],
+    ['--port 8081', /chartroom serve --port/],
+    ['help sevre', /Did you mean serve/],
+    ['serve --prot 8081', /no flag --prot\. Did you mean --port\?/],
+    ['serve -p 8081', /no flag -p/],
+    ['serve --port', /--port needs a value/],
+    ['serve --port --log info', /--port needs a value/],
+    ['import x --fresh=yes', /--fresh takes no value/],
+    ['serve now', /"now"/],
+    ['reindex Patient', /"Patient"/],
+    ['config all', /"all"/],
+    ['backup', /one file/],
+    ['import', /file or folder/],
+  ];
+  for (const [words, says] of mistakes)
+    it(`names what is wrong with "${words}": status 2`, async () => {
+      const { status, out, err } = await run(words);
+      assert.deepEqual([status, out], [2, '']);
+      isSentence(err);
+      assert.match(err, says);
+    });
+
+  it('shows a connection string with its options and without what is secret', async () => {
+    const store =
+      'mongodb://user:hunter2@db.example/chart?replicaSet=rs0&authSource=admin&tlsCertificateKeyFilePassword=pw1';
+    const { status, out } = await run('config', { CHARTROOM_STORE: store });
+    assert.equal(status, 0);
+    assert.match(out, /^CHARTROOM_STORE=mongodb:\/\/db\.example\/chart\?replicaSet=rs0&authSource=admin&/m);
+    assert.doesNotMatch(out, /hunter2|pw1/);
+  });
+
+  it('ends quietly when nobody reads what it prints', async () => {
+    const program = fileURLToPath(new URL('bin/chartroom.js', ROOT));
+    const child = spawn(process.execPath, [program, 'config', '--markdown'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    let err = '';
+    child.stderr.on('data', (text: Buffer) => (err += text.toString()));
+    const [status] = (await once(child, 'close')) as [number];
+    assert.deepEqual([status, err], [0, '']);
+  });
+});
+
+describe('what cannot be opened', () => {
+  it('is named: a data folder that is a file, that is below one, that cannot be made', async () => {
+    const file = join(folder, 'a-file');
+    writeFileSync(file, '');
+    for (const data of [file, join(file, 'below'), '/proc/chartroom', '/proc/chartroom/below']) {
+      const { status, err } = await run('seed', { CHARTROOM_DATA: data });
+      assert.equal(status, 1);
+      isSentence(err);
+      assert.ok(err.includes(data.startsWith('/proc') ? '/proc/chartroom' : file), err);
+    }
+  });
+
+  it('is named: the folder of a store that another process has open, and that process', async () => {
+    const data = join(folder, 'held');
+    const { child, ended } = command(['serve'], {
+      CHARTROOM_DATA: data,
+      CHARTROOM_DEMO: 'off',
+      CHARTROOM_PORT: String(await freePort()),
+    });
+    let said = '';
+    for await (const text of child.stdout!) if ((said += String(text)).includes('Chartroom serves')) break;
+    const { status, err } = await run('verify', { CHARTROOM_DATA: data });
+    assert.equal(status, 1);
+    isSentence(err);
+    assert.ok(err.includes(data) && err.includes(String(child.pid)), err);
+    child.kill();
+    await ended;
+  });
+
+  it('is named: a file of settings, of tokens, a folder of search parameters', async () => {
+    const missing = join(folder, 'missing.json');
+    for (const env of [
+      { CHARTROOM_CONFIG: missing },
+      { CHARTROOM_AUTH: 'token', CHARTROOM_TOKENS: missing },
+      { CHARTROOM_PROFILES: missing },
+    ]) {
+      const { status, err } = await run('seed', env);
+      assert.equal(status, 2);
+      isSentence(err);
+      assert.ok(err.includes(missing), err);
+    }
+  });
+
+  it('refuses tokens that the documentation shows', async () => {
+    const tokens = join(folder, 'sample.json');
+    const [sample] = /\[\s*\{ "token".*?\]/s.exec(readFileSync(new URL('docs/running.md', ROOT), 'utf8'))!;
+    writeFileSync(tokens, sample);
+    const { status, err } = await run('seed', { CHARTROOM_AUTH: 'token', CHARTROOM_TOKENS: tokens });
+    assert.equal(status, 2);
+    assert.match(err, /openssl rand -hex 24/);
+  });
+
+  it('is told apart on MongoDB: nobody there, an unknown host, another set', async function () {
+    const mongo = await startMongo();
+    if ('skipped' in mongo) {
+      process.stderr.write(`      skipped: ${mongo.skipped}\n`);
+      return this.skip();
+    }
+    const other = mongo.database('x').replace(/replicaSet=[^&]*/, 'replicaSet=other');
+    const rows: readonly (readonly [url: string, says: RegExp])[] = [
+      [`mongodb://127.0.0.1:${await freePort()}/x?replicaSet=rs0`, /answers at 127\.0\.0\.1:\d+ \(ECONNREFUSED\)/],
+      ['mongodb://no-such-host.invalid:27017/x?replicaSet=rs0', /no-such-host\.invalid:27017.*not known/],
+      [other, /replica set called other.*rs\.status\(\)\.set/],
+    ];
+    try {
+      for (const [url, says] of rows) {
+        const { status, err } = await run('seed', { CHARTROOM_STORE: `${url}&serverSelectionTimeoutMS=1000` });
+        assert.equal(status, 1);
+        isSentence(err);
+        assert.match(err, says);
+      }
+    } finally {
+      await mongo.stop();
+    }
+  });
+
+  it('tells of a port that is taken before it loads demo data', async () => {
+    const taken = createServer();
+    await new Promise<void>(done => taken.listen(0, '127.0.0.1', done));
+    const { port } = taken.address() as { port: number };
+    const data = join(folder, 'port');
+    try {
+      const { status, out, err } = await run('serve', { CHARTROOM_PORT: String(port), CHARTROOM_DATA: data });
+      assert.deepEqual([status, out], [1, '']);
+      assert.match(err, /another program listens there/);
+    } finally {
+      taken.close();
+    }
+  });
+});
+
+describe('demo data', () => {
+  const cases = [
+    ['without authentication', { CHARTROOM_AUTH: 'none' }, true],
+    ['with tokens: not by itself', { CHARTROOM_AUTH: 'token' }, false],
+    ['with tokens, asked for', { CHARTROOM_AUTH: 'token', CHARTROOM_DEMO: 'on' }, true],
+    ['refused', { CHARTROOM_DEMO: 'off' }, false],
+  ] as const;
+  for (const [name, env, loads] of cases)
+    it(`${loads ? 'comes' : 'does not come'} ${name}`, async () => {
+      const tokens = join(folder, 'tokens.json');
+      writeFileSync(tokens, '[{"token":"0123456789abcdef","name":"a","role":"admin"}]');
+      chmodSync(tokens, 0o600);
+      const { child, ended } = command(['serve'], {
+        CHARTROOM_DATA: mkdtempSync(join(folder, 'demo-')),
+        CHARTROOM_TOKENS: tokens,
+        CHARTROOM_PORT: String(await freePort()),
+        ...env,
+      });
+      let said = '';
+      for await (const text of child.stdout!) if ((said += String(text)).includes('Chartroom serves')) break;
+      child.kill();
+      await ended;
+      assert.equal(/Loaded \d+ demo resources/.test(said), loads, said);
+    });
+});
