@@ -5,6 +5,7 @@
  * these are too many, the client must name one.
  */
 import { FhirError } from '../fhir/error.js';
+import { LINK, nothingAsked, spend } from './allowance.js';
 import { any, type Where } from './query.js';
 import { cut, isType, needParameter, refused, type Scope, shown, unknownModifier } from './scope.js';
 
@@ -28,7 +29,7 @@ export function followReference(head: string, rest: string, scope: Scope, next: 
   if (type !== undefined && (targets.length > 0 ? !targets.includes(type) : !isType(type, scope)))
     throw unknownModifier(parameter, type, scope);
   const candidates = type === undefined ? (targets.length > 0 ? targets : scope.definitions.resourceTypes) : [type];
-  const asked = scope.asked ?? { types: 0 };
+  const asked = scope.asked ?? nothingAsked();
   const found: Where[] = [];
   let first: unknown;
   for (const to of candidates) {
@@ -40,6 +41,7 @@ export function followReference(head: string, rest: string, scope: Scope, next: 
       );
     try {
       found.push({ kind: 'chain', code, to, where: next({ ...scope, types: [to], asked }) });
+      spend({ asked, types: [to] }, shown(code), LINK);
     } catch (error) {
       // A type that does not know what comes next is not what is meant, unless none does.
       if (candidates.length === 1 || !(error instanceof FhirError) || error.kind !== 'not-supported') throw error;

@@ -11,6 +11,7 @@
  * - Result parameters, `_has`, `_list`, `_text`, `_content` are no names of a filter; they are given beside it.
  */
 import { FhirError } from '../fhir/error.js';
+import { costOf, MISSING, nothingAsked, spend } from './allowance.js';
 import { followReference, MAX_CHAIN } from './chain.js';
 import { readElement } from './filter-element.js';
 import { type Comparison, type Filter, misread, readFilter, type Step, tooCostly, undecided } from './filter-syntax.js';
@@ -30,7 +31,7 @@ interface Reading {
  * operators), `too-costly`; all of them say where.
  */
 export function parseFilter(text: string, scope: Scope, depth = 0): Where {
-  return read(readFilter(text), { scope: { asked: { types: 0 }, ...scope }, depth });
+  return read(readFilter(text), { scope: { asked: nothingAsked(), ...scope }, depth });
 }
 
 function read(filter: Filter, context: Omit<Reading, 'comparison'>): Where {
@@ -77,6 +78,7 @@ function compare(step: Step, { comparison, scope }: Reading): Where {
   const parameter = located(step.at, () => needParameter(code, scope));
   const present: Where = { kind: 'present', code };
   const { operator, operatorAt, value, valueAt } = comparison;
+  spend(scope, code, operator === 'pr' ? MISSING : costOf(parameter.type, operator));
   if (operator === 'pr') return present;
   const offered = OFFERED[parameter.type];
   if (!offered.includes(operator))

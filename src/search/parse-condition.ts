@@ -6,6 +6,7 @@
  * Choice: `_has` and chains go through references to resources of this server.
  */
 import { FhirError } from '../fhir/error.js';
+import { costOf, LINK, MISSING, spend, WORDS } from './allowance.js';
 import { followReference, MAX_CHAIN } from './chain.js';
 import { parseFilter } from './filter.js';
 import type { SearchParameter } from './parameters.js';
@@ -26,8 +27,9 @@ import { splitValue } from './split.js';
 import { type Among, parseWords } from './words.js';
 import { SILENT } from './words-of.js';
 
-/** Limits of one condition. */
-export const MAX_ALTERNATIVES = 500;
+/** Limits of one condition: its values, and the bytes of one of them. */
+export const MAX_ALTERNATIVES = 1000;
+export const MAX_ALTERNATIVE_BYTES = 8192;
 
 /** Throws FhirError `not-supported` (unknown parameter, modifier), `invalid` (value), `too-costly` (limits). */
 export function parseCondition(name: string, value: string, scope: Scope, depth = 0): Where {
@@ -38,6 +40,7 @@ export function parseCondition(name: string, value: string, scope: Scope, depth 
   if (refusal !== undefined) throw refused(name, refusal);
   const among = AMONG.get(name.split(':', 1)[0]!);
   if (among) return parseText(among, name, value, scope);
+  if (name === '_filter') checkLength(name, value);
   if (name === '_list') return parseList(value, scope);
   if (name === '_filter') return parseFilter(value, scope, depth);
   const dot = name.indexOf('.');
@@ -52,6 +55,7 @@ function parsePlain(name: string, value: string, scope: Scope): Where {
   const [code, suffix] = cut(name);
   const parameter = needParameter(code, scope);
   if (suffix === 'missing') {
+    spend(scope, code, MISSING);
     if (value !== 'true' && value !== 'false') throw invalid(name, `${shown(name)} needs true or false.`);
     const present: Where = { kind: 'present', code };
     return value === 'true' ? { kind: 'not', of: present } : present;
@@ -61,11 +65,20 @@ function parsePlain(name: string, value: string, scope: Scope): Where {
   const values = splitValue(value, ',');
   if (values.length > MAX_ALTERNATIVES)
     throw new FhirError('too-costly', `The parameter ${code} has more than ${MAX_ALTERNATIVES} values.`);
+  spend(scope, code, costOf(parameter.type, modifier?.kind) * values.length);
+  for (const each of values) checkLength(code, each);
   if (values.includes('')) throw invalid(name, `The parameter ${code} has an empty value between commas.`);
   const tests = mergeTests(values.flatMap(each => parseValue(parameter, modifier, each, scope)));
   const condition = any(...tests.map((test): Where => ({ kind: 'param', code, test })));
   const negative = modifier?.kind === 'not' || modifier?.kind === 'not-in';
   return negative ? { kind: 'not', of: condition } : condition;
+}
+
+function checkLength(code: string, value: string): void {
+  if (value.length > MAX_ALTERNATIVE_BYTES || Buffer.byteLength(value) > MAX_ALTERNATIVE_BYTES)
+    throw new FhirError('too-costly', `A value of ${shown(code)} is longer than ${MAX_ALTERNATIVE_BYTES} bytes.`, {
+      expression: `http.${shown(code)}`,
+    });
 }
 
 const KINDS = [
@@ -105,6 +118,7 @@ function parseHas(name: string, value: string, scope: Scope, depth: number): Whe
   const reaches = parameter.targets.length === 0 || scope.types.some(type => parameter.targets.includes(type));
   if (parameter.type !== 'reference' || !parameter.elements.has('Reference') || !reaches)
     throw refused('_has', `${from}.${shown(code)} does not refer to ${scope.types.slice(0, 3).join(', ')}.`);
+  spend({ ...scope, types: [from] }, code, LINK);
   return { kind: 'has', from, code, where: parseCondition(rest.join(':'), value, inner, depth + 1) };
 }
 
@@ -131,6 +145,8 @@ function parseText(among: Among, name: string, value: string, scope: Scope): Whe
     });
   if (scope.types.every(type => SILENT.has(type)))
     throw refused(name, `${scope.types.join(', ')} is not searched by words; use the parameters of the type.`);
+  checkLength(code, value);
+  spend({ ...scope, types: ['Resource'] }, code, WORDS);
   return { kind: 'words', among, words: parseWords(code, value) };
 }
 

@@ -81,17 +81,14 @@ export function parseValue(
 
 /** Joins what one test can say at once: lists of tokens, and bounds on the same kind of value. */
 export function mergeTests(tests: readonly Test[]): readonly Test[] {
-  const merged: Test[] = [];
-  const at = new Map<string, number>();
+  const groups = new Map<string | Test, Test[]>();
   for (const test of tests) {
-    const key = mergeKey(test);
-    const index = key === undefined ? undefined : at.get(key);
-    if (index === undefined) {
-      if (key !== undefined) at.set(key, merged.length);
-      merged.push(test);
-    } else merged[index] = join(merged[index]!, test);
+    const key = mergeKey(test) ?? test;
+    const group = groups.get(key);
+    if (group) group.push(test);
+    else groups.set(key, [test]);
   }
-  return merged;
+  return [...groups.values()].map(joined);
 }
 
 function mergeKey(test: Test): string | undefined {
@@ -99,22 +96,27 @@ function mergeKey(test: Test): string | undefined {
   return test.kind === 'token' || test.kind === 'date' || test.kind === 'number' ? test.kind : undefined;
 }
 
-function join(first: Test, second: Test): Test {
-  // The same system and unit: both have a base, or none.
-  if (first.kind === 'quantity' && second.kind === 'quantity' && first.base && second.base)
-    return {
-      ...first,
-      any: [...first.any, ...second.any],
-      base: { ...first.base, any: [...first.base.any, ...second.base.any] },
-    };
-  if (first.kind === 'token' && second.kind === 'token') return { ...first, any: [...first.any, ...second.any] };
-  if (
-    (first.kind === 'date' && second.kind === 'date') ||
-    (first.kind === 'number' && second.kind === 'number') ||
-    (first.kind === 'quantity' && second.kind === 'quantity')
-  )
-    return { ...first, any: [...first.any, ...second.any] as readonly Bounds[] };
-  return first;
+/** Tests of one `mergeKey`, a thousand perhaps. */
+function joined(tests: readonly Test[]): Test {
+  const first = tests[0]!;
+  if (tests.length === 1) return first;
+  const boundsOf = (test: Test): readonly Bounds[] =>
+    test.kind === 'date' || test.kind === 'number' || test.kind === 'quantity' ? test.any : [];
+  switch (first.kind) {
+    case 'token':
+      return { ...first, any: tests.flatMap(test => (test.kind === 'token' ? test.any : [])) };
+    case 'date':
+    case 'number':
+      return { ...first, any: tests.flatMap(boundsOf) };
+    case 'quantity': {
+      // The same system and unit: all have a base, or none.
+      const { base } = first;
+      const inBase = tests.flatMap(test => (test.kind === 'quantity' ? (test.base?.any ?? []) : []));
+      return { ...first, any: tests.flatMap(boundsOf), ...(base ? { base: { ...base, any: inBase } } : {}) };
+    }
+    default:
+      return first;
+  }
 }
 
 function reject(parameter: SearchParameter, wanted: string): never {

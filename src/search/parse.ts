@@ -8,6 +8,7 @@
  */
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError, type Issue } from '../fhir/error.js';
+import { nothingAsked } from './allowance.js';
 import type { SearchParameters } from './parameters.js';
 import { parseCondition } from './parse-condition.js';
 import { type Include, isInclude, parseInclude } from './parse-include.js';
@@ -53,7 +54,8 @@ export interface ParsedSearch {
 
 /** Limits of one search. */
 export const MAX_PARAMETERS = 100;
-export const MAX_VALUE_BYTES = 8192;
+/** A list of 1,000 identifiers with their systems, or of 1,000 references. */
+export const MAX_VALUE_BYTES = 65_536;
 
 type Options = { -readonly [K in 'count' | 'total' | 'summary' | 'elements']?: ParsedSearch[K] };
 
@@ -75,7 +77,7 @@ export function parseSearch(input: SearchInput, parameters: SearchParameters, de
       parameters,
       definitions,
       now: input.now ?? Date.now(),
-      asked: { types: 0 },
+      asked: nothingAsked(),
       fullText: input.fullText ?? true,
     },
     ignored: [],

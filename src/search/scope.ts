@@ -2,6 +2,7 @@
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import { nearest } from '../platform/nearest.js';
+import type { Asked } from './allowance.js';
 import type { SearchParameter, SearchParameters, SearchType } from './parameters.js';
 
 /** Where a condition is read: the types that it speaks of, and what is known. */
@@ -14,8 +15,8 @@ export interface Scope {
   readonly bases: readonly string[];
   /** For `ap` on dates, ms since 1970. */
   readonly now: number;
-  /** Types that links of chains have asked so far, over a whole search; kept by chain.ts. */
-  readonly asked?: { types: number };
+  /** What was asked for so far, over a whole search. */
+  readonly asked?: Asked;
   /** False: `_text` and `_content` are switched off. */
   readonly fullText?: boolean;
 }

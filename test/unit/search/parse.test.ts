@@ -32,6 +32,11 @@ function refusal(query: string, options: Partial<SearchInput> = {}): FhirError {
 }
 
 const values = (count: number) => Array.from({ length: count }, (_, index) => index).join(',');
+/** So many parameters of so many values each. */
+const lists = (count: number, name: string, many: number, value = (at: number) => `${at}`) =>
+  Array(count)
+    .fill(`${name}=${Array.from({ length: many }, (_, at) => value(at)).join(',')}`)
+    .join('&');
 const names = (count: number) => Array.from({ length: count }, () => 'gender=male').join('&');
 
 describe('parseSearch', () => {
@@ -258,10 +263,41 @@ describe('parseSearch', () => {
   });
 
   describe('limits', () => {
-    it('are 500 values', () => {
-      assert.equal(parse(`Patient?_id=${values(500)}`).used.length, 1);
-      assert.equal(refusal(`Patient?_id=${values(501)}`).kind, 'too-costly');
+    it('are 1,000 values', () => {
+      assert.equal(parse(`Patient?_id=${values(1000)}`).used.length, 1);
+      assert.equal(refusal(`Patient?_id=${values(1001)}`).kind, 'too-costly');
     });
+
+    for (const [what, least, most] of [
+      ['tokens', `Observation?${lists(10, 'code', 1000)}`, 'code=one'],
+      ['references', `Observation?${lists(20, 'subject', 500)}`, 'encounter=one'],
+      ['names', `Patient?${lists(4, 'name', 500)}`, 'active=true'],
+      ['parts of names', `Patient?${lists(2, 'name:contains', 500)}`, 'active=true'],
+      ['dates', `Observation?${lists(4, 'date', 500, i => `gt${1500 + i}`)}`, 'code=one'],
+      ['quantities', `Observation?${lists(2, 'value-quantity', 500, i => `gt${i}`)}`, 'code=one'],
+      ['composites', `Observation?${lists(1, 'code-value-quantity', 500, i => `a$gt${i}`)}`, 'code=one'],
+      ['value sets', `Observation?${lists(1, 'code:in', 100, i => `http://a.example/${i}`)}`, 'code=one'],
+      ['hierarchies', `Patient?${lists(1, 'organization:below', 100)}`, 'active=true'],
+      [
+        'filters',
+        `Patient?${Array(5)
+          .fill(`_filter=${Array(200).fill('name co a').join(' or ')}`)
+          .join('&')}`,
+        'active=true',
+      ],
+      [
+        'links of chains',
+        `Observation?${Array(97).fill('_has:Provenance:target:_has:Provenance:entity:_id=1').join('&')}&${lists(1, 'subject:Patient.organization:below', 70)}&${lists(1, 'code', 953)}`,
+        'code=one',
+      ],
+      ['types', `Patient,Observation?${lists(5, '_id', 1000)}`, '_id=1'],
+    ] as const)
+      it(`are 10,000 alternatives together, of ${what}`, () => {
+        assert.ok(parse(least).used.length > 0);
+        const { kind, message, issues } = refusal(`${least}&${most}`);
+        assert.deepEqual([kind, issues[0]?.detail], ['too-costly', 'too-many-alternatives']);
+        assert.match(message, /10000.*Name the types/);
+      });
 
     it('are 100 parameters', () => {
       assert.equal(parse(`Patient?${names(100)}`).used.length, 100);
@@ -276,6 +312,12 @@ describe('parseSearch', () => {
       assert.equal(parse(`Composition?${untyped(13)}`).used.length, 13);
       assert.equal(refusal(`Composition?${untyped(14)}`).kind, 'too-costly');
       assert.equal(refusal(`Composition?${'subject.'.repeat(6)}code=a`).kind, 'too-costly');
+    });
+
+    it('are 64 KB a parameter', () => {
+      const long = `${'x'.repeat(8191)},`.repeat(8).slice(0, -1);
+      assert.equal(parse(`Patient?family=${long}`).used.length, 1);
+      assert.equal(refusal(`Patient?family=${long}yy`).kind, 'too-costly');
     });
 
     it('are 8 KB a value', () => {
