@@ -1,5 +1,6 @@
 /**
- * The HTTP face: limits, security headers, one mount for FHIR, and beside it /healthz, /readyz, /metrics.
+ * The HTTP face: limits, security headers, one mount for FHIR, and beside it a page for people,
+ * /healthz, /readyz and /metrics.
  *
  * Express 5 calls Object.setPrototypeOf on every request and response, which de-optimises Node's own objects and costs
  * more than all the rest of a read. Creating them with Express's prototypes in the first place makes that a no-op.
@@ -16,6 +17,7 @@ import type { Metrics } from '../platform/metrics.js';
 import { answer, type Exchange, type House, type Notice, takeOriginForm } from './exchange.js';
 import { fhir } from './fhir.js';
 import { createGuard } from './guard.js';
+import { pageOf } from './page.js';
 import type { Limits } from './source.js';
 
 export interface HttpOptions {
@@ -54,7 +56,7 @@ function createApp({ engine, metrics, exposeMetrics, limits, corsOrigins }: Http
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', false);
-  const headers = securityHeaders(engine.settings.base.startsWith('https:'));
+  const headers = [...securityHeaders(engine.settings.base.startsWith('https:')), ...CACHING];
   app.use((_request: Request, response: Response, next: NextFunction) => {
     for (const [name, value] of headers) response.setHeader(name, value);
     next();
@@ -62,11 +64,13 @@ function createApp({ engine, metrics, exposeMetrics, limits, corsOrigins }: Http
   const answered =
     (notice: Notice, work: (exchange: Exchange) => Promise<void> | void) => (request: Request, response: Response) =>
       answer(house, request, response, notice, work);
-  const options = { ...house, limits, corsOrigins };
+  const page = pageOf(engine);
+  const options = { ...house, limits, corsOrigins, page };
   app.use(
     '/fhir',
     answered('always', exchange => fhir(options, exchange)),
   );
+  app.get('/', answered('failures', page));
   // Probes come under whatever name the machine has, and learn nothing but that it lives.
   app.get('/healthz', (_request: Request, response: Response) => void response.json({ status: 'up' }));
   app.get('/readyz', async (_request: Request, response: Response) => {
@@ -90,7 +94,7 @@ function createApp({ engine, metrics, exposeMetrics, limits, corsOrigins }: Http
   // What browsers and crawlers ask for on their own.
   app.get(
     '/favicon.ico',
-    answered('never', ({ response }) => void response.status(204).end()),
+    answered('never', ({ response }) => void response.setHeader('Cache-Control', 'max-age=86400').status(204).end()),
   );
   app.get(
     '/robots.txt',
@@ -103,6 +107,15 @@ function createApp({ engine, metrics, exposeMetrics, limits, corsOrigins }: Http
   );
   return app;
 }
+
+/**
+ * No cache keeps a record: an answer that was not asked for again is a look that nobody recorded. Clients that keep one
+ * themselves ask with If-None-Match, and are recorded. https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.5
+ */
+const CACHING = [
+  ['Cache-Control', 'no-store'],
+  ['Vary', 'Accept, Accept-Encoding, Authorization, Origin, Prefer'],
+] as const;
 
 /** Helmet's headers depend on nothing in a request: asked once, they cost a tenth of its thirteen middlewares. */
 function securityHeaders(strictTransportSecurity: boolean): readonly (readonly [string, string])[] {
@@ -126,6 +139,6 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
         : ['400 Bad Request', 'This is not a valid HTTP request.'];
   const body = outcomeText([{ severity: 'error', code: 'invalid', text }]);
   socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/fhir+json; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body.toString()}`,
+    `HTTP/1.1 ${status}\r\nContent-Type: application/fhir+json; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body.toString()}`,
   );
 }

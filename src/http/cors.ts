@@ -1,15 +1,58 @@
 /** Cross-origin requests from browsers, for the origins that were allowed: https://fetch.spec.whatwg.org/#http-cors-protocol */
 import type { Request, Response } from 'express';
 
-const EXPOSED = 'ETag, Last-Modified, Location, Content-Location, X-Request-Id, Retry-After';
-const HEADERS =
-  'Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Request-Id';
+/** What a page may read of an answer beside what every page may. */
+const EXPOSED = [
+  'Accept-Patch',
+  'Allow',
+  'Content-Disposition',
+  'Content-Encoding',
+  'Content-Location',
+  'Date',
+  'ETag',
+  'Last-Modified',
+  'Location',
+  'Retry-After',
+  'Vary',
+  'WWW-Authenticate',
+  'X-Request-Id',
+].join(', ');
+
+/** What the server reads, then what clients send beside it and browsers would otherwise not let them send. */
+const HEADERS = [
+  'Accept',
+  'Accept-Encoding',
+  'Authorization',
+  'Content-Encoding',
+  'Content-Type',
+  'If-Match',
+  'If-Modified-Since',
+  'If-None-Exist',
+  'If-None-Match',
+  'Prefer',
+  'X-Cascade',
+  'X-Request-Id',
+  'X-Security-Context',
+  'Accept-Language',
+  'Cache-Control',
+  'Content-Language',
+  'If-Range',
+  'If-Unmodified-Since',
+  'Origin',
+  'Pragma',
+  'Range',
+  'Traceparent',
+  'Tracestate',
+  'User-Agent',
+  'X-Correlation-Id',
+  'X-Provenance',
+  'X-Requested-With',
+].join(', ');
 
 /** Sets the headers; true where the request was a preflight and is answered. */
 export function cors(request: Request, response: Response, origins: readonly string[]): boolean {
   const { origin } = request.headers;
   if (origin === undefined || origins.length === 0) return false;
-  response.setHeader('Vary', 'Origin');
   if (!origins.includes('*') && !origins.includes(origin)) return false;
   response.setHeader('Access-Control-Allow-Origin', origins.includes('*') ? '*' : origin);
   response.setHeader('Access-Control-Expose-Headers', EXPOSED);

@@ -91,6 +91,7 @@ export function takeOriginForm(request: IncomingMessage): void {
 
 async function answerFailure(engine: Engine, { response, head, requestId }: Exchange, failure: FhirError) {
   if (response.headersSent || response.destroyed) return void response.destroy();
+  response.setHeader('Cache-Control', 'no-store');
   try {
     await respondError(response, failure, head.presentation, engine.definitions, requestId);
   } catch (error) {

@@ -5,7 +5,7 @@ import type { Context, Interaction } from '../interactions/interaction.js';
 import { admit, perform, refuse } from '../interactions/perform.js';
 import { cors } from './cors.js';
 import type { Exchange, House } from './exchange.js';
-import { wantsRaw } from './media.js';
+import { prefersHtml, wantsRaw } from './media.js';
 import type { Head, Presentation } from './presentation.js';
 import { preference, readInteraction, single, withCriteria } from './request.js';
 import { respond } from './respond.js';
@@ -15,6 +15,8 @@ import { fromRequest, type Limits } from './source.js';
 export interface FhirOptions extends House {
   readonly limits: Limits;
   readonly corsOrigins: readonly string[];
+  /** Shows a person what this is. */
+  readonly page: (exchange: Exchange) => void;
 }
 
 /** Before anybody has said who they are, in an audit event. */
@@ -25,6 +27,7 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
   const { engine, guard, limits } = options;
   const { request, response, requestId, path, head } = exchange;
   if (cors(request, response, options.corsOrigins)) return;
+  if (wantsPage(exchange)) return options.page(exchange);
   if (request.method === 'OPTIONS') return options204(response, allowedMethods(path, engine.definitions));
   const target = withCriteria(route(request.method, path, engine.definitions), request.get('if-none-exist'));
   exchange.target = target;
@@ -44,8 +47,17 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     refuse(known, target, asFhirError(error)),
   );
   const result = await perform(withForm(known, request, interaction), interaction);
+  // Holds nothing of a patient, is long, and is asked for by every client first.
+  if (target.kind === 'capabilities') response.setHeader('Cache-Control', 'max-age=60');
   await respond(response, result, presentationOf(request, target, head), engine.definitions, engine.settings.base);
 }
+
+/** A browser that was pointed at the base itself; everybody else who asks for it searches. */
+const wantsPage = ({ request, path, head }: Exchange): boolean =>
+  path === '/' &&
+  (request.method === 'GET' || request.method === 'HEAD') &&
+  head.query.length === 0 &&
+  prefersHtml(request.headers.accept);
 
 /** The context with its principal; what is public needs none. */
 function identified(context: Context, request: Request, target: Route): Context | Promise<never> {

@@ -93,6 +93,10 @@ export function wantsRaw(accept: string | undefined, format: string | undefined)
   );
 }
 
+/** What browsers say when somebody opens an address in them. */
+export const prefersHtml = (accept: string | undefined): boolean =>
+  accept?.includes('text/html') === true && accepted(accept)[0]?.type === 'text/html';
+
 /** The format of a body; undefined: not one of FHIR's. Throws `unsupported-media-type` for another version or charset. */
 export function bodyFormat(contentType: string | undefined): Format | undefined {
   const given = parseMediaType(contentType ?? '');
