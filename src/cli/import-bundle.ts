@@ -1,20 +1,31 @@
 /**
- * A Bundle as a list of updates: fullUrls become ids, `urn:uuid:` references follow them, conditional references
- * (`Practitioner?identifier=…`) are looked up. Entries are written one by one, not as one transaction.
- * https://hl7.org/fhir/R4/http.html#trules
+ * A JSON file as the requests that it means. A Bundle of requests (batch, transaction) means what it means over HTTP, and is
+ * read by the same code: https://hl7.org/fhir/R4/http.html#transaction. Of any other Bundle, and of entries that have no
+ * request, each resource is put under its id, or created where it has none; their references to each other are resolved.
+ * A document stays one resource. Of a history the newest version of each resource counts.
  */
-import { FhirError } from '../fhir/error.js';
-import { parseJson } from '../fhir/json.js';
-import type { Json, JsonObject, Parsed, Resource } from '../fhir/resource.js';
-import type { Context } from '../interactions/interaction.js';
-import { perform } from '../interactions/perform.js';
-import { newId } from '../platform/ids.js';
+import type { JsonObject, Json, Parsed, Resource } from '../fhir/resource.js';
+import { readBundle } from '../http/bundle.js';
+import type { Engine, Entry } from '../interactions/interaction.js';
+import { rankOf } from '../interactions/steps.js';
 
-/** Criterion → `Type/id`. */
-export type Resolved = Map<string, string>;
+/** A request on its way in. */
+export interface Item {
+  /** Line of NDJSON, or number of the entry in a Bundle; from 1. */
+  readonly line: number;
+  readonly entry: Entry;
+}
 
-/** A reference that nothing answers yet; another file may bring its target. */
-export class Unresolved extends Error {}
+/** Requests that are sent together. */
+export interface Group {
+  readonly kind: 'batch' | 'transaction';
+  /**
+   * What a refused transaction leads to: the Bundle wants all or nothing; its entries refer to each other, so the one at fault
+   * is left out; they are each by themselves.
+   */
+  readonly refused: 'nothing' | 'leave-out' | 'each';
+  readonly items: readonly Item[];
+}
 
 const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 const isObject = (value: Json | undefined): value is JsonObject =>
@@ -22,55 +33,76 @@ const isObject = (value: Json | undefined): value is JsonObject =>
 const isResource = (value: Json | undefined): value is Resource =>
   isObject(value) && typeof value['resourceType'] === 'string';
 
-/** The resources of a body: its entries if it is a Bundle to be loaded, else itself. References are final. */
-export async function resourcesOf(bytes: Buffer, context: Context, known: Resolved): Promise<Parsed[]> {
-  const parsed = parseJson(bytes, { maxDepth: 64, portable: true });
-  const { resource, decimals } = parsed;
-  if (resource.resourceType !== 'Bundle' || resource['type'] === 'document') return [parsed];
-  const entries = Array.isArray(resource['entry']) ? resource['entry'].filter(isObject) : [];
-  const targets = new Map<string, string>();
-  const resources: Resource[] = [];
-  for (const entry of entries) {
-    const inner = entry['resource'];
-    if (!isResource(inner)) continue;
-    const id = typeof inner['id'] === 'string' && ID.test(inner['id']) ? inner['id'] : newId();
-    inner['id'] = id;
-    if (typeof entry['fullUrl'] === 'string') targets.set(entry['fullUrl'], `${inner.resourceType}/${id}`);
-    resources.push(inner);
-  }
-  const conditional = new Set<string>();
-  for (const inner of resources) visitReferences(inner, text => void (text.includes('?') && conditional.add(text)));
-  for (const criterion of conditional)
-    if (!known.has(criterion)) known.set(criterion, await lookUp(criterion, context));
-  return resources.map(inner => {
-    visitReferences(inner, text => targets.get(text) ?? known.get(text));
-    return { resource: inner, decimals };
+/** A resource by itself: an update of its id, or a create. */
+export function requestOf(body: Parsed, { settings }: Engine): Entry {
+  const { resourceType: type, id } = body.resource;
+  if (typeof id !== 'string') return { request: `POST ${settings.base}/${type}`, ask: { kind: 'create', type, body } };
+  return { request: `PUT ${settings.base}/${type}/${id}`, ask: { kind: 'update', type, id, body } };
+}
+
+/** What the file means, without the entries that `isDone` knows. Throws as a Bundle over HTTP does. */
+export async function groupOf(body: Parsed, engine: Engine, isDone: (line: number) => boolean): Promise<Group> {
+  const { resource, decimals } = body;
+  const { type } = resource;
+  if (resource.resourceType !== 'Bundle' || type === 'document')
+    return {
+      kind: 'transaction',
+      refused: 'each',
+      items: isDone(1) ? [] : [{ line: 1, entry: requestOf(body, engine) }],
+    };
+  const asks = type === 'batch' || type === 'transaction';
+  const given = Array.isArray(resource['entry']) ? resource['entry'] : [];
+  const numbered = given.map((entry, at) => ({ line: at + 1, entry }));
+  const matches = numbered.filter((each): each is Numbered => isMatch(each.entry));
+  const entries = asks ? numbered : type === 'history' ? newest(matches) : matches;
+  const left = entries.filter(({ line }) => !isDone(line));
+  const kind = type === 'batch' ? 'batch' : 'transaction';
+  const requests: Resource = {
+    ...(asks ? resource : { resourceType: 'Bundle' }),
+    type: kind,
+    entry: left.map(({ entry }) => (asks && isObject(entry) && entry['request'] !== undefined ? entry : asked(entry))),
+  };
+  if (left.length === 0) return { kind, refused: 'nothing', items: [] };
+  const read = await readBundle({ resource: requests, decimals }, engine, 'minimal');
+  const items = ('entries' in read ? read.entries : []).map((entry, i) => ({ line: left[i]!.line, entry }));
+  if (kind === 'batch') return { kind, refused: 'nothing', items: items.toSorted((a, b) => orderOf(a) - orderOf(b)) };
+  return { kind, refused: asks ? 'nothing' : 'leave-out', items };
+}
+
+/** A batch runs in the order of a transaction. */
+const orderOf = ({ entry: { ask } }: Item): number => ('error' in ask ? Number.MAX_SAFE_INTEGER : rankOf(ask));
+
+interface Numbered {
+  readonly line: number;
+  readonly entry: JsonObject;
+}
+
+/** What a searchset says about itself is nothing to load. */
+const isMatch = (entry: Json): entry is JsonObject =>
+  isObject(entry) &&
+  isResource(entry['resource']) &&
+  (entry['search'] as JsonObject | undefined)?.['mode'] !== 'outcome';
+
+/** In a history the newest version comes first. */
+function newest(entries: readonly Numbered[]): Numbered[] {
+  const seen = new Set<string>();
+  return entries.filter(({ entry: { resource } }) => {
+    const { resourceType, id } = resource as Resource;
+    if (typeof id !== 'string') return true;
+    const name = `${resourceType}/${id}`;
+    return !seen.has(name) && seen.add(name);
   });
 }
 
-/** Calls `visit` with every Reference.reference; a string that it gives back takes its place. */
-function visitReferences(value: Json, visit: (text: string) => string | undefined | void): void {
-  if (Array.isArray(value)) for (const item of value) visitReferences(item, visit);
-  else if (isObject(value))
-    for (const [key, inner] of Object.entries(value)) {
-      if (key !== 'reference' || typeof inner !== 'string') visitReferences(inner, visit);
-      else value[key] = visit(inner) ?? inner;
-    }
-}
-
-/** Exactly one match, as in a transaction; none may only mean "not yet". */
-async function lookUp(criterion: string, context: Context): Promise<string> {
-  const at = criterion.indexOf('?');
-  const type = criterion.slice(0, at);
-  if (!context.engine.definitions.resourceTypes.includes(type))
-    throw new FhirError('invalid', 'A conditional reference names an unknown resource type.');
-  const parameters = [...new URLSearchParams(criterion.slice(at + 1)), ['_count', '2'] as [string, string]];
-  const found = await perform(context, { kind: 'search', type, parameters, lenient: false });
-  const bundle = parseJson(found.text!, { maxDepth: 200 }).resource;
-  const ids = (Array.isArray(bundle['entry']) ? bundle['entry'] : [])
-    .map(entry => (isObject(entry) && isResource(entry['resource']) ? entry['resource']['id'] : undefined))
-    .filter(id => typeof id === 'string');
-  if (ids.length === 0) throw new Unresolved();
-  if (ids.length > 1) throw new FhirError('multiple-matches', 'A conditional reference matches several resources.');
-  return `${type}/${ids[0]}`;
+/** An entry with the request that its resource stands for. */
+function asked(entry: Json): Json {
+  if (!isObject(entry)) return entry;
+  const { fullUrl, resource } = entry;
+  if (!isResource(resource)) return entry;
+  const { resourceType, id } = resource;
+  const request =
+    typeof id === 'string' && ID.test(id)
+      ? { method: 'PUT', url: `${resourceType}/${id}` }
+      : { method: 'POST', url: resourceType };
+  return { ...(fullUrl === undefined ? {} : { fullUrl }), resource, request };
 }

@@ -1,11 +1,11 @@
 /**
  * What an import reads: NDJSON line by line, Bundles whole, both plain or gzipped, from files and folders in the order
- * of their names. Memory is bounded by the longest line and the largest Bundle.
+ * of their names. Memory is bounded by the longest line and the largest Bundle that the settings allow.
  */
-import { createReadStream } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, type ReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { FhirError } from '../fhir/error.js';
 import { ConfigError } from '../platform/config.js';
@@ -13,11 +13,12 @@ import { ConfigError } from '../platform/config.js';
 export interface SourceFile {
   readonly path: string;
   readonly form: 'ndjson' | 'json';
-  /** Tells a file from a later one of the same name. */
-  readonly stamp: string;
+  /** Bytes on the disk. */
+  readonly size: number;
 }
 
 const NAME = /\.(ndjson|jsonl|json)(\.gz)?$/i;
+const NEWLINE = 10;
 
 /** Every importable file below the paths. Throws ConfigError for a path that is not there or holds nothing. */
 export async function findSources(paths: readonly string[]): Promise<SourceFile[]> {
@@ -44,33 +45,84 @@ async function collect(path: string, found: SourceFile[], named: boolean): Promi
     if (named) throw new ConfigError(`${path} is neither .json nor .ndjson nor .jsonl (or .gz of them).`);
     return;
   }
-  found.push({ path, form: form === 'json' ? 'json' : 'ndjson', stamp: `${info.size}:${Math.floor(info.mtimeMs)}` });
+  found.push({ path, form: form === 'json' ? 'json' : 'ndjson', size: info.size });
 }
 
-function openBytes(path: string): NodeJS.ReadableStream {
-  const file = createReadStream(path);
-  if (!/\.gz$/i.test(path)) return file;
+/** SHA-256 of the file as it lies on the disk, hex. */
+export async function hashOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const part of createReadStream(path, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>)
+    hash.update(part);
+  return hash.digest('hex');
+}
+
+/** A file that is being read. */
+export interface Opened {
+  readonly bytes: AsyncIterable<Buffer>;
+  /** Bytes of the disk that have been read so far. */
+  readonly read: () => number;
+}
+
+export function openSource({ path }: SourceFile): Opened {
+  const file: ReadStream = createReadStream(path);
+  const read = (): number => file.bytesRead;
+  if (!/\.gz$/i.test(path)) return { bytes: file as AsyncIterable<Buffer>, read };
   const plain = createGunzip();
   file.on('error', error => plain.destroy(error));
-  return file.pipe(plain);
+  return { bytes: file.pipe(plain) as AsyncIterable<Buffer>, read };
+}
+
+/** A line without its end; `bytes` undefined: it was longer than the limit, and its content is gone. */
+export interface Line {
+  readonly line: number;
+  readonly bytes: Buffer | undefined;
 }
 
 /** Lines with their numbers from 1; empty ones are left out. */
-export async function* readLines(path: string): AsyncGenerator<{ line: number; bytes: Buffer }> {
-  let line = 0;
-  for await (const text of createInterface({ input: openBytes(path), crlfDelay: Infinity })) {
-    line++;
-    if (text.trim() !== '') yield { line, bytes: Buffer.from(text) };
+export async function* readLines({ bytes }: Opened, limit: number): AsyncGenerator<Line> {
+  let line = 1;
+  let parts: Buffer[] = [];
+  let size = 0;
+  const take = (part: Buffer): void => {
+    size += part.length;
+    if (size <= limit) parts.push(part);
+    else parts = [];
+  };
+  const whole = (): Line | undefined => {
+    if (size > limit) return { line, bytes: undefined };
+    const text = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    return text.every(isBlank) ? undefined : { line, bytes: text };
+  };
+  for await (const part of bytes) {
+    let from = 0;
+    for (let at = part.indexOf(NEWLINE); at >= 0; at = part.indexOf(NEWLINE, from)) {
+      take(part.subarray(from, at));
+      const found = whole();
+      if (found) yield found;
+      line++;
+      parts = [];
+      size = 0;
+      from = at + 1;
+    }
+    take(part.subarray(from));
   }
+  const last = whole();
+  if (last) yield last;
 }
 
+const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0d;
+
 /** The whole file. Throws `too-large` beyond `limit` bytes. */
-export async function readWhole(path: string, limit: number): Promise<Buffer> {
+export async function readWhole({ bytes }: Opened, limit: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let size = 0;
-  for await (const part of openBytes(path) as AsyncIterable<Buffer>) {
+  for await (const part of bytes) {
     size += part.length;
-    if (size > limit) throw new FhirError('too-large', 'A bundle file is too large: split it or use NDJSON.');
+    if (size > limit)
+      throw new FhirError(
+        'too-large',
+        `A file that is one Bundle may have ${limit} bytes (CHARTROOM_MAX_BUNDLE). Split it, or write its resources as NDJSON, which may be of any size.`,
+      );
     parts.push(part);
   }
   return Buffer.concat(parts);

@@ -1,64 +1,70 @@
 /**
- * `chartroom import`: bundles and NDJSON through the same door as HTTP, as transactions of some hundred resources, a few
- * of them under way at once. Each resource keeps its id (update-as-create). Where it stopped is kept beside the data: the same command goes
- * on from there (`--fresh` starts over); an import that reached its end is forgotten. What failed is reported with file, line and reason; the rest is loaded.
+ * `chartroom import`: Bundles and NDJSON through the same door as HTTP. A Bundle of requests is the transaction or batch that
+ * it says (import-bundle.ts); lines of NDJSON go as transactions of 200, a few of them under way at once. What fails is reported with
+ * file, line and reason; the rest is loaded.
+ *
+ * That a group is loaded is noted in the commit that loads it (import-notes.ts): an import that was stopped, by a signal or a kill
+ * at any point, goes on with the same command, and one that is finished is not done again unless `--fresh` says so.
  */
-import { createHash } from 'node:crypto';
-import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { asFhirError, FhirError, type Issue } from '../fhir/error.js';
+import { createWriteStream } from 'node:fs';
+import { asFhirError, FhirError } from '../fhir/error.js';
 import { parseJson } from '../fhir/json.js';
-import type { Parsed } from '../fhir/resource.js';
-import type { Context, Entry, Of } from '../interactions/interaction.js';
+import type { Resource } from '../fhir/resource.js';
+import type { Limits } from '../http/source.js';
+import type { Context } from '../interactions/interaction.js';
 import { perform } from '../interactions/perform.js';
-import { type Config, ConfigError } from '../platform/config.js';
-import { type Resolved, resourcesOf, Unresolved } from './import-bundle.js';
-import { findSources, readLines, readWhole, type SourceFile } from './import-sources.js';
+import { ConfigError } from '../platform/config.js';
+import { type Group, groupOf, type Item, requestOf } from './import-bundle.js';
+import { type FileNotes, readNotes } from './import-notes.js';
+import { type Failure, Report, typeOf } from './import-report.js';
+import {
+  findSources,
+  hashOf,
+  openSource,
+  type Opened,
+  readLines,
+  readWhole,
+  type SourceFile,
+} from './import-sources.js';
 import type { Invocation } from './invocation.js';
+import { showProgress, type Status } from './progress.js';
 import { systemContext } from './seed.js';
+import { limitsOf } from './serve.js';
+import { onStopSignal, type StopSignals } from './signals.js';
 
-const MAX_BUNDLE = 512 * 1024 * 1024;
-/** Resources between two notes of where we are. */
-const NOTE_EVERY = 2000;
-/** Resources of one transaction: more share the cost of a commit, fewer have to be sent again where one is refused. */
+/** Lines of one transaction, entries of a batch: more share the cost of a commit, fewer have to be sent again where one is refused. */
 const GROUP = 200;
 
-interface Failure {
-  readonly file: string;
-  /** Line of NDJSON, or number of the entry in a Bundle; from 1. */
-  readonly line?: number;
-  readonly type?: string;
-  readonly issues: readonly Pick<Issue, 'code' | 'expression' | 'text'>[];
-}
+/** What may be right as soon as another file is loaded. */
+const NOT_YET = new Set(['no-match', 'dangling-reference']);
+/** Nobody knows whether it was written, or nothing more can be: whatever comes next would fare the same. */
+const FATAL = new Set(['unavailable', 'timeout', 'no-space']);
 
-/** A resource on its way in. */
-interface Item {
-  readonly line: number;
-  readonly type: string;
-  readonly ask: Of<'create'> | Of<'update'>;
-}
-
-/** File → how many of its first items are done, or that all of them are. */
-type Progress = Record<string, number | { readonly all: number }>;
-
-export async function importFiles({ config, words, options, open }: Invocation): Promise<number> {
+export async function importFiles({ config, words, options, open, progress }: Invocation): Promise<number> {
   if (words.length === 0) throw new ConfigError('chartroom import needs a file or folder.');
   const parallel = Number(options['concurrency'] ?? 4);
   if (!Number.isInteger(parallel) || parallel < 1 || parallel > 64)
     throw new ConfigError('--concurrency must be 1 to 64: transactions under way at once.');
   const sources = await findSources(words);
   const engine = await open();
+  const signals = onStopSignal();
+  const path = options['report'];
+  const file = typeof path === 'string' ? createWriteStream(path, { mode: 0o600 }) : undefined;
+  const report = new Report(failure => void file?.write(`${JSON.stringify(failure)}\n`));
   try {
-    const report = typeof options['report'] === 'string' ? createWriteStream(options['report']) : undefined;
-    const run = new Run(systemContext(engine, 'chartroom import'), parallel, notesFile(config), failure =>
-      report ? void report.write(`${JSON.stringify(failure)}\n`) : undefined,
-    );
-    if (!options['fresh']) run.resume();
-    await run.all(sources);
-    await new Promise<void>(done => (report ? report.end(done) : done()));
-    process.stdout.write(run.summary());
-    return run.failures === 0 ? 0 : 1;
+    const context = systemContext(engine, 'chartroom import');
+    const run = new Run(context, limitsOf(config), { parallel, fresh: options['fresh'] === true }, signals, report);
+    const hide = showProgress(() => run.status(), progress);
+    try {
+      await run.all(sources);
+    } finally {
+      hide();
+      await new Promise<void>(done => (file ? file.end(done) : done()));
+    }
+    process.stdout.write(report.summary(signals.status !== undefined));
+    return signals.status ?? (report.failures === 0 ? 0 : 1);
   } finally {
+    signals.release();
     await engine.store.close();
   }
 }
@@ -67,215 +73,247 @@ export async function importFiles({ config, words, options, open }: Invocation):
 const unreadable = (cause: unknown): FhirError =>
   new FhirError('invalid', 'The file cannot be read to its end. Is it whole?', { cause });
 
-/** One file of notes per store. */
-function notesFile({ data, store }: Config): string {
-  mkdirSync(data, { recursive: true, mode: 0o700 });
-  return join(data, `import-${createHash('sha256').update(store).digest('hex').slice(0, 12)}.json`);
+const isNotYet = (issues: readonly { readonly detail?: string }[]): boolean =>
+  issues.some(({ detail }) => NOT_YET.has(detail ?? ''));
+
+/** Position of the entry that an error names. */
+function entryOf({ issues }: FhirError): number | undefined {
+  const at = issues.map(({ expression }) => /^Bundle\.entry\[(\d+)\]/.exec(expression ?? '')?.[1]).find(Boolean);
+  return at === undefined ? undefined : Number(at);
+}
+
+interface Choices {
+  /** Transactions of lines under way at once. */
+  readonly parallel: number;
+  readonly fresh: boolean;
+}
+
+/** A file and what is known of it. */
+interface Work {
+  readonly source: SourceFile;
+  readonly notes: FileNotes;
 }
 
 class Run {
-  failures = 0;
   readonly #context: Context;
-  readonly #parallel: number;
-  readonly #notes: string;
-  readonly #report: (failure: Failure) => void;
-  readonly #loaded = new Map<string, number>();
-  readonly #first: Failure[] = [];
-  readonly #resolved: Resolved = new Map();
-  readonly #started = Date.now();
-  #progress: Progress = {};
-  #done = 0;
-  #skipped = 0;
+  readonly #limits: Limits;
+  readonly #choices: Choices;
+  readonly #signals: StopSignals;
+  readonly #report: Report;
+  /** Files that this run has looked at. */
+  readonly #met = new Set<string>();
+  /** Requests of the file under way that must wait for other files; whether waiting is over. */
+  #waiting = 0;
+  #last = false;
+  #bytes = { all: 1, files: 0, ofFile: (): number => 0, path: '' };
 
-  constructor(context: Context, parallel: number, notes: string, report: (failure: Failure) => void) {
+  constructor(context: Context, limits: Limits, choices: Choices, signals: StopSignals, report: Report) {
     this.#context = context;
-    this.#parallel = parallel;
-    this.#notes = notes;
+    this.#limits = limits;
+    this.#choices = choices;
+    this.#signals = signals;
     this.#report = report;
   }
 
-  resume(): void {
-    if (existsSync(this.#notes)) this.#progress = JSON.parse(readFileSync(this.#notes, 'utf8')) as Progress;
+  status(): Status {
+    const { all, files, ofFile, path } = this.#bytes;
+    const { failures, done } = this.#report;
+    return {
+      share: (files + ofFile()) / all,
+      count: done,
+      what: 'resources',
+      ...(failures > 0 ? { more: `${failures} failed` } : {}),
+      path,
+    };
   }
 
-  /** Files whose references cannot be resolved yet wait until the others are in. */
+  get #stopped(): boolean {
+    return this.#signals.status !== undefined;
+  }
+
+  /** Files that refer to what is not there yet come again after the others, as long as that brings anything. */
   async all(sources: readonly SourceFile[]): Promise<void> {
+    this.#bytes.all = sources.reduce((sum, { size }) => sum + size, 1);
     let waiting = sources;
     while (waiting.length > 0) {
+      const before = this.#report.done;
       const later: SourceFile[] = [];
-      for (const source of waiting) if (!(await this.#file(source, waiting.length))) later.push(source);
-      if (later.length === waiting.length) {
-        for (const { path } of later)
-          this.#fail({ file: path, issues: [{ code: 'not-found', text: 'A conditional reference matches nothing.' }] });
-        break;
+      for (const source of waiting) {
+        if (this.#stopped) return;
+        if (await this.#file(source)) this.#bytes.files += source.size;
+        else later.push(source);
       }
+      if (this.#last) return;
+      this.#last = this.#report.done === before;
       waiting = later;
     }
-    rmSync(this.#notes, { force: true });
-    if (process.stderr.isTTY) process.stderr.write('\n');
   }
 
-  /** False: not now. */
-  async #file(source: SourceFile, left: number): Promise<boolean> {
-    const key = `${resolve(source.path)}#${source.stamp}`;
-    const already = this.#progress[key] ?? 0;
-    if (typeof already === 'object') {
-      this.#skipped += already.all;
-      return true;
-    }
+  /** False: some of it must wait. */
+  async #file(source: SourceFile): Promise<boolean> {
+    const { path } = source;
     try {
-      this.#progress[key] = { all: await this.#items(key, source, already, left) };
+      const first = !this.#met.has(path);
+      const notes = await readNotes(this.#context.engine.store, await hashOf(path), first && this.#choices.fresh);
+      this.#met.add(path);
+      if (first) this.#report.skipped += notes.all ?? notes.done;
+      if (notes.all === undefined) return await this.#load({ source, notes });
+      this.#report.passedOver++;
+      return true;
     } catch (error) {
-      if (error instanceof Unresolved) return false;
       const known = error instanceof FhirError ? error : unreadable(error);
-      // The store is away: everything else would fail the same way.
-      if (known.kind === 'unavailable') throw error;
-      this.#fail({ file: source.path, issues: known.issues });
+      if (FATAL.has(known.kind)) throw error;
+      this.#report.fail({ file: path, issues: known.issues });
+      return true;
+    } finally {
+      this.#bytes.ofFile = () => 0;
     }
+  }
+
+  async #load(work: Work): Promise<boolean> {
+    const { source, notes } = work;
+    const opened = openSource(source);
+    Object.assign(this.#bytes, { ofFile: opened.read, path: source.path });
+    this.#waiting = 0;
+    const count = source.form === 'ndjson' ? await this.#lines(work, opened) : await this.#bundle(work, opened);
+    if (this.#stopped || this.#waiting > 0) return false;
+    if (!this.#report.hasFailed(source.path)) await notes.finish(count);
     return true;
   }
 
-  /** Gives the number of items. */
-  async #items(key: string, source: SourceFile, already: number, left: number): Promise<number> {
-    /** First line of each group that is under way. */
-    const under = new Map<number, Promise<void>>();
-    // What ends the import, and the first line it met: kept, because nobody may be waiting for the one that met it.
-    let fatal: { readonly error: unknown; readonly line: number } | undefined;
-    let group: Item[] = [];
-    const send = async (): Promise<void> => {
-      const items = group;
-      group = [];
-      const [first] = items;
-      if (!first) return;
-      const sent = this.#together(source.path, items)
-        .catch((error: unknown) => {
-          if (!fatal || first.line < fatal.line) fatal = { error, line: first.line };
-        })
-        .finally(() => under.delete(first.line));
-      under.set(first.line, sent);
-      if (under.size >= this.#parallel) await Promise.race(under.values());
-    };
+  /** Gives the number of requests. */
+  async #bundle(work: Work, opened: Opened): Promise<number> {
+    const { maxBundle } = this.#limits;
+    const body = parseJson(await readWhole(opened, maxBundle), this.#limits);
+    const { items, ...group } = await groupOf(body, this.#context.engine, work.notes.isDone);
+    // Entries of a batch are nothing to each other, so that a long one can be stopped.
+    const size = group.kind === 'batch' ? GROUP : Math.max(items.length, 1);
+    for (let from = 0; from < items.length && !this.#stopped; from += size)
+      await this.#send(work, { ...group, items: items.slice(from, from + size) });
+    return items.length + work.notes.done;
+  }
+
+  /** Gives the number of resources. */
+  async #lines(work: Work, opened: Opened): Promise<number> {
+    const { source, notes } = work;
+    const under = new Set<Promise<void>>();
+    // What ends the import: kept, because nobody may be waiting for the one that met it.
+    let fatal: { readonly error: unknown } | undefined;
+    let items: Item[] = [];
     let count = 0;
-    for await (const { line, body } of this.#bodies(source)) {
-      count = line;
-      if (line <= already) {
-        this.#skipped++;
-        continue;
-      }
-      const item = this.#read(source.path, line, body);
-      if (item) group.push(item);
-      if (group.length >= GROUP) await send();
-      if (fatal) break;
-      if (++this.#done % 500 === 0) this.#show(source.path, left);
-      // Everything before the oldest one under way is durable.
-      if (this.#done % NOTE_EVERY === 0) {
-        this.#progress[key] = Math.min(group[0]?.line ?? line, ...under.keys()) - 1;
-        this.#note();
-      }
+    const send = async (): Promise<void> => {
+      const sent = this.#send(work, { kind: 'transaction', refused: 'each', items })
+        .catch((error: unknown) => void (fatal ??= { error }))
+        .finally(() => under.delete(sent));
+      items = [];
+      under.add(sent);
+      if (under.size >= this.#choices.parallel) await Promise.race(under);
+    };
+    for await (const { line, bytes } of readLines(opened, this.#limits.maxBody)) {
+      if (fatal || this.#stopped) break;
+      count++;
+      if (notes.isDone(line)) continue;
+      const item = this.#read(source.path, line, bytes);
+      if (item) items.push(item);
+      if (items.length >= GROUP) await send();
     }
-    if (!fatal) await send();
-    await Promise.all(under.values());
-    if (!fatal) return count;
-    this.#progress[key] = fatal.line - 1;
-    this.#note();
-    throw fatal.error;
+    if (!fatal && !this.#stopped) await send();
+    await Promise.all(under);
+    if (fatal) throw fatal.error;
+    return count;
   }
 
-  async *#bodies(source: SourceFile): AsyncGenerator<{ line: number; body: Parsed | Buffer }> {
-    if (source.form === 'ndjson') {
-      for await (const { line, bytes } of readLines(source.path)) yield { line, body: bytes };
-      return;
-    }
-    let line = 0;
-    const bytes = await readWhole(source.path, MAX_BUNDLE);
-    for (const body of await resourcesOf(bytes, this.#context, this.#resolved)) yield { line: ++line, body };
-  }
-
-  /** Undefined: noted as a failure. */
-  #read(file: string, line: number, given: Parsed | Buffer): Item | undefined {
+  /** Undefined: reported as a failure. */
+  #read(file: string, line: number, bytes: Buffer | undefined): Item | undefined {
+    const { engine } = this.#context;
     let type: string | undefined;
     try {
-      const body = Buffer.isBuffer(given) ? parseJson(given, { maxDepth: 64, portable: true }) : given;
-      const { resourceType, id } = body.resource;
-      type = resourceType;
-      if (!this.#context.engine.definitions.resourceTypes.includes(resourceType))
+      if (!bytes)
+        throw new FhirError('too-large', `The line is longer than ${this.#limits.maxBody} bytes (CHARTROOM_MAX_BODY).`);
+      const body = parseJson(bytes, this.#limits);
+      type = body.resource.resourceType;
+      if (!engine.definitions.resourceTypes.includes(type))
         throw new FhirError('unknown-type', 'resourceType is not an R4 resource type.');
-      const kind = typeof id === 'string' ? { kind: 'update' as const, id } : { kind: 'create' as const };
-      return { line, type, ask: { ...kind, type, body } };
+      return { line, entry: requestOf(body, engine) };
     } catch (error) {
-      this.#fail({ file, line, ...(type === undefined ? {} : { type }), issues: asFhirError(error).issues });
+      this.#report.fail({ file, line, ...(type === undefined ? {} : { type }), issues: asFhirError(error).issues });
       return undefined;
     }
   }
 
-  /** As one transaction; where that is refused, one by one, so that each fault has its line. */
-  async #together(file: string, items: readonly Item[]): Promise<void> {
-    const [first] = items;
-    try {
-      if (items.length === 1) return await this.#one(file, first!);
-      const entries = items.map(({ ask, type }): Entry => ({ request: `IMPORT ${type}`, ask }));
-      await perform(this.#context, { kind: 'transaction', entries });
-      for (const { type } of items) this.#count(type);
-    } catch (error) {
-      if (asFhirError(error).kind === 'unavailable') throw error;
-      for (const item of items) await this.#one(file, item);
+  /** Rejects where the import cannot go on. */
+  async #send(work: Work, { kind, refused, items: given }: Group): Promise<void> {
+    let items = given;
+    while (items.length > 0) {
+      try {
+        return await this.#perform(work, kind, items);
+      } catch (thrown) {
+        const error = asFhirError(thrown);
+        if (FATAL.has(error.kind)) throw error;
+        if (refused === 'each' && items.length > 1) {
+          for (const item of items) await this.#send(work, { kind, refused, items: [item] });
+          return;
+        }
+        if (!this.#last && isNotYet(error.issues)) return void (this.#waiting += items.length);
+        const at = items.length === 1 ? 0 : entryOf(error);
+        this.#refuse(work, at === undefined ? undefined : items[at], error.issues);
+        if (at === undefined || refused !== 'leave-out') return;
+        items = items.toSpliced(at, 1);
+      }
     }
   }
 
-  async #one(file: string, { line, type, ask }: Item): Promise<void> {
-    try {
-      await perform(this.#context, ask);
-      this.#count(type);
-    } catch (error) {
-      const { kind, issues } = asFhirError(error);
-      if (kind === 'unavailable') throw error;
-      this.#fail({ file, line, type, issues });
+  async #perform(work: Work, kind: Group['kind'], items: readonly Item[]): Promise<void> {
+    const lines = items.map(({ line }) => line);
+    const note = (at?: number) => work.notes.note(at === undefined ? lines : [lines[at]!]);
+    const entries = items.map(({ entry }) => entry);
+    const { text } = await perform({ ...this.#context, note }, { kind, entries, prefer: 'minimal' });
+    if (kind === 'transaction') for (const item of items) this.#report.count(item);
+    else this.#answers(work, items, parseJson(text!, { maxDepth: 200 }).resource);
+  }
+
+  /** In a batch each entry has an answer of its own. */
+  #answers(work: Work, items: readonly Item[], answer: Resource): void {
+    const entries = answer['entry'] as unknown as readonly { readonly response: Answered }[];
+    for (const [i, { response }] of entries.entries()) {
+      const status = Number(response.status.slice(0, 3));
+      const issues = (response.outcome?.issue ?? []).map(issueOf);
+      if (status < 400) this.#report.count(items[i]!);
+      else if (status === 503 || status === 507)
+        throw new FhirError('unavailable', issues[0]?.text ?? 'The store is away.');
+      else if (!this.#last && isNotYet(issues)) this.#waiting++;
+      else this.#refuse(work, items[i], issues);
     }
   }
 
-  #count(type: string): void {
-    this.#loaded.set(type, (this.#loaded.get(type) ?? 0) + 1);
-  }
-
-  #fail({ issues, ...where }: Failure): void {
-    const failure = {
+  #refuse({ source }: Work, item: Item | undefined, issues: Failure['issues']): void {
+    const type = item && typeOf(item);
+    const where = { file: source.path, ...(item ? { line: item.line } : {}), ...(type === undefined ? {} : { type }) };
+    // The line says which entry of the file it is; its place in what was sent is nobody's concern.
+    const local = (text: string) => text.replace(/^Bundle\.entry\[\d+\](\.resource)?(?=\.|$)/, type ?? 'entry');
+    this.#report.fail({
       ...where,
-      issues: issues.map(({ code, expression, text }) => ({ code, ...(expression ? { expression } : {}), text })),
-    };
-    this.failures++;
-    if (this.#first.length < 20) this.#first.push(failure);
-    this.#report(failure);
-  }
-
-  /** Kept by renaming, so that a kill never leaves half a file. */
-  #note(): void {
-    writeFileSync(`${this.#notes}.new`, JSON.stringify(this.#progress));
-    renameSync(`${this.#notes}.new`, this.#notes);
-  }
-
-  #show(path: string, left: number): void {
-    if (!process.stderr.isTTY) return;
-    const rate = Math.round((this.#done * 1000) / (Date.now() - this.#started));
-    process.stderr.write(
-      `\r\u001b[K${this.#done} resources, ${rate}/s, ${this.failures} failed, ${left} files left: ${path.slice(-60)}`,
-    );
-  }
-
-  summary(): string {
-    const seconds = (Date.now() - this.#started) / 1000;
-    const types = [...this.#loaded]
-      .toSorted(([a], [b]) => a.localeCompare(b))
-      .map(([type, count]) => `  ${type} ${count}`);
-    const total = [...this.#loaded.values()].reduce((sum, count) => sum + count, 0);
-    const faults = this.#first.map(
-      ({ file, line, issues }) =>
-        `  ${file}${line === undefined ? '' : `:${line}`} ${issues[0]?.expression ?? ''} ${issues[0]?.text ?? ''}`,
-    );
-    return [
-      `Loaded ${total} resources in ${seconds.toFixed(1)} s; ${this.failures} failed; ${this.#skipped} were loaded before.`,
-      ...types,
-      ...(faults.length ? ['What failed (first 20; --report FILE has all):', ...faults] : []),
-      '',
-    ].join('\n');
+      issues: item
+        ? issues.map(issue => (issue.expression ? { ...issue, expression: local(issue.expression) } : issue))
+        : issues,
+    });
   }
 }
+
+/** As much of Bundle.entry.response as is looked at. */
+interface Answered {
+  readonly status: string;
+  readonly outcome?: { readonly issue?: readonly OutcomeIssue[] };
+}
+interface OutcomeIssue {
+  readonly code: string;
+  readonly details?: { readonly text?: string; readonly coding?: readonly { readonly code?: string }[] };
+  readonly expression?: readonly string[];
+}
+
+const issueOf = ({ code, details, expression }: OutcomeIssue) => ({
+  code,
+  text: details?.text ?? '',
+  detail: details?.coding?.[0]?.code ?? '',
+  ...(expression?.[0] === undefined ? {} : { expression: expression[0] }),
+});

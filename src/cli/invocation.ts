@@ -1,6 +1,7 @@
 /** What a command is, and what it gets: its settings, words and flags, and how to open the engine. */
 import type { Engine } from '../interactions/interaction.js';
 import type { Config } from '../platform/config.js';
+import type { ProgressOptions } from './progress.js';
 
 export interface Command {
   readonly about: string;
@@ -16,4 +17,6 @@ export interface Invocation {
   readonly words: readonly string[];
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
   readonly open: () => Promise<Engine>;
+  /** How progress is told, where it is not as usual. */
+  readonly progress?: Partial<ProgressOptions>;
 }

@@ -8,6 +8,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { availableParallelism } from 'node:os';
 import { FhirError } from '../fhir/error.js';
 import { createHttpServer } from '../http/app.js';
+import type { Limits } from '../http/source.js';
 import type { Engine } from '../interactions/interaction.js';
 import { type Config, isMongo } from '../platform/config.js';
 import type { Log } from '../platform/log.js';
@@ -78,20 +79,23 @@ export function listen(engine: Engine, config: Config): Server {
   const server = createHttpServer({
     engine,
     metrics: createMetrics(),
-    limits: {
-      maxBody: config.maxBody,
-      maxBundle: Math.max(config.maxBody, config.maxBundle),
-      maxBinary: config.maxBinary,
-      maxDepth: MAX_DEPTH,
-      portable: true,
-      maxArray: config.maxArray,
-    },
+    limits: limitsOf(config),
     requestTimeout: config.requestTimeout,
     corsOrigins: config.corsOrigins.split(',').filter(origin => origin !== ''),
     exposeMetrics: config.metrics,
   });
   return server.listen(config.port, config.host);
 }
+
+/** What a body may be, however it comes. */
+export const limitsOf = ({ maxBody, maxBundle, maxBinary, maxArray }: Config): Limits => ({
+  maxBody,
+  maxBundle: Math.max(maxBody, maxBundle),
+  maxBinary,
+  maxDepth: MAX_DEPTH,
+  portable: true,
+  maxArray,
+});
 
 /** Throws FhirError `unavailable` where the address cannot be had. */
 async function listening(server: Server, { host, port }: Config): Promise<void> {

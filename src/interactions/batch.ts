@@ -34,7 +34,8 @@ async function one(
   door: Door,
 ): Promise<Answer> {
   const { ask, request } = entry;
-  const own = { ...context, request };
+  const { note } = context;
+  const own = { ...context, request, ...(note ? { note: () => note(at) } : {}) };
   try {
     if ('error' in ask) {
       if (!ask.target) throw ask.error;

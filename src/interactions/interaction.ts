@@ -13,7 +13,7 @@ import type { Log } from '../platform/log.js';
 import type { Seal } from '../platform/seal.js';
 import type { Turns } from '../platform/turns.js';
 import type { SearchParameters } from '../search/parameters.js';
-import type { Blobs, Change, Commit, Store, Version } from '../store/store.js';
+import type { Blobs, Change, Commit, Message, Store, Version } from '../store/store.js';
 import type { Sought } from './criteria.js';
 import type { Registry } from './registry.js';
 import type { Reindexer } from './reindex.js';
@@ -232,6 +232,11 @@ export interface Context {
   readonly address: string;
   /** Method and URL as asked, for the audit event of a query. */
   readonly request: string;
+  /**
+   * A message that is committed with what the interaction writes, so that whoever asked can know afterwards, and after a kill,
+   * whether it was. `at`: of this entry of a batch.
+   */
+  readonly note?: (at?: number) => Message;
 }
 
 /** The answer, independent of HTTP and of the format. */

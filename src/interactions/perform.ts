@@ -102,15 +102,17 @@ async function runAndRecord(context: Context, ask: Interaction, without: readonl
       // A long Bundle does not keep everybody else waiting.
       if (events.length % 256 === 0) await new Promise(setImmediate);
     }
+    const noted = context.note && WRITES.has(ask.kind) ? [context.note()] : [];
     if (changes.length === 0) {
-      if (events.length > 0) await store.commit({ changes: events, independent: true });
+      if (noted.length > 0) await store.commit({ changes: events, messages: noted });
+      else if (events.length > 0) await store.commit({ changes: events, independent: true });
       return complete ? complete() : result;
     }
     try {
       await store.commit({
         changes: [...changes, ...events],
         ...guards,
-        messages: messagesOf(context.engine, changes),
+        messages: [...messagesOf(context.engine, changes), ...noted],
       });
       await committed(context.engine, changes, indexed);
     } catch (error) {

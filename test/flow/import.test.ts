@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { after, before, describe, it } from 'mocha';
-import { importFiles } from '../../src/cli/import.js';
 import { loadDemo } from '../../src/cli/seed.js';
 import { FhirError } from '../../src/fhir/error.js';
 import type { Engine } from '../../src/interactions/interaction.js';
-import { ConfigError, loadConfig } from '../../src/platform/config.js';
+import { ConfigError } from '../../src/platform/config.js';
+import { importInto } from '../support/import.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import { talkTo } from '../support/talk.js';
 
@@ -32,17 +32,8 @@ describe('import', () => {
   };
   const patients = (from: number, count: number) =>
     Array.from({ length: count }, (_, i) => JSON.stringify({ resourceType: 'Patient', id: `p${from + i}` })).join('\n');
-  /** The command closes the store that it opened; here the server goes on with it. */
-  const run = (words: readonly string[], change: Partial<Engine['store']> = {}, options = {}) =>
-    importFiles({
-      config: loadConfig({ flags: { data: folder }, env: {} }),
-      words,
-      options,
-      open: async () => ({
-        ...server.engine,
-        store: { ...server.engine.store, close: () => Promise.resolve(), ...change },
-      }),
-    });
+  const run = (words: readonly string[], store: Partial<Engine['store']> = {}, options = {}) =>
+    importInto(server.engine, words, options, { store, flags: { data: folder } });
   const fallsAway = (kept: number) => {
     let commits = 0;
     const commit: Engine['store']['commit'] = asked =>
@@ -68,11 +59,13 @@ describe('import', () => {
     const failed = readFileSync(report, 'utf8')
       .trim()
       .split('\n')
-      .map(line => JSON.parse(line) as { line: number });
+      .map(line => JSON.parse(line) as { line: number; issues: { expression?: string }[] })
+      .toSorted((a, b) => a.line - b.line);
     assert.deepEqual(
-      failed.map(({ line }) => line).toSorted((a, b) => a - b),
+      failed.map(({ line }) => line),
       [2, 4, 5],
     );
+    assert.equal(failed[0]!.issues[0]!.expression, 'Patient.birthDate');
     const talk = talkTo(server.base);
     assert.deepEqual([(await talk.get('Patient/good-2')).status, (await talk.get('Patient/bad-1')).status], [200, 404]);
     assert.equal((await talk.get('Patient/good-2')).header('etag'), 'W/"2"', 'the same resource twice is two versions');
@@ -92,6 +85,29 @@ describe('import', () => {
     const talk = talkTo(server.base);
     assert.equal((await talk.search('Patient?_id=p1000,p1150,p2499')).total, 3);
     assert.equal((await talk.get('Patient/p1000')).body.meta?.versionId, '1', 'not written again');
+  });
+
+  it('reads lines of any number and length up to the limit of a body, whatever their ends', async () => {
+    const long = `{"resourceType":"Patient","id":"long","name":[{"family":"${'x'.repeat(300_000)}"}]}`;
+    const ends = ['{"resourceType":"Patient","id":"e1"}\r', ' \t\r', '{"resourceType":"Patient","id":"e2"}', long];
+    const path = file('ends.ndjson', ends.join('\n'));
+    assert.equal(await importInto(server.engine, [path], {}, { flags: { data: folder, maxBody: '200000' } }), 1);
+    const talk = talkTo(server.base);
+    assert.deepEqual(
+      await Promise.all(['e1', 'e2', 'long'].map(async id => (await talk.get(`Patient/${id}`)).status)),
+      [200, 200, 404],
+    );
+  });
+
+  it('refuses a Bundle that is larger than one over HTTP may be, and says what to do', async () => {
+    const path = file(
+      'large.json.gz',
+      gzipSync(`{"resourceType":"Bundle","type":"collection"${' '.repeat(3_000_000)}}`),
+    );
+    const report = join(folder, 'large-failed.ndjson');
+    const flags = { data: folder, maxBody: '1000000', maxBundle: '2000000' };
+    assert.equal(await importInto(server.engine, [path], { report }, { flags }), 1);
+    assert.match(readFileSync(report, 'utf8'), /CHARTROOM_MAX_BUNDLE.*NDJSON/);
   });
 
   it('of demo data ends in the same way', async () => {
