@@ -3,10 +3,11 @@
  * into the store before any server knows the parameter.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { after, afterEach, before, describe, it } from 'mocha';
 import { openEmbedded } from '../../src/store/embedded/index.js';
 import { openMongo } from '../../src/store/mongo/index.js';
@@ -15,15 +16,15 @@ import { placement, put } from '../support/changes.js';
 import { parameterOf, statusOf, untilReady, warningsOf } from '../support/reindexed.js';
 import { newStore, STORES } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
-import { refusal, talkTo } from '../support/talk.js';
+import { refusal, type Talk, talkTo } from '../support/talk.js';
 
-/** So many that the job is seen amid its work; the embedded store indexes faster. */
-const COUNTS = { embedded: 20_000, mongo: 5000 } as const;
+/** Some batches of the job. */
+const COUNT = 300;
 const nick = parameterOf('nick', { expression: 'Patient.name.given' });
 
 async function fill(store: Store): Promise<void> {
   await store.migrate();
-  for (let at = 0; at < COUNTS[store.name]; at += 100)
+  for (let at = 0; at < COUNT; at += 100)
     await Promise.all(
       Array.from({ length: 10 }, (_, part) =>
         store.commit({
@@ -37,14 +38,40 @@ async function fill(store: Store): Promise<void> {
 }
 
 const running = new Set<SpawnedServer>();
-async function start(env: Readonly<Record<string, string>>) {
-  const server = await spawnServer({ CHARTROOM_LOG: 'info', ...env });
+async function start(env: Readonly<Record<string, string>>, program?: string) {
+  const server = await spawnServer({ CHARTROOM_LOG: 'info', ...env }, [], program);
   running.add(server);
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     running.delete(server);
     await server.kill(signal);
   };
   return { talk: talkTo(server.base), server, end };
+}
+
+const GATED = fileURLToPath(new URL('../support/gated-program.js', import.meta.url));
+
+/** A server whose job waits before its first batch. `batch` lets it write one, and gives how far it is then. */
+async function startGated(env: Readonly<Record<'CHARTROOM_STORE' | 'CHARTROOM_DATA', string>>) {
+  const gate = join(env.CHARTROOM_DATA, 'gate');
+  writeFileSync(gate, '');
+  const started = await start({ ...env, GATE: gate }, GATED);
+  const batch = async (): Promise<number> => {
+    const earlier = await doneBy(started.talk);
+    appendFileSync(gate, '.');
+    for (;;) {
+      const done = await doneBy(started.talk);
+      if (done > earlier) return done;
+      await pause(20);
+    }
+  };
+  return { ...started, batch };
+}
+
+/** How many resources the job has indexed, as it has noted; it is not through. */
+async function doneBy(talk: Talk): Promise<number> {
+  const status = (await statusOf(talk)).get('nick');
+  assert.equal(status?.status, 'indexing');
+  return status.done;
 }
 
 /** How many resources were indexed when the server took the job up. */
@@ -63,9 +90,8 @@ afterEach('ends what a failed test left', async () => {
 
 for (const store of STORES)
   describe(`the reindex job (${store})`, () => {
-    const COUNT = COUNTS[store];
     let data = '';
-    let env: Readonly<Record<string, string>> = {};
+    let env = { CHARTROOM_STORE: '', CHARTROOM_DATA: '' };
 
     before(async function () {
       const url = await newStore(this, store);
@@ -81,39 +107,30 @@ for (const store of STORES)
       if (data !== '') rmSync(data, { recursive: true, force: true });
     });
 
-    /** Waits until the job has done something, and is not through. */
-    const inTheMiddle = async (talk: ReturnType<typeof talkTo>, atLeast = 1): Promise<number> => {
-      for (;;) {
-        const status = (await statusOf(talk)).get('nick');
-        assert.equal(status?.status, 'indexing', 'the job is slower than this test looks');
-        if (status.done >= atLeast) return status.done;
-        await pause(20);
-      }
-    };
-
-    it('goes on after a signal where it was, and after a kill where it was a second before', async () => {
-      const first = await start(env);
+    it('goes on after a signal where it was, and after a kill where it had noted', async () => {
+      const first = await startGated(env);
       assert.equal((await first.talk.update(nick)).status, 201);
-      const done = await inTheMiddle(first.talk, 200);
+      const done = await first.batch();
       const found = await first.talk.search('Patient?nick=nick&_summary=count');
       assert.deepEqual(warningsOf(found), ['parameter-indexing']);
       await first.end('SIGTERM');
       assert.equal(resumedAt(first.server), 0);
 
-      const second = await start(env);
+      const second = await startGated(env);
       // Known from the first moment on, and known not to be complete.
       assert.deepEqual(warningsOf(await second.talk.search('Patient?nick=nick&_summary=count')), [
         'parameter-indexing',
       ]);
-      await inTheMiddle(second.talk, Math.min(done + 1500, COUNT - 500));
+      const later = await second.batch();
       await second.end('SIGKILL');
       const resumed = resumedAt(second.server);
-      assert.ok(resumed !== undefined && resumed >= done, `${resumed} of ${done}`);
+      assert.ok(resumed !== undefined && resumed > done, 'the batch under way was written before the end, and noted');
 
       const third = await start(env);
       await untilReady(third.talk, 'nick');
       const again = resumedAt(third.server);
-      assert.ok(again !== undefined && again >= resumed && again < COUNT, `${again} of ${resumed}`);
+      assert.equal(again, later);
+      assert.ok(resumed < later && later < COUNT);
       const all = await third.talk.search('Patient?nick=nick&_summary=count');
       assert.deepEqual([all.total, warningsOf(all)], [COUNT, []]);
       await third.end('SIGTERM');
@@ -127,7 +144,7 @@ for (const store of STORES)
 
 describe('several processes on one MongoDB database, with custom search parameters', () => {
   let data = '';
-  let env: Readonly<Record<string, string>> = {};
+  let env = { CHARTROOM_STORE: '', CHARTROOM_DATA: '' };
 
   before(async function () {
     const url = await newStore(this, 'mongo');
@@ -140,9 +157,15 @@ describe('several processes on one MongoDB database, with custom search paramete
   });
 
   it('lose nothing that one writes while the other creates the parameter, and finish when one is killed', async () => {
-    const [a, b] = await Promise.all([start(env), start(env)]);
+    const [a, b] = await Promise.all([startGated(env), start(env)]);
     // One writes without pause, from before the other creates the parameter until after the job.
     let written = 0;
+    const untilWritten = async (count: number): Promise<void> => {
+      for (;;) {
+        if (written >= count) return;
+        await pause(10);
+      }
+    };
     const stop = new AbortController();
     const writing = (async () => {
       while (!stop.signal.aborted) {
@@ -150,7 +173,7 @@ describe('several processes on one MongoDB database, with custom search paramete
         const reply = await b.talk.update({ resourceType: 'Patient', id: `during${written}`, name });
         assert.equal(reply.status, 201, reply.text);
         // And changes what was there. What a killed process was indexing is held until its transaction ends.
-        const change = () => b.talk.update({ resourceType: 'Patient', id: `p${written}`, name, active: true });
+        const change = () => b.talk.update({ resourceType: 'Patient', id: `p${written % COUNT}`, name, active: true });
         let old = await change();
         for (; old.status === 503; old = await change()) await pause(1000);
         assert.equal(old.status, 200, old.text);
@@ -158,25 +181,20 @@ describe('several processes on one MongoDB database, with custom search paramete
         await pause(10);
       }
     })();
-    await pause(500);
+    await untilWritten(5);
     assert.equal((await a.talk.update(nick)).status, 201);
     // The other learns of it.
     while ((await b.talk.get('Patient?nick=nick&_summary=count')).status !== 200) await pause(100);
-    for (;;) {
-      const status = (await statusOf(b.talk)).get('nick');
-      assert.equal(status?.status, 'indexing');
-      if (status.done > 0) break;
-      await pause(50);
-    }
+    await a.batch();
     const worker = [a, b].find(({ server }) => resumedAt(server) !== undefined);
     assert.equal(worker, a, 'who created it holds the job');
     await a.end('SIGKILL');
     await untilReady(b.talk, 'nick');
+    await untilWritten(100);
     stop.abort();
     await writing;
-    assert.ok(written > 100, `${written}`);
     const found = await b.talk.search('Patient?nick=nick&_summary=count');
-    assert.deepEqual([found.total, warningsOf(found)], [COUNTS.mongo + written, []]);
+    assert.deepEqual([found.total, warningsOf(found)], [COUNT + written, []]);
     assert.equal((await b.talk.search('Patient?nick:missing=true&_summary=count')).total, 0);
 
     const c = await start(env);

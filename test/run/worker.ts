@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format } from 'node:util';
 import Mocha from 'mocha';
+import { stopSharedMongo } from '../support/mongo.js';
 import { mochaHooks } from '../support/setup.js';
 import type { Verdict } from './lane.js';
 
@@ -46,6 +47,8 @@ async function run(file: string): Promise<Verdict> {
       .on(EVENT_TEST_PENDING, () => counts.pending++)
       .on(EVENT_TEST_FAIL, (test, error: Error) => failures.push(Object.assign(test, { err: error })));
   });
+  // It would listen on for rejections that nobody handles, and pass them around with those after it for ever.
+  mocha.dispose();
   return {
     ...counts,
     failing: failures.length,
@@ -54,6 +57,10 @@ async function run(file: string): Promise<Verdict> {
   };
 }
 
+// As mocha's command does: a promise that is rejected behind a test's back fails the test.
+process.on('unhandledRejection', reason => {
+  throw reason;
+});
 process.on('message', (file: string) => {
   run(file).then(
     verdict => process.send!(verdict),
@@ -63,4 +70,4 @@ process.on('message', (file: string) => {
     },
   );
 });
-process.on('disconnect', () => process.exit());
+process.on('disconnect', () => void stopSharedMongo().finally(() => process.exit()));

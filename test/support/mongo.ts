@@ -17,3 +17,9 @@ export function sharedMongo(): Promise<Mongo | { readonly skipped: string }> {
   });
   return shared;
 }
+
+/** Ends it. Without this it is killed when the process ends. */
+export async function stopSharedMongo(): Promise<void> {
+  const mongo = await shared?.catch(() => undefined);
+  if (mongo && 'stop' in mongo) await mongo.stop();
+}

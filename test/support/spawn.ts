@@ -22,14 +22,18 @@ process.once('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** `chartroom serve` as a process of its own, ready to answer. `env`: CHARTROOM_… beside defaults for tests. */
+/**
+ * `chartroom serve` as a process of its own, ready to answer. `env`: CHARTROOM_… beside defaults for tests. `program`: what
+ * takes the place of bin/chartroom.js.
+ */
 export async function spawnServer(
   env: Readonly<Record<string, string>>,
   nodeFlags: readonly string[] = [],
+  program = PROGRAM,
 ): Promise<SpawnedServer> {
   const port = env['CHARTROOM_PORT'] ?? String(await freePort());
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CHARTROOM_'));
-  const child = spawn(process.execPath, [...nodeFlags, PROGRAM, 'serve'], {
+  const child = spawn(process.execPath, [...nodeFlags, program, 'serve'], {
     env: {
       ...Object.fromEntries(inherited),
       CHARTROOM_DEMO: 'off',

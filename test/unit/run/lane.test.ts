@@ -45,6 +45,18 @@ describe('a lane of the test run', () => {
     assert.match(verdict.failures, /"before all" hook[\s\S]*not ready/);
   });
 
+  it('counts what is rejected behind the back of a test as its failure, in every file', async () => {
+    for (let n = 0; n < 2; n++) {
+      const verdict = await run(`it('looks away', async () => {
+        void Promise.reject(new Error('unseen'));
+        await new Promise(done => setTimeout(done, 10));
+      });
+      it('passes', () => {});`);
+      assert.deepEqual([verdict.passing, verdict.failing], [1, 1]);
+      assert.match(verdict.failures, /unseen/);
+    }
+  });
+
   for (const [what, text] of [
     ['cannot be loaded', `import './nowhere.mjs';`],
     ['ends its process', `it('ends', () => process.exit(0));`],
