@@ -29,12 +29,13 @@ function encodingOf(request: IncomingMessage): 'identity' | 'gzip' {
 
 /** The whole body, inflated. */
 export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const encoding = encodingOf(request);
+  const looked = opened.get(request);
+  const encoding = looked ? 'identity' : encodingOf(request);
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
   const parts: Buffer[] = [];
   let size = 0;
   try {
-    for await (const part of request as AsyncIterable<Buffer>) {
+    for await (const part of looked ?? (request as AsyncIterable<Buffer>)) {
       size += part.length;
       if (size > limit) throw tooLarge(limit);
       parts.push(part);
@@ -56,13 +57,43 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   }
 }
 
+/** Bodies whose first bytes were looked at: all of their bytes, inflated. */
+const opened = new WeakMap<IncomingMessage, AsyncIterable<Buffer>>();
+
+const contentOf = (request: IncomingMessage): AsyncIterable<Buffer> =>
+  opened.get(request) ?? (encodingOf(request) === 'gzip' ? request.pipe(createGunzip()) : request);
+
+/** The first bytes of a body, inflated: `least` of them, or all. They are still there for whoever reads it next. */
+export async function peekBody(request: IncomingMessage, least: number): Promise<Buffer> {
+  const content = contentOf(request)[Symbol.asyncIterator]();
+  const parts: Buffer[] = [];
+  let size = 0;
+  try {
+    while (size < least) {
+      const { value, done } = await content.next();
+      if (done) break;
+      parts.push(value);
+      size += value.length;
+    }
+  } catch (error) {
+    throw cut(error);
+  }
+  opened.set(
+    request,
+    (async function* () {
+      yield* parts.splice(0);
+      yield* { [Symbol.asyncIterator]: () => content };
+    })(),
+  );
+  return Buffer.concat(parts, size);
+}
+
 /** The body as a stream of bytes for the blob store, inflated and counted. */
 export async function* streamBody(request: IncomingMessage, limit: number): AsyncGenerator<Uint8Array> {
-  const source: AsyncIterable<Buffer> = encodingOf(request) === 'gzip' ? request.pipe(createGunzip()) : request;
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
   let size = 0;
   try {
-    for await (const part of source) {
+    for await (const part of contentOf(request)) {
       size += part.length;
       if (size > limit) throw tooLarge(limit);
       yield part;

@@ -5,7 +5,7 @@ import type { Context, Interaction } from '../interactions/interaction.js';
 import { admit, perform, refuse } from '../interactions/perform.js';
 import { cors } from './cors.js';
 import type { Exchange, House } from './exchange.js';
-import { prefersHtml, wantsRaw } from './media.js';
+import { contentTypes, prefersHtml } from './media.js';
 import type { Head, Presentation } from './presentation.js';
 import { preference, readInteraction, single, withCriteria } from './request.js';
 import { respond } from './respond.js';
@@ -72,7 +72,7 @@ function identified(context: Context, request: Request, target: Route): Context 
 /** A Binary may be wanted in any format, as its own bytes. */
 function faultOf(request: Request, { type, kind }: Route, { fault, query }: Head): FhirError | undefined {
   if (fault?.kind !== 'not-acceptable' || type !== 'Binary' || (kind !== 'read' && kind !== 'vread')) return fault;
-  return wantsRaw(request.headers.accept, single(query, '_format')) ? undefined : fault;
+  return contentTypes(request.headers.accept, single(query, '_format')) ? undefined : fault;
 }
 
 /** What Prefer: return= is about; the entries of a Bundle answer it by themselves. */

@@ -3,6 +3,7 @@
  * a fhirVersion other than 4.0 is not acceptable. HTML and wildcards get JSON, so that a browser sees something.
  */
 import { FhirError } from '../fhir/error.js';
+import { meansResource } from '../fhir/media-type.js';
 
 export type Format = 'json' | 'xml';
 
@@ -83,14 +84,10 @@ export function responseFormat(accept: string | undefined, format: string | unde
   );
 }
 
-/** Whether a Binary is wanted as its own bytes: nothing names FHIR, or its own media type is preferred. */
-export function wantsRaw(accept: string | undefined, format: string | undefined): boolean {
-  if (format !== undefined) return false;
-  const first = accepted(accept)[0];
-  return (
-    first !== undefined &&
-    !(first.type.startsWith('application/fhir+') || first.type === 'application/json' || first.type === 'text/json')
-  );
+/** The types that Accept lists, best first, where a Binary may be wanted as its bytes: undefined where it cannot. */
+export function contentTypes(accept: string | undefined, format: string | undefined): readonly string[] | undefined {
+  const types = format === undefined ? accepted(accept).map(({ type }) => type) : [];
+  return types[0] === undefined || meansResource(types[0]) ? undefined : types;
 }
 
 /** What browsers say when somebody opens an address in them. */
@@ -110,6 +107,12 @@ export function bodyFormat(contentType: string | undefined): Format | undefined 
       expression: 'http.Content-Type',
     });
   return found;
+}
+
+/** JSON or XML that need not be FHIR's. */
+export function ordinaryFormat(contentType: string): Format | undefined {
+  const { type } = parseMediaType(contentType);
+  return type.startsWith('application/fhir+') || !type.includes('/') ? undefined : FORMATS.get(type);
 }
 
 export const isJsonPatch = (contentType: string | undefined): boolean =>

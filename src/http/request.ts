@@ -5,7 +5,7 @@
 import { FhirError } from '../fhir/error.js';
 import type { Parsed } from '../fhir/resource.js';
 import type { Interaction, Parameters, Patch, RawBody, View } from '../interactions/interaction.js';
-import { wantsRaw } from './media.js';
+import { contentTypes } from './media.js';
 import type { Route } from './route.js';
 
 /** What an interaction is read from: an HTTP request, or an entry of a Bundle that stands for one. */
@@ -172,13 +172,13 @@ function readCondition(header: string): Parameters {
 }
 
 function reading(source: Source, route: Route, query: Parameters) {
-  const raw = route.type === 'Binary' && wantsRaw(source.header('accept'), single(query, '_format'));
+  const content = route.type === 'Binary' ? contentTypes(source.header('accept'), single(query, '_format')) : undefined;
   const view = readView(query);
   return {
     type: route.type ?? '',
     id: route.id ?? '',
     ...(view ? { view } : {}),
-    ...(raw ? { raw: true as const } : {}),
+    ...(content ? { content } : {}),
   };
 }
 

@@ -5,13 +5,15 @@
 import type { Request } from 'express';
 import { FhirError } from '../fhir/error.js';
 import { parseAnyJson, parseJson } from '../fhir/json.js';
+import { isMediaType } from '../fhir/media-type.js';
 import type { Parsed } from '../fhir/resource.js';
 import { parseXml } from '../fhir/xml-read.js';
 import type { Engine, Parameters, Patch, RawBody } from '../interactions/interaction.js';
-import { readBody, streamBody } from './body.js';
+import { peekBody, readBody, streamBody } from './body.js';
 import { readBundle } from './bundle.js';
-import { bodyFormat, isJsonPatch } from './media.js';
+import { bodyFormat, isJsonPatch, ordinaryFormat } from './media.js';
 import { decodeForm, preference, type Source } from './request.js';
+import { isFhirBinary, SNIFFED } from './sniff.js';
 
 export interface Limits {
   /** Bytes. */
@@ -49,9 +51,16 @@ async function readForm(request: Request, limits: Limits): Promise<Parameters> {
 
 async function readResource(request: Request, type: string, engine: Engine, limits: Limits): Promise<Parsed | RawBody> {
   const contentType = request.headers['content-type'];
-  if (type === 'Binary' && contentType !== undefined && bodyFormat(contentType) === undefined)
+  if (type === 'Binary' && contentType !== undefined && (await isContent(request, contentType)))
     return rawBody(request, contentType, limits);
   return readFhir(request, engine, limits);
+}
+
+/** Not a resource: ordinary JSON and XML may be either. */
+async function isContent(request: Request, contentType: string): Promise<boolean> {
+  const format = ordinaryFormat(contentType);
+  if (format !== undefined) return !isFhirBinary(format, await peekBody(request, SNIFFED));
+  return bodyFormat(contentType) === undefined;
 }
 
 /** A body that must be a resource. */
@@ -95,10 +104,8 @@ async function readPatch(request: Request, engine: Engine, limits: Limits): Prom
   return { form: 'json', operations: value, ...(decimals ? { decimals } : {}) };
 }
 
-const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;\s*[\w!#$&^.+-]+=("[^"\\\r\n]*"|[\w!#$&^.+:/-]+))*$/;
-
 function rawBody(request: Request, contentType: string, limits: Limits): RawBody {
-  if (!MEDIA_TYPE.test(contentType) || contentType.length > 200)
+  if (!isMediaType(contentType))
     throw new FhirError('invalid', 'Content-Type must be a media type.', { expression: 'http.Content-Type' });
   const context = request.get('x-security-context');
   if (context !== undefined && !/^[A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/.test(context))
@@ -111,5 +118,6 @@ function rawBody(request: Request, contentType: string, limits: Limits): RawBody
     save: (blobs, maxBytes) =>
       (saved ??= blobs.put(streamBody(request, Math.min(maxBytes, limits.maxBinary)), maxBytes)),
     ...(context === undefined ? {} : { securityContext: context }),
+    ...(preference(request.headers['prefer'], 'return') === 'representation' ? { represent: true } : {}),
   };
 }

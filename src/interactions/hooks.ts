@@ -1,7 +1,8 @@
 /**
  * What writing a resource of some type means to the server itself, beyond keeping it: one table, type → hook.
  */
-import { asFhirError } from '../fhir/error.js';
+import { asFhirError, FhirError } from '../fhir/error.js';
+import { isMediaType } from '../fhir/media-type.js';
 import type { Json, JsonObject, Resource } from '../fhir/resource.js';
 import type { Change, Message } from '../store/store.js';
 import type { Engine } from './interaction.js';
@@ -27,6 +28,7 @@ const HOOKS: ReadonlyMap<string, Hook> = new Map<string, Hook>([
       meta: markReceived,
     },
   ],
+  ['Binary', { check: async (_engine, resource) => checkContentType(resource) }],
   [
     'SearchParameter',
     {
@@ -39,6 +41,15 @@ const HOOKS: ReadonlyMap<string, Hook> = new Map<string, Hook>([
     },
   ],
 ]);
+
+/** The bytes are given out under this type, in a header. Throws `invalid`. */
+function checkContentType({ contentType }: Resource): void {
+  if (typeof contentType === 'string' && !isMediaType(contentType))
+    throw new FhirError('invalid', 'Binary.contentType must be a media type, as in application/pdf.', {
+      expression: 'Binary.contentType',
+      detail: 'bad-media-type',
+    });
+}
 
 export const check = async (engine: Engine, type: string, resource: Resource, id: string): Promise<void> =>
   HOOKS.get(type)?.check?.(engine, resource, id);

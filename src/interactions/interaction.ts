@@ -34,14 +34,16 @@ export interface RawBody {
   /** Streams the bytes into the store, once: a second call gives the first one's answer. */
   save(blobs: Blobs, maxBytes: number): Promise<{ readonly hash: string; readonly size: number }>;
   readonly securityContext?: string;
+  /** The sender wants the resource back. */
+  readonly represent?: true;
 }
 
 interface Reading {
   readonly type: string;
   readonly id: string;
   readonly view?: View;
-  /** The bytes of a Binary instead of the resource. */
-  readonly raw?: true;
+  /** Media types that are accepted, best first, where the bytes of a Binary may be preferred to the resource. */
+  readonly content?: readonly string[];
 }
 
 /** What criteria mean and what they match, where a transaction has looked already. */

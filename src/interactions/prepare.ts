@@ -17,9 +17,13 @@ import { validateStructure } from '../validation/structure.js';
 import { check, metaOf } from './hooks.js';
 import { keep, type Kept } from './meta.js';
 import type { Engine, RawBody } from './interaction.js';
+import { wholeText } from './release.js';
 
 /** Base64 shorter than this stays in the text: a look-up would cost more than it saves. */
 const SMALL_ATTACHMENT = 4096;
+
+/** Bytes of an upload up to which it is given back as a resource where the sender prefers that. */
+const MOST_REPRESENTED = 16 * 1024 * 1024;
 
 export interface Identity {
   readonly type: string;
@@ -33,7 +37,7 @@ export interface Identity {
 
 export interface Prepared {
   readonly change: Change;
-  /** What the client gets back, attachment bytes included; undefined for a raw upload. */
+  /** What the client gets back, attachment bytes included; undefined for a raw upload, unless it wants that. */
   readonly text?: Buffer;
 }
 
@@ -89,7 +93,8 @@ async function prepareRaw(engine: Engine, identity: Identity, body: RawBody, kep
     data: '',
   };
   const text = Buffer.from(print(resource, kept?.decimals));
-  return { change: assemble(engine, identity, resource, text, [{ at: text.length - 2, hash, size }]) };
+  const change = assemble(engine, identity, resource, text, [{ at: text.length - 2, hash, size }]);
+  return body.represent && size <= MOST_REPRESENTED ? { change, text: await wholeText(engine, change) } : { change };
 }
 
 function assemble(engine: Engine, identity: Identity, resource: Resource, text: Buffer, blobs: BlobLink[]): Change {

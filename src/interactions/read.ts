@@ -40,7 +40,8 @@ export async function readVersion(engine: Context['engine'], type: string, id: s
 }
 
 async function show(engine: Context['engine'], row: Version, ask: Of<'read'> | Of<'vread'>): Promise<Outcome> {
-  const body = ask.raw ? { binary: await openBinary(engine, row) } : { text: await viewText(engine, row, ask.view) };
+  const binary = ask.content && (await openBinary(engine, row, ask.content));
+  const body = binary ? { binary } : { text: await viewText(engine, row, ask.view) };
   return { result: { ...about(row), status: 200, ...body } };
 }
 

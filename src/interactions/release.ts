@@ -5,6 +5,7 @@
 import { restoreBase64 } from '../fhir/base64.js';
 import { FhirError } from '../fhir/error.js';
 import { parseJson } from '../fhir/json.js';
+import { isMediaType, prefersContent } from '../fhir/media-type.js';
 import { print } from '../fhir/print.js';
 import { type SummaryForm, summarise } from '../search/summary.js';
 import type { BlobLink, Version } from '../store/store.js';
@@ -26,7 +27,7 @@ async function open(engine: Engine, hash: string) {
 }
 
 /** The exact JSON that was stored, whole again. No promise where nothing was taken out: a page has many such rows. */
-export function wholeText(engine: Engine, row: Version): Buffer | Promise<Buffer> {
+export function wholeText(engine: Engine, row: Pick<Version, 'text' | 'blobs'>): Buffer | Promise<Buffer> {
   const text = row.text ?? Buffer.alloc(0);
   return row.blobs?.length ? restored(engine, text, row.blobs) : text;
 }
@@ -56,14 +57,15 @@ function formOf(view: View | undefined): SummaryForm | undefined {
   return summary === 'true' || summary === 'text' || summary === 'data' ? summary : undefined;
 }
 
-/** The bytes of a Binary with their media type. */
-export async function openBinary(engine: Engine, row: Version): Promise<NonNullable<Result['binary']>> {
-  const { resource } = parseJson(row.text!, TRUSTED);
-  const contentType =
-    typeof resource['contentType'] === 'string' ? resource['contentType'] : 'application/octet-stream';
+/** The bytes of a Binary with their media type; undefined where `accepted` prefers the resource. */
+export async function openBinary(engine: Engine, row: Version, accepted: readonly string[]): Promise<Result['binary']> {
+  const { contentType: given, data } = parseJson(row.text!, TRUSTED).resource;
+  // What was stored before it was looked at may be none.
+  const contentType = typeof given === 'string' && isMediaType(given) ? given : 'application/octet-stream';
+  if (!prefersContent(accepted, contentType)) return undefined;
   const link = row.blobs?.[0];
   if (link) return { contentType, size: link.size, bytes: (await open(engine, link.hash)).bytes };
-  const inline = Buffer.from(typeof resource['data'] === 'string' ? resource['data'] : '', 'base64');
+  const inline = Buffer.from(typeof data === 'string' ? data : '', 'base64');
   return { contentType, size: inline.length, bytes: once(inline) };
 }
 

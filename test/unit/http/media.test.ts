@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { FhirError } from '../../../src/fhir/error.js';
-import { bodyFormat, responseFormat, wantsRaw } from '../../../src/http/media.js';
+import { prefersContent } from '../../../src/fhir/media-type.js';
+import { bodyFormat, contentTypes, responseFormat } from '../../../src/http/media.js';
 
 const refused = (kind: string) => (error: unknown) => error instanceof FhirError && error.kind === kind;
 
@@ -51,10 +52,29 @@ describe('content negotiation', () => {
   });
 
   it('gives a Binary as bytes unless FHIR is asked for', () => {
-    for (const accept of [undefined, '*/*', 'application/pdf', 'image/*'])
-      assert.equal(wantsRaw(accept, undefined), true);
-    for (const accept of ['application/fhir+json', 'application/fhir+xml', 'application/json'])
-      assert.equal(wantsRaw(accept, undefined), false);
-    assert.equal(wantsRaw('*/*', 'json'), false);
+    const rows: [accept: string | undefined, stored: string, bytes: boolean][] = [
+      [undefined, 'application/pdf', true],
+      ['*/*', 'application/json', true],
+      ['application/pdf', 'application/pdf; version=1', true],
+      ['image/*', 'image/png', true],
+      ['image/*', 'application/pdf', true],
+      ['application/octet-stream', 'application/pdf', true],
+      ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'application/pdf', true],
+      ['image/png, application/fhir+json', 'application/pdf', false],
+      ['image/png, application/fhir+json', 'image/png', true],
+      ['application/fhir+json;q=0.5, application/pdf', 'application/pdf', true],
+      ['application/fhir+json, application/pdf', 'application/pdf', false],
+      ['application/fhir+xml', 'application/fhir+xml', false],
+      ['application/json', 'application/json', false],
+      ['text/json', 'text/json', false],
+      ['application/xml', 'application/xml', true],
+      ['application/xml', 'text/xml', false],
+      ['text/xml', 'application/pdf', false],
+    ];
+    for (const [accept, stored, bytes] of rows) {
+      const types = contentTypes(accept, undefined);
+      assert.equal(types !== undefined && prefersContent(types, stored), bytes, `${accept} of ${stored}`);
+    }
+    assert.equal(contentTypes('*/*', 'json'), undefined);
   });
 });
