@@ -64,8 +64,8 @@ export interface Deed {
   readonly at: number;
   /** 0 success, 4 refused, 8 serious, 12 major. */
   readonly outcome: '0' | '4' | '8' | '12';
-  /** Stable code of the refusal, never its text. */
-  readonly refusal?: string;
+  /** Stable code of the refusal, never its text; of a success: `unchanged`, where a write made no version. */
+  readonly why?: string;
   readonly principal: Principal;
   readonly address: string;
   readonly requestId: string;
@@ -117,7 +117,7 @@ export function auditEvent(deed: Deed, patient: string | undefined, id: string):
     action: pattern.action,
     recorded,
     outcome: deed.outcome,
-    ...(deed.refusal === undefined ? {} : { outcomeDesc: deed.refusal }),
+    ...(deed.why === undefined ? {} : { outcomeDesc: deed.why }),
     agent: agents,
     source: {
       site: base,

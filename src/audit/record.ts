@@ -65,12 +65,12 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
   const shapes = new Map<string, Shape>();
   let { generation } = parameters;
   const shapeOf = (deed: Deed, patient: string | undefined): Shape => {
-    const { interaction, outcome, refusal, principal, data } = deed;
+    const { interaction, outcome, why, principal, data } = deed;
     const versioned = data?.version !== undefined;
     const key = [
       interaction,
       outcome,
-      refusal,
+      why,
       principal.name,
       principal.role,
       data?.type,

@@ -73,7 +73,8 @@ export function settle(engine: Engine, step: Step, found: Found | undefined, sta
       const given = resource?.['id'];
       const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : newId(engine.now()));
       if (sought) step.ask = { ...ask, located: { sought, current, id } };
-      staged.name(entry.fullUrl, ask.type, id, at, current && current.version + 1);
+      // Which version it has then is not known before: it may be what it was.
+      staged.name(entry.fullUrl, ask.type, id, at);
       staged.write(ask.type, id, at, resource);
     }
   }

@@ -257,6 +257,8 @@ export interface Result {
   readonly subject?: { readonly type: string; readonly id: string; readonly version: number };
   /** Ids of the patients whose data was touched. */
   readonly patients: readonly string[];
+  /** Of a write: the resource was like that already, and no version was made. */
+  readonly unchanged?: true;
   /** Warnings beside a success; told where an OperationOutcome is. */
   readonly issues?: readonly Issue[];
 }

@@ -95,7 +95,7 @@ function metaOf(text: Buffer): Buffer | undefined {
 }
 
 /** Offset behind the object that begins at `from`. */
-function endOf(text: Buffer, from: number): number {
+export function endOf(text: Buffer, from: number): number {
   let depth = 0;
   let quoted = false;
   for (let at = from; at < text.length; at++) {

@@ -4,12 +4,13 @@
  *
  * Choices: a patch that is none is 400, one that does not fit the resource, or leads to a resource that is not valid, 422;
  * resourceType and id cannot be patched, meta.versionId and meta.lastUpdated are the server's whatever a patch says;
- * a patch that changes nothing makes a version like any other.
+ * a patch that changes nothing, tests alone for one, makes no version.
  */
 import type { Value } from '../fhir/document.js';
 import { FhirError } from '../fhir/error.js';
 import { applyFhirPathPatch } from '../fhir/fhirpath-patch.js';
 import { parseJson } from '../fhir/json.js';
+import { print } from '../fhir/print.js';
 import { applyJsonPatch } from '../fhir/json-patch.js';
 import type { Json, Resource } from '../fhir/resource.js';
 import type { Version } from '../store/store.js';
@@ -18,6 +19,7 @@ import type { Context, Engine, Of, Outcome, Patch } from './interaction.js';
 import { prepare } from './prepare.js';
 import { about, gone } from './read.js';
 import { wholeText } from './release.js';
+import { isSame, unchanged } from './unchanged.js';
 import { checkPreconditions, locate, next } from './update.js';
 
 /** Bytes beside the text, above which a resource is not patched: all of it is in memory while it is. */
@@ -37,8 +39,15 @@ export async function patch({ engine }: Context, ask: Of<'patch'>, without: read
   const patched = await apply(engine, current, ask.patch);
   const identity = { ...next(engine, ask.type, current.id, current), method: 'PATCH' as const };
   const { change, text } = await prepare(engine, identity, patched).catch(unprocessable);
+  if (isSame(current, change) || isSame(plain(current), change)) return unchanged(engine, current, false);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   return { changes: [change], result: { ...about(change), status: 200, ...(text ? { text } : {}), location } };
+}
+
+/** As a patch prints it: a text that came as it is stored may have blanks. */
+function plain(row: Version): Version {
+  const { resource, decimals } = parseJson(row.text!, TRUSTED);
+  return { ...row, text: Buffer.from(print(resource, decimals)) };
 }
 
 async function apply(engine: Engine, current: Version, how: Patch) {
@@ -46,7 +55,7 @@ async function apply(engine: Engine, current: Version, how: Patch) {
     throw new FhirError('too-large', 'The attachments of this resource are too large for a patch: update it instead.');
   const { resource, decimals } = parseJson(await wholeText(engine, current), TRUSTED);
   const patched = await changed(engine, { value: resource, decimals }, how);
-  if (!isSame(patched.value, current))
+  if (!isOf(patched.value, current))
     throw new FhirError('unprocessable', 'A patch cannot change the resourceType or the id.', {
       expression: `${current.type}.id`,
       detail: 'patch-identity',
@@ -67,7 +76,7 @@ function changed({ definitions }: Engine, document: Value, how: Patch): Value | 
   return applyFhirPathPatch(document, { value: resource, decimals }, definitions);
 }
 
-const isSame = (value: Json, { type, id }: Version): value is Resource =>
+const isOf = (value: Json, { type, id }: Version): value is Resource =>
   typeof value === 'object' &&
   value !== null &&
   !Array.isArray(value) &&

@@ -103,7 +103,7 @@ async function runAndRecord(context: Context, ask: Interaction, without: readonl
       if (events.length % 256 === 0) await new Promise(setImmediate);
     }
     const noted = context.note && WRITES.has(ask.kind) ? [context.note()] : [];
-    if (changes.length === 0) {
+    if (changes.length === 0 && !guards.present?.length) {
       if (noted.length > 0) await store.commit({ changes: events, messages: noted });
       else if (events.length > 0) await store.commit({ changes: events, independent: true });
       return complete ? complete() : result;
@@ -171,7 +171,7 @@ function eventsOf({ engine, ...context }: Context, target: Target, result: Resul
     interaction: interactionCode(target),
     at: engine.now(),
     outcome: error ? KINDS[error.kind].outcome : '0',
-    ...(error ? { refusal: error.kind } : {}),
+    ...(error ? { why: error.kind } : result.unchanged ? { why: 'unchanged' } : {}),
     principal: context.principal,
     address: context.address,
     requestId: context.requestId,

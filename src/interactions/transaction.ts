@@ -8,7 +8,7 @@
  */
 import { asFhirError } from '../fhir/error.js';
 import type { Resource } from '../fhir/resource.js';
-import type { Absence, Change } from '../store/store.js';
+import type { Absence, Change, Standing } from '../store/store.js';
 import { type Answer, answerOf, answerOfError, inEntry, issuesOf, responseBundle, seen } from './bundle-response.js';
 import { referenceCriteria, resolveConditional, type Pending } from './conditional-references.js';
 import { checkApart, type Found, seek, settle, twice } from './identities.js';
@@ -41,15 +41,17 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
   const deeds: Deed[] = [];
   const changes = new Map<string, Change>();
   const absent = new Map<string, Absence>();
+  const present: Standing[] = [];
   const places = new Map<string, number>();
   for (const { step, outcome } of outcomes) {
-    for (const change of outcome.changes ?? []) {
-      const name = `${change.type}/${change.id}`;
-      if (changes.has(name)) throw inEntry(twice(), step.at);
-      changes.set(name, change);
-      places.set(name, step.at);
+    // What an entry leaves as it is is written by it, too.
+    for (const { type, id } of [...(outcome.changes ?? []), ...(outcome.present ?? [])]) {
+      if (places.has(`${type}/${id}`)) throw inEntry(twice(), step.at);
+      places.set(`${type}/${id}`, step.at);
     }
+    for (const change of outcome.changes ?? []) changes.set(`${change.type}/${change.id}`, change);
     for (const absence of outcome.absent ?? []) absent.set(absence.claim, absence);
+    present.push(...(outcome.present ?? []));
     // Texts that nobody wants to see are not held until the end.
     const { text, ...rest } = outcome.result;
     const shown = step.ask.kind === 'operation' || prefer === 'representation';
@@ -68,6 +70,7 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
     result: { status: 200, patients: [] },
     changes: [...changes.values()],
     absent: [...absent.values()],
+    present,
     entries: places,
     ...(outcomes.every(({ outcome }) => outcome.cascades ?? !outcome.changes?.some(isDeletion))
       ? { cascades: true }

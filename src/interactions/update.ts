@@ -11,6 +11,7 @@ import type { Context, Engine, Located, Of, Outcome } from './interaction.js';
 import { keptOf } from './meta.js';
 import { isRaw, prepare } from './prepare.js';
 import { about } from './read.js';
+import { isSame, unchanged } from './unchanged.js';
 
 export async function update({ engine }: Context, ask: Of<'update'>, without: readonly string[]): Promise<Outcome> {
   const given = isRaw(ask.body) ? undefined : ask.body.resource['id'];
@@ -43,6 +44,7 @@ export async function update({ engine }: Context, ask: Of<'update'>, without: re
     ask.body,
     before && keptOf(before),
   );
+  if (before && isSame(before, change)) return unchanged(engine, before, isRaw(ask.body));
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   const status = before?.text === undefined ? 201 : 200;
   return {

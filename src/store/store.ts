@@ -79,8 +79,9 @@ export interface Commit {
   /**
    * Resources that must be there, undeleted, when this is written, and that no deletion written at the same time takes
    * away, if that one has an `absent` (it looks for what refers to it). What this commit itself creates need not be named.
+   * With `version`: that version must be the current one.
    */
-  readonly present?: readonly Named[];
+  readonly present?: readonly Standing[];
   readonly messages?: readonly Message[];
   /** Sequence numbers of outbox messages that this commit has dealt with. */
   readonly settles?: readonly number[];
@@ -144,6 +145,11 @@ export interface Explanation extends Pick<Plan, 'driver' | 'filter' | 'order' | 
 export interface Named {
   readonly type: string;
   readonly id: string;
+}
+
+/** A resource that must be there, as it is now. */
+export interface Standing extends Named {
+  readonly version?: number;
 }
 
 export interface Collected {

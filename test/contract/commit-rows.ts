@@ -246,6 +246,38 @@ export function commitRows(subject: Subject): void {
     assert.equal(await store.read('Patient', 'leans3'), undefined);
   });
 
+  it('commits only where what must be there is still that version', async () => {
+    const { store } = subject;
+    const first = put(patient('stands'));
+    await store.commit({ changes: [first] });
+    const standing = { type: 'Patient', id: 'stands', version: 1 };
+    await store.commit({ changes: [put(patient('stands1'))], present: [standing] });
+    await store.commit({ changes: [], present: [standing] });
+    await assert.rejects(
+      store.commit({ changes: [put(patient('stands2'))], present: [{ ...standing, version: 2 }] }),
+      conflict,
+    );
+    await store.commit({ changes: [put(patient('stands'), { replaces: first })] });
+    for (const present of [[standing], [{ type: 'Patient', id: 'stands1' }, standing]])
+      await assert.rejects(store.commit({ changes: [put(patient('stands3'))], present }), conflict);
+    assert.equal(await store.read('Patient', 'stands3'), undefined);
+    await store.commit({ changes: [put(patient('stands3'))], present: [{ ...standing, version: 2 }] });
+  });
+
+  it('lets no two commits each write what the other leans on', async () => {
+    const { store } = subject;
+    for (let round = 0; round < 10; round++) {
+      const [a, b] = [put(patient(`skew${round}a`)), put(patient(`skew${round}b`))];
+      await store.commit({ changes: [a, b] });
+      const over = (one: typeof a, other: typeof a) =>
+        store.commit({
+          changes: [put(patient(one.id), { replaces: one })],
+          present: [{ type: other.type, id: other.id, version: 1 }],
+        });
+      assert.equal(await winners([over(a, b), over(b, a)]), 1);
+    }
+  });
+
   it('lets no reference to a resource slip past its deletion, nor the other way round', async () => {
     const { store } = subject;
     for (let round = 0; round < 10; round++) {

@@ -84,7 +84,7 @@ class World {
     const version = this.state.get(meant ?? '')?.length ?? 1;
     const ifMatch = one.match && `W/"${one.match === 'current' ? version : version + 5}"`;
     return {
-      resource: number === undefined ? body : { ...body, id: this.idOf(nameOf(number)) },
+      resource: number === undefined ? body : { resourceType: 'Patient', id: this.idOf(nameOf(number)), identifier },
       request: { method: 'PUT', url, ...(ifMatch ? { ifMatch } : {}) },
     };
   }
@@ -99,7 +99,7 @@ class World {
   async single(one: Command): Promise<void> {
     const { resource, request } = this.entryOf(one);
     const patch = one.kind === 'patch' ? Buffer.from((resource as Binary).data!, 'base64') : undefined;
-    const { add, ...expected } = run(this.state, one, this.fresh);
+    const { add, unchanged: _, ...expected } = run(this.state, one, this.fresh);
     const reply = await this.#talk.send<Patient>(request!.method, request!.url, {
       headers: {
         'content-type': patch ? 'application/json-patch+json' : 'application/fhir+json',

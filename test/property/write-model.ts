@@ -41,8 +41,12 @@ const alive = (state: State, name: string): Past | undefined => {
 export const matching = (state: State, v: number): string[] =>
   [...state.keys()].filter(name => alive(state, name)?.v === v);
 
-/** What a command does to a state: the answer, and the version that it adds. */
-export function run(state: State, command: Command, fresh: () => string): Done & { readonly add?: Past } {
+/** What a command does to a state: the answer, the version that it adds, or that it left what it means as it was. */
+export function run(
+  state: State,
+  command: Command,
+  fresh: () => string,
+): Done & { readonly add?: Past; readonly unchanged?: true } {
   if (command.kind === 'create') {
     const found = command.unless === undefined ? [] : matching(state, command.unless);
     if (found.length > 1) return { status: 412 };
@@ -56,11 +60,13 @@ export function run(state: State, command: Command, fresh: () => string): Done &
   switch (command.kind) {
     case 'update': {
       if (command.match === 'stale' || (command.match === 'current' && !current)) return { status: 412 };
+      if (current?.v === command.v) return { status: 200, name: name!, unchanged: true };
       return { status: current ? 200 : 201, name: name ?? fresh(), add: { method: 'PUT', v: command.v } };
     }
     case 'patch':
       if (name === undefined || !state.has(name)) return { status: 404 };
       if (!current) return { status: 410 };
+      if (current.v === command.v) return { status: 200, name, unchanged: true };
       return { status: 200, name, add: { method: 'PATCH', v: command.v } };
     case 'delete':
       return current ? { status: 204, name: name!, add: { method: 'DELETE', v: undefined } } : { status: 204 };
@@ -90,15 +96,16 @@ export function runAll(
   for (const rank of [0, 1, 2])
     for (const [i, command] of ordered) {
       if (RANKS[command.kind] !== rank) continue;
-      const { add, ...answer } = run(rank === 1 ? after : rank === 0 ? state : seen, command, fresh);
+      const { add, unchanged, ...answer } = run(rank === 1 ? after : rank === 0 ? state : seen, command, fresh);
       if (answer.status >= 400) return undefined;
       done[i] = answer;
       // A delete of what is not there still means this resource.
-      const name = add
-        ? answer.name!
-        : command.kind === 'delete' && command.id !== undefined
-          ? nameOf(command.id)
-          : undefined;
+      const name =
+        add || unchanged
+          ? answer.name!
+          : command.kind === 'delete' && command.id !== undefined
+            ? nameOf(command.id)
+            : undefined;
       if (name !== undefined) {
         if (written.has(name)) return undefined;
         written.add(name);

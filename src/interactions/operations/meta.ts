@@ -21,6 +21,7 @@ import type { Operation } from '../operation.js';
 import { prepare } from '../prepare.js';
 import { about, readCurrent, readVersion } from '../read.js';
 import { wholeText } from '../release.js';
+import { leftAlone } from '../unchanged.js';
 import { checkPreconditions, next } from '../update.js';
 import { PRESENTATION } from './presentation.js';
 
@@ -71,7 +72,7 @@ async function change(
   const body = parseJson(await wholeText(engine, row), TRUSTED);
   const before = (body.resource['meta'] ?? {}) as JsonObject;
   const after = combine(before, given);
-  if (after === before) return { result: answer(row) };
+  if (after === before) return leftAlone(row, answer(row));
   body.resource['meta'] = after;
   const decimals = new Map([...(body.decimals ?? []), ...(ask.body?.decimals ?? [])]);
   const identity = { ...next(engine, type, id, row), method: 'PUT' as const };

@@ -41,9 +41,11 @@ export function createApply(connection: Connection): Apply {
           return {
             failed: toWire(new FhirError('conflict', 'A resource that matches the condition exists meanwhile.')),
           };
-        if (job.present.some(id => all('SELECT 1 FROM resource WHERE id=? AND f IS NOT NULL', id).length === 0))
+        if (!job.present.every(([id, version]) => stands(id, version)))
           return {
-            failed: toWire(new FhirError('conflict', 'A resource that this refers to was deleted meanwhile.')),
+            failed: toWire(
+              new FhirError('conflict', 'A resource that this leans on was changed or deleted meanwhile.'),
+            ),
           };
         if (!allKept(job.changes)) return { failed: toWire(erasedMeanwhile()) };
         for (const change of job.changes) write(change);
@@ -86,6 +88,11 @@ export function createApply(connection: Connection): Apply {
           replaces === undefined || all('SELECT v FROM resource WHERE id=?', id)[0]?.[0] === replaces,
       )
     );
+  };
+
+  const stands = (id: string, version: number | undefined): boolean => {
+    const [row] = all('SELECT v FROM resource WHERE id=? AND f IS NOT NULL', id);
+    return row !== undefined && (version === undefined || row[0] === version);
   };
 
   /** The bytes that changes refer to are there. */

@@ -108,7 +108,7 @@ export function openCommits({ placement, facts, writer, met, matching }: CommitS
       kind: 'commit',
       changes,
       absent: absent.flatMap(matching),
-      present: present.map(({ type, id }) => encodeId(type, id)),
+      present: present.map(({ type, id, version }) => [encodeId(type, id), version] as const),
       messages,
       settles,
     } as const;

@@ -37,8 +37,8 @@ export type Job =
       readonly changes: readonly RowChange[];
       /** None of these may return a row. */
       readonly absent: readonly Sql[];
-      /** Ids (encodeId) of what must be there, undeleted. */
-      readonly present: readonly string[];
+      /** Ids (encodeId) of what must be there, undeleted, and the version that must be current, if one is named. */
+      readonly present: readonly (readonly [id: string, version: number | undefined])[];
       readonly messages: readonly Message[];
       readonly settles: readonly number[];
       readonly facts: readonly FactAddition[];

@@ -2,7 +2,8 @@
 import type { ClientSession, Filter } from 'mongodb';
 import type { FhirError } from '../../fhir/error.js';
 import { erasedMeanwhile, newHashes } from '../blobs.js';
-import type { Absence, Version } from '../store.js';
+import { encodeId } from '../codec.js';
+import type { Absence, Standing, Version } from '../store.js';
 import { holdBytes } from './blobs.js';
 import type { Connected } from './connection.js';
 import { changed, conflict, type Member } from './queue.js';
@@ -37,10 +38,10 @@ export async function checkConditions(
       { session },
     );
   await refuseMatched(around, members, refused, session);
-  const alive = await holdPresent(all.resource, members, session);
+  const stands = await holdPresent(all.resource, members, session);
   for (const member of members)
-    if (!refused.has(member) && member.leansOn.some(_id => !alive.has(_id)))
-      refused.set(member, conflict('A resource that this refers to was deleted meanwhile.'));
+    if (!refused.has(member) && !(member.commit.present ?? []).every(stands))
+      refused.set(member, conflict('A resource that this leans on was changed or deleted meanwhile.'));
   for (const member of members) {
     const hashes = [...new Set(member.commit.changes.flatMap(newHashes))];
     if (hashes.length > 0 && !refused.has(member) && !(await holdBytes(all, hashes, session)))
@@ -80,19 +81,31 @@ async function refuseMatched(
       refused.set(member, conflict('A resource that matches the condition exists already.'));
 }
 
-/** Which of the resources that members lean on are there; nobody else changes them before this is written. */
+/** Tells which of the resources that members lean on stand as they must; nobody else changes them before this is written. */
 async function holdPresent(
   resource: Connected['resource'],
   members: readonly Member[],
   session: ClientSession,
-): Promise<ReadonlySet<string>> {
+): Promise<(one: Standing) => boolean> {
   const ids = [...new Set(members.flatMap(({ leansOn }) => leansOn))];
-  if (ids.length === 0) return new Set();
+  if (ids.length === 0) return () => true;
   const there: Filter<ResourceDocument> = { _id: { $in: ids }, z: { $exists: false } };
   const { matchedCount } = await resource.updateMany(there, { $inc: { q: 1 } }, { session, hint: INDEX.id });
-  if (matchedCount === ids.length) return new Set(ids);
-  const rows = await resource.find(there, { session, hint: INDEX.id, projection: { _id: 1 } }).toArray();
-  return new Set(rows.map(({ _id }) => _id));
+  const versioned = members.some(({ commit }) => commit.present?.some(({ version }) => version !== undefined));
+  if (matchedCount === ids.length && !versioned) return () => true;
+  const rows = await resource
+    .find<Pick<ResourceDocument, '_id' | 'v'>>(there, {
+      session,
+      hint: INDEX.id,
+      projection: { v: 1 },
+      batchSize: ids.length + 1,
+    })
+    .toArray();
+  const versions = new Map(rows.map(({ _id, v }) => [_id, v]));
+  return ({ type, id, version }) => {
+    const current = versions.get(encodeId(type, id));
+    return current !== undefined && (version === undefined || current === version);
+  };
 }
 
 export type CurrentRows = ReadonlyMap<string, Pick<ResourceDocument, 'v' | 'n' | 'h'>>;

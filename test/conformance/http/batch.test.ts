@@ -87,7 +87,9 @@ onBothStores('a batch', stage => {
 
   it('writes one resource as often as it is asked to, and creates once by the same criteria', async () => {
     const { talk } = stage();
-    const often = Array.from({ length: 20 }, () => put({ resourceType: 'Patient', id: 'often' }));
+    const often = Array.from({ length: 20 }, (_, i) =>
+      put({ resourceType: 'Patient', id: 'often', name: [{ text: `${i}` }] }),
+    );
     assert.deepEqual(new Set(statuses(await done(send(talk, 'batch', often)))), new Set(['201', '200']));
     assert.equal((await talk.get('Patient/often')).header('etag'), 'W/"20"');
     const patient: Patient = { resourceType: 'Patient', identifier: [{ system: 'urn:batch', value: 'once' }] };

@@ -227,7 +227,7 @@ onBothStores('conditional interactions', stage => {
     });
 
     for (const [title, write] of [
-      ['PUT', (id: string) => update(`/${id}`, { resourceType: 'Patient', id }, { 'if-match': 'W/"1"' })],
+      ['PUT', (id: string) => update(`/${id}`, { resourceType: 'Patient', id, active: true }, { 'if-match': 'W/"1"' })],
       ['DELETE', (id: string) => stage().talk.delete(`Patient/${id}`, { 'if-match': 'W/"1"' })],
       [
         'PATCH',

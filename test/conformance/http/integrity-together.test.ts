@@ -42,8 +42,11 @@ onBothStores(
       const { talk } = stage();
       const entries = [put(observation('t1', 'Patient/t1')), put(patient('t1'))];
       assert.deepEqual(statusesOf(await send(talk, 'transaction', ...entries)), ['201', '201']);
-      const versioned = [put(observation('t1', 'Patient/t1/_history/2')), put(patient('t1'))];
-      assert.deepEqual(statusesOf(await send(talk, 'transaction', ...versioned)), ['200', '200']);
+      const versioned = put(observation('t1', 'Patient/t1/_history/2'));
+      const same = await send(talk, 'transaction', versioned, put(patient('t1')));
+      assert.equal(same.status, 422, 'an update that changes nothing makes no second version');
+      const other = put({ ...patient('t1'), active: true });
+      assert.deepEqual(statusesOf(await send(talk, 'transaction', versioned, other)), ['200', '200']);
       const fullUrl = 'urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a';
       const named = [
         { resource: observation('x', fullUrl), request: { method: 'POST', url: 'Observation' } },

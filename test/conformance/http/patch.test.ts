@@ -3,6 +3,7 @@
  * https://hl7.org/fhir/R4/fhirpatch.html, https://www.rfc-editor.org/rfc/rfc6902
  */
 import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import type { AuditEvent, Bundle, DocumentReference, OperationOutcome, Parameters, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
 import { onBothStores } from '../../support/both-stores.js';
@@ -99,7 +100,8 @@ onBothStores('patching a resource', stage => {
       } else {
         assert.equal(reply.status, 200, `${name}: ${reply.text}`);
         assert.deepEqual(rest, { ...output, id }, name);
-        assert.equal(meta?.versionId, '2');
+        // What a patch leaves as it was makes no version.
+        assert.equal(meta?.versionId, isDeepStrictEqual({ ...input, id }, rest) ? '1' : '2');
       }
     }
   });

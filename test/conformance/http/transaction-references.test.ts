@@ -179,13 +179,13 @@ onBothStores('references of a transaction', stage => {
     it('start from what the client sent when the transaction has to run again', async () => {
       const { talk } = stage();
       await talk.create(known('again'));
-      const bundle = () =>
+      const bundle = (i: number) =>
         transact([
-          put(patient({ id: 'hot' }), { fullUrl: uuid(1) }),
+          put(patient({ id: 'hot', name: [{ text: `${i}` }] }), { fullUrl: uuid(1) }),
           post(patient(), { fullUrl: uuid(2) }),
           post(observation(uuid(2), { performer: [{ reference: 'Patient?identifier=urn:refs|again' }] })),
         ]);
-      const all = await Promise.all(Array.from({ length: 12 }, () => done(bundle())));
+      const all = await Promise.all(Array.from({ length: 12 }, (_, i) => done(bundle(i))));
       for (const [, made, written] of all) {
         const { body } = await talk.get<Observation>(named(written));
         assert.equal(body.subject?.reference, named(made));

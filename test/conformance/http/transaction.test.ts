@@ -454,8 +454,9 @@ onBothStores('a transaction', stage => {
 
     it('transactions that write the same resources in opposite order all finish, and no version is lost', async () => {
       const [a, b] = [fresh(), fresh()];
-      const pair = (order: readonly string[]) => make(order.map(id => put({ resourceType: 'Patient', id })));
-      await Promise.all(Array.from({ length: 20 }, (_, i) => pair(i % 2 ? [a, b] : [b, a])));
+      const pair = (order: readonly string[], name: string) =>
+        make(order.map(id => put({ resourceType: 'Patient', id, name: [{ text: name }] })));
+      await Promise.all(Array.from({ length: 20 }, (_, i) => pair(i % 2 ? [a, b] : [b, a], `${i}`)));
       for (const id of [a, b]) {
         const history = await stage().talk.search<Patient>(`Patient/${id}/_history?_count=50`);
         assert.deepEqual(

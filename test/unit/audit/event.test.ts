@@ -48,7 +48,7 @@ describe('AuditEvent (AUD-1, BALP)', () => {
     assert.equal(profileOf(one({ patients: [] })), 'Read'));
 
   it('claims no profile for a failure, and says its outcome and kind', () => {
-    const event = one({ outcome: '4', refusal: 'forbidden' });
+    const event = one({ outcome: '4', why: 'forbidden' });
     assert.equal(profileOf(event), undefined);
     assert.deepEqual([event['outcome'], event['outcomeDesc']], ['4', 'forbidden']);
   });

@@ -31,7 +31,7 @@ const deeds: fc.Arbitrary<Deed> = fc.record(
     ),
     at: fc.integer({ min: 1.5e12, max: 2e12 }),
     outcome: fc.constantFrom('0', '4', '8', '12'),
-    refusal: fc.constantFrom('forbidden', 'not-found'),
+    why: fc.constantFrom('forbidden', 'not-found'),
     principal: fc.constantFrom(
       { role: 'admin' },
       { name: 'clerk "1"\u00e9', role: 'writer' },
