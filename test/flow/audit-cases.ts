@@ -96,7 +96,7 @@ export const CASES: readonly Case[] = [
     what: 'an update',
     method: 'PUT',
     path: 'Observation/o2',
-    body: observation('o2', 'eve'),
+    body: { ...observation('o2', 'eve'), language: 'en' },
     status: 200,
     subtype: 'update',
     action: 'U',

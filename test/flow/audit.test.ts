@@ -174,8 +174,10 @@ onBothStores(
 
     it('AUD-4: a system may send events of its own', async () => {
       const [{ id: _, ...event }] = (await record(stage(), 'GET', 'Patient/eve')).events as [AuditEvent];
-      const reply = await talkTo(given().server.base, bearer('writer')).create<AuditEvent>(event);
-      assert.equal(reply.status, 201);
+      const writer = talkTo(given().server.base, bearer('writer'));
+      const source = { observer: { display: 'An app' } };
+      assert.equal((await writer.create<AuditEvent>({ ...event, source })).status, 201);
+      assert.equal((await writer.create<AuditEvent>(event)).status, 422, 'not in the name of this server');
     });
 
     it('AUD-6: reading the trail leaves an event, too', async () => {

@@ -81,10 +81,12 @@ class World {
       return { resource: binary, request: { method: 'PATCH', url } };
     }
     const [meant] = by === undefined ? [nameOf(number!)] : matching(this.state, by);
+    // In the order in which a create stores it: otherwise it would be another text.
+    const own: Patient = { resourceType: 'Patient', id: this.idOf(nameOf(number ?? 0)), identifier };
     const version = this.state.get(meant ?? '')?.length ?? 1;
     const ifMatch = one.match && `W/"${one.match === 'current' ? version : version + 5}"`;
     return {
-      resource: number === undefined ? body : { resourceType: 'Patient', id: this.idOf(nameOf(number)), identifier },
+      resource: number === undefined ? body : own,
       request: { method: 'PUT', url, ...(ifMatch ? { ifMatch } : {}) },
     };
   }
