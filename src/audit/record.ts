@@ -118,9 +118,22 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
       patients: patientsOf(deed, patient),
     };
   };
-  return deed =>
-    deed.patients.length === 0 ? [one(deed, undefined)] : deed.patients.map(patient => one(deed, patient));
+  return deed => {
+    const { patients, request } = deed;
+    if (patients.length === 0) return [one(deed, undefined)];
+    if (patients.length * request.length <= WHOLE || deed.data) return patients.map(patient => one(deed, patient));
+    const brief = { ...deed, request: `${request.slice(0, HEAD)}…` };
+    return [one(deed, undefined), ...patients.map(patient => one(brief, patient))];
+  };
 }
+
+/**
+ * A search that names a thousand patients names them in the event of each: a million names. Where the events of a deed
+ * would take more characters than this for its request, one event without a patient has the whole, and each of the others
+ * its beginning; their request id joins them.
+ */
+const WHOLE = 4_000_000;
+const HEAD = 500;
 
 /** The event made and extracted as any resource is. */
 function plain(

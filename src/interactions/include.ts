@@ -9,12 +9,13 @@
 import { FhirError } from '../fhir/error.js';
 import { parseJson } from '../fhir/json.js';
 import type { Resource } from '../fhir/resource.js';
+import { createBreather } from '../platform/breather.js';
 import type { EntryValue } from '../search/entry.js';
 import type { SearchParameter } from '../search/parameters.js';
 import type { Include } from '../search/parse-include.js';
 import { any, type Where } from '../search/query.js';
 import { refersTo } from '../search/separate.js';
-import type { Version } from '../store/store.js';
+import type { Page, Version } from '../store/store.js';
 import type { Engine } from './interaction.js';
 
 export interface Included {
@@ -37,38 +38,69 @@ export async function include(
 ): Promise<Included> {
   if (includes.some(({ from, to }) => [from, to].some(type => type !== undefined && without.includes(type))))
     throw new FhirError('forbidden', 'This role may not include resources of all types that are named.');
-  const seen = new Set(matches.map(keyOf));
-  const rows: Version[] = [];
-  const search = { engine, without, room: engine.settings.maxIncluded };
+  const search = new Search(engine, without, matches);
+  const distinct = [...new Map(includes.map(one => [JSON.stringify(one), one])).values()];
   let from = matches;
-  let cut = false;
   for (let round = 0; from.length > 0 && round < MAX_ROUNDS; round++) {
-    const asked = round === 0 ? includes : includes.filter(({ iterate }) => iterate);
-    const added: Version[] = [];
-    for (const one of asked) {
-      const found = await (one.reverse ? referring(search, from, one) : referred(search, from, one));
-      cut ||= found.cut;
-      for (const row of found.rows) {
-        if (seen.has(keyOf(row)) || without.includes(row.type)) continue;
-        if (rows.length === search.room) {
-          cut = true;
-          break;
-        }
-        seen.add(keyOf(row));
-        rows.push(row);
-        added.push(row);
-      }
-    }
-    from = added;
+    const before = search.rows.length;
+    for (const one of distinct)
+      if (round === 0 || one.iterate) await (one.reverse ? referring(search, from, one) : referred(search, from, one));
+    from = search.rows.slice(before);
   }
-  return { rows, cut };
+  return { rows: search.rows, cut: search.cut };
 }
 
-interface Search {
+/** What was found so far, and how much more may be: nothing is read that there is no room for. */
+class Search {
   readonly engine: Engine;
   readonly without: readonly string[];
-  readonly room: number;
+  readonly rows: Version[] = [];
+  cut = false;
+  private readonly seen: Set<string>;
+  private readonly until: number;
+
+  constructor(engine: Engine, without: readonly string[], matches: readonly Version[]) {
+    this.engine = engine;
+    this.without = without;
+    this.seen = new Set(matches.map(keyOf));
+    this.until = Date.now() + engine.settings.queryTimeout;
+  }
+
+  /** Whether to go on: nothing is left out yet, and there is time. */
+  get goesOn(): boolean {
+    this.cut ||= Date.now() > this.until;
+    return !this.cut;
+  }
+
+  get room(): number {
+    return this.engine.settings.maxIncluded - this.rows.length;
+  }
+
+  /** Rows of the type that may come again. */
+  met(type: string): number {
+    let count = 0;
+    for (const key of this.seen) if (key.startsWith(`${type}/`)) count++;
+    return count;
+  }
+
+  add(found: readonly (Version | undefined)[]): void {
+    for (const row of found) {
+      if (row?.text === undefined || this.seen.has(keyOf(row)) || this.without.includes(row.type)) continue;
+      if (this.room === 0) {
+        this.cut = true;
+        return;
+      }
+      this.seen.add(keyOf(row));
+      this.rows.push(row);
+    }
+  }
 }
+
+/** Reads, or searches of a type each, that are under way together. */
+const READS = 50;
+const SEARCHES = 4;
+/** Where resources are parsed on the event loop. */
+const breather = createBreather();
 
 /** Parsed once for all includes of a search. */
 const parsed = new WeakMap<Version, Resource>();
@@ -90,11 +122,11 @@ function parametersOf({ parameters }: Engine, type: string, { code }: Include): 
   return [...parameters.of(type).values()].filter(parameter => parameter.type === 'reference');
 }
 
-async function referred({ engine }: Search, rows: readonly Version[], one: Include): Promise<Included> {
+async function referred(search: Search, rows: readonly Version[], one: Include): Promise<void> {
+  const { engine } = search;
   const wanted = new Map<string, { type: string; id: string; version?: string }>();
   const urls = new Map<string, { url: string; version?: string; types: readonly string[] }>();
-  for (const row of rows) {
-    if (one.from !== undefined && one.from !== row.type) continue;
+  const note = (row: Version): void => {
     for (const parameter of parametersOf(engine, row.type, one))
       for (const value of referencesOf(engine, row, parameter)) {
         if (value.kind === 'reference' && (one.to ?? value.type) === value.type)
@@ -102,12 +134,22 @@ async function referred({ engine }: Search, rows: readonly Version[], one: Inclu
         else if (value.kind === 'url')
           urls.set(value.url, { ...value, types: one.to === undefined ? parameter.targets : [one.to] });
       }
+  };
+  for (const row of rows) {
+    if (one.from !== undefined && one.from !== row.type) continue;
+    const others = breather.before();
+    if (others) await others;
+    breather.piece(() => note(row));
   }
-  const found = await Promise.all(
-    [...wanted.values()].map(({ type, id, version }) => readOne(engine, type, id, version)),
-  );
-  for (const canonical of urls.values()) found.push(...(await byUrl(engine, canonical)));
-  return { rows: found.filter(row => row?.text !== undefined).map(row => row!), cut: false };
+  const names = [...wanted.values()];
+  for (let at = 0; at < names.length && search.goesOn; at += READS) {
+    const reads = names.slice(at, at + READS).map(({ type, id, version }) => readOne(engine, type, id, version));
+    search.add(await Promise.all(reads));
+  }
+  for (const canonical of urls.values()) {
+    if (!search.goesOn) return;
+    search.add(await byUrl(engine, canonical));
+  }
 }
 
 function referencesOf(engine: Engine, row: Version, parameter: SearchParameter): readonly EntryValue[] {
@@ -142,22 +184,23 @@ async function byUrl(
   return found;
 }
 
-async function referring({ engine, without, room }: Search, rows: readonly Version[], one: Include): Promise<Included> {
+async function referring(search: Search, rows: readonly Version[], one: Include): Promise<void> {
+  const { engine, without } = search;
   const targets = rows.filter(({ type }) => one.to === undefined || one.to === type);
-  const types = one.from === undefined ? engine.definitions.resourceTypes : [one.from];
-  if (targets.length === 0) return { rows: [], cut: false };
-  const found = await Promise.all(
-    types
-      .filter(type => !without.includes(type) && (one.from === type || type !== 'AuditEvent'))
-      .map(async (type): Promise<Included> => {
-        const links = parametersOf(engine, type, one).flatMap(({ code, targets: may }) => {
-          const possible = targets.filter(target => may.length === 0 || may.includes(target.type));
-          return possible.length > 0 ? [refersTo(code, possible)] : [];
-        });
-        if (links.length === 0) return { rows: [], cut: false };
-        const page = await engine.store.find({ types: [type], where: any(...links), sort: [], limit: room });
-        return { rows: page.rows, cut: page.more };
-      }),
+  if (targets.length === 0) return;
+  const types = (one.from === undefined ? engine.definitions.resourceTypes : [one.from]).filter(
+    type => !without.includes(type) && (one.from === type || type !== 'AuditEvent'),
   );
-  return { rows: found.flatMap(page => page.rows), cut: found.some(page => page.cut) };
+  const find = async (type: string): Promise<Page | undefined> => {
+    const links = parametersOf(engine, type, one).flatMap(({ code, targets: may }) => {
+      const possible = targets.filter(target => may.length === 0 || may.includes(target.type));
+      return possible.length > 0 ? [refersTo(code, possible)] : [];
+    });
+    if (links.length === 0) return undefined;
+    // One more than there is room for tells that there are more.
+    const limit = search.room + search.met(type) + 1;
+    return engine.store.find({ types: [type], where: any(...links), sort: [], limit });
+  };
+  for (let at = 0; at < types.length && search.goesOn; at += SEARCHES)
+    for (const page of await Promise.all(types.slice(at, at + SEARCHES).map(find))) search.add(page?.rows ?? []);
 }

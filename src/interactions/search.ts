@@ -25,6 +25,8 @@ import { TRAIL, typesNamed } from './types.js';
 
 /** Matches up to which an estimate is counted. */
 const ESTIMATE_CAP = 10_000;
+/** Patients whom the question of a search may name. */
+const MAX_NAMED = 1000;
 /** What the address and the parameters ask for, ready for the store. */
 interface Asked extends Separated {
   readonly types: readonly string[];
@@ -124,6 +126,12 @@ async function read(engine: Engine, ask: Of<'search'>, without: readonly string[
     parameters,
     definitions,
   );
+  if (new Set(patientsAsked(parsed.where)).size > MAX_NAMED)
+    throw new FhirError(
+      'too-costly',
+      `A search may name ${MAX_NAMED} patients at most, as it is recorded in the audit trail of each: divide them among several searches.`,
+      { detail: 'too-many-patients' },
+    );
   const { compartment } = ask;
   const where = compartment
     ? all(compartmentWhere(definitions, parameters, compartment, types), parsed.where)

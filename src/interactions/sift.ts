@@ -6,6 +6,7 @@
 import { FhirError } from '../fhir/error.js';
 import { parseJson } from '../fhir/json.js';
 import type { Resource } from '../fhir/resource.js';
+import { createBreather } from '../platform/breather.js';
 import { extract } from '../search/extract.js';
 import { match, type Resolver, type Subject } from '../search/match.js';
 import { all, any, type Cursor, type Query, type Where } from '../search/query.js';
@@ -110,18 +111,35 @@ export async function select(
   }
 }
 
+/** Rows that are looked at in one piece: a few milliseconds. */
+const PIECE = 20;
+/** Where rows are parsed on the event loop. */
+const breather = createBreather();
+
+async function inPieces<T, R>(rows: readonly T[], each: (one: T) => R): Promise<R[]> {
+  const done: R[] = [];
+  for (let at = 0; at < rows.length; at += PIECE) {
+    const others = breather.before();
+    if (others) await others;
+    breather.piece(() => {
+      for (const one of rows.slice(at, at + PIECE)) done.push(each(one));
+    });
+  }
+  return done;
+}
+
 /** Which of the rows satisfy the condition. */
 async function check(engine: Ground, where: Where, rows: readonly Version[]): Promise<boolean[]> {
   if (rows.length === 0) return [];
   const { parameters, settings } = engine;
-  const seen = rows.map((row): Seen => {
+  const seen = await inPieces(rows, (row): Seen => {
     const { resource } = parseJson(row.text!, { maxDepth: 200 });
     const { type, id, updated } = row;
     return { type, id, updated, resource, entries: extract(resource, parameters, { bases: settings.bases }) };
   });
   const decidable = await close(engine, where, seen);
   const resolver = resolverOf(engine);
-  return seen.map(subject => match(decidable, subject, resolver));
+  return inPieces(seen, subject => match(decidable, subject, resolver));
 }
 
 /** Links are lists by now; words are looked up in the resource itself. */

@@ -41,6 +41,12 @@ export function allOf(tests: readonly KeyTest[]): KeyTest {
   return of.length === 1 ? of[0]! : { is: 'all', of };
 }
 
+/** `exact`, with something that it implies and that an index can drive by. */
+export const ledBy = (lead: KeyTest, exact: KeyTest): KeyTest => {
+  const both = allOf([lead, exact]);
+  return both.is === 'all' && both.of.length === 2 ? { ...both, leads: true } : both;
+};
+
 export const notOf = (test: KeyTest): KeyTest => {
   if (test.is === 'not') return test.of;
   if (isTrue(test)) return NOTHING_HELD;

@@ -9,7 +9,7 @@ import type { Facts } from './facts.js';
 import { type Place, type Placement, referenceArray } from './place.js';
 import type { KeyTest } from './key.js';
 import { TYPE_CODES } from './type-codes.js';
-import { allOf, anyOf, EVERYTHING_HELD, headTest, NOTHING_HELD, notOf, pointTest } from './key-algebra.js';
+import { allOf, anyOf, EVERYTHING_HELD, headTest, ledBy, NOTHING_HELD, notOf, pointTest } from './key-algebra.js';
 import {
   bindingBounds,
   closeBounds,
@@ -127,7 +127,7 @@ function referenceTest(facts: Facts, place: Place, test: Test): KeyTest {
     pointTest('k', found),
     ...others.map(target => pointTest(referenceArray(place, target), [`r${target}>${place.prefix}`])),
   ]);
-  return allOf([pointing, versionTest(spot, to)]);
+  return ledBy(pointing, versionTest(spot, to));
 }
 
 const mismatch = (code: string) =>

@@ -25,7 +25,9 @@ export type KeyArray = 'k' | 'g' | 'f';
 
 /** A filter on one resource's physical form. */
 export type KeyTest =
-  | { readonly is: 'all' | 'any'; readonly of: readonly KeyTest[] }
+  | { readonly is: 'any'; readonly of: readonly KeyTest[] }
+  /** `leads`: the last part implies the others, which are there for an index to drive by. */
+  | { readonly is: 'all'; readonly of: readonly KeyTest[]; readonly leads?: true }
   | { readonly is: 'not'; readonly of: KeyTest }
   /** Holds at least one of these keys. */
   | { readonly is: 'key'; readonly in: KeyArray; readonly keys: readonly string[] }

@@ -113,7 +113,7 @@ function orderOf(placement: Placement, types: readonly string[], { code, descend
 }
 
 /** The order in which a driver's index delivers rows. It depends on the query alone, so pages fit together. */
-function naturalOrder(driver: Driver): Order[] {
+export function naturalOrder(driver: Driver): Order[] {
   const n: Order = { by: 'n', descending: true };
   if (driver.by === 'key' && driver.in === 'k') return [{ by: 'date', descending: true }, n];
   return driver.by === 'updated' ? [{ by: 'updated', descending: true }, n] : [n];

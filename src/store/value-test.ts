@@ -18,7 +18,7 @@ import {
 } from './codec.js';
 import { ofTypeKey } from './encode.js';
 import type { Facts } from './facts.js';
-import { allOf, anyOf, EVERYTHING_HELD, headTest, NOTHING_HELD, pointTest } from './key-algebra.js';
+import { anyOf, EVERYTHING_HELD, headTest, ledBy, NOTHING_HELD, pointTest } from './key-algebra.js';
 import type { KeyTest } from './key.js';
 import { type DateClass, lowBounds } from './span-class.js';
 
@@ -106,7 +106,7 @@ export function dateTest(spot: Spot, values: readonly Bounds[]): KeyTest {
           const span = spanTest(spot.at, closed);
           // Implied by the span, and something that an index can drive.
           const low = numberRange(spot.in, spot.at + cls, closed.lowMin, Math.min(closed.lowMax, closed.highMax));
-          return spot.in === 'f' ? span : allOf([low, span]);
+          return spot.in === 'f' ? span : ledBy(low, span);
         }
         const { min, max } = lowBounds(cls, closed.highMin, closed.highMax);
         return numberRange(spot.in, spot.at + cls, Math.max(closed.lowMin, min), Math.min(closed.lowMax, max));
@@ -132,7 +132,7 @@ function numberTest(spot: Spot, values: readonly Bounds[], heads: readonly strin
                 ? numberRange(spot.in, spot.at + head, min, max)
                 : spot.in === 'f'
                   ? numberRange('f', spot.at + head, min, max)
-                  : allOf([plain, numberRange('f', spot.at + head, min, max)]),
+                  : ledBy(plain, numberRange('f', spot.at + head, min, max)),
             ]
           : []),
         ...(classes.includes('r') ? [spanTest(spot.at + head, closed)] : []),
@@ -160,7 +160,7 @@ function stringTest(spot: Spot, mode: Extract<Test, { kind: 'string' }>['mode'],
   if (mode === 'starts') {
     // A key in `g` has 40 characters: longer values are looked up among the longer texts in `f`.
     if (spot.in === 'g' && cutPhrase(text) !== text)
-      return allOf([pointTest('g', [prefix + cutPhrase(text)]), headTest('f', prefix + text)]);
+      return ledBy(pointTest('g', [prefix + cutPhrase(text)]), headTest('f', prefix + text));
     return headTest(spot.in, prefix + text);
   }
   if (mode !== 'contains') throw unresolved();
@@ -251,13 +251,13 @@ export function valueTest(spot: Spot, test: Test): KeyTest {
       return uriTest(spot, test.mode, test.value);
     case 'reference':
       if (test.to.kind === 'identifier') return tokenTest(spot, [test.to.value], 'i');
-      return allOf([
+      return ledBy(
         pointTest(
           spot.in,
           targetsOf(spot, test.to).map(target => spot.at + target),
         ),
         versionTest(spot, test.to),
-      ]);
+      );
     case 'composite':
       return compositeTest(spot, test.parts);
   }
@@ -267,12 +267,12 @@ export function valueTest(spot: Spot, test: Test): KeyTest {
 function ofTypeTest(spot: Spot, test: Test & { kind: 'of-type' }): KeyTest {
   const system = spot.facts.system(test.system);
   if (system === undefined) return NOTHING_HELD;
-  return allOf([tokenTest(spot, [{ code: test.value }]), pointTest('f', [ofTypeKey(spot.at, system, test)])]);
+  return ledBy(tokenTest(spot, [{ code: test.value }]), pointTest('f', [ofTypeKey(spot.at, system, test)]));
 }
 
 function boxTest(spot: Spot, { south, north, west, east }: Box): KeyTest {
   const span = spanTest(spot.at, { lowMin: south, lowMax: north, highMin: west, highMax: east });
-  return spot.in === 'f' ? span : allOf([numberRange(spot.in, `${spot.at}n`, south, north), span]);
+  return spot.in === 'f' ? span : ledBy(numberRange(spot.in, `${spot.at}n`, south, north), span);
 }
 
 /** Two parts: the second in its form after the first. Three, the last two being numbers: their pair. */

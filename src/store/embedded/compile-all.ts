@@ -1,5 +1,5 @@
 /** Statements about all matches of a plan, without order: how many, which, what they point at, whether there are any. */
-import { keysIn } from './filter.js';
+import { keysIn } from './held-keys.js';
 import type { Plan } from '../plan.js';
 import type { Pointing } from '../pointing.js';
 import { indexBounds } from '../settle.js';

@@ -10,7 +10,7 @@ import type { Cursor } from '../../search/query.js';
 import { NO_DATE } from '../key.js';
 import type { Order, Plan } from '../plan.js';
 import { indexBounds } from '../settle.js';
-import { keysIn } from './filter.js';
+import { keysIn } from './held-keys.js';
 import { COLUMNS } from './row.js';
 import {
   candidatesOf,
@@ -28,6 +28,8 @@ import { join, raw, type Sql, sql } from './sql.js';
 export interface Leg {
   /** At most so many rows. A walk can be taken in pieces: after the place `from` in its index, as far as `until`. */
   page(limit: number, from?: Cursor, until?: Cursor): Sql;
+  /** Of a walk: one row with the number of resources after `from`, as far as `until`. */
+  readonly count?: (from?: Cursor, until?: Cursor) => Sql;
   /** Of a walk: one row, the place of the candidate that comes so many after `from`. */
   readonly edge?: (skip: number, from?: Cursor) => Sql;
 }
@@ -146,12 +148,24 @@ function leg(source: Source, plan: Plan, bounds: readonly Bound[], cursor: Curso
     ...bounds.slice(0, -1).map(({ column }) => raw(column === 'k.d' ? `nullif(k.d,${NO_DATE})` : column)),
   ];
   const merges = source.from.text.startsWith('json_each');
+  const between = (from?: Cursor, until?: Cursor): Sql[] => [
+    ...source.where,
+    ...filters(plan.filter, source),
+    ...beside(from, true),
+    ...beside(until, false),
+  ];
   return {
     page(limit, from = cursor, until) {
-      const where = [...source.where, ...filters(plan.filter, source), ...beside(from, true), ...beside(until, false)];
+      const where = between(from, until);
       return merges
         ? pageOf(source, where, selected, orderBy, limit)
         : sql`SELECT ${join([raw(COLUMNS), ...selected], ',')} FROM ${source.from}${withResource(source)}${whereSql(where)} ORDER BY ${orderBy} LIMIT ${limit}`;
+    },
+    count(from = cursor, until) {
+      // What comes by several keys has one place in the order.
+      const where = between(from, until);
+      const number = raw(`${source.repeats ? 'DISTINCT ' : ''}${source.n}`);
+      return sql`SELECT count(${number}) FROM ${source.from}${resourceIfUsed(source, where)}${whereSql(where)}`;
     },
     edge(skip, from = cursor) {
       const dates = source.bounded ? [] : filters(indexBounds(plan), source);

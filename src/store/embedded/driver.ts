@@ -43,6 +43,8 @@ interface RawConnection {
 type Constructor = new (file: string) => RawConnection;
 
 const CACHED = 500;
+/** Characters of a statement that is not kept. */
+const LONG = 4096;
 
 /** Enough of `node:sqlite` only where statements can return arrays. */
 function builtin(): Constructor | undefined {
@@ -99,6 +101,8 @@ export function connect(file: string, pragmas: readonly string[] = [], busyTimeo
     const hit = cache.get(sql);
     if (hit) return hit;
     const statement = compile(sql);
+    // Five hundred statements of a hundred conditions each would take half a gigabyte.
+    if (sql.length > LONG) return statement;
     if (cache.size >= CACHED) cache.delete(cache.keys().next().value!);
     cache.set(sql, statement);
     return statement;

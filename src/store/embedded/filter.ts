@@ -4,6 +4,9 @@
  */
 import { encodeId } from '../codec.js';
 import { type KeyTest, NO_DATE, type KeyArray } from '../key.js';
+import { anyOf } from '../key-algebra.js';
+import { chain, listed } from './filter-list.js';
+import { commonPrefix, keysIn, mayHold } from './held-keys.js';
 import { join, raw, type Sql, sql } from './sql.js';
 
 /** Above this number of keys one set look-up per key of the resource beats one text search per key asked for. */
@@ -12,9 +15,9 @@ const FEW = 8;
 export function filterSql(test: KeyTest): Sql {
   switch (test.is) {
     case 'all':
-      return test.of.length === 0 ? raw('1') : sql`(${join(test.of.map(filterSql), ' AND ')})`;
+      return chain(test.of.map(filterSql), 'AND', '1');
     case 'any':
-      return test.of.length === 0 ? raw('0') : sql`(${join(test.of.map(filterSql), ' OR ')})`;
+      return chain(test.of.length > FEW ? long(test.of) : test.of.map(filterSql), 'OR', '0');
     case 'not':
       return sql`NOT (${filterSql(test.of)})`;
     case 'key':
@@ -41,8 +44,12 @@ export function filterSql(test: KeyTest): Sql {
   }
 }
 
-/** The keys of one of the three sets. */
-export const keysIn = (among: KeyArray): Sql => raw(`json_each(r.f,'$.${among}')`);
+/** Many alternatives: those of one kind as a list, without what only leads to them. */
+function long(of: readonly KeyTest[]): Sql[] {
+  const exact = anyOf(of.map(test => (test.is === 'all' && test.leads ? test.of.at(-1)! : test)));
+  const { lists, others } = listed(exact.is === 'any' ? exact.of : [exact]);
+  return [...lists, ...others.map(filterSql)];
+}
 
 /** Bounds on the main date; `column` is where its low end stands, so that a driver's own column can bound a walk. */
 export const dateSql = (test: KeyTest & { is: 'date' }, column: 'r.d' | 'k.d'): Sql =>
@@ -55,7 +62,7 @@ export const dateSql = (test: KeyTest & { is: 'date' }, column: 'r.d' | 'k.d'): 
 export const idList = (of: readonly { readonly type: string; readonly id: string }[]): string =>
   JSON.stringify(of.map(({ type, id }) => encodeId(type, id)));
 
-const conjunction = (parts: readonly Sql[]): Sql => (parts.length === 0 ? raw('1') : sql`(${join(parts, ' AND ')})`);
+const conjunction = (parts: readonly Sql[]): Sql => chain(parts, 'AND', '1');
 
 const within = (column: string, min: number | undefined, max: number | undefined): Sql[] => [
   ...(min === undefined ? [] : [sql`${raw(column)}>=${finite(min)}`]),
@@ -78,14 +85,4 @@ function holdsKey(keys: readonly string[], among: KeyArray): Sql {
         keys.map(key => sql`instr(r.f,${`,${JSON.stringify(key)}`})>0`),
         ' OR ',
       )})`;
-}
-
-/** Cheap and necessary, not sufficient: spares most rows the reading of their keys one by one. */
-const mayHold = (prefix: string): Sql =>
-  !/\p{Cs}/u.test(prefix) ? sql`instr(r.f,${`,${JSON.stringify(prefix).slice(0, -1)}`})>0` : raw('1');
-
-function commonPrefix(a: string, b: string): string {
-  let length = 0;
-  while (length < a.length && a[length] === b[length]) length++;
-  return a.slice(0, length);
 }

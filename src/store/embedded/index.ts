@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { FhirError } from '../../fhir/error.js';
+import { createBreather } from '../../platform/breather.js';
 import type { Cursor, Query } from '../../search/query.js';
 import { decodeId, encodeId } from '../codec.js';
 import { createFacts, type FactAddition } from '../facts.js';
@@ -28,12 +29,13 @@ import { fromDriver } from './errors.js';
 import type { Job } from './job.js';
 import { lock } from './lock.js';
 import { compileHistoryCount, historyCursor, historyPage } from './history.js';
-import { cursorOf, findPage, type Patience, PIECE, type RowPage } from './pages.js';
+import { cursorOf, findPage, type Patience, PIECE, type RowPage, walkPage } from './pages.js';
 import type { Read, Reading } from './reader.js';
 import { COLUMNS, N, unpack, VERSION, versionOf } from './row.js';
 import { migrate, needsReindex, PRAGMAS } from './schema.js';
 import { raw, type Sql, sql } from './sql.js';
-import { startThread } from './thread.js';
+import { startThread, type Thread } from './thread.js';
+import { weightOf } from './weight.js';
 import { sayStatement } from './words.js';
 
 export interface EmbeddedOptions {
@@ -48,6 +50,15 @@ export interface EmbeddedOptions {
   readonly few?: number;
   readonly piece?: number;
 }
+
+/** Filters so much dearer than ordinary ones are not for this thread (weight.ts). */
+const DEAR = 5;
+
+/** Whether its matches can be counted piece by piece. */
+const isWalk = ({ driver }: Plan): boolean => driver.by !== 'range' && driver.by !== 'id';
+
+/** How many times the time of a query one waits for others. */
+const WAIT = 3;
 
 /** Candidates that are looked at and sorted in a millisecond, at least. */
 const PER_MS = 100;
@@ -74,7 +85,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     file,
     durable: folder === undefined,
   });
-  const reader = startThread<Reading, Read>(new URL('./reader.js', import.meta.url), { file });
+  const start = () => startThread<Reading, Read>(new URL('./reader.js', import.meta.url), { file });
+  /** Walks take turns in one thread; what must be done in one piece waits for its like in another. */
+  const [walker, sorter] = [start(), start()];
   const blobs = createBlobs(connection, writer);
   let closing: Promise<void> | undefined;
 
@@ -87,26 +100,45 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
       throw fromDriver(error);
     }
   };
-  const read = async (reading: Reading): Promise<RowPage> => {
+  /** The same of what is read on this thread: a hundred searches of one request let others in between. */
+  const breather = createBreather();
+  const look = async <T>(work: () => T | Promise<T>): Promise<T> => {
+    const others = breather.before();
+    if (others) await others;
+    return answer(() => breather.piece(work));
+  };
+  const read = async (reader: Thread<Reading, Read>, reading: Reading): Promise<RowPage> => {
     const page = await reader.ask(reading);
     return { ...page, rows: unpack(page) };
   };
-  const rows = async (statement: Sql, limit?: number): Promise<readonly Row[]> =>
-    (await read({ kind: 'rows', sql: statement, ...(limit === undefined ? {} : { limit }) })).rows;
-  /** So few candidates that the way to the other thread would cost more. */
-  const isSmall = (planned: Plan): boolean => candidates(planned, smallWalk) < smallWalk;
+  /** How long a search waits for others. */
+  const waiting = () => ({ until: Date.now() + WAIT * Math.max(queryTimeout, 1000) });
+  const rows = async (statement: Sql, more: { limit?: number; among?: Plan } = {}): Promise<readonly Row[]> => {
+    const { limit, among } = more;
+    const guard = among && { ...waiting(), among: { plan: among, most: queryTimeout * PER_MS } };
+    return (await read(sorter, { kind: 'rows', sql: statement, ...(limit === undefined ? {} : { limit }), ...guard }))
+      .rows;
+  };
+  /** So few candidates that the way to the other thread would cost more; of dear filters never. */
+  const isSmall = (planned: Plan): boolean => {
+    const most = Math.floor(smallWalk / weightOf(planned.filter));
+    return candidates(planned, most) < most;
+  };
   const candidates = (way: Pick<Plan, 'driver' | 'filter'>, most: number): number => {
     const probe = compileProbe(way, most);
     return probe ? Number(one(probe)![0]) : 0;
   };
-  const patience = (): Patience => ({ until: Date.now() + queryTimeout, candidates: queryTimeout * PER_MS, piece });
+  const patience = { milliseconds: queryTimeout, candidates: queryTimeout * PER_MS, piece } satisfies Patience;
 
   /** A page on this thread, if it is sure to be short, or turns out to be: a walk's first candidates may fill it. */
   const findNow = (planned: Plan): RowPage | undefined => {
+    if (weightOf(planned.filter) > DEAR) return undefined;
     if (isBounded(planned) || (!planned.ordered && isSmall(planned))) return findPage(connection, planned);
     if (!planned.ordered || smallWalk === 0) return undefined;
     try {
-      return findPage(connection, planned, { until: 0, candidates: 0, piece: smallWalk });
+      const walk = walkPage(connection, planned, { milliseconds: 0, candidates: 0, piece: smallWalk });
+      const { done, value } = connection.snapshot(() => walk.next());
+      return done ? value : undefined;
     } catch (error) {
       if (error instanceof FhirError && error.kind === 'too-costly') return undefined;
       throw error;
@@ -131,7 +163,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
       by === undefined ? compileNames(planned, limit + 1) : compilePointing(planned, pointing, limit + 1);
     if (!statement) return { found: [], complete: true };
     const { text, values } = statement;
-    const keys = isSmall(planned) ? connection.prepare(text).all(...values) : await rows(statement);
+    const keys = isSmall(planned) ? connection.prepare(text).all(...values) : await rows(statement, { among: planned });
     return collected(
       keys.map(([key]) => key as string),
       pointing,
@@ -156,7 +188,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
 
   const close = async (): Promise<void> => {
     await commits.settled();
-    await Promise.all([writer.close(), reader.close()]);
+    await Promise.all([writer.close(), walker.close(), sorter.close()]);
     connection.close();
     unlock();
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
@@ -169,12 +201,18 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
       put: (bytes, maxBytes) => answer(() => blobs.put(bytes, maxBytes)),
       get: (hash, range) => answer(() => blobs.get(hash, range)),
     },
-    read: (type, id, version) => answer(() => readOne(one, type, id, version)),
+    read: (type, id, version) => look(() => readOne(one, type, id, version)),
     find: query =>
-      answer(async () => {
+      look(async () => {
         const planned = planOf(query);
         return pageOf(
-          findNow(planned) ?? (await read({ kind: 'find', plan: planned, patience: patience() })),
+          findNow(planned) ??
+            (await read(planned.ordered ? walker : sorter, {
+              kind: 'find',
+              plan: planned,
+              patience,
+              ...waiting(),
+            })),
           cursorOf,
         );
       }),
@@ -185,7 +223,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
         return pageOf(
           query.at === undefined && query.limit <= 1000
             ? historyPage(connection, query, known)
-            : await read({ kind: 'history', query, types: known }),
+            : await read(sorter, { kind: 'history', query, types: known }),
           historyCursor,
         );
       }),
@@ -195,25 +233,33 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
         return statement ? Number((await rows(statement))[0]![0]) : 0;
       }),
     collect: (query, limit, by) =>
-      answer(async () => {
+      look(async () => {
         const parts: Collected[] = [];
         for (const planned of plansOf(query)) parts.push(await collect(planned, query.types, limit, by));
         return together(parts, limit);
       }),
     explain: query =>
       answer(async () => {
-        const { rows: told } = await read({ kind: 'explain', plan: planOf(query) });
+        const { rows: told } = await read(sorter, { kind: 'explain', plan: planOf(query), patience, ...waiting() });
         return JSON.parse(told[0]![0] as string) as Explanation;
       }),
     count: (query, limit) =>
-      answer(async () => {
+      look(async () => {
         const planned = planOf({ ...query, sort: [], limit: 1 }, true);
         const most = limit === undefined ? undefined : limit + 1;
         const statement = compileCount(planned, most);
         if (!statement) return { count: 0, exact: true };
         const [row] = isSmall(planned)
           ? [one(statement)]
-          : (await read({ kind: 'count', plan: planned, limit: most, patience: patience() })).rows;
+          : (
+              await read(isWalk(planned) ? walker : sorter, {
+                kind: 'count',
+                plan: planned,
+                limit: most,
+                patience,
+                ...waiting(),
+              })
+            ).rows;
         const count = Number(row![0]);
         return limit !== undefined && count > limit ? { count: limit, exact: false } : { count, exact: true };
       }),
@@ -252,7 +298,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
             ? sql`FROM resource r WHERE`
             : sql`FROM resource r INDEXED BY resource_t WHERE r.t=${type} AND`;
         const chunk = await answer(() =>
-          rows(sql`SELECT ${raw(COLUMNS)} ${of} r.f IS NOT NULL AND r.n>${n} ORDER BY r.n LIMIT ${SCAN}`, SCAN),
+          rows(sql`SELECT ${raw(COLUMNS)} ${of} r.f IS NOT NULL AND r.n>${n} ORDER BY r.n LIMIT ${SCAN}`, {
+            limit: SCAN,
+          }),
         );
         for (const row of chunk) {
           n = row[N] as number;
@@ -278,7 +326,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
         if (writer.failure) throw writer.failure;
         await rows(sql`SELECT 1`);
       }),
-    backup: to => answer(async () => void (await read({ kind: 'backup', to }))),
+    backup: to => answer(async () => void (await read(sorter, { kind: 'backup', to }))),
     close: () => (closing ??= close()),
   };
 }
