@@ -36,6 +36,7 @@ describe('a document that a dead process holds', () => {
   });
   after(async () => {
     await dead?.endSession();
+    await client?.db('admin').command({ setParameter: 1, transactionLifetimeLimitSeconds: 60 });
     await client?.close();
     await store?.close();
   });
@@ -77,8 +78,9 @@ describe('a document that a dead process holds', () => {
     assert.equal(rows.length, version);
   });
 
-  it('is written within seconds where the connection of its holder is gone', async () => {
+  it('is written where the connection of its holder is gone', async () => {
     const held = await current('held');
+    await client.db('admin').command({ setParameter: 1, transactionLifetimeLimitSeconds: 86_400 });
     const script = `
       import { MongoClient } from 'mongodb';
       const client = new MongoClient(process.argv[1], { appName: 'chartroom' });
@@ -94,9 +96,8 @@ describe('a document that a dead process holds', () => {
     });
     await once(holder.stdout, 'data');
     holder.kill('SIGKILL');
-    const started = Date.now();
+    // MongoDB alone would not end the transaction before tomorrow, and the write would be refused as busy.
     await update('held');
-    assert.ok(Date.now() - started < 8000, `it took ${Date.now() - started} ms; MongoDB alone would take a minute`);
     assert.equal((await current('held')).version, held.version + 1);
   });
 });

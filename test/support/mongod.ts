@@ -62,8 +62,8 @@ export async function startMongo(
     const started = spawn(binary.path, [...flags.split(/\s+/), '--dbpath', folder], { stdio: ['ignore', log, log] });
     started.unref();
     child = started;
-    for (let attempt = 0; ; attempt++) {
-      if (started.exitCode !== null || attempt > 100)
+    for (;;) {
+      if (started.exitCode !== null || started.signalCode !== null)
         throw new Error(`mongod did not come up:\n${readFileSync(logFile, 'utf8').slice(-2000)}`);
       // A client that has once failed to connect stays closed: each attempt takes a new one.
       const client = new MongoClient(direct);

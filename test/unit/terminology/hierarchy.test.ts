@@ -202,9 +202,6 @@ describe(':below and :above', () => {
     const { below, above } = terms([many]);
     assert.equal((await below(S, '12')).length, 1 + 10 + 100 + 1000 + 10_000);
     assert.equal((await above(S, '199999')).length, 7);
-    const started = performance.now();
-    for (let count = 0; count < 20; count++) await above(S, '199999');
-    assert.ok(performance.now() - started < 5000, 'the index is made once');
     const { status, code } = await refusal(below(S, '0'));
     assert.deepEqual([status, code], [400, 'too-costly']);
   });

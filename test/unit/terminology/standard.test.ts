@@ -90,16 +90,9 @@ describe("the standard's terminology", () => {
     standard = await loadStandard();
   });
 
-  it('is a small file that loads fast', async () => {
+  it('is a small file', () => {
     const { size } = statSync(new URL('../../../r4/terminology.json', import.meta.url));
     assert.ok(size > 1_000_000 && size < 2_000_000, `${size} bytes`);
-    let best = Infinity;
-    for (let count = 0; count < 5; count++) {
-      const start = performance.now();
-      await loadStandard();
-      best = Math.min(best, performance.now() - start);
-    }
-    assert.ok(best < 1000, `${best} ms`);
   });
 
   it('expands every required list to the codes that validation knows', async () => {
