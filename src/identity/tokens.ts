@@ -4,7 +4,8 @@
  * again when it changes; one that cannot be used then changes nothing, and the log says why.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFileSync, statSync, watchFile } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { FhirError } from '../fhir/error.js';
 import { ConfigError } from '../platform/config.js';
 import { ANYBODY, type Principal, ROLES, type Role } from './principal.js';
@@ -24,15 +25,21 @@ interface Known {
   readonly principal: Principal;
 }
 
+/** Another one when the file is another or has changed; empty where it is missing. */
+const markOf = (file?: Stats): string => (file ? `${file.ino} ${file.mtimeMs} ${file.size}` : '');
+
 /**
  * `warn`: told, in sentences without tokens, of a file that others may read, and of a changed one that was or could not
  * be taken. Throws ConfigError where the file cannot be used at the start; its message never repeats a token.
  */
 export function identifyByTokens(file: string, warn: (text: string) => void): Identify {
+  // Looked at before it is read: what changes from here on is seen, however soon it comes (watchFile would miss it).
+  let seen = markOf(statSync(file, { throwIfNoEntry: false }));
   let known = readKnown(file);
   warnOfReaders(file, warn);
-  watchFile(file, { interval: LOOK_EVERY, persistent: false }, (now, before) => {
-    if (now.mtimeMs === before.mtimeMs && now.size === before.size && now.ino === before.ino) return;
+  const look = (mark: string): void => {
+    if (mark === seen) return;
+    seen = mark;
     try {
       known = readKnown(file);
       warn(`The tokens were read again from ${file}: ${known.length} are in force.`);
@@ -41,7 +48,14 @@ export function identifyByTokens(file: string, warn: (text: string) => void): Id
       if (!(error instanceof ConfigError)) throw error;
       warn(`${error.message} The tokens read before stay in force.`);
     }
-  });
+  };
+  setInterval(
+    () =>
+      void stat(file)
+        .then(markOf, () => markOf())
+        .then(look),
+    LOOK_EVERY,
+  ).unref();
   return authorization => {
     const token = /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization ?? '')?.[1];
     if (!token)
