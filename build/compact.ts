@@ -141,6 +141,7 @@ export interface PublishedParameter {
   readonly type: SearchParameterDefinition['type'];
   readonly base: readonly string[];
   readonly expression?: string;
+  readonly xpathUsage?: string;
   readonly target?: readonly string[];
   readonly component?: readonly { readonly definition: string; readonly expression: string }[];
 }
@@ -152,6 +153,7 @@ export const compactParameter = (published: PublishedParameter): SearchParameter
   base: published.base,
   ...(published.expression ? { expression: published.expression } : {}),
   ...(published.target ? { target: published.target } : {}),
+  ...(published.xpathUsage === 'phonetic' ? { phonetic: true } : {}),
   ...(published.component
     ? { components: published.component.map(({ definition, expression }) => ({ definition, expression })) }
     : {}),

@@ -48,6 +48,8 @@ export interface SearchParameterDefinition {
   readonly base: readonly string[];
   readonly expression?: string;
   readonly target?: readonly string[];
+  /** `xpathUsage` is `phonetic`: values are compared by their sound. */
+  readonly phonetic?: true;
   /** Composite: canonical of each part's SearchParameter and its expression relative to ours. */
   readonly components?: readonly { readonly definition: string; readonly expression: string }[];
 }

@@ -38,6 +38,14 @@ const local = (rest: RegExpExecArray): ReferenceTarget => ({
   ...(rest[3] === undefined ? {} : { version: rest[3] }),
 });
 
+/** A canonical as a URI, with the fragment that it may end with, and its version: for parameters of type uri. */
+export function splitCanonical(text: string): { readonly value: string; readonly version?: string } {
+  const bar = text.indexOf('|');
+  if (bar < 0) return { value: text };
+  const version = text.slice(bar + 1).split('#', 1)[0]!;
+  return version === '' ? { value: text.slice(0, bar) } : { value: text.slice(0, bar), version };
+}
+
 /** A canonical without its fragment, and its version. https://hl7.org/fhir/R4/references.html#canonical */
 export function parseCanonical(text: string): { readonly url: string; readonly version?: string } {
   const hash = text.indexOf('#');

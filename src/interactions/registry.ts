@@ -273,13 +273,13 @@ const duplicate = (): Issue => ({
 
 /** Components count by what they are, not by what they are called. */
 function hashOf(definition: SearchParameterDefinition, others: readonly Custom[]): string {
-  const { url, code, type, base, expression, target, components } = definition;
+  const { url, code, type, base, expression, target, phonetic, components } = definition;
   const parts = components?.map(part => [
     part.expression,
     others.find(each => each.definition.url === part.definition)?.hash ?? part.definition,
   ]);
   return createHash('sha256')
-    .update(JSON.stringify([url, code, type, [...base].toSorted(), expression, target, parts]))
+    .update(JSON.stringify([url, code, type, [...base].toSorted(), expression, target, phonetic, parts]))
     .digest('base64url')
     .slice(0, 22);
 }

@@ -10,7 +10,7 @@ import { all, any, NOTHING, type Test, type Where } from '../search/query.js';
 import { partOf } from '../search/scope.js';
 import { isOne, refersTo, type Separated, separate, withIds } from '../search/separate.js';
 import type { Named } from '../store/store.js';
-import { type Ground, select } from './sift.js';
+import { type Ground, isHeld, select } from './sift.js';
 
 /** Parts of a hierarchy that are followed. */
 const MAX_PARTS = 10_000;
@@ -91,6 +91,8 @@ export async function settle(engine: Ground, types: readonly string[], where: Wh
       return settleTest(engine, types, where.code, where.test);
     case 'chain': {
       const inner = await settle(engine, [where.to], where.where);
+      // What a resource holds is nowhere else: each row is looked into.
+      if (isHeld(engine, types, where.code)) return { ...where, where: inner };
       const found = await namesOf(engine, [where.to], inner);
       return found ? refersTo(where.code, found) : { ...where, where: inner };
     }

@@ -11,6 +11,7 @@ import { extract } from '../search/extract.js';
 import { match, type Resolver, type Subject } from '../search/match.js';
 import { all, any, type Cursor, type Query, type Where } from '../search/query.js';
 import { isOne, refersTo, type Separated, separate, withIds } from '../search/separate.js';
+import { holdsResources } from '../search/scope.js';
 import { says } from '../search/words.js';
 import { wordsOf } from '../search/words-of.js';
 import type { Counted, Named, Page, Version } from '../store/store.js';
@@ -142,11 +143,32 @@ async function check(engine: Ground, where: Where, rows: readonly Version[]): Pr
   return inPieces(seen, subject => match(decidable, subject, resolver));
 }
 
-/** Links are lists by now; words are looked up in the resource itself. */
-const resolverOf = ({ definitions }: Ground): Resolver => ({
-  follow: () => [],
+/** Whether the parameter holds the resources that a chain leads to. Types that share a parameter read the same by it. */
+export function isHeld({ parameters }: Ground, [type]: readonly string[], code: string): boolean {
+  const parameter = type === undefined ? undefined : parameters.get(type, code);
+  return parameter !== undefined && holdsResources(parameter);
+}
+
+/** The resources of a type that the subject holds. */
+const heldBy = ({ parameters, settings }: Ground, { entries, updated }: Subject, code: string, to: string): Seen[] =>
+  entries.flatMap(entry => {
+    if (entry.parameter !== code || entry.kind !== 'held' || entry.resource['resourceType'] !== to) return [];
+    const { id } = entry.resource;
+    const resource: Resource = { ...entry.resource, resourceType: to };
+    return {
+      type: to,
+      id: typeof id === 'string' ? id : '',
+      updated,
+      resource,
+      entries: extract(resource, parameters, { bases: settings.bases }),
+    };
+  });
+
+/** Links are lists by now, or lead into the subject itself; so do words. */
+const resolverOf = (engine: Ground): Resolver => ({
+  follow: (subject, code, to) => heldBy(engine, subject, code, to),
   referring: () => [],
-  says: (subject, among, words) => says(words, wordsOf((subject as Seen).resource, definitions)[among]),
+  says: (subject, among, words) => says(words, wordsOf((subject as Seen).resource, engine.definitions)[among]),
 });
 
 /** The condition with its open links replaced by lists that are right for these subjects. */
@@ -163,6 +185,10 @@ async function close(engine: Ground, where: Where, seen: readonly Seen[]): Promi
       return { ...where, where: await close(engine, where.where, seen) };
     case 'chain': {
       const { code, to } = where;
+      if (seen[0] && isHeld(engine, [seen[0].type], code)) {
+        const held = seen.flatMap(subject => heldBy(engine, subject, code, to));
+        return { ...where, where: await close(engine, where.where, held) };
+      }
       const asked = new Set(
         seen.flatMap(({ entries }) =>
           entries.flatMap(entry =>

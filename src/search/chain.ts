@@ -2,12 +2,12 @@
  * One link of a chain: https://hl7.org/fhir/R4/search.html#chaining. Names with dots and paths of _filter both come here.
  *
  * Choice: an untyped link follows every type that the parameter can refer to and that knows what comes next; where
- * these are too many, the client must name one.
+ * these are too many, the client must name one. A parameter that holds resources (Bundle's `composition`) leads into them.
  */
 import { FhirError } from '../fhir/error.js';
 import { LINK, nothingAsked, spend } from './allowance.js';
 import { any, type Where } from './query.js';
-import { cut, isType, needParameter, refused, type Scope, shown, unknownModifier } from './scope.js';
+import { cut, holdsResources, isType, needParameter, refused, type Scope, shown, unknownModifier } from './scope.js';
 
 /** Links of one chain. */
 export const MAX_CHAIN = 6;
@@ -23,7 +23,7 @@ export const MAX_ASKED = 2000;
 export function followReference(head: string, rest: string, scope: Scope, next: (inner: Scope) => Where): Where {
   const [code, type] = cut(head);
   const parameter = needParameter(code, scope);
-  if (parameter.type !== 'reference' || !parameter.elements.has('Reference'))
+  if (parameter.type !== 'reference' || !(parameter.elements.has('Reference') || holdsResources(parameter)))
     throw refused(head, `${shown(code)} refers to no resource, so nothing can be chained to it.`);
   const { targets } = parameter;
   if (type !== undefined && (targets.length > 0 ? !targets.includes(type) : !isType(type, scope)))

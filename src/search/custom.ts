@@ -49,6 +49,7 @@ export function definitionOf(resource: Resource): SearchParameterDefinition {
     base: textsOf(resource['base']),
     ...(expression === '' ? {} : { expression }),
     ...(target.length === 0 ? {} : { target }),
+    ...(resource['xpathUsage'] === 'phonetic' ? { phonetic: true } : {}),
     ...(components.length === 0
       ? {}
       : {

@@ -3,6 +3,7 @@
  * them, stores encode them. `parameter` is its code (not `code`, which tokens and quantities have themselves). A
  * multi-valued element gives one entry per value. https://hl7.org/fhir/R4/search.html#ptypes
  */
+import type { JsonObject } from '../fhir/resource.js';
 import type { Base } from './units.js';
 
 export type Entry = { readonly parameter: string } & EntryValue;
@@ -14,6 +15,8 @@ export type EntryValue =
   | { readonly kind: 'token'; readonly system: string; readonly code: string }
   /** A text beside a code, for `:text`: CodeableConcept.text, Coding.display, Identifier.type.text; normalised. */
   | { readonly kind: 'text'; readonly norm: string }
+  /** Beside the token of a media type, its base part in lower case (media-type.ts), for `:below`. */
+  | { readonly kind: 'media-type'; readonly type: string }
   /** Type and value of an identifier, for `:of-type`. */
   | { readonly kind: 'of-type'; readonly system: string; readonly code: string; readonly value: string }
   /** Degrees of WGS 84. */
@@ -42,6 +45,9 @@ export type EntryValue =
   | { readonly kind: 'url'; readonly url: string; readonly version?: string }
   /** Reference.identifier, found by `:identifier` alone. */
   | { readonly kind: 'identifier'; readonly system: string; readonly value: string }
-  | { readonly kind: 'uri'; readonly value: string }
+  /** A resource inside a Bundle: what `composition` and `message` search, in chains alone. It has no key but that it is there. */
+  | { readonly kind: 'held'; readonly resource: JsonObject }
+  /** `version`: of a canonical, what it names; of a definition's own url, the definition's. */
+  | { readonly kind: 'uri'; readonly value: string; readonly version?: string }
   /** One element's parts, in the order of the parameter's components; each part may have several values. */
   | { readonly kind: 'composite'; readonly parts: readonly (readonly EntryValue[])[] };

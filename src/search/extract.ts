@@ -58,7 +58,11 @@ function keyOf(value: EntryValue): string {
     case 'url':
       return `u${value.url}|${value.version ?? ''}`;
     case 'uri':
-      return value.value;
+      return `${value.value}\u0000${value.version ?? ''}`;
+    case 'media-type':
+      return `\u0000m${value.type}`;
+    case 'held':
+      return '\u0000h';
     case 'identifier':
       return `i${value.system}|${value.value}`;
     case 'quantity':

@@ -9,7 +9,7 @@
  * Choice: every child once, with `eq` or `re`, joined by `and`; all else would need what a composite does not say.
  */
 import { type Comparison, type Filter, misread, type Step, undecided } from './filter-syntax.js';
-import { OFFERED, readTests } from './filter-value.js';
+import { offeredBy, readTests } from './filter-value.js';
 import { any, type Test, type Where } from './query.js';
 import type { Scope } from './scope.js';
 
@@ -50,7 +50,7 @@ export function readElement(step: Step, last: Step, comparison: Comparison, scop
     const found = given.get(component.code);
     if (!found) throw undecided(step.at, `${step.name} must be asked for each of ${names.join(', ')}.`);
     const { operator, operatorAt, value, valueAt } = found;
-    if ((operator !== 'eq' && operator !== 're') || !OFFERED[component.type].includes(operator))
+    if ((operator !== 'eq' && operator !== 're') || !offeredBy(component, scope).includes(operator))
       throw undecided(operatorAt, `Inside one ${step.name} the operators are eq, and re for references.`);
     const tests = readTests(component, operator, value, valueAt, scope);
     combinations = combinations.flatMap(parts => tests.map(test => [...parts, test]));

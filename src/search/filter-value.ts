@@ -6,7 +6,8 @@
  * - `po`, `co` on dates: the ranges overlap; the resource's includes the value's. `co` on numbers is refused, because
  *   their digits are not kept; so is the order of strings by their first letter.
  * - `ss`: the value subsumes a concept of the resource, so that one is below it; `sb`: it is above. URIs have no column
- *   in the table; here they have `eq`, `ne` and, along the path of the URL, `ss`, `sb`. `eq` of references is `re`.
+ *   in the table; here they have `eq`, `ne` and, along the path of the URL, `ss`, `sb`. `eq` of references is `re`; those
+ *   that can be asked `:below` (hierarchies, versions of canonicals) have `ss`, `sb`, too. Names by their sound have `eq`, `ne`.
  * - "Values are never case sensitive": strings compare without case, codes of the standard's required lists are found in
  *   any case; other codes, systems and URLs compare exactly, as everywhere in this server.
  * - A comma is a comma. `|` and its escapes in tokens and quantities are those of other searches.
@@ -14,15 +15,22 @@
 import { FhirError } from '../fhir/error.js';
 import { misread, type Operator } from './filter-syntax.js';
 import type { SearchParameter, SearchType } from './parameters.js';
-import { type Modifier, mergeTests, parseValue } from './parse-value.js';
-import type { Test } from './query.js';
-import type { Scope } from './scope.js';
+import { conditionOn, type Modifier, mergeTests, parseValue } from './parse-value.js';
+import type { Test, Where } from './query.js';
+import { allowedModifiers, type Scope } from './scope.js';
 import { escapeValue } from './split.js';
 
 const ORDER = ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'ap'] as const satisfies Operator[];
 
-/** The operators of each type of parameter. */
-export const OFFERED: Readonly<Record<SearchType, readonly Operator[]>> = {
+/** The operators of a parameter. */
+export function offeredBy(parameter: SearchParameter, scope: Scope): readonly Operator[] {
+  if (parameter.nature === 'sound') return ['eq', 'ne', 'pr'];
+  const offered = OFFERED[parameter.type];
+  const hasLevels = parameter.type === 'reference' && allowedModifiers(parameter, scope).includes('below');
+  return hasLevels ? [...offered.slice(0, -1), 'ss', 'sb', 'pr'] : offered;
+}
+
+const OFFERED: Readonly<Record<SearchType, readonly Operator[]>> = {
   string: ['eq', 'ne', 'co', 'sw', 'ew', 'pr'],
   token: ['eq', 'ne', 'in', 'ni', 'ss', 'sb', 'pr'],
   date: [...ORDER, 'co', 'po', 'pr'],
@@ -43,7 +51,7 @@ const WANTED: Readonly<Record<SearchType, string>> = {
   token: 'a code, system|code, system| or |code',
   date: 'a date such as 2024-05-31',
   number: 'a decimal number',
-  quantity: 'a number, number|system|code or number||unit',
+  quantity: 'a number, number|system|code, number|system or number||unit',
   reference: 'an id, Type/id or an absolute URL',
   uri: 'a URL',
   composite: 'true or false',
@@ -61,9 +69,25 @@ export function readTests(
   at: number,
   scope: Scope,
 ): readonly Test[] {
+  return understood(parameter, value, at, () => mergeTests(testsOf(parameter, operator, value, scope)));
+}
+
+/** The same as a condition on the parameter. */
+export function readCondition(
+  parameter: SearchParameter,
+  operator: Operator,
+  value: string,
+  at: number,
+  scope: Scope,
+): Where {
+  const read = () => testsOf(parameter, operator, value, scope);
+  return understood(parameter, value, at, () => conditionOn(parameter, [escapeValue(value)], read));
+}
+
+function understood<T>(parameter: SearchParameter, value: string, at: number, read: () => T): T {
   if (value === '') throw misread(at, 'a value that is not empty');
   try {
-    return mergeTests(testsOf(parameter, operator, value, scope));
+    return read();
   } catch (error) {
     if (!(error instanceof FhirError) || error.kind !== 'invalid') throw error;
     throw misread(at, `${WANTED[parameter.type]}, for ${parameter.code}`);
@@ -88,7 +112,7 @@ function testsOf(parameter: SearchParameter, operator: Operator, value: string, 
     case 'uri':
       return read(escapeValue(value), SUBSUMES.get(operator));
     case 'reference':
-      return read(escapeValue(value));
+      return read(escapeValue(value), SUBSUMES.get(operator));
     case 'composite':
     case 'special':
       return [];
@@ -164,7 +188,7 @@ const SYSTEMS: ReadonlyMap<string, string> = new Map([
 
 /** The system of a token, `loinc|1234-5`, and of a quantity, `5|ucum|mg`. */
 const FIRST = /^()(\w+)(?=\|)/;
-const SECOND = /^([^|]*\|)(\w+)(?=\|)/;
+const SECOND = /^([^|]*\|)(\w+)(?=\||$)/;
 
 const longSystem = (value: string, place: RegExp): string =>
   value.replace(place, (all, before: string, name: string) => {

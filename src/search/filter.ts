@@ -15,7 +15,7 @@ import { costOf, MISSING, nothingAsked, spend } from './allowance.js';
 import { followReference, MAX_CHAIN } from './chain.js';
 import { readElement } from './filter-element.js';
 import { type Comparison, type Filter, misread, readFilter, type Step, tooCostly, undecided } from './filter-syntax.js';
-import { OFFERED, RANGES, readTests } from './filter-value.js';
+import { offeredBy, RANGES, readCondition } from './filter-value.js';
 import { all, any, type Where } from './query.js';
 import { cut, needParameter, type Scope } from './scope.js';
 
@@ -80,14 +80,13 @@ function compare(step: Step, { comparison, scope }: Reading): Where {
   const { operator, operatorAt, value, valueAt } = comparison;
   spend(scope, code, operator === 'pr' ? MISSING : costOf(parameter.type, operator));
   if (operator === 'pr') return present;
-  const offered = OFFERED[parameter.type];
+  const offered = offeredBy(parameter, scope);
   if (!offered.includes(operator))
     throw undecided(
       operatorAt,
       `${code} (${parameter.type}) has no operator ${operator} here; it has ${offered.join(', ')}.`,
     );
-  const tests = readTests(parameter, operator, value, valueAt, scope);
-  const found = any(...tests.map((test): Where => ({ kind: 'param', code, test })));
+  const found = readCondition(parameter, operator, value, valueAt, scope);
   return operator === 'ne' && !RANGES.has(parameter.type) ? all(present, { kind: 'not', of: found }) : found;
 }
 

@@ -7,9 +7,10 @@
  * false, and `not` of it true. Quantities in UCUM units compare in base units, others by their unit as it stands.
  */
 import { FhirError } from '../fhir/error.js';
+import { IN_URLS, IN_VERSIONS, isBelow } from './below.js';
 import type { Entry, EntryValue } from './entry.js';
 import { distance, isInside } from './globe.js';
-import type { Bounds, QuantityTest, ReferenceValue, Test, TokenValue, Where, Words } from './query.js';
+import type { Bounds, QuantityTest, ReferenceValue, Test, TokenValue, VersionTest, Where, Words } from './query.js';
 
 export interface Subject {
   readonly type: string;
@@ -100,16 +101,26 @@ export function passes(test: Test, entry: EntryValue): boolean {
     case 'reference':
       return refersTo(test.to, entry);
     case 'uri':
-      if (entry.kind !== 'uri') return false;
-      if (entry.value === test.value) return true;
-      if (test.mode === 'exact') return false;
-      return test.mode === 'below' ? isBelow(entry.value, test.value) : isBelow(test.value, entry.value);
+      return entry.kind === 'uri' && holdsUri(test, entry);
+    case 'media-type':
+      return entry.kind === 'media-type' && (entry.type === test.base || entry.type.startsWith(`${test.base}/`));
     case 'composite':
       return (
         entry.kind === 'composite' &&
         test.parts.every((part, index) => entry.parts[index]?.some(value => passes(part, value)) ?? false)
       );
   }
+}
+
+function holdsUri(test: Extract<Test, { kind: 'uri' }>, { value, version }: EntryValue & { kind: 'uri' }): boolean {
+  if (test.mode === 'exact') return value === test.value && holdsVersion(test, version);
+  return test.mode === 'below' ? isBelow(value, test.value, IN_URLS) : isBelow(test.value, value, IN_URLS);
+}
+
+function holdsVersion({ version, versions }: VersionTest, actual: string | undefined): boolean {
+  if (version === undefined) return true;
+  if (actual === undefined || versions === undefined) return actual === version;
+  return versions === 'below' ? isBelow(actual, version, IN_VERSIONS) : isBelow(version, actual, IN_VERSIONS);
 }
 
 function holdsText(
@@ -165,11 +176,8 @@ function refersTo(to: ReferenceValue, entry: EntryValue): boolean {
     case 'among':
       return entry.kind === 'reference' && entry.type === to.type && to.ids.has(entry.id);
     case 'url':
-      return entry.kind === 'url' && entry.url === to.url && (to.version === undefined || entry.version === to.version);
+      return entry.kind === 'url' && entry.url === to.url && holdsVersion(to, entry.version);
     case 'identifier':
       return entry.kind === 'identifier' && holdsToken(to.value, entry.system, entry.value);
   }
 }
-
-/** `value` is a longer URL path below `above`. */
-const isBelow = (value: string, above: string) => value.startsWith(above.endsWith('/') ? above : `${above}/`);

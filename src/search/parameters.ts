@@ -2,12 +2,13 @@
  * The search parameters of every resource type, compiled on first use of the type.
  * https://hl7.org/fhir/R4/searchparameter-registry.html
  *
- * Left out, because they are no index: `_text`, `_content`, `_query`, `_filter`, `_list`, `_has`. `phonetic` searches like any other string. `_id` and `_lastUpdated` are there like all others.
+ * Left out, because they are no index: `_text`, `_content`, `_query`, `_filter`, `_list`, `_has`.  `_id` and `_lastUpdated` are there like all others.
  */
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions.js';
 import type { EntryValue } from './entry.js';
 import { compilePath, type Ending, type Walk } from './path.js';
-import { conversion, type Extraction } from './values.js';
+import { type Nature, natureOf, readingOf } from './reading.js';
+import type { Extraction } from './values.js';
 
 export type SearchType = SearchParameterDefinition['type'];
 
@@ -22,6 +23,8 @@ export interface SearchParameter {
   readonly targets: readonly string[];
   /** The system that its `code` and `boolean` values are understood in; they are stored without a system. */
   readonly implied?: string;
+  /** What its values are beyond their types (reading.ts). */
+  readonly nature?: Nature;
   /** Date, number, quantity: its values can be Periods, Timings or Ranges, so that low and high differ by more than precision. */
   readonly spans: boolean;
   /** One resource can have several values. */
@@ -141,13 +144,14 @@ export function compileParameter(
   if (definition.type === 'composite') return compileComposite(context, definition, expression, type);
   const endings: Ending[] = [];
   const read = compilePath<Extraction>(context.definitions, expression, type, ending => {
-    const convert = conversion(definition.type, ending.type);
-    if (convert) endings.push(ending);
-    return convert;
+    const take = readingOf(context.definitions, definition, type, ending);
+    if (take) endings.push(ending);
+    return take;
   });
   if (!read) return undefined;
   const elements = new Set(endings.map(ending => ending.type));
   const implied = impliedSystem(context.definitions, endings);
+  const nature = natureOf(context.definitions, definition, type, endings);
   return {
     code: definition.code,
     type: definition.type,
@@ -155,16 +159,21 @@ export function compileParameter(
     elements,
     targets: definition.type === 'reference' ? targetsOf(context, definition, endings) : [],
     ...(implied === undefined ? {} : { implied }),
+    ...(nature === undefined ? {} : { nature }),
     spans: ['Period', 'Timing', 'Range'].some(spanning => elements.has(spanning)),
     // The types of one choice exclude each other; two elements do not.
     repeats:
       new Set(endings.map(({ element }) => element)).size > 1 ||
       endings.some(ending => ending.repeats || MANY.has(ending.type)),
-    sortable: definition.type !== 'reference' && definition.type !== 'special',
+    sortable: isSortable(definition, nature),
     components: [],
     read,
   };
 }
+
+/** R4's `combo-` parameters have no values of their own: they are two others together. */
+const isSortable = ({ type, code }: SearchParameterDefinition, nature: Nature | undefined): boolean =>
+  type !== 'reference' && type !== 'special' && nature !== 'sound' && !code.startsWith('combo-');
 
 /** Element types of which one value can give several entries. */
 const MANY: ReadonlySet<string> = new Set(['CodeableConcept', 'HumanName', 'Address']);
@@ -214,6 +223,9 @@ const ERRATA: ReadonlyMap<string, string> = new Map([
   ['http://hl7.org/fhir/SearchParameter/DocumentReference-relationship#target', 'code'],
 ]);
 
+/** Entries that no search without a modifier or chain finds. */
+const BY_MODIFIER: ReadonlySet<string> = new Set(['text', 'of-type', 'media-type', 'held']);
+
 function compileComposite(
   context: CompileContext,
   definition: SearchParameterDefinition,
@@ -235,7 +247,7 @@ function compileComposite(
         const out: EntryValue[] = [];
         part.read(value, { ...frame, out });
         // No modifier reaches into a composite: what only modifiers search is left out.
-        return out.filter(({ kind }) => kind !== 'text' && kind !== 'of-type');
+        return out.filter(({ kind }) => !BY_MODIFIER.has(kind));
       });
       if (values.every(part => part.length > 0)) frame.out.push({ kind: 'composite', parts: values });
     };

@@ -10,8 +10,8 @@ import { costOf, LINK, MISSING, spend, WORDS } from './allowance.js';
 import { followReference, MAX_CHAIN } from './chain.js';
 import { parseFilter } from './filter.js';
 import type { SearchParameter } from './parameters.js';
-import { type Modifier, mergeTests, parseValue } from './parse-value.js';
-import { all, any, type Where } from './query.js';
+import { conditionOn, type Modifier, parseValue } from './parse-value.js';
+import { all, type Where } from './query.js';
 import {
   allowedModifiers,
   cut,
@@ -68,8 +68,7 @@ function parsePlain(name: string, value: string, scope: Scope): Where {
   spend(scope, code, costOf(parameter.type, modifier?.kind) * values.length);
   for (const each of values) checkLength(code, each);
   if (values.includes('')) throw invalid(name, `The parameter ${code} has an empty value between commas.`);
-  const tests = mergeTests(values.flatMap(each => parseValue(parameter, modifier, each, scope)));
-  const condition = any(...tests.map((test): Where => ({ kind: 'param', code, test })));
+  const condition = conditionOn(parameter, values, each => parseValue(parameter, modifier, each, scope));
   const negative = modifier?.kind === 'not' || modifier?.kind === 'not-in';
   return negative ? { kind: 'not', of: condition } : condition;
 }
@@ -96,9 +95,8 @@ const KINDS = [
 
 /** Undefined: the parameter does not have it. */
 function modifierOf(parameter: SearchParameter, suffix: string, scope: Scope): Modifier | undefined {
-  if (parameter.type === 'reference') {
-    // A canonical has neither a type nor an identifier beside it.
-    if (!parameter.elements.has('Reference')) return undefined;
+  // A canonical has no type beside it.
+  if (parameter.type === 'reference' && parameter.elements.has('Reference')) {
     const allowed = parameter.targets.length === 0 || parameter.targets.includes(suffix);
     if (scope.definitions.types.get(suffix)?.kind === 'resource')
       return allowed ? { kind: 'type', type: suffix } : undefined;

@@ -1,19 +1,23 @@
 /**
  * One search value of one parameter as tests of the tree. https://hl7.org/fhir/R4/search.html#ptypes
  *
- * `near` is latitude|longitude|distance|unit (kilometres where none is said, 50 of them where no distance is said).
- * https://hl7.org/fhir/R4/location.html#positional
- *
  * Choices: a token with several `|` splits at the first. A bare id takes the type of the modifier, or of the
  * parameter's only target. A quantity's unit without a system matches the code or the printed unit, with a system
- * the code, with UCUM's the amount in any unit of the same kind (units.ts). Parameters on canonicals compare URLs and take `|version`.
+ * the code, with UCUM's the amount in any unit of the same kind (units.ts). Canonicals take `|version`, and versions are what
+ * `:above` and `:below` mean of them; of any other URI they mean its path, and of what is no URL nothing.
+ * A media type is below its base part, whatever its parameters.
  */
-import { FhirError } from '../fhir/error.js';
 import { parseCanonical, parseReference } from '../fhir/reference.js';
+import { IN_VERSIONS } from './below.js';
 import { dateBounds, numberBounds } from './bounds.js';
+import { baseOfMediaType } from './media-type.js';
 import { normalise } from './normalise.js';
 import type { SearchParameter } from './parameters.js';
-import type { Bounds, ReferenceValue, Test, TokenValue } from './query.js';
+import { nearTest } from './parse-near.js';
+import { needFewParts, uriTests } from './parse-uri.js';
+import { any, type Bounds, type ReferenceValue, type Test, type TokenValue, type Where } from './query.js';
+import { reject } from './scope.js';
+import { soundsLike, soundsOf, soundTest } from './sound.js';
 import { splitValue, unescapeValue } from './split.js';
 import { baseBounds } from './units.js';
 
@@ -73,10 +77,22 @@ export function parseValue(
     case 'special':
       return [nearTest(parameter, text)];
     case 'uri':
-      return [uriTest(parameter, modifier, unescapeValue(text))];
+      return uriTests(parameter, modeOf(modifier), unescapeValue(text));
     case 'composite':
       return composites(parameter, text, context);
   }
+}
+
+/** The condition that some value holds; `read` gives the alternatives of each. A name by its sound has every word that is said. */
+export function conditionOn(
+  parameter: SearchParameter,
+  values: readonly string[],
+  read: (value: string) => readonly Test[],
+): Where {
+  const { code, nature } = parameter;
+  if (nature === 'sound')
+    return any(...values.map(value => soundsLike(code, unescapeValue(value)) ?? wordless(parameter)));
+  return any(...mergeTests(values.flatMap(read)).map((test): Where => ({ kind: 'param', code, test })));
 }
 
 /** Joins what one test can say at once: lists of tokens, and bounds on the same kind of value. */
@@ -119,14 +135,13 @@ function joined(tests: readonly Test[]): Test {
   }
 }
 
-function reject(parameter: SearchParameter, wanted: string): never {
-  throw new FhirError('invalid', `The parameter ${parameter.code} needs ${wanted}.`, {
-    detail: 'invalid-value',
-    expression: `http.${parameter.code}`,
-  });
-}
+const wordless = (parameter: SearchParameter): never => reject(parameter, 'a word that can be said');
 
 function stringTest(parameter: SearchParameter, modifier: Modifier | undefined, text: string): Test {
+  if (parameter.nature === 'sound') {
+    const [codes, another] = soundsOf(text);
+    return codes && !another ? soundTest(codes) : reject(parameter, 'one word inside a composite');
+  }
   if (modifier?.kind === 'exact') return { kind: 'string', mode: 'exact', value: text };
   const value = normalise(text);
   if (value === '') return reject(parameter, 'some text beside blanks and accents');
@@ -150,6 +165,7 @@ function tokenTest(parameter: SearchParameter, modifier: Modifier | undefined, t
       return { kind: 'concept', relation: 'in', value: unescapeValue(text) };
     case 'above':
     case 'below': {
+      if (parameter.nature === 'media-type') return mediaTypeTest(parameter, modifier.kind, text);
       const [{ system, code } = {}] = tokens(parameter, text);
       if (code === undefined) return reject(parameter, `a code, with its system before it: system|code`);
       // A code element's own system is implied, said or not.
@@ -166,36 +182,28 @@ function tokenTest(parameter: SearchParameter, modifier: Modifier | undefined, t
   }
 }
 
-function referenceTest(parameter: SearchParameter, modifier: Modifier | undefined, to: ReferenceValue): Test {
-  if (modifier?.kind !== 'above' && modifier?.kind !== 'below') return { kind: 'reference', to };
-  if (to.kind !== 'local') return reject(parameter, `a resource of this server with the modifier ${modifier.kind}`);
-  return { kind: 'hierarchy', mode: modifier.kind, to };
+const modeOf = (modifier: Modifier | undefined): 'exact' | 'above' | 'below' =>
+  modifier?.kind === 'above' || modifier?.kind === 'below' ? modifier.kind : 'exact';
+
+/** Above is what the type itself says, and its base part: codes are compared as they stand. */
+function mediaTypeTest(parameter: SearchParameter, mode: 'above' | 'below', text: string): Test {
+  const [{ system, code } = {}] = tokens(parameter, text);
+  const base = baseOfMediaType(code ?? '');
+  if (base === '') return reject(parameter, `a media type with the modifier ${mode}`);
+  if (system !== undefined && system !== '') return { kind: 'token', any: [] };
+  if (mode === 'below') return { kind: 'media-type', base };
+  return { kind: 'token', any: [...new Set([code!, base])].map(each => ({ system: '', code: each })) };
 }
 
-/** Metres. */
-const UNITS: ReadonlyMap<string, number> = new Map([
-  ['km', 1000],
-  ['m', 1],
-  ['[mi_i]', 1609.344],
-  ['[mi_us]', 1609.347_218_694_4],
-  ['[nmi_i]', 1852],
-  ['[yd_i]', 0.9144],
-  ['[ft_i]', 0.3048],
-]);
-const DEFAULT_KILOMETRES = '50';
-
-function nearTest(parameter: SearchParameter, text: string): Test {
-  const [latitude, longitude, distance = '', unit = '', ...more] = splitValue(text, '|').map(unescapeValue);
-  const [y, x, far] = [latitude, longitude, distance || DEFAULT_KILOMETRES].map(part =>
-    part !== undefined && /^-?\d{1,9}(\.\d{1,20})?$/.test(part) ? Number(part) : Number.NaN,
-  );
-  const metres = far! * (UNITS.get(unit || 'km') ?? Number.NaN);
-  if (more.length > 0 || !(Math.abs(y!) <= 90) || !(Math.abs(x!) <= 180) || !(metres >= 0))
-    return reject(
-      parameter,
-      `latitude|longitude|distance|unit in degrees, the unit one of ${[...UNITS.keys()].join(', ')}`,
-    );
-  return { kind: 'near', latitude: y!, longitude: x!, metres };
+function referenceTest(parameter: SearchParameter, modifier: Modifier | undefined, to: ReferenceValue): Test {
+  if (modifier?.kind !== 'above' && modifier?.kind !== 'below') return { kind: 'reference', to };
+  if (to.kind === 'url' && parameter.nature === 'canonical') {
+    if (to.version === undefined) return { kind: 'reference', to };
+    if (modifier.kind === 'above') needFewParts(parameter, to.version, IN_VERSIONS);
+    return { kind: 'reference', to: { ...to, versions: modifier.kind } };
+  }
+  if (to.kind !== 'local') return reject(parameter, `a resource of this server with the modifier ${modifier.kind}`);
+  return { kind: 'hierarchy', mode: modifier.kind, to };
 }
 
 function tokens(parameter: SearchParameter, text: string): readonly TokenValue[] {
@@ -219,25 +227,18 @@ export function tokensFor(parameter: SearchParameter, values: readonly TokenValu
 
 function quantityTest(parameter: SearchParameter, text: string): Test {
   const pieces = splitValue(text, '|').map(unescapeValue);
-  const any = numberBounds(pieces[0] ?? '');
-  if (!any || (pieces.length !== 1 && pieces.length !== 3))
-    return reject(parameter, `a number, number|system|code or number||unit, ${PREFIXES}`);
+  const amounts = numberBounds(pieces[0] ?? '');
+  if (!amounts || pieces.length > 3)
+    return reject(parameter, `a number, number|system|code, number|system or number||unit, ${PREFIXES}`);
   const [, system = '', unit = ''] = pieces;
-  const base = baseBounds(system, unit, any);
+  const base = baseBounds(system, unit, amounts);
   return {
     kind: 'quantity',
-    any,
+    any: amounts,
     ...(system === '' ? {} : { system }),
     ...(unit === '' ? {} : { unit }),
     ...(base ? { base } : {}),
   };
-}
-
-function uriTest(parameter: SearchParameter, modifier: Modifier | undefined, value: string): Test {
-  const mode = modifier?.kind === 'above' || modifier?.kind === 'below' ? modifier.kind : 'exact';
-  if (mode !== 'exact' && !/^[a-z][a-z0-9+.-]*:\/\//i.test(value))
-    return reject(parameter, `a URL (no URN) with the modifier ${mode}`);
-  return { kind: 'uri', mode, value };
 }
 
 function references(
@@ -249,7 +250,7 @@ function references(
   if (modifier?.kind === 'identifier') return tokens(parameter, text).map(value => ({ kind: 'identifier', value }));
   const value = unescapeValue(text);
   const type = modifier?.kind === 'type' ? modifier.type : undefined;
-  const canonical = ['canonical', 'uri', 'url'].some(element => parameter.elements.has(element));
+  const canonical = parameter.nature === 'canonical';
   const literal = parameter.elements.has('Reference') || parameter.elements.has('Resource');
   const alternatives: ReferenceValue[] =
     canonical && type === undefined ? [{ kind: 'url', ...parseCanonical(value) }] : [];

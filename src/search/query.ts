@@ -23,7 +23,7 @@ export type Where =
   | { readonly kind: 'of'; readonly type: string; readonly where: Where }
   /** Words in the narrative (`text`) or anywhere in the resource (`content`). Resolved to ids above the store. */
   | { readonly kind: 'words'; readonly among: 'text' | 'content'; readonly words: Words }
-  /** The parameter refers to a resource of type `to` that satisfies `where`. Resolved above the store. */
+  /** The parameter refers to (or holds) a resource of type `to` that satisfies `where`. Resolved above the store. */
   | { readonly kind: 'chain'; readonly code: string; readonly to: string; readonly where: Where }
   /** A resource of type `from` that satisfies `where` refers here by its parameter `code`. Resolved above the store. */
   | { readonly kind: 'has'; readonly from: string; readonly code: string; readonly where: Where };
@@ -57,10 +57,22 @@ export type Test =
   | { readonly kind: 'reference'; readonly to: ReferenceValue }
   /** A resource of this server or what is a part of it (`below`), or what it is a part of (`above`). Resolved above the store. */
   | { readonly kind: 'hierarchy'; readonly mode: 'above' | 'below'; readonly to: LocalReference }
-  /** `below`: value itself or a longer URL path below it; `above`: the other way round. */
-  | { readonly kind: 'uri'; readonly mode: 'exact' | 'above' | 'below'; readonly value: string }
+  /** `below`: value itself or a longer URL below it, by path or fragment; `above`: the other way round. */
+  | { readonly kind: 'uri'; readonly mode: 'above' | 'below'; readonly value: string }
+  | ({ readonly kind: 'uri'; readonly mode: 'exact'; readonly value: string } & VersionTest)
+  /** A media type with this base part; `image` alone: with any that begins with it. In lower case. */
+  | { readonly kind: 'media-type'; readonly base: string }
   /** One composite entry whose parts pass all tests, position by position. */
   | { readonly kind: 'composite'; readonly parts: readonly Test[] };
+
+/**
+ * The version beside a URL. https://hl7.org/fhir/R4/search.html#versions. `version` undefined: any, and none. `versions`: also
+ * versions that go on after it (`below`; of 1: 1.0 and 1.2.3, not 10), or that it goes on after (`above`).
+ */
+export interface VersionTest {
+  readonly version?: string;
+  readonly versions?: 'above' | 'below';
+}
 
 /** `base`, where the system is UCUM and the unit one of its codes, decides alone: the same bounds in base units (units.ts). */
 export interface QuantityTest {
@@ -118,7 +130,7 @@ export type ReferenceValue =
   /** One of these resources of this server: what a chain was resolved to. */
   | { readonly kind: 'among'; readonly type: string; readonly ids: ReadonlySet<string> }
   /** An absolute URL elsewhere, or a canonical; `version` only for canonicals. */
-  | { readonly kind: 'url'; readonly url: string; readonly version?: string }
+  | ({ readonly kind: 'url'; readonly url: string } & VersionTest)
   /** Reference.identifier. */
   | { readonly kind: 'identifier'; readonly value: TokenValue };
 

@@ -63,6 +63,9 @@ export function partOf(type: string, parameters: SearchParameters): string | und
   return ['partof', 'part-of'].find(code => parameters.get(type, code)?.targets.includes(type));
 }
 
+/** Its values are resources inside the resource, whose content chains search: `composition` and `message` of a Bundle. */
+export const holdsResources = ({ elements }: SearchParameter): boolean => elements.has('Resource');
+
 export const isType = (name: string, { definitions }: Scope): boolean => definitions.resourceTypes.includes(name);
 
 /** `code` and what follows the first colon. */
@@ -72,13 +75,15 @@ export function cut(name: string): [code: string, suffix: string | undefined] {
 }
 
 export function allowedModifiers(parameter: SearchParameter, { parameters }: Scope): readonly string[] {
-  const { type, targets, elements } = parameter;
+  const { type, targets, elements, nature } = parameter;
   return MODIFIERS[type].filter(modifier => {
+    if (modifier === 'missing') return true;
     if (modifier === 'of-type') return elements.has('Identifier');
-    if (type !== 'reference' || modifier === 'missing') return true;
-    if (!elements.has('Reference')) return false;
-    if (modifier !== 'above' && modifier !== 'below') return true;
-    return targets.some(target => partOf(target, parameters) !== undefined);
+    // What is kept is not what was written, so that there is nothing to compare in another way.
+    if (nature === 'sound') return false;
+    if (type !== 'reference') return true;
+    if (modifier !== 'above' && modifier !== 'below') return elements.has('Reference');
+    return nature === 'canonical' || targets.some(target => partOf(target, parameters) !== undefined);
   });
 }
 
@@ -100,6 +105,11 @@ export const refused = (name: string, message: string) =>
 
 export const invalid = (name: string, message: string) =>
   new FhirError('invalid', message, { detail: 'invalid-value', expression: `http.${shown(name)}` });
+
+/** Throws that a value of the parameter must be something else. */
+export function reject(parameter: SearchParameter, wanted: string): never {
+  throw invalid(parameter.code, `The parameter ${parameter.code} needs ${wanted}.`);
+}
 
 /** A name as a message may carry it. */
 export const shown = (name: string) => (/^[\w:.-]{1,64}$/.test(name) ? name : '(a name with other characters)');

@@ -1,8 +1,9 @@
 /**
  * A condition taken apart: what a store can answer of it, and what only `match` can decide. Pure. A store understands
- * neither links that are still open (chain, has, words) nor circles on the globe nor how a text ends; it gets the
- * nearest condition that holds wherever the whole one does.
+ * neither links that are still open (chain, has, words) nor circles on the globe nor how a text ends, nor composites of
+ * which no part is a point (a system without its code, a date with a string); it gets the nearest condition that holds wherever the whole one does.
  */
+import { isKeyed } from './composite.js';
 import { boxesAround } from './globe.js';
 import { all, any, EVERYTHING, NOTHING, type Test, type Where } from './query.js';
 
@@ -69,7 +70,7 @@ function isOpen(where: Where): boolean {
     case 'of':
       return isOpen(where.where);
     case 'param':
-      return loosenTest(where.test) !== where.test;
+      return isScattered(where.test) || loosenTest(where.test) !== where.test;
     case 'present':
       return false;
     default:
@@ -89,6 +90,7 @@ function loosen(where: Where): Where {
     case 'of':
       return { ...where, where: loosen(where.where) };
     case 'param':
+      if (isScattered(where.test)) return { kind: 'present', code: where.code };
       return { ...where, test: loosenTest(where.test) };
     case 'chain':
       return { kind: 'present', code: where.code };
@@ -98,6 +100,9 @@ function loosen(where: Where): Where {
       return EVERYTHING;
   }
 }
+
+/** A composite whose parts a store cannot bring together. */
+const isScattered = (test: Test): boolean => test.kind === 'composite' && !isKeyed(test.parts);
 
 function loosenTest(test: Test): Test {
   switch (test.kind) {

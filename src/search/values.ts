@@ -12,10 +12,11 @@
  * - Timing: the envelope of its events, else `repeat.boundsPeriod`. A Period that ends before it starts gives nothing.
  * - A Quantity's comparator is ignored, SampledData gives nothing.
  * - Money: the currency as code of urn:iso:std:iso:4217.
- * - A canonical in a uri parameter is found with and without its version. References to contained resources give nothing.
+ * - A canonical in a uri parameter keeps its fragment. References to contained resources give nothing.
+ * - What an element gives to some parameters beyond its type, see reading.ts.
  */
 import { OPEN, parseDateTime } from '../fhir/datetime.js';
-import { parseCanonical, parseReference } from '../fhir/reference.js';
+import { parseCanonical, parseReference, splitCanonical } from '../fhir/reference.js';
 import type { Json, JsonObject } from '../fhir/resource.js';
 import type { EntryValue } from './entry.js';
 import { normalise } from './normalise.js';
@@ -180,9 +181,11 @@ const canonical: Convert = (value, { out }) => {
     out.push({ kind: 'url', ...parseCanonical(value) });
 };
 
-/** A resource inside a Bundle: found as the resource that it is a copy of. */
+/** A resource inside a Bundle: itself, and found as the resource that it is a copy of. */
 const embedded: Convert = (value, { out }) => {
-  if (isObject(value) && text(value['resourceType']) !== '' && text(value['id']) !== '')
+  if (!isObject(value) || text(value['resourceType']) === '') return;
+  out.push({ kind: 'held', resource: value });
+  if (text(value['id']) !== '')
     out.push({ kind: 'reference', type: text(value['resourceType']), id: text(value['id']) });
 };
 
@@ -190,10 +193,8 @@ const uri: Convert = (value, { out }) => {
   if (typeof value === 'string' && value !== '') out.push({ kind: 'uri', value });
 };
 
-const versionedUri: Convert = (value, frame) => {
-  uri(value, frame);
-  const bar = typeof value === 'string' ? value.indexOf('|') : -1;
-  if (bar > 0) uri((value as string).slice(0, bar), frame);
+const versionedUri: Convert = (value, { out }) => {
+  if (typeof value === 'string' && value !== '') out.push({ kind: 'uri', ...splitCanonical(value) });
 };
 
 const under = (convert: Convert, ...types: readonly string[]) => types.map(type => [type, convert] as const);

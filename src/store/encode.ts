@@ -6,9 +6,9 @@
  *   date       class low   and  < low (for sorting)       number  n value       free ranges: a pair in `w`
  *   quantity   n value  ·  s system ⁄ value  ·  c system | code ⁄ value  ·  u unit ⁄ value  ·  b base unit ⁄ its value      (⁄ is U+0001)
  *   position   n latitude, and the pair (latitude, longitude) in `w`
- *   reference  r target > type parameter (in `k` for Patients);  f: ! (presence)  ·  @ target / version  ·  g: i system | value (identifier)
- *   uri        the text; a canonical: target, and in f: @ target / version
- *   composite  ! and first part ⁄ second part, each in its form above; of three parts the two numbers are a pair in `w`
+ *   reference  r target > type parameter (in `k` for Patients);  f: ! (presence)  ·  @ target ⁄ version  ·  g: i system | value (identifier)
+ *   uri        the text, and of a versioned one in f: @ text ⁄ version       media type  / base part
+ *   composite  ! and leading part ⁄ other part (search/composite.ts), each in its form above; of three parts the two numbers are a pair in `w`
  *   patient    p patient > type  ·  p patient > token key  (a Patient has its own, from _id)
  *   open       ^ key: every key in `k` but those above, where the main date has no start or no end
  *   missing    - type parameter: the resource has no value of a parameter that nearly all have
@@ -18,6 +18,7 @@
  * A range of numbers or a free period has the pair in `w` under the head of its key, and a key that says it is there.
  */
 import { FhirError } from '../fhir/error.js';
+import { orderValues } from '../search/composite.js';
 import type { Entry, EntryValue } from '../search/entry.js';
 import { cutPhrase, encodeDouble, encodeIdPart, encodePhrase, encodeTarget, encodeText, SEPARATOR } from './codec.js';
 import { type FactAddition, type Facts, isOpenWidth, systemFact, useFact, widthFact } from './facts.js';
@@ -93,6 +94,12 @@ function tokenForm(writing: Writing, prefix: string, system: string, code: strin
 export const ofTypeKey = (at: string, system: string, { code, value }: { code: string; value: string }): string =>
   `${at}%${system}|${encodeText(code)}${SEPARATOR}${encodeText(value)}`;
 
+/** Before the version that a target or URL is named with. */
+export const versionHead = (at: string, target: string): string => `${at}@${target}${SEPARATOR}`;
+
+/** Before the base part of a media type: no number of a code system begins so. */
+export const mediaTypeHead = (at: string): string => `${at}/`;
+
 /** Heads under which a quantity's number is kept: plain, by system, by coded unit, by printed unit. */
 function quantityHeads(writing: Writing, prefix: string, entry: Extract<EntryValue, { kind: 'quantity' }>): string[] {
   const heads = ['n', `s${writing.system(entry.system)}${SEPARATOR}`];
@@ -114,8 +121,14 @@ function writeValue(writing: Writing, into: string[], at: string, prefix: string
       into.push(`${at}:${encodePhrase(value.norm)}`);
       into.push(`${at}=${encodeText(value.raw)}`);
       return;
-    case 'uri':
-      into.push(at + encodePhrase(value.value));
+    case 'uri': {
+      const text = encodePhrase(value.value);
+      into.push(at + text);
+      if (value.version !== undefined) writing.f.push(versionHead(at, text) + encodePhrase(value.version));
+      return;
+    }
+    case 'media-type':
+      into.push(mediaTypeHead(at) + encodePhrase(value.type));
       return;
     case 'date': {
       const cls = classOf(value.low, value.high);
@@ -146,9 +159,11 @@ function writeValue(writing: Writing, into: string[], at: string, prefix: string
       const target = targetOf(value);
       if (value.kind === 'reference') writing.use(prefix, `t${value.type}`);
       into.push(at + target);
-      if (value.version !== undefined) writing.f.push(`${at}@${target}/${encodeText(value.version)}`);
+      if (value.version !== undefined) writing.f.push(versionHead(at, target) + encodePhrase(value.version));
       return;
     }
+    case 'held':
+      return;
     case 'identifier':
       into.push(`${at}i${tokenForm(writing, prefix, value.system, value.value)}`);
       return;
@@ -171,6 +186,7 @@ function writeValue(writing: Writing, into: string[], at: string, prefix: string
 function writeReference(writing: Writing, place: Place, entry: EntryValue): void {
   const { prefix, home } = place;
   writing.f.push(`${prefix}!`);
+  if (entry.kind === 'held') return;
   if (entry.kind === 'identifier') {
     (home === 'f' ? writing.f : writing.g).push(`${prefix}i${tokenForm(writing, prefix, entry.system, entry.value)}`);
     return;
@@ -179,7 +195,7 @@ function writeReference(writing: Writing, place: Place, entry: EntryValue): void
     throw new FhirError('fault', `An entry of ${place.code} is no reference.`);
   const target = targetOf(entry);
   if (entry.kind === 'reference') writing.use(prefix, `t${entry.type}`);
-  if (entry.version !== undefined) writing.f.push(`${prefix}@${target}/${encodeText(entry.version)}`);
+  if (entry.version !== undefined) writing.f.push(versionHead(prefix, target) + encodePhrase(entry.version));
   const array = referenceArray(place, target);
   // A Patient that the patient key names needs no second key.
   if (!(place.patient && array === 'k' && entry.kind === 'reference' && entry.type === 'Patient'))
@@ -190,7 +206,7 @@ function writeComposite(writing: Writing, place: Place, entry: Extract<EntryValu
   const { prefix, home } = place;
   const into = home === 'g' ? writing.g : writing.f;
   writing.f.push(`${prefix}!`);
-  const [first, second, third] = entry.parts;
+  const [first, second, third] = orderValues(entry.parts);
   for (const value of first ?? []) {
     let head: string;
     if (value.kind === 'token') head = tokenForm(writing, prefix, value.system, value.code);

@@ -22,7 +22,7 @@ import {
 import { TYPE_CODES } from './type-codes.js';
 
 /** Raise it when the form of keys changes in a way that the table below does not show. */
-const ENCODING = 4;
+const ENCODING = 5;
 
 /** What the placement needs to know of a search parameter. */
 export interface PlacedParameter {

@@ -3,8 +3,10 @@
  * some value does. `at` is where the forms start: the parameter's prefix, or that and the first part of a composite.
  */
 import { FhirError } from '../fhir/error.js';
+import { allAbove, headsBelow, IN_URLS, IN_VERSIONS, type Separators } from '../search/below.js';
+import { isKeyed, orderTests } from '../search/composite.js';
 import type { Box } from '../search/globe.js';
-import type { Bounds, ReferenceValue, Test, TokenValue } from '../search/query.js';
+import type { Bounds, ReferenceValue, Test, TokenValue, VersionTest } from '../search/query.js';
 import {
   after,
   cutPhrase,
@@ -16,7 +18,7 @@ import {
   nextUp,
   SEPARATOR,
 } from './codec.js';
-import { ofTypeKey } from './encode.js';
+import { mediaTypeHead, ofTypeKey, versionHead } from './encode.js';
 import type { Facts } from './facts.js';
 import { anyOf, EVERYTHING_HELD, headTest, ledBy, NOTHING_HELD, pointTest } from './key-algebra.js';
 import type { KeyTest } from './key.js';
@@ -168,31 +170,36 @@ function stringTest(spot: Spot, mode: Extract<Test, { kind: 'string' }>['mode'],
   return spot.in === 'f' ? tail : anyOf([{ is: 'contains', in: spot.in, prefix, text }, tail]);
 }
 
-/** All URLs of which this one is below, with and without a last slash, and itself. */
-function above(url: string): string[] {
-  const urls = new Set([url]);
-  for (let end = url.indexOf('/'); end >= 0; end = url.indexOf('/', end + 1))
-    urls.add(url.slice(0, end)).add(url.slice(0, end + 1));
-  return [...urls];
+/** Keys `head` + text, or + what is above or below it. */
+function alongTest(
+  array: Spot['in'],
+  head: string,
+  value: string,
+  mode: 'exact' | 'above' | 'below',
+  separators: Separators,
+): KeyTest {
+  const text = encodePhrase(value);
+  const points = mode === 'above' ? allAbove(text, separators) : [text];
+  const here = pointTest(
+    array,
+    points.map(point => head + point),
+  );
+  if (mode !== 'below') return here;
+  return anyOf([here, ...headsBelow(text, separators).map(start => headTest(array, head + start))]);
 }
 
-function uriTest(spot: Spot, mode: 'exact' | 'above' | 'below', value: string): KeyTest {
-  const text = encodePhrase(value);
-  switch (mode) {
-    case 'exact':
-      return pointTest(spot.in, [spot.at + text]);
-    case 'above':
-      return pointTest(
-        spot.in,
-        above(text).map(url => spot.at + url),
-      );
-    case 'below':
-      return anyOf([
-        pointTest(spot.in, [spot.at + text]),
-        headTest(spot.in, spot.at + (text.endsWith('/') ? text : `${text}/`)),
-      ]);
-  }
+function uriTest(spot: Spot, test: Extract<Test, { kind: 'uri' }>): KeyTest {
+  const here = alongTest(spot.in, spot.at, test.value, test.mode, IN_URLS);
+  return test.mode === 'exact' ? ledBy(here, versionBeside(spot, [encodePhrase(test.value)], test)) : here;
 }
+
+/** The version beside one of these targets: in `f`, beside the target's own key. Everything where no version is asked for. */
+const versionBeside = (spot: Spot, targets: readonly string[], { version, versions }: VersionTest): KeyTest =>
+  version === undefined
+    ? EVERYTHING_HELD
+    : anyOf(
+        targets.map(target => alongTest('f', versionHead(spot.at, target), version, versions ?? 'exact', IN_VERSIONS)),
+      );
 
 /** The heads under which a reference value's target may be kept. */
 export function targetsOf(spot: Spot, to: Exclude<ReferenceValue, { kind: 'identifier' }>): string[] {
@@ -202,23 +209,15 @@ export function targetsOf(spot: Spot, to: Exclude<ReferenceValue, { kind: 'ident
   return types.map(type => encodeTarget(type, to.id)).toSorted();
 }
 
-/** A reference's version, where one is asked for: in `f`, beside the target's own key. */
-export function versionTest(spot: Spot, to: Exclude<ReferenceValue, { kind: 'identifier' }>): KeyTest {
-  if (to.kind === 'among' || to.version === undefined) return EVERYTHING_HELD;
-  const version = encodeText(to.version);
-  return pointTest(
-    'f',
-    targetsOf(spot, to).map(target => `${spot.at}@${target}/${version}`),
-  );
-}
+/** A reference's version, where one is asked for. */
+export const versionTest = (spot: Spot, to: Exclude<ReferenceValue, { kind: 'identifier' }>): KeyTest =>
+  to.kind === 'among' ? EVERYTHING_HELD : versionBeside(spot, targetsOf(spot, to), to);
 
-/** The points of a composite's first part; a part that is no point cannot lead. */
+/** The points of the part that leads a composite. */
 function leads(spot: Spot, test: Test): string[] {
-  if (test.kind === 'token' && test.any.every(value => value.code !== undefined))
-    return test.any.flatMap(value => tokenForms(spot, value).forms);
-  if (test.kind === 'reference' && test.to.kind !== 'identifier' && !('version' in test.to))
-    return targetsOf(spot, test.to);
-  throw new FhirError('not-supported', 'The first part of a composite value must be one code or reference.');
+  if (test.kind === 'token') return test.any.flatMap(value => tokenForms(spot, value).forms);
+  if (test.kind === 'reference' && test.to.kind !== 'identifier') return targetsOf(spot, test.to);
+  throw unresolved();
 }
 
 const unresolved = () => new FhirError('not-supported', 'This condition must be resolved before the store is asked.');
@@ -248,7 +247,9 @@ export function valueTest(spot: Spot, test: Test): KeyTest {
     case 'hierarchy':
       throw unresolved();
     case 'uri':
-      return uriTest(spot, test.mode, test.value);
+      return uriTest(spot, test);
+    case 'media-type':
+      return mediaTypeTest(spot, test.base);
     case 'reference':
       if (test.to.kind === 'identifier') return tokenTest(spot, [test.to.value], 'i');
       return ledBy(
@@ -263,6 +264,12 @@ export function valueTest(spot: Spot, test: Test): KeyTest {
   }
 }
 
+/** `image/png`, or all of `image`. */
+function mediaTypeTest(spot: Spot, base: string): KeyTest {
+  const at = mediaTypeHead(spot.at) + encodePhrase(base);
+  return base.includes('/') ? pointTest(spot.in, [at]) : anyOf([pointTest(spot.in, [at]), headTest(spot.in, `${at}/`)]);
+}
+
 /** The type with the value in one element; that the value alone has a key gives an index to drive by. */
 function ofTypeTest(spot: Spot, test: Test & { kind: 'of-type' }): KeyTest {
   const system = spot.facts.system(test.system);
@@ -275,13 +282,13 @@ function boxTest(spot: Spot, { south, north, west, east }: Box): KeyTest {
   return spot.in === 'f' ? span : ledBy(numberRange(spot.in, `${spot.at}n`, south, north), span);
 }
 
-/** Two parts: the second in its form after the first. Three, the last two being numbers: their pair. */
-function compositeTest(spot: Spot, [first, second, third, ...more]: readonly Test[]): KeyTest {
-  if (!first || !second || more.length > 0) throw new FhirError('not-supported', 'A composite has two or three parts.');
+/** Two parts: the second in its form after the one that leads. Three, the last two being numbers: their pair. */
+function compositeTest(spot: Spot, parts: readonly Test[]): KeyTest {
+  const [first, second, third] = orderTests(parts);
+  if (!isKeyed(parts) || !first || !second) throw unresolved();
   const heads = leads(spot, first).map(lead => spot.at + lead + SEPARATOR);
   if (!third) return anyOf(heads.map(at => valueTest({ ...spot, at }, second)));
-  if (second.kind !== 'number' || third.kind !== 'number')
-    throw new FhirError('not-supported', 'The last two of three parts must be numbers.');
+  if (second.kind !== 'number' || third.kind !== 'number') throw unresolved();
   const pairs = second.any.flatMap(low => third.any.map(high => ({ low: closeBounds(low), high: closeBounds(high) })));
   return anyOf(heads.flatMap(at => pairs.map(({ low, high }) => spanTest(at, pointBounds(low, high)))));
 }

@@ -166,12 +166,14 @@ export const TEST_IDS = [
   'A.b-C',
   'aOb',
 ];
+export const MEDIA_TYPES = ['text/xml', 'text/xml-external', 'texts/xml', 'image/png'];
 export const TARGETS = ['Patient', 'Group', 'Practitioner', 'Organization', 'Encounter'];
 export const URLS = [
   'http://a.example/b',
   'http://a.example/b/',
   'http://a.example/b/c',
   'http://a.example/bc',
+  'http://a.example/b#c',
   'urn:uuid:1',
 ];
 const WORDS = ['Müller', 'muller', 'Mull', "O'Neil", 'van der Berg', 'ÅSE', 'ﬁn', '李', '🙂 ok', 'M'];
@@ -227,7 +229,8 @@ const interval: Arb<{ low: number; high: number }> = fc.oneof(
     arbitrary: fc.tuple(of(NUMBERS), of(NUMBERS)).map(([a, b]) => ({ low: Math.min(a, b), high: Math.max(a, b) })),
   },
 );
-export const version = fc.option(of(['1', '2']), { nil: undefined, freq: 4 });
+export const VERSIONS = ['1', '2', '1.2', '12', '1-a'];
+export const version = fc.option(of(VERSIONS), { nil: undefined, freq: 4 });
 export const withVersion = <T extends object>(plain: T, v: string | undefined) =>
   v === undefined ? plain : { ...plain, version: v };
 
@@ -246,6 +249,7 @@ function value(kind: Exclude<Kind, 'composite'>): Arb<EntryValue> {
       return fc.oneof(
         { weight: 6, arbitrary: token },
         { weight: 1, arbitrary: of(TEXTS).map(text => ({ kind: 'text' as const, norm: normalise(text) })) },
+        { weight: 1, arbitrary: of(MEDIA_TYPES).map(type => ({ kind: 'media-type' as const, type })) },
         {
           weight: 1,
           arbitrary: fc.record({
@@ -289,7 +293,7 @@ function value(kind: Exclude<Kind, 'composite'>): Arb<EntryValue> {
     case 'uri':
       return of(URLS).map(url => ({ kind: 'uri', value: url }));
     case 'canonical':
-      return fc.tuple(of(URLS), version).map(([url, v]) => withVersion({ kind: 'url' as const, url }, v));
+      return fc.tuple(of(URLS), version).map(([url, v]) => withVersion({ kind: 'uri' as const, value: url }, v));
   }
 }
 

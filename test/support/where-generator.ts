@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { boxesAround } from '../../src/search/globe.js';
 import { normalise } from '../../src/search/normalise.js';
-import type { Bounds, ReferenceValue, SortKey, Test, TokenValue, Where } from '../../src/search/query.js';
+import type { Bounds, ReferenceValue, SortKey, Test, TokenValue, VersionTest, Where } from '../../src/search/query.js';
 import { baseBounds, UCUM } from '../../src/search/units.js';
 import {
   type Arb,
@@ -11,6 +11,7 @@ import {
   type Kind,
   LATITUDES,
   LONGITUDES,
+  MEDIA_TYPES,
   MOMENTS,
   NUMBERS,
   of,
@@ -22,6 +23,7 @@ import {
   UCUM_CODES,
   URLS,
   version,
+  VERSIONS,
   withVersion,
 } from './entry-generator.js';
 
@@ -51,6 +53,12 @@ const dateBounds = bounds(
 );
 const numberBounds = bounds(NUMBERS, true);
 
+const versions: Arb<VersionTest> = fc.oneof(
+  fc.constant<VersionTest>({}),
+  of([...VERSIONS, '1.2.3']).map((v): VersionTest => ({ version: v })),
+  fc.record({ version: of([...VERSIONS, '1.2.3']), versions: of(['above', 'below'] as const) }),
+);
+
 const referenceValue: Arb<ReferenceValue> = fc.oneof(
   {
     weight: 6,
@@ -60,7 +68,7 @@ const referenceValue: Arb<ReferenceValue> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.tuple(of(URLS), version).map(([url, v]) => withVersion({ kind: 'url' as const, url }, v)),
+    arbitrary: fc.tuple(of(URLS), versions).map(([url, beside]) => ({ kind: 'url' as const, url, ...beside })),
   },
   { weight: 1, arbitrary: tokenValue.map(v => ({ kind: 'identifier' as const, value: v })) },
   {
@@ -88,6 +96,12 @@ function test(kind: Exclude<Kind, 'composite'>): Arb<Test> {
           arbitrary: fc
             .tuple(of(TEXTS), fc.integer({ min: 1, max: 60 }))
             .map(([text, length]): Test => ({ kind: 'text', value: piece(normalise(text), 0, length) })),
+        },
+        {
+          weight: 1,
+          arbitrary: of([...MEDIA_TYPES, 'text', 'image', 'image/pn']).map(
+            (base): Test => ({ kind: 'media-type', base }),
+          ),
         },
         {
           weight: 1,
@@ -144,9 +158,7 @@ function test(kind: Exclude<Kind, 'composite'>): Arb<Test> {
         value: of([...URLS, 'http://a.example/b/c/d', 'http://a.example/b/c/']),
       });
     case 'canonical':
-      return fc
-        .tuple(of(URLS), version)
-        .map(([url, v]) => ({ kind: 'reference', to: withVersion({ kind: 'url' as const, url }, v) }));
+      return fc.tuple(of(URLS), versions).map(([value, beside]) => ({ kind: 'uri', mode: 'exact', value, ...beside }));
   }
 }
 

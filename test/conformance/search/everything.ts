@@ -3,6 +3,7 @@ import { type Known, POPULATION } from './population.js';
 import { COMPOSED } from './population-composites.js';
 import { BIRTHS, SLOTS, STAYS, TIMES } from './population-dates.js';
 import { LINKED } from './population-links.js';
+import { MEANT } from './population-meanings.js';
 import { AGES, AMOUNTS, CHANCES, FACTORS, SUMS } from './population-numbers.js';
 import { REFERRING } from './population-references.js';
 import { FAMILIES, PEOPLE } from './population-strings.js';
@@ -18,4 +19,5 @@ export const EVERYTHING: readonly Known[] = [
   ...REFERRING,
   ...COMPOSED,
   ...LINKED,
+  ...MEANT,
 ];

@@ -1,6 +1,7 @@
 /**
  * Extraction on the examples of the standard and on synthetic records, against the complete FHIRPath engine: both must
- * find the same values of the same types by every search parameter.
+ * find the same values of the same types by every search parameter. What an element gives to single parameters beyond its type
+ * (reading.ts) is left aside: it has rows of its own.
  */
 import assert from 'node:assert/strict';
 import { compile, resolveInternalTypes, types as typesOf } from 'fhirpath';
@@ -54,6 +55,7 @@ function oracle(resource: Resource, parameter: SearchParameter): string[] {
       .replace(/^String$/, 'string')
       .replace(/^Boolean$/, 'boolean');
     const element = definitions.types.get(type)?.kind === 'resource' ? 'Resource' : type;
+    if (element === 'Resource' && !parameter.targets.includes(type)) return;
     conversion(parameter.type, element)?.(plain[index]!, { root: resource, out, bases: BASES });
   });
   return [...new Set(out.map(value => JSON.stringify(value)))].toSorted();
@@ -61,17 +63,22 @@ function oracle(resource: Resource, parameter: SearchParameter): string[] {
 
 const text = (value: Json | undefined) => (typeof value === 'string' ? value : '');
 
+/** Without the version that stands beside a definition's own url. */
+const plainOf = (code: string, value: EntryValue): EntryValue =>
+  code === 'url' && value.kind === 'uri' ? { kind: 'uri', value: value.value } : value;
+
 /** Parameters whose values differ between extraction and engine: `Type.code`, with an example. */
 function differences(resources: readonly Resource[]): string[] {
   const different = new Map<string, string>();
   for (const resource of resources) {
     const ours = new Map<string, string[]>();
     for (const { parameter, ...value } of extract(resource, parameters, { bases: BASES }))
-      ours.set(parameter, [...(ours.get(parameter) ?? []), JSON.stringify(value)]);
+      if (value.kind !== 'media-type')
+        ours.set(parameter, [...(ours.get(parameter) ?? []), JSON.stringify(plainOf(parameter, value))]);
     const copy = structuredClone(resource);
     for (const [code, parameter] of parameters.of(resource.resourceType)) {
       // The engine gives a part of a resource no type by which a position would be known.
-      if (parameter.type === 'composite' || parameter.type === 'special') continue;
+      if (parameter.type === 'composite' || parameter.type === 'special' || parameter.nature === 'sound') continue;
       const theirs = oracle(copy, parameter);
       const mine = (ours.get(code) ?? []).toSorted();
       if (JSON.stringify(mine) !== JSON.stringify(theirs))

@@ -120,7 +120,6 @@ export const STRING_GROUPS: readonly Group[] = [
       parts('name:contains looks into every part', 'name:contains=eld', 1),
       parts('name:contains looks into the text', 'name:contains=o e', 2),
       parts('names are no addresses', 'name=berg', 3),
-      parts('phonetic is a string as any other', 'phonetic=quist', 1),
       parts('name has alternatives', 'name=bo,oslo', 2, 3),
       parts('two conditions, two parts', 'name=rask&name=zelda', 1),
       row('family and given are apart: family', 'Practitioner?given=smith'),

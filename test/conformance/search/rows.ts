@@ -4,6 +4,7 @@ import { COMPOSITE_GROUPS } from './rows-composites.js';
 import { DATE_GROUPS } from './rows-dates.js';
 import { FILTER_CHAINS, FILTERS } from './rows-filter.js';
 import { LINKED_GROUPS, REFUSED_LINKS } from './rows-linked.js';
+import { MEANING_GROUPS } from './rows-meanings.js';
 import { MODIFIER_GROUPS, REFUSED } from './rows-modifiers.js';
 import { NUMBER_GROUPS } from './rows-numbers.js';
 import { PEERS } from './rows-peers.js';
@@ -35,6 +36,7 @@ export const GROUPS: readonly Group[] = [
   ...COMPOSITE_GROUPS,
   ...MODIFIER_GROUPS,
   ...LINKED_GROUPS,
+  ...MEANING_GROUPS,
   { title: 'what others get wrong', rows: PEERS },
 ];
 

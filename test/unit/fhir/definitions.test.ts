@@ -221,15 +221,15 @@ describe('the R4 definitions, compared with the standard', () => {
     assert.equal(published.length, definitions.searchParameters.length);
     published.forEach((each, index) => {
       const own = definitions.searchParameters[index];
-      const { url, code, type, base, expression, target, component } = each;
+      const { url, code, type, base, expression, target, component, xpathUsage } = each;
       const components = (component as { definition: string; expression: string }[] | undefined)?.map(part => ({
         definition: part.definition,
         expression: part.expression,
       }));
       const { components: ownComponents, ...rest } = own ?? {};
       assert.deepEqual(
-        { expression: undefined, target: undefined, ...rest },
-        { url, code, type, base, expression, target },
+        { expression: undefined, target: undefined, phonetic: undefined, ...rest },
+        { url, code, type, base, expression, target, phonetic: xpathUsage === 'phonetic' || undefined },
       );
       assert.deepEqual(ownComponents, components);
     });

@@ -188,15 +188,17 @@ describe('extract', () => {
         { resource: { resourceType: 'Patient', id: 'p' } },
       ];
       assert.deepEqual(entries('Bundle', 'composition', { entry }), [
+        { kind: 'held', resource: entry[0]!.resource },
         { kind: 'reference', type: 'Composition', id: 'c' },
       ]);
+      // It is no message.
+      assert.deepEqual(entries('Bundle', 'message', { entry }), []);
     });
   });
 
-  it('gives a profile with and without its version', () => {
+  it('gives a profile with its version apart', () => {
     assert.deepEqual(entries('Patient', '_profile', { meta: { profile: ['http://a.example/p|1'] } }), [
-      { kind: 'uri', value: 'http://a.example/p|1' },
-      { kind: 'uri', value: 'http://a.example/p' },
+      { kind: 'uri', value: 'http://a.example/p', version: '1' },
     ]);
   });
 

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { MAX_ASKED, MAX_CHAIN } from '../../../src/search/chain.js';
 import { MAX_COMPARISONS, MAX_HEIGHT, OPERATORS } from '../../../src/search/filter-syntax.js';
-import { OFFERED } from '../../../src/search/filter-value.js';
+import { offeredBy } from '../../../src/search/filter-value.js';
+import { needParameter } from '../../../src/search/scope.js';
 import type { SearchType } from '../../../src/search/parameters.js';
-import { filter, refusal } from '../../support/filters.js';
+import { filter, refusal, scope } from '../../support/filters.js';
 
 describe('_filter', () => {
   describe('refuses', () => {
@@ -19,10 +20,10 @@ describe('_filter', () => {
       composite: ['Observation', 'code-value-quantity', 'a$1'],
       special: ['Location', 'near', '1|2'],
     };
-    for (const [kind, [type, code, value]] of Object.entries(EXAMPLES))
+    for (const [kind, [type, code, value]] of Object.entries<readonly [string, string, string]>(EXAMPLES))
       for (const operator of OPERATORS) {
         const text = `${code} ${operator} ${operator === 'pr' ? 'true' : value}`;
-        const offered = OFFERED[kind as SearchType].includes(operator);
+        const offered = offeredBy(needParameter(code, scope(type)), scope(type)).includes(operator);
         it(`${offered ? 'not ' : ''}${operator} on ${kind} parameters`, () => {
           if (offered) return assert.ok(filter(type, text));
           const error = refusal(type, text);

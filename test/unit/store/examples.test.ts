@@ -5,7 +5,7 @@ import type { EntryValue } from '../../../src/search/entry.js';
 import { extract } from '../../../src/search/extract.js';
 import { match } from '../../../src/search/match.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
-import type { Test, Where } from '../../../src/search/query.js';
+import type { Test, VersionTest, Where } from '../../../src/search/query.js';
 import { encode } from '../../../src/store/encode.js';
 import { boxesAround } from '../../../src/search/globe.js';
 import { createFacts } from '../../../src/store/facts.js';
@@ -14,6 +14,16 @@ import { plan } from '../../../src/store/plan.js';
 import { readExamples } from '../../support/examples.js';
 import { type PlanRow, runPlan } from '../../support/run-plan.js';
 import { skipWithout } from '../../support/shared.js';
+
+const versionsOf = (version: string | undefined): VersionTest[] =>
+  version === undefined
+    ? [{}]
+    : [
+        {},
+        { version },
+        { version: version.split('.')[0]!, versions: 'below' },
+        { version: `${version}.1`, versions: 'above' },
+      ];
 
 /** Tests that the value passes, and some beside it. */
 function testsOf(value: EntryValue): Test[] {
@@ -57,9 +67,12 @@ function testsOf(value: EntryValue): Test[] {
       ];
     case 'url': {
       const { url, version } = value;
-      const versions = version === undefined ? [{}] : [{}, { version }];
-      return versions.map(one => ({ kind: 'reference', to: { kind: 'url', url, ...one } }));
+      return versionsOf(version).map(one => ({ kind: 'reference', to: { kind: 'url', url, ...one } }));
     }
+    case 'media-type':
+      return [value.type, value.type.split('/')[0]!].map(base => ({ kind: 'media-type', base }));
+    case 'held':
+      return [];
     case 'identifier':
       return [
         { kind: 'reference', to: { kind: 'identifier', value: { system: value.system, code: value.value } } },
@@ -70,6 +83,8 @@ function testsOf(value: EntryValue): Test[] {
         { kind: 'uri', mode: 'exact', value: value.value },
         { kind: 'uri', mode: 'below', value: value.value.split('/').slice(0, -1).join('/') },
         { kind: 'uri', mode: 'above', value: `${value.value}/below` },
+        { kind: 'uri', mode: 'above', value: `${value.value}#below` },
+        ...versionsOf(value.version).map((one): Test => ({ kind: 'uri', mode: 'exact', value: value.value, ...one })),
       ];
     case 'composite':
       return [{ kind: 'composite', parts: value.parts.map(part => testsOf(part[0]!)[0]!) }];
