@@ -76,6 +76,7 @@ export async function open(config: Config): Promise<Engine> {
     maxCascade: config.maxCascade,
     software: { name: 'Chartroom', version: VERSION, started: Date.now() },
     authentication: config.auth,
+    lenient: config.handling === 'lenient',
     cors: config.corsOrigins !== '',
   };
   const registry = createRegistry({

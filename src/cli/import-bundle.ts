@@ -63,7 +63,7 @@ export async function groupOf(body: Parsed, engine: Engine, isDone: (line: numbe
     entry: left.map(({ entry }) => (asks && isObject(entry) && entry['request'] !== undefined ? entry : asked(entry))),
   };
   if (left.length === 0) return { kind, refused: 'nothing', items: [] };
-  const read = await readBundle({ resource: requests, decimals }, engine, 'minimal');
+  const read = await readBundle({ resource: requests, decimals }, engine, { prefer: 'minimal', lenient: false });
   const items = ('entries' in read ? read.entries : []).map((entry, i) => ({ line: left[i]!.line, entry }));
   if (kind === 'batch') return { kind, refused: 'nothing', items: items.toSorted((a, b) => orderOf(a) - orderOf(b)) };
   return { kind, refused: asks ? 'nothing' : 'leave-out', items };

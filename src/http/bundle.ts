@@ -18,7 +18,7 @@ const PRESENTATION = new Set(['_format', '_pretty']);
 export async function readBundle(
   { resource, decimals }: Parsed,
   engine: Engine,
-  prefer: string | undefined,
+  { prefer, lenient }: { readonly prefer: string | undefined; readonly lenient: boolean },
 ): Promise<Interaction> {
   const { type } = resource;
   if (resource.resourceType !== 'Bundle' || (type !== 'batch' && type !== 'transaction'))
@@ -37,7 +37,7 @@ export async function readBundle(
   checkShell(engine, resource);
   const entries: Entry[] = [];
   for (const entry of given as JsonObject[]) {
-    entries.push(await readEntry(entry, decimals, engine));
+    entries.push(await readEntry(entry, decimals, engine, lenient));
     // A long Bundle does not keep everybody else waiting.
     if (entries.length % LOT === 0) await new Promise(setImmediate);
   }
@@ -48,7 +48,12 @@ const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** An entry whose shape is known to be right. */
-async function readEntry(entry: JsonObject, decimals: Decimals | undefined, engine: Engine): Promise<Entry> {
+async function readEntry(
+  entry: JsonObject,
+  decimals: Decimals | undefined,
+  engine: Engine,
+  lenient: boolean,
+): Promise<Entry> {
   const fullUrl = typeof entry['fullUrl'] === 'string' ? { fullUrl: entry['fullUrl'] } : {};
   const request = (entry['request'] ?? {}) as Readonly<Record<string, string>>;
   const { method = '', url = '' } = request;
@@ -58,10 +63,10 @@ async function readEntry(entry: JsonObject, decimals: Decimals | undefined, engi
     if (method === '')
       throw new FhirError('invalid', 'The entry needs a request with method and url.', { expression: 'http.request' });
     const [path, query] = pathOf(url, engine);
-    const source = sourceOf(entry, request, decimals);
+    const source = { ...sourceOf(entry, request, decimals), lenient };
     target = withCriteria(route(method, path, engine.definitions), request['ifNoneExist']);
     const asked = readQuery(query).filter(([parameter]) => !PRESENTATION.has(parameter));
-    return { ...name, ask: await readInteraction(source, target, asked) };
+    return { ...name, ask: await readInteraction(engine, source, target, asked) };
   } catch (error) {
     if (error instanceof FhirError) return { ...name, ask: { target, error } };
     throw error;
@@ -94,7 +99,7 @@ function sourceOf(
   entry: JsonObject,
   request: Readonly<Record<string, string>>,
   decimals: Decimals | undefined,
-): Source {
+): Omit<Source, 'lenient'> {
   const body = (): Parsed => {
     const { resource } = entry;
     if (!isObject(resource))

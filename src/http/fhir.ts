@@ -43,8 +43,8 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
   const fault = faultOf(request, target, head) ?? guard.foreign(request);
   if (fault) return refuse(known, target, fault);
   await admit(known, target);
-  const interaction = await readInteraction(fromRequest(request, engine, limits), target, head.query).catch(error =>
-    refuse(known, target, asFhirError(error)),
+  const interaction = await readInteraction(engine, fromRequest(request, engine, limits), target, head.query).catch(
+    error => refuse(known, target, asFhirError(error)),
   );
   const result = await perform(withForm(known, request, interaction), interaction);
   // Holds nothing of a patient, is long, and is asked for by every client first.

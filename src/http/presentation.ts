@@ -25,21 +25,28 @@ export interface Head {
 
 /** `search`: from the question mark. Never throws: whoever asks wrongly is told in the format that was asked for. */
 export function readHead(headers: IncomingHttpHeaders, search: string): Head {
+  const gzip = takesGzip(headers['accept-encoding']);
   let query: Parameters = [];
-  let format: Format = 'json';
-  let pretty: string | undefined;
-  let fault: FhirError | undefined;
   try {
     query = readQuery(search);
-    format = responseFormat(headers.accept, single(query, '_format'));
-    pretty = single(query, '_pretty');
+    const format = responseFormat(headers.accept, single(query, '_format'));
+    const pretty = single(query, '_pretty');
     if (pretty !== undefined && pretty !== 'true' && pretty !== 'false')
       throw new FhirError('invalid', '_pretty must be true or false.', { expression: 'http._pretty' });
+    return { query, presentation: { format, pretty: pretty === 'true', gzip } };
   } catch (error) {
-    fault = asFhirError(error);
+    const asked = single(query, '_format') ?? /[?&]_format=([\w/+%-]+)/.exec(search)?.[1];
+    const format = understood(headers.accept, asked) ?? understood(headers.accept, undefined) ?? 'json';
+    return { query, presentation: { format, pretty: false, gzip }, fault: asFhirError(error) };
   }
-  const presentation = { format, pretty: pretty === 'true', gzip: takesGzip(headers['accept-encoding']) };
-  return fault ? { query, presentation, fault } : { query, presentation };
+}
+
+function understood(accept: string | undefined, format: string | undefined): Format | undefined {
+  try {
+    return responseFormat(accept, format && decodeURIComponent(format));
+  } catch {
+    return undefined;
+  }
 }
 
 const takesGzip = (header: string | string[] | undefined): boolean =>

@@ -4,13 +4,17 @@
  */
 import { FhirError } from '../fhir/error.js';
 import type { Parsed } from '../fhir/resource.js';
-import type { Interaction, Parameters, Patch, RawBody, View } from '../interactions/interaction.js';
+import type { Engine, Interaction, Parameters, Patch, RawBody, View } from '../interactions/interaction.js';
+import { sortOut } from '../interactions/known.js';
+import { readView, VIEW } from '../interactions/view.js';
 import { contentTypes } from './media.js';
 import type { Route } from './route.js';
 
 /** What an interaction is read from: an HTTP request, or an entry of a Bundle that stands for one. */
 export interface Source {
   readonly method: string;
+  /** What is not known may be passed over. */
+  readonly lenient: boolean;
   /** `name` in lower case. */
   header(name: string): string | undefined;
   /** The body of a create or an update. */
@@ -55,27 +59,25 @@ export const withCriteria = (route: Route, ifNoneExist: string | undefined): Rou
   route.kind === 'create' && ifNoneExist !== undefined ? { ...route, ifNoneExist: true } : route;
 
 /** Builds the interaction of a route; reads the body where there is one. */
-export async function readInteraction(source: Source, route: Route, query: Parameters): Promise<Interaction> {
+export async function readInteraction(
+  engine: Engine,
+  source: Source,
+  route: Route,
+  query: Parameters,
+): Promise<Interaction> {
   const type = route.type ?? '';
   switch (route.kind) {
     case 'capabilities':
-      return { kind: 'capabilities' };
-    case 'read': {
-      const ifNoneMatch = source.header('if-none-match');
-      const since = Date.parse(source.header('if-modified-since') ?? '');
-      return {
-        kind: 'read',
-        ...reading(source, route, query),
-        ...(ifNoneMatch === undefined ? {} : { ifNoneMatch: ifNoneMatch.split(',').map(readTag) }),
-        ...(Number.isNaN(since) ? {} : { ifModifiedSince: since }),
-      };
-    }
+      return { kind: 'capabilities', ...viewOf(engine, source, 'CapabilityStatement', query) };
+    case 'read':
+      return { kind: 'read', ...reading(engine, source, route, query) };
     case 'vread':
-      return { kind: 'vread', ...reading(source, route, query), version: route.version ?? '' };
+      return { kind: 'vread', ...reading(engine, source, route, query), version: route.version ?? '' };
     case 'history':
       return {
         kind: 'history',
         parameters: query,
+        lenient: source.lenient,
         ...(route.type ? { type: route.type } : {}),
         ...(route.id ? { id: route.id } : {}),
       };
@@ -83,7 +85,7 @@ export async function readInteraction(source: Source, route: Route, query: Param
       return {
         kind: 'search',
         parameters: source.method === 'POST' ? [...query, ...(await source.form())] : query,
-        lenient: preference(source.header('prefer'), 'handling') === 'lenient',
+        lenient: source.lenient,
         ...(route.type ? { type: route.type } : {}),
         ...(route.compartment ? { compartment: route.compartment } : {}),
       };
@@ -129,6 +131,7 @@ export async function readInteraction(source: Source, route: Route, query: Param
         operation: route.operation ?? '',
         safe,
         parameters: query,
+        lenient: source.lenient,
         ...(route.type ? { type: route.type } : {}),
         ...(route.id ? { id: route.id } : {}),
         ...(route.version ? { version: route.version } : {}),
@@ -171,53 +174,42 @@ function readCondition(header: string): Parameters {
   return readQuery(header.trim().replace(/^(?:[^?=&]*\?)/, ''));
 }
 
-function reading(source: Source, route: Route, query: Parameters) {
+function reading(engine: Engine, source: Source, route: Route, query: Parameters) {
+  const type = route.type ?? '';
+  const ifNoneMatch = source.header('if-none-match');
+  const since = Date.parse(source.header('if-modified-since') ?? '');
   const content = route.type === 'Binary' ? contentTypes(source.header('accept'), single(query, '_format')) : undefined;
-  const view = readView(query);
   return {
-    type: route.type ?? '',
+    type,
     id: route.id ?? '',
-    ...(view ? { view } : {}),
+    ...viewOf(engine, source, type, query),
+    ...(ifNoneMatch === undefined ? {} : { ifNoneMatch: ifNoneMatch.split(',').map(readTag) }),
+    ...(Number.isNaN(since) ? {} : { ifModifiedSince: since }),
     ...(content ? { content } : {}),
   };
 }
 
-const SUMMARIES = new Set(['true', 'text', 'data', 'false']);
-
-/** `_summary` and `_elements` of a read. Other parameters than these and the formats are refused. */
-function readView(query: Parameters): View | undefined {
-  for (const [name] of query)
-    if (!['_summary', '_elements', '_format', '_pretty'].includes(name))
-      throw new FhirError(
-        'not-supported',
-        'A read knows _summary, _elements, _format and _pretty, not this parameter.',
-        {
-          expression: `http.${name.slice(0, 64)}`,
-          detail: 'unknown-parameter',
-        },
-      );
-  const summary = single(query, '_summary');
-  const elements = single(query, '_elements');
-  if (summary !== undefined && !SUMMARIES.has(summary))
-    throw new FhirError('invalid', '_summary of a read must be true, text, data or false.', {
-      expression: 'http._summary',
-    });
-  if (summary === undefined && elements === undefined) return undefined;
-  return {
-    ...(summary === undefined ? {} : { summary }),
-    ...(elements === undefined ? {} : { elements: elements.split(',').filter(name => name !== '') }),
-  };
+/** `_summary` and `_elements`; what else is asked of a single resource is unknown. `mode=full` is what /metadata answers. */
+function viewOf(engine: Engine, source: Source, type: string, query: Parameters): { readonly view?: View } {
+  if (query.length === 0) return {};
+  const asked = type === 'CapabilityStatement' ? query.filter(pair => String(pair) !== 'mode,full') : query;
+  const view = readView(engine, type, sortOut(asked, VIEW, source.lenient, 'A read').known);
+  return view ? { view } : {};
 }
 
 /** The version inside an entity tag. */
 const readTag = (tag: string): string => /^\s*(?:W\/)?"?([^"]*)"?\s*$/.exec(tag)?.[1] ?? '';
 
-function readIfMatch(header: string | undefined): string | undefined {
+/** A list of entity tags; one without its quotes is taken, too. */
+function readIfMatch(header: string | undefined): readonly string[] | undefined {
   if (header === undefined) return undefined;
-  const version = /^\s*(?:(?:W\/)?"([^"]+)"|(\*)|([A-Za-z0-9\-.]+))\s*$/.exec(header);
-  if (!version)
-    throw new FhirError('invalid', 'If-Match must hold one version, as in W/"3".', { expression: 'http.If-Match' });
-  return version[1] ?? version[2] ?? version[3];
+  const tags = header.split(',').filter(tag => tag.trim() !== '');
+  const versions = tags.map(tag => /^\s*(?:(?:W\/)?"([^"]+)"|(\*)|([A-Za-z0-9\-.]+))\s*$/.exec(tag));
+  if (versions.length === 0 || !versions.every(version => version !== null))
+    throw new FhirError('invalid', 'If-Match must hold a version, as in W/"3", or several.', {
+      expression: 'http.If-Match',
+    });
+  return versions.map(([, quoted, any, bare]) => quoted ?? any ?? bare ?? '');
 }
 
 /** `return=minimal`, `handling=lenient` …: https://www.rfc-editor.org/rfc/rfc7240 */

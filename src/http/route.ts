@@ -14,23 +14,26 @@ export interface Route extends Target {
 
 type Methods = Readonly<Partial<Record<string, Kind>>>;
 
+/** By GET the parameters are in the address, as some clients send them. */
+const SEARCH: Methods = { GET: 'search', POST: 'search' };
+
 /** Path shape → methods: T a type, I an id, V a version; GET stands for HEAD, too. `T/I/…` with a search: a compartment. */
 const ROUTES: ReadonlyMap<string, Methods> = new Map(
   Object.entries<Methods>({
     '': { GET: 'search', POST: 'transaction' },
     metadata: { GET: 'capabilities' },
     _history: { GET: 'history' },
-    _search: { POST: 'search' },
+    _search: SEARCH,
     T: { GET: 'search', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' },
-    'T/_search': { POST: 'search' },
+    'T/_search': SEARCH,
     'T/_history': { GET: 'history' },
     'T/I': { GET: 'read', PUT: 'update', PATCH: 'patch', DELETE: 'delete' },
     'T/I/_history': { GET: 'history' },
     'T/I/_history/V': { GET: 'vread' },
     'T/I/*': { GET: 'search' },
-    'T/I/_search': { POST: 'search' },
+    'T/I/_search': SEARCH,
     'T/I/T': { GET: 'search' },
-    'T/I/T/_search': { POST: 'search' },
+    'T/I/T/_search': SEARCH,
   }),
 );
 

@@ -27,6 +27,7 @@ export interface Limits {
 
 export const fromRequest = (request: Request, engine: Engine, limits: Limits): Source => ({
   method: request.method,
+  lenient: isLenient(request, engine),
   header: name => request.get(name),
   resource: type => readResource(request, type, engine, limits),
   patch: () => readPatch(request, engine, limits),
@@ -34,9 +35,18 @@ export const fromRequest = (request: Request, engine: Engine, limits: Limits): S
   form: () => readForm(request, limits),
   async bundle() {
     const body = await readFhir(request, engine, { ...limits, maxBody: limits.maxBundle });
-    return readBundle(body, engine, preference(request.headers['prefer'], 'return'));
+    return readBundle(body, engine, {
+      prefer: preference(request.headers['prefer'], 'return'),
+      lenient: isLenient(request, engine),
+    });
   },
 });
+
+/** https://hl7.org/fhir/R4/search.html#errors */
+function isLenient({ headers }: Request, { settings }: Engine): boolean {
+  const asked = headers['prefer'] === undefined ? undefined : preference(headers['prefer'], 'handling');
+  return asked === undefined ? settings.lenient : asked === 'lenient';
+}
 
 async function readForm(request: Request, limits: Limits): Promise<Parameters> {
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();

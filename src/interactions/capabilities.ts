@@ -5,8 +5,9 @@
 import { decide } from '../access/decide.js';
 import { SYSTEM } from '../identity/principal.js';
 import type { SearchParameter } from '../search/parameters.js';
-import type { Context, Engine, Outcome } from './interaction.js';
-import { OPERATIONS } from './operation.js';
+import type { Context, Engine, Of, Outcome } from './interaction.js';
+import { type Operation, OPERATIONS } from './operation.js';
+import { viewOf } from './release.js';
 
 const INSTANCE = [
   ['read', 'read'],
@@ -23,14 +24,14 @@ const INSTANCE = [
 /** Made anew when other search parameters are in force. */
 const texts = new WeakMap<Engine, { readonly generation: number; readonly text: Buffer }>();
 
-export function capabilities({ engine }: Context): Outcome {
+export function capabilities({ engine }: Context, { view }: Of<'capabilities'>): Outcome {
   const { generation } = engine.parameters;
   let made = texts.get(engine);
   if (made?.generation !== generation) {
     made = { generation, text: Buffer.from(JSON.stringify(statement(engine))) };
     texts.set(engine, made);
   }
-  return { result: { status: 200, text: made.text, patients: [] } };
+  return { result: { status: 200, text: viewOf(engine, made.text, view), patients: [] } };
 }
 
 function statement(engine: Engine) {
@@ -100,13 +101,23 @@ function resource(engine: Engine, type: string) {
 }
 
 /**
- * Of the system, or those of a type that are not offered for all:
- * https://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.operation
+ * Of the system, or of a type and its instances:
+ * https://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.resource.operation
  */
 const operations = ({ settings }: Engine, type?: string) =>
   [...OPERATIONS]
-    .filter(([, { types }]) => (type === undefined ? types === undefined : types?.includes(type)))
+    .filter(([, operation]) => isOffered(operation, type))
     .map(([name, { definition }]) => ({ name, definition: `${settings.base}/OperationDefinition/${definition}` }));
+
+function isOffered(operation: Operation, type: string | undefined): boolean {
+  const { levels, types } = operation;
+  if (type === undefined) return levels.includes('system');
+  return (
+    levels.some(level => level !== 'system') &&
+    (types?.includes(type) ?? true) &&
+    decide(SYSTEM, { kind: 'operation', type, operation }).allow
+  );
+}
 
 const referencesOf = ({ parameters }: Engine, type: string): SearchParameter[] =>
   [...parameters.of(type).values()].filter(parameter => parameter.type === 'reference');

@@ -9,6 +9,7 @@ import { parseGivenDateTime, type Span } from '../fhir/datetime.js';
 import { FhirError } from '../fhir/error.js';
 import type { HistoryOf } from '../store/store.js';
 import type { Engine, Of, Parameters, View } from './interaction.js';
+import { sortOut } from './known.js';
 import { clampCount } from './paging.js';
 import { TRAIL, typesNamed } from './types.js';
 import { readElements, readSummary } from './view.js';
@@ -81,6 +82,11 @@ const READ: ReadonlyMap<string, Read> = new Map<string, Read>([
   ],
 ]);
 
+/** What is asked, without what a lenient client lets us pass over. Throws `not-supported`. */
+export const historyParameters = (given: Parameters, { type, lenient }: Of<'history'>): Parameters =>
+  sortOut(given, [...READ.keys(), ...(type === undefined ? ['_type'] : [])], lenient, 'A history').known;
+
+/** `given`: what `historyParameters` gave. */
 export function readHistoryParameters(
   engine: Engine,
   { type, id }: Of<'history'>,
@@ -106,13 +112,7 @@ export function readHistoryParameters(
   };
   const seen = new Set<string>();
   for (const [name, value] of given.filter(([each]) => !isOfSystem(each))) {
-    const read = READ.get(name);
-    if (!read)
-      throw new FhirError(
-        'not-supported',
-        `A history knows the parameters ${[...READ.keys()].join(', ')}, and that of the system _type, not this one.`,
-        { expression: `http.${name.slice(0, 64)}`, detail: 'unknown-parameter' },
-      );
+    const read = READ.get(name)!;
     if (seen.has(name)) throw bad(name, 'given once');
     seen.add(name);
     Object.assign(asked, read(value, asked, engine, types));

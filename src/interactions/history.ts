@@ -6,7 +6,7 @@ import { FhirError } from '../fhir/error.js';
 import { newId } from '../platform/ids.js';
 import type { HistoryQuery, Page, Version } from '../store/store.js';
 import { type BundleEntry, bundle } from './bundle.js';
-import { type HistoryAsked, readHistoryParameters } from './history-parameters.js';
+import { type HistoryAsked, historyParameters, readHistoryParameters } from './history-parameters.js';
 import type { Context, Engine, Of, Outcome, View } from './interaction.js';
 import { neighbours, openPage, type PageState, questionOf, selfLink } from './paging.js';
 import { viewText } from './release.js';
@@ -18,7 +18,7 @@ export async function history(context: Context, ask: Of<'history'>, without: rea
   const { type, id } = ask;
   const path = [type, id, '_history'].filter(part => part !== undefined).join('/');
   const page = openPage(engine, path, ask.parameters);
-  const given = page?.parameters ?? questionOf(ask.parameters);
+  const given = page?.parameters ?? historyParameters(questionOf(ask.parameters), ask);
   const asked = readHistoryParameters(engine, ask, given, without);
   const found = asked.countOnly ? NO_PAGE : await engine.store.history(queryOf(asked, page));
   if (id !== undefined && found.rows.length === 0 && !(await engine.store.read(type!, id)))

@@ -42,6 +42,10 @@ interface Reading {
   readonly type: string;
   readonly id: string;
   readonly view?: View;
+  /** Versions of If-None-Match. */
+  readonly ifNoneMatch?: readonly string[];
+  /** ms, from If-Modified-Since. */
+  readonly ifModifiedSince?: number;
   /** Media types that are accepted, best first, where the bytes of a Binary may be preferred to the resource. */
   readonly content?: readonly string[];
 }
@@ -61,8 +65,8 @@ interface Addressed {
   /** Where there is no id. */
   readonly criteria?: Parameters;
   readonly located?: Located;
-  /** Version of If-Match. */
-  readonly ifMatch?: string;
+  /** Versions of If-Match, one of which must be there; `*`: any. */
+  readonly ifMatch?: readonly string[];
 }
 
 /** https://hl7.org/fhir/R4/http.html#patch */
@@ -91,16 +95,16 @@ export interface Entry {
 }
 
 export type Interaction =
-  | { readonly kind: 'capabilities' }
-  | (Reading & {
-      readonly kind: 'read';
-      /** Versions of If-None-Match. */
-      readonly ifNoneMatch?: readonly string[];
-      /** ms, from If-Modified-Since. */
-      readonly ifModifiedSince?: number;
-    })
+  | { readonly kind: 'capabilities'; readonly view?: View }
+  | (Reading & { readonly kind: 'read' })
   | (Reading & { readonly kind: 'vread'; readonly version: string })
-  | { readonly kind: 'history'; readonly type?: string; readonly id?: string; readonly parameters: Parameters }
+  | {
+      readonly kind: 'history';
+      readonly type?: string;
+      readonly id?: string;
+      readonly parameters: Parameters;
+      readonly lenient: boolean;
+    }
   | {
       readonly kind: 'search';
       /** Undefined: all types, or those of the compartment. */
@@ -142,12 +146,13 @@ export type Interaction =
       readonly id?: string;
       /** One version of the resource. */
       readonly version?: string;
-      /** Version of If-Match, for what changes the resource. */
-      readonly ifMatch?: string;
+      /** Versions of If-Match, for what changes the resource. */
+      readonly ifMatch?: readonly string[];
       /** Asked by GET: it may change nothing. */
       readonly safe: boolean;
       /** Of the URL. */
       readonly parameters: Parameters;
+      readonly lenient: boolean;
       /** Of a POST that has one: a Parameters resource, or what stands for it. */
       readonly body?: Parsed;
     };
@@ -219,6 +224,8 @@ export interface Engine {
     readonly maxCascade: number;
     readonly software: { readonly name: string; readonly version: string; readonly started: number };
     readonly authentication: 'none' | 'token';
+    /** What is not known is passed over where the client does not say how to handle it. */
+    readonly lenient: boolean;
     /** Some origin may call from a browser. */
     readonly cors: boolean;
   };

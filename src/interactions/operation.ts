@@ -10,6 +10,8 @@ import { everything } from './operations/everything.js';
 import { meta, metaAdd, metaDelete } from './operations/meta.js';
 import { purge } from './operations/purge.js';
 import { reindex, reindexStatus } from './operations/reindex.js';
+import { viewOf } from './release.js';
+import { readView, VIEW } from './view.js';
 
 export type Level = 'system' | 'type' | 'instance' | 'version';
 
@@ -23,6 +25,8 @@ export interface Operation {
   readonly role: Principal['role'];
   /** It changes what it is asked of: not for what cannot be changed. */
   readonly writes: boolean;
+  /** The answer is a resource of this type, of which `_summary` and `_elements` show a part. */
+  readonly shows?: string;
   /** Types that it is offered for, below the system level; absent: all. */
   readonly types?: readonly string[];
   /** `ask.body` is a valid resource; `without`: types that must not appear in what is answered. */
@@ -52,5 +56,11 @@ export async function operate(context: Context, ask: Of<'operation'>, without: r
     if (issues.some(({ severity }) => severity === 'error' || severity === 'fatal'))
       throw new FhirError('invalid', 'The body is not valid FHIR R4.', { issues });
   }
-  return operation.run(context, ask, without);
+  const { shows } = operation;
+  if (shows === undefined) return operation.run(context, ask, without);
+  const view = readView(context.engine, shows, ask.parameters);
+  const isView = ([name]: readonly [string, string]): boolean => VIEW.some(each => each === name);
+  const parameters = ask.parameters.filter(pair => !isView(pair));
+  const { result, ...rest } = await operation.run(context, { ...ask, parameters }, without);
+  return { ...rest, result: { ...result, ...(result.text && { text: viewOf(context.engine, result.text, view) }) } };
 }

@@ -129,7 +129,7 @@ async function runAndRecord(context: Context, ask: Interaction, without: readonl
 async function run(context: Context, ask: Interaction, without: readonly string[]): Promise<Outcome> {
   switch (ask.kind) {
     case 'capabilities':
-      return capabilities(context);
+      return capabilities(context, ask);
     case 'read':
       return read(context, ask);
     case 'vread':

@@ -2,19 +2,14 @@
 import { FhirError } from '../fhir/error.js';
 import type { Version } from '../store/store.js';
 import type { Context, Of, Outcome } from './interaction.js';
-import { openBinary, viewText } from './release.js';
+import { openBinary, viewOf, viewText } from './release.js';
 
 export async function read({ engine }: Context, ask: Of<'read'>): Promise<Outcome> {
   const row = await engine.store.read(ask.type, ask.id);
   const own = row ? undefined : engine.builtIn.get(`${ask.type}/${ask.id}`);
-  if (own) return { result: { status: 200, text: own, patients: [] } };
+  if (own) return { result: { status: 200, text: viewOf(engine, own, ask.view), patients: [] } };
   if (!row) throw new FhirError('not-found', `There is no ${ask.type} with this id.`);
   if (!row.text) throw gone(row);
-  // If-None-Match wins over If-Modified-Since: RFC 9110 §13.1.3.
-  const unchanged = ask.ifNoneMatch
-    ? ask.ifNoneMatch.includes(String(row.version)) || ask.ifNoneMatch.includes('*')
-    : ask.ifModifiedSince !== undefined && Math.floor(row.updated / 1000) * 1000 <= ask.ifModifiedSince;
-  if (unchanged) return { result: { ...about(row), status: 304 } };
   return show(engine, row, ask);
 }
 
@@ -40,6 +35,11 @@ export async function readVersion(engine: Context['engine'], type: string, id: s
 }
 
 async function show(engine: Context['engine'], row: Version, ask: Of<'read'> | Of<'vread'>): Promise<Outcome> {
+  // If-None-Match wins over If-Modified-Since: RFC 9110 §13.1.3.
+  const unchanged = ask.ifNoneMatch
+    ? ask.ifNoneMatch.includes(String(row.version)) || ask.ifNoneMatch.includes('*')
+    : ask.ifModifiedSince !== undefined && Math.floor(row.updated / 1000) * 1000 <= ask.ifModifiedSince;
+  if (unchanged) return { result: { ...about(row), status: 304 } };
   const binary = ask.content && (await openBinary(engine, row, ask.content));
   const body = binary ? { binary } : { text: await viewText(engine, row, ask.view) };
   return { result: { ...about(row), status: 200, ...body } };

@@ -44,10 +44,19 @@ export function viewText(engine: Engine, row: Version, view: View | undefined): 
   return form === undefined ? wholeText(engine, row) : summarised(engine, row, form);
 }
 
-async function summarised(engine: Engine, row: Version, form: SummaryForm): Promise<Buffer> {
-  // What a summary leaves out need not be fetched; bytes of attachments are never part of a summary.
-  const { resource, decimals } = parseJson(form === 'true' ? row.text! : await wholeText(engine, row), TRUSTED);
-  const shown = summarise(resource, form, engine.definitions, decimals);
+/** The same of a text that is whole. */
+export function viewOf(engine: Engine, text: Buffer, view: View | undefined): Buffer {
+  const form = formOf(view);
+  return form === undefined ? text : printSummary(engine, text, form);
+}
+
+// What a summary leaves out need not be fetched; bytes of attachments are never part of a summary.
+const summarised = async (engine: Engine, row: Version, form: SummaryForm): Promise<Buffer> =>
+  printSummary(engine, form === 'true' ? row.text! : await wholeText(engine, row), form);
+
+function printSummary({ definitions }: Engine, text: Buffer, form: SummaryForm): Buffer {
+  const { resource, decimals } = parseJson(text, TRUSTED);
+  const shown = summarise(resource, form, definitions, decimals);
   return Buffer.from(print(shown.resource, shown.decimals));
 }
 

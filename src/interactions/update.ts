@@ -79,7 +79,7 @@ export const next = (engine: Engine, type: string, id: string | undefined, curre
 /** If-Match and If-None-Match: *, for update, patch and delete. */
 export function checkPreconditions(
   current: Version | undefined,
-  ask: { readonly ifMatch?: string; readonly onlyCreate?: true },
+  ask: { readonly ifMatch?: readonly string[]; readonly onlyCreate?: true },
 ): void {
   const alive = current?.text !== undefined;
   if (ask.onlyCreate && alive)
@@ -87,7 +87,7 @@ export function checkPreconditions(
       expression: 'http.If-None-Match',
     });
   if (ask.ifMatch === undefined) return;
-  const fits = alive && (ask.ifMatch === '*' || ask.ifMatch === String(current.version));
+  const fits = alive && (ask.ifMatch.includes('*') || ask.ifMatch.includes(String(current.version)));
   if (!fits)
     throw new FhirError('precondition', 'The current version is not the one that If-Match names: read it again.', {
       expression: 'http.If-Match',

@@ -1,6 +1,9 @@
-/** `_summary` and `_elements` of histories and records: https://hl7.org/fhir/R4/search.html#summary, #elements */
+/** `_summary` and `_elements` of everything but searches: https://hl7.org/fhir/R4/search.html#summary, #elements */
 import { FhirError } from '../fhir/error.js';
-import type { Engine } from './interaction.js';
+import type { Engine, Parameters, View } from './interaction.js';
+
+/** What shows a part of a single resource. */
+export const VIEW = ['_summary', '_elements'] as const;
 
 const SUMMARIES = ['true', 'text', 'data', 'count', 'false'] as const;
 export type Summary = (typeof SUMMARIES)[number];
@@ -10,6 +13,19 @@ export function readSummary(value: string): Summary {
   const found = SUMMARIES.find(known => known === value);
   if (!found) throw bad('_summary', `_summary must be one of ${SUMMARIES.join(', ')}.`);
   return found;
+}
+
+/** How a single resource of this type is to be shown; undefined: whole. Throws `invalid`. */
+export function readView(engine: Engine, type: string, parameters: Parameters): View | undefined {
+  const valueOf = (name: string) => parameters.findLast(([key]) => key === name)?.[1];
+  const [summary, elements] = VIEW.map(valueOf);
+  if (summary !== undefined && readSummary(summary) === 'count')
+    throw bad('_summary', '_summary=count is for searches and histories: here it must be true, text, data or false.');
+  if (summary === undefined && elements === undefined) return undefined;
+  return {
+    ...(summary === undefined ? {} : { summary }),
+    ...(elements === undefined ? {} : { elements: readElements(engine, [type], elements) }),
+  };
 }
 
 /** Names of top-level elements, each once. Throws `invalid` where one is an element of none of the types. */

@@ -36,6 +36,7 @@ export interface Config {
   readonly linkMinutes: number;
   readonly requestTimeout: number;
   readonly queryTimeout: number;
+  readonly handling: 'strict' | 'lenient';
   readonly corsOrigins: string;
   readonly metrics: 'loopback' | 'open' | 'off';
 }
@@ -157,6 +158,12 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
   linkMinutes: whole('LINK_MINUTES', 60, 'Minutes for which a paging link works.', 1, 10_080),
   requestTimeout: whole('REQUEST_TIMEOUT', 60_000, 'Milliseconds for a request to arrive.', 1000, 3_600_000),
   queryTimeout: whole('QUERY_TIMEOUT', 10_000, 'Milliseconds the store may spend on one query.', 100, 3_600_000),
+  handling: choice(
+    'HANDLING',
+    'strict',
+    ['strict', 'lenient'],
+    'What becomes of parameters that are not known where a request has no Prefer: handling',
+  ),
   corsOrigins: text('CORS_ORIGINS', '', 'Origins allowed to call from a browser, separated by commas; `*` for any.'),
   metrics: choice('METRICS', 'loopback', ['loopback', 'open', 'off'], 'Who may read /metrics'),
 };

@@ -10,7 +10,7 @@
  * record itself (_since: always).
  */
 import { parseGivenDateTime } from '../../fhir/datetime.js';
-import { FhirError } from '../../fhir/error.js';
+import { FhirError, type Issue } from '../../fhir/error.js';
 import { parseJson } from '../../fhir/json.js';
 import type { JsonObject } from '../../fhir/resource.js';
 import { newId } from '../../platform/ids.js';
@@ -18,11 +18,12 @@ import { compartmentTypes } from '../../search/compartment.js';
 import type { Version } from '../../store/store.js';
 import { bundle, type BundleEntry, streamBundle } from '../bundle.js';
 import type { Context, Engine, Of, Outcome, Parameters, View } from '../interaction.js';
+import { sortOut } from '../known.js';
 import type { Operation } from '../operation.js';
 import { clampCount, type Link, openPage, pageLink, questionOf, selfLink } from '../paging.js';
 import { about, gone } from '../read.js';
 import { type Given, type Place, type Record, walkRecord } from '../record.js';
-import { rowEntries } from '../searchset.js';
+import { outcomeEntry, rowEntries } from '../searchset.js';
 import { TRAIL, typesNamed } from '../types.js';
 import { readElements, readSummary } from '../view.js';
 
@@ -36,11 +37,15 @@ export const everything: Operation = {
   run,
 };
 
+const KNOWN = ['start', 'end', '_since', '_type', '_count', '_summary', '_elements'];
+
 async function run({ engine }: Context, ask: Of<'operation'>, without: readonly string[]): Promise<Outcome> {
   const { type = '', id = '' } = ask;
   const path = `${type}/${id}/$everything`;
   const page = openPage(engine, path, ask.parameters);
-  const parameters = page?.parameters ?? questionOf([...ask.parameters, ...fromBody(ask)]);
+  const { known: parameters, ignored } = page
+    ? { known: page.parameters, ignored: [] }
+    : sortOut(questionOf([...ask.parameters, ...fromBody(ask)]), KNOWN, ask.lenient, '$everything');
   const { count, view, ...given } = readParameters(engine, parameters, without);
   const root = await engine.store.read(type, id);
   if (!root) throw new FhirError('not-found', `There is no ${type} with this id.`);
@@ -62,7 +67,7 @@ async function run({ engine }: Context, ask: Of<'operation'>, without: readonly 
   const link: Link[] = [selfLink(engine, path, ask.parameters, used)];
   const head = { type: 'searchset' as const, lastUpdated: at };
   if (count === undefined) {
-    const stream = streamBundle({ ...head, link }, entriesOf(engine, record, view), newId(at));
+    const stream = streamBundle({ ...head, link }, entriesOf(engine, record, view, ignored), newId(at));
     return { result: { status: 200, stream, subject, patients } };
   }
   const entries: BundleEntry[] = [];
@@ -76,6 +81,7 @@ async function run({ engine }: Context, ask: Of<'operation'>, without: readonly 
     if (rows.length > 0) last = lot.placeOf(rows.length - 1);
     if (more) break;
   }
+  if (ignored.length > 0) entries.push(outcomeEntry(ignored));
   if (more && last)
     link.push({
       relation: 'next',
@@ -94,9 +100,10 @@ async function run({ engine }: Context, ask: Of<'operation'>, without: readonly 
 
 const isMatch = ({ search }: BundleEntry): boolean => search?.mode === 'match';
 
-async function* entriesOf(engine: Engine, record: Record, view: View) {
+async function* entriesOf(engine: Engine, record: Record, view: View, ignored: readonly Issue[]) {
   for await (const { rows, mode } of walkRecord(engine, record, undefined, undefined))
     yield rowEntries(engine, rows, view, mode);
+  if (ignored.length > 0) yield [outcomeEntry(ignored)];
 }
 
 /** Patients of a Group, each once. */
@@ -169,15 +176,6 @@ function readParameters(
         given[name === '_since' ? 'since' : name] = name === 'end' ? range.high : range.low;
         break;
       }
-      default:
-        throw new FhirError(
-          'not-supported',
-          '$everything knows start, end, _since, _type, _count, _summary and _elements, not this parameter.',
-          {
-            expression: `http.${name.slice(0, 64)}`,
-            detail: 'unknown-parameter',
-          },
-        );
     }
   }
   return types.length > 0 ? { ...given, types, view } : { ...given, view };

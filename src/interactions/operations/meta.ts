@@ -16,6 +16,7 @@ import { print } from '../../fhir/print.js';
 import type { JsonObject } from '../../fhir/resource.js';
 import type { Version } from '../../store/store.js';
 import type { Context, Of, Outcome, Result } from '../interaction.js';
+import { sortOut } from '../known.js';
 import { addLabels, hasLabels, removeLabels } from '../meta.js';
 import type { Operation } from '../operation.js';
 import { prepare } from '../prepare.js';
@@ -23,7 +24,6 @@ import { about, readCurrent, readVersion } from '../read.js';
 import { wholeText } from '../release.js';
 import { leftAlone } from '../unchanged.js';
 import { checkPreconditions, next } from '../update.js';
-import { PRESENTATION } from './presentation.js';
 
 export const meta: Operation = {
   levels: ['instance', 'version'],
@@ -31,6 +31,7 @@ export const meta: Operation = {
   definition: 'meta',
   role: 'reader',
   writes: false,
+  shows: 'Parameters',
   run: show,
 };
 export const metaAdd: Operation = changing('meta-add', addLabels);
@@ -52,7 +53,7 @@ const TRUSTED = { maxDepth: 200 };
 
 async function show({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> {
   const { type = '', id = '', version } = ask;
-  refuseParameters(ask);
+  sortOut(ask.parameters, [], ask.lenient, '$meta');
   if (ask.body?.resource['parameter'] !== undefined) throw bad('$meta takes no parameters.');
   const row =
     version === undefined ? await readCurrent(engine, type, id) : await readVersion(engine, type, id, version);
@@ -65,7 +66,7 @@ async function change(
   combine: (meta: JsonObject, given: JsonObject) => JsonObject,
 ): Promise<Outcome> {
   const { type = '', id = '' } = ask;
-  refuseParameters(ask);
+  sortOut(ask.parameters, [], false, `$${ask.operation}`);
   const given = metaGiven(ask);
   const row = await readCurrent(engine, type, id);
   checkPreconditions(row, ask);
@@ -82,10 +83,6 @@ async function change(
 
 const bad = (message: string) =>
   new FhirError('invalid', message, { expression: 'Parameters.parameter', detail: 'bad-parameter-value' });
-
-function refuseParameters({ parameters }: Of<'operation'>): void {
-  if (parameters.some(([name]) => !PRESENTATION.has(name))) throw bad('This operation takes no parameters in the URL.');
-}
 
 /** The one parameter, `meta`. */
 function metaGiven({ body }: Of<'operation'>): JsonObject {

@@ -12,10 +12,10 @@ import type { Cursor } from '../../search/query.js';
 import type { Change, Version } from '../../store/store.js';
 import { tombstone } from '../delete.js';
 import type { Context, Engine, Of, Outcome, Result } from '../interaction.js';
+import { sortOut } from '../known.js';
 import type { Operation } from '../operation.js';
 import { about } from '../read.js';
 import { checkPreconditions } from '../update.js';
-import { PRESENTATION } from './presentation.js';
 
 export const purge: Operation = {
   levels: ['instance'],
@@ -31,7 +31,8 @@ const STEP = 100;
 
 async function run({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> {
   const [type, id] = [ask.type!, ask.id!];
-  if (ask.body?.resource['parameter'] !== undefined || ask.parameters.some(([name]) => !PRESENTATION.has(name)))
+  sortOut(ask.parameters, [], false, '$purge');
+  if (ask.body?.resource['parameter'] !== undefined)
     throw new FhirError('invalid', '$purge takes no parameters.', {
       expression: 'Parameters.parameter',
       detail: 'bad-parameter-value',

@@ -7,9 +7,9 @@
 import { FhirError } from '../../fhir/error.js';
 import type { Json, JsonObject } from '../../fhir/resource.js';
 import type { Context, Engine, Of, Outcome } from '../interaction.js';
+import { sortOut } from '../known.js';
 import type { Operation } from '../operation.js';
 import type { Progress } from '../reindex.js';
-import { PRESENTATION } from './presentation.js';
 
 export const reindex: Operation = {
   levels: ['system'],
@@ -24,6 +24,7 @@ export const reindexStatus: Operation = {
   ...reindex,
   methods: ['GET', 'POST'],
   definition: 'reindex-status',
+  shows: 'Parameters',
   run: show,
 };
 
@@ -36,8 +37,8 @@ async function request({ engine }: Context, ask: Of<'operation'>): Promise<Outco
 }
 
 async function show({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> {
-  if (ask.body?.resource['parameter'] !== undefined || ask.parameters.some(([name]) => !PRESENTATION.has(name)))
-    throw bad('$reindex-status takes no parameters.');
+  sortOut(ask.parameters, [], ask.lenient, '$reindex-status');
+  if (ask.body?.resource['parameter'] !== undefined) throw bad('$reindex-status takes no parameters.');
   await engine.reindexer.refresh();
   return progress(engine);
 }
@@ -53,9 +54,9 @@ const bad = (message: string) =>
 
 /** The one parameter, from the URL or from the body. */
 function typeOf({ parameters, body }: Of<'operation'>): string | undefined {
-  const given: (readonly [Json | undefined, Json | undefined])[] = parameters
-    .filter(([name]) => !PRESENTATION.has(name))
-    .map(([name, value]) => [name, value] as const);
+  const given: (readonly [Json | undefined, Json | undefined])[] = [
+    ...sortOut(parameters, ['type'], false, '$reindex').known,
+  ];
   if (body) {
     if (body.resource.resourceType !== 'Parameters') throw bad('The body must be a Parameters resource.');
     const list = Array.isArray(body.resource['parameter']) ? (body.resource['parameter'] as JsonObject[]) : [];

@@ -1,0 +1,97 @@
+/**
+ * Operations as they are defined, listed and answered are the same, on both stores:
+ * https://hl7.org/fhir/R4/operations.html, https://hl7.org/fhir/R4/capabilitystatement-definitions.html
+ */
+import assert from 'node:assert/strict';
+import type { CapabilityStatement, OperationDefinition, OperationOutcome } from 'fhir/r4.js';
+import { describe, it } from 'mocha';
+import { OPERATIONS } from '../../../src/interactions/operation.js';
+import { onBothStores } from '../../support/both-stores.js';
+
+const LEVELS = ['system', 'type', 'instance', 'version'] as const;
+const TYPES = ['Patient', 'Encounter', 'Group', 'Observation', 'AuditEvent', 'Binary'];
+
+onBothStores(
+  'operations',
+  stage => {
+    const rest = async () => (await stage().talk.get<CapabilityStatement>('metadata')).body.rest![0]!;
+
+    it('are listed where they are: of the system, or of every type that has them', async () => {
+      const { operation, resource = [] } = await rest();
+      assert.deepEqual(
+        operation?.map(({ name }) => name),
+        ['reindex', 'reindex-status'],
+      );
+      const changing = ['meta-add', 'meta-delete', 'purge'];
+      for (const { type, operation: own = [] } of resource) {
+        const everything = ['Patient', 'Encounter', 'Group'].includes(type) ? ['everything'] : [];
+        assert.deepEqual(
+          own.map(({ name }) => name),
+          [...everything, 'meta', ...(type === 'AuditEvent' ? [] : changing)],
+          type,
+        );
+      }
+    });
+
+    for (const [code, operation] of OPERATIONS)
+      describe(`$${code}`, () => {
+        const defined = async () =>
+          (await stage().talk.get<OperationDefinition>(`OperationDefinition/${operation.definition}`)).body;
+
+        it('is defined at the address that is listed', async () => {
+          const { operation: ofSystem = [], resource = [] } = await rest();
+          const listed = [...ofSystem, ...resource.flatMap(each => each.operation ?? [])].filter(
+            ({ name }) => name === code,
+          );
+          assert.ok(listed.length > 0);
+          const definition = await defined();
+          for (const each of listed) assert.equal(each.definition, definition.url);
+          assert.deepEqual([definition.code, definition.kind, definition.status], [code, 'operation', 'active']);
+        });
+
+        it('is there at the levels, for the types and by the methods that its definition says', async () => {
+          const { talk } = stage();
+          const definition = await defined();
+          const { system, type: ofType, instance, affectsState, resource = [] } = definition;
+          const offered = { system, type: ofType, instance, version: operation.levels.includes('version') };
+          assert.ok(!offered.version || instance, 'of a version only what is of an instance');
+          for (const level of LEVELS)
+            for (const type of level === 'system' ? [''] : TYPES) {
+              const path = {
+                system: '',
+                type: `${type}/`,
+                instance: `${type}/none/`,
+                version: `${type}/none/_history/1/`,
+              };
+              const is = offered[level] && (type === '' || resource.some(each => each === 'Resource' || each === type));
+              for (const method of ['GET', 'POST', 'PUT']) {
+                const reply = await talk.send<OperationOutcome>(method, `${path[level]}$${code}?_format=json`);
+                const detail = reply.body.issue?.[0]?.details?.coding?.[0]?.code;
+                const what = `${method} ${path[level]}$${code}: ${reply.status} ${detail}`;
+                if (!is) assert.deepEqual([reply.status, detail], [404, 'unknown-operation'], what);
+                else if (method === 'PUT' || (method === 'GET' && affectsState)) assert.equal(reply.status, 405, what);
+                else if (type === 'AuditEvent' && operation.writes) assert.equal(reply.status, 405, what);
+                else assert.ok(reply.status !== 405 && detail !== 'unknown-operation', what);
+              }
+            }
+        });
+
+        it('shows its result as _summary and _elements say, and refuses nonsense in them, where GET asks', async function () {
+          if (!operation.methods.includes('GET')) this.skip();
+          const path = `${operation.levels.includes('system') ? '' : 'Patient/p/'}$${code}`;
+          for (const query of [
+            '_summary=abc',
+            '_summary=count',
+            '_elements=nothing',
+            '_pretty=abc',
+            '_format=abc',
+            'abc=1',
+          ])
+            assert.ok([400, 406].includes((await stage().talk.get(`${path}?${query}`)).status), query);
+          for (const query of ['_summary=true', '_summary=data', '_elements=id', '_pretty=true'])
+            assert.equal((await stage().talk.get(`${path}?${query}`)).status, 200, query);
+        });
+      });
+  },
+  { set: async ({ talk }) => void (await talk.update({ resourceType: 'Patient', id: 'p', active: true })) },
+);
