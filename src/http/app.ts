@@ -9,7 +9,7 @@ import { createServer, IncomingMessage, type Server, ServerResponse } from 'node
 import type { Socket } from 'node:net';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
-import { FhirError } from '../fhir/error.js';
+import { asFhirError, FhirError } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
 import type { Engine } from '../interactions/interaction.js';
 import { isLoopback } from '../platform/config.js';
@@ -77,8 +77,9 @@ function createApp({ engine, metrics, exposeMetrics, limits, corsOrigins }: Http
     try {
       await engine.store.ping();
       response.json({ status: 'ready' });
-    } catch {
-      response.status(503).setHeader('Retry-After', '2').json({ status: 'the store is away' });
+    } catch (error) {
+      const { message: reason } = asFhirError(error);
+      response.status(503).setHeader('Retry-After', '2').json({ status: 'the store is away', reason });
     }
   });
   if (exposeMetrics !== 'off')

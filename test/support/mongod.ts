@@ -42,7 +42,7 @@ export const freePort = (): Promise<number> =>
 
 /** Starts a one-node replica set, or says why it cannot. Rejects only if a found server does not come up. */
 export async function startMongo(
-  options: { cacheGigabytes?: number } = {},
+  options: { cacheGigabytes?: number; parameters?: readonly string[] } = {},
 ): Promise<Mongo | { readonly skipped: string }> {
   const binary = await findMongod();
   if ('skipped' in binary) return binary;
@@ -59,7 +59,10 @@ export async function startMongo(
     const flags = `--replSet rs0 --port ${port} --bind_ip 127.0.0.1 --nounixsocket --storageEngine wiredTiger
       --wiredTigerCacheSizeGB ${options.cacheGigabytes ?? 0.5} --oplogSize 128
       --setParameter diagnosticDataCollectionEnabled=false`;
-    const started = spawn(binary.path, [...flags.split(/\s+/), '--dbpath', folder], { stdio: ['ignore', log, log] });
+    const parameters = (options.parameters ?? []).flatMap(each => ['--setParameter', each]);
+    const started = spawn(binary.path, [...flags.split(/\s+/), ...parameters, '--dbpath', folder], {
+      stdio: ['ignore', log, log],
+    });
     started.unref();
     child = started;
     for (;;) {

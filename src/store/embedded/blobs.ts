@@ -23,7 +23,7 @@ export function dropUploads(connection: Connection): void {
   });
 }
 
-export function createBlobs(connection: Connection, writer: Thread<Job, number>): Blobs {
+export function createBlobs(connection: Connection, writer: Pick<Thread<Job, number>, 'ask'>): Blobs {
   const stored = connection.prepare('SELECT i,size FROM blob WHERE hash=?');
   // AUTOINCREMENT's own counter: a number that once was used never comes again.
   const [last] = connection.prepare("SELECT seq FROM sqlite_sequence WHERE name='blob'").all();

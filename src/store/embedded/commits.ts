@@ -23,7 +23,7 @@ const ENCODED = 256;
 export interface CommitSurroundings {
   readonly placement: Placement;
   readonly facts: Facts;
-  readonly writer: Thread<Job, number>;
+  readonly writer: Pick<Thread<Job, number>, 'ask'>;
   /** A resource of this type is on its way. */
   readonly met: (type: string) => void;
   /** Statements that give a row where something matches. */

@@ -48,10 +48,17 @@ export function resultCode(error: unknown): number {
   return name === undefined ? 0 : (CODES[name] ?? 0);
 }
 
+/** What the system says of a file itself is as bad as what SQLite hears from it. */
+function failureOf(error: unknown): Failure | undefined {
+  const { syscall, code } = (error ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof syscall === 'string') return FAILURES[code === 'ENOSPC' ? CODES['FULL']! : CODES['CANTOPEN']!];
+  return FAILURES[resultCode(error)];
+}
+
 /** Any thrown value as a FhirError; what SQLite did not say, or said about our own statements, is a `fault`. */
 export function fromDriver(error: unknown): FhirError {
   if (error instanceof FhirError) return error;
-  const [kind, message] = FAILURES[resultCode(error)] ?? ['fault', 'Something went wrong in the store.'];
+  const [kind, message] = failureOf(error) ?? ['fault', 'Something went wrong in the store.'];
   return new FhirError(kind, message, { cause: error });
 }
 

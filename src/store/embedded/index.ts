@@ -6,11 +6,12 @@
  *
  * Exports: openEmbedded.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { FhirError } from '../../fhir/error.js';
 import { createBreather } from '../../platform/breather.js';
+import { makeFolder } from '../../platform/folder.js';
 import type { Cursor, Query } from '../../search/query.js';
 import { decodeId, encodeId } from '../codec.js';
 import { createFacts, type FactAddition } from '../facts.js';
@@ -20,12 +21,14 @@ import { collected, matchesFor, pointingOf, together } from '../pointing.js';
 import { type Plan, plan } from '../plan.js';
 import { FEW, settleNow } from '../settle.js';
 import type { Collected, Explanation, Page, Store, Version, Waiting } from '../store.js';
+import { createWritable } from '../writable.js';
 import { createBlobs, dropUploads } from './blobs.js';
 import { openCommits } from './commits.js';
 import { isBounded } from './compile.js';
 import { compileAny, compileCount, compileNames, compilePointing, compileProbe } from './compile-all.js';
 import { connect, type Connection, type Row } from './driver.js';
 import { fromDriver } from './errors.js';
+import { checkSpace, knownFiles, lost, protect } from './files.js';
 import type { Job } from './job.js';
 import { lock } from './lock.js';
 import { compileHistoryCount, historyCursor, historyPage } from './history.js';
@@ -81,10 +84,14 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
       .map(([id, value]): FactAddition => ({ id: id as string, value: value as string })),
   );
   const types = new Set(typesOf(connection));
-  const writer = startThread<Job, number>(new URL('./writer.js', import.meta.url), {
+  const opened = knownFiles(file);
+  const thread = startThread<Job, number>(new URL('./writer.js', import.meta.url), {
     file,
     durable: folder === undefined,
+    known: opened,
   });
+  const writable = createWritable(() => thread.ask({ kind: 'touch' }));
+  const writer: Pick<typeof thread, 'ask'> = { ask: (job, moving) => writable.watch(thread.ask(job, moving)) };
   const start = () => startThread<Reading, Read>(new URL('./reader.js', import.meta.url), { file });
   /** Walks take turns in one thread; what must be done in one piece waits for its like in another. */
   const [walker, sorter] = [start(), start()];
@@ -188,7 +195,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
 
   const close = async (): Promise<void> => {
     await commits.settled();
-    await Promise.all([writer.close(), walker.close(), sorter.close()]);
+    await Promise.all([thread.close(), walker.close(), sorter.close()]);
     connection.close();
     unlock();
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
@@ -323,7 +330,10 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     markReindexed: () => answer(async () => void (await writer.ask({ kind: 'mark', placement: placement.hash }))),
     ping: () =>
       answer(async () => {
-        if (writer.failure) throw writer.failure;
+        const failure = thread.failure ?? lost(opened);
+        if (failure) throw failure;
+        await checkSpace(file);
+        await writable.check();
         await rows(sql`SELECT 1`);
       }),
     backup: to => answer(async () => void (await read(sorter, { kind: 'backup', to }))),
@@ -335,8 +345,9 @@ function openFile(file: string, placement: string): { connection: Connection; un
   let unlock: (() => void) | undefined;
   let connection: Connection | undefined;
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     unlock = lock(file);
+    protect(file);
     connection = connect(file, PRAGMAS);
     migrate(connection, placement);
     dropUploads(connection);

@@ -55,7 +55,9 @@ export type Job =
   | { readonly kind: 'seal'; readonly upload: number; readonly hash: string; readonly size: number }
   | { readonly kind: 'drop'; readonly upload: number }
   /** Everything is indexed by this placement now. */
-  | { readonly kind: 'mark'; readonly placement: string };
+  | { readonly kind: 'mark'; readonly placement: string }
+  /** A write that changes nothing: whether there can be any. */
+  | { readonly kind: 'touch' };
 
 /** New keys for a version that may still be current. */
 export interface Renewal {

@@ -3,7 +3,7 @@
  * the main thread's loop stays free. What can be read in pieces takes turns with others, piece by piece: nobody waits for
  * the longest walk. SQLite cannot be interrupted, so all else is bounded by the number of its candidates before it starts.
  */
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { FhirError } from '../../fhir/error.js';
 import type { Plan } from '../plan.js';
@@ -11,6 +11,7 @@ import type { HistoryQuery } from '../store.js';
 import { type Connection, connect } from './driver.js';
 import { toWire } from './errors.js';
 import { explainPage } from './explain.js';
+import { createOwn } from './files.js';
 import { historyPage } from './history.js';
 import {
   checkCandidates,
@@ -130,8 +131,7 @@ function turn(connection: Connection, task: Task): RowPage | undefined {
 
 /** A consistent copy as of its start, beside the writer; checked before anyone relies on it. */
 function backup(connection: Connection, to: string): void {
-  if (existsSync(to))
-    throw new FhirError('conflict', 'There is a file already where the backup should go. Name another one.');
+  createOwn(to);
   try {
     connection.prepare('VACUUM INTO ?').run(to);
     const copy = connect(to);

@@ -5,15 +5,28 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { createApply } from './apply.js';
 import { connect } from './driver.js';
-import type { Job } from './job.js';
+import { toWire } from './errors.js';
+import { type Known, lost } from './files.js';
+import type { Job, Outcome } from './job.js';
 import { PRAGMAS } from './schema.js';
 import type { Answer, Question } from './thread.js';
 
 const GROUP = 64;
 const port = parentPort!;
-const { file, durable } = workerData as { file: string; durable: boolean };
+const { file, durable, known } = workerData as { file: string; durable: boolean; known: readonly Known[] };
 const connection = connect(file, durable ? PRAGMAS : [...PRAGMAS, 'synchronous=OFF']);
-const apply = createApply(connection);
+const write = createApply(connection);
+
+/** What is written to a file that is not the store's any more is not kept. */
+function apply(jobs: readonly Job[]): Outcome[] {
+  let outcomes: Outcome[] = [];
+  let gone = lost(known);
+  if (!gone) {
+    outcomes = write(jobs);
+    gone = lost(known);
+  }
+  return gone ? jobs.map(() => ({ failed: toWire(gone) })) : outcomes;
+}
 
 type Incoming = readonly Question<Job>[] | 'close';
 

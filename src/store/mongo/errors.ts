@@ -21,6 +21,7 @@ const KINDS: ReadonlyMap<number, Kind> = new Map<number, Kind>([
   [388, 'too-large'], // TransactionTooLargeForCache
   [14031, 'no-space'], // OutOfDiskSpace
   [64, 'timeout'], // WriteConcernFailed
+  [13, 'unavailable'], // Unauthorized
   // Shutting down, stepping down, no primary, write conflicts that outlasted all retries.
   ...[6, 7, 89, 91, 112, 133, 134, 189, 202, 251, 262, 317, 358, 9001, 10058, 10107, 11600, 11602, 13435, 13436].map(
     (code): [number, Kind] => [code, 'unavailable'],
@@ -52,8 +53,18 @@ const MESSAGES = {
   conflict: 'The resource was created or changed by someone else meanwhile. Read it and try again.',
   'too-large':
     'The change is too large for the store: 16 MB for a resource, and for a Bundle less than the cache of the database takes. Split the Bundle, or give MongoDB more cache; keep large content in Binary.',
-  'no-space': 'The store has no disk space left.',
+  'no-space': 'The disk of the store is full. Free some space and try again.',
 } as const satisfies Partial<Record<Kind, string>>;
+
+/** What an operator can change is said. */
+const NOT_PRIMARY =
+  'The MongoDB server takes no writes just now: it is not the primary of its replica set. Wait until there is one, or look at rs.status().';
+const REASONS: ReadonlyMap<unknown, string> = new Map<number, string>([
+  [13, 'The MongoDB user of the connection string may not do this: it needs readWrite on the database.'],
+  ...[10058, 10107, 13435, 13436, 189].map((code): [number, string] => [code, NOT_PRIMARY]),
+]);
+
+export const notPrimary = (): FhirError => new FhirError('unavailable', NOT_PRIMARY);
 
 /** Bulk operations wrap what befell the whole command, a lost connection for example. */
 export function innermost(error: unknown): unknown {
@@ -154,11 +165,11 @@ export const tooLarge = (): FhirError => new FhirError('too-large', MESSAGES['to
 export function toFhirError(error: unknown): FhirError {
   if (error instanceof FhirError) return error;
   const kind = kindOf(error);
-  return new FhirError(
-    kind,
-    (MESSAGES as Partial<Record<Kind, string>>)[kind] ?? 'Something went wrong in the store.',
-    { cause: cleaned(error) },
-  );
+  const message =
+    REASONS.get((innermost(error) as DriverError | undefined)?.code) ??
+    (MESSAGES as Partial<Record<Kind, string>>)[kind] ??
+    'Something went wrong in the store.';
+  return new FhirError(kind, message, { cause: cleaned(error) });
 }
 
 /** Runs a store operation; whatever it throws becomes a FhirError. */

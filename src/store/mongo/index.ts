@@ -17,12 +17,13 @@ import { pointingOf, together } from '../pointing.js';
 import type { Keys } from '../key.js';
 import { type Plan, plan } from '../plan.js';
 import type { Change, Renewed, Store } from '../store.js';
+import { createWritable } from '../writable.js';
 import { TYPE_CODES } from '../type-codes.js';
 import { openBlobs, removeAbandoned } from './blobs.js';
 import { openCommits, prepare } from './commit.js';
 import { openConnection } from './connection.js';
 import { openUndertaker } from './dead.js';
-import { guarded } from './errors.js';
+import { guarded, notPrimary } from './errors.js';
 import { explainPage } from './explain.js';
 import { keepFacts } from './facts.js';
 import { collect, countMatches, existsMatch, findPage, settled } from './find.js';
@@ -78,6 +79,10 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   const facts = keepFacts(connected);
   const leases = openLeases(connected);
   const blobs = openBlobs(connected, maxTimeMS);
+  const writable = createWritable(async () => {
+    const { fact } = await connected();
+    await fact.updateOne({ _id: 'touch' }, { $set: { at: Date.now() } }, { upsert: true });
+  });
   const point = gatherReads(connected, maxTimeMS);
   const readRows: KnownRows = new WeakMap();
 
@@ -235,7 +240,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     name: 'mongo',
     shared: true,
     blobs: {
-      put: (bytes, maxBytes) => run(() => blobs.put(bytes, maxBytes)),
+      put: (bytes, maxBytes) => writable.watch(run(() => blobs.put(bytes, maxBytes))),
       get: (hash, range) => run(() => blobs.get(hash, range)),
     },
     read: (type, id, version) =>
@@ -271,10 +276,12 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
       }),
     say: (query, limit) => run(async () => findSayers(await connected(), query, limit, maxTimeMS)),
     commit: commit =>
-      run(async () => {
-        await ownUp();
-        await commits.add(commit, await prepareAll(commit.changes));
-      }),
+      writable.watch(
+        run(async () => {
+          await ownUp();
+          await commits.add(commit, await prepareAll(commit.changes));
+        }),
+      ),
     waiting: (topic, limit) =>
       run(async () => {
         const { outbox } = await connected();
@@ -310,7 +317,9 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     ping: () =>
       run(async () => {
         const { db } = await connected();
-        await db.command({ ping: 1 });
+        const { isWritablePrimary } = await db.command({ hello: 1 });
+        if (!isWritablePrimary) throw notPrimary();
+        await writable.check();
       }),
     close() {
       closing ??= end();
