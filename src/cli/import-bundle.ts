@@ -4,8 +4,8 @@
  * request, each resource is put under its id, or created where it has none; their references to each other are resolved.
  * A document stays one resource. Of a history the newest version of each resource counts.
  */
-import type { JsonObject, Json, Parsed, Resource } from '../fhir/resource.js';
-import { readBundle } from '../http/bundle.js';
+import type { Decimals, Json, JsonObject, Parsed, Resource } from '../fhir/resource.js';
+import { requestsOf } from '../http/bundle.js';
 import type { Engine, Entry } from '../interactions/interaction.js';
 import { rankOf } from '../interactions/steps.js';
 
@@ -57,16 +57,29 @@ export async function groupOf(body: Parsed, engine: Engine, isDone: (line: numbe
   const entries = asks ? numbered : type === 'history' ? newest(matches) : matches;
   const left = entries.filter(({ line }) => !isDone(line));
   const kind = type === 'batch' ? 'batch' : 'transaction';
-  const requests: Resource = {
-    ...(asks ? resource : { resourceType: 'Bundle' }),
-    type: kind,
-    entry: left.map(({ entry }) => (asks && isObject(entry) && entry['request'] !== undefined ? entry : asked(entry))),
-  };
   if (left.length === 0) return { kind, refused: 'nothing', items: [] };
-  const read = await readBundle({ resource: requests, decimals }, engine, { prefer: 'minimal', lenient: false });
+  const requests = left.map(({ entry }) => {
+    const value = asks && isObject(entry) && entry['request'] !== undefined ? entry : asked(entry);
+    return { value, decimals: decimals && digitsOf(value, decimals) };
+  });
+  const around = { ...(asks ? resource : { resourceType: 'Bundle' }), type: kind };
+  const read = await requestsOf(around, requests, engine, { prefer: 'minimal', lenient: false });
   const items = ('entries' in read ? read.entries : []).map((entry, i) => ({ line: left[i]!.line, entry }));
   if (kind === 'batch') return { kind, refused: 'nothing', items: items.toSorted((a, b) => orderOf(a) - orderOf(b)) };
   return { kind, refused: asks ? 'nothing' : 'leave-out', items };
+}
+
+/** The part of the table that belongs to one entry. */
+function digitsOf(entry: Json, table: Decimals): Decimals {
+  const own: Decimals = new Map();
+  const visit = (value: Json): void => {
+    if (typeof value !== 'object' || value === null) return;
+    const texts = table.get(value);
+    if (texts) own.set(value, texts);
+    for (const inner of Object.values(value)) visit(inner);
+  };
+  visit(entry);
+  return own;
 }
 
 /** A batch runs in the order of a transaction. */

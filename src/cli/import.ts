@@ -9,6 +9,7 @@
 import { createWriteStream } from 'node:fs';
 import { asFhirError, FhirError } from '../fhir/error.js';
 import { parseJson } from '../fhir/json.js';
+import { MOST_RESOURCES } from '../http/bundle.js';
 import type { Resource } from '../fhir/resource.js';
 import type { Limits } from '../http/source.js';
 import type { Context } from '../interactions/interaction.js';
@@ -184,7 +185,8 @@ class Run {
   /** Gives the number of requests. */
   async #bundle(work: Work, opened: Opened): Promise<number> {
     const { maxBundle } = this.#limits;
-    const body = parseJson(await readWhole(opened, maxBundle), this.#limits);
+    const maxValues = MOST_RESOURCES * this.#limits.maxValues;
+    const body = parseJson(await readWhole(opened, maxBundle), { ...this.#limits, maxValues });
     const { items, ...group } = await groupOf(body, this.#context.engine, work.notes.isDone);
     // Entries of a batch are nothing to each other, so that a long one can be stopped.
     const size = group.kind === 'batch' ? GROUP : Math.max(items.length, 1);

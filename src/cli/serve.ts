@@ -13,6 +13,7 @@ import type { Engine } from '../interactions/interaction.js';
 import { type Config, isMongo } from '../platform/config.js';
 import type { Log } from '../platform/log.js';
 import { createMetrics } from '../platform/metrics.js';
+import { createRoom } from '../platform/room.js';
 import { warmValidators } from '../validation/structure.js';
 import type { Invocation } from './invocation.js';
 import { loadDemo } from './seed.js';
@@ -88,13 +89,16 @@ export function listen(engine: Engine, config: Config): Server {
 }
 
 /** What a body may be, however it comes. */
-export const limitsOf = ({ maxBody, maxBundle, maxBinary, maxArray }: Config): Limits => ({
-  maxBody,
-  maxBundle: Math.max(maxBody, maxBundle),
-  maxBinary,
+export const limitsOf = (config: Config): Limits => ({
+  maxBody: config.maxBody,
+  maxBundle: Math.max(config.maxBody, config.maxBundle),
+  maxBinary: config.maxBinary,
   maxDepth: MAX_DEPTH,
   portable: true,
-  maxArray,
+  maxArray: config.maxArray,
+  maxValues: config.maxValues,
+  room: createRoom(config.bodyMemory),
+  patience: config.requestTimeout / 2,
 });
 
 /** Throws FhirError `unavailable` where the address cannot be had. */

@@ -28,6 +28,11 @@ export interface Value {
   readonly decimals?: Decimals | undefined;
 }
 
+/** A document that was patched, with the number of its values. */
+export interface Patched extends Value {
+  readonly size: number;
+}
+
 /** Operations of one patch. */
 export const MAX_OPERATIONS = 1000;
 /** As deep as a body may be. */
@@ -51,7 +56,7 @@ export function unfold({ value, decimals }: Value): Node {
 }
 
 /** The document with its table again, and the number of its values. Throws `unprocessable` where it got too deep. */
-export function fold(root: Node): { value: Json; decimals: Decimals | undefined; size: number } {
+export function fold(root: Node): Patched {
   const decimals: Decimals = new Map();
   let size = 0;
   const plain = (node: Node, level: number): Json => {
@@ -77,9 +82,12 @@ export function fold(root: Node): { value: Json; decimals: Decimals | undefined;
   return { value, decimals: decimals.size > 0 ? decimals : undefined, size };
 }
 
+/** Characters for which a value counts: what it costs beside its text. */
+const VALUE = 64;
+
 /** A copy that shares nothing; `spend` hears how much each part of it will be to print. */
 export function copyOf(node: Node, spend: (characters: number) => void, level = 0): Node {
-  spend(typeof node === 'string' ? node.length + 8 : 8);
+  spend(typeof node === 'string' ? node.length + VALUE : VALUE);
   if (typeof node !== 'object' || node === null || node instanceof Digits) return node;
   const below = deeper(level);
   if (Array.isArray(node)) return node.map(item => copyOf(item, spend, below));

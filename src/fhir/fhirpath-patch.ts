@@ -11,7 +11,17 @@
  */
 import { setImmediate as breath } from 'node:timers/promises';
 import type { Definitions } from './definitions.js';
-import { fold, isMembers, type Members, type Node, placed, prune, unfold, type Value } from './document.js';
+import {
+  fold,
+  isMembers,
+  type Members,
+  type Node,
+  placed,
+  prune,
+  unfold,
+  type Patched,
+  type Value,
+} from './document.js';
 import { FhirError } from './error.js';
 import { type Location, locate } from './fhirpath-location.js';
 import { type Operation, readOperations, valueType } from './fhirpath-operations.js';
@@ -32,7 +42,11 @@ const unfit = (why: string, detail = 'patch-path') => new FhirError('unprocessab
  * `parameters` is known to be a valid resource. Throws FhirError: `invalid`, `too-costly` for the patch itself;
  * `unprocessable` where it does not fit. Others get their turn between two operations.
  */
-export async function applyFhirPathPatch(document: Value, parameters: Value, definitions: Definitions): Promise<Value> {
+export async function applyFhirPathPatch(
+  document: Value,
+  parameters: Value,
+  definitions: Definitions,
+): Promise<Patched> {
   const operations = await readOperations(unfold(parameters));
   const scope: Scope = { root: unfold(document) as Members, definitions };
   let work = 0;

@@ -15,6 +15,7 @@ import {
   MAX_OPERATIONS,
   type Members,
   type Node,
+  type Patched,
   placed,
   prune,
   unfold,
@@ -32,7 +33,7 @@ type Operation =
 const MAX_GROWTH = 16 * 1024 * 1024;
 
 /** Throws FhirError: `invalid`, `too-costly` for the patch itself; `unprocessable`, `too-large` where it does not fit. */
-export function applyJsonPatch(document: Value, patch: Value): Value {
+export function applyJsonPatch(document: Value, patch: Value): Patched {
   const operations = readOperations(unfold(patch));
   const state: State = { root: unfold(document), emptied: new Set(), growth: 0 };
   operations.forEach((operation, at) => {

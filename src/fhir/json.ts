@@ -8,10 +8,11 @@
  * and U+FFFE and U+FFFF, which no XML can: https://www.w3.org/TR/xml/#charsets.
  */
 import { isUtf8 } from 'node:buffer';
+import { atOnce, inPieces, type Pieces } from '../platform/pieces.js';
 import { FhirError } from './error.js';
 import { print } from './print.js';
 import type { Decimals, Json, JsonObject, Member, Parsed, Resource } from './resource.js';
-import { type Lossy, type Place, scan } from './scan.js';
+import { type Lossy, PIECE, type Place, type Scan, scanning } from './scan.js';
 import { whereBroken } from './syntax.js';
 
 export interface JsonLimits {
@@ -19,6 +20,8 @@ export interface JsonLimits {
   readonly maxDepth: number;
   /** Longest array; absent: no limit. */
   readonly maxArray?: number;
+  /** Values of all objects and arrays; absent: no limit. */
+  readonly maxValues?: number;
   /** What XML cannot carry is refused: of all that comes in. What was stored before that rule can still be read. */
   readonly portable?: true;
 }
@@ -33,45 +36,73 @@ const NO_CHARACTER = /[\ufffe\uffff]/;
 const BASE64_ESCAPE = /\\u(?:002[bBfF]|003[dD])/;
 const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]|\p{Surrogate}/u;
 
+/** Characters, without the bytes of attachments, above which work on a resource is done beside the event loop. */
+const LARGE = 128 * 1024;
+
 /**
  * Reads a JSON resource. Throws `invalid` with one of the details json-utf8, json-syntax, json-depth, json-number,
- * json-duplicate-key, json-array-length, json-character, json-no-resource. Nothing but `resourceType` is known of the
- * result. A member named `__proto__` arrives as an own property (validation refuses it as unknown).
+ * json-duplicate-key, json-array-length, json-character, json-no-resource, and `too-large` as `scanning` does. Nothing but
+ * `resourceType` is known of the result. A member named `__proto__` arrives as an own property (validation refuses it as
+ * unknown).
  */
-export function parseJson(body: Buffer, limits: JsonLimits): Parsed {
-  const { value, text, found } = parseValue(body, limits);
+export const parseJson = (body: Buffer, limits: JsonLimits): Parsed => atOnce(parsing(body, limits));
+
+/** The same of a body from outside: a large one is read in pieces, so that nobody else waits. */
+export const readJson = async (body: Buffer, limits: JsonLimits): Promise<Parsed> =>
+  body.length > PIECE ? inPieces(parsing(body, limits)) : parseJson(body, limits);
+
+/** Reads JSON of any shape (a JSON Patch, an entry) under the same guards; the digits of numbers are kept beside objects and arrays. */
+export const parseAnyJson = (body: Buffer, limits: JsonLimits): AnyJson => atOnce(parsingAny(body, limits));
+
+/** The same of a body from outside. */
+export const readAnyJson = async (body: Buffer, limits: JsonLimits): Promise<AnyJson> =>
+  body.length > PIECE ? inPieces(parsingAny(body, limits)) : parseAnyJson(body, limits);
+
+export interface AnyJson {
+  readonly value: Json;
+  readonly decimals: Decimals | undefined;
+  readonly text: string;
+  readonly found: Scan;
+}
+
+function* parsing(body: Buffer, limits: JsonLimits): Pieces<Parsed> {
+  const { value, decimals, text, found } = yield* parsingAny(body, limits);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid('json-no-resource', 'The body is JSON, but not an object. Send one resource as a JSON object.');
   const type = Object.hasOwn(value, 'resourceType') ? value['resourceType'] : undefined;
   if (typeof type !== 'string' || type === '')
     throw invalid('json-no-resource', 'The body has no resourceType. Add it, with the name of the resource type.');
-
-  const resource = value as Resource;
-  const decimals = found.lossy.length === 0 ? undefined : tabulate(found.lossy, resource);
   const compact =
     !found.broken &&
     found.blanks * 20 <= text.length &&
     !text.includes('\\/') &&
     !(text.includes('\\u') && BASE64_ESCAPE.test(text));
-  return { resource, decimals, text, compact, members: found.members };
+  const resource = value as Resource;
+  return {
+    resource,
+    decimals,
+    text,
+    compact,
+    members: found.members,
+    ...(isLarge(found, text) ? { large: true } : {}),
+  };
 }
 
-/** Reads JSON of any shape (a JSON Patch) under the same guards; the digits of numbers are kept beside objects and arrays. */
-export function parseAnyJson(body: Buffer, limits: JsonLimits): { value: Json; decimals: Decimals | undefined } {
-  const { value, found } = parseValue(body, limits);
-  const holds = typeof value === 'object' && value !== null && found.lossy.length > 0;
-  return { value, decimals: holds ? tabulate(found.lossy, value) : undefined };
-}
+/** Whether work on what was read is to be done beside the event loop. */
+export const isLarge = ({ bulk }: Scan, text: string): boolean => text.length - bulk > LARGE;
 
-function parseValue(body: Buffer, limits: JsonLimits) {
+function* parsingAny(body: Buffer, limits: JsonLimits): Pieces<AnyJson> {
   if (!isUtf8(body)) throw invalid('json-utf8', 'The body is not UTF-8. Encode it as UTF-8.');
   const marked = body.length >= 3 && body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
   const text = body.toString('utf8', marked ? 3 : 0);
-  const found = scan(text, limits.maxDepth);
+  const found = yield* scanning(text, limits);
+  const long = text.length > PIECE;
+  if (long) yield;
   const value = parseText(text);
-
+  if (long) yield;
   if (countKeys(value, limits.maxArray ?? Infinity) !== found.keys)
     throw invalid('json-duplicate-key', 'A property is given twice in one object. Send every property once.');
+  if (long) yield;
   const escaped = text.includes('\\u');
   if (escaped && SUSPECT_ESCAPE.test(text)) refuseForbidden(value, FORBIDDEN);
   if (
@@ -79,7 +110,9 @@ function parseValue(body: Buffer, limits: JsonLimits) {
     (text.includes('\ufffe') || text.includes('\uffff') || (escaped && NO_CHARACTER_ESCAPE.test(text)))
   )
     refuseForbidden(value, NO_CHARACTER);
-  return { value, text, found };
+  if (long) yield;
+  const holds = typeof value === 'object' && value !== null && found.lossy.length > 0;
+  return { value, decimals: holds ? tabulate(found.lossy, value) : undefined, text, found };
 }
 
 function parseText(text: string): Json {
@@ -88,9 +121,10 @@ function parseText(text: string): Json {
   } catch (cause) {
     // V8's message quotes the body: it must not travel, not even as a cause.
     if (text.trim() === '') throw invalid('json-syntax', 'The body is empty. Send a resource.');
-    const { line, column } = whereBroken(text);
     if (!(cause instanceof SyntaxError)) throw cause;
-    throw invalid('json-syntax', `The body is not JSON: it breaks off the grammar at line ${line}, column ${column}.`);
+    const place = whereBroken(text);
+    const where = place ? `at line ${place.line}, column ${place.column}` : 'somewhere in it';
+    throw invalid('json-syntax', `The body is not JSON: it breaks off the grammar ${where}.`);
   }
 }
 

@@ -41,4 +41,6 @@ export interface Parsed {
   readonly compact?: boolean;
   /** The top-level members of `text`, in its order. */
   readonly members?: readonly Member[];
+  /** So much of it is no attachment that work on it is done beside the event loop, or in pieces. */
+  readonly large?: true;
 }

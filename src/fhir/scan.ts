@@ -2,9 +2,13 @@
  * One pass over a JSON text before it is parsed: what `JSON.parse` does not tell (depth, number of keys, where the
  * top-level members stand) and what it loses (digits of numbers). https://www.rfc-editor.org/rfc/rfc8259
  *
+ * What costs more to parse than it costs to send is counted here and refused before: values, members of one object,
+ * different names (V8 makes a hidden class for each new set of names), numbers whose digits have to be kept.
+ *
  * It is not a grammar check. It is right for a text that `JSON.parse` accepts and harmless for any other, so the parse
  * has to follow, of the same text. Give it a flat string (`buffer.toString()`), not a slice: slices scan half as fast.
  */
+import { atOnce, type Pieces } from '../platform/pieces.js';
 import { FhirError } from './error.js';
 import type { Member } from './resource.js';
 
@@ -32,12 +36,33 @@ export interface Scan {
   readonly end: number;
   /** Colons outside strings = keys of all objects. */
   readonly keys: number;
+  /** Commas and opening brackets outside strings: values of all objects and arrays, or a few more. */
+  readonly values: number;
+  /** Characters in long strings that are no markup: bytes of attachments, which cost next to nothing. */
+  readonly bulk: number;
   readonly members: readonly Member[];
   readonly lossy: readonly Lossy[];
 }
 
 /** Longer literals carry no clinical meaning and cost time; the standard asks for 18 digits. */
 const LONGEST_NUMBER = 40;
+
+export interface ScanLimits {
+  /** Brackets inside one another. */
+  readonly maxDepth: number;
+  /** Absent: no limit. */
+  readonly maxValues?: number;
+}
+
+/** Members of one object: the widest of R4 has fewer than a hundred, with their siblings two hundred. */
+const MOST_MEMBERS = 1000;
+/** R4 has fewer than 4000. */
+const MOST_NAMES = 10_000;
+/** Numbers like 1.0 in one text, each of which is noted by itself. */
+const MOST_LOSSY = 50_000;
+/** Characters after which others may have their turn; shorter texts are read at once, and their names not counted. */
+export const PIECE = 256 * 1024;
+const LONG_STRING = 4096;
 
 const TAB = 9;
 const LF = 10;
@@ -55,6 +80,7 @@ const BACKSLASH = 92;
 const CLOSE_ARRAY = 93;
 const OPEN_OBJECT = 123;
 const CLOSE_OBJECT = 125;
+const LESS = 60;
 
 const isBlank = (code: number) => code === BLANK || code === LF || code === CR || code === TAB;
 const isDigit = (code: number) => code >= ZERO && code <= NINE;
@@ -96,14 +122,25 @@ function keyOf(text: string, from: number, to: number): string {
   }
 }
 
+const tooMany = (detail: string, message: string): FhirError => new FhirError('too-large', message, { detail });
+
+export const tooManyValues = (maxValues: number): FhirError =>
+  tooMany('too-many-values', `The resource has more than ${maxValues} values. Send several smaller ones.`);
+
+/** Scans a text at once, without limits but that of depth. Throws as `scanning` does. */
+export const scan = (text: string, maxDepth: number): Scan => atOnce(scanning(text, { maxDepth }));
+
 /**
- * Scans a text. `maxDepth`: brackets inside one another.
- * Throws `invalid` (json-depth, json-number) before anything recursive touches the text.
+ * Scans a text. Throws `invalid` (json-depth, json-number) before anything recursive touches the text, and `too-large`
+ * (too-many-values, too-many-members, too-many-names, too-many-digits).
  */
-export function scan(text: string, maxDepth: number): Scan {
+export function* scanning(text: string, { maxDepth, maxValues = Infinity }: ScanLimits): Pieces<Scan> {
   let blanks = 0;
   let breaks = 0;
   let keys = 0;
+  let values = 0;
+  let bulk = 0;
+  let pause = PIECE;
   let depth = 0;
   let start = -1;
   let end = 0;
@@ -112,6 +149,8 @@ export function scan(text: string, maxDepth: number): Scan {
   let stringTo = 0;
   let memberStart = -1;
   let memberKey = '';
+  const limited = maxValues !== Infinity;
+  const names = limited && text.length > PIECE ? new Set<string>() : undefined;
   const members: Member[] = [];
   const lossy: Lossy[] = [];
   // One slot per depth; index 0 is the outside.
@@ -138,16 +177,25 @@ export function scan(text: string, maxDepth: number): Scan {
 
   const length = text.length;
   for (let at = 0; at < length; at++) {
+    if (at >= pause) {
+      pause = at + PIECE;
+      yield;
+    }
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
       const close = closingQuote(text, at);
       if (close < 0) break;
+      if (close - at > LONG_STRING && text.charCodeAt(at + 1) !== LESS) bulk += close - at;
       if (start < 0) start = at;
       stringFrom = at;
       stringTo = close + 1;
       at = close;
     } else if (code === COLON) {
       keys++;
+      if (++indexes[depth]! > MOST_MEMBERS && limited)
+        throw tooMany('too-many-members', `An object has more than ${MOST_MEMBERS} members. Send fewer.`);
+      if (names && names.add(text.slice(stringFrom, stringTo)).size > MOST_NAMES)
+        throw tooMany('too-many-names', `The body has more than ${MOST_NAMES} different names of members. Send fewer.`);
       keyFrom[depth] = stringFrom;
       keyTo[depth] = stringTo;
       keyNames[depth] = undefined;
@@ -161,7 +209,9 @@ export function scan(text: string, maxDepth: number): Scan {
     } else if (code === COMMA) {
       if (depth === 1) endMember();
       if (arrays[depth]) indexes[depth]!++;
+      if (++values > maxValues) throw tooManyValues(maxValues);
     } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
+      if (++values > maxValues) throw tooManyValues(maxValues);
       if (++depth > maxDepth)
         throw new FhirError('invalid', `The body is nested deeper than ${maxDepth} levels. Send a flatter document.`, {
           detail: 'json-depth',
@@ -179,7 +229,7 @@ export function scan(text: string, maxDepth: number): Scan {
       continue;
     } else if (code === MINUS || isDigit(code)) {
       let to = at + 1;
-      while (to < length && inNumber(text.charCodeAt(to))) to++;
+      while (to < length && to - at <= LONGEST_NUMBER && inNumber(text.charCodeAt(to))) to++;
       if (!survives(text, at, to)) {
         const literal = to - at > LONGEST_NUMBER ? '' : text.slice(at, to);
         const value = Number(literal);
@@ -189,8 +239,14 @@ export function scan(text: string, maxDepth: number): Scan {
             `A number has more than ${LONGEST_NUMBER} characters or is too large. Send one with fewer digits.`,
             { detail: 'json-number' },
           );
-        if (depth > 0 && String(value) !== literal)
+        if (depth > 0 && String(value) !== literal) {
           lossy.push({ parent: placeAt(depth), key: keyAt(depth), text: literal });
+          if (limited && lossy.length > MOST_LOSSY)
+            throw tooMany(
+              'too-many-digits',
+              `The body has more than ${MOST_LOSSY} numbers whose digits must be kept, like 1.0. Send several smaller resources.`,
+            );
+        }
       }
       if (start < 0) start = at;
       at = to - 1;
@@ -201,5 +257,5 @@ export function scan(text: string, maxDepth: number): Scan {
   // Line breaks before the first token and after the last one do not count: they are cut off before storing.
   let leading = 0;
   for (let at = 0; at < start; at++) if (text.charCodeAt(at) === LF || text.charCodeAt(at) === CR) leading++;
-  return { blanks, broken: breaksAtEnd > leading, start: Math.max(start, 0), end, keys, members, lossy };
+  return { blanks, broken: breaksAtEnd > leading, start: Math.max(start, 0), end, keys, values, bulk, members, lossy };
 }

@@ -8,9 +8,18 @@ const SCALAR = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)/
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
-/** Line and column, from 1, of the first character that cannot stand where it stands (or of the end of the text). */
-export function whereBroken(text: string): { line: number; column: number } {
-  const before = text.slice(0, offsetOfBreak(text));
+/** Characters that are looked at: the look takes many times as long as the parse. */
+const MOST = 256 * 1024;
+
+/**
+ * Line and column, from 1, of the first character that cannot stand where it stands (or of the end of the text);
+ * undefined where that is not near the beginning of a long text.
+ */
+export function whereBroken(text: string): { line: number; column: number } | undefined {
+  const start = text.slice(0, MOST);
+  const offset = offsetOfBreak(start);
+  if (offset === MOST) return undefined;
+  const before = start.slice(0, offset);
   const lineStart = Math.max(before.lastIndexOf('\n'), before.lastIndexOf('\r')) + 1;
   return { line: before.split(/\r\n|[\r\n]/).length, column: before.length - lineStart + 1 };
 }

@@ -13,6 +13,7 @@ import { FhirError } from './error.js';
 import { type JsonLimits, note } from './json.js';
 import type { Decimals, Json, JsonObject, Parsed, Resource } from './resource.js';
 import { type Fragment, followFragment, XHTML } from './xhtml.js';
+import { tooManyValues } from './scan.js';
 import { FHIR, isResourceType, type Shape, type Slot, shapeOf } from './xml-shape.js';
 
 const XSI = 'http://www.w3.org/2001/XMLSchema-instance';
@@ -50,6 +51,7 @@ export function parseXml(body: Buffer, definitions: Definitions, limits: JsonLim
   let top: Frame | undefined;
   let root: Resource | undefined;
   let levels = 0;
+  let counted = 0;
   let div: Fragment | undefined;
   let divStart = 0;
 
@@ -60,6 +62,11 @@ export function parseXml(body: Buffer, definitions: Definitions, limits: JsonLim
       detail,
       ...(path ? { expression: path } : {}),
     });
+  };
+
+  /** Elements, attributes and comments: a value of JSON is an element with an attribute. */
+  const spend = () => {
+    if (++counted > 2 * (limits.maxValues ?? Infinity)) throw tooManyValues(limits.maxValues!);
   };
 
   const openResource = (tag: SaxesTagNS) => {
@@ -183,7 +190,10 @@ export function parseXml(body: Buffer, definitions: Definitions, limits: JsonLim
   parser.on('processinginstruction', () => {
     throw refuse('xml-instruction', 'The body has a processing instruction. Leave it out.');
   });
+  parser.on('comment', spend);
+  parser.on('attribute', spend);
   parser.on('opentag', tag => {
+    spend();
     if (++levels > limits.maxDepth)
       throw refuse('xml-depth', `The body is nested deeper than ${limits.maxDepth} levels. Send a flatter document.`);
     if (div) return openInDiv(div, tag);

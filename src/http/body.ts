@@ -1,21 +1,37 @@
 /**
- * Reads request bodies, counting as they come: too large is 413 before it is in memory, gzip is opened with a limit,
- * a body that ends early is the client's fault and no answer is owed.
+ * Reads request bodies, counting as they come: too large is 413 before it is in memory, gzip is opened as a stream with
+ * limits of size and ratio, a body that ends early is the client's fault and no answer is owed.
+ *
+ * Large bodies, and what is made of them, share a room of memory: those beyond it wait, and are told to come again (429).
  */
 import type { IncomingMessage } from 'node:http';
-import { promisify } from 'node:util';
-import { createGunzip, gunzip, gunzipSync } from 'node:zlib';
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip, gunzipSync } from 'node:zlib';
 import { FhirError } from '../fhir/error.js';
+import type { Place, Room } from '../platform/room.js';
 
-/** Up to here inflating at once is cheaper than a round through the thread pool. */
-const SMALL = 256 * 1024;
-const inflate = promisify(gunzip);
+export interface Intake {
+  readonly room: Room;
+  /** ms that a large body waits for room. */
+  readonly patience: number;
+}
+
+/** Bytes up to which a body needs no room, and inflates whatever its ratio. */
+const SMALL = 1024 * 1024;
+/** Compressed bytes up to which inflating at once is cheaper than a round through the thread pool. */
+const AT_ONCE = 64 * 1024;
+/** JSON and XML shrink to a twentieth or so, tables of one row repeated to a hundredth; a bomb to a thousandth. */
+const MOST_RATIO = 200;
+/** Memory that a body takes with its text, its objects and what is stored, as a multiple of its bytes. */
+const FACTOR = 4;
 
 const tooLarge = (limit: number): FhirError =>
   new FhirError('too-large', `The body is larger than this server takes (${limit} bytes).`, {
     expression: 'http.Content-Length',
   });
 const cut = (cause: unknown): FhirError => new FhirError('invalid', 'The body ended before it was whole.', { cause });
+const noGzip = (cause: unknown): FhirError =>
+  new FhirError('invalid', 'The body is not valid gzip.', { expression: 'http.Content-Encoding', cause });
 
 /** `identity` or `gzip`. Throws `unsupported-media-type`. */
 function encodingOf(request: IncomingMessage): 'identity' | 'gzip' {
@@ -27,33 +43,45 @@ function encodingOf(request: IncomingMessage): 'identity' | 'gzip' {
   });
 }
 
-/** The whole body, inflated. */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const looked = opened.get(request);
-  const encoding = looked ? 'identity' : encodingOf(request);
-  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
-  const parts: Buffer[] = [];
-  let size = 0;
+const lengthOf = (request: IncomingMessage): number => Number(request.headers['content-length'] ?? Number.NaN);
+
+/** The parts of a body as they come. The request outlives a refusal: it is answered on the same connection. */
+async function* arriving(request: IncomingMessage): AsyncGenerator<Buffer> {
   try {
-    for await (const part of looked ?? (request as AsyncIterable<Buffer>)) {
-      size += part.length;
-      if (size > limit) throw tooLarge(limit);
-      parts.push(part);
+    for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) yield part;
+  } catch (error) {
+    throw cut(error);
+  }
+}
+
+/** Inflates as a stream. Throws `too-large` for more than the ratio allows, before the next part is inflated. */
+async function* inflating(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let taken = 0;
+  let given = 0;
+  const counted = async function* () {
+    for await (const part of source) {
+      taken += part.length;
+      yield part;
+    }
+  };
+  const gunzip = createGunzip({ chunkSize: 64 * 1024 });
+  pipeline(Readable.from(counted(), { objectMode: false }), gunzip, () => undefined);
+  try {
+    for await (const part of gunzip as AsyncIterable<Buffer>) {
+      given += part.length;
+      if (given > SMALL && given > taken * MOST_RATIO)
+        throw new FhirError(
+          'too-large',
+          `The body inflates to more than ${MOST_RATIO} times its size: send it plain.`,
+          {
+            expression: 'http.Content-Encoding',
+            detail: 'inflates-too-much',
+          },
+        );
+      yield part;
     }
   } catch (error) {
-    throw error instanceof FhirError ? error : cut(error);
-  }
-  const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts, size);
-  if (encoding === 'identity') return bytes;
-  try {
-    const options = { maxOutputLength: limit };
-    return size <= SMALL ? gunzipSync(bytes, options) : await inflate(bytes, options);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit);
-    throw new FhirError('invalid', 'The body is not valid gzip.', {
-      expression: 'http.Content-Encoding',
-      cause: error,
-    });
+    throw error instanceof FhirError ? error : noGzip(error);
   }
 }
 
@@ -61,23 +89,20 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
 const opened = new WeakMap<IncomingMessage, AsyncIterable<Buffer>>();
 
 const contentOf = (request: IncomingMessage): AsyncIterable<Buffer> =>
-  opened.get(request) ?? (encodingOf(request) === 'gzip' ? request.pipe(createGunzip()) : request);
+  opened.get(request) ?? (encodingOf(request) === 'gzip' ? inflating(arriving(request)) : arriving(request));
 
 /** The first bytes of a body, inflated: `least` of them, or all. They are still there for whoever reads it next. */
 export async function peekBody(request: IncomingMessage, least: number): Promise<Buffer> {
   const content = contentOf(request)[Symbol.asyncIterator]();
   const parts: Buffer[] = [];
   let size = 0;
-  try {
-    while (size < least) {
-      const { value, done } = await content.next();
-      if (done) break;
-      parts.push(value);
-      size += value.length;
-    }
-  } catch (error) {
-    throw cut(error);
+  while (size < least) {
+    const { value, done } = await content.next();
+    if (done) break;
+    parts.push(value);
+    size += value.length;
   }
+  const head = Buffer.concat(parts, size);
   opened.set(
     request,
     (async function* () {
@@ -85,20 +110,77 @@ export async function peekBody(request: IncomingMessage, least: number): Promise
       yield* { [Symbol.asyncIterator]: () => content };
     })(),
   );
-  return Buffer.concat(parts, size);
+  return head;
+}
+
+const places = new WeakMap<IncomingMessage, Place>();
+
+/** To be called when a request is answered: its body, and what was made of it, is no longer in memory. */
+export const forgetBody = (request: IncomingMessage): void => places.get(request)?.keep(0);
+
+async function enterRoom(request: IncomingMessage, most: number, { room, patience }: Intake): Promise<Place> {
+  const place = await room.enter(most * FACTOR, patience);
+  if (!place) throw new FhirError('throttled', 'Other large bodies are being read: try again.', { retryAfter: 5 });
+  places.set(request, place);
+  return place;
+}
+
+/** The whole body, inflated. Whoever calls this sees to it that `forgetBody` is called. */
+export async function readBody(request: IncomingMessage, limit: number, intake: Intake): Promise<Buffer> {
+  const length = lengthOf(request);
+  if (length > limit) throw tooLarge(limit);
+  const gzip = encodingOf(request) === 'gzip';
+  if (gzip && length <= AT_ONCE && !opened.has(request)) return inflateSmall(request, limit, intake);
+  return gather(request, contentOf(request), gzip || Number.isNaN(length) ? limit : length, limit, intake);
+}
+
+async function inflateSmall(request: IncomingMessage, limit: number, intake: Intake): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of arriving(request)) parts.push(part);
+  try {
+    return gunzipSync(Buffer.concat(parts), { maxOutputLength: Math.min(SMALL, limit) });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw noGzip(error);
+  }
+  return gather(request, inflating(Readable.from(parts)), limit, limit, intake);
+}
+
+/** `most`: bytes that can come. */
+async function gather(
+  request: IncomingMessage,
+  content: AsyncIterable<Buffer>,
+  most: number,
+  limit: number,
+  intake: Intake,
+): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  let whole: Buffer | undefined;
+  let place: Place | undefined;
+  for await (const part of content) {
+    const at = size;
+    size += part.length;
+    if (size > limit) throw tooLarge(limit);
+    if (whole) part.copy(whole, at);
+    else parts.push(part);
+    if (whole || size <= SMALL) continue;
+    place = await enterRoom(request, most, intake);
+    // Memory that is never touched is never taken: this is the only copy.
+    whole = Buffer.allocUnsafeSlow(most);
+    parts.splice(0).reduce((to, each) => to + each.copy(whole!, to), 0);
+  }
+  place?.keep(size * FACTOR);
+  if (whole) return whole.subarray(0, size);
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts, size);
 }
 
 /** The body as a stream of bytes for the blob store, inflated and counted. */
 export async function* streamBody(request: IncomingMessage, limit: number): AsyncGenerator<Uint8Array> {
-  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
+  if (lengthOf(request) > limit) throw tooLarge(limit);
   let size = 0;
-  try {
-    for await (const part of contentOf(request)) {
-      size += part.length;
-      if (size > limit) throw tooLarge(limit);
-      yield part;
-    }
-  } catch (error) {
-    throw error instanceof FhirError ? error : cut(error);
+  for await (const part of contentOf(request)) {
+    size += part.length;
+    if (size > limit) throw tooLarge(limit);
+    yield part;
   }
 }

@@ -1,59 +1,147 @@
 /**
- * A Bundle of requests as a batch or transaction: https://hl7.org/fhir/R4/http.html#transaction. Each entry is read like
- * an HTTP request of its own; what cannot be understood travels with the entry, because in a batch it is that entry's
- * fault alone. The Bundle is checked without its resources: each of those is checked when it is written.
+ * A Bundle of requests as a batch or transaction: https://hl7.org/fhir/R4/http.html#transaction. Each entry is parsed by
+ * itself and read like an HTTP request of its own; what cannot be understood travels with the entry, because in a batch it
+ * is that entry's fault alone. The Bundle is checked without its resources: each of those is checked when it is written.
+ *
+ * Bounded are its bytes, its entries, the values of all of them, and each resource as if it came alone.
  */
+import { takeApart } from '../fhir/bundle-text.js';
 import { FhirError } from '../fhir/error.js';
+import { isLarge, type JsonLimits, readAnyJson, readJson } from '../fhir/json.js';
 import type { Decimals, Json, JsonObject, Parsed, Resource } from '../fhir/resource.js';
+import { scan } from '../fhir/scan.js';
 import type { Engine, Entry, Interaction } from '../interactions/interaction.js';
+import { entryAt, inEntry } from '../interactions/bundle-response.js';
 import { checkShell, patchFromEntry } from '../interactions/entries.js';
+import { inPieces, turn } from '../platform/pieces.js';
 import { readInteraction, readQuery, type Source, withCriteria } from './request.js';
 import { type Route, route } from './route.js';
 
+/** Bytes and entries that are read before others get a turn. */
+const PIECE = 128 * 1024;
 const LOT = 64;
 /** How an answer is written is up to the request around the Bundle. */
 const PRESENTATION = new Set(['_format', '_pretty']);
+/** Values of a whole Bundle, as a multiple of those of one resource: 25,000 resources of eighty values each. */
+export const MOST_RESOURCES = 10;
+/** Bytes that an entry may have beside its resource. */
+const BESIDE = 64 * 1024;
 
-/** Throws `invalid` where it is no Bundle of requests, `too-large` for too many entries. */
+/** `body`: JSON. Throws `invalid` where it is no Bundle of requests, `too-large` for what is beyond the limits. */
 export async function readBundle(
-  { resource, decimals }: Parsed,
+  body: Buffer,
   engine: Engine,
-  { prefer, lenient }: { readonly prefer: string | undefined; readonly lenient: boolean },
+  limits: BundleLimits,
+  how: Wishes,
 ): Promise<Interaction> {
-  const { type } = resource;
-  if (resource.resourceType !== 'Bundle' || (type !== 'batch' && type !== 'transaction'))
+  const { around, entries: parts } = await inPieces(
+    takeApart(body, limits.maxEntries, () => {
+      throw new FhirError('too-large', `A Bundle may have ${limits.maxEntries} entries at most: send several.`, {
+        expression: 'Bundle.entry',
+        detail: 'too-many-entries',
+      });
+    }),
+  );
+  if (around.length > limits.maxBody)
+    throw new FhirError('too-large', `Only entries of a Bundle may have more than ${limits.maxBody} bytes together.`);
+  const { resource } = await readJson(around, limits);
+  return requestsOf(resource, parts && (await readParts(parts, limits)), engine, how);
+}
+
+/** What a Bundle asks for. `around`: the Bundle without its entries, where they are an array. Throws `invalid`. */
+export async function requestsOf(
+  around: Resource,
+  given: readonly Given[] | undefined,
+  engine: Engine,
+  { prefer, lenient }: Wishes,
+): Promise<Interaction> {
+  const { resourceType, type } = around;
+  if (resourceType !== 'Bundle' || (type !== 'batch' && type !== 'transaction'))
     throw new FhirError(
       'invalid',
       'Only a Bundle of type batch or transaction is sent here. Any other resource is sent to its own type.',
       { expression: 'Bundle.type', detail: 'not-a-batch' },
     );
-  const given = Array.isArray(resource['entry']) ? resource['entry'] : [];
-  const { maxEntries } = engine.settings;
-  if (given.length > maxEntries)
-    throw new FhirError('too-large', `A ${type} may have ${maxEntries} entries at most: send several.`, {
-      expression: 'Bundle.entry',
-      detail: 'too-many-entries',
-    });
-  checkShell(engine, resource);
+  await checkShell(
+    engine,
+    around,
+    given?.map(({ value }) => value),
+  );
   const entries: Entry[] = [];
-  for (const entry of given as JsonObject[]) {
-    entries.push(await readEntry(entry, decimals, engine, lenient));
+  for (const each of given ?? []) {
+    entries.push(await readEntry(each, engine, lenient));
     // A long Bundle does not keep everybody else waiting.
-    if (entries.length % LOT === 0) await new Promise(setImmediate);
+    if (entries.length % LOT === 0) await turn();
   }
   return { kind: type, entries, ...(prefer === undefined ? {} : { prefer }) };
+}
+
+/** What the request around the Bundle wishes of the answers to its entries. */
+export interface Wishes {
+  readonly prefer: string | undefined;
+  readonly lenient: boolean;
+}
+
+export interface BundleLimits extends JsonLimits {
+  /** Bytes of the resource of an entry, and of everything beside the entries. */
+  readonly maxBody: number;
+  readonly maxValues: number;
+  readonly maxEntries: number;
+}
+
+/** An entry that was parsed. */
+export interface Given {
+  readonly value: Json;
+  readonly decimals: Decimals | undefined;
+  readonly large?: true;
+}
+
+async function readParts(parts: readonly Buffer[], limits: BundleLimits): Promise<Given[]> {
+  // Two levels are those of the Bundle.
+  const own = { ...limits, maxDepth: limits.maxDepth - 2 };
+  const given: Given[] = [];
+  let values = 0;
+  let since = 0;
+  for (const [at, part] of parts.entries()) {
+    try {
+      if (part.length > limits.maxBody + BESIDE) throw tooLarge(limits);
+      const { value, decimals, text, found } = await readAnyJson(part, own);
+      if (part.length > limits.maxBody && sizeOfResource(text, limits) > limits.maxBody) throw tooLarge(limits);
+      values += found.values;
+      given.push({ value, decimals, ...(isLarge(found, text) ? { large: true } : {}) });
+    } catch (error) {
+      throw error instanceof FhirError ? inEntry(error, at) : error;
+    }
+    if (values > MOST_RESOURCES * limits.maxValues)
+      throw new FhirError('too-large', 'The resources of the Bundle have too many values together: send several.', {
+        expression: entryAt(at),
+        detail: 'too-many-values',
+      });
+    since += part.length;
+    if (since > PIECE) {
+      since = 0;
+      await turn();
+    }
+  }
+  return given;
+}
+
+const tooLarge = ({ maxBody }: BundleLimits): FhirError =>
+  new FhirError('too-large', `The resource is larger than this server takes (${maxBody} bytes).`, {
+    expression: 'http.resource',
+  });
+
+function sizeOfResource(text: string, { maxDepth }: BundleLimits): number {
+  const member = scan(text, maxDepth).members.find(({ key }) => key === 'resource');
+  return member ? Buffer.byteLength(text.slice(member.start, member.end)) : 0;
 }
 
 const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** An entry whose shape is known to be right. */
-async function readEntry(
-  entry: JsonObject,
-  decimals: Decimals | undefined,
-  engine: Engine,
-  lenient: boolean,
-): Promise<Entry> {
+async function readEntry(given: Given, engine: Engine, lenient: boolean): Promise<Entry> {
+  const entry = given.value as JsonObject;
   const fullUrl = typeof entry['fullUrl'] === 'string' ? { fullUrl: entry['fullUrl'] } : {};
   const request = (entry['request'] ?? {}) as Readonly<Record<string, string>>;
   const { method = '', url = '' } = request;
@@ -63,7 +151,7 @@ async function readEntry(
     if (method === '')
       throw new FhirError('invalid', 'The entry needs a request with method and url.', { expression: 'http.request' });
     const [path, query] = pathOf(url, engine);
-    const source = { ...sourceOf(entry, request, decimals), lenient };
+    const source = { ...sourceOf(given, entry, request, engine), lenient };
     target = withCriteria(route(method, path, engine.definitions), request['ifNoneExist']);
     const asked = readQuery(query).filter(([parameter]) => !PRESENTATION.has(parameter));
     return { ...name, ask: await readInteraction(engine, source, target, asked) };
@@ -96,9 +184,10 @@ const HEADERS: Readonly<Record<string, string>> = {
 };
 
 function sourceOf(
+  { decimals, large }: Given,
   entry: JsonObject,
   request: Readonly<Record<string, string>>,
-  decimals: Decimals | undefined,
+  engine: Engine,
 ): Omit<Source, 'lenient'> {
   const body = (): Parsed => {
     const { resource } = entry;
@@ -106,33 +195,17 @@ function sourceOf(
       throw new FhirError('invalid', 'The entry needs a resource.', { expression: 'http.resource' });
     if (typeof resource['resourceType'] !== 'string' || resource['resourceType'] === '')
       throw new FhirError('invalid', 'The resource has no resourceType.', { detail: 'json-no-resource' });
-    return { resource: resource as Resource, decimals: decimals && digitsOf(resource, decimals) };
+    return { resource: resource as Resource, decimals, ...(large ? { large } : {}) };
   };
   return {
     method: request['method']!,
     header: name => (name === 'accept' ? 'application/fhir+json' : request[HEADERS[name] ?? '']),
     resource: async () => body(),
-    async patch() {
-      const { resource, decimals: own } = body();
-      return patchFromEntry(resource, own);
-    },
+    patch: async () => patchFromEntry(engine, body()),
     optional: async () => (entry['resource'] === undefined ? undefined : body()),
     form: async () => [],
     async bundle() {
       throw new FhirError('invalid', 'An entry cannot be a batch or transaction itself.', { expression: 'http.url' });
     },
   };
-}
-
-/** The part of the table that belongs to one resource. */
-function digitsOf(resource: JsonObject, table: Decimals): Decimals | undefined {
-  const own: Decimals = new Map();
-  const visit = (value: JsonObject | Json[]): void => {
-    const texts = table.get(value);
-    if (texts) own.set(value, texts);
-    for (const inner of Array.isArray(value) ? value : Object.values(value))
-      if (typeof inner === 'object' && inner !== null) visit(inner);
-  };
-  visit(resource);
-  return own.size > 0 ? own : undefined;
 }

@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import { asFhirError, type FhirError } from '../fhir/error.js';
 import type { Context, Interaction } from '../interactions/interaction.js';
 import { admit, perform, refuse } from '../interactions/perform.js';
+import { forgetBody } from './body.js';
 import { cors } from './cors.js';
 import type { Exchange, House } from './exchange.js';
 import { contentTypes, prefersHtml } from './media.js';
@@ -43,13 +44,18 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
   const fault = faultOf(request, target, head) ?? guard.foreign(request);
   if (fault) return refuse(known, target, fault);
   await admit(known, target);
-  const interaction = await readInteraction(engine, fromRequest(request, engine, limits), target, head.query).catch(
-    error => refuse(known, target, asFhirError(error)),
-  );
-  const result = await perform(withForm(known, request, interaction), interaction);
-  // Holds nothing of a patient, is long, and is asked for by every client first.
-  if (target.kind === 'capabilities') response.setHeader('Cache-Control', 'max-age=60');
-  await respond(response, result, presentationOf(request, target, head), engine.definitions, engine.settings.base);
+  try {
+    const source = fromRequest(request, engine, limits, known.principal);
+    const interaction = await readInteraction(engine, source, target, head.query).catch(error =>
+      refuse(known, target, asFhirError(error)),
+    );
+    const result = await perform(withForm(known, request, interaction), interaction);
+    // Holds nothing of a patient, is long, and is asked for by every client first.
+    if (target.kind === 'capabilities') response.setHeader('Cache-Control', 'max-age=60');
+    await respond(response, result, presentationOf(request, target, head), engine.definitions, engine.settings.base);
+  } finally {
+    forgetBody(request);
+  }
 }
 
 /** A browser that was pointed at the base itself; everybody else who asks for it searches. */

@@ -4,18 +4,20 @@
  */
 import type { Request } from 'express';
 import { FhirError } from '../fhir/error.js';
-import { parseAnyJson, parseJson } from '../fhir/json.js';
+import { readAnyJson, readJson } from '../fhir/json.js';
 import { isMediaType } from '../fhir/media-type.js';
 import type { Parsed } from '../fhir/resource.js';
-import { parseXml } from '../fhir/xml-read.js';
+import type { Principal } from '../identity/principal.js';
 import type { Engine, Parameters, Patch, RawBody } from '../interactions/interaction.js';
-import { peekBody, readBody, streamBody } from './body.js';
-import { readBundle } from './bundle.js';
+import { patchOf } from '../interactions/entries.js';
+import { jsonOfXml, readXml } from '../validation/beside.js';
+import { type Intake, peekBody, readBody, streamBody } from './body.js';
+import { MOST_RESOURCES, readBundle } from './bundle.js';
 import { bodyFormat, isJsonPatch, ordinaryFormat } from './media.js';
 import { decodeForm, preference, type Source } from './request.js';
 import { isFhirBinary, SNIFFED } from './sniff.js';
 
-export interface Limits {
+export interface Limits extends Intake {
   /** Bytes. */
   readonly maxBody: number;
   readonly maxBundle: number;
@@ -23,9 +25,14 @@ export interface Limits {
   readonly maxDepth: number;
   readonly portable: true;
   readonly maxArray: number;
+  /** Of one resource: its objects, arrays, strings, numbers. */
+  readonly maxValues: number;
 }
 
-export const fromRequest = (request: Request, engine: Engine, limits: Limits): Source => ({
+/** Of a Bundle whose sender may not write: bytes and entries. Its entries are addresses. */
+const READING = { maxBundle: 1024 * 1024, maxEntries: 1000 };
+
+export const fromRequest = (request: Request, engine: Engine, limits: Limits, { role }: Principal): Source => ({
   method: request.method,
   lenient: isLenient(request, engine),
   header: name => request.get(name),
@@ -34,11 +41,16 @@ export const fromRequest = (request: Request, engine: Engine, limits: Limits): S
   optional: () => readOptional(request, engine, limits),
   form: () => readForm(request, limits),
   async bundle() {
-    const body = await readFhir(request, engine, { ...limits, maxBody: limits.maxBundle });
-    return readBundle(body, engine, {
-      prefer: preference(request.headers['prefer'], 'return'),
-      lenient: isLenient(request, engine),
-    });
+    const most = role === 'reader' ? READING : { maxBundle: Infinity, maxEntries: Infinity };
+    const maxEntries = Math.min(engine.settings.maxEntries, most.maxEntries);
+    // XML takes ten times as much memory as JSON while it is read.
+    const isXml = bodyFormat(request.headers['content-type']) === 'xml';
+    const maxBundle = Math.min(isXml ? limits.maxBody : limits.maxBundle, most.maxBundle);
+    const { bytes, format } = await readBytes(request, maxBundle, limits);
+    const ofAll = { ...limits, maxValues: MOST_RESOURCES * limits.maxValues };
+    const body = format === 'json' ? bytes : await jsonOfXml(bytes, engine.definitions, ofAll);
+    const wishes = { prefer: preference(request.headers['prefer'], 'return'), lenient: isLenient(request, engine) };
+    return readBundle(body, engine, { ...limits, maxEntries }, wishes);
   },
 });
 
@@ -50,7 +62,7 @@ function isLenient({ headers }: Request, { settings }: Engine): boolean {
 
 async function readForm(request: Request, limits: Limits): Promise<Parameters> {
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-  const body = await readBody(request, Math.min(limits.maxBody, 1024 * 1024));
+  const body = await readBody(request, Math.min(limits.maxBody, 1024 * 1024), limits);
   if (body.length === 0) return [];
   if (type !== 'application/x-www-form-urlencoded')
     throw new FhirError('unsupported-media-type', 'The body of _search must be application/x-www-form-urlencoded.', {
@@ -75,6 +87,11 @@ async function isContent(request: Request, contentType: string): Promise<boolean
 
 /** A body that must be a resource. */
 async function readFhir(request: Request, engine: Engine, limits: Limits): Promise<Parsed> {
+  const { bytes, format } = await readBytes(request, limits.maxBody, limits);
+  return format === 'json' ? readJson(bytes, limits) : readXml(bytes, engine.definitions, limits);
+}
+
+async function readBytes(request: Request, most: number, limits: Limits) {
   const format = bodyFormat(request.headers['content-type']);
   if (format === undefined)
     throw new FhirError(
@@ -84,10 +101,10 @@ async function readFhir(request: Request, engine: Engine, limits: Limits): Promi
         expression: 'http.Content-Type',
       },
     );
-  const bytes = await readBody(request, limits.maxBody);
+  const bytes = await readBody(request, most, limits);
   if (bytes.length === 0)
     throw new FhirError('invalid', 'The body is empty: send the resource.', { detail: 'empty-body' });
-  return format === 'json' ? parseJson(bytes, limits) : parseXml(bytes, engine.definitions, limits);
+  return { bytes, format };
 }
 
 /** The resource in the body of an operation; undefined where there is none. */
@@ -100,18 +117,18 @@ async function readOptional(request: Request, engine: Engine, limits: Limits): P
     });
   // A form of a page runs no operation, not even an empty one.
   if (contentType !== undefined && format === undefined) throw unsupported();
-  const bytes = await readBody(request, limits.maxBody);
+  const bytes = await readBody(request, limits.maxBody, limits);
   if (bytes.length === 0) return undefined;
   if (format === undefined) throw unsupported();
-  return format === 'json' ? parseJson(bytes, limits) : parseXml(bytes, engine.definitions, limits);
+  return format === 'json' ? readJson(bytes, limits) : readXml(bytes, engine.definitions, limits);
 }
 
 /** JSON Patch by its own media type, FHIRPath Patch as a resource. */
 async function readPatch(request: Request, engine: Engine, limits: Limits): Promise<Patch> {
   if (!isJsonPatch(request.headers['content-type']))
     return { form: 'fhirpath', parameters: await readFhir(request, engine, limits) };
-  const { value, decimals } = parseAnyJson(await readBody(request, limits.maxBody), limits);
-  return { form: 'json', operations: value, ...(decimals ? { decimals } : {}) };
+  const read = await readAnyJson(await readBody(request, limits.maxBody, limits), limits);
+  return patchOf(read);
 }
 
 function rawBody(request: Request, contentType: string, limits: Limits): RawBody {

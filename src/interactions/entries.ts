@@ -2,27 +2,47 @@
  * What a Bundle of requests must be before its entries are looked at, and what the resource of an entry may stand for.
  * https://hl7.org/fhir/R4/http.html#transaction
  */
-import { FhirError } from '../fhir/error.js';
-import { parseAnyJson } from '../fhir/json.js';
-import type { Decimals, Json, JsonObject, Resource } from '../fhir/resource.js';
+import { FhirError, type Issue } from '../fhir/error.js';
+import { type AnyJson, isLarge, readAnyJson } from '../fhir/json.js';
+import type { Json, JsonObject, Parsed, Resource } from '../fhir/resource.js';
 import { validateStructure } from '../validation/structure.js';
+import { turn } from '../platform/pieces.js';
+import { entryAt } from './bundle-response.js';
 import type { Engine, Patch } from './interaction.js';
 
-/** Checks the Bundle without the resources of its entries, each of which is checked when it is written. Throws `invalid`. */
-export function checkShell({ definitions }: Engine, bundle: Resource): void {
-  const issues = validateStructure(withoutResources(bundle), definitions);
-  if (issues.some(({ severity }) => severity === 'error' || severity === 'fatal'))
-    throw new FhirError('invalid', 'The Bundle is not valid FHIR R4.', { issues });
+/** Entries that are checked in one piece. */
+const LOT = 500;
+
+/**
+ * Checks the Bundle without the resources of its entries, each of which is checked when it is written. `around`: without
+ * its entries, where they are an array. Throws `invalid`.
+ */
+export async function checkShell(
+  { definitions }: Engine,
+  around: Resource,
+  entries: readonly Json[] | undefined,
+): Promise<void> {
+  for (let from = 0; from === 0 || from < (entries?.length ?? 0); from += LOT) {
+    if (from > 0) await turn();
+    const shell = entries ? { ...around, entry: entries.slice(from, from + LOT).map(withoutResource) } : around;
+    const issues = validateStructure(shell, definitions);
+    if (issues.some(({ severity }) => severity === 'error' || severity === 'fatal'))
+      throw new FhirError('invalid', 'The Bundle is not valid FHIR R4.', { issues: issues.map(behind(from)) });
+  }
 }
 
-function withoutResources(bundle: Resource): Resource {
-  const { entry } = bundle;
-  if (!Array.isArray(entry)) return bundle;
-  const shells = entry.map(
-    (each): Json => (isObject(each) && isObject(each['resource']) ? { ...each, resource: STAND_IN } : each),
-  );
-  return { ...bundle, entry: shells };
-}
+const withoutResource = (entry: Json): Json =>
+  isObject(entry) && isObject(entry['resource']) ? { ...entry, resource: STAND_IN } : entry;
+
+/** An issue that counts entries from the beginning of the Bundle. */
+const behind =
+  (from: number) =>
+  (issue: Issue): Issue => ({
+    ...issue,
+    ...(issue.expression === undefined
+      ? {}
+      : { expression: issue.expression.replace(/^Bundle\.entry\[(\d+)\]/, (_, at) => entryAt(Number(at) + from)) }),
+  });
 
 /** An entry that had nothing but its resource is not empty. */
 const STAND_IN: JsonObject = { resourceType: 'Parameters' };
@@ -34,8 +54,9 @@ const isObject = (value: Json | undefined): value is JsonObject =>
  * A patch as an entry carries it: a Binary around a JSON Patch, or the Parameters of a FHIRPath Patch. Throws `invalid` for
  * any other resource. https://hl7.org/fhir/R4/http.html#patch
  */
-export function patchFromEntry(resource: Resource, decimals: Decimals | undefined): Patch {
-  if (resource.resourceType === 'Parameters') return { form: 'fhirpath', parameters: { resource, decimals } };
+export async function patchFromEntry({ settings }: Engine, parsed: Parsed): Promise<Patch> {
+  const { resource } = parsed;
+  if (resource.resourceType === 'Parameters') return { form: 'fhirpath', parameters: parsed };
   const { contentType, data } = resource;
   const isJsonPatch =
     typeof contentType === 'string' && contentType.split(';')[0]!.trim() === 'application/json-patch+json';
@@ -45,6 +66,14 @@ export function patchFromEntry(resource: Resource, decimals: Decimals | undefine
       'The resource of a PATCH must be Parameters (FHIRPath Patch), or a Binary whose data is a JSON Patch and whose contentType is application/json-patch+json.',
       { expression: resource.resourceType, detail: 'no-patch' },
     );
-  const body = parseAnyJson(Buffer.from(data, 'base64'), { maxDepth: 64, portable: true });
-  return { form: 'json', operations: body.value, ...(body.decimals ? { decimals: body.decimals } : {}) };
+  const { maxValues } = settings;
+  return patchOf(await readAnyJson(Buffer.from(data, 'base64'), { maxDepth: 64, maxValues, portable: true }));
 }
+
+/** A JSON Patch that was read. */
+export const patchOf = ({ value, decimals, text, found }: AnyJson): Patch => ({
+  form: 'json',
+  operations: value,
+  ...(decimals ? { decimals } : {}),
+  ...(isLarge(found, text) ? { large: true } : {}),
+});

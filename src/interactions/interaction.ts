@@ -72,7 +72,7 @@ interface Addressed {
 /** https://hl7.org/fhir/R4/http.html#patch */
 export type Patch =
   /** https://www.rfc-editor.org/rfc/rfc6902; only known to be JSON. */
-  | { readonly form: 'json'; readonly operations: Json; readonly decimals?: Decimals }
+  | { readonly form: 'json'; readonly operations: Json; readonly decimals?: Decimals; readonly large?: true }
   /** https://hl7.org/fhir/R4/fhirpatch.html; only known to be a resource. */
   | { readonly form: 'fhirpath'; readonly parameters: Parsed };
 
@@ -216,6 +216,10 @@ export interface Engine {
     readonly fullText: boolean;
     /** Entries that a batch or transaction may have. */
     readonly maxEntries: number;
+    /** Bytes, values and index entries that a resource may have. */
+    readonly maxBody: number;
+    readonly maxValues: number;
+    readonly maxIndexed: number;
     /** Whether what references name must exist (interactions/integrity.ts). */
     readonly integrity: 'off' | 'warn' | 'enforce';
     /** Resources that one conditional delete may delete; beyond: 412. */

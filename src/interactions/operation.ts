@@ -4,7 +4,7 @@
  */
 import { FhirError } from '../fhir/error.js';
 import type { Principal } from '../identity/principal.js';
-import { validateStructure } from '../validation/structure.js';
+import { validate } from '../validation/beside.js';
 import type { Context, Of, Outcome } from './interaction.js';
 import { everything } from './operations/everything.js';
 import { meta, metaAdd, metaDelete } from './operations/meta.js';
@@ -51,8 +51,7 @@ export async function operate(context: Context, ask: Of<'operation'>, without: r
       detail: 'unknown-operation',
     });
   if (ask.body) {
-    const { resource, decimals } = ask.body;
-    const issues = validateStructure(resource, context.engine.definitions, decimals);
+    const issues = await validate(ask.body, context.engine.definitions);
     if (issues.some(({ severity }) => severity === 'error' || severity === 'fatal'))
       throw new FhirError('invalid', 'The body is not valid FHIR R4.', { issues });
   }

@@ -6,15 +6,15 @@
  * resourceType and id cannot be patched, meta.versionId and meta.lastUpdated are the server's whatever a patch says;
  * a patch that changes nothing, tests alone for one, makes no version.
  */
-import type { Value } from '../fhir/document.js';
+import type { Patched, Value } from '../fhir/document.js';
 import { FhirError } from '../fhir/error.js';
 import { applyFhirPathPatch } from '../fhir/fhirpath-patch.js';
-import { parseJson } from '../fhir/json.js';
+import { readJson } from '../fhir/json.js';
 import { print } from '../fhir/print.js';
 import { applyJsonPatch } from '../fhir/json-patch.js';
 import type { Json, Resource } from '../fhir/resource.js';
 import type { Version } from '../store/store.js';
-import { validateStructure } from '../validation/structure.js';
+import { validate } from '../validation/beside.js';
 import type { Context, Engine, Of, Outcome, Patch } from './interaction.js';
 import { prepare } from './prepare.js';
 import { about, gone } from './read.js';
@@ -26,6 +26,11 @@ import { checkPreconditions, locate, next } from './update.js';
 const MAX_ATTACHED = 64 * 1024 * 1024;
 /** Depth and length were limited when the text came in. */
 const TRUSTED = { maxDepth: 200 };
+/** Values from which on work on a resource is done beside the event loop, or in pieces. */
+const MANY_VALUES = 5000;
+
+const tooLarge = (): FhirError =>
+  new FhirError('too-large', 'The patch leads to a resource that is larger than this server takes.');
 
 export async function patch({ engine }: Context, ask: Of<'patch'>, without: readonly string[]): Promise<Outcome> {
   const { current } = await locate(engine, ask, without);
@@ -39,31 +44,34 @@ export async function patch({ engine }: Context, ask: Of<'patch'>, without: read
   const patched = await apply(engine, current, ask.patch);
   const identity = { ...next(engine, ask.type, current.id, current), method: 'PATCH' as const };
   const { change, text } = await prepare(engine, identity, patched).catch(unprocessable);
-  if (isSame(current, change) || isSame(plain(current), change)) return unchanged(engine, current, false);
+  if (text && text.length > engine.settings.maxBody) throw tooLarge();
+  if (isSame(current, change) || isSame(await plain(current), change)) return unchanged(engine, current, false);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   return { changes: [change], result: { ...about(change), status: 200, ...(text ? { text } : {}), location } };
 }
 
 /** As a patch prints it: a text that came as it is stored may have blanks. */
-function plain(row: Version): Version {
-  const { resource, decimals } = parseJson(row.text!, TRUSTED);
+async function plain(row: Version): Promise<Version> {
+  const { resource, decimals } = await readJson(row.text!, TRUSTED);
   return { ...row, text: Buffer.from(print(resource, decimals)) };
 }
 
 async function apply(engine: Engine, current: Version, how: Patch) {
   if ((current.blobs ?? []).reduce((sum, { size }) => sum + size, 0) > MAX_ATTACHED)
     throw new FhirError('too-large', 'The attachments of this resource are too large for a patch: update it instead.');
-  const { resource, decimals } = parseJson(await wholeText(engine, current), TRUSTED);
+  const { resource, decimals, large } = await readJson(await wholeText(engine, current), TRUSTED);
   const patched = await changed(engine, { value: resource, decimals }, how);
+  if (patched.size > engine.settings.maxValues) throw tooLarge();
   if (!isOf(patched.value, current))
     throw new FhirError('unprocessable', 'A patch cannot change the resourceType or the id.', {
       expression: `${current.type}.id`,
       detail: 'patch-identity',
     });
-  return { resource: patched.value, decimals: patched.decimals };
+  const heavy = large || patched.size > MANY_VALUES || (how.form === 'json' ? how : how.parameters).large;
+  return { resource: patched.value, decimals: patched.decimals, ...(heavy ? { large: true as const } : {}) };
 }
 
-function changed({ definitions }: Engine, document: Value, how: Patch): Value | Promise<Value> {
+async function changed({ definitions }: Engine, document: Value, how: Patch): Promise<Patched> {
   if (how.form === 'json') return applyJsonPatch(document, { value: how.operations, decimals: how.decimals });
   const { resource, decimals } = how.parameters;
   if (resource.resourceType !== 'Parameters')
@@ -71,7 +79,7 @@ function changed({ definitions }: Engine, document: Value, how: Patch): Value | 
       expression: 'resourceType',
       detail: 'patch-malformed',
     });
-  const issues = validateStructure(resource, definitions, decimals);
+  const issues = await validate(how.parameters, definitions);
   if (issues.length > 0) throw new FhirError('invalid', 'The Parameters are not valid FHIR R4.', { issues });
   return applyFhirPathPatch(document, { value: resource, decimals }, definitions);
 }

@@ -1,19 +1,20 @@
 /**
  * From a body to a Change: validate → check what its type means to us (hooks.ts) → stamp id and meta → lift attachment bytes
- * out → extract index entries and words. The
- * same path for create and update. https://hl7.org/fhir/R4/http.html#create
+ * out → extract index entries and words; of a large one beside the event loop, or in pieces. The same path for create and
+ * update. https://hl7.org/fhir/R4/http.html#create
  */
 import { liftBase64 } from '../fhir/base64.js';
 import { FhirError } from '../fhir/error.js';
 import { parseJson, stamp } from '../fhir/json.js';
 import { print } from '../fhir/print.js';
 import type { Parsed, Resource } from '../fhir/resource.js';
+import { atOnce, inPieces, turn } from '../platform/pieces.js';
 import type { Entry } from '../search/entry.js';
-import { extract } from '../search/extract.js';
+import { extract, extracting } from '../search/extract.js';
 import type { Said } from '../search/words.js';
 import { wordsOf } from '../search/words-of.js';
 import type { BlobLink, Change, Method, Renewed, Version } from '../store/store.js';
-import { validateStructure } from '../validation/structure.js';
+import { validate } from '../validation/beside.js';
 import { check, metaOf } from './hooks.js';
 import { keep, type Kept } from './meta.js';
 import type { Engine, RawBody } from './interaction.js';
@@ -57,7 +58,7 @@ export async function prepare(
       expression: 'resourceType',
       detail: 'wrong-resource-type',
     });
-  const issues = validateStructure(body.resource, engine.definitions, body.decimals);
+  const issues = await validate(body, engine.definitions);
   if (issues.some(issue => issue.severity === 'error' || issue.severity === 'fatal'))
     throw new FhirError('invalid', 'The resource is not valid FHIR R4.', { issues });
   await check(engine, type, body.resource, id);
@@ -65,6 +66,7 @@ export async function prepare(
   const resource: Resource = { ...body.resource };
   const texts = body.decimals?.get(body.resource);
   if (texts) body.decimals!.set(resource, texts);
+  if (body.large) await turn();
   const meta = metaOf(type, kept ? keep(resource['meta'], kept) : resource['meta']);
   const decimals = kept?.decimals ? new Map([...(body.decimals ?? []), ...kept.decimals]) : body.decimals;
   const stamped = stamp(
@@ -74,7 +76,7 @@ export async function prepare(
   const { text, lifted } = liftBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
   const blobs: BlobLink[] = [];
   for (const { at, bytes } of lifted) blobs.push({ at, ...(await engine.store.blobs.put(bytes)) });
-  return { change: assemble(engine, identity, resource, text, blobs), text: stamped };
+  return { change: await assemble(engine, identity, { resource, large: body.large }, text, blobs), text: stamped };
 }
 
 /** A Binary given as its bytes: the resource is written around them. */
@@ -93,12 +95,21 @@ async function prepareRaw(engine: Engine, identity: Identity, body: RawBody, kep
     data: '',
   };
   const text = Buffer.from(print(resource, kept?.decimals));
-  const change = assemble(engine, identity, resource, text, [{ at: text.length - 2, hash, size }]);
+  const change = await assemble(engine, identity, { resource }, text, [{ at: text.length - 2, hash, size }]);
   return body.represent && size <= MOST_REPRESENTED ? { change, text: await wholeText(engine, change) } : { change };
 }
 
-function assemble(engine: Engine, identity: Identity, resource: Resource, text: Buffer, blobs: BlobLink[]): Change {
-  const entries = extract(resource, engine.parameters, { bases: engine.settings.bases });
+async function assemble(
+  engine: Engine,
+  identity: Identity,
+  { resource, large }: { readonly resource: Resource; readonly large?: boolean | undefined },
+  text: Buffer,
+  blobs: BlobLink[],
+): Promise<Change> {
+  const { bases, maxIndexed } = engine.settings;
+  const work = extracting(resource, engine.parameters, { bases }, maxIndexed);
+  const entries = large ? await inPieces(work) : atOnce(work);
+  if (large) await turn();
   const patients = patientsOf(identity.type, identity.id, entries);
   return { ...identity, text, entries, patients, ...said(engine, resource), ...(blobs.length ? { blobs } : {}) };
 }

@@ -25,6 +25,9 @@ export interface Config {
   readonly maxBundle: number;
   readonly maxBinary: number;
   readonly maxArray: number;
+  readonly maxValues: number;
+  readonly maxIndexed: number;
+  readonly bodyMemory: number;
   readonly pageSize: number;
   readonly maxPageSize: number;
   readonly maxIncluded: number;
@@ -121,9 +124,30 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     secret: true,
   }),
   maxBody: whole('MAX_BODY', 16 * MB, 'Largest resource body, in bytes.', 1024, 512 * MB),
-  maxBundle: whole('MAX_BUNDLE', 128 * MB, 'Largest batch or transaction, in bytes.', 1024, 512 * MB),
+  maxBundle: whole('MAX_BUNDLE', 64 * MB, 'Largest batch or transaction, in bytes; of a reader 1 MB.', 1024, 512 * MB),
   maxBinary: whole('MAX_BINARY', 256 * MB, 'Largest raw upload to Binary, in bytes.', 1024, 16_384 * MB),
   maxArray: whole('MAX_ARRAY', 100_000, 'Longest array in a resource.', 100, 10_000_000),
+  maxValues: whole(
+    'MAX_VALUES',
+    200_000,
+    'Values (objects, arrays, strings, numbers) of a resource; a batch or transaction may have ten times as many in all.',
+    1000,
+    10_000_000,
+  ),
+  maxIndexed: whole(
+    'MAX_INDEXED',
+    20_000,
+    'Index entries of a resource: values by which searches find it.',
+    1000,
+    1_000_000,
+  ),
+  bodyMemory: whole(
+    'BODY_MEMORY',
+    256 * MB,
+    'Bytes that large bodies under way may take, each counted four times; those beyond wait, half of REQUEST_TIMEOUT at most.',
+    1 * MB,
+    65_536 * MB,
+  ),
   pageSize: whole('PAGE_SIZE', 50, 'Entries of a page where the request gives no _count.', 1, 10_000),
   maxPageSize: whole('MAX_PAGE_SIZE', 1000, 'Largest _count that is honoured.', 1, 10_000),
   maxIncluded: whole('MAX_INCLUDED', 1000, 'Resources that _include and _revinclude may add to a page.', 1, 100_000),

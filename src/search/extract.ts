@@ -2,7 +2,9 @@
  * From a resource to its index entries: the one place where it is decided what can be found.
  * https://hl7.org/fhir/R4/search.html, conversions by element type in values.ts.
  */
+import { FhirError } from '../fhir/error.js';
 import type { Resource } from '../fhir/resource.js';
+import { atOnce, type Pieces } from '../platform/pieces.js';
 import type { Entry, EntryValue } from './entry.js';
 import type { SearchParameters } from './parameters.js';
 
@@ -15,10 +17,20 @@ export interface ExtractContext {
  * The entries of all search parameters of the resource's type, each once, in the order of the definitions. The
  * resource is as it will be stored: with its id and meta. Values of the wrong JSON type are passed over.
  */
-export function extract(resource: Resource, parameters: SearchParameters, context: ExtractContext): Entry[] {
+export const extract = (resource: Resource, parameters: SearchParameters, context: ExtractContext): Entry[] =>
+  atOnce(extracting(resource, parameters, context));
+
+/** The same in pieces. Throws `too-large` for more entries than `most`, of which each pair of a composite is one. */
+export function* extracting(
+  resource: Resource,
+  parameters: SearchParameters,
+  context: ExtractContext,
+  most = Infinity,
+): Pieces<Entry[]> {
   const entries: Entry[] = [];
   const out: EntryValue[] = [];
   const frame = { root: resource, out, bases: context.bases };
+  let size = 0;
   for (const [code, parameter] of parameters.of(resource.resourceType)) {
     parameter.read(resource, frame);
     if (out.length === 0) continue;
@@ -30,12 +42,29 @@ export function extract(resource: Resource, parameters: SearchParameters, contex
         if (seen.has(key)) continue;
         seen.add(key);
         entries.push({ parameter: code, ...value });
+        if (entries.length > most) throw tooMany(resource, most);
       }
     }
+    if (parameter.type === 'composite') for (const value of out) size += pairsOf(value);
+    if (entries.length + size > most) throw tooMany(resource, most);
+    if (out.length > PIECE) yield;
     out.length = 0;
   }
   return entries;
 }
+
+/** Values of one parameter after which others may have their turn. */
+const PIECE = 1000;
+
+const pairsOf = (value: EntryValue): number =>
+  value.kind === 'composite' ? value.parts.reduce((pairs, part) => pairs * part.length, 1) : 0;
+
+const tooMany = ({ resourceType }: Resource, most: number): FhirError =>
+  new FhirError(
+    'too-large',
+    `The resource has more than ${most} values by which searches find it. Send several smaller resources.`,
+    { expression: resourceType, detail: 'too-many-index-entries' },
+  );
 
 /** Equal for equal values of one parameter. */
 function keyOf(value: EntryValue): string {

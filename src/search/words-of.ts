@@ -14,9 +14,13 @@ import type { Json, JsonObject, Resource } from '../fhir/resource.js';
 import { textOfXhtml } from '../fhir/xhtml-text.js';
 import { GAP, type Said, wordsIn } from './words.js';
 
-/** Of the narrative, and of everything else: words, and characters of them. What comes behind is not found. */
+/**
+ * Of the narrative, and of everything else: words, characters of them, and of the markup that they stand in. What comes
+ * behind is not found.
+ */
 export const MAX_WORDS = 50_000;
 const MAX_CHARACTERS = 1_000_000;
+const MAX_MARKUP = 1_000_000;
 
 /** Named in every change of what is extracted: another rule means reindex. */
 export const WORDS_RULE = 'words-1';
@@ -61,7 +65,7 @@ export function wordsOf(resource: Resource, definitions: Definitions): Said {
     else if (step.take === 'resource') {
       if (typeof value['resourceType'] === 'string') walk(value, value['resourceType'], true);
     } else if (step.take === 'narrative' && typeof value['div'] === 'string')
-      (inner ? others : narrative).add(textOfXhtml(value['div']));
+      (inner ? others : narrative).addMarkup(value['div']);
   };
   walk(resource, type, false);
 
@@ -71,25 +75,45 @@ export function wordsOf(resource: Resource, definitions: Definitions): Said {
 }
 
 /** Words up to the limits. */
-function collect(): { readonly words: string[]; add(text: string): void } {
+function collect(): { readonly words: string[]; add(text: string): void; addMarkup(div: string): void } {
   const words: string[] = [];
   const seen = new Set<string>();
   let room = MAX_CHARACTERS;
+  let markup = MAX_MARKUP;
   return {
     words,
+    addMarkup(div) {
+      if (room <= 0 || markup <= 0 || words.length >= MAX_WORDS) return;
+      this.add(textOfXhtml(div.slice(0, markup)));
+      markup -= div.length;
+    },
     add(text) {
       if (room <= 0 || words.length >= MAX_WORDS || seen.has(text)) return;
       seen.add(text);
-      const found = wordsIn(text.slice(0, room));
-      if (found.length === 0) return;
-      if (words.length > 0) words.push(GAP);
-      for (const word of found) {
-        room -= word.length;
-        if (room < 0 || words.length >= MAX_WORDS) return;
-        words.push(word);
-      }
+      let gap = words.length > 0;
+      for (const piece of piecesOf(text.slice(0, room)))
+        for (const word of wordsIn(piece)) {
+          room -= word.length;
+          if (room < 0 || words.length >= MAX_WORDS) return;
+          if (gap) words.push(GAP);
+          gap = false;
+          words.push(word);
+        }
     },
   };
+}
+
+/** Characters that are looked at together: of a text that is all words no more than are kept. */
+const PIECE = 64 * 1024;
+
+/** A long text in parts that end where a word ends, if there is a blank at all. */
+function* piecesOf(text: string): Generator<string> {
+  for (let from = 0; from < text.length; ) {
+    const blank = text.length - from > PIECE ? text.lastIndexOf(' ', from + PIECE) : text.length;
+    const to = blank > from ? blank : from + PIECE;
+    yield text.slice(from, to);
+    from = to;
+  }
 }
 
 const KNOWN = new WeakMap<Definitions, (type: string) => Steps>();

@@ -48,7 +48,9 @@ class Writing {
   readonly s: Record<string, string> = {};
   readonly missing: FactAddition[] = [];
   readonly facts: Facts;
-  private proposed = 0;
+  /** Code systems that get a number here, and ids of all that is missing: a resource may name thousands. */
+  private readonly proposals = new Map<string, string>();
+  private readonly noted = new Set<string>();
 
   constructor(typeCode: string, facts: Facts) {
     this.k = [typeCode];
@@ -59,22 +61,27 @@ class Writing {
   system(uri: string): string {
     const known = this.facts.system(uri);
     if (known !== undefined) return known;
-    const proposal = this.missing.find(({ id, value }) => id.startsWith('s') && value === uri);
-    if (proposal) return proposal.id.slice(1);
-    this.proposed += 1;
-    const id = systemFact(this.facts.systems + this.proposed);
+    const proposal = this.proposals.get(uri);
+    if (proposal !== undefined) return proposal;
+    const id = systemFact(this.facts.systems + this.proposals.size + 1);
+    this.proposals.set(uri, id.slice(1));
     this.missing.push({ id, value: uri });
     return id.slice(1);
   }
 
   note(id: string): void {
-    if (!this.facts.has(id) && !this.missing.some(addition => addition.id === id)) this.missing.push({ id, value: '' });
+    if (this.facts.has(id) || this.noted.has(id)) return;
+    this.noted.add(id);
+    this.missing.push({ id, value: '' });
   }
 
   use(prefix: string, use: string): void {
     this.note(useFact(prefix, use));
   }
 }
+
+/** Keys that say patient and code together. */
+const MOST_SCOPED = 20_000;
 
 /** Before the keys in `k` of a resource whose main date is open. */
 export const OPEN = '^';
@@ -303,6 +310,15 @@ export function encode(placement: Placement, type: string, entries: readonly Ent
   // Before the keys of patients and references, which are few enough to be looked at one by one.
   if (first && isOpenWidth(e - d))
     writing.k.push(...unique(writing.k.filter(key => !key.startsWith('r'))).map(key => OPEN + key));
+  if (patients.length * scoped.length > MOST_SCOPED)
+    throw new FhirError(
+      'too-large',
+      'The resource has too many codes for too many patients: send several smaller ones.',
+      {
+        expression: 'Resource',
+        detail: 'too-many-index-entries',
+      },
+    );
   for (const patient of unique(patients)) {
     writing.k.push(`p${patient}>${typeCode}`);
     for (const token of scoped) writing.k.push(`p${patient}>${token}`);

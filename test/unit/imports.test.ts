@@ -21,7 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   access: ['identity', 'search', 'fhir', 'platform'],
   audit: ['identity', 'store', 'search', 'fhir', 'platform'],
   interactions: ['access', 'audit', 'identity', 'terminology', 'validation', 'store', 'search', 'fhir', 'platform'],
-  http: ['interactions', 'identity', 'search', 'fhir', 'platform'],
+  http: ['interactions', 'identity', 'validation', 'search', 'fhir', 'platform'],
   cli: ['http', 'interactions', 'identity', 'validation', 'store', 'search', 'fhir', 'platform'],
   main: [
     'audit',

@@ -429,7 +429,7 @@ describe('properties of the scan, the printer and the stamp', () => {
           JSON.parse(text);
         } catch {
           sound = false;
-          const { line, column } = whereBroken(text);
+          const { line, column } = whereBroken(text)!;
           assert.ok(line >= 1 && column >= 1);
         }
         const detail = detailOf(() => parse(text));

@@ -1,0 +1,33 @@
+/** A thread of beside.ts: reads XML, and validates JSON. */
+import { loadDefinitions } from '../fhir/definitions.js';
+import { FhirError } from '../fhir/error.js';
+import { parseJson } from '../fhir/json.js';
+import { print } from '../fhir/print.js';
+import { parseXml } from '../fhir/xml-read.js';
+import { answerTasks } from '../platform/pool.js';
+import type { Answer, Task } from './beside.js';
+import { validateStructure } from './structure.js';
+
+const definitions = loadDefinitions();
+
+function work(task: Task): Answer {
+  const bytes = Buffer.from(task.bytes.buffer, task.bytes.byteOffset, task.bytes.length);
+  try {
+    if (task.do === 'validate') {
+      // What may come in at all was decided before.
+      const { resource, decimals } = parseJson(bytes, { maxDepth: 200 });
+      return { issues: validateStructure(resource, definitions, decimals) };
+    }
+    const { resource, decimals } = parseXml(bytes, definitions, task.limits);
+    return { json: new Uint8Array(Buffer.from(print(resource, decimals))) };
+  } catch (error) {
+    if (!(error instanceof FhirError)) throw error;
+    const { kind, message, issues } = error;
+    return { refused: { kind, message, issues } };
+  }
+}
+
+answerTasks<Task, Answer>(task => {
+  const answer = work(task);
+  return { answer, moving: 'json' in answer ? [answer.json.buffer] : [] };
+});

@@ -1,0 +1,155 @@
+/**
+ * Bodies that cost more to read than to send: each is refused with a status of the client's fault (or taken), while others
+ * are answered and the memory of the process stays bounded. Nothing of what is refused is stored.
+ */
+import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
+import { after, before, describe, it } from 'mocha';
+import { FULL } from '../support/depth.js';
+import { type Hostile, SHAPES, XML_SHAPES } from '../support/hostile.js';
+import { newStore, STORES } from '../support/server.js';
+import { type Answered, type Seen, type Watched, watchServer } from '../support/watched.js';
+
+/** Bytes: of all that a body may have in a full run, of some of it at every change. */
+const SIZE = FULL ? 16_000_000 : 2_000_000;
+/** ms of processor time that others wait: a tenth of a second is the aim, on a machine of which this is not known. */
+const LONGEST = 400;
+/** MB. */
+const MOST_MEMORY = FULL ? 900 : 600;
+
+const JSON_BODY = { 'content-type': 'application/fhir+json' };
+const PATCH_BODY = { 'content-type': 'application/json-patch+json' };
+
+const typeOf = (text: string): string => /"resourceType":"(\w+)"/.exec(text.slice(0, 100))?.[1] ?? 'Patient';
+const inBundle = (kind: string, resource: string, url: string): string =>
+  `{"resourceType":"Bundle","type":"${kind}","entry":[{"resource":${resource},"request":{"method":"PUT","url":"${url}"}}]}`;
+const inXmlBundle = (kind: string, resource: string): string =>
+  `<Bundle xmlns="http://hl7.org/fhir"><type value="${kind}"/><entry><resource>${resource}</resource><request><method value="PUT"/><url value="Patient/h"/></request></entry></Bundle>`;
+
+type Send = (server: Watched, shape: Hostile, text: string) => Promise<Answered>;
+
+const JSON_WAYS: Readonly<Record<string, Send>> = {
+  'an update': ({ send }, { type }, text) => send('PUT', `/fhir/${typeOf(text)}/h`, text, { 'content-type': type }),
+  'an update with gzip': ({ send }, { type }, text) =>
+    send('PUT', `/fhir/${typeOf(text)}/h`, gzipSync(text), { 'content-type': type, 'content-encoding': 'gzip' }),
+  'a transaction': ({ send }, _, text) =>
+    send('POST', '/fhir', inBundle('transaction', text, `${typeOf(text)}/h`), JSON_BODY),
+  'a batch': ({ send }, _, text) => send('POST', '/fhir', inBundle('batch', text, `${typeOf(text)}/h`), JSON_BODY),
+  'a patch': ({ send }, _, text) =>
+    send('PATCH', '/fhir/Patient/there', `[{"op":"add","path":"/x","value":${text}}]`, PATCH_BODY),
+  'an operation': ({ send }, { type }, text) =>
+    send('POST', '/fhir/Patient/there/$meta-add', text, { 'content-type': type }),
+  'a Bundle itself': ({ send }, _, text) => send('POST', '/fhir', text, JSON_BODY),
+};
+const XML_WAYS: Readonly<Record<string, Send>> = {
+  'an update': ({ send }, { type }, text) => send('PUT', '/fhir/Patient/h', text, { 'content-type': type }),
+  'a transaction': ({ send }, { type }, text) =>
+    send('POST', '/fhir', inXmlBundle('transaction', text), { 'content-type': type }),
+};
+/** At every change one way each, in turn. */
+const waysOf = (ways: Readonly<Record<string, Send>>, at: number): [string, Send][] =>
+  Object.entries(ways).filter((_, i, { length }) => FULL || i === at % length);
+
+function assertSeen({ wait, memory }: Seen): void {
+  assert.ok(wait < LONGEST, `others waited for ${wait.toFixed(0)} ms of processor time`);
+  assert.ok(memory < MOST_MEMORY, `the process took ${memory.toFixed(0)} MB`);
+}
+
+for (const store of STORES)
+  describe(`hostile bodies (${store})`, function () {
+    let server: Watched;
+    before('starts the server', async function () {
+      if (process.platform !== 'linux') return this.skip();
+      server = await watchServer({ CHARTROOM_STORE: await newStore(this, store) });
+      const there = { resourceType: 'Patient', id: 'there' };
+      assert.equal((await server.send('PUT', '/fhir/Patient/there', JSON.stringify(there), JSON_BODY)).status, 201);
+    });
+    after('stops the server', () => server?.stop());
+
+    // What is refused never reaches a store: one of them is enough at every change.
+    const families = [
+      [SHAPES, JSON_WAYS],
+      [XML_SHAPES, XML_WAYS],
+    ] as const;
+    for (const [shapes, ways] of FULL || store === 'embedded' ? families : [])
+      for (const [at, shape] of shapes.entries())
+        for (const [name, send] of waysOf(ways, at))
+          it(`${shape.name}, as ${name}: keeps nobody waiting`, async () => {
+            const text = shape.make(SIZE);
+            const seen = await server.watch(() => send(server, shape, text));
+            assert.ok(seen.status >= 200 && seen.status < 500, `status ${seen.status}`);
+            assertSeen(seen);
+            const left = await server.send('GET', `/fhir/${typeOf(text)}/h`);
+            if (seen.status >= 400) assert.ok(left.status === 404 || left.status === 410, 'something was stored');
+            else await server.send('POST', `/fhir/${typeOf(text)}/h/$purge`);
+          });
+
+    it('takes what is large and legal', async () => {
+      const text = JSON.stringify({
+        resourceType: 'Binary',
+        id: 'b',
+        contentType: 'a/b',
+        data: Buffer.alloc(9_000_000, 7).toString('base64'),
+      });
+      const seen = await server.watch(() => server.send('PUT', '/fhir/Binary/b', text, JSON_BODY));
+      assert.equal(seen.status, 201);
+      assertSeen(seen);
+    });
+
+    it('takes a List of thousands', async () => {
+      const entry = Array.from({ length: 15_000 }, (_, i) => ({ item: { reference: `Patient/p${i}` } }));
+      const list = JSON.stringify({ resourceType: 'List', id: 'l', status: 'current', mode: 'working', entry });
+      const seen = await server.watch(() => server.send('PUT', '/fhir/List/l', list, JSON_BODY));
+      assert.equal(seen.status, 201);
+      assertSeen(seen);
+      const found = await server.send('GET', '/fhir/List?item=Patient/p14999&_summary=count');
+      assert.match(found.text, /"total":1\b/);
+    });
+
+    it('refuses a resource of more index entries than are allowed', async () => {
+      const member = Array.from({ length: 20_001 }, (_, i) => ({ entity: { reference: `Patient/p${i}` } }));
+      const group = JSON.stringify({ resourceType: 'Group', id: 'g', type: 'person', actual: true, member });
+      const seen = await server.watch(() => server.send('PUT', '/fhir/Group/g', group, JSON_BODY));
+      assert.equal(seen.status, 413);
+      assert.match(seen.text, /too-many-index-entries/);
+      assertSeen(seen);
+    });
+
+    it('refuses an inflating body before it is inflated', async () => {
+      const bomb = gzipSync(Buffer.alloc(60_000_000, '{},'));
+      for (const [method, path, type] of [
+        ['POST', '/fhir', 'application/fhir+json'],
+        ['PUT', '/fhir/Patient/h', 'application/fhir+xml'],
+        ['POST', '/fhir/Binary', 'application/pdf'],
+      ] as const) {
+        const headers = { 'content-type': type, 'content-encoding': 'gzip' };
+        const seen = await server.watch(() => server.send(method, path, bomb, headers));
+        assert.equal(seen.status, 413);
+        assertSeen(seen);
+      }
+    });
+
+    it('holds the resource of an entry to the limit of a resource', async () => {
+      const data = 'x'.repeat(17 * 1024 * 1024);
+      const patient = JSON.stringify({ resourceType: 'Patient', id: 'h', name: [{ text: data }] });
+      for (const kind of ['transaction', 'batch']) {
+        const seen = await server.watch(() =>
+          server.send('POST', '/fhir', inBundle(kind, patient, 'Patient/h'), JSON_BODY),
+        );
+        assert.equal(seen.status, 413);
+        assert.match(seen.text, /"Bundle\.entry\[0\]\.resource"/);
+        assertSeen(seen);
+      }
+    });
+
+    it('serves many hostile bodies at once, or says when to come again', async () => {
+      const shape = SHAPES.find(({ name }) => name === 'narratives of many elements');
+      const text = shape!.make(SIZE);
+      const seen = await server.watch(async () => {
+        const all = await Promise.all(Array.from({ length: 8 }, () => JSON_WAYS['an update']!(server, shape!, text)));
+        return { statuses: all.map(({ status }) => status) };
+      });
+      for (const status of seen.statuses) assert.ok(status === 400 || status === 429, `status ${status}`);
+      assertSeen(seen);
+    });
+  });
