@@ -14,7 +14,7 @@ import type { Engine } from './interactions/interaction.js';
 import { OPERATIONS } from './interactions/operation.js';
 import { createRegistry } from './interactions/registry.js';
 import { createReindexer } from './interactions/reindex.js';
-import { type Config, ConfigError, isLoopback, isMongo, SETTINGS } from './platform/config.js';
+import { type Config, ConfigError, isLoopback, isMongo } from './platform/config.js';
 import { makeFolder } from './platform/folder.js';
 import { createLog } from './platform/log.js';
 import { createSeal } from './platform/seal.js';
@@ -150,8 +150,7 @@ const PROFILE_TYPES: ReadonlySet<string> = new Set(['SearchParameter', 'Operatio
 /** What we add to R4 (profiles/ of the project), and what the settings name beside it. */
 async function profiles(config: Config): Promise<Found[]> {
   const own = fileURLToPath(new URL('profiles', root));
-  // The default is ours, from wherever the server was started.
-  const given = config.profiles === SETTINGS.profiles.default ? own : resolve(config.profiles);
+  const given = config.profiles === '' ? own : resolve(config.profiles);
   const found: Found[] = [];
   for (const folder of new Set([own, given]))
     for await (const each of readProfiles(folder, PROFILE_TYPES)) found.push(each);

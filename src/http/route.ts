@@ -5,6 +5,7 @@
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import type { Kind, Target } from '../interactions/interaction.js';
+import { didYouMean } from '../platform/nearest.js';
 import { type Level, OPERATIONS } from '../interactions/operation.js';
 
 export interface Route extends Target {
@@ -44,7 +45,10 @@ export function route(method: string, path: string, definitions: Definitions): R
   const segments = decode(path);
   const { shape, ...target } = recognise(segments, definitions);
   const methods = methodsOf(shape, target.operation);
-  if (!methods) throw new FhirError('not-found', 'There is nothing at this address: see /metadata for what there is.');
+  if (!methods) {
+    const near = didYouMean(segments[2] ?? '', definitions.resourceTypes);
+    throw new FhirError('not-found', `There is nothing at this address: see /metadata for what there is.${near}`);
+  }
   const name = method === 'HEAD' ? 'GET' : method;
   const kind = Object.hasOwn(methods, name) ? methods[name] : undefined;
   if (!kind) throw notAllowed(Object.keys(methods));
@@ -93,7 +97,7 @@ function recognise(segments: readonly string[], definitions: Definitions): { sha
   if (!definitions.resourceTypes.includes(first))
     throw new FhirError(
       'unknown-type',
-      'The first part of the address must be an R4 resource type, spelt as in the standard.',
+      `The first part of the address must be an R4 resource type, spelt as in the standard.${didYouMean(first, definitions.resourceTypes)}`,
     );
   if (second === undefined) return { shape: 'T', type: first };
   if (second.startsWith('_')) return { shape: ['T', ...segments.slice(1)].join('/'), type: first };

@@ -101,8 +101,8 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
   data: text('DATA', './data', 'Folder of the embedded store and of keys.'),
   profiles: text(
     'PROFILES',
-    './profiles',
-    "Folder of search parameters (JSON, Bundles, FHIR packages) that are in force beside the project's own.",
+    '',
+    "Folder of search parameters (JSON, Bundles, FHIR packages) that are in force beside the project's own. Empty: none but those.",
   ),
   demo: choice(
     'DEMO',

@@ -19,6 +19,15 @@ export function nearest(text: string, names: readonly string[]): string | undefi
   return best;
 }
 
+/** " Did you mean …?" with the nearest of the names, if one is near and another than what was said; else nothing. */
+export function didYouMean(said: string, names: readonly string[]): string {
+  const best = nearest(
+    said,
+    names.filter(name => name !== said),
+  );
+  return best === undefined ? '' : ` Did you mean ${best}?`;
+}
+
 function levenshtein(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

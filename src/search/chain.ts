@@ -7,7 +7,17 @@
 import { FhirError } from '../fhir/error.js';
 import { LINK, nothingAsked, spend } from './allowance.js';
 import { any, type Where } from './query.js';
-import { cut, holdsResources, isType, needParameter, refused, type Scope, shown, unknownModifier } from './scope.js';
+import {
+  cut,
+  holdsResources,
+  isReference,
+  isType,
+  needParameter,
+  refused,
+  type Scope,
+  shown,
+  unknownModifier,
+} from './scope.js';
 
 /** Links of one chain. */
 export const MAX_CHAIN = 6;
@@ -22,7 +32,7 @@ export const MAX_ASKED = 2000;
  */
 export function followReference(head: string, rest: string, scope: Scope, next: (inner: Scope) => Where): Where {
   const [code, type] = cut(head);
-  const parameter = needParameter(code, scope);
+  const parameter = needParameter(code, scope, isReference);
   if (parameter.type !== 'reference' || !(parameter.elements.has('Reference') || holdsResources(parameter)))
     throw refused(head, `${shown(code)} refers to no resource, so nothing can be chained to it.`);
   const { targets } = parameter;
@@ -31,25 +41,33 @@ export function followReference(head: string, rest: string, scope: Scope, next: 
   const candidates = type === undefined ? (targets.length > 0 ? targets : scope.definitions.resourceTypes) : [type];
   const asked = scope.asked ?? nothingAsked();
   const found: Where[] = [];
+  const reached: string[] = [];
   let first: unknown;
   for (const to of candidates) {
     if (++asked.types > MAX_ASKED)
       throw new FhirError(
         'too-costly',
-        `The chains of this search can lead through too many types: name them, as in ${shown(code)}:Patient.${shown(rest)}.`,
+        `The chains of this search can lead through too many types: name them, as in ${shown(code)}:${exampleOf(candidates)}.${shown(rest)}.`,
         { expression: `http.${shown(code)}` },
       );
     try {
       found.push({ kind: 'chain', code, to, where: next({ ...scope, types: [to], asked }) });
       spend({ asked, types: [to] }, shown(code), LINK);
+      reached.push(to);
     } catch (error) {
       // A type that does not know what comes next is not what is meant, unless none does.
       if (candidates.length === 1 || !(error instanceof FhirError) || error.kind !== 'not-supported') throw error;
-      first ??= error;
+      if (first === undefined || to === exampleOf(candidates)) first = error;
     }
   }
   if (found.length === 0) throw first;
   if (found.length > MAX_TARGETS)
-    throw refused(head, `${shown(code)} can refer to many types here: name one, as in ${code}:Patient.${shown(rest)}.`);
+    throw refused(
+      head,
+      `${shown(code)} can refer to many types here: name one, as in ${code}:${exampleOf(reached)}.${shown(rest)}.`,
+    );
   return any(...found);
 }
+
+/** A type to name in an advice: the one that most would mean, where it can be meant. */
+const exampleOf = (types: readonly string[]): string => (types.includes('Patient') ? 'Patient' : types[0]!);

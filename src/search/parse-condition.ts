@@ -9,6 +9,7 @@ import { FhirError } from '../fhir/error.js';
 import { costOf, LINK, MISSING, spend, WORDS } from './allowance.js';
 import { followReference, MAX_CHAIN } from './chain.js';
 import { parseFilter } from './filter.js';
+import { didYouMean } from '../platform/nearest.js';
 import type { SearchParameter } from './parameters.js';
 import { conditionOn, type Modifier, parseValue } from './parse-value.js';
 import { all, type Where } from './query.js';
@@ -16,6 +17,7 @@ import {
   allowedModifiers,
   cut,
   invalid,
+  isReference,
   isType,
   needParameter,
   refused,
@@ -109,10 +111,13 @@ function modifierOf(parameter: SearchParameter, suffix: string, scope: Scope): M
 function parseHas(name: string, value: string, scope: Scope, depth: number): Where {
   const [, from = '', code = '', ...rest] = name.split(':');
   const form = 'as in _has:Observation:patient:code=1234-5';
-  if (!isType(from, scope)) throw refused('_has', `_has needs a resource type after the first colon, ${form}.`);
+  if (!isType(from, scope)) {
+    const near = didYouMean(from, scope.definitions.resourceTypes);
+    throw refused('_has', `_has needs a resource type after the first colon, ${form}.${near}`);
+  }
   if (rest.length === 0 || code === '') throw refused('_has', `_has needs a reference and a parameter, ${form}.`);
   const inner: Scope = { ...scope, types: [from] };
-  const parameter = needParameter(code, inner);
+  const parameter = needParameter(code, inner, isReference);
   const reaches = parameter.targets.length === 0 || scope.types.some(type => parameter.targets.includes(type));
   if (parameter.type !== 'reference' || !parameter.elements.has('Reference') || !reaches)
     throw refused('_has', `${from}.${shown(code)} does not refer to ${scope.types.slice(0, 3).join(', ')}.`);

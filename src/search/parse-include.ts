@@ -2,7 +2,8 @@
  * `_include` and `_revinclude`: `Observation:patient`, `Observation:subject:Group`, `Observation:*`, `*`, with `:iterate`.
  * https://hl7.org/fhir/R4/search.html#revinclude
  */
-import { invalid, needParameter, refused, type Scope, shown } from './scope.js';
+import { didYouMean } from '../platform/nearest.js';
+import { invalid, isReference, needParameter, refused, type Scope, shown } from './scope.js';
 
 export interface Include {
   /** `_revinclude`: what refers to the results, not what they refer to. */
@@ -31,10 +32,13 @@ export function parseInclude(name: string, value: string, scope: Scope): Include
     throw invalid(word, `${word} needs Type:parameter, Type:parameter:Target, Type:* or *.`);
   for (const type of [from, to])
     if (type !== undefined && !scope.definitions.resourceTypes.includes(type))
-      throw refused(word, `${word} names ${shown(type)}, which is no resource type of R4.`);
+      throw refused(
+        word,
+        `${word} names ${shown(type)}, which is no resource type of R4.${didYouMean(type, scope.definitions.resourceTypes)}`,
+      );
   const target = to === undefined ? {} : { to };
   if (code === '*') return { ...kind, from, ...target };
-  const parameter = needParameter(code, { ...scope, types: [from] });
+  const parameter = needParameter(code, { ...scope, types: [from] }, isReference);
   if (parameter.type !== 'reference')
     throw invalid(word, `${word} needs a reference parameter; ${from}.${shown(code)} is a ${parameter.type}.`);
   if (to !== undefined && parameter.targets.length > 0 && !parameter.targets.includes(to))

@@ -9,11 +9,12 @@
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError, type Issue } from '../fhir/error.js';
 import { nothingAsked } from './allowance.js';
-import type { SearchParameters } from './parameters.js';
+import { didYouMean } from '../platform/nearest.js';
+import type { SearchParameter, SearchParameters } from './parameters.js';
 import { parseCondition } from './parse-condition.js';
 import { type Include, isInclude, parseInclude } from './parse-include.js';
 import { all, type SortKey, type Where } from './query.js';
-import { hint, invalid, lookUp, refused, type Scope, shown } from './scope.js';
+import { invalid, lookUp, namesOf, refused, type Scope, shown } from './scope.js';
 
 export interface SearchInput {
   /** Concrete resource types, at least one. With several, only parameters that all of them share. */
@@ -156,14 +157,7 @@ function readSort(value: string, state: State): string | undefined {
     const code = part.replace(/^-/, '');
     if (code === '') throw invalid('_sort', 'The parameter _sort needs names, separated by commas, with - to descend.');
     if (!lookUp(code, state.scope)?.sortable) {
-      const message = `_sort cannot order by ${shown(code)} here.`;
-      drop(
-        state,
-        new FhirError('not-supported', message + hint(code, state.scope), {
-          detail: 'unknown-sort',
-          expression: 'http._sort',
-        }),
-      );
+      drop(state, unsortable(code, state.scope));
     } else if (!state.sort.some(key => key.code === code)) {
       state.sort.push({ code, descending: part.startsWith('-') });
       kept.push(part);
@@ -172,21 +166,40 @@ function readSort(value: string, state: State): string | undefined {
   return kept.length > 0 ? kept.join(',') : undefined;
 }
 
+/** Says why, and what there is to order by: results of several types have only what every resource has. */
+function unsortable(code: string, scope: Scope): FhirError {
+  const parameter = lookUp(code, scope);
+  const names = scope.types.length > 1 ? ['_id', '_lastUpdated'] : namesOf(scope, ({ sortable }) => sortable);
+  const where = scope.types.length > 1 ? 'Several types' : scope.types.join();
+  return new FhirError(
+    'not-supported',
+    `_sort cannot order by ${shown(code)}: ${parameter ? whyUnordered(parameter) : 'there is no such parameter'}.${parameter ? '' : didYouMean(code, names)} ${where} can be ordered by ${names.toSorted().join(', ')}.`,
+    { detail: 'unknown-sort', expression: 'http._sort' },
+  );
+}
+
+function whyUnordered({ type, nature, code }: SearchParameter): string {
+  if (nature === 'sound') return 'sounds have no order';
+  return code.startsWith('combo-') ? 'two parameters together have no order' : `${type} parameters have no order`;
+}
+
 function readElements(value: string, state: State): string | undefined {
-  const { input, options } = state;
+  const { options } = state;
   const kept: string[] = [];
   for (const name of value.split(',')) {
-    const known = input.types.some(type =>
-      state.scope.definitions.types.get(type)?.elements.some(element => element.name === name),
-    );
-    if (!known)
-      drop(state, invalid('_elements', `_elements names ${shown(name)}, which is no element of the type searched.`));
-    else if (!kept.includes(name)) kept.push(name);
+    const known = elementsOf(state).includes(name);
+    if (!known) {
+      const message = `_elements names ${shown(name)}, which is no element of the type searched.`;
+      drop(state, invalid('_elements', message + didYouMean(name, elementsOf(state))));
+    } else if (!kept.includes(name)) kept.push(name);
   }
   if (kept.length === 0) return undefined;
   options.elements = kept;
   return kept.join(',');
 }
+
+const elementsOf = ({ input, scope }: State): readonly string[] =>
+  input.types.flatMap(type => (scope.definitions.types.get(type)?.elements ?? []).map(element => element.name));
 
 function oneOf<T extends string>(name: string, value: string, values: readonly T[]): T {
   const found = values.find(candidate => candidate === value);

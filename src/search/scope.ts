@@ -1,7 +1,7 @@
 /** What names in a search may mean, and the errors that say what they may not. https://hl7.org/fhir/R4/search.html#errors */
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
-import { nearest } from '../platform/nearest.js';
+import { didYouMean } from '../platform/nearest.js';
 import type { Asked } from './allowance.js';
 import type { SearchParameter, SearchParameters, SearchType } from './parameters.js';
 
@@ -50,13 +50,24 @@ export function lookUp(code: string, { types, parameters }: Scope): SearchParame
   };
 }
 
-/** The parameter, or an error that helps. */
-export function needParameter(code: string, scope: Scope): SearchParameter {
+/** The parameter, or an error that helps: what it advises is a parameter that `fits`. */
+export function needParameter(
+  code: string,
+  scope: Scope,
+  fits?: (parameter: SearchParameter) => boolean,
+): SearchParameter {
   const parameter = lookUp(code, scope);
   if (parameter) return parameter;
-  const types = scope.types.length > 3 ? 'all types searched' : scope.types.join(', ');
-  throw refused(code, `The search parameter ${shown(code)} is not known for ${types}.${hint(code, scope)}`);
+  const without = scope.types.filter(type => !scope.parameters.get(type, code));
+  const [first, ...others] = without.length > 0 ? without : scope.types;
+  const types =
+    others.length > 2 ? `${first} and ${others.length} more of the types searched` : [first, ...others].join(', ');
+  const what = without.length > 0 ? 'is not known for' : 'is not the same for';
+  throw refused(code, `The search parameter ${shown(code)} ${what} ${types}.${hint(code, scope, fits)}`);
 }
+
+/** Whether a search can go on to other resources by it. */
+export const isReference = ({ type }: SearchParameter): boolean => type === 'reference';
 
 /** The parameter by which resources of a type are parts of others of the same type: `Location.partof`. */
 export function partOf(type: string, parameters: SearchParameters): string | undefined {
@@ -87,15 +98,19 @@ export function allowedModifiers(parameter: SearchParameter, { parameters }: Sco
   });
 }
 
+/** Types that a reference parameter can point at. */
+export const typesOf = ({ targets }: SearchParameter, { definitions }: Scope): readonly string[] =>
+  targets.length > 0 ? targets : definitions.resourceTypes;
+
 export function unknownModifier(parameter: SearchParameter, suffix: string, scope: Scope): FhirError {
   const { code, type, targets } = parameter;
   const types = targets.length === 0 || targets.length > 8 ? 'a resource type' : targets.join(', ');
-  const allowed = allowedModifiers(parameter, scope)
-    .map(allow => (allow === '[type]' ? types : allow))
-    .join(', ');
+  const modifiers = allowedModifiers(parameter, scope);
+  const allowed = modifiers.map(allow => (allow === '[type]' ? types : allow)).join(', ');
+  const named = modifiers.includes('[type]') || holdsResources(parameter) ? typesOf(parameter, scope) : [];
   return new FhirError(
     'not-supported',
-    `The parameter ${code} (${type}) has no modifier ${shown(suffix)} here; it allows ${allowed}.`,
+    `The parameter ${code} (${type}) has no modifier ${shown(suffix)} here; it allows ${allowed}.${didYouMean(suffix, [...modifiers, ...named])}`,
     { detail: 'unknown-modifier', expression: `http.${code}` },
   );
 }
@@ -114,9 +129,16 @@ export function reject(parameter: SearchParameter, wanted: string): never {
 /** A name as a message may carry it. */
 export const shown = (name: string) => (/^[\w:.-]{1,64}$/.test(name) ? name : '(a name with other characters)');
 
-/** " Did you mean …?" for the nearest known name, or where to look. */
-export function hint(code: string, { types, parameters }: Scope): string {
-  const known = [...parameters.of(types[0] ?? '').keys()];
-  const best = nearest(code, known) ?? nearest(code.replaceAll('_', '-'), known);
-  return best === undefined ? ' The CapabilityStatement lists what is.' : ` Did you mean ${best}?`;
+/** " Did you mean …?" for the nearest parameter that all types searched have and that `fits`, or where to look. */
+export function hint(code: string, scope: Scope, fits: (parameter: SearchParameter) => boolean = () => true): string {
+  const known = namesOf(scope, fits);
+  const found = didYouMean(code, known) || didYouMean(code.replaceAll('_', '-'), known);
+  return found || ' The CapabilityStatement lists what is.';
 }
+
+/** Parameters of all types searched that fit. */
+export const namesOf = (scope: Scope, fits: (parameter: SearchParameter) => boolean): readonly string[] =>
+  [...scope.parameters.of(scope.types[0] ?? '').keys()].filter(name => {
+    const parameter = lookUp(name, scope);
+    return parameter !== undefined && fits(parameter);
+  });

@@ -96,6 +96,8 @@ function orderOf(placement: Placement, types: readonly string[], { code, descend
     );
   const { prefix, home } = place;
   const array = home === 'none' ? 'f' : home;
+  // Two parameters together have no keys of their own.
+  if (place.union) throw new FhirError('not-supported', `Results cannot be sorted by ${code}.`);
   if (place.sorts) return { by: 'sort-string', prefix, descending };
   switch (place.kind) {
     case 'date':
@@ -107,7 +109,7 @@ function orderOf(placement: Placement, types: readonly string[], { code, descend
       return { by: 'key', in: array, prefix: `${prefix}:`, descending };
     case 'token':
     case 'uri':
-      if (!place.union) return { by: 'key', in: array, prefix, descending };
+      return { by: 'key', in: array, prefix, descending };
   }
   throw new FhirError('not-supported', `Results cannot be sorted by ${code}.`);
 }

@@ -258,7 +258,7 @@ describe('parseSearch', () => {
     });
 
     it('refuse a parameter that one of them does not have', () => {
-      assert.match(refusal('Patient,Observation?family=x').message, /Patient, Observation/);
+      assert.match(refusal('Patient,Observation?family=x').message, /is not known for Observation/);
     });
   });
 
