@@ -4,29 +4,34 @@
  */
 import type { Issue } from '../fhir/error.js';
 import type { ParsedSearch } from '../search/parse.js';
-import type { Where } from '../search/query.js';
+import type { Test, Where } from '../search/query.js';
 import type { Engine } from './interaction.js';
 
-/** Calls `note` with every type and parameter that a condition looks at. */
-function visit(where: Where, types: readonly string[], note: (type: string, code: string) => void): void {
-  const one = (code: string, of: readonly string[]) => of.forEach(type => note(type, code));
+/** Every parameter that a condition asks, with the type that it is asked of and what is asked, where that is a value. */
+export function visitParameters(
+  where: Where,
+  types: readonly string[],
+  note: (type: string, code: string, test?: Test) => void,
+): void {
+  const one = (code: string, of: readonly string[], test?: Test) => of.forEach(type => note(type, code, test));
   switch (where.kind) {
     case 'all':
     case 'any':
-      return where.of.forEach(part => visit(part, types, note));
+      return where.of.forEach(part => visitParameters(part, types, note));
     case 'not':
-      return visit(where.of, types, note);
+      return visitParameters(where.of, types, note);
     case 'of':
-      return visit(where.where, [where.type], note);
+      return visitParameters(where.where, [where.type], note);
     case 'param':
+      return one(where.code, types, where.test);
     case 'present':
       return one(where.code, types);
     case 'chain':
       one(where.code, types);
-      return visit(where.where, [where.to], note);
+      return visitParameters(where.where, [where.to], note);
     case 'has':
       one(where.code, [where.from]);
-      return visit(where.where, [where.from], note);
+      return visitParameters(where.where, [where.from], note);
     case 'words':
       return;
   }
@@ -47,7 +52,7 @@ export function indexingIssues(
     const found = waiting.get(`${type}.${code}`);
     if (found) used.set(code, found);
   };
-  visit(parsed.where, types, note);
+  visitParameters(parsed.where, types, note);
   for (const { code } of parsed.sort) for (const type of types) note(type, code);
   for (const { from, code } of parsed.includes) if (from !== undefined && code !== undefined) note(from, code);
   return [...used].map(

@@ -12,6 +12,7 @@ import { type ParsedSearch, parseSearch } from '../search/parse.js';
 import { all, type Query, type Where } from '../search/query.js';
 import type { Separated } from '../search/separate.js';
 import type { Page } from '../store/store.js';
+import { ambiguityIssues } from './ambiguity.js';
 import { type BundleEntry, bundle } from './bundle.js';
 import { EXPLAIN, explanation, type Told, wantsExplanation } from './explain.js';
 import { include, type Included } from './include.js';
@@ -64,6 +65,7 @@ export async function search(context: Context, ask: Of<'search'>, without: reado
   ];
   const issues = [
     ...parsed.ignored,
+    ...(found.rows.length > 0 || total ? await ambiguityIssues(engine, types, parsed.where) : []),
     ...indexingIssues(engine, types, parsed),
     ...(added.cut ? [cutIssue(engine)] : []),
   ];

@@ -37,6 +37,10 @@ const spotOf = (facts: Facts, place: Place): Spot => ({
   at: place.prefix,
 });
 
+/** Types that references by a parameter point at, as far as the facts know. */
+export const targetTypes = (facts: Facts, placement: Placement, type: string, code: string): readonly string[] =>
+  used(spotOf(facts, placement.find(type, code)), 't').toSorted();
+
 function idTest(types: readonly string[], test: Test): KeyTest {
   if (test.kind !== 'token') throw mismatch('_id');
   const values = test.any.filter(value => value.system === undefined || value.system === '');

@@ -206,6 +206,8 @@ export interface Store {
    * `by` also where about ten times as many matches would have to be looked at.
    */
   collect(query: Pick<Query, 'types' | 'where'>, limit: number, by?: string): Promise<Collected>;
+  /** Types of this server's resources that references by a parameter (of a type, no union) have ever pointed at. */
+  targetsOf(type: string, code: string): Promise<readonly string[]>;
   /** Runs the query and tells how. */
   explain(query: Query): Promise<Explanation>;
   /** How many match; stops at `limit` if given. */

@@ -210,6 +210,20 @@ describe('a folder of search parameters', () => {
     }
   });
 
+  it('is the one that is named, below the folder that the server was started in, and none where none is named', async () => {
+    const cwd = join(folder, 'elsewhere');
+    mkdirSync(join(cwd, 'profiles'), { recursive: true });
+    writeFileSync(join(cwd, 'profiles', 'broken.json'), '{"resourceType":"SearchParameter"');
+    const env = { CHARTROOM_DATA: join(cwd, 'data') };
+    assert.equal((await command(['reindex'], env, cwd).ended).status, 0);
+    for (const profiles of ['./profiles', 'profiles', join(cwd, 'profiles')]) {
+      const { status, err } = await command(['reindex'], { ...env, CHARTROOM_PROFILES: profiles }, cwd).ended;
+      assert.equal(status, 2, profiles);
+      assert.match(err, /broken\.json/);
+    }
+    assert.equal((await command(['reindex', '--profiles', './none'], env, cwd).ended).status, 2);
+  });
+
   it('`chartroom reindex` makes a parameter ready that came with the files after the resources', async () => {
     const profiles = join(folder, 'added');
     mkdirSync(profiles);

@@ -18,15 +18,17 @@ export interface Ended {
   readonly err: string;
 }
 
-/** `env`: CHARTROOM_… settings; none of them is inherited. */
+/** `env`: CHARTROOM_… settings; none of them is inherited. `cwd`: the folder that it is started in. */
 export function command(
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  cwd?: string,
 ): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CHARTROOM_'));
   const child = spawn(process.execPath, [PROGRAM, ...words], {
     env: { ...Object.fromEntries(inherited), CHARTROOM_LOG: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : { cwd }),
   });
   let [out, err] = ['', ''];
   child.stdout.on('data', (text: Buffer) => (out += text.toString()));

@@ -18,6 +18,7 @@ import { createFacts, type FactAddition } from '../facts.js';
 import type { Placement } from '../place.js';
 import { divide } from '../driver.js';
 import { collected, matchesFor, pointingOf, together } from '../pointing.js';
+import { targetTypes } from '../key-test.js';
 import { type Plan, plan } from '../plan.js';
 import { FEW, settleNow } from '../settle.js';
 import type { Collected, Explanation, Page, Store, Version, Waiting } from '../store.js';
@@ -317,6 +318,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
       }
     },
     reindex: renewed => answer(() => commits.reindex(renewed)),
+    targetsOf: (type, code) => answer(() => targetTypes(facts, placement, type, code)),
     numbersOf: codes => answer(() => commits.numbersOf(codes)),
     // The file has one process, which holds every task.
     hold: (_task, ms) => answer(() => ms > 0),

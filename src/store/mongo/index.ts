@@ -15,6 +15,7 @@ import type { Placement } from '../place.js';
 import { divide } from '../driver.js';
 import { pointingOf, together } from '../pointing.js';
 import type { Keys } from '../key.js';
+import { targetTypes } from '../key-test.js';
 import { type Plan, plan } from '../plan.js';
 import type { Change, Renewed, Store } from '../store.js';
 import { createWritable } from '../writable.js';
@@ -297,6 +298,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
           rows.map(({ row, words }, i) => ({ row, fields: keyFields(keys[i]!), words })),
         );
       }),
+    targetsOf: (type, code) => run(async () => targetTypes(await facts.current(), placement, type, code)),
     numbersOf: codes =>
       run(async () => {
         await facts.grow(known => numberFacts(known, codes));
