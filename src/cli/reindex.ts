@@ -4,16 +4,24 @@ import type { Engine } from '../interactions/interaction.js';
 import { indexAnew } from '../interactions/prepare.js';
 import type { Renewed } from '../store/store.js';
 import type { Invocation } from './invocation.js';
+import { showProgress } from './progress.js';
 
 const BATCH = 500;
 
-export async function reindex({ open, options }: Invocation): Promise<number> {
+export async function reindex({ open, options, progress }: Invocation): Promise<number> {
   const engine = await open();
   try {
     const type = options['type'];
     if (typeof type === 'string' && !engine.definitions.resourceTypes.includes(type))
       throw new FhirError('invalid', '--type must name an R4 resource type.');
-    const done = await reindexAll(engine, typeof type === 'string' ? { type } : {});
+    const sizes = await engine.store.sizes();
+    const whole = typeof type === 'string' ? (sizes.get(type) ?? 0) : [...sizes.values()].reduce((a, b) => a + b, 0);
+    const reached = { done: 0 };
+    const hide = showProgress(
+      () => ({ share: reached.done / Math.max(whole, 1), count: reached.done, what: 'resources' }),
+      progress,
+    );
+    await reindexAll(engine, typeof type === 'string' ? { type } : {}, reached).finally(hide);
     if (type === undefined) {
       await engine.store.markReindexed();
       // Beside servers on the same database their own job goes on.
@@ -21,23 +29,22 @@ export async function reindex({ open, options }: Invocation): Promise<number> {
         if (asFhirError(error).kind !== 'unavailable') throw error;
       });
     }
-    process.stdout.write(`Indexed ${done} resources anew.\n`);
+    process.stdout.write(`Indexed ${reached.done} resources anew.\n`);
     return 0;
   } finally {
     await engine.store.close();
   }
 }
 
-/** Returns how many resources were indexed; one that changes meanwhile is indexed by its own write. */
-async function reindexAll(engine: Engine, scope: { readonly type?: string }): Promise<number> {
+/** Counts the resources that were indexed; one that changes meanwhile is indexed by its own write. */
+async function reindexAll(engine: Engine, scope: { readonly type?: string }, reached: { done: number }): Promise<void> {
   const { store } = engine;
   let batch: Renewed[] = [];
-  let done = 0;
   for await (const { row } of store.scan(scope)) {
     batch.push(indexAnew(engine, row));
     if (batch.length < BATCH) continue;
-    done += await store.reindex(batch);
+    reached.done += await store.reindex(batch);
     batch = [];
   }
-  return done + (await store.reindex(batch));
+  reached.done += await store.reindex(batch);
 }

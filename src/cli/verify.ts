@@ -1,23 +1,24 @@
 /**
  * `chartroom verify`: whether the store agrees with itself. Every version that it holds has the event of the write that made
- * it, every event of a success names a version that is there, versions have no gaps and their attachments, and a sample of the current resources is
- * found by what stands in them and no longer by what stood in the version before.
+ * it, every event of a success that is our own names a version that is there, versions have no gaps, every version and event says what was written,
+ * the bytes of every attachment have their hash, index rows are those that their resources have, and a sample of the current resources is
+ * found by what stands in them and by nothing else.
  * https://profiles.ihe.net/ITI/BALP (row AUD-1)
  *
  * It reads in the store's own order, a page at a time, so that memory does not grow with the data; on MongoDB servers may go
  * on meanwhile: what changes while it is looked at is looked at again.
  */
+import { createHash } from 'node:crypto';
+import { asFhirError } from '../fhir/error.js';
 import { parseJson } from '../fhir/json.js';
 import { indexAnew } from '../interactions/prepare.js';
 import type { Engine } from '../interactions/interaction.js';
 import { isOwnEvent, RECEIVED } from '../interactions/received.js';
-import { OPEN } from '../fhir/datetime.js';
 import { ConfigError } from '../platform/config.js';
-import type { Entry } from '../search/entry.js';
 import { all, any, type Test, type Where } from '../search/query.js';
-import { withIds } from '../search/separate.js';
 import type { Store, Version } from '../store/store.js';
 import type { Invocation } from './invocation.js';
+import { showProgress } from './progress.js';
 
 /** Looked at at the same time. */
 const WIDTH = 16;
@@ -27,13 +28,18 @@ const SAMPLE = 500;
 /** Findings of one kind that are named; the others are counted. */
 const NAMED = 20;
 
-export async function verify({ open, options }: Invocation): Promise<number> {
+export async function verify({ open, options, progress }: Invocation): Promise<number> {
   const sample = Number(options['sample'] ?? SAMPLE);
   if (!Number.isInteger(sample) || sample < 0)
     throw new ConfigError('--sample must be a number of resources, 0 for none.');
   const engine = await open();
+  const reached: Reached = { done: 0, all: 1, phase: '' };
+  const hide = showProgress(() => {
+    const { done, all: whole, phase } = reached;
+    return { share: done / whole, count: done, what: 'steps', more: phase };
+  }, progress);
   try {
-    const { counts, findings } = await examine(engine, sample);
+    const { counts, findings } = await examine(engine, sample, reached).finally(hide);
     for (const [what, number] of counts) process.stdout.write(`${what}: ${number}\n`);
     for (const [what, { number, names }] of findings) {
       process.stdout.write(`\n${what}: ${number}\n${names.map(name => `  ${name}\n`).join('')}`);
@@ -55,41 +61,66 @@ export interface Examined {
   readonly findings: ReadonlyMap<string, { readonly number: number; readonly names: readonly string[] }>;
 }
 
-export async function examine(engine: Engine, sample: number): Promise<Examined> {
+/** Something is wrong with what has this name. */
+type Found = (what: string, name: string) => void;
+
+/** Where a check is: for those who wait. */
+export interface Reached {
+  done: number;
+  all: number;
+  phase: string;
+}
+
+/** `sample`: resources per type whose index is made anew and compared. `reached` is kept up to date. */
+export async function examine(
+  engine: Engine,
+  sample: number,
+  reached: Reached = { done: 0, all: 1, phase: '' },
+): Promise<Examined> {
   const { store } = engine;
   const counts = new Map<string, number>();
   const findings = new Map<string, { number: number; names: string[] }>();
-  const counted = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
-  const found = (what: string, name: string): void => {
+  const counted = (what: string): void => {
+    reached.phase = what.toLowerCase();
+    counts.set(what, (counts.get(what) ?? 0) + 1);
+  };
+  const found: Found = (what, name) => {
     const finding = findings.get(what) ?? { number: 0, names: [] };
+    findings.set(what, finding);
+    // What has several faults of one kind is told once.
+    if (finding.names.includes(name)) return;
     finding.number += 1;
     if (finding.names.length < NAMED) finding.names.push(name);
-    findings.set(what, finding);
   };
+  const sizes = await store.sizes();
+  // Each resource has a first version, and may be in the sample.
+  reached.all = [...sizes.values()].reduce((sum, size) => sum + size + Math.min(size, 2 * sample), 1);
 
+  const damaged = new Set<string>();
+  await forEach(store.blobs.all(), async hash => {
+    counted('Attachments');
+    if (await isWhole(store, hash)) return;
+    damaged.add(hash);
+    found('Attachments whose bytes are not those that were stored', `SHA-256 ${hash}`);
+  });
   await forEach(versions(engine), async row => {
     counted('Versions');
-    const name = `${row.type}/${row.id}/_history/${row.version}`;
-    if (!(await hasEvent(store, row))) found('Versions without the event of their write', name);
-    if (row.version > 1 && !(await wasThere(store, row.type, row.id, row.version - 1)))
-      found('Versions without the one before', name);
-    if (row.blobs && !(await hasBytes(store, row))) found('Versions whose attachments are missing or broken off', name);
+    if (row.version === 1) reached.done++;
+    await checkVersion(engine, row, damaged, found);
   });
   await forEach(store.scan({ type: 'AuditEvent' }), async ({ row }) => {
     counted('Events');
-    const named = versionNamed(row);
-    if (!named) return;
-    counted('Events that name a version');
-    if (!(await wasThere(store, named.type, named.id, named.version)))
-      found('Events that name a version which is not there', `AuditEvent/${row.id}`);
+    reached.done++;
+    if (await checkEvent(engine, row, found)) counted('Events that name a version');
   });
+  for await (const name of store.check.broken()) found('Resources whose index rows are missing or left over', name);
   if (engine.reindexer.busy || (await store.needsReindex()))
     counts.set('Resources whose index was checked (it is being made anew)', 0);
   else
-    await forEach(sampled(store, sample), async row => {
+    await forEach(sampled(store, sizes, sample), async row => {
       counted('Resources whose index was checked');
-      const wrong = await wrongIndex(engine, row);
-      if (wrong !== undefined) found(wrong, `${row.type}/${row.id}`);
+      reached.done++;
+      await checkIndex(engine, row, found);
     });
   return { counts, findings };
 }
@@ -118,9 +149,9 @@ async function* versions({ store, definitions }: Engine): AsyncGenerator<Version
 }
 
 /** About as many current resources of each type, evenly from the first to the last. */
-async function* sampled(store: Store, number: number): AsyncGenerator<Version> {
+async function* sampled(store: Store, sizes: ReadonlyMap<string, number>, number: number): AsyncGenerator<Version> {
   if (number === 0) return;
-  for (const [type, size] of await store.sizes()) {
+  for (const [type, size] of sizes) {
     const step = Math.max(1, Math.floor(size / number));
     let at = 0;
     for await (const { row } of store.scan({ type })) if (at++ % step === 0) yield row;
@@ -143,9 +174,14 @@ async function hasEvent(store: Store, { type, id, version }: Version): Promise<b
 }
 
 /** The bytes of a version are there, as many as it says, unless it was erased since it was read. */
-async function hasBytes(store: Store, { type, id, version, blobs = [] }: Version): Promise<boolean> {
+async function hasBytes(
+  store: Store,
+  { type, id, version, blobs = [] }: Version,
+  damaged: ReadonlySet<string>,
+): Promise<boolean> {
   for (const { hash, size } of blobs)
-    if ((await store.blobs.get(hash))?.size !== size) return !(await store.read(type, id, version))?.text;
+    if (damaged.has(hash) || (await store.blobs.get(hash))?.size !== size)
+      return !(await store.read(type, id, version))?.text;
   return true;
 }
 
@@ -165,64 +201,68 @@ function versionNamed(row: Version) {
   return outcome === '0' && type && id ? { type, id, version: Number(version) } : undefined;
 }
 
-/** What is wrong with how a resource is indexed; undefined: nothing, or it is another one by now. */
-async function wrongIndex(engine: Engine, row: Version): Promise<string | undefined> {
-  const { store } = engine;
-  const { type, id } = row;
-  const entries = indexAnew(engine, row).entries;
-  const finds = async (where: Where) =>
-    (await store.count({ types: [type], where: all(withIds([id]), where) }, 1)).count > 0;
-  const missed = async (): Promise<string | undefined> => {
-    if (await finds(all(...entries.map(conditionOf)))) return undefined;
-    for (const entry of entries)
-      if (!(await finds(conditionOf(entry)))) return `Resources that are not found by ${entry.parameter}`;
-    return 'Resources that are not found';
-  };
-  const kept = async (): Promise<string | undefined> => {
-    const before = row.version > 1 ? await store.read(type, id, row.version - 1) : undefined;
-    if (!before?.text) return undefined;
-    const now = new Set(entries.map(entry => JSON.stringify(conditionOf(entry))));
-    const past = indexAnew(engine, before).entries.filter(entry => {
-      const condition = conditionOf(entry);
-      return condition.kind === 'param' && condition.test.kind !== 'date' && !now.has(JSON.stringify(condition));
-    });
-    for (const entry of past)
-      if (await finds(conditionOf(entry))) return `Resources that are still found by a past ${entry.parameter}`;
-    return undefined;
-  };
-  const wrong = (await missed()) ?? (await kept());
-  return wrong !== undefined && (await store.read(type, id))?.version === row.version ? wrong : undefined;
+/** The version says what was written, and its attachments are those that it names. */
+async function checkVersion(
+  { store }: Engine,
+  row: Version,
+  damaged: ReadonlySet<string>,
+  found: Found,
+): Promise<void> {
+  const name = `${row.type}/${row.id}/_history/${row.version}`;
+  if (await store.check.altered(row)) found('Versions that say something else than what was written', name);
+  if (!(await hasEvent(store, row))) found('Versions without the event of their write', name);
+  if (row.version > 1 && !(await wasThere(store, row.type, row.id, row.version - 1)))
+    found('Versions without the one before', name);
+  if (row.blobs && !(await hasBytes(store, row, damaged)))
+    found('Versions whose attachments are missing, broken off or damaged', name);
 }
 
-/** What an entry must be found by: the entry itself, where a query can say it, else that the parameter is present. */
-function conditionOf(entry: Entry): Where {
-  const { parameter: code } = entry;
-  switch (entry.kind) {
-    case 'string':
-      return param(code, { kind: 'string', mode: 'exact', value: entry.raw });
-    case 'token':
-      return param(code, {
-        kind: 'token',
-        any: [{ system: entry.system, ...(entry.code ? { code: entry.code } : {}) }],
-      });
-    case 'date':
-      if (Math.abs(entry.low) === OPEN || Math.abs(entry.high) === OPEN) break;
-      return param(code, {
-        kind: 'date',
-        any: [{ lowMin: entry.low, lowMax: entry.low, highMin: entry.high, highMax: entry.high }],
-      });
-    case 'reference': {
-      const { type, id, version } = entry;
-      return param(code, {
-        kind: 'reference',
-        to: { kind: 'local', type, id, ...(version === undefined ? {} : { version }) },
-      });
-    }
-    case 'url':
-      return param(code, { kind: 'reference', to: { kind: 'url', url: entry.url } });
-    case 'uri':
-      return param(code, { kind: 'uri', mode: 'exact', value: entry.value });
-    default:
+/** The event says what was written, and the version that it names is there. True: it names one. */
+async function checkEvent({ store }: Engine, row: Version, found: Found): Promise<boolean> {
+  const name = `AuditEvent/${row.id}`;
+  if (await store.check.altered(row)) {
+    found('Events that say something else than what was written', name);
+    return false;
   }
-  return { kind: 'present', code };
+  const named = readable(() => versionNamed(row));
+  if (named === UNREADABLE) found('Events that cannot be read', name);
+  if (named === UNREADABLE || !named) return false;
+  if (!(await wasThere(store, named.type, named.id, named.version)))
+    found('Events that name a version which is not there', name);
+  return true;
+}
+
+/** The resource is found by what stands in it, and by nothing else. */
+async function checkIndex(engine: Engine, row: Version, found: Found): Promise<void> {
+  const name = `${row.type}/${row.id}`;
+  const renewed = readable(() => indexAnew(engine, row));
+  if (renewed === UNREADABLE) return found('Resources that cannot be read', name);
+  const lacks = await engine.store.check.misindexed(renewed);
+  if (lacks && lacks.length > 0)
+    found('Resources that are not found by what they say', `${name} (${lacks.join(', ')})`);
+  else if (lacks) found('Resources that are found by what they do not say', name);
+}
+
+/** The bytes are those that have this hash; read as a stream. Erased meanwhile, they are nobody's concern. */
+async function isWhole(store: Store, hash: string): Promise<boolean> {
+  const digest = createHash('sha256');
+  try {
+    const blob = await store.blobs.get(hash);
+    if (!blob) return true;
+    for await (const part of blob.bytes) digest.update(part);
+  } catch (error) {
+    if (asFhirError(error).kind !== 'fault') throw error;
+    return false;
+  }
+  return digest.digest('hex') === hash;
+}
+
+const UNREADABLE = Symbol('unreadable');
+/** A text that somebody has changed may be anything. */
+function readable<T>(read: () => T): T | typeof UNREADABLE {
+  try {
+    return read();
+  } catch {
+    return UNREADABLE;
+  }
 }

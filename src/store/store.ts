@@ -186,9 +186,25 @@ export interface Blobs {
   put(bytes: Buffer | AsyncIterable<Uint8Array>, maxBytes?: number): Promise<{ hash: string; size: number }>;
   /** Undefined: no such blob. */
   get(hash: string, range?: BlobRange): Promise<{ size: number; bytes: AsyncIterable<Buffer> } | undefined>;
+  /** Hashes of all of them, in no order. */
+  all(): AsyncIterable<string>;
+}
+
+/** What a check of the whole store asks beyond reading it. What changes meanwhile counts as right. */
+export interface Check {
+  /** Whether a version says something else than what was written. */
+  altered(row: Version): Promise<boolean>;
+  /**
+   * Undefined: the version is indexed as `entries` and `words` say, or is not current any more. Else the parameters by which
+   * it is not found; none of them: it is found by what it does not say.
+   */
+  misindexed(renewed: Renewed): Promise<readonly string[] | undefined>;
+  /** Names of resources whose rows in an index are not those that the store has noted for them. */
+  broken(): AsyncIterable<string>;
 }
 
 export interface Store {
+  readonly check: Check;
   readonly name: 'mongo' | 'embedded';
   /** Other processes may write to the same data at the same time. */
   readonly shared: boolean;

@@ -1,11 +1,24 @@
 /** `chartroom verify` finds nothing in a store that is whole, and each kind of damage in one that is not. */
 import assert from 'node:assert/strict';
 import type { Patient } from 'fhir/r4.js';
-import { it } from 'mocha';
-import { examine } from '../../src/cli/verify.js';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Db, type Document, MongoClient } from 'mongodb';
+import { describe, it } from 'mocha';
+import { examine, verify } from '../../src/cli/verify.js';
+import { reindex } from '../../src/cli/reindex.js';
+import { loadConfig } from '../../src/platform/config.js';
+import { encodeId } from '../../src/store/codec.js';
+import { connect } from '../../src/store/embedded/driver.js';
+import { TYPE_CODES } from '../../src/store/type-codes.js';
 import { indexAnew } from '../../src/interactions/prepare.js';
 import { onBothStores } from '../support/both-stores.js';
 import { done, entry, post, put, send, uuid } from '../support/bundles.js';
+import { newStore, STORES, startServer } from '../support/server.js';
+import { talkTo } from '../support/talk.js';
+
+type Doc = Document & { _id: string };
 
 const unrecorded = (type: string, text: string) => ({
   type,
@@ -50,6 +63,43 @@ onBothStores('verify', stage => {
     assert.ok((counts.get('Events that name a version') ?? 0) >= 9);
   });
 
+  it('goes through a resource with thousands of index entries, and gives exit status and progress', async () => {
+    const { talk, server } = stage();
+    const identifier = Array.from({ length: 2000 }, (_, i) => ({ system: 'urn:many', value: `m${i}` }));
+    assert.equal((await talk.update({ resourceType: 'Patient', id: 'many', identifier })).status, 201);
+    const lines: string[] = [];
+    const out = { write: (line: string) => lines.push(line) > 0 };
+    const run = (what: typeof verify) =>
+      what({
+        config: loadConfig({ flags: {}, env: {} }),
+        words: [],
+        options: {},
+        open: async () => ({
+          ...server.engine,
+          store: { ...server.engine.store, close: () => Promise.resolve() },
+        }),
+        progress: { every: 1, out },
+      });
+    assert.equal(await run(verify), 0);
+    assert.equal(await run(reindex), 0);
+    assert.ok(
+      lines.some(line => /^\d+ %, [\d,]+ steps, [\d,]+\/s, /.test(line)),
+      lines.join(''),
+    );
+    assert.ok(
+      lines.some(line => /^\d+ %, [\d,]+ resources, /.test(line)),
+      lines.join(''),
+    );
+    const row = (await server.engine.store.read('Patient', 'many'))!;
+    const { entries } = indexAnew(server.engine, row);
+    await server.engine.store.reindex([{ row, entries: entries.toSpliced(1500, 1) }]);
+    assert.equal(await run(verify), 1);
+    const { findings: told } = await examine(server.engine, 100);
+    assert.deepEqual(told.get('Resources that are not found by what they say')?.names, ['Patient/many (identifier)']);
+    await server.engine.store.reindex([indexAnew(server.engine, row)]);
+    assert.equal(await run(verify), 0);
+  });
+
   it('finds a version that nobody recorded', async () => {
     const { engine } = stage().server;
     const row = unrecorded('Patient', '{"resourceType":"Patient","id":"unrecorded"}');
@@ -63,7 +113,7 @@ onBothStores('verify', stage => {
     const text = '{"resourceType":"Binary","id":"unrecorded","contentType":"text/plain","data":""}';
     const row = { ...unrecorded('Binary', text), blobs: [{ at: text.length - 2, hash, size: size * 2 }] };
     await engine.store.commit({ changes: [{ ...row, entries: indexAnew(engine, row).entries }] });
-    assert.ok((await findings()).includes('Versions whose attachments are missing or broken off'));
+    assert.ok((await findings()).includes('Versions whose attachments are missing, broken off or damaged'));
   });
 
   it('finds an event of what is not there', async () => {
@@ -93,3 +143,156 @@ onBothStores('verify', stage => {
     assert.ok((await findings()).some(what => what.startsWith('Resources that are not found')));
   });
 });
+
+/** Raw access to what a store has written, as somebody would have it who reaches past the server. */
+interface Hand {
+  /** One statement, or its equivalent. */
+  readonly embedded: string;
+  readonly mongo: (db: Db) => Promise<unknown>;
+}
+const P1 = encodeId('Patient', 'p1');
+const text = (value: string) => Buffer.from(value);
+/** Another letter in the text, as long as before. */
+const altered = { $set: { x: text('{"resourceType":"Patient","id":"p1","active":"no"}') } };
+
+/** What is done to it, what is found, and under which name. */
+const TAMPERED: readonly (readonly [what: string, hand: Hand, finding: RegExp, name: RegExp])[] = [
+  [
+    'the text of a current version',
+    {
+      embedded: `UPDATE resource SET x=CAST(replace(CAST(x AS TEXT),'Alpha','Omega') AS BLOB) WHERE id='${P1}'`,
+      mongo: db => db.collection<Doc>('resource').updateOne({ _id: P1 }, altered),
+    },
+    /say something else/,
+    /^Patient\/p1\/_history\/2$/,
+  ],
+  [
+    'the text of an earlier version',
+    {
+      embedded: `UPDATE version SET x=CAST(replace(CAST(x AS TEXT),'First','Worst') AS BLOB)`,
+      mongo: db => db.collection<Doc>('version').updateMany({}, altered),
+    },
+    /say something else/,
+    /^Patient\/p1\/_history\/1$/,
+  ],
+  [
+    'the time of a version',
+    {
+      embedded: `UPDATE resource SET u=u+1 WHERE id='${P1}'`,
+      mongo: db => db.collection<Doc>('resource').updateOne({ _id: P1 }, { $inc: { u: 1 } }),
+    },
+    /say something else/,
+    /^Patient\/p1\/_history\/2$/,
+  ],
+  [
+    'an earlier version, taken away',
+    { embedded: 'DELETE FROM version', mongo: db => db.collection('version').deleteMany({}) },
+    /without the one before/,
+    /^Patient\/p1\/_history\/2$/,
+  ],
+  [
+    'an audit event, edited',
+    {
+      embedded: `UPDATE resource SET x=CAST(replace(CAST(x AS TEXT),'"outcome":"0"','"outcome":"4"') AS BLOB) WHERE t='AuditEvent' AND n=(SELECT min(n) FROM resource WHERE t='AuditEvent')`,
+      mongo: db =>
+        db.collection<Doc>('resource').updateOne({ t: TYPE_CODES['AuditEvent']! }, { $set: { x: text('{}') } }),
+    },
+    /Events that say something else/,
+    /^AuditEvent\//,
+  ],
+  [
+    'audit events, taken away',
+    {
+      embedded: `DELETE FROM resource WHERE t='AuditEvent'`,
+      mongo: db => db.collection<Doc>('resource').deleteMany({ t: TYPE_CODES['AuditEvent']! }),
+    },
+    /without the event of their write/,
+    /^Patient\/p1\/_history\/[12]$/,
+  ],
+  [
+    'a row of the index, taken away',
+    {
+      embedded: `DELETE FROM entry WHERE n=(SELECT n FROM resource WHERE id='${P1}') AND key=(SELECT min(key) FROM entry WHERE n=(SELECT n FROM resource WHERE id='${P1}'))`,
+      mongo: db => db.collection<Doc>('resource').updateOne({ _id: P1 }, { $pop: { g: 1 } }),
+    },
+    /index rows are missing|not found by what they say/,
+    /^Patient\/p1/,
+  ],
+  [
+    'a row of the index, added',
+    {
+      embedded: `INSERT INTO entry(key,d,n) SELECT 'zzz',0,n FROM resource WHERE id='${P1}'`,
+      mongo: db => db.collection<Doc>('resource').updateOne({ _id: P1 }, { $push: { g: 'zzz' } as object }),
+    },
+    /left over|found by what they do not say/,
+    /^Patient\/p1$/,
+  ],
+  [
+    'words, taken away',
+    {
+      embedded: `DELETE FROM word WHERE rowid=(SELECT n FROM resource WHERE id='${P1}')`,
+      mongo: db => db.collection<Doc>('word').deleteOne({ _id: P1 }),
+    },
+    /index rows are missing/,
+    /^Patient\/p1$/,
+  ],
+  [
+    'a byte of an attachment',
+    {
+      embedded: `UPDATE chunk SET x=CAST('?'||substr(CAST(x AS TEXT),2) AS BLOB)`,
+      mongo: db => db.collection('blob').updateMany({}, { $set: { x: Buffer.alloc(6000, '?') } }),
+    },
+    /whose attachments are missing, broken off or damaged/,
+    /^Binary\/b1\/_history\/1$/,
+  ],
+  [
+    'an attachment, taken away',
+    {
+      embedded: `DELETE FROM chunk`,
+      mongo: db => db.collection('blob').deleteMany({}),
+    },
+    /whose attachments are missing, broken off or damaged/,
+    /^Binary\/b1\/_history\/1$/,
+  ],
+];
+
+for (const store of STORES)
+  describe(`verify after a hand that reached past the server (${store})`, () => {
+    for (const [what, hand, finding, name] of TAMPERED)
+      it(`names ${what}`, async function () {
+        const url = await newStore(this, store);
+        const data = mkdtempSync(join(tmpdir(), 'chartroom-tampered-'));
+        const config = { data, fulltext: 'on' };
+        const first = await startServer({ store: url, config });
+        const talk = talkTo(first.base);
+        for (const family of ['First', 'Alpha'])
+          await talk.update({ resourceType: 'Patient', id: 'p1', name: [{ family }], gender: 'other' });
+        await talk.update({ resourceType: 'Patient', id: 'p2', name: [{ family: 'Other' }] });
+        await talk.update({
+          resourceType: 'Binary',
+          id: 'b1',
+          contentType: 'text/plain',
+          data: 'aGVsbG8h'.repeat(1000),
+        });
+        assert.deepEqual([...(await examine(first.engine, 100)).findings], []);
+        await first.stop();
+        if (store === 'embedded') {
+          const raw = connect(join(data, 'chartroom.db'));
+          raw.exec(hand.embedded);
+          raw.close();
+        } else {
+          const client = new MongoClient(url);
+          await hand.mongo(client.db());
+          await client.close();
+        }
+        const second = await startServer({ store: url, config });
+        const { findings } = await examine(second.engine, 100);
+        const told = [...findings].filter(
+          ([kind, { names }]) => finding.test(kind) && names.some(each => name.test(each)),
+        );
+        assert.equal(told.length > 0, true, JSON.stringify([...findings]));
+        assert.equal(JSON.stringify([...findings]).includes('Patient/p2'), what === 'audit events, taken away');
+        await second.stop();
+        rmSync(data, { recursive: true, force: true });
+      });
+  });

@@ -6,7 +6,9 @@
  */
 import { FhirError } from '../../fhir/error.js';
 import { erasedMeanwhile } from '../blobs.js';
+import { digestOf } from '../digest.js';
 import type { FactAddition } from '../facts.js';
+import { headOf } from './check.js';
 import { type Columns, keysIn, NOTHING } from './columns.js';
 import type { Connection, Row, Value } from './driver.js';
 import { toWire } from './errors.js';
@@ -127,11 +129,12 @@ export function createApply(connection: Connection): Apply {
       now.f,
       change.text ?? null,
       change.words?.h ?? null,
+      digestOf(headOf(id, version, updated, method, patients, blobs), change.text),
     ];
     if (change.replaces === undefined) {
       const n = next++;
       run(
-        'INSERT INTO resource(n,id,t,v,u,m,p,b,d,e,s,w,f,x,h) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
+        'INSERT INTO resource(n,id,t,v,u,m,p,b,d,e,s,w,f,x,h,c) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
         n,
         id,
         type,
@@ -145,8 +148,13 @@ export function createApply(connection: Connection): Apply {
     const row = all('SELECT n,d,s,f,h FROM resource WHERE id=?', id)[0]!;
     const n = row[0] as number;
     if (change.erases) run('DELETE FROM version WHERE n=?', n);
-    else run('INSERT INTO version(n,v,t,u,until,m,p,b,x) SELECT n,v,t,u,?,m,p,b,x FROM resource WHERE n=?', updated, n);
-    run('UPDATE resource SET v=?,u=?,m=?,p=?,b=?,d=?,e=?,s=?,w=?,f=?,x=?,h=? WHERE n=?', ...columns, n);
+    else
+      run(
+        'INSERT INTO version(n,v,t,u,until,m,p,b,x,c) SELECT n,v,t,u,?,m,p,b,x,c FROM resource WHERE n=?',
+        updated,
+        n,
+      );
+    run('UPDATE resource SET v=?,u=?,m=?,p=?,b=?,d=?,e=?,s=?,w=?,f=?,x=?,h=?,c=? WHERE n=?', ...columns, n);
     index(n, columnsIn(row), now);
     hold(n, change.holds);
     if (row[4] !== (change.words?.h ?? null)) sayAnew(n, type, change.words);

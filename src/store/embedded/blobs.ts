@@ -68,7 +68,17 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     return { size, bytes: bytesBetween(connection, row[0] as number, size, range) };
   };
 
-  return { put, get };
+  const listed = connection.prepare('SELECT hash FROM blob WHERE hash>? ORDER BY hash LIMIT 200');
+  async function* all(): AsyncGenerator<string> {
+    for (let after = ''; ; ) {
+      const hashes = listed.all(after).map(([hash]) => hash as string);
+      yield* hashes;
+      if (hashes.length < 200) return;
+      after = hashes.at(-1)!;
+    }
+  }
+
+  return { put, get, all };
 }
 
 const tooLarge = (most: number): FhirError => new FhirError('too-large', `The content is larger than ${most} bytes.`);

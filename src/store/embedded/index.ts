@@ -24,6 +24,7 @@ import { FEW, settleNow } from '../settle.js';
 import type { Collected, Explanation, Page, Store, Version, Waiting } from '../store.js';
 import { createWritable } from '../writable.js';
 import { createBlobs, dropUploads } from './blobs.js';
+import { createCheck } from './check.js';
 import { openCommits } from './commits.js';
 import { isBounded } from './compile.js';
 import { compileAny, compileCount, compileNames, compilePointing, compileProbe } from './compile-all.js';
@@ -204,10 +205,12 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
 
   return {
     name: 'embedded',
+    check: createCheck({ placement, facts, one, rows: statement => answer(() => rows(statement)) }),
     shared: false,
     blobs: {
       put: (bytes, maxBytes) => answer(() => blobs.put(bytes, maxBytes)),
       get: (hash, range) => answer(() => blobs.get(hash, range)),
+      all: () => blobs.all(),
     },
     read: (type, id, version) => look(() => readOne(one, type, id, version)),
     find: query =>

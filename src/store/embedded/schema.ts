@@ -62,6 +62,8 @@ const STEPS: readonly string[] = [
   INSERT OR IGNORE INTO held(hash,n) SELECT j.value->>'hash',r.n FROM version r, json_each(r.b) j WHERE r.b IS NOT NULL;
   CREATE INDEX held_n ON held(n);
   `,
+  // Digest of a version (../digest.ts); NULL: it was written before there were any.
+  'ALTER TABLE resource ADD COLUMN c BLOB; ALTER TABLE version ADD COLUMN c BLOB;',
 ];
 
 export const VERSION = STEPS.length;

@@ -132,7 +132,12 @@ export function openBlobs(connected: () => Promise<Collections>, maxTimeMS: numb
       return { size: found.size, bytes: bytes() };
     });
 
-  return { put, get };
+  async function* hashes(): AsyncGenerator<string> {
+    const { blob } = await connected();
+    for await (const { _id } of blob.find({}, { projection: { _id: 1 } })) yield _id;
+  }
+
+  return { put, get, all: hashes };
 }
 
 /**

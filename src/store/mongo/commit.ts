@@ -8,6 +8,7 @@
 import type { AnyBulkWriteOperation, Filter } from 'mongodb';
 import type { FhirError } from '../../fhir/error.js';
 import { encodeId } from '../codec.js';
+import { digestOf } from '../digest.js';
 import type { Change, Commit, Version } from '../store.js';
 import { eraseBytes, hashesOf } from './blobs.js';
 import { checkConditions, claimsOf, type CurrentRows, type Known, knownRows, type Refused } from './conditions.js';
@@ -44,6 +45,10 @@ export const versionFields = (version: Version, t: string): Omit<VersionFields, 
   ...(version.blobs?.length ? { b: version.blobs.map(({ at, hash, size }) => ({ a: at, h: hash, s: size })) } : {}),
   ...(version.text === undefined ? {} : { x: version.text }),
 });
+
+/** What digests are of, beside the text. */
+export const headOf = (_id: string, { v, u, m, z, p, b }: Omit<VersionFields, 'n' | 't'>): string =>
+  JSON.stringify([_id, v, u, m, z ?? false, p ?? [], (b ?? []).map(({ a, h, s }) => [a, h, s])]);
 
 export function openCommits(around: CommitSurroundings): CommitQueue {
   const grouped = openQueue(members => writeGroup(around, members));
@@ -152,7 +157,12 @@ async function writeTogether(
             versions: { _id: { $gte: versionId(_id, 0), $lt: `${_id}~~` } },
             hashes: before.blobs?.map(({ hash }) => hash) ?? [],
           });
-        else old.push({ _id: versionId(_id, before.version), until: change.updated, n, ...versionFields(before, t) });
+        else {
+          const { x, ...fields } = versionFields(before, t);
+          // The digest is the one that it was written with.
+          const fieldsKept = { ...fields, ...(was?.c ? { c: was.c } : {}), ...(x ? { x } : {}) };
+          old.push({ _id: versionId(_id, before.version), until: change.updated, n, ...fieldsKept });
+        }
       }
       for (const { topic, body } of commit.messages ?? []) messages.push({ _id: number(), t: topic, b: body });
     }
@@ -238,5 +248,6 @@ export function prepare(
   const { x, ...head } = versionFields(change, t);
   const words = wordDocument(_id, t, x && change.words);
   const h = words && { h: hashOf(words) };
-  return { change, _id, document: { _id, ...head, ...keys, ...h, ...(x === undefined ? {} : { x }) }, words };
+  const c = digestOf(headOf(_id, head), x);
+  return { change, _id, document: { _id, ...head, ...keys, ...h, c, ...(x === undefined ? {} : { x }) }, words };
 }

@@ -12,7 +12,7 @@ import { INDEX, type ResourceDocument } from './schema.js';
 /** What a check needs of the store. */
 export interface Known {
   /** What is known of a version that was read as current. */
-  rowOf(version: Version): Pick<ResourceDocument, 'n' | 'h'> | undefined;
+  rowOf(version: Version): Pick<ResourceDocument, 'n' | 'h' | 'c'> | undefined;
   /** Whether something matches one of these, as the transaction sees it. */
   matches(absences: readonly Absence[], session: ClientSession): Promise<boolean>;
 }
@@ -108,11 +108,11 @@ async function holdPresent(
   };
 }
 
-export type CurrentRows = ReadonlyMap<string, Pick<ResourceDocument, 'v' | 'n' | 'h'>>;
+export type CurrentRows = ReadonlyMap<string, Pick<ResourceDocument, 'v' | 'n' | 'h' | 'c'>>;
 
 /** What callers have read of what is to be replaced, if they have read all of it; the write checks the versions. */
 export function knownRows(around: Known, members: readonly Member[]): CurrentRows | null {
-  const rows = new Map<string, Pick<ResourceDocument, 'v' | 'n' | 'h'>>();
+  const rows = new Map<string, Pick<ResourceDocument, 'v' | 'n' | 'h' | 'c'>>();
   for (const { prepared } of members)
     for (const { _id, change } of prepared) {
       if (!change.replaces) continue;
@@ -131,9 +131,9 @@ async function readCurrent(
 ): Promise<CurrentRows> {
   const ids = members.flatMap(({ prepared }) => prepared.filter(({ change }) => change.replaces).map(({ _id }) => _id));
   const rows = await resource
-    .find<Pick<ResourceDocument, '_id' | 'v' | 'n' | 'h'>>(
+    .find<Pick<ResourceDocument, '_id' | 'v' | 'n' | 'h' | 'c'>>(
       { _id: { $in: ids } },
-      { session, hint: INDEX.id, projection: { v: 1, n: 1, h: 1 }, batchSize: ids.length + 1 },
+      { session, hint: INDEX.id, projection: { v: 1, n: 1, h: 1, c: 1 }, batchSize: ids.length + 1 },
     )
     .toArray();
   return new Map(rows.map(row => [row._id, row]));

@@ -21,6 +21,7 @@ import type { Change, Renewed, Store } from '../store.js';
 import { createWritable } from '../writable.js';
 import { TYPE_CODES } from '../type-codes.js';
 import { openBlobs, removeAbandoned } from './blobs.js';
+import { createCheck } from './check.js';
 import { openCommits, prepare } from './commit.js';
 import { openConnection } from './connection.js';
 import { openUndertaker } from './dead.js';
@@ -171,6 +172,12 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     },
   });
 
+  const check = createCheck({
+    connected,
+    encode: async (type, entries) => encode(placement, type, entries, await facts.current()),
+    fieldsOf: keyFields,
+  });
+
   async function* scanAll(type: string | undefined, after: Cursor | undefined) {
     const { resource } = await guarded(connected);
     const codes = type === undefined ? Object.values(TYPE_CODES) : [typeCode(type)];
@@ -239,10 +246,16 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
 
   return {
     name: 'mongo',
+    check: {
+      altered: row => run(() => check.altered(row)),
+      misindexed: renewed => run(() => check.misindexed(renewed)),
+      broken: () => check.broken(),
+    },
     shared: true,
     blobs: {
       put: (bytes, maxBytes) => writable.watch(run(() => blobs.put(bytes, maxBytes))),
       get: (hash, range) => run(() => blobs.get(hash, range)),
+      all: () => blobs.all(),
     },
     read: (type, id, version) =>
       run(async () => {

@@ -14,6 +14,8 @@ const IN_FLIGHT = 2;
 export const ROW = { t: 1, v: 1, u: 1, n: 1, m: 1, z: 1, b: 1, p: 1, h: 1, x: 1 } as const;
 
 export type Row = VersionFields & { readonly _id: string } & Pick<ResourceDocument, 'h'>;
+/** What a point read takes: the row may be replaced, and then goes on with its digest. */
+const POINT = { ...ROW, c: 1 } as const;
 
 /** A document (of `resource` or `version`) as the port's Version. */
 export function toVersion(row: Row): Version {
@@ -36,7 +38,7 @@ export const versionId = (resource: string, version: number): string =>
   `${resource}~${String(version).padStart(8, '0')}`;
 
 /** What the store alone knows of versions that were read as current: whoever replaces them need not ask again. */
-export type KnownRows = WeakMap<Version, Pick<ResourceDocument, 'n' | 'h'>>;
+export type KnownRows = WeakMap<Version, Pick<ResourceDocument, 'n' | 'h' | 'c'>>;
 
 export type PointRead = (_id: string) => Promise<Row | undefined>;
 
@@ -51,7 +53,7 @@ export function gatherReads(connected: () => Promise<Collections>, maxTimeMS: nu
 
   const fetch = async (ids: readonly string[]): Promise<Map<string, Row>> => {
     const { resource } = await connected();
-    const options = { projection: ROW, maxTimeMS };
+    const options = { projection: POINT, maxTimeMS };
     if (ids.length === 1) {
       const row = await resource.findOne<ResourceDocument>({ _id: ids[0]! }, options);
       return new Map(row ? [[row._id, row]] : []);
@@ -111,7 +113,8 @@ export async function readVersion(
   if (!current) return undefined;
   if (wanted === undefined || wanted === current.v) {
     const found = toVersion(current);
-    known.set(found, { n: current.n, ...(current.h === undefined ? {} : { h: current.h }) });
+    const { n, h, c } = current;
+    known.set(found, { n, ...(h === undefined ? {} : { h }), ...(c === undefined ? {} : { c }) });
     return found;
   }
   // The current one first: what it has replaced by now is in `version` for good.

@@ -37,6 +37,8 @@ export interface VersionFields {
   readonly b?: readonly BlobLinkDocument[];
   /** Patients whom it is about. */
   readonly p?: readonly string[];
+  /** Digest of all of it (../digest.ts); none: it was written before there were any. */
+  readonly c?: Buffer;
   /** The exact text. */
   readonly x?: Buffer;
 }
