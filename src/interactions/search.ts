@@ -13,6 +13,7 @@ import { all, type Query, type Where } from '../search/query.js';
 import type { Separated } from '../search/separate.js';
 import type { Page } from '../store/store.js';
 import { ambiguityIssues } from './ambiguity.js';
+import { builtInRows, findBehind } from './built-in.js';
 import { type BundleEntry, bundle } from './bundle.js';
 import { EXPLAIN, explanation, type Told, wantsExplanation } from './explain.js';
 import { include, type Included } from './include.js';
@@ -21,11 +22,13 @@ import { indexingIssues } from './indexing.js';
 import { clampCount, neighbours, openPage, type PageState, questionOf, selfLink } from './paging.js';
 import { resolve } from './resolve.js';
 import { outcomeEntry, rowEntries } from './searchset.js';
-import { countSifted, findSifted } from './sift.js';
+import { check, countSifted, findSifted } from './sift.js';
 import { TRAIL, typesNamed } from './types.js';
 
 /** Matches up to which an estimate is counted. */
 const ESTIMATE_CAP = 10_000;
+/** Types of which the server brings some along. */
+const BUILT_IN: ReadonlySet<string> = new Set(['OperationDefinition']);
 /** Patients whom the question of a search may name. */
 const MAX_NAMED = 1000;
 /** What the address and the parameters ask for, ready for the store. */
@@ -163,14 +166,27 @@ function queryOf(
   return page.direction === 'after' ? { ...query, after: page.cursor } : { ...query, before: page.cursor };
 }
 
-const findPage = (engine: Engine, { where, rest }: Asked, query: Query): Promise<Page> =>
-  rest ? findSifted(engine, query, { where, rest }) : engine.store.find(query);
+async function findPage(engine: Engine, asked: Asked, query: Query): Promise<Page> {
+  const { where, rest } = asked;
+  const find = (each: Query) => (rest ? findSifted(engine, each, { where, rest }) : engine.store.find(each));
+  const own = await ownMatches(engine, asked);
+  return own.length > 0 ? findBehind(own, query, find) : find(query);
+}
 
-async function countAll(engine: Engine, { types, where, rest }: Asked, cap?: number): Promise<number> {
+/** What matches of the definitions that the server brings along. */
+async function ownMatches(engine: Engine, { types: [type = '', ...more], where, rest }: Asked) {
+  if (more.length > 0 || !BUILT_IN.has(type)) return [];
+  const rows = await builtInRows(engine, type);
+  const fits = await check(engine, rest ? all(where, rest) : where, rows);
+  return rows.filter((_, at) => fits[at]);
+}
+
+async function countAll(engine: Engine, asked: Asked, cap?: number): Promise<number> {
+  const { types, where, rest } = asked;
   const counted = rest
     ? await countSifted(engine, types, { where, rest }, cap)
     : await engine.store.count({ types, where }, cap);
-  return counted.count;
+  return counted.count + (await ownMatches(engine, asked)).length;
 }
 
 async function totalOf(

@@ -130,7 +130,7 @@ async function inPieces<T, R>(rows: readonly T[], each: (one: T) => R): Promise<
 }
 
 /** Which of the rows satisfy the condition. */
-async function check(engine: Ground, where: Where, rows: readonly Version[]): Promise<boolean[]> {
+export async function check(engine: Ground, where: Where, rows: readonly Version[]): Promise<boolean[]> {
   if (rows.length === 0) return [];
   const { parameters, settings } = engine;
   const seen = await inPieces(rows, (row): Seen => {

@@ -4,9 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import type { CapabilityStatement, OperationDefinition, OperationOutcome } from 'fhir/r4.js';
-import { describe, it } from 'mocha';
+import { before, describe, it } from 'mocha';
 import { OPERATIONS } from '../../../src/interactions/operation.js';
 import { onBothStores } from '../../support/both-stores.js';
+import { idsOf, walk } from '../../support/talk.js';
 
 const LEVELS = ['system', 'type', 'instance', 'version'] as const;
 const TYPES = ['Patient', 'Encounter', 'Group', 'Observation', 'AuditEvent', 'Binary'];
@@ -95,3 +96,76 @@ onBothStores(
   },
   { set: async ({ talk }) => void (await talk.update({ resourceType: 'Patient', id: 'p', active: true })) },
 );
+
+const OWN = [...OPERATIONS.values()].map(({ definition }) => definition).toSorted();
+
+onBothStores('definitions of operations', stage => {
+  const found = async (query: string) => idsOf(await stage().talk.search(`OperationDefinition?${query}`));
+
+  it('are found by what they say', async () => {
+    const { base } = stage().server;
+    const rows: [query: string, ids: string[]][] = [
+      ['', OWN],
+      ['name=Purge', ['purge']],
+      ['name:exact=Purge', ['purge']],
+      ['code=purge', ['purge']],
+      ['code=reindex,purge', ['purge', 'reindex']],
+      [`url=${base}/OperationDefinition/meta`, ['meta']],
+      ['_id=reindex', ['reindex']],
+      ['system=true', ['reindex', 'reindex-status']],
+      ['status=active&instance=true&type=false', OWN.filter(id => !id.startsWith('reindex'))],
+      ['status=draft', []],
+      ['code:not=purge', OWN.filter(id => id !== 'purge')],
+      ['name=nothing', []],
+      ['_lastUpdated=gt2020-01-01', OWN],
+      ['_lastUpdated=gt2999-01-01', []],
+      ['_filter=code eq purge', ['purge']],
+    ];
+    for (const [query, ids] of rows) assert.deepEqual(await found(query), ids, query);
+    assert.deepEqual(idsOf(await stage().talk.search('?_type=OperationDefinition')), OWN);
+    const counted = await stage().talk.search('OperationDefinition?_summary=count&code=meta,purge');
+    assert.equal(counted.total, 2);
+    const short = await stage().talk.search<OperationDefinition>('OperationDefinition?code=purge&_elements=code');
+    assert.equal(short.entry?.[0]?.resource?.description, undefined);
+  });
+
+  describe('beside those that are stored', () => {
+    before('stores some', async () => {
+      for (const id of ['a', 'b', 'c', 'meta'])
+        await stage().talk.update<OperationDefinition>({
+          resourceType: 'OperationDefinition',
+          id,
+          name: id.toUpperCase(),
+          status: 'draft',
+          kind: 'operation',
+          code: `own-${id}`,
+          system: true,
+          type: false,
+          instance: false,
+        });
+    });
+
+    it('stand before them, page by page, forward and back, each once, with the right total', async () => {
+      const all = ['a', 'b', 'c', ...OWN].toSorted();
+      for (const count of [1, 2, 3, 4, 5, 50]) {
+        const { talk } = stage();
+        const first = await talk.search(`OperationDefinition?_count=${count}&_total=accurate`);
+        const pages = await walk(talk, first);
+        assert.deepEqual(pages.flatMap(idsOf).toSorted(), all, `pages of ${count}`);
+        for (const page of pages) {
+          assert.ok(idsOf(page).length <= count && idsOf(page).length > 0);
+          assert.equal(page.total, all.length);
+        }
+        const back = await walk(talk, pages.at(-1)!, 'previous');
+        assert.deepEqual(back.toReversed().map(idsOf), pages.map(idsOf), `back in pages of ${count}`);
+      }
+    });
+
+    it('are hidden by what is stored under their id', async () => {
+      assert.deepEqual(await found('_id=meta&status=draft'), ['meta']);
+      assert.deepEqual(await found('code=meta'), []);
+      await stage().talk.delete('OperationDefinition/meta');
+      assert.deepEqual(await found('_id=meta'), []);
+    });
+  });
+});

@@ -96,7 +96,6 @@ const paths: readonly (readonly [path: string, code: string, status: number])[] 
 ];
 
 const outside: readonly BadRequest[] = [
-  '/',
   '/Patient',
   '/fhirx',
   `/${MARK}`,
@@ -113,7 +112,7 @@ const methods: readonly (readonly [method: string, path: string])[] = [
   ['DELETE', '/metadata'],
   ['PUT', '/_history'],
   ['POST', '/_history'],
-  ['GET', '/Patient/_search'],
+  ['DELETE', '/Patient/_search'],
   ['DELETE', '/Patient/_history'],
   ['POST', '/Patient/known'],
   ['POST', '/Patient/known/_history'],
