@@ -216,7 +216,10 @@ describe('the file of the embedded store', () => {
     await store.commit({ changes: [first] });
     await store.commit({ changes: [second, other] });
     await store.close();
-    connectAnd(file, 'DROP TABLE held; PRAGMA user_version=3');
+    connectAnd(
+      file,
+      'DROP TABLE held; ALTER TABLE resource DROP COLUMN c; ALTER TABLE version DROP COLUMN c; PRAGMA user_version=3',
+    );
     const later = await start(file);
     await later.commit({ changes: [{ ...remove(second), erases: true }] });
     assert.equal(await later.blobs.get(own!.hash), undefined);
