@@ -7,14 +7,16 @@
  */
 import { takeApart } from '../fhir/bundle-text.js';
 import { FhirError } from '../fhir/error.js';
+import { endsInStep } from '../fhir/id.js';
 import { isLarge, type JsonLimits, readAnyJson, readJson } from '../fhir/json.js';
 import type { Decimals, Json, JsonObject, Parsed, Resource } from '../fhir/resource.js';
 import { scan } from '../fhir/scan.js';
 import type { Engine, Entry, Interaction } from '../interactions/interaction.js';
 import { entryAt, inEntry } from '../interactions/bundle-response.js';
-import { checkShell, patchFromEntry } from '../interactions/entries.js';
+import { checkShell, patchFromEntry, searchFromEntry } from '../interactions/entries.js';
 import { inPieces, turn } from '../platform/pieces.js';
-import { readInteraction, readQuery, type Source, withCriteria } from './request.js';
+import { readQuery } from './query.js';
+import { readInteraction, type Source, wholeQuestion, withCriteria } from './request.js';
 import { type Route, route } from './route.js';
 
 /** Bytes and entries that are read before others get a turn. */
@@ -62,13 +64,14 @@ export async function requestsOf(
       'Only a Bundle of type batch or transaction is sent here. Any other resource is sent to its own type.',
       { expression: 'Bundle.type', detail: 'not-a-batch' },
     );
+  const addressed = given?.map(each => ({ ...each, value: withUrl(each.value) }));
   await checkShell(
     engine,
     around,
-    given?.map(({ value }) => value),
+    addressed?.map(({ value }) => value),
   );
   const entries: Entry[] = [];
-  for (const each of given ?? []) {
+  for (const each of addressed ?? []) {
     entries.push(await readEntry(each, engine, lenient));
     // A long Bundle does not keep everybody else waiting.
     if (entries.length % LOT === 0) await turn();
@@ -139,6 +142,18 @@ function sizeOfResource(text: string, { maxDepth }: BundleLimits): number {
 const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Some clients leave the url to the resource: a POST goes to its type, a PUT to its id. Nothing else is sure to be meant. */
+function withUrl(entry: Json): Json {
+  if (!isObject(entry) || !isObject(entry['request']) || !isObject(entry['resource'])) return entry;
+  const { request, resource } = entry;
+  const { resourceType: type, id } = resource;
+  if (request['url'] !== undefined || typeof type !== 'string') return entry;
+  const path =
+    request['method'] === 'POST' ? [type] : request['method'] === 'PUT' && typeof id === 'string' ? [type, id] : [];
+  if (path.length === 0) return entry;
+  return { ...entry, request: { ...request, url: path.map(encodeURIComponent).join('/') } };
+}
+
 /** An entry whose shape is known to be right. */
 async function readEntry(given: Given, engine: Engine, lenient: boolean): Promise<Entry> {
   const entry = given.value as JsonObject;
@@ -151,10 +166,16 @@ async function readEntry(given: Given, engine: Engine, lenient: boolean): Promis
     if (method === '')
       throw new FhirError('invalid', 'The entry needs a request with method and url.', { expression: 'http.request' });
     const [path, query] = pathOf(url, engine);
+    if (endsInStep(fullUrl.fullUrl ?? ''))
+      throw new FhirError('invalid', 'A fullUrl cannot end in . or ..: nothing can have such an address.', {
+        expression: 'http.fullUrl',
+        detail: 'bad-id',
+      });
     const source = { ...sourceOf(given, entry, request, engine), lenient };
     target = withCriteria(route(method, path, engine.definitions), request['ifNoneExist']);
     const asked = readQuery(query).filter(([parameter]) => !PRESENTATION.has(parameter));
-    return { ...name, ask: await readInteraction(engine, source, target, asked) };
+    const ask = await readInteraction(engine, source, target, asked);
+    return { ...name, request: wholeQuestion(name.request, ask), ask };
   } catch (error) {
     if (error instanceof FhirError) return { ...name, ask: { target, error } };
     throw error;
@@ -203,7 +224,10 @@ function sourceOf(
     resource: async () => body(),
     patch: async () => patchFromEntry(engine, body()),
     optional: async () => (entry['resource'] === undefined ? undefined : body()),
-    form: async () => [],
+    async form() {
+      if (entry['resource'] === undefined) return [];
+      return searchFromEntry(engine, body());
+    },
     async bundle() {
       throw new FhirError('invalid', 'An entry cannot be a batch or transaction itself.', { expression: 'http.url' });
     },

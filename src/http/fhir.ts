@@ -1,14 +1,15 @@
 /** One FHIR request, from its head to its answer: route → who asks → may they → body → interaction → answer. */
 import type { Request, Response } from 'express';
 import { asFhirError, type FhirError } from '../fhir/error.js';
-import type { Context, Interaction } from '../interactions/interaction.js';
+import type { Context } from '../interactions/interaction.js';
 import { admit, perform, refuse } from '../interactions/perform.js';
 import { forgetBody } from './body.js';
 import { cors } from './cors.js';
 import type { Exchange, House } from './exchange.js';
 import { contentTypes, prefersHtml } from './media.js';
 import type { Head, Presentation } from './presentation.js';
-import { preference, readInteraction, single, withCriteria } from './request.js';
+import { single } from './query.js';
+import { preference, readInteraction, wholeQuestion, withCriteria } from './request.js';
 import { respond } from './respond.js';
 import { allowedMethods, type Route, route } from './route.js';
 import { fromRequest, type Limits } from './source.js';
@@ -19,6 +20,12 @@ export interface FhirOptions extends House {
   /** Shows a person what this is. */
   readonly page: (exchange: Exchange) => void;
 }
+
+/** https://www.rfc-editor.org/rfc/rfc5789#section-3.1 */
+const ACCEPT_PATCH = [
+  'Accept-Patch',
+  'application/json-patch+json, application/fhir+json, application/fhir+xml',
+] as const;
 
 /** Before anybody has said who they are, in an audit event. */
 const UNKNOWN = { role: 'reader' } as const;
@@ -46,10 +53,12 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
   await admit(known, target);
   try {
     const source = fromRequest(request, engine, limits, known.principal);
-    const interaction = await readInteraction(engine, source, target, head.query).catch(error =>
-      refuse(known, target, asFhirError(error)),
-    );
-    const result = await perform(withForm(known, request, interaction), interaction);
+    const interaction = await readInteraction(engine, source, target, head.query).catch(thrown => {
+      const error = asFhirError(thrown);
+      if (target.kind === 'patch' && error.kind === 'unsupported-media-type') response.setHeader(...ACCEPT_PATCH);
+      return refuse(known, target, error);
+    });
+    const result = await perform({ ...known, request: wholeQuestion(known.request, interaction) }, interaction);
     // Holds nothing of a patient, is long, and is asked for by every client first.
     if (target.kind === 'capabilities') response.setHeader('Cache-Control', 'max-age=60');
     await respond(response, result, presentationOf(request, target, head), engine.definitions, engine.settings.base);
@@ -89,15 +98,8 @@ function presentationOf(request: Request, { kind }: Route, { presentation }: Hea
   return prefer === undefined ? presentation : { ...presentation, prefer };
 }
 
-/** The audit event of a search by POST holds the question, wherever it stood. */
-function withForm(context: Context, request: Request, interaction: Interaction): Context {
-  if (interaction.kind !== 'search' || request.method !== 'POST') return context;
-  const form = new URLSearchParams();
-  for (const [name, value] of interaction.parameters) form.append(name, value);
-  return { ...context, request: `${context.request}\n\n${form.toString()}` };
-}
-
 function options204(response: Response, allow: readonly string[]): void {
+  if (allow.includes('PATCH')) response.setHeader(...ACCEPT_PATCH);
   response.writeHead(204, { Allow: allow.join(', ') });
   response.end();
 }

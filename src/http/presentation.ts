@@ -6,7 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { asFhirError, FhirError } from '../fhir/error.js';
 import type { Parameters } from '../interactions/interaction.js';
 import { type Format, responseFormat } from './media.js';
-import { readQuery, single } from './request.js';
+import { readQuery, single } from './query.js';
 
 export interface Presentation {
   readonly format: Format;

@@ -9,6 +9,8 @@ import { sortOut } from '../interactions/known.js';
 import { readView, VIEW } from '../interactions/view.js';
 import { contentTypes } from './media.js';
 import type { Route } from './route.js';
+import { single } from './query.js';
+import { addressed, cascades, readCondition, readIfMatch, refuseCriteria } from './write-query.js';
 
 /** What an interaction is read from: an HTTP request, or an entry of a Bundle that stands for one. */
 export interface Source {
@@ -28,35 +30,17 @@ export interface Source {
   bundle(): Promise<Interaction>;
 }
 
-/** Query parameters of the URL, decoded once, in order. Throws `invalid` for a broken escape. */
-export function readQuery(search: string): Parameters {
-  return decodeForm(search.startsWith('?') ? search.slice(1) : search);
-}
-
-export function decodeForm(text: string): Parameters {
-  if (text === '') return [];
-  try {
-    return text
-      .split('&')
-      .filter(pair => pair !== '')
-      .map(pair => {
-        const at = pair.indexOf('=');
-        const [name, value] = at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
-        return [unescape(name), unescape(value)] as const;
-      });
-  } catch {
-    throw new FhirError('invalid', 'The query holds a percent sign that is no escape.', { detail: 'bad-escape' });
-  }
-}
-const unescape = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '));
-
-/** The last value of a parameter that may be given once. */
-export const single = (parameters: Parameters, name: string): string | undefined =>
-  parameters.findLast(([key]) => key === name)?.[1];
-
 /** The route of a create that has criteria says so: whether it may be done is decided before its body is read. */
 export const withCriteria = (route: Route, ifNoneExist: string | undefined): Route =>
   route.kind === 'create' && ifNoneExist !== undefined ? { ...route, ifNoneExist: true } : route;
+
+/** Method and address as asked, with the parameters of a search by POST: the audit event holds the question, wherever it stood. */
+export function wholeQuestion(request: string, interaction: Interaction): string {
+  if (interaction.kind !== 'search' || !request.startsWith('POST ')) return request;
+  const form = new URLSearchParams();
+  for (const [name, value] of interaction.parameters) form.append(name, value);
+  return `${request}\n\n${form.toString()}`;
+}
 
 /** Builds the interaction of a route; reads the body where there is one. */
 export async function readInteraction(
@@ -91,6 +75,10 @@ export async function readInteraction(
       };
     case 'create': {
       const ifNoneExist = source.header('if-none-exist');
+      refuseCriteria(
+        query,
+        'A create has no criteria in its address: put them into If-None-Exist (in a Bundle: request.ifNoneExist).',
+      );
       return {
         kind: 'create',
         type,
@@ -106,21 +94,22 @@ export async function readInteraction(
         });
       return {
         kind: 'update',
-        ...addressed(source, route, query),
+        ...addressed(source.header('if-match'), route, query),
         body: await source.resource(type),
         ...(ifNoneMatch === undefined ? {} : { onlyCreate: true }),
       };
     }
     case 'patch':
-      return { kind: 'patch', ...addressed(source, route, query), patch: await source.patch(type) };
+      return { kind: 'patch', ...addressed(source.header('if-match'), route, query), patch: await source.patch(type) };
     case 'delete':
       return {
         kind: 'delete',
-        ...addressed(source, route, query),
-        ...(cascades(source, query) ? { cascade: true } : {}),
+        ...addressed(source.header('if-match'), route, query),
+        ...(cascades(source.header('x-cascade'), query) ? { cascade: true } : {}),
       };
     case 'batch':
     case 'transaction':
+      refuseCriteria(query, 'A batch or transaction has no parameters of its own: each of its entries has a url.');
       return source.bundle();
     case 'operation': {
       const safe = source.method !== 'POST';
@@ -140,38 +129,6 @@ export async function readInteraction(
       };
     }
   }
-}
-
-/** Not criteria: how the answer is to look, and what becomes of what refers to a deleted resource. */
-const BESIDE = new Set(['_format', '_pretty', '_cascade']);
-
-/** The resource that a write means: an id, or the query of a conditional interaction. */
-function addressed(source: Source, { type = '', id }: Route, query: Parameters) {
-  const unknown = id === undefined ? undefined : query.find(([name]) => !BESIDE.has(name));
-  if (unknown)
-    throw new FhirError('not-supported', 'A write that names its resource takes no criteria and no other parameters.', {
-      expression: `http.${unknown[0].slice(0, 64)}`,
-      detail: 'unknown-parameter',
-    });
-  const ifMatch = readIfMatch(source.header('if-match'));
-  return {
-    type,
-    ...(id === undefined ? { criteria: query.filter(([name]) => !BESIDE.has(name)) } : { id }),
-    ...(ifMatch === undefined ? {} : { ifMatch }),
-  };
-}
-
-/** `_cascade=delete`, or a header in the words of other servers. */
-function cascades(source: Source, query: Parameters): boolean {
-  const asked = single(query, '_cascade') ?? source.header('x-cascade');
-  if (asked === undefined || asked === 'none') return false;
-  if (asked === 'delete') return true;
-  throw new FhirError('invalid', '_cascade must be delete or none.', { expression: 'http._cascade' });
-}
-
-/** If-None-Exist: a query, with or without what stands before it. */
-function readCondition(header: string): Parameters {
-  return readQuery(header.trim().replace(/^(?:[^?=&]*\?)/, ''));
 }
 
 function reading(engine: Engine, source: Source, route: Route, query: Parameters) {
@@ -199,18 +156,6 @@ function viewOf(engine: Engine, source: Source, type: string, query: Parameters)
 
 /** The version inside an entity tag. */
 const readTag = (tag: string): string => /^\s*(?:W\/)?"?([^"]*)"?\s*$/.exec(tag)?.[1] ?? '';
-
-/** A list of entity tags; one without its quotes is taken, too. */
-function readIfMatch(header: string | undefined): readonly string[] | undefined {
-  if (header === undefined) return undefined;
-  const tags = header.split(',').filter(tag => tag.trim() !== '');
-  const versions = tags.map(tag => /^\s*(?:(?:W\/)?"([^"]+)"|(\*)|([A-Za-z0-9\-.]+))\s*$/.exec(tag));
-  if (versions.length === 0 || !versions.every(version => version !== null))
-    throw new FhirError('invalid', 'If-Match must hold a version, as in W/"3", or several.', {
-      expression: 'http.If-Match',
-    });
-  return versions.map(([, quoted, any, bare]) => quoted ?? any ?? bare ?? '');
-}
 
 /** `return=minimal`, `handling=lenient` …: https://www.rfc-editor.org/rfc/rfc7240 */
 export function preference(header: string | string[] | undefined, name: string): string | undefined {

@@ -4,6 +4,7 @@
  */
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
+import { isId } from '../fhir/id.js';
 import type { Kind, Target } from '../interactions/interaction.js';
 import { didYouMean } from '../platform/nearest.js';
 import { type Level, OPERATIONS } from '../interactions/operation.js';
@@ -37,8 +38,6 @@ const ROUTES: ReadonlyMap<string, Methods> = new Map(
     'T/I/T/_search': SEARCH,
   }),
 );
-
-const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 
 /** `path` starts with a slash, is still percent-encoded and has no query. Throws FhirError where nothing is meant. */
 export function route(method: string, path: string, definitions: Definitions): Route {
@@ -101,11 +100,7 @@ function recognise(segments: readonly string[], definitions: Definitions): { sha
     );
   if (second === undefined) return { shape: 'T', type: first };
   if (second.startsWith('_')) return { shape: ['T', ...segments.slice(1)].join('/'), type: first };
-  if (!ID.test(second))
-    throw new FhirError('invalid', 'An id has 1 to 64 letters, digits, hyphens and dots.', {
-      expression: `${first}.id`,
-      detail: 'bad-id',
-    });
+  if (!isId(second)) throw badId(first);
   if (third === undefined) return { shape: 'T/I', type: first, id: second };
   if (third === '_history' && fourth !== undefined && more.length === 0)
     return { shape: 'T/I/_history/V', type: first, id: second, version: fourth };
@@ -115,6 +110,12 @@ function recognise(segments: readonly string[], definitions: Definitions): { sha
     return { shape: ['T/I/T', ...segments.slice(3)].join('/'), type: third, compartment };
   return { shape: ['T/I', ...segments.slice(2)].join('/'), type: first, id: second };
 }
+
+const badId = (type: string): FhirError =>
+  new FhirError('invalid', 'An id has 1 to 64 letters, digits, hyphens and dots, and is neither . nor .. alone.', {
+    expression: `${type}.id`,
+    detail: 'bad-id',
+  });
 
 /** By the number of segments before an operation. */
 const LEVELS: Readonly<Record<number, Level>> = { 0: 'system', 1: 'type', 2: 'instance', 4: 'version' };
@@ -129,7 +130,8 @@ function recogniseOperation(segments: readonly string[], at: number, definitions
     (history ?? '_history') === '_history' &&
     (type === undefined || (found.types ?? [type]).includes(type)) &&
     segments.length === at + 1;
-  const known = (type === undefined || definitions.resourceTypes.includes(type)) && (id === undefined || ID.test(id));
+  const known = type === undefined || definitions.resourceTypes.includes(type);
+  if (type !== undefined && known && id !== undefined && !isId(id)) throw badId(type);
   if (!offered || !known)
     throw new FhirError('unknown-type', 'This server offers no such operation: see /metadata.', {
       detail: 'unknown-operation',

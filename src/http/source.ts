@@ -14,7 +14,8 @@ import { jsonOfXml, readXml } from '../validation/beside.js';
 import { type Intake, peekBody, readBody, streamBody } from './body.js';
 import { MOST_RESOURCES, readBundle } from './bundle.js';
 import { bodyFormat, isJsonPatch, ordinaryFormat } from './media.js';
-import { decodeForm, preference, type Source } from './request.js';
+import { decodeForm } from './query.js';
+import { preference, type Source } from './request.js';
 import { isFhirBinary, SNIFFED } from './sniff.js';
 
 export interface Limits extends Intake {
@@ -123,13 +124,23 @@ async function readOptional(request: Request, engine: Engine, limits: Limits): P
   return format === 'json' ? readJson(bytes, limits) : readXml(bytes, engine.definitions, limits);
 }
 
-/** JSON Patch by its own media type, FHIRPath Patch as a resource. */
+/** JSON Patch by its own media type or as an array, which no resource is; FHIRPath Patch as a resource. */
 async function readPatch(request: Request, engine: Engine, limits: Limits): Promise<Patch> {
-  if (!isJsonPatch(request.headers['content-type']))
-    return { form: 'fhirpath', parameters: await readFhir(request, engine, limits) };
-  const read = await readAnyJson(await readBody(request, limits.maxBody, limits), limits);
-  return patchOf(read);
+  const contentType = request.headers['content-type'];
+  const format = isJsonPatch(contentType) ? 'json-patch' : bodyFormat(contentType);
+  if (format === undefined)
+    throw new FhirError(
+      'unsupported-media-type',
+      'A patch is sent as application/json-patch+json (JSON Patch), or as Parameters in application/fhir+json or application/fhir+xml (FHIRPath Patch).',
+      { expression: 'http.Content-Type' },
+    );
+  const isPatch = format === 'json-patch' || (format === 'json' && isArray(await peekBody(request, 1024)));
+  if (!isPatch) return { form: 'fhirpath', parameters: await readFhir(request, engine, limits) };
+  return patchOf(await readAnyJson(await readBody(request, limits.maxBody, limits), limits));
 }
+
+/** Whether JSON is an array, by its first character. */
+const isArray = (json: Buffer): boolean => /^(?:\xef\xbb\xbf)?\s*\[/.test(json.toString('latin1', 0, 1024));
 
 function rawBody(request: Request, contentType: string, limits: Limits): RawBody {
   if (!isMediaType(contentType))

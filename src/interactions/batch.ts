@@ -3,22 +3,24 @@
  * what becomes of one is nothing to the others. They run in the order of a transaction, as R4 supposes: a GET sees what
  * the batch wrote.
  */
-import { asFhirError } from '../fhir/error.js';
+import { asFhirError, FhirError } from '../fhir/error.js';
 import { type Answer, answerOf, answerOfError, inEntry, responseBundle, seen } from './bundle-response.js';
-import type { Context, Entry, Of, Outcome } from './interaction.js';
-import { type Door, isWrite, rankOf } from './steps.js';
+import type { Context, Engine, Entry, Interaction, Of, Outcome } from './interaction.js';
+import { type Named, type Names, pathTo, rename, sitesOf } from './rewrite.js';
+import { type Door, isWrite, rankOf, resourceIn } from './steps.js';
 
 const AT_A_TIME = 8;
 
 export async function batch(context: Context, ask: Of<'batch'>, door: Door): Promise<Outcome> {
   const { entries, prefer } = ask;
   const answers: Answer[] = [];
+  const names = namesIn(entries);
   for (const rank of [0, 1, 2, 3]) {
     const waiting = [...entries.entries()]
       .filter(([, { ask: each }]) => ('error' in each ? 3 : rankOf(each)) === rank)
       .values();
     const work = async (): Promise<void> => {
-      for (const [at, entry] of waiting) answers[at] = await one(context, entry, at, prefer, door);
+      for (const [at, entry] of waiting) answers[at] = await one(context, entry, at, prefer, door, names);
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, work));
   }
@@ -32,6 +34,7 @@ async function one(
   at: number,
   prefer: string | undefined,
   door: Door,
+  names: Names,
 ): Promise<Answer> {
   const { ask, request } = entry;
   const { note } = context;
@@ -42,6 +45,11 @@ async function one(
       await door.admit(own, ask.target);
       return await door.refuse(own, ask.target, ask.error);
     }
+    const fault = faultOf(context.engine, ask, names);
+    if (fault) {
+      await door.admit(own, ask);
+      return await door.refuse(own, ask, fault);
+    }
     return answerOf(await seen(entry, await door.perform(own, ask)), isWrite(ask) && ask.kind !== 'operation', prefer);
   } catch (error) {
     const known = asFhirError(error);
@@ -49,4 +57,25 @@ async function one(
       context.engine.log.error({ requestId: context.requestId }, 'An entry of a batch failed');
     return answerOfError(inEntry(known, at));
   }
+}
+
+/** What entries are called in their Bundle alone. */
+function namesIn(entries: readonly Entry[]): Names {
+  const names = new Map<string, Named>();
+  for (const { fullUrl } of entries) if (fullUrl?.startsWith('urn:')) names.set(fullUrl, { target: '' });
+  return { get: name => names.get(name), starts: new Set(names.size > 0 ? ['u'.charCodeAt(0)] : []) };
+}
+
+/** Whether a resource refers to an entry by such a name: R4 has no references between the entries of a batch. */
+function faultOf({ definitions }: Engine, ask: Interaction, names: Names): FhirError | undefined {
+  const resource = names.starts.size > 0 ? resourceIn(ask) : undefined;
+  if (!resource) return undefined;
+  const site = sitesOf(resource, definitions, names, undefined).find(
+    each => rename(each, names, undefined) !== each.text,
+  );
+  if (!site) return undefined;
+  return new FhirError('invalid', 'Entries of a batch cannot refer to each other: send a transaction.', {
+    expression: `${resource.resourceType}.${pathTo(resource, site)}`,
+    detail: 'reference-within-batch',
+  });
 }

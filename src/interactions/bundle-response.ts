@@ -80,16 +80,23 @@ export function inEntry(error: FhirError, at: number): FhirError {
 /** An error of one element of the Bundle, wherever it came from. */
 export const atPlace = (error: FhirError, place: string): FhirError => relocated(error, () => place);
 
+/** An error of one element of a resource, which may be in an entry. */
+export const atElement = (error: FhirError, expression: string): FhirError => moved(error, () => expression);
+
 function relocated(error: FhirError, place: (expression: string | undefined) => string): FhirError {
   if (placed.has(error)) return error;
+  const made = moved(error, place);
+  placed.add(made);
+  return made;
+}
+
+function moved(error: FhirError, place: (expression: string | undefined) => string): FhirError {
   const issues = error.issues.map(issue => ({ ...issue, expression: place(issue.expression) }));
-  const made = new FhirError(error.kind, error.message, {
+  return new FhirError(error.kind, error.message, {
     issues,
     ...(error.cause === undefined ? {} : { cause: error.cause }),
     ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
   });
-  placed.add(made);
-  return made;
 }
 
 /** What an entry has instead of the head of an HTTP request. */

@@ -1,13 +1,13 @@
 /**
- * Conditional references of a transaction: `Patient?identifier=…` becomes the one resource that matches, in the store as
- * the transaction leaves it. https://hl7.org/fhir/R4/http.html#trules
+ * Conditional references: `Patient?identifier=…` becomes the one resource that matches; of a transaction, in the store as
+ * the transaction leaves it. R4 has them in transactions; a server that keeps the question from elsewhere stores what nobody can follow. https://hl7.org/fhir/R4/http.html#trules
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
-import type { Resource } from '../fhir/resource.js';
-import { atPlace } from './bundle-response.js';
-import { findBeside, readCriteria } from './criteria.js';
+import type { Parsed, Resource } from '../fhir/resource.js';
+import { atElement, atPlace } from './bundle-response.js';
+import { conditionsOf, findBeside, findSought, readCriteria } from './criteria.js';
 import type { Engine, Parameters } from './interaction.js';
-import { pathTo, put, type Site } from './rewrite.js';
+import { pathTo, put, type Site, sitesOf, textAt } from './rewrite.js';
 import type { Staged } from './staged.js';
 
 /** One reference by criteria. */
@@ -31,7 +31,7 @@ export function referenceCriteria(
   const base = settings.bases.find(each => text.startsWith(`${each}/`));
   const parts = CONDITIONAL.exec(base === undefined ? text : text.slice(base.length + 1));
   if (!parts) return undefined;
-  return { type: parts[1]!, criteria: [...new URLSearchParams(parts[2])] };
+  return { type: parts[1]!, criteria: conditionsOf([...new URLSearchParams(parts[2])]) };
 }
 
 /** Throws `precondition` where nothing matches, `multiple-matches` for several. */
@@ -59,19 +59,61 @@ async function find(
   staged: Staged,
 ): Promise<string> {
   try {
-    const { type, criteria } = referenceCriteria(engine, text)!;
-    if (!engine.definitions.resourceTypes.includes(type))
-      throw new FhirError('invalid', 'A conditional reference must start with a resource type.');
-    const sought = await readCriteria(engine, type, criteria, without);
-    const { rows } = await findBeside(engine, sought, staged.written(type), 2);
-    const [found, another] = [...rows, ...staged.matches(sought)];
-    if (found && !another) return `${type}/${found.id}`;
-    throw found
-      ? new FhirError('multiple-matches', 'A conditional reference matches several resources.')
-      : new FhirError('precondition', 'A conditional reference matches nothing: load what it refers to first.', {
-          detail: 'no-match',
-        });
+    return await lookUp(engine, text, without, staged);
   } catch (error) {
     throw atPlace(asFhirError(error), `Bundle.entry[${at}].resource.${pathTo(resource, site)}`);
   }
+}
+
+/** `Type/id` of the one that matches. */
+async function lookUp(engine: Engine, text: string, without: readonly string[], staged?: Staged): Promise<string> {
+  const { type, criteria } = referenceCriteria(engine, text)!;
+  if (!engine.definitions.resourceTypes.includes(type))
+    throw new FhirError('invalid', 'A conditional reference must start with a resource type.');
+  const sought = await readCriteria(engine, type, criteria, without);
+  const rows = staged
+    ? [...(await findBeside(engine, sought, staged.written(type), 2)).rows, ...staged.matches(sought)]
+    : await findSought(engine, sought, 2);
+  const [found, another] = rows;
+  if (found && !another) return `${type}/${found.id}`;
+  throw found
+    ? new FhirError('multiple-matches', 'A conditional reference matches several resources.')
+    : new FhirError('precondition', 'A conditional reference matches nothing: load what it refers to first.', {
+        detail: 'no-match',
+      });
+}
+
+/** Where a resource that came by itself has conditional references, with their first texts: it may have to be written again. */
+const met = new WeakMap<Resource, readonly Site[]>();
+const NO_NAMES = { get: () => undefined, starts: new Set<number>() };
+
+/**
+ * The body with what its conditional references mean, as in a transaction; itself where it has none, as nearly always. What
+ * `before`, the text of the version before, has as well stays. Throws as `resolveConditional` does, and `forbidden` for types `without`.
+ */
+export async function resolveReferences<T extends Parsed>(
+  engine: Engine,
+  body: T,
+  without: readonly string[],
+  before?: Buffer,
+): Promise<T | Parsed> {
+  const { resource, decimals, text, large } = body;
+  // A look at the text spares most of them a walk; a question mark may be written as an escape.
+  if (text !== undefined && !text.includes('?') && !/\\u003f/i.test(text)) return body;
+  let sites = met.get(resource);
+  if (!sites) {
+    sites = sitesOf(resource, engine.definitions, NO_NAMES, undefined).filter(
+      site => site.as === 'reference' && referenceCriteria(engine, textAt(site)) !== undefined,
+    );
+    met.set(resource, sites);
+  }
+  const asked = sites.filter(site => !before?.includes(JSON.stringify(site.text)));
+  if (asked.length === 0) return body;
+  for (const site of asked)
+    try {
+      put(site, await lookUp(engine, site.text, without));
+    } catch (error) {
+      throw atElement(asFhirError(error), `${resource.resourceType}.${pathTo(resource, site)}`);
+    }
+  return { resource, decimals, ...(large ? { large } : {}) };
 }

@@ -6,7 +6,8 @@
 import { newId } from '../platform/ids.js';
 import { absence, findOne, readCriteria } from './criteria.js';
 import type { Context, Engine, Located, Of, Outcome } from './interaction.js';
-import { prepare } from './prepare.js';
+import { resolveReferences } from './conditional-references.js';
+import { isRaw, prepare } from './prepare.js';
 import { about } from './read.js';
 import { wholeText } from './release.js';
 
@@ -30,7 +31,8 @@ export async function create({ engine }: Context, ask: Of<'create'>, without: re
   const updated = engine.now();
   const id = ask.id ?? newId(updated);
   const identity = { type: ask.type, id, version: 1, updated, method: 'POST' as const };
-  const { change, text } = await prepare(engine, identity, ask.body);
+  const body = isRaw(ask.body) ? ask.body : await resolveReferences(engine, ask.body, without);
+  const { change, text } = await prepare(engine, identity, body);
   const location = `${ask.type}/${id}/_history/1`;
   return {
     changes: [change],

@@ -15,6 +15,13 @@ import type { Engine, Parameters } from './interaction.js';
 import { resolve } from './resolve.js';
 import { findSifted } from './sift.js';
 
+/** Parameters about the form of an answer, which any request may have: https://hl7.org/fhir/R4/http.html#parameters */
+const PRESENTATION: ReadonlySet<string> = new Set(['_format', '_pretty', '_summary', '_elements']);
+
+/** What is left are conditions: clients put the form of the answer that they want into criteria, too. */
+export const conditionsOf = (parameters: Parameters): Parameters =>
+  parameters.filter(([name]) => !PRESENTATION.has(name));
+
 /** What criteria mean. */
 export interface Sought extends Separated {
   readonly type: string;

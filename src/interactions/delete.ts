@@ -10,12 +10,11 @@ import { cascade } from './cascade.js';
 import { findSought, readCriteria } from './criteria.js';
 import type { Context, Engine, Of, Outcome } from './interaction.js';
 import { about } from './read.js';
-import { checkPreconditions, next } from './update.js';
+import { checkPreconditions, next, readNamed } from './update.js';
 
 export async function remove(context: Context, ask: Of<'delete'>, without: readonly string[]): Promise<Outcome> {
   const { engine } = context;
-  const rows =
-    ask.id === undefined ? await matching(engine, ask, without) : [await engine.store.read(ask.type, ask.id)];
+  const rows = ask.id === undefined ? await matching(engine, ask, without) : [await readNamed(engine, ask, without)];
   const [first] = rows;
   if (ask.id !== undefined || ask.ifMatch !== undefined) checkPreconditions(first, ask);
   const alive = rows.filter(row => row?.text !== undefined) as Version[];

@@ -8,7 +8,7 @@ import type { Json, JsonObject, Parsed, Resource } from '../fhir/resource.js';
 import { validateStructure } from '../validation/structure.js';
 import { turn } from '../platform/pieces.js';
 import { entryAt } from './bundle-response.js';
-import type { Engine, Patch } from './interaction.js';
+import type { Engine, Parameters, Patch } from './interaction.js';
 
 /** Entries that are checked in one piece. */
 const LOT = 500;
@@ -77,3 +77,30 @@ export const patchOf = ({ value, decimals, text, found }: AnyJson): Patch => ({
   ...(decimals ? { decimals } : {}),
   ...(isLarge(found, text) ? { large: true } : {}),
 });
+
+/**
+ * The parameters of a search by POST as an entry carries them: Parameters whose parameters have one simple value each. Throws
+ * `invalid` for anything else, because a search without them would find more than was asked for.
+ * https://hl7.org/fhir/R4/http.html#search (by POST it means the same)
+ */
+export function searchFromEntry({ definitions }: Engine, { resource, decimals }: Parsed): Parameters {
+  if (resource.resourceType !== 'Parameters')
+    throw new FhirError('invalid', 'A search by POST has its parameters in a Parameters resource, or in the url.', {
+      expression: resource.resourceType,
+      detail: 'no-search',
+    });
+  const issues = validateStructure(resource, definitions, decimals);
+  if (issues.some(({ severity }) => severity === 'error' || severity === 'fatal'))
+    throw new FhirError('invalid', 'The Parameters are not valid FHIR R4.', { issues });
+  const { parameter } = resource;
+  return (Array.isArray(parameter) ? (parameter as JsonObject[]) : []).map((each, at) => {
+    const name = Object.keys(each).find(key => key.startsWith('value'));
+    const value = name === undefined ? undefined : each[name];
+    if (name === undefined || typeof value === 'object')
+      throw new FhirError('invalid', 'A parameter of a search needs one simple value, such as a valueString.', {
+        expression: `Parameters.parameter[${at}]`,
+        detail: 'bad-parameter-value',
+      });
+    return [each['name'] as string, decimals?.get(each)?.[name] ?? String(value)];
+  });
+}

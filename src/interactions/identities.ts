@@ -80,11 +80,21 @@ export function settle(engine: Engine, step: Step, found: Found | undefined, sta
   }
 }
 
-/** Throws `invalid` where the criteria of an update match what another entry writes. */
-export function checkApart({ ask, at }: Step, found: Found | undefined, staged: Staged): void {
-  if (ask.kind !== 'update' && ask.kind !== 'patch') return;
-  if (found?.sought && staged.matches(found.sought).some(other => other.at !== at)) throw twice();
+/**
+ * Throws `invalid` where the criteria of an entry mean what another one writes: whether they met it would depend on which comes
+ * first, and where they do not, two resources would be made of one.
+ */
+export function checkApart({ ask, at, madeBy }: Step, found: Found | undefined, staged: Staged): void {
+  const { sought, rows } = found ?? {};
+  if (!sought || !rows) return;
+  if (staged.matches(sought).some(other => other.at !== (madeBy ?? at))) throw twice();
+  const [current] = rows;
+  if (ask.kind === 'create' && current && staged.writes(ask.type, current.id)) throw twice();
 }
+
+/** The claim of an entry that makes a new resource because nothing matches its criteria. */
+export const claimed = ({ madeBy }: Step, found: Found | undefined): string | undefined =>
+  madeBy === undefined && found?.rows.length === 0 ? found.sought?.claim : undefined;
 
 export const twice = () =>
   new FhirError('invalid', 'Two entries of the Bundle write the same resource: put what they do into one.', {

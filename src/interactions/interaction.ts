@@ -62,7 +62,7 @@ export interface Located {
 interface Addressed {
   readonly type: string;
   readonly id?: string;
-  /** Where there is no id. */
+  /** Where there is no id, or beside it: then it must match no other. */
   readonly criteria?: Parameters;
   readonly located?: Located;
   /** Versions of If-Match, one of which must be there; `*`: any. */

@@ -11,6 +11,7 @@
 import { parseAnyJson } from '../fhir/json.js';
 import type { Decimals, Json, JsonObject } from '../fhir/resource.js';
 import { scan } from '../fhir/scan.js';
+import { SUBSETTED } from '../search/summary.js';
 import type { Version } from '../store/store.js';
 
 /** Of meta, what is a set. */
@@ -24,6 +25,25 @@ const nameOf = (label: Json): string =>
   isObject(label) && label['code'] !== undefined
     ? JSON.stringify([label['system'] ?? '', label['code']])
     : JSON.stringify(label);
+
+/** The mark of an answer that is not the whole resource; some servers still use its system of STU3. */
+const SUBSET_SYSTEMS: ReadonlySet<Json | undefined> = new Set([
+  SUBSETTED.system,
+  'http://hl7.org/fhir/v3/ObservationValue',
+]);
+const isMark = (label: Json): boolean =>
+  isObject(label) && label['code'] === SUBSETTED.code && SUBSET_SYSTEMS.has(label['system']);
+
+/** Whether what has this meta is a part of a resource: https://hl7.org/fhir/R4/search.html#summary */
+export const isSubset = (meta: Json | undefined): boolean => isObject(meta) && listOf(meta['tag']).some(isMark);
+
+/** The same meta without the mark, which was stored in the past. */
+export function withoutMark(meta: JsonObject): JsonObject {
+  if (!isSubset(meta)) return meta;
+  const { tag, ...rest } = meta;
+  const left = listOf(tag).filter(label => !isMark(label));
+  return left.length > 0 ? { ...rest, tag: left } : rest;
+}
 
 export const hasLabels = (meta: JsonObject): boolean => SETS.some(name => listOf(meta[name]).length > 0);
 
@@ -74,7 +94,7 @@ export function keptOf({ text }: Version): Kept | undefined {
   const meta = text && metaOf(text);
   if (!meta || !(meta.includes('"tag"') || meta.includes('"security"'))) return undefined;
   const { value, decimals } = parseAnyJson(meta, TRUSTED);
-  const { security, tag } = value as JsonObject;
+  const { security, tag } = withoutMark(value as JsonObject);
   const labels = { ...(security ? { security } : {}), ...(tag ? { tag } : {}) };
   return hasLabels(labels) ? { labels, decimals } : undefined;
 }

@@ -2,7 +2,8 @@
  * patch and conditional patch: https://hl7.org/fhir/R4/http.html#patch. The version that was read is the commit's
  * precondition: when somebody else was faster, `perform` patches what is there now.
  *
- * Choices: a patch that is none is 400, one that does not fit the resource, or leads to a resource that is not valid, 422;
+ * Choices: a patch that is none is 400, one that does not fit the resource 422; what it leads to is judged as the body of an
+ * update is, with the same answers;
  * resourceType and id cannot be patched, meta.versionId and meta.lastUpdated are the server's whatever a patch says;
  * a patch that changes nothing, tests alone for one, makes no version.
  */
@@ -12,10 +13,12 @@ import { applyFhirPathPatch } from '../fhir/fhirpath-patch.js';
 import { readJson } from '../fhir/json.js';
 import { print } from '../fhir/print.js';
 import { applyJsonPatch } from '../fhir/json-patch.js';
-import type { Json, Resource } from '../fhir/resource.js';
+import type { Json, JsonObject, Resource } from '../fhir/resource.js';
 import type { Version } from '../store/store.js';
 import { validate } from '../validation/beside.js';
+import { resolveReferences } from './conditional-references.js';
 import type { Context, Engine, Of, Outcome, Patch } from './interaction.js';
+import { isSubset, withoutMark } from './meta.js';
 import { prepare } from './prepare.js';
 import { about, gone } from './read.js';
 import { wholeText } from './release.js';
@@ -41,9 +44,9 @@ export async function patch({ engine }: Context, ask: Of<'patch'>, without: read
       ask.id === undefined ? `No ${ask.type} matches the criteria.` : `There is no ${ask.type} with this id.`,
     );
   if (!current.text) throw gone(current);
-  const patched = await apply(engine, current, ask.patch);
+  const patched = await resolveReferences(engine, await apply(engine, current, ask.patch), without, current.text);
   const identity = { ...next(engine, ask.type, current.id, current), method: 'PATCH' as const };
-  const { change, text } = await prepare(engine, identity, patched).catch(unprocessable);
+  const { change, text } = await prepare(engine, identity, patched);
   if (text && text.length > engine.settings.maxBody) throw tooLarge();
   if (isSame(current, change) || isSame(await plain(current), change)) return unchanged(engine, current, false);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
@@ -60,6 +63,7 @@ async function apply(engine: Engine, current: Version, how: Patch) {
   if ((current.blobs ?? []).reduce((sum, { size }) => sum + size, 0) > MAX_ATTACHED)
     throw new FhirError('too-large', 'The attachments of this resource are too large for a patch: update it instead.');
   const { resource, decimals, large } = await readJson(await wholeText(engine, current), TRUSTED);
+  const { meta: marked } = resource;
   const patched = await changed(engine, { value: resource, decimals }, how);
   if (patched.size > engine.settings.maxValues) throw tooLarge();
   if (!isOf(patched.value, current))
@@ -67,6 +71,9 @@ async function apply(engine: Engine, current: Version, how: Patch) {
       expression: `${current.type}.id`,
       detail: 'patch-identity',
     });
+  const { meta } = patched.value;
+  // Stored in the past: a patch that leaves it there does not claim it.
+  if (isSubset(marked) && typeof meta === 'object') patched.value['meta'] = withoutMark(meta as JsonObject);
   const heavy = large || patched.size > MANY_VALUES || (how.form === 'json' ? how : how.parameters).large;
   return { resource: patched.value, decimals: patched.decimals, ...(heavy ? { large: true as const } : {}) };
 }
@@ -90,9 +97,3 @@ const isOf = (value: Json, { type, id }: Version): value is Resource =>
   !Array.isArray(value) &&
   value['resourceType'] === type &&
   value['id'] === id;
-
-/** What would be a bad request from a client is the doing of a patch here. */
-function unprocessable(error: unknown): never {
-  if (!(error instanceof FhirError) || error.kind !== 'invalid') throw error;
-  throw new FhirError('unprocessable', 'The patch leads to a resource that is not valid.', { issues: error.issues });
-}

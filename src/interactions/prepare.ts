@@ -5,6 +5,7 @@
  */
 import { liftBase64 } from '../fhir/base64.js';
 import { FhirError } from '../fhir/error.js';
+import { endsInStep } from '../fhir/id.js';
 import { parseJson, stamp } from '../fhir/json.js';
 import { print } from '../fhir/print.js';
 import type { Parsed, Resource } from '../fhir/resource.js';
@@ -16,7 +17,7 @@ import { wordsOf } from '../search/words-of.js';
 import type { BlobLink, Change, Method, Renewed, Version } from '../store/store.js';
 import { validate } from '../validation/beside.js';
 import { check, metaOf } from './hooks.js';
-import { keep, type Kept } from './meta.js';
+import { isSubset, keep, type Kept } from './meta.js';
 import type { Engine, RawBody } from './interaction.js';
 import { wholeText } from './release.js';
 
@@ -58,6 +59,7 @@ export async function prepare(
       expression: 'resourceType',
       detail: 'wrong-resource-type',
     });
+  refuseUnfit(body.resource, id);
   const issues = await validate(body, engine.definitions);
   if (issues.some(issue => issue.severity === 'error' || issue.severity === 'fatal'))
     throw new FhirError('invalid', 'The resource is not valid FHIR R4.', { issues });
@@ -79,8 +81,25 @@ export async function prepare(
   return { change: await assemble(engine, identity, { resource, large: body.large }, text, blobs), text: stamped };
 }
 
+/** What is valid R4 and still must not be stored. */
+function refuseUnfit({ resourceType: type, id: given, meta }: Resource, id: string): void {
+  for (const each of [given, id])
+    if (typeof each === 'string' && endsInStep(each))
+      throw new FhirError('invalid', 'The ids . and .. cannot be used in addresses: choose another one.', {
+        expression: `${type}.id`,
+        detail: 'bad-id',
+      });
+  if (isSubset(meta))
+    throw new FhirError(
+      'unprocessable',
+      'This is a part of a resource (SUBSETTED): to write it would lose the rest. Read the whole, without _summary and _elements, and change that, or send a patch.',
+      { expression: `${type}.meta.tag`, detail: 'subset' },
+    );
+}
+
 /** A Binary given as its bytes: the resource is written around them. */
 async function prepareRaw(engine: Engine, identity: Identity, body: RawBody, kept?: Kept): Promise<Prepared> {
+  refuseUnfit({ resourceType: 'Binary' }, identity.id);
   const { hash, size } = await body.save(engine.store.blobs, engine.settings.maxBinary);
   const resource: Resource = {
     resourceType: 'Binary',

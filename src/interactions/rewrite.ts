@@ -111,6 +111,12 @@ function findTyped(value: JsonObject, type: string, definitions: Definitions, si
   }
 }
 
+/** What stands at the site now. */
+export function textAt({ parent, key, index }: Site): string {
+  const value = index === undefined ? parent[key] : (parent[key] as Json[])[index];
+  return typeof value === 'string' ? value : '';
+}
+
 /** Writes `text` at the site. */
 export function put({ parent, key, index }: Site, text: string): void {
   if (index === undefined) parent[key] = text;

@@ -19,6 +19,8 @@ export interface Staged {
   name(fullUrl: string | undefined, type: string, id: string, at: number, version?: number): void;
   /** Throws `invalid` where another entry writes the same resource. `what` undefined: a patch, whose outcome is not known yet. */
   write(type: string, id: string, at: number, what: Resource | 'delete' | undefined): void;
+  /** Whether an entry writes it. */
+  writes(type: string, id: string): boolean;
   /** What came of a patch. */
   patched(change: Change): void;
   /** Ids of what is deleted. */
@@ -133,6 +135,7 @@ export function createStaged(engine: Engine): Staged {
       if (what === 'delete') deletions.set(type, (deletions.get(type) ?? new Set()).add(id));
       else add(unread, type, write);
     },
+    writes: (type, id) => byType.get(type)?.has(id) === true,
     patched({ type, id, updated, entries }) {
       const write = byType.get(type)?.get(id);
       if (!write) return;

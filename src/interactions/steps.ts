@@ -1,6 +1,8 @@
 /** Entries of a Bundle on their way: what a batch and a transaction have in common. https://hl7.org/fhir/R4/http.html#trules */
 import type { FhirError } from '../fhir/error.js';
+import type { Resource } from '../fhir/resource.js';
 import type { Context, Entry, Interaction, Outcome, Result, Target } from './interaction.js';
+import { isRaw } from './prepare.js';
 
 /** How entries enter the one door: perform.ts gives them in. */
 export interface Door {
@@ -36,3 +38,18 @@ const RANKS: Readonly<Partial<Record<Interaction['kind'], number>>> = { delete: 
 const LAST = 3;
 
 export const isWrite = (ask: Interaction): boolean => rankOf(ask) < LAST;
+
+/** What an entry brings along. */
+export function resourceIn(ask: Interaction): Resource | undefined {
+  switch (ask.kind) {
+    case 'create':
+    case 'update':
+      return isRaw(ask.body) ? undefined : ask.body.resource;
+    case 'patch':
+      return ask.patch.form === 'fhirpath' ? ask.patch.parameters.resource : undefined;
+    case 'operation':
+      return ask.body?.resource;
+    default:
+      return undefined;
+  }
+}

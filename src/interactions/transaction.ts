@@ -7,17 +7,16 @@
  * whole, and answered after it. It can run again from the start, when somebody else has written meanwhile.
  */
 import { asFhirError } from '../fhir/error.js';
-import type { Resource } from '../fhir/resource.js';
 import type { Absence, Change, Standing } from '../store/store.js';
 import { type Answer, answerOf, answerOfError, inEntry, issuesOf, responseBundle, seen } from './bundle-response.js';
 import { referenceCriteria, resolveConditional, type Pending } from './conditional-references.js';
-import { checkApart, type Found, seek, settle, twice } from './identities.js';
+import { checkApart, claimed, type Found, seek, settle, twice } from './identities.js';
 import type { Context, Deed, Engine, Entry, Interaction, Of, Outcome, Result } from './interaction.js';
 import { isRaw } from './prepare.js';
 import { gone } from './read.js';
 import { put, rename, rootOf, sitesOf } from './rewrite.js';
 import { createStaged, type Staged } from './staged.js';
-import { type Door, isWrite, rankOf, type Step } from './steps.js';
+import { type Door, isWrite, rankOf, resourceIn, type Step } from './steps.js';
 
 /** Entries prepared at the same time: stores gather their point reads, and the event loop gets a turn after each lot. */
 const LOT = 64;
@@ -29,7 +28,7 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
   const reads = steps.filter(step => !isWrite(step.ask));
   const writes = steps.filter(step => isWrite(step.ask)).toSorted((a, b) => rankOf(a.ask) - rankOf(b.ask));
   const staged = createStaged(engine);
-  await identify(engine, writes, staged);
+  const check = await identify(engine, writes, staged);
   for (const { ask: read, entry, at } of reads)
     if (read.kind === 'read') atEntry(at, () => staged.name(entry.fullUrl, read.type, read.id, at));
   await rewriteAll(engine, writes, staged, door);
@@ -37,6 +36,10 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
     writes.filter(step => step.madeBy === undefined),
     async step => ({ step, outcome: step.outcome ?? (await runStep(step, door)) }),
   );
+  // What a patch makes of a resource may be what the criteria of others mean.
+  const patched = outcomes.filter(({ step }) => step.ask.kind === 'patch' && !step.outcome);
+  for (const { outcome } of patched) outcome.changes?.forEach(change => staged.patched(change));
+  if (patched.length > 0) check();
   const results = new Map<number, Result>();
   const deeds: Deed[] = [];
   const changes = new Map<string, Change>();
@@ -136,8 +139,8 @@ function atEntry(at: number, work: () => void): void {
   }
 }
 
-/** Which resource each write means: in R4's order, and no resource twice. */
-async function identify(engine: Engine, writes: readonly Step[], staged: Staged): Promise<void> {
+/** Which resource each write means: in R4's order, and no resource twice. Gives what has to be asked again when patches have run. */
+async function identify(engine: Engine, writes: readonly Step[], staged: Staged): Promise<() => void> {
   const found = new Map<Step, Found | undefined>();
   for (const rank of [0, 1, 2]) {
     const ofRank = writes.filter(step => rankOf(step.ask) === rank);
@@ -150,7 +153,15 @@ async function identify(engine: Engine, writes: readonly Step[], staged: Staged)
         if ((found.get(step) !== undefined) === conditional)
           atEntry(step.at, () => settle(engine, step, found.get(step), staged));
   }
-  for (const step of writes) atEntry(step.at, () => checkApart(step, found.get(step), staged));
+  const claims = new Set<string>();
+  for (const step of writes) {
+    const claim = claimed(step, found.get(step));
+    if (claim !== undefined && claims.has(claim)) throw inEntry(twice(), step.at);
+    if (claim !== undefined) claims.add(claim);
+  }
+  const check = () => writes.forEach(step => atEntry(step.at, () => checkApart(step, found.get(step), staged)));
+  check();
+  return check;
 }
 
 /** References to other entries, then those by criteria. */
@@ -189,21 +200,6 @@ async function rewriteAll(engine: Engine, writes: readonly Step[], staged: Stage
 }
 
 const runStep = ({ context, ask, without }: Step, door: Door): Promise<Outcome> => door.run(context, ask, without);
-
-/** What an entry brings along. */
-function resourceIn(ask: Interaction): Resource | undefined {
-  switch (ask.kind) {
-    case 'create':
-    case 'update':
-      return isRaw(ask.body) ? undefined : ask.body.resource;
-    case 'patch':
-      return ask.patch.form === 'fhirpath' ? ask.patch.parameters.resource : undefined;
-    case 'operation':
-      return ask.body?.resource;
-    default:
-      return undefined;
-  }
-}
 
 /** Fails where the answer would be a refusal, as far as that can be known before the commit. */
 async function tryRead(

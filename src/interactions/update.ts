@@ -6,7 +6,8 @@
 import { FhirError } from '../fhir/error.js';
 import { newId } from '../platform/ids.js';
 import type { Version } from '../store/store.js';
-import { absence, findOne, readCriteria } from './criteria.js';
+import { resolveReferences } from './conditional-references.js';
+import { absence, findOne, findSought, readCriteria } from './criteria.js';
 import type { Context, Engine, Located, Of, Outcome } from './interaction.js';
 import { keptOf } from './meta.js';
 import { isRaw, prepare } from './prepare.js';
@@ -41,7 +42,7 @@ export async function update({ engine }: Context, ask: Of<'update'>, without: re
   const { change, text } = await prepare(
     engine,
     { ...next(engine, ask.type, id, before), method: 'PUT' },
-    ask.body,
+    isRaw(ask.body) ? ask.body : await resolveReferences(engine, ask.body, without),
     before && keptOf(before),
   );
   if (before && isSame(before, change)) return unchanged(engine, before, isRaw(ask.body));
@@ -61,9 +62,32 @@ export async function locate(
   without: readonly string[],
 ): Promise<Partial<Located>> {
   if (ask.located) return ask.located;
-  if (ask.id !== undefined) return { current: await engine.store.read(ask.type, ask.id) };
+  if (ask.id !== undefined) return { current: await readNamed(engine, ask, without) };
   const sought = await readCriteria(engine, ask.type, ask.criteria ?? [], without);
   return { current: await findOne(engine, sought), sought };
+}
+
+/**
+ * What has the id. Criteria beside it may match nothing else; those of a patch or a deletion must match it where it is there, those of
+ * an update need not: it may be what makes them true. Throws `precondition`.
+ */
+export async function readNamed(
+  engine: Engine,
+  ask: Of<'update'> | Of<'patch'> | Of<'delete'>,
+  without: readonly string[],
+): Promise<Version | undefined> {
+  const current = await engine.store.read(ask.type, ask.id!);
+  if (!ask.criteria) return current;
+  const sought = await readCriteria(engine, ask.type, ask.criteria, without);
+  const rows = await findSought(engine, sought, 2);
+  const needed = ask.kind !== 'update' && current?.text !== undefined;
+  const other = ask.criteria.some(([name, value]) => name === '_id' && !value.split(',').includes(ask.id!));
+  if (other || rows.some(({ id }) => id !== ask.id) || (needed && rows.length === 0))
+    throw new FhirError('precondition', 'The criteria do not mean the resource that the address names.', {
+      expression: 'http.criteria',
+      detail: 'criteria-mismatch',
+    });
+  return current;
 }
 
 /** Names the version that follows the one that is there; `id` undefined: a new one. */

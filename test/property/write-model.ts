@@ -80,8 +80,8 @@ const RANKS = { delete: 0, create: 1, update: 2, patch: 2 } as const;
 
 /**
  * All or nothing. Criteria of creates see what is deleted, what is created without criteria, wherever it stands, and what
- * is created with some before them, those of updates and patches what is deleted; one that means what another entry writes, and two writes of one resource, fail the whole. What a patch makes of
- * a resource is not known beforehand.
+ * is created with some before them, those of updates and patches what is deleted; one that means what another entry writes, and two
+ * writes of one resource, fail the whole.
  */
 export function runAll(
   state: State,
@@ -113,11 +113,16 @@ export function runAll(
       if (add) after = plus(after, answer.name!, add);
       if (rank === 0) seen = after;
     }
-  for (const [i, command] of commands.entries())
-    if ((command.kind === 'update' || command.kind === 'patch') && command.by !== undefined)
-      for (const name of matching(after, command.by)) {
-        const patched = commands.some((each, k) => each.kind === 'patch' && done[k]?.name === name);
-        if (written.has(name) && !patched && name !== done[i]?.name) return undefined;
-      }
+  const claims = new Set<number>();
+  for (const [i, command] of commands.entries()) {
+    const criteria = command.kind === 'create' ? command.unless : command.kind === 'delete' ? undefined : command.by;
+    if (criteria === undefined) continue;
+    const { status, name } = done[i]!;
+    // What the criteria mean is written by another entry, or made by one whose criteria are the same.
+    if (matching(after, criteria).some(other => written.has(other) && other !== name)) return undefined;
+    if (command.kind === 'create' && alive(seen, name!) && written.has(name!)) return undefined;
+    if (status === 201 && claims.has(criteria)) return undefined;
+    if (status === 201) claims.add(criteria);
+  }
   return { state: after, done };
 }

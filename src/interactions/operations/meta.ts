@@ -17,7 +17,7 @@ import type { JsonObject } from '../../fhir/resource.js';
 import type { Version } from '../../store/store.js';
 import type { Context, Of, Outcome, Result } from '../interaction.js';
 import { sortOut } from '../known.js';
-import { addLabels, hasLabels, removeLabels } from '../meta.js';
+import { addLabels, hasLabels, isSubset, removeLabels, withoutMark } from '../meta.js';
 import type { Operation } from '../operation.js';
 import { prepare } from '../prepare.js';
 import { about, readCurrent, readVersion } from '../read.js';
@@ -74,7 +74,7 @@ async function change(
   const before = (body.resource['meta'] ?? {}) as JsonObject;
   const after = combine(before, given);
   if (after === before) return leftAlone(row, answer(row));
-  body.resource['meta'] = after;
+  body.resource['meta'] = isSubset(before) ? withoutMark(after) : after;
   const decimals = new Map([...(body.decimals ?? []), ...(ask.body?.decimals ?? [])]);
   const identity = { ...next(engine, type, id, row), method: 'PUT' as const };
   const { change: made } = await prepare(engine, identity, { ...body, decimals });

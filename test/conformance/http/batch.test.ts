@@ -1,6 +1,6 @@
 /** batch: https://hl7.org/fhir/R4/http.html#transaction */
 import assert from 'node:assert/strict';
-import type { AuditEvent, Bundle, Observation, Patient } from 'fhir/r4.js';
+import type { AuditEvent, Bundle, OperationOutcome, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onBothStores } from '../../support/both-stores.js';
 import { done, entry, named, post, put, send, statuses, uuid } from '../../support/bundles.js';
@@ -48,14 +48,17 @@ onBothStores('a batch', stage => {
     assert.equal((await talk.get(named(answers[0]))).status, 200);
   });
 
-  it('leaves the names of other entries as they are', async () => {
+  it('refuses references to the names of other entries', async () => {
     const answers = await done(
       send(stage().talk, 'batch', [
         post({ resourceType: 'Patient' }, { fullUrl: uuid(1) }),
         post({ resourceType: 'Observation', status: 'final', code: { text: 'x' }, subject: { reference: uuid(1) } }),
       ]),
     );
-    assert.equal((await stage().talk.get<Observation>(named(answers[1]))).body.subject?.reference, uuid(1));
+    assert.deepEqual(statuses(answers), ['201', '400']);
+    const outcome = answers[1]?.response?.outcome as OperationOutcome;
+    assert.deepEqual(outcome.issue[0]?.expression, ['Bundle.entry[1].resource.subject.reference']);
+    assert.equal(outcome.issue[0]?.details?.coding?.[0]?.code, 'reference-within-batch');
   });
 
   it('records each entry, the refused ones too (AUD-1)', async () => {

@@ -67,7 +67,13 @@ onBothStores('conditional interactions', stage => {
         'name:nonsense=x',
         'birthdate=never',
       ];
-      for (const criteria of [...all, 'identifier=', '_include=Patient:organization', 'family=x&_summary=true']) {
+      for (const criteria of [
+        ...all,
+        'identifier=',
+        '_include=Patient:organization',
+        'family=x&_total=none',
+        '_summary=true',
+      ]) {
         const reply = await stage().talk.create<Patient>(
           { resourceType: 'Patient' },
           { 'if-none-exist': criteria, prefer: 'handling=lenient' },

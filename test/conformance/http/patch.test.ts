@@ -322,12 +322,12 @@ onBothStores('patching a resource', stage => {
         'patch-identity',
       ],
       ['a resource that is no object', [{ op: 'replace', path: '', value: 1 }], JSON_PATCH, 422, 'patch-identity'],
-      ['a value of the wrong type', [{ op: 'replace', path: '/active', value: 'yes' }], JSON_PATCH, 422, ''],
-      ['an unknown element', [{ op: 'add', path: '/colour', value: 'red' }], JSON_PATCH, 422, ''],
-      ['__proto__', '[{"op":"add","path":"/__proto__","value":{"active":true}}]', JSON_PATCH, 422, ''],
-      ['null', [{ op: 'replace', path: '/active', value: null }], JSON_PATCH, 422, ''],
-      ['an empty array', [{ op: 'add', path: '/name', value: [] }], JSON_PATCH, 422, ''],
-      ['an empty object', [{ op: 'add', path: '/maritalStatus', value: {} }], JSON_PATCH, 422, ''],
+      ['a value of the wrong type', [{ op: 'replace', path: '/active', value: 'yes' }], JSON_PATCH, 400, ''],
+      ['an unknown element', [{ op: 'add', path: '/colour', value: 'red' }], JSON_PATCH, 400, ''],
+      ['__proto__', '[{"op":"add","path":"/__proto__","value":{"active":true}}]', JSON_PATCH, 400, ''],
+      ['null', [{ op: 'replace', path: '/active', value: null }], JSON_PATCH, 400, ''],
+      ['an empty array', [{ op: 'add', path: '/name', value: [] }], JSON_PATCH, 400, ''],
+      ['an empty object', [{ op: 'add', path: '/maritalStatus', value: {} }], JSON_PATCH, 400, ''],
       [
         'two choices',
         [
@@ -335,21 +335,21 @@ onBothStores('patching a resource', stage => {
           { op: 'add', path: '/deceasedDateTime', value: '2001' },
         ],
         JSON_PATCH,
-        422,
+        400,
         '',
       ],
       [
         'whole numbers with a fraction',
         '[{"op":"add","path":"/multipleBirthInteger","value":1.0}]',
         JSON_PATCH,
-        422,
+        400,
         '',
       ],
       [
         'more than one level too many',
         [{ op: 'add', path: '/extension', value: JSON.parse(`${'['.repeat(60)}${']'.repeat(60)}`) }],
         JSON_PATCH,
-        422,
+        400,
         '',
       ],
       [
@@ -383,15 +383,15 @@ onBothStores('patching a resource', stage => {
         422,
         'patch-identity',
       ],
-      ['a FHIRPath value of the wrong type', fhirPath('replace', 'Patient.active', text('true')), FHIR_JSON, 422, ''],
+      ['a FHIRPath value of the wrong type', fhirPath('replace', 'Patient.active', text('true')), FHIR_JSON, 400, ''],
       [
         'a FHIRPath value of the wrong complex type',
         fhirPath('add', 'Patient', named('maritalStatus'), { name: 'value', valueCoding: { code: 'M' } }),
         FHIR_JSON,
-        422,
+        400,
         '',
       ],
-      ['a code that is not in its list', fhirPath('add', 'Patient', named('gender'), text('none')), FHIR_JSON, 422, ''],
+      ['a code that is not in its list', fhirPath('add', 'Patient', named('gender'), text('none')), FHIR_JSON, 400, ''],
       ['a body that is neither', '<x/>', { 'content-type': 'text/plain' }, 415, 'unsupported-media-type'],
       [
         'a merge patch',
@@ -422,11 +422,52 @@ onBothStores('patching a resource', stage => {
         assert.equal((await talk.get('Patient/broken')).header('etag'), before.header('etag'));
       });
 
+    it('a resource that is not valid as an update of it is refused', async () => {
+      const { talk } = stage();
+      await talk.update(patient('as-update'));
+      const invalid = { ...patient('as-update'), birthDate: '1980-13', gender: 'none' as 'male' };
+      const operations = [
+        { op: 'add', path: '/birthDate', value: '1980-13' },
+        { op: 'add', path: '/gender', value: 'none' },
+      ];
+      const [updated, patched] = [await talk.update(invalid), await change(talk, 'Patient/as-update', operations)];
+      assert.deepEqual([updated.status, patched.status], [400, 400]);
+      assert.deepEqual(patched.body, updated.body);
+    });
+
+    it('an unknown media type with those that are known', async () => {
+      const { talk } = stage();
+      await talk.update(patient('accepts'));
+      const accepted = 'application/json-patch+json, application/fhir+json, application/fhir+xml';
+      for (const type of ['application/merge-patch+json', 'text/plain', 'application/xml-patch+xml']) {
+        const reply = await talk.send('PATCH', 'Patient/accepts', { headers: { 'content-type': type }, body: '{}' });
+        assert.equal(reply.status, 415);
+        assert.match(reply.text, /application\/json-patch\+json.*FHIRPath Patch/);
+        assert.equal(reply.header('accept-patch'), accepted);
+      }
+      for (const path of ['Patient/accepts', 'Patient?identifier=x'])
+        assert.equal((await talk.send('OPTIONS', path)).header('accept-patch'), accepted);
+      assert.equal((await talk.send('OPTIONS', 'Patient/accepts/_history')).header('accept-patch'), undefined);
+      assert.equal((await talk.send('PUT', 'Patient/accepts', { body: 'x' })).header('accept-patch'), undefined);
+    });
+
+    it('no array that is sent as JSON: it is a JSON Patch', async () => {
+      const { talk } = stage();
+      for (const [at, type] of ['application/json', 'application/json; charset=utf-8', 'text/json'].entries()) {
+        await talk.update(patient(`array-${at}`));
+        const reply = await talk.send<Patient>('PATCH', `Patient/array-${at}`, {
+          headers: { 'content-type': type },
+          body: ' \n[{"op":"add","path":"/active","value":true}]',
+        });
+        assert.deepEqual([reply.status, reply.body.active], [200, true], reply.text);
+      }
+    });
+
     it('a resource that is not valid with the issues of the validator', async () => {
       const { talk } = stage();
       await talk.update(patient('issues'));
       const reply = await change(talk, 'Patient/issues', [{ op: 'add', path: '/birthDate', value: '1980-13' }]);
-      assert.equal(refusal(reply).status, 422);
+      assert.equal(refusal(reply).status, 400);
       const { issue } = reply.body as unknown as OperationOutcome;
       assert.equal(issue[0]?.expression?.[0], 'Patient.birthDate');
       assert.doesNotMatch(reply.text, /1980/);
