@@ -6,8 +6,8 @@
 import { asFhirError, FhirError } from '../fhir/error.js';
 import { type Answer, answerOf, answerOfError, inEntry, responseBundle, seen } from './bundle-response.js';
 import type { Context, Engine, Entry, Interaction, Of, Outcome } from './interaction.js';
-import { type Named, type Names, pathTo, rename, sitesOf } from './rewrite.js';
-import { type Door, isWrite, rankOf, resourceIn } from './steps.js';
+import { type Named, type Names, pathTo, rename } from './rewrite.js';
+import { type Door, isWrite, rankOf, resourceIn, sitesIn } from './steps.js';
 
 const AT_A_TIME = 8;
 
@@ -68,14 +68,12 @@ function namesIn(entries: readonly Entry[]): Names {
 
 /** Whether a resource refers to an entry by such a name: R4 has no references between the entries of a batch. */
 function faultOf({ definitions }: Engine, ask: Interaction, names: Names): FhirError | undefined {
-  const resource = names.starts.size > 0 ? resourceIn(ask) : undefined;
-  if (!resource) return undefined;
-  const site = sitesOf(resource, definitions, names, undefined).find(
-    each => rename(each, names, undefined) !== each.text,
-  );
+  if (names.starts.size === 0) return undefined;
+  const site = sitesIn(ask, definitions, names, undefined).find(each => rename(each, names, undefined) !== each.text);
   if (!site) return undefined;
+  const resource = resourceIn(ask);
   return new FhirError('invalid', 'Entries of a batch cannot refer to each other: send a transaction.', {
-    expression: `${resource.resourceType}.${pathTo(resource, site)}`,
+    expression: resource ? `${resource.resourceType}.${pathTo(resource, site)}` : 'http.resource',
     detail: 'reference-within-batch',
   });
 }

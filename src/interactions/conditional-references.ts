@@ -15,7 +15,8 @@ export interface Pending {
   /** Position of its entry. */
   readonly at: number;
   readonly without: readonly string[];
-  readonly resource: Resource;
+  /** That it stands in; of a JSON Patch none. */
+  readonly resource?: Resource;
   readonly site: Site;
 }
 
@@ -61,7 +62,8 @@ async function find(
   try {
     return await lookUp(engine, text, without, staged);
   } catch (error) {
-    throw atPlace(asFhirError(error), `Bundle.entry[${at}].resource.${pathTo(resource, site)}`);
+    const path = resource ? `.${pathTo(resource, site)}` : '';
+    throw atPlace(asFhirError(error), `Bundle.entry[${at}].resource${path}`);
   }
 }
 
@@ -99,7 +101,7 @@ export async function resolveReferences<T extends Parsed>(
 ): Promise<T | Parsed> {
   const { resource, decimals, text, large } = body;
   // A look at the text spares most of them a walk; a question mark may be written as an escape.
-  if (text !== undefined && !text.includes('?') && !/\\u003f/i.test(text)) return body;
+  if (text !== undefined && !text.includes('?') && !text.includes('\\u003')) return body;
   let sites = met.get(resource);
   if (!sites) {
     sites = sitesOf(resource, engine.definitions, NO_NAMES, undefined).filter(

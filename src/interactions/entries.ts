@@ -50,6 +50,9 @@ const STAND_IN: JsonObject = { resourceType: 'Parameters' };
 const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Of a JSON Patch. */
+const PATCHES: ReadonlySet<string> = new Set(['application/json-patch+json', 'application/json']);
+
 /**
  * A patch as an entry carries it: a Binary around a JSON Patch, or the Parameters of a FHIRPath Patch. Throws `invalid` for
  * any other resource. https://hl7.org/fhir/R4/http.html#patch
@@ -58,9 +61,8 @@ export async function patchFromEntry({ settings }: Engine, parsed: Parsed): Prom
   const { resource } = parsed;
   if (resource.resourceType === 'Parameters') return { form: 'fhirpath', parameters: parsed };
   const { contentType, data } = resource;
-  const isJsonPatch =
-    typeof contentType === 'string' && contentType.split(';')[0]!.trim() === 'application/json-patch+json';
-  if (resource.resourceType !== 'Binary' || !isJsonPatch || typeof data !== 'string')
+  const type = typeof contentType === 'string' ? contentType.split(';')[0]!.trim() : '';
+  if (resource.resourceType !== 'Binary' || !PATCHES.has(type) || typeof data !== 'string')
     throw new FhirError(
       'invalid',
       'The resource of a PATCH must be Parameters (FHIRPath Patch), or a Binary whose data is a JSON Patch and whose contentType is application/json-patch+json.',

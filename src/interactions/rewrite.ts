@@ -57,6 +57,25 @@ export function sitesOf(
   return sites;
 }
 
+const surveyedPatches = new WeakMap<object, readonly Site[]>();
+
+/** The same of a JSON Patch: References among the values that it writes, and texts that it writes to a `reference`. */
+export function sitesOfPatch(operations: Json, definitions: Definitions): readonly Site[] {
+  if (!Array.isArray(operations)) return [];
+  let sites = surveyedPatches.get(operations);
+  if (!sites) {
+    const alone = operations.flatMap((each): Site[] => {
+      if (typeof each !== 'object' || each === null || Array.isArray(each)) return [];
+      const { path, value } = each;
+      const isReference = typeof path === 'string' && path.endsWith('/reference') && typeof value === 'string';
+      return isReference ? [{ parent: each, key: 'value', text: value, as: 'reference' }] : [];
+    });
+    sites = [...find({ resourceType: '', operations }, definitions, () => false), ...alone];
+    surveyedPatches.set(operations, sites);
+  }
+  return sites;
+}
+
 /** Longer strings are no addresses, but notes and bytes. */
 const LONGEST = 2048;
 

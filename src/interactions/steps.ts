@@ -1,8 +1,10 @@
 /** Entries of a Bundle on their way: what a batch and a transaction have in common. https://hl7.org/fhir/R4/http.html#trules */
+import type { Definitions } from '../fhir/definitions.js';
 import type { FhirError } from '../fhir/error.js';
 import type { Resource } from '../fhir/resource.js';
 import type { Context, Entry, Interaction, Outcome, Result, Target } from './interaction.js';
 import { isRaw } from './prepare.js';
+import { type Names, type Site, sitesOf, sitesOfPatch } from './rewrite.js';
 
 /** How entries enter the one door: perform.ts gives them in. */
 export interface Door {
@@ -52,4 +54,16 @@ export function resourceIn(ask: Interaction): Resource | undefined {
     default:
       return undefined;
   }
+}
+
+/** Where that refers to something. */
+export function sitesIn(
+  ask: Interaction,
+  definitions: Definitions,
+  names: Names,
+  root: string | undefined,
+): readonly Site[] {
+  if (ask.kind === 'patch' && ask.patch.form === 'json') return sitesOfPatch(ask.patch.operations, definitions);
+  const resource = resourceIn(ask);
+  return resource ? sitesOf(resource, definitions, names, root) : [];
 }

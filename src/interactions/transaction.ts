@@ -14,9 +14,9 @@ import { checkApart, claimed, type Found, seek, settle, twice } from './identiti
 import type { Context, Deed, Engine, Entry, Interaction, Of, Outcome, Result } from './interaction.js';
 import { isRaw } from './prepare.js';
 import { gone } from './read.js';
-import { put, rename, rootOf, sitesOf } from './rewrite.js';
+import { put, rename, rootOf } from './rewrite.js';
 import { createStaged, type Staged } from './staged.js';
-import { type Door, isWrite, rankOf, resourceIn, type Step } from './steps.js';
+import { type Door, isWrite, rankOf, resourceIn, sitesIn, type Step } from './steps.js';
 
 /** Entries prepared at the same time: stores gather their point reads, and the event loop gets a turn after each lot. */
 const LOT = 64;
@@ -170,19 +170,19 @@ async function rewriteAll(engine: Engine, writes: readonly Step[], staged: Stage
   const pending: Pending[] = [];
   await inLots(writes, async step => {
     const { at, ask, entry, without, madeBy } = step;
-    const resource = madeBy === undefined ? resourceIn(ask) : undefined;
-    if (!resource) return;
+    if (madeBy !== undefined) return;
+    const resource = resourceIn(ask);
     const root = rootOf(entry.fullUrl);
     let changed = false;
-    for (const site of sitesOf(resource, engine.definitions, names, root)) {
+    for (const site of sitesIn(ask, engine.definitions, names, root)) {
       const text = rename(site, names, root);
       put(site, text);
       const conditional = site.as === 'reference' && referenceCriteria(engine, site.text) !== undefined;
-      if (conditional) pending.push({ at, without, resource, site });
+      if (conditional) pending.push({ at, without, site, ...(resource ? { resource } : {}) });
       changed ||= conditional || text !== site.text;
     }
     // The text that it came as, where it did not come in a Bundle, is not what is written.
-    if (changed && 'body' in ask && ask.body && !isRaw(ask.body))
+    if (changed && resource && 'body' in ask && ask.body && !isRaw(ask.body))
       step.ask = { ...ask, body: { resource, decimals: ask.body.decimals } } as Interaction;
   });
   if (pending.length === 0) return;

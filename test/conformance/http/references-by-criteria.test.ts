@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { Bundle, Device, Observation, OperationOutcome, Patient } from 'fhir/r4.js';
 import { before, describe, it } from 'mocha';
 import { onBothStores } from '../../support/both-stores.js';
-import { done, entry, post, put, send, statuses, uuid } from '../../support/bundles.js';
+import { done, entry, named, post, put, refused, send, statuses, uuid } from '../../support/bundles.js';
 import { refusal, type Reply } from '../../support/talk.js';
 
 const JSON_BODY = { 'content-type': 'application/fhir+json' };
@@ -155,6 +155,44 @@ onBothStores('references by criteria', stage => {
     assert.deepEqual(statuses(bad), ['412', '412']);
     const [first] = bad.map(({ response }) => response?.outcome as OperationOutcome);
     assert.deepEqual(first?.issue[0]?.expression, ['Bundle.entry[0].resource.subject.reference']);
+  });
+
+  describe('in a JSON Patch of a Bundle', () => {
+    const patchOf = (...operations: object[]) => ({
+      resourceType: 'Binary' as const,
+      contentType: 'application/json-patch+json',
+      data: Buffer.from(JSON.stringify(operations)).toString('base64'),
+    });
+    const whole = (reference: string) => patchOf({ op: 'add', path: '/subject', value: { reference, display: 'x' } });
+    const alone = (value: string) => patchOf({ op: 'replace', path: '/subject/reference', value });
+    for (const [title, shape] of [
+      ['a Reference', whole],
+      ['its text alone', alone],
+    ] as const)
+      it(`${title} follows names and criteria of a transaction, which a batch has none of`, async () => {
+        const { talk } = stage();
+        const entries = [
+          post(known(`new-${title}`), { fullUrl: uuid(1) }),
+          entry('PATCH', 'Observation/patched', shape(uuid(1))),
+        ];
+        const answers = await done(send(talk, 'transaction', entries));
+        const subject = async () => (await talk.get<Observation>('Observation/patched')).body.subject?.reference;
+        assert.equal(await subject(), named(answers[0]));
+        const criteria = [
+          post(known(`newer-${title}`)),
+          entry('PATCH', 'Observation/patched', shape(by(`newer-${title}`))),
+        ];
+        const [made] = await done(send(talk, 'transaction', criteria));
+        assert.equal(await subject(), named(made));
+        assert.deepEqual(statuses(await done(send(talk, 'batch', entries))), ['201', '400']);
+        assert.equal(await subject(), named(made));
+      });
+    it('what matches nothing is told at the entry', async () => {
+      const reply = await send(stage().talk, 'transaction', [
+        entry('PATCH', 'Observation/patched', whole(by('nobody'))),
+      ]);
+      assert.deepEqual(refused(reply), { status: 412, detail: 'no-match', at: 'Bundle.entry[0].resource' });
+    });
   });
 
   it('in a Bundle that is stored as one stay, as those of a document do', async () => {

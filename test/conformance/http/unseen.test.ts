@@ -183,11 +183,40 @@ for (const integrity of ['off', 'enforce'] as const)
           if (integrity === 'enforce')
             assert.deepEqual(await statusesOf(id => as('admin').create(basic(`AuditEvent/${id}`))), [201, 422]);
         });
-        it('by criteria is refused with 403, in a transaction', async () => {
-          for (const id of [there, nobody]) {
-            const entries = [post(basic(`AuditEvent?_id=${id}`))];
-            assert.equal((await send(as('writer'), 'transaction', entries)).status, 403);
-          }
+        it('by criteria is refused with 403 in every write, the same whether something matches', async () => {
+          const writer = as('writer');
+          await writer.update({ ...basic('Patient/known'), id: 'refers' });
+          const writes: readonly ((reference: string) => Promise<Reply<unknown>>)[] = [
+            reference => writer.create(basic(reference)),
+            reference => writer.create({ ...basic(reference), code: { text: '' } }),
+            reference => writer.update({ ...basic(reference), id: 'refers' }),
+            reference =>
+              writer.send('PATCH', 'Basic/refers', {
+                headers: PATCH,
+                body: JSON.stringify([{ op: 'replace', path: '/subject/reference', value: reference }]),
+              }),
+            reference => send(writer, 'transaction', [post(basic(reference))]),
+          ];
+          for (const write of writes)
+            for (const criteria of ['AuditEvent?_id=ID', 'Patient?_has:AuditEvent:entity:_id=ID']) {
+              const replies = [];
+              for (const id of [there, nobody]) replies.push(await write(criteria.replace('ID', id)));
+              assert.deepEqual(
+                replies.map(({ status }) => status),
+                [403, 403],
+              );
+              assert.deepEqual(replies[0]?.body, replies[1]?.body);
+            }
+          const entries = [there, nobody].map(id => post(basic(`AuditEvent?_id=${id}`)));
+          const { entry: answers = [] } = (await send(writer, 'batch', entries)).body;
+          assert.deepEqual(
+            answers.map(({ response }) => response?.status.slice(0, 3)),
+            ['403', '403'],
+          );
+          assert.equal(
+            (await as('admin').create(basic(`AuditEvent?_id=${there}`))).body.subject?.reference,
+            `AuditEvent/${there}`,
+          );
         });
       });
     },
