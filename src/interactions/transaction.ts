@@ -182,8 +182,10 @@ async function rewriteAll(engine: Engine, writes: readonly Step[], staged: Stage
       changed ||= conditional || text !== site.text;
     }
     // The text that it came as, where it did not come in a Bundle, is not what is written.
-    if (changed && resource && 'body' in ask && ask.body && !isRaw(ask.body))
-      step.ask = { ...ask, body: { resource, decimals: ask.body.decimals } } as Interaction;
+    if (changed && resource && 'body' in ask && ask.body && !isRaw(ask.body)) {
+      const { decimals, large } = ask.body;
+      step.ask = { ...ask, body: { resource, decimals, ...(large ? { large } : {}) } } as Interaction;
+    }
   });
   if (pending.length === 0) return;
   staged.forget();

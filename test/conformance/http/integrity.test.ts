@@ -107,7 +107,6 @@ onBothStores(
         'urn:uuid:6f3b0e8e-4e0a-4b0c-9d58-0d3c6bdb7f0e',
         '#other',
         'Nothing/1',
-        'Patient?identifier=1',
         'metadata',
         `${base}/Patient`,
       ];
