@@ -17,9 +17,18 @@ import { wordsOf } from '../search/words-of.js';
 import type { Counted, Named, Page, Version } from '../store/store.js';
 import type { Engine } from './interaction.js';
 
-/** Rows of a first and of later batches. */
+/** Rows of a first and of later batches, which shrink where resources are large. Bundles can be very large. */
 const BATCH = 100;
+const FEW = 10;
 const MAX_BATCH = 800;
+const MAX_BATCH_BYTES = 32 * 1024 * 1024;
+
+/** Twice as many as before, but no more than are likely to fit. */
+function nextSize(size: number, rows: readonly Version[]): number {
+  const bytes = rows.reduce((sum, { text }) => sum + (text?.length ?? 0), 0);
+  const fitting = Math.floor((MAX_BATCH_BYTES * rows.length) / Math.max(bytes, 1));
+  return Math.max(1, Math.min(size * 2, MAX_BATCH, fitting));
+}
 /** Rows that one search may look at. */
 export const MAX_ROWS = 50_000;
 
@@ -45,7 +54,7 @@ async function* sift(
   const deadline = engine.now() + engine.settings.queryTimeout;
   let at = query.after ?? query.before;
   let looked = 0;
-  for (let size = BATCH; ; size = Math.min(size * 2, MAX_BATCH)) {
+  for (let size = types.includes('Bundle') ? FEW : BATCH; ; ) {
     const here = at === undefined ? {} : back ? { before: at } : { after: at };
     const page = await engine.store.find({ types, sort, where, limit: size, ...here });
     const kept = await check(engine, rest, page.rows);
@@ -53,6 +62,7 @@ async function* sift(
     for (const i of places) if (kept[i]) yield { row: page.rows[i]!, cursor: page.cursors[i]! };
     if (!page.more) return;
     at = back ? page.cursors[0] : page.cursors.at(-1);
+    size = nextSize(size, page.rows);
     looked += page.rows.length;
     if (looked >= MAX_ROWS || engine.now() > deadline) throw tooCostly();
   }
@@ -186,8 +196,9 @@ async function close(engine: Ground, where: Where, seen: readonly Seen[]): Promi
     case 'chain': {
       const { code, to } = where;
       if (seen[0] && isHeld(engine, [seen[0].type], code)) {
-        const held = seen.flatMap(subject => heldBy(engine, subject, code, to));
-        return { ...where, where: await close(engine, where.where, held) };
+        if (!separate(where.where).rest) return where;
+        const held = await inPieces(seen, subject => heldBy(engine, subject, code, to));
+        return { ...where, where: await close(engine, where.where, held.flat()) };
       }
       const asked = new Set(
         seen.flatMap(({ entries }) =>

@@ -8,6 +8,7 @@ import { FhirError } from '../fhir/error.js';
 import { LINK, nothingAsked, spend } from './allowance.js';
 import { any, type Where } from './query.js';
 import {
+  byCanonical,
   cut,
   holdsResources,
   isReference,
@@ -34,7 +35,12 @@ export function followReference(head: string, rest: string, scope: Scope, next: 
   const [code, type] = cut(head);
   const parameter = needParameter(code, scope, isReference);
   if (parameter.type !== 'reference' || !(parameter.elements.has('Reference') || holdsResources(parameter)))
-    throw refused(head, `${shown(code)} refers to no resource, so nothing can be chained to it.`);
+    throw refused(
+      head,
+      parameter.nature === 'canonical'
+        ? `${shown(code)} ${byCanonical}`
+        : `${shown(code)} refers to no resource, so nothing can be chained to it.`,
+    );
   const { targets } = parameter;
   if (type !== undefined && (targets.length > 0 ? !targets.includes(type) : !isType(type, scope)))
     throw unknownModifier(parameter, type, scope);

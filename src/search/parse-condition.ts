@@ -15,7 +15,9 @@ import { conditionOn, type Modifier, parseValue } from './parse-value.js';
 import { all, type Where } from './query.js';
 import {
   allowedModifiers,
+  byCanonical,
   cut,
+  holdsResources,
   invalid,
   isReference,
   isType,
@@ -120,9 +122,16 @@ function parseHas(name: string, value: string, scope: Scope, depth: number): Whe
   const parameter = needParameter(code, inner, isReference);
   const reaches = parameter.targets.length === 0 || scope.types.some(type => parameter.targets.includes(type));
   if (parameter.type !== 'reference' || !parameter.elements.has('Reference') || !reaches)
-    throw refused('_has', `${from}.${shown(code)} does not refer to ${scope.types.slice(0, 3).join(', ')}.`);
+    throw refused('_has', `${from}.${shown(code)} ${whyUnlinked(parameter, scope.types)}`);
   spend({ ...scope, types: [from] }, code, LINK);
   return { kind: 'has', from, code, where: parseCondition(rest.join(':'), value, inner, depth + 1) };
+}
+
+/** Why nothing can be asked through the parameter backwards, and what to do in its place. */
+function whyUnlinked(parameter: SearchParameter, types: readonly string[]): string {
+  if (parameter.nature === 'canonical') return byCanonical;
+  if (holdsResources(parameter)) return 'holds copies of resources; ask for what holds them, by a chain.';
+  return `does not refer to ${types.slice(0, 3).join(', ')}.`;
 }
 
 /** `_list=42`: the items of List/42. https://hl7.org/fhir/R4/search.html#list */

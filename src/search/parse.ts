@@ -171,9 +171,11 @@ function unsortable(code: string, scope: Scope): FhirError {
   const parameter = lookUp(code, scope);
   const names = scope.types.length > 1 ? ['_id', '_lastUpdated'] : namesOf(scope, ({ sortable }) => sortable);
   const where = scope.types.length > 1 ? 'Several types' : scope.types.join();
+  const unknown = scope.types.length > 1 ? 'not all types have such a parameter' : 'there is no such parameter';
+  const why = parameter ? `${whyUnordered(parameter)}.` : `${unknown}.${didYouMean(code, names)}`;
   return new FhirError(
     'not-supported',
-    `_sort cannot order by ${shown(code)}: ${parameter ? whyUnordered(parameter) : 'there is no such parameter'}.${parameter ? '' : didYouMean(code, names)} ${where} can be ordered by ${names.toSorted().join(', ')}.`,
+    `_sort cannot order by ${shown(code)}: ${why} ${where} can be ordered by ${names.toSorted().join(', ')}.`,
     { detail: 'unknown-sort', expression: 'http._sort' },
   );
 }

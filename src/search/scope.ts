@@ -74,6 +74,10 @@ export function partOf(type: string, parameters: SearchParameters): string | und
   return ['partof', 'part-of'].find(code => parameters.get(type, code)?.targets.includes(type));
 }
 
+/** What is said of canonicals where a reference is needed. */
+export const byCanonical =
+  'names definitions by their canonical URL, and chains follow references alone: search by that URL, or use _include.';
+
 /** Its values are resources inside the resource, whose content chains search: `composition` and `message` of a Bundle. */
 export const holdsResources = ({ elements }: SearchParameter): boolean => elements.has('Resource');
 
