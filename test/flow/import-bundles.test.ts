@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { Bundle, FhirResource, Organization, Patient } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { entry, post, put, uuid } from '../support/bundles.js';
+import { FULL } from '../support/depth.js';
 import { readExamples } from '../support/examples.js';
 import { contentsOf, importInto, versionsIn } from '../support/import.js';
 import { newStore, type RunningServer, STORES, startServer } from '../support/server.js';
@@ -183,7 +184,7 @@ for (const store of STORES)
       const bodies = readdirSync(bundles)
         .toSorted()
         .map(name => readText(join(bundles, name)));
-      await sameAfter(this, bodies.slice(0, process.env['CHARTROOM_TEST_DEPTH'] === 'full' ? undefined : 4));
+      await sameAfter(this, bodies.slice(0, FULL ? undefined : 4));
     });
 
     it("says the same of the standard's examples of requests", async function () {

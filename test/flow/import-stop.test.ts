@@ -11,15 +11,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Resource } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
+import { depthOf, FULL } from '../support/depth.js';
 import { versionsIn } from '../support/import.js';
 import { readNdjson } from '../support/examples.js';
 import { createRandom } from '../support/random.js';
 import { newStore, STORES, startServer } from '../support/server.js';
 import { shared } from '../support/shared.js';
 
-const FULL = process.env['CHARTROOM_TEST_DEPTH'] === 'full';
 /** Stops of one store, one after the other; half of them kills. */
-const STOPS = FULL ? 20 : 4;
+const STOPS = depthOf('STOPS');
 const CHILD = fileURLToPath(new URL('../support/import-child.js', import.meta.url));
 
 interface Ended {
@@ -34,8 +34,9 @@ async function load(
   env: Readonly<Record<string, string>>,
   stop?: { readonly at: number; readonly signal: NodeJS.Signals },
 ): Promise<Ended> {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CHARTROOM_'));
   const child = spawn(process.execPath, [CHILD, ...words], {
-    env: { ...process.env, CHARTROOM_LOG: 'warn', ...env },
+    env: { ...Object.fromEntries(inherited), CHARTROOM_LOG: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let out = '';

@@ -6,6 +6,8 @@ const DEPTHS = {
   /** Kills amid single writes, and amid transactions, over both stores. */
   KILLS: { change: 6, full: 100 },
   TRANSACTION_KILLS: { change: 4, full: 40 },
+  /** Signals and kills that stop one import, a store. */
+  STOPS: { change: 4, full: 20 },
   /** Resources that 64 callers want to exist, each. */
   STORM: { change: 8, full: 100 },
   /** Random queries a store, by its usual plans; and by the plans that it takes more rarely. */
