@@ -23,6 +23,8 @@ export interface Pending {
 const CONDITIONAL = /^([A-Z][A-Za-z]+)\?(.*)$/s;
 /** Questions asked at the same time. */
 const AT_A_TIME = 16;
+/** How many times the time of one query all questions of a Bundle may take. */
+const TIMES = 6;
 
 /** Type and criteria of a conditional reference; undefined: it is none. */
 export function referenceCriteria(
@@ -44,8 +46,14 @@ export async function resolveConditional(engine: Engine, pending: readonly Pendi
     else questions.set(each.site.text, [each]);
   }
   const waiting = questions.entries();
+  const until = engine.now() + TIMES * engine.settings.queryTimeout;
   const work = async (): Promise<void> => {
     for (const [text, asked] of waiting) {
+      if (engine.now() > until)
+        throw new FhirError(
+          'too-costly',
+          'The conditional references of this Bundle take too long: use identifiers, or divide the Bundle.',
+        );
       const target = await find(engine, text, asked[0]!, staged);
       for (const { site } of asked) put(site, target);
     }

@@ -10,7 +10,7 @@ import { all, any, NOTHING, type Test, type Where } from '../search/query.js';
 import { partOf } from '../search/scope.js';
 import { isOne, refersTo, type Separated, separate, withIds } from '../search/separate.js';
 import type { Named } from '../store/store.js';
-import { type Ground, isHeld, select } from './sift.js';
+import { checkTime, type Ground, inTime, isHeld, select } from './sift.js';
 
 /** Parts of a hierarchy that are followed. */
 const MAX_PARTS = 10_000;
@@ -32,7 +32,7 @@ export async function resolve(
     throw new FhirError('too-costly', `A search may look into ${MAX_LINKS} types by chains at most: name the types.`);
   if (within.some(type => without.includes(type)))
     throw new FhirError('forbidden', 'This role may not search by the contents of all types that are named.');
-  return separate(await settle(engine, types, where));
+  return separate(await settle(engine.until === undefined ? inTime(engine) : engine, types, where));
 }
 
 /** Whether `settle` would change anything. */
@@ -77,6 +77,7 @@ function typesWithin(where: Where): readonly string[] {
 
 /** The condition with everything in it that can be a short list as one; the rest is left open. */
 export async function settle(engine: Ground, types: readonly string[], where: Where): Promise<Where> {
+  checkTime(engine);
   const each = (parts: readonly Where[]) => Promise.all(parts.map(part => settle(engine, types, part)));
   switch (where.kind) {
     case 'all':

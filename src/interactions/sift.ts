@@ -35,6 +35,18 @@ export const MAX_ROWS = 50_000;
 /** What searching needs of the engine. */
 export interface Ground extends Pick<Engine, 'store' | 'parameters' | 'definitions' | 'terminology' | 'now'> {
   readonly settings: Pick<Engine['settings'], 'bases' | 'joinLimit' | 'queryTimeout'>;
+  /** ms since 1970: when the time of the whole search is over. */
+  readonly until?: number;
+}
+
+/** The ground of one search: all that is asked before the store's own answer shares the time of one query. */
+export function inTime({ store, parameters, definitions, terminology, now, settings }: Ground): Ground {
+  return { store, parameters, definitions, terminology, now, settings, until: now() + settings.queryTimeout };
+}
+
+/** Throws `too-costly` where the time of the search is over. */
+export function checkTime({ now, until }: Ground): void {
+  if (until !== undefined && now() > until) throw tooCostly();
 }
 
 type Sifted = Required<Separated>;
@@ -51,7 +63,7 @@ async function* sift(
 ): AsyncGenerator<{ row: Version; cursor: Cursor }> {
   const { types, sort } = query;
   const back = query.before !== undefined;
-  const deadline = engine.now() + engine.settings.queryTimeout;
+  const deadline = engine.until ?? engine.now() + engine.settings.queryTimeout;
   let at = query.after ?? query.before;
   let looked = 0;
   for (let size = types.includes('Bundle') ? FEW : BATCH; ; ) {

@@ -6,6 +6,7 @@
  */
 import { all, any, type Query, type Where } from '../search/query.js';
 import { after } from './codec.js';
+import { checkKeys } from './expense.js';
 import type { KeyArray, KeyTest } from './key.js';
 import { type Ground, keyTest, openBefore } from './key-test.js';
 import type { Place } from './place.js';
@@ -33,6 +34,9 @@ export type Driver =
   | { readonly by: 'sort-string'; readonly type: string; readonly prefix: string }
   /** Nothing can match. */
   | { readonly by: 'nothing' };
+
+/** Conditions that are considered as drivers, the best by rank: the candidates of each are counted. */
+const MAX_WAYS = 8;
 
 /** Merged scans keep their order up to this number of points in both stores. */
 const MAX_POINTS = 200;
@@ -170,6 +174,7 @@ function driverOf(test: KeyTest): Found | undefined {
 export function divide(ground: Ground, where: Where): readonly Where[] {
   const [first, ...rest] = where.kind === 'all' ? where.of : [where];
   if (first?.kind !== 'any') return [where];
+  checkKeys(ground, where);
   const byArray = new Map<KeyArray, Where[]>();
   for (const part of first.of) {
     const driver = driverOf(keyTest(ground, part))?.driver;
@@ -252,7 +257,8 @@ export function choose(
       const found = driverOf(conjunct.test);
       return found ? [{ rank: conjunct.rank, ...way(found.driver, found.exact ? [conjunct] : []) }] : [];
     })
-    .toSorted((a, b) => a.rank - b.rank);
+    .toSorted((a, b) => a.rank - b.rank)
+    .slice(0, MAX_WAYS);
   const best = usable[0];
   const scoped = best && best.rank < RANK.scoped ? undefined : scopedDriver(ground, conjuncts);
   if (scoped) return [way(scoped.driver, scoped.used)];

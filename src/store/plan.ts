@@ -19,6 +19,7 @@ import { FhirError } from '../fhir/error.js';
 import type { Cursor, Query, SortKey } from '../search/query.js';
 import { compareKeys, encodeId } from './codec.js';
 import { choose, type Chosen, type Driver } from './driver.js';
+import { checkKeys } from './expense.js';
 import type { Facts } from './facts.js';
 import { type KeyArray, type Keys, type KeyTest, NO_DATE } from './key.js';
 import type { Placement } from './place.js';
@@ -136,10 +137,11 @@ function delivers(driver: Driver, order: readonly Order[]): boolean {
 
 /**
  * The plan of a query. Driver and filters together are exact. Throws `not-supported` for conditions and orders that
- * the keys cannot answer, `unknown-type` for types that do not exist.
+ * the keys cannot answer, `unknown-type` for types that do not exist, `too-costly` for too many keys.
  */
 export function plan(placement: Placement, query: Query, facts: Facts): Plan {
   const { types, sort, limit } = query;
+  checkKeys({ placement, facts, types }, query.where);
   const keys = sort.map(key => orderOf(placement, types, key));
   const wanted: Order[] = [...keys, { by: 'n', descending: keys.at(-1)?.descending ?? true }];
   const [first, ...others] = choose(

@@ -68,6 +68,9 @@ const WAIT = 3;
 /** Candidates that are looked at and sorted in a millisecond, at least. */
 const PER_MS = 100;
 
+/** Candidates that the writer thread looks at for one condition of a commit: half a second. */
+const GUARDED = 50_000;
+
 /** Rows of a step of a scan. */
 const SCAN = 100;
 
@@ -180,12 +183,25 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     );
   };
 
+  /** Says whether anything matches, in the writer thread, where everybody's changes would wait for a long look. */
+  const guardOf = (planned: Plan): readonly Sql[] => {
+    const most = Math.floor(GUARDED / weightOf(planned.filter));
+    if (planned.filter.length > 0 && candidates(planned, most) >= most)
+      throw new FhirError(
+        'too-costly',
+        'These criteria cannot be guarded: too many resources would have to be looked at with each write. Use an identifier.',
+        { expression: 'http.criteria' },
+      );
+    const any = compileAny(planned);
+    return any ? [any] : [];
+  };
+
   const commits = openCommits({
     placement,
     facts,
     writer,
     met: type => types.add(type),
-    matching: absence => plansOf(absence).flatMap(planned => compileAny(planned) ?? []),
+    matching: absence => plansOf(absence).flatMap(guardOf),
   });
 
   /** Whoever has indexed the store by another table must know that there are resources of ours now. */

@@ -1,5 +1,6 @@
 /**
- * Runs compiled plans. Every query has a time limit, one hint, and reads its page in one batch.
+ * Runs compiled plans. Every query has a time limit, one hint, and reads its page in one batch. `until`, ms since 1970, is
+ * when the time of one call to the store is over, however many queries it takes.
  */
 import type { ClientSession, Document, Filter } from 'mongodb';
 import type { Cursor } from '../../search/query.js';
@@ -12,6 +13,9 @@ import { compile, type Compiled, compileMatch, compileProbe, type Leg, type Sort
 import type { Connected } from './connection.js';
 import { ROW, type Row, toVersion } from './reads.js';
 import { INDEX, type ResourceDocument } from './schema.js';
+
+/** What is left of the time, ms; a query without any would have no limit. */
+const left = (until: number): number => Math.max(1, until - Date.now());
 
 /** Chunks of one leg asked at once. */
 const AT_ONCE = 4;
@@ -64,7 +68,7 @@ async function runLeg(
   hint: string,
   order: readonly Order[],
   limit: number,
-  maxTimeMS: number,
+  until: number,
 ): Promise<FoundRow[]> {
   const ask = (filter: Leg['filters'][number]) =>
     resource
@@ -74,7 +78,7 @@ async function runLeg(
         hint,
         limit,
         batchSize: limit + 1,
-        maxTimeMS,
+        maxTimeMS: left(until),
         allowDiskUse: true,
       })
       .toArray();
@@ -103,12 +107,12 @@ async function runLegs(
   all: Connected,
   { legs, hint }: Extract<Compiled, { by: 'legs' }>,
   plan: Plan,
-  maxTimeMS: number,
+  until: number,
 ): Promise<Found> {
   const rows: FoundRow[] = [];
   for (const leg of legs) {
     if (rows.length > plan.limit) break;
-    rows.push(...(await runLeg(all, leg, hint, plan.order, plan.limit + 1 - rows.length, maxTimeMS)));
+    rows.push(...(await runLeg(all, leg, hint, plan.order, plan.limit + 1 - rows.length, until)));
   }
   const page = rows.slice(0, plan.limit);
   return { rows: page.map(row => ({ row, cursor: cursorOf(plan.order, row) })), more: rows.length > plan.limit };
@@ -118,12 +122,12 @@ async function runPipeline(
   { resource }: Connected,
   { match, stages, hint }: Extract<Compiled, { by: 'pipeline' }>,
   { limit }: Plan,
-  maxTimeMS: number,
+  until: number,
 ): Promise<Found> {
   const sorted = await resource
     .aggregate<{ _id: string; o: Cursor }>([{ $match: match }, ...stages] as Document[], {
       hint,
-      maxTimeMS,
+      maxTimeMS: left(until),
       allowDiskUse: true,
     })
     .toArray();
@@ -133,7 +137,7 @@ async function runPipeline(
     .find<Row>({ $and: [{ _id: { $in: ids } }, match] } as Filter<ResourceDocument>, {
       hint: INDEX.id,
       projection: ROW,
-      maxTimeMS,
+      maxTimeMS: left(until),
       batchSize: ids.length + 1,
     })
     .toArray();
@@ -146,13 +150,11 @@ async function runPipeline(
 }
 
 /** One page. Rows in the order of the plan, whichever way it travels. */
-export async function findPage(all: Connected, plan: Plan, maxTimeMS: number): Promise<Page> {
+export async function findPage(all: Connected, plan: Plan, until: number): Promise<Page> {
   const compiled = compile(plan);
   if (!compiled) return { rows: [], cursors: [], more: false };
   const { rows, more } =
-    compiled.by === 'legs'
-      ? await runLegs(all, compiled, plan, maxTimeMS)
-      : await runPipeline(all, compiled, plan, maxTimeMS);
+    compiled.by === 'legs' ? await runLegs(all, compiled, plan, until) : await runPipeline(all, compiled, plan, until);
   const page = plan.before === undefined ? rows : rows.toReversed();
   return { rows: page.map(({ row }) => toVersion(row)), cursors: page.map(({ cursor }) => cursor), more };
 }
@@ -163,7 +165,7 @@ export async function collect(
   plan: Pick<Plan, 'driver' | 'filter'>,
   pointing: readonly Pointing[],
   limit: number,
-  maxTimeMS: number,
+  until: number,
 ): Promise<Collected> {
   const compiled = compileMatch(plan);
   if (!compiled) return { found: [], complete: true };
@@ -175,7 +177,7 @@ export async function collect(
         hint,
         limit: limit + 1,
         batchSize: limit + 2,
-        maxTimeMS,
+        maxTimeMS: left(until),
       })
       .toArray();
     return collected(
@@ -199,7 +201,7 @@ export async function collect(
         { $unwind: { path: '$key', preserveNullAndEmptyArrays: true } },
         { $group: { _id: '$key', c: { $sum: 1 } } },
       ],
-      { hint, maxTimeMS, allowDiskUse: true },
+      { hint, maxTimeMS: left(until), allowDiskUse: true },
     )
     .toArray();
   if (groups.reduce((sum, { c }) => sum + c, 0) >= most) return { found: [], complete: false };
@@ -210,14 +212,14 @@ export async function collect(
   );
 }
 /** Takes one way of a plan, by counts of keys. */
-export const settled = (all: Connected, plan: Plan, maxTimeMS: number, settling: Settling): Promise<Plan> =>
+export const settled = (all: Connected, plan: Plan, until: number, settling: Settling): Promise<Plan> =>
   settle(
     plan,
     async (way, limit) => {
       const compiled = compileProbe(way);
       if (!compiled || limit === 0) return 0;
       const { match: query, hint } = compiled;
-      const { n } = await all.db.command({ count: 'resource', query, hint, limit, maxTimeMS });
+      const { n } = await all.db.command({ count: 'resource', query, hint, limit, maxTimeMS: left(until) });
       return Number(n);
     },
     settling,
@@ -228,7 +230,7 @@ export async function countMatches(
   { db }: Connected,
   plan: Pick<Plan, 'driver' | 'filter'>,
   limit: number | undefined,
-  maxTimeMS: number,
+  until: number,
 ): Promise<Counted> {
   const compiled = compileMatch(plan);
   if (!compiled) return { count: 0, exact: true };
@@ -236,7 +238,7 @@ export async function countMatches(
     count: 'resource',
     query: compiled.match,
     hint: compiled.hint,
-    maxTimeMS,
+    maxTimeMS: left(until),
     ...(limit === undefined ? {} : { limit: limit + 1 }),
   });
   const count = Number(n);
@@ -265,10 +267,10 @@ export async function existsMatch(
   { resource }: Connected,
   ways: readonly Way[],
   session: ClientSession,
-  maxTimeMS: number,
+  until: number,
 ): Promise<boolean> {
   for (const compiled of joinPoints(ways).flatMap(way => compileMatch(way) ?? [])) {
-    const options = { session, projection: { _id: 1 }, hint: compiled.hint, maxTimeMS };
+    const options = { session, projection: { _id: 1 }, hint: compiled.hint, maxTimeMS: left(until) };
     if (await resource.findOne(compiled.match as Filter<ResourceDocument>, options)) return true;
   }
   return false;

@@ -126,13 +126,14 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
    */
   const plannedTogether = async <T>(
     queries: readonly Query[],
-    settledOn: (plans: readonly Plan[]) => Promise<T>,
+    settledOn: (plans: readonly Plan[], until: number) => Promise<T>,
     all: boolean,
   ): Promise<T> => {
+    const until = Date.now() + maxTimeMS;
     const settle = async (made: Plan): Promise<Plan> =>
-      made.others ? settled(await connected(), made, maxTimeMS, { all, few }) : made;
+      made.others ? settled(await connected(), made, until, { all, few }) : made;
     const execute = async (by: Facts): Promise<T> =>
-      settledOn(await Promise.all(queries.map(query => settle(plan(placement, query, by)))));
+      settledOn(await Promise.all(queries.map(query => settle(plan(placement, query, by)))), until);
     const cached = await facts.current();
     let looked = false;
     // The number of a system is for ever, and so is that a type has open periods: only that there is none can be old.
@@ -151,8 +152,8 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     const [result, fresh] = await Promise.all([running, looked ? facts.fresh() : true]);
     return fresh ? result : execute(cached);
   };
-  const planned = <T>(query: Query, settledOn: (plan: Plan) => Promise<T>, all = false): Promise<T> =>
-    plannedTogether([query], ([made]) => settledOn(made!), all);
+  const planned = <T>(query: Query, settledOn: (plan: Plan, until: number) => Promise<T>, all = false): Promise<T> =>
+    plannedTogether([query], ([made], until) => settledOn(made!, until), all);
 
   /** All matches in no order: queries that an index answers each. */
   const divided = async ({ types, where }: Pick<Query, 'types' | 'where'>): Promise<Query[]> => {
@@ -168,7 +169,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     matches: async (absences, session) => {
       const all = await connected();
       const parts = (await Promise.all(absences.map(divided))).flat();
-      return plannedTogether(parts, made => existsMatch(all, made, session, maxTimeMS), true);
+      return plannedTogether(parts, (made, until) => existsMatch(all, made, session, until), true);
     },
   });
 
@@ -214,7 +215,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
 
   const sizes = async (): Promise<ReadonlyMap<string, number>> => {
     const { resource, db } = await connected();
-    const present = new Set(await resource.distinct('t'));
+    const present = new Set(await resource.distinct('t', {}, { maxTimeMS }));
     const counted = new Map<string, number>();
     for (const [type, code] of Object.entries(TYPE_CODES)) {
       if (!present.has(code)) continue;
@@ -260,21 +261,21 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     read: (type, id, version) =>
       run(async () => {
         typeCode(type);
-        return readVersion(connected, point, readRows, type, id, version);
+        return readVersion(connected, point, readRows, type, id, version, maxTimeMS);
       }),
     history: query => run(async () => readHistory(await connected(), query, maxTimeMS)),
     countHistory: of => run(async () => countHistory(await connected(), of, maxTimeMS)),
     find: query =>
       run(async () => {
         const all = await connected();
-        return planned(query, made => findPage(all, made, maxTimeMS));
+        return planned(query, (made, until) => findPage(all, made, until));
       }),
     collect: (query, limit, by) =>
       run(async () => {
         const all = await connected();
         const pointing = by === undefined ? [] : pointingOf(placement, query.types, by);
         const parts = (await divided(query)).map(part =>
-          planned(part, made => collect(all, made, pointing, limit, maxTimeMS), true),
+          planned(part, (made, until) => collect(all, made, pointing, limit, until), true),
         );
         return together(await Promise.all(parts), limit);
       }),
@@ -286,7 +287,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     count: (query, limit) =>
       run(async () => {
         const all = await connected();
-        return planned({ ...query, sort: [], limit: 1 }, made => countMatches(all, made, limit, maxTimeMS), true);
+        return planned({ ...query, sort: [], limit: 1 }, (made, until) => countMatches(all, made, limit, until), true);
       }),
     say: (query, limit) => run(async () => findSayers(await connected(), query, limit, maxTimeMS)),
     commit: commit =>

@@ -107,6 +107,7 @@ export async function readVersion(
   type: string,
   id: string,
   wanted: number | undefined,
+  maxTimeMS: number,
 ): Promise<Version | undefined> {
   const _id = encodeId(type, id);
   const current = await read(_id);
@@ -120,6 +121,6 @@ export async function readVersion(
   // The current one first: what it has replaced by now is in `version` for good.
   if (wanted > current.v || wanted < 1) return undefined;
   const { version } = await connected();
-  const row = await version.findOne({ _id: versionId(_id, wanted) });
+  const row = await version.findOne({ _id: versionId(_id, wanted) }, { maxTimeMS });
   return row ? toVersion(row) : undefined;
 }

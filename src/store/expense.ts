@@ -1,0 +1,82 @@
+/**
+ * How many keys a condition would be compared with, told from the tree and the facts before a single one is made: a code
+ * without a system is a key in every system that the parameter uses, an id without a type one of every type.
+ */
+import { FhirError } from '../fhir/error.js';
+import type { Test, Where } from '../search/query.js';
+import type { Facts } from './facts.js';
+import type { Placement } from './place.js';
+
+/** Keys of one query: about ten megabytes while it runs. */
+export const MAX_KEYS = 100_000;
+
+interface Ground {
+  readonly placement: Placement;
+  readonly facts: Facts;
+  readonly types: readonly string[];
+}
+
+/** Throws `too-costly` for more than MAX_KEYS. */
+export function checkKeys(ground: Ground, where: Where): void {
+  if (keysOf(ground, where) > MAX_KEYS)
+    throw new FhirError(
+      'too-costly',
+      `This search would be compared with more than ${MAX_KEYS} keys of the index: give codes with their systems, references with their types, or fewer values at once.`,
+      { detail: 'too-many-keys' },
+    );
+}
+
+function keysOf(ground: Ground, where: Where): number {
+  switch (where.kind) {
+    case 'all':
+    case 'any':
+      return where.of.reduce((sum, part) => sum + keysOf(ground, part), 0);
+    case 'not':
+      return keysOf(ground, where.of);
+    case 'of':
+      return keysOf({ ...ground, types: [where.type] }, where.where);
+    case 'param':
+      return paramKeys(ground, where.code, where.test);
+    default:
+      return ground.types.length;
+  }
+}
+
+function paramKeys({ placement, facts, types }: Ground, code: string, test: Test): number {
+  if (code === '_lastUpdated') return 1;
+  if (code === '_id') return types.length * valuesOf(test);
+  return types.reduce((sum, type) => {
+    const places = placement.of(type).places;
+    const place = places.get(code);
+    const prefixes = (place?.union ?? [code]).flatMap(part => places.get(part)?.prefix ?? []);
+    return sum + prefixes.reduce((all, prefix) => all + testKeys(() => facts.uses(prefix), test), 0);
+  }, 0);
+}
+
+/**
+ * `uses`: what occurs for the parameter, each with its kind first (facts.ts). Asked only where the keys themselves depend on
+ * it: a store looks twice where such facts may be old.
+ */
+function testKeys(uses: () => readonly string[], test: Test): number {
+  const used = (kind: string): number => Math.max(1, uses().filter(use => use.startsWith(kind)).length);
+  switch (test.kind) {
+    case 'token': {
+      const without = test.any.reduce((count, { system }) => (system === undefined ? count + 1 : count), 0);
+      return test.any.length - without + (without > 0 ? without * used('s') : 0);
+    }
+    case 'date':
+    case 'number':
+      return test.any.length * used('c');
+    case 'quantity':
+      return test.any.length * (test.unit !== undefined && test.system === undefined ? used('s') + 1 : 1);
+    case 'reference':
+      if (test.to.kind === 'among') return test.to.ids.size;
+      return test.to.kind === 'local' && test.to.type === undefined ? used('t') : 1;
+    case 'composite':
+      return test.parts.reduce((product, part) => product * testKeys(uses, part), 1);
+    default:
+      return valuesOf(test);
+  }
+}
+
+const valuesOf = (test: Test): number => ('any' in test ? test.any.length : 1);
