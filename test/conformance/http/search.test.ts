@@ -1,6 +1,6 @@
 /**
- * Every row of the specification (test/conformance/search) over HTTP: by GET and by POST as JSON (a fifth of them by POST, all in a full run), a tenth of them as
- * XML, on both stores. https://hl7.org/fhir/R4/http.html#search
+ * Every row of the specification (test/conformance/search) over HTTP, on both stores: by GET, a fifth of them by POST, too (all
+ * in a full run), and a tenth of them as XML. https://hl7.org/fhir/R4/http.html#search
  */
 import assert from 'node:assert/strict';
 import type { Bundle } from 'fhir/r4.js';
