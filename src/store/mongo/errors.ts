@@ -40,10 +40,14 @@ const AWAY = new Set([
   'MongoPoolClosedError',
   'PoolClosedError',
   'MongoClientClosedError',
+  'MongoServerClosedError',
   'MongoExpiredSessionError',
   'MongoWaitQueueTimeoutError',
   'WaitQueueTimeoutError',
 ]);
+
+/** What a socket throws itself: the driver does not wrap what befalls it before its command is under way. */
+const CUT_OFF = new Set<unknown>(['EPIPE', 'ECONNRESET', 'ECONNREFUSED', 'ENOTCONN', 'ERR_STREAM_DESTROYED']);
 
 const MESSAGES = {
   unavailable: 'The store does not answer just now. Try again.',
@@ -89,7 +93,7 @@ function kindOf(thrown: unknown): Kind {
   if (!(thrown instanceof Error)) return 'fault';
   const error = innermost(thrown) as Error;
   const { name, code } = error as DriverError;
-  if (AWAY.has(name)) return 'unavailable';
+  if (AWAY.has(name) || CUT_OFF.has(code)) return 'unavailable';
   if (name === 'MongoOperationTimeoutError') return 'timeout';
   if (code === 'ERR_OUT_OF_RANGE' || /larger than the maximum|BSONObj size/.test(error.message)) return 'too-large';
   const kind = typeof code === 'number' ? KINDS.get(code) : undefined;

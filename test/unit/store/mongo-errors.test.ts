@@ -20,6 +20,11 @@ const away = new MongoServerSelectionError('connect ECONNREFUSED 10.1.2.3', {} a
 const ROWS: readonly (readonly [title: string, error: unknown, kind: Kind])[] = [
   ['no server in time', away, 'unavailable'],
   ['a lost connection', new MongoNetworkError('connection 3 to 10.1.2.3 closed'), 'unavailable'],
+  [
+    'a socket that the server has closed',
+    Object.assign(new Error('This socket has been ended by the other party'), { code: 'EPIPE' }),
+    'unavailable',
+  ],
   ['a bulk write without a server', new MongoBulkWriteError(away, {} as MongoBulkWriteError['result']), 'unavailable'],
   ['a primary that steps down', server(10_107), 'unavailable'],
   ['a query out of time', server(50), 'too-costly'],
