@@ -17,6 +17,8 @@ const DEPTHS = {
   LINKED: { change: 240, full: 1000 },
   /** Random searches over HTTP a store. */
   SEARCHES: { change: 250, full: 5000 },
+  /** Damaged requests a store. */
+  MUTATIONS: { change: 1000, full: 100_000 },
   /** Random histories of writes a store. */
   HISTORIES: { change: 15, full: 150 },
 } as const;

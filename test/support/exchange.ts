@@ -2,7 +2,7 @@
  * HTTP as tests need it: paths and headers go out exactly as given, nothing is followed or repaired, and a broken
  * request can be sent byte by byte.
  */
-import { type IncomingHttpHeaders, request as open } from 'node:http';
+import { type Agent, type IncomingHttpHeaders, request as open } from 'node:http';
 import { connect } from 'node:net';
 
 export interface Sent {
@@ -21,24 +21,30 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-/** One request over a connection of its own. Rejects where no answer comes. */
-export function exchange(port: number, { method, path, headers, body, chunked }: Sent): Promise<Answer> {
+/** One request, over a connection of its own unless an agent keeps some. Rejects where no answer comes. */
+export function exchange(
+  port: number,
+  { method, path, headers, body, chunked }: Sent,
+  agent: Agent | false = false,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const length = body === undefined || chunked ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+    // Said for every method: Node would send a body of GET or HEAD without saying that there is one.
+    const length = chunked
+      ? { 'transfer-encoding': 'chunked' }
+      : body === undefined
+        ? {}
+        : { 'content-length': String(Buffer.byteLength(body)) };
     const given = Object.fromEntries(
       Object.entries(headers ?? {}).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
     );
-    const sent = open(
-      { host: '127.0.0.1', port, method, path, headers: { ...length, ...given }, agent: false },
-      response => {
-        const parts: Buffer[] = [];
-        response.on('data', (part: Buffer) => parts.push(part));
-        response.on('error', reject);
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts) }),
-        );
-      },
-    );
+    const sent = open({ host: '127.0.0.1', port, method, path, headers: { ...length, ...given }, agent }, response => {
+      const parts: Buffer[] = [];
+      response.on('data', (part: Buffer) => parts.push(part));
+      response.on('error', reject);
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts) }),
+      );
+    });
     sent.on('error', reject);
     if (chunked && body !== undefined)
       for (let at = 0; at < body.length; at += 65_536) sent.write(body.slice(at, at + 65_536));
