@@ -74,7 +74,7 @@ for (const name of STORES)
       within('off', async engine => {
         await write(engine, 'second', 'Secondname');
         assert.deepEqual(await sayers(engine, 'secondname'), []);
-        await write(engine, 'first', 'Firstname');
+        await write(engine, 'first', 'Firstname anew');
         assert.deepEqual(await sayers(engine, 'firstname'), []);
         for (const parameter of ['_text', '_content'])
           await assert.rejects(

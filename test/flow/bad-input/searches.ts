@@ -53,7 +53,7 @@ const unsupported: readonly Row[] = [
   ['Patient/known?nosuch=1', 'not-supported'],
   ['Patient/known/_history?nosuch=1', 'not-supported'],
   ['_history?name=a', 'not-supported'],
-  ['Patient/_history?_sort=x', 'not-supported'],
+  ['Patient/_history?_sort=x', 'invalid'],
 ];
 
 const dates = [
@@ -75,7 +75,7 @@ const dates = [
   MARK,
 ];
 const numbers = ['abc', 'gt', '0x10', 'NaN', 'Infinity', '--5', '5.', '.5', '1e', '5%205', '1_000', MARK];
-const quantities = ['abc', '5%7C', '5%7Cmg', '5%7Ca%7Cb%7Cc', '%7C%7Cmg', 'gt%7C%7Cmg', MARK];
+const quantities = ['abc', '5%7Ca%7Cb%7Cc', '%7C%7Cmg', 'gt%7C%7Cmg', MARK];
 
 const values: readonly Row[] = [
   ...dates.map((text): Row => [`Patient?birthdate=${text}`, 'invalid', 'birthdate']),
@@ -100,8 +100,6 @@ const values: readonly Row[] = [
   ['Patient?name:missing=maybe', 'invalid'],
   ['Patient?name:missing=', 'invalid'],
   ['Observation?subject:missing=TRUE', 'invalid'],
-  ['ValueSet?url:below=urn:oid:1.2', 'invalid', 'url'],
-  [`ValueSet?url:above=${MARK}`, 'invalid', 'url'],
   [`Patient?_filter=${MARK}%20((((`, 'invalid', '_filter'],
   [`Patient?_filter=birthdate%20eq%20${MARK}`, 'invalid', '_filter'],
   ['Patient?_filter=gender%20eq%20%22%5Cud800%22', 'invalid', '_filter'],
@@ -197,7 +195,7 @@ const linked: readonly Row[] = [
 ];
 
 const costly: readonly Row[] = [
-  [`Patient?gender=${Array.from({ length: 501 }, () => 'male').join()}`, 'too-costly'],
+  [`Patient?gender=${Array.from({ length: 1001 }, () => 'male').join()}`, 'too-costly'],
   [`Patient?name=${'a'.repeat(8193)}`, 'too-costly'],
   [`Patient?${Array.from({ length: 101 }, () => 'gender=male').join('&')}`, 'too-costly'],
 ];
@@ -233,7 +231,7 @@ const posts: readonly BadRequest[] = [
     status: 400,
     code: 'too-costly',
   }),
-  posted('1,000 values', `_id=${Array.from({ length: 1000 }, (_, index) => index).join()}`, {
+  posted('1,001 values', `_id=${Array.from({ length: 1001 }, (_, index) => index).join()}`, {
     status: 400,
     code: 'too-costly',
   }),
