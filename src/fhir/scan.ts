@@ -38,7 +38,7 @@ export interface Scan {
   readonly keys: number;
   /** Commas and opening brackets outside strings: values of all objects and arrays, or a few more. */
   readonly values: number;
-  /** Characters in long strings that are no markup: bytes of attachments, which cost next to nothing. */
+  /** Characters in long strings without blanks, escapes and markup: bytes of attachments, which cost next to nothing. */
   readonly bulk: number;
   readonly members: readonly Member[];
   readonly lossy: readonly Lossy[];
@@ -63,6 +63,7 @@ const MOST_LOSSY = 50_000;
 /** Characters after which others may have their turn; shorter texts are read at once, and their names not counted. */
 export const PIECE = 256 * 1024;
 const LONG_STRING = 4096;
+const ANY = /[ <\\]/;
 
 const TAB = 9;
 const LF = 10;
@@ -80,7 +81,6 @@ const BACKSLASH = 92;
 const CLOSE_ARRAY = 93;
 const OPEN_OBJECT = 123;
 const CLOSE_OBJECT = 125;
-const LESS = 60;
 
 const isBlank = (code: number) => code === BLANK || code === LF || code === CR || code === TAB;
 const isDigit = (code: number) => code >= ZERO && code <= NINE;
@@ -185,7 +185,7 @@ export function* scanning(text: string, { maxDepth, maxValues = Infinity }: Scan
     if (code === QUOTE) {
       const close = closingQuote(text, at);
       if (close < 0) break;
-      if (close - at > LONG_STRING && text.charCodeAt(at + 1) !== LESS) bulk += close - at;
+      if (close - at > LONG_STRING && !ANY.test(text.slice(at, close))) bulk += close - at;
       if (start < 0) start = at;
       stringFrom = at;
       stringTo = close + 1;

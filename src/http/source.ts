@@ -14,6 +14,7 @@ import { jsonOfXml, readXml } from '../validation/beside.js';
 import { type Intake, peekBody, readBody, streamBody } from './body.js';
 import { MOST_RESOURCES, readBundle } from './bundle.js';
 import { bodyFormat, isJsonPatch, ordinaryFormat } from './media.js';
+import { MAX_PARAMETERS } from '../search/parse.js';
 import { decodeForm } from './query.js';
 import { preference, type Source } from './request.js';
 import { isFhirBinary, SNIFFED } from './sniff.js';
@@ -69,7 +70,10 @@ async function readForm(request: Request, limits: Limits): Promise<Parameters> {
     throw new FhirError('unsupported-media-type', 'The body of _search must be application/x-www-form-urlencoded.', {
       expression: 'http.Content-Type',
     });
-  return decodeForm(body.toString('utf8'));
+  const text = body.toString('utf8');
+  if (text.split('&', MAX_PARAMETERS + 1).length > MAX_PARAMETERS)
+    throw new FhirError('too-costly', `A search may have ${MAX_PARAMETERS} parameters at most.`);
+  return decodeForm(text);
 }
 
 async function readResource(request: Request, type: string, engine: Engine, limits: Limits): Promise<Parsed | RawBody> {

@@ -9,7 +9,7 @@ import { endsInStep } from '../fhir/id.js';
 import { parseJson, stamp } from '../fhir/json.js';
 import { print } from '../fhir/print.js';
 import type { Parsed, Resource } from '../fhir/resource.js';
-import { atOnce, inPieces, turn } from '../platform/pieces.js';
+import { atOnce, breathe, inPieces } from '../platform/pieces.js';
 import type { Entry } from '../search/entry.js';
 import { extract, extracting } from '../search/extract.js';
 import type { Said } from '../search/words.js';
@@ -68,7 +68,7 @@ export async function prepare(
   const resource: Resource = { ...body.resource };
   const texts = body.decimals?.get(body.resource);
   if (texts) body.decimals!.set(resource, texts);
-  if (body.large) await turn();
+  await breathe();
   const meta = metaOf(type, kept ? keep(resource['meta'], kept) : resource['meta']);
   const decimals = kept?.decimals ? new Map([...(body.decimals ?? []), ...kept.decimals]) : body.decimals;
   const stamped = stamp(
@@ -126,9 +126,10 @@ async function assemble(
   blobs: BlobLink[],
 ): Promise<Change> {
   const { bases, maxIndexed } = engine.settings;
+  await breathe();
   const work = extracting(resource, engine.parameters, { bases }, maxIndexed);
   const entries = large ? await inPieces(work) : atOnce(work);
-  if (large) await turn();
+  await breathe();
   const patients = patientsOf(identity.type, identity.id, entries);
   return { ...identity, text, entries, patients, ...said(engine, resource), ...(blobs.length ? { blobs } : {}) };
 }

@@ -4,7 +4,9 @@
  */
 import { FhirError } from '../fhir/error.js';
 import type { Resource } from '../fhir/resource.js';
-import { extract } from '../search/extract.js';
+import { atOnce } from '../platform/pieces.js';
+import type { Entry } from '../search/entry.js';
+import { extracting } from '../search/extract.js';
 import { match, type Subject } from '../search/match.js';
 import type { Change } from '../store/store.js';
 import { isStructured } from '../validation/structure.js';
@@ -66,19 +68,24 @@ export function createStaged(engine: Engine): Staged {
   const patched = new Map<string, string[]>();
   let looks = 0;
 
-  /** Null: not valid, and refused by whoever prepares it. */
+  /** Undefined: there are too many. */
+  const entriesOf = (resource: Resource): Entry[] | undefined => {
+    const { bases, maxIndexed } = engine.settings;
+    try {
+      return atOnce(extracting(resource, engine.parameters, { bases }, maxIndexed));
+    } catch (error) {
+      if (error instanceof FhirError) return undefined;
+      throw error;
+    }
+  };
+
+  /** Null: not valid or too large, and refused by whoever prepares it. */
   const subjectOf = (type: string, { id, what, subject: made }: Write): Subject | null => {
     if (what === undefined || what === 'delete') return made ?? null;
     let subject = subjects.get(what);
     if (subject === undefined) {
-      subject = isStructured(what)
-        ? {
-            type,
-            id,
-            updated: engine.now(),
-            entries: extract(what, engine.parameters, { bases: engine.settings.bases }),
-          }
-        : null;
+      const entries = isStructured(what) ? entriesOf(what) : undefined;
+      subject = entries ? { type, id, updated: engine.now(), entries } : null;
       subjects.set(what, subject);
     }
     return subject;

@@ -12,6 +12,8 @@ import { type Answer, answerOf, answerOfError, inEntry, issuesOf, responseBundle
 import { referenceCriteria, resolveConditional, type Pending } from './conditional-references.js';
 import { checkApart, claimed, type Found, seek, settle, twice } from './identities.js';
 import type { Context, Deed, Engine, Entry, Interaction, Of, Outcome, Result } from './interaction.js';
+import { breathe, turn } from '../platform/pieces.js';
+import { lookBeside } from '../validation/beside.js';
 import { isRaw } from './prepare.js';
 import { gone } from './read.js';
 import { put, rename, rootOf } from './rewrite.js';
@@ -28,6 +30,9 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
   const reads = steps.filter(step => !isWrite(step.ask));
   const writes = steps.filter(step => isWrite(step.ask)).toSorted((a, b) => rankOf(a.ask) - rankOf(b.ask));
   const staged = createStaged(engine);
+  await inLots(writes, async ({ ask: write }) => {
+    if ('body' in write && write.body && !isRaw(write.body)) await lookBeside(write.body, engine.definitions);
+  });
   const check = await identify(engine, writes, staged);
   for (const { ask: read, entry, at } of reads)
     if (read.kind === 'read') atEntry(at, () => staged.name(entry.fullUrl, read.type, read.id, at));
@@ -115,6 +120,7 @@ async function inLots<T extends { readonly at: number }, R>(
 ): Promise<R[]> {
   const done: R[] = [];
   const one = async (item: T): Promise<R> => {
+    await breathe();
     try {
       return await work(item);
     } catch (error) {
@@ -126,7 +132,7 @@ async function inLots<T extends { readonly at: number }, R>(
       if (settled.status === 'rejected') throw settled.reason;
       done.push(settled.value);
     }
-    await new Promise(setImmediate);
+    await turn();
   }
   return done;
 }

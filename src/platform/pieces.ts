@@ -4,8 +4,41 @@
  */
 export type Pieces<T> = Generator<void, T>;
 
+const waiting: (() => void)[] = [];
+
+/** One of those who wait: others than they come between two of them. */
+function next(): void {
+  begin();
+  waiting.shift()!();
+  if (waiting.length > 0) setImmediate(next);
+}
+
 /** Lets everything that waits for the event loop come first. */
-export const turn = (): Promise<void> => new Promise(done => setImmediate(done));
+export const turn = (): Promise<void> =>
+  new Promise(done => {
+    waiting.push(done);
+    if (waiting.length === 1) setImmediate(next);
+  });
+
+/** ms of work in one turn, after which `breathe` ends it. */
+const LONG = 10;
+
+/** When the work of this turn of the event loop was first seen; undefined: nobody has asked in this turn. */
+let begun: number | undefined;
+
+/**
+ * For work that comes in many small pieces at the same time: goes on at once until all of it together has taken long, and then
+ * when others have had their turn.
+ */
+export async function breathe(): Promise<void> {
+  if (begun === undefined) begin();
+  else if (performance.now() - begun > LONG) await turn();
+}
+
+function begin(): void {
+  begun = performance.now();
+  setImmediate(() => (begun = undefined));
+}
 
 export function atOnce<T>(work: Pieces<T>): T {
   for (;;) {

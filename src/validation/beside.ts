@@ -10,7 +10,7 @@ import { print } from '../fhir/print.js';
 import type { Parsed } from '../fhir/resource.js';
 import { parseXml } from '../fhir/xml-read.js';
 import { createPool, type Pool, TaskStopped } from '../platform/pool.js';
-import { validateStructure } from './structure.js';
+import { remember, validateStructure } from './structure.js';
 
 export type Task =
   | { readonly do: 'read-xml'; readonly bytes: Uint8Array<ArrayBuffer>; readonly limits: JsonLimits }
@@ -85,4 +85,9 @@ export async function validate(
   if (!large) return validateStructure(resource, definitions, decimals);
   const bytes = own(Buffer.from(text ?? print(resource, decimals)));
   return ((await ask({ do: 'validate', bytes })) as Extract<Answer, { issues: unknown }>).issues;
+}
+
+/** Looks at a large resource now, so that `isStructured` need not do so on the event loop. */
+export async function lookBeside(parsed: Parsed, definitions: Definitions): Promise<void> {
+  if (parsed.large) remember(parsed.resource, (await validate(parsed, definitions)).length === 0);
 }

@@ -25,8 +25,14 @@ function loadGate(): Gate {
   return gate;
 }
 
+/** What was found out beside the event loop. */
+const known = new WeakMap<Resource, boolean>();
+
 /** What the gate says: true for a resource of R4's structure. Literals that only look whole pass. */
-export const isStructured = (resource: Resource): boolean => loadGate()(resource);
+export const isStructured = (resource: Resource): boolean => known.get(resource) ?? loadGate()(resource);
+
+/** Spares `isStructured` a long look. */
+export const remember = (resource: Resource, structured: boolean): void => void known.set(resource, structured);
 
 /** Loads the gate, and runs it on small resources of the given types: the first call of each type compiles it. */
 export function warmValidators(types: readonly string[] = ['Patient', 'Observation', 'Encounter', 'Bundle']): void {
@@ -39,7 +45,7 @@ export function warmValidators(types: readonly string[] = ['Patient', 'Observati
  * At most 50 issues.
  */
 export function validateStructure(resource: Resource, definitions: Definitions, decimals?: Decimals): readonly Issue[] {
-  const accepted = isStructured(resource);
+  const accepted = loadGate()(resource);
   if (accepted && (!decimals || !mayHoldIntegers(decimals, definitions))) return [];
   const issues = explain(resource, definitions, decimals);
   if (issues.length > 0 || accepted) return issues;

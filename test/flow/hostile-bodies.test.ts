@@ -142,6 +142,50 @@ for (const store of STORES)
       }
     });
 
+    it('keeps nobody waiting while criteria are held against large entries of a transaction', async () => {
+      const narrative = `<div xmlns="http://www.w3.org/1999/xhtml">${'<b>x</b>'.repeat(120_000)}</div>`;
+      const composition = (title: string, sections: number) => ({
+        resourceType: 'Composition',
+        status: 'final',
+        type: { text: 'x' },
+        date: '2020',
+        author: [{ display: 'x' }],
+        title,
+        ...(sections > 0
+          ? { section: Array.from({ length: sections }, () => ({ text: { status: 'generated', div: narrative } })) }
+          : {}),
+      });
+      const entry = [
+        { request: { method: 'POST', url: 'Composition' }, resource: composition('t', FULL ? 15 : 5) },
+        { request: { method: 'POST', url: 'Composition', ifNoneExist: 'title=q' }, resource: composition('q', 0) },
+      ];
+      const bundle = JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry });
+      const seen = await server.watch(() => server.send('POST', '/fhir', bundle, JSON_BODY));
+      assert.equal(seen.status, 200);
+      assertSeen(seen);
+    });
+
+    it('does not read a form of a hundred thousand names', async () => {
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      const form = 'a=b&'.repeat(250_000);
+      const seen = await server.watch(() => server.send('POST', '/fhir/Patient/_search', form, headers));
+      assert.equal(seen.status, 400);
+      assert.match(seen.text, /too-costly/);
+      assertSeen(seen);
+    });
+
+    it('bounds what a patch makes of a resource', async () => {
+      const name = Array.from({ length: 1000 }, (_, i) => ({ family: `F${i}` }));
+      const patient = JSON.stringify({ resourceType: 'Patient', id: 'p', name });
+      assert.equal((await server.send('PUT', '/fhir/Patient/p', patient, JSON_BODY)).status, 201);
+      const patch = JSON.stringify(
+        Array.from({ length: 900 }, (_, i) => ({ op: 'copy', from: '/name', path: `/x${i}` })),
+      );
+      const seen = await server.watch(() => server.send('PATCH', '/fhir/Patient/p', patch, PATCH_BODY));
+      assert.equal(seen.status, 413);
+      assertSeen(seen);
+    });
+
     it('serves many hostile bodies at once, or says when to come again', async () => {
       const shape = SHAPES.find(({ name }) => name === 'narratives of many elements');
       const text = shape!.make(SIZE);
