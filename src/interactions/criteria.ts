@@ -149,7 +149,7 @@ export function absence({ type, where, rest, claim }: Sought): Absence {
   if (rest)
     throw new FhirError(
       'too-costly',
-      'These criteria cannot be guarded: they have too many answers. Use an identifier.',
+      'These criteria are decided by looking at one resource after the other, which cannot be guarded against others that write: use an identifier.',
       { expression: 'http.criteria' },
     );
   return { claim, types: [type], where };

@@ -69,7 +69,8 @@ const bySound =
     convert(value, { ...frame, out: strings });
     for (const string of strings)
       if (string.kind === 'string')
-        for (const code of soundsOf(string.raw).flat()) frame.out.push({ kind: 'token', system: '', code });
+        for (const codes of soundsOf(string.norm))
+          for (const code of codes) frame.out.push({ kind: 'token', system: '', code });
   };
 
 const withMediaType =

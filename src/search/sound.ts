@@ -13,12 +13,22 @@ import { all, type Test, type Where } from './query.js';
 /** Characters of a name that are listened to: what comes behind is not found by its sound. */
 const MAX_CHARACTERS = 1000;
 
+/** Names come again and again: the codes of short ones are remembered, a few thousand at a time. */
+const known = new Map<string, readonly (readonly string[])[]>();
+const REMEMBERED = 8192;
+const SHORT = 64;
+
 /** The codes of every word of a text, word by word, in its order. No word is without a code. */
 export function soundsOf(text: string): readonly (readonly string[])[] {
+  const found = known.get(text);
+  if (found) return found;
   const words = normalise(text.slice(0, MAX_CHARACTERS))
     .replaceAll(/['’ʼ`]/g, '')
     .split(/[^\p{L}\p{N}]+/u);
-  return words.filter(word => word !== '').map(soundsOfWord);
+  const sounds = words.filter(word => word !== '').map(soundsOfWord);
+  if (known.size >= REMEMBERED) known.clear();
+  if (text.length <= SHORT) known.set(text, sounds);
+  return sounds;
 }
 
 // Codes are written in capitals, a word as it stands is not.

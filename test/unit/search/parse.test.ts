@@ -164,6 +164,19 @@ describe('parseSearch', () => {
       assert.equal(refusal('Patient?_elements=name,colour').kind, 'invalid');
     });
 
+    it('refuses to look above a URL or version of very many parts, and takes it as it is', () => {
+      const long = `http://a.example${'/a'.repeat(200)}`;
+      for (const query of [
+        `ValueSet?url:above=${long}`,
+        `ValueSet?url:above=http://a.example|${'1.'.repeat(200)}`,
+        `QuestionnaireResponse?questionnaire:above=http://a.example|${'1.'.repeat(200)}`,
+      ]) {
+        assert.equal(refusal(query).kind, 'too-costly', query);
+        assert.ok(parse(query.replace(':above', '')));
+        assert.ok(parse(query.replace(':above', ':below')));
+      }
+    });
+
     it('refuses to sort by a composite', () => {
       assert.equal(refusal('Observation?_sort=code-value-quantity').issues[0]?.detail, 'unknown-sort');
     });
