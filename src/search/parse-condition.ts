@@ -11,7 +11,7 @@ import { followReference, MAX_CHAIN } from './chain.js';
 import { parseFilter } from './filter.js';
 import { didYouMean } from '../platform/nearest.js';
 import type { SearchParameter } from './parameters.js';
-import { conditionOn, type Modifier, parseValue } from './parse-value.js';
+import { comparisonsOf, conditionOn, type Modifier, parseValue } from './parse-value.js';
 import { all, type Where } from './query.js';
 import {
   allowedModifiers,
@@ -69,7 +69,7 @@ function parsePlain(name: string, value: string, scope: Scope): Where {
   const values = splitValue(value, ',');
   if (values.length > MAX_ALTERNATIVES)
     throw new FhirError('too-costly', `The parameter ${code} has more than ${MAX_ALTERNATIVES} values.`);
-  spend(scope, code, costOf(parameter.type, modifier?.kind) * values.length);
+  spend(scope, code, costOf(parameter.type, modifier?.kind) * comparisonsOf(parameter, values));
   for (const each of values) checkLength(code, each);
   if (values.includes('')) throw invalid(name, `The parameter ${code} has an empty value between commas.`);
   const condition = conditionOn(parameter, values, each => parseValue(parameter, modifier, each, scope));

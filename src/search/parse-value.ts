@@ -83,6 +83,10 @@ export function parseValue(
   }
 }
 
+/** How many comparisons these values ask for: one each, and of a name by its sound one for each word. */
+export const comparisonsOf = ({ nature }: SearchParameter, values: readonly string[]): number =>
+  nature === 'sound' ? values.reduce((sum, value) => sum + soundsOf(value).length, 0) : values.length;
+
 /** The condition that some value holds; `read` gives the alternatives of each. A name by its sound has every word that is said. */
 export function conditionOn(
   parameter: SearchParameter,

@@ -164,6 +164,12 @@ describe('parseSearch', () => {
       assert.equal(refusal('Patient?_elements=name,colour').kind, 'invalid');
     });
 
+    it('counts every word of a name by its sound', () => {
+      const spoken = (count: number) => Array.from({ length: count }, () => 'an bo cy di eve').join();
+      assert.ok(parse(`Patient?phonetic=${spoken(400)}`));
+      assert.equal(refusal(`Patient?phonetic=${spoken(401)}`).kind, 'too-costly');
+    });
+
     it('refuses to look above a URL or version of very many parts, and takes it as it is', () => {
       const long = `http://a.example${'/a'.repeat(200)}`;
       for (const query of [
