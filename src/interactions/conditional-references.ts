@@ -81,6 +81,7 @@ async function lookUp(engine: Engine, text: string, without: readonly string[], 
   if (!engine.definitions.resourceTypes.includes(type))
     throw new FhirError('invalid', 'A conditional reference must start with a resource type.');
   const sought = await readCriteria(engine, type, criteria, without);
+  await staged?.survey(sought);
   const rows = staged
     ? [...(await findBeside(engine, sought, staged.written(type), 2)).rows, ...staged.matches(sought)]
     : await findSought(engine, sought, 2);

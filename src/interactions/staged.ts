@@ -4,7 +4,7 @@
  */
 import { FhirError } from '../fhir/error.js';
 import type { Resource } from '../fhir/resource.js';
-import { atOnce } from '../platform/pieces.js';
+import { atOnce, breathe } from '../platform/pieces.js';
 import type { Entry } from '../search/entry.js';
 import { extracting } from '../search/extract.js';
 import { match, type Subject } from '../search/match.js';
@@ -34,6 +34,8 @@ export interface Staged {
    * against too many.
    */
   matches(sought: Sought): readonly { readonly id: string; readonly at: number }[];
+  /** Reads the resources that may match, in pieces, so that `matches` need not do so in one. */
+  survey(sought: Sought | undefined): Promise<void>;
   /** References were rewritten: what was read of the resources before does not count. */
   forget(): void;
   /** One look per question. */
@@ -153,6 +155,15 @@ export function createStaged(engine: Engine): Staged {
     deleted: type => deletions.get(type) ?? NONE,
     written: type => known.get(type) ?? NONE,
     matches,
+    async survey(sought) {
+      await breathe();
+      if (sought && sought.identifier === undefined)
+        for (const write of [...(known.get(sought.type)?.values() ?? [])]) {
+          if (typeof write.what !== 'object' || subjects.has(write.what)) continue;
+          subjectOf(sought.type, write);
+          await breathe();
+        }
+    },
     forget: () => subjects.clear(),
     once<T>(question: string, look: () => Promise<T>) {
       let answer = questions.get(question);

@@ -44,7 +44,7 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
   // What a patch makes of a resource may be what the criteria of others mean.
   const patched = outcomes.filter(({ step }) => step.ask.kind === 'patch' && !step.outcome);
   for (const { outcome } of patched) outcome.changes?.forEach(change => staged.patched(change));
-  if (patched.length > 0) check();
+  if (patched.length > 0) await check();
   const results = new Map<number, Result>();
   const deeds: Deed[] = [];
   const changes = new Map<string, Change>();
@@ -146,7 +146,7 @@ function atEntry(at: number, work: () => void): void {
 }
 
 /** Which resource each write means: in R4's order, and no resource twice. Gives what has to be asked again when patches have run. */
-async function identify(engine: Engine, writes: readonly Step[], staged: Staged): Promise<() => void> {
+async function identify(engine: Engine, writes: readonly Step[], staged: Staged): Promise<() => Promise<void>> {
   const found = new Map<Step, Found | undefined>();
   for (const rank of [0, 1, 2]) {
     const ofRank = writes.filter(step => rankOf(step.ask) === rank);
@@ -155,9 +155,12 @@ async function identify(engine: Engine, writes: readonly Step[], staged: Staged)
     ofRank.forEach((step, i) => found.set(step, sought[i]));
     // Whoever comes with criteria sees those without, wherever they stand in the Bundle.
     for (const conditional of [false, true])
-      for (const step of ofRank)
-        if ((found.get(step) !== undefined) === conditional)
-          atEntry(step.at, () => settle(engine, step, found.get(step), staged));
+      for (const step of ofRank) {
+        const own = found.get(step);
+        if ((own !== undefined) !== conditional) continue;
+        await staged.survey(own?.sought);
+        atEntry(step.at, () => settle(engine, step, own, staged));
+      }
   }
   const claims = new Set<string>();
   for (const step of writes) {
@@ -165,8 +168,14 @@ async function identify(engine: Engine, writes: readonly Step[], staged: Staged)
     if (claim !== undefined && claims.has(claim)) throw inEntry(twice(), step.at);
     if (claim !== undefined) claims.add(claim);
   }
-  const check = () => writes.forEach(step => atEntry(step.at, () => checkApart(step, found.get(step), staged)));
-  check();
+  const check = async () => {
+    for (const step of writes) {
+      const own = found.get(step);
+      await staged.survey(own?.sought);
+      atEntry(step.at, () => checkApart(step, own, staged));
+    }
+  };
+  await check();
   return check;
 }
 
