@@ -10,6 +10,7 @@ import { asFhirError, FhirError } from './fhir/error.js';
 import { type Found, readProfiles } from './fhir/package.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { loadFrom } from './interactions/canonical.js';
+import { createForms } from './interactions/forms.js';
 import type { Engine } from './interactions/interaction.js';
 import { OPERATIONS } from './interactions/operation.js';
 import { createRegistry } from './interactions/registry.js';
@@ -110,6 +111,7 @@ export async function open(config: Config): Promise<Engine> {
     terminology: createTerminology(loadFrom(store), { bases }),
     seal: createSeal(config.secret || keptSecret(config.data)),
     record: createRecorder(parameters, bases),
+    forms: createForms(definitions),
     turns: createTurns(),
     identify,
     settings,

@@ -58,6 +58,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     return 0;
   } finally {
     await engine.reindexer.stop();
+    await engine.forms.close();
     await engine.store.close();
     engine.log.flush();
   }

@@ -65,18 +65,17 @@ function skipBlanks(text: Buffer, at: number): number {
   return next;
 }
 
-/** The inverse: the text with every lifted value back in its place. `lifted` in ascending order of `at`. */
-export function restoreBase64(text: Buffer, lifted: readonly Lifted[]): Buffer {
-  if (lifted.length === 0) return text;
-  const encoded = lifted.map(({ bytes }) => bytes.toString('base64'));
-  const out = Buffer.allocUnsafe(encoded.reduce((sum, part) => sum + part.length, text.length));
-  let from = 0;
-  let to = 0;
-  lifted.forEach(({ at }, index) => {
-    to += text.copy(out, to, from, at);
-    to += out.write(encoded[index]!, to, 'latin1');
-    from = at;
-  });
-  text.copy(out, to, from);
-  return out;
+/** Characters of the base64 of so many bytes. */
+export const base64Length = (bytes: number): number => 4 * Math.ceil(bytes / 3);
+
+/** The base64 of a stream of bytes, as it comes. */
+export async function* encodeBase64(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const part of bytes) {
+    const all = rest.length > 0 ? Buffer.concat([rest, part]) : part;
+    const end = all.length - (all.length % 3);
+    if (end > 0) yield Buffer.from(all.toString('base64', 0, end), 'latin1');
+    rest = all.subarray(end);
+  }
+  if (rest.length > 0) yield Buffer.from(rest.toString('base64'), 'latin1');
 }

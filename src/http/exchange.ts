@@ -93,7 +93,7 @@ async function answerFailure(engine: Engine, { response, head, requestId }: Exch
   if (response.headersSent || response.destroyed) return void response.destroy();
   response.setHeader('Cache-Control', 'no-store');
   try {
-    await respondError(response, failure, head.presentation, engine.definitions, requestId);
+    await respondError(response, failure, head.presentation, engine, requestId);
   } catch (error) {
     engine.log.error({ requestId, at: frames(error) }, 'An error could not be answered');
     response.destroy();

@@ -61,7 +61,7 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     const result = await perform({ ...known, request: wholeQuestion(known.request, interaction) }, interaction);
     // Holds nothing of a patient, is long, and is asked for by every client first.
     if (target.kind === 'capabilities') response.setHeader('Cache-Control', 'max-age=60');
-    await respond(response, result, presentationOf(request, target, head), engine.definitions, engine.settings.base);
+    await respond(response, result, presentationOf(request, target, head), engine);
   } finally {
     forgetBody(request);
   }

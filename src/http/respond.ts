@@ -5,60 +5,67 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createGzip, gzip } from 'node:zlib';
 import type { Response } from 'express';
-import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
-import { parseJson } from '../fhir/json.js';
 import { outcomeText } from '../fhir/outcome.js';
-import { print } from '../fhir/print.js';
-import { printXml } from '../fhir/xml-write.js';
-import type { Result } from '../interactions/interaction.js';
-import { type Format, mediaTypeOf } from './media.js';
+import type { Engine, Result } from '../interactions/interaction.js';
+import { join, type Piece, piecesOf, sizeOf, stream as streamText, type Text, whole } from '../interactions/text.js';
+import { mediaTypeOf } from './media.js';
 import type { Presentation } from './presentation.js';
 import { MethodNotAllowed } from './route.js';
 
 const deflate = promisify(gzip);
 /** Below this gzip costs more than it saves. */
 const GZIP_FROM = 8 * 1024;
-const TRUSTED = { maxDepth: 200 };
+/** Bytes above which an answer is sent in chunks. */
+const AT_ONCE = 1024 * 1024;
+
+/** What answers need of the engine. */
+type House = Pick<Engine, 'forms' | 'store' | 'settings'>;
 
 export async function respond(
   response: Response,
   result: Result,
   presentation: Presentation,
-  definitions: Definitions,
-  base: string,
+  engine: House,
 ): Promise<void> {
-  const { version, location, binary } = result;
+  const { version, location, binary, stream } = result;
   // A deletion that is asked for an outcome has something to say.
   const status = result.status === 204 && presentation.prefer === 'OperationOutcome' ? 200 : result.status;
   if (version) {
     response.setHeader('ETag', `W/"${version.version}"`);
     response.setHeader('Last-Modified', new Date(version.updated).toUTCString());
   }
-  if (location !== undefined) response.setHeader('Location', `${base}/${location}`);
+  if (location !== undefined) response.setHeader('Location', `${engine.settings.base}/${location}`);
   if (binary) return sendBinary(response, status, binary);
-  const { stream } = result;
-  if (stream && presentation.format === 'json' && !presentation.pretty)
-    return sendStream(response, status, stream, presentation);
+  if (stream && isStored(presentation)) return sendStream(response, status, wholes(engine, stream), presentation);
   const text = stream ? await collect(stream) : bodyOf({ ...result, status }, presentation);
   if (!text) {
     response.writeHead(status, status === 204 || status === 304 ? {} : { 'Content-Length': '0' });
     response.end();
     return;
   }
-  return sendText(response, status, text, presentation, definitions);
+  return sendText(response, status, text, presentation, engine);
+}
+
+/** The form in which texts are stored. */
+const isStored = ({ format, pretty }: Presentation): boolean => format === 'json' && !pretty;
+
+async function* wholes(engine: House, texts: AsyncIterable<Text>): AsyncGenerator<Buffer> {
+  for await (const text of texts) yield* streamText(engine.store, text);
 }
 
 /** What a write gives back: https://hl7.org/fhir/R4/http.html#return */
-function bodyOf({ status, text, issues = [] }: Result, { prefer }: Presentation): Buffer | undefined {
+function bodyOf({ status, text, blobs, issues = [] }: Result, { prefer }: Presentation): Text | undefined {
   if (status === 304 || status === 204) return undefined;
   if (prefer === 'minimal') return undefined;
   if (prefer === 'OperationOutcome')
-    return outcomeText([
-      { severity: 'information', code: 'informational', text: status === 201 ? 'Created.' : 'Done.' },
-      ...issues,
-    ]);
-  return text;
+    return {
+      text: outcomeText([
+        { severity: 'information', code: 'informational', text: status === 201 ? 'Created.' : 'Done.' },
+        ...issues,
+      ]),
+    };
+  return text && { text, ...(blobs ? { blobs } : {}) };
 }
 
 const READ_ONLY = ['GET', 'HEAD', 'OPTIONS'];
@@ -68,7 +75,7 @@ export async function respondError(
   response: Response,
   error: FhirError,
   presentation: Presentation,
-  definitions: Definitions,
+  engine: House,
   requestId: string,
 ): Promise<void> {
   if (error.kind === 'unauthenticated') response.setHeader('WWW-Authenticate', 'Bearer realm="chartroom"');
@@ -83,17 +90,21 @@ export async function respondError(
           text: `${issue.text} Tell the administrator this request id: ${requestId}`,
         }))
       : error.issues;
-  await sendText(response, error.status, outcomeText(issues), presentation, definitions);
+  await sendText(response, error.status, { text: outcomeText(issues) }, presentation, engine);
 }
 
 async function sendText(
   response: Response,
   status: number,
-  json: Buffer,
-  { format, pretty, gzip: wanted }: Presentation,
-  definitions: Definitions,
+  json: Text,
+  presentation: Presentation,
+  engine: House,
 ): Promise<void> {
-  const plain = present(json, format, pretty, definitions);
+  const { format, pretty, gzip: wanted } = presentation;
+  const text = isStored(presentation) ? json : await engine.forms.give(json, { as: format, pretty });
+  const size = sizeOf(text);
+  if (size > AT_ONCE) return sendStream(response, status, streamText(engine.store, text), presentation, size);
+  const plain = await whole(engine.store, text);
   response.setHeader('Content-Type', mediaTypeOf(format));
   const zip = wanted && plain.length >= GZIP_FROM;
   const bytes = zip ? await deflate(plain, { level: 1 }) : plain;
@@ -103,15 +114,20 @@ async function sendText(
   response.end(bytes);
 }
 
-/** Chunk by chunk, as fast as the client reads. A fault in the middle breaks the connection: the status is out. */
+/**
+ * Chunk by chunk, as fast as the client reads. A fault in the middle breaks the connection: the status is out. `size`:
+ * bytes, where they are known.
+ */
 async function sendStream(
   response: Response,
   status: number,
   stream: AsyncIterable<Buffer>,
-  { gzip: wanted }: Presentation,
+  { format, gzip: wanted }: Presentation,
+  size?: number,
 ): Promise<void> {
-  response.setHeader('Content-Type', mediaTypeOf('json'));
+  response.setHeader('Content-Type', mediaTypeOf(format));
   if (wanted) response.setHeader('Content-Encoding', 'gzip');
+  else if (size !== undefined) response.setHeader('Content-Length', String(size));
   response.writeHead(status);
   if (response.req.method === 'HEAD') {
     response.end();
@@ -124,27 +140,19 @@ async function sendStream(
 /** What can be parsed again for XML or pretty JSON. */
 const MAX_COLLECTED = 64 * 1024 * 1024;
 
-async function collect(stream: AsyncIterable<Buffer>): Promise<Buffer> {
-  const parts: Buffer[] = [];
+async function collect(stream: AsyncIterable<Text>): Promise<Text> {
+  const pieces: Piece[] = [];
   let size = 0;
-  for await (const part of stream) {
-    size += part.length;
+  for await (const text of stream) {
+    size += text.text.length;
     if (size > MAX_COLLECTED)
       throw new FhirError(
         'too-costly',
         'The answer is too large for this format: ask for plain JSON, or for pages (_count).',
       );
-    parts.push(part);
+    pieces.push(...piecesOf(text));
   }
-  return Buffer.concat(parts);
-}
-
-function present(json: Buffer, format: Format, pretty: boolean, definitions: Definitions): Buffer {
-  if (format === 'json' && !pretty) return json;
-  const { resource, decimals } = parseJson(json, TRUSTED);
-  return Buffer.from(
-    format === 'xml' ? printXml(resource, definitions, decimals, { pretty }) : print(resource, decimals, 2),
-  );
+  return join(pieces);
 }
 
 async function sendBinary(

@@ -25,7 +25,7 @@ export async function batch(context: Context, ask: Of<'batch'>, door: Door): Pro
     await Promise.all(Array.from({ length: AT_A_TIME }, work));
   }
   const { engine } = context;
-  return { result: { status: 200, text: responseBundle('batch', answers, engine.now()), patients: [] } };
+  return { result: { status: 200, ...responseBundle('batch', answers, engine.now()), patients: [] } };
 }
 
 async function one(

@@ -6,16 +6,17 @@ import { STATUS_CODES } from 'node:http';
 import { FhirError, type Issue } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
 import { newId } from '../platform/ids.js';
-import { join } from './bundle.js';
 import type { Entry, Result } from './interaction.js';
+import { join, type Piece, piecesOf, type Text } from './text.js';
 
 /** One answer, as text: it holds no resource longer than it is wanted. */
-export type Answer = readonly (string | Buffer)[];
+export type Answer = readonly Piece[];
 
 /** `prefer`: of what was written; what was read is shown always. */
 export function answerOf(result: Result, written: boolean, prefer: string | undefined): Answer {
-  const { status, version, location, text, issues = [] } = result;
-  const shown = text && status !== 304 && (!written || prefer === 'representation') ? text : undefined;
+  const { status, version, location, text, blobs, issues = [] } = result;
+  const isShown = text && status !== 304 && (!written || prefer === 'representation');
+  const shown = isShown ? { text, ...(blobs ? { blobs } : {}) } : undefined;
   const told: readonly Issue[] =
     issues.length > 0
       ? issues
@@ -31,11 +32,13 @@ export function answerOf(result: Result, written: boolean, prefer: string | unde
 }
 
 /** What an entry shows of an answer: all of it at once, and of a HEAD nothing but the head. */
-export async function seen({ request }: Entry, { text, stream, ...head }: Result): Promise<Result> {
+export async function seen({ request }: Entry, result: Result): Promise<Result> {
+  const { text: _, blobs: __, stream, ...head } = result;
   if (request.startsWith('HEAD ')) return head;
-  const parts: Buffer[] = text ? [text] : [];
-  if (stream) for await (const part of stream) parts.push(part);
-  return parts.length > 0 ? { ...head, text: parts.length === 1 ? parts[0]! : Buffer.concat(parts) } : head;
+  if (!stream) return result;
+  const pieces: Piece[] = [];
+  for await (const part of stream) pieces.push(...piecesOf(part));
+  return { ...head, ...join(pieces) };
 }
 
 export const answerOfError = (error: FhirError): Answer =>
@@ -43,21 +46,22 @@ export const answerOfError = (error: FhirError): Answer =>
 
 const statusText = (status: number): string => `${status} ${STATUS_CODES[status] ?? ''}`.trim();
 
-function entry(resource: Buffer | undefined, response: object, issues: readonly Issue[]): Answer {
+function entry(resource: Text | undefined, response: object, issues: readonly Issue[]): Answer {
   const head = JSON.stringify(response);
-  const whole: (string | Buffer)[] =
-    issues.length > 0 ? [head.slice(0, -1), ',"outcome":', outcomeText(issues), '}'] : [head];
-  return resource ? ['{"resource":', resource, ',"response":', ...whole, '}'] : ['{"response":', ...whole, '}'];
+  const whole: Piece[] = issues.length > 0 ? [head.slice(0, -1), ',"outcome":', outcomeText(issues), '}'] : [head];
+  return resource
+    ? ['{"resource":', ...piecesOf(resource), ',"response":', ...whole, '}']
+    : ['{"response":', ...whole, '}'];
 }
 
-export function responseBundle(type: 'batch' | 'transaction', answers: readonly Answer[], at: number): Buffer {
+export function responseBundle(type: 'batch' | 'transaction', answers: readonly Answer[], at: number): Text {
   const head = {
     resourceType: 'Bundle',
     id: newId(at),
     meta: { lastUpdated: new Date(at).toISOString() },
     type: `${type}-response`,
   };
-  const parts: (string | Buffer)[] = [JSON.stringify(head).slice(0, -1)];
+  const parts: Piece[] = [JSON.stringify(head).slice(0, -1)];
   answers.forEach((answer, index) => parts.push(index === 0 ? ',"entry":[' : ',', ...answer));
   parts.push(answers.length > 0 ? ']}' : '}');
   return join(parts);

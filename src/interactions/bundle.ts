@@ -2,10 +2,11 @@
  * Bundles of type searchset and history, written as bytes around the stored texts: nothing is parsed, so digits stay.
  * https://hl7.org/fhir/R4/bundle.html
  */
-export interface BundleEntry {
+import { join, type Piece, piecesOf, type Text } from './text.js';
+
+/** `text`: JSON of the resource; undefined for a deletion in a history. */
+export interface BundleEntry extends Partial<Text> {
   readonly fullUrl: string;
-  /** JSON of the resource; undefined for a deletion in a history. */
-  readonly text?: Buffer;
   readonly search?: { readonly mode: 'match' | 'include' | 'outcome' };
   readonly request?: { readonly method: string; readonly url: string };
   readonly response?: { readonly status: string; readonly etag?: string; readonly lastModified?: string };
@@ -18,7 +19,7 @@ export interface BundleHead {
   readonly link: readonly { readonly relation: string; readonly url: string }[];
 }
 
-export function bundle(head: BundleHead, entries: readonly BundleEntry[], id: string): Buffer {
+export function bundle(head: BundleHead, entries: readonly BundleEntry[], id: string): Text {
   const { type, lastUpdated, total, link } = head;
   const top = {
     resourceType: 'Bundle',
@@ -28,7 +29,7 @@ export function bundle(head: BundleHead, entries: readonly BundleEntry[], id: st
     ...(total === undefined ? {} : { total }),
     link,
   };
-  const parts: (string | Buffer)[] = [JSON.stringify(top).slice(0, -1)];
+  const parts: Piece[] = [JSON.stringify(top).slice(0, -1)];
   entries.forEach((entry, index) => parts.push(...partsOf(entry, index === 0)));
   parts.push(entries.length ? ']}' : '}');
   return join(parts);
@@ -39,13 +40,13 @@ export async function* streamBundle(
   head: Omit<BundleHead, 'total'>,
   pages: AsyncIterable<readonly BundleEntry[]>,
   id: string,
-): AsyncGenerator<Buffer> {
-  const opening = bundle(head, [], id);
-  yield opening.subarray(0, -1);
+): AsyncGenerator<Text> {
+  const { text: opening } = bundle(head, [], id);
+  yield { text: opening.subarray(0, -1) };
   let first = true;
   let total = 0;
   for await (const entries of pages) {
-    const parts: (string | Buffer)[] = [];
+    const parts: Piece[] = [];
     for (const entry of entries) {
       parts.push(...partsOf(entry, first));
       first = false;
@@ -53,14 +54,16 @@ export async function* streamBundle(
     }
     yield join(parts);
   }
-  yield Buffer.from(`${first ? '' : ']'},"total":${total}}`);
+  yield { text: Buffer.from(`${first ? '' : ']'},"total":${total}}`) };
 }
 
-function partsOf(entry: BundleEntry, first: boolean): readonly (string | Buffer)[] {
-  const { text } = entry;
+function partsOf(entry: BundleEntry, first: boolean): readonly Piece[] {
+  const { text, blobs } = entry;
   const opening = `${first ? ',"entry":[' : ','}{"fullUrl":${JSON.stringify(entry.fullUrl)}`;
   const tail = entry.search?.mode === 'match' ? MATCH : tailOf(entry);
-  return text ? [`${opening},"resource":`, text, tail] : [opening, tail];
+  if (!text) return [opening, tail];
+  const whole = blobs ? piecesOf({ text, blobs }) : [text];
+  return [`${opening},"resource":`, ...whole, tail];
 }
 
 /** What stands after the resource, with a comma for its opening brace. */
@@ -69,13 +72,3 @@ const tailOf = ({ search, request, response }: BundleEntry): string =>
 
 /** The same for every match of a search: not worth printing each time. */
 const MATCH = `,${JSON.stringify({ search: { mode: 'match' } }).slice(1)}`;
-
-/** One allocation and one copy: several times cheaper than concatenating strings. */
-export function join(parts: readonly (string | Buffer)[]): Buffer {
-  let size = 0;
-  for (const part of parts) size += typeof part === 'string' ? Buffer.byteLength(part) : part.length;
-  const out = Buffer.allocUnsafe(size);
-  let at = 0;
-  for (const part of parts) at += typeof part === 'string' ? out.write(part, at) : part.copy(out, at);
-  return out;
-}

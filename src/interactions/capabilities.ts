@@ -24,14 +24,14 @@ const INSTANCE = [
 /** Made anew when other search parameters are in force. */
 const texts = new WeakMap<Engine, { readonly generation: number; readonly text: Buffer }>();
 
-export function capabilities({ engine }: Context, { view }: Of<'capabilities'>): Outcome {
+export async function capabilities({ engine }: Context, { view }: Of<'capabilities'>): Promise<Outcome> {
   const { generation } = engine.parameters;
   let made = texts.get(engine);
   if (made?.generation !== generation) {
     made = { generation, text: Buffer.from(JSON.stringify(statement(engine))) };
     texts.set(engine, made);
   }
-  return { result: { status: 200, text: viewOf(engine, made.text, view), patients: [] } };
+  return { result: { status: 200, ...(await viewOf(engine, made.text, view)), patients: [] } };
 }
 
 function statement(engine: Engine) {

@@ -9,7 +9,7 @@ import type { Context, Engine, Located, Of, Outcome } from './interaction.js';
 import { resolveReferences } from './conditional-references.js';
 import { isRaw, prepare } from './prepare.js';
 import { about } from './read.js';
-import { wholeText } from './release.js';
+import { textOf } from './release.js';
 
 async function look(
   engine: Engine,
@@ -26,7 +26,7 @@ export async function create({ engine }: Context, ask: Of<'create'>, without: re
   if (existing) {
     const { type, id, version } = existing;
     const location = `${type}/${id}/_history/${version}`;
-    return { result: { ...about(existing), status: 200, text: await wholeText(engine, existing), location } };
+    return { result: { ...about(existing), status: 200, ...textOf(existing), location } };
   }
   const updated = engine.now();
   const id = ask.id ?? newId(updated);

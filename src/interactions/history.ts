@@ -39,7 +39,7 @@ export async function history(context: Context, ask: Of<'history'>, without: rea
   return {
     result: {
       status: 200,
-      text: bundle(head, entries, newId(at)),
+      ...bundle(head, entries, newId(at)),
       patients: [...new Set(found.rows.flatMap(row => row.patients))],
       ...(type !== undefined && id !== undefined && found.rows.length > 0
         ? { subject: { type, id, version: newest } }
@@ -79,7 +79,7 @@ async function entryOf(engine: Engine, row: Version, page: readonly Version[], v
   const status = row.method === 'DELETE' ? '204 No Content' : created ? '201 Created' : '200 OK';
   return {
     fullUrl: `${engine.settings.base}/${url}`,
-    ...(row.text ? { text: await viewText(engine, row, view) } : {}),
+    ...(row.text ? await viewText(engine, row, view) : {}),
     request: { method: row.method, url: row.method === 'POST' ? row.type : url },
     response: { status, etag: `W/"${row.version}"`, lastModified: new Date(row.updated).toISOString() },
   };

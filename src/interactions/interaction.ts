@@ -14,6 +14,8 @@ import type { Seal } from '../platform/seal.js';
 import type { Turns } from '../platform/turns.js';
 import type { SearchParameters } from '../search/parameters.js';
 import type { Blobs, Change, Commit, Message, Store, Version } from '../store/store.js';
+import type { Forms } from './forms.js';
+import type { Text } from './text.js';
 import type { Sought } from './criteria.js';
 import type { Registry } from './registry.js';
 import type { Reindexer } from './reindex.js';
@@ -196,6 +198,8 @@ export interface Engine {
   readonly turns: Turns;
   readonly identify: Identify;
   readonly record: Recorder;
+  /** Resources in another form than they are stored. */
+  readonly forms: Forms;
   readonly settings: {
     /** FHIR base without a trailing slash: `http://localhost:8080/fhir`. */
     readonly base: string;
@@ -253,12 +257,10 @@ export interface Context {
 }
 
 /** The answer, independent of HTTP and of the format. */
-export interface Result {
+export interface Result extends Partial<Text> {
   readonly status: number;
-  /** The resource as exact JSON. */
-  readonly text?: Buffer;
   /** The resource piece by piece, instead of `text`, where it may be too large to be held. */
-  readonly stream?: AsyncIterable<Buffer>;
+  readonly stream?: AsyncIterable<Text>;
   /** Bytes of a Binary. */
   readonly binary?: { readonly contentType: string; readonly size: number; readonly bytes: AsyncIterable<Buffer> };
   readonly version?: { readonly version: number; readonly updated: number };

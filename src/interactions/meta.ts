@@ -105,8 +105,8 @@ const TRUSTED = { maxDepth: 200 };
 const HEAD = '{"versionId":"';
 const [QUOTE, BACKSLASH, OPEN, CLOSE] = [34, 92, 123, 125];
 
-/** The bytes of meta. Nearly always it is the first object inside: then nothing behind it is looked at. */
-function metaOf(text: Buffer): Buffer | undefined {
+/** The JSON of meta. Nearly always it is the first object inside: then nothing behind it is looked at. */
+export function metaOf(text: Buffer): Buffer | undefined {
   const first = text.indexOf(OPEN, 1);
   if (text.toString('latin1', first, first + HEAD.length) === HEAD) return text.subarray(first, endOf(text, first));
   const whole = text.toString();

@@ -61,5 +61,6 @@ export async function operate(context: Context, ask: Of<'operation'>, without: r
   const isView = ([name]: readonly [string, string]): boolean => VIEW.some(each => each === name);
   const parameters = ask.parameters.filter(pair => !isView(pair));
   const { result, ...rest } = await operation.run(context, { ...ask, parameters }, without);
-  return { ...rest, result: { ...result, ...(result.text && { text: viewOf(context.engine, result.text, view) }) } };
+  const shown = result.text && (await viewOf(context.engine, result.text, view));
+  return { ...rest, result: { ...result, ...shown } };
 }

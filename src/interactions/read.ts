@@ -7,7 +7,7 @@ import { openBinary, viewOf, viewText } from './release.js';
 export async function read({ engine }: Context, ask: Of<'read'>): Promise<Outcome> {
   const row = await engine.store.read(ask.type, ask.id);
   const own = row ? undefined : engine.builtIn.get(`${ask.type}/${ask.id}`);
-  if (own) return { result: { status: 200, text: viewOf(engine, own, ask.view), patients: [] } };
+  if (own) return { result: { status: 200, ...(await viewOf(engine, own, ask.view)), patients: [] } };
   if (!row) throw new FhirError('not-found', `There is no ${ask.type} with this id.`);
   if (!row.text) throw gone(row);
   return show(engine, row, ask);
@@ -41,7 +41,7 @@ async function show(engine: Context['engine'], row: Version, ask: Of<'read'> | O
     : ask.ifModifiedSince !== undefined && Math.floor(row.updated / 1000) * 1000 <= ask.ifModifiedSince;
   if (unchanged) return { result: { ...about(row), status: 304 } };
   const binary = ask.content && (await openBinary(engine, row, ask.content));
-  const body = binary ? { binary } : { text: await viewText(engine, row, ask.view) };
+  const body = binary ? { binary } : await viewText(engine, row, ask.view);
   return { result: { ...about(row), status: 200, ...body } };
 }
 

@@ -82,7 +82,7 @@ export async function search(context: Context, ask: Of<'search'>, without: reado
   return {
     result: {
       status: 200,
-      text: bundle(head, entries, newId(at)),
+      ...bundle(head, entries, newId(at)),
       patients: patientsOf(ask, parsed.where, found, added),
     },
   };

@@ -5,7 +5,10 @@ import { outcomeText } from '../fhir/outcome.js';
 import type { Version } from '../store/store.js';
 import type { BundleEntry } from './bundle.js';
 import type { Engine, View } from './interaction.js';
-import { viewText } from './release.js';
+import { formOf, viewText } from './release.js';
+
+/** Bytes that are parsed and printed before others have their turn. */
+const TURN = 128 * 1024;
 
 export async function rowEntries(
   engine: Engine,
@@ -16,13 +19,18 @@ export async function rowEntries(
   const view: View = { ...(summary === undefined ? {} : { summary }), ...(elements === undefined ? {} : { elements }) };
   const entries: BundleEntry[] = [];
   const search = { mode };
+  const plain = formOf(view) === undefined;
+  let worked = 0;
   for (const row of rows) {
-    const text = viewText(engine, row, view);
-    entries.push({
-      fullUrl: `${engine.settings.base}/${row.type}/${row.id}`,
-      text: Buffer.isBuffer(text) ? text : await text,
-      search,
-    });
+    const shown = viewText(engine, row, view);
+    const text = 'then' in shown ? await shown : shown;
+    entries.push({ fullUrl: `${engine.settings.base}/${row.type}/${row.id}`, ...text, search });
+    if (plain) continue;
+    worked += row.text!.length;
+    if (worked > TURN) {
+      worked = 0;
+      await new Promise(setImmediate);
+    }
   }
   return entries;
 }

@@ -61,9 +61,9 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
     for (const absence of outcome.absent ?? []) absent.set(absence.claim, absence);
     present.push(...(outcome.present ?? []));
     // Texts that nobody wants to see are not held until the end.
-    const { text, ...rest } = outcome.result;
+    const { text: _, blobs: __, ...rest } = outcome.result;
     const shown = step.ask.kind === 'operation' || prefer === 'representation';
-    results.set(step.at, shown && text ? { ...rest, text } : rest);
+    results.set(step.at, shown ? outcome.result : rest);
     const { request } = step.entry;
     deeds.push(...(outcome.deeds ?? [{ target: step.ask, result: rest }]).map(deed => ({ ...deed, request })));
   }
@@ -94,7 +94,7 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
         answers[at] = answerOf({ ...result, issues }, kind !== 'operation', prefer);
       });
       await inLots(reads, async step => void (answers[step.at] = await answerRead(step, door)));
-      return { status: 200, text: responseBundle('transaction', answers, engine.now()), patients: [] };
+      return { status: 200, ...responseBundle('transaction', answers, engine.now()), patients: [] };
     },
   };
 }

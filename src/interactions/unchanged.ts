@@ -9,10 +9,10 @@
 import { parseAnyJson } from '../fhir/json.js';
 import type { Json } from '../fhir/resource.js';
 import type { Version } from '../store/store.js';
-import type { Engine, Outcome, Result } from './interaction.js';
+import type { Outcome, Result } from './interaction.js';
 import { endOf } from './meta.js';
 import { about } from './read.js';
-import { wholeText } from './release.js';
+import { textOf } from './release.js';
 
 /** How `stamp` begins the meta of a version: nothing else in its text says when it was written. */
 const headOf = ({ version, updated }: Version): string =>
@@ -50,9 +50,9 @@ function ordered(meta: Buffer): string {
 }
 
 /** The outcome of a write that leaves the current version as it is, as long as it is the current one. `raw`: it has no resource to show. */
-export async function unchanged(engine: Engine, row: Version, raw: boolean): Promise<Outcome> {
+export function unchanged(row: Version, raw: boolean): Outcome {
   const location = `${row.type}/${row.id}/_history/${row.version}`;
-  const shown = raw ? {} : { text: await wholeText(engine, row) };
+  const shown = raw ? {} : textOf(row);
   return leftAlone(row, { ...about(row), status: 200, ...shown, location });
 }
 

@@ -63,6 +63,7 @@ export async function startServer(options: {
       server.close();
       server.closeAllConnections();
       await engine.reindexer.stop();
+      await engine.forms.close();
       await engine.store.close();
       rmSync(data, { recursive: true, force: true });
     },

@@ -91,7 +91,7 @@ async function run({ engine }: Context, ask: Of<'operation'>, without: readonly 
   return {
     result: {
       status: 200,
-      text: bundle({ ...head, ...whole, link }, entries, newId(at)),
+      ...bundle({ ...head, ...whole, link }, entries, newId(at)),
       subject,
       patients,
     },

@@ -12,16 +12,16 @@
  */
 import { FhirError } from '../../fhir/error.js';
 import { parseJson } from '../../fhir/json.js';
-import { print } from '../../fhir/print.js';
 import type { JsonObject } from '../../fhir/resource.js';
 import type { Version } from '../../store/store.js';
 import type { Context, Of, Outcome, Result } from '../interaction.js';
 import { sortOut } from '../known.js';
-import { addLabels, hasLabels, isSubset, removeLabels, withoutMark } from '../meta.js';
+import { addLabels, hasLabels, isSubset, metaOf, removeLabels, withoutMark } from '../meta.js';
 import type { Operation } from '../operation.js';
 import { prepare } from '../prepare.js';
 import { about, readCurrent, readVersion } from '../read.js';
 import { wholeText } from '../release.js';
+import { join } from '../text.js';
 import { leftAlone } from '../unchanged.js';
 import { checkPreconditions, next } from '../update.js';
 
@@ -97,8 +97,10 @@ function metaGiven({ body }: Of<'operation'>): JsonObject {
 
 /** The meta of a version, as a read of it shows it. */
 function answer(row: Version): Result {
-  const { resource, decimals } = parseJson(row.text!, TRUSTED);
-  const valueMeta = resource['meta'] ?? {};
-  const text = print({ resourceType: 'Parameters', parameter: [{ name: 'return', valueMeta }] }, decimals);
-  return { status: 200, ...about(row), text: Buffer.from(text) };
+  const { text } = join([
+    '{"resourceType":"Parameters","parameter":[{"name":"return","valueMeta":',
+    metaOf(row.text!) ?? '{}',
+    '}]}',
+  ]);
+  return { status: 200, ...about(row), text };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { liftBase64, restoreBase64 } from '../../../src/fhir/base64.js';
+import { base64Length, encodeBase64, liftBase64 } from '../../../src/fhir/base64.js';
 
 const bytes = Buffer.from('a page of a document, long enough to be lifted');
 const data = bytes.toString('base64');
@@ -49,11 +49,30 @@ describe('lifting attachments out of stored text', () => {
         const original = Buffer.from(`[${parts.join(',')}]`);
         const { text, lifted } = liftBase64(original, atLeast);
         JSON.parse(text.toString());
-        assert.ok(restoreBase64(text, lifted).equals(original));
+        let whole = text.toString('latin1');
+        for (const { at, bytes: got } of lifted.toReversed())
+          whole = whole.slice(0, at) + got.toString('base64') + whole.slice(at);
+        assert.ok(Buffer.from(whole, 'latin1').equals(original));
         const long = [...original.toString().matchAll(/(?<!\\)"data"\s*: ?"([A-Za-z0-9+/]+={0,2})"/g)].filter(
           ([, value]) => value!.length >= atLeast && Buffer.from(value!, 'base64').toString('base64') === value,
         );
         assert.equal(lifted.length, long.length);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('is encoded as it comes, in chunks of any length', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 9 })), async chunks => {
+        const given = (async function* () {
+          yield* chunks.map(chunk => Buffer.from(chunk));
+        })();
+        const parts: Buffer[] = [];
+        for await (const part of encodeBase64(given)) parts.push(part);
+        const all = Buffer.concat(chunks);
+        assert.equal(Buffer.concat(parts).toString(), all.toString('base64'));
+        assert.equal(base64Length(all.length), all.toString('base64').length);
       }),
       { numRuns: 200 },
     );
