@@ -152,6 +152,8 @@ export interface Query {
   readonly sort: readonly SortKey[];
   /** Rows wanted, ≥ 1. */
   readonly limit: number;
+  /** Bytes that the texts of a page may have together: it ends early, perhaps without any row. */
+  readonly bytes?: number;
   /** The page after (`after`) or before (`before`) a cursor; never both. */
   readonly after?: Cursor;
   readonly before?: Cursor;

@@ -47,6 +47,7 @@ export interface Plan extends Way {
   readonly others?: readonly Way[];
   readonly order: readonly Order[];
   readonly limit: number;
+  readonly bytes?: number;
   readonly after?: Cursor;
   readonly before?: Cursor;
 }
@@ -160,6 +161,7 @@ export function plan(placement: Placement, query: Query, facts: Facts): Plan {
     ...(others.length === 0 ? {} : { others: others.map(way) }),
     order,
     limit,
+    ...(query.bytes === undefined ? {} : { bytes: query.bytes }),
     ...(query.after === undefined ? {} : { after: query.after }),
     ...(query.before === undefined ? {} : { before: query.before }),
   };

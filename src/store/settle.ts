@@ -36,12 +36,13 @@ export interface Settling {
 const isSettled = ({ others = [], filter, ordered }: Plan): boolean =>
   others.length === 0 || (ordered && filter.length === 0);
 
-const take = ({ order, limit, after, before }: Plan, { driver, filter, ordered }: Way): Plan => ({
+const take = ({ order, limit, bytes, after, before }: Plan, { driver, filter, ordered }: Way): Plan => ({
   driver,
   filter,
   ordered,
   order,
   limit,
+  ...(bytes === undefined ? {} : { bytes }),
   ...(after === undefined ? {} : { after }),
   ...(before === undefined ? {} : { before }),
 });

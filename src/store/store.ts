@@ -30,6 +30,8 @@ export interface Version {
   readonly updated: number;
   readonly method: Method;
   readonly text?: Buffer;
+  /** Bytes of the text, where a read left it out because it is larger than was asked for. */
+  readonly withheld?: number;
   readonly blobs?: readonly BlobLink[];
   /**
    * Ids of the patients whom the resource is about. Opaque to the store, which keeps them beside the text of each
@@ -98,6 +100,8 @@ export interface Page {
   readonly cursors: readonly Cursor[];
   /** There are more rows in the direction of travel. */
   readonly more: boolean;
+  /** The page ended before its limit, because the text of the next row, of so many bytes, had no room in it. */
+  readonly next?: number;
 }
 
 /** Which versions a history is of. */
@@ -115,6 +119,8 @@ export interface HistoryOf {
 
 export interface HistoryQuery extends HistoryOf {
   readonly limit: number;
+  /** Bytes that the texts of a page may have together: it ends early, perhaps without any row. */
+  readonly bytes?: number;
   /** Newest first where it is not given. */
   readonly oldestFirst?: true;
   /** A place in that order: the page begins behind it, or ends before it. */
@@ -209,8 +215,11 @@ export interface Store {
   /** Other processes may write to the same data at the same time. */
   readonly shared: boolean;
   readonly blobs: Blobs;
-  /** The current version, or the one asked for; undefined: never existed. A tombstone is returned as such. */
-  read(type: string, id: string, version?: number): Promise<Version | undefined>;
+  /**
+   * The current version, or the one asked for; undefined: never existed. A tombstone is returned as such. A text of more
+   * than `most` bytes may be left out.
+   */
+  read(type: string, id: string, version?: number, most?: number): Promise<Version | undefined>;
   /** By updated, then order of arrival, deletions included. */
   history(query: HistoryQuery): Promise<Page>;
   /** How many versions, deletions included. */

@@ -13,6 +13,7 @@ import { lifeRows } from './life-rows.js';
 import { numberRows } from './number-rows.js';
 import { pagingRows } from './paging-rows.js';
 import { resourceRows } from './resource-rows.js';
+import { sizeRows } from './size-rows.js';
 import { wordRows } from './word-rows.js';
 
 export interface Opened {
@@ -37,6 +38,7 @@ const GROUPS: readonly (readonly [string, (subject: Subject) => void])[] = [
   ['commits', commitRows],
   ['history', historyRows],
   ['searches', findRows],
+  ['sizes of pages', sizeRows],
   ['names', collectRows],
   ['words', wordRows],
   ['paging beside changes', pagingRows],

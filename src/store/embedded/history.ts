@@ -7,7 +7,7 @@ import type { Cursor } from '../../search/query.js';
 import { encodeId } from '../codec.js';
 import type { HistoryOf, HistoryQuery } from '../store.js';
 import type { Connection, Row, Value } from './driver.js';
-import { checkCursor, type RowPage } from './pages.js';
+import { checkCursor, pageOf, type RowPage } from './pages.js';
 import { COLUMNS, N, readRows, UPDATED, VERSION } from './row.js';
 import { join, raw, type Sql, sql } from './sql.js';
 
@@ -35,11 +35,10 @@ export function historyPage(connection: Connection, query: HistoryQuery, types: 
     place,
     most: limit + 1,
   };
-  const rows = connection.snapshot(() =>
-    query.id === undefined ? ofTypes(connection, walk, types) : ofOne(connection, walk),
-  );
-  const page = rows.slice(0, limit);
-  return { rows: back ? page.toReversed() : page, more: rows.length > limit };
+  return connection.snapshot(() => {
+    const found = query.id === undefined ? ofTypes(connection, walk, types) : ofOne(connection, walk);
+    return pageOf(connection, found, query, back);
+  });
 }
 
 const OLD_COLUMNS = COLUMNS.replace('r.id', 'c.id');

@@ -21,7 +21,7 @@ import { collected, matchesFor, pointingOf, together } from '../pointing.js';
 import { targetTypes } from '../key-test.js';
 import { type Plan, plan } from '../plan.js';
 import { FEW, settleNow } from '../settle.js';
-import type { Collected, Explanation, Page, Store, Version, Waiting } from '../store.js';
+import type { Collected, Explanation, Page, Store, Waiting } from '../store.js';
 import { createWritable } from '../writable.js';
 import { createBlobs, dropUploads } from './blobs.js';
 import { createCheck } from './check.js';
@@ -36,7 +36,7 @@ import { lock } from './lock.js';
 import { compileHistoryCount, historyCursor, historyPage } from './history.js';
 import { cursorOf, findPage, type Patience, PIECE, type RowPage, walkPage } from './pages.js';
 import type { Read, Reading } from './reader.js';
-import { COLUMNS, N, unpack, VERSION, versionOf } from './row.js';
+import { COLUMNS, N, sizeOf, unpack, VERSION, versionOf, withText } from './row.js';
 import { migrate, needsReindex, PRAGMAS } from './schema.js';
 import { raw, type Sql, sql } from './sql.js';
 import { startThread, type Thread } from './thread.js';
@@ -228,7 +228,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
       get: (hash, range) => answer(() => blobs.get(hash, range)),
       all: () => blobs.all(),
     },
-    read: (type, id, version) => look(() => readOne(one, type, id, version)),
+    read: (type, id, version, most = Infinity) =>
+      look(() => {
+        const row = readOne(one, type, id, version);
+        return row && versionOf(sizeOf(row) > most ? row : withText(connection, row));
+      }),
     find: query =>
       look(async () => {
         const planned = planOf(query);
@@ -331,7 +335,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
         );
         for (const row of chunk) {
           n = row[N] as number;
-          yield { row: versionOf(row), cursor: [n] };
+          yield { row: await answer(() => versionOf(withText(connection, row))), cursor: [n] };
         }
         if (chunk.length < SCAN) return;
       }
@@ -394,18 +398,18 @@ function readOne(
   type: string,
   id: string,
   version: number | undefined,
-): Version | undefined {
+): Row | undefined {
   const current = one(sql`SELECT ${raw(COLUMNS)} FROM resource r WHERE r.id=${encodeId(type, id)}`);
   if (!current) return undefined;
-  if (version === undefined || current[VERSION] === version) return versionOf(current);
-  const old = one(
+  if (version === undefined || current[VERSION] === version) return current;
+  return one(
     sql`SELECT ${raw(COLUMNS.replace('r.id', 'c.id'))} FROM version r CROSS JOIN resource c ON c.n=r.n WHERE r.n=${current[N]!} AND r.v=${version}`,
   );
-  return old && versionOf(old);
 }
 
-const pageOf = ({ rows, more }: RowPage, cursor: (row: Row) => Cursor): Page => ({
+const pageOf = ({ rows, more, next }: RowPage, cursor: (row: Row) => Cursor): Page => ({
   rows: rows.map(versionOf),
   cursors: rows.map(cursor),
   more,
+  ...(next === undefined ? {} : { next }),
 });

@@ -9,13 +9,15 @@ import { naturalOrder, type Plan } from '../plan.js';
 import { compile, type Leg } from './compile.js';
 import { compileCount, compileProbe } from './compile-all.js';
 import type { Connection, Row, Value } from './driver.js';
-import { BESIDE, N, readRows } from './row.js';
+import { BESIDE, fit, N, readRows } from './row.js';
 import type { Sql } from './sql.js';
 import { weightOf } from './weight.js';
 
 export interface RowPage {
   readonly rows: readonly Row[];
   readonly more: boolean;
+  /** Bytes of the next row, where they ended the page. */
+  readonly next?: number;
 }
 
 /** Where a row of `findPage` stands: the values of the order; the last is always n. */
@@ -114,9 +116,22 @@ export function* walkPage(connection: Connection, plan: Plan, patience?: Patienc
       }
     }
   }
-  const rows = [...found.values()].slice(0, plan.limit);
-  if (back) rows.reverse();
-  return { rows, more: found.size > plan.limit };
+  return pageOf(connection, [...found.values()], plan, back);
+}
+
+/** The page of rows that were found in the direction of travel. */
+export function pageOf(
+  connection: Connection,
+  found: readonly Row[],
+  { limit, bytes }: { readonly limit: number; readonly bytes?: number },
+  back: boolean,
+): RowPage {
+  const { rows, next } = fit(connection, found.slice(0, limit), bytes);
+  return {
+    rows: back ? rows.toReversed() : rows,
+    more: found.length > limit || next !== undefined,
+    ...(next === undefined ? {} : { next }),
+  };
 }
 
 /** A page that is sure to be short, in one piece. */

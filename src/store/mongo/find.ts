@@ -11,7 +11,7 @@ import { settle, type Settling } from '../settle.js';
 import type { Collected, Counted, Page } from '../store.js';
 import { compile, type Compiled, compileMatch, compileProbe, type Leg, type SortField } from './compile.js';
 import type { Connected } from './connection.js';
-import { ROW, type Row, toVersion } from './reads.js';
+import { fit, type Fitted, gather, pageOf, ROW, type Row } from './reads.js';
 import { INDEX, type ResourceDocument } from './schema.js';
 
 /** What is left of the time, ms; a query without any would have no limit. */
@@ -67,12 +67,12 @@ async function runLeg(
   leg: Leg,
   hint: string,
   order: readonly Order[],
-  limit: number,
+  { limit, bytes }: Pick<Plan, 'limit' | 'bytes'>,
   until: number,
-): Promise<FoundRow[]> {
+): Promise<readonly Fitted<FoundRow>[]> {
   const ask = (filter: Leg['filters'][number]) =>
-    resource
-      .find<FoundRow>(filter as Filter<ResourceDocument>, {
+    gather(
+      resource.find<FoundRow>(filter as Filter<ResourceDocument>, {
         projection: projectionOf(order),
         sort: leg.sort.map(([field, direction]): [string, 1 | -1] => [field, direction]),
         hint,
@@ -80,27 +80,19 @@ async function runLeg(
         batchSize: limit + 1,
         maxTimeMS: left(until),
         allowDiskUse: true,
-      })
-      .toArray();
+      }),
+      bytes,
+    );
   if (leg.filters.length === 1) return ask(leg.filters[0]!);
   // A resource that has points of two chunks comes with both.
-  let best = new Map<string, FoundRow>();
+  let best = new Map<string, Fitted<FoundRow>>();
   for (let i = 0; i < leg.filters.length; i += AT_ONCE) {
     for (const rows of await Promise.all(leg.filters.slice(i, i + AT_ONCE).map(ask)))
       for (const row of rows) best.set(row._id, row);
-    best = new Map(
-      [...best.values()]
-        .toSorted(compare(leg.sort))
-        .slice(0, limit)
-        .map(row => [row._id, row]),
-    );
+    const first = [...best.values()].toSorted(compare(leg.sort)).slice(0, limit);
+    best = new Map(fit(first, bytes).map(row => [row._id, row]));
   }
   return [...best.values()];
-}
-
-interface Found {
-  readonly rows: readonly { readonly row: Row; readonly cursor: Cursor }[];
-  readonly more: boolean;
 }
 
 async function runLegs(
@@ -108,22 +100,26 @@ async function runLegs(
   { legs, hint }: Extract<Compiled, { by: 'legs' }>,
   plan: Plan,
   until: number,
-): Promise<Found> {
-  const rows: FoundRow[] = [];
+): Promise<Page> {
+  const rows: Fitted<FoundRow>[] = [];
+  let bytes = plan.bytes;
   for (const leg of legs) {
-    if (rows.length > plan.limit) break;
-    rows.push(...(await runLeg(all, leg, hint, plan.order, plan.limit + 1 - rows.length, until)));
+    if (rows.length > plan.limit || rows.at(-1)?.withheld !== undefined) break;
+    const limit = plan.limit + 1 - rows.length;
+    const found = await runLeg(all, leg, hint, plan.order, { limit, ...(bytes === undefined ? {} : { bytes }) }, until);
+    rows.push(...found);
+    bytes &&= bytes - found.reduce((sum, { x }) => sum + (x?.length ?? 0), 0);
   }
-  const page = rows.slice(0, plan.limit);
-  return { rows: page.map(row => ({ row, cursor: cursorOf(plan.order, row) })), more: rows.length > plan.limit };
+  return pageOf(rows, plan, row => cursorOf(plan.order, row));
 }
 
 async function runPipeline(
   { resource }: Connected,
   { match, stages, hint }: Extract<Compiled, { by: 'pipeline' }>,
-  { limit }: Plan,
+  plan: Plan,
   until: number,
-): Promise<Found> {
+): Promise<Page> {
+  const { limit, bytes } = plan;
   const sorted = await resource
     .aggregate<{ _id: string; o: Cursor }>([{ $match: match }, ...stages] as Document[], {
       hint,
@@ -133,30 +129,45 @@ async function runPipeline(
     .toArray();
   const ids = sorted.slice(0, limit).map(({ _id }) => _id);
   // The condition again: what has changed meanwhile and satisfies it no longer must not be shown.
-  const found = await resource
-    .find<Row>({ $and: [{ _id: { $in: ids } }, match] } as Filter<ResourceDocument>, {
-      hint: INDEX.id,
-      projection: ROW,
-      maxTimeMS: left(until),
-      batchSize: ids.length + 1,
-    })
-    .toArray();
-  const byId = new Map(found.map(row => [row._id, row]));
-  const rows = sorted.flatMap(({ _id, o }) => {
-    const row = byId.get(_id);
-    return row ? [{ row, cursor: o }] : [];
-  });
-  return { rows, more: sorted.length > limit && rows.length > 0 };
+  const find = (of: readonly string[], most: number | undefined) =>
+    gather(
+      resource.find<Row>({ $and: [{ _id: { $in: of } }, match] } as Filter<ResourceDocument>, {
+        hint: INDEX.id,
+        projection: ROW,
+        maxTimeMS: left(until),
+        batchSize: of.length + 1,
+      }),
+      most,
+    );
+  const cursors = new Map(sorted.map(({ _id, o }) => [_id, o]));
+  const found: Fitted<Row>[] = [];
+  let room = bytes;
+  let together = bytes === undefined ? ids.length : LOT;
+  for (let at = 0; at < ids.length && found.at(-1)?.withheld === undefined; ) {
+    const lot = ids.slice(at, at + together);
+    const rows = await find(lot, room);
+    if (rows.at(-1)?.withheld !== undefined && lot.length > 1) {
+      // They come in no order, and have no room together.
+      together = 1;
+      continue;
+    }
+    const byId = new Map(rows.map(row => [row._id, row]));
+    found.push(...lot.flatMap(_id => byId.get(_id) ?? []));
+    room &&= room - rows.reduce((sum, { x }) => sum + (x?.length ?? 0), 0);
+    at += lot.length;
+  }
+  const page = pageOf(found, plan, ({ _id }) => cursors.get(_id)!);
+  return { ...page, more: page.more || (sorted.length > limit && found.length > 0) };
 }
+
+/** Rows that are asked for together where their texts have a limit. */
+const LOT = 256;
 
 /** One page. Rows in the order of the plan, whichever way it travels. */
 export async function findPage(all: Connected, plan: Plan, until: number): Promise<Page> {
   const compiled = compile(plan);
   if (!compiled) return { rows: [], cursors: [], more: false };
-  const { rows, more } =
-    compiled.by === 'legs' ? await runLegs(all, compiled, plan, until) : await runPipeline(all, compiled, plan, until);
-  const page = plan.before === undefined ? rows : rows.toReversed();
-  return { rows: page.map(({ row }) => toVersion(row)), cursors: page.map(({ cursor }) => cursor), more };
+  return compiled.by === 'legs' ? runLegs(all, compiled, plan, until) : runPipeline(all, compiled, plan, until);
 }
 
 /** Names of the matches, or of what they point at. */

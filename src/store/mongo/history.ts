@@ -10,7 +10,7 @@ import type { Filter } from 'mongodb';
 import type { Cursor } from '../../search/query.js';
 import { encodeId } from '../codec.js';
 import type { HistoryOf, HistoryQuery, Page } from '../store.js';
-import { ROW, type Row, toVersion } from './reads.js';
+import { type Fitted, gather, pageOf, ROW, type Row } from './reads.js';
 import { type Collections, INDEX, type ResourceDocument, typeCode, type VersionDocument } from './schema.js';
 
 type Bounds = Record<string, unknown>;
@@ -43,7 +43,7 @@ function conditions(query: HistoryQuery): { u?: Bounds; seen?: readonly Bounds[]
   };
 }
 
-function merge(current: readonly Row[], replaced: readonly Row[], query: HistoryQuery): Page {
+function merge(current: readonly Fitted<Row>[], replaced: readonly Fitted<Row>[], query: HistoryQuery): Page {
   const sign = isDown(query) ? -1 : 1;
   const seen = new Set<string>();
   const rows = [...replaced, ...current]
@@ -52,9 +52,7 @@ function merge(current: readonly Row[], replaced: readonly Row[], query: History
       const key = `${row.n}~${row.v}`;
       return !seen.has(key) && seen.add(key);
     });
-  const travelled = rows.slice(0, query.limit);
-  const page = query.before === undefined ? travelled : travelled.toReversed();
-  return { rows: page.map(toVersion), cursors: page.map(position), more: rows.length > query.limit };
+  return pageOf(rows, query, position);
 }
 
 const untilOf = ({ at }: HistoryOf) => (at ? { until: { $gt: at.low } } : {});
@@ -68,14 +66,15 @@ async function ofResource(all: Collections, _id: string, query: HistoryQuery, ma
   const current = await all.resource
     .find<Row>({ _id, ...within } as Filter<ResourceDocument>, { projection: ROW, maxTimeMS })
     .toArray();
-  const replaced = await all.version
-    .find<Row>({ _id: versionsOf(_id), ...within, ...untilOf(query) } as Filter<VersionDocument>, {
+  const replaced = await gather(
+    all.version.find<Row>({ _id: versionsOf(_id), ...within, ...untilOf(query) } as Filter<VersionDocument>, {
       hint: INDEX.id,
       sort: { _id: isDown(query) ? -1 : 1 },
       limit: query.limit + 1,
       maxTimeMS,
-    })
-    .toArray();
+    }),
+    query.bytes,
+  );
   return merge(current, replaced, query);
 }
 
@@ -94,15 +93,21 @@ export async function readHistory(all: Collections, query: HistoryQuery, maxTime
   const within = { ...filter, ...(u ? { u } : {}), ...(seen ? { $nor: seen } : {}) };
   const options = { hint, limit: query.limit + 1, maxTimeMS } as const;
   const way = isDown(query) ? -1 : 1;
-  const current = await all.resource
-    .find<Row>(within as Filter<ResourceDocument>, { ...options, sort: { u: way, n: way }, projection: ROW })
-    .toArray();
-  const replaced = await all.version
-    .find<Row>({ ...within, ...untilOf(query) } as Filter<VersionDocument>, {
+  const current = await gather(
+    all.resource.find<Row>(within as Filter<ResourceDocument>, {
+      ...options,
+      sort: { u: way, n: way },
+      projection: ROW,
+    }),
+    query.bytes,
+  );
+  const replaced = await gather(
+    all.version.find<Row>({ ...within, ...untilOf(query) } as Filter<VersionDocument>, {
       ...options,
       sort: { u: way, n: way, v: way },
-    })
-    .toArray();
+    }),
+    query.bytes,
+  );
   return merge(current, replaced, query);
 }
 

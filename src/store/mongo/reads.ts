@@ -2,8 +2,10 @@
  * Rows and point reads. Point reads gather as commits do: while two are under way, further ones wait and go as one
  * `$in` of up to 64 ids. No timer: a lone read goes at once.
  */
+import type { FindCursor } from 'mongodb';
 import { decodeId, encodeId } from '../codec.js';
-import type { Version } from '../store.js';
+import type { Cursor } from '../../search/query.js';
+import type { Page, Version } from '../store.js';
 import { toFhirError } from './errors.js';
 import { type Collections, INDEX, type ResourceDocument, type VersionFields } from './schema.js';
 
@@ -30,6 +32,60 @@ export function toVersion(row: Row): Version {
     patients: row.p ?? [],
     ...(row.x === undefined ? {} : { text: row.x }),
     ...(row.b === undefined ? {} : { blobs: row.b.map(({ a, h, s }) => ({ at: a, hash: h, size: s })) }),
+  };
+}
+
+/** `withheld`: the bytes of its text, for which there was no room. Nothing that comes behind such a row is known. */
+export type Fitted<T> = T & { readonly withheld?: number };
+
+const withheld = <T extends Row>({ x, ...row }: T): Fitted<T> => ({ ...(row as T), withheld: x?.length ?? 0 });
+
+/** Rows as far as their texts have room in so many bytes, and the first one that has none. */
+export function fit<T extends Row>(rows: readonly Fitted<T>[], bytes: number | undefined): readonly Fitted<T>[] {
+  let left = bytes ?? Infinity;
+  for (const [i, row] of rows.entries()) {
+    if (row.withheld !== undefined) return rows.slice(0, i + 1);
+    left -= row.x?.length ?? 0;
+    if (left < 0) return [...rows.slice(0, i), withheld(row)];
+  }
+  return rows;
+}
+
+/** The rows of a cursor, like `fit`: what comes behind is never asked for. */
+export async function gather<T extends Row>(
+  cursor: FindCursor<T>,
+  bytes: number | undefined,
+): Promise<readonly Fitted<T>[]> {
+  const rows: Fitted<T>[] = [];
+  let left = bytes ?? Infinity;
+  try {
+    while (await cursor.hasNext())
+      for (const row of cursor.readBufferedDocuments()) {
+        left -= row.x?.length ?? 0;
+        if (left < 0) return [...rows, withheld(row)];
+        rows.push(row);
+      }
+    return rows;
+  } finally {
+    await cursor.close();
+  }
+}
+
+/** A page of what was found in the direction of travel; `found` may have more rows than the page. */
+export function pageOf<T extends Row>(
+  found: readonly Fitted<T>[],
+  { limit, bytes, before }: { readonly limit: number; readonly bytes?: number; readonly before?: Cursor },
+  cursorOf: (row: T) => Cursor,
+): Page {
+  const fitted = fit(found.slice(0, limit), bytes);
+  const next = fitted.at(-1)?.withheld;
+  const travelled = next === undefined ? fitted : fitted.slice(0, -1);
+  const rows = before === undefined ? travelled : travelled.toReversed();
+  return {
+    rows: rows.map(toVersion),
+    cursors: rows.map(cursorOf),
+    more: found.length > limit || next !== undefined,
+    ...(next === undefined ? {} : { next }),
   };
 }
 
