@@ -18,6 +18,7 @@ import { createReindexer } from './interactions/reindex.js';
 import { type Config, ConfigError, isLoopback, isMongo } from './platform/config.js';
 import { makeFolder } from './platform/folder.js';
 import { createLog } from './platform/log.js';
+import { createRoom } from './platform/room.js';
 import { createSeal } from './platform/seal.js';
 import { createTurns } from './platform/turns.js';
 import { VERSION } from './platform/version.js';
@@ -48,6 +49,9 @@ async function openStore(config: Config, placement: Placement): Promise<Store> {
   }
 }
 
+/** The largest answers that may be in memory together. */
+const ANSWERS = 8;
+
 /** Opens everything but the HTTP face. Throws FhirError `unavailable` where the store cannot be opened. */
 export async function open(config: Config): Promise<Engine> {
   const log = createLog(config.log);
@@ -65,6 +69,7 @@ export async function open(config: Config): Promise<Engine> {
     bases,
     pageSize: config.pageSize,
     maxPageSize: config.maxPageSize,
+    maxAnswer: config.maxAnswer,
     linkLifetime: config.linkMinutes * 60_000,
     maxBinary: config.maxBinary,
     queryTimeout: config.queryTimeout,
@@ -112,6 +117,7 @@ export async function open(config: Config): Promise<Engine> {
     seal: createSeal(config.secret || keptSecret(config.data)),
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
+    room: createRoom(ANSWERS * config.maxAnswer),
     turns: createTurns(),
     identify,
     settings,

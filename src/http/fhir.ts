@@ -2,6 +2,7 @@
 import type { Request, Response } from 'express';
 import { asFhirError, type FhirError } from '../fhir/error.js';
 import type { Context } from '../interactions/interaction.js';
+import { createAllowance } from '../interactions/allowance.js';
 import { admit, perform, refuse } from '../interactions/perform.js';
 import { forgetBody } from './body.js';
 import { cors } from './cors.js';
@@ -51,6 +52,7 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
   const fault = faultOf(request, target, head) ?? guard.foreign(request);
   if (fault) return refuse(known, target, fault);
   await admit(known, target);
+  const allowance = createAllowance(engine);
   try {
     const source = fromRequest(request, engine, limits, known.principal);
     const interaction = await readInteraction(engine, source, target, head.query).catch(thrown => {
@@ -58,12 +60,16 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
       if (target.kind === 'patch' && error.kind === 'unsupported-media-type') response.setHeader(...ACCEPT_PATCH);
       return refuse(known, target, error);
     });
-    const result = await perform({ ...known, request: wholeQuestion(known.request, interaction) }, interaction);
+    const result = await perform(
+      { ...known, request: wholeQuestion(known.request, interaction), allowance },
+      interaction,
+    );
     // Holds nothing of a patient, is long, and is asked for by every client first.
     if (target.kind === 'capabilities') response.setHeader('Cache-Control', 'max-age=60');
-    await respond(response, result, presentationOf(request, target, head), engine);
+    await respond(response, result, presentationOf(request, target, head), engine, allowance);
   } finally {
     forgetBody(request);
+    allowance.release();
   }
 }
 

@@ -7,6 +7,7 @@ import { createGzip, gzip } from 'node:zlib';
 import type { Response } from 'express';
 import { FhirError } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
+import { type Allowance, FREE } from '../interactions/allowance.js';
 import type { Engine, Result } from '../interactions/interaction.js';
 import { join, type Piece, piecesOf, sizeOf, stream as streamText, type Text, whole } from '../interactions/text.js';
 import { mediaTypeOf } from './media.js';
@@ -16,6 +17,8 @@ import { MethodNotAllowed } from './route.js';
 const deflate = promisify(gzip);
 /** Below this gzip costs more than it saves. */
 const GZIP_FROM = 8 * 1024;
+/** ms after which a client that takes nothing of an answer is left. */
+const STALLED = 60_000;
 /** Bytes above which an answer is sent in chunks. */
 const AT_ONCE = 1024 * 1024;
 
@@ -27,6 +30,7 @@ export async function respond(
   result: Result,
   presentation: Presentation,
   engine: House,
+  allowance: Allowance,
 ): Promise<void> {
   const { version, location, binary, stream } = result;
   // A deletion that is asked for an outcome has something to say.
@@ -38,12 +42,13 @@ export async function respond(
   if (location !== undefined) response.setHeader('Location', `${engine.settings.base}/${location}`);
   if (binary) return sendBinary(response, status, binary);
   if (stream && isStored(presentation)) return sendStream(response, status, wholes(engine, stream), presentation);
-  const text = stream ? await collect(stream) : bodyOf({ ...result, status }, presentation);
+  const text = stream ? await collect(stream, allowance) : bodyOf({ ...result, status }, presentation);
   if (!text) {
     response.writeHead(status, status === 204 || status === 304 ? {} : { 'Content-Length': '0' });
     response.end();
     return;
   }
+  if (!isStored(presentation) && text.text.length > FREE) await allowance.admit(4 * text.text.length);
   return sendText(response, status, text, presentation, engine);
 }
 
@@ -133,6 +138,8 @@ async function sendStream(
     response.end();
     return;
   }
+  // Whoever takes nothing any more does not keep others waiting for the memory.
+  response.setTimeout(STALLED, () => response.destroy());
   if (wanted) await pipeline(stream, createGzip({ level: 1 }), response);
   else await pipeline(stream, response);
 }
@@ -140,7 +147,7 @@ async function sendStream(
 /** What can be parsed again for XML or pretty JSON. */
 const MAX_COLLECTED = 64 * 1024 * 1024;
 
-async function collect(stream: AsyncIterable<Text>): Promise<Text> {
+async function collect(stream: AsyncIterable<Text>, allowance: Allowance): Promise<Text> {
   const pieces: Piece[] = [];
   let size = 0;
   for await (const text of stream) {
@@ -150,6 +157,7 @@ async function collect(stream: AsyncIterable<Text>): Promise<Text> {
         'too-costly',
         'The answer is too large for this format: ask for plain JSON, or for pages (_count).',
       );
+    if (size > FREE) await allowance.admit(2 * MAX_COLLECTED);
     pieces.push(...piecesOf(text));
   }
   return join(pieces);

@@ -4,14 +4,18 @@
  * the batch wrote.
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
-import { type Answer, answerOf, answerOfError, inEntry, responseBundle, seen } from './bundle-response.js';
+import { type Allowance, allowanceOf, shareOf, tooLarge } from './allowance.js';
+import { type Answer, answerOfError, inEntry, responseBundle, seen, within } from './bundle-response.js';
 import type { Context, Engine, Entry, Interaction, Of, Outcome } from './interaction.js';
 import { type Named, type Names, pathTo, rename } from './rewrite.js';
 import { type Door, isWrite, rankOf, resourceIn, sitesIn } from './steps.js';
 
 const AT_A_TIME = 8;
+/** Bytes that an answer should have at the least. */
+const LEAST = 1024;
 
-export async function batch(context: Context, ask: Of<'batch'>, door: Door): Promise<Outcome> {
+export async function batch(around: Context, ask: Of<'batch'>, door: Door): Promise<Outcome> {
+  const context = { ...around, allowance: allowanceOf(around) };
   const { entries, prefer } = ask;
   const answers: Answer[] = [];
   const names = namesIn(entries);
@@ -29,7 +33,7 @@ export async function batch(context: Context, ask: Of<'batch'>, door: Door): Pro
 }
 
 async function one(
-  context: Context,
+  context: Context & { readonly allowance: Allowance },
   entry: Entry,
   at: number,
   prefer: string | undefined,
@@ -38,19 +42,23 @@ async function one(
 ): Promise<Answer> {
   const { ask, request } = entry;
   const { note } = context;
-  const own = { ...context, request, ...(note ? { note: () => note(at) } : {}) };
+  const { allowance: whole } = context;
+  const allowance = shareOf(whole);
+  const own = { ...context, allowance, request, ...(note ? { note: () => note(at) } : {}) };
   try {
     if ('error' in ask) {
       if (!ask.target) throw ask.error;
       await door.admit(own, ask.target);
       return await door.refuse(own, ask.target, ask.error);
     }
-    const fault = faultOf(context.engine, ask, names);
+    // What cannot be shown any more is not looked for; what is to be written is written.
+    const fault = faultOf(context.engine, ask, names) ?? (!isWrite(ask) && whole.left < LEAST ? tooLarge() : undefined);
     if (fault) {
       await door.admit(own, ask);
       return await door.refuse(own, ask, fault);
     }
-    return answerOf(await seen(entry, await door.perform(own, ask)), isWrite(ask) && ask.kind !== 'operation', prefer);
+    const result = await seen(entry, await door.perform(own, ask), whole);
+    return within(whole, result, isWrite(ask), ask.kind === 'operation' ? 'representation' : prefer);
   } catch (error) {
     const known = asFhirError(error);
     if (known.kind === 'fault')

@@ -52,13 +52,13 @@ export async function findBehind(
   // A full page needs to know whether there is more.
   const found = await find({ ...rest, limit: Math.max(1, free) });
   if (free > 0) return joined(own, found);
-  return { ...own, more: start + 1 + limit < rows.length || found.rows.length > 0 };
+  return { ...own, more: start + 1 + limit < rows.length || found.rows.length > 0 || found.more };
 }
 
 const EMPTY: Page = { rows: [], cursors: [], more: false };
 
 const joined = (first: Page, second: Page): Page => ({
+  ...second,
   rows: [...first.rows, ...second.rows],
   cursors: [...first.cursors, ...second.cursors],
-  more: second.more,
 });

@@ -6,8 +6,10 @@ import { STATUS_CODES } from 'node:http';
 import { FhirError, type Issue } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
 import { newId } from '../platform/ids.js';
+import { base64Length } from '../fhir/base64.js';
+import { type Allowance, tooLarge } from './allowance.js';
 import type { Entry, Result } from './interaction.js';
-import { join, type Piece, piecesOf, type Text } from './text.js';
+import { join, type Piece, piecesOf, sizeOf, type Text } from './text.js';
 
 /** One answer, as text: it holds no resource longer than it is wanted. */
 export type Answer = readonly Piece[];
@@ -31,14 +33,50 @@ export function answerOf(result: Result, written: boolean, prefer: string | unde
   return entry(shown, response, told);
 }
 
-/** What an entry shows of an answer: all of it at once, and of a HEAD nothing but the head. */
-export async function seen({ request }: Entry, result: Result): Promise<Result> {
+/** What an entry shows of an answer: all of it at once, and of a HEAD nothing but the head. Throws `too-large`. */
+export async function seen({ request }: Entry, result: Result, allowance: Allowance): Promise<Result> {
   const { text: _, blobs: __, stream, ...head } = result;
   if (request.startsWith('HEAD ')) return head;
   if (!stream) return result;
   const pieces: Piece[] = [];
-  for await (const part of stream) pieces.push(...piecesOf(part));
+  let size = 0;
+  for await (const part of stream) {
+    size += sizeOf(part);
+    if (size > allowance.left) throw tooLarge();
+    pieces.push(...piecesOf(part));
+  }
   return { ...head, ...join(pieces) };
+}
+
+/** What an answer takes of the allowance of its Bundle. */
+const weightOf = (answer: Answer): number =>
+  answer.reduce(
+    (sum, piece) =>
+      sum + (typeof piece === 'string' || Buffer.isBuffer(piece) ? piece.length : base64Length(piece.size)),
+    0,
+  );
+
+const LEFT_OUT: Issue = {
+  severity: 'warning',
+  code: 'too-costly',
+  text: 'It is done. The resource is left out, because the answer to this Bundle would be too large: read it.',
+  detail: 'answer-too-large',
+};
+
+/**
+ * The answer of an entry within the allowance of its Bundle. Beyond it something that was read is refused (`too-large`), and
+ * of something that was written all is told but the resource: it is done.
+ */
+export function within(allowance: Allowance, result: Result, written: boolean, prefer: string | undefined): Answer {
+  const answer = answerOf(result, written, prefer);
+  const weight = weightOf(answer);
+  if (weight > allowance.left && result.text && answer.some(piece => typeof piece !== 'string')) {
+    if (!written) throw tooLarge();
+    const { text: _, blobs: __, ...head } = result;
+    return answerOf({ ...head, issues: [...(result.issues ?? []), LEFT_OUT] }, written, prefer);
+  }
+  allowance.spend(weight);
+  return answer;
 }
 
 export const answerOfError = (error: FhirError): Answer =>

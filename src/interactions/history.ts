@@ -5,6 +5,7 @@
 import { FhirError } from '../fhir/error.js';
 import { newId } from '../platform/ids.js';
 import type { HistoryQuery, Page, Version } from '../store/store.js';
+import { allowanceOf, takePage } from './allowance.js';
 import { type BundleEntry, bundle } from './bundle.js';
 import { type HistoryAsked, historyParameters, readHistoryParameters } from './history-parameters.js';
 import type { Context, Engine, Of, Outcome, View } from './interaction.js';
@@ -20,7 +21,7 @@ export async function history(context: Context, ask: Of<'history'>, without: rea
   const page = openPage(engine, path, ask.parameters);
   const given = page?.parameters ?? historyParameters(questionOf(ask.parameters), ask);
   const asked = readHistoryParameters(engine, ask, given, without);
-  const found = asked.countOnly ? NO_PAGE : await engine.store.history(queryOf(asked, page));
+  const found = asked.countOnly ? NO_PAGE : await pageOf(context, queryOf(asked, page));
   if (id !== undefined && found.rows.length === 0 && !(await engine.store.read(type!, id)))
     throw new FhirError('not-found', `There is no ${type} with this id.`);
   const total = await totalOf(engine, asked, found, page);
@@ -53,6 +54,17 @@ function queryOf({ of, limit, oldestFirst }: HistoryAsked, page: PageState | und
   return { ...of, limit, ...(oldestFirst ? { oldestFirst } : {}), ...place };
 }
 
+/** A page as far as the allowance goes. */
+const pageOf = (context: Context, query: HistoryQuery): Promise<Page> =>
+  takePage(allowanceOf(context), { limit: query.limit, back: query.before !== undefined }, ({ limit, bytes, place }) =>
+    context.engine.store.history({
+      ...query,
+      limit,
+      bytes,
+      ...(place && (query.before ? { before: place } : { after: place })),
+    }),
+  );
+
 async function totalOf(
   engine: Engine,
   { of, counted, countOnly }: HistoryAsked,
@@ -69,8 +81,8 @@ async function isCreation(engine: Engine, row: Version, page: readonly Version[]
   if (row.version === 1 || row.method !== 'PUT') return row.version === 1;
   const { type, id, version } = row;
   const inPage = page.find(other => other.version === version - 1 && other.id === id && other.type === type);
-  const before = inPage ?? (await engine.store.read(type, id, version - 1));
-  return before?.text === undefined;
+  const before = inPage ?? (await engine.store.read(type, id, version - 1, 0));
+  return before?.text === undefined && before?.withheld === undefined;
 }
 
 async function entryOf(engine: Engine, row: Version, page: readonly Version[], view: View): Promise<BundleEntry> {

@@ -16,6 +16,7 @@ import type { Include } from '../search/parse-include.js';
 import { any, type Where } from '../search/query.js';
 import { refersTo } from '../search/separate.js';
 import type { Page, Version } from '../store/store.js';
+import { type Allowance, FREE, sizeOfRows } from './allowance.js';
 import type { Engine } from './interaction.js';
 
 export interface Included {
@@ -35,10 +36,11 @@ export async function include(
   matches: readonly Version[],
   includes: readonly Include[],
   without: readonly string[],
+  allowance: Allowance,
 ): Promise<Included> {
   if (includes.some(({ from, to }) => [from, to].some(type => type !== undefined && without.includes(type))))
     throw new FhirError('forbidden', 'This role may not include resources of all types that are named.');
-  const search = new Search(engine, without, matches);
+  const search = new Search(engine, without, matches, allowance);
   const distinct = [...new Map(includes.map(one => [JSON.stringify(one), one])).values()];
   let from = matches;
   for (let round = 0; from.length > 0 && round < MAX_ROUNDS; round++) {
@@ -54,13 +56,15 @@ export async function include(
 class Search {
   readonly engine: Engine;
   readonly without: readonly string[];
+  readonly allowance: Allowance;
   readonly rows: Version[] = [];
   cut = false;
   private readonly seen: Set<string>;
   private readonly until: number;
 
-  constructor(engine: Engine, without: readonly string[], matches: readonly Version[]) {
+  constructor(engine: Engine, without: readonly string[], matches: readonly Version[], allowance: Allowance) {
     this.engine = engine;
+    this.allowance = allowance;
     this.without = without;
     this.seen = new Set(matches.map(keyOf));
     this.until = Date.now() + engine.settings.queryTimeout;
@@ -85,11 +89,14 @@ class Search {
 
   add(found: readonly (Version | undefined)[]): void {
     for (const row of found) {
+      if (row?.withheld !== undefined) this.cut = true;
       if (row?.text === undefined || this.seen.has(keyOf(row)) || this.without.includes(row.type)) continue;
-      if (this.room === 0) {
+      const size = sizeOfRows([row]);
+      if (this.room === 0 || size > this.allowance.left) {
         this.cut = true;
         return;
       }
+      this.allowance.spend(size);
       this.seen.add(keyOf(row));
       this.rows.push(row);
     }
@@ -144,7 +151,7 @@ async function referred(search: Search, rows: readonly Version[], one: Include):
   const names = [...wanted.values()];
   for (let at = 0; at < names.length && search.goesOn; at += READS) {
     const reads = names.slice(at, at + READS).map(({ type, id, version }) => readOne(engine, type, id, version));
-    search.add(await Promise.all(reads));
+    for (const row of await Promise.all(reads)) search.add([await withText(search, row)]);
   }
   for (const canonical of urls.values()) {
     if (!search.goesOn) return;
@@ -163,8 +170,18 @@ function referencesOf(engine: Engine, row: Version, parameter: SearchParameter):
 
 async function readOne({ definitions, store }: Engine, type: string, id: string, version: string | undefined) {
   if (!definitions.resourceTypes.includes(type)) return undefined;
-  if (version === undefined) return store.read(type, id);
-  return /^[1-9]\d{0,14}$/.test(version) ? store.read(type, id, Number(version)) : undefined;
+  if (version === undefined) return store.read(type, id, undefined, SMALL);
+  return /^[1-9]\d{0,14}$/.test(version) ? store.read(type, id, Number(version), SMALL) : undefined;
+}
+
+/** Bytes of a text that is read together with others. */
+const SMALL = 32 * 1024;
+
+/** What is larger is read by itself, where there is room for it. */
+async function withText({ engine, allowance }: Search, row: Version | undefined): Promise<Version | undefined> {
+  if (row?.withheld === undefined || row.withheld > allowance.left) return row;
+  if (row.withheld > FREE) await allowance.admit(2 * allowance.left);
+  return engine.store.read(row.type, row.id, row.version);
 }
 
 /** At most the ten newest of each type: a URL should name one. */
@@ -199,8 +216,16 @@ async function referring(search: Search, rows: readonly Version[], one: Include)
     if (links.length === 0) return undefined;
     // One more than there is room for tells that there are more.
     const limit = search.room + search.met(type) + 1;
-    return engine.store.find({ types: [type], where: any(...links), sort: [], limit });
+    const query = { types: [type], where: any(...links), sort: [], limit };
+    const { left } = search.allowance;
+    const page = await engine.store.find({ ...query, bytes: Math.min(FREE, left) });
+    if (page.next === undefined || left <= FREE) return page;
+    await search.allowance.admit(2 * left);
+    return engine.store.find({ ...query, bytes: left });
   };
   for (let at = 0; at < types.length && search.goesOn; at += SEARCHES)
-    for (const page of await Promise.all(types.slice(at, at + SEARCHES).map(find))) search.add(page?.rows ?? []);
+    for (const page of await Promise.all(types.slice(at, at + SEARCHES).map(find))) {
+      search.add(page?.rows ?? []);
+      if (page?.next !== undefined) search.cut = true;
+    }
 }

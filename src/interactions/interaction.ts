@@ -14,6 +14,8 @@ import type { Seal } from '../platform/seal.js';
 import type { Turns } from '../platform/turns.js';
 import type { SearchParameters } from '../search/parameters.js';
 import type { Blobs, Change, Commit, Message, Store, Version } from '../store/store.js';
+import type { Room } from '../platform/room.js';
+import type { Allowance } from './allowance.js';
 import type { Forms } from './forms.js';
 import type { Text } from './text.js';
 import type { Sought } from './criteria.js';
@@ -200,6 +202,8 @@ export interface Engine {
   readonly record: Recorder;
   /** Resources in another form than they are stored. */
   readonly forms: Forms;
+  /** Bytes of large answers that may be in memory together. */
+  readonly room: Room;
   readonly settings: {
     /** FHIR base without a trailing slash: `http://localhost:8080/fhir`. */
     readonly base: string;
@@ -207,6 +211,8 @@ export interface Engine {
     readonly bases: readonly string[];
     readonly pageSize: number;
     readonly maxPageSize: number;
+    /** Bytes of a page, and of the answer to a Bundle. */
+    readonly maxAnswer: number;
     /** ms. */
     readonly linkLifetime: number;
     readonly maxBinary: number;
@@ -242,6 +248,8 @@ export interface Engine {
 
 /** Who asks, and how the request is named in audit and log. */
 export interface Context {
+  /** What the answer may have. */
+  readonly allowance?: Allowance;
   readonly engine: Engine;
   readonly principal: Principal;
   readonly requestId: string;

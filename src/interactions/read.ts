@@ -2,10 +2,12 @@
 import { FhirError } from '../fhir/error.js';
 import type { Version } from '../store/store.js';
 import type { Context, Of, Outcome } from './interaction.js';
+import { readWhole } from './allowance.js';
 import { openBinary, viewOf, viewText } from './release.js';
 
-export async function read({ engine }: Context, ask: Of<'read'>): Promise<Outcome> {
-  const row = await engine.store.read(ask.type, ask.id);
+export async function read(context: Context, ask: Of<'read'>): Promise<Outcome> {
+  const { engine } = context;
+  const row = await readWhole(context, ask.type, ask.id);
   const own = row ? undefined : engine.builtIn.get(`${ask.type}/${ask.id}`);
   if (own) return { result: { status: 200, ...(await viewOf(engine, own, ask.view)), patients: [] } };
   if (!row) throw new FhirError('not-found', `There is no ${ask.type} with this id.`);
@@ -13,22 +15,22 @@ export async function read({ engine }: Context, ask: Of<'read'>): Promise<Outcom
   return show(engine, row, ask);
 }
 
-export async function vread({ engine }: Context, ask: Of<'vread'>): Promise<Outcome> {
-  return show(engine, await readVersion(engine, ask.type, ask.id, ask.version), ask);
+export async function vread(context: Context, ask: Of<'vread'>): Promise<Outcome> {
+  return show(context.engine, await readVersion(context, ask.type, ask.id, ask.version), ask);
 }
 
 /** What is there now. Throws `not-found`, `deleted`. */
-export async function readCurrent(engine: Context['engine'], type: string, id: string): Promise<Version> {
-  const row = await engine.store.read(type, id);
+export async function readCurrent(context: Context, type: string, id: string): Promise<Version> {
+  const row = await readWhole(context, type, id);
   if (!row) throw new FhirError('not-found', `There is no ${type} with this id.`);
   if (!row.text) throw gone(row);
   return row;
 }
 
 /** A version by the name that a client gives. Throws `not-found`, `deleted`. */
-export async function readVersion(engine: Context['engine'], type: string, id: string, name: string): Promise<Version> {
+export async function readVersion(context: Context, type: string, id: string, name: string): Promise<Version> {
   const version = /^[1-9]\d{0,14}$/.test(name) ? Number(name) : undefined;
-  const row = version === undefined ? undefined : await engine.store.read(type, id, version);
+  const row = version === undefined ? undefined : await readWhole(context, type, id, version);
   if (!row) throw new FhirError('not-found', `There is no such version of a ${type} with this id.`);
   if (!row.text) throw gone(row);
   return row;

@@ -7,6 +7,7 @@ import { compartmentWhere } from '../search/compartment.js';
 import { match } from '../search/match.js';
 import { all, any, type Cursor, type Where } from '../search/query.js';
 import type { Named, Version } from '../store/store.js';
+import { FREE } from './allowance.js';
 import type { Engine } from './interaction.js';
 import { indexAnew } from './prepare.js';
 
@@ -27,6 +28,8 @@ export interface Record {
   readonly types: readonly string[];
   readonly without: readonly string[];
   readonly given: Given;
+  /** Waits until so many bytes may be in memory. */
+  readonly admit: (bytes: number) => Promise<void>;
 }
 
 /** Where a row stands in the order: ['root'], ['owner', which, …cursor of the store], ['name', 'Type/id']. */
@@ -73,16 +76,36 @@ export async function* walkRecord(
         rows.forEach(row => references.read(row));
   const names = references.names().filter(name => named === undefined || name > named);
   for (let at = 0; at < names.length; at += lot) {
-    const rows = await Promise.all(
+    const read = await Promise.all(
       names.slice(at, at + lot).map(name => {
         const [type, id] = name.split('/') as [string, string];
-        return engine.store.read(type, id);
+        return engine.store.read(type, id, undefined, SMALL);
       }),
     );
-    const shown = rows.filter(row => row?.text !== undefined && mayBeIncluded(record, row)) as Version[];
-    if (shown.length > 0)
-      yield { mode: 'include', rows: shown, placeOf: i => ['name', `${shown[i]!.type}/${shown[i]!.id}`] };
+    for await (const rows of withTexts(engine, record, read)) {
+      const shown = rows.filter(row => mayBeIncluded(record, row));
+      if (shown.length > 0)
+        yield { mode: 'include', rows: shown, placeOf: i => ['name', `${shown[i]!.type}/${shown[i]!.id}`] };
+    }
   }
+}
+
+/** Bytes of a text that is read together with others. */
+const SMALL = 32 * 1024;
+
+/** The rows that are there, in order; each that is too large to be read with others is read by itself. */
+async function* withTexts(engine: Engine, record: Record, read: readonly (Version | undefined)[]) {
+  let together: Version[] = [];
+  for (const row of read) {
+    if (row?.text) together.push(row);
+    if (row?.withheld === undefined) continue;
+    yield together;
+    together = [];
+    if (row.withheld > FREE) await record.admit(row.withheld);
+    const whole = await engine.store.read(row.type, row.id, row.version);
+    if (whole?.text) yield [whole];
+  }
+  yield together;
 }
 
 const wants = ({ types }: Given, type: string): boolean => types === undefined || types.includes(type);
@@ -113,8 +136,16 @@ async function* compartment(
   );
   const isFresh = (row: Version) =>
     !(row.type === root.type && row.id === root.id) && !(which > 0 && wasShown(engine, row, isEarlier));
+  let bytes = FREE;
   for (let after = start; ; ) {
-    const page = await engine.store.find({ types: some, where, sort: [], limit: lot, ...(after ? { after } : {}) });
+    const query = { types: some, where, sort: [], limit: lot, bytes };
+    const page = await engine.store.find(after ? { ...query, after } : query);
+    bytes = FREE;
+    if (page.next !== undefined && page.rows.length === 0) {
+      await record.admit(page.next);
+      bytes = page.next;
+      continue;
+    }
     const kept = [...page.rows.keys()].filter(at => isFresh(page.rows[at]!));
     if (kept.length > 0)
       yield {

@@ -12,6 +12,7 @@ import { type ParsedSearch, parseSearch } from '../search/parse.js';
 import { all, type Query, type Where } from '../search/query.js';
 import type { Separated } from '../search/separate.js';
 import type { Page } from '../store/store.js';
+import { type Allowance, allowanceOf, takePage } from './allowance.js';
 import { ambiguityIssues } from './ambiguity.js';
 import { builtInRows, findBehind } from './built-in.js';
 import { type BundleEntry, bundle } from './bundle.js';
@@ -49,12 +50,13 @@ export async function search(context: Context, ask: Of<'search'>, without: reado
     return explanation(await tell(engine, asked, pageLimit(engine, parsed), page));
   const used: Parameters = [...given.filter(([name]) => !ask.type && name === '_type'), ...usedOf(engine, parsed)];
   const limit = pageLimit(engine, parsed);
+  const allowance = allowanceOf(context);
   const countOnly = parsed.summary === 'count' || parsed.count === 0;
-  const found = countOnly ? NO_PAGE : await findPage(engine, asked, queryOf(types, asked, limit, page));
+  const found = countOnly ? NO_PAGE : await pageOf(allowance, engine, asked, queryOf(types, asked, limit, page));
   const total = countOnly ? await countAll(engine, asked) : await totalOf(engine, asked, found, page);
   const added: Included =
     parsed.includes.length > 0 && found.rows.length > 0
-      ? await include(engine, found.rows, parsed.includes, without)
+      ? await include(engine, found.rows, parsed.includes, without, allowance)
       : { rows: [], cut: false };
   const state: Omit<PageState, 'cursor' | 'direction'> = {
     path,
@@ -181,6 +183,17 @@ async function ownMatches(engine: Engine, { types: [type = '', ...more], where, 
   return rows.filter((_, at) => fits[at]);
 }
 
+/** A page as far as the allowance goes. */
+const pageOf = (allowance: Allowance, engine: Engine, asked: Asked, query: Query): Promise<Page> =>
+  takePage(allowance, { limit: query.limit, back: query.before !== undefined }, ({ limit, bytes, place }) =>
+    findPage(engine, asked, {
+      ...query,
+      limit,
+      bytes,
+      ...(place && (query.before ? { before: place } : { after: place })),
+    }),
+  );
+
 async function countAll(engine: Engine, asked: Asked, cap?: number): Promise<number> {
   const { types, where, rest } = asked;
   const counted = rest
@@ -213,7 +226,7 @@ async function totalOf(
 const cutIssue = ({ settings }: Engine): Issue => ({
   severity: 'warning',
   code: 'incomplete',
-  text: `Not everything that was to be included is here: a page includes ${settings.maxIncluded} resources at most. Ask with a smaller _count, or follow the references.`,
+  text: `Not everything that was to be included is here: a page includes ${settings.maxIncluded} resources at most, and has ${settings.maxAnswer} bytes. Ask with a smaller _count, or follow the references.`,
   detail: 'include-cut',
 });
 

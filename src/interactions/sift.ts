@@ -29,6 +29,8 @@ function nextSize(size: number, rows: readonly Version[]): number {
   const fitting = Math.floor((MAX_BATCH_BYTES * rows.length) / Math.max(bytes, 1));
   return Math.max(1, Math.min(size * 2, MAX_BATCH, fitting));
 }
+/** Of the texts of a batch. */
+const BYTES = 8 * 1024 * 1024;
 /** Rows that one search may look at. */
 export const MAX_ROWS = 50_000;
 
@@ -66,9 +68,15 @@ async function* sift(
   const deadline = engine.until ?? engine.now() + engine.settings.queryTimeout;
   let at = query.after ?? query.before;
   let looked = 0;
+  let bytes = BYTES;
   for (let size = types.includes('Bundle') ? FEW : BATCH; ; ) {
     const here = at === undefined ? {} : back ? { before: at } : { after: at };
-    const page = await engine.store.find({ types, sort, where, limit: size, ...here });
+    const page = await engine.store.find({ types, sort, where, limit: size, bytes, ...here });
+    bytes = BYTES;
+    if (page.next !== undefined && page.rows.length === 0) {
+      bytes = page.next;
+      continue;
+    }
     const kept = await check(engine, rest, page.rows);
     const places = page.rows.map((_, i) => (back ? page.rows.length - 1 - i : i));
     for (const i of places) if (kept[i]) yield { row: page.rows[i]!, cursor: page.cursors[i]! };
@@ -91,13 +99,23 @@ const tooCostly = () =>
 export async function findSifted(engine: Ground, query: Query, sifted: Sifted): Promise<Page> {
   const found: { row: Version; cursor: Cursor }[] = [];
   let more = false;
+  let left = query.bytes ?? Infinity;
+  let next: number | undefined;
   for await (const one of sift(engine, query, sifted)) {
-    more = found.length === query.limit;
+    const size = one.row.text?.length ?? 0;
+    if (size > left) next = size;
+    more = found.length === query.limit || next !== undefined;
     if (more) break;
+    left -= size;
     found.push(one);
   }
   if (query.before !== undefined) found.reverse();
-  return { rows: found.map(({ row }) => row), cursors: found.map(({ cursor }) => cursor), more };
+  return {
+    rows: found.map(({ row }) => row),
+    cursors: found.map(({ cursor }) => cursor),
+    more,
+    ...(next === undefined ? {} : { next }),
+  };
 }
 
 export async function countSifted(

@@ -8,7 +8,8 @@
  */
 import { asFhirError } from '../fhir/error.js';
 import type { Absence, Change, Standing } from '../store/store.js';
-import { type Answer, answerOf, answerOfError, inEntry, issuesOf, responseBundle, seen } from './bundle-response.js';
+import { type Allowance, allowanceOf, createAllowance, shareOf } from './allowance.js';
+import { type Answer, answerOfError, inEntry, issuesOf, responseBundle, seen, within } from './bundle-response.js';
 import { referenceCriteria, resolveConditional, type Pending } from './conditional-references.js';
 import { checkApart, claimed, type Found, seek, settle, twice } from './identities.js';
 import type { Context, Deed, Engine, Entry, Interaction, Of, Outcome, Result } from './interaction.js';
@@ -86,14 +87,16 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
     ...(entries.length > 0 ? { deeds } : {}),
     async complete(warnings = []) {
       const answers: Answer[] = [];
+      const allowance = allowanceOf(context);
       for (const { step, outcome } of outcomes) if (outcome.complete) results.set(step.at, await outcome.complete());
       await inLots(writes, async ({ at, ask: { kind } }) => {
         const result = results.get(at)!;
         const issues =
           warnings.length > 0 ? [...(result.issues ?? []), ...issuesOf(warnings, at)] : (result.issues ?? []);
-        answers[at] = answerOf({ ...result, issues }, kind !== 'operation', prefer);
+        const shown = kind === 'operation' ? 'representation' : prefer;
+        answers[at] = within(allowance, { ...result, issues }, true, shown);
       });
-      await inLots(reads, async step => void (answers[step.at] = await answerRead(step, door)));
+      await inLots(reads, async step => void (answers[step.at] = await answerRead(step, door, allowance)));
       return { status: 200, ...responseBundle('transaction', answers, engine.now()), patients: [] };
     },
   };
@@ -228,14 +231,25 @@ async function tryRead(
     'id' in ask && ask.type !== undefined && ask.id !== undefined ? changes.get(`${ask.type}/${ask.id}`) : undefined;
   // An earlier version than the one that is written now is in the store already.
   if (!change || (ask.kind === 'vread' && ask.version !== String(change.version)))
-    return void (await door.run(context, ask, without));
+    return tried(context, ask, without, door);
   if (!change.text && ask.kind !== 'history') throw gone(change);
 }
 
-/** What can still go wrong is told in the entry: the writes are durable. */
-async function answerRead({ ask, context, entry, at }: Step, door: Door): Promise<Answer> {
+/** That it is too large for what is left of the answer is told when it is answered. */
+async function tried(context: Context, ask: Interaction, without: readonly string[], door: Door): Promise<void> {
+  const allowance = shareOf(createAllowance(context.engine));
   try {
-    return answerOf(await seen(entry, await door.perform(context, ask)), false, undefined);
+    await door.run({ ...context, allowance }, ask, without);
+  } catch (error) {
+    if (asFhirError(error).kind !== 'too-large') throw error;
+  }
+}
+
+/** What can still go wrong is told in the entry: the writes are durable. */
+async function answerRead({ ask, context, entry, at }: Step, door: Door, whole: Allowance): Promise<Answer> {
+  try {
+    const result = await door.perform({ ...context, allowance: shareOf(whole) }, ask);
+    return within(whole, await seen(entry, result, whole), false, undefined);
   } catch (error) {
     return answerOfError(inEntry(asFhirError(error), at));
   }

@@ -30,6 +30,7 @@ export interface Config {
   readonly bodyMemory: number;
   readonly pageSize: number;
   readonly maxPageSize: number;
+  readonly maxAnswer: number;
   readonly maxIncluded: number;
   readonly joinLimit: number;
   readonly maxEntries: number;
@@ -150,6 +151,13 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
   ),
   pageSize: whole('PAGE_SIZE', 50, 'Entries of a page where the request gives no _count.', 1, 10_000),
   maxPageSize: whole('MAX_PAGE_SIZE', 1000, 'Largest _count that is honoured.', 1, 10_000),
+  maxAnswer: whole(
+    'MAX_ANSWER',
+    32 * MB,
+    'Bytes of a page, which ends early, and of the answer to a batch or transaction.',
+    64 * 1024,
+    512 * MB,
+  ),
   maxIncluded: whole('MAX_INCLUDED', 1000, 'Resources that _include and _revinclude may add to a page.', 1, 100_000),
   joinLimit: whole(
     'JOIN_LIMIT',

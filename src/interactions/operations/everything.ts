@@ -16,6 +16,7 @@ import type { JsonObject } from '../../fhir/resource.js';
 import { newId } from '../../platform/ids.js';
 import { compartmentTypes } from '../../search/compartment.js';
 import type { Version } from '../../store/store.js';
+import { allowanceOf, readWhole, sizeOfRows } from '../allowance.js';
 import { bundle, type BundleEntry, streamBundle } from '../bundle.js';
 import type { Context, Engine, Of, Outcome, Parameters, View } from '../interaction.js';
 import { sortOut } from '../known.js';
@@ -39,7 +40,9 @@ export const everything: Operation = {
 
 const KNOWN = ['start', 'end', '_since', '_type', '_count', '_summary', '_elements'];
 
-async function run({ engine }: Context, ask: Of<'operation'>, without: readonly string[]): Promise<Outcome> {
+async function run(context: Context, ask: Of<'operation'>, without: readonly string[]): Promise<Outcome> {
+  const { engine } = context;
+  const allowance = allowanceOf(context);
   const { type = '', id = '' } = ask;
   const path = `${type}/${id}/$everything`;
   const page = openPage(engine, path, ask.parameters);
@@ -47,7 +50,7 @@ async function run({ engine }: Context, ask: Of<'operation'>, without: readonly 
     ? { known: page.parameters, ignored: [] }
     : sortOut(questionOf([...ask.parameters, ...fromBody(ask)]), KNOWN, ask.lenient, '$everything');
   const { count, view, ...given } = readParameters(engine, parameters, without);
-  const root = await engine.store.read(type, id);
+  const root = await readWhole(context, type, id);
   if (!root) throw new FhirError('not-found', `There is no ${type} with this id.`);
   if (!root.text) throw gone(root);
   const owners = type === 'Group' ? members(root) : [{ type, id }];
@@ -59,6 +62,7 @@ async function run({ engine }: Context, ask: Of<'operation'>, without: readonly 
     types: given.types ? every.filter(name => given.types!.includes(name)) : every,
     without,
     given,
+    admit: bytes => allowance.admit(bytes),
   };
   const patients = type === 'Group' ? owners.map(owner => owner.id) : root.patients;
   const { subject } = about(root);
@@ -74,9 +78,16 @@ async function run({ engine }: Context, ask: Of<'operation'>, without: readonly 
   let last: Place | undefined;
   let more = false;
   for await (const lot of walkRecord(engine, record, page?.cursor, count + 1)) {
-    const free = count - entries.length;
-    more = lot.rows.length > free;
-    const rows = lot.rows.slice(0, free);
+    let fitting = 0;
+    while (fitting < Math.min(lot.rows.length, count - entries.length)) {
+      const size = sizeOfRows([lot.rows[fitting]!]);
+      // A page has one resource at least.
+      if (size > allowance.left && entries.length + fitting > 0) break;
+      allowance.spend(size);
+      fitting++;
+    }
+    more = lot.rows.length > fitting;
+    const rows = lot.rows.slice(0, fitting);
     entries.push(...(await rowEntries(engine, rows, view, lot.mode)));
     if (rows.length > 0) last = lot.placeOf(rows.length - 1);
     if (more) break;

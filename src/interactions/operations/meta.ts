@@ -51,24 +51,25 @@ function changing(definition: string, combine: (meta: JsonObject, given: JsonObj
 /** Depth was limited when the text came in. */
 const TRUSTED = { maxDepth: 200 };
 
-async function show({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> {
+async function show(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   const { type = '', id = '', version } = ask;
   sortOut(ask.parameters, [], ask.lenient, '$meta');
   if (ask.body?.resource['parameter'] !== undefined) throw bad('$meta takes no parameters.');
   const row =
-    version === undefined ? await readCurrent(engine, type, id) : await readVersion(engine, type, id, version);
+    version === undefined ? await readCurrent(context, type, id) : await readVersion(context, type, id, version);
   return { result: answer(row) };
 }
 
 async function change(
-  { engine }: Context,
+  context: Context,
   ask: Of<'operation'>,
   combine: (meta: JsonObject, given: JsonObject) => JsonObject,
 ): Promise<Outcome> {
   const { type = '', id = '' } = ask;
   sortOut(ask.parameters, [], false, `$${ask.operation}`);
   const given = metaGiven(ask);
-  const row = await readCurrent(engine, type, id);
+  const { engine } = context;
+  const row = await readCurrent(context, type, id);
   checkPreconditions(row, ask);
   const body = parseJson(await wholeText(engine, row), TRUSTED);
   const before = (body.resource['meta'] ?? {}) as JsonObject;
