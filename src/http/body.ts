@@ -118,6 +118,17 @@ const places = new WeakMap<IncomingMessage, Place>();
 /** To be called when a request is answered: its body, and what was made of it, is no longer in memory. */
 export const forgetBody = (request: IncomingMessage): void => places.get(request)?.keep(0);
 
+/**
+ * To be called when a request is answered: what is left of a body that was refused is read and thrown away, or the next
+ * request of the connection would wait behind it until the time of this one is over.
+ */
+export function discardRest(request: IncomingMessage): void {
+  if (request.complete) return;
+  // A reader that gave up has left its listener, which would keep the rest from flowing.
+  request.removeAllListeners('readable');
+  request.resume();
+}
+
 async function enterRoom(request: IncomingMessage, most: number, { room, patience }: Intake): Promise<Place> {
   const place = await room.enter(most * FACTOR, patience);
   if (!place) throw new FhirError('throttled', 'Other large bodies are being read: try again.', { retryAfter: 5 });

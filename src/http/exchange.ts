@@ -8,6 +8,7 @@ import { asFhirError, type FhirError, KINDS } from '../fhir/error.js';
 import type { Engine } from '../interactions/interaction.js';
 import { newId } from '../platform/ids.js';
 import type { Metrics } from '../platform/metrics.js';
+import { discardRest } from './body.js';
 import type { Guard } from './guard.js';
 import { type Head, readHead } from './presentation.js';
 import { respondError } from './respond.js';
@@ -59,6 +60,7 @@ export async function answer(
     failure = asFhirError(error);
     await answerFailure(engine, exchange, failure);
   } finally {
+    discardRest(request);
     metrics.open.dec();
     const seconds = Number(process.hrtime.bigint() - started) / 1e9;
     const { target } = exchange;

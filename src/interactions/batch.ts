@@ -11,6 +11,8 @@ import { type Named, type Names, pathTo, rename } from './rewrite.js';
 import { type Door, isWrite, rankOf, resourceIn, sitesIn } from './steps.js';
 
 const AT_A_TIME = 8;
+/** Entries that may need no store, and so nobody to wait for, before others are let in. */
+const LOT = 16;
 /** Bytes that an answer should have at the least. */
 const LEAST = 1024;
 
@@ -24,7 +26,10 @@ export async function batch(around: Context, ask: Of<'batch'>, door: Door): Prom
       .filter(([, { ask: each }]) => ('error' in each ? 3 : rankOf(each)) === rank)
       .values();
     const work = async (): Promise<void> => {
-      for (const [at, entry] of waiting) answers[at] = await one(context, entry, at, prefer, door, names);
+      for (const [at, entry] of waiting) {
+        answers[at] = await one(context, entry, at, prefer, door, names);
+        if (at % LOT === 0) await new Promise(setImmediate);
+      }
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, work));
   }
