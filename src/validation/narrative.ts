@@ -39,11 +39,11 @@ const ACTIVE_COMMENT = /^-?>|^\s*\[/;
 const MOST_DEPTH = 100;
 
 /** Characters: as many as any other string may have. */
-const MOST_CHARACTERS = 1024 * 1024;
+const MOST_CHARACTERS = 2 * 1024 * 1024;
 
 /** What is wrong with the div, in words free of its content; undefined where it is right. Stops at the first fault. */
 export function faultOfNarrative(div: string): string | undefined {
-  if (div.length > MOST_CHARACTERS) return 'must not be longer than 1 MB';
+  if (div.length > MOST_CHARACTERS) return 'must not be longer than 2 MB';
   const parser = new SaxesParser({ xmlns: true, position: false });
   let fault: string | undefined;
   const refuse = (text: string): never => {
