@@ -8,6 +8,7 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { ConfigError } from '../platform/config.js';
 import type { Json, Resource } from './resource.js';
@@ -28,8 +29,9 @@ export async function* readProfiles(folder: string, types: ReadonlySet<string>):
   for (const name of (await readdir(folder)).toSorted()) {
     const file = join(folder, name);
     if (!/\.(json|tgz|tar\.gz)$/.test(name)) continue;
-    const { size } = await stat(file);
-    if (size > LIMITS.file) throw new ConfigError(`${file} is larger than ${LIMITS.file} bytes.`);
+    const info = await stat(file);
+    if (!info.isFile()) continue;
+    if (info.size > LIMITS.file) throw new ConfigError(`${file} is larger than ${LIMITS.file} bytes.`);
     if (name.endsWith('.json')) yield* resourcesIn(name, await readFile(file), types);
     else yield* packed(name, file, types);
   }
@@ -68,7 +70,10 @@ function unbundle(parsed: Json | undefined): Resource[] {
 
 /** https://www.gnu.org/software/tar/manual/html_node/Standard.html, with long names of GNU and of pax. */
 async function* readTar(file: string): AsyncGenerator<{ readonly name: string; readonly bytes: Buffer }> {
-  const take = taker(createReadStream(file).pipe(createGunzip()), file);
+  const unpacked = createGunzip();
+  // An error of the file becomes one of what is read here.
+  pipeline(createReadStream(file), unpacked, () => undefined);
+  const take = taker(unpacked, file);
   let longName: string | undefined;
   for (;;) {
     const head = await take(BLOCK, true);

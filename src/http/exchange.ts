@@ -27,7 +27,8 @@ export interface Exchange {
   readonly requestId: string;
   /** Below the mount, still percent-encoded. */
   readonly path: string;
-  readonly head: Head;
+  /** Of the address; of a search by POST, once its form is read, with the parameters of that. */
+  head: Head;
   /** What it is about, once its address is understood. */
   target?: Route;
 }

@@ -8,7 +8,7 @@ import { forgetBody } from './body.js';
 import { cors } from './cors.js';
 import type { Exchange, House } from './exchange.js';
 import { contentTypes, prefersHtml } from './media.js';
-import type { Head, Presentation } from './presentation.js';
+import { type Head, headOf, type Presentation } from './presentation.js';
 import { single } from './query.js';
 import { preference, readInteraction, wholeQuestion, withCriteria } from './request.js';
 import { respond } from './respond.js';
@@ -60,13 +60,17 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
       if (target.kind === 'patch' && error.kind === 'unsupported-media-type') response.setHeader(...ACCEPT_PATCH);
       return refuse(known, target, error);
     });
+    if (interaction.kind === 'search' && request.method === 'POST') {
+      exchange.head = headOf(request.headers, interaction.parameters);
+      if (exchange.head.fault) return refuse(known, target, exchange.head.fault);
+    }
     const result = await perform(
       { ...known, request: wholeQuestion(known.request, interaction), allowance },
       interaction,
     );
     // Holds nothing of a patient, is long, and is asked for by every client first.
     if (target.kind === 'capabilities') response.setHeader('Cache-Control', 'max-age=60');
-    await respond(response, result, presentationOf(request, target, head), engine, allowance);
+    await respond(response, result, presentationOf(request, target, exchange.head), engine, allowance);
   } finally {
     forgetBody(request);
     allowance.release();

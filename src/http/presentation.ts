@@ -25,20 +25,32 @@ export interface Head {
 
 /** `search`: from the question mark. Never throws: whoever asks wrongly is told in the format that was asked for. */
 export function readHead(headers: IncomingHttpHeaders, search: string): Head {
-  const gzip = takesGzip(headers['accept-encoding']);
-  let query: Parameters = [];
   try {
-    query = readQuery(search);
-    const format = responseFormat(headers.accept, single(query, '_format'));
+    return headOf(headers, readQuery(search));
+  } catch (error) {
+    return faulty(headers, [], /[?&]_format=([\w/+%-]+)/.exec(search)?.[1], error);
+  }
+}
+
+/** The same of parameters that are decoded: a search by POST may have them in its form. Never throws. */
+export function headOf(headers: IncomingHttpHeaders, query: Parameters): Head {
+  const asked = single(query, '_format');
+  try {
+    const format = responseFormat(headers.accept, asked);
     const pretty = single(query, '_pretty');
     if (pretty !== undefined && pretty !== 'true' && pretty !== 'false')
       throw new FhirError('invalid', '_pretty must be true or false.', { expression: 'http._pretty' });
+    const gzip = takesGzip(headers['accept-encoding']);
     return { query, presentation: { format, pretty: pretty === 'true', gzip } };
   } catch (error) {
-    const asked = single(query, '_format') ?? /[?&]_format=([\w/+%-]+)/.exec(search)?.[1];
-    const format = understood(headers.accept, asked) ?? understood(headers.accept, undefined) ?? 'json';
-    return { query, presentation: { format, pretty: false, gzip }, fault: asFhirError(error) };
+    return faulty(headers, query, asked, error);
   }
+}
+
+function faulty(headers: IncomingHttpHeaders, query: Parameters, asked: string | undefined, error: unknown): Head {
+  const format = understood(headers.accept, asked) ?? understood(headers.accept, undefined) ?? 'json';
+  const gzip = takesGzip(headers['accept-encoding']);
+  return { query, presentation: { format, pretty: false, gzip }, fault: asFhirError(error) };
 }
 
 function understood(accept: string | undefined, format: string | undefined): Format | undefined {

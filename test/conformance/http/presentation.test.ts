@@ -56,6 +56,27 @@ onBothStores(
       assert.match(head.header('content-type') ?? '', /xml/);
     });
 
+    it('is the one that the form of a search by POST asks for, in its errors and pages, too', async () => {
+      const { talk } = stage();
+      await set(stage());
+      const post = (path: string, body: string, headers: Readonly<Record<string, string>> = {}) =>
+        talk.send('POST', path, { headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers }, body });
+      for (const path of ['Patient/_search', '_search?_type=Patient', 'Patient/_search?_format=json'])
+        for (const [body, status] of [
+          ['_id=p&_format=xml', 200],
+          ['_id=p&_format=application%2Ffhir%2Bxml', 200],
+          ['nosuch=1&_format=xml', 400],
+        ] as const) {
+          const reply = await post(path, body, { accept: 'application/fhir+json' });
+          assert.equal(reply.status, status, body);
+          assert.match(reply.header('content-type') ?? '', /^application\/fhir\+xml/, `${path} ${body}`);
+        }
+      assert.ok((await post('Patient/_search', '_id=p&_pretty=true')).text.includes('\n'));
+      assert.equal(refusal(await post('Patient/_search', '_id=p&_format=csv')).status, 406);
+      assert.equal(refusal(await post('Patient/_search', '_id=p&_pretty=abc')).status, 400);
+      assert.match((await post('Patient/_search', '_id=p')).header('content-type') ?? '', /json/);
+    });
+
     for (const path of [
       ...READS,
       'Patient',

@@ -1,6 +1,6 @@
 /** Conformance resources from folders, Bundles and packages. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -61,6 +61,15 @@ describe('reading profiles', () => {
         ['b.json', 'one'],
       ],
     );
+  });
+
+  it('passes over folders, whatever their name', async () => {
+    const own = mkdtempSync(join(folder, 'folders-'));
+    for (const name of ['a.tgz', 'b.json']) mkdirSync(join(own, name));
+    writeFileSync(join(own, 'c.json'), parameter('one'));
+    const found = [];
+    for await (const each of readProfiles(own, new Set(['SearchParameter']))) found.push(each.from);
+    assert.deepEqual(found, ['c.json']);
   });
 
   it('gives what lies at the top of a package, whatever the length of its name', async () => {
