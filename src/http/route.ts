@@ -7,7 +7,7 @@ import { FhirError } from '../fhir/error.js';
 import { isId } from '../fhir/id.js';
 import type { Kind, Target } from '../interactions/interaction.js';
 import { didYouMean } from '../platform/nearest.js';
-import { type Level, OPERATIONS } from '../interactions/operation.js';
+import { type Level, type Operation, OPERATIONS } from '../interactions/operation.js';
 
 export interface Route extends Target {
   /** Path segment of a vread, or of an operation on a version. */
@@ -124,18 +124,22 @@ const LEVELS: Readonly<Record<number, Level>> = { 0: 'system', 1: 'type', 2: 'in
 function recogniseOperation(segments: readonly string[], at: number, definitions: Definitions) {
   const operation = segments[at]!.slice(1);
   const [type, id, history, version] = segments.slice(0, at);
-  const found = OPERATIONS.get(operation);
-  const offered =
-    found?.levels.includes(LEVELS[at]!) &&
+  const fits = ({ levels, types }: Operation): boolean =>
+    levels.includes(LEVELS[at]!) &&
     (history ?? '_history') === '_history' &&
-    (type === undefined || (found.types ?? [type]).includes(type)) &&
-    segments.length === at + 1;
+    (type === undefined || (types ?? [type]).includes(type));
+  const found = OPERATIONS.get(operation);
+  const offered = found && fits(found) && segments.length === at + 1;
   const known = type === undefined || definitions.resourceTypes.includes(type);
   if (type !== undefined && known && id !== undefined && !isId(id)) throw badId(type);
-  if (!offered || !known)
-    throw new FhirError('unknown-type', 'This server offers no such operation: see /metadata.', {
-      detail: 'unknown-operation',
-    });
+  if (!offered || !known) {
+    const here = [...OPERATIONS].filter(([, each]) => fits(each)).map(([code]) => `$${code}`);
+    throw new FhirError(
+      'unknown-type',
+      `This server offers no such operation: see /metadata.${didYouMean(segments[at]!, here)}`,
+      { detail: 'unknown-operation' },
+    );
+  }
   return {
     shape: '$',
     operation,

@@ -48,7 +48,7 @@ export async function patch({ engine }: Context, ask: Of<'patch'>, without: read
   const identity = { ...next(engine, ask.type, current.id, current), method: 'PATCH' as const };
   const { change, text } = await prepare(engine, identity, patched);
   if (text && text.length > engine.settings.maxBody) throw tooLarge();
-  if (isSame(current, change) || isSame(await plain(current), change)) return unchanged(current, false);
+  if (isSame(current, change) || isSame(await plain(current), change)) return unchanged(current, true);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   return { changes: [change], result: { ...about(change), status: 200, ...(text ? { text } : {}), location } };
 }

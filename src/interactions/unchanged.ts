@@ -49,11 +49,10 @@ function ordered(meta: Buffer): string {
   return JSON.stringify(Object.entries(said).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** The outcome of a write that leaves the current version as it is, as long as it is the current one. `raw`: it has no resource to show. */
-export function unchanged(row: Version, raw: boolean): Outcome {
+/** The outcome of a write that leaves the current version as it is, as long as it is the current one. `shown`: with the resource. */
+export function unchanged(row: Version, shown: boolean): Outcome {
   const location = `${row.type}/${row.id}/_history/${row.version}`;
-  const shown = raw ? {} : textOf(row);
-  return leftAlone(row, { ...about(row), status: 200, ...shown, location });
+  return leftAlone(row, { ...about(row), status: 200, ...(shown ? textOf(row) : {}), location });
 }
 
 /** The same with another answer. */

@@ -45,7 +45,7 @@ export async function update({ engine }: Context, ask: Of<'update'>, without: re
     isRaw(ask.body) ? ask.body : await resolveReferences(engine, ask.body, without),
     before && keptOf(before),
   );
-  if (before && isSame(before, change)) return unchanged(before, isRaw(ask.body));
+  if (before && isSame(before, change)) return unchanged(before, text !== undefined);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   const status = before?.text === undefined ? 201 : 200;
   return {

@@ -48,6 +48,21 @@ export function blobRows(subject: Subject): void {
       assert.ok((await readAll(store, before)).equals(bytes));
     });
 
+  it('lets others in while many bytes are read', async () => {
+    const { store } = subject;
+    const { hash } = await store.blobs.put(bytesFrom(3, 5 * MEGABYTE));
+    const found = await store.blobs.get(hash);
+    let turns = 0;
+    const turn = (): void => {
+      turns++;
+      going = setImmediate(turn);
+    };
+    let going = setImmediate(turn);
+    for await (const chunk of found!.bytes) assert.ok(chunk.length > 0);
+    clearImmediate(going);
+    assert.ok(turns >= 4, `${turns} turns`);
+  });
+
   it('keeps equal bytes once, however they come', async () => {
     const { store } = subject;
     const bytes = bytesFrom(5, 600_000);

@@ -111,7 +111,7 @@ function chunkOf(read: () => Row[]): Buffer | undefined {
   }
 }
 
-/** One chunk per step and no statement left open between steps. */
+/** One chunk per step and no statement left open between steps; others are let in, because nothing else here waits. */
 async function* bytesBetween(
   connection: Connection,
   upload: number,
@@ -121,6 +121,7 @@ async function* bytesBetween(
   const read = connection.prepare('SELECT x FROM chunk WHERE i=? AND part=?');
   const last = Math.min(end, size - 1);
   for (let from = start; from <= last; ) {
+    if (from > start) await new Promise(setImmediate);
     const part = Math.floor(from / CHUNK);
     const chunk = chunkOf(() => read.all(upload, part));
     if (!chunk) throw new FhirError('fault', 'Part of the stored bytes is missing.');

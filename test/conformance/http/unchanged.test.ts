@@ -3,7 +3,7 @@
  * the version that is there, its preconditions are judged as ever, and it is recorded.
  */
 import assert from 'node:assert/strict';
-import type { AuditEvent, BundleEntry, Patient } from 'fhir/r4.js';
+import type { AuditEvent, Binary, BundleEntry, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
 import { onBothStores } from '../../support/both-stores.js';
 import { done, entry, post, put, send, statuses } from '../../support/bundles.js';
@@ -140,6 +140,21 @@ onBothStores('a write that changes nothing', stage => {
       assert.match(told.text, /OperationOutcome/);
       const shown = await talk.update(patient('prefer'), { prefer: 'return=representation' });
       assert.equal(shown.body.meta.versionId, '1');
+    });
+
+    it('shows what Prefer asks for of a raw Binary, too', async () => {
+      const put = (prefer: string) =>
+        stage().talk.send<Binary>('PUT', 'Binary/shown', {
+          headers: { 'content-type': 'text/plain', prefer: `return=${prefer}` },
+          body: 'same',
+        });
+      for (const status of [201, 200, 200]) {
+        const shown = await put('representation');
+        assert.deepEqual([shown.status, shown.header('etag')], [status, 'W/"1"']);
+        assert.deepEqual([shown.body.meta?.versionId, shown.body.data], ['1', Buffer.from('same').toString('base64')]);
+      }
+      assert.equal((await put('minimal')).text, '');
+      assert.match((await put('OperationOutcome')).text, /OperationOutcome/);
     });
 
     it('obeys its preconditions', async () => {

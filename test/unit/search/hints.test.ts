@@ -106,6 +106,13 @@ describe('the advice of a refusal', () => {
   it('names the types of _type and of addresses', () => {
     assert.equal(meant(messageOf(() => typesNamed({ definitions }, ['Patient,Observaton'], []))), 'Observation');
     assert.equal(meant(messageOf(() => route('GET', '/patient/1', definitions))), 'Patient');
+    for (const [path, advised] of [
+      ['/Patient/1/$everthing', '$everything'],
+      ['/$re-index', '$reindex'],
+      ['/$everything', ''],
+      ['/Observation/1/$everything', ''],
+    ] as const)
+      assert.equal(meant(messageOf(() => route('GET', path, definitions))), advised, path);
     assert.equal(meant(messageOf(() => route('GET', '/Pateint', definitions))), 'Patient');
     assert.equal(meant(messageOf(() => route('GET', '/Patient/1/Observaton', definitions))), 'Observation');
     assert.equal(meant(messageOf(() => route('GET', '/nothing-like-it', definitions))), '');
