@@ -3,10 +3,12 @@
  * turns what is thrown into a sentence and an exit status (0 done, 1 failed, 2 asked wrongly). What goes wrong stands on
  * standard error, without a stack: https://clig.dev/#errors
  */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FhirError } from '../fhir/error.js';
 import type { Engine } from '../interactions/interaction.js';
-import { type Config, ConfigError, flagOf, loadConfig, SETTINGS } from '../platform/config.js';
+import { type Config, ConfigError, flagOf, isMongo, loadConfig, SETTINGS } from '../platform/config.js';
 import { nearest } from '../platform/nearest.js';
 import { VERSION } from '../platform/version.js';
 import { backup } from './backup.js';
@@ -43,12 +45,16 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
     backup: {
       about: 'Copy the embedded store to a new file, checked; stop the server first.',
       words: '<new file>',
+      existing: true,
       run: backup,
     },
     verify: {
       about: 'Check that versions, audit events and search index agree; on the embedded store stop the server first.',
       words: '',
-      options: { sample: { value: 'N', about: 'Look at every Nth resource alone.' } },
+      options: {
+        sample: { value: 'N', about: 'Resources of each type that are looked for by what stands in them (500).' },
+      },
+      existing: true,
       run: verify,
     },
     explain: {
@@ -84,7 +90,10 @@ export async function run(
       config: settings,
       words: positionals,
       options: values,
-      open: () => open(settings),
+      open: async () => {
+        if (command.existing) checkStore(settings);
+        return open(settings);
+      },
     };
     return await command.run(invocation);
   } catch (error) {
@@ -92,6 +101,12 @@ export async function run(
     if (/^(?:debug|trace)$/.test(env['CHARTROOM_LOG'] ?? '')) process.stderr.write(`${(error as Error).stack ?? ''}\n`);
     return error instanceof ConfigError ? 2 : 1;
   }
+}
+
+/** Throws ConfigError where the folder of the embedded store has none: an empty one that is made agrees with itself. */
+function checkStore(settings: Config): void {
+  if (isMongo(settings) || existsSync(join(settings.data, 'chartroom.db'))) return;
+  throw new ConfigError(`There is no store in ${resolve(settings.data)}: CHARTROOM_DATA (or --data) names its folder.`);
 }
 
 function print(text: string): number {

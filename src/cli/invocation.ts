@@ -9,6 +9,8 @@ export interface Command {
   readonly words: string;
   /** Flags beside the settings. `value`: what it takes, as help shows it; absent: it is on or off. */
   readonly options?: Readonly<Record<string, { readonly value?: string; readonly about: string }>>;
+  /** It is about a store that is there: a folder without one is a slip, and nothing is made in it. */
+  readonly existing?: true;
   readonly run: (invocation: Invocation) => Promise<number>;
 }
 

@@ -4,9 +4,18 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { MongoClient } from 'mongodb';
 import { after, describe, it } from 'mocha';
 import { openEmbedded } from '../../src/store/embedded/index.js';
@@ -126,6 +135,11 @@ describe('the files of an embedded store', () => {
         assert.deepEqual(
           suffixes.map(suffix => modeOf(path + suffix)),
           suffixes.map(() => '600'),
+        );
+        const all = readdirSync(dirname(path)).filter(name => name.startsWith(basename(path)));
+        assert.deepEqual(
+          all.filter(name => modeOf(join(dirname(path), name)) !== '600'),
+          [],
         );
         await store.close();
       }

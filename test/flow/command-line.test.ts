@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,6 +50,16 @@ describe('the command line', () => {
       assert.match(out, /^Usage: chartroom import <file or folder>… \[flags\]$/m);
       assert.match(out, /^ {2}--report FILE /m);
       assert.match(out, /^ {2}--port VALUE .*\[8080\]$/m);
+    });
+
+  for (const words of ['verify', `backup ${join(folder, 'copy.db')}`])
+    it(`makes no store where there is none (${words.split(' ')[0]})`, async () => {
+      const data = join(folder, 'no-store');
+      const { status, err } = await run(words, { CHARTROOM_DATA: data });
+      assert.equal(status, 2);
+      isSentence(err);
+      assert.ok(err.startsWith(`There is no store in ${data}`), err);
+      assert.ok(!existsSync(data) && !existsSync(join(folder, 'copy.db')));
     });
 
   const mistakes: readonly (readonly [words: string, says: RegExp])[] = [

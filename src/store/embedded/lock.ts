@@ -15,7 +15,8 @@ const PATIENCE = 1000;
 export function lock(file: string): () => void {
   let connection: Connection | undefined;
   try {
-    connection = connect(`${file}.lock`, [], PATIENCE);
+    // Nothing is ever written to it: a journal would only be one more file.
+    connection = connect(`${file}.lock`, ['journal_mode=MEMORY'], PATIENCE);
     connection.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     connection?.close();

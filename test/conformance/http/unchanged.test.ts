@@ -143,18 +143,18 @@ onBothStores('a write that changes nothing', stage => {
     });
 
     it('shows what Prefer asks for of a raw Binary, too', async () => {
-      const put = (prefer: string) =>
+      const upload = (prefer: string) =>
         stage().talk.send<Binary>('PUT', 'Binary/shown', {
           headers: { 'content-type': 'text/plain', prefer: `return=${prefer}` },
           body: 'same',
         });
       for (const status of [201, 200, 200]) {
-        const shown = await put('representation');
+        const shown = await upload('representation');
         assert.deepEqual([shown.status, shown.header('etag')], [status, 'W/"1"']);
         assert.deepEqual([shown.body.meta?.versionId, shown.body.data], ['1', Buffer.from('same').toString('base64')]);
       }
-      assert.equal((await put('minimal')).text, '');
-      assert.match((await put('OperationOutcome')).text, /OperationOutcome/);
+      assert.equal((await upload('minimal')).text, '');
+      assert.match((await upload('OperationOutcome')).text, /OperationOutcome/);
     });
 
     it('obeys its preconditions', async () => {
