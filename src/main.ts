@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { run } from './cli/index.js';
 import { createRecorder } from './audit/record.js';
 import { loadDefinitions } from './fhir/definitions.js';
-import { asFhirError, FhirError } from './fhir/error.js';
+import { FhirError } from './fhir/error.js';
 import { type Found, readProfiles } from './fhir/package.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { loadFrom } from './interactions/canonical.js';
@@ -42,10 +42,8 @@ async function openStore(config: Config, placement: Placement): Promise<Store> {
   try {
     return await openEmbedded({ file, placement, queryTimeout: config.queryTimeout });
   } catch (error) {
-    const { kind, message } = asFhirError(error);
-    throw message.includes(resolve(config.data))
-      ? error
-      : new FhirError(kind, `${resolve(file)}: ${message}`, { cause: error });
+    if (!(error instanceof FhirError) || error.message.includes(resolve(config.data))) throw error;
+    throw new FhirError(error.kind, `${resolve(file)}: ${error.message}`, { cause: error });
   }
 }
 

@@ -131,10 +131,12 @@ describe('the files of an embedded store', () => {
         await write(store, 'p');
         await store.backup!(`${path}.backup`);
         await assert.rejects(store.backup!(`${path}.backup`), { kind: 'conflict' });
-        const suffixes = ['', '-wal', '-shm', '.lock', '.backup'];
+        const names = readdirSync(dirname(path)).filter(name => name.startsWith(basename(path)));
+        for (const suffix of ['', '-wal', '-shm', '.lock', '.pid', '.backup'])
+          assert.ok(names.includes(basename(path) + suffix), suffix);
         assert.deepEqual(
-          suffixes.map(suffix => modeOf(path + suffix)),
-          suffixes.map(() => '600'),
+          names.filter(name => modeOf(join(dirname(path), name)) !== '600'),
+          [],
         );
         const all = readdirSync(dirname(path)).filter(name => name.startsWith(basename(path)));
         assert.deepEqual(

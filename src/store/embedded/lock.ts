@@ -2,7 +2,7 @@
  * One process at a time: the lock of a second, empty SQLite file beside the store, held for as long as the store is
  * open. The operating system releases it with the process, however that ends.
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { FhirError } from '../../fhir/error.js';
 import { type Connection, connect } from './driver.js';
@@ -11,8 +11,10 @@ import { fromDriver, resultCode } from './errors.js';
 /** Milliseconds: enough for a predecessor that is just ending. */
 const PATIENCE = 1000;
 
-/** Throws `unavailable` if another process has the store open. */
+/** Throws `unavailable` if another process has the store open, or the system's error where there can be no file. */
 export function lock(file: string): () => void {
+  // SQLite gives its journal the mode of the file.
+  closeSync(openSync(`${file}.lock`, 'a', 0o600));
   let connection: Connection | undefined;
   try {
     // Nothing is ever written to it: a journal would only be one more file.
