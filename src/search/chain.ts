@@ -5,7 +5,7 @@
  * these are too many, the client must name one. A parameter that holds resources (Bundle's `composition`) leads into them.
  */
 import { FhirError } from '../fhir/error.js';
-import { LINK, nothingAsked, spend } from './allowance.js';
+import { LINK, nothingAsked, spend } from './cost.js';
 import { any, type Where } from './query.js';
 import {
   byCanonical,

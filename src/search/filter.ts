@@ -11,7 +11,7 @@
  * - Result parameters, `_has`, `_list`, `_text`, `_content` are no names of a filter; they are given beside it.
  */
 import { FhirError } from '../fhir/error.js';
-import { costOf, MISSING, nothingAsked, spend } from './allowance.js';
+import { costOf, MISSING, nothingAsked, spend } from './cost.js';
 import { followReference, MAX_CHAIN } from './chain.js';
 import { readElement } from './filter-element.js';
 import { type Comparison, type Filter, misread, readFilter, type Step, tooCostly, undecided } from './filter-syntax.js';

@@ -6,7 +6,7 @@
  * Choice: `_has` and chains go through references to resources of this server.
  */
 import { FhirError } from '../fhir/error.js';
-import { costOf, LINK, MISSING, spend, WORDS } from './allowance.js';
+import { costOf, LINK, MISSING, spend, WORDS } from './cost.js';
 import { followReference, MAX_CHAIN } from './chain.js';
 import { parseFilter } from './filter.js';
 import { didYouMean } from '../platform/nearest.js';

@@ -8,7 +8,7 @@
  */
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError, type Issue } from '../fhir/error.js';
-import { nothingAsked } from './allowance.js';
+import { nothingAsked } from './cost.js';
 import { didYouMean } from '../platform/nearest.js';
 import type { SearchParameter, SearchParameters } from './parameters.js';
 import { parseCondition } from './parse-condition.js';

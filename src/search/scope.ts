@@ -2,7 +2,7 @@
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import { didYouMean } from '../platform/nearest.js';
-import type { Asked } from './allowance.js';
+import type { Asked } from './cost.js';
 import type { SearchParameter, SearchParameters, SearchType } from './parameters.js';
 
 /** Where a condition is read: the types that it speaks of, and what is known. */
