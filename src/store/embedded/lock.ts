@@ -17,8 +17,7 @@ export function lock(file: string): () => void {
   closeSync(openSync(`${file}.lock`, 'a', 0o600));
   let connection: Connection | undefined;
   try {
-    // Nothing is ever written to it: a journal would only be one more file.
-    connection = connect(`${file}.lock`, ['journal_mode=MEMORY'], PATIENCE);
+    connection = connect(`${file}.lock`, [], PATIENCE);
     connection.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     connection?.close();
