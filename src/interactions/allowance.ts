@@ -3,7 +3,7 @@
  * ordinary answer never waits; whoever is about to read much says how much, and goes on when there is room.
  */
 import { FhirError } from '../fhir/error.js';
-import type { Place } from '../platform/room.js';
+import type { Place, Room } from '../platform/room.js';
 import type { Page, Version } from '../store/store.js';
 import type { Context, Engine } from './interaction.js';
 import { sizeOf } from './text.js';
@@ -28,34 +28,42 @@ export const FREE = 2 * 1024 * 1024;
 /** ms for which an answer waits for the others. */
 const PATIENCE = 30_000;
 
-export function createAllowance({ room, settings }: Pick<Engine, 'room' | 'settings'>): OwnAllowance {
-  let left = settings.maxAnswer;
-  let turn: Promise<Place | undefined> | undefined;
-  let released = false;
-  return {
-    get left() {
-      return left;
-    },
-    shared: false,
-    spend(bytes) {
-      left = Math.max(0, left - bytes);
-    },
-    async admit(bytes) {
-      // Who has had a turn does not wait for another: two who wait for each other would wait for ever.
-      turn ??= room.enter(bytes, PATIENCE);
-      const place = await turn;
-      if (released) place?.keep(0);
-      if (!place)
-        throw new FhirError('throttled', 'Too many large answers are under way. Try again, or ask for less.', {
-          retryAfter: 5,
-        });
-    },
-    release() {
-      released = true;
-      void turn?.then(place => place?.keep(0));
-    },
-  };
+/** A class, because every request has one. */
+class Own implements OwnAllowance {
+  readonly shared = false;
+  left: number;
+  readonly #room: Room;
+  #turn: Promise<Place | undefined> | undefined;
+  #released = false;
+
+  constructor(room: Room, left: number) {
+    this.#room = room;
+    this.left = left;
+  }
+
+  spend(bytes: number): void {
+    this.left = Math.max(0, this.left - bytes);
+  }
+
+  async admit(bytes: number): Promise<void> {
+    // Who has had a turn does not wait for another: two who wait for each other would wait for ever.
+    this.#turn ??= this.#room.enter(bytes, PATIENCE);
+    const place = await this.#turn;
+    if (this.#released) place?.keep(0);
+    if (!place)
+      throw new FhirError('throttled', 'Too many large answers are under way. Try again, or ask for less.', {
+        retryAfter: 5,
+      });
+  }
+
+  release(): void {
+    this.#released = true;
+    void this.#turn?.then(place => place?.keep(0));
+  }
 }
+
+export const createAllowance = ({ room, settings }: Pick<Engine, 'room' | 'settings'>): OwnAllowance =>
+  new Own(room, settings.maxAnswer);
 
 /** That of a context; one of its own where nobody has given it any. */
 export const allowanceOf = ({ engine, allowance }: Context): Allowance => allowance ?? createAllowance(engine);
