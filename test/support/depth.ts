@@ -4,23 +4,23 @@
  */
 const DEPTHS = {
   /** Kills amid single writes, and amid transactions, over both stores. */
-  KILLS: { change: 6, full: 100 },
-  TRANSACTION_KILLS: { change: 4, full: 40 },
+  KILLS: { change: 4, full: 100 },
+  TRANSACTION_KILLS: { change: 2, full: 40 },
   /** Signals and kills that stop one import, a store. */
-  STOPS: { change: 4, full: 20 },
+  STOPS: { change: 2, full: 20 },
   /** Resources that 64 callers want to exist, each. */
   STORM: { change: 8, full: 100 },
   /** Random queries a store, by its usual plans; and by the plans that it takes more rarely. */
-  QUERIES: { change: 1000, full: 10_000 },
-  RARE_QUERIES: { change: 300, full: 2000 },
+  QUERIES: { change: 500, full: 10_000 },
+  RARE_QUERIES: { change: 150, full: 2000 },
   /** Random chains and reverse chains a store. */
-  LINKED: { change: 240, full: 1000 },
+  LINKED: { change: 120, full: 1000 },
   /** Random searches over HTTP a store. */
-  SEARCHES: { change: 250, full: 5000 },
+  SEARCHES: { change: 150, full: 5000 },
   /** Damaged requests a store. */
-  MUTATIONS: { change: 1000, full: 100_000 },
+  MUTATIONS: { change: 500, full: 100_000 },
   /** Random histories of writes a store. */
-  HISTORIES: { change: 15, full: 150 },
+  HISTORIES: { change: 10, full: 150 },
 } as const;
 
 /** Everything that takes long for what it adds is done in a full run only. */

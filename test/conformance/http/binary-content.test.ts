@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 import type { Binary, OperationOutcome } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onBothStores } from '../../support/both-stores.js';
+import { FULL } from '../../support/depth.js';
 import { exchange } from '../../support/exchange.js';
 import { readArchive, skipWithout } from '../../support/shared.js';
 import { refusal } from '../../support/talk.js';
@@ -179,19 +180,20 @@ onBothStores('content of a Binary', stage => {
       }
   });
 
-  it('every C-CDA example of HL7 is kept byte for byte', async function () {
+  it('every C-CDA example of HL7 is kept byte for byte (at every change a quarter of them)', async function () {
     const folder = skipWithout(this, 'data', 'ccda-hl7-examples');
     let count = 0;
     for (const file of readdirSync(folder).filter(name => /\.(tgz|tar\.gz)$/.test(name)))
       for (const { name, text } of readArchive(`${folder}/${file}`)) {
         if (!name.toLowerCase().endsWith('.xml')) continue;
-        const type = TYPES[count % 2]!;
+        count++;
+        if (!FULL && count % 4 !== 0) continue;
+        const type = TYPES[count % 8 < 4 ? 0 : 1]!;
         const body = Buffer.from(text);
         const made = await upload(type, body);
         assert.equal(made.status, 201, `${name} ${made.body.toString()}`);
         const read = await back(made.headers.location, type);
         assert.ok(read.headers['content-type'] === type && read.body.equals(body), name);
-        count++;
       }
     assert.ok(count >= 447, `only ${count}`);
   });
