@@ -8,6 +8,7 @@ import { createApply } from '../../src/store/embedded/apply.js';
 import { columnsOf } from '../../src/store/embedded/columns.js';
 import { bytesOf, connect, type Connection, type Value } from '../../src/store/embedded/driver.js';
 import { fromDriver, resultCode } from '../../src/store/embedded/errors.js';
+import { protect } from '../../src/store/embedded/files.js';
 import type { Job } from '../../src/store/embedded/job.js';
 import { migrate, PRAGMAS } from '../../src/store/embedded/schema.js';
 import { startThread } from '../../src/store/embedded/thread.js';
@@ -17,6 +18,7 @@ describe('the SQLite driver port', () => {
   const file = join(folder, 'plain');
   let connection: Connection;
   before(() => {
+    protect(file);
     connection = connect(file, PRAGMAS);
     connection.exec('CREATE TABLE thing(n INTEGER PRIMARY KEY, t TEXT, i INT, r REAL, b BLOB)');
   });
@@ -156,6 +158,7 @@ describe('a group of jobs on a full disk', () => {
   });
 
   it('fails with no-space, keeps what there is room for, and goes on when there is space again', () => {
+    protect(join(folder, 'full'));
     const connection = connect(join(folder, 'full'), PRAGMAS);
     migrate(connection, 'any');
     const apply = createApply(connection);
@@ -182,6 +185,7 @@ describe('a thread of the embedded store', () => {
     await assert.rejects(thread.ask('anything'), { name: 'FhirError', kind: 'unavailable' });
     await assert.rejects(thread.ask('more'), { kind: 'unavailable' });
     assert.equal(thread.failure?.kind, 'unavailable');
+    await assert.rejects(thread.opened, { kind: 'unavailable' });
     await thread.close();
   });
 });

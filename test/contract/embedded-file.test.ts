@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { after, afterEach, describe, it } from 'mocha';
 import { type Cursor, EVERYTHING } from '../../src/search/query.js';
 import { connect } from '../../src/store/embedded/driver.js';
+import { protect } from '../../src/store/embedded/files.js';
 import { openEmbedded } from '../../src/store/embedded/index.js';
 import type { Store } from '../../src/store/store.js';
 import { placement, put, remove } from '../support/changes.js';
@@ -264,6 +265,7 @@ describe('the file of the embedded store', () => {
 });
 
 function connectAnd(file: string, statement: string): void {
+  protect(file);
   const connection = connect(file);
   connection.exec(statement);
   connection.close();

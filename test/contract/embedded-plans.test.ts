@@ -8,6 +8,7 @@ import type { Cursor } from '../../src/search/query.js';
 import { compile } from '../../src/store/embedded/compile.js';
 import { compileCount, compileProbe } from '../../src/store/embedded/compile-all.js';
 import { connect, type Connection } from '../../src/store/embedded/driver.js';
+import { protect } from '../../src/store/embedded/files.js';
 import { migrate, PRAGMAS } from '../../src/store/embedded/schema.js';
 import type { Sql } from '../../src/store/embedded/sql.js';
 import { encode } from '../../src/store/encode.js';
@@ -49,6 +50,7 @@ describe('how SQLite carries out the statements of the embedded store', () => {
   before(() => {
     for (const resource of createPopulation())
       facts.add(encode(placement, resource.resourceType, entriesOf(resource), facts).missing);
+    protect(join(folder, 'store'));
     connection = connect(join(folder, 'store'), PRAGMAS);
     migrate(connection, placement.hash);
   });

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -23,6 +24,7 @@ import { openMongo } from '../../src/store/mongo/index.js';
 import type { Store } from '../../src/store/store.js';
 import { placement, put } from '../support/changes.js';
 import { startMongo } from '../support/mongod.js';
+import { queryOf } from '../support/queries.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import { talkTo } from '../support/talk.js';
 
@@ -61,6 +63,18 @@ describe('an embedded store that cannot be written', () => {
         assert.equal((await store.read('Patient', 'back'))?.version, 1);
         assert.equal(await store.read('Patient', 'lost'), undefined);
       }));
+
+  it('makes no file in place of one that is missing, and keeps the WAL of that one', () =>
+    on(async (store, file) => {
+      renameSync(file, `${file}.elsewhere`);
+      const wal = statSync(`${file}-wal`).size;
+      await assert.rejects(store.explain({ ...queryOf('Patient?_id=before'), limit: 1 }));
+      assert.equal(existsSync(file), false);
+      assert.equal(statSync(`${file}-wal`).size, wal);
+      renameSync(`${file}.elsewhere`, file);
+      await store.explain({ ...queryOf('Patient?_id=before'), limit: 1 });
+      assert.equal((await store.read('Patient', 'before'))?.version, 1);
+    }));
 
   it('refuses writes after its file was replaced by a copy', () =>
     on(async (store, file) => {

@@ -5,6 +5,7 @@
  * so every column is typed. Bare `?` only.
  */
 import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 
 export type Value = string | number | Uint8Array | null;
 export type Row = readonly Value[];
@@ -68,10 +69,14 @@ function withoutWarning<T>(look: () => T): T {
 const bindable = (value: unknown): boolean =>
   value === null || typeof value === 'string' || Number.isFinite(value) || value instanceof Uint8Array;
 
-/** Opens a file; `pragmas` are set in order, after a busy timeout. */
+/** SQLite would make a file that is missing, and on its empty file delete the WAL that holds the last commits. */
+const existing = (file: string): string => `${pathToFileURL(file).href}?mode=rw`;
+
+/** Opens a file that is there; `pragmas` are set in order, after a busy timeout. */
 export function connect(file: string, pragmas: readonly string[] = [], busyTimeout = 5000): Connection {
   const Builtin = builtin();
-  const raw = Builtin ? new Builtin(file) : new (createRequire(import.meta.url)('libsql') as Constructor)(file);
+  const Driver = Builtin ?? (createRequire(import.meta.url)('libsql') as Constructor);
+  const raw = new Driver(existing(file));
   const cache = new Map<string, Statement>();
 
   const compile = (sql: string): Statement => {

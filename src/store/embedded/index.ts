@@ -218,6 +218,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     unlock();
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   };
+  // A thread that opened the file later could meet another one.
+  await Promise.all([thread.opened, walker.opened, sorter.opened]).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
 
   return {
     name: 'embedded',

@@ -172,6 +172,7 @@ if (parentPort) {
     connection.close();
     port.close();
   };
+  port.postMessage([]);
   port.on('message', (message: readonly Question<Reading>[] | 'close') => {
     if (message === 'close') {
       closing = true;

@@ -15,6 +15,8 @@ export type Answer<A> = { readonly ticket: number } & ({ readonly answer: A } | 
 export interface Thread<Q, A> {
   /** `transfer`: buffers that move to the thread instead of being copied. */
   ask(question: Q, transfer?: readonly ArrayBuffer[]): Promise<A>;
+  /** Resolves when the thread has opened what it works on: its first message is empty. Rejects where it cannot. */
+  readonly opened: Promise<void>;
   /** Undefined while the thread lives. */
   readonly failure: FhirError | undefined;
   /** Resolves when everything asked is answered and the thread has released what it had. */
@@ -38,12 +40,22 @@ export function startThread<Q, A>(url: URL, data: unknown): Thread<Q, A> {
     moving = [];
     worker.postMessage(questions, transfer);
   };
+  let open!: () => void;
+  let failOpening!: (error: FhirError) => void;
+  const opened = new Promise<void>((resolve, reject) => {
+    open = resolve;
+    failOpening = reject;
+  });
+  // Whoever does not wait for it hears of a failure with what is asked.
+  opened.catch(() => {});
   const fail = (cause: unknown): void => {
     failure ??= new FhirError('unavailable', 'The store has stopped. Start the server again.', { cause });
+    failOpening(failure);
     for (const asked of waiting.values()) asked.reject(failure);
     waiting.clear();
   };
   worker.on('message', (answers: readonly Answer<A>[]) => {
+    open();
     for (const answer of answers) {
       const asked = waiting.get(answer.ticket);
       waiting.delete(answer.ticket);
@@ -60,6 +72,7 @@ export function startThread<Q, A>(url: URL, data: unknown): Thread<Q, A> {
   });
 
   return {
+    opened,
     ask: (question, transfer = []) => {
       if (failure) return Promise.reject(failure);
       if (closing) return Promise.reject(new FhirError('unavailable', 'The store is closing.'));

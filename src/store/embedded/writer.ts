@@ -28,6 +28,8 @@ function apply(jobs: readonly Job[]): Outcome[] {
   return gone ? jobs.map(() => ({ failed: toWire(gone) })) : outcomes;
 }
 
+port.postMessage([]);
+
 type Incoming = readonly Question<Job>[] | 'close';
 
 port.on('message', (first: Incoming) => {
