@@ -158,8 +158,9 @@ function plain(
 
 /** The event is about the patient, and about the data where that is a Patient. */
 function patientsOf({ data }: Deed, patient: string | undefined): string[] {
-  const both = [...(data?.type === 'Patient' ? [data.id] : []), ...(patient === undefined ? [] : [patient])];
-  return [...new Set(both)];
+  const about = data?.type === 'Patient' ? [data.id] : [];
+  if (patient !== undefined && patient !== about[0]) about.push(patient);
+  return about;
 }
 
 function makeShape(

@@ -88,13 +88,9 @@ async function runAndRecord(context: Context, ask: Interaction, without: readonl
   for (let attempt = 1; ; attempt++) {
     if (WRITES.has(ask.kind)) await registry.current();
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
-    const {
-      result,
-      changes = [],
-      deeds,
-      complete,
-      ...guards
-    } = await checkIntegrity(context.engine, await run(context, ask, without), without);
+    const ran = await run(context, ask, without);
+    const judged = ran.changes ? await checkIntegrity(context.engine, ran, without) : ran;
+    const { result, changes = [], deeds, complete, absent = [], present = [] } = judged;
     if (ask.kind === 'capabilities' || ask.kind === 'batch') return result;
     const events: Change[] = [];
     for (const { target, request, result: done } of deeds ?? [{ target: ask, result }]) {
@@ -103,17 +99,14 @@ async function runAndRecord(context: Context, ask: Interaction, without: readonl
       if (events.length % 256 === 0) await new Promise(setImmediate);
     }
     const noted = context.note && WRITES.has(ask.kind) ? [context.note()] : [];
-    if (changes.length === 0 && !guards.present?.length) {
+    if (changes.length === 0 && present.length === 0) {
       if (noted.length > 0) await store.commit({ changes: events, messages: noted });
       else if (events.length > 0) await store.commit({ changes: events, independent: true });
       return complete ? complete() : result;
     }
+    const messages = [...messagesOf(context.engine, changes), ...noted];
     try {
-      await store.commit({
-        changes: [...changes, ...events],
-        ...guards,
-        messages: [...messagesOf(context.engine, changes), ...noted],
-      });
+      await store.commit({ changes: [...changes, ...events], absent, present, messages });
       await committed(context.engine, changes, indexed);
     } catch (error) {
       // Somebody else wrote in between: look again, so that If-Match is judged by what is there now.

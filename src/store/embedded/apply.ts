@@ -24,7 +24,8 @@ export type Apply = (jobs: readonly Job[]) => Outcome[];
 export function createApply(connection: Connection): Apply {
   const run = (text: string, ...values: readonly Value[]): number => connection.prepare(text).run(...values);
   const all = (text: string, ...values: readonly Value[]) => connection.prepare(text).all(...values);
-  let next = Number(all('SELECT coalesce(max(n), 0) + 1 FROM resource')[0]![0]);
+  const first = (text: string, ...values: readonly Value[]) => connection.prepare(text).first(...values);
+  let next = Number(first('SELECT coalesce(max(n), 0) + 1 FROM resource')![0]);
 
   const group = (jobs: readonly Job[]): Outcome[] => {
     try {
@@ -42,7 +43,7 @@ export function createApply(connection: Connection): Apply {
           return {
             failed: toWire(new FhirError('conflict', 'A resource has changed meanwhile. Read it and try again.')),
           };
-        if (job.absent.some(({ text, values }) => all(text, ...values).length > 0))
+        if (job.absent.some(({ text, values }) => first(text, ...values)))
           return {
             failed: toWire(new FhirError('conflict', 'A resource that matches the condition exists meanwhile.')),
           };
@@ -84,21 +85,11 @@ export function createApply(connection: Connection): Apply {
   };
 
   /** Every id that is to be new is unused, every version that is to be replaced is the current one. */
-  const allHold = (changes: readonly RowChange[]): boolean => {
-    const created = changes.filter(({ replaces }) => replaces === undefined).map(({ id }) => id);
-    return (
-      (created.length === 0 ||
-        all('SELECT 1 FROM resource WHERE id IN (SELECT value FROM json_each(?)) LIMIT 1', JSON.stringify(created))
-          .length === 0) &&
-      changes.every(
-        ({ id, replaces }) =>
-          replaces === undefined || all('SELECT v FROM resource WHERE id=?', id)[0]?.[0] === replaces,
-      )
-    );
-  };
+  const allHold = (changes: readonly RowChange[]): boolean =>
+    changes.every(({ id, replaces }) => first('SELECT v FROM resource WHERE id=?', id)?.[0] === replaces);
 
   const stands = (id: string, version: number | undefined): boolean => {
-    const [row] = all('SELECT v FROM resource WHERE id=? AND f IS NOT NULL', id);
+    const row = first('SELECT v FROM resource WHERE id=? AND f IS NOT NULL', id);
     return row !== undefined && (version === undefined || row[0] === version);
   };
 
@@ -106,7 +97,7 @@ export function createApply(connection: Connection): Apply {
   const allKept = (changes: readonly RowChange[]): boolean => {
     const hashes = [...new Set(changes.flatMap(({ holds }) => holds))];
     if (hashes.length === 0) return true;
-    const [row] = all(
+    const row = first(
       'SELECT count(*) FROM blob WHERE hash IN (SELECT value FROM json_each(?))',
       JSON.stringify(hashes),
     );
@@ -145,7 +136,7 @@ export function createApply(connection: Connection): Apply {
       if (change.words) say(n, type, change.words);
       return;
     }
-    const row = all('SELECT n,d,s,f,h FROM resource WHERE id=?', id)[0]!;
+    const row = first('SELECT n,d,s,f,h FROM resource WHERE id=?', id)!;
     const n = row[0] as number;
     if (change.erases) run('DELETE FROM version WHERE n=?', n);
     else
@@ -166,18 +157,18 @@ export function createApply(connection: Connection): Apply {
 
   /** Of a resource whose versions are gone: bytes that no other one refers to. */
   const eraseBytes = (id: string): void => {
-    const n = all('SELECT n FROM resource WHERE id=?', id)[0]![0]!;
+    const n = first('SELECT n FROM resource WHERE id=?', id)![0]!;
     const hashes = all('SELECT hash FROM held WHERE n=?', n).map(([hash]) => hash!);
     run('DELETE FROM held WHERE n=?', n);
     for (const hash of hashes) {
-      if (all('SELECT 1 FROM held WHERE hash=? LIMIT 1', hash).length > 0) continue;
+      if (first('SELECT 1 FROM held WHERE hash=?', hash)) continue;
       run('DELETE FROM chunk WHERE i=(SELECT i FROM blob WHERE hash=?)', hash);
       run('DELETE FROM blob WHERE hash=?', hash);
     }
   };
 
   const reindex = ({ id, version, columns: now, words }: Renewal): boolean => {
-    const row = all('SELECT n,d,s,f,t FROM resource WHERE id=? AND v=? AND f IS NOT NULL', id, version)[0];
+    const row = first('SELECT n,d,s,f,t FROM resource WHERE id=? AND v=? AND f IS NOT NULL', id, version);
     if (!row) return false;
     const n = row[0] as number;
     run(
@@ -242,8 +233,8 @@ export function createApply(connection: Connection): Apply {
 
   /** The parts must be complete: an earlier one may have failed while this was on its way. */
   const seal = (upload: number, hash: string, size: number): number => {
-    if (all('SELECT 1 FROM blob WHERE hash=?', hash).length > 0) return drop(upload);
-    const kept = all('SELECT coalesce(sum(length(x)),0) FROM chunk WHERE i=?', upload)[0]![0];
+    if (first('SELECT 1 FROM blob WHERE hash=?', hash)) return drop(upload);
+    const kept = first('SELECT coalesce(sum(length(x)),0) FROM chunk WHERE i=?', upload)![0];
     if (kept !== size) throw new FhirError('unavailable', 'The bytes could not be kept. Send them again.');
     return size === 0
       ? run('INSERT INTO blob(i,hash,size) VALUES(?,?,0)', upload, hash)

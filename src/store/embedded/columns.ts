@@ -21,7 +21,7 @@ export const columnsOf = ({ d, e, k, g, f, s, w }: Keys): Columns => ({
   e,
   s: Object.keys(s).length === 0 ? null : JSON.stringify(s),
   w: w.length === 0 ? null : JSON.stringify(w.map(({ p, l, h }) => [p, finite(l), finite(h)])),
-  f: JSON.stringify({ k: [0, ...new Set(k)], g: [0, ...new Set(g)], f: [0, ...new Set(f)] }),
+  f: JSON.stringify({ k: [0, ...k], g: [0, ...g], f: [0, ...f] }),
 });
 
 /** The keys that have entries, and the strings to sort by: what an update compares. */

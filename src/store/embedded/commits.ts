@@ -17,6 +17,9 @@ import type { Sql } from './sql.js';
 import type { Thread } from './thread.js';
 import { wordRow } from './words.js';
 
+/** Bytes from which on it is quicker to move a text to another thread than to copy it. */
+const MOVED = 65_536;
+
 /** Changes that are encoded in one piece: ten milliseconds. */
 const ENCODED = 256;
 
@@ -62,7 +65,7 @@ export function openCommits({ placement, facts, writer, met, matching }: CommitS
     return done;
   };
 
-  /** `text`: a copy that moves to the writer; the caller keeps what he gave. */
+  /** `text`: a copy that may move to the writer; the caller keeps what he gave. */
   const rowChange = (change: Change, text: Uint8Array<ArrayBuffer>): RowChange => ({
     type: change.type,
     id: encodeId(change.type, change.id),
@@ -100,7 +103,7 @@ export function openCommits({ placement, facts, writer, met, matching }: CommitS
       if (from > 0) await new Promise(setImmediate);
       const lot = rowChanges(asked.slice(from, from + ENCODED));
       changes.push(...lot.rows);
-      texts.push(lot.texts);
+      if (lot.texts.byteLength >= MOVED) texts.push(lot.texts);
     }
     for (const { type } of asked) met(type);
     // No await from here on: the statements know of everything that reaches the writer before them.

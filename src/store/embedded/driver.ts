@@ -14,6 +14,8 @@ export interface Statement {
   /** Runs it and returns how many rows it changed. */
   run(...values: readonly Value[]): number;
   all(...values: readonly Value[]): Row[];
+  /** The first row alone: half the work of `all`. */
+  first(...values: readonly Value[]): Row | undefined;
 }
 
 export interface Connection {
@@ -31,6 +33,7 @@ export interface Connection {
 interface RawStatement {
   run(...values: unknown[]): { changes: number | bigint };
   all(...values: unknown[]): unknown[];
+  get(...values: unknown[]): unknown;
   raw?(on: boolean): unknown;
   setReturnArrays?(on: boolean): void;
 }
@@ -100,6 +103,7 @@ export function connect(file: string, pragmas: readonly string[] = [], busyTimeo
     return {
       run: (...values) => Number(statement.run(...bound(values)).changes),
       all: (...values) => statement.all(...bound(values)) as Row[],
+      first: (...values) => statement.get(...bound(values)) as Row | undefined,
     };
   };
   const prepare = (sql: string): Statement => {

@@ -39,7 +39,7 @@ function tell(connection: Connection, plan: Plan): Explanation {
       .map(row => String(row[3])),
   );
   const probe = compileProbe(plan, MOST);
-  const keys = probe ? Number(connection.prepare(probe.text).all(...probe.values)[0]![0]) : 0;
+  const keys = probe ? Number(connection.prepare(probe.text).first(...probe.values)![0]) : 0;
   const started = performance.now();
   const { rows } = findPage(connection, plan);
   const { driver, filter, order, ordered } = plan;

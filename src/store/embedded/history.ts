@@ -44,7 +44,7 @@ export function historyPage(connection: Connection, query: HistoryQuery, types: 
 const OLD_COLUMNS = COLUMNS.replace('r.id', 'c.id');
 
 const numberOf = (connection: Connection, { type, id }: HistoryOf): Value | undefined =>
-  connection.prepare('SELECT n FROM resource WHERE id=?').all(encodeId(type!, id!))[0]?.[0];
+  connection.prepare('SELECT n FROM resource WHERE id=?').first(encodeId(type!, id!))?.[0];
 
 function ofOne(connection: Connection, { of, down, place, most }: Walk): readonly Row[] {
   const n = numberOf(connection, of);

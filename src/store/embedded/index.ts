@@ -80,7 +80,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   const folder = named === ':memory:' ? mkdtempSync(join(tmpdir(), 'chartroom-')) : undefined;
   const file = folder === undefined ? named : join(folder, 'store');
   const { connection, unlock } = openFile(file, placement.hash);
-  const one = ({ text, values }: Sql): Row | undefined => connection.prepare(text).all(...values)[0];
+  const one = ({ text, values }: Sql): Row | undefined => connection.prepare(text).first(...values);
 
   const facts = createFacts(
     connection

@@ -54,7 +54,7 @@ export type InPieces<T> = Generator<undefined, T, undefined>;
 export function checkCandidates(connection: Connection, plan: Pick<Plan, 'driver' | 'filter'>, most: number): void {
   const few = Math.floor(most / weightOf(plan.filter));
   const probe = compileProbe(plan, few + 1);
-  if (probe && Number(connection.prepare(probe.text).all(...probe.values)[0]![0]) > few) throw tooCostly();
+  if (probe && Number(connection.prepare(probe.text).first(...probe.values)![0]) > few) throw tooCostly();
 }
 
 /** Candidates of a piece: fewer where it is dear to look at one. */
@@ -66,7 +66,7 @@ function* piecesOf(connection: Connection, leg: Leg, size: number): Generator<{ 
   let from: Cursor | undefined;
   for (;;) {
     const { text, values } = leg.edge!(size, from);
-    const until = connection.prepare(text).all(...values)[0] as Cursor | undefined;
+    const until = connection.prepare(text).first(...values) as Cursor | undefined;
     yield { ...(from ? { from } : {}), ...(until ? { until } : {}) };
     if (!until) return;
     from = until;
@@ -150,7 +150,7 @@ export function* countMatches(
   limit: number | undefined,
   patience: Patience,
 ): InPieces<number> {
-  const count = ({ text, values }: Sql): number => Number(connection.prepare(text).all(...values)[0]![0]);
+  const count = ({ text, values }: Sql): number => Number(connection.prepare(text).first(...values)![0]);
   // The order is of no matter: that of the driver's own index lets it be walked in pieces.
   const { legs } = compile({ ...plan, order: naturalOrder(plan.driver) });
   if (plan.filter.length === 0 || legs.some(leg => !leg.edge)) {

@@ -78,7 +78,7 @@ export function migrate(connection: Connection, placement: string): void {
         'unavailable',
         `The store file has layout ${version}; this server knows up to ${VERSION}. Start a newer server on it, or restore a backup.`,
       );
-    if (version === 0 && Number(connection.prepare('SELECT count(*) FROM sqlite_schema').all()[0]![0]) > 0)
+    if (version === 0 && Number(connection.prepare('SELECT count(*) FROM sqlite_schema').first()![0]) > 0)
       throw new FhirError('unavailable', 'The store file belongs to another program. Name another data folder.');
     for (const step of STEPS.slice(version)) connection.exec(step);
     if (version === 0) markReindexed(connection, placement);
@@ -88,7 +88,7 @@ export function migrate(connection: Connection, placement: string): void {
 
 /** Resources are indexed by another key table than `placement`: searches may miss until they are indexed anew. */
 export const needsReindex = (connection: Connection, placement: string): boolean =>
-  connection.prepare("SELECT value FROM note WHERE name='placement'").all()[0]?.[0] !== placement;
+  connection.prepare("SELECT value FROM note WHERE name='placement'").first()?.[0] !== placement;
 
 /** Notes that every resource is indexed by `placement` now. */
 export function markReindexed(connection: Connection, placement: string): void {
