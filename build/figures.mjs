@@ -17,7 +17,7 @@ const say = (what, value) => process.stdout.write(`${what.padEnd(56)} ${value}\n
 
 const files = readdirSync(SOURCE, { recursive: true })
   .filter(name => /\.tsx?$/.test(name) && !name.endsWith('.d.ts'))
-  .toSorted();
+  .toSorted((a, b) => a.localeCompare(b));
 const texts = new Map(files.map(file => [file, readFileSync(join(SOURCE, file), 'utf8')]));
 const bodies = new Map(files.map(file => [file, parseSync(file, texts.get(file)).program.body]));
 
@@ -117,7 +117,7 @@ for (const [what, typesToo] of [
 say('Arrows inside interactions/', `${arrows.length} among ${inside.length} files`);
 say('Longest function', `${longest.lines} lines, ${longest.name} in ${longest.file}`);
 say('Functions of more than 80 lines', functions.filter(({ lines }) => lines > 80).length);
-const reader = inside.find(file => /\/read\.ts$/.test(file));
+const reader = inside.find(file => file.endsWith('/read.ts'));
 say('Files that run because of the read interaction', reachOf(reader).size);
 if (options.names)
   for (const [name, where] of repeated.toSorted((a, b) => b[1].length - a[1].length)) say(name, where.join(' '));

@@ -5,7 +5,7 @@
  * exactly what making and extracting anew would give is what the unit test compares.
  */
 import { randomBytes, randomInt } from 'node:crypto';
-import { escapeString } from '../fhir/print.js';
+import { escapeString } from '../fhir/json/print.js';
 import { newId } from '../platform/ids.js';
 import type { Entry } from '../search/entry.js';
 import { extract } from '../search/extract.js';

@@ -1,7 +1,7 @@
 /** `chartroom explain 'Observation?code=…'`: how this store answers a search, without anything of what it finds. */
 import { FhirError } from '../fhir/error.js';
-import { print } from '../interactions/explain.js';
-import { explainSearch } from '../interactions/search.js';
+import { print } from '../interactions/search/explain.js';
+import { explainSearch } from '../interactions/search/search.js';
 import type { Invocation } from './invocation.js';
 
 export async function explain({ open, words }: Invocation): Promise<number> {

@@ -7,7 +7,7 @@
 import type { Decimals, Json, JsonObject, Parsed, Resource } from '../fhir/resource.js';
 import { requestsOf } from '../http/bundle.js';
 import type { Engine, Entry } from '../interactions/interaction.js';
-import { rankOf } from '../interactions/steps.js';
+import { rankOf } from '../interactions/transaction/steps.js';
 
 /** A request on its way in. */
 export interface Item {

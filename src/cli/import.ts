@@ -8,7 +8,7 @@
  */
 import { createWriteStream } from 'node:fs';
 import { asFhirError, FhirError } from '../fhir/error.js';
-import { parseJson } from '../fhir/json.js';
+import { parseJson } from '../fhir/json/json.js';
 import { MOST_RESOURCES } from '../http/bundle.js';
 import type { Resource } from '../fhir/resource.js';
 import type { Limits } from '../http/source.js';

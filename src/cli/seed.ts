@@ -1,6 +1,6 @@
 /** `chartroom seed`, and the demo data of a first start: seed/ goes through the same door as everything else. */
 import { FhirError } from '../fhir/error.js';
-import { parseJson } from '../fhir/json.js';
+import { parseJson } from '../fhir/json/json.js';
 import { SYSTEM } from '../identity/principal.js';
 import type { Context, Engine, Interaction } from '../interactions/interaction.js';
 import { perform } from '../interactions/perform.js';

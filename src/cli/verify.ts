@@ -10,10 +10,10 @@
  */
 import { createHash } from 'node:crypto';
 import { asFhirError } from '../fhir/error.js';
-import { parseJson } from '../fhir/json.js';
-import { indexAnew } from '../interactions/prepare.js';
+import { parseJson } from '../fhir/json/json.js';
+import { indexAnew } from '../search/index-resource.js';
 import type { Engine } from '../interactions/interaction.js';
-import { isOwnEvent, RECEIVED } from '../interactions/received.js';
+import { isOwnEvent, RECEIVED } from '../interactions/write/received.js';
 import { ConfigError } from '../platform/config.js';
 import { all, any, type Test, type Where } from '../search/query.js';
 import type { Store, Version } from '../store/store.js';

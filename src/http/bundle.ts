@@ -5,15 +5,15 @@
  *
  * Bounded are its bytes, its entries, the values of all of them, and each resource as if it came alone.
  */
-import { takeApart } from '../fhir/bundle-text.js';
+import { takeApart } from '../fhir/json/bundle-text.js';
 import { FhirError } from '../fhir/error.js';
 import { endsInStep } from '../fhir/id.js';
-import { isLarge, type JsonLimits, readAnyJson, readJson } from '../fhir/json.js';
+import { isLarge, type JsonLimits, readAnyJson, readJson } from '../fhir/json/json.js';
 import type { Decimals, Json, JsonObject, Parsed, Resource } from '../fhir/resource.js';
-import { scan } from '../fhir/scan.js';
+import { scan } from '../fhir/json/scan.js';
 import type { Engine, Entry, Interaction } from '../interactions/interaction.js';
-import { entryAt, inEntry } from '../interactions/bundle-response.js';
-import { checkShell, patchFromEntry, searchFromEntry } from '../interactions/entries.js';
+import { entryAt, inEntry } from '../interactions/response/transaction-response.js';
+import { checkShell, patchFromEntry, searchFromEntry } from '../interactions/transaction/entries.js';
 import { inPieces, turn } from '../platform/pieces.js';
 import { readQuery } from './query.js';
 import { readInteraction, type Source, wholeQuestion, withCriteria } from './request.js';

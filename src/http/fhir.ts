@@ -2,7 +2,7 @@
 import type { Request, Response } from 'express';
 import { asFhirError, type FhirError } from '../fhir/error.js';
 import type { Context } from '../interactions/interaction.js';
-import { createAllowance } from '../interactions/allowance.js';
+import { createAllowance } from '../interactions/response/allowance.js';
 import { admit, perform, refuse } from '../interactions/perform.js';
 import { forgetBody } from './body.js';
 import { cors } from './cors.js';

@@ -5,8 +5,8 @@
 import { FhirError } from '../fhir/error.js';
 import type { Parsed } from '../fhir/resource.js';
 import type { Engine, Interaction, Parameters, Patch, RawBody, View } from '../interactions/interaction.js';
-import { sortOut } from '../interactions/known.js';
-import { readView, VIEW } from '../interactions/view.js';
+import { sortOut } from '../interactions/unknown-parameters.js';
+import { readView, VIEW } from '../interactions/response/summary-view.js';
 import { contentTypes } from './media.js';
 import type { Route } from './route.js';
 import { single } from './query.js';

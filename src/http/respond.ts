@@ -7,9 +7,17 @@ import { createGzip, gzip } from 'node:zlib';
 import type { Response } from 'express';
 import { FhirError } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
-import { type Allowance, FREE } from '../interactions/allowance.js';
+import { type Allowance, FREE } from '../interactions/response/allowance.js';
 import type { Engine, Result } from '../interactions/interaction.js';
-import { join, type Piece, piecesOf, sizeOf, stream as streamText, type Text, whole } from '../interactions/text.js';
+import {
+  join,
+  type Piece,
+  piecesOf,
+  sizeOf,
+  stream as streamText,
+  type Text,
+  whole,
+} from '../interactions/response/text.js';
 import { mediaTypeOf } from './media.js';
 import type { Presentation } from './presentation.js';
 import { MethodNotAllowed } from './route.js';

@@ -7,7 +7,7 @@ import { FhirError } from '../fhir/error.js';
 import { isId } from '../fhir/id.js';
 import type { Kind, Target } from '../interactions/interaction.js';
 import { didYouMean } from '../platform/nearest.js';
-import { type Level, type Operation, OPERATIONS } from '../interactions/operation.js';
+import { type Level, type Operation, OPERATIONS } from '../interactions/operations/operation.js';
 
 export interface Route extends Target {
   /** Path segment of a vread, or of an operation on a version. */

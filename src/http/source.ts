@@ -4,12 +4,12 @@
  */
 import type { Request } from 'express';
 import { FhirError } from '../fhir/error.js';
-import { readAnyJson, readJson } from '../fhir/json.js';
+import { readAnyJson, readJson } from '../fhir/json/json.js';
 import { isMediaType } from '../fhir/media-type.js';
 import type { Parsed } from '../fhir/resource.js';
 import type { Principal } from '../identity/principal.js';
 import type { Engine, Parameters, Patch, RawBody } from '../interactions/interaction.js';
-import { patchOf } from '../interactions/entries.js';
+import { patchOf } from '../interactions/transaction/entries.js';
 import { jsonOfXml, readXml } from '../validation/beside.js';
 import { type Intake, peekBody, readBody, streamBody } from './body.js';
 import { MOST_RESOURCES, readBundle } from './bundle.js';

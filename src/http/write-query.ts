@@ -3,7 +3,7 @@
  * dropped in silence. https://hl7.org/fhir/R4/http.html#ccreate, #cond-update, #concurrency, #parameters
  */
 import { FhirError } from '../fhir/error.js';
-import { conditionsOf } from '../interactions/criteria.js';
+import { conditionsOf } from '../interactions/write/conditional.js';
 import type { Parameters } from '../interactions/interaction.js';
 import { readQuery, single } from './query.js';
 import type { Route } from './route.js';

@@ -4,11 +4,11 @@
  * the batch wrote.
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
-import { type Allowance, allowanceOf, shareOf, tooLarge } from './allowance.js';
-import { type Answer, answerOfError, inEntry, responseBundle, seen, within } from './bundle-response.js';
+import { type Allowance, allowanceOf, shareOf, tooLarge } from './response/allowance.js';
+import { type Answer, answerOfError, inEntry, responseBundle, seen, within } from './response/transaction-response.js';
 import type { Context, Engine, Entry, Interaction, Of, Outcome } from './interaction.js';
-import { type Named, type Names, pathTo, rename } from './rewrite.js';
-import { type Door, isWrite, rankOf, resourceIn, sitesIn } from './steps.js';
+import { type Named, type Names, pathTo, rename } from './transaction/references.js';
+import { type Door, isWrite, rankOf, resourceIn, sitesIn } from './transaction/steps.js';
 
 const AT_A_TIME = 8;
 /** Entries that may need no store, and so nobody to wait for, before others are let in. */

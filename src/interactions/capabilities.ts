@@ -6,8 +6,8 @@ import { decide } from '../access/decide.js';
 import { SYSTEM } from '../identity/principal.js';
 import type { SearchParameter } from '../search/parameters.js';
 import type { Context, Engine, Of, Outcome } from './interaction.js';
-import { type Operation, OPERATIONS } from './operation.js';
-import { viewOf } from './release.js';
+import { type Operation, OPERATIONS } from './operations/operation.js';
+import { viewOf } from './response/resource-text.js';
 
 const INSTANCE = [
   ['read', 'read'],

@@ -4,12 +4,12 @@
  * what the first one made.
  */
 import { newId } from '../platform/ids.js';
-import { absence, findOne, readCriteria } from './criteria.js';
+import { absence, findOne, readCriteria } from './write/conditional.js';
 import type { Context, Engine, Located, Of, Outcome } from './interaction.js';
-import { resolveReferences } from './conditional-references.js';
-import { isRaw, prepare } from './prepare.js';
+import { resolveReferences } from './transaction/conditional-references.js';
+import { isRaw, prepare } from './write/prepare.js';
 import { about } from './read.js';
-import { textOf } from './release.js';
+import { textOf } from './response/resource-text.js';
 
 async function look(
   engine: Engine,

@@ -6,8 +6,8 @@
  */
 import { FhirError, type Issue } from '../fhir/error.js';
 import type { Change, Version } from '../store/store.js';
-import { cascade } from './cascade.js';
-import { findSought, readCriteria } from './criteria.js';
+import { cascade } from './write/cascade.js';
+import { findSought, readCriteria } from './write/conditional.js';
 import type { Context, Engine, Of, Outcome } from './interaction.js';
 import { about } from './read.js';
 import { checkPreconditions, next, readNamed } from './update.js';

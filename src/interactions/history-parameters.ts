@@ -9,10 +9,10 @@ import { parseGivenDateTime, type Span } from '../fhir/datetime.js';
 import { FhirError } from '../fhir/error.js';
 import type { HistoryOf } from '../store/store.js';
 import type { Engine, Of, Parameters, View } from './interaction.js';
-import { sortOut } from './known.js';
-import { clampCount } from './paging.js';
-import { TRAIL, typesNamed } from './types.js';
-import { readElements, readSummary } from './view.js';
+import { sortOut } from './unknown-parameters.js';
+import { clampCount } from './response/paging.js';
+import { TRAIL, typesNamed } from './search/types-named.js';
+import { readElements, readSummary } from './response/summary-view.js';
 
 export interface HistoryAsked {
   readonly of: HistoryOf;

@@ -5,12 +5,12 @@
 import { FhirError } from '../fhir/error.js';
 import { newId } from '../platform/ids.js';
 import type { HistoryQuery, Page, Version } from '../store/store.js';
-import { allowanceOf, takePage } from './allowance.js';
-import { type BundleEntry, bundle } from './bundle.js';
+import { allowanceOf, takePage } from './response/allowance.js';
+import { type BundleEntry, bundle } from './response/bundle.js';
 import { type HistoryAsked, historyParameters, readHistoryParameters } from './history-parameters.js';
 import type { Context, Engine, Of, Outcome, View } from './interaction.js';
-import { neighbours, openPage, type PageState, questionOf, selfLink } from './paging.js';
-import { viewText } from './release.js';
+import { neighbours, openPage, type PageState, questionOf, selfLink } from './response/paging.js';
+import { viewText } from './response/resource-text.js';
 
 const NO_PAGE: Page = { rows: [], cursors: [], more: false };
 

@@ -10,17 +10,17 @@ import type { Decimals, Json, Parsed } from '../fhir/resource.js';
 import type { Principal } from '../identity/principal.js';
 import type { Identify } from '../identity/tokens.js';
 import type { Log } from '../platform/log.js';
-import type { Seal } from '../platform/seal.js';
-import type { Turns } from '../platform/turns.js';
+import type { Seal } from '../platform/page-token-cipher.js';
+import type { Turns } from '../platform/keyed-mutex.js';
 import type { SearchParameters } from '../search/parameters.js';
 import type { Blobs, Change, Commit, Message, Store, Version } from '../store/store.js';
 import type { Room } from '../platform/room.js';
-import type { Allowance } from './allowance.js';
-import type { Forms } from './forms.js';
-import type { Text } from './text.js';
-import type { Sought } from './criteria.js';
-import type { Registry } from './registry.js';
-import type { Reindexer } from './reindex.js';
+import type { Allowance } from './response/allowance.js';
+import type { Forms } from './response/forms.js';
+import type { Text } from './response/text.js';
+import type { Sought } from './write/conditional.js';
+import type { Registry } from '../conformance/search-parameter-registry.js';
+import type { Reindexer } from '../conformance/reindex-job.js';
 import type { Terminology } from '../terminology/terminology.js';
 
 /** Name and value of each parameter, decoded, in order of appearance. */
@@ -230,7 +230,7 @@ export interface Engine {
     readonly maxBody: number;
     readonly maxValues: number;
     readonly maxIndexed: number;
-    /** Whether what references name must exist (interactions/integrity.ts). */
+    /** Whether what references name must exist (interactions/write/integrity.ts). */
     readonly integrity: 'off' | 'warn' | 'enforce';
     /** Resources that one conditional delete may delete; beyond: 412. */
     readonly conditionalDelete: number;

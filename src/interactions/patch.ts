@@ -7,22 +7,22 @@
  * resourceType and id cannot be patched, meta.versionId and meta.lastUpdated are the server's whatever a patch says;
  * a patch that changes nothing, tests alone for one, makes no version.
  */
-import type { Patched, Value } from '../fhir/document.js';
+import type { Patched, Value } from '../fhir/json/document.js';
 import { FhirError } from '../fhir/error.js';
-import { applyFhirPathPatch } from '../fhir/fhirpath-patch.js';
-import { readJson } from '../fhir/json.js';
-import { print } from '../fhir/print.js';
-import { applyJsonPatch } from '../fhir/json-patch.js';
+import { applyFhirPathPatch } from '../fhir/patch/fhirpath-patch.js';
+import { readJson } from '../fhir/json/json.js';
+import { print } from '../fhir/json/print.js';
+import { applyJsonPatch } from '../fhir/patch/json-patch.js';
 import type { Json, JsonObject, Resource } from '../fhir/resource.js';
 import type { Version } from '../store/store.js';
 import { validate } from '../validation/beside.js';
-import { resolveReferences } from './conditional-references.js';
+import { resolveReferences } from './transaction/conditional-references.js';
 import type { Context, Engine, Of, Outcome, Patch } from './interaction.js';
-import { isSubset, withoutMark } from './meta.js';
-import { prepare } from './prepare.js';
+import { isSubset, withoutMark } from './write/meta-labels.js';
+import { prepare } from './write/prepare.js';
 import { about, gone } from './read.js';
-import { wholeText } from './release.js';
-import { isSame, unchanged } from './unchanged.js';
+import { wholeText } from './response/resource-text.js';
+import { isSame, unchanged } from './write/unchanged.js';
 import { checkPreconditions, locate, next } from './update.js';
 
 /** Bytes beside the text, above which a resource is not patched: all of it is in memory while it is. */

@@ -9,18 +9,18 @@ import type { Change } from '../store/store.js';
 import { batch } from './batch.js';
 import { capabilities } from './capabilities.js';
 import { create } from './create.js';
-import { claimOf } from './criteria.js';
+import { claimOf } from './write/conditional.js';
 import { remove } from './delete.js';
 import { history } from './history.js';
-import { committed, messagesOf } from './hooks.js';
+import { committed, messagesOf } from './write/hooks.js';
 import type { Context, Interaction, Outcome, Result, Target } from './interaction.js';
-import { checkIntegrity } from './integrity.js';
-import { OPERATIONS, operate } from './operation.js';
+import { checkIntegrity } from './write/integrity.js';
+import { OPERATIONS, operate } from './operations/operation.js';
 import { patch } from './patch.js';
 import { read, vread } from './read.js';
-import { search } from './search.js';
-import type { Door } from './steps.js';
-import { transaction } from './transaction.js';
+import { search } from './search/search.js';
+import type { Door } from './transaction/steps.js';
+import { transaction } from './transaction/transaction.js';
 import { update } from './update.js';
 
 /** What may make changes: the search parameters in force must be known before. */

@@ -2,8 +2,8 @@
 import { FhirError } from '../fhir/error.js';
 import type { Version } from '../store/store.js';
 import type { Context, Of, Outcome } from './interaction.js';
-import { readWhole } from './allowance.js';
-import { openBinary, viewOf, viewText } from './release.js';
+import { readWhole } from './response/allowance.js';
+import { openBinary, viewOf, viewText } from './response/resource-text.js';
 
 export async function read(context: Context, ask: Of<'read'>): Promise<Outcome> {
   const { engine } = context;

@@ -6,13 +6,13 @@
 import { FhirError } from '../fhir/error.js';
 import { newId } from '../platform/ids.js';
 import type { Version } from '../store/store.js';
-import { resolveReferences } from './conditional-references.js';
-import { absence, findOne, findSought, readCriteria } from './criteria.js';
+import { resolveReferences } from './transaction/conditional-references.js';
+import { absence, findOne, findSought, readCriteria } from './write/conditional.js';
 import type { Context, Engine, Located, Of, Outcome } from './interaction.js';
-import { keptOf } from './meta.js';
-import { isRaw, prepare } from './prepare.js';
+import { keptOf } from './write/meta-labels.js';
+import { isRaw, prepare } from './write/prepare.js';
 import { about } from './read.js';
-import { isSame, unchanged } from './unchanged.js';
+import { isSame, unchanged } from './write/unchanged.js';
 
 export async function update({ engine }: Context, ask: Of<'update'>, without: readonly string[]): Promise<Outcome> {
   const given = isRaw(ask.body) ? undefined : ask.body.resource['id'];

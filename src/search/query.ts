@@ -2,7 +2,7 @@
  * The whole search language in one file. A search string is parsed to this tree (parse.ts); no prefix, modifier,
  * comma or raw FHIR string survives in it. Dates, numbers and quantities are ranges already, strings are
  * normalised, references are split. `match.ts` defines what the tree means; stores must agree with it.
- * Some tests only `match` understands (near, concept, hierarchy, string equals and ends): interactions/resolve.ts
+ * Some tests only `match` understands (near, concept, hierarchy, string equals and ends): interactions/search/resolve.ts
  * puts what a store can say in their place, and lets `match` decide the rest.
  * https://hl7.org/fhir/R4/search.html
  */
@@ -44,7 +44,7 @@ export type Test =
   | { readonly kind: 'text'; readonly value: string }
   /** `:of-type`: an identifier of this type with this value. `system` '': the type has none. */
   | { readonly kind: 'of-type'; readonly system: string; readonly code: string; readonly value: string }
-  /** A code that terminology decides about. Becomes a `token` above the store (interactions/resolve.ts). */
+  /** A code that terminology decides about. Becomes a `token` above the store (interactions/search/resolve.ts). */
   | ConceptTest
   /** Date: milliseconds since 1970, both ends inclusive. Number: plain. Quantity: with its unit. Any alternative may hold. */
   | { readonly kind: 'date'; readonly any: readonly Bounds[] }

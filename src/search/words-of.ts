@@ -11,7 +11,7 @@
  */
 import type { Definitions, TypeRef } from '../fhir/definitions.js';
 import type { Json, JsonObject, Resource } from '../fhir/resource.js';
-import { textOfXhtml } from '../fhir/xhtml-text.js';
+import { textOfXhtml } from '../fhir/xml/xhtml-text.js';
 import { GAP, type Said, wordsIn } from './words.js';
 
 /**

@@ -21,8 +21,8 @@ import { FhirError } from '../fhir/error.js';
 import { orderValues } from '../search/composite.js';
 import type { Entry, EntryValue } from '../search/entry.js';
 import { cutPhrase, encodeDouble, encodeIdPart, encodePhrase, encodeTarget, encodeText, SEPARATOR } from './codec.js';
-import { type FactAddition, type Facts, isOpenWidth, systemFact, useFact, widthFact } from './facts.js';
-import { type Place, type Placement, referenceArray } from './place.js';
+import { type FactAddition, type Facts, isOpenWidth, systemFact, useFact, widthFact } from './index-catalog.js';
+import { type Place, type Placement, referenceArray } from './index-layout.js';
 import { type Keys, NO_DATE } from './key.js';
 import { classOf } from './span-class.js';
 

@@ -4,8 +4,8 @@
  */
 import { FhirError } from '../fhir/error.js';
 import type { Test, Where } from '../search/query.js';
-import type { Facts } from './facts.js';
-import type { Placement } from './place.js';
+import type { Facts } from './index-catalog.js';
+import type { Placement } from './index-layout.js';
 
 /** Keys of one query: about ten megabytes while it runs. */
 export const MAX_KEYS = 100_000;
@@ -54,7 +54,7 @@ function paramKeys({ placement, facts, types }: Ground, code: string, test: Test
 }
 
 /**
- * `uses`: what occurs for the parameter, each with its kind first (facts.ts). Asked only where the keys themselves depend on
+ * `uses`: what occurs for the parameter, each with its kind first (index-catalog.ts). Asked only where the keys themselves depend on
  * it: a store looks twice where such facts may be old.
  */
 function testKeys(uses: () => readonly string[], test: Test): number {

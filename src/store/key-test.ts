@@ -5,8 +5,8 @@
 import { FhirError } from '../fhir/error.js';
 import type { Bounds, Test, Where } from '../search/query.js';
 import { encodeIdPart } from './codec.js';
-import type { Facts } from './facts.js';
-import { type Place, type Placement, referenceArray } from './place.js';
+import type { Facts } from './index-catalog.js';
+import { type Place, type Placement, referenceArray } from './index-layout.js';
 import type { KeyTest } from './key.js';
 import { TYPE_CODES } from './type-codes.js';
 import { allOf, anyOf, EVERYTHING_HELD, headTest, ledBy, NOTHING_HELD, notOf, pointTest } from './key-algebra.js';

@@ -5,7 +5,7 @@
  *
  * Two drivers are often both sensible: a walk in the order wanted, which a broad condition ends after a page, and an
  * index range, which a narrow condition makes short. Only the data knows which, so a plan names them all (`others`), and
- * a store counts their candidates up to a limit before it takes one (settle.ts). Rows and their order are the same
+ * a store counts their candidates up to a limit before it takes one (choose-path.ts). Rows and their order are the same
  * whichever it takes, so that pages of one search fit together although they may go different ways:
  *
  * - What is few by nature (an id, an identifier, an encounter, a patient) has no others.
@@ -18,11 +18,11 @@
 import { FhirError } from '../fhir/error.js';
 import type { Cursor, Query, SortKey } from '../search/query.js';
 import { compareKeys, encodeId } from './codec.js';
-import { choose, type Chosen, type Driver } from './driver.js';
+import { choose, type Chosen, type Driver } from './access-path.js';
 import { checkKeys } from './expense.js';
-import type { Facts } from './facts.js';
+import type { Facts } from './index-catalog.js';
 import { type KeyArray, type Keys, type KeyTest, NO_DATE } from './key.js';
-import type { Placement } from './place.js';
+import type { Placement } from './index-layout.js';
 
 /** One key of the total order; the last is always `n` (order of arrival), which is unique. */
 export type Order =

@@ -1,6 +1,6 @@
 /** From keys back to what they point at: `collect` of both stores reads names off them, so that no text is looked into. */
 import { decodeId } from './codec.js';
-import type { Place, Placement } from './place.js';
+import type { Place, Placement } from './index-layout.js';
 import type { Collected, Named } from './store.js';
 import { TYPE_CODES } from './type-codes.js';
 

@@ -19,7 +19,7 @@ import {
   SEPARATOR,
 } from './codec.js';
 import { mediaTypeHead, ofTypeKey, versionHead } from './encode.js';
-import type { Facts } from './facts.js';
+import type { Facts } from './index-catalog.js';
 import { anyOf, EVERYTHING_HELD, headTest, ledBy, NOTHING_HELD, pointTest } from './key-algebra.js';
 import type { KeyTest } from './key.js';
 import { type DateClass, lowBounds } from './span-class.js';

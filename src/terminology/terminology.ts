@@ -12,7 +12,7 @@
 import { FhirError } from '../fhir/error.js';
 import { parseCanonical, parseReference } from '../fhir/reference.js';
 import type { Resource } from '../fhir/resource.js';
-import { createRecent } from '../platform/recent.js';
+import { createRecent } from '../platform/lru-cache.js';
 import type { ConceptTest, TokenValue } from '../search/query.js';
 import { createBudget, MOST_CODES } from './budget.js';
 import { type Concepts, indexConcepts, isUsable } from './code-system.js';

@@ -5,10 +5,10 @@
  */
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError, type Issue, type Kind } from '../fhir/error.js';
-import { type JsonLimits, readJson } from '../fhir/json.js';
-import { print } from '../fhir/print.js';
+import { type JsonLimits, readJson } from '../fhir/json/json.js';
+import { print } from '../fhir/json/print.js';
 import type { Parsed } from '../fhir/resource.js';
-import { parseXml } from '../fhir/xml-read.js';
+import { parseXml } from '../fhir/xml/read.js';
 import { createPool, type Pool, TaskStopped } from '../platform/pool.js';
 import { remember, validateStructure } from './structure.js';
 

@@ -1,9 +1,9 @@
 /** A thread of beside.ts: reads XML, and validates JSON. */
 import { loadDefinitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
-import { parseJson } from '../fhir/json.js';
-import { print } from '../fhir/print.js';
-import { parseXml } from '../fhir/xml-read.js';
+import { parseJson } from '../fhir/json/json.js';
+import { print } from '../fhir/json/print.js';
+import { parseXml } from '../fhir/xml/read.js';
 import { answerTasks } from '../platform/pool.js';
 import type { Answer, Task } from './beside.js';
 import { validateStructure } from './structure.js';

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Resource } from '../../src/fhir/resource.js';
 import { encode } from '../../src/store/encode.js';
-import { createFacts } from '../../src/store/facts.js';
+import { createFacts } from '../../src/store/index-catalog.js';
 import { entriesOf, placement } from '../support/changes.js';
 import { readText, shared } from '../support/shared.js';
 import { table } from './report.js';

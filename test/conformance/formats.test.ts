@@ -10,11 +10,11 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { SaxesParser } from 'saxes';
 import { type Definitions, loadDefinitions } from '../../src/fhir/definitions.js';
-import { parseJson, stamp } from '../../src/fhir/json.js';
-import { print } from '../../src/fhir/print.js';
+import { parseJson, stamp } from '../../src/fhir/json/json.js';
+import { print } from '../../src/fhir/json/print.js';
 import type { Decimals, Json, JsonObject, Parsed } from '../../src/fhir/resource.js';
-import { parseXml } from '../../src/fhir/xml-read.js';
-import { printXml } from '../../src/fhir/xml-write.js';
+import { parseXml } from '../../src/fhir/xml/read.js';
+import { printXml } from '../../src/fhir/xml/write.js';
 import { skipWithout } from '../support/shared.js';
 
 const limits = { maxDepth: 64 };

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { before, it } from 'mocha';
-import { referring } from '../../src/interactions/referring.js';
+import { referring } from '../../src/interactions/write/referrers.js';
 import type { Entry } from '../../src/search/entry.js';
 import type { Change } from '../../src/store/store.js';
 import { definitions, parameters, put } from '../support/changes.js';

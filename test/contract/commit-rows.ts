@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
 import type { Resource } from '../../src/fhir/resource.js';
-import { referring } from '../../src/interactions/referring.js';
+import { referring } from '../../src/interactions/write/referrers.js';
 import type { Absence, Named, Store } from '../../src/store/store.js';
 import { definitions, parameters, put, remove } from '../support/changes.js';
 import { queryOf } from '../support/queries.js';

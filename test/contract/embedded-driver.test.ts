@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { createApply } from '../../src/store/embedded/apply.js';
 import { columnsOf } from '../../src/store/embedded/columns.js';
-import { bytesOf, connect, type Connection, type Value } from '../../src/store/embedded/driver.js';
+import { bytesOf, connect, type Connection, type Value } from '../../src/store/embedded/connection.js';
 import { fromDriver, resultCode } from '../../src/store/embedded/errors.js';
 import { protect } from '../../src/store/embedded/files.js';
 import type { Job } from '../../src/store/embedded/job.js';

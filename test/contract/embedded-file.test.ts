@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { after, afterEach, describe, it } from 'mocha';
 import { type Cursor, EVERYTHING } from '../../src/search/query.js';
-import { connect } from '../../src/store/embedded/driver.js';
+import { connect } from '../../src/store/embedded/connection.js';
 import { protect } from '../../src/store/embedded/files.js';
 import { openEmbedded } from '../../src/store/embedded/index.js';
 import type { Store } from '../../src/store/store.js';

@@ -10,7 +10,7 @@ import { type Document, MongoClient } from 'mongodb';
 import type { Resource } from '../../src/fhir/resource.js';
 import type { Cursor } from '../../src/search/query.js';
 import { parseWords } from '../../src/search/words.js';
-import { createFacts, type Facts } from '../../src/store/facts.js';
+import { createFacts, type Facts } from '../../src/store/index-catalog.js';
 import { compile, compileMatch } from '../../src/store/mongo/compile.js';
 import { compileWords } from '../../src/store/mongo/words.js';
 import { openMongo } from '../../src/store/mongo/index.js';

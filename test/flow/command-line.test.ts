@@ -97,7 +97,11 @@ describe('the command line', () => {
 
   it('ends quietly when nobody reads what it prints', async () => {
     const program = fileURLToPath(new URL('bin/chartroom.js', ROOT));
-    const child = spawn(process.execPath, [program, 'config', '--markdown'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CHARTROOM_')));
+    const child = spawn(process.execPath, [program, 'config', '--markdown'], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     child.stdout.destroy();
     let err = '';
     child.stderr.on('data', (text: Buffer) => (err += text.toString()));

@@ -10,7 +10,7 @@ import type { Entry } from '../../src/search/entry.js';
 import { match } from '../../src/search/match.js';
 import type { Query } from '../../src/search/query.js';
 import { encode } from '../../src/store/encode.js';
-import { createFacts, type Facts } from '../../src/store/facts.js';
+import { createFacts, type Facts } from '../../src/store/index-catalog.js';
 import { plan } from '../../src/store/plan.js';
 import type { Change } from '../../src/store/store.js';
 import type { Open, Opened } from '../contract/store-suite.js';

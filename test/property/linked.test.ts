@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { after, before, describe, it } from 'mocha';
-import { loadFrom } from '../../src/interactions/canonical.js';
-import { resolve } from '../../src/interactions/resolve.js';
-import { countSifted, findSifted, type Ground } from '../../src/interactions/sift.js';
+import { loadFrom } from '../../src/conformance/stored-canonicals.js';
+import { resolve } from '../../src/interactions/search/resolve.js';
+import { countSifted, findSifted, type Ground } from '../../src/interactions/search/post-filter.js';
 import { match, type Resolver, type Subject } from '../../src/search/match.js';
 import type { Cursor, Query, Where } from '../../src/search/query.js';
 import { createTerminology } from '../../src/terminology/terminology.js';

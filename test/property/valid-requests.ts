@@ -1,6 +1,6 @@
 /** Requests that a server answers without fault: one or more of each interaction, to be damaged by mutate.ts. */
 import type { Resource } from '../../src/fhir/resource.js';
-import { printXml } from '../../src/fhir/xml-write.js';
+import { printXml } from '../../src/fhir/xml/write.js';
 import { entry, post, put, uuid } from '../support/bundles.js';
 import { definitions } from '../support/changes.js';
 import type { Sent } from '../support/exchange.js';

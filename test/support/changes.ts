@@ -5,7 +5,7 @@ import type { Entry } from '../../src/search/entry.js';
 import { extract } from '../../src/search/extract.js';
 import { createSearchParameters } from '../../src/search/parameters.js';
 import { wordsOf } from '../../src/search/words-of.js';
-import { createPlacement } from '../../src/store/place.js';
+import { createPlacement } from '../../src/store/index-layout.js';
 import type { Change, Version } from '../../src/store/store.js';
 
 export const definitions = loadDefinitions();

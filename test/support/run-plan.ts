@@ -2,7 +2,7 @@
 import { compareKeys } from '../../src/store/codec.js';
 import { holds, type Subject } from './holds.js';
 import { OPEN } from '../../src/store/encode.js';
-import type { Driver } from '../../src/store/driver.js';
+import type { Driver } from '../../src/store/access-path.js';
 import { cursorOf, type Order, type OrderedRow, type Plan } from '../../src/store/plan.js';
 
 export type PlanRow = Subject & OrderedRow;

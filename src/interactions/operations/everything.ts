@@ -11,22 +11,22 @@
  */
 import { parseGivenDateTime } from '../../fhir/datetime.js';
 import { FhirError, type Issue } from '../../fhir/error.js';
-import { parseJson } from '../../fhir/json.js';
+import { parseJson } from '../../fhir/json/json.js';
 import type { JsonObject } from '../../fhir/resource.js';
 import { newId } from '../../platform/ids.js';
 import { compartmentTypes } from '../../search/compartment.js';
 import type { Version } from '../../store/store.js';
-import { allowanceOf, readWhole, sizeOfRows } from '../allowance.js';
-import { bundle, type BundleEntry, streamBundle } from '../bundle.js';
+import { allowanceOf, readWhole, sizeOfRows } from '../response/allowance.js';
+import { bundle, type BundleEntry, streamBundle } from '../response/bundle.js';
 import type { Context, Engine, Of, Outcome, Parameters, View } from '../interaction.js';
-import { sortOut } from '../known.js';
-import type { Operation } from '../operation.js';
-import { clampCount, type Link, openPage, pageLink, questionOf, selfLink } from '../paging.js';
+import { sortOut } from '../unknown-parameters.js';
+import type { Operation } from './operation.js';
+import { clampCount, type Link, openPage, pageLink, questionOf, selfLink } from '../response/paging.js';
 import { about, gone } from '../read.js';
-import { type Given, type Place, type Record, walkRecord } from '../record.js';
-import { outcomeEntry, rowEntries } from '../searchset.js';
-import { TRAIL, typesNamed } from '../types.js';
-import { readElements, readSummary } from '../view.js';
+import { type Given, type Place, type Record, walkRecord } from '../search/compartment-walk.js';
+import { outcomeEntry, rowEntries } from '../response/searchset.js';
+import { TRAIL, typesNamed } from '../search/types-named.js';
+import { readElements, readSummary } from '../response/summary-view.js';
 
 export const everything: Operation = {
   levels: ['instance'],

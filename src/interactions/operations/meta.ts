@@ -11,18 +11,18 @@
  * - Of the Meta that is given only profiles, security labels and tags count, so that a client may send what it has read.
  */
 import { FhirError } from '../../fhir/error.js';
-import { parseJson } from '../../fhir/json.js';
+import { parseJson } from '../../fhir/json/json.js';
 import type { JsonObject } from '../../fhir/resource.js';
 import type { Version } from '../../store/store.js';
 import type { Context, Of, Outcome, Result } from '../interaction.js';
-import { sortOut } from '../known.js';
-import { addLabels, hasLabels, isSubset, metaOf, removeLabels, withoutMark } from '../meta.js';
-import type { Operation } from '../operation.js';
-import { prepare } from '../prepare.js';
+import { sortOut } from '../unknown-parameters.js';
+import { addLabels, hasLabels, isSubset, metaOf, removeLabels, withoutMark } from '../write/meta-labels.js';
+import type { Operation } from './operation.js';
+import { prepare } from '../write/prepare.js';
 import { about, readCurrent, readVersion } from '../read.js';
-import { wholeText } from '../release.js';
-import { join } from '../text.js';
-import { leftAlone } from '../unchanged.js';
+import { wholeText } from '../response/resource-text.js';
+import { join } from '../response/text.js';
+import { leftAlone } from '../write/unchanged.js';
 import { checkPreconditions, next } from '../update.js';
 
 export const meta: Operation = {

@@ -12,8 +12,8 @@ import type { Cursor } from '../../search/query.js';
 import type { Change, Version } from '../../store/store.js';
 import { tombstone } from '../delete.js';
 import type { Context, Engine, Of, Outcome, Result } from '../interaction.js';
-import { sortOut } from '../known.js';
-import type { Operation } from '../operation.js';
+import { sortOut } from '../unknown-parameters.js';
+import type { Operation } from './operation.js';
 import { about } from '../read.js';
 import { checkPreconditions } from '../update.js';
 

@@ -7,9 +7,9 @@
 import { FhirError } from '../../fhir/error.js';
 import type { Json, JsonObject } from '../../fhir/resource.js';
 import type { Context, Engine, Of, Outcome } from '../interaction.js';
-import { sortOut } from '../known.js';
-import type { Operation } from '../operation.js';
-import type { Progress } from '../reindex.js';
+import { sortOut } from '../unknown-parameters.js';
+import type { Operation } from './operation.js';
+import type { Progress } from '../../conformance/reindex-job.js';
 
 export const reindex: Operation = {
   levels: ['system'],

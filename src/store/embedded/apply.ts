@@ -7,10 +7,10 @@
 import { FhirError } from '../../fhir/error.js';
 import { erasedMeanwhile } from '../blobs.js';
 import { digestOf } from '../digest.js';
-import type { FactAddition } from '../facts.js';
+import type { FactAddition } from '../index-catalog.js';
 import { headOf } from './check.js';
 import { type Columns, keysIn, NOTHING } from './columns.js';
-import type { Connection, Row, Value } from './driver.js';
+import type { Connection, Row, Value } from './connection.js';
 import { toWire } from './errors.js';
 import { markReindexed } from './schema.js';
 import type { Job, Outcome, Renewal, RowChange } from './job.js';

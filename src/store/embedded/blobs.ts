@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
 import type { BlobRange, Blobs } from '../store.js';
-import { bytesOf, type Connection, type Row } from './driver.js';
+import { bytesOf, type Connection, type Row } from './connection.js';
 import { fromDriver } from './errors.js';
 import type { Job } from './job.js';
 import type { Thread } from './thread.js';

@@ -3,13 +3,13 @@ import type { Entry } from '../../search/entry.js';
 import { decodeId, encodeId } from '../codec.js';
 import { digestOf, isAltered } from '../digest.js';
 import { encode } from '../encode.js';
-import type { Facts } from '../facts.js';
+import type { Facts } from '../index-catalog.js';
 import { NO_DATE } from '../key.js';
 import { lacking } from '../lacking.js';
-import type { Placement } from '../place.js';
+import type { Placement } from '../index-layout.js';
 import type { Check, Renewed, Version } from '../store.js';
 import { columnsOf } from './columns.js';
-import { bytesOf, type Row, type Value } from './driver.js';
+import { bytesOf, type Row, type Value } from './connection.js';
 import { raw, type Sql, sql } from './sql.js';
 import { wordRow } from './words.js';
 

@@ -2,7 +2,7 @@
 import { keysIn } from './held-keys.js';
 import type { Plan } from '../plan.js';
 import type { Pointing } from '../pointing.js';
-import { indexBounds } from '../settle.js';
+import { indexBounds } from '../choose-path.js';
 import { candidatesOf, filters, resourceIfUsed, sourceOf, whereSql, wholeOf } from './source.js';
 import { join, raw, type Sql, sql } from './sql.js';
 

@@ -9,9 +9,9 @@
 import type { Cursor } from '../../search/query.js';
 import { NO_DATE } from '../key.js';
 import type { Order, Plan } from '../plan.js';
-import { indexBounds } from '../settle.js';
+import { indexBounds } from '../choose-path.js';
 import { keysIn } from './held-keys.js';
-import { COLUMNS } from './row.js';
+import { COLUMNS } from './rows.js';
 import {
   candidatesOf,
   filters,
@@ -46,7 +46,7 @@ export function compile(plan: Plan): Page {
   return { legs: indexWalk(source, plan) ?? sortedLegs(source, plan), repeats: source.repeats };
 }
 
-/** How many patients these keys name, if they are all patient keys or those of references to Patients (place.ts). */
+/** How many patients these keys name, if they are all patient keys or those of references to Patients (index-layout.ts). */
 function patientsOf(keys: readonly string[]): number {
   const patients = new Set<string>();
   for (const key of keys) {

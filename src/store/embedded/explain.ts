@@ -3,8 +3,8 @@ import type { Plan } from '../plan.js';
 import type { Explanation } from '../store.js';
 import { compile } from './compile.js';
 import { compileProbe } from './compile-all.js';
-import { connect, type Connection } from './driver.js';
-import { findPage } from './pages.js';
+import { connect, type Connection } from './connection.js';
+import { findPage } from './find.js';
 import { PRAGMAS } from './schema.js';
 import type { Sql } from './sql.js';
 

@@ -6,9 +6,9 @@
 import type { Cursor } from '../../search/query.js';
 import { encodeId } from '../codec.js';
 import type { HistoryOf, HistoryQuery } from '../store.js';
-import type { Connection, Row, Value } from './driver.js';
-import { checkCursor, pageOf, type RowPage } from './pages.js';
-import { COLUMNS, N, readRows, UPDATED, VERSION } from './row.js';
+import type { Connection, Row, Value } from './connection.js';
+import { checkCursor, pageOf, type RowPage } from './find.js';
+import { COLUMNS, N, readRows, UPDATED, VERSION } from './rows.js';
 import { join, raw, type Sql, sql } from './sql.js';
 
 /** Where a row of `historyPage` stands. */

@@ -2,7 +2,7 @@
  * The embedded store: SQLite in one file, one process. Reads that a page bounds run on the main thread, others in a
  * reader thread; one writer thread commits in groups, each durable (WAL, fsync) before its members are answered.
  *
- * Invariant: no transaction outlives a synchronous piece. What reaches the writer, and when: commits.ts.
+ * Invariant: no transaction outlives a synchronous piece. What reaches the writer, and when: commit.ts.
  *
  * Exports: openEmbedded.
  */
@@ -14,29 +14,29 @@ import { createBreather } from '../../platform/breather.js';
 import { makeFolder } from '../../platform/folder.js';
 import type { Cursor, Query } from '../../search/query.js';
 import { decodeId, encodeId } from '../codec.js';
-import { createFacts, type FactAddition } from '../facts.js';
-import type { Placement } from '../place.js';
-import { divide } from '../driver.js';
+import { createFacts, type FactAddition } from '../index-catalog.js';
+import type { Placement } from '../index-layout.js';
+import { divide } from '../access-path.js';
 import { collected, matchesFor, pointingOf, together } from '../pointing.js';
 import { targetTypes } from '../key-test.js';
 import { type Plan, plan } from '../plan.js';
-import { FEW, settleNow } from '../settle.js';
+import { FEW, settleNow } from '../choose-path.js';
 import type { Collected, Explanation, Page, Store, Waiting } from '../store.js';
 import { createWritable } from '../writable.js';
 import { createBlobs, dropUploads } from './blobs.js';
 import { createCheck } from './check.js';
-import { openCommits } from './commits.js';
+import { openCommits } from './commit.js';
 import { isBounded } from './compile.js';
 import { compileAny, compileCount, compileNames, compilePointing, compileProbe } from './compile-all.js';
-import { connect, type Connection, type Row } from './driver.js';
+import { connect, type Connection, type Row } from './connection.js';
 import { fromDriver } from './errors.js';
 import { checkSpace, knownFiles, lost, protect } from './files.js';
 import type { Job } from './job.js';
 import { lock } from './lock.js';
 import { compileHistoryCount, historyCursor, historyPage } from './history.js';
-import { cursorOf, findPage, type Patience, PIECE, type RowPage, walkPage } from './pages.js';
+import { cursorOf, findPage, type Patience, PIECE, type RowPage, walkPage } from './find.js';
 import type { Read, Reading } from './reader.js';
-import { COLUMNS, N, sizeOf, unpack, VERSION, versionOf, withText } from './row.js';
+import { COLUMNS, N, sizeOf, unpack, VERSION, versionOf, withText } from './rows.js';
 import { migrate, needsReindex, PRAGMAS } from './schema.js';
 import { raw, type Sql, sql } from './sql.js';
 import { startThread, type Thread } from './thread.js';
@@ -51,7 +51,7 @@ export interface EmbeddedOptions {
   readonly smallWalk?: number;
   /** How long one query may take, ms. Default 10 s. */
   readonly queryTimeout?: number;
-  /** Candidates that are few enough to be sorted (settle.ts); those of a piece of a long walk (pages.ts). For tests. */
+  /** Candidates that are few enough to be sorted (choose-path.ts); those of a piece of a long walk (find.ts). For tests. */
   readonly few?: number;
   readonly piece?: number;
 }

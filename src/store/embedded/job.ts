@@ -2,7 +2,7 @@
  * What the main thread asks of the writer thread: plain data with everything decided but the preconditions, which
  * only the one who writes can check.
  */
-import type { FactAddition } from '../facts.js';
+import type { FactAddition } from '../index-catalog.js';
 import type { Columns } from './columns.js';
 import type { Message, Method } from '../store.js';
 import type { Wire } from './errors.js';

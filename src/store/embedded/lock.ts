@@ -5,7 +5,7 @@
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { FhirError } from '../../fhir/error.js';
-import { type Connection, connect } from './driver.js';
+import { type Connection, connect } from './connection.js';
 import { fromDriver, resultCode } from './errors.js';
 
 /** Milliseconds: enough for a predecessor that is just ending. */

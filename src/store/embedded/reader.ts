@@ -8,7 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { FhirError } from '../../fhir/error.js';
 import type { Plan } from '../plan.js';
 import type { HistoryQuery } from '../store.js';
-import { type Connection, connect } from './driver.js';
+import { type Connection, connect } from './connection.js';
 import { toWire } from './errors.js';
 import { explainPage } from './explain.js';
 import { createOwn } from './files.js';
@@ -21,9 +21,9 @@ import {
   type RowPage,
   tooCostly,
   walkPage,
-} from './pages.js';
+} from './find.js';
 import { PRAGMAS } from './schema.js';
-import { type Packed, pack, readRows } from './row.js';
+import { type Packed, pack, readRows } from './rows.js';
 import type { Sql } from './sql.js';
 import type { Answer, Question } from './thread.js';
 

@@ -14,7 +14,7 @@
  * - `x` is the exact text, last, so that filters do not read its overflow pages.
  */
 import { FhirError } from '../../fhir/error.js';
-import type { Connection } from './driver.js';
+import type { Connection } from './connection.js';
 
 /** page_size counts only in a new file, and only before the first table. */
 export const PRAGMAS = [

@@ -1,5 +1,5 @@
 /** Pieces of SQL with their values: a statement is put together from them, and no value ever enters its text. */
-import type { Value } from './driver.js';
+import type { Value } from './connection.js';
 
 export interface Sql {
   readonly text: string;

@@ -4,7 +4,7 @@
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { createApply } from './apply.js';
-import { connect } from './driver.js';
+import { connect } from './connection.js';
 import { toWire } from './errors.js';
 import { type Known, lost } from './files.js';
 import type { Job, Outcome } from './job.js';

@@ -7,7 +7,7 @@ import { lacking } from '../lacking.js';
 import type { Check, Renewed, Version } from '../store.js';
 import type { Connected } from './connection.js';
 import { headOf } from './commit.js';
-import { versionId } from './reads.js';
+import { versionId } from './rows.js';
 import { INDEX, type ResourceDocument, typeCode, type VersionFields } from './schema.js';
 import { hashOf, wordDocument } from './words.js';
 

@@ -15,7 +15,7 @@ import { checkConditions, claimsOf, type CurrentRows, type Known, knownRows, typ
 import type { Connected } from './connection.js';
 import { isDuplicate, isWriteConflict, tooLarge, toFhirError } from './errors.js';
 import { changed, type CommitQueue, type Member, openQueue, type Outcome, type Prepared, settle } from './queue.js';
-import { versionId } from './reads.js';
+import { versionId } from './rows.js';
 import {
   type MessageDocument,
   type ResourceDocument,
@@ -23,7 +23,7 @@ import {
   type VersionFields,
   type WordDocument,
 } from './schema.js';
-import { transact } from './transact.js';
+import { transact } from './transaction.js';
 import { hashOf, wordDocument, writeWords } from './words.js';
 
 export interface CommitSurroundings extends Known {

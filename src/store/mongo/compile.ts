@@ -12,9 +12,9 @@ import type { Cursor } from '../../search/query.js';
 import { encodeId, successor } from '../codec.js';
 import { OPEN } from '../encode.js';
 import { NO_DATE } from '../key.js';
-import type { Driver } from '../driver.js';
+import type { Driver } from '../access-path.js';
 import type { Order, Plan } from '../plan.js';
-import { indexBounds } from '../settle.js';
+import { indexBounds } from '../choose-path.js';
 import { type Filter, filterOf, type Interval, intervalFilter, intervalsOf, narrower } from './filter.js';
 import { INDEX, sortIndex, typeCode } from './schema.js';
 

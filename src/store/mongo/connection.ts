@@ -21,7 +21,7 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/** By which our sessions are known in the database (dead.ts). */
+/** By which our sessions are known in the database (orphaned-transactions.ts). */
 export const APP_NAME = 'chartroom';
 
 const MONGODB_6 = 17;

@@ -7,11 +7,11 @@ import type { Cursor } from '../../search/query.js';
 import { NO_DATE } from '../key.js';
 import type { Order, Plan } from '../plan.js';
 import { collected, matchesFor, type Pointing } from '../pointing.js';
-import { settle, type Settling } from '../settle.js';
+import { settle, type Settling } from '../choose-path.js';
 import type { Collected, Counted, Page } from '../store.js';
 import { compile, type Compiled, compileMatch, compileProbe, type Leg, type SortField } from './compile.js';
 import type { Connected } from './connection.js';
-import { fit, type Fitted, gather, pageOf, ROW, type Row } from './reads.js';
+import { fit, type Fitted, gather, pageOf, ROW, type Row } from './rows.js';
 import { INDEX, type ResourceDocument } from './schema.js';
 
 /** What is left of the time, ms; a query without any would have no limit. */

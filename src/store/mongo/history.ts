@@ -10,7 +10,7 @@ import type { Filter } from 'mongodb';
 import type { Cursor } from '../../search/query.js';
 import { encodeId } from '../codec.js';
 import type { HistoryOf, HistoryQuery, Page } from '../store.js';
-import { type Fitted, gather, pageOf, ROW, type Row } from './reads.js';
+import { type Fitted, gather, pageOf, ROW, type Row } from './rows.js';
 import { type Collections, INDEX, type ResourceDocument, typeCode, type VersionDocument } from './schema.js';
 
 type Bounds = Record<string, unknown>;

@@ -10,9 +10,9 @@ import { hostname } from 'node:os';
 import { FhirError } from '../../fhir/error.js';
 import type { Cursor, Query } from '../../search/query.js';
 import { encode } from '../encode.js';
-import { type FactAddition, type Facts, numberFacts } from '../facts.js';
-import type { Placement } from '../place.js';
-import { divide } from '../driver.js';
+import { type FactAddition, type Facts, numberFacts } from '../index-catalog.js';
+import type { Placement } from '../index-layout.js';
+import { divide } from '../access-path.js';
 import { pointingOf, together } from '../pointing.js';
 import type { Keys } from '../key.js';
 import { targetTypes } from '../key-test.js';
@@ -24,15 +24,15 @@ import { openBlobs, removeAbandoned } from './blobs.js';
 import { createCheck } from './check.js';
 import { openCommits, prepare } from './commit.js';
 import { openConnection } from './connection.js';
-import { openUndertaker } from './dead.js';
+import { openUndertaker } from './orphaned-transactions.js';
 import { guarded, notPrimary } from './errors.js';
 import { explainPage } from './explain.js';
-import { keepFacts } from './facts.js';
+import { keepFacts } from './index-catalog.js';
 import { collect, countMatches, existsMatch, findPage, settled } from './find.js';
 import { countHistory, readHistory } from './history.js';
 import { openLeases } from './lease.js';
 import type { Prepared } from './queue.js';
-import { gatherReads, type KnownRows, readVersion, ROW, type Row, toVersion } from './reads.js';
+import { gatherReads, type KnownRows, readVersion, ROW, type Row, toVersion } from './rows.js';
 import { INDEX, markForeign, markReindexed, migrate, needsReindex, type ResourceDocument, typeCode } from './schema.js';
 import { openSequence } from './sequence.js';
 import { findSayers } from './words.js';
@@ -46,7 +46,7 @@ export interface MongoOptions {
   readonly processName?: string;
   /** Limit of one query on the server, ms. Default 10 s. */
   readonly maxTimeMS?: number;
-  /** Candidates that are few enough to be sorted (settle.ts). For tests. */
+  /** Candidates that are few enough to be sorted (choose-path.ts). For tests. */
   readonly few?: number;
   /** How long an operation waits for a server before the store counts as away, ms. Default 3 s. */
   readonly selectionMs?: number;

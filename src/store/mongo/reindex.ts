@@ -8,7 +8,7 @@ import { encodeId } from '../codec.js';
 import type { Version } from '../store.js';
 import type { Connected } from './connection.js';
 import { INDEX, type ResourceDocument, typeCode, type WordDocument } from './schema.js';
-import { transact } from './transact.js';
+import { transact } from './transaction.js';
 import { hashOf, wordDocument, writeWords } from './words.js';
 
 export interface NewKeys {

@@ -7,7 +7,7 @@
  * - `version`: replaced versions only, with `until`, the time of the successor.
  * - `word`: the words of a current resource for full text search, see words.ts.
  * - `outbox`: messages, `_id` ascending. `claim`: exists inside transactions alone. `blob`, `chunk`: see blobs.ts.
- * - `fact`: the layout version, what the keys need to be compiled (facts.ts), the leases of process numbers.
+ * - `fact`: the layout version, what the keys need to be compiled (index-catalog.ts), the leases of process numbers.
  *
  * The indexes on `k` and `g` are partial, so that tombstones own no key in them. `x` is the last field: filters
  * stop before they reach it.

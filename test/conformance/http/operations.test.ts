@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { CapabilityStatement, OperationDefinition, OperationOutcome } from 'fhir/r4.js';
 import { before, describe, it } from 'mocha';
-import { OPERATIONS } from '../../../src/interactions/operation.js';
+import { OPERATIONS } from '../../../src/interactions/operations/operation.js';
 import { onBothStores } from '../../support/both-stores.js';
 import { idsOf, walk } from '../../support/talk.js';
 

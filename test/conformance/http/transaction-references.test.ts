@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, DocumentReference, FhirResource, List, Observation, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
-import { parseJson } from '../../../src/fhir/json.js';
+import { parseJson } from '../../../src/fhir/json/json.js';
 import { SYSTEM } from '../../../src/identity/principal.js';
 import { perform } from '../../../src/interactions/perform.js';
 import { onBothStores } from '../../support/both-stores.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { type Ask, decide } from '../../../src/access/decide.js';
 import { type Role, ROLES } from '../../../src/identity/principal.js';
-import { OPERATIONS } from '../../../src/interactions/operation.js';
+import { OPERATIONS } from '../../../src/interactions/operations/operation.js';
 
 const READING = ['capabilities', 'read', 'vread', 'history', 'search'];
 const CHANGING = ['update', 'patch', 'delete'];

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { FhirError } from '../../../src/fhir/error.js';
-import { parseJson, readJson } from '../../../src/fhir/json.js';
-import { parseXml } from '../../../src/fhir/xml-read.js';
+import { parseJson, readJson } from '../../../src/fhir/json/json.js';
+import { parseXml } from '../../../src/fhir/xml/read.js';
 
 const LIMITS = { maxDepth: 64, maxValues: 200_000 };
 const row = (count: number, unit: (i: number) => string): string =>

@@ -3,10 +3,10 @@ import * as fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { FhirError } from '../../../src/fhir/error.js';
-import { type JsonLimits, parseJson } from '../../../src/fhir/json.js';
-import { print } from '../../../src/fhir/print.js';
-import { parseXml } from '../../../src/fhir/xml-read.js';
-import { printXml, type XmlLayout } from '../../../src/fhir/xml-write.js';
+import { type JsonLimits, parseJson } from '../../../src/fhir/json/json.js';
+import { print } from '../../../src/fhir/json/print.js';
+import { parseXml } from '../../../src/fhir/xml/read.js';
+import { printXml, type XmlLayout } from '../../../src/fhir/xml/write.js';
 
 const definitions = loadDefinitions();
 const limits: JsonLimits = { maxDepth: 64 };

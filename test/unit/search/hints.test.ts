@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { route } from '../../../src/http/route.js';
-import { typesNamed } from '../../../src/interactions/types.js';
+import { typesNamed } from '../../../src/interactions/search/types-named.js';
 import { FhirError } from '../../../src/fhir/error.js';
 import { parseSearch } from '../../../src/search/parse.js';
 import { definitions, parameters } from '../../support/filters.js';

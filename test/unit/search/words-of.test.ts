@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { Resource } from '../../../src/fhir/resource.js';
-import { textOfXhtml } from '../../../src/fhir/xhtml-text.js';
+import { textOfXhtml } from '../../../src/fhir/xml/xhtml-text.js';
 import { GAP, parseWords, says } from '../../../src/search/words.js';
 import { MAX_WORDS, wordsOf } from '../../../src/search/words-of.js';
 

@@ -16,8 +16,8 @@ import {
   successor,
 } from '../../../src/store/codec.js';
 import { encode } from '../../../src/store/encode.js';
-import { createFacts, type FactAddition } from '../../../src/store/facts.js';
-import { createPlacement } from '../../../src/store/place.js';
+import { createFacts, type FactAddition } from '../../../src/store/index-catalog.js';
+import { createPlacement } from '../../../src/store/index-layout.js';
 import { NO_DATE } from '../../../src/store/key.js';
 import { classOf, lowBounds } from '../../../src/store/span-class.js';
 

@@ -6,8 +6,8 @@ import { createSearchParameters } from '../../../src/search/parameters.js';
 import { parseSearch } from '../../../src/search/parse.js';
 import { EVERYTHING, type Query, type Where } from '../../../src/search/query.js';
 import { encodeDouble, nextUp } from '../../../src/store/codec.js';
-import { createFacts, useFact } from '../../../src/store/facts.js';
-import { createPlacement } from '../../../src/store/place.js';
+import { createFacts, useFact } from '../../../src/store/index-catalog.js';
+import { createPlacement } from '../../../src/store/index-layout.js';
 import type { KeyTest } from '../../../src/store/key.js';
 import { type Order, type Plan, plan } from '../../../src/store/plan.js';
 

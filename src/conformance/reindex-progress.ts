@@ -1,0 +1,112 @@
+/**
+ * What the reindex job must remember, as messages of topic `reindex` in the store's outbox, and how they change. Pure but
+ * for `readNotes`: everything else says which messages a commit settles and which it adds.
+ *
+ * - `parameter`: a custom parameter in force, and the types whose resources are not indexed by it yet. None: it is ready.
+ * - `request`: the same for what somebody asked for by $reindex; it goes when it is done.
+ * - `scan`: the walk over one type that is under way, and for which of the others it counts.
+ */
+import type { Cursor } from '../search/query.js';
+import type { Commit, Store, Waiting } from '../store/store.js';
+import type { Custom } from './search-parameter-registry.js';
+
+export const TOPIC = 'reindex';
+const NOTES = 10_000;
+
+interface Due {
+  /** Hash of a parameter, id of a request. */
+  readonly key: string;
+  /** Types that are not indexed yet. */
+  readonly pending: readonly string[];
+  /** Resources of the types that are. */
+  readonly done: number;
+  /** Resources of all types when the note was made. */
+  readonly total: number;
+}
+export type DueNote =
+  | (Due & { readonly is: 'parameter'; readonly url: string })
+  /** `whole`: everything, so that afterwards the store is indexed by our table. */
+  | (Due & { readonly is: 'request'; readonly whole: boolean });
+export interface ScanNote {
+  readonly is: 'scan';
+  readonly type: string;
+  readonly covers: readonly string[];
+  readonly after: Cursor | null;
+  readonly done: number;
+}
+
+export interface Kept<N> {
+  readonly sequence: number;
+  readonly note: N;
+}
+
+export interface Notes {
+  readonly due: readonly Kept<DueNote>[];
+  readonly scan: Kept<ScanNote> | undefined;
+  /** Written twice, by two processes that both believed to be the one. */
+  readonly surplus: readonly number[];
+}
+
+export type Changes = Required<Pick<Commit, 'settles' | 'messages'>>;
+
+export const message = (note: DueNote | ScanNote) => ({ topic: TOPIC, body: JSON.stringify(note) });
+
+export const readNotes = async (store: Store): Promise<Notes> => sortNotes(await store.waiting(TOPIC, NOTES));
+
+export function sortNotes(messages: readonly Waiting[]): Notes {
+  const due = new Map<string, Kept<DueNote>>();
+  const surplus: number[] = [];
+  let scan: Kept<ScanNote> | undefined;
+  for (const { sequence, body } of messages) {
+    const note = JSON.parse(body) as DueNote | ScanNote;
+    if (note.is === 'scan') {
+      if (scan) surplus.push(scan.sequence);
+      scan = { sequence, note };
+    } else {
+      const before = due.get(note.key);
+      if (before) surplus.push(before.sequence);
+      due.set(note.key, { sequence, note });
+    }
+  }
+  return { due: [...due.values()], scan, surplus };
+}
+
+/** What is in force has a note, and nothing else; `flipped` parameters start anew. Undefined: there is nothing to do. */
+export function missingNotes(notes: Notes, custom: readonly Custom[], flipped: ReadonlySet<string>) {
+  const hashes = new Set(custom.map(({ hash }) => hash));
+  const gone = notes.due.filter(
+    ({ note }) => note.is === 'parameter' && (!hashes.has(note.key) || flipped.has(note.url)),
+  );
+  const kept = new Set(notes.due.filter(each => !gone.includes(each)).map(({ note }) => note.key));
+  const missing = custom.filter(({ hash }) => !kept.has(hash));
+  const settles = [...gone.map(({ sequence }) => sequence), ...notes.surplus];
+  return missing.length === 0 && settles.length === 0 ? undefined : { missing, settles };
+}
+
+/** The type to walk over next: what most notes wait for. `isDue`: not those that must wait. */
+export function nextScan(notes: Notes, isDue: (note: DueNote) => boolean): ScanNote | undefined {
+  const covers = new Map<string, string[]>();
+  for (const { note } of notes.due)
+    if (isDue(note)) for (const type of note.pending) covers.set(type, [...(covers.get(type) ?? []), note.key]);
+  const [first] = [...covers].toSorted(([, a], [, b]) => b.length - a.length);
+  return first && { is: 'scan', type: first[0], covers: first[1], after: null, done: 0 };
+}
+
+/** A walk has reached its end. `finished`: requests that are done with it. */
+export function endOfScan(notes: Notes, scan: Kept<ScanNote>): Changes & { finished: readonly DueNote[] } {
+  const { type, covers, done } = scan.note;
+  const touched = notes.due.filter(({ note }) => covers.includes(note.key) && note.pending.includes(type));
+  const after = touched.map(
+    ({ note }): DueNote => ({ ...note, pending: note.pending.filter(each => each !== type), done: note.done + done }),
+  );
+  const finished = after.filter(note => note.is === 'request' && note.pending.length === 0);
+  return {
+    settles: [scan.sequence, ...touched.map(({ sequence }) => sequence)],
+    messages: after.filter(note => !finished.includes(note)).map(message),
+    finished,
+  };
+}
+
+/** Resources done for a note, the walk under way included. */
+export const doneOf = ({ scan }: Notes, { key, done }: DueNote): number =>
+  done + (scan?.note.covers.includes(key) ? scan.note.done : 0);

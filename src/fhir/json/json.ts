@@ -1,0 +1,264 @@
+/**
+ * FHIR JSON bodies: bytes → object with all guards, and object → the exact bytes that are stored.
+ * https://hl7.org/fhir/R4/json.html, https://www.rfc-editor.org/rfc/rfc8259
+ *
+ * Choices: names must be unique within an object (RFC 8259 §4 says only SHOULD: two readers would see two documents);
+ * a byte order mark is tolerated; numbers have at most 40 characters and must be finite; control characters other
+ * than tab, CR and LF are refused even when escaped (R4, `string`), and so are lone surrogates, which no UTF-8 can carry,
+ * and U+FFFE and U+FFFF, which no XML can: https://www.w3.org/TR/xml/#charsets.
+ */
+import { isUtf8 } from 'node:buffer';
+import { atOnce, inPieces, type Pieces } from '../../platform/pieces.js';
+import { FhirError } from '../error.js';
+import { print } from './print.js';
+import type { Decimals, Json, JsonObject, Member, Parsed, Resource } from '../resource.js';
+import { type Lossy, PIECE, type Place, type Scan, scanning } from './scan.js';
+import { whereBroken } from './syntax.js';
+
+export interface JsonLimits {
+  /** Brackets inside one another. 64 keeps every recursion below safe. */
+  readonly maxDepth: number;
+  /** Longest array; absent: no limit. */
+  readonly maxArray?: number;
+  /** Values of all objects and arrays; absent: no limit. */
+  readonly maxValues?: number;
+  /** What XML cannot carry is refused: of all that comes in. What was stored before that rule can still be read. */
+  readonly portable?: true;
+}
+
+const invalid = (detail: string, message: string) => new FhirError('invalid', message, { detail });
+
+/** An escape that may stand for half of a surrogate pair or for a control character. */
+const SUSPECT_ESCAPE = /\\u(?:[dD][89a-fA-F]|00[01])/;
+const NO_CHARACTER_ESCAPE = /\\u[fF]{3}[eEfF]/;
+const NO_CHARACTER = /[\ufffe\uffff]/;
+/** An escape of a character of base64: legal, but it hides attachments from a search in the bytes. */
+const BASE64_ESCAPE = /\\u(?:002[bBfF]|003[dD])/;
+const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]|\p{Surrogate}/u;
+
+/** Characters, without the bytes of attachments, above which work on a resource is done beside the event loop. */
+const LARGE = 128 * 1024;
+
+/**
+ * Reads a JSON resource. Throws `invalid` with one of the details json-utf8, json-syntax, json-depth, json-number,
+ * json-duplicate-key, json-array-length, json-character, json-no-resource, and `too-large` as `scanning` does. Nothing but
+ * `resourceType` is known of the result. A member named `__proto__` arrives as an own property (validation refuses it as
+ * unknown).
+ */
+export const parseJson = (body: Buffer, limits: JsonLimits): Parsed => atOnce(parsing(body, limits));
+
+/** The same of a body from outside: a large one is read in pieces, so that nobody else waits. */
+export const readJson = async (body: Buffer, limits: JsonLimits): Promise<Parsed> =>
+  body.length > PIECE ? inPieces(parsing(body, limits)) : parseJson(body, limits);
+
+/** Reads JSON of any shape (a JSON Patch, an entry) under the same guards; the digits of numbers are kept beside objects and arrays. */
+export const parseAnyJson = (body: Buffer, limits: JsonLimits): AnyJson => atOnce(parsingAny(body, limits));
+
+/** The same of a body from outside. */
+export const readAnyJson = async (body: Buffer, limits: JsonLimits): Promise<AnyJson> =>
+  body.length > PIECE ? inPieces(parsingAny(body, limits)) : parseAnyJson(body, limits);
+
+export interface AnyJson {
+  readonly value: Json;
+  readonly decimals: Decimals | undefined;
+  readonly text: string;
+  readonly found: Scan;
+}
+
+function* parsing(body: Buffer, limits: JsonLimits): Pieces<Parsed> {
+  const { value, decimals, text, found } = yield* parsingAny(body, limits);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid('json-no-resource', 'The body is JSON, but not an object. Send one resource as a JSON object.');
+  const type = Object.hasOwn(value, 'resourceType') ? value['resourceType'] : undefined;
+  if (typeof type !== 'string' || type === '')
+    throw invalid('json-no-resource', 'The body has no resourceType. Add it, with the name of the resource type.');
+  const compact =
+    !found.broken &&
+    found.blanks * 20 <= text.length &&
+    !text.includes('\\/') &&
+    !(text.includes('\\u') && BASE64_ESCAPE.test(text));
+  const resource = value as Resource;
+  return {
+    resource,
+    decimals,
+    text,
+    compact,
+    members: found.members,
+    ...(isLarge(found, text) ? { large: true } : {}),
+  };
+}
+
+/** Whether work on what was read is to be done beside the event loop. */
+export const isLarge = ({ bulk }: Scan, text: string): boolean => text.length - bulk > LARGE;
+
+function* parsingAny(body: Buffer, limits: JsonLimits): Pieces<AnyJson> {
+  if (!isUtf8(body)) throw invalid('json-utf8', 'The body is not UTF-8. Encode it as UTF-8.');
+  const marked = body.length >= 3 && body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
+  const text = body.toString('utf8', marked ? 3 : 0);
+  const found = yield* scanning(text, limits);
+  const long = text.length > PIECE;
+  if (long) yield;
+  const value = parseText(text);
+  if (long) yield;
+  if (countKeys(value, limits.maxArray ?? Infinity) !== found.keys)
+    throw invalid('json-duplicate-key', 'A property is given twice in one object. Send every property once.');
+  if (long) yield;
+  const escaped = text.includes('\\u');
+  if (escaped && SUSPECT_ESCAPE.test(text)) refuseForbidden(value, FORBIDDEN);
+  if (
+    limits.portable &&
+    (text.includes('\ufffe') || text.includes('\uffff') || (escaped && NO_CHARACTER_ESCAPE.test(text)))
+  )
+    refuseForbidden(value, NO_CHARACTER);
+  if (long) yield;
+  const holds = typeof value === 'object' && value !== null && found.lossy.length > 0;
+  return { value, decimals: holds ? tabulate(found.lossy, value) : undefined, text, found };
+}
+
+function parseText(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch (cause) {
+    // V8's message quotes the body: it must not travel, not even as a cause.
+    if (text.trim() === '') throw invalid('json-syntax', 'The body is empty. Send a resource.');
+    if (!(cause instanceof SyntaxError)) throw cause;
+    const place = whereBroken(text);
+    const where = place ? `at line ${place.line}, column ${place.column}` : 'somewhere in it';
+    throw invalid('json-syntax', `The body is not JSON: it breaks off the grammar ${where}.`);
+  }
+}
+
+/** The number of members of all objects. The depth is limited already. */
+function countKeys(value: Json, maxArray: number): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = 0;
+  if (Array.isArray(value)) {
+    if (value.length > maxArray)
+      throw invalid('json-array-length', `An array has more than ${maxArray} items. Send fewer.`);
+    for (const item of value) if (typeof item === 'object') count += countKeys(item, maxArray);
+    return count;
+  }
+  for (const key in value) {
+    count++;
+    const member = value[key]!;
+    if (typeof member === 'object') count += countKeys(member, maxArray);
+  }
+  return count;
+}
+
+function refuseForbidden(value: Json, forbidden: RegExp): void {
+  if (typeof value === 'string') {
+    if (forbidden.test(value))
+      throw invalid(
+        'json-character',
+        'A string has a control character, half of a surrogate pair, or U+FFFE or U+FFFF. Only tab, CR and LF are allowed below U+0020.',
+      );
+  } else if (Array.isArray(value)) for (const item of value) refuseForbidden(item, forbidden);
+  else if (typeof value === 'object' && value !== null)
+    for (const key in value) {
+      refuseForbidden(key, forbidden);
+      refuseForbidden(value[key]!, forbidden);
+    }
+}
+
+function tabulate(lossy: readonly Lossy[], root: JsonObject | Json[]): Decimals {
+  const table: Decimals = new Map();
+  const containers = new Map<Place, JsonObject>();
+  const containerOf = (place: Place): JsonObject => {
+    let container = containers.get(place);
+    if (!container) {
+      container = place.parent ? (containerOf(place.parent)[place.key] as JsonObject) : (root as JsonObject);
+      containers.set(place, container);
+    }
+    return container;
+  };
+  for (const { parent, key, text } of lossy) note(table, containerOf(parent), key, text);
+  return table;
+}
+
+/** Enters the literal of `parent[key]` into the table. */
+export function note(table: Decimals, parent: object, key: string | number, text: string): void {
+  let texts = table.get(parent);
+  if (!texts) {
+    texts = Object.create(null) as Record<string, string>; // `__proto__` and `constructor` are keys like any other
+    table.set(parent, texts);
+  }
+  texts[key] = text;
+}
+
+export interface Stamp {
+  readonly id: string;
+  readonly versionId: string;
+  /** FHIR instant. */
+  readonly lastUpdated: string;
+  /** What meta says otherwise, instead of that of the resource. */
+  readonly meta?: Json | undefined;
+}
+
+/**
+ * Sets id and meta on the resource and returns the bytes to store: one line of UTF-8 without a byte order mark.
+ * A compact body keeps every other byte as it was sent; any other is printed with its digits. `id` and `meta` keep their
+ * place, or follow `resourceType` (then `id`). All of meta but versionId and lastUpdated (and their `_` siblings) stays.
+ *
+ * Whoever changed the resource after it was read has to leave out `text`, or the change is not stored.
+ */
+export function stamp(parsed: Parsed, { id, versionId, lastUpdated, meta: given }: Stamp): Buffer {
+  const { resource, decimals, text, compact, members } = parsed;
+  const old = given ?? resource['meta'];
+  const meta: JsonObject = { versionId, lastUpdated };
+  if (isObject(old)) {
+    for (const key of Object.keys(old))
+      if (!STAMPED.has(key))
+        Object.defineProperty(meta, key, { value: old[key]!, enumerable: true, writable: true, configurable: true });
+    const texts = decimals?.get(old);
+    if (texts) decimals!.set(meta, texts);
+  }
+  const [hadId, hadMeta] = [Object.hasOwn(resource, 'id'), Object.hasOwn(resource, 'meta')];
+  resource['id'] = id;
+  resource['meta'] = meta;
+  if (text !== undefined && compact && members)
+    return Buffer.from(splice(text, members, JSON.stringify(id), print(meta, decimals)));
+  return Buffer.from(print(hadId && hadMeta ? resource : reorder(resource, hadId, hadMeta, decimals), decimals));
+}
+
+const STAMPED = new Set(['versionId', '_versionId', 'lastUpdated', '_lastUpdated']);
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function splice(text: string, members: readonly Member[], id: string, meta: string): string {
+  let [atType, atId, atMeta]: (Member | undefined)[] = [];
+  for (const member of members) {
+    if (member.key === 'resourceType') atType = member;
+    else if (member.key === 'id') atId = member;
+    else if (member.key === 'meta') atMeta = member;
+  }
+  const idMember = atId ? id : `,"id":${id}`;
+  const idText = atMeta ? idMember : `${idMember},"meta":${meta}`;
+  const edits = [{ start: atId?.start ?? atType!.end, end: (atId ?? atType!).end, text: idText }];
+  if (atMeta) edits.push({ start: atMeta.start, end: atMeta.end, text: meta });
+  if (atMeta && edits[0]!.start > atMeta.start) edits.reverse();
+  let out = '';
+  let from = 0;
+  for (const edit of edits) {
+    out += text.slice(from, edit.start) + edit.text;
+    from = edit.end;
+  }
+  return (out + text.slice(from)).trim();
+}
+
+/** A shallow copy for printing, with a new id and meta where a splice would have put them. */
+function reorder(resource: Resource, hadId: boolean, hadMeta: boolean, decimals: Decimals | undefined): JsonObject {
+  const { id, meta } = resource;
+  const entries: [string, Json][] = [];
+  for (const [key, value] of Object.entries(resource)) {
+    if ((key === 'id' && !hadId) || (key === 'meta' && !hadMeta)) continue;
+    entries.push([key, value]);
+    if (key === 'resourceType' && !hadId) entries.push(['id', id!]);
+    if (key === (hadId ? 'id' : 'resourceType') && !hadMeta) entries.push(['meta', meta!]);
+  }
+  const copy = Object.fromEntries(entries); // defines own properties: `__proto__` stays a key
+  const texts = decimals?.get(resource);
+  if (texts) decimals!.set(copy, texts);
+  return copy;
+}

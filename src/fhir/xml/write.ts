@@ -1,0 +1,143 @@
+/**
+ * A resource as FHIR XML: elements in the order of the definitions, digits as they were sent, the narrative as it is.
+ * https://hl7.org/fhir/R4/xml.html
+ *
+ * Whatever XML cannot say (an element that R4 does not have, a character that XML does not know, a div that is not
+ * well-formed) is an error that points to JSON; nothing is left out.
+ */
+import type { Definitions } from '../definitions.js';
+import { FhirError } from '../error.js';
+import { textOf } from '../json/print.js';
+import type { Decimals, Json, JsonObject, Resource } from '../resource.js';
+import { asElement, escapeAttribute } from './xhtml.js';
+import { FHIR, isResourceType, type Slot, shapeOf } from './shape.js';
+
+export interface XmlLayout {
+  /** Line breaks and two blanks a level. The narrative stays as it is. */
+  readonly pretty?: boolean;
+}
+
+/** Code units that are no characters of XML 1.0, though JSON strings can hold them. */
+const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/u;
+
+const unsayable = (path: string, why: string) =>
+  new FhirError('not-acceptable', `${path} ${why} Ask for application/fhir+json.`, {
+    expression: path,
+    detail: 'xml-unsayable',
+  });
+
+/** The document, with its declaration. Throws `not-acceptable` (xml-unsayable) where only JSON can tell it. */
+export function printXml(
+  resource: Resource,
+  definitions: Definitions,
+  decimals?: Decimals,
+  { pretty = false }: XmlLayout = {},
+): string {
+  const write = writer(definitions, decimals, pretty);
+  const out = `<?xml version="1.0" encoding="UTF-8"?>${pretty ? '\n' : ''}${write(resource)}`;
+  if (NOT_XML.test(out)) throw unsayable(resource.resourceType, 'has a character that XML cannot carry.');
+  return out;
+}
+
+function writer(definitions: Definitions, decimals: Decimals | undefined, pretty: boolean) {
+  const indent = (line: string) => (pretty ? `${line}  ` : '');
+
+  /** The resource as an element; the outermost one names the namespace. `line`: line break and indentation before it. */
+  function writeResource(resource: Json | undefined, path: string, line: string, outermost: boolean): string {
+    const type = isObject(resource) ? resource['resourceType'] : undefined;
+    if (typeof type !== 'string' || !isResourceType(definitions, type))
+      throw unsayable(path === '' ? 'The resource' : path, 'is not a resource of R4.');
+    const { content } = writeMembers(resource as JsonObject, type, path || type, indent(line));
+    return `<${type}${outermost ? ` xmlns="${FHIR}"` : ''}${content === '' ? '/>' : `>${content}${line}</${type}>`}`;
+  }
+
+  /** Attributes and child elements of an object of a type. */
+  function writeMembers(object: JsonObject, type: string, path: string, line: string) {
+    const shape = shapeOf(definitions, type);
+    const slots: Slot[] = [];
+    let ordered = true;
+    for (const key in object) {
+      const sibling = key.startsWith('_');
+      const slot = shape.get(sibling ? key.slice(1) : key);
+      if (!slot) {
+        if (key === 'resourceType' && definitions.types.get(type)?.kind === 'resource') continue;
+        throw unsayable(path, `has the property "${key.slice(0, 64)}", which R4 does not know.`);
+      }
+      if (sibling && Object.hasOwn(object, slot.name)) continue;
+      if (slots.length > 0 && slots.at(-1)!.order > slot.order) ordered = false;
+      slots.push(slot);
+    }
+    if (!ordered) slots.sort((a, b) => a.order - b.order);
+    let attributes = '';
+    let content = '';
+    for (const slot of slots) {
+      const at = `${path}.${slot.step}`;
+      const value = object[slot.name];
+      if (slot.as === 'attribute') {
+        if (typeof value !== 'string' || Object.hasOwn(object, `_${slot.name}`))
+          throw unsayable(at, 'is an attribute in XML and can only be a string.');
+        attributes += ` ${slot.name}="${escapeAttribute(value)}"`;
+      } else if (!slot.many) content += line + writeElement(slot, object, slot.name, object[`_${slot.name}`], at, line);
+      else {
+        const values = listOf(value, at);
+        const extras = listOf(object[`_${slot.name}`], at);
+        for (let index = 0; index < Math.max(values.length, extras.length); index++)
+          content += line + writeElement(slot, values, index, extras[index], `${at}[${index}]`, line);
+      }
+    }
+    return { attributes, content };
+  }
+
+  /** One element: the value at `parent[key]` and, of a primitive, its id and extensions in `extra`. */
+  function writeElement(
+    slot: Slot,
+    parent: JsonObject | Json[],
+    key: string | number,
+    extra: Json | undefined,
+    path: string,
+    line: string,
+  ): string {
+    const value = (parent as JsonObject)[key];
+    const { name } = slot;
+    switch (slot.as) {
+      case 'xhtml': {
+        const element = typeof value === 'string' && extra === undefined ? asElement(value) : undefined;
+        if (element === undefined) throw unsayable(path, 'is not well-formed XHTML.');
+        return element;
+      }
+      case 'resource':
+        return `<${name}>${indent(line)}${writeResource(value, path, indent(line), false)}${line}</${name}>`;
+      case 'complex': {
+        if (!isObject(value) || extra !== undefined) throw unsayable(path, 'is not an object.');
+        const { attributes, content } = writeMembers(value, slot.type, path, indent(line));
+        return `<${name}${attributes}${content === '' ? '/>' : `>${content}${line}</${name}>`}`;
+      }
+      default: {
+        if (typeof value === 'object' && value !== null) throw unsayable(path, 'is not a primitive value.');
+        let start = `<${name}`;
+        let inside = '';
+        if (extra !== undefined && extra !== null) {
+          if (!isObject(extra)) throw unsayable(path, 'has a sibling that is not an object.');
+          const { attributes, content } = writeMembers(extra, slot.type, path, indent(line));
+          start += attributes;
+          inside = content;
+        }
+        if (value !== undefined && value !== null)
+          start += ` value="${typeof value === 'string' ? escapeAttribute(value) : textOf(parent, key, decimals)}"`;
+        else if (start.length === name.length + 1 && inside === '') throw unsayable(path, 'is empty.');
+        return `${start}${inside === '' ? '/>' : `>${inside}${line}</${name}>`}`;
+      }
+    }
+  }
+
+  return (resource: Resource) => writeResource(resource, '', pretty ? '\n' : '', true);
+}
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function listOf(value: Json | undefined, path: string): Json[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw unsayable(path, 'is not an array.');
+  return value;
+}

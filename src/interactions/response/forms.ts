@@ -1,0 +1,107 @@
+/**
+ * Texts in another form than they are stored: XML, pretty JSON, what `_summary` and `_elements` leave. A large text is
+ * parsed and printed in a worker thread, so that nobody else waits for it. https://hl7.org/fhir/R4/search.html#summary
+ *
+ * Base64 that stands beside the text never gets there: marks that nobody can know stand in its places meanwhile.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Definitions } from '../../fhir/definitions.js';
+import { FhirError } from '../../fhir/error.js';
+import { parseJson } from '../../fhir/json/json.js';
+import { print } from '../../fhir/json/print.js';
+import { printXml } from '../../fhir/xml/write.js';
+import { createPool, type Pool, TaskStopped } from '../../platform/pool.js';
+import { type SummaryForm, summarise } from '../../search/summary.js';
+import { join, type Piece, piecesOf, type Text } from './text.js';
+
+export type Form =
+  | { readonly as: 'xml'; readonly pretty: boolean }
+  | { readonly as: 'json'; readonly pretty: boolean }
+  | { readonly as: 'summary'; readonly of: SummaryForm };
+
+export interface Forms {
+  /** No promise where the text is small. Throws `too-costly` where it takes too much memory or time. */
+  give(text: Text, form: Form): Text | Promise<Text>;
+  close(): Promise<void>;
+}
+
+export interface FormTask {
+  readonly json: Uint8Array<ArrayBuffer>;
+  readonly form: Form;
+}
+
+/** Bytes up to which a text is parsed and printed on the main thread: a few milliseconds. */
+const SMALL = 128 * 1024;
+/** Depth and length were limited when the text came in. */
+const TRUSTED = { maxDepth: 200 };
+
+export function createForms(definitions: Definitions): Forms {
+  const pool: Pool<FormTask, Uint8Array> = createPool({
+    module: new URL('./form-worker.js', import.meta.url),
+    memory: 1024,
+    time: 60_000,
+  });
+  return {
+    give(text, form) {
+      if (text.text.length > SMALL) return aside(pool, text, form);
+      return filled(text, formed(marked(text).text, form, definitions));
+    },
+    close: () => pool.close(),
+  };
+}
+
+async function aside(pool: Pool<FormTask, Uint8Array>, text: Text, form: Form): Promise<Text> {
+  // A copy: what moves to the thread is no longer here, and a page is one piece with the rows beside it.
+  const json = new Uint8Array(marked(text).text);
+  try {
+    const made = await pool.run({ json, form }, [json.buffer]);
+    return filled(text, Buffer.from(made.buffer, made.byteOffset, made.byteLength));
+  } catch (error) {
+    if (!(error instanceof TaskStopped) || error.reason === 'fault') throw error;
+    throw new FhirError(
+      'too-costly',
+      'This is too large to be written otherwise than it is stored: ask for plain JSON, or for less at once (_count).',
+      { cause: error },
+    );
+  }
+}
+
+/** The text as the form has it. */
+export function formed(json: Buffer, form: Form, definitions: Definitions): Buffer {
+  const { resource, decimals } = parseJson(json, TRUSTED);
+  switch (form.as) {
+    case 'xml':
+      return Buffer.from(printXml(resource, definitions, decimals, { pretty: form.pretty }));
+    case 'json':
+      return Buffer.from(print(resource, decimals, form.pretty ? 2 : 0));
+    case 'summary': {
+      const shown = summarise(resource, form.of, definitions, decimals);
+      return Buffer.from(print(shown.resource, shown.decimals));
+    }
+  }
+}
+
+/** Nobody can know it, so that nothing that is stored is taken for a mark. */
+const MARK = Buffer.from(`hole-${randomBytes(12).toString('hex')}-`);
+const END = 0x3b;
+
+function marked(text: Text): Text {
+  if (!text.blobs?.length) return text;
+  const pieces: Piece[] = [];
+  let count = 0;
+  for (const piece of piecesOf(text)) pieces.push(Buffer.isBuffer(piece) ? piece : `${MARK.toString()}${count++};`);
+  return join(pieces);
+}
+
+/** Holes where marks are left. */
+function filled({ blobs = [] }: Text, made: Buffer): Text {
+  if (blobs.length === 0) return { text: made };
+  const pieces: Piece[] = [];
+  let from = 0;
+  for (let at = made.indexOf(MARK); at >= 0; at = made.indexOf(MARK, from)) {
+    const end = made.indexOf(END, at);
+    pieces.push(made.subarray(from, at), blobs[Number(made.toString('latin1', at + MARK.length, end))]!);
+    from = end + 1;
+  }
+  return join([...pieces, made.subarray(from)]);
+}

@@ -1,0 +1,102 @@
+/**
+ * Paging links: opaque, sealed, with an end (https://hl7.org/fhir/R4/http.html#paging). A link carries the whole
+ * question and the place where the last page ended, so that any server process can go on with it.
+ */
+import { FhirError } from '../../fhir/error.js';
+import type { Cursor } from '../../search/query.js';
+import type { Page } from '../../store/store.js';
+import type { Engine, Parameters } from '../interaction.js';
+
+export const PAGE = '_page';
+
+/** What a link remembers. */
+export interface PageState {
+  /** Path below the base that the link belongs to: `Patient`, `Patient/1/_history`, ``. */
+  readonly path: string;
+  readonly parameters: Parameters;
+  readonly lenient?: boolean;
+  readonly cursor: Cursor;
+  readonly direction: 'after' | 'before';
+  readonly total?: number;
+}
+
+/** Absolute URL of a path and its parameters; the characters that search values use stay readable. */
+export function linkTo(engine: Engine, path: string, parameters: Parameters): string {
+  const query = parameters.map(([name, value]) => `${escape(name)}=${escape(value)}`).join('&');
+  return `${engine.settings.base}${path && `/${path}`}${query && `?${query}`}`;
+}
+
+const escape = (text: string): string =>
+  encodeURIComponent(text).replace(/%(?:2C|3A|2F|24)/g, code => decodeURIComponent(code));
+
+/** How the answer is written (https://hl7.org/fhir/R4/http.html#parameters): no part of the question, and kept by every link. */
+const FORMS: ReadonlySet<string> = new Set(['_format', '_pretty']);
+
+/** What `asked` says of the form of the answer, for links. */
+export const formOf = (asked: Parameters): Parameters => asked.filter(([name]) => FORMS.has(name));
+
+/** What is asked, without the form of the answer and the place in it. */
+export const questionOf = (asked: Parameters): Parameters =>
+  asked.filter(([name]) => !FORMS.has(name) && name !== PAGE);
+
+/** `asked`: the parameters of the request whose answer has the link. */
+export function pageLink(engine: Engine, state: PageState, asked: Parameters): string {
+  const sealed = engine.seal.close(state, engine.settings.linkLifetime);
+  return linkTo(engine, state.path, [[PAGE, sealed], ...formOf(asked)]);
+}
+
+export interface Link {
+  readonly relation: 'self' | 'next' | 'previous';
+  readonly url: string;
+}
+
+/** The link to the page itself. `used`: what was understood of a first page; later ones are named as they were asked. */
+export const selfLink = (engine: Engine, path: string, asked: Parameters, used: Parameters): Link => ({
+  relation: 'self',
+  url: linkTo(engine, path, asked.some(([name]) => name === PAGE) ? asked : [...used, ...formOf(asked)]),
+});
+
+/** Links from a page, which was reached by the link `page`, to the pages beside it. */
+export function neighbours(
+  engine: Engine,
+  state: Omit<PageState, 'cursor' | 'direction'>,
+  found: Page,
+  page: PageState | undefined,
+  asked: Parameters,
+): readonly Link[] {
+  const links: Link[] = [];
+  const [first, last] = [found.cursors.at(0), found.cursors.at(-1)];
+  const backwards = page?.direction === 'before';
+  // Walking back there is always a page after this one: the one we came from.
+  if (last && (backwards || found.more))
+    links.push({ relation: 'next', url: pageLink(engine, { ...state, cursor: last, direction: 'after' }, asked) });
+  if (first && page && (backwards ? found.more : true))
+    links.push({
+      relation: 'previous',
+      url: pageLink(engine, { ...state, cursor: first, direction: 'before' }, asked),
+    });
+  return links;
+}
+
+/** The value of `_count` that is used. */
+export const clampCount = ({ settings }: Engine, count: number | undefined): number =>
+  Math.min(count ?? settings.pageSize, settings.maxPageSize);
+
+/** The state of the `_page` parameter, if there is one. Throws `expired` and `invalid`. */
+export function openPage(engine: Engine, path: string, parameters: Parameters): PageState | undefined {
+  const token = parameters.find(([name]) => name === PAGE)?.[1];
+  if (token === undefined) return undefined;
+  const opened = engine.seal.open(token);
+  if (opened === 'expired')
+    throw new FhirError('expired', 'This paging link is too old: start the search again.', {
+      expression: 'http._page',
+      detail: 'page-expired',
+    });
+  const state = opened === 'invalid' ? undefined : (opened.value as PageState);
+  if (state?.path !== path)
+    throw new FhirError('invalid', 'This is not a paging link of this server: follow links as they were given.', {
+      expression: 'http._page',
+      detail: 'page-invalid',
+    });
+  return state;
+}

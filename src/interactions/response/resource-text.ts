@@ -1,0 +1,59 @@
+/**
+ * From stored versions to what a client sees: `_summary` and `_elements` applied, bytes of a Binary opened. Base64 of
+ * attachments stays beside the texts (text.ts). https://hl7.org/fhir/R4/search.html#summary
+ */
+import { parseJson } from '../../fhir/json/json.js';
+import { isMediaType, prefersContent } from '../../fhir/media-type.js';
+import type { SummaryForm } from '../../search/summary.js';
+import type { Version } from '../../store/store.js';
+import type { Engine, Result, View } from '../interaction.js';
+import { openBlob, type Text, whole } from './text.js';
+
+/** Depth and length were limited when the text came in. */
+const TRUSTED = { maxDepth: 200 };
+
+/** The exact JSON that was stored, with everything that belongs into it. */
+export const wholeText = (engine: Engine, row: Pick<Version, 'text' | 'blobs'>): Promise<Buffer> =>
+  whole(engine.store, textOf(row));
+
+/** The exact JSON that was stored. */
+export const textOf = ({ text = Buffer.alloc(0), blobs }: Pick<Version, 'text' | 'blobs'>): Text =>
+  blobs?.length ? { text, blobs } : { text };
+
+/**
+ * The text as the client asked to see it; `_elements` wins where both are given. No promise where nothing has to be
+ * looked up or taken elsewhere: a page has many such rows.
+ */
+export function viewText(engine: Engine, row: Version, view: View | undefined): Text | Promise<Text> {
+  const form = formOf(view);
+  return form === undefined ? textOf(row) : engine.forms.give(textOf(row), { as: 'summary', of: form });
+}
+
+/** The same of a text that is whole. */
+export function viewOf(engine: Engine, text: Buffer, view: View | undefined): Text | Promise<Text> {
+  const form = formOf(view);
+  return form === undefined ? { text } : engine.forms.give({ text }, { as: 'summary', of: form });
+}
+
+/** Undefined: resources are shown as they are. */
+export function formOf(view: View | undefined): SummaryForm | undefined {
+  if (view?.elements !== undefined) return { elements: view.elements };
+  const summary = view?.summary;
+  return summary === 'true' || summary === 'text' || summary === 'data' ? summary : undefined;
+}
+
+/** The bytes of a Binary with their media type; undefined where `accepted` prefers the resource. */
+export async function openBinary(engine: Engine, row: Version, accepted: readonly string[]): Promise<Result['binary']> {
+  const { contentType: given, data } = parseJson(row.text!, TRUSTED).resource;
+  // What was stored before it was looked at may be none.
+  const contentType = typeof given === 'string' && isMediaType(given) ? given : 'application/octet-stream';
+  if (!prefersContent(accepted, contentType)) return undefined;
+  const link = row.blobs?.[0];
+  if (link) return { contentType, size: link.size, bytes: (await openBlob(engine.store, link.hash)).bytes };
+  const inline = Buffer.from(typeof data === 'string' ? data : '', 'base64');
+  return { contentType, size: inline.length, bytes: once(inline) };
+}
+
+async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
+}

@@ -1,0 +1,237 @@
+/**
+ * Everything that belongs to a patient, an encounter or several patients, in one order that does not change while somebody
+ * pages through it: the resource itself; the compartments, each in the store's own order; what those refer to, by name.
+ * https://hl7.org/fhir/R4/compartmentdefinition.html
+ */
+import { compartmentWhere } from '../../search/compartment.js';
+import { match } from '../../search/match.js';
+import { all, any, type Cursor, type Where } from '../../search/query.js';
+import type { Named, Version } from '../../store/store.js';
+import { FREE } from '../response/allowance.js';
+import type { Engine } from '../interaction.js';
+import { indexAnew } from '../../search/index-resource.js';
+
+export interface Given {
+  /** ms: only what was updated since then. */
+  readonly since?: number;
+  /** ms: only what has its clinical date within. */
+  readonly start?: number;
+  readonly end?: number;
+  readonly types?: readonly string[];
+}
+
+export interface Record {
+  readonly root: Version;
+  /** Whose compartments: patients, or an encounter. */
+  readonly owners: readonly Named[];
+  /** Of the compartments, those wanted. */
+  readonly types: readonly string[];
+  readonly without: readonly string[];
+  readonly given: Given;
+  /** Waits until so many bytes may be in memory. */
+  readonly admit: (bytes: number) => Promise<void>;
+}
+
+/** Where a row stands in the order: ['root'], ['owner', which, …cursor of the store], ['name', 'Type/id']. */
+export type Place = Cursor;
+
+export interface Lot {
+  readonly mode: 'match' | 'include';
+  readonly rows: readonly Version[];
+  /** That of the i-th row. */
+  readonly placeOf: (i: number) => Place;
+}
+
+const LOT = 1000;
+
+/** Rows in lots, none of them empty; those after `after`. `most`: how many are wanted at most, to read no more than that at once. */
+export async function* walkRecord(
+  engine: Engine,
+  record: Record,
+  after: Place | undefined,
+  most: number | undefined,
+): AsyncGenerator<Lot> {
+  const { root, given } = record;
+  const named = after?.[0] === 'name' ? String(after[1]) : undefined;
+  const lot = Math.min(LOT, most ?? LOT);
+  if (!after && wants(given, root.type) && root.updated >= (given.since ?? 0))
+    yield { mode: 'match', rows: [root], placeOf: () => ['root'] };
+  const ranks = new Map(record.owners.map(({ id }, i) => [id, i]));
+  const references = new References(record);
+  references.read(root);
+  // What the whole record refers to is known when all of it was read: pages at the end read it again.
+  const from = named === undefined && after?.[0] === 'owner' ? after : undefined;
+  for (const [i, owner] of record.owners.entries()) {
+    const skip = from !== undefined && i < Number(from[1]);
+    const start = from !== undefined && i === Number(from[1]) ? (from.slice(2) as Cursor) : undefined;
+    if (named === undefined && !skip)
+      for await (const found of compartment(engine, record, ranks, owner, start, lot)) {
+        found.rows.forEach(row => references.read(row));
+        yield found;
+      }
+  }
+  if (after)
+    for (const owner of record.owners)
+      for await (const { rows } of compartment(engine, record, ranks, owner, undefined, LOT))
+        rows.forEach(row => references.read(row));
+  const names = references.names().filter(name => named === undefined || name > named);
+  for (let at = 0; at < names.length; at += lot) {
+    const read = await Promise.all(
+      names.slice(at, at + lot).map(name => {
+        const [type, id] = name.split('/') as [string, string];
+        return engine.store.read(type, id, undefined, SMALL);
+      }),
+    );
+    for await (const rows of withTexts(engine, record, read)) {
+      const shown = rows.filter(row => mayBeIncluded(record, row));
+      if (shown.length > 0)
+        yield { mode: 'include', rows: shown, placeOf: i => ['name', `${shown[i]!.type}/${shown[i]!.id}`] };
+    }
+  }
+}
+
+/** Bytes of a text that is read together with others. */
+const SMALL = 32 * 1024;
+
+/** The rows that are there, in order; each that is too large to be read with others is read by itself. */
+async function* withTexts(engine: Engine, record: Record, read: readonly (Version | undefined)[]) {
+  let together: Version[] = [];
+  for (const row of read) {
+    if (row?.text) together.push(row);
+    if (row?.withheld === undefined) continue;
+    yield together;
+    together = [];
+    if (row.withheld > FREE) await record.admit(row.withheld);
+    const whole = await engine.store.read(row.type, row.id, row.version);
+    if (whole?.text) yield [whole];
+  }
+  yield together;
+}
+
+const wants = ({ types }: Given, type: string): boolean => types === undefined || types.includes(type);
+
+/** What is a part of the record and was left out by its date does not come back by a reference. */
+function mayBeIncluded({ given, owners }: Record, { updated, patients }: Version): boolean {
+  const dated = given.start !== undefined || given.end !== undefined;
+  return updated >= (given.since ?? 0) && !(dated && owners.some(({ id }) => patients.includes(id)));
+}
+
+async function* compartment(
+  engine: Engine,
+  record: Record,
+  ranks: ReadonlyMap<string, number>,
+  owner: Named,
+  start: Cursor | undefined,
+  lot: number,
+): AsyncGenerator<Lot> {
+  const { root, types, given } = record;
+  const which = ranks.get(owner.id)!;
+  const isEarlier = (id: string) => (ranks.get(id) ?? which) < which;
+  // Nothing but the Encounter itself is of its own type.
+  const some = owner.type === 'Patient' ? types : types.filter(type => type !== owner.type);
+  if (some.length === 0) return;
+  const where = all(
+    compartmentWhere(engine.definitions, engine.parameters, owner, some),
+    ...timeOf(engine, some, given),
+  );
+  const isFresh = (row: Version) =>
+    !(row.type === root.type && row.id === root.id) && !(which > 0 && wasShown(engine, row, isEarlier));
+  let bytes = FREE;
+  for (let after = start; ; ) {
+    const query = { types: some, where, sort: [], limit: lot, bytes };
+    const page = await engine.store.find(after ? { ...query, after } : query);
+    bytes = FREE;
+    if (page.next !== undefined && page.rows.length === 0) {
+      await record.admit(page.next);
+      bytes = page.next;
+      continue;
+    }
+    const kept = [...page.rows.keys()].filter(at => isFresh(page.rows[at]!));
+    if (kept.length > 0)
+      yield {
+        mode: 'match',
+        rows: kept.map(at => page.rows[at]!),
+        placeOf: at => ['owner', which, ...page.cursors[kept[at]!]!],
+      };
+    if (!page.more) return;
+    after = page.cursors.at(-1)!;
+  }
+}
+
+/** It belongs to an earlier patient as well. */
+function wasShown(engine: Engine, row: Version, isEarlier: (id: string) => boolean): boolean {
+  if (row.type === 'Patient' && isEarlier(row.id)) return true;
+  const named = [...row.text!.toString('latin1').matchAll(/Patient\/([A-Za-z0-9\-.]{1,64})/g)]
+    .map(([, id]) => id!)
+    .filter(isEarlier);
+  if (named.length === 0) return false;
+  const { entries } = indexAnew(engine, row);
+  const subject = { type: row.type, id: row.id, updated: row.updated, entries };
+  return named.some(id =>
+    match(compartmentWhere(engine.definitions, engine.parameters, { type: 'Patient', id }, [row.type]), subject),
+  );
+}
+
+/** Search parameters that say when something was done, best first. */
+const CLINICAL =
+  'date onset-date period authoredon authored-on authored occurrence effective-time effective started whenhandedover performed issued created datewritten sent recorded recorded-date'.split(
+    ' ',
+  );
+
+/** Where `date` means something else. */
+const OWN_DATE: Readonly<Partial<globalThis.Record<string, string>>> = { MedicationRequest: 'authoredon' };
+
+function timeOf({ parameters }: Engine, types: readonly string[], { since, start, end }: Given): Where[] {
+  const conditions: Where[] = [];
+  if (since !== undefined)
+    conditions.push({ kind: 'param', code: '_lastUpdated', test: { kind: 'date', any: [{ lowMin: since }] } });
+  if (start === undefined && end === undefined) return conditions;
+  const bounds = { ...(start === undefined ? {} : { highMin: start }), ...(end === undefined ? {} : { lowMax: end }) };
+  const ofTypes = types.map((type): Where => {
+    const code = OWN_DATE[type] ?? CLINICAL.find(name => parameters.get(type, name)?.type === 'date');
+    const within: Where =
+      code === undefined
+        ? all()
+        : any(
+            { kind: 'param', code, test: { kind: 'date', any: [bounds] } },
+            { kind: 'not', of: { kind: 'present', code } },
+          );
+    return types.length === 1 ? within : { kind: 'of', type, where: within };
+  });
+  conditions.push(types.length === 1 ? ofTypes[0]! : any(...ofTypes));
+  return conditions;
+}
+
+const REFERENCE = Buffer.from('"reference":"');
+const TARGET = /^([A-Z][A-Za-z]{2,40})\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[^"]+)?$/;
+
+/** What rows refer to, read from their text without parsing it. */
+class References {
+  readonly #record: Record;
+  readonly #seen = new Set<string>();
+  readonly #targets = new Set<string>();
+
+  constructor(record: Record) {
+    this.#record = record;
+  }
+
+  read({ type, id, text }: Version): void {
+    this.#seen.add(`${type}/${id}`);
+    for (let at = text!.indexOf(REFERENCE); at >= 0; at = text!.indexOf(REFERENCE, at)) {
+      at += REFERENCE.length;
+      this.#targets.add(text!.toString('latin1', at, text!.indexOf(0x22, at)));
+    }
+  }
+
+  /** `Type/id` of those that were not read themselves, in order. */
+  names(): string[] {
+    const { without, given } = this.#record;
+    const names = new Set<string>();
+    for (const text of this.#targets) {
+      const [, type = '', id = ''] = TARGET.exec(text) ?? [];
+      const name = `${type}/${id}`;
+      if (id !== '' && !this.#seen.has(name) && !without.includes(type) && wants(given, type)) names.add(name);
+    }
+    return [...names].toSorted();
+  }
+}

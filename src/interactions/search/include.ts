@@ -1,0 +1,231 @@
+/**
+ * What `_include` and `_revinclude` add to a page: https://hl7.org/fhir/R4/search.html#revinclude. Works on stored rows, for
+ * every store alike: what the results refer to is read by name, what refers to them is one search per type.
+ *
+ * Choices: a reference to a version brings that version; what is deleted, elsewhere or unknown is left out; a canonical
+ * brings the resources that have its URL. `*` passes over types that the caller may not see, and over the audit trail,
+ * which grows with every look: it is included where it is named.
+ */
+import { FhirError } from '../../fhir/error.js';
+import { parseJson } from '../../fhir/json/json.js';
+import type { Resource } from '../../fhir/resource.js';
+import { createBreather } from '../../platform/breather.js';
+import type { EntryValue } from '../../search/entry.js';
+import type { SearchParameter } from '../../search/parameters.js';
+import type { Include } from '../../search/parse-include.js';
+import { any, type Where } from '../../search/query.js';
+import { refersTo } from '../../search/separate.js';
+import type { Page, Version } from '../../store/store.js';
+import { type Allowance, FREE, sizeOfRows } from '../response/allowance.js';
+import type { Engine } from '../interaction.js';
+
+export interface Included {
+  readonly rows: readonly Version[];
+  /** There was more than a page may hold. */
+  readonly cut: boolean;
+}
+
+/** Rounds of `:iterate`. */
+const MAX_ROUNDS = 10;
+
+const keyOf = ({ type, id, version }: Version): string => `${type}/${id}/${version}`;
+
+/** Throws FhirError `forbidden` where an include names one of the types `without`. */
+export async function include(
+  engine: Engine,
+  matches: readonly Version[],
+  includes: readonly Include[],
+  without: readonly string[],
+  allowance: Allowance,
+): Promise<Included> {
+  if (includes.some(({ from, to }) => [from, to].some(type => type !== undefined && without.includes(type))))
+    throw new FhirError('forbidden', 'This role may not include resources of all types that are named.');
+  const search = new Search(engine, without, matches, allowance);
+  const distinct = [...new Map(includes.map(one => [JSON.stringify(one), one])).values()];
+  let from = matches;
+  for (let round = 0; from.length > 0 && round < MAX_ROUNDS; round++) {
+    const before = search.rows.length;
+    for (const one of distinct)
+      if (round === 0 || one.iterate) await (one.reverse ? referring(search, from, one) : referred(search, from, one));
+    from = search.rows.slice(before);
+  }
+  return { rows: search.rows, cut: search.cut };
+}
+
+/** What was found so far, and how much more may be: nothing is read that there is no room for. */
+class Search {
+  readonly engine: Engine;
+  readonly without: readonly string[];
+  readonly allowance: Allowance;
+  readonly rows: Version[] = [];
+  cut = false;
+  private readonly seen: Set<string>;
+  private readonly until: number;
+
+  constructor(engine: Engine, without: readonly string[], matches: readonly Version[], allowance: Allowance) {
+    this.engine = engine;
+    this.allowance = allowance;
+    this.without = without;
+    this.seen = new Set(matches.map(keyOf));
+    this.until = Date.now() + engine.settings.queryTimeout;
+  }
+
+  /** Whether to go on: nothing is left out yet, and there is time. */
+  get goesOn(): boolean {
+    this.cut ||= Date.now() > this.until;
+    return !this.cut;
+  }
+
+  get room(): number {
+    return this.engine.settings.maxIncluded - this.rows.length;
+  }
+
+  /** Rows of the type that may come again. */
+  met(type: string): number {
+    let count = 0;
+    for (const key of this.seen) if (key.startsWith(`${type}/`)) count++;
+    return count;
+  }
+
+  add(found: readonly (Version | undefined)[]): void {
+    for (const row of found) {
+      if (row?.withheld !== undefined) this.cut = true;
+      if (row?.text === undefined || this.seen.has(keyOf(row)) || this.without.includes(row.type)) continue;
+      const size = sizeOfRows([row]);
+      if (this.room === 0 || size > this.allowance.left) {
+        this.cut = true;
+        return;
+      }
+      this.allowance.spend(size);
+      this.seen.add(keyOf(row));
+      this.rows.push(row);
+    }
+  }
+}
+
+/** Reads, or searches of a type each, that are under way together. */
+const READS = 50;
+const SEARCHES = 4;
+/** Where resources are parsed on the event loop. */
+const breather = createBreather();
+
+/** Parsed once for all includes of a search. */
+const parsed = new WeakMap<Version, Resource>();
+function resourceOf(row: Version): Resource {
+  let resource = parsed.get(row);
+  if (!resource) {
+    resource = parseJson(row.text!, { maxDepth: 200 }).resource;
+    parsed.set(row, resource);
+  }
+  return resource;
+}
+
+/** The reference parameters of a type that the include means. */
+function parametersOf({ parameters }: Engine, type: string, { code }: Include): readonly SearchParameter[] {
+  if (code !== undefined) {
+    const one = parameters.get(type, code);
+    return one ? [one] : [];
+  }
+  return [...parameters.of(type).values()].filter(parameter => parameter.type === 'reference');
+}
+
+async function referred(search: Search, rows: readonly Version[], one: Include): Promise<void> {
+  const { engine } = search;
+  const wanted = new Map<string, { type: string; id: string; version?: string }>();
+  const urls = new Map<string, { url: string; version?: string; types: readonly string[] }>();
+  const note = (row: Version): void => {
+    for (const parameter of parametersOf(engine, row.type, one))
+      for (const value of referencesOf(engine, row, parameter)) {
+        if (value.kind === 'reference' && (one.to ?? value.type) === value.type)
+          wanted.set(`${value.type}/${value.id}/${value.version ?? ''}`, value);
+        else if (value.kind === 'url')
+          urls.set(value.url, { ...value, types: one.to === undefined ? parameter.targets : [one.to] });
+      }
+  };
+  for (const row of rows) {
+    if (one.from !== undefined && one.from !== row.type) continue;
+    const others = breather.before();
+    if (others) await others;
+    breather.piece(() => note(row));
+  }
+  const names = [...wanted.values()];
+  for (let at = 0; at < names.length && search.goesOn; at += READS) {
+    const reads = names.slice(at, at + READS).map(({ type, id, version }) => readOne(engine, type, id, version));
+    for (const row of await Promise.all(reads)) search.add([await withText(search, row)]);
+  }
+  for (const canonical of urls.values()) {
+    if (!search.goesOn) return;
+    search.add(await byUrl(engine, canonical));
+  }
+}
+
+function referencesOf(engine: Engine, row: Version, parameter: SearchParameter): readonly EntryValue[] {
+  // What the store keeps beside each row anyway: no need to look into the text.
+  if (parameter.code === 'patient') return row.patients.map(id => ({ kind: 'reference', type: 'Patient', id }));
+  const out: EntryValue[] = [];
+  const resource = resourceOf(row);
+  parameter.read(resource, { root: resource, out, bases: engine.settings.bases });
+  return out;
+}
+
+async function readOne({ definitions, store }: Engine, type: string, id: string, version: string | undefined) {
+  if (!definitions.resourceTypes.includes(type)) return undefined;
+  if (version === undefined) return store.read(type, id, undefined, SMALL);
+  return /^[1-9]\d{0,14}$/.test(version) ? store.read(type, id, Number(version), SMALL) : undefined;
+}
+
+/** Bytes of a text that is read together with others. */
+const SMALL = 32 * 1024;
+
+/** What is larger is read by itself, where there is room for it. */
+async function withText({ engine, allowance }: Search, row: Version | undefined): Promise<Version | undefined> {
+  if (row?.withheld === undefined || row.withheld > allowance.left) return row;
+  if (row.withheld > FREE) await allowance.admit(2 * allowance.left);
+  return engine.store.read(row.type, row.id, row.version);
+}
+
+/** At most the ten newest of each type: a URL should name one. */
+async function byUrl(
+  engine: Engine,
+  { url, version, types }: { readonly url: string; readonly version?: string; readonly types: readonly string[] },
+): Promise<Version[]> {
+  const found: Version[] = [];
+  for (const type of types) {
+    if (engine.parameters.get(type, 'url')?.type !== 'uri') continue;
+    const where: Where[] = [{ kind: 'param', code: 'url', test: { kind: 'uri', mode: 'exact', value: url } }];
+    if (version !== undefined && engine.parameters.get(type, 'version'))
+      where.push({ kind: 'param', code: 'version', test: { kind: 'token', any: [{ code: version }] } });
+    const { rows } = await engine.store.find({ types: [type], where: { kind: 'all', of: where }, sort: [], limit: 10 });
+    found.push(...rows);
+  }
+  return found;
+}
+
+async function referring(search: Search, rows: readonly Version[], one: Include): Promise<void> {
+  const { engine, without } = search;
+  const targets = rows.filter(({ type }) => one.to === undefined || one.to === type);
+  if (targets.length === 0) return;
+  const types = (one.from === undefined ? engine.definitions.resourceTypes : [one.from]).filter(
+    type => !without.includes(type) && (one.from === type || type !== 'AuditEvent'),
+  );
+  const find = async (type: string): Promise<Page | undefined> => {
+    const links = parametersOf(engine, type, one).flatMap(({ code, targets: may }) => {
+      const possible = targets.filter(target => may.length === 0 || may.includes(target.type));
+      return possible.length > 0 ? [refersTo(code, possible)] : [];
+    });
+    if (links.length === 0) return undefined;
+    // One more than there is room for tells that there are more.
+    const limit = search.room + search.met(type) + 1;
+    const query = { types: [type], where: any(...links), sort: [], limit };
+    const { left } = search.allowance;
+    const page = await engine.store.find({ ...query, bytes: Math.min(FREE, left) });
+    if (page.next === undefined || left <= FREE) return page;
+    await search.allowance.admit(2 * left);
+    return engine.store.find({ ...query, bytes: left });
+  };
+  for (let at = 0; at < types.length && search.goesOn; at += SEARCHES)
+    for (const page of await Promise.all(types.slice(at, at + SEARCHES).map(find))) {
+      search.add(page?.rows ?? []);
+      if (page?.next !== undefined) search.cut = true;
+    }
+}

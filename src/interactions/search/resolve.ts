@@ -1,0 +1,205 @@
+/**
+ * From a condition as the client meant it to one that a store can answer: chains, `_has`, hierarchies, value sets and
+ * words become lists of codes or names, in two steps and inside out (docs/adr/0008). What has more answers than fit
+ * into a query stays open: the store is asked for what is left, and each of its rows is looked at by `match` (post-filter.ts).
+ * https://hl7.org/fhir/R4/search.html#chaining, #has, #token, #reference
+ */
+import { FhirError } from '../../fhir/error.js';
+import { tokensFor } from '../../search/parse-value.js';
+import { all, any, NOTHING, type Test, type Where } from '../../search/query.js';
+import { partOf } from '../../search/scope.js';
+import { isOne, refersTo, type Separated, separate, withIds } from '../../search/separate.js';
+import type { Named } from '../../store/store.js';
+import { checkTime, type Ground, inTime, isHeld, select } from './post-filter.js';
+
+/** Parts of a hierarchy that are followed. */
+const MAX_PARTS = 10_000;
+const MAX_DEPTH = 30;
+/** Links of all chains of a search, each to one type. */
+const MAX_LINKS = 100;
+
+/** Throws FhirError `forbidden` where the condition looks into one of the types `without`, `too-costly` for too many links. */
+export async function resolve(
+  engine: Ground,
+  types: readonly string[],
+  where: Where,
+  without: readonly string[] = [],
+): Promise<Separated> {
+  // Nearly every search: nothing to ask before the store itself.
+  if (!isPending(where)) return separate(where);
+  const within = typesWithin(where);
+  if (within.length > MAX_LINKS)
+    throw new FhirError('too-costly', `A search may look into ${MAX_LINKS} types by chains at most: name the types.`);
+  if (within.some(type => without.includes(type)))
+    throw new FhirError('forbidden', 'This role may not search by the contents of all types that are named.');
+  return separate(await settle(engine.until === undefined ? inTime(engine) : engine, types, where));
+}
+
+/** Whether `settle` would change anything. */
+function isPending(where: Where): boolean {
+  switch (where.kind) {
+    case 'all':
+    case 'any':
+      return where.of.some(isPending);
+    case 'not':
+      return isPending(where.of);
+    case 'of':
+      return isPending(where.where);
+    case 'param':
+      return where.test.kind === 'concept' || where.test.kind === 'hierarchy';
+    case 'present':
+      return false;
+    case 'chain':
+    case 'has':
+    case 'words':
+      return true;
+  }
+}
+
+/** Types that a condition looks into, besides those searched. */
+function typesWithin(where: Where): readonly string[] {
+  switch (where.kind) {
+    case 'all':
+    case 'any':
+      return where.of.flatMap(typesWithin);
+    case 'not':
+      return typesWithin(where.of);
+    case 'of':
+      return typesWithin(where.where);
+    case 'chain':
+      return [where.to, ...typesWithin(where.where)];
+    case 'has':
+      return [where.from, ...typesWithin(where.where)];
+    default:
+      return [];
+  }
+}
+
+/** The condition with everything in it that can be a short list as one; the rest is left open. */
+export async function settle(engine: Ground, types: readonly string[], where: Where): Promise<Where> {
+  checkTime(engine);
+  const each = (parts: readonly Where[]) => Promise.all(parts.map(part => settle(engine, types, part)));
+  switch (where.kind) {
+    case 'all':
+      return settleAll(engine, types, where.of);
+    case 'any':
+      return any(...(await each(where.of)));
+    case 'not':
+      return { kind: 'not', of: await settle(engine, types, where.of) };
+    case 'of':
+      return { ...where, where: await settle(engine, [where.type], where.where) };
+    case 'param':
+      return settleTest(engine, types, where.code, where.test);
+    case 'chain': {
+      const inner = await settle(engine, [where.to], where.where);
+      // What a resource holds is nowhere else: each row is looked into.
+      if (isHeld(engine, types, where.code)) return { ...where, where: inner };
+      const found = await namesOf(engine, [where.to], inner);
+      return found ? refersTo(where.code, found) : { ...where, where: inner };
+    }
+    case 'has': {
+      const inner = await settle(engine, [where.from], where.where);
+      const { where: asked, rest } = separate(inner);
+      if (rest) return { ...where, where: inner };
+      const { found, complete } = await engine.store.collect(
+        { types: [where.from], where: asked },
+        engine.settings.joinLimit,
+        where.code,
+      );
+      return complete ? isOne(types, found) : { ...where, where: inner };
+    }
+    case 'words': {
+      const { found, complete, sure } = await engine.store.say({ ...where, types }, engine.settings.joinLimit);
+      if (!complete) return where;
+      return sure ? isOne(types, found) : all(isOne(types, found), where);
+    }
+    case 'present':
+      return where;
+  }
+}
+
+/** So few rows are sooner looked at than everything that may refer to them is asked. */
+const NARROW = 50;
+
+/** Where the rest of a conjunction is narrow, its reverse chains are left open. */
+async function settleAll(engine: Ground, types: readonly string[], of: readonly Where[]): Promise<Where> {
+  const plain = await Promise.all(of.filter(part => part.kind !== 'has').map(part => settle(engine, types, part)));
+  const reverse = of.filter(part => part.kind === 'has');
+  const rest = all(...plain);
+  const narrow =
+    reverse.length > 0 &&
+    plain.length > 0 &&
+    !isPending(rest) &&
+    (await engine.store.count({ types, where: separate(rest).where }, NARROW)).exact;
+  const links = reverse.map(async (part): Promise<Where> => {
+    if (!narrow) return settle(engine, types, part);
+    return { ...part, where: await settle(engine, [part.from], part.where) };
+  });
+  return all(...plain, ...(await Promise.all(links)));
+}
+
+async function settleTest(engine: Ground, types: readonly string[], code: string, test: Test): Promise<Where> {
+  if (test.kind === 'hierarchy') return settleHierarchy(engine, types, code, test);
+  if (test.kind === 'concept') {
+    const codes = await engine.terminology.codesOf(test);
+    // Several types share a parameter only where it reads the same.
+    const values = tokensFor(engine.parameters.get(types[0]!, code)!, codes);
+    return values.length === 0 ? NOTHING : { kind: 'param', code, test: { kind: 'token', any: values } };
+  }
+  return { kind: 'param', code, test };
+}
+
+/** The resource and its parts, or the wholes that it is a part of, level by level. */
+async function settleHierarchy(
+  engine: Ground,
+  types: readonly string[],
+  code: string,
+  { mode, to }: Test & { kind: 'hierarchy' },
+): Promise<Where> {
+  const targets =
+    to.type === undefined ? types.flatMap(type => engine.parameters.get(type, code)?.targets ?? []) : [to.type];
+  const found: Where[] = [];
+  for (const type of new Set(targets)) {
+    const link = partOf(type, engine.parameters);
+    if (link === undefined) continue;
+    const ids = new Set([to.id]);
+    let level: readonly string[] = [to.id];
+    for (let depth = 0; level.length > 0; depth++) {
+      if (depth > MAX_DEPTH || ids.size > MAX_PARTS) throw tooLarge(type);
+      const next = await engine.store.collect(
+        mode === 'below'
+          ? {
+              types: [type],
+              where: refersTo(
+                link,
+                level.map(id => ({ type, id })),
+              ),
+            }
+          : { types: [type], where: withIds(level) },
+        MAX_PARTS,
+        mode === 'below' ? undefined : link,
+      );
+      if (!next.complete) throw tooLarge(type);
+      level = next.found.filter(one => one.type === type && !ids.has(one.id)).map(({ id }) => id);
+      for (const id of level) ids.add(id);
+    }
+    found.push(
+      refersTo(
+        code,
+        [...ids].map(id => ({ type, id })),
+      ),
+    );
+  }
+  return any(...found);
+}
+
+const tooLarge = (type: string) =>
+  new FhirError('too-costly', `The hierarchy of this ${type} is too large to be searched.`);
+
+/** Names of the resources that satisfy a settled condition; undefined: more than a few. */
+async function namesOf(engine: Ground, types: readonly string[], where: Where): Promise<readonly Named[] | undefined> {
+  const { where: asked, rest } = separate(where);
+  if (rest) return select(engine, types, { where: asked, rest }, engine.settings.joinLimit);
+  const { found, complete } = await engine.store.collect({ types, where: asked }, engine.settings.joinLimit);
+  return complete ? found : undefined;
+}

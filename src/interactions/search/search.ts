@@ -1,0 +1,247 @@
+/**
+ * search-type, search-system and searches in compartments: https://hl7.org/fhir/R4/search.html. Parses, resolves what a
+ * store cannot answer (resolve.ts), asks the store, adds what is to be included, writes the Bundle.
+ *
+ * Choices: without `_total` the total is given where it costs nothing, that is when one page holds all; a page has
+ * `_count` matches, never more than the server's largest page; the self link shows exactly what was used.
+ */
+import { FhirError, type Issue } from '../../fhir/error.js';
+import { newId } from '../../platform/ids.js';
+import { compartmentTypes, compartmentWhere } from '../../search/compartment.js';
+import { type ParsedSearch, parseSearch } from '../../search/parse.js';
+import { all, type Query, type Where } from '../../search/query.js';
+import type { Separated } from '../../search/separate.js';
+import type { Page } from '../../store/store.js';
+import { type Allowance, allowanceOf, takePage } from '../response/allowance.js';
+import { ambiguityIssues } from './ambiguity.js';
+import { builtInRows, findBehind } from './built-in.js';
+import { type BundleEntry, bundle } from '../response/bundle.js';
+import { EXPLAIN, explanation, type Told, wantsExplanation } from './explain.js';
+import { include, type Included } from './include.js';
+import type { Context, Engine, Of, Outcome, Parameters } from '../interaction.js';
+import { indexingIssues } from './reindex-warnings.js';
+import { clampCount, neighbours, openPage, type PageState, questionOf, selfLink } from '../response/paging.js';
+import { resolve } from './resolve.js';
+import { outcomeEntry, rowEntries } from '../response/searchset.js';
+import { check, countSifted, findSifted } from './post-filter.js';
+import { TRAIL, typesNamed } from './types-named.js';
+
+/** Matches up to which an estimate is counted. */
+const ESTIMATE_CAP = 10_000;
+/** Types of which the server brings some along. */
+const BUILT_IN: ReadonlySet<string> = new Set(['OperationDefinition']);
+/** Patients whom the question of a search may name. */
+const MAX_NAMED = 1000;
+/** What the address and the parameters ask for, ready for the store. */
+interface Asked extends Separated {
+  readonly types: readonly string[];
+  readonly parsed: ParsedSearch;
+}
+
+export async function search(context: Context, ask: Of<'search'>, without: readonly string[]): Promise<Outcome> {
+  const { engine } = context;
+  const path = pathOf(ask);
+  const page = openPage(engine, path, ask.parameters);
+  const given = page?.parameters ?? questionOf(ask.parameters).filter(([name]) => name !== EXPLAIN);
+  const lenient = page?.lenient ?? ask.lenient;
+  const asked = await read(engine, { ...ask, parameters: given, lenient }, without);
+  const { types, parsed } = asked;
+  if (wantsExplanation(context, ask.parameters))
+    return explanation(await tell(engine, asked, pageLimit(engine, parsed), page));
+  const used: Parameters = [...given.filter(([name]) => !ask.type && name === '_type'), ...usedOf(engine, parsed)];
+  const limit = pageLimit(engine, parsed);
+  const allowance = allowanceOf(context);
+  const countOnly = parsed.summary === 'count' || parsed.count === 0;
+  const found = countOnly ? NO_PAGE : await pageOf(allowance, engine, asked, queryOf(types, asked, limit, page));
+  const total = countOnly ? await countAll(engine, asked) : await totalOf(engine, asked, found, page);
+  const added: Included =
+    parsed.includes.length > 0 && found.rows.length > 0
+      ? await include(engine, found.rows, parsed.includes, without, allowance)
+      : { rows: [], cut: false };
+  const state: Omit<PageState, 'cursor' | 'direction'> = {
+    path,
+    parameters: given,
+    ...(lenient ? { lenient: true } : {}),
+    ...(total === undefined ? {} : { total }),
+  };
+  const link = [
+    selfLink(engine, path, ask.parameters, used),
+    ...neighbours(engine, state, found, page, ask.parameters),
+  ];
+  const issues = [
+    ...parsed.ignored,
+    ...(found.rows.length > 0 || total ? await ambiguityIssues(engine, types, parsed.where) : []),
+    ...indexingIssues(engine, types, parsed),
+    ...(added.cut ? [cutIssue(engine)] : []),
+  ];
+  const entries: BundleEntry[] = [
+    ...(await rowEntries(engine, found.rows, parsed, 'match')),
+    ...(await rowEntries(engine, added.rows, { ...parsed, elements: undefined }, 'include')),
+    ...(issues.length > 0 ? [outcomeEntry(issues)] : []),
+  ];
+  const at = engine.now();
+  const head = { type: 'searchset' as const, lastUpdated: at, link, ...(total === undefined ? {} : { total }) };
+  return {
+    result: {
+      status: 200,
+      ...bundle(head, entries, newId(at)),
+      patients: patientsOf(ask, parsed.where, found, added),
+    },
+  };
+}
+
+/** How a search is answered, without who asks. */
+export async function explainSearch(engine: Engine, ask: Of<'search'>): Promise<Told> {
+  const asked = await read(engine, ask, []);
+  return tell(engine, asked, pageLimit(engine, asked.parsed), undefined);
+}
+
+async function tell(engine: Engine, asked: Asked, limit: number, page: PageState | undefined): Promise<Told> {
+  const query = queryOf(asked.types, asked, limit, page);
+  const { parsed, rest } = asked;
+  const store = await engine.store.explain(query);
+  return { understood: parsed.where, asked: query, store, ...(rest ? { rest } : {}) };
+}
+
+/** Matches of a page; at least one where only a count is wanted, as a store is always asked for something. */
+const pageLimit = (engine: Engine, { count }: ParsedSearch): number => Math.max(1, clampCount(engine, count));
+
+/** The parameters that were used, as they were. */
+const usedOf = (engine: Engine, { used }: ParsedSearch): Parameters =>
+  used.map(([name, value]) => [name, name === '_count' ? String(clampCount(engine, Number(value))) : value]);
+
+const NO_PAGE: Page = { rows: [], cursors: [], more: false };
+
+/** Path below the base, as links have it. */
+function pathOf({ type, compartment }: Of<'search'>): string {
+  if (!compartment) return type ?? '';
+  return `${compartment.type}/${compartment.id}/${type ?? '*'}`;
+}
+
+async function read(engine: Engine, ask: Of<'search'>, without: readonly string[]): Promise<Asked> {
+  const { definitions, parameters, settings } = engine;
+  const { types, rest } = typesOf(engine, ask, without);
+  const parsed = parseSearch(
+    {
+      types,
+      parameters: rest,
+      lenient: ask.lenient,
+      bases: settings.bases,
+      now: engine.now(),
+      fullText: settings.fullText,
+    },
+    parameters,
+    definitions,
+  );
+  if (new Set(patientsAsked(parsed.where)).size > MAX_NAMED)
+    throw new FhirError(
+      'too-costly',
+      `A search may name ${MAX_NAMED} patients at most, as it is recorded in the audit trail of each: divide them among several searches.`,
+      { detail: 'too-many-patients' },
+    );
+  const { compartment } = ask;
+  const where = compartment
+    ? all(compartmentWhere(definitions, parameters, compartment, types), parsed.where)
+    : parsed.where;
+  return { types, parsed, ...(await resolve(engine, types, where, without)) };
+}
+
+/** The types searched: one, or for a system search those of `_type`, else all that may be shown but the audit trail. */
+function typesOf(engine: Engine, { type, compartment, parameters }: Of<'search'>, without: readonly string[]) {
+  if (type !== undefined) return { types: [type], rest: parameters };
+  const { definitions } = engine;
+  const every = compartment ? (compartmentTypes(definitions, compartment.type) ?? []) : definitions.resourceTypes;
+  const asked = parameters.filter(([name]) => name === '_type').map(([, value]) => value);
+  const named = typesNamed(engine, asked, without);
+  const types = named.length > 0 ? named : every.filter(t => t !== TRAIL && !without.includes(t));
+  return { types, rest: parameters.filter(([name]) => name !== '_type') };
+}
+
+function queryOf(
+  types: readonly string[],
+  { parsed, where }: Asked,
+  limit: number,
+  page: PageState | undefined,
+): Query {
+  const query = { types, where, sort: parsed.sort, limit };
+  if (!page) return query;
+  return page.direction === 'after' ? { ...query, after: page.cursor } : { ...query, before: page.cursor };
+}
+
+async function findPage(engine: Engine, asked: Asked, query: Query): Promise<Page> {
+  const { where, rest } = asked;
+  const find = (each: Query) => (rest ? findSifted(engine, each, { where, rest }) : engine.store.find(each));
+  const own = await ownMatches(engine, asked);
+  return own.length > 0 ? findBehind(own, query, find) : find(query);
+}
+
+/** What matches of the definitions that the server brings along. */
+async function ownMatches(engine: Engine, { types: [type = '', ...more], where, rest }: Asked) {
+  if (more.length > 0 || !BUILT_IN.has(type)) return [];
+  const rows = await builtInRows(engine, type);
+  const fits = await check(engine, rest ? all(where, rest) : where, rows);
+  return rows.filter((_, at) => fits[at]);
+}
+
+/** A page as far as the allowance goes. */
+const pageOf = (allowance: Allowance, engine: Engine, asked: Asked, query: Query): Promise<Page> =>
+  takePage(allowance, { limit: query.limit, back: query.before !== undefined }, ({ limit, bytes, place }) =>
+    findPage(engine, asked, {
+      ...query,
+      limit,
+      bytes,
+      ...(place && (query.before ? { before: place } : { after: place })),
+    }),
+  );
+
+async function countAll(engine: Engine, asked: Asked, cap?: number): Promise<number> {
+  const { types, where, rest } = asked;
+  const counted = rest
+    ? await countSifted(engine, types, { where, rest }, cap)
+    : await engine.store.count({ types, where }, cap);
+  return counted.count + (await ownMatches(engine, asked)).length;
+}
+
+async function totalOf(
+  engine: Engine,
+  asked: Asked,
+  found: Page,
+  page: PageState | undefined,
+): Promise<number | undefined> {
+  const { total } = asked.parsed;
+  if (total === 'none') return undefined;
+  if (page) return page.total;
+  if (!found.more) return found.rows.length;
+  if (total === undefined) return undefined;
+  if (total === 'accurate') return countAll(engine, asked);
+  try {
+    return await countAll(engine, asked, ESTIMATE_CAP);
+  } catch (error) {
+    // An estimate is a kindness: the page is there without it.
+    if (error instanceof FhirError && error.kind === 'too-costly') return undefined;
+    throw error;
+  }
+}
+
+const cutIssue = ({ settings }: Engine): Issue => ({
+  severity: 'warning',
+  code: 'incomplete',
+  text: `Not everything that was to be included is here: a page includes ${settings.maxIncluded} resources at most, and has ${settings.maxAnswer} bytes. Ask with a smaller _count, or follow the references.`,
+  detail: 'include-cut',
+});
+
+/** Whose data was asked for or shown: who the question names is audited even where nothing is found. */
+function patientsOf({ compartment }: Of<'search'>, where: Where, found: Page, added: Included): readonly string[] {
+  const asked = [...(compartment?.type === 'Patient' ? [compartment.id] : []), ...patientsAsked(where)];
+  const shown = [...(asked.length > 0 ? [] : found.rows), ...added.rows];
+  return [...new Set([...asked, ...shown.flatMap(row => row.patients)])];
+}
+
+/** Patients whom the question itself names (`patient=1`). */
+function patientsAsked(where: Where): string[] {
+  if (where.kind === 'all' || where.kind === 'any') return where.of.flatMap(patientsAsked);
+  if (where.kind !== 'param' || where.test.kind !== 'reference') return [];
+  const { to } = where.test;
+  const named = where.code === 'patient' || where.code === 'subject';
+  return to.kind === 'local' && (to.type === 'Patient' || (named && to.type === undefined)) ? [to.id] : [];
+}

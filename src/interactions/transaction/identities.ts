@@ -1,0 +1,103 @@
+/**
+ * Which resource each write of a transaction means: new ids, ids as given, or what criteria match, in the store and among
+ * what the transaction writes. No resource may be meant twice. https://hl7.org/fhir/R4/http.html#trules
+ */
+import { FhirError } from '../../fhir/error.js';
+import { newId } from '../../platform/ids.js';
+import type { Version } from '../../store/store.js';
+import { findBeside, onlyOne, readCriteria, several, type Sought } from '../write/conditional.js';
+import { matching } from '../delete.js';
+import type { Engine, Interaction, Parameters } from '../interaction.js';
+import { isRaw } from '../write/prepare.js';
+import type { Staged } from './staged.js';
+import type { Step } from './steps.js';
+
+/** What the criteria of a write match in the store, without what this transaction deletes. */
+export interface Found {
+  /** Undefined for a deletion, whose matches are not guarded. */
+  readonly sought?: Sought;
+  readonly rows: readonly Version[];
+}
+
+/** Asks the store, once for equal criteria. Undefined: the write has none. */
+export async function seek(engine: Engine, { ask, without }: Step, staged: Staged): Promise<Found | undefined> {
+  const criteria = criteriaOf(ask);
+  if (!criteria) return undefined;
+  const { type } = ask as Extract<Interaction, { kind: 'create' | 'update' | 'patch' | 'delete' }>;
+  if (ask.kind === 'delete') return { rows: await matching(engine, ask, without) };
+  return staged.once(JSON.stringify([type, criteria]), async () => {
+    const sought = await readCriteria(engine, type, criteria, without);
+    return findBeside(engine, sought, staged.deleted(type), 2);
+  });
+}
+
+function criteriaOf(ask: Interaction): Parameters | undefined {
+  switch (ask.kind) {
+    case 'create':
+      return ask.ifNoneExist;
+    case 'update':
+    case 'patch':
+    case 'delete':
+      return ask.id === undefined ? (ask.criteria ?? []) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Gives the step its identity. Throws `invalid` where another one has it, `multiple-matches`. */
+export function settle(engine: Engine, step: Step, found: Found | undefined, staged: Staged): void {
+  const { ask, at, entry } = step;
+  const { sought } = found ?? {};
+  const current = found && sought ? onlyOne(sought, found.rows) : undefined;
+  switch (ask.kind) {
+    case 'delete':
+      for (const { id } of found?.rows ?? [{ id: ask.id! }]) staged.write(ask.type, id, at, 'delete');
+      return;
+    case 'create': {
+      const [own, another] = sought ? staged.matches(sought) : [];
+      if (own && (another || current)) throw several(sought!);
+      if (own) {
+        step.madeBy = own.at;
+        staged.name(entry.fullUrl, ask.type, own.id, at, 1);
+        return;
+      }
+      const id = current?.id ?? newId(engine.now());
+      step.ask = { ...ask, id, ...(sought ? { located: { sought, current } } : {}) };
+      staged.name(entry.fullUrl, ask.type, id, at, current?.version ?? 1);
+      if (!current) staged.write(ask.type, id, at, isRaw(ask.body) ? undefined : ask.body.resource);
+      return;
+    }
+    case 'update':
+    case 'patch': {
+      const resource = ask.kind === 'update' && !isRaw(ask.body) ? ask.body.resource : undefined;
+      const given = resource?.['id'];
+      const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : newId(engine.now()));
+      if (sought) step.ask = { ...ask, located: { sought, current, id } };
+      // Which version it has then is not known before: it may be what it was.
+      staged.name(entry.fullUrl, ask.type, id, at);
+      staged.write(ask.type, id, at, resource);
+    }
+  }
+}
+
+/**
+ * Throws `invalid` where the criteria of an entry mean what another one writes: whether they met it would depend on which comes
+ * first, and where they do not, two resources would be made of one.
+ */
+export function checkApart({ ask, at, madeBy }: Step, found: Found | undefined, staged: Staged): void {
+  const { sought, rows } = found ?? {};
+  if (!sought || !rows) return;
+  if (staged.matches(sought).some(other => other.at !== (madeBy ?? at))) throw twice();
+  const [current] = rows;
+  if (ask.kind === 'create' && current && staged.writes(ask.type, current.id)) throw twice();
+}
+
+/** The claim of an entry that makes a new resource because nothing matches its criteria. */
+export const claimed = ({ madeBy }: Step, found: Found | undefined): string | undefined =>
+  madeBy === undefined && found?.rows.length === 0 ? found.sought?.claim : undefined;
+
+export const twice = () =>
+  new FhirError('invalid', 'Two entries of the Bundle write the same resource: put what they do into one.', {
+    expression: 'http.url',
+    detail: 'duplicate-target',
+  });

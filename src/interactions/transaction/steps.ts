@@ -1,0 +1,69 @@
+/** Entries of a Bundle on their way: what a batch and a transaction have in common. https://hl7.org/fhir/R4/http.html#trules */
+import type { Definitions } from '../../fhir/definitions.js';
+import type { FhirError } from '../../fhir/error.js';
+import type { Resource } from '../../fhir/resource.js';
+import type { Context, Entry, Interaction, Outcome, Result, Target } from '../interaction.js';
+import { isRaw } from '../write/prepare.js';
+import { type Names, type Site, sitesOf, sitesOfPatch } from './references.js';
+
+/** How entries enter the one door: perform.ts gives them in. */
+export interface Door {
+  /** Decides, and records a refusal. Gives the types that must not appear in the answer. */
+  admit(context: Context, target: Target): Promise<readonly string[]>;
+  /** Runs what was admitted; commits and records nothing. */
+  run(context: Context, ask: Interaction, without: readonly string[]): Promise<Outcome>;
+  /** All of it: decide, run, audit. */
+  perform(context: Context, ask: Interaction): Promise<Result>;
+  /** Records an entry that could not be understood, and throws its error. */
+  refuse(context: Context, target: Target, error: FhirError): Promise<never>;
+}
+
+/** An entry that was admitted. */
+export interface Step {
+  readonly at: number;
+  readonly entry: Entry;
+  readonly context: Context;
+  readonly without: readonly string[];
+  ask: Interaction;
+  /** Position of the earlier entry that makes what this one's criteria match: nothing more is written. */
+  madeBy?: number;
+  /** Of a patch that had to run before its turn. */
+  outcome?: Outcome;
+}
+
+/** Where an interaction stands in R4's order; what only reads comes last. */
+export function rankOf(ask: Interaction): number {
+  if (ask.kind === 'operation') return ask.safe ? LAST : 1;
+  return RANKS[ask.kind] ?? LAST;
+}
+const RANKS: Readonly<Partial<Record<Interaction['kind'], number>>> = { delete: 0, create: 1, update: 2, patch: 2 };
+const LAST = 3;
+
+export const isWrite = (ask: Interaction): boolean => rankOf(ask) < LAST;
+
+/** What an entry brings along. */
+export function resourceIn(ask: Interaction): Resource | undefined {
+  switch (ask.kind) {
+    case 'create':
+    case 'update':
+      return isRaw(ask.body) ? undefined : ask.body.resource;
+    case 'patch':
+      return ask.patch.form === 'fhirpath' ? ask.patch.parameters.resource : undefined;
+    case 'operation':
+      return ask.body?.resource;
+    default:
+      return undefined;
+  }
+}
+
+/** Where that refers to something. */
+export function sitesIn(
+  ask: Interaction,
+  definitions: Definitions,
+  names: Names,
+  root: string | undefined,
+): readonly Site[] {
+  if (ask.kind === 'patch' && ask.patch.form === 'json') return sitesOfPatch(ask.patch.operations, definitions);
+  const resource = resourceIn(ask);
+  return resource ? sitesOf(resource, definitions, names, root) : [];
+}

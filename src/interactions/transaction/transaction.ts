@@ -1,0 +1,264 @@
+/**
+ * transaction: https://hl7.org/fhir/R4/http.html#transaction, #trules. All entries or none, as one commit. Each entry is
+ * decided and recorded like an interaction of its own; the writes only prepare what is committed together.
+ *
+ * Order: DELETE, POST, PUT and PATCH, GET, conditional references. Criteria see what comes before them in that order,
+ * conditional references all of it. Reading entries are tried before the commit, so that one that fails fails the
+ * whole, and answered after it. It can run again from the start, when somebody else has written meanwhile.
+ */
+import { asFhirError } from '../../fhir/error.js';
+import type { Absence, Change, Standing } from '../../store/store.js';
+import { type Allowance, allowanceOf, createAllowance, shareOf } from '../response/allowance.js';
+import {
+  type Answer,
+  answerOfError,
+  inEntry,
+  issuesOf,
+  responseBundle,
+  seen,
+  within,
+} from '../response/transaction-response.js';
+import { referenceCriteria, resolveConditional, type Pending } from './conditional-references.js';
+import { checkApart, claimed, type Found, seek, settle, twice } from './identities.js';
+import type { Context, Deed, Engine, Entry, Interaction, Of, Outcome, Result } from '../interaction.js';
+import { breathe, turn } from '../../platform/pieces.js';
+import { lookBeside } from '../../validation/beside.js';
+import { isRaw } from '../write/prepare.js';
+import { gone } from '../read.js';
+import { put, rename, rootOf } from './references.js';
+import { createStaged, type Staged } from './staged.js';
+import { type Door, isWrite, rankOf, resourceIn, sitesIn, type Step } from './steps.js';
+
+/** Entries prepared at the same time: stores gather their point reads, and the event loop gets a turn after each lot. */
+const LOT = 64;
+
+export async function transaction(context: Context, ask: Of<'transaction'>, door: Door): Promise<Outcome> {
+  const { engine } = context;
+  const { entries, prefer } = ask;
+  const steps = await admitAll(context, entries, door);
+  const reads = steps.filter(step => !isWrite(step.ask));
+  const writes = steps.filter(step => isWrite(step.ask)).toSorted((a, b) => rankOf(a.ask) - rankOf(b.ask));
+  const staged = createStaged(engine);
+  await inLots(writes, async ({ ask: write }) => {
+    if ('body' in write && write.body && !isRaw(write.body)) await lookBeside(write.body, engine.definitions);
+  });
+  const check = await identify(engine, writes, staged);
+  for (const { ask: read, entry, at } of reads)
+    if (read.kind === 'read') atEntry(at, () => staged.name(entry.fullUrl, read.type, read.id, at));
+  await rewriteAll(engine, writes, staged, door);
+  const outcomes = await inLots(
+    writes.filter(step => step.madeBy === undefined),
+    async step => ({ step, outcome: step.outcome ?? (await runStep(step, door)) }),
+  );
+  // What a patch makes of a resource may be what the criteria of others mean.
+  const patched = outcomes.filter(({ step }) => step.ask.kind === 'patch' && !step.outcome);
+  for (const { outcome } of patched) outcome.changes?.forEach(change => staged.patched(change));
+  if (patched.length > 0) await check();
+  const results = new Map<number, Result>();
+  const deeds: Deed[] = [];
+  const changes = new Map<string, Change>();
+  const absent = new Map<string, Absence>();
+  const present: Standing[] = [];
+  const places = new Map<string, number>();
+  for (const { step, outcome } of outcomes) {
+    // What an entry leaves as it is is written by it, too.
+    for (const { type, id } of [...(outcome.changes ?? []), ...(outcome.present ?? [])]) {
+      if (places.has(`${type}/${id}`)) throw inEntry(twice(), step.at);
+      places.set(`${type}/${id}`, step.at);
+    }
+    for (const change of outcome.changes ?? []) changes.set(`${change.type}/${change.id}`, change);
+    for (const absence of outcome.absent ?? []) absent.set(absence.claim, absence);
+    present.push(...(outcome.present ?? []));
+    // Texts that nobody wants to see are not held until the end.
+    const { text: _, blobs: __, ...rest } = outcome.result;
+    const shown = step.ask.kind === 'operation' || prefer === 'representation';
+    results.set(step.at, shown ? outcome.result : rest);
+    const { request } = step.entry;
+    deeds.push(...(outcome.deeds ?? [{ target: step.ask, result: rest }]).map(deed => ({ ...deed, request })));
+  }
+  for (const { at, ask: target, entry, madeBy } of writes) {
+    if (madeBy === undefined) continue;
+    const result = { ...results.get(madeBy)!, status: 200 };
+    results.set(at, result);
+    deeds.push({ target, result, request: entry.request });
+  }
+  await inLots(reads, step => tryRead(step, changes, door));
+  return {
+    result: { status: 200, patients: [] },
+    changes: [...changes.values()],
+    absent: [...absent.values()],
+    present,
+    entries: places,
+    ...(outcomes.every(({ outcome }) => outcome.cascades ?? !outcome.changes?.some(isDeletion))
+      ? { cascades: true }
+      : {}),
+    ...(entries.length > 0 ? { deeds } : {}),
+    async complete(warnings = []) {
+      const answers: Answer[] = [];
+      const allowance = allowanceOf(context);
+      for (const { step, outcome } of outcomes) if (outcome.complete) results.set(step.at, await outcome.complete());
+      await inLots(writes, async ({ at, ask: { kind } }) => {
+        const result = results.get(at)!;
+        const issues =
+          warnings.length > 0 ? [...(result.issues ?? []), ...issuesOf(warnings, at)] : (result.issues ?? []);
+        const shown = kind === 'operation' ? 'representation' : prefer;
+        answers[at] = within(allowance, { ...result, issues }, true, shown);
+      });
+      await inLots(reads, async step => void (answers[step.at] = await answerRead(step, door, allowance)));
+      return { status: 200, ...responseBundle('transaction', answers, engine.now()), patients: [] };
+    },
+  };
+}
+
+const isDeletion = ({ text }: Change): boolean => text === undefined;
+
+async function admitAll(context: Context, entries: readonly Entry[], door: Door): Promise<Step[]> {
+  const positions = entries.map((entry, at) => ({ entry, at }));
+  return inLots(positions, async ({ entry, at }) => {
+    const own = { ...context, request: entry.request };
+    const { ask } = entry;
+    if (!('error' in ask)) return { at, entry, context: own, ask, without: await door.admit(own, ask) };
+    // Who may not do it does not learn what is wrong with it.
+    if (ask.target) await door.admit(own, ask.target);
+    throw ask.error;
+  });
+}
+
+/** Work on entries, some at the same time; the first error names its entry. */
+async function inLots<T extends { readonly at: number }, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const done: R[] = [];
+  const one = async (item: T): Promise<R> => {
+    await breathe();
+    try {
+      return await work(item);
+    } catch (error) {
+      throw inEntry(asFhirError(error), item.at);
+    }
+  };
+  for (let from = 0; from < items.length; from += LOT) {
+    for (const settled of await Promise.allSettled(items.slice(from, from + LOT).map(one))) {
+      if (settled.status === 'rejected') throw settled.reason;
+      done.push(settled.value);
+    }
+    await turn();
+  }
+  return done;
+}
+
+function atEntry(at: number, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    throw inEntry(asFhirError(error), at);
+  }
+}
+
+/** Which resource each write means: in R4's order, and no resource twice. Gives what has to be asked again when patches have run. */
+async function identify(engine: Engine, writes: readonly Step[], staged: Staged): Promise<() => Promise<void>> {
+  const found = new Map<Step, Found | undefined>();
+  for (const rank of [0, 1, 2]) {
+    const ofRank = writes.filter(step => rankOf(step.ask) === rank);
+    // Looked up many at a time; what entries of the same rank mean to each other comes afterwards.
+    const sought = await inLots(ofRank, step => seek(engine, step, staged));
+    ofRank.forEach((step, i) => found.set(step, sought[i]));
+    // Whoever comes with criteria sees those without, wherever they stand in the Bundle.
+    for (const conditional of [false, true])
+      for (const step of ofRank) {
+        const own = found.get(step);
+        if ((own !== undefined) !== conditional) continue;
+        await staged.survey(own?.sought);
+        atEntry(step.at, () => settle(engine, step, own, staged));
+      }
+  }
+  const claims = new Set<string>();
+  for (const step of writes) {
+    const claim = claimed(step, found.get(step));
+    if (claim !== undefined && claims.has(claim)) throw inEntry(twice(), step.at);
+    if (claim !== undefined) claims.add(claim);
+  }
+  const check = async () => {
+    for (const step of writes) {
+      const own = found.get(step);
+      await staged.survey(own?.sought);
+      atEntry(step.at, () => checkApart(step, own, staged));
+    }
+  };
+  await check();
+  return check;
+}
+
+/** References to other entries, then those by criteria. */
+async function rewriteAll(engine: Engine, writes: readonly Step[], staged: Staged, door: Door): Promise<void> {
+  const { names } = staged;
+  const pending: Pending[] = [];
+  await inLots(writes, async step => {
+    const { at, ask, entry, without, madeBy } = step;
+    if (madeBy !== undefined) return;
+    const resource = resourceIn(ask);
+    const root = rootOf(entry.fullUrl);
+    let changed = false;
+    for (const site of sitesIn(ask, engine.definitions, names, root)) {
+      const text = rename(site, names, root);
+      put(site, text);
+      const conditional = site.as === 'reference' && referenceCriteria(engine, site.text) !== undefined;
+      if (conditional) pending.push({ at, without, site, ...(resource ? { resource } : {}) });
+      changed ||= conditional || text !== site.text;
+    }
+    // The text that it came as, where it did not come in a Bundle, is not what is written.
+    if (changed && resource && 'body' in ask && ask.body && !isRaw(ask.body)) {
+      const { decimals, large } = ask.body;
+      step.ask = { ...ask, body: { resource, decimals, ...(large ? { large } : {}) } } as Interaction;
+    }
+  });
+  if (pending.length === 0) return;
+  staged.forget();
+  // What a patch makes of a resource is known when it has run; where it waits itself, the stored resource counts.
+  const waiting = new Set(pending.map(({ at }) => at));
+  await inLots(
+    writes.filter(({ at, ask }) => ask.kind === 'patch' && !waiting.has(at)),
+    async step => {
+      step.outcome = await runStep(step, door);
+      for (const change of step.outcome.changes ?? []) staged.patched(change);
+    },
+  );
+  await resolveConditional(engine, pending, staged);
+}
+
+const runStep = ({ context, ask, without }: Step, door: Door): Promise<Outcome> => door.run(context, ask, without);
+
+/** Fails where the answer would be a refusal, as far as that can be known before the commit. */
+async function tryRead(
+  { ask, context, without }: Step,
+  changes: ReadonlyMap<string, Change>,
+  door: Door,
+): Promise<void> {
+  const change =
+    'id' in ask && ask.type !== undefined && ask.id !== undefined ? changes.get(`${ask.type}/${ask.id}`) : undefined;
+  // An earlier version than the one that is written now is in the store already.
+  if (!change || (ask.kind === 'vread' && ask.version !== String(change.version)))
+    return tried(context, ask, without, door);
+  if (!change.text && ask.kind !== 'history') throw gone(change);
+}
+
+/** That it is too large for what is left of the answer is told when it is answered. */
+async function tried(context: Context, ask: Interaction, without: readonly string[], door: Door): Promise<void> {
+  const allowance = shareOf(createAllowance(context.engine));
+  try {
+    await door.run({ ...context, allowance }, ask, without);
+  } catch (error) {
+    if (asFhirError(error).kind !== 'too-large') throw error;
+  }
+}
+
+/** What can still go wrong is told in the entry: the writes are durable. */
+async function answerRead({ ask, context, entry, at }: Step, door: Door, whole: Allowance): Promise<Answer> {
+  try {
+    const result = await door.perform({ ...context, allowance: shareOf(whole) }, ask);
+    return within(whole, await seen(entry, result, whole), false, undefined);
+  } catch (error) {
+    return answerOfError(inEntry(asFhirError(error), at));
+  }
+}

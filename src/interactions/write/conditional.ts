@@ -1,0 +1,156 @@
+/**
+ * Conditional interactions: a query in the place of an id. https://hl7.org/fhir/R4/http.html#ccreate, #cond-update,
+ * #cdelete, #concurrency
+ *
+ * Criteria are conditions alone, understood to the last: one that is left out would mean more resources. Where nothing
+ * matches, the commit is told so (`Absence`), and that two with the same claim exclude each other, in whatever process.
+ */
+import { FhirError } from '../../fhir/error.js';
+import { parseSearch } from '../../search/parse.js';
+import { all, type Where } from '../../search/query.js';
+import type { Separated } from '../../search/separate.js';
+import { withIds } from '../../search/separate.js';
+import type { Absence, Version } from '../../store/store.js';
+import type { Engine, Parameters } from '../interaction.js';
+import { resolve } from '../search/resolve.js';
+import { findSifted } from '../search/post-filter.js';
+
+/** Parameters about the form of an answer, which any request may have: https://hl7.org/fhir/R4/http.html#parameters */
+const PRESENTATION: ReadonlySet<string> = new Set(['_format', '_pretty', '_summary', '_elements']);
+
+/** What is left are conditions: clients put the form of the answer that they want into criteria, too. */
+export const conditionsOf = (parameters: Parameters): Parameters =>
+  parameters.filter(([name]) => !PRESENTATION.has(name));
+
+/** What criteria mean. */
+export interface Sought extends Separated {
+  readonly type: string;
+  /** As the client meant it, for `match`. */
+  readonly meant: Where;
+  /** Equal for criteria that mean the same resource. */
+  readonly claim: string;
+  /** `system|value` or `value`, where an identifier is among the criteria. */
+  readonly identifier?: string;
+}
+
+/**
+ * Throws FhirError `forbidden` where they look into one of the types `without`, before anything is asked; `invalid`,
+ * `not-supported`, `too-costly` as a search does; `invalid` where they select everything.
+ */
+export async function readCriteria(
+  engine: Engine,
+  type: string,
+  parameters: Parameters,
+  without: readonly string[] = [],
+): Promise<Sought> {
+  const { definitions, settings } = engine;
+  // What they match would be told by what becomes of the write.
+  if (without.includes(type))
+    throw new FhirError('forbidden', 'This role may not search for this type, so it cannot use criteria for it.', {
+      expression: 'http.criteria',
+    });
+  const parsed = parseSearch(
+    {
+      types: [type],
+      parameters,
+      lenient: false,
+      bases: settings.bases,
+      now: engine.now(),
+      fullText: settings.fullText,
+    },
+    engine.parameters,
+    definitions,
+  );
+  const { where, sort, includes, count, total, summary, elements } = parsed;
+  if (sort.length > 0 || includes.length > 0 || [count, total, summary, elements].some(option => option !== undefined))
+    throw new FhirError('invalid', 'Criteria hold conditions alone, nothing about the form of an answer.', {
+      expression: 'http.criteria',
+      detail: 'criteria-with-options',
+    });
+  if (where.kind === 'all' && where.of.length === 0)
+    throw new FhirError('invalid', 'Criteria must be given: without any, every resource of the type would be meant.', {
+      expression: 'http.criteria',
+      detail: 'no-criteria',
+    });
+  const identifier = parameters.find(([name, value]) => name === 'identifier' && /^[^,\\]*[^|,\\]$/.test(value));
+  return {
+    type,
+    meant: where,
+    claim: claimOf(type, parameters),
+    ...(identifier ? { identifier: identifier[1] } : {}),
+    ...(await resolve(engine, [type], where, without)),
+  };
+}
+
+const identifierOf = (parameters: Parameters) =>
+  parameters.find(([name, value]) => name === 'identifier' && /^[^|,\\]*\|[^|,\\]+$/.test(value));
+
+/**
+ * An identifier says who is meant, whatever else is asked; any other criteria claim the whole question. Criteria in
+ * different words for the same thing do not exclude each other across processes.
+ */
+export function claimOf(type: string, parameters: Parameters): string {
+  const identifier = identifierOf(parameters);
+  const named = identifier ? [identifier] : parameters;
+  return JSON.stringify([type, ...named.map(([name, value]) => `${name}=${value}`).toSorted()]);
+}
+
+/** At most `limit` current resources that match. */
+export async function findSought(engine: Engine, sought: Sought, limit: number): Promise<readonly Version[]> {
+  const { type, where, rest } = sought;
+  const query = { types: [type], where, sort: [], limit };
+  const page = rest ? await findSifted(engine, query, { where, rest }) : await engine.store.find(query);
+  return page.rows;
+}
+
+/** Matches beyond those that are wanted, so that a few that do not count need no second look. */
+const FEW = 20;
+
+/** The same without the resources `gone`, which the same transaction takes away or writes: what is sought then, and found. */
+export async function findBeside(
+  engine: Engine,
+  sought: Sought,
+  gone: { has(id: string): boolean; readonly size: number; keys(): Iterable<string> },
+  limit: number,
+): Promise<{ readonly sought: Sought; readonly rows: readonly Version[] }> {
+  const rows = await findSought(engine, sought, gone.size === 0 ? limit : limit + FEW);
+  const met = rows.filter(({ id }) => gone.has(id)).map(({ id }) => id);
+  if (met.length === 0) return { sought, rows: rows.slice(0, limit) };
+  if (rows.length < limit + FEW) {
+    const left = rows.filter(({ id }) => !gone.has(id));
+    return { sought: excepting(sought, met), rows: left.slice(0, limit) };
+  }
+  const narrowed = excepting(sought, gone.keys());
+  return { sought: narrowed, rows: await findSought(engine, narrowed, limit) };
+}
+
+const excepting = (sought: Sought, ids: Iterable<string>): Sought => ({
+  ...sought,
+  where: all(sought.where, { kind: 'not', of: withIds(ids) }),
+});
+
+/** The one that matches; undefined: none. Throws `multiple-matches`. */
+export const findOne = async (engine: Engine, sought: Sought): Promise<Version | undefined> =>
+  onlyOne(sought, await findSought(engine, sought, 2));
+
+/** The same of what was found already. */
+export function onlyOne(sought: Sought, [one, another]: readonly Version[]): Version | undefined {
+  if (another) throw several(sought);
+  return one;
+}
+
+export const several = ({ type }: Sought): FhirError =>
+  new FhirError('multiple-matches', `The criteria match several ${type} resources: name one of them.`, {
+    expression: 'http.criteria',
+  });
+
+/** That nothing matches, as a condition of the commit. */
+export function absence({ type, where, rest, claim }: Sought): Absence {
+  if (rest)
+    throw new FhirError(
+      'too-costly',
+      'These criteria are decided by looking at one resource after the other, which cannot be guarded against others that write: use an identifier.',
+      { expression: 'http.criteria' },
+    );
+  return { claim, types: [type], where };
+}

@@ -1,0 +1,183 @@
+/**
+ * Referential integrity, where it is asked for (CHARTROOM_INTEGRITY): what a write refers to exists, and what is referred to
+ * is not deleted. https://hl7.org/fhir/R4/http.html#integrity (servers may reject), #delete ("referential integrity")
+ *
+ * All changes of an interaction are judged together: what the same commit creates is there, what it deletes is not. What
+ * was found goes to the commit as `present`, that nothing refers to what is deleted as `absent`, so that neither side of
+ * a race slips through.
+ *
+ * Choices: a reference to a version needs that version, and a resource that is not deleted. A URN that names nothing, and an
+ * address below our own base at which no resource can be, dangle. References to elsewhere and by identifier are never
+ * looked at, nor is whether the type is one that the element allows. Audit events tell what was and are free to name it.
+ * What refers to a resource is found as referrers.ts says.
+ */
+import { FhirError, type Issue } from '../../fhir/error.js';
+import { readJson } from '../../fhir/json/json.js';
+import { type LiteralReference, literalReferences } from '../../fhir/literal-references.js';
+import { parseReference } from '../../fhir/reference.js';
+import type { Absence, Change, Named, Version } from '../../store/store.js';
+import { entryAt, placeOf } from '../response/transaction-response.js';
+import type { Engine, Outcome, Result } from '../interaction.js';
+import { findReferring, referring } from './referrers.js';
+
+/** References that one answer complains about, and resources that it names. */
+const MOST_ISSUES = 20;
+const MOST_NAMES = 10;
+/** Texts that are looked at before others get a turn. */
+const LOT = 64;
+/** What refers to a deleted resource is counted up to here. */
+const COUNTED = 100;
+
+const nameOf = ({ type, id }: Named): string => `${type}/${id}`;
+
+/**
+ * Judges what is about to be committed. `enforce`: throws `unprocessable` for references that name nothing, `conflict` for
+ * deletions of what is referred to, and adds to what the commit depends on. `warn`: adds warnings to the result.
+ * `without`: types that whoever writes may not see; what refers to them is taken as it is.
+ */
+export async function checkIntegrity(
+  engine: Engine,
+  { cascades, entries, ...outcome }: Outcome,
+  without: readonly string[],
+): Promise<Outcome> {
+  const { integrity } = engine.settings;
+  const { changes = [] } = outcome;
+  if (integrity === 'off' || changes.length === 0) return outcome;
+  const place: Placing = (of, expression) => {
+    const at = entries?.get(nameOf(of));
+    return at === undefined ? expression : placeOf(entryAt(at), expression);
+  };
+  const { dangling, present } = await lookUp(engine, changes, without, place);
+  const deleted = changes.filter(({ text, replaces }) => text === undefined && replaces?.text !== undefined);
+  const alone = deleted.length > 0 && !cascades;
+  const left = alone ? await stillReferenced(engine, deleted, changes, place) : undefined;
+  if (integrity === 'warn') return warned(engine, outcome, dangling, left);
+  if (dangling.length > 0)
+    throw new FhirError('unprocessable', 'Some references name nothing that exists here.', {
+      issues: dangling.slice(0, MOST_ISSUES).map(one => ({ ...danglingIssue(one), severity: 'error' })),
+    });
+  if (left) throw new FhirError('conflict', left.text, { issues: [{ ...left, severity: 'error' }] });
+  const absent = referring(engine, deleted, changes).map(
+    (query, i): Absence => ({ claim: `refers to ${nameOf(deleted[0]!)} ${i}`, ...query }),
+  );
+  return {
+    ...outcome,
+    ...(present.length > 0 ? { present: [...(outcome.present ?? []), ...present] } : {}),
+    ...(absent.length > 0 ? { absent: [...(outcome.absent ?? []), ...absent] } : {}),
+  };
+}
+
+/** Where something is, seen from the whole interaction: entries of a transaction are named. */
+type Placing = (of: Named, expression: string) => string;
+
+interface Looked {
+  /** In the order of the changes. */
+  readonly dangling: readonly LiteralReference[];
+  /** What others than this commit have put there. */
+  readonly present: readonly Named[];
+}
+
+async function lookUp(
+  engine: Engine,
+  changes: readonly Change[],
+  without: readonly string[],
+  place: Placing,
+): Promise<Looked> {
+  const { definitions, settings, store, builtIn } = engine;
+  const own = new Map(changes.map(change => [nameOf(change), change]));
+  const read = new Map<string, Promise<Version | undefined>>();
+  const present = new Map<string, Named>();
+  const currentOf = (target: Named): Promise<Version | undefined> => {
+    const name = nameOf(target);
+    let row = read.get(name);
+    if (!row) read.set(name, (row = store.read(target.type, target.id)));
+    return row;
+  };
+  const exists = async ({ text, contained }: LiteralReference): Promise<boolean> => {
+    const target = parseReference(text, settings.bases);
+    switch (target?.kind) {
+      case undefined:
+      case 'urn':
+        return false;
+      case 'contained':
+        return target.id === '' || contained.has(target.id);
+      case 'url':
+        return !settings.bases.some(base => target.url.startsWith(`${base}/`));
+      case 'local':
+    }
+    const { type, id, version } = target;
+    if (!definitions.resourceTypes.includes(type)) return false;
+    // Whether it is there must not be told.
+    if (without.includes(type)) return true;
+    const mine = own.get(nameOf(target));
+    const row = mine ?? (await currentOf(target));
+    if (!row && version === undefined) return builtIn.has(nameOf(target));
+    if (!row?.text) return false;
+    if (!mine) present.set(nameOf(target), { type, id });
+    if (version === undefined || version === String(row.version)) return true;
+    return /^[1-9]\d{0,14}$/.test(version) && (await store.read(type, id, Number(version)))?.text !== undefined;
+  };
+  const references: LiteralReference[] = [];
+  for (const [i, change] of changes.entries()) {
+    if (i % LOT === LOT - 1) await new Promise(setImmediate);
+    const { type, text } = change;
+    // A look at the bytes spares those without any a parse.
+    if (!text || type === 'AuditEvent' || !text.includes('"reference"')) continue;
+    const { resource } = await readJson(text, { maxDepth: 200 });
+    for (const one of literalReferences(resource, definitions))
+      references.push({ ...one, expression: place(change, one.expression) });
+  }
+  const found = await Promise.all(references.map(exists));
+  return { dangling: references.filter((_, i) => !found[i]), present: [...present.values()] };
+}
+
+/** That something refers to the deleted and does not change with them; undefined: nothing does. */
+async function stillReferenced(
+  engine: Engine,
+  deleted: readonly Change[],
+  changes: readonly Change[],
+  place: Placing,
+): Promise<Issue | undefined> {
+  const { found, complete } = await findReferring(engine, deleted, changes, COUNTED);
+  if (found.length === 0) return undefined;
+  const names = found.map(nameOf).toSorted();
+  const more = names.length - MOST_NAMES;
+  const others = complete ? (more > 0 ? ` and ${more} more` : '') : ` and more than ${more} more`;
+  return {
+    severity: 'warning',
+    code: 'conflict',
+    text: `Other resources refer to what is deleted: ${names.slice(0, MOST_NAMES).join(', ')}${others}. Change or delete them first, or use _cascade=delete.`,
+    expression: place(deleted[0]!, 'http.url'),
+    detail: 'still-referenced',
+  };
+}
+
+const danglingIssue = ({ expression }: LiteralReference): Issue => ({
+  severity: 'warning',
+  // R4 has this code for "the reference provided was not found".
+  code: 'not-found',
+  text: 'This reference names nothing that exists here: create its target first, or in the same transaction.',
+  expression,
+  detail: 'dangling-reference',
+});
+
+function warned(
+  engine: Engine,
+  outcome: Outcome,
+  dangling: readonly LiteralReference[],
+  left: Issue | undefined,
+): Outcome {
+  const issues = [...dangling.slice(0, MOST_ISSUES).map(danglingIssue), ...(left ? [left] : [])];
+  if (issues.length === 0) return outcome;
+  engine.log.warn(
+    { dangling: dangling.length, stillReferenced: left !== undefined },
+    'A write leaves references that name nothing',
+  );
+  const add = (result: Result): Result => ({ ...result, issues: [...(result.issues ?? []), ...issues] });
+  const { complete } = outcome;
+  return {
+    ...outcome,
+    result: add(outcome.result),
+    ...(complete ? { complete: async () => add(await complete(issues)) } : {}),
+  };
+}

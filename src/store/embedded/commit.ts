@@ -1,0 +1,145 @@
+/**
+ * What goes to the writer thread: changes with their keys, and the facts that these need (index-catalog.ts), which are known here
+ * before anything is sent and written with it or before it.
+ */
+import type { Entry } from '../../search/entry.js';
+import { newHashes } from '../blobs.js';
+import { encodeId } from '../codec.js';
+import { encode } from '../encode.js';
+import { type FactAddition, type Facts, numberFacts } from '../index-catalog.js';
+import type { Keys } from '../key.js';
+import type { Placement } from '../index-layout.js';
+import type { Absence, Change, Commit, Renewed } from '../store.js';
+import { columnsOf } from './columns.js';
+import type { Job, RowChange } from './job.js';
+import { blobsText, patientsText } from './rows.js';
+import type { Sql } from './sql.js';
+import type { Thread } from './thread.js';
+import { wordRow } from './words.js';
+
+/** Bytes from which on it is quicker to move a text to another thread than to copy it. */
+const MOVED = 65_536;
+
+/** Changes that are encoded in one piece: ten milliseconds. */
+const ENCODED = 256;
+
+export interface CommitSurroundings {
+  readonly placement: Placement;
+  readonly facts: Facts;
+  readonly writer: Pick<Thread<Job, number>, 'ask'>;
+  /** A resource of this type is on its way. */
+  readonly met: (type: string) => void;
+  /** Statements that give a row where something matches. */
+  readonly matching: (absence: Absence) => readonly Sql[];
+}
+
+export interface Commits {
+  /** Those of up to 256 changes reach the writer in the order in which they were called. */
+  commit(commit: Commit): Promise<void>;
+  reindex(rows: readonly Renewed[]): Promise<number>;
+  numbersOf(codes: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Resolves when everything that was begun is written or has failed. */
+  settled(): Promise<void>;
+}
+
+export function openCommits({ placement, facts, writer, met, matching }: CommitSurroundings): Commits {
+  /** Facts that are known here and not yet known to be on the disk. */
+  const unkept = new Map<string, FactAddition>();
+  const underWay = new Set<Promise<number>>();
+
+  const learn = (missing: readonly FactAddition[]): void => {
+    facts.add(missing);
+    for (const fact of missing) unkept.set(fact.id, fact);
+  };
+  const keysOf = (type: string, entries: readonly Entry[]): Keys => {
+    const { keys, missing } = encode(placement, type, entries, facts);
+    if (missing.length === 0) return keys;
+    learn(missing);
+    return encode(placement, type, entries, facts).keys;
+  };
+  /** Until one of them is acknowledged, every job carries all facts that may be missing on the disk. */
+  const withFacts = async (send: (facts: readonly FactAddition[]) => Promise<number>): Promise<number> => {
+    const carried = [...unkept.values()];
+    const done = await send(carried);
+    for (const { id } of carried) unkept.delete(id);
+    return done;
+  };
+
+  /** `text`: a copy that may move to the writer; the caller keeps what he gave. */
+  const rowChange = (change: Change, text: Uint8Array<ArrayBuffer>): RowChange => ({
+    type: change.type,
+    id: encodeId(change.type, change.id),
+    version: change.version,
+    updated: change.updated,
+    method: change.method,
+    patients: patientsText(change),
+    blobs: blobsText(change),
+    holds: newHashes(change),
+    text: change.text && text,
+    columns: change.text && columnsOf(keysOf(change.type, change.entries)),
+    words: change.text && wordRow(change.words),
+    replaces: change.replaces?.version,
+    erases: change.erases === true,
+  });
+
+  /** The texts of these are parts of one buffer: to move a thousand buffers takes far longer than to move one. */
+  const rowChanges = (changes: readonly Change[]): { rows: RowChange[]; texts: ArrayBuffer } => {
+    const bytes = new Uint8Array(changes.reduce((sum, { text }) => sum + (text?.length ?? 0), 0));
+    let at = 0;
+    const rows = changes.map(change => {
+      const text = bytes.subarray(at, at + (change.text?.length ?? 0));
+      if (change.text) text.set(change.text);
+      at += text.length;
+      return rowChange(change, text);
+    });
+    return { rows, texts: bytes.buffer };
+  };
+
+  const send = async ({ changes: asked, absent = [], present = [], messages = [], settles = [] }: Commit) => {
+    const changes: RowChange[] = [];
+    const texts: ArrayBuffer[] = [];
+    for (let from = 0; from < asked.length; from += ENCODED) {
+      // A Bundle of thousands does not keep the others from being served.
+      if (from > 0) await new Promise(setImmediate);
+      const lot = rowChanges(asked.slice(from, from + ENCODED));
+      changes.push(...lot.rows);
+      if (lot.texts.byteLength >= MOVED) texts.push(lot.texts);
+    }
+    for (const { type } of asked) met(type);
+    // No await from here on: the statements know of everything that reaches the writer before them.
+    const job = {
+      kind: 'commit',
+      changes,
+      absent: absent.flatMap(matching),
+      present: present.map(({ type, id, version }) => [encodeId(type, id), version] as const),
+      messages,
+      settles,
+    } as const;
+    return withFacts(carried => writer.ask({ ...job, facts: carried }, texts));
+  };
+  const commit = async (asked: Commit): Promise<void> => {
+    const written = send(asked);
+    underWay.add(written);
+    await written.finally(() => underWay.delete(written));
+  };
+
+  return {
+    commit,
+    reindex: rows => {
+      const renewed = rows.map(({ row: { type, id, version }, entries, words }) => ({
+        id: encodeId(type, id),
+        version,
+        columns: columnsOf(keysOf(type, entries)),
+        words: wordRow(words),
+      }));
+      return withFacts(carried => writer.ask({ kind: 'reindex', rows: renewed, facts: carried }));
+    },
+    async numbersOf(codes) {
+      learn(numberFacts(facts, codes));
+      const numbers = codes.map(code => [code, facts.parameter(code)!] as const);
+      if (numbers.some(([, number]) => unkept.has(`p${number}`))) await commit({ changes: [] });
+      return new Map(numbers);
+    },
+    settled: async () => void (await Promise.allSettled(underWay)),
+  };
+}

@@ -1,0 +1,269 @@
+/**
+ * Where the index entries of each (type, search parameter) live. One table drives both the encoding of entries and the
+ * planning of queries, so they cannot disagree; its hash is kept by the stores, and another hash means reindex.
+ */
+import { createHash } from 'node:crypto';
+import { FhirError } from '../fhir/error.js';
+import { encodeNumber } from './codec.js';
+import {
+  ALL_INDEXED,
+  BROAD_TOKENS,
+  DATED_TOKENS,
+  INDEXED,
+  MAIN_DATE,
+  MAIN_DATES,
+  NAMES,
+  ONLY_INDEXED,
+  RARELY_MISSING,
+  SCOPED_TOKENS,
+  SORT_STRINGS,
+  UNIONS,
+} from './index-layout-table.js';
+import { TYPE_CODES } from './type-codes.js';
+
+/** Raise it when the form of keys changes in a way that the table below does not show. */
+const ENCODING = 5;
+
+/** What the placement needs to know of a search parameter. */
+export interface PlacedParameter {
+  readonly url: string;
+  readonly code: string;
+  readonly type: string;
+  readonly base: readonly string[];
+  readonly expression?: string;
+}
+
+/** The place of one parameter of one type. */
+export interface Place {
+  readonly type: string;
+  readonly code: string;
+  /** Parameter type: token, date, … */
+  readonly kind: string;
+  /** Type code and parameter code: four characters, the head of the parameter's keys. */
+  readonly prefix: string;
+  /** Home of the keys. References: of the `r…` keys. `none`: main date, unions, _id, _lastUpdated, the patient key. */
+  readonly home: 'k' | 'g' | 'f' | 'none';
+  /** Also one key per patient and value. */
+  readonly scoped: boolean;
+  /** `patient`, and a reference parameter with the same path: Patients are found by the patient key. */
+  readonly patient: boolean;
+  readonly main: boolean;
+  readonly sorts: boolean;
+  /** Where a resource without this parameter has a key that says so. */
+  readonly absent?: 'k' | 'g';
+  /** No keys of its own: the union of these parameters of the same type. */
+  readonly union?: readonly string[];
+}
+
+export interface TypePlaces {
+  readonly type: string;
+  /** Two characters: the type key in `k`. */
+  readonly typeCode: string;
+  readonly places: ReadonlyMap<string, Place>;
+  /** Those with `absent`. */
+  readonly rarelyMissing: readonly Place[];
+  /** Code of the main date. */
+  readonly mainDate?: string;
+}
+
+export interface Placement {
+  /** Places of a resource type. Throws `unknown-type`. */
+  of(type: string): TypePlaces;
+  /** The place of a parameter. Throws `not-supported` where the type has no such parameter. */
+  find(type: string, code: string): Place;
+  /** Sort strings that exist: the adapters make an index for each. */
+  readonly sortStrings: readonly { readonly type: string; readonly prefix: string }[];
+  readonly types: readonly string[];
+  /** SHA-256 over everything that decides what keys of the standard's parameters look like. */
+  readonly hash: string;
+}
+
+/** A placement to which custom parameters are added while it is in use. */
+export interface GrowingPlacement extends Placement {
+  /**
+   * Adds custom parameters, or places one anew that has changed. What was added stays: an entry that was extracted before
+   * its parameter went out of force must still find its place. `numbers`: Store.numbersOf their codes.
+   */
+  extend(custom: readonly PlacedParameter[], numbers: ReadonlyMap<string, string>): void;
+}
+
+/** Two characters per code of the standard's parameters, in alphabetical order. */
+function numberCodes(parameters: readonly PlacedParameter[]): ReadonlyMap<string, string> {
+  const codes = new Set(parameters.map(({ code }) => code));
+  return new Map([...codes].toSorted().map((code, i) => [code, encodeNumber(i)]));
+}
+
+const AS_PATIENT = /\.where\(\s*resolve\(\) is Patient\s*\)/g;
+
+/** The paths of an expression that start at `type`, in one spelling. */
+const pathsOf = (expression: string | undefined, type: string): string =>
+  (expression ?? '')
+    .replace(AS_PATIENT, '')
+    .split('|')
+    .map(path => path.trim())
+    .filter(path => path.startsWith(`${type}.`))
+    .toSorted()
+    .join('|');
+
+/** `dated`: the array of keys in date order, `k`, or `g` where the type has no main date. */
+function homeOf(type: string, parameter: PlacedParameter, dated: 'k' | 'g'): Place['home'] {
+  const { code, type: kind } = parameter;
+  if (DATED_TOKENS[type]?.includes(code)) return 'k';
+  if (type in ONLY_INDEXED) return ONLY_INDEXED[type]!.includes(code) ? 'g' : 'f';
+  if (INDEXED[type]?.includes(code)) return 'g';
+  switch (kind) {
+    case 'reference':
+    case 'uri':
+      return 'g';
+    case 'token':
+      return BROAD_TOKENS.has(code) ? dated : 'g';
+    case 'string':
+      return ALL_INDEXED.has(type) || (NAMES.has(code) && NAMED.has(type)) ? 'g' : 'f';
+    default:
+      return 'f';
+  }
+}
+const NAMED: ReadonlySet<string> = new Set([
+  'Practitioner',
+  'Person',
+  'RelatedPerson',
+  'Organization',
+  'Location',
+  'HealthcareService',
+]);
+
+function placeType(
+  type: string,
+  parameters: readonly PlacedParameter[],
+  codes: ReadonlyMap<string, string>,
+): TypePlaces {
+  const typeCode = TYPE_CODES[type]!;
+  const byCode = new Map(parameters.map(p => [p.code, p]));
+  const isDate = (code: string | undefined) => code !== undefined && byCode.get(code)?.type === 'date';
+  const mainDate = [MAIN_DATE[type], ...MAIN_DATES].find(isDate);
+  const dated = mainDate === undefined ? 'g' : 'k';
+  const patientPaths = pathsOf(byCode.get('patient')?.expression, type);
+  const places = new Map<string, Place>();
+  for (const parameter of parameters) {
+    const { code, type: kind } = parameter;
+    const union = UNIONS[code]?.every(part => byCode.has(part)) ? UNIONS[code] : undefined;
+    const patient =
+      kind === 'reference' &&
+      patientPaths !== '' &&
+      (code === 'patient' || pathsOf(parameter.expression, type) === patientPaths);
+    const main = code === mainDate;
+    const none = main || union !== undefined || code === '_id' || code === '_lastUpdated';
+    places.set(code, {
+      type,
+      code,
+      kind,
+      prefix: typeCode + codes.get(code)!,
+      home: none ? 'none' : homeOf(type, parameter, dated),
+      scoped: SCOPED_TOKENS[type]?.includes(code) ?? false,
+      patient,
+      main,
+      sorts: SORT_STRINGS[type]?.includes(code) ?? false,
+      ...(main || (RARELY_MISSING.has(code) && !(type in ONLY_INDEXED)) ? { absent: dated } : {}),
+      ...(union === undefined ? {} : { union }),
+    });
+  }
+  const rarelyMissing = [...places.values()].filter(place => place.absent !== undefined);
+  return { type, typeCode, places, rarelyMissing, ...(mainDate === undefined ? {} : { mainDate }) };
+}
+
+/**
+ * Where a reference key is. Those to Patients are in `k`, beside the patient keys, so that "subject or performer" (a
+ * compartment) is one list of points; so are all of a parameter that shares the patient key.
+ */
+export function referenceArray({ home, patient }: Place, target: string): 'k' | 'g' | 'f' {
+  if (home === 'f') return 'f';
+  return patient || target.startsWith('Pa') ? 'k' : 'g';
+}
+
+/**
+ * Custom parameters have a key where values have one at all: dates, numbers and quantities too, because somebody defined
+ * the parameter in order to search by it. They never order a type, share no keys, and take no part in the hash.
+ */
+function placeCustom(type: string, parameter: PlacedParameter, number: string): Place {
+  const { code, type: kind } = parameter;
+  const ranged = kind === 'date' || kind === 'number' || kind === 'quantity';
+  return {
+    type,
+    code,
+    kind,
+    prefix: TYPE_CODES[type]! + number,
+    home: ranged && !(type in ONLY_INDEXED) ? 'g' : homeOf(type, parameter, 'g'),
+    scoped: false,
+    patient: false,
+    main: false,
+    sorts: false,
+  };
+}
+
+/** The parameters of one type: a type's own definition wins over a shared one of the same code. */
+function parametersOf(parameters: readonly PlacedParameter[]): (type: string) => PlacedParameter[] {
+  const byBase = new Map<string, PlacedParameter[]>();
+  for (const parameter of parameters)
+    for (const base of new Set(parameter.base)) byBase.set(base, [...(byBase.get(base) ?? []), parameter]);
+  const own = (base: string) => byBase.get(base) ?? [];
+  return type => {
+    const all = [...own('Resource'), ...own('DomainResource'), ...own(type)];
+    return [...new Map(all.map(p => [p.code, p])).values()].toSorted((a, b) => (a.code < b.code ? -1 : 1));
+  };
+}
+
+/** The placement of the standard's search parameters, to which custom ones can be added. Order does not matter. */
+export function createPlacement(standard: readonly PlacedParameter[]): GrowingPlacement {
+  const codes = numberCodes(standard);
+  const types = Object.keys(TYPE_CODES);
+  const ofType = parametersOf(standard);
+  const all = new Map(types.map(type => [type, placeType(type, ofType(type), codes)]));
+  const of = (type: string): TypePlaces => {
+    const found = all.get(type);
+    if (!found) throw new FhirError('unknown-type', `${type} is not a resource type of FHIR R4.`);
+    return found;
+  };
+  const rows = [...all.values()].map(({ type, typeCode, places, mainDate }) => [
+    type,
+    typeCode,
+    mainDate ?? '',
+    ...[...places.values()].map(p => [
+      p.code,
+      p.prefix,
+      p.kind,
+      p.home,
+      p.scoped,
+      p.patient,
+      p.sorts,
+      p.absent ?? '',
+      p.union ?? '',
+    ]),
+  ]);
+  return {
+    of,
+    find(type, code) {
+      const place = of(type).places.get(code);
+      if (!place) throw new FhirError('not-supported', `${type} has no search parameter ${code}.`);
+      return place;
+    },
+    sortStrings: [...all.values()].flatMap(({ type, places }) =>
+      [...places.values()].filter(p => p.sorts).map(({ prefix }) => ({ type, prefix })),
+    ),
+    types,
+    hash: createHash('sha256')
+      .update(JSON.stringify([ENCODING, rows]))
+      .digest('hex'),
+    extend(custom, numbers) {
+      const added = parametersOf(custom);
+      for (const type of types) {
+        const before = of(type);
+        const standardCodes = new Set(ofType(type).map(({ code }) => code));
+        const places = added(type)
+          .filter(({ code }) => !standardCodes.has(code))
+          .map(parameter => placeCustom(type, parameter, numbers.get(parameter.code)!));
+        if (places.length > 0)
+          all.set(type, { ...before, places: new Map([...before.places, ...places.map(p => [p.code, p] as const)]) });
+      }
+    },
+  };
+}

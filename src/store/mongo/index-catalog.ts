@@ -1,0 +1,113 @@
+/**
+ * The facts that keys and plans need (../facts.ts), kept in `fact` and cached here. They grow by a majority write before
+ * the commit that needs them. Other processes grow them too: a counter tells whether there are new ones, and every
+ * search that looked at facts reads it beside its own query.
+ */
+import { createFacts, type FactAddition, type Facts } from '../index-catalog.js';
+import { isDuplicate } from './errors.js';
+import type { Collections } from './schema.js';
+
+const PREFIX = 'f/';
+const COUNTER = 'facts';
+
+export interface KeptFacts {
+  /** The cache, read from the database at first use. */
+  current(): Promise<Facts>;
+  /**
+   * Makes all facts durable that `missing` finds to be missing. `missing` is asked again after every change, until it
+   * has nothing to add.
+   */
+  grow(missing: (facts: Facts) => readonly FactAddition[]): Promise<void>;
+  /** Whether the cache held everything known to the database at a time after the call; if not, it does now. */
+  fresh(): Promise<boolean>;
+}
+
+export function keepFacts(connected: () => Promise<Collections>): KeptFacts {
+  const facts = createFacts();
+  let count = -1;
+  let loading: Promise<void> | undefined;
+  let growing: Promise<void> = Promise.resolve();
+  let checking: Promise<boolean> | undefined;
+  let next: Promise<boolean> | undefined;
+
+  const readCount = async (): Promise<number> => {
+    const { fact } = await connected();
+    return (await fact.findOne({ _id: COUNTER }))?.count ?? 0;
+  };
+  const load = async (): Promise<void> => {
+    // The counter first: what is added meanwhile makes it differ again.
+    const known = await readCount();
+    const { fact } = await connected();
+    const rows = await fact.find({ _id: { $gte: PREFIX, $lt: `${PREFIX}~` } }).toArray();
+    facts.add(rows.map(({ _id, value }) => ({ id: _id.slice(PREFIX.length), value: value ?? '' })));
+    count = known;
+  };
+  const loaded = async (): Promise<void> => {
+    if (count >= 0) return;
+    loading ??= load().finally(() => {
+      loading = undefined;
+    });
+    await loading;
+  };
+  const check = async (): Promise<boolean> => {
+    await loaded();
+    if ((await readCount()) === count) return true;
+    await load();
+    return false;
+  };
+
+  const add = async (missing: (facts: Facts) => readonly FactAddition[]): Promise<void> => {
+    await loaded();
+    for (let additions = missing(facts); additions.length > 0; additions = missing(facts)) {
+      const { fact } = await connected();
+      try {
+        await fact.insertMany(additions.map(({ id, value }) => ({ _id: PREFIX + id, value })));
+      } catch (error) {
+        if (!isDuplicate(error)) throw error;
+        await load();
+        continue;
+      }
+      const after = await fact.findOneAndUpdate(
+        { _id: COUNTER },
+        { $inc: { count: 1 } },
+        { upsert: true, returnDocument: 'after', includeResultMetadata: false },
+      );
+      facts.add(additions);
+      // A gap means that another process has added facts: they are found by the next check.
+      if (after?.count === count + 1) count += 1;
+    }
+  };
+
+  return {
+    async current() {
+      await loaded();
+      return facts;
+    },
+    async grow(missing) {
+      await loaded();
+      if (missing(facts).length === 0) return;
+      const turn = growing.catch(() => {}).then(() => add(missing));
+      growing = turn;
+      await turn;
+    },
+    fresh() {
+      if (!checking) {
+        checking = check().finally(() => {
+          checking = undefined;
+        });
+        return checking;
+      }
+      // The check under way may have read the counter before the caller's moment: the next one is shared.
+      next ??= checking
+        .catch(() => {})
+        .then(() => {
+          next = undefined;
+          checking = check().finally(() => {
+            checking = undefined;
+          });
+          return checking;
+        });
+      return next;
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { newId } from '../../../src/platform/ids.js';
+import { createSeal } from '../../../src/platform/page-token-cipher.js';
+
+describe('sealed tokens', () => {
+  let now = 1_000_000;
+  const seal = createSeal('s'.repeat(32), () => now);
+
+  it('come back as they went', () => {
+    const value = { q: [['name', 'Ärger|x']], cursor: [1, null, 'a'] };
+    assert.deepEqual(seal.open(seal.close(value, 60_000)), { value });
+  });
+  it('show nothing of what they hold', () => {
+    const token = seal.close({ patient: 'p-secret' }, 60_000);
+    assert.ok(!token.includes('secret') && !Buffer.from(token, 'base64url').includes('secret'));
+  });
+  it('expire', () => {
+    const token = seal.close(1, 60_000);
+    now += 61_000;
+    assert.equal(seal.open(token), 'expired');
+  });
+  it('are refused when changed, cut, foreign or junk', () => {
+    const token = seal.close({ a: 1 }, 60_000);
+    const last = token.at(-1) === 'A' ? 'B' : 'A';
+    const first = token.startsWith('A') ? 'B' : 'A';
+    const foreign = createSeal('t'.repeat(32), () => now).close({ a: 1 }, 60_000);
+    for (const bad of [
+      first + token.slice(1),
+      token.slice(0, -8),
+      `${token.slice(0, -5)}${last}AAAA`,
+      foreign,
+      '',
+      'x',
+      '%%%',
+    ])
+      assert.equal(seal.open(bad), 'invalid');
+  });
+});
+
+describe('server ids', () => {
+  it('are valid, unique and ordered by time', () => {
+    const ids = Array.from({ length: 5000 }, () => newId());
+    assert.ok(ids.every(id => /^[0-9a-z]{14}$/.test(id)));
+    assert.equal(new Set(ids).size, ids.length);
+    const heads = ids.map(id => id.slice(0, 10));
+    assert.deepEqual(heads, heads.toSorted());
+    assert.ok(newId() < newId(Date.now() + 1000));
+  });
+});
