@@ -30,14 +30,26 @@ function step(name, sources, command, args, after = () => {}) {
   writeFileSync(stamp, '');
 }
 
+/** Takes away what was compiled from sources that are no more: a test of another place would run on. */
+function prune(folder) {
+  for (const name of existsSync(path('dist', folder)) ? readdirSync(path('dist', folder), { recursive: true }) : [])
+    if (
+      name.endsWith('.js') &&
+      !['.ts', '.tsx', '.mjs'].some(end => existsSync(path(folder, name.replace(/\.js$/, end))))
+    )
+      rmSync(path('dist', folder, name));
+}
+
 const node = process.execPath;
 const fresh = newest(path('dist', '.types')) === 0;
 if (fresh) rmSync(path('dist'), { recursive: true, force: true });
-step('types', ['src', 'test', 'build', 'tsconfig.json', 'package-lock.json'], node, [
-  path('node_modules', 'typescript', 'bin', 'tsc'),
-  '-p',
-  path('tsconfig.json'),
-]);
+step(
+  'types',
+  ['src', 'test', 'build', 'tsconfig.json', 'package-lock.json'],
+  node,
+  [path('node_modules', 'typescript', 'bin', 'tsc'), '-p', path('tsconfig.json')],
+  () => ['src', 'test', 'build'].forEach(prune),
+);
 const definitions = [
   ...['definitions', 'compact', 'code-lists', 'corrections', 'published'].map(name => `build/${name}.ts`),
   'src/terminology',
