@@ -19,19 +19,19 @@ import { type Config, ConfigError, isLoopback, isMongo } from './platform/config
 import { makeFolder } from './platform/folder.js';
 import { createLog } from './platform/log.js';
 import { createRoom } from './platform/room.js';
-import { createSeal } from './platform/page-token-cipher.js';
-import { createTurns } from './platform/keyed-mutex.js';
+import { createPageTokenCipher } from './platform/page-token-cipher.js';
+import { createKeyedMutex } from './platform/keyed-mutex.js';
 import { VERSION } from './platform/version.js';
 import { createLiveParameters } from './search/live.js';
 import { WORDS_RULE } from './search/words-of.js';
-import { createPlacement, type Placement } from './store/index-layout.js';
+import { createIndexLayout, type IndexLayout } from './store/index-layout.js';
 import type { Store } from './store/store.js';
 import { createTerminology } from './terminology/terminology.js';
 
 const root = new URL('../../', import.meta.url);
 
 /** The store's adapter is loaded only where it is used: the MongoDB driver alone takes a second to load. */
-async function openStore(config: Config, placement: Placement): Promise<Store> {
+async function openStore(config: Config, placement: IndexLayout): Promise<Store> {
   if (isMongo(config)) {
     const { openMongo } = await import('./store/mongo/index.js');
     return openMongo({ url: config.store, placement, maxTimeMS: config.queryTimeout });
@@ -59,7 +59,7 @@ export async function open(config: Config): Promise<Engine> {
   const definitions = loadDefinitions();
   const files = await profiles(config);
   const parameters = createLiveParameters(definitions);
-  const placement = createPlacement(definitions.searchParameters);
+  const placement = createIndexLayout(definitions.searchParameters);
   const store = await openStore(config, withWords(placement, config));
   const bases = basesOf(config);
   const settings: Engine['settings'] = {
@@ -112,11 +112,11 @@ export async function open(config: Config): Promise<Engine> {
     builtIn: operationDefinitions(files, bases[0]!),
     log,
     terminology: createTerminology(loadFrom(store), { bases }),
-    seal: createSeal(config.secret || keptSecret(config.data)),
+    pageTokens: createPageTokenCipher(config.secret || keptSecret(config.data)),
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
     room: createRoom(ANSWERS * config.maxAnswer),
-    turns: createTurns(),
+    mutex: createKeyedMutex(),
     identify,
     settings,
     now: Date.now,
@@ -124,7 +124,7 @@ export async function open(config: Config): Promise<Engine> {
 }
 
 /** Whether words are kept, and which, is a part of how resources are indexed. */
-const withWords = (placement: Placement, config: Config): Placement =>
+const withWords = (placement: IndexLayout, config: Config): IndexLayout =>
   keepsWords(config) ? { ...placement, hash: `${placement.hash} ${WORDS_RULE}` } : placement;
 
 /** By default a MongoDB store keeps none: they would double the keys of a resource. */

@@ -57,7 +57,7 @@ const PATTERNS: Readonly<Record<string, Pattern>> = {
 };
 
 /** What is to be recorded. */
-export interface Deed {
+export interface AuditRecord {
   /** Code of http://hl7.org/fhir/restful-interaction. */
   readonly interaction: string;
   /** ms since 1970. */
@@ -80,7 +80,7 @@ export interface Deed {
 }
 
 /** The AuditEvent of a deed for one of its patients, or for none. */
-export function auditEvent(deed: Deed, patient: string | undefined, id: string): Resource {
+export function auditEvent(deed: AuditRecord, patient: string | undefined, id: string): Resource {
   const pattern = PATTERNS[deed.interaction] ?? query;
   const recorded = new Date(deed.at).toISOString();
   const { principal, base } = deed;
@@ -128,10 +128,10 @@ export function auditEvent(deed: Deed, patient: string | undefined, id: string):
   };
 }
 
-const referenceTo = ({ type, id, version }: NonNullable<Deed['data']>): string =>
+const referenceTo = ({ type, id, version }: NonNullable<AuditRecord['data']>): string =>
   `${type}/${id}${version === undefined ? '' : `/_history/${version}`}`;
 
-function entities(deed: Deed, pattern: Pattern, patient: string | undefined): JsonObject[] {
+function entities(deed: AuditRecord, pattern: Pattern, patient: string | undefined): JsonObject[] {
   const list: JsonObject[] = [];
   if (deed.data !== undefined)
     list.push({

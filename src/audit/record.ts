@@ -12,10 +12,10 @@ import { extract } from '../search/extract.js';
 import { normalise } from '../search/normalise.js';
 import type { SearchParameters } from '../search/parameters.js';
 import type { Change } from '../store/store.js';
-import { auditEvent, type Deed } from './event.js';
+import { auditEvent, type AuditRecord } from './event.js';
 
 /** One Change per patient, or one where no patient is concerned (AUD-1). */
-export type Recorder = (deed: Deed) => Change[];
+export type Recorder = (deed: AuditRecord) => Change[];
 
 /** The values that differ between deeds of one shape, as they stand in the event. */
 interface Values {
@@ -64,7 +64,7 @@ const REMEMBERED = 2000;
 export function createRecorder(parameters: SearchParameters, bases: readonly string[]): Recorder {
   const shapes = new Map<string, Shape>();
   let { generation } = parameters;
-  const shapeOf = (deed: Deed, patient: string | undefined): Shape => {
+  const shapeOf = (deed: AuditRecord, patient: string | undefined): Shape => {
     const { interaction, outcome, why, principal, data } = deed;
     const versioned = data?.version !== undefined;
     const key = [
@@ -86,7 +86,7 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
     }
     return shape;
   };
-  const one = (deed: Deed, patient: string | undefined): Change => {
+  const one = (deed: AuditRecord, patient: string | undefined): Change => {
     // What a custom parameter makes of a marker cannot be filled in.
     if (parameters.hasCustom('AuditEvent')) return plain(deed, patient, parameters, bases);
     if (parameters.generation !== generation) {
@@ -137,7 +137,7 @@ const HEAD = 500;
 
 /** The event made and extracted as any resource is. */
 function plain(
-  deed: Deed,
+  deed: AuditRecord,
   patient: string | undefined,
   parameters: SearchParameters,
   bases: readonly string[],
@@ -157,19 +157,19 @@ function plain(
 }
 
 /** The event is about the patient, and about the data where that is a Patient. */
-function patientsOf({ data }: Deed, patient: string | undefined): string[] {
+function patientsOf({ data }: AuditRecord, patient: string | undefined): string[] {
   const about = data?.type === 'Patient' ? [data.id] : [];
   if (patient !== undefined && patient !== about[0]) about.push(patient);
   return about;
 }
 
 function makeShape(
-  deed: Deed,
+  deed: AuditRecord,
   patient: string | undefined,
   parameters: SearchParameters,
   bases: readonly string[],
 ): Shape {
-  const marked: Deed = {
+  const marked: AuditRecord = {
     ...deed,
     at: MARKS.at,
     address: MARKS.address,
@@ -186,7 +186,7 @@ function makeShape(
   };
 }
 
-const markedData = ({ type, version }: NonNullable<Deed['data']>): NonNullable<Deed['data']> => ({
+const markedData = ({ type, version }: NonNullable<AuditRecord['data']>): NonNullable<AuditRecord['data']> => ({
   type,
   id: MARKS.dataId,
   ...(version === undefined ? {} : { version: Number(MARKS.dataVersion) }),

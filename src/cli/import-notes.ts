@@ -30,13 +30,13 @@ export interface FileNotes {
 export async function readNotes(store: Store, hash: string, fresh: boolean): Promise<FileNotes> {
   const topic = `import ${hash}`;
   const replaced = async (messages: readonly Message[]): Promise<void> => {
-    const settles = (await store.waiting(topic, MOST)).map(({ sequence }) => sequence);
-    if (settles.length + messages.length > 0) await store.commit({ changes: [], settles, messages });
+    const settles = (await store.pendingMessages(topic, MOST)).map(({ sequence }) => sequence);
+    if (settles.length + messages.length > 0) await store.commit({ changes: [], acknowledges: settles, messages });
   };
   if (fresh) await replaced([]);
   const done = new Set<number>();
   let all: number | undefined;
-  for (const { body } of await store.waiting(topic, MOST)) {
+  for (const { body } of await store.pendingMessages(topic, MOST)) {
     const note = JSON.parse(body) as { readonly lines?: Runs; readonly all?: number };
     all ??= note.all;
     for (const [from, to] of note.lines ?? []) for (let line = from; line <= to; line++) done.add(line);

@@ -110,7 +110,7 @@ export function createReindexer(options: ReindexOptions): Reindexer {
     inTurn(async () => {
       await refresh();
       const changes = await change(notes);
-      if (!changes || (changes.messages.length === 0 && changes.settles.length === 0)) return;
+      if (!changes || (changes.messages.length === 0 && changes.acknowledges.length === 0)) return;
       await store.commit({ changes: [], ...changes });
       await refresh();
     });
@@ -121,11 +121,11 @@ export function createReindexer(options: ReindexOptions): Reindexer {
   const hold = async (): Promise<boolean> => {
     const now = performance.now();
     if (heldUntil - now > LEASE_MS / 2) return true;
-    heldUntil = (await store.hold(TASK, LEASE_MS)) ? now + LEASE_MS : -Infinity;
+    heldUntil = (await store.acquireLease(TASK, LEASE_MS)) ? now + LEASE_MS : -Infinity;
     return heldUntil > now;
   };
   const release = async (): Promise<void> => {
-    if (heldUntil > -Infinity) await store.hold(TASK, 0);
+    if (heldUntil > -Infinity) await store.acquireLease(TASK, 0);
     heldUntil = -Infinity;
   };
 
@@ -164,7 +164,7 @@ export function createReindexer(options: ReindexOptions): Reindexer {
         met.set(custom.hash, performance.now());
         messages.push(message(await noteOf(custom)));
       }
-      return { settles: difference.settles, messages };
+      return { acknowledges: difference.settles, messages };
     });
 
   const isDue = (note: DueNote): boolean => {
@@ -196,7 +196,7 @@ export function createReindexer(options: ReindexOptions): Reindexer {
     const save = (): Promise<void> =>
       update(now =>
         now.scan?.note.type === type
-          ? { settles: [now.scan.sequence], messages: [message({ ...now.scan.note, after, done })] }
+          ? { acknowledges: [now.scan.sequence], messages: [message({ ...now.scan.note, after, done })] }
           : undefined,
       );
     const write = async (): Promise<void> => {
@@ -264,7 +264,7 @@ export function createReindexer(options: ReindexOptions): Reindexer {
         now.due.some(({ note }) => note.key === key && (note.is === 'request' || hashes.has(key)));
       if (now.scan?.note.covers.some(counts)) return undefined;
       const next = nextScan(now, isDue);
-      return { settles: now.scan ? [now.scan.sequence] : [], messages: next ? [message(next)] : [] };
+      return { acknowledges: now.scan ? [now.scan.sequence] : [], messages: next ? [message(next)] : [] };
     });
     return notes.scan;
   };
@@ -339,7 +339,7 @@ export function createReindexer(options: ReindexOptions): Reindexer {
       const total = await totalOf(pending);
       if (pending.length > 0)
         await update(() => ({
-          settles: [],
+          acknowledges: [],
           messages: [message({ is: 'request', key: newId(), pending, done: 0, total, whole })],
         }));
       else if (whole) await store.markReindexed();
@@ -352,7 +352,11 @@ export function createReindexer(options: ReindexOptions): Reindexer {
     async allDone() {
       if (!(await hold())) throw new FhirError('unavailable', 'A server works on the index just now.');
       await update(now => ({
-        settles: [...now.due.map(({ sequence }) => sequence), ...now.surplus, ...(now.scan ? [now.scan.sequence] : [])],
+        acknowledges: [
+          ...now.due.map(({ sequence }) => sequence),
+          ...now.surplus,
+          ...(now.scan ? [now.scan.sequence] : []),
+        ],
         messages: registry.custom.map(({ hash, definition }) =>
           message({ is: 'parameter', key: hash, url: definition.url, pending: [], done: 0, total: 0 }),
         ),

@@ -7,7 +7,7 @@
  * - `scan`: the walk over one type that is under way, and for which of the others it counts.
  */
 import type { Cursor } from '../search/query.js';
-import type { Commit, Store, Waiting } from '../store/store.js';
+import type { Commit, Store, PendingMessage } from '../store/store.js';
 import type { Custom } from './search-parameter-registry.js';
 
 export const TOPIC = 'reindex';
@@ -47,13 +47,13 @@ export interface Notes {
   readonly surplus: readonly number[];
 }
 
-export type Changes = Required<Pick<Commit, 'settles' | 'messages'>>;
+export type Changes = Required<Pick<Commit, 'acknowledges' | 'messages'>>;
 
 export const message = (note: DueNote | ScanNote) => ({ topic: TOPIC, body: JSON.stringify(note) });
 
-export const readNotes = async (store: Store): Promise<Notes> => sortNotes(await store.waiting(TOPIC, NOTES));
+export const readNotes = async (store: Store): Promise<Notes> => sortNotes(await store.pendingMessages(TOPIC, NOTES));
 
-export function sortNotes(messages: readonly Waiting[]): Notes {
+export function sortNotes(messages: readonly PendingMessage[]): Notes {
   const due = new Map<string, Kept<DueNote>>();
   const surplus: number[] = [];
   let scan: Kept<ScanNote> | undefined;
@@ -101,7 +101,7 @@ export function endOfScan(notes: Notes, scan: Kept<ScanNote>): Changes & { finis
   );
   const finished = after.filter(note => note.is === 'request' && note.pending.length === 0);
   return {
-    settles: [scan.sequence, ...touched.map(({ sequence }) => sequence)],
+    acknowledges: [scan.sequence, ...touched.map(({ sequence }) => sequence)],
     messages: after.filter(note => !finished.includes(note)).map(message),
     finished,
   };

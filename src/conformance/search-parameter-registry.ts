@@ -18,10 +18,10 @@ import { parseJson } from '../fhir/json/json.js';
 import type { Found } from '../fhir/package.js';
 import type { Resource } from '../fhir/resource.js';
 import type { Log } from '../platform/log.js';
-import { judge, type Known } from '../search/custom.js';
+import { checkSearchParameter, type Known } from '../search/custom.js';
 import type { LiveParameters } from '../search/live.js';
 import { concreteTypes } from '../search/parameters.js';
-import type { GrowingPlacement } from '../store/index-layout.js';
+import type { GrowingLayout } from '../store/index-layout.js';
 import type { Change, Message, Store } from '../store/store.js';
 import { validateStructure } from '../validation/structure.js';
 
@@ -72,7 +72,7 @@ export interface Registry {
 export interface RegistryOptions {
   readonly definitions: Definitions;
   readonly parameters: LiveParameters;
-  readonly placement: GrowingPlacement;
+  readonly placement: GrowingLayout;
   readonly store: Store;
   readonly log: Log;
   /** SearchParameters from files. */
@@ -149,7 +149,7 @@ export function createRegistry(options: RegistryOptions): Registry {
         say(origin, resource, duplicate());
         continue;
       }
-      const verdict = judge(resource, knownBeside(accepted));
+      const verdict = checkSearchParameter(resource, knownBeside(accepted));
       if (verdict.is === 'in-force') {
         const { definition } = verdict;
         const types = concreteTypes(definitions, definition.base);
@@ -159,7 +159,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     const changed = JSON.stringify(accepted.map(({ hash }) => hash)) !== JSON.stringify(custom.map(({ hash }) => hash));
     if (changed) {
       const inForce = accepted.map(({ definition }) => definition);
-      const numbers = await store.numbersOf([...new Set(inForce.map(({ code }) => code))]);
+      const numbers = await store.assignParameterCodes([...new Set(inForce.map(({ code }) => code))]);
       // First where keys live, then what is extracted and may be asked.
       placement.extend(inForce, numbers);
       parameters.replace(inForce);
@@ -178,7 +178,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     const started = performance.now();
     // Messages first: what is committed meanwhile is then seen again.
     if (store.shared)
-      for (const { sequence } of await store.waiting(TOPIC, MESSAGES)) seen.set(sequence, performance.now());
+      for (const { sequence } of await store.pendingMessages(TOPIC, MESSAGES)) seen.set(sequence, performance.now());
     stored.clear();
     for await (const { row } of store.scan({ type: 'SearchParameter' })) keep(row.id, row.text);
     await settle();
@@ -189,7 +189,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   const look = async (): Promise<void> => {
     const started = performance.now();
     if (stale || started - looked > FORGOTTEN_MS) return load();
-    const messages = await store.waiting(TOPIC, MESSAGES);
+    const messages = await store.pendingMessages(TOPIC, MESSAGES);
     if (messages.length === MESSAGES) return load();
     const news = messages.filter(({ sequence }) => !seen.has(sequence));
     const ids = new Map<string, number>();
@@ -227,11 +227,11 @@ export function createRegistry(options: RegistryOptions): Registry {
       const others = custom.filter(
         each => each.origin !== origin && !(isFile(each.origin) && each.definition.url === url),
       );
-      const verdict = judge(resource, knownBeside(others));
+      const verdict = checkSearchParameter(resource, knownBeside(others));
       if (verdict.is === 'refused') return verdict.issues;
       if (verdict.is !== 'in-force') return [];
       if (others.some(({ definition }) => definition.url === url)) return [duplicate()];
-      await store.numbersOf([verdict.definition.code]);
+      await store.assignParameterCodes([verdict.definition.code]);
       return [];
     },
     messages: changes => (store.shared ? changes.map(({ id }) => ({ topic: TOPIC, body: id })) : []),
@@ -256,7 +256,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     async tidy() {
       const old = oldMessages();
       if (old.length === 0) return;
-      await store.commit({ changes: [], settles: old });
+      await store.commit({ changes: [], acknowledges: old });
       for (const sequence of old) seen.delete(sequence);
     },
     load: () => inTurn(load),

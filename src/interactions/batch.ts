@@ -8,7 +8,7 @@ import { type Allowance, allowanceOf, shareOf, tooLarge } from './response/allow
 import { type Answer, answerOfError, inEntry, responseBundle, seen, within } from './response/transaction-response.js';
 import type { Context, Engine, Entry, Interaction, Of, Outcome } from './interaction.js';
 import { type Named, type Names, pathTo, rename } from './transaction/references.js';
-import { type Door, isWrite, rankOf, resourceIn, sitesIn } from './transaction/steps.js';
+import { type EntryRunner, isWrite, rankOf, resourceIn, sitesIn } from './transaction/steps.js';
 
 const AT_A_TIME = 8;
 /** Entries that may need no store, and so nobody to wait for, before others are let in. */
@@ -16,7 +16,7 @@ const LOT = 16;
 /** Bytes that an answer should have at the least. */
 const LEAST = 1024;
 
-export async function batch(around: Context, ask: Of<'batch'>, door: Door): Promise<Outcome> {
+export async function batch(around: Context, ask: Of<'batch'>, door: EntryRunner): Promise<Outcome> {
   const context = { ...around, allowance: allowanceOf(around) };
   const { entries, prefer } = ask;
   const answers: Answer[] = [];
@@ -42,7 +42,7 @@ async function one(
   entry: Entry,
   at: number,
   prefer: string | undefined,
-  door: Door,
+  door: EntryRunner,
   names: Names,
 ): Promise<Answer> {
   const { ask, request } = entry;

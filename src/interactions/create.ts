@@ -8,7 +8,7 @@ import { absence, findOne, readCriteria } from './write/conditional.js';
 import type { Context, Engine, Located, Of, Outcome } from './interaction.js';
 import { resolveReferences } from './transaction/conditional-references.js';
 import { isRaw, prepare } from './write/prepare.js';
-import { about } from './read.js';
+import { auditSubject } from './read.js';
 import { textOf } from './response/resource-text.js';
 
 async function look(
@@ -18,15 +18,15 @@ async function look(
 ): Promise<Partial<Located>> {
   if (located) return located;
   const sought = ifNoneExist && (await readCriteria(engine, type, ifNoneExist, without));
-  return sought ? { sought, current: await findOne(engine, sought) } : {};
+  return sought ? { query: sought, current: await findOne(engine, sought) } : {};
 }
 
 export async function create({ engine }: Context, ask: Of<'create'>, without: readonly string[]): Promise<Outcome> {
-  const { sought, current: existing } = await look(engine, ask, without);
+  const { query: sought, current: existing } = await look(engine, ask, without);
   if (existing) {
     const { type, id, version } = existing;
     const location = `${type}/${id}/_history/${version}`;
-    return { result: { ...about(existing), status: 200, ...textOf(existing), location } };
+    return { result: { ...auditSubject(existing), status: 200, ...textOf(existing), location } };
   }
   const updated = engine.now();
   const id = ask.id ?? newId(updated);
@@ -36,7 +36,7 @@ export async function create({ engine }: Context, ask: Of<'create'>, without: re
   const location = `${ask.type}/${id}/_history/1`;
   return {
     changes: [change],
-    ...(sought ? { absent: [absence(sought)] } : {}),
-    result: { ...about(change), status: 201, ...(text ? { text } : {}), location },
+    ...(sought ? { mustNotMatch: [absence(sought)] } : {}),
+    result: { ...auditSubject(change), status: 201, ...(text ? { text } : {}), location },
   };
 }

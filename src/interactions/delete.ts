@@ -9,7 +9,7 @@ import type { Change, Version } from '../store/store.js';
 import { cascade } from './write/cascade.js';
 import { findSought, readCriteria } from './write/conditional.js';
 import type { Context, Engine, Of, Outcome } from './interaction.js';
-import { about } from './read.js';
+import { auditSubject } from './read.js';
 import { checkPreconditions, next, readNamed } from './update.js';
 
 export async function remove(context: Context, ask: Of<'delete'>, without: readonly string[]): Promise<Outcome> {
@@ -21,16 +21,16 @@ export async function remove(context: Context, ask: Of<'delete'>, without: reado
   if (alive.length === 0) return { result: { status: 204, patients: first?.patients ?? [] } };
   const others = ask.cascade ? await cascade(context, alive) : [];
   const changes = [...alive, ...others].map(row => tombstone(engine, row));
-  const named = alive.length === 1 ? about(changes[0]!) : { patients: [] };
+  const named = alive.length === 1 ? auditSubject(changes[0]!) : { patients: [] };
   const cascades = ask.cascade ? { cascades: true as const } : {};
   if (changes.length === 1) return { changes, ...cascades, result: { ...named, status: 204 } };
   return {
     changes,
     ...cascades,
     result: { ...named, status: 204, ...(others.length > 0 ? { issues: [cascaded(others.length)] } : {}) },
-    deeds: changes.map(change => ({
+    recordedParts: changes.map(change => ({
       target: { kind: 'delete', type: change.type, id: change.id },
-      result: { ...about(change), status: 204 },
+      result: { ...auditSubject(change), status: 204 },
     })),
   };
 }

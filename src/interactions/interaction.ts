@@ -10,15 +10,15 @@ import type { Decimals, Json, Parsed } from '../fhir/resource.js';
 import type { Principal } from '../identity/principal.js';
 import type { Identify } from '../identity/tokens.js';
 import type { Log } from '../platform/log.js';
-import type { Seal } from '../platform/page-token-cipher.js';
-import type { Turns } from '../platform/keyed-mutex.js';
+import type { PageTokenCipher } from '../platform/page-token-cipher.js';
+import type { KeyedMutex } from '../platform/keyed-mutex.js';
 import type { SearchParameters } from '../search/parameters.js';
 import type { Blobs, Change, Commit, Message, Store, Version } from '../store/store.js';
 import type { Room } from '../platform/room.js';
 import type { Allowance } from './response/allowance.js';
 import type { Forms } from './response/forms.js';
 import type { Text } from './response/text.js';
-import type { Sought } from './write/conditional.js';
+import type { ConditionalQuery } from './write/conditional.js';
 import type { Registry } from '../conformance/search-parameter-registry.js';
 import type { Reindexer } from '../conformance/reindex-job.js';
 import type { Terminology } from '../terminology/terminology.js';
@@ -56,7 +56,7 @@ interface Reading {
 
 /** What criteria mean and what they match, where a transaction has looked already. */
 export interface Located {
-  readonly sought: Sought;
+  readonly query: ConditionalQuery;
   readonly current: Version | undefined;
   /** The id that an update gets where nothing matches and its body has none. */
   readonly id?: string;
@@ -195,9 +195,9 @@ export interface Engine {
   readonly builtIn: ReadonlyMap<string, Buffer>;
   readonly log: Log;
   readonly terminology: Terminology;
-  readonly seal: Seal;
+  readonly pageTokens: PageTokenCipher;
   /** One writer of a resource at a time in this process; other processes are told apart by the commit. */
-  readonly turns: Turns;
+  readonly mutex: KeyedMutex;
   readonly identify: Identify;
   readonly record: Recorder;
   /** Resources in another form than they are stored. */
@@ -285,7 +285,7 @@ export interface Result extends Partial<Text> {
 }
 
 /** Something done, to be recorded. */
-export interface Deed {
+export interface RecordedPart {
   readonly target: Target;
   readonly result: Result;
   /** Method and URL; absent: those of the context. */
@@ -293,11 +293,11 @@ export interface Deed {
 }
 
 /** What an interaction's file gives back: the answer, and what must be committed before it may be given. */
-export interface Outcome extends Pick<Commit, 'absent' | 'present'> {
+export interface Outcome extends Pick<Commit, 'mustNotMatch' | 'mustExist'> {
   readonly result: Result;
   readonly changes?: readonly Change[];
   /** What is recorded instead of the interaction itself, each by events of its own: entries of a transaction, what a cascade deletes. */
-  readonly deeds?: readonly Deed[];
+  readonly recordedParts?: readonly RecordedPart[];
   /** What refers to its deletions goes with them: what does not has come meanwhile, and is met by running again. */
   readonly cascades?: true;
   /** Which entry of a transaction a change is from, by `Type/id`: for what is said of it. */

@@ -20,7 +20,7 @@ import { resolveReferences } from './transaction/conditional-references.js';
 import type { Context, Engine, Of, Outcome, Patch } from './interaction.js';
 import { isSubset, withoutMark } from './write/meta-labels.js';
 import { prepare } from './write/prepare.js';
-import { about, gone } from './read.js';
+import { auditSubject, deletedError } from './read.js';
 import { wholeText } from './response/resource-text.js';
 import { isSame, unchanged } from './write/unchanged.js';
 import { checkPreconditions, locate, next } from './update.js';
@@ -43,14 +43,14 @@ export async function patch({ engine }: Context, ask: Of<'patch'>, without: read
       'not-found',
       ask.id === undefined ? `No ${ask.type} matches the criteria.` : `There is no ${ask.type} with this id.`,
     );
-  if (!current.text) throw gone(current);
+  if (!current.text) throw deletedError(current);
   const patched = await resolveReferences(engine, await apply(engine, current, ask.patch), without, current.text);
   const identity = { ...next(engine, ask.type, current.id, current), method: 'PATCH' as const };
   const { change, text } = await prepare(engine, identity, patched);
   if (text && text.length > engine.settings.maxBody) throw tooLarge();
   if (isSame(current, change) || isSame(await plain(current), change)) return unchanged(current, true);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
-  return { changes: [change], result: { ...about(change), status: 200, ...(text ? { text } : {}), location } };
+  return { changes: [change], result: { ...auditSubject(change), status: 200, ...(text ? { text } : {}), location } };
 }
 
 /** As a patch prints it: a text that came as it is stored may have blanks. */

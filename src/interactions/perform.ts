@@ -9,7 +9,7 @@ import type { Change } from '../store/store.js';
 import { batch } from './batch.js';
 import { capabilities } from './capabilities.js';
 import { create } from './create.js';
-import { claimOf } from './write/conditional.js';
+import { uniquenessKeyOf } from './write/conditional.js';
 import { remove } from './delete.js';
 import { history } from './history.js';
 import { committed, messagesOf } from './write/hooks.js';
@@ -19,7 +19,7 @@ import { OPERATIONS, operate } from './operations/operation.js';
 import { patch } from './patch.js';
 import { read, vread } from './read.js';
 import { search } from './search/search.js';
-import type { Door } from './transaction/steps.js';
+import type { EntryRunner } from './transaction/steps.js';
 import { transaction } from './transaction/transaction.js';
 import { update } from './update.js';
 
@@ -34,7 +34,7 @@ export async function perform(context: Context, interaction: Interaction): Promi
   try {
     const work = () => runAndRecord(context, interaction, without);
     const turn = turnOf(interaction);
-    return await (turn === undefined ? work() : context.engine.turns(turn, work));
+    return await (turn === undefined ? work() : context.engine.mutex(turn, work));
   } catch (error) {
     return refuse(context, interaction, asFhirError(error));
   }
@@ -44,11 +44,11 @@ export async function perform(context: Context, interaction: Interaction): Promi
 function turnOf(ask: Interaction): string | undefined {
   switch (ask.kind) {
     case 'create':
-      return ask.ifNoneExist && claimOf(ask.type, ask.ifNoneExist);
+      return ask.ifNoneExist && uniquenessKeyOf(ask.type, ask.ifNoneExist);
     case 'update':
     case 'patch':
     case 'delete':
-      return ask.id === undefined ? claimOf(ask.type, ask.criteria ?? []) : `${ask.type}/${ask.id}`;
+      return ask.id === undefined ? uniquenessKeyOf(ask.type, ask.criteria ?? []) : `${ask.type}/${ask.id}`;
     case 'operation':
       return ask.id !== undefined && OPERATIONS.get(ask.operation)?.writes ? `${ask.type}/${ask.id}` : undefined;
     default:
@@ -90,23 +90,23 @@ async function runAndRecord(context: Context, ask: Interaction, without: readonl
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
     const ran = await run(context, ask, without);
     const judged = ran.changes ? await checkIntegrity(context.engine, ran, without) : ran;
-    const { result, changes = [], deeds, complete, absent = [], present = [] } = judged;
+    const { result, changes = [], recordedParts, complete, mustNotMatch = [], mustExist = [] } = judged;
     if (ask.kind === 'capabilities' || ask.kind === 'batch') return result;
     const events: Change[] = [];
-    for (const { target, request, result: done } of deeds ?? [{ target: ask, result }]) {
+    for (const { target, request, result: done } of recordedParts ?? [{ target: ask, result }]) {
       events.push(...eventsOf({ ...context, request: request ?? context.request }, target, done));
       // A long Bundle does not keep everybody else waiting.
       if (events.length % 256 === 0) await new Promise(setImmediate);
     }
     const noted = context.note && WRITES.has(ask.kind) ? [context.note()] : [];
-    if (changes.length === 0 && present.length === 0) {
+    if (changes.length === 0 && mustExist.length === 0) {
       if (noted.length > 0) await store.commit({ changes: events, messages: noted });
       else if (events.length > 0) await store.commit({ changes: events, independent: true });
       return complete ? complete() : result;
     }
     const messages = [...messagesOf(context.engine, changes), ...noted];
     try {
-      await store.commit({ changes: [...changes, ...events], absent, present, messages });
+      await store.commit({ changes: [...changes, ...events], mustNotMatch, mustExist, messages });
       await committed(context.engine, changes, indexed);
     } catch (error) {
       // Somebody else wrote in between: look again, so that If-Match is judged by what is there now.
@@ -148,7 +148,7 @@ async function run(context: Context, ask: Interaction, without: readonly string[
   }
 }
 
-const DOOR: Door = { admit, run, perform, refuse };
+const DOOR: EntryRunner = { admit, run, perform, refuse };
 
 /** Code of http://hl7.org/fhir/restful-interaction. */
 function interactionCode({ kind, type, id }: Target): string {

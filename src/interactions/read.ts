@@ -11,7 +11,7 @@ export async function read(context: Context, ask: Of<'read'>): Promise<Outcome> 
   const own = row ? undefined : engine.builtIn.get(`${ask.type}/${ask.id}`);
   if (own) return { result: { status: 200, ...(await viewOf(engine, own, ask.view)), patients: [] } };
   if (!row) throw new FhirError('not-found', `There is no ${ask.type} with this id.`);
-  if (!row.text) throw gone(row);
+  if (!row.text) throw deletedError(row);
   return show(engine, row, ask);
 }
 
@@ -23,7 +23,7 @@ export async function vread(context: Context, ask: Of<'vread'>): Promise<Outcome
 export async function readCurrent(context: Context, type: string, id: string): Promise<Version> {
   const row = await readWhole(context, type, id);
   if (!row) throw new FhirError('not-found', `There is no ${type} with this id.`);
-  if (!row.text) throw gone(row);
+  if (!row.text) throw deletedError(row);
   return row;
 }
 
@@ -32,7 +32,7 @@ export async function readVersion(context: Context, type: string, id: string, na
   const version = /^[1-9]\d{0,14}$/.test(name) ? Number(name) : undefined;
   const row = version === undefined ? undefined : await readWhole(context, type, id, version);
   if (!row) throw new FhirError('not-found', `There is no such version of a ${type} with this id.`);
-  if (!row.text) throw gone(row);
+  if (!row.text) throw deletedError(row);
   return row;
 }
 
@@ -41,17 +41,17 @@ async function show(engine: Context['engine'], row: Version, ask: Of<'read'> | O
   const unchanged = ask.ifNoneMatch
     ? ask.ifNoneMatch.includes(String(row.version)) || ask.ifNoneMatch.includes('*')
     : ask.ifModifiedSince !== undefined && Math.floor(row.updated / 1000) * 1000 <= ask.ifModifiedSince;
-  if (unchanged) return { result: { ...about(row), status: 304 } };
+  if (unchanged) return { result: { ...auditSubject(row), status: 304 } };
   const binary = ask.content && (await openBinary(engine, row, ask.content));
   const body = binary ? { binary } : await viewText(engine, row, ask.view);
-  return { result: { ...about(row), status: 200, ...body } };
+  return { result: { ...auditSubject(row), status: 200, ...body } };
 }
 
 /** What audit and headers need of a row. */
-export function about(row: Version) {
+export function auditSubject(row: Version) {
   const { type, id, version, updated, patients } = row;
   return { version: { version, updated }, subject: { type, id, version }, patients };
 }
 
-export const gone = (row: Version): FhirError =>
+export const deletedError = (row: Version): FhirError =>
   new FhirError('deleted', `This ${row.type} was deleted; earlier versions are in its history.`);

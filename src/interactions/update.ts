@@ -11,12 +11,12 @@ import { absence, findOne, findSought, readCriteria } from './write/conditional.
 import type { Context, Engine, Located, Of, Outcome } from './interaction.js';
 import { keptOf } from './write/meta-labels.js';
 import { isRaw, prepare } from './write/prepare.js';
-import { about } from './read.js';
+import { auditSubject } from './read.js';
 import { isSame, unchanged } from './write/unchanged.js';
 
 export async function update({ engine }: Context, ask: Of<'update'>, without: readonly string[]): Promise<Outcome> {
   const given = isRaw(ask.body) ? undefined : ask.body.resource['id'];
-  const { current, sought } = await locate(engine, ask, without);
+  const { current, query: sought } = await locate(engine, ask, without);
   const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : ask.located?.id);
   // By criteria the body may leave the id out; one that it has must be that of the match.
   if (!isRaw(ask.body) && given !== id && !(ask.id === undefined && given === undefined))
@@ -50,8 +50,8 @@ export async function update({ engine }: Context, ask: Of<'update'>, without: re
   const status = before?.text === undefined ? 201 : 200;
   return {
     changes: [change],
-    ...(sought && !current ? { absent: [absence(sought)] } : {}),
-    result: { ...about(change), status, ...(text ? { text } : {}), location },
+    ...(sought && !current ? { mustNotMatch: [absence(sought)] } : {}),
+    result: { ...auditSubject(change), status, ...(text ? { text } : {}), location },
   };
 }
 
@@ -64,7 +64,7 @@ export async function locate(
   if (ask.located) return ask.located;
   if (ask.id !== undefined) return { current: await readNamed(engine, ask, without) };
   const sought = await readCriteria(engine, ask.type, ask.criteria ?? [], without);
-  return { current: await findOne(engine, sought), sought };
+  return { current: await findOne(engine, sought), query: sought };
 }
 
 /**

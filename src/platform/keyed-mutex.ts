@@ -2,9 +2,9 @@
  * Taking turns: work with the same key runs one after the other, other keys are not touched. Spares writers of one
  * resource in one process the conflicts that the store would have to tell them about.
  */
-export type Turns = <T>(key: string, work: () => Promise<T>) => Promise<T>;
+export type KeyedMutex = <T>(key: string, work: () => Promise<T>) => Promise<T>;
 
-export function createTurns(): Turns {
+export function createKeyedMutex(): KeyedMutex {
   const last = new Map<string, Promise<unknown>>();
   return async (key, work) => {
     const before = last.get(key);

@@ -1,11 +1,11 @@
 /** A few results kept by key, the least recently used forgotten first. */
 
-export interface Recent<V> {
+export interface LruCache<V> {
   /** The value kept under the key, else a new one. */
   get(key: string, make: () => V): V;
 }
 
-export function createRecent<V>(limit: number): Recent<V> {
+export function createLruCache<V>(limit: number): LruCache<V> {
   const kept = new Map<string, V>();
   return {
     get(key, make) {

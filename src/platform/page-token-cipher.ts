@@ -4,7 +4,7 @@
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 
-export interface Seal {
+export interface PageTokenCipher {
   /** `lifetime` in ms. */
   close(value: unknown, lifetime: number): string;
   /** 'expired' and 'invalid' are told apart, so that the client learns whether to start again. */
@@ -12,7 +12,7 @@ export interface Seal {
 }
 
 /** @param secret any text of at least 32 characters. */
-export function createSeal(secret: string, now: () => number = Date.now): Seal {
+export function createPageTokenCipher(secret: string, now: () => number = Date.now): PageTokenCipher {
   const key = createHash('sha256').update(secret).digest();
   return {
     close(value, lifetime) {

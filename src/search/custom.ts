@@ -75,7 +75,7 @@ const TYPES: ReadonlySet<string> = new Set([
   'uri',
 ]);
 
-export function judge(resource: Resource, known: Known): Verdict {
+export function checkSearchParameter(resource: Resource, known: Known): Verdict {
   if (resource['status'] !== 'active') return { is: 'kept', because: 'status' };
   const definition = definitionOf(resource);
   if (repeatsStandard(definition, textOf(resource['derivedFrom']), known)) return { is: 'kept', because: 'standard' };

@@ -5,7 +5,7 @@ import type { Resource } from '../fhir/resource.js';
 import type { Entry } from './entry.js';
 import { extract } from './extract.js';
 import type { SearchParameters } from './parameters.js';
-import type { Said } from './words.js';
+import type { ResourceText } from './words.js';
 import { wordsOf } from './words-of.js';
 
 export interface Indexing {
@@ -15,17 +15,17 @@ export interface Indexing {
 }
 
 /** What full text search is to find, if it is offered. */
-export const said = (
+export const textIfOffered = (
   { settings, definitions }: Pick<Indexing, 'settings' | 'definitions'>,
   resource: Resource,
-): { readonly words?: Said } => (settings.fullText ? { words: wordsOf(resource, definitions) } : {});
+): { readonly words?: ResourceText } => (settings.fullText ? { words: wordsOf(resource, definitions) } : {});
 
 /** A stored version, which must have a text, with what it is found by now. */
 export function indexAnew<Row extends { readonly text?: Buffer | undefined }>(
   indexing: Indexing,
   row: Row,
-): { readonly row: Row; readonly entries: readonly Entry[]; readonly words?: Said } {
+): { readonly row: Row; readonly entries: readonly Entry[]; readonly words?: ResourceText } {
   const { resource } = parseJson(row.text!, { maxDepth: 200 });
   const entries = extract(resource, indexing.parameters, { bases: indexing.settings.bases });
-  return { row, entries, ...said(indexing, resource) };
+  return { row, entries, ...textIfOffered(indexing, resource) };
 }

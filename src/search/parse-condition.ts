@@ -29,7 +29,7 @@ import {
 } from './scope.js';
 import { splitValue } from './split.js';
 import { type Among, parseWords } from './words.js';
-import { SILENT } from './words-of.js';
+import { NOT_TEXT_SEARCHED } from './words-of.js';
 
 /** Limits of one condition: its values, and the bytes of one of them. */
 export const MAX_ALTERNATIVES = 1000;
@@ -155,7 +155,7 @@ function parseText(among: Among, name: string, value: string, scope: Scope): Whe
       detail: 'unknown-modifier',
       expression: `http.${code}`,
     });
-  if (scope.types.every(type => SILENT.has(type)))
+  if (scope.types.every(type => NOT_TEXT_SEARCHED.has(type)))
     throw refused(name, `${scope.types.join(', ')} is not searched by words; use the parameters of the type.`);
   checkLength(code, value);
   spend({ ...scope, types: ['Resource'] }, code, WORDS);

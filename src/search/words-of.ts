@@ -12,7 +12,7 @@
 import type { Definitions, TypeRef } from '../fhir/definitions.js';
 import type { Json, JsonObject, Resource } from '../fhir/resource.js';
 import { textOfXhtml } from '../fhir/xml/xhtml-text.js';
-import { GAP, type Said, wordsIn } from './words.js';
+import { VALUE_BOUNDARY, type ResourceText, wordsIn } from './words.js';
 
 /**
  * Of the narrative, and of everything else: words, characters of them, and of the markup that they stand in. What comes
@@ -26,7 +26,7 @@ const MAX_MARKUP = 1_000_000;
 export const WORDS_RULE = 'words-1';
 
 /** Types that nobody searches by words. */
-export const SILENT: ReadonlySet<string> = new Set(['AuditEvent']);
+export const NOT_TEXT_SEARCHED: ReadonlySet<string> = new Set(['AuditEvent']);
 
 /** Strings for programs, by element name, and by type and element. */
 const FOR_PROGRAMS = new Set(['id', 'version', 'Reference.reference', 'Identifier.value', 'SampledData.data']);
@@ -35,12 +35,12 @@ const FOR_PROGRAMS = new Set(['id', 'version', 'Reference.reference', 'Identifie
 type Step = { readonly take: 'text' | 'narrative' | 'resource' } | { readonly into: string };
 type Steps = ReadonlyMap<string, Step>;
 
-const NOTHING_SAID: Said = { text: [], content: [] };
+const NOTHING_SAID: ResourceText = { text: [], content: [] };
 
 /** Every text of the resource that people read. The resource is valid; what is of another shape is passed over. */
-export function wordsOf(resource: Resource, definitions: Definitions): Said {
+export function wordsOf(resource: Resource, definitions: Definitions): ResourceText {
   const type = resource.resourceType;
-  if (SILENT.has(type)) return NOTHING_SAID;
+  if (NOT_TEXT_SEARCHED.has(type)) return NOTHING_SAID;
   const narrative = collect();
   const others = collect();
   const stepsOf = stepsFor(definitions);
@@ -71,7 +71,7 @@ export function wordsOf(resource: Resource, definitions: Definitions): Said {
 
   const text = narrative.words;
   if (others.words.length === 0) return { text, content: text };
-  return { text, content: text.length === 0 ? others.words : [...text, GAP, ...others.words] };
+  return { text, content: text.length === 0 ? others.words : [...text, VALUE_BOUNDARY, ...others.words] };
 }
 
 /** Words up to the limits. */
@@ -95,7 +95,7 @@ function collect(): { readonly words: string[]; add(text: string): void; addMark
         for (const word of wordsIn(piece)) {
           room -= word.length;
           if (room < 0 || words.length >= MAX_WORDS) return;
-          if (gap) words.push(GAP);
+          if (gap) words.push(VALUE_BOUNDARY);
           gap = false;
           words.push(word);
         }

@@ -20,17 +20,17 @@ import { invalid } from './scope.js';
 import { splitValue } from './split.js';
 
 /** What a resource says: its words in their order, with a GAP between two values. `content` begins with all of `text`. */
-export interface Said {
+export interface ResourceText {
   /** The words of the narrative. */
   readonly text: readonly string[];
   /** Those of everything. */
   readonly content: readonly string[];
 }
 
-export type Among = keyof Said;
+export type Among = keyof ResourceText;
 
 /** Stands between two values, so that no phrase goes across. No letter: never a word. */
-export const GAP = '\u00b7';
+export const VALUE_BOUNDARY = '\u00b7';
 
 /** Characters of a word that count. */
 export const MAX_WORD = 64;
@@ -66,14 +66,14 @@ const cut = (word: string): string => word.slice(0, MAX_WORD).replace(/[\ud800-\
  * What the words mean, of one of the sequences of `Said`. A query for which `says(words, [])` holds is one of negations
  * alone: nothing can be looked up for it.
  */
-export function says(words: Words, sequence: readonly string[]): boolean {
+export function containsWords(words: Words, sequence: readonly string[]): boolean {
   switch (words.kind) {
     case 'and':
-      return words.of.every(each => says(each, sequence));
+      return words.of.every(each => containsWords(each, sequence));
     case 'or':
-      return words.of.some(each => says(each, sequence));
+      return words.of.some(each => containsWords(each, sequence));
     case 'not':
-      return !says(words.of, sequence);
+      return !containsWords(words.of, sequence);
     case 'word':
       return words.starts ? sequence.some(word => word.startsWith(words.word)) : sequence.includes(words.word);
     case 'phrase':

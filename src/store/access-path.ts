@@ -9,11 +9,11 @@ import { after } from './codec.js';
 import { checkKeys } from './expense.js';
 import type { KeyArray, KeyTest } from './key.js';
 import { type Ground, keyTest, openBefore } from './key-test.js';
-import type { Place } from './index-layout.js';
+import type { ParameterLayout } from './index-layout.js';
 import { BROAD_TOKENS, SCOPED_TOKENS } from './index-layout-table.js';
 
 /** What a plan is driven by: the one predicate that an index answers. */
-export type Driver =
+export type AccessPathDriver =
   /**
    * Points of `k` (ordered by date, then n) or `g` (ordered by n). `openBefore`: of what begins before this time, only what
    * has an open main date (its keys are written with OPEN before them, too).
@@ -76,18 +76,18 @@ interface Conjunct {
 
 /** A driver, and what is left to filter. */
 export interface Chosen {
-  readonly driver: Driver;
+  readonly driver: AccessPathDriver;
   readonly filter: readonly KeyTest[];
 }
 
-function rankOfParam(where: Extract<Where, { kind: 'param' }>, place: Place): number {
+function rankOfParam(where: Extract<Where, { kind: 'param' }>, place: ParameterLayout): number {
   const { test } = where;
   switch (test.kind) {
     case 'token':
       if (test.any.some(value => value.code === undefined)) return RANK.broad;
       if (place.code.endsWith('identifier')) return RANK.identifier;
       if (BROAD_TOKENS.has(place.code)) return RANK.broad;
-      return place.home === 'k' ? RANK.dated : RANK.token;
+      return place.array === 'k' ? RANK.dated : RANK.token;
     case 'reference':
       if (test.to.kind === 'identifier') return RANK.identifier;
       // Many name one profile or organisation.
@@ -120,7 +120,7 @@ function rankOf(ground: Ground, where: Where): number {
 }
 
 interface Found {
-  readonly driver: Driver;
+  readonly driver: AccessPathDriver;
   readonly exact: boolean;
 }
 
@@ -193,7 +193,7 @@ const isPatientKey = (key: string): boolean => key.startsWith('p') && key.at(-3)
 function scopedDriver(
   ground: Ground,
   conjuncts: readonly Conjunct[],
-): { driver: Driver; used: Conjunct[] } | undefined {
+): { driver: AccessPathDriver; used: Conjunct[] } | undefined {
   const [type, another] = ground.types;
   if (type === undefined || another !== undefined) return undefined;
   const patient = conjuncts.find(({ test }) => test.is === 'key' && test.keys.every(isPatientKey));
@@ -211,7 +211,7 @@ function scopedDriver(
 }
 
 /** The driver for what no condition can drive: by the order wanted, else the types themselves. */
-function walkOf({ placement, types }: Ground, sort: Query['sort'], conjuncts: readonly Conjunct[]): Driver {
+function walkOf({ placement, types }: Ground, sort: Query['sort'], conjuncts: readonly Conjunct[]): AccessPathDriver {
   const [first, second] = sort;
   const [type, another] = types;
   if (first?.code === '_lastUpdated' && !second) return { by: 'updated', types };
@@ -225,7 +225,7 @@ function walkOf({ placement, types }: Ground, sort: Query['sort'], conjuncts: re
 }
 
 /** Keys in the order of the main date, cut where only open periods can pass. */
-function cut(driver: Driver, before: number | undefined): Driver {
+function cut(driver: AccessPathDriver, before: number | undefined): AccessPathDriver {
   if (before === undefined || driver.by !== 'key' || driver.in !== 'k') return driver;
   return driver.keys.every(key => /^[A-Z-]/.test(key)) ? { ...driver, openBefore: before } : driver;
 }
@@ -237,7 +237,7 @@ function cut(driver: Driver, before: number | undefined): Driver {
 export function choose(
   ground: Ground,
   query: Pick<Query, 'types' | 'sort' | 'where'>,
-  delivers: ((driver: Driver) => boolean) | undefined,
+  delivers: ((driver: AccessPathDriver) => boolean) | undefined,
 ): readonly [Chosen, ...Chosen[]] {
   const parts = query.where.kind === 'all' ? query.where.of : [query.where];
   const conjuncts = parts
@@ -247,7 +247,7 @@ export function choose(
     return [{ driver: { by: 'nothing' }, filter: [] }];
   const starts = conjuncts.flatMap(({ where }) => openBefore(ground, where) ?? []);
   const before = starts.length === 0 ? undefined : Math.max(...starts);
-  const way = (driver: Driver, used: readonly Conjunct[] = []): Chosen => ({
+  const way = (driver: AccessPathDriver, used: readonly Conjunct[] = []): Chosen => ({
     driver: cut(driver, before),
     filter: conjuncts.filter(c => !used.includes(c)).flatMap(({ test }) => (test.is === 'all' ? test.of : [test])),
   });
@@ -264,7 +264,7 @@ export function choose(
   if (scoped) return [way(scoped.driver, scoped.used)];
   if (best && best.rank <= RANK.patient) return [best];
   const walk = way(walkOf(ground, query.sort, conjuncts));
-  const isFirst = delivers ?? ((driver: Driver) => driver === best?.driver && driver.by === 'key');
+  const isFirst = delivers ?? ((driver: AccessPathDriver) => driver === best?.driver && driver.by === 'key');
   const first =
     usable.find(({ driver }) => isFirst(driver)) ?? (!best || !delivers || delivers(walk.driver) ? walk : best);
   const updated = conjuncts.some(({ test }) => test.is === 'updated' && first.driver.by !== 'updated')

@@ -3,7 +3,7 @@
  * us, by keys alone and never further than asked.
  */
 import type { KeyTest } from './key.js';
-import type { Plan, Way } from './plan.js';
+import type { Plan, AccessPath } from './plan.js';
 
 /**
  * Candidates of a page: so many are filtered in a few milliseconds, half as many are sorted, too. The walk that is taken
@@ -14,10 +14,10 @@ export const FEW = 2000;
 const MANY = 100_000;
 
 /** Counts the candidates of a way, at most `limit`. */
-export type Probe = (way: Pick<Way, 'driver' | 'filter'>, limit: number) => Promise<number>;
+export type Probe = (way: Pick<AccessPath, 'driver' | 'filter'>, limit: number) => Promise<number>;
 
 /** The bounds of a way that its driver's index has: on the low end of the main date, or on lastUpdated. */
-export const indexBounds = ({ driver, filter }: Pick<Way, 'driver' | 'filter'>): readonly KeyTest[] =>
+export const indexBounds = ({ driver, filter }: Pick<AccessPath, 'driver' | 'filter'>): readonly KeyTest[] =>
   filter.flatMap((test): KeyTest[] => {
     if (test.is === 'updated') return driver.by === 'updated' ? [test] : [];
     if (test.is !== 'date' || driver.by !== 'key' || driver.in !== 'k') return [];
@@ -25,7 +25,7 @@ export const indexBounds = ({ driver, filter }: Pick<Way, 'driver' | 'filter'>):
     return [{ is: 'date', ...(lowMin === undefined ? {} : { lowMin }), ...(lowMax === undefined ? {} : { lowMax }) }];
   });
 
-export interface Settling {
+export interface ChoosingOptions {
   /** Every match is wanted, not a page of them. */
   readonly all?: boolean;
   /** Instead of FEW. */
@@ -36,7 +36,7 @@ export interface Settling {
 const isSettled = ({ others = [], filter, ordered }: Plan): boolean =>
   others.length === 0 || (ordered && filter.length === 0);
 
-const take = ({ order, limit, bytes, after, before }: Plan, { driver, filter, ordered }: Way): Plan => ({
+const take = ({ order, limit, bytes, after, before }: Plan, { driver, filter, ordered }: AccessPath): Plan => ({
   driver,
   filter,
   ordered,
@@ -48,7 +48,7 @@ const take = ({ order, limit, bytes, after, before }: Plan, { driver, filter, or
 });
 
 /** How far a way is worth counting: as far as it would be taken. */
-const limitOf = (way: Way, { all = false, few = FEW }: Settling): number =>
+const limitOf = (way: AccessPath, { all = false, few = FEW }: ChoosingOptions): number =>
   all ? MANY : way.ordered ? few : Math.floor(few / 2);
 
 /** Rows of a page, and what sorting a candidate costs beside filtering it. */
@@ -56,7 +56,7 @@ const PAGE = 50;
 const SORTING = 3;
 
 /** The shortest of the ways that are short, else the first. */
-function best(ways: readonly Way[], counted: readonly number[], settling: Settling): Way {
+function best(ways: readonly AccessPath[], counted: readonly number[], settling: ChoosingOptions): AccessPath {
   const [first] = ways;
   const isFew = (i: number) => counted[i]! < limitOf(ways[i]!, settling);
   const least = Math.min(...counted.filter((_, i) => isFew(i)));
@@ -68,12 +68,12 @@ function best(ways: readonly Way[], counted: readonly number[], settling: Settli
 }
 
 /** Less than a page of candidates: nothing can be much shorter, so the first way need not be counted. */
-function shortest(others: readonly Way[], counted: readonly number[]): Way | undefined {
+function shortest(others: readonly AccessPath[], counted: readonly number[]): AccessPath | undefined {
   const least = Math.min(...counted);
   return least < PAGE ? others[counted.indexOf(least)] : undefined;
 }
 
-export async function settle(plan: Plan, probe: Probe, settling: Settling = {}): Promise<Plan> {
+export async function chooseAccessPath(plan: Plan, probe: Probe, settling: ChoosingOptions = {}): Promise<Plan> {
   if (isSettled(plan)) return take(plan, plan);
   const { others = [] } = plan;
   // All at once: a probe is short, the way to a server is not.
@@ -84,7 +84,11 @@ export async function settle(plan: Plan, probe: Probe, settling: Settling = {}):
 }
 
 /** The same where counting needs no waiting. */
-export function settleNow(plan: Plan, probe: (...of: Parameters<Probe>) => number, settling: Settling = {}): Plan {
+export function settleNow(
+  plan: Plan,
+  probe: (...of: Parameters<Probe>) => number,
+  settling: ChoosingOptions = {},
+): Plan {
   if (isSettled(plan)) return take(plan, plan);
   const { others = [] } = plan;
   const counted = others.map(way => probe(way, limitOf(way, settling)));

@@ -21,15 +21,22 @@ import { FhirError } from '../fhir/error.js';
 import { orderValues } from '../search/composite.js';
 import type { Entry, EntryValue } from '../search/entry.js';
 import { cutPhrase, encodeDouble, encodeIdPart, encodePhrase, encodeTarget, encodeText, SEPARATOR } from './codec.js';
-import { type FactAddition, type Facts, isOpenWidth, systemFact, useFact, widthFact } from './index-catalog.js';
-import { type Place, type Placement, referenceArray } from './index-layout.js';
+import {
+  type CatalogEntry,
+  type IndexCatalog,
+  isOpenWidth,
+  systemEntry,
+  useEntry,
+  widthEntry,
+} from './index-catalog.js';
+import { type ParameterLayout, type IndexLayout, referenceArray } from './index-layout.js';
 import { type Keys, NO_DATE } from './key.js';
 import { classOf } from './span-class.js';
 
 export interface Encoding {
   readonly keys: Keys;
   /** Facts to keep before these keys are written. Where it is not empty, add them to the facts and encode again. */
-  readonly missing: readonly FactAddition[];
+  readonly missing: readonly CatalogEntry[];
 }
 
 type Span = Keys['w'][number];
@@ -40,19 +47,19 @@ const targetOf = (entry: ReferenceEntry): string =>
   entry.kind === 'url' ? `^${encodeText(entry.url)}` : encodeTarget(entry.type, entry.id);
 
 /** Everything that one resource's entries become, while they are read. Lists may name a key twice until the end. */
-class Writing {
+class KeyWriter {
   readonly k: string[];
   readonly g: string[] = [];
   readonly f: string[] = [];
   readonly w: Span[] = [];
   readonly s: Record<string, string> = {};
-  readonly missing: FactAddition[] = [];
-  readonly facts: Facts;
+  readonly missing: CatalogEntry[] = [];
+  readonly facts: IndexCatalog;
   /** Code systems that get a number here, and ids of all that is missing: a resource may name thousands. */
   private readonly proposals = new Map<string, string>();
   private readonly noted = new Set<string>();
 
-  constructor(typeCode: string, facts: Facts) {
+  constructor(typeCode: string, facts: IndexCatalog) {
     this.k = [typeCode];
     this.facts = facts;
   }
@@ -63,7 +70,7 @@ class Writing {
     if (known !== undefined) return known;
     const proposal = this.proposals.get(uri);
     if (proposal !== undefined) return proposal;
-    const id = systemFact(this.facts.systems + this.proposals.size + 1);
+    const id = systemEntry(this.facts.systems + this.proposals.size + 1);
     this.proposals.set(uri, id.slice(1));
     this.missing.push({ id, value: uri });
     return id.slice(1);
@@ -76,7 +83,7 @@ class Writing {
   }
 
   use(prefix: string, use: string): void {
-    this.note(useFact(prefix, use));
+    this.note(useEntry(prefix, use));
   }
 }
 
@@ -91,7 +98,7 @@ const unique = (keys: readonly string[]): readonly string[] =>
   keys.length > 32 ? [...new Set(keys)] : keys.filter((key, i) => keys.indexOf(key) === i);
 
 /** `system number | code`, noted as in use for the parameter. */
-function tokenForm(writing: Writing, prefix: string, system: string, code: string): string {
+function tokenForm(writing: KeyWriter, prefix: string, system: string, code: string): string {
   const number = writing.system(system);
   writing.use(prefix, `s${number}`);
   return `${number}|${encodeText(code)}`;
@@ -108,7 +115,7 @@ export const versionHead = (at: string, target: string): string => `${at}@${targ
 export const mediaTypeHead = (at: string): string => `${at}/`;
 
 /** Heads under which a quantity's number is kept: plain, by system, by coded unit, by printed unit. */
-function quantityHeads(writing: Writing, prefix: string, entry: Extract<EntryValue, { kind: 'quantity' }>): string[] {
+function quantityHeads(writing: KeyWriter, prefix: string, entry: Extract<EntryValue, { kind: 'quantity' }>): string[] {
   const heads = ['n', `s${writing.system(entry.system)}${SEPARATOR}`];
   if (entry.code !== '') heads.push(`c${tokenForm(writing, prefix, entry.system, entry.code)}${SEPARATOR}`);
   if (entry.unit !== '' && entry.unit !== entry.code) heads.push(`u${encodeText(entry.unit)}${SEPARATOR}`);
@@ -119,7 +126,7 @@ function quantityHeads(writing: Writing, prefix: string, entry: Extract<EntryVal
  * Adds the keys of one value to `into`, each starting with `at`: the parameter's prefix, or that and the first part of
  * a composite. `prefix` is the parameter's, for facts.
  */
-function writeValue(writing: Writing, into: string[], at: string, prefix: string, value: EntryValue): void {
+function writeValue(writing: KeyWriter, into: string[], at: string, prefix: string, value: EntryValue): void {
   switch (value.kind) {
     case 'token':
       into.push(at + tokenForm(writing, prefix, value.system, value.code));
@@ -190,8 +197,8 @@ function writeValue(writing: Writing, into: string[], at: string, prefix: string
 }
 
 /** References of a parameter: target first, so that everything that points at a resource lies in one range. */
-function writeReference(writing: Writing, place: Place, entry: EntryValue): void {
-  const { prefix, home } = place;
+function writeReference(writing: KeyWriter, place: ParameterLayout, entry: EntryValue): void {
+  const { prefix, array: home } = place;
   writing.f.push(`${prefix}!`);
   if (entry.kind === 'held') return;
   if (entry.kind === 'identifier') {
@@ -209,8 +216,12 @@ function writeReference(writing: Writing, place: Place, entry: EntryValue): void
     writing[array].push(`r${target}>${prefix}`);
 }
 
-function writeComposite(writing: Writing, place: Place, entry: Extract<EntryValue, { kind: 'composite' }>): void {
-  const { prefix, home } = place;
+function writeComposite(
+  writing: KeyWriter,
+  place: ParameterLayout,
+  entry: Extract<EntryValue, { kind: 'composite' }>,
+): void {
+  const { prefix, array: home } = place;
   const into = home === 'g' ? writing.g : writing.f;
   writing.f.push(`${prefix}!`);
   const [first, second, third] = orderValues(entry.parts);
@@ -229,7 +240,7 @@ function writeComposite(writing: Writing, place: Place, entry: Extract<EntryValu
 
 /** Three parts (a place on a sequence): the last two are numbers, kept as a pair. */
 function writeNumberPairs(
-  writing: Writing,
+  writing: KeyWriter,
   at: string,
   lows: readonly EntryValue[],
   highs: readonly EntryValue[],
@@ -239,8 +250,8 @@ function writeNumberPairs(
       if (low.kind === 'number' && high.kind === 'number') writing.w.push({ p: at, l: low.low, h: high.low });
 }
 
-function writeEntry(writing: Writing, place: Place, entry: Entry): void {
-  const { prefix, home } = place;
+function writeEntry(writing: KeyWriter, place: ParameterLayout, entry: Entry): void {
+  const { prefix, array: home } = place;
   if (place.kind === 'reference') return writeReference(writing, place, entry);
   if (entry.kind === 'composite') return writeComposite(writing, place, entry);
   const into = home === 'k' ? writing.k : home === 'g' ? writing.g : writing.f;
@@ -262,9 +273,9 @@ function writeEntry(writing: Writing, place: Place, entry: Entry): void {
  * The keys of a resource of `type` with these entries. Pure; equal entries give equal keys whatever their order, but
  * for the order inside the arrays. Throws `fault` on an entry of a parameter that the placement does not know.
  */
-export function encode(placement: Placement, type: string, entries: readonly Entry[], facts: Facts): Encoding {
+export function encode(placement: IndexLayout, type: string, entries: readonly Entry[], facts: IndexCatalog): Encoding {
   const { typeCode, places, mainDate, rarelyMissing } = placement.of(type);
-  const writing = new Writing(typeCode, facts);
+  const writing = new KeyWriter(typeCode, facts);
   const patients: string[] = [];
   const scoped: string[] = [];
   let d = NO_DATE;
@@ -297,7 +308,7 @@ export function encode(placement: Placement, type: string, entries: readonly Ent
     writeEntry(writing, place, entry);
   }
   if (first) {
-    writing.note(widthFact(typeCode, e - d));
+    writing.note(widthEntry(typeCode, e - d));
     // A resource with several main dates (a Timing): the earliest orders it, the others are found like secondary ones.
     for (const entry of entries)
       if (entry.kind === 'date' && entry.parameter === mainDate && entry !== first) {

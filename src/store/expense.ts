@@ -4,15 +4,15 @@
  */
 import { FhirError } from '../fhir/error.js';
 import type { Test, Where } from '../search/query.js';
-import type { Facts } from './index-catalog.js';
-import type { Placement } from './index-layout.js';
+import type { IndexCatalog } from './index-catalog.js';
+import type { IndexLayout } from './index-layout.js';
 
 /** Keys of one query: about ten megabytes while it runs. */
 export const MAX_KEYS = 100_000;
 
 interface Ground {
-  readonly placement: Placement;
-  readonly facts: Facts;
+  readonly placement: IndexLayout;
+  readonly facts: IndexCatalog;
   readonly types: readonly string[];
 }
 

@@ -9,12 +9,12 @@ import { encodeNumber } from './codec.js';
 import { TYPE_CODES } from './type-codes.js';
 
 /** One row to keep: unique `id`. JSON-able. */
-export interface FactAddition {
+export interface CatalogEntry {
   readonly id: string;
   readonly value: string;
 }
 
-export interface Facts {
+export interface IndexCatalog {
   /** Two (rarely five) characters; '00' is the empty system; undefined: never seen. */
   system(uri: string): string | undefined;
   /**
@@ -29,7 +29,7 @@ export interface Facts {
   /** Whether some main date of the type is open. */
   isOpen(type: string): boolean;
   has(id: string): boolean;
-  add(additions: Iterable<FactAddition>): void;
+  add(additions: Iterable<CatalogEntry>): void;
   /** Number of code systems seen, without the empty one. */
   readonly systems: number;
   /** Number of codes of custom search parameters that have a number. */
@@ -40,18 +40,18 @@ export const NO_SYSTEM = '00';
 const OPEN_WIDTH = 99;
 
 /** Id of the fact that `use` occurs for the parameter with this prefix. */
-export const useFact = (prefix: string, use: string): string => `u${prefix}${use}`;
+export const useEntry = (prefix: string, use: string): string => `u${prefix}${use}`;
 
 /** Open ends are millennia away. */
 export const isOpenWidth = (width: number): boolean => width > 1e14;
 
 /** Id of the fact that the type has a main date of this length: a power of two, so that facts stay few. */
-export function widthFact(typeCode: string, width: number): string {
+export function widthEntry(typeCode: string, width: number): string {
   const power = isOpenWidth(width) ? OPEN_WIDTH : Math.ceil(Math.log2(width + 1));
   return `w${typeCode}${String(power).padStart(2, '0')}`;
 }
 
-export const systemFact = (number: number): string => `s${encodeNumber(number)}`;
+export const systemEntry = (number: number): string => `s${encodeNumber(number)}`;
 
 /** Numbers of custom parameter codes: above all that the standard's can ever need, below what two characters can say. */
 const CUSTOM_NUMBERS = { from: 1000, below: 3844 } as const;
@@ -60,7 +60,7 @@ const CUSTOM_NUMBERS = { from: 1000, below: 3844 } as const;
  * The facts that give numbers to the codes that have none, in order. A number is never taken back: what is stored under
  * it may outlive the parameter. Throws `unprocessable` where no number is left.
  */
-export function numberFacts(facts: Facts, codes: Iterable<string>): readonly FactAddition[] {
+export function parameterCodeEntries(facts: IndexCatalog, codes: Iterable<string>): readonly CatalogEntry[] {
   const without = [...new Set(codes)].filter(code => facts.parameter(code) === undefined);
   const first = CUSTOM_NUMBERS.from + facts.parameters;
   if (without.length > 0 && first + without.length > CUSTOM_NUMBERS.below)
@@ -71,14 +71,14 @@ export function numberFacts(facts: Facts, codes: Iterable<string>): readonly Fac
   return without.map((code, i) => ({ id: `p${encodeNumber(first + i)}`, value: code }));
 }
 
-export function createFacts(initial: Iterable<FactAddition> = []): Facts {
+export function createIndexCatalog(initial: Iterable<CatalogEntry> = []): IndexCatalog {
   const ids = new Set<string>();
   const systems = new Map<string, string>([['', NO_SYSTEM]]);
   const uses = new Map<string, string[]>();
   const widths = new Map<string, number>();
   const parameters = new Map<string, string>();
   const openTypes = new Set<string>();
-  const facts: Facts = {
+  const facts: IndexCatalog = {
     system: uri => systems.get(uri),
     uses: prefix => uses.get(prefix) ?? [],
     widest: type => widths.get(TYPE_CODES[type] ?? '') ?? 0,

@@ -25,7 +25,7 @@ import { TYPE_CODES } from './type-codes.js';
 const ENCODING = 5;
 
 /** What the placement needs to know of a search parameter. */
-export interface PlacedParameter {
+export interface LaidOutParameter {
   readonly url: string;
   readonly code: string;
   readonly type: string;
@@ -34,7 +34,7 @@ export interface PlacedParameter {
 }
 
 /** The place of one parameter of one type. */
-export interface Place {
+export interface ParameterLayout {
   readonly type: string;
   readonly code: string;
   /** Parameter type: token, date, … */
@@ -42,7 +42,7 @@ export interface Place {
   /** Type code and parameter code: four characters, the head of the parameter's keys. */
   readonly prefix: string;
   /** Home of the keys. References: of the `r…` keys. `none`: main date, unions, _id, _lastUpdated, the patient key. */
-  readonly home: 'k' | 'g' | 'f' | 'none';
+  readonly array: 'k' | 'g' | 'f' | 'none';
   /** Also one key per patient and value. */
   readonly scoped: boolean;
   /** `patient`, and a reference parameter with the same path: Patients are found by the patient key. */
@@ -55,22 +55,22 @@ export interface Place {
   readonly union?: readonly string[];
 }
 
-export interface TypePlaces {
+export interface TypeLayout {
   readonly type: string;
   /** Two characters: the type key in `k`. */
   readonly typeCode: string;
-  readonly places: ReadonlyMap<string, Place>;
+  readonly places: ReadonlyMap<string, ParameterLayout>;
   /** Those with `absent`. */
-  readonly rarelyMissing: readonly Place[];
+  readonly rarelyMissing: readonly ParameterLayout[];
   /** Code of the main date. */
   readonly mainDate?: string;
 }
 
-export interface Placement {
+export interface IndexLayout {
   /** Places of a resource type. Throws `unknown-type`. */
-  of(type: string): TypePlaces;
+  of(type: string): TypeLayout;
   /** The place of a parameter. Throws `not-supported` where the type has no such parameter. */
-  find(type: string, code: string): Place;
+  find(type: string, code: string): ParameterLayout;
   /** Sort strings that exist: the adapters make an index for each. */
   readonly sortStrings: readonly { readonly type: string; readonly prefix: string }[];
   readonly types: readonly string[];
@@ -79,16 +79,16 @@ export interface Placement {
 }
 
 /** A placement to which custom parameters are added while it is in use. */
-export interface GrowingPlacement extends Placement {
+export interface GrowingLayout extends IndexLayout {
   /**
    * Adds custom parameters, or places one anew that has changed. What was added stays: an entry that was extracted before
    * its parameter went out of force must still find its place. `numbers`: Store.numbersOf their codes.
    */
-  extend(custom: readonly PlacedParameter[], numbers: ReadonlyMap<string, string>): void;
+  extend(custom: readonly LaidOutParameter[], numbers: ReadonlyMap<string, string>): void;
 }
 
 /** Two characters per code of the standard's parameters, in alphabetical order. */
-function numberCodes(parameters: readonly PlacedParameter[]): ReadonlyMap<string, string> {
+function numberCodes(parameters: readonly LaidOutParameter[]): ReadonlyMap<string, string> {
   const codes = new Set(parameters.map(({ code }) => code));
   return new Map([...codes].toSorted().map((code, i) => [code, encodeNumber(i)]));
 }
@@ -106,7 +106,7 @@ const pathsOf = (expression: string | undefined, type: string): string =>
     .join('|');
 
 /** `dated`: the array of keys in date order, `k`, or `g` where the type has no main date. */
-function homeOf(type: string, parameter: PlacedParameter, dated: 'k' | 'g'): Place['home'] {
+function arrayOf(type: string, parameter: LaidOutParameter, dated: 'k' | 'g'): ParameterLayout['array'] {
   const { code, type: kind } = parameter;
   if (DATED_TOKENS[type]?.includes(code)) return 'k';
   if (type in ONLY_INDEXED) return ONLY_INDEXED[type]!.includes(code) ? 'g' : 'f';
@@ -134,16 +134,16 @@ const NAMED: ReadonlySet<string> = new Set([
 
 function placeType(
   type: string,
-  parameters: readonly PlacedParameter[],
+  parameters: readonly LaidOutParameter[],
   codes: ReadonlyMap<string, string>,
-): TypePlaces {
+): TypeLayout {
   const typeCode = TYPE_CODES[type]!;
   const byCode = new Map(parameters.map(p => [p.code, p]));
   const isDate = (code: string | undefined) => code !== undefined && byCode.get(code)?.type === 'date';
   const mainDate = [MAIN_DATE[type], ...MAIN_DATES].find(isDate);
   const dated = mainDate === undefined ? 'g' : 'k';
   const patientPaths = pathsOf(byCode.get('patient')?.expression, type);
-  const places = new Map<string, Place>();
+  const places = new Map<string, ParameterLayout>();
   for (const parameter of parameters) {
     const { code, type: kind } = parameter;
     const union = UNIONS[code]?.every(part => byCode.has(part)) ? UNIONS[code] : undefined;
@@ -158,7 +158,7 @@ function placeType(
       code,
       kind,
       prefix: typeCode + codes.get(code)!,
-      home: none ? 'none' : homeOf(type, parameter, dated),
+      array: none ? 'none' : arrayOf(type, parameter, dated),
       scoped: SCOPED_TOKENS[type]?.includes(code) ?? false,
       patient,
       main,
@@ -175,7 +175,7 @@ function placeType(
  * Where a reference key is. Those to Patients are in `k`, beside the patient keys, so that "subject or performer" (a
  * compartment) is one list of points; so are all of a parameter that shares the patient key.
  */
-export function referenceArray({ home, patient }: Place, target: string): 'k' | 'g' | 'f' {
+export function referenceArray({ array: home, patient }: ParameterLayout, target: string): 'k' | 'g' | 'f' {
   if (home === 'f') return 'f';
   return patient || target.startsWith('Pa') ? 'k' : 'g';
 }
@@ -184,7 +184,7 @@ export function referenceArray({ home, patient }: Place, target: string): 'k' | 
  * Custom parameters have a key where values have one at all: dates, numbers and quantities too, because somebody defined
  * the parameter in order to search by it. They never order a type, share no keys, and take no part in the hash.
  */
-function placeCustom(type: string, parameter: PlacedParameter, number: string): Place {
+function placeCustom(type: string, parameter: LaidOutParameter, number: string): ParameterLayout {
   const { code, type: kind } = parameter;
   const ranged = kind === 'date' || kind === 'number' || kind === 'quantity';
   return {
@@ -192,7 +192,7 @@ function placeCustom(type: string, parameter: PlacedParameter, number: string): 
     code,
     kind,
     prefix: TYPE_CODES[type]! + number,
-    home: ranged && !(type in ONLY_INDEXED) ? 'g' : homeOf(type, parameter, 'g'),
+    array: ranged && !(type in ONLY_INDEXED) ? 'g' : arrayOf(type, parameter, 'g'),
     scoped: false,
     patient: false,
     main: false,
@@ -201,8 +201,8 @@ function placeCustom(type: string, parameter: PlacedParameter, number: string): 
 }
 
 /** The parameters of one type: a type's own definition wins over a shared one of the same code. */
-function parametersOf(parameters: readonly PlacedParameter[]): (type: string) => PlacedParameter[] {
-  const byBase = new Map<string, PlacedParameter[]>();
+function parametersOf(parameters: readonly LaidOutParameter[]): (type: string) => LaidOutParameter[] {
+  const byBase = new Map<string, LaidOutParameter[]>();
   for (const parameter of parameters)
     for (const base of new Set(parameter.base)) byBase.set(base, [...(byBase.get(base) ?? []), parameter]);
   const own = (base: string) => byBase.get(base) ?? [];
@@ -213,12 +213,12 @@ function parametersOf(parameters: readonly PlacedParameter[]): (type: string) =>
 }
 
 /** The placement of the standard's search parameters, to which custom ones can be added. Order does not matter. */
-export function createPlacement(standard: readonly PlacedParameter[]): GrowingPlacement {
+export function createIndexLayout(standard: readonly LaidOutParameter[]): GrowingLayout {
   const codes = numberCodes(standard);
   const types = Object.keys(TYPE_CODES);
   const ofType = parametersOf(standard);
   const all = new Map(types.map(type => [type, placeType(type, ofType(type), codes)]));
-  const of = (type: string): TypePlaces => {
+  const of = (type: string): TypeLayout => {
     const found = all.get(type);
     if (!found) throw new FhirError('unknown-type', `${type} is not a resource type of FHIR R4.`);
     return found;
@@ -231,7 +231,7 @@ export function createPlacement(standard: readonly PlacedParameter[]): GrowingPl
       p.code,
       p.prefix,
       p.kind,
-      p.home,
+      p.array,
       p.scoped,
       p.patient,
       p.sorts,

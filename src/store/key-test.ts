@@ -5,8 +5,8 @@
 import { FhirError } from '../fhir/error.js';
 import type { Bounds, Test, Where } from '../search/query.js';
 import { encodeIdPart } from './codec.js';
-import type { Facts } from './index-catalog.js';
-import { type Place, type Placement, referenceArray } from './index-layout.js';
+import type { IndexCatalog } from './index-catalog.js';
+import { type ParameterLayout, type IndexLayout, referenceArray } from './index-layout.js';
 import type { KeyTest } from './key.js';
 import { TYPE_CODES } from './type-codes.js';
 import { allOf, anyOf, EVERYTHING_HELD, headTest, ledBy, NOTHING_HELD, notOf, pointTest } from './key-algebra.js';
@@ -23,14 +23,14 @@ import {
 
 /** What a query is compiled against. */
 export interface Ground {
-  readonly placement: Placement;
-  readonly facts: Facts;
+  readonly placement: IndexLayout;
+  readonly facts: IndexCatalog;
   readonly types: readonly string[];
 }
 
-const homeOf = (place: Place): 'k' | 'g' | 'f' => (place.home === 'none' ? 'f' : place.home);
+const homeOf = (place: ParameterLayout): 'k' | 'g' | 'f' => (place.array === 'none' ? 'f' : place.array);
 
-const spotOf = (facts: Facts, place: Place): Spot => ({
+const spotOf = (facts: IndexCatalog, place: ParameterLayout): Spot => ({
   facts,
   in: homeOf(place),
   prefix: place.prefix,
@@ -38,8 +38,12 @@ const spotOf = (facts: Facts, place: Place): Spot => ({
 });
 
 /** Types that references by a parameter point at, as far as the facts know. */
-export const targetTypes = (facts: Facts, placement: Placement, type: string, code: string): readonly string[] =>
-  used(spotOf(facts, placement.find(type, code)), 't').toSorted();
+export const targetTypes = (
+  facts: IndexCatalog,
+  placement: IndexLayout,
+  type: string,
+  code: string,
+): readonly string[] => used(spotOf(facts, placement.find(type, code)), 't').toSorted();
 
 function idTest(types: readonly string[], test: Test): KeyTest {
   if (test.kind !== 'token') throw mismatch('_id');
@@ -100,7 +104,7 @@ export function openBefore({ facts, placement, types }: Ground, where: Where): n
   return Number.isFinite(least) ? least : undefined;
 }
 
-function mainDateTest(facts: Facts, place: Place, bounds: readonly Bounds[]): KeyTest {
+function mainDateTest(facts: IndexCatalog, place: ParameterLayout, bounds: readonly Bounds[]): KeyTest {
   const widest = facts.isOpen(place.type) ? Infinity : facts.widest(place.type);
   const main = anyOf(bounds.map(value => mainDateBounds(widest, value)));
   const further = dateTest(spotOf(facts, place), bounds);
@@ -117,7 +121,7 @@ function mainDateTest(facts: Facts, place: Place, bounds: readonly Bounds[]): Ke
 /** The key of "this patient's resources of this type". */
 export const patientKey = (id: string, typeCode: string): string => `p${encodeIdPart(id)}>${typeCode}`;
 
-function referenceTest(facts: Facts, place: Place, test: Test): KeyTest {
+function referenceTest(facts: IndexCatalog, place: ParameterLayout, test: Test): KeyTest {
   if (test.kind !== 'reference') throw mismatch(place.code);
   const spot = spotOf(facts, place);
   const { to } = test;
@@ -137,7 +141,7 @@ function referenceTest(facts: Facts, place: Place, test: Test): KeyTest {
 const mismatch = (code: string) =>
   new FhirError('not-supported', `The search parameter ${code} cannot be searched with this kind of value.`);
 
-function placeTest({ placement, facts, types }: Ground, place: Place, test: Test): KeyTest {
+function placeTest({ placement, facts, types }: Ground, place: ParameterLayout, test: Test): KeyTest {
   if (place.union)
     return anyOf(
       place.union.map(code => placeTest({ placement, facts, types }, placement.find(place.type, code), test)),
@@ -152,7 +156,7 @@ function placeTest({ placement, facts, types }: Ground, place: Place, test: Test
   return valueTest(test.kind === 'string' && place.kind !== 'string' ? { ...spot, in: 'f' } : spot, test);
 }
 
-function presentTest(ground: Ground, place: Place): KeyTest {
+function presentTest(ground: Ground, place: ParameterLayout): KeyTest {
   const { placement, types } = ground;
   if (place.union) return anyOf(place.union.map(code => presentTest(ground, placement.find(place.type, code))));
   if (place.absent) {

@@ -18,11 +18,11 @@
 import { FhirError } from '../fhir/error.js';
 import type { Cursor, Query, SortKey } from '../search/query.js';
 import { compareKeys, encodeId } from './codec.js';
-import { choose, type Chosen, type Driver } from './access-path.js';
+import { choose, type Chosen, type AccessPathDriver } from './access-path.js';
 import { checkKeys } from './expense.js';
-import type { Facts } from './index-catalog.js';
+import type { IndexCatalog } from './index-catalog.js';
 import { type KeyArray, type Keys, type KeyTest, NO_DATE } from './key.js';
-import type { Placement } from './index-layout.js';
+import type { IndexLayout } from './index-layout.js';
 
 /** One key of the total order; the last is always `n` (order of arrival), which is unique. */
 export type Order =
@@ -34,17 +34,17 @@ export type Order =
   | { readonly by: 'key'; readonly in: KeyArray; readonly prefix: string; readonly descending: boolean };
 
 /** One way to the rows of a plan. */
-export interface Way {
-  readonly driver: Driver;
+export interface AccessPath {
+  readonly driver: AccessPathDriver;
   /** All must hold. Bounds on the date that the driver's index can use are given here too (`is: 'date'`). */
   readonly filter: readonly KeyTest[];
   /** The driver delivers the order by itself: no sort step is needed. */
   readonly ordered: boolean;
 }
 
-export interface Plan extends Way {
+export interface Plan extends AccessPath {
   /** The same rows by other drivers, better where those have few candidates. */
-  readonly others?: readonly Way[];
+  readonly others?: readonly AccessPath[];
   readonly order: readonly Order[];
   readonly limit: number;
   readonly bytes?: number;
@@ -85,7 +85,7 @@ export function orderValue(order: Order, row: OrderedRow): string | number | nul
 /** The cursor of a row: one value for every key of the order. */
 export const cursorOf = (order: readonly Order[], row: OrderedRow): Cursor => order.map(by => orderValue(by, row));
 
-function orderOf(placement: Placement, types: readonly string[], { code, descending }: SortKey): Order {
+function orderOf(placement: IndexLayout, types: readonly string[], { code, descending }: SortKey): Order {
   if (code === '_lastUpdated') return { by: 'updated', descending };
   if (code === '_id') return { by: 'id', descending };
   const places = types.map(type => placement.find(type, code));
@@ -96,7 +96,7 @@ function orderOf(placement: Placement, types: readonly string[], { code, descend
       'not-supported',
       `Results of several types cannot be sorted by ${code}; use _lastUpdated or _id.`,
     );
-  const { prefix, home } = place;
+  const { prefix, array: home } = place;
   const array = home === 'none' ? 'f' : home;
   // Two parameters together have no keys of their own.
   if (place.union) throw new FhirError('not-supported', `Results cannot be sorted by ${code}.`);
@@ -117,14 +117,14 @@ function orderOf(placement: Placement, types: readonly string[], { code, descend
 }
 
 /** The order in which a driver's index delivers rows. It depends on the query alone, so pages fit together. */
-export function naturalOrder(driver: Driver): Order[] {
+export function naturalOrder(driver: AccessPathDriver): Order[] {
   const n: Order = { by: 'n', descending: true };
   if (driver.by === 'key' && driver.in === 'k') return [{ by: 'date', descending: true }, n];
   return driver.by === 'updated' ? [{ by: 'updated', descending: true }, n] : [n];
 }
 
 /** Whether the driver's index delivers rows in this order, forwards or backwards. */
-function delivers(driver: Driver, order: readonly Order[]): boolean {
+function delivers(driver: AccessPathDriver, order: readonly Order[]): boolean {
   const [first, second, third] = order;
   if (driver.by === 'nothing') return true;
   if (!first || third) return false;
@@ -140,7 +140,7 @@ function delivers(driver: Driver, order: readonly Order[]): boolean {
  * The plan of a query. Driver and filters together are exact. Throws `not-supported` for conditions and orders that
  * the keys cannot answer, `unknown-type` for types that do not exist, `too-costly` for too many keys.
  */
-export function plan(placement: Placement, query: Query, facts: Facts): Plan {
+export function plan(placement: IndexLayout, query: Query, facts: IndexCatalog): Plan {
   const { types, sort, limit } = query;
   checkKeys({ placement, facts, types }, query.where);
   const keys = sort.map(key => orderOf(placement, types, key));
@@ -151,7 +151,7 @@ export function plan(placement: Placement, query: Query, facts: Facts): Plan {
     sort.length === 0 ? undefined : driver => delivers(driver, wanted),
   );
   const order = sort.length === 0 ? naturalOrder(first.driver) : wanted;
-  const way = ({ driver, filter }: Chosen): Way => ({ driver, filter, ordered: delivers(driver, order) });
+  const way = ({ driver, filter }: Chosen): AccessPath => ({ driver, filter, ordered: delivers(driver, order) });
   // The order can depend on what the data uses by now, in rare cases: such a page link is over.
   const cursor = query.after ?? query.before;
   if (cursor && first.driver.by !== 'nothing' && cursor.length !== order.length)

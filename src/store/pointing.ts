@@ -1,7 +1,7 @@
 /** From keys back to what they point at: `collect` of both stores reads names off them, so that no text is looked into. */
 import { decodeId } from './codec.js';
-import type { Place, Placement } from './index-layout.js';
-import type { Collected, Named } from './store.js';
+import type { ParameterLayout, IndexLayout } from './index-layout.js';
+import type { FoundIds, Named } from './store.js';
 import { TYPE_CODES } from './type-codes.js';
 
 /** Keys that name what a parameter refers to: `r target > prefix`, `p patient > type`; the first `>` begins the tail. */
@@ -11,9 +11,9 @@ export interface Pointing {
   readonly tail: string;
 }
 
-export function pointingKeys(place: Place): readonly Pointing[] {
+export function pointingKeys(place: ParameterLayout): readonly Pointing[] {
   const tail = `>${place.prefix}`;
-  const arrays = place.home === 'f' ? (['f'] as const) : (['k', 'g'] as const);
+  const arrays = place.array === 'f' ? (['f'] as const) : (['k', 'g'] as const);
   return [
     ...arrays.map((array): Pointing => ({ in: array, head: 'r', tail })),
     ...(place.patient ? [{ in: 'k', head: 'p', tail: `>${place.prefix.slice(0, 2)}` } as const] : []),
@@ -31,11 +31,11 @@ export function pointedAt(key: string, { head, tail }: Pointing): Named | undefi
 }
 
 /** The pointing keys of a reference parameter of these types. */
-export const pointingOf = (placement: Placement, types: readonly string[], code: string): readonly Pointing[] =>
+export const pointingOf = (placement: IndexLayout, types: readonly string[], code: string): readonly Pointing[] =>
   types.flatMap(type => pointingKeys(placement.find(type, code)));
 
 /** Names (encodeId), or with `pointing` the keys of referring resources, as what `collect` gives. */
-export function collected(keys: readonly string[], pointing: readonly Pointing[], limit: number): Collected {
+export function collected(keys: readonly string[], pointing: readonly Pointing[], limit: number): FoundIds {
   const found = keys.slice(0, limit).flatMap((key): Named[] => {
     if (pointing.length === 0) return [decodeId(key)];
     const name = pointing.map(one => pointedAt(key, one)).find(one => one !== undefined);
@@ -45,7 +45,7 @@ export function collected(keys: readonly string[], pointing: readonly Pointing[]
 }
 
 /** What the parts of one question gave (driver.ts `divide`). */
-export function together(parts: readonly Collected[], limit: number): Collected {
+export function together(parts: readonly FoundIds[], limit: number): FoundIds {
   const found = eachOnce(parts.flatMap(part => part.found));
   return { found: found.slice(0, limit), complete: found.length <= limit && parts.every(({ complete }) => complete) };
 }

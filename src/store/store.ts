@@ -8,7 +8,7 @@
  */
 import type { Entry } from '../search/entry.js';
 import type { Cursor, Query, Words } from '../search/query.js';
-import type { Among, Said } from '../search/words.js';
+import type { Among, ResourceText } from '../search/words.js';
 import type { Plan } from './plan.js';
 
 export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -47,7 +47,7 @@ export interface Change extends Version {
   /** Index entries, that of `_id` among them; empty for a deletion. */
   readonly entries: readonly Entry[];
   /** What full text search finds it by; undefined: nothing, also where the version before was found. */
-  readonly words?: Said;
+  readonly words?: ResourceText;
   /**
    * Of a deletion: no earlier version is kept, of the texts of all of them nothing, and of the bytes that they refer to
    * what no other resource does. The tombstone stays.
@@ -62,7 +62,7 @@ export interface Renewed extends Pick<Change, 'entries' | 'words'> {
 
 /** "Nothing of these types matches `where`", checked inside the commit; equal `claim`s exclude each other across processes. */
 export interface Absence extends Pick<Query, 'types' | 'where'> {
-  readonly claim: string;
+  readonly uniquenessKey: string;
 }
 
 /** A message for later, kept with the change: consumers take them in order and settle them. */
@@ -70,23 +70,23 @@ export interface Message {
   readonly topic: string;
   readonly body: string;
 }
-export interface Waiting extends Message {
+export interface PendingMessage extends Message {
   readonly sequence: number;
 }
 
 export interface Commit {
   /** At most one per resource. */
   readonly changes: readonly Change[];
-  readonly absent?: readonly Absence[];
+  readonly mustNotMatch?: readonly Absence[];
   /**
    * Resources that must be there, undeleted, when this is written, and that no deletion written at the same time takes
    * away, if that one has an `absent` (it looks for what refers to it). What this commit itself creates need not be named.
    * With `version`: that version must be the current one.
    */
-  readonly present?: readonly Standing[];
+  readonly mustExist?: readonly Standing[];
   readonly messages?: readonly Message[];
   /** Sequence numbers of outbox messages that this commit has dealt with. */
-  readonly settles?: readonly number[];
+  readonly acknowledges?: readonly number[];
   /**
    * All changes are creations with fresh ids that need no transaction among each other (the audit events of a read):
    * the promise still settles only when every one is durable. They have no words.
@@ -158,7 +158,7 @@ export interface Standing extends Named {
   readonly version?: number;
 }
 
-export interface Collected {
+export interface FoundIds {
   /** Each once, in no order. */
   readonly found: readonly Named[];
   /** False: there are more than `limit`. */
@@ -172,7 +172,7 @@ export interface WordQuery {
   readonly words: Words;
 }
 
-export interface Sayers extends Collected {
+export interface TextMatches extends FoundIds {
   /** False: some of these may not say it after all; whoever asks decides each by `says` (search/words.ts). */
   readonly sure: boolean;
 }
@@ -230,7 +230,7 @@ export interface Store {
    * the matches refer to by it, whether those exist or not. Stops at `limit`; with
    * `by` also where about ten times as many matches would have to be looked at.
    */
-  collect(query: Pick<Query, 'types' | 'where'>, limit: number, by?: string): Promise<Collected>;
+  findIds(query: Pick<Query, 'types' | 'where'>, limit: number, by?: string): Promise<FoundIds>;
   /** Types of this server's resources that references by a parameter (of a type, no union) have ever pointed at. */
   targetsOf(type: string, code: string): Promise<readonly string[]>;
   /** Runs the query and tells how. */
@@ -238,11 +238,11 @@ export interface Store {
   /** How many match; stops at `limit` if given. */
   count(query: Pick<Query, 'types' | 'where'>, limit?: number): Promise<Counted>;
   /** At most `limit` of those that say so, each once, in no order. */
-  say(query: WordQuery, limit: number): Promise<Sayers>;
+  searchText(query: WordQuery, limit: number): Promise<TextMatches>;
   /** All or nothing, durable when it resolves (majority / fsync). Concurrent calls are grouped. */
   commit(commit: Commit): Promise<void>;
   /** Outbox messages of a topic in order, oldest first. */
-  waiting(topic: string, limit: number): Promise<Waiting[]>;
+  pendingMessages(topic: string, limit: number): Promise<PendingMessage[]>;
   /** Every current, undeleted resource (of a type), in order of arrival, for export and reindex. */
   scan(options?: { readonly type?: string; readonly after?: Cursor }): AsyncIterable<{ row: Version; cursor: Cursor }>;
   /** Writes the index entries and words of a version anew, if it is still current. Returns how many were. */
@@ -251,12 +251,12 @@ export interface Store {
    * Two characters for each code of a custom search parameter, the head of its keys: the same for ever and in every
    * process, durable before they are given. Throws `unprocessable` where none is left.
    */
-  numbersOf(codes: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  assignParameterCodes(codes: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /**
    * Whether this process alone may do `task` for the next `ms`. Asked again in time, it goes on; 0 gives the task back.
    * False: another process has it.
    */
-  hold(task: string, ms: number): Promise<boolean>;
+  acquireLease(task: string, ms: number): Promise<boolean>;
   /** The keys of stored resources were made by another table than ours: searches may miss until all are indexed anew. */
   needsReindex(): Promise<boolean>;
   /** Notes that every resource is indexed by our table now. */

@@ -19,14 +19,14 @@ import {
   SEPARATOR,
 } from './codec.js';
 import { mediaTypeHead, ofTypeKey, versionHead } from './encode.js';
-import type { Facts } from './index-catalog.js';
+import type { IndexCatalog } from './index-catalog.js';
 import { anyOf, EVERYTHING_HELD, headTest, ledBy, NOTHING_HELD, pointTest } from './key-algebra.js';
 import type { KeyTest } from './key.js';
 import { type DateClass, lowBounds } from './span-class.js';
 
 /** Where a parameter's keys are and what its data uses. */
 export interface Spot {
-  readonly facts: Facts;
+  readonly facts: IndexCatalog;
   readonly in: 'k' | 'g' | 'f';
   /** The parameter's prefix, for facts. */
   readonly prefix: string;

@@ -12,7 +12,7 @@
 import { FhirError } from '../fhir/error.js';
 import { parseCanonical, parseReference } from '../fhir/reference.js';
 import type { Resource } from '../fhir/resource.js';
-import { createRecent } from '../platform/lru-cache.js';
+import { createLruCache } from '../platform/lru-cache.js';
 import type { ConceptTest, TokenValue } from '../search/query.js';
 import { createBudget, MOST_CODES } from './budget.js';
 import { type Concepts, indexConcepts, isUsable } from './code-system.js';
@@ -49,7 +49,7 @@ export function createTerminology(load: LoadCanonical, options: TerminologyOptio
   const { bases, standard: open = loadStandard } = options;
   let opened: Promise<Standard> | undefined;
   const standard = (): Promise<Standard> => (opened ??= open());
-  const recent = createRecent<Concepts | undefined>(KEPT);
+  const recent = createLruCache<Concepts | undefined>(KEPT);
   const published = new WeakMap<CodeSystem, Concepts>();
 
   async function findValueSet(by: Canonical): Promise<ValueSet | undefined> {

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Resource } from '../../src/fhir/resource.js';
 import { encode } from '../../src/store/encode.js';
-import { createFacts } from '../../src/store/index-catalog.js';
+import { createIndexCatalog } from '../../src/store/index-catalog.js';
 import { entriesOf, placement } from '../support/changes.js';
 import { readText, shared } from '../support/shared.js';
 import { table } from './report.js';
@@ -22,7 +22,7 @@ interface Sum {
 export function syntheaKeys(): string | undefined {
   const folder = shared('data', 'synthea-bench', 'ndjson');
   if (folder === undefined) return undefined;
-  const facts = createFacts();
+  const facts = createIndexCatalog();
   const sums = new Map<string, Sum>();
   const add = (name: string, k: number, g: number, f: number): void => {
     const sum = sums.get(name) ?? { resources: 0, k: 0, g: 0, f: 0 };

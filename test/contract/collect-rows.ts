@@ -57,14 +57,14 @@ export function collectRows(subject: Subject): void {
 
   for (const query of NAMES)
     it(`names what matches: ${query}`, async () => {
-      const { found, complete } = await subject.store.collect(queryOf(query), LIMIT);
+      const { found, complete } = await subject.store.findIds(queryOf(query), LIMIT);
       assert.equal(complete, true);
       assert.deepEqual(found.map(nameOf).toSorted(), [...expected(changes, queryOf(query))].toSorted());
     });
 
   for (const [query, by] of TARGETS)
     it(`names what matches refer to by ${by}: ${query}`, async () => {
-      const { found, complete } = await subject.store.collect(queryOf(query), LIMIT, by);
+      const { found, complete } = await subject.store.findIds(queryOf(query), LIMIT, by);
       assert.equal(complete, true);
       assert.deepEqual(found.map(nameOf).toSorted(), targets(changes, query, by));
     });
@@ -77,7 +77,7 @@ export function collectRows(subject: Subject): void {
       for (const except of [[], [other]]) {
         const [query, another] = referring({ definitions, parameters }, [{ type, id: target['id'] as string }], except);
         assert.ok(query && !another);
-        const { found, complete } = await subject.store.collect(query, LIMIT);
+        const { found, complete } = await subject.store.findIds(query, LIMIT);
         assert.equal(complete, true);
         const names = [...expected(changes, query)].toSorted();
         assert.ok(names.length > 0 && names.includes(nameOf(other)) === (except.length === 0));
@@ -90,12 +90,12 @@ export function collectRows(subject: Subject): void {
   });
 
   it('stops at a limit and says so, each name once', async () => {
-    const everybody = await subject.store.collect(queryOf('Patient?_lastUpdated=gt2000'), 5);
+    const everybody = await subject.store.findIds(queryOf('Patient?_lastUpdated=gt2000'), 5);
     assert.deepEqual([everybody.found.length, everybody.complete], [5, false]);
     const whose = queryOf('Observation?_lastUpdated=gt2000');
     const all = targets(changes, 'Observation?_lastUpdated=gt2000', 'patient').length;
-    assert.equal((await subject.store.collect(whose, all, 'patient')).complete, true);
-    const some = await subject.store.collect(whose, all - 1, 'patient');
+    assert.equal((await subject.store.findIds(whose, all, 'patient')).complete, true);
+    const some = await subject.store.findIds(whose, all - 1, 'patient');
     assert.ok(some.found.length < all && !some.complete);
   });
 
@@ -103,11 +103,11 @@ export function collectRows(subject: Subject): void {
     const observations = HOSPITAL.filter(({ resourceType }) => resourceType === 'Observation').length;
     assert.ok(observations > 40);
     const one = { ...queryOf('Observation?_lastUpdated=gt2000') };
-    assert.equal((await subject.store.collect(one, 1, 'patient')).complete, false);
+    assert.equal((await subject.store.findIds(one, 1, 'patient')).complete, false);
   });
 
   it('refuses a parameter that the type does not have', async () => {
-    await assert.rejects(subject.store.collect(queryOf('Patient?gender=female'), 5, 'encounter'), {
+    await assert.rejects(subject.store.findIds(queryOf('Patient?gender=female'), 5, 'encounter'), {
       kind: 'not-supported',
     });
   });

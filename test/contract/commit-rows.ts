@@ -15,14 +15,14 @@ const patient = (id: string, identifier = id): Resource => ({
   identifier: [{ system: 'urn:test', value: identifier }],
 });
 const nobodyWith = (identifier: string, claim = `Patient|${identifier}`): Absence => ({
-  claim,
+  uniquenessKey: claim,
   types: ['Patient'],
   where: queryOf(`Patient?identifier=urn:test|${identifier}`).where,
 });
 const countWith = async (store: Store, identifier: string): Promise<number> =>
   (await store.count(queryOf(`Patient?identifier=urn:test|${identifier}`))).count;
 const bodies = async (store: Store, topic: string): Promise<string[]> =>
-  (await store.waiting(topic, 1000)).map(({ body }) => body);
+  (await store.pendingMessages(topic, 1000)).map(({ body }) => body);
 
 /** How many of the promises were kept; every other one must be a conflict. */
 async function winners(attempts: readonly Promise<void>[]): Promise<number> {
@@ -61,9 +61,9 @@ export function commitRows(subject: Subject): void {
   it('writes several changes, messages and settlements as one', async () => {
     const { store } = subject;
     await store.commit({ changes: [], messages: [{ topic: 'one', body: 'earlier' }] });
-    const [earlier] = await store.waiting('one', 10);
+    const [earlier] = await store.pendingMessages('one', 10);
     const changes = [put(patient('a1')), put(patient('a2')), put({ resourceType: 'Group', id: 'a1' })];
-    await store.commit({ changes, messages: [{ topic: 'one', body: 'later' }], settles: [earlier!.sequence] });
+    await store.commit({ changes, messages: [{ topic: 'one', body: 'later' }], acknowledges: [earlier!.sequence] });
     for (const { type, id } of changes) assert.ok(await store.read(type, id));
     assert.deepEqual(await bodies(store, 'one'), ['later']);
   });
@@ -72,7 +72,7 @@ export function commitRows(subject: Subject): void {
     const { store } = subject;
     const old = put(patient('b-old'));
     await store.commit({ changes: [old], messages: [{ topic: 'b', body: 'kept' }] });
-    const [kept] = await store.waiting('b', 10);
+    const [kept] = await store.pendingMessages('b', 10);
     const failing = {
       changes: [put(patient('b1')), put(patient('b-old', 'b-new'), { replaces: old }), put(patient('taken', 'b-new'))],
       messages: [{ topic: 'b', body: 'never' }],
@@ -145,7 +145,7 @@ export function commitRows(subject: Subject): void {
           { topic: 'other', body },
         ],
       });
-    const waiting = await store.waiting('m', 3);
+    const waiting = await store.pendingMessages('m', 3);
     assert.deepEqual(
       waiting.map(({ topic, body }) => [topic, body]),
       [
@@ -154,12 +154,12 @@ export function commitRows(subject: Subject): void {
         ['m', '3'],
       ],
     );
-    await store.commit({ changes: [], settles: [waiting[0]!.sequence, waiting[2]!.sequence] });
+    await store.commit({ changes: [], acknowledges: [waiting[0]!.sequence, waiting[2]!.sequence] });
     assert.deepEqual(await bodies(store, 'm'), ['2', '4']);
     assert.deepEqual(await bodies(store, 'other'), ['1', '2', '3', '4']);
-    await store.commit({ changes: [], settles: [waiting[0]!.sequence] });
+    await store.commit({ changes: [], acknowledges: [waiting[0]!.sequence] });
     await store.commit({ changes: [], messages: [{ topic: 'm', body: '5' }] });
-    const sequences = (await store.waiting('m', 10)).map(({ sequence }) => sequence);
+    const sequences = (await store.pendingMessages('m', 10)).map(({ sequence }) => sequence);
     assert.deepEqual(
       sequences,
       sequences.toSorted((a, b) => a - b),
@@ -172,33 +172,33 @@ export function commitRows(subject: Subject): void {
     const seen = new Set<number>();
     for (let i = 0; i < 5; i++) {
       await store.commit({ changes: [], messages: [{ topic: 'fleeting', body: `${i}` }] });
-      const [message] = await store.waiting('fleeting', 10);
+      const [message] = await store.pendingMessages('fleeting', 10);
       assert.ok(message);
       assert.equal(message.body, `${i}`);
       assert.equal(seen.has(message.sequence), false);
       seen.add(message.sequence);
-      await store.commit({ changes: [], settles: [message.sequence] });
+      await store.commit({ changes: [], acknowledges: [message.sequence] });
     }
   });
 
   it('creates only where nothing matches', async () => {
     const { store } = subject;
-    await store.commit({ changes: [put(patient('n1', 'only'))], absent: [nobodyWith('only')] });
+    await store.commit({ changes: [put(patient('n1', 'only'))], mustNotMatch: [nobodyWith('only')] });
     await assert.rejects(
-      store.commit({ changes: [put(patient('n2', 'only'))], absent: [nobodyWith('only')] }),
+      store.commit({ changes: [put(patient('n2', 'only'))], mustNotMatch: [nobodyWith('only')] }),
       conflict,
     );
     assert.equal(await store.read('Patient', 'n2'), undefined);
     const current = await store.read('Patient', 'n1');
     await store.commit({ changes: [remove(current!)] });
-    await store.commit({ changes: [put(patient('n3', 'only'))], absent: [nobodyWith('only')] });
+    await store.commit({ changes: [put(patient('n3', 'only'))], mustNotMatch: [nobodyWith('only')] });
     assert.equal(await countWith(store, 'only'), 1);
   });
 
   it('lets exactly one of 64 concurrent commits with equal claims win', async () => {
     const { store } = subject;
     const attempts = Array.from({ length: 64 }, (_, i) =>
-      store.commit({ changes: [put(patient(`claim${i}`, 'claimed'))], absent: [nobodyWith('claimed')] }),
+      store.commit({ changes: [put(patient(`claim${i}`, 'claimed'))], mustNotMatch: [nobodyWith('claimed')] }),
     );
     assert.equal(await winners(attempts), 1);
     assert.equal(await countWith(store, 'claimed'), 1);
@@ -207,7 +207,7 @@ export function commitRows(subject: Subject): void {
   it('lets commits with different claims pass beside one another', async () => {
     const { store } = subject;
     const attempts = Array.from({ length: 64 }, (_, i) =>
-      store.commit({ changes: [put(patient(`free${i}`, `free-${i}`))], absent: [nobodyWith(`free-${i}`)] }),
+      store.commit({ changes: [put(patient(`free${i}`, `free-${i}`))], mustNotMatch: [nobodyWith(`free-${i}`)] }),
     );
     assert.equal(await winners(attempts), 64);
   });
@@ -224,10 +224,10 @@ export function commitRows(subject: Subject): void {
     await store.commit({ changes: [put(device), put(about)] });
     const takeAway = async (type: string, id: string, except: readonly Named[] = []) => {
       const absent = referring({ definitions, parameters }, [{ type, id }], except).map((query, i) => ({
-        claim: `${type} ${i}`,
+        uniquenessKey: `${type} ${i}`,
         ...query,
       }));
-      await store.commit({ changes: [remove((await store.read(type, id))!)], absent });
+      await store.commit({ changes: [remove((await store.read(type, id))!)], mustNotMatch: absent });
     };
     await assert.rejects(takeAway('Device', 'absent'), conflict);
     await takeAway('Device', 'absent', [{ type: 'Observation', id: 'absent' }]);
@@ -238,11 +238,11 @@ export function commitRows(subject: Subject): void {
     const { store } = subject;
     await store.commit({ changes: [put(patient('leaned-on'))] });
     const present = [{ type: 'Patient', id: 'leaned-on' }];
-    await store.commit({ changes: [put(patient('leans1'))], present });
+    await store.commit({ changes: [put(patient('leans1'))], mustExist: present });
     const never = [...present, { type: 'Patient', id: 'never-was' }];
-    await assert.rejects(store.commit({ changes: [put(patient('leans2'))], present: never }), conflict);
+    await assert.rejects(store.commit({ changes: [put(patient('leans2'))], mustExist: never }), conflict);
     await store.commit({ changes: [remove((await store.read('Patient', 'leaned-on'))!)] });
-    await assert.rejects(store.commit({ changes: [put(patient('leans3'))], present }), conflict);
+    await assert.rejects(store.commit({ changes: [put(patient('leans3'))], mustExist: present }), conflict);
     assert.equal(await store.read('Patient', 'leans3'), undefined);
   });
 
@@ -251,17 +251,17 @@ export function commitRows(subject: Subject): void {
     const first = put(patient('stands'));
     await store.commit({ changes: [first] });
     const standing = { type: 'Patient', id: 'stands', version: 1 };
-    await store.commit({ changes: [put(patient('stands1'))], present: [standing] });
-    await store.commit({ changes: [], present: [standing] });
+    await store.commit({ changes: [put(patient('stands1'))], mustExist: [standing] });
+    await store.commit({ changes: [], mustExist: [standing] });
     await assert.rejects(
-      store.commit({ changes: [put(patient('stands2'))], present: [{ ...standing, version: 2 }] }),
+      store.commit({ changes: [put(patient('stands2'))], mustExist: [{ ...standing, version: 2 }] }),
       conflict,
     );
     await store.commit({ changes: [put(patient('stands'), { replaces: first })] });
     for (const present of [[standing], [{ type: 'Patient', id: 'stands1' }, standing]])
-      await assert.rejects(store.commit({ changes: [put(patient('stands3'))], present }), conflict);
+      await assert.rejects(store.commit({ changes: [put(patient('stands3'))], mustExist: present }), conflict);
     assert.equal(await store.read('Patient', 'stands3'), undefined);
-    await store.commit({ changes: [put(patient('stands3'))], present: [{ ...standing, version: 2 }] });
+    await store.commit({ changes: [put(patient('stands3'))], mustExist: [{ ...standing, version: 2 }] });
   });
 
   it('lets no two commits each write what the other leans on', async () => {
@@ -272,7 +272,7 @@ export function commitRows(subject: Subject): void {
       const over = (one: typeof a, other: typeof a) =>
         store.commit({
           changes: [put(patient(one.id), { replaces: one })],
-          present: [{ type: other.type, id: other.id, version: 1 }],
+          mustExist: [{ type: other.type, id: other.id, version: 1 }],
         });
       assert.equal(await winners([over(a, b), over(b, a)]), 1);
     }
@@ -285,17 +285,17 @@ export function commitRows(subject: Subject): void {
       await store.commit({ changes: [put(patient(target.id))] });
       const current = (await store.read('Patient', target.id))!;
       const absent = referring({ definitions, parameters }, [target], []).map((query, i) => ({
-        claim: `${target.id} ${i}`,
+        uniquenessKey: `${target.id} ${i}`,
         ...query,
       }));
       const creations = Array.from({ length: 8 }, (_, i) => () => {
         const about = { subject: { reference: `Patient/${target.id}` } };
         const observation = { resourceType: 'Observation', id: `race${round}-${i}`, status: 'final', ...about };
-        return store.commit({ changes: [put(observation)], present: [target] });
+        return store.commit({ changes: [put(observation)], mustExist: [target] });
       });
       const attempts = [
         ...creations.slice(0, 4),
-        () => store.commit({ changes: [remove(current)], absent }),
+        () => store.commit({ changes: [remove(current)], mustNotMatch: absent }),
         ...creations.slice(4),
       ];
       const won = await winners(attempts.map(attempt => attempt()));
@@ -381,8 +381,8 @@ export function commitRows(subject: Subject): void {
   it('sees a match whose code system was met for the first time in a commit just before', async () => {
     const { store } = subject;
     const fresh = (id: string): Resource => ({ ...patient(id), identifier: [{ system: 'urn:fresh', value: 'f' }] });
-    const absent = [{ claim: 'fresh', types: ['Patient'], where: queryOf('Patient?identifier=f').where }];
-    const attempts = [1, 2, 3].map(i => store.commit({ changes: [put(fresh(`fresh${i}`))], absent }));
+    const absent = [{ uniquenessKey: 'fresh', types: ['Patient'], where: queryOf('Patient?identifier=f').where }];
+    const attempts = [1, 2, 3].map(i => store.commit({ changes: [put(fresh(`fresh${i}`))], mustNotMatch: absent }));
     assert.equal(await winners(attempts), 1);
   });
 

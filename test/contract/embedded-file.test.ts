@@ -70,7 +70,7 @@ describe('the file of the embedded store', () => {
     // What was not acknowledged may be there, but only whole.
     const { count } = await store.count(PATIENTS);
     assert.ok(count >= acknowledged.length);
-    assert.equal((await store.waiting('kill', 100_000)).length, count);
+    assert.equal((await store.pendingMessages('kill', 100_000)).length, count);
     const raw = connect(file);
     assert.deepEqual(raw.pragma('integrity_check'), [['ok']]);
     assert.equal(raw.prepare('SELECT count(*) FROM blob').all()[0]?.[0], 0);

@@ -12,7 +12,7 @@ import { protect } from '../../src/store/embedded/files.js';
 import { migrate, PRAGMAS } from '../../src/store/embedded/schema.js';
 import type { Sql } from '../../src/store/embedded/sql.js';
 import { encode } from '../../src/store/encode.js';
-import { createFacts } from '../../src/store/index-catalog.js';
+import { createIndexCatalog } from '../../src/store/index-catalog.js';
 import { plan } from '../../src/store/plan.js';
 import { entriesOf, placement } from '../support/changes.js';
 import { createPopulation } from '../support/population.js';
@@ -45,7 +45,7 @@ const MERGES: readonly (readonly [string, RegExp])[] = [
 
 describe('how SQLite carries out the statements of the embedded store', () => {
   const folder = mkdtempSync(join(tmpdir(), 'chartroom-test-'));
-  const facts = createFacts();
+  const facts = createIndexCatalog();
   let connection: Connection;
   before(() => {
     for (const resource of createPopulation())

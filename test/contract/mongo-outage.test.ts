@@ -20,7 +20,7 @@ const METHODS: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   history: store => store.history({ limit: 10 }),
   commit: store => store.commit({ changes: [patient('meanwhile')] }),
   'independent commit': store => store.commit({ changes: [patient('meanwhile-too')], independent: true }),
-  waiting: store => store.waiting('topic', 10),
+  waiting: store => store.pendingMessages('topic', 10),
   scan: async store => {
     for await (const { row } of store.scan()) assert.ok(row);
   },
@@ -76,7 +76,7 @@ describe('the MongoDB store without its server', () => {
         await one.migrate();
         assert.equal((await one.read('Patient', 'before'))?.version, 1);
       }
-      assert.equal((await store.waiting('topic', 10)).length, 1);
+      assert.equal((await store.pendingMessages('topic', 10)).length, 1);
       await store.commit({ changes: [patient('after')] });
       await late.commit({ changes: [patient('after-too')] });
       assert.deepEqual((await store.find(everyone)).rows.map(({ id }) => id).toSorted(), [

@@ -10,7 +10,7 @@ import { type Document, MongoClient } from 'mongodb';
 import type { Resource } from '../../src/fhir/resource.js';
 import type { Cursor } from '../../src/search/query.js';
 import { parseWords } from '../../src/search/words.js';
-import { createFacts, type Facts } from '../../src/store/index-catalog.js';
+import { createIndexCatalog, type IndexCatalog } from '../../src/store/index-catalog.js';
 import { compile, compileMatch } from '../../src/store/mongo/compile.js';
 import { compileWords } from '../../src/store/mongo/words.js';
 import { openMongo } from '../../src/store/mongo/index.js';
@@ -72,7 +72,7 @@ function seen({ executionStats: stats, queryPlanner: planner }: Document): Seen 
 describe('what MongoDB does with our queries', () => {
   let store: Store;
   let client: MongoClient;
-  let facts: Facts;
+  let facts: IndexCatalog;
 
   before(async function () {
     const mongo = await sharedMongo();
@@ -90,7 +90,7 @@ describe('what MongoDB does with our queries', () => {
     await store.commit({ changes: gone.map(change => remove(change, START + 1)) });
     client = new MongoClient(url);
     const known = await client.db().collection<{ _id: string; value: string }>('fact').find({ _id: /^f\// }).toArray();
-    facts = createFacts(known.map(({ _id, value }) => ({ id: _id.slice(2), value })));
+    facts = createIndexCatalog(known.map(({ _id, value }) => ({ id: _id.slice(2), value })));
   });
   after(async () => {
     await client?.close();

@@ -65,7 +65,7 @@ describe('several processes on one MongoDB database', () => {
       const attempts = Array.from({ length: 12 }, (_, i) =>
         stores[i % PROCESSES]!.commit({
           changes: [patient(`claim-${round}-${i}`, 'urn:test', value)],
-          absent: [{ claim: value, types: ['Patient'], where }],
+          mustNotMatch: [{ uniquenessKey: value, types: ['Patient'], where }],
         }),
       );
       const outcomes = await Promise.allSettled(attempts);
@@ -99,7 +99,9 @@ describe('several processes on one MongoDB database', () => {
 
   it('number codes of custom parameters alike when several meet them at once', async () => {
     const asked = await Promise.all(
-      Array.from({ length: 24 }, (_, i) => stores[i % PROCESSES]!.numbersOf([`code-${i % 8}`, `code-${(i + 3) % 8}`])),
+      Array.from({ length: 24 }, (_, i) =>
+        stores[i % PROCESSES]!.assignParameterCodes([`code-${i % 8}`, `code-${(i + 3) % 8}`]),
+      ),
     );
     const all = new Map(asked.flatMap(numbers => [...numbers]));
     assert.equal(new Set(all.values()).size, 8);
@@ -108,14 +110,14 @@ describe('several processes on one MongoDB database', () => {
 
   it('let one of them have a task, until it gives it back or its time is over', async () => {
     const [first, second] = stores as [Store, Store];
-    const all = await Promise.all(stores.map(store => store.hold('task', 60_000)));
+    const all = await Promise.all(stores.map(store => store.acquireLease('task', 60_000)));
     assert.equal(all.filter(held => held).length, 1);
-    await Promise.all(stores.map(store => store.hold('task', 0)));
-    assert.equal(await first.hold('task', 60_000), true);
-    assert.equal(await second.hold('task', 60_000), false);
+    await Promise.all(stores.map(store => store.acquireLease('task', 0)));
+    assert.equal(await first.acquireLease('task', 60_000), true);
+    assert.equal(await second.acquireLease('task', 60_000), false);
     // Who does not have it cannot give it away.
-    assert.equal(await second.hold('task', 0), false);
-    assert.equal(await second.hold('task', 60_000), false);
+    assert.equal(await second.acquireLease('task', 0), false);
+    assert.equal(await second.acquireLease('task', 60_000), false);
     const client = new MongoClient(url);
     try {
       const tasks = client.db().collection<{ _id: string; ends: Date }>('fact');
@@ -124,9 +126,9 @@ describe('several processes on one MongoDB database', () => {
     } finally {
       await client.close();
     }
-    assert.equal(await second.hold('task', 60_000), true);
-    assert.equal(await first.hold('task', 60_000), false);
-    await second.hold('task', 0);
+    assert.equal(await second.acquireLease('task', 60_000), true);
+    assert.equal(await first.acquireLease('task', 60_000), false);
+    await second.acquireLease('task', 0);
   });
 
   it('never give one creation number twice, and keep those of one process in order', async () => {

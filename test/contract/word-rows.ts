@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { before, it } from 'mocha';
 import type { FhirError } from '../../src/fhir/error.js';
 import type { Resource } from '../../src/fhir/resource.js';
-import { type Among, parseWords, says } from '../../src/search/words.js';
+import { type Among, parseWords, containsWords } from '../../src/search/words.js';
 import { wordsOf } from '../../src/search/words-of.js';
 import type { Change, Version } from '../../src/store/store.js';
 import { definitions, entriesOf, put, remove } from '../support/changes.js';
@@ -104,17 +104,17 @@ export function wordRows(subject: Subject): void {
     types: readonly string[] = TYPES,
   ): Promise<string[]> {
     const words = parseWords(`_${among}`, value);
-    const { found, complete, sure } = await subject.store.say({ types, among, words }, 1000);
+    const { found, complete, sure } = await subject.store.searchText({ types, among, words }, 1000);
     assert.ok(complete);
     const ids = found.map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length, 'each once');
     if (sure) return ids.toSorted();
-    return ids.filter(id => of[id] && says(words, wordsOf(of[id], definitions)[among])).toSorted();
+    return ids.filter(id => of[id] && containsWords(words, wordsOf(of[id], definitions)[among])).toSorted();
   }
   /** Of one resource, whatever the others say. */
   const finds = async (id: string, value: string, among: Among = 'content'): Promise<boolean> => {
     const words = parseWords(`_${among}`, value);
-    const { found } = await subject.store.say({ types: TYPES, among, words }, 1000);
+    const { found } = await subject.store.searchText({ types: TYPES, among, words }, 1000);
     return found.some(one => one.id === id);
   };
 
@@ -129,7 +129,9 @@ export function wordRows(subject: Subject): void {
 
   it('finds those that do not say something, the silent among them', async () => {
     const expected = (value: string): string[] =>
-      IDS.filter(id => says(parseWords('_content', value), wordsOf(TEXTS[id]!, definitions).content)).toSorted();
+      IDS.filter(id =>
+        containsWords(parseWords('_content', value), wordsOf(TEXTS[id]!, definitions).content),
+      ).toSorted();
     for (const value of ['-heart', 'not (heart or liver)', '-"heart failure"', '-he* or bone', '-heart or -bone']) {
       const found = await sayers('content', value);
       assert.deepEqual(found, expected(value), value);
@@ -142,7 +144,7 @@ export function wordRows(subject: Subject): void {
     assert.deepEqual(await sayers('content', '-liver', TEXTS, ['Patient']), ['elsewhere']);
     assert.deepEqual(await sayers('content', 'heart', TEXTS, ['Observation']), []);
     assert.ok((await sayers('content', 'he*', TEXTS, definitions.resourceTypes)).includes('elsewhere'));
-    const { found } = await subject.store.say(
+    const { found } = await subject.store.searchText(
       {
         types: definitions.resourceTypes,
         among: 'content',
@@ -161,18 +163,18 @@ export function wordRows(subject: Subject): void {
       [5, true],
       [100, true],
     ] as const) {
-      const { found, complete: all } = await subject.store.say(query, limit);
+      const { found, complete: all } = await subject.store.searchText(query, limit);
       assert.deepEqual([found.length, all], [Math.min(limit, 5), complete]);
     }
     const negative = { ...query, words: parseWords('_content', '-zebra') };
-    const { found, complete } = await subject.store.say(negative, 3);
+    const { found, complete } = await subject.store.searchText(negative, 3);
     assert.deepEqual([found.length, complete], [3, false]);
   });
 
   it('is sure of words, alternatives, beginnings and exclusions', async () => {
     for (const value of ['heart', 'heart failure', 'liver or bone', 'meta*', 'he* failure', 'heart -failure']) {
       const words = parseWords('_content', value);
-      assert.ok((await subject.store.say({ types: TYPES, among: 'content', words }, 1000)).sure, value);
+      assert.ok((await subject.store.searchText({ types: TYPES, among: 'content', words }, 1000)).sure, value);
     }
   });
 
@@ -277,9 +279,12 @@ export function wordRows(subject: Subject): void {
       ]);
       current = next;
       const words = parseWords('_content', `round${round}`);
-      assert.equal((await store.say({ types: ['Condition'], among: 'content', words }, 100)).found.length, 20);
+      assert.equal((await store.searchText({ types: ['Condition'], among: 'content', words }, 100)).found.length, 20);
       const earlier = parseWords('_content', `round${round - 1}`);
-      assert.equal((await store.say({ types: ['Condition'], among: 'content', words: earlier }, 100)).found.length, 0);
+      assert.equal(
+        (await store.searchText({ types: ['Condition'], among: 'content', words: earlier }, 100)).found.length,
+        0,
+      );
     }
   });
 
@@ -321,7 +326,10 @@ export function wordRows(subject: Subject): void {
     const { words: _, ...change } = put({ resourceType: 'AuditEvent', id: 'event', outcomeDesc: 'eventword' });
     await subject.store.commit({ changes: [change], independent: true });
     const words = parseWords('_content', 'eventword');
-    assert.deepEqual((await subject.store.say({ types: ['AuditEvent'], among: 'content', words }, 10)).found, []);
+    assert.deepEqual(
+      (await subject.store.searchText({ types: ['AuditEvent'], among: 'content', words }, 10)).found,
+      [],
+    );
   });
 
   it('finds a resource of very many words by any of them', async () => {
@@ -386,10 +394,10 @@ export function wordRows(subject: Subject): void {
       const among = random.pick(['text', 'content'] as const);
       const words = parseWords(`_${among}`, value);
       const expected = [...all.values()]
-        .filter(one => says(words, wordsOf(one.resource, definitions)[among]))
+        .filter(one => containsWords(words, wordsOf(one.resource, definitions)[among]))
         .map(({ change }) => change.id)
         .toSorted();
-      const { found, complete, sure } = await store.say({ types: ['Basic'], among, words }, 1000);
+      const { found, complete, sure } = await store.searchText({ types: ['Basic'], among, words }, 1000);
       const ids = found.map(({ id }) => id).toSorted();
       assert.ok(complete);
       const decided = sure ? ids : ids.filter(id => expected.includes(id));

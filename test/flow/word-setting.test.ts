@@ -55,7 +55,7 @@ for (const name of STORES)
       });
     const sayers = async (engine: Engine, value: string, among: 'text' | 'content' = 'content') => {
       const words = parseWords(`_${among}`, value);
-      const { found } = await engine.store.say({ types: ['Patient', 'AuditEvent'], among, words }, 100);
+      const { found } = await engine.store.searchText({ types: ['Patient', 'AuditEvent'], among, words }, 100);
       return found.map(({ type, id }) => `${type}/${id}`).toSorted();
     };
 

@@ -10,7 +10,7 @@ import type { Entry } from '../../src/search/entry.js';
 import { match } from '../../src/search/match.js';
 import type { Query } from '../../src/search/query.js';
 import { encode } from '../../src/store/encode.js';
-import { createFacts, type Facts } from '../../src/store/index-catalog.js';
+import { createIndexCatalog, type IndexCatalog } from '../../src/store/index-catalog.js';
 import { plan } from '../../src/store/plan.js';
 import type { Change } from '../../src/store/store.js';
 import type { Open, Opened } from '../contract/store-suite.js';
@@ -56,7 +56,13 @@ const change = (type: string, id: string, version: number, updated: number, entr
 });
 
 /** Writes the resources of one type and gives those that are left, as match and plans see them. */
-async function populate({ store }: Opened, type: string, facts: Facts, seed: number, from: number): Promise<Row[]> {
+async function populate(
+  { store }: Opened,
+  type: string,
+  facts: IndexCatalog,
+  seed: number,
+  from: number,
+): Promise<Row[]> {
   const samples = fc.sample(arbitraryEntries(type), { seed, numRuns: POPULATION * 2 });
   const rows: Row[] = [];
   for (let i = 0; i < POPULATION; i++) {
@@ -79,7 +85,12 @@ async function populate({ store }: Opened, type: string, facts: Facts, seed: num
   return rows;
 }
 
-async function check({ store }: Opened, rows: readonly Row[], facts: Facts, { turn, ...query }: Search): Promise<void> {
+async function check(
+  { store }: Opened,
+  rows: readonly Row[],
+  facts: IndexCatalog,
+  { turn, ...query }: Search,
+): Promise<void> {
   const matching = rows.filter(row => query.types.includes(row.type) && match(query.where, row)).map(nameOf);
   const ordered = runPlan({ ...plan(placement, query, facts), limit: rows.length }, rows).map(nameOf);
   const { rows: found, cursors } = await walk(store, query);
@@ -104,7 +115,7 @@ const TYPES: readonly (readonly string[])[] = [
 export function storeAgreement(name: string, open: Open, queries = depthOf('QUERIES'), seed = 20_240_229): void {
   describe(`store agreement: ${name}`, () => {
     let opened: Opened | undefined;
-    const facts = createFacts();
+    const facts = createIndexCatalog();
     const rows: Row[] = [];
 
     before(async function () {

@@ -7,7 +7,7 @@ import * as fc from 'fast-check';
 import { after, before, describe, it } from 'mocha';
 import { loadFrom } from '../../src/conformance/stored-canonicals.js';
 import { resolve } from '../../src/interactions/search/resolve.js';
-import { countSifted, findSifted, type Ground } from '../../src/interactions/search/post-filter.js';
+import { countPostFiltered, findPostFiltered, type Ground } from '../../src/interactions/search/post-filter.js';
 import { match, type Resolver, type Subject } from '../../src/search/match.js';
 import type { Cursor, Query, Where } from '../../src/search/query.js';
 import { createTerminology } from '../../src/terminology/terminology.js';
@@ -87,7 +87,7 @@ async function pages(ground: Ground, query: Query, where: Where): Promise<string
     const resolved = await resolve(ground, query.types, where);
     const asked = { ...query, where: resolved.where, ...(at ? { after: at } : {}) };
     const page = resolved.rest
-      ? await findSifted(ground, asked, { where: resolved.where, rest: resolved.rest })
+      ? await findPostFiltered(ground, asked, { where: resolved.where, rest: resolved.rest })
       : await ground.store.find(asked);
     found.push(...page.rows.map(nameOf));
     at = page.cursors.at(-1);
@@ -131,7 +131,7 @@ function linkedAgreement(name: string, open: Open): void {
               assert.deepEqual(found.toSorted(), expected.toSorted());
               const { rest, where: asked } = await resolve(ground, [type], where);
               if (rest)
-                assert.equal((await countSifted(ground, [type], { where: asked, rest })).count, expected.length);
+                assert.equal((await countPostFiltered(ground, [type], { where: asked, rest })).count, expected.length);
               hits += expected.length > 0 ? 1 : 0;
             }),
             { numRuns: Math.ceil(QUERIES / 12), seed: 5 },

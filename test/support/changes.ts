@@ -5,12 +5,12 @@ import type { Entry } from '../../src/search/entry.js';
 import { extract } from '../../src/search/extract.js';
 import { createSearchParameters } from '../../src/search/parameters.js';
 import { wordsOf } from '../../src/search/words-of.js';
-import { createPlacement } from '../../src/store/index-layout.js';
+import { createIndexLayout } from '../../src/store/index-layout.js';
 import type { Change, Version } from '../../src/store/store.js';
 
 export const definitions = loadDefinitions();
 export const parameters = createSearchParameters(definitions);
-export const placement = createPlacement(definitions.searchParameters);
+export const placement = createIndexLayout(definitions.searchParameters);
 
 export const entriesOf = (resource: Resource): Entry[] => extract(resource, parameters, { bases: [] });
 

@@ -2,13 +2,13 @@
 import { compareKeys } from '../../src/store/codec.js';
 import { holds, type Subject } from './holds.js';
 import { OPEN } from '../../src/store/encode.js';
-import type { Driver } from '../../src/store/access-path.js';
+import type { AccessPathDriver } from '../../src/store/access-path.js';
 import { cursorOf, type Order, type OrderedRow, type Plan } from '../../src/store/plan.js';
 
 export type PlanRow = Subject & OrderedRow;
 
 /** Whether the driver yields the row. */
-export function drives(driver: Driver, row: Subject): boolean {
+export function drives(driver: AccessPathDriver, row: Subject): boolean {
   switch (driver.by) {
     case 'key': {
       const has = (head: string) => row.keys[driver.in].some(key => driver.keys.some(one => key === head + one));

@@ -22,7 +22,7 @@ import type { Context, Engine, Of, Outcome, Parameters, View } from '../interact
 import { sortOut } from '../unknown-parameters.js';
 import type { Operation } from './operation.js';
 import { clampCount, type Link, openPage, pageLink, questionOf, selfLink } from '../response/paging.js';
-import { about, gone } from '../read.js';
+import { auditSubject, deletedError } from '../read.js';
 import { type Given, type Place, type Record, walkRecord } from '../search/compartment-walk.js';
 import { outcomeEntry, rowEntries } from '../response/searchset.js';
 import { TRAIL, typesNamed } from '../search/types-named.js';
@@ -52,7 +52,7 @@ async function run(context: Context, ask: Of<'operation'>, without: readonly str
   const { count, view, ...given } = readParameters(engine, parameters, without);
   const root = await readWhole(context, type, id);
   if (!root) throw new FhirError('not-found', `There is no ${type} with this id.`);
-  if (!root.text) throw gone(root);
+  if (!root.text) throw deletedError(root);
   const owners = type === 'Group' ? members(root) : [{ type, id }];
   const compartment = owners[0] && (compartmentTypes(engine.definitions, owners[0].type) ?? []);
   const every = (compartment ?? []).filter(name => !without.includes(name) && (name !== TRAIL || given.types));
@@ -65,7 +65,7 @@ async function run(context: Context, ask: Of<'operation'>, without: readonly str
     admit: bytes => allowance.admit(bytes),
   };
   const patients = type === 'Group' ? owners.map(owner => owner.id) : root.patients;
-  const { subject } = about(root);
+  const { subject } = auditSubject(root);
   const at = engine.now();
   const used = parameters.map(([name, value]) => [name, name === '_count' ? String(count) : value] as const);
   const link: Link[] = [selfLink(engine, path, ask.parameters, used)];

@@ -19,7 +19,7 @@ import { sortOut } from '../unknown-parameters.js';
 import { addLabels, hasLabels, isSubset, metaOf, removeLabels, withoutMark } from '../write/meta-labels.js';
 import type { Operation } from './operation.js';
 import { prepare } from '../write/prepare.js';
-import { about, readCurrent, readVersion } from '../read.js';
+import { auditSubject, readCurrent, readVersion } from '../read.js';
 import { wholeText } from '../response/resource-text.js';
 import { join } from '../response/text.js';
 import { leftAlone } from '../write/unchanged.js';
@@ -103,5 +103,5 @@ function answer(row: Version): Result {
     metaOf(row.text!) ?? '{}',
     '}]}',
   ]);
-  return { status: 200, ...about(row), text };
+  return { status: 200, ...auditSubject(row), text };
 }

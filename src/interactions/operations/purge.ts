@@ -14,7 +14,7 @@ import { tombstone } from '../delete.js';
 import type { Context, Engine, Of, Outcome, Result } from '../interaction.js';
 import { sortOut } from '../unknown-parameters.js';
 import type { Operation } from './operation.js';
-import { about } from '../read.js';
+import { auditSubject } from '../read.js';
 import { checkPreconditions } from '../update.js';
 
 export const purge: Operation = {
@@ -42,13 +42,13 @@ async function run({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> 
   checkPreconditions(current, ask);
   const { count, hashes } = await versionsOf(engine, current);
   // Purged already: the tombstone is all there is.
-  if (current.text === undefined && count === 1) return { result: { ...about(current), ...told(0, 0) } };
+  if (current.text === undefined && count === 1) return { result: { ...auditSubject(current), ...told(0, 0) } };
   const change: Change = { ...tombstone(engine, current), erases: true };
-  const result: Result = { ...about(change), ...told(count, 0) };
+  const result: Result = { ...auditSubject(change), ...told(count, 0) };
   return {
     changes: [change],
     result,
-    deeds: [
+    recordedParts: [
       { target: { kind: 'operation', operation: ask.operation }, result: { status: 200, patients: change.patients } },
       { target: { kind: 'delete', type, id }, result },
     ],

@@ -41,7 +41,7 @@ export const questionOf = (asked: Parameters): Parameters =>
 
 /** `asked`: the parameters of the request whose answer has the link. */
 export function pageLink(engine: Engine, state: PageState, asked: Parameters): string {
-  const sealed = engine.seal.close(state, engine.settings.linkLifetime);
+  const sealed = engine.pageTokens.close(state, engine.settings.linkLifetime);
   return linkTo(engine, state.path, [[PAGE, sealed], ...formOf(asked)]);
 }
 
@@ -86,7 +86,7 @@ export const clampCount = ({ settings }: Engine, count: number | undefined): num
 export function openPage(engine: Engine, path: string, parameters: Parameters): PageState | undefined {
   const token = parameters.find(([name]) => name === PAGE)?.[1];
   if (token === undefined) return undefined;
-  const opened = engine.seal.open(token);
+  const opened = engine.pageTokens.open(token);
   if (opened === 'expired')
     throw new FhirError('expired', 'This paging link is too old: start the search again.', {
       expression: 'http._page',

@@ -11,7 +11,7 @@ import type { Context, Outcome, Parameters } from '../interaction.js';
 export const EXPLAIN = '_explain';
 
 /** What is told about one search. */
-export interface Told {
+export interface SearchExplanation {
   /** As it was parsed. */
   readonly understood: Where;
   /** What the store is asked, chains and value sets resolved. */
@@ -32,7 +32,7 @@ export function wantsExplanation({ principal }: Context, parameters: Parameters)
   return true;
 }
 
-export function explanation(told: Told): Outcome {
+export function explanation(told: SearchExplanation): Outcome {
   const { understood, asked, rest, store } = told;
   const text = (name: string, value: unknown) => ({ name, valueString: print(value) });
   const number = (name: string, value: number | undefined) =>

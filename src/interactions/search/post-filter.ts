@@ -12,7 +12,7 @@ import { match, type Resolver, type Subject } from '../../search/match.js';
 import { all, any, type Cursor, type Query, type Where } from '../../search/query.js';
 import { isOne, refersTo, type Separated, separate, withIds } from '../../search/separate.js';
 import { holdsResources } from '../../search/scope.js';
-import { says } from '../../search/words.js';
+import { containsWords } from '../../search/words.js';
 import { wordsOf } from '../../search/words-of.js';
 import type { Counted, Named, Page, Version } from '../../store/store.js';
 import type { Engine } from '../interaction.js';
@@ -51,7 +51,7 @@ export function checkTime({ now, until }: Ground): void {
   if (until !== undefined && now() > until) throw tooCostly();
 }
 
-type Sifted = Required<Separated>;
+type PostFiltered = Required<Separated>;
 
 interface Seen extends Subject {
   readonly resource: Resource;
@@ -61,7 +61,7 @@ interface Seen extends Subject {
 async function* sift(
   engine: Ground,
   query: Omit<Query, 'limit' | 'where'>,
-  { where, rest }: Sifted,
+  { where, rest }: PostFiltered,
 ): AsyncGenerator<{ row: Version; cursor: Cursor }> {
   const { types, sort } = query;
   const back = query.before !== undefined;
@@ -96,7 +96,7 @@ const tooCostly = () =>
   );
 
 /** A page like the store's own. */
-export async function findSifted(engine: Ground, query: Query, sifted: Sifted): Promise<Page> {
+export async function findPostFiltered(engine: Ground, query: Query, sifted: PostFiltered): Promise<Page> {
   const found: { row: Version; cursor: Cursor }[] = [];
   let more = false;
   let left = query.bytes ?? Infinity;
@@ -118,10 +118,10 @@ export async function findSifted(engine: Ground, query: Query, sifted: Sifted): 
   };
 }
 
-export async function countSifted(
+export async function countPostFiltered(
   engine: Ground,
   types: readonly string[],
-  sifted: Sifted,
+  sifted: PostFiltered,
   limit = Infinity,
 ): Promise<Counted> {
   let count = 0;
@@ -136,7 +136,7 @@ export async function countSifted(
 export async function select(
   engine: Ground,
   types: readonly string[],
-  sifted: Sifted,
+  sifted: PostFiltered,
   limit: number,
 ): Promise<readonly Named[] | undefined> {
   const found: Named[] = [];
@@ -208,7 +208,7 @@ const heldBy = ({ parameters, settings }: Ground, { entries, updated }: Subject,
 const resolverOf = (engine: Ground): Resolver => ({
   follow: (subject, code, to) => heldBy(engine, subject, code, to),
   referring: () => [],
-  says: (subject, among, words) => says(words, wordsOf((subject as Seen).resource, engine.definitions)[among]),
+  says: (subject, among, words) => containsWords(words, wordsOf((subject as Seen).resource, engine.definitions)[among]),
 });
 
 /** The condition with its open links replaced by lists that are right for these subjects. */
@@ -247,7 +247,7 @@ async function close(engine: Ground, where: Where, seen: readonly Seen[]): Promi
       const here = all(refersTo(code, seen), inner);
       const types = [...new Set(seen.map(({ type }) => type))];
       if (!rest) {
-        const { found, complete } = await engine.store.collect({ types: [from], where: here }, MAX_ROWS, code);
+        const { found, complete } = await engine.store.findIds({ types: [from], where: here }, MAX_ROWS, code);
         // Half of the answer would be a wrong one.
         if (!complete) throw tooCostly();
         return isOne(types, found);
@@ -272,7 +272,7 @@ async function matching(
   limit: number,
 ): Promise<readonly Named[]> {
   if (limit === 0) return [];
-  if (!rest) return (await engine.store.collect({ types, where }, limit)).found;
+  if (!rest) return (await engine.store.findIds({ types, where }, limit)).found;
   const found = await select(engine, types, { where, rest }, limit);
   if (!found) throw tooCostly();
   return found;

@@ -32,7 +32,7 @@ export async function resolve(
     throw new FhirError('too-costly', `A search may look into ${MAX_LINKS} types by chains at most: name the types.`);
   if (within.some(type => without.includes(type)))
     throw new FhirError('forbidden', 'This role may not search by the contents of all types that are named.');
-  return separate(await settle(engine.until === undefined ? inTime(engine) : engine, types, where));
+  return separate(await resolveLinks(engine.until === undefined ? inTime(engine) : engine, types, where));
 }
 
 /** Whether `settle` would change anything. */
@@ -76,32 +76,32 @@ function typesWithin(where: Where): readonly string[] {
 }
 
 /** The condition with everything in it that can be a short list as one; the rest is left open. */
-export async function settle(engine: Ground, types: readonly string[], where: Where): Promise<Where> {
+export async function resolveLinks(engine: Ground, types: readonly string[], where: Where): Promise<Where> {
   checkTime(engine);
-  const each = (parts: readonly Where[]) => Promise.all(parts.map(part => settle(engine, types, part)));
+  const each = (parts: readonly Where[]) => Promise.all(parts.map(part => resolveLinks(engine, types, part)));
   switch (where.kind) {
     case 'all':
       return settleAll(engine, types, where.of);
     case 'any':
       return any(...(await each(where.of)));
     case 'not':
-      return { kind: 'not', of: await settle(engine, types, where.of) };
+      return { kind: 'not', of: await resolveLinks(engine, types, where.of) };
     case 'of':
-      return { ...where, where: await settle(engine, [where.type], where.where) };
+      return { ...where, where: await resolveLinks(engine, [where.type], where.where) };
     case 'param':
       return settleTest(engine, types, where.code, where.test);
     case 'chain': {
-      const inner = await settle(engine, [where.to], where.where);
+      const inner = await resolveLinks(engine, [where.to], where.where);
       // What a resource holds is nowhere else: each row is looked into.
       if (isHeld(engine, types, where.code)) return { ...where, where: inner };
       const found = await namesOf(engine, [where.to], inner);
       return found ? refersTo(where.code, found) : { ...where, where: inner };
     }
     case 'has': {
-      const inner = await settle(engine, [where.from], where.where);
+      const inner = await resolveLinks(engine, [where.from], where.where);
       const { where: asked, rest } = separate(inner);
       if (rest) return { ...where, where: inner };
-      const { found, complete } = await engine.store.collect(
+      const { found, complete } = await engine.store.findIds(
         { types: [where.from], where: asked },
         engine.settings.joinLimit,
         where.code,
@@ -109,7 +109,7 @@ export async function settle(engine: Ground, types: readonly string[], where: Wh
       return complete ? isOne(types, found) : { ...where, where: inner };
     }
     case 'words': {
-      const { found, complete, sure } = await engine.store.say({ ...where, types }, engine.settings.joinLimit);
+      const { found, complete, sure } = await engine.store.searchText({ ...where, types }, engine.settings.joinLimit);
       if (!complete) return where;
       return sure ? isOne(types, found) : all(isOne(types, found), where);
     }
@@ -123,7 +123,9 @@ const NARROW = 50;
 
 /** Where the rest of a conjunction is narrow, its reverse chains are left open. */
 async function settleAll(engine: Ground, types: readonly string[], of: readonly Where[]): Promise<Where> {
-  const plain = await Promise.all(of.filter(part => part.kind !== 'has').map(part => settle(engine, types, part)));
+  const plain = await Promise.all(
+    of.filter(part => part.kind !== 'has').map(part => resolveLinks(engine, types, part)),
+  );
   const reverse = of.filter(part => part.kind === 'has');
   const rest = all(...plain);
   const narrow =
@@ -132,8 +134,8 @@ async function settleAll(engine: Ground, types: readonly string[], of: readonly 
     !isPending(rest) &&
     (await engine.store.count({ types, where: separate(rest).where }, NARROW)).exact;
   const links = reverse.map(async (part): Promise<Where> => {
-    if (!narrow) return settle(engine, types, part);
-    return { ...part, where: await settle(engine, [part.from], part.where) };
+    if (!narrow) return resolveLinks(engine, types, part);
+    return { ...part, where: await resolveLinks(engine, [part.from], part.where) };
   });
   return all(...plain, ...(await Promise.all(links)));
 }
@@ -166,7 +168,7 @@ async function settleHierarchy(
     let level: readonly string[] = [to.id];
     for (let depth = 0; level.length > 0; depth++) {
       if (depth > MAX_DEPTH || ids.size > MAX_PARTS) throw tooLarge(type);
-      const next = await engine.store.collect(
+      const next = await engine.store.findIds(
         mode === 'below'
           ? {
               types: [type],
@@ -200,6 +202,6 @@ const tooLarge = (type: string) =>
 async function namesOf(engine: Ground, types: readonly string[], where: Where): Promise<readonly Named[] | undefined> {
   const { where: asked, rest } = separate(where);
   if (rest) return select(engine, types, { where: asked, rest }, engine.settings.joinLimit);
-  const { found, complete } = await engine.store.collect({ types, where: asked }, engine.settings.joinLimit);
+  const { found, complete } = await engine.store.findIds({ types, where: asked }, engine.settings.joinLimit);
   return complete ? found : undefined;
 }

@@ -16,14 +16,14 @@ import { type Allowance, allowanceOf, takePage } from '../response/allowance.js'
 import { ambiguityIssues } from './ambiguity.js';
 import { builtInRows, findBehind } from './built-in.js';
 import { type BundleEntry, bundle } from '../response/bundle.js';
-import { EXPLAIN, explanation, type Told, wantsExplanation } from './explain.js';
+import { EXPLAIN, explanation, type SearchExplanation, wantsExplanation } from './explain.js';
 import { include, type Included } from './include.js';
 import type { Context, Engine, Of, Outcome, Parameters } from '../interaction.js';
 import { indexingIssues } from './reindex-warnings.js';
 import { clampCount, neighbours, openPage, type PageState, questionOf, selfLink } from '../response/paging.js';
 import { resolve } from './resolve.js';
 import { outcomeEntry, rowEntries } from '../response/searchset.js';
-import { check, countSifted, findSifted } from './post-filter.js';
+import { check, countPostFiltered, findPostFiltered } from './post-filter.js';
 import { TRAIL, typesNamed } from './types-named.js';
 
 /** Matches up to which an estimate is counted. */
@@ -91,12 +91,17 @@ export async function search(context: Context, ask: Of<'search'>, without: reado
 }
 
 /** How a search is answered, without who asks. */
-export async function explainSearch(engine: Engine, ask: Of<'search'>): Promise<Told> {
+export async function explainSearch(engine: Engine, ask: Of<'search'>): Promise<SearchExplanation> {
   const asked = await read(engine, ask, []);
   return tell(engine, asked, pageLimit(engine, asked.parsed), undefined);
 }
 
-async function tell(engine: Engine, asked: Asked, limit: number, page: PageState | undefined): Promise<Told> {
+async function tell(
+  engine: Engine,
+  asked: Asked,
+  limit: number,
+  page: PageState | undefined,
+): Promise<SearchExplanation> {
   const query = queryOf(asked.types, asked, limit, page);
   const { parsed, rest } = asked;
   const store = await engine.store.explain(query);
@@ -170,7 +175,7 @@ function queryOf(
 
 async function findPage(engine: Engine, asked: Asked, query: Query): Promise<Page> {
   const { where, rest } = asked;
-  const find = (each: Query) => (rest ? findSifted(engine, each, { where, rest }) : engine.store.find(each));
+  const find = (each: Query) => (rest ? findPostFiltered(engine, each, { where, rest }) : engine.store.find(each));
   const own = await ownMatches(engine, asked);
   return own.length > 0 ? findBehind(own, query, find) : find(query);
 }
@@ -197,7 +202,7 @@ const pageOf = (allowance: Allowance, engine: Engine, asked: Asked, query: Query
 async function countAll(engine: Engine, asked: Asked, cap?: number): Promise<number> {
   const { types, where, rest } = asked;
   const counted = rest
-    ? await countSifted(engine, types, { where, rest }, cap)
+    ? await countPostFiltered(engine, types, { where, rest }, cap)
     : await engine.store.count({ types, where }, cap);
   return counted.count + (await ownMatches(engine, asked)).length;
 }

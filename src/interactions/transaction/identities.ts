@@ -5,22 +5,22 @@
 import { FhirError } from '../../fhir/error.js';
 import { newId } from '../../platform/ids.js';
 import type { Version } from '../../store/store.js';
-import { findBeside, onlyOne, readCriteria, several, type Sought } from '../write/conditional.js';
+import { findBeside, onlyOne, readCriteria, several, type ConditionalQuery } from '../write/conditional.js';
 import { matching } from '../delete.js';
 import type { Engine, Interaction, Parameters } from '../interaction.js';
 import { isRaw } from '../write/prepare.js';
 import type { Staged } from './staged.js';
-import type { Step } from './steps.js';
+import type { EntryTask } from './steps.js';
 
 /** What the criteria of a write match in the store, without what this transaction deletes. */
 export interface Found {
   /** Undefined for a deletion, whose matches are not guarded. */
-  readonly sought?: Sought;
+  readonly sought?: ConditionalQuery;
   readonly rows: readonly Version[];
 }
 
 /** Asks the store, once for equal criteria. Undefined: the write has none. */
-export async function seek(engine: Engine, { ask, without }: Step, staged: Staged): Promise<Found | undefined> {
+export async function seek(engine: Engine, { ask, without }: EntryTask, staged: Staged): Promise<Found | undefined> {
   const criteria = criteriaOf(ask);
   if (!criteria) return undefined;
   const { type } = ask as Extract<Interaction, { kind: 'create' | 'update' | 'patch' | 'delete' }>;
@@ -45,7 +45,7 @@ function criteriaOf(ask: Interaction): Parameters | undefined {
 }
 
 /** Gives the step its identity. Throws `invalid` where another one has it, `multiple-matches`. */
-export function settle(engine: Engine, step: Step, found: Found | undefined, staged: Staged): void {
+export function assignIdentity(engine: Engine, step: EntryTask, found: Found | undefined, staged: Staged): void {
   const { ask, at, entry } = step;
   const { sought } = found ?? {};
   const current = found && sought ? onlyOne(sought, found.rows) : undefined;
@@ -62,7 +62,7 @@ export function settle(engine: Engine, step: Step, found: Found | undefined, sta
         return;
       }
       const id = current?.id ?? newId(engine.now());
-      step.ask = { ...ask, id, ...(sought ? { located: { sought, current } } : {}) };
+      step.ask = { ...ask, id, ...(sought ? { located: { query: sought, current } } : {}) };
       staged.name(entry.fullUrl, ask.type, id, at, current?.version ?? 1);
       if (!current) staged.write(ask.type, id, at, isRaw(ask.body) ? undefined : ask.body.resource);
       return;
@@ -72,7 +72,7 @@ export function settle(engine: Engine, step: Step, found: Found | undefined, sta
       const resource = ask.kind === 'update' && !isRaw(ask.body) ? ask.body.resource : undefined;
       const given = resource?.['id'];
       const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : newId(engine.now()));
-      if (sought) step.ask = { ...ask, located: { sought, current, id } };
+      if (sought) step.ask = { ...ask, located: { query: sought, current, id } };
       // Which version it has then is not known before: it may be what it was.
       staged.name(entry.fullUrl, ask.type, id, at);
       staged.write(ask.type, id, at, resource);
@@ -84,7 +84,7 @@ export function settle(engine: Engine, step: Step, found: Found | undefined, sta
  * Throws `invalid` where the criteria of an entry mean what another one writes: whether they met it would depend on which comes
  * first, and where they do not, two resources would be made of one.
  */
-export function checkApart({ ask, at, madeBy }: Step, found: Found | undefined, staged: Staged): void {
+export function checkApart({ ask, at, madeBy }: EntryTask, found: Found | undefined, staged: Staged): void {
   const { sought, rows } = found ?? {};
   if (!sought || !rows) return;
   if (staged.matches(sought).some(other => other.at !== (madeBy ?? at))) throw twice();
@@ -93,7 +93,7 @@ export function checkApart({ ask, at, madeBy }: Step, found: Found | undefined, 
 }
 
 /** The claim of an entry that makes a new resource because nothing matches its criteria. */
-export const claimed = ({ madeBy }: Step, found: Found | undefined): string | undefined =>
+export const claimed = ({ madeBy }: EntryTask, found: Found | undefined): string | undefined =>
   madeBy === undefined && found?.rows.length === 0 ? found.sought?.claim : undefined;
 
 export const twice = () =>

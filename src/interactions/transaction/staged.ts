@@ -10,7 +10,7 @@ import { extracting } from '../../search/extract.js';
 import { match, type Subject } from '../../search/match.js';
 import type { Change } from '../../store/store.js';
 import { isStructured } from '../../validation/structure.js';
-import type { Sought } from '../write/conditional.js';
+import type { ConditionalQuery } from '../write/conditional.js';
 import type { Engine } from '../interaction.js';
 import type { Named, Names } from './references.js';
 
@@ -33,9 +33,9 @@ export interface Staged {
    * Resources, created or updated here, that match. Throws `too-costly` where the criteria of a Bundle have to be held
    * against too many.
    */
-  matches(sought: Sought): readonly { readonly id: string; readonly at: number }[];
+  matches(sought: ConditionalQuery): readonly { readonly id: string; readonly at: number }[];
   /** Reads the resources that may match, in pieces, so that `matches` need not do so in one. */
-  survey(sought: Sought | undefined): Promise<void>;
+  survey(sought: ConditionalQuery | undefined): Promise<void>;
   /** References were rewritten: what was read of the resources before does not count. */
   forget(): void;
   /** One look per question. */
@@ -99,7 +99,7 @@ export function createStaged(engine: Engine): Staged {
       for (const name of typeof what === 'object' ? identifiersOf(what) : []) add(ids, name, id);
     return [...(ids.get(identifier) ?? []), ...(patched.get(type) ?? [])];
   };
-  const matches = ({ type, where, rest, identifier }: Sought): { id: string; at: number }[] => {
+  const matches = ({ type, where, rest, identifier }: ConditionalQuery): { id: string; at: number }[] => {
     const all = known.get(type);
     if (!all) return [];
     const candidates = identifier === undefined ? [...all.keys()] : withIdentifier(type, identifier);

@@ -7,7 +7,7 @@ import { isRaw } from '../write/prepare.js';
 import { type Names, type Site, sitesOf, sitesOfPatch } from './references.js';
 
 /** How entries enter the one door: perform.ts gives them in. */
-export interface Door {
+export interface EntryRunner {
   /** Decides, and records a refusal. Gives the types that must not appear in the answer. */
   admit(context: Context, target: Target): Promise<readonly string[]>;
   /** Runs what was admitted; commits and records nothing. */
@@ -19,7 +19,7 @@ export interface Door {
 }
 
 /** An entry that was admitted. */
-export interface Step {
+export interface EntryTask {
   readonly at: number;
   readonly entry: Entry;
   readonly context: Context;

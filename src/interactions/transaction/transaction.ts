@@ -19,20 +19,20 @@ import {
   within,
 } from '../response/transaction-response.js';
 import { referenceCriteria, resolveConditional, type Pending } from './conditional-references.js';
-import { checkApart, claimed, type Found, seek, settle, twice } from './identities.js';
-import type { Context, Deed, Engine, Entry, Interaction, Of, Outcome, Result } from '../interaction.js';
+import { checkApart, claimed, type Found, seek, assignIdentity, twice } from './identities.js';
+import type { Context, RecordedPart, Engine, Entry, Interaction, Of, Outcome, Result } from '../interaction.js';
 import { breathe, turn } from '../../platform/pieces.js';
 import { lookBeside } from '../../validation/beside.js';
 import { isRaw } from '../write/prepare.js';
-import { gone } from '../read.js';
+import { deletedError } from '../read.js';
 import { put, rename, rootOf } from './references.js';
 import { createStaged, type Staged } from './staged.js';
-import { type Door, isWrite, rankOf, resourceIn, sitesIn, type Step } from './steps.js';
+import { type EntryRunner, isWrite, rankOf, resourceIn, sitesIn, type EntryTask } from './steps.js';
 
 /** Entries prepared at the same time: stores gather their point reads, and the event loop gets a turn after each lot. */
 const LOT = 64;
 
-export async function transaction(context: Context, ask: Of<'transaction'>, door: Door): Promise<Outcome> {
+export async function transaction(context: Context, ask: Of<'transaction'>, door: EntryRunner): Promise<Outcome> {
   const { engine } = context;
   const { entries, prefer } = ask;
   const steps = await admitAll(context, entries, door);
@@ -55,26 +55,26 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
   for (const { outcome } of patched) outcome.changes?.forEach(change => staged.patched(change));
   if (patched.length > 0) await check();
   const results = new Map<number, Result>();
-  const deeds: Deed[] = [];
+  const deeds: RecordedPart[] = [];
   const changes = new Map<string, Change>();
   const absent = new Map<string, Absence>();
   const present: Standing[] = [];
   const places = new Map<string, number>();
   for (const { step, outcome } of outcomes) {
     // What an entry leaves as it is is written by it, too.
-    for (const { type, id } of [...(outcome.changes ?? []), ...(outcome.present ?? [])]) {
+    for (const { type, id } of [...(outcome.changes ?? []), ...(outcome.mustExist ?? [])]) {
       if (places.has(`${type}/${id}`)) throw inEntry(twice(), step.at);
       places.set(`${type}/${id}`, step.at);
     }
     for (const change of outcome.changes ?? []) changes.set(`${change.type}/${change.id}`, change);
-    for (const absence of outcome.absent ?? []) absent.set(absence.claim, absence);
-    present.push(...(outcome.present ?? []));
+    for (const absence of outcome.mustNotMatch ?? []) absent.set(absence.uniquenessKey, absence);
+    present.push(...(outcome.mustExist ?? []));
     // Texts that nobody wants to see are not held until the end.
     const { text: _, blobs: __, ...rest } = outcome.result;
     const shown = step.ask.kind === 'operation' || prefer === 'representation';
     results.set(step.at, shown ? outcome.result : rest);
     const { request } = step.entry;
-    deeds.push(...(outcome.deeds ?? [{ target: step.ask, result: rest }]).map(deed => ({ ...deed, request })));
+    deeds.push(...(outcome.recordedParts ?? [{ target: step.ask, result: rest }]).map(deed => ({ ...deed, request })));
   }
   for (const { at, ask: target, entry, madeBy } of writes) {
     if (madeBy === undefined) continue;
@@ -86,13 +86,13 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
   return {
     result: { status: 200, patients: [] },
     changes: [...changes.values()],
-    absent: [...absent.values()],
-    present,
+    mustNotMatch: [...absent.values()],
+    mustExist: present,
     entries: places,
     ...(outcomes.every(({ outcome }) => outcome.cascades ?? !outcome.changes?.some(isDeletion))
       ? { cascades: true }
       : {}),
-    ...(entries.length > 0 ? { deeds } : {}),
+    ...(entries.length > 0 ? { recordedParts: deeds } : {}),
     async complete(warnings = []) {
       const answers: Answer[] = [];
       const allowance = allowanceOf(context);
@@ -112,7 +112,7 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
 
 const isDeletion = ({ text }: Change): boolean => text === undefined;
 
-async function admitAll(context: Context, entries: readonly Entry[], door: Door): Promise<Step[]> {
+async function admitAll(context: Context, entries: readonly Entry[], door: EntryRunner): Promise<EntryTask[]> {
   const positions = entries.map((entry, at) => ({ entry, at }));
   return inLots(positions, async ({ entry, at }) => {
     const own = { ...context, request: entry.request };
@@ -157,8 +157,8 @@ function atEntry(at: number, work: () => void): void {
 }
 
 /** Which resource each write means: in R4's order, and no resource twice. Gives what has to be asked again when patches have run. */
-async function identify(engine: Engine, writes: readonly Step[], staged: Staged): Promise<() => Promise<void>> {
-  const found = new Map<Step, Found | undefined>();
+async function identify(engine: Engine, writes: readonly EntryTask[], staged: Staged): Promise<() => Promise<void>> {
+  const found = new Map<EntryTask, Found | undefined>();
   for (const rank of [0, 1, 2]) {
     const ofRank = writes.filter(step => rankOf(step.ask) === rank);
     // Looked up many at a time; what entries of the same rank mean to each other comes afterwards.
@@ -170,7 +170,7 @@ async function identify(engine: Engine, writes: readonly Step[], staged: Staged)
         const own = found.get(step);
         if ((own !== undefined) !== conditional) continue;
         await staged.survey(own?.sought);
-        atEntry(step.at, () => settle(engine, step, own, staged));
+        atEntry(step.at, () => assignIdentity(engine, step, own, staged));
       }
   }
   const claims = new Set<string>();
@@ -191,7 +191,12 @@ async function identify(engine: Engine, writes: readonly Step[], staged: Staged)
 }
 
 /** References to other entries, then those by criteria. */
-async function rewriteAll(engine: Engine, writes: readonly Step[], staged: Staged, door: Door): Promise<void> {
+async function rewriteAll(
+  engine: Engine,
+  writes: readonly EntryTask[],
+  staged: Staged,
+  door: EntryRunner,
+): Promise<void> {
   const { names } = staged;
   const pending: Pending[] = [];
   await inLots(writes, async step => {
@@ -227,24 +232,25 @@ async function rewriteAll(engine: Engine, writes: readonly Step[], staged: Stage
   await resolveConditional(engine, pending, staged);
 }
 
-const runStep = ({ context, ask, without }: Step, door: Door): Promise<Outcome> => door.run(context, ask, without);
+const runStep = ({ context, ask, without }: EntryTask, door: EntryRunner): Promise<Outcome> =>
+  door.run(context, ask, without);
 
 /** Fails where the answer would be a refusal, as far as that can be known before the commit. */
 async function tryRead(
-  { ask, context, without }: Step,
+  { ask, context, without }: EntryTask,
   changes: ReadonlyMap<string, Change>,
-  door: Door,
+  door: EntryRunner,
 ): Promise<void> {
   const change =
     'id' in ask && ask.type !== undefined && ask.id !== undefined ? changes.get(`${ask.type}/${ask.id}`) : undefined;
   // An earlier version than the one that is written now is in the store already.
   if (!change || (ask.kind === 'vread' && ask.version !== String(change.version)))
     return tried(context, ask, without, door);
-  if (!change.text && ask.kind !== 'history') throw gone(change);
+  if (!change.text && ask.kind !== 'history') throw deletedError(change);
 }
 
 /** That it is too large for what is left of the answer is told when it is answered. */
-async function tried(context: Context, ask: Interaction, without: readonly string[], door: Door): Promise<void> {
+async function tried(context: Context, ask: Interaction, without: readonly string[], door: EntryRunner): Promise<void> {
   const allowance = shareOf(createAllowance(context.engine));
   try {
     await door.run({ ...context, allowance }, ask, without);
@@ -254,7 +260,11 @@ async function tried(context: Context, ask: Interaction, without: readonly strin
 }
 
 /** What can still go wrong is told in the entry: the writes are durable. */
-async function answerRead({ ask, context, entry, at }: Step, door: Door, whole: Allowance): Promise<Answer> {
+async function answerRead(
+  { ask, context, entry, at }: EntryTask,
+  door: EntryRunner,
+  whole: Allowance,
+): Promise<Answer> {
   try {
     const result = await door.perform({ ...context, allowance: shareOf(whole) }, ask);
     return within(whole, await seen(entry, result, whole), false, undefined);

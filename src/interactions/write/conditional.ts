@@ -13,7 +13,7 @@ import { withIds } from '../../search/separate.js';
 import type { Absence, Version } from '../../store/store.js';
 import type { Engine, Parameters } from '../interaction.js';
 import { resolve } from '../search/resolve.js';
-import { findSifted } from '../search/post-filter.js';
+import { findPostFiltered } from '../search/post-filter.js';
 
 /** Parameters about the form of an answer, which any request may have: https://hl7.org/fhir/R4/http.html#parameters */
 const PRESENTATION: ReadonlySet<string> = new Set(['_format', '_pretty', '_summary', '_elements']);
@@ -23,7 +23,7 @@ export const conditionsOf = (parameters: Parameters): Parameters =>
   parameters.filter(([name]) => !PRESENTATION.has(name));
 
 /** What criteria mean. */
-export interface Sought extends Separated {
+export interface ConditionalQuery extends Separated {
   readonly type: string;
   /** As the client meant it, for `match`. */
   readonly meant: Where;
@@ -42,7 +42,7 @@ export async function readCriteria(
   type: string,
   parameters: Parameters,
   without: readonly string[] = [],
-): Promise<Sought> {
+): Promise<ConditionalQuery> {
   const { definitions, settings } = engine;
   // What they match would be told by what becomes of the write.
   if (without.includes(type))
@@ -76,7 +76,7 @@ export async function readCriteria(
   return {
     type,
     meant: where,
-    claim: claimOf(type, parameters),
+    claim: uniquenessKeyOf(type, parameters),
     ...(identifier ? { identifier: identifier[1] } : {}),
     ...(await resolve(engine, [type], where, without)),
   };
@@ -89,17 +89,17 @@ const identifierOf = (parameters: Parameters) =>
  * An identifier says who is meant, whatever else is asked; any other criteria claim the whole question. Criteria in
  * different words for the same thing do not exclude each other across processes.
  */
-export function claimOf(type: string, parameters: Parameters): string {
+export function uniquenessKeyOf(type: string, parameters: Parameters): string {
   const identifier = identifierOf(parameters);
   const named = identifier ? [identifier] : parameters;
   return JSON.stringify([type, ...named.map(([name, value]) => `${name}=${value}`).toSorted()]);
 }
 
 /** At most `limit` current resources that match. */
-export async function findSought(engine: Engine, sought: Sought, limit: number): Promise<readonly Version[]> {
+export async function findSought(engine: Engine, sought: ConditionalQuery, limit: number): Promise<readonly Version[]> {
   const { type, where, rest } = sought;
   const query = { types: [type], where, sort: [], limit };
-  const page = rest ? await findSifted(engine, query, { where, rest }) : await engine.store.find(query);
+  const page = rest ? await findPostFiltered(engine, query, { where, rest }) : await engine.store.find(query);
   return page.rows;
 }
 
@@ -109,10 +109,10 @@ const FEW = 20;
 /** The same without the resources `gone`, which the same transaction takes away or writes: what is sought then, and found. */
 export async function findBeside(
   engine: Engine,
-  sought: Sought,
+  sought: ConditionalQuery,
   gone: { has(id: string): boolean; readonly size: number; keys(): Iterable<string> },
   limit: number,
-): Promise<{ readonly sought: Sought; readonly rows: readonly Version[] }> {
+): Promise<{ readonly sought: ConditionalQuery; readonly rows: readonly Version[] }> {
   const rows = await findSought(engine, sought, gone.size === 0 ? limit : limit + FEW);
   const met = rows.filter(({ id }) => gone.has(id)).map(({ id }) => id);
   if (met.length === 0) return { sought, rows: rows.slice(0, limit) };
@@ -124,33 +124,33 @@ export async function findBeside(
   return { sought: narrowed, rows: await findSought(engine, narrowed, limit) };
 }
 
-const excepting = (sought: Sought, ids: Iterable<string>): Sought => ({
+const excepting = (sought: ConditionalQuery, ids: Iterable<string>): ConditionalQuery => ({
   ...sought,
   where: all(sought.where, { kind: 'not', of: withIds(ids) }),
 });
 
 /** The one that matches; undefined: none. Throws `multiple-matches`. */
-export const findOne = async (engine: Engine, sought: Sought): Promise<Version | undefined> =>
+export const findOne = async (engine: Engine, sought: ConditionalQuery): Promise<Version | undefined> =>
   onlyOne(sought, await findSought(engine, sought, 2));
 
 /** The same of what was found already. */
-export function onlyOne(sought: Sought, [one, another]: readonly Version[]): Version | undefined {
+export function onlyOne(sought: ConditionalQuery, [one, another]: readonly Version[]): Version | undefined {
   if (another) throw several(sought);
   return one;
 }
 
-export const several = ({ type }: Sought): FhirError =>
+export const several = ({ type }: ConditionalQuery): FhirError =>
   new FhirError('multiple-matches', `The criteria match several ${type} resources: name one of them.`, {
     expression: 'http.criteria',
   });
 
 /** That nothing matches, as a condition of the commit. */
-export function absence({ type, where, rest, claim }: Sought): Absence {
+export function absence({ type, where, rest, claim }: ConditionalQuery): Absence {
   if (rest)
     throw new FhirError(
       'too-costly',
       'These criteria are decided by looking at one resource after the other, which cannot be guarded against others that write: use an identifier.',
       { expression: 'http.criteria' },
     );
-  return { claim, types: [type], where };
+  return { uniquenessKey: claim, types: [type], where };
 }

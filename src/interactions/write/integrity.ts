@@ -58,12 +58,12 @@ export async function checkIntegrity(
     });
   if (left) throw new FhirError('conflict', left.text, { issues: [{ ...left, severity: 'error' }] });
   const absent = referring(engine, deleted, changes).map(
-    (query, i): Absence => ({ claim: `refers to ${nameOf(deleted[0]!)} ${i}`, ...query }),
+    (query, i): Absence => ({ uniquenessKey: `refers to ${nameOf(deleted[0]!)} ${i}`, ...query }),
   );
   return {
     ...outcome,
-    ...(present.length > 0 ? { present: [...(outcome.present ?? []), ...present] } : {}),
-    ...(absent.length > 0 ? { absent: [...(outcome.absent ?? []), ...absent] } : {}),
+    ...(present.length > 0 ? { mustExist: [...(outcome.mustExist ?? []), ...present] } : {}),
+    ...(absent.length > 0 ? { mustNotMatch: [...(outcome.mustNotMatch ?? []), ...absent] } : {}),
   };
 }
 

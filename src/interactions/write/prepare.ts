@@ -12,7 +12,7 @@ import type { Parsed, Resource } from '../../fhir/resource.js';
 import { atOnce, breathe, inPieces } from '../../platform/pieces.js';
 import type { Entry } from '../../search/entry.js';
 import { extracting } from '../../search/extract.js';
-import { said } from '../../search/index-resource.js';
+import { textIfOffered } from '../../search/index-resource.js';
 import type { BlobLink, Change, Method, Version } from '../../store/store.js';
 import { validate } from '../../validation/beside.js';
 import { check, metaOf } from './hooks.js';
@@ -130,7 +130,14 @@ async function assemble(
   const entries = large ? await inPieces(work) : atOnce(work);
   await breathe();
   const patients = patientsOf(identity.type, identity.id, entries);
-  return { ...identity, text, entries, patients, ...said(engine, resource), ...(blobs.length ? { blobs } : {}) };
+  return {
+    ...identity,
+    text,
+    entries,
+    patients,
+    ...textIfOffered(engine, resource),
+    ...(blobs.length ? { blobs } : {}),
+  };
 }
 
 /** Patients whom a resource is about: itself, or what its `patient` parameter refers to. */

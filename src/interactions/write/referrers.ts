@@ -7,7 +7,7 @@
  */
 import { all, type Query, type Where } from '../../search/query.js';
 import { isOne, refersTo } from '../../search/separate.js';
-import type { Collected, Named } from '../../store/store.js';
+import type { FoundIds, Named } from '../../store/store.js';
 import type { Engine } from '../interaction.js';
 
 type Searched = Pick<Engine, 'definitions' | 'parameters'>;
@@ -43,10 +43,10 @@ export async function findReferring(
   names: readonly Named[],
   except: readonly Named[],
   limit: number,
-): Promise<Collected> {
+): Promise<FoundIds> {
   const found = new Map<string, Named>();
   for (const query of referring(engine, names, except)) {
-    const part = await engine.store.collect(query, limit);
+    const part = await engine.store.findIds(query, limit);
     for (const name of part.found) found.set(`${name.type}/${name.id}`, name);
     if (!part.complete || found.size > limit) return { found: [...found.values()].slice(0, limit), complete: false };
   }

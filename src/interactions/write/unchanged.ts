@@ -11,7 +11,7 @@ import type { Json } from '../../fhir/resource.js';
 import type { Version } from '../../store/store.js';
 import type { Outcome, Result } from '../interaction.js';
 import { endOf } from './meta-labels.js';
-import { about } from '../read.js';
+import { auditSubject } from '../read.js';
 import { textOf } from '../response/resource-text.js';
 
 /** How `stamp` begins the meta of a version: nothing else in its text says when it was written. */
@@ -52,11 +52,11 @@ function ordered(meta: Buffer): string {
 /** The outcome of a write that leaves the current version as it is, as long as it is the current one. `shown`: with the resource. */
 export function unchanged(row: Version, shown: boolean): Outcome {
   const location = `${row.type}/${row.id}/_history/${row.version}`;
-  return leftAlone(row, { ...about(row), status: 200, ...(shown ? textOf(row) : {}), location });
+  return leftAlone(row, { ...auditSubject(row), status: 200, ...(shown ? textOf(row) : {}), location });
 }
 
 /** The same with another answer. */
 export const leftAlone = (row: Version, result: Result): Outcome => ({
-  present: [{ type: row.type, id: row.id, version: row.version }],
+  mustExist: [{ type: row.type, id: row.id, version: row.version }],
   result: { ...result, unchanged: true },
 });

@@ -7,7 +7,7 @@
 import { FhirError } from '../../fhir/error.js';
 import { erasedMeanwhile } from '../blobs.js';
 import { digestOf } from '../digest.js';
-import type { FactAddition } from '../index-catalog.js';
+import type { CatalogEntry } from '../index-catalog.js';
 import { headOf } from './check.js';
 import { type Columns, keysIn, NOTHING } from './columns.js';
 import type { Connection, Row, Value } from './connection.js';
@@ -80,7 +80,7 @@ export function createApply(connection: Connection): Apply {
     }
   };
 
-  const keepFacts = (facts: readonly FactAddition[]): void => {
+  const keepFacts = (facts: readonly CatalogEntry[]): void => {
     for (const { id, value } of facts) run('INSERT OR IGNORE INTO fact(id,value) VALUES(?,?)', id, value);
   };
 

@@ -3,10 +3,10 @@ import type { Entry } from '../../search/entry.js';
 import { decodeId, encodeId } from '../codec.js';
 import { digestOf, isAltered } from '../digest.js';
 import { encode } from '../encode.js';
-import type { Facts } from '../index-catalog.js';
+import type { IndexCatalog } from '../index-catalog.js';
 import { NO_DATE } from '../key.js';
 import { lacking } from '../lacking.js';
-import type { Placement } from '../index-layout.js';
+import type { IndexLayout } from '../index-layout.js';
 import type { Check, Renewed, Version } from '../store.js';
 import { columnsOf } from './columns.js';
 import { bytesOf, type Row, type Value } from './connection.js';
@@ -14,8 +14,8 @@ import { raw, type Sql, sql } from './sql.js';
 import { wordRow } from './words.js';
 
 export interface CheckSurroundings {
-  readonly placement: Placement;
-  readonly facts: Facts;
+  readonly placement: IndexLayout;
+  readonly facts: IndexCatalog;
   readonly one: (statement: Sql) => Row | undefined;
   /** In the reader thread. */
   readonly rows: (statement: Sql) => Promise<readonly Row[]>;

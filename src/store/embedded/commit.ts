@@ -6,9 +6,9 @@ import type { Entry } from '../../search/entry.js';
 import { newHashes } from '../blobs.js';
 import { encodeId } from '../codec.js';
 import { encode } from '../encode.js';
-import { type FactAddition, type Facts, numberFacts } from '../index-catalog.js';
+import { type CatalogEntry, type IndexCatalog, parameterCodeEntries } from '../index-catalog.js';
 import type { Keys } from '../key.js';
-import type { Placement } from '../index-layout.js';
+import type { IndexLayout } from '../index-layout.js';
 import type { Absence, Change, Commit, Renewed } from '../store.js';
 import { columnsOf } from './columns.js';
 import type { Job, RowChange } from './job.js';
@@ -24,8 +24,8 @@ const MOVED = 65_536;
 const ENCODED = 256;
 
 export interface CommitSurroundings {
-  readonly placement: Placement;
-  readonly facts: Facts;
+  readonly placement: IndexLayout;
+  readonly facts: IndexCatalog;
   readonly writer: Pick<Thread<Job, number>, 'ask'>;
   /** A resource of this type is on its way. */
   readonly met: (type: string) => void;
@@ -44,10 +44,10 @@ export interface Commits {
 
 export function openCommits({ placement, facts, writer, met, matching }: CommitSurroundings): Commits {
   /** Facts that are known here and not yet known to be on the disk. */
-  const unkept = new Map<string, FactAddition>();
+  const unkept = new Map<string, CatalogEntry>();
   const underWay = new Set<Promise<number>>();
 
-  const learn = (missing: readonly FactAddition[]): void => {
+  const learn = (missing: readonly CatalogEntry[]): void => {
     facts.add(missing);
     for (const fact of missing) unkept.set(fact.id, fact);
   };
@@ -58,7 +58,7 @@ export function openCommits({ placement, facts, writer, met, matching }: CommitS
     return encode(placement, type, entries, facts).keys;
   };
   /** Until one of them is acknowledged, every job carries all facts that may be missing on the disk. */
-  const withFacts = async (send: (facts: readonly FactAddition[]) => Promise<number>): Promise<number> => {
+  const withFacts = async (send: (facts: readonly CatalogEntry[]) => Promise<number>): Promise<number> => {
     const carried = [...unkept.values()];
     const done = await send(carried);
     for (const { id } of carried) unkept.delete(id);
@@ -95,7 +95,13 @@ export function openCommits({ placement, facts, writer, met, matching }: CommitS
     return { rows, texts: bytes.buffer };
   };
 
-  const send = async ({ changes: asked, absent = [], present = [], messages = [], settles = [] }: Commit) => {
+  const send = async ({
+    changes: asked,
+    mustNotMatch: absent = [],
+    mustExist: present = [],
+    messages = [],
+    acknowledges: settles = [],
+  }: Commit) => {
     const changes: RowChange[] = [];
     const texts: ArrayBuffer[] = [];
     for (let from = 0; from < asked.length; from += ENCODED) {
@@ -135,7 +141,7 @@ export function openCommits({ placement, facts, writer, met, matching }: CommitS
       return withFacts(carried => writer.ask({ kind: 'reindex', rows: renewed, facts: carried }));
     },
     async numbersOf(codes) {
-      learn(numberFacts(facts, codes));
+      learn(parameterCodeEntries(facts, codes));
       const numbers = codes.map(code => [code, facts.parameter(code)!] as const);
       if (numbers.some(([, number]) => unkept.has(`p${number}`))) await commit({ changes: [] });
       return new Map(numbers);

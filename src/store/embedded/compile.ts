@@ -25,7 +25,7 @@ import {
 } from './source.js';
 import { join, raw, type Sql, sql } from './sql.js';
 
-export interface Leg {
+export interface IndexScan {
   /** At most so many rows. A walk can be taken in pieces: after the place `from` in its index, as far as `until`. */
   page(limit: number, from?: Cursor, until?: Cursor): Sql;
   /** Of a walk: one row with the number of resources after `from`, as far as `until`. */
@@ -35,7 +35,7 @@ export interface Leg {
 }
 
 export interface Page {
-  readonly legs: readonly Leg[];
+  readonly legs: readonly IndexScan[];
   /** A resource may come more than once, always with the same values of the order. */
   readonly repeats: boolean;
 }
@@ -129,7 +129,13 @@ interface Bound {
 }
 
 /** One walk along an index, from the cursor on. All bounds have one direction. `nothing`: the first value is NULL. */
-function leg(source: Source, plan: Plan, bounds: readonly Bound[], cursor: Cursor | undefined, nothing = false): Leg {
+function leg(
+  source: Source,
+  plan: Plan,
+  bounds: readonly Bound[],
+  cursor: Cursor | undefined,
+  nothing = false,
+): IndexScan {
   const { down } = bounds[0]!;
   const columns = raw(bounds.map(bound => bound.column).join(','));
   /** What lies beyond a place, or not beyond it. A row value is an index bound. */

@@ -6,7 +6,7 @@
 import { FhirError } from '../../fhir/error.js';
 import type { Cursor } from '../../search/query.js';
 import { naturalOrder, type Plan } from '../plan.js';
-import { compile, type Leg } from './compile.js';
+import { compile, type IndexScan } from './compile.js';
 import { compileCount, compileProbe } from './compile-all.js';
 import type { Connection, Row, Value } from './connection.js';
 import { BESIDE, fit, N, readRows } from './rows.js';
@@ -62,7 +62,7 @@ const pieceOf = (plan: Plan, { piece }: Patience): number =>
   Math.max(Math.min(LEAST_PIECE, piece), Math.floor(piece / weightOf(plan.filter)));
 
 /** Where the pieces of a leg begin and end: the last one has no end. */
-function* piecesOf(connection: Connection, leg: Leg, size: number): Generator<{ from?: Cursor; until?: Cursor }> {
+function* piecesOf(connection: Connection, leg: IndexScan, size: number): Generator<{ from?: Cursor; until?: Cursor }> {
   let from: Cursor | undefined;
   for (;;) {
     const { text, values } = leg.edge!(size, from);
@@ -76,7 +76,7 @@ function* piecesOf(connection: Connection, leg: Leg, size: number): Generator<{ 
 /** The rows of a leg, in pieces where there is a limit to the time. */
 function* walkLeg(
   connection: Connection,
-  leg: Leg,
+  leg: IndexScan,
   limit: number,
   beside: number,
   size: number | undefined,

@@ -14,14 +14,14 @@ import { createBreather } from '../../platform/breather.js';
 import { makeFolder } from '../../platform/folder.js';
 import type { Cursor, Query } from '../../search/query.js';
 import { decodeId, encodeId } from '../codec.js';
-import { createFacts, type FactAddition } from '../index-catalog.js';
-import type { Placement } from '../index-layout.js';
+import { createIndexCatalog, type CatalogEntry } from '../index-catalog.js';
+import type { IndexLayout } from '../index-layout.js';
 import { divide } from '../access-path.js';
 import { collected, matchesFor, pointingOf, together } from '../pointing.js';
 import { targetTypes } from '../key-test.js';
 import { type Plan, plan } from '../plan.js';
 import { FEW, settleNow } from '../choose-path.js';
-import type { Collected, Explanation, Page, Store, Waiting } from '../store.js';
+import type { FoundIds, Explanation, Page, Store, PendingMessage } from '../store.js';
 import { createWritable } from '../writable.js';
 import { createBlobs, dropUploads } from './blobs.js';
 import { createCheck } from './check.js';
@@ -46,7 +46,7 @@ import { sayStatement } from './words.js';
 export interface EmbeddedOptions {
   /** Path of the store file; its folder is made. `:memory:`: a file in the system's temporary folder, gone with close. */
   readonly file: string;
-  readonly placement: Placement;
+  readonly placement: IndexLayout;
   /** A walk over fewer candidates (a millisecond or two) runs on the main thread. Default 500; 0: never. */
   readonly smallWalk?: number;
   /** How long one query may take, ms. Default 10 s. */
@@ -82,11 +82,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   const { connection, unlock } = openFile(file, placement.hash);
   const one = ({ text, values }: Sql): Row | undefined => connection.prepare(text).first(...values);
 
-  const facts = createFacts(
+  const facts = createIndexCatalog(
     connection
       .prepare('SELECT id,value FROM fact')
       .all()
-      .map(([id, value]): FactAddition => ({ id: id as string, value: value as string })),
+      .map(([id, value]): CatalogEntry => ({ id: id as string, value: value as string })),
   );
   const types = new Set(typesOf(connection));
   const opened = knownFiles(file);
@@ -167,7 +167,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
       planOf({ types: asked, where: part, sort: [], limit: 1 }, true),
     );
 
-  const collect = async (planned: Plan, of: readonly string[], limit: number, by?: string): Promise<Collected> => {
+  const collect = async (planned: Plan, of: readonly string[], limit: number, by?: string): Promise<FoundIds> => {
     const most = matchesFor(limit);
     if (by !== undefined && candidates(planned, most) >= most) return { found: [], complete: false };
     const pointing = by === undefined ? [] : pointingOf(placement, of, by);
@@ -268,9 +268,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
         const statement = compileHistoryCount(connection, of, [...types]);
         return statement ? Number((await rows(statement))[0]![0]) : 0;
       }),
-    collect: (query, limit, by) =>
+    findIds: (query, limit, by) =>
       look(async () => {
-        const parts: Collected[] = [];
+        const parts: FoundIds[] = [];
         for (const planned of plansOf(query)) parts.push(await collect(planned, query.types, limit, by));
         return together(parts, limit);
       }),
@@ -299,7 +299,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
         const count = Number(row![0]);
         return limit !== undefined && count > limit ? { count: limit, exact: false } : { count, exact: true };
       }),
-    say: (query, limit) =>
+    searchText: (query, limit) =>
       answer(async () => {
         const ids = await rows(sayStatement(query, limit + 1));
         const found = ids.slice(0, limit).map(([id]) => decodeId(id as string));
@@ -313,13 +313,13 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
         ownUp();
         await commits.commit(asked);
       }),
-    waiting: (topic, limit) =>
+    pendingMessages: (topic, limit) =>
       answer(() =>
         connection
           .prepare('SELECT sequence,topic,body FROM outbox WHERE topic=? ORDER BY sequence LIMIT ?')
           .all(topic, limit)
           .map(
-            ([sequence, name, body]): Waiting => ({
+            ([sequence, name, body]): PendingMessage => ({
               sequence: sequence as number,
               topic: name as string,
               body: body as string,
@@ -347,9 +347,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     },
     reindex: renewed => answer(() => commits.reindex(renewed)),
     targetsOf: (type, code) => answer(() => targetTypes(facts, placement, type, code)),
-    numbersOf: codes => answer(() => commits.numbersOf(codes)),
+    assignParameterCodes: codes => answer(() => commits.numbersOf(codes)),
     // The file has one process, which holds every task.
-    hold: (_task, ms) => answer(() => ms > 0),
+    acquireLease: (_task, ms) => answer(() => ms > 0),
     sizes: () =>
       answer(async () => {
         const sizes = await rows(sql`SELECT t,count(*) FROM resource WHERE f IS NOT NULL GROUP BY t`);

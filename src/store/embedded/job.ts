@@ -2,7 +2,7 @@
  * What the main thread asks of the writer thread: plain data with everything decided but the preconditions, which
  * only the one who writes can check.
  */
-import type { FactAddition } from '../index-catalog.js';
+import type { CatalogEntry } from '../index-catalog.js';
 import type { Columns } from './columns.js';
 import type { Message, Method } from '../store.js';
 import type { Wire } from './errors.js';
@@ -41,13 +41,13 @@ export type Job =
       readonly present: readonly (readonly [id: string, version: number | undefined])[];
       readonly messages: readonly Message[];
       readonly settles: readonly number[];
-      readonly facts: readonly FactAddition[];
+      readonly facts: readonly CatalogEntry[];
     }
   /** Answers with how many versions were still current. */
   | {
       readonly kind: 'reindex';
       readonly rows: readonly Renewal[];
-      readonly facts: readonly FactAddition[];
+      readonly facts: readonly CatalogEntry[];
     }
   /** Part of a blob that nobody can see yet. */
   | { readonly kind: 'part'; readonly upload: number; readonly part: number; readonly bytes: Uint8Array }

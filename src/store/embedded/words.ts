@@ -8,7 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Words } from '../../search/query.js';
-import type { Said } from '../../search/words.js';
+import type { ResourceText } from '../../search/words.js';
 import type { WordQuery } from '../store.js';
 import { type Sql, sql } from './sql.js';
 
@@ -20,7 +20,7 @@ export interface WordRow {
   readonly h: string;
 }
 
-export function wordRow(said: Said | undefined): WordRow | undefined {
+export function wordRow(said: ResourceText | undefined): WordRow | undefined {
   if (!said || said.content.length === 0) return undefined;
   const t = said.text.join(' ');
   const c = said.content.slice(said.text.length).join(' ');

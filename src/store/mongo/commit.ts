@@ -14,7 +14,7 @@ import { eraseBytes, hashesOf } from './blobs.js';
 import { checkConditions, claimsOf, type CurrentRows, type Known, knownRows, type Refused } from './conditions.js';
 import type { Connected } from './connection.js';
 import { isDuplicate, isWriteConflict, tooLarge, toFhirError } from './errors.js';
-import { changed, type CommitQueue, type Member, openQueue, type Outcome, type Prepared, settle } from './queue.js';
+import { changed, type CommitQueue, type Member, openQueue, type Outcome, type Prepared, outcomeOf } from './queue.js';
 import { versionId } from './rows.js';
 import {
   type MessageDocument,
@@ -66,7 +66,14 @@ const LOT = 1000;
 /** Changes of a commit that has a lane of its own. */
 const LARGE = 400;
 
-const isIndependent = ({ independent, changes, absent, present, messages, settles }: Commit): boolean =>
+const isIndependent = ({
+  independent,
+  changes,
+  mustNotMatch: absent,
+  mustExist: present,
+  messages,
+  acknowledges: settles,
+}: Commit): boolean =>
   independent === true &&
   !absent?.length &&
   !present?.length &&
@@ -82,7 +89,7 @@ const HELD_MS = 10_000;
 async function writeGroup(around: CommitSurroundings, members: readonly Member[]): Promise<Outcome> {
   try {
     const refused = await writeTogether(around, members);
-    return settle(members, refused);
+    return outcomeOf(members, refused);
   } catch (thrown) {
     const error = toFhirError(thrown);
     const [first] = members;
@@ -93,7 +100,10 @@ async function writeGroup(around: CommitSurroundings, members: readonly Member[]
     // One document that somebody else holds is no reason to turn the others away.
     const away = error.kind === 'unavailable' && !isWriteConflict(thrown);
     if (away || error.kind === 'timeout' || members.length === 1)
-      return { ...settle(members, new Map(members.map(member => [member, error]))), ...(away ? { away: error } : {}) };
+      return {
+        ...outcomeOf(members, new Map(members.map(member => [member, error]))),
+        ...(away ? { away: error } : {}),
+      };
     const written: Member[] = [];
     const held: Member[] = [];
     for (const [i, member] of members.entries()) {
@@ -102,7 +112,7 @@ async function writeGroup(around: CommitSurroundings, members: readonly Member[]
       held.push(...(outcome.held ?? []));
       const { away: gone } = outcome;
       if (!gone) continue;
-      settle(members.slice(i + 1), new Map(members.map(other => [other, gone])));
+      outcomeOf(members.slice(i + 1), new Map(members.map(other => [other, gone])));
       return { written, held, away: gone };
     }
     return { written, held };
@@ -182,7 +192,7 @@ async function writeTogether(
     }
     if (said.length > 0) await word.bulkWrite(said, { session, ordered: false });
     if (messages.length > 0) await outbox.insertMany(messages, { session });
-    const settled = kept.flatMap(({ commit }) => commit.settles ?? []);
+    const settled = kept.flatMap(({ commit }) => commit.acknowledges ?? []);
     if (settled.length > 0) await outbox.deleteMany({ _id: { $in: settled } }, { session });
     const claims = claimsOf(members);
     if (claims.length > 0) await all.claim.deleteMany({ _id: { $in: [...claims] } }, { session });
@@ -224,7 +234,7 @@ async function insertGroup(around: CommitSurroundings, members: readonly Member[
       if (error.kind === 'unavailable') away = error;
     }
   }
-  return { ...settle(members, failed), ...(away ? { away } : {}) };
+  return { ...outcomeOf(members, failed), ...(away ? { away } : {}) };
 }
 
 /** Below the 16 MiB of a document, with room for its other fields. */

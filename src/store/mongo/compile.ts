@@ -12,7 +12,7 @@ import type { Cursor } from '../../search/query.js';
 import { encodeId, successor } from '../codec.js';
 import { OPEN } from '../encode.js';
 import { NO_DATE } from '../key.js';
-import type { Driver } from '../access-path.js';
+import type { AccessPathDriver } from '../access-path.js';
 import type { Order, Plan } from '../plan.js';
 import { indexBounds } from '../choose-path.js';
 import { type Filter, filterOf, type Interval, intervalFilter, intervalsOf, narrower } from './filter.js';
@@ -23,14 +23,14 @@ const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
 export type SortField = readonly [field: string, direction: 1 | -1];
 
-export interface Leg {
+export interface IndexScan {
   /** One, or one per chunk of a long list of points: their rows are to be merged by `sort`, each once. */
   readonly filters: readonly Filter[];
   readonly sort: readonly SortField[];
 }
 
 export type Compiled =
-  | { readonly by: 'legs'; readonly hint: string; readonly legs: readonly Leg[] }
+  | { readonly by: 'legs'; readonly hint: string; readonly legs: readonly IndexScan[] }
   /** After `match`, rows `{_id, o: values of the order}`; the caller fetches the texts of those that are left. */
   | { readonly by: 'pipeline'; readonly hint: string; readonly match: Filter; readonly stages: readonly Filter[] };
 
@@ -61,7 +61,7 @@ const idOf = ({ type, id }: { readonly type: string; readonly id: string }): str
 /** What a tombstone lacks: only drivers that meet tombstones need it. */
 const ALIVE: Filter = { z: null };
 
-function sourceOf(driver: Exclude<Driver, { by: 'nothing' }>): Source {
+function sourceOf(driver: Exclude<AccessPathDriver, { by: 'nothing' }>): Source {
   switch (driver.by) {
     case 'key': {
       const { in: array, openBefore } = driver;
@@ -175,7 +175,7 @@ function fieldOf(order: Exclude<Order, { by: 'key' }>): { readonly field: string
 }
 
 /** One leg; where the first order may lack a value, one for those that have it and one for those that do not. */
-function legsOf(plan: Plan, source: Source, all: readonly Exclude<Order, { by: 'key' }>[]): Leg[] {
+function legsOf(plan: Plan, source: Source, all: readonly Exclude<Order, { by: 'key' }>[]): IndexScan[] {
   const back = plan.before !== undefined;
   // An id is unique: what comes after it in the order would only be sorted.
   const orders = all[0]!.by === 'id' ? all.slice(0, 1) : all;
@@ -187,7 +187,7 @@ function legsOf(plan: Plan, source: Source, all: readonly Exclude<Order, { by: '
   const order = back ? forwards.toReversed() : forwards;
   const start = cursor && split ? Math.max(0, order.indexOf(cursor[0] !== null)) : 0;
 
-  return order.slice(start).map((present, position): Leg => {
+  return order.slice(start).map((present, position): IndexScan => {
     const sorted = orders.slice(present ? 0 : 1);
     const sort = sorted.map((each): SortField => [fieldOf(each).field, each.descending !== back ? -1 : 1]);
     const dated = split && field === 'd';

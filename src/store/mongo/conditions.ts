@@ -40,7 +40,7 @@ export async function checkConditions(
   await refuseMatched(around, members, refused, session);
   const stands = await holdPresent(all.resource, members, session);
   for (const member of members)
-    if (!refused.has(member) && !(member.commit.present ?? []).every(stands))
+    if (!refused.has(member) && !(member.commit.mustExist ?? []).every(stands))
       refused.set(member, conflict('A resource that this leans on was changed or deleted meanwhile.'));
   for (const member of members) {
     const hashes = [...new Set(member.commit.changes.flatMap(newHashes))];
@@ -57,7 +57,7 @@ export async function checkConditions(
 
 /** What two transactions cannot both make: the loser starts again, and sees what the winner has written. */
 export const claimsOf = (members: readonly Member[]): readonly string[] => [
-  ...new Set(members.flatMap(({ commit }) => (commit.absent ?? []).map(({ claim }) => claim))),
+  ...new Set(members.flatMap(({ commit }) => (commit.mustNotMatch ?? []).map(({ uniquenessKey: claim }) => claim))),
 ];
 
 /** Refuses members of whose absences one does not hold. Most often all do: one question for all of them. */
@@ -67,17 +67,17 @@ async function refuseMatched(
   refused: Map<Member, FhirError>,
   session: ClientSession,
 ): Promise<void> {
-  const asking = members.filter(({ commit }) => commit.absent?.length);
+  const asking = members.filter(({ commit }) => commit.mustNotMatch?.length);
   if (
     asking.length === 0 ||
     !(await around.matches(
-      asking.flatMap(({ commit }) => commit.absent!),
+      asking.flatMap(({ commit }) => commit.mustNotMatch!),
       session,
     ))
   )
     return;
   for (const member of asking)
-    if (asking.length === 1 || (await around.matches(member.commit.absent!, session)))
+    if (asking.length === 1 || (await around.matches(member.commit.mustNotMatch!, session)))
       refused.set(member, conflict('A resource that matches the condition exists already.'));
 }
 
@@ -91,7 +91,7 @@ async function holdPresent(
   if (ids.length === 0) return () => true;
   const there: Filter<ResourceDocument> = { _id: { $in: ids }, z: { $exists: false } };
   const { matchedCount } = await resource.updateMany(there, { $inc: { q: 1 } }, { session, hint: INDEX.id });
-  const versioned = members.some(({ commit }) => commit.present?.some(({ version }) => version !== undefined));
+  const versioned = members.some(({ commit }) => commit.mustExist?.some(({ version }) => version !== undefined));
   if (matchedCount === ids.length && !versioned) return () => true;
   const rows = await resource
     .find<Pick<ResourceDocument, '_id' | 'v'>>(there, {

@@ -7,9 +7,9 @@ import type { Cursor } from '../../search/query.js';
 import { NO_DATE } from '../key.js';
 import type { Order, Plan } from '../plan.js';
 import { collected, matchesFor, type Pointing } from '../pointing.js';
-import { settle, type Settling } from '../choose-path.js';
-import type { Collected, Counted, Page } from '../store.js';
-import { compile, type Compiled, compileMatch, compileProbe, type Leg, type SortField } from './compile.js';
+import { chooseAccessPath, type ChoosingOptions } from '../choose-path.js';
+import type { FoundIds, Counted, Page } from '../store.js';
+import { compile, type Compiled, compileMatch, compileProbe, type IndexScan, type SortField } from './compile.js';
 import type { Connected } from './connection.js';
 import { fit, type Fitted, gather, pageOf, ROW, type Row } from './rows.js';
 import { INDEX, type ResourceDocument } from './schema.js';
@@ -64,13 +64,13 @@ const compare =
 
 async function runLeg(
   { resource }: Connected,
-  leg: Leg,
+  leg: IndexScan,
   hint: string,
   order: readonly Order[],
   { limit, bytes }: Pick<Plan, 'limit' | 'bytes'>,
   until: number,
 ): Promise<readonly Fitted<FoundRow>[]> {
-  const ask = (filter: Leg['filters'][number]) =>
+  const ask = (filter: IndexScan['filters'][number]) =>
     gather(
       resource.find<FoundRow>(filter as Filter<ResourceDocument>, {
         projection: projectionOf(order),
@@ -177,7 +177,7 @@ export async function collect(
   pointing: readonly Pointing[],
   limit: number,
   until: number,
-): Promise<Collected> {
+): Promise<FoundIds> {
   const compiled = compileMatch(plan);
   if (!compiled) return { found: [], complete: true };
   const { match, hint } = compiled;
@@ -223,8 +223,8 @@ export async function collect(
   );
 }
 /** Takes one way of a plan, by counts of keys. */
-export const settled = (all: Connected, plan: Plan, until: number, settling: Settling): Promise<Plan> =>
-  settle(
+export const settled = (all: Connected, plan: Plan, until: number, settling: ChoosingOptions): Promise<Plan> =>
+  chooseAccessPath(
     plan,
     async (way, limit) => {
       const compiled = compileProbe(way);

@@ -3,7 +3,7 @@
  * the commit that needs them. Other processes grow them too: a counter tells whether there are new ones, and every
  * search that looked at facts reads it beside its own query.
  */
-import { createFacts, type FactAddition, type Facts } from '../index-catalog.js';
+import { createIndexCatalog, type CatalogEntry, type IndexCatalog } from '../index-catalog.js';
 import { isDuplicate } from './errors.js';
 import type { Collections } from './schema.js';
 
@@ -12,18 +12,18 @@ const COUNTER = 'facts';
 
 export interface KeptFacts {
   /** The cache, read from the database at first use. */
-  current(): Promise<Facts>;
+  current(): Promise<IndexCatalog>;
   /**
    * Makes all facts durable that `missing` finds to be missing. `missing` is asked again after every change, until it
    * has nothing to add.
    */
-  grow(missing: (facts: Facts) => readonly FactAddition[]): Promise<void>;
+  grow(missing: (facts: IndexCatalog) => readonly CatalogEntry[]): Promise<void>;
   /** Whether the cache held everything known to the database at a time after the call; if not, it does now. */
   fresh(): Promise<boolean>;
 }
 
 export function keepFacts(connected: () => Promise<Collections>): KeptFacts {
-  const facts = createFacts();
+  const facts = createIndexCatalog();
   let count = -1;
   let loading: Promise<void> | undefined;
   let growing: Promise<void> = Promise.resolve();
@@ -56,7 +56,7 @@ export function keepFacts(connected: () => Promise<Collections>): KeptFacts {
     return false;
   };
 
-  const add = async (missing: (facts: Facts) => readonly FactAddition[]): Promise<void> => {
+  const add = async (missing: (facts: IndexCatalog) => readonly CatalogEntry[]): Promise<void> => {
     await loaded();
     for (let additions = missing(facts); additions.length > 0; additions = missing(facts)) {
       const { fact } = await connected();

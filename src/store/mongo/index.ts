@@ -10,8 +10,8 @@ import { hostname } from 'node:os';
 import { FhirError } from '../../fhir/error.js';
 import type { Cursor, Query } from '../../search/query.js';
 import { encode } from '../encode.js';
-import { type FactAddition, type Facts, numberFacts } from '../index-catalog.js';
-import type { Placement } from '../index-layout.js';
+import { type CatalogEntry, type IndexCatalog, parameterCodeEntries } from '../index-catalog.js';
+import type { IndexLayout } from '../index-layout.js';
 import { divide } from '../access-path.js';
 import { pointingOf, together } from '../pointing.js';
 import type { Keys } from '../key.js';
@@ -41,7 +41,7 @@ import { reindex } from './reindex.js';
 export interface MongoOptions {
   /** mongodb:// or mongodb+srv://, with the database. */
   readonly url: string;
-  readonly placement: Placement;
+  readonly placement: IndexLayout;
   /** Names this process in the database, for people. Default: host and process id. */
   readonly processName?: string;
   /** Limit of one query on the server, ms. Default 10 s. */
@@ -90,7 +90,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
 
   /** The keys of rows, all facts for them kept. */
   const encodeAll = async (rows: readonly Pick<Change, 'type' | 'entries'>[]): Promise<Keys[]> => {
-    const missing = (known: Facts): readonly FactAddition[] => {
+    const missing = (known: IndexCatalog): readonly CatalogEntry[] => {
       for (const { type, entries } of rows) {
         const encoding = encode(placement, type, entries, known);
         if (encoding.missing.length > 0) return encoding.missing;
@@ -132,7 +132,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     const until = Date.now() + maxTimeMS;
     const settle = async (made: Plan): Promise<Plan> =>
       made.others ? settled(await connected(), made, until, { all, few }) : made;
-    const execute = async (by: Facts): Promise<T> =>
+    const execute = async (by: IndexCatalog): Promise<T> =>
       settledOn(await Promise.all(queries.map(query => settle(plan(placement, query, by)))), until);
     const cached = await facts.current();
     let looked = false;
@@ -141,7 +141,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
       looked ||= !lasts;
       return value;
     };
-    const watched: Facts = {
+    const watched: IndexCatalog = {
       ...cached,
       system: uri => noted(cached.system(uri), cached.system(uri) !== undefined),
       uses: prefix => noted(cached.uses(prefix), false),
@@ -270,7 +270,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
         const all = await connected();
         return planned(query, (made, until) => findPage(all, made, until));
       }),
-    collect: (query, limit, by) =>
+    findIds: (query, limit, by) =>
       run(async () => {
         const all = await connected();
         const pointing = by === undefined ? [] : pointingOf(placement, query.types, by);
@@ -289,7 +289,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
         const all = await connected();
         return planned({ ...query, sort: [], limit: 1 }, (made, until) => countMatches(all, made, limit, until), true);
       }),
-    say: (query, limit) => run(async () => findSayers(await connected(), query, limit, maxTimeMS)),
+    searchText: (query, limit) => run(async () => findSayers(await connected(), query, limit, maxTimeMS)),
     commit: commit =>
       writable.watch(
         run(async () => {
@@ -297,7 +297,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
           await commits.add(commit, await prepareAll(commit.changes));
         }),
       ),
-    waiting: (topic, limit) =>
+    pendingMessages: (topic, limit) =>
       run(async () => {
         const { outbox } = await connected();
         const rows = await outbox.find({ t: topic }, { hint: 't', sort: { _id: 1 }, limit, maxTimeMS }).toArray();
@@ -313,13 +313,13 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
         );
       }),
     targetsOf: (type, code) => run(async () => targetTypes(await facts.current(), placement, type, code)),
-    numbersOf: codes =>
+    assignParameterCodes: codes =>
       run(async () => {
-        await facts.grow(known => numberFacts(known, codes));
+        await facts.grow(known => parameterCodeEntries(known, codes));
         const known = await facts.current();
         return new Map(codes.map(code => [code, known.parameter(code)!]));
       }),
-    hold: (task, ms) => run(() => leases.hold(task, ms)),
+    acquireLease: (task, ms) => run(() => leases.hold(task, ms)),
     sizes: () => run(sizes),
     migrate: () =>
       run(async () => {

@@ -138,17 +138,17 @@ export function openQueue(write: (members: readonly Member[]) => Promise<Outcome
         if (waiting.length >= QUEUE) return reject(new FhirError('unavailable', 'Too many changes wait. Try again.'));
         const touches = [
           ...prepared.map(({ _id }) => _id),
-          ...(commit.absent ?? []).map(({ claim }) => `\u0001${claim}`),
+          ...(commit.mustNotMatch ?? []).map(({ uniquenessKey: claim }) => `\u0001${claim}`),
         ];
         const bytes = prepared.reduce((sum, { change }) => sum + (change.text?.length ?? 0), 0);
-        const leansOn = (commit.present ?? []).map(({ type, id }) => encodeId(type, id));
+        const leansOn = (commit.mustExist ?? []).map(({ type, id }) => encodeId(type, id));
         waiting.push({ commit, prepared, touches, leansOn, bytes, since: Date.now(), held: false, resolve, reject });
         running ??= run();
       }),
   };
 }
 
-export function settle(members: readonly Member[], refused: ReadonlyMap<Member, FhirError>): Outcome {
+export function outcomeOf(members: readonly Member[], refused: ReadonlyMap<Member, FhirError>): Outcome {
   for (const member of members) {
     const error = refused.get(member);
     if (error) member.reject(error);

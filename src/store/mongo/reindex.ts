@@ -3,7 +3,7 @@
  * it looks at, so that a commit at the same time either comes before and is seen, or conflicts and one of them repeats.
  */
 import type { AnyBulkWriteOperation } from 'mongodb';
-import type { Said } from '../../search/words.js';
+import type { ResourceText } from '../../search/words.js';
 import { encodeId } from '../codec.js';
 import type { Version } from '../store.js';
 import type { Connected } from './connection.js';
@@ -13,7 +13,7 @@ import { hashOf, wordDocument, writeWords } from './words.js';
 
 export interface NewKeys {
   readonly row: Version;
-  readonly words: Said | undefined;
+  readonly words: ResourceText | undefined;
   readonly fields: Pick<ResourceDocument, 'k' | 'g' | 'f' | 'w' | 'd' | 'e' | 's'>;
 }
 

@@ -9,9 +9,9 @@
 import { createHash } from 'node:crypto';
 import type { AnyBulkWriteOperation, Document, Filter as MongoFilter } from 'mongodb';
 import type { Words } from '../../search/query.js';
-import { type Among, GAP, type Said, says } from '../../search/words.js';
+import { type Among, VALUE_BOUNDARY, type ResourceText, containsWords } from '../../search/words.js';
 import { decodeId } from '../codec.js';
-import type { Sayers, WordQuery } from '../store.js';
+import type { TextMatches, WordQuery } from '../store.js';
 import type { Connected } from './connection.js';
 import type { Filter } from './filter.js';
 import { INDEX, type ResourceDocument, typeCode, type WordDocument } from './schema.js';
@@ -20,13 +20,13 @@ import { INDEX, type ResourceDocument, typeCode, type WordDocument } from './sch
 const MARK = '_';
 
 /** Undefined: it says nothing. */
-export function wordDocument(_id: string, t: string, said: Said | undefined): WordDocument | undefined {
+export function wordDocument(_id: string, t: string, said: ResourceText | undefined): WordDocument | undefined {
   if (!said || said.content.length === 0) return undefined;
   const words = new Set<string>();
   for (const word of said.text) words.add(MARK + word);
   for (let i = said.text.length; i < said.content.length; i++) words.add(said.content[i]!);
-  words.delete(GAP);
-  words.delete(MARK + GAP);
+  words.delete(VALUE_BOUNDARY);
+  words.delete(MARK + VALUE_BOUNDARY);
   return { _id, t, w: [...words] };
 }
 
@@ -135,7 +135,7 @@ export async function compileWords(
   { types, among, words }: WordQuery,
   count: (filter: Filter) => Promise<number>,
 ): Promise<WordFind | undefined> {
-  if (says(words, [])) return undefined;
+  if (containsWords(words, [])) return undefined;
   const t = one(types.map(typeCode));
   const leads = leadsOf(words, among)
     .toSorted((a, b) => rarity(b) - rarity(a))
@@ -150,7 +150,12 @@ export async function compileWords(
   };
 }
 
-export async function findSayers(all: Connected, query: WordQuery, limit: number, maxTimeMS: number): Promise<Sayers> {
+export async function findSayers(
+  all: Connected,
+  query: WordQuery,
+  limit: number,
+  maxTimeMS: number,
+): Promise<TextMatches> {
   const { db, word, resource } = all;
   const count = async (filter: Filter): Promise<number> => {
     const counted = await db.command({ count: 'word', query: filter, hint: INDEX.words, limit: COUNT_CAP, maxTimeMS });

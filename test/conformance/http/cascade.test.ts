@@ -155,13 +155,13 @@ onBothStores(
         const { talk, server } = stage();
         const { store } = server.engine;
         const plain = { ...store };
-        const collect: Store['collect'] = (...asked) => plain.collect(...asked);
+        const collect: Store['findIds'] = (...asked) => plain.findIds(...asked);
         const id = way.replaceAll(' ', '-');
         await talk.update(patient(id));
         await talk.update(observation(id, `Patient/${id}`));
         let late = false;
         // After the look for what refers to the patient, before the one for what refers to that.
-        (store as { collect: Store['collect'] }).collect = async (...asked) => {
+        (store as { findIds: Store['findIds'] }).findIds = async (...asked) => {
           const answer = await collect(...asked);
           if (late || !answer.found.some(named => named.id === id)) return answer;
           late = true;
@@ -174,7 +174,7 @@ onBothStores(
             way === 'alone' ? await talk.delete(path) : await send(talk, 'transaction', [entry('DELETE', path)]);
           assert.equal(reply.status, way === 'alone' ? 204 : 200, reply.text);
         } finally {
-          (store as { collect: Store['collect'] }).collect = collect;
+          (store as { findIds: Store['findIds'] }).findIds = collect;
         }
         assert.ok(late);
         const paths = [`Patient/${id}`, `Observation/${id}`, `Observation/${id}-late`];

@@ -66,7 +66,7 @@ onBothStores(
     it('returns 410 for a link whose time is over', async () => {
       const { talk, server } = stage();
       const link = new URL(linkOf(await talk.search('Patient?_count=2'), 'next') ?? '');
-      const { seal } = server.engine;
+      const { pageTokens: seal } = server.engine;
       const opened = seal.open(link.searchParams.get('_page') ?? '');
       assert.ok(typeof opened === 'object');
       link.searchParams.set('_page', seal.close(opened.value, -5000));

@@ -17,9 +17,9 @@ import { parseSearch } from '../../../src/search/parse.js';
 import { compile as compileSql } from '../../../src/store/embedded/compile.js';
 import { COLUMNS } from '../../../src/store/embedded/rows.js';
 import { encode } from '../../../src/store/encode.js';
-import { createFacts } from '../../../src/store/index-catalog.js';
+import { createIndexCatalog } from '../../../src/store/index-catalog.js';
 import { compile as compileFind } from '../../../src/store/mongo/compile.js';
-import { createPlacement } from '../../../src/store/index-layout.js';
+import { createIndexLayout } from '../../../src/store/index-layout.js';
 import { type Plan, plan } from '../../../src/store/plan.js';
 import { EVERYTHING } from './everything.js';
 import type { Row } from './row.js';
@@ -68,8 +68,8 @@ const titleOf = ({ name }: Row): string => name.replace(/[ :].*$/, '');
 describe('compiled queries', () => {
   const definitions = loadDefinitions();
   const parameters = createSearchParameters(definitions);
-  const placement = createPlacement(definitions.searchParameters);
-  const facts = createFacts();
+  const placement = createIndexLayout(definitions.searchParameters);
+  const facts = createIndexCatalog();
   for (const resource of EVERYTHING) {
     const entries = extract(resource, parameters, { bases: [BASE] });
     facts.add(encode(placement, resource.resourceType, entries, facts).missing);

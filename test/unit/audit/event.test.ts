@@ -1,10 +1,10 @@
 /** IHE BALP patterns, row by row: https://profiles.ihe.net/ITI/BALP */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { auditEvent, type Deed } from '../../../src/audit/event.js';
+import { auditEvent, type AuditRecord } from '../../../src/audit/event.js';
 import type { JsonObject } from '../../../src/fhir/resource.js';
 
-const deed: Deed = {
+const deed: AuditRecord = {
   interaction: 'read',
   at: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
   outcome: '0',
@@ -15,7 +15,7 @@ const deed: Deed = {
   request: 'GET /fhir/Observation?patient=p1',
   patients: ['p1'],
 };
-const one = (change: Partial<Deed>) => {
+const one = (change: Partial<AuditRecord>) => {
   const whole = { ...deed, ...change };
   return auditEvent(whole, whole.patients[0], 'event-1');
 };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { auditEvent, type Deed } from '../../../src/audit/event.js';
+import { auditEvent, type AuditRecord } from '../../../src/audit/event.js';
 import { createRecorder } from '../../../src/audit/record.js';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { extract } from '../../../src/search/extract.js';
@@ -17,7 +17,7 @@ const data = fc.record(
   { type: fc.constantFrom('Patient', 'Observation', 'Binary'), id, version: fc.integer({ min: 1, max: 1_000_000 }) },
   { requiredKeys: ['type', 'id'] },
 );
-const deeds: fc.Arbitrary<Deed> = fc.record(
+const deeds: fc.Arbitrary<AuditRecord> = fc.record(
   {
     interaction: fc.constantFrom(
       'read',
@@ -47,7 +47,7 @@ const deeds: fc.Arbitrary<Deed> = fc.record(
   {
     requiredKeys: ['interaction', 'at', 'outcome', 'principal', 'address', 'requestId', 'base', 'request', 'patients'],
   },
-) as fc.Arbitrary<Deed>;
+) as fc.Arbitrary<AuditRecord>;
 
 /** What could end a string, an object, a line, or be half of a character. */
 const HOSTILE = [
@@ -72,7 +72,7 @@ const asSet = (entries: readonly unknown[]) => [...new Set(entries.map(entry => 
 
 describe('recording', () => {
   it('gives one change per patient, or one without any', () => {
-    const deed: Deed = {
+    const deed: AuditRecord = {
       interaction: 'search-type',
       at: 1.7e12,
       outcome: '0',
@@ -93,7 +93,7 @@ describe('recording', () => {
     );
   });
 
-  const ordinary: Deed = {
+  const ordinary: AuditRecord = {
     interaction: 'read',
     at: 1.7e12,
     outcome: '0',
@@ -105,11 +105,12 @@ describe('recording', () => {
     data: { type: 'Patient', id: '1', version: 3 },
     patients: ['1'],
   };
-  const slots: Readonly<Record<string, (value: string) => Partial<Deed>>> = {
+  const slots: Readonly<Record<string, (value: string) => Partial<AuditRecord>>> = {
     'the address': address => ({ address }),
     'the user': name => ({ principal: { name, role: 'reader' } }),
     'the request id': requestId => ({ requestId }),
-    'the request': request => ({ request, interaction: 'search-type', data: undefined }) as unknown as Partial<Deed>,
+    'the request': request =>
+      ({ request, interaction: 'search-type', data: undefined }) as unknown as Partial<AuditRecord>,
     'the id of what was touched': value => ({ data: { type: 'Patient', id: value, version: 3 } }),
     'the id of a patient': value => ({ patients: [value] }),
     'the refusal': refusal => ({ outcome: '4', refusal }),

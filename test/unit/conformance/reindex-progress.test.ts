@@ -100,7 +100,7 @@ describe('the notes of the reindex job', () => {
       { is: 'request', key: 'r', pending: ['Patient'], done: 0, total: 1, whole: true },
       scanOf('Patient', ['a', 'r'], 7),
     );
-    const { settles, messages, finished } = endOfScan(notes, notes.scan!);
+    const { acknowledges: settles, messages, finished } = endOfScan(notes, notes.scan!);
     assert.deepEqual(settles, [4, 1, 3]);
     assert.deepEqual(bodies(messages), [parameter('a', ['Group'], 12)]);
     assert.deepEqual(

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, it } from 'mocha';
-import { createTurns } from '../../../src/platform/keyed-mutex.js';
+import { createKeyedMutex } from '../../../src/platform/keyed-mutex.js';
 
 describe('turns', () => {
   it('run one after the other for one key, in order', async () => {
-    const turns = createTurns();
+    const turns = createKeyedMutex();
     const seen: string[] = [];
     const work = (name: string, ms: number) => async () => {
       seen.push(`${name}+`);
@@ -16,7 +16,7 @@ describe('turns', () => {
     assert.deepEqual(seen, ['1+', '1-', '2+', '2-', '3+', '3-']);
   });
   it('do not touch other keys', async () => {
-    const turns = createTurns();
+    const turns = createKeyedMutex();
     const order: string[] = [];
     await Promise.all([
       turns('a', () => wait(20).then(() => void order.push('a'))),
@@ -25,7 +25,7 @@ describe('turns', () => {
     assert.deepEqual(order, ['b', 'a']);
   });
   it('go on after a failure, and give the failure to its own caller', async () => {
-    const turns = createTurns();
+    const turns = createKeyedMutex();
     const failing = turns('a', () => Promise.reject(new Error('no')));
     const next = turns('a', async () => 'yes');
     await assert.rejects(failing, /no/);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { newId } from '../../../src/platform/ids.js';
-import { createSeal } from '../../../src/platform/page-token-cipher.js';
+import { createPageTokenCipher } from '../../../src/platform/page-token-cipher.js';
 
 describe('sealed tokens', () => {
   let now = 1_000_000;
-  const seal = createSeal('s'.repeat(32), () => now);
+  const seal = createPageTokenCipher('s'.repeat(32), () => now);
 
   it('come back as they went', () => {
     const value = { q: [['name', 'Ärger|x']], cursor: [1, null, 'a'] };
@@ -24,7 +24,7 @@ describe('sealed tokens', () => {
     const token = seal.close({ a: 1 }, 60_000);
     const last = token.at(-1) === 'A' ? 'B' : 'A';
     const first = token.startsWith('A') ? 'B' : 'A';
-    const foreign = createSeal('t'.repeat(32), () => now).close({ a: 1 }, 60_000);
+    const foreign = createPageTokenCipher('t'.repeat(32), () => now).close({ a: 1 }, 60_000);
     for (const bad of [
       first + token.slice(1),
       token.slice(0, -8),

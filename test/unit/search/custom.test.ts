@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { loadDefinitions, type SearchParameterDefinition } from '../../../src/fhir/definitions.js';
 import type { JsonObject, Resource } from '../../../src/fhir/resource.js';
-import { judge, type Known } from '../../../src/search/custom.js';
+import { checkSearchParameter, type Known } from '../../../src/search/custom.js';
 import { extract } from '../../../src/search/extract.js';
 import { createLiveParameters } from '../../../src/search/live.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
@@ -35,7 +35,7 @@ const parameter = (changes: JsonObject = {}): Resource => ({ ...sound, ...change
 
 describe('judging a SearchParameter', () => {
   it('puts a sound one into force', () => {
-    const verdict = judge(parameter(), known());
+    const verdict = checkSearchParameter(parameter(), known());
     assert.ok(verdict.is === 'in-force');
     const { url, code, type, base, expression } = sound;
     assert.deepEqual(verdict.definition, { url, code, type, base, expression });
@@ -78,7 +78,7 @@ describe('judging a SearchParameter', () => {
   ];
   for (const [what, changes] of inForce)
     it(`takes ${what}`, () => {
-      const verdict = judge(parameter(changes), known());
+      const verdict = checkSearchParameter(parameter(changes), known());
       assert.equal(verdict.is, 'in-force', JSON.stringify(verdict));
     });
 
@@ -93,7 +93,7 @@ describe('judging a SearchParameter', () => {
   ];
   for (const [what, because, changes] of kept)
     it(`keeps ${what} out of force`, () =>
-      assert.deepEqual(judge(parameter(changes), known()), { is: 'kept', because }));
+      assert.deepEqual(checkSearchParameter(parameter(changes), known()), { is: 'kept', because }));
 
   const component = [
     { definition: `${HL7}clinical-code`, expression: 'code' },
@@ -231,7 +231,7 @@ describe('judging a SearchParameter', () => {
   ];
   for (const [what, at, detail, changes] of refused)
     it(`refuses ${what}`, () => {
-      const verdict = judge(parameter(changes), known());
+      const verdict = checkSearchParameter(parameter(changes), known());
       assert.ok(verdict.is === 'refused', JSON.stringify(verdict));
       const [issue, ...more] = verdict.issues;
       assert.deepEqual(
@@ -241,7 +241,7 @@ describe('judging a SearchParameter', () => {
     });
 
   it('names every fault at once', () => {
-    const verdict = judge(parameter({ type: 'special', code: '', base: ['X'], target: ['Y'] }), known());
+    const verdict = checkSearchParameter(parameter({ type: 'special', code: '', base: ['X'], target: ['Y'] }), known());
     assert.ok(verdict.is === 'refused');
     assert.deepEqual(
       verdict.issues.map(({ expression }) => expression),
@@ -250,13 +250,13 @@ describe('judging a SearchParameter', () => {
   });
 
   it('refuses a code that another one in force has on one of the bases, and no other', () => {
-    const other = judge(parameter({ base: ['Person'], expression: 'Person.name' }), known());
+    const other = checkSearchParameter(parameter({ base: ['Person'], expression: 'Person.name' }), known());
     assert.ok(other.is === 'in-force');
     const both = { base: ['Patient', 'Person'], expression: 'Patient.name | Person.name' };
-    const verdict = judge(parameter(both), known([other.definition]));
+    const verdict = checkSearchParameter(parameter(both), known([other.definition]));
     assert.ok(verdict.is === 'refused');
     assert.equal(verdict.issues[0]?.expression, 'SearchParameter.base[1]');
-    assert.equal(judge(parameter(), known([other.definition])).is, 'in-force');
+    assert.equal(checkSearchParameter(parameter(), known([other.definition])).is, 'in-force');
   });
 });
 

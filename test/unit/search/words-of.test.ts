@@ -4,7 +4,7 @@ import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { Resource } from '../../../src/fhir/resource.js';
 import { textOfXhtml } from '../../../src/fhir/xml/xhtml-text.js';
-import { GAP, parseWords, says } from '../../../src/search/words.js';
+import { VALUE_BOUNDARY, parseWords, containsWords } from '../../../src/search/words.js';
 import { MAX_WORDS, wordsOf } from '../../../src/search/words-of.js';
 
 const definitions = loadDefinitions();
@@ -66,7 +66,7 @@ describe('what a resource says', () => {
 
   it('is the narrative and all texts for people', () => {
     const { text, content } = said(patient);
-    assert.deepEqual(content.slice(0, text.length + 1), [...text, GAP]);
+    assert.deepEqual(content.slice(0, text.length + 1), [...text, VALUE_BOUNDARY]);
     for (const value of [
       'narrative',
       '"tag display"',
@@ -81,7 +81,7 @@ describe('what a resource says', () => {
       'portrait',
       '"managing house"',
     ])
-      assert.ok(says(parseWords('_content', value), content), value);
+      assert.ok(containsWords(parseWords('_content', value), content), value);
   });
 
   it('is no id, code, URL, date, identifier, base64', () => {
@@ -124,7 +124,7 @@ describe('what a resource says', () => {
     assert.deepEqual(text, []);
     assert.deepEqual(
       content.join(' '),
-      ['systolic', 'mmhg', 'part', 'string value', 'a note', 'normal range'].join(` ${GAP} `),
+      ['systolic', 'mmhg', 'part', 'string value', 'a note', 'normal range'].join(` ${VALUE_BOUNDARY} `),
     );
   });
 
@@ -139,14 +139,14 @@ describe('what a resource says', () => {
         },
       ],
     };
-    assert.deepEqual(said(composition).text, ['sectionword', GAP, 'deep']);
+    assert.deepEqual(said(composition).text, ['sectionword', VALUE_BOUNDARY, 'deep']);
     const bundle = said({
       resourceType: 'Bundle',
       type: 'document',
       entry: [{ fullUrl: 'urn:x', resource: composition }],
     });
     assert.deepEqual(bundle.text, []);
-    assert.deepEqual(bundle.content.join(' '), ['titleword', 'sectionword', 'deep'].join(` ${GAP} `));
+    assert.deepEqual(bundle.content.join(' '), ['titleword', 'sectionword', 'deep'].join(` ${VALUE_BOUNDARY} `));
   });
 
   it('is nothing for AuditEvents', () =>
@@ -175,6 +175,6 @@ describe('what a resource says', () => {
       code: { text: 'others' },
     });
     assert.equal(both.text.length, MAX_WORDS);
-    assert.deepEqual(both.content.slice(MAX_WORDS), [GAP, 'others']);
+    assert.deepEqual(both.content.slice(MAX_WORDS), [VALUE_BOUNDARY, 'others']);
   });
 });

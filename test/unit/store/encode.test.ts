@@ -16,8 +16,8 @@ import {
   successor,
 } from '../../../src/store/codec.js';
 import { encode } from '../../../src/store/encode.js';
-import { createFacts, type FactAddition } from '../../../src/store/index-catalog.js';
-import { createPlacement } from '../../../src/store/index-layout.js';
+import { createIndexCatalog, type CatalogEntry } from '../../../src/store/index-catalog.js';
+import { createIndexLayout } from '../../../src/store/index-layout.js';
 import { NO_DATE } from '../../../src/store/key.js';
 import { classOf, lowBounds } from '../../../src/store/span-class.js';
 
@@ -173,8 +173,8 @@ describe('classes of date ranges', () => {
 });
 
 describe('keys of a resource', () => {
-  const placement = createPlacement(loadDefinitions().searchParameters);
-  const keysOf = (type: string, entries: readonly Entry[], facts = createFacts()) => {
+  const placement = createIndexLayout(loadDefinitions().searchParameters);
+  const keysOf = (type: string, entries: readonly Entry[], facts = createIndexCatalog()) => {
     facts.add(encode(placement, type, entries, facts).missing);
     return encode(placement, type, entries, facts).keys;
   };
@@ -183,7 +183,7 @@ describe('keys of a resource', () => {
   const prefix = (type: string, code: string) => placement.find(type, code).prefix;
 
   it('of an Observation: type, dated code, patient, and patient with code and category', () => {
-    const facts = createFacts([{ id: 's01', value: 'http://loinc.org' }]);
+    const facts = createIndexCatalog([{ id: 's01', value: 'http://loinc.org' }]);
     const keys = keysOf(
       'Observation',
       [
@@ -292,25 +292,25 @@ describe('keys of a resource', () => {
   });
 
   it('ask for the facts they need once, numbered in order', () => {
-    const facts = createFacts();
+    const facts = createIndexCatalog();
     const tokens = ['urn:a', 'urn:b', 'urn:a'].map(
       (system): Entry => ({ parameter: 'identifier', kind: 'token', system, code: system }),
     );
     const { missing } = encode(placement, 'Patient', tokens, facts);
     const at = prefix('Patient', 'identifier');
-    const expected: FactAddition[] = [
+    const expected: CatalogEntry[] = [
       { id: 's01', value: 'urn:a' },
       { id: `u${at}s01`, value: '' },
       { id: 's02', value: 'urn:b' },
       { id: `u${at}s02`, value: '' },
     ];
     assert.deepEqual(missing, expected);
-    facts.add(JSON.parse(JSON.stringify(missing)) as FactAddition[]);
+    facts.add(JSON.parse(JSON.stringify(missing)) as CatalogEntry[]);
     assert.deepEqual([facts.systems, facts.system('urn:b'), facts.uses(at)], [2, '02', ['s01', 's02']]);
   });
 
   it('keep the longest main date of a type, rounded up, and that one is open', () => {
-    const facts = createFacts();
+    const facts = createIndexCatalog();
     const date = (low: number, high: number): Entry[] => [{ parameter: 'date', kind: 'date', low, high }];
     for (const width of [0, 999, 5, 86_399_999])
       facts.add(encode(placement, 'Encounter', date(0, width), facts).missing);

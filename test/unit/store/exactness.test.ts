@@ -5,8 +5,8 @@ import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { Entry } from '../../../src/search/entry.js';
 import { match } from '../../../src/search/match.js';
 import { encode } from '../../../src/store/encode.js';
-import { createFacts, type Facts } from '../../../src/store/index-catalog.js';
-import { createPlacement, type Placement } from '../../../src/store/index-layout.js';
+import { createIndexCatalog, type IndexCatalog } from '../../../src/store/index-catalog.js';
+import { createIndexLayout, type IndexLayout } from '../../../src/store/index-layout.js';
 import { cursorOf, plan } from '../../../src/store/plan.js';
 import { compareCursors, runPlan } from '../../support/run-plan.js';
 import { arbitraryEntries, idEntry, SHAPES, TEST_IDS } from '../../support/entry-generator.js';
@@ -21,12 +21,12 @@ interface Sample {
 }
 
 describe('keys and plans together mean what match means', () => {
-  let placement: Placement;
+  let placement: IndexLayout;
   before(() => {
-    placement = createPlacement(loadDefinitions().searchParameters);
+    placement = createIndexLayout(loadDefinitions().searchParameters);
   });
 
-  function encodeFully(facts: Facts, { type, entries }: Sample) {
+  function encodeFully(facts: IndexCatalog, { type, entries }: Sample) {
     const first = encode(placement, type, entries, facts);
     facts.add(first.missing);
     const again = encode(placement, type, entries, facts);
@@ -62,7 +62,7 @@ describe('keys and plans together mean what match means', () => {
           arbitraryWhere(types),
           arbitrarySort(types),
           (list, where, sort) => {
-            const facts = createFacts();
+            const facts = createIndexCatalog();
             const rows = list.map(sample => ({ ...sample, keys: encodeFully(facts, sample) }));
             const query = { types, where, sort, limit: 100 };
             const planned = plan(placement, query, facts);

@@ -8,8 +8,8 @@ import { createSearchParameters } from '../../../src/search/parameters.js';
 import type { Test, VersionTest, Where } from '../../../src/search/query.js';
 import { encode } from '../../../src/store/encode.js';
 import { boxesAround } from '../../../src/search/globe.js';
-import { createFacts } from '../../../src/store/index-catalog.js';
-import { createPlacement } from '../../../src/store/index-layout.js';
+import { createIndexCatalog } from '../../../src/store/index-catalog.js';
+import { createIndexLayout } from '../../../src/store/index-layout.js';
 import { plan } from '../../../src/store/plan.js';
 import { readExamples } from '../../support/examples.js';
 import { type PlanRow, runPlan } from '../../support/run-plan.js';
@@ -96,8 +96,8 @@ describe('the published examples', () => {
     const archive = skipWithout(this, 'data', 'r4-examples', 'r4-examples-instances.tar.gz');
     const definitions = loadDefinitions();
     const parameters = createSearchParameters(definitions);
-    const placement = createPlacement(definitions.searchParameters);
-    const facts = createFacts();
+    const placement = createIndexLayout(definitions.searchParameters);
+    const facts = createIndexCatalog();
     const byType = new Map<string, PlanRow[]>();
     const entriesOf = new Map<PlanRow, ReturnType<typeof extract>>();
     for (const [n, resource] of readExamples(archive).entries()) {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { createFacts, numberFacts } from '../../../src/store/index-catalog.js';
+import { createIndexCatalog, parameterCodeEntries } from '../../../src/store/index-catalog.js';
 
 describe('numbers of custom parameter codes', () => {
   it('are given in the order asked, each code once, and never again to another', () => {
-    const facts = createFacts();
+    const facts = createIndexCatalog();
     assert.equal(facts.parameter('race'), undefined);
-    const first = numberFacts(facts, ['race', 'ethnicity', 'race']);
+    const first = parameterCodeEntries(facts, ['race', 'ethnicity', 'race']);
     facts.add(first);
     assert.deepEqual(
       first.map(({ value }) => value),
@@ -14,8 +14,8 @@ describe('numbers of custom parameter codes', () => {
     );
     const numbers = ['race', 'ethnicity'].map(code => facts.parameter(code));
     assert.equal(new Set(numbers).size, 2);
-    assert.deepEqual(numberFacts(facts, ['ethnicity', 'race']), []);
-    facts.add(numberFacts(facts, ['a-code-before-all-others']));
+    assert.deepEqual(parameterCodeEntries(facts, ['ethnicity', 'race']), []);
+    facts.add(parameterCodeEntries(facts, ['a-code-before-all-others']));
     assert.deepEqual(
       ['race', 'ethnicity'].map(code => facts.parameter(code)),
       numbers,
@@ -24,10 +24,14 @@ describe('numbers of custom parameter codes', () => {
   });
 
   it('are the same when they are read from the store again, beside facts of other kinds', () => {
-    const facts = createFacts();
-    const all = [...numberFacts(facts, ['x', 'y']), { id: 's01', value: 'urn:test' }, { id: 'uPaG8s01', value: '' }];
+    const facts = createIndexCatalog();
+    const all = [
+      ...parameterCodeEntries(facts, ['x', 'y']),
+      { id: 's01', value: 'urn:test' },
+      { id: 'uPaG8s01', value: '' },
+    ];
     facts.add(all);
-    const again = createFacts(all.toReversed());
+    const again = createIndexCatalog(all.toReversed());
     for (const code of ['x', 'y']) assert.equal(again.parameter(code), facts.parameter(code));
     assert.equal(again.parameters, 2);
     assert.equal(again.systems, 1);
@@ -35,12 +39,12 @@ describe('numbers of custom parameter codes', () => {
   });
 
   it('have two characters each, until there are none left', () => {
-    const facts = createFacts();
+    const facts = createIndexCatalog();
     const many = Array.from({ length: 2844 }, (_, i) => `code-${i}`);
-    facts.add(numberFacts(facts, many));
+    facts.add(parameterCodeEntries(facts, many));
     assert.equal(new Set(many.map(code => facts.parameter(code))).size, many.length);
     for (const code of many) assert.equal(facts.parameter(code)?.length, 2);
-    assert.throws(() => numberFacts(facts, ['one-more']), { kind: 'unprocessable' });
-    assert.deepEqual(numberFacts(facts, ['code-7']), []);
+    assert.throws(() => parameterCodeEntries(facts, ['one-more']), { kind: 'unprocessable' });
+    assert.deepEqual(parameterCodeEntries(facts, ['code-7']), []);
   });
 });

@@ -7,14 +7,14 @@ import type { Resource } from '../../../src/fhir/resource.js';
 import { extract } from '../../../src/search/extract.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
 import { encode } from '../../../src/store/encode.js';
-import { createFacts } from '../../../src/store/index-catalog.js';
-import { createPlacement } from '../../../src/store/index-layout.js';
+import { createIndexCatalog } from '../../../src/store/index-catalog.js';
+import { createIndexLayout } from '../../../src/store/index-layout.js';
 import { TYPE_CODES } from '../../../src/store/type-codes.js';
 import { readText, skipWithout } from '../../support/shared.js';
 
 describe('the placement of search parameters', () => {
   const definitions = loadDefinitions();
-  const placement = createPlacement(definitions.searchParameters);
+  const placement = createIndexLayout(definitions.searchParameters);
 
   it('has a distinct two-character code for every resource type', () => {
     const codes = Object.values(TYPE_CODES);
@@ -79,21 +79,21 @@ describe('the placement of search parameters', () => {
       Condition: ['clinical-status', 'verification-status', 'severity'],
       Organization: ['active'],
     }))
-      for (const code of codes) assert.notEqual(placement.find(type, code).home, 'f', `${type}.${code}`);
+      for (const code of codes) assert.notEqual(placement.find(type, code).array, 'f', `${type}.${code}`);
   });
 
   it('orders codes with few values by date, where the type has a main date', () => {
-    assert.equal(placement.find('Observation', 'status').home, 'k');
-    assert.equal(placement.find('Patient', 'gender').home, 'k');
-    assert.equal(placement.find('Organization', 'active').home, 'g');
-    assert.equal(placement.find('Observation', 'component-code').home, placement.find('Observation', 'code').home);
+    assert.equal(placement.find('Observation', 'status').array, 'k');
+    assert.equal(placement.find('Patient', 'gender').array, 'k');
+    assert.equal(placement.find('Organization', 'active').array, 'g');
+    assert.equal(placement.find('Observation', 'component-code').array, placement.find('Observation', 'code').array);
   });
 
   it('has the hash of its standard parameters, whatever their order and whatever is added to them', () => {
     const { searchParameters } = definitions;
-    assert.equal(createPlacement(searchParameters.toReversed()).hash, placement.hash);
-    assert.notEqual(createPlacement(searchParameters.slice(1)).hash, placement.hash);
-    const extended = createPlacement(searchParameters);
+    assert.equal(createIndexLayout(searchParameters.toReversed()).hash, placement.hash);
+    assert.notEqual(createIndexLayout(searchParameters.slice(1)).hash, placement.hash);
+    const extended = createIndexLayout(searchParameters);
     extended.extend(
       [{ url: 'http://a.example/x', code: 'zz', type: 'token', base: ['Patient'] }],
       new Map([['zz', 'G8']]),
@@ -126,9 +126,9 @@ describe('the placement of search parameters', () => {
   ];
   for (const [code, type, base, on, home] of added)
     it(`puts a custom ${type} (${code}) of ${base} into ${home} of ${on}, and changes nothing else there`, () => {
-      const extended = createPlacement(definitions.searchParameters);
+      const extended = createIndexLayout(definitions.searchParameters);
       extended.extend([{ url: 'http://a.example/x', code, type, base: [base] }], new Map([[code, 'G8']]));
-      const { home: found, main, sorts, scoped, patient, union } = extended.find(on, code);
+      const { array: found, main, sorts, scoped, patient, union } = extended.find(on, code);
       assert.deepEqual(
         { found, main, sorts, scoped, patient, union },
         {
@@ -147,7 +147,7 @@ describe('the placement of search parameters', () => {
     });
 
   it('keeps the place of a custom parameter that is no longer in force, and never gives it one of the standard', () => {
-    const extended = createPlacement(definitions.searchParameters);
+    const extended = createIndexLayout(definitions.searchParameters);
     const numbers = new Map([
       ['one', 'G8'],
       ['two', 'G9'],
@@ -176,7 +176,7 @@ describe('the placement of search parameters', () => {
   it('spends at most 16 B-tree keys a resource on a hospital mix', function () {
     const folder = skipWithout(this, 'data', 'synthea-seed', 'ndjson');
     const parameters = createSearchParameters(definitions);
-    const facts = createFacts();
+    const facts = createIndexCatalog();
     let resources = 0;
     let keys = 0;
     const lines: string[] = [];

@@ -6,17 +6,17 @@ import { createSearchParameters } from '../../../src/search/parameters.js';
 import { parseSearch } from '../../../src/search/parse.js';
 import { EVERYTHING, type Query, type Where } from '../../../src/search/query.js';
 import { encodeDouble, nextUp } from '../../../src/store/codec.js';
-import { createFacts, useFact } from '../../../src/store/index-catalog.js';
-import { createPlacement } from '../../../src/store/index-layout.js';
+import { createIndexCatalog, useEntry } from '../../../src/store/index-catalog.js';
+import { createIndexLayout } from '../../../src/store/index-layout.js';
 import type { KeyTest } from '../../../src/store/key.js';
 import { type Order, type Plan, plan } from '../../../src/store/plan.js';
 
 const definitions = loadDefinitions();
 const parameters = createSearchParameters(definitions);
-const placement = createPlacement(definitions.searchParameters);
+const placement = createIndexLayout(definitions.searchParameters);
 
 const LOINC = 'http://loinc.org';
-const facts = createFacts([
+const facts = createIndexCatalog([
   { id: 's01', value: LOINC },
   { id: 's02', value: 'http://snomed.info/sct' },
   { id: 's03', value: 'urn:u' },
@@ -42,7 +42,7 @@ const USES: [string, string, string[]][] = [
   ['AuditEvent', 'outcome', ['s00']],
 ];
 for (const [type, code, uses] of USES)
-  facts.add(uses.map(use => ({ id: useFact(placement.find(type, code).prefix, use), value: '' })));
+  facts.add(uses.map(use => ({ id: useEntry(placement.find(type, code).prefix, use), value: '' })));
 facts.add(['wOb10', 'wEn10', 'wEn99'].map(id => ({ id, value: '' })));
 
 const CODES = new Map(
@@ -393,7 +393,7 @@ describe('the plan of a query', () => {
   });
 
   it('orders pages by the query alone, whatever the data uses', () => {
-    const empty = createFacts();
+    const empty = createIndexCatalog();
     for (const { search, types } of rows) {
       const [one, other] = [empty, facts].map(known => plan(placement, query(search, types), known));
       if (one!.driver.by !== 'nothing' && other!.driver.by !== 'nothing') assert.deepEqual(one!.order, other!.order);
