@@ -47,8 +47,7 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     address: (request.socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, ''),
     request: `${request.method} ${request.originalUrl}`,
   };
-  const known = identified(context, request, target);
-  if ('then' in known) return known;
+  const known = await identified(context, request, target);
   const fault = faultOf(request, target, head) ?? guard.foreign(request);
   if (fault) return refuse(known, target, fault);
   await admit(known, target);
@@ -85,10 +84,10 @@ const wantsPage = ({ request, path, head }: Exchange): boolean =>
   prefersHtml(request.headers.accept);
 
 /** The context with its principal; what is public needs none. */
-function identified(context: Context, request: Request, target: Route): Context | Promise<never> {
+async function identified(context: Context, request: Request, target: Route): Promise<Context> {
   if (target.kind === 'capabilities') return context;
   try {
-    return { ...context, principal: context.engine.identify(request.headers.authorization) };
+    return { ...context, principal: await context.engine.identify(request.headers) };
   } catch (error) {
     return refuse(context, target, asFhirError(error));
   }

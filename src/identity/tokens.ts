@@ -8,19 +8,17 @@ import { readFileSync, type Stats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { FhirError } from '../fhir/error.js';
 import { ConfigError } from '../platform/config.js';
-import { ANYBODY, type Principal, ROLES, type Role } from './principal.js';
+import { ANYBODY, type Identify, type Principal, ROLES, type Role } from './principal.js';
 
 const digest = (token: string): Buffer => createHash('sha256').update(token).digest();
 
-/** Authorization header → Principal; throws `unauthenticated`. */
-export type Identify = (authorization: string | undefined) => Principal;
-
-export const identifyAnybody: Identify = () => ANYBODY;
+const anybody = Promise.resolve(ANYBODY);
+export const identifyAnybody: Identify = () => anybody;
 
 /** ms between two looks at the file: polling also sees what is mounted or replaced by renaming. */
 const LOOK_EVERY = 1000;
 
-interface Known {
+interface KnownToken {
   readonly digest: Buffer;
   readonly principal: Principal;
 }
@@ -35,13 +33,13 @@ const markOf = (file?: Stats): string => (file ? `${file.ino} ${file.mtimeMs} ${
 export function identifyByTokens(file: string, warn: (text: string) => void): Identify {
   // Looked at before it is read: what changes from here on is seen, however soon it comes (watchFile would miss it).
   let seen = markOf(statSync(file, { throwIfNoEntry: false }));
-  let known = readKnown(file);
+  let known = readKnownTokens(file);
   warnOfReaders(file, warn);
   const look = (mark: string): void => {
     if (mark === seen) return;
     seen = mark;
     try {
-      known = readKnown(file);
+      known = readKnownTokens(file);
       warn(`The tokens were read again from ${file}: ${known.length} are in force.`);
       warnOfReaders(file, warn);
     } catch (error) {
@@ -56,8 +54,8 @@ export function identifyByTokens(file: string, warn: (text: string) => void): Id
         .then(look),
     LOOK_EVERY,
   ).unref();
-  return authorization => {
-    const token = /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization ?? '')?.[1];
+  return async ({ authorization }) => {
+    const token = typeof authorization === 'string' && /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization)?.[1];
     if (!token)
       throw new FhirError('unauthenticated', 'This server needs a bearer token in the Authorization header.', {
         expression: 'http.Authorization',
@@ -78,7 +76,7 @@ function warnOfReaders(file: string, warn: (text: string) => void): void {
     warn(`Others on this machine can read ${file}: chmod 600 keeps it to the server.`);
 }
 
-const readKnown = (file: string): readonly Known[] =>
+const readKnownTokens = (file: string): readonly KnownToken[] =>
   readTokens(file).map(({ token, name, role }) => ({ digest: digest(token), principal: { name, role } }));
 
 interface TokenLine {
@@ -100,7 +98,7 @@ function isTokenLine(line: unknown): line is TokenLine {
 }
 
 /** What the documentation shows in the place of a token: whoever copies it must not have opened the server to all. */
-const SAMPLE = /^(?:REPLACE[-_]|at-least-16-random-characters$|another-random-token-for-audit$)/i;
+const SAMPLE_TOKEN = /^(?:REPLACE[-_]|at-least-16-random-characters$|another-random-token-for-audit$)/i;
 
 function readTokens(file: string): TokenLine[] {
   let lines: unknown;
@@ -120,7 +118,7 @@ function readTokens(file: string): TokenLine[] {
       `needs "token" (16 characters or more), "name" and "role" (${ROLES.join(', ')}) in each entry; entry ${bad + 1} is not so.`,
     );
   const tokens = lines as TokenLine[];
-  if (tokens.some(({ token }) => SAMPLE.test(token)))
+  if (tokens.some(({ token }) => SAMPLE_TOKEN.test(token)))
     throw wrong('holds a sample of the documentation: make tokens with openssl rand -hex 24.');
   if (new Set(tokens.map(({ name }) => name)).size !== tokens.length) throw wrong('names one user twice.');
   if (new Set(tokens.map(({ token }) => token)).size !== tokens.length) throw wrong('has one token twice.');

@@ -62,26 +62,26 @@ describe('the file of tokens', () => {
     const file = fileOf([line('a')]);
     const said: string[] = [];
     const identify = identifyByTokens(file, text => said.push(text));
-    const knows = (letter: string): boolean => {
+    const knows = async (letter: string): Promise<boolean> => {
       try {
-        return identify(`Bearer ${token(letter)}`).name === `user ${letter}`;
+        return (await identify({ authorization: `Bearer ${token(letter)}` })).name === `user ${letter}`;
       } catch (error) {
         assert.ok(error instanceof FhirError && error.kind === 'unauthenticated');
         return false;
       }
     };
-    assert.deepEqual([knows('a'), knows('b')], [true, false]);
+    assert.deepEqual([await knows('a'), await knows('b')], [true, false]);
     const next = fileOf([line('b'), line('c')]);
     renameSync(next, file);
-    while (!knows('b')) await pause(20);
-    assert.deepEqual([knows('a'), knows('c'), said.length], [false, true, 1]);
+    while (!(await knows('b'))) await pause(20);
+    assert.deepEqual([await knows('a'), await knows('c'), said.length], [false, true, 1]);
     writeFileSync(file, '[{"token"');
     while (said.length < 2) await pause(20);
     assert.match(said[1]!, /is no JSON.*stay in force/);
-    assert.deepEqual([knows('a'), knows('b')], [false, true]);
+    assert.deepEqual([await knows('a'), await knows('b')], [false, true]);
     rmSync(file);
     while (said.length < 3) await pause(20);
     assert.match(said[2]!, /does not exist.*stay in force/);
-    assert.ok(knows('b'));
+    assert.ok(await knows('b'));
   });
 });
