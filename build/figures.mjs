@@ -4,6 +4,7 @@
  *
  *     --names    lists every name that is defined in more than one file, with its files
  *     --long N   lists the functions of more than N lines
+ *     --reach    lists the files that a read enters
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,7 +12,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parseSync } from 'oxc-parser';
 
-const { values: options } = parseArgs({ options: { names: { type: 'boolean' }, long: { type: 'string' } } });
+const { values: options } = parseArgs({
+  options: { names: { type: 'boolean' }, long: { type: 'string' }, reach: { type: 'boolean' } },
+});
 const SOURCE = fileURLToPath(new URL('../src/', import.meta.url));
 const say = (what, value) => process.stdout.write(`${what.padEnd(56)} ${value}\n`);
 
@@ -118,7 +121,9 @@ say('Arrows inside interactions/', `${arrows.length} among ${inside.length} file
 say('Longest function', `${longest.lines} lines, ${longest.name} in ${longest.file}`);
 say('Functions of more than 80 lines', functions.filter(({ lines }) => lines > 80).length);
 const reader = inside.find(file => file.endsWith('/read.ts'));
-say('Files that run because of the read interaction', reachOf(reader).size);
+const recorded = reachOf('audit/record.ts', reachOf(reader));
+say('Files that a read enters, with its audit event', recorded.size);
+if (options.reach) say('', [...recorded].toSorted((a, b) => a.localeCompare(b)).join(' '));
 if (options.names)
   for (const [name, where] of repeated.toSorted((a, b) => b[1].length - a[1].length)) say(name, where.join(' '));
 if (options.long !== undefined)
