@@ -4,7 +4,7 @@
  * request, each resource is put under its id, or created where it has none; their references to each other are resolved.
  * A document stays one resource. Of a history the newest version of each resource counts.
  */
-import type { Decimals, Json, JsonObject, Parsed, Resource } from '../fhir/resource.js';
+import { type Decimals, type Json, type JsonObject, type Parsed, type Resource, isObject } from '../fhir/resource.js';
 import { requestsOf } from '../http/bundle.js';
 import type { Engine, Entry } from '../interactions/interaction.js';
 import { rankOf } from '../interactions/transaction/steps.js';
@@ -28,8 +28,6 @@ export interface Group {
 }
 
 const ID = /^[A-Za-z0-9\-.]{1,64}$/;
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isResource = (value: Json | undefined): value is Resource =>
   isObject(value) && typeof value['resourceType'] === 'string';
 

@@ -8,7 +8,7 @@
  */
 import { createWriteStream } from 'node:fs';
 import { asFhirError, FhirError } from '../fhir/error.js';
-import { parseJson } from '../fhir/json/json.js';
+import { parseJson, STORED_JSON } from '../fhir/json/json.js';
 import { MOST_RESOURCES } from '../http/bundle.js';
 import type { Resource } from '../fhir/resource.js';
 import type { Limits } from '../http/source.js';
@@ -271,7 +271,7 @@ class Run {
     const entries = items.map(({ entry }) => entry);
     const { text } = await perform({ ...this.#context, note }, { kind, entries, prefer: 'minimal' });
     if (kind === 'transaction') for (const item of items) this.#report.count(item);
-    else this.#answers(work, items, parseJson(text!, { maxDepth: 200 }).resource);
+    else this.#answers(work, items, parseJson(text!, STORED_JSON).resource);
   }
 
   /** In a batch each entry has an answer of its own. */

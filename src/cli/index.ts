@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { FhirError } from '../fhir/error.js';
 import type { Engine } from '../interactions/interaction.js';
 import { type Config, ConfigError, flagOf, isMongo, loadConfig, SETTINGS } from '../platform/config.js';
-import { nearest } from '../platform/nearest.js';
+import { didYouMean } from '../platform/nearest.js';
 import { VERSION } from '../platform/version.js';
 import { backup } from './backup.js';
 import { config } from './config.js';
@@ -132,12 +132,6 @@ function commandOf(name: string): Command {
     ? `Flags follow a command, as in chartroom serve ${name}.`
     : `There is no command "${name}".${didYouMean(name, names)}`;
   throw new ConfigError(`${what} Commands: ${names.join(', ')}. See chartroom --help.`);
-}
-
-/** A question to append; empty where nothing is near. */
-function didYouMean(word: string, names: readonly string[], before = ''): string {
-  const name = nearest(word, names);
-  return name === undefined ? '' : ` Did you mean ${before}${name}?`;
 }
 
 const SETTING_NAMES = Object.keys(SETTINGS) as (keyof Config)[];

@@ -10,7 +10,7 @@
  */
 import { createHash } from 'node:crypto';
 import { asFhirError } from '../fhir/error.js';
-import { parseJson } from '../fhir/json/json.js';
+import { parseJson, STORED_JSON } from '../fhir/json/json.js';
 import { indexAnew } from '../search/index-resource.js';
 import type { Engine } from '../interactions/interaction.js';
 import { isOwnEvent, RECEIVED } from '../interactions/write/received.js';
@@ -194,7 +194,7 @@ async function wasThere(store: Store, type: string, id: string, version: number)
 
 /** The version that the event of a success is about; undefined: none, or it is an event that a client has filed. */
 function versionNamed(row: Version) {
-  const { resource } = parseJson(row.text!, { maxDepth: 200 });
+  const { resource } = parseJson(row.text!, STORED_JSON);
   if (!isOwnEvent(resource)) return undefined;
   const { outcome, entity } = resource as { outcome?: string; entity?: { what?: { reference?: string } }[] };
   const [, type, id, version] = /^(\w+)\/([^/]+)\/_history\/(\d+)$/.exec(entity?.[0]?.what?.reference ?? '') ?? [];

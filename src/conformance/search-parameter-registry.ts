@@ -14,7 +14,7 @@
 import { createHash } from 'node:crypto';
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions.js';
 import { asFhirError, FhirError, type Issue } from '../fhir/error.js';
-import { parseJson } from '../fhir/json/json.js';
+import { parseJson, STORED_JSON } from '../fhir/json/json.js';
 import type { Found } from '../fhir/package.js';
 import type { Resource } from '../fhir/resource.js';
 import type { Log } from '../platform/log.js';
@@ -84,7 +84,6 @@ interface Candidate {
   readonly resource: Resource;
 }
 
-const TRUSTED = { maxDepth: 200 };
 const urlOf = ({ url }: Resource): string => (typeof url === 'string' ? url : '');
 
 export function createRegistry(options: RegistryOptions): Registry {
@@ -169,7 +168,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   };
 
   const keep = (id: string, text: Buffer | undefined): void => {
-    if (text) stored.set(id, parseJson(text, TRUSTED).resource);
+    if (text) stored.set(id, parseJson(text, STORED_JSON).resource);
     else stored.delete(id);
   };
   const take = async (id: string): Promise<void> => keep(id, (await store.read('SearchParameter', id))?.text);

@@ -6,7 +6,7 @@
  * it is passed over.
  */
 import type { Definitions } from './definitions.js';
-import type { Json, JsonObject, Resource } from './resource.js';
+import { type Json, type JsonObject, type Resource, isObject } from './resource.js';
 
 export interface LiteralReference {
   readonly text: string;
@@ -15,9 +15,6 @@ export interface LiteralReference {
   /** Ids that a reference to a contained resource can name here. */
   readonly contained: ReadonlySet<string>;
 }
-
-const isObject = (value: Json): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
 

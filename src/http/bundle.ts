@@ -9,7 +9,7 @@ import { takeApart } from '../fhir/json/bundle-text.js';
 import { FhirError } from '../fhir/error.js';
 import { endsInStep } from '../fhir/id.js';
 import { isLarge, type JsonLimits, readAnyJson, readJson } from '../fhir/json/json.js';
-import type { Decimals, Json, JsonObject, Parsed, Resource } from '../fhir/resource.js';
+import { type Decimals, type Json, type JsonObject, type Parsed, type Resource, isObject } from '../fhir/resource.js';
 import { scan } from '../fhir/json/scan.js';
 import type { Engine, Entry, Interaction } from '../interactions/interaction.js';
 import { entryAt, inEntry } from '../interactions/response/transaction-response.js';
@@ -138,9 +138,6 @@ function sizeOfResource(text: string, { maxDepth }: BundleLimits): number {
   const member = scan(text, maxDepth).members.find(({ key }) => key === 'resource');
   return member ? Buffer.byteLength(text.slice(member.start, member.end)) : 0;
 }
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Some clients leave the url to the resource: a POST goes to its type, a PUT to its id. Nothing else is sure to be meant. */
 function withUrl(entry: Json): Json {

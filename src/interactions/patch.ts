@@ -10,7 +10,7 @@
 import type { Patched, Value } from '../fhir/json/document.js';
 import { FhirError } from '../fhir/error.js';
 import { applyFhirPathPatch } from '../fhir/patch/fhirpath-patch.js';
-import { readJson } from '../fhir/json/json.js';
+import { readJson, STORED_JSON } from '../fhir/json/json.js';
 import { print } from '../fhir/json/print.js';
 import { applyJsonPatch } from '../fhir/patch/json-patch.js';
 import type { Json, JsonObject, Resource } from '../fhir/resource.js';
@@ -27,8 +27,6 @@ import { checkPreconditions, locate, next } from './update.js';
 
 /** Bytes beside the text, above which a resource is not patched: all of it is in memory while it is. */
 const MAX_ATTACHED = 64 * 1024 * 1024;
-/** Depth and length were limited when the text came in. */
-const TRUSTED = { maxDepth: 200 };
 /** Values from which on work on a resource is done beside the event loop, or in pieces. */
 const MANY_VALUES = 5000;
 
@@ -55,14 +53,14 @@ export async function patch({ engine }: Context, ask: Of<'patch'>, without: read
 
 /** As a patch prints it: a text that came as it is stored may have blanks. */
 async function plain(row: Version): Promise<Version> {
-  const { resource, decimals } = await readJson(row.text!, TRUSTED);
+  const { resource, decimals } = await readJson(row.text!, STORED_JSON);
   return { ...row, text: Buffer.from(print(resource, decimals)) };
 }
 
 async function apply(engine: Engine, current: Version, how: Patch) {
   if ((current.blobs ?? []).reduce((sum, { size }) => sum + size, 0) > MAX_ATTACHED)
     throw new FhirError('too-large', 'The attachments of this resource are too large for a patch: update it instead.');
-  const { resource, decimals, large } = await readJson(await wholeText(engine, current), TRUSTED);
+  const { resource, decimals, large } = await readJson(await wholeText(engine, current), STORED_JSON);
   const { meta: marked } = resource;
   const patched = await changed(engine, { value: resource, decimals }, how);
   if (patched.size > engine.settings.maxValues) throw tooLarge();

@@ -19,13 +19,16 @@ export function nearest(text: string, names: readonly string[]): string | undefi
   return best;
 }
 
-/** " Did you mean …?" with the nearest of the names, if one is near and another than what was said; else nothing. */
-export function didYouMean(said: string, names: readonly string[]): string {
+/**
+ * " Did you mean …?" with the nearest of the names, if one is near and another than what was said; else nothing.
+ * `before` is put before the name.
+ */
+export function didYouMean(said: string, names: readonly string[], before = ''): string {
   const best = nearest(
     said,
     names.filter(name => name !== said),
   );
-  return best === undefined ? '' : ` Did you mean ${best}?`;
+  return best === undefined ? '' : ` Did you mean ${before}${best}?`;
 }
 
 function levenshtein(a: string, b: string): number {

@@ -11,9 +11,8 @@
  */
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions.js';
 import type { Issue } from '../fhir/error.js';
-import type { Json, Resource } from '../fhir/resource.js';
+import { type Json, type Resource, isObject } from '../fhir/resource.js';
 import { compileParameter, concreteTypes, type SearchParameters } from './parameters.js';
-import { isObject } from './path.js';
 
 /** What there is already. */
 export interface Known {

@@ -1,6 +1,6 @@
 /** What a stored resource is found by: index entries, and words where full text search is offered. */
 import type { Definitions } from '../fhir/definitions.js';
-import { parseJson } from '../fhir/json/json.js';
+import { parseJson, STORED_JSON } from '../fhir/json/json.js';
 import type { Resource } from '../fhir/resource.js';
 import type { Entry } from './entry.js';
 import { extract } from './extract.js';
@@ -25,7 +25,7 @@ export function indexAnew<Row extends { readonly text?: Buffer | undefined }>(
   indexing: Indexing,
   row: Row,
 ): { readonly row: Row; readonly entries: readonly Entry[]; readonly words?: ResourceText } {
-  const { resource } = parseJson(row.text!, { maxDepth: 200 });
+  const { resource } = parseJson(row.text!, STORED_JSON);
   const entries = extract(resource, indexing.parameters, { bases: indexing.settings.bases });
   return { row, entries, ...textIfOffered(indexing, resource) };
 }

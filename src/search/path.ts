@@ -12,7 +12,7 @@
 import type { Definitions, ElementDefinition } from '../fhir/definitions.js';
 import { loadFhirPath } from '../fhir/fhirpath.js';
 import { parseReference } from '../fhir/reference.js';
-import type { Json, JsonObject } from '../fhir/resource.js';
+import { type Json, type JsonObject, isObject } from '../fhir/resource.js';
 import { type Condition, type Expression, type Path, parseExpression, type Step } from './expression.js';
 
 /** What a compiled path is run in. Callers may put their own members beside `root`. */
@@ -277,9 +277,6 @@ export function typeOf(reference: Json, root: JsonObject): string | undefined {
 }
 
 const textOf = (value: Json | undefined) => (typeof value === 'string' ? value : undefined);
-
-export const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * The complete engine, for expressions beyond the subset. It marks what it reads, so it gets a copy. Its `as` refuses

@@ -10,9 +10,9 @@
  *   search, and is found as the resource that it is a copy of, too. One of another type than the parameter's is passed over.
  */
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions.js';
-import type { Json } from '../fhir/resource.js';
+import { type Json, isObject } from '../fhir/resource.js';
 import { baseOfMediaType } from './media-type.js';
-import { type Ending, isObject, type Walk } from './path.js';
+import { type Ending, type Walk } from './path.js';
 import { soundsOf } from './sound.js';
 import { conversion, type Extraction } from './values.js';
 

@@ -17,10 +17,10 @@
  */
 import { OPEN, parseDateTime } from '../fhir/datetime.js';
 import { parseCanonical, parseReference, splitCanonical } from '../fhir/reference.js';
-import type { Json, JsonObject } from '../fhir/resource.js';
+import { type Json, type JsonObject, isObject } from '../fhir/resource.js';
 import type { EntryValue } from './entry.js';
 import { normalise } from './normalise.js';
-import { type Frame, isObject, type Walk } from './path.js';
+import { type Frame, type Walk } from './path.js';
 import { baseOf } from './units.js';
 
 /** What extraction carries through a resource. */

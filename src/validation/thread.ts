@@ -1,7 +1,7 @@
 /** A thread of beside.ts: reads XML, and validates JSON. */
 import { loadDefinitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
-import { parseJson } from '../fhir/json/json.js';
+import { parseJson, STORED_JSON } from '../fhir/json/json.js';
 import { print } from '../fhir/json/print.js';
 import { parseXml } from '../fhir/xml/read.js';
 import { answerTasks } from '../platform/pool.js';
@@ -15,7 +15,7 @@ function work(task: Task): Answer {
   try {
     if (task.do === 'validate') {
       // What may come in at all was decided before.
-      const { resource, decimals } = parseJson(bytes, { maxDepth: 200 });
+      const { resource, decimals } = parseJson(bytes, STORED_JSON);
       return { issues: validateStructure(resource, definitions, decimals) };
     }
     const { resource, decimals } = parseXml(bytes, definitions, task.limits);

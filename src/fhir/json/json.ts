@@ -11,7 +11,15 @@ import { isUtf8 } from 'node:buffer';
 import { atOnce, inPieces, type Pieces } from '../../platform/pieces.js';
 import { FhirError } from '../error.js';
 import { print } from './print.js';
-import type { Decimals, Json, JsonObject, Member, Parsed, Resource } from '../resource.js';
+import {
+  type Decimals,
+  type Json,
+  type JsonObject,
+  type Member,
+  type Parsed,
+  type Resource,
+  isObject,
+} from '../resource.js';
 import { type Lossy, PIECE, type Place, type Scan, scanning } from './scan.js';
 import { whereBroken } from './syntax.js';
 
@@ -25,6 +33,12 @@ export interface JsonLimits {
   /** What XML cannot carry is refused: of all that comes in. What was stored before that rule can still be read. */
   readonly portable?: true;
 }
+
+/**
+ * Limits for what the server has stored or written itself. It was checked on its way in, so only the depth is limited,
+ * and above what is accepted: what was stored under other settings stays readable.
+ */
+export const STORED_JSON: JsonLimits = { maxDepth: 200 };
 
 const invalid = (detail: string, message: string) => new FhirError('invalid', message, { detail });
 
@@ -222,9 +236,6 @@ export function stamp(parsed: Parsed, { id, versionId, lastUpdated, meta: given 
 }
 
 const STAMPED = new Set(['versionId', '_versionId', 'lastUpdated', '_lastUpdated']);
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function splice(text: string, members: readonly Member[], id: string, meta: string): string {
   let [atType, atId, atMeta]: (Member | undefined)[] = [];

@@ -8,7 +8,7 @@
 import type { Definitions } from '../definitions.js';
 import { FhirError } from '../error.js';
 import { textOf } from '../json/print.js';
-import type { Decimals, Json, JsonObject, Resource } from '../resource.js';
+import { type Decimals, type Json, type JsonObject, type Resource, isObject } from '../resource.js';
 import { asElement, escapeAttribute } from './xhtml.js';
 import { FHIR, isResourceType, type Slot, shapeOf } from './shape.js';
 
@@ -132,9 +132,6 @@ function writer(definitions: Definitions, decimals: Decimals | undefined, pretty
 
   return (resource: Resource) => writeResource(resource, '', pretty ? '\n' : '', true);
 }
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function listOf(value: Json | undefined, path: string): Json[] {
   if (value === undefined) return [];

@@ -11,7 +11,7 @@
  */
 import { parseGivenDateTime } from '../../fhir/datetime.js';
 import { FhirError, type Issue } from '../../fhir/error.js';
-import { parseJson } from '../../fhir/json/json.js';
+import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { JsonObject } from '../../fhir/resource.js';
 import { newId } from '../../platform/ids.js';
 import { compartmentTypes } from '../../search/compartment.js';
@@ -119,7 +119,7 @@ async function* entriesOf(engine: Engine, record: Record, view: View, ignored: r
 
 /** Patients of a Group, each once. */
 function members({ text }: Version): { type: string; id: string }[] {
-  const { member } = parseJson(text!, { maxDepth: 200 }).resource;
+  const { member } = parseJson(text!, STORED_JSON).resource;
   const ids = new Set<string>();
   for (const each of Array.isArray(member) ? (member as JsonObject[]) : []) {
     const reference = (each['entity'] as JsonObject | undefined)?.['reference'];

@@ -11,7 +11,7 @@
  * - Of the Meta that is given only profiles, security labels and tags count, so that a client may send what it has read.
  */
 import { FhirError } from '../../fhir/error.js';
-import { parseJson } from '../../fhir/json/json.js';
+import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { JsonObject } from '../../fhir/resource.js';
 import type { Version } from '../../store/store.js';
 import type { Context, Of, Outcome, Result } from '../interaction.js';
@@ -48,9 +48,6 @@ function changing(definition: string, combine: (meta: JsonObject, given: JsonObj
   };
 }
 
-/** Depth was limited when the text came in. */
-const TRUSTED = { maxDepth: 200 };
-
 async function show(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   const { type = '', id = '', version } = ask;
   sortOut(ask.parameters, [], ask.lenient, '$meta');
@@ -71,7 +68,7 @@ async function change(
   const { engine } = context;
   const row = await readCurrent(context, type, id);
   checkPreconditions(row, ask);
-  const body = parseJson(await wholeText(engine, row), TRUSTED);
+  const body = parseJson(await wholeText(engine, row), STORED_JSON);
   const before = (body.resource['meta'] ?? {}) as JsonObject;
   const after = combine(before, given);
   if (after === before) return leftAlone(row, answer(row));

@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Definitions } from '../../fhir/definitions.js';
 import { FhirError } from '../../fhir/error.js';
-import { parseJson } from '../../fhir/json/json.js';
+import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import { print } from '../../fhir/json/print.js';
 import { printXml } from '../../fhir/xml/write.js';
 import { createPool, type Pool, TaskStopped } from '../../platform/pool.js';
@@ -32,8 +32,6 @@ export interface FormTask {
 
 /** Bytes up to which a text is parsed and printed on the main thread: a few milliseconds. */
 const SMALL = 128 * 1024;
-/** Depth and length were limited when the text came in. */
-const TRUSTED = { maxDepth: 200 };
 
 export function createForms(definitions: Definitions): Forms {
   const pool: Pool<FormTask, Uint8Array> = createPool({
@@ -68,7 +66,7 @@ async function aside(pool: Pool<FormTask, Uint8Array>, text: Text, form: Form): 
 
 /** The text as the form has it. */
 export function formed(json: Buffer, form: Form, definitions: Definitions): Buffer {
-  const { resource, decimals } = parseJson(json, TRUSTED);
+  const { resource, decimals } = parseJson(json, STORED_JSON);
   switch (form.as) {
     case 'xml':
       return Buffer.from(printXml(resource, definitions, decimals, { pretty: form.pretty }));

@@ -2,15 +2,12 @@
  * From stored versions to what a client sees: `_summary` and `_elements` applied, bytes of a Binary opened. Base64 of
  * attachments stays beside the texts (text.ts). https://hl7.org/fhir/R4/search.html#summary
  */
-import { parseJson } from '../../fhir/json/json.js';
+import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import { isMediaType, prefersContent } from '../../fhir/media-type.js';
 import type { SummaryForm } from '../../search/summary.js';
 import type { Version } from '../../store/store.js';
 import type { Engine, Result, View } from '../interaction.js';
 import { openBlob, type Text, whole } from './text.js';
-
-/** Depth and length were limited when the text came in. */
-const TRUSTED = { maxDepth: 200 };
 
 /** The exact JSON that was stored, with everything that belongs into it. */
 export const wholeText = (engine: Engine, row: Pick<Version, 'text' | 'blobs'>): Promise<Buffer> =>
@@ -44,7 +41,7 @@ export function formOf(view: View | undefined): SummaryForm | undefined {
 
 /** The bytes of a Binary with their media type; undefined where `accepted` prefers the resource. */
 export async function openBinary(engine: Engine, row: Version, accepted: readonly string[]): Promise<Result['binary']> {
-  const { contentType: given, data } = parseJson(row.text!, TRUSTED).resource;
+  const { contentType: given, data } = parseJson(row.text!, STORED_JSON).resource;
   // What was stored before it was looked at may be none.
   const contentType = typeof given === 'string' && isMediaType(given) ? given : 'application/octet-stream';
   if (!prefersContent(accepted, contentType)) return undefined;

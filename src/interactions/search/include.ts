@@ -7,7 +7,7 @@
  * which grows with every look: it is included where it is named.
  */
 import { FhirError } from '../../fhir/error.js';
-import { parseJson } from '../../fhir/json/json.js';
+import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { Resource } from '../../fhir/resource.js';
 import { createBreather } from '../../platform/breather.js';
 import type { EntryValue } from '../../search/entry.js';
@@ -114,7 +114,7 @@ const parsed = new WeakMap<Version, Resource>();
 function resourceOf(row: Version): Resource {
   let resource = parsed.get(row);
   if (!resource) {
-    resource = parseJson(row.text!, { maxDepth: 200 }).resource;
+    resource = parseJson(row.text!, STORED_JSON).resource;
     parsed.set(row, resource);
   }
   return resource;

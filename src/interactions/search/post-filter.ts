@@ -4,7 +4,7 @@
  * for each row; a search that looks at too many rows for what it finds is refused (`too-costly`), never left running.
  */
 import { FhirError } from '../../fhir/error.js';
-import { parseJson } from '../../fhir/json/json.js';
+import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { Resource } from '../../fhir/resource.js';
 import { createBreather } from '../../platform/breather.js';
 import { extract } from '../../search/extract.js';
@@ -174,7 +174,7 @@ export async function check(engine: Ground, where: Where, rows: readonly Version
   if (rows.length === 0) return [];
   const { parameters, settings } = engine;
   const seen = await inPieces(rows, (row): Seen => {
-    const { resource } = parseJson(row.text!, { maxDepth: 200 });
+    const { resource } = parseJson(row.text!, STORED_JSON);
     const { type, id, updated } = row;
     return { type, id, updated, resource, entries: extract(resource, parameters, { bases: settings.bases }) };
   });
@@ -280,7 +280,7 @@ async function matching(
 
 /** The resources of this server that a row refers to by a parameter. */
 export function referencesOf(engine: Ground, row: Version, code: string): readonly (Named & { version?: string })[] {
-  const { resource } = parseJson(row.text!, { maxDepth: 200 });
+  const { resource } = parseJson(row.text!, STORED_JSON);
   const entries = extract(resource, engine.parameters, { bases: engine.settings.bases });
   return entries.flatMap(entry => (entry.parameter === code && entry.kind === 'reference' ? [entry] : []));
 }

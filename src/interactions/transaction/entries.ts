@@ -4,7 +4,7 @@
  */
 import { FhirError, type Issue } from '../../fhir/error.js';
 import { type AnyJson, isLarge, readAnyJson } from '../../fhir/json/json.js';
-import type { Json, JsonObject, Parsed, Resource } from '../../fhir/resource.js';
+import { type Json, type JsonObject, type Parsed, type Resource, isObject } from '../../fhir/resource.js';
 import { validateStructure } from '../../validation/structure.js';
 import { turn } from '../../platform/pieces.js';
 import { entryAt } from '../response/transaction-response.js';
@@ -46,9 +46,6 @@ const behind =
 
 /** An entry that had nothing but its resource is not empty. */
 const STAND_IN: JsonObject = { resourceType: 'Parameters' };
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Of a JSON Patch. */
 const PATCHES: ReadonlySet<string> = new Set(['application/json-patch+json', 'application/json']);

@@ -12,7 +12,7 @@
  * What refers to a resource is found as referrers.ts says.
  */
 import { FhirError, type Issue } from '../../fhir/error.js';
-import { readJson } from '../../fhir/json/json.js';
+import { readJson, STORED_JSON } from '../../fhir/json/json.js';
 import { type LiteralReference, literalReferences } from '../../fhir/literal-references.js';
 import { parseReference } from '../../fhir/reference.js';
 import type { Absence, Change, Named, Version } from '../../store/store.js';
@@ -123,7 +123,7 @@ async function lookUp(
     const { type, text } = change;
     // A look at the bytes spares those without any a parse.
     if (!text || type === 'AuditEvent' || !text.includes('"reference"')) continue;
-    const { resource } = await readJson(text, { maxDepth: 200 });
+    const { resource } = await readJson(text, STORED_JSON);
     for (const one of literalReferences(resource, definitions))
       references.push({ ...one, expression: place(change, one.expression) });
   }

@@ -8,8 +8,8 @@
  * Of a label that both sides have, what the later one says (display, version) counts, and what it leaves out stays. What
  * was there keeps its order, what is added follows.
  */
-import { parseAnyJson } from '../../fhir/json/json.js';
-import type { Decimals, Json, JsonObject } from '../../fhir/resource.js';
+import { parseAnyJson, STORED_JSON } from '../../fhir/json/json.js';
+import { type Decimals, type Json, type JsonObject, isObject } from '../../fhir/resource.js';
 import { scan } from '../../fhir/json/scan.js';
 import { SUBSETTED } from '../../search/summary.js';
 import type { Version } from '../../store/store.js';
@@ -17,8 +17,6 @@ import type { Version } from '../../store/store.js';
 /** Of meta, what is a set. */
 const SETS = ['profile', 'security', 'tag'] as const;
 
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
 
 const nameOf = (label: Json): string =>
@@ -93,14 +91,12 @@ export interface Kept {
 export function keptOf({ text }: Version): Kept | undefined {
   const meta = text && metaOf(text);
   if (!meta || !(meta.includes('"tag"') || meta.includes('"security"'))) return undefined;
-  const { value, decimals } = parseAnyJson(meta, TRUSTED);
+  const { value, decimals } = parseAnyJson(meta, STORED_JSON);
   const { security, tag } = withoutMark(value as JsonObject);
   const labels = { ...(security ? { security } : {}), ...(tag ? { tag } : {}) };
   return hasLabels(labels) ? { labels, decimals } : undefined;
 }
 
-/** Depth was limited when the text came in. */
-const TRUSTED = { maxDepth: 200 };
 /** How `stamp` begins a meta, and nothing else in a resource begins. */
 const HEAD = '{"versionId":"';
 const [QUOTE, BACKSLASH, OPEN, CLOSE] = [34, 92, 123, 125];
@@ -110,7 +106,7 @@ export function metaOf(text: Buffer): Buffer | undefined {
   const first = text.indexOf(OPEN, 1);
   if (text.toString('latin1', first, first + HEAD.length) === HEAD) return text.subarray(first, endOf(text, first));
   const whole = text.toString();
-  const member = scan(whole, TRUSTED.maxDepth).members.find(({ key }) => key === 'meta');
+  const member = scan(whole, STORED_JSON.maxDepth).members.find(({ key }) => key === 'meta');
   return member && Buffer.from(whole.slice(member.start, member.end));
 }
 

@@ -6,7 +6,7 @@
  * this server as its source: then it would be no report of somebody else. What else it says, `recorded` too, is its claim.
  */
 import { FhirError, type Issue } from '../../fhir/error.js';
-import type { Json, JsonObject, Resource } from '../../fhir/resource.js';
+import { type Json, type JsonObject, type Resource, isObject } from '../../fhir/resource.js';
 
 export const RECEIVED = {
   system: 'urn:chartroom:audit-event',
@@ -14,8 +14,6 @@ export const RECEIVED = {
   display: 'Sent by a client',
 } as const;
 
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
 const isOurs = (label: Json): boolean => isObject(label) && label['system'] === RECEIVED.system;
 

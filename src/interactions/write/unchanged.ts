@@ -6,7 +6,7 @@
  * The same is what would be stored as the same text, but for version and time, with the same attachment bytes. The order of
  * what meta says does not count: labels that are kept come after those that are sent.
  */
-import { parseAnyJson } from '../../fhir/json/json.js';
+import { parseAnyJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { Json } from '../../fhir/resource.js';
 import type { Version } from '../../store/store.js';
 import type { Outcome, Result } from '../interaction.js';
@@ -41,11 +41,7 @@ const hashesOf = ({ blobs = [] }: Version): string => blobs.map(({ hash }) => ha
 
 /** The members of a meta but version and time, in one order. */
 function ordered(meta: Buffer): string {
-  const {
-    versionId: _,
-    lastUpdated: __,
-    ...said
-  } = parseAnyJson(meta, { maxDepth: 200 }).value as Record<string, Json>;
+  const { versionId: _, lastUpdated: __, ...said } = parseAnyJson(meta, STORED_JSON).value as Record<string, Json>;
   return JSON.stringify(Object.entries(said).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
