@@ -15,7 +15,7 @@ const ROLE = 'http://terminology.hl7.org/CodeSystem/object-role';
 const PROFILE = 'https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.';
 const CUSTODIAN = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type';
 
-interface Pattern {
+interface BalpPattern {
   /** BALP profile without `Patient`; undefined: BALP has none. */
   readonly profile?: 'Create' | 'Read' | 'Update' | 'Delete' | 'Query';
   readonly action: 'C' | 'R' | 'U' | 'D' | 'E';
@@ -28,38 +28,26 @@ const dicom = (code: string): JsonObject => ({ coding: [{ system: DCM, code }] }
 const [application, source, destination] = [dicom('110150'), dicom('110153'), dicom('110152')];
 const custodian = { coding: [{ system: CUSTODIAN, code: 'custodian' }] };
 
-/** BALP 3.1: data flows from source to destination, so reading and querying are mirror images. */
-const create: Pattern = { profile: 'Create', action: 'C', client: source, server: destination, user: 'AUT' };
-const read: Pattern = { profile: 'Read', action: 'R', client: destination, server: source, user: 'IRCP' };
-const update: Pattern = { profile: 'Update', action: 'U', client: source, server: destination, user: 'AUT' };
-const remove: Pattern = { profile: 'Delete', action: 'D', client: application, server: custodian, user: 'AUT' };
-const query: Pattern = { profile: 'Query', action: 'E', client: source, server: destination, user: 'IRCP' };
-/** BALP has no profile for operations; what was asked stands in the query entity. */
-const operation: Pattern = { action: 'E', client: source, server: destination, user: 'IRCP' };
-const history: Pattern = { action: 'R', client: destination, server: source, user: 'IRCP' };
+/** The form of an event: which kind of interaction has which is in interactions/kinds.ts. */
+export type AuditPattern = 'create' | 'read' | 'update' | 'delete' | 'query' | 'operation' | 'history';
 
-/** By code of http://hl7.org/fhir/restful-interaction. */
-const PATTERNS: Readonly<Record<string, Pattern>> = {
-  read,
-  vread: read,
-  create,
-  update,
-  patch: update,
-  delete: remove,
-  'search-type': query,
-  'search-system': query,
-  'history-instance': history,
-  'history-type': history,
-  'history-system': history,
-  operation,
-  batch: operation,
-  transaction: operation,
+/** BALP 3.1: data flows from source to destination, so reading and querying are mirror images. */
+const PATTERNS: Readonly<Record<AuditPattern, BalpPattern>> = {
+  create: { profile: 'Create', action: 'C', client: source, server: destination, user: 'AUT' },
+  read: { profile: 'Read', action: 'R', client: destination, server: source, user: 'IRCP' },
+  update: { profile: 'Update', action: 'U', client: source, server: destination, user: 'AUT' },
+  delete: { profile: 'Delete', action: 'D', client: application, server: custodian, user: 'AUT' },
+  query: { profile: 'Query', action: 'E', client: source, server: destination, user: 'IRCP' },
+  /** BALP has no profile for operations; what was asked stands in the query entity. */
+  operation: { action: 'E', client: source, server: destination, user: 'IRCP' },
+  history: { action: 'R', client: destination, server: source, user: 'IRCP' },
 };
 
 /** What is to be recorded. */
 export interface AuditRecord {
   /** Code of http://hl7.org/fhir/restful-interaction. */
   readonly interaction: string;
+  readonly pattern: AuditPattern;
   /** ms since 1970. */
   readonly at: number;
   /** 0 success, 4 refused, 8 serious, 12 major. */
@@ -81,7 +69,7 @@ export interface AuditRecord {
 
 /** The AuditEvent of a deed for one of its patients, or for none. */
 export function auditEvent(deed: AuditRecord, patient: string | undefined, id: string): Resource {
-  const pattern = PATTERNS[deed.interaction] ?? query;
+  const pattern = PATTERNS[deed.pattern];
   const recorded = new Date(deed.at).toISOString();
   const { principal, base } = deed;
   const success = deed.outcome === '0';
@@ -131,7 +119,7 @@ export function auditEvent(deed: AuditRecord, patient: string | undefined, id: s
 const referenceTo = ({ type, id, version }: NonNullable<AuditRecord['data']>): string =>
   `${type}/${id}${version === undefined ? '' : `/_history/${version}`}`;
 
-function entities(deed: AuditRecord, pattern: Pattern, patient: string | undefined): JsonObject[] {
+function entities(deed: AuditRecord, pattern: BalpPattern, patient: string | undefined): JsonObject[] {
   const list: JsonObject[] = [];
   if (deed.data !== undefined)
     list.push({

@@ -65,10 +65,11 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
   const shapes = new Map<string, Shape>();
   let { generation } = parameters;
   const shapeOf = (deed: AuditRecord, patient: string | undefined): Shape => {
-    const { interaction, outcome, why, principal, data } = deed;
+    const { interaction, pattern, outcome, why, principal, data } = deed;
     const versioned = data?.version !== undefined;
     const key = [
       interaction,
+      pattern,
       outcome,
       why,
       principal.name,

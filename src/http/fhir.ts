@@ -2,6 +2,7 @@
 import type { Request, Response } from 'express';
 import { asFhirError, type FhirError } from '../fhir/error.js';
 import type { Context } from '../interactions/interaction.js';
+import { INTERACTIONS } from '../interactions/kinds.js';
 import { createAllowance } from '../interactions/response/allowance.js';
 import { admit, perform, refuse } from '../interactions/perform.js';
 import { forgetBody } from './body.js';
@@ -99,11 +100,8 @@ function faultOf(request: Request, { type, kind }: Route, { fault, query }: Head
   return contentTypes(request.headers.accept, single(query, '_format')) ? undefined : fault;
 }
 
-/** What Prefer: return= is about; the entries of a Bundle answer it by themselves. */
-const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete']);
-
 function presentationOf(request: Request, { kind }: Route, { presentation }: Head): Presentation {
-  const prefer = WRITES.has(kind) ? preference(request.headers['prefer'], 'return') : undefined;
+  const prefer = INTERACTIONS[kind].obeysReturn ? preference(request.headers['prefer'], 'return') : undefined;
   return prefer === undefined ? presentation : { ...presentation, prefer };
 }
 

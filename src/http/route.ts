@@ -6,6 +6,7 @@ import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import { isId } from '../fhir/id.js';
 import type { Kind, Target } from '../interactions/interaction.js';
+import { type HttpMethod, type InteractionKind, INTERACTIONS } from '../interactions/kinds.js';
 import { didYouMean } from '../platform/nearest.js';
 import { type Level, type Operation, OPERATIONS } from '../interactions/operations/operation.js';
 
@@ -16,28 +17,22 @@ export interface Route extends Target {
 
 type Methods = Readonly<Partial<Record<string, Kind>>>;
 
-/** By GET the parameters are in the address, as some clients send them. */
-const SEARCH: Methods = { GET: 'search', POST: 'search' };
+/** As Allow lists them. */
+const METHODS: readonly HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-/** Path shape → methods: T a type, I an id, V a version; GET stands for HEAD, too. `T/I/…` with a search: a compartment. */
-const ROUTES: ReadonlyMap<string, Methods> = new Map(
-  Object.entries<Methods>({
-    '': { GET: 'search', POST: 'transaction' },
-    metadata: { GET: 'capabilities' },
-    _history: { GET: 'history' },
-    _search: SEARCH,
-    T: { GET: 'search', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' },
-    'T/_search': SEARCH,
-    'T/_history': { GET: 'history' },
-    'T/I': { GET: 'read', PUT: 'update', PATCH: 'patch', DELETE: 'delete' },
-    'T/I/_history': { GET: 'history' },
-    'T/I/_history/V': { GET: 'vread' },
-    'T/I/*': { GET: 'search' },
-    'T/I/_search': SEARCH,
-    'T/I/T': { GET: 'search' },
-    'T/I/T/_search': SEARCH,
-  }),
-);
+/** Path shape → method → kind, in the letters of the table of interactions. */
+const ROUTES: ReadonlyMap<string, Methods> = routesOf(INTERACTIONS);
+
+function routesOf(interactions: Readonly<Record<string, InteractionKind>>): ReadonlyMap<string, Methods> {
+  const routes = new Map<string, Methods>();
+  for (const method of METHODS)
+    for (const [kind, { addresses }] of Object.entries(interactions))
+      for (const address of addresses) {
+        const [verb, shape = ''] = address.split(' ');
+        if (verb === method) routes.set(shape, { ...routes.get(shape), [method]: kind as Kind });
+      }
+  return routes;
+}
 
 /** `path` starts with a slash, is still percent-encoded and has no query. Throws FhirError where nothing is meant. */
 export function route(method: string, path: string, definitions: Definitions): Route {

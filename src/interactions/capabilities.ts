@@ -7,19 +7,8 @@ import { SYSTEM } from '../identity/principal.js';
 import type { SearchParameter } from '../search/parameters.js';
 import type { Context, Engine, Of, Outcome } from './interaction.js';
 import { type Operation, OPERATIONS } from './operations/operation.js';
+import { INTERACTIONS } from './kinds.js';
 import { viewOf } from './response/resource-text.js';
-
-const INSTANCE = [
-  ['read', 'read'],
-  ['vread', 'vread'],
-  ['update', 'update'],
-  ['patch', 'patch'],
-  ['delete', 'delete'],
-  ['history', 'history-instance'],
-  ['history', 'history-type'],
-  ['create', 'create'],
-  ['search', 'search-type'],
-] as const;
 
 /** Made anew when other search parameters are in force. */
 const texts = new WeakMap<Engine, { readonly generation: number; readonly text: Buffer }>();
@@ -63,7 +52,9 @@ function statement(engine: Engine) {
               : 'Static bearer tokens with the roles admin, writer and reader. Every interaction is audited.',
         },
         resource: engine.definitions.resourceTypes.map(type => resource(engine, type)),
-        interaction: ['transaction', 'batch', 'search-system', 'history-system'].map(code => ({ code })),
+        interaction: Object.values(INTERACTIONS).flatMap(({ codes: { system: code } }) =>
+          code === undefined ? [] : [{ code }],
+        ),
         searchParam: engine.definitions.searchParameters
           .filter(parameter => parameter.base.includes('Resource') && engine.parameters.get('Basic', parameter.code))
           .map(searchParam)
@@ -78,7 +69,9 @@ function statement(engine: Engine) {
 }
 
 function resource(engine: Engine, type: string) {
-  const allowed = INSTANCE.filter(([kind]) => decide(SYSTEM, { kind, type }).allow).map(([, code]) => ({ code }));
+  const allowed = Object.values(INTERACTIONS)
+    .filter(ask => decide(SYSTEM, { ...ask, type }).allow)
+    .flatMap(({ codes }) => [codes.instance, codes.type].flatMap(code => (code === undefined ? [] : [{ code }])));
   const updates = allowed.some(({ code }) => code === 'update');
   const operation = operations(engine, type);
   return {
@@ -115,7 +108,7 @@ function isOffered(operation: Operation, type: string | undefined): boolean {
   return (
     levels.some(level => level !== 'system') &&
     (types?.includes(type) ?? true) &&
-    decide(SYSTEM, { kind: 'operation', type, operation }).allow
+    decide(SYSTEM, { ...operation, type }).allow
   );
 }
 

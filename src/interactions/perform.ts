@@ -15,6 +15,7 @@ import { history } from './history.js';
 import { committed, messagesOf } from './write/hooks.js';
 import type { Context, Interaction, Outcome, Result, Target } from './interaction.js';
 import { checkIntegrity } from './write/integrity.js';
+import { INTERACTIONS, isWriting, restfulCode } from './kinds.js';
 import { OPERATIONS, operate } from './operations/operation.js';
 import { patch } from './patch.js';
 import { read, vread } from './read.js';
@@ -23,8 +24,6 @@ import type { EntryRunner } from './transaction/steps.js';
 import { transaction } from './transaction/transaction.js';
 import { update } from './update.js';
 
-/** What may make changes: the search parameters in force must be known before. */
-const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete', 'transaction', 'operation']);
 /** Attempts of a write that others keep overtaking; each one reads the newest version. */
 const ATTEMPTS = 100;
 
@@ -50,7 +49,9 @@ function turnOf(ask: Interaction): string | undefined {
     case 'delete':
       return ask.id === undefined ? uniquenessKeyOf(ask.type, ask.criteria ?? []) : `${ask.type}/${ask.id}`;
     case 'operation':
-      return ask.id !== undefined && OPERATIONS.get(ask.operation)?.writes ? `${ask.type}/${ask.id}` : undefined;
+      return ask.id !== undefined && OPERATIONS.get(ask.operation)?.effect === 'changes'
+        ? `${ask.type}/${ask.id}`
+        : undefined;
     default:
       return undefined;
   }
@@ -64,9 +65,8 @@ export async function admit(context: Context, target: Target): Promise<readonly 
   const { kind, type, operation: code, criteria, ifNoneExist } = target;
   const operation = code === undefined ? undefined : OPERATIONS.get(code);
   const decision = decide(context.principal, {
-    kind,
+    ...(operation ?? INTERACTIONS[kind]),
     ...(type === undefined ? {} : { type }),
-    ...(operation ? { operation } : {}),
     searches: criteria !== undefined || ifNoneExist !== undefined,
   });
   if (!decision.allow) return refuse(context, target, new FhirError(decision.kind, decision.why));
@@ -75,30 +75,29 @@ export async function admit(context: Context, target: Target): Promise<readonly 
 
 /** Records a failed interaction, or one that failed before it could be run, and throws its error. */
 export async function refuse(context: Context, target: Target, error: FhirError): Promise<never> {
-  if (target.kind !== 'capabilities' && error.kind !== 'unavailable')
-    await context.engine.store.commit({
-      changes: eventsOf(context, target, { patients: [], status: error.status }, error),
-      independent: true,
-    });
+  const changes =
+    error.kind === 'unavailable' ? [] : eventsOf(context, target, { patients: [], status: error.status }, error);
+  if (changes.length > 0) await context.engine.store.commit({ changes, independent: true });
   throw error;
 }
 
 async function runAndRecord(context: Context, ask: Interaction, without: readonly string[]): Promise<Result> {
   const { store, registry } = context.engine;
+  // The search parameters in force must be known before something is indexed by them.
+  const writing = isWriting(ask.kind);
   for (let attempt = 1; ; attempt++) {
-    if (WRITES.has(ask.kind)) await registry.current();
+    if (writing) await registry.current();
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
     const ran = await run(context, ask, without);
     const judged = ran.changes ? await checkIntegrity(context.engine, ran, without) : ran;
     const { result, changes = [], recordedParts, complete, mustNotMatch = [], mustExist = [] } = judged;
-    if (ask.kind === 'capabilities' || ask.kind === 'batch') return result;
     const events: Change[] = [];
     for (const { target, request, result: done } of recordedParts ?? [{ target: ask, result }]) {
       events.push(...eventsOf({ ...context, request: request ?? context.request }, target, done));
       // A long Bundle does not keep everybody else waiting.
       if (events.length % 256 === 0) await new Promise(setImmediate);
     }
-    const noted = context.note && WRITES.has(ask.kind) ? [context.note()] : [];
+    const noted = context.note && writing ? [context.note()] : [];
     if (changes.length === 0 && mustExist.length === 0) {
       if (noted.length > 0) await store.commit({ changes: events, messages: noted });
       else if (events.length > 0) await store.commit({ changes: events, independent: true });
@@ -150,18 +149,14 @@ async function run(context: Context, ask: Interaction, without: readonly string[
 
 const DOOR: EntryRunner = { admit, run, perform, refuse };
 
-/** Code of http://hl7.org/fhir/restful-interaction. */
-function interactionCode({ kind, type, id }: Target): string {
-  if (kind === 'search') return type ? 'search-type' : 'search-system';
-  if (kind === 'history') return id ? 'history-instance' : type ? 'history-type' : 'history-system';
-  return kind;
-}
-
 function eventsOf({ engine, ...context }: Context, target: Target, result: Result, error?: FhirError): Change[] {
   const { type, id } = target;
+  const pattern = INTERACTIONS[target.kind].audit;
+  if (pattern === undefined) return [];
   const data = result.subject ?? (type && id ? { type, id } : undefined);
   return engine.record({
-    interaction: interactionCode(target),
+    interaction: restfulCode(target),
+    pattern,
     at: engine.now(),
     outcome: error ? KINDS[error.kind].outcome : '0',
     ...(error ? { why: error.kind } : result.unchanged ? { why: 'unchanged' } : {}),

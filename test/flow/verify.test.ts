@@ -120,6 +120,7 @@ onBothStores('verify', stage => {
     const { engine } = stage().server;
     const changes = engine.record({
       interaction: 'create',
+      pattern: 'create',
       at: Date.now(),
       outcome: '0',
       principal: { role: 'admin' },

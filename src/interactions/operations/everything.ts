@@ -33,7 +33,7 @@ export const everything: Operation = {
   methods: ['GET', 'POST'],
   definition: 'everything',
   role: 'reader',
-  writes: false,
+  effect: 'reads',
   types: ['Patient', 'Encounter', 'Group'],
   run,
 };

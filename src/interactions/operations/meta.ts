@@ -30,7 +30,7 @@ export const meta: Operation = {
   methods: ['GET', 'POST'],
   definition: 'meta',
   role: 'reader',
-  writes: false,
+  effect: 'reads',
   shows: 'Parameters',
   run: show,
 };
@@ -43,7 +43,7 @@ function changing(definition: string, combine: (meta: JsonObject, given: JsonObj
     methods: ['POST'],
     definition,
     role: 'writer',
-    writes: true,
+    effect: 'changes',
     run: (context, ask) => change(context, ask, combine),
   };
 }

@@ -23,8 +23,8 @@ export interface Operation {
   readonly definition: string;
   /** Who may run it, at least. */
   readonly role: Principal['role'];
-  /** It changes what it is asked of: not for what cannot be changed. */
-  readonly writes: boolean;
+  /** What it does to what it is asked of: nothing is `changed` that cannot be changed. */
+  readonly effect: 'reads' | 'changes';
   /** The answer is a resource of this type, of which `_summary` and `_elements` show a part. */
   readonly shows?: string;
   /** Types that it is offered for, below the system level; absent: all. */

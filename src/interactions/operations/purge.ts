@@ -22,7 +22,7 @@ export const purge: Operation = {
   methods: ['POST'],
   definition: 'purge',
   role: 'admin',
-  writes: true,
+  effect: 'changes',
   run,
 };
 

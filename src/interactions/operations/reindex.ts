@@ -16,7 +16,7 @@ export const reindex: Operation = {
   methods: ['POST'],
   definition: 'reindex',
   role: 'admin',
-  writes: false,
+  effect: 'reads',
   run: request,
 };
 

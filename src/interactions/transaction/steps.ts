@@ -3,6 +3,7 @@ import type { Definitions } from '../../fhir/definitions.js';
 import type { FhirError } from '../../fhir/error.js';
 import type { Resource } from '../../fhir/resource.js';
 import type { Context, Entry, Interaction, Outcome, Result, Target } from '../interaction.js';
+import { INTERACTIONS, LAST_ENTRIES } from '../kinds.js';
 import { isRaw } from '../write/prepare.js';
 import { type Names, type Site, sitesOf, sitesOfPatch } from './references.js';
 
@@ -33,13 +34,10 @@ export interface EntryTask {
 
 /** Where an interaction stands in R4's order; what only reads comes last. */
 export function rankOf(ask: Interaction): number {
-  if (ask.kind === 'operation') return ask.safe ? LAST : 1;
-  return RANKS[ask.kind] ?? LAST;
+  return ask.kind === 'operation' && ask.safe ? LAST_ENTRIES : INTERACTIONS[ask.kind].order;
 }
-const RANKS: Readonly<Partial<Record<Interaction['kind'], number>>> = { delete: 0, create: 1, update: 2, patch: 2 };
-const LAST = 3;
 
-export const isWrite = (ask: Interaction): boolean => rankOf(ask) < LAST;
+export const isWrite = (ask: Interaction): boolean => rankOf(ask) < LAST_ENTRIES;
 
 /** What an entry brings along. */
 export function resourceIn(ask: Interaction): Resource | undefined {

@@ -9,6 +9,7 @@ import { decide } from '../../access/decide.js';
 import { FhirError } from '../../fhir/error.js';
 import type { Version } from '../../store/store.js';
 import type { Context } from '../interaction.js';
+import { INTERACTIONS } from '../kinds.js';
 import { findReferring } from './referrers.js';
 
 /** Current versions of what refers to `roots`, directly or through others. Throws `conflict` where there are too many. */
@@ -25,7 +26,7 @@ export async function cascade({ engine, principal }: Context, roots: readonly Ve
         { expression: 'http._cascade', detail: 'cascade-too-large' },
       );
     for (const type of new Set(found.map(name => name.type))) {
-      const decision = decide(principal, { kind: 'delete', type });
+      const decision = decide(principal, { ...INTERACTIONS.delete, type });
       if (!decision.allow) throw new FhirError(decision.kind, decision.why);
     }
     const rows = await Promise.all(found.map(({ type, id }) => engine.store.read(type, id)));

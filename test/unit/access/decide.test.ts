@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { type Ask, decide } from '../../../src/access/decide.js';
 import { type Role, ROLES } from '../../../src/identity/principal.js';
+import type { Kind } from '../../../src/interactions/interaction.js';
+import { INTERACTIONS } from '../../../src/interactions/kinds.js';
 import { OPERATIONS } from '../../../src/interactions/operations/operation.js';
 
-const READING = ['capabilities', 'read', 'vread', 'history', 'search'];
-const CHANGING = ['update', 'patch', 'delete'];
-const WHOLE = ['batch', 'transaction'];
+const READING: readonly Kind[] = ['capabilities', 'read', 'vread', 'history', 'search'];
+const CHANGING: readonly Kind[] = ['update', 'patch', 'delete'];
+const WHOLE: readonly Kind[] = ['batch', 'transaction'];
 
 /** `yes`, or the kind of the refusal. */
 function answer(role: Role, ask: Ask): string {
@@ -18,37 +20,42 @@ function answer(role: Role, ask: Ask): string {
 }
 /** Of reader, writer and admin. */
 const answers = (ask: Ask): string => (['reader', 'writer', 'admin'] as const).map(role => answer(role, ask)).join(' ');
-const operation = (role: Role, writes: boolean, type?: string): Ask => ({
-  kind: 'operation',
-  operation: { role, writes },
+const operation = (role: Role, changes: boolean, type?: string): Ask => ({
+  role,
+  effect: changes ? 'changes' : 'reads',
   ...(type === undefined ? {} : { type }),
+});
+const asking = ({ kind, ...rest }: { kind: Kind; type?: string; searches?: boolean }): Ask => ({
+  ...INTERACTIONS[kind],
+  ...rest,
 });
 
 describe('decide', () => {
   for (const type of ['Patient', 'Binary'])
     it(`lets everybody read a ${type}, and writers and administrators write it`, () => {
-      for (const kind of READING) assert.equal(answers({ kind, type }), 'yes yes yes', kind);
-      for (const kind of ['create', ...CHANGING]) assert.equal(answers({ kind, type }), 'forbidden yes yes', kind);
+      for (const kind of READING) assert.equal(answers(asking({ kind, type })), 'yes yes yes', kind);
+      for (const kind of ['create', ...CHANGING] as const)
+        assert.equal(answers(asking({ kind, type })), 'forbidden yes yes', kind);
     });
 
   it('lets everybody send a batch or a transaction, because its entries are decided one by one', () => {
-    for (const kind of WHOLE) assert.equal(answers({ kind }), 'yes yes yes', kind);
+    for (const kind of WHOLE) assert.equal(answers(asking({ kind })), 'yes yes yes', kind);
   });
 
   it('lets nobody change an audit event, and only administrators read one (AUD-3)', () => {
     const type = 'AuditEvent';
     for (const kind of CHANGING)
-      assert.equal(answers({ kind, type }), 'method-not-allowed method-not-allowed method-not-allowed', kind);
-    for (const kind of READING) assert.equal(answers({ kind, type }), 'forbidden forbidden yes', kind);
-    assert.equal(answers({ kind: 'create', type }), 'forbidden yes yes');
+      assert.equal(answers(asking({ kind, type })), 'method-not-allowed method-not-allowed method-not-allowed', kind);
+    for (const kind of READING) assert.equal(answers(asking({ kind, type })), 'forbidden forbidden yes', kind);
+    assert.equal(answers(asking({ kind: 'create', type })), 'forbidden yes yes');
   });
 
   it('lets nobody use criteria of what he may not search, though he may create it', () => {
     const searches = true;
-    assert.equal(answers({ kind: 'create', type: 'AuditEvent', searches }), 'forbidden forbidden yes');
-    assert.equal(answers({ kind: 'create', type: 'AuditEvent', searches: false }), 'forbidden yes yes');
-    for (const kind of ['create', ...CHANGING])
-      assert.equal(answers({ kind, type: 'Patient', searches }), 'forbidden yes yes', kind);
+    assert.equal(answers(asking({ kind: 'create', type: 'AuditEvent', searches })), 'forbidden forbidden yes');
+    assert.equal(answers(asking({ kind: 'create', type: 'AuditEvent', searches: false })), 'forbidden yes yes');
+    for (const kind of ['create', ...CHANGING] as const)
+      assert.equal(answers(asking({ kind, type: 'Patient', searches })), 'forbidden yes yes', kind);
   });
 
   it('lets an operation be run by the role that it names, and by those above', () => {
@@ -72,22 +79,21 @@ describe('decide', () => {
   });
 
   it('leaves to administrators what it does not know', () => {
-    assert.equal(answers({ kind: 'import' }), 'forbidden forbidden yes');
-    assert.equal(answers({ kind: 'operation' }), 'forbidden forbidden yes');
-    assert.equal(answer('nobody' as Role, { kind: 'read', type: 'Patient' }), 'forbidden');
+    assert.equal(answers(asking({ kind: 'operation' })), 'forbidden forbidden yes');
+    assert.equal(answer('nobody' as Role, asking({ kind: 'read', type: 'Patient' })), 'forbidden');
   });
 
   it('says why without naming data', () => {
-    for (const kind of ['read', 'update', 'import', 'transaction'])
+    for (const kind of ['read', 'update', 'operation', 'transaction'] as const)
       for (const type of ['Patient', 'AuditEvent'])
         for (const role of ROLES) {
-          const decision = decide({ role }, { kind, type });
+          const decision = decide({ role }, asking({ kind, type }));
           if (!decision.allow) assert.match(decision.why, /^(Only an administrator|This role|Audit events) [a-z ]+\.$/);
         }
   });
 
   it('finds every operation that changes its resource closed to readers', () => {
-    const writing = [...OPERATIONS].filter(([, { writes }]) => writes);
+    const writing = [...OPERATIONS].filter(([, { effect }]) => effect === 'changes');
     assert.ok(writing.length >= 3);
     for (const [code, { role, methods }] of writing) {
       assert.notEqual(role, 'reader', code);

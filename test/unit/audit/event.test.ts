@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { auditEvent, type AuditRecord } from '../../../src/audit/event.js';
 import type { JsonObject } from '../../../src/fhir/resource.js';
+import type { Kind, Target } from '../../../src/interactions/interaction.js';
+import { INTERACTIONS, restfulCode } from '../../../src/interactions/kinds.js';
 
 const deed: AuditRecord = {
   interaction: 'read',
+  pattern: 'read',
   at: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
   outcome: '0',
   principal: { name: 'clerk-1', role: 'writer' },
@@ -25,19 +28,30 @@ const profileOf = (event: JsonObject) =>
   ((event['meta'] as JsonObject | undefined)?.['profile'] as string[] | undefined)?.[0]?.split('.').at(-1);
 
 describe('AuditEvent (AUD-1, BALP)', () => {
-  const rows: [interaction: string, action: string, profile: string | undefined, agents: string[]][] = [
-    ['read', 'R', 'PatientRead', ['110152', '110153', 'IRCP']],
-    ['vread', 'R', 'PatientRead', ['110152', '110153', 'IRCP']],
-    ['create', 'C', 'PatientCreate', ['110153', '110152', 'AUT']],
-    ['update', 'U', 'PatientUpdate', ['110153', '110152', 'AUT']],
-    ['delete', 'D', 'PatientDelete', ['110150', 'custodian', 'AUT']],
-    ['search-type', 'E', 'PatientQuery', ['110153', '110152', 'IRCP']],
-    ['search-system', 'E', 'PatientQuery', ['110153', '110152', 'IRCP']],
-    ['history-instance', 'R', undefined, ['110152', '110153', 'IRCP']],
+  const type = 'Observation';
+  const instance = { type, id: 'o' };
+  const rows: [
+    kind: Kind,
+    level: Omit<Target, 'kind'>,
+    interaction: string,
+    action: string,
+    profile: string | undefined,
+    agents: string[],
+  ][] = [
+    ['read', instance, 'read', 'R', 'PatientRead', ['110152', '110153', 'IRCP']],
+    ['vread', instance, 'vread', 'R', 'PatientRead', ['110152', '110153', 'IRCP']],
+    ['create', { type }, 'create', 'C', 'PatientCreate', ['110153', '110152', 'AUT']],
+    ['update', instance, 'update', 'U', 'PatientUpdate', ['110153', '110152', 'AUT']],
+    ['patch', { type }, 'patch', 'U', 'PatientUpdate', ['110153', '110152', 'AUT']],
+    ['delete', instance, 'delete', 'D', 'PatientDelete', ['110150', 'custodian', 'AUT']],
+    ['search', { type }, 'search-type', 'E', 'PatientQuery', ['110153', '110152', 'IRCP']],
+    ['search', {}, 'search-system', 'E', 'PatientQuery', ['110153', '110152', 'IRCP']],
+    ['history', instance, 'history-instance', 'R', undefined, ['110152', '110153', 'IRCP']],
   ];
-  for (const [interaction, action, profile, expected] of rows)
+  for (const [kind, level, interaction, action, profile, expected] of rows)
     it(`of ${interaction} has action ${action}, profile ${profile}, agents ${expected.join(' ')}`, () => {
-      const event = one({ interaction });
+      assert.equal(restfulCode({ kind, ...level }), interaction);
+      const event = one({ interaction, pattern: INTERACTIONS[kind].audit! });
       assert.equal(event['action'], action);
       assert.equal(profileOf(event), profile);
       assert.deepEqual(agents(event), expected);
@@ -54,7 +68,7 @@ describe('AuditEvent (AUD-1, BALP)', () => {
   });
 
   it('of a search holds the request in base64 and nothing else of it (AUD-7)', () => {
-    const event = one({ interaction: 'search-type' });
+    const event = one({ interaction: 'search-type', pattern: 'query' });
     const query = (event['entity'] as JsonObject[])[0]!;
     assert.equal(Buffer.from(query['query'] as string, 'base64').toString(), deed.request);
     assert.deepEqual(Object.keys(query).toSorted(), ['query', 'role', 'type']);

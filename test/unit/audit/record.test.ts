@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { auditEvent, type AuditRecord } from '../../../src/audit/event.js';
+import { auditEvent, type AuditPattern, type AuditRecord } from '../../../src/audit/event.js';
 import { createRecorder } from '../../../src/audit/record.js';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { extract } from '../../../src/search/extract.js';
@@ -17,7 +17,7 @@ const data = fc.record(
   { type: fc.constantFrom('Patient', 'Observation', 'Binary'), id, version: fc.integer({ min: 1, max: 1_000_000 }) },
   { requiredKeys: ['type', 'id'] },
 );
-const deeds: fc.Arbitrary<AuditRecord> = fc.record(
+const unpatterned: fc.Arbitrary<Omit<AuditRecord, 'pattern'>> = fc.record(
   {
     interaction: fc.constantFrom(
       'read',
@@ -47,7 +47,19 @@ const deeds: fc.Arbitrary<AuditRecord> = fc.record(
   {
     requiredKeys: ['interaction', 'at', 'outcome', 'principal', 'address', 'requestId', 'base', 'request', 'patients'],
   },
-) as fc.Arbitrary<AuditRecord>;
+) as fc.Arbitrary<Omit<AuditRecord, 'pattern'>>;
+const PATTERN: Readonly<Record<string, AuditPattern>> = {
+  read: 'read',
+  vread: 'read',
+  create: 'create',
+  update: 'update',
+  delete: 'delete',
+  'history-type': 'history',
+};
+const deeds: fc.Arbitrary<AuditRecord> = unpatterned.map(deed => ({
+  ...deed,
+  pattern: PATTERN[deed.interaction] ?? 'query',
+}));
 
 /** What could end a string, an object, a line, or be half of a character. */
 const HOSTILE = [
@@ -74,6 +86,7 @@ describe('recording', () => {
   it('gives one change per patient, or one without any', () => {
     const deed: AuditRecord = {
       interaction: 'search-type',
+      pattern: 'query',
       at: 1.7e12,
       outcome: '0',
       principal: { role: 'admin' },
@@ -95,6 +108,7 @@ describe('recording', () => {
 
   const ordinary: AuditRecord = {
     interaction: 'read',
+    pattern: 'read',
     at: 1.7e12,
     outcome: '0',
     principal: { name: 'clerk', role: 'writer' },
@@ -110,7 +124,7 @@ describe('recording', () => {
     'the user': name => ({ principal: { name, role: 'reader' } }),
     'the request id': requestId => ({ requestId }),
     'the request': request =>
-      ({ request, interaction: 'search-type', data: undefined }) as unknown as Partial<AuditRecord>,
+      ({ request, interaction: 'search-type', pattern: 'query', data: undefined }) as unknown as Partial<AuditRecord>,
     'the id of what was touched': value => ({ data: { type: 'Patient', id: value, version: 3 } }),
     'the id of a patient': value => ({ patients: [value] }),
     'the refusal': refusal => ({ outcome: '4', refusal }),
