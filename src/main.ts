@@ -11,7 +11,7 @@ import { type Found, readProfiles } from './fhir/package.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { loadFrom } from './conformance/stored-canonicals.js';
 import { createForms } from './interactions/response/forms.js';
-import type { Engine } from './interactions/interaction.js';
+import type { Engine } from './interactions/engine.js';
 import { OPERATIONS } from './interactions/operations/operation.js';
 import { createRegistry } from './conformance/search-parameter-registry.js';
 import { createReindexer } from './conformance/reindex-job.js';

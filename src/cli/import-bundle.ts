@@ -6,7 +6,8 @@
  */
 import { type Decimals, type Json, type JsonObject, type Parsed, type Resource, isObject } from '../fhir/resource.js';
 import { requestsOf } from '../http/bundle.js';
-import type { Engine, Entry } from '../interactions/interaction.js';
+import type { Engine } from '../interactions/engine.js';
+import type { Entry } from '../interactions/interaction.js';
 import { rankOf } from '../interactions/transaction/steps.js';
 
 /** A request on its way in. */

@@ -12,7 +12,7 @@ import { parseJson, STORED_JSON } from '../fhir/json/json.js';
 import { MOST_RESOURCES } from '../http/bundle.js';
 import type { Resource } from '../fhir/resource.js';
 import type { Limits } from '../http/source.js';
-import type { Context } from '../interactions/interaction.js';
+import type { Context } from '../interactions/engine.js';
 import { perform } from '../interactions/perform.js';
 import { ConfigError } from '../platform/config.js';
 import { type Group, groupOf, type Item, requestOf } from './import-bundle.js';

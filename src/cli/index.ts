@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FhirError } from '../fhir/error.js';
-import type { Engine } from '../interactions/interaction.js';
+import type { Engine } from '../interactions/engine.js';
 import { type Config, ConfigError, flagOf, isMongo, loadConfig, SETTINGS } from '../platform/config.js';
 import { didYouMean } from '../platform/nearest.js';
 import { VERSION } from '../platform/version.js';

@@ -1,5 +1,5 @@
 /** What a command is, and what it gets: its settings, words and flags, and how to open the engine. */
-import type { Engine } from '../interactions/interaction.js';
+import type { Engine } from '../interactions/engine.js';
 import type { Config } from '../platform/config.js';
 import type { ProgressOptions } from './progress.js';
 

@@ -1,6 +1,6 @@
 /** `chartroom reindex`: extracts every resource's index entries and words anew, in the store's own order, beside readers and writers. */
 import { asFhirError, FhirError } from '../fhir/error.js';
-import type { Engine } from '../interactions/interaction.js';
+import type { Engine } from '../interactions/engine.js';
 import { indexAnew } from '../search/index-resource.js';
 import type { Renewed } from '../store/store.js';
 import type { Invocation } from './invocation.js';

@@ -2,7 +2,8 @@
 import { FhirError } from '../fhir/error.js';
 import { parseJson } from '../fhir/json/json.js';
 import { SYSTEM } from '../identity/principal.js';
-import type { Context, Engine, Interaction } from '../interactions/interaction.js';
+import type { Context, Engine } from '../interactions/engine.js';
+import type { Interaction } from '../interactions/interaction.js';
 import { perform } from '../interactions/perform.js';
 import { newId } from '../platform/ids.js';
 import { DEMO_FOLDER, type DemoItem, readDemoData } from './demo-data.js';

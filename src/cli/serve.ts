@@ -9,7 +9,7 @@ import { availableParallelism } from 'node:os';
 import { FhirError } from '../fhir/error.js';
 import { createHttpServer } from '../http/app.js';
 import type { Limits } from '../http/source.js';
-import type { Engine } from '../interactions/interaction.js';
+import type { Engine } from '../interactions/engine.js';
 import { type Config, isMongo } from '../platform/config.js';
 import type { Log } from '../platform/log.js';
 import { createMetrics } from '../platform/metrics.js';

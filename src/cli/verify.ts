@@ -12,7 +12,7 @@ import { createHash } from 'node:crypto';
 import { asFhirError } from '../fhir/error.js';
 import { parseJson, STORED_JSON } from '../fhir/json/json.js';
 import { indexAnew } from '../search/index-resource.js';
-import type { Engine } from '../interactions/interaction.js';
+import type { Engine } from '../interactions/engine.js';
 import { isOwnEvent, RECEIVED } from '../interactions/write/received.js';
 import { ConfigError } from '../platform/config.js';
 import { all, any, type Test, type Where } from '../search/query.js';

@@ -11,7 +11,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import helmet from 'helmet';
 import { asFhirError, FhirError } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
-import type { Engine } from '../interactions/interaction.js';
+import type { Engine } from '../interactions/engine.js';
 import { isLoopback } from '../platform/config.js';
 import type { Metrics } from '../platform/metrics.js';
 import { answer, type Exchange, type House, type Notice, takeOriginForm } from './exchange.js';

@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request, Response } from 'express';
 import { asFhirError, type FhirError, KINDS } from '../fhir/error.js';
-import type { Engine } from '../interactions/interaction.js';
+import type { Engine } from '../interactions/engine.js';
 import { newId } from '../platform/ids.js';
 import type { Metrics } from '../platform/metrics.js';
 import { discardRest } from './body.js';

@@ -1,7 +1,7 @@
 /** One FHIR request, from its head to its answer: route → who asks → may they → body → interaction → answer. */
 import type { Request, Response } from 'express';
 import { asFhirError, type FhirError } from '../fhir/error.js';
-import type { Context } from '../interactions/interaction.js';
+import type { Context } from '../interactions/engine.js';
 import { INTERACTIONS } from '../interactions/kinds.js';
 import { createAllowance } from '../interactions/response/allowance.js';
 import { admit, perform, refuse } from '../interactions/perform.js';

@@ -3,7 +3,7 @@
  * data, runs no script, and its own Content-Security-Policy allows nothing but its style.
  */
 import { createHash } from 'node:crypto';
-import type { Engine } from '../interactions/interaction.js';
+import type { Engine } from '../interactions/engine.js';
 import type { Exchange } from './exchange.js';
 
 const STYLE = `

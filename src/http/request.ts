@@ -4,7 +4,8 @@
  */
 import { FhirError } from '../fhir/error.js';
 import type { Parsed } from '../fhir/resource.js';
-import type { Engine, Interaction, Parameters, Patch, RawBody, View } from '../interactions/interaction.js';
+import type { Engine } from '../interactions/engine.js';
+import type { Interaction, Parameters, Patch, RawBody, View } from '../interactions/interaction.js';
 import { sortOut } from '../interactions/unknown-parameters.js';
 import { readView, VIEW } from '../interactions/response/summary-view.js';
 import { contentTypes } from './media.js';

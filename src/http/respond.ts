@@ -7,8 +7,9 @@ import { createGzip, gzip } from 'node:zlib';
 import type { Response } from 'express';
 import { FhirError } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
-import { type Allowance, FREE } from '../interactions/response/allowance.js';
-import type { Engine, Result } from '../interactions/interaction.js';
+import type { Allowance, Engine } from '../interactions/engine.js';
+import { FREE } from '../interactions/response/allowance.js';
+import type { Result } from '../interactions/interaction.js';
 import {
   join,
   type Piece,

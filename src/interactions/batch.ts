@@ -4,9 +4,10 @@
  * the batch wrote.
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
-import { type Allowance, allowanceOf, shareOf, tooLarge } from './response/allowance.js';
+import type { Allowance, Context, Engine } from './engine.js';
+import { allowanceOf, shareOf, tooLarge } from './response/allowance.js';
 import { type Answer, answerOfError, inEntry, responseBundle, seen, within } from './response/transaction-response.js';
-import type { Context, Engine, Entry, Interaction, Of, Outcome } from './interaction.js';
+import type { Entry, Interaction, Of, Outcome } from './interaction.js';
 import { type Named, type Names, pathTo, rename } from './transaction/references.js';
 import { type EntryRunner, isWrite, rankOf, resourceIn, sitesIn } from './transaction/steps.js';
 

@@ -5,7 +5,8 @@
 import { decide } from '../access/decide.js';
 import { SYSTEM } from '../identity/principal.js';
 import type { SearchParameter } from '../search/parameters.js';
-import type { Context, Engine, Of, Outcome } from './interaction.js';
+import type { Context, Engine } from './engine.js';
+import type { Of, Outcome } from './interaction.js';
 import { type Operation, OPERATIONS } from './operations/operation.js';
 import { INTERACTIONS } from './kinds.js';
 import { viewOf } from './response/resource-text.js';

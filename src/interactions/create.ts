@@ -5,7 +5,8 @@
  */
 import { newId } from '../platform/ids.js';
 import { absence, findOne, readCriteria } from './write/conditional.js';
-import type { Context, Engine, Located, Of, Outcome } from './interaction.js';
+import type { Context, Engine } from './engine.js';
+import type { Located, Of, Outcome } from './interaction.js';
 import { resolveReferences } from './transaction/conditional-references.js';
 import { isRaw, prepare } from './write/prepare.js';
 import { auditSubject } from './read.js';

@@ -8,7 +8,8 @@ import { FhirError, type Issue } from '../fhir/error.js';
 import type { Change, Version } from '../store/store.js';
 import { cascade } from './write/cascade.js';
 import { findSought, readCriteria } from './write/conditional.js';
-import type { Context, Engine, Of, Outcome } from './interaction.js';
+import type { Context, Engine } from './engine.js';
+import type { Of, Outcome } from './interaction.js';
 import { auditSubject } from './read.js';
 import { checkPreconditions, next, readNamed } from './update.js';
 

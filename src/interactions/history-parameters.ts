@@ -8,7 +8,8 @@
 import { parseGivenDateTime, type Span } from '../fhir/datetime.js';
 import { FhirError } from '../fhir/error.js';
 import type { HistoryOf } from '../store/store.js';
-import type { Engine, Of, Parameters, View } from './interaction.js';
+import type { Engine } from './engine.js';
+import type { Of, Parameters, View } from './interaction.js';
 import { sortOut } from './unknown-parameters.js';
 import { clampCount } from './response/paging.js';
 import { TRAIL, typesNamed } from './search/types-named.js';

@@ -8,7 +8,8 @@ import type { HistoryQuery, Page, Version } from '../store/store.js';
 import { allowanceOf, takePage } from './response/allowance.js';
 import { type BundleEntry, bundle } from './response/bundle.js';
 import { type HistoryAsked, historyParameters, readHistoryParameters } from './history-parameters.js';
-import type { Context, Engine, Of, Outcome, View } from './interaction.js';
+import type { Context, Engine } from './engine.js';
+import type { Of, Outcome, View } from './interaction.js';
 import { neighbours, openPage, type PageState, questionOf, selfLink } from './response/paging.js';
 import { viewText } from './response/resource-text.js';
 

@@ -3,24 +3,11 @@
  * dispatch, the access decision, the audit event, /metadata, the metric label and the log line. HTTP, the command
  * line and jobs all make Interactions; only `perform` runs them.
  */
-import type { Recorder } from '../audit/record.js';
-import type { Definitions } from '../fhir/definitions.js';
 import type { FhirError, Issue } from '../fhir/error.js';
 import type { Decimals, Json, Parsed } from '../fhir/resource.js';
-import type { Identify, Principal } from '../identity/principal.js';
-import type { Log } from '../platform/log.js';
-import type { PageTokenCipher } from '../platform/page-token-cipher.js';
-import type { KeyedMutex } from '../platform/keyed-mutex.js';
-import type { SearchParameters } from '../search/parameters.js';
-import type { Blobs, Change, Commit, Message, Store, Version } from '../store/store.js';
-import type { Room } from '../platform/room.js';
-import type { Allowance } from './response/allowance.js';
-import type { Forms } from './response/forms.js';
+import type { Blobs, Change, Commit, Version } from '../store/store.js';
 import type { Text } from './response/text.js';
 import type { ConditionalQuery } from './write/conditional.js';
-import type { Registry } from '../conformance/search-parameter-registry.js';
-import type { Reindexer } from '../conformance/reindex-job.js';
-import type { Terminology } from '../terminology/terminology.js';
 
 /** Name and value of each parameter, decoded, in order of appearance. */
 export type Parameters = readonly (readonly [name: string, value: string])[];
@@ -180,87 +167,6 @@ export interface Target {
   /** Criteria that say which resource is meant, or that there are some: whoever gives them searches. */
   readonly criteria?: Parameters | true;
   readonly ifNoneExist?: Parameters | true;
-}
-
-/** What everything runs on; made once by main.ts. */
-export interface Engine {
-  readonly definitions: Definitions;
-  readonly parameters: SearchParameters;
-  readonly store: Store;
-  /** Custom search parameters in force, and the job that indexes by them what is there already. */
-  readonly registry: Registry;
-  readonly reindexer: Reindexer;
-  /** Conformance resources that this server brings along, by `Type/id`: read like any other, and nothing else. */
-  readonly builtIn: ReadonlyMap<string, Buffer>;
-  readonly log: Log;
-  readonly terminology: Terminology;
-  readonly pageTokens: PageTokenCipher;
-  /** One writer of a resource at a time in this process; other processes are told apart by the commit. */
-  readonly mutex: KeyedMutex;
-  readonly identify: Identify;
-  readonly record: Recorder;
-  /** Resources in another form than they are stored. */
-  readonly forms: Forms;
-  /** Bytes of large answers that may be in memory together. */
-  readonly room: Room;
-  readonly settings: {
-    /** FHIR base without a trailing slash: `http://localhost:8080/fhir`. */
-    readonly base: string;
-    /** Every address under which this server is reached, `base` first: references below them are our own. */
-    readonly bases: readonly string[];
-    readonly pageSize: number;
-    readonly maxPageSize: number;
-    /** Bytes of a page, and of the answer to a Bundle. */
-    readonly maxAnswer: number;
-    /** ms. */
-    readonly linkLifetime: number;
-    readonly maxBinary: number;
-    /** ms that one query may take. */
-    readonly queryTimeout: number;
-    /** Names that a chained search may put into one query; beyond, rows are looked at one by one. */
-    readonly joinLimit: number;
-    /** Resources that `_include` and `_revinclude` may add to one page. */
-    readonly maxIncluded: number;
-    /** `_text` and `_content` are offered, and every write keeps the words of its resource. */
-    readonly fullText: boolean;
-    /** Entries that a batch or transaction may have. */
-    readonly maxEntries: number;
-    /** Bytes, values and index entries that a resource may have. */
-    readonly maxBody: number;
-    readonly maxValues: number;
-    readonly maxIndexed: number;
-    /** Whether what references name must exist (interactions/write/integrity.ts). */
-    readonly integrity: 'off' | 'warn' | 'enforce';
-    /** Resources that one conditional delete may delete; beyond: 412. */
-    readonly conditionalDelete: number;
-    /** Resources that one cascade may delete beside the one that is named. */
-    readonly maxCascade: number;
-    readonly software: { readonly name: string; readonly version: string; readonly started: number };
-    readonly authentication: 'none' | 'token';
-    /** What is not known is passed over where the client does not say how to handle it. */
-    readonly lenient: boolean;
-    /** Some origin may call from a browser. */
-    readonly cors: boolean;
-  };
-  readonly now: () => number;
-}
-
-/** Who asks, and how the request is named in audit and log. */
-export interface Context {
-  /** What the answer may have. */
-  readonly allowance?: Allowance;
-  readonly engine: Engine;
-  readonly principal: Principal;
-  readonly requestId: string;
-  /** Network address of the client. */
-  readonly address: string;
-  /** Method and URL as asked, for the audit event of a query. */
-  readonly request: string;
-  /**
-   * A message that is committed with what the interaction writes, so that whoever asked can know afterwards, and after a kill,
-   * whether it was. `at`: of this entry of a batch.
-   */
-  readonly note?: (at?: number) => Message;
 }
 
 /** The answer, independent of HTTP and of the format. */

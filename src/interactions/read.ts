@@ -1,7 +1,8 @@
 /** read and vread: https://hl7.org/fhir/R4/http.html#read, #vread, #cread */
 import { FhirError } from '../fhir/error.js';
 import type { Version } from '../store/store.js';
-import type { Context, Of, Outcome } from './interaction.js';
+import type { Context } from './engine.js';
+import type { Of, Outcome } from './interaction.js';
 import { readWhole } from './response/allowance.js';
 import { openBinary, viewOf, viewText } from './response/resource-text.js';
 

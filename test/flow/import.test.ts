@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { after, before, describe, it } from 'mocha';
 import { loadDemo } from '../../src/cli/seed.js';
 import { FhirError } from '../../src/fhir/error.js';
-import type { Engine } from '../../src/interactions/interaction.js';
+import type { Engine } from '../../src/interactions/engine.js';
 import { ConfigError } from '../../src/platform/config.js';
 import { importInto } from '../support/import.js';
 import { type RunningServer, startServer } from '../support/server.js';

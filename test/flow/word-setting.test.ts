@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'mocha';
 import { reindex } from '../../src/cli/reindex.js';
 import { systemContext } from '../../src/cli/seed.js';
 import { parseJson } from '../../src/fhir/json/json.js';
-import type { Engine } from '../../src/interactions/interaction.js';
+import type { Engine } from '../../src/interactions/engine.js';
 import { perform } from '../../src/interactions/perform.js';
 import { open } from '../../src/main.js';
 import { loadConfig } from '../../src/platform/config.js';

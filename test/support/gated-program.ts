@@ -6,7 +6,7 @@
 import { statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { run } from '../../src/cli/index.js';
-import type { Engine } from '../../src/interactions/interaction.js';
+import type { Engine } from '../../src/interactions/engine.js';
 import { open } from '../../src/main.js';
 
 const GATE = process.env['GATE']!;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { importFiles } from '../../src/cli/import.js';
 import type { Invocation } from '../../src/cli/invocation.js';
-import type { Engine } from '../../src/interactions/interaction.js';
+import type { Engine } from '../../src/interactions/engine.js';
 import { loadConfig } from '../../src/platform/config.js';
 
 /** The exit status. The command closes the store that it opened; here the server goes on with it. */

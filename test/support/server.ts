@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import supertest from 'supertest';
 import { listen } from '../../src/cli/serve.js';
 
-import type { Engine } from '../../src/interactions/interaction.js';
+import type { Engine } from '../../src/interactions/engine.js';
 import { open } from '../../src/main.js';
 import { type Config, loadConfig } from '../../src/platform/config.js';
 import { warmValidators } from '../../src/validation/structure.js';

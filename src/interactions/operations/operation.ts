@@ -5,7 +5,8 @@
 import { FhirError } from '../../fhir/error.js';
 import type { Principal } from '../../identity/principal.js';
 import { validate } from '../../validation/beside.js';
-import type { Context, Of, Outcome } from '../interaction.js';
+import type { Context } from '../engine.js';
+import type { Of, Outcome } from '../interaction.js';
 import { everything } from './everything.js';
 import { meta, metaAdd, metaDelete } from './meta.js';
 import { purge } from './purge.js';

@@ -6,7 +6,8 @@
  */
 import { FhirError } from '../../fhir/error.js';
 import type { Json, JsonObject } from '../../fhir/resource.js';
-import type { Context, Engine, Of, Outcome } from '../interaction.js';
+import type { Context, Engine } from '../engine.js';
+import type { Of, Outcome } from '../interaction.js';
 import { sortOut } from '../unknown-parameters.js';
 import type { Operation } from './operation.js';
 import type { Progress } from '../../conformance/reindex-job.js';

@@ -5,18 +5,8 @@
 import { FhirError } from '../../fhir/error.js';
 import type { Place, Room } from '../../platform/room.js';
 import type { Page, Version } from '../../store/store.js';
-import type { Context, Engine } from '../interaction.js';
+import type { Allowance, Context, Engine } from '../engine.js';
 import { sizeOf } from './text.js';
-
-export interface Allowance {
-  /** Bytes that the answer may still have. */
-  readonly left: number;
-  /** Others have their answers in the same Bundle: one that is larger than what is left is refused. */
-  readonly shared: boolean;
-  spend(bytes: number): void;
-  /** Waits until so many bytes may be in memory. Throws `throttled`. */
-  admit(bytes: number): Promise<void>;
-}
 
 /** An allowance that ends with its request. */
 export interface OwnAllowance extends Allowance {

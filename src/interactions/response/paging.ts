@@ -5,7 +5,8 @@
 import { FhirError } from '../../fhir/error.js';
 import type { Cursor } from '../../search/query.js';
 import type { Page } from '../../store/store.js';
-import type { Engine, Parameters } from '../interaction.js';
+import type { Engine } from '../engine.js';
+import type { Parameters } from '../interaction.js';
 
 export const PAGE = '_page';
 

@@ -6,7 +6,8 @@ import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import { isMediaType, prefersContent } from '../../fhir/media-type.js';
 import type { SummaryForm } from '../../search/summary.js';
 import type { Version } from '../../store/store.js';
-import type { Engine, Result, View } from '../interaction.js';
+import type { Engine } from '../engine.js';
+import type { Result, View } from '../interaction.js';
 import { openBlob, type Text, whole } from './text.js';
 
 /** The exact JSON that was stored, with everything that belongs into it. */

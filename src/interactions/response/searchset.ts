@@ -4,7 +4,8 @@ import type { Issue } from '../../fhir/error.js';
 import { outcomeText } from '../../fhir/outcome.js';
 import type { Version } from '../../store/store.js';
 import type { BundleEntry } from './bundle.js';
-import type { Engine, View } from '../interaction.js';
+import type { Engine } from '../engine.js';
+import type { View } from '../interaction.js';
 import { formOf, viewText } from './resource-text.js';
 
 /** Bytes that are parsed and printed before others have their turn. */

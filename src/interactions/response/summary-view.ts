@@ -1,6 +1,7 @@
 /** `_summary` and `_elements` of everything but searches: https://hl7.org/fhir/R4/search.html#summary, #elements */
 import { FhirError } from '../../fhir/error.js';
-import type { Engine, Parameters, View } from '../interaction.js';
+import type { Engine } from '../engine.js';
+import type { Parameters, View } from '../interaction.js';
 
 /** What shows a part of a single resource. */
 export const VIEW = ['_summary', '_elements'] as const;

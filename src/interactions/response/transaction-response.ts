@@ -7,7 +7,8 @@ import { FhirError, type Issue } from '../../fhir/error.js';
 import { outcomeText } from '../../fhir/outcome.js';
 import { newId } from '../../platform/ids.js';
 import { base64Length } from '../../fhir/json/base64.js';
-import { type Allowance, tooLarge } from './allowance.js';
+import type { Allowance } from '../engine.js';
+import { tooLarge } from './allowance.js';
 import type { Entry, Result } from '../interaction.js';
 import { join, type Piece, piecesOf, sizeOf, type Text } from './text.js';
 

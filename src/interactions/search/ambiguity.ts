@@ -7,7 +7,7 @@
 import type { Issue } from '../../fhir/error.js';
 import type { Test, Where } from '../../search/query.js';
 import { visitParameters } from './reindex-warnings.js';
-import type { Engine } from '../interaction.js';
+import type { Engine } from '../engine.js';
 
 /** Ids of one search that are looked at: more of them were hardly written by somebody who could be told. */
 const MAX_IDS = 10;

@@ -6,7 +6,7 @@
  */
 import type { Cursor, Query } from '../../search/query.js';
 import type { Page, Version } from '../../store/store.js';
-import type { Engine } from '../interaction.js';
+import type { Engine } from '../engine.js';
 
 /** No cursor of a store begins so: text of FHIR has no such character. */
 const MARK = '\u0000built-in';

@@ -8,7 +8,7 @@ import { match } from '../../search/match.js';
 import { all, any, type Cursor, type Where } from '../../search/query.js';
 import type { Named, Version } from '../../store/store.js';
 import { FREE } from '../response/allowance.js';
-import type { Engine } from '../interaction.js';
+import type { Engine } from '../engine.js';
 import { indexAnew } from '../../search/index-resource.js';
 
 export interface Given {

@@ -6,7 +6,8 @@ import { FhirError } from '../../fhir/error.js';
 import type { Where } from '../../search/query.js';
 import type { Query } from '../../search/query.js';
 import type { Explanation } from '../../store/store.js';
-import type { Context, Outcome, Parameters } from '../interaction.js';
+import type { Context } from '../engine.js';
+import type { Outcome, Parameters } from '../interaction.js';
 
 export const EXPLAIN = '_explain';
 

@@ -16,8 +16,8 @@ import type { Include } from '../../search/parse-include.js';
 import { any, type Where } from '../../search/query.js';
 import { refersTo } from '../../search/separate.js';
 import type { Page, Version } from '../../store/store.js';
-import { type Allowance, FREE, sizeOfRows } from '../response/allowance.js';
-import type { Engine } from '../interaction.js';
+import type { Allowance, Engine } from '../engine.js';
+import { FREE, sizeOfRows } from '../response/allowance.js';
 
 export interface Included {
   readonly rows: readonly Version[];

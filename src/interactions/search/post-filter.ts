@@ -15,7 +15,7 @@ import { holdsResources } from '../../search/scope.js';
 import { containsWords } from '../../search/words.js';
 import { wordsOf } from '../../search/words-of.js';
 import type { Counted, Named, Page, Version } from '../../store/store.js';
-import type { Engine } from '../interaction.js';
+import type { Engine } from '../engine.js';
 
 /** Rows of a first and of later batches, which shrink where resources are large. Bundles can be very large. */
 const BATCH = 100;

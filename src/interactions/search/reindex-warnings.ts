@@ -5,7 +5,7 @@
 import type { Issue } from '../../fhir/error.js';
 import type { ParsedSearch } from '../../search/parse.js';
 import type { Test, Where } from '../../search/query.js';
-import type { Engine } from '../interaction.js';
+import type { Engine } from '../engine.js';
 
 /** Every parameter that a condition asks, with the type that it is asked of and what is asked, where that is a value. */
 export function visitParameters(

@@ -1,7 +1,7 @@
 /** Which resource types an answer is of: `_type`, what the caller may not see, and the audit trail, which is passed over. */
 import { FhirError } from '../../fhir/error.js';
 import { didYouMean } from '../../platform/nearest.js';
-import type { Engine } from '../interaction.js';
+import type { Engine } from '../engine.js';
 
 /** Grows with every look, so that an answer which holds it would never be the same twice. */
 export const TRAIL = 'AuditEvent';

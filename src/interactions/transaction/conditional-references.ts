@@ -6,7 +6,8 @@ import { asFhirError, FhirError } from '../../fhir/error.js';
 import type { Parsed, Resource } from '../../fhir/resource.js';
 import { atElement, atPlace } from '../response/transaction-response.js';
 import { conditionsOf, findBeside, findSought, readCriteria } from '../write/conditional.js';
-import type { Engine, Parameters } from '../interaction.js';
+import type { Engine } from '../engine.js';
+import type { Parameters } from '../interaction.js';
 import { pathTo, put, type Site, sitesOf, textAt } from './references.js';
 import type { Staged } from './staged.js';
 

@@ -8,7 +8,8 @@ import { type Json, type JsonObject, type Parsed, type Resource, isObject } from
 import { validateStructure } from '../../validation/structure.js';
 import { turn } from '../../platform/pieces.js';
 import { entryAt } from '../response/transaction-response.js';
-import type { Engine, Parameters, Patch } from '../interaction.js';
+import type { Engine } from '../engine.js';
+import type { Parameters, Patch } from '../interaction.js';
 
 /** Entries that are checked in one piece. */
 const LOT = 500;

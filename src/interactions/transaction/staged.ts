@@ -11,7 +11,7 @@ import { match, type Subject } from '../../search/match.js';
 import type { Change } from '../../store/store.js';
 import { isStructured } from '../../validation/structure.js';
 import type { ConditionalQuery } from '../write/conditional.js';
-import type { Engine } from '../interaction.js';
+import type { Engine } from '../engine.js';
 import type { Named, Names } from './references.js';
 
 export interface Staged {

@@ -2,7 +2,8 @@
 import type { Definitions } from '../../fhir/definitions.js';
 import type { FhirError } from '../../fhir/error.js';
 import type { Resource } from '../../fhir/resource.js';
-import type { Context, Entry, Interaction, Outcome, Result, Target } from '../interaction.js';
+import type { Context } from '../engine.js';
+import type { Entry, Interaction, Outcome, Result, Target } from '../interaction.js';
 import { INTERACTIONS, LAST_ENTRIES } from '../kinds.js';
 import { isRaw } from '../write/prepare.js';
 import { type Names, type Site, sitesOf, sitesOfPatch } from './references.js';

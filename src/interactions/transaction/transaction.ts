@@ -8,7 +8,8 @@
  */
 import { asFhirError } from '../../fhir/error.js';
 import type { Absence, Change, Standing } from '../../store/store.js';
-import { type Allowance, allowanceOf, createAllowance, shareOf } from '../response/allowance.js';
+import type { Allowance, Context, Engine } from '../engine.js';
+import { allowanceOf, createAllowance, shareOf } from '../response/allowance.js';
 import {
   type Answer,
   answerOfError,
@@ -20,7 +21,7 @@ import {
 } from '../response/transaction-response.js';
 import { referenceCriteria, resolveConditional, type Pending } from './conditional-references.js';
 import { checkApart, claimed, type Found, seek, assignIdentity, twice } from './identities.js';
-import type { Context, RecordedPart, Engine, Entry, Interaction, Of, Outcome, Result } from '../interaction.js';
+import type { RecordedPart, Entry, Interaction, Of, Outcome, Result } from '../interaction.js';
 import { breathe, turn } from '../../platform/pieces.js';
 import { lookBeside } from '../../validation/beside.js';
 import { isRaw } from '../write/prepare.js';

@@ -8,7 +8,7 @@
 import { decide } from '../../access/decide.js';
 import { FhirError } from '../../fhir/error.js';
 import type { Version } from '../../store/store.js';
-import type { Context } from '../interaction.js';
+import type { Context } from '../engine.js';
 import { INTERACTIONS } from '../kinds.js';
 import { findReferring } from './referrers.js';
 

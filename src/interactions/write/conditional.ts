@@ -11,7 +11,8 @@ import { all, type Where } from '../../search/query.js';
 import type { Separated } from '../../search/separate.js';
 import { withIds } from '../../search/separate.js';
 import type { Absence, Version } from '../../store/store.js';
-import type { Engine, Parameters } from '../interaction.js';
+import type { Engine } from '../engine.js';
+import type { Parameters } from '../interaction.js';
 import { resolve } from '../search/resolve.js';
 import { findPostFiltered } from '../search/post-filter.js';
 

@@ -5,7 +5,7 @@ import { asFhirError, FhirError } from '../../fhir/error.js';
 import { isMediaType } from '../../fhir/media-type.js';
 import type { Json, JsonObject, Resource } from '../../fhir/resource.js';
 import type { Change, Message } from '../../store/store.js';
-import type { Engine } from '../interaction.js';
+import type { Engine } from '../engine.js';
 import { checkSource, markReceived } from './received.js';
 import { checkParameter, SLOW_MS } from '../../conformance/search-parameter-registry.js';
 

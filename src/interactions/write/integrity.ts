@@ -17,7 +17,8 @@ import { type LiteralReference, literalReferences } from '../../fhir/literal-ref
 import { parseReference } from '../../fhir/reference.js';
 import type { Absence, Change, Named, Version } from '../../store/store.js';
 import { entryAt, placeOf } from '../response/transaction-response.js';
-import type { Engine, Outcome, Result } from '../interaction.js';
+import type { Engine } from '../engine.js';
+import type { Outcome, Result } from '../interaction.js';
 import { findReferring, referring } from './referrers.js';
 
 /** References that one answer complains about, and resources that it names. */

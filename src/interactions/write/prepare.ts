@@ -17,7 +17,8 @@ import type { BlobLink, Change, Method, Version } from '../../store/store.js';
 import { validate } from '../../validation/beside.js';
 import { check, metaOf } from './hooks.js';
 import { isSubset, keep, type Kept } from './meta-labels.js';
-import type { Engine, RawBody } from '../interaction.js';
+import type { Engine } from '../engine.js';
+import type { RawBody } from '../interaction.js';
 import { wholeText } from '../response/resource-text.js';
 
 /** Base64 shorter than this stays in the text: a look-up would cost more than it saves. */

@@ -8,7 +8,7 @@
 import { all, type Query, type Where } from '../../search/query.js';
 import { isOne, refersTo } from '../../search/separate.js';
 import type { FoundIds, Named } from '../../store/store.js';
-import type { Engine } from '../interaction.js';
+import type { Engine } from '../engine.js';
 
 type Searched = Pick<Engine, 'definitions' | 'parameters'>;
 

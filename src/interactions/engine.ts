@@ -1,0 +1,106 @@
+/** What interactions run on: the engine, made once by main.ts, and the context of one request. Types alone. */
+import type { Recorder } from '../audit/record.js';
+import type { Definitions } from '../fhir/definitions.js';
+import type { Identify, Principal } from '../identity/principal.js';
+import type { Log } from '../platform/log.js';
+import type { PageTokenCipher } from '../platform/page-token-cipher.js';
+import type { KeyedMutex } from '../platform/keyed-mutex.js';
+import type { SearchParameters } from '../search/parameters.js';
+import type { Message, Store } from '../store/store.js';
+import type { Room } from '../platform/room.js';
+import type { Forms } from './response/forms.js';
+import type { Registry } from '../conformance/search-parameter-registry.js';
+import type { Reindexer } from '../conformance/reindex-job.js';
+import type { Terminology } from '../terminology/terminology.js';
+
+/** What everything runs on; made once by main.ts. */
+export interface Engine {
+  readonly definitions: Definitions;
+  readonly parameters: SearchParameters;
+  readonly store: Store;
+  /** Custom search parameters in force, and the job that indexes by them what is there already. */
+  readonly registry: Registry;
+  readonly reindexer: Reindexer;
+  /** Conformance resources that this server brings along, by `Type/id`: read like any other, and nothing else. */
+  readonly builtIn: ReadonlyMap<string, Buffer>;
+  readonly log: Log;
+  readonly terminology: Terminology;
+  readonly pageTokens: PageTokenCipher;
+  /** One writer of a resource at a time in this process; other processes are told apart by the commit. */
+  readonly mutex: KeyedMutex;
+  readonly identify: Identify;
+  readonly record: Recorder;
+  /** Resources in another form than they are stored. */
+  readonly forms: Forms;
+  /** Bytes of large answers that may be in memory together. */
+  readonly room: Room;
+  readonly settings: {
+    /** FHIR base without a trailing slash: `http://localhost:8080/fhir`. */
+    readonly base: string;
+    /** Every address under which this server is reached, `base` first: references below them are our own. */
+    readonly bases: readonly string[];
+    readonly pageSize: number;
+    readonly maxPageSize: number;
+    /** Bytes of a page, and of the answer to a Bundle. */
+    readonly maxAnswer: number;
+    /** ms. */
+    readonly linkLifetime: number;
+    readonly maxBinary: number;
+    /** ms that one query may take. */
+    readonly queryTimeout: number;
+    /** Names that a chained search may put into one query; beyond, rows are looked at one by one. */
+    readonly joinLimit: number;
+    /** Resources that `_include` and `_revinclude` may add to one page. */
+    readonly maxIncluded: number;
+    /** `_text` and `_content` are offered, and every write keeps the words of its resource. */
+    readonly fullText: boolean;
+    /** Entries that a batch or transaction may have. */
+    readonly maxEntries: number;
+    /** Bytes, values and index entries that a resource may have. */
+    readonly maxBody: number;
+    readonly maxValues: number;
+    readonly maxIndexed: number;
+    /** Whether what references name must exist (interactions/write/integrity.ts). */
+    readonly integrity: 'off' | 'warn' | 'enforce';
+    /** Resources that one conditional delete may delete; beyond: 412. */
+    readonly conditionalDelete: number;
+    /** Resources that one cascade may delete beside the one that is named. */
+    readonly maxCascade: number;
+    readonly software: { readonly name: string; readonly version: string; readonly started: number };
+    readonly authentication: 'none' | 'token';
+    /** What is not known is passed over where the client does not say how to handle it. */
+    readonly lenient: boolean;
+    /** Some origin may call from a browser. */
+    readonly cors: boolean;
+  };
+  readonly now: () => number;
+}
+
+/** Who asks, and how the request is named in audit and log. */
+export interface Context {
+  /** What the answer may have. */
+  readonly allowance?: Allowance;
+  readonly engine: Engine;
+  readonly principal: Principal;
+  readonly requestId: string;
+  /** Network address of the client. */
+  readonly address: string;
+  /** Method and URL as asked, for the audit event of a query. */
+  readonly request: string;
+  /**
+   * A message that is committed with what the interaction writes, so that whoever asked can know afterwards, and after a kill,
+   * whether it was. `at`: of this entry of a batch.
+   */
+  readonly note?: (at?: number) => Message;
+}
+
+/** What one answer may have: see response/allowance.ts. */
+export interface Allowance {
+  /** Bytes that the answer may still have. */
+  readonly left: number;
+  /** Others have their answers in the same Bundle: one that is larger than what is left is refused. */
+  readonly shared: boolean;
+  spend(bytes: number): void;
+  /** Waits until so many bytes may be in memory. Throws `throttled`. */
+  admit(bytes: number): Promise<void>;
+}
