@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './cli/index.js';
+import { decide } from './access/decide.js';
 import { createRecorder } from './audit/record.js';
 import { loadDefinitions } from './fhir/definitions.js';
 import { FhirError } from './fhir/error.js';
@@ -116,6 +117,7 @@ export async function open(config: Config): Promise<Engine> {
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
     room: createRoom(ANSWERS * config.maxAnswer),
+    decide,
     mutex: createKeyedMutex(),
     identify,
     settings,

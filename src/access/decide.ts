@@ -3,6 +3,7 @@
  * https://hl7.org/fhir/R4/security.html#AccessDenied
  */
 import type { Principal, Role } from '../identity/principal.js';
+import type { Where } from '../search/query.js';
 
 /** The part of an interaction on which a decision rests. */
 export interface Ask {
@@ -15,13 +16,26 @@ export interface Ask {
   readonly searches?: boolean;
 }
 
+/** What may be seen, where that is not everything, by type: nothing, or what satisfies a condition (access/view.ts). */
+export type Restrictions = ReadonlyMap<string, 'hidden' | Where>;
+
+/** The interaction may run, and sees this much. */
+export interface Allowed {
+  readonly allow: true;
+  readonly restrictions: Restrictions;
+}
+
 export type Decision =
-  /** `without`: resource types that must not appear in what is answered. */
-  | { readonly allow: true; readonly without: readonly string[] }
+  | Allowed
   /** `why`: for the client; names the rule, not the data. */
   | { readonly allow: false; readonly kind: 'forbidden' | 'method-not-allowed'; readonly why: string };
 
+export const UNRESTRICTED: Restrictions = new Map();
+const WITHOUT_TRAIL: Restrictions = new Map([['AuditEvent', 'hidden']]);
 const ROLE_RANK: Readonly<Record<Role, number>> = { reader: 0, writer: 1, admin: 2 };
+
+/** Every interaction is decided by one of these; `decide` knows today's roles. */
+export type Decide = (principal: Principal, ask: Ask) => Decision;
 
 export function decide(principal: Principal, ask: Ask): Decision {
   const decision = decideAlone(principal, ask);
@@ -33,10 +47,10 @@ function decideAlone({ role }: Principal, { type, role: needed, effect }: Ask): 
   // AUD-3: nobody changes the audit trail, whatever the role.
   if (type === 'AuditEvent' && effect === 'changes')
     return { allow: false, kind: 'method-not-allowed', why: 'Audit events cannot be changed or deleted.' };
-  if (role === 'admin') return { allow: true, without: [] };
+  if (role === 'admin') return { allow: true, restrictions: UNRESTRICTED };
   if (type === 'AuditEvent' && effect !== 'adds')
     return { allow: false, kind: 'forbidden', why: 'Only an administrator reads the audit trail.' };
-  if (ROLE_RANK[role] >= ROLE_RANK[needed]) return { allow: true, without: ['AuditEvent'] };
+  if (ROLE_RANK[role] >= ROLE_RANK[needed]) return { allow: true, restrictions: WITHOUT_TRAIL };
   const why = needed === 'admin' ? 'Only an administrator may do this.' : 'This role may not write.';
   return { allow: false, kind: 'forbidden', why };
 }

@@ -1,4 +1,6 @@
 /** `chartroom explain 'Observation?code=…'`: how this store answers a search, without anything of what it finds. */
+import { UNRESTRICTED } from '../access/decide.js';
+import { createView } from '../access/view.js';
 import { FhirError } from '../fhir/error.js';
 import { print } from '../interactions/search/explain.js';
 import { explainSearch } from '../interactions/search/search.js';
@@ -16,7 +18,10 @@ export async function explain({ open, words }: Invocation): Promise<number> {
     if (type !== '' && !engine.definitions.resourceTypes.includes(type))
       throw new FhirError('unknown-type', 'The search must begin with an R4 resource type, or with a question mark.');
     const kind = 'search' as const;
-    const told = await explainSearch(engine, { kind, parameters, lenient: false, ...(type === '' ? {} : { type }) });
+    const told = await explainSearch(
+      { engine, view: createView(engine, UNRESTRICTED) },
+      { kind, parameters, lenient: false, ...(type === '' ? {} : { type }) },
+    );
     const { understood, asked, rest, store } = told;
     const lines: readonly (readonly [string, string])[] = [
       ['understood', print(understood)],

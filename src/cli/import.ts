@@ -12,7 +12,7 @@ import { parseJson, STORED_JSON } from '../fhir/json/json.js';
 import { MOST_RESOURCES } from '../http/bundle.js';
 import type { Resource } from '../fhir/resource.js';
 import type { Limits } from '../http/source.js';
-import type { Context } from '../interactions/engine.js';
+import type { Caller } from '../interactions/engine.js';
 import { perform } from '../interactions/perform.js';
 import { ConfigError } from '../platform/config.js';
 import { type Group, groupOf, type Item, requestOf } from './import-bundle.js';
@@ -96,7 +96,7 @@ interface Work {
 }
 
 class Run {
-  readonly #context: Context;
+  readonly #context: Caller;
   readonly #limits: Limits;
   readonly #choices: Choices;
   readonly #signals: StopSignals;
@@ -108,7 +108,7 @@ class Run {
   #last = false;
   #bytes = { all: 1, files: 0, ofFile: (): number => 0, path: '' };
 
-  constructor(context: Context, limits: Limits, choices: Choices, signals: StopSignals, report: Report) {
+  constructor(context: Caller, limits: Limits, choices: Choices, signals: StopSignals, report: Report) {
     this.#context = context;
     this.#limits = limits;
     this.#choices = choices;

@@ -2,7 +2,7 @@
 import { FhirError } from '../fhir/error.js';
 import { parseJson } from '../fhir/json/json.js';
 import { SYSTEM } from '../identity/principal.js';
-import type { Context, Engine } from '../interactions/engine.js';
+import type { Caller, Engine } from '../interactions/engine.js';
 import type { Interaction } from '../interactions/interaction.js';
 import { perform } from '../interactions/perform.js';
 import { newId } from '../platform/ids.js';
@@ -65,6 +65,6 @@ function interactionOf(item: DemoItem): Interaction {
 }
 
 /** The context of work that nobody asked for over HTTP. */
-export function systemContext(engine: Engine, reason: string): Context {
+export function systemContext(engine: Engine, reason: string): Caller {
   return { engine, principal: SYSTEM, requestId: newId(), address: '127.0.0.1', request: reason };
 }

@@ -1,7 +1,7 @@
 /** One FHIR request, from its head to its answer: route → who asks → may they → body → interaction → answer. */
 import type { Request, Response } from 'express';
 import { asFhirError, type FhirError } from '../fhir/error.js';
-import type { Context } from '../interactions/engine.js';
+import type { Caller } from '../interactions/engine.js';
 import { INTERACTIONS } from '../interactions/kinds.js';
 import { createAllowance } from '../interactions/response/allowance.js';
 import { admit, perform, refuse } from '../interactions/perform.js';
@@ -41,7 +41,7 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
   if (request.method === 'OPTIONS') return options204(response, allowedMethods(path, engine.definitions));
   const target = withCriteria(route(request.method, path, engine.definitions), request.get('if-none-exist'));
   exchange.target = target;
-  const context: Context = {
+  const context: Caller = {
     engine,
     principal: UNKNOWN,
     requestId,
@@ -51,7 +51,7 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
   const known = await identified(context, request, target);
   const fault = faultOf(request, target, head) ?? guard.foreign(request);
   if (fault) return refuse(known, target, fault);
-  await admit(known, target);
+  const admitted = await admit(known, target);
   const allowance = createAllowance(engine);
   try {
     const source = fromRequest(request, engine, limits, known.principal);
@@ -67,6 +67,7 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     const result = await perform(
       { ...known, request: wholeQuestion(known.request, interaction), allowance },
       interaction,
+      admitted,
     );
     // Holds nothing of a patient, is long, and is asked for by every client first.
     if (target.kind === 'capabilities') response.setHeader('Cache-Control', 'max-age=60');
@@ -85,7 +86,7 @@ const wantsPage = ({ request, path, head }: Exchange): boolean =>
   prefersHtml(request.headers.accept);
 
 /** The context with its principal; what is public needs none. */
-async function identified(context: Context, request: Request, target: Route): Promise<Context> {
+async function identified(context: Caller, request: Request, target: Route): Promise<Caller> {
   if (target.kind === 'capabilities') return context;
   try {
     return { ...context, principal: await context.engine.identify(request.headers) };

@@ -4,7 +4,7 @@
  * the batch wrote.
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
-import type { Allowance, Context, Engine } from './engine.js';
+import type { Allowance, Caller, Engine } from './engine.js';
 import { allowanceOf, shareOf, tooLarge } from './response/allowance.js';
 import { type Answer, answerOfError, inEntry, responseBundle, seen, within } from './response/transaction-response.js';
 import type { Entry, Interaction, Of, Outcome } from './interaction.js';
@@ -17,7 +17,7 @@ const LOT = 16;
 /** Bytes that an answer should have at the least. */
 const LEAST = 1024;
 
-export async function batch(around: Context, ask: Of<'batch'>, door: EntryRunner): Promise<Outcome> {
+export async function batch(around: Caller, ask: Of<'batch'>, door: EntryRunner): Promise<Outcome> {
   const context = { ...around, allowance: allowanceOf(around) };
   const { entries, prefer } = ask;
   const answers: Answer[] = [];
@@ -41,7 +41,7 @@ export async function batch(around: Context, ask: Of<'batch'>, door: EntryRunner
 }
 
 async function one(
-  context: Context & { readonly allowance: Allowance },
+  context: Caller & { readonly allowance: Allowance },
   entry: Entry,
   at: number,
   prefer: string | undefined,

@@ -5,25 +5,22 @@
  */
 import { newId } from '../platform/ids.js';
 import { absence, findOne, readCriteria } from './write/conditional.js';
-import type { Context, Engine } from './engine.js';
+import type { Context } from './engine.js';
 import type { Located, Of, Outcome } from './interaction.js';
 import { resolveReferences } from './transaction/conditional-references.js';
 import { isRaw, prepare } from './write/prepare.js';
 import { auditSubject } from './read.js';
 import { textOf } from './response/resource-text.js';
 
-async function look(
-  engine: Engine,
-  { located, type, ifNoneExist }: Of<'create'>,
-  without: readonly string[],
-): Promise<Partial<Located>> {
+async function look(context: Context, { located, type, ifNoneExist }: Of<'create'>): Promise<Partial<Located>> {
   if (located) return located;
-  const sought = ifNoneExist && (await readCriteria(engine, type, ifNoneExist, without));
-  return sought ? { query: sought, current: await findOne(engine, sought) } : {};
+  const sought = ifNoneExist && (await readCriteria(context, type, ifNoneExist));
+  return sought ? { query: sought, current: await findOne(context, sought) } : {};
 }
 
-export async function create({ engine }: Context, ask: Of<'create'>, without: readonly string[]): Promise<Outcome> {
-  const { query: sought, current: existing } = await look(engine, ask, without);
+export async function create(context: Context, ask: Of<'create'>): Promise<Outcome> {
+  const { engine } = context;
+  const { query: sought, current: existing } = await look(context, ask);
   if (existing) {
     const { type, id, version } = existing;
     const location = `${type}/${id}/_history/${version}`;
@@ -32,7 +29,7 @@ export async function create({ engine }: Context, ask: Of<'create'>, without: re
   const updated = engine.now();
   const id = ask.id ?? newId(updated);
   const identity = { type: ask.type, id, version: 1, updated, method: 'POST' as const };
-  const body = isRaw(ask.body) ? ask.body : await resolveReferences(engine, ask.body, without);
+  const body = isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body);
   const { change, text } = await prepare(engine, identity, body);
   const location = `${ask.type}/${id}/_history/1`;
   return {

@@ -13,9 +13,9 @@ import type { Of, Outcome } from './interaction.js';
 import { auditSubject } from './read.js';
 import { checkPreconditions, next, readNamed } from './update.js';
 
-export async function remove(context: Context, ask: Of<'delete'>, without: readonly string[]): Promise<Outcome> {
+export async function remove(context: Context, ask: Of<'delete'>): Promise<Outcome> {
   const { engine } = context;
-  const rows = ask.id === undefined ? await matching(engine, ask, without) : [await readNamed(engine, ask, without)];
+  const rows = ask.id === undefined ? await matching(context, ask) : [await readNamed(context, ask)];
   const [first] = rows;
   if (ask.id !== undefined || ask.ifMatch !== undefined) checkPreconditions(first, ask);
   const alive = rows.filter(row => row?.text !== undefined) as Version[];
@@ -43,14 +43,10 @@ const cascaded = (count: number): Issue => ({
   detail: 'cascaded',
 });
 
-export async function matching(
-  engine: Engine,
-  ask: Of<'delete'>,
-  without: readonly string[],
-): Promise<readonly Version[]> {
-  const most = engine.settings.conditionalDelete;
-  const sought = await readCriteria(engine, ask.type, ask.criteria ?? [], without);
-  const rows = await findSought(engine, sought, most + 1);
+export async function matching(context: Context, ask: Of<'delete'>): Promise<readonly Version[]> {
+  const most = context.engine.settings.conditionalDelete;
+  const sought = await readCriteria(context, ask.type, ask.criteria ?? []);
+  const rows = await findSought(context, sought, most + 1);
   if (rows.length > most || (rows.length > 1 && ask.ifMatch !== undefined))
     throw new FhirError(
       'multiple-matches',

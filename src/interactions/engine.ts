@@ -1,4 +1,6 @@
 /** What interactions run on: the engine, made once by main.ts, and the context of one request. Types alone. */
+import type { Decide } from '../access/decide.js';
+import type { StoreView } from '../access/view.js';
 import type { Recorder } from '../audit/record.js';
 import type { Definitions } from '../fhir/definitions.js';
 import type { Identify, Principal } from '../identity/principal.js';
@@ -17,7 +19,9 @@ import type { Terminology } from '../terminology/terminology.js';
 export interface Engine {
   readonly definitions: Definitions;
   readonly parameters: SearchParameters;
+  /** Read by what serves the whole server alone: interactions read `Context.view`. */
   readonly store: Store;
+  readonly decide: Decide;
   /** Custom search parameters in force, and the job that indexes by them what is there already. */
   readonly registry: Registry;
   readonly reindexer: Reindexer;
@@ -77,7 +81,7 @@ export interface Engine {
 }
 
 /** Who asks, and how the request is named in audit and log. */
-export interface Context {
+export interface Caller {
   /** What the answer may have. */
   readonly allowance?: Allowance;
   readonly engine: Engine;
@@ -92,6 +96,11 @@ export interface Context {
    * whether it was. `at`: of this entry of a batch.
    */
   readonly note?: (at?: number) => Message;
+}
+
+/** What an interaction runs in, once it is decided: everything that it reads of resources it reads through the view. */
+export interface Context extends Caller {
+  readonly view: StoreView;
 }
 
 /** What one answer may have: see response/allowance.ts. */

@@ -8,7 +8,7 @@
 import { parseGivenDateTime, type Span } from '../fhir/datetime.js';
 import { FhirError } from '../fhir/error.js';
 import type { HistoryOf } from '../store/store.js';
-import type { Engine } from './engine.js';
+import type { Context, Engine } from './engine.js';
 import type { Of, Parameters, View } from './interaction.js';
 import { sortOut } from './unknown-parameters.js';
 import { clampCount } from './response/paging.js';
@@ -89,18 +89,17 @@ export const historyParameters = (given: Parameters, { type, lenient }: Of<'hist
 
 /** `given`: what `historyParameters` gave. */
 export function readHistoryParameters(
-  engine: Engine,
+  { engine, view }: Context,
   { type, id }: Of<'history'>,
   given: Parameters,
-  without: readonly string[],
 ): HistoryAsked {
   const isOfSystem = (name: string): boolean => name === '_type' && type === undefined;
   const named = typesNamed(
     engine,
     given.flatMap(([name, value]) => (isOfSystem(name) ? [value] : [])),
-    without,
+    view,
   );
-  const every = engine.definitions.resourceTypes.filter(name => name !== TRAIL && !without.includes(name));
+  const every = engine.definitions.resourceTypes.filter(name => name !== TRAIL && view.shows(name));
   const types = type === undefined ? (named.length > 0 ? named : every) : [type];
   const asked: HistoryAsked = {
     of: { ...(type === undefined ? { types } : { type }), ...(id === undefined ? {} : { id }) },

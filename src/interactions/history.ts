@@ -8,24 +8,24 @@ import type { HistoryQuery, Page, Version } from '../store/store.js';
 import { allowanceOf, takePage } from './response/allowance.js';
 import { type BundleEntry, bundle } from './response/bundle.js';
 import { type HistoryAsked, historyParameters, readHistoryParameters } from './history-parameters.js';
-import type { Context, Engine } from './engine.js';
+import type { Context } from './engine.js';
 import type { Of, Outcome, View } from './interaction.js';
 import { neighbours, openPage, type PageState, questionOf, selfLink } from './response/paging.js';
 import { viewText } from './response/resource-text.js';
 
 const NO_PAGE: Page = { rows: [], cursors: [], more: false };
 
-export async function history(context: Context, ask: Of<'history'>, without: readonly string[]): Promise<Outcome> {
+export async function history(context: Context, ask: Of<'history'>): Promise<Outcome> {
   const { engine } = context;
   const { type, id } = ask;
   const path = [type, id, '_history'].filter(part => part !== undefined).join('/');
   const page = openPage(engine, path, ask.parameters);
   const given = page?.parameters ?? historyParameters(questionOf(ask.parameters), ask);
-  const asked = readHistoryParameters(engine, ask, given, without);
+  const asked = readHistoryParameters(context, ask, given);
   const found = asked.countOnly ? NO_PAGE : await pageOf(context, queryOf(asked, page));
-  if (id !== undefined && found.rows.length === 0 && !(await engine.store.read(type!, id)))
+  if (id !== undefined && found.rows.length === 0 && !(await isKnown(context, type!, id)))
     throw new FhirError('not-found', `There is no ${type} with this id.`);
-  const total = await totalOf(engine, asked, found, page);
+  const total = await totalOf(context, asked, found, page);
   const at = engine.now();
   const head = {
     type: 'history' as const,
@@ -36,7 +36,7 @@ export async function history(context: Context, ask: Of<'history'>, without: rea
     ],
     ...total,
   };
-  const entries = await Promise.all(found.rows.map(row => entryOf(engine, row, found.rows, asked.view)));
+  const entries = await Promise.all(found.rows.map(row => entryOf(context, row, found.rows, asked.view)));
   const newest = Math.max(...found.rows.map(({ version }) => version));
   return {
     result: {
@@ -50,6 +50,11 @@ export async function history(context: Context, ask: Of<'history'>, without: rea
   };
 }
 
+/** Whether anything of it may be seen: the current version, or an earlier one. */
+const isKnown = async ({ view }: Context, type: string, id: string): Promise<boolean> =>
+  (await view.read(type, id)) !== undefined ||
+  (view.showsPartOf(type) && (await view.history({ type, id, limit: 1 })).rows.length > 0);
+
 function queryOf({ of, limit, oldestFirst }: HistoryAsked, page: PageState | undefined): HistoryQuery {
   const place = page && (page.direction === 'after' ? { after: page.cursor } : { before: page.cursor });
   return { ...of, limit, ...(oldestFirst ? { oldestFirst } : {}), ...place };
@@ -58,7 +63,7 @@ function queryOf({ of, limit, oldestFirst }: HistoryAsked, page: PageState | und
 /** A page as far as the allowance goes. */
 const pageOf = (context: Context, query: HistoryQuery): Promise<Page> =>
   takePage(allowanceOf(context), { limit: query.limit, back: query.before !== undefined }, ({ limit, bytes, place }) =>
-    context.engine.store.history({
+    context.view.history({
       ...query,
       limit,
       bytes,
@@ -67,32 +72,33 @@ const pageOf = (context: Context, query: HistoryQuery): Promise<Page> =>
   );
 
 async function totalOf(
-  engine: Engine,
+  { view }: Context,
   { of, counted, countOnly }: HistoryAsked,
   found: Page,
   page: PageState | undefined,
 ): Promise<{ readonly total?: number }> {
   if (page) return page.total === undefined ? {} : { total: page.total };
   if (!countOnly && !found.more) return { total: found.rows.length };
-  return counted || countOnly ? { total: await engine.store.countHistory(of) } : {};
+  return counted || countOnly ? { total: await view.countHistory(of) } : {};
 }
 
 /** Whether nothing was there before this version: it is the first one, or follows a deletion. */
-async function isCreation(engine: Engine, row: Version, page: readonly Version[]): Promise<boolean> {
+async function isCreation({ view }: Context, row: Version, page: readonly Version[]): Promise<boolean> {
   if (row.version === 1 || row.method !== 'PUT') return row.version === 1;
   const { type, id, version } = row;
   const inPage = page.find(other => other.version === version - 1 && other.id === id && other.type === type);
-  const before = inPage ?? (await engine.store.read(type, id, version - 1, 0));
+  const before = inPage ?? (await view.read(type, id, version - 1, 0));
   return before?.text === undefined && before?.withheld === undefined;
 }
 
-async function entryOf(engine: Engine, row: Version, page: readonly Version[], view: View): Promise<BundleEntry> {
+async function entryOf(context: Context, row: Version, page: readonly Version[], form: View): Promise<BundleEntry> {
+  const { engine } = context;
   const url = `${row.type}/${row.id}`;
-  const created = await isCreation(engine, row, page);
+  const created = await isCreation(context, row, page);
   const status = row.method === 'DELETE' ? '204 No Content' : created ? '201 Created' : '200 OK';
   return {
     fullUrl: `${engine.settings.base}/${url}`,
-    ...(row.text ? await viewText(engine, row, view) : {}),
+    ...(row.text ? await viewText(engine, row, form) : {}),
     request: { method: row.method, url: row.method === 'POST' ? row.type : url },
     response: { status, etag: `W/"${row.version}"`, lastModified: new Date(row.updated).toISOString() },
   };

@@ -34,8 +34,9 @@ const MANY_VALUES = 5000;
 const tooLarge = (): FhirError =>
   new FhirError('too-large', 'The patch leads to a resource that is larger than this server takes.');
 
-export async function patch({ engine }: Context, ask: Of<'patch'>, without: readonly string[]): Promise<Outcome> {
-  const { current } = await locate(engine, ask, without);
+export async function patch(context: Context, ask: Of<'patch'>): Promise<Outcome> {
+  const { engine } = context;
+  const { current } = await locate(context, ask);
   checkPreconditions(current, ask);
   if (!current)
     throw new FhirError(
@@ -43,7 +44,7 @@ export async function patch({ engine }: Context, ask: Of<'patch'>, without: read
       ask.id === undefined ? `No ${ask.type} matches the criteria.` : `There is no ${ask.type} with this id.`,
     );
   if (!current.text) throw deletedError(current);
-  const patched = await resolveReferences(engine, await apply(engine, current, ask.patch), without, current.text);
+  const patched = await resolveReferences(context, await apply(engine, current, ask.patch), current.text);
   const identity = { ...next(engine, ask.type, current.id, current), method: 'PATCH' as const };
   const { change, text } = await prepare(engine, identity, patched);
   if (text && text.length > engine.settings.maxBody) throw tooLarge();

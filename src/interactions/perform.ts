@@ -3,7 +3,8 @@
  * answer back until the event is durable; a refusal is recorded like everything else; where the event cannot be kept,
  * nothing is given out (AUD-1, AUD-2).
  */
-import { decide } from '../access/decide.js';
+import type { Allowed } from '../access/decide.js';
+import { createView } from '../access/view.js';
 import { asFhirError, FhirError, KINDS } from '../fhir/error.js';
 import type { Change } from '../store/store.js';
 import { batch } from './batch.js';
@@ -13,7 +14,7 @@ import { uniquenessKeyOf } from './write/conditional.js';
 import { remove } from './delete.js';
 import { history } from './history.js';
 import { committed, messagesOf } from './write/hooks.js';
-import type { Context } from './engine.js';
+import type { Caller, Context } from './engine.js';
 import type { Interaction, Outcome, Result, Target } from './interaction.js';
 import { checkIntegrity } from './write/integrity.js';
 import { INTERACTIONS, isWriting, restfulCode } from './kinds.js';
@@ -28,17 +29,32 @@ import { update } from './update.js';
 /** Attempts of a write that others keep overtaking; each one reads the newest version. */
 const ATTEMPTS = 100;
 
-/** Runs an interaction. Throws FhirError; whatever happened is in the audit trail when it returns or throws. */
-export async function perform(context: Context, interaction: Interaction): Promise<Result> {
-  const without = await admit(context, interaction);
+/**
+ * Runs an interaction. Throws FhirError; whatever happened is in the audit trail when it returns or throws. `admitted`: what
+ * was decided about its target already.
+ */
+export async function perform(caller: Caller, interaction: Interaction, admitted?: Admitted): Promise<Result> {
+  // A target that was known before its criteria were read was not decided as a search.
+  const isDecided = admitted && (admitted.searches || !searches(interaction));
+  const { restrictions } = isDecided ? admitted : await admit(caller, interaction);
+  const context: Context = { ...caller, view: createView(caller.engine, restrictions) };
   try {
-    const work = () => runAndRecord(context, interaction, without);
+    const work = () => runAndRecord(context, interaction);
     const turn = turnOf(interaction);
     return await (turn === undefined ? work() : context.engine.mutex(turn, work));
   } catch (error) {
     return refuse(context, interaction, asFhirError(error));
   }
 }
+
+/** What was decided about a target. */
+export interface Admitted extends Allowed {
+  /** It was decided as a search, too. */
+  readonly searches: boolean;
+}
+
+/** Criteria say which resource is meant: whoever gives them searches. */
+const searches = (target: Target): boolean => target.criteria !== undefined || target.ifNoneExist !== undefined;
 
 /** Writers of one resource, and of what the same criteria mean, take turns: the store need not tell them apart. */
 function turnOf(ask: Interaction): string | undefined {
@@ -59,38 +75,39 @@ function turnOf(ask: Interaction): string | undefined {
 }
 
 /**
- * Whether this may be done at all; gives the types that must not appear in the answer. HTTP asks before it reads a body,
+ * Whether this may be done at all, and what it sees. HTTP asks before it reads a body,
  * so that nobody sends megabytes, or learns what is wrong with them, who may not write.
  */
-export async function admit(context: Context, target: Target): Promise<readonly string[]> {
-  const { kind, type, operation: code, criteria, ifNoneExist } = target;
+export async function admit(caller: Caller, target: Target): Promise<Admitted> {
+  const { kind, type, operation: code } = target;
   const operation = code === undefined ? undefined : OPERATIONS.get(code);
-  const decision = decide(context.principal, {
+  const asked = {
     ...(operation ?? INTERACTIONS[kind]),
     ...(type === undefined ? {} : { type }),
-    searches: criteria !== undefined || ifNoneExist !== undefined,
-  });
-  if (!decision.allow) return refuse(context, target, new FhirError(decision.kind, decision.why));
-  return decision.without;
+    searches: searches(target),
+  };
+  const decision = caller.engine.decide(caller.principal, asked);
+  if (!decision.allow) return refuse(caller, target, new FhirError(decision.kind, decision.why));
+  return { ...decision, searches: asked.searches };
 }
 
 /** Records a failed interaction, or one that failed before it could be run, and throws its error. */
-export async function refuse(context: Context, target: Target, error: FhirError): Promise<never> {
+export async function refuse(caller: Caller, target: Target, error: FhirError): Promise<never> {
   const changes =
-    error.kind === 'unavailable' ? [] : eventsOf(context, target, { patients: [], status: error.status }, error);
-  if (changes.length > 0) await context.engine.store.commit({ changes, independent: true });
+    error.kind === 'unavailable' ? [] : eventsOf(caller, target, { patients: [], status: error.status }, error);
+  if (changes.length > 0) await caller.engine.store.commit({ changes, independent: true });
   throw error;
 }
 
-async function runAndRecord(context: Context, ask: Interaction, without: readonly string[]): Promise<Result> {
+async function runAndRecord(context: Context, ask: Interaction): Promise<Result> {
   const { store, registry } = context.engine;
   // The search parameters in force must be known before something is indexed by them.
   const writing = isWriting(ask.kind);
   for (let attempt = 1; ; attempt++) {
     if (writing) await registry.current();
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
-    const ran = await run(context, ask, without);
-    const judged = ran.changes ? await checkIntegrity(context.engine, ran, without) : ran;
+    const ran = await run(context, ask);
+    const judged = ran.changes ? await checkIntegrity(context, ran) : ran;
     const { result, changes = [], recordedParts, complete, mustNotMatch = [], mustExist = [] } = judged;
     const events: Change[] = [];
     for (const { target, request, result: done } of recordedParts ?? [{ target: ask, result }]) {
@@ -119,7 +136,7 @@ async function runAndRecord(context: Context, ask: Interaction, without: readonl
 }
 
 /** Exhaustive: a new kind of Interaction does not compile before it has its line here. */
-async function run(context: Context, ask: Interaction, without: readonly string[]): Promise<Outcome> {
+async function run(context: Context, ask: Interaction): Promise<Outcome> {
   switch (ask.kind) {
     case 'capabilities':
       return capabilities(context, ask);
@@ -128,19 +145,19 @@ async function run(context: Context, ask: Interaction, without: readonly string[
     case 'vread':
       return vread(context, ask);
     case 'history':
-      return history(context, ask, without);
+      return history(context, ask);
     case 'search':
-      return search(context, ask, without);
+      return search(context, ask);
     case 'create':
-      return create(context, ask, without);
+      return create(context, ask);
     case 'update':
-      return update(context, ask, without);
+      return update(context, ask);
     case 'patch':
-      return patch(context, ask, without);
+      return patch(context, ask);
     case 'delete':
-      return remove(context, ask, without);
+      return remove(context, ask);
     case 'operation':
-      return operate(context, ask, without);
+      return operate(context, ask);
     case 'transaction':
       return transaction(context, ask, DOOR);
     case 'batch':
@@ -150,7 +167,7 @@ async function run(context: Context, ask: Interaction, without: readonly string[
 
 const DOOR: EntryRunner = { admit, run, perform, refuse };
 
-function eventsOf({ engine, ...context }: Context, target: Target, result: Result, error?: FhirError): Change[] {
+function eventsOf({ engine, ...context }: Caller, target: Target, result: Result, error?: FhirError): Change[] {
   const { type, id } = target;
   const pattern = INTERACTIONS[target.kind].audit;
   if (pattern === undefined) return [];

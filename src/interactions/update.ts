@@ -15,9 +15,10 @@ import { isRaw, prepare } from './write/prepare.js';
 import { auditSubject } from './read.js';
 import { isSame, unchanged } from './write/unchanged.js';
 
-export async function update({ engine }: Context, ask: Of<'update'>, without: readonly string[]): Promise<Outcome> {
+export async function update(context: Context, ask: Of<'update'>): Promise<Outcome> {
+  const { engine, view } = context;
   const given = isRaw(ask.body) ? undefined : ask.body.resource['id'];
-  const { current, query: sought } = await locate(engine, ask, without);
+  const { current, query: sought } = await locate(context, ask);
   const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : ask.located?.id);
   // By criteria the body may leave the id out; one that it has must be that of the match.
   if (!isRaw(ask.body) && given !== id && !(ask.id === undefined && given === undefined))
@@ -29,7 +30,7 @@ export async function update({ engine }: Context, ask: Of<'update'>, without: re
       { expression: `${ask.type}.id`, detail: 'id-mismatch' },
     );
   // The id that a client gives where nothing matches may be taken, by a resource that does not match.
-  const before = current ?? (sought && id !== undefined ? await engine.store.read(ask.type, id) : undefined);
+  const before = current ?? (sought && id !== undefined ? await view.read(ask.type, id) : undefined);
   checkPreconditions(before, ask);
   if (sought && !current && before?.text)
     throw new FhirError(
@@ -43,7 +44,7 @@ export async function update({ engine }: Context, ask: Of<'update'>, without: re
   const { change, text } = await prepare(
     engine,
     { ...next(engine, ask.type, id, before), method: 'PUT' },
-    isRaw(ask.body) ? ask.body : await resolveReferences(engine, ask.body, without),
+    isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body),
     before && keptOf(before),
   );
   if (before && isSame(before, change)) return unchanged(before, text !== undefined);
@@ -57,15 +58,11 @@ export async function update({ engine }: Context, ask: Of<'update'>, without: re
 }
 
 /** What stands before this change, by id or by criteria. Throws `multiple-matches`. */
-export async function locate(
-  engine: Engine,
-  ask: Of<'update'> | Of<'patch'>,
-  without: readonly string[],
-): Promise<Partial<Located>> {
+export async function locate(context: Context, ask: Of<'update'> | Of<'patch'>): Promise<Partial<Located>> {
   if (ask.located) return ask.located;
-  if (ask.id !== undefined) return { current: await readNamed(engine, ask, without) };
-  const sought = await readCriteria(engine, ask.type, ask.criteria ?? [], without);
-  return { current: await findOne(engine, sought), query: sought };
+  if (ask.id !== undefined) return { current: await readNamed(context, ask) };
+  const sought = await readCriteria(context, ask.type, ask.criteria ?? []);
+  return { current: await findOne(context, sought), query: sought };
 }
 
 /**
@@ -73,14 +70,13 @@ export async function locate(
  * an update need not: it may be what makes them true. Throws `precondition`.
  */
 export async function readNamed(
-  engine: Engine,
+  context: Context,
   ask: Of<'update'> | Of<'patch'> | Of<'delete'>,
-  without: readonly string[],
 ): Promise<Version | undefined> {
-  const current = await engine.store.read(ask.type, ask.id!);
+  const current = await context.view.read(ask.type, ask.id!);
   if (!ask.criteria) return current;
-  const sought = await readCriteria(engine, ask.type, ask.criteria, without);
-  const rows = await findSought(engine, sought, 2);
+  const sought = await readCriteria(context, ask.type, ask.criteria);
+  const rows = await findSought(context, sought, 2);
   const needed = ask.kind !== 'update' && current?.text !== undefined;
   const other = ask.criteria.some(([name, value]) => name === '_id' && !value.split(',').includes(ask.id!));
   if (other || rows.some(({ id }) => id !== ask.id) || (needed && rows.length === 0))

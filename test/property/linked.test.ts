@@ -7,6 +7,8 @@ import * as fc from 'fast-check';
 import { after, before, describe, it } from 'mocha';
 import { loadFrom } from '../../src/conformance/stored-canonicals.js';
 import { resolve } from '../../src/interactions/search/resolve.js';
+import { UNRESTRICTED } from '../../src/access/decide.js';
+import { createView } from '../../src/access/view.js';
 import { countPostFiltered, findPostFiltered, type Ground } from '../../src/interactions/search/post-filter.js';
 import { match, type Resolver, type Subject } from '../../src/search/match.js';
 import type { Cursor, Query, Where } from '../../src/search/query.js';
@@ -88,7 +90,7 @@ async function pages(ground: Ground, query: Query, where: Where): Promise<string
     const asked = { ...query, where: resolved.where, ...(at ? { after: at } : {}) };
     const page = resolved.rest
       ? await findPostFiltered(ground, asked, { where: resolved.where, rest: resolved.rest })
-      : await ground.store.find(asked);
+      : await ground.view.find(asked);
     found.push(...page.rows.map(nameOf));
     at = page.cursors.at(-1);
     if (!page.more || !at) return found;
@@ -115,13 +117,11 @@ function linkedAgreement(name: string, open: Open): void {
         it(`${type}, ${joinLimit} names a query`, async () => {
           const settings = { bases: [], joinLimit, queryTimeout: 60_000 };
           const terminology = createTerminology(loadFrom(opened!.store), { bases: [] });
+          const { store } = opened!;
+          const indexed = { store, parameters, definitions, settings: { ...settings, fullText: true } };
           const ground: Ground = {
-            store: opened!.store,
-            parameters,
-            definitions,
-            terminology,
-            now: Date.now,
-            settings,
+            engine: { parameters, definitions, terminology, now: Date.now, settings },
+            view: createView(indexed, UNRESTRICTED),
           };
           let hits = 0;
           await fc.assert(

@@ -18,7 +18,7 @@ import { compartmentTypes } from '../../search/compartment.js';
 import type { Version } from '../../store/store.js';
 import { allowanceOf, readWhole, sizeOfRows } from '../response/allowance.js';
 import { bundle, type BundleEntry, streamBundle } from '../response/bundle.js';
-import type { Context, Engine } from '../engine.js';
+import type { Context } from '../engine.js';
 import type { Of, Outcome, Parameters, View } from '../interaction.js';
 import { sortOut } from '../unknown-parameters.js';
 import type { Operation } from './operation.js';
@@ -41,8 +41,8 @@ export const everything: Operation = {
 
 const KNOWN = ['start', 'end', '_since', '_type', '_count', '_summary', '_elements'];
 
-async function run(context: Context, ask: Of<'operation'>, without: readonly string[]): Promise<Outcome> {
-  const { engine } = context;
+async function run(context: Context, ask: Of<'operation'>): Promise<Outcome> {
+  const { engine, view: sees } = context;
   const allowance = allowanceOf(context);
   const { type = '', id = '' } = ask;
   const path = `${type}/${id}/$everything`;
@@ -50,18 +50,17 @@ async function run(context: Context, ask: Of<'operation'>, without: readonly str
   const { known: parameters, ignored } = page
     ? { known: page.parameters, ignored: [] }
     : sortOut(questionOf([...ask.parameters, ...fromBody(ask)]), KNOWN, ask.lenient, '$everything');
-  const { count, view, ...given } = readParameters(engine, parameters, without);
+  const { count, view, ...given } = readParameters(context, parameters);
   const root = await readWhole(context, type, id);
   if (!root) throw new FhirError('not-found', `There is no ${type} with this id.`);
   if (!root.text) throw deletedError(root);
   const owners = type === 'Group' ? members(root) : [{ type, id }];
   const compartment = owners[0] && (compartmentTypes(engine.definitions, owners[0].type) ?? []);
-  const every = (compartment ?? []).filter(name => !without.includes(name) && (name !== TRAIL || given.types));
+  const every = (compartment ?? []).filter(name => sees.shows(name) && (name !== TRAIL || given.types));
   const record: Record = {
     root,
     owners,
     types: given.types ? every.filter(name => given.types!.includes(name)) : every,
-    without,
     given,
     admit: bytes => allowance.admit(bytes),
   };
@@ -72,13 +71,13 @@ async function run(context: Context, ask: Of<'operation'>, without: readonly str
   const link: Link[] = [selfLink(engine, path, ask.parameters, used)];
   const head = { type: 'searchset' as const, lastUpdated: at };
   if (count === undefined) {
-    const stream = streamBundle({ ...head, link }, entriesOf(engine, record, view, ignored), newId(at));
+    const stream = streamBundle({ ...head, link }, entriesOf(context, record, view, ignored), newId(at));
     return { result: { status: 200, stream, subject, patients } };
   }
   const entries: BundleEntry[] = [];
   let last: Place | undefined;
   let more = false;
-  for await (const lot of walkRecord(engine, record, page?.cursor, count + 1)) {
+  for await (const lot of walkRecord(context, record, page?.cursor, count + 1)) {
     let fitting = 0;
     while (fitting < Math.min(lot.rows.length, count - entries.length)) {
       const size = sizeOfRows([lot.rows[fitting]!]);
@@ -112,9 +111,9 @@ async function run(context: Context, ask: Of<'operation'>, without: readonly str
 
 const isMatch = ({ search }: BundleEntry): boolean => search?.mode === 'match';
 
-async function* entriesOf(engine: Engine, record: Record, view: View, ignored: readonly Issue[]) {
-  for await (const { rows, mode } of walkRecord(engine, record, undefined, undefined))
-    yield rowEntries(engine, rows, view, mode);
+async function* entriesOf(context: Context, record: Record, view: View, ignored: readonly Issue[]) {
+  for await (const { rows, mode } of walkRecord(context, record, undefined, undefined))
+    yield rowEntries(context.engine, rows, view, mode);
   if (ignored.length > 0) yield [outcomeEntry(ignored)];
 }
 
@@ -155,9 +154,8 @@ const bad = (message: string, name?: string) =>
   });
 
 function readParameters(
-  engine: Engine,
+  { engine, view: sees }: Context,
   parameters: Parameters,
-  without: readonly string[],
 ): Given & { readonly count?: number; readonly view: View } {
   const given: { -readonly [K in keyof Given]: Given[K] } & { count?: number } = {};
   const view: { -readonly [K in keyof View]: View[K] } = {};
@@ -165,7 +163,7 @@ function readParameters(
   for (const [name, value] of parameters) {
     switch (name) {
       case '_type':
-        types.push(...typesNamed(engine, [value], without));
+        types.push(...typesNamed(engine, [value], sees));
         break;
       case '_summary': {
         const summary = readSummary(value);

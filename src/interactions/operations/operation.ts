@@ -30,8 +30,8 @@ export interface Operation {
   readonly shows?: string;
   /** Types that it is offered for, below the system level; absent: all. */
   readonly types?: readonly string[];
-  /** `ask.body` is a valid resource; `without`: types that must not appear in what is answered. */
-  run(context: Context, ask: Of<'operation'>, without: readonly string[]): Promise<Outcome>;
+  /** `ask.body` is a valid resource. */
+  run(context: Context, ask: Of<'operation'>): Promise<Outcome>;
 }
 
 /** By code, without the dollar sign. */
@@ -45,7 +45,7 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operat
   ['reindex-status', reindexStatus],
 ]);
 
-export async function operate(context: Context, ask: Of<'operation'>, without: readonly string[]): Promise<Outcome> {
+export async function operate(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   const operation = OPERATIONS.get(ask.operation);
   if (!operation)
     throw new FhirError('unknown-type', 'This server offers no such operation: see /metadata.', {
@@ -57,11 +57,11 @@ export async function operate(context: Context, ask: Of<'operation'>, without: r
       throw new FhirError('invalid', 'The body is not valid FHIR R4.', { issues });
   }
   const { shows } = operation;
-  if (shows === undefined) return operation.run(context, ask, without);
+  if (shows === undefined) return operation.run(context, ask);
   const view = readView(context.engine, shows, ask.parameters);
   const isView = ([name]: readonly [string, string]): boolean => VIEW.some(each => each === name);
   const parameters = ask.parameters.filter(pair => !isView(pair));
-  const { result, ...rest } = await operation.run(context, { ...ask, parameters }, without);
+  const { result, ...rest } = await operation.run(context, { ...ask, parameters });
   const shown = result.text && (await viewOf(context.engine, result.text, view));
   return { ...rest, result: { ...result, ...shown } };
 }

@@ -7,6 +7,7 @@
  * Choices: it takes no parameters. What refers to the resource is not touched; where integrity is enforced it must go
  * first. It is recorded twice: as this operation, and as the deletion of the resource.
  */
+import type { StoreView } from '../../access/view.js';
 import { FhirError } from '../../fhir/error.js';
 import type { Cursor } from '../../search/query.js';
 import type { Change, Version } from '../../store/store.js';
@@ -30,7 +31,7 @@ export const purge: Operation = {
 /** Versions that are looked at in one step. */
 const STEP = 100;
 
-async function run({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> {
+async function run({ engine, view }: Context, ask: Of<'operation'>): Promise<Outcome> {
   const [type, id] = [ask.type!, ask.id!];
   sortOut(ask.parameters, [], false, '$purge');
   if (ask.body?.resource['parameter'] !== undefined)
@@ -38,10 +39,10 @@ async function run({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> 
       expression: 'Parameters.parameter',
       detail: 'bad-parameter-value',
     });
-  const current = await engine.store.read(type, id);
+  const current = await view.read(type, id);
   if (!current) throw new FhirError('not-found', `There is no ${type} with this id.`);
   checkPreconditions(current, ask);
-  const { count, hashes } = await versionsOf(engine, current);
+  const { count, hashes } = await versionsOf(view, current);
   // Purged already: the tombstone is all there is.
   if (current.text === undefined && count === 1) return { result: { ...auditSubject(current), ...told(0, 0) } };
   const change: Change = { ...tombstone(engine, current), erases: true };
@@ -64,12 +65,12 @@ async function goneOf({ store }: Engine, hashes: readonly string[]): Promise<num
 }
 
 /** How many versions there are, and what bytes they have outside their texts. */
-async function versionsOf(engine: Engine, { type, id }: Version): Promise<{ count: number; hashes: string[] }> {
+async function versionsOf(view: StoreView, { type, id }: Version): Promise<{ count: number; hashes: string[] }> {
   const hashes = new Set<string>();
   let count = 0;
   let after: Cursor | undefined;
   do {
-    const page = await engine.store.history({ type, id, limit: STEP, ...(after ? { after } : {}) });
+    const page = await view.history({ type, id, limit: STEP, ...(after ? { after } : {}) });
     for (const { blobs = [] } of page.rows) for (const { hash } of blobs) hashes.add(hash);
     count += page.rows.length;
     after = page.more ? page.cursors.at(-1) : undefined;

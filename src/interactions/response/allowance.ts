@@ -5,7 +5,7 @@
 import { FhirError } from '../../fhir/error.js';
 import type { Place, Room } from '../../platform/room.js';
 import type { Page, Version } from '../../store/store.js';
-import type { Allowance, Context, Engine } from '../engine.js';
+import type { Allowance, Caller, Context, Engine } from '../engine.js';
 import { sizeOf } from './text.js';
 
 /** An allowance that ends with its request. */
@@ -56,7 +56,8 @@ export const createAllowance = ({ room, settings }: Pick<Engine, 'room' | 'setti
   new Own(room, settings.maxAnswer);
 
 /** That of a context; one of its own where nobody has given it any. */
-export const allowanceOf = ({ engine, allowance }: Context): Allowance => allowance ?? createAllowance(engine);
+export const allowanceOf = ({ engine, allowance }: Pick<Caller, 'engine' | 'allowance'>): Allowance =>
+  allowance ?? createAllowance(engine);
 
 /** What is left of an allowance, for one of several answers in a Bundle. */
 export function shareOf(whole: Allowance): Allowance {
@@ -85,13 +86,13 @@ export async function readWhole(
   id: string,
   version?: number,
 ): Promise<Version | undefined> {
-  const { store } = context.engine;
-  const row = await store.read(type, id, version, FREE);
+  const { view } = context;
+  const row = await view.read(type, id, version, FREE);
   if (row?.withheld === undefined) return row;
   const allowance = allowanceOf(context);
   if (allowance.shared && row.withheld > allowance.left) throw tooLarge();
   await allowance.admit(row.withheld);
-  return store.read(type, id, row.version);
+  return view.read(type, id, row.version);
 }
 
 /** How a store is asked for a part of a page: behind, or before, the row at `place`. */

@@ -7,7 +7,7 @@
 import type { Issue } from '../../fhir/error.js';
 import type { Test, Where } from '../../search/query.js';
 import { visitParameters } from './reindex-warnings.js';
-import type { Engine } from '../engine.js';
+import type { Context } from '../engine.js';
 
 /** Ids of one search that are looked at: more of them were hardly written by somebody who could be told. */
 const MAX_IDS = 10;
@@ -20,7 +20,7 @@ interface Bare {
 
 /** A warning for each such id of the question. `types` are those searched, `where` is what the client asked. */
 export async function ambiguityIssues(
-  { store }: Pick<Engine, 'store'>,
+  { view }: Pick<Context, 'view'>,
   types: readonly string[],
   where: Where,
 ): Promise<readonly Issue[]> {
@@ -31,12 +31,12 @@ export async function ambiguityIssues(
   });
   const issues = await Promise.all(
     [...bare.values()].map(async ({ type, code, id }) => {
-      const targets = await store.targetsOf(type, code);
+      const targets = await view.targetsOf(type, code);
       if (targets.length < 2) return [];
       const counted = await Promise.all(
         targets.map(target => {
           const test: Test = { kind: 'reference', to: { kind: 'local', type: target, id } };
-          return store.count({ types: [type], where: { kind: 'param', code, test } }, 1);
+          return view.count({ types: [type], where: { kind: 'param', code, test } }, 1);
         }),
       );
       const met = targets.filter((_, i) => counted[i]!.count > 0);

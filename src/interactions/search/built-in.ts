@@ -6,7 +6,7 @@
  */
 import type { Cursor, Query } from '../../search/query.js';
 import type { Page, Version } from '../../store/store.js';
-import type { Engine } from '../engine.js';
+import type { Context } from '../engine.js';
 
 /** No cursor of a store begins so: text of FHIR has no such character. */
 const MARK = '\u0000built-in';
@@ -15,12 +15,13 @@ const placeOf = (cursor: Cursor | undefined): number | undefined =>
   cursor?.[0] === MARK ? Number(cursor[1]) : undefined;
 
 /** Those of a type, like rows of a store. */
-export async function builtInRows({ builtIn, store, settings }: Engine, type: string): Promise<readonly Version[]> {
+export async function builtInRows({ engine, view }: Context, type: string): Promise<readonly Version[]> {
+  const { builtIn, settings } = engine;
   const rows: Version[] = [];
   for (const [name, text] of builtIn) {
     if (!name.startsWith(`${type}/`)) continue;
     const id = name.slice(type.length + 1);
-    if (await store.read(type, id)) continue;
+    if (await view.read(type, id)) continue;
     rows.push({ type, id, version: 1, updated: settings.software.started, method: 'PUT', text, patients: [] });
   }
   return rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));

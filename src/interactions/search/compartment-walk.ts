@@ -3,13 +3,16 @@
  * pages through it: the resource itself; the compartments, each in the store's own order; what those refer to, by name.
  * https://hl7.org/fhir/R4/compartmentdefinition.html
  */
+import type { StoreView } from '../../access/view.js';
 import { compartmentWhere } from '../../search/compartment.js';
 import { match } from '../../search/match.js';
 import { all, any, type Cursor, type Where } from '../../search/query.js';
 import type { Named, Version } from '../../store/store.js';
 import { FREE } from '../response/allowance.js';
-import type { Engine } from '../engine.js';
+import type { Context, Engine } from '../engine.js';
 import { indexAnew } from '../../search/index-resource.js';
+
+type Seeing = Pick<Context, 'engine' | 'view'>;
 
 export interface Given {
   /** ms: only what was updated since then. */
@@ -26,7 +29,6 @@ export interface Record {
   readonly owners: readonly Named[];
   /** Of the compartments, those wanted. */
   readonly types: readonly string[];
-  readonly without: readonly string[];
   readonly given: Given;
   /** Waits until so many bytes may be in memory. */
   readonly admit: (bytes: number) => Promise<void>;
@@ -46,7 +48,7 @@ const LOT = 1000;
 
 /** Rows in lots, none of them empty; those after `after`. `most`: how many are wanted at most, to read no more than that at once. */
 export async function* walkRecord(
-  engine: Engine,
+  context: Seeing,
   record: Record,
   after: Place | undefined,
   most: number | undefined,
@@ -57,7 +59,7 @@ export async function* walkRecord(
   if (!after && wants(given, root.type) && root.updated >= (given.since ?? 0))
     yield { mode: 'match', rows: [root], placeOf: () => ['root'] };
   const ranks = new Map(record.owners.map(({ id }, i) => [id, i]));
-  const references = new References(record);
+  const references = new References(context.view, record);
   references.read(root);
   // What the whole record refers to is known when all of it was read: pages at the end read it again.
   const from = named === undefined && after?.[0] === 'owner' ? after : undefined;
@@ -65,24 +67,24 @@ export async function* walkRecord(
     const skip = from !== undefined && i < Number(from[1]);
     const start = from !== undefined && i === Number(from[1]) ? (from.slice(2) as Cursor) : undefined;
     if (named === undefined && !skip)
-      for await (const found of compartment(engine, record, ranks, owner, start, lot)) {
+      for await (const found of compartment(context, record, ranks, owner, start, lot)) {
         found.rows.forEach(row => references.read(row));
         yield found;
       }
   }
   if (after)
     for (const owner of record.owners)
-      for await (const { rows } of compartment(engine, record, ranks, owner, undefined, LOT))
+      for await (const { rows } of compartment(context, record, ranks, owner, undefined, LOT))
         rows.forEach(row => references.read(row));
   const names = references.names().filter(name => named === undefined || name > named);
   for (let at = 0; at < names.length; at += lot) {
     const read = await Promise.all(
       names.slice(at, at + lot).map(name => {
         const [type, id] = name.split('/') as [string, string];
-        return engine.store.read(type, id, undefined, SMALL);
+        return context.view.read(type, id, undefined, SMALL);
       }),
     );
-    for await (const rows of withTexts(engine, record, read)) {
+    for await (const rows of withTexts(context, record, read)) {
       const shown = rows.filter(row => mayBeIncluded(record, row));
       if (shown.length > 0)
         yield { mode: 'include', rows: shown, placeOf: i => ['name', `${shown[i]!.type}/${shown[i]!.id}`] };
@@ -94,7 +96,7 @@ export async function* walkRecord(
 const SMALL = 32 * 1024;
 
 /** The rows that are there, in order; each that is too large to be read with others is read by itself. */
-async function* withTexts(engine: Engine, record: Record, read: readonly (Version | undefined)[]) {
+async function* withTexts({ view }: Seeing, record: Record, read: readonly (Version | undefined)[]) {
   let together: Version[] = [];
   for (const row of read) {
     if (row?.text) together.push(row);
@@ -102,7 +104,7 @@ async function* withTexts(engine: Engine, record: Record, read: readonly (Versio
     yield together;
     together = [];
     if (row.withheld > FREE) await record.admit(row.withheld);
-    const whole = await engine.store.read(row.type, row.id, row.version);
+    const whole = await view.read(row.type, row.id, row.version);
     if (whole?.text) yield [whole];
   }
   yield together;
@@ -117,13 +119,14 @@ function mayBeIncluded({ given, owners }: Record, { updated, patients }: Version
 }
 
 async function* compartment(
-  engine: Engine,
+  context: Seeing,
   record: Record,
   ranks: ReadonlyMap<string, number>,
   owner: Named,
   start: Cursor | undefined,
   lot: number,
 ): AsyncGenerator<Lot> {
+  const { engine } = context;
   const { root, types, given } = record;
   const which = ranks.get(owner.id)!;
   const isEarlier = (id: string) => (ranks.get(id) ?? which) < which;
@@ -139,7 +142,7 @@ async function* compartment(
   let bytes = FREE;
   for (let after = start; ; ) {
     const query = { types: some, where, sort: [], limit: lot, bytes };
-    const page = await engine.store.find(after ? { ...query, after } : query);
+    const page = await context.view.find(after ? { ...query, after } : query);
     bytes = FREE;
     if (page.next !== undefined && page.rows.length === 0) {
       await record.admit(page.next);
@@ -207,11 +210,13 @@ const TARGET = /^([A-Z][A-Za-z]{2,40})\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[^"
 
 /** What rows refer to, read from their text without parsing it. */
 class References {
+  readonly #view: StoreView;
   readonly #record: Record;
   readonly #seen = new Set<string>();
   readonly #targets = new Set<string>();
 
-  constructor(record: Record) {
+  constructor(view: StoreView, record: Record) {
+    this.#view = view;
     this.#record = record;
   }
 
@@ -225,12 +230,12 @@ class References {
 
   /** `Type/id` of those that were not read themselves, in order. */
   names(): string[] {
-    const { without, given } = this.#record;
+    const { given } = this.#record;
     const names = new Set<string>();
     for (const text of this.#targets) {
       const [, type = '', id = ''] = TARGET.exec(text) ?? [];
       const name = `${type}/${id}`;
-      if (id !== '' && !this.#seen.has(name) && !without.includes(type) && wants(given, type)) names.add(name);
+      if (id !== '' && !this.#seen.has(name) && this.#view.shows(type) && wants(given, type)) names.add(name);
     }
     return [...names].toSorted();
   }

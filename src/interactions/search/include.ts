@@ -6,6 +6,7 @@
  * brings the resources that have its URL. `*` passes over types that the caller may not see, and over the audit trail,
  * which grows with every look: it is included where it is named.
  */
+import type { StoreView } from '../../access/view.js';
 import { FhirError } from '../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { Resource } from '../../fhir/resource.js';
@@ -16,7 +17,7 @@ import type { Include } from '../../search/parse-include.js';
 import { any, type Where } from '../../search/query.js';
 import { refersTo } from '../../search/separate.js';
 import type { Page, Version } from '../../store/store.js';
-import type { Allowance, Engine } from '../engine.js';
+import type { Allowance, Context, Engine } from '../engine.js';
 import { FREE, sizeOfRows } from '../response/allowance.js';
 
 export interface Included {
@@ -30,17 +31,16 @@ const MAX_ROUNDS = 10;
 
 const keyOf = ({ type, id, version }: Version): string => `${type}/${id}/${version}`;
 
-/** Throws FhirError `forbidden` where an include names one of the types `without`. */
+/** Throws FhirError `forbidden` where an include names a type that may not be seen. */
 export async function include(
-  engine: Engine,
+  context: Context,
   matches: readonly Version[],
   includes: readonly Include[],
-  without: readonly string[],
   allowance: Allowance,
 ): Promise<Included> {
-  if (includes.some(({ from, to }) => [from, to].some(type => type !== undefined && without.includes(type))))
+  if (includes.some(({ from, to }) => [from, to].some(type => type !== undefined && !context.view.shows(type))))
     throw new FhirError('forbidden', 'This role may not include resources of all types that are named.');
-  const search = new Search(engine, without, matches, allowance);
+  const search = new Search(context, matches, allowance);
   const distinct = [...new Map(includes.map(one => [JSON.stringify(one), one])).values()];
   let from = matches;
   for (let round = 0; from.length > 0 && round < MAX_ROUNDS; round++) {
@@ -55,17 +55,17 @@ export async function include(
 /** What was found so far, and how much more may be: nothing is read that there is no room for. */
 class Search {
   readonly engine: Engine;
-  readonly without: readonly string[];
+  readonly view: StoreView;
   readonly allowance: Allowance;
   readonly rows: Version[] = [];
   cut = false;
   private readonly seen: Set<string>;
   private readonly until: number;
 
-  constructor(engine: Engine, without: readonly string[], matches: readonly Version[], allowance: Allowance) {
+  constructor({ engine, view }: Context, matches: readonly Version[], allowance: Allowance) {
     this.engine = engine;
     this.allowance = allowance;
-    this.without = without;
+    this.view = view;
     this.seen = new Set(matches.map(keyOf));
     this.until = Date.now() + engine.settings.queryTimeout;
   }
@@ -90,7 +90,7 @@ class Search {
   add(found: readonly (Version | undefined)[]): void {
     for (const row of found) {
       if (row?.withheld !== undefined) this.cut = true;
-      if (row?.text === undefined || this.seen.has(keyOf(row)) || this.without.includes(row.type)) continue;
+      if (row?.text === undefined || this.seen.has(keyOf(row)) || !this.view.shows(row.type)) continue;
       const size = sizeOfRows([row]);
       if (this.room === 0 || size > this.allowance.left) {
         this.cut = true;
@@ -150,12 +150,12 @@ async function referred(search: Search, rows: readonly Version[], one: Include):
   }
   const names = [...wanted.values()];
   for (let at = 0; at < names.length && search.goesOn; at += READS) {
-    const reads = names.slice(at, at + READS).map(({ type, id, version }) => readOne(engine, type, id, version));
+    const reads = names.slice(at, at + READS).map(({ type, id, version }) => readOne(search, type, id, version));
     for (const row of await Promise.all(reads)) search.add([await withText(search, row)]);
   }
   for (const canonical of urls.values()) {
     if (!search.goesOn) return;
-    search.add(await byUrl(engine, canonical));
+    search.add(await byUrl(search, canonical));
   }
 }
 
@@ -168,25 +168,25 @@ function referencesOf(engine: Engine, row: Version, parameter: SearchParameter):
   return out;
 }
 
-async function readOne({ definitions, store }: Engine, type: string, id: string, version: string | undefined) {
-  if (!definitions.resourceTypes.includes(type)) return undefined;
-  if (version === undefined) return store.read(type, id, undefined, SMALL);
-  return /^[1-9]\d{0,14}$/.test(version) ? store.read(type, id, Number(version), SMALL) : undefined;
+async function readOne({ engine, view }: Search, type: string, id: string, version: string | undefined) {
+  if (!engine.definitions.resourceTypes.includes(type)) return undefined;
+  if (version === undefined) return view.read(type, id, undefined, SMALL);
+  return /^[1-9]\d{0,14}$/.test(version) ? view.read(type, id, Number(version), SMALL) : undefined;
 }
 
 /** Bytes of a text that is read together with others. */
 const SMALL = 32 * 1024;
 
 /** What is larger is read by itself, where there is room for it. */
-async function withText({ engine, allowance }: Search, row: Version | undefined): Promise<Version | undefined> {
+async function withText({ view, allowance }: Search, row: Version | undefined): Promise<Version | undefined> {
   if (row?.withheld === undefined || row.withheld > allowance.left) return row;
   if (row.withheld > FREE) await allowance.admit(2 * allowance.left);
-  return engine.store.read(row.type, row.id, row.version);
+  return view.read(row.type, row.id, row.version);
 }
 
 /** At most the ten newest of each type: a URL should name one. */
 async function byUrl(
-  engine: Engine,
+  { engine, view }: Search,
   { url, version, types }: { readonly url: string; readonly version?: string; readonly types: readonly string[] },
 ): Promise<Version[]> {
   const found: Version[] = [];
@@ -195,18 +195,18 @@ async function byUrl(
     const where: Where[] = [{ kind: 'param', code: 'url', test: { kind: 'uri', mode: 'exact', value: url } }];
     if (version !== undefined && engine.parameters.get(type, 'version'))
       where.push({ kind: 'param', code: 'version', test: { kind: 'token', any: [{ code: version }] } });
-    const { rows } = await engine.store.find({ types: [type], where: { kind: 'all', of: where }, sort: [], limit: 10 });
+    const { rows } = await view.find({ types: [type], where: { kind: 'all', of: where }, sort: [], limit: 10 });
     found.push(...rows);
   }
   return found;
 }
 
 async function referring(search: Search, rows: readonly Version[], one: Include): Promise<void> {
-  const { engine, without } = search;
+  const { engine, view } = search;
   const targets = rows.filter(({ type }) => one.to === undefined || one.to === type);
   if (targets.length === 0) return;
   const types = (one.from === undefined ? engine.definitions.resourceTypes : [one.from]).filter(
-    type => !without.includes(type) && (one.from === type || type !== 'AuditEvent'),
+    type => view.shows(type) && (one.from === type || type !== 'AuditEvent'),
   );
   const find = async (type: string): Promise<Page | undefined> => {
     const links = parametersOf(engine, type, one).flatMap(({ code, targets: may }) => {
@@ -218,10 +218,10 @@ async function referring(search: Search, rows: readonly Version[], one: Include)
     const limit = search.room + search.met(type) + 1;
     const query = { types: [type], where: any(...links), sort: [], limit };
     const { left } = search.allowance;
-    const page = await engine.store.find({ ...query, bytes: Math.min(FREE, left) });
+    const page = await view.find({ ...query, bytes: Math.min(FREE, left) });
     if (page.next === undefined || left <= FREE) return page;
     await search.allowance.admit(2 * left);
-    return engine.store.find({ ...query, bytes: left });
+    return view.find({ ...query, bytes: left });
   };
   for (let at = 0; at < types.length && search.goesOn; at += SEARCHES)
     for (const page of await Promise.all(types.slice(at, at + SEARCHES).map(find))) {

@@ -15,7 +15,7 @@ import { holdsResources } from '../../search/scope.js';
 import { containsWords } from '../../search/words.js';
 import { wordsOf } from '../../search/words-of.js';
 import type { Counted, Named, Page, Version } from '../../store/store.js';
-import type { Engine } from '../engine.js';
+import type { Context, Engine } from '../engine.js';
 
 /** Rows of a first and of later batches, which shrink where resources are large. Bundles can be very large. */
 const BATCH = 100;
@@ -34,21 +34,25 @@ const BYTES = 8 * 1024 * 1024;
 /** Rows that one search may look at. */
 export const MAX_ROWS = 50_000;
 
-/** What searching needs of the engine. */
-export interface Ground extends Pick<Engine, 'store' | 'parameters' | 'definitions' | 'terminology' | 'now'> {
-  readonly settings: Pick<Engine['settings'], 'bases' | 'joinLimit' | 'queryTimeout'>;
+/** What searching needs of a context. */
+export interface Ground extends Pick<Context, 'view'> {
+  readonly engine: Pick<Engine, 'parameters' | 'definitions' | 'terminology' | 'now'> & {
+    readonly settings: Pick<Engine['settings'], 'bases' | 'joinLimit' | 'queryTimeout'>;
+  };
   /** ms since 1970: when the time of the whole search is over. */
   readonly until?: number;
 }
 
 /** The ground of one search: all that is asked before the store's own answer shares the time of one query. */
-export function inTime({ store, parameters, definitions, terminology, now, settings }: Ground): Ground {
-  return { store, parameters, definitions, terminology, now, settings, until: now() + settings.queryTimeout };
-}
+export const inTime = ({ engine, view }: Ground): Ground => ({
+  engine,
+  view,
+  until: engine.now() + engine.settings.queryTimeout,
+});
 
 /** Throws `too-costly` where the time of the search is over. */
-export function checkTime({ now, until }: Ground): void {
-  if (until !== undefined && now() > until) throw tooCostly();
+export function checkTime({ engine, until }: Ground): void {
+  if (until !== undefined && engine.now() > until) throw tooCostly();
 }
 
 type PostFiltered = Required<Separated>;
@@ -59,25 +63,26 @@ interface Seen extends Subject {
 
 /** Everything that satisfies both parts, with the cursor of each row, in the order of the query. */
 async function* sift(
-  engine: Ground,
+  ground: Ground,
   query: Omit<Query, 'limit' | 'where'>,
   { where, rest }: PostFiltered,
 ): AsyncGenerator<{ row: Version; cursor: Cursor }> {
+  const { engine, view } = ground;
   const { types, sort } = query;
   const back = query.before !== undefined;
-  const deadline = engine.until ?? engine.now() + engine.settings.queryTimeout;
+  const deadline = ground.until ?? engine.now() + engine.settings.queryTimeout;
   let at = query.after ?? query.before;
   let looked = 0;
   let bytes = BYTES;
   for (let size = types.includes('Bundle') ? FEW : BATCH; ; ) {
     const here = at === undefined ? {} : back ? { before: at } : { after: at };
-    const page = await engine.store.find({ types, sort, where, limit: size, bytes, ...here });
+    const page = await view.find({ types, sort, where, limit: size, bytes, ...here });
     bytes = BYTES;
     if (page.next !== undefined && page.rows.length === 0) {
       bytes = page.next;
       continue;
     }
-    const kept = await check(engine, rest, page.rows);
+    const kept = await check(ground, rest, page.rows);
     const places = page.rows.map((_, i) => (back ? page.rows.length - 1 - i : i));
     for (const i of places) if (kept[i]) yield { row: page.rows[i]!, cursor: page.cursors[i]! };
     if (!page.more) return;
@@ -96,12 +101,12 @@ const tooCostly = () =>
   );
 
 /** A page like the store's own. */
-export async function findPostFiltered(engine: Ground, query: Query, sifted: PostFiltered): Promise<Page> {
+export async function findPostFiltered(ground: Ground, query: Query, sifted: PostFiltered): Promise<Page> {
   const found: { row: Version; cursor: Cursor }[] = [];
   let more = false;
   let left = query.bytes ?? Infinity;
   let next: number | undefined;
-  for await (const one of sift(engine, query, sifted)) {
+  for await (const one of sift(ground, query, sifted)) {
     const size = one.row.text?.length ?? 0;
     if (size > left) next = size;
     more = found.length === query.limit || next !== undefined;
@@ -119,13 +124,13 @@ export async function findPostFiltered(engine: Ground, query: Query, sifted: Pos
 }
 
 export async function countPostFiltered(
-  engine: Ground,
+  ground: Ground,
   types: readonly string[],
   sifted: PostFiltered,
   limit = Infinity,
 ): Promise<Counted> {
   let count = 0;
-  for await (const _ of sift(engine, { types, sort: [] }, sifted)) {
+  for await (const _ of sift(ground, { types, sort: [] }, sifted)) {
     if (count === limit) return { count, exact: false };
     count += 1;
   }
@@ -134,14 +139,14 @@ export async function countPostFiltered(
 
 /** Names of all that satisfy both parts; undefined: more than `limit`, or too many to look at. */
 export async function select(
-  engine: Ground,
+  ground: Ground,
   types: readonly string[],
   sifted: PostFiltered,
   limit: number,
 ): Promise<readonly Named[] | undefined> {
   const found: Named[] = [];
   try {
-    for await (const { row } of sift(engine, { types, sort: [] }, sifted)) {
+    for await (const { row } of sift(ground, { types, sort: [] }, sifted)) {
       if (found.length === limit) return undefined;
       found.push({ type: row.type, id: row.id });
     }
@@ -170,27 +175,27 @@ async function inPieces<T, R>(rows: readonly T[], each: (one: T) => R): Promise<
 }
 
 /** Which of the rows satisfy the condition. */
-export async function check(engine: Ground, where: Where, rows: readonly Version[]): Promise<boolean[]> {
+export async function check(ground: Ground, where: Where, rows: readonly Version[]): Promise<boolean[]> {
   if (rows.length === 0) return [];
-  const { parameters, settings } = engine;
+  const { parameters, settings } = ground.engine;
   const seen = await inPieces(rows, (row): Seen => {
     const { resource } = parseJson(row.text!, STORED_JSON);
     const { type, id, updated } = row;
     return { type, id, updated, resource, entries: extract(resource, parameters, { bases: settings.bases }) };
   });
-  const decidable = await close(engine, where, seen);
-  const resolver = resolverOf(engine);
+  const decidable = await close(ground, where, seen);
+  const resolver = resolverOf(ground);
   return inPieces(seen, subject => match(decidable, subject, resolver));
 }
 
 /** Whether the parameter holds the resources that a chain leads to. Types that share a parameter read the same by it. */
-export function isHeld({ parameters }: Ground, [type]: readonly string[], code: string): boolean {
-  const parameter = type === undefined ? undefined : parameters.get(type, code);
+export function isHeld({ engine }: Ground, [type]: readonly string[], code: string): boolean {
+  const parameter = type === undefined ? undefined : engine.parameters.get(type, code);
   return parameter !== undefined && holdsResources(parameter);
 }
 
 /** The resources of a type that the subject holds. */
-const heldBy = ({ parameters, settings }: Ground, { entries, updated }: Subject, code: string, to: string): Seen[] =>
+const heldBy = ({ engine }: Ground, { entries, updated }: Subject, code: string, to: string): Seen[] =>
   entries.flatMap(entry => {
     if (entry.parameter !== code || entry.kind !== 'held' || entry.resource['resourceType'] !== to) return [];
     const { id } = entry.resource;
@@ -200,35 +205,36 @@ const heldBy = ({ parameters, settings }: Ground, { entries, updated }: Subject,
       id: typeof id === 'string' ? id : '',
       updated,
       resource,
-      entries: extract(resource, parameters, { bases: settings.bases }),
+      entries: extract(resource, engine.parameters, { bases: engine.settings.bases }),
     };
   });
 
 /** Links are lists by now, or lead into the subject itself; so do words. */
-const resolverOf = (engine: Ground): Resolver => ({
-  follow: (subject, code, to) => heldBy(engine, subject, code, to),
+const resolverOf = (ground: Ground): Resolver => ({
+  follow: (subject, code, to) => heldBy(ground, subject, code, to),
   referring: () => [],
-  says: (subject, among, words) => containsWords(words, wordsOf((subject as Seen).resource, engine.definitions)[among]),
+  says: (subject, among, words) =>
+    containsWords(words, wordsOf((subject as Seen).resource, ground.engine.definitions)[among]),
 });
 
 /** The condition with its open links replaced by lists that are right for these subjects. */
-async function close(engine: Ground, where: Where, seen: readonly Seen[]): Promise<Where> {
-  const each = (parts: readonly Where[]) => Promise.all(parts.map(part => close(engine, part, seen)));
+async function close(ground: Ground, where: Where, seen: readonly Seen[]): Promise<Where> {
+  const each = (parts: readonly Where[]) => Promise.all(parts.map(part => close(ground, part, seen)));
   switch (where.kind) {
     case 'all':
       return all(...(await each(where.of)));
     case 'any':
       return any(...(await each(where.of)));
     case 'not':
-      return { kind: 'not', of: await close(engine, where.of, seen) };
+      return { kind: 'not', of: await close(ground, where.of, seen) };
     case 'of':
-      return { ...where, where: await close(engine, where.where, seen) };
+      return { ...where, where: await close(ground, where.where, seen) };
     case 'chain': {
       const { code, to } = where;
-      if (seen[0] && isHeld(engine, [seen[0].type], code)) {
+      if (seen[0] && isHeld(ground, [seen[0].type], code)) {
         if (!separate(where.where).rest) return where;
-        const held = await inPieces(seen, subject => heldBy(engine, subject, code, to));
-        return { ...where, where: await close(engine, where.where, held.flat()) };
+        const held = await inPieces(seen, subject => heldBy(ground, subject, code, to));
+        return { ...where, where: await close(ground, where.where, held.flat()) };
       }
       const asked = new Set(
         seen.flatMap(({ entries }) =>
@@ -238,7 +244,7 @@ async function close(engine: Ground, where: Where, seen: readonly Seen[]): Promi
         ),
       );
       const { where: inner, rest } = separate(where.where);
-      const found = await matching(engine, [to], all(withIds(asked), inner), rest, asked.size);
+      const found = await matching(ground, [to], all(withIds(asked), inner), rest, asked.size);
       return refersTo(code, found);
     }
     case 'has': {
@@ -247,14 +253,14 @@ async function close(engine: Ground, where: Where, seen: readonly Seen[]): Promi
       const here = all(refersTo(code, seen), inner);
       const types = [...new Set(seen.map(({ type }) => type))];
       if (!rest) {
-        const { found, complete } = await engine.store.findIds({ types: [from], where: here }, MAX_ROWS, code);
+        const { found, complete } = await ground.view.findIds({ types: [from], where: here }, MAX_ROWS, code);
         // Half of the answer would be a wrong one.
         if (!complete) throw tooCostly();
         return isOne(types, found);
       }
       const found: Named[] = [];
-      for await (const { row } of sift(engine, { types: [from], sort: [] }, { where: here, rest }))
-        found.push(...referencesOf(engine, row, code));
+      for await (const { row } of sift(ground, { types: [from], sort: [] }, { where: here, rest }))
+        found.push(...referencesOf(ground, row, code));
       return isOne(types, found);
     }
     case 'param':
@@ -265,22 +271,22 @@ async function close(engine: Ground, where: Where, seen: readonly Seen[]): Promi
 }
 
 async function matching(
-  engine: Ground,
+  ground: Ground,
   types: readonly string[],
   where: Where,
   rest: Where | undefined,
   limit: number,
 ): Promise<readonly Named[]> {
   if (limit === 0) return [];
-  if (!rest) return (await engine.store.findIds({ types, where }, limit)).found;
-  const found = await select(engine, types, { where, rest }, limit);
+  if (!rest) return (await ground.view.findIds({ types, where }, limit)).found;
+  const found = await select(ground, types, { where, rest }, limit);
   if (!found) throw tooCostly();
   return found;
 }
 
 /** The resources of this server that a row refers to by a parameter. */
-export function referencesOf(engine: Ground, row: Version, code: string): readonly (Named & { version?: string })[] {
+export function referencesOf(ground: Ground, row: Version, code: string): readonly (Named & { version?: string })[] {
   const { resource } = parseJson(row.text!, STORED_JSON);
-  const entries = extract(resource, engine.parameters, { bases: engine.settings.bases });
+  const entries = extract(resource, ground.engine.parameters, { bases: ground.engine.settings.bases });
   return entries.flatMap(entry => (entry.parameter === code && entry.kind === 'reference' ? [entry] : []));
 }

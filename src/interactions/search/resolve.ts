@@ -18,21 +18,16 @@ const MAX_DEPTH = 30;
 /** Links of all chains of a search, each to one type. */
 const MAX_LINKS = 100;
 
-/** Throws FhirError `forbidden` where the condition looks into one of the types `without`, `too-costly` for too many links. */
-export async function resolve(
-  engine: Ground,
-  types: readonly string[],
-  where: Where,
-  without: readonly string[] = [],
-): Promise<Separated> {
+/** Throws FhirError `forbidden` where the condition looks into a type that may not be seen, `too-costly` for too many links. */
+export async function resolve(ground: Ground, types: readonly string[], where: Where): Promise<Separated> {
   // Nearly every search: nothing to ask before the store itself.
   if (!isPending(where)) return separate(where);
   const within = typesWithin(where);
   if (within.length > MAX_LINKS)
     throw new FhirError('too-costly', `A search may look into ${MAX_LINKS} types by chains at most: name the types.`);
-  if (within.some(type => without.includes(type)))
+  if (!within.every(type => ground.view.shows(type)))
     throw new FhirError('forbidden', 'This role may not search by the contents of all types that are named.');
-  return separate(await resolveLinks(engine.until === undefined ? inTime(engine) : engine, types, where));
+  return separate(await resolveLinks(ground.until === undefined ? inTime(ground) : ground, types, where));
 }
 
 /** Whether `settle` would change anything. */
@@ -76,40 +71,43 @@ function typesWithin(where: Where): readonly string[] {
 }
 
 /** The condition with everything in it that can be a short list as one; the rest is left open. */
-export async function resolveLinks(engine: Ground, types: readonly string[], where: Where): Promise<Where> {
-  checkTime(engine);
-  const each = (parts: readonly Where[]) => Promise.all(parts.map(part => resolveLinks(engine, types, part)));
+export async function resolveLinks(ground: Ground, types: readonly string[], where: Where): Promise<Where> {
+  checkTime(ground);
+  const each = (parts: readonly Where[]) => Promise.all(parts.map(part => resolveLinks(ground, types, part)));
   switch (where.kind) {
     case 'all':
-      return settleAll(engine, types, where.of);
+      return settleAll(ground, types, where.of);
     case 'any':
       return any(...(await each(where.of)));
     case 'not':
-      return { kind: 'not', of: await resolveLinks(engine, types, where.of) };
+      return { kind: 'not', of: await resolveLinks(ground, types, where.of) };
     case 'of':
-      return { ...where, where: await resolveLinks(engine, [where.type], where.where) };
+      return { ...where, where: await resolveLinks(ground, [where.type], where.where) };
     case 'param':
-      return settleTest(engine, types, where.code, where.test);
+      return settleTest(ground, types, where.code, where.test);
     case 'chain': {
-      const inner = await resolveLinks(engine, [where.to], where.where);
+      const inner = await resolveLinks(ground, [where.to], where.where);
       // What a resource holds is nowhere else: each row is looked into.
-      if (isHeld(engine, types, where.code)) return { ...where, where: inner };
-      const found = await namesOf(engine, [where.to], inner);
+      if (isHeld(ground, types, where.code)) return { ...where, where: inner };
+      const found = await namesOf(ground, [where.to], inner);
       return found ? refersTo(where.code, found) : { ...where, where: inner };
     }
     case 'has': {
-      const inner = await resolveLinks(engine, [where.from], where.where);
+      const inner = await resolveLinks(ground, [where.from], where.where);
       const { where: asked, rest } = separate(inner);
       if (rest) return { ...where, where: inner };
-      const { found, complete } = await engine.store.findIds(
+      const { found, complete } = await ground.view.findIds(
         { types: [where.from], where: asked },
-        engine.settings.joinLimit,
+        ground.engine.settings.joinLimit,
         where.code,
       );
       return complete ? isOne(types, found) : { ...where, where: inner };
     }
     case 'words': {
-      const { found, complete, sure } = await engine.store.searchText({ ...where, types }, engine.settings.joinLimit);
+      const { found, complete, sure } = await ground.view.searchText(
+        { ...where, types },
+        ground.engine.settings.joinLimit,
+      );
       if (!complete) return where;
       return sure ? isOne(types, found) : all(isOne(types, found), where);
     }
@@ -122,9 +120,9 @@ export async function resolveLinks(engine: Ground, types: readonly string[], whe
 const NARROW = 50;
 
 /** Where the rest of a conjunction is narrow, its reverse chains are left open. */
-async function settleAll(engine: Ground, types: readonly string[], of: readonly Where[]): Promise<Where> {
+async function settleAll(ground: Ground, types: readonly string[], of: readonly Where[]): Promise<Where> {
   const plain = await Promise.all(
-    of.filter(part => part.kind !== 'has').map(part => resolveLinks(engine, types, part)),
+    of.filter(part => part.kind !== 'has').map(part => resolveLinks(ground, types, part)),
   );
   const reverse = of.filter(part => part.kind === 'has');
   const rest = all(...plain);
@@ -132,20 +130,20 @@ async function settleAll(engine: Ground, types: readonly string[], of: readonly 
     reverse.length > 0 &&
     plain.length > 0 &&
     !isPending(rest) &&
-    (await engine.store.count({ types, where: separate(rest).where }, NARROW)).exact;
+    (await ground.view.count({ types, where: separate(rest).where }, NARROW)).exact;
   const links = reverse.map(async (part): Promise<Where> => {
-    if (!narrow) return resolveLinks(engine, types, part);
-    return { ...part, where: await resolveLinks(engine, [part.from], part.where) };
+    if (!narrow) return resolveLinks(ground, types, part);
+    return { ...part, where: await resolveLinks(ground, [part.from], part.where) };
   });
   return all(...plain, ...(await Promise.all(links)));
 }
 
-async function settleTest(engine: Ground, types: readonly string[], code: string, test: Test): Promise<Where> {
-  if (test.kind === 'hierarchy') return settleHierarchy(engine, types, code, test);
+async function settleTest(ground: Ground, types: readonly string[], code: string, test: Test): Promise<Where> {
+  if (test.kind === 'hierarchy') return settleHierarchy(ground, types, code, test);
   if (test.kind === 'concept') {
-    const codes = await engine.terminology.codesOf(test);
+    const codes = await ground.engine.terminology.codesOf(test);
     // Several types share a parameter only where it reads the same.
-    const values = tokensFor(engine.parameters.get(types[0]!, code)!, codes);
+    const values = tokensFor(ground.engine.parameters.get(types[0]!, code)!, codes);
     return values.length === 0 ? NOTHING : { kind: 'param', code, test: { kind: 'token', any: values } };
   }
   return { kind: 'param', code, test };
@@ -153,22 +151,22 @@ async function settleTest(engine: Ground, types: readonly string[], code: string
 
 /** The resource and its parts, or the wholes that it is a part of, level by level. */
 async function settleHierarchy(
-  engine: Ground,
+  ground: Ground,
   types: readonly string[],
   code: string,
   { mode, to }: Test & { kind: 'hierarchy' },
 ): Promise<Where> {
   const targets =
-    to.type === undefined ? types.flatMap(type => engine.parameters.get(type, code)?.targets ?? []) : [to.type];
+    to.type === undefined ? types.flatMap(type => ground.engine.parameters.get(type, code)?.targets ?? []) : [to.type];
   const found: Where[] = [];
   for (const type of new Set(targets)) {
-    const link = partOf(type, engine.parameters);
+    const link = partOf(type, ground.engine.parameters);
     if (link === undefined) continue;
     const ids = new Set([to.id]);
     let level: readonly string[] = [to.id];
     for (let depth = 0; level.length > 0; depth++) {
       if (depth > MAX_DEPTH || ids.size > MAX_PARTS) throw tooLarge(type);
-      const next = await engine.store.findIds(
+      const next = await ground.view.findIds(
         mode === 'below'
           ? {
               types: [type],
@@ -199,9 +197,9 @@ const tooLarge = (type: string) =>
   new FhirError('too-costly', `The hierarchy of this ${type} is too large to be searched.`);
 
 /** Names of the resources that satisfy a settled condition; undefined: more than a few. */
-async function namesOf(engine: Ground, types: readonly string[], where: Where): Promise<readonly Named[] | undefined> {
+async function namesOf(ground: Ground, types: readonly string[], where: Where): Promise<readonly Named[] | undefined> {
   const { where: asked, rest } = separate(where);
-  if (rest) return select(engine, types, { where: asked, rest }, engine.settings.joinLimit);
-  const { found, complete } = await engine.store.findIds({ types, where: asked }, engine.settings.joinLimit);
+  if (rest) return select(ground, types, { where: asked, rest }, ground.engine.settings.joinLimit);
+  const { found, complete } = await ground.view.findIds({ types, where: asked }, ground.engine.settings.joinLimit);
   return complete ? found : undefined;
 }

@@ -39,25 +39,25 @@ interface Asked extends Separated {
   readonly parsed: ParsedSearch;
 }
 
-export async function search(context: Context, ask: Of<'search'>, without: readonly string[]): Promise<Outcome> {
+export async function search(context: Context, ask: Of<'search'>): Promise<Outcome> {
   const { engine } = context;
   const path = pathOf(ask);
   const page = openPage(engine, path, ask.parameters);
   const given = page?.parameters ?? questionOf(ask.parameters).filter(([name]) => name !== EXPLAIN);
   const lenient = page?.lenient ?? ask.lenient;
-  const asked = await read(engine, { ...ask, parameters: given, lenient }, without);
+  const asked = await read(context, { ...ask, parameters: given, lenient });
   const { types, parsed } = asked;
   if (wantsExplanation(context, ask.parameters))
-    return explanation(await tell(engine, asked, pageLimit(engine, parsed), page));
+    return explanation(await tell(context, asked, pageLimit(engine, parsed), page));
   const used: Parameters = [...given.filter(([name]) => !ask.type && name === '_type'), ...usedOf(engine, parsed)];
   const limit = pageLimit(engine, parsed);
   const allowance = allowanceOf(context);
   const countOnly = parsed.summary === 'count' || parsed.count === 0;
-  const found = countOnly ? NO_PAGE : await pageOf(allowance, engine, asked, queryOf(types, asked, limit, page));
-  const total = countOnly ? await countAll(engine, asked) : await totalOf(engine, asked, found, page);
+  const found = countOnly ? NO_PAGE : await pageOf(allowance, context, asked, queryOf(types, asked, limit, page));
+  const total = countOnly ? await countAll(context, asked) : await totalOf(context, asked, found, page);
   const added: Included =
     parsed.includes.length > 0 && found.rows.length > 0
-      ? await include(engine, found.rows, parsed.includes, without, allowance)
+      ? await include(context, found.rows, parsed.includes, allowance)
       : { rows: [], cut: false };
   const state: Omit<PageState, 'cursor' | 'direction'> = {
     path,
@@ -71,7 +71,7 @@ export async function search(context: Context, ask: Of<'search'>, without: reado
   ];
   const issues = [
     ...parsed.ignored,
-    ...(found.rows.length > 0 || total ? await ambiguityIssues(engine, types, parsed.where) : []),
+    ...(found.rows.length > 0 || total ? await ambiguityIssues(context, types, parsed.where) : []),
     ...indexingIssues(engine, types, parsed),
     ...(added.cut ? [cutIssue(engine)] : []),
   ];
@@ -92,20 +92,22 @@ export async function search(context: Context, ask: Of<'search'>, without: reado
 }
 
 /** How a search is answered, without who asks. */
-export async function explainSearch(engine: Engine, ask: Of<'search'>): Promise<SearchExplanation> {
-  const asked = await read(engine, ask, []);
-  return tell(engine, asked, pageLimit(engine, asked.parsed), undefined);
+export async function explainSearch(context: Searching, ask: Of<'search'>): Promise<SearchExplanation> {
+  const asked = await read(context, ask);
+  return tell(context, asked, pageLimit(context.engine, asked.parsed), undefined);
 }
 
+type Searching = Pick<Context, 'engine' | 'view'>;
+
 async function tell(
-  engine: Engine,
+  { view }: Searching,
   asked: Asked,
   limit: number,
   page: PageState | undefined,
 ): Promise<SearchExplanation> {
   const query = queryOf(asked.types, asked, limit, page);
   const { parsed, rest } = asked;
-  const store = await engine.store.explain(query);
+  const store = await view.explain(query);
   return { understood: parsed.where, asked: query, store, ...(rest ? { rest } : {}) };
 }
 
@@ -124,9 +126,10 @@ function pathOf({ type, compartment }: Of<'search'>): string {
   return `${compartment.type}/${compartment.id}/${type ?? '*'}`;
 }
 
-async function read(engine: Engine, ask: Of<'search'>, without: readonly string[]): Promise<Asked> {
+async function read(context: Searching, ask: Of<'search'>): Promise<Asked> {
+  const { engine } = context;
   const { definitions, parameters, settings } = engine;
-  const { types, rest } = typesOf(engine, ask, without);
+  const { types, rest } = typesOf(context, ask);
   const parsed = parseSearch(
     {
       types,
@@ -149,17 +152,17 @@ async function read(engine: Engine, ask: Of<'search'>, without: readonly string[
   const where = compartment
     ? all(compartmentWhere(definitions, parameters, compartment, types), parsed.where)
     : parsed.where;
-  return { types, parsed, ...(await resolve(engine, types, where, without)) };
+  return { types, parsed, ...(await resolve(context, types, where)) };
 }
 
 /** The types searched: one, or for a system search those of `_type`, else all that may be shown but the audit trail. */
-function typesOf(engine: Engine, { type, compartment, parameters }: Of<'search'>, without: readonly string[]) {
+function typesOf({ engine, view }: Searching, { type, compartment, parameters }: Of<'search'>) {
   if (type !== undefined) return { types: [type], rest: parameters };
   const { definitions } = engine;
   const every = compartment ? (compartmentTypes(definitions, compartment.type) ?? []) : definitions.resourceTypes;
   const asked = parameters.filter(([name]) => name === '_type').map(([, value]) => value);
-  const named = typesNamed(engine, asked, without);
-  const types = named.length > 0 ? named : every.filter(t => t !== TRAIL && !without.includes(t));
+  const named = typesNamed(engine, asked, view);
+  const types = named.length > 0 ? named : every.filter(t => t !== TRAIL && view.shows(t));
   return { types, rest: parameters.filter(([name]) => name !== '_type') };
 }
 
@@ -174,25 +177,25 @@ function queryOf(
   return page.direction === 'after' ? { ...query, after: page.cursor } : { ...query, before: page.cursor };
 }
 
-async function findPage(engine: Engine, asked: Asked, query: Query): Promise<Page> {
+async function findPage(context: Context, asked: Asked, query: Query): Promise<Page> {
   const { where, rest } = asked;
-  const find = (each: Query) => (rest ? findPostFiltered(engine, each, { where, rest }) : engine.store.find(each));
-  const own = await ownMatches(engine, asked);
+  const find = (each: Query) => (rest ? findPostFiltered(context, each, { where, rest }) : context.view.find(each));
+  const own = await ownMatches(context, asked);
   return own.length > 0 ? findBehind(own, query, find) : find(query);
 }
 
 /** What matches of the definitions that the server brings along. */
-async function ownMatches(engine: Engine, { types: [type = '', ...more], where, rest }: Asked) {
+async function ownMatches(context: Context, { types: [type = '', ...more], where, rest }: Asked) {
   if (more.length > 0 || !BUILT_IN.has(type)) return [];
-  const rows = await builtInRows(engine, type);
-  const fits = await check(engine, rest ? all(where, rest) : where, rows);
+  const rows = await builtInRows(context, type);
+  const fits = await check(context, rest ? all(where, rest) : where, rows);
   return rows.filter((_, at) => fits[at]);
 }
 
 /** A page as far as the allowance goes. */
-const pageOf = (allowance: Allowance, engine: Engine, asked: Asked, query: Query): Promise<Page> =>
+const pageOf = (allowance: Allowance, context: Context, asked: Asked, query: Query): Promise<Page> =>
   takePage(allowance, { limit: query.limit, back: query.before !== undefined }, ({ limit, bytes, place }) =>
-    findPage(engine, asked, {
+    findPage(context, asked, {
       ...query,
       limit,
       bytes,
@@ -200,16 +203,16 @@ const pageOf = (allowance: Allowance, engine: Engine, asked: Asked, query: Query
     }),
   );
 
-async function countAll(engine: Engine, asked: Asked, cap?: number): Promise<number> {
+async function countAll(context: Context, asked: Asked, cap?: number): Promise<number> {
   const { types, where, rest } = asked;
   const counted = rest
-    ? await countPostFiltered(engine, types, { where, rest }, cap)
-    : await engine.store.count({ types, where }, cap);
-  return counted.count + (await ownMatches(engine, asked)).length;
+    ? await countPostFiltered(context, types, { where, rest }, cap)
+    : await context.view.count({ types, where }, cap);
+  return counted.count + (await ownMatches(context, asked)).length;
 }
 
 async function totalOf(
-  engine: Engine,
+  context: Context,
   asked: Asked,
   found: Page,
   page: PageState | undefined,
@@ -219,9 +222,9 @@ async function totalOf(
   if (page) return page.total;
   if (!found.more) return found.rows.length;
   if (total === undefined) return undefined;
-  if (total === 'accurate') return countAll(engine, asked);
+  if (total === 'accurate') return countAll(context, asked);
   try {
-    return await countAll(engine, asked, ESTIMATE_CAP);
+    return await countAll(context, asked, ESTIMATE_CAP);
   } catch (error) {
     // An estimate is a kindness: the page is there without it.
     if (error instanceof FhirError && error.kind === 'too-costly') return undefined;

@@ -6,7 +6,7 @@ import { asFhirError, FhirError } from '../../fhir/error.js';
 import type { Parsed, Resource } from '../../fhir/resource.js';
 import { atElement, atPlace } from '../response/transaction-response.js';
 import { conditionsOf, findBeside, findSought, readCriteria } from '../write/conditional.js';
-import type { Engine } from '../engine.js';
+import type { Context, Engine } from '../engine.js';
 import type { Parameters } from '../interaction.js';
 import { pathTo, put, type Site, sitesOf, textAt } from './references.js';
 import type { Staged } from './staged.js';
@@ -15,7 +15,8 @@ import type { Staged } from './staged.js';
 export interface Pending {
   /** Position of its entry. */
   readonly at: number;
-  readonly without: readonly string[];
+  /** That of its entry. */
+  readonly context: Context;
   /** That it stands in; of a JSON Patch none. */
   readonly resource?: Resource;
   readonly site: Site;
@@ -55,21 +56,16 @@ export async function resolveConditional(engine: Engine, pending: readonly Pendi
           'too-costly',
           'The conditional references of this Bundle take too long: use identifiers, or divide the Bundle.',
         );
-      const target = await find(engine, text, asked[0]!, staged);
+      const target = await find(text, asked[0]!, staged);
       for (const { site } of asked) put(site, target);
     }
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, work));
 }
 
-async function find(
-  engine: Engine,
-  text: string,
-  { at, without, resource, site }: Pending,
-  staged: Staged,
-): Promise<string> {
+async function find(text: string, { at, context, resource, site }: Pending, staged: Staged): Promise<string> {
   try {
-    return await lookUp(engine, text, without, staged);
+    return await lookUp(context, text, staged);
   } catch (error) {
     const path = resource ? `.${pathTo(resource, site)}` : '';
     throw atPlace(asFhirError(error), `Bundle.entry[${at}].resource${path}`);
@@ -77,15 +73,16 @@ async function find(
 }
 
 /** `Type/id` of the one that matches. */
-async function lookUp(engine: Engine, text: string, without: readonly string[], staged?: Staged): Promise<string> {
+async function lookUp(context: Context, text: string, staged?: Staged): Promise<string> {
+  const { engine } = context;
   const { type, criteria } = referenceCriteria(engine, text)!;
   if (!engine.definitions.resourceTypes.includes(type))
     throw new FhirError('invalid', 'A conditional reference must start with a resource type.');
-  const sought = await readCriteria(engine, type, criteria, without);
+  const sought = await readCriteria(context, type, criteria);
   await staged?.survey(sought);
   const rows = staged
-    ? [...(await findBeside(engine, sought, staged.written(type), 2)).rows, ...staged.matches(sought)]
-    : await findSought(engine, sought, 2);
+    ? [...(await findBeside(context, sought, staged.written(type), 2)).rows, ...staged.matches(sought)]
+    : await findSought(context, sought, 2);
   const [found, another] = rows;
   if (found && !another) return `${type}/${found.id}`;
   throw found
@@ -101,14 +98,14 @@ const NO_NAMES = { get: () => undefined, starts: new Set<number>() };
 
 /**
  * The body with what its conditional references mean, as in a transaction; itself where it has none, as nearly always. What
- * `before`, the text of the version before, has as well stays. Throws as `resolveConditional` does, and `forbidden` for types `without`.
+ * `before`, the text of the version before, has as well stays. Throws as `resolveConditional` does, and `forbidden` for types that may not be seen.
  */
 export async function resolveReferences<T extends Parsed>(
-  engine: Engine,
+  context: Context,
   body: T,
-  without: readonly string[],
   before?: Buffer,
 ): Promise<T | Parsed> {
+  const { engine } = context;
   const { resource, decimals, text, large } = body;
   // A look at the text spares most of them a walk; a question mark may be written as an escape.
   if (text !== undefined && !text.includes('?') && !text.includes('\\u003')) return body;
@@ -123,7 +120,7 @@ export async function resolveReferences<T extends Parsed>(
   if (asked.length === 0) return body;
   for (const site of asked)
     try {
-      put(site, await lookUp(engine, site.text, without));
+      put(site, await lookUp(context, site.text));
     } catch (error) {
       throw atElement(asFhirError(error), `${resource.resourceType}.${pathTo(resource, site)}`);
     }

@@ -21,14 +21,14 @@ export interface Found {
 }
 
 /** Asks the store, once for equal criteria. Undefined: the write has none. */
-export async function seek(engine: Engine, { ask, without }: EntryTask, staged: Staged): Promise<Found | undefined> {
+export async function seek({ ask, context }: EntryTask, staged: Staged): Promise<Found | undefined> {
   const criteria = criteriaOf(ask);
   if (!criteria) return undefined;
   const { type } = ask as Extract<Interaction, { kind: 'create' | 'update' | 'patch' | 'delete' }>;
-  if (ask.kind === 'delete') return { rows: await matching(engine, ask, without) };
+  if (ask.kind === 'delete') return { rows: await matching(context, ask) };
   return staged.once(JSON.stringify([type, criteria]), async () => {
-    const sought = await readCriteria(engine, type, criteria, without);
-    return findBeside(engine, sought, staged.deleted(type), 2);
+    const sought = await readCriteria(context, type, criteria);
+    return findBeside(context, sought, staged.deleted(type), 2);
   });
 }
 

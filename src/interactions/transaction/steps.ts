@@ -1,8 +1,9 @@
 /** Entries of a Bundle on their way: what a batch and a transaction have in common. https://hl7.org/fhir/R4/http.html#trules */
+import type { Allowed } from '../../access/decide.js';
 import type { Definitions } from '../../fhir/definitions.js';
 import type { FhirError } from '../../fhir/error.js';
 import type { Resource } from '../../fhir/resource.js';
-import type { Context } from '../engine.js';
+import type { Caller, Context } from '../engine.js';
 import type { Entry, Interaction, Outcome, Result, Target } from '../interaction.js';
 import { INTERACTIONS, LAST_ENTRIES } from '../kinds.js';
 import { isRaw } from '../write/prepare.js';
@@ -10,22 +11,22 @@ import { type Names, type Site, sitesOf, sitesOfPatch } from './references.js';
 
 /** How entries enter the one door: perform.ts gives them in. */
 export interface EntryRunner {
-  /** Decides, and records a refusal. Gives the types that must not appear in the answer. */
-  admit(context: Context, target: Target): Promise<readonly string[]>;
+  /** Decides, and records a refusal. Gives what the entry sees. */
+  admit(caller: Caller, target: Target): Promise<Allowed>;
   /** Runs what was admitted; commits and records nothing. */
-  run(context: Context, ask: Interaction, without: readonly string[]): Promise<Outcome>;
+  run(context: Context, ask: Interaction): Promise<Outcome>;
   /** All of it: decide, run, audit. */
-  perform(context: Context, ask: Interaction): Promise<Result>;
+  perform(caller: Caller, ask: Interaction): Promise<Result>;
   /** Records an entry that could not be understood, and throws its error. */
-  refuse(context: Context, target: Target, error: FhirError): Promise<never>;
+  refuse(caller: Caller, target: Target, error: FhirError): Promise<never>;
 }
 
 /** An entry that was admitted. */
 export interface EntryTask {
   readonly at: number;
   readonly entry: Entry;
+  /** With the view of this entry. */
   readonly context: Context;
-  readonly without: readonly string[];
   ask: Interaction;
   /** Position of the earlier entry that makes what this one's criteria match: nothing more is written. */
   madeBy?: number;

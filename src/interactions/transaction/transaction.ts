@@ -6,6 +6,7 @@
  * conditional references all of it. Reading entries are tried before the commit, so that one that fails fails the
  * whole, and answered after it. It can run again from the start, when somebody else has written meanwhile.
  */
+import { createView } from '../../access/view.js';
 import { asFhirError } from '../../fhir/error.js';
 import type { Absence, Change, Standing } from '../../store/store.js';
 import type { Allowance, Context, Engine } from '../engine.js';
@@ -118,7 +119,10 @@ async function admitAll(context: Context, entries: readonly Entry[], door: Entry
   return inLots(positions, async ({ entry, at }) => {
     const own = { ...context, request: entry.request };
     const { ask } = entry;
-    if (!('error' in ask)) return { at, entry, context: own, ask, without: await door.admit(own, ask) };
+    if (!('error' in ask)) {
+      const { restrictions } = await door.admit(own, ask);
+      return { at, entry, context: { ...own, view: createView(own.engine, restrictions) }, ask };
+    }
     // Who may not do it does not learn what is wrong with it.
     if (ask.target) await door.admit(own, ask.target);
     throw ask.error;
@@ -163,7 +167,7 @@ async function identify(engine: Engine, writes: readonly EntryTask[], staged: St
   for (const rank of [0, 1, 2]) {
     const ofRank = writes.filter(step => rankOf(step.ask) === rank);
     // Looked up many at a time; what entries of the same rank mean to each other comes afterwards.
-    const sought = await inLots(ofRank, step => seek(engine, step, staged));
+    const sought = await inLots(ofRank, step => seek(step, staged));
     ofRank.forEach((step, i) => found.set(step, sought[i]));
     // Whoever comes with criteria sees those without, wherever they stand in the Bundle.
     for (const conditional of [false, true])
@@ -201,7 +205,7 @@ async function rewriteAll(
   const { names } = staged;
   const pending: Pending[] = [];
   await inLots(writes, async step => {
-    const { at, ask, entry, without, madeBy } = step;
+    const { at, ask, context, entry, madeBy } = step;
     if (madeBy !== undefined) return;
     const resource = resourceIn(ask);
     const root = rootOf(entry.fullUrl);
@@ -210,7 +214,7 @@ async function rewriteAll(
       const text = rename(site, names, root);
       put(site, text);
       const conditional = site.as === 'reference' && referenceCriteria(engine, site.text) !== undefined;
-      if (conditional) pending.push({ at, without, site, ...(resource ? { resource } : {}) });
+      if (conditional) pending.push({ at, context, site, ...(resource ? { resource } : {}) });
       changed ||= conditional || text !== site.text;
     }
     // The text that it came as, where it did not come in a Bundle, is not what is written.
@@ -233,28 +237,26 @@ async function rewriteAll(
   await resolveConditional(engine, pending, staged);
 }
 
-const runStep = ({ context, ask, without }: EntryTask, door: EntryRunner): Promise<Outcome> =>
-  door.run(context, ask, without);
+const runStep = ({ context, ask }: EntryTask, door: EntryRunner): Promise<Outcome> => door.run(context, ask);
 
 /** Fails where the answer would be a refusal, as far as that can be known before the commit. */
 async function tryRead(
-  { ask, context, without }: EntryTask,
+  { ask, context }: EntryTask,
   changes: ReadonlyMap<string, Change>,
   door: EntryRunner,
 ): Promise<void> {
   const change =
     'id' in ask && ask.type !== undefined && ask.id !== undefined ? changes.get(`${ask.type}/${ask.id}`) : undefined;
   // An earlier version than the one that is written now is in the store already.
-  if (!change || (ask.kind === 'vread' && ask.version !== String(change.version)))
-    return tried(context, ask, without, door);
+  if (!change || (ask.kind === 'vread' && ask.version !== String(change.version))) return tried(context, ask, door);
   if (!change.text && ask.kind !== 'history') throw deletedError(change);
 }
 
 /** That it is too large for what is left of the answer is told when it is answered. */
-async function tried(context: Context, ask: Interaction, without: readonly string[], door: EntryRunner): Promise<void> {
+async function tried(context: Context, ask: Interaction, door: EntryRunner): Promise<void> {
   const allowance = shareOf(createAllowance(context.engine));
   try {
-    await door.run({ ...context, allowance }, ask, without);
+    await door.run({ ...context, allowance }, ask);
   } catch (error) {
     if (asFhirError(error).kind !== 'too-large') throw error;
   }

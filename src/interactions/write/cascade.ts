@@ -5,7 +5,6 @@
  *
  * Whoever asks must be allowed to delete each of them. Audit events refer to everything and never go.
  */
-import { decide } from '../../access/decide.js';
 import { FhirError } from '../../fhir/error.js';
 import type { Version } from '../../store/store.js';
 import type { Context } from '../engine.js';
@@ -13,12 +12,13 @@ import { INTERACTIONS } from '../kinds.js';
 import { findReferring } from './referrers.js';
 
 /** Current versions of what refers to `roots`, directly or through others. Throws `conflict` where there are too many. */
-export async function cascade({ engine, principal }: Context, roots: readonly Version[]): Promise<readonly Version[]> {
+export async function cascade(context: Context, roots: readonly Version[]): Promise<readonly Version[]> {
+  const { engine, principal, view } = context;
   const { maxCascade } = engine.settings;
   const others: Version[] = [];
   for (let from = roots; from.length > 0; ) {
     const known = [...roots, ...others];
-    const { found, complete } = await findReferring(engine, from, known, maxCascade - others.length);
+    const { found, complete } = await findReferring(context, from, known, maxCascade - others.length);
     if (!complete)
       throw new FhirError(
         'conflict',
@@ -26,10 +26,10 @@ export async function cascade({ engine, principal }: Context, roots: readonly Ve
         { expression: 'http._cascade', detail: 'cascade-too-large' },
       );
     for (const type of new Set(found.map(name => name.type))) {
-      const decision = decide(principal, { ...INTERACTIONS.delete, type });
+      const decision = engine.decide(principal, { ...INTERACTIONS.delete, type });
       if (!decision.allow) throw new FhirError(decision.kind, decision.why);
     }
-    const rows = await Promise.all(found.map(({ type, id }) => engine.store.read(type, id)));
+    const rows = await Promise.all(found.map(({ type, id }) => view.read(type, id)));
     // What was deleted meanwhile is gone already.
     from = rows.flatMap(row => (row?.text ? [row] : []));
     others.push(...from);

@@ -11,7 +11,7 @@ import { all, type Where } from '../../search/query.js';
 import type { Separated } from '../../search/separate.js';
 import { withIds } from '../../search/separate.js';
 import type { Absence, Version } from '../../store/store.js';
-import type { Engine } from '../engine.js';
+import type { Context } from '../engine.js';
 import type { Parameters } from '../interaction.js';
 import { resolve } from '../search/resolve.js';
 import { findPostFiltered } from '../search/post-filter.js';
@@ -35,18 +35,18 @@ export interface ConditionalQuery extends Separated {
 }
 
 /**
- * Throws FhirError `forbidden` where they look into one of the types `without`, before anything is asked; `invalid`,
+ * Throws FhirError `forbidden` where they look into a type that may not be seen, before anything is asked; `invalid`,
  * `not-supported`, `too-costly` as a search does; `invalid` where they select everything.
  */
 export async function readCriteria(
-  engine: Engine,
+  context: Pick<Context, 'engine' | 'view'>,
   type: string,
   parameters: Parameters,
-  without: readonly string[] = [],
 ): Promise<ConditionalQuery> {
+  const { engine, view } = context;
   const { definitions, settings } = engine;
   // What they match would be told by what becomes of the write.
-  if (without.includes(type))
+  if (!view.shows(type))
     throw new FhirError('forbidden', 'This role may not search for this type, so it cannot use criteria for it.', {
       expression: 'http.criteria',
     });
@@ -79,7 +79,7 @@ export async function readCriteria(
     meant: where,
     claim: uniquenessKeyOf(type, parameters),
     ...(identifier ? { identifier: identifier[1] } : {}),
-    ...(await resolve(engine, [type], where, without)),
+    ...(await resolve(context, [type], where)),
   };
 }
 
@@ -97,10 +97,14 @@ export function uniquenessKeyOf(type: string, parameters: Parameters): string {
 }
 
 /** At most `limit` current resources that match. */
-export async function findSought(engine: Engine, sought: ConditionalQuery, limit: number): Promise<readonly Version[]> {
+export async function findSought(
+  context: Context,
+  sought: ConditionalQuery,
+  limit: number,
+): Promise<readonly Version[]> {
   const { type, where, rest } = sought;
   const query = { types: [type], where, sort: [], limit };
-  const page = rest ? await findPostFiltered(engine, query, { where, rest }) : await engine.store.find(query);
+  const page = rest ? await findPostFiltered(context, query, { where, rest }) : await context.view.find(query);
   return page.rows;
 }
 
@@ -109,12 +113,12 @@ const FEW = 20;
 
 /** The same without the resources `gone`, which the same transaction takes away or writes: what is sought then, and found. */
 export async function findBeside(
-  engine: Engine,
+  context: Context,
   sought: ConditionalQuery,
   gone: { has(id: string): boolean; readonly size: number; keys(): Iterable<string> },
   limit: number,
 ): Promise<{ readonly sought: ConditionalQuery; readonly rows: readonly Version[] }> {
-  const rows = await findSought(engine, sought, gone.size === 0 ? limit : limit + FEW);
+  const rows = await findSought(context, sought, gone.size === 0 ? limit : limit + FEW);
   const met = rows.filter(({ id }) => gone.has(id)).map(({ id }) => id);
   if (met.length === 0) return { sought, rows: rows.slice(0, limit) };
   if (rows.length < limit + FEW) {
@@ -122,7 +126,7 @@ export async function findBeside(
     return { sought: excepting(sought, met), rows: left.slice(0, limit) };
   }
   const narrowed = excepting(sought, gone.keys());
-  return { sought: narrowed, rows: await findSought(engine, narrowed, limit) };
+  return { sought: narrowed, rows: await findSought(context, narrowed, limit) };
 }
 
 const excepting = (sought: ConditionalQuery, ids: Iterable<string>): ConditionalQuery => ({
@@ -131,8 +135,8 @@ const excepting = (sought: ConditionalQuery, ids: Iterable<string>): Conditional
 });
 
 /** The one that matches; undefined: none. Throws `multiple-matches`. */
-export const findOne = async (engine: Engine, sought: ConditionalQuery): Promise<Version | undefined> =>
-  onlyOne(sought, await findSought(engine, sought, 2));
+export const findOne = async (context: Context, sought: ConditionalQuery): Promise<Version | undefined> =>
+  onlyOne(sought, await findSought(context, sought, 2));
 
 /** The same of what was found already. */
 export function onlyOne(sought: ConditionalQuery, [one, another]: readonly Version[]): Version | undefined {

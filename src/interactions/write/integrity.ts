@@ -17,7 +17,7 @@ import { type LiteralReference, literalReferences } from '../../fhir/literal-ref
 import { parseReference } from '../../fhir/reference.js';
 import type { Absence, Change, Named, Version } from '../../store/store.js';
 import { entryAt, placeOf } from '../response/transaction-response.js';
-import type { Engine } from '../engine.js';
+import type { Context, Engine } from '../engine.js';
 import type { Outcome, Result } from '../interaction.js';
 import { findReferring, referring } from './referrers.js';
 
@@ -34,13 +34,10 @@ const nameOf = ({ type, id }: Named): string => `${type}/${id}`;
 /**
  * Judges what is about to be committed. `enforce`: throws `unprocessable` for references that name nothing, `conflict` for
  * deletions of what is referred to, and adds to what the commit depends on. `warn`: adds warnings to the result.
- * `without`: types that whoever writes may not see; what refers to them is taken as it is.
+ * What refers to types that whoever writes may not see is taken as it is.
  */
-export async function checkIntegrity(
-  engine: Engine,
-  { cascades, entries, ...outcome }: Outcome,
-  without: readonly string[],
-): Promise<Outcome> {
+export async function checkIntegrity(context: Context, { cascades, entries, ...outcome }: Outcome): Promise<Outcome> {
+  const { engine } = context;
   const { integrity } = engine.settings;
   const { changes = [] } = outcome;
   if (integrity === 'off' || changes.length === 0) return outcome;
@@ -48,10 +45,10 @@ export async function checkIntegrity(
     const at = entries?.get(nameOf(of));
     return at === undefined ? expression : placeOf(entryAt(at), expression);
   };
-  const { dangling, present } = await lookUp(engine, changes, without, place);
+  const { dangling, present } = await lookUp(context, changes, place);
   const deleted = changes.filter(({ text, replaces }) => text === undefined && replaces?.text !== undefined);
   const alone = deleted.length > 0 && !cascades;
-  const left = alone ? await stillReferenced(engine, deleted, changes, place) : undefined;
+  const left = alone ? await stillReferenced(context, deleted, changes, place) : undefined;
   if (integrity === 'warn') return warned(engine, outcome, dangling, left);
   if (dangling.length > 0)
     throw new FhirError('unprocessable', 'Some references name nothing that exists here.', {
@@ -78,20 +75,15 @@ interface Looked {
   readonly present: readonly Named[];
 }
 
-async function lookUp(
-  engine: Engine,
-  changes: readonly Change[],
-  without: readonly string[],
-  place: Placing,
-): Promise<Looked> {
-  const { definitions, settings, store, builtIn } = engine;
+async function lookUp({ engine, view }: Context, changes: readonly Change[], place: Placing): Promise<Looked> {
+  const { definitions, settings, builtIn } = engine;
   const own = new Map(changes.map(change => [nameOf(change), change]));
   const read = new Map<string, Promise<Version | undefined>>();
   const present = new Map<string, Named>();
   const currentOf = (target: Named): Promise<Version | undefined> => {
     const name = nameOf(target);
     let row = read.get(name);
-    if (!row) read.set(name, (row = store.read(target.type, target.id)));
+    if (!row) read.set(name, (row = view.read(target.type, target.id)));
     return row;
   };
   const exists = async ({ text, contained }: LiteralReference): Promise<boolean> => {
@@ -109,14 +101,14 @@ async function lookUp(
     const { type, id, version } = target;
     if (!definitions.resourceTypes.includes(type)) return false;
     // Whether it is there must not be told.
-    if (without.includes(type)) return true;
+    if (!view.shows(type)) return true;
     const mine = own.get(nameOf(target));
     const row = mine ?? (await currentOf(target));
     if (!row && version === undefined) return builtIn.has(nameOf(target));
     if (!row?.text) return false;
     if (!mine) present.set(nameOf(target), { type, id });
     if (version === undefined || version === String(row.version)) return true;
-    return /^[1-9]\d{0,14}$/.test(version) && (await store.read(type, id, Number(version)))?.text !== undefined;
+    return /^[1-9]\d{0,14}$/.test(version) && (await view.read(type, id, Number(version)))?.text !== undefined;
   };
   const references: LiteralReference[] = [];
   for (const [i, change] of changes.entries()) {
@@ -134,12 +126,12 @@ async function lookUp(
 
 /** That something refers to the deleted and does not change with them; undefined: nothing does. */
 async function stillReferenced(
-  engine: Engine,
+  context: Context,
   deleted: readonly Change[],
   changes: readonly Change[],
   place: Placing,
 ): Promise<Issue | undefined> {
-  const { found, complete } = await findReferring(engine, deleted, changes, COUNTED);
+  const { found, complete } = await findReferring(context, deleted, changes, COUNTED);
   if (found.length === 0) return undefined;
   const names = found.map(nameOf).toSorted();
   const more = names.length - MOST_NAMES;

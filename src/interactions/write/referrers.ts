@@ -8,7 +8,7 @@
 import { all, type Query, type Where } from '../../search/query.js';
 import { isOne, refersTo } from '../../search/separate.js';
 import type { FoundIds, Named } from '../../store/store.js';
-import type { Engine } from '../engine.js';
+import type { Context, Engine } from '../engine.js';
 
 type Searched = Pick<Engine, 'definitions' | 'parameters'>;
 
@@ -39,14 +39,14 @@ export function referring(
 
 /** At most `limit` of what refers to one of `names` and is not in `except`. */
 export async function findReferring(
-  engine: Engine,
+  { engine, view }: Context,
   names: readonly Named[],
   except: readonly Named[],
   limit: number,
 ): Promise<FoundIds> {
   const found = new Map<string, Named>();
   for (const query of referring(engine, names, except)) {
-    const part = await engine.store.findIds(query, limit);
+    const part = await view.findIds(query, limit);
     for (const name of part.found) found.set(`${name.type}/${name.id}`, name);
     if (!part.complete || found.size > limit) return { found: [...found.values()].slice(0, limit), complete: false };
   }

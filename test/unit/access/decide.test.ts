@@ -15,7 +15,8 @@ const WHOLE: readonly Kind[] = ['batch', 'transaction'];
 function answer(role: Role, ask: Ask): string {
   const decision = decide({ role }, ask);
   if (!decision.allow) return decision.kind;
-  assert.deepEqual(decision.without, role === 'admin' ? [] : ['AuditEvent'], 'what must not appear in the answer');
+  const hidden = role === 'admin' ? [] : [['AuditEvent', 'hidden']];
+  assert.deepEqual([...decision.restrictions], hidden, 'what must not appear in the answer');
   return 'yes';
 }
 /** Of reader, writer and admin. */

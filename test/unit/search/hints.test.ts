@@ -104,7 +104,10 @@ describe('the advice of a refusal', () => {
   });
 
   it('names the types of _type and of addresses', () => {
-    assert.equal(meant(messageOf(() => typesNamed({ definitions }, ['Patient,Observaton'], []))), 'Observation');
+    assert.equal(
+      meant(messageOf(() => typesNamed({ definitions }, ['Patient,Observaton'], { shows: () => true }))),
+      'Observation',
+    );
     assert.equal(meant(messageOf(() => route('GET', '/patient/1', definitions))), 'Patient');
     for (const [path, advised] of [
       ['/Patient/1/$everthing', '$everything'],

@@ -1,0 +1,253 @@
+/**
+ * What a principal sees of the store: its reading half, narrowed to what the Decision about an interaction allows. What is
+ * hidden looks as if it had never been there: it is not found, not counted, and not followed.
+ *
+ * A type without a restriction costs one look-up. What may be read of a type that has a condition:
+ * - queries have it beside their own condition, so that totals and pages are right;
+ * - a version, whether it is current or not, is there if it matches what it is indexed by now;
+ * - a deletion is there if the version before it is there; after an erasure nothing tells whose it was, and it is hidden.
+ *
+ * Conditions are those that a store answers by itself: whoever decides has resolved chains, words and value sets.
+ */
+import { FhirError } from '../fhir/error.js';
+import { type Indexing, indexAnew } from '../search/index-resource.js';
+import { match } from '../search/match.js';
+import { all, any, type Cursor, EVERYTHING, NOTHING, type Query, type Where } from '../search/query.js';
+import { separate, withIds } from '../search/separate.js';
+import type {
+  Counted,
+  Explanation,
+  FoundIds,
+  HistoryOf,
+  HistoryQuery,
+  Page,
+  Store,
+  TextMatches,
+  Version,
+  WordQuery,
+} from '../store/store.js';
+import type { Restrictions } from './decide.js';
+
+type Reading =
+  | 'read'
+  | 'history'
+  | 'countHistory'
+  | 'find'
+  | 'findIds'
+  | 'targetsOf'
+  | 'explain'
+  | 'count'
+  | 'searchText'
+  | 'scan';
+
+/** The reading half of the store port (store/store.ts), whose contracts hold for what may be seen. */
+export interface StoreView extends Pick<Store, Reading> {
+  /** Whether anything of the type may be seen. */
+  shows(type: string): boolean;
+  /** Whether there may be resources of the type that are not seen, and others that are. */
+  showsPartOf(type: string): boolean;
+}
+
+/** What a view needs: what it is a view of, and how resources are indexed, to decide a version by itself. */
+export interface Viewed extends Indexing {
+  readonly store: Pick<Store, Reading>;
+}
+
+const NO_PAGE: Page = { rows: [], cursors: [], more: false };
+/** Versions of a history that are looked at in one step, and bytes of their texts. */
+const STEP = 100;
+const STEP_BYTES = 8 * 1024 * 1024;
+
+/** Throws FhirError `fault` for a condition that a store cannot answer. */
+export function createView(viewed: Viewed, restrictions: Restrictions): StoreView {
+  for (const restriction of restrictions.values())
+    if (restriction !== 'hidden' && separate(restriction).rest)
+      throw new FhirError('fault', 'The condition of an access decision is none that a store can answer.');
+  return new RestrictedView(viewed, restrictions);
+}
+
+/** A class, because every request has one. */
+class RestrictedView implements StoreView {
+  readonly #viewed: Viewed;
+  readonly #store: Viewed['store'];
+  readonly #restrictions: Restrictions;
+
+  constructor(viewed: Viewed, restrictions: Restrictions) {
+    this.#viewed = viewed;
+    this.#store = viewed.store;
+    this.#restrictions = restrictions;
+  }
+
+  shows(type: string): boolean {
+    return this.#restrictions.get(type) !== 'hidden';
+  }
+
+  showsPartOf(type: string): boolean {
+    return this.#conditionOf(type) !== undefined;
+  }
+
+  async read(type: string, id: string, version?: number, most?: number): Promise<Version | undefined> {
+    if (!this.shows(type)) return undefined;
+    const row = await this.#store.read(type, id, version, most);
+    return row && (!this.showsPartOf(type) || (await this.#isVisible(row))) ? row : undefined;
+  }
+
+  async find(query: Query): Promise<Page> {
+    const narrowed = this.#narrowed(query);
+    return narrowed ? this.#store.find(narrowed) : NO_PAGE;
+  }
+
+  async findIds(query: Pick<Query, 'types' | 'where'>, limit: number, by?: string): Promise<FoundIds> {
+    const narrowed = this.#narrowed(query);
+    return narrowed ? this.#store.findIds(narrowed, limit, by) : { found: [], complete: true };
+  }
+
+  async count(query: Pick<Query, 'types' | 'where'>, limit?: number): Promise<Counted> {
+    const narrowed = this.#narrowed(query);
+    return narrowed ? this.#store.count(narrowed, limit) : { count: 0, exact: true };
+  }
+
+  explain(query: Query): Promise<Explanation> {
+    return this.#store.explain(this.#narrowed(query) ?? { ...query, where: NOTHING });
+  }
+
+  /** It tells of types alone, and of those that may be seen what they refer to. */
+  async targetsOf(type: string, code: string): Promise<readonly string[]> {
+    return this.shows(type) ? this.#store.targetsOf(type, code) : [];
+  }
+
+  async searchText(query: WordQuery, limit: number): Promise<TextMatches> {
+    const types = query.types.filter(type => this.shows(type));
+    if (types.length === 0) return { found: [], complete: true, sure: true };
+    const said = await this.#store.searchText({ ...query, types }, limit);
+    if (!types.some(type => this.showsPartOf(type))) return said;
+    const seen = types.map(async type => {
+      const named = said.found.filter(name => name.type === type);
+      if (named.length === 0 || !this.showsPartOf(type)) return named;
+      const where = withIds(named.map(({ id }) => id));
+      return (await this.findIds({ types: [type], where }, named.length)).found;
+    });
+    return { ...said, found: (await Promise.all(seen)).flat() };
+  }
+
+  async *scan(options?: { readonly type?: string; readonly after?: Cursor }) {
+    for await (const one of this.#store.scan(options))
+      if (this.shows(one.row.type) && (!this.showsPartOf(one.row.type) || (await this.#isVisible(one.row)))) yield one;
+  }
+
+  async history(query: HistoryQuery): Promise<Page> {
+    const narrowed = this.#historyOf(query);
+    if (!narrowed) return NO_PAGE;
+    return this.#mayFilter(narrowed) ? this.#visiblePage(narrowed) : this.#store.history(narrowed);
+  }
+
+  async countHistory(of: HistoryOf): Promise<number> {
+    const narrowed = this.#historyOf(of);
+    if (!narrowed) return 0;
+    if (!this.#mayFilter(narrowed)) return this.#store.countHistory(narrowed);
+    let count = 0;
+    for await (const _ of this.#visibleVersions(narrowed)) count += 1;
+    return count;
+  }
+
+  #conditionOf(type: string): Where | undefined {
+    const restriction = this.#restrictions.get(type);
+    return restriction === 'hidden' ? undefined : restriction;
+  }
+
+  /** The query of what may be seen; undefined: nothing of its types may be. */
+  #narrowed<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined {
+    if (this.#restrictions.size === 0) return query;
+    const types = query.types.every(type => this.shows(type))
+      ? query.types
+      : query.types.filter(type => this.shows(type));
+    if (types.length === 0) return undefined;
+    const condition = this.#conditionOn(types);
+    if (!condition) return types === query.types ? query : { ...query, types };
+    return { ...query, types, where: all(query.where, condition) };
+  }
+
+  /** What resources of these types must satisfy; undefined: nothing. */
+  #conditionOn(types: readonly string[]): Where | undefined {
+    const partly = types.filter(type => this.showsPartOf(type));
+    if (partly.length === 0) return undefined;
+    if (types.length === 1) return this.#conditionOf(types[0]!);
+    if (partly.length === types.length)
+      return any(...types.map((type): Where => ({ kind: 'of', type, where: this.#conditionOf(type) ?? EVERYTHING })));
+    const unseen = (type: string): Where => ({
+      kind: 'of',
+      type,
+      where: { kind: 'not', of: this.#conditionOf(type)! },
+    });
+    return { kind: 'not', of: any(...partly.map(unseen)) };
+  }
+
+  async #isVisible(row: Version): Promise<boolean> {
+    const where = this.#conditionOf(row.type);
+    if (!where) return this.shows(row.type);
+    const { type, id, updated } = row;
+    if (row.text) return match(where, { type, id, updated, entries: indexAnew(this.#viewed, row).entries });
+    if (row.withheld !== undefined) {
+      const whole = await this.#store.read(type, id, row.version);
+      return whole?.text !== undefined && this.#isVisible(whole);
+    }
+    const before = row.version > 1 ? await this.#store.read(type, id, row.version - 1) : undefined;
+    return before?.text !== undefined && this.#isVisible(before);
+  }
+
+  /** The same history of what may be seen, as far as types tell; undefined: nothing may be. */
+  #historyOf<Q extends HistoryOf>(query: Q): Q | undefined {
+    if (this.#restrictions.size === 0) return query;
+    if (query.type !== undefined) return this.shows(query.type) ? query : undefined;
+    const types = (query.types ?? this.#viewed.definitions.resourceTypes).filter(type => this.shows(type));
+    return types.length > 0 ? { ...query, types } : undefined;
+  }
+
+  #mayFilter({ type, types = [] }: HistoryOf): boolean {
+    if (this.#restrictions.size === 0) return false;
+    return (type === undefined ? types : [type]).some(each => this.showsPartOf(each));
+  }
+
+  /** Versions that may be seen with the place of each, in the direction of travel. */
+  async *#visibleVersions(
+    query: HistoryOf & Pick<HistoryQuery, 'after' | 'before' | 'oldestFirst'>,
+  ): AsyncGenerator<{ readonly row: Version; readonly cursor: Cursor }> {
+    const { after, before, ...rest } = query;
+    let place = after ?? before;
+    let bytes = STEP_BYTES;
+    for (;;) {
+      const here = place === undefined ? {} : before ? { before: place } : { after: place };
+      const page = await this.#store.history({ ...rest, ...here, limit: STEP, bytes });
+      // A text that is larger than a step has room for is read by itself.
+      bytes = page.rows.length === 0 && page.next !== undefined ? page.next : STEP_BYTES;
+      const places = page.rows.map((_, i) => (before ? page.rows.length - 1 - i : i));
+      for (const i of places)
+        if (await this.#isVisible(page.rows[i]!)) yield { row: page.rows[i]!, cursor: page.cursors[i]! };
+      if (page.rows.length > 0) place = before ? page.cursors[0] : page.cursors.at(-1);
+      else if (page.next === undefined) return;
+      if (!page.more) return;
+    }
+  }
+
+  async #visiblePage({ limit, bytes = Infinity, ...query }: HistoryQuery): Promise<Page> {
+    const found: { readonly row: Version; readonly cursor: Cursor }[] = [];
+    let left = bytes;
+    let next: number | undefined;
+    let more = false;
+    for await (const one of this.#visibleVersions(query)) {
+      const size = one.row.text?.length ?? 0;
+      if (size > left) next = size;
+      more = found.length === limit || next !== undefined;
+      if (more) break;
+      left -= size;
+      found.push(one);
+    }
+    if (query.before) found.reverse();
+    return {
+      rows: found.map(({ row }) => row),
+      cursors: found.map(({ cursor }) => cursor),
+      more,
+      ...(next === undefined ? {} : { next }),
+    };
+  }
+}
