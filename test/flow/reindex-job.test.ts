@@ -83,6 +83,15 @@ const resumedAt = (server: SpawnedServer): number | undefined => {
   return line === undefined ? undefined : (JSON.parse(line) as { resources: number }).resources;
 };
 
+/** The same, when the log has said so: it is written with a delay. */
+async function loggedResume(server: SpawnedServer): Promise<number> {
+  for (;;) {
+    const resumed = resumedAt(server);
+    if (resumed !== undefined) return resumed;
+    await pause(20);
+  }
+}
+
 afterEach('ends what a failed test left', async () => {
   await Promise.all([...running].map(server => server.kill('SIGKILL')));
   running.clear();
@@ -122,14 +131,13 @@ for (const store of STORES)
         'parameter-indexing',
       ]);
       const later = await second.batch();
+      const resumed = await loggedResume(second.server);
       await second.end('SIGKILL');
-      const resumed = resumedAt(second.server);
-      assert.ok(resumed !== undefined && resumed > done, 'the batch under way was written before the end, and noted');
+      assert.ok(resumed > done, 'the batch under way was written before the end, and noted');
 
       const third = await start(env);
       await untilReady(third.talk, 'nick');
-      const again = resumedAt(third.server);
-      assert.equal(again, later);
+      assert.equal(await loggedResume(third.server), later);
       assert.ok(resumed < later && later < COUNT);
       const all = await third.talk.search('Patient?nick=nick&_summary=count');
       assert.deepEqual([all.total, warningsOf(all)], [COUNT, []]);
