@@ -14,8 +14,8 @@ import { loadFrom } from './conformance/stored-canonicals.js';
 import { createForms } from './interactions/response/forms.js';
 import type { Engine } from './interactions/engine.js';
 import { OPERATIONS } from './interactions/operations/operation.js';
-import { createRegistry } from './conformance/search-parameter-registry.js';
-import { createReindexer } from './conformance/reindex-job.js';
+import { Registry } from './conformance/search-parameter-registry.js';
+import { Reindexer } from './conformance/reindex-job.js';
 import { type Config, ConfigError, isLoopback, isMongo } from './platform/config.js';
 import { makeFolder } from './platform/folder.js';
 import { createLog } from './platform/log.js';
@@ -87,7 +87,7 @@ export async function open(config: Config): Promise<Engine> {
     lenient: config.handling === 'lenient',
     cors: config.corsOrigins !== '',
   };
-  const registry = createRegistry({
+  const registry = new Registry({
     definitions,
     parameters,
     placement,
@@ -95,7 +95,7 @@ export async function open(config: Config): Promise<Engine> {
     log,
     files: files.filter(({ resource }) => resource.resourceType === 'SearchParameter'),
   });
-  const reindexer = createReindexer({ store, registry, definitions, parameters, settings, log });
+  const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log });
   try {
     await store.migrate();
     await registry.load();

@@ -1,6 +1,6 @@
 /**
  * What the reindex job must remember, as messages of topic `reindex` in the store's outbox, and how they change. Pure but
- * for `readNotes`: everything else says which messages a commit settles and which it adds.
+ * for `readReindexNotes`: everything else says which messages a commit acknowledges and which it adds.
  *
  * - `parameter`: a custom parameter in force, and the types whose resources are not indexed by it yet. None: it is ready.
  * - `request`: the same for what somebody asked for by $reindex; it goes when it is done.
@@ -8,10 +8,10 @@
  */
 import type { Cursor } from '../search/query.js';
 import type { Commit, Store, PendingMessage } from '../store/store.js';
-import type { Custom } from './search-parameter-registry.js';
+import type { CustomParameter } from './parameters-in-force.js';
 
-export const TOPIC = 'reindex';
-const NOTES = 10_000;
+const REINDEX_TOPIC = 'reindex';
+const MAX_NOTES = 10_000;
 
 interface Due {
   /** Hash of a parameter, id of a request. */
@@ -25,7 +25,7 @@ interface Due {
 }
 export type DueNote =
   | (Due & { readonly is: 'parameter'; readonly url: string })
-  /** `whole`: everything, so that afterwards the store is indexed by our table. */
+  /** `whole`: everything, so that afterwards the store is indexed by the layout in force. */
   | (Due & { readonly is: 'request'; readonly whole: boolean });
 export interface ScanNote {
   readonly is: 'scan';
@@ -35,28 +35,29 @@ export interface ScanNote {
   readonly done: number;
 }
 
-export interface Kept<N> {
+export interface StoredNote<N> {
   readonly sequence: number;
   readonly note: N;
 }
 
 export interface Notes {
-  readonly due: readonly Kept<DueNote>[];
-  readonly scan: Kept<ScanNote> | undefined;
-  /** Written twice, by two processes that both believed to be the one. */
+  readonly due: readonly StoredNote<DueNote>[];
+  readonly scan: StoredNote<ScanNote> | undefined;
+  /** Notes written twice, by two processes that both held the job for a moment. */
   readonly surplus: readonly number[];
 }
 
 export type Changes = Required<Pick<Commit, 'acknowledges' | 'messages'>>;
 
-export const message = (note: DueNote | ScanNote) => ({ topic: TOPIC, body: JSON.stringify(note) });
+export const message = (note: DueNote | ScanNote) => ({ topic: REINDEX_TOPIC, body: JSON.stringify(note) });
 
-export const readNotes = async (store: Store): Promise<Notes> => sortNotes(await store.pendingMessages(TOPIC, NOTES));
+export const readReindexNotes = async (store: Pick<Store, 'pendingMessages'>): Promise<Notes> =>
+  sortNotes(await store.pendingMessages(REINDEX_TOPIC, MAX_NOTES));
 
 export function sortNotes(messages: readonly PendingMessage[]): Notes {
-  const due = new Map<string, Kept<DueNote>>();
+  const due = new Map<string, StoredNote<DueNote>>();
   const surplus: number[] = [];
-  let scan: Kept<ScanNote> | undefined;
+  let scan: StoredNote<ScanNote> | undefined;
   for (const { sequence, body } of messages) {
     const note = JSON.parse(body) as DueNote | ScanNote;
     if (note.is === 'scan') {
@@ -71,16 +72,19 @@ export function sortNotes(messages: readonly PendingMessage[]): Notes {
   return { due: [...due.values()], scan, surplus };
 }
 
-/** What is in force has a note, and nothing else; `flipped` parameters start anew. Undefined: there is nothing to do. */
-export function missingNotes(notes: Notes, custom: readonly Custom[], flipped: ReadonlySet<string>) {
+/**
+ * What is missing so that every parameter in force has a note, and nothing else has one; parameters whose url is in
+ * `redefined` start anew. Undefined: nothing is missing.
+ */
+export function missingNotes(notes: Notes, custom: readonly CustomParameter[], redefined: ReadonlySet<string>) {
   const hashes = new Set(custom.map(({ hash }) => hash));
   const gone = notes.due.filter(
-    ({ note }) => note.is === 'parameter' && (!hashes.has(note.key) || flipped.has(note.url)),
+    ({ note }) => note.is === 'parameter' && (!hashes.has(note.key) || redefined.has(note.url)),
   );
   const kept = new Set(notes.due.filter(each => !gone.includes(each)).map(({ note }) => note.key));
   const missing = custom.filter(({ hash }) => !kept.has(hash));
-  const settles = [...gone.map(({ sequence }) => sequence), ...notes.surplus];
-  return missing.length === 0 && settles.length === 0 ? undefined : { missing, settles };
+  const acknowledges = [...gone.map(({ sequence }) => sequence), ...notes.surplus];
+  return missing.length === 0 && acknowledges.length === 0 ? undefined : { missing, acknowledges };
 }
 
 /** The type to walk over next: what most notes wait for. `isDue`: not those that must wait. */
@@ -93,7 +97,7 @@ export function nextScan(notes: Notes, isDue: (note: DueNote) => boolean): ScanN
 }
 
 /** A walk has reached its end. `finished`: requests that are done with it. */
-export function endOfScan(notes: Notes, scan: Kept<ScanNote>): Changes & { finished: readonly DueNote[] } {
+export function endOfScan(notes: Notes, scan: StoredNote<ScanNote>): Changes & { finished: readonly DueNote[] } {
   const { type, covers, done } = scan.note;
   const touched = notes.due.filter(({ note }) => covers.includes(note.key) && note.pending.includes(type));
   const after = touched.map(

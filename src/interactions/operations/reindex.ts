@@ -10,7 +10,7 @@ import type { Context, Engine } from '../engine.js';
 import type { Of, Outcome } from '../interaction.js';
 import { sortOut } from '../unknown-parameters.js';
 import type { Operation } from './operation.js';
-import type { Progress } from '../../conformance/reindex-job.js';
+import type { Progress } from '../../conformance/reindex-notes.js';
 
 export const reindex: Operation = {
   levels: ['system'],

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { SearchParameterDefinition } from '../../../src/fhir/definitions.js';
-import type { Custom } from '../../../src/conformance/search-parameter-registry.js';
+import type { CustomParameter } from '../../../src/conformance/parameters-in-force.js';
 import {
   type DueNote,
   doneOf,
@@ -31,7 +31,7 @@ const scanOf = (type: string, covers: string[], done = 0): ScanNote => ({
 });
 const notesOf = (...notes: (DueNote | ScanNote)[]) =>
   sortNotes(notes.map((note, i) => ({ sequence: i + 1, ...message(note) })));
-const custom = (hash: string): Custom => ({
+const custom = (hash: string): CustomParameter => ({
   hash,
   types: ['Patient'],
   origin: 'x',
@@ -61,14 +61,14 @@ describe('the notes of the reindex job', () => {
   it('lack what has come into force, and lose what has gone', () => {
     const notes = notesOf(parameter('old', []), parameter('same', []));
     const difference = missingNotes(notes, [custom('same'), custom('new')], new Set());
-    assert.deepEqual([difference?.missing.map(({ hash }) => hash), difference?.settles], [['new'], [1]]);
+    assert.deepEqual([difference?.missing.map(({ hash }) => hash), difference?.acknowledges], [['new'], [1]]);
     assert.equal(missingNotes(notesOf(parameter('same', [])), [custom('same')], new Set()), undefined);
   });
 
   it('start anew for a parameter that was out of force for a moment', () => {
     const notes = notesOf(parameter('same', []));
     const difference = missingNotes(notes, [custom('same')], new Set(['http://a.example/same']));
-    assert.deepEqual([difference?.missing.map(({ hash }) => hash), difference?.settles], [['same'], [1]]);
+    assert.deepEqual([difference?.missing.map(({ hash }) => hash), difference?.acknowledges], [['same'], [1]]);
   });
 
   it('never lose a request because nothing of its name is in force', () => {
@@ -100,8 +100,8 @@ describe('the notes of the reindex job', () => {
       { is: 'request', key: 'r', pending: ['Patient'], done: 0, total: 1, whole: true },
       scanOf('Patient', ['a', 'r'], 7),
     );
-    const { acknowledges: settles, messages, finished } = endOfScan(notes, notes.scan!);
-    assert.deepEqual(settles, [4, 1, 3]);
+    const { acknowledges, messages, finished } = endOfScan(notes, notes.scan!);
+    assert.deepEqual(acknowledges, [4, 1, 3]);
     assert.deepEqual(bodies(messages), [parameter('a', ['Group'], 12)]);
     assert.deepEqual(
       finished.map(({ key }) => key),
