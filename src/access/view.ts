@@ -12,7 +12,7 @@
 import { FhirError } from '../fhir/error.js';
 import { type Indexing, indexAnew } from '../search/index-resource.js';
 import { match } from '../search/match.js';
-import { all, any, type Cursor, EVERYTHING, NOTHING, type Query, type Where } from '../search/query.js';
+import { all, any, type Cursor, ANY_RESOURCE, NO_RESOURCE, type Query, type Where } from '../search/query.js';
 import { separate, withIds } from '../search/separate.js';
 import type {
   Counted,
@@ -108,7 +108,7 @@ class RestrictedView implements StoreView {
   }
 
   explain(query: Query): Promise<Explanation> {
-    return this.#store.explain(this.#narrowed(query) ?? { ...query, where: NOTHING });
+    return this.#store.explain(this.#narrowed(query) ?? { ...query, where: NO_RESOURCE });
   }
 
   /** It tells of types alone, and of those that may be seen what they refer to. */
@@ -173,7 +173,7 @@ class RestrictedView implements StoreView {
     if (partly.length === 0) return undefined;
     if (types.length === 1) return this.#conditionOf(types[0]!);
     if (partly.length === types.length)
-      return any(...types.map((type): Where => ({ kind: 'of', type, where: this.#conditionOf(type) ?? EVERYTHING })));
+      return any(...types.map((type): Where => ({ kind: 'of', type, where: this.#conditionOf(type) ?? ANY_RESOURCE })));
     const unseen = (type: string): Where => ({
       kind: 'of',
       type,

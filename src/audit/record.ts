@@ -7,7 +7,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { escapeString } from '../fhir/json/print.js';
 import { newId } from '../platform/ids.js';
-import type { Entry } from '../search/entry.js';
+import type { IndexEntry } from '../search/entry.js';
 import { extract } from '../search/extract.js';
 import { normalise } from '../search/normalise.js';
 import type { SearchParameters } from '../search/parameters.js';
@@ -38,7 +38,7 @@ interface Shape {
   readonly pieces: readonly string[];
   /** What stands after each piece but the last. */
   readonly slots: readonly Slot[];
-  readonly entries: readonly ((values: Values) => Entry)[];
+  readonly entries: readonly ((values: Values) => IndexEntry)[];
 }
 
 const AT = Date.UTC(2001, 1, 3, 4, 5, 6, 789);
@@ -194,7 +194,7 @@ const markedData = ({ type, version }: NonNullable<AuditRecord['data']>): NonNul
 });
 
 /** How an entry of the marked event follows from the values. */
-function filler(entry: Entry): (values: Values) => Entry {
+function filler(entry: IndexEntry): (values: Values) => IndexEntry {
   switch (entry.kind) {
     case 'date':
       if (entry.low === MARKS.at) return ({ at }) => ({ ...entry, low: at, high: at });

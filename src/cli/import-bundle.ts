@@ -4,6 +4,7 @@
  * request, each resource is put under its id, or created where it has none; their references to each other are resolved.
  * A document stays one resource. Of a history the newest version of each resource counts.
  */
+import { ID_PATTERN } from '../fhir/id.js';
 import { type Decimals, type Json, type JsonObject, type Parsed, type Resource, isObject } from '../fhir/resource.js';
 import { requestsOf } from '../http/bundle.js';
 import type { Engine } from '../interactions/engine.js';
@@ -28,7 +29,6 @@ export interface Group {
   readonly items: readonly Item[];
 }
 
-const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 const isResource = (value: Json | undefined): value is Resource =>
   isObject(value) && typeof value['resourceType'] === 'string';
 
@@ -113,7 +113,7 @@ function asked(entry: Json): Json {
   if (!isResource(resource)) return entry;
   const { resourceType, id } = resource;
   const request =
-    typeof id === 'string' && ID.test(id)
+    typeof id === 'string' && ID_PATTERN.test(id)
       ? { method: 'PUT', url: `${resourceType}/${id}` }
       : { method: 'POST', url: resourceType };
   return { ...(fullUrl === undefined ? {} : { fullUrl }), resource, request };

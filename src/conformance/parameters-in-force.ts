@@ -10,7 +10,7 @@ import type { Definitions, SearchParameterDefinition } from '../fhir/definitions
 import type { Issue } from '../fhir/error.js';
 import type { Found } from '../fhir/package.js';
 import type { Resource } from '../fhir/resource.js';
-import { checkSearchParameter, type Known, type Verdict } from '../search/custom.js';
+import { checkSearchParameter, type ParametersInForce, type Verdict } from '../search/custom.js';
 import { concreteTypes, type SearchParameters } from '../search/parameters.js';
 
 /** A custom parameter in force. */
@@ -101,7 +101,7 @@ export function checkBeside(
 const hasUrl = (parameters: readonly CustomParameter[], url: string): boolean =>
   parameters.some(({ definition }) => definition.url === url);
 
-const knownBeside = (others: readonly CustomParameter[], standard: StandardParameters): Known => ({
+const knownBeside = (others: readonly CustomParameter[], standard: StandardParameters): ParametersInForce => ({
   definitions: standard.definitions,
   standard: standard.parameters,
   isStandard: url => standard.byUrl.has(url),

@@ -6,7 +6,7 @@
  */
 import { newId } from '../platform/ids.js';
 import { createKeyedMutex } from '../platform/keyed-mutex.js';
-import { type Cursor, EVERYTHING } from '../search/query.js';
+import { type Cursor, ANY_RESOURCE } from '../search/query.js';
 import type { Store } from '../store/store.js';
 import type { CustomParameter } from './parameters-in-force.js';
 import {
@@ -206,7 +206,7 @@ export class ReindexNotes {
 async function typesInUse(store: Pick<Store, 'find'>, types: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const type of types) {
-    const { rows } = await store.find({ types: [type], where: EVERYTHING, sort: [], limit: 1 });
+    const { rows } = await store.find({ types: [type], where: ANY_RESOURCE, sort: [], limit: 1 });
     if (rows.length > 0) found.push(type);
   }
   return found;
@@ -216,7 +216,7 @@ async function typesInUse(store: Pick<Store, 'find'>, types: readonly string[]):
 async function totalOf(store: Pick<Store, 'count'>, types: readonly string[]): Promise<number> {
   let total = 0;
   for (const type of types)
-    total += await store.count({ types: [type], where: EVERYTHING }, TOTAL_CAP).then(
+    total += await store.count({ types: [type], where: ANY_RESOURCE }, TOTAL_CAP).then(
       ({ count }) => count,
       () => 0,
     );

@@ -4,5 +4,8 @@
  */
 export const isId = (text: string): boolean => /^(?!\.{1,2}$)[A-Za-z0-9\-.]{1,64}$/.test(text);
 
+/** The pattern itself, `.` and `..` included: for ids that are compared and never named in an address. */
+export const ID_PATTERN = /^[A-Za-z0-9\-.]{1,64}$/;
+
 /** Whether an address ends in such a step instead of an id. */
 export const endsInStep = (address: string): boolean => /(?:^|\/)\.{1,2}$/.test(address);

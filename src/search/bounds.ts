@@ -9,19 +9,19 @@
  */
 import { parseGivenDateTime } from '../fhir/datetime.js';
 import { parseDecimal } from '../fhir/decimal.js';
-import type { Bounds } from './query.js';
+import type { RangeBounds } from './query.js';
 
-const PREFIX = /^(eq|ne|gt|lt|ge|le|sa|eb|ap)?(.*)$/s;
+const PREFIXED = /^(eq|ne|gt|lt|ge|le|sa|eb|ap)?(.*)$/s;
 type Prefix = 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le' | 'sa' | 'eb' | 'ap';
 
-function split(text: string): { prefix: Prefix; rest: string } {
-  const parts = PREFIX.exec(text);
+function splitPrefix(text: string): { prefix: Prefix; rest: string } {
+  const parts = PREFIXED.exec(text);
   return { prefix: (parts?.[1] ?? 'eq') as Prefix, rest: parts?.[2] ?? '' };
 }
 
 /** `now`: ms since 1970, for `ap`. Undefined: not a date. */
-export function dateBounds(text: string, now: number): Bounds[] | undefined {
-  const { prefix, rest } = split(text);
+export function dateBounds(text: string, now: number): RangeBounds[] | undefined {
+  const { prefix, rest } = splitPrefix(text);
   const span = parseGivenDateTime(rest);
   if (!span) return undefined;
   const { low: a, high: b } = span;
@@ -53,8 +53,8 @@ export function dateBounds(text: string, now: number): Bounds[] | undefined {
 }
 
 /** Undefined: not a decimal. */
-export function numberBounds(text: string): Bounds[] | undefined {
-  const { prefix, rest } = split(text);
+export function numberBounds(text: string): RangeBounds[] | undefined {
+  const { prefix, rest } = splitPrefix(text);
   const decimal = parseDecimal(rest);
   if (!decimal) return undefined;
   const { value, low, high } = decimal;

@@ -5,18 +5,18 @@
  * these are too many, the client must name one. A parameter that holds resources (Bundle's `composition`) leads into them.
  */
 import { FhirError } from '../fhir/error.js';
-import { LINK, nothingAsked, spend } from './cost.js';
+import { LINK_COST, zeroCost, spend } from './cost.js';
 import { any, type Where } from './query.js';
 import {
   byCanonical,
-  cut,
+  splitName,
   holdsResources,
   isReference,
   isType,
   needParameter,
-  refused,
-  type Scope,
-  shown,
+  unsupportedName,
+  type SearchScope,
+  printableName,
   unknownModifier,
 } from './scope.js';
 
@@ -24,41 +24,46 @@ import {
 export const MAX_CHAIN = 6;
 /** Target types that one untyped link may follow. */
 const MAX_TARGETS = 20;
-/** Types that all links of one search may ask for what comes next: links without a type multiply. */
-export const MAX_ASKED = 2000;
+/** Types that all links of one search may try: links without a type multiply. */
+export const MAX_CHAIN_TYPES = 2000;
 
 /**
  * `subject` or `subject:Patient` as `head`: `next` reads what follows, `rest`, for each type that the reference can
  * lead to. Throws FhirError `not-supported`, `too-costly`, and what `next` throws.
  */
-export function followReference(head: string, rest: string, scope: Scope, next: (inner: Scope) => Where): Where {
-  const [code, type] = cut(head);
+export function followReference(
+  head: string,
+  rest: string,
+  scope: SearchScope,
+  next: (inner: SearchScope) => Where,
+): Where {
+  const [code, type] = splitName(head);
   const parameter = needParameter(code, scope, isReference);
   if (parameter.type !== 'reference' || !(parameter.elements.has('Reference') || holdsResources(parameter)))
-    throw refused(
+    throw unsupportedName(
       head,
       parameter.nature === 'canonical'
-        ? `${shown(code)} ${byCanonical}`
-        : `${shown(code)} refers to no resource, so nothing can be chained to it.`,
+        ? `${printableName(code)} ${byCanonical}`
+        : `${printableName(code)} refers to no resource, so nothing can be chained to it.`,
     );
   const { targets } = parameter;
   if (type !== undefined && (targets.length > 0 ? !targets.includes(type) : !isType(type, scope)))
     throw unknownModifier(parameter, type, scope);
   const candidates = type === undefined ? (targets.length > 0 ? targets : scope.definitions.resourceTypes) : [type];
-  const asked = scope.asked ?? nothingAsked();
+  const cost = scope.cost ?? zeroCost();
   const found: Where[] = [];
   const reached: string[] = [];
   let first: unknown;
   for (const to of candidates) {
-    if (++asked.types > MAX_ASKED)
+    if (++cost.chainTypes > MAX_CHAIN_TYPES)
       throw new FhirError(
         'too-costly',
-        `The chains of this search can lead through too many types: name them, as in ${shown(code)}:${exampleOf(candidates)}.${shown(rest)}.`,
-        { expression: `http.${shown(code)}` },
+        `The chains of this search can lead through too many types: name them, as in ${printableName(code)}:${exampleOf(candidates)}.${printableName(rest)}.`,
+        { expression: `http.${printableName(code)}` },
       );
     try {
-      found.push({ kind: 'chain', code, to, where: next({ ...scope, types: [to], asked }) });
-      spend({ asked, types: [to] }, shown(code), LINK);
+      found.push({ kind: 'chain', code, to, where: next({ ...scope, types: [to], cost }) });
+      spend({ cost, types: [to] }, printableName(code), LINK_COST);
       reached.push(to);
     } catch (error) {
       // A type that does not know what comes next is not what is meant, unless none does.
@@ -68,9 +73,9 @@ export function followReference(head: string, rest: string, scope: Scope, next: 
   }
   if (found.length === 0) throw first;
   if (found.length > MAX_TARGETS)
-    throw refused(
+    throw unsupportedName(
       head,
-      `${shown(code)} can refer to many types here: name one, as in ${code}:${exampleOf(reached)}.${shown(rest)}.`,
+      `${printableName(code)} can refer to many types here: name one, as in ${code}:${exampleOf(reached)}.${printableName(rest)}.`,
     );
   return any(...found);
 }

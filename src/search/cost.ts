@@ -1,31 +1,30 @@
 /**
- * What one search may ask for, counted while it is read: before its chains or a store take time or memory for it. Counted
- * are alternatives: every value of every parameter, once for each type that it is looked for in. Parameters, values and
- * types multiply, so a limit on each of them alone would bound nothing.
+ * Counts what one search asks for while it is parsed, and refuses it beyond the limit, before its chains or a store take
+ * time or memory. The unit is an alternative: one value of one parameter, for one type that it is looked for in.
+ * Parameters, values and types multiply, so a limit on each of them alone would bound nothing.
  */
 import { FhirError } from '../fhir/error.js';
 import type { SearchType } from './parameters.js';
-import type { Scope } from './scope.js';
 
-/** What has been asked for so far, over a whole search. */
-export interface Asked {
-  /** Types that links of chains have asked; kept by chain.ts. */
-  types: number;
+/** The cost of a whole search so far. */
+export interface SearchCost {
+  /** Types that links of chains have tried; counted by chain.ts. */
+  chainTypes: number;
   alternatives: number;
 }
 
-export const nothingAsked = (): Asked => ({ types: 0, alternatives: 0 });
+export const zeroCost = (): SearchCost => ({ chainTypes: 0, alternatives: 0 });
 
 /** Alternatives of all parameters of one search. */
 export const MAX_ALL_ALTERNATIVES = 10_000;
 
-/** For how many alternatives a link of a chain counts, and a query of words: each is a search of its own. */
-export const LINK = 10;
-export const WORDS = 100;
-export const MISSING = 5;
+/** Alternatives that a link of a chain, a full text query and `:missing` count for: the first two are searches of their own. */
+export const LINK_COST = 10;
+export const WORDS_COST = 100;
+export const MISSING_COST = 5;
 
 /**
- * For how many alternatives a value counts, by modifier or operator of `_filter`. A point is one key of an index; a range
+ * Alternatives that a value counts for, by modifier or operator of `_filter`. An exact value is one key of an index; a range
  * is compared with every key of a resource, part of a text with each of its characters; a value set is a search of its own.
  */
 const COSTS: Readonly<Record<SearchType, { readonly plain: number; readonly [how: string]: number }>> = {
@@ -40,14 +39,20 @@ const COSTS: Readonly<Record<SearchType, { readonly plain: number; readonly [how
   special: { plain: 20 },
 };
 
-export const costOf = (type: SearchType, how = 'plain'): number => COSTS[type][how] ?? COSTS[type].plain;
+export const alternativeCost = (type: SearchType, how = 'plain'): number => COSTS[type][how] ?? COSTS[type].plain;
+
+/** The part of a SearchScope that is counted by: a cost over the whole search, and the types that a parameter is looked for in. */
+interface CountedIn {
+  readonly cost?: SearchCost;
+  readonly types: readonly string[];
+}
 
 /** Notes so many alternatives of the parameter `code`, for each type searched. Throws `too-costly` beyond the limit. */
-export function spend({ asked, types }: Pick<Scope, 'asked' | 'types'>, code: string, alternatives: number): void {
-  if (!asked) return;
+export function spend({ cost, types }: CountedIn, code: string, alternatives: number): void {
+  if (!cost) return;
   // Of all types together there is one time of the last change.
-  asked.alternatives += alternatives * (code === '_lastUpdated' ? 1 : types.length);
-  if (asked.alternatives > MAX_ALL_ALTERNATIVES)
+  cost.alternatives += alternatives * (code === '_lastUpdated' ? 1 : types.length);
+  if (cost.alternatives > MAX_ALL_ALTERNATIVES)
     throw new FhirError(
       'too-costly',
       `A search may have ${MAX_ALL_ALTERNATIVES} alternatives at most: the values of all parameters together, once for each type searched. Beginnings of texts, dates and numbers count 5, parts of texts, quantities and links of chains 10, composites 20, value sets and hierarchies 100. Name the types (_type, subject:Patient), or divide the values among several searches.`,

@@ -1,7 +1,7 @@
 /**
- * A SearchParameter resource, judged: can it be searched by here? https://hl7.org/fhir/R4/searchparameter.html
+ * Checks whether a SearchParameter resource can be searched by here. https://hl7.org/fhir/R4/searchparameter.html
  *
- * - Only status `active` is judged; draft, retired and unknown ones are kept and not in force.
+ * - Only status `active` is checked; draft, retired and unknown ones are stored and not in force.
  * - A definition with the url of one of the standard's, or derived from one with the same code, says again what the
  *   standard says (US Core has a hundred of them): it is kept, and the standard's own stays in force.
  * - Any other may not take a code that the standard, or another parameter in force, has on one of its bases.
@@ -15,7 +15,7 @@ import { type Json, type Resource, isObject } from '../fhir/resource.js';
 import { compileParameter, concreteTypes, type SearchParameters } from './parameters.js';
 
 /** What there is already. */
-export interface Known {
+export interface ParametersInForce {
   readonly definitions: Definitions;
   /** The standard's parameters alone. */
   readonly standard: SearchParameters;
@@ -33,19 +33,19 @@ export type Verdict =
   | { readonly is: 'kept'; readonly because: 'status' | 'standard' }
   | { readonly is: 'refused'; readonly issues: readonly Issue[] };
 
-const textOf = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
-const textsOf = (value: Json | undefined): string[] => (Array.isArray(value) ? value.map(textOf) : []);
+const stringOrEmpty = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
+const stringsOf = (value: Json | undefined): string[] => (Array.isArray(value) ? value.map(stringOrEmpty) : []);
 
 /** The part of the resource that searching needs. */
-export function definitionOf(resource: Resource): SearchParameterDefinition {
+export function readDefinition(resource: Resource): SearchParameterDefinition {
   const components = Array.isArray(resource['component']) ? resource['component'].filter(isObject) : [];
-  const expression = textOf(resource['expression']);
-  const target = textsOf(resource['target']);
+  const expression = stringOrEmpty(resource['expression']);
+  const target = stringsOf(resource['target']);
   return {
-    url: textOf(resource['url']),
-    code: textOf(resource['code']),
-    type: textOf(resource['type']) as SearchParameterDefinition['type'],
-    base: textsOf(resource['base']),
+    url: stringOrEmpty(resource['url']),
+    code: stringOrEmpty(resource['code']),
+    type: stringOrEmpty(resource['type']) as SearchParameterDefinition['type'],
+    base: stringsOf(resource['base']),
     ...(expression === '' ? {} : { expression }),
     ...(target.length === 0 ? {} : { target }),
     ...(resource['xpathUsage'] === 'phonetic' ? { phonetic: true } : {}),
@@ -53,8 +53,8 @@ export function definitionOf(resource: Resource): SearchParameterDefinition {
       ? {}
       : {
           components: components.map(component => ({
-            definition: textOf(component['definition']),
-            expression: textOf(component['expression']),
+            definition: stringOrEmpty(component['definition']),
+            expression: stringOrEmpty(component['expression']),
           })),
         }),
   };
@@ -62,8 +62,8 @@ export function definitionOf(resource: Resource): SearchParameterDefinition {
 
 const MAX_EXPRESSION = 8000;
 const MAX_COMPONENTS = 3;
-const CODE = /^[A-Za-z][\w-]{0,63}$/;
-const TYPES: ReadonlySet<string> = new Set([
+const PARAMETER_CODE = /^[A-Za-z][\w-]{0,63}$/;
+const CUSTOM_TYPES: ReadonlySet<string> = new Set([
   'number',
   'date',
   'string',
@@ -74,15 +74,20 @@ const TYPES: ReadonlySet<string> = new Set([
   'uri',
 ]);
 
-export function checkSearchParameter(resource: Resource, known: Known): Verdict {
+export function checkSearchParameter(resource: Resource, known: ParametersInForce): Verdict {
   if (resource['status'] !== 'active') return { is: 'kept', because: 'status' };
-  const definition = definitionOf(resource);
-  if (repeatsStandard(definition, textOf(resource['derivedFrom']), known)) return { is: 'kept', because: 'standard' };
+  const definition = readDefinition(resource);
+  if (repeatsStandard(definition, stringOrEmpty(resource['derivedFrom']), known))
+    return { is: 'kept', because: 'standard' };
   const issues = faultsOf(definition, known);
   return issues.length > 0 ? { is: 'refused', issues } : { is: 'in-force', definition };
 }
 
-function repeatsStandard({ url, code, base }: SearchParameterDefinition, derivedFrom: string, known: Known): boolean {
+function repeatsStandard(
+  { url, code, base }: SearchParameterDefinition,
+  derivedFrom: string,
+  known: ParametersInForce,
+): boolean {
   if (known.isStandard(url)) return true;
   if (!known.isStandard(derivedFrom.split('|', 1)[0]!)) return false;
   const types = concreteTypes(known.definitions, base);
@@ -90,7 +95,7 @@ function repeatsStandard({ url, code, base }: SearchParameterDefinition, derived
 }
 
 /** Those count, too, that name no index: `_text`, `special` ones. */
-const hasStandard = ({ definitions, standard }: Known, type: string, code: string): boolean =>
+const hasStandard = ({ definitions, standard }: ParametersInForce, type: string, code: string): boolean =>
   standard.get(type, code) !== undefined ||
   definitions.searchParameters.some(
     parameter => parameter.code === code && concreteTypes(definitions, parameter.base).includes(type),
@@ -104,18 +109,22 @@ const fault = (element: string, detail: string, text: string): Issue => ({
   text,
 });
 
-function faultsOf(definition: SearchParameterDefinition, known: Known): Issue[] {
+function faultsOf(definition: SearchParameterDefinition, known: ParametersInForce): Issue[] {
   const { code, type, base, target = [] } = definition;
   const { definitions } = known;
   const issues: Issue[] = [];
   if (definition.url === '') issues.push(fault('url', 'parameter-url', 'A search parameter in force needs a url.'));
-  if (!CODE.test(code))
+  if (!PARAMETER_CODE.test(code))
     issues.push(
       fault('code', 'parameter-code', 'A code has 1 to 64 letters, digits, - and _, and starts with a letter.'),
     );
-  if (!TYPES.has(type))
+  if (!CUSTOM_TYPES.has(type))
     issues.push(
-      fault('type', 'parameter-type', `Parameters of this type cannot be searched; offered: ${[...TYPES].join(', ')}.`),
+      fault(
+        'type',
+        'parameter-type',
+        `Parameters of this type cannot be searched; offered: ${[...CUSTOM_TYPES].join(', ')}.`,
+      ),
     );
   base.forEach((name, i) => {
     const types = concreteTypes(definitions, [name]);
@@ -149,7 +158,7 @@ function faultsOf(definition: SearchParameterDefinition, known: Known): Issue[] 
   return issues.length > 0 ? issues : expressionFaults(definition, known);
 }
 
-function componentFaults({ type, components = [] }: SearchParameterDefinition, known: Known): Issue[] {
+function componentFaults({ type, components = [] }: SearchParameterDefinition, known: ParametersInForce): Issue[] {
   if (type !== 'composite')
     return components.length === 0
       ? []
@@ -174,13 +183,13 @@ function componentFaults({ type, components = [] }: SearchParameterDefinition, k
   });
 }
 
-function expressionFaults(definition: SearchParameterDefinition, known: Known): Issue[] {
+function expressionFaults(definition: SearchParameterDefinition, known: ParametersInForce): Issue[] {
   const refuse = (text: string) => [fault('expression', 'parameter-expression', text)];
   const { expression, components = [] } = definition;
   if (!expression) return refuse('A search parameter in force needs an expression.');
   for (const text of [expression, ...components.map(component => component.expression)]) {
     if (text.length > MAX_EXPRESSION) return refuse(`An expression may have ${MAX_EXPRESSION} characters.`);
-    const refused = functionsOf(text).find(name => !FUNCTIONS.has(name));
+    const refused = functionsOf(text).find(name => !INDEXABLE_FUNCTIONS.has(name));
     if (refused !== undefined)
       return refuse(`Expressions may not use the function ${refused.slice(0, 40)} here: it cannot be indexed.`);
   }
@@ -209,10 +218,12 @@ function functionsOf(expression: string): string[] {
   // In one go: a comment may hold a quote, a string the signs of a comment.
   const apart = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:[^'\\]|\\.)*'|`[^`]*`/g;
   const bare = expression.replaceAll(apart, "''").replaceAll(/\bresolve\(\s*\)\s+is\b/g, '');
-  return [...bare.matchAll(/([A-Za-z_]\w*)\s*\(/g)].map(([, name]) => name!).filter(name => !OPERATORS.has(name));
+  return [...bare.matchAll(/([A-Za-z_]\w*)\s*\(/g)]
+    .map(([, name]) => name!)
+    .filter(name => !FHIRPATH_OPERATORS.has(name));
 }
-const OPERATORS: ReadonlySet<string> = new Set(['and', 'or', 'xor', 'implies', 'in', 'is', 'div', 'mod']);
-const FUNCTIONS: ReadonlySet<string> = new Set([
+const FHIRPATH_OPERATORS: ReadonlySet<string> = new Set(['and', 'or', 'xor', 'implies', 'in', 'is', 'div', 'mod']);
+const INDEXABLE_FUNCTIONS: ReadonlySet<string> = new Set([
   ...['all', 'as', 'combine', 'contains', 'count', 'distinct', 'empty', 'endsWith', 'exclude', 'exists', 'extension'],
   ...['first', 'hasValue', 'iif', 'indexOf', 'intersect', 'is', 'isDistinct', 'last', 'length', 'lower', 'not'],
   ...['ofType', 'replace', 'select', 'single', 'skip', 'startsWith', 'substring', 'tail', 'take'],

@@ -4,9 +4,9 @@
  * multi-valued element gives one entry per value. https://hl7.org/fhir/R4/search.html#ptypes
  */
 import type { JsonObject } from '../fhir/resource.js';
-import type { Base } from './units.js';
+import type { BaseAmount } from './units.js';
 
-export type Entry = { readonly parameter: string } & EntryValue;
+export type IndexEntry = { readonly parameter: string } & EntryValue;
 
 export type EntryValue =
   /** `raw` as it stands (for :exact), `norm` lower case, without accents, single blanks (normalise.ts). */
@@ -37,7 +37,7 @@ export type EntryValue =
       readonly code: string;
       /** Quantity.unit (the printed unit). */
       readonly unit: string;
-      readonly base?: Base;
+      readonly base?: BaseAmount;
     }
   /** A reference to a resource of this server (relative, or absolute under our own base). */
   | { readonly kind: 'reference'; readonly type: string; readonly id: string; readonly version?: string }

@@ -6,7 +6,7 @@
  * Anything else is a SyntaxError, which sends the whole expression to the complete engine (path.ts).
  */
 
-export type Step =
+export type PathStep =
   | { readonly is: 'property'; readonly name: string }
   | { readonly is: 'as'; readonly type: string }
   | { readonly is: 'where'; readonly condition: Condition }
@@ -16,7 +16,7 @@ export type Step =
 export interface Path {
   /** Where it starts: the focus, or the resource (`%resource`). */
   readonly from: 'focus' | 'resource';
-  readonly steps: readonly Step[];
+  readonly steps: readonly PathStep[];
 }
 
 export type Condition =
@@ -30,25 +30,25 @@ export type Condition =
   | { readonly is: 'true'; readonly paths: readonly Path[] };
 
 /** The values of paths, or one boolean. */
-export type Expression =
+export type PathExpression =
   | { readonly is: 'paths'; readonly paths: readonly Path[] }
   | { readonly is: 'condition'; readonly condition: Condition };
 
-type Node =
-  | Expression
+type ParsedNode =
+  | PathExpression
   | { readonly is: 'literal'; readonly value: string | number | boolean }
   /** `resolve()` on the focus; only `is` can follow. */
   | { readonly is: 'resolved' };
 
-const TOKEN = /\s*(?:('(?:[^'\\]|\\.)*')|(\d+(?:\.\d+)?)|([%$]?[A-Za-z_]\w*|`[^`]+`)|(!=|[.()[\]|=]))/y;
+const EXPRESSION_TOKEN = /\s*(?:('(?:[^'\\]|\\.)*')|(\d+(?:\.\d+)?)|([%$]?[A-Za-z_]\w*|`[^`]+`)|(!=|[.()[\]|=]))/y;
 
 /** Throws SyntaxError for what lies outside the subset. */
-export function parseExpression(text: string): Expression {
+export function parseExpression(text: string): PathExpression {
   const tokens: string[] = [];
-  TOKEN.lastIndex = 0;
+  EXPRESSION_TOKEN.lastIndex = 0;
   const source = text.trimEnd();
-  while (TOKEN.lastIndex < source.length) {
-    const token = TOKEN.exec(source);
+  while (EXPRESSION_TOKEN.lastIndex < source.length) {
+    const token = EXPRESSION_TOKEN.exec(source);
     if (!token) throw new SyntaxError('A character outside the subset of FHIRPath.');
     tokens.push(token[1] ?? token[2] ?? token[3] ?? token[4]!);
   }
@@ -57,52 +57,52 @@ export function parseExpression(text: string): Expression {
   const expect = (token: string) => {
     if (!accept(token)) throw new SyntaxError(`Expected ${token}.`);
   };
-  const take = () => tokens[at++] ?? fail('The expression ends too early.');
+  const take = () => tokens[at++] ?? syntaxError('The expression ends too early.');
 
-  const disjunction = (): Node => {
+  const disjunction = (): ParsedNode => {
     let node = conjunction();
     while (accept('or')) node = junction('or', node, conjunction());
     return node;
   };
-  const conjunction = (): Node => {
+  const conjunction = (): ParsedNode => {
     let node = equality();
     while (accept('and')) node = junction('and', node, equality());
     return node;
   };
-  const equality = (): Node => {
+  const equality = (): ParsedNode => {
     const left = union();
     const operator = accept('=') ? '=' : accept('!=') ? '!=' : undefined;
     if (!operator) return left;
     const right = union();
-    if (right.is !== 'literal') return fail('Only a literal can be compared with.');
-    const equal: Condition = { is: 'equal', paths: pathsOf(left), value: right.value };
+    if (right.is !== 'literal') return syntaxError('Only a literal can be compared with.');
+    const equal: Condition = { is: 'equal', paths: needPaths(left), value: right.value };
     return { is: 'condition', condition: operator === '=' ? equal : { is: 'not', of: equal } };
   };
-  const union = (): Node => {
+  const union = (): ParsedNode => {
     let node = typed();
-    while (accept('|')) node = { is: 'paths', paths: [...pathsOf(node), ...pathsOf(typed())] };
+    while (accept('|')) node = { is: 'paths', paths: [...needPaths(node), ...needPaths(typed())] };
     return node;
   };
-  const typed = (): Node => {
+  const typed = (): ParsedNode => {
     const node = postfix();
-    if (accept('as')) return follow(node, { is: 'as', type: take() });
+    if (accept('as')) return withStep(node, { is: 'as', type: take() });
     if (accept('is')) {
-      if (node.is !== 'resolved') return fail('`is` is known after resolve() alone.');
+      if (node.is !== 'resolved') return syntaxError('`is` is known after resolve() alone.');
       return { is: 'condition', condition: { is: 'resolves', type: take() } };
     }
     return node;
   };
-  const postfix = (): Node => {
+  const postfix = (): ParsedNode => {
     let node = primary();
     for (;;) {
       if (accept('.')) node = member(node);
       else if (accept('[')) {
-        node = follow(node, { is: 'index', at: Number(take()) });
+        node = withStep(node, { is: 'index', at: Number(take()) });
         expect(']');
       } else return node;
     }
   };
-  const primary = (): Node => {
+  const primary = (): ParsedNode => {
     if (accept('(')) {
       const node = disjunction();
       expect(')');
@@ -116,49 +116,49 @@ export function parseExpression(text: string): Expression {
     }
     return member({ is: 'paths', paths: [{ from: 'focus', steps: [] }] });
   };
-  const member = (node: Node): Node => {
+  const member = (node: ParsedNode): ParsedNode => {
     const name = take();
-    if (!/^[A-Za-z_`]/.test(name)) return fail('A name is expected.');
-    if (!accept('(')) return follow(node, { is: 'property', name: name.replaceAll('`', '') });
+    if (!/^[A-Za-z_`]/.test(name)) return syntaxError('A name is expected.');
+    if (!accept('(')) return withStep(node, { is: 'property', name: name.replaceAll('`', '') });
     const result = invocation(node, name);
     expect(')');
     return result;
   };
-  const invocation = (node: Node, name: string): Node => {
+  const invocation = (node: ParsedNode, name: string): ParsedNode => {
     switch (name) {
       case 'as':
       case 'ofType': {
         const type = take();
-        return follow(node, { is: 'as', type: type === 'FHIR' && accept('.') ? take() : type });
+        return withStep(node, { is: 'as', type: type === 'FHIR' && accept('.') ? take() : type });
       }
       case 'where':
-        return follow(node, { is: 'where', condition: conditionOf(disjunction()) });
+        return withStep(node, { is: 'where', condition: needCondition(disjunction()) });
       case 'extension':
-        return follow(node, { is: 'extension', url: String(literal(take())) });
+        return withStep(node, { is: 'extension', url: String(literal(take())) });
       case 'exists': {
         const filtered =
-          tokens[at] === ')' ? node : follow(node, { is: 'where', condition: conditionOf(disjunction()) });
-        return { is: 'condition', condition: { is: 'exists', paths: pathsOf(filtered) } };
+          tokens[at] === ')' ? node : withStep(node, { is: 'where', condition: needCondition(disjunction()) });
+        return { is: 'condition', condition: { is: 'exists', paths: needPaths(filtered) } };
       }
       case 'empty':
-        return { is: 'condition', condition: { is: 'not', of: { is: 'exists', paths: pathsOf(node) } } };
+        return { is: 'condition', condition: { is: 'not', of: { is: 'exists', paths: needPaths(node) } } };
       case 'not':
-        return { is: 'condition', condition: { is: 'not', of: conditionOf(node) } };
+        return { is: 'condition', condition: { is: 'not', of: needCondition(node) } };
       case 'resolve':
-        return pathsOf(node).every(path => path.steps.length === 0)
+        return needPaths(node).every(path => path.steps.length === 0)
           ? { is: 'resolved' }
-          : fail('resolve() after a path.');
+          : syntaxError('resolve() after a path.');
       default:
-        return fail('A function outside the subset of FHIRPath.');
+        return syntaxError('A function outside the subset of FHIRPath.');
     }
   };
 
   const node = disjunction();
-  if (at < tokens.length) return fail('Something follows the expression.');
-  return node.is === 'paths' || node.is === 'condition' ? node : fail('A literal is no path.');
+  if (at < tokens.length) return syntaxError('Something follows the expression.');
+  return node.is === 'paths' || node.is === 'condition' ? node : syntaxError('A literal is no path.');
 }
 
-function fail(message: string): never {
+function syntaxError(message: string): never {
   throw new SyntaxError(message);
 }
 
@@ -168,19 +168,20 @@ const literal = (token: string): string | number | boolean => {
   return token.slice(1, -1).replace(/\\(.)/g, '$1');
 };
 
-const pathsOf = (node: Node): readonly Path[] => (node.is === 'paths' ? node.paths : fail('A path is expected.'));
+const needPaths = (node: ParsedNode): readonly Path[] =>
+  node.is === 'paths' ? node.paths : syntaxError('A path is expected.');
 
-const conditionOf = (node: Node): Condition => {
+const needCondition = (node: ParsedNode): Condition => {
   if (node.is === 'condition') return node.condition;
-  return { is: 'true', paths: pathsOf(node) };
+  return { is: 'true', paths: needPaths(node) };
 };
 
-const follow = (node: Node, step: Step): Node => ({
+const withStep = (node: ParsedNode, step: PathStep): ParsedNode => ({
   is: 'paths',
-  paths: pathsOf(node).map(path => ({ from: path.from, steps: [...path.steps, step] })),
+  paths: needPaths(node).map(path => ({ from: path.from, steps: [...path.steps, step] })),
 });
 
-const junction = (is: 'and' | 'or', left: Node, right: Node): Node => ({
+const junction = (is: 'and' | 'or', left: ParsedNode, right: ParsedNode): ParsedNode => ({
   is: 'condition',
-  condition: { is, left: conditionOf(left), right: conditionOf(right) },
+  condition: { is, left: needCondition(left), right: needCondition(right) },
 });

@@ -5,7 +5,7 @@
 import { FhirError } from '../fhir/error.js';
 import type { Resource } from '../fhir/resource.js';
 import { atOnce, type Pieces } from '../platform/pieces.js';
-import type { Entry, EntryValue } from './entry.js';
+import type { IndexEntry, EntryValue } from './entry.js';
 import type { SearchParameters } from './parameters.js';
 
 export interface ExtractContext {
@@ -17,7 +17,7 @@ export interface ExtractContext {
  * The entries of all search parameters of the resource's type, each once, in the order of the definitions. The
  * resource is as it will be stored: with its id and meta. Values of the wrong JSON type are passed over.
  */
-export const extract = (resource: Resource, parameters: SearchParameters, context: ExtractContext): Entry[] =>
+export const extract = (resource: Resource, parameters: SearchParameters, context: ExtractContext): IndexEntry[] =>
   atOnce(extracting(resource, parameters, context));
 
 /** The same in pieces. Throws `too-large` for more entries than `most`, of which each pair of a composite is one. */
@@ -26,8 +26,8 @@ export function* extracting(
   parameters: SearchParameters,
   context: ExtractContext,
   most = Infinity,
-): Pieces<Entry[]> {
-  const entries: Entry[] = [];
+): Pieces<IndexEntry[]> {
+  const entries: IndexEntry[] = [];
   const out: EntryValue[] = [];
   const frame = { root: resource, out, bases: context.bases };
   let size = 0;
@@ -38,28 +38,28 @@ export function* extracting(
     else {
       const seen = new Set<string>();
       for (const value of out) {
-        const key = keyOf(value);
+        const key = valueKey(value);
         if (seen.has(key)) continue;
         seen.add(key);
         entries.push({ parameter: code, ...value });
-        if (entries.length > most) throw tooMany(resource, most);
+        if (entries.length > most) throw tooManyEntries(resource, most);
       }
     }
     if (parameter.type === 'composite') for (const value of out) size += pairsOf(value);
-    if (entries.length + size > most) throw tooMany(resource, most);
-    if (out.length > PIECE) yield;
+    if (entries.length + size > most) throw tooManyEntries(resource, most);
+    if (out.length > VALUES_A_TURN) yield;
     out.length = 0;
   }
   return entries;
 }
 
 /** Values of one parameter after which others may have their turn. */
-const PIECE = 1000;
+const VALUES_A_TURN = 1000;
 
 const pairsOf = (value: EntryValue): number =>
   value.kind === 'composite' ? value.parts.reduce((pairs, part) => pairs * part.length, 1) : 0;
 
-const tooMany = ({ resourceType }: Resource, most: number): FhirError =>
+const tooManyEntries = ({ resourceType }: Resource, most: number): FhirError =>
   new FhirError(
     'too-large',
     `The resource has more than ${most} values by which searches find it. Send several smaller resources.`,
@@ -67,7 +67,7 @@ const tooMany = ({ resourceType }: Resource, most: number): FhirError =>
   );
 
 /** Equal for equal values of one parameter. */
-function keyOf(value: EntryValue): string {
+function valueKey(value: EntryValue): string {
   switch (value.kind) {
     case 'string':
       return value.raw;

@@ -16,7 +16,7 @@
  */
 import { FhirError } from '../fhir/error.js';
 
-export const OPERATORS = [
+export const FILTER_OPERATORS = [
   'eq',
   'ne',
   'co',
@@ -37,17 +37,17 @@ export const OPERATORS = [
   'ni',
   're',
 ] as const;
-export type Operator = (typeof OPERATORS)[number];
+export type Operator = (typeof FILTER_OPERATORS)[number];
 
-export type Filter =
-  | { readonly kind: 'and' | 'or'; readonly of: readonly Filter[] }
-  | { readonly kind: 'not'; readonly of: Filter }
+export type FilterTree =
+  | { readonly kind: 'and' | 'or'; readonly of: readonly FilterTree[] }
+  | { readonly kind: 'not'; readonly of: FilterTree }
   | Comparison;
 
 export interface Comparison {
   readonly kind: 'compare';
   /** At least one. */
-  readonly path: readonly Step[];
+  readonly path: readonly FilterStep[];
   readonly operator: Operator;
   /** Without quotes and JSON escapes. */
   readonly value: string;
@@ -56,12 +56,12 @@ export interface Comparison {
   readonly valueAt: number;
 }
 
-export interface Step {
+export interface FilterStep {
   /** `name`, or `name:Type`. */
   readonly name: string;
   readonly at: number;
   /** What stands in brackets behind it. */
-  readonly filter?: Filter;
+  readonly filter?: FilterTree;
 }
 
 /** Limits of one filter. The height is that of the tree; parentheses inside each other are limited alike. */
@@ -69,28 +69,28 @@ export const MAX_COMPARISONS = 200;
 export const MAX_HEIGHT = 20;
 
 /** An error of a filter, at an offset. */
-export const misread = (at: number, wanted: string): FhirError =>
+export const invalidFilter = (at: number, wanted: string): FhirError =>
   new FhirError('invalid', `_filter is not understood at offset ${at}: it needs ${wanted} there.`, {
     detail: 'invalid-filter',
     expression: 'http._filter',
   });
 
 /** What the syntax allows and this server does not decide. */
-export const undecided = (at: number, message: string, detail = 'unknown-operator'): FhirError =>
+export const unsupportedFilter = (at: number, message: string, detail = 'unknown-operator'): FhirError =>
   new FhirError('not-supported', `${message} (Offset ${at} of _filter.)`, { detail, expression: 'http._filter' });
 
-export const tooCostly = (message: string): FhirError =>
+export const filterTooCostly = (message: string): FhirError =>
   new FhirError('too-costly', message, { expression: 'http._filter' });
 
-const NAME = /[A-Za-z_][\w-]*(?::[A-Za-z][\w-]*)?/y;
-const WORD = /[A-Za-z]+(?![\w:-])/y;
-const BLANKS = /\s*/y;
+const FILTER_NAME = /[A-Za-z_][\w-]*(?::[A-Za-z][\w-]*)?/y;
+const FILTER_WORD = /[A-Za-z]+(?![\w:-])/y;
+const FILTER_BLANKS = /\s*/y;
 /** A time whose offset has lost its plus sign, which nobody has escaped in the address, or any characters. */
-const TOKEN = /\d{4}-\d\d-\d\dT[\d:.]+ \d\d:\d\d(?![^\s)\]])|[^\s)\]]+/y;
-const STRING = /"(?:[^"\\]|\\[^])*"/y;
+const BARE_VALUE = /\d{4}-\d\d-\d\dT[\d:.]+ \d\d:\d\d(?![^\s)\]])|[^\s)\]]+/y;
+const QUOTED_VALUE = /"(?:[^"\\]|\\[^])*"/y;
 const NEGATION = /not\s*\(/y;
 /** Half of a character, which JSON can write and nothing can store. */
-const HALF = /\p{Cs}/u;
+const LONE_SURROGATE = /\p{Cs}/u;
 
 interface Reader {
   readonly text: string;
@@ -99,21 +99,21 @@ interface Reader {
 }
 
 /** A part and how high its tree is. */
-interface Part {
-  readonly filter: Filter;
+interface FilterPart {
+  readonly filter: FilterTree;
   readonly height: number;
 }
 
 /** Throws FhirError `invalid` (`invalid-filter`), `too-costly`. */
-export function readFilter(text: string): Filter {
+export function readFilter(text: string): FilterTree {
   const reader: Reader = { text, at: 0, comparisons: 0 };
   const { filter } = readLogic(reader, 0);
-  if (reader.at < text.length) throw misread(reader.at, 'and, or, or its end');
+  if (reader.at < text.length) throw invalidFilter(reader.at, 'and, or, or its end');
   return filter;
 }
 
 /** Takes what the pattern finds at the present place. */
-function take(reader: Reader, pattern: RegExp): string | undefined {
+function takeToken(reader: Reader, pattern: RegExp): string | undefined {
   pattern.lastIndex = reader.at;
   const found = pattern.exec(reader.text)?.[0];
   if (found !== undefined) reader.at += found.length;
@@ -121,21 +121,21 @@ function take(reader: Reader, pattern: RegExp): string | undefined {
 }
 
 /** Terms joined from left to right, up to the end, `)` or `]`. */
-function readLogic(reader: Reader, depth: number): Part {
-  let left = readTerm(reader, depth);
+function readLogic(reader: Reader, depth: number): FilterPart {
+  let left = readFilterTerm(reader, depth);
   for (;;) {
-    take(reader, BLANKS);
+    takeToken(reader, FILTER_BLANKS);
     const at = reader.at;
-    const word = take(reader, WORD);
+    const word = takeToken(reader, FILTER_WORD);
     if (word !== 'and' && word !== 'or') {
       reader.at = at;
       return left;
     }
-    left = join(left, word, readTerm(reader, depth));
+    left = joinParts(left, word, readFilterTerm(reader, depth));
   }
 }
 
-function join(left: Part, kind: 'and' | 'or', right: Part): Part {
+function joinParts(left: FilterPart, kind: 'and' | 'or', right: FilterPart): FilterPart {
   if (left.filter.kind === kind)
     return {
       filter: { kind, of: [...left.filter.of, right.filter] },
@@ -149,13 +149,15 @@ function join(left: Part, kind: 'and' | 'or', right: Part): Part {
 
 function limited(height: number): number {
   if (height > MAX_HEIGHT)
-    throw tooCostly(`A _filter may be nested ${MAX_HEIGHT} deep; and beside or without parentheses nests as well.`);
+    throw filterTooCostly(
+      `A _filter may be nested ${MAX_HEIGHT} deep; and beside or without parentheses nests as well.`,
+    );
   return height;
 }
 
-function readTerm(reader: Reader, depth: number): Part {
-  take(reader, BLANKS);
-  const negated = take(reader, NEGATION) !== undefined;
+function readFilterTerm(reader: Reader, depth: number): FilterPart {
+  takeToken(reader, FILTER_BLANKS);
+  const negated = takeToken(reader, NEGATION) !== undefined;
   if (!negated && reader.text[reader.at] !== '(') return readComparison(reader, depth);
   if (!negated) reader.at++;
   const inner = readInner(reader, ')', depth);
@@ -163,35 +165,35 @@ function readTerm(reader: Reader, depth: number): Part {
 }
 
 /** A filter between parentheses or brackets, of which the first is read already. */
-function readInner(reader: Reader, end: ')' | ']', depth: number): Part {
+function readInner(reader: Reader, end: ')' | ']', depth: number): FilterPart {
   const part = readLogic(reader, limited(depth + 1));
-  if (reader.text[reader.at] !== end) throw misread(reader.at, `and, or, or ${end}`);
+  if (reader.text[reader.at] !== end) throw invalidFilter(reader.at, `and, or, or ${end}`);
   reader.at++;
   return part;
 }
 
-function readComparison(reader: Reader, depth: number): Part {
+function readComparison(reader: Reader, depth: number): FilterPart {
   if (++reader.comparisons > MAX_COMPARISONS)
-    throw tooCostly(`A _filter may have ${MAX_COMPARISONS} comparisons at most.`);
-  const { path, height } = readPath(reader, depth);
+    throw filterTooCostly(`A _filter may have ${MAX_COMPARISONS} comparisons at most.`);
+  const { path, height } = readFilterPath(reader, depth);
   needBlank(reader, 'a blank and an operator');
   const operatorAt = reader.at;
-  const word = take(reader, WORD);
-  const operator = OPERATORS.find(candidate => candidate === word);
-  if (!operator) throw misread(operatorAt, `one of the operators ${OPERATORS.join(', ')}`);
+  const word = takeToken(reader, FILTER_WORD);
+  const operator = FILTER_OPERATORS.find(candidate => candidate === word);
+  if (!operator) throw invalidFilter(operatorAt, `one of the operators ${FILTER_OPERATORS.join(', ')}`);
   needBlank(reader, 'a blank and a value');
   const valueAt = reader.at;
-  const value = readText(reader);
+  const value = readFilterValue(reader);
   return { filter: { kind: 'compare', path, operator, value, operatorAt, valueAt }, height };
 }
 
-function readPath(reader: Reader, depth: number): { path: readonly Step[]; height: number } {
-  const path: Step[] = [];
+function readFilterPath(reader: Reader, depth: number): { path: readonly FilterStep[]; height: number } {
+  const path: FilterStep[] = [];
   let height = 0;
   for (;;) {
     const at = reader.at;
-    const name = take(reader, NAME);
-    if (name === undefined) throw misread(at, 'the name of a search parameter');
+    const name = takeToken(reader, FILTER_NAME);
+    if (name === undefined) throw invalidFilter(at, 'the name of a search parameter');
     const open = reader.text[reader.at] === '[';
     if (open) {
       reader.at++;
@@ -200,7 +202,7 @@ function readPath(reader: Reader, depth: number): { path: readonly Step[]; heigh
       path.push({ name, at, filter: part.filter });
     } else path.push({ name, at });
     if (reader.text[reader.at] !== '.') {
-      if (open) throw misread(reader.at, 'a dot and another name, as in name[filter].name');
+      if (open) throw invalidFilter(reader.at, 'a dot and another name, as in name[filter].name');
       return { path, height };
     }
     reader.at++;
@@ -208,23 +210,27 @@ function readPath(reader: Reader, depth: number): { path: readonly Step[]; heigh
 }
 
 function needBlank(reader: Reader, wanted: string): void {
-  if (take(reader, BLANKS) === '') throw misread(reader.at, wanted);
+  if (takeToken(reader, FILTER_BLANKS) === '') throw invalidFilter(reader.at, wanted);
 }
 
-function readText(reader: Reader): string {
+function readFilterValue(reader: Reader): string {
   const at = reader.at;
   if (reader.text[at] !== '"')
-    return take(reader, TOKEN) ?? fail(at, 'a value (in quotes where it is empty or has blanks, ) or ])');
-  const quoted = take(reader, STRING) ?? fail(at, 'a string with a quote at its end');
+    return (
+      takeToken(reader, BARE_VALUE) ?? failMisread(at, 'a value (in quotes where it is empty or has blanks, ) or ])')
+    );
+  const quoted = takeToken(reader, QUOTED_VALUE) ?? failMisread(at, 'a string with a quote at its end');
   let value: unknown;
   try {
     value = JSON.parse(quoted);
   } catch {
-    throw misread(at, 'a string as JSON writes it');
+    throw invalidFilter(at, 'a string as JSON writes it');
   }
-  return typeof value === 'string' && !HALF.test(value) ? value : fail(at, 'a string of whole characters');
+  return typeof value === 'string' && !LONE_SURROGATE.test(value)
+    ? value
+    : failMisread(at, 'a string of whole characters');
 }
 
-function fail(at: number, wanted: string): never {
-  throw misread(at, wanted);
+function failMisread(at: number, wanted: string): never {
+  throw invalidFilter(at, wanted);
 }

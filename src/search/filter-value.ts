@@ -13,17 +13,17 @@
  * - A comma is a comma. `|` and its escapes in tokens and quantities are those of other searches.
  */
 import { FhirError } from '../fhir/error.js';
-import { misread, type Operator } from './filter-syntax.js';
+import { invalidFilter, type Operator } from './filter-syntax.js';
 import type { SearchParameter, SearchType } from './parameters.js';
 import { conditionOn, type Modifier, mergeTests, parseValue } from './parse-value.js';
 import type { Test, Where } from './query.js';
-import { allowedModifiers, type Scope } from './scope.js';
+import { allowedModifiers, type SearchScope } from './scope.js';
 import { escapeValue } from './split.js';
 
 const ORDER = ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'ap'] as const satisfies Operator[];
 
 /** The operators of a parameter. */
-export function offeredBy(parameter: SearchParameter, scope: Scope): readonly Operator[] {
+export function offeredBy(parameter: SearchParameter, scope: SearchScope): readonly Operator[] {
   if (parameter.nature === 'sound') return ['eq', 'ne', 'pr'];
   const offered = OFFERED[parameter.type];
   const hasLevels = parameter.type === 'reference' && allowedModifiers(parameter, scope).includes('below');
@@ -62,39 +62,39 @@ const WANTED: Readonly<Record<SearchType, string>> = {
  * One of these must hold; for `ne` on other types than ranges, and for `ni`, none. The operator is one that the type
  * is offered, and not `pr`. Throws FhirError `invalid`.
  */
-export function readTests(
+export function readFilterTests(
   parameter: SearchParameter,
   operator: Operator,
   value: string,
   at: number,
-  scope: Scope,
+  scope: SearchScope,
 ): readonly Test[] {
-  return understood(parameter, value, at, () => mergeTests(testsOf(parameter, operator, value, scope)));
+  return explainMisread(parameter, value, at, () => mergeTests(testsOf(parameter, operator, value, scope)));
 }
 
 /** The same as a condition on the parameter. */
-export function readCondition(
+export function readFilterCondition(
   parameter: SearchParameter,
   operator: Operator,
   value: string,
   at: number,
-  scope: Scope,
+  scope: SearchScope,
 ): Where {
   const read = () => testsOf(parameter, operator, value, scope);
-  return understood(parameter, value, at, () => conditionOn(parameter, [escapeValue(value)], read));
+  return explainMisread(parameter, value, at, () => conditionOn(parameter, [escapeValue(value)], read));
 }
 
-function understood<T>(parameter: SearchParameter, value: string, at: number, read: () => T): T {
-  if (value === '') throw misread(at, 'a value that is not empty');
+function explainMisread<T>(parameter: SearchParameter, value: string, at: number, read: () => T): T {
+  if (value === '') throw invalidFilter(at, 'a value that is not empty');
   try {
     return read();
   } catch (error) {
     if (!(error instanceof FhirError) || error.kind !== 'invalid') throw error;
-    throw misread(at, `${WANTED[parameter.type]}, for ${parameter.code}`);
+    throw invalidFilter(at, `${WANTED[parameter.type]}, for ${parameter.code}`);
   }
 }
 
-function testsOf(parameter: SearchParameter, operator: Operator, value: string, scope: Scope): readonly Test[] {
+function testsOf(parameter: SearchParameter, operator: Operator, value: string, scope: SearchScope): readonly Test[] {
   const read = (text: string, modifier?: Modifier) => parseValue(parameter, modifier, text, scope);
   switch (parameter.type) {
     case 'string':
@@ -148,7 +148,7 @@ function tokenTests(
   parameter: SearchParameter,
   operator: Operator,
   value: string,
-  { definitions }: Scope,
+  { definitions }: SearchScope,
   read: (text: string, modifier?: Modifier) => readonly Test[],
 ): readonly Test[] {
   if (operator === 'in' || operator === 'ni') return read(escapeValue(value), { kind: 'in' });
@@ -168,7 +168,7 @@ function tokenTests(
 function listedCode(
   { implied }: SearchParameter,
   code: string,
-  { codeLists }: Scope['definitions'],
+  { codeLists }: SearchScope['definitions'],
 ): string | undefined {
   if (implied === undefined) return undefined;
   const folded = code.toLowerCase();

@@ -11,17 +11,25 @@
  * - Result parameters, `_has`, `_list`, `_text`, `_content` are no names of a filter; they are given beside it.
  */
 import { FhirError } from '../fhir/error.js';
-import { costOf, MISSING, nothingAsked, spend } from './cost.js';
+import { alternativeCost, MISSING_COST, zeroCost, spend } from './cost.js';
 import { followReference, MAX_CHAIN } from './chain.js';
 import { readElement } from './filter-element.js';
-import { type Comparison, type Filter, misread, readFilter, type Step, tooCostly, undecided } from './filter-syntax.js';
-import { offeredBy, RANGES, readCondition } from './filter-value.js';
+import {
+  type Comparison,
+  type FilterTree,
+  invalidFilter,
+  readFilter,
+  type FilterStep,
+  filterTooCostly,
+  unsupportedFilter,
+} from './filter-syntax.js';
+import { offeredBy, RANGES, readFilterCondition } from './filter-value.js';
 import { all, any, type Where } from './query.js';
-import { cut, needParameter, type Scope } from './scope.js';
+import { splitName, needParameter, type SearchScope } from './scope.js';
 
-interface Reading {
+interface ComparisonContext {
   readonly comparison: Comparison;
-  readonly scope: Scope;
+  readonly scope: SearchScope;
   /** Links above. */
   readonly depth: number;
 }
@@ -30,20 +38,20 @@ interface Reading {
  * `depth`: links of a chain that lead here. Throws FhirError `invalid` (`invalid-filter`), `not-supported` (names,
  * operators), `too-costly`; all of them say where.
  */
-export function parseFilter(text: string, scope: Scope, depth = 0): Where {
-  return read(readFilter(text), { scope: { asked: nothingAsked(), ...scope }, depth });
+export function parseFilter(text: string, scope: SearchScope, depth = 0): Where {
+  return compileFilter(readFilter(text), { scope: { cost: zeroCost(), ...scope }, depth });
 }
 
-function read(filter: Filter, context: Omit<Reading, 'comparison'>): Where {
+function compileFilter(filter: FilterTree, context: Omit<ComparisonContext, 'comparison'>): Where {
   switch (filter.kind) {
     case 'and':
-      return all(...filter.of.map(each => read(each, context)));
+      return all(...filter.of.map(each => compileFilter(each, context)));
     case 'or':
-      return any(...filter.of.map(each => read(each, context)));
+      return any(...filter.of.map(each => compileFilter(each, context)));
     case 'not':
-      return { kind: 'not', of: read(filter.of, context) };
+      return { kind: 'not', of: compileFilter(filter.of, context) };
     case 'compare': {
-      const where = walk(filter.path, { ...context, comparison: filter });
+      const where = compileFilterPath(filter.path, { ...context, comparison: filter });
       return isNegative(filter) ? { kind: 'not', of: where } : where;
     }
   }
@@ -52,41 +60,42 @@ function read(filter: Filter, context: Omit<Reading, 'comparison'>): Where {
 function isNegative({ operator, value, valueAt }: Comparison): boolean {
   if (operator !== 'pr') return operator === 'ni';
   const said = value.toLowerCase();
-  if (said !== 'true' && said !== 'false') throw misread(valueAt, 'true or false');
+  if (said !== 'true' && said !== 'false') throw invalidFilter(valueAt, 'true or false');
   return said === 'false';
 }
 
-function walk([step, ...rest]: readonly Step[], reading: Reading): Where {
+function compileFilterPath([step, ...rest]: readonly FilterStep[], reading: ComparisonContext): Where {
   const { scope, depth, comparison } = reading;
-  if (rest.length === 0) return compare(step!, reading);
+  if (rest.length === 0) return compileComparison(step!, reading);
   const element = rest.length === 1 ? readElement(step!, rest[0]!, comparison, scope) : undefined;
   if (element) return element;
-  if (depth >= MAX_CHAIN) throw tooCostly(`A path of _filter may have ${MAX_CHAIN} links at most.`);
+  if (depth >= MAX_CHAIN) throw filterTooCostly(`A path of _filter may have ${MAX_CHAIN} links at most.`);
   return located(step!.at, () =>
     followReference(step!.name, rest.map(({ name }) => name).join('.'), scope, inner => {
       const next = { scope: inner, depth: depth + 1 };
-      const here = step!.filter ? [read(step!.filter, next)] : [];
-      return all(...here, walk(rest, { ...next, comparison }));
+      const here = step!.filter ? [compileFilter(step!.filter, next)] : [];
+      return all(...here, compileFilterPath(rest, { ...next, comparison }));
     }),
   );
 }
 
 /** The last name of a path against the value. */
-function compare(step: Step, { comparison, scope }: Reading): Where {
-  const [code, suffix] = cut(step.name);
-  if (suffix !== undefined) throw misread(step.at + code.length, 'a blank and an operator; modifiers do not exist');
+function compileComparison(step: FilterStep, { comparison, scope }: ComparisonContext): Where {
+  const [code, suffix] = splitName(step.name);
+  if (suffix !== undefined)
+    throw invalidFilter(step.at + code.length, 'a blank and an operator; modifiers do not exist');
   const parameter = located(step.at, () => needParameter(code, scope));
   const present: Where = { kind: 'present', code };
   const { operator, operatorAt, value, valueAt } = comparison;
-  spend(scope, code, operator === 'pr' ? MISSING : costOf(parameter.type, operator));
+  spend(scope, code, operator === 'pr' ? MISSING_COST : alternativeCost(parameter.type, operator));
   if (operator === 'pr') return present;
   const offered = offeredBy(parameter, scope);
   if (!offered.includes(operator))
-    throw undecided(
+    throw unsupportedFilter(
       operatorAt,
       `${code} (${parameter.type}) has no operator ${operator} here; it has ${offered.join(', ')}.`,
     );
-  const found = readCondition(parameter, operator, value, valueAt, scope);
+  const found = readFilterCondition(parameter, operator, value, valueAt, scope);
   return operator === 'ne' && !RANGES.has(parameter.type) ? all(present, { kind: 'not', of: found }) : found;
 }
 
@@ -96,7 +105,7 @@ function located<T>(at: number, what: () => T): T {
     return what();
   } catch (error) {
     if (!(error instanceof FhirError) || error.issues[0]?.expression === 'http._filter') throw error;
-    if (error.kind === 'not-supported') throw undecided(at, error.message, error.issues[0]?.detail);
-    throw error.kind === 'too-costly' ? tooCostly(`${error.message} (Offset ${at} of _filter.)`) : error;
+    if (error.kind === 'not-supported') throw unsupportedFilter(at, error.message, error.issues[0]?.detail);
+    throw error.kind === 'too-costly' ? filterTooCostly(`${error.message} (Offset ${at} of _filter.)`) : error;
   }
 }

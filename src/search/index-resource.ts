@@ -2,7 +2,7 @@
 import type { Definitions } from '../fhir/definitions.js';
 import { parseJson, STORED_JSON } from '../fhir/json/json.js';
 import type { Resource } from '../fhir/resource.js';
-import type { Entry } from './entry.js';
+import type { IndexEntry } from './entry.js';
 import { extract } from './extract.js';
 import type { SearchParameters } from './parameters.js';
 import type { ResourceText } from './words.js';
@@ -24,7 +24,7 @@ export const textIfOffered = (
 export function indexAnew<Row extends { readonly text?: Buffer | undefined }>(
   indexing: Indexing,
   row: Row,
-): { readonly row: Row; readonly entries: readonly Entry[]; readonly words?: ResourceText } {
+): { readonly row: Row; readonly entries: readonly IndexEntry[]; readonly words?: ResourceText } {
   const { resource } = parseJson(row.text!, STORED_JSON);
   const entries = extract(resource, indexing.parameters, { bases: indexing.settings.bases });
   return { row, entries, ...textIfOffered(indexing, resource) };

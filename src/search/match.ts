@@ -8,16 +8,25 @@
  */
 import { FhirError } from '../fhir/error.js';
 import { IN_URLS, IN_VERSIONS, isBelow } from './below.js';
-import type { Entry, EntryValue } from './entry.js';
+import type { IndexEntry, EntryValue } from './entry.js';
 import { distance, isInside } from './globe.js';
-import type { Bounds, QuantityTest, ReferenceValue, Test, TokenValue, VersionTest, Where, Words } from './query.js';
+import type {
+  RangeBounds,
+  QuantityTest,
+  ReferenceValue,
+  Test,
+  TokenValue,
+  VersionTest,
+  Where,
+  Words,
+} from './query.js';
 
 export interface Subject {
   readonly type: string;
   readonly id: string;
   /** ms since 1970. */
   readonly updated: number;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly IndexEntry[];
 }
 
 /** Where the resources on the other side of a reference come from. */
@@ -27,7 +36,7 @@ export interface Resolver {
   /** The resources of type `from` that refer to the subject by their parameter `code`. */
   referring(subject: Subject, from: string, code: string): readonly Subject[];
   /** Whether the words are in the subject's narrative, or anywhere in it. */
-  says(subject: Subject, among: 'text' | 'content', words: Words): boolean;
+  hasWords(subject: Subject, among: 'text' | 'content', words: Words): boolean;
 }
 
 /** Throws FhirError `not-supported` for chain, has and words where no resolver is given, and for tests that must be resolved. */
@@ -40,13 +49,13 @@ export function match(where: Where, subject: Subject, resolver?: Resolver): bool
     case 'not':
       return !match(where.of, subject, resolver);
     case 'param':
-      return entriesOf(subject, where.code).some(entry => passes(where.test, entry));
+      return entriesFor(subject, where.code).some(entry => passes(where.test, entry));
     case 'present':
-      return entriesOf(subject, where.code).length > 0;
+      return entriesFor(subject, where.code).length > 0;
     case 'of':
       return subject.type === where.type && match(where.where, subject, resolver);
     case 'words':
-      return needed(resolver).says(subject, where.among, where.words);
+      return needed(resolver).hasWords(subject, where.among, where.words);
     case 'chain':
       return needed(resolver)
         .follow(subject, where.code, where.to)
@@ -63,7 +72,7 @@ function needed(resolver: Resolver | undefined): Resolver {
   return resolver;
 }
 
-function entriesOf(subject: Subject, code: string): readonly EntryValue[] {
+function entriesFor(subject: Subject, code: string): readonly EntryValue[] {
   if (code === '_id') return [{ kind: 'token', system: '', code: subject.id }];
   if (code === '_lastUpdated') return [{ kind: 'date', low: subject.updated, high: subject.updated }];
   return subject.entries.filter(entry => entry.parameter === code);
@@ -95,11 +104,11 @@ export function passes(test: Test, entry: EntryValue): boolean {
       throw new FhirError('not-supported', 'A condition on a hierarchy must be resolved before it is decided.');
     case 'date':
     case 'number':
-      return entry.kind === test.kind && test.any.some(bounds => within(bounds, entry.low, entry.high));
+      return entry.kind === test.kind && test.any.some(bounds => isWithinBounds(bounds, entry.low, entry.high));
     case 'quantity':
       return entry.kind === 'quantity' && holdsQuantity(test, entry);
     case 'reference':
-      return refersTo(test.to, entry);
+      return passesReference(test.to, entry);
     case 'uri':
       return entry.kind === 'uri' && holdsUri(test, entry);
     case 'media-type':
@@ -147,8 +156,9 @@ const holdsToken = (value: TokenValue, system: string, code: string) =>
 
 function holdsQuantity(test: QuantityTest, entry: EntryValue & { kind: 'quantity' }): boolean {
   const { base } = entry;
-  if (test.base) return base?.unit === test.base.unit && test.base.any.some(b => within(b, base.low, base.high));
-  return hasUnit(test, entry) && test.any.some(b => within(b, entry.low, entry.high));
+  if (test.base)
+    return base?.unit === test.base.unit && test.base.any.some(b => isWithinBounds(b, base.low, base.high));
+  return hasUnit(test, entry) && test.any.some(b => isWithinBounds(b, entry.low, entry.high));
 }
 
 function hasUnit(test: QuantityTest, entry: EntryValue & { kind: 'quantity' }): boolean {
@@ -157,14 +167,18 @@ function hasUnit(test: QuantityTest, entry: EntryValue & { kind: 'quantity' }): 
   return test.unit === undefined || entry.code === test.unit || entry.unit === test.unit;
 }
 
-function within({ lowMin, lowMax, highMin, highMax, open = {} }: Bounds, low: number, high: number): boolean {
+function isWithinBounds(
+  { lowMin, lowMax, highMin, highMax, open = {} }: RangeBounds,
+  low: number,
+  high: number,
+): boolean {
   if (lowMin !== undefined && (open.lowMin ? low <= lowMin : low < lowMin)) return false;
   if (lowMax !== undefined && (open.lowMax ? low >= lowMax : low > lowMax)) return false;
   if (highMin !== undefined && (open.highMin ? high <= highMin : high < highMin)) return false;
   return highMax === undefined || (open.highMax ? high < highMax : high <= highMax);
 }
 
-function refersTo(to: ReferenceValue, entry: EntryValue): boolean {
+function passesReference(to: ReferenceValue, entry: EntryValue): boolean {
   switch (to.kind) {
     case 'local':
       return (

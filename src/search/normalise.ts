@@ -7,10 +7,10 @@
  */
 
 /** Plain ASCII without double or outer blanks needs lower case alone; that is nearly everything. */
-const SIMPLE = /^[!-~]+(?: [!-~]+)*$/;
+const PLAIN_ASCII = /^[!-~]+(?: [!-~]+)*$/;
 
 export function normalise(text: string): string {
-  if (SIMPLE.test(text)) return text.toLowerCase();
+  if (PLAIN_ASCII.test(text)) return text.toLowerCase();
   return text
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')

@@ -6,7 +6,7 @@
  */
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions.js';
 import type { EntryValue } from './entry.js';
-import { compilePath, type Ending, type Walk } from './path.js';
+import { compilePath, type Ending, type PathWalk } from './path.js';
 import { type Nature, natureOf, readingOf } from './reading.js';
 import type { Extraction } from './values.js';
 
@@ -33,7 +33,7 @@ export interface SearchParameter {
   /** Composite: the parts, in order. */
   readonly components: readonly SearchParameter[];
   /** Appends what it finds in a resource (in a component: in the composite's element). */
-  readonly read: Walk<Extraction>;
+  readonly read: PathWalk<Extraction>;
 }
 
 export interface SearchParameters {
@@ -77,7 +77,7 @@ export function createSearchParameters(
     const known = compiled.get(type);
     if (known) return known;
     const found = new Map<string, SearchParameter>(standard?.of(type));
-    const compileAll = (all: readonly SearchParameterDefinition[], finish: (read: Read) => Read) => {
+    const compileAll = (all: readonly SearchParameterDefinition[], finish: (read: ReadValues) => ReadValues) => {
       for (const definition of all.filter(isOf(type))) {
         if (!definition.expression) continue;
         const parameter = compileParameter(context, definition, definition.expression, type);
@@ -101,11 +101,11 @@ export function createSearchParameters(
   };
 }
 
-type Read = Walk<Extraction>;
+type ReadValues = PathWalk<Extraction>;
 
 /** What somebody else wrote may fail on a value that nobody thought of: it finds nothing then, and no write fails for it. */
 const forgiving =
-  (read: Read): Read =>
+  (read: ReadValues): ReadValues =>
   (value, frame) => {
     const { length } = frame.out;
     try {
@@ -157,14 +157,14 @@ export function compileParameter(
     type: definition.type,
     url: definition.url,
     elements,
-    targets: definition.type === 'reference' ? targetsOf(context, definition, endings) : [],
+    targets: definition.type === 'reference' ? referenceTargets(context, definition, endings) : [],
     ...(implied === undefined ? {} : { implied }),
     ...(nature === undefined ? {} : { nature }),
     spans: ['Period', 'Timing', 'Range'].some(spanning => elements.has(spanning)),
     // The types of one choice exclude each other; two elements do not.
     repeats:
       new Set(endings.map(({ element }) => element)).size > 1 ||
-      endings.some(ending => ending.repeats || MANY.has(ending.type)),
+      endings.some(ending => ending.repeats || MULTI_ENTRY_TYPES.has(ending.type)),
     sortable: isSortable(definition, nature),
     components: [],
     read,
@@ -176,10 +176,10 @@ const isSortable = ({ type, code }: SearchParameterDefinition, nature: Nature | 
   type !== 'reference' && type !== 'special' && nature !== 'sound' && !code.startsWith('combo-');
 
 /** Element types of which one value can give several entries. */
-const MANY: ReadonlySet<string> = new Set(['CodeableConcept', 'HumanName', 'Address']);
+const MULTI_ENTRY_TYPES: ReadonlySet<string> = new Set(['CodeableConcept', 'HumanName', 'Address']);
 
 /** What an element allows, narrowed by `resolve() is …` and by what the parameter declares. */
-function targetsOf(
+function referenceTargets(
   { definitions }: CompileContext,
   definition: SearchParameterDefinition,
   endings: readonly Ending[],

@@ -6,7 +6,7 @@
  * Choice: `_has` and chains go through references to resources of this server.
  */
 import { FhirError } from '../fhir/error.js';
-import { costOf, LINK, MISSING, spend, WORDS } from './cost.js';
+import { alternativeCost, LINK_COST, MISSING_COST, spend, WORDS_COST } from './cost.js';
 import { followReference, MAX_CHAIN } from './chain.js';
 import { parseFilter } from './filter.js';
 import { didYouMean } from '../platform/nearest.js';
@@ -16,15 +16,15 @@ import { all, type Where } from './query.js';
 import {
   allowedModifiers,
   byCanonical,
-  cut,
+  splitName,
   holdsResources,
-  invalid,
+  invalidValue,
   isReference,
   isType,
   needParameter,
-  refused,
-  type Scope,
-  shown,
+  unsupportedName,
+  type SearchScope,
+  printableName,
   unknownModifier,
 } from './scope.js';
 import { splitValue } from './split.js';
@@ -36,14 +36,14 @@ export const MAX_ALTERNATIVES = 1000;
 export const MAX_ALTERNATIVE_BYTES = 8192;
 
 /** Throws FhirError `not-supported` (unknown parameter, modifier), `invalid` (value), `too-costly` (limits). */
-export function parseCondition(name: string, value: string, scope: Scope, depth = 0): Where {
+export function parseCondition(name: string, value: string, scope: SearchScope, depth = 0): Where {
   if (depth > MAX_CHAIN)
     throw new FhirError('too-costly', `A chain may have ${MAX_CHAIN} links at most.`, { expression: 'http' });
   if (name.startsWith('_has:')) return parseHas(name, value, scope, depth);
-  const refusal = REFUSED.get(name.split(':', 1)[0]!);
-  if (refusal !== undefined) throw refused(name, refusal);
+  const refusal = UNSUPPORTED.get(name.split(':', 1)[0]!);
+  if (refusal !== undefined) throw unsupportedName(name, refusal);
   const among = AMONG.get(name.split(':', 1)[0]!);
-  if (among) return parseText(among, name, value, scope);
+  if (among) return parseFullText(among, name, value, scope);
   if (name === '_filter') checkLength(name, value);
   if (name === '_list') return parseList(value, scope);
   if (name === '_filter') return parseFilter(value, scope, depth);
@@ -55,12 +55,12 @@ export function parseCondition(name: string, value: string, scope: Scope, depth 
   return parsePlain(name, value, scope);
 }
 
-function parsePlain(name: string, value: string, scope: Scope): Where {
-  const [code, suffix] = cut(name);
+function parsePlain(name: string, value: string, scope: SearchScope): Where {
+  const [code, suffix] = splitName(name);
   const parameter = needParameter(code, scope);
   if (suffix === 'missing') {
-    spend(scope, code, MISSING);
-    if (value !== 'true' && value !== 'false') throw invalid(name, `${shown(name)} needs true or false.`);
+    spend(scope, code, MISSING_COST);
+    if (value !== 'true' && value !== 'false') throw invalidValue(name, `${printableName(name)} needs true or false.`);
     const present: Where = { kind: 'present', code };
     return value === 'true' ? { kind: 'not', of: present } : present;
   }
@@ -69,9 +69,9 @@ function parsePlain(name: string, value: string, scope: Scope): Where {
   const values = splitValue(value, ',');
   if (values.length > MAX_ALTERNATIVES)
     throw new FhirError('too-costly', `The parameter ${code} has more than ${MAX_ALTERNATIVES} values.`);
-  spend(scope, code, costOf(parameter.type, modifier?.kind) * comparisonsOf(parameter, values));
+  spend(scope, code, alternativeCost(parameter.type, modifier?.kind) * comparisonsOf(parameter, values));
   for (const each of values) checkLength(code, each);
-  if (values.includes('')) throw invalid(name, `The parameter ${code} has an empty value between commas.`);
+  if (values.includes('')) throw invalidValue(name, `The parameter ${code} has an empty value between commas.`);
   const condition = conditionOn(parameter, values, each => parseValue(parameter, modifier, each, scope));
   const negative = modifier?.kind === 'not' || modifier?.kind === 'not-in';
   return negative ? { kind: 'not', of: condition } : condition;
@@ -79,12 +79,16 @@ function parsePlain(name: string, value: string, scope: Scope): Where {
 
 function checkLength(code: string, value: string): void {
   if (value.length > MAX_ALTERNATIVE_BYTES || Buffer.byteLength(value) > MAX_ALTERNATIVE_BYTES)
-    throw new FhirError('too-costly', `A value of ${shown(code)} is longer than ${MAX_ALTERNATIVE_BYTES} bytes.`, {
-      expression: `http.${shown(code)}`,
-    });
+    throw new FhirError(
+      'too-costly',
+      `A value of ${printableName(code)} is longer than ${MAX_ALTERNATIVE_BYTES} bytes.`,
+      {
+        expression: `http.${printableName(code)}`,
+      },
+    );
 }
 
-const KINDS = [
+const MODIFIER_KINDS = [
   'exact',
   'contains',
   'not',
@@ -98,32 +102,33 @@ const KINDS = [
 ] as const satisfies Modifier['kind'][];
 
 /** Undefined: the parameter does not have it. */
-function modifierOf(parameter: SearchParameter, suffix: string, scope: Scope): Modifier | undefined {
+function modifierOf(parameter: SearchParameter, suffix: string, scope: SearchScope): Modifier | undefined {
   // A canonical has no type beside it.
   if (parameter.type === 'reference' && parameter.elements.has('Reference')) {
     const allowed = parameter.targets.length === 0 || parameter.targets.includes(suffix);
     if (scope.definitions.types.get(suffix)?.kind === 'resource')
       return allowed ? { kind: 'type', type: suffix } : undefined;
   }
-  const kind = KINDS.find(candidate => candidate === suffix);
+  const kind = MODIFIER_KINDS.find(candidate => candidate === suffix);
   return kind !== undefined && allowedModifiers(parameter, scope).includes(kind) ? { kind } : undefined;
 }
 
 /** `_has:Observation:patient:code=…`: https://hl7.org/fhir/R4/search.html#has */
-function parseHas(name: string, value: string, scope: Scope, depth: number): Where {
+function parseHas(name: string, value: string, scope: SearchScope, depth: number): Where {
   const [, from = '', code = '', ...rest] = name.split(':');
   const form = 'as in _has:Observation:patient:code=1234-5';
   if (!isType(from, scope)) {
     const near = didYouMean(from, scope.definitions.resourceTypes);
-    throw refused('_has', `_has needs a resource type after the first colon, ${form}.${near}`);
+    throw unsupportedName('_has', `_has needs a resource type after the first colon, ${form}.${near}`);
   }
-  if (rest.length === 0 || code === '') throw refused('_has', `_has needs a reference and a parameter, ${form}.`);
-  const inner: Scope = { ...scope, types: [from] };
+  if (rest.length === 0 || code === '')
+    throw unsupportedName('_has', `_has needs a reference and a parameter, ${form}.`);
+  const inner: SearchScope = { ...scope, types: [from] };
   const parameter = needParameter(code, inner, isReference);
   const reaches = parameter.targets.length === 0 || scope.types.some(type => parameter.targets.includes(type));
   if (parameter.type !== 'reference' || !parameter.elements.has('Reference') || !reaches)
-    throw refused('_has', `${from}.${shown(code)} ${whyUnlinked(parameter, scope.types)}`);
-  spend({ ...scope, types: [from] }, code, LINK);
+    throw unsupportedName('_has', `${from}.${printableName(code)} ${whyUnlinked(parameter, scope.types)}`);
+  spend({ ...scope, types: [from] }, code, LINK_COST);
   return { kind: 'has', from, code, where: parseCondition(rest.join(':'), value, inner, depth + 1) };
 }
 
@@ -135,30 +140,30 @@ function whyUnlinked(parameter: SearchParameter, types: readonly string[]): stri
 }
 
 /** `_list=42`: the items of List/42. https://hl7.org/fhir/R4/search.html#list */
-function parseList(value: string, scope: Scope): Where {
+function parseList(value: string, scope: SearchScope): Where {
   if (value.startsWith('$'))
-    throw refused('_list', 'Functional lists ($current-…) are not offered: name the id of a List.');
+    throw unsupportedName('_list', 'Functional lists ($current-…) are not offered: name the id of a List.');
   const where = parsePlain('_id', value.replaceAll(/(^|,)List\//g, '$1'), { ...scope, types: ['List'] });
   return all({ kind: 'has', from: 'List', code: 'item', where });
 }
 
 /** `_text`, `_content`: https://hl7.org/fhir/R4/search.html#text */
-function parseText(among: Among, name: string, value: string, scope: Scope): Where {
+function parseFullText(among: Among, name: string, value: string, scope: SearchScope): Where {
   if (scope.fullText === false)
-    throw refused(
+    throw unsupportedName(
       name,
       `Full text search (_${among}) is switched off here (CHARTROOM_FULLTEXT); use the string parameters of the type.`,
     );
-  const [code, suffix] = cut(name);
+  const [code, suffix] = splitName(name);
   if (suffix !== undefined)
     throw new FhirError('not-supported', `The parameter ${code} has no modifier.`, {
       detail: 'unknown-modifier',
       expression: `http.${code}`,
     });
   if (scope.types.every(type => NOT_TEXT_SEARCHED.has(type)))
-    throw refused(name, `${scope.types.join(', ')} is not searched by words; use the parameters of the type.`);
+    throw unsupportedName(name, `${scope.types.join(', ')} is not searched by words; use the parameters of the type.`);
   checkLength(code, value);
-  spend({ ...scope, types: ['Resource'] }, code, WORDS);
+  spend({ ...scope, types: ['Resource'] }, code, WORDS_COST);
   return { kind: 'words', among, words: parseWords(code, value) };
 }
 
@@ -167,7 +172,7 @@ const AMONG: ReadonlyMap<string, Among> = new Map([
   ['_content', 'content'],
 ]);
 
-const REFUSED: ReadonlyMap<string, string> = new Map([
+const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
   ['_query', 'Named queries (_query) are not offered.'],
   ['_has', '_has needs a type, a reference and a parameter, as in _has:Observation:patient:code=1234-5.'],
   ['_containedType', 'Contained resources are not searched; leave _containedType out.'],

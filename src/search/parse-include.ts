@@ -3,9 +3,9 @@
  * https://hl7.org/fhir/R4/search.html#revinclude
  */
 import { didYouMean } from '../platform/nearest.js';
-import { invalid, isReference, needParameter, refused, type Scope, shown } from './scope.js';
+import { invalidValue, isReference, needParameter, unsupportedName, type SearchScope, printableName } from './scope.js';
 
-export interface Include {
+export interface SearchInclude {
   /** `_revinclude`: what refers to the results, not what they refer to. */
   readonly reverse: boolean;
   /** Also from what was included. */
@@ -21,27 +21,30 @@ export interface Include {
 export const isInclude = (name: string): boolean => /^_(rev)?include(:|$)/.test(name);
 
 /** Throws FhirError `invalid` or `not-supported`; the value says what is wrong. */
-export function parseInclude(name: string, value: string, scope: Scope): Include {
+export function parseInclude(name: string, value: string, scope: SearchScope): SearchInclude {
   const [word = '', modifier, ...more] = name.split(':');
   if (more.length > 0 || (modifier !== undefined && modifier !== 'iterate'))
-    throw refused(name, `${word} has the modifier iterate and no other.`);
+    throw unsupportedName(name, `${word} has the modifier iterate and no other.`);
   const kind = { reverse: word === '_revinclude', iterate: modifier === 'iterate' };
   if (value === '*') return kind;
   const [from = '', code = '', to, ...rest] = value.split(':');
   if (code === '' || to === '' || rest.length > 0)
-    throw invalid(word, `${word} needs Type:parameter, Type:parameter:Target, Type:* or *.`);
+    throw invalidValue(word, `${word} needs Type:parameter, Type:parameter:Target, Type:* or *.`);
   for (const type of [from, to])
     if (type !== undefined && !scope.definitions.resourceTypes.includes(type))
-      throw refused(
+      throw unsupportedName(
         word,
-        `${word} names ${shown(type)}, which is no resource type of R4.${didYouMean(type, scope.definitions.resourceTypes)}`,
+        `${word} names ${printableName(type)}, which is no resource type of R4.${didYouMean(type, scope.definitions.resourceTypes)}`,
       );
   const target = to === undefined ? {} : { to };
   if (code === '*') return { ...kind, from, ...target };
   const parameter = needParameter(code, { ...scope, types: [from] }, isReference);
   if (parameter.type !== 'reference')
-    throw invalid(word, `${word} needs a reference parameter; ${from}.${shown(code)} is a ${parameter.type}.`);
+    throw invalidValue(
+      word,
+      `${word} needs a reference parameter; ${from}.${printableName(code)} is a ${parameter.type}.`,
+    );
   if (to !== undefined && parameter.targets.length > 0 && !parameter.targets.includes(to))
-    throw invalid(word, `${from}.${shown(code)} refers to ${parameter.targets.join(', ')}, not to ${to}.`);
+    throw invalidValue(word, `${from}.${printableName(code)} refers to ${parameter.targets.join(', ')}, not to ${to}.`);
   return { ...kind, from, code, ...target };
 }

@@ -19,7 +19,7 @@ const UNITS: ReadonlyMap<string, number> = new Map([
 ]);
 const DEFAULT_KILOMETRES = '50';
 
-export function nearTest(parameter: SearchParameter, text: string): Test {
+export function parseNear(parameter: SearchParameter, text: string): Test {
   const [latitude, longitude, distance = '', unit = '', ...more] = splitValue(text, '|').map(unescapeValue);
   const [y, x, far] = [latitude, longitude, distance || DEFAULT_KILOMETRES].map(part =>
     part !== undefined && /^-?\d{1,9}(\.\d{1,20})?$/.test(part) ? Number(part) : Number.NaN,

@@ -12,7 +12,7 @@ import type { Test } from './query.js';
 const URL_FORM = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /** `text` without escapes. None: nothing can match. Throws FhirError `too-costly`. */
-export function uriTests(parameter: SearchParameter, mode: 'exact' | 'above' | 'below', text: string): readonly Test[] {
+export function parseUri(parameter: SearchParameter, mode: 'exact' | 'above' | 'below', text: string): readonly Test[] {
   const { value, version } =
     parameter.nature === 'canonical' ? splitCanonical(text) : { value: text, version: undefined };
   if (mode === 'above') needFewParts(parameter, version ?? value, version === undefined ? IN_URLS : IN_VERSIONS);
@@ -24,14 +24,14 @@ export function uriTests(parameter: SearchParameter, mode: 'exact' | 'above' | '
 }
 
 /** Parts of a URL or version, each of which `:above` asks for. */
-const MAX_PARTS = 100;
+const MAX_URI_PARTS = 100;
 
 /** Throws FhirError `too-costly`. */
 export function needFewParts({ code }: SearchParameter, text: string, separators: Separators): void {
   let parts = 0;
   for (const character of text) if (separators.includes(character)) parts += 1;
-  if (parts > MAX_PARTS)
-    throw new FhirError('too-costly', `The value of ${code} has more than ${MAX_PARTS} parts.`, {
+  if (parts > MAX_URI_PARTS)
+    throw new FhirError('too-costly', `The value of ${code} has more than ${MAX_URI_PARTS} parts.`, {
       expression: `http.${code}`,
     });
 }

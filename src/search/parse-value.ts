@@ -7,15 +7,16 @@
  * `:above` and `:below` mean of them; of any other URI they mean its path, and of what is no URL nothing.
  * A media type is below its base part, whatever its parameters.
  */
+import { ID_PATTERN } from '../fhir/id.js';
 import { parseCanonical, parseReference } from '../fhir/reference.js';
 import { IN_VERSIONS } from './below.js';
 import { dateBounds, numberBounds } from './bounds.js';
 import { baseOfMediaType } from './media-type.js';
 import { normalise } from './normalise.js';
 import type { SearchParameter } from './parameters.js';
-import { nearTest } from './parse-near.js';
-import { needFewParts, uriTests } from './parse-uri.js';
-import { any, type Bounds, type ReferenceValue, type Test, type TokenValue, type Where } from './query.js';
+import { parseNear } from './parse-near.js';
+import { needFewParts, parseUri } from './parse-uri.js';
+import { any, type RangeBounds, type ReferenceValue, type Test, type TokenValue, type Where } from './query.js';
 import { reject } from './scope.js';
 import { soundsLike, soundsOf, soundTest } from './sound.js';
 import { splitValue, unescapeValue } from './split.js';
@@ -43,8 +44,7 @@ export type Modifier =
     }
   | { readonly kind: 'type'; readonly type: string };
 
-const ID = /^[A-Za-z0-9\-.]{1,64}$/;
-const PREFIXES = 'optionally after one of eq, ne, gt, lt, ge, le, sa, eb, ap';
+const PREFIX_HINT = 'optionally after one of eq, ne, gt, lt, ge, le, sa, eb, ap';
 
 /**
  * The alternatives that a value (without OR commas, escapes still in it) stands for; none: it can match nothing.
@@ -58,28 +58,28 @@ export function parseValue(
 ): readonly Test[] {
   switch (parameter.type) {
     case 'string':
-      return [stringTest(parameter, modifier, unescapeValue(text))];
+      return [parseString(parameter, modifier, unescapeValue(text))];
     case 'token':
-      return [tokenTest(parameter, modifier, text)];
+      return [parseToken(parameter, modifier, text)];
     case 'date':
       return [
         {
           kind: 'date',
-          any: dateBounds(text, context.now) ?? reject(parameter, `a date such as 2024-05-31, ${PREFIXES}`),
+          any: dateBounds(text, context.now) ?? reject(parameter, `a date such as 2024-05-31, ${PREFIX_HINT}`),
         },
       ];
     case 'number':
-      return [{ kind: 'number', any: numberBounds(text) ?? reject(parameter, `a decimal number, ${PREFIXES}`) }];
+      return [{ kind: 'number', any: numberBounds(text) ?? reject(parameter, `a decimal number, ${PREFIX_HINT}`) }];
     case 'quantity':
-      return [quantityTest(parameter, text)];
+      return [parseQuantity(parameter, text)];
     case 'reference':
-      return references(parameter, modifier, text, context).map(to => referenceTest(parameter, modifier, to));
+      return parseReferences(parameter, modifier, text, context).map(to => toReferenceTest(parameter, modifier, to));
     case 'special':
-      return [nearTest(parameter, text)];
+      return [parseNear(parameter, text)];
     case 'uri':
-      return uriTests(parameter, modeOf(modifier), unescapeValue(text));
+      return parseUri(parameter, modeOf(modifier), unescapeValue(text));
     case 'composite':
-      return composites(parameter, text, context);
+      return parseComposites(parameter, text, context);
   }
 }
 
@@ -108,7 +108,7 @@ export function mergeTests(tests: readonly Test[]): readonly Test[] {
     if (group) group.push(test);
     else groups.set(key, [test]);
   }
-  return [...groups.values()].map(joined);
+  return [...groups.values()].map(mergeGroup);
 }
 
 function mergeKey(test: Test): string | undefined {
@@ -117,10 +117,10 @@ function mergeKey(test: Test): string | undefined {
 }
 
 /** Tests of one `mergeKey`, a thousand perhaps. */
-function joined(tests: readonly Test[]): Test {
+function mergeGroup(tests: readonly Test[]): Test {
   const first = tests[0]!;
   if (tests.length === 1) return first;
-  const boundsOf = (test: Test): readonly Bounds[] =>
+  const boundsOf = (test: Test): readonly RangeBounds[] =>
     test.kind === 'date' || test.kind === 'number' || test.kind === 'quantity' ? test.any : [];
   switch (first.kind) {
     case 'token':
@@ -141,7 +141,7 @@ function joined(tests: readonly Test[]): Test {
 
 const wordless = (parameter: SearchParameter): never => reject(parameter, 'a word that can be said');
 
-function stringTest(parameter: SearchParameter, modifier: Modifier | undefined, text: string): Test {
+function parseString(parameter: SearchParameter, modifier: Modifier | undefined, text: string): Test {
   if (parameter.nature === 'sound') {
     const [codes, another] = soundsOf(text);
     return codes && !another ? soundTest(codes) : reject(parameter, 'one word inside a composite');
@@ -152,7 +152,7 @@ function stringTest(parameter: SearchParameter, modifier: Modifier | undefined, 
   return { kind: 'string', mode: modifier?.kind === 'contains' ? 'contains' : 'starts', value };
 }
 
-function tokenTest(parameter: SearchParameter, modifier: Modifier | undefined, text: string): Test {
+function parseToken(parameter: SearchParameter, modifier: Modifier | undefined, text: string): Test {
   switch (modifier?.kind) {
     case 'text': {
       const value = normalise(unescapeValue(text));
@@ -169,8 +169,8 @@ function tokenTest(parameter: SearchParameter, modifier: Modifier | undefined, t
       return { kind: 'concept', relation: 'in', value: unescapeValue(text) };
     case 'above':
     case 'below': {
-      if (parameter.nature === 'media-type') return mediaTypeTest(parameter, modifier.kind, text);
-      const [{ system, code } = {}] = tokens(parameter, text);
+      if (parameter.nature === 'media-type') return parseMediaTypeLevel(parameter, modifier.kind, text);
+      const [{ system, code } = {}] = parseTokens(parameter, text);
       if (code === undefined) return reject(parameter, `a code, with its system before it: system|code`);
       // A code element's own system is implied, said or not.
       const known = system || parameter.implied || system;
@@ -182,7 +182,7 @@ function tokenTest(parameter: SearchParameter, modifier: Modifier | undefined, t
       };
     }
     default:
-      return { kind: 'token', any: tokens(parameter, text) };
+      return { kind: 'token', any: parseTokens(parameter, text) };
   }
 }
 
@@ -190,8 +190,8 @@ const modeOf = (modifier: Modifier | undefined): 'exact' | 'above' | 'below' =>
   modifier?.kind === 'above' || modifier?.kind === 'below' ? modifier.kind : 'exact';
 
 /** Above is what the type itself says, and its base part: codes are compared as they stand. */
-function mediaTypeTest(parameter: SearchParameter, mode: 'above' | 'below', text: string): Test {
-  const [{ system, code } = {}] = tokens(parameter, text);
+function parseMediaTypeLevel(parameter: SearchParameter, mode: 'above' | 'below', text: string): Test {
+  const [{ system, code } = {}] = parseTokens(parameter, text);
   const base = baseOfMediaType(code ?? '');
   if (base === '') return reject(parameter, `a media type with the modifier ${mode}`);
   if (system !== undefined && system !== '') return { kind: 'token', any: [] };
@@ -199,7 +199,7 @@ function mediaTypeTest(parameter: SearchParameter, mode: 'above' | 'below', text
   return { kind: 'token', any: [...new Set([code!, base])].map(each => ({ system: '', code: each })) };
 }
 
-function referenceTest(parameter: SearchParameter, modifier: Modifier | undefined, to: ReferenceValue): Test {
+function toReferenceTest(parameter: SearchParameter, modifier: Modifier | undefined, to: ReferenceValue): Test {
   if (modifier?.kind !== 'above' && modifier?.kind !== 'below') return { kind: 'reference', to };
   if (to.kind === 'url' && parameter.nature === 'canonical') {
     if (to.version === undefined) return { kind: 'reference', to };
@@ -210,7 +210,7 @@ function referenceTest(parameter: SearchParameter, modifier: Modifier | undefine
   return { kind: 'hierarchy', mode: modifier.kind, to };
 }
 
-function tokens(parameter: SearchParameter, text: string): readonly TokenValue[] {
+function parseTokens(parameter: SearchParameter, text: string): readonly TokenValue[] {
   const [first = '', ...rest] = splitValue(text, '|');
   if (rest.length === 0) return [{ code: unescapeValue(first) }];
   const system = unescapeValue(first);
@@ -229,11 +229,11 @@ export function tokensFor(parameter: SearchParameter, values: readonly TokenValu
   });
 }
 
-function quantityTest(parameter: SearchParameter, text: string): Test {
+function parseQuantity(parameter: SearchParameter, text: string): Test {
   const pieces = splitValue(text, '|').map(unescapeValue);
   const amounts = numberBounds(pieces[0] ?? '');
   if (!amounts || pieces.length > 3)
-    return reject(parameter, `a number, number|system|code, number|system or number||unit, ${PREFIXES}`);
+    return reject(parameter, `a number, number|system|code, number|system or number||unit, ${PREFIX_HINT}`);
   const [, system = '', unit = ''] = pieces;
   const base = baseBounds(system, unit, amounts);
   return {
@@ -245,13 +245,14 @@ function quantityTest(parameter: SearchParameter, text: string): Test {
   };
 }
 
-function references(
+function parseReferences(
   parameter: SearchParameter,
   modifier: Modifier | undefined,
   text: string,
   { bases }: ValueContext,
 ): readonly ReferenceValue[] {
-  if (modifier?.kind === 'identifier') return tokens(parameter, text).map(value => ({ kind: 'identifier', value }));
+  if (modifier?.kind === 'identifier')
+    return parseTokens(parameter, text).map(value => ({ kind: 'identifier', value }));
   const value = unescapeValue(text);
   const type = modifier?.kind === 'type' ? modifier.type : undefined;
   const canonical = parameter.nature === 'canonical';
@@ -264,14 +265,14 @@ function references(
     if (type === undefined || type === target.type) alternatives.push(target);
   } else if (target?.kind === 'url' || target?.kind === 'urn') {
     if (!canonical) alternatives.push({ kind: 'url', url: target.url });
-  } else if (ID.test(value)) {
+  } else if (ID_PATTERN.test(value)) {
     const only = type ?? (parameter.targets.length === 1 ? parameter.targets[0] : undefined);
     alternatives.push(only === undefined ? { kind: 'local', id: value } : { kind: 'local', type: only, id: value });
   } else if (!canonical) return reject(parameter, 'an id, Type/id or an absolute URL');
   return alternatives;
 }
 
-function composites(parameter: SearchParameter, text: string, context: ValueContext): readonly Test[] {
+function parseComposites(parameter: SearchParameter, text: string, context: ValueContext): readonly Test[] {
   const pieces = splitValue(text, '$');
   const { components } = parameter;
   if (pieces.length !== components.length || pieces.includes(''))

@@ -8,13 +8,13 @@
  */
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError, type Issue } from '../fhir/error.js';
-import { nothingAsked } from './cost.js';
+import { zeroCost } from './cost.js';
 import { didYouMean } from '../platform/nearest.js';
 import type { SearchParameter, SearchParameters } from './parameters.js';
 import { parseCondition } from './parse-condition.js';
-import { type Include, isInclude, parseInclude } from './parse-include.js';
+import { type SearchInclude, isInclude, parseInclude } from './parse-include.js';
 import { all, type SortKey, type Where } from './query.js';
-import { invalid, lookUp, namesOf, refused, type Scope, shown } from './scope.js';
+import { invalidValue, findParameter, sharedNames, unsupportedName, type SearchScope, printableName } from './scope.js';
 
 export interface SearchInput {
   /** Concrete resource types, at least one. With several, only parameters that all of them share. */
@@ -32,19 +32,19 @@ export interface SearchInput {
   readonly fullText?: boolean;
 }
 
-export const SUMMARIES = ['true', 'text', 'data', 'count', 'false'] as const;
-export const TOTALS = ['none', 'estimate', 'accurate'] as const;
-export type Summary = (typeof SUMMARIES)[number];
-export type Total = (typeof TOTALS)[number];
+export const SUMMARY_VALUES = ['true', 'text', 'data', 'count', 'false'] as const;
+export const TOTAL_VALUES = ['none', 'estimate', 'accurate'] as const;
+export type SummaryValue = (typeof SUMMARY_VALUES)[number];
+export type Total = (typeof TOTAL_VALUES)[number];
 
 export interface ParsedSearch {
   readonly where: Where;
   readonly sort: readonly SortKey[];
-  readonly includes: readonly Include[];
+  readonly includes: readonly SearchInclude[];
   /** As given; 0 comes with summary `count`. */
   readonly count?: number;
   readonly total?: Total;
-  readonly summary?: Summary;
+  readonly summary?: SummaryValue;
   /** Top-level element names, each once. */
   readonly elements?: readonly string[];
   /** What was used, in the order given, for the self link. */
@@ -60,9 +60,9 @@ export const MAX_VALUE_BYTES = 65_536;
 
 type Options = { -readonly [K in 'count' | 'total' | 'summary' | 'elements']?: ParsedSearch[K] };
 
-interface State {
+interface ParseState {
   readonly input: SearchInput;
-  readonly scope: Scope;
+  readonly scope: SearchScope;
   readonly ignored: Issue[];
   readonly options: Options;
   readonly sort: SortKey[];
@@ -70,7 +70,7 @@ interface State {
 
 /** Throws FhirError `not-supported` (unknown parameter, modifier), `invalid` (value), `too-costly` (limits). */
 export function parseSearch(input: SearchInput, parameters: SearchParameters, definitions: Definitions): ParsedSearch {
-  const state: State = {
+  const state: ParseState = {
     input,
     scope: {
       types: input.types,
@@ -78,7 +78,7 @@ export function parseSearch(input: SearchInput, parameters: SearchParameters, de
       parameters,
       definitions,
       now: input.now ?? Date.now(),
-      asked: nothingAsked(),
+      cost: zeroCost(),
       fullText: input.fullText ?? true,
     },
     ignored: [],
@@ -86,7 +86,7 @@ export function parseSearch(input: SearchInput, parameters: SearchParameters, de
     sort: [],
   };
   const conditions: Where[] = [];
-  const includes: Include[] = [];
+  const includes: SearchInclude[] = [];
   const used: (readonly [string, string])[] = [];
   const given = input.parameters.filter(([name]) => !input.skip?.has(name));
   if (given.length > MAX_PARAMETERS)
@@ -94,12 +94,15 @@ export function parseSearch(input: SearchInput, parameters: SearchParameters, de
   const seen = new Set<string>();
   for (const [name, value] of given) {
     if (Buffer.byteLength(value) > MAX_VALUE_BYTES)
-      throw new FhirError('too-costly', `The value of ${shown(name)} is longer than ${MAX_VALUE_BYTES} bytes.`);
+      throw new FhirError('too-costly', `The value of ${printableName(name)} is longer than ${MAX_VALUE_BYTES} bytes.`);
     const read = RESULTS.get(name);
-    if (read && seen.has(name)) throw invalid(name, `The parameter ${name} may be given once.`);
+    if (read && seen.has(name)) throw invalidValue(name, `The parameter ${name} may be given once.`);
     seen.add(name);
     if (value === '') {
-      drop(state, invalid(name, `The parameter ${shown(name)} has no value. Give it one, or leave it out.`));
+      drop(
+        state,
+        invalidValue(name, `The parameter ${printableName(name)} has no value. Give it one, or leave it out.`),
+      );
     } else if (read) {
       const kept = read(value, state, name);
       if (kept !== undefined) used.push([name, kept]);
@@ -119,44 +122,46 @@ export function parseSearch(input: SearchInput, parameters: SearchParameters, de
 }
 
 /** Reads the value of a result parameter into the state; gives what was used of it, undefined: nothing. */
-type Read = (value: string, state: State, name: string) => string | undefined;
+type ReadOption = (value: string, state: ParseState, name: string) => string | undefined;
 
-const RESULTS: ReadonlyMap<string, Read> = new Map<string, Read>([
+const RESULTS: ReadonlyMap<string, ReadOption> = new Map<string, ReadOption>([
   ['_sort', readSort],
   [
     '_count',
     (value, { options }) => {
-      if (!/^\d{1,9}$/.test(value)) throw invalid('_count', 'The parameter _count needs a whole number, 0 or more.');
+      if (!/^\d{1,9}$/.test(value))
+        throw invalidValue('_count', 'The parameter _count needs a whole number, 0 or more.');
       options.count = Number(value);
       if (options.count === 0) options.summary = 'count';
       return value;
     },
   ],
-  ['_total', (value, { options }) => (options.total = oneOf('_total', value, TOTALS))],
+  ['_total', (value, { options }) => (options.total = oneOf('_total', value, TOTAL_VALUES))],
   [
     '_summary',
     (value, { options }) => {
-      const summary = oneOf('_summary', value, SUMMARIES);
+      const summary = oneOf('_summary', value, SUMMARY_VALUES);
       if (options.count !== 0) options.summary = summary;
       return summary;
     },
   ],
-  ['_elements', readElements],
+  ['_elements', readElementsOption],
   [
     '_contained',
     (value, state) => {
       if (value === 'false') return value;
-      return drop(state, refused('_contained', 'Contained resources are not searched; leave _contained out.'));
+      return drop(state, unsupportedName('_contained', 'Contained resources are not searched; leave _contained out.'));
     },
   ],
 ]);
 
-function readSort(value: string, state: State): string | undefined {
+function readSort(value: string, state: ParseState): string | undefined {
   const kept: string[] = [];
   for (const part of value.split(',')) {
     const code = part.replace(/^-/, '');
-    if (code === '') throw invalid('_sort', 'The parameter _sort needs names, separated by commas, with - to descend.');
-    if (!lookUp(code, state.scope)?.sortable) {
+    if (code === '')
+      throw invalidValue('_sort', 'The parameter _sort needs names, separated by commas, with - to descend.');
+    if (!findParameter(code, state.scope)?.sortable) {
       drop(state, unsortable(code, state.scope));
     } else if (!state.sort.some(key => key.code === code)) {
       state.sort.push({ code, descending: part.startsWith('-') });
@@ -167,15 +172,15 @@ function readSort(value: string, state: State): string | undefined {
 }
 
 /** Says why, and what there is to order by: results of several types have only what every resource has. */
-function unsortable(code: string, scope: Scope): FhirError {
-  const parameter = lookUp(code, scope);
-  const names = scope.types.length > 1 ? ['_id', '_lastUpdated'] : namesOf(scope, ({ sortable }) => sortable);
+function unsortable(code: string, scope: SearchScope): FhirError {
+  const parameter = findParameter(code, scope);
+  const names = scope.types.length > 1 ? ['_id', '_lastUpdated'] : sharedNames(scope, ({ sortable }) => sortable);
   const where = scope.types.length > 1 ? 'Several types' : scope.types.join();
   const unknown = scope.types.length > 1 ? 'not all types have such a parameter' : 'there is no such parameter';
   const why = parameter ? `${whyUnordered(parameter)}.` : `${unknown}.${didYouMean(code, names)}`;
   return new FhirError(
     'not-supported',
-    `_sort cannot order by ${shown(code)}: ${why} ${where} can be ordered by ${names.toSorted().join(', ')}.`,
+    `_sort cannot order by ${printableName(code)}: ${why} ${where} can be ordered by ${names.toSorted().join(', ')}.`,
     { detail: 'unknown-sort', expression: 'http._sort' },
   );
 }
@@ -185,14 +190,14 @@ function whyUnordered({ type, nature, code }: SearchParameter): string {
   return code.startsWith('combo-') ? 'two parameters together have no order' : `${type} parameters have no order`;
 }
 
-function readElements(value: string, state: State): string | undefined {
+function readElementsOption(value: string, state: ParseState): string | undefined {
   const { options } = state;
   const kept: string[] = [];
   for (const name of value.split(',')) {
     const known = elementsOf(state).includes(name);
     if (!known) {
-      const message = `_elements names ${shown(name)}, which is no element of the type searched.`;
-      drop(state, invalid('_elements', message + didYouMean(name, elementsOf(state))));
+      const message = `_elements names ${printableName(name)}, which is no element of the type searched.`;
+      drop(state, invalidValue('_elements', message + didYouMean(name, elementsOf(state))));
     } else if (!kept.includes(name)) kept.push(name);
   }
   if (kept.length === 0) return undefined;
@@ -200,17 +205,17 @@ function readElements(value: string, state: State): string | undefined {
   return kept.join(',');
 }
 
-const elementsOf = ({ input, scope }: State): readonly string[] =>
+const elementsOf = ({ input, scope }: ParseState): readonly string[] =>
   input.types.flatMap(type => (scope.definitions.types.get(type)?.elements ?? []).map(element => element.name));
 
 function oneOf<T extends string>(name: string, value: string, values: readonly T[]): T {
   const found = values.find(candidate => candidate === value);
-  if (found === undefined) throw invalid(name, `The parameter ${name} needs one of ${values.join(', ')}.`);
+  if (found === undefined) throw invalidValue(name, `The parameter ${name} needs one of ${values.join(', ')}.`);
   return found;
 }
 
 /** Strict: throws. Lenient: keeps the issue as a warning. */
-function drop({ input, ignored }: State, error: FhirError): undefined {
+function drop({ input, ignored }: ParseState, error: FhirError): undefined {
   if (!input.lenient) throw error;
   ignored.push(...error.issues.map(issue => ({ ...issue, severity: 'warning' as const })));
   return undefined;

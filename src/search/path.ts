@@ -13,16 +13,16 @@ import type { Definitions, ElementDefinition } from '../fhir/definitions.js';
 import { loadFhirPath } from '../fhir/fhirpath.js';
 import { parseReference } from '../fhir/reference.js';
 import { type Json, type JsonObject, isObject } from '../fhir/resource.js';
-import { type Condition, type Expression, type Path, parseExpression, type Step } from './expression.js';
+import { type Condition, type PathExpression, type Path, parseExpression, type PathStep } from './expression.js';
 
 /** What a compiled path is run in. Callers may put their own members beside `root`. */
-export interface Frame {
+export interface PathFrame {
   /** The resource. */
   readonly root: JsonObject;
 }
 
 /** Runs over a value of the type that it was compiled for. */
-export type Walk<F extends Frame> = (value: Json, frame: F) => void;
+export type PathWalk<F extends PathFrame> = (value: Json, frame: F) => void;
 
 /** Where a path ends, as the definitions know it. */
 export interface Ending {
@@ -36,30 +36,35 @@ export interface Ending {
 }
 
 /** Gives the function that takes the values of one ending; undefined: they are of no interest. */
-export type Leaf<F extends Frame> = (ending: Ending) => Walk<F> | undefined;
+export type Leaf<F extends PathFrame> = (ending: Ending) => PathWalk<F> | undefined;
 
 /**
  * Compiles `expression` for a focus of `type` (a resource type, or the type of a composite's element). Undefined: no
  * branch of it leads from this type to anything that `leaf` wants. Throws what fhirpath.js throws on a faulty text.
  */
-export function compilePath<F extends Frame>(
+export function compilePath<F extends PathFrame>(
   definitions: Definitions,
   expression: string,
   type: string,
   leaf: Leaf<F>,
-): Walk<F> | undefined {
-  let parsed: Expression;
+): PathWalk<F> | undefined {
+  let parsed: PathExpression;
   try {
     parsed = parseExpression(expression);
-    return compile(definitions, parsed, type, leaf);
+    return compileParsed(definitions, parsed, type, leaf);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return evaluateWith(expression, leaf);
   }
 }
 
-function compile<F extends Frame>(definitions: Definitions, expression: Expression, type: string, leaf: Leaf<F>) {
-  if (expression.is === 'paths') return together(expression.paths.map(path => walkPath(definitions, path, type, leaf)));
+function compileParsed<F extends PathFrame>(
+  definitions: Definitions,
+  expression: PathExpression,
+  type: string,
+  leaf: Leaf<F>,
+) {
+  if (expression.is === 'paths') return runWalks(expression.paths.map(path => walkPath(definitions, path, type, leaf)));
   const take = leaf({ type: 'boolean', repeats: false });
   const test = compileCondition(definitions, expression.condition, type);
   if (!take) return undefined;
@@ -69,7 +74,7 @@ function compile<F extends Frame>(definitions: Definitions, expression: Expressi
   };
 }
 
-function together<F extends Frame>(walks: readonly (Walk<F> | undefined)[]): Walk<F> | undefined {
+function runWalks<F extends PathFrame>(walks: readonly (PathWalk<F> | undefined)[]): PathWalk<F> | undefined {
   const found = walks.filter(walk => walk !== undefined);
   if (found.length < 2) return found[0];
   return (value, frame) => {
@@ -77,7 +82,7 @@ function together<F extends Frame>(walks: readonly (Walk<F> | undefined)[]): Wal
   };
 }
 
-function walkPath<F extends Frame>(definitions: Definitions, path: Path, type: string, leaf: Leaf<F>) {
+function walkPath<F extends PathFrame>(definitions: Definitions, path: Path, type: string, leaf: Leaf<F>) {
   const first = path.steps[0];
   const start = path.from === 'resource' ? rootType(type) : type;
   // A leading type name: of this type or of a base of it, or else the branch of another type.
@@ -102,12 +107,12 @@ function isA(definitions: Definitions, type: string, wanted: string): boolean {
   return false;
 }
 
-function walkSteps<F extends Frame>(
+function walkSteps<F extends PathFrame>(
   definitions: Definitions,
-  steps: readonly Step[],
+  steps: readonly PathStep[],
   here: Ending,
   leaf: Leaf<F>,
-): Walk<F> | undefined {
+): PathWalk<F> | undefined {
   const [step, ...rest] = steps;
   if (!step) return leaf(here);
   const next = (ending: Ending) => walkSteps(definitions, rest, ending, leaf);
@@ -145,18 +150,18 @@ const withExtensions = (value: Json, url: string): Json =>
     ? { extension: value['extension'].filter(extension => isObject(extension) && extension['url'] === url) }
     : {};
 
-function walkProperty<F extends Frame>(
+function walkProperty<F extends PathFrame>(
   definitions: Definitions,
   name: string,
   here: Ending,
-  next: (ending: Ending) => Walk<F> | undefined,
+  next: (ending: Ending) => PathWalk<F> | undefined,
   index?: number,
-): Walk<F> | undefined {
+): PathWalk<F> | undefined {
   const element = definitions.types.get(here.type)?.elements.find(candidate => candidate.name === name);
   // Guides write a choice as JSON has it (`valueDateTime`), which is no FHIRPath and is clear all the same.
   if (!element) return walkTyped(definitions, name, here, next);
   const repeats = here.repeats || (element.max !== 1 && index === undefined);
-  const branches = new Map<string, Walk<F>>();
+  const branches = new Map<string, PathWalk<F>>();
   for (const { code } of element.types) {
     const walk = next({ type: childrenOf(element, code), element, repeats });
     if (walk) branches.set(element.choice ? name + code[0]!.toUpperCase() + code.slice(1) : name, walk);
@@ -188,12 +193,12 @@ function walkProperty<F extends Frame>(
   };
 }
 
-function walkTyped<F extends Frame>(
+function walkTyped<F extends PathFrame>(
   definitions: Definitions,
   name: string,
   here: Ending,
-  next: (ending: Ending) => Walk<F> | undefined,
-): Walk<F> | undefined {
+  next: (ending: Ending) => PathWalk<F> | undefined,
+): PathWalk<F> | undefined {
   const found = definitions.property(here.type, name);
   if (!found?.type) return undefined;
   const { element, type } = found;
@@ -208,7 +213,7 @@ function walkTyped<F extends Frame>(
 }
 
 /** Three-valued, as FHIRPath is: undefined is the empty collection. */
-type Predicate = (value: Json, frame: Frame) => boolean | undefined;
+type Predicate = (value: Json, frame: PathFrame) => boolean | undefined;
 
 function compileCondition(definitions: Definitions, condition: Condition, type: string): Predicate {
   switch (condition.is) {
@@ -232,14 +237,14 @@ function compileCondition(definitions: Definitions, condition: Condition, type: 
       };
     }
     case 'resolves':
-      return (value, frame) => typeOf(value, frame.root) === condition.type;
+      return (value, frame) => referencedType(value, frame.root) === condition.type;
     case 'exists': {
-      const values = collect(definitions, condition.paths, type);
+      const values = compileValues(definitions, condition.paths, type);
       return (value, frame) => values(value, frame).length > 0;
     }
     case 'equal':
     case 'true': {
-      const values = collect(definitions, condition.paths, type);
+      const values = compileValues(definitions, condition.paths, type);
       const wanted = condition.is === 'true' ? true : condition.value;
       return (value, frame) => {
         const found = values(value, frame);
@@ -249,11 +254,11 @@ function compileCondition(definitions: Definitions, condition: Condition, type: 
   }
 }
 
-const keep: Walk<Frame & { found: Json[] }> = (value, { found }) => void found.push(value);
+const keepValue: PathWalk<PathFrame & { found: Json[] }> = (value, { found }) => void found.push(value);
 
-function collect(definitions: Definitions, paths: readonly Path[], type: string) {
-  const walk = together(paths.map(path => walkPath(definitions, path, type, () => keep)));
-  return (value: Json, frame: Frame): Json[] => {
+function compileValues(definitions: Definitions, paths: readonly Path[], type: string) {
+  const walk = runWalks(paths.map(path => walkPath(definitions, path, type, () => keepValue)));
+  return (value: Json, frame: PathFrame): Json[] => {
     const found: Json[] = [];
     walk?.(value, { root: frame.root, found });
     return found;
@@ -261,7 +266,7 @@ function collect(definitions: Definitions, paths: readonly Path[], type: string)
 }
 
 /** The resource type that a Reference points at, as far as it says so itself. */
-export function typeOf(reference: Json, root: JsonObject): string | undefined {
+export function referencedType(reference: Json, root: JsonObject): string | undefined {
   if (!isObject(reference)) return undefined;
   const text = reference['reference'];
   if (typeof text === 'string') {
@@ -269,24 +274,24 @@ export function typeOf(reference: Json, root: JsonObject): string | undefined {
     if (target?.kind === 'contained') {
       const contained = Array.isArray(root['contained']) ? root['contained'] : [];
       const resource = contained.find(item => isObject(item) && item['id'] === target.id);
-      if (isObject(resource)) return textOf(resource['resourceType']);
+      if (isObject(resource)) return stringOrNothing(resource['resourceType']);
     } else if ((target?.kind === 'local' || target?.kind === 'url') && target.type !== undefined) return target.type;
   }
-  const type = textOf(reference['type']);
+  const type = stringOrNothing(reference['type']);
   return type?.slice(type.lastIndexOf('/') + 1);
 }
 
-const textOf = (value: Json | undefined) => (typeof value === 'string' ? value : undefined);
+const stringOrNothing = (value: Json | undefined) => (typeof value === 'string' ? value : undefined);
 
 /**
  * The complete engine, for expressions beyond the subset. It marks what it reads, so it gets a copy. Its `as` refuses
  * collections, on which search parameters use it all the time: `ofType` is what they mean.
  */
-function evaluateWith<F extends Frame>(expression: string, leaf: Leaf<F>): Walk<F> {
+function evaluateWith<F extends PathFrame>(expression: string, leaf: Leaf<F>): PathWalk<F> {
   const { engine, ...whole } = loadFhirPath();
   const text = expression.replaceAll(/\s+as\s+(\w+)/g, '.ofType($1)').replaceAll('.as(', '.ofType(');
   const run = whole.compile(text);
-  const leaves = new Map<string, Walk<F> | undefined>();
+  const leaves = new Map<string, PathWalk<F> | undefined>();
   return (value, frame) => {
     const found = run(structuredClone(value), { resource: structuredClone(frame.root) });
     const plain = engine.resolveInternalTypes(found) as Json[];

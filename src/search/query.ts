@@ -47,8 +47,8 @@ export type Test =
   /** A code that terminology decides about. Becomes a `token` above the store (interactions/search/resolve.ts). */
   | ConceptTest
   /** Date: milliseconds since 1970, both ends inclusive. Number: plain. Quantity: with its unit. Any alternative may hold. */
-  | { readonly kind: 'date'; readonly any: readonly Bounds[] }
-  | { readonly kind: 'number'; readonly any: readonly Bounds[] }
+  | { readonly kind: 'date'; readonly any: readonly RangeBounds[] }
+  | { readonly kind: 'number'; readonly any: readonly RangeBounds[] }
   | QuantityTest
   /** Within `metres` of a point on the globe, by the great circle. */
   | { readonly kind: 'near'; readonly latitude: number; readonly longitude: number; readonly metres: number }
@@ -77,10 +77,10 @@ export interface VersionTest {
 /** `base`, where the system is UCUM and the unit one of its codes, decides alone: the same bounds in base units (units.ts). */
 export interface QuantityTest {
   readonly kind: 'quantity';
-  readonly any: readonly Bounds[];
+  readonly any: readonly RangeBounds[];
   readonly system?: string;
   readonly unit?: string;
-  readonly base?: { readonly unit: string; readonly any: readonly Bounds[] };
+  readonly base?: { readonly unit: string; readonly any: readonly RangeBounds[] };
 }
 
 /** `in`: member of the value set `value` (canonical, or `ValueSet/id`); `below`, `above`: subsumed by, subsumes the code `value`. */
@@ -109,7 +109,7 @@ export interface TokenValue {
  * Examples for dates with search range [a, b]: eq {lowMin:a, highMax:b} · gt {highMin:b+1} · lt {lowMax:a-1} ·
  * sa {lowMin:b+1} · eb {highMax:a-1} · ge = gt or eq · le = lt or eq · ne {lowMax:a-1} or {highMin:b+1}.
  */
-export interface Bounds {
+export interface RangeBounds {
   readonly lowMin?: number;
   readonly lowMax?: number;
   readonly highMin?: number;
@@ -159,17 +159,17 @@ export interface Query {
   readonly before?: Cursor;
 }
 
-export const EVERYTHING: Where = { kind: 'all', of: [] };
-export const NOTHING: Where = { kind: 'any', of: [] };
+export const ANY_RESOURCE: Where = { kind: 'all', of: [] };
+export const NO_RESOURCE: Where = { kind: 'any', of: [] };
 
 /** The conjunction without needless nesting. */
-export const all = (...conditions: readonly Where[]): Where => joined('all', conditions);
+export const all = (...conditions: readonly Where[]): Where => joinConditions('all', conditions);
 
 /** The disjunction without needless nesting. */
-export const any = (...conditions: readonly Where[]): Where => joined('any', conditions);
+export const any = (...conditions: readonly Where[]): Where => joinConditions('any', conditions);
 
 /** A compartment is a hundred conditions, joined for each request: a loop is several times faster than flatMap. */
-function joined(kind: 'all' | 'any', conditions: readonly Where[]): Where {
+function joinConditions(kind: 'all' | 'any', conditions: readonly Where[]): Where {
   const of: Where[] = [];
   for (const condition of conditions)
     if (condition.kind === kind) of.push(...condition.of);

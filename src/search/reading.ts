@@ -12,7 +12,7 @@
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions.js';
 import { type Json, isObject } from '../fhir/resource.js';
 import { baseOfMediaType } from './media-type.js';
-import { type Ending, type Walk } from './path.js';
+import { type Ending, type PathWalk } from './path.js';
 import { soundsOf } from './sound.js';
 import { conversion, type Extraction } from './values.js';
 
@@ -22,7 +22,7 @@ export type Nature = 'sound' | 'media-type' | 'canonical';
 const MEDIA_TYPES = 'http://hl7.org/fhir/ValueSet/mimetypes';
 const CANONICALS: ReadonlySet<string> = new Set(['canonical', 'uri', 'url']);
 
-const isMediaType = ({ type, element }: Ending): boolean => type === 'code' && element?.required === MEDIA_TYPES;
+const isMediaTypeCode = ({ type, element }: Ending): boolean => type === 'code' && element?.required === MEDIA_TYPES;
 
 /** The ending is the resource's own url, and the resource has a version. */
 function isOwnUrl(definitions: Definitions, focus: string, { element }: Ending): boolean {
@@ -39,7 +39,7 @@ export function natureOf(
   endings: readonly Ending[],
 ): Nature | undefined {
   if (type === 'string' && phonetic) return 'sound';
-  if (type === 'token' && endings.length > 0 && endings.every(isMediaType)) return 'media-type';
+  if (type === 'token' && endings.length > 0 && endings.every(isMediaTypeCode)) return 'media-type';
   if (type === 'reference' && endings.some(ending => CANONICALS.has(ending.type))) return 'canonical';
   const versioned = (ending: Ending) => ending.type === 'canonical' || isOwnUrl(definitions, focus, ending);
   return type === 'uri' && endings.some(versioned) ? 'canonical' : undefined;
@@ -51,19 +51,19 @@ export function readingOf(
   definition: SearchParameterDefinition,
   focus: string,
   ending: Ending,
-): Walk<Extraction> | undefined {
+): PathWalk<Extraction> | undefined {
   const convert = conversion(definition.type, ending.type);
   if (!convert) return undefined;
   if (definition.type === 'string' && definition.phonetic) return bySound(convert);
-  if (definition.type === 'token' && isMediaType(ending)) return withMediaType(convert);
+  if (definition.type === 'token' && isMediaTypeCode(ending)) return withMediaType(convert);
   if (definition.type === 'uri' && isOwnUrl(definitions, focus, ending)) return withOwnVersion;
-  if (ending.type === 'Resource') return ofTypes(definition.target ?? [], convert);
+  if (ending.type === 'Resource') return onlyTypes(definition.target ?? [], convert);
   return convert;
 }
 
 /** In the place of its strings, the sounds of their words. */
 const bySound =
-  (convert: Walk<Extraction>): Walk<Extraction> =>
+  (convert: PathWalk<Extraction>): PathWalk<Extraction> =>
   (value, frame) => {
     const strings: Extraction['out'] = [];
     convert(value, { ...frame, out: strings });
@@ -74,21 +74,21 @@ const bySound =
   };
 
 const withMediaType =
-  (convert: Walk<Extraction>): Walk<Extraction> =>
+  (convert: PathWalk<Extraction>): PathWalk<Extraction> =>
   (value, frame) => {
     convert(value, frame);
     const type = typeof value === 'string' ? baseOfMediaType(value) : '';
     if (type !== '') frame.out.push({ kind: 'media-type', type });
   };
 
-const withOwnVersion: Walk<Extraction> = (value, { out, root }) => {
+const withOwnVersion: PathWalk<Extraction> = (value, { out, root }) => {
   if (typeof value !== 'string' || value === '') return;
   const { version } = root;
   out.push({ kind: 'uri', value, ...(typeof version === 'string' && version !== '' ? { version } : {}) });
 };
 
-const ofTypes =
-  (types: readonly string[], convert: Walk<Extraction>): Walk<Extraction> =>
+const onlyTypes =
+  (types: readonly string[], convert: PathWalk<Extraction>): PathWalk<Extraction> =>
   (value: Json, frame) => {
     const type = isObject(value) ? value['resourceType'] : undefined;
     if (typeof type === 'string' && (types.length === 0 || types.includes(type))) convert(value, frame);

@@ -2,11 +2,11 @@
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import { didYouMean } from '../platform/nearest.js';
-import type { Asked } from './cost.js';
+import type { SearchCost } from './cost.js';
 import type { SearchParameter, SearchParameters, SearchType } from './parameters.js';
 
 /** Where a condition is read: the types that it speaks of, and what is known. */
-export interface Scope {
+export interface SearchScope {
   /** Concrete resource types, at least one. With several, only parameters that all of them share. */
   readonly types: readonly string[];
   readonly parameters: SearchParameters;
@@ -16,7 +16,7 @@ export interface Scope {
   /** For `ap` on dates, ms since 1970. */
   readonly now: number;
   /** What was asked for so far, over a whole search. */
-  readonly asked?: Asked;
+  readonly cost?: SearchCost;
   /** False: `_text` and `_content` are switched off. */
   readonly fullText?: boolean;
 }
@@ -35,7 +35,7 @@ export const MODIFIERS: Readonly<Record<SearchType, readonly string[]>> = {
 };
 
 /** The parameter, if all types searched have it with one type; then with everything that any of them reads. */
-export function lookUp(code: string, { types, parameters }: Scope): SearchParameter | undefined {
+export function findParameter(code: string, { types, parameters }: SearchScope): SearchParameter | undefined {
   const [first, ...others] = types.map(type => parameters.get(type, code));
   if (!first || others.length === 0) return first;
   const same = others.filter(other => other?.type === first.type).map(other => other!);
@@ -53,17 +53,20 @@ export function lookUp(code: string, { types, parameters }: Scope): SearchParame
 /** The parameter, or an error that helps: what it advises is a parameter that `fits`. */
 export function needParameter(
   code: string,
-  scope: Scope,
+  scope: SearchScope,
   fits?: (parameter: SearchParameter) => boolean,
 ): SearchParameter {
-  const parameter = lookUp(code, scope);
+  const parameter = findParameter(code, scope);
   if (parameter) return parameter;
   const without = scope.types.filter(type => !scope.parameters.get(type, code));
   const [first, ...others] = without.length > 0 ? without : scope.types;
   const types =
     others.length > 2 ? `${first} and ${others.length} more of the types searched` : [first, ...others].join(', ');
   const what = without.length > 0 ? 'is not known for' : 'is not the same for';
-  throw refused(code, `The search parameter ${shown(code)} ${what} ${types}.${hint(code, scope, fits)}`);
+  throw unsupportedName(
+    code,
+    `The search parameter ${printableName(code)} ${what} ${types}.${hint(code, scope, fits)}`,
+  );
 }
 
 /** Whether a search can go on to other resources by it. */
@@ -81,15 +84,15 @@ export const byCanonical =
 /** Its values are resources inside the resource, whose content chains search: `composition` and `message` of a Bundle. */
 export const holdsResources = ({ elements }: SearchParameter): boolean => elements.has('Resource');
 
-export const isType = (name: string, { definitions }: Scope): boolean => definitions.resourceTypes.includes(name);
+export const isType = (name: string, { definitions }: SearchScope): boolean => definitions.resourceTypes.includes(name);
 
 /** `code` and what follows the first colon. */
-export function cut(name: string): [code: string, suffix: string | undefined] {
+export function splitName(name: string): [code: string, suffix: string | undefined] {
   const colon = name.indexOf(':');
   return colon < 0 ? [name, undefined] : [name.slice(0, colon), name.slice(colon + 1)];
 }
 
-export function allowedModifiers(parameter: SearchParameter, { parameters }: Scope): readonly string[] {
+export function allowedModifiers(parameter: SearchParameter, { parameters }: SearchScope): readonly string[] {
   const { type, targets, elements, nature } = parameter;
   return MODIFIERS[type].filter(modifier => {
     if (modifier === 'missing') return true;
@@ -103,46 +106,50 @@ export function allowedModifiers(parameter: SearchParameter, { parameters }: Sco
 }
 
 /** Types that a reference parameter can point at. */
-export const typesOf = ({ targets }: SearchParameter, { definitions }: Scope): readonly string[] =>
+export const referableTypes = ({ targets }: SearchParameter, { definitions }: SearchScope): readonly string[] =>
   targets.length > 0 ? targets : definitions.resourceTypes;
 
-export function unknownModifier(parameter: SearchParameter, suffix: string, scope: Scope): FhirError {
+export function unknownModifier(parameter: SearchParameter, suffix: string, scope: SearchScope): FhirError {
   const { code, type, targets } = parameter;
   const types = targets.length === 0 || targets.length > 8 ? 'a resource type' : targets.join(', ');
   const modifiers = allowedModifiers(parameter, scope);
   const allowed = modifiers.map(allow => (allow === '[type]' ? types : allow)).join(', ');
-  const named = modifiers.includes('[type]') || holdsResources(parameter) ? typesOf(parameter, scope) : [];
+  const named = modifiers.includes('[type]') || holdsResources(parameter) ? referableTypes(parameter, scope) : [];
   return new FhirError(
     'not-supported',
-    `The parameter ${code} (${type}) has no modifier ${shown(suffix)} here; it allows ${allowed}.${didYouMean(suffix, [...modifiers, ...named])}`,
+    `The parameter ${code} (${type}) has no modifier ${printableName(suffix)} here; it allows ${allowed}.${didYouMean(suffix, [...modifiers, ...named])}`,
     { detail: 'unknown-modifier', expression: `http.${code}` },
   );
 }
 
-export const refused = (name: string, message: string) =>
-  new FhirError('not-supported', message, { detail: 'unknown-parameter', expression: `http.${shown(name)}` });
+export const unsupportedName = (name: string, message: string) =>
+  new FhirError('not-supported', message, { detail: 'unknown-parameter', expression: `http.${printableName(name)}` });
 
-export const invalid = (name: string, message: string) =>
-  new FhirError('invalid', message, { detail: 'invalid-value', expression: `http.${shown(name)}` });
+export const invalidValue = (name: string, message: string) =>
+  new FhirError('invalid', message, { detail: 'invalid-value', expression: `http.${printableName(name)}` });
 
 /** Throws that a value of the parameter must be something else. */
 export function reject(parameter: SearchParameter, wanted: string): never {
-  throw invalid(parameter.code, `The parameter ${parameter.code} needs ${wanted}.`);
+  throw invalidValue(parameter.code, `The parameter ${parameter.code} needs ${wanted}.`);
 }
 
 /** A name as a message may carry it. */
-export const shown = (name: string) => (/^[\w:.-]{1,64}$/.test(name) ? name : '(a name with other characters)');
+export const printableName = (name: string) => (/^[\w:.-]{1,64}$/.test(name) ? name : '(a name with other characters)');
 
 /** " Did you mean …?" for the nearest parameter that all types searched have and that `fits`, or where to look. */
-export function hint(code: string, scope: Scope, fits: (parameter: SearchParameter) => boolean = () => true): string {
-  const known = namesOf(scope, fits);
+export function hint(
+  code: string,
+  scope: SearchScope,
+  fits: (parameter: SearchParameter) => boolean = () => true,
+): string {
+  const known = sharedNames(scope, fits);
   const found = didYouMean(code, known) || didYouMean(code.replaceAll('_', '-'), known);
   return found || ' The CapabilityStatement lists what is.';
 }
 
 /** Parameters of all types searched that fit. */
-export const namesOf = (scope: Scope, fits: (parameter: SearchParameter) => boolean): readonly string[] =>
+export const sharedNames = (scope: SearchScope, fits: (parameter: SearchParameter) => boolean): readonly string[] =>
   [...scope.parameters.of(scope.types[0] ?? '').keys()].filter(name => {
-    const parameter = lookUp(name, scope);
+    const parameter = findParameter(name, scope);
     return parameter !== undefined && fits(parameter);
   });

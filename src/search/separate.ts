@@ -5,7 +5,7 @@
  */
 import { isKeyed } from './composite.js';
 import { boxesAround } from './globe.js';
-import { all, any, EVERYTHING, NOTHING, type Test, type Where } from './query.js';
+import { all, any, ANY_RESOURCE, NO_RESOURCE, type Test, type Where } from './query.js';
 
 /** A resource by its name. */
 interface Name {
@@ -41,7 +41,7 @@ export function refersTo(code: string, names: readonly Name[]): Where {
 
 export const withIds = (ids: Iterable<string>): Where => {
   const values = [...ids].map(code => ({ code }));
-  return values.length === 0 ? NOTHING : { kind: 'param', code: '_id', test: { kind: 'token', any: values } };
+  return values.length === 0 ? NO_RESOURCE : { kind: 'param', code: '_id', test: { kind: 'token', any: values } };
 };
 
 /** The resource is one of these. */
@@ -54,23 +54,23 @@ export function isOne(types: readonly string[], names: readonly Name[]): Where {
 
 /** What a store can say of a settled condition, and what is left to `match`. */
 export function separate(where: Where): Separated {
-  if (!isOpen(where)) return { where };
+  if (!needsMatch(where)) return { where };
   const parts = where.kind === 'all' ? where.of : [where];
-  return { where: all(...parts.map(loosen)), rest: all(...parts.filter(isOpen)) };
+  return { where: all(...parts.map(loosen)), rest: all(...parts.filter(needsMatch)) };
 }
 
 /** Whether anything in it is beyond a store. */
-function isOpen(where: Where): boolean {
+function needsMatch(where: Where): boolean {
   switch (where.kind) {
     case 'all':
     case 'any':
-      return where.of.some(isOpen);
+      return where.of.some(needsMatch);
     case 'not':
-      return isOpen(where.of);
+      return needsMatch(where.of);
     case 'of':
-      return isOpen(where.where);
+      return needsMatch(where.where);
     case 'param':
-      return isScattered(where.test) || loosenTest(where.test) !== where.test;
+      return isUnkeyedComposite(where.test) || loosenTest(where.test) !== where.test;
     case 'present':
       return false;
     default:
@@ -86,23 +86,23 @@ function loosen(where: Where): Where {
     case 'any':
       return any(...where.of.map(loosen));
     case 'not':
-      return isOpen(where.of) ? EVERYTHING : where;
+      return needsMatch(where.of) ? ANY_RESOURCE : where;
     case 'of':
       return { ...where, where: loosen(where.where) };
     case 'param':
-      if (isScattered(where.test)) return { kind: 'present', code: where.code };
+      if (isUnkeyedComposite(where.test)) return { kind: 'present', code: where.code };
       return { ...where, test: loosenTest(where.test) };
     case 'chain':
       return { kind: 'present', code: where.code };
     case 'present':
       return where;
     default:
-      return EVERYTHING;
+      return ANY_RESOURCE;
   }
 }
 
 /** A composite whose parts a store cannot bring together. */
-const isScattered = (test: Test): boolean => test.kind === 'composite' && !isKeyed(test.parts);
+const isUnkeyedComposite = (test: Test): boolean => test.kind === 'composite' && !isKeyed(test.parts);
 
 function loosenTest(test: Test): Test {
   switch (test.kind) {

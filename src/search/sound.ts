@@ -11,23 +11,23 @@ import { normalise } from './normalise.js';
 import { all, type Test, type Where } from './query.js';
 
 /** Characters of a name that are listened to: what comes behind is not found by its sound. */
-const MAX_CHARACTERS = 1000;
+const MAX_SOUND_CHARACTERS = 1000;
 
 /** Names come again and again: the codes of short ones are remembered, a few thousand at a time. */
-const known = new Map<string, readonly (readonly string[])[]>();
-const REMEMBERED = 8192;
-const SHORT = 64;
+const soundsByText = new Map<string, readonly (readonly string[])[]>();
+const MAX_KNOWN_SOUNDS = 8192;
+const MAX_KNOWN_CHARACTERS = 64;
 
 /** The codes of every word of a text, word by word, in its order. No word is without a code. */
 export function soundsOf(text: string): readonly (readonly string[])[] {
-  const found = known.get(text);
+  const found = soundsByText.get(text);
   if (found) return found;
-  const words = normalise(text.slice(0, MAX_CHARACTERS))
+  const words = normalise(text.slice(0, MAX_SOUND_CHARACTERS))
     .replaceAll(/['’ʼ`]/g, '')
     .split(/[^\p{L}\p{N}]+/u);
   const sounds = words.filter(word => word !== '').map(soundsOfWord);
-  if (known.size >= REMEMBERED) known.clear();
-  if (text.length <= SHORT) known.set(text, sounds);
+  if (soundsByText.size >= MAX_KNOWN_SOUNDS) soundsByText.clear();
+  if (text.length <= MAX_KNOWN_CHARACTERS) soundsByText.set(text, sounds);
   return sounds;
 }
 

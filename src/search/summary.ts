@@ -30,7 +30,7 @@ export function summarise(
   decimals?: Decimals,
 ): Summarised {
   const copied = decimals && new Map(decimals);
-  const context: Context = { definitions, copied };
+  const context: SummaryContext = { definitions, copied };
   const kept = pick(resource, resource.resourceType, keepers(form), form === 'true', context);
   kept['meta'] = tagged(resource['meta']);
   // The order of the standard: resourceType, id, meta, the rest.
@@ -41,7 +41,7 @@ export function summarise(
   return { resource: result, decimals: copied };
 }
 
-interface Context {
+interface SummaryContext {
   readonly definitions: Definitions;
   readonly copied: Decimals | undefined;
 }
@@ -60,7 +60,7 @@ function keepers(form: SummaryForm): Keep {
 }
 
 /** A copy with the members that `keep` wants; `deep`: their own members are picked the same way. */
-function pick(value: JsonObject, type: string, keep: Keep, deep: boolean, context: Context): JsonObject {
+function pick(value: JsonObject, type: string, keep: Keep, deep: boolean, context: SummaryContext): JsonObject {
   const result: JsonObject = {};
   for (const [key, member] of Object.entries(value)) {
     const property = context.definitions.property(type, key.startsWith('_') ? key.slice(1) : key);
@@ -73,7 +73,7 @@ function pick(value: JsonObject, type: string, keep: Keep, deep: boolean, contex
   return result;
 }
 
-function shorten(value: Json, type: string, context: Context): Json {
+function shorten(value: Json, type: string, context: SummaryContext): Json {
   if (Array.isArray(value)) {
     if (!value.some(item => typeof item === 'object')) return value;
     return value.map(item => shorten(item, type, context));

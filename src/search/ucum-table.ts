@@ -42,12 +42,12 @@ interface Library {
 }
 
 type Find = (code: string) => Definition | undefined;
-let find: Find | undefined;
+let findUnit: Find | undefined;
 
 /** The unit that UCUM itself defines by this code: no prefix, no combination. */
-export function definitionOf(code: string): Definition | undefined {
-  find ??= openTable();
-  return find(code);
+export function unitDefinition(code: string): Definition | undefined {
+  findUnit ??= openTable();
+  return findUnit(code);
 }
 
 function openTable(): Find {

@@ -13,7 +13,7 @@
  * - [diop], [mesh_i] and Bd are one per metre, inch, second, as UCUM defines them.
  */
 import { ONE, power, type Ratio, ratioOf, scale, times } from '../fhir/ratio.js';
-import { type Definition, definitionOf } from './ucum-table.js';
+import { type Definition, unitDefinition } from './ucum-table.js';
 
 /** A unit as a product of base units, times a factor; `special`: a value is brought to that product by a function. */
 export interface Composition {
@@ -22,7 +22,7 @@ export interface Composition {
   readonly special?: (value: number) => number;
 }
 
-const PREFIXES: ReadonlyMap<string, Ratio> = new Map(
+const UNIT_PREFIXES: ReadonlyMap<string, Ratio> = new Map(
   Object.entries({
     ...{ Y: 24, Z: 21, E: 18, P: 15, T: 12, G: 9, M: 6, k: 3, h: 2, da: 1 },
     ...{ d: -1, c: -2, m: -3, u: -6, n: -9, p: -12, f: -15, a: -18, z: -21, y: -24 },
@@ -32,21 +32,21 @@ const PREFIXES: ReadonlyMap<string, Ratio> = new Map(
 );
 
 /** Amounts of substance: defined by a number in UCUM, but no number of anything else. */
-const COUNTED: ReadonlySet<string> = new Set(['mol', 'eq']);
+const AMOUNTS_OF_SUBSTANCE: ReadonlySet<string> = new Set(['mol', 'eq']);
 const UNUSABLE: ReadonlySet<string> = new Set(['sqrt', '100tan', 'degRe']);
 const NUMBER: Composition = { powers: new Map(), factor: ONE };
 /** Visible ASCII, as UCUM has it. Codes are short; what is longer is a text. */
-const CODE = /^[!-~]{1,100}$/;
-const SIMPLE = /^(?<digits>\d{1,20})$|^(?<atom>.*?[^\d+-])(?<exponent>[+-]?\d{1,2})?$/;
-const refuse = (): never => {
+const UNIT_CODE = /^[!-~]{1,100}$/;
+const SIMPLE_UNIT = /^(?<digits>\d{1,20})$|^(?<atom>.*?[^\d+-])(?<exponent>[+-]?\d{1,2})?$/;
+const notAUnit = (): never => {
   throw new RangeError('Not a unit.');
 };
 
 /** The composition of a UCUM code, case sensitive; undefined where it is none. */
 export function readUnit(code: string): Composition | undefined {
-  if (!CODE.test(code)) return undefined;
+  if (!UNIT_CODE.test(code)) return undefined;
   try {
-    const { unit, end } = readTerm(code, 0, 0);
+    const { unit, end } = readUnitTerm(code, 0, 0);
     return end === code.length ? unit : undefined;
   } catch (error) {
     // Not a unit, or a number that is out of all proportion.
@@ -55,13 +55,13 @@ export function readUnit(code: string): Composition | undefined {
   }
 }
 
-interface Reading {
+interface UnitReading {
   readonly unit: Composition;
   readonly end: number;
 }
 
 /** Components joined by `.` and `/`, from left to right, up to a closing parenthesis or the end. */
-function readTerm(code: string, start: number, depth: number): Reading {
+function readUnitTerm(code: string, start: number, depth: number): UnitReading {
   let at = start;
   let unit: Composition | undefined;
   do {
@@ -75,45 +75,45 @@ function readTerm(code: string, start: number, depth: number): Reading {
   return { unit, end: at };
 }
 
-function readComponent(code: string, start: number, depth: number): Reading {
+function readComponent(code: string, start: number, depth: number): UnitReading {
   if (code[start] === '(') {
-    if (depth > 9) return refuse();
-    const { unit, end } = readTerm(code, start + 1, depth + 1);
-    return code[end] === ')' ? { unit, end: afterAnnotation(code, end + 1) } : refuse();
+    if (depth > 9) return notAUnit();
+    const { unit, end } = readUnitTerm(code, start + 1, depth + 1);
+    return code[end] === ')' ? { unit, end: afterAnnotation(code, end + 1) } : notAUnit();
   }
   let end = start;
   // What is between brackets may look like operators: [m/s2/Hz^(1/2)].
   for (let open = false; end < code.length && (open || !'./(){}'.includes(code[end]!)); end++)
     open = code[end] === '[' || (open && code[end] !== ']');
   const last = afterAnnotation(code, end);
-  if (last === start) return refuse();
+  if (last === start) return notAUnit();
   return { unit: end === start ? NUMBER : readSimple(code.slice(start, end)), end: last };
 }
 
 function afterAnnotation(code: string, at: number): number {
   if (code[at] !== '{') return at;
   const end = code.indexOf('}', at);
-  return end < 0 || code.slice(at + 1, end).includes('{') ? refuse() : end + 1;
+  return end < 0 || code.slice(at + 1, end).includes('{') ? notAUnit() : end + 1;
 }
 
 /** A whole number, or a unit with a prefix and an exponent where it has them. */
 function readSimple(text: string): Composition {
-  const { digits, atom, exponent } = SIMPLE.exec(text)?.groups ?? {};
+  const { digits, atom, exponent } = SIMPLE_UNIT.exec(text)?.groups ?? {};
   if (digits !== undefined) return { ...NUMBER, factor: ratioOf(digits) };
-  if (atom === undefined) return refuse();
+  if (atom === undefined) return notAUnit();
   const unit = readAtom(atom);
   return exponent === undefined ? unit : raise(unit, Number(exponent));
 }
 
 function readAtom(text: string): Composition {
-  const whole = definitionOf(text);
+  const whole = unitDefinition(text);
   if (whole) return compositionOf(whole);
   for (const length of [2, 1]) {
-    const factor = PREFIXES.get(text.slice(0, length));
-    const unit = factor && definitionOf(text.slice(length));
+    const factor = UNIT_PREFIXES.get(text.slice(0, length));
+    const unit = factor && unitDefinition(text.slice(length));
     if (factor && unit?.isMetric) return prefixed(factor, compositionOf(unit));
   }
-  return refuse();
+  return notAUnit();
 }
 
 /** Of the table's units alone, so that there are no more than it has. */
@@ -136,27 +136,27 @@ function prefixed(prefix: Ratio, unit: Composition): Composition {
 }
 
 function compose({ code, reference, amount, conversion, ...unit }: Definition): Composition {
-  if (unit.isBase || COUNTED.has(code) || (unit.isArbitrary && reference === '1'))
+  if (unit.isBase || AMOUNTS_OF_SUBSTANCE.has(code) || (unit.isArbitrary && reference === '1'))
     return { powers: new Map([[code, 1]]), factor: ONE };
-  if (reference === null) return refuse();
-  const base = readTerm(reference, 0, 0).unit;
+  if (reference === null) return notAUnit();
+  const base = readUnitTerm(reference, 0, 0).unit;
   if (unit.isSpecial) {
-    if (!unit.convert || conversion === null || UNUSABLE.has(conversion)) return refuse();
+    if (!unit.convert || conversion === null || UNUSABLE.has(conversion)) return notAUnit();
     return { ...base, special: unit.convert };
   }
-  const factor = times(ratioOf(amount ?? refuse()), base.factor);
+  const factor = times(ratioOf(amount ?? notAUnit()), base.factor);
   return conversion === 'inv' ? raise({ ...base, factor }, -1) : { ...base, factor };
 }
 
 function multiply(a: Composition, b: Composition): Composition {
-  if (a.special || b.special) return refuse();
+  if (a.special || b.special) return notAUnit();
   const powers = new Map(a.powers);
   for (const [base, exponent] of b.powers) powers.set(base, (powers.get(base) ?? 0) + exponent);
   return { powers, factor: times(a.factor, b.factor) };
 }
 
 function raise(unit: Composition, exponent: number): Composition {
-  if (unit.special) return refuse();
+  if (unit.special) return notAUnit();
   return {
     powers: new Map([...unit.powers].map(([base, own]) => [base, own * exponent])),
     factor: power(unit.factor, exponent),

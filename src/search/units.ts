@@ -7,7 +7,7 @@
  * it measures rises ([pH]) exchanges the two ends of a range. Amounts that no double can hold are the largest double.
  */
 import { scale } from '../fhir/ratio.js';
-import type { Bounds } from './query.js';
+import type { RangeBounds } from './query.js';
 import { type Composition, readUnit } from './ucum.js';
 
 export const UCUM = 'http://unitsofmeasure.org';
@@ -24,17 +24,17 @@ export interface CanonicalUnit {
 const SPECIAL_DIGITS = 12;
 
 /** Units come again and again: what is known of them is remembered, some thousands at a time. */
-const remembered = new Map<string, CanonicalUnit | undefined>();
-const REMEMBERED = 4096;
+const unitsByCode = new Map<string, CanonicalUnit | undefined>();
+const MAX_KNOWN_UNITS = 4096;
 
 /** The unit in base units; undefined where UCUM has no such code. */
 export function canonicalUnit(code: string): CanonicalUnit | undefined {
-  const known = remembered.get(code);
-  if (known !== undefined || remembered.has(code)) return known;
+  const known = unitsByCode.get(code);
+  if (known !== undefined || unitsByCode.has(code)) return known;
   const composition = readUnit(code);
-  const made = composition && canonical(composition);
-  if (remembered.size >= REMEMBERED) remembered.clear();
-  remembered.set(code, made);
+  const made = composition && makeCanonicalUnit(composition);
+  if (unitsByCode.size >= MAX_KNOWN_UNITS) unitsByCode.clear();
+  unitsByCode.set(code, made);
   return made;
 }
 
@@ -51,7 +51,7 @@ function repeating(convert: (value: number) => number): (value: number) => numbe
   };
 }
 
-function canonical({ powers, factor, special }: Composition): CanonicalUnit {
+function makeCanonicalUnit({ powers, factor, special }: Composition): CanonicalUnit {
   const parts = [...powers].filter(([, exponent]) => exponent !== 0).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const unit = parts.map(([base, exponent]) => (exponent === 1 ? base : `${base}${exponent}`)).join('.') || '1';
   if (!special) return { unit, falls: false, convert: repeating(value => scale(value, factor)) };
@@ -64,17 +64,17 @@ function canonical({ powers, factor, special }: Composition): CanonicalUnit {
 }
 
 /** A range in base units. */
-export interface Base {
+export interface BaseAmount {
   readonly unit: string;
   readonly low: number;
   readonly high: number;
 }
 
 /** ± the largest number is an open end, in every unit. */
-const isOpen = (value: number) => Math.abs(value) === Number.MAX_VALUE;
+const isOpenEnd = (value: number) => Math.abs(value) === Number.MAX_VALUE;
 
 /** A value (low and high the same) or range of a resource in base units; undefined where it is not of UCUM. */
-export function baseOf(system: string, code: string, low: number, high: number): Base | undefined {
+export function baseOf(system: string, code: string, low: number, high: number): BaseAmount | undefined {
   const known = system === UCUM ? canonicalUnit(code) : undefined;
   if (!known) return undefined;
   const { unit, convert, falls } = known;
@@ -82,7 +82,7 @@ export function baseOf(system: string, code: string, low: number, high: number):
     const value = convert(low);
     return { unit, low: value, high: value };
   }
-  const ends = [low, high].map(end => (isOpen(end) ? (falls ? -end : end) : convert(end)));
+  const ends = [low, high].map(end => (isOpenEnd(end) ? (falls ? -end : end) : convert(end)));
   const [first, last] = falls ? ends.toReversed() : ends;
   return { unit, low: first!, high: last! };
 }
@@ -91,8 +91,8 @@ export function baseOf(system: string, code: string, low: number, high: number):
 export function baseBounds(
   system: string,
   code: string,
-  any: readonly Bounds[],
-): { readonly unit: string; readonly any: readonly Bounds[] } | undefined {
+  any: readonly RangeBounds[],
+): { readonly unit: string; readonly any: readonly RangeBounds[] } | undefined {
   const known = system === UCUM ? canonicalUnit(code) : undefined;
   return known && { unit: known.unit, any: any.map(bounds => convertBounds(known, bounds)) };
 }
@@ -100,12 +100,12 @@ export function baseBounds(
 const MIRRORED = { lowMin: 'highMax', lowMax: 'highMin', highMin: 'lowMax', highMax: 'lowMin' } as const;
 const ENDS = Object.keys(MIRRORED) as readonly (keyof typeof MIRRORED)[];
 
-function convertBounds({ convert, falls }: CanonicalUnit, bounds: Bounds): Bounds {
+function convertBounds({ convert, falls }: CanonicalUnit, bounds: RangeBounds): RangeBounds {
   const given = ENDS.filter(end => bounds[end] !== undefined);
   const target = (end: keyof typeof MIRRORED) => (falls ? MIRRORED[end] : end);
   const open = given.filter(end => bounds.open?.[end]).map(end => [target(end), true as const]);
   return {
     ...Object.fromEntries(given.map(end => [target(end), convert(bounds[end]!)])),
-    ...(open.length === 0 ? {} : { open: Object.fromEntries(open) as NonNullable<Bounds['open']> }),
+    ...(open.length === 0 ? {} : { open: Object.fromEntries(open) as NonNullable<RangeBounds['open']> }),
   };
 }

@@ -20,16 +20,16 @@ import { parseCanonical, parseReference, splitCanonical } from '../fhir/referenc
 import { type Json, type JsonObject, isObject } from '../fhir/resource.js';
 import type { EntryValue } from './entry.js';
 import { normalise } from './normalise.js';
-import { type Frame, type Walk } from './path.js';
+import { type PathFrame, type PathWalk } from './path.js';
 import { baseOf } from './units.js';
 
 /** What extraction carries through a resource. */
-export interface Extraction extends Frame {
+export interface Extraction extends PathFrame {
   readonly out: EntryValue[];
   readonly bases: readonly string[];
 }
 
-type Convert = Walk<Extraction>;
+type Convert = PathWalk<Extraction>;
 
 export const CURRENCIES = 'urn:iso:std:iso:4217';
 
@@ -51,7 +51,7 @@ const strings =
     }
   };
 
-const token = ({ out }: Extraction, system: Json | undefined, code: Json | undefined) => {
+const pushToken = ({ out }: Extraction, system: Json | undefined, code: Json | undefined) => {
   const hasCode = typeof code === 'string' && code !== '';
   const hasSystem = typeof system === 'string' && system !== '';
   if (hasCode || hasSystem) out.push({ kind: 'token', system: hasSystem ? system : '', code: hasCode ? code : '' });
@@ -65,30 +65,30 @@ const label = (value: Json | undefined, { out }: Extraction) => {
 
 const coding: Convert = (value, frame) => {
   if (!isObject(value)) return;
-  token(frame, value['system'], value['code']);
+  pushToken(frame, value['system'], value['code']);
   label(value['display'], frame);
 };
 
 const plainToken: Convert = (value, frame) =>
-  token(frame, undefined, typeof value === 'boolean' || typeof value === 'number' ? String(value) : value);
+  pushToken(frame, undefined, typeof value === 'boolean' || typeof value === 'number' ? String(value) : value);
 
 const date: Convert = (value, { out }) => {
-  const span = spanOf(value);
+  const span = dateSpan(value);
   if (span) out.push({ kind: 'date', low: span.low, high: span.high });
 };
 
 /** A fixed point: an instant has no precision that its digits could say. https://hl7.org/fhir/R4/search.html#date */
 const instant: Convert = (value, { out }) => {
-  const span = spanOf(value);
+  const span = dateSpan(value);
   if (span) out.push({ kind: 'date', low: span.low, high: span.low });
 };
 
-const spanOf = (value: Json | undefined) => (typeof value === 'string' ? parseDateTime(value) : undefined);
+const dateSpan = (value: Json | undefined) => (typeof value === 'string' ? parseDateTime(value) : undefined);
 
 const period: Convert = (value, { out }) => {
   if (!isObject(value)) return;
-  const start = spanOf(value['start']);
-  const end = spanOf(value['end']);
+  const start = dateSpan(value['start']);
+  const end = dateSpan(value['end']);
   if (!start && !end) return;
   const low = start?.low ?? -OPEN;
   const high = end?.high ?? OPEN;
@@ -97,14 +97,14 @@ const period: Convert = (value, { out }) => {
 
 const timing: Convert = (value, frame) => {
   if (!isObject(value)) return;
-  const spans = (Array.isArray(value['event']) ? value['event'] : []).map(spanOf).filter(span => span !== undefined);
+  const spans = (Array.isArray(value['event']) ? value['event'] : []).map(dateSpan).filter(span => span !== undefined);
   if (spans.length > 0) {
     const low = Math.min(...spans.map(span => span.low));
     frame.out.push({ kind: 'date', low, high: Math.max(...spans.map(span => span.high)) });
   } else if (isObject(value['repeat'])) period(value['repeat']['boundsPeriod'] ?? null, frame);
 };
 
-const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
+const stringIn = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
 
 const quantity: Convert = (value, { out }) => {
   if (!isObject(value) || typeof value['value'] !== 'number') return;
@@ -120,20 +120,20 @@ function measured(low: number, high: number, unit: JsonObject): EntryValue {
 }
 
 const unitOf = (value: JsonObject) => ({
-  system: text(value['system']),
-  code: text(value['code']),
-  unit: text(value['unit']),
+  system: stringIn(value['system']),
+  code: stringIn(value['code']),
+  unit: stringIn(value['unit']),
 });
 
 const money: Convert = (value, { out }) => {
   if (!isObject(value) || typeof value['value'] !== 'number') return;
-  const code = text(value['currency']);
+  const code = stringIn(value['currency']);
   const number = value['value'];
   out.push({ kind: 'quantity', low: number, high: number, system: code === '' ? '' : CURRENCIES, code, unit: '' });
 };
 
 /** Low and high of a Range; an absent end is the largest number with its sign. */
-function endsOf(value: JsonObject): { low: number; high: number; unit: JsonObject } | undefined {
+function rangeEnds(value: JsonObject): { low: number; high: number; unit: JsonObject } | undefined {
   const low = isObject(value['low']) ? value['low'] : {};
   const high = isObject(value['high']) ? value['high'] : {};
   const from = typeof low['value'] === 'number' ? low['value'] : undefined;
@@ -144,7 +144,7 @@ function endsOf(value: JsonObject): { low: number; high: number; unit: JsonObjec
 }
 
 const quantityRange: Convert = (value, { out }) => {
-  const ends = isObject(value) ? endsOf(value) : undefined;
+  const ends = isObject(value) ? rangeEnds(value) : undefined;
   if (ends) out.push(measured(ends.low, ends.high, ends.unit));
 };
 
@@ -152,8 +152,8 @@ const number: Convert = (value, { out }) => {
   if (typeof value === 'number') out.push({ kind: 'number', low: value, high: value });
 };
 
-const numberRange: Convert = (value, { out }) => {
-  const ends = isObject(value) ? endsOf(value) : undefined;
+const convertNumberRange: Convert = (value, { out }) => {
+  const ends = isObject(value) ? rangeEnds(value) : undefined;
   if (ends) out.push({ kind: 'number', low: ends.low, high: ends.high });
 };
 
@@ -172,21 +172,21 @@ const reference: Convert = (value, { out, bases }) => {
     else if (target?.kind === 'url' || target?.kind === 'urn') out.push({ kind: 'url', url: target.url });
   }
   const identifier = value['identifier'];
-  if (isObject(identifier) && text(identifier['value']) !== '')
-    out.push({ kind: 'identifier', system: text(identifier['system']), value: text(identifier['value']) });
+  if (isObject(identifier) && stringIn(identifier['value']) !== '')
+    out.push({ kind: 'identifier', system: stringIn(identifier['system']), value: stringIn(identifier['value']) });
 };
 
-const canonical: Convert = (value, { out }) => {
+const convertCanonical: Convert = (value, { out }) => {
   if (typeof value === 'string' && value !== '' && !value.startsWith('#'))
     out.push({ kind: 'url', ...parseCanonical(value) });
 };
 
 /** A resource inside a Bundle: itself, and found as the resource that it is a copy of. */
 const embedded: Convert = (value, { out }) => {
-  if (!isObject(value) || text(value['resourceType']) === '') return;
+  if (!isObject(value) || stringIn(value['resourceType']) === '') return;
   out.push({ kind: 'held', resource: value });
-  if (text(value['id']) !== '')
-    out.push({ kind: 'reference', type: text(value['resourceType']), id: text(value['id']) });
+  if (stringIn(value['id']) !== '')
+    out.push({ kind: 'reference', type: stringIn(value['resourceType']), id: stringIn(value['id']) });
 };
 
 const uri: Convert = (value, { out }) => {
@@ -199,8 +199,8 @@ const versionedUri: Convert = (value, { out }) => {
 
 const under = (convert: Convert, ...types: readonly string[]) => types.map(type => [type, convert] as const);
 const QUANTITIES = ['Quantity', 'SimpleQuantity', 'MoneyQuantity', 'Age', 'Duration', 'Distance', 'Count'];
-const NAME = strings('text', 'family', 'given', 'prefix', 'suffix');
-const ADDRESS = strings('text', 'line', 'city', 'district', 'state', 'postalCode', 'country');
+const convertHumanName = strings('text', 'family', 'given', 'prefix', 'suffix');
+const convertAddress = strings('text', 'line', 'city', 'district', 'state', 'postalCode', 'country');
 const codingsOf = (concept: Json | undefined): readonly Json[] =>
   isObject(concept) && Array.isArray(concept['coding']) ? concept['coding'] : [];
 const concept: Convert = (value, frame) => {
@@ -209,31 +209,31 @@ const concept: Convert = (value, frame) => {
 };
 const identifier: Convert = (value, frame) => {
   if (!isObject(value)) return;
-  token(frame, value['system'], value['value']);
+  pushToken(frame, value['system'], value['value']);
   const type = value['type'];
-  const own = text(value['value']);
+  const own = stringIn(value['value']);
   if (own !== '')
     for (const item of codingsOf(type))
-      if (isObject(item) && text(item['code']) !== '')
-        frame.out.push({ kind: 'of-type', system: text(item['system']), code: text(item['code']), value: own });
+      if (isObject(item) && stringIn(item['code']) !== '')
+        frame.out.push({ kind: 'of-type', system: stringIn(item['system']), code: stringIn(item['code']), value: own });
   if (isObject(type)) label(type['text'], frame);
 };
-const position: Convert = (value, { out }) => {
+const convertPosition: Convert = (value, { out }) => {
   if (!isObject(value)) return;
   const { latitude, longitude } = value;
   if (typeof latitude === 'number' && typeof longitude === 'number')
     out.push({ kind: 'position', latitude, longitude });
 };
 const contactPoint: Convert = (value, frame) => {
-  if (isObject(value)) token(frame, undefined, value['value']);
+  if (isObject(value)) pushToken(frame, undefined, value['value']);
 };
 
 /** Parameter type → element type → conversion. */
 const CONVERSIONS: Readonly<Record<string, ReadonlyMap<string, Convert>>> = {
   string: new Map([
     ...under(string as Convert, 'string', 'markdown', 'code', 'id', 'uri', 'url', 'canonical'),
-    ...under(NAME, 'HumanName'),
-    ...under(ADDRESS, 'Address'),
+    ...under(convertHumanName, 'HumanName'),
+    ...under(convertAddress, 'Address'),
   ]),
   token: new Map([
     ...under(coding, 'Coding'),
@@ -251,14 +251,14 @@ const CONVERSIONS: Readonly<Record<string, ReadonlyMap<string, Convert>>> = {
   quantity: new Map([...under(quantity, ...QUANTITIES), ...under(money, 'Money'), ...under(quantityRange, 'Range')]),
   number: new Map([
     ...under(number, 'integer', 'decimal', 'positiveInt', 'unsignedInt'),
-    ...under(numberRange, 'Range'),
+    ...under(convertNumberRange, 'Range'),
   ]),
   reference: new Map([
     ...under(reference, 'Reference'),
-    ...under(canonical, 'canonical', 'uri', 'url'),
+    ...under(convertCanonical, 'canonical', 'uri', 'url'),
     ...under(embedded, 'Resource'),
   ]),
-  special: new Map(under(position, 'Location.position')),
+  special: new Map(under(convertPosition, 'Location.position')),
   uri: new Map([...under(uri, 'uri', 'url', 'oid', 'uuid'), ...under(versionedUri, 'canonical')]),
 };
 

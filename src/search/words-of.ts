@@ -19,7 +19,7 @@ import { VALUE_BOUNDARY, type ResourceText, wordsIn } from './words.js';
  * behind is not found.
  */
 export const MAX_WORDS = 50_000;
-const MAX_CHARACTERS = 1_000_000;
+const MAX_TEXT_CHARACTERS = 1_000_000;
 const MAX_MARKUP = 1_000_000;
 
 /** Named in every change of what is extracted: another rule means reindex. */
@@ -32,8 +32,8 @@ export const NOT_TEXT_SEARCHED: ReadonlySet<string> = new Set(['AuditEvent']);
 const FOR_PROGRAMS = new Set(['id', 'version', 'Reference.reference', 'Identifier.value', 'SampledData.data']);
 
 /** What to do with a property: take its text, its div, or go into the type of this name. */
-type Step = { readonly take: 'text' | 'narrative' | 'resource' } | { readonly into: string };
-type Steps = ReadonlyMap<string, Step>;
+type TextStep = { readonly take: 'text' | 'narrative' | 'resource' } | { readonly into: string };
+type TextSteps = ReadonlyMap<string, TextStep>;
 
 const NOTHING_SAID: ResourceText = { text: [], content: [] };
 
@@ -41,8 +41,8 @@ const NOTHING_SAID: ResourceText = { text: [], content: [] };
 export function wordsOf(resource: Resource, definitions: Definitions): ResourceText {
   const type = resource.resourceType;
   if (NOT_TEXT_SEARCHED.has(type)) return NOTHING_SAID;
-  const narrative = collect();
-  const others = collect();
+  const narrative = createWordCollector();
+  const others = createWordCollector();
   const stepsOf = stepsFor(definitions);
 
   const walk = (object: JsonObject, within: string, inner: boolean): void => {
@@ -55,7 +55,7 @@ export function wordsOf(resource: Resource, definitions: Definitions): ResourceT
       else for (const item of value) visit(item, step, inner);
     }
   };
-  const visit = (value: Json, step: Step, inner: boolean): void => {
+  const visit = (value: Json, step: TextStep, inner: boolean): void => {
     if (typeof value === 'string') {
       if ('take' in step && step.take === 'text') others.add(value);
       return;
@@ -75,10 +75,10 @@ export function wordsOf(resource: Resource, definitions: Definitions): ResourceT
 }
 
 /** Words up to the limits. */
-function collect(): { readonly words: string[]; add(text: string): void; addMarkup(div: string): void } {
+function createWordCollector(): { readonly words: string[]; add(text: string): void; addMarkup(div: string): void } {
   const words: string[] = [];
   const seen = new Set<string>();
-  let room = MAX_CHARACTERS;
+  let room = MAX_TEXT_CHARACTERS;
   let markup = MAX_MARKUP;
   return {
     words,
@@ -91,7 +91,7 @@ function collect(): { readonly words: string[]; add(text: string): void; addMark
       if (room <= 0 || words.length >= MAX_WORDS || seen.has(text)) return;
       seen.add(text);
       let gap = words.length > 0;
-      for (const piece of piecesOf(text.slice(0, room)))
+      for (const piece of cutAtBlanks(text.slice(0, room)))
         for (const word of wordsIn(piece)) {
           room -= word.length;
           if (room < 0 || words.length >= MAX_WORDS) return;
@@ -104,25 +104,26 @@ function collect(): { readonly words: string[]; add(text: string): void; addMark
 }
 
 /** Characters that are looked at together: of a text that is all words no more than are kept. */
-const PIECE = 64 * 1024;
+const MAX_PIECE_CHARACTERS = 64 * 1024;
 
 /** A long text in parts that end where a word ends, if there is a blank at all. */
-function* piecesOf(text: string): Generator<string> {
+function* cutAtBlanks(text: string): Generator<string> {
   for (let from = 0; from < text.length; ) {
-    const blank = text.length - from > PIECE ? text.lastIndexOf(' ', from + PIECE) : text.length;
-    const to = blank > from ? blank : from + PIECE;
+    const blank =
+      text.length - from > MAX_PIECE_CHARACTERS ? text.lastIndexOf(' ', from + MAX_PIECE_CHARACTERS) : text.length;
+    const to = blank > from ? blank : from + MAX_PIECE_CHARACTERS;
     yield text.slice(from, to);
     from = to;
   }
 }
 
-const KNOWN = new WeakMap<Definitions, (type: string) => Steps>();
+const stepsByDefinitions = new WeakMap<Definitions, (type: string) => TextSteps>();
 
 /** The steps of every type, made when they are first needed. */
-function stepsFor(definitions: Definitions): (type: string) => Steps {
-  let found = KNOWN.get(definitions);
+function stepsFor(definitions: Definitions): (type: string) => TextSteps {
+  let found = stepsByDefinitions.get(definitions);
   if (found) return found;
-  const made = new Map<string, Steps>();
+  const made = new Map<string, TextSteps>();
   found = type => {
     let steps = made.get(type);
     if (!steps) {
@@ -132,12 +133,12 @@ function stepsFor(definitions: Definitions): (type: string) => Steps {
     }
     return steps;
   };
-  KNOWN.set(definitions, found);
+  stepsByDefinitions.set(definitions, found);
   return found;
 }
 
-function makeSteps(definitions: Definitions, type: string): Steps {
-  const steps = new Map<string, Step>();
+function makeSteps(definitions: Definitions, type: string): TextSteps {
+  const steps = new Map<string, TextStep>();
   for (const element of definitions.types.get(type)?.elements ?? [])
     for (const ref of element.types) {
       const { code } = ref;
@@ -152,7 +153,7 @@ function makeSteps(definitions: Definitions, type: string): Steps {
   return steps;
 }
 
-function stepTo(definitions: Definitions, { code }: TypeRef, children: string | undefined): Step | undefined {
+function stepTo(definitions: Definitions, { code }: TypeRef, children: string | undefined): TextStep | undefined {
   if (children !== undefined) return { into: children };
   if (code === 'string' || code === 'markdown') return { take: 'text' };
   if (code === 'Narrative') return { take: 'narrative' };

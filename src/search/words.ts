@@ -16,7 +16,7 @@
 import { FhirError } from '../fhir/error.js';
 import { normalise } from './normalise.js';
 import type { Words } from './query.js';
-import { invalid } from './scope.js';
+import { invalidValue } from './scope.js';
 import { splitValue } from './split.js';
 
 /** What a resource says: its words in their order, with a GAP between two values. `content` begins with all of `text`. */
@@ -40,7 +40,7 @@ export const MAX_WORDS_ASKED = 32;
 const MAX_NESTED = 16;
 
 const UNSPACED = String.raw`\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Thai}\p{sc=Laoo}\p{sc=Khmr}\p{sc=Mymr}`;
-const WORD = new RegExp(String.raw`[[${UNSPACED}]&&[\p{L}\p{N}]]|[[\p{L}\p{N}]--[${UNSPACED}]]+`, 'gv');
+const WORDS_IN_TEXT = new RegExp(String.raw`[[${UNSPACED}]&&[\p{L}\p{N}]]|[[\p{L}\p{N}]--[${UNSPACED}]]+`, 'gv');
 const ASCII_WORD = /[a-z0-9]+/g;
 // oxlint-disable-next-line no-control-regex -- all of ASCII is meant
 const ASCII = /^[\u0000-\u007f]*$/;
@@ -53,18 +53,18 @@ const TRADE_MARKS = /[\u2120\u2122]/g;
 export function wordsIn(text: string): string[] {
   const found = ASCII.test(text)
     ? text.toLowerCase().match(ASCII_WORD)
-    : normalise(text.replace(INVISIBLE, '').replace(TRADE_MARKS, ' ')).match(WORD);
+    : normalise(text.replace(INVISIBLE, '').replace(TRADE_MARKS, ' ')).match(WORDS_IN_TEXT);
   if (!found) return [];
-  for (let i = 0; i < found.length; i++) if (found[i]!.length > MAX_WORD) found[i] = cut(found[i]!);
+  for (let i = 0; i < found.length; i++) if (found[i]!.length > MAX_WORD) found[i] = cutWord(found[i]!);
   return found;
 }
 
 /** Not in the middle of a character. */
-const cut = (word: string): string => word.slice(0, MAX_WORD).replace(/[\ud800-\udbff]$/, '');
+const cutWord = (word: string): string => word.slice(0, MAX_WORD).replace(/[\ud800-\udbff]$/, '');
 
 /**
- * What the words mean, of one of the sequences of `Said`. A query for which `says(words, [])` holds is one of negations
- * alone: nothing can be looked up for it.
+ * True where a sequence of ResourceText satisfies the query: this defines what a query means. A query that the empty
+ * sequence satisfies consists of negations, and no index can look it up.
  */
 export function containsWords(words: Words, sequence: readonly string[]): boolean {
   switch (words.kind) {
@@ -90,25 +90,25 @@ function hasPhrase(phrase: readonly string[], sequence: readonly string[]): bool
 
 /** A search value as a query. `name`: the parameter, for errors. Throws FhirError `invalid`, `too-costly` (limits). */
 export function parseWords(name: string, value: string): Words {
-  const alternatives = splitValue(value, ',').map(part => read(name, tokensOf(name, part)));
-  const words = join('or', alternatives);
+  const alternatives = splitValue(value, ',').map(part => parseQuery(name, queryTokens(name, part)));
+  const words = joinWords('or', alternatives);
   if (countWords(words) > MAX_WORDS_ASKED) throw tooMuch(name, `may have ${MAX_WORDS_ASKED} words at most.`);
   return words;
 }
 
 type Token = '(' | ')' | 'and' | 'or' | 'not' | Words;
 
-const wrong = (name: string, message: string): FhirError => invalid(name, `The value of ${name} ${message}`);
+const wrong = (name: string, message: string): FhirError => invalidValue(name, `The value of ${name} ${message}`);
 const tooMuch = (name: string, message: string): FhirError =>
   new FhirError('too-costly', `The value of ${name} ${message}`, { expression: `http.${name}` });
 
 /** A blank, a parenthesis, a bar, a minus before something; a text in quotes; anything else up to one of them. */
-const PIECE = /\s+|[()|]|(-)(?=[^\s)|])|"([^"]*)"|"|(?:\\[,|$\\]|[^\s()|"])+/gy;
+const QUERY_TOKEN = /\s+|[()|]|(-)(?=[^\s)|])|"([^"]*)"|"|(?:\\[,|$\\]|[^\s()|"])+/gy;
 
-function tokensOf(name: string, text: string): Token[] {
+function queryTokens(name: string, text: string): Token[] {
   const tokens: Token[] = [];
   // Every character begins one of the pieces.
-  for (const [piece, minus, quoted] of text.matchAll(PIECE)) {
+  for (const [piece, minus, quoted] of text.matchAll(QUERY_TOKEN)) {
     const lower = piece.toLowerCase();
     if (piece.trim() === '') continue;
     if (lower === '(' || lower === ')' || lower === 'and' || lower === 'or' || lower === 'not') tokens.push(lower);
@@ -116,14 +116,14 @@ function tokensOf(name: string, text: string): Token[] {
     else if (minus !== undefined) tokens.push('not');
     else if (piece === '"')
       throw wrong(name, String.raw`has a quotation mark without its other half; a comma in quotes is written \,.`);
-    else if (quoted !== undefined) tokens.push(wordsOf(name, quoted, false));
-    else if (piece.endsWith('*')) tokens.push(wordsOf(name, piece.slice(0, -1), true));
-    else tokens.push(wordsOf(name, piece, false));
+    else if (quoted !== undefined) tokens.push(queryWords(name, quoted, false));
+    else if (piece.endsWith('*')) tokens.push(queryWords(name, piece.slice(0, -1), true));
+    else tokens.push(queryWords(name, piece, false));
   }
   return tokens;
 }
 
-function wordsOf(name: string, text: string, starts: boolean): Words {
+function queryWords(name: string, text: string, starts: boolean): Words {
   if (text.includes('*')) throw wrong(name, 'may have * at the end of a word alone.');
   const words = wordsIn(text);
   const [word, another] = words;
@@ -136,7 +136,7 @@ function wordsOf(name: string, text: string, starts: boolean): Words {
 }
 
 /** The tokens of one alternative as a tree. */
-function read(name: string, tokens: readonly Token[]): Words {
+function parseQuery(name: string, tokens: readonly Token[]): Words {
   let at = 0;
   const disjunction = (depth: number): Words => {
     if (depth > MAX_NESTED) throw tooMuch(name, `may have ${MAX_NESTED} parentheses in one another.`);
@@ -145,13 +145,13 @@ function read(name: string, tokens: readonly Token[]): Words {
       at++;
       of.push(conjunction(depth));
     }
-    return join('or', of);
+    return joinWords('or', of);
   };
   const conjunction = (depth: number): Words => {
     const of = [operand(depth)];
     for (;;) {
       const next = tokens[at];
-      if (next === undefined || next === ')' || next === 'or') return join('and', of);
+      if (next === undefined || next === ')' || next === 'or') return joinWords('and', of);
       if (next === 'and') at++;
       of.push(operand(depth));
     }
@@ -180,7 +180,7 @@ function read(name: string, tokens: readonly Token[]): Words {
 }
 
 /** Without needless nesting. */
-function join(kind: 'and' | 'or', of: readonly Words[]): Words {
+function joinWords(kind: 'and' | 'or', of: readonly Words[]): Words {
   const flat = of.flatMap(each => (each.kind === kind ? each.of : [each]));
   return flat.length === 1 ? flat[0]! : { kind, of: flat };
 }

@@ -19,7 +19,7 @@
  */
 import { FhirError } from '../fhir/error.js';
 import { orderValues } from '../search/composite.js';
-import type { Entry, EntryValue } from '../search/entry.js';
+import type { IndexEntry, EntryValue } from '../search/entry.js';
 import { cutPhrase, encodeDouble, encodeIdPart, encodePhrase, encodeTarget, encodeText, SEPARATOR } from './codec.js';
 import {
   type CatalogEntry,
@@ -250,7 +250,7 @@ function writeNumberPairs(
       if (low.kind === 'number' && high.kind === 'number') writing.w.push({ p: at, l: low.low, h: high.low });
 }
 
-function writeEntry(writing: KeyWriter, place: ParameterLayout, entry: Entry): void {
+function writeEntry(writing: KeyWriter, place: ParameterLayout, entry: IndexEntry): void {
   const { prefix, array: home } = place;
   if (place.kind === 'reference') return writeReference(writing, place, entry);
   if (entry.kind === 'composite') return writeComposite(writing, place, entry);
@@ -273,14 +273,19 @@ function writeEntry(writing: KeyWriter, place: ParameterLayout, entry: Entry): v
  * The keys of a resource of `type` with these entries. Pure; equal entries give equal keys whatever their order, but
  * for the order inside the arrays. Throws `fault` on an entry of a parameter that the placement does not know.
  */
-export function encode(placement: IndexLayout, type: string, entries: readonly Entry[], facts: IndexCatalog): Encoding {
+export function encode(
+  placement: IndexLayout,
+  type: string,
+  entries: readonly IndexEntry[],
+  facts: IndexCatalog,
+): Encoding {
   const { typeCode, places, mainDate, rarelyMissing } = placement.of(type);
   const writing = new KeyWriter(typeCode, facts);
   const patients: string[] = [];
   const scoped: string[] = [];
   let d = NO_DATE;
   let e = NO_DATE;
-  let first: Entry | undefined;
+  let first: IndexEntry | undefined;
   for (const entry of entries) {
     const place = places.get(entry.parameter);
     if (!place)

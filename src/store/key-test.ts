@@ -3,7 +3,7 @@
  * part of the test, as keys begin with their type. Chains are resolved above the store.
  */
 import { FhirError } from '../fhir/error.js';
-import type { Bounds, Test, Where } from '../search/query.js';
+import type { RangeBounds, Test, Where } from '../search/query.js';
 import { encodeIdPart } from './codec.js';
 import type { IndexCatalog } from './index-catalog.js';
 import { type ParameterLayout, type IndexLayout, referenceArray } from './index-layout.js';
@@ -81,7 +81,7 @@ function updatedTest(test: Test): KeyTest {
 }
 
 /** Bounds on d and e, with the bounds on d that follow, as d has the index. */
-function mainDateBounds(widest: number, bounds: Bounds): KeyTest {
+function mainDateBounds(widest: number, bounds: RangeBounds): KeyTest {
   const { lowMin, lowMax, highMin, highMax } = closeBounds(bounds);
   const closed = { lowMin: Math.max(lowMin, highMin - widest), lowMax: Math.min(lowMax, highMax), highMin, highMax };
   return closed.lowMin > closed.lowMax ? NOTHING_HELD : { is: 'date', ...bindingBounds(closed) };
@@ -104,7 +104,7 @@ export function openBefore({ facts, placement, types }: Ground, where: Where): n
   return Number.isFinite(least) ? least : undefined;
 }
 
-function mainDateTest(facts: IndexCatalog, place: ParameterLayout, bounds: readonly Bounds[]): KeyTest {
+function mainDateTest(facts: IndexCatalog, place: ParameterLayout, bounds: readonly RangeBounds[]): KeyTest {
   const widest = facts.isOpen(place.type) ? Infinity : facts.widest(place.type);
   const main = anyOf(bounds.map(value => mainDateBounds(widest, value)));
   const further = dateTest(spotOf(facts, place), bounds);

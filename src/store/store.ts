@@ -6,7 +6,7 @@
  * Failures are FhirError kinds: `conflict` (a precondition does not hold), `unavailable` (the store is away or busy,
  * nothing was written that was not acknowledged), `no-space`, `timeout`, `too-costly`, `fault`.
  */
-import type { Entry } from '../search/entry.js';
+import type { IndexEntry } from '../search/entry.js';
 import type { Cursor, Query, Words } from '../search/query.js';
 import type { Among, ResourceText } from '../search/words.js';
 import type { Plan } from './plan.js';
@@ -45,7 +45,7 @@ export interface Change extends Version {
   /** The version that is current now, as it was read; undefined: the id must be unused (not even a tombstone). */
   readonly replaces?: Version;
   /** Index entries, that of `_id` among them; empty for a deletion. */
-  readonly entries: readonly Entry[];
+  readonly entries: readonly IndexEntry[];
   /** What full text search finds it by; undefined: nothing, also where the version before was found. */
   readonly words?: ResourceText;
   /**

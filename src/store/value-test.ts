@@ -6,7 +6,7 @@ import { FhirError } from '../fhir/error.js';
 import { allAbove, headsBelow, IN_URLS, IN_VERSIONS, type Separators } from '../search/below.js';
 import { isKeyed, orderTests } from '../search/composite.js';
 import type { Box } from '../search/globe.js';
-import type { Bounds, ReferenceValue, Test, TokenValue, VersionTest } from '../search/query.js';
+import type { RangeBounds, ReferenceValue, Test, TokenValue, VersionTest } from '../search/query.js';
 import {
   after,
   cutPhrase,
@@ -76,7 +76,7 @@ const least = (value: number | undefined, isOpen?: true) =>
 const most = (value: number | undefined, isOpen?: true) =>
   value === undefined ? Infinity : isOpen ? nextDown(value) : value;
 
-export function closeBounds({ lowMin, lowMax, highMin, highMax, open }: Bounds): Closed {
+export function closeBounds({ lowMin, lowMax, highMin, highMax, open }: RangeBounds): Closed {
   return {
     lowMin: least(lowMin, open?.lowMin),
     lowMax: most(lowMax, open?.lowMax),
@@ -98,7 +98,7 @@ const numberRange = (array: Spot['in'], head: string, min: number, max: number):
     ? NOTHING_HELD
     : { is: 'range', in: array, low: head + encodeDouble(min), high: after(head + encodeDouble(max)) };
 
-export function dateTest(spot: Spot, values: readonly Bounds[]): KeyTest {
+export function dateTest(spot: Spot, values: readonly RangeBounds[]): KeyTest {
   const classes = used(spot, 'c') as DateClass[];
   return anyOf(
     values.flatMap(value => {
@@ -117,7 +117,7 @@ export function dateTest(spot: Spot, values: readonly Bounds[]): KeyTest {
   );
 }
 
-function numberTest(spot: Spot, values: readonly Bounds[], heads: readonly string[]): KeyTest {
+function numberTest(spot: Spot, values: readonly RangeBounds[], heads: readonly string[]): KeyTest {
   const classes = used(spot, 'c');
   return anyOf(
     values.flatMap(value => {

@@ -1,16 +1,16 @@
 /** What one expansion may cost. Whoever expands counts here; the first step too many ends it with `too-costly`. */
-import { tooCostly } from './refuse.js';
+import { expansionTooCostly } from './refuse.js';
 
 /** Codes that a test may stand for. */
-export const MOST_CODES = 50_000;
+export const MAX_CODES = 50_000;
 /** Codes that may be looked at on the way, in all value sets together. */
-const MOST_WORK = 2_000_000;
+const MAX_CODES_EXAMINED = 2_000_000;
 /** Steps of regular expressions: less than a second. */
-const MOST_STEPS = 10_000_000;
+const MAX_PATTERN_STEPS = 10_000_000;
 /** Value sets that one may be made of. */
-const MOST_SETS = 500;
+const MAX_VALUE_SETS = 500;
 /** Value sets inside each other. */
-export const DEEPEST = 20;
+export const MAX_VALUE_SET_DEPTH = 20;
 
 export interface Budget {
   /** Codes looked at. */
@@ -28,18 +28,22 @@ export function createBudget(): Budget {
   return {
     work(codes) {
       work += codes;
-      if (work > MOST_WORK)
-        throw tooCostly(`The value set asks to look at more than ${MOST_WORK} codes. Use a narrower one.`);
+      if (work > MAX_CODES_EXAMINED)
+        throw expansionTooCostly(
+          `The value set asks to look at more than ${MAX_CODES_EXAMINED} codes. Use a narrower one.`,
+        );
     },
     steps(count) {
       steps += count;
-      if (steps > MOST_STEPS)
-        throw tooCostly('A regular expression of the value set takes too long. Use a simpler one, or list the codes.');
+      if (steps > MAX_PATTERN_STEPS)
+        throw expansionTooCostly(
+          'A regular expression of the value set takes too long. Use a simpler one, or list the codes.',
+        );
     },
     set() {
       sets += 1;
-      if (sets > MOST_SETS)
-        throw tooCostly(`The value set is made of more than ${MOST_SETS} others. Use a narrower one.`);
+      if (sets > MAX_VALUE_SETS)
+        throw expansionTooCostly(`The value set is made of more than ${MAX_VALUE_SETS} others. Use a narrower one.`);
     },
   };
 }

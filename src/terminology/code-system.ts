@@ -30,7 +30,7 @@ export interface Concepts {
 }
 
 const CONCEPT_PROPERTY = 'http://hl7.org/fhir/concept-properties#';
-const NONE: readonly Property[] = [];
+const NO_PROPERTIES: readonly Property[] = [];
 
 /** True where the concepts of the resource are those of the code system, or some of them. */
 export const isUsable = (system: CodeSystem): boolean =>
@@ -57,14 +57,14 @@ export function indexConcepts(system: CodeSystem): Concepts {
       if (own === codes.length) {
         at.set(concept.code, own);
         codes.push(concept.code);
-        properties.push(concept.property ?? NONE);
+        properties.push(concept.property ?? NO_PROPERTIES);
       } else if (concept.property) properties[own] = [...properties[own]!, ...concept.property];
       if (parent >= 0 && parent !== own) nested.add(parent, own);
     }
     wait(concept.concept, own);
   }
 
-  const names = namesOf(system);
+  const names = propertyNames(system);
   const declared = new Set((system.property ?? []).map(({ code }) => code));
   const explicit = edges();
   const asProperties = edges();
@@ -117,7 +117,7 @@ export function indexConcepts(system: CodeSystem): Concepts {
 }
 
 /** Codes of properties → the name that the standard gives them: by declared uri, else by the code itself. */
-function namesOf(system: CodeSystem): ReadonlyMap<string, string> {
+function propertyNames(system: CodeSystem): ReadonlyMap<string, string> {
   const names = new Map(
     ['notSelectable', 'inactive', 'status', 'parent', 'child', 'subsumedBy'].map(name => [name, name]),
   );
@@ -151,12 +151,12 @@ function link(size: number, all: readonly Edges[]) {
   const children = all.flatMap(each => each.children);
   return {
     count: parents.length,
-    children: neighbours(size, parents, children),
-    parents: neighbours(size, children, parents),
+    children: adjacency(size, parents, children),
+    parents: adjacency(size, children, parents),
   };
 }
 
-function neighbours(size: number, from: readonly number[], to: readonly number[]): (concept: number) => number[] {
+function adjacency(size: number, from: readonly number[], to: readonly number[]): (concept: number) => number[] {
   const start = new Int32Array(size + 1);
   for (const concept of from) start[concept + 1]! += 1;
   for (let concept = 0; concept < size; concept++) start[concept + 1]! += start[concept]!;

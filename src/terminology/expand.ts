@@ -8,12 +8,12 @@
  * A value set without `compose` is what its `expansion` lists, if that is complete. Several versions of one code system
  * are not told apart, because no index entry names the version of its code.
  */
-import { type Budget, createBudget, DEEPEST } from './budget.js';
+import { type Budget, createBudget, MAX_VALUE_SET_DEPTH } from './budget.js';
 import type { Concepts } from './code-system.js';
 import { filterConcepts } from './filter.js';
-import { intersect, type Members, sizeOf, subtract, unite } from './members.js';
+import { intersect, type ValueSetMembers, countListed, subtract, unite } from './members.js';
 import { badValueSet, unknownCodeSystem, unknownValueSet } from './refuse.js';
-import type { Contained, Include, ValueSet } from './resources.js';
+import type { Contained, ValueSetInclude, ValueSet } from './resources.js';
 
 /** Where an expansion finds what it names. */
 export interface Sources {
@@ -25,14 +25,14 @@ export interface Sources {
 const UNCLOSED = /\/valueset-(?:unclosed|toocostly)$/;
 
 /** Throws FhirError `invalid`, `not-supported` or `too-costly`, see refuse.ts. */
-export function expand(set: ValueSet, sources: Sources, budget: Budget = createBudget()): Promise<Members> {
-  const done = new Map<string, Members>();
+export function expand(set: ValueSet, sources: Sources, budget: Budget = createBudget()): Promise<ValueSetMembers> {
+  const done = new Map<string, ValueSetMembers>();
 
-  async function expandSet(each: ValueSet, path: readonly string[]): Promise<Members> {
+  async function expandSet(each: ValueSet, path: readonly string[]): Promise<ValueSetMembers> {
     budget.set();
     const { compose, url } = each;
     if (!compose) return expansionOf(each, budget);
-    const included: Members[] = [];
+    const included: ValueSetMembers[] = [];
     for (const include of compose.include ?? []) included.push(await expandInclude(include, url, path));
     let members = unite(included);
     for (const exclude of compose.exclude ?? [])
@@ -40,8 +40,12 @@ export function expand(set: ValueSet, sources: Sources, budget: Budget = createB
     return compose.inactive === false ? leaveInactive(members) : members;
   }
 
-  async function expandInclude(include: Include, url: string | undefined, path: readonly string[]): Promise<Members> {
-    const parts: Members[] = [];
+  async function expandInclude(
+    include: ValueSetInclude,
+    url: string | undefined,
+    path: readonly string[],
+  ): Promise<ValueSetMembers> {
+    const parts: ValueSetMembers[] = [];
     if (include.system !== undefined) {
       const codes = await codesOf(include, include.system, url);
       if (codes !== 'all') budget.work(codes.size);
@@ -55,7 +59,7 @@ export function expand(set: ValueSet, sources: Sources, budget: Budget = createB
   }
 
   async function codesOf(
-    include: Include,
+    include: ValueSetInclude,
     system: string,
     url: string | undefined,
   ): Promise<ReadonlySet<string> | 'all'> {
@@ -69,19 +73,24 @@ export function expand(set: ValueSet, sources: Sources, budget: Budget = createB
     return filterConcepts(concepts, include.filter, budget);
   }
 
-  async function expandNamed(canonical: string, url: string | undefined, path: readonly string[]): Promise<Members> {
+  async function expandNamed(
+    canonical: string,
+    url: string | undefined,
+    path: readonly string[],
+  ): Promise<ValueSetMembers> {
     const known = done.get(canonical);
     if (known) {
-      budget.work(sizeOf(known));
+      budget.work(countListed(known));
       return known;
     }
     if (path.includes(canonical)) throw badValueSet(url, 'it includes itself, directly or by way of others');
-    if (path.length >= DEEPEST) throw badValueSet(url, `more than ${DEEPEST} value sets lie inside each other`);
+    if (path.length >= MAX_VALUE_SET_DEPTH)
+      throw badValueSet(url, `more than ${MAX_VALUE_SET_DEPTH} value sets lie inside each other`);
     const found = await sources.valueSet(canonical);
     if (!found) throw unknownValueSet(canonical);
     const members = await expandSet(found, [...path, canonical]);
     done.set(canonical, members);
-    budget.work(sizeOf(members));
+    budget.work(countListed(members));
     return members;
   }
 
@@ -91,7 +100,7 @@ export function expand(set: ValueSet, sources: Sources, budget: Budget = createB
     return filterConcepts(concepts, [], budget);
   }
 
-  async function leaveInactive(members: Members): Promise<Members> {
+  async function leaveInactive(members: ValueSetMembers): Promise<ValueSetMembers> {
     const inactive = new Map<string, ReadonlySet<string>>();
     for (const system of members.keys()) {
       const concepts = await sources.concepts(system);
@@ -105,7 +114,7 @@ export function expand(set: ValueSet, sources: Sources, budget: Budget = createB
   return expandSet(set, set.url === undefined ? [] : [set.url]);
 }
 
-function expansionOf({ url, expansion }: ValueSet, budget: Budget): Members {
+function expansionOf({ url, expansion }: ValueSet, budget: Budget): ValueSetMembers {
   if (!expansion) throw badValueSet(url, 'it has neither compose nor expansion');
   const members = new Map<string, Set<string>>();
   let listed = 0;

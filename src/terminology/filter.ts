@@ -11,12 +11,16 @@ import type { Budget } from './budget.js';
 import type { Concepts } from './code-system.js';
 import { compilePattern } from './pattern.js';
 import { badFilter, noSubsumption, unknownCode } from './refuse.js';
-import type { Filter, Property } from './resources.js';
+import type { ConceptFilterDefinition, Property } from './resources.js';
 
-type ConceptTest = (concept: number) => boolean;
+type ConceptFilter = (concept: number) => boolean;
 
 /** The codes that pass all filters (all codes, if there are none), in the order of the code system. */
-export function filterConcepts(system: Concepts, filters: readonly Filter[], budget: Budget): Set<string> {
+export function filterConcepts(
+  system: Concepts,
+  filters: readonly ConceptFilterDefinition[],
+  budget: Budget,
+): Set<string> {
   const tests = filters.map(filter => testOf(system, filter, budget));
   budget.work(system.codes.length);
   const found = new Set<string>();
@@ -26,23 +30,23 @@ export function filterConcepts(system: Concepts, filters: readonly Filter[], bud
   return found;
 }
 
-function testOf(system: Concepts, { property, op, value }: Filter, budget: Budget): ConceptTest {
+function testOf(system: Concepts, { property, op, value }: ConceptFilterDefinition, budget: Budget): ConceptFilter {
   if (property === undefined || op === undefined || value === undefined)
     throw badFilter(system.url, 'it lacks its property, its operator or its value');
-  const values = valuesOf(system, property);
+  const values = propertyReader(system, property);
   const some =
-    (test: (text: string) => boolean): ConceptTest =>
+    (test: (text: string) => boolean): ConceptFilter =>
     concept =>
       values(concept).some(test);
   switch (op) {
     case '=':
       return some(text => text === value);
     case 'in': {
-      const list = listOf(value);
+      const list = commaList(value);
       return some(text => list.has(text));
     }
     case 'not-in': {
-      const list = listOf(value);
+      const list = commaList(value);
       return concept => !values(concept).some(text => list.has(text));
     }
     case 'exists': {
@@ -54,13 +58,13 @@ function testOf(system: Concepts, { property, op, value }: Filter, budget: Budge
       return some(text => matches(text, budget));
     }
     case 'is-a':
-      return some(within(system, value, 'below', true));
+      return some(inHierarchy(system, value, 'below', true));
     case 'descendent-of':
-      return some(within(system, value, 'below', false));
+      return some(inHierarchy(system, value, 'below', false));
     case 'generalizes':
-      return some(within(system, value, 'above', true));
+      return some(inHierarchy(system, value, 'above', true));
     case 'is-not-a': {
-      const under = within(system, value, 'below', true);
+      const under = inHierarchy(system, value, 'below', true);
       return concept => !values(concept).some(under);
     }
     default:
@@ -69,7 +73,12 @@ function testOf(system: Concepts, { property, op, value }: Filter, budget: Budge
 }
 
 /** Codes on one side of a concept, with itself or without. */
-function within(system: Concepts, code: string, side: 'below' | 'above', itself: boolean): (text: string) => boolean {
+function inHierarchy(
+  system: Concepts,
+  code: string,
+  side: 'below' | 'above',
+  itself: boolean,
+): (text: string) => boolean {
   const reached = related(system, code, side);
   return text => {
     const concept = system.find(text);
@@ -85,9 +94,9 @@ export function related(system: Concepts, code: string, side: 'below' | 'above')
   return system[side](concept);
 }
 
-const listOf = (value: string): ReadonlySet<string> => new Set(value.split(',').map(text => text.trim()));
+const commaList = (value: string): ReadonlySet<string> => new Set(value.split(',').map(text => text.trim()));
 
-function valuesOf(system: Concepts, property: string): (concept: number) => readonly string[] {
+function propertyReader(system: Concepts, property: string): (concept: number) => readonly string[] {
   const code = (concept: number): string => system.codes[concept]!;
   switch (property) {
     case 'concept':
@@ -104,12 +113,12 @@ function valuesOf(system: Concepts, property: string): (concept: number) => read
     default: {
       const read = system.property(property);
       if (!read) throw badFilter(system.url, 'the code system has no such property');
-      return concept => read(concept).flatMap(textsOf);
+      return concept => read(concept).flatMap(propertyTexts);
     }
   }
 }
 
-function textsOf(property: Property): string[] {
+function propertyTexts(property: Property): string[] {
   const { valueCoding } = property;
   if (valueCoding?.code !== undefined) return [valueCoding.code, `${valueCoding.system ?? ''}|${valueCoding.code}`];
   const value =

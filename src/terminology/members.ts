@@ -5,9 +5,9 @@
 import type { TokenValue } from '../search/query.js';
 
 /** System ('' where a code has none) → its codes. */
-export type Members = ReadonlyMap<string, ReadonlySet<string> | 'all'>;
+export type ValueSetMembers = ReadonlyMap<string, ReadonlySet<string> | 'all'>;
 
-export function unite(all: readonly Members[]): Members {
+export function unite(all: readonly ValueSetMembers[]): ValueSetMembers {
   if (all.length === 1) return all[0]!;
   const result = new Map<string, Set<string> | 'all'>();
   for (const members of all)
@@ -21,7 +21,7 @@ export function unite(all: readonly Members[]): Members {
   return result;
 }
 
-export function intersect(first: Members, second: Members): Members {
+export function intersect(first: ValueSetMembers, second: ValueSetMembers): ValueSetMembers {
   const result = new Map<string, ReadonlySet<string> | 'all'>();
   for (const [system, codes] of first) {
     const others = second.get(system);
@@ -35,10 +35,10 @@ export function intersect(first: Members, second: Members): Members {
 
 /** `concepts` gives the codes of a whole code system, of which some are taken away. */
 export async function subtract(
-  from: Members,
-  what: Members,
+  from: ValueSetMembers,
+  what: ValueSetMembers,
   concepts: (system: string) => Promise<ReadonlySet<string>>,
-): Promise<Members> {
+): Promise<ValueSetMembers> {
   const result = new Map<string, ReadonlySet<string> | 'all'>();
   for (const [system, codes] of from) {
     const less = what.get(system);
@@ -53,10 +53,10 @@ export async function subtract(
 }
 
 /** Codes that are listed, whole systems not counted. */
-export const sizeOf = (members: Members): number =>
+export const countListed = (members: ValueSetMembers): number =>
   [...members.values()].reduce((sum, codes) => sum + (codes === 'all' ? 0 : codes.size), 0);
 
-export const tokensOf = (members: Members): readonly TokenValue[] =>
+export const memberTokens = (members: ValueSetMembers): readonly TokenValue[] =>
   [...members].flatMap(([system, codes]): TokenValue[] =>
     codes === 'all' ? [{ system }] : Array.from(codes, code => ({ system, code })),
   );

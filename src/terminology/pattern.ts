@@ -11,31 +11,32 @@ import { FhirError } from '../fhir/error.js';
 import type { Budget } from './budget.js';
 
 type CharTest = (char: number) => boolean;
-type Node =
+type PatternNode =
   | { readonly kind: 'char'; readonly test: CharTest }
-  | { readonly kind: 'sequence' | 'choice'; readonly of: readonly Node[] }
-  | { readonly kind: 'repeat'; readonly of: Node; readonly min: number; readonly max: number }
+  | { readonly kind: 'sequence' | 'choice'; readonly of: readonly PatternNode[] }
+  | { readonly kind: 'repeat'; readonly of: PatternNode; readonly min: number; readonly max: number }
   | { readonly kind: 'start' | 'end' };
 
-type Step =
+type Instruction =
   | { readonly kind: 'char'; readonly test: CharTest }
   | { readonly kind: 'split'; first: number; second: number }
   | { readonly kind: 'start' | 'end' | 'match' };
 
-const LONGEST = 500;
-const MOST_STEPS = 2000;
-const DEEPEST = 30;
+const MAX_PATTERN_CHARACTERS = 500;
+const MAX_PROGRAM_STEPS = 2000;
+const MAX_GROUP_DEPTH = 30;
 
 /** True where the pattern matches the whole text. */
-export type Pattern = (text: string, budget: Budget) => boolean;
+export type PatternTest = (text: string, budget: Budget) => boolean;
 
 /** Throws FhirError `not-supported` for what is no pattern, is too long or is not understood. */
-export function compilePattern(source: string): Pattern {
-  if (source.length > LONGEST) refuse(`it has more than ${LONGEST} characters`);
-  return createMatcher(assemble(parse(source)));
+export function compilePattern(source: string): PatternTest {
+  if (source.length > MAX_PATTERN_CHARACTERS)
+    unsupportedPattern(`it has more than ${MAX_PATTERN_CHARACTERS} characters`);
+  return createMatcher(compileProgram(parse(source)));
 }
 
-function refuse(fault: string): never {
+function unsupportedPattern(fault: string): never {
   throw new FhirError('not-supported', `A regular expression in the value set cannot be used: ${fault}.`, {
     detail: 'unsupported-pattern',
   });
@@ -55,25 +56,30 @@ const either =
     tests.some(test => test(char));
 const code = (text: string): number => text.codePointAt(0)!;
 
-const digit = range(code('0'), code('9'));
-const word = either([digit, range(code('a'), code('z')), range(code('A'), code('Z')), range(code('_'), code('_'))]);
-const space: CharTest = char => /\s/.test(String.fromCodePoint(char));
+const asciiDigit = range(code('0'), code('9'));
+const asciiWord = either([
+  asciiDigit,
+  range(code('a'), code('z')),
+  range(code('A'), code('Z')),
+  range(code('_'), code('_')),
+]);
+const whitespace: CharTest = char => /\s/.test(String.fromCodePoint(char));
 const CLASSES: Readonly<Record<string, CharTest>> = {
-  d: digit,
-  D: not(digit),
-  w: word,
-  W: not(word),
-  s: space,
-  S: not(space),
+  d: asciiDigit,
+  D: not(asciiDigit),
+  w: asciiWord,
+  W: not(asciiWord),
+  s: whitespace,
+  S: not(whitespace),
 };
 const CONTROLS: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', f: '\f', v: '\v' };
 
-function parse(source: string): Node {
+function parse(source: string): PatternNode {
   const chars = Array.from(source);
   let at = 0;
 
-  function choice(depth: number): Node {
-    if (depth > DEEPEST) refuse('its groups are nested too deeply');
+  function choice(depth: number): PatternNode {
+    if (depth > MAX_GROUP_DEPTH) unsupportedPattern('its groups are nested too deeply');
     const of = [sequence(depth)];
     while (chars[at] === '|') {
       at += 1;
@@ -82,22 +88,22 @@ function parse(source: string): Node {
     return of.length === 1 ? of[0]! : { kind: 'choice', of };
   }
 
-  function sequence(depth: number): Node {
-    const of: Node[] = [];
+  function sequence(depth: number): PatternNode {
+    const of: PatternNode[] = [];
     while (at < chars.length && chars[at] !== '|' && chars[at] !== ')') of.push(counted(atom(depth)));
     return { kind: 'sequence', of };
   }
 
-  function atom(depth: number): Node {
+  function atom(depth: number): PatternNode {
     const char = chars[at++]!;
     switch (char) {
       case '(': {
         if (chars[at] === '?') {
-          if (chars[at + 1] !== ':') refuse('it looks around or names a group');
+          if (chars[at + 1] !== ':') unsupportedPattern('it looks around or names a group');
           at += 2;
         }
         const inner = choice(depth + 1);
-        if (chars[at++] !== ')') refuse('a group is not closed');
+        if (chars[at++] !== ')') unsupportedPattern('a group is not closed');
         return inner;
       }
       case '[':
@@ -112,7 +118,7 @@ function parse(source: string): Node {
       case '+':
       case '?':
       case '{':
-        return refuse('a count has nothing before it');
+        return unsupportedPattern('a count has nothing before it');
       case '\\': {
         const escaped = escape();
         return { kind: 'char', test: typeof escaped === 'number' ? range(escaped, escaped) : escaped };
@@ -124,12 +130,12 @@ function parse(source: string): Node {
 
   /** What follows a backslash: one character, or a class of them. */
   function escape(): number | CharTest {
-    const char = chars[at++] ?? refuse('it ends in a backslash');
+    const char = chars[at++] ?? unsupportedPattern('it ends in a backslash');
     const known = CLASSES[char];
     if (known) return known;
     const control = CONTROLS[char];
     if (control) return code(control);
-    if (/[A-Za-z0-9]/.test(char)) refuse('it uses an escape that is not understood');
+    if (/[A-Za-z0-9]/.test(char)) unsupportedPattern('it uses an escape that is not understood');
     return code(char);
   }
 
@@ -142,7 +148,8 @@ function parse(source: string): Node {
       if (chars[at] === '-' && chars[at + 1] !== undefined && chars[at + 1] !== ']') {
         at += 1;
         const high = member();
-        if (typeof low !== 'number' || typeof high !== 'number' || low > high) return refuse('a range is out of order');
+        if (typeof low !== 'number' || typeof high !== 'number' || low > high)
+          return unsupportedPattern('a range is out of order');
         tests.push(range(low, high));
       } else tests.push(typeof low === 'number' ? range(low, low) : low);
     }
@@ -151,12 +158,12 @@ function parse(source: string): Node {
   }
 
   function member(): number | CharTest {
-    const char = chars[at++] ?? refuse('a class is not closed');
+    const char = chars[at++] ?? unsupportedPattern('a class is not closed');
     return char === '\\' ? escape() : code(char);
   }
 
   /** The counts behind an atom. A `?` behind a count (as few as possible) changes nothing where the whole must match. */
-  function counted(node: Node): Node {
+  function counted(node: PatternNode): PatternNode {
     const char = chars[at];
     const [min, max] =
       char === '*'
@@ -171,29 +178,29 @@ function parse(source: string): Node {
     if (min === undefined || max === undefined) return node;
     if (char !== '{') at += 1;
     if (chars[at] === '?') at += 1;
-    if ('*+?{'.includes(chars[at] ?? ' ')) refuse('a count follows a count');
+    if ('*+?{'.includes(chars[at] ?? ' ')) unsupportedPattern('a count follows a count');
     return { kind: 'repeat', of: node, min, max };
   }
 
   function braces(): [number, number] {
     const [whole, low, comma, high] = /^\{(\d{1,4})(,(\d{1,4})?)?\}/.exec(chars.slice(at, at + 12).join('')) ?? [];
-    if (whole === undefined) return refuse('a count in braces is not understood');
+    if (whole === undefined) return unsupportedPattern('a count in braces is not understood');
     at += whole.length;
     const min = Number(low);
     const max = comma === undefined ? min : high === undefined ? Infinity : Number(high);
-    return min > max ? refuse('a count in braces is out of order') : [min, max];
+    return min > max ? unsupportedPattern('a count in braces is out of order') : [min, max];
   }
 
   const all = choice(0);
-  if (at < chars.length) refuse('a group is closed that was not opened');
+  if (at < chars.length) unsupportedPattern('a group is closed that was not opened');
   return all;
 }
 
 /** The tree as a program: every step goes on to the next one, a split to two. */
-function assemble(node: Node): readonly Step[] {
-  const steps: Step[] = [];
-  const push = <S extends Step>(step: S): S => {
-    if (steps.length >= MOST_STEPS) refuse('it is too large');
+function compileProgram(node: PatternNode): readonly Instruction[] {
+  const steps: Instruction[] = [];
+  const push = <S extends Instruction>(step: S): S => {
+    if (steps.length >= MAX_PROGRAM_STEPS) unsupportedPattern('it is too large');
     steps.push(step);
     return step;
   };
@@ -201,9 +208,9 @@ function assemble(node: Node): readonly Step[] {
 
   // Counted too, because a count of nothing makes no steps, and counts of counts multiply.
   let visits = 0;
-  function add(each: Node): void {
+  function add(each: PatternNode): void {
     visits += 1;
-    if (visits > MOST_STEPS * 4) refuse('it is too large');
+    if (visits > MAX_PROGRAM_STEPS * 4) unsupportedPattern('it is too large');
     switch (each.kind) {
       case 'char':
       case 'start':
@@ -250,22 +257,22 @@ function assemble(node: Node): readonly Step[] {
 }
 
 /** Where the automaton can be after some characters, all at once. */
-interface Place {
+interface AutomatonState {
   readonly steps: ReadonlySet<number>;
   /** The text may end here. */
   readonly accepts: boolean;
-  readonly next: Map<number, Place>;
+  readonly next: Map<number, AutomatonState>;
 }
 
 /** Places that are kept; a pattern that has more of them starts anew. */
-const MOST_PLACES = 500;
+const MAX_STATES = 500;
 /** What it costs to make a place, against following a known one. */
-const MAKING = 20;
+const STEPS_OF_A_STATE = 20;
 
 /** Places are made when a text first leads there, so that most texts are read by looking up one character after the other. */
-function createMatcher(steps: readonly Step[]): Pattern {
+function createMatcher(steps: readonly Instruction[]): PatternTest {
   const last = steps.length - 1;
-  const places = new Map<string, Place>();
+  const places = new Map<string, AutomatonState>();
 
   /** Steps and all that they lead to without a character, where these anchors hold. */
   function reach(first: Iterable<number>, anchors: readonly ('start' | 'end')[]): Set<number> {
@@ -281,21 +288,25 @@ function createMatcher(steps: readonly Step[]): Pattern {
     return reached;
   }
 
-  function place(reached: ReadonlySet<number>, budget: Budget): Place {
-    budget.steps(MAKING * (reached.size + 1));
+  function place(reached: ReadonlySet<number>, budget: Budget): AutomatonState {
+    budget.steps(STEPS_OF_A_STATE * (reached.size + 1));
     const key = [...reached].toSorted((a, b) => a - b).join();
     const known = places.get(key);
     if (known) return known;
-    if (places.size >= MOST_PLACES) {
+    if (places.size >= MAX_STATES) {
       for (const each of places.values()) each.next.clear();
       places.clear();
     }
-    const made = { steps: reached, accepts: reach(reached, ['end']).has(last), next: new Map<number, Place>() };
+    const made = {
+      steps: reached,
+      accepts: reach(reached, ['end']).has(last),
+      next: new Map<number, AutomatonState>(),
+    };
     places.set(key, made);
     return made;
   }
 
-  function follow(from: Place, char: number, budget: Budget): Place {
+  function follow(from: AutomatonState, char: number, budget: Budget): AutomatonState {
     const onwards: number[] = [];
     for (const at of from.steps) {
       const step = steps[at]!;
@@ -308,7 +319,7 @@ function createMatcher(steps: readonly Step[]): Pattern {
 
   const start = reach([0], ['start']);
   const acceptsNothing = reach([0], ['start', 'end']).has(last);
-  let first: Place | undefined;
+  let first: AutomatonState | undefined;
   return (text, budget) => {
     if (text === '') return acceptsNothing;
     budget.steps(text.length);

@@ -5,14 +5,14 @@
  */
 import { FhirError } from '../fhir/error.js';
 
-const LONGEST = 200;
+const MAX_CANONICAL_SHOWN = 200;
 const CANONICAL = /^(?:https?:\/\/|urn:(?:oid|uuid|iso|ietf|hl7ii):)[\x21-\x7e]+$/i;
 
 /** A canonical for a message, without what may follow a `?`; nothing for a text that is none. With a blank before it. */
 export function naming(canonical: string | undefined): string {
   const bare = canonical?.split('?')[0] ?? '';
   if (!CANONICAL.test(bare)) return '';
-  return ` ${bare.length > LONGEST ? `${bare.slice(0, LONGEST)}…` : bare}`;
+  return ` ${bare.length > MAX_CANONICAL_SHOWN ? `${bare.slice(0, MAX_CANONICAL_SHOWN)}…` : bare}`;
 }
 
 /** The status is that of an invalid request (the address itself exists); the issue says that something was not found. */
@@ -55,5 +55,5 @@ export const badFilter = (url: string | undefined, fault: string): FhirError =>
     detail: 'unsupported-filter',
   });
 
-export const tooCostly = (message: string): FhirError =>
+export const expansionTooCostly = (message: string): FhirError =>
   new FhirError('too-costly', message, { detail: 'expansion-too-costly' });

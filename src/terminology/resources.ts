@@ -38,18 +38,18 @@ export interface CodeSystem {
   readonly concept?: readonly Concept[];
 }
 
-export interface Filter {
+export interface ConceptFilterDefinition {
   readonly property?: string;
   readonly op?: string;
   readonly value?: string;
 }
 
 /** One include or exclude. */
-export interface Include {
+export interface ValueSetInclude {
   readonly system?: string;
   readonly version?: string;
   readonly concept?: readonly { readonly code?: string }[];
-  readonly filter?: readonly Filter[];
+  readonly filter?: readonly ConceptFilterDefinition[];
   readonly valueSet?: readonly (string | null)[];
 }
 
@@ -67,8 +67,8 @@ export interface ValueSet {
   readonly version?: string;
   readonly compose?: {
     readonly inactive?: boolean;
-    readonly include?: readonly Include[];
-    readonly exclude?: readonly Include[];
+    readonly include?: readonly ValueSetInclude[];
+    readonly exclude?: readonly ValueSetInclude[];
   };
   readonly expansion?: {
     readonly total?: number;
@@ -81,7 +81,7 @@ export interface ValueSet {
 export type Canonical = { readonly url: string; readonly version?: string } | { readonly id: string };
 
 /** A stored resource that was not parsed yet. `key` names its text for good: type, id and version. */
-export interface Unread {
+export interface UnparsedResource {
   readonly key: string;
   read(): Resource;
 }
@@ -91,4 +91,7 @@ export interface Unread {
  * what was just stored counts, and whoever is asked may decide what the caller is allowed to see. Unread is better than
  * read: a code system whose index is at hand is not parsed again.
  */
-export type LoadCanonical = (type: 'ValueSet' | 'CodeSystem', by: Canonical) => Promise<Resource | Unread | undefined>;
+export type LoadCanonical = (
+  type: 'ValueSet' | 'CodeSystem',
+  by: Canonical,
+) => Promise<Resource | UnparsedResource | undefined>;

@@ -9,22 +9,23 @@
  * Choices: `below` and `above` need a system, because codes mean nothing without one. A code that its system does not
  * have is an error. Codes of systems that are not case sensitive are compared exactly, as the index keeps them.
  */
+import { ID_PATTERN } from '../fhir/id.js';
 import { FhirError } from '../fhir/error.js';
 import { parseCanonical, parseReference } from '../fhir/reference.js';
 import type { Resource } from '../fhir/resource.js';
 import { createLruCache } from '../platform/lru-cache.js';
 import type { ConceptTest, TokenValue } from '../search/query.js';
-import { createBudget, MOST_CODES } from './budget.js';
+import { createBudget, MAX_CODES } from './budget.js';
 import { type Concepts, indexConcepts, isUsable } from './code-system.js';
 import { expand, type Sources } from './expand.js';
 import { related } from './filter.js';
-import { sizeOf, tokensOf } from './members.js';
-import { tooCostly, unknownCodeSystem, unknownValueSet } from './refuse.js';
+import { countListed, memberTokens } from './members.js';
+import { expansionTooCostly, unknownCodeSystem, unknownValueSet } from './refuse.js';
 import { implicitValueSet } from './implicit.js';
-import type { Canonical, CodeSystem, LoadCanonical, Unread, ValueSet } from './resources.js';
+import type { Canonical, CodeSystem, LoadCanonical, UnparsedResource, ValueSet } from './resources.js';
 import { loadStandard, type Standard } from './standard.js';
 
-export type { LoadCanonical, Unread } from './resources.js';
+export type { LoadCanonical, UnparsedResource } from './resources.js';
 
 export interface Terminology {
   /**
@@ -41,15 +42,14 @@ export interface TerminologyOptions {
   readonly standard?: () => Promise<Standard>;
 }
 
-const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 /** Indexes of stored code systems that are kept: one of 200,000 concepts takes some 40 MB. */
-const KEPT = 4;
+const MAX_CACHED_CODE_SYSTEMS = 4;
 
 export function createTerminology(load: LoadCanonical, options: TerminologyOptions): Terminology {
   const { bases, standard: open = loadStandard } = options;
   let opened: Promise<Standard> | undefined;
   const standard = (): Promise<Standard> => (opened ??= open());
-  const recent = createLruCache<Concepts | undefined>(KEPT);
+  const recent = createLruCache<Concepts | undefined>(MAX_CACHED_CODE_SYSTEMS);
   const published = new WeakMap<CodeSystem, Concepts>();
 
   async function findValueSet(by: Canonical): Promise<ValueSet | undefined> {
@@ -71,7 +71,7 @@ export function createTerminology(load: LoadCanonical, options: TerminologyOptio
     return known;
   }
 
-  function indexOf(stored: Resource | Unread): Concepts | undefined {
+  function indexOf(stored: Resource | UnparsedResource): Concepts | undefined {
     if (isUnread(stored)) return recent.get(stored.key, () => conceptsOf(stored.read()));
     const { id, meta } = stored as unknown as CodeSystem;
     if (meta?.versionId === undefined) return conceptsOf(stored);
@@ -101,7 +101,7 @@ export function createTerminology(load: LoadCanonical, options: TerminologyOptio
       // An address of this server can be the canonical of a resource with another id.
       if (!found && !text.startsWith('ValueSet/')) found = await findValueSet(parseCanonical(text));
     } else if (isUrl) found = await findValueSet(parseCanonical(text));
-    else if (target === undefined && ID.test(text)) found = await findValueSet({ id: text });
+    else if (target === undefined && ID_PATTERN.test(text)) found = await findValueSet({ id: text });
     else
       throw new FhirError(
         'invalid',
@@ -118,7 +118,7 @@ export function createTerminology(load: LoadCanonical, options: TerminologyOptio
     async codesOf({ relation, system, value }) {
       if (relation === 'in') {
         const members = await expand(await valueSetOf(value), sources(), createBudget());
-        return few(sizeOf(members), () => tokensOf(members));
+        return withinLimit(countListed(members), () => memberTokens(members));
       }
       if (system === undefined || system === '')
         throw new FhirError('invalid', `The modifier ${relation} needs the system before the code: system|code.`, {
@@ -127,20 +127,20 @@ export function createTerminology(load: LoadCanonical, options: TerminologyOptio
       const concepts = await findConcepts(system);
       if (!concepts) throw unknownCodeSystem(system);
       const found = related(concepts, value, relation);
-      return few(found.size, () => Array.from(found, concept => ({ system, code: concepts.codes[concept]! })));
+      return withinLimit(found.size, () => Array.from(found, concept => ({ system, code: concepts.codes[concept]! })));
     },
   };
 }
 
-const isUnread = (found: Resource | Unread): found is Unread => typeof found['read'] === 'function';
+const isUnread = (found: Resource | UnparsedResource): found is UnparsedResource => typeof found['read'] === 'function';
 
 function conceptsOf(resource: Resource): Concepts | undefined {
   const system = resource as unknown as CodeSystem;
   return isUsable(system) ? indexConcepts(system) : undefined;
 }
 
-function few(size: number, make: () => readonly TokenValue[]): readonly TokenValue[] {
-  if (size > MOST_CODES)
-    throw tooCostly(`The search stands for more than ${MOST_CODES} codes. Use a narrower value set or code.`);
+function withinLimit(size: number, make: () => readonly TokenValue[]): readonly TokenValue[] {
+  if (size > MAX_CODES)
+    throw expansionTooCostly(`The search stands for more than ${MAX_CODES} codes. Use a narrower value set or code.`);
   return make();
 }

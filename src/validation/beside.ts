@@ -12,30 +12,35 @@ import { parseXml } from '../fhir/xml/read.js';
 import { createPool, type Pool, TaskStopped } from '../platform/pool.js';
 import { remember, validateStructure } from './structure.js';
 
-export type Task =
+export type ThreadTask =
   | { readonly do: 'read-xml'; readonly bytes: Uint8Array<ArrayBuffer>; readonly limits: JsonLimits }
   | { readonly do: 'validate'; readonly bytes: Uint8Array<ArrayBuffer> };
 
 /** What a thread answers; an error is told in its parts, as threads share no classes. */
-export type Answer =
+export type ThreadAnswer =
   | { readonly json: Uint8Array<ArrayBuffer> }
   | { readonly issues: readonly Issue[] }
   | { readonly refused: { readonly kind: Kind; readonly message: string; readonly issues: readonly Issue[] } };
 
 /** Bytes of XML that are read at once. */
-const SMALL = 32 * 1024;
+const MAX_INLINE_XML = 32 * 1024;
 
 /** MB of heap: a body of 16 MB, its text, its objects, and its text as JSON. */
 const MEMORY = 128;
 
-let pool: Pool<Task, Answer> | undefined;
+let validationPool: Pool<ThreadTask, ThreadAnswer> | undefined;
 
 /** Threads start when they are needed, and end when they are not. */
-const threads = (): Pool<Task, Answer> =>
-  (pool ??= createPool({ module: new URL('./thread.js', import.meta.url), threads: 1, memory: MEMORY, time: 30_000 }));
+const threads = (): Pool<ThreadTask, ThreadAnswer> =>
+  (validationPool ??= createPool({
+    module: new URL('./thread.js', import.meta.url),
+    threads: 1,
+    memory: MEMORY,
+    time: 30_000,
+  }));
 
-async function ask(task: Task): Promise<Answer> {
-  let answer: Answer;
+async function ask(task: ThreadTask): Promise<ThreadAnswer> {
+  let answer: ThreadAnswer;
   try {
     answer = await threads().run(task, [task.bytes.buffer]);
   } catch (error) {
@@ -58,14 +63,14 @@ const own = (bytes: Buffer): Uint8Array<ArrayBuffer> =>
 
 /** The same resource as JSON; `bytes` may be gone afterwards. Throws what `parseXml` throws, and `too-large`. */
 export async function jsonOfXml(bytes: Buffer, definitions: Definitions, limits: JsonLimits): Promise<Buffer> {
-  if (bytes.length <= SMALL) {
+  if (bytes.length <= MAX_INLINE_XML) {
     const { resource, decimals } = parseXml(bytes, definitions, limits);
     return Buffer.from(print(resource, decimals));
   }
   const { maxDepth, maxArray = Infinity, maxValues = Infinity } = limits;
   const counts = { maxDepth, maxArray, maxValues };
   const { json } = (await ask({ do: 'read-xml', bytes: own(bytes), limits: counts })) as Extract<
-    Answer,
+    ThreadAnswer,
     { json: unknown }
   >;
   return Buffer.from(json.buffer, json.byteOffset, json.length);
@@ -73,7 +78,7 @@ export async function jsonOfXml(bytes: Buffer, definitions: Definitions, limits:
 
 /** Throws what `parseXml` throws, and `too-large`. */
 export async function readXml(bytes: Buffer, definitions: Definitions, limits: JsonLimits): Promise<Parsed> {
-  if (bytes.length <= SMALL) return parseXml(bytes, definitions, limits);
+  if (bytes.length <= MAX_INLINE_XML) return parseXml(bytes, definitions, limits);
   return readJson(await jsonOfXml(bytes, definitions, limits), limits);
 }
 
@@ -84,7 +89,7 @@ export async function validate(
 ): Promise<readonly Issue[]> {
   if (!large) return validateStructure(resource, definitions, decimals);
   const bytes = own(Buffer.from(text ?? print(resource, decimals)));
-  return ((await ask({ do: 'validate', bytes })) as Extract<Answer, { issues: unknown }>).issues;
+  return ((await ask({ do: 'validate', bytes })) as Extract<ThreadAnswer, { issues: unknown }>).issues;
 }
 
 /** Looks at a large resource now, so that `isStructured` need not do so on the event loop. */

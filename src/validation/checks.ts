@@ -34,18 +34,18 @@ export function isBase64(text: string): boolean {
 }
 
 /** Characters of a string: https://hl7.org/fhir/R4/datatypes.html#string. */
-export const MOST_CHARACTERS = 1024 * 1024;
+export const MAX_STRING_CHARACTERS = 1024 * 1024;
 
 /** True for a text of at most 1 MB of characters; one outside the basic plane counts once. */
 export function isShort(text: string): boolean {
-  if (text.length <= MOST_CHARACTERS) return true;
-  if (text.length > 2 * MOST_CHARACTERS) return false;
+  if (text.length <= MAX_STRING_CHARACTERS) return true;
+  if (text.length > 2 * MAX_STRING_CHARACTERS) return false;
   let count = text.length;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code >= 0xd800 && code < 0xdc00) count--;
   }
-  return count <= MOST_CHARACTERS;
+  return count <= MAX_STRING_CHARACTERS;
 }
 
 /** True for a div that may be kept and shown. */
@@ -106,4 +106,4 @@ export function haveOwnIds(contained: unknown): boolean {
 }
 
 /** Resources inside resources (Bundles in Bundles, Parameters in Bundles …) up to this depth. */
-export const MOST_NESTED = 8;
+export const MAX_NESTED_RESOURCES = 8;

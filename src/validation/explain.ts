@@ -9,14 +9,22 @@
 import type { Definitions, ElementDefinition, TypeDefinition } from '../fhir/definitions.js';
 import type { Issue } from '../fhir/error.js';
 import type { Decimals, Resource } from '../fhir/resource.js';
-import { haveOwnIds, isBase64, isOneOrOther, isRealDay, isShort, MOST_CHARACTERS, MOST_NESTED } from './checks.js';
+import {
+  haveOwnIds,
+  isBase64,
+  isOneOrOther,
+  isRealDay,
+  isShort,
+  MAX_STRING_CHARACTERS,
+  MAX_NESTED_RESOURCES,
+} from './checks.js';
 import { nearest } from '../platform/nearest.js';
 import { faultOfNarrative } from './narrative.js';
-import { codeListOf, hasSibling, INTEGERS, isArray, propertyName } from './shape.js';
+import { codeListOf, hasSibling, INTEGER_RANGES, isRepeating, propertyName } from './shape.js';
 
-const MOST_ISSUES = 50;
+const MAX_STRUCTURE_ISSUES = 50;
 /** Longer lists are named by their value set. */
-const MOST_CODES_NAMED = 20;
+const MAX_CODES_NAMED = 20;
 /** Names that may be repeated in a text: those that could be an element's. */
 const PLAIN_NAME = /^_?[A-Za-z][A-Za-z0-9]{0,63}$/;
 
@@ -26,13 +34,13 @@ type Obj = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Obj => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The faults of a resource; empty where there are none. */
-export function explain(resource: Resource, definitions: Definitions, decimals?: Decimals): Issue[] {
+export function explainFaults(resource: Resource, definitions: Definitions, decimals?: Decimals): Issue[] {
   const { types, codeLists } = definitions;
   const issues: Issue[] = [];
   const report = (code: Code, expression: string, text: string): void => {
-    if (issues.length < MOST_ISSUES) issues.push({ severity: 'error', code, text, expression });
+    if (issues.length < MAX_STRUCTURE_ISSUES) issues.push({ severity: 'error', code, text, expression });
   };
-  const isFull = (): boolean => issues.length >= MOST_ISSUES;
+  const isFull = (): boolean => issues.length >= MAX_STRUCTURE_ISSUES;
 
   function walkResource(value: unknown, path: string, depth: number, contained: boolean): void {
     if (!isObject(value)) return report('structure', path, 'A resource must be an object.');
@@ -44,7 +52,7 @@ export function explain(resource: Resource, definitions: Definitions, decimals?:
       const meant = typeof name === 'string' ? nearest(name, definitions.resourceTypes) : undefined;
       return report('structure', `${at}.resourceType`, `resourceType is not a type of R4${didYouMean(meant)}.`);
     }
-    if (depth > MOST_NESTED) return report('structure', path, 'Resources are nested too deeply.');
+    if (depth > MAX_NESTED_RESOURCES) return report('structure', path, 'Resources are nested too deeply.');
     if (contained && value['contained'] !== undefined)
       report('structure', `${path}.contained`, 'A contained resource must not contain others.');
     return walkObject(value, type, path === '' ? name : path, depth);
@@ -74,7 +82,7 @@ export function explain(resource: Resource, definitions: Definitions, decimals?:
           report('structure', expression, `${element.name}[x] must have one type only.`);
         chosen.set(element, name);
       }
-      if (!isArray(element)) {
+      if (!isRepeating(element)) {
         if (sibling) walkSibling(value[key], expression);
         else walkValue(value, key, element, code, type, expression, depth);
       } else if (hasSibling(type.name, element, types.get(code))) {
@@ -165,7 +173,7 @@ export function explain(resource: Resource, definitions: Definitions, decimals?:
     literal: string | undefined,
   ): void {
     const { name } = element;
-    const bounds = INTEGERS[type.name];
+    const bounds = INTEGER_RANGES[type.name];
     const wanted = bounds || type.name === 'decimal' ? 'number' : type.name === 'boolean' ? 'boolean' : 'string';
     if (typeof value !== wanted) return report('structure', expression, `${name} must be a JSON ${wanted}.`);
     if (typeof value === 'number') {
@@ -184,7 +192,7 @@ export function explain(resource: Resource, definitions: Definitions, decimals?:
     const list = canonical === undefined ? undefined : codeLists.get(canonical);
     if (list) {
       if (list.codes.includes(value)) return undefined;
-      const named = list.codes.length <= MOST_CODES_NAMED;
+      const named = list.codes.length <= MAX_CODES_NAMED;
       const allowed = named ? `one of ${list.codes.join(', ')}` : `a code of ${canonical}`;
       return report('code-invalid', expression, `${name} must be ${allowed}.`);
     }
@@ -228,7 +236,7 @@ const patterns = new Map<string, RegExp>();
 function faultOfText(text: string, type: TypeDefinition): string | undefined {
   if (type.name === 'xhtml') return faultOfNarrative(text);
   if (type.name === 'base64Binary') return isBase64(text) ? undefined : 'must be base64';
-  if (!isShort(text)) return `must not have more than ${MOST_CHARACTERS} characters`;
+  if (!isShort(text)) return `must not have more than ${MAX_STRING_CHARACTERS} characters`;
   const pattern = patterns.get(type.name) ?? new RegExp(type.pattern ?? '');
   patterns.set(type.name, pattern);
   if (!pattern.test(text)) return `must have the form of ${type.name}`;

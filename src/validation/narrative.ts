@@ -8,16 +8,16 @@
  */
 import { SaxesParser } from 'saxes';
 
-const XHTML = 'http://www.w3.org/1999/xhtml';
+const XHTML_NAMESPACE = 'http://www.w3.org/1999/xhtml';
 
-const ELEMENTS = new Set(
+const NARRATIVE_ELEMENTS = new Set(
   (
     'a abbr acronym address area b bdo big blockquote br caption cite code col colgroup dd dfn div dl dt em h1 h2 h3 h4 ' +
     'h5 h6 hr i img kbd li map ol p pre q samp small span strong sub sup table tbody td tfoot th thead tr tt ul var'
   ).split(' '),
 );
 
-const ATTRIBUTES = new Set(
+const NARRATIVE_ATTRIBUTES = new Set(
   (
     'abbr accesskey align alt axis bgcolor border cellpadding cellspacing char charoff cite class colspan compact coords ' +
     'dir frame headers height href hreflang id ismap lang longdesc name nohref noshade nowrap rel rev rowspan rules scope ' +
@@ -36,14 +36,14 @@ const STYLE_LINK = /url\s*\(\s*["']?([^"')]*)/gi;
 const ACTIVE_COMMENT = /^-?>|^\s*\[/;
 
 /** Elements inside one another; the parser looks up namespaces through all of them, so this keeps it linear. */
-const MOST_DEPTH = 100;
+const MAX_NARRATIVE_DEPTH = 100;
 
 /** Characters: as many as any other string may have. */
-const MOST_CHARACTERS = 2 * 1024 * 1024;
+const MAX_NARRATIVE_CHARACTERS = 2 * 1024 * 1024;
 
 /** What is wrong with the div, in words free of its content; undefined where it is right. Stops at the first fault. */
 export function faultOfNarrative(div: string): string | undefined {
-  if (div.length > MOST_CHARACTERS) return 'must not be longer than 2 MB';
+  if (div.length > MAX_NARRATIVE_CHARACTERS) return 'must not be longer than 2 MB';
   const parser = new SaxesParser({ xmlns: true, position: false });
   let fault: string | undefined;
   const refuse = (text: string): never => {
@@ -65,14 +65,14 @@ export function faultOfNarrative(div: string): string | undefined {
   });
   parser.on('opentag', tag => {
     depth++;
-    if (depth > MOST_DEPTH) refuse('is nested too deeply');
-    if (tag.uri !== XHTML) refuse('must be in the XHTML namespace');
+    if (depth > MAX_NARRATIVE_DEPTH) refuse('is nested too deeply');
+    if (tag.uri !== XHTML_NAMESPACE) refuse('must be in the XHTML namespace');
     if (!rooted && tag.local !== 'div') refuse('must be a div element');
     rooted = true;
-    if (!ELEMENTS.has(tag.local)) refuse('has an element that narratives may not have');
+    if (!NARRATIVE_ELEMENTS.has(tag.local)) refuse('has an element that narratives may not have');
     for (const { name, value, uri } of Object.values(tag.attributes)) {
       if (uri === 'http://www.w3.org/2000/xmlns/') continue;
-      if (!ATTRIBUTES.has(name)) refuse('has an attribute that narratives may not have');
+      if (!NARRATIVE_ATTRIBUTES.has(name)) refuse('has an attribute that narratives may not have');
       if (LINKS.has(name) && !isSafeLink(name, value)) refuse('has a link that is not allowed');
       if (name === 'style' && !isSafeStyle(value)) refuse('has a style that is not allowed');
     }

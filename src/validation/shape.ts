@@ -4,7 +4,7 @@
  */
 import type { ElementDefinition, TypeDefinition } from '../fhir/definitions.js';
 
-export const isArray = (element: ElementDefinition): boolean => element.max !== 1;
+export const isRepeating = (element: ElementDefinition): boolean => element.max !== 1;
 
 /** JSON property of an element, or of one type of a choice. */
 export const propertyName = (element: ElementDefinition, code: string): string =>
@@ -25,7 +25,7 @@ export const codeListOf = (element: ElementDefinition, code: string): string | u
   code === 'code' && !element.choice ? element.required : undefined;
 
 /** Least and greatest value of the integer types; both are of 32 bits. */
-export const INTEGERS: Readonly<Record<string, readonly [number, number]>> = {
+export const INTEGER_RANGES: Readonly<Record<string, readonly [number, number]>> = {
   integer: [-2_147_483_648, 2_147_483_647],
   unsignedInt: [0, 2_147_483_647],
   positiveInt: [1, 2_147_483_647],

@@ -10,8 +10,8 @@ import type { Definitions } from '../fhir/definitions.js';
 import type { Issue } from '../fhir/error.js';
 import type { Decimals, Resource } from '../fhir/resource.js';
 import * as checks from './checks.js';
-import { explain } from './explain.js';
-import { INTEGERS, propertyName } from './shape.js';
+import { explainFaults } from './explain.js';
+import { INTEGER_RANGES, propertyName } from './shape.js';
 
 type Gate = (resource: Resource) => boolean;
 
@@ -26,13 +26,14 @@ function loadGate(): Gate {
 }
 
 /** What was found out beside the event loop. */
-const known = new WeakMap<Resource, boolean>();
+const structuredResources = new WeakMap<Resource, boolean>();
 
 /** What the gate says: true for a resource of R4's structure. Literals that only look whole pass. */
-export const isStructured = (resource: Resource): boolean => known.get(resource) ?? loadGate()(resource);
+export const isStructured = (resource: Resource): boolean => structuredResources.get(resource) ?? loadGate()(resource);
 
 /** Spares `isStructured` a long look. */
-export const remember = (resource: Resource, structured: boolean): void => void known.set(resource, structured);
+export const remember = (resource: Resource, structured: boolean): void =>
+  void structuredResources.set(resource, structured);
 
 /** Loads the gate, and runs it on small resources of the given types: the first call of each type compiles it. */
 export function warmValidators(types: readonly string[] = ['Patient', 'Observation', 'Encounter', 'Bundle']): void {
@@ -47,7 +48,7 @@ export function warmValidators(types: readonly string[] = ['Patient', 'Observati
 export function validateStructure(resource: Resource, definitions: Definitions, decimals?: Decimals): readonly Issue[] {
   const accepted = loadGate()(resource);
   if (accepted && (!decimals || !mayHoldIntegers(decimals, definitions))) return [];
-  const issues = explain(resource, definitions, decimals);
+  const issues = explainFaults(resource, definitions, decimals);
   if (issues.length > 0 || accepted) return issues;
   return [
     {
@@ -80,6 +81,6 @@ function namesOfIntegers({ types }: Definitions): Set<string> {
   const names = new Set<string>();
   for (const type of types.values())
     for (const element of type.elements)
-      for (const { code } of element.types) if (INTEGERS[code]) names.add(propertyName(element, code));
+      for (const { code } of element.types) if (INTEGER_RANGES[code]) names.add(propertyName(element, code));
   return names;
 }

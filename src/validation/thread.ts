@@ -5,20 +5,20 @@ import { parseJson, STORED_JSON } from '../fhir/json/json.js';
 import { print } from '../fhir/json/print.js';
 import { parseXml } from '../fhir/xml/read.js';
 import { answerTasks } from '../platform/pool.js';
-import type { Answer, Task } from './beside.js';
+import type { ThreadAnswer, ThreadTask } from './beside.js';
 import { validateStructure } from './structure.js';
 
-const definitions = loadDefinitions();
+const threadDefinitions = loadDefinitions();
 
-function work(task: Task): Answer {
+function work(task: ThreadTask): ThreadAnswer {
   const bytes = Buffer.from(task.bytes.buffer, task.bytes.byteOffset, task.bytes.length);
   try {
     if (task.do === 'validate') {
       // What may come in at all was decided before.
       const { resource, decimals } = parseJson(bytes, STORED_JSON);
-      return { issues: validateStructure(resource, definitions, decimals) };
+      return { issues: validateStructure(resource, threadDefinitions, decimals) };
     }
-    const { resource, decimals } = parseXml(bytes, definitions, task.limits);
+    const { resource, decimals } = parseXml(bytes, threadDefinitions, task.limits);
     return { json: new Uint8Array(Buffer.from(print(resource, decimals))) };
   } catch (error) {
     if (!(error instanceof FhirError)) throw error;
@@ -27,7 +27,7 @@ function work(task: Task): Answer {
   }
 }
 
-answerTasks<Task, Answer>(task => {
+answerTasks<ThreadTask, ThreadAnswer>(task => {
   const answer = work(task);
   return { answer, moving: 'json' in answer ? [answer.json.buffer] : [] };
 });

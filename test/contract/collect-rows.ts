@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { before, it } from 'mocha';
 import { referring } from '../../src/interactions/write/referrers.js';
-import type { Entry } from '../../src/search/entry.js';
+import type { IndexEntry } from '../../src/search/entry.js';
 import type { Change } from '../../src/store/store.js';
 import { definitions, parameters, put } from '../support/changes.js';
 import { createPopulation } from '../support/population.js';
@@ -45,7 +45,7 @@ function targets(current: readonly Change[], query: string, by: string): string[
   return [...new Set(found)].toSorted();
 }
 
-const refersTo = (type: string, id: string) => (entry: Entry) =>
+const refersTo = (type: string, id: string) => (entry: IndexEntry) =>
   entry.kind === 'reference' && entry.type === type && entry.id === id;
 
 export function collectRows(subject: Subject): void {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { after, afterEach, describe, it } from 'mocha';
-import { type Cursor, EVERYTHING } from '../../src/search/query.js';
+import { type Cursor, ANY_RESOURCE } from '../../src/search/query.js';
 import { connect } from '../../src/store/embedded/connection.js';
 import { protect } from '../../src/store/embedded/files.js';
 import { openEmbedded } from '../../src/store/embedded/index.js';
@@ -17,7 +17,7 @@ import { placement, put, remove } from '../support/changes.js';
 import { queryOf } from '../support/queries.js';
 
 const CHILD = fileURLToPath(new URL('../support/embedded-child.js', import.meta.url));
-const PATIENTS = { types: ['Patient'], where: EVERYTHING };
+const PATIENTS = { types: ['Patient'], where: ANY_RESOURCE };
 const patient = (id: string) => put({ resourceType: 'Patient', id, identifier: [{ value: id }] });
 
 describe('the file of the embedded store', () => {

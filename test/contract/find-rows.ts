@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { before, it } from 'mocha';
-import type { Entry } from '../../src/search/entry.js';
+import type { IndexEntry } from '../../src/search/entry.js';
 import type { Change } from '../../src/store/store.js';
 import { put, remove } from '../support/changes.js';
 import { createPopulation } from '../support/population.js';
@@ -106,7 +106,7 @@ const dateRank =
 const textRank =
   (parameter: string): Rank =>
   change => {
-    const norms = values(change, parameter).flatMap((entry: Entry) =>
+    const norms = values(change, parameter).flatMap((entry: IndexEntry) =>
       entry.kind === 'string' ? [entry.norm.slice(0, 20)] : [],
     );
     return norms.toSorted()[0];
@@ -290,7 +290,7 @@ export function findRows(subject: Subject): void {
     const { store } = subject;
     const change = put({ resourceType: 'Device', id: 'reindexed', status: 'active' });
     await store.commit({ changes: [change] });
-    const entries: Entry[] = [{ parameter: 'device-name', kind: 'string', raw: 'Pump', norm: 'pump' }];
+    const entries: IndexEntry[] = [{ parameter: 'device-name', kind: 'string', raw: 'Pump', norm: 'pump' }];
     assert.equal(await store.reindex([{ row: change, entries }]), 1);
     assert.equal((await store.count(queryOf('Device?device-name=pump'))).count, 1);
     assert.equal((await store.count(queryOf('Device?status=active'))).count, 0);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
 import { put } from '../support/changes.js';
-import { EVERYTHING } from '../../src/search/query.js';
+import { ANY_RESOURCE } from '../../src/search/query.js';
 import type { Subject } from './store-suite.js';
 
 export function lifeRows(subject: Subject): void {
@@ -13,7 +13,7 @@ export function lifeRows(subject: Subject): void {
     await Promise.all([store.migrate(), store.migrate(), store.migrate()]);
     assert.ok(await store.read('Patient', 'before'));
     await store.commit({ changes: [put({ resourceType: 'Patient', id: 'after' })] });
-    assert.equal((await store.count({ types: ['Patient'], where: EVERYTHING })).count, 2);
+    assert.equal((await store.count({ types: ['Patient'], where: ANY_RESOURCE })).count, 2);
   });
 
   it('needs no reindex when it is new', async () => {
@@ -31,7 +31,7 @@ export function lifeRows(subject: Subject): void {
     const asked = Array.from({ length: 50 }, (_, i) =>
       store.commit({ changes: [put({ resourceType: 'Patient', id: `last${i}` })] }),
     );
-    const counting = store.count({ types: ['Patient'], where: EVERYTHING });
+    const counting = store.count({ types: ['Patient'], where: ANY_RESOURCE });
     const closed = store.close();
     await Promise.all(asked);
     assert.ok((await counting).count >= 2);
@@ -40,7 +40,7 @@ export function lifeRows(subject: Subject): void {
     for (const refused of [
       () => store.ping(),
       () => store.read('Patient', 'before'),
-      () => store.find({ types: ['Patient'], where: EVERYTHING, sort: [], limit: 1 }),
+      () => store.find({ types: ['Patient'], where: ANY_RESOURCE, sort: [], limit: 1 }),
       () => store.commit({ changes: [put({ resourceType: 'Patient', id: 'too-late' })] }),
     ])
       await assert.rejects(refused, { kind: 'unavailable' });

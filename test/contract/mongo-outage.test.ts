@@ -1,7 +1,7 @@
 /** A MongoDB that goes away and comes back: requests fail soon and clearly, and nothing has to be restarted. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { EVERYTHING } from '../../src/search/query.js';
+import { ANY_RESOURCE } from '../../src/search/query.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import type { Store } from '../../src/store/store.js';
 import { placement, put } from '../support/changes.js';
@@ -9,7 +9,7 @@ import { startMongo } from '../support/mongod.js';
 
 const unavailable = { name: 'FhirError', kind: 'unavailable' };
 const patient = (id: string) => put({ resourceType: 'Patient', id, name: [{ family: id }] });
-const everyone = { types: ['Patient'], where: EVERYTHING, sort: [], limit: 10 };
+const everyone = { types: ['Patient'], where: ANY_RESOURCE, sort: [], limit: 10 };
 
 const METHODS: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   ping: store => store.ping(),

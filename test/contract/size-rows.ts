@@ -1,7 +1,7 @@
 /** Rows of the store contract: pages end where their texts have no room, wherever the rows come from. */
 import assert from 'node:assert/strict';
 import { before, it } from 'mocha';
-import { EVERYTHING, type Cursor, type Query } from '../../src/search/query.js';
+import { ANY_RESOURCE, type Cursor, type Query } from '../../src/search/query.js';
 import type { Change, HistoryQuery, Page, Store } from '../../src/store/store.js';
 import { put } from '../support/changes.js';
 import type { Subject } from './store-suite.js';
@@ -24,7 +24,7 @@ type Ask = (store: Store, how: { bytes?: number; limit: number; after?: Cursor; 
 const find =
   (query: Pick<Query, 'sort'> & Partial<Query>): Ask =>
   (store, how) =>
-    store.find({ types: ['Patient'], where: EVERYTHING, ...query, ...how });
+    store.find({ types: ['Patient'], where: ANY_RESOURCE, ...query, ...how });
 const history =
   (query: Omit<HistoryQuery, 'limit'>): Ask =>
   (store, how) =>

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { after, before, describe, it } from 'mocha';
-import type { Entry } from '../../src/search/entry.js';
+import type { IndexEntry } from '../../src/search/entry.js';
 import { match } from '../../src/search/match.js';
 import type { Query } from '../../src/search/query.js';
 import { encode } from '../../src/store/encode.js';
@@ -37,14 +37,20 @@ const UPDATED = [
   Date.UTC(2021, 0, 1),
 ];
 
-type Row = PlanRow & { readonly entries: readonly Entry[] };
+type Row = PlanRow & { readonly entries: readonly IndexEntry[] };
 
 interface Search extends Pick<Query, 'types' | 'where' | 'sort' | 'limit'> {
   /** Where the way back begins, as a part of all rows. */
   readonly turn: number;
 }
 
-const change = (type: string, id: string, version: number, updated: number, entries: readonly Entry[]): Change => ({
+const change = (
+  type: string,
+  id: string,
+  version: number,
+  updated: number,
+  entries: readonly IndexEntry[],
+): Change => ({
   type,
   id,
   version,

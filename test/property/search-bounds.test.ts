@@ -6,7 +6,7 @@ import { formatInstant } from '../../src/fhir/datetime.js';
 import type { EntryValue } from '../../src/search/entry.js';
 import { dateBounds, numberBounds } from '../../src/search/bounds.js';
 import { passes } from '../../src/search/match.js';
-import type { Bounds } from '../../src/search/query.js';
+import type { RangeBounds } from '../../src/search/query.js';
 
 const HOUR = 3_600_000;
 const START = Date.UTC(2020, 0, 1);
@@ -34,7 +34,12 @@ function keepLaws(ask: Ask, exact: boolean): void {
 }
 
 const asker =
-  (bounds: (text: string) => Bounds[] | undefined, kind: 'date' | 'number', entry: EntryValue, text: string): Ask =>
+  (
+    bounds: (text: string) => RangeBounds[] | undefined,
+    kind: 'date' | 'number',
+    entry: EntryValue,
+    text: string,
+  ): Ask =>
   prefix =>
     passes({ kind, any: bounds(prefix + text) ?? assert.fail('not understood') }, entry);
 

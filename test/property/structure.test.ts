@@ -4,7 +4,7 @@ import { before, describe, it } from 'mocha';
 import { loadDefinitions } from '../../src/fhir/definitions.js';
 import type { Resource } from '../../src/fhir/resource.js';
 import { isBase64 } from '../../src/validation/checks.js';
-import { explain } from '../../src/validation/explain.js';
+import { explainFaults } from '../../src/validation/explain.js';
 import { isStructured } from '../../src/validation/structure.js';
 import { damage, randomFrom, sampleResource } from '../support/sample.js';
 import { readArchive, skipWithout } from '../support/shared.js';
@@ -14,7 +14,7 @@ const definitions = loadDefinitions();
 /** Says where the gate and the explaining walker differ. */
 function assertAgreement(resource: Resource): boolean {
   const accepted = isStructured(resource);
-  const issues = explain(resource, definitions);
+  const issues = explainFaults(resource, definitions);
   if (accepted !== (issues.length === 0))
     assert.fail(`gate: ${accepted}, walker: ${JSON.stringify(issues)}\n${JSON.stringify(resource)}`);
   return accepted;
@@ -27,7 +27,7 @@ describe('structural validation, by random resources', () => {
     for (const type of definitions.resourceTypes)
       for (let seed = 0; seed < 5; seed++) {
         const resource = sampleResource(type, definitions, randomFrom(seed));
-        assert.ok(assertAgreement(resource), JSON.stringify(explain(resource, definitions)));
+        assert.ok(assertAgreement(resource), JSON.stringify(explainFaults(resource, definitions)));
       }
   });
 

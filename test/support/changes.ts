@@ -1,7 +1,7 @@
 /** Resources as changes that a store takes, with the index entries and words that they really have. */
 import { loadDefinitions } from '../../src/fhir/definitions.js';
 import type { Resource } from '../../src/fhir/resource.js';
-import type { Entry } from '../../src/search/entry.js';
+import type { IndexEntry } from '../../src/search/entry.js';
 import { extract } from '../../src/search/extract.js';
 import { createSearchParameters } from '../../src/search/parameters.js';
 import { wordsOf } from '../../src/search/words-of.js';
@@ -12,7 +12,7 @@ export const definitions = loadDefinitions();
 export const parameters = createSearchParameters(definitions);
 export const placement = createIndexLayout(definitions.searchParameters);
 
-export const entriesOf = (resource: Resource): Entry[] => extract(resource, parameters, { bases: [] });
+export const entriesOf = (resource: Resource): IndexEntry[] => extract(resource, parameters, { bases: [] });
 
 /** The resource with the id and meta that it is stored with. */
 export const stamped = (resource: Resource, version: number, updated: number): Resource => ({

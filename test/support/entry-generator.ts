@@ -5,7 +5,7 @@
  */
 import * as fc from 'fast-check';
 import { OPEN } from '../../src/fhir/datetime.js';
-import type { Entry, EntryValue } from '../../src/search/entry.js';
+import type { IndexEntry, EntryValue } from '../../src/search/entry.js';
 import { normalise } from '../../src/search/normalise.js';
 import { baseOf, UCUM } from '../../src/search/units.js';
 
@@ -301,7 +301,7 @@ function value(kind: Exclude<Kind, 'composite'>): Arb<EntryValue> {
 const withItsToken = (one: EntryValue): EntryValue[] =>
   one.kind === 'of-type' ? [one, { kind: 'token', system: '', code: one.value }] : [one];
 
-function entriesOf(shape: Shape, code: string, kind: Kind): Arb<Entry[]> {
+function entriesOf(shape: Shape, code: string, kind: Kind): Arb<IndexEntry[]> {
   if (kind !== 'composite')
     return fc
       .array(value(kind), { maxLength: 2 })
@@ -310,17 +310,17 @@ function entriesOf(shape: Shape, code: string, kind: Kind): Arb<Entry[]> {
   // Nothing that only modifiers search is part of a composite.
   const plain = (k: Kind) => (k === 'token' ? token : value(k as Exclude<Kind, 'composite'>));
   const part = (k: Kind) => fc.array(plain(k), { minLength: 1, maxLength: 2 });
-  const one: Arb<Entry> = fc
+  const one: Arb<IndexEntry> = fc
     .tuple(part(first), part(second))
     .map(parts => ({ parameter: code, kind: 'composite', parts }));
   return fc.array(one, { maxLength: 2 });
 }
 
 /** What every resource says of itself. */
-export const idEntry = (id: string): Entry => ({ parameter: '_id', kind: 'token', system: '', code: id });
+export const idEntry = (id: string): IndexEntry => ({ parameter: '_id', kind: 'token', system: '', code: id });
 
 /** All entries of one random resource, but for that of its id. */
-export function arbitraryEntries(type: string): Arb<Entry[]> {
+export function arbitraryEntries(type: string): Arb<IndexEntry[]> {
   const shape = SHAPES[type]!;
   const own = Object.entries(shape.parameters).map(([code, kind]) => entriesOf(shape, code, kind));
   return fc.tuple(...own).map(lists => {

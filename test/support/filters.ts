@@ -6,14 +6,14 @@ import { parseFilter } from '../../src/search/filter.js';
 import { createSearchParameters } from '../../src/search/parameters.js';
 import { parseCondition } from '../../src/search/parse-condition.js';
 import type { Test, Where } from '../../src/search/query.js';
-import type { Scope } from '../../src/search/scope.js';
+import type { SearchScope } from '../../src/search/scope.js';
 
 export const definitions = loadDefinitions();
 export const parameters = createSearchParameters(definitions);
 export const BASES = ['http://fhir.example/r4'];
 const NOW = Date.UTC(2024, 0, 1);
 
-export const scope = (...types: readonly string[]): Scope => ({
+export const scope = (...types: readonly string[]): SearchScope => ({
   types,
   parameters,
   definitions,

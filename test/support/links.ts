@@ -4,7 +4,7 @@ import { extract } from '../../src/search/extract.js';
 import type { Resolver, Subject } from '../../src/search/match.js';
 import { parameters } from './filters.js';
 
-export function linksAmong(subjects: readonly Subject[], says: Resolver['says'] = () => false): Resolver {
+export function linksAmong(subjects: readonly Subject[], says: Resolver['hasWords'] = () => false): Resolver {
   const byName = new Map(subjects.map(subject => [`${subject.type}/${subject.id}`, subject]));
   const targets = (subject: Subject, code: string): Subject[] =>
     subject.entries.flatMap(entry => {
@@ -27,6 +27,6 @@ export function linksAmong(subjects: readonly Subject[], says: Resolver['says'] 
     follow: (subject, code, to) => held(subject, code, to) ?? targets(subject, code).filter(({ type }) => type === to),
     referring: (subject, from, code) =>
       subjects.filter(other => other.type === from && targets(other, code).includes(subject)),
-    says,
+    hasWords: says,
   };
 }

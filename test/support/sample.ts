@@ -4,7 +4,7 @@
  */
 import type { Definitions, ElementDefinition, TypeDefinition } from '../../src/fhir/definitions.js';
 import type { Json, JsonObject, Resource } from '../../src/fhir/resource.js';
-import { codeListOf, hasSibling, isArray, propertyName } from '../../src/validation/shape.js';
+import { codeListOf, hasSibling, isRepeating, propertyName } from '../../src/validation/shape.js';
 
 export type Random = () => number;
 
@@ -73,7 +73,7 @@ export function sampleResource(type: string, definitions: Definitions, random: R
     const name = propertyName(element, code);
     const sibling = hasSibling(owner.name, element, typeOf(element.children ?? code));
     const extensions: JsonObject = { extension: [{ url: 'x:y', valueBoolean: true }] };
-    if (!isArray(element)) {
+    if (!isRepeating(element)) {
       if (sibling && random() < 0.1) object[`_${name}`] = extensions;
       if (!sibling || object[`_${name}`] === undefined || random() < 0.5) object[name] = value(element, code, depth);
       return;

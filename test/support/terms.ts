@@ -2,7 +2,7 @@
 import { FhirError } from '../../src/fhir/error.js';
 import type { Resource } from '../../src/fhir/resource.js';
 import type { ConceptTest, TokenValue } from '../../src/search/query.js';
-import type { CodeSystem, Concept, Include, ValueSet } from '../../src/terminology/resources.js';
+import type { CodeSystem, Concept, ValueSetInclude, ValueSet } from '../../src/terminology/resources.js';
 import { type Standard, standardFrom } from '../../src/terminology/standard.js';
 import { createTerminology, type LoadCanonical } from '../../src/terminology/terminology.js';
 
@@ -16,7 +16,7 @@ export const codeSystem = (url: string, concept: readonly Concept[], more: Parti
   ...more,
 });
 
-export const valueSet = (url: string, ...include: Include[]): ValueSet => ({
+export const valueSet = (url: string, ...include: ValueSetInclude[]): ValueSet => ({
   resourceType: 'ValueSet',
   url,
   compose: { include },

@@ -2,7 +2,15 @@
 import * as fc from 'fast-check';
 import { boxesAround } from '../../src/search/globe.js';
 import { normalise } from '../../src/search/normalise.js';
-import type { Bounds, ReferenceValue, SortKey, Test, TokenValue, VersionTest, Where } from '../../src/search/query.js';
+import type {
+  RangeBounds,
+  ReferenceValue,
+  SortKey,
+  Test,
+  TokenValue,
+  VersionTest,
+  Where,
+} from '../../src/search/query.js';
 import { baseBounds, UCUM } from '../../src/search/units.js';
 import {
   type Arb,
@@ -34,7 +42,7 @@ const tokenValue: Arb<TokenValue> = fc.oneof(
 );
 
 /** Every bound on its own or together, as prefixes give them. */
-function bounds(points: readonly number[], openEnds: boolean): Arb<Bounds> {
+function bounds(points: readonly number[], openEnds: boolean): Arb<RangeBounds> {
   const end = fc.option(of(points), { nil: undefined, freq: 2 });
   const flag = openEnds ? fc.boolean() : fc.constant(false);
   return fc.tuple(end, end, end, end, flag).map(([lowMin, lowMax, highMin, highMax, isOpen]) => ({

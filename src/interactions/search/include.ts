@@ -13,7 +13,7 @@ import type { Resource } from '../../fhir/resource.js';
 import { createBreather } from '../../platform/breather.js';
 import type { EntryValue } from '../../search/entry.js';
 import type { SearchParameter } from '../../search/parameters.js';
-import type { Include } from '../../search/parse-include.js';
+import type { SearchInclude } from '../../search/parse-include.js';
 import { any, type Where } from '../../search/query.js';
 import { refersTo } from '../../search/separate.js';
 import type { Page, Version } from '../../store/store.js';
@@ -35,7 +35,7 @@ const keyOf = ({ type, id, version }: Version): string => `${type}/${id}/${versi
 export async function include(
   context: Context,
   matches: readonly Version[],
-  includes: readonly Include[],
+  includes: readonly SearchInclude[],
   allowance: Allowance,
 ): Promise<Included> {
   if (includes.some(({ from, to }) => [from, to].some(type => type !== undefined && !context.view.shows(type))))
@@ -121,7 +121,7 @@ function resourceOf(row: Version): Resource {
 }
 
 /** The reference parameters of a type that the include means. */
-function parametersOf({ parameters }: Engine, type: string, { code }: Include): readonly SearchParameter[] {
+function parametersOf({ parameters }: Engine, type: string, { code }: SearchInclude): readonly SearchParameter[] {
   if (code !== undefined) {
     const one = parameters.get(type, code);
     return one ? [one] : [];
@@ -129,7 +129,7 @@ function parametersOf({ parameters }: Engine, type: string, { code }: Include): 
   return [...parameters.of(type).values()].filter(parameter => parameter.type === 'reference');
 }
 
-async function referred(search: Search, rows: readonly Version[], one: Include): Promise<void> {
+async function referred(search: Search, rows: readonly Version[], one: SearchInclude): Promise<void> {
   const { engine } = search;
   const wanted = new Map<string, { type: string; id: string; version?: string }>();
   const urls = new Map<string, { url: string; version?: string; types: readonly string[] }>();
@@ -201,7 +201,7 @@ async function byUrl(
   return found;
 }
 
-async function referring(search: Search, rows: readonly Version[], one: Include): Promise<void> {
+async function referring(search: Search, rows: readonly Version[], one: SearchInclude): Promise<void> {
   const { engine, view } = search;
   const targets = rows.filter(({ type }) => one.to === undefined || one.to === type);
   if (targets.length === 0) return;

@@ -213,7 +213,7 @@ const heldBy = ({ engine }: Ground, { entries, updated }: Subject, code: string,
 const resolverOf = (ground: Ground): Resolver => ({
   follow: (subject, code, to) => heldBy(ground, subject, code, to),
   referring: () => [],
-  says: (subject, among, words) =>
+  hasWords: (subject, among, words) =>
     containsWords(words, wordsOf((subject as Seen).resource, ground.engine.definitions)[among]),
 });
 

@@ -6,7 +6,7 @@
  */
 import { FhirError } from '../../fhir/error.js';
 import { tokensFor } from '../../search/parse-value.js';
-import { all, any, NOTHING, type Test, type Where } from '../../search/query.js';
+import { all, any, NO_RESOURCE, type Test, type Where } from '../../search/query.js';
 import { partOf } from '../../search/scope.js';
 import { isOne, refersTo, type Separated, separate, withIds } from '../../search/separate.js';
 import type { Named } from '../../store/store.js';
@@ -144,7 +144,7 @@ async function settleTest(ground: Ground, types: readonly string[], code: string
     const codes = await ground.engine.terminology.codesOf(test);
     // Several types share a parameter only where it reads the same.
     const values = tokensFor(ground.engine.parameters.get(types[0]!, code)!, codes);
-    return values.length === 0 ? NOTHING : { kind: 'param', code, test: { kind: 'token', any: values } };
+    return values.length === 0 ? NO_RESOURCE : { kind: 'param', code, test: { kind: 'token', any: values } };
   }
   return { kind: 'param', code, test };
 }

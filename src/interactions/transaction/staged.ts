@@ -5,7 +5,7 @@
 import { FhirError } from '../../fhir/error.js';
 import type { Resource } from '../../fhir/resource.js';
 import { atOnce, breathe } from '../../platform/pieces.js';
-import type { Entry } from '../../search/entry.js';
+import type { IndexEntry } from '../../search/entry.js';
 import { extracting } from '../../search/extract.js';
 import { match, type Subject } from '../../search/match.js';
 import type { Change } from '../../store/store.js';
@@ -71,7 +71,7 @@ export function createStaged(engine: Engine): Staged {
   let looks = 0;
 
   /** Undefined: there are too many. */
-  const entriesOf = (resource: Resource): Entry[] | undefined => {
+  const entriesOf = (resource: Resource): IndexEntry[] | undefined => {
     const { bases, maxIndexed } = engine.settings;
     try {
       return atOnce(extracting(resource, engine.parameters, { bases }, maxIndexed));

@@ -10,7 +10,7 @@ import { stamp } from '../../fhir/json/json.js';
 import { print } from '../../fhir/json/print.js';
 import type { Parsed, Resource } from '../../fhir/resource.js';
 import { atOnce, breathe, inPieces } from '../../platform/pieces.js';
-import type { Entry } from '../../search/entry.js';
+import type { IndexEntry } from '../../search/entry.js';
 import { extracting } from '../../search/extract.js';
 import { textIfOffered } from '../../search/index-resource.js';
 import type { BlobLink, Change, Method, Version } from '../../store/store.js';
@@ -142,7 +142,7 @@ async function assemble(
 }
 
 /** Patients whom a resource is about: itself, or what its `patient` parameter refers to. */
-export function patientsOf(type: string, id: string, entries: readonly Entry[]): string[] {
+export function patientsOf(type: string, id: string, entries: readonly IndexEntry[]): string[] {
   if (type === 'Patient') return [id];
   const found = new Set<string>();
   for (const entry of entries)

@@ -1,5 +1,5 @@
 /** What `verify` asks of the embedded store (Check in store.ts). Statements run in pieces, long ones in the reader thread. */
-import type { Entry } from '../../search/entry.js';
+import type { IndexEntry } from '../../search/entry.js';
 import { decodeId, encodeId } from '../codec.js';
 import { digestOf, isAltered } from '../digest.js';
 import { encode } from '../encode.js';
@@ -53,7 +53,7 @@ export function createCheck({ placement, facts, one, rows }: CheckSurroundings):
     const wanted: readonly Value[] = [d, e, s, w, f, wordRow(words)?.h ?? null];
     if (missing.length === 0 && wanted.every((value, i) => value === row[i])) return undefined;
     const kept = keysIn(row[4]);
-    return lacking(entries, (entry: Entry) => {
+    return lacking(entries, (entry: IndexEntry) => {
       const own = encode(placement, type, [entry], facts);
       return own.missing.length === 0 && [own.keys.k, own.keys.g, own.keys.f].flat().every(key => kept.has(key));
     });

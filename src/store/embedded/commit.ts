@@ -2,7 +2,7 @@
  * What goes to the writer thread: changes with their keys, and the facts that these need (index-catalog.ts), which are known here
  * before anything is sent and written with it or before it.
  */
-import type { Entry } from '../../search/entry.js';
+import type { IndexEntry } from '../../search/entry.js';
 import { newHashes } from '../blobs.js';
 import { encodeId } from '../codec.js';
 import { encode } from '../encode.js';
@@ -51,7 +51,7 @@ export function openCommits({ placement, facts, writer, met, matching }: CommitS
     facts.add(missing);
     for (const fact of missing) unkept.set(fact.id, fact);
   };
-  const keysOf = (type: string, entries: readonly Entry[]): Keys => {
+  const keysOf = (type: string, entries: readonly IndexEntry[]): Keys => {
     const { keys, missing } = encode(placement, type, entries, facts);
     if (missing.length === 0) return keys;
     learn(missing);

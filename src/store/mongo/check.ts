@@ -1,5 +1,5 @@
 /** What `verify` asks of the MongoDB store (Check in store.ts). */
-import type { Entry } from '../../search/entry.js';
+import type { IndexEntry } from '../../search/entry.js';
 import { decodeId, encodeId } from '../codec.js';
 import { digestOf, isAltered } from '../digest.js';
 import type { Encoding } from '../encode.js';
@@ -15,7 +15,7 @@ type KeyFields = Pick<ResourceDocument, 'k' | 'g' | 'f' | 'w' | 'd' | 'e' | 's'>
 
 export interface CheckSurroundings {
   readonly connected: () => Promise<Connected>;
-  readonly encode: (type: string, entries: readonly Entry[]) => Promise<Encoding>;
+  readonly encode: (type: string, entries: readonly IndexEntry[]) => Promise<Encoding>;
   readonly fieldsOf: (keys: Encoding['keys']) => KeyFields;
 }
 
@@ -47,7 +47,7 @@ export function createCheck({ connected, encode, fieldsOf }: CheckSurroundings):
       (found ? hashOf(found) : undefined) === kept.h;
     if (same) return undefined;
     const own = new Set([kept.k, kept.g, kept.f].flatMap(keysOf => keysOf ?? []));
-    const there = new Map<Entry, boolean>();
+    const there = new Map<IndexEntry, boolean>();
     for (const entry of entries) {
       const one = await encode(type, [entry]);
       const { k, g, f } = one.keys;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { loadDefinitions, type SearchParameterDefinition } from '../../../src/fhir/definitions.js';
 import type { JsonObject, Resource } from '../../../src/fhir/resource.js';
-import { checkSearchParameter, type Known } from '../../../src/search/custom.js';
+import { checkSearchParameter, type ParametersInForce } from '../../../src/search/custom.js';
 import { extract } from '../../../src/search/extract.js';
 import { createLiveParameters } from '../../../src/search/live.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
@@ -13,7 +13,7 @@ const standard = createSearchParameters(definitions);
 const byUrl = new Map(definitions.searchParameters.map(each => [each.url, each]));
 const HL7 = 'http://hl7.org/fhir/SearchParameter/';
 
-const known = (others: readonly SearchParameterDefinition[] = []): Known => ({
+const known = (others: readonly SearchParameterDefinition[] = []): ParametersInForce => ({
   definitions,
   standard,
   isStandard: url => byUrl.has(url),

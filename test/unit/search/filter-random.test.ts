@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { FhirError } from '../../../src/fhir/error.js';
-import { OPERATORS, readFilter } from '../../../src/search/filter-syntax.js';
+import { FILTER_OPERATORS, readFilter } from '../../../src/search/filter-syntax.js';
 import { normalise } from '../../../src/search/normalise.js';
 import { all, any, type Where } from '../../../src/search/query.js';
 import { filter, not, param, plain } from '../../support/filters.js';
@@ -94,7 +94,7 @@ describe('_filter', () => {
       );
     });
 
-    const PIECES = [...OPERATORS, ...LEAVES.map(([text]) => text)].concat(
+    const PIECES = [...FILTER_OPERATORS, ...LEAVES.map(([text]) => text)].concat(
       'and or not ( ) [ ] . : " \\ given birthdate subject organization [name eq a] 1980 true a|b , \u0000 \ud800 😀'.split(
         ' ',
       ),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { MAX_ASKED, MAX_CHAIN } from '../../../src/search/chain.js';
-import { MAX_COMPARISONS, MAX_HEIGHT, OPERATORS } from '../../../src/search/filter-syntax.js';
+import { MAX_CHAIN_TYPES, MAX_CHAIN } from '../../../src/search/chain.js';
+import { MAX_COMPARISONS, MAX_HEIGHT, FILTER_OPERATORS } from '../../../src/search/filter-syntax.js';
 import { offeredBy } from '../../../src/search/filter-value.js';
 import { needParameter } from '../../../src/search/scope.js';
 import type { SearchType } from '../../../src/search/parameters.js';
@@ -21,7 +21,7 @@ describe('_filter', () => {
       special: ['Location', 'near', '1|2'],
     };
     for (const [kind, [type, code, value]] of Object.entries<readonly [string, string, string]>(EXAMPLES))
-      for (const operator of OPERATORS) {
+      for (const operator of FILTER_OPERATORS) {
         const text = `${code} ${operator} ${operator === 'pr' ? 'true' : value}`;
         const offered = offeredBy(needParameter(code, scope(type)), scope(type)).includes(operator);
         it(`${offered ? 'not ' : ''}${operator} on ${kind} parameters`, () => {
@@ -171,7 +171,7 @@ describe('_filter', () => {
       const error = refusal('Observation', many);
       assert.equal(error.kind, 'too-costly');
       assert.equal(error.issues[0]?.expression, 'http._filter');
-      const paths = Math.floor(MAX_ASKED / 4);
+      const paths = Math.floor(MAX_CHAIN_TYPES / 4);
       assert.ok(paths > MAX_COMPARISONS);
       assert.ok(filter('Observation', Array(MAX_COMPARISONS).fill('subject.name eq a').join(' or ')));
     });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { FhirError } from '../../../src/fhir/error.js';
 import { match, type Resolver, type Subject } from '../../../src/search/match.js';
-import { all, any, EVERYTHING, NOTHING, type Where } from '../../../src/search/query.js';
+import { all, any, ANY_RESOURCE, NO_RESOURCE, type Where } from '../../../src/search/query.js';
 
 const patient: Subject = {
   type: 'Patient',
@@ -23,14 +23,14 @@ const resolver: Resolver = {
   follow: (subject, code, to) => (subject === observation && code === 'subject' && to === 'Patient' ? [patient] : []),
   referring: (subject, from, code) =>
     subject === patient && from === 'Observation' && code === 'subject' ? [observation] : [],
-  says: () => false,
+  hasWords: () => false,
 };
 
 describe('match', () => {
   it('takes all of nothing as true, any of nothing as false', () => {
-    assert.equal(match(EVERYTHING, patient), true);
-    assert.equal(match(NOTHING, patient), false);
-    assert.equal(match({ kind: 'not', of: NOTHING }, patient), true);
+    assert.equal(match(ANY_RESOURCE, patient), true);
+    assert.equal(match(NO_RESOURCE, patient), false);
+    assert.equal(match({ kind: 'not', of: NO_RESOURCE }, patient), true);
   });
 
   it('combines conditions', () => {
@@ -59,11 +59,11 @@ describe('match', () => {
     assert.equal(match({ kind: 'chain', code: 'subject', to: 'Patient', where: brown }, observation, resolver), true);
     assert.equal(match({ kind: 'chain', code: 'subject', to: 'Patient', where: green }, observation, resolver), false);
     assert.equal(
-      match({ kind: 'has', from: 'Observation', code: 'subject', where: EVERYTHING }, patient, resolver),
+      match({ kind: 'has', from: 'Observation', code: 'subject', where: ANY_RESOURCE }, patient, resolver),
       true,
     );
     assert.equal(
-      match({ kind: 'has', from: 'Observation', code: 'focus', where: EVERYTHING }, patient, resolver),
+      match({ kind: 'has', from: 'Observation', code: 'focus', where: ANY_RESOURCE }, patient, resolver),
       false,
     );
   });

@@ -4,7 +4,7 @@ import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { FhirError } from '../../../src/fhir/error.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
 import { parseSearch, type ParsedSearch, type SearchInput } from '../../../src/search/parse.js';
-import { EVERYTHING, NOTHING } from '../../../src/search/query.js';
+import { ANY_RESOURCE, NO_RESOURCE } from '../../../src/search/query.js';
 
 const BASES = ['http://fhir.example/r4'];
 const definitions = loadDefinitions();
@@ -42,7 +42,7 @@ const names = (count: number) => Array.from({ length: count }, () => 'gender=mal
 describe('parseSearch', () => {
   it('gives everything for no parameters', () => {
     assert.deepEqual(parse('Patient?'), {
-      where: EVERYTHING,
+      where: ANY_RESOURCE,
       sort: [],
       includes: [],
       used: [],
@@ -103,7 +103,7 @@ describe('parseSearch', () => {
   });
 
   it('says that nothing matches where the type of a modifier and of a reference differ', () => {
-    assert.deepEqual(parse('Observation?subject:Group=Patient/1').where, NOTHING);
+    assert.deepEqual(parse('Observation?subject:Group=Patient/1').where, NO_RESOURCE);
   });
 
   it('joins the tokens of one parameter to one test', () => {

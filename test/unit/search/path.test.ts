@@ -3,14 +3,14 @@ import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { Json, Resource } from '../../../src/fhir/resource.js';
 import { parseExpression } from '../../../src/search/expression.js';
-import { compilePath, type Ending, type Frame } from '../../../src/search/path.js';
+import { compilePath, type Ending, type PathFrame } from '../../../src/search/path.js';
 
 const definitions = loadDefinitions();
 
 /** Values and element types that an expression leads to in a resource. */
 function evaluate(expression: string, resource: Resource): [type: string, value: Json][] {
   const found: [string, Json][] = [];
-  const walk = compilePath<Frame>(definitions, expression, resource.resourceType, ({ type }) => value => {
+  const walk = compilePath<PathFrame>(definitions, expression, resource.resourceType, ({ type }) => value => {
     found.push([type, value]);
   });
   walk?.(resource, { root: resource });
@@ -19,7 +19,7 @@ function evaluate(expression: string, resource: Resource): [type: string, value:
 
 function endings(expression: string, type: string): Ending[] {
   const found: Ending[] = [];
-  compilePath<Frame>(definitions, expression, type, ending => void found.push(ending));
+  compilePath<PathFrame>(definitions, expression, type, ending => void found.push(ending));
   return found;
 }
 
@@ -139,7 +139,7 @@ describe('compilePath', () => {
 
   it('starts over at the resource with %resource', () => {
     const found: Json[] = [];
-    const walk = compilePath<Frame>(
+    const walk = compilePath<PathFrame>(
       definitions,
       '%resource.id',
       'Patient.contact',

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { newId } from '../../../src/platform/ids.js';
-import type { Entry } from '../../../src/search/entry.js';
+import type { IndexEntry } from '../../../src/search/entry.js';
 import {
   compareKeys,
   decodeId,
@@ -174,12 +174,12 @@ describe('classes of date ranges', () => {
 
 describe('keys of a resource', () => {
   const placement = createIndexLayout(loadDefinitions().searchParameters);
-  const keysOf = (type: string, entries: readonly Entry[], facts = createIndexCatalog()) => {
+  const keysOf = (type: string, entries: readonly IndexEntry[], facts = createIndexCatalog()) => {
     facts.add(encode(placement, type, entries, facts).missing);
     return encode(placement, type, entries, facts).keys;
   };
   const id = 'abcdefghij1234';
-  const patient = (parameter: string): Entry => ({ parameter, kind: 'reference', type: 'Patient', id });
+  const patient = (parameter: string): IndexEntry => ({ parameter, kind: 'reference', type: 'Patient', id });
   const prefix = (type: string, code: string) => placement.find(type, code).prefix;
 
   it('of an Observation: type, dated code, patient, and patient with code and category', () => {
@@ -204,8 +204,8 @@ describe('keys of a resource', () => {
   });
 
   it('of a resource with two patients: each has all', () => {
-    const second: Entry = { parameter: 'patient', kind: 'reference', type: 'Patient', id: 'b' };
-    const code: Entry = { parameter: 'code', kind: 'token', system: '', code: 'x' };
+    const second: IndexEntry = { parameter: 'patient', kind: 'reference', type: 'Patient', id: 'b' };
+    const code: IndexEntry = { parameter: 'code', kind: 'token', system: '', code: 'x' };
     const all = keysOf('Condition', [patient('patient'), second, code]);
     const k = all.k.filter(key => !key.startsWith('-'));
     const token = `${prefix('Condition', 'code')}00|x`;
@@ -250,7 +250,7 @@ describe('keys of a resource', () => {
   });
 
   it('of a resource whose main date is open are there once more, but for those of patients', () => {
-    const status: Entry = { parameter: 'status', kind: 'token', system: '', code: 'x' };
+    const status: IndexEntry = { parameter: 'status', kind: 'token', system: '', code: 'x' };
     const { k } = keysOf('Encounter', [
       status,
       patient('patient'),
@@ -294,7 +294,7 @@ describe('keys of a resource', () => {
   it('ask for the facts they need once, numbered in order', () => {
     const facts = createIndexCatalog();
     const tokens = ['urn:a', 'urn:b', 'urn:a'].map(
-      (system): Entry => ({ parameter: 'identifier', kind: 'token', system, code: system }),
+      (system): IndexEntry => ({ parameter: 'identifier', kind: 'token', system, code: system }),
     );
     const { missing } = encode(placement, 'Patient', tokens, facts);
     const at = prefix('Patient', 'identifier');
@@ -311,7 +311,7 @@ describe('keys of a resource', () => {
 
   it('keep the longest main date of a type, rounded up, and that one is open', () => {
     const facts = createIndexCatalog();
-    const date = (low: number, high: number): Entry[] => [{ parameter: 'date', kind: 'date', low, high }];
+    const date = (low: number, high: number): IndexEntry[] => [{ parameter: 'date', kind: 'date', low, high }];
     for (const width of [0, 999, 5, 86_399_999])
       facts.add(encode(placement, 'Encounter', date(0, width), facts).missing);
     assert.ok(facts.widest('Encounter') >= 86_399_999 && facts.widest('Encounter') < 2 * 86_400_000);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { before, describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
-import type { Entry } from '../../../src/search/entry.js';
+import type { IndexEntry } from '../../../src/search/entry.js';
 import { match } from '../../../src/search/match.js';
 import { encode } from '../../../src/store/encode.js';
 import { createIndexCatalog, type IndexCatalog } from '../../../src/store/index-catalog.js';
@@ -17,7 +17,7 @@ interface Sample {
   readonly id: string;
   readonly n: number;
   readonly updated: number;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly IndexEntry[];
 }
 
 describe('keys and plans together mean what match means', () => {

@@ -4,7 +4,7 @@ import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { compartmentTypes, compartmentWhere } from '../../../src/search/compartment.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
 import { parseSearch } from '../../../src/search/parse.js';
-import { EVERYTHING, type Query, type Where } from '../../../src/search/query.js';
+import { ANY_RESOURCE, type Query, type Where } from '../../../src/search/query.js';
 import { encodeDouble, nextUp } from '../../../src/store/codec.js';
 import { createIndexCatalog, useEntry } from '../../../src/store/index-catalog.js';
 import { createIndexLayout } from '../../../src/store/index-layout.js';
@@ -407,7 +407,7 @@ describe('the plan of a query', () => {
   const refused: [string, Query][] = [
     [
       'chains',
-      { ...query('Observation'), where: { kind: 'chain', code: 'subject', to: 'Patient', where: EVERYTHING } },
+      { ...query('Observation'), where: { kind: 'chain', code: 'subject', to: 'Patient', where: ANY_RESOURCE } },
     ],
     ['parameters that do not exist', { ...query('Patient'), where: { kind: 'present', code: 'sauce' } }],
     ['an order by references', { ...query('Observation'), sort: [{ code: 'encounter', descending: false }] }],

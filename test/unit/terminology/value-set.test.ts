@@ -1,7 +1,13 @@
 /** `:in`. https://hl7.org/fhir/R4/valueset.html#compositions */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import type { Concept, Filter, Include, Property, ValueSet } from '../../../src/terminology/resources.js';
+import type {
+  Concept,
+  ConceptFilterDefinition,
+  ValueSetInclude,
+  Property,
+  ValueSet,
+} from '../../../src/terminology/resources.js';
 import { BASE, codeSystem, concepts, refusal, terms, valueSet } from '../../support/terms.js';
 
 const S = 'http://example.org/s';
@@ -35,10 +41,11 @@ const system = codeSystem(
 const all = ['a', 'a1', 'a2', 'b', 'c', 'd'];
 const of = (...codes: string[]): string[] => codes.map(code => `${S}|${code}`).toSorted();
 
-const filtered = (...filter: Filter[]): Promise<string[]> =>
+const filtered = (...filter: ConceptFilterDefinition[]): Promise<string[]> =>
   terms([system, valueSet(V, { system: S, filter })]).within(V);
-const included = (...include: Include[]): Promise<string[]> => terms([system, valueSet(V, ...include)]).within(V);
-const excluding = (include: Include[], exclude: Include[], ...more: ValueSet[]): Promise<string[]> =>
+const included = (...include: ValueSetInclude[]): Promise<string[]> =>
+  terms([system, valueSet(V, ...include)]).within(V);
+const excluding = (include: ValueSetInclude[], exclude: ValueSetInclude[], ...more: ValueSet[]): Promise<string[]> =>
   terms([system, ...more, { resourceType: 'ValueSet', url: V, compose: { include, exclude } }]).within(V);
 
 describe('a value set', () => {
@@ -127,12 +134,13 @@ describe('a value set', () => {
   });
 
   it('leaves inactive concepts out where it says so, and only there', async () => {
-    const set = (inactive: boolean | undefined, include: Include): ValueSet => ({
+    const set = (inactive: boolean | undefined, include: ValueSetInclude): ValueSet => ({
       resourceType: 'ValueSet',
       url: V,
       compose: { ...(inactive === undefined ? {} : { inactive }), include: [include] },
     });
-    const ask = (inactive: boolean | undefined, include: Include) => terms([system, set(inactive, include)]).within(V);
+    const ask = (inactive: boolean | undefined, include: ValueSetInclude) =>
+      terms([system, set(inactive, include)]).within(V);
     const some = { system: S, concept: concepts('a', 'b', 'd') };
     assert.deepEqual(await ask(undefined, some), of('a', 'b', 'd'));
     assert.deepEqual(await ask(true, some), of('a', 'b', 'd'));
@@ -194,15 +202,15 @@ describe('a value set', () => {
     const { status, code } = await refusal(whole(50_001));
     assert.deepEqual([status, code], [400, 'too-costly']);
     const parts = Array.from({ length: 600 }, (_, index) => valueSet(`${V}${index}`, { system: S }));
-    const many = valueSet(V, ...parts.map(({ url }): Include => ({ valueSet: [url!] })));
+    const many = valueSet(V, ...parts.map(({ url }): ValueSetInclude => ({ valueSet: [url!] })));
     assert.equal((await refusal(terms([...parts, many]).within(V))).code, 'too-costly');
     const big = valueSet(W, { system: S, concept: numbers(40_000) });
-    const again = valueSet(V, ...Array.from({ length: 100 }, (): Include => ({ valueSet: [W] })));
+    const again = valueSet(V, ...Array.from({ length: 100 }, (): ValueSetInclude => ({ valueSet: [W] })));
     assert.equal((await refusal(terms([big, again]).within(V))).code, 'too-costly');
   });
 
   it('is refused where it is no composition', async () => {
-    const faults: Include[] = [
+    const faults: ValueSetInclude[] = [
       {},
       { concept: concepts('a') },
       { system: S, concept: concepts('a'), filter: [{ property: 'concept', op: '=', value: 'a' }] },
