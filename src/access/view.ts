@@ -46,6 +46,10 @@ export interface StoreView extends Pick<Store, Reading> {
   shows(type: string): boolean;
   /** Whether there may be resources of the type that are not seen, and others that are. */
   showsPartOf(type: string): boolean;
+  /** The query of what may be seen, for a condition of a commit; undefined: nothing of its types may be. */
+  narrow<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined;
+  /** Whether an id is that of a resource that is not seen, so that no other can have it. */
+  isTaken(type: string, id: string): Promise<boolean>;
 }
 
 /** What a view needs: what it is a view of, and how resources are indexed, to decide a version by itself. */
@@ -93,22 +97,22 @@ class RestrictedView implements StoreView {
   }
 
   async find(query: Query): Promise<Page> {
-    const narrowed = this.#narrowed(query);
+    const narrowed = this.narrow(query);
     return narrowed ? this.#store.find(narrowed) : NO_PAGE;
   }
 
   async findIds(query: Pick<Query, 'types' | 'where'>, limit: number, by?: string): Promise<FoundIds> {
-    const narrowed = this.#narrowed(query);
+    const narrowed = this.narrow(query);
     return narrowed ? this.#store.findIds(narrowed, limit, by) : { found: [], complete: true };
   }
 
   async count(query: Pick<Query, 'types' | 'where'>, limit?: number): Promise<Counted> {
-    const narrowed = this.#narrowed(query);
+    const narrowed = this.narrow(query);
     return narrowed ? this.#store.count(narrowed, limit) : { count: 0, exact: true };
   }
 
   explain(query: Query): Promise<Explanation> {
-    return this.#store.explain(this.#narrowed(query) ?? { ...query, where: NO_RESOURCE });
+    return this.#store.explain(this.narrow(query) ?? { ...query, where: NO_RESOURCE });
   }
 
   /** It tells of types alone, and of those that may be seen what they refer to. */
@@ -150,13 +154,17 @@ class RestrictedView implements StoreView {
     return count;
   }
 
+  async isTaken(type: string, id: string): Promise<boolean> {
+    if (!this.#restrictions.has(type)) return false;
+    return !(await this.read(type, id, undefined, 0)) && (await this.#store.read(type, id, undefined, 0)) !== undefined;
+  }
+
   #conditionOf(type: string): Where | undefined {
     const restriction = this.#restrictions.get(type);
     return restriction === 'hidden' ? undefined : restriction;
   }
 
-  /** The query of what may be seen; undefined: nothing of its types may be. */
-  #narrowed<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined {
+  narrow<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined {
     if (this.#restrictions.size === 0) return query;
     const types = query.types.every(type => this.shows(type))
       ? query.types

@@ -4,10 +4,12 @@ import type { Where } from '../search/query.js';
 import type { Store, Version } from '../store/store.js';
 import type { LoadCanonical } from '../terminology/terminology.js';
 
+type Searched = Pick<Store, 'read' | 'find'>;
+
 /** A URL should name one resource. Where several share it, the newest counts, of as many as this. */
 const MAX_SAME_URL = 20;
 
-export function loadFrom(store: Store): LoadCanonical {
+export function loadFrom(store: Searched): LoadCanonical {
   return async (type, by) => {
     const row = 'id' in by ? await store.read(type, by.id) : await newestOfUrl(store, type, by);
     const text = row?.text;
@@ -17,7 +19,7 @@ export function loadFrom(store: Store): LoadCanonical {
 }
 
 async function newestOfUrl(
-  store: Store,
+  store: Searched,
   type: string,
   { url, version }: { readonly url: string; readonly version?: string },
 ): Promise<Version | undefined> {

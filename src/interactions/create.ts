@@ -34,7 +34,7 @@ export async function create(context: Context, ask: Of<'create'>): Promise<Outco
   const location = `${ask.type}/${id}/_history/1`;
   return {
     changes: [change],
-    ...(sought ? { mustNotMatch: [absence(sought)] } : {}),
+    ...(sought ? { mustNotMatch: [absence(context, sought)] } : {}),
     result: { ...auditSubject(change), status: 201, ...(text ? { text } : {}), location },
   };
 }

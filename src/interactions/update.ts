@@ -33,14 +33,9 @@ export async function update(context: Context, ask: Of<'update'>): Promise<Outco
   const before = current ?? (sought && id !== undefined ? await view.read(ask.type, id) : undefined);
   checkPreconditions(before, ask);
   if (sought && !current && before?.text)
-    throw new FhirError(
-      'conflict',
-      'Nothing matches the criteria, but the id in the body is that of another resource.',
-      {
-        expression: `${ask.type}.id`,
-        detail: 'id-taken',
-      },
-    );
+    throw taken(ask.type, 'Nothing matches the criteria, but the id in the body is that of another resource.');
+  if (!before && id !== undefined && (await view.isTaken(ask.type, id)))
+    throw taken(ask.type, 'This id is that of another resource: choose another one.');
   const { change, text } = await prepare(
     engine,
     { ...next(engine, ask.type, id, before), method: 'PUT' },
@@ -52,10 +47,13 @@ export async function update(context: Context, ask: Of<'update'>): Promise<Outco
   const status = before?.text === undefined ? 201 : 200;
   return {
     changes: [change],
-    ...(sought && !current ? { mustNotMatch: [absence(sought)] } : {}),
+    ...(sought && !current ? { mustNotMatch: [absence(context, sought)] } : {}),
     result: { ...auditSubject(change), status, ...(text ? { text } : {}), location },
   };
 }
+
+const taken = (type: string, message: string): FhirError =>
+  new FhirError('conflict', message, { expression: `${type}.id`, detail: 'id-taken' });
 
 /** What stands before this change, by id or by criteria. Throws `multiple-matches`. */
 export async function locate(context: Context, ask: Of<'update'> | Of<'patch'>): Promise<Partial<Located>> {

@@ -81,6 +81,23 @@ function importsOf(file: string): string[] {
   );
 }
 
+/** Files of interactions/ that know the store behind the view, and what for. */
+const KNOW_THE_STORE: Readonly<Record<string, string>> = {
+  'engine.ts': 'names it',
+  'perform.ts': 'commits',
+  'write/prepare.ts': 'stores attachments',
+  'write/integrity.ts': 'protects what is referred to from everybody, whatever they see',
+  'response/text.ts': 'reads attachments of what was seen',
+  'response/resource-text.ts': 'reads attachments of what was seen',
+  'operations/purge.ts': 'tells which attachments are gone',
+};
+/** The engine's store, by its name or taken apart; its type; and a call of what reads. */
+const STORE =
+  /(?<!\.)\.store\b|\{[^{}]*\bstore\b[^{}]*\}\s*(?::[^=;)]*\b(?:Engine|Context|Caller|Ground)\b|=\s*[\w.]*\bengine\b)|\bStore\b/;
+const READING =
+  /\bstore\s*\??\.\s*(?:read|history|countHistory|find|findIds|targetsOf|explain|count|searchText|scan)\s*\(/i;
+const codeOf = (text: string): string => text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$|'[^'\n]*'|`[^`]*`/gm, '');
+
 describe('imports', () => {
   it('finds the sources', () => assert.ok(files.length > 40));
 
@@ -100,6 +117,33 @@ describe('imports', () => {
   it('lets main alone construct the adapters', () => {
     const users = files.filter(file => importsOf(file).some(to => /^store\/(mongo|embedded)\//.test(to)));
     assert.deepEqual([...new Set(users.map(partOf))].toSorted(), ['main', 'store/embedded', 'store/mongo']);
+  });
+
+  it('lets interactions read through their view alone', () => {
+    const own = files.filter(file => partOf(file) === 'interactions');
+    const read = (file: string) => codeOf(readFileSync(join(root, 'src', file), 'utf8'));
+    const nameOf = (file: string) => relative('interactions', file).replaceAll('\\', '/');
+    const users = own.filter(file => STORE.test(read(file))).map(nameOf);
+    assert.deepEqual(users.toSorted(), Object.keys(KNOW_THE_STORE).toSorted());
+    assert.deepEqual(
+      own.filter(file => READING.test(read(file))),
+      [],
+    );
+  });
+
+  it('sees a raw call, however it is written', () => {
+    for (const text of [
+      'await engine.store.find(query)',
+      'await context.engine.store.blobs.get(hash)',
+      'function f({ store, settings }: Engine) {}',
+      'const { store } = context.engine;',
+      'const { settings, store: raw } = engine;',
+      "import type { Page, Store } from '../store/store.js';",
+    ])
+      assert.ok(STORE.test(codeOf(text)), text);
+    assert.ok(READING.test('await store.read(type, id)'));
+    for (const text of ['// engine.store', 'const store = await view.explain(query);', 'await view.find(query)'])
+      assert.ok(!STORE.test(codeOf(text)) && !READING.test(codeOf(text)), text);
   });
 
   it('keeps every file below 500 lines', () => {

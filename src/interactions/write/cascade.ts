@@ -3,7 +3,7 @@
  * once, up to a configured number. FHIR R4 leaves it open how a server deletes what is referred to
  * (https://hl7.org/fhir/R4/http.html#delete); the word is that of other servers.
  *
- * Whoever asks must be allowed to delete each of them. Audit events refer to everything and never go.
+ * Whoever asks must be allowed to delete each of them; what they may not see stays, as after any other deletion. Audit events refer to everything and never go.
  */
 import { FhirError } from '../../fhir/error.js';
 import type { Version } from '../../store/store.js';
@@ -18,7 +18,7 @@ export async function cascade(context: Context, roots: readonly Version[]): Prom
   const others: Version[] = [];
   for (let from = roots; from.length > 0; ) {
     const known = [...roots, ...others];
-    const { found, complete } = await findReferring(context, from, known, maxCascade - others.length);
+    const { found, complete } = await findReferring(engine, view, from, known, maxCascade - others.length);
     if (!complete)
       throw new FhirError(
         'conflict',

@@ -149,13 +149,14 @@ export const several = ({ type }: ConditionalQuery): FhirError =>
     expression: 'http.criteria',
   });
 
-/** That nothing matches, as a condition of the commit. */
-export function absence({ type, where, rest, claim }: ConditionalQuery): Absence {
+/** That nothing that may be seen matches, as a condition of the commit. */
+export function absence({ view }: Context, { type, where, rest, claim }: ConditionalQuery): Absence {
   if (rest)
     throw new FhirError(
       'too-costly',
       'These criteria are decided by looking at one resource after the other, which cannot be guarded against others that write: use an identifier.',
       { expression: 'http.criteria' },
     );
-  return { uniquenessKey: claim, types: [type], where };
+  const query = { types: [type], where };
+  return { uniquenessKey: claim, ...(view.narrow(query) ?? query) };
 }

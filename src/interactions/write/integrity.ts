@@ -9,13 +9,15 @@
  * Choices: a reference to a version needs that version, and a resource that is not deleted. A URN that names nothing, and an
  * address below our own base at which no resource can be, dangle. References to elsewhere and by identifier are never
  * looked at, nor is whether the type is one that the element allows. Audit events tell what was and are free to name it.
- * What refers to a resource is found as referrers.ts says.
+ * What refers to a resource is found as referrers.ts says. Whether something is there that whoever writes may not see is not
+ * told: a reference to it is taken as it is, and so is one that names nothing of a type of which they see a part. What they
+ * may not see protects what it refers to all the same, but it is neither named nor counted.
  */
 import { FhirError, type Issue } from '../../fhir/error.js';
 import { readJson, STORED_JSON } from '../../fhir/json/json.js';
 import { type LiteralReference, literalReferences } from '../../fhir/literal-references.js';
 import { parseReference } from '../../fhir/reference.js';
-import type { Absence, Change, Named, Version } from '../../store/store.js';
+import type { Absence, Change, FoundIds, Named, Version } from '../../store/store.js';
 import { entryAt, placeOf } from '../response/transaction-response.js';
 import type { Context, Engine } from '../engine.js';
 import type { Outcome, Result } from '../interaction.js';
@@ -47,8 +49,8 @@ export async function checkIntegrity(context: Context, { cascades, entries, ...o
   };
   const { dangling, present } = await lookUp(context, changes, place);
   const deleted = changes.filter(({ text, replaces }) => text === undefined && replaces?.text !== undefined);
-  const alone = deleted.length > 0 && !cascades;
-  const left = alone ? await stillReferenced(context, deleted, changes, place) : undefined;
+  const left =
+    deleted.length > 0 ? await stillReferenced(context, deleted, changes, place, cascades === true) : undefined;
   if (integrity === 'warn') return warned(engine, outcome, dangling, left);
   if (dangling.length > 0)
     throw new FhirError('unprocessable', 'Some references name nothing that exists here.', {
@@ -86,6 +88,10 @@ async function lookUp({ engine, view }: Context, changes: readonly Change[], pla
     if (!row) read.set(name, (row = view.read(target.type, target.id)));
     return row;
   };
+  const isThere = async (type: string, id: string, version: number): Promise<boolean> => {
+    const row = await view.read(type, id, version);
+    return row ? row.text !== undefined : view.showsPartOf(type);
+  };
   const exists = async ({ text, contained }: LiteralReference): Promise<boolean> => {
     const target = parseReference(text, settings.bases);
     switch (target?.kind) {
@@ -104,11 +110,12 @@ async function lookUp({ engine, view }: Context, changes: readonly Change[], pla
     if (!view.shows(type)) return true;
     const mine = own.get(nameOf(target));
     const row = mine ?? (await currentOf(target));
-    if (!row && version === undefined) return builtIn.has(nameOf(target));
+    if (!row && version === undefined && builtIn.has(nameOf(target))) return true;
+    if (!row && view.showsPartOf(type)) return true;
     if (!row?.text) return false;
     if (!mine) present.set(nameOf(target), { type, id });
     if (version === undefined || version === String(row.version)) return true;
-    return /^[1-9]\d{0,14}$/.test(version) && (await view.read(type, id, Number(version)))?.text !== undefined;
+    return /^[1-9]\d{0,14}$/.test(version) && isThere(type, id, Number(version));
   };
   const references: LiteralReference[] = [];
   for (const [i, change] of changes.entries()) {
@@ -124,25 +131,38 @@ async function lookUp({ engine, view }: Context, changes: readonly Change[], pla
   return { dangling: references.filter((_, i) => !found[i]), present: [...present.values()] };
 }
 
-/** That something refers to the deleted and does not change with them; undefined: nothing does. */
+/**
+ * That something refers to the deleted and does not change with them; undefined: nothing does. `cascades`: what may be seen
+ * goes with them, and what of it has come meanwhile is met by running again.
+ */
 async function stillReferenced(
-  context: Context,
+  { engine, view }: Context,
   deleted: readonly Change[],
   changes: readonly Change[],
   place: Placing,
+  cascades: boolean,
 ): Promise<Issue | undefined> {
-  const { found, complete } = await findReferring(context, deleted, changes, COUNTED);
-  if (found.length === 0) return undefined;
-  const names = found.map(nameOf).toSorted();
-  const more = names.length - MOST_NAMES;
-  const others = complete ? (more > 0 ? ` and ${more} more` : '') : ` and more than ${more} more`;
+  // The rule holds for everybody, whatever they see.
+  const all = await findReferring(engine, engine.store, deleted, changes, COUNTED);
+  const isSeen = ({ type }: Named): boolean => view.shows(type) && !view.showsPartOf(type);
+  const seen = all.found.every(isSeen) ? all : await findReferring(engine, view, deleted, changes, COUNTED);
+  const hides = seen.found.length < all.found.length;
+  if (all.found.length === 0 || (cascades && !hides)) return undefined;
+  if (seen.found.length === 0 && engine.settings.integrity === 'warn') return undefined;
   return {
     severity: 'warning',
     code: 'conflict',
-    text: `Other resources refer to what is deleted: ${names.slice(0, MOST_NAMES).join(', ')}${others}. Change or delete them first, or use _cascade=delete.`,
+    text: seen.found.length > 0 ? toldOf(seen) : 'Resources that this role may not see refer to what is deleted.',
     expression: place(deleted[0]!, 'http.url'),
     detail: 'still-referenced',
   };
+}
+
+function toldOf({ found, complete }: FoundIds): string {
+  const names = found.map(nameOf).toSorted();
+  const more = names.length - MOST_NAMES;
+  const others = complete ? (more > 0 ? ` and ${more} more` : '') : ` and more than ${more} more`;
+  return `Other resources refer to what is deleted: ${names.slice(0, MOST_NAMES).join(', ')}${others}. Change or delete them first, or use _cascade=delete.`;
 }
 
 const danglingIssue = ({ expression }: LiteralReference): Issue => ({

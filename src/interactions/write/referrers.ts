@@ -5,10 +5,11 @@
  * Choices: the audit trail refers to everything that ever was and never counts; a Provenance counts like any other
  * resource. A reference that no search parameter reads (in an extension, a contained resource) is not found.
  */
+import type { StoreView } from '../../access/view.js';
 import { all, type Query, type Where } from '../../search/query.js';
 import { isOne, refersTo } from '../../search/separate.js';
 import type { FoundIds, Named } from '../../store/store.js';
-import type { Context, Engine } from '../engine.js';
+import type { Engine } from '../engine.js';
 
 type Searched = Pick<Engine, 'definitions' | 'parameters'>;
 
@@ -37,16 +38,17 @@ export function referring(
   );
 }
 
-/** At most `limit` of what refers to one of `names` and is not in `except`. */
+/** At most `limit` of what in `reader`, the store or a view of it, refers to one of `names` and is not in `except`. */
 export async function findReferring(
-  { engine, view }: Context,
+  engine: Searched,
+  reader: Pick<StoreView, 'findIds'>,
   names: readonly Named[],
   except: readonly Named[],
   limit: number,
 ): Promise<FoundIds> {
   const found = new Map<string, Named>();
   for (const query of referring(engine, names, except)) {
-    const part = await view.findIds(query, limit);
+    const part = await reader.findIds(query, limit);
     for (const name of part.found) found.set(`${name.type}/${name.id}`, name);
     if (!part.complete || found.size > limit) return { found: [...found.values()].slice(0, limit), complete: false };
   }
