@@ -12,8 +12,8 @@ import { type Found, readProfiles } from './fhir/package.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { loadFrom } from './conformance/stored-canonicals.js';
 import { createForms } from './interactions/response/forms.js';
-import type { Engine } from './interactions/engine.js';
-import { OPERATIONS } from './interactions/operations/operation.js';
+import type { Engine, Operations } from './interactions/engine.js';
+import { composeOperations, OPERATIONS } from './interactions/operations/index.js';
 import { Registry } from './conformance/search-parameter-registry.js';
 import { Reindexer } from './conformance/reindex-job.js';
 import { type Config, ConfigError, isLoopback, isMongo } from './platform/config.js';
@@ -59,6 +59,10 @@ export async function open(config: Config): Promise<Engine> {
     config.auth === 'token' ? identifyByTokens(config.tokens, (text: string) => log.warn(text)) : identifyAnybody;
   const definitions = loadDefinitions();
   const files = await profiles(config);
+  const operations = composeOperations(
+    OPERATIONS,
+    files.map(({ resource }) => resource),
+  );
   const parameters = createLiveParameters(definitions);
   const placement = createIndexLayout(definitions.searchParameters);
   const store = await openStore(config, withWords(placement, config));
@@ -110,8 +114,9 @@ export async function open(config: Config): Promise<Engine> {
     store,
     registry,
     reindexer,
-    builtIn: operationDefinitions(files, bases[0]!),
+    builtIn: operationDefinitions(files, operations, bases[0]!),
     log,
+    operations,
     terminology: createTerminology(loadFrom(store), { bases }),
     pageTokens: createPageTokenCipher(config.secret || keptSecret(config.data)),
     record: createRecorder(parameters, bases),
@@ -168,8 +173,12 @@ async function profiles(config: Config): Promise<Found[]> {
 }
 
 /** Definitions of our operations, each at the address that /metadata gives. Those of guides are no operations here. */
-function operationDefinitions(files: readonly Found[], base: string): ReadonlyMap<string, Buffer> {
-  const codes = new Set<unknown>(OPERATIONS.keys());
+function operationDefinitions(
+  files: readonly Found[],
+  operations: Operations,
+  base: string,
+): ReadonlyMap<string, Buffer> {
+  const codes = new Set<unknown>(operations.keys());
   return new Map(
     files
       .filter(({ resource }) => resource.resourceType === 'OperationDefinition' && codes.has(resource['code']))

@@ -170,7 +170,7 @@ async function readEntry(given: Given, engine: Engine, lenient: boolean): Promis
         detail: 'bad-id',
       });
     const source = { ...sourceOf(given, entry, request, engine), lenient };
-    target = withCriteria(route(method, path, engine.definitions), request['ifNoneExist']);
+    target = withCriteria(route(method, path, engine), request['ifNoneExist']);
     const asked = readQuery(query).filter(([parameter]) => !PRESENTATION.has(parameter));
     const ask = await readInteraction(engine, source, target, asked);
     return { ...name, request: wholeQuestion(name.request, ask), ask };

@@ -38,8 +38,8 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
   const { request, response, requestId, path, head } = exchange;
   if (cors(request, response, options.corsOrigins)) return;
   if (wantsPage(exchange)) return options.page(exchange);
-  if (request.method === 'OPTIONS') return options204(response, allowedMethods(path, engine.definitions));
-  const target = withCriteria(route(request.method, path, engine.definitions), request.get('if-none-exist'));
+  if (request.method === 'OPTIONS') return options204(response, allowedMethods(path, engine));
+  const target = withCriteria(route(request.method, path, engine), request.get('if-none-exist'));
   exchange.target = target;
   const context: Caller = {
     engine,

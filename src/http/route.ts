@@ -2,13 +2,13 @@
  * Method and path below the FHIR base → what is wanted: https://hl7.org/fhir/R4/http.html#general. Pure. Bodies and
  * headers are not looked at here, so that a refusal can be audited whatever they hold.
  */
-import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import { isId } from '../fhir/id.js';
 import type { Kind, Target } from '../interactions/interaction.js';
 import { type HttpMethod, type InteractionKind, INTERACTIONS } from '../interactions/kinds.js';
 import { didYouMean } from '../platform/nearest.js';
-import { type Level, type Operation, OPERATIONS } from '../interactions/operations/operation.js';
+import type { OperationLevel, OperationOffer } from '../interactions/operations/operation.js';
+import type { Engine } from '../interactions/engine.js';
 
 export interface Route extends Target {
   /** Path segment of a vread, or of an operation on a version. */
@@ -34,13 +34,16 @@ function routesOf(interactions: Readonly<Record<string, InteractionKind>>): Read
   return routes;
 }
 
+/** What addresses are made of. */
+export type Addressable = Pick<Engine, 'definitions' | 'operations'>;
+
 /** `path` starts with a slash, is still percent-encoded and has no query. Throws FhirError where nothing is meant. */
-export function route(method: string, path: string, definitions: Definitions): Route {
-  const segments = decode(path);
-  const { shape, ...target } = recognise(segments, definitions);
-  const methods = methodsOf(shape, target.operation);
+export function route(method: string, path: string, engine: Addressable): Route {
+  const segments = decodePath(path);
+  const { shape, ...target } = recognise(segments, engine);
+  const methods = methodsOf(engine, shape, target.operation);
   if (!methods) {
-    const near = didYouMean(segments[2] ?? '', definitions.resourceTypes);
+    const near = didYouMean(segments[2] ?? '', engine.definitions.resourceTypes);
     throw new FhirError('not-found', `There is nothing at this address: see /metadata for what there is.${near}`);
   }
   const name = method === 'HEAD' ? 'GET' : method;
@@ -50,16 +53,16 @@ export function route(method: string, path: string, definitions: Definitions): R
 }
 
 /** Methods that an address allows, for OPTIONS and 405. */
-export function allowedMethods(path: string, definitions: Definitions): string[] {
-  const { shape, operation } = recognise(decode(path), definitions);
-  const methods = Object.keys(methodsOf(shape, operation) ?? {});
+export function allowedMethods(path: string, engine: Addressable): string[] {
+  const { shape, operation } = recognise(decodePath(path), engine);
+  const methods = Object.keys(methodsOf(engine, shape, operation) ?? {});
   return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'];
 }
 
-const methodsOf = (shape: string, operation: string | undefined): Methods | undefined =>
+const methodsOf = ({ operations }: Addressable, shape: string, operation: string | undefined): Methods | undefined =>
   operation === undefined
     ? ROUTES.get(shape)
-    : Object.fromEntries((OPERATIONS.get(operation)?.methods ?? []).map(method => [method, 'operation']));
+    : Object.fromEntries((operations.get(operation)?.methods ?? []).map(method => [method, 'operation']));
 
 /** A 405 that knows its Allow header. */
 export class MethodNotAllowed extends FhirError {
@@ -72,7 +75,7 @@ export class MethodNotAllowed extends FhirError {
 const notAllowed = (methods: readonly string[]) =>
   new MethodNotAllowed([...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS']);
 
-function decode(path: string): string[] {
+function decodePath(path: string): string[] {
   try {
     return path
       .split('/')
@@ -83,11 +86,12 @@ function decode(path: string): string[] {
   }
 }
 
-function recognise(segments: readonly string[], definitions: Definitions): { shape: string } & Omit<Route, 'kind'> {
+function recognise(segments: readonly string[], engine: Addressable): { shape: string } & Omit<Route, 'kind'> {
+  const { definitions } = engine;
   const [first, second, third, fourth, ...more] = segments;
   if (first === undefined || ROUTES.has(first)) return { shape: segments.join('/') };
   const dollar = segments.findIndex(segment => segment.startsWith('$'));
-  if (dollar in LEVELS) return recogniseOperation(segments, dollar, definitions);
+  if (dollar in LEVELS) return recogniseOperation(segments, dollar, engine);
   if (!definitions.resourceTypes.includes(first))
     throw new FhirError(
       'unknown-type',
@@ -113,22 +117,22 @@ const badId = (type: string): FhirError =>
   });
 
 /** By the number of segments before an operation. */
-const LEVELS: Readonly<Record<number, Level>> = { 0: 'system', 1: 'type', 2: 'instance', 4: 'version' };
+const LEVELS: Readonly<Record<number, OperationLevel>> = { 0: 'system', 1: 'type', 2: 'instance', 4: 'version' };
 
 /** `$code`, `T/$code`, `T/I/$code`, `T/I/_history/V/$code`, where the operation is offered at that level. */
-function recogniseOperation(segments: readonly string[], at: number, definitions: Definitions) {
+function recogniseOperation(segments: readonly string[], at: number, { definitions, operations }: Addressable) {
   const operation = segments[at]!.slice(1);
   const [type, id, history, version] = segments.slice(0, at);
-  const fits = ({ levels, types }: Operation): boolean =>
+  const fits = ({ levels, types }: OperationOffer): boolean =>
     levels.includes(LEVELS[at]!) &&
     (history ?? '_history') === '_history' &&
     (type === undefined || (types ?? [type]).includes(type));
-  const found = OPERATIONS.get(operation);
+  const found = operations.get(operation);
   const offered = found && fits(found) && segments.length === at + 1;
   const known = type === undefined || definitions.resourceTypes.includes(type);
   if (type !== undefined && known && id !== undefined && !isId(id)) throw badId(type);
   if (!offered || !known) {
-    const here = [...OPERATIONS].filter(([, each]) => fits(each)).map(([code]) => `$${code}`);
+    const here = [...operations].filter(([, each]) => fits(each)).map(([code]) => `$${code}`);
     throw new FhirError(
       'unknown-type',
       `This server offers no such operation: see /metadata.${didYouMean(segments[at]!, here)}`,

@@ -5,9 +5,8 @@
 import { decide } from '../access/decide.js';
 import { SYSTEM } from '../identity/principal.js';
 import type { SearchParameter } from '../search/parameters.js';
-import type { Context, Engine } from './engine.js';
+import type { Context, Engine, Operation } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
-import { type Operation, OPERATIONS } from './operations/operation.js';
 import { INTERACTIONS } from './kinds.js';
 import { viewOf } from './response/resource-text.js';
 
@@ -63,7 +62,7 @@ function statement(engine: Engine) {
         compartment: engine.definitions.compartments.map(
           ({ code }) => `http://hl7.org/fhir/CompartmentDefinition/${code.toLowerCase()}`,
         ),
-        operation: operations(engine),
+        operation: operationsOf(engine),
       },
     ],
   };
@@ -74,7 +73,7 @@ function resource(engine: Engine, type: string) {
     .filter(ask => decide(SYSTEM, { ...ask, type }).allow)
     .flatMap(({ codes }) => [codes.instance, codes.type].flatMap(code => (code === undefined ? [] : [{ code }])));
   const updates = allowed.some(({ code }) => code === 'update');
-  const operation = operations(engine, type);
+  const operation = operationsOf(engine, type);
   return {
     type,
     profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
@@ -98,8 +97,8 @@ function resource(engine: Engine, type: string) {
  * Of the system, or of a type and its instances:
  * https://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.resource.operation
  */
-const operations = ({ settings }: Engine, type?: string) =>
-  [...OPERATIONS]
+const operationsOf = ({ settings, operations }: Engine, type?: string) =>
+  [...operations]
     .filter(([, operation]) => isOffered(operation, type))
     .map(([name, { definition }]) => ({ name, definition: `${settings.base}/OperationDefinition/${definition}` }));
 

@@ -3,7 +3,7 @@ import type { Decide } from '../access/decide.js';
 import type { StoreView } from '../access/view.js';
 import type { Recorder } from '../audit/record.js';
 import type { Definitions } from '../fhir/definitions.js';
-import type { Identify, Principal } from '../identity/principal.js';
+import type { Identify, Principal, Role } from '../identity/principal.js';
 import type { Log } from '../platform/log.js';
 import type { PageTokenCipher } from '../platform/page-token-cipher.js';
 import type { KeyedMutex } from '../platform/keyed-mutex.js';
@@ -14,6 +14,8 @@ import type { Forms } from './response/forms.js';
 import type { Registry } from '../conformance/search-parameter-registry.js';
 import type { Reindexer } from '../conformance/reindex-job.js';
 import type { Terminology } from '../terminology/terminology.js';
+import type { Of, Outcome } from './interaction.js';
+import type { OperationOffer } from './operations/operation.js';
 
 /** What everything runs on; made once by main.ts. */
 export interface Engine {
@@ -29,6 +31,7 @@ export interface Engine {
   readonly builtIn: ReadonlyMap<string, Buffer>;
   readonly log: Log;
   readonly terminology: Terminology;
+  readonly operations: Operations;
   readonly pageTokens: PageTokenCipher;
   /** One writer of a resource at a time in this process; other processes are told apart by the commit. */
   readonly mutex: KeyedMutex;
@@ -113,3 +116,22 @@ export interface Allowance {
   /** Waits until so many bytes may be in memory. Throws `throttled`. */
   admit(bytes: number): Promise<void>;
 }
+
+/** How an operation is done; where it is offered, and what it takes, says its OperationDefinition. */
+export interface OperationImplementation {
+  /** Who may run it, at least. */
+  readonly role: Role;
+  /** Also of one version of a resource, which an OperationDefinition cannot say. */
+  readonly ofVersions?: true;
+  /** The answer is a resource of this type, of which `_summary` and `_elements` show a part. */
+  readonly shows?: string;
+  /** `ask.body` is a valid resource. */
+  run(context: Context, ask: Of<'operation'>): Promise<Outcome>;
+}
+
+export interface Operation extends OperationOffer, OperationImplementation {
+  readonly role: Role;
+}
+
+/** By code, without the dollar sign. */
+export type Operations = ReadonlyMap<string, Operation>;

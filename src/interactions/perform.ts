@@ -14,11 +14,11 @@ import { uniquenessKeyOf } from './write/conditional.js';
 import { remove } from './delete.js';
 import { history } from './history.js';
 import { committed, messagesOf } from './write/hooks.js';
-import type { Caller, Context } from './engine.js';
+import type { Caller, Context, Engine } from './engine.js';
 import type { Interaction, Outcome, Result, Target } from './interaction.js';
 import { checkIntegrity } from './write/integrity.js';
 import { INTERACTIONS, isWriting, restfulCode } from './kinds.js';
-import { OPERATIONS, operate } from './operations/operation.js';
+import { operate } from './operations/index.js';
 import { patch } from './patch.js';
 import { read, vread } from './read.js';
 import { search } from './search/search.js';
@@ -40,7 +40,7 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
   const context: Context = { ...caller, view: createView(caller.engine, restrictions) };
   try {
     const work = () => runAndRecord(context, interaction);
-    const turn = turnOf(interaction);
+    const turn = turnOf(context.engine, interaction);
     return await (turn === undefined ? work() : context.engine.mutex(turn, work));
   } catch (error) {
     return refuse(context, interaction, asFhirError(error));
@@ -57,7 +57,7 @@ export interface Admitted extends Allowed {
 const searches = (target: Target): boolean => target.criteria !== undefined || target.ifNoneExist !== undefined;
 
 /** Writers of one resource, and of what the same criteria mean, take turns: the store need not tell them apart. */
-function turnOf(ask: Interaction): string | undefined {
+function turnOf({ operations }: Engine, ask: Interaction): string | undefined {
   switch (ask.kind) {
     case 'create':
       return ask.ifNoneExist && uniquenessKeyOf(ask.type, ask.ifNoneExist);
@@ -66,7 +66,7 @@ function turnOf(ask: Interaction): string | undefined {
     case 'delete':
       return ask.id === undefined ? uniquenessKeyOf(ask.type, ask.criteria ?? []) : `${ask.type}/${ask.id}`;
     case 'operation':
-      return ask.id !== undefined && OPERATIONS.get(ask.operation)?.effect === 'changes'
+      return ask.id !== undefined && operations.get(ask.operation)?.effect === 'changes'
         ? `${ask.type}/${ask.id}`
         : undefined;
     default:
@@ -80,7 +80,7 @@ function turnOf(ask: Interaction): string | undefined {
  */
 export async function admit(caller: Caller, target: Target): Promise<Admitted> {
   const { kind, type, operation: code } = target;
-  const operation = code === undefined ? undefined : OPERATIONS.get(code);
+  const operation = code === undefined ? undefined : caller.engine.operations.get(code);
   const asked = {
     ...(operation ?? INTERACTIONS[kind]),
     ...(type === undefined ? {} : { type }),

@@ -24,14 +24,22 @@ export function sortOut(given: Parameters, names: readonly string[], lenient: bo
     if (FORMS.has(name)) continue;
     if (names.includes(name)) known.push(pair);
     else {
-      const error = new FhirError(
-        'not-supported',
-        `${who} knows ${names.length > 0 ? names.join(', ') : 'no parameters but _format and _pretty'}, not this parameter.`,
-        { expression: `http.${name.slice(0, 64)}`, detail: 'unknown-parameter' },
-      );
+      const error = unknownParameter(names, who, `http.${name.slice(0, 64)}`);
       if (!lenient) throw error;
-      ignored.push(...error.issues.map(issue => ({ ...issue, severity: 'warning' as const })));
+      ignored.push(...asWarnings(error));
     }
   }
   return { known, ignored };
 }
+
+/** `names`: those that are known. `who`: knows them. */
+export const unknownParameter = (names: readonly string[], who: string, expression: string): FhirError =>
+  new FhirError(
+    'not-supported',
+    `${who} knows ${names.length > 0 ? names.join(', ') : 'no parameters but _format and _pretty'}, not this parameter.`,
+    { expression, detail: 'unknown-parameter' },
+  );
+
+/** What is told of a parameter that was passed over. */
+export const asWarnings = ({ issues }: FhirError): Issue[] =>
+  issues.map(issue => ({ ...issue, severity: 'warning' as const }));

@@ -18,39 +18,27 @@ import { compartmentTypes } from '../../search/compartment.js';
 import type { Version } from '../../store/store.js';
 import { allowanceOf, readWhole, sizeOfRows } from '../response/allowance.js';
 import { bundle, type BundleEntry, streamBundle } from '../response/bundle.js';
-import type { Context } from '../engine.js';
+import type { Context, Engine, OperationImplementation } from '../engine.js';
 import type { Of, Outcome, Parameters, View } from '../interaction.js';
-import { sortOut } from '../unknown-parameters.js';
-import type { Operation } from './operation.js';
+import { jsonText } from './operation.js';
+import { readGiven } from './parameters.js';
 import { clampCount, type Link, openPage, pageLink, questionOf, selfLink } from '../response/paging.js';
 import { auditSubject, deletedError } from '../read.js';
 import { type Given, type Place, type Record, walkRecord } from '../search/compartment-walk.js';
 import { outcomeEntry, rowEntries } from '../response/searchset.js';
 import { TRAIL, typesNamed } from '../search/types-named.js';
-import { readElements, readSummary } from '../response/summary-view.js';
+import { readElements, readSummary, VIEW } from '../response/summary-view.js';
 
-export const everything: Operation = {
-  levels: ['instance'],
-  methods: ['GET', 'POST'],
-  definition: 'everything',
-  role: 'reader',
-  effect: 'reads',
-  types: ['Patient', 'Encounter', 'Group'],
-  run,
-};
+export const everything: OperationImplementation = { role: 'reader', run: runEverything };
 
-const KNOWN = ['start', 'end', '_since', '_type', '_count', '_summary', '_elements'];
-
-async function run(context: Context, ask: Of<'operation'>): Promise<Outcome> {
+async function runEverything(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   const { engine, view: sees } = context;
   const allowance = allowanceOf(context);
   const { type = '', id = '' } = ask;
   const path = `${type}/${id}/$everything`;
   const page = openPage(engine, path, ask.parameters);
-  const { known: parameters, ignored } = page
-    ? { known: page.parameters, ignored: [] }
-    : sortOut(questionOf([...ask.parameters, ...fromBody(ask)]), KNOWN, ask.lenient, '$everything');
-  const { count, view, ...given } = readParameters(context, parameters);
+  const { parameters, ignored } = page ? { parameters: page.parameters, ignored: [] } : parametersOf(engine, ask);
+  const { count, view, ...given } = readQuestion(context, parameters);
   const root = await readWhole(context, type, id);
   if (!root) throw new FhirError('not-found', `There is no ${type} with this id.`);
   if (!root.text) throw deletedError(root);
@@ -98,7 +86,7 @@ async function run(context: Context, ask: Of<'operation'>): Promise<Outcome> {
       relation: 'next',
       url: pageLink(engine, { path, parameters, cursor: last, direction: 'after' }, ask.parameters),
     });
-  const whole = !page && !more ? { total: entries.filter(isMatch).length } : {};
+  const whole = !page && !more ? { total: entries.filter(isMatching).length } : {};
   return {
     result: {
       status: 200,
@@ -109,7 +97,7 @@ async function run(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   };
 }
 
-const isMatch = ({ search }: BundleEntry): boolean => search?.mode === 'match';
+const isMatching = ({ search }: BundleEntry): boolean => search?.mode === 'match';
 
 async function* entriesOf(context: Context, record: Record, view: View, ignored: readonly Issue[]) {
   for await (const { rows, mode } of walkRecord(context, record, undefined, undefined))
@@ -132,28 +120,16 @@ function members({ text }: Version): { type: string; id: string }[] {
   return [...ids].map(id => ({ type: 'Patient', id }));
 }
 
-/** Parameters of the body in the form of those of the URL. */
-function fromBody({ body }: Of<'operation'>): Parameters {
-  if (!body) return [];
-  if (body.resource.resourceType !== 'Parameters') throw bad('The body must be a Parameters resource.');
-  const list = Array.isArray(body.resource['parameter']) ? (body.resource['parameter'] as JsonObject[]) : [];
-  return list.map(item => {
-    const [, value] = Object.entries(item).find(([key]) => key.startsWith('value')) ?? [];
-    const { name } = item;
-    return [
-      typeof name === 'string' ? name : '',
-      typeof value === 'string' || typeof value === 'number' ? `${value}` : '',
-    ];
-  });
+/** The question, wherever it stands, in the form of a URL: a link to the next page repeats it. */
+function parametersOf(engine: Engine, ask: Of<'operation'>): { parameters: Parameters; ignored: readonly Issue[] } {
+  const { given, ignored } = readGiven(engine, ask, VIEW, questionOf(ask.parameters));
+  return { parameters: given.map(({ name, value }) => [name, jsonText(value)] as const), ignored };
 }
 
-const bad = (message: string, name?: string) =>
-  new FhirError('invalid', message, {
-    expression: name === undefined ? 'Parameters.parameter' : `http.${name}`,
-    detail: 'bad-parameter-value',
-  });
+const badParameter = (message: string, name: string) =>
+  new FhirError('invalid', message, { expression: `http.${name}`, detail: 'bad-parameter-value' });
 
-function readParameters(
+function readQuestion(
   { engine, view: sees }: Context,
   parameters: Parameters,
 ): Given & { readonly count?: number; readonly view: View } {
@@ -167,7 +143,7 @@ function readParameters(
         break;
       case '_summary': {
         const summary = readSummary(value);
-        if (summary === 'count') throw bad('$everything cannot be counted: ask without _summary=count.', name);
+        if (summary === 'count') throw badParameter('$everything cannot be counted: ask without _summary=count.', name);
         view.summary = summary;
         break;
       }
@@ -175,14 +151,14 @@ function readParameters(
         view.elements = readElements(engine, engine.definitions.resourceTypes, value);
         break;
       case '_count':
-        if (!/^[1-9]\d{0,8}$/.test(value)) throw bad('_count must be a whole number above 0.', name);
+        if (!/^[1-9]\d{0,8}$/.test(value)) throw badParameter('_count must be a whole number above 0.', name);
         given.count = clampCount(engine, Number(value));
         break;
       case '_since':
       case 'start':
       case 'end': {
-        const range = parseGivenDateTime(value);
-        if (!range) throw bad(`${name} must be ${name === '_since' ? 'an instant' : 'a date'}.`, name);
+        // A link holds what was checked when it was made.
+        const range = parseGivenDateTime(value)!;
         given[name === '_since' ? 'since' : name] = name === 'end' ? range.high : range.low;
         break;
       }

@@ -14,11 +14,10 @@ import { FhirError } from '../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { JsonObject } from '../../fhir/resource.js';
 import type { Version } from '../../store/store.js';
-import type { Context } from '../engine.js';
+import type { Context, Engine, OperationImplementation } from '../engine.js';
 import type { Of, Outcome, Result } from '../interaction.js';
-import { sortOut } from '../unknown-parameters.js';
 import { addLabels, hasLabels, isSubset, metaOf, removeLabels, withoutMark } from '../write/meta-labels.js';
-import type { Operation } from './operation.js';
+import { readGiven } from './parameters.js';
 import { prepare } from '../write/prepare.js';
 import { auditSubject, readCurrent, readVersion } from '../read.js';
 import { wholeText } from '../response/resource-text.js';
@@ -26,47 +25,29 @@ import { join } from '../response/text.js';
 import { leftAlone } from '../write/unchanged.js';
 import { checkPreconditions, next } from '../update.js';
 
-export const meta: Operation = {
-  levels: ['instance', 'version'],
-  methods: ['GET', 'POST'],
-  definition: 'meta',
-  role: 'reader',
-  effect: 'reads',
-  shows: 'Parameters',
-  run: show,
-};
-export const metaAdd: Operation = changing('meta-add', addLabels);
-export const metaDelete: Operation = changing('meta-delete', removeLabels);
+export const meta: OperationImplementation = { role: 'reader', ofVersions: true, shows: 'Parameters', run: showMeta };
 
-function changing(definition: string, combine: (meta: JsonObject, given: JsonObject) => JsonObject): Operation {
-  return {
-    levels: ['instance'],
-    methods: ['POST'],
-    definition,
-    role: 'writer',
-    effect: 'changes',
-    run: (context, ask) => change(context, ask, combine),
-  };
-}
+type Combine = (meta: JsonObject, given: JsonObject) => JsonObject;
 
-async function show(context: Context, ask: Of<'operation'>): Promise<Outcome> {
+const changing = (combine: Combine): OperationImplementation => ({
+  role: 'writer',
+  run: (context, ask) => changeMeta(context, ask, combine),
+});
+export const metaAdd = changing(addLabels);
+export const metaDelete = changing(removeLabels);
+
+async function showMeta(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   const { type = '', id = '', version } = ask;
-  sortOut(ask.parameters, [], ask.lenient, '$meta');
-  if (ask.body?.resource['parameter'] !== undefined) throw bad('$meta takes no parameters.');
+  readGiven(context.engine, ask);
   const row =
     version === undefined ? await readCurrent(context, type, id) : await readVersion(context, type, id, version);
   return { result: answer(row) };
 }
 
-async function change(
-  context: Context,
-  ask: Of<'operation'>,
-  combine: (meta: JsonObject, given: JsonObject) => JsonObject,
-): Promise<Outcome> {
+async function changeMeta(context: Context, ask: Of<'operation'>, combine: Combine): Promise<Outcome> {
   const { type = '', id = '' } = ask;
-  sortOut(ask.parameters, [], false, `$${ask.operation}`);
-  const given = metaGiven(ask);
   const { engine } = context;
+  const given = labelsGiven(engine, ask);
   const row = await readCurrent(context, type, id);
   checkPreconditions(row, ask);
   const body = parseJson(await wholeText(engine, row), STORED_JSON);
@@ -80,18 +61,15 @@ async function change(
   return { changes: [made], result: answer(made) };
 }
 
-const bad = (message: string) =>
-  new FhirError('invalid', message, { expression: 'Parameters.parameter', detail: 'bad-parameter-value' });
-
-/** The one parameter, `meta`. */
-function metaGiven({ body }: Of<'operation'>): JsonObject {
-  const list = body?.resource.resourceType === 'Parameters' ? body.resource['parameter'] : undefined;
-  const [given, ...more] = (list ?? []) as JsonObject[];
-  const value =
-    given?.['name'] === 'meta' && more.length === 0 ? (given['valueMeta'] as JsonObject | undefined) : undefined;
-  if (!value || !hasLabels(value))
-    throw bad('Send Parameters with one parameter called meta: a Meta with profiles, security labels or tags.');
-  return value;
+/** The one parameter, `meta`. Throws `invalid` where it has nothing that could be added or removed. */
+function labelsGiven(engine: Engine, ask: Of<'operation'>): JsonObject {
+  const [{ value, at } = { value: {}, at: 'Parameters.parameter' }] = readGiven(engine, ask).given;
+  if (!hasLabels(value as JsonObject))
+    throw new FhirError('invalid', 'The parameter meta must be a Meta with profiles, security labels or tags.', {
+      expression: at,
+      detail: 'bad-parameter-value',
+    });
+  return value as JsonObject;
 }
 
 /** The meta of a version, as a read of it shows it. */

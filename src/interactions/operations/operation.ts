@@ -1,67 +1,73 @@
 /**
- * Operations: https://hl7.org/fhir/R4/operations.html. One file per operation in operations/, one line in the table here;
- * routes, /metadata and the access decision follow from it.
+ * What an OperationDefinition says of an operation (https://hl7.org/fhir/R4/operationdefinition.html): where it is offered, by
+ * which methods, whether it changes something and what it takes. Routes, /metadata, the access decision and the reader of
+ * parameters follow from it, so that what is published is what is done.
  */
-import { FhirError } from '../../fhir/error.js';
-import type { Principal } from '../../identity/principal.js';
-import { validate } from '../../validation/beside.js';
-import type { Context } from '../engine.js';
-import type { Of, Outcome } from '../interaction.js';
-import { everything } from './everything.js';
-import { meta, metaAdd, metaDelete } from './meta.js';
-import { purge } from './purge.js';
-import { reindex, reindexStatus } from './reindex.js';
-import { viewOf } from '../response/resource-text.js';
-import { readView, VIEW } from '../response/summary-view.js';
+import type { Ask } from '../../access/decide.js';
+import { isObject, type Json, type Resource } from '../../fhir/resource.js';
 
-export type Level = 'system' | 'type' | 'instance' | 'version';
+export type OperationLevel = 'system' | 'type' | 'instance' | 'version';
 
-export interface Operation {
-  readonly levels: readonly Level[];
-  /** GET only where asking changes nothing. */
-  readonly methods: readonly ('GET' | 'POST')[];
-  /** Id of its OperationDefinition among those that the server brings along. */
-  readonly definition: string;
-  /** Who may run it, at least. */
-  readonly role: Principal['role'];
-  /** What it does to what it is asked of: nothing is `changed` that cannot be changed. */
-  readonly effect: 'reads' | 'changes';
-  /** The answer is a resource of this type, of which `_summary` and `_elements` show a part. */
-  readonly shows?: string;
-  /** Types that it is offered for, below the system level; absent: all. */
-  readonly types?: readonly string[];
-  /** `ask.body` is a valid resource. */
-  run(context: Context, ask: Of<'operation'>): Promise<Outcome>;
+/** A parameter that an operation takes. */
+export interface ParameterDefinition {
+  readonly name: string;
+  readonly min: number;
+  /** Infinity: `*`. */
+  readonly max: number;
+  /** Absent: it has parts. */
+  readonly type?: string;
 }
 
-/** By code, without the dollar sign. */
-export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
-  ['everything', everything],
-  ['meta', meta],
-  ['meta-add', metaAdd],
-  ['meta-delete', metaDelete],
-  ['purge', purge],
-  ['reindex', reindex],
-  ['reindex-status', reindexStatus],
-]);
+/** `role`: who may run it, at least; `effect`: what becomes of what it is asked of. */
+export interface OperationOffer extends Pick<Ask, 'role' | 'effect'> {
+  /** Without the dollar sign. */
+  readonly code: string;
+  /** Id of its OperationDefinition among those that the server brings along. */
+  readonly definition: string;
+  readonly levels: readonly OperationLevel[];
+  /** GET only where asking changes nothing and every parameter fits into a URL. */
+  readonly methods: readonly ('GET' | 'POST')[];
+  /** Types that it is offered for, below the system level; absent: all. */
+  readonly types?: readonly string[];
+  readonly parameters: readonly ParameterDefinition[];
+}
 
-export async function operate(context: Context, ask: Of<'operation'>): Promise<Outcome> {
-  const operation = OPERATIONS.get(ask.operation);
-  if (!operation)
-    throw new FhirError('unknown-type', 'This server offers no such operation: see /metadata.', {
-      detail: 'unknown-operation',
-    });
-  if (ask.body) {
-    const issues = await validate(ask.body, context.engine.definitions);
-    if (issues.some(({ severity }) => severity === 'error' || severity === 'fatal'))
-      throw new FhirError('invalid', 'The body is not valid FHIR R4.', { issues });
-  }
-  const { shows } = operation;
-  if (shows === undefined) return operation.run(context, ask);
-  const view = readView(context.engine, shows, ask.parameters);
-  const isView = ([name]: readonly [string, string]): boolean => VIEW.some(each => each === name);
-  const parameters = ask.parameters.filter(pair => !isView(pair));
-  const { result, ...rest } = await operation.run(context, { ...ask, parameters });
-  const shown = result.text && (await viewOf(context.engine, result.text, view));
-  return { ...rest, result: { ...result, ...shown } };
+/** `ofVersions`: also of one version of a resource, which an OperationDefinition cannot say. */
+export function offerOf(definition: Resource, role: Ask['role'], ofVersions: boolean): OperationOffer {
+  const { id, code, system, type, instance, affectsState, resource } = definition;
+  const levels = [system && 'system', type && 'type', instance && 'instance', instance && ofVersions && 'version'];
+  const types = listOf(resource).map(jsonText);
+  const parameters = listOf(definition['parameter']).flatMap(parameterOf);
+  const simple = parameters.every(parameter => isPrimitive(parameter.type));
+  return {
+    code: jsonText(code),
+    definition: jsonText(id),
+    role,
+    effect: affectsState === true ? 'changes' : 'reads',
+    levels: levels.filter((level): level is OperationLevel => typeof level === 'string'),
+    methods: affectsState !== true && simple ? ['GET', 'POST'] : ['POST'],
+    ...(types.length === 0 || types.includes('Resource') ? {} : { types }),
+    parameters,
+  };
+}
+
+/** Names of primitive types alone begin with a small letter. */
+export const isPrimitive = (type: string | undefined): type is string => type !== undefined && /^[a-z]/.test(type);
+
+/** A string, as it is: of anything else nothing. */
+export const jsonText = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
+
+const listOf = (value: Json | undefined): Json[] => (Array.isArray(value) ? value : []);
+
+function parameterOf(given: Json): ParameterDefinition[] {
+  if (!isObject(given) || given['use'] !== 'in') return [];
+  const { name, min, max, type } = given;
+  return [
+    {
+      name: jsonText(name),
+      min: Number(min),
+      max: max === '*' ? Infinity : Number(max),
+      ...(typeof type === 'string' ? { type } : {}),
+    },
+  ];
 }

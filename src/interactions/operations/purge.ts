@@ -12,33 +12,20 @@ import { FhirError } from '../../fhir/error.js';
 import type { Cursor } from '../../search/query.js';
 import type { Change, Version } from '../../store/store.js';
 import { tombstone } from '../delete.js';
-import type { Context, Engine } from '../engine.js';
+import type { Context, Engine, OperationImplementation } from '../engine.js';
 import type { Of, Outcome, Result } from '../interaction.js';
-import { sortOut } from '../unknown-parameters.js';
-import type { Operation } from './operation.js';
+import { readGiven } from './parameters.js';
 import { auditSubject } from '../read.js';
 import { checkPreconditions } from '../update.js';
 
-export const purge: Operation = {
-  levels: ['instance'],
-  methods: ['POST'],
-  definition: 'purge',
-  role: 'admin',
-  effect: 'changes',
-  run,
-};
+export const purge: OperationImplementation = { role: 'admin', run: runPurge };
 
 /** Versions that are looked at in one step. */
 const STEP = 100;
 
-async function run({ engine, view }: Context, ask: Of<'operation'>): Promise<Outcome> {
+async function runPurge({ engine, view }: Context, ask: Of<'operation'>): Promise<Outcome> {
   const [type, id] = [ask.type!, ask.id!];
-  sortOut(ask.parameters, [], false, '$purge');
-  if (ask.body?.resource['parameter'] !== undefined)
-    throw new FhirError('invalid', '$purge takes no parameters.', {
-      expression: 'Parameters.parameter',
-      detail: 'bad-parameter-value',
-    });
+  readGiven(engine, ask);
   const current = await view.read(type, id);
   if (!current) throw new FhirError('not-found', `There is no ${type} with this id.`);
   checkPreconditions(current, ask);

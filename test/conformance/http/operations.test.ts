@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import type { CapabilityStatement, OperationDefinition, OperationOutcome } from 'fhir/r4.js';
 import { before, describe, it } from 'mocha';
-import { OPERATIONS } from '../../../src/interactions/operations/operation.js';
 import { onBothStores } from '../../support/both-stores.js';
+import { operations } from '../../support/operations.js';
 import { idsOf, walk } from '../../support/talk.js';
 
 const LEVELS = ['system', 'type', 'instance', 'version'] as const;
@@ -34,7 +34,7 @@ onBothStores(
       }
     });
 
-    for (const [code, operation] of OPERATIONS)
+    for (const [code, operation] of operations)
       describe(`$${code}`, () => {
         const defined = async () =>
           (await stage().talk.get<OperationDefinition>(`OperationDefinition/${operation.definition}`)).body;
@@ -97,7 +97,7 @@ onBothStores(
   { set: async ({ talk }) => void (await talk.update({ resourceType: 'Patient', id: 'p', active: true })) },
 );
 
-const OWN = [...OPERATIONS.values()].map(({ definition }) => definition).toSorted();
+const OWN = [...operations.values()].map(({ definition }) => definition).toSorted();
 
 onBothStores('definitions of operations', stage => {
   const found = async (query: string) => idsOf(await stage().talk.search(`OperationDefinition?${query}`));

@@ -5,7 +5,7 @@ import { type Ask, decide } from '../../../src/access/decide.js';
 import { type Role, ROLES } from '../../../src/identity/principal.js';
 import type { Kind } from '../../../src/interactions/interaction.js';
 import { INTERACTIONS } from '../../../src/interactions/kinds.js';
-import { OPERATIONS } from '../../../src/interactions/operations/operation.js';
+import { operations } from '../../support/operations.js';
 
 const READING: readonly Kind[] = ['capabilities', 'read', 'vread', 'history', 'search'];
 const CHANGING: readonly Kind[] = ['update', 'patch', 'delete'];
@@ -94,7 +94,7 @@ describe('decide', () => {
   });
 
   it('finds every operation that changes its resource closed to readers', () => {
-    const writing = [...OPERATIONS].filter(([, { effect }]) => effect === 'changes');
+    const writing = [...operations].filter(([, { effect }]) => effect === 'changes');
     assert.ok(writing.length >= 3);
     for (const [code, { role, methods }] of writing) {
       assert.notEqual(role, 'reader', code);

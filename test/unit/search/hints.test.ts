@@ -6,6 +6,7 @@ import { typesNamed } from '../../../src/interactions/search/types-named.js';
 import { FhirError } from '../../../src/fhir/error.js';
 import { parseSearch } from '../../../src/search/parse.js';
 import { definitions, parameters } from '../../support/filters.js';
+import { operations } from '../../support/operations.js';
 
 const parse = (types: string, query: string) =>
   parseSearch(
@@ -108,17 +109,20 @@ describe('the advice of a refusal', () => {
       meant(messageOf(() => typesNamed({ definitions }, ['Patient,Observaton'], { shows: () => true }))),
       'Observation',
     );
-    assert.equal(meant(messageOf(() => route('GET', '/patient/1', definitions))), 'Patient');
+    assert.equal(meant(messageOf(() => route('GET', '/patient/1', { definitions, operations }))), 'Patient');
     for (const [path, advised] of [
       ['/Patient/1/$everthing', '$everything'],
       ['/$re-index', '$reindex'],
       ['/$everything', ''],
       ['/Observation/1/$everything', ''],
     ] as const)
-      assert.equal(meant(messageOf(() => route('GET', path, definitions))), advised, path);
-    assert.equal(meant(messageOf(() => route('GET', '/Pateint', definitions))), 'Patient');
-    assert.equal(meant(messageOf(() => route('GET', '/Patient/1/Observaton', definitions))), 'Observation');
-    assert.equal(meant(messageOf(() => route('GET', '/nothing-like-it', definitions))), '');
-    assert.equal(meant(messageOf(() => route('GET', '/Patient/1/x/y/z', definitions))), '');
+      assert.equal(meant(messageOf(() => route('GET', path, { definitions, operations }))), advised, path);
+    assert.equal(meant(messageOf(() => route('GET', '/Pateint', { definitions, operations }))), 'Patient');
+    assert.equal(
+      meant(messageOf(() => route('GET', '/Patient/1/Observaton', { definitions, operations }))),
+      'Observation',
+    );
+    assert.equal(meant(messageOf(() => route('GET', '/nothing-like-it', { definitions, operations }))), '');
+    assert.equal(meant(messageOf(() => route('GET', '/Patient/1/x/y/z', { definitions, operations }))), '');
   });
 });

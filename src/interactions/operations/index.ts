@@ -1,0 +1,67 @@
+/**
+ * Operations: https://hl7.org/fhir/R4/operations.html. One file per operation beside this one, one line in the table here, and
+ * an OperationDefinition among the profiles that the server brings along; routes, /metadata and the access decision follow.
+ */
+import { FhirError } from '../../fhir/error.js';
+import type { Resource } from '../../fhir/resource.js';
+import { validate } from '../../validation/beside.js';
+import type { Context, Operation, OperationImplementation, Operations } from '../engine.js';
+import type { Of, Outcome } from '../interaction.js';
+import { viewOf } from '../response/resource-text.js';
+import { readView, VIEW } from '../response/summary-view.js';
+import { everything } from './everything.js';
+import { meta, metaAdd, metaDelete } from './meta.js';
+import { offerOf } from './operation.js';
+import { purge } from './purge.js';
+import { reindex, reindexStatus } from './reindex.js';
+
+/** By code, without the dollar sign. */
+export const OPERATIONS: Readonly<Record<string, OperationImplementation>> = {
+  everything,
+  meta,
+  'meta-add': metaAdd,
+  'meta-delete': metaDelete,
+  purge,
+  reindex,
+  'reindex-status': reindexStatus,
+};
+
+/**
+ * The operations of an engine: each implementation with what its definition says. `definitions`: the first one with a code
+ * counts. Throws where an operation has none: it could be neither reached nor described.
+ */
+export function composeOperations(
+  implementations: Readonly<Record<string, OperationImplementation>>,
+  definitions: readonly Resource[],
+): Operations {
+  const operations = new Map<string, Operation>();
+  for (const [code, implementation] of Object.entries(implementations)) {
+    const definition = definitions.find(each => each.resourceType === 'OperationDefinition' && each['code'] === code);
+    if (!definition) throw new Error(`The operation $${code} has no OperationDefinition.`);
+    const { role, ofVersions = false } = implementation;
+    operations.set(code, { ...implementation, ...offerOf(definition, role, ofVersions) });
+  }
+  return operations;
+}
+
+/** Runs an operation: its body, if it has one, must be valid, and its answer is shown as `_summary` and `_elements` say. */
+export async function operate(context: Context, ask: Of<'operation'>): Promise<Outcome> {
+  const operation = context.engine.operations.get(ask.operation);
+  if (!operation)
+    throw new FhirError('unknown-type', 'This server offers no such operation: see /metadata.', {
+      detail: 'unknown-operation',
+    });
+  if (ask.body) {
+    const issues = await validate(ask.body, context.engine.definitions);
+    if (issues.some(({ severity }) => severity === 'error' || severity === 'fatal'))
+      throw new FhirError('invalid', 'The body is not valid FHIR R4.', { issues });
+  }
+  const { shows } = operation;
+  if (shows === undefined) return operation.run(context, ask);
+  const view = readView(context.engine, shows, ask.parameters);
+  const isView = ([name]: readonly [string, string]): boolean => VIEW.some(each => each === name);
+  const parameters = ask.parameters.filter(pair => !isView(pair));
+  const { result, ...rest } = await operation.run(context, { ...ask, parameters });
+  const shown = result.text && (await viewOf(context.engine, result.text, view));
+  return { ...rest, result: { ...result, ...shown } };
+}
