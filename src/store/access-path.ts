@@ -7,7 +7,7 @@
 import { all, any, type Query, type Where } from '../search/query.js';
 import { after } from './codec.js';
 import { checkKeys } from './expense.js';
-import type { KeyArray, KeyTest } from './key.js';
+import type { IndexedArray, KeyArray, KeyTest } from './key.js';
 import { type Ground, keyTest, openBefore } from './key-test.js';
 import type { ParameterLayout } from './index-layout.js';
 import { BROAD_TOKENS, SCOPED_TOKENS } from './index-layout-table.js';
@@ -15,14 +15,14 @@ import { BROAD_TOKENS, SCOPED_TOKENS } from './index-layout-table.js';
 /** What a plan is driven by: the one predicate that an index answers. */
 export type AccessPathDriver =
   /**
-   * Points of `k` (ordered by date, then n) or `g` (ordered by n). `openBefore`: of what begins before this time, only what
+   * Points of `byDate` (ordered by date, then n) or `byArrival` (ordered by n). `openBefore`: of what begins before this time, only what
    * has an open main date (its keys are written with OPEN before them, too).
    */
-  | { readonly by: 'key'; readonly in: 'k' | 'g'; readonly keys: readonly string[]; readonly openBefore?: number }
+  | { readonly by: 'key'; readonly in: IndexedArray; readonly keys: readonly string[]; readonly openBefore?: number }
   /** Key ranges, each low ≤ key < high; no order. */
   | {
       readonly by: 'range';
-      readonly in: 'k' | 'g';
+      readonly in: IndexedArray;
       readonly ranges: readonly { readonly low: string; readonly high: string }[];
     }
   | { readonly by: 'id'; readonly of: readonly { readonly type: string; readonly id: string }[] }
@@ -87,7 +87,7 @@ function rankOfParam(where: Extract<Where, { kind: 'param' }>, place: ParameterL
       if (test.any.some(value => value.code === undefined)) return RANK.broad;
       if (place.code.endsWith('identifier')) return RANK.identifier;
       if (BROAD_TOKENS.has(place.code)) return RANK.broad;
-      return place.array === 'k' ? RANK.dated : RANK.token;
+      return place.array === 'byDate' ? RANK.dated : RANK.token;
     case 'reference':
       if (test.to.kind === 'identifier') return RANK.identifier;
       // Many name one profile or organisation.
@@ -128,7 +128,7 @@ interface Found {
 function uniteDrivers(found: readonly (Found | undefined)[]): Found | undefined {
   const keys: string[] = [];
   const ranges: { low: string; high: string }[] = [];
-  let array: 'k' | 'g' | undefined;
+  let array: IndexedArray | undefined;
   for (const part of found) {
     if (!part || (part.driver.by !== 'key' && part.driver.by !== 'range')) return undefined;
     array ??= part.driver.in;
@@ -147,9 +147,11 @@ function uniteDrivers(found: readonly (Found | undefined)[]): Found | undefined 
 function driverOf(test: KeyTest): Found | undefined {
   switch (test.is) {
     case 'key':
-      return test.in === 'f' ? undefined : { driver: { by: 'key', in: test.in, keys: test.keys }, exact: true };
+      return test.in === 'filterOnly'
+        ? undefined
+        : { driver: { by: 'key', in: test.in, keys: test.keys }, exact: true };
     case 'range':
-      return test.in === 'f'
+      return test.in === 'filterOnly'
         ? undefined
         : { driver: { by: 'range', in: test.in, ranges: [{ low: test.low, high: test.high }] }, exact: true };
     case 'id':
@@ -205,7 +207,7 @@ function scopedDriver(
     const tokens = token.test.keys;
     // p patient > type  and  type parameter token: the type is said once.
     const keys = patient.test.keys.flatMap(key => tokens.map(tokenKey => key.slice(0, -2) + tokenKey));
-    return { driver: { by: 'key', in: 'k', keys }, used: [patient, token] };
+    return { driver: { by: 'key', in: 'byDate', keys }, used: [patient, token] };
   }
   return undefined;
 }
@@ -221,12 +223,12 @@ function walkOf({ placement, types }: Ground, sort: Query['sort'], conjuncts: re
     if (place?.sorts) return { by: 'sort-string', type, prefix: place.prefix };
   }
   if (conjuncts.some(({ test }) => test.is === 'updated')) return { by: 'updated', types };
-  return { by: 'key', in: 'k', keys: types.map(each => placement.of(each).typeCode) };
+  return { by: 'key', in: 'byDate', keys: types.map(each => placement.of(each).typeCode) };
 }
 
 /** Keys in the order of the main date, cut where only open periods can pass. */
 function cut(driver: AccessPathDriver, before: number | undefined): AccessPathDriver {
-  if (before === undefined || driver.by !== 'key' || driver.in !== 'k') return driver;
+  if (before === undefined || driver.by !== 'key' || driver.in !== 'byDate') return driver;
   return driver.keys.every(key => /^[A-Z-]/.test(key)) ? { ...driver, openBefore: before } : driver;
 }
 

@@ -20,7 +20,7 @@ export type Probe = (way: Pick<AccessPath, 'driver' | 'filter'>, limit: number) 
 export const indexBounds = ({ driver, filter }: Pick<AccessPath, 'driver' | 'filter'>): readonly KeyTest[] =>
   filter.flatMap((test): KeyTest[] => {
     if (test.is === 'updated') return driver.by === 'updated' ? [test] : [];
-    if (test.is !== 'date' || driver.by !== 'key' || driver.in !== 'k') return [];
+    if (test.is !== 'date' || driver.by !== 'key' || driver.in !== 'byDate') return [];
     const { lowMin, lowMax } = test;
     return [{ is: 'date', ...(lowMin === undefined ? {} : { lowMin }), ...(lowMax === undefined ? {} : { lowMax }) }];
   });

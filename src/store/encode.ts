@@ -1,21 +1,21 @@
 /**
  * Index entries → the keys of a resource. The forms, each after the parameter's prefix unless said otherwise:
  *
- *   token      system number | code    beside it in `f`:  : normalised text   and  % type's system | code ⁄ value (of-type)
- *   string     : normalised text   (in `g` its first 40 characters, in `f` the whole of a longer one)   and  = raw text
- *   date       class low   and  < low (for sorting)       number  n value       free ranges: a pair in `w`
+ *   token      system number | code    beside it in `filterOnly`:  : normalised text   and  % type's system | code ⁄ value (of-type)
+ *   string     : normalised text   (in `byArrival` its first 40 characters, in `filterOnly` the whole of a longer one)   and  = raw text
+ *   date       class low   and  < low (for sorting)       number  n value       free ranges: a pair in `ranges`
  *   quantity   n value  ·  s system ⁄ value  ·  c system | code ⁄ value  ·  u unit ⁄ value  ·  b base unit ⁄ its value      (⁄ is U+0001)
- *   position   n latitude, and the pair (latitude, longitude) in `w`
- *   reference  r target > type parameter (in `k` for Patients);  f: ! (presence)  ·  @ target ⁄ version  ·  g: i system | value (identifier)
- *   uri        the text, and of a versioned one in f: @ text ⁄ version       media type  / base part
- *   composite  ! and leading part ⁄ other part (search/composite.ts), each in its form above; of three parts the two numbers are a pair in `w`
+ *   position   n latitude, and the pair (latitude, longitude) in `ranges`
+ *   reference  r target > type parameter (in `byDate` for Patients);  `filterOnly`: ! (presence)  ·  @ target ⁄ version;  `byArrival`: i system | value (identifier)
+ *   uri        the text, and of a versioned one in `filterOnly`: @ text ⁄ version       media type  / base part
+ *   composite  ! and leading part ⁄ other part (search/composite.ts), each in its form above; of three parts the two numbers are a pair in `ranges`
  *   patient    p patient > type  ·  p patient > token key  (a Patient has its own, from _id)
- *   open       ^ key: every key in `k` but those above, where the main date has no start or no end
+ *   open       ^ key: every key in `byDate` but those above, where the main date has no start or no end
  *   missing    - type parameter: the resource has no value of a parameter that nearly all have
  *
- * A quantity in `g` has its plain number and that in base units there, everything else about it in `f`.
+ * A quantity in `byArrival` has its plain number and that in base units there, everything else about it in `filterOnly`.
  *
- * A range of numbers or a free period has the pair in `w` under the head of its key, and a key that says it is there.
+ * A range of numbers or a free period has the pair in `ranges` under the head of its key, and a key that says it is there.
  */
 import { FhirError } from '../fhir/error.js';
 import { orderValues } from '../search/composite.js';
@@ -30,7 +30,7 @@ import {
   widthEntry,
 } from './index-catalog.js';
 import { type ParameterLayout, type IndexLayout, referenceArray } from './index-layout.js';
-import { type Keys, NO_DATE } from './key.js';
+import { type KeyRange, type Keys, NO_DATE } from './key.js';
 import { classOf } from './span-class.js';
 
 export interface Encoding {
@@ -39,7 +39,6 @@ export interface Encoding {
   readonly missing: readonly CatalogEntry[];
 }
 
-type Span = Keys['w'][number];
 type ReferenceEntry = Extract<EntryValue, { kind: 'reference' | 'url' }>;
 
 /** What an entry points at, as the head of keys. */
@@ -48,11 +47,11 @@ const targetOf = (entry: ReferenceEntry): string =>
 
 /** Everything that one resource's entries become, while they are read. Lists may name a key twice until the end. */
 class KeyWriter {
-  readonly k: string[];
-  readonly g: string[] = [];
-  readonly f: string[] = [];
-  readonly w: Span[] = [];
-  readonly s: Record<string, string> = {};
+  readonly byDate: string[];
+  readonly byArrival: string[] = [];
+  readonly filterOnly: string[] = [];
+  readonly ranges: KeyRange[] = [];
+  readonly sortTexts: Record<string, string> = {};
   readonly missing: CatalogEntry[] = [];
   readonly facts: IndexCatalog;
   /** Code systems that get a number here, and ids of all that is missing: a resource may name thousands. */
@@ -60,7 +59,7 @@ class KeyWriter {
   private readonly noted = new Set<string>();
 
   constructor(typeCode: string, facts: IndexCatalog) {
-    this.k = [typeCode];
+    this.byDate = [typeCode];
     this.facts = facts;
   }
 
@@ -90,7 +89,7 @@ class KeyWriter {
 /** Keys that say patient and code together. */
 const MOST_SCOPED = 20_000;
 
-/** Before the keys in `k` of a resource whose main date is open. */
+/** Before the keys in `byDate` of a resource whose main date is open. */
 export const OPEN = '^';
 
 /** Each key once. The lists are short, but for the references of a Provenance or a Bundle. */
@@ -138,7 +137,7 @@ function writeValue(writing: KeyWriter, into: string[], at: string, prefix: stri
     case 'uri': {
       const text = encodePhrase(value.value);
       into.push(at + text);
-      if (value.version !== undefined) writing.f.push(versionHead(at, text) + encodePhrase(value.version));
+      if (value.version !== undefined) writing.filterOnly.push(versionHead(at, text) + encodePhrase(value.version));
       return;
     }
     case 'media-type':
@@ -148,7 +147,7 @@ function writeValue(writing: KeyWriter, into: string[], at: string, prefix: stri
       const cls = classOf(value.low, value.high);
       writing.use(prefix, `c${cls}`);
       into.push(at + cls + encodeDouble(value.low));
-      if (cls === 'p') writing.w.push({ p: at, l: value.low, h: value.high });
+      if (cls === 'p') writing.ranges.push({ prefix: at, low: value.low, high: value.high });
       return;
     }
     case 'number':
@@ -158,13 +157,13 @@ function writeValue(writing: KeyWriter, into: string[], at: string, prefix: stri
       const heads = value.kind === 'number' ? ['n'] : quantityHeads(writing, prefix, value);
       if (!point) into.push(`${at}r`);
       for (const head of heads)
-        if (point) (head === 'n' ? into : writing.f).push(at + head + encodeDouble(value.low));
-        else writing.w.push({ p: at + head, l: value.low, h: value.high });
+        if (point) (head === 'n' ? into : writing.filterOnly).push(at + head + encodeDouble(value.low));
+        else writing.ranges.push({ prefix: at + head, low: value.low, high: value.high });
       if (value.kind === 'quantity' && value.base) {
         const { unit, low, high } = value.base;
         const head = `${at}b${encodeText(unit)}${SEPARATOR}`;
         if (point) into.push(head + encodeDouble(low));
-        else writing.w.push({ p: head, l: low, h: high });
+        else writing.ranges.push({ prefix: head, low, high });
       }
       return;
     }
@@ -173,7 +172,7 @@ function writeValue(writing: KeyWriter, into: string[], at: string, prefix: stri
       const target = targetOf(value);
       if (value.kind === 'reference') writing.use(prefix, `t${value.type}`);
       into.push(at + target);
-      if (value.version !== undefined) writing.f.push(versionHead(at, target) + encodePhrase(value.version));
+      if (value.version !== undefined) writing.filterOnly.push(versionHead(at, target) + encodePhrase(value.version));
       return;
     }
     case 'held':
@@ -183,13 +182,13 @@ function writeValue(writing: KeyWriter, into: string[], at: string, prefix: stri
       return;
     case 'position':
       into.push(`${at}n${encodeDouble(value.latitude)}`);
-      writing.w.push({ p: at, l: value.latitude, h: value.longitude });
+      writing.ranges.push({ prefix: at, low: value.latitude, high: value.longitude });
       return;
     case 'text':
-      writing.f.push(`${at}:${encodePhrase(value.norm)}`);
+      writing.filterOnly.push(`${at}:${encodePhrase(value.norm)}`);
       return;
     case 'of-type':
-      writing.f.push(ofTypeKey(at, writing.system(value.system), value));
+      writing.filterOnly.push(ofTypeKey(at, writing.system(value.system), value));
       return;
     case 'composite':
       throw new FhirError('fault', 'A composite inside a composite cannot be indexed.');
@@ -199,20 +198,22 @@ function writeValue(writing: KeyWriter, into: string[], at: string, prefix: stri
 /** References of a parameter: target first, so that everything that points at a resource lies in one range. */
 function writeReference(writing: KeyWriter, place: ParameterLayout, entry: EntryValue): void {
   const { prefix, array: home } = place;
-  writing.f.push(`${prefix}!`);
+  writing.filterOnly.push(`${prefix}!`);
   if (entry.kind === 'held') return;
   if (entry.kind === 'identifier') {
-    (home === 'f' ? writing.f : writing.g).push(`${prefix}i${tokenForm(writing, prefix, entry.system, entry.value)}`);
+    (home === 'filterOnly' ? writing.filterOnly : writing.byArrival).push(
+      `${prefix}i${tokenForm(writing, prefix, entry.system, entry.value)}`,
+    );
     return;
   }
   if (entry.kind !== 'reference' && entry.kind !== 'url')
     throw new FhirError('fault', `An entry of ${place.code} is no reference.`);
   const target = targetOf(entry);
   if (entry.kind === 'reference') writing.use(prefix, `t${entry.type}`);
-  if (entry.version !== undefined) writing.f.push(versionHead(prefix, target) + encodePhrase(entry.version));
+  if (entry.version !== undefined) writing.filterOnly.push(versionHead(prefix, target) + encodePhrase(entry.version));
   const array = referenceArray(place, target);
   // A Patient that the patient key names needs no second key.
-  if (!(place.patient && array === 'k' && entry.kind === 'reference' && entry.type === 'Patient'))
+  if (!(place.patient && array === 'byDate' && entry.kind === 'reference' && entry.type === 'Patient'))
     writing[array].push(`r${target}>${prefix}`);
 }
 
@@ -222,8 +223,8 @@ function writeComposite(
   entry: Extract<EntryValue, { kind: 'composite' }>,
 ): void {
   const { prefix, array: home } = place;
-  const into = home === 'g' ? writing.g : writing.f;
-  writing.f.push(`${prefix}!`);
+  const into = home === 'byArrival' ? writing.byArrival : writing.filterOnly;
+  writing.filterOnly.push(`${prefix}!`);
   const [first, second, third] = orderValues(entry.parts);
   for (const value of first ?? []) {
     let head: string;
@@ -247,26 +248,27 @@ function writeNumberPairs(
 ): void {
   for (const low of lows)
     for (const high of highs)
-      if (low.kind === 'number' && high.kind === 'number') writing.w.push({ p: at, l: low.low, h: high.low });
+      if (low.kind === 'number' && high.kind === 'number')
+        writing.ranges.push({ prefix: at, low: low.low, high: high.low });
 }
 
 function writeEntry(writing: KeyWriter, place: ParameterLayout, entry: IndexEntry): void {
   const { prefix, array: home } = place;
   if (place.kind === 'reference') return writeReference(writing, place, entry);
   if (entry.kind === 'composite') return writeComposite(writing, place, entry);
-  const into = home === 'k' ? writing.k : home === 'g' ? writing.g : writing.f;
+  const into = home === 'byDate' ? writing.byDate : home === 'byArrival' ? writing.byArrival : writing.filterOnly;
   if (entry.kind === 'string') {
     const norm = encodePhrase(entry.norm);
     const cut = cutPhrase(norm);
-    const indexed = home === 'g' && place.kind === 'string';
-    if (indexed) writing.g.push(`${prefix}:${cut}`);
-    if (!indexed || cut !== norm) writing.f.push(`${prefix}:${norm}`);
-    writing.f.push(`${prefix}=${encodeText(entry.raw)}`);
-    if (place.sorts && !(writing.s[prefix]! <= cut)) writing.s[prefix] = cut;
+    const indexed = home === 'byArrival' && place.kind === 'string';
+    if (indexed) writing.byArrival.push(`${prefix}:${cut}`);
+    if (!indexed || cut !== norm) writing.filterOnly.push(`${prefix}:${norm}`);
+    writing.filterOnly.push(`${prefix}=${encodeText(entry.raw)}`);
+    if (place.sorts && !(writing.sortTexts[prefix]! <= cut)) writing.sortTexts[prefix] = cut;
     return;
   }
   writeValue(writing, into, prefix, prefix, entry);
-  if (entry.kind === 'date') writing.f.push(`${prefix}<${encodeDouble(entry.low)}`);
+  if (entry.kind === 'date') writing.filterOnly.push(`${prefix}<${encodeDouble(entry.low)}`);
 }
 
 /**
@@ -283,8 +285,8 @@ export function encode(
   const writing = new KeyWriter(typeCode, facts);
   const patients: string[] = [];
   const scoped: string[] = [];
-  let d = NO_DATE;
-  let e = NO_DATE;
+  let mainLow = NO_DATE;
+  let mainHigh = NO_DATE;
   let first: IndexEntry | undefined;
   for (const entry of entries) {
     const place = places.get(entry.parameter);
@@ -296,9 +298,9 @@ export function encode(
     if (place.main && entry.kind === 'date') {
       // An open start stays apart from having no date.
       const low = Math.max(entry.low, NO_DATE + 1);
-      if (d === NO_DATE || low < d || (low === d && entry.high < e)) {
-        d = low;
-        e = entry.high;
+      if (mainLow === NO_DATE || low < mainLow || (low === mainLow && entry.high < mainHigh)) {
+        mainLow = low;
+        mainHigh = entry.high;
         first = entry;
       }
       continue;
@@ -313,19 +315,19 @@ export function encode(
     writeEntry(writing, place, entry);
   }
   if (first) {
-    writing.note(widthEntry(typeCode, e - d));
+    writing.note(widthEntry(typeCode, mainHigh - mainLow));
     // A resource with several main dates (a Timing): the earliest orders it, the others are found like secondary ones.
     for (const entry of entries)
       if (entry.kind === 'date' && entry.parameter === mainDate && entry !== first) {
         const { prefix } = places.get(mainDate)!;
-        writeValue(writing, writing.f, prefix, prefix, entry);
+        writeValue(writing, writing.filterOnly, prefix, prefix, entry);
       }
   }
   for (const { code, prefix, absent } of rarelyMissing)
     if (absent && !entries.some(entry => entry.parameter === code)) writing[absent].push(`-${prefix}`);
   // Before the keys of patients and references, which are few enough to be looked at one by one.
-  if (first && isOpenWidth(e - d))
-    writing.k.push(...unique(writing.k.filter(key => !key.startsWith('r'))).map(key => OPEN + key));
+  if (first && isOpenWidth(mainHigh - mainLow))
+    writing.byDate.push(...unique(writing.byDate.filter(key => !key.startsWith('r'))).map(key => OPEN + key));
   if (patients.length * scoped.length > MOST_SCOPED)
     throw new FhirError(
       'too-large',
@@ -336,9 +338,18 @@ export function encode(
       },
     );
   for (const patient of unique(patients)) {
-    writing.k.push(`p${patient}>${typeCode}`);
-    for (const token of scoped) writing.k.push(`p${patient}>${token}`);
+    writing.byDate.push(`p${patient}>${typeCode}`);
+    for (const token of scoped) writing.byDate.push(`p${patient}>${token}`);
   }
-  const { k, g, f, w, s, missing } = writing;
-  return { keys: { k: unique(k), g: unique(g), f: unique(f), w, d, e, s }, missing };
+  const { byDate, byArrival, filterOnly, ranges, sortTexts, missing } = writing;
+  const keys = {
+    byDate: unique(byDate),
+    byArrival: unique(byArrival),
+    filterOnly: unique(filterOnly),
+    ranges,
+    mainDate: mainLow,
+    mainDateEnd: mainHigh,
+    sortTexts,
+  };
+  return { keys, missing };
 }

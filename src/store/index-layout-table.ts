@@ -1,11 +1,11 @@
 /**
  * Which search parameters deserve which kind of key. A choice here changes cost, never a result: what has no B-tree key
- * is filtered. The rule behind it: what a clinical screen orders by date is in `k`, and so is a code with few values, of
+ * is filtered. The rule behind it: what a clinical screen orders by date is in `byDate`, and so is a code with few values, of
  * which a common one must page by date and a rare one be found at once; another value that someone looks for without
- * naming a patient has a key in `g`; what is only asked beside something better is in `f`.
+ * naming a patient has a key in `byArrival`; what is only asked beside something better is in `filterOnly`.
  */
 
-/** The date that orders a type (`d`, `e`), where the general list below would choose another or none. */
+/** The date that orders a type (`mainDate`, `mainDateEnd`), where the general list below would choose another or none. */
 export const MAIN_DATE: Readonly<Record<string, string>> = {
   ActivityDefinition: 'date',
   AllergyIntolerance: 'date',
@@ -49,7 +49,7 @@ export const MAIN_DATES = [
   'expiration-date',
 ] as const;
 
-/** Tokens searched without a patient and shown in date order: keys in `k`. */
+/** Tokens searched without a patient and shown in date order: keys in `byDate`. */
 export const DATED_TOKENS: Readonly<Record<string, readonly string[]>> = {
   AuditEvent: ['type', 'subtype', 'action', 'outcome'],
   DocumentReference: ['type', 'category'],
@@ -57,7 +57,7 @@ export const DATED_TOKENS: Readonly<Record<string, readonly string[]>> = {
   Observation: ['code', 'component-code'],
 };
 
-/** Tokens with a key per patient and value in `k`. */
+/** Tokens with a key per patient and value in `byDate`. */
 export const SCOPED_TOKENS: Readonly<Record<string, readonly string[]>> = {
   Observation: ['code', 'category'],
   DiagnosticReport: ['code', 'category'],
@@ -68,7 +68,7 @@ export const SCOPED_TOKENS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Tokens with few values, most of them common: keys in `k` where the type has a main date, so that neither a common nor
+ * Tokens with few values, most of them common: keys in `byDate` where the type has a main date, so that neither a common nor
  * a rare value costs more than a page.
  */
 export const BROAD_TOKENS: ReadonlySet<string> = new Set([

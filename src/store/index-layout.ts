@@ -19,6 +19,7 @@ import {
   SORT_STRINGS,
   UNIONS,
 } from './index-layout-table.js';
+import type { IndexedArray, KeyArray } from './key.js';
 import { TYPE_CODES } from './type-codes.js';
 
 /** Raise it when the form of keys changes in a way that the table below does not show. */
@@ -42,7 +43,7 @@ export interface ParameterLayout {
   /** Type code and parameter code: four characters, the head of the parameter's keys. */
   readonly prefix: string;
   /** Home of the keys. References: of the `r…` keys. `none`: main date, unions, _id, _lastUpdated, the patient key. */
-  readonly array: 'k' | 'g' | 'f' | 'none';
+  readonly array: KeyArray | 'none';
   /** Also one key per patient and value. */
   readonly scoped: boolean;
   /** `patient`, and a reference parameter with the same path: Patients are found by the patient key. */
@@ -50,14 +51,14 @@ export interface ParameterLayout {
   readonly main: boolean;
   readonly sorts: boolean;
   /** Where a resource without this parameter has a key that says so. */
-  readonly absent?: 'k' | 'g';
+  readonly absent?: IndexedArray;
   /** No keys of its own: the union of these parameters of the same type. */
   readonly union?: readonly string[];
 }
 
 export interface TypeLayout {
   readonly type: string;
-  /** Two characters: the type key in `k`. */
+  /** Two characters: the type key in `byDate`. */
   readonly typeCode: string;
   readonly places: ReadonlyMap<string, ParameterLayout>;
   /** Those with `absent`. */
@@ -105,22 +106,22 @@ const pathsOf = (expression: string | undefined, type: string): string =>
     .toSorted()
     .join('|');
 
-/** `dated`: the array of keys in date order, `k`, or `g` where the type has no main date. */
-function arrayOf(type: string, parameter: LaidOutParameter, dated: 'k' | 'g'): ParameterLayout['array'] {
+/** `dated`: the array of keys in date order, `byDate`, or `byArrival` where the type has no main date. */
+function arrayOf(type: string, parameter: LaidOutParameter, dated: IndexedArray): ParameterLayout['array'] {
   const { code, type: kind } = parameter;
-  if (DATED_TOKENS[type]?.includes(code)) return 'k';
-  if (type in ONLY_INDEXED) return ONLY_INDEXED[type]!.includes(code) ? 'g' : 'f';
-  if (INDEXED[type]?.includes(code)) return 'g';
+  if (DATED_TOKENS[type]?.includes(code)) return 'byDate';
+  if (type in ONLY_INDEXED) return ONLY_INDEXED[type]!.includes(code) ? 'byArrival' : 'filterOnly';
+  if (INDEXED[type]?.includes(code)) return 'byArrival';
   switch (kind) {
     case 'reference':
     case 'uri':
-      return 'g';
+      return 'byArrival';
     case 'token':
-      return BROAD_TOKENS.has(code) ? dated : 'g';
+      return BROAD_TOKENS.has(code) ? dated : 'byArrival';
     case 'string':
-      return ALL_INDEXED.has(type) || (NAMES.has(code) && NAMED.has(type)) ? 'g' : 'f';
+      return ALL_INDEXED.has(type) || (NAMES.has(code) && NAMED.has(type)) ? 'byArrival' : 'filterOnly';
     default:
-      return 'f';
+      return 'filterOnly';
   }
 }
 const NAMED: ReadonlySet<string> = new Set([
@@ -141,7 +142,7 @@ function placeType(
   const byCode = new Map(parameters.map(p => [p.code, p]));
   const isDate = (code: string | undefined) => code !== undefined && byCode.get(code)?.type === 'date';
   const mainDate = [MAIN_DATE[type], ...MAIN_DATES].find(isDate);
-  const dated = mainDate === undefined ? 'g' : 'k';
+  const dated = mainDate === undefined ? 'byArrival' : 'byDate';
   const patientPaths = pathsOf(byCode.get('patient')?.expression, type);
   const places = new Map<string, ParameterLayout>();
   for (const parameter of parameters) {
@@ -172,12 +173,12 @@ function placeType(
 }
 
 /**
- * Where a reference key is. Those to Patients are in `k`, beside the patient keys, so that "subject or performer" (a
+ * Where a reference key is. Those to Patients are in `byDate`, beside the patient keys, so that "subject or performer" (a
  * compartment) is one list of points; so are all of a parameter that shares the patient key.
  */
-export function referenceArray({ array: home, patient }: ParameterLayout, target: string): 'k' | 'g' | 'f' {
-  if (home === 'f') return 'f';
-  return patient || target.startsWith('Pa') ? 'k' : 'g';
+export function referenceArray({ array: home, patient }: ParameterLayout, target: string): KeyArray {
+  if (home === 'filterOnly') return 'filterOnly';
+  return patient || target.startsWith('Pa') ? 'byDate' : 'byArrival';
 }
 
 /**
@@ -192,7 +193,7 @@ function placeCustom(type: string, parameter: LaidOutParameter, number: string):
     code,
     kind,
     prefix: TYPE_CODES[type]! + number,
-    array: ranged && !(type in ONLY_INDEXED) ? 'g' : arrayOf(type, parameter, 'g'),
+    array: ranged && !(type in ONLY_INDEXED) ? 'byArrival' : arrayOf(type, parameter, 'byArrival'),
     scoped: false,
     patient: false,
     main: false,
@@ -211,6 +212,12 @@ function parametersOf(parameters: readonly LaidOutParameter[]): (type: string) =
     return [...new Map(all.map(p => [p.code, p])).values()].toSorted((a, b) => (a.code < b.code ? -1 : 1));
   };
 }
+
+/** How the hash names the arrays: stores that were indexed when they had no other names stay valid. */
+const LETTERS = { byDate: 'k', byArrival: 'g', filterOnly: 'f', none: 'none' } as const satisfies Record<
+  ParameterLayout['array'],
+  string
+>;
 
 /** The placement of the standard's search parameters, to which custom ones can be added. Order does not matter. */
 export function createIndexLayout(standard: readonly LaidOutParameter[]): GrowingLayout {
@@ -231,11 +238,11 @@ export function createIndexLayout(standard: readonly LaidOutParameter[]): Growin
       p.code,
       p.prefix,
       p.kind,
-      p.array,
+      LETTERS[p.array],
       p.scoped,
       p.patient,
       p.sorts,
-      p.absent ?? '',
+      p.absent ? LETTERS[p.absent] : '',
       p.union ?? '',
     ]),
   ]);

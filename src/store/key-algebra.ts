@@ -53,11 +53,11 @@ export const notOf = (test: KeyTest): KeyTest => {
   return test.is === 'any' && test.of.length === 0 ? { is: 'all', of: [] } : { is: 'not', of: test };
 };
 
-export const pointTest = (array: 'k' | 'g' | 'f', keys: readonly string[]): KeyTest =>
+export const pointTest = (array: KeyArray, keys: readonly string[]): KeyTest =>
   keys.length === 0 ? NOTHING_HELD : { is: 'key', in: array, keys };
 
 /** Some key that starts with `head`. */
-export const headTest = (array: 'k' | 'g' | 'f', head: string): KeyTest => ({
+export const headTest = (array: KeyArray, head: string): KeyTest => ({
   is: 'range',
   in: array,
   low: head,

@@ -7,7 +7,7 @@ import type { RangeBounds, Test, Where } from '../search/query.js';
 import { encodeIdPart } from './codec.js';
 import type { IndexCatalog } from './index-catalog.js';
 import { type ParameterLayout, type IndexLayout, referenceArray } from './index-layout.js';
-import type { KeyTest } from './key.js';
+import type { KeyArray, KeyTest } from './key.js';
 import { TYPE_CODES } from './type-codes.js';
 import { allOf, anyOf, EVERYTHING_HELD, headTest, ledBy, NOTHING_HELD, notOf, pointTest } from './key-algebra.js';
 import {
@@ -28,7 +28,7 @@ export interface Ground {
   readonly types: readonly string[];
 }
 
-const homeOf = (place: ParameterLayout): 'k' | 'g' | 'f' => (place.array === 'none' ? 'f' : place.array);
+const homeOf = (place: ParameterLayout): KeyArray => (place.array === 'none' ? 'filterOnly' : place.array);
 
 const spotOf = (facts: IndexCatalog, place: ParameterLayout): Spot => ({
   facts,
@@ -125,14 +125,15 @@ function referenceTest(facts: IndexCatalog, place: ParameterLayout, test: Test):
   if (test.kind !== 'reference') throw mismatch(place.code);
   const spot = spotOf(facts, place);
   const { to } = test;
-  if (to.kind === 'identifier') return valueTest({ ...spot, in: spot.in === 'f' ? 'f' : 'g' }, test);
+  if (to.kind === 'identifier')
+    return valueTest({ ...spot, in: spot.in === 'filterOnly' ? 'filterOnly' : 'byArrival' }, test);
   const targets = targetsOf(spot, to);
   const patient = place.patient && to.kind !== 'url' && (to.type ?? 'Patient') === 'Patient';
   const ids = !patient ? [] : to.kind === 'among' ? [...to.ids] : [to.id];
   const found = ids.map(id => patientKey(id, place.prefix.slice(0, 2)));
   const others = patient ? targets.filter(target => !target.startsWith('Pa')) : targets;
   const pointing = anyOf([
-    pointTest('k', found),
+    pointTest('byDate', found),
     ...others.map(target => pointTest(referenceArray(place, target), [`r${target}>${place.prefix}`])),
   ]);
   return ledBy(pointing, versionTest(spot, to));
@@ -149,11 +150,11 @@ function placeTest({ placement, facts, types }: Ground, place: ParameterLayout, 
   if (place.kind === 'reference') return referenceTest(facts, place, test);
   if (place.main && test.kind === 'date') {
     const found = mainDateTest(facts, place, test.any);
-    return types.length === 1 ? found : allOf([pointTest('k', [place.prefix.slice(0, 2)]), found]);
+    return types.length === 1 ? found : allOf([pointTest('byDate', [place.prefix.slice(0, 2)]), found]);
   }
   // The texts of a token parameter are never indexed.
   const spot = spotOf(facts, place);
-  return valueTest(test.kind === 'string' && place.kind !== 'string' ? { ...spot, in: 'f' } : spot, test);
+  return valueTest(test.kind === 'string' && place.kind !== 'string' ? { ...spot, in: 'filterOnly' } : spot, test);
 }
 
 function presentTest(ground: Ground, place: ParameterLayout): KeyTest {
@@ -161,11 +162,11 @@ function presentTest(ground: Ground, place: ParameterLayout): KeyTest {
   if (place.union) return anyOf(place.union.map(code => presentTest(ground, placement.find(place.type, code))));
   if (place.absent) {
     const has = notOf(pointTest(place.absent, [`-${place.prefix}`]));
-    return types.length === 1 ? has : allOf([pointTest('k', [place.prefix.slice(0, 2)]), has]);
+    return types.length === 1 ? has : allOf([pointTest('byDate', [place.prefix.slice(0, 2)]), has]);
   }
-  if (place.kind === 'reference' || place.kind === 'composite') return pointTest('f', [`${place.prefix}!`]);
+  if (place.kind === 'reference' || place.kind === 'composite') return pointTest('filterOnly', [`${place.prefix}!`]);
   const home = headTest(homeOf(place), place.prefix);
-  return place.kind === 'token' ? anyOf([home, headTest('f', place.prefix)]) : home;
+  return place.kind === 'token' ? anyOf([home, headTest('filterOnly', place.prefix)]) : home;
 }
 
 /** Whether only resources of one type can pass: keys begin with their type, other things a test looks at do not. */
@@ -180,13 +181,13 @@ function isBound(test: KeyTest): boolean {
   }
 }
 
-/** Beside other points of `k`, a Patient's id is one of them: "this patient, or what is linked to it" is one list of points. */
+/** Beside other points of `byDate`, a Patient's id is one of them: "this patient, or what is linked to it" is one list of points. */
 function asPoints(tests: readonly KeyTest[]): readonly KeyTest[] {
-  if (!tests.some(test => test.is === 'key' && test.in === 'k')) return tests;
+  if (!tests.some(test => test.is === 'key' && test.in === 'byDate')) return tests;
   return tests.map(test =>
     test.is === 'id' && test.of.every(({ type }) => type === 'Patient')
       ? pointTest(
-          'k',
+          'byDate',
           test.of.map(({ id }) => patientKey(id, TYPE_CODES['Patient']!)),
         )
       : test,
@@ -213,7 +214,7 @@ export function keyTest(ground: Ground, where: Where): KeyTest {
     case 'of': {
       if (!types.includes(where.type)) return NOTHING_HELD;
       const found = keyTest({ ...ground, types: [where.type] }, where.where);
-      return isBound(found) ? found : allOf([found, pointTest('k', [placement.of(where.type).typeCode])]);
+      return isBound(found) ? found : allOf([found, pointTest('byDate', [placement.of(where.type).typeCode])]);
     }
     case 'chain':
     case 'has':

@@ -1,27 +1,38 @@
 /** The physical form of a resource's index entries, and filters on it. What keys say is in encode.ts, what tests mean in both adapters. */
 
 /**
- * The physical form of a resource's index entries (encode.ts). All keys are short, order-preserving strings.
- * `k`: keys ordered by the main date (type key, dated tokens, patient-scoped keys 'p…'); `g`: keys ordered by arrival;
- * `f`: filter-only keys, not indexed. Patient-scoped keys are in `k` alone.
+ * The physical form of a resource's index entries (encode.ts). All keys are short, order-preserving strings. On disk the
+ * fields have one letter each: mongo/schema.ts and embedded/columns.ts say which.
  */
 export interface Keys {
-  readonly k: readonly string[];
-  readonly g: readonly string[];
-  readonly f: readonly string[];
-  /** Ranges that no key can say: p = parameter prefix, l/h = low/high. Unindexed. */
-  readonly w: readonly { readonly p: string; readonly l: number; readonly h: number }[];
-  /** Main date, low and high (ms). NO_DATE for both where the resource has none. */
-  readonly d: number;
-  readonly e: number;
+  /** Indexed in the order of the main date: the type key, dated tokens, and all patient-scoped keys ('p…'). */
+  readonly byDate: readonly string[];
+  /** Indexed in the order of arrival. */
+  readonly byArrival: readonly string[];
+  /** Not indexed. */
+  readonly filterOnly: readonly string[];
+  /** Ranges that no key can say. Not indexed. */
+  readonly ranges: readonly KeyRange[];
+  /** Low and high end of the main date (ms). NO_DATE for both where the resource has none. */
+  readonly mainDate: number;
+  readonly mainDateEnd: number;
   /** Sort string of the type's sortable parameters: parameter prefix → value. */
-  readonly s: Readonly<Record<string, string>>;
+  readonly sortTexts: Readonly<Record<string, string>>;
 }
 
-/** d and e of a resource without a main date. */
+/** A value from `low` to `high` under the head of a key. */
+export interface KeyRange {
+  readonly prefix: string;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** mainDate and mainDateEnd of a resource without a main date. */
 export const NO_DATE = -9_007_199_254_740_991;
 
-export type KeyArray = 'k' | 'g' | 'f';
+/** Arrays of keys that an index holds. */
+export type IndexedArray = 'byDate' | 'byArrival';
+export type KeyArray = IndexedArray | 'filterOnly';
 
 /** A filter on one resource's physical form. */
 export type KeyTest =
@@ -35,7 +46,7 @@ export type KeyTest =
   | { readonly is: 'range'; readonly in: KeyArray; readonly low: string; readonly high: string }
   /** Holds some key that starts with `prefix` and contains `text` after it. */
   | { readonly is: 'contains'; readonly in: KeyArray; readonly prefix: string; readonly text: string }
-  /** Some `w` with p = prefix and l, h within the inclusive bounds. */
+  /** Some range with this prefix and its ends within the inclusive bounds. */
   | {
       readonly is: 'span';
       readonly prefix: string;
@@ -44,7 +55,7 @@ export type KeyTest =
       readonly highMin?: number;
       readonly highMax?: number;
     }
-  /** Inclusive bounds on d and e; a resource without a main date never passes. */
+  /** Inclusive bounds on both ends of the main date; a resource without a main date never passes. */
   | {
       readonly is: 'date';
       readonly lowMin?: number;

@@ -59,7 +59,7 @@ export interface OrderedRow {
   /** Order of arrival. */
   readonly n: number;
   readonly updated: number;
-  readonly keys: Pick<Keys, 'k' | 'g' | 'f' | 'd' | 's'>;
+  readonly keys: Pick<Keys, 'byDate' | 'byArrival' | 'filterOnly' | 'mainDate' | 'sortTexts'>;
 }
 
 /** The value of a row under one key of the order; null: it has none, and comes last. */
@@ -68,13 +68,13 @@ export function orderValue(order: Order, row: OrderedRow): string | number | nul
     case 'n':
       return row.n;
     case 'date':
-      return row.keys.d === NO_DATE ? null : row.keys.d;
+      return row.keys.mainDate === NO_DATE ? null : row.keys.mainDate;
     case 'updated':
       return row.updated;
     case 'id':
       return encodeId(row.type, row.id);
     case 'sort-string':
-      return row.keys.s[order.prefix] ?? null;
+      return row.keys.sortTexts[order.prefix] ?? null;
     case 'key': {
       const keys = row.keys[order.in].filter(key => key.startsWith(order.prefix)).toSorted(compareKeys);
       return (order.descending ? keys.at(-1) : keys[0]) ?? null;
@@ -97,13 +97,13 @@ function orderOf(placement: IndexLayout, types: readonly string[], { code, desce
       `Results of several types cannot be sorted by ${code}; use _lastUpdated or _id.`,
     );
   const { prefix, array: home } = place;
-  const array = home === 'none' ? 'f' : home;
+  const array = home === 'none' ? 'filterOnly' : home;
   // Two parameters together have no keys of their own.
   if (place.union) throw new FhirError('not-supported', `Results cannot be sorted by ${code}.`);
   if (place.sorts) return { by: 'sort-string', prefix, descending };
   switch (place.kind) {
     case 'date':
-      return { by: 'key', in: 'f', prefix: `${prefix}<`, descending };
+      return { by: 'key', in: 'filterOnly', prefix: `${prefix}<`, descending };
     case 'number':
     case 'quantity':
       return { by: 'key', in: array, prefix: `${prefix}n`, descending };
@@ -119,7 +119,7 @@ function orderOf(placement: IndexLayout, types: readonly string[], { code, desce
 /** The order in which a driver's index delivers rows. It depends on the query alone, so pages fit together. */
 export function naturalOrder(driver: AccessPathDriver): Order[] {
   const n: Order = { by: 'n', descending: true };
-  if (driver.by === 'key' && driver.in === 'k') return [{ by: 'date', descending: true }, n];
+  if (driver.by === 'key' && driver.in === 'byDate') return [{ by: 'date', descending: true }, n];
   return driver.by === 'updated' ? [{ by: 'updated', descending: true }, n] : [n];
 }
 
@@ -128,9 +128,9 @@ function delivers(driver: AccessPathDriver, order: readonly Order[]): boolean {
   const [first, second, third] = order;
   if (driver.by === 'nothing') return true;
   if (!first || third) return false;
-  if (!second) return driver.by === 'key' && driver.in === 'g';
+  if (!second) return driver.by === 'key' && driver.in === 'byArrival';
   if (first.descending !== second.descending || second.by !== 'n') return false;
-  if (first.by === 'date') return driver.by === 'key' && driver.in === 'k';
+  if (first.by === 'date') return driver.by === 'key' && driver.in === 'byDate';
   if (first.by === 'updated') return driver.by === 'updated';
   if (first.by === 'id') return driver.by === 'type';
   return first.by === 'sort-string' && driver.by === 'sort-string' && driver.prefix === first.prefix;

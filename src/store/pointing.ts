@@ -2,21 +2,22 @@
 import { decodeId } from './codec.js';
 import type { ParameterLayout, IndexLayout } from './index-layout.js';
 import type { FoundIds, Named } from './store.js';
+import type { KeyArray } from './key.js';
 import { TYPE_CODES } from './type-codes.js';
 
 /** Keys that name what a parameter refers to: `r target > prefix`, `p patient > type`; the first `>` begins the tail. */
 export interface Pointing {
-  readonly in: 'k' | 'g' | 'f';
+  readonly in: KeyArray;
   readonly head: 'r' | 'p';
   readonly tail: string;
 }
 
 export function pointingKeys(place: ParameterLayout): readonly Pointing[] {
   const tail = `>${place.prefix}`;
-  const arrays = place.array === 'f' ? (['f'] as const) : (['k', 'g'] as const);
+  const arrays = place.array === 'filterOnly' ? (['filterOnly'] as const) : (['byDate', 'byArrival'] as const);
   return [
     ...arrays.map((array): Pointing => ({ in: array, head: 'r', tail })),
-    ...(place.patient ? [{ in: 'k', head: 'p', tail: `>${place.prefix.slice(0, 2)}` } as const] : []),
+    ...(place.patient ? [{ in: 'byDate', head: 'p', tail: `>${place.prefix.slice(0, 2)}` } as const] : []),
   ];
 }
 

@@ -21,13 +21,13 @@ import {
 import { mediaTypeHead, ofTypeKey, versionHead } from './encode.js';
 import type { IndexCatalog } from './index-catalog.js';
 import { anyOf, EVERYTHING_HELD, headTest, ledBy, NOTHING_HELD, pointTest } from './key-algebra.js';
-import type { KeyTest } from './key.js';
+import type { KeyArray, KeyTest } from './key.js';
 import { type DateClass, lowBounds } from './span-class.js';
 
 /** Where a parameter's keys are and what its data uses. */
 export interface Spot {
   readonly facts: IndexCatalog;
-  readonly in: 'k' | 'g' | 'f';
+  readonly in: KeyArray;
   /** The parameter's prefix, for facts. */
   readonly prefix: string;
   readonly at: string;
@@ -108,7 +108,7 @@ export function dateTest(spot: Spot, values: readonly RangeBounds[]): KeyTest {
           const span = spanTest(spot.at, closed);
           // Implied by the span, and something that an index can drive.
           const low = numberRange(spot.in, spot.at + cls, closed.lowMin, Math.min(closed.lowMax, closed.highMax));
-          return spot.in === 'f' ? span : ledBy(low, span);
+          return spot.in === 'filterOnly' ? span : ledBy(low, span);
         }
         const { min, max } = lowBounds(cls, closed.highMin, closed.highMax);
         return numberRange(spot.in, spot.at + cls, Math.max(closed.lowMin, min), Math.min(closed.lowMax, max));
@@ -129,12 +129,12 @@ function numberTest(spot: Spot, values: readonly RangeBounds[], heads: readonly 
       return heads.flatMap(head => [
         ...(classes.includes('n')
           ? [
-              // The plain number and that in base units are in the parameter's home, the other forms in `f`.
+              // The plain number and that in base units are in the parameter's home, the other forms in `filterOnly`.
               head === 'n' || head.startsWith('b')
                 ? numberRange(spot.in, spot.at + head, min, max)
-                : spot.in === 'f'
-                  ? numberRange('f', spot.at + head, min, max)
-                  : ledBy(plain, numberRange('f', spot.at + head, min, max)),
+                : spot.in === 'filterOnly'
+                  ? numberRange('filterOnly', spot.at + head, min, max)
+                  : ledBy(plain, numberRange('filterOnly', spot.at + head, min, max)),
             ]
           : []),
         ...(classes.includes('r') ? [spanTest(spot.at + head, closed)] : []),
@@ -156,18 +156,18 @@ function quantityHeads(spot: Spot, system: string | undefined, unit: string | un
 }
 
 function stringTest(spot: Spot, mode: Extract<Test, { kind: 'string' }>['mode'], value: string): KeyTest {
-  if (mode === 'exact') return pointTest('f', [`${spot.at}=${encodeText(value)}`]);
+  if (mode === 'exact') return pointTest('filterOnly', [`${spot.at}=${encodeText(value)}`]);
   const text = encodePhrase(value);
   const prefix = `${spot.at}:`;
   if (mode === 'starts') {
-    // A key in `g` has 40 characters: longer values are looked up among the longer texts in `f`.
-    if (spot.in === 'g' && cutPhrase(text) !== text)
-      return ledBy(pointTest('g', [prefix + cutPhrase(text)]), headTest('f', prefix + text));
+    // A key in `byArrival` has 40 characters: longer values are looked up among the longer texts in `filterOnly`.
+    if (spot.in === 'byArrival' && cutPhrase(text) !== text)
+      return ledBy(pointTest('byArrival', [prefix + cutPhrase(text)]), headTest('filterOnly', prefix + text));
     return headTest(spot.in, prefix + text);
   }
   if (mode !== 'contains') throw unresolved();
-  const tail: KeyTest = { is: 'contains', in: 'f', prefix, text };
-  return spot.in === 'f' ? tail : anyOf([{ is: 'contains', in: spot.in, prefix, text }, tail]);
+  const tail: KeyTest = { is: 'contains', in: 'filterOnly', prefix, text };
+  return spot.in === 'filterOnly' ? tail : anyOf([{ is: 'contains', in: spot.in, prefix, text }, tail]);
 }
 
 /** Keys `head` + text, or + what is above or below it. */
@@ -193,12 +193,14 @@ function uriTest(spot: Spot, test: Extract<Test, { kind: 'uri' }>): KeyTest {
   return test.mode === 'exact' ? ledBy(here, versionBeside(spot, [encodePhrase(test.value)], test)) : here;
 }
 
-/** The version beside one of these targets: in `f`, beside the target's own key. Everything where no version is asked for. */
+/** The version beside one of these targets: in `filterOnly`, beside the target's own key. Everything where no version is asked for. */
 const versionBeside = (spot: Spot, targets: readonly string[], { version, versions }: VersionTest): KeyTest =>
   version === undefined
     ? EVERYTHING_HELD
     : anyOf(
-        targets.map(target => alongTest('f', versionHead(spot.at, target), version, versions ?? 'exact', IN_VERSIONS)),
+        targets.map(target =>
+          alongTest('filterOnly', versionHead(spot.at, target), version, versions ?? 'exact', IN_VERSIONS),
+        ),
       );
 
 /** The heads under which a reference value's target may be kept. */
@@ -237,7 +239,7 @@ export function valueTest(spot: Spot, test: Test): KeyTest {
       if (test.base) return numberTest(spot, test.base.any, [`b${encodeText(test.base.unit)}${SEPARATOR}`]);
       return numberTest(spot, test.any, quantityHeads(spot, test.system, test.unit));
     case 'text':
-      return headTest('f', `${spot.at}:${encodePhrase(test.value)}`);
+      return headTest('filterOnly', `${spot.at}:${encodePhrase(test.value)}`);
     case 'of-type':
       return ofTypeTest(spot, test);
     case 'box':
@@ -274,12 +276,12 @@ function mediaTypeTest(spot: Spot, base: string): KeyTest {
 function ofTypeTest(spot: Spot, test: Test & { kind: 'of-type' }): KeyTest {
   const system = spot.facts.system(test.system);
   if (system === undefined) return NOTHING_HELD;
-  return ledBy(tokenTest(spot, [{ code: test.value }]), pointTest('f', [ofTypeKey(spot.at, system, test)]));
+  return ledBy(tokenTest(spot, [{ code: test.value }]), pointTest('filterOnly', [ofTypeKey(spot.at, system, test)]));
 }
 
 function boxTest(spot: Spot, { south, north, west, east }: Box): KeyTest {
   const span = spanTest(spot.at, { lowMin: south, lowMax: north, highMin: west, highMax: east });
-  return spot.in === 'f' ? span : ledBy(numberRange(spot.in, `${spot.at}n`, south, north), span);
+  return spot.in === 'filterOnly' ? span : ledBy(numberRange(spot.in, `${spot.at}n`, south, north), span);
 }
 
 /** Two parts: the second in its form after the one that leads. Three, the last two being numbers: their pair. */

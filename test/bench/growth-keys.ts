@@ -34,7 +34,8 @@ export function syntheaKeys(): string | undefined {
       const resource = JSON.parse(line) as Resource;
       const { keys, missing } = encode(placement, resource.resourceType, entriesOf(resource), facts);
       facts.add(missing);
-      for (const name of ['(all)', resource.resourceType]) add(name, keys.k.length, keys.g.length, keys.f.length);
+      for (const name of ['(all)', resource.resourceType])
+        add(name, keys.byDate.length, keys.byArrival.length, keys.filterOnly.length);
     }
   const mean = (sum: number, { resources }: Sum) => (sum / resources).toFixed(2);
   const rows = [...sums]

@@ -32,7 +32,7 @@ onBothStores(
       assert.equal(status, 200);
       assert.equal(body.resourceType, 'Parameters');
       assert.match(textsOf(body, 'understood')[0] ?? '', /"code":"patient"/);
-      assert.match(textsOf(body, 'driver')[0] ?? '', /"by":"key","in":"k"/);
+      assert.match(textsOf(body, 'driver')[0] ?? '', /"by":"key","in":"byDate"/);
       assert.ok(textsOf(body, 'statement').length > 0);
       assert.ok(textsOf(body, 'step').length > 0);
       assert.equal(numberOf(body, 'rows'), 3);

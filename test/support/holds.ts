@@ -29,13 +29,15 @@ export function holds(test: KeyTest, subject: Subject): boolean {
     case 'contains':
       return keys[test.in].some(key => key.startsWith(test.prefix) && key.includes(test.text, test.prefix.length));
     case 'span':
-      return keys.w.some(
-        ({ p, l, h }) =>
-          p === test.prefix && within(l, test.lowMin, test.lowMax) && within(h, test.highMin, test.highMax),
+      return keys.ranges.some(
+        ({ prefix, low, high }) =>
+          prefix === test.prefix && within(low, test.lowMin, test.lowMax) && within(high, test.highMin, test.highMax),
       );
     case 'date':
       return (
-        keys.d !== NO_DATE && within(keys.d, test.lowMin, test.lowMax) && within(keys.e, test.highMin, test.highMax)
+        keys.mainDate !== NO_DATE &&
+        within(keys.mainDate, test.lowMin, test.lowMax) &&
+        within(keys.mainDateEnd, test.highMin, test.highMax)
       );
     case 'updated':
       return within(subject.updated, test.min, test.max);

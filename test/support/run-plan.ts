@@ -12,7 +12,7 @@ export function drives(driver: AccessPathDriver, row: Subject): boolean {
   switch (driver.by) {
     case 'key': {
       const has = (head: string) => row.keys[driver.in].some(key => driver.keys.some(one => key === head + one));
-      return has('') && (driver.openBefore === undefined || row.keys.d >= driver.openBefore || has(OPEN));
+      return has('') && (driver.openBefore === undefined || row.keys.mainDate >= driver.openBefore || has(OPEN));
     }
     case 'range':
       return row.keys[driver.in].some(key =>

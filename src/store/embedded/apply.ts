@@ -9,7 +9,7 @@ import { erasedMeanwhile } from '../blobs.js';
 import { digestOf } from '../digest.js';
 import type { CatalogEntry } from '../index-catalog.js';
 import { headOf } from './check.js';
-import { type Columns, keysIn, NOTHING } from './columns.js';
+import { type Columns, indexedKeys, NOTHING } from './columns.js';
 import type { Connection, Row, Value } from './connection.js';
 import { toWire } from './errors.js';
 import { markReindexed } from './schema.js';
@@ -209,14 +209,16 @@ export function createApply(connection: Connection): Apply {
 
   /** Writes the difference alone. */
   const index = (n: number, before: Columns, after: Columns): void => {
-    const [was, now] = [keysIn(before), keysIn(after)];
+    const [was, now] = [indexedKeys(before), indexedKeys(after)];
     const moved = before.d !== after.d;
-    change(n, before.d, after.d, moved ? was.k : minus(was.k, now.k), moved ? now.k : minus(now.k, was.k));
-    change(n, 0, 0, minus(was.g, now.g), minus(now.g, was.g));
-    for (const [p, s] of Object.entries(was.s))
-      if (now.s[p] !== s) run('DELETE FROM sorted WHERE p=? AND s=? AND n=?', p, s, n);
-    for (const [p, s] of Object.entries(now.s))
-      if (was.s[p] !== s) run('INSERT INTO sorted(p,s,n) VALUES(?,?,?)', p, s, n);
+    const gone = moved ? was.byDate : minus(was.byDate, now.byDate);
+    const come = moved ? now.byDate : minus(now.byDate, was.byDate);
+    change(n, before.d, after.d, gone, come);
+    change(n, 0, 0, minus(was.byArrival, now.byArrival), minus(now.byArrival, was.byArrival));
+    for (const [p, s] of Object.entries(was.sortTexts))
+      if (now.sortTexts[p] !== s) run('DELETE FROM sorted WHERE p=? AND s=? AND n=?', p, s, n);
+    for (const [p, s] of Object.entries(now.sortTexts))
+      if (was.sortTexts[p] !== s) run('INSERT INTO sorted(p,s,n) VALUES(?,?,?)', p, s, n);
   };
 
   const change = (n: number, from: number, to: number, gone: readonly string[], come: readonly string[]): void => {

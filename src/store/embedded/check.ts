@@ -8,7 +8,7 @@ import { NO_DATE } from '../key.js';
 import { lacking } from '../lacking.js';
 import type { IndexLayout } from '../index-layout.js';
 import type { Check, Renewed, Version } from '../store.js';
-import { columnsOf } from './columns.js';
+import { allKeys, columnsOf } from './columns.js';
 import { bytesOf, type Row, type Value } from './connection.js';
 import { raw, type Sql, sql } from './sql.js';
 import { wordRow } from './words.js';
@@ -52,10 +52,11 @@ export function createCheck({ placement, facts, one, rows }: CheckSurroundings):
     const { d, e, s, w, f } = columnsOf(keys);
     const wanted: readonly Value[] = [d, e, s, w, f, wordRow(words)?.h ?? null];
     if (missing.length === 0 && wanted.every((value, i) => value === row[i])) return undefined;
-    const kept = keysIn(row[4]);
+    const kept = allKeys({ f: row[4] as string });
     return lacking(entries, (entry: IndexEntry) => {
       const own = encode(placement, type, [entry], facts);
-      return own.missing.length === 0 && [own.keys.k, own.keys.g, own.keys.f].flat().every(key => kept.has(key));
+      const { byDate, byArrival, filterOnly } = own.keys;
+      return own.missing.length === 0 && [byDate, byArrival, filterOnly].flat().every(key => kept.has(key));
     });
   };
 
@@ -80,7 +81,7 @@ export function createCheck({ placement, facts, one, rows }: CheckSurroundings):
       if (found.length < RESOURCES) break;
       n = found.at(-1)![1] as number;
     }
-    yield* strays(strayKeys, ['', NO_DATE, 0], row => keysIn(row[2]).has(row[3]));
+    yield* strays(strayKeys, ['', NO_DATE, 0], row => allKeys({ f: row[2] as string | null }).has(row[3]));
     yield* strays(strayStrings, ['', '', 0], () => false);
     yield* strays(strayWords, [0], () => false);
   }
@@ -93,13 +94,6 @@ const nameOf = (id: Value | undefined): string => {
   const named = decodeId(id);
   return `${named.type}/${named.id}`;
 };
-
-/** All keys of the column `f`. */
-function keysIn(f: Value | undefined): ReadonlySet<unknown> {
-  if (typeof f !== 'string') return new Set();
-  const arrays = JSON.parse(f) as Readonly<Record<'k' | 'g' | 'f', readonly unknown[]>>;
-  return new Set([...arrays.k, ...arrays.g, ...arrays.f]);
-}
 
 /** Resources with the number of index rows that they lack. */
 const incomplete = (n: number): Sql => sql`SELECT r.id,r.n,NULL,

@@ -1,9 +1,10 @@
 /** The keys that a row `r` of `resource` holds: `r.f` has all of them as JSON (schema.ts). */
 import type { KeyArray } from '../key.js';
+import { LETTER } from './columns.js';
 import { raw, type Sql, sql } from './sql.js';
 
 /** The keys of one of the three sets. */
-export const keysIn = (among: KeyArray): Sql => raw(`json_each(r.f,'$.${among}')`);
+export const keysIn = (among: KeyArray): Sql => raw(`json_each(r.f,'$.${LETTER[among]}')`);
 
 /** Cheap and necessary, not sufficient: spares most rows the reading of their keys one by one. */
 export const mayHold = (prefix: string): Sql =>

@@ -45,10 +45,13 @@ export function sourceOf({ driver, filter }: Pick<Plan, 'driver' | 'filter'>): S
         from: single
           ? raw('entry k')
           : sql`json_each(${JSON.stringify(driver.keys)}) j CROSS JOIN entry k ON k.key=j.value`,
-        where: [...(single ? [sql`k.key=${driver.keys[0]!}`] : []), ...(driver.in === 'g' ? [raw('k.d=0')] : [])],
+        where: [
+          ...(single ? [sql`k.key=${driver.keys[0]!}`] : []),
+          ...(driver.in === 'byArrival' ? [raw('k.d=0')] : []),
+        ],
         resource: false,
         n: 'k.n',
-        ...(driver.in === 'k' ? { first: { by: 'date', column: 'k.d', missing: true } } : {}),
+        ...(driver.in === 'byDate' ? { first: { by: 'date', column: 'k.d', missing: true } } : {}),
         repeats: !single,
       };
     }

@@ -8,20 +8,15 @@ import type { Check, Renewed, Version } from '../store.js';
 import type { Connected } from './connection.js';
 import { headOf } from './commit.js';
 import { versionId } from './rows.js';
-import { INDEX, type ResourceDocument, typeCode, type VersionFields } from './schema.js';
+import { INDEX, KEY_FIELDS, keyFields, typeCode, type VersionFields } from './schema.js';
 import { hashOf, wordDocument } from './words.js';
-
-type KeyFields = Pick<ResourceDocument, 'k' | 'g' | 'f' | 'w' | 'd' | 'e' | 's'>;
 
 export interface CheckSurroundings {
   readonly connected: () => Promise<Connected>;
   readonly encode: (type: string, entries: readonly IndexEntry[]) => Promise<Encoding>;
-  readonly fieldsOf: (keys: Encoding['keys']) => KeyFields;
 }
 
-const FIELDS = ['k', 'g', 'f', 'w', 'd', 'e', 's'] as const;
-
-export function createCheck({ connected, encode, fieldsOf }: CheckSurroundings): Check {
+export function createCheck({ connected, encode }: CheckSurroundings): Check {
   const altered = async ({ type, id, version }: Version): Promise<boolean> => {
     const all = await connected();
     const _id = encodeId(type, id);
@@ -37,12 +32,12 @@ export function createCheck({ connected, encode, fieldsOf }: CheckSurroundings):
     const kept = await resource.findOne({ _id, v: version, z: null } as object);
     if (!kept) return undefined;
     const { keys, missing } = await encode(type, entries);
-    const wanted = fieldsOf(keys);
+    const wanted = keyFields(keys);
     const said = wordDocument(_id, typeCode(type), words);
     const found = await word.findOne({ _id });
     const same =
       missing.length === 0 &&
-      FIELDS.every(field => JSON.stringify(kept[field]) === JSON.stringify(wanted[field])) &&
+      KEY_FIELDS.every(field => JSON.stringify(kept[field]) === JSON.stringify(wanted[field])) &&
       kept.h === (said && hashOf(said)) &&
       (found ? hashOf(found) : undefined) === kept.h;
     if (same) return undefined;
@@ -50,8 +45,8 @@ export function createCheck({ connected, encode, fieldsOf }: CheckSurroundings):
     const there = new Map<IndexEntry, boolean>();
     for (const entry of entries) {
       const one = await encode(type, [entry]);
-      const { k, g, f } = one.keys;
-      there.set(entry, one.missing.length === 0 && [k, g, f].flat().every(key => own.has(key)));
+      const { byDate, byArrival, filterOnly } = one.keys;
+      there.set(entry, one.missing.length === 0 && [byDate, byArrival, filterOnly].flat().every(key => own.has(key)));
     }
     return lacking(entries, entry => there.get(entry)!);
   };

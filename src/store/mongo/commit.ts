@@ -17,6 +17,7 @@ import { isDuplicate, isWriteConflict, tooLarge, toFhirError } from './errors.js
 import { changed, type CommitQueue, type Member, openQueue, type Outcome, type Prepared, outcomeOf } from './queue.js';
 import { versionId } from './rows.js';
 import {
+  type KeyFields,
   type MessageDocument,
   type ResourceDocument,
   type VersionDocument,
@@ -241,18 +242,14 @@ async function insertGroup(around: CommitSurroundings, members: readonly Member[
 const MAX_BYTES = 16_500_000;
 
 /** About the size of the document; keys count only where they can matter, as they are made of the text. */
-function bytesOf({ text }: Change, { k = [], g = [], f = [] }: Pick<ResourceDocument, 'k' | 'g' | 'f'>): number {
+function bytesOf({ text }: Change, { k = [], g = [], f = [] }: Pick<KeyFields, 'k' | 'g' | 'f'>): number {
   const bytes = text?.length ?? 0;
   if (bytes < MAX_BYTES / 8) return bytes;
   return [...k, ...g, ...f].reduce((sum, key) => sum + Buffer.byteLength(key) + 10, bytes);
 }
 
 /** The document of a change: keys first, the text last. */
-export function prepare(
-  change: Change,
-  t: string,
-  keys: Pick<ResourceDocument, 'k' | 'g' | 'f' | 'w' | 'd' | 'e' | 's'>,
-): Prepared {
+export function prepare(change: Change, t: string, keys: KeyFields): Prepared {
   const _id = encodeId(change.type, change.id);
   if (bytesOf(change, keys) > MAX_BYTES) throw tooLarge();
   const { x, ...head } = versionFields(change, t);

@@ -11,12 +11,12 @@
 import type { Cursor } from '../../search/query.js';
 import { encodeId, successor } from '../codec.js';
 import { OPEN } from '../encode.js';
-import { NO_DATE } from '../key.js';
+import { type IndexedArray, NO_DATE } from '../key.js';
 import type { AccessPathDriver } from '../access-path.js';
 import type { Order, Plan } from '../plan.js';
 import { indexBounds } from '../choose-path.js';
 import { type Filter, filterOf, type Interval, intervalFilter, intervalsOf, narrower } from './filter.js';
-import { INDEX, sortIndex, typeCode } from './schema.js';
+import { FIELD, INDEX, sortIndex, typeCode } from './schema.js';
 
 const MAX_SCANS = 200;
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
@@ -42,7 +42,7 @@ interface Base {
 
 interface Source {
   readonly hint: string;
-  readonly own?: 'k' | 'g';
+  readonly own?: IndexedArray;
   /** Chunks of at most `scans` points each. */
   bases(scans: number): readonly Base[];
 }
@@ -67,7 +67,7 @@ function sourceOf(driver: Exclude<AccessPathDriver, { by: 'nothing' }>): Source 
       const { in: array, openBefore } = driver;
       const points = [...new Set(driver.keys)];
       const pieces = (scans: number, head: string) =>
-        chunks(points, scans).map((chunk): Filter => ({ [array]: one(chunk.map(key => head + key)) }));
+        chunks(points, scans).map((chunk): Filter => ({ [FIELD[array]]: one(chunk.map(key => head + key)) }));
       return {
         hint: INDEX[array],
         own: array,
@@ -82,7 +82,9 @@ function sourceOf(driver: Exclude<AccessPathDriver, { by: 'nothing' }>): Source 
     }
     case 'range': {
       const array = driver.in;
-      const ranges = driver.ranges.map(({ low, high }) => ({ [array]: { $elemMatch: { $gte: low, $lt: high } } }));
+      const ranges = driver.ranges.map(({ low, high }) => ({
+        [FIELD[array]]: { $elemMatch: { $gte: low, $lt: high } },
+      }));
       return { hint: INDEX[array], own: array, bases: () => [plain(disjunction(ranges))] };
     }
     case 'id':
@@ -107,7 +109,7 @@ interface Conditions {
   readonly clauses: readonly Filter[];
 }
 
-function conditionsOf(filter: Plan['filter'], own: 'k' | 'g' | undefined): Conditions {
+function conditionsOf(filter: Plan['filter'], own: IndexedArray | undefined): Conditions {
   const bounds: Partial<Record<string, Interval>> = {};
   const clauses: Filter[] = [];
   for (const test of filter) {
@@ -251,7 +253,7 @@ function valueOf(order: Order): unknown {
       return { $ifNull: [`$s.${order.prefix}`, null] };
     case 'key': {
       const starts = { $and: [{ $gte: ['$$this', order.prefix] }, { $lt: ['$$this', successor(order.prefix)] }] };
-      const keys = { $filter: { input: { $ifNull: [`$${order.in}`, []] }, cond: starts } };
+      const keys = { $filter: { input: { $ifNull: [`$${FIELD[order.in]}`, []] }, cond: starts } };
       return { [order.descending ? '$max' : '$min']: keys };
     }
   }

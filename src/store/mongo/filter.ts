@@ -3,7 +3,8 @@
  * may be met by different keys; and a test on the array that drives the query hides in $expr, else it competes with the
  * driver for the index. Negations go under $nor, which never becomes index bounds.
  */
-import { type KeyTest, NO_DATE } from '../key.js';
+import { type IndexedArray, type KeyTest, NO_DATE } from '../key.js';
+import { FIELD } from './schema.js';
 
 export type Filter = Readonly<Record<string, unknown>>;
 
@@ -57,7 +58,7 @@ const some = (array: string, condition: unknown): Filter => ({
 /** `own`: the array that drives the query, if any. `idOf` gives the `_id` of a resource. */
 export function filterOf(
   test: KeyTest,
-  own: 'k' | 'g' | undefined,
+  own: IndexedArray | undefined,
   idOf: (resource: { readonly type: string; readonly id: string }) => string,
 ): Filter {
   switch (test.is) {
@@ -72,22 +73,22 @@ export function filterOf(
     case 'key': {
       const { keys } = test;
       if (keys.length === 0) return NOTHING;
-      if (test.in !== own) return { [test.in]: keys.length === 1 ? keys[0] : { $in: keys } };
+      if (test.in !== own) return { [FIELD[test.in]]: keys.length === 1 ? keys[0] : { $in: keys } };
       return keys.length === 1
-        ? { $expr: { $in: [keys[0], `$${own}`] } }
-        : { $expr: { $gt: [{ $size: { $setIntersection: [`$${own}`, keys] } }, 0] } };
+        ? { $expr: { $in: [keys[0], `$${FIELD[own]}`] } }
+        : { $expr: { $gt: [{ $size: { $setIntersection: [`$${FIELD[own]}`, keys] } }, 0] } };
     }
     case 'range': {
       const { low, high } = test;
       return test.in === own
-        ? some(own, { $and: [{ $gte: ['$$this', low] }, { $lt: ['$$this', high] }] })
-        : { [test.in]: { $elemMatch: { $gte: low, $lt: high } } };
+        ? some(FIELD[own], { $and: [{ $gte: ['$$this', low] }, { $lt: ['$$this', high] }] })
+        : { [FIELD[test.in]]: { $elemMatch: { $gte: low, $lt: high } } };
     }
     case 'contains': {
       const regex = `^${escape(test.prefix)}.*${escape(test.text)}`;
       return test.in === own
-        ? some(own, { $regexMatch: { input: '$$this', regex, options: 's' } })
-        : { [test.in]: { $regex: regex, $options: 's' } };
+        ? some(FIELD[own], { $regexMatch: { input: '$$this', regex, options: 's' } })
+        : { [FIELD[test.in]]: { $regex: regex, $options: 's' } };
     }
     case 'span': {
       const l = interval(test.lowMin, test.lowMax);

@@ -4,7 +4,7 @@
  */
 import type { ClientSession, Document, Filter } from 'mongodb';
 import type { Cursor } from '../../search/query.js';
-import { NO_DATE } from '../key.js';
+import { type IndexedArray, NO_DATE } from '../key.js';
 import type { Order, Plan } from '../plan.js';
 import { collected, matchesFor, type Pointing } from '../pointing.js';
 import { chooseAccessPath, type ChoosingOptions } from '../choose-path.js';
@@ -12,7 +12,7 @@ import type { FoundIds, Counted, Page } from '../store.js';
 import { compile, type Compiled, compileMatch, compileProbe, type IndexScan, type SortField } from './compile.js';
 import type { Connected } from './connection.js';
 import { fit, type Fitted, gather, pageOf, ROW, type Row } from './rows.js';
-import { INDEX, type ResourceDocument } from './schema.js';
+import { FIELD, INDEX, type ResourceDocument } from './schema.js';
 
 /** What is left of the time, ms; a query without any would have no limit. */
 const left = (until: number): number => Math.max(1, until - Date.now());
@@ -199,7 +199,7 @@ export async function collect(
   }
   const tails = pointing.map(({ head, tail }) => `${head}[^\\^>][^>]*${tail}`);
   const arrays = [...new Set(pointing.map(({ in: array }) => array))];
-  const input = { $concatArrays: arrays.map(array => ({ $ifNull: [`$${array}`, []] })) };
+  const input = { $concatArrays: arrays.map(array => ({ $ifNull: [`$${FIELD[array]}`, []] })) };
   const regex = `^(?:${[...new Set(tails)].join('|')})$`;
   const most = matchesFor(limit);
   const groups = await resource
@@ -260,13 +260,13 @@ type Way = Pick<Plan, 'driver' | 'filter'>;
 
 /** Those that are points of an index and nothing else, as one for each index; the others as they are. */
 function joinPoints(ways: readonly Way[]): readonly Way[] {
-  const points = { k: [] as string[], g: [] as string[] };
+  const points: Record<IndexedArray, string[]> = { byDate: [], byArrival: [] };
   const others: Way[] = [];
   for (const { driver, filter } of ways)
     if (driver.by === 'key' && driver.openBefore === undefined && filter.length === 0)
       points[driver.in].push(...driver.keys);
     else others.push({ driver, filter });
-  const joined = (['k', 'g'] as const).filter(array => points[array].length > 0);
+  const joined = (['byDate', 'byArrival'] as const).filter(array => points[array].length > 0);
   return [
     ...joined.map((array): Way => ({ driver: { by: 'key', in: array, keys: points[array] }, filter: [] })),
     ...others,

@@ -33,7 +33,7 @@ import { countHistory, readHistory } from './history.js';
 import { openLeases } from './lease.js';
 import type { Prepared } from './queue.js';
 import { gatherReads, type KnownRows, readVersion, ROW, type Row, toVersion } from './rows.js';
-import { INDEX, markForeign, markReindexed, migrate, needsReindex, type ResourceDocument, typeCode } from './schema.js';
+import { INDEX, keyFields, markForeign, markReindexed, migrate, needsReindex, typeCode } from './schema.js';
 import { openSequence } from './sequence.js';
 import { findSayers } from './words.js';
 import { reindex } from './reindex.js';
@@ -57,20 +57,6 @@ const SCAN_BATCH = 500;
 const ENCODED = 500;
 /** Candidates that are few: fewer than in SQLite, as the documents of a range are read to be counted. */
 const FEW = 1000;
-
-/** The fields of a document that are keys; empty ones are left out, so that indexes hold nothing for them. */
-function keyFields(keys: Keys): Pick<ResourceDocument, 'k' | 'g' | 'f' | 'w' | 'd' | 'e' | 's'> {
-  const { k, g, f, w, d, e, s } = keys;
-  return {
-    d,
-    e,
-    ...(k.length > 0 ? { k } : {}),
-    ...(g.length > 0 ? { g } : {}),
-    ...(f.length > 0 ? { f } : {}),
-    ...(w.length > 0 ? { w } : {}),
-    ...(Object.keys(s).length > 0 ? { s } : {}),
-  };
-}
 
 /** Opens the store. Touches no network: the first operation connects, and later ones try again if it failed. */
 export async function openMongo(options: MongoOptions): Promise<Store> {
@@ -176,7 +162,6 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   const check = createCheck({
     connected,
     encode: async (type, entries) => encode(placement, type, entries, await facts.current()),
-    fieldsOf: keyFields,
   });
 
   async function* scanAll(type: string | undefined, after: Cursor | undefined) {

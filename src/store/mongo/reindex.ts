@@ -7,14 +7,14 @@ import type { ResourceText } from '../../search/words.js';
 import { encodeId } from '../codec.js';
 import type { Version } from '../store.js';
 import type { Connected } from './connection.js';
-import { INDEX, type ResourceDocument, typeCode, type WordDocument } from './schema.js';
+import { INDEX, type KeyFields, type ResourceDocument, typeCode, type WordDocument } from './schema.js';
 import { transact } from './transaction.js';
 import { hashOf, wordDocument, writeWords } from './words.js';
 
 export interface NewKeys {
   readonly row: Version;
   readonly words: ResourceText | undefined;
-  readonly fields: Pick<ResourceDocument, 'k' | 'g' | 'f' | 'w' | 'd' | 'e' | 's'>;
+  readonly fields: KeyFields;
 }
 
 /** Small, so that it seldom meets a commit. */

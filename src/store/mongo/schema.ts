@@ -14,6 +14,7 @@
  */
 import type { Collection, Db } from 'mongodb';
 import { FhirError } from '../../fhir/error.js';
+import type { KeyArray, Keys } from '../key.js';
 import type { Method } from '../store.js';
 import { TYPE_CODES } from '../type-codes.js';
 
@@ -43,16 +44,52 @@ export interface VersionFields {
   readonly x?: Buffer;
 }
 
-export interface ResourceDocument extends VersionFields {
-  /** encodeId(type, id). */
-  readonly _id: string;
+/** Where a document has the index keys (../key.ts) of its resource; a field that would be empty is left out. */
+export interface KeyFields {
+  /** mainDate and mainDateEnd; none: a tombstone. */
   readonly d?: number;
   readonly e?: number;
+  /** byDate, byArrival, filterOnly. */
   readonly k?: readonly string[];
   readonly g?: readonly string[];
   readonly f?: readonly string[];
+  /** ranges: prefix, low, high. */
   readonly w?: readonly { readonly p: string; readonly l: number; readonly h: number }[];
+  /** sortTexts. */
   readonly s?: Readonly<Record<string, string>>;
+}
+export const KEY_FIELDS = ['k', 'g', 'f', 'w', 'd', 'e', 's'] as const satisfies readonly (keyof KeyFields)[];
+
+/** The fields of the arrays of keys. */
+export const FIELD = { byDate: 'k', byArrival: 'g', filterOnly: 'f' } as const satisfies Record<
+  KeyArray,
+  keyof KeyFields
+>;
+
+/** The fields of a document that are keys; empty ones are left out, so that indexes hold nothing for them. */
+export function keyFields({
+  byDate,
+  byArrival,
+  filterOnly,
+  ranges,
+  mainDate,
+  mainDateEnd,
+  sortTexts,
+}: Keys): KeyFields {
+  return {
+    d: mainDate,
+    e: mainDateEnd,
+    ...(byDate.length > 0 ? { k: byDate } : {}),
+    ...(byArrival.length > 0 ? { g: byArrival } : {}),
+    ...(filterOnly.length > 0 ? { f: filterOnly } : {}),
+    ...(ranges.length > 0 ? { w: ranges.map(({ prefix, low, high }) => ({ p: prefix, l: low, h: high })) } : {}),
+    ...(Object.keys(sortTexts).length > 0 ? { s: sortTexts } : {}),
+  };
+}
+
+export interface ResourceDocument extends VersionFields, KeyFields {
+  /** encodeId(type, id). */
+  readonly _id: string;
   /** Hash of its words; none: it has no document in `word`. */
   readonly h?: string;
   /** How often it was indexed anew, or had to stay: makes a write of that which every commit at the same time notices. */
@@ -149,8 +186,8 @@ export function typeCode(type: string): string {
 /** Names of indexes, for hints. */
 export const INDEX = {
   id: '_id_',
-  k: 'k',
-  g: 'g',
+  byDate: 'k',
+  byArrival: 'g',
   updated: 'tu',
   newest: 'u',
   arrival: 'tn',
@@ -178,8 +215,8 @@ async function createIndexes(
   sortable: readonly Sortable[],
 ): Promise<void> {
   await resource.createIndexes([
-    { name: INDEX.k, key: { k: 1, d: -1, n: -1 }, partialFilterExpression: { k: { $exists: true } } },
-    { name: INDEX.g, key: { g: 1, n: -1 }, partialFilterExpression: { g: { $exists: true } } },
+    { name: INDEX.byDate, key: { k: 1, d: -1, n: -1 }, partialFilterExpression: { k: { $exists: true } } },
+    { name: INDEX.byArrival, key: { g: 1, n: -1 }, partialFilterExpression: { g: { $exists: true } } },
     { name: INDEX.updated, key: { t: 1, u: -1, n: -1 } },
     { name: INDEX.newest, key: { u: -1, n: -1 } },
     { name: INDEX.arrival, key: { t: 1, n: 1 } },

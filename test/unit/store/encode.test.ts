@@ -198,22 +198,22 @@ describe('keys of a resource', () => {
     );
     const code = `${prefix('Observation', 'code')}01|85354-9`;
     const category = `${prefix('Observation', 'category')}00|vital-signs`;
-    assert.deepEqual(keys.k, ['Ob', code, `p${id}>Ob`, `p${id}>${code}`, `p${id}>${category}`]);
-    assert.deepEqual(keys.g, [category, `rEn${id}>${prefix('Observation', 'encounter')}`]);
-    assert.deepEqual([keys.d, keys.e], [1000, 1999]);
+    assert.deepEqual(keys.byDate, ['Ob', code, `p${id}>Ob`, `p${id}>${code}`, `p${id}>${category}`]);
+    assert.deepEqual(keys.byArrival, [category, `rEn${id}>${prefix('Observation', 'encounter')}`]);
+    assert.deepEqual([keys.mainDate, keys.mainDateEnd], [1000, 1999]);
   });
 
   it('of a resource with two patients: each has all', () => {
     const second: IndexEntry = { parameter: 'patient', kind: 'reference', type: 'Patient', id: 'b' };
     const code: IndexEntry = { parameter: 'code', kind: 'token', system: '', code: 'x' };
     const all = keysOf('Condition', [patient('patient'), second, code]);
-    const k = all.k.filter(key => !key.startsWith('-'));
+    const k = all.byDate.filter(key => !key.startsWith('-'));
     const token = `${prefix('Condition', 'code')}00|x`;
     assert.deepEqual(k, ['Co', `p${id}>Co`, `p${id}>${token}`, 'p.b>Co', `p.b>${token}`]);
   });
 
   it('of a Patient: that patient has it, too', () => {
-    const { k } = keysOf('Patient', [{ parameter: '_id', kind: 'token', system: '', code: 'a' }]);
+    const { byDate: k } = keysOf('Patient', [{ parameter: '_id', kind: 'token', system: '', code: 'a' }]);
     assert.deepEqual(
       k.filter(key => key.startsWith('p')),
       ['p.a>Pa'],
@@ -222,7 +222,7 @@ describe('keys of a resource', () => {
 
   it('say that what nearly every resource has is missing', () => {
     const missing = (type: string, code: string) => `-${prefix(type, code)}`;
-    const { k } = keysOf('Observation', [
+    const { byDate: k } = keysOf('Observation', [
       patient('subject'),
       { parameter: 'status', kind: 'token', system: '', code: 'x' },
     ]);
@@ -230,12 +230,12 @@ describe('keys of a resource', () => {
       k.filter(key => key.startsWith('-')).toSorted(),
       ['code', 'date', 'encounter', 'patient'].map(code => missing('Observation', code)).toSorted(),
     );
-    assert.deepEqual(keysOf('Organization', []).k, ['Or']);
+    assert.deepEqual(keysOf('Organization', []).byDate, ['Or']);
   });
 
   it('of a quantity: the number in an index, everything else about it to filter', () => {
     const quantity = { kind: 'quantity', low: 5, high: 5, system: 'urn:u', code: 'mg', unit: 'milligram' } as const;
-    const { g, f } = keysOf('Observation', [
+    const { byArrival: g, filterOnly: f } = keysOf('Observation', [
       { parameter: 'value-quantity', ...quantity },
       {
         parameter: 'code-value-quantity',
@@ -251,7 +251,7 @@ describe('keys of a resource', () => {
 
   it('of a resource whose main date is open are there once more, but for those of patients', () => {
     const status: IndexEntry = { parameter: 'status', kind: 'token', system: '', code: 'x' };
-    const { k } = keysOf('Encounter', [
+    const { byDate: k } = keysOf('Encounter', [
       status,
       patient('patient'),
       { parameter: 'date', kind: 'date', low: 0, high: 8e15 },
@@ -260,16 +260,22 @@ describe('keys of a resource', () => {
     for (const key of own) assert.ok(k.includes(key) && k.includes(`^${key}`), key);
     assert.equal(k.filter(key => key.startsWith('^')).length, own.length);
     const closed = keysOf('Encounter', [status, { parameter: 'date', kind: 'date', low: 0, high: 8e9 }]);
-    assert.ok(!closed.k.some(key => key.startsWith('^')));
+    assert.ok(!closed.byDate.some(key => key.startsWith('^')));
   });
 
   it('of a reference begin with its target', () => {
-    const { g } = keysOf('Observation', [{ parameter: 'encounter', kind: 'reference', type: 'Encounter', id }]);
+    const { byArrival: g } = keysOf('Observation', [
+      { parameter: 'encounter', kind: 'reference', type: 'Encounter', id },
+    ]);
     assert.deepEqual(g, [`rEn${id}>${prefix('Observation', 'encounter')}`]);
   });
 
   it('of an AuditEvent are few: what is not looked up by itself only filters', () => {
-    const { k, g, f } = keysOf('AuditEvent', [
+    const {
+      byDate: k,
+      byArrival: g,
+      filterOnly: f,
+    } = keysOf('AuditEvent', [
       { parameter: 'type', kind: 'token', system: 's', code: 'rest' },
       { parameter: 'outcome', kind: 'token', system: '', code: '0' },
       { parameter: 'agent', kind: 'reference', type: 'Practitioner', id },
@@ -287,8 +293,8 @@ describe('keys of a resource', () => {
     const open = keysOf('Encounter', [
       { parameter: 'date', kind: 'date', low: -Number.MAX_SAFE_INTEGER, high: Number.MAX_SAFE_INTEGER },
     ]);
-    assert.ok(open.d > NO_DATE);
-    assert.equal(keysOf('Encounter', []).d, NO_DATE);
+    assert.ok(open.mainDate > NO_DATE);
+    assert.equal(keysOf('Encounter', []).mainDate, NO_DATE);
   });
 
   it('ask for the facts they need once, numbered in order', () => {

@@ -23,6 +23,26 @@ describe('the placement of search parameters', () => {
     for (const code of codes) assert.match(code, /^[A-Z][a-z0-9]$/);
   });
 
+  it('has the hash by which stores of the first day were indexed, however its arrays are called here', () => {
+    const parameter = (code: string, type: string, base: string) => ({
+      url: `urn:${base}-${code}`,
+      code,
+      type,
+      base: [base],
+    });
+    const { hash } = createIndexLayout([
+      parameter('_id', 'token', 'Resource'),
+      parameter('date', 'date', 'Observation'),
+      parameter('code', 'token', 'Observation'),
+      parameter('status', 'token', 'Observation'),
+      parameter('method', 'token', 'Observation'),
+      parameter('note', 'string', 'Observation'),
+      parameter('active', 'token', 'Organization'),
+      parameter('name', 'string', 'Organization'),
+    ]);
+    assert.equal(hash, '91aef61c40259cace0eaac3e6fd03c063a1dd661ed5f2391aedb4809c8e79627');
+  });
+
   it('gives every parameter of every type a place of its own', () => {
     for (const type of placement.types) {
       const prefixes = [...placement.of(type).places.values()].map(place => place.prefix);
@@ -79,13 +99,13 @@ describe('the placement of search parameters', () => {
       Condition: ['clinical-status', 'verification-status', 'severity'],
       Organization: ['active'],
     }))
-      for (const code of codes) assert.notEqual(placement.find(type, code).array, 'f', `${type}.${code}`);
+      for (const code of codes) assert.notEqual(placement.find(type, code).array, 'filterOnly', `${type}.${code}`);
   });
 
   it('orders codes with few values by date, where the type has a main date', () => {
-    assert.equal(placement.find('Observation', 'status').array, 'k');
-    assert.equal(placement.find('Patient', 'gender').array, 'k');
-    assert.equal(placement.find('Organization', 'active').array, 'g');
+    assert.equal(placement.find('Observation', 'status').array, 'byDate');
+    assert.equal(placement.find('Patient', 'gender').array, 'byDate');
+    assert.equal(placement.find('Organization', 'active').array, 'byArrival');
     assert.equal(placement.find('Observation', 'component-code').array, placement.find('Observation', 'code').array);
   });
 
@@ -109,20 +129,20 @@ describe('the placement of search parameters', () => {
   });
 
   const added: [code: string, type: string, base: string, on: string, home: string][] = [
-    ['a-token', 'token', 'Patient', 'Patient', 'g'],
-    ['a-reference', 'reference', 'Encounter', 'Encounter', 'g'],
-    ['a-uri', 'uri', 'Goal', 'Goal', 'g'],
-    ['a-string', 'string', 'Goal', 'Goal', 'f'],
-    ['a-string', 'string', 'Patient', 'Patient', 'g'],
-    ['a-date', 'date', 'Goal', 'Goal', 'g'],
-    ['a-number', 'number', 'RiskAssessment', 'RiskAssessment', 'g'],
-    ['a-quantity', 'quantity', 'Observation', 'Observation', 'g'],
-    ['a-composite', 'composite', 'Observation', 'Observation', 'f'],
-    ['a-date', 'date', 'AuditEvent', 'AuditEvent', 'f'],
-    ['a-date', 'date', 'DomainResource', 'Observation', 'g'],
+    ['a-token', 'token', 'Patient', 'Patient', 'byArrival'],
+    ['a-reference', 'reference', 'Encounter', 'Encounter', 'byArrival'],
+    ['a-uri', 'uri', 'Goal', 'Goal', 'byArrival'],
+    ['a-string', 'string', 'Goal', 'Goal', 'filterOnly'],
+    ['a-string', 'string', 'Patient', 'Patient', 'byArrival'],
+    ['a-date', 'date', 'Goal', 'Goal', 'byArrival'],
+    ['a-number', 'number', 'RiskAssessment', 'RiskAssessment', 'byArrival'],
+    ['a-quantity', 'quantity', 'Observation', 'Observation', 'byArrival'],
+    ['a-composite', 'composite', 'Observation', 'Observation', 'filterOnly'],
+    ['a-date', 'date', 'AuditEvent', 'AuditEvent', 'filterOnly'],
+    ['a-date', 'date', 'DomainResource', 'Observation', 'byArrival'],
     // The names of main dates, sort strings and unions mean nothing special in a custom parameter.
-    ['created', 'date', 'Organization', 'Organization', 'g'],
-    ['combo-code', 'token', 'Goal', 'Goal', 'g'],
+    ['created', 'date', 'Organization', 'Organization', 'byArrival'],
+    ['combo-code', 'token', 'Goal', 'Goal', 'byArrival'],
   ];
   for (const [code, type, base, on, home] of added)
     it(`puts a custom ${type} (${code}) of ${base} into ${home} of ${on}, and changes nothing else there`, () => {
@@ -189,7 +209,7 @@ describe('the placement of search parameters', () => {
         const { missing, keys: found } = encode(placement, resource.resourceType, entries, facts);
         facts.add(missing);
         // Beside the keys of the two arrays: the id, and type with lastUpdated.
-        own += found.k.length + found.g.length + 2;
+        own += found.byDate.length + found.byArrival.length + 2;
       }
       resources += texts.length;
       keys += own;

@@ -15,7 +15,7 @@ const OLDEST = [
   { by: 'n', descending: false },
 ] as const;
 const NEWEST = [{ by: 'n', descending: true }] as const;
-const point = (...keys: string[]): Plan['driver'] => ({ by: 'key', in: 'k', keys });
+const point = (...keys: string[]): Plan['driver'] => ({ by: 'key', in: 'byDate', keys });
 
 type Expected = readonly { readonly filters: readonly unknown[]; readonly sort: readonly unknown[] }[];
 
@@ -44,10 +44,10 @@ describe('MongoDB queries', () => {
 
   it('filters by other arrays as they are, and by the array of the driver in an expression', () => {
     const filter = [
-      { is: 'key', in: 'f', keys: ['Obst|final', 'Obst|amended'] },
-      { is: 'key', in: 'k', keys: ['Ob'] },
-      { is: 'range', in: 'f', low: 'Obvqa', high: 'Obvqb' },
-      { is: 'range', in: 'k', low: 'a', high: 'b' },
+      { is: 'key', in: 'filterOnly', keys: ['Obst|final', 'Obst|amended'] },
+      { is: 'key', in: 'byDate', keys: ['Ob'] },
+      { is: 'range', in: 'filterOnly', low: 'Obvqa', high: 'Obvqb' },
+      { is: 'range', in: 'byDate', low: 'a', high: 'b' },
     ] as const;
     assertLegs({ driver: point('K'), filter, order: BY_DATE }, 'k', [
       {
@@ -75,7 +75,7 @@ describe('MongoDB queries', () => {
 
   it('puts negations and alternatives where they cannot become index bounds', () => {
     const filter = [
-      { is: 'not', of: { is: 'key', in: 'g', keys: ['G'] } },
+      { is: 'not', of: { is: 'key', in: 'byArrival', keys: ['G'] } },
       {
         is: 'any',
         of: [
@@ -183,13 +183,13 @@ describe('MongoDB queries', () => {
     const one = { g: { $elemMatch: { $gte: 'Pafa:a', $lt: 'Pafa:b' } } };
     const two = { g: { $elemMatch: { $gte: 'Pafa:x', $lt: 'Pafa:y' } } };
     const plan = { order: NEWEST, ordered: false } as const;
-    assertLegs({ ...plan, driver: { by: 'range', in: 'g', ranges: ranges.slice(0, 1) } }, 'g', [
+    assertLegs({ ...plan, driver: { by: 'range', in: 'byArrival', ranges: ranges.slice(0, 1) } }, 'g', [
       { filters: [one], sort: [['n', -1]] },
     ]);
-    assertLegs({ ...plan, driver: { by: 'range', in: 'g', ranges } }, 'g', [
+    assertLegs({ ...plan, driver: { by: 'range', in: 'byArrival', ranges } }, 'g', [
       { filters: [{ $or: [one, two] }], sort: [['n', -1]] },
     ]);
-    assertLegs({ ...plan, driver: { by: 'range', in: 'g', ranges }, after: [7] }, 'g', [
+    assertLegs({ ...plan, driver: { by: 'range', in: 'byArrival', ranges }, after: [7] }, 'g', [
       { filters: [{ $or: [one, two], $and: [{ $or: [{ n: { $lt: 7 } }] }] }], sort: [['n', -1]] },
     ]);
   });
@@ -230,7 +230,7 @@ describe('MongoDB queries', () => {
 
   it('sorts by other keys in small documents, a mark before each value saying whether it is missing', () => {
     const order = [
-      { by: 'key', in: 'f', prefix: 'Coon<', descending: false },
+      { by: 'key', in: 'filterOnly', prefix: 'Coon<', descending: false },
       { by: 'n', descending: false },
     ] as const;
     const compiled = compile({ ...base, driver: point('Co'), order, ordered: false, after: ['Coon<5', 7] });
@@ -265,7 +265,7 @@ describe('MongoDB queries', () => {
   });
 
   it('takes the characters of a searched text for themselves', () => {
-    const filter = [{ is: 'contains', in: 'g', prefix: 'Pafa:', text: 'a.*(b' }] as const;
+    const filter = [{ is: 'contains', in: 'byArrival', prefix: 'Pafa:', text: 'a.*(b' }] as const;
     assert.deepEqual(compileMatch({ driver: point('Pa'), filter })?.match, {
       k: 'Pa',
       $and: [{ g: { $regex: '^Pafa:.*a\\.\\*\\(b', $options: 's' } }],

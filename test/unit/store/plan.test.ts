@@ -140,83 +140,86 @@ interface Row {
 const DATED = '-date -n';
 const ID = 'abcdefghij1234';
 const rows: Row[] = [
-  { search: 'Observation', driver: 'k Ob', order: DATED },
+  { search: 'Observation', driver: 'byDate Ob', order: DATED },
   { search: `Observation?_id=${ID}`, driver: `Observation/${ID}`, order: '-n', sorted: true },
-  { search: `Observation?patient=${ID}`, driver: `k p${ID}>Ob`, order: DATED },
-  { search: `Observation?subject=Patient/${ID}`, driver: `k p${ID}>Ob`, order: DATED },
+  { search: `Observation?patient=${ID}`, driver: `byDate p${ID}>Ob`, order: DATED },
+  { search: `Observation?subject=Patient/${ID}`, driver: `byDate p${ID}>Ob`, order: DATED },
   {
     search: `Observation?patient=${ID}&code=${LOINC}|85354-9&_sort=-date`,
-    driver: `k p${ID}>Ob{code}01|85354-9`,
+    driver: `byDate p${ID}>Ob{code}01|85354-9`,
     order: DATED,
   },
   {
     search: `Observation?patient=${ID}&code=85354-9`,
-    driver: `k p${ID}>Ob{code}01|85354-9 or p${ID}>Ob{code}02|85354-9`,
+    driver: `byDate p${ID}>Ob{code}01|85354-9 or p${ID}>Ob{code}02|85354-9`,
     order: DATED,
   },
   {
     search: `Observation?patient=${ID}&code=${LOINC}|1,${LOINC}|2&category=vital-signs&status=final`,
-    driver: `k p${ID}>Ob{code}01|1 or p${ID}>Ob{code}01|2`,
-    filter: ['g Ob{category}01|vital-signs', 'k Ob{status}00|final'],
+    driver: `byDate p${ID}>Ob{code}01|1 or p${ID}>Ob{code}01|2`,
+    filter: ['byArrival Ob{category}01|vital-signs', 'byDate Ob{status}00|final'],
     order: DATED,
   },
   {
     search: `Observation?patient=${ID}&date=eq1970-01-01&_sort=date`,
-    driver: `k p${ID}>Ob`,
+    driver: `byDate p${ID}>Ob`,
     filter: ['date lowMin 0 lowMax 86399999 highMax 86399999'],
     order: 'date n',
   },
   {
     search: 'Observation?date=gt1970-01-01',
-    driver: 'k Ob',
+    driver: 'byDate Ob',
     // 1023: the longest date of the type, rounded up to a power of two.
     filter: ['date lowMin 86398977 highMin 86400000'],
     order: DATED,
   },
   {
     search: `Observation?code=${LOINC}|8480-6&value-quantity=gt5`,
-    driver: 'k Ob{code}01|8480-6',
-    filter: [`g from Ob{value-quantity}n${encodeDouble(nextUp(5))}`],
+    driver: 'byDate Ob{code}01|8480-6',
+    filter: [`byArrival from Ob{value-quantity}n${encodeDouble(nextUp(5))}`],
     order: DATED,
-    others: [`g from Ob{value-quantity}n${encodeDouble(nextUp(5))}`],
+    others: [`byArrival from Ob{value-quantity}n${encodeDouble(nextUp(5))}`],
   },
   {
     search: `Observation?code=${LOINC}|`,
-    driver: 'k Ob',
-    filter: ['k from Ob{code}01|'],
+    driver: 'byDate Ob',
+    filter: ['byDate from Ob{code}01|'],
     order: DATED,
-    others: ['k from Ob{code}01|'],
+    others: ['byDate from Ob{code}01|'],
   },
   {
     search: `Observation?code-value-quantity=${LOINC}|1$gt5|urn:u|mg`,
-    driver: 'k Ob',
-    filter: ['g from Ob{code-value-quantity}01|1\u0001n', 'f from Ob{code-value-quantity}01|1\u0001c03|mg'],
+    driver: 'byDate Ob',
+    filter: [
+      'byArrival from Ob{code-value-quantity}01|1\u0001n',
+      'filterOnly from Ob{code-value-quantity}01|1\u0001c03|mg',
+    ],
     order: DATED,
-    others: ['g from Ob{code-value-quantity}01|1\u0001n'],
+    others: ['byArrival from Ob{code-value-quantity}01|1\u0001n'],
   },
   {
     search: `Observation?code=${LOINC}|1&status=final&_sort=-_lastUpdated`,
     driver: 'updated Observation',
-    filter: ['k Ob{code}01|1', 'k Ob{status}00|final'],
+    filter: ['byDate Ob{code}01|1', 'byDate Ob{status}00|final'],
     order: '-updated -n',
-    others: ['k Ob{code}01|1', 'k Ob{status}00|final'],
+    others: ['byDate Ob{code}01|1', 'byDate Ob{status}00|final'],
   },
   {
     search: `Observation?category=${LOINC}|laboratory&_sort=-date`,
-    driver: 'k Ob',
-    filter: ['g Ob{category}01|laboratory'],
+    driver: 'byDate Ob',
+    filter: ['byArrival Ob{category}01|laboratory'],
     order: DATED,
-    others: ['g Ob{category}01|laboratory'],
+    others: ['byArrival Ob{category}01|laboratory'],
   },
   {
     search: `Observation?category=${LOINC}|laboratory&_sort=value-date`,
-    driver: 'g Ob{category}01|laboratory',
+    driver: 'byArrival Ob{category}01|laboratory',
     order: 'key Ob{value-date}< n',
     sorted: true,
   },
   {
     search: `Observation?status=final&_lastUpdated=gt1970-01-01`,
-    driver: 'k Ob{status}00|final',
+    driver: 'byDate Ob{status}00|final',
     filter: ['updated min 86400000'],
     order: DATED,
     others: ['updated Observation'],
@@ -224,95 +227,102 @@ const rows: Row[] = [
   { search: 'Observation?code=urn:never-seen|1', driver: 'nothing', order: '-n' },
   {
     search: `Observation?encounter=${ID}&patient=p1`,
-    driver: `g rEn${ID}>Ob{encounter}`,
-    filter: ['k p.p1>Ob'],
+    driver: `byArrival rEn${ID}>Ob{encounter}`,
+    filter: ['byDate p.p1>Ob'],
     order: '-n',
   },
   {
     search: `Observation?performer=Organization/${ID}&patient=p1`,
-    driver: 'k p.p1>Ob',
-    filter: [`g rOr${ID}>Ob{performer}`],
+    driver: 'byDate p.p1>Ob',
+    filter: [`byArrival rOr${ID}>Ob{performer}`],
     order: DATED,
   },
   {
     search: `Observation?code:not=${LOINC}|1`,
-    driver: 'k Ob',
-    filter: ['not k Ob{code}01|1'],
+    driver: 'byDate Ob',
+    filter: ['not byDate Ob{code}01|1'],
     order: DATED,
   },
-  { search: 'Observation?performer:missing=true', driver: 'k Ob', filter: ['not f Ob{performer}!'], order: DATED },
-  { search: 'Observation?encounter:missing=true', driver: 'k -Ob', order: DATED },
-  { search: 'Observation?encounter:missing=false', driver: 'k Ob', filter: ['not k -Ob'], order: DATED },
-  { search: 'Observation?date:missing=true', driver: 'k -Ob', order: DATED },
+  {
+    search: 'Observation?performer:missing=true',
+    driver: 'byDate Ob',
+    filter: ['not filterOnly Ob{performer}!'],
+    order: DATED,
+  },
+  { search: 'Observation?encounter:missing=true', driver: 'byDate -Ob', order: DATED },
+  { search: 'Observation?encounter:missing=false', driver: 'byDate Ob', filter: ['not byDate -Ob'], order: DATED },
+  { search: 'Observation?date:missing=true', driver: 'byDate -Ob', order: DATED },
   {
     search: `Observation?combo-code=${LOINC}|1`,
-    driver: 'k Ob{code}01|1 or Ob{component-code}01|1',
+    driver: 'byDate Ob{code}01|1 or Ob{component-code}01|1',
     order: DATED,
   },
   {
     search: 'Encounter?date=gt1970-01-01',
-    driver: `k En open before ${86_400_000 - 1023}`,
+    driver: `byDate En open before ${86_400_000 - 1023}`,
     filter: ['date highMin 86400000'],
     order: DATED,
   },
   {
     search: 'Encounter?date=lt1970-01-02&_sort=date',
-    driver: 'k En',
+    driver: 'byDate En',
     filter: ['date lowMax 86399999'],
     order: 'date n',
   },
   {
     search: 'Encounter?status=finished&date=gt1970-01-01',
-    driver: `k En{status}00|finished open before ${86_400_000 - 1023}`,
+    driver: `byDate En{status}00|finished open before ${86_400_000 - 1023}`,
     filter: ['date highMin 86400000'],
     order: DATED,
   },
   {
     search: 'Encounter?patient=p1&date=gt1970-01-01',
-    driver: 'k p.p1>En',
+    driver: 'byDate p.p1>En',
     filter: ['date highMin 86400000'],
     order: DATED,
   },
-  { search: 'Patient?identifier=x', driver: 'g Pa{identifier}01|x', order: '-n' },
+  { search: 'Patient?identifier=x', driver: 'byArrival Pa{identifier}01|x', order: '-n' },
   {
     search: 'Patient?family=Smi',
-    driver: 'k Pa',
-    filter: ['g from Pa{family}:smi'],
+    driver: 'byDate Pa',
+    filter: ['byArrival from Pa{family}:smi'],
     order: DATED,
-    others: ['g from Pa{family}:smi'],
+    others: ['byArrival from Pa{family}:smi'],
   },
   {
     search: 'Patient?family=Smi&gender=female',
-    driver: 'k Pa',
-    filter: ['g from Pa{family}:smi', 'k Pa{gender}00|female'],
+    driver: 'byDate Pa',
+    filter: ['byArrival from Pa{family}:smi', 'byDate Pa{gender}00|female'],
     order: DATED,
-    others: ['g from Pa{family}:smi', 'k Pa{gender}00|female'],
+    others: ['byArrival from Pa{family}:smi', 'byDate Pa{gender}00|female'],
   },
   {
     search: 'Patient?gender=female&_sort=family',
     driver: 'sorted Pa{family}',
-    filter: ['k Pa{gender}00|female'],
+    filter: ['byDate Pa{gender}00|female'],
     order: 'sort-string Pa{family} n',
-    others: ['k Pa{gender}00|female'],
+    others: ['byDate Pa{gender}00|female'],
   },
-  { search: 'Patient?_sort=-birthdate', driver: 'k Pa', order: DATED },
+  { search: 'Patient?_sort=-birthdate', driver: 'byDate Pa', order: DATED },
   { search: 'Patient?_sort=_id', driver: 'ids of Patient', order: 'id n' },
   {
     search: 'Patient?death-date=lt1970-01-02',
-    driver: 'k Pa',
-    filter: ['any(g from Pa{death-date}d'],
+    driver: 'byDate Pa',
+    filter: ['any(byArrival from Pa{death-date}d'],
     order: DATED,
-    others: [`g from Pa{death-date}d${encodeDouble(-Infinity)} or g from Pa{death-date}s${encodeDouble(-Infinity)}`],
+    others: [
+      `byArrival from Pa{death-date}d${encodeDouble(-Infinity)} or byArrival from Pa{death-date}s${encodeDouble(-Infinity)}`,
+    ],
   },
-  { search: 'DocumentReference?type=x&_sort=-date', driver: 'k Dc{type}01|x', order: DATED },
+  { search: 'DocumentReference?type=x&_sort=-date', driver: 'byDate Dc{type}01|x', order: DATED },
   {
     search: `DocumentReference?patient=${ID}&type=x&category=y&status=current`,
-    driver: `k p${ID}>Dc{type}01|x`,
-    filter: ['k Dc{category}01|y', 'k Dc{status}00|current'],
+    driver: `byDate p${ID}>Dc{type}01|x`,
+    filter: ['byDate Dc{category}01|y', 'byDate Dc{status}00|current'],
     order: DATED,
   },
-  { search: 'Task?status=requested', driver: 'k Ta{status}00|requested', order: DATED },
-  { search: 'AuditEvent?outcome=8&_sort=-date', driver: 'k Au{outcome}00|8', order: DATED },
+  { search: 'Task?status=requested', driver: 'byDate Ta{status}00|requested', order: DATED },
+  { search: 'AuditEvent?outcome=8&_sort=-date', driver: 'byDate Au{outcome}00|8', order: DATED },
   {
     search: 'Observation?_lastUpdated=gt1970-01-01',
     driver: 'updated Observation',
@@ -326,12 +336,12 @@ const rows: Row[] = [
     driver: 'updated Patient,Task',
     order: '-updated -n',
   },
-  { search: '?', types: ['Patient', 'Task'], driver: 'k Pa or Ta', order: DATED },
+  { search: '?', types: ['Patient', 'Task'], driver: 'byDate Pa or Ta', order: DATED },
   { search: '?_id=a', types: ['Patient', 'Task'], driver: 'Patient/a or Task/a', order: '-n', sorted: true },
   {
     search: '?patient=p1',
     types: ['Observation', 'DocumentReference'],
-    driver: 'k p.p1>Dc or p.p1>Ob',
+    driver: 'byDate p.p1>Dc or p.p1>Ob',
     order: DATED,
   },
 ];
@@ -362,8 +372,8 @@ describe('the plan of a query', () => {
       of: [{ kind: 'any', of: [subject!, performer!] }, query('Observation?code=1').where],
     };
     const planned = plan(placement, { ...query('Observation'), where }, facts);
-    assert.equal(showDriver(planned), 'k p.p1>Ob or rPa.p1>Ob{performer}');
-    assert.deepEqual(planned.filter.map(showTest), ['k Ob{code}01|1 or Ob{code}02|1']);
+    assert.equal(showDriver(planned), 'byDate p.p1>Ob or rPa.p1>Ob{performer}');
+    assert.deepEqual(planned.filter.map(showTest), ['byDate Ob{code}01|1 or Ob{code}02|1']);
     assert.ok(planned.ordered);
   });
 
@@ -372,7 +382,7 @@ describe('the plan of a query', () => {
     const types = compartmentTypes(definitions, 'Patient')!;
     const where = compartmentWhere(definitions, parameters, owner, types);
     const { driver, filter, others } = plan(placement, { types, where, sort: [], limit: 10 }, facts);
-    assert.ok(driver.by === 'key' && driver.in === 'k');
+    assert.ok(driver.by === 'key' && driver.in === 'byDate');
     assert.ok(driver.keys.includes('p.p1>Pa') && driver.keys.includes('p.p1>Ob'));
     assert.ok(driver.keys.every(key => key.startsWith('p.p1>') || key.startsWith('rPa.p1>')));
     assert.deepEqual([filter, others], [[], undefined]);
