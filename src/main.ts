@@ -13,6 +13,7 @@ import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { loadFrom } from './conformance/stored-canonicals.js';
 import { createForms } from './interactions/response/forms.js';
 import type { Engine, Operations } from './interactions/engine.js';
+import { createHooks } from './interactions/write/hooks.js';
 import { composeOperations, OPERATIONS } from './interactions/operations/index.js';
 import { Registry } from './conformance/search-parameter-registry.js';
 import { Reindexer } from './conformance/reindex-job.js';
@@ -117,6 +118,7 @@ export async function open(config: Config): Promise<Engine> {
     builtIn: operationDefinitions(files, operations, bases[0]!),
     log,
     operations,
+    hooks: createHooks({ registry, reindexer }, bases),
     terminology: createTerminology(loadFrom(store), { bases }),
     pageTokens: createPageTokenCipher(config.secret || keptSecret(config.data)),
     record: createRecorder(parameters, bases),

@@ -15,6 +15,7 @@ import type { Registry } from '../conformance/search-parameter-registry.js';
 import type { Reindexer } from '../conformance/reindex-job.js';
 import type { Terminology } from '../terminology/terminology.js';
 import type { Of, Outcome } from './interaction.js';
+import type { Hooks } from './write/hooks.js';
 import type { OperationOffer } from './operations/operation.js';
 
 /** What everything runs on; made once by main.ts. */
@@ -32,6 +33,7 @@ export interface Engine {
   readonly log: Log;
   readonly terminology: Terminology;
   readonly operations: Operations;
+  readonly hooks: Hooks;
   readonly pageTokens: PageTokenCipher;
   /** One writer of a resource at a time in this process; other processes are told apart by the commit. */
   readonly mutex: KeyedMutex;

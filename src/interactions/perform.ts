@@ -13,7 +13,7 @@ import { create } from './create.js';
 import { uniquenessKeyOf } from './write/conditional.js';
 import { remove } from './delete.js';
 import { history } from './history.js';
-import { committed, messagesOf } from './write/hooks.js';
+import { afterCommit, messagesOf } from './write/hooks.js';
 import type { Caller, Context, Engine } from './engine.js';
 import type { Interaction, Outcome, Result, Target } from './interaction.js';
 import { checkIntegrity } from './write/integrity.js';
@@ -121,10 +121,10 @@ async function runAndRecord(context: Context, ask: Interaction): Promise<Result>
       else if (events.length > 0) await store.commit({ changes: events, independent: true });
       return complete ? complete() : result;
     }
-    const messages = [...messagesOf(context.engine, changes), ...noted];
+    const messages = [...messagesOf(context.engine.hooks, changes), ...noted];
     try {
       await store.commit({ changes: [...changes, ...events], mustNotMatch, mustExist, messages });
-      await committed(context.engine, changes, indexed);
+      await afterCommit(context.engine, changes, indexed);
     } catch (error) {
       // Somebody else wrote in between: look again, so that If-Match is judged by what is there now.
       if (asFhirError(error).kind !== 'conflict' || attempt === ATTEMPTS) throw error;

@@ -15,7 +15,6 @@ import { extracting } from '../../search/extract.js';
 import { textIfOffered } from '../../search/index-resource.js';
 import type { BlobLink, Change, Method, Version } from '../../store/store.js';
 import { validate } from '../../validation/beside.js';
-import { check, metaOf } from './hooks.js';
 import { isSubset, keep, type Kept } from './meta-labels.js';
 import type { Engine } from '../engine.js';
 import type { RawBody } from '../interaction.js';
@@ -63,13 +62,15 @@ export async function prepare(
   const issues = await validate(body, engine.definitions);
   if (issues.some(issue => issue.severity === 'error' || issue.severity === 'fatal'))
     throw new FhirError('invalid', 'The resource is not valid FHIR R4.', { issues });
-  await check(engine, type, body.resource, id);
+  const hook = engine.hooks.get(type);
+  await hook?.check?.(body.resource, id);
   // On a copy: whoever has to run again starts from what the client sent.
   const resource: Resource = { ...body.resource };
   const texts = body.decimals?.get(body.resource);
   if (texts) body.decimals!.set(resource, texts);
   await breathe();
-  const meta = metaOf(type, kept ? keep(resource['meta'], kept) : resource['meta']);
+  const given = kept ? keep(resource['meta'], kept) : resource['meta'];
+  const meta = hook?.meta?.(given) ?? given;
   const decimals = kept?.decimals ? new Map([...(body.decimals ?? []), ...kept.decimals]) : body.decimals;
   const stamped = stamp(
     { ...body, resource, decimals },
