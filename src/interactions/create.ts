@@ -4,23 +4,23 @@
  * what the first one made.
  */
 import { newId } from '../platform/ids.js';
-import { absence, findOne, readCriteria } from './write/conditional.js';
+import { absence, findOne, type Located, readCriteria } from './write/conditional.js';
 import type { Context } from './engine.js';
-import type { Located, Of, Outcome } from './interaction.js';
+import type { Of, Outcome } from './interaction.js';
 import { resolveReferences } from './transaction/conditional-references.js';
 import { isRaw, prepare } from './write/prepare.js';
 import { auditSubject } from './read.js';
 import { textOf } from './response/resource-text.js';
 
-async function look(context: Context, { located, type, ifNoneExist }: Of<'create'>): Promise<Partial<Located>> {
-  if (located) return located;
+async function look(context: Context, { type, ifNoneExist }: Of<'create'>): Promise<Partial<Located>> {
   const sought = ifNoneExist && (await readCriteria(context, type, ifNoneExist));
   return sought ? { query: sought, current: await findOne(context, sought) } : {};
 }
 
-export async function create(context: Context, ask: Of<'create'>): Promise<Outcome> {
+/** `located`: what its criteria match, where that was looked up already. */
+export async function create(context: Context, ask: Of<'create'>, located?: Located): Promise<Outcome> {
   const { engine } = context;
-  const { query: sought, current: existing } = await look(context, ask);
+  const { query: sought, current: existing } = located ?? (await look(context, ask));
   if (existing) {
     const { type, id, version } = existing;
     const location = `${type}/${id}/_history/${version}`;

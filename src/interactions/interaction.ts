@@ -5,9 +5,8 @@
  */
 import type { FhirError, Issue } from '../fhir/error.js';
 import type { Decimals, Json, Parsed } from '../fhir/resource.js';
-import type { Blobs, Change, Commit, Version } from '../store/store.js';
+import type { Blobs, Change, Commit } from '../store/store.js';
 import type { Text } from './response/text.js';
-import type { ConditionalQuery } from './write/conditional.js';
 
 /** Name and value of each parameter, decoded, in order of appearance. */
 export type Parameters = readonly (readonly [name: string, value: string])[];
@@ -40,21 +39,12 @@ interface Reading {
   readonly content?: readonly string[];
 }
 
-/** What criteria mean and what they match, where a transaction has looked already. */
-export interface Located {
-  readonly query: ConditionalQuery;
-  readonly current: Version | undefined;
-  /** The id that an update gets where nothing matches and its body has none. */
-  readonly id?: string;
-}
-
 /** The resource that is meant: by its id, or by a query that exactly one may match (conditional interactions). */
 interface Addressed {
   readonly type: string;
   readonly id?: string;
   /** Where there is no id, or beside it: then it must match no other. */
   readonly criteria?: Parameters;
-  readonly located?: Located;
   /** Versions of If-Match, one of which must be there; `*`: any. */
   readonly ifMatch?: readonly string[];
 }
@@ -109,7 +99,6 @@ export type Interaction =
       readonly body: Parsed | RawBody;
       /** Query of If-None-Exist: only if nothing matches. */
       readonly ifNoneExist?: Parameters;
-      readonly located?: Located;
       /** The id that it gets, where others know it beforehand: entries of a transaction that refer to it. */
       readonly id?: string;
     }

@@ -19,6 +19,7 @@ import { validate } from '../validation/beside.js';
 import { resolveReferences } from './transaction/conditional-references.js';
 import type { Context, Engine } from './engine.js';
 import type { Of, Outcome, Patch } from './interaction.js';
+import type { Located } from './write/conditional.js';
 import { isSubset, withoutMark } from './write/meta-labels.js';
 import { prepare } from './write/prepare.js';
 import { auditSubject, deletedError } from './read.js';
@@ -34,9 +35,10 @@ const MANY_VALUES = 5000;
 const tooLarge = (): FhirError =>
   new FhirError('too-large', 'The patch leads to a resource that is larger than this server takes.');
 
-export async function patch(context: Context, ask: Of<'patch'>): Promise<Outcome> {
+/** `located`: what its criteria match, where that was looked up already. */
+export async function patch(context: Context, ask: Of<'patch'>, located?: Located): Promise<Outcome> {
   const { engine } = context;
-  const { current } = await locate(context, ask);
+  const { current } = located ?? (await locate(context, ask));
   checkPreconditions(current, ask);
   if (!current)
     throw new FhirError(

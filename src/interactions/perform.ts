@@ -10,7 +10,7 @@ import type { Change } from '../store/store.js';
 import { batch } from './batch.js';
 import { capabilities } from './capabilities.js';
 import { create } from './create.js';
-import { uniquenessKeyOf } from './write/conditional.js';
+import { type Located, uniquenessKeyOf } from './write/conditional.js';
 import { remove } from './delete.js';
 import { history } from './history.js';
 import { afterCommit, messagesOf } from './write/hooks.js';
@@ -135,8 +135,8 @@ async function runAndRecord(context: Context, ask: Interaction): Promise<Result>
   }
 }
 
-/** Exhaustive: a new kind of Interaction does not compile before it has its line here. */
-async function run(context: Context, ask: Interaction): Promise<Outcome> {
+/** Exhaustive: a new kind of Interaction does not compile before it has its line here. `located`: what its criteria match, where a transaction has looked. */
+async function run(context: Context, ask: Interaction, located?: Located): Promise<Outcome> {
   switch (ask.kind) {
     case 'capabilities':
       return capabilities(context, ask);
@@ -149,11 +149,11 @@ async function run(context: Context, ask: Interaction): Promise<Outcome> {
     case 'search':
       return search(context, ask);
     case 'create':
-      return create(context, ask);
+      return create(context, ask, located);
     case 'update':
-      return update(context, ask);
+      return update(context, ask, located);
     case 'patch':
-      return patch(context, ask);
+      return patch(context, ask, located);
     case 'delete':
       return remove(context, ask);
     case 'operation':

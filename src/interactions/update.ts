@@ -7,19 +7,20 @@ import { FhirError } from '../fhir/error.js';
 import { newId } from '../platform/ids.js';
 import type { Version } from '../store/store.js';
 import { resolveReferences } from './transaction/conditional-references.js';
-import { absence, findOne, findSought, readCriteria } from './write/conditional.js';
+import { absence, findOne, findSought, type Located, readCriteria } from './write/conditional.js';
 import type { Context, Engine } from './engine.js';
-import type { Located, Of, Outcome } from './interaction.js';
+import type { Of, Outcome } from './interaction.js';
 import { keptOf } from './write/meta-labels.js';
 import { isRaw, prepare } from './write/prepare.js';
 import { auditSubject } from './read.js';
 import { isSame, unchanged } from './write/unchanged.js';
 
-export async function update(context: Context, ask: Of<'update'>): Promise<Outcome> {
+/** `located`: what its criteria match, where that was looked up already. */
+export async function update(context: Context, ask: Of<'update'>, located?: Located): Promise<Outcome> {
   const { engine, view } = context;
   const given = isRaw(ask.body) ? undefined : ask.body.resource['id'];
-  const { current, query: sought } = await locate(context, ask);
-  const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : ask.located?.id);
+  const { current, query: sought } = located ?? (await locate(context, ask));
+  const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : located?.id);
   // By criteria the body may leave the id out; one that it has must be that of the match.
   if (!isRaw(ask.body) && given !== id && !(ask.id === undefined && given === undefined))
     throw new FhirError(
@@ -57,7 +58,6 @@ const taken = (type: string, message: string): FhirError =>
 
 /** What stands before this change, by id or by criteria. Throws `multiple-matches`. */
 export async function locate(context: Context, ask: Of<'update'> | Of<'patch'>): Promise<Partial<Located>> {
-  if (ask.located) return ask.located;
   if (ask.id !== undefined) return { current: await readNamed(context, ask) };
   const sought = await readCriteria(context, ask.type, ask.criteria ?? []);
   return { current: await findOne(context, sought), query: sought };

@@ -63,7 +63,8 @@ export function assignIdentity(engine: Engine, step: EntryTask, found: Found | u
         return;
       }
       const id = current?.id ?? newId(engine.now());
-      step.ask = { ...ask, id, ...(sought ? { located: { query: sought, current } } : {}) };
+      step.ask = { ...ask, id };
+      if (sought) step.located = { query: sought, current };
       staged.name(entry.fullUrl, ask.type, id, at, current?.version ?? 1);
       if (!current) staged.write(ask.type, id, at, isRaw(ask.body) ? undefined : ask.body.resource);
       return;
@@ -73,7 +74,7 @@ export function assignIdentity(engine: Engine, step: EntryTask, found: Found | u
       const resource = ask.kind === 'update' && !isRaw(ask.body) ? ask.body.resource : undefined;
       const given = resource?.['id'];
       const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : newId(engine.now()));
-      if (sought) step.ask = { ...ask, located: { query: sought, current, id } };
+      if (sought) step.located = { query: sought, current, id };
       // Which version it has then is not known before: it may be what it was.
       staged.name(entry.fullUrl, ask.type, id, at);
       staged.write(ask.type, id, at, resource);

@@ -237,7 +237,8 @@ async function rewriteAll(
   await resolveConditional(engine, pending, staged);
 }
 
-const runStep = ({ context, ask }: EntryTask, door: EntryRunner): Promise<Outcome> => door.run(context, ask);
+const runStep = ({ context, ask, located }: EntryTask, door: EntryRunner): Promise<Outcome> =>
+  door.run(context, ask, located);
 
 /** Fails where the answer would be a refusal, as far as that can be known before the commit. */
 async function tryRead(

@@ -34,6 +34,14 @@ export interface ConditionalQuery extends Separated {
   readonly identifier?: string;
 }
 
+/** What criteria mean and what they match, where a transaction has looked already. */
+export interface Located {
+  readonly query: ConditionalQuery;
+  readonly current: Version | undefined;
+  /** The id that an update gets where nothing matches and its body has none. */
+  readonly id?: string;
+}
+
 /**
  * Throws FhirError `forbidden` where they look into a type that may not be seen, before anything is asked; `invalid`,
  * `not-supported`, `too-costly` as a search does; `invalid` where they select everything.
