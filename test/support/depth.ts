@@ -21,6 +21,8 @@ const DEPTHS = {
   MUTATIONS: { change: 500, full: 100_000 },
   /** Random histories of writes a store. */
   HISTORIES: { change: 10, full: 150 },
+  /** Restrictions of what may be seen, with a request each, a store. */
+  VIEWS: { change: 240, full: 2400 },
 } as const;
 
 /** Everything that takes long for what it adds is done in a full run only. */
