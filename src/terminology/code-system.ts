@@ -1,6 +1,6 @@
 /**
- * A CodeSystem made ready for questions: who is whose child, who may be chosen, what properties a concept has. Made once
- * for a version of the resource, in time and memory that grow with its concepts (no displays, children as integers).
+ * Indexes a CodeSystem: the hierarchy of its concepts, which of them may be selected, and their properties. The index is
+ * made once for a version of the resource, in time and memory that grow with its concepts (no displays, children as integers).
  * https://hl7.org/fhir/R4/codesystem.html#hierarchy, https://hl7.org/fhir/R4/codesystem.html#defined-props
  *
  * Choices: children are nested concepts and the properties `child`, `parent` and `subsumedBy`. A hierarchy whose meaning
@@ -37,25 +37,48 @@ export const isUsable = (system: CodeSystem): boolean =>
   (system.content === 'complete' || system.content === 'fragment') && (system.concept?.length ?? 0) > 0;
 
 export function indexConcepts(system: CodeSystem): Concepts {
+  const { codes, positions, properties, nested } = collectConcepts(system.concept);
+  const { declared, explicit, asProperties, abstract, inactive } = readProperties(system, properties, positions);
+  const isA = system.hierarchyMeaning === undefined || system.hierarchyMeaning === 'is-a';
+  const structure = [nested, asProperties];
+  const shape = link(codes.length, isA ? [...structure, explicit] : structure);
+  const subsumption = isA ? shape : link(codes.length, [explicit]);
+  return {
+    url: system.url,
+    codes,
+    otherMeaning: isA || shape.count === 0 || subsumption.count > 0 ? undefined : system.hierarchyMeaning,
+    find: code => positions.get(code),
+    property: name =>
+      declared.has(name) ? concept => properties[concept]!.filter(({ code }) => code === name) : undefined,
+    isSelectable: concept => abstract[concept] === 0,
+    isActive: concept => inactive[concept] === 0,
+    parents: shape.parents,
+    children: shape.children,
+    below: concept => closure(concept, subsumption.children),
+    above: concept => closure(concept, subsumption.parents),
+  };
+}
+
+/** Every code once, in the order of the resource, with the properties of all its places; `nested`: who stands in whom. */
+function collectConcepts(concepts: readonly Concept[] | undefined) {
   const codes: string[] = [];
-  const at = new Map<string, number>();
+  const positions = new Map<string, number>();
   const properties: (readonly Property[])[] = [];
   const nested = edges();
-
-  // A stack of our own: nothing says how deep concepts may nest.
+  // The stack is a list, because nothing says how deep concepts may nest.
   const waiting: { concept: Concept; parent: number }[] = [];
-  const wait = (concepts: readonly Concept[] | undefined, parent: number): void => {
-    for (let index = (concepts?.length ?? 0) - 1; index >= 0; index--)
-      waiting.push({ concept: concepts![index]!, parent });
+  const wait = (children: readonly Concept[] | undefined, parent: number): void => {
+    for (let index = (children?.length ?? 0) - 1; index >= 0; index--)
+      waiting.push({ concept: children![index]!, parent });
   };
-  wait(system.concept, -1);
+  wait(concepts, -1);
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { concept, parent } = next;
     let own = parent;
     if (typeof concept.code === 'string') {
-      own = at.get(concept.code) ?? codes.length;
+      own = positions.get(concept.code) ?? codes.length;
       if (own === codes.length) {
-        at.set(concept.code, own);
+        positions.set(concept.code, own);
         codes.push(concept.code);
         properties.push(concept.property ?? NO_PROPERTIES);
       } else if (concept.property) properties[own] = [...properties[own]!, ...concept.property];
@@ -63,17 +86,26 @@ export function indexConcepts(system: CodeSystem): Concepts {
     }
     wait(concept.concept, own);
   }
+  return { codes, positions, properties, nested };
+}
 
+/** What the standard's properties say of the concepts. `explicit`: `subsumedBy`; `asProperties`: `parent` and `child`. */
+function readProperties(
+  system: CodeSystem,
+  properties: readonly (readonly Property[])[],
+  positions: ReadonlyMap<string, number>,
+) {
   const names = propertyNames(system);
   const declared = new Set((system.property ?? []).map(({ code }) => code));
   const explicit = edges();
   const asProperties = edges();
-  const abstract = new Uint8Array(codes.length);
-  const inactive = new Uint8Array(codes.length);
+  const abstract = new Uint8Array(properties.length);
+  const inactive = new Uint8Array(properties.length);
   properties.forEach((list, concept) => {
     for (const property of list) {
       declared.add(property.code);
-      switch (names.get(property.code ?? '')) {
+      const name = names.get(property.code ?? '');
+      switch (name) {
         case 'notSelectable':
           if (property.valueBoolean === true) abstract[concept] = 1;
           break;
@@ -86,8 +118,7 @@ export function indexConcepts(system: CodeSystem): Concepts {
         case 'parent':
         case 'subsumedBy':
         case 'child': {
-          const name = names.get(property.code ?? '');
-          const other = at.get(property.valueCode ?? property.valueCoding?.code ?? property.valueString ?? '');
+          const other = relatedConcept(property, positions);
           if (other === undefined || other === concept) break;
           if (name === 'child') asProperties.add(concept, other);
           else (name === 'parent' ? asProperties : explicit).add(other, concept);
@@ -95,26 +126,13 @@ export function indexConcepts(system: CodeSystem): Concepts {
       }
     }
   });
-
-  const isA = system.hierarchyMeaning === undefined || system.hierarchyMeaning === 'is-a';
-  const structure = [nested, asProperties];
-  const shape = link(codes.length, isA ? [...structure, explicit] : structure);
-  const subsumption = isA ? shape : link(codes.length, [explicit]);
-  return {
-    url: system.url,
-    codes,
-    otherMeaning: isA || shape.count === 0 || subsumption.count > 0 ? undefined : system.hierarchyMeaning,
-    find: code => at.get(code),
-    property: name =>
-      declared.has(name) ? concept => properties[concept]!.filter(({ code }) => code === name) : undefined,
-    isSelectable: concept => abstract[concept] === 0,
-    isActive: concept => inactive[concept] === 0,
-    parents: shape.parents,
-    children: shape.children,
-    below: concept => closure(concept, subsumption.children),
-    above: concept => closure(concept, subsumption.parents),
-  };
+  return { declared, explicit, asProperties, abstract, inactive };
 }
+
+const relatedConcept = (
+  { valueCode, valueCoding, valueString }: Property,
+  positions: ReadonlyMap<string, number>,
+): number | undefined => positions.get(valueCode ?? valueCoding?.code ?? valueString ?? '');
 
 /** Codes of properties → the name that the standard gives them: by declared uri, else by the code itself. */
 function propertyNames(system: CodeSystem): ReadonlyMap<string, string> {

@@ -24,94 +24,109 @@ export interface Sources {
 
 const UNCLOSED = /\/valueset-(?:unclosed|toocostly)$/;
 
+/** One expansion under way. */
+interface Expansion {
+  readonly sources: Sources;
+  readonly budget: Budget;
+  /** Value sets that were expanded already, by canonical. */
+  readonly done: Map<string, ValueSetMembers>;
+}
+
+/** The value set that is being expanded, for errors, and the canonicals of those around it and itself. */
+interface SetPlace {
+  readonly url: string | undefined;
+  readonly path: readonly string[];
+}
+
 /** Throws FhirError `invalid`, `not-supported` or `too-costly`, see refuse.ts. */
 export function expand(set: ValueSet, sources: Sources, budget: Budget = createBudget()): Promise<ValueSetMembers> {
-  const done = new Map<string, ValueSetMembers>();
+  return expandSet({ sources, budget, done: new Map() }, set, set.url === undefined ? [] : [set.url]);
+}
 
-  async function expandSet(each: ValueSet, path: readonly string[]): Promise<ValueSetMembers> {
-    budget.set();
-    const { compose, url } = each;
-    if (!compose) return expansionOf(each, budget);
-    const included: ValueSetMembers[] = [];
-    for (const include of compose.include ?? []) included.push(await expandInclude(include, url, path));
-    let members = unite(included);
-    for (const exclude of compose.exclude ?? [])
-      members = await subtract(members, await expandInclude(exclude, url, path), wholeSystem);
-    return compose.inactive === false ? leaveInactive(members) : members;
+async function expandSet(expansion: Expansion, set: ValueSet, path: readonly string[]): Promise<ValueSetMembers> {
+  expansion.budget.set();
+  const { compose, url } = set;
+  if (!compose) return expansionOf(set, expansion.budget);
+  const place = { url, path };
+  const included: ValueSetMembers[] = [];
+  for (const include of compose.include ?? []) included.push(await expandInclude(expansion, include, place));
+  let members = unite(included);
+  for (const exclude of compose.exclude ?? []) {
+    const excluded = await expandInclude(expansion, exclude, place);
+    members = await subtract(members, excluded, system => wholeSystem(expansion, system));
   }
+  return compose.inactive === false ? withoutInactive(expansion, members) : members;
+}
 
-  async function expandInclude(
-    include: ValueSetInclude,
-    url: string | undefined,
-    path: readonly string[],
-  ): Promise<ValueSetMembers> {
-    const parts: ValueSetMembers[] = [];
-    if (include.system !== undefined) {
-      const codes = await codesOf(include, include.system, url);
-      if (codes !== 'all') budget.work(codes.size);
-      parts.push(new Map([[include.system, codes]]));
-    } else if (include.concept || include.filter) throw badValueSet(url, 'it names codes without their system');
-    for (const canonical of include.valueSet ?? [])
-      if (typeof canonical === 'string') parts.push(await expandNamed(canonical, url, path));
-    const [first, ...rest] = parts;
-    if (!first) throw badValueSet(url, 'an include or exclude names neither a system nor a value set');
-    return rest.reduce(intersect, first);
+async function expandInclude(
+  expansion: Expansion,
+  include: ValueSetInclude,
+  place: SetPlace,
+): Promise<ValueSetMembers> {
+  const { url } = place;
+  const parts: ValueSetMembers[] = [];
+  if (include.system !== undefined) {
+    const codes = await codesOf(expansion, include, include.system, url);
+    if (codes !== 'all') expansion.budget.work(codes.size);
+    parts.push(new Map([[include.system, codes]]));
+  } else if (include.concept || include.filter) throw badValueSet(url, 'it names codes without their system');
+  for (const canonical of include.valueSet ?? [])
+    if (typeof canonical === 'string') parts.push(await expandNamed(expansion, canonical, place));
+  const [first, ...rest] = parts;
+  if (!first) throw badValueSet(url, 'an include or exclude names neither a system nor a value set');
+  return rest.reduce(intersect, first);
+}
+
+async function codesOf(
+  { sources, budget }: Expansion,
+  include: ValueSetInclude,
+  system: string,
+  url: string | undefined,
+): Promise<ReadonlySet<string> | 'all'> {
+  if (include.concept) {
+    if (include.filter) throw badValueSet(url, 'an include has both concepts and filters');
+    return new Set(include.concept.flatMap(({ code }) => (typeof code === 'string' ? [code] : [])));
   }
+  if (!include.filter) return 'all';
+  const concepts = await sources.concepts(system, include.version);
+  if (!concepts) throw unknownCodeSystem(system);
+  return filterConcepts(concepts, include.filter, budget);
+}
 
-  async function codesOf(
-    include: ValueSetInclude,
-    system: string,
-    url: string | undefined,
-  ): Promise<ReadonlySet<string> | 'all'> {
-    if (include.concept) {
-      if (include.filter) throw badValueSet(url, 'an include has both concepts and filters');
-      return new Set(include.concept.flatMap(({ code }) => (typeof code === 'string' ? [code] : [])));
-    }
-    if (!include.filter) return 'all';
-    const concepts = await sources.concepts(system, include.version);
-    if (!concepts) throw unknownCodeSystem(system);
-    return filterConcepts(concepts, include.filter, budget);
+async function expandNamed(expansion: Expansion, canonical: string, { url, path }: SetPlace): Promise<ValueSetMembers> {
+  const { sources, budget, done } = expansion;
+  const known = done.get(canonical);
+  if (known) {
+    budget.work(countListed(known));
+    return known;
   }
+  if (path.includes(canonical)) throw badValueSet(url, 'it includes itself, directly or by way of others');
+  if (path.length >= MAX_VALUE_SET_DEPTH)
+    throw badValueSet(url, `more than ${MAX_VALUE_SET_DEPTH} value sets lie inside each other`);
+  const found = await sources.valueSet(canonical);
+  if (!found) throw unknownValueSet(canonical);
+  const members = await expandSet(expansion, found, [...path, canonical]);
+  done.set(canonical, members);
+  budget.work(countListed(members));
+  return members;
+}
 
-  async function expandNamed(
-    canonical: string,
-    url: string | undefined,
-    path: readonly string[],
-  ): Promise<ValueSetMembers> {
-    const known = done.get(canonical);
-    if (known) {
-      budget.work(countListed(known));
-      return known;
-    }
-    if (path.includes(canonical)) throw badValueSet(url, 'it includes itself, directly or by way of others');
-    if (path.length >= MAX_VALUE_SET_DEPTH)
-      throw badValueSet(url, `more than ${MAX_VALUE_SET_DEPTH} value sets lie inside each other`);
-    const found = await sources.valueSet(canonical);
-    if (!found) throw unknownValueSet(canonical);
-    const members = await expandSet(found, [...path, canonical]);
-    done.set(canonical, members);
-    budget.work(countListed(members));
-    return members;
-  }
+async function wholeSystem({ sources, budget }: Expansion, system: string): Promise<ReadonlySet<string>> {
+  const concepts = await sources.concepts(system);
+  if (!concepts) throw unknownCodeSystem(system);
+  return filterConcepts(concepts, [], budget);
+}
 
-  async function wholeSystem(system: string): Promise<ReadonlySet<string>> {
+async function withoutInactive(expansion: Expansion, members: ValueSetMembers): Promise<ValueSetMembers> {
+  const { sources, budget } = expansion;
+  const inactive = new Map<string, ReadonlySet<string>>();
+  for (const system of members.keys()) {
     const concepts = await sources.concepts(system);
-    if (!concepts) throw unknownCodeSystem(system);
-    return filterConcepts(concepts, [], budget);
+    if (!concepts) continue;
+    budget.work(concepts.codes.length);
+    inactive.set(system, new Set(concepts.codes.filter((_, concept) => !concepts.isActive(concept))));
   }
-
-  async function leaveInactive(members: ValueSetMembers): Promise<ValueSetMembers> {
-    const inactive = new Map<string, ReadonlySet<string>>();
-    for (const system of members.keys()) {
-      const concepts = await sources.concepts(system);
-      if (!concepts) continue;
-      budget.work(concepts.codes.length);
-      inactive.set(system, new Set(concepts.codes.filter((_, concept) => !concepts.isActive(concept))));
-    }
-    return subtract(members, inactive, wholeSystem);
-  }
-
-  return expandSet(set, set.url === undefined ? [] : [set.url]);
+  return subtract(members, inactive, system => wholeSystem(expansion, system));
 }
 
 function expansionOf({ url, expansion }: ValueSet, budget: Budget): ValueSetMembers {
