@@ -12,7 +12,7 @@ import {
   splitName,
   holdsResources,
   isReference,
-  isType,
+  referableTypes,
   needParameter,
   unsupportedName,
   type SearchScope,
@@ -38,18 +38,7 @@ export function followReference(
   next: (inner: SearchScope) => Where,
 ): Where {
   const [code, type] = splitName(head);
-  const parameter = needParameter(code, scope, isReference);
-  if (parameter.type !== 'reference' || !(parameter.elements.has('Reference') || holdsResources(parameter)))
-    throw unsupportedName(
-      head,
-      parameter.nature === 'canonical'
-        ? `${printableName(code)} ${byCanonical}`
-        : `${printableName(code)} refers to no resource, so nothing can be chained to it.`,
-    );
-  const { targets } = parameter;
-  if (type !== undefined && (targets.length > 0 ? !targets.includes(type) : !isType(type, scope)))
-    throw unknownModifier(parameter, type, scope);
-  const candidates = type === undefined ? (targets.length > 0 ? targets : scope.definitions.resourceTypes) : [type];
+  const candidates = reachableTypes(head, code, type, scope);
   const cost = scope.cost ?? zeroCost();
   const found: Where[] = [];
   const reached: string[] = [];
@@ -78,6 +67,22 @@ export function followReference(
       `${printableName(code)} can refer to many types here: name one, as in ${code}:${exampleOf(reached)}.${printableName(rest)}.`,
     );
   return any(...found);
+}
+
+/** The types that the link can lead to. Throws FhirError `not-supported` for a parameter or type that leads nowhere. */
+function reachableTypes(head: string, code: string, type: string | undefined, scope: SearchScope): readonly string[] {
+  const parameter = needParameter(code, scope, isReference);
+  if (parameter.type !== 'reference' || !(parameter.elements.has('Reference') || holdsResources(parameter)))
+    throw unsupportedName(
+      head,
+      parameter.nature === 'canonical'
+        ? `${printableName(code)} ${byCanonical}`
+        : `${printableName(code)} refers to no resource, so nothing can be chained to it.`,
+    );
+  const types = referableTypes(parameter, scope);
+  if (type === undefined) return types;
+  if (!types.includes(type)) throw unknownModifier(parameter, type, scope);
+  return [type];
 }
 
 /** A type to name in an advice: the one that most would mean, where it can be meant. */

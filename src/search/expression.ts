@@ -42,120 +42,145 @@ type ParsedNode =
 
 const EXPRESSION_TOKEN = /\s*(?:('(?:[^'\\]|\\.)*')|(\d+(?:\.\d+)?)|([%$]?[A-Za-z_]\w*|`[^`]+`)|(!=|[.()[\]|=]))/y;
 
+interface ExpressionReader {
+  readonly tokens: readonly string[];
+  at: number;
+}
+
 /** Throws SyntaxError for what lies outside the subset. */
 export function parseExpression(text: string): PathExpression {
+  const reader: ExpressionReader = { tokens: tokenise(text.trimEnd()), at: 0 };
+  const node = readDisjunction(reader);
+  if (reader.at < reader.tokens.length) return syntaxError('Something follows the expression.');
+  return node.is === 'paths' || node.is === 'condition' ? node : syntaxError('A literal is no path.');
+}
+
+function tokenise(source: string): readonly string[] {
   const tokens: string[] = [];
   EXPRESSION_TOKEN.lastIndex = 0;
-  const source = text.trimEnd();
   while (EXPRESSION_TOKEN.lastIndex < source.length) {
     const token = EXPRESSION_TOKEN.exec(source);
     if (!token) throw new SyntaxError('A character outside the subset of FHIRPath.');
     tokens.push(token[1] ?? token[2] ?? token[3] ?? token[4]!);
   }
-  let at = 0;
-  const accept = (token: string) => tokens[at] === token && ++at > 0;
-  const expect = (token: string) => {
-    if (!accept(token)) throw new SyntaxError(`Expected ${token}.`);
-  };
-  const take = () => tokens[at++] ?? syntaxError('The expression ends too early.');
+  return tokens;
+}
 
-  const disjunction = (): ParsedNode => {
-    let node = conjunction();
-    while (accept('or')) node = junction('or', node, conjunction());
-    return node;
-  };
-  const conjunction = (): ParsedNode => {
-    let node = equality();
-    while (accept('and')) node = junction('and', node, equality());
-    return node;
-  };
-  const equality = (): ParsedNode => {
-    const left = union();
-    const operator = accept('=') ? '=' : accept('!=') ? '!=' : undefined;
-    if (!operator) return left;
-    const right = union();
-    if (right.is !== 'literal') return syntaxError('Only a literal can be compared with.');
-    const equal: Condition = { is: 'equal', paths: needPaths(left), value: right.value };
-    return { is: 'condition', condition: operator === '=' ? equal : { is: 'not', of: equal } };
-  };
-  const union = (): ParsedNode => {
-    let node = typed();
-    while (accept('|')) node = { is: 'paths', paths: [...needPaths(node), ...needPaths(typed())] };
-    return node;
-  };
-  const typed = (): ParsedNode => {
-    const node = postfix();
-    if (accept('as')) return withStep(node, { is: 'as', type: take() });
-    if (accept('is')) {
-      if (node.is !== 'resolved') return syntaxError('`is` is known after resolve() alone.');
-      return { is: 'condition', condition: { is: 'resolves', type: take() } };
-    }
-    return node;
-  };
-  const postfix = (): ParsedNode => {
-    let node = primary();
-    for (;;) {
-      if (accept('.')) node = member(node);
-      else if (accept('[')) {
-        node = withStep(node, { is: 'index', at: Number(take()) });
-        expect(']');
-      } else return node;
-    }
-  };
-  const primary = (): ParsedNode => {
-    if (accept('(')) {
-      const node = disjunction();
-      expect(')');
-      return node;
-    }
-    const token = tokens[at] ?? '';
-    if (/^['\d]/.test(token) || token === 'true' || token === 'false') return { is: 'literal', value: literal(take()) };
-    if (token === '%resource' || token === '%context' || token === '$this') {
-      at++;
-      return { is: 'paths', paths: [{ from: token === '%resource' ? 'resource' : 'focus', steps: [] }] };
-    }
-    return member({ is: 'paths', paths: [{ from: 'focus', steps: [] }] });
-  };
-  const member = (node: ParsedNode): ParsedNode => {
-    const name = take();
-    if (!/^[A-Za-z_`]/.test(name)) return syntaxError('A name is expected.');
-    if (!accept('(')) return withStep(node, { is: 'property', name: name.replaceAll('`', '') });
-    const result = invocation(node, name);
-    expect(')');
-    return result;
-  };
-  const invocation = (node: ParsedNode, name: string): ParsedNode => {
-    switch (name) {
-      case 'as':
-      case 'ofType': {
-        const type = take();
-        return withStep(node, { is: 'as', type: type === 'FHIR' && accept('.') ? take() : type });
-      }
-      case 'where':
-        return withStep(node, { is: 'where', condition: needCondition(disjunction()) });
-      case 'extension':
-        return withStep(node, { is: 'extension', url: String(literal(take())) });
-      case 'exists': {
-        const filtered =
-          tokens[at] === ')' ? node : withStep(node, { is: 'where', condition: needCondition(disjunction()) });
-        return { is: 'condition', condition: { is: 'exists', paths: needPaths(filtered) } };
-      }
-      case 'empty':
-        return { is: 'condition', condition: { is: 'not', of: { is: 'exists', paths: needPaths(node) } } };
-      case 'not':
-        return { is: 'condition', condition: { is: 'not', of: needCondition(node) } };
-      case 'resolve':
-        return needPaths(node).every(path => path.steps.length === 0)
-          ? { is: 'resolved' }
-          : syntaxError('resolve() after a path.');
-      default:
-        return syntaxError('A function outside the subset of FHIRPath.');
-    }
-  };
+function accept(reader: ExpressionReader, token: string): boolean {
+  if (reader.tokens[reader.at] !== token) return false;
+  reader.at += 1;
+  return true;
+}
 
-  const node = disjunction();
-  if (at < tokens.length) return syntaxError('Something follows the expression.');
-  return node.is === 'paths' || node.is === 'condition' ? node : syntaxError('A literal is no path.');
+function expect(reader: ExpressionReader, token: string): void {
+  if (!accept(reader, token)) syntaxError(`Expected ${token}.`);
+}
+
+const nextToken = (reader: ExpressionReader): string =>
+  reader.tokens[reader.at++] ?? syntaxError('The expression ends too early.');
+
+function readDisjunction(reader: ExpressionReader): ParsedNode {
+  let node = readConjunction(reader);
+  while (accept(reader, 'or')) node = junction('or', node, readConjunction(reader));
+  return node;
+}
+
+function readConjunction(reader: ExpressionReader): ParsedNode {
+  let node = readEquality(reader);
+  while (accept(reader, 'and')) node = junction('and', node, readEquality(reader));
+  return node;
+}
+
+function readEquality(reader: ExpressionReader): ParsedNode {
+  const left = readUnion(reader);
+  const operator = accept(reader, '=') ? '=' : accept(reader, '!=') ? '!=' : undefined;
+  if (!operator) return left;
+  const right = readUnion(reader);
+  if (right.is !== 'literal') return syntaxError('Only a literal can be compared with.');
+  const equal: Condition = { is: 'equal', paths: needPaths(left), value: right.value };
+  return { is: 'condition', condition: operator === '=' ? equal : { is: 'not', of: equal } };
+}
+
+function readUnion(reader: ExpressionReader): ParsedNode {
+  let node = readTyped(reader);
+  while (accept(reader, '|')) node = { is: 'paths', paths: [...needPaths(node), ...needPaths(readTyped(reader))] };
+  return node;
+}
+
+function readTyped(reader: ExpressionReader): ParsedNode {
+  const node = readPostfix(reader);
+  if (accept(reader, 'as')) return withStep(node, { is: 'as', type: nextToken(reader) });
+  if (!accept(reader, 'is')) return node;
+  if (node.is !== 'resolved') return syntaxError('`is` is known after resolve() alone.');
+  return { is: 'condition', condition: { is: 'resolves', type: nextToken(reader) } };
+}
+
+function readPostfix(reader: ExpressionReader): ParsedNode {
+  let node = readPrimary(reader);
+  for (;;) {
+    if (accept(reader, '.')) node = readMemberStep(reader, node);
+    else if (accept(reader, '[')) {
+      node = withStep(node, { is: 'index', at: Number(nextToken(reader)) });
+      expect(reader, ']');
+    } else return node;
+  }
+}
+
+function readPrimary(reader: ExpressionReader): ParsedNode {
+  if (accept(reader, '(')) {
+    const node = readDisjunction(reader);
+    expect(reader, ')');
+    return node;
+  }
+  const token = reader.tokens[reader.at] ?? '';
+  if (/^['\d]/.test(token) || token === 'true' || token === 'false')
+    return { is: 'literal', value: literal(nextToken(reader)) };
+  if (token === '%resource' || token === '%context' || token === '$this') {
+    reader.at += 1;
+    return { is: 'paths', paths: [{ from: token === '%resource' ? 'resource' : 'focus', steps: [] }] };
+  }
+  return readMemberStep(reader, { is: 'paths', paths: [{ from: 'focus', steps: [] }] });
+}
+
+function readMemberStep(reader: ExpressionReader, node: ParsedNode): ParsedNode {
+  const name = nextToken(reader);
+  if (!/^[A-Za-z_`]/.test(name)) return syntaxError('A name is expected.');
+  if (!accept(reader, '(')) return withStep(node, { is: 'property', name: name.replaceAll('`', '') });
+  const result = readInvocation(reader, node, name);
+  expect(reader, ')');
+  return result;
+}
+
+/** The arguments of a function, up to the closing parenthesis. */
+function readInvocation(reader: ExpressionReader, node: ParsedNode, name: string): ParsedNode {
+  switch (name) {
+    case 'as':
+    case 'ofType': {
+      const type = nextToken(reader);
+      return withStep(node, { is: 'as', type: type === 'FHIR' && accept(reader, '.') ? nextToken(reader) : type });
+    }
+    case 'where':
+      return withStep(node, { is: 'where', condition: needCondition(readDisjunction(reader)) });
+    case 'extension':
+      return withStep(node, { is: 'extension', url: String(literal(nextToken(reader))) });
+    case 'exists': {
+      const filtered =
+        reader.tokens[reader.at] === ')'
+          ? node
+          : withStep(node, { is: 'where', condition: needCondition(readDisjunction(reader)) });
+      return { is: 'condition', condition: { is: 'exists', paths: needPaths(filtered) } };
+    }
+    case 'empty':
+      return { is: 'condition', condition: { is: 'not', of: { is: 'exists', paths: needPaths(node) } } };
+    case 'not':
+      return { is: 'condition', condition: { is: 'not', of: needCondition(node) } };
+    case 'resolve':
+      return needPaths(node).every(path => path.steps.length === 0)
+        ? { is: 'resolved' }
+        : syntaxError('resolve() after a path.');
+    default:
+      return syntaxError('A function outside the subset of FHIRPath.');
+  }
 }
 
 function syntaxError(message: string): never {

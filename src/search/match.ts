@@ -9,7 +9,7 @@
 import { FhirError } from '../fhir/error.js';
 import { IN_URLS, IN_VERSIONS, isBelow } from './below.js';
 import type { IndexEntry, EntryValue } from './entry.js';
-import { distance, isInside } from './globe.js';
+import { distance, isInside, type Point } from './globe.js';
 import type {
   RangeBounds,
   QuantityTest,
@@ -78,27 +78,20 @@ function entriesFor(subject: Subject, code: string): readonly EntryValue[] {
   return subject.entries.filter(entry => entry.parameter === code);
 }
 
-/** Whether one entry passes; an entry of another kind never does. */
+/** True where one entry passes the test; an entry of another kind never does. */
 export function passes(test: Test, entry: EntryValue): boolean {
   switch (test.kind) {
     case 'string':
-      if (entry.kind !== 'string') return false;
       return holdsText(test.mode, test.value, entry);
     case 'token':
-      return entry.kind === 'token' && test.any.some(value => holdsToken(value, entry.system, entry.code));
+      return entry.kind === 'token' && holdsAnyToken(test.any, entry);
     case 'text':
-      return entry.kind === 'text' && entry.norm.startsWith(test.value);
+      return holdsLabel(test.value, entry);
     case 'of-type':
-      return (
-        entry.kind === 'of-type' &&
-        entry.system === test.system &&
-        entry.code === test.code &&
-        entry.value === test.value
-      );
+      return holdsIdentifier(test, entry);
     case 'near':
-      return entry.kind === 'position' && distance(test, entry) <= test.metres;
     case 'box':
-      return entry.kind === 'position' && test.any.some(box => isInside(entry, box));
+      return entry.kind === 'position' && holdsPosition(test, entry);
     case 'concept':
     case 'hierarchy':
       throw new FhirError('not-supported', 'A condition on a hierarchy must be resolved before it is decided.');
@@ -110,18 +103,33 @@ export function passes(test: Test, entry: EntryValue): boolean {
     case 'reference':
       return passesReference(test.to, entry);
     case 'uri':
-      return entry.kind === 'uri' && holdsUri(test, entry);
+      return holdsUri(test, entry);
     case 'media-type':
-      return entry.kind === 'media-type' && (entry.type === test.base || entry.type.startsWith(`${test.base}/`));
+      return holdsMediaType(test.base, entry);
     case 'composite':
-      return (
-        entry.kind === 'composite' &&
-        test.parts.every((part, index) => entry.parts[index]?.some(value => passes(part, value)) ?? false)
-      );
+      return passesParts(test.parts, entry);
   }
 }
 
-function holdsUri(test: Extract<Test, { kind: 'uri' }>, { value, version }: EntryValue & { kind: 'uri' }): boolean {
+function passesParts(tests: readonly Test[], entry: EntryValue): boolean {
+  if (entry.kind !== 'composite') return false;
+  return tests.every((test, index) => entry.parts[index]?.some(value => passes(test, value)) ?? false);
+}
+
+const holdsLabel = (value: string, entry: EntryValue): boolean => entry.kind === 'text' && entry.norm.startsWith(value);
+
+const holdsMediaType = (base: string, entry: EntryValue): boolean =>
+  entry.kind === 'media-type' && (entry.type === base || entry.type.startsWith(`${base}/`));
+
+const holdsIdentifier = (test: Extract<Test, { kind: 'of-type' }>, entry: EntryValue): boolean =>
+  entry.kind === 'of-type' && entry.system === test.system && entry.code === test.code && entry.value === test.value;
+
+const holdsPosition = (test: Extract<Test, { kind: 'near' | 'box' }>, point: Point): boolean =>
+  test.kind === 'near' ? distance(test, point) <= test.metres : test.any.some(box => isInside(point, box));
+
+function holdsUri(test: Extract<Test, { kind: 'uri' }>, entry: EntryValue): boolean {
+  if (entry.kind !== 'uri') return false;
+  const { value, version } = entry;
   if (test.mode === 'exact') return value === test.value && holdsVersion(test, version);
   return test.mode === 'below' ? isBelow(value, test.value, IN_URLS) : isBelow(test.value, value, IN_URLS);
 }
@@ -132,11 +140,9 @@ function holdsVersion({ version, versions }: VersionTest, actual: string | undef
   return versions === 'below' ? isBelow(actual, version, IN_VERSIONS) : isBelow(version, actual, IN_VERSIONS);
 }
 
-function holdsText(
-  mode: Extract<Test, { kind: 'string' }>['mode'],
-  value: string,
-  { raw, norm }: EntryValue & { kind: 'string' },
-): boolean {
+function holdsText(mode: Extract<Test, { kind: 'string' }>['mode'], value: string, entry: EntryValue): boolean {
+  if (entry.kind !== 'string') return false;
+  const { raw, norm } = entry;
   switch (mode) {
     case 'exact':
       return raw === value;
@@ -150,6 +156,9 @@ function holdsText(
       return norm.endsWith(value);
   }
 }
+
+const holdsAnyToken = (values: readonly TokenValue[], { system, code }: EntryValue & { kind: 'token' }): boolean =>
+  values.some(value => holdsToken(value, system, code));
 
 const holdsToken = (value: TokenValue, system: string, code: string) =>
   (value.system === undefined || value.system === system) && (value.code === undefined || value.code === code);

@@ -158,32 +158,34 @@ function parseToken(parameter: SearchParameter, modifier: Modifier | undefined, 
       const value = normalise(unescapeValue(text));
       return value === '' ? reject(parameter, 'some text beside blanks and accents') : { kind: 'text', value };
     }
-    case 'of-type': {
-      const [system = '', code = '', value = '', ...more] = splitValue(text, '|').map(unescapeValue);
-      if (code === '' || value === '' || more.length > 0)
-        return reject(parameter, 'system|code|value with the modifier of-type: the type of the identifier, its value');
-      return { kind: 'of-type', system, code, value };
-    }
+    case 'of-type':
+      return parseIdentifierOfType(parameter, text);
     case 'in':
     case 'not-in':
       return { kind: 'concept', relation: 'in', value: unescapeValue(text) };
     case 'above':
-    case 'below': {
-      if (parameter.nature === 'media-type') return parseMediaTypeLevel(parameter, modifier.kind, text);
-      const [{ system, code } = {}] = parseTokens(parameter, text);
-      if (code === undefined) return reject(parameter, `a code, with its system before it: system|code`);
-      // A code element's own system is implied, said or not.
-      const known = system || parameter.implied || system;
-      return {
-        kind: 'concept',
-        relation: modifier.kind,
-        value: code,
-        ...(known === undefined ? {} : { system: known }),
-      };
-    }
+    case 'below':
+      return parameter.nature === 'media-type'
+        ? parseMediaTypeLevel(parameter, modifier.kind, text)
+        : parseConcept(parameter, modifier.kind, text);
     default:
       return { kind: 'token', any: parseTokens(parameter, text) };
   }
+}
+
+function parseIdentifierOfType(parameter: SearchParameter, text: string): Test {
+  const [system = '', code = '', value = '', ...more] = splitValue(text, '|').map(unescapeValue);
+  if (code === '' || value === '' || more.length > 0)
+    return reject(parameter, 'system|code|value with the modifier of-type: the type of the identifier, its value');
+  return { kind: 'of-type', system, code, value };
+}
+
+function parseConcept(parameter: SearchParameter, relation: 'above' | 'below', text: string): Test {
+  const [{ system, code } = {}] = parseTokens(parameter, text);
+  if (code === undefined) return reject(parameter, `a code, with its system before it: system|code`);
+  // A code element's own system is implied, whether the value names it or not.
+  const known = system || parameter.implied || system;
+  return { kind: 'concept', relation, value: code, ...(known === undefined ? {} : { system: known }) };
 }
 
 const modeOf = (modifier: Modifier | undefined): 'exact' | 'above' | 'below' =>
@@ -255,21 +257,28 @@ function parseReferences(
     return parseTokens(parameter, text).map(value => ({ kind: 'identifier', value }));
   const value = unescapeValue(text);
   const type = modifier?.kind === 'type' ? modifier.type : undefined;
-  const canonical = parameter.nature === 'canonical';
-  const literal = parameter.elements.has('Reference') || parameter.elements.has('Resource');
-  const alternatives: ReferenceValue[] =
-    canonical && type === undefined ? [{ kind: 'url', ...parseCanonical(value) }] : [];
-  if (!literal) return alternatives;
+  const canonicals: readonly ReferenceValue[] =
+    parameter.nature === 'canonical' && type === undefined ? [{ kind: 'url', ...parseCanonical(value) }] : [];
+  const isLiteral = parameter.elements.has('Reference') || parameter.elements.has('Resource');
+  return isLiteral ? [...canonicals, ...parseLiteral(parameter, type, value, bases)] : canonicals;
+}
+
+/** `Reference.reference`: an id, `Type/id` or an absolute URL, which is no alternative where a canonical says the same. */
+function parseLiteral(
+  parameter: SearchParameter,
+  type: string | undefined,
+  value: string,
+  bases: readonly string[],
+): readonly ReferenceValue[] {
+  const isCanonical = parameter.nature === 'canonical';
   const target = parseReference(value, bases);
-  if (target?.kind === 'local') {
-    if (type === undefined || type === target.type) alternatives.push(target);
-  } else if (target?.kind === 'url' || target?.kind === 'urn') {
-    if (!canonical) alternatives.push({ kind: 'url', url: target.url });
-  } else if (ID_PATTERN.test(value)) {
+  if (target?.kind === 'local') return type === undefined || type === target.type ? [target] : [];
+  if (target?.kind === 'url' || target?.kind === 'urn') return isCanonical ? [] : [{ kind: 'url', url: target.url }];
+  if (ID_PATTERN.test(value)) {
     const only = type ?? (parameter.targets.length === 1 ? parameter.targets[0] : undefined);
-    alternatives.push(only === undefined ? { kind: 'local', id: value } : { kind: 'local', type: only, id: value });
-  } else if (!canonical) return reject(parameter, 'an id, Type/id or an absolute URL');
-  return alternatives;
+    return [only === undefined ? { kind: 'local', id: value } : { kind: 'local', type: only, id: value }];
+  }
+  return isCanonical ? [] : reject(parameter, 'an id, Type/id or an absolute URL');
 }
 
 function parseComposites(parameter: SearchParameter, text: string, context: ValueContext): readonly Test[] {
