@@ -12,7 +12,7 @@ import { type Found, readProfiles } from './fhir/package.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { loadFrom } from './conformance/stored-canonicals.js';
 import { createForms } from './interactions/response/forms.js';
-import type { Engine, Operations } from './interactions/engine.js';
+import type { Engine, EngineSettings, Operations } from './interactions/engine.js';
 import { createHooks } from './interactions/write/hooks.js';
 import { composeOperations, OPERATIONS } from './interactions/operations/index.js';
 import { Registry } from './conformance/search-parameter-registry.js';
@@ -20,6 +20,7 @@ import { Reindexer } from './conformance/reindex-job.js';
 import { type Config, ConfigError, isLoopback, isMongo } from './platform/config.js';
 import { makeFolder } from './platform/folder.js';
 import { createLog } from './platform/log.js';
+import { createMetrics } from './platform/metrics.js';
 import { createRoom } from './platform/room.js';
 import { createPageTokenCipher } from './platform/page-token-cipher.js';
 import { createKeyedMutex } from './platform/keyed-mutex.js';
@@ -67,31 +68,8 @@ export async function open(config: Config): Promise<Engine> {
   const parameters = createLiveParameters(definitions);
   const placement = createIndexLayout(definitions.searchParameters);
   const store = await openStore(config, withWords(placement, config));
-  const bases = basesOf(config);
-  const settings: Engine['settings'] = {
-    base: bases[0]!,
-    bases,
-    pageSize: config.pageSize,
-    maxPageSize: config.maxPageSize,
-    maxAnswer: config.maxAnswer,
-    linkLifetime: config.linkMinutes * 60_000,
-    maxBinary: config.maxBinary,
-    queryTimeout: config.queryTimeout,
-    maxIncluded: config.maxIncluded,
-    joinLimit: config.joinLimit,
-    fullText: keepsWords(config),
-    maxEntries: config.maxEntries,
-    maxBody: config.maxBody,
-    maxValues: config.maxValues,
-    maxIndexed: config.maxIndexed,
-    integrity: config.integrity,
-    conditionalDelete: config.conditionalDelete,
-    maxCascade: config.maxCascade,
-    software: { name: 'Chartroom', version: VERSION, started: Date.now() },
-    authentication: config.auth,
-    lenient: config.handling === 'lenient',
-    cors: config.corsOrigins !== '',
-  };
+  const settings = settingsOf(config);
+  const { bases } = settings;
   const registry = new Registry({
     definitions,
     parameters,
@@ -128,7 +106,25 @@ export async function open(config: Config): Promise<Engine> {
     mutex: createKeyedMutex(),
     identify,
     settings,
+    metrics: createMetrics(),
     now: Date.now,
+  };
+}
+
+function settingsOf(config: Config): EngineSettings {
+  const { store: _store, secret: _secret, tokens: _tokens, fulltext: _fulltext, ...rest } = config;
+  const { handling, linkMinutes, auth, corsOrigins, ...shared } = rest;
+  const bases = basesOf(config);
+  return {
+    ...shared,
+    base: bases[0]!,
+    bases,
+    linkLifetime: linkMinutes * 60_000,
+    fullText: keepsWords(config),
+    software: { name: 'Chartroom', version: VERSION, started: Date.now() },
+    authentication: auth,
+    lenient: handling === 'lenient',
+    corsOrigins: corsOrigins.split(',').filter(origin => origin !== ''),
   };
 }
 

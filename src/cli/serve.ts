@@ -12,7 +12,7 @@ import type { Limits } from '../http/source.js';
 import type { Engine } from '../interactions/engine.js';
 import { type Config, isMongo } from '../platform/config.js';
 import type { Log } from '../platform/log.js';
-import { createMetrics } from '../platform/metrics.js';
+import { collectProcessMetrics } from '../platform/metrics.js';
 import { createRoom } from '../platform/room.js';
 import { warmValidators } from '../validation/structure.js';
 import type { Invocation } from './invocation.js';
@@ -88,13 +88,10 @@ async function probe(config: Config): Promise<void> {
 /** Serves, and indexes behind it what is not indexed yet: end it with `engine.reindexer.stop()`, then close the store. */
 export function listen(engine: Engine, config: Config): Server {
   engine.reindexer.start();
+  collectProcessMetrics(engine.metrics);
   const server = createHttpServer({
     engine,
-    metrics: createMetrics(),
     limits: limitsOf(config),
-    requestTimeout: config.requestTimeout,
-    corsOrigins: config.corsOrigins.split(',').filter(origin => origin !== ''),
-    exposeMetrics: config.metrics,
   });
   return server.listen(config.port, config.host);
 }

@@ -13,7 +13,6 @@ import { asFhirError, FhirError } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
 import type { Engine } from '../interactions/engine.js';
 import { isLoopback } from '../platform/config.js';
-import type { Metrics } from '../platform/metrics.js';
 import { answer, type Exchange, type House, type Notice, takeOriginForm } from './exchange.js';
 import { fhir } from './fhir.js';
 import { createGuard } from './guard.js';
@@ -22,12 +21,7 @@ import type { Limits } from './source.js';
 
 export interface HttpOptions {
   readonly engine: Engine;
-  readonly metrics: Metrics;
   readonly limits: Limits;
-  /** Milliseconds for a request to arrive. */
-  readonly requestTimeout: number;
-  readonly corsOrigins: readonly string[];
-  readonly exposeMetrics: 'loopback' | 'open' | 'off';
 }
 
 /** A server that is not listening yet. */
@@ -42,16 +36,18 @@ export function createHttpServer(options: HttpOptions): Server {
     takeOriginForm(request);
     app(request, response);
   });
-  server.requestTimeout = options.requestTimeout;
-  server.headersTimeout = Math.min(options.requestTimeout, 20_000);
+  const { requestTimeout } = options.engine.settings;
+  server.requestTimeout = requestTimeout;
+  server.headersTimeout = Math.min(requestTimeout, 20_000);
   server.keepAliveTimeout = 65_000;
   server.on('clientError', answerBrokenRequest);
   return server;
 }
 
-function createApp({ engine, metrics, exposeMetrics, limits, corsOrigins }: HttpOptions): Express {
-  const { authentication, bases } = engine.settings;
-  const house: House = { engine, metrics, guard: createGuard({ authentication, bases, corsOrigins }) };
+function createApp({ engine, limits }: HttpOptions): Express {
+  const { registry } = engine.metrics;
+  const { metrics: exposed } = engine.settings;
+  const house: House = { engine, guard: createGuard(engine.settings) };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -65,7 +61,7 @@ function createApp({ engine, metrics, exposeMetrics, limits, corsOrigins }: Http
     (notice: Notice, work: (exchange: Exchange) => Promise<void> | void) => (request: Request, response: Response) =>
       answer(house, request, response, notice, work);
   const page = pageOf(engine);
-  const options = { ...house, limits, corsOrigins, page };
+  const options = { ...house, limits, page };
   app.use(
     '/fhir',
     answered('always', exchange => fhir(options, exchange)),
@@ -82,14 +78,14 @@ function createApp({ engine, metrics, exposeMetrics, limits, corsOrigins }: Http
       response.status(503).setHeader('Retry-After', '2').json({ status: 'the store is away', reason });
     }
   });
-  if (exposeMetrics !== 'off')
+  if (exposed !== 'off')
     app.get(
       '/metrics',
       answered('failures', async ({ request, response }) => {
-        if (exposeMetrics === 'loopback' && !isLoopback((request.socket.remoteAddress ?? '').replace(/^::ffff:/, '')))
+        if (exposed === 'loopback' && !isLoopback((request.socket.remoteAddress ?? '').replace(/^::ffff:/, '')))
           throw new FhirError('forbidden', 'Metrics are for this machine alone: see CHARTROOM_METRICS.');
-        response.setHeader('Content-Type', metrics.registry.contentType);
-        response.end(await metrics.registry.metrics());
+        response.setHeader('Content-Type', registry.contentType);
+        response.end(await registry.metrics());
       }),
     );
   // What browsers and crawlers ask for on their own.

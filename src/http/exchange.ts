@@ -7,7 +7,6 @@ import type { Request, Response } from 'express';
 import { asFhirError, type FhirError, KINDS } from '../fhir/error.js';
 import type { Engine } from '../interactions/engine.js';
 import { newId } from '../platform/ids.js';
-import type { Metrics } from '../platform/metrics.js';
 import { discardRest } from './body.js';
 import type { Guard } from './guard.js';
 import { type Head, readHead } from './presentation.js';
@@ -16,7 +15,6 @@ import type { Route } from './route.js';
 
 export interface House {
   readonly engine: Engine;
-  readonly metrics: Metrics;
   readonly guard: Guard;
 }
 
@@ -40,13 +38,14 @@ const REQUEST_ID = /^[\w.:-]{1,64}$/;
 
 /** Answers a request by `work`, or by the error that `work` throws. Never rejects. */
 export async function answer(
-  { engine, metrics, guard }: House,
+  { engine, guard }: House,
   request: Request,
   response: Response,
   notice: Notice,
   work: (exchange: Exchange) => Promise<void> | void,
 ): Promise<void> {
   const started = process.hrtime.bigint();
+  const { metrics } = engine;
   metrics.open.inc();
   const given = request.headers['x-request-id'];
   const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : newId();

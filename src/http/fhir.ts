@@ -18,7 +18,6 @@ import { fromRequest, type Limits } from './source.js';
 
 export interface FhirOptions extends House {
   readonly limits: Limits;
-  readonly corsOrigins: readonly string[];
   /** Shows a person what this is. */
   readonly page: (exchange: Exchange) => void;
 }
@@ -36,7 +35,7 @@ const UNKNOWN = { role: 'reader' } as const;
 export async function fhir(options: FhirOptions, exchange: Exchange): Promise<void> {
   const { engine, guard, limits } = options;
   const { request, response, requestId, path, head } = exchange;
-  if (cors(request, response, options.corsOrigins)) return;
+  if (cors(request, response, engine.settings.corsOrigins)) return;
   if (wantsPage(exchange)) return options.page(exchange);
   if (request.method === 'OPTIONS') return options204(response, allowedMethods(path, engine));
   const target = withCriteria(route(request.method, path, engine), request.get('if-none-exist'));

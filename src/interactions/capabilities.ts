@@ -24,7 +24,7 @@ export async function capabilities({ engine }: Context, { view }: Of<'capabiliti
 }
 
 function statement(engine: Engine) {
-  const { base, software, authentication, cors } = engine.settings;
+  const { base, software, authentication, corsOrigins } = engine.settings;
   const date = new Date(software.started).toISOString();
   return {
     resourceType: 'CapabilityStatement',
@@ -45,7 +45,7 @@ function statement(engine: Engine) {
       {
         mode: 'server',
         security: {
-          cors,
+          cors: corsOrigins.length > 0,
           description:
             authentication === 'none'
               ? 'No authentication: the server answers on the loopback interface only.'

@@ -4,7 +4,9 @@ import type { StoreView } from '../access/view.js';
 import type { Recorder } from '../audit/record.js';
 import type { Definitions } from '../fhir/definitions.js';
 import type { Identify, Principal, Role } from '../identity/principal.js';
+import type { Config } from '../platform/config.js';
 import type { Log } from '../platform/log.js';
+import type { Metrics } from '../platform/metrics.js';
 import type { PageTokenCipher } from '../platform/page-token-cipher.js';
 import type { KeyedMutex } from '../platform/keyed-mutex.js';
 import type { SearchParameters } from '../search/parameters.js';
@@ -43,46 +45,39 @@ export interface Engine {
   readonly forms: Forms;
   /** Bytes of large answers that may be in memory together. */
   readonly room: Room;
-  readonly settings: {
-    /** FHIR base without a trailing slash: `http://localhost:8080/fhir`. */
-    readonly base: string;
-    /** Every address under which this server is reached, `base` first: references below them are our own. */
-    readonly bases: readonly string[];
-    readonly pageSize: number;
-    readonly maxPageSize: number;
-    /** Bytes of a page, and of the answer to a Bundle. */
-    readonly maxAnswer: number;
-    /** ms. */
-    readonly linkLifetime: number;
-    readonly maxBinary: number;
-    /** ms that one query may take. */
-    readonly queryTimeout: number;
-    /** Names that a chained search may put into one query; beyond, rows are looked at one by one. */
-    readonly joinLimit: number;
-    /** Resources that `_include` and `_revinclude` may add to one page. */
-    readonly maxIncluded: number;
-    /** `_text` and `_content` are offered, and every write keeps the words of its resource. */
-    readonly fullText: boolean;
-    /** Entries that a batch or transaction may have. */
-    readonly maxEntries: number;
-    /** Bytes, values and index entries that a resource may have. */
-    readonly maxBody: number;
-    readonly maxValues: number;
-    readonly maxIndexed: number;
-    /** Whether what references name must exist (interactions/write/integrity.ts). */
-    readonly integrity: 'off' | 'warn' | 'enforce';
-    /** Resources that one conditional delete may delete; beyond: 412. */
-    readonly conditionalDelete: number;
-    /** Resources that one cascade may delete beside the one that is named. */
-    readonly maxCascade: number;
-    readonly software: { readonly name: string; readonly version: string; readonly started: number };
-    readonly authentication: 'none' | 'token';
-    /** What is not known is passed over where the client does not say how to handle it. */
-    readonly lenient: boolean;
-    /** Some origin may call from a browser. */
-    readonly cors: boolean;
-  };
+  readonly settings: EngineSettings;
+  /** Where a feature registers what it counts. */
+  readonly metrics: Metrics;
   readonly now: () => number;
+}
+
+/** Settings that only main.ts reads: secrets, and what the engine is given in another form. */
+export type PrivateSetting =
+  | 'store'
+  | 'secret'
+  | 'tokens'
+  | 'fulltext'
+  | 'handling'
+  | 'linkMinutes'
+  | 'auth'
+  | 'corsOrigins';
+
+/** Every other setting as it is (what each means is said in SETTINGS, platform/config.ts), and what follows from them. */
+export interface EngineSettings extends Omit<Config, PrivateSetting> {
+  /** FHIR base without a trailing slash: `http://localhost:8080/fhir`. */
+  readonly base: string;
+  /** Every address under which this server is reached, `base` first: references below them are our own. */
+  readonly bases: readonly string[];
+  /** ms for which a paging link works. */
+  readonly linkLifetime: number;
+  /** `_text` and `_content` are offered, and every write keeps the words of its resource. */
+  readonly fullText: boolean;
+  readonly software: { readonly name: string; readonly version: string; readonly started: number };
+  readonly authentication: Config['auth'];
+  /** What is not known is passed over where the client does not say how to handle it. */
+  readonly lenient: boolean;
+  /** Origins that may call from a browser. */
+  readonly corsOrigins: readonly string[];
 }
 
 /** Who asks, and how the request is named in audit and log. */

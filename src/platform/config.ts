@@ -4,48 +4,10 @@
  * docs/running.md.
  */
 import { readFileSync } from 'node:fs';
-import type { LogLevel } from './log.js';
 import { nearest } from './nearest.js';
 
-export interface Config {
-  readonly host: string;
-  readonly port: number;
-  readonly baseUrl: string;
-  readonly store: string;
-  readonly data: string;
-  readonly profiles: string;
-  readonly demo: 'auto' | 'on' | 'off';
-  readonly fulltext: 'auto' | 'on' | 'off';
-  readonly auth: 'none' | 'token';
-  readonly tokens: string;
-  readonly workers: number;
-  readonly log: LogLevel;
-  readonly secret: string;
-  readonly maxBody: number;
-  readonly maxBundle: number;
-  readonly maxBinary: number;
-  readonly maxArray: number;
-  readonly maxValues: number;
-  readonly maxIndexed: number;
-  readonly bodyMemory: number;
-  readonly pageSize: number;
-  readonly maxPageSize: number;
-  readonly maxAnswer: number;
-  readonly maxIncluded: number;
-  readonly joinLimit: number;
-  readonly maxEntries: number;
-  readonly integrity: 'off' | 'warn' | 'enforce';
-  readonly conditionalDelete: number;
-  readonly maxCascade: number;
-  readonly linkMinutes: number;
-  readonly requestTimeout: number;
-  readonly queryTimeout: number;
-  readonly handling: 'strict' | 'lenient';
-  readonly corsOrigins: string;
-  readonly metrics: 'loopback' | 'open' | 'off';
-}
-
-type Source = string | number | boolean | undefined;
+/** A value in the configuration file. */
+type FileValue = string | number | boolean | undefined;
 
 interface Setting<T> {
   /** Without the prefix CHARTROOM_; the flag is its kebab-case form. */
@@ -57,14 +19,14 @@ interface Setting<T> {
   parse(text: string): T;
 }
 
-const text = (env: string, preset: string, about: string, extra: { secret?: true } = {}): Setting<string> => ({
+const textSetting = (env: string, preset: string, about: string, extra: { secret?: true } = {}): Setting<string> => ({
   env,
   default: preset,
   about,
   parse: value => value,
   ...extra,
 });
-const whole = (env: string, preset: number, about: string, min: number, max: number): Setting<number> => ({
+const wholeNumber = (env: string, preset: number, about: string, min: number, max: number): Setting<number> => ({
   env,
   default: preset,
   about,
@@ -74,7 +36,12 @@ const whole = (env: string, preset: number, about: string, min: number, max: num
     return number;
   },
 });
-const choice = <T extends string>(env: string, preset: T, allowed: readonly T[], about: string): Setting<T> => ({
+const choice = <T extends string>(
+  env: string,
+  preset: NoInfer<T>,
+  allowed: readonly T[],
+  about: string,
+): Setting<T> => ({
   env,
   default: preset,
   about: `${about} (${allowed.join(', ')})`,
@@ -87,11 +54,23 @@ const choice = <T extends string>(env: string, preset: T, allowed: readonly T[],
 
 const MB = 1024 * 1024;
 
-export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
-  host: text('HOST', '127.0.0.1', 'Address to listen on. Anything beyond loopback needs configured authentication.'),
-  port: whole('PORT', 8080, 'Port to listen on.', 1, 65_535),
-  baseUrl: text('BASE_URL', '', 'What links and Location say, without a trailing slash. Empty: http://HOST:PORT/fhir.'),
-  store: text(
+/**
+ * Every setting, once: a line here makes a member of Config, a flag, an environment variable, a line of `chartroom config` and a
+ * row of the documentation.
+ */
+export const SETTINGS = {
+  host: textSetting(
+    'HOST',
+    '127.0.0.1',
+    'Address to listen on. Anything beyond loopback needs configured authentication.',
+  ),
+  port: wholeNumber('PORT', 8080, 'Port to listen on.', 1, 65_535),
+  baseUrl: textSetting(
+    'BASE_URL',
+    '',
+    'What links and Location say, without a trailing slash. Empty: http://HOST:PORT/fhir.',
+  ),
+  store: textSetting(
     'STORE',
     'embedded',
     '`embedded`, or a mongodb:// or mongodb+srv:// connection string with its database.',
@@ -99,8 +78,8 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
       secret: true,
     },
   ),
-  data: text('DATA', './data', 'Folder of the embedded store and of keys.'),
-  profiles: text(
+  data: textSetting('DATA', './data', 'Folder of the embedded store and of keys.'),
+  profiles: textSetting(
     'PROFILES',
     '',
     "Folder of search parameters (JSON, Bundles, FHIR packages) that are in force beside the project's own. Empty: none but those.",
@@ -118,89 +97,119 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     'Full text search (_text, _content); it makes writes dearer. `auto`: on the embedded store alone. A change needs `chartroom reindex`',
   ),
   auth: choice('AUTH', 'none', ['none', 'token'], 'Authentication. `none` serves loopback only'),
-  tokens: text('TOKENS', '', 'JSON file of static bearer tokens: [{"token", "name", "role": "admin|writer|reader"}].'),
-  workers: whole('WORKERS', 1, 'Server processes (MongoDB only; the embedded store is one process).', 1, 64),
+  tokens: textSetting(
+    'TOKENS',
+    '',
+    'JSON file of static bearer tokens: [{"token", "name", "role": "admin|writer|reader"}].',
+  ),
+  workers: wholeNumber('WORKERS', 1, 'Server processes (MongoDB only; the embedded store is one process).', 1, 64),
   log: choice('LOG', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'Log level'),
-  secret: text('SECRET', '', 'Key for paging links, at least 32 characters. Empty: made once and kept in DATA.', {
-    secret: true,
-  }),
-  maxBody: whole('MAX_BODY', 16 * MB, 'Largest resource body, in bytes.', 1024, 512 * MB),
-  maxBundle: whole('MAX_BUNDLE', 64 * MB, 'Largest batch or transaction, in bytes; of a reader 1 MB.', 1024, 512 * MB),
-  maxBinary: whole('MAX_BINARY', 256 * MB, 'Largest raw upload to Binary, in bytes.', 1024, 16_384 * MB),
-  maxArray: whole('MAX_ARRAY', 100_000, 'Longest array in a resource.', 100, 10_000_000),
-  maxValues: whole(
+  secret: textSetting(
+    'SECRET',
+    '',
+    'Key for paging links, at least 32 characters. Empty: made once and kept in DATA.',
+    {
+      secret: true,
+    },
+  ),
+  maxBody: wholeNumber('MAX_BODY', 16 * MB, 'Largest resource body, in bytes.', 1024, 512 * MB),
+  maxBundle: wholeNumber(
+    'MAX_BUNDLE',
+    64 * MB,
+    'Largest batch or transaction, in bytes; of a reader 1 MB.',
+    1024,
+    512 * MB,
+  ),
+  maxBinary: wholeNumber('MAX_BINARY', 256 * MB, 'Largest raw upload to Binary, in bytes.', 1024, 16_384 * MB),
+  maxArray: wholeNumber('MAX_ARRAY', 100_000, 'Longest array in a resource.', 100, 10_000_000),
+  maxValues: wholeNumber(
     'MAX_VALUES',
     200_000,
     'Values (objects, arrays, strings, numbers) of a resource; a batch or transaction may have ten times as many in all.',
     1000,
     10_000_000,
   ),
-  maxIndexed: whole(
+  maxIndexed: wholeNumber(
     'MAX_INDEXED',
     20_000,
     'Index entries of a resource: values by which searches find it.',
     1000,
     1_000_000,
   ),
-  bodyMemory: whole(
+  bodyMemory: wholeNumber(
     'BODY_MEMORY',
     256 * MB,
     'Bytes that large bodies under way may take, each counted four times; those beyond wait, half of REQUEST_TIMEOUT at most.',
     1 * MB,
     65_536 * MB,
   ),
-  pageSize: whole('PAGE_SIZE', 50, 'Entries of a page where the request gives no _count.', 1, 10_000),
-  maxPageSize: whole('MAX_PAGE_SIZE', 1000, 'Largest _count that is honoured.', 1, 10_000),
-  maxAnswer: whole(
+  pageSize: wholeNumber('PAGE_SIZE', 50, 'Entries of a page where the request gives no _count.', 1, 10_000),
+  maxPageSize: wholeNumber('MAX_PAGE_SIZE', 1000, 'Largest _count that is honoured.', 1, 10_000),
+  maxAnswer: wholeNumber(
     'MAX_ANSWER',
     32 * MB,
     'Bytes of a page, which ends early, and of the answer to a batch or transaction.',
     64 * 1024,
     512 * MB,
   ),
-  maxIncluded: whole('MAX_INCLUDED', 1000, 'Resources that _include and _revinclude may add to a page.', 1, 100_000),
-  joinLimit: whole(
+  maxIncluded: wholeNumber(
+    'MAX_INCLUDED',
+    1000,
+    'Resources that _include and _revinclude may add to a page.',
+    1,
+    100_000,
+  ),
+  joinLimit: wholeNumber(
     'JOIN_LIMIT',
     1000,
     'Names that a chained search may put into one query; with more, rows are looked at one by one.',
     1,
     100_000,
   ),
-  maxEntries: whole('MAX_ENTRIES', 25_000, 'Entries of a batch or transaction.', 1, 100_000),
+  maxEntries: wholeNumber('MAX_ENTRIES', 25_000, 'Entries of a batch or transaction.', 1, 100_000),
   integrity: choice(
     'INTEGRITY',
     'off',
     ['off', 'warn', 'enforce'],
     'Whether the targets of references must exist, and what is referred to may not be deleted',
   ),
-  conditionalDelete: whole(
+  conditionalDelete: wholeNumber(
     'CONDITIONAL_DELETE',
     1,
     'Resources that one conditional delete may delete; with more matches it deletes none.',
     1,
     10_000,
   ),
-  maxCascade: whole(
+  maxCascade: wholeNumber(
     'MAX_CASCADE',
     1000,
     'Resources that a delete with _cascade=delete may delete beside its own.',
     1,
     25_000,
   ),
-  linkMinutes: whole('LINK_MINUTES', 60, 'Minutes for which a paging link works.', 1, 10_080),
-  requestTimeout: whole('REQUEST_TIMEOUT', 60_000, 'Milliseconds for a request to arrive.', 1000, 3_600_000),
-  queryTimeout: whole('QUERY_TIMEOUT', 10_000, 'Milliseconds the store may spend on one query.', 100, 3_600_000),
+  linkMinutes: wholeNumber('LINK_MINUTES', 60, 'Minutes for which a paging link works.', 1, 10_080),
+  requestTimeout: wholeNumber('REQUEST_TIMEOUT', 60_000, 'Milliseconds for a request to arrive.', 1000, 3_600_000),
+  queryTimeout: wholeNumber('QUERY_TIMEOUT', 10_000, 'Milliseconds the store may spend on one query.', 100, 3_600_000),
   handling: choice(
     'HANDLING',
     'strict',
     ['strict', 'lenient'],
     'What becomes of parameters that are not known where a request has no Prefer: handling',
   ),
-  corsOrigins: text('CORS_ORIGINS', '', 'Origins allowed to call from a browser, separated by commas; `*` for any.'),
+  corsOrigins: textSetting(
+    'CORS_ORIGINS',
+    '',
+    'Origins allowed to call from a browser, separated by commas; `*` for any.',
+  ),
   metrics: choice('METRICS', 'loopback', ['loopback', 'open', 'off'], 'Who may read /metrics'),
 };
 
-const names = Object.keys(SETTINGS) as (keyof Config)[];
+/** What is in force, by the names of SETTINGS. */
+export type Config = {
+  readonly [K in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[K]['parse']>;
+};
+
+const settingNames = Object.keys(SETTINGS) as (keyof Config)[];
 export const flagOf = (name: keyof Config): string => `--${SETTINGS[name].env.toLowerCase().replaceAll('_', '-')}`;
 
 /** Thrown with one line per fault; the command line prints it and ends with status 2. */
@@ -214,7 +223,7 @@ export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-function readFile(path: string): Record<string, Source> {
+function readFile(path: string): Record<string, FileValue> {
   let parsed: unknown;
   try {
     parsed = JSON.parse(readFileSync(path, 'utf8'));
@@ -223,7 +232,7 @@ function readFile(path: string): Record<string, Source> {
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     throw new ConfigError(`The configuration file ${path} must hold one JSON object.`);
-  return parsed as Record<string, Source>;
+  return parsed as Record<string, FileValue>;
 }
 
 /** Reads and checks everything at once, so that a start shows all faults and not only the first. */
@@ -232,13 +241,13 @@ export function loadConfig({ flags, env }: ConfigSources): Config {
   const file = path ? readFile(path) : {};
   const faults = Object.keys(file)
     .filter(key => !(key in SETTINGS))
-    .map(key => `Unknown setting "${key}" in the configuration file; known: ${names.join(', ')}.`);
-  const known = new Set(['CHARTROOM_CONFIG', ...names.map(name => `CHARTROOM_${SETTINGS[name].env}`)]);
+    .map(key => `Unknown setting "${key}" in the configuration file; known: ${settingNames.join(', ')}.`);
+  const known = new Set(['CHARTROOM_CONFIG', ...settingNames.map(name => `CHARTROOM_${SETTINGS[name].env}`)]);
   for (const key of Object.keys(env))
     if (key.startsWith('CHARTROOM_') && !known.has(key) && !FOREIGN.has(key))
       faults.push(`Unknown setting ${key} in the environment.${didYouMean(key, [...known])}`);
-  const read = <K extends keyof Config>(name: K): Config[K] => {
-    const setting = SETTINGS[name];
+  const read = (name: keyof Config): string | number => {
+    const setting: Setting<string | number> = SETTINGS[name];
     const given = flags[name] ?? env[`CHARTROOM_${setting.env}`] ?? file[name];
     if (given === undefined || given === '') return setting.default;
     try {
@@ -248,7 +257,7 @@ export function loadConfig({ flags, env }: ConfigSources): Config {
       return setting.default;
     }
   };
-  const config = Object.fromEntries(names.map(name => [name, read(name)])) as unknown as Config;
+  const config = Object.fromEntries(settingNames.map(name => [name, read(name)])) as unknown as Config;
   faults.push(...contradictions(config));
   if (faults.length) throw new ConfigError(faults.join('\n'));
   return config;
@@ -291,10 +300,9 @@ function contradictions(config: Config): string[] {
 
 /** The settings in force, secrets masked, ready to print. */
 export function describeConfig(config: Config): { name: string; value: string; about: string }[] {
-  return names.map(name => {
+  return settingNames.map(name => {
     const setting = SETTINGS[name];
-    const value = config[name];
-    const shown = typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
+    const shown = String(config[name]);
     const secret = setting.secret && shown !== '' && shown !== setting.default;
     return { name: `CHARTROOM_${setting.env}`, value: secret ? mask(shown) : shown, about: setting.about };
   });
@@ -316,9 +324,9 @@ function mask(value: string): string {
 
 /** The table of docs/running.md, as Markdown. */
 export function configTable(): string {
-  const rows = names.map(name => {
+  const rows = settingNames.map(name => {
     const { env, default: preset, about } = SETTINGS[name];
-    const shown = typeof preset === 'boolean' ? (preset ? 'on' : 'off') : String(preset);
+    const shown = String(preset);
     const escaped = about.replaceAll('|', '\\|');
     return `| \`CHARTROOM_${env}\` | \`${flagOf(name)}\` | ${shown === '' ? '' : `\`${shown}\``} | ${escaped} |`;
   });

@@ -10,9 +10,11 @@ export interface Metrics {
   readonly open: Gauge;
 }
 
+/** Numbers of the process itself, for one that serves: to collect them costs something. */
+export const collectProcessMetrics = ({ registry }: Metrics): void => collectDefaultMetrics({ register: registry });
+
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   const registers = [registry];
   return {
     registry,
