@@ -34,16 +34,16 @@ import { createTerminology } from './terminology/terminology.js';
 const root = new URL('../../', import.meta.url);
 
 /** The store's adapter is loaded only where it is used: the MongoDB driver alone takes a second to load. */
-async function openStore(config: Config, placement: IndexLayout): Promise<Store> {
+async function openStore(config: Config, layout: IndexLayout): Promise<Store> {
   if (isMongo(config)) {
     const { openMongo } = await import('./store/mongo/index.js');
-    return openMongo({ url: config.store, placement, maxTimeMS: config.queryTimeout });
+    return openMongo({ url: config.store, layout, maxTimeMS: config.queryTimeout });
   }
   const { openEmbedded } = await import('./store/embedded/index.js');
   makeFolder(config.data);
   const file = join(config.data, 'chartroom.db');
   try {
-    return await openEmbedded({ file, placement, queryTimeout: config.queryTimeout });
+    return await openEmbedded({ file, layout, queryTimeout: config.queryTimeout });
   } catch (error) {
     if (!(error instanceof FhirError) || error.message.includes(resolve(config.data))) throw error;
     throw new FhirError(error.kind, `${resolve(file)}: ${error.message}`, { cause: error });

@@ -6,7 +6,7 @@
  * A message is JSON: `{"lines": [[1, 200], [202, 202]]}` for lines (or entries) that are loaded, `{"all": 340}` for a file of
  * that many of which none is left; the latter takes the place of the former.
  */
-import type { Message, Store } from '../store/store.js';
+import type { OutboxMessage, Store } from '../store/store.js';
 
 /** First and last line of each piece. */
 type Runs = readonly (readonly [from: number, to: number])[];
@@ -21,7 +21,7 @@ export interface FileNotes {
   /** How many lines are done. */
   readonly done: number;
   /** Goes into the commit that loads these lines, in ascending order. */
-  note(lines: readonly number[]): Message;
+  note(lines: readonly number[]): OutboxMessage;
   /** Every item is loaded. */
   finish(all: number): Promise<void>;
 }
@@ -29,7 +29,7 @@ export interface FileNotes {
 /** `hash`: of the content of the file; `fresh`: as if it had never been seen. */
 export async function readNotes(store: Store, hash: string, fresh: boolean): Promise<FileNotes> {
   const topic = `import ${hash}`;
-  const replaced = async (messages: readonly Message[]): Promise<void> => {
+  const replaced = async (messages: readonly OutboxMessage[]): Promise<void> => {
     const settles = (await store.pendingMessages(topic, MOST)).map(({ sequence }) => sequence);
     if (settles.length + messages.length > 0) await store.commit({ changes: [], acknowledges: settles, messages });
   };

@@ -19,7 +19,7 @@ import { createKeyedMutex } from '../platform/keyed-mutex.js';
 import type { Log } from '../platform/log.js';
 import type { LiveParameters } from '../search/live.js';
 import type { GrowingLayout } from '../store/index-layout.js';
-import type { Change, Message, PendingMessage, Store } from '../store/store.js';
+import type { Change, OutboxMessage, PendingMessage, Store } from '../store/store.js';
 import { validateStructure } from '../validation/structure.js';
 import {
   type Candidate,
@@ -98,7 +98,7 @@ export class Registry {
   }
 
   /** What must be committed with changes of SearchParameters. */
-  messages(changes: readonly Change[]): readonly Message[] {
+  messages(changes: readonly Change[]): readonly OutboxMessage[] {
     return this.#options.store.shared ? changes.map(({ id }) => ({ topic: SEARCH_PARAMETER_TOPIC, body: id })) : [];
   }
 

@@ -10,7 +10,7 @@ import type { Metrics } from '../platform/metrics.js';
 import type { PageTokenCipher } from '../platform/page-token-cipher.js';
 import type { KeyedMutex } from '../platform/keyed-mutex.js';
 import type { SearchParameters } from '../search/parameters.js';
-import type { Message, Store } from '../store/store.js';
+import type { OutboxMessage, Store } from '../store/store.js';
 import type { Room } from '../platform/room.js';
 import type { Forms } from './response/forms.js';
 import type { Registry } from '../conformance/search-parameter-registry.js';
@@ -95,7 +95,7 @@ export interface Caller {
    * A message that is committed with what the interaction writes, so that whoever asked can know afterwards, and after a kill,
    * whether it was. `at`: of this entry of a batch.
    */
-  readonly note?: (at?: number) => Message;
+  readonly note?: (at?: number) => OutboxMessage;
 }
 
 /** What an interaction runs in, once it is decided: everything that it reads of resources it reads through the view. */

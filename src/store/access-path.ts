@@ -8,7 +8,7 @@ import { all, any, type Query, type Where } from '../search/query.js';
 import { after } from './codec.js';
 import { checkKeys } from './expense.js';
 import type { IndexedArray, KeyArray, KeyTest } from './key.js';
-import { type Ground, keyTest, openBefore } from './key-test.js';
+import { type PlanningContext, keyTest, openBefore } from './key-test.js';
 import type { ParameterLayout } from './index-layout.js';
 import { BROAD_TOKENS, SCOPED_TOKENS } from './index-layout-table.js';
 
@@ -36,12 +36,12 @@ export type AccessPathDriver =
   | { readonly by: 'nothing' };
 
 /** Conditions that are considered as drivers, the best by rank: the candidates of each are counted. */
-const MAX_WAYS = 8;
+const MAX_DRIVERS = 8;
 
 /** Merged scans keep their order up to this number of points in both stores. */
 const MAX_POINTS = 200;
 
-const RANK = {
+const DRIVER_RANK = {
   id: 0,
   identifier: 1,
   reference: 2,
@@ -75,57 +75,61 @@ interface Conjunct {
 }
 
 /** A driver, and what is left to filter. */
-export interface Chosen {
+export interface DriverChoice {
   readonly driver: AccessPathDriver;
   readonly filter: readonly KeyTest[];
 }
 
-function rankOfParam(where: Extract<Where, { kind: 'param' }>, place: ParameterLayout): number {
+function parameterRank(where: Extract<Where, { kind: 'param' }>, parameter: ParameterLayout): number {
   const { test } = where;
   switch (test.kind) {
     case 'token':
-      if (test.any.some(value => value.code === undefined)) return RANK.broad;
-      if (place.code.endsWith('identifier')) return RANK.identifier;
-      if (BROAD_TOKENS.has(place.code)) return RANK.broad;
-      return place.array === 'byDate' ? RANK.dated : RANK.token;
+      if (test.any.some(value => value.code === undefined)) return DRIVER_RANK.broad;
+      if (parameter.code.endsWith('identifier')) return DRIVER_RANK.identifier;
+      if (BROAD_TOKENS.has(parameter.code)) return DRIVER_RANK.broad;
+      return parameter.array === 'byDate' ? DRIVER_RANK.dated : DRIVER_RANK.token;
     case 'reference':
-      if (test.to.kind === 'identifier') return RANK.identifier;
+      if (test.to.kind === 'identifier') return DRIVER_RANK.identifier;
       // Many name one profile or organisation.
-      if (test.to.kind === 'url') return RANK.actor;
-      if (place.patient && (test.to.type ?? 'Patient') === 'Patient') return RANK.patient;
-      return ACTORS.has(test.to.type ?? 'Group') ? RANK.actor : RANK.reference;
+      if (test.to.kind === 'url') return DRIVER_RANK.actor;
+      if (parameter.patient && (test.to.type ?? 'Patient') === 'Patient') return DRIVER_RANK.patient;
+      return ACTORS.has(test.to.type ?? 'Group') ? DRIVER_RANK.actor : DRIVER_RANK.reference;
     case 'of-type':
-      return RANK.identifier;
+      return DRIVER_RANK.identifier;
     case 'uri':
-      return RANK.uri;
+      return DRIVER_RANK.uri;
     case 'string':
-      return RANK.string;
+      return DRIVER_RANK.string;
     default:
-      return RANK.range;
+      return DRIVER_RANK.range;
   }
 }
 
-function rankOf(ground: Ground, where: Where): number {
-  if (where.kind === 'any') return Math.max(...where.of.map(part => rankOf(ground, part)), RANK.id);
+function driverRank(ground: PlanningContext, where: Where): number {
+  if (where.kind === 'any') return Math.max(...where.of.map(part => driverRank(ground, part)), DRIVER_RANK.id);
   if (where.kind === 'of')
-    return ground.types.includes(where.type) ? rankOf({ ...ground, types: [where.type] }, where.where) : RANK.id;
+    return ground.types.includes(where.type)
+      ? driverRank({ ...ground, types: [where.type] }, where.where)
+      : DRIVER_RANK.id;
   if (where.kind === 'not') {
     const absent = where.of.kind === 'present' && ground.types.length === 1;
-    return absent && ground.placement.of(ground.types[0]!).places.get(where.of.code)?.absent ? RANK.dated : RANK.none;
+    return absent && ground.layout.of(ground.types[0]!).parameters.get(where.of.code)?.missingKeyIn
+      ? DRIVER_RANK.dated
+      : DRIVER_RANK.none;
   }
-  if (where.kind !== 'param') return RANK.none;
-  if (where.code === '_id') return RANK.id;
-  if (where.code === '_lastUpdated') return RANK.none;
-  return Math.max(...ground.types.map(type => rankOfParam(where, ground.placement.find(type, where.code))));
+  if (where.kind !== 'param') return DRIVER_RANK.none;
+  if (where.code === '_id') return DRIVER_RANK.id;
+  if (where.code === '_lastUpdated') return DRIVER_RANK.none;
+  return Math.max(...ground.types.map(type => parameterRank(where, ground.layout.find(type, where.code))));
 }
 
-interface Found {
+interface FoundDriver {
   readonly driver: AccessPathDriver;
   readonly exact: boolean;
 }
 
 /** One driver for all alternatives, if all are keys or ranges of one array. */
-function uniteDrivers(found: readonly (Found | undefined)[]): Found | undefined {
+function uniteDrivers(found: readonly (FoundDriver | undefined)[]): FoundDriver | undefined {
   const keys: string[] = [];
   const ranges: { low: string; high: string }[] = [];
   let array: IndexedArray | undefined;
@@ -144,7 +148,7 @@ function uniteDrivers(found: readonly (Found | undefined)[]): Found | undefined 
 }
 
 /** The driver that yields exactly, or at least, what the test lets pass. */
-function driverOf(test: KeyTest): Found | undefined {
+function driverOf(test: KeyTest): FoundDriver | undefined {
   switch (test.is) {
     case 'key':
       return test.in === 'filterOnly'
@@ -173,7 +177,7 @@ function driverOf(test: KeyTest): Found | undefined {
  * A disjunction (the first of the conditions) by the indexes that have its alternatives: where matches are wanted in no
  * order, each is a query of its own, and together they need no walk. Undivided where some alternative has no index.
  */
-export function divide(ground: Ground, where: Where): readonly Where[] {
+export function divideByIndex(ground: PlanningContext, where: Where): readonly Where[] {
   const [first, ...rest] = where.kind === 'all' ? where.of : [where];
   if (first?.kind !== 'any') return [where];
   checkKeys(ground, where);
@@ -193,7 +197,7 @@ const isPatientKey = (key: string): boolean => key.startsWith('p') && key.at(-3)
 
 /** Patient points and the points of a token that has keys per patient, as one list of points. */
 function scopedDriver(
-  ground: Ground,
+  ground: PlanningContext,
   conjuncts: readonly Conjunct[],
 ): { driver: AccessPathDriver; used: Conjunct[] } | undefined {
   const [type, another] = ground.types;
@@ -201,7 +205,7 @@ function scopedDriver(
   const patient = conjuncts.find(({ test }) => test.is === 'key' && test.keys.every(isPatientKey));
   if (patient?.test.is !== 'key') return undefined;
   for (const code of SCOPED_TOKENS[type] ?? []) {
-    const { prefix } = ground.placement.find(type, code);
+    const { prefix } = ground.layout.find(type, code);
     const token = conjuncts.find(({ test }) => test.is === 'key' && test.keys.every(key => key.startsWith(prefix)));
     if (token?.test.is !== 'key' || patient.test.keys.length * token.test.keys.length > MAX_POINTS) continue;
     const tokens = token.test.keys;
@@ -213,21 +217,25 @@ function scopedDriver(
 }
 
 /** The driver for what no condition can drive: by the order wanted, else the types themselves. */
-function walkOf({ placement, types }: Ground, sort: Query['sort'], conjuncts: readonly Conjunct[]): AccessPathDriver {
+function walkOf(
+  { layout, types }: PlanningContext,
+  sort: Query['sort'],
+  conjuncts: readonly Conjunct[],
+): AccessPathDriver {
   const [first, second] = sort;
   const [type, another] = types;
   if (first?.code === '_lastUpdated' && !second) return { by: 'updated', types };
   if (first && !second && type !== undefined && another === undefined) {
     if (first.code === '_id') return { by: 'type', type };
-    const place = placement.of(type).places.get(first.code);
-    if (place?.sorts) return { by: 'sort-string', type, prefix: place.prefix };
+    const parameter = layout.of(type).parameters.get(first.code);
+    if (parameter?.sorts) return { by: 'sort-string', type, prefix: parameter.prefix };
   }
   if (conjuncts.some(({ test }) => test.is === 'updated')) return { by: 'updated', types };
-  return { by: 'key', in: 'byDate', keys: types.map(each => placement.of(each).typeCode) };
+  return { by: 'key', in: 'byDate', keys: types.map(each => layout.of(each).typeCode) };
 }
 
 /** Keys in the order of the main date, cut where only open periods can pass. */
-function cut(driver: AccessPathDriver, before: number | undefined): AccessPathDriver {
+function cutToOpenPeriods(driver: AccessPathDriver, before: number | undefined): AccessPathDriver {
   if (before === undefined || driver.by !== 'key' || driver.in !== 'byDate') return driver;
   return driver.keys.every(key => /^[A-Z-]/.test(key)) ? { ...driver, openBefore: before } : driver;
 }
@@ -236,41 +244,41 @@ function cut(driver: AccessPathDriver, before: number | undefined): AccessPathDr
  * The ways to an answer, the one that gives the natural order first. `delivers`: whether a driver's index has the order
  * wanted; undefined: any order will do. See plan.ts for the rules.
  */
-export function choose(
-  ground: Ground,
+export function driverChoices(
+  ground: PlanningContext,
   query: Pick<Query, 'types' | 'sort' | 'where'>,
   delivers: ((driver: AccessPathDriver) => boolean) | undefined,
-): readonly [Chosen, ...Chosen[]] {
+): readonly [DriverChoice, ...DriverChoice[]] {
   const parts = query.where.kind === 'all' ? query.where.of : [query.where];
   const conjuncts = parts
-    .map(where => ({ where, test: keyTest(ground, where), rank: rankOf(ground, where) }))
+    .map(where => ({ where, test: keyTest(ground, where), rank: driverRank(ground, where) }))
     .filter(({ test }) => !(test.is === 'all' && test.of.length === 0));
   if (conjuncts.some(({ test }) => test.is === 'any' && test.of.length === 0))
     return [{ driver: { by: 'nothing' }, filter: [] }];
   const starts = conjuncts.flatMap(({ where }) => openBefore(ground, where) ?? []);
   const before = starts.length === 0 ? undefined : Math.max(...starts);
-  const way = (driver: AccessPathDriver, used: readonly Conjunct[] = []): Chosen => ({
-    driver: cut(driver, before),
+  const choice = (driver: AccessPathDriver, used: readonly Conjunct[] = []): DriverChoice => ({
+    driver: cutToOpenPeriods(driver, before),
     filter: conjuncts.filter(c => !used.includes(c)).flatMap(({ test }) => (test.is === 'all' ? test.of : [test])),
   });
   const usable = conjuncts
-    .filter(({ rank }) => rank < RANK.none)
+    .filter(({ rank }) => rank < DRIVER_RANK.none)
     .flatMap(conjunct => {
       const found = driverOf(conjunct.test);
-      return found ? [{ rank: conjunct.rank, ...way(found.driver, found.exact ? [conjunct] : []) }] : [];
+      return found ? [{ rank: conjunct.rank, ...choice(found.driver, found.exact ? [conjunct] : []) }] : [];
     })
     .toSorted((a, b) => a.rank - b.rank)
-    .slice(0, MAX_WAYS);
+    .slice(0, MAX_DRIVERS);
   const best = usable[0];
-  const scoped = best && best.rank < RANK.scoped ? undefined : scopedDriver(ground, conjuncts);
-  if (scoped) return [way(scoped.driver, scoped.used)];
-  if (best && best.rank <= RANK.patient) return [best];
-  const walk = way(walkOf(ground, query.sort, conjuncts));
+  const scoped = best && best.rank < DRIVER_RANK.scoped ? undefined : scopedDriver(ground, conjuncts);
+  if (scoped) return [choice(scoped.driver, scoped.used)];
+  if (best && best.rank <= DRIVER_RANK.patient) return [best];
+  const walk = choice(walkOf(ground, query.sort, conjuncts));
   const isFirst = delivers ?? ((driver: AccessPathDriver) => driver === best?.driver && driver.by === 'key');
   const first =
     usable.find(({ driver }) => isFirst(driver)) ?? (!best || !delivers || delivers(walk.driver) ? walk : best);
   const updated = conjuncts.some(({ test }) => test.is === 'updated' && first.driver.by !== 'updated')
-    ? [way({ by: 'updated', types: ground.types })]
+    ? [choice({ by: 'updated', types: ground.types })]
     : [];
   return [first, ...usable.filter(one => one !== first), ...updated];
 }

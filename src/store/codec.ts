@@ -28,18 +28,23 @@ export function encodeNumber(n: number): string {
 const PAIRS = Array.from({ length: 4096 }, (_, bits) => ALPHABET[bits >> 6]! + ALPHABET[bits & 63]!);
 
 /** Value of the hexadecimal digit at a place of a UUID. */
-const digit = (uuid: string, at: number): number => {
+const hexDigit = (uuid: string, at: number): number => {
   const code = uuid.charCodeAt(at);
   return code < 58 ? code - 48 : code - 87;
 };
 /** Where the 32 digits of a UUID are. */
-const DIGITS = Array.from({ length: 36 }, (_, at) => at).filter(at => ![8, 13, 18, 23].includes(at));
+const DIGIT_PLACES = Array.from({ length: 36 }, (_, at) => at).filter(at => ![8, 13, 18, 23].includes(at));
 
 function encodeUuid(uuid: string): string {
   let text = '';
   for (let i = 0; i < 30; i += 3)
-    text += PAIRS[(digit(uuid, DIGITS[i]!) << 8) | (digit(uuid, DIGITS[i + 1]!) << 4) | digit(uuid, DIGITS[i + 2]!)]!;
-  return text + PAIRS[((digit(uuid, 34) << 4) | digit(uuid, 35)) << 4]!;
+    text +=
+      PAIRS[
+        (hexDigit(uuid, DIGIT_PLACES[i]!) << 8) |
+          (hexDigit(uuid, DIGIT_PLACES[i + 1]!) << 4) |
+          hexDigit(uuid, DIGIT_PLACES[i + 2]!)
+      ]!;
+  return text + PAIRS[((hexDigit(uuid, 34) << 4) | hexDigit(uuid, 35)) << 4]!;
 }
 
 /** Three hexadecimal digits for every 12 bits, and the six bits of every character. */
@@ -123,14 +128,14 @@ export const nextDown = (value: number): number => -nextUp(-value);
 
 /** Profiles, systems and addresses come again and again: their digests are remembered, a few thousand at a time. */
 const digests = new Map<string, string>();
-const REMEMBERED = 4096;
+const REMEMBERED_DIGESTS = 4096;
 
 /** 96 bits of a SHA-256 as 16 characters. */
-function digest(text: string): string {
+function shortDigest(text: string): string {
   const known = digests.get(text);
   if (known !== undefined) return known;
   const made = createHash('sha256').update(text).digest('base64url').slice(0, 16);
-  if (digests.size >= REMEMBERED) digests.clear();
+  if (digests.size >= REMEMBERED_DIGESTS) digests.clear();
   if (text.length <= 256) digests.set(text, made);
   return made;
 }
@@ -139,7 +144,8 @@ function digest(text: string): string {
 const HASHED = /^~|[\u0000-\u001f\ud800-\udfff]/;
 
 /** A code, unit or URL of which only equality is asked: up to 24 characters as it is, else `~` + a digest. */
-export const encodeText = (text: string): string => (text.length > 24 || HASHED.test(text) ? `~${digest(text)}` : text);
+export const encodeText = (text: string): string =>
+  text.length > 24 || HASHED.test(text) ? `~${shortDigest(text)}` : text;
 
 const CONTROL = /[\u0000-\u001f]/g;
 

@@ -4,13 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 
-const BYTES = 16;
+const DIGEST_BYTES = 16;
 
 /** `head`: everything but the text, in a form that is the same whenever it is made. */
 export const digestOf = (head: string, text: Uint8Array | undefined): Buffer => {
   const hash = createHash('sha256').update(head);
   if (text) hash.update(text);
-  return hash.digest().subarray(0, BYTES);
+  return hash.digest().subarray(0, DIGEST_BYTES);
 };
 
 /** Versions of before there were digests have none, and pass. */

@@ -35,7 +35,7 @@ import { classOf } from './span-class.js';
 
 export interface Encoding {
   readonly keys: Keys;
-  /** Facts to keep before these keys are written. Where it is not empty, add them to the facts and encode again. */
+  /** Catalog entries to keep before these keys are written. Where there are any, add them to the catalog and encode again. */
   readonly missing: readonly CatalogEntry[];
 }
 
@@ -53,30 +53,30 @@ class KeyWriter {
   readonly ranges: KeyRange[] = [];
   readonly sortTexts: Record<string, string> = {};
   readonly missing: CatalogEntry[] = [];
-  readonly facts: IndexCatalog;
+  readonly catalog: IndexCatalog;
   /** Code systems that get a number here, and ids of all that is missing: a resource may name thousands. */
   private readonly proposals = new Map<string, string>();
   private readonly noted = new Set<string>();
 
-  constructor(typeCode: string, facts: IndexCatalog) {
+  constructor(typeCode: string, catalog: IndexCatalog) {
     this.byDate = [typeCode];
-    this.facts = facts;
+    this.catalog = catalog;
   }
 
-  /** The number of a code system; a new one is proposed as a fact. */
+  /** The number of a code system; a new one is proposed as a catalog entry. */
   system(uri: string): string {
-    const known = this.facts.system(uri);
+    const known = this.catalog.system(uri);
     if (known !== undefined) return known;
     const proposal = this.proposals.get(uri);
     if (proposal !== undefined) return proposal;
-    const id = systemEntry(this.facts.systems + this.proposals.size + 1);
+    const id = systemEntry(this.catalog.systems + this.proposals.size + 1);
     this.proposals.set(uri, id.slice(1));
     this.missing.push({ id, value: uri });
     return id.slice(1);
   }
 
   note(id: string): void {
-    if (this.facts.has(id) || this.noted.has(id)) return;
+    if (this.catalog.has(id) || this.noted.has(id)) return;
     this.noted.add(id);
     this.missing.push({ id, value: '' });
   }
@@ -87,10 +87,10 @@ class KeyWriter {
 }
 
 /** Keys that say patient and code together. */
-const MOST_SCOPED = 20_000;
+const MAX_SCOPED_KEYS = 20_000;
 
 /** Before the keys in `byDate` of a resource whose main date is open. */
-export const OPEN = '^';
+export const OPEN_PERIOD = '^';
 
 /** Each key once. The lists are short, but for the references of a Provenance or a Bundle. */
 const unique = (keys: readonly string[]): readonly string[] =>
@@ -114,7 +114,7 @@ export const versionHead = (at: string, target: string): string => `${at}@${targ
 export const mediaTypeHead = (at: string): string => `${at}/`;
 
 /** Heads under which a quantity's number is kept: plain, by system, by coded unit, by printed unit. */
-function quantityHeads(writing: KeyWriter, prefix: string, entry: Extract<EntryValue, { kind: 'quantity' }>): string[] {
+function writtenHeads(writing: KeyWriter, prefix: string, entry: Extract<EntryValue, { kind: 'quantity' }>): string[] {
   const heads = ['n', `s${writing.system(entry.system)}${SEPARATOR}`];
   if (entry.code !== '') heads.push(`c${tokenForm(writing, prefix, entry.system, entry.code)}${SEPARATOR}`);
   if (entry.unit !== '' && entry.unit !== entry.code) heads.push(`u${encodeText(entry.unit)}${SEPARATOR}`);
@@ -123,7 +123,7 @@ function quantityHeads(writing: KeyWriter, prefix: string, entry: Extract<EntryV
 
 /**
  * Adds the keys of one value to `into`, each starting with `at`: the parameter's prefix, or that and the first part of
- * a composite. `prefix` is the parameter's, for facts.
+ * a composite. `prefix` is the parameter's, for the catalog.
  */
 function writeValue(writing: KeyWriter, into: string[], at: string, prefix: string, value: EntryValue): void {
   switch (value.kind) {
@@ -154,7 +154,7 @@ function writeValue(writing: KeyWriter, into: string[], at: string, prefix: stri
     case 'quantity': {
       const point = value.low === value.high;
       writing.use(prefix, point ? 'cn' : 'cr');
-      const heads = value.kind === 'number' ? ['n'] : quantityHeads(writing, prefix, value);
+      const heads = value.kind === 'number' ? ['n'] : writtenHeads(writing, prefix, value);
       if (!point) into.push(`${at}r`);
       for (const head of heads)
         if (point) (head === 'n' ? into : writing.filterOnly).push(at + head + encodeDouble(value.low));
@@ -196,8 +196,8 @@ function writeValue(writing: KeyWriter, into: string[], at: string, prefix: stri
 }
 
 /** References of a parameter: target first, so that everything that points at a resource lies in one range. */
-function writeReference(writing: KeyWriter, place: ParameterLayout, entry: EntryValue): void {
-  const { prefix, array: home } = place;
+function writeReference(writing: KeyWriter, parameter: ParameterLayout, entry: EntryValue): void {
+  const { prefix, array: home } = parameter;
   writing.filterOnly.push(`${prefix}!`);
   if (entry.kind === 'held') return;
   if (entry.kind === 'identifier') {
@@ -207,22 +207,22 @@ function writeReference(writing: KeyWriter, place: ParameterLayout, entry: Entry
     return;
   }
   if (entry.kind !== 'reference' && entry.kind !== 'url')
-    throw new FhirError('fault', `An entry of ${place.code} is no reference.`);
+    throw new FhirError('fault', `An entry of ${parameter.code} is no reference.`);
   const target = targetOf(entry);
   if (entry.kind === 'reference') writing.use(prefix, `t${entry.type}`);
   if (entry.version !== undefined) writing.filterOnly.push(versionHead(prefix, target) + encodePhrase(entry.version));
-  const array = referenceArray(place, target);
+  const array = referenceArray(parameter, target);
   // A Patient that the patient key names needs no second key.
-  if (!(place.patient && array === 'byDate' && entry.kind === 'reference' && entry.type === 'Patient'))
+  if (!(parameter.patient && array === 'byDate' && entry.kind === 'reference' && entry.type === 'Patient'))
     writing[array].push(`r${target}>${prefix}`);
 }
 
 function writeComposite(
   writing: KeyWriter,
-  place: ParameterLayout,
+  parameter: ParameterLayout,
   entry: Extract<EntryValue, { kind: 'composite' }>,
 ): void {
-  const { prefix, array: home } = place;
+  const { prefix, array: home } = parameter;
   const into = home === 'byArrival' ? writing.byArrival : writing.filterOnly;
   writing.filterOnly.push(`${prefix}!`);
   const [first, second, third] = orderValues(entry.parts);
@@ -252,19 +252,19 @@ function writeNumberPairs(
         writing.ranges.push({ prefix: at, low: low.low, high: high.low });
 }
 
-function writeEntry(writing: KeyWriter, place: ParameterLayout, entry: IndexEntry): void {
-  const { prefix, array: home } = place;
-  if (place.kind === 'reference') return writeReference(writing, place, entry);
-  if (entry.kind === 'composite') return writeComposite(writing, place, entry);
+function writeEntry(writing: KeyWriter, parameter: ParameterLayout, entry: IndexEntry): void {
+  const { prefix, array: home } = parameter;
+  if (parameter.kind === 'reference') return writeReference(writing, parameter, entry);
+  if (entry.kind === 'composite') return writeComposite(writing, parameter, entry);
   const into = home === 'byDate' ? writing.byDate : home === 'byArrival' ? writing.byArrival : writing.filterOnly;
   if (entry.kind === 'string') {
     const norm = encodePhrase(entry.norm);
     const cut = cutPhrase(norm);
-    const indexed = home === 'byArrival' && place.kind === 'string';
+    const indexed = home === 'byArrival' && parameter.kind === 'string';
     if (indexed) writing.byArrival.push(`${prefix}:${cut}`);
     if (!indexed || cut !== norm) writing.filterOnly.push(`${prefix}:${norm}`);
     writing.filterOnly.push(`${prefix}=${encodeText(entry.raw)}`);
-    if (place.sorts && !(writing.sortTexts[prefix]! <= cut)) writing.sortTexts[prefix] = cut;
+    if (parameter.sorts && !(writing.sortTexts[prefix]! <= cut)) writing.sortTexts[prefix] = cut;
     return;
   }
   writeValue(writing, into, prefix, prefix, entry);
@@ -273,29 +273,26 @@ function writeEntry(writing: KeyWriter, place: ParameterLayout, entry: IndexEntr
 
 /**
  * The keys of a resource of `type` with these entries. Pure; equal entries give equal keys whatever their order, but
- * for the order inside the arrays. Throws `fault` on an entry of a parameter that the placement does not know.
+ * for the order inside the arrays. Throws `fault` on an entry of a parameter that the layout does not know.
  */
 export function encode(
-  placement: IndexLayout,
+  layout: IndexLayout,
   type: string,
   entries: readonly IndexEntry[],
-  facts: IndexCatalog,
+  catalog: IndexCatalog,
 ): Encoding {
-  const { typeCode, places, mainDate, rarelyMissing } = placement.of(type);
-  const writing = new KeyWriter(typeCode, facts);
+  const { typeCode, parameters, mainDate, rarelyMissing } = layout.of(type);
+  const writing = new KeyWriter(typeCode, catalog);
   const patients: string[] = [];
   const scoped: string[] = [];
   let mainLow = NO_DATE;
   let mainHigh = NO_DATE;
   let first: IndexEntry | undefined;
   for (const entry of entries) {
-    const place = places.get(entry.parameter);
-    if (!place)
-      throw new FhirError(
-        'fault',
-        `${type} has an index entry of ${entry.parameter}, which the placement does not know.`,
-      );
-    if (place.main && entry.kind === 'date') {
+    const parameter = parameters.get(entry.parameter);
+    if (!parameter)
+      throw new FhirError('fault', `${type} has an index entry of ${entry.parameter}, which the layout does not know.`);
+    if (parameter.main && entry.kind === 'date') {
       // An open start stays apart from having no date.
       const low = Math.max(entry.low, NO_DATE + 1);
       if (mainLow === NO_DATE || low < mainLow || (low === mainLow && entry.high < mainHigh)) {
@@ -308,27 +305,28 @@ export function encode(
     // A Patient is one of the resources of that patient, too.
     if (type === 'Patient' && entry.parameter === '_id' && entry.kind === 'token')
       patients.push(encodeIdPart(entry.code));
-    if (place.union || entry.parameter === '_id' || entry.parameter === '_lastUpdated') continue;
-    if (place.scoped && entry.kind === 'token')
-      scoped.push(place.prefix + tokenForm(writing, place.prefix, entry.system, entry.code));
-    if (place.patient && entry.kind === 'reference' && entry.type === 'Patient') patients.push(encodeIdPart(entry.id));
-    writeEntry(writing, place, entry);
+    if (parameter.union || entry.parameter === '_id' || entry.parameter === '_lastUpdated') continue;
+    if (parameter.scoped && entry.kind === 'token')
+      scoped.push(parameter.prefix + tokenForm(writing, parameter.prefix, entry.system, entry.code));
+    if (parameter.patient && entry.kind === 'reference' && entry.type === 'Patient')
+      patients.push(encodeIdPart(entry.id));
+    writeEntry(writing, parameter, entry);
   }
   if (first) {
     writing.note(widthEntry(typeCode, mainHigh - mainLow));
     // A resource with several main dates (a Timing): the earliest orders it, the others are found like secondary ones.
     for (const entry of entries)
       if (entry.kind === 'date' && entry.parameter === mainDate && entry !== first) {
-        const { prefix } = places.get(mainDate)!;
+        const { prefix } = parameters.get(mainDate)!;
         writeValue(writing, writing.filterOnly, prefix, prefix, entry);
       }
   }
-  for (const { code, prefix, absent } of rarelyMissing)
+  for (const { code, prefix, missingKeyIn: absent } of rarelyMissing)
     if (absent && !entries.some(entry => entry.parameter === code)) writing[absent].push(`-${prefix}`);
   // Before the keys of patients and references, which are few enough to be looked at one by one.
   if (first && isOpenWidth(mainHigh - mainLow))
-    writing.byDate.push(...unique(writing.byDate.filter(key => !key.startsWith('r'))).map(key => OPEN + key));
-  if (patients.length * scoped.length > MOST_SCOPED)
+    writing.byDate.push(...unique(writing.byDate.filter(key => !key.startsWith('r'))).map(key => OPEN_PERIOD + key));
+  if (patients.length * scoped.length > MAX_SCOPED_KEYS)
     throw new FhirError(
       'too-large',
       'The resource has too many codes for too many patients: send several smaller ones.',

@@ -1,24 +1,17 @@
 /**
- * How many keys a condition would be compared with, told from the tree and the facts before a single one is made: a code
+ * How many keys a condition would be compared with, told from the tree and the catalog before a single one is made: a code
  * without a system is a key in every system that the parameter uses, an id without a type one of every type.
  */
 import { FhirError } from '../fhir/error.js';
 import type { Test, Where } from '../search/query.js';
-import type { IndexCatalog } from './index-catalog.js';
-import type { IndexLayout } from './index-layout.js';
+import type { PlanningContext } from './key-test.js';
 
 /** Keys of one query: about ten megabytes while it runs. */
 export const MAX_KEYS = 100_000;
 
-interface Ground {
-  readonly placement: IndexLayout;
-  readonly facts: IndexCatalog;
-  readonly types: readonly string[];
-}
-
 /** Throws `too-costly` for more than MAX_KEYS. */
-export function checkKeys(ground: Ground, where: Where): void {
-  if (keysOf(ground, where) > MAX_KEYS)
+export function checkKeys(ground: PlanningContext, where: Where): void {
+  if (conditionKeys(ground, where) > MAX_KEYS)
     throw new FhirError(
       'too-costly',
       `This search would be compared with more than ${MAX_KEYS} keys of the index: give codes with their systems, references with their types, or fewer values at once.`,
@@ -26,36 +19,36 @@ export function checkKeys(ground: Ground, where: Where): void {
     );
 }
 
-function keysOf(ground: Ground, where: Where): number {
+function conditionKeys(ground: PlanningContext, where: Where): number {
   switch (where.kind) {
     case 'all':
     case 'any':
-      return where.of.reduce((sum, part) => sum + keysOf(ground, part), 0);
+      return where.of.reduce((sum, part) => sum + conditionKeys(ground, part), 0);
     case 'not':
-      return keysOf(ground, where.of);
+      return conditionKeys(ground, where.of);
     case 'of':
-      return keysOf({ ...ground, types: [where.type] }, where.where);
+      return conditionKeys({ ...ground, types: [where.type] }, where.where);
     case 'param':
-      return paramKeys(ground, where.code, where.test);
+      return parameterKeys(ground, where.code, where.test);
     default:
       return ground.types.length;
   }
 }
 
-function paramKeys({ placement, facts, types }: Ground, code: string, test: Test): number {
+function parameterKeys({ layout, catalog, types }: PlanningContext, code: string, test: Test): number {
   if (code === '_lastUpdated') return 1;
   if (code === '_id') return types.length * valuesOf(test);
   return types.reduce((sum, type) => {
-    const places = placement.of(type).places;
-    const place = places.get(code);
-    const prefixes = (place?.union ?? [code]).flatMap(part => places.get(part)?.prefix ?? []);
-    return sum + prefixes.reduce((all, prefix) => all + testKeys(() => facts.uses(prefix), test), 0);
+    const parameters = layout.of(type).parameters;
+    const parameter = parameters.get(code);
+    const prefixes = (parameter?.union ?? [code]).flatMap(part => parameters.get(part)?.prefix ?? []);
+    return sum + prefixes.reduce((all, prefix) => all + testKeys(() => catalog.uses(prefix), test), 0);
   }, 0);
 }
 
 /**
  * `uses`: what occurs for the parameter, each with its kind first (index-catalog.ts). Asked only where the keys themselves depend on
- * it: a store looks twice where such facts may be old.
+ * it: a store looks twice where such entries may be old.
  */
 function testKeys(uses: () => readonly string[], test: Test): number {
   const used = (kind: string): number => Math.max(1, uses().filter(use => use.startsWith(kind)).length);

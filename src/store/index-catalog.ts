@@ -1,8 +1,9 @@
 /**
  * What compiling a query needs to know of the data: which code systems, widths and target types occur for a parameter,
- * how long the longest period of a type is, and the numbers of the codes of custom search parameters. Facts only grow. An adapter caches them in one Facts, and writes new ones durably
- * before the commit that needs them, one resource's additions at a time, in the order given, insert only: a duplicate
- * `id` (another process was first) means stop, read the facts again, encode again. So a number never names two systems.
+ * how long the longest period of a type is, and the numbers of the codes of custom search parameters. A catalog only grows.
+ * An adapter caches it in one IndexCatalog, and writes new entries durably before the commit that needs them, one
+ * resource's additions at a time, in the order given, insert only: a duplicate
+ * `id` (another process was first) means stop, read the catalog again, encode again. So a number never names two systems.
  */
 import { FhirError } from '../fhir/error.js';
 import { encodeNumber } from './codec.js';
@@ -39,13 +40,13 @@ export interface IndexCatalog {
 export const NO_SYSTEM = '00';
 const OPEN_WIDTH = 99;
 
-/** Id of the fact that `use` occurs for the parameter with this prefix. */
+/** Id of the entry that `use` occurs for the parameter with this prefix. */
 export const useEntry = (prefix: string, use: string): string => `u${prefix}${use}`;
 
 /** Open ends are millennia away. */
 export const isOpenWidth = (width: number): boolean => width > 1e14;
 
-/** Id of the fact that the type has a main date of this length: a power of two, so that facts stay few. */
+/** Id of the entry that the type has a main date of this length: a power of two, so that entries stay few. */
 export function widthEntry(typeCode: string, width: number): string {
   const power = isOpenWidth(width) ? OPEN_WIDTH : Math.ceil(Math.log2(width + 1));
   return `w${typeCode}${String(power).padStart(2, '0')}`;
@@ -57,12 +58,12 @@ export const systemEntry = (number: number): string => `s${encodeNumber(number)}
 const CUSTOM_NUMBERS = { from: 1000, below: 3844 } as const;
 
 /**
- * The facts that give numbers to the codes that have none, in order. A number is never taken back: what is stored under
+ * The entries that give numbers to the codes that have none, in order. A number is never taken back: what is stored under
  * it may outlive the parameter. Throws `unprocessable` where no number is left.
  */
-export function parameterCodeEntries(facts: IndexCatalog, codes: Iterable<string>): readonly CatalogEntry[] {
-  const without = [...new Set(codes)].filter(code => facts.parameter(code) === undefined);
-  const first = CUSTOM_NUMBERS.from + facts.parameters;
+export function parameterCodeEntries(catalog: IndexCatalog, codes: Iterable<string>): readonly CatalogEntry[] {
+  const without = [...new Set(codes)].filter(code => catalog.parameter(code) === undefined);
+  const first = CUSTOM_NUMBERS.from + catalog.parameters;
   if (without.length > 0 && first + without.length > CUSTOM_NUMBERS.below)
     throw new FhirError('unprocessable', 'This store has no room for further codes of search parameters.', {
       expression: 'SearchParameter.code',
@@ -78,7 +79,7 @@ export function createIndexCatalog(initial: Iterable<CatalogEntry> = []): IndexC
   const widths = new Map<string, number>();
   const parameters = new Map<string, string>();
   const openTypes = new Set<string>();
-  const facts: IndexCatalog = {
+  const catalog: IndexCatalog = {
     system: uri => systems.get(uri),
     uses: prefix => uses.get(prefix) ?? [],
     widest: type => widths.get(TYPE_CODES[type] ?? '') ?? 0,
@@ -112,6 +113,6 @@ export function createIndexCatalog(initial: Iterable<CatalogEntry> = []): IndexC
       return parameters.size;
     },
   };
-  facts.add(initial);
-  return facts;
+  catalog.add(initial);
+  return catalog;
 }

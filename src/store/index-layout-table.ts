@@ -112,7 +112,7 @@ export const INDEXED: Readonly<Record<string, readonly string[]>> = {
 export const RARELY_MISSING: ReadonlySet<string> = new Set(['code', 'encounter', 'patient', 'subject']);
 
 /** Names are worth a key wherever they are looked up. */
-export const NAMES: ReadonlySet<string> = new Set(['name', 'family', 'given', 'phonetic']);
+export const NAME_PARAMETERS: ReadonlySet<string> = new Set(['name', 'family', 'given', 'phonetic']);
 
 /** Types of which strings can be sorted, with the strings. */
 export const SORT_STRINGS: Readonly<Record<string, readonly string[]>> = {

@@ -12,7 +12,7 @@ import {
   INDEXED,
   MAIN_DATE,
   MAIN_DATES,
-  NAMES,
+  NAME_PARAMETERS,
   ONLY_INDEXED,
   RARELY_MISSING,
   SCOPED_TOKENS,
@@ -25,7 +25,7 @@ import { TYPE_CODES } from './type-codes.js';
 /** Raise it when the form of keys changes in a way that the table below does not show. */
 const ENCODING = 5;
 
-/** What the placement needs to know of a search parameter. */
+/** What the layout needs to know of a search parameter. */
 export interface LaidOutParameter {
   readonly url: string;
   readonly code: string;
@@ -51,7 +51,7 @@ export interface ParameterLayout {
   readonly main: boolean;
   readonly sorts: boolean;
   /** Where a resource without this parameter has a key that says so. */
-  readonly absent?: IndexedArray;
+  readonly missingKeyIn?: IndexedArray;
   /** No keys of its own: the union of these parameters of the same type. */
   readonly union?: readonly string[];
 }
@@ -60,7 +60,7 @@ export interface TypeLayout {
   readonly type: string;
   /** Two characters: the type key in `byDate`. */
   readonly typeCode: string;
-  readonly places: ReadonlyMap<string, ParameterLayout>;
+  readonly parameters: ReadonlyMap<string, ParameterLayout>;
   /** Those with `absent`. */
   readonly rarelyMissing: readonly ParameterLayout[];
   /** Code of the main date. */
@@ -79,7 +79,7 @@ export interface IndexLayout {
   readonly hash: string;
 }
 
-/** A placement to which custom parameters are added while it is in use. */
+/** A layout to which custom parameters are added while it is in use. */
 export interface GrowingLayout extends IndexLayout {
   /**
    * Adds custom parameters, or places one anew that has changed. What was added stays: an entry that was extracted before
@@ -97,7 +97,7 @@ function numberCodes(parameters: readonly LaidOutParameter[]): ReadonlyMap<strin
 const AS_PATIENT = /\.where\(\s*resolve\(\) is Patient\s*\)/g;
 
 /** The paths of an expression that start at `type`, in one spelling. */
-const pathsOf = (expression: string | undefined, type: string): string =>
+const pathsFrom = (expression: string | undefined, type: string): string =>
   (expression ?? '')
     .replace(AS_PATIENT, '')
     .split('|')
@@ -119,12 +119,12 @@ function arrayOf(type: string, parameter: LaidOutParameter, dated: IndexedArray)
     case 'token':
       return BROAD_TOKENS.has(code) ? dated : 'byArrival';
     case 'string':
-      return ALL_INDEXED.has(type) || (NAMES.has(code) && NAMED.has(type)) ? 'byArrival' : 'filterOnly';
+      return ALL_INDEXED.has(type) || (NAME_PARAMETERS.has(code) && NAMED_TYPES.has(type)) ? 'byArrival' : 'filterOnly';
     default:
       return 'filterOnly';
   }
 }
-const NAMED: ReadonlySet<string> = new Set([
+const NAMED_TYPES: ReadonlySet<string> = new Set([
   'Practitioner',
   'Person',
   'RelatedPerson',
@@ -133,7 +133,7 @@ const NAMED: ReadonlySet<string> = new Set([
   'HealthcareService',
 ]);
 
-function placeType(
+function layOutType(
   type: string,
   parameters: readonly LaidOutParameter[],
   codes: ReadonlyMap<string, string>,
@@ -143,7 +143,7 @@ function placeType(
   const isDate = (code: string | undefined) => code !== undefined && byCode.get(code)?.type === 'date';
   const mainDate = [MAIN_DATE[type], ...MAIN_DATES].find(isDate);
   const dated = mainDate === undefined ? 'byArrival' : 'byDate';
-  const patientPaths = pathsOf(byCode.get('patient')?.expression, type);
+  const patientPaths = pathsFrom(byCode.get('patient')?.expression, type);
   const places = new Map<string, ParameterLayout>();
   for (const parameter of parameters) {
     const { code, type: kind } = parameter;
@@ -151,7 +151,7 @@ function placeType(
     const patient =
       kind === 'reference' &&
       patientPaths !== '' &&
-      (code === 'patient' || pathsOf(parameter.expression, type) === patientPaths);
+      (code === 'patient' || pathsFrom(parameter.expression, type) === patientPaths);
     const main = code === mainDate;
     const none = main || union !== undefined || code === '_id' || code === '_lastUpdated';
     places.set(code, {
@@ -164,12 +164,12 @@ function placeType(
       patient,
       main,
       sorts: SORT_STRINGS[type]?.includes(code) ?? false,
-      ...(main || (RARELY_MISSING.has(code) && !(type in ONLY_INDEXED)) ? { absent: dated } : {}),
+      ...(main || (RARELY_MISSING.has(code) && !(type in ONLY_INDEXED)) ? { missingKeyIn: dated } : {}),
       ...(union === undefined ? {} : { union }),
     });
   }
-  const rarelyMissing = [...places.values()].filter(place => place.absent !== undefined);
-  return { type, typeCode, places, rarelyMissing, ...(mainDate === undefined ? {} : { mainDate }) };
+  const rarelyMissing = [...places.values()].filter(place => place.missingKeyIn !== undefined);
+  return { type, typeCode, parameters: places, rarelyMissing, ...(mainDate === undefined ? {} : { mainDate }) };
 }
 
 /**
@@ -185,7 +185,7 @@ export function referenceArray({ array: home, patient }: ParameterLayout, target
  * Custom parameters have a key where values have one at all: dates, numbers and quantities too, because somebody defined
  * the parameter in order to search by it. They never order a type, share no keys, and take no part in the hash.
  */
-function placeCustom(type: string, parameter: LaidOutParameter, number: string): ParameterLayout {
+function layOutCustom(type: string, parameter: LaidOutParameter, number: string): ParameterLayout {
   const { code, type: kind } = parameter;
   const ranged = kind === 'date' || kind === 'number' || kind === 'quantity';
   return {
@@ -202,7 +202,7 @@ function placeCustom(type: string, parameter: LaidOutParameter, number: string):
 }
 
 /** The parameters of one type: a type's own definition wins over a shared one of the same code. */
-function parametersOf(parameters: readonly LaidOutParameter[]): (type: string) => LaidOutParameter[] {
+function parametersByType(parameters: readonly LaidOutParameter[]): (type: string) => LaidOutParameter[] {
   const byBase = new Map<string, LaidOutParameter[]>();
   for (const parameter of parameters)
     for (const base of new Set(parameter.base)) byBase.set(base, [...(byBase.get(base) ?? []), parameter]);
@@ -219,18 +219,18 @@ const LETTERS = { byDate: 'k', byArrival: 'g', filterOnly: 'f', none: 'none' } a
   string
 >;
 
-/** The placement of the standard's search parameters, to which custom ones can be added. Order does not matter. */
+/** The layout of the standard's search parameters, to which custom ones can be added. Order does not matter. */
 export function createIndexLayout(standard: readonly LaidOutParameter[]): GrowingLayout {
   const codes = numberCodes(standard);
   const types = Object.keys(TYPE_CODES);
-  const ofType = parametersOf(standard);
-  const all = new Map(types.map(type => [type, placeType(type, ofType(type), codes)]));
+  const ofType = parametersByType(standard);
+  const all = new Map(types.map(type => [type, layOutType(type, ofType(type), codes)]));
   const of = (type: string): TypeLayout => {
     const found = all.get(type);
     if (!found) throw new FhirError('unknown-type', `${type} is not a resource type of FHIR R4.`);
     return found;
   };
-  const rows = [...all.values()].map(({ type, typeCode, places, mainDate }) => [
+  const rows = [...all.values()].map(({ type, typeCode, parameters: places, mainDate }) => [
     type,
     typeCode,
     mainDate ?? '',
@@ -242,18 +242,18 @@ export function createIndexLayout(standard: readonly LaidOutParameter[]): Growin
       p.scoped,
       p.patient,
       p.sorts,
-      p.absent ? LETTERS[p.absent] : '',
+      p.missingKeyIn ? LETTERS[p.missingKeyIn] : '',
       p.union ?? '',
     ]),
   ]);
   return {
     of,
     find(type, code) {
-      const place = of(type).places.get(code);
+      const place = of(type).parameters.get(code);
       if (!place) throw new FhirError('not-supported', `${type} has no search parameter ${code}.`);
       return place;
     },
-    sortStrings: [...all.values()].flatMap(({ type, places }) =>
+    sortStrings: [...all.values()].flatMap(({ type, parameters: places }) =>
       [...places.values()].filter(p => p.sorts).map(({ prefix }) => ({ type, prefix })),
     ),
     types,
@@ -261,15 +261,18 @@ export function createIndexLayout(standard: readonly LaidOutParameter[]): Growin
       .update(JSON.stringify([ENCODING, rows]))
       .digest('hex'),
     extend(custom, numbers) {
-      const added = parametersOf(custom);
+      const added = parametersByType(custom);
       for (const type of types) {
         const before = of(type);
         const standardCodes = new Set(ofType(type).map(({ code }) => code));
         const places = added(type)
           .filter(({ code }) => !standardCodes.has(code))
-          .map(parameter => placeCustom(type, parameter, numbers.get(parameter.code)!));
+          .map(parameter => layOutCustom(type, parameter, numbers.get(parameter.code)!));
         if (places.length > 0)
-          all.set(type, { ...before, places: new Map([...before.places, ...places.map(p => [p.code, p] as const)]) });
+          all.set(type, {
+            ...before,
+            parameters: new Map([...before.parameters, ...places.map(p => [p.code, p] as const)]),
+          });
       }
     },
   };

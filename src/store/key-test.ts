@@ -14,36 +14,37 @@ import {
   bindingBounds,
   closeBounds,
   dateTest,
-  type Spot,
-  targetsOf,
+  type KeyPlace,
+  targetHeads,
   used,
   valueTest,
   versionTest,
 } from './value-test.js';
 
 /** What a query is compiled against. */
-export interface Ground {
-  readonly placement: IndexLayout;
-  readonly facts: IndexCatalog;
+export interface PlanningContext {
+  readonly layout: IndexLayout;
+  readonly catalog: IndexCatalog;
   readonly types: readonly string[];
 }
 
-const homeOf = (place: ParameterLayout): KeyArray => (place.array === 'none' ? 'filterOnly' : place.array);
+const arrayOfKeys = (parameter: ParameterLayout): KeyArray =>
+  parameter.array === 'none' ? 'filterOnly' : parameter.array;
 
-const spotOf = (facts: IndexCatalog, place: ParameterLayout): Spot => ({
-  facts,
-  in: homeOf(place),
-  prefix: place.prefix,
-  at: place.prefix,
+const keyPlace = (catalog: IndexCatalog, parameter: ParameterLayout): KeyPlace => ({
+  catalog,
+  in: arrayOfKeys(parameter),
+  prefix: parameter.prefix,
+  at: parameter.prefix,
 });
 
-/** Types that references by a parameter point at, as far as the facts know. */
+/** Types that references by a parameter point at, as far as the catalog knows. */
 export const targetTypes = (
-  facts: IndexCatalog,
-  placement: IndexLayout,
+  catalog: IndexCatalog,
+  layout: IndexLayout,
   type: string,
   code: string,
-): readonly string[] => used(spotOf(facts, placement.find(type, code)), 't').toSorted();
+): readonly string[] => used(keyPlace(catalog, layout.find(type, code)), 't').toSorted();
 
 function idTest(types: readonly string[], test: Test): KeyTest {
   if (test.kind !== 'token') throw mismatch('_id');
@@ -91,23 +92,23 @@ function mainDateBounds(widest: number, bounds: RangeBounds): KeyTest {
  * Where periods of the type are open, a bound on their end says nothing of their start. But all those that begin before
  * the time given here and may pass are open: they have a key of their own. Undefined: no such time.
  */
-export function openBefore({ facts, placement, types }: Ground, where: Where): number | undefined {
+export function openBefore({ catalog, layout, types }: PlanningContext, where: Where): number | undefined {
   const [type, another] = types;
   if (where.kind !== 'param' || where.test.kind !== 'date' || type === undefined || another !== undefined)
     return undefined;
-  const place = placement.of(type).places.get(where.code);
+  const parameter = layout.of(type).parameters.get(where.code);
   // A second main date is found by other keys.
-  if (!place?.main || !facts.isOpen(type) || used(spotOf(facts, place), 'c').length > 0) return undefined;
+  if (!parameter?.main || !catalog.isOpen(type) || used(keyPlace(catalog, parameter), 'c').length > 0) return undefined;
   const least = Math.min(
-    ...where.test.any.map(closeBounds).map(({ lowMin, highMin }) => Math.max(lowMin, highMin - facts.widest(type))),
+    ...where.test.any.map(closeBounds).map(({ lowMin, highMin }) => Math.max(lowMin, highMin - catalog.widest(type))),
   );
   return Number.isFinite(least) ? least : undefined;
 }
 
-function mainDateTest(facts: IndexCatalog, place: ParameterLayout, bounds: readonly RangeBounds[]): KeyTest {
-  const widest = facts.isOpen(place.type) ? Infinity : facts.widest(place.type);
+function mainDateTest(catalog: IndexCatalog, parameter: ParameterLayout, bounds: readonly RangeBounds[]): KeyTest {
+  const widest = catalog.isOpen(parameter.type) ? Infinity : catalog.widest(parameter.type);
   const main = anyOf(bounds.map(value => mainDateBounds(widest, value)));
-  const further = dateTest(spotOf(facts, place), bounds);
+  const further = dateTest(keyPlace(catalog, parameter), bounds);
   if (further.is !== 'any' || further.of.length > 0 || main.is !== 'any') return anyOf([main, further]);
   // Several alternatives (`ge`: after, or equal): the hull of their bounds lets an index help.
   const dates = main.of.filter(t => t.is === 'date');
@@ -121,20 +122,20 @@ function mainDateTest(facts: IndexCatalog, place: ParameterLayout, bounds: reado
 /** The key of "this patient's resources of this type". */
 export const patientKey = (id: string, typeCode: string): string => `p${encodeIdPart(id)}>${typeCode}`;
 
-function referenceTest(facts: IndexCatalog, place: ParameterLayout, test: Test): KeyTest {
-  if (test.kind !== 'reference') throw mismatch(place.code);
-  const spot = spotOf(facts, place);
+function referenceKeyTest(catalog: IndexCatalog, parameter: ParameterLayout, test: Test): KeyTest {
+  if (test.kind !== 'reference') throw mismatch(parameter.code);
+  const spot = keyPlace(catalog, parameter);
   const { to } = test;
   if (to.kind === 'identifier')
     return valueTest({ ...spot, in: spot.in === 'filterOnly' ? 'filterOnly' : 'byArrival' }, test);
-  const targets = targetsOf(spot, to);
-  const patient = place.patient && to.kind !== 'url' && (to.type ?? 'Patient') === 'Patient';
+  const targets = targetHeads(spot, to);
+  const patient = parameter.patient && to.kind !== 'url' && (to.type ?? 'Patient') === 'Patient';
   const ids = !patient ? [] : to.kind === 'among' ? [...to.ids] : [to.id];
-  const found = ids.map(id => patientKey(id, place.prefix.slice(0, 2)));
+  const found = ids.map(id => patientKey(id, parameter.prefix.slice(0, 2)));
   const others = patient ? targets.filter(target => !target.startsWith('Pa')) : targets;
   const pointing = anyOf([
     pointTest('byDate', found),
-    ...others.map(target => pointTest(referenceArray(place, target), [`r${target}>${place.prefix}`])),
+    ...others.map(target => pointTest(referenceArray(parameter, target), [`r${target}>${parameter.prefix}`])),
   ]);
   return ledBy(pointing, versionTest(spot, to));
 }
@@ -142,40 +143,48 @@ function referenceTest(facts: IndexCatalog, place: ParameterLayout, test: Test):
 const mismatch = (code: string) =>
   new FhirError('not-supported', `The search parameter ${code} cannot be searched with this kind of value.`);
 
-function placeTest({ placement, facts, types }: Ground, place: ParameterLayout, test: Test): KeyTest {
-  if (place.union)
+function parameterKeyTest(
+  { layout, catalog, types }: PlanningContext,
+  parameter: ParameterLayout,
+  test: Test,
+): KeyTest {
+  if (parameter.union)
     return anyOf(
-      place.union.map(code => placeTest({ placement, facts, types }, placement.find(place.type, code), test)),
+      parameter.union.map(code =>
+        parameterKeyTest({ layout, catalog, types }, layout.find(parameter.type, code), test),
+      ),
     );
-  if (place.kind === 'reference') return referenceTest(facts, place, test);
-  if (place.main && test.kind === 'date') {
-    const found = mainDateTest(facts, place, test.any);
-    return types.length === 1 ? found : allOf([pointTest('byDate', [place.prefix.slice(0, 2)]), found]);
+  if (parameter.kind === 'reference') return referenceKeyTest(catalog, parameter, test);
+  if (parameter.main && test.kind === 'date') {
+    const found = mainDateTest(catalog, parameter, test.any);
+    return types.length === 1 ? found : allOf([pointTest('byDate', [parameter.prefix.slice(0, 2)]), found]);
   }
   // The texts of a token parameter are never indexed.
-  const spot = spotOf(facts, place);
-  return valueTest(test.kind === 'string' && place.kind !== 'string' ? { ...spot, in: 'filterOnly' } : spot, test);
+  const spot = keyPlace(catalog, parameter);
+  return valueTest(test.kind === 'string' && parameter.kind !== 'string' ? { ...spot, in: 'filterOnly' } : spot, test);
 }
 
-function presentTest(ground: Ground, place: ParameterLayout): KeyTest {
-  const { placement, types } = ground;
-  if (place.union) return anyOf(place.union.map(code => presentTest(ground, placement.find(place.type, code))));
-  if (place.absent) {
-    const has = notOf(pointTest(place.absent, [`-${place.prefix}`]));
-    return types.length === 1 ? has : allOf([pointTest('byDate', [place.prefix.slice(0, 2)]), has]);
+function presentTest(ground: PlanningContext, parameter: ParameterLayout): KeyTest {
+  const { layout, types } = ground;
+  if (parameter.union)
+    return anyOf(parameter.union.map(code => presentTest(ground, layout.find(parameter.type, code))));
+  if (parameter.missingKeyIn) {
+    const has = notOf(pointTest(parameter.missingKeyIn, [`-${parameter.prefix}`]));
+    return types.length === 1 ? has : allOf([pointTest('byDate', [parameter.prefix.slice(0, 2)]), has]);
   }
-  if (place.kind === 'reference' || place.kind === 'composite') return pointTest('filterOnly', [`${place.prefix}!`]);
-  const home = headTest(homeOf(place), place.prefix);
-  return place.kind === 'token' ? anyOf([home, headTest('filterOnly', place.prefix)]) : home;
+  if (parameter.kind === 'reference' || parameter.kind === 'composite')
+    return pointTest('filterOnly', [`${parameter.prefix}!`]);
+  const home = headTest(arrayOfKeys(parameter), parameter.prefix);
+  return parameter.kind === 'token' ? anyOf([home, headTest('filterOnly', parameter.prefix)]) : home;
 }
 
 /** Whether only resources of one type can pass: keys begin with their type, other things a test looks at do not. */
-function isBound(test: KeyTest): boolean {
+function isOfOneType(test: KeyTest): boolean {
   switch (test.is) {
     case 'all':
-      return test.of.some(isBound);
+      return test.of.some(isOfOneType);
     case 'any':
-      return test.of.every(isBound);
+      return test.of.every(isOfOneType);
     default:
       return test.is === 'key' || test.is === 'range' || test.is === 'contains' || test.is === 'span';
   }
@@ -195,8 +204,8 @@ function asPoints(tests: readonly KeyTest[]): readonly KeyTest[] {
 }
 
 /** The condition as a test on keys. Throws `not-supported` for what the keys cannot answer. */
-export function keyTest(ground: Ground, where: Where): KeyTest {
-  const { placement, types } = ground;
+export function keyTest(ground: PlanningContext, where: Where): KeyTest {
+  const { layout, types } = ground;
   switch (where.kind) {
     case 'all':
       return allOf(where.of.map(part => keyTest(ground, part)));
@@ -207,14 +216,14 @@ export function keyTest(ground: Ground, where: Where): KeyTest {
     case 'param':
       if (where.code === '_id') return idTest(types, where.test);
       if (where.code === '_lastUpdated') return updatedTest(where.test);
-      return anyOf(types.map(type => placeTest(ground, placement.find(type, where.code), where.test)));
+      return anyOf(types.map(type => parameterKeyTest(ground, layout.find(type, where.code), where.test)));
     case 'present':
       if (where.code === '_id' || where.code === '_lastUpdated') return EVERYTHING_HELD;
-      return anyOf(types.map(type => presentTest(ground, placement.find(type, where.code))));
+      return anyOf(types.map(type => presentTest(ground, layout.find(type, where.code))));
     case 'of': {
       if (!types.includes(where.type)) return NOTHING_HELD;
       const found = keyTest({ ...ground, types: [where.type] }, where.where);
-      return isBound(found) ? found : allOf([found, pointTest('byDate', [placement.of(where.type).typeCode])]);
+      return isOfOneType(found) ? found : allOf([found, pointTest('byDate', [layout.of(where.type).typeCode])]);
     }
     case 'chain':
     case 'has':

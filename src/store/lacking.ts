@@ -2,6 +2,7 @@
 import type { IndexEntry } from '../search/entry.js';
 
 /** Each once, in the order of the entries; none where the resource is found by more than it says. */
-export const lacking = (entries: readonly IndexEntry[], isThere: (entry: IndexEntry) => boolean): readonly string[] => [
-  ...new Set(entries.filter(entry => !isThere(entry)).map(({ parameter }) => parameter)),
-];
+export const missingParameters = (
+  entries: readonly IndexEntry[],
+  isThere: (entry: IndexEntry) => boolean,
+): readonly string[] => [...new Set(entries.filter(entry => !isThere(entry)).map(({ parameter }) => parameter))];

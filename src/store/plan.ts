@@ -3,10 +3,10 @@
  * the resource's own keys, one total order. Adapters only translate a Plan into their language (compile.ts); they
  * never look at a Where. Pure: no I/O.
  *
- * Two drivers are often both sensible: a walk in the order wanted, which a broad condition ends after a page, and an
+ * Two access paths are often both sensible: a walk in the order wanted, which a broad condition ends after a page, and an
  * index range, which a narrow condition makes short. Only the data knows which, so a plan names them all (`others`), and
  * a store counts their candidates up to a limit before it takes one (choose-path.ts). Rows and their order are the same
- * whichever it takes, so that pages of one search fit together although they may go different ways:
+ * whichever it takes, so that pages of one search fit together although each takes another path:
  *
  * - What is few by nature (an id, an identifier, an encounter, a patient) has no others.
  * - Without `_sort` the order is the natural one of the first driver, and which is first depends on the query alone: the
@@ -18,7 +18,7 @@
 import { FhirError } from '../fhir/error.js';
 import type { Cursor, Query, SortKey } from '../search/query.js';
 import { compareKeys, encodeId } from './codec.js';
-import { choose, type Chosen, type AccessPathDriver } from './access-path.js';
+import { driverChoices, type DriverChoice, type AccessPathDriver } from './access-path.js';
 import { checkKeys } from './expense.js';
 import type { IndexCatalog } from './index-catalog.js';
 import { type KeyArray, type Keys, type KeyTest, NO_DATE } from './key.js';
@@ -83,25 +83,25 @@ export function orderValue(order: Order, row: OrderedRow): string | number | nul
 }
 
 /** The cursor of a row: one value for every key of the order. */
-export const cursorOf = (order: readonly Order[], row: OrderedRow): Cursor => order.map(by => orderValue(by, row));
+export const cursorOfRow = (order: readonly Order[], row: OrderedRow): Cursor => order.map(by => orderValue(by, row));
 
-function orderOf(placement: IndexLayout, types: readonly string[], { code, descending }: SortKey): Order {
+function sortOrder(layout: IndexLayout, types: readonly string[], { code, descending }: SortKey): Order {
   if (code === '_lastUpdated') return { by: 'updated', descending };
   if (code === '_id') return { by: 'id', descending };
-  const places = types.map(type => placement.find(type, code));
-  if (places.every(place => place.main)) return { by: 'date', descending };
-  const [place, another] = places;
-  if (!place || another)
+  const parameters = types.map(type => layout.find(type, code));
+  if (parameters.every(parameter => parameter.main)) return { by: 'date', descending };
+  const [parameter, another] = parameters;
+  if (!parameter || another)
     throw new FhirError(
       'not-supported',
       `Results of several types cannot be sorted by ${code}; use _lastUpdated or _id.`,
     );
-  const { prefix, array: home } = place;
+  const { prefix, array: home } = parameter;
   const array = home === 'none' ? 'filterOnly' : home;
   // Two parameters together have no keys of their own.
-  if (place.union) throw new FhirError('not-supported', `Results cannot be sorted by ${code}.`);
-  if (place.sorts) return { by: 'sort-string', prefix, descending };
-  switch (place.kind) {
+  if (parameter.union) throw new FhirError('not-supported', `Results cannot be sorted by ${code}.`);
+  if (parameter.sorts) return { by: 'sort-string', prefix, descending };
+  switch (parameter.kind) {
     case 'date':
       return { by: 'key', in: 'filterOnly', prefix: `${prefix}<`, descending };
     case 'number':
@@ -140,25 +140,25 @@ function delivers(driver: AccessPathDriver, order: readonly Order[]): boolean {
  * The plan of a query. Driver and filters together are exact. Throws `not-supported` for conditions and orders that
  * the keys cannot answer, `unknown-type` for types that do not exist, `too-costly` for too many keys.
  */
-export function plan(placement: IndexLayout, query: Query, facts: IndexCatalog): Plan {
+export function plan(layout: IndexLayout, query: Query, catalog: IndexCatalog): Plan {
   const { types, sort, limit } = query;
-  checkKeys({ placement, facts, types }, query.where);
-  const keys = sort.map(key => orderOf(placement, types, key));
+  checkKeys({ layout, catalog, types }, query.where);
+  const keys = sort.map(key => sortOrder(layout, types, key));
   const wanted: Order[] = [...keys, { by: 'n', descending: keys.at(-1)?.descending ?? true }];
-  const [first, ...others] = choose(
-    { placement, facts, types },
+  const [first, ...others] = driverChoices(
+    { layout, catalog, types },
     query,
     sort.length === 0 ? undefined : driver => delivers(driver, wanted),
   );
   const order = sort.length === 0 ? naturalOrder(first.driver) : wanted;
-  const way = ({ driver, filter }: Chosen): AccessPath => ({ driver, filter, ordered: delivers(driver, order) });
+  const path = ({ driver, filter }: DriverChoice): AccessPath => ({ driver, filter, ordered: delivers(driver, order) });
   // The order can depend on what the data uses by now, in rare cases: such a page link is over.
   const cursor = query.after ?? query.before;
   if (cursor && first.driver.by !== 'nothing' && cursor.length !== order.length)
     throw new FhirError('expired', 'This page link no longer fits the data. Search again.');
   return {
-    ...way(first),
-    ...(others.length === 0 ? {} : { others: others.map(way) }),
+    ...path(first),
+    ...(others.length === 0 ? {} : { others: others.map(path) }),
     order,
     limit,
     ...(query.bytes === undefined ? {} : { bytes: query.bytes }),

@@ -8,7 +8,7 @@ export type DateClass = 'i' | 's' | 'm' | 'd' | 'M' | 'y' | 'p';
 
 /** high − low in ms of the classes of fixed length. */
 const WIDTHS: Readonly<Record<string, number>> = { i: 0, s: 999, m: 59_999, d: 86_399_999 };
-const LIMIT = 8.64e15;
+const MAX_TIME = 8.64e15;
 
 const startOf = (cls: 'M' | 'y', date: Date, step = 0): number => {
   const start = new Date(0);
@@ -32,10 +32,10 @@ export function classOf(low: number, high: number): DateClass {
 }
 
 /** Start of the month or year in which `time` lies; beyond the calendar, `time` itself. */
-function floor(cls: 'M' | 'y', time: number): number {
-  if (!(Math.abs(time) < LIMIT)) return time;
+function startOfUnit(cls: 'M' | 'y', time: number): number {
+  if (!(Math.abs(time) < MAX_TIME)) return time;
   const start = startOf(cls, new Date(time));
-  return Number.isNaN(start) ? -LIMIT : start;
+  return Number.isNaN(start) ? -MAX_TIME : start;
 }
 
 /** The bounds on low that say, for a range of this class, what inclusive bounds on its high end say. */
@@ -47,7 +47,7 @@ export function lowBounds(
   if (cls === 'M' || cls === 'y') {
     // The last range that ends by highMax is the one before that of the next instant.
     const next = highMax + 1;
-    return { min: floor(cls, highMin), max: Math.abs(next) < LIMIT ? floor(cls, next) - 1 : highMax };
+    return { min: startOfUnit(cls, highMin), max: Math.abs(next) < MAX_TIME ? startOfUnit(cls, next) - 1 : highMax };
   }
   const width = WIDTHS[cls]!;
   return { min: highMin - width, max: highMax - width };

@@ -65,12 +65,12 @@ export interface Absence extends Pick<Query, 'types' | 'where'> {
   readonly uniquenessKey: string;
 }
 
-/** A message for later, kept with the change: consumers take them in order and settle them. */
-export interface Message {
+/** A message for later, kept with the change: consumers take them in order and acknowledge them. */
+export interface OutboxMessage {
   readonly topic: string;
   readonly body: string;
 }
-export interface PendingMessage extends Message {
+export interface PendingMessage extends OutboxMessage {
   readonly sequence: number;
 }
 
@@ -80,11 +80,11 @@ export interface Commit {
   readonly mustNotMatch?: readonly Absence[];
   /**
    * Resources that must be there, undeleted, when this is written, and that no deletion written at the same time takes
-   * away, if that one has an `absent` (it looks for what refers to it). What this commit itself creates need not be named.
+   * away, if that one has a `mustNotMatch` (it looks for what refers to it). What this commit itself creates need not be named.
    * With `version`: that version must be the current one.
    */
   readonly mustExist?: readonly Standing[];
-  readonly messages?: readonly Message[];
+  readonly messages?: readonly OutboxMessage[];
   /** Sequence numbers of outbox messages that this commit has dealt with. */
   readonly acknowledges?: readonly number[];
   /**
@@ -148,19 +148,19 @@ export interface Explanation extends Pick<Plan, 'driver' | 'filter' | 'order' | 
 }
 
 /** A resource by its name. */
-export interface Named {
+export interface ResourceName {
   readonly type: string;
   readonly id: string;
 }
 
 /** A resource that must be there, as it is now. */
-export interface Standing extends Named {
+export interface Standing extends ResourceName {
   readonly version?: number;
 }
 
 export interface FoundIds {
   /** Each once, in no order. */
-  readonly found: readonly Named[];
+  readonly found: readonly ResourceName[];
   /** False: there are more than `limit`. */
   readonly complete: boolean;
 }

@@ -25,30 +25,30 @@ import type { KeyArray, KeyTest } from './key.js';
 import { type DateClass, lowBounds } from './span-class.js';
 
 /** Where a parameter's keys are and what its data uses. */
-export interface Spot {
-  readonly facts: IndexCatalog;
+export interface KeyPlace {
+  readonly catalog: IndexCatalog;
   readonly in: KeyArray;
-  /** The parameter's prefix, for facts. */
+  /** The parameter's prefix, for the catalog. */
   readonly prefix: string;
   readonly at: string;
 }
 
 /** What the parameter uses of one kind (`s`, `c`, `t`), without the kind. */
-export const used = ({ facts, prefix }: Spot, kind: string): string[] =>
-  facts
+export const used = ({ catalog, prefix }: KeyPlace, kind: string): string[] =>
+  catalog
     .uses(prefix)
     .filter(use => use.startsWith(kind))
     .map(use => use.slice(1));
 
 /** `system number | code` of every system the value may mean; the range of a system has no code. */
-export function tokenForms(spot: Spot, { system, code }: TokenValue): { forms: string[]; heads: string[] } {
-  const known = system === undefined ? undefined : spot.facts.system(system);
+export function tokenForms(spot: KeyPlace, { system, code }: TokenValue): { forms: string[]; heads: string[] } {
+  const known = system === undefined ? undefined : spot.catalog.system(system);
   const systems = system === undefined ? used(spot, 's') : known === undefined ? [] : [known];
   if (code === undefined) return { forms: [], heads: systems.map(number => `${number}|`) };
   return { forms: systems.map(number => `${number}|${encodeText(code)}`), heads: [] };
 }
 
-function tokenTest(spot: Spot, values: readonly TokenValue[], mark = ''): KeyTest {
+function tokenKeyTest(spot: KeyPlace, values: readonly TokenValue[], mark = ''): KeyTest {
   return anyOf(
     values.map(value => {
       const { forms, heads } = tokenForms(spot, value);
@@ -93,12 +93,12 @@ export function bindingBounds(closed: Closed): Partial<Closed> {
 const spanTest = (prefix: string, closed: Closed): KeyTest => ({ is: 'span', prefix, ...bindingBounds(closed) });
 
 /** Keys `head` + a number within [min, max]. */
-const numberRange = (array: Spot['in'], head: string, min: number, max: number): KeyTest =>
+const numberKeyRange = (array: KeyPlace['in'], head: string, min: number, max: number): KeyTest =>
   min > max
     ? NOTHING_HELD
     : { is: 'range', in: array, low: head + encodeDouble(min), high: after(head + encodeDouble(max)) };
 
-export function dateTest(spot: Spot, values: readonly RangeBounds[]): KeyTest {
+export function dateTest(spot: KeyPlace, values: readonly RangeBounds[]): KeyTest {
   const classes = used(spot, 'c') as DateClass[];
   return anyOf(
     values.flatMap(value => {
@@ -107,17 +107,17 @@ export function dateTest(spot: Spot, values: readonly RangeBounds[]): KeyTest {
         if (cls === 'p') {
           const span = spanTest(spot.at, closed);
           // Implied by the span, and something that an index can drive.
-          const low = numberRange(spot.in, spot.at + cls, closed.lowMin, Math.min(closed.lowMax, closed.highMax));
+          const low = numberKeyRange(spot.in, spot.at + cls, closed.lowMin, Math.min(closed.lowMax, closed.highMax));
           return spot.in === 'filterOnly' ? span : ledBy(low, span);
         }
         const { min, max } = lowBounds(cls, closed.highMin, closed.highMax);
-        return numberRange(spot.in, spot.at + cls, Math.max(closed.lowMin, min), Math.min(closed.lowMax, max));
+        return numberKeyRange(spot.in, spot.at + cls, Math.max(closed.lowMin, min), Math.min(closed.lowMax, max));
       });
     }),
   );
 }
 
-function numberTest(spot: Spot, values: readonly RangeBounds[], heads: readonly string[]): KeyTest {
+function numberTest(spot: KeyPlace, values: readonly RangeBounds[], heads: readonly string[]): KeyTest {
   const classes = used(spot, 'c');
   return anyOf(
     values.flatMap(value => {
@@ -125,16 +125,16 @@ function numberTest(spot: Spot, values: readonly RangeBounds[], heads: readonly 
       const { lowMin, lowMax, highMin, highMax } = closed;
       const [min, max] = [Math.max(lowMin, highMin), Math.min(lowMax, highMax)];
       // Implied by a number with a unit, and something that an index can drive.
-      const plain = numberRange(spot.in, `${spot.at}n`, min, max);
+      const plain = numberKeyRange(spot.in, `${spot.at}n`, min, max);
       return heads.flatMap(head => [
         ...(classes.includes('n')
           ? [
               // The plain number and that in base units are in the parameter's home, the other forms in `filterOnly`.
               head === 'n' || head.startsWith('b')
-                ? numberRange(spot.in, spot.at + head, min, max)
+                ? numberKeyRange(spot.in, spot.at + head, min, max)
                 : spot.in === 'filterOnly'
-                  ? numberRange('filterOnly', spot.at + head, min, max)
-                  : ledBy(plain, numberRange('filterOnly', spot.at + head, min, max)),
+                  ? numberKeyRange('filterOnly', spot.at + head, min, max)
+                  : ledBy(plain, numberKeyRange('filterOnly', spot.at + head, min, max)),
             ]
           : []),
         ...(classes.includes('r') ? [spanTest(spot.at + head, closed)] : []),
@@ -144,9 +144,9 @@ function numberTest(spot: Spot, values: readonly RangeBounds[], heads: readonly 
 }
 
 /** A system and a code, a system, a unit (as code of any system or as printed), or the number alone. */
-function quantityHeads(spot: Spot, system: string | undefined, unit: string | undefined): string[] {
+function askedHeads(spot: KeyPlace, system: string | undefined, unit: string | undefined): string[] {
   if (system !== undefined && unit === undefined) {
-    const number = spot.facts.system(system);
+    const number = spot.catalog.system(system);
     return number === undefined ? [] : [`s${number}${SEPARATOR}`];
   }
   if (unit === undefined) return ['n'];
@@ -155,7 +155,7 @@ function quantityHeads(spot: Spot, system: string | undefined, unit: string | un
   return system === undefined ? [...coded, `u${encodeText(unit)}${SEPARATOR}`] : coded;
 }
 
-function stringTest(spot: Spot, mode: Extract<Test, { kind: 'string' }>['mode'], value: string): KeyTest {
+function stringKeyTest(spot: KeyPlace, mode: Extract<Test, { kind: 'string' }>['mode'], value: string): KeyTest {
   if (mode === 'exact') return pointTest('filterOnly', [`${spot.at}=${encodeText(value)}`]);
   const text = encodePhrase(value);
   const prefix = `${spot.at}:`;
@@ -172,7 +172,7 @@ function stringTest(spot: Spot, mode: Extract<Test, { kind: 'string' }>['mode'],
 
 /** Keys `head` + text, or + what is above or below it. */
 function alongTest(
-  array: Spot['in'],
+  array: KeyPlace['in'],
   head: string,
   value: string,
   mode: 'exact' | 'above' | 'below',
@@ -188,13 +188,13 @@ function alongTest(
   return anyOf([here, ...headsBelow(text, separators).map(start => headTest(array, head + start))]);
 }
 
-function uriTest(spot: Spot, test: Extract<Test, { kind: 'uri' }>): KeyTest {
+function uriTest(spot: KeyPlace, test: Extract<Test, { kind: 'uri' }>): KeyTest {
   const here = alongTest(spot.in, spot.at, test.value, test.mode, IN_URLS);
   return test.mode === 'exact' ? ledBy(here, versionBeside(spot, [encodePhrase(test.value)], test)) : here;
 }
 
 /** The version beside one of these targets: in `filterOnly`, beside the target's own key. Everything where no version is asked for. */
-const versionBeside = (spot: Spot, targets: readonly string[], { version, versions }: VersionTest): KeyTest =>
+const versionBeside = (spot: KeyPlace, targets: readonly string[], { version, versions }: VersionTest): KeyTest =>
   version === undefined
     ? EVERYTHING_HELD
     : anyOf(
@@ -204,7 +204,7 @@ const versionBeside = (spot: Spot, targets: readonly string[], { version, versio
       );
 
 /** The heads under which a reference value's target may be kept. */
-export function targetsOf(spot: Spot, to: Exclude<ReferenceValue, { kind: 'identifier' }>): string[] {
+export function targetHeads(spot: KeyPlace, to: Exclude<ReferenceValue, { kind: 'identifier' }>): string[] {
   if (to.kind === 'url') return [`^${encodeText(to.url)}`];
   if (to.kind === 'among') return [...to.ids].map(id => encodeTarget(to.type, id));
   const types = to.type === undefined ? used(spot, 't') : [to.type];
@@ -212,32 +212,32 @@ export function targetsOf(spot: Spot, to: Exclude<ReferenceValue, { kind: 'ident
 }
 
 /** A reference's version, where one is asked for. */
-export const versionTest = (spot: Spot, to: Exclude<ReferenceValue, { kind: 'identifier' }>): KeyTest =>
-  to.kind === 'among' ? EVERYTHING_HELD : versionBeside(spot, targetsOf(spot, to), to);
+export const versionTest = (spot: KeyPlace, to: Exclude<ReferenceValue, { kind: 'identifier' }>): KeyTest =>
+  to.kind === 'among' ? EVERYTHING_HELD : versionBeside(spot, targetHeads(spot, to), to);
 
 /** The points of the part that leads a composite. */
-function leads(spot: Spot, test: Test): string[] {
+function leadingPoints(spot: KeyPlace, test: Test): string[] {
   if (test.kind === 'token') return test.any.flatMap(value => tokenForms(spot, value).forms);
-  if (test.kind === 'reference' && test.to.kind !== 'identifier') return targetsOf(spot, test.to);
+  if (test.kind === 'reference' && test.to.kind !== 'identifier') return targetHeads(spot, test.to);
   throw unresolved();
 }
 
 const unresolved = () => new FhirError('not-supported', 'This condition must be resolved before the store is asked.');
 
 /** A test on values in the form that encode.ts gives them at `spot`. Plain references have their own form. */
-export function valueTest(spot: Spot, test: Test): KeyTest {
+export function valueTest(spot: KeyPlace, test: Test): KeyTest {
   switch (test.kind) {
     case 'token':
-      return tokenTest(spot, test.any);
+      return tokenKeyTest(spot, test.any);
     case 'string':
-      return stringTest(spot, test.mode, test.value);
+      return stringKeyTest(spot, test.mode, test.value);
     case 'date':
       return dateTest(spot, test.any);
     case 'number':
       return numberTest(spot, test.any, ['n']);
     case 'quantity':
       if (test.base) return numberTest(spot, test.base.any, [`b${encodeText(test.base.unit)}${SEPARATOR}`]);
-      return numberTest(spot, test.any, quantityHeads(spot, test.system, test.unit));
+      return numberTest(spot, test.any, askedHeads(spot, test.system, test.unit));
     case 'text':
       return headTest('filterOnly', `${spot.at}:${encodePhrase(test.value)}`);
     case 'of-type':
@@ -251,13 +251,13 @@ export function valueTest(spot: Spot, test: Test): KeyTest {
     case 'uri':
       return uriTest(spot, test);
     case 'media-type':
-      return mediaTypeTest(spot, test.base);
+      return mediaTypeKeyTest(spot, test.base);
     case 'reference':
-      if (test.to.kind === 'identifier') return tokenTest(spot, [test.to.value], 'i');
+      if (test.to.kind === 'identifier') return tokenKeyTest(spot, [test.to.value], 'i');
       return ledBy(
         pointTest(
           spot.in,
-          targetsOf(spot, test.to).map(target => spot.at + target),
+          targetHeads(spot, test.to).map(target => spot.at + target),
         ),
         versionTest(spot, test.to),
       );
@@ -267,28 +267,28 @@ export function valueTest(spot: Spot, test: Test): KeyTest {
 }
 
 /** `image/png`, or all of `image`. */
-function mediaTypeTest(spot: Spot, base: string): KeyTest {
+function mediaTypeKeyTest(spot: KeyPlace, base: string): KeyTest {
   const at = mediaTypeHead(spot.at) + encodePhrase(base);
   return base.includes('/') ? pointTest(spot.in, [at]) : anyOf([pointTest(spot.in, [at]), headTest(spot.in, `${at}/`)]);
 }
 
 /** The type with the value in one element; that the value alone has a key gives an index to drive by. */
-function ofTypeTest(spot: Spot, test: Test & { kind: 'of-type' }): KeyTest {
-  const system = spot.facts.system(test.system);
+function ofTypeTest(spot: KeyPlace, test: Test & { kind: 'of-type' }): KeyTest {
+  const system = spot.catalog.system(test.system);
   if (system === undefined) return NOTHING_HELD;
-  return ledBy(tokenTest(spot, [{ code: test.value }]), pointTest('filterOnly', [ofTypeKey(spot.at, system, test)]));
+  return ledBy(tokenKeyTest(spot, [{ code: test.value }]), pointTest('filterOnly', [ofTypeKey(spot.at, system, test)]));
 }
 
-function boxTest(spot: Spot, { south, north, west, east }: Box): KeyTest {
+function boxTest(spot: KeyPlace, { south, north, west, east }: Box): KeyTest {
   const span = spanTest(spot.at, { lowMin: south, lowMax: north, highMin: west, highMax: east });
-  return spot.in === 'filterOnly' ? span : ledBy(numberRange(spot.in, `${spot.at}n`, south, north), span);
+  return spot.in === 'filterOnly' ? span : ledBy(numberKeyRange(spot.in, `${spot.at}n`, south, north), span);
 }
 
 /** Two parts: the second in its form after the one that leads. Three, the last two being numbers: their pair. */
-function compositeTest(spot: Spot, parts: readonly Test[]): KeyTest {
+function compositeTest(spot: KeyPlace, parts: readonly Test[]): KeyTest {
   const [first, second, third] = orderTests(parts);
   if (!isKeyed(parts) || !first || !second) throw unresolved();
-  const heads = leads(spot, first).map(lead => spot.at + lead + SEPARATOR);
+  const heads = leadingPoints(spot, first).map(lead => spot.at + lead + SEPARATOR);
   if (!third) return anyOf(heads.map(at => valueTest({ ...spot, at }, second)));
   if (second.kind !== 'number' || third.kind !== 'number') throw unresolved();
   const pairs = second.any.flatMap(low => third.any.map(high => ({ low: closeBounds(low), high: closeBounds(high) })));

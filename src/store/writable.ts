@@ -1,7 +1,7 @@
 /** Whether a store takes writes. A write that it refused is remembered until it takes one again, so that readiness is told truly. */
 import { asFhirError } from '../fhir/error.js';
 
-const REFUSED: ReadonlySet<string> = new Set(['unavailable', 'no-space', 'timeout']);
+const REFUSALS: ReadonlySet<string> = new Set(['unavailable', 'no-space', 'timeout']);
 
 export interface Writable {
   /** Every write passes here. */
@@ -20,7 +20,7 @@ export function createWritable(touch: () => Promise<unknown>): Writable {
       return done;
     } catch (error) {
       const { kind } = asFhirError(error);
-      if (kind !== 'conflict') refused = REFUSED.has(kind);
+      if (kind !== 'conflict') refused = REFUSALS.has(kind);
       throw error;
     }
   };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Resource } from '../../src/fhir/resource.js';
 import { encode } from '../../src/store/encode.js';
 import { createIndexCatalog } from '../../src/store/index-catalog.js';
-import { entriesOf, placement } from '../support/changes.js';
+import { entriesOf, layout } from '../support/changes.js';
 import { readText, shared } from '../support/shared.js';
 import { table } from './report.js';
 
@@ -32,7 +32,7 @@ export function syntheaKeys(): string | undefined {
     for (const line of readText(join(folder, file)).split('\n')) {
       if (line === '') continue;
       const resource = JSON.parse(line) as Resource;
-      const { keys, missing } = encode(placement, resource.resourceType, entriesOf(resource), facts);
+      const { keys, missing } = encode(layout, resource.resourceType, entriesOf(resource), facts);
       facts.add(missing);
       for (const name of ['(all)', resource.resourceType])
         add(name, keys.byDate.length, keys.byArrival.length, keys.filterOnly.length);

@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { openEmbedded } from '../../src/store/embedded/index.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import type { Store } from '../../src/store/store.js';
-import { placement } from '../support/changes.js';
+import { layout } from '../support/changes.js';
 import { exchange } from '../support/exchange.js';
 import { type Mongo, startMongo } from '../support/mongod.js';
 import { queryOf } from '../support/queries.js';
@@ -134,9 +134,7 @@ async function grow(kind: 'embedded' | 'mongo', options: Options, mongo: Mongo |
   const url = mongo?.database(DATABASE);
   const open = async (): Promise<Store> => {
     const store =
-      url === undefined
-        ? await openEmbedded({ file, placement })
-        : await openMongo({ url, placement, maxTimeMS: 120_000 });
+      url === undefined ? await openEmbedded({ file, layout }) : await openMongo({ url, layout, maxTimeMS: 120_000 });
     await store.migrate();
     return store;
   };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { it } from 'mocha';
 import type { Resource } from '../../src/fhir/resource.js';
 import { referring } from '../../src/interactions/write/referrers.js';
-import type { Absence, Named, Store } from '../../src/store/store.js';
+import type { Absence, ResourceName, Store } from '../../src/store/store.js';
 import { definitions, parameters, put, remove } from '../support/changes.js';
 import { queryOf } from '../support/queries.js';
 import { conflict } from './resource-rows.js';
@@ -222,7 +222,7 @@ export function commitRows(subject: Subject): void {
       subject: { reference: 'Device/absent' },
     };
     await store.commit({ changes: [put(device), put(about)] });
-    const takeAway = async (type: string, id: string, except: readonly Named[] = []) => {
+    const takeAway = async (type: string, id: string, except: readonly ResourceName[] = []) => {
       const absent = referring({ definitions, parameters }, [{ type, id }], except).map((query, i) => ({
         uniquenessKey: `${type} ${i}`,
         ...query,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { createApply } from '../../src/store/embedded/apply.js';
 import { columnsOf } from '../../src/store/embedded/columns.js';
-import { bytesOf, connect, type Connection, type Value } from '../../src/store/embedded/connection.js';
+import { blobBytes, connect, type Connection, type SqlValue } from '../../src/store/embedded/connection.js';
 import { fromDriver, resultCode } from '../../src/store/embedded/errors.js';
 import { protect } from '../../src/store/embedded/files.js';
 import type { Job } from '../../src/store/embedded/job.js';
@@ -27,7 +27,7 @@ describe('the SQLite driver port', () => {
     rmSync(folder, { recursive: true, force: true });
   });
   const insert = (...values: unknown[]): number =>
-    connection.prepare('INSERT INTO thing(t,i,r,b) VALUES(?,?,?,?)').run(...(values as Value[]));
+    connection.prepare('INSERT INTO thing(t,i,r,b) VALUES(?,?,?,?)').run(...(values as SqlValue[]));
 
   it('keeps what it is given', () => {
     const bytes = Buffer.from([0, 255, 1, 0]);
@@ -35,9 +35,9 @@ describe('the SQLite driver port', () => {
     assert.equal(insert(null, -9_007_199_254_740_991, -1e300, Buffer.alloc(0)), 1);
     const rows = connection.prepare('SELECT t,i,r,b FROM thing ORDER BY n').all();
     assert.deepEqual(rows[0]?.slice(0, 3), ['Ærø 🩺 \'"?', 9_007_199_254_740_991, 0.1]);
-    assert.ok(bytesOf(rows[0]?.[3])?.equals(bytes));
+    assert.ok(blobBytes(rows[0]?.[3])?.equals(bytes));
     assert.deepEqual(rows[1]?.slice(0, 3), [null, -9_007_199_254_740_991, -1e300]);
-    assert.equal(bytesOf(rows[1]?.[3])?.length, 0);
+    assert.equal(blobBytes(rows[1]?.[3])?.length, 0);
     const types = connection.prepare('SELECT typeof(i),typeof(r) FROM thing').all();
     assert.deepEqual(types[0], ['integer', 'real']);
   });
@@ -61,7 +61,7 @@ describe('the SQLite driver port', () => {
   ] as const)
     it(`refuses to bind ${name}`, () => {
       assert.throws(() => insert(value, 1, 1, null), TypeError);
-      assert.throws(() => connection.prepare('SELECT ?').all(value as unknown as Value), TypeError);
+      assert.throws(() => connection.prepare('SELECT ?').all(value as unknown as SqlValue), TypeError);
     });
 
   it('refuses too few and too many values', () => {
@@ -142,7 +142,7 @@ describe('a group of jobs on a full disk', () => {
         method: 'POST',
         patients: '',
         blobs: null,
-        holds: [],
+        newHashes: [],
         text: Buffer.alloc(size, 'x'),
         columns: columnsOf({
           byDate: ['Pa'],
@@ -158,11 +158,11 @@ describe('a group of jobs on a full disk', () => {
         erases: false,
       },
     ],
-    absent: [],
-    present: [],
+    mustNotMatch: [],
+    mustExist: [],
     messages: [],
-    settles: [],
-    facts: [],
+    acknowledges: [],
+    catalogEntries: [],
   });
 
   it('fails with no-space, keeps what there is room for, and goes on when there is space again', () => {

@@ -13,7 +13,7 @@ import { connect } from '../../src/store/embedded/connection.js';
 import { protect } from '../../src/store/embedded/files.js';
 import { openEmbedded } from '../../src/store/embedded/index.js';
 import type { Store } from '../../src/store/store.js';
-import { placement, put, remove } from '../support/changes.js';
+import { layout, put, remove } from '../support/changes.js';
 import { queryOf } from '../support/queries.js';
 
 const CHILD = fileURLToPath(new URL('../support/embedded-child.js', import.meta.url));
@@ -27,7 +27,7 @@ describe('the file of the embedded store', () => {
   let serial = 0;
   const fresh = (): string => join(folder, `store${serial++}`);
   const start = async (file: string): Promise<Store> => {
-    const store = await openEmbedded({ file, placement });
+    const store = await openEmbedded({ file, layout });
     open.push(store);
     return store;
   };
@@ -99,7 +99,7 @@ describe('the file of the embedded store', () => {
   it('is refused to the same process a second time', async () => {
     const file = fresh();
     const store = await start(file);
-    await assert.rejects(openEmbedded({ file, placement }), { kind: 'unavailable' });
+    await assert.rejects(openEmbedded({ file, layout }), { kind: 'unavailable' });
     await store.commit({ changes: [patient('undisturbed')] });
     assert.ok(await store.read('Patient', 'undisturbed'));
   });
@@ -129,12 +129,12 @@ describe('the file of the embedded store', () => {
 
   it('says that it must be indexed anew where its keys were made by another table', async () => {
     const file = fresh();
-    const other = { ...placement, hash: 'another table' };
+    const other = { ...layout, hash: 'another table' };
     const first = await start(file);
     await first.commit({ changes: [patient('old')] });
     assert.equal(await first.needsReindex(), false);
     await first.close();
-    const second = await openEmbedded({ file, placement: other });
+    const second = await openEmbedded({ file, layout: other });
     open.push(second);
     assert.equal(await second.needsReindex(), true);
     await second.markReindexed();
@@ -146,7 +146,7 @@ describe('the file of the embedded store', () => {
   it('says so, too, where another table was in use between', async () => {
     const file = fresh();
     await (await start(file)).close();
-    const second = await openEmbedded({ file, placement: { ...placement, hash: 'another table' } });
+    const second = await openEmbedded({ file, layout: { ...layout, hash: 'another table' } });
     open.push(second);
     await second.commit({ changes: [patient('theirs')] });
     await second.close();
@@ -239,7 +239,7 @@ describe('the file of the embedded store', () => {
     it(`is refused, and left alone, where it is one ${what}`, async () => {
       const file = fresh();
       make(file);
-      await assert.rejects(openEmbedded({ file, placement }), (error: { name?: string; message: string }) => {
+      await assert.rejects(openEmbedded({ file, layout }), (error: { name?: string; message: string }) => {
         assert.equal(error.name, 'FhirError');
         assert.match(error.message, message);
         return true;
@@ -251,7 +251,7 @@ describe('the file of the embedded store', () => {
     const place = mkdtempSync(join(folder, 'temporary-'));
     process.env['TMPDIR'] = place;
     try {
-      const store = await openEmbedded({ file: ':memory:', placement });
+      const store = await openEmbedded({ file: ':memory:', layout });
       await store.commit({ changes: [patient('brief')] });
       assert.ok(await store.read('Patient', 'brief'));
       assert.equal(readdirSync(place).length, 1);

@@ -14,10 +14,10 @@ import type { Sql } from '../../src/store/embedded/sql.js';
 import { encode } from '../../src/store/encode.js';
 import { createIndexCatalog } from '../../src/store/index-catalog.js';
 import { plan } from '../../src/store/plan.js';
-import { entriesOf, placement } from '../support/changes.js';
+import { entriesOf, layout } from '../support/changes.js';
 import { createPopulation } from '../support/population.js';
 import { parseWords } from '../../src/search/words.js';
-import { sayStatement } from '../../src/store/embedded/words.js';
+import { compileWords } from '../../src/store/embedded/words.js';
 import { queryOf } from '../support/queries.js';
 
 /** A search, and the step that SQLite must begin with. */
@@ -49,10 +49,10 @@ describe('how SQLite carries out the statements of the embedded store', () => {
   let connection: Connection;
   before(() => {
     for (const resource of createPopulation())
-      facts.add(encode(placement, resource.resourceType, entriesOf(resource), facts).missing);
+      facts.add(encode(layout, resource.resourceType, entriesOf(resource), facts).missing);
     protect(join(folder, 'store'));
     connection = connect(join(folder, 'store'), PRAGMAS);
-    migrate(connection, placement.hash);
+    migrate(connection, layout.hash);
   });
   after(() => {
     connection.close();
@@ -67,9 +67,9 @@ describe('how SQLite carries out the statements of the embedded store', () => {
       .join('\n');
   /** `narrow`: the way that is taken where it has few candidates. */
   const plansOf = (search: string, page: { readonly after?: Cursor; readonly before?: Cursor }, narrow = false) => {
-    const first = plan(placement, { ...queryOf(search), limit: 10, ...page }, facts);
+    const first = plan(layout, { ...queryOf(search), limit: 10, ...page }, facts);
     const planned = narrow ? { ...first, ...first.others?.[0] } : first;
-    return { planned, legs: compile(planned).legs.map(leg => steps(leg.page(11))) };
+    return { planned, legs: compile(planned).scans.map(leg => steps(leg.page(11))) };
   };
   const pages = (cursor: Cursor) => [{}, { after: cursor }, { before: cursor }] as const;
   /** A walk that reads whole tables has no place in a page. */
@@ -111,7 +111,7 @@ describe('how SQLite carries out the statements of the embedded store', () => {
 
   it('looks words up in the index of words, and goes through a type only for what is not said', () => {
     const of = (value: string, types: readonly string[]) =>
-      steps(sayStatement({ types, among: 'content', words: parseWords('_content', value) }, 10));
+      steps(compileWords({ types, among: 'content', words: parseWords('_content', value) }, 10));
     assert.match(
       of('heart -failure', ['Condition']),
       /^SCAN word VIRTUAL TABLE INDEX[^\n]*\nSEARCH r USING INTEGER PRIMARY KEY/,

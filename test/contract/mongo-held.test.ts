@@ -12,7 +12,7 @@ import { encodeId } from '../../src/store/codec.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import type { ResourceDocument } from '../../src/store/mongo/schema.js';
 import type { Store, Version } from '../../src/store/store.js';
-import { placement, put } from '../support/changes.js';
+import { layout, put } from '../support/changes.js';
 import { sharedMongo } from '../support/mongo.js';
 
 const patient = (id: string) => ({ resourceType: 'Patient', id });
@@ -28,7 +28,7 @@ describe('a document that a dead process holds', () => {
     const mongo = await sharedMongo();
     if ('skipped' in mongo) return this.skip();
     url = mongo.database('held');
-    store = await openMongo({ url, placement });
+    store = await openMongo({ url, layout });
     await store.migrate();
     client = new MongoClient(url);
     resource = client.db().collection<ResourceDocument>('resource');

@@ -4,7 +4,7 @@ import { describe, it } from 'mocha';
 import { ANY_RESOURCE } from '../../src/search/query.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import type { Store } from '../../src/store/store.js';
-import { placement, put } from '../support/changes.js';
+import { layout, put } from '../support/changes.js';
 import { startMongo } from '../support/mongod.js';
 
 const unavailable = { name: 'FhirError', kind: 'unavailable' };
@@ -53,7 +53,7 @@ describe('the MongoDB store without its server', () => {
       return this.skip();
     }
     const url = mongo.database('outage');
-    const options = { url, placement, selectionMs: 500 };
+    const options = { url, layout, selectionMs: 500 };
     const store = await openMongo(options);
     try {
       await store.migrate();
@@ -94,7 +94,7 @@ describe('the MongoDB store without its server', () => {
   it('loses nothing that it has acknowledged when the server is killed under load', async function () {
     const mongo = await startMongo();
     if ('skipped' in mongo) return this.skip();
-    const store = await openMongo({ url: mongo.database('killed'), placement, selectionMs: 500 });
+    const store = await openMongo({ url: mongo.database('killed'), layout, selectionMs: 500 });
     try {
       await store.migrate();
       const kept: string[] = [];

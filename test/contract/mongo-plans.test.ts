@@ -16,7 +16,7 @@ import { compileWords } from '../../src/store/mongo/words.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import { plan } from '../../src/store/plan.js';
 import type { Store } from '../../src/store/store.js';
-import { placement, put, remove } from '../support/changes.js';
+import { layout, put, remove } from '../support/changes.js';
 import { sharedMongo } from '../support/mongo.js';
 import { createPopulation } from '../support/population.js';
 import { queryOf } from '../support/queries.js';
@@ -78,7 +78,7 @@ describe('what MongoDB does with our queries', () => {
     const mongo = await sharedMongo();
     if ('skipped' in mongo) return this.skip();
     const url = mongo.database('plans');
-    store = await openMongo({ url, placement });
+    store = await openMongo({ url, layout });
     await store.migrate();
     const population = [...createPopulation({ seed: 3, patients: PATIENTS }), ...busyDay('patient-3-0')];
     const changes = population.map((resource, i) => put(resource, { updated: START + i }));
@@ -100,10 +100,10 @@ describe('what MongoDB does with our queries', () => {
   /** The first leg of a page. `narrow`: by the way that is taken where it has few candidates. */
   async function explain(search: string, cursor?: Cursor, narrow = false): Promise<Seen> {
     const query = { ...queryOf(search), limit: LIMIT, ...(cursor ? { after: cursor } : {}) };
-    const planned = plan(placement, query, facts);
+    const planned = plan(layout, query, facts);
     const compiled = compile(narrow ? { ...planned, ...planned.others?.[0] } : planned);
-    assert.ok(compiled?.by === 'legs');
-    const leg = compiled.legs[0]!;
+    assert.ok(compiled?.by === 'scans');
+    const leg = compiled.scans[0]!;
     const sort = leg.sort.map(([field, direction]): [string, 1 | -1] => [field, direction]);
     const found = client
       .db()
@@ -203,7 +203,7 @@ describe('what MongoDB does with our queries', () => {
       'Observation?patient=patient-3-0',
       'Observation?code=http://loinc.org|8480-6',
     ]) {
-      const compiled = compileMatch(plan(placement, { ...queryOf(search), limit: 1 }, facts))!;
+      const compiled = compileMatch(plan(layout, { ...queryOf(search), limit: 1 }, facts))!;
       const command = { count: 'resource', query: compiled.match, hint: compiled.hint };
       const one = seen(await client.db().command({ explain: command, verbosity: 'executionStats' }));
       assert.equal(one.documents, 0);
@@ -236,7 +236,7 @@ describe('what MongoDB does with our queries', () => {
     const mongo = await sharedMongo();
     if ('skipped' in mongo) return this.skip();
     const url = mongo.database('layout');
-    const loaded = await openMongo({ url, placement });
+    const loaded = await openMongo({ url, layout });
     const reader = new MongoClient(url);
     try {
       await loaded.migrate();

@@ -5,7 +5,7 @@ import { MongoClient } from 'mongodb';
 import { openMongo } from '../../src/store/mongo/index.js';
 import type { Store } from '../../src/store/store.js';
 import type { Version } from '../../src/store/store.js';
-import { placement, put } from '../support/changes.js';
+import { layout, put } from '../support/changes.js';
 import { sharedMongo } from '../support/mongo.js';
 import { queryOf } from '../support/queries.js';
 
@@ -22,7 +22,7 @@ describe('several processes on one MongoDB database', () => {
     const mongo = await sharedMongo();
     if ('skipped' in mongo) return this.skip();
     url = mongo.database('processes');
-    stores = await Promise.all(Array.from({ length: PROCESSES }, () => openMongo({ url, placement })));
+    stores = await Promise.all(Array.from({ length: PROCESSES }, () => openMongo({ url, layout })));
     await Promise.all(stores.map(store => store.migrate()));
   });
   after(async () => {
@@ -164,7 +164,7 @@ describe('several processes on one MongoDB database', () => {
     const client = new MongoClient(url);
     try {
       const fact = client.db().collection<{ _id: string; owner: string; until: number }>('fact');
-      const store = await openMongo({ url, placement });
+      const store = await openMongo({ url, layout });
       await store.commit({ changes: [patient('leased')] });
       const taken = { owner: 'somebody else', until: Date.now() + 600_000 };
       // Its lease ends and another process takes the number, for all processes there are.

@@ -22,7 +22,7 @@ import { after, describe, it } from 'mocha';
 import { openEmbedded } from '../../src/store/embedded/index.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import type { Store } from '../../src/store/store.js';
-import { placement, put } from '../support/changes.js';
+import { layout, put } from '../support/changes.js';
 import { startMongo } from '../support/mongod.js';
 import { queryOf } from '../support/queries.js';
 import { type RunningServer, startServer } from '../support/server.js';
@@ -40,7 +40,7 @@ describe('an embedded store that cannot be written', () => {
 
   const on = async (run: (store: Store, file: string) => Promise<void>) => {
     const file = join(folder, `store${serial++}`);
-    const store = await openEmbedded({ file, placement });
+    const store = await openEmbedded({ file, layout });
     try {
       await write(store, 'before');
       await store.ping();
@@ -93,7 +93,7 @@ describe('an embedded store that cannot be written', () => {
       return this.skip();
     }
     try {
-      const store = await openEmbedded({ file: join(disk, 'store'), placement });
+      const store = await openEmbedded({ file: join(disk, 'store'), layout });
       await write(store, 'before');
       const large = { ...patient('large'), text: Buffer.alloc(2_000_000, 'x') };
       assert.throws(() => writeFileSync(join(disk, 'ballast'), Buffer.alloc(30_000_000)), { code: 'ENOSPC' });
@@ -141,7 +141,7 @@ describe('the files of an embedded store', () => {
       for (const before of [undefined, 0o644]) {
         if (before !== undefined) writeFileSync(join(folder, 'other.db'), '', { mode: before });
         const path = before === undefined ? file : join(folder, 'other.db');
-        const store = await openEmbedded({ file: path, placement });
+        const store = await openEmbedded({ file: path, layout });
         await write(store, 'p');
         await store.backup!(`${path}.backup`);
         await assert.rejects(store.backup!(`${path}.backup`), { kind: 'conflict' });
@@ -177,7 +177,7 @@ describe('a MongoDB store that cannot be written', () => {
       process.stderr.write(`      skipped: ${mongo.skipped}\n`);
       return this.skip();
     }
-    const store = await openMongo({ url: mongo.database('unwritable'), placement, selectionMs: 500 });
+    const store = await openMongo({ url: mongo.database('unwritable'), layout, selectionMs: 500 });
     const client = new MongoClient(mongo.url.replace('replicaSet=rs0', 'directConnection=true'));
     const admin = client.db('admin');
     try {

@@ -12,7 +12,7 @@ import { after, afterEach, before, describe, it } from 'mocha';
 import { openEmbedded } from '../../src/store/embedded/index.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import type { Store } from '../../src/store/store.js';
-import { placement, put } from '../support/changes.js';
+import { layout, put } from '../support/changes.js';
 import { parameterOf, statusOf, untilReady, warningsOf } from '../support/reindexed.js';
 import { newStore, STORES } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
@@ -108,8 +108,8 @@ for (const store of STORES)
       env = { CHARTROOM_STORE: url, CHARTROOM_DATA: data };
       await fill(
         store === 'embedded'
-          ? await openEmbedded({ file: join(data, 'chartroom.db'), placement })
-          : await openMongo({ url, placement }),
+          ? await openEmbedded({ file: join(data, 'chartroom.db'), layout })
+          : await openMongo({ url, layout }),
       );
     });
     after(() => {
@@ -158,7 +158,7 @@ describe('several processes on one MongoDB database, with custom search paramete
     const url = await newStore(this, 'mongo');
     data = mkdtempSync(join(tmpdir(), 'chartroom-reindex-'));
     env = { CHARTROOM_STORE: url, CHARTROOM_DATA: data };
-    await fill(await openMongo({ url, placement }));
+    await fill(await openMongo({ url, layout }));
   });
   after(() => {
     if (data !== '') rmSync(data, { recursive: true, force: true });

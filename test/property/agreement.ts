@@ -14,7 +14,7 @@ import { createIndexCatalog, type IndexCatalog } from '../../src/store/index-cat
 import { plan } from '../../src/store/plan.js';
 import type { Change } from '../../src/store/store.js';
 import type { Open, Opened } from '../contract/store-suite.js';
-import { placement } from '../support/changes.js';
+import { layout } from '../support/changes.js';
 import { depthOf } from '../support/depth.js';
 import { arbitraryEntries, idEntry, SHAPES, TEST_IDS } from '../support/entry-generator.js';
 import { nameOf, walk, walkBack } from '../support/queries.js';
@@ -77,7 +77,7 @@ async function populate(
     const entries = [idEntry(id), ...samples[i]!];
     const first = change(type, id, 1, updated, i % 3 === 0 ? [idEntry(id), ...samples[POPULATION + i]!] : entries);
     // Learned in the order in which the store learns: numbers of systems are part of some orders.
-    facts.add(encode(placement, type, first.entries, facts).missing);
+    facts.add(encode(layout, type, first.entries, facts).missing);
     await store.commit({ changes: [first] });
     if (i % 3 === 0) await store.commit({ changes: [{ ...change(type, id, 2, updated, entries), replaces: first }] });
     if (i % 11 === 10) {
@@ -85,8 +85,8 @@ async function populate(
       await store.commit({ changes: [gone] }).catch(() => assert.equal(i % 3, 0));
       if (i % 3 !== 0) continue;
     }
-    facts.add(encode(placement, type, entries, facts).missing);
-    rows.push({ type, id, updated, entries, n: from + i, keys: encode(placement, type, entries, facts).keys });
+    facts.add(encode(layout, type, entries, facts).missing);
+    rows.push({ type, id, updated, entries, n: from + i, keys: encode(layout, type, entries, facts).keys });
   }
   return rows;
 }
@@ -98,7 +98,7 @@ async function check(
   { turn, ...query }: Search,
 ): Promise<void> {
   const matching = rows.filter(row => query.types.includes(row.type) && match(query.where, row)).map(nameOf);
-  const ordered = runPlan({ ...plan(placement, query, facts), limit: rows.length }, rows).map(nameOf);
+  const ordered = runPlan({ ...plan(layout, query, facts), limit: rows.length }, rows).map(nameOf);
   const { rows: found, cursors } = await walk(store, query);
   assert.deepEqual(found.map(nameOf).toSorted(), matching.toSorted());
   assert.deepEqual(found.map(nameOf), ordered);

@@ -10,7 +10,7 @@ import type { Change, Version } from '../../src/store/store.js';
 
 export const definitions = loadDefinitions();
 export const parameters = createSearchParameters(definitions);
-export const placement = createIndexLayout(definitions.searchParameters);
+export const layout = createIndexLayout(definitions.searchParameters);
 
 export const entriesOf = (resource: Resource): IndexEntry[] => extract(resource, parameters, { bases: [] });
 

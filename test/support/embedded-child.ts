@@ -3,11 +3,11 @@
  * resource whose commit was acknowledged. It also begins an upload that never ends. Argument: the file.
  */
 import { openEmbedded } from '../../src/store/embedded/index.js';
-import { placement, put } from './changes.js';
+import { layout, put } from './changes.js';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 try {
-  const store = await openEmbedded({ file: process.argv[2]!, placement });
+  const store = await openEmbedded({ file: process.argv[2]!, layout });
   const endless = async function* (): AsyncGenerator<Uint8Array> {
     for (let i = 0; i < 8; i++) yield Buffer.alloc(262_144, i);
     print('uploading');

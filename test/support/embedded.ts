@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EmbeddedOptions, openEmbedded } from '../../src/store/embedded/index.js';
 import type { Opened } from '../contract/store-suite.js';
-import { placement } from './changes.js';
+import { layout } from './changes.js';
 
-export async function openEmptyEmbedded(options: Omit<EmbeddedOptions, 'file' | 'placement'> = {}): Promise<Opened> {
+export async function openEmptyEmbedded(options: Omit<EmbeddedOptions, 'file' | 'layout'> = {}): Promise<Opened> {
   const folder = mkdtempSync(join(tmpdir(), 'chartroom-test-'));
-  const open = () => openEmbedded({ ...options, file: join(folder, 'data', 'store'), placement });
+  const open = () => openEmbedded({ ...options, file: join(folder, 'data', 'store'), layout });
   let store = await open();
   return {
     store,

@@ -1,7 +1,7 @@
 /** A MongoDB store on a database of its own, for suites that every store passes. */
 import { type MongoOptions, openMongo } from '../../src/store/mongo/index.js';
 import type { Open } from '../contract/store-suite.js';
-import { placement } from './changes.js';
+import { layout } from './changes.js';
 import { sharedMongo } from './mongo.js';
 
 let databases = 0;
@@ -11,13 +11,13 @@ export const openEmptyMongo: Open = test => openMongoWith(test, {});
 
 export const openMongoWith = async (
   test: Parameters<Open>[0],
-  options: Omit<MongoOptions, 'url' | 'placement'>,
+  options: Omit<MongoOptions, 'url' | 'layout'>,
 ): ReturnType<Open> => {
   const mongo = await sharedMongo();
   if ('skipped' in mongo) return test.skip();
   const url = mongo.database(`store-${process.pid}-${++databases}`);
   const start = async () => {
-    const store = await openMongo({ ...options, url, placement });
+    const store = await openMongo({ ...options, url, layout });
     await store.migrate();
     return store;
   };

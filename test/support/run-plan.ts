@@ -1,9 +1,9 @@
 /** A plan, carried out in memory: what every store must return for it. */
 import { compareKeys } from '../../src/store/codec.js';
 import { holds, type Subject } from './holds.js';
-import { OPEN } from '../../src/store/encode.js';
+import { OPEN_PERIOD } from '../../src/store/encode.js';
 import type { AccessPathDriver } from '../../src/store/access-path.js';
-import { cursorOf, type Order, type OrderedRow, type Plan } from '../../src/store/plan.js';
+import { cursorOfRow, type Order, type OrderedRow, type Plan } from '../../src/store/plan.js';
 
 export type PlanRow = Subject & OrderedRow;
 
@@ -12,7 +12,7 @@ export function drives(driver: AccessPathDriver, row: Subject): boolean {
   switch (driver.by) {
     case 'key': {
       const has = (head: string) => row.keys[driver.in].some(key => driver.keys.some(one => key === head + one));
-      return has('') && (driver.openBefore === undefined || row.keys.mainDate >= driver.openBefore || has(OPEN));
+      return has('') && (driver.openBefore === undefined || row.keys.mainDate >= driver.openBefore || has(OPEN_PERIOD));
     }
     case 'range':
       return row.keys[driver.in].some(key =>
@@ -52,7 +52,7 @@ export function runPlan<Row extends PlanRow>(plan: Plan, rows: readonly Row[]): 
   const { order, after, before, limit } = plan;
   const found = rows
     .filter(row => drives(plan.driver, row) && plan.filter.every(test => holds(test, row)))
-    .map(row => ({ row, cursor: cursorOf(order, row) }))
+    .map(row => ({ row, cursor: cursorOfRow(order, row) }))
     .toSorted((a, b) => compareCursors(a.cursor, b.cursor, order))
     .filter(({ cursor }) => after === undefined || compareCursors(cursor, after, order) > 0)
     .filter(({ cursor }) => before === undefined || compareCursors(cursor, before, order) < 0)

@@ -7,7 +7,7 @@ import type { StoreView } from '../../access/view.js';
 import { compartmentWhere } from '../../search/compartment.js';
 import { match } from '../../search/match.js';
 import { all, any, type Cursor, type Where } from '../../search/query.js';
-import type { Named, Version } from '../../store/store.js';
+import type { ResourceName, Version } from '../../store/store.js';
 import { FREE } from '../response/allowance.js';
 import type { Context, Engine } from '../engine.js';
 import { indexAnew } from '../../search/index-resource.js';
@@ -26,7 +26,7 @@ export interface Given {
 export interface Record {
   readonly root: Version;
   /** Whose compartments: patients, or an encounter. */
-  readonly owners: readonly Named[];
+  readonly owners: readonly ResourceName[];
   /** Of the compartments, those wanted. */
   readonly types: readonly string[];
   readonly given: Given;
@@ -122,7 +122,7 @@ async function* compartment(
   context: Seeing,
   record: Record,
   ranks: ReadonlyMap<string, number>,
-  owner: Named,
+  owner: ResourceName,
   start: Cursor | undefined,
   lot: number,
 ): AsyncGenerator<Lot> {

@@ -14,7 +14,7 @@ import { isOne, refersTo, type Separated, separate, withIds } from '../../search
 import { holdsResources } from '../../search/scope.js';
 import { containsWords } from '../../search/words.js';
 import { wordsOf } from '../../search/words-of.js';
-import type { Counted, Named, Page, Version } from '../../store/store.js';
+import type { Counted, ResourceName, Page, Version } from '../../store/store.js';
 import type { Context, Engine } from '../engine.js';
 
 /** Rows of a first and of later batches, which shrink where resources are large. Bundles can be very large. */
@@ -143,8 +143,8 @@ export async function select(
   types: readonly string[],
   sifted: PostFiltered,
   limit: number,
-): Promise<readonly Named[] | undefined> {
-  const found: Named[] = [];
+): Promise<readonly ResourceName[] | undefined> {
+  const found: ResourceName[] = [];
   try {
     for await (const { row } of sift(ground, { types, sort: [] }, sifted)) {
       if (found.length === limit) return undefined;
@@ -258,7 +258,7 @@ async function close(ground: Ground, where: Where, seen: readonly Seen[]): Promi
         if (!complete) throw tooCostly();
         return isOne(types, found);
       }
-      const found: Named[] = [];
+      const found: ResourceName[] = [];
       for await (const { row } of sift(ground, { types: [from], sort: [] }, { where: here, rest }))
         found.push(...referencesOf(ground, row, code));
       return isOne(types, found);
@@ -276,7 +276,7 @@ async function matching(
   where: Where,
   rest: Where | undefined,
   limit: number,
-): Promise<readonly Named[]> {
+): Promise<readonly ResourceName[]> {
   if (limit === 0) return [];
   if (!rest) return (await ground.view.findIds({ types, where }, limit)).found;
   const found = await select(ground, types, { where, rest }, limit);
@@ -285,7 +285,11 @@ async function matching(
 }
 
 /** The resources of this server that a row refers to by a parameter. */
-export function referencesOf(ground: Ground, row: Version, code: string): readonly (Named & { version?: string })[] {
+export function referencesOf(
+  ground: Ground,
+  row: Version,
+  code: string,
+): readonly (ResourceName & { version?: string })[] {
   const { resource } = parseJson(row.text!, STORED_JSON);
   const entries = extract(resource, ground.engine.parameters, { bases: ground.engine.settings.bases });
   return entries.flatMap(entry => (entry.parameter === code && entry.kind === 'reference' ? [entry] : []));

@@ -10,7 +10,7 @@ import { tokensFor } from '../../search/parse-value.js';
 import { all, any, NO_RESOURCE, type Test, type Where } from '../../search/query.js';
 import { partOf } from '../../search/scope.js';
 import { isOne, refersTo, type Separated, separate, withIds } from '../../search/separate.js';
-import type { Named } from '../../store/store.js';
+import type { ResourceName } from '../../store/store.js';
 import { createTerminology } from '../../terminology/terminology.js';
 import type { Engine } from '../engine.js';
 import { checkTime, type Ground, inTime, isHeld, select } from './post-filter.js';
@@ -206,7 +206,11 @@ const tooLarge = (type: string) =>
   new FhirError('too-costly', `The hierarchy of this ${type} is too large to be searched.`);
 
 /** Names of the resources that satisfy a settled condition; undefined: more than a few. */
-async function namesOf(ground: Ground, types: readonly string[], where: Where): Promise<readonly Named[] | undefined> {
+async function namesOf(
+  ground: Ground,
+  types: readonly string[],
+  where: Where,
+): Promise<readonly ResourceName[] | undefined> {
   const { where: asked, rest } = separate(where);
   if (rest) return select(ground, types, { where: asked, rest }, ground.engine.settings.joinLimit);
   const { found, complete } = await ground.view.findIds({ types, where: asked }, ground.engine.settings.joinLimit);

@@ -8,7 +8,7 @@ import { isMediaType } from '../../fhir/media-type.js';
 import type { Json, JsonObject, Resource } from '../../fhir/resource.js';
 import type { Log } from '../../platform/log.js';
 import type { SearchParameters } from '../../search/parameters.js';
-import type { Change, Message } from '../../store/store.js';
+import type { Change, OutboxMessage } from '../../store/store.js';
 import { checkSource, markReceived } from './received.js';
 import { checkParameter, type Registry, SLOW_MS } from '../../conformance/search-parameter-registry.js';
 
@@ -18,7 +18,7 @@ export interface Hook {
   /** What meta says beside version and time, instead of what the client sends. */
   meta?(meta: Json | undefined): JsonObject;
   /** Messages that are committed with the changes. */
-  messages?(changes: readonly Change[]): readonly Message[];
+  messages?(changes: readonly Change[]): readonly OutboxMessage[];
   /** When the changes are durable. Must not reject: nobody could take the write back. */
   committed?(changes: readonly Change[]): Promise<void>;
 }
@@ -59,7 +59,7 @@ function checkContentType({ contentType }: Resource): void {
     });
 }
 
-export function messagesOf(hooks: Hooks, changes: readonly Change[]): readonly Message[] {
+export function messagesOf(hooks: Hooks, changes: readonly Change[]): readonly OutboxMessage[] {
   return byHook(hooks, changes).flatMap(([hook, ofType]) => hook.messages?.(ofType) ?? []);
 }
 

@@ -17,7 +17,7 @@ import { FhirError, type Issue } from '../../fhir/error.js';
 import { readJson, STORED_JSON } from '../../fhir/json/json.js';
 import { type LiteralReference, literalReferences } from '../../fhir/literal-references.js';
 import { parseReference } from '../../fhir/reference.js';
-import type { Absence, Change, FoundIds, Named, Version } from '../../store/store.js';
+import type { Absence, Change, FoundIds, ResourceName, Version } from '../../store/store.js';
 import { entryAt, placeOf } from '../response/transaction-response.js';
 import type { Context, Engine } from '../engine.js';
 import type { Outcome, Result } from '../interaction.js';
@@ -31,7 +31,7 @@ const LOT = 64;
 /** What refers to a deleted resource is counted up to here. */
 const COUNTED = 100;
 
-const nameOf = ({ type, id }: Named): string => `${type}/${id}`;
+const nameOf = ({ type, id }: ResourceName): string => `${type}/${id}`;
 
 /**
  * Judges what is about to be committed. `enforce`: throws `unprocessable` for references that name nothing, `conflict` for
@@ -68,21 +68,21 @@ export async function checkIntegrity(context: Context, { cascades, entries, ...o
 }
 
 /** Where something is, seen from the whole interaction: entries of a transaction are named. */
-type Placing = (of: Named, expression: string) => string;
+type Placing = (of: ResourceName, expression: string) => string;
 
 interface Looked {
   /** In the order of the changes. */
   readonly dangling: readonly LiteralReference[];
   /** What others than this commit have put there. */
-  readonly present: readonly Named[];
+  readonly present: readonly ResourceName[];
 }
 
 async function lookUp({ engine, view }: Context, changes: readonly Change[], place: Placing): Promise<Looked> {
   const { definitions, settings, builtIn } = engine;
   const own = new Map(changes.map(change => [nameOf(change), change]));
   const read = new Map<string, Promise<Version | undefined>>();
-  const present = new Map<string, Named>();
-  const currentOf = (target: Named): Promise<Version | undefined> => {
+  const present = new Map<string, ResourceName>();
+  const currentOf = (target: ResourceName): Promise<Version | undefined> => {
     const name = nameOf(target);
     let row = read.get(name);
     if (!row) read.set(name, (row = view.read(target.type, target.id)));
@@ -144,7 +144,7 @@ async function stillReferenced(
 ): Promise<Issue | undefined> {
   // The rule holds for everybody, whatever they see.
   const all = await findReferring(engine, engine.store, deleted, changes, COUNTED);
-  const isSeen = ({ type }: Named): boolean => view.shows(type) && !view.showsPartOf(type);
+  const isSeen = ({ type }: ResourceName): boolean => view.shows(type) && !view.showsPartOf(type);
   const seen = all.found.every(isSeen) ? all : await findReferring(engine, view, deleted, changes, COUNTED);
   const hides = seen.found.length < all.found.length;
   if (all.found.length === 0 || (cascades && !hides)) return undefined;

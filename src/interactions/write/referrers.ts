@@ -8,7 +8,7 @@
 import type { StoreView } from '../../access/view.js';
 import { all, type Query, type Where } from '../../search/query.js';
 import { isOne, refersTo } from '../../search/separate.js';
-import type { FoundIds, Named } from '../../store/store.js';
+import type { FoundIds, ResourceName } from '../../store/store.js';
 import type { Engine } from '../engine.js';
 
 type Searched = Pick<Engine, 'definitions' | 'parameters'>;
@@ -19,8 +19,8 @@ const AT_ONCE = 100;
 /** Everything that refers to one of `names` matches one of these, save what is in `except`. */
 export function referring(
   engine: Searched,
-  names: readonly Named[],
-  except: readonly Named[],
+  names: readonly ResourceName[],
+  except: readonly ResourceName[],
 ): Pick<Query, 'types' | 'where'>[] {
   return [...idsByType(names)].flatMap(([target, ids]) =>
     piecesOf(ids).map(piece => {
@@ -42,11 +42,11 @@ export function referring(
 export async function findReferring(
   engine: Searched,
   reader: Pick<StoreView, 'findIds'>,
-  names: readonly Named[],
-  except: readonly Named[],
+  names: readonly ResourceName[],
+  except: readonly ResourceName[],
   limit: number,
 ): Promise<FoundIds> {
-  const found = new Map<string, Named>();
+  const found = new Map<string, ResourceName>();
   for (const query of referring(engine, names, except)) {
     const part = await reader.findIds(query, limit);
     for (const name of part.found) found.set(`${name.type}/${name.id}`, name);
@@ -65,7 +65,7 @@ function linksTo({ definitions, parameters }: Searched, target: string): { type:
     );
 }
 
-function idsByType(names: readonly Named[]): ReadonlyMap<string, readonly string[]> {
+function idsByType(names: readonly ResourceName[]): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
   for (const { type, id } of names) {
     const ids = found.get(type);

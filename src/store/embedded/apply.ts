@@ -8,26 +8,26 @@ import { FhirError } from '../../fhir/error.js';
 import { erasedMeanwhile } from '../blobs.js';
 import { digestOf } from '../digest.js';
 import type { CatalogEntry } from '../index-catalog.js';
-import { headOf } from './check.js';
-import { type Columns, indexedKeys, NOTHING } from './columns.js';
-import type { Connection, Row, Value } from './connection.js';
+import { rowDigestHead } from './check.js';
+import { type Columns, indexedKeys, NO_COLUMNS } from './columns.js';
+import type { Connection, SqlRow, SqlValue } from './connection.js';
 import { toWire } from './errors.js';
 import { markReindexed } from './schema.js';
-import type { Job, Outcome, Renewal, RowChange } from './job.js';
+import type { Job, JobOutcome, RowRenewal, RowChange } from './job.js';
 import type { WordRow } from './words.js';
 
 /** As much as a small commit takes. */
 const TOUCHED = ' '.repeat(65_536);
 
-export type Apply = (jobs: readonly Job[]) => Outcome[];
+export type Apply = (jobs: readonly Job[]) => JobOutcome[];
 
 export function createApply(connection: Connection): Apply {
-  const run = (text: string, ...values: readonly Value[]): number => connection.prepare(text).run(...values);
-  const all = (text: string, ...values: readonly Value[]) => connection.prepare(text).all(...values);
-  const first = (text: string, ...values: readonly Value[]) => connection.prepare(text).first(...values);
+  const run = (text: string, ...values: readonly SqlValue[]): number => connection.prepare(text).run(...values);
+  const all = (text: string, ...values: readonly SqlValue[]) => connection.prepare(text).all(...values);
+  const first = (text: string, ...values: readonly SqlValue[]) => connection.prepare(text).first(...values);
   let next = Number(first('SELECT coalesce(max(n), 0) + 1 FROM resource')![0]);
 
-  const group = (jobs: readonly Job[]): Outcome[] => {
+  const group = (jobs: readonly Job[]): JobOutcome[] => {
     try {
       return connection.atomic(() => jobs.map(job => attempt(job)));
     } catch (error) {
@@ -35,19 +35,19 @@ export function createApply(connection: Connection): Apply {
     }
   };
 
-  const attempt = (job: Job): Outcome => {
+  const attempt = (job: Job): JobOutcome => {
     switch (job.kind) {
       case 'commit': {
-        keepFacts(job.facts);
+        keepCatalogEntries(job.catalogEntries);
         if (!allHold(job.changes))
           return {
             failed: toWire(new FhirError('conflict', 'A resource has changed meanwhile. Read it and try again.')),
           };
-        if (job.absent.some(({ text, values }) => first(text, ...values)))
+        if (job.mustNotMatch.some(({ text, values }) => first(text, ...values)))
           return {
             failed: toWire(new FhirError('conflict', 'A resource that matches the condition exists meanwhile.')),
           };
-        if (!job.present.every(([id, version]) => stands(id, version)))
+        if (!job.mustExist.every(([id, version]) => stands(id, version)))
           return {
             failed: toWire(
               new FhirError('conflict', 'A resource that this leans on was changed or deleted meanwhile.'),
@@ -57,12 +57,15 @@ export function createApply(connection: Connection): Apply {
         for (const change of job.changes) write(change);
         for (const change of job.changes) if (change.erases) eraseBytes(change.id);
         for (const { topic, body } of job.messages) run('INSERT INTO outbox(topic,body) VALUES(?,?)', topic, body);
-        if (job.settles.length > 0)
-          run('DELETE FROM outbox WHERE sequence IN (SELECT value FROM json_each(?))', JSON.stringify(job.settles));
+        if (job.acknowledges.length > 0)
+          run(
+            'DELETE FROM outbox WHERE sequence IN (SELECT value FROM json_each(?))',
+            JSON.stringify(job.acknowledges),
+          );
         return { ok: job.changes.length };
       }
       case 'reindex':
-        keepFacts(job.facts);
+        keepCatalogEntries(job.catalogEntries);
         return { ok: job.rows.filter(row => reindex(row)).length };
       case 'part':
         if (job.part === 0) run('INSERT INTO blob(i,hash,size) VALUES(?,NULL,0)', job.upload);
@@ -73,15 +76,15 @@ export function createApply(connection: Connection): Apply {
       case 'drop':
         return { ok: drop(job.upload) };
       case 'mark':
-        markReindexed(connection, job.placement);
+        markReindexed(connection, job.layout);
         return { ok: 1 };
       case 'touch':
         return { ok: run("INSERT OR REPLACE INTO note(name,value) VALUES('touch',?)", TOUCHED) };
     }
   };
 
-  const keepFacts = (facts: readonly CatalogEntry[]): void => {
-    for (const { id, value } of facts) run('INSERT OR IGNORE INTO fact(id,value) VALUES(?,?)', id, value);
+  const keepCatalogEntries = (catalogEntries: readonly CatalogEntry[]): void => {
+    for (const { id, value } of catalogEntries) run('INSERT OR IGNORE INTO fact(id,value) VALUES(?,?)', id, value);
   };
 
   /** Every id that is to be new is unused, every version that is to be replaced is the current one. */
@@ -95,7 +98,7 @@ export function createApply(connection: Connection): Apply {
 
   /** The bytes that changes refer to are there. */
   const allKept = (changes: readonly RowChange[]): boolean => {
-    const hashes = [...new Set(changes.flatMap(({ holds }) => holds))];
+    const hashes = [...new Set(changes.flatMap(({ newHashes: holds }) => holds))];
     if (hashes.length === 0) return true;
     const row = first(
       'SELECT count(*) FROM blob WHERE hash IN (SELECT value FROM json_each(?))',
@@ -106,7 +109,7 @@ export function createApply(connection: Connection): Apply {
 
   const write = (change: RowChange): void => {
     const { id, type, version, updated, method, patients, blobs } = change;
-    const now = change.columns ?? NOTHING;
+    const now = change.columns ?? NO_COLUMNS;
     const columns = [
       version,
       updated,
@@ -120,7 +123,7 @@ export function createApply(connection: Connection): Apply {
       now.f,
       change.text ?? null,
       change.words?.h ?? null,
-      digestOf(headOf(id, version, updated, method, patients, blobs), change.text),
+      digestOf(rowDigestHead(id, version, updated, method, patients, blobs), change.text),
     ];
     if (change.replaces === undefined) {
       const n = next++;
@@ -132,7 +135,7 @@ export function createApply(connection: Connection): Apply {
         ...columns,
       );
       enter(n, now);
-      hold(n, change.holds);
+      hold(n, change.newHashes);
       if (change.words) say(n, type, change.words);
       return;
     }
@@ -147,7 +150,7 @@ export function createApply(connection: Connection): Apply {
       );
     run('UPDATE resource SET v=?,u=?,m=?,p=?,b=?,d=?,e=?,s=?,w=?,f=?,x=?,h=?,c=? WHERE n=?', ...columns, n);
     index(n, columnsIn(row), now);
-    hold(n, change.holds);
+    hold(n, change.newHashes);
     if (row[4] !== (change.words?.h ?? null)) sayAnew(n, type, change.words);
   };
 
@@ -167,7 +170,7 @@ export function createApply(connection: Connection): Apply {
     }
   };
 
-  const reindex = ({ id, version, columns: now, words }: Renewal): boolean => {
+  const reindex = ({ id, version, columns: now, words }: RowRenewal): boolean => {
     const row = first('SELECT n,d,s,f,t FROM resource WHERE id=? AND v=? AND f IS NOT NULL', id, version);
     if (!row) return false;
     const n = row[0] as number;
@@ -252,8 +255,8 @@ export function createApply(connection: Connection): Apply {
 }
 
 /** Of what stands in a row, as much as an update needs. */
-const columnsIn = (row: Row): Columns => ({
-  ...NOTHING,
+const columnsIn = (row: SqlRow): Columns => ({
+  ...NO_COLUMNS,
   d: row[1] as number,
   s: row[2] as string | null,
   f: row[3] as string | null,

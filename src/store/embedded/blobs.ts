@@ -6,14 +6,14 @@
 import { createHash } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
 import type { BlobRange, Blobs } from '../store.js';
-import { bytesOf, type Connection, type Row } from './connection.js';
+import { blobBytes, type Connection, type SqlRow } from './connection.js';
 import { fromDriver } from './errors.js';
 import type { Job } from './job.js';
 import type { Thread } from './thread.js';
 
-const CHUNK = 262_144;
+const CHUNK_BYTES = 262_144;
 /** Chunks of one upload that are on their way at a time. */
-const WINDOW = 4;
+const PARTS_UNDER_WAY = 4;
 
 /** Takes away what uploads have left that did not end. */
 export function dropUploads(connection: Connection): void {
@@ -31,7 +31,7 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
 
   const put: Blobs['put'] = async (bytes, maxBytes = Number.POSITIVE_INFINITY) => {
     if (bytes instanceof Uint8Array) {
-      if (bytes.length > maxBytes) throw tooLarge(maxBytes);
+      if (bytes.length > maxBytes) throw contentTooLarge(maxBytes);
       const hash = createHash('sha256').update(bytes).digest('hex');
       if (stored.all(hash).length > 0) return { hash, size: bytes.length };
     }
@@ -43,9 +43,9 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     try {
       for await (const chunk of chunksOf(bytes)) {
         size += chunk.length;
-        if (size > maxBytes) throw tooLarge(maxBytes);
+        if (size > maxBytes) throw contentTooLarge(maxBytes);
         digest.update(chunk);
-        if (underWay.length === WINDOW) await underWay.shift();
+        if (underWay.length === PARTS_UNDER_WAY) await underWay.shift();
         const kept = writer.ask({ kind: 'part', upload, part: part++, bytes: chunk }, [chunk.buffer]);
         // Its failure is met where it is awaited; an upload that ends early must not leave it unheard.
         kept.catch(() => undefined);
@@ -81,21 +81,22 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
   return { put, get, all };
 }
 
-const tooLarge = (most: number): FhirError => new FhirError('too-large', `The content is larger than ${most} bytes.`);
+const contentTooLarge = (most: number): FhirError =>
+  new FhirError('too-large', `The content is larger than ${most} bytes.`);
 
 /** Copies of exactly CHUNK bytes, the last one shorter: they move to another thread. */
 async function* chunksOf(bytes: Buffer | AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array<ArrayBuffer>> {
-  let chunk = new Uint8Array(CHUNK);
+  let chunk = new Uint8Array(CHUNK_BYTES);
   let filled = 0;
   for await (const piece of bytes instanceof Uint8Array ? [bytes] : bytes) {
     for (let from = 0; from < piece.length; ) {
-      const some = piece.subarray(from, from + CHUNK - filled);
+      const some = piece.subarray(from, from + CHUNK_BYTES - filled);
       chunk.set(some, filled);
       filled += some.length;
       from += some.length;
-      if (filled === CHUNK) {
+      if (filled === CHUNK_BYTES) {
         yield chunk;
-        chunk = new Uint8Array(CHUNK);
+        chunk = new Uint8Array(CHUNK_BYTES);
         filled = 0;
       }
     }
@@ -103,9 +104,9 @@ async function* chunksOf(bytes: Buffer | AsyncIterable<Uint8Array>): AsyncIterab
   if (filled > 0) yield chunk.slice(0, filled);
 }
 
-function chunkOf(read: () => Row[]): Buffer | undefined {
+function chunkOf(read: () => SqlRow[]): Buffer | undefined {
   try {
-    return bytesOf(read()[0]?.[0]);
+    return blobBytes(read()[0]?.[0]);
   } catch (error) {
     throw fromDriver(error);
   }
@@ -122,11 +123,11 @@ async function* bytesBetween(
   const last = Math.min(end, size - 1);
   for (let from = start; from <= last; ) {
     if (from > start) await new Promise(setImmediate);
-    const part = Math.floor(from / CHUNK);
+    const part = Math.floor(from / CHUNK_BYTES);
     const chunk = chunkOf(() => read.all(upload, part));
     if (!chunk) throw new FhirError('fault', 'Part of the stored bytes is missing.');
-    const first = part * CHUNK;
+    const first = part * CHUNK_BYTES;
     yield chunk.subarray(from - first, last - first + 1);
-    from = first + CHUNK;
+    from = first + CHUNK_BYTES;
   }
 }

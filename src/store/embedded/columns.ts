@@ -14,7 +14,7 @@ export interface Columns {
   readonly f: string | null;
 }
 
-export const NOTHING: Columns = { d: NO_DATE, e: NO_DATE, s: null, w: null, f: null };
+export const NO_COLUMNS: Columns = { d: NO_DATE, e: NO_DATE, s: null, w: null, f: null };
 
 /** How the arrays of keys are called inside the column `f`. */
 export const LETTER = { byDate: 'k', byArrival: 'g', filterOnly: 'f' } as const satisfies Record<KeyArray, string>;

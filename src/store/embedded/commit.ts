@@ -1,5 +1,5 @@
 /**
- * What goes to the writer thread: changes with their keys, and the facts that these need (index-catalog.ts), which are known here
+ * What goes to the writer thread: changes with their keys, and the catalog entries that these need (index-catalog.ts), which are known here
  * before anything is sent and written with it or before it.
  */
 import type { IndexEntry } from '../../search/entry.js';
@@ -18,17 +18,17 @@ import type { Thread } from './thread.js';
 import { wordRow } from './words.js';
 
 /** Bytes from which on it is quicker to move a text to another thread than to copy it. */
-const MOVED = 65_536;
+const MOVED_BYTES = 65_536;
 
 /** Changes that are encoded in one piece: ten milliseconds. */
-const ENCODED = 256;
+const ENCODED_IN_ONE_PIECE = 256;
 
 export interface CommitSurroundings {
-  readonly placement: IndexLayout;
-  readonly facts: IndexCatalog;
+  readonly layout: IndexLayout;
+  readonly catalog: IndexCatalog;
   readonly writer: Pick<Thread<Job, number>, 'ask'>;
   /** A resource of this type is on its way. */
-  readonly met: (type: string) => void;
+  readonly noteType: (type: string) => void;
   /** Statements that give a row where something matches. */
   readonly matching: (absence: Absence) => readonly Sql[];
 }
@@ -37,28 +37,28 @@ export interface Commits {
   /** Those of up to 256 changes reach the writer in the order in which they were called. */
   commit(commit: Commit): Promise<void>;
   reindex(rows: readonly Renewed[]): Promise<number>;
-  numbersOf(codes: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  assignParameterCodes(codes: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Resolves when everything that was begun is written or has failed. */
-  settled(): Promise<void>;
+  finished(): Promise<void>;
 }
 
-export function openCommits({ placement, facts, writer, met, matching }: CommitSurroundings): Commits {
-  /** Facts that are known here and not yet known to be on the disk. */
+export function openCommits({ layout, catalog, writer, noteType: met, matching }: CommitSurroundings): Commits {
+  /** Catalog entries that are known here and not yet known to be on the disk. */
   const unkept = new Map<string, CatalogEntry>();
   const underWay = new Set<Promise<number>>();
 
   const learn = (missing: readonly CatalogEntry[]): void => {
-    facts.add(missing);
-    for (const fact of missing) unkept.set(fact.id, fact);
+    catalog.add(missing);
+    for (const entry of missing) unkept.set(entry.id, entry);
   };
   const keysOf = (type: string, entries: readonly IndexEntry[]): Keys => {
-    const { keys, missing } = encode(placement, type, entries, facts);
+    const { keys, missing } = encode(layout, type, entries, catalog);
     if (missing.length === 0) return keys;
     learn(missing);
-    return encode(placement, type, entries, facts).keys;
+    return encode(layout, type, entries, catalog).keys;
   };
-  /** Until one of them is acknowledged, every job carries all facts that may be missing on the disk. */
-  const withFacts = async (send: (facts: readonly CatalogEntry[]) => Promise<number>): Promise<number> => {
+  /** Until one of them is acknowledged, every job carries all entries that may be missing on the disk. */
+  const withCatalogEntries = async (send: (entries: readonly CatalogEntry[]) => Promise<number>): Promise<number> => {
     const carried = [...unkept.values()];
     const done = await send(carried);
     for (const { id } of carried) unkept.delete(id);
@@ -74,7 +74,7 @@ export function openCommits({ placement, facts, writer, met, matching }: CommitS
     method: change.method,
     patients: patientsText(change),
     blobs: blobsText(change),
-    holds: newHashes(change),
+    newHashes: newHashes(change),
     text: change.text && text,
     columns: change.text && columnsOf(keysOf(change.type, change.entries)),
     words: change.text && wordRow(change.words),
@@ -97,31 +97,31 @@ export function openCommits({ placement, facts, writer, met, matching }: CommitS
 
   const send = async ({
     changes: asked,
-    mustNotMatch: absent = [],
-    mustExist: present = [],
+    mustNotMatch = [],
+    mustExist = [],
     messages = [],
-    acknowledges: settles = [],
+    acknowledges = [],
   }: Commit) => {
     const changes: RowChange[] = [];
     const texts: ArrayBuffer[] = [];
-    for (let from = 0; from < asked.length; from += ENCODED) {
+    for (let from = 0; from < asked.length; from += ENCODED_IN_ONE_PIECE) {
       // A Bundle of thousands does not keep the others from being served.
       if (from > 0) await new Promise(setImmediate);
-      const lot = rowChanges(asked.slice(from, from + ENCODED));
-      changes.push(...lot.rows);
-      if (lot.texts.byteLength >= MOVED) texts.push(lot.texts);
+      const batch = rowChanges(asked.slice(from, from + ENCODED_IN_ONE_PIECE));
+      changes.push(...batch.rows);
+      if (batch.texts.byteLength >= MOVED_BYTES) texts.push(batch.texts);
     }
     for (const { type } of asked) met(type);
     // No await from here on: the statements know of everything that reaches the writer before them.
     const job = {
       kind: 'commit',
       changes,
-      absent: absent.flatMap(matching),
-      present: present.map(({ type, id, version }) => [encodeId(type, id), version] as const),
+      mustNotMatch: mustNotMatch.flatMap(matching),
+      mustExist: mustExist.map(({ type, id, version }) => [encodeId(type, id), version] as const),
       messages,
-      settles,
+      acknowledges,
     } as const;
-    return withFacts(carried => writer.ask({ ...job, facts: carried }, texts));
+    return withCatalogEntries(carried => writer.ask({ ...job, catalogEntries: carried }, texts));
   };
   const commit = async (asked: Commit): Promise<void> => {
     const written = send(asked);
@@ -138,14 +138,14 @@ export function openCommits({ placement, facts, writer, met, matching }: CommitS
         columns: columnsOf(keysOf(type, entries)),
         words: wordRow(words),
       }));
-      return withFacts(carried => writer.ask({ kind: 'reindex', rows: renewed, facts: carried }));
+      return withCatalogEntries(carried => writer.ask({ kind: 'reindex', rows: renewed, catalogEntries: carried }));
     },
-    async numbersOf(codes) {
-      learn(parameterCodeEntries(facts, codes));
-      const numbers = codes.map(code => [code, facts.parameter(code)!] as const);
+    async assignParameterCodes(codes) {
+      learn(parameterCodeEntries(catalog, codes));
+      const numbers = codes.map(code => [code, catalog.parameter(code)!] as const);
       if (numbers.some(([, number]) => unkept.has(`p${number}`))) await commit({ changes: [] });
       return new Map(numbers);
     },
-    settled: async () => void (await Promise.allSettled(underWay)),
+    finished: async () => void (await Promise.allSettled(underWay)),
   };
 }

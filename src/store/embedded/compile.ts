@@ -3,7 +3,7 @@
  * in the order of its index reads texts as it goes; where something must be sorted, keys alone are, and the texts of one
  * page are joined to the result.
  *
- * A page is one or more legs, run one after the other until there are enough rows. Two legs are needed where the
+ * A page is one or more scans, run one after the other until there are enough rows. Two scans are needed where the
  * index would deliver resources without a date (or sort string) at the wrong end: they come last in both directions.
  */
 import type { Cursor } from '../../search/query.js';
@@ -13,17 +13,17 @@ import { indexBounds } from '../choose-path.js';
 import { keysIn } from './held-keys.js';
 import { COLUMNS } from './rows.js';
 import {
-  candidatesOf,
+  candidateConditions,
   filters,
   resourceIfUsed,
-  type Source,
+  type RowSource,
   sortString,
-  sourceOf,
+  rowSource,
   whereSql,
   wholeOf,
   withResource,
 } from './source.js';
-import { join, raw, type Sql, sql } from './sql.js';
+import { joinSql, raw, type Sql, sql } from './sql.js';
 
 export interface IndexScan {
   /** At most so many rows. A walk can be taken in pieces: after the place `from` in its index, as far as `until`. */
@@ -34,20 +34,20 @@ export interface IndexScan {
   readonly edge?: (skip: number, from?: Cursor) => Sql;
 }
 
-export interface Page {
-  readonly legs: readonly IndexScan[];
+export interface PageScans {
+  readonly scans: readonly IndexScan[];
   /** A resource may come more than once, always with the same values of the order. */
   readonly repeats: boolean;
 }
 
-export function compile(plan: Plan): Page {
-  const source = sourceOf(plan);
-  if (!source) return { legs: [], repeats: false };
-  return { legs: indexWalk(source, plan) ?? sortedLegs(source, plan), repeats: source.repeats };
+export function compile(plan: Plan): PageScans {
+  const source = rowSource(plan);
+  if (!source) return { scans: [], repeats: false };
+  return { scans: indexWalk(source, plan) ?? sortingScan(source, plan), repeats: source.repeats };
 }
 
 /** How many patients these keys name, if they are all patient keys or those of references to Patients (index-layout.ts). */
-function patientsOf(keys: readonly string[]): number {
+function patientCount(keys: readonly string[]): number {
   const patients = new Set<string>();
   for (const key of keys) {
     const head = key.startsWith('p') ? 1 : key.startsWith('rPa') ? 3 : 0;
@@ -67,7 +67,7 @@ export function isBounded({ driver, filter, ordered, limit }: Plan): boolean {
       return driver.of.length <= 1000;
     case 'key':
       // Within single patients everything is small. A compartment is keys of one patient, of many types.
-      if (patientsOf(driver.keys) <= 50) return true;
+      if (patientCount(driver.keys) <= 50) return true;
       return ordered && driver.keys.length <= 200 && filter.every(test => test.is === 'date');
     case 'updated':
       return ordered && filter.every(test => test.is === 'updated');
@@ -79,8 +79,8 @@ export function isBounded({ driver, filter, ordered, limit }: Plan): boolean {
   }
 }
 
-/** The legs of a walk along the driver's index, or undefined where its order is another one. */
-function indexWalk(source: Source, plan: Plan): Page['legs'] | undefined {
+/** The scans of a walk along the driver's index, or undefined where its order is another one. */
+function indexWalk(source: RowSource, plan: Plan): PageScans['scans'] | undefined {
   const { first } = source;
   const orders = plan.order.slice(0, -1);
   const last = plan.order.at(-1)!;
@@ -92,47 +92,47 @@ function indexWalk(source: Source, plan: Plan): Page['legs'] | undefined {
   const down = last.descending !== back;
   const cursor = plan.after ?? plan.before;
   const dated = plan.filter.some(test => test.is === 'date');
-  const n: Bound = { column: source.n, down };
-  if (!first) return [leg(source, plan, [n], cursor)];
+  const n: OrderColumn = { column: source.n, down };
+  if (!first) return [scanFrom(source, plan, [n], cursor)];
 
-  const bounds: readonly Bound[] = [{ column: first.column, down }, n];
+  const bounds: readonly OrderColumn[] = [{ column: first.column, down }, n];
   if (source.rest) {
-    const present = cursor && cursor[0] === null ? undefined : leg(source, plan, bounds, cursor);
-    const missing: Bound[] = [{ column: source.rest.n, down }];
+    const present = cursor && cursor[0] === null ? undefined : scanFrom(source, plan, bounds, cursor);
+    const missing: OrderColumn[] = [{ column: source.rest.n, down }];
     const absent =
       cursor && cursor[0] !== null
-        ? leg(source.rest, plan, missing, undefined, true)
-        : leg(source.rest, plan, missing, cursor?.slice(1), true);
+        ? scanFrom(source.rest, plan, missing, undefined, true)
+        : scanFrom(source.rest, plan, missing, cursor?.slice(1), true);
     // Forwards: those with a value, then the rest. Backwards from a value there is nothing of the rest before it.
     if (!back) return present ? [present, absent] : [absent];
     if (cursor && cursor[0] !== null) return [present!];
-    return [absent, leg(source, plan, bounds, undefined)];
+    return [absent, scanFrom(source, plan, bounds, undefined)];
   }
-  if (!first.missing || dated) return [leg(source, plan, bounds, cursor)];
+  if (!first.missing || dated) return [scanFrom(source, plan, bounds, cursor)];
   // NO_DATE is the smallest number: downwards it comes last by itself, which is right unless we go backwards.
-  if (down === !back) return [leg(source, plan, bounds, cursor && [cursor[0] ?? NO_DATE, cursor[1]!])];
-  const some: Source = { ...source, where: [...source.where, sql`${raw(first.column)}>${NO_DATE}`] };
-  const none: Source = { ...source, where: [...source.where, sql`${raw(first.column)}=${NO_DATE}`] };
+  if (down === !back) return [scanFrom(source, plan, bounds, cursor && [cursor[0] ?? NO_DATE, cursor[1]!])];
+  const some: RowSource = { ...source, where: [...source.where, sql`${raw(first.column)}>${NO_DATE}`] };
+  const none: RowSource = { ...source, where: [...source.where, sql`${raw(first.column)}=${NO_DATE}`] };
   const atNone = cursor !== undefined && cursor[0] === null;
-  const noneLeg = leg(none, plan, bounds, atNone ? [NO_DATE, cursor[1]!] : undefined);
-  const someLeg = leg(some, plan, bounds, atNone ? undefined : cursor);
-  if (!back) return atNone ? [noneLeg] : [someLeg, noneLeg];
-  return atNone || !cursor ? [noneLeg, someLeg] : [someLeg];
+  const withoutValue = scanFrom(none, plan, bounds, atNone ? [NO_DATE, cursor[1]!] : undefined);
+  const withValue = scanFrom(some, plan, bounds, atNone ? undefined : cursor);
+  if (!back) return atNone ? [withoutValue] : [withValue, withoutValue];
+  return atNone || !cursor ? [withoutValue, withValue] : [withValue];
 }
 
 const sameOrder = (order: Order, by: string, { driver }: Plan): boolean =>
   order.by === by && (order.by !== 'sort-string' || (driver.by === 'sort-string' && driver.prefix === order.prefix));
 
-interface Bound {
+interface OrderColumn {
   readonly column: string;
   readonly down: boolean;
 }
 
 /** One walk along an index, from the cursor on. All bounds have one direction. `nothing`: the first value is NULL. */
-function leg(
-  source: Source,
+function scanFrom(
+  source: RowSource,
   plan: Plan,
-  bounds: readonly Bound[],
+  bounds: readonly OrderColumn[],
   cursor: Cursor | undefined,
   nothing = false,
 ): IndexScan {
@@ -141,7 +141,7 @@ function leg(
   /** What lies beyond a place, or not beyond it. A row value is an index bound. */
   const beside = (place: Cursor | undefined, strictly: boolean): Sql[] => {
     if (!place) return [];
-    const values = join(
+    const values = joinSql(
       place.map(value => sql`${value}`),
       ',',
     );
@@ -164,8 +164,8 @@ function leg(
     page(limit, from = cursor, until) {
       const where = between(from, until);
       return merges
-        ? pageOf(source, where, selected, orderBy, limit)
-        : sql`SELECT ${join([raw(COLUMNS), ...selected], ',')} FROM ${source.from}${withResource(source)}${whereSql(where)} ORDER BY ${orderBy} LIMIT ${limit}`;
+        ? pageStatement(source, where, selected, orderBy, limit)
+        : sql`SELECT ${joinSql([raw(COLUMNS), ...selected], ',')} FROM ${source.from}${withResource(source)}${whereSql(where)} ORDER BY ${orderBy} LIMIT ${limit}`;
     },
     count(from = cursor, until) {
       // What comes by several keys has one place in the order.
@@ -175,23 +175,29 @@ function leg(
     },
     edge(skip, from = cursor) {
       const dates = source.bounded ? [] : filters(indexBounds(plan), source);
-      const where = [...candidatesOf(source), ...dates, ...beside(from, true)];
+      const where = [...candidateConditions(source), ...dates, ...beside(from, true)];
       return sql`SELECT ${columns} FROM ${source.from}${resourceIfUsed(source, [...where, columns])}${whereSql(where)} ORDER BY ${orderBy} LIMIT 1 OFFSET ${skip}`;
     },
   };
 }
 
 /** Keys are sorted inside, texts are joined outside. `selected`: the values of the order but for n. */
-function pageOf(source: Source, where: readonly Sql[], selected: readonly Sql[], orderBy: Sql, limit: number): Sql {
+function pageStatement(
+  source: RowSource,
+  where: readonly Sql[],
+  selected: readonly Sql[],
+  orderBy: Sql,
+  limit: number,
+): Sql {
   const values = selected.map((value, i) => sql`${value} AS ${raw(`o${i}`)}`);
   const from = sql`${source.from}${resourceIfUsed(source, [...where, ...selected, orderBy])}`;
-  const inner = sql`SELECT ${join([raw(`${source.n} AS n`), ...values], ',')} FROM ${from}${whereSql(where)} ORDER BY ${orderBy} LIMIT ${limit}`;
+  const inner = sql`SELECT ${joinSql([raw(`${source.n} AS n`), ...values], ',')} FROM ${from}${whereSql(where)} ORDER BY ${orderBy} LIMIT ${limit}`;
   const outer = [COLUMNS, ...values.map((_, i) => `q.o${i}`)].join(',');
   return sql`SELECT ${raw(outer)} FROM (${inner}) q CROSS JOIN resource r ON r.n=q.n`;
 }
 
 /** Any order: expressions over the resource, all candidates sorted. */
-function sortedLegs(source: Source, plan: Plan): Page['legs'] {
+function sortingScan(source: RowSource, plan: Plan): PageScans['scans'] {
   const whole = wholeOf(source);
   const back = plan.before !== undefined;
   const terms = plan.order.map(order => ({
@@ -202,7 +208,7 @@ function sortedLegs(source: Source, plan: Plan): Page['legs'] {
   const where = [...whole.where, ...filters(plan.filter, whole)];
   const cursor = plan.after ?? plan.before;
   if (cursor) where.push(beyond(terms, cursor, back));
-  const orderBy = join(
+  const orderBy = joinSql(
     terms.flatMap(({ value, down, nullable: may }) => [
       ...(may ? [sql`(${value} IS NULL)${raw(back ? ' DESC' : '')}`] : []),
       sql`${value}${raw(down ? ' DESC' : '')}`,
@@ -210,10 +216,10 @@ function sortedLegs(source: Source, plan: Plan): Page['legs'] {
     ',',
   );
   const selected = terms.slice(0, -1).map(({ value }) => value);
-  return [{ page: limit => pageOf(whole, where, selected, orderBy, limit) }];
+  return [{ page: limit => pageStatement(whole, where, selected, orderBy, limit) }];
 }
 
-function orderSql(order: Order, source: Source): Sql {
+function orderSql(order: Order, source: RowSource): Sql {
   switch (order.by) {
     case 'date':
       return raw(`nullif(${source.first?.by === 'date' ? 'k.d' : 'r.d'},${NO_DATE})`);

@@ -7,22 +7,22 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
-export type Value = string | number | Uint8Array | null;
-export type Row = readonly Value[];
+export type SqlValue = string | number | Uint8Array | null;
+export type SqlRow = readonly SqlValue[];
 
 export interface Statement {
   /** Runs it and returns how many rows it changed. */
-  run(...values: readonly Value[]): number;
-  all(...values: readonly Value[]): Row[];
+  run(...values: readonly SqlValue[]): number;
+  all(...values: readonly SqlValue[]): SqlRow[];
   /** The first row alone: half the work of `all`. */
-  first(...values: readonly Value[]): Row | undefined;
+  first(...values: readonly SqlValue[]): SqlRow | undefined;
 }
 
 export interface Connection {
   /** Cached by its text. */
   prepare(sql: string): Statement;
   exec(sql: string): void;
-  pragma(text: string): Row[];
+  pragma(text: string): SqlRow[];
   /** Runs `write` in one transaction that holds the write lock from its beginning. */
   atomic<T>(write: () => T): T;
   /** Runs statements that see one state of the store. Never across an await: an old reader keeps the WAL growing. */
@@ -46,9 +46,9 @@ interface RawConnection {
 }
 type Constructor = new (file: string) => RawConnection;
 
-const CACHED = 500;
+const CACHED_STATEMENTS = 500;
 /** Characters of a statement that is not kept. */
-const LONG = 4096;
+const UNCACHED_LENGTH = 4096;
 
 /** Enough of `node:sqlite` only where statements can return arrays. */
 function builtin(): Constructor | undefined {
@@ -93,7 +93,7 @@ export function connect(file: string, pragmas: readonly string[] = [], busyTimeo
         // It returns no rows.
       }
     }
-    const bound = (values: readonly Value[]): unknown[] => {
+    const bound = (values: readonly SqlValue[]): unknown[] => {
       if (values.length !== parameters)
         throw new RangeError(`${values.length} values for ${parameters} parameters: ${sql}`);
       for (const value of values) if (!bindable(value)) throw new TypeError(`Cannot bind a ${typeof value}: ${sql}`);
@@ -102,8 +102,8 @@ export function connect(file: string, pragmas: readonly string[] = [], busyTimeo
     };
     return {
       run: (...values) => Number(statement.run(...bound(values)).changes),
-      all: (...values) => statement.all(...bound(values)) as Row[],
-      first: (...values) => statement.get(...bound(values)) as Row | undefined,
+      all: (...values) => statement.all(...bound(values)) as SqlRow[],
+      first: (...values) => statement.get(...bound(values)) as SqlRow | undefined,
     };
   };
   const prepare = (sql: string): Statement => {
@@ -111,13 +111,13 @@ export function connect(file: string, pragmas: readonly string[] = [], busyTimeo
     if (hit) return hit;
     const statement = compile(sql);
     // Five hundred statements of a hundred conditions each would take half a gigabyte.
-    if (sql.length > LONG) return statement;
-    if (cache.size >= CACHED) cache.delete(cache.keys().next().value!);
+    if (sql.length > UNCACHED_LENGTH) return statement;
+    if (cache.size >= CACHED_STATEMENTS) cache.delete(cache.keys().next().value!);
     cache.set(sql, statement);
     return statement;
   };
   const exec = (sql: string): void => void raw.exec(sql);
-  const pragma = (text: string): Row[] => compile(`PRAGMA ${text}`).all();
+  const pragma = (text: string): SqlRow[] => compile(`PRAGMA ${text}`).all();
   const open = (): boolean => (raw.inTransaction ?? raw.isTransaction) === true;
 
   try {
@@ -159,7 +159,7 @@ export function connect(file: string, pragmas: readonly string[] = [], busyTimeo
 }
 
 /** A blob column of a row. node:sqlite gives plain Uint8Arrays. */
-export const bytesOf = (value: Value | undefined): Buffer | undefined =>
+export const blobBytes = (value: SqlValue | undefined): Buffer | undefined =>
   value instanceof Uint8Array
     ? Buffer.isBuffer(value)
       ? value

@@ -19,19 +19,20 @@ const CODES: Readonly<Record<string, number>> = {
   NOTADB: 26,
 };
 
-type Failure = readonly [Kind, string];
+type SqliteFailure = readonly [Kind, string];
 
-const AWAY = 'The store cannot be read or written. Look at the disk of the data folder and its permissions.';
+const CANNOT_READ_OR_WRITE =
+  'The store cannot be read or written. Look at the disk of the data folder and its permissions.';
 const DAMAGED = 'The store file is damaged. Start on the latest backup.';
-const FAILURES: Readonly<Record<number, Failure>> = {
+const FAILURES: Readonly<Record<number, SqliteFailure>> = {
   5: ['unavailable', 'The store is busy. Try again.'],
   6: ['unavailable', 'The store is busy. Try again.'],
   7: ['unavailable', 'The store has no memory left. Try again.'],
   8: ['unavailable', 'The store cannot be written. Look at the permissions of the data folder.'],
-  10: ['unavailable', AWAY],
+  10: ['unavailable', CANNOT_READ_OR_WRITE],
   11: ['fault', DAMAGED],
   13: ['no-space', 'The disk of the store is full. Free some space and try again.'],
-  14: ['unavailable', AWAY],
+  14: ['unavailable', CANNOT_READ_OR_WRITE],
   18: ['too-costly', 'The resources asked for are too large for one answer. Ask for fewer at once (_count).'],
   26: ['fault', DAMAGED],
 };
@@ -49,7 +50,7 @@ export function resultCode(error: unknown): number {
 }
 
 /** What the system says of a file itself is as bad as what SQLite hears from it. */
-function failureOf(error: unknown): Failure | undefined {
+function failureOf(error: unknown): SqliteFailure | undefined {
   const { syscall, code } = (error ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof syscall === 'string') return FAILURES[code === 'ENOSPC' ? CODES['FULL']! : CODES['CANTOPEN']!];
   return FAILURES[resultCode(error)];

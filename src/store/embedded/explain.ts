@@ -9,7 +9,7 @@ import { PRAGMAS } from './schema.js';
 import type { Sql } from './sql.js';
 
 /** Candidates are counted up to here. */
-const MOST = 1_000_000;
+const ALL_ROWS = 1_000_000;
 
 /** The statement with its values set in, for reading; it is never run. */
 export function printSql({ text, values }: Sql): string {
@@ -24,21 +24,21 @@ export function printSql({ text, values }: Sql): string {
 export function explainPage(file: string, plan: Plan): Explanation {
   const connection = connect(file, PRAGMAS);
   try {
-    return tell(connection, plan);
+    return explainOn(connection, plan);
   } finally {
     connection.close();
   }
 }
 
-function tell(connection: Connection, plan: Plan): Explanation {
-  const statements = compile(plan).legs.map(leg => leg.page(plan.limit + 1));
+function explainOn(connection: Connection, plan: Plan): Explanation {
+  const statements = compile(plan).scans.map(scan => scan.page(plan.limit + 1));
   const steps = statements.flatMap(({ text, values }) =>
     connection
       .prepare(`EXPLAIN QUERY PLAN ${text}`)
       .all(...values)
       .map(row => String(row[3])),
   );
-  const probe = compileProbe(plan, MOST);
+  const probe = compileProbe(plan, ALL_ROWS);
   const keys = probe ? Number(connection.prepare(probe.text).first(...probe.values)![0]) : 0;
   const started = performance.now();
   const { rows } = findPage(connection, plan);

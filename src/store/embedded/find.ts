@@ -8,23 +8,24 @@ import type { Cursor } from '../../search/query.js';
 import { naturalOrder, type Plan } from '../plan.js';
 import { compile, type IndexScan } from './compile.js';
 import { compileCount, compileProbe } from './compile-all.js';
-import type { Connection, Row, Value } from './connection.js';
-import { BESIDE, fit, N, readRows } from './rows.js';
+import type { Connection, SqlRow, SqlValue } from './connection.js';
+import { ORDER_COLUMNS, fitRows, NUMBER_COLUMN, readRows } from './rows.js';
 import type { Sql } from './sql.js';
-import { weightOf } from './weight.js';
+import { filterWeight } from './weight.js';
 
 export interface RowPage {
-  readonly rows: readonly Row[];
+  readonly rows: readonly SqlRow[];
   readonly more: boolean;
   /** Bytes of the next row, where they ended the page. */
   readonly next?: number;
 }
 
 /** Where a row of `findPage` stands: the values of the order; the last is always n. */
-export const cursorOf = (row: Row): Cursor => [...row.slice(BESIDE), row[N]!] as (string | number | null)[];
+export const findCursor = (row: SqlRow): Cursor =>
+  [...row.slice(ORDER_COLUMNS), row[NUMBER_COLUMN]!] as (string | number | null)[];
 
 /** Duplicates are removed here, not by DISTINCT, which would end the walk's order: a few more rows are asked for. */
-const SPARE = 20;
+const SPARE_ROWS = 20;
 
 /** What a page or a count may cost that nothing bounds. */
 export interface Patience {
@@ -37,11 +38,11 @@ export interface Patience {
 }
 
 /** Ten milliseconds or so. */
-export const PIECE = 4000;
+export const PIECE_CANDIDATES = 4000;
 /** Of the dearest filters. */
 const LEAST_PIECE = 20;
 
-export const tooCostly = (): FhirError =>
+export const queryTooCostly = (): FhirError =>
   new FhirError(
     'too-costly',
     'The query takes too long: too many resources would have to be looked at. Add criteria (a patient, a code, a date range) or leave out _sort.',
@@ -52,20 +53,24 @@ export type InPieces<T> = Generator<undefined, T, undefined>;
 
 /** Throws `too-costly` where more candidates would have to be seen than `patience` allows for so dear a filter. */
 export function checkCandidates(connection: Connection, plan: Pick<Plan, 'driver' | 'filter'>, most: number): void {
-  const few = Math.floor(most / weightOf(plan.filter));
+  const few = Math.floor(most / filterWeight(plan.filter));
   const probe = compileProbe(plan, few + 1);
-  if (probe && Number(connection.prepare(probe.text).first(...probe.values)![0]) > few) throw tooCostly();
+  if (probe && Number(connection.prepare(probe.text).first(...probe.values)![0]) > few) throw queryTooCostly();
 }
 
 /** Candidates of a piece: fewer where it is dear to look at one. */
-const pieceOf = (plan: Plan, { piece }: Patience): number =>
-  Math.max(Math.min(LEAST_PIECE, piece), Math.floor(piece / weightOf(plan.filter)));
+const pieceSize = (plan: Plan, { piece }: Patience): number =>
+  Math.max(Math.min(LEAST_PIECE, piece), Math.floor(piece / filterWeight(plan.filter)));
 
-/** Where the pieces of a leg begin and end: the last one has no end. */
-function* piecesOf(connection: Connection, leg: IndexScan, size: number): Generator<{ from?: Cursor; until?: Cursor }> {
+/** Where the pieces of a scan begin and end: the last one has no end. */
+function* scanPieces(
+  connection: Connection,
+  scan: IndexScan,
+  size: number,
+): Generator<{ from?: Cursor; until?: Cursor }> {
   let from: Cursor | undefined;
   for (;;) {
-    const { text, values } = leg.edge!(size, from);
+    const { text, values } = scan.edge!(size, from);
     const until = connection.prepare(text).first(...values) as Cursor | undefined;
     yield { ...(from ? { from } : {}), ...(until ? { until } : {}) };
     if (!until) return;
@@ -73,19 +78,19 @@ function* piecesOf(connection: Connection, leg: IndexScan, size: number): Genera
   }
 }
 
-/** The rows of a leg, in pieces where there is a limit to the time. */
-function* walkLeg(
+/** The rows of a scan, in pieces where there is a limit to the time. */
+function* walkScan(
   connection: Connection,
-  leg: IndexScan,
+  scan: IndexScan,
   limit: number,
   beside: number,
   size: number | undefined,
-): InPieces<readonly Row[]> {
+): InPieces<readonly SqlRow[]> {
   const page = (most: number, from?: Cursor, until?: Cursor) =>
-    readRows(connection, leg.page(most, from, until), most, beside);
-  if (size === undefined || !leg.edge) return page(limit);
-  const rows: Row[] = [];
-  for (const { from, until } of piecesOf(connection, leg, size)) {
+    readRows(connection, scan.page(most, from, until), most, beside);
+  if (size === undefined || !scan.edge) return page(limit);
+  const rows: SqlRow[] = [];
+  for (const { from, until } of scanPieces(connection, scan, size)) {
     rows.push(...page(limit - rows.length, from, until));
     if (rows.length >= limit) break;
     if (until) yield undefined;
@@ -96,37 +101,37 @@ function* walkLeg(
 /** `patience`: the page may be long in coming, and nobody waits for longer than this. Throws `too-costly`. */
 export function* walkPage(connection: Connection, plan: Plan, patience?: Patience): InPieces<RowPage> {
   const wanted = plan.limit + 1;
-  const found = new Map<Value, Row>();
+  const found = new Map<SqlValue, SqlRow>();
   const back = plan.before !== undefined;
-  const size = patience && pieceOf(plan, patience);
+  const size = patience && pieceSize(plan, patience);
   let cursor = plan.after ?? plan.before;
   checkCursor(cursor, plan.order.length);
   for (let exhausted = false; !exhausted && found.size < wanted; ) {
     const page = compile(cursor ? { ...plan, [back ? 'before' : 'after']: cursor } : plan);
     exhausted = true;
-    for (const leg of page.legs) {
-      const limit = wanted - found.size + (page.repeats ? SPARE : 0);
-      if (patience && !leg.edge) checkCandidates(connection, plan, patience.candidates);
-      const rows = yield* walkLeg(connection, leg, limit, plan.order.length - 1, size);
-      for (const row of rows) if (!found.has(row[N]!)) found.set(row[N]!, row);
+    for (const scan of page.scans) {
+      const limit = wanted - found.size + (page.repeats ? SPARE_ROWS : 0);
+      if (patience && !scan.edge) checkCandidates(connection, plan, patience.candidates);
+      const rows = yield* walkScan(connection, scan, limit, plan.order.length - 1, size);
+      for (const row of rows) if (!found.has(row[NUMBER_COLUMN]!)) found.set(row[NUMBER_COLUMN]!, row);
       if (rows.length === limit) {
         exhausted = false;
-        cursor = cursorOf(rows.at(-1)!);
+        cursor = findCursor(rows.at(-1)!);
         break;
       }
     }
   }
-  return pageOf(connection, [...found.values()], plan, back);
+  return fittingPage(connection, [...found.values()], plan, back);
 }
 
 /** The page of rows that were found in the direction of travel. */
-export function pageOf(
+export function fittingPage(
   connection: Connection,
-  found: readonly Row[],
+  found: readonly SqlRow[],
   { limit, bytes }: { readonly limit: number; readonly bytes?: number },
   back: boolean,
 ): RowPage {
-  const { rows, next } = fit(connection, found.slice(0, limit), bytes);
+  const { rows, next } = fitRows(connection, found.slice(0, limit), bytes);
   return {
     rows: back ? rows.toReversed() : rows,
     more: found.length > limit || next !== undefined,
@@ -152,16 +157,16 @@ export function* countMatches(
 ): InPieces<number> {
   const count = ({ text, values }: Sql): number => Number(connection.prepare(text).first(...values)![0]);
   // The order is of no matter: that of the driver's own index lets it be walked in pieces.
-  const { legs } = compile({ ...plan, order: naturalOrder(plan.driver) });
-  if (plan.filter.length === 0 || legs.some(leg => !leg.edge)) {
+  const { scans } = compile({ ...plan, order: naturalOrder(plan.driver) });
+  if (plan.filter.length === 0 || scans.some(scan => !scan.edge)) {
     if (plan.filter.length > 0) checkCandidates(connection, plan, patience.candidates);
     const whole = compileCount(plan, limit);
     return whole ? count(whole) : 0;
   }
   let counted = 0;
-  for (const leg of legs)
-    for (const { from, until } of piecesOf(connection, leg, pieceOf(plan, patience))) {
-      counted += count(leg.count!(from, until));
+  for (const scan of scans)
+    for (const { from, until } of scanPieces(connection, scan, pieceSize(plan, patience))) {
+      counted += count(scan.count!(from, until));
       if (limit !== undefined && counted >= limit) return limit;
       if (until) yield undefined;
     }

@@ -16,11 +16,11 @@ import type { Cursor, Query } from '../../search/query.js';
 import { decodeId, encodeId } from '../codec.js';
 import { createIndexCatalog, type CatalogEntry } from '../index-catalog.js';
 import type { IndexLayout } from '../index-layout.js';
-import { divide } from '../access-path.js';
-import { collected, matchesFor, pointingOf, together } from '../pointing.js';
+import { divideByIndex } from '../access-path.js';
+import { foundIds, matchesFor, pointingKeys, joinFound } from '../pointing.js';
 import { targetTypes } from '../key-test.js';
 import { type Plan, plan } from '../plan.js';
-import { FEW, settleNow } from '../choose-path.js';
+import { FEW_CANDIDATES, chooseAccessPathNow } from '../choose-path.js';
 import type { FoundIds, Explanation, Page, Store, PendingMessage } from '../store.js';
 import { createWritable } from '../writable.js';
 import { createBlobs, dropUploads } from './blobs.js';
@@ -28,25 +28,25 @@ import { createCheck } from './check.js';
 import { openCommits } from './commit.js';
 import { isBounded } from './compile.js';
 import { compileAny, compileCount, compileNames, compilePointing, compileProbe } from './compile-all.js';
-import { connect, type Connection, type Row } from './connection.js';
+import { connect, type Connection, type SqlRow } from './connection.js';
 import { fromDriver } from './errors.js';
 import { checkSpace, knownFiles, lost, protect } from './files.js';
 import type { Job } from './job.js';
 import { lock } from './lock.js';
 import { compileHistoryCount, historyCursor, historyPage } from './history.js';
-import { cursorOf, findPage, type Patience, PIECE, type RowPage, walkPage } from './find.js';
-import type { Read, Reading } from './reader.js';
-import { COLUMNS, N, sizeOf, unpack, VERSION, versionOf, withText } from './rows.js';
+import { findCursor, findPage, type Patience, PIECE_CANDIDATES, type RowPage, walkPage } from './find.js';
+import type { ReadAnswer, ReadRequest } from './reader.js';
+import { COLUMNS, NUMBER_COLUMN, textBytes, unpack, VERSION_COLUMN, toVersion, withLargeText } from './rows.js';
 import { migrate, needsReindex, PRAGMAS } from './schema.js';
 import { raw, type Sql, sql } from './sql.js';
 import { startThread, type Thread } from './thread.js';
-import { weightOf } from './weight.js';
-import { sayStatement } from './words.js';
+import { filterWeight } from './weight.js';
+import { compileWords } from './words.js';
 
 export interface EmbeddedOptions {
   /** Path of the store file; its folder is made. `:memory:`: a file in the system's temporary folder, gone with close. */
   readonly file: string;
-  readonly placement: IndexLayout;
+  readonly layout: IndexLayout;
   /** A walk over fewer candidates (a millisecond or two) runs on the main thread. Default 500; 0: never. */
   readonly smallWalk?: number;
   /** How long one query may take, ms. Default 10 s. */
@@ -57,38 +57,45 @@ export interface EmbeddedOptions {
 }
 
 /** Filters so much dearer than ordinary ones are not for this thread (weight.ts). */
-const DEAR = 5;
+const MAX_WEIGHT = 5;
 
 /** Whether its matches can be counted piece by piece. */
 const isWalk = ({ driver }: Plan): boolean => driver.by !== 'range' && driver.by !== 'id';
 
 /** How many times the time of a query one waits for others. */
-const WAIT = 3;
+const WAITING_FACTOR = 3;
 
 /** Candidates that are looked at and sorted in a millisecond, at least. */
-const PER_MS = 100;
+const CANDIDATES_PER_MS = 100;
 
 /** Candidates that the writer thread looks at for one condition of a commit: half a second. */
-const GUARDED = 50_000;
+const MAX_GUARDED_CANDIDATES = 50_000;
 
 /** Rows of a step of a scan. */
-const SCAN = 100;
+const SCAN_ROWS = 100;
 
 /** Opens the file, brings its layout up to date and takes the lock. Throws `unavailable` with what to do about it. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
-  const { file: named, placement, smallWalk = 500, queryTimeout = 10_000, few = FEW, piece = PIECE } = options;
+  const {
+    file: named,
+    layout,
+    smallWalk = 500,
+    queryTimeout = 10_000,
+    few = FEW_CANDIDATES,
+    piece = PIECE_CANDIDATES,
+  } = options;
   const folder = named === ':memory:' ? mkdtempSync(join(tmpdir(), 'chartroom-')) : undefined;
   const file = folder === undefined ? named : join(folder, 'store');
-  const { connection, unlock } = openFile(file, placement.hash);
-  const one = ({ text, values }: Sql): Row | undefined => connection.prepare(text).first(...values);
+  const { connection, unlock } = openFile(file, layout.hash);
+  const one = ({ text, values }: Sql): SqlRow | undefined => connection.prepare(text).first(...values);
 
-  const facts = createIndexCatalog(
+  const catalog = createIndexCatalog(
     connection
       .prepare('SELECT id,value FROM fact')
       .all()
       .map(([id, value]): CatalogEntry => ({ id: id as string, value: value as string })),
   );
-  const types = new Set(typesOf(connection));
+  const types = new Set(storedTypes(connection));
   const opened = knownFiles(file);
   const thread = startThread<Job, number>(new URL('./writer.js', import.meta.url), {
     file,
@@ -97,7 +104,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   });
   const writable = createWritable(() => thread.ask({ kind: 'touch' }));
   const writer: Pick<typeof thread, 'ask'> = { ask: (job, moving) => writable.watch(thread.ask(job, moving)) };
-  const start = () => startThread<Reading, Read>(new URL('./reader.js', import.meta.url), { file });
+  const start = () => startThread<ReadRequest, ReadAnswer>(new URL('./reader.js', import.meta.url), { file });
   /** Walks take turns in one thread; what must be done in one piece waits for its like in another. */
   const [walker, sorter] = [start(), start()];
   const blobs = createBlobs(connection, writer);
@@ -119,32 +126,36 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     if (others) await others;
     return answer(() => breather.piece(work));
   };
-  const read = async (reader: Thread<Reading, Read>, reading: Reading): Promise<RowPage> => {
+  const read = async (reader: Thread<ReadRequest, ReadAnswer>, reading: ReadRequest): Promise<RowPage> => {
     const page = await reader.ask(reading);
     return { ...page, rows: unpack(page) };
   };
   /** How long a search waits for others. */
-  const waiting = () => ({ until: Date.now() + WAIT * Math.max(queryTimeout, 1000) });
-  const rows = async (statement: Sql, more: { limit?: number; among?: Plan } = {}): Promise<readonly Row[]> => {
+  const waiting = () => ({ until: Date.now() + WAITING_FACTOR * Math.max(queryTimeout, 1000) });
+  const rows = async (statement: Sql, more: { limit?: number; among?: Plan } = {}): Promise<readonly SqlRow[]> => {
     const { limit, among } = more;
-    const guard = among && { ...waiting(), among: { plan: among, most: queryTimeout * PER_MS } };
+    const guard = among && { ...waiting(), among: { plan: among, most: queryTimeout * CANDIDATES_PER_MS } };
     return (await read(sorter, { kind: 'rows', sql: statement, ...(limit === undefined ? {} : { limit }), ...guard }))
       .rows;
   };
   /** So few candidates that the way to the other thread would cost more; of dear filters never. */
   const isSmall = (planned: Plan): boolean => {
-    const most = Math.floor(smallWalk / weightOf(planned.filter));
+    const most = Math.floor(smallWalk / filterWeight(planned.filter));
     return candidates(planned, most) < most;
   };
-  const candidates = (way: Pick<Plan, 'driver' | 'filter'>, most: number): number => {
-    const probe = compileProbe(way, most);
+  const candidates = (path: Pick<Plan, 'driver' | 'filter'>, most: number): number => {
+    const probe = compileProbe(path, most);
     return probe ? Number(one(probe)![0]) : 0;
   };
-  const patience = { milliseconds: queryTimeout, candidates: queryTimeout * PER_MS, piece } satisfies Patience;
+  const patience = {
+    milliseconds: queryTimeout,
+    candidates: queryTimeout * CANDIDATES_PER_MS,
+    piece,
+  } satisfies Patience;
 
   /** A page on this thread, if it is sure to be short, or turns out to be: a walk's first candidates may fill it. */
   const findNow = (planned: Plan): RowPage | undefined => {
-    if (weightOf(planned.filter) > DEAR) return undefined;
+    if (filterWeight(planned.filter) > MAX_WEIGHT) return undefined;
     if (isBounded(planned) || (!planned.ordered && isSmall(planned))) return findPage(connection, planned);
     if (!planned.ordered || smallWalk === 0) return undefined;
     try {
@@ -159,24 +170,24 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
 
   /** `all`: every match is wanted, not a page. */
   const planOf = (query: Query, all = false): Plan =>
-    settleNow(plan(placement, query, facts), candidates, { all, few });
+    chooseAccessPathNow(plan(layout, query, catalog), candidates, { all, few });
 
   /** All matches in no order, each plan by one index. */
   const plansOf = ({ types: asked, where }: Pick<Query, 'types' | 'where'>): Plan[] =>
-    divide({ placement, facts, types: asked }, where).map(part =>
+    divideByIndex({ layout, catalog, types: asked }, where).map(part =>
       planOf({ types: asked, where: part, sort: [], limit: 1 }, true),
     );
 
   const collect = async (planned: Plan, of: readonly string[], limit: number, by?: string): Promise<FoundIds> => {
     const most = matchesFor(limit);
     if (by !== undefined && candidates(planned, most) >= most) return { found: [], complete: false };
-    const pointing = by === undefined ? [] : pointingOf(placement, of, by);
+    const pointing = by === undefined ? [] : pointingKeys(layout, of, by);
     const statement =
       by === undefined ? compileNames(planned, limit + 1) : compilePointing(planned, pointing, limit + 1);
     if (!statement) return { found: [], complete: true };
     const { text, values } = statement;
     const keys = isSmall(planned) ? connection.prepare(text).all(...values) : await rows(statement, { among: planned });
-    return collected(
+    return foundIds(
       keys.map(([key]) => key as string),
       pointing,
       limit,
@@ -185,7 +196,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
 
   /** Says whether anything matches, in the writer thread, where everybody's changes would wait for a long look. */
   const guardOf = (planned: Plan): readonly Sql[] => {
-    const most = Math.floor(GUARDED / weightOf(planned.filter));
+    const most = Math.floor(MAX_GUARDED_CANDIDATES / filterWeight(planned.filter));
     if (planned.filter.length > 0 && candidates(planned, most) >= most)
       throw new FhirError(
         'too-costly',
@@ -197,22 +208,22 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   };
 
   const commits = openCommits({
-    placement,
-    facts,
+    layout,
+    catalog,
     writer,
-    met: type => types.add(type),
+    noteType: type => types.add(type),
     matching: absence => plansOf(absence).flatMap(guardOf),
   });
 
   /** Whoever has indexed the store by another table must know that there are resources of ours now. */
-  let foreign = needsReindex(connection, placement.hash);
+  let foreign = needsReindex(connection, layout.hash);
   const ownUp = (): void => {
-    if (foreign) void writer.ask({ kind: 'mark', placement: '' }).catch(() => {});
+    if (foreign) void writer.ask({ kind: 'mark', layout: '' }).catch(() => {});
     foreign = false;
   };
 
   const close = async (): Promise<void> => {
-    await commits.settled();
+    await commits.finished();
     await Promise.all([thread.close(), walker.close(), sorter.close()]);
     connection.close();
     unlock();
@@ -226,7 +237,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
 
   return {
     name: 'embedded',
-    check: createCheck({ placement, facts, one, rows: statement => answer(() => rows(statement)) }),
+    check: createCheck({ layout, catalog, one, rows: statement => answer(() => rows(statement)) }),
     shared: false,
     blobs: {
       put: (bytes, maxBytes) => answer(() => blobs.put(bytes, maxBytes)),
@@ -235,13 +246,13 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     },
     read: (type, id, version, most = Infinity) =>
       look(() => {
-        const row = readOne(one, type, id, version);
-        return row && versionOf(sizeOf(row) > most ? row : withText(connection, row));
+        const row = readRow(one, type, id, version);
+        return row && toVersion(textBytes(row) > most ? row : withLargeText(connection, row));
       }),
     find: query =>
       look(async () => {
         const planned = planOf(query);
-        return pageOf(
+        return toPage(
           findNow(planned) ??
             (await read(planned.ordered ? walker : sorter, {
               kind: 'find',
@@ -249,14 +260,14 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
               patience,
               ...waiting(),
             })),
-          cursorOf,
+          findCursor,
         );
       }),
     history: query =>
       answer(async () => {
         const known = [...types];
         // Without a time to look back at, a page is a walk along an index.
-        return pageOf(
+        return toPage(
           query.at === undefined && query.limit <= 1000
             ? historyPage(connection, query, known)
             : await read(sorter, { kind: 'history', query, types: known }),
@@ -272,7 +283,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
       look(async () => {
         const parts: FoundIds[] = [];
         for (const planned of plansOf(query)) parts.push(await collect(planned, query.types, limit, by));
-        return together(parts, limit);
+        return joinFound(parts, limit);
       }),
     explain: query =>
       answer(async () => {
@@ -301,7 +312,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
       }),
     searchText: (query, limit) =>
       answer(async () => {
-        const ids = await rows(sayStatement(query, limit + 1));
+        const ids = await rows(compileWords(query, limit + 1));
         const found = ids.slice(0, limit).map(([id]) => decodeId(id as string));
         return { found, complete: ids.length <= limit, sure: true };
       }),
@@ -334,20 +345,20 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
             ? sql`FROM resource r WHERE`
             : sql`FROM resource r INDEXED BY resource_t WHERE r.t=${type} AND`;
         const chunk = await answer(() =>
-          rows(sql`SELECT ${raw(COLUMNS)} ${of} r.f IS NOT NULL AND r.n>${n} ORDER BY r.n LIMIT ${SCAN}`, {
-            limit: SCAN,
+          rows(sql`SELECT ${raw(COLUMNS)} ${of} r.f IS NOT NULL AND r.n>${n} ORDER BY r.n LIMIT ${SCAN_ROWS}`, {
+            limit: SCAN_ROWS,
           }),
         );
         for (const row of chunk) {
-          n = row[N] as number;
-          yield { row: await answer(() => versionOf(withText(connection, row))), cursor: [n] };
+          n = row[NUMBER_COLUMN] as number;
+          yield { row: await answer(() => toVersion(withLargeText(connection, row))), cursor: [n] };
         }
-        if (chunk.length < SCAN) return;
+        if (chunk.length < SCAN_ROWS) return;
       }
     },
     reindex: renewed => answer(() => commits.reindex(renewed)),
-    targetsOf: (type, code) => answer(() => targetTypes(facts, placement, type, code)),
-    assignParameterCodes: codes => answer(() => commits.numbersOf(codes)),
+    targetsOf: (type, code) => answer(() => targetTypes(catalog, layout, type, code)),
+    assignParameterCodes: codes => answer(() => commits.assignParameterCodes(codes)),
     // The file has one process, which holds every task.
     acquireLease: (_task, ms) => answer(() => ms > 0),
     sizes: () =>
@@ -355,9 +366,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
         const sizes = await rows(sql`SELECT t,count(*) FROM resource WHERE f IS NOT NULL GROUP BY t`);
         return new Map(sizes.map(([type, count]) => [type as string, count as number]));
       }),
-    migrate: () => answer(() => migrate(connection, placement.hash)),
-    needsReindex: () => answer(() => needsReindex(connection, placement.hash)),
-    markReindexed: () => answer(async () => void (await writer.ask({ kind: 'mark', placement: placement.hash }))),
+    migrate: () => answer(() => migrate(connection, layout.hash)),
+    needsReindex: () => answer(() => needsReindex(connection, layout.hash)),
+    markReindexed: () => answer(async () => void (await writer.ask({ kind: 'mark', layout: layout.hash }))),
     ping: () =>
       answer(async () => {
         const failure = thread.failure ?? lost(opened);
@@ -371,7 +382,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   };
 }
 
-function openFile(file: string, placement: string): { connection: Connection; unlock: () => void } {
+function openFile(file: string, layout: string): { connection: Connection; unlock: () => void } {
   let unlock: (() => void) | undefined;
   let connection: Connection | undefined;
   try {
@@ -379,7 +390,7 @@ function openFile(file: string, placement: string): { connection: Connection; un
     unlock = lock(file);
     protect(file);
     connection = connect(file, PRAGMAS);
-    migrate(connection, placement);
+    migrate(connection, layout);
     dropUploads(connection);
     return { connection, unlock };
   } catch (error) {
@@ -390,7 +401,7 @@ function openFile(file: string, placement: string): { connection: Connection; un
 }
 
 /** One look per type, whatever their sizes. */
-const typesOf = (connection: Connection): string[] =>
+const storedTypes = (connection: Connection): string[] =>
   connection
     .prepare(
       'WITH RECURSIVE each(t) AS (SELECT min(t) FROM resource UNION ALL SELECT (SELECT min(r.t) FROM resource r WHERE r.t>each.t) FROM each WHERE each.t IS NOT NULL) SELECT t FROM each WHERE t IS NOT NULL',
@@ -398,22 +409,22 @@ const typesOf = (connection: Connection): string[] =>
     .all()
     .map(([type]) => type as string);
 
-function readOne(
-  one: (statement: Sql) => Row | undefined,
+function readRow(
+  one: (statement: Sql) => SqlRow | undefined,
   type: string,
   id: string,
   version: number | undefined,
-): Row | undefined {
+): SqlRow | undefined {
   const current = one(sql`SELECT ${raw(COLUMNS)} FROM resource r WHERE r.id=${encodeId(type, id)}`);
   if (!current) return undefined;
-  if (version === undefined || current[VERSION] === version) return current;
+  if (version === undefined || current[VERSION_COLUMN] === version) return current;
   return one(
-    sql`SELECT ${raw(COLUMNS.replace('r.id', 'c.id'))} FROM version r CROSS JOIN resource c ON c.n=r.n WHERE r.n=${current[N]!} AND r.v=${version}`,
+    sql`SELECT ${raw(COLUMNS.replace('r.id', 'c.id'))} FROM version r CROSS JOIN resource c ON c.n=r.n WHERE r.n=${current[NUMBER_COLUMN]!} AND r.v=${version}`,
   );
 }
 
-const pageOf = ({ rows, more, next }: RowPage, cursor: (row: Row) => Cursor): Page => ({
-  rows: rows.map(versionOf),
+const toPage = ({ rows, more, next }: RowPage, cursor: (row: SqlRow) => Cursor): Page => ({
+  rows: rows.map(toVersion),
   cursors: rows.map(cursor),
   more,
   ...(next === undefined ? {} : { next }),

@@ -4,7 +4,7 @@
  */
 import type { CatalogEntry } from '../index-catalog.js';
 import type { Columns } from './columns.js';
-import type { Message, Method } from '../store.js';
+import type { OutboxMessage, Method } from '../store.js';
 import type { Wire } from './errors.js';
 import type { Sql } from './sql.js';
 import type { WordRow } from './words.js';
@@ -19,7 +19,7 @@ export interface RowChange {
   readonly patients: string;
   readonly blobs: string | null;
   /** Hashes of bytes that the version before does not refer to. */
-  readonly holds: readonly string[];
+  readonly newHashes: readonly string[];
   /** Undefined: a deletion, which has none. */
   readonly text: Uint8Array<ArrayBuffer> | undefined;
   readonly columns: Columns | undefined;
@@ -36,31 +36,31 @@ export type Job =
       readonly kind: 'commit';
       readonly changes: readonly RowChange[];
       /** None of these may return a row. */
-      readonly absent: readonly Sql[];
+      readonly mustNotMatch: readonly Sql[];
       /** Ids (encodeId) of what must be there, undeleted, and the version that must be current, if one is named. */
-      readonly present: readonly (readonly [id: string, version: number | undefined])[];
-      readonly messages: readonly Message[];
-      readonly settles: readonly number[];
-      readonly facts: readonly CatalogEntry[];
+      readonly mustExist: readonly (readonly [id: string, version: number | undefined])[];
+      readonly messages: readonly OutboxMessage[];
+      readonly acknowledges: readonly number[];
+      readonly catalogEntries: readonly CatalogEntry[];
     }
   /** Answers with how many versions were still current. */
   | {
       readonly kind: 'reindex';
-      readonly rows: readonly Renewal[];
-      readonly facts: readonly CatalogEntry[];
+      readonly rows: readonly RowRenewal[];
+      readonly catalogEntries: readonly CatalogEntry[];
     }
   /** Part of a blob that nobody can see yet. */
   | { readonly kind: 'part'; readonly upload: number; readonly part: number; readonly bytes: Uint8Array }
   /** Makes an upload the blob `hash`, or drops it where there is such a blob already. */
   | { readonly kind: 'seal'; readonly upload: number; readonly hash: string; readonly size: number }
   | { readonly kind: 'drop'; readonly upload: number }
-  /** Everything is indexed by this placement now. */
-  | { readonly kind: 'mark'; readonly placement: string }
+  /** Everything is indexed by this layout now. */
+  | { readonly kind: 'mark'; readonly layout: string }
   /** A write that changes nothing: whether there can be any. */
   | { readonly kind: 'touch' };
 
 /** New keys for a version that may still be current. */
-export interface Renewal {
+export interface RowRenewal {
   readonly id: string;
   readonly version: number;
   readonly columns: Columns;
@@ -68,4 +68,4 @@ export interface Renewal {
 }
 
 /** A precondition that does not hold, found before anything was written. */
-export type Outcome = { readonly ok: number } | { readonly failed: Wire };
+export type JobOutcome = { readonly ok: number } | { readonly failed: Wire };

@@ -9,7 +9,7 @@ import { type Connection, connect } from './connection.js';
 import { fromDriver, resultCode } from './errors.js';
 
 /** Milliseconds: enough for a predecessor that is just ending. */
-const PATIENCE = 1000;
+const LOCK_PATIENCE_MS = 1000;
 
 /** Throws `unavailable` if another process has the store open, or the system's error where there can be no file. */
 export function lock(file: string): () => void {
@@ -17,7 +17,7 @@ export function lock(file: string): () => void {
   closeSync(openSync(`${file}.lock`, 'a', 0o600));
   let connection: Connection | undefined;
   try {
-    connection = connect(`${file}.lock`, [], PATIENCE);
+    connection = connect(`${file}.lock`, [], LOCK_PATIENCE_MS);
     connection.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     connection?.close();

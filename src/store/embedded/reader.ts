@@ -19,15 +19,15 @@ import {
   type InPieces,
   type Patience,
   type RowPage,
-  tooCostly,
+  queryTooCostly,
   walkPage,
 } from './find.js';
 import { PRAGMAS } from './schema.js';
 import { type Packed, pack, readRows } from './rows.js';
 import type { Sql } from './sql.js';
-import type { Answer, Question } from './thread.js';
+import type { WorkerAnswer, WorkerQuestion } from './thread.js';
 
-export type Reading = (
+export type ReadRequest = (
   | { readonly kind: 'find'; readonly plan: Plan; readonly patience: Patience }
   /** One row, the number; as far as `limit`. */
   | { readonly kind: 'count'; readonly plan: Plan; readonly limit: number | undefined; readonly patience: Patience }
@@ -47,12 +47,12 @@ export type Reading = (
   readonly until?: number;
 };
 /** `rows`: those of a statement or a page; the rest is that of a page. */
-export interface Read extends Packed, Omit<RowPage, 'rows'> {}
+export interface ReadAnswer extends Packed, Omit<RowPage, 'rows'> {}
 
 const { file } = (workerData ?? { file: '' }) as { file: string };
 
 /** The work of a reading: with `milliseconds` it is done in pieces, each in a snapshot, and may take so long in all. */
-interface Task {
+interface ReadTask {
   readonly ticket: number;
   readonly until: number;
   readonly work: InPieces<RowPage>;
@@ -60,25 +60,28 @@ interface Task {
   spent: number;
 }
 
-function* counting(connection: Connection, { plan, limit, patience }: Reading & { kind: 'count' }): InPieces<RowPage> {
+function* counting(
+  connection: Connection,
+  { plan, limit, patience }: ReadRequest & { kind: 'count' },
+): InPieces<RowPage> {
   return { rows: [[yield* countMatches(connection, plan, limit, patience)]], more: false };
 }
 
-function taskOf(connection: Connection, { ticket, ask }: Question<Reading>): Task {
+function taskOf(connection: Connection, { ticket, ask }: WorkerQuestion<ReadRequest>): ReadTask {
   const task = { ticket, until: ask.until ?? Infinity, spent: 0 };
   if (ask.kind === 'find')
     return { ...task, work: walkPage(connection, ask.plan, ask.patience), milliseconds: ask.patience.milliseconds };
   if (ask.kind === 'count')
     return { ...task, work: counting(connection, ask), milliseconds: ask.patience.milliseconds };
-  return { ...task, work: atOnce(() => read(connection, ask)) };
+  return { ...task, work: inOnePiece(() => answerAtOnce(connection, ask)) };
 }
 
 // eslint-disable-next-line require-yield
-function* atOnce(work: () => RowPage): InPieces<RowPage> {
+function* inOnePiece(work: () => RowPage): InPieces<RowPage> {
   return work();
 }
 
-function read(connection: Connection, reading: Exclude<Reading, { kind: 'find' | 'count' }>): RowPage {
+function answerAtOnce(connection: Connection, reading: Exclude<ReadRequest, { kind: 'find' | 'count' }>): RowPage {
   switch (reading.kind) {
     case 'history':
       return historyPage(connection, reading.query, reading.types);
@@ -95,16 +98,16 @@ function read(connection: Connection, reading: Exclude<Reading, { kind: 'find' |
       return { rows: [[JSON.stringify(explainPage(file, plan))]], more: false };
     }
     case 'backup':
-      backup(connection, reading.to);
+      writeBackup(connection, reading.to);
       return { rows: [], more: false };
   }
 }
 
 /** Milliseconds of a turn. */
-const TURN = 15;
+const TURN_MS = 15;
 
 /** A turn of the task: its page, or undefined where it is not done. Throws `too-costly` and `timeout`. */
-function turn(connection: Connection, task: Task): RowPage | undefined {
+function takeTurn(connection: Connection, task: ReadTask): RowPage | undefined {
   if (Date.now() > task.until)
     throw new FhirError(
       'timeout',
@@ -121,8 +124,8 @@ function turn(connection: Connection, task: Task): RowPage | undefined {
       const { done, value } = work.next();
       if (done) return value;
       const took = performance.now() - began;
-      if (task.spent + took > milliseconds) throw tooCostly();
-      if (took < TURN) continue;
+      if (task.spent + took > milliseconds) throw queryTooCostly();
+      if (took < TURN_MS) continue;
       task.spent += took;
       return undefined;
     }
@@ -130,7 +133,7 @@ function turn(connection: Connection, task: Task): RowPage | undefined {
 }
 
 /** A consistent copy as of its start, beside the writer; checked before anyone relies on it. */
-function backup(connection: Connection, to: string): void {
+function writeBackup(connection: Connection, to: string): void {
   createOwn(to);
   try {
     connection.prepare('VACUUM INTO ?').run(to);
@@ -148,14 +151,14 @@ function backup(connection: Connection, to: string): void {
 if (parentPort) {
   const port = parentPort;
   const connection = connect(file, PRAGMAS);
-  const tasks: Task[] = [];
+  const tasks: ReadTask[] = [];
   let closing = false;
   const work = (): void => {
     const task = tasks.shift()!;
-    let answer: Answer<Read> | undefined;
+    let answer: WorkerAnswer<ReadAnswer> | undefined;
     const moving: ArrayBuffer[] = [];
     try {
-      const page = turn(connection, task);
+      const page = takeTurn(connection, task);
       if (page) {
         const packed = pack(page.rows);
         moving.push(packed.bytes.buffer);
@@ -173,7 +176,7 @@ if (parentPort) {
     port.close();
   };
   port.postMessage([]);
-  port.on('message', (message: readonly Question<Reading>[] | 'close') => {
+  port.on('message', (message: readonly WorkerQuestion<ReadRequest>[] | 'close') => {
     if (message === 'close') {
       closing = true;
       if (tasks.length === 0) close();

@@ -1,7 +1,7 @@
 /** A row of `resource` or `version` as a Version. */
 import { decodeId } from '../codec.js';
 import type { BlobLink, Method, Version } from '../store.js';
-import { bytesOf, type Connection, type Row, type Value } from './connection.js';
+import { blobBytes, type Connection, type SqlRow, type SqlValue } from './connection.js';
 import type { Sql } from './sql.js';
 
 /**
@@ -10,26 +10,26 @@ import type { Sql } from './sql.js';
  */
 export const COLUMNS = 'r.id,r.v,r.u,r.m,r.p,r.b,CASE WHEN length(r.x)<=32768 THEN r.x ELSE length(r.x) END,r.n';
 /** Where the version and its time stand. */
-export const VERSION = 1;
-export const UPDATED = 2;
-const TEXT = 6;
+export const VERSION_COLUMN = 1;
+export const UPDATED_COLUMN = 2;
+const TEXT_COLUMN = 6;
 /** Where `n` stands, and where further columns begin. */
-export const N = 7;
-export const BESIDE = 8;
+export const NUMBER_COLUMN = 7;
+export const ORDER_COLUMNS = 8;
 
-export function versionOf(row: Row): Version {
+export function toVersion(row: SqlRow): Version {
   const { type, id } = decodeId(row[0] as string);
-  const text = bytesOf(row[TEXT]);
+  const text = blobBytes(row[TEXT_COLUMN]);
   const patients = row[4] as string;
   return {
     type,
     id,
-    version: row[VERSION] as number,
-    updated: row[UPDATED] as number,
+    version: row[VERSION_COLUMN] as number,
+    updated: row[UPDATED_COLUMN] as number,
     method: row[3] as Method,
     patients: patients === '' ? [] : patients.split(' '),
     ...(text ? { text } : {}),
-    ...(typeof row[TEXT] === 'number' ? { withheld: row[TEXT] } : {}),
+    ...(typeof row[TEXT_COLUMN] === 'number' ? { withheld: row[TEXT_COLUMN] } : {}),
     ...(row[5] === null ? {} : { blobs: JSON.parse(row[5] as string) as BlobLink[] }),
   };
 }
@@ -39,48 +39,55 @@ export const patientsText = ({ patients }: Pick<Version, 'patients'>): string =>
 export const blobsText = ({ blobs }: Version): string | null => (blobs?.length ? JSON.stringify(blobs) : null);
 
 /** Bytes of the text of a row, wherever it is. */
-export const sizeOf = (row: Row): number => {
-  const text = row[TEXT];
+export const textBytes = (row: SqlRow): number => {
+  const text = row[TEXT_COLUMN];
   return typeof text === 'number' ? text : text instanceof Uint8Array ? text.length : 0;
 };
 
 /** The row with its text. */
-export function withText(connection: Connection, row: Row): Row {
-  if (typeof row[TEXT] !== 'number') return row;
+export function withLargeText(connection: Connection, row: SqlRow): SqlRow {
+  if (typeof row[TEXT_COLUMN] !== 'number') return row;
   for (const table of ['resource', 'version']) {
-    const [found] = connection.prepare(`SELECT x FROM ${table} WHERE n=? AND v=?`).all(row[N]!, row[VERSION]!);
-    if (found) return row.with(TEXT, found[0]!);
+    const [found] = connection
+      .prepare(`SELECT x FROM ${table} WHERE n=? AND v=?`)
+      .all(row[NUMBER_COLUMN]!, row[VERSION_COLUMN]!);
+    if (found) return row.with(TEXT_COLUMN, found[0]!);
   }
   // Erased meanwhile.
-  return row.with(TEXT, null);
+  return row.with(TEXT_COLUMN, null);
 }
 
 /** Rows with their texts, as many as have room in so many bytes. `next`: what the first one needs that has none. */
-export function fit(
+export function fitRows(
   connection: Connection,
-  rows: readonly Row[],
+  rows: readonly SqlRow[],
   bytes = Infinity,
-): { readonly rows: readonly Row[]; readonly next?: number } {
-  const fitting: Row[] = [];
+): { readonly rows: readonly SqlRow[]; readonly next?: number } {
+  const fitting: SqlRow[] = [];
   let left = bytes;
   for (const row of rows) {
-    const size = sizeOf(row);
+    const size = textBytes(row);
     if (size > left) return { rows: fitting, next: size };
     left -= size;
-    fitting.push(withText(connection, row));
+    fitting.push(withLargeText(connection, row));
   }
   return { rows: fitting };
 }
 
 /** So few rows are taken one by one: below, making one value of them costs more than it spares. */
-const FEW = 8;
+const MAX_SINGLE_ROWS = 8;
 
 /**
  * The rows of a statement that selects COLUMNS and then `beside` values more, at most `limit` rows, in its order (it has a
  * LIMIT). Every value that crosses from SQLite costs, so a page crosses as two: its values as JSON, its texts as one piece.
  */
-export function readRows(connection: Connection, { text, values }: Sql, limit: number, beside: number): readonly Row[] {
-  if (limit < FEW) return connection.prepare(text).all(...values);
+export function readRows(
+  connection: Connection,
+  { text, values }: Sql,
+  limit: number,
+  beside: number,
+): readonly SqlRow[] {
+  if (limit < MAX_SINGLE_ROWS) return connection.prepare(text).all(...values);
   const further = Array.from({ length: beside }, (_, i) => `,o${i}`).join('');
   const columns = (x: string) => `id,v,u,m,p,b,${x},n${further}`;
   const [row] = connection
@@ -88,7 +95,7 @@ export function readRows(connection: Connection, { text, values }: Sql, limit: n
       `WITH page(${columns('x')}) AS (${text}) SELECT json_group_array(json_array(${columns("CASE typeof(x) WHEN 'blob' THEN length(x) ELSE -x END")})),CAST(group_concat(CASE typeof(x) WHEN 'blob' THEN x END,'') AS BLOB) FROM page`,
     )
     .all(...values);
-  return unpack({ rows: row![0] as string, bytes: bytesOf(row![1]) ?? NO_BYTES });
+  return unpack({ rows: row![0] as string, bytes: blobBytes(row![1]) ?? NO_BYTES });
 }
 
 const NO_BYTES = new Uint8Array();
@@ -101,31 +108,31 @@ export interface Packed {
   readonly bytes: Uint8Array;
 }
 
-export function pack(rows: readonly Row[]): Packed & { readonly bytes: Uint8Array<ArrayBuffer> } {
-  const textOf = (row: Row) => (row[TEXT] instanceof Uint8Array ? row[TEXT] : undefined);
+export function pack(rows: readonly SqlRow[]): Packed & { readonly bytes: Uint8Array<ArrayBuffer> } {
+  const textOf = (row: SqlRow) => (row[TEXT_COLUMN] instanceof Uint8Array ? row[TEXT_COLUMN] : undefined);
   const bytes = new Uint8Array(rows.reduce((sum, row) => sum + (textOf(row)?.length ?? 0), 0));
   let at = 0;
-  const bare = rows.map((row): Row => {
+  const bare = rows.map((row): SqlRow => {
     const text = textOf(row);
-    if (!text) return typeof row[TEXT] === 'number' ? row.with(TEXT, -row[TEXT]) : row;
+    if (!text) return typeof row[TEXT_COLUMN] === 'number' ? row.with(TEXT_COLUMN, -row[TEXT_COLUMN]) : row;
     bytes.set(text, at);
     at += text.length;
-    return row.with(TEXT, text.length);
+    return row.with(TEXT_COLUMN, text.length);
   });
   return { rows: JSON.stringify(bare), bytes };
 }
 
-export function unpack({ rows: json, bytes }: Packed): readonly Row[] {
-  const rows = JSON.parse(json) as Value[][];
+export function unpack({ rows: json, bytes }: Packed): readonly SqlRow[] {
+  const rows = JSON.parse(json) as SqlValue[][];
   let at = 0;
   for (const row of rows) {
-    const length = row[TEXT];
+    const length = row[TEXT_COLUMN];
     if (typeof length !== 'number') continue;
     if (length < 0) {
-      row[TEXT] = -length;
+      row[TEXT_COLUMN] = -length;
       continue;
     }
-    row[TEXT] = bytes.subarray(at, at + length);
+    row[TEXT_COLUMN] = bytes.subarray(at, at + length);
     at += length;
   }
   return rows;

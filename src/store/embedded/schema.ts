@@ -66,33 +66,33 @@ const STEPS: readonly string[] = [
   'ALTER TABLE resource ADD COLUMN c BLOB; ALTER TABLE version ADD COLUMN c BLOB;',
 ];
 
-export const VERSION = STEPS.length;
+export const LAYOUT = STEPS.length;
 
 /** Brings the layout up to date, in one transaction. Safe to repeat, and beside another process that does the same. */
-export function migrate(connection: Connection, placement: string): void {
-  if (versionOf(connection) === VERSION) return;
+export function migrate(connection: Connection, layoutHash: string): void {
+  if (layoutVersion(connection) === LAYOUT) return;
   connection.atomic(() => {
-    const version = versionOf(connection);
-    if (version > VERSION)
+    const version = layoutVersion(connection);
+    if (version > LAYOUT)
       throw new FhirError(
         'unavailable',
-        `The store file has layout ${version}; this server knows up to ${VERSION}. Start a newer server on it, or restore a backup.`,
+        `The store file has layout ${version}; this server knows up to ${LAYOUT}. Start a newer server on it, or restore a backup.`,
       );
     if (version === 0 && Number(connection.prepare('SELECT count(*) FROM sqlite_schema').first()![0]) > 0)
       throw new FhirError('unavailable', 'The store file belongs to another program. Name another data folder.');
     for (const step of STEPS.slice(version)) connection.exec(step);
-    if (version === 0) markReindexed(connection, placement);
-    connection.exec(`PRAGMA user_version=${VERSION}`);
+    if (version === 0) markReindexed(connection, layoutHash);
+    connection.exec(`PRAGMA user_version=${LAYOUT}`);
   });
 }
 
-/** Resources are indexed by another key table than `placement`: searches may miss until they are indexed anew. */
-export const needsReindex = (connection: Connection, placement: string): boolean =>
-  connection.prepare("SELECT value FROM note WHERE name='placement'").first()?.[0] !== placement;
+/** Resources are indexed by another key table than `layoutHash`: searches may miss until they are indexed anew. */
+export const needsReindex = (connection: Connection, layoutHash: string): boolean =>
+  connection.prepare("SELECT value FROM note WHERE name='placement'").first()?.[0] !== layoutHash;
 
-/** Notes that every resource is indexed by `placement` now. */
-export function markReindexed(connection: Connection, placement: string): void {
-  connection.prepare("INSERT OR REPLACE INTO note(name,value) VALUES('placement',?)").run(placement);
+/** Notes that every resource is indexed by `layoutHash` now. */
+export function markReindexed(connection: Connection, layoutHash: string): void {
+  connection.prepare("INSERT OR REPLACE INTO note(name,value) VALUES('placement',?)").run(layoutHash);
 }
 
-const versionOf = (connection: Connection): number => Number(connection.pragma('user_version')[0]![0]);
+const layoutVersion = (connection: Connection): number => Number(connection.pragma('user_version')[0]![0]);

@@ -3,14 +3,14 @@
  * filters on top. Pages (compile.ts) and statements about all matches (compile-all.ts) are made of these.
  */
 import { encodeId, successor } from '../codec.js';
-import { OPEN } from '../encode.js';
+import { OPEN_PERIOD } from '../encode.js';
 import { type KeyTest, NO_DATE } from '../key.js';
 import type { Plan } from '../plan.js';
 import { dateSql, filterSql, idList } from './filter.js';
-import { join, raw, type Sql, sql } from './sql.js';
+import { joinSql, raw, type Sql, sql } from './sql.js';
 
 /** Where rows come from, and which order the index gives. */
-export interface Source {
+export interface RowSource {
   readonly from: Sql;
   /** What the driver says, as far as `from` does not. For g keys also d = 0: only then `n` is known to be in order. */
   readonly where: readonly Sql[];
@@ -27,19 +27,19 @@ export interface Source {
   /** `from` has the bounds on the date already. */
   readonly bounded?: true;
   /** Where the resources are that the index does not hold: those without the sort string. */
-  readonly rest?: Source;
+  readonly rest?: RowSource;
 }
 
 const PRESENT = raw('r.f IS NOT NULL');
-const TYPES = 'resource r INDEXED BY resource_u';
+const RESOURCES_BY_UPDATED = 'resource r INDEXED BY resource_u';
 
-export function sourceOf({ driver, filter }: Pick<Plan, 'driver' | 'filter'>): Source | undefined {
+export function rowSource({ driver, filter }: Pick<Plan, 'driver' | 'filter'>): RowSource | undefined {
   const present = PRESENT;
   switch (driver.by) {
     case 'nothing':
       return undefined;
     case 'key': {
-      if (driver.openBefore !== undefined) return openSource(driver.keys, driver.openBefore, filter);
+      if (driver.openBefore !== undefined) return openPeriodSource(driver.keys, driver.openBefore, filter);
       const single = driver.keys.length === 1;
       return {
         from: single
@@ -91,8 +91,8 @@ export function sourceOf({ driver, filter }: Pick<Plan, 'driver' | 'filter'>): S
       const single = driver.types.length === 1;
       return {
         from: single
-          ? raw(TYPES)
-          : sql`json_each(${JSON.stringify(driver.types)}) j CROSS JOIN ${raw(TYPES)} ON r.t=j.value`,
+          ? raw(RESOURCES_BY_UPDATED)
+          : sql`json_each(${JSON.stringify(driver.types)}) j CROSS JOIN ${raw(RESOURCES_BY_UPDATED)} ON r.t=j.value`,
         where: single ? [sql`r.t=${driver.types[0]!}`, present] : [present],
         resource: true,
         n: 'r.n',
@@ -123,13 +123,13 @@ export function sourceOf({ driver, filter }: Pick<Plan, 'driver' | 'filter'>): S
  * Every key from the time on, and before it the keys of what is open alone. The bounds of the filters are put into the
  * list: beside another bound on the same column SQLite would take one of them, and not the better one.
  */
-function openSource(keys: readonly string[], before: number, filter: readonly KeyTest[]): Source {
+function openPeriodSource(keys: readonly string[], before: number, filter: readonly KeyTest[]): RowSource {
   const dates = filter.filter(test => test.is === 'date');
   const low = Math.max(NO_DATE, ...dates.map(({ lowMin = NO_DATE }) => lowMin));
   const high = Math.min(Number.MAX_SAFE_INTEGER, ...dates.map(({ lowMax = Number.MAX_SAFE_INTEGER }) => lowMax + 1));
   const spans = keys.flatMap(key => [
     [key, Math.max(before, low), high],
-    [OPEN + key, low, Math.min(before, high)],
+    [OPEN_PERIOD + key, low, Math.min(before, high)],
   ]);
   return {
     from: sql`json_each(${JSON.stringify(spans)}) j CROSS JOIN entry k ON k.key=j.value->>0 AND k.d>=j.value->>1 AND k.d<j.value->>2`,
@@ -145,10 +145,10 @@ function openSource(keys: readonly string[], before: number, filter: readonly Ke
 export const sortString = (prefix: string): Sql => sql`json_extract(r.s,${`$.${JSON.stringify(prefix)}`})`;
 
 /** Everything that the index holds, and the rest. */
-export const wholeOf = (source: Source): Source =>
+export const wholeOf = (source: RowSource): RowSource =>
   source.rest ? { ...source.rest, where: source.rest.where.slice(0, -1) } : source;
 
-export const filters = (tests: readonly KeyTest[], source: Source): Sql[] =>
+export const filters = (tests: readonly KeyTest[], source: RowSource): Sql[] =>
   tests.map(test =>
     test.is === 'date' && source.first?.by === 'date' && !source.bounded ? dateSql(test, 'k.d') : filterSql(test),
   );
@@ -157,19 +157,19 @@ export const filters = (tests: readonly KeyTest[], source: Source): Sql[] =>
  * What the index of a source says, without what is looked up in each row: tombstones and, where those without a sort
  * string are sought, those with one are candidates, too.
  */
-export const candidatesOf = (source: Source): readonly Sql[] =>
+export const candidateConditions = (source: RowSource): readonly Sql[] =>
   source.where.filter(
     ({ text }) =>
       // An index that holds nothing else can only be used where this is said.
       (text !== PRESENT.text || source.from.text.includes('INDEXED BY resource_t')) && !text.startsWith('json_extract'),
   );
 
-export const withResource = (source: Source): Sql =>
+export const withResource = (source: RowSource): Sql =>
   raw(source.resource ? '' : ` CROSS JOIN resource r ON r.n=${source.n}`);
 
 /** Everything here is our own text: a column of `r` is used where it is named. */
-export const resourceIfUsed = (source: Source, parts: readonly Sql[]): Sql =>
+export const resourceIfUsed = (source: RowSource, parts: readonly Sql[]): Sql =>
   parts.some(part => /\br\./.test(part.text)) ? withResource(source) : raw('');
 
 export const whereSql = (where: readonly Sql[]): Sql =>
-  where.length === 0 ? raw('') : sql` WHERE ${join(where, ' AND ')}`;
+  where.length === 0 ? raw('') : sql` WHERE ${joinSql(where, ' AND ')}`;

@@ -6,11 +6,11 @@ import { Worker } from 'node:worker_threads';
 import { FhirError } from '../../fhir/error.js';
 import { fromWire, type Wire } from './errors.js';
 
-export interface Question<Q> {
+export interface WorkerQuestion<Q> {
   readonly ticket: number;
   readonly ask: Q;
 }
-export type Answer<A> = { readonly ticket: number } & ({ readonly answer: A } | { readonly failed: Wire });
+export type WorkerAnswer<A> = { readonly ticket: number } & ({ readonly answer: A } | { readonly failed: Wire });
 
 export interface Thread<Q, A> {
   /** `transfer`: buffers that move to the thread instead of being copied. */
@@ -26,7 +26,7 @@ export interface Thread<Q, A> {
 export function startThread<Q, A>(url: URL, data: unknown): Thread<Q, A> {
   const worker = new Worker(url, { workerData: data });
   const waiting = new Map<number, { resolve(answer: A): void; reject(error: FhirError): void }>();
-  let outgoing: Question<Q>[] = [];
+  let outgoing: WorkerQuestion<Q>[] = [];
   let moving: ArrayBuffer[] = [];
   let ticket = 0;
   let failure: FhirError | undefined;
@@ -54,7 +54,7 @@ export function startThread<Q, A>(url: URL, data: unknown): Thread<Q, A> {
     for (const asked of waiting.values()) asked.reject(failure);
     waiting.clear();
   };
-  worker.on('message', (answers: readonly Answer<A>[]) => {
+  worker.on('message', (answers: readonly WorkerAnswer<A>[]) => {
     open();
     for (const answer of answers) {
       const asked = waiting.get(answer.ticket);

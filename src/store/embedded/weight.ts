@@ -8,7 +8,7 @@ import type { KeyTest } from '../key.js';
 const ORDINARY = 10;
 
 /** How much dearer the filters are than ordinary ones: 1 for nearly every search. */
-export const weightOf = (tests: readonly KeyTest[]): number => Math.max(1, sum(tests) / ORDINARY);
+export const filterWeight = (tests: readonly KeyTest[]): number => Math.max(1, sum(tests) / ORDINARY);
 
 const sum = (tests: readonly KeyTest[]): number => tests.reduce((all, test) => all + microseconds(test), 0);
 

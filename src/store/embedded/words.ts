@@ -20,21 +20,21 @@ export interface WordRow {
   readonly h: string;
 }
 
-export function wordRow(said: ResourceText | undefined): WordRow | undefined {
-  if (!said || said.content.length === 0) return undefined;
-  const t = said.text.join(' ');
-  const c = said.content.slice(said.text.length).join(' ');
+export function wordRow(resourceText: ResourceText | undefined): WordRow | undefined {
+  if (!resourceText || resourceText.content.length === 0) return undefined;
+  const t = resourceText.text.join(' ');
+  const c = resourceText.content.slice(resourceText.text.length).join(' ');
   return { t, c, h: createHash('sha256').update(`${t}\n${c}`).digest('base64url').slice(0, 16) };
 }
 
 /** An FTS5 expression; `absent`: what is asked for are the resources that it does not find. */
-interface Expression {
+interface WordExpression {
   readonly text: string;
   readonly absent: boolean;
 }
 
 /** Letters and digits alone, so nothing needs an escape. */
-function expressionOf(words: Words): Expression {
+function expressionOf(words: Words): WordExpression {
   switch (words.kind) {
     case 'word':
       return { text: `"${words.word}"${words.starts ? '*' : ''}`, absent: false };
@@ -45,16 +45,16 @@ function expressionOf(words: Words): Expression {
       return { text, absent: !absent };
     }
     case 'and':
-      return allOf(words.of.map(expressionOf));
+      return allExpressions(words.of.map(expressionOf));
     case 'or':
       // A or B is: not (not A and not B).
-      return opposite(allOf(words.of.map(each => opposite(expressionOf(each)))));
+      return oppositeExpression(allExpressions(words.of.map(each => oppositeExpression(expressionOf(each)))));
   }
 }
 
-const opposite = ({ text, absent }: Expression): Expression => ({ text, absent: !absent });
+const oppositeExpression = ({ text, absent }: WordExpression): WordExpression => ({ text, absent: !absent });
 
-function allOf(of: readonly Expression[]): Expression {
+function allExpressions(of: readonly WordExpression[]): WordExpression {
   const found = of.filter(({ absent }) => !absent).map(({ text }) => text);
   const absent = of.filter(each => each.absent).map(({ text }) => text);
   const without = absent.length > 0 ? `(${absent.join(' OR ')})` : '';
@@ -67,7 +67,7 @@ function allOf(of: readonly Expression[]): Expression {
 const FEW_TYPES = 20;
 
 /** The ids of up to `limit` resources that say so. Exact. */
-export function sayStatement({ types, among, words }: WordQuery, limit: number): Sql {
+export function compileWords({ types, among, words }: WordQuery, limit: number): Sql {
   const { text, absent } = expressionOf(words);
   const said = `${among === 'text' ? 't' : '{t c}'} : (${text})`;
   const asked = JSON.stringify(types);

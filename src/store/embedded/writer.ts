@@ -6,20 +6,20 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { createApply } from './apply.js';
 import { connect } from './connection.js';
 import { toWire } from './errors.js';
-import { type Known, lost } from './files.js';
-import type { Job, Outcome } from './job.js';
+import { type KnownFile, lost } from './files.js';
+import type { Job, JobOutcome } from './job.js';
 import { PRAGMAS } from './schema.js';
-import type { Answer, Question } from './thread.js';
+import type { WorkerAnswer, WorkerQuestion } from './thread.js';
 
-const GROUP = 64;
+const MAX_GROUP_JOBS = 64;
 const port = parentPort!;
-const { file, durable, known } = workerData as { file: string; durable: boolean; known: readonly Known[] };
+const { file, durable, known } = workerData as { file: string; durable: boolean; known: readonly KnownFile[] };
 const connection = connect(file, durable ? PRAGMAS : [...PRAGMAS, 'synchronous=OFF']);
 const write = createApply(connection);
 
 /** What is written to a file that is not the store's any more is not kept. */
-function apply(jobs: readonly Job[]): Outcome[] {
-  let outcomes: Outcome[] = [];
+function applyIfKept(jobs: readonly Job[]): JobOutcome[] {
+  let outcomes: JobOutcome[] = [];
   let gone = lost(known);
   if (!gone) {
     outcomes = write(jobs);
@@ -30,22 +30,22 @@ function apply(jobs: readonly Job[]): Outcome[] {
 
 port.postMessage([]);
 
-type Incoming = readonly Question<Job>[] | 'close';
+type Incoming = readonly WorkerQuestion<Job>[] | 'close';
 
 port.on('message', (first: Incoming) => {
-  const queue: Question<Job>[] = [];
-  let closing = take(first, queue);
+  const queue: WorkerQuestion<Job>[] = [];
+  let closing = takeJobs(first, queue);
   while (queue.length > 0 || !closing) {
-    while (!closing && queue.length < GROUP) {
+    while (!closing && queue.length < MAX_GROUP_JOBS) {
       const more = receiveMessageOnPort(port);
       if (!more) break;
-      closing = take(more.message as Incoming, queue);
+      closing = takeJobs(more.message as Incoming, queue);
     }
-    const group = queue.splice(0, GROUP);
+    const group = queue.splice(0, MAX_GROUP_JOBS);
     if (group.length === 0) break;
-    const outcomes = apply(group.map(({ ask }) => ask));
+    const outcomes = applyIfKept(group.map(({ ask }) => ask));
     port.postMessage(
-      outcomes.map((outcome, i): Answer<number> => {
+      outcomes.map((outcome, i): WorkerAnswer<number> => {
         const { ticket } = group[i]!;
         return 'ok' in outcome ? { ticket, answer: outcome.ok } : { ticket, failed: outcome.failed };
       }),
@@ -58,7 +58,7 @@ port.on('message', (first: Incoming) => {
 });
 
 /** True: the main thread wants us to end. */
-function take(message: Incoming, queue: Question<Job>[]): boolean {
+function takeJobs(message: Incoming, queue: WorkerQuestion<Job>[]): boolean {
   if (message === 'close') return true;
   queue.push(...message);
   return false;

@@ -10,7 +10,7 @@ import type { BlobRange, Blobs } from '../store.js';
 import { guarded, isDuplicate } from './errors.js';
 import { type Collections, INDEX, type ResourceDocument, type VersionDocument } from './schema.js';
 
-const CHUNK = 1_000_000;
+const DOCUMENT_BYTES = 1_000_000;
 const ABANDONED_MS = 24 * 3_600_000;
 
 const chunkId = (chunks: string, i: number): string => `${chunks}:${String(i).padStart(6, '0')}`;
@@ -23,8 +23,8 @@ async function* inChunks(bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
   let parts: Uint8Array[] = [];
   let size = 0;
   for await (let part of bytes) {
-    while (size + part.length >= CHUNK) {
-      const head = part.subarray(0, CHUNK - size);
+    while (size + part.length >= DOCUMENT_BYTES) {
+      const head = part.subarray(0, DOCUMENT_BYTES - size);
       yield Buffer.concat([...parts, head]);
       part = part.subarray(head.length);
       parts = [];
@@ -41,24 +41,24 @@ async function* inChunks(bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 const UPLOAD = 'upload/';
 
 /** True where the blob is there. A write, though it changes nothing: it waits until a majority has the document. */
-const exists = async ({ blob }: Collections, _id: string, size: number): Promise<boolean> =>
+const isKept = async ({ blob }: Collections, _id: string, size: number): Promise<boolean> =>
   (await blob.updateOne({ _id }, { $set: { size } })).matchedCount === 1;
 
-async function keep(all: Collections, _id: string, size: number, x: Buffer): Promise<void> {
-  if (await exists(all, _id, size)) return;
+async function keepWhole(all: Collections, _id: string, size: number, x: Buffer): Promise<void> {
+  if (await isKept(all, _id, size)) return;
   await all.blob.insertOne({ _id, size, x }).catch(async (error: unknown) => {
     if (!isDuplicate(error)) throw error;
-    await exists(all, _id, size);
+    await isKept(all, _id, size);
   });
 }
-async function finish(all: Collections, chunks: string, _id: string, size: number): Promise<void> {
+async function keepChunks(all: Collections, chunks: string, _id: string, size: number): Promise<void> {
   await all.fact.updateOne({ _id: UPLOAD + chunks }, { $set: { hash: _id } });
   const drop = () => all.chunk.deleteMany(chunkRange(chunks));
-  if (await exists(all, _id, size)) await drop();
+  if (await isKept(all, _id, size)) await drop();
   else
     await all.blob.insertOne({ _id, size, chunks }).catch(async (error: unknown) => {
       if (!isDuplicate(error)) throw error;
-      await exists(all, _id, size);
+      await isKept(all, _id, size);
       await drop();
     });
   await all.fact.deleteOne({ _id: UPLOAD + chunks });
@@ -95,11 +95,11 @@ export function openBlobs(connected: () => Promise<Collections>, maxTimeMS: numb
           }
         }
         const name = hash.digest('hex');
-        if (chunks === undefined) await keep(all, name, size, first ?? Buffer.alloc(0));
-        else await finish(all, chunks, name, size);
+        if (chunks === undefined) await keepWhole(all, name, size, first ?? Buffer.alloc(0));
+        else await keepChunks(all, chunks, name, size);
         return { hash: name, size };
       } catch (error) {
-        if (chunks !== undefined && error instanceof FhirError) await remove(all, chunks).catch(() => {});
+        if (chunks !== undefined && error instanceof FhirError) await removeChunks(all, chunks).catch(() => {});
         throw error;
       }
     });
@@ -117,9 +117,9 @@ export function openBlobs(connected: () => Promise<Collections>, maxTimeMS: numb
         if (x) yield x.subarray(start, end + 1);
         if (!chunks) return;
         const { chunk } = await connected();
-        const from = Math.floor(start / CHUNK);
-        let at = from * CHUNK;
-        const pieces = chunk.find(chunkRange(chunks, from, Math.floor(end / CHUNK)), {
+        const from = Math.floor(start / DOCUMENT_BYTES);
+        let at = from * DOCUMENT_BYTES;
+        const pieces = chunk.find(chunkRange(chunks, from, Math.floor(end / DOCUMENT_BYTES)), {
           sort: { _id: 1 },
           batchSize: 4,
         });
@@ -149,7 +149,7 @@ export async function holdBytes({ blob }: Collections, hashes: readonly string[]
 }
 
 /** Hashes of the bytes that versions of a resource refer to, as the transaction sees them. */
-export async function hashesOf(
+export async function heldHashes(
   { version }: Collections,
   versions: Filter<VersionDocument>,
   session: ClientSession,
@@ -176,7 +176,7 @@ export async function eraseBytes(all: Collections, hashes: readonly string[], se
   }
 }
 
-async function remove({ chunk, fact }: Collections, chunks: string): Promise<void> {
+async function removeChunks({ chunk, fact }: Collections, chunks: string): Promise<void> {
   await chunk.deleteMany(chunkRange(chunks));
   await fact.deleteOne({ _id: UPLOAD + chunks });
 }
@@ -189,6 +189,6 @@ export async function removeAbandoned(all: Collections, now: number): Promise<vo
     const chunks = _id.slice(UPLOAD.length);
     const used = hash !== undefined && (await all.blob.findOne({ _id: hash, chunks }, { projection: { _id: 1 } }));
     if (used) await all.fact.deleteOne({ _id });
-    else await remove(all, chunks);
+    else await removeChunks(all, chunks);
   }
 }

@@ -3,13 +3,13 @@ import type { IndexEntry } from '../../search/entry.js';
 import { decodeId, encodeId } from '../codec.js';
 import { digestOf, isAltered } from '../digest.js';
 import type { Encoding } from '../encode.js';
-import { lacking } from '../lacking.js';
+import { missingParameters } from '../lacking.js';
 import type { Check, Renewed, Version } from '../store.js';
 import type { Connected } from './connection.js';
-import { headOf } from './commit.js';
+import { documentDigestHead } from './commit.js';
 import { versionId } from './rows.js';
 import { INDEX, KEY_FIELDS, keyFields, typeCode, type VersionFields } from './schema.js';
-import { hashOf, wordDocument } from './words.js';
+import { wordsHash, wordDocument } from './words.js';
 
 export interface CheckSurroundings {
   readonly connected: () => Promise<Connected>;
@@ -23,7 +23,7 @@ export function createCheck({ connected, encode }: CheckSurroundings): Check {
     const row: (VersionFields & { readonly _id: string }) | null =
       (await all.resource.findOne({ _id, v: version })) ??
       (await all.version.findOne({ _id: versionId(_id, version) }));
-    return row !== null && isAltered(row.c, digestOf(headOf(_id, row), row.x));
+    return row !== null && isAltered(row.c, digestOf(documentDigestHead(_id, row), row.x));
   };
 
   const misindexed = async ({ row: { type, id, version }, entries, words }: Renewed) => {
@@ -38,8 +38,8 @@ export function createCheck({ connected, encode }: CheckSurroundings): Check {
     const same =
       missing.length === 0 &&
       KEY_FIELDS.every(field => JSON.stringify(kept[field]) === JSON.stringify(wanted[field])) &&
-      kept.h === (said && hashOf(said)) &&
-      (found ? hashOf(found) : undefined) === kept.h;
+      kept.h === (said && wordsHash(said)) &&
+      (found ? wordsHash(found) : undefined) === kept.h;
     if (same) return undefined;
     const own = new Set([kept.k, kept.g, kept.f].flatMap(keysOf => keysOf ?? []));
     const there = new Map<IndexEntry, boolean>();
@@ -48,7 +48,7 @@ export function createCheck({ connected, encode }: CheckSurroundings): Check {
       const { byDate, byArrival, filterOnly } = one.keys;
       there.set(entry, one.missing.length === 0 && [byDate, byArrival, filterOnly].flat().every(key => own.has(key)));
     }
-    return lacking(entries, entry => there.get(entry)!);
+    return missingParameters(entries, entry => there.get(entry)!);
   };
 
   /** Keys are in the documents that they index; words are kept apart: both walks in the order of ids. */
@@ -62,10 +62,10 @@ export function createCheck({ connected, encode }: CheckSurroundings): Check {
     try {
       let [speaker, said] = [await speakers.next(), await words.next()];
       while (speaker || said) {
-        const order = !speaker ? 1 : !said ? -1 : compare(speaker._id, said._id);
+        const order = !speaker ? 1 : !said ? -1 : compareIds(speaker._id, said._id);
         const { _id } = (order > 0 ? said : speaker)!;
         // The walks see no one moment: what they disagree on is looked at again.
-        if ((order !== 0 || hashOf(said!) !== speaker!.h) && (await disagree(_id))) yield nameOf(_id);
+        if ((order !== 0 || wordsHash(said!) !== speaker!.h) && (await disagree(_id))) yield nameOfId(_id);
         if (order <= 0) speaker = await speakers.next();
         if (order >= 0) said = await words.next();
       }
@@ -77,16 +77,16 @@ export function createCheck({ connected, encode }: CheckSurroundings): Check {
   const disagree = async (_id: string): Promise<boolean> => {
     const { resource, word } = await connected();
     const [row, said] = await Promise.all([resource.findOne({ _id }, { projection: { h: 1 } }), word.findOne({ _id })]);
-    return row?.h !== (said ? hashOf(said) : undefined);
+    return row?.h !== (said ? wordsHash(said) : undefined);
   };
 
   return { altered, misindexed, broken };
 }
 
 /** As MongoDB orders strings: by their bytes. */
-const compare = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+const compareIds = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
-const nameOf = (_id: string): string => {
+const nameOfId = (_id: string): string => {
   const { type, id } = decodeId(_id);
   return `${type}/${id}`;
 };

@@ -10,11 +10,26 @@ import type { FhirError } from '../../fhir/error.js';
 import { encodeId } from '../codec.js';
 import { digestOf } from '../digest.js';
 import type { Change, Commit, Version } from '../store.js';
-import { eraseBytes, hashesOf } from './blobs.js';
-import { checkConditions, claimsOf, type CurrentRows, type Known, knownRows, type Refused } from './conditions.js';
+import { eraseBytes, heldHashes } from './blobs.js';
+import {
+  checkConditions,
+  claimsOf,
+  type CurrentRows,
+  type KnownVersions,
+  knownRows,
+  type Refused,
+} from './conditions.js';
 import type { Connected } from './connection.js';
-import { isDuplicate, isWriteConflict, tooLarge, toFhirError } from './errors.js';
-import { changed, type CommitQueue, type Member, openQueue, type Outcome, type Prepared, outcomeOf } from './queue.js';
+import { isDuplicate, isWriteConflict, changeTooLarge, toFhirError } from './errors.js';
+import {
+  changedMeanwhile,
+  type CommitQueue,
+  type GroupMember,
+  openQueue,
+  type GroupOutcome,
+  type PreparedChange,
+  answerMembers,
+} from './queue.js';
 import { versionId } from './rows.js';
 import {
   type KeyFields,
@@ -25,9 +40,9 @@ import {
   type WordDocument,
 } from './schema.js';
 import { transact } from './transaction.js';
-import { hashOf, wordDocument, writeWords } from './words.js';
+import { wordsHash, wordDocument, writeWords } from './words.js';
 
-export interface CommitSurroundings extends Known {
+export interface CommitSurroundings extends KnownVersions {
   /** Has transactions of dead processes ended, soon. */
   endDead(): void;
   connected(): Promise<Connected>;
@@ -48,7 +63,7 @@ export const versionFields = (version: Version, t: string): Omit<VersionFields, 
 });
 
 /** What digests are of, beside the text. */
-export const headOf = (_id: string, { v, u, m, z, p, b }: Omit<VersionFields, 'n' | 't'>): string =>
+export const documentDigestHead = (_id: string, { v, u, m, z, p, b }: Omit<VersionFields, 'n' | 't'>): string =>
   JSON.stringify([_id, v, u, m, z ?? false, p ?? [], (b ?? []).map(({ a, h, s }) => [a, h, s])]);
 
 export function openCommits(around: CommitSurroundings): CommitQueue {
@@ -58,28 +73,21 @@ export function openCommits(around: CommitSurroundings): CommitQueue {
   // same time, the database tells.
   const large = openQueue(members => writeGroup(around, members));
   const laneOf = (commit: Commit): CommitQueue =>
-    isIndependent(commit) ? independent : commit.changes.length > LARGE ? large : grouped;
+    isIndependent(commit) ? independent : commit.changes.length > LARGE_COMMIT_CHANGES ? large : grouped;
   return { add: (commit, prepared) => laneOf(commit).add(commit, prepared) };
 }
 
 /** Documents of one command. */
-const LOT = 1000;
+const DOCUMENTS_A_COMMAND = 1000;
 /** Changes of a commit that has a lane of its own. */
-const LARGE = 400;
+const LARGE_COMMIT_CHANGES = 400;
 
-const isIndependent = ({
-  independent,
-  changes,
-  mustNotMatch: absent,
-  mustExist: present,
-  messages,
-  acknowledges: settles,
-}: Commit): boolean =>
+const isIndependent = ({ independent, changes, mustNotMatch, mustExist, messages, acknowledges }: Commit): boolean =>
   independent === true &&
-  !absent?.length &&
-  !present?.length &&
+  !mustNotMatch?.length &&
+  !mustExist?.length &&
   !messages?.length &&
-  !settles?.length &&
+  !acknowledges?.length &&
   changes.every(({ replaces, blobs }) => replaces === undefined && blobs === undefined);
 
 /** How long a group as a whole tries again when a document is held; transactions of living processes take milliseconds. */
@@ -87,10 +95,10 @@ const CONFLICT_PATIENCE_MS = 100;
 /** How long a commit steps aside for the holder of a document. */
 const HELD_MS = 10_000;
 
-async function writeGroup(around: CommitSurroundings, members: readonly Member[]): Promise<Outcome> {
+async function writeGroup(around: CommitSurroundings, members: readonly GroupMember[]): Promise<GroupOutcome> {
   try {
     const refused = await writeTogether(around, members);
-    return outcomeOf(members, refused);
+    return answerMembers(members, refused);
   } catch (thrown) {
     const error = toFhirError(thrown);
     const [first] = members;
@@ -102,18 +110,18 @@ async function writeGroup(around: CommitSurroundings, members: readonly Member[]
     const away = error.kind === 'unavailable' && !isWriteConflict(thrown);
     if (away || error.kind === 'timeout' || members.length === 1)
       return {
-        ...outcomeOf(members, new Map(members.map(member => [member, error]))),
+        ...answerMembers(members, new Map(members.map(member => [member, error]))),
         ...(away ? { away: error } : {}),
       };
-    const written: Member[] = [];
-    const held: Member[] = [];
+    const written: GroupMember[] = [];
+    const held: GroupMember[] = [];
     for (const [i, member] of members.entries()) {
       const outcome = await writeGroup(around, [member]);
       written.push(...outcome.written);
       held.push(...(outcome.held ?? []));
       const { away: gone } = outcome;
       if (!gone) continue;
-      outcomeOf(members.slice(i + 1), new Map(members.map(other => [other, gone])));
+      answerMembers(members.slice(i + 1), new Map(members.map(other => [other, gone])));
       return { written, held, away: gone };
     }
     return { written, held };
@@ -123,7 +131,7 @@ async function writeGroup(around: CommitSurroundings, members: readonly Member[]
 /** All members in one transaction. Gives those whose precondition does not hold; throws if nothing was written. */
 async function writeTogether(
   around: CommitSurroundings,
-  members: readonly Member[],
+  members: readonly GroupMember[],
   known: CurrentRows | null = knownRows(around, members),
 ): Promise<Refused> {
   const all = await around.connected();
@@ -177,9 +185,9 @@ async function writeTogether(
       }
       for (const { topic, body } of commit.messages ?? []) messages.push({ _id: number(), t: topic, b: body });
     }
-    // In lots: the driver turns a whole call into bytes before it lets anybody else run.
-    for (let from = 0; from < created.length; from += LOT)
-      await resource.insertMany(created.slice(from, from + LOT), { session });
+    // In batches: the driver turns a whole call into bytes before it lets anybody else run.
+    for (let from = 0; from < created.length; from += DOCUMENTS_A_COMMAND)
+      await resource.insertMany(created.slice(from, from + DOCUMENTS_A_COMMAND), { session });
     if (replaced.length > 0) {
       const { matchedCount } = await resource.bulkWrite(replaced, { session });
       stale = matchedCount !== replaced.length;
@@ -187,7 +195,7 @@ async function writeTogether(
       if (old.length > 0) await version.insertMany(old, { session });
     }
     for (const { versions, hashes } of erased) {
-      const older = await hashesOf(all, versions, session);
+      const older = await heldHashes(all, versions, session);
       await version.deleteMany(versions, { session });
       await eraseBytes(all, [...hashes, ...older], session);
     }
@@ -201,15 +209,16 @@ async function writeTogether(
   });
   if (!stale) return refused;
   const candidates = members.flatMap(member => member.prepared.filter(({ change }) => change.replaces));
-  if (members.length === 1 && candidates.length === 1) return new Map([[members[0]!, changed(candidates[0]!.change)]]);
+  if (members.length === 1 && candidates.length === 1)
+    return new Map([[members[0]!, changedMeanwhile(candidates[0]!.change)]]);
   // Somebody was faster. Whose change it was shows a look at the current versions, in a transaction that sees no newer.
   return writeTogether(around, members, null);
 }
 
 /** Creations that need no transaction among each other: one unordered insert. */
-async function insertGroup(around: CommitSurroundings, members: readonly Member[]): Promise<Outcome> {
-  const owners: Member[] = [];
-  const failed = new Map<Member, FhirError>();
+async function insertGroup(around: CommitSurroundings, members: readonly GroupMember[]): Promise<GroupOutcome> {
+  const owners: GroupMember[] = [];
+  const failed = new Map<GroupMember, FhirError>();
   let away: FhirError | undefined;
   try {
     const { resource } = await around.connected();
@@ -228,33 +237,33 @@ async function insertGroup(around: CommitSurroundings, members: readonly Member[
     if (writeErrors?.length && isDuplicate(thrown))
       for (const { index } of writeErrors) {
         const owner = owners[index]!;
-        failed.set(owner, changed(owner.prepared[0]!.change));
+        failed.set(owner, changedMeanwhile(owner.prepared[0]!.change));
       }
     else {
       for (const member of members) failed.set(member, error);
       if (error.kind === 'unavailable') away = error;
     }
   }
-  return { ...outcomeOf(members, failed), ...(away ? { away } : {}) };
+  return { ...answerMembers(members, failed), ...(away ? { away } : {}) };
 }
 
 /** Below the 16 MiB of a document, with room for its other fields. */
 const MAX_BYTES = 16_500_000;
 
 /** About the size of the document; keys count only where they can matter, as they are made of the text. */
-function bytesOf({ text }: Change, { k = [], g = [], f = [] }: Pick<KeyFields, 'k' | 'g' | 'f'>): number {
+function documentBytes({ text }: Change, { k = [], g = [], f = [] }: Pick<KeyFields, 'k' | 'g' | 'f'>): number {
   const bytes = text?.length ?? 0;
   if (bytes < MAX_BYTES / 8) return bytes;
   return [...k, ...g, ...f].reduce((sum, key) => sum + Buffer.byteLength(key) + 10, bytes);
 }
 
 /** The document of a change: keys first, the text last. */
-export function prepare(change: Change, t: string, keys: KeyFields): Prepared {
+export function prepareChange(change: Change, t: string, keys: KeyFields): PreparedChange {
   const _id = encodeId(change.type, change.id);
-  if (bytesOf(change, keys) > MAX_BYTES) throw tooLarge();
+  if (documentBytes(change, keys) > MAX_BYTES) throw changeTooLarge();
   const { x, ...head } = versionFields(change, t);
   const words = wordDocument(_id, t, x && change.words);
-  const h = words && { h: hashOf(words) };
-  const c = digestOf(headOf(_id, head), x);
+  const h = words && { h: wordsHash(words) };
+  const c = digestOf(documentDigestHead(_id, head), x);
   return { change, _id, document: { _id, ...head, ...keys, ...h, c, ...(x === undefined ? {} : { x }) }, words };
 }

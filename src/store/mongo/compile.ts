@@ -1,8 +1,8 @@
 /**
  * A Plan as MongoDB queries: one hinted index, everything else as filters, the order said aloud. Pure.
  *
- * A page is one or more legs, asked one after the other until there are enough rows: resources without a date or a
- * sort string come last in both directions, and where the index would deliver them first they are a leg of their own.
+ * A page is one or more scans, asked one after the other until there are enough rows: resources without a date or a
+ * sort string come last in both directions, and where the index would deliver them first they are a scan of their own.
  * Continuing at a cursor puts the driver into every branch of the $or, so that each branch is a scan in order.
  *
  * Merged scans keep their order up to 200 points (internalQueryMaxScansToExplode): longer lists are asked in chunks,
@@ -10,12 +10,12 @@
  */
 import type { Cursor } from '../../search/query.js';
 import { encodeId, successor } from '../codec.js';
-import { OPEN } from '../encode.js';
+import { OPEN_PERIOD } from '../encode.js';
 import { type IndexedArray, NO_DATE } from '../key.js';
 import type { AccessPathDriver } from '../access-path.js';
 import type { Order, Plan } from '../plan.js';
 import { indexBounds } from '../choose-path.js';
-import { type Filter, filterOf, type Interval, intervalFilter, intervalsOf, narrower } from './filter.js';
+import { type QueryFilter, filterOf, type Interval, intervalFilter, intervalsOf, narrower, oneOrIn } from './filter.js';
 import { FIELD, INDEX, sortIndex, typeCode } from './schema.js';
 
 const MAX_SCANS = 200;
@@ -25,29 +25,34 @@ export type SortField = readonly [field: string, direction: 1 | -1];
 
 export interface IndexScan {
   /** One, or one per chunk of a long list of points: their rows are to be merged by `sort`, each once. */
-  readonly filters: readonly Filter[];
+  readonly filters: readonly QueryFilter[];
   readonly sort: readonly SortField[];
 }
 
 export type Compiled =
-  | { readonly by: 'legs'; readonly hint: string; readonly legs: readonly IndexScan[] }
+  | { readonly by: 'scans'; readonly hint: string; readonly scans: readonly IndexScan[] }
   /** After `match`, rows `{_id, o: values of the order}`; the caller fetches the texts of those that are left. */
-  | { readonly by: 'pipeline'; readonly hint: string; readonly match: Filter; readonly stages: readonly Filter[] };
+  | {
+      readonly by: 'pipeline';
+      readonly hint: string;
+      readonly match: QueryFilter;
+      readonly stages: readonly QueryFilter[];
+    };
 
 /** A part of what the driver yields, with the bounds on the date that belong to it alone. */
-interface Base {
-  readonly filter: Filter;
+interface DriverPart {
+  readonly filter: QueryFilter;
   readonly d?: Interval;
 }
 
-interface Source {
+interface DriverSource {
   readonly hint: string;
   readonly own?: IndexedArray;
   /** Chunks of at most `scans` points each. */
-  bases(scans: number): readonly Base[];
+  parts(scans: number): readonly DriverPart[];
 }
 
-const plain = (filter: Filter): Base => ({ filter });
+const unbounded = (filter: QueryFilter): DriverPart => ({ filter });
 
 function chunks<T>(all: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.max(1, Math.ceil(all.length / size)) }, (_, i) =>
@@ -55,28 +60,27 @@ function chunks<T>(all: readonly T[], size: number): T[][] {
   );
 }
 
-const one = (values: readonly string[]): unknown => (values.length === 1 ? values[0] : { $in: values });
 const idOf = ({ type, id }: { readonly type: string; readonly id: string }): string => encodeId(type, id);
 
 /** What a tombstone lacks: only drivers that meet tombstones need it. */
-const ALIVE: Filter = { z: null };
+const ALIVE: QueryFilter = { z: null };
 
-function sourceOf(driver: Exclude<AccessPathDriver, { by: 'nothing' }>): Source {
+function driverSource(driver: Exclude<AccessPathDriver, { by: 'nothing' }>): DriverSource {
   switch (driver.by) {
     case 'key': {
       const { in: array, openBefore } = driver;
       const points = [...new Set(driver.keys)];
       const pieces = (scans: number, head: string) =>
-        chunks(points, scans).map((chunk): Filter => ({ [FIELD[array]]: one(chunk.map(key => head + key)) }));
+        chunks(points, scans).map((chunk): QueryFilter => ({ [FIELD[array]]: oneOrIn(chunk.map(key => head + key)) }));
       return {
         hint: INDEX[array],
         own: array,
-        bases: scans =>
+        parts: scans =>
           openBefore === undefined
-            ? pieces(scans, '').map(plain)
+            ? pieces(scans, '').map(unbounded)
             : [
-                ...pieces(scans, '').map((filter): Base => ({ filter, d: { low: openBefore } })),
-                ...pieces(scans, OPEN).map((filter): Base => ({ filter, d: { high: openBefore - 1 } })),
+                ...pieces(scans, '').map((filter): DriverPart => ({ filter, d: { low: openBefore } })),
+                ...pieces(scans, OPEN_PERIOD).map((filter): DriverPart => ({ filter, d: { high: openBefore - 1 } })),
               ],
       };
     }
@@ -85,33 +89,34 @@ function sourceOf(driver: Exclude<AccessPathDriver, { by: 'nothing' }>): Source 
       const ranges = driver.ranges.map(({ low, high }) => ({
         [FIELD[array]]: { $elemMatch: { $gte: low, $lt: high } },
       }));
-      return { hint: INDEX[array], own: array, bases: () => [plain(disjunction(ranges))] };
+      return { hint: INDEX[array], own: array, parts: () => [unbounded(disjunction(ranges))] };
     }
     case 'id':
-      return { hint: INDEX.id, bases: () => [plain({ _id: one(driver.of.map(idOf)), ...ALIVE })] };
+      return { hint: INDEX.id, parts: () => [unbounded({ _id: oneOrIn(driver.of.map(idOf)), ...ALIVE })] };
     case 'type': {
       const head = typeCode(driver.type);
-      return { hint: INDEX.id, bases: () => [plain({ _id: { $gte: head, $lt: successor(head) }, ...ALIVE })] };
+      return { hint: INDEX.id, parts: () => [unbounded({ _id: { $gte: head, $lt: successor(head) }, ...ALIVE })] };
     }
     case 'updated':
       return {
         hint: INDEX.updated,
-        bases: scans => chunks(driver.types.map(typeCode), scans).map(chunk => plain({ t: one(chunk), ...ALIVE })),
+        parts: scans =>
+          chunks(driver.types.map(typeCode), scans).map(chunk => unbounded({ t: oneOrIn(chunk), ...ALIVE })),
       };
     case 'sort-string':
-      return { hint: sortIndex(driver.prefix), bases: () => [plain({ t: typeCode(driver.type), ...ALIVE })] };
+      return { hint: sortIndex(driver.prefix), parts: () => [unbounded({ t: typeCode(driver.type), ...ALIVE })] };
   }
 }
 
 /** The filters of a plan: bounds on single fields, which may become index bounds, and the rest. */
 interface Conditions {
   readonly bounds: Readonly<Partial<Record<string, Interval>>>;
-  readonly clauses: readonly Filter[];
+  readonly clauses: readonly QueryFilter[];
 }
 
-function conditionsOf(filter: Plan['filter'], own: IndexedArray | undefined): Conditions {
+function planConditions(filter: Plan['filter'], own: IndexedArray | undefined): Conditions {
   const bounds: Partial<Record<string, Interval>> = {};
-  const clauses: Filter[] = [];
+  const clauses: QueryFilter[] = [];
   for (const test of filter) {
     const intervals = intervalsOf(test);
     if (intervals)
@@ -121,7 +126,7 @@ function conditionsOf(filter: Plan['filter'], own: IndexedArray | undefined): Co
   return { bounds, clauses };
 }
 
-const boundsFilter = (bounds: Conditions['bounds']): Filter =>
+const boundsFilter = (bounds: Conditions['bounds']): QueryFilter =>
   Object.fromEntries(
     Object.entries(bounds).flatMap(([field, bound]) => {
       const filter = intervalFilter(bound ?? {});
@@ -129,13 +134,13 @@ const boundsFilter = (bounds: Conditions['bounds']): Filter =>
     }),
   );
 
-const conjunction = (base: Filter, clauses: readonly Filter[]): Filter =>
+const conjunction = (base: QueryFilter, clauses: readonly QueryFilter[]): QueryFilter =>
   clauses.length === 0 ? base : { ...base, $and: clauses };
 
-type Value = string | number | null;
+type OrderValue = string | number | null;
 
 /** What lies strictly beyond the values in this order: one branch per field. */
-function branches(sort: readonly SortField[], values: readonly Value[]): Filter[] {
+function branches(sort: readonly SortField[], values: readonly OrderValue[]): QueryFilter[] {
   return sort.map(([field, direction], i) => ({
     ...Object.fromEntries(sort.slice(0, i).map(([before], j) => [before, values[j]])),
     [field]: { [direction > 0 ? '$gt' : '$lt']: values[i] },
@@ -149,7 +154,7 @@ const isWithin = (value: number, { low = -Infinity, high = Infinity }: Interval 
   low <= value && value <= high;
 
 /** A branch with the bounds of the query on its own fields; an equality lies within them already. */
-function bounded(branch: Filter, bounds: Conditions['bounds']): Filter {
+function bounded(branch: QueryFilter, bounds: Conditions['bounds']): QueryFilter {
   const own = Object.entries(branch).map(([field, condition]) => [
     field,
     typeof condition === 'object' && condition !== null
@@ -159,7 +164,7 @@ function bounded(branch: Filter, bounds: Conditions['bounds']): Filter {
   return { ...boundsFilter(bounds), ...Object.fromEntries(own) };
 }
 
-/** The field of an order that a find can sort by. `split`: missing values need a leg of their own. */
+/** The field of an order that a find can sort by. `split`: missing values need a scan of their own. */
 function fieldOf(order: Exclude<Order, { by: 'key' }>): { readonly field: string; readonly split: boolean } {
   switch (order.by) {
     // NO_DATE is the smallest number: descending, it comes last by itself.
@@ -176,13 +181,13 @@ function fieldOf(order: Exclude<Order, { by: 'key' }>): { readonly field: string
   }
 }
 
-/** One leg; where the first order may lack a value, one for those that have it and one for those that do not. */
-function legsOf(plan: Plan, source: Source, all: readonly Exclude<Order, { by: 'key' }>[]): IndexScan[] {
+/** One scan; where the first order may lack a value, one for those that have it and one for those that do not. */
+function scansOf(plan: Plan, source: DriverSource, all: readonly Exclude<Order, { by: 'key' }>[]): IndexScan[] {
   const back = plan.before !== undefined;
   // An id is unique: what comes after it in the order would only be sorted.
   const orders = all[0]!.by === 'id' ? all.slice(0, 1) : all;
   const cursor: Cursor | undefined = (plan.after ?? plan.before)?.slice(0, orders.length);
-  const { bounds, clauses } = conditionsOf(plan.filter, source.own);
+  const { bounds, clauses } = planConditions(plan.filter, source.own);
   const { field, split } = fieldOf(orders[0]!);
   // A condition on the date holds for no resource without one.
   const forwards = split && !(field === 'd' && bounds['d']) ? [true, false] : [true];
@@ -193,35 +198,35 @@ function legsOf(plan: Plan, source: Source, all: readonly Exclude<Order, { by: '
     const sorted = orders.slice(present ? 0 : 1);
     const sort = sorted.map((each): SortField => [fieldOf(each).field, each.descending !== back ? -1 : 1]);
     const dated = split && field === 'd';
-    const legBounds = dated && present ? { ...bounds, d: narrower(bounds['d'] ?? {}, { low: NO_DATE + 1 }) } : bounds;
-    const extra: Filter =
+    const scanBounds = dated && present ? { ...bounds, d: narrower(bounds['d'] ?? {}, { low: NO_DATE + 1 }) } : bounds;
+    const extra: QueryFilter =
       !split || (dated && present) ? {} : { [field]: present ? { $gte: '' } : dated ? NO_DATE : null };
     const continued = cursor !== undefined && position === 0;
     const values = continued ? cursor.slice(present ? 0 : 1).map(value => value ?? NO_DATE) : [];
-    const bases = source.bases(plan.ordered ? (continued ? 1 : MAX_SCANS) : UNLIMITED);
+    const bases = source.parts(plan.ordered ? (continued ? 1 : MAX_SCANS) : UNLIMITED);
     if (!continued)
       return {
         sort,
         filters: merged(bases).map(of =>
           conjunction(
-            disjunction(of.map(({ filter, d }) => ({ ...filter, ...boundsFilter(withDate(legBounds, d)), ...extra }))),
+            disjunction(of.map(({ filter, d }) => ({ ...filter, ...boundsFilter(withDate(scanBounds, d)), ...extra }))),
             clauses,
           ),
         ),
       };
-    const beyond = (d?: Interval): Filter[] =>
+    const beyond = (d?: Interval): QueryFilter[] =>
       branches(sort, values)
         .filter(({ d: date }) => typeof date !== 'number' || isWithin(date, d))
-        .map(branch => bounded({ ...extra, ...branch }, withDate(legBounds, d)));
-    if (!plan.ordered) return { sort, filters: [conjunction(whole(bases, {}), [{ $or: beyond() }, ...clauses])] };
+        .map(branch => bounded({ ...extra, ...branch }, withDate(scanBounds, d)));
+    if (!plan.ordered) return { sort, filters: [conjunction(wholeFilter(bases, {}), [{ $or: beyond() }, ...clauses])] };
     // Every point with every branch: then each is one scan in order, and the scans are merged.
-    const scans = bases.flatMap(({ filter, d }) => beyond(d).map((branch): Filter => conjoin(filter, branch)));
+    const scans = bases.flatMap(({ filter, d }) => beyond(d).map((branch): QueryFilter => conjoin(filter, branch)));
     return { sort, filters: chunks(scans, MAX_SCANS).map(chunk => conjunction(disjunction(chunk), clauses)) };
   });
 }
 
 /** Both, where an `_id` may be bounded by each. */
-const conjoin = (a: Filter, b: Filter): Filter =>
+const conjoin = (a: QueryFilter, b: QueryFilter): QueryFilter =>
   Object.keys(b).some(key => key in a)
     ? { ...a, ...Object.fromEntries(Object.entries(b).map(([key, value]) => [key, both(a[key], value)])) }
     : { ...a, ...b };
@@ -229,17 +234,17 @@ const both = (a: unknown, b: unknown): unknown =>
   typeof a === 'object' && a !== null && typeof b === 'object' && b !== null ? { ...a, ...b } : b;
 
 /** Bases that one query merges: those with bounds of their own are few. */
-const merged = (bases: readonly Base[]): (readonly Base[])[] =>
+const merged = (bases: readonly DriverPart[]): (readonly DriverPart[])[] =>
   bases.some(({ d }) => d) && bases.length <= 2 ? [bases] : bases.map(base => [base]);
 
 /** All bases as one filter. */
-const whole = (bases: readonly Base[], bounds: Conditions['bounds']): Filter =>
+const wholeFilter = (bases: readonly DriverPart[], bounds: Conditions['bounds']): QueryFilter =>
   disjunction(bases.map(({ filter, d }) => ({ ...filter, ...boundsFilter(withDate(bounds, d)) })));
 
-const disjunction = (of: readonly Filter[]): Filter => (of.length === 1 ? of[0]! : { $or: of });
+const disjunction = (of: readonly QueryFilter[]): QueryFilter => (of.length === 1 ? of[0]! : { $or: of });
 
 /** The value of a resource under one order, null where it has none. */
-function valueOf(order: Order): unknown {
+function orderExpression(order: Order): unknown {
   switch (order.by) {
     case 'date':
       return { $cond: [{ $eq: ['$d', NO_DATE] }, null, '$d'] };
@@ -260,16 +265,16 @@ function valueOf(order: Order): unknown {
 }
 
 /** Any order: small documents are sorted, with a mark before each value that says whether it is missing. */
-function stagesOf(plan: Plan): Filter[] {
+function sortingStages(plan: Plan): QueryFilter[] {
   const back = plan.before !== undefined;
   const cursor = plan.after ?? plan.before;
-  const values = Object.fromEntries(plan.order.map((order, i) => [`o${i}`, valueOf(order)]));
+  const values = Object.fromEntries(plan.order.map((order, i) => [`o${i}`, orderExpression(order)]));
   const marks = Object.fromEntries(plan.order.map((_, i) => [`m${i}`, { $cond: [{ $eq: [`$o${i}`, null] }, 1, 0] }]));
   const sort = plan.order.flatMap(({ descending }, i): SortField[] => [
     [`m${i}`, back ? -1 : 1],
     [`o${i}`, descending !== back ? -1 : 1],
   ]);
-  const positions = cursor?.flatMap((value): Value[] => [value === null ? 1 : 0, value]);
+  const positions = cursor?.flatMap((value): OrderValue[] => [value === null ? 1 : 0, value]);
   // Nothing lies beyond a missing value but what differs further on.
   const beyond = positions && branches(sort, positions).filter((_, i) => positions[i] !== null);
   return [
@@ -285,40 +290,40 @@ function stagesOf(plan: Plan): Filter[] {
 const isPlain = (order: Order): order is Exclude<Order, { by: 'key' }> => order.by !== 'key';
 
 /** Legs follow one another: that is the order only where no field but the first needs one for its missing values. */
-const inLegs = (order: readonly Order[]): order is readonly Exclude<Order, { by: 'key' }>[] =>
+const isInScans = (order: readonly Order[]): order is readonly Exclude<Order, { by: 'key' }>[] =>
   order.every((each, i) => isPlain(each) && (i === 0 || !fieldOf(each).split));
 
 /** Undefined: nothing can match. */
 export function compile(plan: Plan): Compiled | undefined {
   if (plan.driver.by === 'nothing') return undefined;
-  const source = sourceOf(plan.driver);
-  return inLegs(plan.order)
-    ? { by: 'legs', hint: source.hint, legs: legsOf(plan, source, plan.order) }
-    : { by: 'pipeline', ...compileMatch(plan)!, stages: stagesOf(plan) };
+  const source = driverSource(plan.driver);
+  return isInScans(plan.order)
+    ? { by: 'scans', hint: source.hint, scans: scansOf(plan, source, plan.order) }
+    : { by: 'pipeline', ...compileMatch(plan)!, stages: sortingStages(plan) };
 }
 
 /** The whole condition without order. Undefined: nothing can match. */
 export function compileMatch({
   driver,
   filter,
-}: Pick<Plan, 'driver' | 'filter'>): { readonly match: Filter; readonly hint: string } | undefined {
+}: Pick<Plan, 'driver' | 'filter'>): { readonly match: QueryFilter; readonly hint: string } | undefined {
   if (driver.by === 'nothing') return undefined;
-  const source = sourceOf(driver);
-  const { bounds, clauses } = conditionsOf(filter, source.own);
+  const source = driverSource(driver);
+  const { bounds, clauses } = planConditions(filter, source.own);
   return {
     hint: source.hint,
-    match: conjunction(whole(source.bases(UNLIMITED), bounds), clauses),
+    match: conjunction(wholeFilter(source.parts(UNLIMITED), bounds), clauses),
   };
 }
 
 /** What is to be counted to know how many candidates a driver has: keys alone. */
-export const compileProbe = (way: Pick<Plan, 'driver' | 'filter'>): ReturnType<typeof compileMatch> => {
-  if (way.driver.by === 'nothing') return undefined;
+export const compileProbe = (path: Pick<Plan, 'driver' | 'filter'>): ReturnType<typeof compileMatch> => {
+  if (path.driver.by === 'nothing') return undefined;
   // The index of a sort string does not have the type: its documents would be read.
-  if (way.driver.by === 'sort-string') return { hint: INDEX.updated, match: { t: typeCode(way.driver.type) } };
-  const source = sourceOf(way.driver);
-  const { bounds } = conditionsOf(indexBounds(way), source.own);
+  if (path.driver.by === 'sort-string') return { hint: INDEX.updated, match: { t: typeCode(path.driver.type) } };
+  const source = driverSource(path.driver);
+  const { bounds } = planConditions(indexBounds(path), source.own);
   // Tombstones are in the documents: they are counted, too.
-  const { z: _, ...match } = whole(source.bases(UNLIMITED), bounds) as Filter & { readonly z?: null };
+  const { z: _, ...match } = wholeFilter(source.parts(UNLIMITED), bounds) as QueryFilter & { readonly z?: null };
   return { hint: source.hint, match };
 };

@@ -6,31 +6,31 @@ import { encodeId } from '../codec.js';
 import type { Absence, Standing, Version } from '../store.js';
 import { holdBytes } from './blobs.js';
 import type { Connected } from './connection.js';
-import { changed, conflict, type Member } from './queue.js';
+import { changedMeanwhile, conflict, type GroupMember } from './queue.js';
 import { INDEX, type ResourceDocument } from './schema.js';
 
 /** What a check needs of the store. */
-export interface Known {
+export interface KnownVersions {
   /** What is known of a version that was read as current. */
   rowOf(version: Version): Pick<ResourceDocument, 'n' | 'h' | 'c'> | undefined;
   /** Whether something matches one of these, as the transaction sees it. */
   matches(absences: readonly Absence[], session: ClientSession): Promise<boolean>;
 }
 
-export type Refused = ReadonlyMap<Member, FhirError>;
+export type Refused = ReadonlyMap<GroupMember, FhirError>;
 
 /**
  * Holds what members need to stay as it is, and tells which of them cannot be written, and why. `current`: what is replaced.
  * `known`: what is known of it already; null: it is read.
  */
 export async function checkConditions(
-  around: Known,
+  around: KnownVersions,
   all: Connected,
-  members: readonly Member[],
+  members: readonly GroupMember[],
   known: CurrentRows | null,
   session: ClientSession,
 ): Promise<{ readonly refused: Refused; readonly current: CurrentRows }> {
-  const refused = new Map<Member, FhirError>();
+  const refused = new Map<GroupMember, FhirError>();
   const claims = claimsOf(members);
   if (claims.length > 0)
     await all.claim.insertMany(
@@ -47,24 +47,24 @@ export async function checkConditions(
     if (hashes.length > 0 && !refused.has(member) && !(await holdBytes(all, hashes, session)))
       refused.set(member, erasedMeanwhile());
   }
-  const current = known ?? (await readCurrent(all.resource, members, session));
+  const current = known ?? (await readReplaced(all.resource, members, session));
   for (const member of members)
     for (const { _id, change } of member.prepared)
       if (change.replaces && current.get(_id)?.v !== change.replaces.version && !refused.has(member))
-        refused.set(member, changed(change));
+        refused.set(member, changedMeanwhile(change));
   return { refused, current };
 }
 
 /** What two transactions cannot both make: the loser starts again, and sees what the winner has written. */
-export const claimsOf = (members: readonly Member[]): readonly string[] => [
+export const claimsOf = (members: readonly GroupMember[]): readonly string[] => [
   ...new Set(members.flatMap(({ commit }) => (commit.mustNotMatch ?? []).map(({ uniquenessKey: claim }) => claim))),
 ];
 
 /** Refuses members of whose absences one does not hold. Most often all do: one question for all of them. */
 async function refuseMatched(
-  around: Known,
-  members: readonly Member[],
-  refused: Map<Member, FhirError>,
+  around: KnownVersions,
+  members: readonly GroupMember[],
+  refused: Map<GroupMember, FhirError>,
   session: ClientSession,
 ): Promise<void> {
   const asking = members.filter(({ commit }) => commit.mustNotMatch?.length);
@@ -84,10 +84,10 @@ async function refuseMatched(
 /** Tells which of the resources that members lean on stand as they must; nobody else changes them before this is written. */
 async function holdPresent(
   resource: Connected['resource'],
-  members: readonly Member[],
+  members: readonly GroupMember[],
   session: ClientSession,
 ): Promise<(one: Standing) => boolean> {
-  const ids = [...new Set(members.flatMap(({ leansOn }) => leansOn))];
+  const ids = [...new Set(members.flatMap(({ requiredIds: leansOn }) => leansOn))];
   if (ids.length === 0) return () => true;
   const there: Filter<ResourceDocument> = { _id: { $in: ids }, z: { $exists: false } };
   const { matchedCount } = await resource.updateMany(there, { $inc: { q: 1 } }, { session, hint: INDEX.id });
@@ -111,7 +111,7 @@ async function holdPresent(
 export type CurrentRows = ReadonlyMap<string, Pick<ResourceDocument, 'v' | 'n' | 'h' | 'c'>>;
 
 /** What callers have read of what is to be replaced, if they have read all of it; the write checks the versions. */
-export function knownRows(around: Known, members: readonly Member[]): CurrentRows | null {
+export function knownRows(around: KnownVersions, members: readonly GroupMember[]): CurrentRows | null {
   const rows = new Map<string, Pick<ResourceDocument, 'v' | 'n' | 'h' | 'c'>>();
   for (const { prepared } of members)
     for (const { _id, change } of prepared) {
@@ -124,9 +124,9 @@ export function knownRows(around: Known, members: readonly Member[]): CurrentRow
 }
 
 /** Version, creation number and hash of words of what is to be replaced. */
-async function readCurrent(
+async function readReplaced(
   resource: Connected['resource'],
-  members: readonly Member[],
+  members: readonly GroupMember[],
   session: ClientSession,
 ): Promise<CurrentRows> {
   const ids = members.flatMap(({ prepared }) => prepared.filter(({ change }) => change.replaces).map(({ _id }) => _id));

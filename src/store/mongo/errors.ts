@@ -12,7 +12,7 @@ interface DriverError extends Error {
 }
 
 /** Server error codes: https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml */
-const KINDS: ReadonlyMap<number, Kind> = new Map<number, Kind>([
+const KIND_OF_CODE: ReadonlyMap<number, Kind> = new Map<number, Kind>([
   [50, 'too-costly'], // MaxTimeMSExpired
   [292, 'too-costly'], // QueryExceededMemoryLimitNoDiskUseAllowed
   [11000, 'conflict'],
@@ -28,7 +28,7 @@ const KINDS: ReadonlyMap<number, Kind> = new Map<number, Kind>([
   ),
 ]);
 
-const AWAY = new Set([
+const AWAY_ERRORS = new Set([
   'MongoServerSelectionError',
   'MongoNetworkError',
   'MongoNetworkTimeoutError',
@@ -49,7 +49,7 @@ const AWAY = new Set([
 /** What a socket throws itself: the driver does not wrap what befalls it before its command is under way. */
 const CUT_OFF = new Set<unknown>(['EPIPE', 'ECONNRESET', 'ECONNREFUSED', 'ENOTCONN', 'ERR_STREAM_DESTROYED']);
 
-const MESSAGES = {
+const MESSAGE_OF_KIND = {
   unavailable: 'The store does not answer just now. Try again.',
   timeout: 'The store did not confirm the change in time: it may or may not have been kept. Read before trying again.',
   'too-costly':
@@ -63,7 +63,7 @@ const MESSAGES = {
 /** What an operator can change is said. */
 const NOT_PRIMARY =
   'The MongoDB server takes no writes just now: it is not the primary of its replica set. Wait until there is one, or look at rs.status().';
-const REASONS: ReadonlyMap<unknown, string> = new Map<number, string>([
+const MESSAGE_OF_CODE: ReadonlyMap<unknown, string> = new Map<number, string>([
   [13, 'The MongoDB user of the connection string may not do this: it needs readWrite on the database.'],
   ...[10058, 10107, 13435, 13436, 189].map((code): [number, string] => [code, NOT_PRIMARY]),
 ]);
@@ -93,10 +93,10 @@ function kindOf(thrown: unknown): Kind {
   if (!(thrown instanceof Error)) return 'fault';
   const error = innermost(thrown) as Error;
   const { name, code } = error as DriverError;
-  if (AWAY.has(name) || CUT_OFF.has(code)) return 'unavailable';
+  if (AWAY_ERRORS.has(name) || CUT_OFF.has(code)) return 'unavailable';
   if (name === 'MongoOperationTimeoutError') return 'timeout';
   if (code === 'ERR_OUT_OF_RANGE' || /larger than the maximum|BSONObj size/.test(error.message)) return 'too-large';
-  const kind = typeof code === 'number' ? KINDS.get(code) : undefined;
+  const kind = typeof code === 'number' ? KIND_OF_CODE.get(code) : undefined;
   if (kind) return kind;
   return hasLabel(error, 'RetryableWriteError') || hasLabel(error, 'TransientTransactionError')
     ? 'unavailable'
@@ -115,7 +115,7 @@ function cleaned(thrown: unknown): unknown {
   return clean;
 }
 
-const REFUSED = new Set<unknown>([13, 18, 8000]);
+const REFUSED_CREDENTIALS = new Set<unknown>([13, 18, 8000]);
 
 /** The view of the servers with which the driver gave up: https://github.com/mongodb/specifications (server discovery). */
 interface Topology {
@@ -151,7 +151,8 @@ export function connectError(error: unknown): FhirError {
   const because = (message: string) => new FhirError('unavailable', message, { cause: cleaned(error) });
   if (name === 'MongoParseError' || name === 'MongoInvalidArgumentError' || name === 'MongoAPIError')
     return because('The connection string of the store cannot be read. It has the form mongodb://host:port/database.');
-  if (REFUSED.has(code)) return because('The MongoDB server refuses the credentials of the connection string.');
+  if (REFUSED_CREDENTIALS.has(code))
+    return because('The MongoDB server refuses the credentials of the connection string.');
   const { reason } = innermost(error) as { readonly reason?: Topology };
   const fault = isWithoutServer(error) && reason ? faultOfServers(reason) : undefined;
   if (fault !== undefined) return because(fault);
@@ -161,17 +162,17 @@ export function connectError(error: unknown): FhirError {
 
 /** A commit of which nobody knows whether it was kept. */
 export const unconfirmed = (cause: unknown): FhirError =>
-  new FhirError('timeout', MESSAGES.timeout, { cause: cleaned(cause) });
+  new FhirError('timeout', MESSAGE_OF_KIND.timeout, { cause: cleaned(cause) });
 
-export const tooLarge = (): FhirError => new FhirError('too-large', MESSAGES['too-large']);
+export const changeTooLarge = (): FhirError => new FhirError('too-large', MESSAGE_OF_KIND['too-large']);
 
 /** Any thrown value as a FhirError. */
 export function toFhirError(error: unknown): FhirError {
   if (error instanceof FhirError) return error;
   const kind = kindOf(error);
   const message =
-    REASONS.get((innermost(error) as DriverError | undefined)?.code) ??
-    (MESSAGES as Partial<Record<Kind, string>>)[kind] ??
+    MESSAGE_OF_CODE.get((innermost(error) as DriverError | undefined)?.code) ??
+    (MESSAGE_OF_KIND as Partial<Record<Kind, string>>)[kind] ??
     'Something went wrong in the store.';
   return new FhirError(kind, message, { cause: cleaned(error) });
 }

@@ -17,7 +17,7 @@ interface Stats {
 }
 
 /** Stage names from the root down, with what each examined. */
-function stagesOf(stage: Document | undefined, depth = 0): string[] {
+function explainedStages(stage: Document | undefined, depth = 0): string[] {
   if (!stage || depth > 20) return [];
   const { stage: name, indexName, keysExamined, docsExamined, nReturned } = stage;
   const index = indexName === undefined ? '' : ` ${String(indexName)}`;
@@ -25,7 +25,7 @@ function stagesOf(stage: Document | undefined, depth = 0): string[] {
   const docs = docsExamined === undefined ? '' : ` documents ${String(docsExamined)}`;
   const line = `${'  '.repeat(depth)}${String(name)}${index} gives ${String(nReturned)}${keys}${docs}`;
   const inner = (stage['inputStages'] as Document[] | undefined) ?? [stage['inputStage'] as Document | undefined];
-  return [line, ...inner.flatMap(one => stagesOf(one, depth + 1))];
+  return [line, ...inner.flatMap(one => explainedStages(one, depth + 1))];
 }
 
 export async function explainPage({ resource }: Connected, plan: Plan, maxTimeMS: number): Promise<Explanation> {
@@ -33,8 +33,8 @@ export async function explainPage({ resource }: Connected, plan: Plan, maxTimeMS
   const compiled = compile(plan);
   const statements: string[] = [];
   const found: Stats[] = [];
-  if (compiled?.by === 'legs')
-    for (const { filters, sort } of compiled.legs)
+  if (compiled?.by === 'scans')
+    for (const { filters, sort } of compiled.scans)
       for (const one of filters) {
         statements.push(
           JSON.stringify({ find: one, sort: Object.fromEntries(sort), hint: compiled.hint, limit: limit + 1 }),
@@ -66,7 +66,7 @@ export async function explainPage({ resource }: Connected, plan: Plan, maxTimeMS
     order,
     ordered,
     statements,
-    steps: stats.flatMap(one => stagesOf(one?.executionStages)),
+    steps: stats.flatMap(one => explainedStages(one?.executionStages)),
     keys: sum(one => one.totalKeysExamined),
     documents: sum(one => one.totalDocsExamined),
     rows: Math.min(

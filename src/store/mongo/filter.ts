@@ -6,10 +6,13 @@
 import { type IndexedArray, type KeyTest, NO_DATE } from '../key.js';
 import { FIELD } from './schema.js';
 
-export type Filter = Readonly<Record<string, unknown>>;
+export type QueryFilter = Readonly<Record<string, unknown>>;
 
 /** Passes nothing. */
-export const NOTHING: Filter = { $nor: [{}] };
+export const PASSES_NOTHING: QueryFilter = { $nor: [{}] };
+
+/** One of these values. */
+export const oneOrIn = (values: readonly string[]): unknown => (values.length === 1 ? values[0] : { $in: values });
 
 /** Inclusive bounds of a number. */
 export interface Interval {
@@ -17,7 +20,7 @@ export interface Interval {
   readonly high?: number;
 }
 
-export const intervalFilter = ({ low, high }: Interval): Filter => ({
+export const intervalFilter = ({ low, high }: Interval): QueryFilter => ({
   ...(low === undefined ? {} : { $gte: low }),
   ...(high === undefined ? {} : { $lte: high }),
 });
@@ -27,7 +30,7 @@ export const narrower = (a: Interval, b: Interval): Interval => ({
   ...(a.high === undefined && b.high === undefined ? {} : { high: Math.min(a.high ?? Infinity, b.high ?? Infinity) }),
 });
 
-const isBound = ({ low, high }: Interval): boolean => low !== undefined || high !== undefined;
+const isBinding = ({ low, high }: Interval): boolean => low !== undefined || high !== undefined;
 
 /** Bounds on `d`, `e` and `u` that a test alone is made of; undefined for other tests. */
 export function intervalsOf(
@@ -39,7 +42,7 @@ export function intervalsOf(
   return {
     // A resource without a main date never passes.
     d: interval(Math.max(test.lowMin ?? NO_DATE + 1, NO_DATE + 1), test.lowMax),
-    ...(isBound(e) ? { e } : {}),
+    ...(isBinding(e) ? { e } : {}),
   };
 }
 
@@ -48,10 +51,10 @@ const interval = (low: number | undefined, high: number | undefined): Interval =
   ...(high === undefined ? {} : { high }),
 });
 
-const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+const escapePattern = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 
 /** Whether some element of the array satisfies an aggregation expression over `$$this`. */
-const some = (array: string, condition: unknown): Filter => ({
+const someElement = (array: string, condition: unknown): QueryFilter => ({
   $expr: { $anyElementTrue: [{ $map: { input: `$${array}`, in: condition } }] },
 });
 
@@ -60,19 +63,19 @@ export function filterOf(
   test: KeyTest,
   own: IndexedArray | undefined,
   idOf: (resource: { readonly type: string; readonly id: string }) => string,
-): Filter {
+): QueryFilter {
   switch (test.is) {
     case 'all':
       return test.of.length === 0 ? {} : { $and: test.of.map(part => filterOf(part, own, idOf)) };
     case 'any':
-      if (test.of.length === 0) return NOTHING;
+      if (test.of.length === 0) return PASSES_NOTHING;
       // As $or they would compete with the driver for its index, where they bound the date.
       return { $nor: [{ $nor: test.of.map(part => filterOf(part, own, idOf)) }] };
     case 'not':
       return { $nor: [filterOf(test.of, own, idOf)] };
     case 'key': {
       const { keys } = test;
-      if (keys.length === 0) return NOTHING;
+      if (keys.length === 0) return PASSES_NOTHING;
       if (test.in !== own) return { [FIELD[test.in]]: keys.length === 1 ? keys[0] : { $in: keys } };
       return keys.length === 1
         ? { $expr: { $in: [keys[0], `$${FIELD[own]}`] } }
@@ -81,13 +84,13 @@ export function filterOf(
     case 'range': {
       const { low, high } = test;
       return test.in === own
-        ? some(FIELD[own], { $and: [{ $gte: ['$$this', low] }, { $lt: ['$$this', high] }] })
+        ? someElement(FIELD[own], { $and: [{ $gte: ['$$this', low] }, { $lt: ['$$this', high] }] })
         : { [FIELD[test.in]]: { $elemMatch: { $gte: low, $lt: high } } };
     }
     case 'contains': {
-      const regex = `^${escape(test.prefix)}.*${escape(test.text)}`;
+      const regex = `^${escapePattern(test.prefix)}.*${escapePattern(test.text)}`;
       return test.in === own
-        ? some(FIELD[own], { $regexMatch: { input: '$$this', regex, options: 's' } })
+        ? someElement(FIELD[own], { $regexMatch: { input: '$$this', regex, options: 's' } })
         : { [FIELD[test.in]]: { $regex: regex, $options: 's' } };
     }
     case 'span': {
@@ -97,8 +100,8 @@ export function filterOf(
         w: {
           $elemMatch: {
             p: test.prefix,
-            ...(isBound(l) ? { l: intervalFilter(l) } : {}),
-            ...(isBound(h) ? { h: intervalFilter(h) } : {}),
+            ...(isBinding(l) ? { l: intervalFilter(l) } : {}),
+            ...(isBinding(h) ? { h: intervalFilter(h) } : {}),
           },
         },
       };
@@ -107,7 +110,7 @@ export function filterOf(
     case 'updated':
       return Object.fromEntries(
         Object.entries(intervalsOf(test)!).flatMap(([field, bounds]) =>
-          isBound(bounds) ? [[field, intervalFilter(bounds)]] : [],
+          isBinding(bounds) ? [[field, intervalFilter(bounds)]] : [],
         ),
       );
     case 'id':

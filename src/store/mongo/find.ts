@@ -6,19 +6,19 @@ import type { ClientSession, Document, Filter } from 'mongodb';
 import type { Cursor } from '../../search/query.js';
 import { type IndexedArray, NO_DATE } from '../key.js';
 import type { Order, Plan } from '../plan.js';
-import { collected, matchesFor, type Pointing } from '../pointing.js';
+import { foundIds, matchesFor, type Pointing } from '../pointing.js';
 import { chooseAccessPath, type ChoosingOptions } from '../choose-path.js';
 import type { FoundIds, Counted, Page } from '../store.js';
 import { compile, type Compiled, compileMatch, compileProbe, type IndexScan, type SortField } from './compile.js';
 import type { Connected } from './connection.js';
-import { fit, type Fitted, gather, pageOf, ROW, type Row } from './rows.js';
+import { fitRows, type Fitted, gatherRows, toPage, ROW, type Row } from './rows.js';
 import { FIELD, INDEX, type ResourceDocument } from './schema.js';
 
 /** What is left of the time, ms; a query without any would have no limit. */
-const left = (until: number): number => Math.max(1, until - Date.now());
+const timeLeft = (until: number): number => Math.max(1, until - Date.now());
 
-/** Chunks of one leg asked at once. */
-const AT_ONCE = 4;
+/** Chunks of one scan asked at once. */
+const CHUNKS_AT_ONCE = 4;
 
 type FoundRow = Row & Pick<ResourceDocument, 'd' | 's'>;
 
@@ -28,7 +28,7 @@ const projectionOf = (order: readonly Order[]) => ({
   ...(order.some(({ by }) => by === 'sort-string') ? { s: 1 } : {}),
 });
 
-function cursorOf(order: readonly Order[], row: FoundRow): Cursor {
+function cursorOfDocument(order: readonly Order[], row: FoundRow): Cursor {
   return order.map(one => {
     switch (one.by) {
       case 'date':
@@ -50,8 +50,8 @@ function cursorOf(order: readonly Order[], row: FoundRow): Cursor {
 const sortValue = (row: FoundRow, field: string): string | number =>
   (field.startsWith('s.') ? row.s?.[field.slice(2)] : (row as unknown as Record<string, string | number>)[field]) ?? '';
 
-/** Only numbers reach this: legs sorted by texts have one filter. */
-const compare =
+/** Only numbers reach this: scans sorted by texts have one filter. */
+const compareBy =
   (sort: readonly SortField[]) =>
   (a: FoundRow, b: FoundRow): number => {
     for (const [field, direction] of sort) {
@@ -62,55 +62,62 @@ const compare =
     return 0;
   };
 
-async function runLeg(
+async function runScan(
   { resource }: Connected,
-  leg: IndexScan,
+  scan: IndexScan,
   hint: string,
   order: readonly Order[],
   { limit, bytes }: Pick<Plan, 'limit' | 'bytes'>,
   until: number,
 ): Promise<readonly Fitted<FoundRow>[]> {
   const ask = (filter: IndexScan['filters'][number]) =>
-    gather(
+    gatherRows(
       resource.find<FoundRow>(filter as Filter<ResourceDocument>, {
         projection: projectionOf(order),
-        sort: leg.sort.map(([field, direction]): [string, 1 | -1] => [field, direction]),
+        sort: scan.sort.map(([field, direction]): [string, 1 | -1] => [field, direction]),
         hint,
         limit,
         batchSize: limit + 1,
-        maxTimeMS: left(until),
+        maxTimeMS: timeLeft(until),
         allowDiskUse: true,
       }),
       bytes,
     );
-  if (leg.filters.length === 1) return ask(leg.filters[0]!);
+  if (scan.filters.length === 1) return ask(scan.filters[0]!);
   // A resource that has points of two chunks comes with both.
   let best = new Map<string, Fitted<FoundRow>>();
-  for (let i = 0; i < leg.filters.length; i += AT_ONCE) {
-    for (const rows of await Promise.all(leg.filters.slice(i, i + AT_ONCE).map(ask)))
+  for (let i = 0; i < scan.filters.length; i += CHUNKS_AT_ONCE) {
+    for (const rows of await Promise.all(scan.filters.slice(i, i + CHUNKS_AT_ONCE).map(ask)))
       for (const row of rows) best.set(row._id, row);
-    const first = [...best.values()].toSorted(compare(leg.sort)).slice(0, limit);
-    best = new Map(fit(first, bytes).map(row => [row._id, row]));
+    const first = [...best.values()].toSorted(compareBy(scan.sort)).slice(0, limit);
+    best = new Map(fitRows(first, bytes).map(row => [row._id, row]));
   }
   return [...best.values()];
 }
 
-async function runLegs(
+async function runScans(
   all: Connected,
-  { legs, hint }: Extract<Compiled, { by: 'legs' }>,
+  { scans, hint }: Extract<Compiled, { by: 'scans' }>,
   plan: Plan,
   until: number,
 ): Promise<Page> {
   const rows: Fitted<FoundRow>[] = [];
   let bytes = plan.bytes;
-  for (const leg of legs) {
+  for (const scan of scans) {
     if (rows.length > plan.limit || rows.at(-1)?.withheld !== undefined) break;
     const limit = plan.limit + 1 - rows.length;
-    const found = await runLeg(all, leg, hint, plan.order, { limit, ...(bytes === undefined ? {} : { bytes }) }, until);
+    const found = await runScan(
+      all,
+      scan,
+      hint,
+      plan.order,
+      { limit, ...(bytes === undefined ? {} : { bytes }) },
+      until,
+    );
     rows.push(...found);
     bytes &&= bytes - found.reduce((sum, { x }) => sum + (x?.length ?? 0), 0);
   }
-  return pageOf(rows, plan, row => cursorOf(plan.order, row));
+  return toPage(rows, plan, row => cursorOfDocument(plan.order, row));
 }
 
 async function runPipeline(
@@ -123,18 +130,18 @@ async function runPipeline(
   const sorted = await resource
     .aggregate<{ _id: string; o: Cursor }>([{ $match: match }, ...stages] as Document[], {
       hint,
-      maxTimeMS: left(until),
+      maxTimeMS: timeLeft(until),
       allowDiskUse: true,
     })
     .toArray();
   const ids = sorted.slice(0, limit).map(({ _id }) => _id);
   // The condition again: what has changed meanwhile and satisfies it no longer must not be shown.
   const find = (of: readonly string[], most: number | undefined) =>
-    gather(
+    gatherRows(
       resource.find<Row>({ $and: [{ _id: { $in: of } }, match] } as Filter<ResourceDocument>, {
         hint: INDEX.id,
         projection: ROW,
-        maxTimeMS: left(until),
+        maxTimeMS: timeLeft(until),
         batchSize: of.length + 1,
       }),
       most,
@@ -142,36 +149,36 @@ async function runPipeline(
   const cursors = new Map(sorted.map(({ _id, o }) => [_id, o]));
   const found: Fitted<Row>[] = [];
   let room = bytes;
-  let together = bytes === undefined ? ids.length : LOT;
+  let together = bytes === undefined ? ids.length : TEXTS_AT_ONCE;
   for (let at = 0; at < ids.length && found.at(-1)?.withheld === undefined; ) {
-    const lot = ids.slice(at, at + together);
-    const rows = await find(lot, room);
-    if (rows.at(-1)?.withheld !== undefined && lot.length > 1) {
+    const batch = ids.slice(at, at + together);
+    const rows = await find(batch, room);
+    if (rows.at(-1)?.withheld !== undefined && batch.length > 1) {
       // They come in no order, and have no room together.
       together = 1;
       continue;
     }
     const byId = new Map(rows.map(row => [row._id, row]));
-    found.push(...lot.flatMap(_id => byId.get(_id) ?? []));
+    found.push(...batch.flatMap(_id => byId.get(_id) ?? []));
     room &&= room - rows.reduce((sum, { x }) => sum + (x?.length ?? 0), 0);
-    at += lot.length;
+    at += batch.length;
   }
-  const page = pageOf(found, plan, ({ _id }) => cursors.get(_id)!);
+  const page = toPage(found, plan, ({ _id }) => cursors.get(_id)!);
   return { ...page, more: page.more || (sorted.length > limit && found.length > 0) };
 }
 
 /** Rows that are asked for together where their texts have a limit. */
-const LOT = 256;
+const TEXTS_AT_ONCE = 256;
 
 /** One page. Rows in the order of the plan, whichever way it travels. */
 export async function findPage(all: Connected, plan: Plan, until: number): Promise<Page> {
   const compiled = compile(plan);
   if (!compiled) return { rows: [], cursors: [], more: false };
-  return compiled.by === 'legs' ? runLegs(all, compiled, plan, until) : runPipeline(all, compiled, plan, until);
+  return compiled.by === 'scans' ? runScans(all, compiled, plan, until) : runPipeline(all, compiled, plan, until);
 }
 
 /** Names of the matches, or of what they point at. */
-export async function collect(
+export async function collectIds(
   { resource }: Connected,
   plan: Pick<Plan, 'driver' | 'filter'>,
   pointing: readonly Pointing[],
@@ -188,10 +195,10 @@ export async function collect(
         hint,
         limit: limit + 1,
         batchSize: limit + 2,
-        maxTimeMS: left(until),
+        maxTimeMS: timeLeft(until),
       })
       .toArray();
-    return collected(
+    return foundIds(
       rows.map(({ _id }) => _id),
       pointing,
       limit,
@@ -212,25 +219,25 @@ export async function collect(
         { $unwind: { path: '$key', preserveNullAndEmptyArrays: true } },
         { $group: { _id: '$key', c: { $sum: 1 } } },
       ],
-      { hint, maxTimeMS: left(until), allowDiskUse: true },
+      { hint, maxTimeMS: timeLeft(until), allowDiskUse: true },
     )
     .toArray();
   if (groups.reduce((sum, { c }) => sum + c, 0) >= most) return { found: [], complete: false };
-  return collected(
+  return foundIds(
     groups.flatMap(({ _id }) => _id ?? []),
     pointing,
     limit,
   );
 }
 /** Takes one way of a plan, by counts of keys. */
-export const settled = (all: Connected, plan: Plan, until: number, settling: ChoosingOptions): Promise<Plan> =>
+export const chooseByCounts = (all: Connected, plan: Plan, until: number, settling: ChoosingOptions): Promise<Plan> =>
   chooseAccessPath(
     plan,
-    async (way, limit) => {
-      const compiled = compileProbe(way);
+    async (path, limit) => {
+      const compiled = compileProbe(path);
       if (!compiled || limit === 0) return 0;
       const { match: query, hint } = compiled;
-      const { n } = await all.db.command({ count: 'resource', query, hint, limit, maxTimeMS: left(until) });
+      const { n } = await all.db.command({ count: 'resource', query, hint, limit, maxTimeMS: timeLeft(until) });
       return Number(n);
     },
     settling,
@@ -249,26 +256,26 @@ export async function countMatches(
     count: 'resource',
     query: compiled.match,
     hint: compiled.hint,
-    maxTimeMS: left(until),
+    maxTimeMS: timeLeft(until),
     ...(limit === undefined ? {} : { limit: limit + 1 }),
   });
   const count = Number(n);
   return limit !== undefined && count > limit ? { count: limit, exact: false } : { count, exact: true };
 }
 
-type Way = Pick<Plan, 'driver' | 'filter'>;
+type MatchPath = Pick<Plan, 'driver' | 'filter'>;
 
 /** Those that are points of an index and nothing else, as one for each index; the others as they are. */
-function joinPoints(ways: readonly Way[]): readonly Way[] {
+function joinPoints(paths: readonly MatchPath[]): readonly MatchPath[] {
   const points: Record<IndexedArray, string[]> = { byDate: [], byArrival: [] };
-  const others: Way[] = [];
-  for (const { driver, filter } of ways)
+  const others: MatchPath[] = [];
+  for (const { driver, filter } of paths)
     if (driver.by === 'key' && driver.openBefore === undefined && filter.length === 0)
       points[driver.in].push(...driver.keys);
     else others.push({ driver, filter });
   const joined = (['byDate', 'byArrival'] as const).filter(array => points[array].length > 0);
   return [
-    ...joined.map((array): Way => ({ driver: { by: 'key', in: array, keys: points[array] }, filter: [] })),
+    ...joined.map((array): MatchPath => ({ driver: { by: 'key', in: array, keys: points[array] }, filter: [] })),
     ...others,
   ];
 }
@@ -276,12 +283,12 @@ function joinPoints(ways: readonly Way[]): readonly Way[] {
 /** Whether anything matches one of these, inside a transaction. A thousand identifiers are one question. */
 export async function existsMatch(
   { resource }: Connected,
-  ways: readonly Way[],
+  paths: readonly MatchPath[],
   session: ClientSession,
   until: number,
 ): Promise<boolean> {
-  for (const compiled of joinPoints(ways).flatMap(way => compileMatch(way) ?? [])) {
-    const options = { session, projection: { _id: 1 }, hint: compiled.hint, maxTimeMS: left(until) };
+  for (const compiled of joinPoints(paths).flatMap(path => compileMatch(path) ?? [])) {
+    const options = { session, projection: { _id: 1 }, hint: compiled.hint, maxTimeMS: timeLeft(until) };
     if (await resource.findOne(compiled.match as Filter<ResourceDocument>, options)) return true;
   }
   return false;

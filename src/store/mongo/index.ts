@@ -12,8 +12,8 @@ import type { Cursor, Query } from '../../search/query.js';
 import { encode } from '../encode.js';
 import { type CatalogEntry, type IndexCatalog, parameterCodeEntries } from '../index-catalog.js';
 import type { IndexLayout } from '../index-layout.js';
-import { divide } from '../access-path.js';
-import { pointingOf, together } from '../pointing.js';
+import { divideByIndex } from '../access-path.js';
+import { pointingKeys, joinFound } from '../pointing.js';
 import type { Keys } from '../key.js';
 import { targetTypes } from '../key-test.js';
 import { type Plan, plan } from '../plan.js';
@@ -22,26 +22,26 @@ import { createWritable } from '../writable.js';
 import { TYPE_CODES } from '../type-codes.js';
 import { openBlobs, removeAbandoned } from './blobs.js';
 import { createCheck } from './check.js';
-import { openCommits, prepare } from './commit.js';
+import { openCommits, prepareChange } from './commit.js';
 import { openConnection } from './connection.js';
-import { openUndertaker } from './orphaned-transactions.js';
+import { endOrphanedTransactions } from './orphaned-transactions.js';
 import { guarded, notPrimary } from './errors.js';
 import { explainPage } from './explain.js';
-import { keepFacts } from './index-catalog.js';
-import { collect, countMatches, existsMatch, findPage, settled } from './find.js';
+import { keepIndexCatalog } from './index-catalog.js';
+import { collectIds, countMatches, existsMatch, findPage, chooseByCounts } from './find.js';
 import { countHistory, readHistory } from './history.js';
 import { openLeases } from './lease.js';
-import type { Prepared } from './queue.js';
-import { gatherReads, type KnownRows, readVersion, ROW, type Row, toVersion } from './rows.js';
+import type { PreparedChange } from './queue.js';
+import { gatherReads, type KnownRows, readVersionRow, ROW, type Row, toVersion } from './rows.js';
 import { INDEX, keyFields, markForeign, markReindexed, migrate, needsReindex, typeCode } from './schema.js';
 import { openSequence } from './sequence.js';
-import { findSayers } from './words.js';
-import { reindex } from './reindex.js';
+import { findTexts } from './words.js';
+import { writeKeysAnew } from './reindex.js';
 
 export interface MongoOptions {
   /** mongodb:// or mongodb+srv://, with the database. */
   readonly url: string;
-  readonly placement: IndexLayout;
+  readonly layout: IndexLayout;
   /** Names this process in the database, for people. Default: host and process id. */
   readonly processName?: string;
   /** Limit of one query on the server, ms. Default 10 s. */
@@ -54,17 +54,17 @@ export interface MongoOptions {
 
 const SCAN_BATCH = 500;
 /** Changes that are encoded without a pause. */
-const ENCODED = 500;
+const ENCODED_WITHOUT_PAUSE = 500;
 /** Candidates that are few: fewer than in SQLite, as the documents of a range are read to be counted. */
-const FEW = 1000;
+const FEW_DOCUMENTS = 1000;
 
 /** Opens the store. Touches no network: the first operation connects, and later ones try again if it failed. */
 export async function openMongo(options: MongoOptions): Promise<Store> {
-  const { placement, maxTimeMS = 10_000, selectionMs = 3000, few = FEW } = options;
+  const { layout, maxTimeMS = 10_000, selectionMs = 3000, few = FEW_DOCUMENTS } = options;
   const connection = openConnection(options.url, selectionMs);
   const connected = () => connection.connected();
   const sequence = openSequence(connected, options.processName ?? `${hostname()} ${process.pid}`);
-  const facts = keepFacts(connected);
+  const catalog = keepIndexCatalog(connected);
   const leases = openLeases(connected);
   const blobs = openBlobs(connected, maxTimeMS);
   const writable = createWritable(async () => {
@@ -74,53 +74,53 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   const point = gatherReads(connected, maxTimeMS);
   const readRows: KnownRows = new WeakMap();
 
-  /** The keys of rows, all facts for them kept. */
+  /** The keys of rows; the catalog entries that they need are durable. */
   const encodeAll = async (rows: readonly Pick<Change, 'type' | 'entries'>[]): Promise<Keys[]> => {
     const missing = (known: IndexCatalog): readonly CatalogEntry[] => {
       for (const { type, entries } of rows) {
-        const encoding = encode(placement, type, entries, known);
+        const encoding = encode(layout, type, entries, known);
         if (encoding.missing.length > 0) return encoding.missing;
       }
       return [];
     };
-    const known = await facts.current();
-    const encodings = rows.map(({ type, entries }) => encode(placement, type, entries, known));
+    const known = await catalog.current();
+    const encodings = rows.map(({ type, entries }) => encode(layout, type, entries, known));
     if (encodings.every(encoding => encoding.missing.length === 0)) return encodings.map(({ keys }) => keys);
-    await facts.grow(missing);
-    return rows.map(({ type, entries }) => encode(placement, type, entries, known).keys);
+    await catalog.grow(missing);
+    return rows.map(({ type, entries }) => encode(layout, type, entries, known).keys);
   };
 
-  const prepareAll = async (changes: readonly Change[]): Promise<Prepared[]> => {
+  const prepareAll = async (changes: readonly Change[]): Promise<PreparedChange[]> => {
     const alive = changes.filter(({ text }) => text !== undefined);
     const keys = new Map<Change, Keys>();
-    for (let from = 0; from < alive.length; from += ENCODED) {
+    for (let from = 0; from < alive.length; from += ENCODED_WITHOUT_PAUSE) {
       // A Bundle of thousands does not keep the others from being served.
       if (from > 0) await new Promise(setImmediate);
-      const lot = alive.slice(from, from + ENCODED);
-      for (const [i, one] of (await encodeAll(lot)).entries()) keys.set(lot[i]!, one);
+      const batch = alive.slice(from, from + ENCODED_WITHOUT_PAUSE);
+      for (const [i, one] of (await encodeAll(batch)).entries()) keys.set(batch[i]!, one);
     }
     return changes.map(change => {
       const own = keys.get(change);
-      return prepare(change, typeCode(change.type), own ? keyFields(own) : {});
+      return prepareChange(change, typeCode(change.type), own ? keyFields(own) : {});
     });
   };
 
   /**
-   * Plans by the facts at hand. If the plan looked at facts that can change and there are new ones by now, what it found may be too
-   * little: then it is made and run again, by facts that are younger than the question. `all`: every match is wanted,
+   * Plans by the catalog at hand. If a plan looked at entries that can change and there are new ones by now, what it
+   * found may be too little: then it is made and run again, by a catalog younger than the question. `all`: every match is wanted,
    * not a page of them.
    */
   const plannedTogether = async <T>(
     queries: readonly Query[],
-    settledOn: (plans: readonly Plan[], until: number) => Promise<T>,
+    run: (plans: readonly Plan[], until: number) => Promise<T>,
     all: boolean,
   ): Promise<T> => {
     const until = Date.now() + maxTimeMS;
-    const settle = async (made: Plan): Promise<Plan> =>
-      made.others ? settled(await connected(), made, until, { all, few }) : made;
+    const withPath = async (made: Plan): Promise<Plan> =>
+      made.others ? chooseByCounts(await connected(), made, until, { all, few }) : made;
     const execute = async (by: IndexCatalog): Promise<T> =>
-      settledOn(await Promise.all(queries.map(query => settle(plan(placement, query, by)))), until);
-    const cached = await facts.current();
+      run(await Promise.all(queries.map(query => withPath(plan(layout, query, by)))), until);
+    const cached = await catalog.current();
     let looked = false;
     // The number of a system is for ever, and so is that a type has open periods: only that there is none can be old.
     const noted = <V>(value: V, lasts: boolean): V => {
@@ -135,21 +135,21 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
       isOpen: type => noted(cached.isOpen(type), cached.isOpen(type)),
     };
     const running = execute(watched);
-    const [result, fresh] = await Promise.all([running, looked ? facts.fresh() : true]);
+    const [result, fresh] = await Promise.all([running, looked ? catalog.fresh() : true]);
     return fresh ? result : execute(cached);
   };
-  const planned = <T>(query: Query, settledOn: (plan: Plan, until: number) => Promise<T>, all = false): Promise<T> =>
-    plannedTogether([query], ([made], until) => settledOn(made!, until), all);
+  const planned = <T>(query: Query, run: (plan: Plan, until: number) => Promise<T>, all = false): Promise<T> =>
+    plannedTogether([query], ([made], until) => run(made!, until), all);
 
   /** All matches in no order: queries that an index answers each. */
   const divided = async ({ types, where }: Pick<Query, 'types' | 'where'>): Promise<Query[]> => {
-    const ground = { placement, facts: await facts.current(), types };
-    return divide(ground, where).map(part => ({ types, where: part, sort: [], limit: 1 }));
+    const ground = { layout, catalog: await catalog.current(), types };
+    return divideByIndex(ground, where).map(part => ({ types, where: part, sort: [], limit: 1 }));
   };
 
   const commits = openCommits({
     connected,
-    endDead: openUndertaker(connected),
+    endDead: endOrphanedTransactions(connected),
     numbers: count => sequence.take(count),
     rowOf: version => readRows.get(version),
     matches: async (absences, session) => {
@@ -161,7 +161,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
 
   const check = createCheck({
     connected,
-    encode: async (type, entries) => encode(placement, type, entries, await facts.current()),
+    encode: async (type, entries) => encode(layout, type, entries, await catalog.current()),
   });
 
   async function* scanAll(type: string | undefined, after: Cursor | undefined) {
@@ -192,7 +192,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   let owned: Promise<void> | undefined;
   const ownUp = (): Promise<void> =>
     (owned ??= connected()
-      .then(all => markForeign(all, placement.hash))
+      .then(all => markForeign(all, layout.hash))
       .catch((error: unknown) => {
         owned = undefined;
         throw error;
@@ -246,7 +246,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     read: (type, id, version) =>
       run(async () => {
         typeCode(type);
-        return readVersion(connected, point, readRows, type, id, version, maxTimeMS);
+        return readVersionRow(connected, point, readRows, type, id, version, maxTimeMS);
       }),
     history: query => run(async () => readHistory(await connected(), query, maxTimeMS)),
     countHistory: of => run(async () => countHistory(await connected(), of, maxTimeMS)),
@@ -258,11 +258,11 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     findIds: (query, limit, by) =>
       run(async () => {
         const all = await connected();
-        const pointing = by === undefined ? [] : pointingOf(placement, query.types, by);
+        const pointing = by === undefined ? [] : pointingKeys(layout, query.types, by);
         const parts = (await divided(query)).map(part =>
-          planned(part, (made, until) => collect(all, made, pointing, limit, until), true),
+          planned(part, (made, until) => collectIds(all, made, pointing, limit, until), true),
         );
-        return together(await Promise.all(parts), limit);
+        return joinFound(await Promise.all(parts), limit);
       }),
     explain: query =>
       run(async () => {
@@ -274,7 +274,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
         const all = await connected();
         return planned({ ...query, sort: [], limit: 1 }, (made, until) => countMatches(all, made, limit, until), true);
       }),
-    searchText: (query, limit) => run(async () => findSayers(await connected(), query, limit, maxTimeMS)),
+    searchText: (query, limit) => run(async () => findTexts(await connected(), query, limit, maxTimeMS)),
     commit: commit =>
       writable.watch(
         run(async () => {
@@ -292,16 +292,16 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     reindex: (rows: readonly Renewed[]) =>
       run(async () => {
         const keys = await encodeAll(rows.map(({ row, entries }) => ({ type: row.type, entries })));
-        return reindex(
+        return writeKeysAnew(
           await connected(),
           rows.map(({ row, words }, i) => ({ row, fields: keyFields(keys[i]!), words })),
         );
       }),
-    targetsOf: (type, code) => run(async () => targetTypes(await facts.current(), placement, type, code)),
+    targetsOf: (type, code) => run(async () => targetTypes(await catalog.current(), layout, type, code)),
     assignParameterCodes: codes =>
       run(async () => {
-        await facts.grow(known => parameterCodeEntries(known, codes));
-        const known = await facts.current();
+        await catalog.grow(known => parameterCodeEntries(known, codes));
+        const known = await catalog.current();
         return new Map(codes.map(code => [code, known.parameter(code)!]));
       }),
     acquireLease: (task, ms) => run(() => leases.hold(task, ms)),
@@ -309,12 +309,12 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     migrate: () =>
       run(async () => {
         const all = await connected();
-        const sortable = placement.sortStrings.map(({ type, prefix }) => ({ type: typeCode(type), prefix }));
-        await migrate(all.db, sortable, placement.hash);
+        const sortable = layout.sortStrings.map(({ type, prefix }) => ({ type: typeCode(type), prefix }));
+        await migrate(all.db, sortable, layout.hash);
         await removeAbandoned(all, Date.now());
       }),
-    needsReindex: () => run(async () => needsReindex(await connected(), placement.hash)),
-    markReindexed: () => run(async () => markReindexed(await connected(), placement.hash)),
+    needsReindex: () => run(async () => needsReindex(await connected(), layout.hash)),
+    markReindexed: () => run(async () => markReindexed(await connected(), layout.hash)),
     ping: () =>
       run(async () => {
         const { db } = await connected();

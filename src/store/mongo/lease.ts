@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { isDuplicate } from './errors.js';
 import type { Collections } from './schema.js';
 
-const PREFIX = 'task/';
+const TASK_PREFIX = 'task/';
 
 export interface Leases {
   /** Takes, prolongs or (0 ms) gives back a task. False: another process has it. */
@@ -19,7 +19,7 @@ export function openLeases(connected: () => Promise<Collections>): Leases {
   return {
     async hold(task, ms) {
       const { fact } = await connected();
-      const _id = PREFIX + task;
+      const _id = TASK_PREFIX + task;
       if (ms <= 0) {
         await fact.deleteOne({ _id, owner });
         return false;

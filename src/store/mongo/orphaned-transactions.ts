@@ -17,7 +17,7 @@ const LONG_REST_MS = 10_000;
 /** Between two looks. */
 const PAUSE_MS = 1000;
 
-interface Operation {
+interface CurrentOperation {
   readonly type?: string;
   readonly appName?: string;
   /** Address of the connection. */
@@ -27,13 +27,13 @@ interface Operation {
 }
 
 /** Looks in the background, at most once a second. Never rejects. */
-export function openUndertaker(connected: () => Promise<Connected>): () => void {
+export function endOrphanedTransactions(connected: () => Promise<Connected>): () => void {
   let last = 0;
   const look = async (): Promise<void> => {
     const { client } = await connected();
     const admin = client.db('admin');
     const all = await admin
-      .aggregate<Operation & Document>(
+      .aggregate<CurrentOperation & Document>(
         [
           { $currentOp: { idleSessions: true, idleConnections: true, allUsers: false } },
           { $match: { appName: APP_NAME } },

@@ -11,16 +11,16 @@ import { encodeId } from '../codec.js';
 import type { Change, Commit, Version } from '../store.js';
 import type { ResourceDocument, WordDocument } from './schema.js';
 
-const TOGETHER = 32;
+const MAX_GROUP_CHANGES = 32;
 /** Bytes of text in one group. A single commit may be larger. */
-const GROUP_BYTES = 8_000_000;
+const MAX_GROUP_BYTES = 8_000_000;
 /** More commits than this do not wait: the store is busy. */
-const QUEUE = 10_000;
+const MAX_WAITING = 10_000;
 /** Until a member that stepped aside tries again. */
 const HELD_PAUSE_MS = 200;
 
 /** A change ready to be written, all but for its creation number. */
-export interface Prepared {
+export interface PreparedChange {
   readonly change: Change;
   readonly _id: string;
   readonly document: Omit<ResourceDocument, 'n'>;
@@ -28,13 +28,13 @@ export interface Prepared {
   readonly words: WordDocument | undefined;
 }
 
-export interface Member {
+export interface GroupMember {
   readonly commit: Commit;
-  readonly prepared: readonly Prepared[];
+  readonly prepared: readonly PreparedChange[];
   /** Resources and claims: two members of one group share none. */
   readonly touches: readonly string[];
   /** Resources that must be there: members of one group share them, and none touches them. */
-  readonly leansOn: readonly string[];
+  readonly requiredIds: readonly string[];
   readonly bytes: number;
   /** When it was added, in ms. */
   readonly since: number;
@@ -45,30 +45,30 @@ export interface Member {
 }
 
 export interface CommitQueue {
-  add(commit: Commit, prepared: readonly Prepared[]): Promise<void>;
+  add(commit: Commit, prepared: readonly PreparedChange[]): Promise<void>;
 }
 
 export const conflict = (message: string): FhirError => new FhirError('conflict', message);
-export const changed = ({ type, id }: Version) =>
+export const changedMeanwhile = ({ type, id }: Version) =>
   conflict(`${type}/${id} was created, changed or deleted meanwhile. Read it and try again.`);
 
 /** What became of a group. Every member is settled, but for those who step aside. */
-export interface Outcome {
-  readonly written: readonly Member[];
-  readonly held?: readonly Member[];
+export interface GroupOutcome {
+  readonly written: readonly GroupMember[];
+  readonly held?: readonly GroupMember[];
   /** The store is away. */
   readonly away?: FhirError;
 }
 
 /** `write` settles every member that it does not give back as held, and never rejects. */
-export function openQueue(write: (members: readonly Member[]) => Promise<Outcome>): CommitQueue {
-  let waiting: Member[] = [];
+export function openQueue(write: (members: readonly GroupMember[]) => Promise<GroupOutcome>): CommitQueue {
+  let waiting: GroupMember[] = [];
   let running: Promise<void> | undefined;
 
   /** The longest-waiting members that fit together. What a member left behind touches is closed to later ones. */
-  const takeGroup = (): Member[] => {
-    const group: Member[] = [];
-    const rest: Member[] = [];
+  const takeGroup = (): GroupMember[] => {
+    const group: GroupMember[] = [];
+    const rest: GroupMember[] = [];
     const touched = new Set<string>();
     const leanedOn = new Set<string>();
     let changes = 0;
@@ -78,12 +78,12 @@ export function openQueue(write: (members: readonly Member[]) => Promise<Outcome
         group.length === 0 ||
         (!member.held &&
           !group[0]!.held &&
-          changes + member.prepared.length <= TOGETHER &&
-          bytes + member.bytes <= GROUP_BYTES &&
+          changes + member.prepared.length <= MAX_GROUP_CHANGES &&
+          bytes + member.bytes <= MAX_GROUP_BYTES &&
           !member.touches.some(key => touched.has(key) || leanedOn.has(key)) &&
-          !member.leansOn.some(key => touched.has(key)));
+          !member.requiredIds.some(key => touched.has(key)));
       for (const key of member.touches) touched.add(key);
-      for (const key of member.leansOn) leanedOn.add(key);
+      for (const key of member.requiredIds) leanedOn.add(key);
       if (!fits) {
         rest.push(member);
         continue;
@@ -97,19 +97,19 @@ export function openQueue(write: (members: readonly Member[]) => Promise<Outcome
   };
 
   /** Who waits to replace what has just been replaced need not ask the server. */
-  const refuseStale = (written: readonly Member[]) => {
+  const refuseStale = (written: readonly GroupMember[]) => {
     if (waiting.length === 0) return;
     const versions = new Map(
       written.flatMap(({ prepared }) => prepared.map(({ _id, change }) => [_id, change.version])),
     );
     waiting = waiting.filter(({ prepared, reject }) => {
       const stale = prepared.find(({ _id, change }) => (change.replaces?.version ?? 0) < (versions.get(_id) ?? 0));
-      if (stale) reject(changed(stale.change));
+      if (stale) reject(changedMeanwhile(stale.change));
       return !stale;
     });
   };
 
-  const stepAside = (member: Member) => {
+  const stepAside = (member: GroupMember) => {
     member.held = true;
     setTimeout(() => {
       waiting.push(member);
@@ -135,20 +135,34 @@ export function openQueue(write: (members: readonly Member[]) => Promise<Outcome
   return {
     add: (commit, prepared) =>
       new Promise((resolve, reject) => {
-        if (waiting.length >= QUEUE) return reject(new FhirError('unavailable', 'Too many changes wait. Try again.'));
+        if (waiting.length >= MAX_WAITING)
+          return reject(new FhirError('unavailable', 'Too many changes wait. Try again.'));
         const touches = [
           ...prepared.map(({ _id }) => _id),
           ...(commit.mustNotMatch ?? []).map(({ uniquenessKey: claim }) => `\u0001${claim}`),
         ];
         const bytes = prepared.reduce((sum, { change }) => sum + (change.text?.length ?? 0), 0);
         const leansOn = (commit.mustExist ?? []).map(({ type, id }) => encodeId(type, id));
-        waiting.push({ commit, prepared, touches, leansOn, bytes, since: Date.now(), held: false, resolve, reject });
+        waiting.push({
+          commit,
+          prepared,
+          touches,
+          requiredIds: leansOn,
+          bytes,
+          since: Date.now(),
+          held: false,
+          resolve,
+          reject,
+        });
         running ??= run();
       }),
   };
 }
 
-export function outcomeOf(members: readonly Member[], refused: ReadonlyMap<Member, FhirError>): Outcome {
+export function answerMembers(
+  members: readonly GroupMember[],
+  refused: ReadonlyMap<GroupMember, FhirError>,
+): GroupOutcome {
   for (const member of members) {
     const error = refused.get(member);
     if (error) member.reject(error);

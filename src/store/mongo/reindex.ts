@@ -9,7 +9,7 @@ import type { Version } from '../store.js';
 import type { Connected } from './connection.js';
 import { INDEX, type KeyFields, type ResourceDocument, typeCode, type WordDocument } from './schema.js';
 import { transact } from './transaction.js';
-import { hashOf, wordDocument, writeWords } from './words.js';
+import { wordsHash, wordDocument, writeWords } from './words.js';
 
 export interface NewKeys {
   readonly row: Version;
@@ -18,20 +18,20 @@ export interface NewKeys {
 }
 
 /** Small, so that it seldom meets a commit. */
-const PIECE = 50;
+const REINDEX_PIECE = 50;
 /** How long a piece tries again while others change its resources. */
-const PATIENCE_MS = 10_000;
+const REINDEX_PATIENCE_MS = 10_000;
 
 /** Returns how many were still current. */
-export async function reindex(all: Connected, rows: readonly NewKeys[]): Promise<number> {
+export async function writeKeysAnew(all: Connected, rows: readonly NewKeys[]): Promise<number> {
   let done = 0;
-  for (let i = 0; i < rows.length; i += PIECE) done += await renew(all, rows.slice(i, i + PIECE));
+  for (let i = 0; i < rows.length; i += REINDEX_PIECE) done += await renew(all, rows.slice(i, i + REINDEX_PIECE));
   return done;
 }
 
 async function renew({ client, resource, word }: Connected, rows: readonly NewKeys[]): Promise<number> {
   let done = 0;
-  await transact(client, PATIENCE_MS, async session => {
+  await transact(client, REINDEX_PATIENCE_MS, async session => {
     const named = new Map(rows.map(one => [encodeId(one.row.type, one.row.id), one]));
     const current = await resource
       .find<Pick<ResourceDocument, '_id' | 'v' | 'z'>>(
@@ -46,7 +46,7 @@ async function renew({ client, resource, word }: Connected, rows: readonly NewKe
       if (z || v !== row.version) continue;
       const document = wordDocument(_id, typeCode(row.type), words);
       keys.push({
-        updateOne: { filter: { _id }, update: updateOf({ ...fields, ...(document && { h: hashOf(document) }) }) },
+        updateOne: { filter: { _id }, update: updateOf({ ...fields, ...(document && { h: wordsHash(document) }) }) },
       });
       said.push(...writeWords(_id, document, false));
     }

@@ -9,8 +9,8 @@ import type { Page, Version } from '../store.js';
 import { toFhirError } from './errors.js';
 import { type Collections, INDEX, type ResourceDocument, type VersionFields } from './schema.js';
 
-const TOGETHER = 64;
-const IN_FLIGHT = 2;
+const MAX_READ_IDS = 64;
+const READS_AT_ONCE = 2;
 
 /** What a row needs of a document. */
 export const ROW = { t: 1, v: 1, u: 1, n: 1, m: 1, z: 1, b: 1, p: 1, h: 1, x: 1 } as const;
@@ -41,7 +41,7 @@ export type Fitted<T> = T & { readonly withheld?: number };
 const withheld = <T extends Row>({ x, ...row }: T): Fitted<T> => ({ ...(row as T), withheld: x?.length ?? 0 });
 
 /** Rows as far as their texts have room in so many bytes, and the first one that has none. */
-export function fit<T extends Row>(rows: readonly Fitted<T>[], bytes: number | undefined): readonly Fitted<T>[] {
+export function fitRows<T extends Row>(rows: readonly Fitted<T>[], bytes: number | undefined): readonly Fitted<T>[] {
   let left = bytes ?? Infinity;
   for (const [i, row] of rows.entries()) {
     if (row.withheld !== undefined) return rows.slice(0, i + 1);
@@ -52,7 +52,7 @@ export function fit<T extends Row>(rows: readonly Fitted<T>[], bytes: number | u
 }
 
 /** The rows of a cursor, like `fit`: what comes behind is never asked for. */
-export async function gather<T extends Row>(
+export async function gatherRows<T extends Row>(
   cursor: FindCursor<T>,
   bytes: number | undefined,
 ): Promise<readonly Fitted<T>[]> {
@@ -72,12 +72,12 @@ export async function gather<T extends Row>(
 }
 
 /** A page of what was found in the direction of travel; `found` may have more rows than the page. */
-export function pageOf<T extends Row>(
+export function toPage<T extends Row>(
   found: readonly Fitted<T>[],
   { limit, bytes, before }: { readonly limit: number; readonly bytes?: number; readonly before?: Cursor },
   cursorOf: (row: T) => Cursor,
 ): Page {
-  const fitted = fit(found.slice(0, limit), bytes);
+  const fitted = fitRows(found.slice(0, limit), bytes);
   const next = fitted.at(-1)?.withheld;
   const travelled = next === undefined ? fitted : fitted.slice(0, -1);
   const rows = before === undefined ? travelled : travelled.toReversed();
@@ -98,13 +98,13 @@ export type KnownRows = WeakMap<Version, Pick<ResourceDocument, 'n' | 'h' | 'c'>
 
 export type PointRead = (_id: string) => Promise<Row | undefined>;
 
-interface Waiting {
+interface WaitingRead {
   readonly resolve: (row: Row | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
 
 export function gatherReads(connected: () => Promise<Collections>, maxTimeMS: number): PointRead {
-  let waiting = new Map<string, Waiting[]>();
+  let waiting = new Map<string, WaitingRead[]>();
   let inFlight = 0;
 
   const fetch = async (ids: readonly string[]): Promise<Map<string, Row>> => {
@@ -115,14 +115,14 @@ export function gatherReads(connected: () => Promise<Collections>, maxTimeMS: nu
       return new Map(row ? [[row._id, row]] : []);
     }
     const rows = await resource
-      .find<ResourceDocument>({ _id: { $in: [...ids] } }, { ...options, hint: INDEX.id, batchSize: TOGETHER + 1 })
+      .find<ResourceDocument>({ _id: { $in: [...ids] } }, { ...options, hint: INDEX.id, batchSize: MAX_READ_IDS + 1 })
       .toArray();
     return new Map(rows.map(row => [row._id, row]));
   };
 
   const pump = () => {
-    while (inFlight < IN_FLIGHT && waiting.size > 0) {
-      const batch = [...waiting].slice(0, TOGETHER);
+    while (inFlight < READS_AT_ONCE && waiting.size > 0) {
+      const batch = [...waiting].slice(0, MAX_READ_IDS);
       if (batch.length === waiting.size) waiting = new Map();
       else for (const [id] of batch) waiting.delete(id);
       inFlight++;
@@ -156,7 +156,7 @@ export function gatherReads(connected: () => Promise<Collections>, maxTimeMS: nu
 }
 
 /** The current version or version `wanted`; undefined: never existed. */
-export async function readVersion(
+export async function readVersionRow(
   connected: () => Promise<Collections>,
   read: PointRead,
   known: KnownRows,

@@ -208,7 +208,11 @@ export interface Sortable {
   readonly prefix: string;
 }
 
-const BYTES = { name: INDEX.bytes, key: { 'b.h': 1 }, partialFilterExpression: { b: { $exists: true } } } as const;
+const BYTES_INDEX = {
+  name: INDEX.bytes,
+  key: { 'b.h': 1 },
+  partialFilterExpression: { b: { $exists: true } },
+} as const;
 
 async function createIndexes(
   { resource, version, word, outbox }: Collections,
@@ -221,7 +225,7 @@ async function createIndexes(
     { name: INDEX.newest, key: { u: -1, n: -1 } },
     { name: INDEX.arrival, key: { t: 1, n: 1 } },
     { name: INDEX.deleted, key: { t: 1 }, partialFilterExpression: { z: true } },
-    BYTES,
+    BYTES_INDEX,
     ...sortable.map(({ type, prefix }) => ({
       name: sortIndex(prefix),
       key: { [`s.${prefix}`]: 1 as const, n: 1 as const },
@@ -231,7 +235,7 @@ async function createIndexes(
   await version.createIndexes([
     { name: INDEX.updated, key: { t: 1, u: -1, n: -1, v: -1 } },
     { name: INDEX.newest, key: { u: -1, n: -1, v: -1 } },
-    BYTES,
+    BYTES_INDEX,
   ]);
   await word.createIndexes([{ name: INDEX.words, key: { t: 1, w: 1 } }]);
   await outbox.createIndexes([{ name: 't', key: { t: 1, _id: 1 } }]);

@@ -11,16 +11,16 @@ import { FhirError } from '../../fhir/error.js';
 import { isDuplicate } from './errors.js';
 import type { Collections } from './schema.js';
 
-const EPOCH = Date.UTC(2020, 0, 1);
-const PER_MS = 4096;
+const NUMBERS_EPOCH = Date.UTC(2020, 0, 1);
+const NUMBERS_PER_MS = 4096;
 const PROCESSES = 128;
-const COUNTERS = PER_MS / PROCESSES;
-const LEASE_MS = 60_000;
+const COUNTERS = NUMBERS_PER_MS / PROCESSES;
+const PROCESS_LEASE_MS = 60_000;
 /** A lease is left alone for so long after its end: clocks of machines differ. */
 const GRACE_MS = 60_000;
-const PREFIX = 'process/';
+const PROCESS_PREFIX = 'process/';
 
-interface Lease {
+interface ProcessLease {
   readonly process: number;
   readonly owner: string;
   until: number;
@@ -35,17 +35,17 @@ export interface Sequence {
 
 /** `name` is kept with the lease, for people who look into the database. */
 export function openSequence(connected: () => Promise<Collections>, name: string): Sequence {
-  let lease: Lease | undefined;
+  let lease: ProcessLease | undefined;
   let renewing: Promise<void> | undefined;
   let ms = 0;
   let counter = 0;
 
-  const acquire = async (): Promise<Lease> => {
+  const acquire = async (): Promise<ProcessLease> => {
     const { fact } = await connected();
     const owner = randomUUID();
     for (let attempt = 0; attempt < PROCESSES; attempt++) {
-      const leases = await fact.find({ _id: { $gte: PREFIX, $lt: `${PREFIX}~` } }).toArray();
-      const taken = new Map(leases.map(one => [Number(one._id.slice(PREFIX.length)), one]));
+      const leases = await fact.find({ _id: { $gte: PROCESS_PREFIX, $lt: `${PROCESS_PREFIX}~` } }).toArray();
+      const taken = new Map(leases.map(one => [Number(one._id.slice(PROCESS_PREFIX.length)), one]));
       const now = Date.now();
       const process = Array.from({ length: PROCESSES }, (_, i) => i).find(i => {
         const one = taken.get(i);
@@ -55,8 +55,8 @@ export function openSequence(connected: () => Promise<Collections>, name: string
         throw new FhirError('unavailable', `All ${PROCESSES} process numbers of the database are in use.`);
       const before = taken.get(process);
       const start = Math.max(now, before?.until ?? 0);
-      const next = { owner, until: start + LEASE_MS, name, free: false };
-      const _id = PREFIX + String(process).padStart(3, '0');
+      const next = { owner, until: start + PROCESS_LEASE_MS, name, free: false };
+      const _id = PROCESS_PREFIX + String(process).padStart(3, '0');
       try {
         if (before) {
           const { matchedCount } = await fact.updateOne(
@@ -82,8 +82,8 @@ export function openSequence(connected: () => Promise<Collections>, name: string
     const held = lease;
     if (held) {
       const { fact } = await connected();
-      const until = Math.max(Date.now(), ms) + LEASE_MS;
-      const _id = PREFIX + String(held.process).padStart(3, '0');
+      const until = Math.max(Date.now(), ms) + PROCESS_LEASE_MS;
+      const _id = PROCESS_PREFIX + String(held.process).padStart(3, '0');
       const { matchedCount } = await fact.updateOne({ _id, owner: held.owner }, { $set: { until } });
       if (matchedCount === 1) {
         held.until = until;
@@ -111,7 +111,7 @@ export function openSequence(connected: () => Promise<Collections>, name: string
       ms = now;
       counter = 0;
     } else if (counter === COUNTERS) advance();
-    return (ms - EPOCH) * PER_MS + process * COUNTERS + counter++;
+    return (ms - NUMBERS_EPOCH) * NUMBERS_PER_MS + process * COUNTERS + counter++;
   };
 
   return {
@@ -124,14 +124,14 @@ export function openSequence(connected: () => Promise<Collections>, name: string
       }
       const { process, until } = lease;
       // In the second half the next lease is fetched beside the work; a failure shows when it is needed.
-      if (until - ms < LEASE_MS / 2) renewed().catch(() => {});
+      if (until - ms < PROCESS_LEASE_MS / 2) renewed().catch(() => {});
       return Array.from({ length: count }, () => next(process));
     },
     async close() {
       await renewing?.catch(() => {});
       if (!lease) return;
       const { fact } = await connected();
-      const _id = PREFIX + String(lease.process).padStart(3, '0');
+      const _id = PROCESS_PREFIX + String(lease.process).padStart(3, '0');
       await fact.updateOne({ _id, owner: lease.owner }, { $set: { until: ms + 1, free: true } });
       lease = undefined;
     },

@@ -13,25 +13,25 @@ import { type Among, VALUE_BOUNDARY, type ResourceText, containsWords } from '..
 import { decodeId } from '../codec.js';
 import type { TextMatches, WordQuery } from '../store.js';
 import type { Connected } from './connection.js';
-import type { Filter } from './filter.js';
+import { oneOrIn, type QueryFilter } from './filter.js';
 import { INDEX, type ResourceDocument, typeCode, type WordDocument } from './schema.js';
 
 /** Before a word of the narrative; no letter, and of no meaning in a regular expression. */
-const MARK = '_';
+const NARRATIVE_MARK = '_';
 
 /** Undefined: it says nothing. */
-export function wordDocument(_id: string, t: string, said: ResourceText | undefined): WordDocument | undefined {
-  if (!said || said.content.length === 0) return undefined;
+export function wordDocument(_id: string, t: string, resourceText: ResourceText | undefined): WordDocument | undefined {
+  if (!resourceText || resourceText.content.length === 0) return undefined;
   const words = new Set<string>();
-  for (const word of said.text) words.add(MARK + word);
-  for (let i = said.text.length; i < said.content.length; i++) words.add(said.content[i]!);
+  for (const word of resourceText.text) words.add(NARRATIVE_MARK + word);
+  for (let i = resourceText.text.length; i < resourceText.content.length; i++) words.add(resourceText.content[i]!);
   words.delete(VALUE_BOUNDARY);
-  words.delete(MARK + VALUE_BOUNDARY);
+  words.delete(NARRATIVE_MARK + VALUE_BOUNDARY);
   return { _id, t, w: [...words] };
 }
 
 /** Kept with the resource: an update that leaves the words as they are writes none. */
-export const hashOf = ({ w }: WordDocument): string =>
+export const wordsHash = ({ w }: WordDocument): string =>
   createHash('sha256').update(w.join(' ')).digest('base64url').slice(0, 16);
 
 /** What makes the collection say of a resource what `document` does. */
@@ -48,28 +48,30 @@ export function writeWords(
 
 type Key = string | RegExp;
 
-const keysOf = (word: string, starts: boolean, among: Among): Key[] =>
-  (among === 'text' ? [MARK + word] : [word, MARK + word]).map(key => (starts ? new RegExp(`^${key}`) : key));
+const wordKeys = (word: string, starts: boolean, among: Among): Key[] =>
+  (among === 'text' ? [NARRATIVE_MARK + word] : [word, NARRATIVE_MARK + word]).map(key =>
+    starts ? new RegExp(`^${key}`) : key,
+  );
 
 /** Words that a resource must have one of, if the query is to hold. */
-interface Lead {
+interface LeadingWords {
   readonly keys: readonly Key[];
   /** The query says no more than this. */
   readonly whole: boolean;
 }
 
 /** All leads that there are: every conjunct is one. Empty: the query holds where there are no words at all. */
-function leadsOf(words: Words, among: Among, negative = false): Lead[] {
+function leadingWords(words: Words, among: Among, negative = false): LeadingWords[] {
   switch (words.kind) {
     case 'word':
-      return negative ? [] : [{ keys: keysOf(words.word, words.starts === true, among), whole: true }];
+      return negative ? [] : [{ keys: wordKeys(words.word, words.starts === true, among), whole: true }];
     case 'phrase':
-      return negative ? [] : words.words.map(word => ({ keys: keysOf(word, false, among), whole: false }));
+      return negative ? [] : words.words.map(word => ({ keys: wordKeys(word, false, among), whole: false }));
     case 'not':
-      return leadsOf(words.of, among, !negative);
+      return leadingWords(words.of, among, !negative);
     case 'and':
     case 'or': {
-      const each = words.of.map(one => leadsOf(one, among, negative));
+      const each = words.of.map(one => leadingWords(one, among, negative));
       if ((words.kind === 'and') !== negative) return each.flat().map(lead => ({ ...lead, whole: false }));
       // One lead of every alternative; which is best, nobody knows: the longest word is the rarest, more often than not.
       const best = each.map(leads => leads.toSorted((a, b) => rarity(b) - rarity(a))[0]);
@@ -80,35 +82,35 @@ function leadsOf(words: Words, among: Among, negative = false): Lead[] {
 }
 
 /** Length of the shortest key; a beginning is less than a word. */
-const rarity = ({ keys }: Lead): number =>
+const rarity = ({ keys }: LeadingWords): number =>
   Math.min(...keys.map(key => (typeof key === 'string' ? key.length : key.source.length / 2)));
 
 /** Passes at least what holds; undefined: it would pass everything. */
-interface Sieve {
-  readonly filter?: Filter;
+interface PostFilter {
+  readonly filter?: QueryFilter;
   readonly exact: boolean;
 }
 
 /** Under a double $nor, where no test competes with the lead for the index. */
-const hidden = (of: readonly Filter[]): Filter => ({ $nor: [{ $nor: of }] });
+const hidden = (of: readonly QueryFilter[]): QueryFilter => ({ $nor: [{ $nor: of }] });
 
-function sieveOf(words: Words, among: Among, negative = false): Sieve {
+function postFilterOf(words: Words, among: Among, negative = false): PostFilter {
   switch (words.kind) {
     case 'word': {
-      const has = { w: { $in: keysOf(words.word, words.starts === true, among) } };
+      const has = { w: { $in: wordKeys(words.word, words.starts === true, among) } };
       return { filter: negative ? { $nor: [has] } : hidden([has]), exact: true };
     }
     case 'phrase':
       if (negative) return { exact: false };
       return {
-        filter: { $and: words.words.map(word => hidden([{ w: { $in: keysOf(word, false, among) } }])) },
+        filter: { $and: words.words.map(word => hidden([{ w: { $in: wordKeys(word, false, among) } }])) },
         exact: false,
       };
     case 'not':
-      return sieveOf(words.of, among, !negative);
+      return postFilterOf(words.of, among, !negative);
     case 'and':
     case 'or': {
-      const each = words.of.map(one => sieveOf(one, among, negative));
+      const each = words.of.map(one => postFilterOf(one, among, negative));
       const exact = each.every(one => one.exact);
       const filters = each.flatMap(({ filter }) => (filter ? [filter] : []));
       if ((words.kind === 'and') !== negative)
@@ -119,30 +121,28 @@ function sieveOf(words: Words, among: Among, negative = false): Sieve {
 }
 
 /** Leads whose keys are counted, and how far. */
-const COUNTED = 4;
+const MAX_COUNTED_LEADS = 4;
 const COUNT_CAP = 1000;
 
 export interface WordFind {
-  readonly filter: Filter;
+  readonly filter: QueryFilter;
   readonly hint: string;
   readonly sure: boolean;
 }
 
-const one = (codes: readonly string[]): unknown => (codes.length === 1 ? codes[0] : { $in: codes });
-
 /** `count`: about how many keys these are. */
 export async function compileWords(
   { types, among, words }: WordQuery,
-  count: (filter: Filter) => Promise<number>,
+  count: (filter: QueryFilter) => Promise<number>,
 ): Promise<WordFind | undefined> {
   if (containsWords(words, [])) return undefined;
-  const t = one(types.map(typeCode));
-  const leads = leadsOf(words, among)
+  const t = oneOrIn(types.map(typeCode));
+  const leads = leadingWords(words, among)
     .toSorted((a, b) => rarity(b) - rarity(a))
-    .slice(0, COUNTED);
+    .slice(0, MAX_COUNTED_LEADS);
   const counts = leads.length > 1 ? await Promise.all(leads.map(({ keys }) => count({ t, w: { $in: keys } }))) : [0];
   const lead = leads[counts.indexOf(Math.min(...counts))]!;
-  const sieve = lead.whole ? { exact: true } : sieveOf(words, among);
+  const sieve = lead.whole ? { exact: true } : postFilterOf(words, among);
   return {
     filter: { t, w: { $in: lead.keys }, ...(sieve.filter ? { $and: [sieve.filter] } : {}) },
     hint: INDEX.words,
@@ -150,14 +150,14 @@ export async function compileWords(
   };
 }
 
-export async function findSayers(
+export async function findTexts(
   all: Connected,
   query: WordQuery,
   limit: number,
   maxTimeMS: number,
 ): Promise<TextMatches> {
   const { db, word, resource } = all;
-  const count = async (filter: Filter): Promise<number> => {
+  const count = async (filter: QueryFilter): Promise<number> => {
     const counted = await db.command({ count: 'word', query: filter, hint: INDEX.words, limit: COUNT_CAP, maxTimeMS });
     return Number(counted['n']);
   };
@@ -166,7 +166,7 @@ export async function findSayers(
   const rows: Document[] = found
     ? await word.find(found.filter as MongoFilter<WordDocument>, { ...options, hint: found.hint }).toArray()
     : await resource
-        .find({ t: one(query.types.map(typeCode)), z: null } as unknown as MongoFilter<ResourceDocument>, {
+        .find({ t: oneOrIn(query.types.map(typeCode)), z: null } as unknown as MongoFilter<ResourceDocument>, {
           ...options,
           hint: INDEX.arrival,
         })

@@ -40,15 +40,15 @@ type Say = (plan: Plan) => string;
 
 const STORES: Readonly<Record<string, Say>> = {
   embedded(planned) {
-    const statement = compileSql(planned).legs[0]?.page(LIMIT);
+    const statement = compileSql(planned).scans[0]?.page(LIMIT);
     return statement ? `${statement.text.replace(COLUMNS, '…')} ← ${printed(statement.values)}` : '';
   },
   mongo(planned) {
     const compiled = compileFind(planned);
     if (!compiled) return '';
     if (compiled.by === 'pipeline') return printed(compiled);
-    const [leg] = compiled.legs;
-    return `${compiled.hint} ${printed(leg?.filters)} sort ${printed(leg?.sort)} legs ${compiled.legs.length}`;
+    const [leg] = compiled.scans;
+    return `${compiled.hint} ${printed(leg?.filters)} sort ${printed(leg?.sort)} legs ${compiled.scans.length}`;
   },
 };
 
@@ -68,11 +68,11 @@ const titleOf = ({ name }: Row): string => name.replace(/[ :].*$/, '');
 describe('compiled queries', () => {
   const definitions = loadDefinitions();
   const parameters = createSearchParameters(definitions);
-  const placement = createIndexLayout(definitions.searchParameters);
+  const layout = createIndexLayout(definitions.searchParameters);
   const facts = createIndexCatalog();
   for (const resource of EVERYTHING) {
     const entries = extract(resource, parameters, { bases: [BASE] });
-    facts.add(encode(placement, resource.resourceType, entries, facts).missing);
+    facts.add(encode(layout, resource.resourceType, entries, facts).missing);
   }
 
   /** Undefined: refused, or nothing that keys can answer. */
@@ -87,7 +87,7 @@ describe('compiled queries', () => {
         parameters,
         definitions,
       );
-      return plan(placement, { types, where, sort, limit: LIMIT }, facts);
+      return plan(layout, { types, where, sort, limit: LIMIT }, facts);
     } catch (error) {
       if (error instanceof FhirError && error.kind === 'not-supported') return undefined;
       throw error;

@@ -173,14 +173,14 @@ describe('classes of date ranges', () => {
 });
 
 describe('keys of a resource', () => {
-  const placement = createIndexLayout(loadDefinitions().searchParameters);
+  const layout = createIndexLayout(loadDefinitions().searchParameters);
   const keysOf = (type: string, entries: readonly IndexEntry[], facts = createIndexCatalog()) => {
-    facts.add(encode(placement, type, entries, facts).missing);
-    return encode(placement, type, entries, facts).keys;
+    facts.add(encode(layout, type, entries, facts).missing);
+    return encode(layout, type, entries, facts).keys;
   };
   const id = 'abcdefghij1234';
   const patient = (parameter: string): IndexEntry => ({ parameter, kind: 'reference', type: 'Patient', id });
-  const prefix = (type: string, code: string) => placement.find(type, code).prefix;
+  const prefix = (type: string, code: string) => layout.find(type, code).prefix;
 
   it('of an Observation: type, dated code, patient, and patient with code and category', () => {
     const facts = createIndexCatalog([{ id: 's01', value: 'http://loinc.org' }]);
@@ -302,7 +302,7 @@ describe('keys of a resource', () => {
     const tokens = ['urn:a', 'urn:b', 'urn:a'].map(
       (system): IndexEntry => ({ parameter: 'identifier', kind: 'token', system, code: system }),
     );
-    const { missing } = encode(placement, 'Patient', tokens, facts);
+    const { missing } = encode(layout, 'Patient', tokens, facts);
     const at = prefix('Patient', 'identifier');
     const expected: CatalogEntry[] = [
       { id: 's01', value: 'urn:a' },
@@ -318,11 +318,10 @@ describe('keys of a resource', () => {
   it('keep the longest main date of a type, rounded up, and that one is open', () => {
     const facts = createIndexCatalog();
     const date = (low: number, high: number): IndexEntry[] => [{ parameter: 'date', kind: 'date', low, high }];
-    for (const width of [0, 999, 5, 86_399_999])
-      facts.add(encode(placement, 'Encounter', date(0, width), facts).missing);
+    for (const width of [0, 999, 5, 86_399_999]) facts.add(encode(layout, 'Encounter', date(0, width), facts).missing);
     assert.ok(facts.widest('Encounter') >= 86_399_999 && facts.widest('Encounter') < 2 * 86_400_000);
     assert.ok(!facts.isOpen('Encounter'));
-    facts.add(encode(placement, 'Encounter', date(0, Number.MAX_SAFE_INTEGER), facts).missing);
+    facts.add(encode(layout, 'Encounter', date(0, Number.MAX_SAFE_INTEGER), facts).missing);
     assert.ok(facts.isOpen('Encounter') && facts.widest('Encounter') < 2 * 86_400_000);
   });
 

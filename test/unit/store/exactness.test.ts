@@ -7,7 +7,7 @@ import { match } from '../../../src/search/match.js';
 import { encode } from '../../../src/store/encode.js';
 import { createIndexCatalog, type IndexCatalog } from '../../../src/store/index-catalog.js';
 import { createIndexLayout, type IndexLayout } from '../../../src/store/index-layout.js';
-import { cursorOf, plan } from '../../../src/store/plan.js';
+import { cursorOfRow, plan } from '../../../src/store/plan.js';
 import { compareCursors, runPlan } from '../../support/run-plan.js';
 import { arbitraryEntries, idEntry, SHAPES, TEST_IDS } from '../../support/entry-generator.js';
 import { arbitrarySort, arbitraryWhere } from '../../support/where-generator.js';
@@ -21,15 +21,15 @@ interface Sample {
 }
 
 describe('keys and plans together mean what match means', () => {
-  let placement: IndexLayout;
+  let layout: IndexLayout;
   before(() => {
-    placement = createIndexLayout(loadDefinitions().searchParameters);
+    layout = createIndexLayout(loadDefinitions().searchParameters);
   });
 
   function encodeFully(facts: IndexCatalog, { type, entries }: Sample) {
-    const first = encode(placement, type, entries, facts);
+    const first = encode(layout, type, entries, facts);
     facts.add(first.missing);
-    const again = encode(placement, type, entries, facts);
+    const again = encode(layout, type, entries, facts);
     assert.deepEqual(again.missing, []);
     assert.deepEqual(again.keys, first.keys, 'proposed facts give the keys that kept facts give');
     return again.keys;
@@ -65,7 +65,7 @@ describe('keys and plans together mean what match means', () => {
             const facts = createIndexCatalog();
             const rows = list.map(sample => ({ ...sample, keys: encodeFully(facts, sample) }));
             const query = { types, where, sort, limit: 100 };
-            const planned = plan(placement, query, facts);
+            const planned = plan(layout, query, facts);
             const found = runPlan(planned, rows);
             const expected = rows.filter(row => types.includes(row.type) && match(where, row));
             assert.deepEqual(
@@ -74,11 +74,11 @@ describe('keys and plans together mean what match means', () => {
             );
             for (const way of planned.others ?? [])
               assert.deepEqual(runPlan({ ...planned, ...way }, rows), found, 'every way gives the same rows');
-            const cursors = found.map(row => cursorOf(planned.order, row));
+            const cursors = found.map(row => cursorOfRow(planned.order, row));
             for (const [i, cursor] of cursors.slice(1).entries())
               assert.ok(compareCursors(cursors[i]!, cursor, planned.order) < 0, 'the order is total');
             if (cursors[0]) {
-              const rest = runPlan(plan(placement, { ...query, after: cursors[0] }, facts), rows);
+              const rest = runPlan(plan(layout, { ...query, after: cursors[0] }, facts), rows);
               assert.deepEqual(rest, found.slice(1));
             }
           },

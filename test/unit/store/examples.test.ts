@@ -96,7 +96,7 @@ describe('the published examples', () => {
     const archive = skipWithout(this, 'data', 'r4-examples', 'r4-examples-instances.tar.gz');
     const definitions = loadDefinitions();
     const parameters = createSearchParameters(definitions);
-    const placement = createIndexLayout(definitions.searchParameters);
+    const layout = createIndexLayout(definitions.searchParameters);
     const facts = createIndexCatalog();
     const byType = new Map<string, PlanRow[]>();
     const entriesOf = new Map<PlanRow, ReturnType<typeof extract>>();
@@ -104,7 +104,7 @@ describe('the published examples', () => {
       const { resourceType: type, id } = resource;
       if (typeof id !== 'string' || !definitions.resourceTypes.includes(type)) continue;
       const entries = extract(resource, parameters, { bases: [] });
-      const { keys, missing } = encode(placement, type, entries, facts);
+      const { keys, missing } = encode(layout, type, entries, facts);
       facts.add(missing);
       const row = { type, id, n, updated: 0, keys };
       byType.set(type, [...(byType.get(type) ?? []), row]);
@@ -120,7 +120,7 @@ describe('the published examples', () => {
           const text = JSON.stringify(where);
           if (asked.has(text)) continue;
           asked.add(text);
-          const found = runPlan(plan(placement, { types: [type], where, sort: [], limit: 1e6 }, facts), rows);
+          const found = runPlan(plan(layout, { types: [type], where, sort: [], limit: 1e6 }, facts), rows);
           assert.deepEqual(
             found.map(row => row.n).toSorted((a, b) => a - b),
             subjects.filter(subject => match(where, subject)).map(subject => subject.n),

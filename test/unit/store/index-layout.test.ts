@@ -12,9 +12,9 @@ import { createIndexLayout } from '../../../src/store/index-layout.js';
 import { TYPE_CODES } from '../../../src/store/type-codes.js';
 import { readText, skipWithout } from '../../support/shared.js';
 
-describe('the placement of search parameters', () => {
+describe('the layout of search parameters', () => {
   const definitions = loadDefinitions();
-  const placement = createIndexLayout(definitions.searchParameters);
+  const layout = createIndexLayout(definitions.searchParameters);
 
   it('has a distinct two-character code for every resource type', () => {
     const codes = Object.values(TYPE_CODES);
@@ -44,8 +44,8 @@ describe('the placement of search parameters', () => {
   });
 
   it('gives every parameter of every type a place of its own', () => {
-    for (const type of placement.types) {
-      const prefixes = [...placement.of(type).places.values()].map(place => place.prefix);
+    for (const type of layout.types) {
+      const prefixes = [...layout.of(type).parameters.values()].map(place => place.prefix);
       assert.equal(new Set(prefixes).size, prefixes.length, type);
       assert.ok(prefixes.every(prefix => prefix.length === 4));
     }
@@ -54,7 +54,7 @@ describe('the placement of search parameters', () => {
   it('knows a place for every parameter that extraction knows', () => {
     const parameters = createSearchParameters(definitions);
     for (const type of definitions.resourceTypes)
-      for (const code of parameters.of(type).keys()) assert.equal(placement.find(type, code).code, code);
+      for (const code of parameters.of(type).keys()) assert.equal(layout.find(type, code).code, code);
   });
 
   const dates: [string, string | undefined][] = [
@@ -69,7 +69,7 @@ describe('the placement of search parameters', () => {
     ['Organization', undefined],
   ];
   for (const [type, code] of dates)
-    it(`orders ${type} by ${code ?? 'nothing'}`, () => assert.equal(placement.of(type).mainDate, code));
+    it(`orders ${type} by ${code ?? 'nothing'}`, () => assert.equal(layout.of(type).mainDate, code));
 
   const aliases: [string, string, boolean][] = [
     ['Observation', 'subject', true],
@@ -80,7 +80,7 @@ describe('the placement of search parameters', () => {
   ];
   for (const [type, code, same] of aliases)
     it(`${type}.${code} ${same ? 'shares' : 'does not share'} the keys of the patient`, () =>
-      assert.equal(placement.find(type, code).patient, same));
+      assert.equal(layout.find(type, code).patient, same));
 
   it('has a key for every rare value that is looked for without a patient', () => {
     for (const [type, codes] of Object.entries({
@@ -99,33 +99,33 @@ describe('the placement of search parameters', () => {
       Condition: ['clinical-status', 'verification-status', 'severity'],
       Organization: ['active'],
     }))
-      for (const code of codes) assert.notEqual(placement.find(type, code).array, 'filterOnly', `${type}.${code}`);
+      for (const code of codes) assert.notEqual(layout.find(type, code).array, 'filterOnly', `${type}.${code}`);
   });
 
   it('orders codes with few values by date, where the type has a main date', () => {
-    assert.equal(placement.find('Observation', 'status').array, 'byDate');
-    assert.equal(placement.find('Patient', 'gender').array, 'byDate');
-    assert.equal(placement.find('Organization', 'active').array, 'byArrival');
-    assert.equal(placement.find('Observation', 'component-code').array, placement.find('Observation', 'code').array);
+    assert.equal(layout.find('Observation', 'status').array, 'byDate');
+    assert.equal(layout.find('Patient', 'gender').array, 'byDate');
+    assert.equal(layout.find('Organization', 'active').array, 'byArrival');
+    assert.equal(layout.find('Observation', 'component-code').array, layout.find('Observation', 'code').array);
   });
 
   it('has the hash of its standard parameters, whatever their order and whatever is added to them', () => {
     const { searchParameters } = definitions;
-    assert.equal(createIndexLayout(searchParameters.toReversed()).hash, placement.hash);
-    assert.notEqual(createIndexLayout(searchParameters.slice(1)).hash, placement.hash);
+    assert.equal(createIndexLayout(searchParameters.toReversed()).hash, layout.hash);
+    assert.notEqual(createIndexLayout(searchParameters.slice(1)).hash, layout.hash);
     const extended = createIndexLayout(searchParameters);
     extended.extend(
       [{ url: 'http://a.example/x', code: 'zz', type: 'token', base: ['Patient'] }],
       new Map([['zz', 'G8']]),
     );
-    assert.equal(extended.hash, placement.hash);
+    assert.equal(extended.hash, layout.hash);
     assert.equal(extended.find('Patient', 'zz').prefix, `${TYPE_CODES['Patient']}G8`);
-    assert.equal(extended.find('Patient', 'family').prefix, placement.find('Patient', 'family').prefix);
+    assert.equal(extended.find('Patient', 'family').prefix, layout.find('Patient', 'family').prefix);
   });
 
   it('keeps the numbers of the standard as stores have them', () => {
-    assert.equal(placement.find('Patient', 'family').prefix, 'Pa2l');
-    assert.equal(placement.find('Observation', 'code').prefix, 'Ob1A');
+    assert.equal(layout.find('Patient', 'family').prefix, 'Pa2l');
+    assert.equal(layout.find('Observation', 'code').prefix, 'Ob1A');
   });
 
   const added: [code: string, type: string, base: string, on: string, home: string][] = [
@@ -160,8 +160,8 @@ describe('the placement of search parameters', () => {
           union: undefined,
         },
       );
-      const { places, ...rest } = extended.of(on);
-      const { places: before, ...others } = placement.of(on);
+      const { parameters: places, ...rest } = extended.of(on);
+      const { parameters: before, ...others } = layout.of(on);
       assert.deepEqual(rest, others);
       for (const [known, place] of before) assert.deepEqual(places.get(known), place);
     });
@@ -183,14 +183,14 @@ describe('the placement of search parameters', () => {
     );
     assert.equal(extended.find('Patient', 'one').prefix, `${TYPE_CODES['Patient']}G8`);
     assert.equal(extended.find('Patient', 'two').prefix, `${TYPE_CODES['Patient']}G9`);
-    assert.deepEqual(extended.find('Patient', 'family'), placement.find('Patient', 'family'));
+    assert.deepEqual(extended.find('Patient', 'family'), layout.find('Patient', 'family'));
     extended.extend([{ url: 'http://a.example/1', code: 'one', type: 'date', base: ['Patient'] }], numbers);
     assert.equal(extended.find('Patient', 'one').kind, 'date');
   });
 
   it('refuses types and parameters that do not exist', () => {
-    assert.throws(() => placement.of('Pasta'), /not a resource type/);
-    assert.throws(() => placement.find('Patient', 'sauce'), /no search parameter/);
+    assert.throws(() => layout.of('Pasta'), /not a resource type/);
+    assert.throws(() => layout.find('Patient', 'sauce'), /no search parameter/);
   });
 
   it('spends at most 16 B-tree keys a resource on a hospital mix', function () {
@@ -206,7 +206,7 @@ describe('the placement of search parameters', () => {
       for (const text of texts) {
         const resource = JSON.parse(text) as Resource;
         const entries = extract(resource, parameters, { bases: [] });
-        const { missing, keys: found } = encode(placement, resource.resourceType, entries, facts);
+        const { missing, keys: found } = encode(layout, resource.resourceType, entries, facts);
         facts.add(missing);
         // Beside the keys of the two arrays: the id, and type with lastUpdated.
         own += found.byDate.length + found.byArrival.length + 2;

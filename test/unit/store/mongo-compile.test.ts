@@ -21,7 +21,7 @@ type Expected = readonly { readonly filters: readonly unknown[]; readonly sort: 
 
 function assertLegs(plan: Partial<Plan>, hint: string, legs: Expected): void {
   const compiled = compile({ ...base, ...plan });
-  assert.deepEqual(compiled, { by: 'legs', hint, legs });
+  assert.deepEqual(compiled, { by: 'scans', hint, scans: legs });
 }
 
 const DESCENDING = [
@@ -121,7 +121,7 @@ describe('MongoDB queries', () => {
 
   it('continues with several points by scans of each of them', () => {
     const compiled = compile({ ...base, driver: point('A', 'B'), order: BY_DATE, after: [15, 7] });
-    assert.deepEqual(compiled?.by === 'legs' && compiled.legs[0]?.filters, [
+    assert.deepEqual(compiled?.by === 'scans' && compiled.scans[0]?.filters, [
       {
         $or: [
           { k: 'A', d: { $lt: 15 } },
@@ -162,13 +162,13 @@ describe('MongoDB queries', () => {
   it('cuts more than 200 points into chunks, whose scans can be merged', () => {
     const keys = Array.from({ length: 450 }, (_, i) => `p${i}`);
     const compiled = compile({ ...base, driver: point(...keys), order: BY_DATE });
-    assert.ok(compiled?.by === 'legs');
+    assert.ok(compiled?.by === 'scans');
     assert.deepEqual(
-      compiled.legs[0]!.filters.map(filter => (filter['k'] as { $in: string[] }).$in.length),
+      compiled.scans[0]!.filters.map(filter => (filter['k'] as { $in: string[] }).$in.length),
       [200, 200, 50],
     );
     const scans = (found: Compiled | undefined): number[] =>
-      found?.by === 'legs' ? found.legs[0]!.filters.map(filter => (filter['$or'] as unknown[]).length) : [];
+      found?.by === 'scans' ? found.scans[0]!.filters.map(filter => (filter['$or'] as unknown[]).length) : [];
     assert.deepEqual(
       scans(compile({ ...base, driver: point(...keys), order: BY_DATE, after: [1, 1] })),
       [200, 200, 200, 200, 100],
@@ -254,7 +254,7 @@ describe('MongoDB queries', () => {
     const name = { by: 'sort-string', prefix: 'Pafa', descending: false } as const;
     const date = { by: 'date', descending: true } as const;
     assert.equal(compile({ ...base, driver: point('Pa'), order: [date, name, ...NEWEST] })?.by, 'pipeline');
-    assert.equal(compile({ ...base, driver: point('Pa'), order: [name, date, ...NEWEST] })?.by, 'legs');
+    assert.equal(compile({ ...base, driver: point('Pa'), order: [name, date, ...NEWEST] })?.by, 'scans');
   });
 
   it('counts a point with bounds on the date by its index alone', () => {

@@ -12,7 +12,7 @@ import {
 import { FhirError, type Kind } from '../../../src/fhir/error.js';
 import { connectError, toFhirError } from '../../../src/store/mongo/errors.js';
 import { openMongo } from '../../../src/store/mongo/index.js';
-import { placement } from '../../support/changes.js';
+import { layout } from '../../support/changes.js';
 
 const server = (code: number) => new MongoServerError({ message: 'E11000 dup key: { _id: "Pa.secret" }', code });
 const away = new MongoServerSelectionError('connect ECONNREFUSED 10.1.2.3', {} as TopologyDescription);
@@ -52,7 +52,7 @@ describe('errors of the MongoDB driver', () => {
   });
 
   it('says that a connection string cannot be read, when it is used', async () => {
-    const store = await openMongo({ url: 'mongodb:///', placement });
+    const store = await openMongo({ url: 'mongodb:///', layout });
     await assert.rejects(store.ping(), { kind: 'unavailable', message: /connection string/ });
     await store.close();
   });

@@ -13,7 +13,7 @@ import { type Order, type Plan, plan } from '../../../src/store/plan.js';
 
 const definitions = loadDefinitions();
 const parameters = createSearchParameters(definitions);
-const placement = createIndexLayout(definitions.searchParameters);
+const layout = createIndexLayout(definitions.searchParameters);
 
 const LOINC = 'http://loinc.org';
 const facts = createIndexCatalog([
@@ -42,12 +42,12 @@ const USES: [string, string, string[]][] = [
   ['AuditEvent', 'outcome', ['s00']],
 ];
 for (const [type, code, uses] of USES)
-  facts.add(uses.map(use => ({ id: useEntry(placement.find(type, code).prefix, use), value: '' })));
+  facts.add(uses.map(use => ({ id: useEntry(layout.find(type, code).prefix, use), value: '' })));
 facts.add(['wOb10', 'wEn10', 'wEn99'].map(id => ({ id, value: '' })));
 
 const CODES = new Map(
   [...new Set([...USES.map(([type]) => type), 'Encounter'])].flatMap(type =>
-    [...placement.of(type).places.values()].map(place => [place.prefix, `{${place.code}}`] as const),
+    [...layout.of(type).parameters.values()].map(place => [place.prefix, `{${place.code}}`] as const),
   ),
 );
 
@@ -349,7 +349,7 @@ const rows: Row[] = [
 describe('the plan of a query', () => {
   for (const { search, types, driver, filter = [], order, sorted, others = [] } of rows)
     it(`${search || 'every resource'}${types ? ` (${types.join()})` : ''}: ${driver}`, () => {
-      const planned = plan(placement, query(search, types), facts);
+      const planned = plan(layout, query(search, types), facts);
       assert.equal(
         showDriver(planned).replace(/(n)k0F-*|(d)-+[^ ]*/g, m => m),
         showDriver(planned),
@@ -371,7 +371,7 @@ describe('the plan of a query', () => {
       kind: 'all',
       of: [{ kind: 'any', of: [subject!, performer!] }, query('Observation?code=1').where],
     };
-    const planned = plan(placement, { ...query('Observation'), where }, facts);
+    const planned = plan(layout, { ...query('Observation'), where }, facts);
     assert.equal(showDriver(planned), 'byDate p.p1>Ob or rPa.p1>Ob{performer}');
     assert.deepEqual(planned.filter.map(showTest), ['byDate Ob{code}01|1 or Ob{code}02|1']);
     assert.ok(planned.ordered);
@@ -381,7 +381,7 @@ describe('the plan of a query', () => {
     const owner = { type: 'Patient', id: 'p1' };
     const types = compartmentTypes(definitions, 'Patient')!;
     const where = compartmentWhere(definitions, parameters, owner, types);
-    const { driver, filter, others } = plan(placement, { types, where, sort: [], limit: 10 }, facts);
+    const { driver, filter, others } = plan(layout, { types, where, sort: [], limit: 10 }, facts);
     assert.ok(driver.by === 'key' && driver.in === 'byDate');
     assert.ok(driver.keys.includes('p.p1>Pa') && driver.keys.includes('p.p1>Ob'));
     assert.ok(driver.keys.every(key => key.startsWith('p.p1>') || key.startsWith('rPa.p1>')));
@@ -389,7 +389,7 @@ describe('the plan of a query', () => {
   });
 
   it('puts a hull of the bounds beside alternatives on the main date, for the index', () => {
-    const { filter } = plan(placement, query('Observation?date=ge1970-01-02'), facts);
+    const { filter } = plan(layout, query('Observation?date=ge1970-01-02'), facts);
     assert.equal(filter.length, 2);
     assert.equal(filter[0]!.is, 'date');
     assert.equal(filter[1]!.is, 'any');
@@ -397,7 +397,7 @@ describe('the plan of a query', () => {
 
   it('merges at most 200 scans for patients and codes, else drives by patient alone', () => {
     const ids = Array.from({ length: 150 }, (_, i) => `p${i}`).join(',');
-    const planned = plan(placement, query(`Observation?patient=${ids}&code=${LOINC}|1,${LOINC}|2`), facts);
+    const planned = plan(layout, query(`Observation?patient=${ids}&code=${LOINC}|1,${LOINC}|2`), facts);
     assert.ok(planned.driver.by === 'key' && planned.driver.keys.length === 150);
     assert.equal(planned.filter.length, 1);
   });
@@ -405,13 +405,13 @@ describe('the plan of a query', () => {
   it('orders pages by the query alone, whatever the data uses', () => {
     const empty = createIndexCatalog();
     for (const { search, types } of rows) {
-      const [one, other] = [empty, facts].map(known => plan(placement, query(search, types), known));
+      const [one, other] = [empty, facts].map(known => plan(layout, query(search, types), known));
       if (one!.driver.by !== 'nothing' && other!.driver.by !== 'nothing') assert.deepEqual(one!.order, other!.order);
     }
   });
 
   it('refuses a cursor of another order as expired', () => {
-    assert.throws(() => plan(placement, { ...query('Observation'), after: [1] }, facts), { kind: 'expired' });
+    assert.throws(() => plan(layout, { ...query('Observation'), after: [1] }, facts), { kind: 'expired' });
   });
 
   const refused: [string, Query][] = [
@@ -427,12 +427,12 @@ describe('the plan of a query', () => {
     ],
   ];
   for (const [name, bad] of refused)
-    it(`refuses ${name}`, () => assert.throws(() => plan(placement, bad, facts), { kind: 'not-supported' }));
+    it(`refuses ${name}`, () => assert.throws(() => plan(layout, bad, facts), { kind: 'not-supported' }));
 
   it('finds nothing where a condition can never hold, and everything where none is left', () => {
     const nothing: Where = { kind: 'any', of: [] };
-    assert.equal(plan(placement, { ...query('Patient'), where: nothing }, facts).driver.by, 'nothing');
+    assert.equal(plan(layout, { ...query('Patient'), where: nothing }, facts).driver.by, 'nothing');
     const everything: Where = { kind: 'not', of: nothing };
-    assert.deepEqual(plan(placement, { ...query('Patient'), where: everything }, facts).filter, []);
+    assert.deepEqual(plan(layout, { ...query('Patient'), where: everything }, facts).filter, []);
   });
 });
