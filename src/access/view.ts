@@ -10,7 +10,7 @@
  * Conditions are those that a store answers by itself: whoever decides has resolved chains, words and value sets.
  */
 import { FhirError } from '../fhir/error.js';
-import { type Indexing, indexAnew } from '../search/index-resource.js';
+import { type Indexing, indexStored } from '../search/index-resource.js';
 import { match } from '../search/match.js';
 import { all, any, type Cursor, ANY_RESOURCE, NO_RESOURCE, type Query, type Where } from '../search/query.js';
 import { separate, withIds } from '../search/separate.js';
@@ -194,7 +194,7 @@ class RestrictedView implements StoreView {
     const where = this.#conditionOf(row.type);
     if (!where) return this.shows(row.type);
     const { type, id, updated } = row;
-    if (row.text) return match(where, { type, id, updated, entries: indexAnew(this.#viewed, row).entries });
+    if (row.text) return match(where, { type, id, updated, entries: indexStored(this.#viewed, row).entries });
     if (row.withheld !== undefined) {
       const whole = await this.#store.read(type, id, row.version);
       return whole?.text !== undefined && this.#isVisible(whole);

@@ -1,7 +1,7 @@
 /** `chartroom reindex`: extracts every resource's index entries and words anew, in the store's own order, beside readers and writers. */
 import { asFhirError, FhirError } from '../fhir/error.js';
 import type { Engine } from '../interactions/engine.js';
-import { indexAnew } from '../search/index-resource.js';
+import { indexStored } from '../search/index-resource.js';
 import type { Renewed } from '../store/store.js';
 import type { Invocation } from './invocation.js';
 import { showProgress } from './progress.js';
@@ -41,7 +41,7 @@ async function reindexAll(engine: Engine, scope: { readonly type?: string }, rea
   const { store } = engine;
   let batch: Renewed[] = [];
   for await (const { row } of store.scan(scope)) {
-    batch.push(indexAnew(engine, row));
+    batch.push(indexStored(engine, row));
     if (batch.length < BATCH) continue;
     reached.done += await store.reindex(batch);
     batch = [];

@@ -11,7 +11,7 @@
 import { createHash } from 'node:crypto';
 import { asFhirError } from '../fhir/error.js';
 import { parseJson, STORED_JSON } from '../fhir/json/json.js';
-import { indexAnew } from '../search/index-resource.js';
+import { indexStored } from '../search/index-resource.js';
 import type { Engine } from '../interactions/engine.js';
 import { isOwnEvent, RECEIVED } from '../interactions/write/received.js';
 import { ConfigError } from '../platform/config.js';
@@ -235,7 +235,7 @@ async function checkEvent({ store }: Engine, row: Version, found: Found): Promis
 /** The resource is found by what stands in it, and by nothing else. */
 async function checkIndex(engine: Engine, row: Version, found: Found): Promise<void> {
   const name = `${row.type}/${row.id}`;
-  const renewed = readable(() => indexAnew(engine, row));
+  const renewed = readable(() => indexStored(engine, row));
   if (renewed === UNREADABLE) return found('Resources that cannot be read', name);
   const lacks = await engine.store.check.misindexed(renewed);
   if (lacks && lacks.length > 0)

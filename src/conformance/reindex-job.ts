@@ -11,7 +11,7 @@
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
 import type { Log } from '../platform/log.js';
-import { indexAnew, type Indexing } from '../search/index-resource.js';
+import { indexStored, type Indexing } from '../search/index-resource.js';
 import type { Change, Store } from '../store/store.js';
 import { type Progress, ReindexNotes } from './reindex-notes.js';
 import type { ScanNote } from './reindex-progress.js';
@@ -84,7 +84,7 @@ export class Reindexer {
   /** Indexes what was committed by keys that are out of date by now. */
   async renew(changes: readonly Change[]): Promise<void> {
     const rows = changes.filter(({ text }) => text !== undefined);
-    await this.#options.store.reindex(rows.map(row => indexAnew(this.#options, row)));
+    await this.#options.store.reindex(rows.map(row => indexStored(this.#options, row)));
   }
 
   /** Notes that everything is indexed by all that is in force, because somebody has just done it. */

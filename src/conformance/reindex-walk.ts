@@ -7,7 +7,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Cursor } from '../search/query.js';
-import { indexAnew, type Indexing } from '../search/index-resource.js';
+import { indexStored, type Indexing } from '../search/index-resource.js';
 import type { Store, Version } from '../store/store.js';
 import type { ScanNote } from './reindex-progress.js';
 
@@ -56,6 +56,6 @@ export async function walkType(walk: Walk, { type, ...from }: ScanNote): Promise
 
 async function reindexBatch(walk: Walk, batch: readonly Version[]): Promise<void> {
   const begun = performance.now();
-  await walk.store.reindex(batch.map(row => indexAnew(walk, row)));
+  await walk.store.reindex(batch.map(row => indexStored(walk, row)));
   await pause(performance.now() - begun, undefined, { ref: false, signal: walk.signal }).catch(() => undefined);
 }

@@ -1,6 +1,6 @@
 /**
- * What lies below what, in texts that go on after a separator: URLs along path and fragment, versions along their
- * parts. https://hl7.org/fhir/R4/search.html#uri, #versions. `match` and the keys of stores say the same by these.
+ * Decides which text is below which, as `:below` and `:above` mean it: URLs along path and fragment, versions along their
+ * parts. https://hl7.org/fhir/R4/search.html#uri, #versions. `match` and the keys of stores both use it, so they agree.
  *
  * Choices: a URL that ends with a separator is above what begins with it, and not above itself without it. The parts of a
  * version end at a point, hyphen or plus: 1 is above 1.0, 1.2.3 and 1-draft, not above 10.

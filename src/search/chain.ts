@@ -1,7 +1,7 @@
 /**
- * One link of a chain: https://hl7.org/fhir/R4/search.html#chaining. Names with dots and paths of _filter both come here.
+ * Parses one link of a chain, for names with dots and for paths of _filter. https://hl7.org/fhir/R4/search.html#chaining
  *
- * Choice: an untyped link follows every type that the parameter can refer to and that knows what comes next; where
+ * Choice: an untyped link follows every type that the parameter can refer to and that has the next parameter; where
  * these are too many, the client must name one. A parameter that holds resources (Bundle's `composition`) leads into them.
  */
 import { FhirError } from '../fhir/error.js';
@@ -55,7 +55,7 @@ export function followReference(
       spend({ cost, types: [to] }, printableName(code), LINK_COST);
       reached.push(to);
     } catch (error) {
-      // A type that does not know what comes next is not what is meant, unless none does.
+      // A type without the next parameter is not meant, unless no type has it.
       if (candidates.length === 1 || !(error instanceof FhirError) || error.kind !== 'not-supported') throw error;
       if (first === undefined || to === exampleOf(candidates)) first = error;
     }

@@ -1,5 +1,5 @@
 /**
- * What belongs to a compartment, as a condition: `Patient/1/Observation` is every Observation that refers to Patient/1
+ * Makes a compartment a condition: `Patient/1/Observation` is every Observation that refers to Patient/1
  * by one of the parameters that the compartment's definition names. https://hl7.org/fhir/R4/compartmentdefinition.html
  *
  * Choice: the resource that the compartment is named after belongs to it.

@@ -1,12 +1,12 @@
 /**
- * What of composites a store can say by keys: those that have a point among their parts, a code or a reference, which
- * leads the others in its keys. https://hl7.org/fhir/R4/search.html#composite. Of all others (two strings, a date with a
- * string, a system without its code) a store knows that they are there, and `match` decides (separate.ts).
+ * Decides which composites a store can search by keys: those with a code or a reference among their parts, which comes
+ * first in their keys. https://hl7.org/fhir/R4/search.html#composite. Of all others (two strings, a date with a
+ * string, a system without its code) a store indexes that they exist, and `match` decides (separate.ts).
  */
 import type { EntryValue } from './entry.js';
 import type { Test } from './query.js';
 
-/** The part that leads comes first, the others after it in their order. */
+/** The first part that leads is moved to the front; the others keep their order. */
 function leadFirst<T>(parts: readonly T[], leads: (part: T) => boolean): readonly T[] {
   const at = parts.findIndex(leads);
   return at <= 0 ? parts : [parts[at]!, ...parts.filter((_, i) => i !== at)];

@@ -2,11 +2,11 @@
  * Checks whether a SearchParameter resource can be searched by here. https://hl7.org/fhir/R4/searchparameter.html
  *
  * - Only status `active` is checked; draft, retired and unknown ones are stored and not in force.
- * - A definition with the url of one of the standard's, or derived from one with the same code, says again what the
- *   standard says (US Core has a hundred of them): it is kept, and the standard's own stays in force.
+ * - A definition with the url of one of the standard's, or derived from one with the same code, repeats the
+ *   standard (US Core has a hundred of them): it is kept, and the standard's own stays in force.
  * - Any other may not take a code that the standard, or another parameter in force, has on one of its bases.
  * - `special` has no meaning that a server could know; an expression must lead somewhere on every base.
- * - Beyond the paths that path.ts compiles, expressions may use functions that are quick and say the same tomorrow:
+ * - Beyond the paths that path.ts compiles, expressions may use functions that are quick and always give the same result:
  *   nothing that follows references, reads the clock, matches regular expressions or recurses.
  */
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions.js';

@@ -1,6 +1,6 @@
 /**
- * From a resource to its index entries: the one place where it is decided what can be found.
- * https://hl7.org/fhir/R4/search.html, conversions by element type in values.ts.
+ * Extracts the index entries of a resource: only what has an entry can be found.
+ * https://hl7.org/fhir/R4/search.html; values.ts has the conversions by element type.
  */
 import { FhirError } from '../fhir/error.js';
 import type { Resource } from '../fhir/resource.js';
@@ -53,7 +53,7 @@ export function* extracting(
   return entries;
 }
 
-/** Values of one parameter after which others may have their turn. */
+/** Values of one parameter after which extraction yields to other work. */
 const VALUES_A_TURN = 1000;
 
 const pairsOf = (value: EntryValue): number =>

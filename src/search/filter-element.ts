@@ -1,8 +1,8 @@
 /**
- * The additional parameters of `_filter`: `relatesTo[code eq replaces].target re DocumentReference/1` asks both of one
- * element. https://hl7.org/fhir/R4/search_filter.html#params
+ * Reads the additional parameters of `_filter`: `relatesTo[code eq replaces].target re DocumentReference/1` tests both on
+ * one element. https://hl7.org/fhir/R4/search_filter.html#params
  *
- * What several parameters say of one element, an index knows where a composite parameter joins them; so for
+ * An index can test several parameters on one element only where a composite parameter joins them; R4 has such ones for
  * Group.characteristic and DocumentReference.relatesTo. The children of Observation.related and of ServiceRequest.event
  * and .item are parameters that R4 does not have any more; these are unknown names here.
  *

@@ -85,7 +85,7 @@ export const filterTooCostly = (message: string): FhirError =>
 const FILTER_NAME = /[A-Za-z_][\w-]*(?::[A-Za-z][\w-]*)?/y;
 const FILTER_WORD = /[A-Za-z]+(?![\w:-])/y;
 const FILTER_BLANKS = /\s*/y;
-/** A time whose offset has lost its plus sign, which nobody has escaped in the address, or any characters. */
+/** A time whose plus sign was not escaped in the address and became a blank, or any characters. */
 const BARE_VALUE = /\d{4}-\d\d-\d\dT[\d:.]+ \d\d:\d\d(?![^\s)\]])|[^\s)\]]+/y;
 const QUOTED_VALUE = /"(?:[^"\\]|\\[^])*"/y;
 const NEGATION = /not\s*\(/y;

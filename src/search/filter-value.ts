@@ -42,7 +42,7 @@ const OFFERED: Readonly<Record<SearchType, readonly Operator[]>> = {
   special: ['pr'],
 };
 
-/** Types whose tests can say `ne` themselves. */
+/** Types whose tests express `ne` themselves. */
 export const RANGES: ReadonlySet<SearchType> = new Set(['date', 'number', 'quantity']);
 
 /** What each type needs, for the message. */
@@ -135,7 +135,7 @@ const SUBSUMES = new Map<Operator, Modifier>([
   ['sb', { kind: 'above' }],
 ]);
 
-/** From the bounds of `eq`, which say the range of the value. */
+/** Made from the bounds of `eq`, which are the range of the value. */
 function overlap(test: Test, operator: 'po' | 'co'): Test {
   if (test.kind !== 'date') return test;
   const any = test.any.map(({ lowMin: low = 0, highMax: high = 0 }) =>

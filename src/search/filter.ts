@@ -1,5 +1,5 @@
 /**
- * What a `_filter` means: its syntax (filter-syntax.ts) as a condition. https://hl7.org/fhir/R4/search_filter.html
+ * Compiles a `_filter`, parsed by filter-syntax.ts, to a condition. https://hl7.org/fhir/R4/search_filter.html
  *
  * A comparison is read by the type of the parameter at the end of its path (filter-value.ts). Choices:
  * - `pr false` and `ni` are the opposite of `pr true` and `in` for the whole path: nothing is at its end, none of what
@@ -36,7 +36,7 @@ interface ComparisonContext {
 
 /**
  * `depth`: links of a chain that lead here. Throws FhirError `invalid` (`invalid-filter`), `not-supported` (names,
- * operators), `too-costly`; all of them say where.
+ * operators), `too-costly`; their messages name the offset.
  */
 export function parseFilter(text: string, scope: SearchScope, depth = 0): Where {
   return compileFilter(readFilter(text), { scope: { cost: zeroCost(), ...scope }, depth });
@@ -99,7 +99,7 @@ function compileComparison(step: FilterStep, { comparison, scope }: ComparisonCo
   return operator === 'ne' && !RANGES.has(parameter.type) ? all(present, { kind: 'not', of: found }) : found;
 }
 
-/** Says where, if the error does not yet. */
+/** Adds the offset to an error that does not name it yet. */
 function located<T>(at: number, what: () => T): T {
   try {
     return what();

@@ -21,8 +21,8 @@ export function createLiveParameters(definitions: Definitions): LiveParameters {
     of: type => current.of(type),
     get: (type, code) => current.get(type, code),
     hasCustom: type => current.hasCustom(type),
-    get dead() {
-      return current.dead;
+    get pathless() {
+      return current.pathless;
     },
     get generation() {
       return generation;

@@ -1,6 +1,6 @@
 /**
- * What a search means: a condition against the index entries of one resource. Access decisions and subscriptions ask
- * here; stores must agree with it. https://hl7.org/fhir/R4/search.html
+ * Tests a condition against the index entries of one resource. This is the definition of what a search means: access
+ * decisions use it, and stores must agree with it. https://hl7.org/fhir/R4/search.html
  *
  * `_id` and `_lastUpdated` are read from the subject itself, all else from its entries. Codes, systems and URIs compare
  * exactly, case included (identifiers and most code systems need that). A condition on an element that is absent is
@@ -29,7 +29,7 @@ export interface Subject {
   readonly entries: readonly IndexEntry[];
 }
 
-/** Where the resources on the other side of a reference come from. */
+/** Gives what the entries of one resource do not hold: the resources on the other side of a reference, and its words. */
 export interface Resolver {
   /** The resources of type `to` that the parameter `code` of the subject refers to. */
   follow(subject: Subject, code: string, to: string): readonly Subject[];

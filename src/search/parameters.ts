@@ -45,7 +45,7 @@ export interface SearchParameters {
   /** Some parameter of the type is none of the standard's. */
   hasCustom(type: string): boolean;
   /** Parameters whose expression leads to nothing on the type (of types compiled so far): `Type.code`. */
-  readonly dead: ReadonlySet<string>;
+  readonly pathless: ReadonlySet<string>;
 }
 
 const BOOLEANS = 'http://terminology.hl7.org/CodeSystem/special-values';
@@ -87,7 +87,7 @@ export function createSearchParameters(
     };
     if (concrete.has(type)) {
       if (!standard) compileAll(definitions.searchParameters, read => read);
-      compileAll(custom, forgiving);
+      compileAll(custom, ignoringErrors);
     }
     compiled.set(type, found);
     return found;
@@ -97,14 +97,14 @@ export function createSearchParameters(
     get: (type, code) => of(type).get(code),
     generation: 0,
     hasCustom: type => custom.some(isOf(type)),
-    dead,
+    pathless: dead,
   };
 }
 
 type ReadValues = PathWalk<Extraction>;
 
-/** What somebody else wrote may fail on a value that nobody thought of: it finds nothing then, and no write fails for it. */
-const forgiving =
+/** A custom expression may fail on an unexpected value: it then gives no entry, and the write succeeds. */
+const ignoringErrors =
   (read: ReadValues): ReadValues =>
   (value, frame) => {
     const { length } = frame.out;
@@ -197,7 +197,7 @@ function referenceTargets(
       for (const target of chosen) targets.add(target);
     }
   }
-  // R4 often says "any" by naming every type, save a few that were forgotten.
+  // R4 often means "any" and names nearly every type.
   const everything = targets.has('Resource') || targets.size > definitions.resourceTypes.length * 0.9;
   return everything ? [] : [...targets].toSorted();
 }

@@ -1,7 +1,7 @@
 /**
- * One `name=value` of a search as a condition: parameters with their modifiers, chains, `_has`, `_list`, `_filter`, words.
+ * Parses one `name=value` of a search to a condition: parameters with their modifiers, chains, `_has`, `_list`, `_filter`, words.
  * https://hl7.org/fhir/R4/search.html#chaining, #has, #list. Always strict: what is not understood is thrown, and the
- * caller (parse.ts) knows whether the client wants to hear it.
+ * caller (parse.ts) turns the error into a warning where the client asked for lenient handling.
  *
  * Choice: `_has` and chains go through references to resources of this server.
  */

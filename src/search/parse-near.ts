@@ -1,5 +1,5 @@
 /**
- * `near`: latitude|longitude|distance|unit (kilometres where none is said, 50 of them where no distance is said).
+ * Parses `near`: latitude|longitude|distance|unit. The unit defaults to kilometres, the distance to 50 of them.
  * https://hl7.org/fhir/R4/location.html#positional
  */
 import type { SearchParameter } from './parameters.js';

@@ -1,5 +1,5 @@
 /**
- * The value of a uri parameter as tests: https://hl7.org/fhir/R4/search.html#uri, #versions
+ * Parses the value of a uri parameter: https://hl7.org/fhir/R4/search.html#uri, #versions
  *
  * Of canonicals, and of the url of a definition, `|version` is apart, and with it `:above` and `:below` are about versions.
  */
@@ -23,7 +23,7 @@ export function parseUri(parameter: SearchParameter, mode: 'exact' | 'above' | '
   return parameter.elements.has('canonical') ? [{ kind: 'uri', mode: 'exact', value }] : [];
 }
 
-/** Parts of a URL or version, each of which `:above` asks for. */
+/** Parts of a URL or version: `:above` looks up each of them. */
 const MAX_URI_PARTS = 100;
 
 /** Throws FhirError `too-costly`. */

@@ -1,5 +1,5 @@
 /**
- * One search value of one parameter as tests of the tree. https://hl7.org/fhir/R4/search.html#ptypes
+ * Parses one search value of one parameter to tests of the tree. https://hl7.org/fhir/R4/search.html#ptypes
  *
  * Choices: a token with several `|` splits at the first. A bare id takes the type of the modifier, or of the
  * parameter's only target. A quantity's unit without a system matches the code or the printed unit, with a system
@@ -27,7 +27,7 @@ export interface ValueContext {
   readonly now: number;
 }
 
-/** What may follow the colon, beside `missing`; a resource type name where `type` is said. */
+/** A modifier, `missing` aside; kind `type` is the name of a resource type. */
 export type Modifier =
   | {
       readonly kind:
@@ -83,11 +83,11 @@ export function parseValue(
   }
 }
 
-/** How many comparisons these values ask for: one each, and of a name by its sound one for each word. */
+/** The number of comparisons that these values need: one each, and for a phonetic parameter one for each word. */
 export const comparisonsOf = ({ nature }: SearchParameter, values: readonly string[]): number =>
   nature === 'sound' ? values.reduce((sum, value) => sum + soundsOf(value).length, 0) : values.length;
 
-/** The condition that some value holds; `read` gives the alternatives of each. A name by its sound has every word that is said. */
+/** The condition that some value matches; `read` gives the alternatives of each. A phonetic value matches by all of its words. */
 export function conditionOn(
   parameter: SearchParameter,
   values: readonly string[],
@@ -99,7 +99,7 @@ export function conditionOn(
   return any(...mergeTests(values.flatMap(read)).map((test): Where => ({ kind: 'param', code, test })));
 }
 
-/** Joins what one test can say at once: lists of tokens, and bounds on the same kind of value. */
+/** Joins tests that can be one: lists of tokens, and bounds on the same kind of value. */
 export function mergeTests(tests: readonly Test[]): readonly Test[] {
   const groups = new Map<string | Test, Test[]>();
   for (const test of tests) {
@@ -263,7 +263,7 @@ function parseReferences(
   return isLiteral ? [...canonicals, ...parseLiteral(parameter, type, value, bases)] : canonicals;
 }
 
-/** `Reference.reference`: an id, `Type/id` or an absolute URL, which is no alternative where a canonical says the same. */
+/** `Reference.reference`: an id, `Type/id` or an absolute URL, which is left out where the canonical alternative covers it. */
 function parseLiteral(
   parameter: SearchParameter,
   type: string | undefined,

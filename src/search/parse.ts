@@ -1,5 +1,5 @@
 /**
- * A search as the client wrote it → the typed tree and the result options. https://hl7.org/fhir/R4/search.html
+ * Parses a search as the client wrote it to the typed tree and the result options. https://hl7.org/fhir/R4/search.html
  *
  * Nothing is dropped in silence: an unknown parameter or modifier is an error, unless the client asked for lenient
  * handling; then it is left out of `used` (the self link) and named in `ignored`. A value that cannot be understood,
@@ -171,7 +171,7 @@ function readSort(value: string, state: ParseState): string | undefined {
   return kept.length > 0 ? kept.join(',') : undefined;
 }
 
-/** Says why, and what there is to order by: results of several types have only what every resource has. */
+/** The error names the reason and what can be sorted by: results of several types have only `_id` and `_lastUpdated`. */
 function unsortable(code: string, scope: SearchScope): FhirError {
   const parameter = findParameter(code, scope);
   const names = scope.types.length > 1 ? ['_id', '_lastUpdated'] : sharedNames(scope, ({ sortable }) => sortable);

@@ -3,11 +3,11 @@
  * that at run time a step is one property access and every value arrives at a function made for its element type.
  * https://hl7.org/fhir/R4/searchparameter-definitions.html#SearchParameter.expression
  *
- * What the subset (expression.ts) cannot say is evaluated by fhirpath.js, loaded on first use.
+ * What lies outside of the subset (expression.ts) is evaluated by fhirpath.js, loaded on first use.
  *
  * Choices: `resolve() is T` looks at the reference text, `Reference.type`, or the contained resource; nothing is
  * fetched. A branch of a union that belongs to another resource type is left out. Data of the wrong JSON shape is
- * passed over: validation has spoken before.
+ * passed over, because validation reports it.
  */
 import type { Definitions, ElementDefinition } from '../fhir/definitions.js';
 import { loadFhirPath } from '../fhir/fhirpath.js';
@@ -141,7 +141,7 @@ function walkSteps<F extends PathFrame>(
   }
 }
 
-/** `as` for one static type, subtypes included (`canonical` is a `uri`); R4's own expressions say `DateTime` once. */
+/** `as` for one static type, subtypes included (`canonical` is a `uri`); R4's own expressions write `DateTime` once. */
 const matches = (definitions: Definitions, type: string, wanted: string) =>
   type.toLowerCase() === wanted.toLowerCase() || isA(definitions, type, wanted);
 
@@ -265,7 +265,7 @@ function compileValues(definitions: Definitions, paths: readonly Path[], type: s
   };
 }
 
-/** The resource type that a Reference points at, as far as it says so itself. */
+/** The resource type that a Reference points at, as far as the reference itself names it. */
 export function referencedType(reference: Json, root: JsonObject): string | undefined {
   if (!isObject(reference)) return undefined;
   const text = reference['reference'];

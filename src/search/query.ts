@@ -3,7 +3,7 @@
  * comma or raw FHIR string survives in it. Dates, numbers and quantities are ranges already, strings are
  * normalised, references are split. `match.ts` defines what the tree means; stores must agree with it.
  * Some tests only `match` understands (near, concept, hierarchy, string equals and ends): interactions/search/resolve.ts
- * puts what a store can say in their place, and lets `match` decide the rest.
+ * puts what a store can search in their place, and lets `match` decide the rest.
  * https://hl7.org/fhir/R4/search.html
  */
 import type { Box } from './globe.js';
@@ -19,7 +19,7 @@ export type Where =
   | { readonly kind: 'param'; readonly code: string; readonly test: Test }
   /** The parameter has at least one entry (`:missing=false`). */
   | { readonly kind: 'present'; readonly code: string }
-  /** The resource is of this type and satisfies `where`, which speaks of that type alone (compartments of many types). */
+  /** The resource is of this type and satisfies `where`, which is about that type alone (compartments of many types). */
   | { readonly kind: 'of'; readonly type: string; readonly where: Where }
   /** Words in the narrative (`text`) or anywhere in the resource (`content`). Resolved to ids above the store. */
   | { readonly kind: 'words'; readonly among: 'text' | 'content'; readonly words: Words }
@@ -44,7 +44,7 @@ export type Test =
   | { readonly kind: 'text'; readonly value: string }
   /** `:of-type`: an identifier of this type with this value. `system` '': the type has none. */
   | { readonly kind: 'of-type'; readonly system: string; readonly code: string; readonly value: string }
-  /** A code that terminology decides about. Becomes a `token` above the store (interactions/search/resolve.ts). */
+  /** A code that terminology resolves. Becomes a `token` above the store (interactions/search/resolve.ts). */
   | ConceptTest
   /** Date: milliseconds since 1970, both ends inclusive. Number: plain. Quantity: with its unit. Any alternative may hold. */
   | { readonly kind: 'date'; readonly any: readonly RangeBounds[] }
@@ -52,7 +52,7 @@ export type Test =
   | QuantityTest
   /** Within `metres` of a point on the globe, by the great circle. */
   | { readonly kind: 'near'; readonly latitude: number; readonly longitude: number; readonly metres: number }
-  /** A position within one of these: what a store can say of `near`. */
+  /** A position within one of these: the form of `near` that a store can search. */
   | { readonly kind: 'box'; readonly any: readonly Box[] }
   | { readonly kind: 'reference'; readonly to: ReferenceValue }
   /** A resource of this server or what is a part of it (`below`), or what it is a part of (`above`). Resolved above the store. */

@@ -1,5 +1,5 @@
 /**
- * What an element gives to one search parameter beyond what its type says (values.ts): names by their sound, media types,
+ * Extracts what an element gives to a search parameter beyond the conversion of its type (values.ts): phonetic codes, media types,
  * the version beside the url of a definition, a resource inside a Bundle.
  *
  * Choices:

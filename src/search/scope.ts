@@ -1,11 +1,11 @@
-/** What names in a search may mean, and the errors that say what they may not. https://hl7.org/fhir/R4/search.html#errors */
+/** Looks up the names of a search, and makes the errors for those that are unknown. https://hl7.org/fhir/R4/search.html#errors */
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import { didYouMean } from '../platform/nearest.js';
 import type { SearchCost } from './cost.js';
 import type { SearchParameter, SearchParameters, SearchType } from './parameters.js';
 
-/** Where a condition is read: the types that it speaks of, and what is known. */
+/** The context in which a condition is parsed. */
 export interface SearchScope {
   /** Concrete resource types, at least one. With several, only parameters that all of them share. */
   readonly types: readonly string[];
@@ -15,7 +15,7 @@ export interface SearchScope {
   readonly bases: readonly string[];
   /** For `ap` on dates, ms since 1970. */
   readonly now: number;
-  /** What was asked for so far, over a whole search. */
+  /** The cost of the whole search so far. */
   readonly cost?: SearchCost;
   /** False: `_text` and `_content` are switched off. */
   readonly fullText?: boolean;
@@ -77,7 +77,7 @@ export function partOf(type: string, parameters: SearchParameters): string | und
   return ['partof', 'part-of'].find(code => parameters.get(type, code)?.targets.includes(type));
 }
 
-/** What is said of canonicals where a reference is needed. */
+/** The advice where a reference is needed and the parameter has canonicals. */
 export const byCanonical =
   'names definitions by their canonical URL, and chains follow references alone: search by that URL, or use _include.';
 
@@ -97,7 +97,7 @@ export function allowedModifiers(parameter: SearchParameter, { parameters }: Sea
   return MODIFIERS[type].filter(modifier => {
     if (modifier === 'missing') return true;
     if (modifier === 'of-type') return elements.has('Identifier');
-    // What is kept is not what was written, so that there is nothing to compare in another way.
+    // The index holds phonetic codes alone, so that there is nothing else to compare with.
     if (nature === 'sound') return false;
     if (type !== 'reference') return true;
     if (modifier !== 'above' && modifier !== 'below') return elements.has('Reference');

@@ -1,7 +1,7 @@
 /**
- * A condition taken apart: what a store can answer of it, and what only `match` can decide. Pure. A store understands
- * neither links that are still open (chain, has, words) nor circles on the globe nor how a text ends, nor composites of
- * which no part is a point (a system without its code, a date with a string); it gets the nearest condition that holds wherever the whole one does.
+ * Separates a condition into what a store can search and what only `match` can decide. Pure. A store can search
+ * neither unresolved links (chain, has, words) nor `near` nor the end of a text, nor composites without a code or reference
+ * (a system without its code, a date with a string): it gets the narrowest condition that holds wherever the whole one does.
  */
 import { isKeyed } from './composite.js';
 import { boxesAround } from './globe.js';
@@ -14,9 +14,9 @@ interface Name {
 }
 
 export interface Separated {
-  /** What the store is asked: everything wanted satisfies it. */
+  /** The condition for the store: every match satisfies it. */
   readonly where: Where;
-  /** What is wanted beyond that; undefined: nothing. */
+  /** The condition that `match` tests on what the store finds; undefined: none. */
   readonly rest?: Where;
 }
 
@@ -45,21 +45,21 @@ export const withIds = (ids: Iterable<string>): Where => {
 };
 
 /** The resource is one of these. */
-export function isOne(types: readonly string[], names: readonly Name[]): Where {
+export function isOneOf(types: readonly string[], names: readonly Name[]): Where {
   const idsOf = (type: string) => names.filter(name => name.type === type).map(({ id }) => id);
   const [only, another] = types;
   if (only !== undefined && another === undefined) return withIds(idsOf(only));
   return any(...types.map((type): Where => ({ kind: 'of', type, where: withIds(idsOf(type)) })));
 }
 
-/** What a store can say of a settled condition, and what is left to `match`. */
+/** Separates a condition whose links have been resolved as far as they can be. */
 export function separate(where: Where): Separated {
   if (!needsMatch(where)) return { where };
   const parts = where.kind === 'all' ? where.of : [where];
-  return { where: all(...parts.map(loosen)), rest: all(...parts.filter(needsMatch)) };
+  return { where: all(...parts.map(relax)), rest: all(...parts.filter(needsMatch)) };
 }
 
-/** Whether anything in it is beyond a store. */
+/** True where some part of the condition cannot be searched by a store. */
 function needsMatch(where: Where): boolean {
   switch (where.kind) {
     case 'all':
@@ -70,7 +70,7 @@ function needsMatch(where: Where): boolean {
     case 'of':
       return needsMatch(where.where);
     case 'param':
-      return isUnkeyedComposite(where.test) || loosenTest(where.test) !== where.test;
+      return isUnkeyedComposite(where.test) || relaxTest(where.test) !== where.test;
     case 'present':
       return false;
     default:
@@ -78,20 +78,20 @@ function needsMatch(where: Where): boolean {
   }
 }
 
-/** The nearest condition that a store can answer and that holds wherever this one does. */
-function loosen(where: Where): Where {
+/** The narrowest condition that a store can search and that holds wherever this one does. */
+function relax(where: Where): Where {
   switch (where.kind) {
     case 'all':
-      return all(...where.of.map(loosen));
+      return all(...where.of.map(relax));
     case 'any':
-      return any(...where.of.map(loosen));
+      return any(...where.of.map(relax));
     case 'not':
       return needsMatch(where.of) ? ANY_RESOURCE : where;
     case 'of':
-      return { ...where, where: loosen(where.where) };
+      return { ...where, where: relax(where.where) };
     case 'param':
       if (isUnkeyedComposite(where.test)) return { kind: 'present', code: where.code };
-      return { ...where, test: loosenTest(where.test) };
+      return { ...where, test: relaxTest(where.test) };
     case 'chain':
       return { kind: 'present', code: where.code };
     case 'present':
@@ -101,10 +101,10 @@ function loosen(where: Where): Where {
   }
 }
 
-/** A composite whose parts a store cannot bring together. */
+/** True for a composite whose parts have no common key. */
 const isUnkeyedComposite = (test: Test): boolean => test.kind === 'composite' && !isKeyed(test.parts);
 
-function loosenTest(test: Test): Test {
+function relaxTest(test: Test): Test {
   switch (test.kind) {
     case 'near':
       return { kind: 'box', any: boxesAround(test, test.metres) };

@@ -1,5 +1,5 @@
 /**
- * Words as they sound, for parameters that compare by it (SearchParameter.xpathUsage `phonetic`).
+ * Phonetic codes of words, for parameters that compare by them (SearchParameter.xpathUsage `phonetic`).
  * https://hl7.org/fhir/R4/patient.html#search, https://hl7.org/fhir/R4/searchparameter-definitions.html#SearchParameter.xpathUsage
  *
  * Choices: Double Metaphone, whose two codes of a word stand for two ways of saying it; words sound alike where they share
@@ -10,10 +10,10 @@ import { doubleMetaphone } from 'double-metaphone';
 import { normalise } from './normalise.js';
 import { all, type Test, type Where } from './query.js';
 
-/** Characters of a name that are listened to: what comes behind is not found by its sound. */
+/** Characters of a name that get codes; what follows them is not found. */
 const MAX_SOUND_CHARACTERS = 1000;
 
-/** Names come again and again: the codes of short ones are remembered, a few thousand at a time. */
+/** The codes of short names are cached, because the same names come often. */
 const soundsByText = new Map<string, readonly (readonly string[])[]>();
 const MAX_KNOWN_SOUNDS = 8192;
 const MAX_KNOWN_CHARACTERS = 64;

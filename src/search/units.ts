@@ -23,7 +23,7 @@ export interface CanonicalUnit {
 
 const SPECIAL_DIGITS = 12;
 
-/** Units come again and again: what is known of them is remembered, some thousands at a time. */
+/** Units are cached, because the same ones come often. */
 const unitsByCode = new Map<string, CanonicalUnit | undefined>();
 const MAX_KNOWN_UNITS = 4096;
 

@@ -1,5 +1,5 @@
 /**
- * What the value of an element gives to the index, by search parameter type and element type.
+ * Converts the value of an element to index entries, by search parameter type and element type.
  * https://hl7.org/fhir/R4/search.html#string, #token, #date, #quantity, #reference, #uri
  *
  * Choices where the specification leaves room:

@@ -1,5 +1,5 @@
 /**
- * From a resource to what it says: the texts that are written for people, found by the types of their elements.
+ * Collects the words of a resource: those of texts that are written for people, found by the types of their elements.
  * https://hl7.org/fhir/R4/search.html#text
  *
  * `text` is the narrative: the resource's own and those of its sections. `content` is the narrative and every string and
@@ -7,7 +7,7 @@
  * resources, too. Ids, codes, URLs, dates, numbers and base64 are not of these types; a few strings that only programs
  * read are named below, and identifiers, too, for which there are parameters. A value that comes twice counts once.
  *
- * AuditEvents say nothing: there is one for every read, and they are found by their parameters.
+ * AuditEvents have no words: there is one for every read, and they are found by their parameters.
  */
 import type { Definitions, TypeRef } from '../fhir/definitions.js';
 import type { Json, JsonObject, Resource } from '../fhir/resource.js';
@@ -25,7 +25,7 @@ const MAX_MARKUP = 1_000_000;
 /** Named in every change of what is extracted: another rule means reindex. */
 export const WORDS_RULE = 'words-1';
 
-/** Types that nobody searches by words. */
+/** Types without full text search. */
 export const NOT_TEXT_SEARCHED: ReadonlySet<string> = new Set(['AuditEvent']);
 
 /** Strings for programs, by element name, and by type and element. */
@@ -35,12 +35,12 @@ const FOR_PROGRAMS = new Set(['id', 'version', 'Reference.reference', 'Identifie
 type TextStep = { readonly take: 'text' | 'narrative' | 'resource' } | { readonly into: string };
 type TextSteps = ReadonlyMap<string, TextStep>;
 
-const NOTHING_SAID: ResourceText = { text: [], content: [] };
+const NO_WORDS: ResourceText = { text: [], content: [] };
 
 /** Every text of the resource that people read. The resource is valid; what is of another shape is passed over. */
 export function wordsOf(resource: Resource, definitions: Definitions): ResourceText {
   const type = resource.resourceType;
-  if (NOT_TEXT_SEARCHED.has(type)) return NOTHING_SAID;
+  if (NOT_TEXT_SEARCHED.has(type)) return NO_WORDS;
   const narrative = createWordCollector();
   const others = createWordCollector();
   const stepsOf = stepsFor(definitions);
@@ -128,7 +128,7 @@ function stepsFor(definitions: Definitions): (type: string) => TextSteps {
     let steps = made.get(type);
     if (!steps) {
       steps = makeSteps(definitions, type);
-      // Only types that there are: names come from clients.
+      // Only types of the definitions are cached, because names come from clients.
       if (definitions.types.has(type)) made.set(type, steps);
     }
     return steps;

@@ -19,7 +19,7 @@ import type { Words } from './query.js';
 import { invalidValue } from './scope.js';
 import { splitValue } from './split.js';
 
-/** What a resource says: its words in their order, with a GAP between two values. `content` begins with all of `text`. */
+/** The words of a resource in their order, with a VALUE_BOUNDARY between two values. `content` begins with all of `text`. */
 export interface ResourceText {
   /** The words of the narrative. */
   readonly text: readonly string[];

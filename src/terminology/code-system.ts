@@ -118,7 +118,7 @@ function readProperties(
         case 'parent':
         case 'subsumedBy':
         case 'child': {
-          const other = relatedConcept(property, positions);
+          const other = conceptNamedBy(property, positions);
           if (other === undefined || other === concept) break;
           if (name === 'child') asProperties.add(concept, other);
           else (name === 'parent' ? asProperties : explicit).add(other, concept);
@@ -129,7 +129,7 @@ function readProperties(
   return { declared, explicit, asProperties, abstract, inactive };
 }
 
-const relatedConcept = (
+const conceptNamedBy = (
   { valueCode, valueCoding, valueString }: Property,
   positions: ReadonlyMap<string, number>,
 ): number | undefined => positions.get(valueCode ?? valueCoding?.code ?? valueString ?? '');

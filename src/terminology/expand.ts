@@ -1,10 +1,10 @@
 /**
- * The expansion of a value set. https://hl7.org/fhir/R4/valueset.html#compositions,
+ * Expands a value set. https://hl7.org/fhir/R4/valueset.html#compositions,
  * https://hl7.org/fhir/R4/valueset.html#expansion
  *
  * Includes are united, excludes taken away; the system and the value sets of one include are intersected. Choices:
  * concepts listed by code are members as they stand, whether their code system is known or not. With `inactive` false
- * the inactive concepts of known code systems are left out. The `lockedDate` is not looked at: what is stored counts.
+ * the inactive concepts of known code systems are left out. The `lockedDate` is ignored: what is stored counts.
  * A value set without `compose` is what its `expansion` lists, if that is complete. Several versions of one code system
  * are not told apart, because no index entry names the version of its code.
  */
@@ -15,7 +15,7 @@ import { intersect, type ValueSetMembers, countListed, subtract, unite } from '.
 import { badValueSet, unknownCodeSystem, unknownValueSet } from './refuse.js';
 import type { Contained, ValueSetInclude, ValueSet } from './resources.js';
 
-/** Where an expansion finds what it names. */
+/** Gives the value sets and code systems that an expansion names. */
 export interface Sources {
   valueSet(canonical: string): Promise<ValueSet | undefined>;
   /** Undefined where the code system is not known, or not its concepts. */
@@ -44,7 +44,7 @@ export function expand(set: ValueSet, sources: Sources, budget: Budget = createB
 }
 
 async function expandSet(expansion: Expansion, set: ValueSet, path: readonly string[]): Promise<ValueSetMembers> {
-  expansion.budget.set();
+  expansion.budget.openValueSet();
   const { compose, url } = set;
   if (!compose) return expansionOf(set, expansion.budget);
   const place = { url, path };
@@ -67,7 +67,7 @@ async function expandInclude(
   const parts: ValueSetMembers[] = [];
   if (include.system !== undefined) {
     const codes = await codesOf(expansion, include, include.system, url);
-    if (codes !== 'all') expansion.budget.work(codes.size);
+    if (codes !== 'all') expansion.budget.examineCodes(codes.size);
     parts.push(new Map([[include.system, codes]]));
   } else if (include.concept || include.filter) throw badValueSet(url, 'it names codes without their system');
   for (const canonical of include.valueSet ?? [])
@@ -97,7 +97,7 @@ async function expandNamed(expansion: Expansion, canonical: string, { url, path 
   const { sources, budget, done } = expansion;
   const known = done.get(canonical);
   if (known) {
-    budget.work(countListed(known));
+    budget.examineCodes(countListed(known));
     return known;
   }
   if (path.includes(canonical)) throw badValueSet(url, 'it includes itself, directly or by way of others');
@@ -107,7 +107,7 @@ async function expandNamed(expansion: Expansion, canonical: string, { url, path 
   if (!found) throw unknownValueSet(canonical);
   const members = await expandSet(expansion, found, [...path, canonical]);
   done.set(canonical, members);
-  budget.work(countListed(members));
+  budget.examineCodes(countListed(members));
   return members;
 }
 
@@ -123,7 +123,7 @@ async function withoutInactive(expansion: Expansion, members: ValueSetMembers): 
   for (const system of members.keys()) {
     const concepts = await sources.concepts(system);
     if (!concepts) continue;
-    budget.work(concepts.codes.length);
+    budget.examineCodes(concepts.codes.length);
     inactive.set(system, new Set(concepts.codes.filter((_, concept) => !concepts.isActive(concept))));
   }
   return subtract(members, inactive, system => wholeSystem(expansion, system));
@@ -136,7 +136,7 @@ function expansionOf({ url, expansion }: ValueSet, budget: Budget): ValueSetMemb
   const waiting: Contained[] = [...(expansion.contains ?? [])];
   for (let each = waiting.pop(); each; each = waiting.pop()) {
     listed += 1;
-    budget.work(1);
+    budget.examineCodes(1);
     for (const inner of each.contains ?? []) waiting.push(inner);
     if (each.abstract === true || typeof each.code !== 'string') continue;
     const system = each.system ?? '';

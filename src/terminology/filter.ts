@@ -1,5 +1,5 @@
 /**
- * The filters of an include. https://hl7.org/fhir/R4/valueset.html#compose,
+ * Applies the filters of an include. https://hl7.org/fhir/R4/valueset.html#compose,
  * https://hl7.org/fhir/R4/valueset-filter-operator.html
  *
  * Every filter compares the values that a concept has for a property: `concept` and `code` are its own code, `parent` and
@@ -22,7 +22,7 @@ export function filterConcepts(
   budget: Budget,
 ): Set<string> {
   const tests = filters.map(filter => testOf(system, filter, budget));
-  budget.work(system.codes.length);
+  budget.examineCodes(system.codes.length);
   const found = new Set<string>();
   system.codes.forEach((code, concept) => {
     if (system.isSelectable(concept) && tests.every(test => test(concept))) found.add(code);
@@ -79,7 +79,7 @@ function inHierarchy(
   side: 'below' | 'above',
   itself: boolean,
 ): (text: string) => boolean {
-  const reached = related(system, code, side);
+  const reached = closureOf(system, code, side);
   return text => {
     const concept = system.find(text);
     return concept !== undefined && reached.has(concept) && (itself || text !== code);
@@ -87,7 +87,7 @@ function inHierarchy(
 }
 
 /** The concept and what it subsumes (`below`) or what subsumes it (`above`). Throws for a hierarchy that is no is-a. */
-export function related(system: Concepts, code: string, side: 'below' | 'above'): ReadonlySet<number> {
+export function closureOf(system: Concepts, code: string, side: 'below' | 'above'): ReadonlySet<number> {
   const concept = system.find(code);
   if (concept === undefined) throw unknownCode(system.url);
   if (system.otherMeaning !== undefined) throw noSubsumption(system.url, system.otherMeaning);

@@ -1,5 +1,5 @@
 /**
- * Value sets that exist by their address alone. https://hl7.org/fhir/R4/snomedct.html#implicit,
+ * Makes the implicit value sets, which are defined by their address alone. https://hl7.org/fhir/R4/snomedct.html#implicit,
  * https://hl7.org/fhir/R4/loinc.html#implicit
  *
  * Of SNOMED CT: everything (`?fhir_vs`) and what a concept subsumes (`?fhir_vs=isa/id`, where its CodeSystem is stored).

@@ -1,6 +1,6 @@
 /**
- * What is in a value set: by code system either some codes or all of them. A whole code system stays one word, so that
- * a search asks for one range of the index and not for thousands of codes, and so that nobody needs to know its concepts.
+ * The members of a value set: by code system either some codes or all of them. A whole code system stays `all`, so that
+ * a search asks for one range of the index and not for thousands of codes, and its concepts need not be known.
  */
 import type { TokenValue } from '../search/query.js';
 

@@ -52,7 +52,7 @@ function createMatcher(program: readonly Instruction[]): PatternTest {
   }
 
   function stateOf(reached: ReadonlySet<number>, budget: Budget): AutomatonState {
-    budget.steps(STEPS_OF_A_STATE * (reached.size + 1));
+    budget.countSteps(STEPS_OF_A_STATE * (reached.size + 1));
     const key = [...reached].toSorted((a, b) => a - b).join();
     const known = states.get(key);
     if (known) return known;
@@ -85,7 +85,7 @@ function createMatcher(program: readonly Instruction[]): PatternTest {
   let first: AutomatonState | undefined;
   return (text, budget) => {
     if (text === '') return acceptsNothing;
-    budget.steps(text.length);
+    budget.countSteps(text.length);
     let at = (first ??= stateOf(start, budget));
     for (const char of text) {
       const point = char.codePointAt(0)!;

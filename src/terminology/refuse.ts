@@ -1,39 +1,39 @@
 /**
- * What terminology says when it cannot answer. Everything is a 400: the client named a value set, a code system or a
- * filter that we do not have or cannot follow. `detail` says which, and clients may branch on it.
- * Messages name canonicals alone, and those only if they look like one.
+ * The errors of terminology. All of them are a 400: the client named a value set, a code system or a filter that is not
+ * known or not supported here. `detail` is a stable code that clients may branch on.
+ * Messages name canonicals alone, and those only if they have the form of one.
  */
 import { FhirError } from '../fhir/error.js';
 
 const MAX_CANONICAL_SHOWN = 200;
 const CANONICAL = /^(?:https?:\/\/|urn:(?:oid|uuid|iso|ietf|hl7ii):)[\x21-\x7e]+$/i;
 
-/** A canonical for a message, without what may follow a `?`; nothing for a text that is none. With a blank before it. */
-export function naming(canonical: string | undefined): string {
+/** A canonical with a blank before it, without what follows a `?`; empty for a text that is no canonical. */
+export function canonicalForMessage(canonical: string | undefined): string {
   const bare = canonical?.split('?')[0] ?? '';
   if (!CANONICAL.test(bare)) return '';
   return ` ${bare.length > MAX_CANONICAL_SHOWN ? `${bare.slice(0, MAX_CANONICAL_SHOWN)}…` : bare}`;
 }
 
-/** The status is that of an invalid request (the address itself exists); the issue says that something was not found. */
+/** The status is that of an invalid request (the address itself exists); the issue code is `not-found`. */
 const notFound = (message: string, detail: string): FhirError =>
   new FhirError('invalid', message, { issues: [{ severity: 'error', code: 'not-found', text: message, detail }] });
 
 export const unknownValueSet = (canonical?: string): FhirError =>
   notFound(
-    `The value set${naming(canonical)} is not known here. Store it as a ValueSet with this url, or name one that is known.`,
+    `The value set${canonicalForMessage(canonical)} is not known here. Store it as a ValueSet with this url, or name one that is known.`,
     'unknown-value-set',
   );
 
 export const unknownCodeSystem = (url?: string): FhirError =>
   notFound(
-    `The concepts of the code system${naming(url)} are not known here. Store it as a CodeSystem with this url and its concepts (content complete or fragment).`,
+    `The concepts of the code system${canonicalForMessage(url)} are not known here. Store it as a CodeSystem with this url and its concepts (content complete or fragment).`,
     'unknown-code-system',
   );
 
 export const unknownCode = (url?: string): FhirError =>
   notFound(
-    `The code is not in the code system${naming(url)}. Check the code, or store a newer CodeSystem.`,
+    `The code is not in the code system${canonicalForMessage(url)}. Check the code, or store a newer CodeSystem.`,
     'unknown-code',
   );
 
@@ -41,19 +41,23 @@ export const unknownCode = (url?: string): FhirError =>
 export const noSubsumption = (url: string | undefined, meaning: string): FhirError =>
   new FhirError(
     'invalid',
-    `The hierarchy of the code system${naming(url)} means ${meaning}, not is-a: no code of it subsumes another.`,
+    `The hierarchy of the code system${canonicalForMessage(url)} means ${meaning}, not is-a: no code of it subsumes another.`,
     { detail: 'no-subsumption' },
   );
 
 export const badValueSet = (url: string | undefined, fault: string): FhirError =>
-  new FhirError('invalid', `The value set${naming(url)} cannot be expanded: ${fault}.`, {
+  new FhirError('invalid', `The value set${canonicalForMessage(url)} cannot be expanded: ${fault}.`, {
     detail: 'invalid-value-set',
   });
 
 export const badFilter = (url: string | undefined, fault: string): FhirError =>
-  new FhirError('not-supported', `A filter on the code system${naming(url)} cannot be followed: ${fault}.`, {
-    detail: 'unsupported-filter',
-  });
+  new FhirError(
+    'not-supported',
+    `A filter on the code system${canonicalForMessage(url)} cannot be followed: ${fault}.`,
+    {
+      detail: 'unsupported-filter',
+    },
+  );
 
 export const expansionTooCostly = (message: string): FhirError =>
   new FhirError('too-costly', message, { detail: 'expansion-too-costly' });

@@ -87,9 +87,9 @@ export interface UnparsedResource {
 }
 
 /**
- * Finds a ValueSet or CodeSystem that users stored. Without a version: the newest. Called anew for every test, so that
- * what was just stored counts, and whoever is asked may decide what the caller is allowed to see. Unread is better than
- * read: a code system whose index is at hand is not parsed again.
+ * Finds a stored ValueSet or CodeSystem; without a version, the newest. It is called for every test, so that a resource
+ * counts as soon as it is stored, and it may leave out what the caller is not allowed to see. Giving the resource unparsed is
+ * better: a code system whose index is cached is not parsed again.
  */
 export type LoadCanonical = (
   type: 'ValueSet' | 'CodeSystem',

@@ -1,11 +1,11 @@
 /**
- * The ValueSets and CodeSystems of R4 itself, from the artefact that build/terminology.ts writes; read when somebody
- * first asks. https://hl7.org/fhir/R4/terminologies-valuesets.html, https://hl7.org/fhir/R4/terminologies-systems.html
+ * The ValueSets and CodeSystems of R4 itself, from the artefact that build/terminology.ts writes; read on first
+ * use. https://hl7.org/fhir/R4/terminologies-valuesets.html, https://hl7.org/fhir/R4/terminologies-systems.html
  */
 import { readFile } from 'node:fs/promises';
 import type { Canonical, CodeSystem, ValueSet } from './resources.js';
 
-/** The artefact as JSON: resources without what nobody here reads. `id` only where it is not the end of the url. */
+/** The artefact as JSON: resources with the elements that are read here. `id` only where it is not the end of the url. */
 export interface StandardFile {
   readonly codeSystems: readonly CodeSystem[];
   readonly valueSets: readonly ValueSet[];

@@ -1,5 +1,5 @@
 /**
- * What the modifiers `:in`, `:not-in`, `:below` and `:above` of tokens stand for: codes, as alternatives of a token
+ * Resolves the modifiers `:in`, `:not-in`, `:below` and `:above` of tokens to codes, the alternatives of a token
  * test. https://hl7.org/fhir/R4/search.html#token, https://hl7.org/fhir/R4/search.html#modifiers
  *
  * Choices: `below` and `above` need a system, because codes mean nothing without one. A code that its system does not
@@ -12,7 +12,7 @@ import type { ConceptTest, TokenValue } from '../search/query.js';
 import { createBudget, MAX_CODES } from './budget.js';
 import { createCanonicalResources } from './canonical-resources.js';
 import { expand } from './expand.js';
-import { related } from './filter.js';
+import { closureOf } from './filter.js';
 import { countListed, memberTokens } from './members.js';
 import { expansionTooCostly, unknownCodeSystem, unknownValueSet } from './refuse.js';
 import type { LoadCanonical, ValueSet } from './resources.js';
@@ -73,7 +73,7 @@ export function createTerminology(load: LoadCanonical, options: TerminologyOptio
         });
       const concepts = await resources.concepts(system);
       if (!concepts) throw unknownCodeSystem(system);
-      const found = related(concepts, value, relation);
+      const found = closureOf(concepts, value, relation);
       return withinLimit(found.size, () => Array.from(found, concept => ({ system, code: concepts.codes[concept]! })));
     },
   };

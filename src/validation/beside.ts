@@ -1,6 +1,6 @@
 /**
- * Reading XML and validating, beside the event loop where they take long: in a worker thread (thread.ts), with limits of
- * memory and time. XML costs twenty times as much as JSON of the same size, narratives are XML, and finding words for
+ * Reads XML and validates resources; large ones in a worker thread (thread.ts), with limits of memory and time, so that
+ * the event loop stays free. XML costs twenty times as much as JSON of the same size, narratives are XML, and explaining
  * the faults of a large resource takes far longer than finding that it has some.
  */
 import type { Definitions } from '../fhir/definitions.js';
@@ -10,19 +10,19 @@ import { print } from '../fhir/json/print.js';
 import type { Parsed } from '../fhir/resource.js';
 import { parseXml } from '../fhir/xml/read.js';
 import { createPool, type Pool, TaskStopped } from '../platform/pool.js';
-import { remember, validateStructure } from './structure.js';
+import { rememberStructured, validateStructure } from './structure.js';
 
 export type ThreadTask =
   | { readonly do: 'read-xml'; readonly bytes: Uint8Array<ArrayBuffer>; readonly limits: JsonLimits }
   | { readonly do: 'validate'; readonly bytes: Uint8Array<ArrayBuffer> };
 
-/** What a thread answers; an error is told in its parts, as threads share no classes. */
+/** The answer of a thread; an error is sent in its parts, because threads share no classes. */
 export type ThreadAnswer =
   | { readonly json: Uint8Array<ArrayBuffer> }
   | { readonly issues: readonly Issue[] }
   | { readonly refused: { readonly kind: Kind; readonly message: string; readonly issues: readonly Issue[] } };
 
-/** Bytes of XML that are read at once. */
+/** Bytes of XML up to which it is read on the event loop. */
 const MAX_INLINE_XML = 32 * 1024;
 
 /** MB of heap: a body of 16 MB, its text, its objects, and its text as JSON. */
@@ -30,7 +30,7 @@ const MEMORY = 128;
 
 let validationPool: Pool<ThreadTask, ThreadAnswer> | undefined;
 
-/** Threads start when they are needed, and end when they are not. */
+/** The threads start when they are needed, and end when they are idle. */
 const threads = (): Pool<ThreadTask, ThreadAnswer> =>
   (validationPool ??= createPool({
     module: new URL('./thread.js', import.meta.url),
@@ -39,7 +39,7 @@ const threads = (): Pool<ThreadTask, ThreadAnswer> =>
     time: 30_000,
   }));
 
-async function ask(task: ThreadTask): Promise<ThreadAnswer> {
+async function runInThread(task: ThreadTask): Promise<ThreadAnswer> {
   let answer: ThreadAnswer;
   try {
     answer = await threads().run(task, [task.bytes.buffer]);
@@ -54,10 +54,10 @@ async function ask(task: ThreadTask): Promise<ThreadAnswer> {
   throw new FhirError(kind, message, { issues });
 }
 
-/** Larger buffers are nobody else's, and move to a thread as they are; of a smaller one a copy moves. */
-const COPIED = 1024 * 1024;
-const own = (bytes: Buffer): Uint8Array<ArrayBuffer> =>
-  bytes.length < COPIED
+/** A buffer of this size is not shared and is transferred as it is; a smaller one may be part of a pool and is copied. */
+const MIN_TRANSFERRED_BYTES = 1024 * 1024;
+const transferable = (bytes: Buffer): Uint8Array<ArrayBuffer> =>
+  bytes.length < MIN_TRANSFERRED_BYTES
     ? new Uint8Array(bytes)
     : new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length);
 
@@ -69,7 +69,7 @@ export async function jsonOfXml(bytes: Buffer, definitions: Definitions, limits:
   }
   const { maxDepth, maxArray = Infinity, maxValues = Infinity } = limits;
   const counts = { maxDepth, maxArray, maxValues };
-  const { json } = (await ask({ do: 'read-xml', bytes: own(bytes), limits: counts })) as Extract<
+  const { json } = (await runInThread({ do: 'read-xml', bytes: transferable(bytes), limits: counts })) as Extract<
     ThreadAnswer,
     { json: unknown }
   >;
@@ -88,11 +88,11 @@ export async function validate(
   definitions: Definitions,
 ): Promise<readonly Issue[]> {
   if (!large) return validateStructure(resource, definitions, decimals);
-  const bytes = own(Buffer.from(text ?? print(resource, decimals)));
-  return ((await ask({ do: 'validate', bytes })) as Extract<ThreadAnswer, { issues: unknown }>).issues;
+  const bytes = transferable(Buffer.from(text ?? print(resource, decimals)));
+  return ((await runInThread({ do: 'validate', bytes })) as Extract<ThreadAnswer, { issues: unknown }>).issues;
 }
 
-/** Looks at a large resource now, so that `isStructured` need not do so on the event loop. */
-export async function lookBeside(parsed: Parsed, definitions: Definitions): Promise<void> {
-  if (parsed.large) remember(parsed.resource, (await validate(parsed, definitions)).length === 0);
+/** Validates a large resource in a thread and keeps the result, so that `isStructured` need not do so on the event loop. */
+export async function validateLargeAhead(parsed: Parsed, definitions: Definitions): Promise<void> {
+  if (parsed.large) rememberStructured(parsed.resource, (await validate(parsed, definitions)).length === 0);
 }

@@ -1,5 +1,5 @@
 /**
- * Narrative.div: a well-formed XHTML fragment of formatting elements, with nothing that acts or loads code.
+ * Checks Narrative.div: a well-formed XHTML fragment of formatting elements, with nothing that acts or loads code.
  * https://hl7.org/fhir/R4/narrative.html#xhtml, invariant txt-1
  *
  * Elements and attributes are those of the standard (chapters 7–11 without 9.4, and 15 of HTML 4.0, `a`, images with
@@ -41,7 +41,7 @@ const MAX_NARRATIVE_DEPTH = 100;
 /** Characters: as many as any other string may have. */
 const MAX_NARRATIVE_CHARACTERS = 2 * 1024 * 1024;
 
-/** What is wrong with the div, in words free of its content; undefined where it is right. Stops at the first fault. */
+/** The first fault of the div, in words without its content; undefined where it has none. */
 export function faultOfNarrative(div: string): string | undefined {
   if (div.length > MAX_NARRATIVE_CHARACTERS) return 'must not be longer than 2 MB';
   const parser = new SaxesParser({ xmlns: true, position: false });

@@ -1,5 +1,5 @@
 /**
- * How an element looks in JSON, for the gate's generator and for the explaining walker.
+ * Maps elements to their JSON form, for the generator of the gate and for explain.ts.
  * https://hl7.org/fhir/R4/json.html
  */
 import type { ElementDefinition, TypeDefinition } from '../fhir/definitions.js';

@@ -2,8 +2,8 @@
  * Structural validation of a resource: shape, cardinality, formats, required codes, for every resource inside it.
  * https://hl7.org/fhir/R4/validation.html
  *
- * A gate compiled ahead says yes or no in microseconds; only on no does the explaining walker look for the words.
- * Profiles, invariants, and bindings of Coding and CodeableConcept are not its business.
+ * A gate compiled at build time accepts or refuses in microseconds; only a refused resource is walked for an explanation.
+ * Profiles, invariants, and bindings of Coding and CodeableConcept are not checked.
  */
 import { createRequire } from 'node:module';
 import type { Definitions } from '../fhir/definitions.js';
@@ -25,14 +25,14 @@ function loadGate(): Gate {
   return gate;
 }
 
-/** What was found out beside the event loop. */
+/** The results of `validateLargeAhead`. */
 const structuredResources = new WeakMap<Resource, boolean>();
 
-/** What the gate says: true for a resource of R4's structure. Literals that only look whole pass. */
+/** True for a resource that the gate accepts. Literals such as 1.0 pass as integers. */
 export const isStructured = (resource: Resource): boolean => structuredResources.get(resource) ?? loadGate()(resource);
 
-/** Spares `isStructured` a long look. */
-export const remember = (resource: Resource, structured: boolean): void =>
+/** Keeps the result for `isStructured`. */
+export const rememberStructured = (resource: Resource, structured: boolean): void =>
   void structuredResources.set(resource, structured);
 
 /** Loads the gate, and runs it on small resources of the given types: the first call of each type compiles it. */
@@ -64,7 +64,7 @@ const integerNames = new WeakMap<Definitions, ReadonlySet<string>>();
 
 /**
  * The gate sees numbers, for which `1.0` is whole. Few literals in the table sit at a name that any integer element has
- * (`valueInteger`, `rank` …; in an array the name is an index): only those are worth a walk.
+ * (`valueInteger`, `rank` …; in an array the name is an index): only for those is the resource walked.
  */
 function mayHoldIntegers(decimals: Decimals, definitions: Definitions): boolean {
   let names = integerNames.get(definitions);

@@ -14,7 +14,7 @@ function work(task: ThreadTask): ThreadAnswer {
   const bytes = Buffer.from(task.bytes.buffer, task.bytes.byteOffset, task.bytes.length);
   try {
     if (task.do === 'validate') {
-      // What may come in at all was decided before.
+      // The limits were applied before the resource came here.
       const { resource, decimals } = parseJson(bytes, STORED_JSON);
       return { issues: validateStructure(resource, threadDefinitions, decimals) };
     }

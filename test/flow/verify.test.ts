@@ -12,7 +12,7 @@ import { loadConfig } from '../../src/platform/config.js';
 import { encodeId } from '../../src/store/codec.js';
 import { connect } from '../../src/store/embedded/connection.js';
 import { TYPE_CODES } from '../../src/store/type-codes.js';
-import { indexAnew } from '../../src/search/index-resource.js';
+import { indexStored } from '../../src/search/index-resource.js';
 import { onBothStores } from '../support/both-stores.js';
 import { done, entry, post, put, send, uuid } from '../support/bundles.js';
 import { newStore, STORES, startServer } from '../support/server.js';
@@ -91,19 +91,19 @@ onBothStores('verify', stage => {
       lines.join(''),
     );
     const row = (await server.engine.store.read('Patient', 'many'))!;
-    const { entries } = indexAnew(server.engine, row);
+    const { entries } = indexStored(server.engine, row);
     await server.engine.store.reindex([{ row, entries: entries.toSpliced(1500, 1) }]);
     assert.equal(await run(verify), 1);
     const { findings: told } = await examine(server.engine, 100);
     assert.deepEqual(told.get('Resources that are not found by what they say')?.names, ['Patient/many (identifier)']);
-    await server.engine.store.reindex([indexAnew(server.engine, row)]);
+    await server.engine.store.reindex([indexStored(server.engine, row)]);
     assert.equal(await run(verify), 0);
   });
 
   it('finds a version that nobody recorded', async () => {
     const { engine } = stage().server;
     const row = unrecorded('Patient', '{"resourceType":"Patient","id":"unrecorded"}');
-    await engine.store.commit({ changes: [{ ...row, entries: indexAnew(engine, row).entries }] });
+    await engine.store.commit({ changes: [{ ...row, entries: indexStored(engine, row).entries }] });
     assert.deepEqual(await findings(), ['Versions without the event of their write']);
   });
 
@@ -112,7 +112,7 @@ onBothStores('verify', stage => {
     const { hash, size } = await engine.store.blobs.put(Buffer.from('half of it'));
     const text = '{"resourceType":"Binary","id":"unrecorded","contentType":"text/plain","data":""}';
     const row = { ...unrecorded('Binary', text), blobs: [{ at: text.length - 2, hash, size: size * 2 }] };
-    await engine.store.commit({ changes: [{ ...row, entries: indexAnew(engine, row).entries }] });
+    await engine.store.commit({ changes: [{ ...row, entries: indexStored(engine, row).entries }] });
     assert.ok((await findings()).includes('Versions whose attachments are missing, broken off or damaged'));
   });
 
@@ -139,7 +139,7 @@ onBothStores('verify', stage => {
     const { engine } = stage().server;
     const row = (await engine.store.read('Patient', 'a'))!;
     await engine.store.reindex([
-      { row, entries: indexAnew(engine, row).entries.filter(({ parameter }) => parameter !== '_tag') },
+      { row, entries: indexStored(engine, row).entries.filter(({ parameter }) => parameter !== '_tag') },
     ]);
     assert.ok((await findings()).some(what => what.startsWith('Resources that are not found')));
   });

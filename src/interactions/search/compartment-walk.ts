@@ -10,7 +10,7 @@ import { all, any, type Cursor, type Where } from '../../search/query.js';
 import type { ResourceName, Version } from '../../store/store.js';
 import { FREE } from '../response/allowance.js';
 import type { Context, Engine } from '../engine.js';
-import { indexAnew } from '../../search/index-resource.js';
+import { indexStored } from '../../search/index-resource.js';
 
 type Seeing = Pick<Context, 'engine' | 'view'>;
 
@@ -168,7 +168,7 @@ function wasShown(engine: Engine, row: Version, isEarlier: (id: string) => boole
     .map(([, id]) => id!)
     .filter(isEarlier);
   if (named.length === 0) return false;
-  const { entries } = indexAnew(engine, row);
+  const { entries } = indexStored(engine, row);
   const subject = { type: row.type, id: row.id, updated: row.updated, entries };
   return named.some(id =>
     match(compartmentWhere(engine.definitions, engine.parameters, { type: 'Patient', id }, [row.type]), subject),

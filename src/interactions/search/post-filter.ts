@@ -10,7 +10,7 @@ import { createBreather } from '../../platform/breather.js';
 import { extract } from '../../search/extract.js';
 import { match, type Resolver, type Subject } from '../../search/match.js';
 import { all, any, type Cursor, type Query, type Where } from '../../search/query.js';
-import { isOne, refersTo, type Separated, separate, withIds } from '../../search/separate.js';
+import { isOneOf, refersTo, type Separated, separate, withIds } from '../../search/separate.js';
 import { holdsResources } from '../../search/scope.js';
 import { containsWords } from '../../search/words.js';
 import { wordsOf } from '../../search/words-of.js';
@@ -256,12 +256,12 @@ async function close(ground: Ground, where: Where, seen: readonly Seen[]): Promi
         const { found, complete } = await ground.view.findIds({ types: [from], where: here }, MAX_ROWS, code);
         // Half of the answer would be a wrong one.
         if (!complete) throw tooCostly();
-        return isOne(types, found);
+        return isOneOf(types, found);
       }
       const found: ResourceName[] = [];
       for await (const { row } of sift(ground, { types: [from], sort: [] }, { where: here, rest }))
         found.push(...referencesOf(ground, row, code));
-      return isOne(types, found);
+      return isOneOf(types, found);
     }
     case 'param':
     case 'present':

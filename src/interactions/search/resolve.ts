@@ -9,7 +9,7 @@ import { FhirError } from '../../fhir/error.js';
 import { tokensFor } from '../../search/parse-value.js';
 import { all, any, NO_RESOURCE, type Test, type Where } from '../../search/query.js';
 import { partOf } from '../../search/scope.js';
-import { isOne, refersTo, type Separated, separate, withIds } from '../../search/separate.js';
+import { isOneOf, refersTo, type Separated, separate, withIds } from '../../search/separate.js';
 import type { ResourceName } from '../../store/store.js';
 import { createTerminology } from '../../terminology/terminology.js';
 import type { Engine } from '../engine.js';
@@ -104,7 +104,7 @@ export async function resolveLinks(ground: Ground, types: readonly string[], whe
         ground.engine.settings.joinLimit,
         where.code,
       );
-      return complete ? isOne(types, found) : { ...where, where: inner };
+      return complete ? isOneOf(types, found) : { ...where, where: inner };
     }
     case 'words': {
       const { found, complete, sure } = await ground.view.searchText(
@@ -112,7 +112,7 @@ export async function resolveLinks(ground: Ground, types: readonly string[], whe
         ground.engine.settings.joinLimit,
       );
       if (!complete) return where;
-      return sure ? isOne(types, found) : all(isOne(types, found), where);
+      return sure ? isOneOf(types, found) : all(isOneOf(types, found), where);
     }
     case 'present':
       return where;

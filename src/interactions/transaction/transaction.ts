@@ -24,7 +24,7 @@ import { referenceCriteria, resolveConditional, type Pending } from './condition
 import { checkApart, claimed, type Found, seek, assignIdentity, twice } from './identities.js';
 import type { RecordedPart, Entry, Interaction, Of, Outcome, Result } from '../interaction.js';
 import { breathe, turn } from '../../platform/pieces.js';
-import { lookBeside } from '../../validation/beside.js';
+import { validateLargeAhead } from '../../validation/beside.js';
 import { isRaw } from '../write/prepare.js';
 import { deletedError } from '../read.js';
 import { put, rename, rootOf } from './references.js';
@@ -42,7 +42,7 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
   const writes = steps.filter(step => isWrite(step.ask)).toSorted((a, b) => rankOf(a.ask) - rankOf(b.ask));
   const staged = createStaged(engine);
   await inLots(writes, async ({ ask: write }) => {
-    if ('body' in write && write.body && !isRaw(write.body)) await lookBeside(write.body, engine.definitions);
+    if ('body' in write && write.body && !isRaw(write.body)) await validateLargeAhead(write.body, engine.definitions);
   });
   const check = await identify(engine, writes, staged);
   for (const { ask: read, entry, at } of reads)

@@ -12,7 +12,7 @@ import type { Parsed, Resource } from '../../fhir/resource.js';
 import { atOnce, breathe, inPieces } from '../../platform/pieces.js';
 import type { IndexEntry } from '../../search/entry.js';
 import { extracting } from '../../search/extract.js';
-import { textIfOffered } from '../../search/index-resource.js';
+import { offeredText } from '../../search/index-resource.js';
 import type { BlobLink, Change, Method, Version } from '../../store/store.js';
 import { validate } from '../../validation/beside.js';
 import { isSubset, keep, type Kept } from './meta-labels.js';
@@ -137,7 +137,7 @@ async function assemble(
     text,
     entries,
     patients,
-    ...textIfOffered(engine, resource),
+    ...offeredText(engine, resource),
     ...(blobs.length ? { blobs } : {}),
   };
 }

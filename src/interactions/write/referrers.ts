@@ -7,7 +7,7 @@
  */
 import type { StoreView } from '../../access/view.js';
 import { all, type Query, type Where } from '../../search/query.js';
-import { isOne, refersTo } from '../../search/separate.js';
+import { isOneOf, refersTo } from '../../search/separate.js';
 import type { FoundIds, ResourceName } from '../../store/store.js';
 import type { Engine } from '../engine.js';
 
@@ -32,7 +32,7 @@ export function referring(
       const where: Where = { kind: 'any', of };
       return {
         types,
-        where: others.length > 0 ? all(where, { kind: 'not', of: isOne(types, others) }) : where,
+        where: others.length > 0 ? all(where, { kind: 'not', of: isOneOf(types, others) }) : where,
       };
     }),
   );
