@@ -30,6 +30,7 @@ import { WORDS_RULE } from './search/words-of.js';
 import { createIndexLayout, type IndexLayout } from './store/index-layout.js';
 import type { Store } from './store/store.js';
 import { createTerminology } from './terminology/terminology.js';
+import { createValidation, structureStep } from './validation/validate.js';
 
 const root = new URL('../../', import.meta.url);
 
@@ -95,6 +96,7 @@ export async function open(config: Config): Promise<Engine> {
     reindexer,
     builtIn: operationDefinitions(files, operations, bases[0]!),
     log,
+    validate: createValidation([structureStep(definitions)]),
     operations,
     hooks: createHooks({ registry, reindexer }, bases),
     terminology: createTerminology(loadFrom(store), { bases }),

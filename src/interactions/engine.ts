@@ -16,6 +16,7 @@ import type { Forms } from './response/forms.js';
 import type { Registry } from '../conformance/search-parameter-registry.js';
 import type { Reindexer } from '../conformance/reindex-job.js';
 import type { Terminology } from '../terminology/terminology.js';
+import type { Validate } from '../validation/validate.js';
 import type { Of, Outcome } from './interaction.js';
 import type { Hooks } from './write/hooks.js';
 import type { OperationOffer } from './operations/operation.js';
@@ -34,6 +35,7 @@ export interface Engine {
   readonly builtIn: ReadonlyMap<string, Buffer>;
   readonly log: Log;
   readonly terminology: Terminology;
+  readonly validate: Validate;
   readonly operations: Operations;
   readonly hooks: Hooks;
   readonly pageTokens: PageTokenCipher;

@@ -15,13 +15,13 @@ import { print } from '../fhir/json/print.js';
 import { applyJsonPatch } from '../fhir/patch/json-patch.js';
 import type { Json, JsonObject, Resource } from '../fhir/resource.js';
 import type { Version } from '../store/store.js';
-import { validate } from '../validation/beside.js';
+import { refuseErrors } from '../validation/validate.js';
 import { resolveReferences } from './transaction/conditional-references.js';
 import type { Context, Engine } from './engine.js';
 import type { Of, Outcome, Patch } from './interaction.js';
 import type { Located } from './write/conditional.js';
 import { isSubset, withoutMark } from './write/meta-labels.js';
-import { prepare } from './write/prepare.js';
+import { prepare, storeAttachments } from './write/prepare.js';
 import { auditSubject, deletedError } from './read.js';
 import { wholeText } from './response/resource-text.js';
 import { isSame, unchanged } from './write/unchanged.js';
@@ -48,8 +48,9 @@ export async function patch(context: Context, ask: Of<'patch'>, located?: Locate
   if (!current.text) throw deletedError(current);
   const patched = await resolveReferences(context, await apply(engine, current, ask.patch), current.text);
   const identity = { ...next(engine, ask.type, current.id, current), method: 'PATCH' as const };
-  const { change, text } = await prepare(engine, identity, patched);
-  if (text && text.length > engine.settings.maxBody) throw tooLarge();
+  const prepared = await prepare(engine, identity, patched);
+  if (prepared.text && prepared.text.length > engine.settings.maxBody) throw tooLarge();
+  const { change, text } = await storeAttachments(engine, prepared);
   if (isSame(current, change) || isSame(await plain(current), change)) return unchanged(current, true);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   return { changes: [change], result: { ...auditSubject(change), status: 200, ...(text ? { text } : {}), location } };
@@ -80,7 +81,7 @@ async function apply(engine: Engine, current: Version, how: Patch) {
   return { resource: patched.value, decimals: patched.decimals, ...(heavy ? { large: true as const } : {}) };
 }
 
-async function changed({ definitions }: Engine, document: Value, how: Patch): Promise<Patched> {
+async function changed({ definitions, validate }: Engine, document: Value, how: Patch): Promise<Patched> {
   if (how.form === 'json') return applyJsonPatch(document, { value: how.operations, decimals: how.decimals });
   const { resource, decimals } = how.parameters;
   if (resource.resourceType !== 'Parameters')
@@ -88,8 +89,7 @@ async function changed({ definitions }: Engine, document: Value, how: Patch): Pr
       expression: 'resourceType',
       detail: 'patch-malformed',
     });
-  const issues = await validate(how.parameters, definitions);
-  if (issues.length > 0) throw new FhirError('invalid', 'The Parameters are not valid FHIR R4.', { issues });
+  refuseErrors(await validate(how.parameters), 'The Parameters are not valid FHIR R4.');
   return applyFhirPathPatch(document, { value: resource, decimals }, definitions);
 }
 

@@ -11,7 +11,7 @@ import { absence, findOne, findSought, type Located, readCriteria } from './writ
 import type { Context, Engine } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
 import { keptOf } from './write/meta-labels.js';
-import { isRaw, prepare } from './write/prepare.js';
+import { isRaw, prepare, storeAttachments } from './write/prepare.js';
 import { auditSubject } from './read.js';
 import { isSame, unchanged } from './write/unchanged.js';
 
@@ -37,12 +37,13 @@ export async function update(context: Context, ask: Of<'update'>, located?: Loca
     throw taken(ask.type, 'Nothing matches the criteria, but the id in the body is that of another resource.');
   if (!before && id !== undefined && (await view.isTaken(ask.type, id)))
     throw taken(ask.type, 'This id is that of another resource: choose another one.');
-  const { change, text } = await prepare(
+  const prepared = await prepare(
     engine,
     { ...next(engine, ask.type, id, before), method: 'PUT' },
     isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body),
     before && keptOf(before),
   );
+  const { change, text } = await storeAttachments(engine, prepared);
   if (before && isSame(before, change)) return unchanged(before, text !== undefined);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   const status = before?.text === undefined ? 201 : 200;

@@ -83,7 +83,7 @@ export async function readXml(bytes: Buffer, definitions: Definitions, limits: J
 }
 
 /** As `validateStructure`; throws `too-large` where that would take too long. */
-export async function validate(
+export async function validateBeside(
   { resource, decimals, text, large }: Parsed,
   definitions: Definitions,
 ): Promise<readonly Issue[]> {
@@ -94,5 +94,5 @@ export async function validate(
 
 /** Validates a large resource in a thread and keeps the result, so that `isStructured` need not do so on the event loop. */
 export async function validateLargeAhead(parsed: Parsed, definitions: Definitions): Promise<void> {
-  if (parsed.large) rememberStructured(parsed.resource, (await validate(parsed, definitions)).length === 0);
+  if (parsed.large) rememberStructured(parsed.resource, (await validateBeside(parsed, definitions)).length === 0);
 }

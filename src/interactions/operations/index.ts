@@ -4,7 +4,7 @@
  */
 import { FhirError } from '../../fhir/error.js';
 import type { Resource } from '../../fhir/resource.js';
-import { validate } from '../../validation/beside.js';
+import { refuseErrors } from '../../validation/validate.js';
 import type { Context, Operation, OperationImplementation, Operations } from '../engine.js';
 import type { Of, Outcome } from '../interaction.js';
 import { viewOf } from '../response/resource-text.js';
@@ -51,11 +51,7 @@ export async function operate(context: Context, ask: Of<'operation'>): Promise<O
     throw new FhirError('unknown-type', 'This server offers no such operation: see /metadata.', {
       detail: 'unknown-operation',
     });
-  if (ask.body) {
-    const issues = await validate(ask.body, context.engine.definitions);
-    if (issues.some(({ severity }) => severity === 'error' || severity === 'fatal'))
-      throw new FhirError('invalid', 'The body is not valid FHIR R4.', { issues });
-  }
+  if (ask.body) refuseErrors(await context.engine.validate(ask.body), 'The body is not valid FHIR R4.');
   const { shows } = operation;
   if (shows === undefined) return operation.run(context, ask);
   const view = readView(context.engine, shows, ask.parameters);

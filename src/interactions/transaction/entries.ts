@@ -6,6 +6,7 @@ import { FhirError, type Issue } from '../../fhir/error.js';
 import { type AnyJson, isLarge, readAnyJson } from '../../fhir/json/json.js';
 import { type Json, type JsonObject, type Parsed, type Resource, isObject } from '../../fhir/resource.js';
 import { validateStructure } from '../../validation/structure.js';
+import { hasErrors } from '../../validation/validate.js';
 import { turn } from '../../platform/pieces.js';
 import { entryAt } from '../response/transaction-response.js';
 import type { Engine } from '../engine.js';
@@ -27,7 +28,7 @@ export async function checkShell(
     if (from > 0) await turn();
     const shell = entries ? { ...around, entry: entries.slice(from, from + LOT).map(withoutResource) } : around;
     const issues = validateStructure(shell, definitions);
-    if (issues.some(({ severity }) => severity === 'error' || severity === 'fatal'))
+    if (hasErrors(issues))
       throw new FhirError('invalid', 'The Bundle is not valid FHIR R4.', { issues: issues.map(behind(from)) });
   }
 }
@@ -90,8 +91,7 @@ export function searchFromEntry({ definitions }: Engine, { resource, decimals }:
       detail: 'no-search',
     });
   const issues = validateStructure(resource, definitions, decimals);
-  if (issues.some(({ severity }) => severity === 'error' || severity === 'fatal'))
-    throw new FhirError('invalid', 'The Parameters are not valid FHIR R4.', { issues });
+  if (hasErrors(issues)) throw new FhirError('invalid', 'The Parameters are not valid FHIR R4.', { issues });
   const { parameter } = resource;
   return (Array.isArray(parameter) ? (parameter as JsonObject[]) : []).map((each, at) => {
     const name = Object.keys(each).find(key => key.startsWith('value'));

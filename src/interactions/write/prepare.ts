@@ -1,9 +1,10 @@
 /**
- * From a body to a Change: validate → check what its type means to us (hooks.ts) → stamp id and meta → lift attachment bytes
- * out → extract index entries and words; of a large one beside the event loop, or in pieces. The same path for create and
- * update. https://hl7.org/fhir/R4/http.html#create
+ * From a body to a Change, in two steps, the same for create, update and patch (https://hl7.org/fhir/R4/http.html#create):
+ * - `prepare`: validate → check what its type means to us (hooks.ts) → stamp id and meta → lift attachment bytes out → extract
+ *   index entries and words; of a large one beside the event loop, or in pieces. It writes nothing;
+ * - `storeAttachments`: the bytes of attachments, and of an upload to Binary, go into the store.
  */
-import { liftBase64 } from '../../fhir/json/base64.js';
+import { type Lifted, liftBase64 } from '../../fhir/json/base64.js';
 import { FhirError } from '../../fhir/error.js';
 import { endsInStep } from '../../fhir/id.js';
 import { stamp } from '../../fhir/json/json.js';
@@ -14,7 +15,7 @@ import type { IndexEntry } from '../../search/entry.js';
 import { extracting } from '../../search/extract.js';
 import { offeredText } from '../../search/index-resource.js';
 import type { BlobLink, Change, Method, Version } from '../../store/store.js';
-import { validate } from '../../validation/beside.js';
+import { refuseErrors } from '../../validation/validate.js';
 import { isSubset, keep, type Kept } from './meta-labels.js';
 import type { Engine } from '../engine.js';
 import type { RawBody } from '../interaction.js';
@@ -36,15 +37,29 @@ export interface Identity {
   readonly replaces?: Version;
 }
 
+/** What would be written. */
 export interface Prepared {
+  /** Without its attachments. */
   readonly change: Change;
-  /** What the client gets back, attachment bytes included; undefined for a raw upload, unless it wants that. */
+  /** Attachments that were lifted out of the text, or an upload that has not been read yet. */
+  readonly attachments: readonly Lifted[] | RawBody;
+  /** What the client gets back, attachment bytes included; undefined for a raw upload. */
+  readonly text?: Buffer;
+}
+
+/** What can be committed. */
+export interface Attached {
+  readonly change: Change;
+  /** What the client gets back; undefined for a raw upload, unless it wants that. */
   readonly text?: Buffer;
 }
 
 export const isRaw = (body: Parsed | RawBody): body is RawBody => 'contentType' in body;
 
-/** `kept`: labels of the version before that an update does not take away. Throws `invalid` with one issue per fault, `unprocessable` where a hook refuses it; stores attachment bytes, nothing else. */
+/**
+ * `kept`: labels of the version before that an update does not take away. Throws `invalid` with one issue per fault,
+ * `unprocessable` where a hook refuses it. Writes nothing.
+ */
 export async function prepare(
   engine: Engine,
   identity: Identity,
@@ -59,9 +74,7 @@ export async function prepare(
       detail: 'wrong-resource-type',
     });
   refuseUnfit(body.resource, id);
-  const issues = await validate(body, engine.definitions);
-  if (issues.some(issue => issue.severity === 'error' || issue.severity === 'fatal'))
-    throw new FhirError('invalid', 'The resource is not valid FHIR R4.', { issues });
+  refuseErrors(await engine.validate(body), 'The resource is not valid FHIR R4.');
   const hook = engine.hooks.get(type);
   await hook?.check?.(body.resource, id);
   // On a copy: whoever has to run again starts from what the client sent.
@@ -77,9 +90,25 @@ export async function prepare(
     { id, versionId: String(version), lastUpdated: new Date(updated).toISOString(), meta },
   );
   const { text, lifted } = liftBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
-  const blobs: BlobLink[] = [];
-  for (const { at, bytes } of lifted) blobs.push({ at, ...(await engine.store.blobs.put(bytes)) });
-  return { change: await assemble(engine, identity, { resource, large: body.large }, text, blobs), text: stamped };
+  const change = await assemble(engine, identity, { resource, large: body.large }, text);
+  return { change, attachments: lifted, text: stamped };
+}
+
+/** Stores the bytes that a change refers to; nothing else. Of an upload it throws what `save` throws. */
+export async function storeAttachments(engine: Engine, { change, attachments, text }: Prepared): Promise<Attached> {
+  const { blobs } = engine.store;
+  if ('save' in attachments) {
+    const { hash, size } = await attachments.save(blobs, engine.settings.maxBinary);
+    const stored = { ...change, blobs: [{ at: change.text!.length - 2, hash, size }] };
+    return attachments.represent && size <= MOST_REPRESENTED
+      ? { change: stored, text: await wholeText(engine, stored) }
+      : { change: stored };
+  }
+  const whole = text === undefined ? {} : { text };
+  if (attachments.length === 0) return { change, ...whole };
+  const links: BlobLink[] = [];
+  for (const { at, bytes } of attachments) links.push({ at, ...(await blobs.put(bytes)) });
+  return { change: { ...change, blobs: links }, ...whole };
 }
 
 /** What is valid R4 and still must not be stored. */
@@ -101,7 +130,6 @@ function refuseUnfit({ resourceType: type, id: given, meta }: Resource, id: stri
 /** A Binary given as its bytes: the resource is written around them. */
 async function prepareRaw(engine: Engine, identity: Identity, body: RawBody, kept?: Kept): Promise<Prepared> {
   refuseUnfit({ resourceType: 'Binary' }, identity.id);
-  const { hash, size } = await body.save(engine.store.blobs, engine.settings.maxBinary);
   const resource: Resource = {
     resourceType: 'Binary',
     id: identity.id,
@@ -115,8 +143,7 @@ async function prepareRaw(engine: Engine, identity: Identity, body: RawBody, kep
     data: '',
   };
   const text = Buffer.from(print(resource, kept?.decimals));
-  const change = await assemble(engine, identity, { resource }, text, [{ at: text.length - 2, hash, size }]);
-  return body.represent && size <= MOST_REPRESENTED ? { change, text: await wholeText(engine, change) } : { change };
+  return { change: await assemble(engine, identity, { resource }, text), attachments: body };
 }
 
 async function assemble(
@@ -124,7 +151,6 @@ async function assemble(
   identity: Identity,
   { resource, large }: { readonly resource: Resource; readonly large?: boolean | undefined },
   text: Buffer,
-  blobs: BlobLink[],
 ): Promise<Change> {
   const { bases, maxIndexed } = engine.settings;
   await breathe();
@@ -132,14 +158,7 @@ async function assemble(
   const entries = large ? await inPieces(work) : atOnce(work);
   await breathe();
   const patients = patientsOf(identity.type, identity.id, entries);
-  return {
-    ...identity,
-    text,
-    entries,
-    patients,
-    ...offeredText(engine, resource),
-    ...(blobs.length ? { blobs } : {}),
-  };
+  return { ...identity, text, entries, patients, ...offeredText(engine, resource) };
 }
 
 /** Patients whom a resource is about: itself, or what its `patient` parameter refers to. */
