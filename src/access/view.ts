@@ -90,15 +90,20 @@ class RestrictedView implements StoreView {
     return this.#conditionOf(type) !== undefined;
   }
 
-  async read(type: string, id: string, version?: number, most?: number): Promise<Version | undefined> {
-    if (!this.shows(type)) return undefined;
-    const row = await this.#store.read(type, id, version, most);
-    return row && (!this.showsPartOf(type) || (await this.#isVisible(row))) ? row : undefined;
+  read(type: string, id: string, version?: number, most?: number): Promise<Version | undefined> {
+    return this.#restrictions.has(type)
+      ? this.#readRestricted(type, id, version, most)
+      : this.#store.read(type, id, version, most);
   }
 
-  async find(query: Query): Promise<Page> {
+  async #readRestricted(...[type, ...which]: Parameters<Store['read']>): Promise<Version | undefined> {
+    const row = this.shows(type) ? await this.#store.read(type, ...which) : undefined;
+    return row && (await this.#isVisible(row)) ? row : undefined;
+  }
+
+  find(query: Query): Promise<Page> {
     const narrowed = this.narrow(query);
-    return narrowed ? this.#store.find(narrowed) : NO_PAGE;
+    return narrowed ? this.#store.find(narrowed) : Promise.resolve(NO_PAGE);
   }
 
   async findIds(query: Pick<Query, 'types' | 'where'>, limit: number, by?: string): Promise<FoundIds> {
