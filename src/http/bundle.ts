@@ -170,8 +170,9 @@ async function readEntry(given: Given, engine: Engine, lenient: boolean): Promis
         detail: 'bad-id',
       });
     const source = { ...sourceOf(given, entry, request, engine), lenient };
-    target = withCriteria(route(method, path, engine), request['ifNoneExist']);
+    target = withCriteria(route(method, path, engine), request['ifNoneExist'], []);
     const asked = readQuery(query).filter(([parameter]) => !PRESENTATION.has(parameter));
+    target = withCriteria(target, request['ifNoneExist'], asked);
     const ask = await readInteraction(engine, source, target, asked);
     return { ...name, request: wholeQuestion(name.request, ask), ask };
   } catch (error) {

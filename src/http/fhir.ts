@@ -38,7 +38,7 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
   if (cors(request, response, engine.settings.corsOrigins)) return;
   if (wantsPage(exchange)) return options.page(exchange);
   if (request.method === 'OPTIONS') return options204(response, allowedMethods(path, engine));
-  const target = withCriteria(route(request.method, path, engine), request.get('if-none-exist'));
+  const target = withCriteria(route(request.method, path, engine), request.get('if-none-exist'), head.query);
   exchange.target = target;
   const context: Caller = {
     engine,

@@ -11,7 +11,7 @@ import { readView, VIEW } from '../interactions/response/summary-view.js';
 import { contentTypes } from './media.js';
 import type { Route } from './route.js';
 import { single } from './query.js';
-import { addressed, cascades, readCondition, readIfMatch, refuseCriteria } from './write-query.js';
+import { addressed, cascades, criteriaIn, readCondition, readIfMatch, refuseCriteria } from './write-query.js';
 
 /** What an interaction is read from: an HTTP request, or an entry of a Bundle that stands for one. */
 export interface Source {
@@ -31,9 +31,19 @@ export interface Source {
   bundle(): Promise<Interaction>;
 }
 
-/** The route of a create that has criteria says so: whether it may be done is decided before its body is read. */
-export const withCriteria = (route: Route, ifNoneExist: string | undefined): Route =>
-  route.kind === 'create' && ifNoneExist !== undefined ? { ...route, ifNoneExist: true } : route;
+/** The route of a write that has criteria says so: whether it may be done is decided before its body is read. */
+export function withCriteria(route: Route, ifNoneExist: string | undefined, query: Parameters): Route {
+  switch (route.kind) {
+    case 'create':
+      return ifNoneExist === undefined ? route : { ...route, ifNoneExist: true };
+    case 'update':
+    case 'patch':
+    case 'delete':
+      return criteriaIn(route, query) ? { ...route, criteria: true } : route;
+    default:
+      return route;
+  }
+}
 
 /** Method and address as asked, with the parameters of a search by POST: the audit event holds the question, wherever it stood. */
 export function wholeQuestion(request: string, interaction: Interaction): string {

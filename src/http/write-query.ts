@@ -19,15 +19,22 @@ export function refuseCriteria(query: Parameters, remedy: string): void {
 }
 
 /** The resource that a write means: an id, which criteria may stand beside, or the query of a conditional interaction. */
-export function addressed(ifMatch: string | undefined, { kind, type = '', id }: Route, query: Parameters) {
-  const criteria = conditionsOf(query).filter(([name]) => !(kind === 'delete' && name === '_cascade'));
+export function addressed(ifMatch: string | undefined, route: Route, query: Parameters) {
+  const { type = '', id } = route;
+  const criteria = criteriaIn(route, query);
   const version = readIfMatch(ifMatch);
   return {
     type,
     ...(id === undefined ? {} : { id }),
-    ...(id === undefined || criteria.length > 0 ? { criteria } : {}),
+    ...(criteria ? { criteria } : {}),
     ...(version === undefined ? {} : { ifMatch: version }),
   };
+}
+
+/** Criteria of a write that names a resource by them, or has them beside its id; undefined: it has none. */
+export function criteriaIn({ kind, id }: Route, query: Parameters): Parameters | undefined {
+  const criteria = conditionsOf(query).filter(([name]) => !(kind === 'delete' && name === '_cascade'));
+  return id === undefined || criteria.length > 0 ? criteria : undefined;
 }
 
 /** `_cascade=delete`, or a header in the words of other servers. */
