@@ -17,26 +17,13 @@ import { isSame, unchanged } from './write/unchanged.js';
 
 /** `located`: what its criteria match, where that was looked up already. */
 export async function update(context: Context, ask: Of<'update'>, located?: Located): Promise<Outcome> {
-  const { engine, view } = context;
+  const { engine } = context;
+  const found: Partial<Located> = located ?? (await locate(context, ask));
+  const { current, query: sought } = found;
   const given = isRaw(ask.body) ? undefined : ask.body.resource['id'];
-  const { current, query: sought } = located ?? (await locate(context, ask));
   const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : located?.id);
-  // By criteria the body may leave the id out; one that it has must be that of the match.
-  if (!isRaw(ask.body) && given !== id && !(ask.id === undefined && given === undefined))
-    throw new FhirError(
-      'invalid',
-      ask.id === undefined
-        ? 'The id in the body is not that of the resource that matches.'
-        : 'The resource in the body must have the id that the URL names.',
-      { expression: `${ask.type}.id`, detail: 'id-mismatch' },
-    );
-  // The id that a client gives where nothing matches may be taken, by a resource that does not match.
-  const before = current ?? (sought && id !== undefined ? await view.read(ask.type, id) : undefined);
-  checkPreconditions(before, ask);
-  if (sought && !current && before?.text)
-    throw taken(ask.type, 'Nothing matches the criteria, but the id in the body is that of another resource.');
-  if (!before && id !== undefined && (await view.isTaken(ask.type, id)))
-    throw taken(ask.type, 'This id is that of another resource: choose another one.');
+  if (!isRaw(ask.body)) checkGivenId(ask, given, id);
+  const before = await replacedBy(context, ask, id, found);
   const prepared = await prepare(
     engine,
     { ...next(engine, ask.type, id, before), method: 'PUT' },
@@ -52,6 +39,35 @@ export async function update(context: Context, ask: Of<'update'>, located?: Loca
     ...(sought && !current ? { mustNotMatch: [absence(context, sought)] } : {}),
     result: { ...auditSubject(change), status, ...(text ? { text } : {}), location },
   };
+}
+
+/** By criteria the body may leave the id out; one that it has must be that of the match. */
+function checkGivenId(ask: Of<'update'>, given: unknown, id: string | undefined): void {
+  if (given === id || (ask.id === undefined && given === undefined)) return;
+  throw new FhirError(
+    'invalid',
+    ask.id === undefined
+      ? 'The id in the body is not that of the resource that matches.'
+      : 'The resource in the body must have the id that the URL names.',
+    { expression: `${ask.type}.id`, detail: 'id-mismatch' },
+  );
+}
+
+/** The version that the update replaces. Throws `precondition`; `conflict` where another resource has the id. */
+async function replacedBy(
+  { view }: Context,
+  ask: Of<'update'>,
+  id: string | undefined,
+  { current, query }: Partial<Located>,
+): Promise<Version | undefined> {
+  // The id that a client gives where nothing matches may be taken, by a resource that does not match.
+  const before = current ?? (query && id !== undefined ? await view.read(ask.type, id) : undefined);
+  checkPreconditions(before, ask);
+  if (query && !current && before?.text)
+    throw taken(ask.type, 'Nothing matches the criteria, but the id in the body is that of another resource.');
+  if (!before && id !== undefined && (await view.isTaken(ask.type, id)))
+    throw taken(ask.type, 'This id is that of another resource: choose another one.');
+  return before;
 }
 
 const taken = (type: string, message: string): FhirError =>

@@ -62,11 +62,11 @@ export async function* walkRecord(
   const references = new References(context.view, record);
   references.read(root);
   // What the whole record refers to is known when all of it was read: pages at the end read it again.
-  const from = named === undefined && after?.[0] === 'owner' ? after : undefined;
+  const [kind, first, ...cursor] = after ?? [];
+  const from = kind === 'owner' ? Number(first) : 0;
   for (const [i, owner] of record.owners.entries()) {
-    const skip = from !== undefined && i < Number(from[1]);
-    const start = from !== undefined && i === Number(from[1]) ? (from.slice(2) as Cursor) : undefined;
-    if (named === undefined && !skip)
+    const start = kind === 'owner' && i === from ? cursor : undefined;
+    if (named === undefined && i >= from)
       for await (const found of compartment(context, record, ranks, owner, start, lot)) {
         found.rows.forEach(row => references.read(row));
         yield found;
@@ -76,7 +76,21 @@ export async function* walkRecord(
     for (const owner of record.owners)
       for await (const { rows } of compartment(context, record, ranks, owner, undefined, LOT))
         rows.forEach(row => references.read(row));
-  const names = references.names().filter(name => named === undefined || name > named);
+  yield* referredTo(
+    context,
+    record,
+    references.names().filter(name => named === undefined || name > named),
+    lot,
+  );
+}
+
+/** What the record refers to, by name. */
+async function* referredTo(
+  context: Seeing,
+  record: Record,
+  names: readonly string[],
+  lot: number,
+): AsyncGenerator<Lot> {
   for (let at = 0; at < names.length; at += lot) {
     const read = await Promise.all(
       names.slice(at, at + lot).map(name => {

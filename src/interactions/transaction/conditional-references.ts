@@ -5,7 +5,7 @@
 import { asFhirError, FhirError } from '../../fhir/error.js';
 import type { Parsed, Resource } from '../../fhir/resource.js';
 import { atElement, atPlace } from '../response/transaction-response.js';
-import { conditionsOf, findBeside, findSought, readCriteria } from '../write/conditional.js';
+import { conditionsOf, findSought, readCriteria } from '../write/conditional.js';
 import type { Context, Engine } from '../engine.js';
 import type { Parameters } from '../interaction.js';
 import { pathTo, put, type Site, sitesOf, textAt } from './references.js';
@@ -79,11 +79,7 @@ async function lookUp(context: Context, text: string, staged?: Staged): Promise<
   if (!engine.definitions.resourceTypes.includes(type))
     throw new FhirError('invalid', 'A conditional reference must start with a resource type.');
   const sought = await readCriteria(context, type, criteria);
-  await staged?.survey(sought);
-  const rows = staged
-    ? [...(await findBeside(context, sought, staged.written(type), 2)).rows, ...staged.matches(sought)]
-    : await findSought(context, sought, 2);
-  const [found, another] = rows;
+  const [found, another] = staged ? await staged.find(context, sought) : await findSought(context, sought, 2);
   if (found && !another) return `${type}/${found.id}`;
   throw found
     ? new FhirError('multiple-matches', 'A conditional reference matches several resources.')

@@ -5,10 +5,10 @@
 import { FhirError } from '../../fhir/error.js';
 import { newId } from '../../platform/ids.js';
 import type { Version } from '../../store/store.js';
-import { findBeside, onlyOne, readCriteria, several, type ConditionalQuery } from '../write/conditional.js';
+import { onlyOne, readCriteria, several, type ConditionalQuery } from '../write/conditional.js';
 import { matching } from '../delete.js';
 import type { Engine } from '../engine.js';
-import type { Interaction, Parameters } from '../interaction.js';
+import type { Interaction, Of, Parameters } from '../interaction.js';
 import { isRaw } from '../write/prepare.js';
 import type { Staged } from './staged.js';
 import type { EntryTask } from './steps.js';
@@ -28,7 +28,7 @@ export async function seek({ ask, context }: EntryTask, staged: Staged): Promise
   if (ask.kind === 'delete') return { rows: await matching(context, ask) };
   return staged.once(JSON.stringify([type, criteria]), async () => {
     const sought = await readCriteria(context, type, criteria);
-    return findBeside(context, sought, staged.deleted(type), 2);
+    return staged.findKept(context, sought);
   });
 }
 
@@ -47,40 +47,65 @@ function criteriaOf(ask: Interaction): Parameters | undefined {
 
 /** Gives the step its identity. Throws `invalid` where another one has it, `multiple-matches`. */
 export function assignIdentity(engine: Engine, step: EntryTask, found: Found | undefined, staged: Staged): void {
-  const { ask, at, entry } = step;
-  const { sought } = found ?? {};
-  const current = found && sought ? onlyOne(sought, found.rows) : undefined;
+  const { ask, at } = step;
   switch (ask.kind) {
     case 'delete':
       for (const { id } of found?.rows ?? [{ id: ask.id! }]) staged.write(ask.type, id, at, 'delete');
       return;
-    case 'create': {
-      const [own, another] = sought ? staged.matches(sought) : [];
-      if (own && (another || current)) throw several(sought!);
-      if (own) {
-        step.madeBy = own.at;
-        staged.name(entry.fullUrl, ask.type, own.id, at, 1);
-        return;
-      }
-      const id = current?.id ?? newId(engine.now());
-      step.ask = { ...ask, id };
-      if (sought) step.located = { query: sought, current };
-      staged.name(entry.fullUrl, ask.type, id, at, current?.version ?? 1);
-      if (!current) staged.write(ask.type, id, at, isRaw(ask.body) ? undefined : ask.body.resource);
-      return;
-    }
+    case 'create':
+      return identifyCreation(engine, step, ask, found, staged);
     case 'update':
-    case 'patch': {
-      const resource = ask.kind === 'update' && !isRaw(ask.body) ? ask.body.resource : undefined;
-      const given = resource?.['id'];
-      const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : newId(engine.now()));
-      if (sought) step.located = { query: sought, current, id };
-      // Which version it has then is not known before: it may be what it was.
-      staged.name(entry.fullUrl, ask.type, id, at);
-      staged.write(ask.type, id, at, resource);
-    }
+    case 'patch':
+      return identifyChange(engine, step, ask, found, staged);
   }
 }
+
+/** What nothing matches is created; what an earlier entry makes and the criteria of this one match is the same resource. */
+function identifyCreation(
+  engine: Engine,
+  step: EntryTask,
+  ask: Of<'create'>,
+  found: Found | undefined,
+  staged: Staged,
+): void {
+  const { at, entry } = step;
+  const { sought } = found ?? {};
+  const current = matchOf(found);
+  const [own, another] = sought ? staged.matches(sought) : [];
+  if (own && (another || current)) throw several(sought!);
+  if (own) {
+    step.madeBy = own.at;
+    staged.name(entry.fullUrl, ask.type, own.id, at, 1);
+    return;
+  }
+  const id = current?.id ?? newId(engine.now());
+  step.ask = { ...ask, id };
+  if (sought) step.located = { query: sought, current };
+  staged.name(entry.fullUrl, ask.type, id, at, current?.version ?? 1);
+  if (!current) staged.write(ask.type, id, at, isRaw(ask.body) ? undefined : ask.body.resource);
+}
+
+function identifyChange(
+  engine: Engine,
+  step: EntryTask,
+  ask: Of<'update'> | Of<'patch'>,
+  found: Found | undefined,
+  staged: Staged,
+): void {
+  const { at, entry } = step;
+  const current = matchOf(found);
+  const resource = ask.kind === 'update' && !isRaw(ask.body) ? ask.body.resource : undefined;
+  const given = resource?.['id'];
+  const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : newId(engine.now()));
+  if (found?.sought) step.located = { query: found.sought, current, id };
+  // Which version it has then is not known before: it may be what it was.
+  staged.name(entry.fullUrl, ask.type, id, at);
+  staged.write(ask.type, id, at, resource);
+}
+
+/** The one that matches in the store; undefined: none, or there are no criteria. Throws `multiple-matches`. */
+const matchOf = (found: Found | undefined): Version | undefined =>
+  found?.sought ? onlyOne(found.sought, found.rows) : undefined;
 
 /**
  * Throws `invalid` where the criteria of an entry mean what another one writes: whether they met it would depend on which comes

@@ -7,7 +7,7 @@
  * whole, and answered after it. It can run again from the start, when somebody else has written meanwhile.
  */
 import { createView } from '../../access/view.js';
-import { asFhirError } from '../../fhir/error.js';
+import { asFhirError, type Issue } from '../../fhir/error.js';
 import type { Absence, Change, Standing } from '../../store/store.js';
 import type { Allowance, Context, Engine } from '../engine.js';
 import { allowanceOf, createAllowance, shareOf } from '../response/allowance.js';
@@ -28,7 +28,7 @@ import { validateLargeAhead } from '../../validation/beside.js';
 import { isRaw } from '../write/prepare.js';
 import { deletedError } from '../read.js';
 import { put, rename, rootOf } from './references.js';
-import { createStaged, type Staged } from './staged.js';
+import { Staged } from './staged.js';
 import { type EntryRunner, isWrite, rankOf, resourceIn, sitesIn, type EntryTask } from './steps.js';
 
 /** Entries prepared at the same time: stores gather their point reads, and the event loop gets a turn after each lot. */
@@ -40,7 +40,7 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
   const steps = await admitAll(context, entries, door);
   const reads = steps.filter(step => !isWrite(step.ask));
   const writes = steps.filter(step => isWrite(step.ask)).toSorted((a, b) => rankOf(a.ask) - rankOf(b.ask));
-  const staged = createStaged(engine);
+  const staged = new Staged(engine);
   await inLots(writes, async ({ ask: write }) => {
     if ('body' in write && write.body && !isRaw(write.body)) await validateLargeAhead(write.body, engine.definitions);
   });
@@ -56,60 +56,74 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
   const patched = outcomes.filter(({ step }) => step.ask.kind === 'patch' && !step.outcome);
   for (const { outcome } of patched) outcome.changes?.forEach(change => staged.patched(change));
   if (patched.length > 0) await check();
+  const { results, parts, ...committed } = gathered(outcomes, prefer);
+  for (const { at, ask: target, entry, madeBy } of writes) {
+    if (madeBy === undefined) continue;
+    const result = { ...results.get(madeBy)!, status: 200 };
+    results.set(at, result);
+    parts.push({ target, result, request: entry.request });
+  }
+  await inLots(reads, step => tryRead(step, committed.changes, door));
+  const complete = async (warnings: readonly Issue[] = []): Promise<Result> => {
+    const answers: Answer[] = [];
+    const allowance = allowanceOf(context);
+    for (const { step, outcome } of outcomes) if (outcome.complete) results.set(step.at, await outcome.complete());
+    await inLots(writes, async ({ at, ask: { kind } }) => {
+      const result = results.get(at)!;
+      const issues =
+        warnings.length > 0 ? [...(result.issues ?? []), ...issuesOf(warnings, at)] : (result.issues ?? []);
+      const shown = kind === 'operation' ? 'representation' : prefer;
+      answers[at] = within(allowance, { ...result, issues }, true, shown);
+    });
+    await inLots(reads, async step => void (answers[step.at] = await answerRead(step, door, allowance)));
+    return { status: 200, ...responseBundle('transaction', answers, engine.now()), patients: [] };
+  };
+  return {
+    result: { status: 200, patients: [] },
+    changes: [...committed.changes.values()],
+    mustNotMatch: [...committed.mustNotMatch.values()],
+    mustExist: committed.mustExist,
+    entries: committed.entries,
+    ...(outcomes.every(({ outcome }) => outcome.cascades ?? !outcome.changes?.some(isDeletion))
+      ? { cascades: true }
+      : {}),
+    ...(entries.length > 0 ? { recordedParts: parts } : {}),
+    complete,
+  };
+}
+
+interface Ran {
+  readonly step: EntryTask;
+  readonly outcome: Outcome;
+}
+
+/** What all writes come to together, in their order. Throws `invalid` where two of them write the same resource. */
+function gathered(outcomes: readonly Ran[], prefer: string | undefined) {
+  /** By position of the entry. */
   const results = new Map<number, Result>();
-  const deeds: RecordedPart[] = [];
+  const parts: RecordedPart[] = [];
+  /** By `Type/id`. */
   const changes = new Map<string, Change>();
-  const absent = new Map<string, Absence>();
-  const present: Standing[] = [];
-  const places = new Map<string, number>();
+  const entries = new Map<string, number>();
+  const mustNotMatch = new Map<string, Absence>();
+  const mustExist: Standing[] = [];
   for (const { step, outcome } of outcomes) {
     // What an entry leaves as it is is written by it, too.
     for (const { type, id } of [...(outcome.changes ?? []), ...(outcome.mustExist ?? [])]) {
-      if (places.has(`${type}/${id}`)) throw inEntry(twice(), step.at);
-      places.set(`${type}/${id}`, step.at);
+      if (entries.has(`${type}/${id}`)) throw inEntry(twice(), step.at);
+      entries.set(`${type}/${id}`, step.at);
     }
     for (const change of outcome.changes ?? []) changes.set(`${change.type}/${change.id}`, change);
-    for (const absence of outcome.mustNotMatch ?? []) absent.set(absence.uniquenessKey, absence);
-    present.push(...(outcome.mustExist ?? []));
+    for (const absence of outcome.mustNotMatch ?? []) mustNotMatch.set(absence.uniquenessKey, absence);
+    mustExist.push(...(outcome.mustExist ?? []));
     // Texts that nobody wants to see are not held until the end.
     const { text: _, blobs: __, ...rest } = outcome.result;
     const shown = step.ask.kind === 'operation' || prefer === 'representation';
     results.set(step.at, shown ? outcome.result : rest);
     const { request } = step.entry;
-    deeds.push(...(outcome.recordedParts ?? [{ target: step.ask, result: rest }]).map(deed => ({ ...deed, request })));
+    parts.push(...(outcome.recordedParts ?? [{ target: step.ask, result: rest }]).map(part => ({ ...part, request })));
   }
-  for (const { at, ask: target, entry, madeBy } of writes) {
-    if (madeBy === undefined) continue;
-    const result = { ...results.get(madeBy)!, status: 200 };
-    results.set(at, result);
-    deeds.push({ target, result, request: entry.request });
-  }
-  await inLots(reads, step => tryRead(step, changes, door));
-  return {
-    result: { status: 200, patients: [] },
-    changes: [...changes.values()],
-    mustNotMatch: [...absent.values()],
-    mustExist: present,
-    entries: places,
-    ...(outcomes.every(({ outcome }) => outcome.cascades ?? !outcome.changes?.some(isDeletion))
-      ? { cascades: true }
-      : {}),
-    ...(entries.length > 0 ? { recordedParts: deeds } : {}),
-    async complete(warnings = []) {
-      const answers: Answer[] = [];
-      const allowance = allowanceOf(context);
-      for (const { step, outcome } of outcomes) if (outcome.complete) results.set(step.at, await outcome.complete());
-      await inLots(writes, async ({ at, ask: { kind } }) => {
-        const result = results.get(at)!;
-        const issues =
-          warnings.length > 0 ? [...(result.issues ?? []), ...issuesOf(warnings, at)] : (result.issues ?? []);
-        const shown = kind === 'operation' ? 'representation' : prefer;
-        answers[at] = within(allowance, { ...result, issues }, true, shown);
-      });
-      await inLots(reads, async step => void (answers[step.at] = await answerRead(step, door, allowance)));
-      return { status: 200, ...responseBundle('transaction', answers, engine.now()), patients: [] };
-    },
-  };
+  return { results, parts, changes, entries, mustNotMatch, mustExist };
 }
 
 const isDeletion = ({ text }: Change): boolean => text === undefined;

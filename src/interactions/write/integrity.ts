@@ -67,6 +67,8 @@ export async function checkIntegrity(context: Context, { cascades, entries, ...o
   };
 }
 
+type LocalTarget = Extract<ReturnType<typeof parseReference>, { readonly kind: 'local' }>;
+
 /** Where something is, seen from the whole interaction: entries of a transaction are named. */
 type Placing = (of: ResourceName, expression: string) => string;
 
@@ -92,6 +94,19 @@ async function lookUp({ engine, view }: Context, changes: readonly Change[], pla
     const row = await view.read(type, id, version);
     return row ? row.text !== undefined : view.showsPartOf(type);
   };
+  const isLocalThere = async (target: LocalTarget): Promise<boolean> => {
+    const { type, id, version } = target;
+    if (!definitions.resourceTypes.includes(type)) return false;
+    // Whether it is there must not be told.
+    if (!view.shows(type)) return true;
+    const mine = own.get(nameOf(target));
+    const row = mine ?? (await currentOf(target));
+    if (!row) return (version === undefined && builtIn.has(nameOf(target))) || view.showsPartOf(type);
+    if (!row.text) return false;
+    if (!mine) present.set(nameOf(target), { type, id });
+    if (version === undefined || version === String(row.version)) return true;
+    return /^[1-9]\d{0,14}$/.test(version) && isThere(type, id, Number(version));
+  };
   const exists = async ({ text, contained }: LiteralReference): Promise<boolean> => {
     const target = parseReference(text, settings.bases);
     switch (target?.kind) {
@@ -103,19 +118,8 @@ async function lookUp({ engine, view }: Context, changes: readonly Change[], pla
       case 'url':
         return !settings.bases.some(base => target.url.startsWith(`${base}/`));
       case 'local':
+        return isLocalThere(target);
     }
-    const { type, id, version } = target;
-    if (!definitions.resourceTypes.includes(type)) return false;
-    // Whether it is there must not be told.
-    if (!view.shows(type)) return true;
-    const mine = own.get(nameOf(target));
-    const row = mine ?? (await currentOf(target));
-    if (!row && version === undefined && builtIn.has(nameOf(target))) return true;
-    if (!row && view.showsPartOf(type)) return true;
-    if (!row?.text) return false;
-    if (!mine) present.set(nameOf(target), { type, id });
-    if (version === undefined || version === String(row.version)) return true;
-    return /^[1-9]\d{0,14}$/.test(version) && isThere(type, id, Number(version));
   };
   const references: LiteralReference[] = [];
   for (const [i, change] of changes.entries()) {
