@@ -69,7 +69,7 @@ export async function open(config: Config): Promise<Engine> {
   const parameters = createLiveParameters(definitions);
   const placement = createIndexLayout(definitions.searchParameters);
   const store = await openStore(config, withWords(placement, config));
-  const settings = settingsOf(config);
+  const settings = engineSettings(config);
   const { bases } = settings;
   const registry = new Registry({
     definitions,
@@ -113,7 +113,7 @@ export async function open(config: Config): Promise<Engine> {
   };
 }
 
-function settingsOf(config: Config): EngineSettings {
+function engineSettings(config: Config): EngineSettings {
   const { store: _store, secret: _secret, tokens: _tokens, fulltext: _fulltext, ...rest } = config;
   const { handling, linkMinutes, auth, corsOrigins, ...shared } = rest;
   const bases = basesOf(config);

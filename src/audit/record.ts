@@ -31,13 +31,13 @@ interface Values {
 }
 
 /** Those that stand in the text: all but `at`, which is there as `recorded`. */
-type Slot = Exclude<keyof Values, 'at'>;
+type EventSlot = Exclude<keyof Values, 'at'>;
 
-interface Shape {
+interface EventShape {
   /** The text between the values, each of which stands inside a JSON string. */
   readonly pieces: readonly string[];
   /** What stands after each piece but the last. */
-  readonly slots: readonly Slot[];
+  readonly slots: readonly EventSlot[];
   readonly entries: readonly ((values: Values) => IndexEntry)[];
 }
 
@@ -55,16 +55,16 @@ const MARKS: Values = {
   dataVersion: String(randomInt(1e14, 2e14)),
   patient: `${secret}-patient`,
 };
-const SLOTS = (Object.keys(MARKS) as (keyof Values)[]).filter((slot): slot is Slot => slot !== 'at');
+const SLOTS = (Object.keys(MARKS) as (keyof Values)[]).filter((slot): slot is EventSlot => slot !== 'at');
 const BETWEEN = new RegExp(SLOTS.map(slot => MARKS[slot].replaceAll(/[.+]/g, '\\$&')).join('|'), 'g');
 const SLOT_OF = new Map(SLOTS.map(slot => [MARKS[slot], slot]));
 /** Shapes differ by user and kind of request: far fewer than this, unless somebody plays with us. */
-const REMEMBERED = 2000;
+const MAX_SHAPES = 2000;
 
 export function createRecorder(parameters: SearchParameters, bases: readonly string[]): Recorder {
-  const shapes = new Map<string, Shape>();
+  const shapes = new Map<string, EventShape>();
   let { generation } = parameters;
-  const shapeOf = (deed: AuditRecord, patient: string | undefined): Shape => {
+  const shapeOf = (deed: AuditRecord, patient: string | undefined): EventShape => {
     const { interaction, pattern, outcome, why, principal, data } = deed;
     const versioned = data?.version !== undefined;
     const key = [
@@ -81,7 +81,7 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
     const name = key.join('\u0000');
     let shape = shapes.get(name);
     if (!shape) {
-      if (shapes.size >= REMEMBERED) shapes.clear();
+      if (shapes.size >= MAX_SHAPES) shapes.clear();
       shape = makeShape(deed, patient === undefined ? undefined : MARKS.patient, parameters, bases);
       shapes.set(name, shape);
     }
@@ -89,7 +89,7 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
   };
   const one = (deed: AuditRecord, patient: string | undefined): Change => {
     // What a custom parameter makes of a marker cannot be filled in.
-    if (parameters.hasCustom('AuditEvent')) return plain(deed, patient, parameters, bases);
+    if (parameters.hasCustom('AuditEvent')) return unshapedEvent(deed, patient, parameters, bases);
     if (parameters.generation !== generation) {
       shapes.clear();
       ({ generation } = parameters);
@@ -116,14 +116,14 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
       method: 'POST',
       text: Buffer.from(text),
       entries: entries.map(fill => fill(values)),
-      patients: patientsOf(deed, patient),
+      patients: patientsOfEvent(deed, patient),
     };
   };
   return deed => {
     const { patients, request } = deed;
     if (patients.length === 0) return [one(deed, undefined)];
     if (patients.length * request.length <= WHOLE || deed.data) return patients.map(patient => one(deed, patient));
-    const brief = { ...deed, request: `${request.slice(0, HEAD)}…` };
+    const brief = { ...deed, request: `${request.slice(0, MAX_BRIEF_REQUEST)}…` };
     return [one(deed, undefined), ...patients.map(patient => one(brief, patient))];
   };
 }
@@ -134,10 +134,10 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
  * its beginning; their request id joins them.
  */
 const WHOLE = 4_000_000;
-const HEAD = 500;
+const MAX_BRIEF_REQUEST = 500;
 
 /** The event made and extracted as any resource is. */
-function plain(
+function unshapedEvent(
   deed: AuditRecord,
   patient: string | undefined,
   parameters: SearchParameters,
@@ -153,12 +153,12 @@ function plain(
     method: 'POST',
     text: Buffer.from(JSON.stringify(event)),
     entries: extract(event, parameters, { bases }),
-    patients: patientsOf(deed, patient),
+    patients: patientsOfEvent(deed, patient),
   };
 }
 
 /** The event is about the patient, and about the data where that is a Patient. */
-function patientsOf({ data }: AuditRecord, patient: string | undefined): string[] {
+function patientsOfEvent({ data }: AuditRecord, patient: string | undefined): string[] {
   const about = data?.type === 'Patient' ? [data.id] : [];
   if (patient !== undefined && patient !== about[0]) about.push(patient);
   return about;
@@ -169,7 +169,7 @@ function makeShape(
   patient: string | undefined,
   parameters: SearchParameters,
   bases: readonly string[],
-): Shape {
+): EventShape {
   const marked: AuditRecord = {
     ...deed,
     at: MARKS.at,

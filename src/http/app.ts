@@ -13,10 +13,10 @@ import { asFhirError, FhirError } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
 import type { Engine } from '../interactions/engine.js';
 import { isLoopback } from '../platform/config.js';
-import { answer, type Exchange, type House, type Notice, takeOriginForm } from './exchange.js';
+import { answerRequest, type Exchange, type House, type Notice, takeOriginForm } from './exchange.js';
 import { fhir } from './fhir.js';
 import { createGuard } from './guard.js';
-import { pageOf } from './page.js';
+import { createPage } from './page.js';
 import type { Limits } from './source.js';
 
 export interface HttpOptions {
@@ -59,8 +59,8 @@ function createApp({ engine, limits }: HttpOptions): Express {
   });
   const answered =
     (notice: Notice, work: (exchange: Exchange) => Promise<void> | void) => (request: Request, response: Response) =>
-      answer(house, request, response, notice, work);
-  const page = pageOf(engine);
+      answerRequest(house, request, response, notice, work);
+  const page = createPage(engine);
   const options = { ...house, limits, page };
   app.use(
     '/fhir',

@@ -17,15 +17,15 @@ export interface Intake {
 }
 
 /** Bytes up to which a body needs no room, and inflates whatever its ratio. */
-const SMALL = 1024 * 1024;
+const MAX_ROOMLESS_BODY = 1024 * 1024;
 /** Compressed bytes up to which inflating at once is cheaper than a round through the thread pool. */
-const AT_ONCE = 64 * 1024;
+const MAX_INLINE_GZIP = 64 * 1024;
 /** JSON and XML shrink to a twentieth or so, tables of one row repeated to a hundredth; a bomb to a thousandth. */
 const MOST_RATIO = 200;
 /** Memory that a body takes with its text, its objects and what is stored, as a multiple of its bytes. */
 const FACTOR = 4;
 
-const tooLarge = (limit: number): FhirError =>
+const bodyTooLarge = (limit: number): FhirError =>
   new FhirError('too-large', `The body is larger than this server takes (${limit} bytes).`, {
     expression: 'http.Content-Length',
   });
@@ -43,7 +43,7 @@ function encodingOf(request: IncomingMessage): 'identity' | 'gzip' {
   });
 }
 
-const lengthOf = (request: IncomingMessage): number => Number(request.headers['content-length'] ?? Number.NaN);
+const declaredLength = (request: IncomingMessage): number => Number(request.headers['content-length'] ?? Number.NaN);
 
 /** The parts of a body as they come. The request outlives a refusal: it is answered on the same connection. */
 async function* arriving(request: IncomingMessage): AsyncGenerator<Buffer> {
@@ -69,7 +69,7 @@ async function* inflating(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
   try {
     for await (const part of gunzip as AsyncIterable<Buffer>) {
       given += part.length;
-      if (given > SMALL && given > taken * MOST_RATIO)
+      if (given > MAX_ROOMLESS_BODY && given > taken * MOST_RATIO)
         throw new FhirError(
           'too-large',
           `The body inflates to more than ${MOST_RATIO} times its size: send it plain.`,
@@ -138,10 +138,10 @@ async function enterRoom(request: IncomingMessage, most: number, { room, patienc
 
 /** The whole body, inflated. Whoever calls this sees to it that `forgetBody` is called. */
 export async function readBody(request: IncomingMessage, limit: number, intake: Intake): Promise<Buffer> {
-  const length = lengthOf(request);
-  if (length > limit) throw tooLarge(limit);
+  const length = declaredLength(request);
+  if (length > limit) throw bodyTooLarge(limit);
   const gzip = encodingOf(request) === 'gzip';
-  if (gzip && length <= AT_ONCE && !opened.has(request)) return inflateSmall(request, limit, intake);
+  if (gzip && length <= MAX_INLINE_GZIP && !opened.has(request)) return inflateSmall(request, limit, intake);
   return gather(request, contentOf(request), gzip || Number.isNaN(length) ? limit : length, limit, intake);
 }
 
@@ -149,7 +149,7 @@ async function inflateSmall(request: IncomingMessage, limit: number, intake: Int
   const parts: Buffer[] = [];
   for await (const part of arriving(request)) parts.push(part);
   try {
-    return gunzipSync(Buffer.concat(parts), { maxOutputLength: Math.min(SMALL, limit) });
+    return gunzipSync(Buffer.concat(parts), { maxOutputLength: Math.min(MAX_ROOMLESS_BODY, limit) });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw noGzip(error);
   }
@@ -171,10 +171,10 @@ async function gather(
   for await (const part of content) {
     const at = size;
     size += part.length;
-    if (size > limit) throw tooLarge(limit);
+    if (size > limit) throw bodyTooLarge(limit);
     if (whole) part.copy(whole, at);
     else parts.push(part);
-    if (whole || size <= SMALL) continue;
+    if (whole || size <= MAX_ROOMLESS_BODY) continue;
     place = await enterRoom(request, most, intake);
     // Memory that is never touched is never taken: this is the only copy.
     whole = Buffer.allocUnsafeSlow(most);
@@ -187,11 +187,11 @@ async function gather(
 
 /** The body as a stream of bytes for the blob store, inflated and counted. */
 export async function* streamBody(request: IncomingMessage, limit: number): AsyncGenerator<Uint8Array> {
-  if (lengthOf(request) > limit) throw tooLarge(limit);
+  if (declaredLength(request) > limit) throw bodyTooLarge(limit);
   let size = 0;
   for await (const part of contentOf(request)) {
     size += part.length;
-    if (size > limit) throw tooLarge(limit);
+    if (size > limit) throw bodyTooLarge(limit);
     yield part;
   }
 }

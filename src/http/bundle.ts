@@ -21,14 +21,14 @@ import { readInteraction, type Source, wholeQuestion, withCriteria } from './req
 import { type Route, route } from './route.js';
 
 /** Bytes and entries that are read before others get a turn. */
-const PIECE = 128 * 1024;
-const LOT = 64;
+const BYTES_A_TURN = 128 * 1024;
+const ENTRIES_A_TURN = 64;
 /** How an answer is written is up to the request around the Bundle. */
-const PRESENTATION = new Set(['_format', '_pretty']);
+const FORM_PARAMETERS = new Set(['_format', '_pretty']);
 /** Values of a whole Bundle, as a multiple of those of one resource: 25,000 resources of eighty values each. */
 export const MOST_RESOURCES = 10;
 /** Bytes that an entry may have beside its resource. */
-const BESIDE = 64 * 1024;
+const MAX_AROUND_RESOURCE = 64 * 1024;
 
 /** `body`: JSON. Throws `invalid` where it is no Bundle of requests, `too-large` for what is beyond the limits. */
 export async function readBundle(
@@ -54,7 +54,7 @@ export async function readBundle(
 /** What a Bundle asks for. `around`: the Bundle without its entries, where they are an array. Throws `invalid`. */
 export async function requestsOf(
   around: Resource,
-  given: readonly Given[] | undefined,
+  given: readonly GivenEntry[] | undefined,
   engine: Engine,
   { prefer, lenient }: Wishes,
 ): Promise<Interaction> {
@@ -75,7 +75,7 @@ export async function requestsOf(
   for (const each of addressed ?? []) {
     entries.push(await readEntry(each, engine, lenient));
     // A long Bundle does not keep everybody else waiting.
-    if (entries.length % LOT === 0) await turn();
+    if (entries.length % ENTRIES_A_TURN === 0) await turn();
   }
   return { kind: type, entries, ...(prefer === undefined ? {} : { prefer }) };
 }
@@ -94,23 +94,23 @@ export interface BundleLimits extends JsonLimits {
 }
 
 /** An entry that was parsed. */
-export interface Given {
+export interface GivenEntry {
   readonly value: Json;
   readonly decimals: Decimals | undefined;
   readonly large?: true;
 }
 
-async function readParts(parts: readonly Buffer[], limits: BundleLimits): Promise<Given[]> {
+async function readParts(parts: readonly Buffer[], limits: BundleLimits): Promise<GivenEntry[]> {
   // Two levels are those of the Bundle.
   const own = { ...limits, maxDepth: limits.maxDepth - 2 };
-  const given: Given[] = [];
+  const given: GivenEntry[] = [];
   let values = 0;
   let since = 0;
   for (const [at, part] of parts.entries()) {
     try {
-      if (part.length > limits.maxBody + BESIDE) throw tooLarge(limits);
+      if (part.length > limits.maxBody + MAX_AROUND_RESOURCE) throw entryTooLarge(limits);
       const { value, decimals, text, found } = await readAnyJson(part, own);
-      if (part.length > limits.maxBody && sizeOfResource(text, limits) > limits.maxBody) throw tooLarge(limits);
+      if (part.length > limits.maxBody && sizeOfResource(text, limits) > limits.maxBody) throw entryTooLarge(limits);
       values += found.values;
       given.push({ value, decimals, ...(isLarge(found, text) ? { large: true } : {}) });
     } catch (error) {
@@ -122,7 +122,7 @@ async function readParts(parts: readonly Buffer[], limits: BundleLimits): Promis
         detail: 'too-many-values',
       });
     since += part.length;
-    if (since > PIECE) {
+    if (since > BYTES_A_TURN) {
       since = 0;
       await turn();
     }
@@ -130,7 +130,7 @@ async function readParts(parts: readonly Buffer[], limits: BundleLimits): Promis
   return given;
 }
 
-const tooLarge = ({ maxBody }: BundleLimits): FhirError =>
+const entryTooLarge = ({ maxBody }: BundleLimits): FhirError =>
   new FhirError('too-large', `The resource is larger than this server takes (${maxBody} bytes).`, {
     expression: 'http.resource',
   });
@@ -153,7 +153,7 @@ function withUrl(entry: Json): Json {
 }
 
 /** An entry whose shape is known to be right. */
-async function readEntry(given: Given, engine: Engine, lenient: boolean): Promise<Entry> {
+async function readEntry(given: GivenEntry, engine: Engine, lenient: boolean): Promise<Entry> {
   const entry = given.value as JsonObject;
   const fullUrl = typeof entry['fullUrl'] === 'string' ? { fullUrl: entry['fullUrl'] } : {};
   const request = (entry['request'] ?? {}) as Readonly<Record<string, string>>;
@@ -163,7 +163,7 @@ async function readEntry(given: Given, engine: Engine, lenient: boolean): Promis
   try {
     if (method === '')
       throw new FhirError('invalid', 'The entry needs a request with method and url.', { expression: 'http.request' });
-    const [path, query] = pathOf(url, engine);
+    const [path, query] = splitEntryUrl(url, engine);
     if (endsInStep(fullUrl.fullUrl ?? ''))
       throw new FhirError('invalid', 'A fullUrl cannot end in . or ..: nothing can have such an address.', {
         expression: 'http.fullUrl',
@@ -171,7 +171,7 @@ async function readEntry(given: Given, engine: Engine, lenient: boolean): Promis
       });
     const source = { ...sourceOf(given, entry, request, engine), lenient };
     target = withCriteria(route(method, path, engine), request['ifNoneExist'], []);
-    const asked = readQuery(query).filter(([parameter]) => !PRESENTATION.has(parameter));
+    const asked = readQuery(query).filter(([parameter]) => !FORM_PARAMETERS.has(parameter));
     target = withCriteria(target, request['ifNoneExist'], asked);
     const ask = await readInteraction(engine, source, target, asked);
     return { ...name, request: wholeQuestion(name.request, ask), ask };
@@ -182,7 +182,7 @@ async function readEntry(given: Given, engine: Engine, lenient: boolean): Promis
 }
 
 /** Path with a slash in front, and query, below the base. */
-function pathOf(url: string, { settings }: Engine): [path: string, query: string] {
+function splitEntryUrl(url: string, { settings }: Engine): [path: string, query: string] {
   const base = settings.bases.find(each => url === each || url.startsWith(`${each}/`) || url.startsWith(`${each}?`));
   const local = base === undefined ? url : url.slice(base.length);
   if (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(local))
@@ -196,7 +196,7 @@ function pathOf(url: string, { settings }: Engine): [path: string, query: string
 }
 
 /** What a header is called in Bundle.entry.request. */
-const HEADERS: Readonly<Record<string, string>> = {
+const ENTRY_HEADERS: Readonly<Record<string, string>> = {
   'if-match': 'ifMatch',
   'if-none-match': 'ifNoneMatch',
   'if-modified-since': 'ifModifiedSince',
@@ -204,7 +204,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 };
 
 function sourceOf(
-  { decimals, large }: Given,
+  { decimals, large }: GivenEntry,
   entry: JsonObject,
   request: Readonly<Record<string, string>>,
   engine: Engine,
@@ -219,7 +219,7 @@ function sourceOf(
   };
   return {
     method: request['method']!,
-    header: name => (name === 'accept' ? 'application/fhir+json' : request[HEADERS[name] ?? '']),
+    header: name => (name === 'accept' ? 'application/fhir+json' : request[ENTRY_HEADERS[name] ?? '']),
     resource: async () => body(),
     patch: async () => patchFromEntry(engine, body()),
     optional: async () => (entry['resource'] === undefined ? undefined : body()),

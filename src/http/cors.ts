@@ -19,7 +19,7 @@ const EXPOSED = [
 ].join(', ');
 
 /** What the server reads, then what clients send beside it and browsers would otherwise not let them send. */
-const HEADERS = [
+const ALLOWED_HEADERS = [
   'Accept',
   'Accept-Encoding',
   'Authorization',
@@ -61,7 +61,7 @@ export function cors(request: Request, response: Response, origins: readonly str
   if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return false;
   response.writeHead(204, {
     'Access-Control-Allow-Methods': 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
-    'Access-Control-Allow-Headers': HEADERS,
+    'Access-Control-Allow-Headers': ALLOWED_HEADERS,
     'Access-Control-Max-Age': '86400',
   });
   response.end();

@@ -37,7 +37,7 @@ export type Notice = 'always' | 'failures' | 'never';
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
 
 /** Answers a request by `work`, or by the error that `work` throws. Never rejects. */
-export async function answer(
+export async function answerRequest(
   { engine, guard }: House,
   request: Request,
   response: Response,

@@ -4,12 +4,12 @@ import { asFhirError, type FhirError } from '../fhir/error.js';
 import type { Caller } from '../interactions/engine.js';
 import { INTERACTIONS } from '../interactions/kinds.js';
 import { createAllowance } from '../interactions/response/allowance.js';
-import { admit, perform, refuse } from '../interactions/perform.js';
+import { admit, perform, recordRefusal } from '../interactions/perform.js';
 import { forgetBody } from './body.js';
 import { cors } from './cors.js';
 import type { Exchange, House } from './exchange.js';
 import { contentTypes, prefersHtml } from './media.js';
-import { type Head, headOf, type Presentation } from './presentation.js';
+import { type Head, headFrom, type Presentation } from './presentation.js';
 import { single } from './query.js';
 import { preference, readInteraction, wholeQuestion, withCriteria } from './request.js';
 import { respond } from './respond.js';
@@ -48,8 +48,8 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     request: `${request.method} ${request.originalUrl}`,
   };
   const known = await identified(context, request, target);
-  const fault = faultOf(request, target, head) ?? guard.foreign(request);
-  if (fault) return refuse(known, target, fault);
+  const fault = faultOfHead(request, target, head) ?? guard.foreign(request);
+  if (fault) return recordRefusal(known, target, fault);
   const admitted = await admit(known, target);
   const allowance = createAllowance(engine);
   try {
@@ -57,11 +57,11 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     const interaction = await readInteraction(engine, source, target, head.query).catch(thrown => {
       const error = asFhirError(thrown);
       if (target.kind === 'patch' && error.kind === 'unsupported-media-type') response.setHeader(...ACCEPT_PATCH);
-      return refuse(known, target, error);
+      return recordRefusal(known, target, error);
     });
     if (interaction.kind === 'search' && request.method === 'POST') {
-      exchange.head = headOf(request.headers, interaction.parameters);
-      if (exchange.head.fault) return refuse(known, target, exchange.head.fault);
+      exchange.head = headFrom(request.headers, interaction.parameters);
+      if (exchange.head.fault) return recordRefusal(known, target, exchange.head.fault);
     }
     const result = await perform(
       { ...known, request: wholeQuestion(known.request, interaction), allowance },
@@ -90,12 +90,12 @@ async function identified(context: Caller, request: Request, target: Route): Pro
   try {
     return { ...context, principal: await context.engine.identify(request.headers) };
   } catch (error) {
-    return refuse(context, target, asFhirError(error));
+    return recordRefusal(context, target, asFhirError(error));
   }
 }
 
 /** A Binary may be wanted in any format, as its own bytes. */
-function faultOf(request: Request, { type, kind }: Route, { fault, query }: Head): FhirError | undefined {
+function faultOfHead(request: Request, { type, kind }: Route, { fault, query }: Head): FhirError | undefined {
   if (fault?.kind !== 'not-acceptable' || type !== 'Binary' || (kind !== 'read' && kind !== 'vread')) return fault;
   return contentTypes(request.headers.accept, single(query, '_format')) ? undefined : fault;
 }

@@ -19,7 +19,7 @@ const FORMATS: ReadonlyMap<string, Format> = new Map(
     'text/xml': 'xml',
   } as const),
 );
-const ANY = new Set(['*/*', 'application/*', 'text/*', 'text/html']);
+const WILDCARDS = new Set(['*/*', 'application/*', 'text/*', 'text/html']);
 const VERSIONS = new Set(['4.0', '4.0.1']);
 
 interface MediaType {
@@ -72,7 +72,7 @@ export function responseFormat(accept: string | undefined, format: string | unde
     });
   }
   for (const type of accepted(accept)) {
-    const found = FORMATS.get(type.type) ?? (ANY.has(type.type) ? 'json' : undefined);
+    const found = FORMATS.get(type.type) ?? (WILDCARDS.has(type.type) ? 'json' : undefined);
     if (found && ours(type)) return found;
   }
   throw new FhirError(

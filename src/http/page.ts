@@ -33,7 +33,7 @@ const POLICY = [
 ].join('; ');
 
 /** What shows the page of a server. */
-export function pageOf({ settings, definitions }: Engine): (exchange: Exchange) => void {
+export function createPage({ settings, definitions }: Engine): (exchange: Exchange) => void {
   const text = Buffer.from(page(settings, definitions.version));
   return ({ request, response }) => {
     response.setHeader('Content-Type', 'text/html; charset=utf-8');
@@ -45,7 +45,7 @@ export function pageOf({ settings, definitions }: Engine): (exchange: Exchange) 
 }
 
 function page({ base, software, authentication }: Engine['settings'], fhirVersion: string): string {
-  const address = escape(base);
+  const address = escapeHtml(base);
   const bearer = authentication === 'token' ? ' -H "Authorization: Bearer $TOKEN"' : '';
   const about =
     authentication === 'token'
@@ -56,13 +56,13 @@ function page({ base, software, authentication }: Engine['settings'], fhirVersio
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(software.name)}</title>
+<title>${escapeHtml(software.name)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <main>
-<h1>${escape(software.name)} <small>${escape(software.version)}</small></h1>
-<p>A FHIR R4 (${escape(fhirVersion)}) server. ${about}</p>
+<h1>${escapeHtml(software.name)} <small>${escapeHtml(software.version)}</small></h1>
+<p>A FHIR R4 (${escapeHtml(fhirVersion)}) server. ${about}</p>
 <h2>Base address</h2>
 <pre>${address}</pre>
 <h2>First request</h2>
@@ -79,11 +79,11 @@ function page({ base, software, authentication }: Engine['settings'], fhirVersio
 `;
 }
 
-const ESCAPES: Readonly<Record<string, string>> = {
+const HTML_ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
   '>': '&gt;',
   '"': '&quot;',
   "'": '&#39;',
 };
-const escape = (text: string): string => text.replace(/[&<>"']/g, char => ESCAPES[char]!);
+const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, char => HTML_ESCAPES[char]!);

@@ -26,14 +26,14 @@ export interface Head {
 /** `search`: from the question mark. Never throws: whoever asks wrongly is told in the format that was asked for. */
 export function readHead(headers: IncomingHttpHeaders, search: string): Head {
   try {
-    return headOf(headers, readQuery(search));
+    return headFrom(headers, readQuery(search));
   } catch (error) {
     return faulty(headers, [], /[?&]_format=([\w/+%-]+)/.exec(search)?.[1], error);
   }
 }
 
 /** The same of parameters that are decoded: a search by POST may have them in its form. Never throws. */
-export function headOf(headers: IncomingHttpHeaders, query: Parameters): Head {
+export function headFrom(headers: IncomingHttpHeaders, query: Parameters): Head {
   const asked = single(query, '_format');
   try {
     const format = responseFormat(headers.accept, asked);

@@ -63,7 +63,7 @@ export async function readInteraction(
   const type = route.type ?? '';
   switch (route.kind) {
     case 'capabilities':
-      return { kind: 'capabilities', ...viewOf(engine, source, 'CapabilityStatement', query) };
+      return { kind: 'capabilities', ...viewAsked(engine, source, 'CapabilityStatement', query) };
     case 'read':
       return { kind: 'read', ...reading(engine, source, route, query) };
     case 'vread':
@@ -150,7 +150,7 @@ function reading(engine: Engine, source: Source, route: Route, query: Parameters
   return {
     type,
     id: route.id ?? '',
-    ...viewOf(engine, source, type, query),
+    ...viewAsked(engine, source, type, query),
     ...(ifNoneMatch === undefined ? {} : { ifNoneMatch: ifNoneMatch.split(',').map(readTag) }),
     ...(Number.isNaN(since) ? {} : { ifModifiedSince: since }),
     ...(content ? { content } : {}),
@@ -158,7 +158,7 @@ function reading(engine: Engine, source: Source, route: Route, query: Parameters
 }
 
 /** `_summary` and `_elements`; what else is asked of a single resource is unknown. `mode=full` is what /metadata answers. */
-function viewOf(engine: Engine, source: Source, type: string, query: Parameters): { readonly view?: View } {
+function viewAsked(engine: Engine, source: Source, type: string, query: Parameters): { readonly view?: View } {
   if (query.length === 0) return {};
   const asked = type === 'CapabilityStatement' ? query.filter(pair => String(pair) !== 'mode,full') : query;
   const view = readView(engine, type, sortOut(asked, VIEW, source.lenient, 'A read').known);

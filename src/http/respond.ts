@@ -29,16 +29,16 @@ const GZIP_FROM = 8 * 1024;
 /** ms after which a client that takes nothing of an answer is left. */
 const STALLED = 60_000;
 /** Bytes above which an answer is sent in chunks. */
-const AT_ONCE = 1024 * 1024;
+const MAX_UNSTREAMED = 1024 * 1024;
 
 /** What answers need of the engine. */
-type House = Pick<Engine, 'forms' | 'store' | 'settings'>;
+type Responding = Pick<Engine, 'forms' | 'store' | 'settings'>;
 
 export async function respond(
   response: Response,
   result: Result,
   presentation: Presentation,
-  engine: House,
+  engine: Responding,
   allowance: Allowance,
 ): Promise<void> {
   const { version, location, binary, stream } = result;
@@ -50,21 +50,21 @@ export async function respond(
   }
   if (location !== undefined) response.setHeader('Location', `${engine.settings.base}/${location}`);
   if (binary) return sendBinary(response, status, binary);
-  if (stream && isStored(presentation)) return sendStream(response, status, wholes(engine, stream), presentation);
-  const text = stream ? await collect(stream, allowance) : bodyOf({ ...result, status }, presentation);
+  if (stream && isStoredForm(presentation)) return sendStream(response, status, wholes(engine, stream), presentation);
+  const text = stream ? await collectText(stream, allowance) : bodyOf({ ...result, status }, presentation);
   if (!text) {
     response.writeHead(status, status === 204 || status === 304 ? {} : { 'Content-Length': '0' });
     response.end();
     return;
   }
-  if (!isStored(presentation) && text.text.length > FREE) await allowance.admit(4 * text.text.length);
+  if (!isStoredForm(presentation) && text.text.length > FREE) await allowance.admit(4 * text.text.length);
   return sendText(response, status, text, presentation, engine);
 }
 
 /** The form in which texts are stored. */
-const isStored = ({ format, pretty }: Presentation): boolean => format === 'json' && !pretty;
+const isStoredForm = ({ format, pretty }: Presentation): boolean => format === 'json' && !pretty;
 
-async function* wholes(engine: House, texts: AsyncIterable<Text>): AsyncGenerator<Buffer> {
+async function* wholes(engine: Responding, texts: AsyncIterable<Text>): AsyncGenerator<Buffer> {
   for await (const text of texts) yield* streamText(engine.store, text);
 }
 
@@ -89,7 +89,7 @@ export async function respondError(
   response: Response,
   error: FhirError,
   presentation: Presentation,
-  engine: House,
+  engine: Responding,
   requestId: string,
 ): Promise<void> {
   if (error.kind === 'unauthenticated') response.setHeader('WWW-Authenticate', 'Bearer realm="chartroom"');
@@ -112,12 +112,12 @@ async function sendText(
   status: number,
   json: Text,
   presentation: Presentation,
-  engine: House,
+  engine: Responding,
 ): Promise<void> {
   const { format, pretty, gzip: wanted } = presentation;
-  const text = isStored(presentation) ? json : await engine.forms.give(json, { as: format, pretty });
+  const text = isStoredForm(presentation) ? json : await engine.forms.give(json, { as: format, pretty });
   const size = sizeOf(text);
-  if (size > AT_ONCE) return sendStream(response, status, streamText(engine.store, text), presentation, size);
+  if (size > MAX_UNSTREAMED) return sendStream(response, status, streamText(engine.store, text), presentation, size);
   const plain = await whole(engine.store, text);
   response.setHeader('Content-Type', mediaTypeOf(format));
   const zip = wanted && plain.length >= GZIP_FROM;
@@ -156,7 +156,7 @@ async function sendStream(
 /** What can be parsed again for XML or pretty JSON. */
 const MAX_COLLECTED = 64 * 1024 * 1024;
 
-async function collect(stream: AsyncIterable<Text>, allowance: Allowance): Promise<Text> {
+async function collectText(stream: AsyncIterable<Text>, allowance: Allowance): Promise<Text> {
   const pieces: Piece[] = [];
   let size = 0;
   for await (const text of stream) {

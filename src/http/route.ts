@@ -4,8 +4,8 @@
  */
 import { FhirError } from '../fhir/error.js';
 import { isId } from '../fhir/id.js';
-import type { Kind, Target } from '../interactions/interaction.js';
-import { type HttpMethod, type InteractionKind, INTERACTIONS } from '../interactions/kinds.js';
+import type { InteractionKind, Target } from '../interactions/interaction.js';
+import { type HttpMethod, type InteractionRow, INTERACTIONS } from '../interactions/kinds.js';
 import { didYouMean } from '../platform/nearest.js';
 import type { OperationLevel, OperationOffer } from '../interactions/operations/operation.js';
 import type { Engine } from '../interactions/engine.js';
@@ -15,7 +15,7 @@ export interface Route extends Target {
   readonly version?: string;
 }
 
-type Methods = Readonly<Partial<Record<string, Kind>>>;
+type Methods = Readonly<Partial<Record<string, InteractionKind>>>;
 
 /** As Allow lists them. */
 const METHODS: readonly HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
@@ -23,13 +23,13 @@ const METHODS: readonly HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 /** Path shape → method → kind, in the letters of the table of interactions. */
 const ROUTES: ReadonlyMap<string, Methods> = routesOf(INTERACTIONS);
 
-function routesOf(interactions: Readonly<Record<string, InteractionKind>>): ReadonlyMap<string, Methods> {
+function routesOf(interactions: Readonly<Record<string, InteractionRow>>): ReadonlyMap<string, Methods> {
   const routes = new Map<string, Methods>();
   for (const method of METHODS)
     for (const [kind, { addresses }] of Object.entries(interactions))
       for (const address of addresses) {
         const [verb, shape = ''] = address.split(' ');
-        if (verb === method) routes.set(shape, { ...routes.get(shape), [method]: kind as Kind });
+        if (verb === method) routes.set(shape, { ...routes.get(shape), [method]: kind as InteractionKind });
       }
   return routes;
 }

@@ -43,7 +43,7 @@ function isBinaryObject(text: string): boolean {
   at = skip(at + 1);
   let elements = true;
   while (text[at] === '"') {
-    const keyEnd = endOfString(text, at);
+    const keyEnd = skipString(text, at);
     const key = text.slice(at + 1, keyEnd - 1);
     const value = skip(keyEnd);
     if (key === 'resourceType') return text.startsWith('"Binary"', value);
@@ -56,7 +56,7 @@ function isBinaryObject(text: string): boolean {
 }
 
 /** Behind the closing quote, or the length of the text. */
-function endOfString(text: string, at: number): number {
+function skipString(text: string, at: number): number {
   for (let end = at + 1; end < text.length; end++) {
     if (text[end] === '\\') end++;
     else if (text[end] === '"') return end + 1;
@@ -69,7 +69,7 @@ function endOfValue(text: string, at: number): number {
   for (let end = at; end < text.length; end++) {
     const char = text[end]!;
     if (char === '"') {
-      end = endOfString(text, end) - 1;
+      end = skipString(text, end) - 1;
       if (depth === 0) return end + 1;
     } else if (char === '{' || char === '[') depth++;
     else if (char === '}' || char === ']') {

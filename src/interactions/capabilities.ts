@@ -86,8 +86,8 @@ function resource(engine: Engine, type: string) {
     conditionalUpdate: updates,
     conditionalDelete: !updates ? 'not-supported' : engine.settings.conditionalDelete > 1 ? 'multiple' : 'single',
     referencePolicy: ['literal', 'logical', ...(engine.settings.integrity === 'enforce' ? ['enforced'] : [])],
-    searchInclude: ['*', `${type}:*`, ...referencesOf(engine, type).map(({ code }) => `${type}:${code}`)],
-    searchRevInclude: ['*', ...engine.definitions.resourceTypes.flatMap(from => referring(engine, from, type))],
+    searchInclude: ['*', `${type}:*`, ...referenceParameters(engine, type).map(({ code }) => `${type}:${code}`)],
+    searchRevInclude: ['*', ...engine.definitions.resourceTypes.flatMap(from => revIncludesFrom(engine, from, type))],
     searchParam: [...engine.parameters.of(type).values()].map(searchParam),
     ...(operation.length > 0 ? { operation } : {}),
   };
@@ -112,12 +112,12 @@ function isOffered(operation: Operation, type: string | undefined): boolean {
   );
 }
 
-const referencesOf = ({ parameters }: Engine, type: string): SearchParameter[] =>
+const referenceParameters = ({ parameters }: Engine, type: string): SearchParameter[] =>
   [...parameters.of(type).values()].filter(parameter => parameter.type === 'reference');
 
 /** Parameters of `from` that can refer to the type; those that may refer to anything are covered by `*`. */
-const referring = (engine: Engine, from: string, type: string): string[] =>
-  referencesOf(engine, from).flatMap(({ code, targets }) => (targets.includes(type) ? [`${from}:${code}`] : []));
+const revIncludesFrom = (engine: Engine, from: string, type: string): string[] =>
+  referenceParameters(engine, from).flatMap(({ code, targets }) => (targets.includes(type) ? [`${from}:${code}`] : []));
 
 /** Where full text is on. */
 const WORDS: readonly Listed[] = [

@@ -27,7 +27,7 @@ export interface RawBody {
   readonly represent?: true;
 }
 
-interface Reading {
+interface ReadRequest {
   readonly type: string;
   readonly id: string;
   readonly view?: View;
@@ -76,8 +76,8 @@ export interface Entry {
 
 export type Interaction =
   | { readonly kind: 'capabilities'; readonly view?: View }
-  | (Reading & { readonly kind: 'read' })
-  | (Reading & { readonly kind: 'vread'; readonly version: string })
+  | (ReadRequest & { readonly kind: 'read' })
+  | (ReadRequest & { readonly kind: 'vread'; readonly version: string })
   | {
       readonly kind: 'history';
       readonly type?: string;
@@ -136,8 +136,8 @@ export type Interaction =
       readonly body?: Parsed;
     };
 
-export type Kind = Interaction['kind'];
-export type Of<K extends Kind> = Extract<Interaction, { kind: K }>;
+export type InteractionKind = Interaction['kind'];
+export type Of<K extends InteractionKind> = Extract<Interaction, { kind: K }>;
 
 /** A resource and what belongs to it: https://hl7.org/fhir/R4/compartmentdefinition.html */
 export interface Compartment {
@@ -147,7 +147,7 @@ export interface Compartment {
 
 /** What the interaction is about, known before its body was read: for audit and log. */
 export interface Target {
-  readonly kind: Kind;
+  readonly kind: InteractionKind;
   readonly type?: string;
   readonly id?: string;
   readonly compartment?: Compartment;

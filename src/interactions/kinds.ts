@@ -5,10 +5,10 @@
  */
 import type { Ask } from '../access/decide.js';
 import type { AuditPattern } from '../audit/event.js';
-import type { Kind, Target } from './interaction.js';
+import type { InteractionKind, Target } from './interaction.js';
 
 /** `role` and `effect`: what the access decision rests on; of an operation they are its own (operations/operation.ts). */
-export interface InteractionKind extends Pick<Ask, 'role' | 'effect'> {
+export interface InteractionRow extends Pick<Ask, 'role' | 'effect'> {
   /**
    * Methods and addresses that ask for it: T a type, I an id, V a version; GET stands for HEAD, too. `T/I/…` with a search: a
    * compartment. Of operations they follow from the table of operations; a batch is told from a transaction by its Bundle.
@@ -30,15 +30,15 @@ export const LAST_ENTRIES = 3;
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-const READS = { role: 'reader', effect: 'reads', order: LAST_ENTRIES, obeysReturn: false } as const;
+const READING = { role: 'reader', effect: 'reads', order: LAST_ENTRIES, obeysReturn: false } as const;
 const CHANGES = { role: 'writer', effect: 'changes', order: 2, obeysReturn: true } as const;
 /** Its entries are decided and recorded one by one. */
 const BUNDLE = { role: 'reader', audit: 'operation', order: LAST_ENTRIES, obeysReturn: false } as const;
 
-export const INTERACTIONS: Readonly<Record<Kind, InteractionKind>> = {
-  capabilities: { ...READS, addresses: ['GET metadata'], codes: {} },
-  read: { ...READS, addresses: ['GET T/I'], codes: { instance: 'read' }, audit: 'read' },
-  vread: { ...READS, addresses: ['GET T/I/_history/V'], codes: { instance: 'vread' }, audit: 'read' },
+export const INTERACTIONS: Readonly<Record<InteractionKind, InteractionRow>> = {
+  capabilities: { ...READING, addresses: ['GET metadata'], codes: {} },
+  read: { ...READING, addresses: ['GET T/I'], codes: { instance: 'read' }, audit: 'read' },
+  vread: { ...READING, addresses: ['GET T/I/_history/V'], codes: { instance: 'vread' }, audit: 'read' },
   update: { ...CHANGES, addresses: ['PUT T', 'PUT T/I'], codes: { instance: 'update' }, audit: 'update' },
   patch: { ...CHANGES, addresses: ['PATCH T', 'PATCH T/I'], codes: { instance: 'patch' }, audit: 'update' },
   delete: {
@@ -49,7 +49,7 @@ export const INTERACTIONS: Readonly<Record<Kind, InteractionKind>> = {
     audit: 'delete',
   },
   history: {
-    ...READS,
+    ...READING,
     addresses: ['GET _history', 'GET T/_history', 'GET T/I/_history'],
     codes: { instance: 'history-instance', type: 'history-type', system: 'history-system' },
     audit: 'history',
@@ -64,7 +64,7 @@ export const INTERACTIONS: Readonly<Record<Kind, InteractionKind>> = {
     audit: 'create',
   },
   search: {
-    ...READS,
+    ...READING,
     addresses: [
       'GET ',
       'GET T',
@@ -92,7 +92,7 @@ export const INTERACTIONS: Readonly<Record<Kind, InteractionKind>> = {
 };
 
 /** What may make changes by itself. */
-export const isWriting = (kind: Kind): boolean => INTERACTIONS[kind].effect !== 'reads';
+export const isWriting = (kind: InteractionKind): boolean => INTERACTIONS[kind].effect !== 'reads';
 
 /** Code of http://hl7.org/fhir/restful-interaction. */
 export function restfulCode({ kind, type, id }: Target): string {

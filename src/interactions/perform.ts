@@ -43,7 +43,7 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
     const turn = turnOf(context.engine, interaction);
     return await (turn === undefined ? work() : context.engine.mutex(turn, work));
   } catch (error) {
-    return refuse(context, interaction, asFhirError(error));
+    return recordRefusal(context, interaction, asFhirError(error));
   }
 }
 
@@ -87,12 +87,12 @@ export async function admit(caller: Caller, target: Target): Promise<Admitted> {
     searches: searches(target),
   };
   const decision = caller.engine.decide(caller.principal, asked);
-  if (!decision.allow) return refuse(caller, target, new FhirError(decision.kind, decision.why));
+  if (!decision.allow) return recordRefusal(caller, target, new FhirError(decision.kind, decision.why));
   return { ...decision, searches: asked.searches };
 }
 
 /** Records a failed interaction, or one that failed before it could be run, and throws its error. */
-export async function refuse(caller: Caller, target: Target, error: FhirError): Promise<never> {
+export async function recordRefusal(caller: Caller, target: Target, error: FhirError): Promise<never> {
   const changes =
     error.kind === 'unavailable' ? [] : eventsOf(caller, target, { patients: [], status: error.status }, error);
   if (changes.length > 0) await caller.engine.store.commit({ changes, independent: true });
@@ -106,7 +106,7 @@ async function runAndRecord(context: Context, ask: Interaction): Promise<Result>
   for (let attempt = 1; ; attempt++) {
     if (writing) await registry.current();
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
-    const ran = await run(context, ask);
+    const ran = await runAdmitted(context, ask);
     const judged = ran.changes ? await checkIntegrity(context, ran) : ran;
     const { result, changes = [], recordedParts, complete, mustNotMatch = [], mustExist = [] } = judged;
     const events: Change[] = [];
@@ -136,7 +136,7 @@ async function runAndRecord(context: Context, ask: Interaction): Promise<Result>
 }
 
 /** Exhaustive: a new kind of Interaction does not compile before it has its line here. `located`: what its criteria match, where a transaction has looked. */
-async function run(context: Context, ask: Interaction, located?: Located): Promise<Outcome> {
+async function runAdmitted(context: Context, ask: Interaction, located?: Located): Promise<Outcome> {
   switch (ask.kind) {
     case 'capabilities':
       return capabilities(context, ask);
@@ -165,7 +165,7 @@ async function run(context: Context, ask: Interaction, located?: Located): Promi
   }
 }
 
-const DOOR: EntryRunner = { admit, run, perform, refuse };
+const DOOR: EntryRunner = { admit, run: runAdmitted, perform, refuse: recordRefusal };
 
 function eventsOf({ engine, ...context }: Caller, target: Target, result: Result, error?: FhirError): Change[] {
   const { type, id } = target;

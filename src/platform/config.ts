@@ -245,7 +245,7 @@ export function loadConfig({ flags, env }: ConfigSources): Config {
   const known = new Set(['CHARTROOM_CONFIG', ...settingNames.map(name => `CHARTROOM_${SETTINGS[name].env}`)]);
   for (const key of Object.keys(env))
     if (key.startsWith('CHARTROOM_') && !known.has(key) && !FOREIGN.has(key))
-      faults.push(`Unknown setting ${key} in the environment.${didYouMean(key, [...known])}`);
+      faults.push(`Unknown setting ${key} in the environment.${settingMeant(key, [...known])}`);
   const read = (name: keyof Config): string | number => {
     const setting: Setting<string | number> = SETTINGS[name];
     const given = flags[name] ?? env[`CHARTROOM_${setting.env}`] ?? file[name];
@@ -263,7 +263,7 @@ export function loadConfig({ flags, env }: ConfigSources): Config {
   return config;
 }
 
-function didYouMean(key: string, known: readonly string[]): string {
+function settingMeant(key: string, known: readonly string[]): string {
   const prefix = 'CHARTROOM_';
   const name = nearest(
     key.slice(prefix.length),

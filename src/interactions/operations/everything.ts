@@ -37,7 +37,7 @@ async function runEverything(context: Context, ask: Of<'operation'>): Promise<Ou
   const { type = '', id = '' } = ask;
   const path = `${type}/${id}/$everything`;
   const page = openPage(engine, path, ask.parameters);
-  const { parameters, ignored } = page ? { parameters: page.parameters, ignored: [] } : parametersOf(engine, ask);
+  const { parameters, ignored } = page ? { parameters: page.parameters, ignored: [] } : questionAsked(engine, ask);
   const { count, view, ...given } = readQuestion(context, parameters);
   const root = await readWhole(context, type, id);
   if (!root) throw new FhirError('not-found', `There is no ${type} with this id.`);
@@ -121,7 +121,7 @@ function members({ text }: Version): { type: string; id: string }[] {
 }
 
 /** The question, wherever it stands, in the form of a URL: a link to the next page repeats it. */
-function parametersOf(engine: Engine, ask: Of<'operation'>): { parameters: Parameters; ignored: readonly Issue[] } {
+function questionAsked(engine: Engine, ask: Of<'operation'>): { parameters: Parameters; ignored: readonly Issue[] } {
   const { given, ignored } = readGiven(engine, ask, VIEW, questionOf(ask.parameters));
   return { parameters: given.map(({ name, value }) => [name, jsonText(value)] as const), ignored };
 }

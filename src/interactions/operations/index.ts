@@ -13,7 +13,7 @@ import { everything } from './everything.js';
 import { meta, metaAdd, metaDelete } from './meta.js';
 import { offerOf } from './operation.js';
 import { purge } from './purge.js';
-import { reindex, reindexStatus } from './reindex.js';
+import { reindexOperation, reindexStatus } from './reindex.js';
 
 /** By code, without the dollar sign. */
 export const OPERATIONS: Readonly<Record<string, OperationImplementation>> = {
@@ -22,7 +22,7 @@ export const OPERATIONS: Readonly<Record<string, OperationImplementation>> = {
   'meta-add': metaAdd,
   'meta-delete': metaDelete,
   purge,
-  reindex,
+  reindexOperation,
   'reindex-status': reindexStatus,
 };
 

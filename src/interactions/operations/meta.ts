@@ -41,7 +41,7 @@ async function showMeta(context: Context, ask: Of<'operation'>): Promise<Outcome
   readGiven(context.engine, ask);
   const row =
     version === undefined ? await readCurrent(context, type, id) : await readVersion(context, type, id, version);
-  return { result: answer(row) };
+  return { result: answerMeta(row) };
 }
 
 async function changeMeta(context: Context, ask: Of<'operation'>, combine: Combine): Promise<Outcome> {
@@ -53,12 +53,12 @@ async function changeMeta(context: Context, ask: Of<'operation'>, combine: Combi
   const body = parseJson(await wholeText(engine, row), STORED_JSON);
   const before = (body.resource['meta'] ?? {}) as JsonObject;
   const after = combine(before, given);
-  if (after === before) return leftAlone(row, answer(row));
+  if (after === before) return leftAlone(row, answerMeta(row));
   body.resource['meta'] = isSubset(before) ? withoutMark(after) : after;
   const decimals = new Map([...(body.decimals ?? []), ...(ask.body?.decimals ?? [])]);
   const identity = { ...next(engine, type, id, row), method: 'PUT' as const };
   const { change: made } = await storeAttachments(engine, await prepare(engine, identity, { ...body, decimals }));
-  return { changes: [made], result: answer(made) };
+  return { changes: [made], result: answerMeta(made) };
 }
 
 /** The one parameter, `meta`. Throws `invalid` where it has nothing that could be added or removed. */
@@ -73,7 +73,7 @@ function labelsGiven(engine: Engine, ask: Of<'operation'>): JsonObject {
 }
 
 /** The meta of a version, as a read of it shows it. */
-function answer(row: Version): Result {
+function answerMeta(row: Version): Result {
   const { text } = join([
     '{"resourceType":"Parameters","parameter":[{"name":"return","valueMeta":',
     metaOf(row.text!) ?? '{}',

@@ -36,9 +36,9 @@ export interface OperationOffer extends Pick<Ask, 'role' | 'effect'> {
 export function offerOf(definition: Resource, role: Ask['role'], ofVersions: boolean): OperationOffer {
   const { id, code, system, type, instance, affectsState, resource } = definition;
   const levels = [system && 'system', type && 'type', instance && 'instance', instance && ofVersions && 'version'];
-  const types = listOf(resource).map(jsonText);
-  const parameters = listOf(definition['parameter']).flatMap(parameterOf);
-  const simple = parameters.every(parameter => isPrimitive(parameter.type));
+  const types = arrayOf(resource).map(jsonText);
+  const parameters = arrayOf(definition['parameter']).flatMap(parameterOf);
+  const simple = parameters.every(parameter => isPrimitiveType(parameter.type));
   return {
     code: jsonText(code),
     definition: jsonText(id),
@@ -52,12 +52,12 @@ export function offerOf(definition: Resource, role: Ask['role'], ofVersions: boo
 }
 
 /** Names of primitive types alone begin with a small letter. */
-export const isPrimitive = (type: string | undefined): type is string => type !== undefined && /^[a-z]/.test(type);
+export const isPrimitiveType = (type: string | undefined): type is string => type !== undefined && /^[a-z]/.test(type);
 
 /** A string, as it is: of anything else nothing. */
 export const jsonText = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
 
-const listOf = (value: Json | undefined): Json[] => (Array.isArray(value) ? value : []);
+const arrayOf = (value: Json | undefined): Json[] => (Array.isArray(value) ? value : []);
 
 function parameterOf(given: Json): ParameterDefinition[] {
   if (!isObject(given) || given['use'] !== 'in') return [];

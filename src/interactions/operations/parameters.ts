@@ -13,7 +13,7 @@ import { isObject, type Json, type JsonObject, type Parsed } from '../../fhir/re
 import type { Engine, Operation } from '../engine.js';
 import type { Of, Parameters } from '../interaction.js';
 import { asWarnings, sortOut, unknownParameter } from '../unknown-parameters.js';
-import { isPrimitive, jsonText, type ParameterDefinition } from './operation.js';
+import { isPrimitiveType, jsonText, type ParameterDefinition } from './operation.js';
 
 export interface GivenParameter {
   readonly name: string;
@@ -91,7 +91,7 @@ function valueIn(item: JsonObject, { name, type }: ParameterDefinition, body: Pa
   const value = (key === undefined ? item['resource'] : item[key]) ?? null;
   const isResource = isObject(value) && key === undefined && (type === 'Resource' || value['resourceType'] === type);
   if (isResource || key === `value${type}`) return value;
-  if (isPrimitive(type) && key !== undefined && typeof value !== 'object')
+  if (isPrimitiveType(type) && key !== undefined && typeof value !== 'object')
     return body.decimals?.get(item)?.[key] ?? String(value);
   throw refusal(`The parameter ${name} must be ${withArticle(type)}.`, at);
 }
@@ -103,7 +103,7 @@ function checkGiven({ name, min, max, type }: ParameterDefinition, all: readonly
   if (given.length > max)
     throw refusal(`The parameter ${name} may be given ${max === 1 ? 'once' : `${max} times`}.`, given[max]!.at);
   for (const { value, at } of given)
-    if (typeof value === 'string' && !(isPrimitive(type) && isText(type, value)))
+    if (typeof value === 'string' && !(isPrimitiveType(type) && isText(type, value)))
       throw refusal(`The parameter ${name} must be ${type === undefined ? 'given in a body' : withArticle(type)}.`, at);
 }
 

@@ -21,7 +21,7 @@ import { checkPreconditions } from '../update.js';
 export const purge: OperationImplementation = { role: 'admin', run: runPurge };
 
 /** Versions that are looked at in one step. */
-const STEP = 100;
+const VERSIONS_A_PAGE = 100;
 
 async function runPurge({ engine, view }: Context, ask: Of<'operation'>): Promise<Outcome> {
   const [type, id] = [ask.type!, ask.id!];
@@ -57,7 +57,7 @@ async function versionsOf(view: StoreView, { type, id }: Version): Promise<{ cou
   let count = 0;
   let after: Cursor | undefined;
   do {
-    const page = await view.history({ type, id, limit: STEP, ...(after ? { after } : {}) });
+    const page = await view.history({ type, id, limit: VERSIONS_A_PAGE, ...(after ? { after } : {}) });
     for (const { blobs = [] } of page.rows) for (const { hash } of blobs) hashes.add(hash);
     count += page.rows.length;
     after = page.more ? page.cursors.at(-1) : undefined;

@@ -12,7 +12,7 @@ import { jsonText } from './operation.js';
 import { readGiven } from './parameters.js';
 import type { Progress } from '../../conformance/reindex-notes.js';
 
-export const reindex: OperationImplementation = { role: 'admin', run: requestReindex };
+export const reindexOperation: OperationImplementation = { role: 'admin', run: requestReindex };
 export const reindexStatus: OperationImplementation = { role: 'admin', shows: 'Parameters', run: showReindex };
 
 async function requestReindex({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> {

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { type Ask, decide } from '../../../src/access/decide.js';
 import { type Role, ROLES } from '../../../src/identity/principal.js';
-import type { Kind } from '../../../src/interactions/interaction.js';
+import type { InteractionKind } from '../../../src/interactions/interaction.js';
 import { INTERACTIONS } from '../../../src/interactions/kinds.js';
 import { operations } from '../../support/operations.js';
 
-const READING: readonly Kind[] = ['capabilities', 'read', 'vread', 'history', 'search'];
-const CHANGING: readonly Kind[] = ['update', 'patch', 'delete'];
-const WHOLE: readonly Kind[] = ['batch', 'transaction'];
+const READING: readonly InteractionKind[] = ['capabilities', 'read', 'vread', 'history', 'search'];
+const CHANGING: readonly InteractionKind[] = ['update', 'patch', 'delete'];
+const WHOLE: readonly InteractionKind[] = ['batch', 'transaction'];
 
 /** `yes`, or the kind of the refusal. */
 function answer(role: Role, ask: Ask): string {
@@ -26,7 +26,7 @@ const operation = (role: Role, changes: boolean, type?: string): Ask => ({
   effect: changes ? 'changes' : 'reads',
   ...(type === undefined ? {} : { type }),
 });
-const asking = ({ kind, ...rest }: { kind: Kind; type?: string; searches?: boolean }): Ask => ({
+const asking = ({ kind, ...rest }: { kind: InteractionKind; type?: string; searches?: boolean }): Ask => ({
   ...INTERACTIONS[kind],
   ...rest,
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { auditEvent, type AuditRecord } from '../../../src/audit/event.js';
 import type { JsonObject } from '../../../src/fhir/resource.js';
-import type { Kind, Target } from '../../../src/interactions/interaction.js';
+import type { InteractionKind, Target } from '../../../src/interactions/interaction.js';
 import { INTERACTIONS, restfulCode } from '../../../src/interactions/kinds.js';
 
 const deed: AuditRecord = {
@@ -31,7 +31,7 @@ describe('AuditEvent (AUD-1, BALP)', () => {
   const type = 'Observation';
   const instance = { type, id: 'o' };
   const rows: [
-    kind: Kind,
+    kind: InteractionKind,
     level: Omit<Target, 'kind'>,
     interaction: string,
     action: string,
