@@ -33,7 +33,7 @@ export interface Limits extends Intake {
 }
 
 /** Of a Bundle whose sender may not write: bytes and entries. Its entries are addresses. */
-const READING = { maxBundle: 1024 * 1024, maxEntries: 1000 };
+const READERS_LIMITS = { maxBundle: 1024 * 1024, maxEntries: 1000 };
 
 export const fromRequest = (request: Request, engine: Engine, limits: Limits, { role }: Principal): Source => ({
   method: request.method,
@@ -44,7 +44,7 @@ export const fromRequest = (request: Request, engine: Engine, limits: Limits, { 
   optional: () => readOptional(request, engine, limits),
   form: () => readForm(request, limits),
   async bundle() {
-    const most = role === 'reader' ? READING : { maxBundle: Infinity, maxEntries: Infinity };
+    const most = role === 'reader' ? READERS_LIMITS : { maxBundle: Infinity, maxEntries: Infinity };
     const maxEntries = Math.min(engine.settings.maxEntries, most.maxEntries);
     // XML takes ten times as much memory as JSON while it is read.
     const isXml = bodyFormat(request.headers['content-type']) === 'xml';

@@ -27,7 +27,7 @@ export interface RawBody {
   readonly represent?: true;
 }
 
-interface ReadRequest {
+interface ReadOfOne {
   readonly type: string;
   readonly id: string;
   readonly view?: View;
@@ -76,8 +76,8 @@ export interface Entry {
 
 export type Interaction =
   | { readonly kind: 'capabilities'; readonly view?: View }
-  | (ReadRequest & { readonly kind: 'read' })
-  | (ReadRequest & { readonly kind: 'vread'; readonly version: string })
+  | (ReadOfOne & { readonly kind: 'read' })
+  | (ReadOfOne & { readonly kind: 'vread'; readonly version: string })
   | {
       readonly kind: 'history';
       readonly type?: string;

@@ -22,7 +22,7 @@ export const OPERATIONS: Readonly<Record<string, OperationImplementation>> = {
   'meta-add': metaAdd,
   'meta-delete': metaDelete,
   purge,
-  reindexOperation,
+  reindex: reindexOperation,
   'reindex-status': reindexStatus,
 };
 
