@@ -6,6 +6,7 @@
  */
 import { FhirError } from '../fhir/error.js';
 import { LINK_COST, zeroCost, spend } from './cost.js';
+import { unknownModifier } from './modifier.js';
 import { any, type Where } from './query.js';
 import {
   byCanonical,
@@ -17,7 +18,6 @@ import {
   unsupportedName,
   type SearchScope,
   printableName,
-  unknownModifier,
 } from './scope.js';
 
 /** Links of one chain. */

@@ -15,9 +15,10 @@
 import { FhirError } from '../fhir/error.js';
 import { invalidFilter, type Operator } from './filter-syntax.js';
 import type { SearchParameter, SearchType } from './parameters.js';
-import { conditionOn, type Modifier, mergeTests, parseValue } from './parse-value.js';
+import { allowedModifiers, type Modifier } from './modifier.js';
+import { conditionOn, mergeTests, parseValue } from './parse-value.js';
 import type { Test, Where } from './query.js';
-import { allowedModifiers, type SearchScope } from './scope.js';
+import type { SearchScope } from './scope.js';
 import { escapeValue } from './split.js';
 
 const ORDER = ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'ap'] as const satisfies Operator[];

@@ -11,10 +11,10 @@ import { followReference, MAX_CHAIN } from './chain.js';
 import { parseFilter } from './filter.js';
 import { didYouMean } from '../platform/nearest.js';
 import type { SearchParameter } from './parameters.js';
-import { comparisonsOf, conditionOn, type Modifier, parseValue } from './parse-value.js';
+import { parseModifier, unknownModifier } from './modifier.js';
+import { comparisonsOf, conditionOn, parseValue } from './parse-value.js';
 import { all, type Where } from './query.js';
 import {
-  allowedModifiers,
   byCanonical,
   splitName,
   holdsResources,
@@ -25,7 +25,6 @@ import {
   unsupportedName,
   type SearchScope,
   printableName,
-  unknownModifier,
 } from './scope.js';
 import { splitValue } from './split.js';
 import { type Among, parseWords } from './words.js';
@@ -64,7 +63,7 @@ function parsePlain(name: string, value: string, scope: SearchScope): Where {
     const present: Where = { kind: 'present', code };
     return value === 'true' ? { kind: 'not', of: present } : present;
   }
-  const modifier = suffix === undefined ? undefined : modifierOf(parameter, suffix, scope);
+  const modifier = suffix === undefined ? undefined : parseModifier(parameter, suffix, scope);
   if (suffix !== undefined && !modifier) throw unknownModifier(parameter, suffix, scope);
   const values = splitValue(value, ',');
   if (values.length > MAX_ALTERNATIVES)
@@ -86,31 +85,6 @@ function checkLength(code: string, value: string): void {
         expression: `http.${printableName(code)}`,
       },
     );
-}
-
-const MODIFIER_KINDS = [
-  'exact',
-  'contains',
-  'not',
-  'identifier',
-  'above',
-  'below',
-  'text',
-  'in',
-  'not-in',
-  'of-type',
-] as const satisfies Modifier['kind'][];
-
-/** Undefined: the parameter does not have it. */
-function modifierOf(parameter: SearchParameter, suffix: string, scope: SearchScope): Modifier | undefined {
-  // A canonical has no type beside it.
-  if (parameter.type === 'reference' && parameter.elements.has('Reference')) {
-    const allowed = parameter.targets.length === 0 || parameter.targets.includes(suffix);
-    if (scope.definitions.types.get(suffix)?.kind === 'resource')
-      return allowed ? { kind: 'type', type: suffix } : undefined;
-  }
-  const kind = MODIFIER_KINDS.find(candidate => candidate === suffix);
-  return kind !== undefined && allowedModifiers(parameter, scope).includes(kind) ? { kind } : undefined;
 }
 
 /** `_has:Observation:patient:code=…`: https://hl7.org/fhir/R4/search.html#has */

@@ -1,22 +1,18 @@
 /**
  * Parses one search value of one parameter to tests of the tree. https://hl7.org/fhir/R4/search.html#ptypes
  *
- * Choices: a token with several `|` splits at the first. A bare id takes the type of the modifier, or of the
- * parameter's only target. A quantity's unit without a system matches the code or the printed unit, with a system
- * the code, with UCUM's the amount in any unit of the same kind (units.ts). Canonicals take `|version`, and versions are what
- * `:above` and `:below` mean of them; of any other URI they mean its path, and of what is no URL nothing.
- * A media type is below its base part, whatever its parameters.
+ * Tokens, references, URIs and `near` have parsers of their own. Choice: a quantity's unit without a system matches the code or
+ * the printed unit, with a system the code, with UCUM's the amount in any unit of the same kind (units.ts).
  */
-import { ID_PATTERN } from '../fhir/id.js';
-import { parseCanonical, parseReference } from '../fhir/reference.js';
-import { IN_VERSIONS } from './below.js';
 import { dateBounds, numberBounds } from './bounds.js';
-import { baseOfMediaType } from './media-type.js';
+import type { Modifier } from './modifier.js';
 import { normalise } from './normalise.js';
 import type { SearchParameter } from './parameters.js';
 import { parseNear } from './parse-near.js';
-import { needFewParts, parseUri } from './parse-uri.js';
-import { any, type RangeBounds, type ReferenceValue, type Test, type TokenValue, type Where } from './query.js';
+import { parseReferenceValue } from './parse-reference.js';
+import { parseToken } from './parse-token.js';
+import { parseUri } from './parse-uri.js';
+import { any, type RangeBounds, type Test, type Where } from './query.js';
 import { reject } from './scope.js';
 import { soundsLike, soundsOf, soundTest } from './sound.js';
 import { splitValue, unescapeValue } from './split.js';
@@ -26,23 +22,6 @@ export interface ValueContext {
   readonly bases: readonly string[];
   readonly now: number;
 }
-
-/** A modifier, `missing` aside; kind `type` is the name of a resource type. */
-export type Modifier =
-  | {
-      readonly kind:
-        | 'exact'
-        | 'contains'
-        | 'not'
-        | 'identifier'
-        | 'above'
-        | 'below'
-        | 'text'
-        | 'in'
-        | 'not-in'
-        | 'of-type';
-    }
-  | { readonly kind: 'type'; readonly type: string };
 
 const PREFIX_HINT = 'optionally after one of eq, ne, gt, lt, ge, le, sa, eb, ap';
 
@@ -73,7 +52,7 @@ export function parseValue(
     case 'quantity':
       return [parseQuantity(parameter, text)];
     case 'reference':
-      return parseReferences(parameter, modifier, text, context).map(to => toReferenceTest(parameter, modifier, to));
+      return parseReferenceValue(parameter, modifier, text, context.bases);
     case 'special':
       return [parseNear(parameter, text)];
     case 'uri':
@@ -152,84 +131,8 @@ function parseString(parameter: SearchParameter, modifier: Modifier | undefined,
   return { kind: 'string', mode: modifier?.kind === 'contains' ? 'contains' : 'starts', value };
 }
 
-function parseToken(parameter: SearchParameter, modifier: Modifier | undefined, text: string): Test {
-  switch (modifier?.kind) {
-    case 'text': {
-      const value = normalise(unescapeValue(text));
-      return value === '' ? reject(parameter, 'some text beside blanks and accents') : { kind: 'text', value };
-    }
-    case 'of-type':
-      return parseIdentifierOfType(parameter, text);
-    case 'in':
-    case 'not-in':
-      return { kind: 'concept', relation: 'in', value: unescapeValue(text) };
-    case 'above':
-    case 'below':
-      return parameter.nature === 'media-type'
-        ? parseMediaTypeLevel(parameter, modifier.kind, text)
-        : parseConcept(parameter, modifier.kind, text);
-    default:
-      return { kind: 'token', any: parseTokens(parameter, text) };
-  }
-}
-
-function parseIdentifierOfType(parameter: SearchParameter, text: string): Test {
-  const [system = '', code = '', value = '', ...more] = splitValue(text, '|').map(unescapeValue);
-  if (code === '' || value === '' || more.length > 0)
-    return reject(parameter, 'system|code|value with the modifier of-type: the type of the identifier, its value');
-  return { kind: 'of-type', system, code, value };
-}
-
-function parseConcept(parameter: SearchParameter, relation: 'above' | 'below', text: string): Test {
-  const [{ system, code } = {}] = parseTokens(parameter, text);
-  if (code === undefined) return reject(parameter, `a code, with its system before it: system|code`);
-  // A code element's own system is implied, whether the value names it or not.
-  const known = system || parameter.implied || system;
-  return { kind: 'concept', relation, value: code, ...(known === undefined ? {} : { system: known }) };
-}
-
 const modeOf = (modifier: Modifier | undefined): 'exact' | 'above' | 'below' =>
   modifier?.kind === 'above' || modifier?.kind === 'below' ? modifier.kind : 'exact';
-
-/** Above is what the type itself says, and its base part: codes are compared as they stand. */
-function parseMediaTypeLevel(parameter: SearchParameter, mode: 'above' | 'below', text: string): Test {
-  const [{ system, code } = {}] = parseTokens(parameter, text);
-  const base = baseOfMediaType(code ?? '');
-  if (base === '') return reject(parameter, `a media type with the modifier ${mode}`);
-  if (system !== undefined && system !== '') return { kind: 'token', any: [] };
-  if (mode === 'below') return { kind: 'media-type', base };
-  return { kind: 'token', any: [...new Set([code!, base])].map(each => ({ system: '', code: each })) };
-}
-
-function toReferenceTest(parameter: SearchParameter, modifier: Modifier | undefined, to: ReferenceValue): Test {
-  if (modifier?.kind !== 'above' && modifier?.kind !== 'below') return { kind: 'reference', to };
-  if (to.kind === 'url' && parameter.nature === 'canonical') {
-    if (to.version === undefined) return { kind: 'reference', to };
-    if (modifier.kind === 'above') needFewParts(parameter, to.version, IN_VERSIONS);
-    return { kind: 'reference', to: { ...to, versions: modifier.kind } };
-  }
-  if (to.kind !== 'local') return reject(parameter, `a resource of this server with the modifier ${modifier.kind}`);
-  return { kind: 'hierarchy', mode: modifier.kind, to };
-}
-
-function parseTokens(parameter: SearchParameter, text: string): readonly TokenValue[] {
-  const [first = '', ...rest] = splitValue(text, '|');
-  if (rest.length === 0) return [{ code: unescapeValue(first) }];
-  const system = unescapeValue(first);
-  const code = unescapeValue(rest.join('|'));
-  if (code === '' && system === '') return reject(parameter, 'a code, system|code, system| or |code');
-  return tokensFor(parameter, [code === '' ? { system } : { system, code }]);
-}
-
-/** Codes with their systems, as the parameter's entries hold them: `code` and `boolean` elements have no system there. */
-export function tokensFor(parameter: SearchParameter, values: readonly TokenValue[]): readonly TokenValue[] {
-  const bareAlone = [...parameter.elements].every(type => type === 'code' || type === 'boolean');
-  return values.flatMap(value => {
-    if (value.system === undefined || value.system !== parameter.implied) return [value];
-    const bare = { ...value, system: '' };
-    return bareAlone ? [bare] : [bare, value];
-  });
-}
 
 function parseQuantity(parameter: SearchParameter, text: string): Test {
   const pieces = splitValue(text, '|').map(unescapeValue);
@@ -245,40 +148,6 @@ function parseQuantity(parameter: SearchParameter, text: string): Test {
     ...(unit === '' ? {} : { unit }),
     ...(base ? { base } : {}),
   };
-}
-
-function parseReferences(
-  parameter: SearchParameter,
-  modifier: Modifier | undefined,
-  text: string,
-  { bases }: ValueContext,
-): readonly ReferenceValue[] {
-  if (modifier?.kind === 'identifier')
-    return parseTokens(parameter, text).map(value => ({ kind: 'identifier', value }));
-  const value = unescapeValue(text);
-  const type = modifier?.kind === 'type' ? modifier.type : undefined;
-  const canonicals: readonly ReferenceValue[] =
-    parameter.nature === 'canonical' && type === undefined ? [{ kind: 'url', ...parseCanonical(value) }] : [];
-  const isLiteral = parameter.elements.has('Reference') || parameter.elements.has('Resource');
-  return isLiteral ? [...canonicals, ...parseLiteral(parameter, type, value, bases)] : canonicals;
-}
-
-/** `Reference.reference`: an id, `Type/id` or an absolute URL, which is left out where the canonical alternative covers it. */
-function parseLiteral(
-  parameter: SearchParameter,
-  type: string | undefined,
-  value: string,
-  bases: readonly string[],
-): readonly ReferenceValue[] {
-  const isCanonical = parameter.nature === 'canonical';
-  const target = parseReference(value, bases);
-  if (target?.kind === 'local') return type === undefined || type === target.type ? [target] : [];
-  if (target?.kind === 'url' || target?.kind === 'urn') return isCanonical ? [] : [{ kind: 'url', url: target.url }];
-  if (ID_PATTERN.test(value)) {
-    const only = type ?? (parameter.targets.length === 1 ? parameter.targets[0] : undefined);
-    return [only === undefined ? { kind: 'local', id: value } : { kind: 'local', type: only, id: value }];
-  }
-  return isCanonical ? [] : reject(parameter, 'an id, Type/id or an absolute URL');
 }
 
 function parseComposites(parameter: SearchParameter, text: string, context: ValueContext): readonly Test[] {

@@ -3,7 +3,7 @@ import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import { didYouMean } from '../platform/nearest.js';
 import type { SearchCost } from './cost.js';
-import type { SearchParameter, SearchParameters, SearchType } from './parameters.js';
+import type { SearchParameter, SearchParameters } from './parameters.js';
 
 /** The context in which a condition is parsed. */
 export interface SearchScope {
@@ -20,19 +20,6 @@ export interface SearchScope {
   /** False: `_text` and `_content` are switched off. */
   readonly fullText?: boolean;
 }
-
-/** The modifiers offered, by parameter type; `[type]` stands for the names of resource types. */
-export const MODIFIERS: Readonly<Record<SearchType, readonly string[]>> = {
-  string: ['exact', 'contains', 'missing'],
-  token: ['not', 'text', 'in', 'not-in', 'above', 'below', 'of-type', 'missing'],
-  reference: ['[type]', 'identifier', 'above', 'below', 'missing'],
-  date: ['missing'],
-  number: ['missing'],
-  quantity: ['missing'],
-  uri: ['above', 'below', 'missing'],
-  composite: ['missing'],
-  special: ['missing'],
-};
 
 /** The parameter, if all types searched have it with one type; then with everything that any of them reads. */
 export function findParameter(code: string, { types, parameters }: SearchScope): SearchParameter | undefined {
@@ -92,35 +79,9 @@ export function splitName(name: string): [code: string, suffix: string | undefin
   return colon < 0 ? [name, undefined] : [name.slice(0, colon), name.slice(colon + 1)];
 }
 
-export function allowedModifiers(parameter: SearchParameter, { parameters }: SearchScope): readonly string[] {
-  const { type, targets, elements, nature } = parameter;
-  return MODIFIERS[type].filter(modifier => {
-    if (modifier === 'missing') return true;
-    if (modifier === 'of-type') return elements.has('Identifier');
-    // The index holds phonetic codes alone, so that there is nothing else to compare with.
-    if (nature === 'sound') return false;
-    if (type !== 'reference') return true;
-    if (modifier !== 'above' && modifier !== 'below') return elements.has('Reference');
-    return nature === 'canonical' || targets.some(target => partOf(target, parameters) !== undefined);
-  });
-}
-
 /** Types that a reference parameter can point at. */
 export const referableTypes = ({ targets }: SearchParameter, { definitions }: SearchScope): readonly string[] =>
   targets.length > 0 ? targets : definitions.resourceTypes;
-
-export function unknownModifier(parameter: SearchParameter, suffix: string, scope: SearchScope): FhirError {
-  const { code, type, targets } = parameter;
-  const types = targets.length === 0 || targets.length > 8 ? 'a resource type' : targets.join(', ');
-  const modifiers = allowedModifiers(parameter, scope);
-  const allowed = modifiers.map(allow => (allow === '[type]' ? types : allow)).join(', ');
-  const named = modifiers.includes('[type]') || holdsResources(parameter) ? referableTypes(parameter, scope) : [];
-  return new FhirError(
-    'not-supported',
-    `The parameter ${code} (${type}) has no modifier ${printableName(suffix)} here; it allows ${allowed}.${didYouMean(suffix, [...modifiers, ...named])}`,
-    { detail: 'unknown-modifier', expression: `http.${code}` },
-  );
-}
 
 export const unsupportedName = (name: string, message: string) =>
   new FhirError('not-supported', message, { detail: 'unknown-parameter', expression: `http.${printableName(name)}` });

@@ -11,7 +11,7 @@ import { match, type Resolver, type Subject } from '../../src/search/match.js';
 import type { SearchType } from '../../src/search/parameters.js';
 import { parseSearch } from '../../src/search/parse.js';
 import type { Test, Where } from '../../src/search/query.js';
-import { MODIFIERS } from '../../src/search/scope.js';
+import { MODIFIERS } from '../../src/search/modifier.js';
 import { onBothStores } from '../support/both-stores.js';
 import { definitions, parameters } from '../support/changes.js';
 import { depthOf } from '../support/depth.js';

@@ -6,7 +6,7 @@
  */
 import { loadFrom } from '../../conformance/stored-canonicals.js';
 import { FhirError } from '../../fhir/error.js';
-import { tokensFor } from '../../search/parse-value.js';
+import { tokensFor } from '../../search/parse-token.js';
 import { all, any, NO_RESOURCE, type Test, type Where } from '../../search/query.js';
 import { partOf } from '../../search/scope.js';
 import { isOneOf, refersTo, type Separated, separate, withIds } from '../../search/separate.js';

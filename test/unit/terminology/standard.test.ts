@@ -5,7 +5,7 @@ import { before, describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { FhirError } from '../../../src/fhir/error.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
-import { tokensFor } from '../../../src/search/parse-value.js';
+import { tokensFor } from '../../../src/search/parse-token.js';
 import { indexConcepts } from '../../../src/terminology/code-system.js';
 import type { CodeSystem, Concept, ValueSet } from '../../../src/terminology/resources.js';
 import { loadStandard, type Standard } from '../../../src/terminology/standard.js';
