@@ -6,7 +6,8 @@
  */
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions.js';
 import type { EntryValue } from './entry.js';
-import { compilePath, type Ending, type PathWalk } from './path.js';
+import { compilePath } from './path.js';
+import type { Ending, PathWalk } from './path-walk.js';
 import { type Nature, natureOf, readingOf } from './reading.js';
 import type { Extraction } from './values.js';
 

@@ -3,40 +3,18 @@
  * that at run time a step is one property access and every value arrives at a function made for its element type.
  * https://hl7.org/fhir/R4/searchparameter-definitions.html#SearchParameter.expression
  *
- * What lies outside of the subset (expression.ts) is evaluated by fhirpath.js, loaded on first use.
+ * What lies outside of the subset (expression.ts) is evaluated by fhirpath.js (path-engine.ts), loaded on first use.
  *
  * Choices: `resolve() is T` looks at the reference text, `Reference.type`, or the contained resource; nothing is
  * fetched. A branch of a union that belongs to another resource type is left out. Data of the wrong JSON shape is
  * passed over, because validation reports it.
  */
 import type { Definitions, ElementDefinition } from '../fhir/definitions.js';
-import { loadFhirPath } from '../fhir/fhirpath.js';
 import { parseReference } from '../fhir/reference.js';
 import { type Json, type JsonObject, isObject } from '../fhir/resource.js';
 import { type Condition, type PathExpression, type Path, parseExpression, type PathStep } from './expression.js';
-
-/** What a compiled path is run in. Callers may put their own members beside `root`. */
-export interface PathFrame {
-  /** The resource. */
-  readonly root: JsonObject;
-}
-
-/** Runs over a value of the type that it was compiled for. */
-export type PathWalk<F extends PathFrame> = (value: Json, frame: F) => void;
-
-/** Where a path ends, as the definitions know it. */
-export interface Ending {
-  readonly type: string;
-  /** The last element of the path. */
-  readonly element?: ElementDefinition;
-  /** The one type that `resolve() is …` lets pass. */
-  readonly only?: string;
-  /** The path can give more than one value. */
-  readonly repeats: boolean;
-}
-
-/** Gives the function that takes the values of one ending; undefined: they are of no interest. */
-export type Leaf<F extends PathFrame> = (ending: Ending) => PathWalk<F> | undefined;
+import { evaluateWith } from './path-engine.js';
+import type { Ending, Leaf, PathFrame, PathWalk } from './path-walk.js';
 
 /**
  * Compiles `expression` for a focus of `type` (a resource type, or the type of a composite's element). Undefined: no
@@ -282,36 +260,3 @@ export function referencedType(reference: Json, root: JsonObject): string | unde
 }
 
 const stringOrNothing = (value: Json | undefined) => (typeof value === 'string' ? value : undefined);
-
-/**
- * The complete engine, for expressions beyond the subset. It marks what it reads, so it gets a copy. Its `as` refuses
- * collections, on which search parameters use it all the time: `ofType` is what they mean.
- */
-function evaluateWith<F extends PathFrame>(expression: string, leaf: Leaf<F>): PathWalk<F> {
-  const { engine, ...whole } = loadFhirPath();
-  const text = expression.replaceAll(/\s+as\s+(\w+)/g, '.ofType($1)').replaceAll('.as(', '.ofType(');
-  const run = whole.compile(text);
-  const leaves = new Map<string, PathWalk<F> | undefined>();
-  return (value, frame) => {
-    const found = run(structuredClone(value), { resource: structuredClone(frame.root) });
-    const plain = engine.resolveInternalTypes(found) as Json[];
-    engine.types(found).forEach((name, index) => {
-      const type = name
-        .replace(/^(FHIR|System)\./, '')
-        .replace(/^[A-Z][a-z]+$/, system => PRIMITIVES.get(system) ?? system);
-      if (!leaves.has(type)) leaves.set(type, leaf({ type, repeats: true }));
-      const item = plain[index];
-      if (item !== undefined && item !== null) leaves.get(type)?.(item, frame);
-    });
-  };
-}
-
-/** Types of FHIRPath itself, as computed values have them. */
-const PRIMITIVES: ReadonlyMap<string, string> = new Map([
-  ['String', 'string'],
-  ['Boolean', 'boolean'],
-  ['Integer', 'integer'],
-  ['Decimal', 'decimal'],
-  ['Date', 'date'],
-  ['Time', 'time'],
-]);

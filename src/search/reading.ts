@@ -12,7 +12,7 @@
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions.js';
 import { type Json, isObject } from '../fhir/resource.js';
 import { baseOfMediaType } from './media-type.js';
-import { type Ending, type PathWalk } from './path.js';
+import type { Ending, PathWalk } from './path-walk.js';
 import { soundsOf } from './sound.js';
 import { conversion, type Extraction } from './values.js';
 

@@ -20,7 +20,7 @@ import { parseCanonical, parseReference, splitCanonical } from '../fhir/referenc
 import { type Json, type JsonObject, isObject } from '../fhir/resource.js';
 import type { EntryValue } from './entry.js';
 import { normalise } from './normalise.js';
-import { type PathFrame, type PathWalk } from './path.js';
+import type { PathFrame, PathWalk } from './path-walk.js';
 import { baseOf } from './units.js';
 
 /** What extraction carries through a resource. */

@@ -3,7 +3,8 @@ import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { Json, Resource } from '../../../src/fhir/resource.js';
 import { parseExpression } from '../../../src/search/expression.js';
-import { compilePath, type Ending, type PathFrame } from '../../../src/search/path.js';
+import { compilePath } from '../../../src/search/path.js';
+import type { Ending, PathFrame } from '../../../src/search/path-walk.js';
 
 const definitions = loadDefinitions();
 
