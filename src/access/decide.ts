@@ -34,7 +34,10 @@ export const UNRESTRICTED: Restrictions = new Map();
 const WITHOUT_TRAIL: Restrictions = new Map([['AuditEvent', 'hidden']]);
 const ROLE_RANK: Readonly<Record<Role, number>> = { reader: 0, writer: 1, admin: 2 };
 
-/** Every interaction is decided by one of these; `decide` knows today's roles. */
+/**
+ * Decides an interaction before it runs. What may be seen follows from the principal alone, and is the same for every interaction
+ * that searches, because entries of a transaction share the answers to equal criteria. `decide` knows the roles of principal.ts.
+ */
 export type Decide = (principal: Principal, ask: Ask) => Decision;
 
 export function decide(principal: Principal, ask: Ask): Decision {

@@ -28,7 +28,7 @@ import type {
 } from '../store/store.js';
 import type { Restrictions } from './decide.js';
 
-type Reading =
+type ReadingMethod =
   | 'read'
   | 'history'
   | 'countHistory'
@@ -41,7 +41,7 @@ type Reading =
   | 'scan';
 
 /** The reading half of the store port (store/store.ts), whose contracts hold for what may be seen. */
-export interface StoreView extends Pick<Store, Reading> {
+export interface StoreView extends Pick<Store, ReadingMethod> {
   /** Whether anything of the type may be seen. */
   shows(type: string): boolean;
   /** Whether there may be resources of the type that are not seen, and others that are. */
@@ -54,13 +54,13 @@ export interface StoreView extends Pick<Store, Reading> {
 
 /** What a view needs: what it is a view of, and how resources are indexed, to decide a version by itself. */
 export interface Viewed extends Indexing {
-  readonly store: Pick<Store, Reading>;
+  readonly store: Pick<Store, ReadingMethod>;
 }
 
-const NO_PAGE: Page = { rows: [], cursors: [], more: false };
+export const NO_PAGE: Page = { rows: [], cursors: [], more: false };
 /** Versions of a history that are looked at in one step, and bytes of their texts. */
-const STEP = 100;
-const STEP_BYTES = 8 * 1024 * 1024;
+const VERSIONS_A_STEP = 100;
+const BYTES_A_STEP = 8 * 1024 * 1024;
 
 /** Throws FhirError `fault` for a condition that a store cannot answer. */
 export function createView(viewed: Viewed, restrictions: Restrictions): StoreView {
@@ -227,12 +227,12 @@ class RestrictedView implements StoreView {
   ): AsyncGenerator<{ readonly row: Version; readonly cursor: Cursor }> {
     const { after, before, ...rest } = query;
     let place = after ?? before;
-    let bytes = STEP_BYTES;
+    let bytes = BYTES_A_STEP;
     for (;;) {
       const here = place === undefined ? {} : before ? { before: place } : { after: place };
-      const page = await this.#store.history({ ...rest, ...here, limit: STEP, bytes });
+      const page = await this.#store.history({ ...rest, ...here, limit: VERSIONS_A_STEP, bytes });
       // A text that is larger than a step has room for is read by itself.
-      bytes = page.rows.length === 0 && page.next !== undefined ? page.next : STEP_BYTES;
+      bytes = page.rows.length === 0 && page.next !== undefined ? page.next : BYTES_A_STEP;
       const places = page.rows.map((_, i) => (before ? page.rows.length - 1 - i : i));
       for (const i of places)
         if (await this.#isVisible(page.rows[i]!)) yield { row: page.rows[i]!, cursor: page.cursors[i]! };

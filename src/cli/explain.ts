@@ -2,7 +2,7 @@
 import { UNRESTRICTED } from '../access/decide.js';
 import { createView } from '../access/view.js';
 import { FhirError } from '../fhir/error.js';
-import { print } from '../interactions/search/explain.js';
+import { printCompact } from '../interactions/search/explain.js';
 import { explainSearch } from '../interactions/search/search.js';
 import type { Invocation } from './invocation.js';
 
@@ -24,12 +24,12 @@ export async function explain({ open, words }: Invocation): Promise<number> {
     );
     const { understood, asked, rest, store } = told;
     const lines: readonly (readonly [string, string])[] = [
-      ['understood', print(understood)],
-      ['asked', print(asked.where)],
-      ...(rest ? [['row by row', print(rest)] as const] : []),
-      ['driver', print(store.driver)],
-      ...store.filter.map(filter => ['filter', print(filter)] as const),
-      ['order', `${print(store.order)}${store.ordered ? ', from the index' : ', sorted'}`],
+      ['understood', printCompact(understood)],
+      ['asked', printCompact(asked.where)],
+      ...(rest ? [['row by row', printCompact(rest)] as const] : []),
+      ['driver', printCompact(store.driver)],
+      ...store.filter.map(filter => ['filter', printCompact(filter)] as const),
+      ['order', `${printCompact(store.order)}${store.ordered ? ', from the index' : ', sorted'}`],
       ...store.statements.map(statement => ['statement', statement] as const),
       ...store.steps.map(step => ['step', step] as const),
       ['cost', costOf(store)],

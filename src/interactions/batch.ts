@@ -5,15 +5,15 @@
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
 import type { Allowance, Caller, Engine } from './engine.js';
-import { allowanceOf, shareOf, tooLarge } from './response/allowance.js';
+import { allowanceOf, shareOf, answerTooLarge } from './response/allowance.js';
 import { type Answer, answerOfError, inEntry, responseBundle, seen, within } from './response/transaction-response.js';
 import type { Entry, Interaction, Of, Outcome } from './interaction.js';
 import { type Named, type Names, pathTo, rename } from './transaction/references.js';
 import { type EntryRunner, isWrite, rankOf, resourceIn, sitesIn } from './transaction/steps.js';
 
-const AT_A_TIME = 8;
+const ENTRIES_UNDER_WAY = 8;
 /** Entries that may need no store, and so nobody to wait for, before others are let in. */
-const LOT = 16;
+const ENTRIES_A_TURN = 16;
 /** Bytes that an answer should have at the least. */
 const LEAST = 1024;
 
@@ -29,10 +29,10 @@ export async function batch(around: Caller, ask: Of<'batch'>, door: EntryRunner)
     const work = async (): Promise<void> => {
       for (const [at, entry] of waiting) {
         answers[at] = await one(context, entry, at, prefer, door, names);
-        if (at % LOT === 0) await new Promise(setImmediate);
+        if (at % ENTRIES_A_TURN === 0) await new Promise(setImmediate);
       }
     };
-    await Promise.all(Array.from({ length: AT_A_TIME }, work));
+    await Promise.all(Array.from({ length: ENTRIES_UNDER_WAY }, work));
   }
   const { engine } = context;
   const result = { status: 200, ...responseBundle('batch', answers, engine.now()), patients: [] };
@@ -60,7 +60,9 @@ async function one(
       return await door.refuse(own, ask.target, ask.error);
     }
     // What cannot be shown any more is not looked for; what is to be written is written.
-    const fault = faultOf(context.engine, ask, names) ?? (!isWrite(ask) && whole.left < LEAST ? tooLarge() : undefined);
+    const fault =
+      referenceFault(context.engine, ask, names) ??
+      (!isWrite(ask) && whole.left < LEAST ? answerTooLarge() : undefined);
     if (fault) {
       await door.admit(own, ask);
       return await door.refuse(own, ask, fault);
@@ -83,7 +85,7 @@ function namesIn(entries: readonly Entry[]): Names {
 }
 
 /** Whether a resource refers to an entry by such a name: R4 has no references between the entries of a batch. */
-function faultOf({ definitions }: Engine, ask: Interaction, names: Names): FhirError | undefined {
+function referenceFault({ definitions }: Engine, ask: Interaction, names: Names): FhirError | undefined {
   if (names.starts.size === 0) return undefined;
   const site = sitesIn(ask, definitions, names, undefined).find(each => rename(each, names, undefined) !== each.text);
   if (!site) return undefined;

@@ -8,7 +8,7 @@ import type { SearchParameter } from '../search/parameters.js';
 import type { Context, Engine, Operation } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
 import { INTERACTIONS } from './kinds.js';
-import { viewOf } from './response/resource-text.js';
+import { viewWhole } from './response/resource-text.js';
 
 /** Made anew when other search parameters are in force. */
 const texts = new WeakMap<Engine, { readonly generation: number; readonly text: Buffer }>();
@@ -20,7 +20,7 @@ export async function capabilities({ engine }: Context, { view }: Of<'capabiliti
     made = { generation, text: Buffer.from(JSON.stringify(statement(engine))) };
     texts.set(engine, made);
   }
-  return { result: { status: 200, ...(await viewOf(engine, made.text, view)), patients: [] } };
+  return { result: { status: 200, ...(await viewWhole(engine, made.text, view)), patients: [] } };
 }
 
 function statement(engine: Engine) {

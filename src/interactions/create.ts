@@ -4,27 +4,27 @@
  * what the first one made.
  */
 import { newId } from '../platform/ids.js';
-import { absence, findOne, type Located, readCriteria } from './write/conditional.js';
+import { absence, findOne, type LocatedTarget, readCriteria } from './write/conditional.js';
 import type { Context } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
 import { resolveReferences } from './transaction/conditional-references.js';
 import { isRaw, prepare, storeAttachments } from './write/prepare.js';
 import { auditSubject } from './read.js';
-import { textOf } from './response/resource-text.js';
+import { storedText } from './response/resource-text.js';
 
-async function look(context: Context, { type, ifNoneExist }: Of<'create'>): Promise<Partial<Located>> {
+async function look(context: Context, { type, ifNoneExist }: Of<'create'>): Promise<Partial<LocatedTarget>> {
   const sought = ifNoneExist && (await readCriteria(context, type, ifNoneExist));
   return sought ? { query: sought, current: await findOne(context, sought) } : {};
 }
 
 /** `located`: what its criteria match, where that was looked up already. */
-export async function create(context: Context, ask: Of<'create'>, located?: Located): Promise<Outcome> {
+export async function create(context: Context, ask: Of<'create'>, located?: LocatedTarget): Promise<Outcome> {
   const { engine } = context;
   const { query: sought, current: existing } = located ?? (await look(context, ask));
   if (existing) {
     const { type, id, version } = existing;
     const location = `${type}/${id}/_history/${version}`;
-    return { result: { ...auditSubject(existing), status: 200, ...textOf(existing), location } };
+    return { result: { ...auditSubject(existing), status: 200, ...storedText(existing), location } };
   }
   const updated = engine.now();
   const id = ask.id ?? newId(updated);

@@ -11,11 +11,11 @@ import { findSought, readCriteria } from './write/conditional.js';
 import type { Context, Engine } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
 import { auditSubject } from './read.js';
-import { checkPreconditions, next, readNamed } from './update.js';
+import { checkPreconditions, nextIdentity, readNamed } from './update.js';
 
-export async function remove(context: Context, ask: Of<'delete'>): Promise<Outcome> {
+export async function deleteResources(context: Context, ask: Of<'delete'>): Promise<Outcome> {
   const { engine } = context;
-  const rows = ask.id === undefined ? await matching(context, ask) : [await readNamed(context, ask)];
+  const rows = ask.id === undefined ? await findDeletable(context, ask) : [await readNamed(context, ask)];
   const [first] = rows;
   if (ask.id !== undefined || ask.ifMatch !== undefined) checkPreconditions(first, ask);
   const alive = rows.filter(row => row?.text !== undefined) as Version[];
@@ -43,7 +43,7 @@ const cascaded = (count: number): Issue => ({
   detail: 'cascaded',
 });
 
-export async function matching(context: Context, ask: Of<'delete'>): Promise<readonly Version[]> {
+export async function findDeletable(context: Context, ask: Of<'delete'>): Promise<readonly Version[]> {
   const most = context.engine.settings.conditionalDelete;
   const sought = await readCriteria(context, ask.type, ask.criteria ?? []);
   const rows = await findSought(context, sought, most + 1);
@@ -57,7 +57,7 @@ export async function matching(context: Context, ask: Of<'delete'>): Promise<rea
 }
 
 export const tombstone = (engine: Engine, row: Version): Change => ({
-  ...next(engine, row.type, row.id, row),
+  ...nextIdentity(engine, row.type, row.id, row),
   method: 'DELETE',
   entries: [],
   patients: row.patients,

@@ -32,7 +32,7 @@ export interface HistoryAsked {
 /** What a value changes of what is asked. Throws `invalid`. */
 type Read = (value: string, asked: HistoryAsked, engine: Engine, types: readonly string[]) => Partial<HistoryAsked>;
 
-const bad = (name: string, allowed: string): FhirError =>
+const badHistoryParameter = (name: string, allowed: string): FhirError =>
   new FhirError('invalid', `${name} must be ${allowed}.`, {
     expression: `http.${name}`,
     detail: 'bad-parameter-value',
@@ -40,7 +40,7 @@ const bad = (name: string, allowed: string): FhirError =>
 
 function spanOf(name: string, value: string, allowed: string): Span {
   const span = parseGivenDateTime(value);
-  if (!span) throw bad(name, allowed);
+  if (!span) throw badHistoryParameter(name, allowed);
   return span;
 }
 
@@ -48,7 +48,7 @@ const READ: ReadonlyMap<string, Read> = new Map<string, Read>([
   [
     '_count',
     (value, { countOnly }, engine) => {
-      if (!/^\d{1,9}$/.test(value)) throw bad('_count', 'a whole number, 0 or more');
+      if (!/^\d{1,9}$/.test(value)) throw badHistoryParameter('_count', 'a whole number, 0 or more');
       const limit = clampCount(engine, Number(value));
       return { limit, countOnly: countOnly || limit === 0 };
     },
@@ -59,14 +59,15 @@ const READ: ReadonlyMap<string, Read> = new Map<string, Read>([
     '_sort',
     value => {
       if (value !== '_lastUpdated' && value !== '-_lastUpdated')
-        throw bad('_sort', '_lastUpdated or -_lastUpdated: a history is in the order of time');
+        throw badHistoryParameter('_sort', '_lastUpdated or -_lastUpdated: a history is in the order of time');
       return { oldestFirst: value === '_lastUpdated' };
     },
   ],
   [
     '_total',
     value => {
-      if (!['none', 'estimate', 'accurate'].includes(value)) throw bad('_total', 'one of none, estimate, accurate');
+      if (!['none', 'estimate', 'accurate'].includes(value))
+        throw badHistoryParameter('_total', 'one of none, estimate, accurate');
       return { counted: value !== 'none' };
     },
   ],
@@ -113,7 +114,7 @@ export function readHistoryParameters(
   const seen = new Set<string>();
   for (const [name, value] of given.filter(([each]) => !isOfSystem(each))) {
     const read = READ.get(name)!;
-    if (seen.has(name)) throw bad(name, 'given once');
+    if (seen.has(name)) throw badHistoryParameter(name, 'given once');
     seen.add(name);
     Object.assign(asked, read(value, asked, engine, types));
   }

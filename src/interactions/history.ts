@@ -2,6 +2,7 @@
  * history of an instance, a type, the system: https://hl7.org/fhir/R4/http.html#history. What may be asked:
  * history-parameters.ts. Choice: as with searches the total is given where one page holds everything, or where it is asked for.
  */
+import { NO_PAGE } from '../access/view.js';
 import { FhirError } from '../fhir/error.js';
 import { newId } from '../platform/ids.js';
 import type { HistoryQuery, Page, Version } from '../store/store.js';
@@ -13,8 +14,6 @@ import type { Of, Outcome, View } from './interaction.js';
 import { neighbours, openPage, type PageState, questionOf, selfLink } from './response/paging.js';
 import { viewText } from './response/resource-text.js';
 
-const NO_PAGE: Page = { rows: [], cursors: [], more: false };
-
 export async function history(context: Context, ask: Of<'history'>): Promise<Outcome> {
   const { engine } = context;
   const { type, id } = ask;
@@ -22,10 +21,10 @@ export async function history(context: Context, ask: Of<'history'>): Promise<Out
   const page = openPage(engine, path, ask.parameters);
   const given = page?.parameters ?? historyParameters(questionOf(ask.parameters), ask);
   const asked = readHistoryParameters(context, ask, given);
-  const found = asked.countOnly ? NO_PAGE : await pageOf(context, queryOf(asked, page));
+  const found = asked.countOnly ? NO_PAGE : await pageOfVersions(context, historyQuery(asked, page));
   if (id !== undefined && found.rows.length === 0 && !(await isKnown(context, type!, id)))
     throw new FhirError('not-found', `There is no ${type} with this id.`);
-  const total = await totalOf(context, asked, found, page);
+  const total = await versionTotal(context, asked, found, page);
   const at = engine.now();
   const head = {
     type: 'history' as const,
@@ -36,7 +35,7 @@ export async function history(context: Context, ask: Of<'history'>): Promise<Out
     ],
     ...total,
   };
-  const entries = await Promise.all(found.rows.map(row => entryOf(context, row, found.rows, asked.view)));
+  const entries = await Promise.all(found.rows.map(row => historyEntry(context, row, found.rows, asked.view)));
   const newest = Math.max(...found.rows.map(({ version }) => version));
   return {
     result: {
@@ -55,13 +54,13 @@ const isKnown = async ({ view }: Context, type: string, id: string): Promise<boo
   (await view.read(type, id)) !== undefined ||
   (view.showsPartOf(type) && (await view.history({ type, id, limit: 1 })).rows.length > 0);
 
-function queryOf({ of, limit, oldestFirst }: HistoryAsked, page: PageState | undefined): HistoryQuery {
+function historyQuery({ of, limit, oldestFirst }: HistoryAsked, page: PageState | undefined): HistoryQuery {
   const place = page && (page.direction === 'after' ? { after: page.cursor } : { before: page.cursor });
   return { ...of, limit, ...(oldestFirst ? { oldestFirst } : {}), ...place };
 }
 
 /** A page as far as the allowance goes. */
-const pageOf = (context: Context, query: HistoryQuery): Promise<Page> =>
+const pageOfVersions = (context: Context, query: HistoryQuery): Promise<Page> =>
   takePage(allowanceOf(context), { limit: query.limit, back: query.before !== undefined }, ({ limit, bytes, place }) =>
     context.view.history({
       ...query,
@@ -71,7 +70,7 @@ const pageOf = (context: Context, query: HistoryQuery): Promise<Page> =>
     }),
   );
 
-async function totalOf(
+async function versionTotal(
   { view }: Context,
   { of, counted, countOnly }: HistoryAsked,
   found: Page,
@@ -91,7 +90,12 @@ async function isCreation({ view }: Context, row: Version, page: readonly Versio
   return before?.text === undefined && before?.withheld === undefined;
 }
 
-async function entryOf(context: Context, row: Version, page: readonly Version[], form: View): Promise<BundleEntry> {
+async function historyEntry(
+  context: Context,
+  row: Version,
+  page: readonly Version[],
+  form: View,
+): Promise<BundleEntry> {
   const { engine } = context;
   const url = `${row.type}/${row.id}`;
   const created = await isCreation(context, row, page);

@@ -19,26 +19,26 @@ import { refuseErrors } from '../validation/validate.js';
 import { resolveReferences } from './transaction/conditional-references.js';
 import type { Context, Engine } from './engine.js';
 import type { Of, Outcome, Patch } from './interaction.js';
-import type { Located } from './write/conditional.js';
+import type { LocatedTarget } from './write/conditional.js';
 import { isSubset, withoutMark } from './write/meta-labels.js';
 import { prepare, storeAttachments } from './write/prepare.js';
 import { auditSubject, deletedError } from './read.js';
 import { wholeText } from './response/resource-text.js';
 import { isSame, unchanged } from './write/unchanged.js';
-import { checkPreconditions, locate, next } from './update.js';
+import { checkPreconditions, findCurrent, nextIdentity } from './update.js';
 
 /** Bytes beside the text, above which a resource is not patched: all of it is in memory while it is. */
 const MAX_ATTACHED = 64 * 1024 * 1024;
 /** Values from which on work on a resource is done beside the event loop, or in pieces. */
 const MANY_VALUES = 5000;
 
-const tooLarge = (): FhirError =>
+const patchTooLarge = (): FhirError =>
   new FhirError('too-large', 'The patch leads to a resource that is larger than this server takes.');
 
 /** `located`: what its criteria match, where that was looked up already. */
-export async function patch(context: Context, ask: Of<'patch'>, located?: Located): Promise<Outcome> {
+export async function patch(context: Context, ask: Of<'patch'>, located?: LocatedTarget): Promise<Outcome> {
   const { engine } = context;
-  const { current } = located ?? (await locate(context, ask));
+  const { current } = located ?? (await findCurrent(context, ask));
   checkPreconditions(current, ask);
   if (!current)
     throw new FhirError(
@@ -46,29 +46,29 @@ export async function patch(context: Context, ask: Of<'patch'>, located?: Locate
       ask.id === undefined ? `No ${ask.type} matches the criteria.` : `There is no ${ask.type} with this id.`,
     );
   if (!current.text) throw deletedError(current);
-  const patched = await resolveReferences(context, await apply(engine, current, ask.patch), current.text);
-  const identity = { ...next(engine, ask.type, current.id, current), method: 'PATCH' as const };
+  const patched = await resolveReferences(context, await patchedBody(engine, current, ask.patch), current.text);
+  const identity = { ...nextIdentity(engine, ask.type, current.id, current), method: 'PATCH' as const };
   const prepared = await prepare(engine, identity, patched);
-  if (prepared.text && prepared.text.length > engine.settings.maxBody) throw tooLarge();
+  if (prepared.text && prepared.text.length > engine.settings.maxBody) throw patchTooLarge();
   const { change, text } = await storeAttachments(engine, prepared);
-  if (isSame(current, change) || isSame(await plain(current), change)) return unchanged(current, true);
+  if (isSame(current, change) || isSame(await reprinted(current), change)) return unchanged(current, true);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   return { changes: [change], result: { ...auditSubject(change), status: 200, ...(text ? { text } : {}), location } };
 }
 
 /** As a patch prints it: a text that came as it is stored may have blanks. */
-async function plain(row: Version): Promise<Version> {
+async function reprinted(row: Version): Promise<Version> {
   const { resource, decimals } = await readJson(row.text!, STORED_JSON);
   return { ...row, text: Buffer.from(print(resource, decimals)) };
 }
 
-async function apply(engine: Engine, current: Version, how: Patch) {
+async function patchedBody(engine: Engine, current: Version, how: Patch) {
   if ((current.blobs ?? []).reduce((sum, { size }) => sum + size, 0) > MAX_ATTACHED)
     throw new FhirError('too-large', 'The attachments of this resource are too large for a patch: update it instead.');
   const { resource, decimals, large } = await readJson(await wholeText(engine, current), STORED_JSON);
   const { meta: marked } = resource;
   const patched = await changed(engine, { value: resource, decimals }, how);
-  if (patched.size > engine.settings.maxValues) throw tooLarge();
+  if (patched.size > engine.settings.maxValues) throw patchTooLarge();
   if (!isOf(patched.value, current))
     throw new FhirError('unprocessable', 'A patch cannot change the resourceType or the id.', {
       expression: `${current.type}.id`,

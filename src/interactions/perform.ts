@@ -10,8 +10,8 @@ import type { Change } from '../store/store.js';
 import { batch } from './batch.js';
 import { capabilities } from './capabilities.js';
 import { create } from './create.js';
-import { type Located, uniquenessKeyOf } from './write/conditional.js';
-import { remove } from './delete.js';
+import { type LocatedTarget, uniquenessKeyOf } from './write/conditional.js';
+import { deleteResources } from './delete.js';
 import { history } from './history.js';
 import { afterCommit, messagesOf } from './write/hooks.js';
 import type { Caller, Context, Engine } from './engine.js';
@@ -136,7 +136,7 @@ async function runAndRecord(context: Context, ask: Interaction): Promise<Result>
 }
 
 /** Exhaustive: a new kind of Interaction does not compile before it has its line here. `located`: what its criteria match, where a transaction has looked. */
-async function runAdmitted(context: Context, ask: Interaction, located?: Located): Promise<Outcome> {
+async function runAdmitted(context: Context, ask: Interaction, located?: LocatedTarget): Promise<Outcome> {
   switch (ask.kind) {
     case 'capabilities':
       return capabilities(context, ask);
@@ -155,7 +155,7 @@ async function runAdmitted(context: Context, ask: Interaction, located?: Located
     case 'patch':
       return patch(context, ask, located);
     case 'delete':
-      return remove(context, ask);
+      return deleteResources(context, ask);
     case 'operation':
       return operate(context, ask);
     case 'transaction':

@@ -3,14 +3,14 @@ import { FhirError } from '../fhir/error.js';
 import type { Version } from '../store/store.js';
 import type { Context } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
-import { readWhole } from './response/allowance.js';
-import { openBinary, viewOf, viewText } from './response/resource-text.js';
+import { readWithText } from './response/allowance.js';
+import { openBinary, viewWhole, viewText } from './response/resource-text.js';
 
 export async function read(context: Context, ask: Of<'read'>): Promise<Outcome> {
   const { engine } = context;
-  const row = await readWhole(context, ask.type, ask.id);
+  const row = await readWithText(context, ask.type, ask.id);
   const own = row ? undefined : engine.builtIn.get(`${ask.type}/${ask.id}`);
-  if (own) return { result: { status: 200, ...(await viewOf(engine, own, ask.view)), patients: [] } };
+  if (own) return { result: { status: 200, ...(await viewWhole(engine, own, ask.view)), patients: [] } };
   if (!row) throw new FhirError('not-found', `There is no ${ask.type} with this id.`);
   if (!row.text) throw deletedError(row);
   return show(engine, row, ask);
@@ -22,7 +22,7 @@ export async function vread(context: Context, ask: Of<'vread'>): Promise<Outcome
 
 /** What is there now. Throws `not-found`, `deleted`. */
 export async function readCurrent(context: Context, type: string, id: string): Promise<Version> {
-  const row = await readWhole(context, type, id);
+  const row = await readWithText(context, type, id);
   if (!row) throw new FhirError('not-found', `There is no ${type} with this id.`);
   if (!row.text) throw deletedError(row);
   return row;
@@ -31,7 +31,7 @@ export async function readCurrent(context: Context, type: string, id: string): P
 /** A version by the name that a client gives. Throws `not-found`, `deleted`. */
 export async function readVersion(context: Context, type: string, id: string, name: string): Promise<Version> {
   const version = /^[1-9]\d{0,14}$/.test(name) ? Number(name) : undefined;
-  const row = version === undefined ? undefined : await readWhole(context, type, id, version);
+  const row = version === undefined ? undefined : await readWithText(context, type, id, version);
   if (!row) throw new FhirError('not-found', `There is no such version of a ${type} with this id.`);
   if (!row.text) throw deletedError(row);
   return row;

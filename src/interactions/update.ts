@@ -7,7 +7,7 @@ import { FhirError } from '../fhir/error.js';
 import { newId } from '../platform/ids.js';
 import type { Version } from '../store/store.js';
 import { resolveReferences } from './transaction/conditional-references.js';
-import { absence, findOne, findSought, type Located, readCriteria } from './write/conditional.js';
+import { absence, findOne, findSought, type LocatedTarget, readCriteria } from './write/conditional.js';
 import type { Context, Engine } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
 import { keptOf } from './write/meta-labels.js';
@@ -16,9 +16,9 @@ import { auditSubject } from './read.js';
 import { isSame, unchanged } from './write/unchanged.js';
 
 /** `located`: what its criteria match, where that was looked up already. */
-export async function update(context: Context, ask: Of<'update'>, located?: Located): Promise<Outcome> {
+export async function update(context: Context, ask: Of<'update'>, located?: LocatedTarget): Promise<Outcome> {
   const { engine } = context;
-  const found: Partial<Located> = located ?? (await locate(context, ask));
+  const found: Partial<LocatedTarget> = located ?? (await findCurrent(context, ask));
   const { current, query: sought } = found;
   const given = isRaw(ask.body) ? undefined : ask.body.resource['id'];
   const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : located?.id);
@@ -26,7 +26,7 @@ export async function update(context: Context, ask: Of<'update'>, located?: Loca
   const before = await replacedBy(context, ask, id, found);
   const prepared = await prepare(
     engine,
-    { ...next(engine, ask.type, id, before), method: 'PUT' },
+    { ...nextIdentity(engine, ask.type, id, before), method: 'PUT' },
     isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body),
     before && keptOf(before),
   );
@@ -58,23 +58,23 @@ async function replacedBy(
   { view }: Context,
   ask: Of<'update'>,
   id: string | undefined,
-  { current, query }: Partial<Located>,
+  { current, query }: Partial<LocatedTarget>,
 ): Promise<Version | undefined> {
   // The id that a client gives where nothing matches may be taken, by a resource that does not match.
   const before = current ?? (query && id !== undefined ? await view.read(ask.type, id) : undefined);
   checkPreconditions(before, ask);
   if (query && !current && before?.text)
-    throw taken(ask.type, 'Nothing matches the criteria, but the id in the body is that of another resource.');
+    throw idTaken(ask.type, 'Nothing matches the criteria, but the id in the body is that of another resource.');
   if (!before && id !== undefined && (await view.isTaken(ask.type, id)))
-    throw taken(ask.type, 'This id is that of another resource: choose another one.');
+    throw idTaken(ask.type, 'This id is that of another resource: choose another one.');
   return before;
 }
 
-const taken = (type: string, message: string): FhirError =>
+const idTaken = (type: string, message: string): FhirError =>
   new FhirError('conflict', message, { expression: `${type}.id`, detail: 'id-taken' });
 
 /** What stands before this change, by id or by criteria. Throws `multiple-matches`. */
-export async function locate(context: Context, ask: Of<'update'> | Of<'patch'>): Promise<Partial<Located>> {
+export async function findCurrent(context: Context, ask: Of<'update'> | Of<'patch'>): Promise<Partial<LocatedTarget>> {
   if (ask.id !== undefined) return { current: await readNamed(context, ask) };
   const sought = await readCriteria(context, ask.type, ask.criteria ?? []);
   return { current: await findOne(context, sought), query: sought };
@@ -103,7 +103,7 @@ export async function readNamed(
 }
 
 /** Names the version that follows the one that is there; `id` undefined: a new one. */
-export const next = (engine: Engine, type: string, id: string | undefined, current: Version | undefined) => ({
+export const nextIdentity = (engine: Engine, type: string, id: string | undefined, current: Version | undefined) => ({
   type,
   id: id ?? newId(engine.now()),
   version: (current?.version ?? 0) + 1,

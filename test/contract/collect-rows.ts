@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { before, it } from 'mocha';
-import { referring } from '../../src/interactions/write/referrers.js';
+import { referrerQueries } from '../../src/interactions/write/referrers.js';
 import type { IndexEntry } from '../../src/search/entry.js';
 import type { Change } from '../../src/store/store.js';
 import { definitions, parameters, put } from '../support/changes.js';
@@ -75,7 +75,11 @@ export function collectRows(subject: Subject): void {
       const other = changes.find(change => change.entries.some(refersTo(type, target!['id'] as string)));
       assert.ok(target && other, 'something is referred to');
       for (const except of [[], [other]]) {
-        const [query, another] = referring({ definitions, parameters }, [{ type, id: target['id'] as string }], except);
+        const [query, another] = referrerQueries(
+          { definitions, parameters },
+          [{ type, id: target['id'] as string }],
+          except,
+        );
         assert.ok(query && !another);
         const { found, complete } = await subject.store.findIds(query, LIMIT);
         assert.equal(complete, true);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
 import type { Resource } from '../../src/fhir/resource.js';
-import { referring } from '../../src/interactions/write/referrers.js';
+import { referrerQueries } from '../../src/interactions/write/referrers.js';
 import type { Absence, ResourceName, Store } from '../../src/store/store.js';
 import { definitions, parameters, put, remove } from '../support/changes.js';
 import { queryOf } from '../support/queries.js';
@@ -223,7 +223,7 @@ export function commitRows(subject: Subject): void {
     };
     await store.commit({ changes: [put(device), put(about)] });
     const takeAway = async (type: string, id: string, except: readonly ResourceName[] = []) => {
-      const absent = referring({ definitions, parameters }, [{ type, id }], except).map((query, i) => ({
+      const absent = referrerQueries({ definitions, parameters }, [{ type, id }], except).map((query, i) => ({
         uniquenessKey: `${type} ${i}`,
         ...query,
       }));
@@ -284,7 +284,7 @@ export function commitRows(subject: Subject): void {
       const target = { type: 'Patient', id: `raced${round}` };
       await store.commit({ changes: [put(patient(target.id))] });
       const current = (await store.read('Patient', target.id))!;
-      const absent = referring({ definitions, parameters }, [target], []).map((query, i) => ({
+      const absent = referrerQueries({ definitions, parameters }, [target], []).map((query, i) => ({
         uniquenessKey: `${target.id} ${i}`,
         ...query,
       }));

@@ -16,7 +16,7 @@ import type { JsonObject } from '../../fhir/resource.js';
 import { newId } from '../../platform/ids.js';
 import { compartmentTypes } from '../../search/compartment.js';
 import type { Version } from '../../store/store.js';
-import { allowanceOf, readWhole, sizeOfRows } from '../response/allowance.js';
+import { allowanceOf, readWithText, sizeOfRows } from '../response/allowance.js';
 import { bundle, type BundleEntry, streamBundle } from '../response/bundle.js';
 import type { Context, Engine, OperationImplementation } from '../engine.js';
 import type { Of, Outcome, Parameters, View } from '../interaction.js';
@@ -24,7 +24,7 @@ import { jsonText } from './operation.js';
 import { readGiven } from './parameters.js';
 import { clampCount, type Link, openPage, pageLink, questionOf, selfLink } from '../response/paging.js';
 import { auditSubject, deletedError } from '../read.js';
-import { type Given, type Place, type Record, walkRecord } from '../search/compartment-walk.js';
+import { type RecordFilter, type RecordPlace, type Record, walkRecord } from '../search/compartment-walk.js';
 import { outcomeEntry, rowEntries } from '../response/searchset.js';
 import { TRAIL, typesNamed } from '../search/types-named.js';
 import { readElements, readSummary, VIEW } from '../response/summary-view.js';
@@ -39,7 +39,7 @@ async function runEverything(context: Context, ask: Of<'operation'>): Promise<Ou
   const page = openPage(engine, path, ask.parameters);
   const { parameters, ignored } = page ? { parameters: page.parameters, ignored: [] } : questionAsked(engine, ask);
   const { count, view, ...given } = readQuestion(context, parameters);
-  const root = await readWhole(context, type, id);
+  const root = await readWithText(context, type, id);
   if (!root) throw new FhirError('not-found', `There is no ${type} with this id.`);
   if (!root.text) throw deletedError(root);
   const owners = type === 'Group' ? members(root) : [{ type, id }];
@@ -63,7 +63,7 @@ async function runEverything(context: Context, ask: Of<'operation'>): Promise<Ou
     return { result: { status: 200, stream, subject, patients } };
   }
   const entries: BundleEntry[] = [];
-  let last: Place | undefined;
+  let last: RecordPlace | undefined;
   let more = false;
   for await (const lot of walkRecord(context, record, page?.cursor, count + 1)) {
     let fitting = 0;
@@ -132,8 +132,8 @@ const badParameter = (message: string, name: string) =>
 function readQuestion(
   { engine, view: sees }: Context,
   parameters: Parameters,
-): Given & { readonly count?: number; readonly view: View } {
-  const given: { -readonly [K in keyof Given]: Given[K] } & { count?: number } = {};
+): RecordFilter & { readonly count?: number; readonly view: View } {
+  const given: { -readonly [K in keyof RecordFilter]: RecordFilter[K] } & { count?: number } = {};
   const view: { -readonly [K in keyof View]: View[K] } = {};
   const types: string[] = [];
   for (const [name, value] of parameters) {

@@ -7,7 +7,7 @@ import type { Resource } from '../../fhir/resource.js';
 import { refuseErrors } from '../../validation/validate.js';
 import type { Context, Operation, OperationImplementation, Operations } from '../engine.js';
 import type { Of, Outcome } from '../interaction.js';
-import { viewOf } from '../response/resource-text.js';
+import { viewWhole } from '../response/resource-text.js';
 import { readView, VIEW } from '../response/summary-view.js';
 import { everything } from './everything.js';
 import { meta, metaAdd, metaDelete } from './meta.js';
@@ -58,6 +58,6 @@ export async function operate(context: Context, ask: Of<'operation'>): Promise<O
   const isView = ([name]: readonly [string, string]): boolean => VIEW.some(each => each === name);
   const parameters = ask.parameters.filter(pair => !isView(pair));
   const { result, ...rest } = await operation.run(context, { ...ask, parameters });
-  const shown = result.text && (await viewOf(context.engine, result.text, view));
+  const shown = result.text && (await viewWhole(context.engine, result.text, view));
   return { ...rest, result: { ...result, ...shown } };
 }

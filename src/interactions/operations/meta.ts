@@ -23,7 +23,7 @@ import { auditSubject, readCurrent, readVersion } from '../read.js';
 import { wholeText } from '../response/resource-text.js';
 import { join } from '../response/text.js';
 import { leftAlone } from '../write/unchanged.js';
-import { checkPreconditions, next } from '../update.js';
+import { checkPreconditions, nextIdentity } from '../update.js';
 
 export const meta: OperationImplementation = { role: 'reader', ofVersions: true, shows: 'Parameters', run: showMeta };
 
@@ -56,7 +56,7 @@ async function changeMeta(context: Context, ask: Of<'operation'>, combine: Combi
   if (after === before) return leftAlone(row, answerMeta(row));
   body.resource['meta'] = isSubset(before) ? withoutMark(after) : after;
   const decimals = new Map([...(body.decimals ?? []), ...(ask.body?.decimals ?? [])]);
-  const identity = { ...next(engine, type, id, row), method: 'PUT' as const };
+  const identity = { ...nextIdentity(engine, type, id, row), method: 'PUT' as const };
   const { change: made } = await storeAttachments(engine, await prepare(engine, identity, { ...body, decimals }));
   return { changes: [made], result: answerMeta(made) };
 }

@@ -74,13 +74,13 @@ export function shareOf(whole: Allowance): Allowance {
   };
 }
 
-export const tooLarge = (): FhirError =>
+export const answerTooLarge = (): FhirError =>
   new FhirError('too-large', 'The answer is larger than what is left for this Bundle: ask for it by itself.', {
     detail: 'answer-too-large',
   });
 
 /** A version with its text, however large that is. Throws `too-large` where it has no room in a Bundle. */
-export async function readWhole(
+export async function readWithText(
   context: Context,
   type: string,
   id: string,
@@ -90,7 +90,7 @@ export async function readWhole(
   const row = await view.read(type, id, version, FREE);
   if (row?.withheld === undefined) return row;
   const allowance = allowanceOf(context);
-  if (allowance.shared && row.withheld > allowance.left) throw tooLarge();
+  if (allowance.shared && row.withheld > allowance.left) throw answerTooLarge();
   await allowance.admit(row.withheld);
   return view.read(type, id, row.version);
 }
@@ -116,14 +116,14 @@ export async function takePage(
 ): Promise<Page> {
   const bytes = allowance.left;
   const first = await fetch({ limit, bytes: Math.min(FREE, bytes), place: undefined });
-  const page = first.next === undefined ? first : await taken(allowance, first, { limit, back, bytes }, fetch);
+  const page = first.next === undefined ? first : await restOfPage(allowance, first, { limit, back, bytes }, fetch);
   const shown = trimmed(page, bytes, back);
-  if (allowance.shared && sizeOfRows(shown.rows) > bytes) throw tooLarge();
+  if (allowance.shared && sizeOfRows(shown.rows) > bytes) throw answerTooLarge();
   allowance.spend(sizeOfRows(shown.rows));
   return shown;
 }
 
-async function taken(
+async function restOfPage(
   allowance: Allowance,
   first: Page,
   { limit, back, bytes }: { readonly limit: number; readonly back: boolean; readonly bytes: number },
@@ -134,7 +134,7 @@ async function taken(
   const left = bytes - rows.reduce((sum, { text }) => sum + (text?.length ?? 0), 0);
   const room = rows.length === 0 && !allowance.shared ? Math.max(left, next) : left;
   if (room < next) {
-    if (rows.length === 0) throw tooLarge();
+    if (rows.length === 0) throw answerTooLarge();
     return first;
   }
   // Texts, and the Bundle that they are copied into.

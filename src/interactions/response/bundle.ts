@@ -30,7 +30,7 @@ export function bundle(head: BundleHead, entries: readonly BundleEntry[], id: st
     link,
   };
   const parts: Piece[] = [JSON.stringify(top).slice(0, -1)];
-  entries.forEach((entry, index) => parts.push(...partsOf(entry, index === 0)));
+  entries.forEach((entry, index) => parts.push(...bundleParts(entry, index === 0)));
   parts.push(entries.length ? ']}' : '}');
   return join(parts);
 }
@@ -48,7 +48,7 @@ export async function* streamBundle(
   for await (const entries of pages) {
     const parts: Piece[] = [];
     for (const entry of entries) {
-      parts.push(...partsOf(entry, first));
+      parts.push(...bundleParts(entry, first));
       first = false;
       if (entry.search?.mode === 'match') total++;
     }
@@ -57,7 +57,7 @@ export async function* streamBundle(
   yield { text: Buffer.from(`${first ? '' : ']'},"total":${total}}`) };
 }
 
-function partsOf(entry: BundleEntry, first: boolean): readonly Piece[] {
+function bundleParts(entry: BundleEntry, first: boolean): readonly Piece[] {
   const { text, blobs } = entry;
   const opening = `${first ? ',"entry":[' : ','}{"fullUrl":${JSON.stringify(entry.fullUrl)}`;
   const tail = entry.search?.mode === 'match' ? MATCH : tailOf(entry);

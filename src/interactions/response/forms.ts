@@ -31,7 +31,7 @@ export interface FormTask {
 }
 
 /** Bytes up to which a text is parsed and printed on the main thread: a few milliseconds. */
-const SMALL = 128 * 1024;
+const BYTES_ON_THE_LOOP = 128 * 1024;
 
 export function createForms(definitions: Definitions): Forms {
   const pool: Pool<FormTask, Uint8Array> = createPool({
@@ -41,7 +41,7 @@ export function createForms(definitions: Definitions): Forms {
   });
   return {
     give(text, form) {
-      if (text.text.length > SMALL) return aside(pool, text, form);
+      if (text.text.length > BYTES_ON_THE_LOOP) return aside(pool, text, form);
       return filled(text, formed(marked(text).text, form, definitions));
     },
     close: () => pool.close(),

@@ -8,7 +8,7 @@ import type { Page } from '../../store/store.js';
 import type { Engine } from '../engine.js';
 import type { Parameters } from '../interaction.js';
 
-export const PAGE = '_page';
+export const PAGE_PARAMETER = '_page';
 
 /** What a link remembers. */
 export interface PageState {
@@ -23,27 +23,27 @@ export interface PageState {
 
 /** Absolute URL of a path and its parameters; the characters that search values use stay readable. */
 export function linkTo(engine: Engine, path: string, parameters: Parameters): string {
-  const query = parameters.map(([name, value]) => `${escape(name)}=${escape(value)}`).join('&');
+  const query = parameters.map(([name, value]) => `${escapeSearchValue(name)}=${escapeSearchValue(value)}`).join('&');
   return `${engine.settings.base}${path && `/${path}`}${query && `?${query}`}`;
 }
 
-const escape = (text: string): string =>
+const escapeSearchValue = (text: string): string =>
   encodeURIComponent(text).replace(/%(?:2C|3A|2F|24)/g, code => decodeURIComponent(code));
 
 /** How the answer is written (https://hl7.org/fhir/R4/http.html#parameters): no part of the question, and kept by every link. */
-const FORMS: ReadonlySet<string> = new Set(['_format', '_pretty']);
+const FORM_PARAMETERS: ReadonlySet<string> = new Set(['_format', '_pretty']);
 
 /** What `asked` says of the form of the answer, for links. */
-export const formOf = (asked: Parameters): Parameters => asked.filter(([name]) => FORMS.has(name));
+export const formParameters = (asked: Parameters): Parameters => asked.filter(([name]) => FORM_PARAMETERS.has(name));
 
 /** What is asked, without the form of the answer and the place in it. */
 export const questionOf = (asked: Parameters): Parameters =>
-  asked.filter(([name]) => !FORMS.has(name) && name !== PAGE);
+  asked.filter(([name]) => !FORM_PARAMETERS.has(name) && name !== PAGE_PARAMETER);
 
 /** `asked`: the parameters of the request whose answer has the link. */
 export function pageLink(engine: Engine, state: PageState, asked: Parameters): string {
   const sealed = engine.pageTokens.close(state, engine.settings.linkLifetime);
-  return linkTo(engine, state.path, [[PAGE, sealed], ...formOf(asked)]);
+  return linkTo(engine, state.path, [[PAGE_PARAMETER, sealed], ...formParameters(asked)]);
 }
 
 export interface Link {
@@ -54,7 +54,11 @@ export interface Link {
 /** The link to the page itself. `used`: what was understood of a first page; later ones are named as they were asked. */
 export const selfLink = (engine: Engine, path: string, asked: Parameters, used: Parameters): Link => ({
   relation: 'self',
-  url: linkTo(engine, path, asked.some(([name]) => name === PAGE) ? asked : [...used, ...formOf(asked)]),
+  url: linkTo(
+    engine,
+    path,
+    asked.some(([name]) => name === PAGE_PARAMETER) ? asked : [...used, ...formParameters(asked)],
+  ),
 });
 
 /** Links from a page, which was reached by the link `page`, to the pages beside it. */
@@ -85,7 +89,7 @@ export const clampCount = ({ settings }: Engine, count: number | undefined): num
 
 /** The state of the `_page` parameter, if there is one. Throws `expired` and `invalid`. */
 export function openPage(engine: Engine, path: string, parameters: Parameters): PageState | undefined {
-  const token = parameters.find(([name]) => name === PAGE)?.[1];
+  const token = parameters.find(([name]) => name === PAGE_PARAMETER)?.[1];
   if (token === undefined) return undefined;
   const opened = engine.pageTokens.open(token);
   if (opened === 'expired')

@@ -12,10 +12,10 @@ import { openBlob, type Text, whole } from './text.js';
 
 /** The exact JSON that was stored, with everything that belongs into it. */
 export const wholeText = (engine: Engine, row: Pick<Version, 'text' | 'blobs'>): Promise<Buffer> =>
-  whole(engine.store, textOf(row));
+  whole(engine.store, storedText(row));
 
 /** The exact JSON that was stored. */
-export const textOf = ({ text = Buffer.alloc(0), blobs }: Pick<Version, 'text' | 'blobs'>): Text =>
+export const storedText = ({ text = Buffer.alloc(0), blobs }: Pick<Version, 'text' | 'blobs'>): Text =>
   blobs?.length ? { text, blobs } : { text };
 
 /**
@@ -24,11 +24,11 @@ export const textOf = ({ text = Buffer.alloc(0), blobs }: Pick<Version, 'text' |
  */
 export function viewText(engine: Engine, row: Version, view: View | undefined): Text | Promise<Text> {
   const form = formOf(view);
-  return form === undefined ? textOf(row) : engine.forms.give(textOf(row), { as: 'summary', of: form });
+  return form === undefined ? storedText(row) : engine.forms.give(storedText(row), { as: 'summary', of: form });
 }
 
 /** The same of a text that is whole. */
-export function viewOf(engine: Engine, text: Buffer, view: View | undefined): Text | Promise<Text> {
+export function viewWhole(engine: Engine, text: Buffer, view: View | undefined): Text | Promise<Text> {
   const form = formOf(view);
   return form === undefined ? { text } : engine.forms.give({ text }, { as: 'summary', of: form });
 }

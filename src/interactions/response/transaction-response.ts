@@ -8,7 +8,7 @@ import { outcomeText } from '../../fhir/outcome.js';
 import { newId } from '../../platform/ids.js';
 import { base64Length } from '../../fhir/json/base64.js';
 import type { Allowance } from '../engine.js';
-import { tooLarge } from './allowance.js';
+import { answerTooLarge } from './allowance.js';
 import type { Entry, Result } from '../interaction.js';
 import { join, type Piece, piecesOf, sizeOf, type Text } from './text.js';
 
@@ -43,7 +43,7 @@ export async function seen({ request }: Entry, result: Result, allowance: Allowa
   let size = 0;
   for await (const part of stream) {
     size += sizeOf(part);
-    if (size > allowance.left) throw tooLarge();
+    if (size > allowance.left) throw answerTooLarge();
     pieces.push(...piecesOf(part));
   }
   return { ...head, ...join(pieces) };
@@ -72,7 +72,7 @@ export function within(allowance: Allowance, result: Result, written: boolean, p
   const answer = answerOf(result, written, prefer);
   const weight = weightOf(answer);
   if (weight > allowance.left && result.text && answer.some(piece => typeof piece !== 'string')) {
-    if (!written) throw tooLarge();
+    if (!written) throw answerTooLarge();
     const { text: _, blobs: __, ...head } = result;
     return answerOf({ ...head, issues: [...(result.issues ?? []), LEFT_OUT] }, written, prefer);
   }
@@ -113,7 +113,7 @@ export const issuesOf = (issues: readonly Issue[], at: number): readonly Issue[]
 export const entryAt = (at: number): string => `Bundle.entry[${at}]`;
 
 /** Errors whose expressions are those of the whole Bundle already. */
-const placed = new WeakSet<FhirError>();
+const relocatedErrors = new WeakSet<FhirError>();
 
 /** An error of one entry, told of the whole Bundle. */
 export function inEntry(error: FhirError, at: number): FhirError {
@@ -127,9 +127,9 @@ export const atPlace = (error: FhirError, place: string): FhirError => relocated
 export const atElement = (error: FhirError, expression: string): FhirError => moved(error, () => expression);
 
 function relocated(error: FhirError, place: (expression: string | undefined) => string): FhirError {
-  if (placed.has(error)) return error;
+  if (relocatedErrors.has(error)) return error;
   const made = moved(error, place);
-  placed.add(made);
+  relocatedErrors.add(made);
   return made;
 }
 

@@ -40,7 +40,7 @@ export async function ambiguityIssues(
         }),
       );
       const met = targets.filter((_, i) => counted[i]!.count > 0);
-      return met.length < 2 ? [] : [issueOf(code, id, met)];
+      return met.length < 2 ? [] : [ambiguityIssue(code, id, met)];
     }),
   );
   return issues.flat();
@@ -49,7 +49,7 @@ export async function ambiguityIssues(
 const bareId = (test: Test | undefined): string | undefined =>
   test?.kind === 'reference' && test.to.kind === 'local' && test.to.type === undefined ? test.to.id : undefined;
 
-function issueOf(code: string, id: string, met: readonly string[]): Issue {
+function ambiguityIssue(code: string, id: string, met: readonly string[]): Issue {
   const names = met.map(type => `${type}/${id}`);
   const [first] = met;
   return {

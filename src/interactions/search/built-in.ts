@@ -4,15 +4,16 @@
  *
  * Choice: they come first, in the order of their ids, whatever _sort says.
  */
+import { NO_PAGE } from '../../access/view.js';
 import type { Cursor, Query } from '../../search/query.js';
 import type { Page, Version } from '../../store/store.js';
 import type { Context } from '../engine.js';
 
 /** No cursor of a store begins so: text of FHIR has no such character. */
-const MARK = '\u0000built-in';
+const CURSOR_MARK = '\u0000built-in';
 
-const placeOf = (cursor: Cursor | undefined): number | undefined =>
-  cursor?.[0] === MARK ? Number(cursor[1]) : undefined;
+const placeAmongBuiltIn = (cursor: Cursor | undefined): number | undefined =>
+  cursor?.[0] === CURSOR_MARK ? Number(cursor[1]) : undefined;
 
 /** Those of a type, like rows of a store. */
 export async function builtInRows({ engine, view }: Context, type: string): Promise<readonly Version[]> {
@@ -36,17 +37,17 @@ export async function findBehind(
   const { limit, after, before, ...rest } = query;
   const part = (from: number, to: number): Page => ({
     rows: rows.slice(from, to),
-    cursors: rows.slice(from, to).map((_, at): Cursor => [MARK, from + at]),
+    cursors: rows.slice(from, to).map((_, at): Cursor => [CURSOR_MARK, from + at]),
     more: false,
   });
-  const end = before && (placeOf(before) ?? rows.length);
+  const end = before && (placeAmongBuiltIn(before) ?? rows.length);
   if (end !== undefined) {
-    const found = placeOf(before) === undefined ? await find(query) : EMPTY;
+    const found = placeAmongBuiltIn(before) === undefined ? await find(query) : NO_PAGE;
     if (found.more) return found;
     const from = Math.max(0, end - (limit - found.rows.length));
     return { ...joined(part(from, end), found), more: from > 0 };
   }
-  const start = after ? placeOf(after) : -1;
+  const start = after ? placeAmongBuiltIn(after) : -1;
   if (start === undefined) return find(query);
   const own = part(start + 1, start + 1 + limit);
   const free = limit - own.rows.length;
@@ -55,8 +56,6 @@ export async function findBehind(
   if (free > 0) return joined(own, found);
   return { ...own, more: start + 1 + limit < rows.length || found.rows.length > 0 || found.more };
 }
-
-const EMPTY: Page = { rows: [], cursors: [], more: false };
 
 const joined = (first: Page, second: Page): Page => ({
   ...second,

@@ -14,7 +14,7 @@ import { indexStored } from '../../search/index-resource.js';
 
 type Seeing = Pick<Context, 'engine' | 'view'>;
 
-export interface Given {
+export interface RecordFilter {
   /** ms: only what was updated since then. */
   readonly since?: number;
   /** ms: only what has its clinical date within. */
@@ -29,33 +29,33 @@ export interface Record {
   readonly owners: readonly ResourceName[];
   /** Of the compartments, those wanted. */
   readonly types: readonly string[];
-  readonly given: Given;
+  readonly given: RecordFilter;
   /** Waits until so many bytes may be in memory. */
   readonly admit: (bytes: number) => Promise<void>;
 }
 
 /** Where a row stands in the order: ['root'], ['owner', which, …cursor of the store], ['name', 'Type/id']. */
-export type Place = Cursor;
+export type RecordPlace = Cursor;
 
 export interface Lot {
   readonly mode: 'match' | 'include';
   readonly rows: readonly Version[];
   /** That of the i-th row. */
-  readonly placeOf: (i: number) => Place;
+  readonly placeOf: (i: number) => RecordPlace;
 }
 
-const LOT = 1000;
+const ROWS_AT_ONCE = 1000;
 
 /** Rows in lots, none of them empty; those after `after`. `most`: how many are wanted at most, to read no more than that at once. */
 export async function* walkRecord(
   context: Seeing,
   record: Record,
-  after: Place | undefined,
+  after: RecordPlace | undefined,
   most: number | undefined,
 ): AsyncGenerator<Lot> {
   const { root, given } = record;
   const named = after?.[0] === 'name' ? String(after[1]) : undefined;
-  const lot = Math.min(LOT, most ?? LOT);
+  const lot = Math.min(ROWS_AT_ONCE, most ?? ROWS_AT_ONCE);
   if (!after && wants(given, root.type) && root.updated >= (given.since ?? 0))
     yield { mode: 'match', rows: [root], placeOf: () => ['root'] };
   const ranks = new Map(record.owners.map(({ id }, i) => [id, i]));
@@ -74,7 +74,7 @@ export async function* walkRecord(
   }
   if (after)
     for (const owner of record.owners)
-      for await (const { rows } of compartment(context, record, ranks, owner, undefined, LOT))
+      for await (const { rows } of compartment(context, record, ranks, owner, undefined, ROWS_AT_ONCE))
         rows.forEach(row => references.read(row));
   yield* referredTo(
     context,
@@ -95,7 +95,7 @@ async function* referredTo(
     const read = await Promise.all(
       names.slice(at, at + lot).map(name => {
         const [type, id] = name.split('/') as [string, string];
-        return context.view.read(type, id, undefined, SMALL);
+        return context.view.read(type, id, undefined, READ_TOGETHER_BYTES);
       }),
     );
     for await (const rows of withTexts(context, record, read)) {
@@ -107,7 +107,7 @@ async function* referredTo(
 }
 
 /** Bytes of a text that is read together with others. */
-const SMALL = 32 * 1024;
+const READ_TOGETHER_BYTES = 32 * 1024;
 
 /** The rows that are there, in order; each that is too large to be read with others is read by itself. */
 async function* withTexts({ view }: Seeing, record: Record, read: readonly (Version | undefined)[]) {
@@ -124,7 +124,7 @@ async function* withTexts({ view }: Seeing, record: Record, read: readonly (Vers
   yield together;
 }
 
-const wants = ({ types }: Given, type: string): boolean => types === undefined || types.includes(type);
+const wants = ({ types }: RecordFilter, type: string): boolean => types === undefined || types.includes(type);
 
 /** What is a part of the record and was left out by its date does not come back by a reference. */
 function mayBeIncluded({ given, owners }: Record, { updated, patients }: Version): boolean {
@@ -149,7 +149,7 @@ async function* compartment(
   if (some.length === 0) return;
   const where = all(
     compartmentWhere(engine.definitions, engine.parameters, owner, some),
-    ...timeOf(engine, some, given),
+    ...withinTime(engine, some, given),
   );
   const isFresh = (row: Version) =>
     !(row.type === root.type && row.id === root.id) && !(which > 0 && wasShown(engine, row, isEarlier));
@@ -198,7 +198,7 @@ const CLINICAL =
 /** Where `date` means something else. */
 const OWN_DATE: Readonly<Partial<globalThis.Record<string, string>>> = { MedicationRequest: 'authoredon' };
 
-function timeOf({ parameters }: Engine, types: readonly string[], { since, start, end }: Given): Where[] {
+function withinTime({ parameters }: Engine, types: readonly string[], { since, start, end }: RecordFilter): Where[] {
   const conditions: Where[] = [];
   if (since !== undefined)
     conditions.push({ kind: 'param', code: '_lastUpdated', test: { kind: 'date', any: [{ lowMin: since }] } });

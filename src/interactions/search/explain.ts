@@ -35,7 +35,7 @@ export function wantsExplanation({ principal }: Context, parameters: Parameters)
 
 export function explanation(told: SearchExplanation): Outcome {
   const { understood, asked, rest, store } = told;
-  const text = (name: string, value: unknown) => ({ name, valueString: print(value) });
+  const text = (name: string, value: unknown) => ({ name, valueString: printCompact(value) });
   const number = (name: string, value: number | undefined) =>
     value === undefined ? [] : [{ name, valueDecimal: value }];
   const parameter = [
@@ -62,7 +62,7 @@ export function explanation(told: SearchExplanation): Outcome {
 const SHOWN = 20;
 
 /** Compact JSON; sets as lists, long lists cut. */
-export const print = (value: unknown): string =>
+export const printCompact = (value: unknown): string =>
   JSON.stringify(value, (_, member: unknown) => {
     const list = member instanceof Set ? [...member] : member;
     return Array.isArray(list) && list.length > SHOWN

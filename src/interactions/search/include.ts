@@ -29,7 +29,7 @@ export interface Included {
 /** Rounds of `:iterate`. */
 const MAX_ROUNDS = 10;
 
-const keyOf = ({ type, id, version }: Version): string => `${type}/${id}/${version}`;
+const versionKey = ({ type, id, version }: Version): string => `${type}/${id}/${version}`;
 
 /** Throws FhirError `forbidden` where an include names a type that may not be seen. */
 export async function include(
@@ -46,7 +46,8 @@ export async function include(
   for (let round = 0; from.length > 0 && round < MAX_ROUNDS; round++) {
     const before = search.rows.length;
     for (const one of distinct)
-      if (round === 0 || one.iterate) await (one.reverse ? referring(search, from, one) : referred(search, from, one));
+      if (round === 0 || one.iterate)
+        await (one.reverse ? addReferring(search, from, one) : addReferred(search, from, one));
     from = search.rows.slice(before);
   }
   return { rows: search.rows, cut: search.cut };
@@ -66,7 +67,7 @@ class Search {
     this.engine = engine;
     this.allowance = allowance;
     this.view = view;
-    this.seen = new Set(matches.map(keyOf));
+    this.seen = new Set(matches.map(versionKey));
     this.until = Date.now() + engine.settings.queryTimeout;
   }
 
@@ -90,24 +91,24 @@ class Search {
   add(found: readonly (Version | undefined)[]): void {
     for (const row of found) {
       if (row?.withheld !== undefined) this.cut = true;
-      if (row?.text === undefined || this.seen.has(keyOf(row)) || !this.view.shows(row.type)) continue;
+      if (row?.text === undefined || this.seen.has(versionKey(row)) || !this.view.shows(row.type)) continue;
       const size = sizeOfRows([row]);
       if (this.room === 0 || size > this.allowance.left) {
         this.cut = true;
         return;
       }
       this.allowance.spend(size);
-      this.seen.add(keyOf(row));
+      this.seen.add(versionKey(row));
       this.rows.push(row);
     }
   }
 }
 
 /** Reads, or searches of a type each, that are under way together. */
-const READS = 50;
-const SEARCHES = 4;
+const READS_TOGETHER = 50;
+const SEARCHES_TOGETHER = 4;
 /** Where resources are parsed on the event loop. */
-const breather = createBreather();
+const parseBreather = createBreather();
 
 /** Parsed once for all includes of a search. */
 const parsed = new WeakMap<Version, Resource>();
@@ -121,7 +122,7 @@ function resourceOf(row: Version): Resource {
 }
 
 /** The reference parameters of a type that the include means. */
-function parametersOf({ parameters }: Engine, type: string, { code }: SearchInclude): readonly SearchParameter[] {
+function includedParameters({ parameters }: Engine, type: string, { code }: SearchInclude): readonly SearchParameter[] {
   if (code !== undefined) {
     const one = parameters.get(type, code);
     return one ? [one] : [];
@@ -129,13 +130,13 @@ function parametersOf({ parameters }: Engine, type: string, { code }: SearchIncl
   return [...parameters.of(type).values()].filter(parameter => parameter.type === 'reference');
 }
 
-async function referred(search: Search, rows: readonly Version[], one: SearchInclude): Promise<void> {
+async function addReferred(search: Search, rows: readonly Version[], one: SearchInclude): Promise<void> {
   const { engine } = search;
   const wanted = new Map<string, { type: string; id: string; version?: string }>();
   const urls = new Map<string, { url: string; version?: string; types: readonly string[] }>();
   const note = (row: Version): void => {
-    for (const parameter of parametersOf(engine, row.type, one))
-      for (const value of referencesOf(engine, row, parameter)) {
+    for (const parameter of includedParameters(engine, row.type, one))
+      for (const value of valuesToFollow(engine, row, parameter)) {
         if (value.kind === 'reference' && (one.to ?? value.type) === value.type)
           wanted.set(`${value.type}/${value.id}/${value.version ?? ''}`, value);
         else if (value.kind === 'url')
@@ -144,13 +145,15 @@ async function referred(search: Search, rows: readonly Version[], one: SearchInc
   };
   for (const row of rows) {
     if (one.from !== undefined && one.from !== row.type) continue;
-    const others = breather.before();
+    const others = parseBreather.before();
     if (others) await others;
-    breather.piece(() => note(row));
+    parseBreather.piece(() => note(row));
   }
   const names = [...wanted.values()];
-  for (let at = 0; at < names.length && search.goesOn; at += READS) {
-    const reads = names.slice(at, at + READS).map(({ type, id, version }) => readOne(search, type, id, version));
+  for (let at = 0; at < names.length && search.goesOn; at += READS_TOGETHER) {
+    const reads = names
+      .slice(at, at + READS_TOGETHER)
+      .map(({ type, id, version }) => readOne(search, type, id, version));
     for (const row of await Promise.all(reads)) search.add([await withText(search, row)]);
   }
   for (const canonical of urls.values()) {
@@ -159,7 +162,7 @@ async function referred(search: Search, rows: readonly Version[], one: SearchInc
   }
 }
 
-function referencesOf(engine: Engine, row: Version, parameter: SearchParameter): readonly EntryValue[] {
+function valuesToFollow(engine: Engine, row: Version, parameter: SearchParameter): readonly EntryValue[] {
   // What the store keeps beside each row anyway: no need to look into the text.
   if (parameter.code === 'patient') return row.patients.map(id => ({ kind: 'reference', type: 'Patient', id }));
   const out: EntryValue[] = [];
@@ -170,12 +173,12 @@ function referencesOf(engine: Engine, row: Version, parameter: SearchParameter):
 
 async function readOne({ engine, view }: Search, type: string, id: string, version: string | undefined) {
   if (!engine.definitions.resourceTypes.includes(type)) return undefined;
-  if (version === undefined) return view.read(type, id, undefined, SMALL);
-  return /^[1-9]\d{0,14}$/.test(version) ? view.read(type, id, Number(version), SMALL) : undefined;
+  if (version === undefined) return view.read(type, id, undefined, INCLUDED_TOGETHER_BYTES);
+  return /^[1-9]\d{0,14}$/.test(version) ? view.read(type, id, Number(version), INCLUDED_TOGETHER_BYTES) : undefined;
 }
 
 /** Bytes of a text that is read together with others. */
-const SMALL = 32 * 1024;
+const INCLUDED_TOGETHER_BYTES = 32 * 1024;
 
 /** What is larger is read by itself, where there is room for it. */
 async function withText({ view, allowance }: Search, row: Version | undefined): Promise<Version | undefined> {
@@ -201,7 +204,7 @@ async function byUrl(
   return found;
 }
 
-async function referring(search: Search, rows: readonly Version[], one: SearchInclude): Promise<void> {
+async function addReferring(search: Search, rows: readonly Version[], one: SearchInclude): Promise<void> {
   const { engine, view } = search;
   const targets = rows.filter(({ type }) => one.to === undefined || one.to === type);
   if (targets.length === 0) return;
@@ -209,7 +212,7 @@ async function referring(search: Search, rows: readonly Version[], one: SearchIn
     type => view.shows(type) && (one.from === type || type !== 'AuditEvent'),
   );
   const find = async (type: string): Promise<Page | undefined> => {
-    const links = parametersOf(engine, type, one).flatMap(({ code, targets: may }) => {
+    const links = includedParameters(engine, type, one).flatMap(({ code, targets: may }) => {
       const possible = targets.filter(target => may.length === 0 || may.includes(target.type));
       return possible.length > 0 ? [refersTo(code, possible)] : [];
     });
@@ -223,8 +226,8 @@ async function referring(search: Search, rows: readonly Version[], one: SearchIn
     await search.allowance.admit(2 * left);
     return view.find({ ...query, bytes: left });
   };
-  for (let at = 0; at < types.length && search.goesOn; at += SEARCHES)
-    for (const page of await Promise.all(types.slice(at, at + SEARCHES).map(find))) {
+  for (let at = 0; at < types.length && search.goesOn; at += SEARCHES_TOGETHER)
+    for (const page of await Promise.all(types.slice(at, at + SEARCHES_TOGETHER).map(find))) {
       search.add(page?.rows ?? []);
       if (page?.next !== undefined) search.cut = true;
     }

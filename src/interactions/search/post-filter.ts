@@ -18,8 +18,8 @@ import type { Counted, ResourceName, Page, Version } from '../../store/store.js'
 import type { Context, Engine } from '../engine.js';
 
 /** Rows of a first and of later batches, which shrink where resources are large. Bundles can be very large. */
-const BATCH = 100;
-const FEW = 10;
+const FIRST_BATCH = 100;
+const FIRST_BATCH_OF_BUNDLES = 10;
 const MAX_BATCH = 800;
 const MAX_BATCH_BYTES = 32 * 1024 * 1024;
 
@@ -57,12 +57,12 @@ export function checkTime({ engine, until }: Ground): void {
 
 type PostFiltered = Required<Separated>;
 
-interface Seen extends Subject {
+interface DecidedRow extends Subject {
   readonly resource: Resource;
 }
 
 /** Everything that satisfies both parts, with the cursor of each row, in the order of the query. */
-async function* sift(
+async function* postFiltered(
   ground: Ground,
   query: Omit<Query, 'limit' | 'where'>,
   { where, rest }: PostFiltered,
@@ -74,7 +74,7 @@ async function* sift(
   let at = query.after ?? query.before;
   let looked = 0;
   let bytes = BYTES;
-  for (let size = types.includes('Bundle') ? FEW : BATCH; ; ) {
+  for (let size = types.includes('Bundle') ? FIRST_BATCH_OF_BUNDLES : FIRST_BATCH; ; ) {
     const here = at === undefined ? {} : back ? { before: at } : { after: at };
     const page = await view.find({ types, sort, where, limit: size, bytes, ...here });
     bytes = BYTES;
@@ -106,7 +106,7 @@ export async function findPostFiltered(ground: Ground, query: Query, sifted: Pos
   let more = false;
   let left = query.bytes ?? Infinity;
   let next: number | undefined;
-  for await (const one of sift(ground, query, sifted)) {
+  for await (const one of postFiltered(ground, query, sifted)) {
     const size = one.row.text?.length ?? 0;
     if (size > left) next = size;
     more = found.length === query.limit || next !== undefined;
@@ -130,7 +130,7 @@ export async function countPostFiltered(
   limit = Infinity,
 ): Promise<Counted> {
   let count = 0;
-  for await (const _ of sift(ground, { types, sort: [] }, sifted)) {
+  for await (const _ of postFiltered(ground, { types, sort: [] }, sifted)) {
     if (count === limit) return { count, exact: false };
     count += 1;
   }
@@ -146,7 +146,7 @@ export async function select(
 ): Promise<readonly ResourceName[] | undefined> {
   const found: ResourceName[] = [];
   try {
-    for await (const { row } of sift(ground, { types, sort: [] }, sifted)) {
+    for await (const { row } of postFiltered(ground, { types, sort: [] }, sifted)) {
       if (found.length === limit) return undefined;
       found.push({ type: row.type, id: row.id });
     }
@@ -158,17 +158,17 @@ export async function select(
 }
 
 /** Rows that are looked at in one piece: a few milliseconds. */
-const PIECE = 20;
+const ROWS_A_TURN = 20;
 /** Where rows are parsed on the event loop. */
 const breather = createBreather();
 
-async function inPieces<T, R>(rows: readonly T[], each: (one: T) => R): Promise<R[]> {
+async function mapInTurns<T, R>(rows: readonly T[], each: (one: T) => R): Promise<R[]> {
   const done: R[] = [];
-  for (let at = 0; at < rows.length; at += PIECE) {
+  for (let at = 0; at < rows.length; at += ROWS_A_TURN) {
     const others = breather.before();
     if (others) await others;
     breather.piece(() => {
-      for (const one of rows.slice(at, at + PIECE)) done.push(each(one));
+      for (const one of rows.slice(at, at + ROWS_A_TURN)) done.push(each(one));
     });
   }
   return done;
@@ -178,14 +178,14 @@ async function inPieces<T, R>(rows: readonly T[], each: (one: T) => R): Promise<
 export async function check(ground: Ground, where: Where, rows: readonly Version[]): Promise<boolean[]> {
   if (rows.length === 0) return [];
   const { parameters, settings } = ground.engine;
-  const seen = await inPieces(rows, (row): Seen => {
+  const seen = await mapInTurns(rows, (row): DecidedRow => {
     const { resource } = parseJson(row.text!, STORED_JSON);
     const { type, id, updated } = row;
     return { type, id, updated, resource, entries: extract(resource, parameters, { bases: settings.bases }) };
   });
   const decidable = await close(ground, where, seen);
   const resolver = resolverOf(ground);
-  return inPieces(seen, subject => match(decidable, subject, resolver));
+  return mapInTurns(seen, subject => match(decidable, subject, resolver));
 }
 
 /** Whether the parameter holds the resources that a chain leads to. Types that share a parameter read the same by it. */
@@ -195,7 +195,7 @@ export function isHeld({ engine }: Ground, [type]: readonly string[], code: stri
 }
 
 /** The resources of a type that the subject holds. */
-const heldBy = ({ engine }: Ground, { entries, updated }: Subject, code: string, to: string): Seen[] =>
+const heldBy = ({ engine }: Ground, { entries, updated }: Subject, code: string, to: string): DecidedRow[] =>
   entries.flatMap(entry => {
     if (entry.parameter !== code || entry.kind !== 'held' || entry.resource['resourceType'] !== to) return [];
     const { id } = entry.resource;
@@ -214,11 +214,11 @@ const resolverOf = (ground: Ground): Resolver => ({
   follow: (subject, code, to) => heldBy(ground, subject, code, to),
   referring: () => [],
   hasWords: (subject, among, words) =>
-    containsWords(words, wordsOf((subject as Seen).resource, ground.engine.definitions)[among]),
+    containsWords(words, wordsOf((subject as DecidedRow).resource, ground.engine.definitions)[among]),
 });
 
 /** The condition with its open links replaced by lists that are right for these subjects. */
-async function close(ground: Ground, where: Where, seen: readonly Seen[]): Promise<Where> {
+async function close(ground: Ground, where: Where, seen: readonly DecidedRow[]): Promise<Where> {
   const each = (parts: readonly Where[]) => Promise.all(parts.map(part => close(ground, part, seen)));
   switch (where.kind) {
     case 'all':
@@ -233,7 +233,7 @@ async function close(ground: Ground, where: Where, seen: readonly Seen[]): Promi
       const { code, to } = where;
       if (seen[0] && isHeld(ground, [seen[0].type], code)) {
         if (!separate(where.where).rest) return where;
-        const held = await inPieces(seen, subject => heldBy(ground, subject, code, to));
+        const held = await mapInTurns(seen, subject => heldBy(ground, subject, code, to));
         return { ...where, where: await close(ground, where.where, held.flat()) };
       }
       const asked = new Set(
@@ -244,7 +244,7 @@ async function close(ground: Ground, where: Where, seen: readonly Seen[]): Promi
         ),
       );
       const { where: inner, rest } = separate(where.where);
-      const found = await matching(ground, [to], all(withIds(asked), inner), rest, asked.size);
+      const found = await namesMatching(ground, [to], all(withIds(asked), inner), rest, asked.size);
       return refersTo(code, found);
     }
     case 'has': {
@@ -259,8 +259,8 @@ async function close(ground: Ground, where: Where, seen: readonly Seen[]): Promi
         return isOneOf(types, found);
       }
       const found: ResourceName[] = [];
-      for await (const { row } of sift(ground, { types: [from], sort: [] }, { where: here, rest }))
-        found.push(...referencesOf(ground, row, code));
+      for await (const { row } of postFiltered(ground, { types: [from], sort: [] }, { where: here, rest }))
+        found.push(...localReferences(ground, row, code));
       return isOneOf(types, found);
     }
     case 'param':
@@ -270,7 +270,7 @@ async function close(ground: Ground, where: Where, seen: readonly Seen[]): Promi
   }
 }
 
-async function matching(
+async function namesMatching(
   ground: Ground,
   types: readonly string[],
   where: Where,
@@ -285,7 +285,7 @@ async function matching(
 }
 
 /** The resources of this server that a row refers to by a parameter. */
-export function referencesOf(
+export function localReferences(
   ground: Ground,
   row: Version,
   code: string,

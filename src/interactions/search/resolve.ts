@@ -16,8 +16,8 @@ import type { Engine } from '../engine.js';
 import { checkTime, type Ground, inTime, isHeld, select } from './post-filter.js';
 
 /** Parts of a hierarchy that are followed. */
-const MAX_PARTS = 10_000;
-const MAX_DEPTH = 30;
+const MAX_HIERARCHY = 10_000;
+const MAX_LEVELS = 30;
 /** Links of all chains of a search, each to one type. */
 const MAX_LINKS = 100;
 
@@ -33,7 +33,7 @@ export async function resolve(ground: Ground, types: readonly string[], where: W
   return separate(await resolveLinks(ground.until === undefined ? inTime(ground) : ground, types, where));
 }
 
-/** Whether `settle` would change anything. */
+/** Whether `resolveLinks` would change anything. */
 function isPending(where: Where): boolean {
   switch (where.kind) {
     case 'all':
@@ -174,7 +174,7 @@ async function settleHierarchy(
     const ids = new Set([to.id]);
     let level: readonly string[] = [to.id];
     for (let depth = 0; level.length > 0; depth++) {
-      if (depth > MAX_DEPTH || ids.size > MAX_PARTS) throw tooLarge(type);
+      if (depth > MAX_LEVELS || ids.size > MAX_HIERARCHY) throw hierarchyTooLarge(type);
       const next = await ground.view.findIds(
         mode === 'below'
           ? {
@@ -185,10 +185,10 @@ async function settleHierarchy(
               ),
             }
           : { types: [type], where: withIds(level) },
-        MAX_PARTS,
+        MAX_HIERARCHY,
         mode === 'below' ? undefined : link,
       );
-      if (!next.complete) throw tooLarge(type);
+      if (!next.complete) throw hierarchyTooLarge(type);
       level = next.found.filter(one => one.type === type && !ids.has(one.id)).map(({ id }) => id);
       for (const id of level) ids.add(id);
     }
@@ -202,7 +202,7 @@ async function settleHierarchy(
   return any(...found);
 }
 
-const tooLarge = (type: string) =>
+const hierarchyTooLarge = (type: string) =>
   new FhirError('too-costly', `The hierarchy of this ${type} is too large to be searched.`);
 
 /** Names of the resources that satisfy a settled condition; undefined: more than a few. */

@@ -5,6 +5,7 @@
  * Choices: without `_total` the total is given where it costs nothing, that is when one page holds all; a page has
  * `_count` matches, never more than the server's largest page; the self link shows exactly what was used.
  */
+import { NO_PAGE } from '../../access/view.js';
 import { FhirError, type Issue } from '../../fhir/error.js';
 import { newId } from '../../platform/ids.js';
 import { compartmentTypes, compartmentWhere } from '../../search/compartment.js';
@@ -41,11 +42,11 @@ interface Asked extends Separated {
 
 export async function search(context: Context, ask: Of<'search'>): Promise<Outcome> {
   const { engine } = context;
-  const path = pathOf(ask);
+  const path = searchPath(ask);
   const page = openPage(engine, path, ask.parameters);
   const given = page?.parameters ?? questionOf(ask.parameters).filter(([name]) => name !== EXPLAIN);
   const lenient = page?.lenient ?? ask.lenient;
-  const asked = await read(context, { ...ask, parameters: given, lenient });
+  const asked = await readSearch(context, { ...ask, parameters: given, lenient });
   const { types, parsed } = asked;
   if (wantsExplanation(context, ask.parameters))
     return explanation(await tell(context, asked, pageLimit(engine, parsed), page));
@@ -53,8 +54,8 @@ export async function search(context: Context, ask: Of<'search'>): Promise<Outco
   const limit = pageLimit(engine, parsed);
   const allowance = allowanceOf(context);
   const countOnly = parsed.summary === 'count' || parsed.count === 0;
-  const found = countOnly ? NO_PAGE : await pageOf(allowance, context, asked, queryOf(types, asked, limit, page));
-  const total = countOnly ? await countAll(context, asked) : await totalOf(context, asked, found, page);
+  const found = countOnly ? NO_PAGE : await matchPage(allowance, context, asked, storeQuery(types, asked, limit, page));
+  const total = countOnly ? await countAll(context, asked) : await matchTotal(context, asked, found, page);
   const added: Included =
     parsed.includes.length > 0 && found.rows.length > 0
       ? await include(context, found.rows, parsed.includes, allowance)
@@ -86,14 +87,14 @@ export async function search(context: Context, ask: Of<'search'>): Promise<Outco
     result: {
       status: 200,
       ...bundle(head, entries, newId(at)),
-      patients: patientsOf(ask, parsed.where, found, added),
+      patients: patientsTouched(ask, parsed.where, found, added),
     },
   };
 }
 
 /** How a search is answered, without who asks. */
 export async function explainSearch(context: Searching, ask: Of<'search'>): Promise<SearchExplanation> {
-  const asked = await read(context, ask);
+  const asked = await readSearch(context, ask);
   return tell(context, asked, pageLimit(context.engine, asked.parsed), undefined);
 }
 
@@ -105,7 +106,7 @@ async function tell(
   limit: number,
   page: PageState | undefined,
 ): Promise<SearchExplanation> {
-  const query = queryOf(asked.types, asked, limit, page);
+  const query = storeQuery(asked.types, asked, limit, page);
   const { parsed, rest } = asked;
   const store = await view.explain(query);
   return { understood: parsed.where, asked: query, store, ...(rest ? { rest } : {}) };
@@ -118,15 +119,13 @@ const pageLimit = (engine: Engine, { count }: ParsedSearch): number => Math.max(
 const usedOf = (engine: Engine, { used }: ParsedSearch): Parameters =>
   used.map(([name, value]) => [name, name === '_count' ? String(clampCount(engine, Number(value))) : value]);
 
-const NO_PAGE: Page = { rows: [], cursors: [], more: false };
-
 /** Path below the base, as links have it. */
-function pathOf({ type, compartment }: Of<'search'>): string {
+function searchPath({ type, compartment }: Of<'search'>): string {
   if (!compartment) return type ?? '';
   return `${compartment.type}/${compartment.id}/${type ?? '*'}`;
 }
 
-async function read(context: Searching, ask: Of<'search'>): Promise<Asked> {
+async function readSearch(context: Searching, ask: Of<'search'>): Promise<Asked> {
   const { engine } = context;
   const { definitions, parameters, settings } = engine;
   const { types, rest } = typesOf(context, ask);
@@ -166,7 +165,7 @@ function typesOf({ engine, view }: Searching, { type, compartment, parameters }:
   return { types, rest: parameters.filter(([name]) => name !== '_type') };
 }
 
-function queryOf(
+function storeQuery(
   types: readonly string[],
   { parsed, where }: Asked,
   limit: number,
@@ -177,7 +176,7 @@ function queryOf(
   return page.direction === 'after' ? { ...query, after: page.cursor } : { ...query, before: page.cursor };
 }
 
-async function findPage(context: Context, asked: Asked, query: Query): Promise<Page> {
+async function findMatches(context: Context, asked: Asked, query: Query): Promise<Page> {
   const { where, rest } = asked;
   const find = (each: Query) => (rest ? findPostFiltered(context, each, { where, rest }) : context.view.find(each));
   const own = await ownMatches(context, asked);
@@ -193,9 +192,9 @@ async function ownMatches(context: Context, { types: [type = '', ...more], where
 }
 
 /** A page as far as the allowance goes. */
-const pageOf = (allowance: Allowance, context: Context, asked: Asked, query: Query): Promise<Page> =>
+const matchPage = (allowance: Allowance, context: Context, asked: Asked, query: Query): Promise<Page> =>
   takePage(allowance, { limit: query.limit, back: query.before !== undefined }, ({ limit, bytes, place }) =>
-    findPage(context, asked, {
+    findMatches(context, asked, {
       ...query,
       limit,
       bytes,
@@ -211,7 +210,7 @@ async function countAll(context: Context, asked: Asked, cap?: number): Promise<n
   return counted.count + (await ownMatches(context, asked)).length;
 }
 
-async function totalOf(
+async function matchTotal(
   context: Context,
   asked: Asked,
   found: Page,
@@ -240,7 +239,7 @@ const cutIssue = ({ settings }: Engine): Issue => ({
 });
 
 /** Whose data was asked for or shown: who the question names is audited even where nothing is found. */
-function patientsOf({ compartment }: Of<'search'>, where: Where, found: Page, added: Included): readonly string[] {
+function patientsTouched({ compartment }: Of<'search'>, where: Where, found: Page, added: Included): readonly string[] {
   const asked = [...(compartment?.type === 'Patient' ? [compartment.id] : []), ...patientsAsked(where)];
   const shown = [...(asked.length > 0 ? [] : found.rows), ...added.rows];
   return [...new Set([...asked, ...shown.flatMap(row => row.patients)])];

@@ -24,7 +24,7 @@ export interface Pending {
 
 const CONDITIONAL = /^([A-Z][A-Za-z]+)\?(.*)$/s;
 /** Questions asked at the same time. */
-const AT_A_TIME = 16;
+const QUESTIONS_UNDER_WAY = 16;
 /** How many times the time of one query all questions of a Bundle may take. */
 const TIMES = 6;
 
@@ -56,16 +56,16 @@ export async function resolveConditional(engine: Engine, pending: readonly Pendi
           'too-costly',
           'The conditional references of this Bundle take too long: use identifiers, or divide the Bundle.',
         );
-      const target = await find(text, asked[0]!, staged);
+      const target = await targetOfText(text, asked[0]!, staged);
       for (const { site } of asked) put(site, target);
     }
   };
-  await Promise.all(Array.from({ length: AT_A_TIME }, work));
+  await Promise.all(Array.from({ length: QUESTIONS_UNDER_WAY }, work));
 }
 
-async function find(text: string, { at, context, resource, site }: Pending, staged: Staged): Promise<string> {
+async function targetOfText(text: string, { at, context, resource, site }: Pending, staged: Staged): Promise<string> {
   try {
-    return await lookUp(context, text, staged);
+    return await resolveReference(context, text, staged);
   } catch (error) {
     const path = resource ? `.${pathTo(resource, site)}` : '';
     throw atPlace(asFhirError(error), `Bundle.entry[${at}].resource${path}`);
@@ -73,7 +73,7 @@ async function find(text: string, { at, context, resource, site }: Pending, stag
 }
 
 /** `Type/id` of the one that matches. */
-async function lookUp(context: Context, text: string, staged?: Staged): Promise<string> {
+async function resolveReference(context: Context, text: string, staged?: Staged): Promise<string> {
   const { engine } = context;
   const { type, criteria } = referenceCriteria(engine, text)!;
   if (!engine.definitions.resourceTypes.includes(type))
@@ -116,7 +116,7 @@ export async function resolveReferences<T extends Parsed>(
   if (asked.length === 0) return body;
   for (const site of asked)
     try {
-      put(site, await lookUp(context, site.text));
+      put(site, await resolveReference(context, site.text));
     } catch (error) {
       throw atElement(asFhirError(error), `${resource.resourceType}.${pathTo(resource, site)}`);
     }

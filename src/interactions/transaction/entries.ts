@@ -13,7 +13,7 @@ import type { Engine } from '../engine.js';
 import type { Parameters, Patch } from '../interaction.js';
 
 /** Entries that are checked in one piece. */
-const LOT = 500;
+const SHELLS_AT_ONCE = 500;
 
 /**
  * Checks the Bundle without the resources of its entries, each of which is checked when it is written. `around`: without
@@ -24,12 +24,14 @@ export async function checkShell(
   around: Resource,
   entries: readonly Json[] | undefined,
 ): Promise<void> {
-  for (let from = 0; from === 0 || from < (entries?.length ?? 0); from += LOT) {
+  for (let from = 0; from === 0 || from < (entries?.length ?? 0); from += SHELLS_AT_ONCE) {
     if (from > 0) await turn();
-    const shell = entries ? { ...around, entry: entries.slice(from, from + LOT).map(withoutResource) } : around;
+    const shell = entries
+      ? { ...around, entry: entries.slice(from, from + SHELLS_AT_ONCE).map(withoutResource) }
+      : around;
     const issues = validateStructure(shell, definitions);
     if (hasErrors(issues))
-      throw new FhirError('invalid', 'The Bundle is not valid FHIR R4.', { issues: issues.map(behind(from)) });
+      throw new FhirError('invalid', 'The Bundle is not valid FHIR R4.', { issues: issues.map(shiftedBy(from)) });
   }
 }
 
@@ -37,7 +39,7 @@ const withoutResource = (entry: Json): Json =>
   isObject(entry) && isObject(entry['resource']) ? { ...entry, resource: STAND_IN } : entry;
 
 /** An issue that counts entries from the beginning of the Bundle. */
-const behind =
+const shiftedBy =
   (from: number) =>
   (issue: Issue): Issue => ({
     ...issue,

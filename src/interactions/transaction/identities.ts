@@ -6,7 +6,7 @@ import { FhirError } from '../../fhir/error.js';
 import { newId } from '../../platform/ids.js';
 import type { Version } from '../../store/store.js';
 import { onlyOne, readCriteria, several, type ConditionalQuery } from '../write/conditional.js';
-import { matching } from '../delete.js';
+import { findDeletable } from '../delete.js';
 import type { Engine } from '../engine.js';
 import type { Interaction, Of, Parameters } from '../interaction.js';
 import { isRaw } from '../write/prepare.js';
@@ -14,18 +14,18 @@ import type { Staged } from './staged.js';
 import type { EntryTask } from './steps.js';
 
 /** What the criteria of a write match in the store, without what this transaction deletes. */
-export interface Found {
+export interface CriteriaMatches {
   /** Undefined for a deletion, whose matches are not guarded. */
   readonly sought?: ConditionalQuery;
   readonly rows: readonly Version[];
 }
 
 /** Asks the store, once for equal criteria. Undefined: the write has none. */
-export async function seek({ ask, context }: EntryTask, staged: Staged): Promise<Found | undefined> {
+export async function seek({ ask, context }: EntryTask, staged: Staged): Promise<CriteriaMatches | undefined> {
   const criteria = criteriaOf(ask);
   if (!criteria) return undefined;
   const { type } = ask as Extract<Interaction, { kind: 'create' | 'update' | 'patch' | 'delete' }>;
-  if (ask.kind === 'delete') return { rows: await matching(context, ask) };
+  if (ask.kind === 'delete') return { rows: await findDeletable(context, ask) };
   return staged.once(JSON.stringify([type, criteria]), async () => {
     const sought = await readCriteria(context, type, criteria);
     return staged.findKept(context, sought);
@@ -46,7 +46,12 @@ function criteriaOf(ask: Interaction): Parameters | undefined {
 }
 
 /** Gives the step its identity. Throws `invalid` where another one has it, `multiple-matches`. */
-export function assignIdentity(engine: Engine, step: EntryTask, found: Found | undefined, staged: Staged): void {
+export function assignIdentity(
+  engine: Engine,
+  step: EntryTask,
+  found: CriteriaMatches | undefined,
+  staged: Staged,
+): void {
   const { ask, at } = step;
   switch (ask.kind) {
     case 'delete':
@@ -65,7 +70,7 @@ function identifyCreation(
   engine: Engine,
   step: EntryTask,
   ask: Of<'create'>,
-  found: Found | undefined,
+  found: CriteriaMatches | undefined,
   staged: Staged,
 ): void {
   const { at, entry } = step;
@@ -89,7 +94,7 @@ function identifyChange(
   engine: Engine,
   step: EntryTask,
   ask: Of<'update'> | Of<'patch'>,
-  found: Found | undefined,
+  found: CriteriaMatches | undefined,
   staged: Staged,
 ): void {
   const { at, entry } = step;
@@ -104,14 +109,14 @@ function identifyChange(
 }
 
 /** The one that matches in the store; undefined: none, or there are no criteria. Throws `multiple-matches`. */
-const matchOf = (found: Found | undefined): Version | undefined =>
+const matchOf = (found: CriteriaMatches | undefined): Version | undefined =>
   found?.sought ? onlyOne(found.sought, found.rows) : undefined;
 
 /**
  * Throws `invalid` where the criteria of an entry mean what another one writes: whether they met it would depend on which comes
  * first, and where they do not, two resources would be made of one.
  */
-export function checkApart({ ask, at, madeBy }: EntryTask, found: Found | undefined, staged: Staged): void {
+export function checkApart({ ask, at, madeBy }: EntryTask, found: CriteriaMatches | undefined, staged: Staged): void {
   const { sought, rows } = found ?? {};
   if (!sought || !rows) return;
   if (staged.matches(sought).some(other => other.at !== (madeBy ?? at))) throw twice();
@@ -120,7 +125,7 @@ export function checkApart({ ask, at, madeBy }: EntryTask, found: Found | undefi
 }
 
 /** The claim of an entry that makes a new resource because nothing matches its criteria. */
-export const claimed = ({ madeBy }: EntryTask, found: Found | undefined): string | undefined =>
+export const newClaim = ({ madeBy }: EntryTask, found: CriteriaMatches | undefined): string | undefined =>
   madeBy === undefined && found?.rows.length === 0 ? found.sought?.claim : undefined;
 
 export const twice = () =>

@@ -51,7 +51,11 @@ export function sitesOf(
 ): readonly Site[] {
   let sites = surveyed.get(resource);
   if (!sites) {
-    sites = find(resource, definitions, text => mayBe(text, names, root) && named(text, names, root) !== undefined);
+    sites = findSites(
+      resource,
+      definitions,
+      text => mayBe(text, names, root) && renamed(text, names, root) !== undefined,
+    );
     surveyed.set(resource, sites);
   }
   return sites;
@@ -70,22 +74,22 @@ export function sitesOfPatch(operations: Json, definitions: Definitions): readon
       const isReference = typeof path === 'string' && path.endsWith('/reference') && typeof value === 'string';
       return isReference ? [{ parent: each, key: 'value', text: value, as: 'reference' }] : [];
     });
-    sites = [...find({ resourceType: '', operations }, definitions, () => false), ...alone];
+    sites = [...findSites({ resourceType: '', operations }, definitions, () => false), ...alone];
     surveyedPatches.set(operations, sites);
   }
   return sites;
 }
 
 /** Longer strings are no addresses, but notes and bytes. */
-const LONGEST = 2048;
+const LONGEST_NAME = 2048;
 
 function mayBe(text: string, { starts }: Names, root: string | undefined): boolean {
   const first = text.charCodeAt(0);
-  return (starts.has(first) || (root !== undefined && first >= 65 && first <= 90)) && text.length <= LONGEST;
+  return (starts.has(first) || (root !== undefined && first >= 65 && first <= 90)) && text.length <= LONGEST_NAME;
 }
 
 /** References are found by their key alone; types are looked up only where another string is one of the names. */
-function find(resource: Resource, definitions: Definitions, isName: (text: string) => boolean): readonly Site[] {
+function findSites(resource: Resource, definitions: Definitions, isName: (text: string) => boolean): readonly Site[] {
   const sites: Site[] = [];
   let others = false;
   const visit = (value: JsonObject): void => {
@@ -144,15 +148,15 @@ export function put({ parent, key, index }: Site, text: string): void {
 
 /** The text of a site with what its names stand for. */
 export function rename({ text, as }: Site, names: Names, root: string | undefined): string {
-  if (as !== 'xhtml') return named(text, names, root) ?? text;
+  if (as !== 'xhtml') return renamed(text, names, root) ?? text;
   return text.replace(LINK, (whole, before: string, _quoted, double?: string, single?: string) => {
-    const found = named(double ?? single ?? '', names, root);
+    const found = renamed(double ?? single ?? '', names, root);
     return found === undefined ? whole : `${before}"${found}"`;
   });
 }
 
 /** A fragment stays. A version becomes that of what is written now, except below an address of this server. */
-function named(text: string, names: Names, root: string | undefined): string | undefined {
+function renamed(text: string, names: Names, root: string | undefined): string | undefined {
   const hash = text.indexOf('#');
   const [whole, fragment] = hash < 0 ? [text, ''] : [text.slice(0, hash), text.slice(hash)];
   const look = (name: string): string | undefined => {
@@ -167,10 +171,10 @@ function named(text: string, names: Names, root: string | undefined): string | u
 }
 
 const RELATIVE = /^[A-Z][A-Za-z]+\//;
-const REST = /^(https?:\/\/.+)\/[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/;
+const REST_ADDRESS = /^(https?:\/\/.+)\/[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/;
 
 /** Base of an address that ends like `Type/id`. */
-export const rootOf = (fullUrl: string | undefined): string | undefined => REST.exec(fullUrl ?? '')?.[1];
+export const rootOf = (fullUrl: string | undefined): string | undefined => REST_ADDRESS.exec(fullUrl ?? '')?.[1];
 
 /** Where a site is, as FHIRPath below the resource; for messages. */
 export function pathTo(resource: Resource, site: Site): string {

@@ -74,11 +74,11 @@ export class Staged {
         detail: 'duplicate-target',
       });
     const write = { id, at, what };
-    enter(this.#byType, type, write);
+    enterWrite(this.#byType, type, write);
     if (what === undefined) return;
-    enter(this.#known, type, write);
+    enterWrite(this.#known, type, write);
     if (what === 'delete') this.#deletions.set(type, (this.#deletions.get(type) ?? new Set()).add(id));
-    else add(this.#unread, type, write);
+    else addToList(this.#unread, type, write);
   }
 
   /** Whether an entry writes it. */
@@ -91,8 +91,8 @@ export class Staged {
     const write = this.#byType.get(type)?.get(id);
     if (!write) return;
     write.subject = { type, id, updated, entries };
-    enter(this.#known, type, write);
-    add(this.#patched, type, id);
+    enterWrite(this.#known, type, write);
+    addToList(this.#patched, type, id);
   }
 
   /** Two at most of what is in the store, and not deleted here, that match; and what was sought then. */
@@ -182,18 +182,18 @@ export class Staged {
     let ids = this.#identified.get(type);
     if (!ids) this.#identified.set(type, (ids = new Map()));
     for (const { id, what } of this.#unread.get(type)?.splice(0) ?? [])
-      for (const name of typeof what === 'object' ? identifiersOf(what) : []) add(ids, name, id);
+      for (const name of typeof what === 'object' ? identifiersOf(what) : []) addToList(ids, name, id);
     return [...(ids.get(identifier) ?? []), ...(this.#patched.get(type) ?? [])];
   }
 }
 
-function enter(writes: Map<string, Map<string, Write>>, type: string, write: Write): void {
+function enterWrite(writes: Map<string, Map<string, Write>>, type: string, write: Write): void {
   const ofType = writes.get(type);
   if (ofType) ofType.set(write.id, write);
   else writes.set(type, new Map([[write.id, write]]));
 }
 
-function add<T>(lists: Map<string, T[]>, name: string, item: T): void {
+function addToList<T>(lists: Map<string, T[]>, name: string, item: T): void {
   const list = lists.get(name);
   if (list) list.push(item);
   else lists.set(name, [item]);

@@ -6,7 +6,7 @@ import type { Resource } from '../../fhir/resource.js';
 import type { Caller, Context } from '../engine.js';
 import type { Entry, Interaction, Outcome, Result, Target } from '../interaction.js';
 import { INTERACTIONS, LAST_ENTRIES } from '../kinds.js';
-import type { Located } from '../write/conditional.js';
+import type { LocatedTarget } from '../write/conditional.js';
 import { isRaw } from '../write/prepare.js';
 import { type Names, type Site, sitesOf, sitesOfPatch } from './references.js';
 
@@ -15,7 +15,7 @@ export interface EntryRunner {
   /** Decides, and records a refusal. Gives what the entry sees. */
   admit(caller: Caller, target: Target): Promise<Allowed>;
   /** Runs what was admitted; commits and records nothing. `located`: what its criteria match. */
-  run(context: Context, ask: Interaction, located?: Located): Promise<Outcome>;
+  run(context: Context, ask: Interaction, located?: LocatedTarget): Promise<Outcome>;
   /** All of it: decide, run, audit. */
   perform(caller: Caller, ask: Interaction): Promise<Result>;
   /** Records an entry that could not be understood, and throws its error. */
@@ -30,7 +30,7 @@ export interface EntryTask {
   readonly context: Context;
   ask: Interaction;
   /** What its criteria match. */
-  located?: Located;
+  located?: LocatedTarget;
   /** Position of the earlier entry that makes what this one's criteria match: nothing more is written. */
   madeBy?: number;
   /** Of a patch that had to run before its turn. */

@@ -21,7 +21,7 @@ import {
   within,
 } from '../response/transaction-response.js';
 import { referenceCriteria, resolveConditional, type Pending } from './conditional-references.js';
-import { checkApart, claimed, type Found, seek, assignIdentity, twice } from './identities.js';
+import { checkApart, newClaim, type CriteriaMatches, seek, assignIdentity, twice } from './identities.js';
 import type { RecordedPart, Entry, Interaction, Of, Outcome, Result } from '../interaction.js';
 import { breathe, turn } from '../../platform/pieces.js';
 import { validateLargeAhead } from '../../validation/beside.js';
@@ -32,7 +32,7 @@ import { Staged } from './staged.js';
 import { type EntryRunner, isWrite, rankOf, resourceIn, sitesIn, type EntryTask } from './steps.js';
 
 /** Entries prepared at the same time: stores gather their point reads, and the event loop gets a turn after each lot. */
-const LOT = 64;
+const ENTRIES_AT_ONCE = 64;
 
 export async function transaction(context: Context, ask: Of<'transaction'>, door: EntryRunner): Promise<Outcome> {
   const { engine } = context;
@@ -157,8 +157,8 @@ async function inLots<T extends { readonly at: number }, R>(
       throw inEntry(asFhirError(error), item.at);
     }
   };
-  for (let from = 0; from < items.length; from += LOT) {
-    for (const settled of await Promise.allSettled(items.slice(from, from + LOT).map(one))) {
+  for (let from = 0; from < items.length; from += ENTRIES_AT_ONCE) {
+    for (const settled of await Promise.allSettled(items.slice(from, from + ENTRIES_AT_ONCE).map(one))) {
       if (settled.status === 'rejected') throw settled.reason;
       done.push(settled.value);
     }
@@ -177,7 +177,7 @@ function atEntry(at: number, work: () => void): void {
 
 /** Which resource each write means: in R4's order, and no resource twice. Gives what has to be asked again when patches have run. */
 async function identify(engine: Engine, writes: readonly EntryTask[], staged: Staged): Promise<() => Promise<void>> {
-  const found = new Map<EntryTask, Found | undefined>();
+  const found = new Map<EntryTask, CriteriaMatches | undefined>();
   for (const rank of [0, 1, 2]) {
     const ofRank = writes.filter(step => rankOf(step.ask) === rank);
     // Looked up many at a time; what entries of the same rank mean to each other comes afterwards.
@@ -194,7 +194,7 @@ async function identify(engine: Engine, writes: readonly EntryTask[], staged: St
   }
   const claims = new Set<string>();
   for (const step of writes) {
-    const claim = claimed(step, found.get(step));
+    const claim = newClaim(step, found.get(step));
     if (claim !== undefined && claims.has(claim)) throw inEntry(twice(), step.at);
     if (claim !== undefined) claims.add(claim);
   }

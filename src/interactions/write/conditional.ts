@@ -17,11 +17,11 @@ import { resolve } from '../search/resolve.js';
 import { findPostFiltered } from '../search/post-filter.js';
 
 /** Parameters about the form of an answer, which any request may have: https://hl7.org/fhir/R4/http.html#parameters */
-const PRESENTATION: ReadonlySet<string> = new Set(['_format', '_pretty', '_summary', '_elements']);
+const ANSWER_FORM: ReadonlySet<string> = new Set(['_format', '_pretty', '_summary', '_elements']);
 
 /** What is left are conditions: clients put the form of the answer that they want into criteria, too. */
 export const conditionsOf = (parameters: Parameters): Parameters =>
-  parameters.filter(([name]) => !PRESENTATION.has(name));
+  parameters.filter(([name]) => !ANSWER_FORM.has(name));
 
 /** What criteria mean. */
 export interface ConditionalQuery extends Separated {
@@ -35,7 +35,7 @@ export interface ConditionalQuery extends Separated {
 }
 
 /** What criteria mean and what they match, where a transaction has looked already. */
-export interface Located {
+export interface LocatedTarget {
   readonly query: ConditionalQuery;
   readonly current: Version | undefined;
   /** The id that an update gets where nothing matches and its body has none. */
@@ -117,7 +117,7 @@ export async function findSought(
 }
 
 /** Matches beyond those that are wanted, so that a few that do not count need no second look. */
-const FEW = 20;
+const SPARE_MATCHES = 20;
 
 /** The same without the resources `gone`, which the same transaction takes away or writes: what is sought then, and found. */
 export async function findBeside(
@@ -126,10 +126,10 @@ export async function findBeside(
   gone: { has(id: string): boolean; readonly size: number; keys(): Iterable<string> },
   limit: number,
 ): Promise<{ readonly sought: ConditionalQuery; readonly rows: readonly Version[] }> {
-  const rows = await findSought(context, sought, gone.size === 0 ? limit : limit + FEW);
+  const rows = await findSought(context, sought, gone.size === 0 ? limit : limit + SPARE_MATCHES);
   const met = rows.filter(({ id }) => gone.has(id)).map(({ id }) => id);
   if (met.length === 0) return { sought, rows: rows.slice(0, limit) };
-  if (rows.length < limit + FEW) {
+  if (rows.length < limit + SPARE_MATCHES) {
     const left = rows.filter(({ id }) => !gone.has(id));
     return { sought: excepting(sought, met), rows: left.slice(0, limit) };
   }

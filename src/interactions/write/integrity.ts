@@ -21,17 +21,17 @@ import type { Absence, Change, FoundIds, ResourceName, Version } from '../../sto
 import { entryAt, placeOf } from '../response/transaction-response.js';
 import type { Context, Engine } from '../engine.js';
 import type { Outcome, Result } from '../interaction.js';
-import { findReferring, referring } from './referrers.js';
+import { findReferring, referrerQueries } from './referrers.js';
 
 /** References that one answer complains about, and resources that it names. */
-const MOST_ISSUES = 20;
-const MOST_NAMES = 10;
+const MAX_ISSUES_TOLD = 20;
+const MAX_NAMES_TOLD = 10;
 /** Texts that are looked at before others get a turn. */
-const LOT = 64;
+const TEXTS_A_TURN = 64;
 /** What refers to a deleted resource is counted up to here. */
 const COUNTED = 100;
 
-const nameOf = ({ type, id }: ResourceName): string => `${type}/${id}`;
+const localName = ({ type, id }: ResourceName): string => `${type}/${id}`;
 
 /**
  * Judges what is about to be committed. `enforce`: throws `unprocessable` for references that name nothing, `conflict` for
@@ -44,21 +44,21 @@ export async function checkIntegrity(context: Context, { cascades, entries, ...o
   const { changes = [] } = outcome;
   if (integrity === 'off' || changes.length === 0) return outcome;
   const place: Placing = (of, expression) => {
-    const at = entries?.get(nameOf(of));
+    const at = entries?.get(localName(of));
     return at === undefined ? expression : placeOf(entryAt(at), expression);
   };
-  const { dangling, present } = await lookUp(context, changes, place);
+  const { dangling, present } = await lookUpTargets(context, changes, place);
   const deleted = changes.filter(({ text, replaces }) => text === undefined && replaces?.text !== undefined);
   const left =
     deleted.length > 0 ? await stillReferenced(context, deleted, changes, place, cascades === true) : undefined;
   if (integrity === 'warn') return warned(engine, outcome, dangling, left);
   if (dangling.length > 0)
     throw new FhirError('unprocessable', 'Some references name nothing that exists here.', {
-      issues: dangling.slice(0, MOST_ISSUES).map(one => ({ ...danglingIssue(one), severity: 'error' })),
+      issues: dangling.slice(0, MAX_ISSUES_TOLD).map(one => ({ ...danglingIssue(one), severity: 'error' })),
     });
   if (left) throw new FhirError('conflict', left.text, { issues: [{ ...left, severity: 'error' }] });
-  const absent = referring(engine, deleted, changes).map(
-    (query, i): Absence => ({ uniquenessKey: `refers to ${nameOf(deleted[0]!)} ${i}`, ...query }),
+  const absent = referrerQueries(engine, deleted, changes).map(
+    (query, i): Absence => ({ uniquenessKey: `refers to ${localName(deleted[0]!)} ${i}`, ...query }),
   );
   return {
     ...outcome,
@@ -79,13 +79,13 @@ interface Looked {
   readonly present: readonly ResourceName[];
 }
 
-async function lookUp({ engine, view }: Context, changes: readonly Change[], place: Placing): Promise<Looked> {
+async function lookUpTargets({ engine, view }: Context, changes: readonly Change[], place: Placing): Promise<Looked> {
   const { definitions, settings, builtIn } = engine;
-  const own = new Map(changes.map(change => [nameOf(change), change]));
+  const own = new Map(changes.map(change => [localName(change), change]));
   const read = new Map<string, Promise<Version | undefined>>();
   const present = new Map<string, ResourceName>();
   const currentOf = (target: ResourceName): Promise<Version | undefined> => {
-    const name = nameOf(target);
+    const name = localName(target);
     let row = read.get(name);
     if (!row) read.set(name, (row = view.read(target.type, target.id)));
     return row;
@@ -99,11 +99,11 @@ async function lookUp({ engine, view }: Context, changes: readonly Change[], pla
     if (!definitions.resourceTypes.includes(type)) return false;
     // Whether it is there must not be told.
     if (!view.shows(type)) return true;
-    const mine = own.get(nameOf(target));
+    const mine = own.get(localName(target));
     const row = mine ?? (await currentOf(target));
-    if (!row) return (version === undefined && builtIn.has(nameOf(target))) || view.showsPartOf(type);
+    if (!row) return (version === undefined && builtIn.has(localName(target))) || view.showsPartOf(type);
     if (!row.text) return false;
-    if (!mine) present.set(nameOf(target), { type, id });
+    if (!mine) present.set(localName(target), { type, id });
     if (version === undefined || version === String(row.version)) return true;
     return /^[1-9]\d{0,14}$/.test(version) && isThere(type, id, Number(version));
   };
@@ -123,7 +123,7 @@ async function lookUp({ engine, view }: Context, changes: readonly Change[], pla
   };
   const references: LiteralReference[] = [];
   for (const [i, change] of changes.entries()) {
-    if (i % LOT === LOT - 1) await new Promise(setImmediate);
+    if (i % TEXTS_A_TURN === TEXTS_A_TURN - 1) await new Promise(setImmediate);
     const { type, text } = change;
     // A look at the bytes spares those without any a parse.
     if (!text || type === 'AuditEvent' || !text.includes('"reference"')) continue;
@@ -163,10 +163,10 @@ async function stillReferenced(
 }
 
 function toldOf({ found, complete }: FoundIds): string {
-  const names = found.map(nameOf).toSorted();
-  const more = names.length - MOST_NAMES;
+  const names = found.map(localName).toSorted();
+  const more = names.length - MAX_NAMES_TOLD;
   const others = complete ? (more > 0 ? ` and ${more} more` : '') : ` and more than ${more} more`;
-  return `Other resources refer to what is deleted: ${names.slice(0, MOST_NAMES).join(', ')}${others}. Change or delete them first, or use _cascade=delete.`;
+  return `Other resources refer to what is deleted: ${names.slice(0, MAX_NAMES_TOLD).join(', ')}${others}. Change or delete them first, or use _cascade=delete.`;
 }
 
 const danglingIssue = ({ expression }: LiteralReference): Issue => ({
@@ -184,7 +184,7 @@ function warned(
   dangling: readonly LiteralReference[],
   left: Issue | undefined,
 ): Outcome {
-  const issues = [...dangling.slice(0, MOST_ISSUES).map(danglingIssue), ...(left ? [left] : [])];
+  const issues = [...dangling.slice(0, MAX_ISSUES_TOLD).map(danglingIssue), ...(left ? [left] : [])];
   if (issues.length === 0) return outcome;
   engine.log.warn(
     { dangling: dangling.length, stillReferenced: left !== undefined },

@@ -17,9 +17,9 @@ import type { Version } from '../../store/store.js';
 /** Of meta, what is a set. */
 const SETS = ['profile', 'security', 'tag'] as const;
 
-const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
+const labelsIn = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
 
-const nameOf = (label: Json): string =>
+const labelName = (label: Json): string =>
   isObject(label) && label['code'] !== undefined
     ? JSON.stringify([label['system'] ?? '', label['code']])
     : JSON.stringify(label);
@@ -33,27 +33,27 @@ const isMark = (label: Json): boolean =>
   isObject(label) && label['code'] === SUBSETTED.code && SUBSET_SYSTEMS.has(label['system']);
 
 /** Whether what has this meta is a part of a resource: https://hl7.org/fhir/R4/search.html#summary */
-export const isSubset = (meta: Json | undefined): boolean => isObject(meta) && listOf(meta['tag']).some(isMark);
+export const isSubset = (meta: Json | undefined): boolean => isObject(meta) && labelsIn(meta['tag']).some(isMark);
 
 /** The same meta without the mark, which was stored in the past. */
 export function withoutMark(meta: JsonObject): JsonObject {
   if (!isSubset(meta)) return meta;
   const { tag, ...rest } = meta;
-  const left = listOf(tag).filter(label => !isMark(label));
+  const left = labelsIn(tag).filter(label => !isMark(label));
   return left.length > 0 ? { ...rest, tag: left } : rest;
 }
 
-export const hasLabels = (meta: JsonObject): boolean => SETS.some(name => listOf(meta[name]).length > 0);
+export const hasLabels = (meta: JsonObject): boolean => SETS.some(name => labelsIn(meta[name]).length > 0);
 
 /** The meta with what `more` has in addition; itself where that is nothing. */
 export function addLabels(meta: JsonObject, more: JsonObject): JsonObject {
   const made = { ...meta };
   for (const name of SETS) {
-    const set = [...listOf(meta[name])];
-    const places = new Map(set.map((label, at) => [nameOf(label), at]));
-    for (const label of listOf(more[name])) {
-      const at = places.get(nameOf(label));
-      if (at === undefined) places.set(nameOf(label), set.push(label) - 1);
+    const set = [...labelsIn(meta[name])];
+    const places = new Map(set.map((label, at) => [labelName(label), at]));
+    for (const label of labelsIn(more[name])) {
+      const at = places.get(labelName(label));
+      if (at === undefined) places.set(labelName(label), set.push(label) - 1);
       else if (isObject(label)) set[at] = { ...(set[at] as JsonObject), ...label };
     }
     if (set.length > 0) made[name] = set;
@@ -66,14 +66,14 @@ export function removeLabels(meta: JsonObject, less: JsonObject): JsonObject {
   const made = { ...meta };
   let changed = false;
   for (const name of SETS) {
-    const gone = new Set(listOf(less[name]).map(nameOf));
-    const set = listOf(meta[name]);
-    const left = set.flatMap((label, at) => (gone.has(nameOf(label)) ? [] : [at]));
+    const gone = new Set(labelsIn(less[name]).map(labelName));
+    const set = labelsIn(meta[name]);
+    const left = set.flatMap((label, at) => (gone.has(labelName(label)) ? [] : [at]));
     if (left.length === set.length) continue;
     changed = true;
     // Extensions of a profile stand beside it, at the same place of a list of their own.
     for (const key of [name, `_${name}`]) {
-      const list = left.map(at => listOf(meta[key])[at] ?? null);
+      const list = left.map(at => labelsIn(meta[key])[at] ?? null);
       if (list.some(value => value !== null)) made[key] = list;
       else delete made[key];
     }
@@ -98,13 +98,14 @@ export function keptOf({ text }: Version): Kept | undefined {
 }
 
 /** How `stamp` begins a meta, and nothing else in a resource begins. */
-const HEAD = '{"versionId":"';
+const STAMPED_META = '{"versionId":"';
 const [QUOTE, BACKSLASH, OPEN, CLOSE] = [34, 92, 123, 125];
 
 /** The JSON of meta. Nearly always it is the first object inside: then nothing behind it is looked at. */
 export function metaOf(text: Buffer): Buffer | undefined {
   const first = text.indexOf(OPEN, 1);
-  if (text.toString('latin1', first, first + HEAD.length) === HEAD) return text.subarray(first, endOf(text, first));
+  if (text.toString('latin1', first, first + STAMPED_META.length) === STAMPED_META)
+    return text.subarray(first, endOf(text, first));
   const whole = text.toString();
   const member = scan(whole, STORED_JSON.maxDepth).members.find(({ key }) => key === 'meta');
   return member && Buffer.from(whole.slice(member.start, member.end));

@@ -157,12 +157,12 @@ async function assemble(
   const work = extracting(resource, engine.parameters, { bases }, maxIndexed);
   const entries = large ? await inPieces(work) : atOnce(work);
   await breathe();
-  const patients = patientsOf(identity.type, identity.id, entries);
+  const patients = patientsAbout(identity.type, identity.id, entries);
   return { ...identity, text, entries, patients, ...offeredText(engine, resource) };
 }
 
 /** Patients whom a resource is about: itself, or what its `patient` parameter refers to. */
-export function patientsOf(type: string, id: string, entries: readonly IndexEntry[]): string[] {
+export function patientsAbout(type: string, id: string, entries: readonly IndexEntry[]): string[] {
   if (type === 'Patient') return [id];
   const found = new Set<string>();
   for (const entry of entries)

@@ -14,12 +14,12 @@ export const RECEIVED = {
   display: 'Sent by a client',
 } as const;
 
-const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
+const membersOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
 const isOurs = (label: Json): boolean => isObject(label) && label['system'] === RECEIVED.system;
 
 /** Whether a stored event is the server's own. Received before there was the mark, it is known by its observer. */
 export const isOwnEvent = ({ meta, source }: Resource): boolean =>
-  !(isObject(meta) && listOf(meta['tag']).some(isOurs)) &&
+  !(isObject(meta) && membersOf(meta['tag']).some(isOurs)) &&
   isObject(source) &&
   isObject(source['observer']) &&
   source['observer']['display'] === 'Chartroom';
@@ -27,43 +27,45 @@ export const isOwnEvent = ({ meta, source }: Resource): boolean =>
 /** The meta of a received event, known to be valid, with the mark; labels of ours that it brings are dropped. */
 export function markReceived(meta: Json | undefined): JsonObject {
   const { tag, security, ...rest } = isObject(meta) ? meta : {};
-  const left = listOf(security).filter(label => !isOurs(label));
+  const left = membersOf(security).filter(label => !isOurs(label));
   return {
     ...rest,
     ...(left.length > 0 ? { security: left } : {}),
-    tag: [...listOf(tag).filter(label => !isOurs(label)), { ...RECEIVED }],
+    tag: [...membersOf(tag).filter(label => !isOurs(label)), { ...RECEIVED }],
   };
 }
 
 /** `bases`: addresses of this server. Throws `unprocessable` where the event, known to be valid, names one of them as its source. */
 export function checkSource(event: Resource, bases: readonly string[]): void {
-  const own = new Set(bases.map(plain));
+  const own = new Set(bases.map(comparableAddress));
   const source = event['source'] as JsonObject;
   const observer = source['observer'] as JsonObject;
-  const contained = listOf(event['contained']).find(
+  const contained = membersOf(event['contained']).find(
     inner => isObject(inner) && observer['reference'] === `#${inner['id'] as string}`,
   );
   const claims: readonly (readonly [expression: string, Json | undefined])[] = [
     ['AuditEvent.source.site', source['site']],
     ['AuditEvent.source.observer.reference', observer['reference']],
-    ['AuditEvent.source.observer.identifier.value', valueOf(observer['identifier'])],
+    ['AuditEvent.source.observer.identifier.value', identifierValue(observer['identifier'])],
     ...(isObject(contained)
-      ? [contained['identifier'] ?? []].flat().map(each => ['AuditEvent.source.observer', valueOf(each)] as const)
+      ? [contained['identifier'] ?? []]
+          .flat()
+          .map(each => ['AuditEvent.source.observer', identifierValue(each)] as const)
       : []),
   ];
   const issues = claims.flatMap(([expression, claim]): Issue[] =>
-    typeof claim === 'string' && own.has(plain(claim)) ? [claimed(expression)] : [],
+    typeof claim === 'string' && own.has(comparableAddress(claim)) ? [foreignSourceIssue(expression)] : [],
   );
   if (issues.length > 0) throw new FhirError('unprocessable', issues[0]!.text, { issues });
 }
 
-const valueOf = (identifier: Json | undefined): Json | undefined =>
+const identifierValue = (identifier: Json | undefined): Json | undefined =>
   isObject(identifier) ? identifier['value'] : undefined;
 
 /** Addresses that differ in case and slashes at the end look the same to whoever reads them. */
-const plain = (address: string): string => address.trim().replace(/\/+$/, '').toLowerCase();
+const comparableAddress = (address: string): string => address.trim().replace(/\/+$/, '').toLowerCase();
 
-const claimed = (expression: string): Issue => ({
+const foreignSourceIssue = (expression: string): Issue => ({
   severity: 'error',
   code: 'business-rule',
   text: 'This server records its own events: name the system that observed this one as the source.',

@@ -11,19 +11,19 @@ import { isOneOf, refersTo } from '../../search/separate.js';
 import type { FoundIds, ResourceName } from '../../store/store.js';
 import type { Engine } from '../engine.js';
 
-type Searched = Pick<Engine, 'definitions' | 'parameters'>;
+type ReferenceParameters = Pick<Engine, 'definitions' | 'parameters'>;
 
 /** Names in one query: each is looked up by every parameter that can lead to it. */
-const AT_ONCE = 100;
+const NAMES_A_QUERY = 100;
 
 /** Everything that refers to one of `names` matches one of these, save what is in `except`. */
-export function referring(
-  engine: Searched,
+export function referrerQueries(
+  engine: ReferenceParameters,
   names: readonly ResourceName[],
   except: readonly ResourceName[],
 ): Pick<Query, 'types' | 'where'>[] {
   return [...idsByType(names)].flatMap(([target, ids]) =>
-    piecesOf(ids).map(piece => {
+    idsInPieces(ids).map(piece => {
       const named = piece.map(id => ({ type: target, id }));
       const links = linksTo(engine, target);
       const types = [...new Set(links.map(({ type }) => type))];
@@ -40,14 +40,14 @@ export function referring(
 
 /** At most `limit` of what in `reader`, the store or a view of it, refers to one of `names` and is not in `except`. */
 export async function findReferring(
-  engine: Searched,
+  engine: ReferenceParameters,
   reader: Pick<StoreView, 'findIds'>,
   names: readonly ResourceName[],
   except: readonly ResourceName[],
   limit: number,
 ): Promise<FoundIds> {
   const found = new Map<string, ResourceName>();
-  for (const query of referring(engine, names, except)) {
+  for (const query of referrerQueries(engine, names, except)) {
     const part = await reader.findIds(query, limit);
     for (const name of part.found) found.set(`${name.type}/${name.id}`, name);
     if (!part.complete || found.size > limit) return { found: [...found.values()].slice(0, limit), complete: false };
@@ -55,7 +55,7 @@ export async function findReferring(
   return { found: [...found.values()], complete: true };
 }
 
-function linksTo({ definitions, parameters }: Searched, target: string): { type: string; code: string }[] {
+function linksTo({ definitions, parameters }: ReferenceParameters, target: string): { type: string; code: string }[] {
   return definitions.resourceTypes
     .filter(type => type !== 'AuditEvent')
     .flatMap(type =>
@@ -75,5 +75,7 @@ function idsByType(names: readonly ResourceName[]): ReadonlyMap<string, readonly
   return found;
 }
 
-const piecesOf = (ids: readonly string[]): readonly (readonly string[])[] =>
-  Array.from({ length: Math.ceil(ids.length / AT_ONCE) }, (_, i) => ids.slice(i * AT_ONCE, (i + 1) * AT_ONCE));
+const idsInPieces = (ids: readonly string[]): readonly (readonly string[])[] =>
+  Array.from({ length: Math.ceil(ids.length / NAMES_A_QUERY) }, (_, i) =>
+    ids.slice(i * NAMES_A_QUERY, (i + 1) * NAMES_A_QUERY),
+  );

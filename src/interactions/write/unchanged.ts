@@ -12,17 +12,17 @@ import type { Version } from '../../store/store.js';
 import type { Outcome, Result } from '../interaction.js';
 import { endOf } from './meta-labels.js';
 import { auditSubject } from '../read.js';
-import { textOf } from '../response/resource-text.js';
+import { storedText } from '../response/resource-text.js';
 
 /** How `stamp` begins the meta of a version: nothing else in its text says when it was written. */
-const headOf = ({ version, updated }: Version): string =>
+const stampedHead = ({ version, updated }: Version): string =>
   `{"versionId":"${version}","lastUpdated":"${new Date(updated).toISOString()}"`;
 
 /** Whether both versions of a resource say the same. Told in a few comparisons of bytes where they do not. */
 export function isSame(one: Version, other: Version): boolean {
   const [text, otherText] = [one.text, other.text];
   if (!text || !otherText) return false;
-  const [head, otherHead] = [headOf(one), headOf(other)];
+  const [head, otherHead] = [stampedHead(one), stampedHead(other)];
   if (text.length - head.length !== otherText.length - otherHead.length || hashesOf(one) !== hashesOf(other))
     return false;
   const at = text.indexOf(head);
@@ -48,7 +48,7 @@ function ordered(meta: Buffer): string {
 /** The outcome of a write that leaves the current version as it is, as long as it is the current one. `shown`: with the resource. */
 export function unchanged(row: Version, shown: boolean): Outcome {
   const location = `${row.type}/${row.id}/_history/${row.version}`;
-  return leftAlone(row, { ...auditSubject(row), status: 200, ...(shown ? textOf(row) : {}), location });
+  return leftAlone(row, { ...auditSubject(row), status: 200, ...(shown ? storedText(row) : {}), location });
 }
 
 /** The same with another answer. */
