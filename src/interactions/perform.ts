@@ -75,20 +75,17 @@ function turnOf({ operations }: Engine, ask: Interaction): string | undefined {
 }
 
 /**
- * Whether this may be done at all, and what it sees. HTTP asks before it reads a body,
- * so that nobody sends megabytes, or learns what is wrong with them, who may not write.
+ * Whether this may be done at all, and what it sees. HTTP asks before it reads a body, so that nobody who may not write sends
+ * megabytes, or learns what is wrong with them.
  */
 export async function admit(caller: Caller, target: Target): Promise<Admitted> {
   const { kind, type, operation: code } = target;
   const operation = code === undefined ? undefined : caller.engine.operations.get(code);
-  const asked = {
-    ...(operation ?? INTERACTIONS[kind]),
-    ...(type === undefined ? {} : { type }),
-    searches: searches(target),
-  };
-  const decision = caller.engine.decide(caller.principal, asked);
+  const { role, effect } = operation ?? INTERACTIONS[kind];
+  const asked = { role, effect, searches: searches(target) };
+  const decision = caller.engine.decide(caller.principal, type === undefined ? asked : { ...asked, type });
   if (!decision.allow) return recordRefusal(caller, target, new FhirError(decision.kind, decision.why));
-  return { ...decision, searches: asked.searches };
+  return { allow: true, restrictions: decision.restrictions, searches: asked.searches };
 }
 
 /** Records a failed interaction, or one that failed before it could be run, and throws its error. */
