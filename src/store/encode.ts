@@ -29,7 +29,7 @@ import {
   useEntry,
   widthEntry,
 } from './index-catalog.js';
-import { type ParameterLayout, type IndexLayout, referenceArray } from './index-layout.js';
+import { type ParameterLayout, type IndexLayout, referenceArray, type TypeLayout } from './index-layout.js';
 import { type KeyRange, type Keys, NO_DATE } from './key.js';
 import { classOf } from './span-class.js';
 
@@ -121,6 +121,40 @@ function writtenHeads(writing: KeyWriter, prefix: string, entry: Extract<EntryVa
   return heads;
 }
 
+/** A number or quantity: a key under each head, or where it is a range a pair under each and one key that says so. */
+function writeNumber(
+  writing: KeyWriter,
+  into: string[],
+  at: string,
+  prefix: string,
+  value: Extract<EntryValue, { kind: 'number' | 'quantity' }>,
+): void {
+  const point = value.low === value.high;
+  writing.use(prefix, point ? 'cn' : 'cr');
+  const heads = value.kind === 'number' ? ['n'] : writtenHeads(writing, prefix, value);
+  if (!point) into.push(`${at}r`);
+  for (const head of heads)
+    if (point) (head === 'n' ? into : writing.filterOnly).push(at + head + encodeDouble(value.low));
+    else writing.ranges.push({ prefix: at + head, low: value.low, high: value.high });
+  if (value.kind === 'number' || !value.base) return;
+  const { unit, low, high } = value.base;
+  const head = `${at}b${encodeText(unit)}${SEPARATOR}`;
+  if (point) into.push(head + encodeDouble(low));
+  else writing.ranges.push({ prefix: head, low, high });
+}
+
+/** A target or URL, and beside it the version that it is named with. */
+function writeVersioned(
+  writing: KeyWriter,
+  into: string[],
+  at: string,
+  target: string,
+  version: string | undefined,
+): void {
+  into.push(at + target);
+  if (version !== undefined) writing.filterOnly.push(versionHead(at, target) + encodePhrase(version));
+}
+
 /**
  * Adds the keys of one value to `into`, each starting with `at`: the parameter's prefix, or that and the first part of
  * a composite. `prefix` is the parameter's, for the catalog.
@@ -134,12 +168,9 @@ function writeValue(writing: KeyWriter, into: string[], at: string, prefix: stri
       into.push(`${at}:${encodePhrase(value.norm)}`);
       into.push(`${at}=${encodeText(value.raw)}`);
       return;
-    case 'uri': {
-      const text = encodePhrase(value.value);
-      into.push(at + text);
-      if (value.version !== undefined) writing.filterOnly.push(versionHead(at, text) + encodePhrase(value.version));
+    case 'uri':
+      writeVersioned(writing, into, at, encodePhrase(value.value), value.version);
       return;
-    }
     case 'media-type':
       into.push(mediaTypeHead(at) + encodePhrase(value.type));
       return;
@@ -151,30 +182,16 @@ function writeValue(writing: KeyWriter, into: string[], at: string, prefix: stri
       return;
     }
     case 'number':
-    case 'quantity': {
-      const point = value.low === value.high;
-      writing.use(prefix, point ? 'cn' : 'cr');
-      const heads = value.kind === 'number' ? ['n'] : writtenHeads(writing, prefix, value);
-      if (!point) into.push(`${at}r`);
-      for (const head of heads)
-        if (point) (head === 'n' ? into : writing.filterOnly).push(at + head + encodeDouble(value.low));
-        else writing.ranges.push({ prefix: at + head, low: value.low, high: value.high });
-      if (value.kind === 'quantity' && value.base) {
-        const { unit, low, high } = value.base;
-        const head = `${at}b${encodeText(unit)}${SEPARATOR}`;
-        if (point) into.push(head + encodeDouble(low));
-        else writing.ranges.push({ prefix: head, low, high });
-      }
+    case 'quantity':
+      writeNumber(writing, into, at, prefix, value);
       return;
-    }
     case 'reference':
-    case 'url': {
-      const target = targetOf(value);
-      if (value.kind === 'reference') writing.use(prefix, `t${value.type}`);
-      into.push(at + target);
-      if (value.version !== undefined) writing.filterOnly.push(versionHead(at, target) + encodePhrase(value.version));
+      writing.use(prefix, `t${value.type}`);
+      writeVersioned(writing, into, at, targetOf(value), value.version);
       return;
-    }
+    case 'url':
+      writeVersioned(writing, into, at, targetOf(value), value.version);
+      return;
     case 'held':
       return;
     case 'identifier':
@@ -271,6 +288,63 @@ function writeEntry(writing: KeyWriter, parameter: ParameterLayout, entry: Index
   if (entry.kind === 'date') writing.filterOnly.push(`${prefix}<${encodeDouble(entry.low)}`);
 }
 
+type DateEntry = Extract<IndexEntry, { kind: 'date' }>;
+
+/** An open start stays apart from having no date. */
+const mainLow = ({ low }: DateEntry): number => Math.max(low, NO_DATE + 1);
+
+/** Of several main dates (a Timing) the earliest: it orders the resource. */
+function mainDateEntry(entries: readonly IndexEntry[], code: string | undefined): DateEntry | undefined {
+  let first: DateEntry | undefined;
+  for (const entry of entries)
+    if (entry.kind === 'date' && entry.parameter === code)
+      if (!first || mainLow(entry) < mainLow(first) || (mainLow(entry) === mainLow(first) && entry.high < first.high))
+        first = entry;
+  return first;
+}
+
+/** Notes how long the main date is. Further main dates are found like secondary ones. */
+function writeMainDates(
+  writing: KeyWriter,
+  entries: readonly IndexEntry[],
+  first: DateEntry,
+  { typeCode, parameters }: TypeLayout,
+): void {
+  writing.note(widthEntry(typeCode, first.high - mainLow(first)));
+  for (const entry of entries)
+    if (entry.kind === 'date' && entry.parameter === first.parameter && entry !== first) {
+      const { prefix } = parameters.get(first.parameter)!;
+      writeValue(writing, writing.filterOnly, prefix, prefix, entry);
+    }
+}
+
+/** Every patient with the type, and with each token that has keys per patient. */
+function writePatientKeys(
+  writing: KeyWriter,
+  typeCode: string,
+  patients: readonly string[],
+  scoped: readonly string[],
+): void {
+  if (patients.length * scoped.length > MAX_SCOPED_KEYS)
+    throw new FhirError(
+      'too-large',
+      'The resource has too many codes for too many patients: send several smaller ones.',
+      { expression: 'Resource', detail: 'too-many-index-entries' },
+    );
+  for (const patient of unique(patients)) {
+    writing.byDate.push(`p${patient}>${typeCode}`);
+    for (const token of scoped) writing.byDate.push(`p${patient}>${token}`);
+  }
+}
+
+/** The patient whose resource an entry makes it; a Patient is one of the resources of that patient, too. */
+function patientOf(type: string, parameter: ParameterLayout, entry: IndexEntry): string | undefined {
+  if (type === 'Patient' && entry.parameter === '_id' && entry.kind === 'token') return encodeIdPart(entry.code);
+  return parameter.patient && entry.kind === 'reference' && entry.type === 'Patient'
+    ? encodeIdPart(entry.id)
+    : undefined;
+}
+
 /**
  * The keys of a resource of `type` with these entries. Pure; equal entries give equal keys whatever their order, but
  * for the order inside the arrays. Throws `fault` on an entry of a parameter that the layout does not know.
@@ -281,72 +355,39 @@ export function encode(
   entries: readonly IndexEntry[],
   catalog: IndexCatalog,
 ): Encoding {
-  const { typeCode, parameters, mainDate, rarelyMissing } = layout.of(type);
+  const typeLayout = layout.of(type);
+  const { typeCode, parameters, mainDate, rarelyMissing } = typeLayout;
   const writing = new KeyWriter(typeCode, catalog);
   const patients: string[] = [];
   const scoped: string[] = [];
-  let mainLow = NO_DATE;
-  let mainHigh = NO_DATE;
-  let first: IndexEntry | undefined;
   for (const entry of entries) {
     const parameter = parameters.get(entry.parameter);
     if (!parameter)
       throw new FhirError('fault', `${type} has an index entry of ${entry.parameter}, which the layout does not know.`);
-    if (parameter.main && entry.kind === 'date') {
-      // An open start stays apart from having no date.
-      const low = Math.max(entry.low, NO_DATE + 1);
-      if (mainLow === NO_DATE || low < mainLow || (low === mainLow && entry.high < mainHigh)) {
-        mainLow = low;
-        mainHigh = entry.high;
-        first = entry;
-      }
-      continue;
-    }
-    // A Patient is one of the resources of that patient, too.
-    if (type === 'Patient' && entry.parameter === '_id' && entry.kind === 'token')
-      patients.push(encodeIdPart(entry.code));
+    if (parameter.main && entry.kind === 'date') continue;
+    const patient = patientOf(type, parameter, entry);
+    if (patient !== undefined) patients.push(patient);
     if (parameter.union || entry.parameter === '_id' || entry.parameter === '_lastUpdated') continue;
     if (parameter.scoped && entry.kind === 'token')
       scoped.push(parameter.prefix + tokenForm(writing, parameter.prefix, entry.system, entry.code));
-    if (parameter.patient && entry.kind === 'reference' && entry.type === 'Patient')
-      patients.push(encodeIdPart(entry.id));
     writeEntry(writing, parameter, entry);
   }
-  if (first) {
-    writing.note(widthEntry(typeCode, mainHigh - mainLow));
-    // A resource with several main dates (a Timing): the earliest orders it, the others are found like secondary ones.
-    for (const entry of entries)
-      if (entry.kind === 'date' && entry.parameter === mainDate && entry !== first) {
-        const { prefix } = parameters.get(mainDate)!;
-        writeValue(writing, writing.filterOnly, prefix, prefix, entry);
-      }
-  }
-  for (const { code, prefix, missingKeyIn: absent } of rarelyMissing)
-    if (absent && !entries.some(entry => entry.parameter === code)) writing[absent].push(`-${prefix}`);
+  const first = mainDateEntry(entries, mainDate);
+  if (first) writeMainDates(writing, entries, first, typeLayout);
+  for (const { code, prefix, missingKeyIn } of rarelyMissing)
+    if (missingKeyIn && !entries.some(entry => entry.parameter === code)) writing[missingKeyIn].push(`-${prefix}`);
   // Before the keys of patients and references, which are few enough to be looked at one by one.
-  if (first && isOpenWidth(mainHigh - mainLow))
+  if (first && isOpenWidth(first.high - mainLow(first)))
     writing.byDate.push(...unique(writing.byDate.filter(key => !key.startsWith('r'))).map(key => OPEN_PERIOD + key));
-  if (patients.length * scoped.length > MAX_SCOPED_KEYS)
-    throw new FhirError(
-      'too-large',
-      'The resource has too many codes for too many patients: send several smaller ones.',
-      {
-        expression: 'Resource',
-        detail: 'too-many-index-entries',
-      },
-    );
-  for (const patient of unique(patients)) {
-    writing.byDate.push(`p${patient}>${typeCode}`);
-    for (const token of scoped) writing.byDate.push(`p${patient}>${token}`);
-  }
+  writePatientKeys(writing, typeCode, patients, scoped);
   const { byDate, byArrival, filterOnly, ranges, sortTexts, missing } = writing;
   const keys = {
     byDate: unique(byDate),
     byArrival: unique(byArrival),
     filterOnly: unique(filterOnly),
     ranges,
-    mainDate: mainLow,
-    mainDateEnd: mainHigh,
+    mainDate: first ? mainLow(first) : NO_DATE,
+    mainDateEnd: first ? first.high : NO_DATE,
     sortTexts,
   };
   return { keys, missing };

@@ -34,7 +34,7 @@ export interface LaidOutParameter {
   readonly expression?: string;
 }
 
-/** The place of one parameter of one type. */
+/** Where the keys of one parameter of one type are. */
 export interface ParameterLayout {
   readonly type: string;
   readonly code: string;
@@ -68,9 +68,9 @@ export interface TypeLayout {
 }
 
 export interface IndexLayout {
-  /** Places of a resource type. Throws `unknown-type`. */
+  /** The layout of a resource type. Throws `unknown-type`. */
   of(type: string): TypeLayout;
-  /** The place of a parameter. Throws `not-supported` where the type has no such parameter. */
+  /** The layout of a parameter. Throws `not-supported` where the type has no such parameter. */
   find(type: string, code: string): ParameterLayout;
   /** Sort strings that exist: the adapters make an index for each. */
   readonly sortStrings: readonly { readonly type: string; readonly prefix: string }[];
@@ -82,8 +82,8 @@ export interface IndexLayout {
 /** A layout to which custom parameters are added while it is in use. */
 export interface GrowingLayout extends IndexLayout {
   /**
-   * Adds custom parameters, or places one anew that has changed. What was added stays: an entry that was extracted before
-   * its parameter went out of force must still find its place. `numbers`: Store.numbersOf their codes.
+   * Adds custom parameters, or lays one out anew that has changed. What was added stays: an entry that was extracted before
+   * its parameter went out of force must still find its layout. `numbers`: Store.assignParameterCodes of their codes.
    */
   extend(custom: readonly LaidOutParameter[], numbers: ReadonlyMap<string, string>): void;
 }
@@ -144,33 +144,38 @@ function layOutType(
   const mainDate = [MAIN_DATE[type], ...MAIN_DATES].find(isDate);
   const dated = mainDate === undefined ? 'byArrival' : 'byDate';
   const patientPaths = pathsFrom(byCode.get('patient')?.expression, type);
-  const places = new Map<string, ParameterLayout>();
-  for (const parameter of parameters) {
+  const layOut = (parameter: LaidOutParameter): ParameterLayout => {
     const { code, type: kind } = parameter;
     const union = UNIONS[code]?.every(part => byCode.has(part)) ? UNIONS[code] : undefined;
-    const patient =
-      kind === 'reference' &&
-      patientPaths !== '' &&
-      (code === 'patient' || pathsFrom(parameter.expression, type) === patientPaths);
     const main = code === mainDate;
     const none = main || union !== undefined || code === '_id' || code === '_lastUpdated';
-    places.set(code, {
+    return {
       type,
       code,
       kind,
       prefix: typeCode + codes.get(code)!,
       array: none ? 'none' : arrayOf(type, parameter, dated),
       scoped: SCOPED_TOKENS[type]?.includes(code) ?? false,
-      patient,
+      patient: isPatientReference(type, parameter, patientPaths),
       main,
       sorts: SORT_STRINGS[type]?.includes(code) ?? false,
       ...(main || (RARELY_MISSING.has(code) && !(type in ONLY_INDEXED)) ? { missingKeyIn: dated } : {}),
       ...(union === undefined ? {} : { union }),
-    });
-  }
-  const rarelyMissing = [...places.values()].filter(place => place.missingKeyIn !== undefined);
-  return { type, typeCode, parameters: places, rarelyMissing, ...(mainDate === undefined ? {} : { mainDate }) };
+    };
+  };
+  const laidOut = parameters.map(layOut);
+  return {
+    type,
+    typeCode,
+    parameters: new Map(laidOut.map(one => [one.code, one])),
+    rarelyMissing: laidOut.filter(one => one.missingKeyIn !== undefined),
+    ...(mainDate === undefined ? {} : { mainDate }),
+  };
 }
+
+/** `patient` itself, and a reference with the same paths. */
+const isPatientReference = (type: string, { code, type: kind, expression }: LaidOutParameter, paths: string): boolean =>
+  kind === 'reference' && paths !== '' && (code === 'patient' || pathsFrom(expression, type) === paths);
 
 /**
  * Where a reference key is. Those to Patients are in `byDate`, beside the patient keys, so that "subject or performer" (a

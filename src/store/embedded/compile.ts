@@ -79,45 +79,61 @@ export function isBounded({ driver, filter, ordered, limit }: Plan): boolean {
   }
 }
 
-/** The scans of a walk along the driver's index, or undefined where its order is another one. */
-function indexWalk(source: RowSource, plan: Plan): PageScans['scans'] | undefined {
-  const { first } = source;
+/** Whether the driver's index has the order of the plan, forwards or backwards. */
+function isInIndexOrder({ first }: RowSource, plan: Plan): boolean {
   const orders = plan.order.slice(0, -1);
   const last = plan.order.at(-1)!;
-  if (plan.driver.by === 'range' || plan.driver.by === 'id' || last.by !== 'n') return undefined;
-  if (orders.length !== (first ? 1 : 0) || (first && !sameOrder(orders[0]!, first.by, plan))) return undefined;
-  if (orders.some(order => order.descending !== last.descending)) return undefined;
+  if (plan.driver.by === 'range' || plan.driver.by === 'id' || last.by !== 'n') return false;
+  if (orders.length !== (first ? 1 : 0) || (first && !sameOrder(orders[0]!, first.by, plan))) return false;
+  return orders.every(order => order.descending === last.descending);
+}
 
-  const back = plan.before !== undefined;
-  const down = last.descending !== back;
-  const cursor = plan.after ?? plan.before;
-  const dated = plan.filter.some(test => test.is === 'date');
+/** The scans of a walk along the driver's index, or undefined where its order is another one. */
+function indexWalk(source: RowSource, plan: Plan): PageScans['scans'] | undefined {
+  if (!isInIndexOrder(source, plan)) return undefined;
+  const { first, rest } = source;
+  const down = plan.order.at(-1)!.descending !== (plan.before !== undefined);
   const n: OrderColumn = { column: source.n, down };
+  const cursor = plan.after ?? plan.before;
   if (!first) return [scanFrom(source, plan, [n], cursor)];
+  const columns: readonly OrderColumn[] = [{ column: first.column, down }, n];
+  if (rest) return walkWithRest(source, rest, plan, columns);
+  if (first.missing && !plan.filter.some(test => test.is === 'date')) return walkByDate(source, plan, columns);
+  return [scanFrom(source, plan, columns, cursor)];
+}
 
-  const bounds: readonly OrderColumn[] = [{ column: first.column, down }, n];
-  if (source.rest) {
-    const present = cursor && cursor[0] === null ? undefined : scanFrom(source, plan, bounds, cursor);
-    const missing: OrderColumn[] = [{ column: source.rest.n, down }];
-    const absent =
-      cursor && cursor[0] !== null
-        ? scanFrom(source.rest, plan, missing, undefined, true)
-        : scanFrom(source.rest, plan, missing, cursor?.slice(1), true);
-    // Forwards: those with a value, then the rest. Backwards from a value there is nothing of the rest before it.
-    if (!back) return present ? [present, absent] : [absent];
-    if (cursor && cursor[0] !== null) return [present!];
-    return [absent, scanFrom(source, plan, bounds, undefined)];
-  }
-  if (!first.missing || dated) return [scanFrom(source, plan, bounds, cursor)];
-  // NO_DATE is the smallest number: downwards it comes last by itself, which is right unless we go backwards.
-  if (down === !back) return [scanFrom(source, plan, bounds, cursor && [cursor[0] ?? NO_DATE, cursor[1]!])];
-  const some: RowSource = { ...source, where: [...source.where, sql`${raw(first.column)}>${NO_DATE}`] };
-  const none: RowSource = { ...source, where: [...source.where, sql`${raw(first.column)}=${NO_DATE}`] };
-  const atNone = cursor !== undefined && cursor[0] === null;
-  const withoutValue = scanFrom(none, plan, bounds, atNone ? [NO_DATE, cursor[1]!] : undefined);
-  const withValue = scanFrom(some, plan, bounds, atNone ? undefined : cursor);
-  if (!back) return atNone ? [withoutValue] : [withValue, withoutValue];
-  return atNone || !cursor ? [withoutValue, withValue] : [withValue];
+/** A walk along an index that does not hold what has no value: the rest comes last in both directions. */
+function walkWithRest(
+  source: RowSource,
+  rest: RowSource,
+  plan: Plan,
+  columns: readonly OrderColumn[],
+): PageScans['scans'] {
+  const cursor = plan.after ?? plan.before;
+  const isAtValue = cursor !== undefined && cursor[0] !== null;
+  const isAtRest = cursor !== undefined && !isAtValue;
+  const byNumber: OrderColumn[] = [{ column: rest.n, down: columns[0]!.down }];
+  const restScan = scanFrom(rest, plan, byNumber, isAtRest ? cursor.slice(1) : undefined, true);
+  const valueScan = scanFrom(source, plan, columns, isAtValue ? cursor : undefined);
+  // Forwards: those with a value, then the rest. Backwards from a value there is nothing of the rest before it.
+  if (plan.before === undefined) return isAtRest ? [restScan] : [valueScan, restScan];
+  return isAtValue ? [valueScan] : [restScan, valueScan];
+}
+
+/** A walk by the main date: NO_DATE is the smallest number, and what has it comes last in both directions. */
+function walkByDate(source: RowSource, plan: Plan, columns: readonly OrderColumn[]): PageScans['scans'] {
+  const [{ column, down }] = columns as readonly [OrderColumn, ...OrderColumn[]];
+  const back = plan.before !== undefined;
+  const cursor = plan.after ?? plan.before;
+  // Downwards it comes last by itself, which is right unless we go backwards.
+  if (down === !back) return [scanFrom(source, plan, columns, cursor && [cursor[0] ?? NO_DATE, cursor[1]!])];
+  const dated: RowSource = { ...source, where: [...source.where, sql`${raw(column)}>${NO_DATE}`] };
+  const undated: RowSource = { ...source, where: [...source.where, sql`${raw(column)}=${NO_DATE}`] };
+  const isAtUndated = cursor !== undefined && cursor[0] === null;
+  const undatedScan = scanFrom(undated, plan, columns, isAtUndated ? [NO_DATE, cursor[1]!] : undefined);
+  const datedScan = scanFrom(dated, plan, columns, isAtUndated ? undefined : cursor);
+  if (!back) return isAtUndated ? [undatedScan] : [datedScan, undatedScan];
+  return isAtUndated || !cursor ? [undatedScan, datedScan] : [datedScan];
 }
 
 const sameOrder = (order: Order, by: string, { driver }: Plan): boolean =>

@@ -6,7 +6,7 @@ import type { Encoding } from '../encode.js';
 import { missingParameters } from '../lacking.js';
 import type { Check, Renewed, Version } from '../store.js';
 import type { Connected } from './connection.js';
-import { documentDigestHead } from './commit.js';
+import { documentDigestHead } from './documents.js';
 import { versionId } from './rows.js';
 import { INDEX, KEY_FIELDS, keyFields, typeCode, type VersionFields } from './schema.js';
 import { wordsHash, wordDocument } from './words.js';

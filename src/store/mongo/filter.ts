@@ -3,7 +3,7 @@
  * may be met by different keys; and a test on the array that drives the query hides in $expr, else it competes with the
  * driver for the index. Negations go under $nor, which never becomes index bounds.
  */
-import { type IndexedArray, type KeyTest, NO_DATE } from '../key.js';
+import { type IndexedArray, type KeyArray, type KeyTest, NO_DATE } from '../key.js';
 import { FIELD } from './schema.js';
 
 export type QueryFilter = Readonly<Record<string, unknown>>;
@@ -58,6 +58,26 @@ const someElement = (array: string, condition: unknown): QueryFilter => ({
   $expr: { $anyElementTrue: [{ $map: { input: `$${array}`, in: condition } }] },
 });
 
+/** Holds one of these keys. */
+function keyFilter(array: KeyArray, keys: readonly string[], own: IndexedArray | undefined): QueryFilter {
+  if (keys.length === 0) return PASSES_NOTHING;
+  if (array !== own) return { [FIELD[array]]: oneOrIn(keys) };
+  return keys.length === 1
+    ? { $expr: { $in: [keys[0], `$${FIELD[own]}`] } }
+    : { $expr: { $gt: [{ $size: { $setIntersection: [`$${FIELD[own]}`, keys] } }, 0] } };
+}
+
+/** Holds a range with this prefix and its ends within the bounds. */
+function spanFilter({ prefix, lowMin, lowMax, highMin, highMax }: KeyTest & { readonly is: 'span' }): QueryFilter {
+  const l = interval(lowMin, lowMax);
+  const h = interval(highMin, highMax);
+  const ends = {
+    ...(isBinding(l) ? { l: intervalFilter(l) } : {}),
+    ...(isBinding(h) ? { h: intervalFilter(h) } : {}),
+  };
+  return { w: { $elemMatch: { p: prefix, ...ends } } };
+}
+
 /** `own`: the array that drives the query, if any. `idOf` gives the `_id` of a resource. */
 export function filterOf(
   test: KeyTest,
@@ -73,14 +93,8 @@ export function filterOf(
       return { $nor: [{ $nor: test.of.map(part => filterOf(part, own, idOf)) }] };
     case 'not':
       return { $nor: [filterOf(test.of, own, idOf)] };
-    case 'key': {
-      const { keys } = test;
-      if (keys.length === 0) return PASSES_NOTHING;
-      if (test.in !== own) return { [FIELD[test.in]]: keys.length === 1 ? keys[0] : { $in: keys } };
-      return keys.length === 1
-        ? { $expr: { $in: [keys[0], `$${FIELD[own]}`] } }
-        : { $expr: { $gt: [{ $size: { $setIntersection: [`$${FIELD[own]}`, keys] } }, 0] } };
-    }
+    case 'key':
+      return keyFilter(test.in, test.keys, own);
     case 'range': {
       const { low, high } = test;
       return test.in === own
@@ -93,19 +107,8 @@ export function filterOf(
         ? someElement(FIELD[own], { $regexMatch: { input: '$$this', regex, options: 's' } })
         : { [FIELD[test.in]]: { $regex: regex, $options: 's' } };
     }
-    case 'span': {
-      const l = interval(test.lowMin, test.lowMax);
-      const h = interval(test.highMin, test.highMax);
-      return {
-        w: {
-          $elemMatch: {
-            p: test.prefix,
-            ...(isBinding(l) ? { l: intervalFilter(l) } : {}),
-            ...(isBinding(h) ? { h: intervalFilter(h) } : {}),
-          },
-        },
-      };
-    }
+    case 'span':
+      return spanFilter(test);
     case 'date':
     case 'updated':
       return Object.fromEntries(

@@ -1,0 +1,124 @@
+/**
+ * From changes to the documents of a commit: what a version, a resource and its words look like (schema.ts), and what a
+ * group of commits writes into each collection. Pure: commit.ts writes it.
+ */
+import type { AnyBulkWriteOperation, Filter } from 'mongodb';
+import { encodeId } from '../codec.js';
+import { digestOf } from '../digest.js';
+import type { Change, Version } from '../store.js';
+import type { CurrentRows } from './conditions.js';
+import { changeTooLarge } from './errors.js';
+import type { GroupMember, PreparedChange } from './queue.js';
+import { versionId } from './rows.js';
+import type {
+  KeyFields,
+  MessageDocument,
+  ResourceDocument,
+  VersionDocument,
+  VersionFields,
+  WordDocument,
+} from './schema.js';
+import { wordDocument, wordsHash, writeWords } from './words.js';
+
+/** The fields that a version keeps when it is replaced. */
+export const versionFields = (version: Version, t: string): Omit<VersionFields, 'n'> => ({
+  t,
+  v: version.version,
+  u: version.updated,
+  m: version.method,
+  ...(version.text === undefined ? { z: true } : {}),
+  ...(version.patients.length > 0 ? { p: version.patients } : {}),
+  ...(version.blobs?.length ? { b: version.blobs.map(({ at, hash, size }) => ({ a: at, h: hash, s: size })) } : {}),
+  ...(version.text === undefined ? {} : { x: version.text }),
+});
+
+/** What digests are of, beside the text. */
+export const documentDigestHead = (_id: string, { v, u, m, z, p, b }: Omit<VersionFields, 'n' | 't'>): string =>
+  JSON.stringify([_id, v, u, m, z ?? false, p ?? [], (b ?? []).map(({ a, h, s }) => [a, h, s])]);
+
+/** Below the 16 MiB of a document, with room for its other fields. */
+const MAX_BYTES = 16_500_000;
+
+/** About the size of the document; keys count only where they can matter, as they are made of the text. */
+function documentBytes({ text }: Change, { k = [], g = [], f = [] }: Pick<KeyFields, 'k' | 'g' | 'f'>): number {
+  const bytes = text?.length ?? 0;
+  if (bytes < MAX_BYTES / 8) return bytes;
+  return [...k, ...g, ...f].reduce((sum, key) => sum + Buffer.byteLength(key) + 10, bytes);
+}
+
+/** The document of a change: keys first, the text last. */
+export function prepareChange(change: Change, t: string, keys: KeyFields): PreparedChange {
+  const _id = encodeId(change.type, change.id);
+  if (documentBytes(change, keys) > MAX_BYTES) throw changeTooLarge();
+  const { x, ...head } = versionFields(change, t);
+  const words = wordDocument(_id, t, x && change.words);
+  const h = words && { h: wordsHash(words) };
+  const c = digestOf(documentDigestHead(_id, head), x);
+  return { change, _id, document: { _id, ...head, ...keys, ...h, c, ...(x === undefined ? {} : { x }) }, words };
+}
+
+/** What a group of commits writes, by collection. */
+export interface GroupWrites {
+  readonly created: ResourceDocument[];
+  readonly replaced: AnyBulkWriteOperation<ResourceDocument>[];
+  readonly versions: VersionDocument[];
+  readonly erased: { readonly versions: Filter<VersionDocument>; readonly hashes: readonly string[] }[];
+  readonly words: AnyBulkWriteOperation<WordDocument>[];
+  readonly messages: MessageDocument[];
+  readonly acknowledged: readonly number[];
+}
+
+/** The writes of these members. `numbers`: one for each creation and message, in their order. */
+export function documentsOf(
+  members: readonly GroupMember[],
+  current: CurrentRows,
+  numbers: readonly number[],
+): GroupWrites {
+  const acknowledged = members.flatMap(({ commit }) => commit.acknowledges ?? []);
+  const writes: GroupWrites = {
+    created: [],
+    replaced: [],
+    versions: [],
+    erased: [],
+    words: [],
+    messages: [],
+    acknowledged,
+  };
+  const next = numbers[Symbol.iterator]();
+  const number = (): number => next.next().value!;
+  for (const { commit, prepared } of members) {
+    for (const { _id, change, document, words } of prepared) {
+      const before = change.replaces && current.get(_id)!;
+      if (document.h !== before?.h) writes.words.push(...writeWords(_id, words, !before));
+      const { _id: _, t, ...rest } = document;
+      const whole: ResourceDocument = { _id, t, n: before ? before.n : number(), ...rest };
+      if (before) replace(writes, change, before, whole);
+      else writes.created.push(whole);
+    }
+    for (const { topic, body } of commit.messages ?? []) writes.messages.push({ _id: number(), t: topic, b: body });
+  }
+  return writes;
+}
+
+/** The document takes the place of `before`, which becomes a replaced version, or is erased with all of them. */
+function replace(
+  writes: GroupWrites,
+  { replaces, erases, updated }: Change,
+  before: Pick<ResourceDocument, 'h' | 'c'>,
+  replacement: ResourceDocument,
+): void {
+  const { _id, t, n } = replacement;
+  const old = replaces!;
+  // A reindex meanwhile changes words without a version.
+  const filter = { _id, v: old.version, h: before.h ?? null } as Filter<ResourceDocument>;
+  writes.replaced.push({ replaceOne: { filter, replacement } });
+  if (erases) {
+    const versions = { _id: { $gte: versionId(_id, 0), $lt: `${_id}~~` } };
+    writes.erased.push({ versions, hashes: old.blobs?.map(({ hash }) => hash) ?? [] });
+    return;
+  }
+  const { x, ...fields } = versionFields(old, t);
+  // The digest is the one that it was written with.
+  const kept = { ...fields, ...(before.c ? { c: before.c } : {}), ...(x ? { x } : {}) };
+  writes.versions.push({ _id: versionId(_id, old.version), until: updated, n, ...kept });
+}
