@@ -1,0 +1,53 @@
+/** What the writer thread does to bytes kept apart (blobs.ts): uploads, who refers to what, and erasing. */
+import { FhirError } from '../../fhir/error.js';
+import type { Connection } from './connection.js';
+
+/** One part of an upload. Nobody sees it before it is sealed. */
+export function addPart(connection: Connection, upload: number, part: number, bytes: Uint8Array): void {
+  if (part === 0) connection.prepare('INSERT INTO blob(i,hash,size) VALUES(?,NULL,0)').run(upload);
+  connection.prepare('INSERT INTO chunk(i,part,x) VALUES(?,?,?)').run(upload, part, bytes);
+}
+
+/**
+ * Makes an upload the blob `hash`, or drops it where there is such a blob. Throws `unavailable` where a part is missing: an
+ * earlier one may have failed while this was on its way.
+ */
+export function sealUpload(connection: Connection, upload: number, hash: string, size: number): number {
+  if (connection.prepare('SELECT 1 FROM blob WHERE hash=?').first(hash)) return dropUpload(connection, upload);
+  const kept = connection.prepare('SELECT coalesce(sum(length(x)),0) FROM chunk WHERE i=?').first(upload)![0];
+  if (kept !== size) throw new FhirError('unavailable', 'The bytes could not be kept. Send them again.');
+  return size === 0
+    ? connection.prepare('INSERT INTO blob(i,hash,size) VALUES(?,?,0)').run(upload, hash)
+    : connection.prepare('UPDATE blob SET hash=?,size=? WHERE i=?').run(hash, size, upload);
+}
+
+export function dropUpload(connection: Connection, upload: number): number {
+  connection.prepare('DELETE FROM chunk WHERE i=?').run(upload);
+  return connection.prepare('DELETE FROM blob WHERE i=? AND hash IS NULL').run(upload);
+}
+
+/** Whether there are bytes with each of these hashes. */
+export function areKept(connection: Connection, hashes: readonly string[]): boolean {
+  const distinct = [...new Set(hashes)];
+  if (distinct.length === 0) return true;
+  const row = connection
+    .prepare('SELECT count(*) FROM blob WHERE hash IN (SELECT value FROM json_each(?))')
+    .first(JSON.stringify(distinct));
+  return row![0] === distinct.length;
+}
+
+/** Notes that some version of the resource refers to these bytes. */
+export function referTo(connection: Connection, n: number, hashes: readonly string[]): void {
+  for (const hash of hashes) connection.prepare('INSERT OR IGNORE INTO held(hash,n) VALUES(?,?)').run(hash, n);
+}
+
+/** Erases the bytes that a resource whose versions are gone referred to, and no other one does. */
+export function eraseBytes(connection: Connection, n: number): void {
+  const hashes = connection.prepare('SELECT hash FROM held WHERE n=?').all(n);
+  connection.prepare('DELETE FROM held WHERE n=?').run(n);
+  for (const [hash] of hashes) {
+    if (connection.prepare('SELECT 1 FROM held WHERE hash=?').first(hash!)) continue;
+    connection.prepare('DELETE FROM chunk WHERE i=(SELECT i FROM blob WHERE hash=?)').run(hash!);
+    connection.prepare('DELETE FROM blob WHERE hash=?').run(hash!);
+  }
+}
