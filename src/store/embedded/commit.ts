@@ -27,7 +27,7 @@ export interface CommitSurroundings {
   readonly layout: IndexLayout;
   readonly catalog: IndexCatalog;
   readonly writer: Pick<Thread<Job, number>, 'ask'>;
-  /** A resource of this type is on its way. */
+  /** Told of the type of every resource that is on its way. */
   readonly noteType: (type: string) => void;
   /** Statements that give a row where something matches. */
   readonly matching: (absence: Absence) => readonly Sql[];
@@ -42,76 +42,16 @@ export interface Commits {
   finished(): Promise<void>;
 }
 
-export function openCommits({ layout, catalog, writer, noteType: met, matching }: CommitSurroundings): Commits {
-  /** Catalog entries that are known here and not yet known to be on the disk. */
-  const unkept = new Map<string, CatalogEntry>();
+export function openCommits({ layout, catalog, writer, noteType, matching }: CommitSurroundings): Commits {
+  const encoder = createEncoder(layout, catalog);
   const underWay = new Set<Promise<number>>();
 
-  const learn = (missing: readonly CatalogEntry[]): void => {
-    catalog.add(missing);
-    for (const entry of missing) unkept.set(entry.id, entry);
-  };
-  const keysOf = (type: string, entries: readonly IndexEntry[]): Keys => {
-    const { keys, missing } = encode(layout, type, entries, catalog);
-    if (missing.length === 0) return keys;
-    learn(missing);
-    return encode(layout, type, entries, catalog).keys;
-  };
-  /** Until one of them is acknowledged, every job carries all entries that may be missing on the disk. */
-  const withCatalogEntries = async (send: (entries: readonly CatalogEntry[]) => Promise<number>): Promise<number> => {
-    const carried = [...unkept.values()];
-    const done = await send(carried);
-    for (const { id } of carried) unkept.delete(id);
-    return done;
-  };
-
-  /** `text`: a copy that may move to the writer; the caller keeps what he gave. */
-  const rowChange = (change: Change, text: Uint8Array<ArrayBuffer>): RowChange => ({
-    type: change.type,
-    id: encodeId(change.type, change.id),
-    version: change.version,
-    updated: change.updated,
-    method: change.method,
-    patients: patientsText(change),
-    blobs: blobsText(change),
-    newHashes: newHashes(change),
-    text: change.text && text,
-    columns: change.text && columnsOf(keysOf(change.type, change.entries)),
-    words: change.text && wordRow(change.words),
-    replaces: change.replaces?.version,
-    erases: change.erases === true,
-  });
-
-  /** The texts of these are parts of one buffer: to move a thousand buffers takes far longer than to move one. */
-  const rowChanges = (changes: readonly Change[]): { rows: RowChange[]; texts: ArrayBuffer } => {
-    const bytes = new Uint8Array(changes.reduce((sum, { text }) => sum + (text?.length ?? 0), 0));
-    let at = 0;
-    const rows = changes.map(change => {
-      const text = bytes.subarray(at, at + (change.text?.length ?? 0));
-      if (change.text) text.set(change.text);
-      at += text.length;
-      return rowChange(change, text);
-    });
-    return { rows, texts: bytes.buffer };
-  };
-
-  const send = async ({
-    changes: asked,
-    mustNotMatch = [],
-    mustExist = [],
-    messages = [],
-    acknowledges = [],
-  }: Commit) => {
-    const changes: RowChange[] = [];
-    const texts: ArrayBuffer[] = [];
-    for (let from = 0; from < asked.length; from += ENCODED_IN_ONE_PIECE) {
-      // A Bundle of thousands does not keep the others from being served.
-      if (from > 0) await new Promise(setImmediate);
-      const batch = rowChanges(asked.slice(from, from + ENCODED_IN_ONE_PIECE));
-      changes.push(...batch.rows);
-      if (batch.texts.byteLength >= MOVED_BYTES) texts.push(batch.texts);
-    }
-    for (const { type } of asked) met(type);
+  const send = async (commit: Commit): Promise<number> => {
+    const { changes: asked, mustNotMatch = [], mustExist = [], messages = [], acknowledges = [] } = commit;
+    // Without an await where one piece is all: commits reach the writer in the order in which they were called.
+    const { changes, texts } =
+      asked.length > ENCODED_IN_ONE_PIECE ? await encodeInPieces(encoder, asked) : encodePiece(encoder, asked);
+    for (const { type } of asked) noteType(type);
     // No await from here on: the statements know of everything that reaches the writer before them.
     const job = {
       kind: 'commit',
@@ -121,7 +61,7 @@ export function openCommits({ layout, catalog, writer, noteType: met, matching }
       messages,
       acknowledges,
     } as const;
-    return withCatalogEntries(carried => writer.ask({ ...job, catalogEntries: carried }, texts));
+    return encoder.withEntries(catalogEntries => writer.ask({ ...job, catalogEntries }, texts));
   };
   const commit = async (asked: Commit): Promise<void> => {
     const written = send(asked);
@@ -131,21 +71,104 @@ export function openCommits({ layout, catalog, writer, noteType: met, matching }
 
   return {
     commit,
-    reindex: rows => {
-      const renewed = rows.map(({ row: { type, id, version }, entries, words }) => ({
+    reindex: renewed => {
+      const rows = renewed.map(({ row: { type, id, version }, entries, words }) => ({
         id: encodeId(type, id),
         version,
-        columns: columnsOf(keysOf(type, entries)),
+        columns: columnsOf(encoder.keysOf(type, entries)),
         words: wordRow(words),
       }));
-      return withCatalogEntries(carried => writer.ask({ kind: 'reindex', rows: renewed, catalogEntries: carried }));
+      return encoder.withEntries(catalogEntries => writer.ask({ kind: 'reindex', rows, catalogEntries }));
     },
     async assignParameterCodes(codes) {
-      learn(parameterCodeEntries(catalog, codes));
+      encoder.learn(parameterCodeEntries(catalog, codes));
       const numbers = codes.map(code => [code, catalog.parameter(code)!] as const);
-      if (numbers.some(([, number]) => unkept.has(`p${number}`))) await commit({ changes: [] });
+      if (numbers.some(([, number]) => encoder.isUnkept(`p${number}`))) await commit({ changes: [] });
       return new Map(numbers);
     },
     finished: async () => void (await Promise.allSettled(underWay)),
   };
 }
+
+/** Makes keys. The catalog entries that they need are known at once, and durable with the first job that carries them. */
+interface Encoder {
+  keysOf(type: string, entries: readonly IndexEntry[]): Keys;
+  learn(missing: readonly CatalogEntry[]): void;
+  /** Whether an entry is not yet known to be on the disk. */
+  isUnkept(id: string): boolean;
+  /** Until one of them is acknowledged, every job carries all entries that may be missing on the disk. */
+  withEntries(send: (entries: readonly CatalogEntry[]) => Promise<number>): Promise<number>;
+}
+
+function createEncoder(layout: IndexLayout, catalog: IndexCatalog): Encoder {
+  const unkept = new Map<string, CatalogEntry>();
+  const learn = (missing: readonly CatalogEntry[]): void => {
+    catalog.add(missing);
+    for (const entry of missing) unkept.set(entry.id, entry);
+  };
+  return {
+    learn,
+    isUnkept: id => unkept.has(id),
+    keysOf(type, entries) {
+      const { keys, missing } = encode(layout, type, entries, catalog);
+      if (missing.length === 0) return keys;
+      learn(missing);
+      return encode(layout, type, entries, catalog).keys;
+    },
+    async withEntries(send) {
+      const carried = [...unkept.values()];
+      const done = await send(carried);
+      for (const { id } of carried) unkept.delete(id);
+      return done;
+    },
+  };
+}
+
+/** Rows of changes, and the buffers with their texts that are large enough to move. */
+interface EncodedChanges {
+  readonly changes: readonly RowChange[];
+  readonly texts: readonly ArrayBuffer[];
+}
+
+/** A Bundle of thousands does not keep the others from being served. */
+async function encodeInPieces(encoder: Encoder, asked: readonly Change[]): Promise<EncodedChanges> {
+  const changes: RowChange[] = [];
+  const texts: ArrayBuffer[] = [];
+  for (let from = 0; from < asked.length; from += ENCODED_IN_ONE_PIECE) {
+    if (from > 0) await new Promise(setImmediate);
+    const piece = encodePiece(encoder, asked.slice(from, from + ENCODED_IN_ONE_PIECE));
+    changes.push(...piece.changes);
+    texts.push(...piece.texts);
+  }
+  return { changes, texts };
+}
+
+/** The texts of these are parts of one buffer: to move a thousand buffers takes far longer than to move one. */
+function encodePiece(encoder: Encoder, asked: readonly Change[]): EncodedChanges {
+  const bytes = new Uint8Array(asked.reduce((sum, { text }) => sum + (text?.length ?? 0), 0));
+  let at = 0;
+  const changes = asked.map(change => {
+    const text = bytes.subarray(at, at + (change.text?.length ?? 0));
+    if (change.text) text.set(change.text);
+    at += text.length;
+    return rowChange(encoder, change, text);
+  });
+  return { changes, texts: bytes.length >= MOVED_BYTES ? [bytes.buffer] : [] };
+}
+
+/** `text`: a copy that may move to the writer; the caller keeps what he gave. */
+const rowChange = (encoder: Encoder, change: Change, text: Uint8Array<ArrayBuffer>): RowChange => ({
+  type: change.type,
+  id: encodeId(change.type, change.id),
+  version: change.version,
+  updated: change.updated,
+  method: change.method,
+  patients: patientsText(change),
+  blobs: blobsText(change),
+  newHashes: newHashes(change),
+  text: change.text && text,
+  columns: change.text && columnsOf(encoder.keysOf(change.type, change.entries)),
+  words: change.text && wordRow(change.words),
+  replaces: change.replaces?.version,
+  erases: change.erases === true,
+});

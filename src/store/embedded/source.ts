@@ -4,7 +4,7 @@
  */
 import { encodeId, successor } from '../codec.js';
 import { OPEN_PERIOD } from '../encode.js';
-import { type KeyTest, NO_DATE } from '../key.js';
+import { type IndexedArray, type KeyTest, NO_DATE } from '../key.js';
 import type { Plan } from '../plan.js';
 import { dateSql, filterSql, idList } from './filter.js';
 import { joinSql, raw, type Sql, sql } from './sql.js';
@@ -33,90 +33,103 @@ export interface RowSource {
 const PRESENT = raw('r.f IS NOT NULL');
 const RESOURCES_BY_UPDATED = 'resource r INDEXED BY resource_u';
 
+/** Undefined: nothing can match. */
 export function rowSource({ driver, filter }: Pick<Plan, 'driver' | 'filter'>): RowSource | undefined {
-  const present = PRESENT;
   switch (driver.by) {
     case 'nothing':
       return undefined;
-    case 'key': {
-      if (driver.openBefore !== undefined) return openPeriodSource(driver.keys, driver.openBefore, filter);
-      const single = driver.keys.length === 1;
-      return {
-        from: single
-          ? raw('entry k')
-          : sql`json_each(${JSON.stringify(driver.keys)}) j CROSS JOIN entry k ON k.key=j.value`,
-        where: [
-          ...(single ? [sql`k.key=${driver.keys[0]!}`] : []),
-          ...(driver.in === 'byArrival' ? [raw('k.d=0')] : []),
-        ],
-        resource: false,
-        n: 'k.n',
-        ...(driver.in === 'byDate' ? { first: { by: 'date', column: 'k.d', missing: true } } : {}),
-        repeats: !single,
-      };
-    }
-    case 'range': {
-      const [range] = driver.ranges;
-      const single = driver.ranges.length === 1;
-      return {
-        from: single
-          ? raw('entry k')
-          : sql`json_each(${JSON.stringify(driver.ranges.map(({ low, high }) => [low, high]))}) j CROSS JOIN entry k ON k.key>=j.value->>0 AND k.key<j.value->>1`,
-        where: single ? [sql`k.key>=${range!.low} AND k.key<${range!.high}`] : [],
-        resource: false,
-        n: 'k.n',
-        repeats: true,
-      };
-    }
+    case 'key':
+      return driver.openBefore === undefined
+        ? pointSource(driver.in, driver.keys)
+        : openPeriodSource(driver.keys, driver.openBefore, filter);
+    case 'range':
+      return rangeSource(driver.ranges);
     case 'id':
       return {
         from: sql`json_each(${idList(driver.of)}) j CROSS JOIN resource r ON r.id=j.value`,
-        where: [present],
+        where: [PRESENT],
         resource: true,
         n: 'r.n',
         repeats: true,
       };
-    case 'type': {
-      const head = encodeId(driver.type, '.').slice(0, 2);
-      return {
-        from: raw('resource r INDEXED BY resource_id'),
-        where: [sql`r.id>=${head} AND r.id<${successor(head)}`, present],
-        resource: true,
-        n: 'r.n',
-        first: { by: 'id', column: 'r.id', missing: false },
-        repeats: false,
-      };
-    }
-    case 'updated': {
-      const single = driver.types.length === 1;
-      return {
-        from: single
-          ? raw(RESOURCES_BY_UPDATED)
-          : sql`json_each(${JSON.stringify(driver.types)}) j CROSS JOIN ${raw(RESOURCES_BY_UPDATED)} ON r.t=j.value`,
-        where: single ? [sql`r.t=${driver.types[0]!}`, present] : [present],
-        resource: true,
-        n: 'r.n',
-        first: { by: 'updated', column: 'r.u', missing: false },
-        repeats: false,
-      };
-    }
+    case 'type':
+      return typeSource(driver.type);
+    case 'updated':
+      return updatedSource(driver.types);
     case 'sort-string':
-      return {
-        from: raw('sorted k'),
-        where: [sql`k.p=${driver.prefix}`],
-        resource: false,
-        n: 'k.n',
-        first: { by: 'sort-string', column: 'k.s', missing: false },
-        repeats: false,
-        rest: {
-          from: raw('resource r INDEXED BY resource_t'),
-          where: [sql`r.t=${driver.type}`, present, sql`${sortString(driver.prefix)} IS NULL`],
-          resource: true,
-          n: 'r.n',
-          repeats: false,
-        },
-      };
+      return sortedSource(driver.type, driver.prefix);
   }
+}
+
+function pointSource(array: IndexedArray, keys: readonly string[]): RowSource {
+  const single = keys.length === 1;
+  return {
+    from: single ? raw('entry k') : sql`json_each(${JSON.stringify(keys)}) j CROSS JOIN entry k ON k.key=j.value`,
+    where: [...(single ? [sql`k.key=${keys[0]!}`] : []), ...(array === 'byArrival' ? [raw('k.d=0')] : [])],
+    resource: false,
+    n: 'k.n',
+    ...(array === 'byDate' ? { first: { by: 'date', column: 'k.d', missing: true } } : {}),
+    repeats: !single,
+  };
+}
+
+function rangeSource(ranges: readonly { readonly low: string; readonly high: string }[]): RowSource {
+  const [range, another] = ranges;
+  const single = range && !another;
+  return {
+    from: single
+      ? raw('entry k')
+      : sql`json_each(${JSON.stringify(ranges.map(({ low, high }) => [low, high]))}) j CROSS JOIN entry k ON k.key>=j.value->>0 AND k.key<j.value->>1`,
+    where: single ? [sql`k.key>=${range.low} AND k.key<${range.high}`] : [],
+    resource: false,
+    n: 'k.n',
+    repeats: true,
+  };
+}
+
+function typeSource(type: string): RowSource {
+  const head = encodeId(type, '.').slice(0, 2);
+  return {
+    from: raw('resource r INDEXED BY resource_id'),
+    where: [sql`r.id>=${head} AND r.id<${successor(head)}`, PRESENT],
+    resource: true,
+    n: 'r.n',
+    first: { by: 'id', column: 'r.id', missing: false },
+    repeats: false,
+  };
+}
+
+function updatedSource(types: readonly string[]): RowSource {
+  const [type, another] = types;
+  const single = type !== undefined && another === undefined;
+  return {
+    from: single
+      ? raw(RESOURCES_BY_UPDATED)
+      : sql`json_each(${JSON.stringify(types)}) j CROSS JOIN ${raw(RESOURCES_BY_UPDATED)} ON r.t=j.value`,
+    where: single ? [sql`r.t=${type}`, PRESENT] : [PRESENT],
+    resource: true,
+    n: 'r.n',
+    first: { by: 'updated', column: 'r.u', missing: false },
+    repeats: false,
+  };
+}
+
+function sortedSource(type: string, prefix: string): RowSource {
+  return {
+    from: raw('sorted k'),
+    where: [sql`k.p=${prefix}`],
+    resource: false,
+    n: 'k.n',
+    first: { by: 'sort-string', column: 'k.s', missing: false },
+    repeats: false,
+    rest: {
+      from: raw('resource r INDEXED BY resource_t'),
+      where: [sql`r.t=${type}`, PRESENT, sql`${sortString(prefix)} IS NULL`],
+      resource: true,
+      n: 'r.n',
+      repeats: false,
+    },
+  };
 }
 
 /**

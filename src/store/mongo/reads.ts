@@ -1,0 +1,85 @@
+/** The reading half of the port. */
+import type { IndexLayout } from '../index-layout.js';
+import { targetTypes } from '../key-test.js';
+import { joinFound, pointingKeys } from '../pointing.js';
+import type { Store } from '../store.js';
+import type { Connected } from './connection.js';
+import { explainPage } from './explain.js';
+import { collectIds, countMatches, findPage } from './find.js';
+import { countHistory, readHistory } from './history.js';
+import type { KeptIndexCatalog } from './index-catalog.js';
+import type { Planner } from './planning.js';
+import { gatherReads, type KnownRows, readVersionRow } from './rows.js';
+import { countByType, scanAll } from './scan.js';
+import { typeCode } from './schema.js';
+import { findTexts } from './words.js';
+
+/** What the parts of an open store have in common. */
+export interface Opened {
+  readonly connected: () => Promise<Connected>;
+  readonly layout: IndexLayout;
+  readonly catalog: KeptIndexCatalog;
+  readonly planner: Planner;
+  readonly maxTimeMS: number;
+  /** Every call passes here: see `createOperations`. */
+  readonly run: <T>(operation: () => Promise<T>) => Promise<T>;
+  /** What is known of versions that were read as current. */
+  readonly knownRows: KnownRows;
+}
+
+export type Reads = Pick<
+  Store,
+  | 'read'
+  | 'history'
+  | 'countHistory'
+  | 'find'
+  | 'findIds'
+  | 'explain'
+  | 'count'
+  | 'searchText'
+  | 'scan'
+  | 'targetsOf'
+  | 'sizes'
+>;
+
+export function openReads({ connected, layout, catalog, planner, maxTimeMS, run, knownRows }: Opened): Reads {
+  const point = gatherReads(connected, maxTimeMS);
+  const { planned, divided } = planner;
+  return {
+    read: (type, id, version) =>
+      run(async () => {
+        typeCode(type);
+        return readVersionRow(connected, point, knownRows, type, id, version, maxTimeMS);
+      }),
+    history: query => run(async () => readHistory(await connected(), query, maxTimeMS)),
+    countHistory: of => run(async () => countHistory(await connected(), of, maxTimeMS)),
+    find: query =>
+      run(async () => {
+        const all = await connected();
+        return planned(query, (made, until) => findPage(all, made, until));
+      }),
+    findIds: (query, limit, by) =>
+      run(async () => {
+        const all = await connected();
+        const pointing = by === undefined ? [] : pointingKeys(layout, query.types, by);
+        const parts = (await divided(query)).map(part =>
+          planned(part, (made, until) => collectIds(all, made, pointing, limit, until), true),
+        );
+        return joinFound(await Promise.all(parts), limit);
+      }),
+    explain: query =>
+      run(async () => {
+        const all = await connected();
+        return planned(query, made => explainPage(all, made, maxTimeMS));
+      }),
+    count: (query, limit) =>
+      run(async () => {
+        const all = await connected();
+        return planned({ ...query, sort: [], limit: 1 }, (made, until) => countMatches(all, made, limit, until), true);
+      }),
+    searchText: (query, limit) => run(async () => findTexts(await connected(), query, limit, maxTimeMS)),
+    scan: ({ type, after } = {}) => scanAll(connected, type, after, maxTimeMS),
+    targetsOf: (type, code) => run(async () => targetTypes(await catalog.current(), layout, type, code)),
+    sizes: () => run(async () => countByType(await connected(), maxTimeMS)),
+  };
+}

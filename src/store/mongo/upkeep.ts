@@ -1,0 +1,41 @@
+/** What operators and starts ask of the store: its layout, its health, and a check of everything. */
+import { encode } from '../encode.js';
+import type { Store } from '../store.js';
+import type { Writable } from '../writable.js';
+import { removeAbandoned } from './blobs.js';
+import { createCheck } from './check.js';
+import { notPrimary } from './errors.js';
+import type { Opened } from './reads.js';
+import { markReindexed, migrate, needsReindex, typeCode } from './schema.js';
+
+export type Upkeep = Pick<Store, 'check' | 'migrate' | 'needsReindex' | 'markReindexed' | 'ping'>;
+
+export function openUpkeep({ connected, layout, catalog, run }: Opened, writable: Writable): Upkeep {
+  const check = createCheck({
+    connected,
+    encode: async (type, entries) => encode(layout, type, entries, await catalog.current()),
+  });
+  return {
+    check: {
+      altered: row => run(() => check.altered(row)),
+      misindexed: renewed => run(() => check.misindexed(renewed)),
+      broken: () => check.broken(),
+    },
+    migrate: () =>
+      run(async () => {
+        const all = await connected();
+        const sortable = layout.sortStrings.map(({ type, prefix }) => ({ type: typeCode(type), prefix }));
+        await migrate(all.db, sortable, layout.hash);
+        await removeAbandoned(all, Date.now());
+      }),
+    needsReindex: () => run(async () => needsReindex(await connected(), layout.hash)),
+    markReindexed: () => run(async () => markReindexed(await connected(), layout.hash)),
+    ping: () =>
+      run(async () => {
+        const { db } = await connected();
+        const { isWritablePrimary } = await db.command({ hello: 1 });
+        if (!isWritablePrimary) throw notPrimary();
+        await writable.check();
+      }),
+  };
+}

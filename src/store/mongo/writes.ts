@@ -1,0 +1,84 @@
+/** The writing half of the port. */
+import { parameterCodeEntries } from '../index-catalog.js';
+import type { Store } from '../store.js';
+import type { Writable } from '../writable.js';
+import { openBlobs } from './blobs.js';
+import { openCommits } from './commit.js';
+import { encodeAll, prepareAll } from './encoding.js';
+import { existsMatch } from './find.js';
+import { openLeases } from './lease.js';
+import { endOrphanedTransactions } from './orphaned-transactions.js';
+import type { Opened } from './reads.js';
+import { writeKeysAnew } from './reindex.js';
+import { keyFields, markForeign } from './schema.js';
+import type { Sequence } from './sequence.js';
+
+export type Writes = Pick<
+  Store,
+  'blobs' | 'commit' | 'pendingMessages' | 'reindex' | 'assignParameterCodes' | 'acquireLease'
+>;
+
+export function openWrites(opened: Opened, writable: Writable, sequence: Sequence): Writes {
+  const { connected, layout, catalog, planner, maxTimeMS, run, knownRows } = opened;
+  const leases = openLeases(connected);
+  const blobs = openBlobs(connected, maxTimeMS);
+  const commits = openCommits({
+    connected,
+    endDead: endOrphanedTransactions(connected),
+    numbers: count => sequence.take(count),
+    rowOf: version => knownRows.get(version),
+    matches: async (absences, session) => {
+      const all = await connected();
+      const parts = (await Promise.all(absences.map(planner.divided))).flat();
+      return planner.plannedTogether(parts, (made, until) => existsMatch(all, made, session, until), true);
+    },
+  });
+  const markOnce = onceDone(async () => markForeign(await connected(), layout.hash));
+  return {
+    blobs: {
+      put: (bytes, maxBytes) => writable.watch(run(() => blobs.put(bytes, maxBytes))),
+      get: (hash, range) => run(() => blobs.get(hash, range)),
+      all: () => blobs.all(),
+    },
+    commit: commit =>
+      writable.watch(
+        run(async () => {
+          // A server with another layout asks for a reindex where there are resources of ours.
+          await markOnce();
+          await commits.add(commit, await prepareAll(layout, catalog, commit.changes));
+        }),
+      ),
+    pendingMessages: (topic, limit) =>
+      run(async () => {
+        const { outbox } = await connected();
+        const rows = await outbox.find({ t: topic }, { hint: 't', sort: { _id: 1 }, limit, maxTimeMS }).toArray();
+        return rows.map(({ _id, t, b }) => ({ sequence: _id, topic: t, body: b }));
+      }),
+    reindex: rows =>
+      run(async () => {
+        const indexed = rows.map(({ row, entries }) => ({ type: row.type, entries }));
+        const keys = await encodeAll(layout, catalog, indexed);
+        return writeKeysAnew(
+          await connected(),
+          rows.map(({ row, words }, i) => ({ row, fields: keyFields(keys[i]!), words })),
+        );
+      }),
+    assignParameterCodes: codes =>
+      run(async () => {
+        await catalog.grow(known => parameterCodeEntries(known, codes));
+        const known = await catalog.current();
+        return new Map(codes.map(code => [code, known.parameter(code)!]));
+      }),
+    acquireLease: (task, ms) => run(() => leases.hold(task, ms)),
+  };
+}
+
+/** Runs the work until it has succeeded once; later calls wait for that. */
+function onceDone(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () =>
+    (done ??= work().catch((error: unknown) => {
+      done = undefined;
+      throw error;
+    }));
+}
