@@ -23,15 +23,15 @@ export interface Planner {
    * change and there are new ones by now, what it found may be too little: then it is made and run again, by a catalog
    * younger than the question. `all`: every match is wanted, not a page of them.
    */
-  planned<T>(query: Query, execute: (plan: Plan, until: number) => Promise<T>, all?: boolean): Promise<T>;
+  readonly planned: <T>(query: Query, execute: (plan: Plan, until: number) => Promise<T>, all?: boolean) => Promise<T>;
   /** The same for plans that run together. */
-  plannedTogether<T>(
+  readonly plannedTogether: <T>(
     queries: readonly Query[],
     execute: (plans: readonly Plan[], until: number) => Promise<T>,
     all: boolean,
-  ): Promise<T>;
+  ) => Promise<T>;
   /** All matches in no order: queries that an index answers each. */
-  divided(query: Pick<Query, 'types' | 'where'>): Promise<Query[]>;
+  readonly divided: (query: Pick<Query, 'types' | 'where'>) => Promise<Query[]>;
 }
 
 export function createPlanner({ connected, layout, catalog, maxTimeMS, few }: PlannerSurroundings): Planner {
@@ -50,7 +50,7 @@ export function createPlanner({ connected, layout, catalog, maxTimeMS, few }: Pl
   return {
     plannedTogether,
     planned: (query, execute, all = false) => plannedTogether([query], ([made], until) => execute(made!, until), all),
-    async divided({ types, where }) {
+    divided: async ({ types, where }) => {
       const context = { layout, catalog: await catalog.current(), types };
       return divideByIndex(context, where).map(part => ({ types, where: part, sort: [], limit: 1 }));
     },

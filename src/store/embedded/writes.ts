@@ -1,0 +1,87 @@
+/** The writing half of the port: everything is a job of the writer thread. */
+import { FhirError } from '../../fhir/error.js';
+import type { Plan } from '../plan.js';
+import type { PendingMessage, Store } from '../store.js';
+import { createBlobs } from './blobs.js';
+import { type Commits, openCommits } from './commit.js';
+import { compileAny } from './compile-all.js';
+import type { Job } from './job.js';
+import type { Planner } from './planning.js';
+import type { Opened } from './reads.js';
+import { needsReindex } from './schema.js';
+import type { Sql } from './sql.js';
+import type { Thread } from './thread.js';
+import { filterWeight } from './weight.js';
+
+/** Candidates that the writer thread looks at for one condition of a commit: half a second. */
+const MAX_GUARDED_CANDIDATES = 50_000;
+
+export type Writes = Pick<
+  Store,
+  'blobs' | 'commit' | 'pendingMessages' | 'reindex' | 'assignParameterCodes' | 'acquireLease'
+> &
+  Pick<Commits, 'finished'>;
+
+export function openWrites(opened: Opened, writer: Pick<Thread<Job, number>, 'ask'>): Writes {
+  const { connection, layout, catalog, planner, types, answer } = opened;
+  const blobs = createBlobs(connection, writer);
+  const commits = openCommits({
+    layout,
+    catalog,
+    writer,
+    noteType: type => types.add(type),
+    matching: absence => planner.plansOf(absence).flatMap(planned => guardOf(planner, planned)),
+  });
+  let foreign = needsReindex(connection, layout.hash);
+  /** A server with another layout asks for a reindex where there are resources of ours. */
+  const markForeign = (): void => {
+    if (foreign) void writer.ask({ kind: 'mark', layout: '' }).catch(() => {});
+    foreign = false;
+  };
+  return {
+    blobs: {
+      put: (bytes, maxBytes) => answer(() => blobs.put(bytes, maxBytes)),
+      get: (hash, range) => answer(() => blobs.get(hash, range)),
+      all: () => blobs.all(),
+    },
+    commit: asked =>
+      answer(async () => {
+        const { changes } = asked;
+        if (new Set(changes.map(({ type, id }) => `${type}/${id}`)).size < changes.length)
+          throw new FhirError('fault', 'A commit changes one resource twice.');
+        markForeign();
+        await commits.commit(asked);
+      }),
+    pendingMessages: (topic, limit) =>
+      answer(() =>
+        connection
+          .prepare('SELECT sequence,topic,body FROM outbox WHERE topic=? ORDER BY sequence LIMIT ?')
+          .all(topic, limit)
+          .map(
+            ([sequence, name, body]): PendingMessage => ({
+              sequence: sequence as number,
+              topic: name as string,
+              body: body as string,
+            }),
+          ),
+      ),
+    reindex: renewed => answer(() => commits.reindex(renewed)),
+    assignParameterCodes: codes => answer(() => commits.assignParameterCodes(codes)),
+    // The file has one process, which holds every task.
+    acquireLease: (_task, ms) => answer(() => ms > 0),
+    finished: () => commits.finished(),
+  };
+}
+
+/** Says whether anything matches, in the writer thread, where everybody's changes would wait for a long look. */
+function guardOf(planner: Planner, planned: Plan): readonly Sql[] {
+  const most = Math.floor(MAX_GUARDED_CANDIDATES / filterWeight(planned.filter));
+  if (planned.filter.length > 0 && planner.candidates(planned, most) >= most)
+    throw new FhirError(
+      'too-costly',
+      'These criteria cannot be guarded: too many resources would have to be looked at with each write. Use an identifier.',
+      { expression: 'http.criteria' },
+    );
+  const any = compileAny(planned);
+  return any ? [any] : [];
+}
