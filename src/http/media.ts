@@ -2,6 +2,7 @@
  * Content negotiation: https://hl7.org/fhir/R4/http.html#mime-type. `_format` wins over Accept; q-values are obeyed;
  * a fhirVersion other than 4.0 is not acceptable. HTML and wildcards get JSON, so that a browser sees something.
  */
+import { type ContentType, parse } from 'content-type';
 import { FhirError } from '../fhir/error.js';
 import { meansResource } from '../fhir/media-type.js';
 
@@ -20,27 +21,11 @@ const FORMATS: ReadonlyMap<string, Format> = new Map(
   } as const),
 );
 const WILDCARDS = new Set(['*/*', 'application/*', 'text/*', 'text/html']);
+/** Media types of an Accept header that are looked at. */
+const MAX_ACCEPTED = 50;
 const VERSIONS = new Set(['4.0', '4.0.1']);
 
-interface MediaType {
-  readonly type: string;
-  readonly parameters: Readonly<Record<string, string>>;
-}
-
-function parseMediaType(text: string): MediaType {
-  const [type = '', ...rest] = text.split(';').map(part => part.trim());
-  const pairs = rest.map(part => {
-    const at = part.indexOf('=');
-    return [
-      part.slice(0, at).trim().toLowerCase(),
-      part
-        .slice(at + 1)
-        .trim()
-        .replace(/^"|"$/g, ''),
-    ];
-  });
-  return { type: type.toLowerCase(), parameters: Object.fromEntries(pairs) as Record<string, string> };
-}
+type MediaType = Pick<ContentType, 'type' | 'parameters'>;
 
 const ours = ({ parameters }: MediaType): boolean =>
   parameters['fhirversion'] === undefined || VERSIONS.has(parameters['fhirversion']);
@@ -52,19 +37,20 @@ function accepted(header: string | undefined): MediaType[] {
     const q = Number(parameters['q'] ?? 1);
     return Number.isNaN(q) ? 0 : q;
   };
-  return header
-    .split(',')
-    .slice(0, 50)
-    .map(parseMediaType)
-    .filter(type => weight(type) > 0)
-    .toSorted((a, b) => weight(b) - weight(a));
+  const listed: MediaType[] = [];
+  for (let start = 0; start < header.length && listed.length < MAX_ACCEPTED; ) {
+    const one = parse(header, { comma: true, start });
+    listed.push(one);
+    start = one.index + 1;
+  }
+  return listed.filter(type => weight(type) > 0).toSorted((a, b) => weight(b) - weight(a));
 }
 
 /** The format of the answer. Throws `not-acceptable`. */
 export function responseFormat(accept: string | undefined, format: string | undefined): Format {
   if (format !== undefined) {
     // A plus sign that was not escaped arrives as a blank.
-    const asked = parseMediaType(format.replace(' ', '+'));
+    const asked = parse(format.replace(' ', '+'));
     const found = FORMATS.get(asked.type);
     if (found && ours(asked)) return found;
     throw new FhirError('not-acceptable', '_format must be json or xml, or a FHIR R4 media type.', {
@@ -96,7 +82,7 @@ export const prefersHtml = (accept: string | undefined): boolean =>
 
 /** The format of a body; undefined: not one of FHIR's. Throws `unsupported-media-type` for another version or charset. */
 export function bodyFormat(contentType: string | undefined): Format | undefined {
-  const given = parseMediaType(contentType ?? '');
+  const given = parse(contentType ?? '');
   const found = given.type.includes('/') ? FORMATS.get(given.type) : undefined;
   if (!found) return undefined;
   const charset = given.parameters['charset']?.toLowerCase();
@@ -111,11 +97,11 @@ export function bodyFormat(contentType: string | undefined): Format | undefined 
 
 /** JSON or XML that need not be FHIR's. */
 export function ordinaryFormat(contentType: string): Format | undefined {
-  const { type } = parseMediaType(contentType);
+  const { type } = parse(contentType);
   return type.startsWith('application/fhir+') || !type.includes('/') ? undefined : FORMATS.get(type);
 }
 
 export const isJsonPatch = (contentType: string | undefined): boolean =>
-  parseMediaType(contentType ?? '').type === 'application/json-patch+json';
+  parse(contentType ?? '').type === 'application/json-patch+json';
 
 export const mediaTypeOf = (format: Format): string => `application/fhir+${format}; charset=utf-8`;

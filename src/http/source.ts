@@ -2,6 +2,7 @@
  * An HTTP request as the source of an interaction: its headers, and the bytes of its body read as what they are said to
  * be. https://hl7.org/fhir/R4/http.html#mime-type
  */
+import { parse } from 'content-type';
 import type { Request } from 'express';
 import { FhirError } from '../fhir/error.js';
 import { readAnyJson, readJson } from '../fhir/json/json.js';
@@ -64,7 +65,7 @@ function isLenient({ headers }: Request, { settings }: Engine): boolean {
 }
 
 async function readForm(request: Request, limits: Limits): Promise<Parameters> {
-  const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  const type = parse(request.headers['content-type'] ?? '', { parameters: false }).type;
   const body = await readBody(request, Math.min(limits.maxBody, 1024 * 1024), limits);
   if (body.length === 0) return [];
   if (type !== 'application/x-www-form-urlencoded')
