@@ -5,7 +5,7 @@
 import { FhirError } from '../fhir/error.js';
 import type { Parsed } from '../fhir/resource.js';
 import type { Engine } from '../interactions/engine.js';
-import type { Interaction, Parameters, Patch, RawBody, View } from '../interactions/interaction.js';
+import type { Interaction, InteractionKind, Parameters, Patch, RawBody, View } from '../interactions/interaction.js';
 import { sortOut } from '../interactions/unknown-parameters.js';
 import { readView, VIEW } from '../interactions/response/summary-view.js';
 import { contentTypes } from './media.js';
@@ -60,97 +60,114 @@ export async function readInteraction(
   route: Route,
   query: Parameters,
 ): Promise<Interaction> {
-  const type = route.type ?? '';
-  switch (route.kind) {
-    case 'capabilities':
-      return { kind: 'capabilities', ...viewAsked(engine, source, 'CapabilityStatement', query) };
-    case 'read':
-      return { kind: 'read', ...reading(engine, source, route, query) };
-    case 'vread':
-      return { kind: 'vread', ...reading(engine, source, route, query), version: route.version ?? '' };
-    case 'history':
-      return {
-        kind: 'history',
-        parameters: query,
-        lenient: source.lenient,
-        ...(route.type ? { type: route.type } : {}),
-        ...(route.id ? { id: route.id } : {}),
-      };
-    case 'search':
-      return {
-        kind: 'search',
-        parameters: source.method === 'POST' ? [...query, ...(await source.form())] : query,
-        lenient: source.lenient,
-        ...(route.type ? { type: route.type } : {}),
-        ...(route.compartment ? { compartment: route.compartment } : {}),
-      };
-    case 'create': {
-      const ifNoneExist = source.header('if-none-exist');
-      refuseCriteria(
-        query,
-        'A create has no criteria in its address: put them into If-None-Exist (in a Bundle: request.ifNoneExist).',
-      );
-      return {
-        kind: 'create',
-        type,
-        ...(ifNoneExist === undefined ? {} : { ifNoneExist: readCondition(ifNoneExist) }),
-        body: await source.resource(type),
-      };
-    }
-    case 'update': {
-      const ifNoneMatch = source.header('if-none-match');
-      if (ifNoneMatch !== undefined && ifNoneMatch.trim() !== '*')
-        throw new FhirError('invalid', 'On an update If-None-Match can only be *.', {
-          expression: 'http.If-None-Match',
-        });
-      return {
-        kind: 'update',
-        ...addressed(source.header('if-match'), route, query),
-        body: await source.resource(type),
-        ...(ifNoneMatch === undefined ? {} : { onlyCreate: true }),
-      };
-    }
-    case 'patch':
-      return { kind: 'patch', ...addressed(source.header('if-match'), route, query), patch: await source.patch(type) };
-    case 'delete':
-      return {
-        kind: 'delete',
-        ...addressed(source.header('if-match'), route, query),
-        ...(cascades(source.header('x-cascade'), query) ? { cascade: true } : {}),
-      };
-    case 'batch':
-    case 'transaction':
-      refuseCriteria(query, 'A batch or transaction has no parameters of its own: each of its entries has a url.');
-      return source.bundle();
-    case 'operation': {
-      const safe = source.method !== 'POST';
-      const ifMatch = safe ? undefined : readIfMatch(source.header('if-match'));
-      const body = safe ? undefined : await source.optional();
-      return {
-        kind: 'operation',
-        operation: route.operation ?? '',
-        safe,
-        parameters: query,
-        lenient: source.lenient,
-        ...(route.type ? { type: route.type } : {}),
-        ...(route.id ? { id: route.id } : {}),
-        ...(route.version ? { version: route.version } : {}),
-        ...(ifMatch === undefined ? {} : { ifMatch }),
-        ...(body ? { body } : {}),
-      };
-    }
-  }
+  return READERS[route.kind]({ engine, source, route, query });
 }
 
-function reading(engine: Engine, source: Source, route: Route, query: Parameters) {
-  const type = route.type ?? '';
+/** What an interaction is read from. */
+interface Asked {
+  readonly engine: Engine;
+  readonly source: Source;
+  readonly route: Route;
+  readonly query: Parameters;
+}
+
+/** A new kind of interaction does not compile before it has its line here. */
+const READERS: Readonly<Record<InteractionKind, (asked: Asked) => Interaction | Promise<Interaction>>> = {
+  capabilities: asked => ({ kind: 'capabilities', ...viewAsked(asked, 'CapabilityStatement') }),
+  read: asked => ({ kind: 'read', ...readingOf(asked) }),
+  vread: asked => ({ kind: 'vread', ...readingOf(asked), version: asked.route.version ?? '' }),
+  history: ({ source, route: { type, id }, query }) => ({
+    kind: 'history',
+    parameters: query,
+    lenient: source.lenient,
+    ...(type ? { type } : {}),
+    ...(id ? { id } : {}),
+  }),
+  search: async ({ source, route: { type, compartment }, query }) => ({
+    kind: 'search',
+    parameters: source.method === 'POST' ? [...query, ...(await source.form())] : query,
+    lenient: source.lenient,
+    ...(type ? { type } : {}),
+    ...(compartment ? { compartment } : {}),
+  }),
+  create: readCreate,
+  update: readUpdate,
+  patch: async ({ source, route, query }) => ({
+    kind: 'patch',
+    ...addressed(source.header('if-match'), route, query),
+    patch: await source.patch(route.type ?? ''),
+  }),
+  delete: ({ source, route, query }) => ({
+    kind: 'delete',
+    ...addressed(source.header('if-match'), route, query),
+    ...(cascades(source.header('x-cascade'), query) ? { cascade: true } : {}),
+  }),
+  batch: readWholeBundle,
+  transaction: readWholeBundle,
+  operation: readOperation,
+};
+
+async function readCreate({ source, route, query }: Asked): Promise<Interaction> {
+  const { type = '' } = route;
+  const ifNoneExist = source.header('if-none-exist');
+  refuseCriteria(
+    query,
+    'A create has no criteria in its address: put them into If-None-Exist (in a Bundle: request.ifNoneExist).',
+  );
+  return {
+    kind: 'create',
+    type,
+    ...(ifNoneExist === undefined ? {} : { ifNoneExist: readCondition(ifNoneExist) }),
+    body: await source.resource(type),
+  };
+}
+
+async function readUpdate({ source, route, query }: Asked): Promise<Interaction> {
+  const ifNoneMatch = source.header('if-none-match');
+  if (ifNoneMatch !== undefined && ifNoneMatch.trim() !== '*')
+    throw new FhirError('invalid', 'On an update If-None-Match can only be *.', { expression: 'http.If-None-Match' });
+  return {
+    kind: 'update',
+    ...addressed(source.header('if-match'), route, query),
+    body: await source.resource(route.type ?? ''),
+    ...(ifNoneMatch === undefined ? {} : { onlyCreate: true }),
+  };
+}
+
+function readWholeBundle({ source, query }: Asked): Promise<Interaction> {
+  refuseCriteria(query, 'A batch or transaction has no parameters of its own: each of its entries has a url.');
+  return source.bundle();
+}
+
+async function readOperation({ source, route, query }: Asked): Promise<Interaction> {
+  const { operation = '', type, id, version } = route;
+  const safe = source.method !== 'POST';
+  const ifMatch = safe ? undefined : readIfMatch(source.header('if-match'));
+  const body = safe ? undefined : await source.optional();
+  return {
+    kind: 'operation',
+    operation,
+    safe,
+    parameters: query,
+    lenient: source.lenient,
+    ...(type ? { type } : {}),
+    ...(id ? { id } : {}),
+    ...(version ? { version } : {}),
+    ...(ifMatch === undefined ? {} : { ifMatch }),
+    ...(body ? { body } : {}),
+  };
+}
+
+function readingOf(asked: Asked) {
+  const { source, route, query } = asked;
+  const { type = '', id = '' } = route;
   const ifNoneMatch = source.header('if-none-match');
   const since = Date.parse(source.header('if-modified-since') ?? '');
-  const content = route.type === 'Binary' ? contentTypes(source.header('accept'), single(query, '_format')) : undefined;
+  const content = type === 'Binary' ? contentTypes(source.header('accept'), single(query, '_format')) : undefined;
   return {
     type,
-    id: route.id ?? '',
-    ...viewAsked(engine, source, type, query),
+    id,
+    ...viewAsked(asked, type),
     ...(ifNoneMatch === undefined ? {} : { ifNoneMatch: ifNoneMatch.split(',').map(readTag) }),
     ...(Number.isNaN(since) ? {} : { ifModifiedSince: since }),
     ...(content ? { content } : {}),
@@ -158,7 +175,7 @@ function reading(engine: Engine, source: Source, route: Route, query: Parameters
 }
 
 /** `_summary` and `_elements`; what else is asked of a single resource is unknown. `mode=full` is what /metadata answers. */
-function viewAsked(engine: Engine, source: Source, type: string, query: Parameters): { readonly view?: View } {
+function viewAsked({ engine, source, query }: Asked, type: string): { readonly view?: View } {
   if (query.length === 0) return {};
   const asked = type === 'CapabilityStatement' ? query.filter(pair => String(pair) !== 'mode,full') : query;
   const view = readView(engine, type, sortOut(asked, VIEW, source.lenient, 'A read').known);

@@ -15,7 +15,7 @@ import { deleteResources } from './delete.js';
 import { history } from './history.js';
 import { afterCommit, messagesOf } from './write/hooks.js';
 import type { Caller, Context, Engine } from './engine.js';
-import type { Interaction, Outcome, Result, Target } from './interaction.js';
+import type { Interaction, Outcome, RecordedPart, Result, Target } from './interaction.js';
 import { checkIntegrity } from './write/integrity.js';
 import { INTERACTIONS, isWriting, restfulCode } from './kinds.js';
 import { operate } from './operations/index.js';
@@ -106,12 +106,7 @@ async function runAndRecord(context: Context, ask: Interaction): Promise<Result>
     const ran = await runAdmitted(context, ask);
     const judged = ran.changes ? await checkIntegrity(context, ran) : ran;
     const { result, changes = [], recordedParts, complete, mustNotMatch = [], mustExist = [] } = judged;
-    const events: Change[] = [];
-    for (const { target, request, result: done } of recordedParts ?? [{ target: ask, result }]) {
-      events.push(...eventsOf({ ...context, request: request ?? context.request }, target, done));
-      // A long Bundle does not keep everybody else waiting.
-      if (events.length % 256 === 0) await new Promise(setImmediate);
-    }
+    const events = recordedParts ? await eventsOfParts(context, recordedParts) : eventsOf(context, ask, result);
     const noted = context.note && writing ? [context.note()] : [];
     if (changes.length === 0 && mustExist.length === 0) {
       if (noted.length > 0) await store.commit({ changes: events, messages: noted });
@@ -130,6 +125,16 @@ async function runAndRecord(context: Context, ask: Interaction): Promise<Result>
     }
     return complete ? complete() : result;
   }
+}
+
+/** A long Bundle does not keep everybody else waiting. */
+async function eventsOfParts(context: Context, parts: readonly RecordedPart[]): Promise<Change[]> {
+  const events: Change[] = [];
+  for (const { target, request, result } of parts) {
+    events.push(...eventsOf({ ...context, request: request ?? context.request }, target, result));
+    if (events.length % 256 === 0) await new Promise(setImmediate);
+  }
+  return events;
 }
 
 /** Exhaustive: a new kind of Interaction does not compile before it has its line here. `located`: what its criteria match, where a transaction has looked. */

@@ -18,7 +18,7 @@ import { compartmentTypes } from '../../search/compartment.js';
 import type { Version } from '../../store/store.js';
 import { allowanceOf, readWithText, sizeOfRows } from '../response/allowance.js';
 import { bundle, type BundleEntry, streamBundle } from '../response/bundle.js';
-import type { Context, Engine, OperationImplementation } from '../engine.js';
+import type { Allowance, Context, Engine, OperationImplementation } from '../engine.js';
 import type { Of, Outcome, Parameters, View } from '../interaction.js';
 import { jsonText } from './operation.js';
 import { readGiven } from './parameters.js';
@@ -32,7 +32,7 @@ import { readElements, readSummary, VIEW } from '../response/summary-view.js';
 export const everything: OperationImplementation = { role: 'reader', run: runEverything };
 
 async function runEverything(context: Context, ask: Of<'operation'>): Promise<Outcome> {
-  const { engine, view: sees } = context;
+  const { engine } = context;
   const allowance = allowanceOf(context);
   const { type = '', id = '' } = ask;
   const path = `${type}/${id}/$everything`;
@@ -42,17 +42,8 @@ async function runEverything(context: Context, ask: Of<'operation'>): Promise<Ou
   const root = await readWithText(context, type, id);
   if (!root) throw new FhirError('not-found', `There is no ${type} with this id.`);
   if (!root.text) throw deletedError(root);
-  const owners = type === 'Group' ? members(root) : [{ type, id }];
-  const compartment = owners[0] && (compartmentTypes(engine.definitions, owners[0].type) ?? []);
-  const every = (compartment ?? []).filter(name => sees.shows(name) && (name !== TRAIL || given.types));
-  const record: Record = {
-    root,
-    owners,
-    types: given.types ? every.filter(name => given.types!.includes(name)) : every,
-    given,
-    admit: bytes => allowance.admit(bytes),
-  };
-  const patients = type === 'Group' ? owners.map(owner => owner.id) : root.patients;
+  const record = recordOf(context, root, given, allowance);
+  const patients = type === 'Group' ? record.owners.map(owner => owner.id) : root.patients;
   const { subject } = auditSubject(root);
   const at = engine.now();
   const used = parameters.map(([name, value]) => [name, name === '_count' ? String(count) : value] as const);
@@ -62,39 +53,57 @@ async function runEverything(context: Context, ask: Of<'operation'>): Promise<Ou
     const stream = streamBundle({ ...head, link }, entriesOf(context, record, view, ignored), newId(at));
     return { result: { status: 200, stream, subject, patients } };
   }
+  const { entries, end } = await readPage(context, record, { view, count, after: page?.cursor }, allowance);
+  const whole = !page && !end ? { total: entries.filter(isMatching).length } : {};
+  if (ignored.length > 0) entries.push(outcomeEntry(ignored));
+  if (end)
+    link.push({
+      relation: 'next',
+      url: pageLink(engine, { path, parameters, cursor: end, direction: 'after' }, ask.parameters),
+    });
+  return { result: { status: 200, ...bundle({ ...head, ...whole, link }, entries, newId(at)), subject, patients } };
+}
+
+/** What belongs to the resource, and which of it is asked for. The audit trail is given only where it is named. */
+function recordOf({ engine, view: sees }: Context, root: Version, given: RecordFilter, allowance: Allowance): Record {
+  const { type, id } = root;
+  const owners = type === 'Group' ? members(root) : [{ type, id }];
+  const compartment = owners[0] && compartmentTypes(engine.definitions, owners[0].type);
+  const types = (compartment ?? []).filter(
+    name => sees.shows(name) && (given.types ? given.types.includes(name) : name !== TRAIL),
+  );
+  return { root, owners, types, given, admit: bytes => allowance.admit(bytes) };
+}
+
+interface EverythingPage {
+  readonly view: View;
+  readonly count: number;
+  readonly after: RecordPlace | undefined;
+}
+
+/** So many resources, or fewer where the answer would grow too large. `end`: the place of the last one, if there are more. */
+async function readPage(
+  context: Context,
+  record: Record,
+  { view, count, after }: EverythingPage,
+  allowance: Allowance,
+) {
   const entries: BundleEntry[] = [];
   let last: RecordPlace | undefined;
-  let more = false;
-  for await (const lot of walkRecord(context, record, page?.cursor, count + 1)) {
+  for await (const { rows, mode, placeOf } of walkRecord(context, record, after, count + 1)) {
     let fitting = 0;
-    while (fitting < Math.min(lot.rows.length, count - entries.length)) {
-      const size = sizeOfRows([lot.rows[fitting]!]);
+    while (fitting < Math.min(rows.length, count - entries.length)) {
+      const size = sizeOfRows([rows[fitting]!]);
       // A page has one resource at least.
       if (size > allowance.left && entries.length + fitting > 0) break;
       allowance.spend(size);
       fitting++;
     }
-    more = lot.rows.length > fitting;
-    const rows = lot.rows.slice(0, fitting);
-    entries.push(...(await rowEntries(engine, rows, view, lot.mode)));
-    if (rows.length > 0) last = lot.placeOf(rows.length - 1);
-    if (more) break;
+    entries.push(...(await rowEntries(context.engine, rows.slice(0, fitting), view, mode)));
+    if (fitting > 0) last = placeOf(fitting - 1);
+    if (rows.length > fitting) return { entries, end: last };
   }
-  if (ignored.length > 0) entries.push(outcomeEntry(ignored));
-  if (more && last)
-    link.push({
-      relation: 'next',
-      url: pageLink(engine, { path, parameters, cursor: last, direction: 'after' }, ask.parameters),
-    });
-  const whole = !page && !more ? { total: entries.filter(isMatching).length } : {};
-  return {
-    result: {
-      status: 200,
-      ...bundle({ ...head, ...whole, link }, entries, newId(at)),
-      subject,
-      patients,
-    },
-  };
+  return { entries, end: undefined };
 }
 
 const isMatching = ({ search }: BundleEntry): boolean => search?.mode === 'match';
