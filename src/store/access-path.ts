@@ -241,7 +241,7 @@ function cutToOpenPeriods(driver: AccessPathDriver, before: number | undefined):
 }
 
 /**
- * The ways to an answer, the one that gives the natural order first. `delivers`: whether a driver's index has the order
+ * The access paths to an answer, the one that gives the natural order first. `delivers`: whether a driver's index has the order
  * wanted; undefined: any order will do. See plan.ts for the rules.
  */
 export function driverChoices(

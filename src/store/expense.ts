@@ -37,7 +37,7 @@ function conditionKeys(ground: PlanningContext, where: Where): number {
 
 function parameterKeys({ layout, catalog, types }: PlanningContext, code: string, test: Test): number {
   if (code === '_lastUpdated') return 1;
-  if (code === '_id') return types.length * valuesOf(test);
+  if (code === '_id') return types.length * countValues(test);
   return types.reduce((sum, type) => {
     const parameters = layout.of(type).parameters;
     const parameter = parameters.get(code);
@@ -68,8 +68,8 @@ function testKeys(uses: () => readonly string[], test: Test): number {
     case 'composite':
       return test.parts.reduce((product, part) => product * testKeys(uses, part), 1);
     default:
-      return valuesOf(test);
+      return countValues(test);
   }
 }
 
-const valuesOf = (test: Test): number => ('any' in test ? test.any.length : 1);
+const countValues = (test: Test): number => ('any' in test ? test.any.length : 1);

@@ -13,7 +13,7 @@ import type { Connection } from './connection.js';
 import { toWire } from './errors.js';
 import type { Job, JobOutcome } from './job.js';
 import { markReindexed } from './schema.js';
-import { addPart, areKept, dropUpload, eraseBytes, sealUpload } from './write-blobs.js';
+import { addPart, areKept, dropUpload, eraseUnreferenced, sealUpload } from './write-blobs.js';
 import { insertChange, renewRow, replaceByChange } from './write-rows.js';
 
 /** As much as a small commit takes. */
@@ -100,7 +100,7 @@ function writeCommit(connection: Connection, job: CommitJob, number: () => numbe
       const n = replaceByChange(connection, change);
       if (change.erases) erased.push(n);
     }
-  for (const n of erased) eraseBytes(connection, n);
+  for (const n of erased) eraseUnreferenced(connection, n);
   for (const { topic, body } of job.messages)
     connection.prepare('INSERT INTO outbox(topic,body) VALUES(?,?)').run(topic, body);
   if (job.acknowledges.length > 0)

@@ -3,7 +3,7 @@
  * would be copied one by one on their way to the writer. What the columns mean stands in schema.ts.
  */
 import { type IndexedArray, type KeyArray, type Keys, NO_DATE } from '../key.js';
-import { finite } from './filter.js';
+import { finite } from './sql.js';
 
 export interface Columns {
   readonly d: number;

@@ -7,7 +7,7 @@ import { type KeyTest, NO_DATE, type KeyArray } from '../key.js';
 import { anyOf } from '../key-algebra.js';
 import { chain, listed } from './filter-list.js';
 import { commonPrefix, keysIn, mayHold } from './held-keys.js';
-import { joinSql, raw, type Sql, sql } from './sql.js';
+import { finite, joinSql, raw, type Sql, sql } from './sql.js';
 
 /** Above this number of keys one set look-up per key of the resource beats one text search per key asked for. */
 const MAX_SEARCHED_KEYS = 8;
@@ -72,9 +72,6 @@ const boundsSql = (column: string, min: number | undefined, max: number | undefi
   ...(min === undefined ? [] : [sql`${raw(column)}>=${finite(min)}`]),
   ...(max === undefined ? [] : [sql`${raw(column)}<=${finite(max)}`]),
 ];
-
-/** JSON and the driver know no infinity. */
-export const finite = (value: number): number => Math.min(Math.max(value, -Number.MAX_VALUE), Number.MAX_VALUE);
 
 /**
  * Inside a JSON string every quotation mark follows a backslash: the three characters of a separator and an opening

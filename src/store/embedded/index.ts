@@ -2,6 +2,10 @@
  * The embedded store: SQLite in one file, one process. Reads that a page bounds run on the main thread, others in a
  * reader thread; one writer thread commits in groups, each durable (WAL, fsync) before its members are answered.
  *
+ * What the MongoDB store does alike has the same file name there. Of threads alone know thread.ts, job.ts, apply.ts with
+ * write-*.ts, writer.ts, reader.ts and readers.ts; of the file files.ts and lock.ts; of SQL sql.ts, source.ts, columns.ts,
+ * held-keys.ts, filter-list.ts and weight.ts.
+ *
  * Invariant: no transaction outlives a synchronous piece. What reaches the writer, and when: commit.ts. The port is put
  * together here of reads.ts, writes.ts and upkeep.ts.
  *
@@ -27,7 +31,7 @@ import type { Job } from './job.js';
 import { lock } from './lock.js';
 import { createPlanner } from './planning.js';
 import { startReaders } from './readers.js';
-import { type Opened, openReads } from './reads.js';
+import { type OpenedStore, openReads } from './reads.js';
 import { migrate, PRAGMAS } from './schema.js';
 import { startThread } from './thread.js';
 import { openUpkeep } from './upkeep.js';
@@ -59,7 +63,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   const writable = createWritable(() => thread.ask({ kind: 'touch' }));
   const readers = startReaders(file, queryTimeout, piece);
   let closing: Promise<void> | undefined;
-  const opened: Opened = {
+  const opened: OpenedStore = {
     connection,
     layout,
     catalog,
@@ -95,8 +99,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
 }
 
 /** See `answer` and `look` of Opened. */
-function createAnswers(isClosed: () => boolean): Pick<Opened, 'answer' | 'look'> {
-  const answer: Opened['answer'] = async work => {
+function createAnswers(isClosed: () => boolean): Pick<OpenedStore, 'answer' | 'look'> {
+  const answer: OpenedStore['answer'] = async work => {
     if (isClosed()) throw new FhirError('unavailable', 'The store is closed.');
     try {
       return await work();

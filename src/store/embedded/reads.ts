@@ -27,7 +27,7 @@ const MAX_WEIGHT = 5;
 const SCAN_ROWS = 100;
 
 /** What the parts of an open store have in common. */
-export interface Opened {
+export interface OpenedStore {
   readonly connection: Connection;
   readonly layout: IndexLayout;
   readonly catalog: IndexCatalog;
@@ -57,7 +57,7 @@ export type Reads = Pick<
   | 'sizes'
 >;
 
-export function openReads(opened: Opened): Reads {
+export function openReads(opened: OpenedStore): Reads {
   const { connection, layout, catalog, planner, readers, types, answer, look } = opened;
   const { patience, waiting } = readers;
   return {
@@ -126,7 +126,7 @@ export function openReads(opened: Opened): Reads {
 }
 
 /** A page on this thread, if it is sure to be short, or turns out to be: a walk's first candidates may fill it. */
-function findNow({ connection, planner, smallWalk }: Opened, planned: Plan): RowPage | undefined {
+function findNow({ connection, planner, smallWalk }: OpenedStore, planned: Plan): RowPage | undefined {
   if (filterWeight(planned.filter) > MAX_WEIGHT) return undefined;
   if (isBounded(planned) || (!planned.ordered && planner.isSmall(planned))) return findPage(connection, planned);
   if (!planned.ordered || smallWalk === 0) return undefined;
@@ -142,7 +142,7 @@ function findNow({ connection, planner, smallWalk }: Opened, planned: Plan): Row
 
 /** Names of the matches, or of what they refer to by `by`. */
 async function collectIds(
-  { connection, layout, planner, readers }: Opened,
+  { connection, layout, planner, readers }: OpenedStore,
   planned: Plan,
   types: readonly string[],
   limit: number,
@@ -168,7 +168,7 @@ const isWalk = ({ driver }: Plan): boolean => driver.by !== 'range' && driver.by
 
 /** How many match, at most `most`. */
 async function countUpTo(
-  { connection, planner, readers }: Opened,
+  { connection, planner, readers }: OpenedStore,
   planned: Plan,
   most: number | undefined,
 ): Promise<number> {
@@ -181,7 +181,11 @@ async function countUpTo(
   return Number(rows[0]![0]);
 }
 
-async function* scanAll({ connection, readers, answer }: Opened, type: string | undefined, after: Cursor | undefined) {
+async function* scanAll(
+  { connection, readers, answer }: OpenedStore,
+  type: string | undefined,
+  after: Cursor | undefined,
+) {
   let n = Number(after?.[0] ?? 0);
   for (;;) {
     const of =

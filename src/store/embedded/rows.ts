@@ -5,7 +5,7 @@ import { blobBytes, type Connection, type SqlRow, type SqlValue } from './connec
 import type { Sql } from './sql.js';
 
 /**
- * The columns of a version, in the order that `versionOf` expects; then its number. In the place of a large text its length
+ * The columns of a version, in the order that `toVersion` expects; then its number. In the place of a large text its length
  * stands, which SQLite tells without reading it: `withText` reads it.
  */
 export const COLUMNS = 'r.id,r.v,r.u,r.m,r.p,r.b,CASE WHEN length(r.x)<=32768 THEN r.x ELSE length(r.x) END,r.n';

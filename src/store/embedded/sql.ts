@@ -30,3 +30,6 @@ export const joinSql = (parts: readonly Sql[], separator: string): Sql => ({
   text: parts.map(part => part.text).join(separator),
   values: parts.flatMap(part => part.values),
 });
+
+/** JSON and the driver know no infinity. */
+export const finite = (value: number): number => Math.min(Math.max(value, -Number.MAX_VALUE), Number.MAX_VALUE);

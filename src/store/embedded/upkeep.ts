@@ -4,7 +4,7 @@ import type { Writable } from '../writable.js';
 import { createCheck } from './check.js';
 import { checkSpace, type KnownFile, lost } from './files.js';
 import type { Job } from './job.js';
-import type { Opened } from './reads.js';
+import type { OpenedStore } from './reads.js';
 import { migrate, needsReindex } from './schema.js';
 import { sql } from './sql.js';
 import type { Thread } from './thread.js';
@@ -20,7 +20,7 @@ export interface UpkeepSurroundings {
   readonly writable: Writable;
 }
 
-export function openUpkeep(opened: Opened, { file, known, thread, writable }: UpkeepSurroundings): Upkeep {
+export function openUpkeep(opened: OpenedStore, { file, known, thread, writable }: UpkeepSurroundings): Upkeep {
   const { connection, layout, catalog, readers, answer } = opened;
   return {
     check: createCheck({

@@ -42,7 +42,7 @@ export function referTo(connection: Connection, n: number, hashes: readonly stri
 }
 
 /** Erases the bytes that a resource whose versions are gone referred to, and no other one does. */
-export function eraseBytes(connection: Connection, n: number): void {
+export function eraseUnreferenced(connection: Connection, n: number): void {
   const hashes = connection.prepare('SELECT hash FROM held WHERE n=?').all(n);
   connection.prepare('DELETE FROM held WHERE n=?').run(n);
   for (const [hash] of hashes) {

@@ -7,7 +7,7 @@ import { type Commits, openCommits } from './commit.js';
 import { compileAny } from './compile-all.js';
 import type { Job } from './job.js';
 import type { Planner } from './planning.js';
-import type { Opened } from './reads.js';
+import type { OpenedStore } from './reads.js';
 import { needsReindex } from './schema.js';
 import type { Sql } from './sql.js';
 import type { Thread } from './thread.js';
@@ -22,7 +22,7 @@ export type Writes = Pick<
 > &
   Pick<Commits, 'finished'>;
 
-export function openWrites(opened: Opened, writer: Pick<Thread<Job, number>, 'ask'>): Writes {
+export function openWrites(opened: OpenedStore, writer: Pick<Thread<Job, number>, 'ask'>): Writes {
   const { connection, layout, catalog, planner, types, answer } = opened;
   const blobs = createBlobs(connection, writer);
   const commits = openCommits({

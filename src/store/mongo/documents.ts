@@ -92,7 +92,7 @@ export function documentsOf(
       if (document.h !== before?.h) writes.words.push(...writeWords(_id, words, !before));
       const { _id: _, t, ...rest } = document;
       const whole: ResourceDocument = { _id, t, n: before ? before.n : number(), ...rest };
-      if (before) replace(writes, change, before, whole);
+      if (before) replaceDocument(writes, change, before, whole);
       else writes.created.push(whole);
     }
     for (const { topic, body } of commit.messages ?? []) writes.messages.push({ _id: number(), t: topic, b: body });
@@ -101,7 +101,7 @@ export function documentsOf(
 }
 
 /** The document takes the place of `before`, which becomes a replaced version, or is erased with all of them. */
-function replace(
+function replaceDocument(
   writes: GroupWrites,
   { replaces, erases, updated }: Change,
   before: Pick<ResourceDocument, 'h' | 'c'>,

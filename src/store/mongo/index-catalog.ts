@@ -19,7 +19,7 @@ export interface KeptIndexCatalog {
    */
   grow(missing: (catalog: IndexCatalog) => readonly CatalogEntry[]): Promise<void>;
   /** Whether the cache held everything known to the database at a time after the call; if not, it does now. */
-  fresh(): Promise<boolean>;
+  readonly fresh: () => Promise<boolean>;
 }
 
 export function keepIndexCatalog(connected: () => Promise<Collections>): KeptIndexCatalog {
@@ -27,8 +27,6 @@ export function keepIndexCatalog(connected: () => Promise<Collections>): KeptInd
   let count = -1;
   let loading: Promise<void> | undefined;
   let growing: Promise<void> = Promise.resolve();
-  let checking: Promise<boolean> | undefined;
-  let next: Promise<boolean> | undefined;
 
   const readCount = async (): Promise<number> => {
     const { fact } = await connected();
@@ -90,24 +88,26 @@ export function keepIndexCatalog(connected: () => Promise<Collections>): KeptInd
       growing = turn;
       await turn;
     },
-    fresh() {
-      if (!checking) {
-        checking = check().finally(() => {
-          checking = undefined;
-        });
-        return checking;
-      }
-      // The check under way may have read the counter before the caller's moment: the next one is shared.
-      next ??= checking
-        .catch(() => {})
-        .then(() => {
-          next = undefined;
-          checking = check().finally(() => {
-            checking = undefined;
-          });
-          return checking;
-        });
-      return next;
-    },
+    fresh: shared(check),
+  };
+}
+
+/** One check at a time. Whoever asks while one is under way shares the next: that one may have begun too early for him. */
+function shared(check: () => Promise<boolean>): () => Promise<boolean> {
+  let checking: Promise<boolean> | undefined;
+  let next: Promise<boolean> | undefined;
+  const start = (): Promise<boolean> =>
+    (checking = check().finally(() => {
+      checking = undefined;
+    }));
+  return () => {
+    if (!checking) return start();
+    next ??= checking
+      .catch(() => {})
+      .then(() => {
+        next = undefined;
+        return start();
+      });
+    return next;
   };
 }

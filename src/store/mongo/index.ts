@@ -4,7 +4,9 @@
  * transaction. Writes are durable on a majority; reads go to the primary, so every process sees what was acknowledged.
  *
  * schema.ts says what is stored, compile.ts how a plan becomes a query, commit.ts how changes are written; the port is
- * put together here of reads.ts, writes.ts and upkeep.ts. Nothing here knows FHIR's rules. The driver is loaded with the first operation.
+ * put together here of reads.ts, writes.ts and upkeep.ts. What the embedded store does alike has the same file name there.
+ * Of other processes alone know conditions.ts, transaction.ts, orphaned-transactions.ts, sequence.ts, lease.ts and
+ * index-catalog.ts; queue.ts makes the groups that there the writer thread makes. Nothing here knows FHIR's rules. The driver is loaded with the first operation.
  */
 import { hostname } from 'node:os';
 import { FhirError } from '../../fhir/error.js';
@@ -15,7 +17,7 @@ import { openConnection } from './connection.js';
 import { guarded } from './errors.js';
 import { keepIndexCatalog } from './index-catalog.js';
 import { createPlanner } from './planning.js';
-import { type Opened, openReads } from './reads.js';
+import { type OpenedStore, openReads } from './reads.js';
 import { openSequence } from './sequence.js';
 import { openUpkeep } from './upkeep.js';
 import { openWrites } from './writes.js';
@@ -54,7 +56,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     await fact.updateOne({ _id: 'touch' }, { $set: { at: Date.now() } }, { upsert: true });
   });
   const { run } = operations;
-  const opened: Opened = { connected, layout, catalog, planner, maxTimeMS, run, knownRows: new WeakMap() };
+  const opened: OpenedStore = { connected, layout, catalog, planner, maxTimeMS, run, knownRows: new WeakMap() };
   return {
     name: 'mongo',
     shared: true,
@@ -66,7 +68,9 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
 }
 
 /** What the store is asked for: errors become FhirErrors, and close waits for what is under way and refuses the rest. */
-function createOperations(release: () => Promise<void>): Pick<Opened, 'run'> & { close(this: void): Promise<void> } {
+function createOperations(
+  release: () => Promise<void>,
+): Pick<OpenedStore, 'run'> & { close(this: void): Promise<void> } {
   const underWay = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
   return {

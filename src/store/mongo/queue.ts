@@ -1,6 +1,6 @@
 /**
  * A queue that writes in groups. What has gathered while the last group was under way goes as the next one; no timer. In
- * a group there is at most one change per resource and per claim, and later commits never overtake earlier ones that
+ * a group there is at most one change per resource and per uniqueness key, and later commits never overtake earlier ones that
  * touch the same.
  *
  * A member that meets a document which another transaction holds steps aside, and from then on goes alone. The holder may
@@ -31,14 +31,14 @@ export interface PreparedChange {
 export interface GroupMember {
   readonly commit: Commit;
   readonly prepared: readonly PreparedChange[];
-  /** Resources and claims: two members of one group share none. */
+  /** Resources and uniqueness keys: two members of one group share none. */
   readonly touches: readonly string[];
   /** Resources that must be there: members of one group share them, and none touches them. */
   readonly requiredIds: readonly string[];
   readonly bytes: number;
   /** When it was added, in ms. */
   readonly since: number;
-  /** It has stepped aside. */
+  /** Waiting to retry: a document was locked by another transaction. It goes alone then. */
   held: boolean;
   readonly resolve: () => void;
   readonly reject: (error: FhirError) => void;
@@ -60,41 +60,52 @@ export interface GroupOutcome {
   readonly away?: FhirError;
 }
 
+/** What a commit touches and requires, which decides with whom it can be written. */
+const demandsOf = (commit: Commit, prepared: readonly PreparedChange[]) => ({
+  commit,
+  prepared,
+  touches: [
+    ...prepared.map(({ _id }) => _id),
+    ...(commit.mustNotMatch ?? []).map(({ uniquenessKey }) => `\u0001${uniquenessKey}`),
+  ],
+  requiredIds: (commit.mustExist ?? []).map(({ type, id }) => encodeId(type, id)),
+  bytes: prepared.reduce((sum, { change }) => sum + (change.text?.length ?? 0), 0),
+});
+
+/** The longest-waiting members that fit together. What a member left behind touches is closed to later ones. */
+function takeGroup(waiting: readonly GroupMember[]): { readonly group: GroupMember[]; readonly rest: GroupMember[] } {
+  const group: GroupMember[] = [];
+  const rest: GroupMember[] = [];
+  const touched = new Set<string>();
+  const required = new Set<string>();
+  let changes = 0;
+  let bytes = 0;
+  for (const member of waiting) {
+    const fits =
+      group.length === 0 ||
+      (!member.held &&
+        !group[0]!.held &&
+        changes + member.prepared.length <= MAX_GROUP_CHANGES &&
+        bytes + member.bytes <= MAX_GROUP_BYTES &&
+        !member.touches.some(key => touched.has(key) || required.has(key)) &&
+        !member.requiredIds.some(key => touched.has(key)));
+    for (const key of member.touches) touched.add(key);
+    for (const key of member.requiredIds) required.add(key);
+    if (!fits) {
+      rest.push(member);
+      continue;
+    }
+    group.push(member);
+    changes += member.prepared.length;
+    bytes += member.bytes;
+  }
+  return { group, rest };
+}
+
 /** `write` settles every member that it does not give back as held, and never rejects. */
 export function openQueue(write: (members: readonly GroupMember[]) => Promise<GroupOutcome>): CommitQueue {
   let waiting: GroupMember[] = [];
   let running: Promise<void> | undefined;
-
-  /** The longest-waiting members that fit together. What a member left behind touches is closed to later ones. */
-  const takeGroup = (): GroupMember[] => {
-    const group: GroupMember[] = [];
-    const rest: GroupMember[] = [];
-    const touched = new Set<string>();
-    const leanedOn = new Set<string>();
-    let changes = 0;
-    let bytes = 0;
-    for (const member of waiting) {
-      const fits =
-        group.length === 0 ||
-        (!member.held &&
-          !group[0]!.held &&
-          changes + member.prepared.length <= MAX_GROUP_CHANGES &&
-          bytes + member.bytes <= MAX_GROUP_BYTES &&
-          !member.touches.some(key => touched.has(key) || leanedOn.has(key)) &&
-          !member.requiredIds.some(key => touched.has(key)));
-      for (const key of member.touches) touched.add(key);
-      for (const key of member.requiredIds) leanedOn.add(key);
-      if (!fits) {
-        rest.push(member);
-        continue;
-      }
-      group.push(member);
-      changes += member.prepared.length;
-      bytes += member.bytes;
-    }
-    waiting = rest;
-    return group;
-  };
 
   /** Who waits to replace what has just been replaced need not ask the server. */
   const refuseStale = (written: readonly GroupMember[]) => {
@@ -121,7 +132,9 @@ export function openQueue(write: (members: readonly GroupMember[]) => Promise<Gr
     // What the same turn of the event loop brings is one group.
     await new Promise(resolve => setImmediate(resolve));
     while (waiting.length > 0) {
-      const { written, held = [], away } = await write(takeGroup());
+      const { group, rest } = takeGroup(waiting);
+      waiting = rest;
+      const { written, held = [], away } = await write(group);
       for (const member of held) stepAside(member);
       refuseStale(written);
       if (!away) continue;
@@ -137,23 +150,7 @@ export function openQueue(write: (members: readonly GroupMember[]) => Promise<Gr
       new Promise((resolve, reject) => {
         if (waiting.length >= MAX_WAITING)
           return reject(new FhirError('unavailable', 'Too many changes wait. Try again.'));
-        const touches = [
-          ...prepared.map(({ _id }) => _id),
-          ...(commit.mustNotMatch ?? []).map(({ uniquenessKey: claim }) => `\u0001${claim}`),
-        ];
-        const bytes = prepared.reduce((sum, { change }) => sum + (change.text?.length ?? 0), 0);
-        const leansOn = (commit.mustExist ?? []).map(({ type, id }) => encodeId(type, id));
-        waiting.push({
-          commit,
-          prepared,
-          touches,
-          requiredIds: leansOn,
-          bytes,
-          since: Date.now(),
-          held: false,
-          resolve,
-          reject,
-        });
+        waiting.push({ ...demandsOf(commit, prepared), since: Date.now(), held: false, resolve, reject });
         running ??= run();
       }),
   };

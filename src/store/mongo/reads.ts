@@ -15,7 +15,7 @@ import { typeCode } from './schema.js';
 import { findTexts } from './words.js';
 
 /** What the parts of an open store have in common. */
-export interface Opened {
+export interface OpenedStore {
   readonly connected: () => Promise<Connected>;
   readonly layout: IndexLayout;
   readonly catalog: KeptIndexCatalog;
@@ -42,7 +42,7 @@ export type Reads = Pick<
   | 'sizes'
 >;
 
-export function openReads({ connected, layout, catalog, planner, maxTimeMS, run, knownRows }: Opened): Reads {
+export function openReads({ connected, layout, catalog, planner, maxTimeMS, run, knownRows }: OpenedStore): Reads {
   const point = gatherReads(connected, maxTimeMS);
   const { planned, divided } = planner;
   return {

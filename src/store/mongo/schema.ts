@@ -123,7 +123,7 @@ export interface FactDocument {
   /** `schema`: layout, and the hash of the key table with which all resources are indexed. */
   readonly version?: number;
   readonly placement?: string;
-  /** `f/…`: a fact; `facts`: how often facts were added. */
+  /** `f/…`: an entry of the index catalog; `facts`: how often entries were added. */
   readonly value?: string;
   readonly count?: number;
   /** `process/…`: a lease (sequence.ts); `task/…`: another (lease.ts), with `ends` instead of `until`. */

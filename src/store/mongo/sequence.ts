@@ -33,6 +33,45 @@ export interface Sequence {
   close(): Promise<void>;
 }
 
+/** Leases a process number that nobody holds. `start`: no owner before has given numbers of this millisecond or later. */
+async function leaseProcess(
+  { fact }: Pick<Collections, 'fact'>,
+  name: string,
+): Promise<{ readonly acquired: ProcessLease; readonly start: number }> {
+  const owner = randomUUID();
+  for (let attempt = 0; attempt < PROCESSES; attempt++) {
+    const leases = await fact.find({ _id: { $gte: PROCESS_PREFIX, $lt: `${PROCESS_PREFIX}~` } }).toArray();
+    const taken = new Map(leases.map(one => [Number(one._id.slice(PROCESS_PREFIX.length)), one]));
+    const now = Date.now();
+    const process = Array.from({ length: PROCESSES }, (_, i) => i).find(i => {
+      const one = taken.get(i);
+      return !one || one.free === true || (one.until ?? 0) + GRACE_MS < now;
+    });
+    if (process === undefined)
+      throw new FhirError('unavailable', `All ${PROCESSES} process numbers of the database are in use.`);
+    const before = taken.get(process);
+    const start = Math.max(now, before?.until ?? 0);
+    const next = { owner, until: start + PROCESS_LEASE_MS, name, free: false };
+    const _id = leaseId(process);
+    try {
+      if (before) {
+        const { matchedCount } = await fact.updateOne(
+          { _id, owner: before.owner ?? '', until: before.until ?? 0 },
+          { $set: next },
+        );
+        if (matchedCount === 0) continue;
+      } else await fact.insertOne({ _id, ...next });
+    } catch (error) {
+      if (isDuplicate(error)) continue;
+      throw error;
+    }
+    return { acquired: { process, owner, until: next.until }, start };
+  }
+  throw new FhirError('unavailable', 'No process number could be leased: too many servers start at once. Try again.');
+}
+
+const leaseId = (process: number): string => PROCESS_PREFIX + String(process).padStart(3, '0');
+
 /** `name` is kept with the lease, for people who look into the database. */
 export function openSequence(connected: () => Promise<Collections>, name: string): Sequence {
   let lease: ProcessLease | undefined;
@@ -41,41 +80,12 @@ export function openSequence(connected: () => Promise<Collections>, name: string
   let counter = 0;
 
   const acquire = async (): Promise<ProcessLease> => {
-    const { fact } = await connected();
-    const owner = randomUUID();
-    for (let attempt = 0; attempt < PROCESSES; attempt++) {
-      const leases = await fact.find({ _id: { $gte: PROCESS_PREFIX, $lt: `${PROCESS_PREFIX}~` } }).toArray();
-      const taken = new Map(leases.map(one => [Number(one._id.slice(PROCESS_PREFIX.length)), one]));
-      const now = Date.now();
-      const process = Array.from({ length: PROCESSES }, (_, i) => i).find(i => {
-        const one = taken.get(i);
-        return !one || one.free === true || (one.until ?? 0) + GRACE_MS < now;
-      });
-      if (process === undefined)
-        throw new FhirError('unavailable', `All ${PROCESSES} process numbers of the database are in use.`);
-      const before = taken.get(process);
-      const start = Math.max(now, before?.until ?? 0);
-      const next = { owner, until: start + PROCESS_LEASE_MS, name, free: false };
-      const _id = PROCESS_PREFIX + String(process).padStart(3, '0');
-      try {
-        if (before) {
-          const { matchedCount } = await fact.updateOne(
-            { _id, owner: before.owner ?? '', until: before.until ?? 0 },
-            { $set: next },
-          );
-          if (matchedCount === 0) continue;
-        } else await fact.insertOne({ _id, ...next });
-      } catch (error) {
-        if (isDuplicate(error)) continue;
-        throw error;
-      }
-      if (start > ms) {
-        ms = start;
-        counter = 0;
-      } else advance();
-      return { process, owner, until: next.until };
-    }
-    throw new FhirError('unavailable', 'No process number could be leased: too many servers start at once. Try again.');
+    const { acquired, start } = await leaseProcess(await connected(), name);
+    if (start > ms) {
+      ms = start;
+      counter = 0;
+    } else advance();
+    return acquired;
   };
 
   const renew = async (): Promise<void> => {
@@ -83,7 +93,7 @@ export function openSequence(connected: () => Promise<Collections>, name: string
     if (held) {
       const { fact } = await connected();
       const until = Math.max(Date.now(), ms) + PROCESS_LEASE_MS;
-      const _id = PROCESS_PREFIX + String(held.process).padStart(3, '0');
+      const _id = leaseId(held.process);
       const { matchedCount } = await fact.updateOne({ _id, owner: held.owner }, { $set: { until } });
       if (matchedCount === 1) {
         held.until = until;
@@ -131,7 +141,7 @@ export function openSequence(connected: () => Promise<Collections>, name: string
       await renewing?.catch(() => {});
       if (!lease) return;
       const { fact } = await connected();
-      const _id = PROCESS_PREFIX + String(lease.process).padStart(3, '0');
+      const _id = leaseId(lease.process);
       await fact.updateOne({ _id, owner: lease.owner }, { $set: { until: ms + 1, free: true } });
       lease = undefined;
     },

@@ -5,12 +5,12 @@ import type { Writable } from '../writable.js';
 import { removeAbandoned } from './blobs.js';
 import { createCheck } from './check.js';
 import { notPrimary } from './errors.js';
-import type { Opened } from './reads.js';
+import type { OpenedStore } from './reads.js';
 import { markReindexed, migrate, needsReindex, typeCode } from './schema.js';
 
 export type Upkeep = Pick<Store, 'check' | 'migrate' | 'needsReindex' | 'markReindexed' | 'ping'>;
 
-export function openUpkeep({ connected, layout, catalog, run }: Opened, writable: Writable): Upkeep {
+export function openUpkeep({ connected, layout, catalog, run }: OpenedStore, writable: Writable): Upkeep {
   const check = createCheck({
     connected,
     encode: async (type, entries) => encode(layout, type, entries, await catalog.current()),

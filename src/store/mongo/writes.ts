@@ -8,7 +8,7 @@ import { encodeAll, prepareAll } from './encoding.js';
 import { existsMatch } from './find.js';
 import { openLeases } from './lease.js';
 import { endOrphanedTransactions } from './orphaned-transactions.js';
-import type { Opened } from './reads.js';
+import type { OpenedStore } from './reads.js';
 import { writeKeysAnew } from './reindex.js';
 import { keyFields, markForeign } from './schema.js';
 import type { Sequence } from './sequence.js';
@@ -18,7 +18,7 @@ export type Writes = Pick<
   'blobs' | 'commit' | 'pendingMessages' | 'reindex' | 'assignParameterCodes' | 'acquireLease'
 >;
 
-export function openWrites(opened: Opened, writable: Writable, sequence: Sequence): Writes {
+export function openWrites(opened: OpenedStore, writable: Writable, sequence: Sequence): Writes {
   const { connected, layout, catalog, planner, maxTimeMS, run, knownRows } = opened;
   const leases = openLeases(connected);
   const blobs = openBlobs(connected, maxTimeMS);
