@@ -16,15 +16,14 @@ import type { Entry, Interaction } from '../interactions/interaction.js';
 import { entryAt, inEntry } from '../interactions/response/transaction-response.js';
 import { checkShell, patchFromEntry, searchFromEntry } from '../interactions/transaction/entries.js';
 import { inPieces, turn } from '../platform/pieces.js';
+import { FORM_PARAMETERS } from '../interactions/response/paging.js';
 import { readQuery } from './query.js';
 import { readInteraction, type Source, wholeQuestion, withCriteria } from './request.js';
 import { type Route, route } from './route.js';
 
 /** Bytes and entries that are read before others get a turn. */
 const BYTES_A_TURN = 128 * 1024;
-const ENTRIES_A_TURN = 64;
-/** How an answer is written is up to the request around the Bundle. */
-const FORM_PARAMETERS = new Set(['_format', '_pretty']);
+const PARSED_A_TURN = 64;
 /** Values of a whole Bundle, as a multiple of those of one resource: 25,000 resources of eighty values each. */
 export const MOST_RESOURCES = 10;
 /** Bytes that an entry may have beside its resource. */
@@ -75,7 +74,7 @@ export async function requestsOf(
   for (const each of addressed ?? []) {
     entries.push(await readEntry(each, engine, lenient));
     // A long Bundle does not keep everybody else waiting.
-    if (entries.length % ENTRIES_A_TURN === 0) await turn();
+    if (entries.length % PARSED_A_TURN === 0) await turn();
   }
   return { kind: type, entries, ...(prefer === undefined ? {} : { prefer }) };
 }
@@ -171,6 +170,7 @@ async function readEntry(given: GivenEntry, engine: Engine, lenient: boolean): P
       });
     const source = { ...sourceOf(given, entry, request, engine), lenient };
     target = withCriteria(route(method, path, engine), request['ifNoneExist'], []);
+    // How an answer is written is up to the request around the Bundle.
     const asked = readQuery(query).filter(([parameter]) => !FORM_PARAMETERS.has(parameter));
     target = withCriteria(target, request['ifNoneExist'], asked);
     const ask = await readInteraction(engine, source, target, asked);

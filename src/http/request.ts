@@ -64,7 +64,7 @@ export async function readInteraction(
 }
 
 /** What an interaction is read from. */
-interface Asked {
+interface RequestParts {
   readonly engine: Engine;
   readonly source: Source;
   readonly route: Route;
@@ -72,10 +72,10 @@ interface Asked {
 }
 
 /** A new kind of interaction does not compile before it has its line here. */
-const READERS: Readonly<Record<InteractionKind, (asked: Asked) => Interaction | Promise<Interaction>>> = {
+const READERS: Readonly<Record<InteractionKind, (asked: RequestParts) => Interaction | Promise<Interaction>>> = {
   capabilities: asked => ({ kind: 'capabilities', ...viewAsked(asked, 'CapabilityStatement') }),
-  read: asked => ({ kind: 'read', ...readingOf(asked) }),
-  vread: asked => ({ kind: 'vread', ...readingOf(asked), version: asked.route.version ?? '' }),
+  read: asked => ({ kind: 'read', ...readOfOne(asked) }),
+  vread: asked => ({ kind: 'vread', ...readOfOne(asked), version: asked.route.version ?? '' }),
   history: ({ source, route: { type, id }, query }) => ({
     kind: 'history',
     parameters: query,
@@ -104,10 +104,10 @@ const READERS: Readonly<Record<InteractionKind, (asked: Asked) => Interaction | 
   }),
   batch: readWholeBundle,
   transaction: readWholeBundle,
-  operation: readOperation,
+  operation: readOperationRequest,
 };
 
-async function readCreate({ source, route, query }: Asked): Promise<Interaction> {
+async function readCreate({ source, route, query }: RequestParts): Promise<Interaction> {
   const { type = '' } = route;
   const ifNoneExist = source.header('if-none-exist');
   refuseCriteria(
@@ -122,7 +122,7 @@ async function readCreate({ source, route, query }: Asked): Promise<Interaction>
   };
 }
 
-async function readUpdate({ source, route, query }: Asked): Promise<Interaction> {
+async function readUpdate({ source, route, query }: RequestParts): Promise<Interaction> {
   const ifNoneMatch = source.header('if-none-match');
   if (ifNoneMatch !== undefined && ifNoneMatch.trim() !== '*')
     throw new FhirError('invalid', 'On an update If-None-Match can only be *.', { expression: 'http.If-None-Match' });
@@ -134,12 +134,12 @@ async function readUpdate({ source, route, query }: Asked): Promise<Interaction>
   };
 }
 
-function readWholeBundle({ source, query }: Asked): Promise<Interaction> {
+function readWholeBundle({ source, query }: RequestParts): Promise<Interaction> {
   refuseCriteria(query, 'A batch or transaction has no parameters of its own: each of its entries has a url.');
   return source.bundle();
 }
 
-async function readOperation({ source, route, query }: Asked): Promise<Interaction> {
+async function readOperationRequest({ source, route, query }: RequestParts): Promise<Interaction> {
   const { operation = '', type, id, version } = route;
   const safe = source.method !== 'POST';
   const ifMatch = safe ? undefined : readIfMatch(source.header('if-match'));
@@ -158,7 +158,7 @@ async function readOperation({ source, route, query }: Asked): Promise<Interacti
   };
 }
 
-function readingOf(asked: Asked) {
+function readOfOne(asked: RequestParts) {
   const { source, route, query } = asked;
   const { type = '', id = '' } = route;
   const ifNoneMatch = source.header('if-none-match');
@@ -175,7 +175,7 @@ function readingOf(asked: Asked) {
 }
 
 /** `_summary` and `_elements`; what else is asked of a single resource is unknown. `mode=full` is what /metadata answers. */
-function viewAsked({ engine, source, query }: Asked, type: string): { readonly view?: View } {
+function viewAsked({ engine, source, query }: RequestParts, type: string): { readonly view?: View } {
   if (query.length === 0) return {};
   const asked = type === 'CapabilityStatement' ? query.filter(pair => String(pair) !== 'mode,full') : query;
   const view = readView(engine, type, sortOut(asked, VIEW, source.lenient, 'A read').known);

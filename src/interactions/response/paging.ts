@@ -31,7 +31,7 @@ const escapeSearchValue = (text: string): string =>
   encodeURIComponent(text).replace(/%(?:2C|3A|2F|24)/g, code => decodeURIComponent(code));
 
 /** How the answer is written (https://hl7.org/fhir/R4/http.html#parameters): no part of the question, and kept by every link. */
-const FORM_PARAMETERS: ReadonlySet<string> = new Set(['_format', '_pretty']);
+export const FORM_PARAMETERS: ReadonlySet<string> = new Set(['_format', '_pretty']);
 
 /** What `asked` says of the form of the answer, for links. */
 export const formParameters = (asked: Parameters): Parameters => asked.filter(([name]) => FORM_PARAMETERS.has(name));
