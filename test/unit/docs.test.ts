@@ -17,6 +17,23 @@ describe('the documents', () => {
     assert.equal(table?.trim(), configTable());
   });
 
+  it('ARCHITECTURE.md names every folder of src with its files', () => {
+    const [, map = ''] = /<!-- map[^\n]*-->\n(.*?)<!-- \/map -->/s.exec(read('ARCHITECTURE.md')) ?? [];
+    const told = [...map.matchAll(/^\| ((?:[\w-]+\/)*) \| (.*?) \|$/gm)].flatMap(([, folder, names]) =>
+      names!.split(', ').map(name => `${folder}${name}.ts`),
+    );
+    const there = readdirSync(new URL('src/', ROOT), { recursive: true, encoding: 'utf8' })
+      .map(name => name.replaceAll('\\', '/'))
+      .filter(name => name.endsWith('.ts'));
+    assert.deepEqual(told.toSorted(), there.toSorted());
+  });
+
+  it('ARCHITECTURE.md explains thirty words at most', () => {
+    const [, words = ''] = /\n## Words\n(.*?)\n## /s.exec(read('ARCHITECTURE.md')) ?? [];
+    const count = words.split('\n').filter(line => line.startsWith('| ')).length - 1;
+    assert.ok(count > 0 && count <= 30, String(count));
+  });
+
   const files = [
     ...readdirSync(ROOT).filter(name => name.endsWith('.md')),
     ...documents('docs/'),
