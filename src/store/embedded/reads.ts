@@ -76,7 +76,7 @@ export function openReads(opened: OpenedStore): Reads {
         );
       }),
     history: query =>
-      answer(async () => {
+      look(async () => {
         const known = [...types];
         // Without a time to look back at, a page is a walk along an index.
         return toPage(
