@@ -22,26 +22,15 @@ import type {
   HistoryQuery,
   Page,
   Store,
+  StoreReads,
   TextMatches,
   Version,
   WordQuery,
 } from '../store/store.js';
 import type { Restrictions } from './decide.js';
 
-type ReadingMethod =
-  | 'read'
-  | 'history'
-  | 'countHistory'
-  | 'find'
-  | 'findIds'
-  | 'targetsOf'
-  | 'explain'
-  | 'count'
-  | 'searchText'
-  | 'scan';
-
 /** The reading half of the store port (store/store.ts), whose contracts hold for what may be seen. */
-export interface StoreView extends Pick<Store, ReadingMethod> {
+export interface StoreView extends Omit<StoreReads, 'sizes'> {
   /** Whether anything of the type may be seen. */
   shows(type: string): boolean;
   /** Whether there may be resources of the type that are not seen, and others that are. */
@@ -54,7 +43,7 @@ export interface StoreView extends Pick<Store, ReadingMethod> {
 
 /** What a view needs: what it is a view of, and how resources are indexed, to decide a version by itself. */
 export interface Viewed extends Indexing {
-  readonly store: Pick<Store, ReadingMethod>;
+  readonly store: Omit<StoreReads, 'sizes'>;
 }
 
 export const NO_PAGE: Page = { rows: [], cursors: [], more: false };

@@ -61,7 +61,7 @@ export interface TypeLayout {
   /** Two characters: the type key in `byDate`. */
   readonly typeCode: string;
   readonly parameters: ReadonlyMap<string, ParameterLayout>;
-  /** Those with `absent`. */
+  /** Those with `missingKeyIn`. */
   readonly rarelyMissing: readonly ParameterLayout[];
   /** Code of the main date. */
   readonly mainDate?: string;

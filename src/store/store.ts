@@ -60,7 +60,7 @@ export interface Renewed extends Pick<Change, 'entries' | 'words'> {
   readonly row: Version;
 }
 
-/** "Nothing of these types matches `where`", checked inside the commit; equal `claim`s exclude each other across processes. */
+/** "Nothing of these types matches `where`", checked inside the commit; commits with an equal `uniquenessKey` exclude each other across processes. */
 export interface Absence extends Pick<Query, 'types' | 'where'> {
   readonly uniquenessKey: string;
 }
@@ -275,3 +275,24 @@ export interface Store {
   /** Waits for what is under way, then releases everything. */
   close(): Promise<void>;
 }
+
+/** The parts that an adapter puts its port together of: reading, writing, and what operators and starts ask. */
+export type StoreReads = Pick<
+  Store,
+  | 'read'
+  | 'history'
+  | 'countHistory'
+  | 'find'
+  | 'findIds'
+  | 'explain'
+  | 'count'
+  | 'searchText'
+  | 'scan'
+  | 'targetsOf'
+  | 'sizes'
+>;
+export type StoreWrites = Pick<
+  Store,
+  'blobs' | 'commit' | 'pendingMessages' | 'reindex' | 'assignParameterCodes' | 'acquireLease'
+>;
+export type StoreUpkeep = Pick<Store, 'check' | 'migrate' | 'needsReindex' | 'markReindexed' | 'ping' | 'backup'>;

@@ -7,7 +7,7 @@ import type { IndexLayout } from '../index-layout.js';
 import { targetTypes } from '../key-test.js';
 import type { Plan } from '../plan.js';
 import { foundIds, joinFound, matchesFor, pointingKeys } from '../pointing.js';
-import type { Explanation, FoundIds, Page, Store } from '../store.js';
+import type { Explanation, FoundIds, Page, StoreReads } from '../store.js';
 import { isBounded } from './compile.js';
 import { compileCount, compileNames, compilePointing } from './compile-all.js';
 import type { Connection, SqlRow } from './connection.js';
@@ -42,22 +42,7 @@ export interface OpenedStore {
   readonly look: <T>(work: () => T | Promise<T>) => Promise<T>;
 }
 
-export type Reads = Pick<
-  Store,
-  | 'read'
-  | 'history'
-  | 'countHistory'
-  | 'find'
-  | 'findIds'
-  | 'explain'
-  | 'count'
-  | 'searchText'
-  | 'scan'
-  | 'targetsOf'
-  | 'sizes'
->;
-
-export function openReads(opened: OpenedStore): Reads {
+export function openReads(opened: OpenedStore): StoreReads {
   const { connection, layout, catalog, planner, readers, types, answer, look } = opened;
   const { patience, waiting } = readers;
   return {

@@ -1,5 +1,5 @@
 /** What operators and starts ask of the store: its layout, its health, a copy of it, and a check of everything. */
-import type { Store } from '../store.js';
+import type { StoreUpkeep } from '../store.js';
 import type { Writable } from '../writable.js';
 import { createCheck } from './check.js';
 import { checkSpace, type KnownFile, lost } from './files.js';
@@ -9,9 +9,6 @@ import { migrate, needsReindex } from './schema.js';
 import { sql } from './sql.js';
 import type { Thread } from './thread.js';
 
-export type Upkeep = Pick<Store, 'check' | 'migrate' | 'needsReindex' | 'markReindexed' | 'ping'> &
-  Required<Pick<Store, 'backup'>>;
-
 export interface UpkeepSurroundings {
   readonly file: string;
   /** The files as they were when the store was opened. */
@@ -20,7 +17,7 @@ export interface UpkeepSurroundings {
   readonly writable: Writable;
 }
 
-export function openUpkeep(opened: OpenedStore, { file, known, thread, writable }: UpkeepSurroundings): Upkeep {
+export function openUpkeep(opened: OpenedStore, { file, known, thread, writable }: UpkeepSurroundings): StoreUpkeep {
   const { connection, layout, catalog, readers, answer } = opened;
   return {
     check: createCheck({

@@ -1,7 +1,7 @@
 /** The writing half of the port: everything is a job of the writer thread. */
 import { FhirError } from '../../fhir/error.js';
 import type { Plan } from '../plan.js';
-import type { PendingMessage, Store } from '../store.js';
+import type { PendingMessage, StoreWrites } from '../store.js';
 import { createBlobs } from './blobs.js';
 import { type Commits, openCommits } from './commit.js';
 import { compileAny } from './compile-all.js';
@@ -16,13 +16,10 @@ import { filterWeight } from './weight.js';
 /** Candidates that the writer thread looks at for one condition of a commit: half a second. */
 const MAX_GUARDED_CANDIDATES = 50_000;
 
-export type Writes = Pick<
-  Store,
-  'blobs' | 'commit' | 'pendingMessages' | 'reindex' | 'assignParameterCodes' | 'acquireLease'
-> &
-  Pick<Commits, 'finished'>;
-
-export function openWrites(opened: OpenedStore, writer: Pick<Thread<Job, number>, 'ask'>): Writes {
+export function openWrites(
+  opened: OpenedStore,
+  writer: Pick<Thread<Job, number>, 'ask'>,
+): StoreWrites & Pick<Commits, 'finished'> {
   const { connection, layout, catalog, planner, types, answer } = opened;
   const blobs = createBlobs(connection, writer);
   const commits = openCommits({

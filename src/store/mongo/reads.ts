@@ -2,7 +2,7 @@
 import type { IndexLayout } from '../index-layout.js';
 import { targetTypes } from '../key-test.js';
 import { joinFound, pointingKeys } from '../pointing.js';
-import type { Store } from '../store.js';
+import type { StoreReads } from '../store.js';
 import type { Connected } from './connection.js';
 import { explainPage } from './explain.js';
 import { collectIds, countMatches, findPage } from './find.js';
@@ -27,22 +27,7 @@ export interface OpenedStore {
   readonly knownRows: KnownRows;
 }
 
-export type Reads = Pick<
-  Store,
-  | 'read'
-  | 'history'
-  | 'countHistory'
-  | 'find'
-  | 'findIds'
-  | 'explain'
-  | 'count'
-  | 'searchText'
-  | 'scan'
-  | 'targetsOf'
-  | 'sizes'
->;
-
-export function openReads({ connected, layout, catalog, planner, maxTimeMS, run, knownRows }: OpenedStore): Reads {
+export function openReads({ connected, layout, catalog, planner, maxTimeMS, run, knownRows }: OpenedStore): StoreReads {
   const point = gatherReads(connected, maxTimeMS);
   const { planned, divided } = planner;
   return {

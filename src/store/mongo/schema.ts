@@ -245,7 +245,7 @@ async function createIndexes(
  * Brings the database to LAYOUT. Every step can be repeated, so that processes may do it at once and a broken start is
  * taken up by the next. A database that a newer server has written is refused.
  */
-export async function migrate(db: Db, sortable: readonly Sortable[], placement: string): Promise<void> {
+export async function migrate(db: Db, sortable: readonly Sortable[], layoutHash: string): Promise<void> {
   const all = collections(db);
   const found = await all.fact.findOne({ _id: SCHEMA });
   if (found?.version !== undefined && found.version > LAYOUT)
@@ -258,7 +258,11 @@ export async function migrate(db: Db, sortable: readonly Sortable[], placement: 
   const names = new Set((await db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name));
   for (const name of Object.keys(all)) if (!names.has(name)) await db.createCollection(name).catch(ignoreExisting);
   if (!found)
-    await all.fact.updateOne({ _id: SCHEMA }, { $setOnInsert: { version: LAYOUT, placement } }, { upsert: true });
+    await all.fact.updateOne(
+      { _id: SCHEMA },
+      { $setOnInsert: { version: LAYOUT, placement: layoutHash } },
+      { upsert: true },
+    );
   else if (found.version !== LAYOUT) await all.fact.updateOne({ _id: SCHEMA }, { $max: { version: LAYOUT } });
 }
 
@@ -267,18 +271,18 @@ function ignoreExisting(error: unknown): void {
   if ((error as { code?: number }).code !== NAMESPACE_EXISTS) throw error;
 }
 
-/** The resources are indexed by another key table than `placement`: searches may miss until they are indexed anew. */
-export async function needsReindex({ fact }: Collections, placement: string): Promise<boolean> {
+/** The resources are indexed by another layout than this: searches may miss until they are indexed anew. */
+export async function needsReindex({ fact }: Collections, layoutHash: string): Promise<boolean> {
   const found = await fact.findOne({ _id: SCHEMA });
-  return found !== null && found.placement !== placement;
+  return found !== null && found.placement !== layoutHash;
 }
 
 /** Notes that there are resources of another table than the one by which all were indexed. */
-export async function markForeign({ fact }: Collections, placement: string): Promise<void> {
-  await fact.updateOne({ _id: SCHEMA, placement: { $ne: placement } }, { $set: { placement: '' } });
+export async function markForeign({ fact }: Collections, layoutHash: string): Promise<void> {
+  await fact.updateOne({ _id: SCHEMA, placement: { $ne: layoutHash } }, { $set: { placement: '' } });
 }
 
-/** Notes that every resource is indexed by `placement` now. */
-export async function markReindexed({ fact }: Collections, placement: string): Promise<void> {
-  await fact.updateOne({ _id: SCHEMA }, { $set: { placement } });
+/** Notes that every resource is indexed by this layout now. */
+export async function markReindexed({ fact }: Collections, layoutHash: string): Promise<void> {
+  await fact.updateOne({ _id: SCHEMA }, { $set: { placement: layoutHash } });
 }

@@ -1,6 +1,6 @@
 /** What operators and starts ask of the store: its layout, its health, and a check of everything. */
 import { encode } from '../encode.js';
-import type { Store } from '../store.js';
+import type { StoreUpkeep } from '../store.js';
 import type { Writable } from '../writable.js';
 import { removeAbandoned } from './blobs.js';
 import { createCheck } from './check.js';
@@ -8,9 +8,7 @@ import { notPrimary } from './errors.js';
 import type { OpenedStore } from './reads.js';
 import { markReindexed, migrate, needsReindex, typeCode } from './schema.js';
 
-export type Upkeep = Pick<Store, 'check' | 'migrate' | 'needsReindex' | 'markReindexed' | 'ping'>;
-
-export function openUpkeep({ connected, layout, catalog, run }: OpenedStore, writable: Writable): Upkeep {
+export function openUpkeep({ connected, layout, catalog, run }: OpenedStore, writable: Writable): StoreUpkeep {
   const check = createCheck({
     connected,
     encode: async (type, entries) => encode(layout, type, entries, await catalog.current()),

@@ -1,6 +1,6 @@
 /** The writing half of the port. */
 import { parameterCodeEntries } from '../index-catalog.js';
-import type { Store } from '../store.js';
+import type { StoreWrites } from '../store.js';
 import type { Writable } from '../writable.js';
 import { openBlobs } from './blobs.js';
 import { openCommits } from './commit.js';
@@ -13,12 +13,7 @@ import { writeKeysAnew } from './reindex.js';
 import { keyFields, markForeign } from './schema.js';
 import type { Sequence } from './sequence.js';
 
-export type Writes = Pick<
-  Store,
-  'blobs' | 'commit' | 'pendingMessages' | 'reindex' | 'assignParameterCodes' | 'acquireLease'
->;
-
-export function openWrites(opened: OpenedStore, writable: Writable, sequence: Sequence): Writes {
+export function openWrites(opened: OpenedStore, writable: Writable, sequence: Sequence): StoreWrites {
   const { connected, layout, catalog, planner, maxTimeMS, run, knownRows } = opened;
   const leases = openLeases(connected);
   const blobs = openBlobs(connected, maxTimeMS);
