@@ -67,14 +67,14 @@ export async function open(config: Config): Promise<Engine> {
     files.map(({ resource }) => resource),
   );
   const parameters = createLiveParameters(definitions);
-  const placement = createIndexLayout(definitions.searchParameters);
-  const store = await openStore(config, withWords(placement, config));
+  const layout = createIndexLayout(definitions.searchParameters);
+  const store = await openStore(config, withWords(layout, config));
   const settings = engineSettings(config);
   const { bases } = settings;
   const registry = new Registry({
     definitions,
     parameters,
-    placement,
+    layout,
     store,
     log,
     files: files.filter(({ resource }) => resource.resourceType === 'SearchParameter'),
@@ -131,8 +131,8 @@ function engineSettings(config: Config): EngineSettings {
 }
 
 /** Whether words are kept, and which, is a part of how resources are indexed. */
-const withWords = (placement: IndexLayout, config: Config): IndexLayout =>
-  keepsWords(config) ? { ...placement, hash: `${placement.hash} ${WORDS_RULE}` } : placement;
+const withWords = (layout: IndexLayout, config: Config): IndexLayout =>
+  keepsWords(config) ? { ...layout, hash: `${layout.hash} ${WORDS_RULE}` } : layout;
 
 /** By default a MongoDB store keeps none: they would double the keys of a resource. */
 const keepsWords = (config: Config): boolean =>

@@ -67,20 +67,20 @@ export interface AuditRecord {
   readonly patients: readonly string[];
 }
 
-/** The AuditEvent of a deed for one of its patients, or for none. */
-export function auditEvent(deed: AuditRecord, patient: string | undefined, id: string): Resource {
-  const pattern = PATTERNS[deed.pattern];
-  const recorded = new Date(deed.at).toISOString();
-  const { principal, base } = deed;
-  const success = deed.outcome === '0';
+/** The AuditEvent of a record for one of its patients, or for none. */
+export function auditEvent(record: AuditRecord, patient: string | undefined, id: string): Resource {
+  const pattern = PATTERNS[record.pattern];
+  const recorded = new Date(record.at).toISOString();
+  const { principal, base } = record;
+  const success = record.outcome === '0';
   const self = { identifier: { system: 'urn:ietf:rfc:3986', value: base }, display: 'Chartroom' };
   const claimed = success && pattern.profile;
   const agents: JsonObject[] = [
     {
       type: pattern.client,
-      who: { identifier: { value: deed.address } },
+      who: { identifier: { value: record.address } },
       requestor: principal.name === undefined,
-      network: { address: deed.address, type: '2' },
+      network: { address: record.address, type: '2' },
     },
     { type: pattern.server, who: self, requestor: false, network: { address: base, type: '5' } },
   ];
@@ -101,29 +101,29 @@ export function auditEvent(deed: AuditRecord, patient: string | undefined, id: s
       ...(claimed ? { profile: [`${PROFILE}${patient === undefined ? '' : 'Patient'}${claimed}`] } : {}),
     },
     type: { system: 'http://terminology.hl7.org/CodeSystem/audit-event-type', code: 'rest' },
-    subtype: [{ system: INTERACTION, code: deed.interaction }],
+    subtype: [{ system: INTERACTION, code: record.interaction }],
     action: pattern.action,
     recorded,
-    outcome: deed.outcome,
-    ...(deed.why === undefined ? {} : { outcomeDesc: deed.why }),
+    outcome: record.outcome,
+    ...(record.why === undefined ? {} : { outcomeDesc: record.why }),
     agent: agents,
     source: {
       site: base,
       observer: self,
       type: [{ system: 'http://terminology.hl7.org/CodeSystem/security-source-type', code: '4' }],
     },
-    entity: entities(deed, pattern, patient),
+    entity: entities(record, pattern, patient),
   };
 }
 
 const referenceTo = ({ type, id, version }: NonNullable<AuditRecord['data']>): string =>
   `${type}/${id}${version === undefined ? '' : `/_history/${version}`}`;
 
-function entities(deed: AuditRecord, pattern: BalpPattern, patient: string | undefined): JsonObject[] {
+function entities(record: AuditRecord, pattern: BalpPattern, patient: string | undefined): JsonObject[] {
   const list: JsonObject[] = [];
-  if (deed.data !== undefined)
+  if (record.data !== undefined)
     list.push({
-      what: { reference: referenceTo(deed.data) },
+      what: { reference: referenceTo(record.data) },
       type: { system: ENTITY_TYPE, code: '2' },
       role: { system: ROLE, code: '4' },
     });
@@ -131,7 +131,7 @@ function entities(deed: AuditRecord, pattern: BalpPattern, patient: string | und
     list.push({
       type: { system: ENTITY_TYPE, code: '2' },
       role: { system: ROLE, code: '24' },
-      query: Buffer.from(deed.request).toString('base64'),
+      query: Buffer.from(record.request).toString('base64'),
     });
   if (patient !== undefined)
     list.push({
@@ -140,7 +140,7 @@ function entities(deed: AuditRecord, pattern: BalpPattern, patient: string | und
       role: { system: ROLE, code: '1' },
     });
   list.push({
-    what: { identifier: { value: deed.requestId } },
+    what: { identifier: { value: record.requestId } },
     type: { system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType', code: 'XrequestId' },
   });
   return list;

@@ -1,8 +1,8 @@
 /**
- * Deeds → the Changes that keep them, for the hottest path of the server: every read passes here. Deeds of one shape
- * (same interaction, outcome, user …) give events that differ in a handful of values, so the event of a shape is made
- * and indexed once, with markers in the places of those values, and later deeds fill them in. That filling in gives
- * exactly what making and extracting anew would give is what the unit test compares.
+ * Audit records → the Changes that keep them, for the hottest path of the server: every read passes here. Records of
+ * one shape (same interaction, outcome, user …) give events that differ in a handful of values, so the event of a shape
+ * is made and indexed once, with markers in the places of those values, and later records fill them in. That filling
+ * in gives exactly what making and extracting anew would give is what the unit test compares.
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { escapeString } from '../fhir/json/print.js';
@@ -15,9 +15,9 @@ import type { Change } from '../store/store.js';
 import { auditEvent, type AuditRecord } from './event.js';
 
 /** One Change per patient, or one where no patient is concerned (AUD-1). */
-export type Recorder = (deed: AuditRecord) => Change[];
+export type Recorder = (record: AuditRecord) => Change[];
 
-/** The values that differ between deeds of one shape, as they stand in the event. */
+/** The values that differ between records of one shape, as they stand in the event. */
 interface Values {
   readonly id: string;
   readonly at: number;
@@ -64,8 +64,8 @@ const MAX_SHAPES = 2000;
 export function createRecorder(parameters: SearchParameters, bases: readonly string[]): Recorder {
   const shapes = new Map<string, EventShape>();
   let { generation } = parameters;
-  const shapeOf = (deed: AuditRecord, patient: string | undefined): EventShape => {
-    const { interaction, pattern, outcome, why, principal, data } = deed;
+  const shapeOf = (record: AuditRecord, patient: string | undefined): EventShape => {
+    const { interaction, pattern, outcome, why, principal, data } = record;
     const versioned = data?.version !== undefined;
     const key = [
       interaction,
@@ -82,78 +82,78 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
     let shape = shapes.get(name);
     if (!shape) {
       if (shapes.size >= MAX_SHAPES) shapes.clear();
-      shape = makeShape(deed, patient === undefined ? undefined : MARKS.patient, parameters, bases);
+      shape = makeShape(record, patient === undefined ? undefined : MARKS.patient, parameters, bases);
       shapes.set(name, shape);
     }
     return shape;
   };
-  const one = (deed: AuditRecord, patient: string | undefined): Change => {
+  const one = (record: AuditRecord, patient: string | undefined): Change => {
     // What a custom parameter makes of a marker cannot be filled in.
-    if (parameters.hasCustom('AuditEvent')) return unshapedEvent(deed, patient, parameters, bases);
+    if (parameters.hasCustom('AuditEvent')) return unshapedEvent(record, patient, parameters, bases);
     if (parameters.generation !== generation) {
       shapes.clear();
       ({ generation } = parameters);
     }
     const values: Values = {
-      id: newId(deed.at),
-      at: deed.at,
-      recorded: new Date(deed.at).toISOString(),
-      address: deed.address,
-      requestId: deed.requestId,
-      request: deed.data ? '' : Buffer.from(deed.request).toString('base64'),
-      dataId: deed.data?.id ?? '',
-      dataVersion: String(deed.data?.version ?? ''),
+      id: newId(record.at),
+      at: record.at,
+      recorded: new Date(record.at).toISOString(),
+      address: record.address,
+      requestId: record.requestId,
+      request: record.data ? '' : Buffer.from(record.request).toString('base64'),
+      dataId: record.data?.id ?? '',
+      dataVersion: String(record.data?.version ?? ''),
       patient: patient ?? '',
     };
-    const { pieces, slots, entries } = shapeOf(deed, patient);
+    const { pieces, slots, entries } = shapeOf(record, patient);
     let text = pieces[0]!;
     for (let i = 0; i < slots.length; i++) text += escapeString(values[slots[i]!]) + pieces[i + 1]!;
     return {
       type: 'AuditEvent',
       id: values.id,
       version: 1,
-      updated: deed.at,
+      updated: record.at,
       method: 'POST',
       text: Buffer.from(text),
       entries: entries.map(fill => fill(values)),
-      patients: patientsOfEvent(deed, patient),
+      patients: patientsOfEvent(record, patient),
     };
   };
-  return deed => {
-    const { patients, request } = deed;
-    if (patients.length === 0) return [one(deed, undefined)];
-    if (patients.length * request.length <= WHOLE || deed.data) return patients.map(patient => one(deed, patient));
-    const brief = { ...deed, request: `${request.slice(0, MAX_BRIEF_REQUEST)}…` };
-    return [one(deed, undefined), ...patients.map(patient => one(brief, patient))];
+  return record => {
+    const { patients, request } = record;
+    if (patients.length === 0) return [one(record, undefined)];
+    if (patients.length * request.length <= WHOLE || record.data) return patients.map(patient => one(record, patient));
+    const brief = { ...record, request: `${request.slice(0, MAX_BRIEF_REQUEST)}…` };
+    return [one(record, undefined), ...patients.map(patient => one(brief, patient))];
   };
 }
 
 /**
- * A search that names a thousand patients names them in the event of each: a million names. Where the events of a deed
- * would take more characters than this for its request, one event without a patient has the whole, and each of the others
- * its beginning; their request id joins them.
+ * A search that names a thousand patients names them in the event of each: a million names. Where the events of a
+ * record would take more characters than this for its request, one event without a patient has the whole, and each of
+ * the others its beginning; their request id joins them.
  */
 const WHOLE = 4_000_000;
 const MAX_BRIEF_REQUEST = 500;
 
 /** The event made and extracted as any resource is. */
 function unshapedEvent(
-  deed: AuditRecord,
+  record: AuditRecord,
   patient: string | undefined,
   parameters: SearchParameters,
   bases: readonly string[],
 ): Change {
-  const id = newId(deed.at);
-  const event = auditEvent(deed, patient, id);
+  const id = newId(record.at);
+  const event = auditEvent(record, patient, id);
   return {
     type: 'AuditEvent',
     id,
     version: 1,
-    updated: deed.at,
+    updated: record.at,
     method: 'POST',
     text: Buffer.from(JSON.stringify(event)),
     entries: extract(event, parameters, { bases }),
-    patients: patientsOfEvent(deed, patient),
+    patients: patientsOfEvent(record, patient),
   };
 }
 
@@ -165,18 +165,18 @@ function patientsOfEvent({ data }: AuditRecord, patient: string | undefined): st
 }
 
 function makeShape(
-  deed: AuditRecord,
+  record: AuditRecord,
   patient: string | undefined,
   parameters: SearchParameters,
   bases: readonly string[],
 ): EventShape {
   const marked: AuditRecord = {
-    ...deed,
+    ...record,
     at: MARKS.at,
     address: MARKS.address,
     requestId: MARKS.requestId,
     request: `${secret}-request`,
-    ...(deed.data ? { data: markedData(deed.data) } : {}),
+    ...(record.data ? { data: markedData(record.data) } : {}),
   };
   const event = auditEvent(marked, patient, MARKS.id);
   const text = JSON.stringify(event);

@@ -30,8 +30,8 @@ export interface FileNotes {
 export async function readNotes(store: Store, hash: string, fresh: boolean): Promise<FileNotes> {
   const topic = `import ${hash}`;
   const replaced = async (messages: readonly OutboxMessage[]): Promise<void> => {
-    const settles = (await store.pendingMessages(topic, MOST)).map(({ sequence }) => sequence);
-    if (settles.length + messages.length > 0) await store.commit({ changes: [], acknowledges: settles, messages });
+    const acknowledges = (await store.pendingMessages(topic, MOST)).map(({ sequence }) => sequence);
+    if (acknowledges.length + messages.length > 0) await store.commit({ changes: [], acknowledges, messages });
   };
   if (fresh) await replaced([]);
   const done = new Set<number>();

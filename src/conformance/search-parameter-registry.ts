@@ -50,7 +50,7 @@ const MAX_WARNINGS = 10_000;
 export interface RegistryOptions {
   readonly definitions: Definitions;
   readonly parameters: LiveParameters;
-  readonly placement: GrowingLayout;
+  readonly layout: GrowingLayout;
   readonly store: Store;
   readonly log: Log;
   /** SearchParameters from files. */
@@ -165,7 +165,7 @@ export class Registry {
 
   /** Decides what is in force, and exchanges the tables where that has changed. */
   async #decide(): Promise<void> {
-    const { store, placement, parameters, log } = this.#options;
+    const { store, layout, parameters, log } = this.#options;
     const accepted = decideInForce(candidatesOf(this.#stored, this.#files), this.#standard, (candidate, issue) =>
       this.#warn(candidate, issue),
     );
@@ -174,7 +174,7 @@ export class Registry {
       const inForce = accepted.map(({ definition }) => definition);
       const numbers = await store.assignParameterCodes([...new Set(inForce.map(({ code }) => code))]);
       // First where keys live, then what is extracted and may be asked.
-      placement.extend(inForce, numbers);
+      layout.extend(inForce, numbers);
       parameters.replace(inForce);
       log.info({ parameters: accepted.length }, 'Custom search parameters in force');
     }

@@ -17,7 +17,7 @@ const ENTRIES_A_TURN = 16;
 /** Bytes that an answer should have at the least. */
 const LEAST = 1024;
 
-export async function batch(around: Caller, ask: Of<'batch'>, door: EntryRunner): Promise<Outcome> {
+export async function batch(around: Caller, ask: Of<'batch'>, runner: EntryRunner): Promise<Outcome> {
   const context = { ...around, allowance: allowanceOf(around) };
   const { entries, prefer } = ask;
   const answers: Answer[] = [];
@@ -28,7 +28,7 @@ export async function batch(around: Caller, ask: Of<'batch'>, door: EntryRunner)
       .values();
     const work = async (): Promise<void> => {
       for (const [at, entry] of waiting) {
-        answers[at] = await one(context, entry, at, prefer, door, names);
+        answers[at] = await one(context, entry, at, prefer, runner, names);
         if (at % ENTRIES_A_TURN === 0) await new Promise(setImmediate);
       }
     };
@@ -45,7 +45,7 @@ async function one(
   entry: Entry,
   at: number,
   prefer: string | undefined,
-  door: EntryRunner,
+  runner: EntryRunner,
   names: Names,
 ): Promise<Answer> {
   const { ask, request } = entry;
@@ -56,18 +56,18 @@ async function one(
   try {
     if ('error' in ask) {
       if (!ask.target) throw ask.error;
-      await door.admit(own, ask.target);
-      return await door.refuse(own, ask.target, ask.error);
+      await runner.admit(own, ask.target);
+      return await runner.refuse(own, ask.target, ask.error);
     }
     // What cannot be shown any more is not looked for; what is to be written is written.
     const fault =
       referenceFault(context.engine, ask, names) ??
       (!isWrite(ask) && whole.left < LEAST ? answerTooLarge() : undefined);
     if (fault) {
-      await door.admit(own, ask);
-      return await door.refuse(own, ask, fault);
+      await runner.admit(own, ask);
+      return await runner.refuse(own, ask, fault);
     }
-    const result = await seen(entry, await door.perform(own, ask), whole);
+    const result = await seen(entry, await runner.perform(own, ask), whole);
     return within(whole, result, isWrite(ask), ask.kind === 'operation' ? 'representation' : prefer);
   } catch (error) {
     const known = asFhirError(error);

@@ -161,15 +161,16 @@ async function runAdmitted(context: Context, ask: Interaction, located?: Located
     case 'operation':
       return operate(context, ask);
     case 'transaction':
-      return transaction(context, ask, DOOR);
+      return transaction(context, ask, ENTRY_RUNNER);
     case 'batch':
-      return batch(context, ask, DOOR);
+      return batch(context, ask, ENTRY_RUNNER);
   }
 }
 
-const DOOR: EntryRunner = { admit, run: runAdmitted, perform, refuse: recordRefusal };
+const ENTRY_RUNNER: EntryRunner = { admit, run: runAdmitted, perform, refuse: recordRefusal };
 
-function eventsOf({ engine, ...context }: Caller, target: Target, result: Result, error?: FhirError): Change[] {
+function eventsOf(caller: Caller, target: Target, result: Result, error?: FhirError): Change[] {
+  const { engine, principal, address, requestId, request } = caller;
   const { type, id } = target;
   const pattern = INTERACTIONS[target.kind].audit;
   if (pattern === undefined) return [];
@@ -180,11 +181,11 @@ function eventsOf({ engine, ...context }: Caller, target: Target, result: Result
     at: engine.now(),
     outcome: error ? KINDS[error.kind].outcome : '0',
     ...(error ? { why: error.kind } : result.unchanged ? { why: 'unchanged' } : {}),
-    principal: context.principal,
-    address: context.address,
-    requestId: context.requestId,
+    principal,
+    address,
+    requestId,
     base: engine.settings.base,
-    request: context.request,
+    request,
     ...(data ? { data } : {}),
     patients: result.patients,
   });

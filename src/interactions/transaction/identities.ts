@@ -124,9 +124,9 @@ export function checkApart({ ask, at, madeBy }: EntryTask, found: CriteriaMatche
   if (ask.kind === 'create' && current && staged.writes(ask.type, current.id)) throw twice();
 }
 
-/** The claim of an entry that makes a new resource because nothing matches its criteria. */
-export const newClaim = ({ madeBy }: EntryTask, found: CriteriaMatches | undefined): string | undefined =>
-  madeBy === undefined && found?.rows.length === 0 ? found.sought?.claim : undefined;
+/** The uniqueness key of an entry that makes a new resource because nothing matches its criteria. */
+export const keyOfCreation = ({ madeBy }: EntryTask, found: CriteriaMatches | undefined): string | undefined =>
+  madeBy === undefined && found?.rows.length === 0 ? found.sought?.uniquenessKey : undefined;
 
 export const twice = () =>
   new FhirError('invalid', 'Two entries of the Bundle write the same resource: put what they do into one.', {

@@ -10,7 +10,7 @@ import type { LocatedTarget } from '../write/conditional.js';
 import { isRaw } from '../write/prepare.js';
 import { type Names, type Site, sitesOf, sitesOfPatch } from './references.js';
 
-/** How entries enter the one door: perform.ts gives them in. */
+/** How entries pass the one door: perform.ts hands it in. */
 export interface EntryRunner {
   /** Decides, and records a refusal. Gives what the entry sees. */
   admit(caller: Caller, target: Target): Promise<Allowed>;

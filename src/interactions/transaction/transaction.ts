@@ -21,7 +21,7 @@ import {
   within,
 } from '../response/transaction-response.js';
 import { referenceCriteria, resolveConditional, type Pending } from './conditional-references.js';
-import { checkApart, newClaim, type CriteriaMatches, seek, assignIdentity, twice } from './identities.js';
+import { checkApart, keyOfCreation, type CriteriaMatches, seek, assignIdentity, twice } from './identities.js';
 import type { RecordedPart, Entry, Interaction, Of, Outcome, Result } from '../interaction.js';
 import { breathe, turn } from '../../platform/pieces.js';
 import { validateLargeAhead } from '../../validation/beside.js';
@@ -34,10 +34,10 @@ import { type EntryRunner, isWrite, rankOf, resourceIn, sitesIn, type EntryTask 
 /** Entries prepared at the same time: stores gather their point reads, and the event loop gets a turn after each lot. */
 const ENTRIES_AT_ONCE = 64;
 
-export async function transaction(context: Context, ask: Of<'transaction'>, door: EntryRunner): Promise<Outcome> {
+export async function transaction(context: Context, ask: Of<'transaction'>, runner: EntryRunner): Promise<Outcome> {
   const { engine } = context;
   const { entries, prefer } = ask;
-  const steps = await admitAll(context, entries, door);
+  const steps = await admitAll(context, entries, runner);
   const reads = steps.filter(step => !isWrite(step.ask));
   const writes = steps.filter(step => isWrite(step.ask)).toSorted((a, b) => rankOf(a.ask) - rankOf(b.ask));
   const staged = new Staged(engine);
@@ -47,23 +47,23 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
   const check = await identify(engine, writes, staged);
   for (const { ask: read, entry, at } of reads)
     if (read.kind === 'read') atEntry(at, () => staged.name(entry.fullUrl, read.type, read.id, at));
-  await rewriteAll(engine, writes, staged, door);
+  await rewriteAll(engine, writes, staged, runner);
   const outcomes = await inLots(
     writes.filter(step => step.madeBy === undefined),
-    async step => ({ step, outcome: step.outcome ?? (await runStep(step, door)) }),
+    async step => ({ step, outcome: step.outcome ?? (await runStep(step, runner)) }),
   );
   // What a patch makes of a resource may be what the criteria of others mean.
   const patched = outcomes.filter(({ step }) => step.ask.kind === 'patch' && !step.outcome);
   for (const { outcome } of patched) outcome.changes?.forEach(change => staged.patched(change));
   if (patched.length > 0) await check();
-  const { results, parts, ...committed } = gathered(outcomes, prefer);
+  const { results, parts, ...committed } = await gathered(outcomes, prefer);
   for (const { at, ask: target, entry, madeBy } of writes) {
     if (madeBy === undefined) continue;
     const result = { ...results.get(madeBy)!, status: 200 };
     results.set(at, result);
     parts.push({ target, result, request: entry.request });
   }
-  await inLots(reads, step => tryRead(step, committed.changes, door));
+  await inLots(reads, step => tryRead(step, committed.changes, runner));
   const complete = async (warnings: readonly Issue[] = []): Promise<Result> => {
     const answers: Answer[] = [];
     const allowance = allowanceOf(context);
@@ -75,7 +75,7 @@ export async function transaction(context: Context, ask: Of<'transaction'>, door
       const shown = kind === 'operation' ? 'representation' : prefer;
       answers[at] = within(allowance, { ...result, issues }, true, shown);
     });
-    await inLots(reads, async step => void (answers[step.at] = await answerRead(step, door, allowance)));
+    await inLots(reads, async step => void (answers[step.at] = await answerRead(step, runner, allowance)));
     return { status: 200, ...responseBundle('transaction', answers, engine.now()), patients: [] };
   };
   return {
@@ -98,7 +98,7 @@ interface Ran {
 }
 
 /** What all writes come to together, in their order. Throws `invalid` where two of them write the same resource. */
-function gathered(outcomes: readonly Ran[], prefer: string | undefined) {
+async function gathered(outcomes: readonly Ran[], prefer: string | undefined) {
   /** By position of the entry. */
   const results = new Map<number, Result>();
   const parts: RecordedPart[] = [];
@@ -108,6 +108,7 @@ function gathered(outcomes: readonly Ran[], prefer: string | undefined) {
   const mustNotMatch = new Map<string, Absence>();
   const mustExist: Standing[] = [];
   for (const { step, outcome } of outcomes) {
+    await breathe();
     // What an entry leaves as it is is written by it, too.
     for (const { type, id } of [...(outcome.changes ?? []), ...(outcome.mustExist ?? [])]) {
       if (entries.has(`${type}/${id}`)) throw inEntry(twice(), step.at);
@@ -128,17 +129,17 @@ function gathered(outcomes: readonly Ran[], prefer: string | undefined) {
 
 const isDeletion = ({ text }: Change): boolean => text === undefined;
 
-async function admitAll(context: Context, entries: readonly Entry[], door: EntryRunner): Promise<EntryTask[]> {
+async function admitAll(context: Context, entries: readonly Entry[], runner: EntryRunner): Promise<EntryTask[]> {
   const positions = entries.map((entry, at) => ({ entry, at }));
   return inLots(positions, async ({ entry, at }) => {
     const own = { ...context, request: entry.request };
     const { ask } = entry;
     if (!('error' in ask)) {
-      const { restrictions } = await door.admit(own, ask);
+      const { restrictions } = await runner.admit(own, ask);
       return { at, entry, context: { ...own, view: createView(own.engine, restrictions) }, ask };
     }
     // Who may not do it does not learn what is wrong with it.
-    if (ask.target) await door.admit(own, ask.target);
+    if (ask.target) await runner.admit(own, ask.target);
     throw ask.error;
   });
 }
@@ -192,11 +193,11 @@ async function identify(engine: Engine, writes: readonly EntryTask[], staged: St
         atEntry(step.at, () => assignIdentity(engine, step, own, staged));
       }
   }
-  const claims = new Set<string>();
+  const keys = new Set<string>();
   for (const step of writes) {
-    const claim = newClaim(step, found.get(step));
-    if (claim !== undefined && claims.has(claim)) throw inEntry(twice(), step.at);
-    if (claim !== undefined) claims.add(claim);
+    const key = keyOfCreation(step, found.get(step));
+    if (key !== undefined && keys.has(key)) throw inEntry(twice(), step.at);
+    if (key !== undefined) keys.add(key);
   }
   const check = async () => {
     for (const step of writes) {
@@ -214,7 +215,7 @@ async function rewriteAll(
   engine: Engine,
   writes: readonly EntryTask[],
   staged: Staged,
-  door: EntryRunner,
+  runner: EntryRunner,
 ): Promise<void> {
   const { names } = staged;
   const pending: Pending[] = [];
@@ -244,34 +245,34 @@ async function rewriteAll(
   await inLots(
     writes.filter(({ at, ask }) => ask.kind === 'patch' && !waiting.has(at)),
     async step => {
-      step.outcome = await runStep(step, door);
+      step.outcome = await runStep(step, runner);
       for (const change of step.outcome.changes ?? []) staged.patched(change);
     },
   );
   await resolveConditional(engine, pending, staged);
 }
 
-const runStep = ({ context, ask, located }: EntryTask, door: EntryRunner): Promise<Outcome> =>
-  door.run(context, ask, located);
+const runStep = ({ context, ask, located }: EntryTask, runner: EntryRunner): Promise<Outcome> =>
+  runner.run(context, ask, located);
 
 /** Fails where the answer would be a refusal, as far as that can be known before the commit. */
 async function tryRead(
   { ask, context }: EntryTask,
   changes: ReadonlyMap<string, Change>,
-  door: EntryRunner,
+  runner: EntryRunner,
 ): Promise<void> {
   const change =
     'id' in ask && ask.type !== undefined && ask.id !== undefined ? changes.get(`${ask.type}/${ask.id}`) : undefined;
   // An earlier version than the one that is written now is in the store already.
-  if (!change || (ask.kind === 'vread' && ask.version !== String(change.version))) return tried(context, ask, door);
+  if (!change || (ask.kind === 'vread' && ask.version !== String(change.version))) return tried(context, ask, runner);
   if (!change.text && ask.kind !== 'history') throw deletedError(change);
 }
 
 /** That it is too large for what is left of the answer is told when it is answered. */
-async function tried(context: Context, ask: Interaction, door: EntryRunner): Promise<void> {
+async function tried(context: Context, ask: Interaction, runner: EntryRunner): Promise<void> {
   const allowance = shareOf(createAllowance(context.engine));
   try {
-    await door.run({ ...context, allowance }, ask);
+    await runner.run({ ...context, allowance }, ask);
   } catch (error) {
     if (asFhirError(error).kind !== 'too-large') throw error;
   }
@@ -280,11 +281,11 @@ async function tried(context: Context, ask: Interaction, door: EntryRunner): Pro
 /** What can still go wrong is told in the entry: the writes are durable. */
 async function answerRead(
   { ask, context, entry, at }: EntryTask,
-  door: EntryRunner,
+  runner: EntryRunner,
   whole: Allowance,
 ): Promise<Answer> {
   try {
-    const result = await door.perform({ ...context, allowance: shareOf(whole) }, ask);
+    const result = await runner.perform({ ...context, allowance: shareOf(whole) }, ask);
     return within(whole, await seen(entry, result, whole), false, undefined);
   } catch (error) {
     return answerOfError(inEntry(asFhirError(error), at));

@@ -3,7 +3,8 @@
  * #cdelete, #concurrency
  *
  * Criteria are conditions alone, understood to the last: one that is left out would mean more resources. Where nothing
- * matches, the commit is told so (`Absence`), and that two with the same claim exclude each other, in whatever process.
+ * matches, the commit demands that nothing does (`Absence`), and two with the same uniqueness key exclude each other,
+ * in whatever process.
  */
 import { FhirError } from '../../fhir/error.js';
 import { parseSearch } from '../../search/parse.js';
@@ -29,7 +30,7 @@ export interface ConditionalQuery extends Separated {
   /** As the client meant it, for `match`. */
   readonly meant: Where;
   /** Equal for criteria that mean the same resource. */
-  readonly claim: string;
+  readonly uniquenessKey: string;
   /** `system|value` or `value`, where an identifier is among the criteria. */
   readonly identifier?: string;
 }
@@ -85,7 +86,7 @@ export async function readCriteria(
   return {
     type,
     meant: where,
-    claim: uniquenessKeyOf(type, parameters),
+    uniquenessKey: uniquenessKeyOf(type, parameters),
     ...(identifier ? { identifier: identifier[1] } : {}),
     ...(await resolve(context, [type], where)),
   };
@@ -95,7 +96,7 @@ const identifierOf = (parameters: Parameters) =>
   parameters.find(([name, value]) => name === 'identifier' && /^[^|,\\]*\|[^|,\\]+$/.test(value));
 
 /**
- * An identifier says who is meant, whatever else is asked; any other criteria claim the whole question. Criteria in
+ * An identifier says who is meant, whatever else is asked; any other criteria stand for the whole question. Criteria in
  * different words for the same thing do not exclude each other across processes.
  */
 export function uniquenessKeyOf(type: string, parameters: Parameters): string {
@@ -158,7 +159,7 @@ export const several = ({ type }: ConditionalQuery): FhirError =>
   });
 
 /** That nothing that may be seen matches, as a condition of the commit. */
-export function absence({ view }: Context, { type, where, rest, claim }: ConditionalQuery): Absence {
+export function absence({ view }: Context, { type, where, rest, uniquenessKey }: ConditionalQuery): Absence {
   if (rest)
     throw new FhirError(
       'too-costly',
@@ -166,5 +167,5 @@ export function absence({ view }: Context, { type, where, rest, claim }: Conditi
       { expression: 'http.criteria' },
     );
   const query = { types: [type], where };
-  return { uniquenessKey: claim, ...(view.narrow(query) ?? query) };
+  return { uniquenessKey, ...(view.narrow(query) ?? query) };
 }

@@ -3,8 +3,8 @@
  * is not deleted. https://hl7.org/fhir/R4/http.html#integrity (servers may reject), #delete ("referential integrity")
  *
  * All changes of an interaction are judged together: what the same commit creates is there, what it deletes is not. What
- * was found goes to the commit as `present`, that nothing refers to what is deleted as `absent`, so that neither side of
- * a race slips through.
+ * was found goes to the commit as `mustExist`, that nothing refers to what is deleted as `mustNotMatch`, so that neither side
+ * of a race slips through.
  *
  * Choices: a reference to a version needs that version, and a resource that is not deleted. A URN that names nothing, and an
  * address below our own base at which no resource can be, dangle. References to elsewhere and by identifier are never
