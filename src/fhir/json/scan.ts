@@ -45,7 +45,7 @@ export interface Scan {
 }
 
 /** Longer literals carry no clinical meaning and cost time; the standard asks for 18 digits. */
-const LONGEST_NUMBER = 40;
+export const LONGEST_NUMBER = 40;
 
 export interface ScanLimits {
   /** Brackets inside one another. */

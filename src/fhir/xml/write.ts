@@ -33,108 +33,138 @@ export function printXml(
   decimals?: Decimals,
   { pretty = false }: XmlLayout = {},
 ): string {
-  const write = writer(definitions, decimals, pretty);
-  const out = `<?xml version="1.0" encoding="UTF-8"?>${pretty ? '\n' : ''}${write(resource)}`;
+  const writing: Writing = { definitions, decimals, pretty };
+  const out = `<?xml version="1.0" encoding="UTF-8"?>${pretty ? '\n' : ''}${writeResource(writing, resource, '', pretty ? '\n' : '', true)}`;
   if (NOT_XML.test(out)) throw unsayable(resource.resourceType, 'has a character that XML cannot carry.');
   return out;
 }
 
-function writer(definitions: Definitions, decimals: Decimals | undefined, pretty: boolean) {
-  const indent = (line: string) => (pretty ? `${line}  ` : '');
-
-  /** The resource as an element; the outermost one names the namespace. `line`: line break and indentation before it. */
-  function writeResource(resource: Json | undefined, path: string, line: string, outermost: boolean): string {
-    const type = isObject(resource) ? resource['resourceType'] : undefined;
-    if (typeof type !== 'string' || !isResourceType(definitions, type))
-      throw unsayable(path === '' ? 'The resource' : path, 'is not a resource of R4.');
-    const { content } = writeMembers(resource as JsonObject, type, path || type, indent(line));
-    return `<${type}${outermost ? ` xmlns="${FHIR}"` : ''}${content === '' ? '/>' : `>${content}${line}</${type}>`}`;
-  }
-
-  /** Attributes and child elements of an object of a type. */
-  function writeMembers(object: JsonObject, type: string, path: string, line: string) {
-    const shape = shapeOf(definitions, type);
-    const slots: Slot[] = [];
-    let ordered = true;
-    for (const key in object) {
-      const sibling = key.startsWith('_');
-      const slot = shape.get(sibling ? key.slice(1) : key);
-      if (!slot) {
-        if (key === 'resourceType' && definitions.types.get(type)?.kind === 'resource') continue;
-        throw unsayable(path, `has the property "${key.slice(0, 64)}", which R4 does not know.`);
-      }
-      if (sibling && Object.hasOwn(object, slot.name)) continue;
-      if (slots.length > 0 && slots.at(-1)!.order > slot.order) ordered = false;
-      slots.push(slot);
-    }
-    if (!ordered) slots.sort((a, b) => a.order - b.order);
-    let attributes = '';
-    let content = '';
-    for (const slot of slots) {
-      const at = `${path}.${slot.step}`;
-      const value = object[slot.name];
-      if (slot.as === 'attribute') {
-        if (typeof value !== 'string' || Object.hasOwn(object, `_${slot.name}`))
-          throw unsayable(at, 'is an attribute in XML and can only be a string.');
-        attributes += ` ${slot.name}="${escapeAttribute(value)}"`;
-      } else if (!slot.many) content += line + writeElement(slot, object, slot.name, object[`_${slot.name}`], at, line);
-      else {
-        const values = listOf(value, at);
-        const extras = listOf(object[`_${slot.name}`], at);
-        for (let index = 0; index < Math.max(values.length, extras.length); index++)
-          content += line + writeElement(slot, values, index, extras[index], `${at}[${index}]`, line);
-      }
-    }
-    return { attributes, content };
-  }
-
-  /** One element: the value at `parent[key]` and, of a primitive, its id and extensions in `extra`. */
-  function writeElement(
-    slot: Slot,
-    parent: JsonObject | Json[],
-    key: string | number,
-    extra: Json | undefined,
-    path: string,
-    line: string,
-  ): string {
-    const value = (parent as JsonObject)[key];
-    const { name } = slot;
-    switch (slot.as) {
-      case 'xhtml': {
-        const element = typeof value === 'string' && extra === undefined ? asElement(value) : undefined;
-        if (element === undefined) throw unsayable(path, 'is not well-formed XHTML.');
-        return element;
-      }
-      case 'resource':
-        return `<${name}>${indent(line)}${writeResource(value, path, indent(line), false)}${line}</${name}>`;
-      case 'complex': {
-        if (!isObject(value) || extra !== undefined) throw unsayable(path, 'is not an object.');
-        const { attributes, content } = writeMembers(value, slot.type, path, indent(line));
-        return `<${name}${attributes}${content === '' ? '/>' : `>${content}${line}</${name}>`}`;
-      }
-      default: {
-        if (typeof value === 'object' && value !== null) throw unsayable(path, 'is not a primitive value.');
-        let start = `<${name}`;
-        let inside = '';
-        if (extra !== undefined && extra !== null) {
-          if (!isObject(extra)) throw unsayable(path, 'has a sibling that is not an object.');
-          const { attributes, content } = writeMembers(extra, slot.type, path, indent(line));
-          start += attributes;
-          inside = content;
-        }
-        if (value !== undefined && value !== null)
-          start += ` value="${typeof value === 'string' ? escapeAttribute(value) : textOf(parent, key, decimals)}"`;
-        else if (start.length === name.length + 1 && inside === '') throw unsayable(path, 'is empty.');
-        return `${start}${inside === '' ? '/>' : `>${inside}${line}</${name}>`}`;
-      }
-    }
-  }
-
-  return (resource: Resource) => writeResource(resource, '', pretty ? '\n' : '', true);
+interface Writing {
+  readonly definitions: Definitions;
+  readonly decimals: Decimals | undefined;
+  readonly pretty: boolean;
 }
 
-function listOf(value: Json | undefined, path: string): Json[] {
+/** What stands in an element. */
+interface Inside {
+  readonly attributes: string;
+  readonly content: string;
+}
+
+/** A line break and the indentation of one level more. */
+const indent = ({ pretty }: Writing, line: string): string => (pretty ? `${line}  ` : '');
+
+/** The resource as an element; the outermost one names the namespace. `line`: line break and indentation before it. */
+function writeResource(
+  writing: Writing,
+  resource: Json | undefined,
+  path: string,
+  line: string,
+  outermost: boolean,
+): string {
+  const type = isObject(resource) ? resource['resourceType'] : undefined;
+  if (typeof type !== 'string' || !isResourceType(writing.definitions, type))
+    throw unsayable(path === '' ? 'The resource' : path, 'is not a resource of R4.');
+  const { content } = writeMembers(writing, resource as JsonObject, type, path || type, indent(writing, line));
+  return elementOf(type, outermost ? ` xmlns="${FHIR}"` : '', content, line);
+}
+
+/** Attributes and child elements of an object of a type. */
+function writeMembers(writing: Writing, object: JsonObject, type: string, path: string, line: string): Inside {
+  let attributes = '';
+  let content = '';
+  for (const slot of slotsOf(writing, object, type, path)) {
+    const at = `${path}.${slot.step}`;
+    const value = object[slot.name];
+    if (slot.as === 'attribute') {
+      if (typeof value !== 'string' || Object.hasOwn(object, `_${slot.name}`))
+        throw unsayable(at, 'is an attribute in XML and can only be a string.');
+      attributes += ` ${slot.name}="${escapeAttribute(value)}"`;
+    } else if (!slot.many)
+      content += line + writeElement(writing, slot, object, slot.name, object[`_${slot.name}`], at, line);
+    else {
+      const values = itemsOf(value, at);
+      const extras = itemsOf(object[`_${slot.name}`], at);
+      for (let index = 0; index < Math.max(values.length, extras.length); index++)
+        content += line + writeElement(writing, slot, values, index, extras[index], `${at}[${index}]`, line);
+    }
+  }
+  return { attributes, content };
+}
+
+/** The slots that an object fills, in the order of XML. */
+function slotsOf({ definitions }: Writing, object: JsonObject, type: string, path: string): readonly Slot[] {
+  const shape = shapeOf(definitions, type);
+  const slots: Slot[] = [];
+  let ordered = true;
+  for (const key in object) {
+    const sibling = key.startsWith('_');
+    const slot = shape.get(sibling ? key.slice(1) : key);
+    if (!slot) {
+      if (key === 'resourceType' && definitions.types.get(type)?.kind === 'resource') continue;
+      throw unsayable(path, `has the property "${key.slice(0, 64)}", which R4 does not know.`);
+    }
+    if (sibling && Object.hasOwn(object, slot.name)) continue;
+    if (slots.length > 0 && slots.at(-1)!.order > slot.order) ordered = false;
+    slots.push(slot);
+  }
+  return ordered ? slots : slots.toSorted((a, b) => a.order - b.order);
+}
+
+function itemsOf(value: Json | undefined, path: string): Json[] {
   if (value === undefined) return [];
   if (!Array.isArray(value)) throw unsayable(path, 'is not an array.');
   return value;
+}
+
+/** One element: the value at `parent[key]` and, of a primitive, its id and extensions in `extra`. */
+function writeElement(
+  writing: Writing,
+  slot: Slot,
+  parent: JsonObject | Json[],
+  key: string | number,
+  extra: Json | undefined,
+  path: string,
+  line: string,
+): string {
+  const value = (parent as JsonObject)[key];
+  const { name } = slot;
+  switch (slot.as) {
+    case 'xhtml': {
+      const element = typeof value === 'string' && extra === undefined ? asElement(value) : undefined;
+      if (element === undefined) throw unsayable(path, 'is not well-formed XHTML.');
+      return element;
+    }
+    case 'resource': {
+      const inner = indent(writing, line);
+      return `<${name}>${inner}${writeResource(writing, value, path, inner, false)}${line}</${name}>`;
+    }
+    case 'complex': {
+      if (!isObject(value) || extra !== undefined) throw unsayable(path, 'is not an object.');
+      const { attributes, content } = writeMembers(writing, value, slot.type, path, indent(writing, line));
+      return elementOf(name, attributes, content, line);
+    }
+    default: {
+      if (typeof value === 'object' && value !== null) throw unsayable(path, 'is not a primitive value.');
+      const { attributes, content } = writeExtra(writing, slot, extra, path, line);
+      if (value === undefined || value === null) {
+        if (attributes === '' && content === '') throw unsayable(path, 'is empty.');
+        return elementOf(name, attributes, content, line);
+      }
+      const text = typeof value === 'string' ? escapeAttribute(value) : textOf(parent, key, writing.decimals);
+      return elementOf(name, `${attributes} value="${text}"`, content, line);
+    }
+  }
+}
+
+const elementOf = (name: string, attributes: string, content: string, line: string): string =>
+  `<${name}${attributes}${content === '' ? '/>' : `>${content}${line}</${name}>`}`;
+
+const NOTHING: Inside = { attributes: '', content: '' };
+
+/** Id and extensions of a primitive. */
+function writeExtra(writing: Writing, slot: Slot, extra: Json | undefined, path: string, line: string): Inside {
+  if (extra === undefined || extra === null) return NOTHING;
+  if (!isObject(extra)) throw unsayable(path, 'has a sibling that is not an object.');
+  return writeMembers(writing, extra, slot.type, path, indent(writing, line));
 }
