@@ -6,6 +6,8 @@
  * SampledData.data (blank-separated decimals) is not such a value, except for a lone word, and even that comes back.
  */
 
+import { isBlank } from './scan.js';
+
 export interface Lifted {
   /** Byte offset in the shortened text: between the two quotes of the empty string. */
   readonly at: number;
@@ -29,7 +31,7 @@ export function liftBase64(text: Buffer, atLeast: number): { text: Buffer; lifte
   let kept = 0;
   let removed = 0;
   for (let key = text.indexOf(KEY); key >= 0 && text.length - key > atLeast; ) {
-    const start = valueOf(text, key);
+    const start = startOfString(text, key);
     const end = start < 0 ? -1 : text.indexOf(QUOTE, start);
     let next = key + KEY.length;
     if (end - start >= atLeast && end > start) {
@@ -51,7 +53,7 @@ export function liftBase64(text: Buffer, atLeast: number): { text: Buffer; lifte
 }
 
 /** Offset after the opening quote of the string value of the key at `at`, or -1: no key, or no string. */
-function valueOf(text: Buffer, at: number): number {
+function startOfString(text: Buffer, at: number): number {
   if (text[at - 1] === BACKSLASH) return -1; // `"foo\"data"`: the end of another string
   let next = skipBlanks(text, at + KEY.length);
   if (text[next] !== COLON) return -1;
@@ -61,7 +63,7 @@ function valueOf(text: Buffer, at: number): number {
 
 function skipBlanks(text: Buffer, at: number): number {
   let next = at;
-  while (text[next] === 32 || text[next] === 10 || text[next] === 13 || text[next] === 9) next++;
+  while (isBlank(text[next])) next++;
   return next;
 }
 

@@ -20,7 +20,8 @@ import {
   type Resource,
   isObject,
 } from '../resource.js';
-import { type Lossy, PIECE, type Place, type Scan, scanning } from './scan.js';
+import type { Container } from './open-containers.js';
+import { type Lossy, PIECE, type Scan, scanning } from './scan.js';
 import { whereBroken } from './syntax.js';
 
 export interface JsonLimits {
@@ -177,12 +178,12 @@ function refuseForbidden(value: Json, forbidden: RegExp): void {
 
 function tabulate(lossy: readonly Lossy[], root: JsonObject | Json[]): Decimals {
   const table: Decimals = new Map();
-  const containers = new Map<Place, JsonObject>();
-  const containerOf = (place: Place): JsonObject => {
-    let container = containers.get(place);
+  const containers = new Map<Container, JsonObject>();
+  const containerOf = (of: Container): JsonObject => {
+    let container = containers.get(of);
     if (!container) {
-      container = place.parent ? (containerOf(place.parent)[place.key] as JsonObject) : (root as JsonObject);
-      containers.set(place, container);
+      container = of.parent ? (containerOf(of.parent)[of.key] as JsonObject) : (root as JsonObject);
+      containers.set(of, container);
     }
     return container;
   };

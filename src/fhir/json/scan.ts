@@ -11,17 +11,12 @@
 import { atOnce, type Pieces } from '../../platform/pieces.js';
 import { FhirError } from '../error.js';
 import type { Member } from '../resource.js';
+import { beginsNumber, endOfNumber, lossyNumber } from './numbers.js';
+import { type Container, OpenContainers } from './open-containers.js';
 
-/** A container of the text: found from the root by following keys. Shared by all numbers in it. */
-export interface Place {
-  readonly parent: Place | undefined;
-  /** Key in the parent; of the root: ''. */
-  readonly key: string | number;
-}
-
-/** A number whose text `Number` would not give back: `48.0`, `1e2`, `-0`, more than 17 digits. */
+/** A number whose text `Number` would not give back. */
 export interface Lossy {
-  readonly parent: Place;
+  readonly parent: Container;
   readonly key: string | number;
   readonly text: string;
 }
@@ -44,9 +39,6 @@ export interface Scan {
   readonly lossy: readonly Lossy[];
 }
 
-/** Longer literals carry no clinical meaning and cost time; the standard asks for 18 digits. */
-export const LONGEST_NUMBER = 40;
-
 export interface ScanLimits {
   /** Brackets inside one another. */
   readonly maxDepth: number;
@@ -65,61 +57,18 @@ export const PIECE = 256 * 1024;
 const LONG_STRING = 4096;
 const ANY = /[ <\\]/;
 
-const TAB = 9;
-const LF = 10;
-const CR = 13;
-const BLANK = 32;
-const QUOTE = 34;
-const COMMA = 44;
-const MINUS = 45;
-const DOT = 46;
-const ZERO = 48;
-const NINE = 57;
-const COLON = 58;
-const OPEN_ARRAY = 91;
-const BACKSLASH = 92;
-const CLOSE_ARRAY = 93;
-const OPEN_OBJECT = 123;
-const CLOSE_OBJECT = 125;
-
-const isBlank = (code: number) => code === BLANK || code === LF || code === CR || code === TAB;
-const isDigit = (code: number) => code >= ZERO && code <= NINE;
-/** A character that may stand in a number: digits, `+`, `-`, `.`, `e`, `E`. */
-const inNumber = (code: number) =>
-  isDigit(code) || code === DOT || code === MINUS || code === 43 || code === 101 || code === 69;
-
-/** True where `Number` surely gives the same text back: 1–9 first, at most 15 characters, no trailing zero after a dot. */
-function survives(text: string, from: number, to: number): boolean {
-  if (to - from > 15 || text.charCodeAt(from) === ZERO) return false;
-  let dots = 0;
-  for (let at = from; at < to; at++) {
-    const code = text.charCodeAt(at);
-    if (code === DOT) dots++;
-    else if (!isDigit(code)) return false;
-  }
-  return dots === 0 || (dots === 1 && text.charCodeAt(to - 1) !== ZERO && text.charCodeAt(to - 1) !== DOT);
-}
+/** White space. */
+export const isBlank = (code: number | undefined): boolean => code === 32 || code === 10 || code === 13 || code === 9;
+const isBreak = (code: number) => code === 10 || code === 13;
 
 /** The offset of the quote that ends the string opened at `from`, or -1. A quote after an odd run of `\` is content. */
 export function closingQuote(text: string, from: number): number {
   for (let at = text.indexOf('"', from + 1); at >= 0; at = text.indexOf('"', at + 1)) {
     let before = at - 1;
-    while (text.charCodeAt(before) === BACKSLASH) before--;
+    while (text.charCodeAt(before) === 92) before--; // \
     if ((at - before) % 2 === 1) return at;
   }
   return -1;
-}
-
-/** The string literal between two offsets (quotes included), decoded if it is sound. */
-function keyOf(text: string, from: number, to: number): string {
-  if (to <= from) return '';
-  const raw = text.slice(from + 1, to - 1);
-  if (!raw.includes('\\')) return raw;
-  try {
-    return JSON.parse(text.slice(from, to)) as string;
-  } catch {
-    return raw; // the parse of the whole text will refuse it
-  }
 }
 
 const tooMany = (detail: string, message: string): FhirError => new FhirError('too-large', message, { detail });
@@ -134,128 +83,174 @@ export const scan = (text: string, maxDepth: number): Scan => atOnce(scanning(te
  * Scans a text. Throws `invalid` (json-depth, json-number) before anything recursive touches the text, and `too-large`
  * (too-many-values, too-many-members, too-many-names, too-many-digits).
  */
-export function* scanning(text: string, { maxDepth, maxValues = Infinity }: ScanLimits): Pieces<Scan> {
-  let blanks = 0;
-  let breaks = 0;
-  let keys = 0;
-  let values = 0;
-  let bulk = 0;
-  let pause = PIECE;
-  let depth = 0;
-  let start = -1;
-  let end = 0;
-  let breaksAtEnd = 0;
-  let stringFrom = 0;
-  let stringTo = 0;
-  let memberStart = -1;
-  let memberKey = '';
-  const limited = maxValues !== Infinity;
-  const names = limited && text.length > PIECE ? new Set<string>() : undefined;
-  const members: Member[] = [];
-  const lossy: Lossy[] = [];
-  // One slot per depth; index 0 is the outside.
-  const arrays: boolean[] = [false];
-  const indexes: number[] = [0];
-  const keyFrom: number[] = [0];
-  const keyTo: number[] = [0];
-  const keyNames: (string | undefined)[] = [undefined]; // decoded once: a text that is no JSON may ask a million times
-  const places: (Place | undefined)[] = [undefined];
-
-  const keyAt = (level: number): string | number =>
-    arrays[level] ? indexes[level]! : (keyNames[level] ??= keyOf(text, keyFrom[level]!, keyTo[level]!));
-  const placeAt = (level: number): Place => {
-    const known = places[level];
-    if (known) return known;
-    const place = level <= 1 ? { parent: undefined, key: '' } : { parent: placeAt(level - 1), key: keyAt(level - 1) };
-    places[level] = place;
-    return place;
-  };
-  const endMember = () => {
-    if (memberStart >= 0) members.push({ key: memberKey, start: memberStart, end });
-    memberStart = -1;
-  };
-
-  const length = text.length;
-  for (let at = 0; at < length; at++) {
-    if (at >= pause) {
-      pause = at + PIECE;
-      yield;
-    }
-    const code = text.charCodeAt(at);
-    if (code === QUOTE) {
-      const close = closingQuote(text, at);
-      if (close < 0) break;
-      if (close - at > LONG_STRING && !ANY.test(text.slice(at, close))) bulk += close - at;
-      if (start < 0) start = at;
-      stringFrom = at;
-      stringTo = close + 1;
-      at = close;
-    } else if (code === COLON) {
-      keys++;
-      if (++indexes[depth]! > MOST_MEMBERS && limited)
-        throw tooMany('too-many-members', `An object has more than ${MOST_MEMBERS} members. Send fewer.`);
-      if (names && names.add(text.slice(stringFrom, stringTo)).size > MOST_NAMES)
-        throw tooMany('too-many-names', `The body has more than ${MOST_NAMES} different names of members. Send fewer.`);
-      keyFrom[depth] = stringFrom;
-      keyTo[depth] = stringTo;
-      keyNames[depth] = undefined;
-      stringTo = stringFrom;
-      if (depth === 1) {
-        memberKey = String(keyAt(1));
-        let next = at + 1;
-        while (isBlank(text.charCodeAt(next))) next++;
-        memberStart = next;
-      }
-    } else if (code === COMMA) {
-      if (depth === 1) endMember();
-      if (arrays[depth]) indexes[depth]!++;
-      if (++values > maxValues) throw tooManyValues(maxValues);
-    } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
-      if (++values > maxValues) throw tooManyValues(maxValues);
-      if (++depth > maxDepth)
-        throw new FhirError('invalid', `The body is nested deeper than ${maxDepth} levels. Send a flatter document.`, {
-          detail: 'json-depth',
-        });
-      arrays[depth] = code === OPEN_ARRAY;
-      indexes[depth] = 0;
-      places[depth] = undefined;
-      if (start < 0) start = at;
-    } else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) {
-      if (depth === 1) endMember();
-      if (--depth < 0) break;
-    } else if (isBlank(code)) {
-      blanks++;
-      if (code === LF || code === CR) breaks++;
-      continue;
-    } else if (code === MINUS || isDigit(code)) {
-      let to = at + 1;
-      while (to < length && to - at <= LONGEST_NUMBER && inNumber(text.charCodeAt(to))) to++;
-      if (!survives(text, at, to)) {
-        const literal = to - at > LONGEST_NUMBER ? '' : text.slice(at, to);
-        const value = Number(literal);
-        if (literal === '' || value === Infinity || value === -Infinity)
-          throw new FhirError(
-            'invalid',
-            `A number has more than ${LONGEST_NUMBER} characters or is too large. Send one with fewer digits.`,
-            { detail: 'json-number' },
-          );
-        if (depth > 0 && String(value) !== literal) {
-          lossy.push({ parent: placeAt(depth), key: keyAt(depth), text: literal });
-          if (limited && lossy.length > MOST_LOSSY)
-            throw tooMany(
-              'too-many-digits',
-              `The body has more than ${MOST_LOSSY} numbers whose digits must be kept, like 1.0. Send several smaller resources.`,
-            );
-        }
-      }
-      if (start < 0) start = at;
-      at = to - 1;
-    } else if (start < 0) start = at;
-    end = at + 1;
-    breaksAtEnd = breaks;
+export function* scanning(text: string, limits: ScanLimits): Pieces<Scan> {
+  const scanner = new Scanner(text, limits);
+  for (let at = 0; at < text.length; ) {
+    if (at > 0) yield;
+    at = scanner.take(at, Math.min(at + PIECE, text.length));
   }
-  // Line breaks before the first token and after the last one do not count: they are cut off before storing.
-  let leading = 0;
-  for (let at = 0; at < start; at++) if (text.charCodeAt(at) === LF || text.charCodeAt(at) === CR) leading++;
-  return { blanks, broken: breaksAtEnd > leading, start: Math.max(start, 0), end, keys, values, bulk, members, lossy };
+  return scanner.found();
+}
+
+class Scanner {
+  readonly #text: string;
+  readonly #limits: ScanLimits;
+  readonly #maxValues: number;
+  readonly #open: OpenContainers;
+  /** Counted in long texts alone. */
+  readonly #names: Set<string> | undefined;
+  readonly #members: Member[] = [];
+  readonly #lossy: Lossy[] = [];
+  #blanks = 0;
+  #breaks = 0;
+  #breaksAtEnd = 0;
+  #keys = 0;
+  #values = 0;
+  #bulk = 0;
+  #start = -1;
+  #end = 0;
+  /** Offsets of the last string. */
+  #stringFrom = 0;
+  #stringTo = 0;
+  /** The member of the root that is open: where its value begins, or -1, and its key. */
+  #memberStart = -1;
+  #memberKey = '';
+
+  constructor(text: string, limits: ScanLimits) {
+    this.#text = text;
+    this.#limits = limits;
+    this.#maxValues = limits.maxValues ?? Infinity;
+    this.#open = new OpenContainers(text);
+    this.#names = this.#isLimited() && text.length > PIECE ? new Set() : undefined;
+  }
+
+  #isLimited(): boolean {
+    return this.#maxValues !== Infinity;
+  }
+
+  /**
+   * Takes the tokens that begin at `from` or behind it, and before `before`. Returns the offset behind the last of them, or
+   * the length of the text where it breaks off.
+   */
+  take(from: number, before: number): number {
+    const text = this.#text;
+    let at = from;
+    while (at < before) {
+      const code = text.charCodeAt(at);
+      if (isBlank(code)) {
+        this.#blanks++;
+        if (isBreak(code)) this.#breaks++;
+        at++;
+        continue;
+      }
+      const next = this.#token(code, at);
+      if (next < 0) return text.length;
+      if (this.#start < 0) this.#start = at;
+      at = next;
+      this.#end = at;
+      this.#breaksAtEnd = this.#breaks;
+    }
+    return at;
+  }
+
+  /** Takes the token that begins with `code`. Returns the offset behind it, or -1 where the text breaks off. */
+  #token(code: number, at: number): number {
+    // The cases are literals because V8 jumps to them; imported names it loads and compares one by one.
+    switch (code) {
+      case 34: // "
+        return this.#string(at);
+      case 58: // :
+        this.#colon(at);
+        return at + 1;
+      case 44: // ,
+        if (this.#open.depth === 1) this.#endMember();
+        this.#open.next();
+        this.#countValue();
+        return at + 1;
+      case 91: // [
+      case 123: // {
+        this.#bracket(code === 91);
+        return at + 1;
+      case 93: // ]
+      case 125: // }
+        if (this.#open.depth === 1) this.#endMember();
+        return --this.#open.depth < 0 ? -1 : at + 1;
+      default:
+        return beginsNumber(code) ? this.#number(at) : at + 1;
+    }
+  }
+
+  #string(at: number): number {
+    const close = closingQuote(this.#text, at);
+    if (close < 0) return -1;
+    if (close - at > LONG_STRING && !ANY.test(this.#text.slice(at, close))) this.#bulk += close - at;
+    this.#stringFrom = at;
+    this.#stringTo = close + 1;
+    return close + 1;
+  }
+
+  #colon(at: number): void {
+    this.#keys++;
+    const members = this.#open.name(this.#stringFrom, this.#stringTo);
+    if (members > MOST_MEMBERS && this.#isLimited())
+      throw tooMany('too-many-members', `An object has more than ${MOST_MEMBERS} members. Send fewer.`);
+    const names = this.#names?.add(this.#text.slice(this.#stringFrom, this.#stringTo)).size ?? 0;
+    if (names > MOST_NAMES)
+      throw tooMany('too-many-names', `The body has more than ${MOST_NAMES} different names of members. Send fewer.`);
+    this.#stringTo = this.#stringFrom;
+    if (this.#open.depth !== 1) return;
+    this.#memberKey = String(this.#open.key());
+    let next = at + 1;
+    while (isBlank(this.#text.charCodeAt(next))) next++;
+    this.#memberStart = next;
+  }
+
+  #endMember(): void {
+    if (this.#memberStart >= 0) this.#members.push({ key: this.#memberKey, start: this.#memberStart, end: this.#end });
+    this.#memberStart = -1;
+  }
+
+  #countValue(): void {
+    if (++this.#values > this.#maxValues) throw tooManyValues(this.#maxValues);
+  }
+
+  #bracket(isArray: boolean): void {
+    const { maxDepth } = this.#limits;
+    this.#countValue();
+    if (this.#open.depth >= maxDepth)
+      throw new FhirError('invalid', `The body is nested deeper than ${maxDepth} levels. Send a flatter document.`, {
+        detail: 'json-depth',
+      });
+    this.#open.open(isArray);
+  }
+
+  #number(at: number): number {
+    const to = endOfNumber(this.#text, at);
+    const literal = lossyNumber(this.#text, at, to);
+    if (literal === undefined || this.#open.depth === 0) return to;
+    this.#lossy.push({ parent: this.#open.innermost(), key: this.#open.key(), text: literal });
+    if (this.#lossy.length > MOST_LOSSY && this.#isLimited())
+      throw tooMany(
+        'too-many-digits',
+        `The body has more than ${MOST_LOSSY} numbers whose digits must be kept, like 1.0. Send several smaller resources.`,
+      );
+    return to;
+  }
+
+  found(): Scan {
+    // Line breaks before the first token and after the last one do not count: they are cut off before storing.
+    let leading = 0;
+    for (let at = 0; at < this.#start; at++) if (isBreak(this.#text.charCodeAt(at))) leading++;
+    return {
+      blanks: this.#blanks,
+      broken: this.#breaksAtEnd > leading,
+      start: Math.max(this.#start, 0),
+      end: this.#end,
+      keys: this.#keys,
+      values: this.#values,
+      bulk: this.#bulk,
+      members: this.#members,
+      lossy: this.#lossy,
+    };
+  }
 }

@@ -3,7 +3,7 @@
  * closes, so that the object is the one that the JSON form gives. https://hl7.org/fhir/R4/json.html
  */
 import { note } from '../json/json.js';
-import { LONGEST_NUMBER } from '../json/scan.js';
+import { LONGEST_NUMBER } from '../json/numbers.js';
 import type { Decimals, Json, JsonObject, Resource } from '../resource.js';
 import type { Shape, Slot } from './shape.js';
 
