@@ -7,7 +7,7 @@ import type { Where } from '../search/query.js';
 
 /** The part of an interaction on which a decision rests. */
 export interface Ask {
-  readonly type?: string;
+  readonly type?: string | undefined;
   /** Who may do it, at least. Batches and transactions are decided part by part. */
   readonly role: Role;
   /** What becomes of resources of the type: nothing; one is added to those that are there; what is there is changed or deleted. */

@@ -157,7 +157,7 @@ async function readEntry(given: GivenEntry, engine: Engine, lenient: boolean): P
   const fullUrl = typeof entry['fullUrl'] === 'string' ? { fullUrl: entry['fullUrl'] } : {};
   const request = (entry['request'] ?? {}) as Readonly<Record<string, string>>;
   const { method = '', url = '' } = request;
-  const name = { ...fullUrl, request: `${method} ${engine.settings.base}/${url.replace(/^\//, '')}` };
+  const name = { request: `${method} ${engine.settings.base}/${url.replace(/^\//, '')}`, ...fullUrl };
   let target: Route | undefined;
   try {
     if (method === '')
@@ -168,15 +168,15 @@ async function readEntry(given: GivenEntry, engine: Engine, lenient: boolean): P
         expression: 'http.fullUrl',
         detail: 'bad-id',
       });
-    const source = { ...sourceOf(given, entry, request, engine), lenient };
+    const source = { lenient, ...sourceOf(given, entry, request, engine) };
     target = withCriteria(route(method, path, engine), request['ifNoneExist'], []);
     // How an answer is written is up to the request around the Bundle.
     const asked = readQuery(query).filter(([parameter]) => !FORM_PARAMETERS.has(parameter));
     target = withCriteria(target, request['ifNoneExist'], asked);
     const ask = await readInteraction(engine, source, target, asked);
-    return { ...name, request: wholeQuestion(name.request, ask), ask };
+    return { ask, ...name, request: wholeQuestion(name.request, ask) };
   } catch (error) {
-    if (error instanceof FhirError) return { ...name, ask: { target, error } };
+    if (error instanceof FhirError) return { ask: { target, error }, ...name };
     throw error;
   }
 }

@@ -46,6 +46,7 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     requestId,
     address: (request.socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, ''),
     request: `${request.method} ${request.originalUrl}`,
+    allowance: undefined,
   };
   const known = await identified(context, request, target);
   const fault = faultOfHead(request, target, head) ?? guard.foreign(request);

@@ -35,11 +35,11 @@ export interface Source {
 export function withCriteria(route: Route, ifNoneExist: string | undefined, query: Parameters): Route {
   switch (route.kind) {
     case 'create':
-      return ifNoneExist === undefined ? route : { ...route, ifNoneExist: true };
+      return ifNoneExist === undefined ? route : { ifNoneExist: true, ...route };
     case 'update':
     case 'patch':
     case 'delete':
-      return criteriaIn(route, query) ? { ...route, criteria: true } : route;
+      return criteriaIn(route, query) ? { criteria: true, ...route } : route;
     default:
       return route;
   }

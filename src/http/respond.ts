@@ -51,7 +51,7 @@ export async function respond(
   if (location !== undefined) response.setHeader('Location', `${engine.settings.base}/${location}`);
   if (binary) return sendBinary(response, status, binary);
   if (stream && isStoredForm(presentation)) return sendStream(response, status, wholes(engine, stream), presentation);
-  const text = stream ? await collectText(stream, allowance) : bodyOf({ ...result, status }, presentation);
+  const text = stream ? await collectText(stream, allowance) : bodyOf(status, result, presentation);
   if (!text) {
     response.writeHead(status, status === 204 || status === 304 ? {} : { 'Content-Length': '0' });
     response.end();
@@ -69,7 +69,7 @@ async function* wholes(engine: Responding, texts: AsyncIterable<Text>): AsyncGen
 }
 
 /** What a write gives back: https://hl7.org/fhir/R4/http.html#return */
-function bodyOf({ status, text, blobs, issues = [] }: Result, { prefer }: Presentation): Text | undefined {
+function bodyOf(status: number, { text, blobs, issues = [] }: Result, { prefer }: Presentation): Text | undefined {
   if (status === 304 || status === 204) return undefined;
   if (prefer === 'minimal') return undefined;
   if (prefer === 'OperationOutcome')

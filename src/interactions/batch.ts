@@ -52,7 +52,7 @@ async function one(
   const { note } = context;
   const { allowance: whole } = context;
   const allowance = shareOf(whole);
-  const own = { ...context, allowance, request, ...(note ? { note: () => note(at) } : {}) };
+  const own = { ...context, allowance, request, note: note && (() => note(at)) };
   try {
     if ('error' in ask) {
       if (!ask.target) throw ask.error;

@@ -24,7 +24,7 @@ export async function create(context: Context, ask: Of<'create'>, located?: Loca
   if (existing) {
     const { type, id, version } = existing;
     const location = `${type}/${id}/_history/${version}`;
-    return { result: { ...auditSubject(existing), status: 200, ...storedText(existing), location } };
+    return { result: { status: 200, location, ...auditSubject(existing), ...storedText(existing) } };
   }
   const updated = engine.now();
   const id = ask.id ?? newId(updated);
@@ -35,6 +35,6 @@ export async function create(context: Context, ask: Of<'create'>, located?: Loca
   return {
     changes: [change],
     ...(sought ? { mustNotMatch: [absence(context, sought)] } : {}),
-    result: { ...auditSubject(change), status: 201, ...(text ? { text } : {}), location },
+    result: { status: 201, location, ...auditSubject(change), ...(text ? { text } : {}) },
   };
 }

@@ -24,14 +24,14 @@ export async function deleteResources(context: Context, ask: Of<'delete'>): Prom
   const changes = [...alive, ...others].map(row => tombstone(engine, row));
   const named = alive.length === 1 ? auditSubject(changes[0]!) : { patients: [] };
   const cascades = ask.cascade ? { cascades: true as const } : {};
-  if (changes.length === 1) return { changes, ...cascades, result: { ...named, status: 204 } };
+  if (changes.length === 1) return { changes, ...cascades, result: { status: 204, ...named } };
   return {
     changes,
     ...cascades,
-    result: { ...named, status: 204, ...(others.length > 0 ? { issues: [cascaded(others.length)] } : {}) },
+    result: { status: 204, ...named, ...(others.length > 0 ? { issues: [cascaded(others.length)] } : {}) },
     recordedParts: changes.map(change => ({
       target: { kind: 'delete', type: change.type, id: change.id },
-      result: { ...auditSubject(change), status: 204 },
+      result: { status: 204, ...auditSubject(change) },
     })),
   };
 }
@@ -57,8 +57,7 @@ export async function findDeletable(context: Context, ask: Of<'delete'>): Promis
 }
 
 export const tombstone = (engine: Engine, row: Version): Change => ({
-  ...nextIdentity(engine, row.type, row.id, row),
-  method: 'DELETE',
+  ...nextIdentity(engine, row.type, row.id, row, 'DELETE'),
   entries: [],
   patients: row.patients,
 });

@@ -85,7 +85,7 @@ export interface EngineSettings extends Omit<Config, PrivateSetting> {
 /** Who asks, and how the request is named in audit and log. */
 export interface Caller {
   /** What the answer may have. */
-  readonly allowance?: Allowance;
+  readonly allowance?: Allowance | undefined;
   readonly engine: Engine;
   readonly principal: Principal;
   readonly requestId: string;
@@ -97,7 +97,7 @@ export interface Caller {
    * A message that is committed with what the interaction writes, so that whoever asked can know afterwards, and after a kill,
    * whether it was. `at`: of this entry of a batch.
    */
-  readonly note?: (at?: number) => OutboxMessage;
+  readonly note?: ((at?: number) => OutboxMessage) | undefined;
 }
 
 /** What an interaction runs in, once it is decided: everything that it reads of resources it reads through the view. */

@@ -37,7 +37,9 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
   // A target that was known before its criteria were read was not decided as a search.
   const isDecided = admitted && (admitted.searches || !searches(interaction));
   const { restrictions } = isDecided ? admitted : await admit(caller, interaction);
-  const context: Context = { ...caller, view: createView(caller.engine, restrictions) };
+  const { allowance, engine, principal, requestId, address, request, note } = caller;
+  const view = createView(engine, restrictions);
+  const context: Context = { allowance, engine, principal, requestId, address, request, note, view };
   try {
     const work = () => runAndRecord(context, interaction);
     const turn = turnOf(context.engine, interaction);
@@ -82,8 +84,8 @@ export async function admit(caller: Caller, target: Target): Promise<Admitted> {
   const { kind, type, operation: code } = target;
   const operation = code === undefined ? undefined : caller.engine.operations.get(code);
   const { role, effect } = operation ?? INTERACTIONS[kind];
-  const asked = { role, effect, searches: searches(target) };
-  const decision = caller.engine.decide(caller.principal, type === undefined ? asked : { ...asked, type });
+  const asked = { type, role, effect, searches: searches(target) };
+  const decision = caller.engine.decide(caller.principal, asked);
   if (!decision.allow) return recordRefusal(caller, target, new FhirError(decision.kind, decision.why));
   return { allow: true, restrictions: decision.restrictions, searches: asked.searches };
 }

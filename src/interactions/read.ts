@@ -42,10 +42,10 @@ async function show(engine: Context['engine'], row: Version, ask: Of<'read'> | O
   const unchanged = ask.ifNoneMatch
     ? ask.ifNoneMatch.includes(String(row.version)) || ask.ifNoneMatch.includes('*')
     : ask.ifModifiedSince !== undefined && Math.floor(row.updated / 1000) * 1000 <= ask.ifModifiedSince;
-  if (unchanged) return { result: { ...auditSubject(row), status: 304 } };
+  if (unchanged) return { result: { status: 304, ...auditSubject(row) } };
   const binary = ask.content && (await openBinary(engine, row, ask.content));
   const body = binary ? { binary } : await viewText(engine, row, ask.view);
-  return { result: { ...auditSubject(row), status: 200, ...body } };
+  return { result: { status: 200, ...auditSubject(row), ...body } };
 }
 
 /** What audit and headers need of a row. */

@@ -5,7 +5,7 @@
  */
 import { FhirError } from '../fhir/error.js';
 import { newId } from '../platform/ids.js';
-import type { Version } from '../store/store.js';
+import type { Method, Version } from '../store/store.js';
 import { resolveReferences } from './transaction/conditional-references.js';
 import { absence, findOne, findSought, type LocatedTarget, readCriteria } from './write/conditional.js';
 import type { Context, Engine } from './engine.js';
@@ -26,7 +26,7 @@ export async function update(context: Context, ask: Of<'update'>, located?: Loca
   const before = await replacedBy(context, ask, id, found);
   const prepared = await prepare(
     engine,
-    { ...nextIdentity(engine, ask.type, id, before), method: 'PUT' },
+    nextIdentity(engine, ask.type, id, before, 'PUT'),
     isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body),
     before && keptOf(before),
   );
@@ -37,7 +37,7 @@ export async function update(context: Context, ask: Of<'update'>, located?: Loca
   return {
     changes: [change],
     ...(sought && !current ? { mustNotMatch: [absence(context, sought)] } : {}),
-    result: { ...auditSubject(change), status, ...(text ? { text } : {}), location },
+    result: { status, location, ...auditSubject(change), ...(text ? { text } : {}) },
   };
 }
 
@@ -103,12 +103,19 @@ export async function readNamed(
 }
 
 /** Names the version that follows the one that is there; `id` undefined: a new one. */
-export const nextIdentity = (engine: Engine, type: string, id: string | undefined, current: Version | undefined) => ({
+export const nextIdentity = <M extends Method>(
+  engine: Engine,
+  type: string,
+  id: string | undefined,
+  current: Version | undefined,
+  method: M,
+) => ({
   type,
   id: id ?? newId(engine.now()),
   version: (current?.version ?? 0) + 1,
   // Versions of one resource never share an instant, so that history has one order everywhere.
   updated: Math.max(engine.now(), (current?.updated ?? 0) + 1),
+  method,
   ...(current ? { replaces: current } : {}),
 });
 

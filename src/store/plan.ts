@@ -157,10 +157,10 @@ export function plan(layout: IndexLayout, query: Query, catalog: IndexCatalog): 
   if (cursor && first.driver.by !== 'nothing' && cursor.length !== order.length)
     throw new FhirError('expired', 'This page link no longer fits the data. Search again.');
   return {
-    ...path(first),
-    ...(others.length === 0 ? {} : { others: others.map(path) }),
     order,
     limit,
+    ...path(first),
+    ...(others.length === 0 ? {} : { others: others.map(path) }),
     ...(query.bytes === undefined ? {} : { bytes: query.bytes }),
     ...(query.after === undefined ? {} : { after: query.after }),
     ...(query.before === undefined ? {} : { before: query.before }),

@@ -56,7 +56,7 @@ async function changeMeta(context: Context, ask: Of<'operation'>, combine: Combi
   if (after === before) return leftAlone(row, answerMeta(row));
   body.resource['meta'] = isSubset(before) ? withoutMark(after) : after;
   const decimals = new Map([...(body.decimals ?? []), ...(ask.body?.decimals ?? [])]);
-  const identity = { ...nextIdentity(engine, type, id, row), method: 'PUT' as const };
+  const identity = nextIdentity(engine, type, id, row, 'PUT');
   const { change: made } = await storeAttachments(engine, await prepare(engine, identity, { ...body, decimals }));
   return { changes: [made], result: answerMeta(made) };
 }

@@ -74,11 +74,11 @@ export function neighbours(
   const backwards = page?.direction === 'before';
   // Walking back there is always a page after this one: the one we came from.
   if (last && (backwards || found.more))
-    links.push({ relation: 'next', url: pageLink(engine, { ...state, cursor: last, direction: 'after' }, asked) });
+    links.push({ relation: 'next', url: pageLink(engine, { cursor: last, direction: 'after', ...state }, asked) });
   if (first && page && (backwards ? found.more : true))
     links.push({
       relation: 'previous',
-      url: pageLink(engine, { ...state, cursor: first, direction: 'before' }, asked),
+      url: pageLink(engine, { cursor: first, direction: 'before', ...state }, asked),
     });
   return links;
 }

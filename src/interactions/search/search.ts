@@ -78,7 +78,7 @@ export async function search(context: Context, ask: Of<'search'>): Promise<Outco
   ];
   const entries: BundleEntry[] = [
     ...(await rowEntries(engine, found.rows, parsed, 'match')),
-    ...(await rowEntries(engine, added.rows, { ...parsed, elements: undefined }, 'include')),
+    ...(await rowEntries(engine, added.rows, { summary: parsed.summary, elements: undefined }, 'include')),
     ...(issues.length > 0 ? [outcomeEntry(issues)] : []),
   ];
   const at = engine.now();
@@ -173,7 +173,7 @@ function storeQuery(
 ): Query {
   const query = { types, where, sort: parsed.sort, limit };
   if (!page) return query;
-  return page.direction === 'after' ? { ...query, after: page.cursor } : { ...query, before: page.cursor };
+  return page.direction === 'after' ? { after: page.cursor, ...query } : { before: page.cursor, ...query };
 }
 
 async function findMatches(context: Context, asked: Asked, query: Query): Promise<Page> {
@@ -195,9 +195,9 @@ async function ownMatches(context: Context, { types: [type = '', ...more], where
 const matchPage = (allowance: Allowance, context: Context, asked: Asked, query: Query): Promise<Page> =>
   takePage(allowance, { limit: query.limit, back: query.before !== undefined }, ({ limit, bytes, place }) =>
     findMatches(context, asked, {
+      bytes,
       ...query,
       limit,
-      bytes,
       ...(place && (query.before ? { before: place } : { after: place })),
     }),
   );

@@ -48,11 +48,11 @@ function ordered(meta: Buffer): string {
 /** The outcome of a write that leaves the current version as it is, as long as it is the current one. `shown`: with the resource. */
 export function unchanged(row: Version, shown: boolean): Outcome {
   const location = `${row.type}/${row.id}/_history/${row.version}`;
-  return leftAlone(row, { ...auditSubject(row), status: 200, ...(shown ? storedText(row) : {}), location });
+  return leftAlone(row, { status: 200, location, ...auditSubject(row), ...(shown ? storedText(row) : {}) });
 }
 
 /** The same with another answer. */
 export const leftAlone = (row: Version, result: Result): Outcome => ({
   mustExist: [{ type: row.type, id: row.id, version: row.version }],
-  result: { ...result, unchanged: true },
+  result: { unchanged: true, ...result },
 });

@@ -61,7 +61,7 @@ export function openCommits({ layout, catalog, writer, noteType, matching }: Com
       messages,
       acknowledges,
     } as const;
-    return encoder.withEntries(catalogEntries => writer.ask({ ...job, catalogEntries }, texts));
+    return encoder.withEntries(catalogEntries => writer.ask({ catalogEntries, ...job }, texts));
   };
   const commit = async (asked: Commit): Promise<void> => {
     const written = send(asked);

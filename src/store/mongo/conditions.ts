@@ -118,7 +118,7 @@ export function knownRows(around: KnownVersions, members: readonly GroupMember[]
       if (!change.replaces) continue;
       const known = around.rowOf(change.replaces);
       if (!known) return null;
-      rows.set(_id, { ...known, v: change.replaces.version });
+      rows.set(_id, { v: change.replaces.version, ...known });
     }
   return rows;
 }

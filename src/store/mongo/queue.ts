@@ -150,7 +150,7 @@ export function openQueue(write: (members: readonly GroupMember[]) => Promise<Gr
       new Promise((resolve, reject) => {
         if (waiting.length >= MAX_WAITING)
           return reject(new FhirError('unavailable', 'Too many changes wait. Try again.'));
-        waiting.push({ ...demandsOf(commit, prepared), since: Date.now(), held: false, resolve, reject });
+        waiting.push({ since: Date.now(), held: false, resolve, reject, ...demandsOf(commit, prepared) });
         running ??= run();
       }),
   };
