@@ -6,7 +6,7 @@
  * it is passed over.
  */
 import type { Definitions } from './definitions.js';
-import { type Json, type JsonObject, type Resource, isObject } from './resource.js';
+import { isObject, itemsOf, type Json, type JsonObject, type Resource } from './resource.js';
 
 export interface LiteralReference {
   readonly text: string;
@@ -16,11 +16,18 @@ export interface LiteralReference {
   readonly contained: ReadonlySet<string>;
 }
 
-const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
+/** An element of a type: what its values are, and where the definitions of their children are found. */
+interface Child {
+  /** Of the values. Undefined: the definitions name none. */
+  readonly code: string | undefined;
+  readonly childrenOf: string;
+  /** They are the contained resources of the resource around them. */
+  readonly contained: boolean;
+}
 
 const containedIn = (resource: JsonObject): ReadonlySet<string> =>
   new Set(
-    listOf(resource['contained']).flatMap(one => (isObject(one) && typeof one['id'] === 'string' ? one['id'] : [])),
+    itemsOf(resource['contained']).flatMap(one => (isObject(one) && typeof one['id'] === 'string' ? one['id'] : [])),
   );
 
 /** Of a valid resource, in its order. */
@@ -35,16 +42,20 @@ export function literalReferences(resource: Resource, definitions: Definitions):
       if (!property) continue;
       const { element } = property;
       const code = beside ? 'Element' : (property.type ?? element.types[0])?.code;
-      for (const [i, value] of (Array.isArray(member) ? member : [member]).entries()) {
-        if (!isObject(value)) continue;
-        const path = `${at}.${element.name}${Array.isArray(member) ? `[${i}]` : ''}`;
-        if (code === 'Reference' && typeof value['reference'] === 'string')
-          found.push({ text: value['reference'], expression: path, contained });
-        if (code === 'Resource')
-          visit(value['resourceType'] as string, value, path, name === 'contained' ? contained : containedIn(value));
-        else visit((beside ? undefined : element.children) ?? code ?? '', value, path, contained);
-      }
+      const childrenOf = (beside ? undefined : element.children) ?? code ?? '';
+      const child = { code, childrenOf, contained: name === 'contained' };
+      const path = `${at}.${element.name}`;
+      if (Array.isArray(member))
+        for (const [i, value] of member.entries()) follow(child, value, `${path}[${i}]`, contained);
+      else follow(child, member, path, contained);
     }
+  };
+  const follow = (child: Child, value: Json, path: string, contained: ReadonlySet<string>): void => {
+    if (!isObject(value)) return;
+    if (child.code === 'Reference' && typeof value['reference'] === 'string')
+      found.push({ text: value['reference'], expression: path, contained });
+    if (child.code !== 'Resource') visit(child.childrenOf, value, path, contained);
+    else visit(value['resourceType'] as string, value, path, child.contained ? contained : containedIn(value));
   };
   visit(resource.resourceType, resource, resource.resourceType, containedIn(resource));
   return found;

@@ -76,24 +76,30 @@ async function* readTar(file: string): AsyncGenerator<{ readonly name: string; r
   const take = taker(unpacked, file);
   let longName: string | undefined;
   for (;;) {
-    const head = await take(BLOCK, true);
-    if (head === undefined || head[0] === 0) return;
-    const text = (at: number, length: number): string => head.toString('utf8', at, at + length).replace(/\0.*$/s, '');
-    const size = Number.parseInt(text(124, 12).trim() || '0', 8);
-    if (!Number.isSafeInteger(size) || size < 0) throw new ConfigError(`${file} is not a tar archive.`);
-    const kind = text(156, 1);
-    const prefix = text(345, 155);
-    const name = longName ?? (prefix ? `${prefix}/` : '') + text(0, 100);
+    const block = await take(BLOCK, true);
+    if (block === undefined || block[0] === 0) return;
+    const { kind, size, name: shortName } = readTarHeader(block, file);
+    const name = longName ?? shortName;
     const isName = kind === 'L' || kind === 'x';
     const wanted = isName || ((kind === '0' || kind === '') && /^package\/[^/]+\.json$/.test(name));
     const bytes = await take(size, wanted && size <= LIMITS.resource);
     await take((BLOCK - (size % BLOCK)) % BLOCK, false);
-    if (kind === 'L') longName = bytes?.toString('utf8').replace(/\0.*$/s, '');
-    else if (kind === 'x') longName = /\d+ path=(.*)\n/.exec(bytes?.toString('utf8') ?? '')?.[1];
-    else longName = undefined;
+    longName = isName && bytes ? longNameOf(kind, bytes.toString('utf8')) : undefined;
     if (!isName && bytes && bytes.length > 0) yield { name, bytes };
   }
 }
+
+function readTarHeader(block: Buffer, file: string) {
+  const text = (at: number, length: number): string => block.toString('utf8', at, at + length).replace(/\0.*$/s, '');
+  const size = Number.parseInt(text(124, 12).trim() || '0', 8);
+  if (!Number.isSafeInteger(size) || size < 0) throw new ConfigError(`${file} is not a tar archive.`);
+  const prefix = text(345, 155);
+  return { kind: text(156, 1), size, name: (prefix ? `${prefix}/` : '') + text(0, 100) };
+}
+
+/** The name of the next entry, from one of GNU (`L`) or of pax. */
+const longNameOf = (kind: string, content: string): string | undefined =>
+  kind === 'L' ? content.replace(/\0.*$/s, '') : /\d+ path=(.*)\n/.exec(content)?.[1];
 
 /** Takes the next bytes of a stream, or passes over them (undefined). At its end: undefined for a block, else an error. */
 function taker(stream: AsyncIterable<Buffer>, file: string) {

@@ -10,6 +10,9 @@ export type JsonObject = { [key: string]: Json };
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** The items of a JSON array; none of anything else. */
+export const itemsOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
+
 export interface Meta {
   versionId?: string;
   lastUpdated?: string;

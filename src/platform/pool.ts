@@ -40,7 +40,7 @@ export class TaskStopped extends Error {
   }
 }
 
-interface Waiting<Task, Answer> {
+interface QueuedTask<Task, Answer> {
   readonly task: Task;
   readonly transfer: readonly ArrayBuffer[];
   readonly resolve: (answer: Answer) => void;
@@ -49,53 +49,18 @@ interface Waiting<Task, Answer> {
 
 type Message<Answer> = { readonly answer: Answer } | { readonly failed: Error };
 
+/** What a thread has under way. */
+interface RunningTask<Answer> {
+  ended(error: TaskStopped): void;
+  answered(message: Message<Answer>): void;
+}
+
 export function createPool<Task, Answer>(options: PoolOptions): Pool<Task, Answer> {
-  const most = options.threads ?? Math.min(Math.max(availableParallelism() - 1, 1), 4);
-  const all = new Set<Worker>();
-  const free: Worker[] = [];
-  const running = new Map<Worker, { ended(error: TaskStopped): void; answered(message: Message<Answer>): void }>();
-  const retiring = new Map<Worker, NodeJS.Timeout>();
-  let waiting: Waiting<Task, Answer>[] = [];
+  const running = new Map<Worker, RunningTask<Answer>>();
+  let waiting: QueuedTask<Task, Answer>[] = [];
   let closed = false;
 
-  const start = (): Worker => {
-    const worker = new Worker(options.module, { resourceLimits: { maxOldGenerationSizeMb: options.memory } });
-    worker.unref();
-    all.add(worker);
-    const gone = (error: TaskStopped): void => {
-      forget(worker);
-      running.get(worker)?.ended(error);
-      next();
-    };
-    worker.on('message', (message: Message<Answer>) => running.get(worker)?.answered(message));
-    worker.on('error', error => {
-      const code = (error as NodeJS.ErrnoException).code;
-      gone(new TaskStopped(code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'memory' : 'fault', error));
-    });
-    worker.on('exit', () => gone(new TaskStopped('fault')));
-    return worker;
-  };
-
-  /** No task is given to it any more. */
-  const forget = (worker: Worker): void => {
-    all.delete(worker);
-    clearTimeout(retiring.get(worker));
-    retiring.delete(worker);
-    if (free.includes(worker)) free.splice(free.indexOf(worker), 1);
-  };
-
-  const rest = (worker: Worker): void => {
-    // The one that worked last works next: the others may become idle and end.
-    free.push(worker);
-    const retire = (): void => {
-      forget(worker);
-      void worker.terminate();
-    };
-    retiring.set(worker, setTimeout(retire, options.idle ?? 20_000).unref());
-  };
-
-  const give = (worker: Worker, { task, transfer, resolve, reject }: Waiting<Task, Answer>): void => {
-    clearTimeout(retiring.get(worker));
+  const give = (worker: Worker, { task, transfer, resolve, reject }: QueuedTask<Task, Answer>): void => {
     const timer = setTimeout(() => {
       running.get(worker)?.ended(new TaskStopped('time'));
       void worker.terminate();
@@ -113,7 +78,7 @@ export function createPool<Task, Answer>(options: PoolOptions): Pool<Task, Answe
         done();
         if ('failed' in message) reject(new TaskStopped('fault', message.failed));
         else resolve(message.answer);
-        rest(worker);
+        threads.release(worker);
         next();
       },
     });
@@ -121,9 +86,20 @@ export function createPool<Task, Answer>(options: PoolOptions): Pool<Task, Answe
   };
 
   const next = (): void => {
-    while (waiting.length > 0 && (free.length > 0 || all.size < most)) give(free.pop() ?? start(), waiting.shift()!);
+    while (waiting.length > 0) {
+      const worker = threads.take();
+      if (!worker) return;
+      give(worker, waiting.shift()!);
+    }
   };
 
+  const threads = openThreads<Answer>(options, {
+    answered: (worker, message) => running.get(worker)?.answered(message),
+    gone(worker, error) {
+      running.get(worker)?.ended(error);
+      next();
+    },
+  });
   return {
     run: (task, transfer = []) =>
       new Promise((resolve, reject) => {
@@ -135,23 +111,82 @@ export function createPool<Task, Answer>(options: PoolOptions): Pool<Task, Answe
       closed = true;
       for (const { reject } of waiting) reject(new TaskStopped('fault'));
       waiting = [];
-      await Promise.all([...all].map(worker => worker.terminate()));
+      await threads.terminate();
     },
   };
 }
 
+interface ThreadEvents<Answer> {
+  answered(worker: Worker, message: Message<Answer>): void;
+  /** The thread has ended, or is about to. */
+  gone(worker: Worker, error: TaskStopped): void;
+}
+
+/** The threads of a pool: starts them when they are taken, ends them when nobody has taken them for a while. */
+function openThreads<Answer>({ module, threads, memory, idle = 20_000 }: PoolOptions, events: ThreadEvents<Answer>) {
+  const most = threads ?? Math.min(Math.max(availableParallelism() - 1, 1), 4);
+  const all = new Set<Worker>();
+  const free: Worker[] = [];
+  const retiring = new Map<Worker, NodeJS.Timeout>();
+
+  /** No task is given to it any more. */
+  const forget = (worker: Worker): void => {
+    all.delete(worker);
+    clearTimeout(retiring.get(worker));
+    retiring.delete(worker);
+    if (free.includes(worker)) free.splice(free.indexOf(worker), 1);
+  };
+
+  const start = (): Worker => {
+    const worker = new Worker(module, { resourceLimits: { maxOldGenerationSizeMb: memory } });
+    worker.unref();
+    all.add(worker);
+    const gone = (error: TaskStopped): void => {
+      forget(worker);
+      events.gone(worker, error);
+    };
+    worker.on('message', (message: Message<Answer>) => events.answered(worker, message));
+    worker.on('error', error => {
+      const code = (error as NodeJS.ErrnoException).code;
+      gone(new TaskStopped(code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'memory' : 'fault', error));
+    });
+    worker.on('exit', () => gone(new TaskStopped('fault')));
+    return worker;
+  };
+
+  return {
+    /** A thread without a task; undefined if all are at work. */
+    take(): Worker | undefined {
+      // The one that worked last works next: the others may become idle and end.
+      const worker = free.pop();
+      if (!worker) return all.size < most ? start() : undefined;
+      clearTimeout(retiring.get(worker));
+      return worker;
+    },
+    release(worker: Worker): void {
+      free.push(worker);
+      const retire = (): void => {
+        forget(worker);
+        void worker.terminate();
+      };
+      retiring.set(worker, setTimeout(retire, idle).unref());
+    },
+    terminate: () => Promise.all([...all].map(worker => worker.terminate())),
+  };
+}
+
 /** What a thread does with a task. `moving`: buffers of the answer that need not be copied. */
-export type Work<Task, Answer> = (task: Task) => {
+export type AnswerTask<Task, Answer> = (task: Task) => {
   readonly answer: Answer;
   readonly moving?: readonly ArrayBuffer[];
 };
 
-/** In a thread of a pool: answers each task by `work`. */
-export function answerTasks<Task, Answer>(work: Work<Task, Answer>): void {
+/** In a thread of a pool: answers each task. */
+export function answerTasks<Task, Answer>(answerTask: AnswerTask<Task, Answer>): void {
   const port = parentPort;
   port?.on('message', (task: Task) => {
     try {
-      const { answer, moving = [] } = work(task);
+      const { answer, moving = [] } = answerTask(task);
       port.postMessage({ answer }, moving);
     } catch (error) {
       port.postMessage({ failed: error instanceof Error ? error : new Error(String(error)) });

@@ -107,9 +107,7 @@ function* parsing(body: Buffer, limits: JsonLimits): Pieces<Parsed> {
 export const isLarge = ({ bulk }: Scan, text: string): boolean => text.length - bulk > LARGE;
 
 function* parsingAny(body: Buffer, limits: JsonLimits): Pieces<AnyJson> {
-  if (!isUtf8(body)) throw invalid('json-utf8', 'The body is not UTF-8. Encode it as UTF-8.');
-  const marked = body.length >= 3 && body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
-  const text = body.toString('utf8', marked ? 3 : 0);
+  const text = decodeUtf8(body, 'json-utf8');
   const found = yield* scanning(text, limits);
   const long = text.length > PIECE;
   if (long) yield;
@@ -118,16 +116,26 @@ function* parsingAny(body: Buffer, limits: JsonLimits): Pieces<AnyJson> {
   if (countKeys(value, limits.maxArray ?? Infinity) !== found.keys)
     throw invalid('json-duplicate-key', 'A property is given twice in one object. Send every property once.');
   if (long) yield;
-  const escaped = text.includes('\\u');
-  if (escaped && SUSPECT_ESCAPE.test(text)) refuseForbidden(value, FORBIDDEN);
-  if (
-    limits.portable &&
-    (text.includes('\ufffe') || text.includes('\uffff') || (escaped && NO_CHARACTER_ESCAPE.test(text)))
-  )
-    refuseForbidden(value, NO_CHARACTER);
+  refuseCharacters(text, value, limits.portable ?? false);
   if (long) yield;
   const holds = typeof value === 'object' && value !== null && found.lossy.length > 0;
   return { value, decimals: holds ? tabulate(found.lossy, value) : undefined, text, found };
+}
+
+/** The text of a body, without its byte order mark. Throws `invalid` with the detail. */
+export function decodeUtf8(body: Buffer, detail: string): string {
+  if (!isUtf8(body)) throw invalid(detail, 'The body is not UTF-8. Encode it as UTF-8.');
+  const marked = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
+  return body.toString('utf8', marked ? 3 : 0);
+}
+
+/** What strings may not hold; `portable`: nor what XML could not. */
+function refuseCharacters(text: string, value: Json, portable: boolean): void {
+  const escaped = text.includes('\\u');
+  if (escaped && SUSPECT_ESCAPE.test(text)) refuseForbidden(value, FORBIDDEN);
+  if (!portable) return;
+  if (text.includes('\ufffe') || text.includes('\uffff') || (escaped && NO_CHARACTER_ESCAPE.test(text)))
+    refuseForbidden(value, NO_CHARACTER);
 }
 
 function parseText(text: string): Json {

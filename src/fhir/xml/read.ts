@@ -6,11 +6,10 @@
  * processing instructions, unknown elements and attributes, text between elements, a second value where R4 has one.
  * XML 1.0 in UTF-8 only. Whether values fit their types is left to validation, except where JSON needs another type.
  */
-import { isUtf8 } from 'node:buffer';
 import { SaxesParser, type SaxesAttributeNS, type SaxesTagNS } from 'saxes';
 import type { Definitions } from '../definitions.js';
 import { FhirError } from '../error.js';
-import type { JsonLimits } from '../json/json.js';
+import { decodeUtf8, type JsonLimits } from '../json/json.js';
 import type { Decimals, Parsed, Resource } from '../resource.js';
 import { tooManyValues } from '../json/scan.js';
 import {
@@ -229,9 +228,7 @@ function textOfBody(body: Buffer): string {
   const [first, second] = body;
   if ((first === 0xfe && second === 0xff) || (first === 0xff && second === 0xfe) || first === 0 || second === 0)
     throw otherEncoding();
-  if (!isUtf8(body))
-    throw new FhirError('invalid', 'The body is not UTF-8. Encode it as UTF-8.', { detail: 'xml-utf8' });
-  return body.toString('utf8', first === 0xef && second === 0xbb && body[2] === 0xbf ? 3 : 0);
+  return decodeUtf8(body, 'xml-utf8');
 }
 
 /** Declarations of namespaces, and what schemas want to be told. */

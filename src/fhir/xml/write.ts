@@ -83,8 +83,8 @@ function writeMembers(writing: Writing, object: JsonObject, type: string, path: 
     } else if (!slot.many)
       content += line + writeElement(writing, slot, object, slot.name, object[`_${slot.name}`], at, line);
     else {
-      const values = itemsOf(value, at);
-      const extras = itemsOf(object[`_${slot.name}`], at);
+      const values = arrayAt(value, at);
+      const extras = arrayAt(object[`_${slot.name}`], at);
       for (let index = 0; index < Math.max(values.length, extras.length); index++)
         content += line + writeElement(writing, slot, values, index, extras[index], `${at}[${index}]`, line);
     }
@@ -111,7 +111,7 @@ function slotsOf({ definitions }: Writing, object: JsonObject, type: string, pat
   return ordered ? slots : slots.toSorted((a, b) => a.order - b.order);
 }
 
-function itemsOf(value: Json | undefined, path: string): Json[] {
+function arrayAt(value: Json | undefined, path: string): Json[] {
   if (value === undefined) return [];
   if (!Array.isArray(value)) throw unsayable(path, 'is not an array.');
   return value;

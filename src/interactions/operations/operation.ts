@@ -4,7 +4,7 @@
  * parameters follow from it, so that what is published is what is done.
  */
 import type { Ask } from '../../access/decide.js';
-import { isObject, type Json, type Resource } from '../../fhir/resource.js';
+import { isObject, itemsOf, type Json, type Resource } from '../../fhir/resource.js';
 
 export type OperationLevel = 'system' | 'type' | 'instance' | 'version';
 
@@ -36,8 +36,8 @@ export interface OperationOffer extends Pick<Ask, 'role' | 'effect'> {
 export function offerOf(definition: Resource, role: Ask['role'], ofVersions: boolean): OperationOffer {
   const { id, code, system, type, instance, affectsState, resource } = definition;
   const levels = [system && 'system', type && 'type', instance && 'instance', instance && ofVersions && 'version'];
-  const types = jsonList(resource).map(jsonText);
-  const parameters = jsonList(definition['parameter']).flatMap(parameterOf);
+  const types = itemsOf(resource).map(jsonText);
+  const parameters = itemsOf(definition['parameter']).flatMap(parameterOf);
   const simple = parameters.every(parameter => isPrimitiveType(parameter.type));
   return {
     code: jsonText(code),
@@ -56,8 +56,6 @@ export const isPrimitiveType = (type: string | undefined): type is string => typ
 
 /** A string, as it is: of anything else nothing. */
 export const jsonText = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
-
-const jsonList = (value: Json | undefined): Json[] => (Array.isArray(value) ? value : []);
 
 function parameterOf(given: Json): ParameterDefinition[] {
   if (!isObject(given) || given['use'] !== 'in') return [];

@@ -9,15 +9,13 @@
  * was there keeps its order, what is added follows.
  */
 import { parseAnyJson, STORED_JSON } from '../../fhir/json/json.js';
-import { type Decimals, type Json, type JsonObject, isObject } from '../../fhir/resource.js';
+import { type Decimals, type Json, type JsonObject, isObject, itemsOf } from '../../fhir/resource.js';
 import { scan } from '../../fhir/json/scan.js';
 import { SUBSETTED } from '../../search/summary.js';
 import type { Version } from '../../store/store.js';
 
 /** Of meta, what is a set. */
 const SETS = ['profile', 'security', 'tag'] as const;
-
-const labelsIn = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
 
 const labelName = (label: Json): string =>
   isObject(label) && label['code'] !== undefined
@@ -33,25 +31,25 @@ const isMark = (label: Json): boolean =>
   isObject(label) && label['code'] === SUBSETTED.code && SUBSET_SYSTEMS.has(label['system']);
 
 /** Whether what has this meta is a part of a resource: https://hl7.org/fhir/R4/search.html#summary */
-export const isSubset = (meta: Json | undefined): boolean => isObject(meta) && labelsIn(meta['tag']).some(isMark);
+export const isSubset = (meta: Json | undefined): boolean => isObject(meta) && itemsOf(meta['tag']).some(isMark);
 
 /** The same meta without the mark, which was stored in the past. */
 export function withoutMark(meta: JsonObject): JsonObject {
   if (!isSubset(meta)) return meta;
   const { tag, ...rest } = meta;
-  const left = labelsIn(tag).filter(label => !isMark(label));
+  const left = itemsOf(tag).filter(label => !isMark(label));
   return left.length > 0 ? { ...rest, tag: left } : rest;
 }
 
-export const hasLabels = (meta: JsonObject): boolean => SETS.some(name => labelsIn(meta[name]).length > 0);
+export const hasLabels = (meta: JsonObject): boolean => SETS.some(name => itemsOf(meta[name]).length > 0);
 
 /** The meta with what `more` has in addition; itself where that is nothing. */
 export function addLabels(meta: JsonObject, more: JsonObject): JsonObject {
   const made = { ...meta };
   for (const name of SETS) {
-    const set = [...labelsIn(meta[name])];
+    const set = [...itemsOf(meta[name])];
     const places = new Map(set.map((label, at) => [labelName(label), at]));
-    for (const label of labelsIn(more[name])) {
+    for (const label of itemsOf(more[name])) {
       const at = places.get(labelName(label));
       if (at === undefined) places.set(labelName(label), set.push(label) - 1);
       else if (isObject(label)) set[at] = { ...(set[at] as JsonObject), ...label };
@@ -66,14 +64,14 @@ export function removeLabels(meta: JsonObject, less: JsonObject): JsonObject {
   const made = { ...meta };
   let changed = false;
   for (const name of SETS) {
-    const gone = new Set(labelsIn(less[name]).map(labelName));
-    const set = labelsIn(meta[name]);
+    const gone = new Set(itemsOf(less[name]).map(labelName));
+    const set = itemsOf(meta[name]);
     const left = set.flatMap((label, at) => (gone.has(labelName(label)) ? [] : [at]));
     if (left.length === set.length) continue;
     changed = true;
     // Extensions of a profile stand beside it, at the same place of a list of their own.
     for (const key of [name, `_${name}`]) {
-      const list = left.map(at => labelsIn(meta[key])[at] ?? null);
+      const list = left.map(at => itemsOf(meta[key])[at] ?? null);
       if (list.some(value => value !== null)) made[key] = list;
       else delete made[key];
     }

@@ -6,7 +6,7 @@
  * this server as its source: then it would be no report of somebody else. What else it says, `recorded` too, is its claim.
  */
 import { FhirError, type Issue } from '../../fhir/error.js';
-import { type Json, type JsonObject, type Resource, isObject } from '../../fhir/resource.js';
+import { type Json, type JsonObject, type Resource, isObject, itemsOf } from '../../fhir/resource.js';
 
 export const RECEIVED = {
   system: 'urn:chartroom:audit-event',
@@ -14,12 +14,11 @@ export const RECEIVED = {
   display: 'Sent by a client',
 } as const;
 
-const membersOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
 const isOurs = (label: Json): boolean => isObject(label) && label['system'] === RECEIVED.system;
 
 /** Whether a stored event is the server's own. Received before there was the mark, it is known by its observer. */
 export const isOwnEvent = ({ meta, source }: Resource): boolean =>
-  !(isObject(meta) && membersOf(meta['tag']).some(isOurs)) &&
+  !(isObject(meta) && itemsOf(meta['tag']).some(isOurs)) &&
   isObject(source) &&
   isObject(source['observer']) &&
   source['observer']['display'] === 'Chartroom';
@@ -27,11 +26,11 @@ export const isOwnEvent = ({ meta, source }: Resource): boolean =>
 /** The meta of a received event, known to be valid, with the mark; labels of ours that it brings are dropped. */
 export function markReceived(meta: Json | undefined): JsonObject {
   const { tag, security, ...rest } = isObject(meta) ? meta : {};
-  const left = membersOf(security).filter(label => !isOurs(label));
+  const left = itemsOf(security).filter(label => !isOurs(label));
   return {
     ...rest,
     ...(left.length > 0 ? { security: left } : {}),
-    tag: [...membersOf(tag).filter(label => !isOurs(label)), { ...RECEIVED }],
+    tag: [...itemsOf(tag).filter(label => !isOurs(label)), { ...RECEIVED }],
   };
 }
 
@@ -40,7 +39,7 @@ export function checkSource(event: Resource, bases: readonly string[]): void {
   const own = new Set(bases.map(comparableAddress));
   const source = event['source'] as JsonObject;
   const observer = source['observer'] as JsonObject;
-  const contained = membersOf(event['contained']).find(
+  const contained = itemsOf(event['contained']).find(
     inner => isObject(inner) && observer['reference'] === `#${inner['id'] as string}`,
   );
   const claims: readonly (readonly [expression: string, Json | undefined])[] = [

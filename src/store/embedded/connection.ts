@@ -80,33 +80,56 @@ export function connect(file: string, pragmas: readonly string[] = [], busyTimeo
   const Builtin = builtin();
   const Driver = Builtin ?? (createRequire(import.meta.url)('libsql') as Constructor);
   const raw = new Driver(existing(file));
+  const compile = (sql: string): Statement => compileStatement(raw, sql, Builtin !== undefined);
+  const pragma = (text: string): SqlRow[] => compile(`PRAGMA ${text}`).all();
+  try {
+    for (const text of [`busy_timeout=${busyTimeout}`, ...pragmas]) pragma(text);
+  } catch (error) {
+    raw.close();
+    throw error;
+  }
   const cache = new Map<string, Statement>();
-
-  const compile = (sql: string): Statement => {
-    const statement = raw.prepare(sql);
-    const parameters = sql.replaceAll(/'[^']*'/g, '').split('?').length - 1;
-    if (statement.setReturnArrays) statement.setReturnArrays(true);
-    else {
-      try {
-        statement.raw?.(true);
-      } catch {
-        // It returns no rows.
-      }
-    }
-    const bound = (values: readonly SqlValue[]): unknown[] => {
-      if (values.length !== parameters)
-        throw new RangeError(`${values.length} values for ${parameters} parameters: ${sql}`);
-      for (const value of values) if (!bindable(value)) throw new TypeError(`Cannot bind a ${typeof value}: ${sql}`);
-      // libsql takes one array; it would take a lone Buffer for named parameters.
-      return Builtin ? [...values] : [values];
-    };
-    return {
-      run: (...values) => Number(statement.run(...bound(values)).changes),
-      all: (...values) => statement.all(...bound(values)) as SqlRow[],
-      first: (...values) => statement.get(...bound(values)) as SqlRow | undefined,
-    };
+  return {
+    prepare: cachedIn(cache, compile),
+    exec: sql => void raw.exec(sql),
+    pragma,
+    ...transactionsOf(raw),
+    close: () => {
+      cache.clear();
+      raw.close();
+    },
   };
-  const prepare = (sql: string): Statement => {
+}
+
+/** `spread`: the driver takes values one by one. */
+function compileStatement(raw: RawConnection, sql: string, spread: boolean): Statement {
+  const statement = raw.prepare(sql);
+  const parameters = sql.replaceAll(/'[^']*'/g, '').split('?').length - 1;
+  if (statement.setReturnArrays) statement.setReturnArrays(true);
+  else {
+    try {
+      statement.raw?.(true);
+    } catch {
+      // It returns no rows.
+    }
+  }
+  const bound = (values: readonly SqlValue[]): unknown[] => {
+    if (values.length !== parameters)
+      throw new RangeError(`${values.length} values for ${parameters} parameters: ${sql}`);
+    for (const value of values) if (!bindable(value)) throw new TypeError(`Cannot bind a ${typeof value}: ${sql}`);
+    // libsql takes one array; it would take a lone Buffer for named parameters.
+    return spread ? [...values] : [values];
+  };
+  return {
+    run: (...values) => Number(statement.run(...bound(values)).changes),
+    all: (...values) => statement.all(...bound(values)) as SqlRow[],
+    first: (...values) => statement.get(...bound(values)) as SqlRow | undefined,
+  };
+}
+
+/** `compile`, with the statements in the cache. */
+function cachedIn(cache: Map<string, Statement>, compile: (sql: string) => Statement) {
+  return (sql: string): Statement => {
     const hit = cache.get(sql);
     if (hit) return hit;
     const statement = compile(sql);
@@ -116,44 +139,31 @@ export function connect(file: string, pragmas: readonly string[] = [], busyTimeo
     cache.set(sql, statement);
     return statement;
   };
-  const exec = (sql: string): void => void raw.exec(sql);
-  const pragma = (text: string): SqlRow[] => compile(`PRAGMA ${text}`).all();
-  const open = (): boolean => (raw.inTransaction ?? raw.isTransaction) === true;
+}
 
-  try {
-    for (const text of [`busy_timeout=${busyTimeout}`, ...pragmas]) pragma(text);
-  } catch (error) {
-    raw.close();
-    throw error;
-  }
+function transactionsOf(raw: RawConnection): Pick<Connection, 'atomic' | 'snapshot'> {
+  const isOpen = (): boolean => (raw.inTransaction ?? raw.isTransaction) === true;
   return {
-    prepare,
-    exec,
-    pragma,
     atomic: write => {
       // IMMEDIATE: a transaction that began with a read cannot be upgraded once another has written.
-      exec('BEGIN IMMEDIATE');
+      raw.exec('BEGIN IMMEDIATE');
       try {
         const result = write();
-        exec('COMMIT');
+        raw.exec('COMMIT');
         return result;
       } catch (error) {
         // After a full disk SQLite has rolled back by itself; a second ROLLBACK would hide the error.
-        if (open()) exec('ROLLBACK');
+        if (isOpen()) raw.exec('ROLLBACK');
         throw error;
       }
     },
     snapshot: read => {
-      exec('BEGIN');
+      raw.exec('BEGIN');
       try {
         return read();
       } finally {
-        if (open()) exec('COMMIT');
+        if (isOpen()) raw.exec('COMMIT');
       }
-    },
-    close: () => {
-      cache.clear();
-      raw.close();
     },
   };
 }
