@@ -41,28 +41,19 @@ const alive = (state: State, name: string): Past | undefined => {
 export const matching = (state: State, v: number): string[] =>
   [...state.keys()].filter(name => alive(state, name)?.v === v);
 
-/** What a command does to a state: the answer, the version that it adds, or that it left what it means as it was. */
-export function run(
-  state: State,
-  command: Command,
-  fresh: () => string,
-): Done & { readonly add?: Past; readonly unchanged?: true } {
-  if (command.kind === 'create') {
-    const found = command.unless === undefined ? [] : matching(state, command.unless);
-    if (found.length > 1) return { status: 412 };
-    if (found.length === 1) return { status: 200, name: found[0]! };
-    return { status: 201, name: fresh(), add: { method: 'POST', v: command.v } };
-  }
+/** The answer, the version that is added, or that what is meant was left as it was. */
+type Effect = Done & { readonly add?: Past; readonly unchanged?: true };
+
+/** What a command does to a state. */
+export function run(state: State, command: Command, fresh: () => string): Effect {
+  if (command.kind === 'create') return create(state, command, fresh);
   const found = command.by === undefined ? undefined : matching(state, command.by);
   if (found && found.length > 1) return { status: 412 };
   const name = found ? found[0] : nameOf(command.id!);
   const current = name === undefined ? undefined : alive(state, name);
   switch (command.kind) {
-    case 'update': {
-      if (command.match === 'stale' || (command.match === 'current' && !current)) return { status: 412 };
-      if (current?.v === command.v) return { status: 200, name: name!, unchanged: true };
-      return { status: current ? 200 : 201, name: name ?? fresh(), add: { method: 'PUT', v: command.v } };
-    }
+    case 'update':
+      return update(command, name, current, fresh);
     case 'patch':
       if (name === undefined || !state.has(name)) return { status: 404 };
       if (!current) return { status: 410 };
@@ -71,6 +62,24 @@ export function run(
     case 'delete':
       return current ? { status: 204, name: name!, add: { method: 'DELETE', v: undefined } } : { status: 204 };
   }
+}
+
+function create(state: State, { v, unless }: Command & { readonly kind: 'create' }, fresh: () => string): Effect {
+  const found = unless === undefined ? [] : matching(state, unless);
+  if (found.length > 1) return { status: 412 };
+  if (found.length === 1) return { status: 200, name: found[0]! };
+  return { status: 201, name: fresh(), add: { method: 'POST', v } };
+}
+
+function update(
+  { v, match }: Command & { readonly kind: 'update' },
+  name: string | undefined,
+  current: Past | undefined,
+  fresh: () => string,
+): Effect {
+  if (match === 'stale' || (match === 'current' && !current)) return { status: 412 };
+  if (current?.v === v) return { status: 200, name: name!, unchanged: true };
+  return { status: current ? 200 : 201, name: name ?? fresh(), add: { method: 'PUT', v } };
 }
 
 export const plus = (state: State, name: string, past: Past): State =>
@@ -96,16 +105,11 @@ export function runAll(
   for (const rank of [0, 1, 2])
     for (const [i, command] of ordered) {
       if (RANKS[command.kind] !== rank) continue;
-      const { add, unchanged, ...answer } = run(rank === 1 ? after : rank === 0 ? state : seen, command, fresh);
+      const effect = run(rank === 1 ? after : rank === 0 ? state : seen, command, fresh);
+      const { add, unchanged: _, ...answer } = effect;
       if (answer.status >= 400) return undefined;
       done[i] = answer;
-      // A delete of what is not there still means this resource.
-      const name =
-        add || unchanged
-          ? answer.name!
-          : command.kind === 'delete' && command.id !== undefined
-            ? nameOf(command.id)
-            : undefined;
+      const name = meantBy(command, effect);
       if (name !== undefined) {
         if (written.has(name)) return undefined;
         written.add(name);
@@ -113,16 +117,31 @@ export function runAll(
       if (add) after = plus(after, answer.name!, add);
       if (rank === 0) seen = after;
     }
+  return keepCriteria({ after, seen, written }, commands, done) ? { state: after, done } : undefined;
+}
+
+/** The resource that a command writes, or means to. */
+function meantBy(command: Command, { add, unchanged, name }: Effect): string | undefined {
+  if (add || unchanged) return name!;
+  // A delete of what is not there still means this resource.
+  return command.kind === 'delete' && command.id !== undefined ? nameOf(command.id) : undefined;
+}
+
+/** Whether no criteria mean what another command writes, or what one makes whose criteria are the same. */
+function keepCriteria(
+  { after, seen, written }: { readonly after: State; readonly seen: State; readonly written: ReadonlySet<string> },
+  commands: readonly Command[],
+  done: readonly Done[],
+): boolean {
   const claims = new Set<number>();
   for (const [i, command] of commands.entries()) {
     const criteria = command.kind === 'create' ? command.unless : command.kind === 'delete' ? undefined : command.by;
     if (criteria === undefined) continue;
     const { status, name } = done[i]!;
-    // What the criteria mean is written by another entry, or made by one whose criteria are the same.
-    if (matching(after, criteria).some(other => written.has(other) && other !== name)) return undefined;
-    if (command.kind === 'create' && alive(seen, name!) && written.has(name!)) return undefined;
-    if (status === 201 && claims.has(criteria)) return undefined;
+    if (matching(after, criteria).some(other => written.has(other) && other !== name)) return false;
+    if (command.kind === 'create' && alive(seen, name!) && written.has(name!)) return false;
+    if (status === 201 && claims.has(criteria)) return false;
     if (status === 201) claims.add(criteria);
   }
-  return { state: after, done };
+  return true;
 }

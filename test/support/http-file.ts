@@ -50,16 +50,26 @@ export function parseHttpFile(text: string, variables: Readonly<Record<string, s
   for (const [at, line] of lines.slice(0, starts[0]).entries()) {
     const [, name, value] = /^@([\w-]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
     if (name !== undefined && value !== undefined) values.set(name, variables[name] ?? put(value));
-    else if (!/^\s*(#.*)?$/.test(line)) throw new Error(`Line ${at + 1} stands before the first request.`);
+    else if (!isRemark(line)) throw new Error(`Line ${at + 1} stands before the first request.`);
   }
   return starts.map((start, index) => parseRequest(lines, start, starts[index + 1] ?? lines.length, put));
+}
+
+/** A comment, or nothing. */
+const isRemark = (line: string): boolean => /^\s*(#.*)?$/.test(line);
+
+function expectedStatus(remarks: ReadonlyMap<string, string>, start: number, name: string): number {
+  const status = Number(remarks.get('expect'));
+  if (!Number.isInteger(status) || status < 200 || status > 599)
+    throw new Error(`Line ${start + 1} needs a comment like "# expect 200" (${name}).`);
+  return status;
 }
 
 function parseRequest(lines: readonly string[], start: number, end: number, put: (text: string) => string) {
   const name = lines[start]!.slice(3).trim();
   let at = start + 1;
   const remarks = new Map<string, string>();
-  for (; at < end && /^\s*(#.*)?$/.test(lines[at]!); at += 1) {
+  for (; at < end && isRemark(lines[at]!); at += 1) {
     const [, key, value] = /^#\s*(expect|total|@name)\s+(\S+)\s*$/.exec(lines[at]!) ?? [];
     if (key !== undefined && value !== undefined) remarks.set(key, value);
   }
@@ -76,9 +86,6 @@ function parseRequest(lines: readonly string[], start: number, end: number, put:
     .join('\n')
     .trim();
   const file = /^<\s+(\S+)$/.exec(rest)?.[1];
-  const status = Number(remarks.get('expect'));
-  if (!Number.isInteger(status) || status < 200 || status > 599)
-    throw new Error(`Line ${start + 1} needs a comment like "# expect 200" (${name}).`);
   const total = remarks.get('total');
   return {
     name,
@@ -87,7 +94,7 @@ function parseRequest(lines: readonly string[], start: number, end: number, put:
     headers,
     body: rest === '' || file !== undefined ? undefined : put(rest),
     bodyFile: file,
-    expect: status,
+    expect: expectedStatus(remarks, start, name),
     total: total === undefined ? undefined : Number(total),
     label: remarks.get('@name'),
   } satisfies HttpFileRequest;
