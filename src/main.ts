@@ -8,7 +8,7 @@ import { decide } from './access/decide.js';
 import { createRecorder } from './audit/record.js';
 import { loadDefinitions } from './fhir/definitions.js';
 import { FhirError } from './fhir/error.js';
-import { type Found, readProfiles } from './fhir/package.js';
+import { type ConformanceResource, readProfiles } from './fhir/package.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { loadFrom } from './conformance/stored-canonicals.js';
 import { createForms } from './interactions/response/forms.js';
@@ -161,10 +161,10 @@ function keptSecret(folder: string): string {
 const PROFILE_TYPES: ReadonlySet<string> = new Set(['SearchParameter', 'OperationDefinition']);
 
 /** What we add to R4 (profiles/ of the project), and what the settings name beside it. */
-async function profiles(config: Config): Promise<Found[]> {
+async function profiles(config: Config): Promise<ConformanceResource[]> {
   const own = fileURLToPath(new URL('profiles', root));
   const given = config.profiles === '' ? own : resolve(config.profiles);
-  const found: Found[] = [];
+  const found: ConformanceResource[] = [];
   for (const folder of new Set([own, given]))
     for await (const each of readProfiles(folder, PROFILE_TYPES)) found.push(each);
   if (!existsSync(given) && given !== own)
@@ -174,7 +174,7 @@ async function profiles(config: Config): Promise<Found[]> {
 
 /** Definitions of our operations, each at the address that /metadata gives. Those of guides are no operations here. */
 function operationDefinitions(
-  files: readonly Found[],
+  files: readonly ConformanceResource[],
   operations: Operations,
   base: string,
 ): ReadonlyMap<string, Buffer> {

@@ -36,12 +36,15 @@ export const DEMO_FOLDER = new URL('../../../seed/', import.meta.url);
 
 /** Everything below `folder` (a URL that ends in a slash), in loading order. Throws `fault` for a file that is missing or not JSON. */
 export async function* readDemoData(folder: URL): AsyncIterable<DemoItem> {
-  const manifest = await readJson<readonly ManifestRow[]>(new URL('documents/manifest.json', folder));
+  const manifest = await readDemoFile<readonly ManifestRow[]>(new URL('documents/manifest.json', folder));
   const waiting = new Map(manifest.map(row => [`Binary/${row.id}`, row]));
-  for (const resource of await readJson<readonly Resource[]>(new URL('organisations.json', folder))) yield { resource };
+  for (const resource of await readDemoFile<readonly Resource[]>(new URL('organisations.json', folder)))
+    yield { resource };
 
   const files = (await readdir(new URL('people/', folder))).filter(name => name.endsWith('.json')).toSorted();
-  const people = await Promise.all(files.map(name => readJson<readonly Resource[]>(new URL(`people/${name}`, folder))));
+  const people = await Promise.all(
+    files.map(name => readDemoFile<readonly Resource[]>(new URL(`people/${name}`, folder))),
+  );
   for (const resource of people.flat()) if (resource.resourceType === 'Patient') yield { resource };
   for (const resource of people.flat()) {
     if (resource.resourceType === 'Patient') continue;
@@ -63,7 +66,7 @@ async function readBinary({ id, file, contentType, securityContext }: ManifestRo
   return { id, contentType, bytes, ...(securityContext === undefined ? {} : { securityContext }) };
 }
 
-async function readJson<T>(url: URL): Promise<T> {
+async function readDemoFile<T>(url: URL): Promise<T> {
   try {
     return JSON.parse(await readFile(url, 'utf8')) as T;
   } catch (cause) {

@@ -12,7 +12,7 @@ import type { OutboxMessage, Store } from '../store/store.js';
 type Runs = readonly (readonly [from: number, to: number])[];
 
 /** Notes of one file that are read: more than groups of an import will ever be under way. */
-const MOST = 10_000_000;
+const MOST_NOTES = 10_000_000;
 
 export interface FileNotes {
   /** Items of a file that is loaded to its end; undefined: it is not. */
@@ -30,13 +30,13 @@ export interface FileNotes {
 export async function readNotes(store: Store, hash: string, fresh: boolean): Promise<FileNotes> {
   const topic = `import ${hash}`;
   const replaced = async (messages: readonly OutboxMessage[]): Promise<void> => {
-    const acknowledges = (await store.pendingMessages(topic, MOST)).map(({ sequence }) => sequence);
+    const acknowledges = (await store.pendingMessages(topic, MOST_NOTES)).map(({ sequence }) => sequence);
     if (acknowledges.length + messages.length > 0) await store.commit({ changes: [], acknowledges, messages });
   };
   if (fresh) await replaced([]);
   const done = new Set<number>();
   let all: number | undefined;
-  for (const { body } of await store.pendingMessages(topic, MOST)) {
+  for (const { body } of await store.pendingMessages(topic, MOST_NOTES)) {
     const note = JSON.parse(body) as { readonly lines?: Runs; readonly all?: number };
     all ??= note.all;
     for (const [from, to] of note.lines ?? []) for (let line = from; line <= to; line++) done.add(line);

@@ -18,7 +18,7 @@ const nameOf = ({ file, line }: Pick<Failure, 'file' | 'line'>): string =>
   line === undefined ? file : `${file}:${line}`;
 
 /** The type that a request is about. */
-export function typeOf({ entry: { ask } }: Item): string | undefined {
+export function typeAsked({ entry: { ask } }: Item): string | undefined {
   const target = 'error' in ask ? ask.target : ask;
   return target && 'type' in target ? target.type : undefined;
 }
@@ -51,7 +51,7 @@ export class Report {
   count(item: Item): void {
     this.done++;
     const { ask } = item.entry;
-    const type = 'kind' in ask && WRITTEN.has(ask.kind) ? typeOf(item) : undefined;
+    const type = 'kind' in ask && WRITTEN.has(ask.kind) ? typeAsked(item) : undefined;
     if (type !== undefined) this.#loaded.set(type, (this.#loaded.get(type) ?? 0) + 1);
   }
 

@@ -8,6 +8,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { FhirError } from '../fhir/error.js';
+import { isBlank } from '../fhir/json/scan.js';
 import { ConfigError } from '../platform/config.js';
 
 export interface SourceFile {
@@ -17,7 +18,7 @@ export interface SourceFile {
   readonly size: number;
 }
 
-const NAME = /\.(ndjson|jsonl|json)(\.gz)?$/i;
+const IMPORTABLE = /\.(ndjson|jsonl|json)(\.gz)?$/i;
 const NEWLINE = 10;
 
 /** Every importable file below the paths. Throws ConfigError for a path that is not there or holds nothing. */
@@ -40,7 +41,7 @@ async function collect(path: string, found: SourceFile[], named: boolean): Promi
     for (const name of (await readdir(path)).toSorted()) await collect(join(path, name), found, false);
     return;
   }
-  const form = NAME.exec(path)?.[1]?.toLowerCase();
+  const form = IMPORTABLE.exec(path)?.[1]?.toLowerCase();
   if (form === undefined) {
     if (named) throw new ConfigError(`${path} is neither .json nor .ndjson nor .jsonl (or .gz of them).`);
     return;
@@ -109,8 +110,6 @@ export async function* readLines({ bytes }: Opened, limit: number): AsyncGenerat
   const last = whole();
   if (last) yield last;
 }
-
-const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0d;
 
 /** The whole file. Throws `too-large` beyond `limit` bytes. */
 export async function readWhole({ bytes }: Opened, limit: number): Promise<Buffer> {

@@ -17,7 +17,7 @@ import { perform } from '../interactions/perform.js';
 import { ConfigError } from '../platform/config.js';
 import { type Group, groupOf, type Item, requestOf } from './import-bundle.js';
 import { type FileNotes, readNotes } from './import-notes.js';
-import { type Failure, Report, typeOf } from './import-report.js';
+import { type Failure, Report, typeAsked } from './import-report.js';
 import {
   findSources,
   hashOf,
@@ -289,7 +289,7 @@ class Run {
   }
 
   #refuse({ source }: Work, item: Item | undefined, issues: Failure['issues']): void {
-    const type = item && typeOf(item);
+    const type = item && typeAsked(item);
     const where = { file: source.path, ...(item ? { line: item.line } : {}), ...(type === undefined ? {} : { type }) };
     // The line says which entry of the file it is; its place in what was sent is nobody's concern.
     const local = (text: string) => text.replace(/^Bundle\.entry\[\d+\](\.resource)?(?=\.|$)/, type ?? 'entry');

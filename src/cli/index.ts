@@ -80,10 +80,10 @@ export async function run(
   endQuietlyWithoutReader();
   try {
     const [name = 'help', ...rest] = argv;
-    if (['--version', '-v', 'version'].includes(name)) return print(`chartroom ${VERSION} (Node ${process.version})\n`);
+    if (['--version', '-v', 'version'].includes(name)) return say(`chartroom ${VERSION} (Node ${process.version})\n`);
     if (['--help', '-h', 'help'].includes(name)) return help(rest);
     const command = commandOf(name);
-    if (rest.some(word => word === '--help' || word === '-h')) return print(helpOf(name, command));
+    if (rest.some(word => word === '--help' || word === '-h')) return say(helpOf(name, command));
     const { values, positionals } = readFlags(name, command, rest);
     const settings = loadConfig({ flags: settingsOf(values), env });
     const invocation: Invocation = {
@@ -109,13 +109,13 @@ function checkStore(settings: Config): void {
   throw new ConfigError(`There is no store in ${resolve(settings.data)}: CHARTROOM_DATA (or --data) names its folder.`);
 }
 
-function print(text: string): number {
+function say(text: string): number {
   process.stdout.write(text);
   return 0;
 }
 
 function help([name]: readonly string[]): number {
-  return print(name === undefined || name.startsWith('-') ? overview(COMMANDS) : helpOf(name, commandOf(name)));
+  return say(name === undefined || name.startsWith('-') ? overview(COMMANDS) : helpOf(name, commandOf(name)));
 }
 
 /** `chartroom explain … | head` ends like every other command whose reader has gone. */

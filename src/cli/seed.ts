@@ -1,6 +1,6 @@
 /** `chartroom seed`, and the demo data of a first start: seed/ goes through the same door as everything else. */
 import { FhirError } from '../fhir/error.js';
-import { parseJson } from '../fhir/json/json.js';
+import { MAX_DEPTH, parseJson } from '../fhir/json/json.js';
 import { SYSTEM } from '../identity/principal.js';
 import type { Caller, Engine } from '../interactions/engine.js';
 import type { Interaction } from '../interactions/interaction.js';
@@ -47,7 +47,7 @@ export async function loadDemo(engine: Engine): Promise<number> {
 
 function interactionOf(item: DemoItem): Interaction {
   if ('resource' in item) {
-    const body = parseJson(Buffer.from(JSON.stringify(item.resource)), { maxDepth: 64 });
+    const body = parseJson(Buffer.from(JSON.stringify(item.resource)), { maxDepth: MAX_DEPTH });
     const { resourceType, id } = body.resource;
     return { kind: 'update', type: resourceType, id: typeof id === 'string' ? id : '', body };
   }

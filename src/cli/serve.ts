@@ -12,6 +12,7 @@ import type { Limits } from '../http/source.js';
 import type { Engine } from '../interactions/engine.js';
 import { type Config, isMongo } from '../platform/config.js';
 import type { Log } from '../platform/log.js';
+import { MAX_DEPTH } from '../fhir/json/json.js';
 import { collectProcessMetrics } from '../platform/metrics.js';
 import { createRoom } from '../platform/room.js';
 import { warmValidators } from '../validation/structure.js';
@@ -20,7 +21,6 @@ import { loadDemo } from './seed.js';
 
 /** ms that requests under way may still take after a signal. */
 const GRACE = 10_000;
-const MAX_DEPTH = 64;
 
 export async function serve(invocation: Invocation): Promise<number> {
   const { workers } = invocation.config;

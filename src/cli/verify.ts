@@ -26,7 +26,7 @@ const PAGE = 200;
 /** Resources per type whose index is checked, unless the command says another number. */
 const SAMPLE = 500;
 /** Findings of one kind that are named; the others are counted. */
-const NAMED = 20;
+const MOST_NAMED = 20;
 
 export async function verify({ open, options, progress }: Invocation): Promise<number> {
   const sample = Number(options['sample'] ?? SAMPLE);
@@ -62,7 +62,7 @@ export interface Examined {
 }
 
 /** Something is wrong with what has this name. */
-type Found = (what: string, name: string) => void;
+type TellFault = (what: string, name: string) => void;
 
 /** Where a check is: for those who wait. */
 export interface Reached {
@@ -84,13 +84,13 @@ export async function examine(
     reached.phase = what.toLowerCase();
     counts.set(what, (counts.get(what) ?? 0) + 1);
   };
-  const found: Found = (what, name) => {
+  const found: TellFault = (what, name) => {
     const finding = findings.get(what) ?? { number: 0, names: [] };
     findings.set(what, finding);
     // What has several faults of one kind is told once.
     if (finding.names.includes(name)) return;
     finding.number += 1;
-    if (finding.names.length < NAMED) finding.names.push(name);
+    if (finding.names.length < MOST_NAMED) finding.names.push(name);
   };
   const sizes = await store.sizes();
   // Each resource has a first version, and may be in the sample.
@@ -206,7 +206,7 @@ async function checkVersion(
   { store }: Engine,
   row: Version,
   damaged: ReadonlySet<string>,
-  found: Found,
+  found: TellFault,
 ): Promise<void> {
   const name = `${row.type}/${row.id}/_history/${row.version}`;
   if (await store.check.altered(row)) found('Versions that say something else than what was written', name);
@@ -218,7 +218,7 @@ async function checkVersion(
 }
 
 /** The event says what was written, and the version that it names is there. True: it names one. */
-async function checkEvent({ store }: Engine, row: Version, found: Found): Promise<boolean> {
+async function checkEvent({ store }: Engine, row: Version, found: TellFault): Promise<boolean> {
   const name = `AuditEvent/${row.id}`;
   if (await store.check.altered(row)) {
     found('Events that say something else than what was written', name);
@@ -233,7 +233,7 @@ async function checkEvent({ store }: Engine, row: Version, found: Found): Promis
 }
 
 /** The resource is found by what stands in it, and by nothing else. */
-async function checkIndex(engine: Engine, row: Version, found: Found): Promise<void> {
+async function checkIndex(engine: Engine, row: Version, found: TellFault): Promise<void> {
   const name = `${row.type}/${row.id}`;
   const renewed = readable(() => indexStored(engine, row));
   if (renewed === UNREADABLE) return found('Resources that cannot be read', name);

@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions.js';
 import type { Issue } from '../fhir/error.js';
-import type { Found } from '../fhir/package.js';
+import type { ConformanceResource } from '../fhir/package.js';
 import type { Resource } from '../fhir/resource.js';
 import { checkSearchParameter, type ParametersInForce, type Verdict } from '../search/custom.js';
 import { concreteTypes, type SearchParameters } from '../search/parameters.js';
@@ -49,7 +49,10 @@ const originOf = (id: string): string => `SearchParameter/${id}`;
 const isStored = (origin: string): boolean => origin.startsWith('SearchParameter/');
 
 /** Stored resources by id, then files, without those whose url a stored one has. */
-export function candidatesOf(stored: ReadonlyMap<string, Resource>, files: readonly Found[]): Candidate[] {
+export function candidatesOf(
+  stored: ReadonlyMap<string, Resource>,
+  files: readonly ConformanceResource[],
+): Candidate[] {
   const all = [...stored]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([id, resource]) => ({ origin: originOf(id), resource }));

@@ -13,7 +13,7 @@
 import type { Definitions } from '../fhir/definitions.js';
 import { asFhirError, FhirError, type Issue } from '../fhir/error.js';
 import { parseJson, STORED_JSON } from '../fhir/json/json.js';
-import type { Found } from '../fhir/package.js';
+import type { ConformanceResource } from '../fhir/package.js';
 import type { Resource } from '../fhir/resource.js';
 import { createKeyedMutex } from '../platform/keyed-mutex.js';
 import type { Log } from '../platform/log.js';
@@ -54,13 +54,13 @@ export interface RegistryOptions {
   readonly store: Store;
   readonly log: Log;
   /** SearchParameters from files. */
-  readonly files: readonly Found[];
+  readonly files: readonly ConformanceResource[];
 }
 
 export class Registry {
   readonly #options: RegistryOptions;
   readonly #standard: StandardParameters;
-  readonly #files: readonly Found[];
+  readonly #files: readonly ConformanceResource[];
   readonly #mutex = createKeyedMutex();
   readonly #stored = new Map<string, Resource>();
   readonly #seen = new SeenMessages();
@@ -149,7 +149,7 @@ export class Registry {
     return this.#mutex('registry', work);
   }
 
-  #isValid({ resource, from }: Found): boolean {
+  #isValid({ resource, from }: ConformanceResource): boolean {
     const { definitions, log } = this.#options;
     const first = validateStructure(resource, definitions).find(({ severity }) => severity === 'error');
     if (first) log.warn({ from, at: first.expression }, 'A search parameter of a file is not valid R4 and left out');

@@ -20,7 +20,7 @@ export interface Span {
 
 const DAY = 86_400_000;
 const MINUTE = 60_000;
-const TEXT =
+const DATE_TIME =
   /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,3})\d*)?)?(Z|([+-])(\d\d):(\d\d))?)?)?)?$/;
 const LENGTHS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
 
@@ -38,7 +38,7 @@ const lengthOf = (year: number, month: number): number =>
 
 /** The range that a text stands for; undefined where it is not a FHIR date or time, or names no day of the calendar. */
 export function parseDateTime(text: string): Span | undefined {
-  const parts = TEXT.exec(text);
+  const parts = DATE_TIME.exec(text);
   if (!parts) return undefined;
   const year = Number(parts[1]);
   if (year === 0) return undefined;

@@ -18,12 +18,12 @@ export interface Decimal {
   readonly approximateHigh: number;
 }
 
-const TEXT = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/;
-const LONGEST = 64;
+const DECIMAL = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/;
+const LONGEST_DECIMAL = 64;
 
 /** A decimal text as a number with its ranges; undefined where it is not a decimal (of at most 64 characters). */
 export function parseDecimal(text: string): Decimal | undefined {
-  const parts = text.length > LONGEST ? null : TEXT.exec(text);
+  const parts = text.length > LONGEST_DECIMAL ? null : DECIMAL.exec(text);
   if (!parts) return undefined;
   const fraction = parts[3] ?? '';
   // value = digits × 10^exponent; one more place for the half unit and for the tenth.

@@ -6,10 +6,10 @@ const QUOTED = '"(?:[\\t\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]|\\\\[\\t\\x20-\\x7e])*
 // Senders leave the quotes away around what has slashes and colons.
 const PARAMETER = `${TOKEN}=(?:${QUOTED}|[\\w!#$%&'*+.^\`|~:/-]+)`;
 const MEDIA_TYPE = new RegExp(`^${TOKEN}/${TOKEN}(?:[ \\t]*;[ \\t]*(?:${PARAMETER})?)*$`);
-const LONGEST = 200;
+const LONGEST_MEDIA_TYPE = 200;
 
 /** A type and subtype with its parameters, of ordinary length. */
-export const isMediaType = (text: string): boolean => text.length <= LONGEST && MEDIA_TYPE.test(text);
+export const isMediaType = (text: string): boolean => text.length <= LONGEST_MEDIA_TYPE && MEDIA_TYPE.test(text);
 
 /** Types that can only mean a resource; `application/xml` may mean a document, too. */
 const RESOURCE: ReadonlySet<string> = new Set([

@@ -17,14 +17,14 @@ import type { Json, Resource } from './resource.js';
 const LIMITS = { file: 128 * 1024 * 1024, unpacked: 1024 * 1024 * 1024, resource: 8 * 1024 * 1024 } as const;
 const BLOCK = 512;
 
-export interface Found {
+export interface ConformanceResource {
   /** File name, and inside a package the name of the entry: for messages. */
   readonly from: string;
   readonly resource: Resource;
 }
 
 /** Throws ConfigError where a file cannot be read. The resources of these types in a folder, in the order of the file names; nothing where there is no folder. */
-export async function* readProfiles(folder: string, types: ReadonlySet<string>): AsyncGenerator<Found> {
+export async function* readProfiles(folder: string, types: ReadonlySet<string>): AsyncGenerator<ConformanceResource> {
   if (!existsSync(folder)) return;
   for (const name of (await readdir(folder)).toSorted()) {
     const file = join(folder, name);
@@ -37,7 +37,7 @@ export async function* readProfiles(folder: string, types: ReadonlySet<string>):
   }
 }
 
-async function* packed(name: string, file: string, types: ReadonlySet<string>): AsyncGenerator<Found> {
+async function* packed(name: string, file: string, types: ReadonlySet<string>): AsyncGenerator<ConformanceResource> {
   try {
     for await (const entry of readTar(file)) yield* resourcesIn(`${name}: ${entry.name}`, entry.bytes, types);
   } catch (cause) {
@@ -46,7 +46,7 @@ async function* packed(name: string, file: string, types: ReadonlySet<string>): 
   }
 }
 
-function* resourcesIn(from: string, bytes: Buffer, types: ReadonlySet<string>): Generator<Found> {
+function* resourcesIn(from: string, bytes: Buffer, types: ReadonlySet<string>): Generator<ConformanceResource> {
   // Cheaper than parsing: most of a package is of other types.
   if (![...types].some(type => bytes.includes(`"${type}"`))) return;
   let parsed: Json;

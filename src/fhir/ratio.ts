@@ -16,7 +16,7 @@ const DIGITS = 15;
 /** Longer numbers than any unit needs: [pi] has 65 digits. */
 const LIMIT = 10n ** 200n;
 const FARTHEST = 300;
-const TEXT = /^(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/;
+const POSITIVE_DECIMAL = /^(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/;
 
 function gcd(a: bigint, b: bigint): bigint {
   let [x, y] = [a, b];
@@ -59,7 +59,7 @@ export const ONE: Ratio = { over: 1n, under: 1n, exponent: 0 };
 
 /** A positive decimal text. Throws RangeError on any other. */
 export function ratioOf(text: string): Ratio {
-  const parts = TEXT.exec(text);
+  const parts = POSITIVE_DECIMAL.exec(text);
   if (!parts) throw new RangeError('Not a positive decimal.');
   const fraction = parts[2] ?? '';
   return reduce(BigInt(`${parts[1]}${fraction}`), 1n, Number(parts[3] ?? 0) - fraction.length);

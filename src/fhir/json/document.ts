@@ -7,7 +7,7 @@
  * item leaves null, so that the others keep their places.
  */
 import { FhirError } from '../error.js';
-import { note } from './json.js';
+import { MAX_DEPTH, note } from './json.js';
 import type { Decimals, Json, JsonObject } from '../resource.js';
 
 /** A number as it was written. */
@@ -32,11 +32,6 @@ export interface Value {
 export interface Patched extends Value {
   readonly size: number;
 }
-
-/** Operations of one patch. */
-export const MAX_OPERATIONS = 1000;
-/** As deep as a body may be. */
-const MAX_DEPTH = 64;
 
 export const isMembers = (node: Node | undefined): node is Members =>
   typeof node === 'object' && node !== null && !Array.isArray(node) && !(node instanceof Digits);
@@ -155,14 +150,4 @@ function deeper(level: number): number {
       detail: 'patch-depth',
     });
   return level + 1;
-}
-
-/** The same error, saying which operation it is about. */
-export function placed(error: unknown, operation: string, expression?: string): unknown {
-  const [issue] = error instanceof FhirError ? error.issues : [];
-  if (!(error instanceof FhirError) || !issue) return error;
-  return new FhirError(error.kind, `${operation}: ${issue.text}`, {
-    ...(issue.detail === undefined ? {} : { detail: issue.detail }),
-    ...(expression === undefined ? {} : { expression }),
-  });
 }

@@ -24,8 +24,11 @@ import type { Container } from './open-containers.js';
 import { type Lossy, PIECE, type Scan, scanning } from './scan.js';
 import { whereBroken } from './syntax.js';
 
+/** Levels of a body that comes in. It keeps every recursion below safe. */
+export const MAX_DEPTH = 64;
+
 export interface JsonLimits {
-  /** Brackets inside one another. 64 keeps every recursion below safe. */
+  /** Brackets inside one another. */
   readonly maxDepth: number;
   /** Longest array; absent: no limit. */
   readonly maxArray?: number;

@@ -25,7 +25,7 @@ export function whereBroken(text: string): { line: number; column: number } | un
 }
 
 /** A text with the place up to which it keeps to the grammar. */
-interface Progress {
+interface GrammarWalk {
   readonly text: string;
   at: number;
   /** Brackets that are open. */
@@ -36,66 +36,66 @@ interface Progress {
 type Want = 'value' | 'first' | 'key' | 'after';
 
 function offsetOfBreak(text: string): number {
-  const progress: Progress = { text, at: 0, open: [] };
+  const walk: GrammarWalk = { text, at: 0, open: [] };
   let want: Want | undefined = 'value';
   while (want !== undefined) {
-    moveOver(progress, BLANKS);
-    want = progress.at < text.length ? moveOn(progress, want) : undefined;
+    moveOver(walk, BLANKS);
+    want = walk.at < text.length ? moveOn(walk, want) : undefined;
   }
-  return progress.at;
+  return walk.at;
 }
 
 /** Moves over what is wanted, and says what may come behind it; undefined, at the fault, where it is something else. */
-function moveOn(progress: Progress, want: Want): Want | undefined {
-  const char = progress.text[progress.at]!;
-  const inside = progress.open.at(-1);
-  if (want === 'after' || (want === 'first' && (char === '}' || char === ']'))) return moveAfterValue(progress, want);
-  if (want === 'key' || (want === 'first' && inside === '{')) return moveOverKey(progress);
+function moveOn(walk: GrammarWalk, want: Want): Want | undefined {
+  const char = walk.text[walk.at]!;
+  const inside = walk.open.at(-1);
+  if (want === 'after' || (want === 'first' && (char === '}' || char === ']'))) return moveAfterValue(walk, want);
+  if (want === 'key' || (want === 'first' && inside === '{')) return moveOverKey(walk);
   if (char === '{' || char === '[') {
-    progress.open.push(char);
-    progress.at++;
+    walk.open.push(char);
+    walk.at++;
     return 'first';
   }
-  return (char === '"' ? moveOverString(progress) : moveOver(progress, SCALAR)) ? 'after' : undefined;
+  return (char === '"' ? moveOverString(walk) : moveOver(walk, SCALAR)) ? 'after' : undefined;
 }
 
-function moveAfterValue(progress: Progress, want: Want): Want | undefined {
-  const char = progress.text[progress.at];
-  const inside = progress.open.at(-1);
+function moveAfterValue(walk: GrammarWalk, want: Want): Want | undefined {
+  const char = walk.text[walk.at];
+  const inside = walk.open.at(-1);
   if (inside === undefined) return undefined;
   if (char === (inside === '{' ? '}' : ']')) {
-    progress.open.pop();
-    progress.at++;
+    walk.open.pop();
+    walk.at++;
     return 'after';
   }
   if (char !== ',' || want !== 'after') return undefined;
-  progress.at++;
+  walk.at++;
   return inside === '{' ? 'key' : 'value';
 }
 
-function moveOverKey(progress: Progress): Want | undefined {
-  if (!moveOverString(progress)) return undefined;
-  moveOver(progress, BLANKS);
-  if (progress.text[progress.at] !== ':') return undefined;
-  progress.at++;
+function moveOverKey(walk: GrammarWalk): Want | undefined {
+  if (!moveOverString(walk)) return undefined;
+  moveOver(walk, BLANKS);
+  if (walk.text[walk.at] !== ':') return undefined;
+  walk.at++;
   return 'value';
 }
 
 /** Moves over a match; false if there is none. */
-function moveOver(progress: Progress, pattern: RegExp): boolean {
-  pattern.lastIndex = progress.at;
-  const matched = pattern.exec(progress.text);
-  progress.at += matched?.[0].length ?? 0;
+function moveOver(walk: GrammarWalk, pattern: RegExp): boolean {
+  pattern.lastIndex = walk.at;
+  const matched = pattern.exec(walk.text);
+  walk.at += matched?.[0].length ?? 0;
   return matched !== null;
 }
 
 /** Moves over a string; false at the fault. */
-function moveOverString(progress: Progress): boolean {
-  if (progress.text[progress.at] !== '"') return false;
-  progress.at++;
-  do moveOver(progress, PLAIN);
-  while (moveOver(progress, ESCAPE));
-  if (progress.text[progress.at] !== '"') return false;
-  progress.at++;
+function moveOverString(walk: GrammarWalk): boolean {
+  if (walk.text[walk.at] !== '"') return false;
+  walk.at++;
+  do moveOver(walk, PLAIN);
+  while (moveOver(walk, ESCAPE));
+  if (walk.text[walk.at] !== '"') return false;
+  walk.at++;
   return true;
 }

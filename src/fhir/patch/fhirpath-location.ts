@@ -12,6 +12,7 @@ import type * as fhirpath from 'fhirpath';
 import { FhirError } from '../error.js';
 import { loadFhirPath } from '../fhirpath.js';
 import type { JsonObject } from '../resource.js';
+import { malformedPatch } from './operations.js';
 
 /** From an element to a child: a JSON property, and the index where it is an array. */
 export interface Step {
@@ -37,19 +38,18 @@ interface Syntax {
 
 /** The path as `locate` takes it. Throws `invalid` for what is no FHIRPath, or more than a path may be. */
 export function readPath(given: string): string {
-  const refuse = (why: string) => new FhirError('invalid', why, { detail: 'patch-malformed' });
-  if (given.length > MAX_PATH) throw refuse(`Its path may have ${MAX_PATH} characters.`);
+  if (given.length > MAX_PATH) throw malformedPatch(`Its path may have ${MAX_PATH} characters.`);
   const path = given.replaceAll(DIV, found => (found.startsWith('.') ? '.`div`' : found));
   let syntax: Syntax;
   try {
     syntax = loadFhirPath().engine.parse(path) as Syntax;
   } catch {
-    throw refuse('Its path is not FHIRPath.');
+    throw malformedPatch('Its path is not FHIRPath.');
   }
   const visit = ({ type, text, children = [] }: Syntax): void => {
-    if (type === 'ExternalConstant') throw refuse('Its path may not use variables.');
+    if (type === 'ExternalConstant') throw malformedPatch('Its path may not use variables.');
     if (type === 'Functn' && !FUNCTIONS.has(text ?? ''))
-      throw refuse(
+      throw malformedPatch(
         'Its path uses a function that does not choose among elements: use where, first, ofType and the like.',
       );
     children.forEach(visit);

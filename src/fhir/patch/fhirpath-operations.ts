@@ -5,12 +5,13 @@
  * so is one that is given twice.
  */
 import { setImmediate as breath } from 'node:timers/promises';
-import { isMembers, MAX_OPERATIONS, type Members, type Node, placed } from '../json/document.js';
+import { isMembers, type Members, type Node } from '../json/document.js';
 import { FhirError } from '../error.js';
 import { readPath } from './fhirpath-location.js';
+import { malformedPatch, operationsIn, placed } from './operations.js';
 
 /** The parts that each type of operation has beside type and path; all of them are needed. */
-const PARTS: Readonly<Record<Operation['type'], readonly string[]>> = {
+const PARTS: Readonly<Record<FhirPathOperation['type'], readonly string[]>> = {
   add: ['name', 'value'],
   insert: ['index', 'value'],
   delete: [],
@@ -21,7 +22,7 @@ const PARTS: Readonly<Record<Operation['type'], readonly string[]>> = {
 interface Located {
   readonly path: string;
 }
-export type Operation =
+export type FhirPathOperation =
   | (Located & { readonly type: 'add'; readonly name: string; readonly value: Members })
   | (Located & { readonly type: 'insert'; readonly index: number; readonly value: Members })
   | (Located & { readonly type: 'delete' })
@@ -33,20 +34,18 @@ const MAX_PATHS = 50_000;
 /** Parts of one value: each of them looks at those before. */
 const MAX_PARTS = 1000;
 
-const malformed = (why: string) => new FhirError('invalid', why, { detail: 'patch-malformed' });
-
 /** Throws `invalid`, `too-costly`. Others get their turn between two operations. */
-export async function readOperations(parameters: Node): Promise<Operation[]> {
-  const list = isMembers(parameters) ? (parameters['parameter'] ?? []) : undefined;
-  if (!Array.isArray(list)) throw malformed('A FHIRPath Patch is a Parameters resource.');
-  if (list.length > MAX_OPERATIONS)
-    throw new FhirError('too-costly', `A patch may have ${MAX_OPERATIONS} operations: send fewer.`);
-  const operations: Operation[] = [];
+export async function readFhirPathOperations(parameters: Node): Promise<FhirPathOperation[]> {
+  const list = operationsIn(
+    isMembers(parameters) ? (parameters['parameter'] ?? []) : undefined,
+    'A FHIRPath Patch is a Parameters resource.',
+  );
+  const operations: FhirPathOperation[] = [];
   let characters = 0;
   for (const [at, parameter] of list.entries())
     try {
       await breath();
-      const operation = readOperation(parameter);
+      const operation = readFhirPathOperation(parameter);
       characters += operation.path.length;
       if (characters > MAX_PATHS)
         throw new FhirError('too-costly', `The paths of a patch may have ${MAX_PATHS} characters together.`);
@@ -57,19 +56,19 @@ export async function readOperations(parameters: Node): Promise<Operation[]> {
   return operations;
 }
 
-function readOperation(parameter: Node): Operation {
+function readFhirPathOperation(parameter: Node): FhirPathOperation {
   if (!isMembers(parameter) || parameter['name'] !== 'operation')
-    throw malformed('Every parameter of a patch must be named operation.');
+    throw malformedPatch('Every parameter of a patch must be named operation.');
   const parts = partsOf(parameter);
   const type = readText(parts, 'type');
-  const wanted = Object.hasOwn(PARTS, type) ? ['type', 'path', ...PARTS[type as Operation['type']]] : [];
-  if (wanted.length === 0) throw malformed('Its type must be add, insert, delete, replace or move.');
+  const wanted = Object.hasOwn(PARTS, type) ? ['type', 'path', ...PARTS[type as FhirPathOperation['type']]] : [];
+  if (wanted.length === 0) throw malformedPatch('Its type must be add, insert, delete, replace or move.');
   if (parts.size !== wanted.length || wanted.some(name => !parts.has(name)))
-    throw malformed(`Its parts must be ${wanted.join(', ')}, each of them once.`);
+    throw malformedPatch(`Its parts must be ${wanted.join(', ')}, each of them once.`);
   const path = readPath(readText(parts, 'path'));
   const value = parts.get('value') ?? {};
   if (wanted.includes('value')) checkValue(value);
-  switch (type as Operation['type']) {
+  switch (type as FhirPathOperation['type']) {
     case 'add':
       return { type: 'add', path, name: readText(parts, 'name'), value };
     case 'insert':
@@ -95,8 +94,8 @@ function partsOf(parameter: Members): Parts {
   const found = new Map<string, Members>();
   for (const part of Array.isArray(list) ? list : []) {
     const name = isMembers(part) ? part['name'] : undefined;
-    if (!isMembers(part) || typeof name !== 'string') throw malformed('Its parts need names.');
-    if (found.has(name)) throw malformed('It has two parts of the same name.');
+    if (!isMembers(part) || typeof name !== 'string') throw malformedPatch('Its parts need names.');
+    if (found.has(name)) throw malformedPatch('It has two parts of the same name.');
     found.set(name, part);
   }
   return found;
@@ -105,13 +104,13 @@ function partsOf(parameter: Members): Parts {
 function readText(parts: Parts, name: string): string {
   const part = parts.get(name);
   const text = part?.['valueString'] ?? part?.['valueCode'];
-  if (typeof text !== 'string') throw malformed(`It needs a ${name}, as a string.`);
+  if (typeof text !== 'string') throw malformedPatch(`It needs a ${name}, as a string.`);
   return text;
 }
 
 function readInteger(parts: Parts, name: string): number {
   const value = parts.get(name)?.['valueInteger'];
-  if (typeof value !== 'number' || !Number.isInteger(value)) throw malformed(`Its ${name} must be an integer.`);
+  if (typeof value !== 'number' || !Number.isInteger(value)) throw malformedPatch(`Its ${name} must be an integer.`);
   return value;
 }
 
@@ -126,10 +125,11 @@ function checkValue(part: Members): void {
   if (valueType(part) !== undefined || part['resource'] !== undefined) return;
   const parts = part['part'];
   if (!Array.isArray(parts) || parts.length === 0)
-    throw malformed('A value needs a value[x], a resource, or parts that have one.');
+    throw malformedPatch('A value needs a value[x], a resource, or parts that have one.');
   if (parts.length > MAX_PARTS) throw new FhirError('too-costly', `A value may have ${MAX_PARTS} parts.`);
   for (const child of parts) {
-    if (!isMembers(child) || typeof child['name'] !== 'string') throw malformed('The parts of a value need names.');
+    if (!isMembers(child) || typeof child['name'] !== 'string')
+      throw malformedPatch('The parts of a value need names.');
     checkValue(child);
   }
 }

@@ -11,23 +11,14 @@
  */
 import { setImmediate as breath } from 'node:timers/promises';
 import type { Definitions } from '../definitions.js';
-import {
-  fold,
-  isMembers,
-  type Members,
-  type Node,
-  placed,
-  prune,
-  unfold,
-  type Patched,
-  type Value,
-} from '../json/document.js';
+import { fold, isMembers, type Members, type Node, prune, unfold, type Patched, type Value } from '../json/document.js';
 import { FhirError } from '../error.js';
 import { type Location, locate } from './fhirpath-location.js';
-import { type Operation, readOperations, valueType } from './fhirpath-operations.js';
+import { type FhirPathOperation, readFhirPathOperations, valueType } from './fhirpath-operations.js';
+import { placed } from './operations.js';
 import type { JsonObject } from '../resource.js';
 
-interface Slot {
+interface ElementSlot {
   readonly value?: Node | undefined;
   /** Id and extensions of a primitive. */
   readonly beside?: Node | undefined;
@@ -47,7 +38,7 @@ export async function applyFhirPathPatch(
   parameters: Value,
   definitions: Definitions,
 ): Promise<Patched> {
-  const operations = await readOperations(unfold(parameters));
+  const operations = await readFhirPathOperations(unfold(parameters));
   const scope: Scope = { root: unfold(document) as Members, definitions };
   let work = 0;
   for (const [at, operation] of operations.entries())
@@ -57,7 +48,7 @@ export async function applyFhirPathPatch(
       work += size;
       if (work > MAX_WORK)
         throw new FhirError('too-costly', 'So many operations on so large a resource take too long: send fewer.');
-      apply(scope, operation, locate(value as JsonObject, operation.path));
+      applyFhirPathOperation(scope, operation, locate(value as JsonObject, operation.path));
     } catch (error) {
       throw placed(error, `Operation ${at} (${operation.type})`, `Parameters.parameter[${at}]`);
     }
@@ -69,7 +60,7 @@ interface Scope {
   readonly definitions: Definitions;
 }
 
-function apply(scope: Scope, operation: Operation, found: readonly Location[]): void {
+function applyFhirPathOperation(scope: Scope, operation: FhirPathOperation, found: readonly Location[]): void {
   if (found.length === 0) {
     if (operation.type === 'delete') return;
     throw unfit('Its path leads to no element of this resource.');
@@ -142,7 +133,7 @@ const areSame = (a: Location, b: Location): boolean =>
 /** The object that holds the children of an element (beside it for a primitive, made where there is none), and their type. */
 function enter(scope: Scope, location: Location): { holder: Members; type: string } {
   let holder = scope.root;
-  let type = typeOf(holder);
+  let type = resourceTypeOf(holder);
   for (const { property, index } of location) {
     type = childOf(scope, type, property);
     const slots = readSlots(holder, property);
@@ -155,29 +146,29 @@ function enter(scope: Scope, location: Location): { holder: Members; type: strin
     }
     if (!isMembers(child)) throw unfit('Its path leads into a value that has no elements.');
     holder = child;
-    if (type === 'Resource') type = typeOf(holder);
+    if (type === 'Resource') type = resourceTypeOf(holder);
   }
   return { holder, type };
 }
 
 const newMembers = (): Members => Object.create(null) as Members;
 
-const typeOf = ({ resourceType }: Members): string => (typeof resourceType === 'string' ? resourceType : '');
+const resourceTypeOf = ({ resourceType }: Members): string => (typeof resourceType === 'string' ? resourceType : '');
 
 const isPrimitive = ({ definitions }: Scope, type: string) => definitions.types.get(type)?.kind === 'primitive';
 
-function readSlots(holder: Members, property: string): Slot[] {
-  const [values, besides] = [listOf(holder[property]), listOf(holder[`_${property}`])];
+function readSlots(holder: Members, property: string): ElementSlot[] {
+  const [values, besides] = [nodesOf(holder[property]), nodesOf(holder[`_${property}`])];
   return Array.from({ length: Math.max(values.length, besides.length) }, (_, at) => ({
     value: values[at] ?? undefined,
     beside: besides[at] ?? undefined,
   }));
 }
 
-const listOf = (node: Node | undefined): readonly Node[] =>
+const nodesOf = (node: Node | undefined): readonly Node[] =>
   Array.isArray(node) ? node : node === undefined ? [] : [node];
 
-function writeSlots(holder: Members, property: string, slots: readonly Slot[], repeats: boolean): void {
+function writeSlots(holder: Members, property: string, slots: readonly ElementSlot[], repeats: boolean): void {
   const write = (name: string, nodes: readonly Node[]) => {
     if (nodes.every(node => node === null)) delete holder[name];
     else holder[name] = repeats ? [...nodes] : nodes[0]!;
@@ -223,7 +214,7 @@ function childOf(scope: Scope, type: string, property: string): string {
 }
 
 /** What a checked part has as its value; its own parts are the children of an anonymous type. */
-function slotOf(scope: Scope, part: Members, type: string): Slot {
+function slotOf(scope: Scope, part: Members, type: string): ElementSlot {
   const { resource, part: parts } = part;
   if (resource !== undefined) return { value: resource };
   const typed = valueType(part);

@@ -12,19 +12,18 @@ import {
   Digits,
   fold,
   isMembers,
-  MAX_OPERATIONS,
   type Members,
   type Node,
   type Patched,
-  placed,
   prune,
   unfold,
   type Value,
 } from '../json/document.js';
 import { FhirError } from '../error.js';
+import { malformedPatch, operationsIn, placed } from './operations.js';
 
 type Pointer = readonly string[];
-type Operation =
+type JsonPatchOperation =
   | { readonly op: 'add' | 'replace' | 'test'; readonly path: Pointer; readonly value: Node }
   | { readonly op: 'remove'; readonly path: Pointer }
   | { readonly op: 'move' | 'copy'; readonly from: Pointer; readonly path: Pointer };
@@ -34,11 +33,11 @@ const MAX_GROWTH = 16 * 1024 * 1024;
 
 /** Throws FhirError: `invalid`, `too-costly` for the patch itself; `unprocessable`, `too-large` where it does not fit. */
 export function applyJsonPatch(document: Value, patch: Value): Patched {
-  const operations = readOperations(unfold(patch));
+  const operations = readJsonPatchOperations(unfold(patch));
   const state: State = { root: unfold(document), emptied: new Set(), growth: 0 };
   operations.forEach((operation, at) => {
     try {
-      apply(state, operation);
+      applyJsonPatchOperation(state, operation);
     } catch (error) {
       throw placed(error, `Operation ${at} (${operation.op})`);
     }
@@ -47,31 +46,27 @@ export function applyJsonPatch(document: Value, patch: Value): Patched {
   return fold(state.root);
 }
 
-const malformed = (why: string) => new FhirError('invalid', why, { detail: 'patch-malformed' });
 const nowhere = (why: string) => new FhirError('unprocessable', why, { detail: 'patch-path' });
 
-function readOperations(patch: Node): Operation[] {
-  if (!Array.isArray(patch)) throw malformed('A JSON Patch is an array of operations.');
-  if (patch.length > MAX_OPERATIONS)
-    throw new FhirError('too-costly', `A patch may have ${MAX_OPERATIONS} operations: send fewer.`);
-  return patch.map((item, at) => {
+function readJsonPatchOperations(patch: Node): JsonPatchOperation[] {
+  return operationsIn(patch, 'A JSON Patch is an array of operations.').map((item, at) => {
     try {
-      return readOperation(item);
+      return readJsonPatchOperation(item);
     } catch (error) {
       throw placed(error, `Operation ${at}`);
     }
   });
 }
 
-function readOperation(item: Node): Operation {
-  if (!isMembers(item)) throw malformed('It must be an object.');
+function readJsonPatchOperation(item: Node): JsonPatchOperation {
+  if (!isMembers(item)) throw malformedPatch('It must be an object.');
   const { op, value } = item;
   const path = readPointer(item, 'path');
   switch (op) {
     case 'add':
     case 'replace':
     case 'test':
-      if (value === undefined) throw malformed('It needs a value.');
+      if (value === undefined) throw malformedPatch('It needs a value.');
       return { op, path, value };
     case 'remove':
       return { op, path };
@@ -79,18 +74,18 @@ function readOperation(item: Node): Operation {
     case 'copy': {
       const from = readPointer(item, 'from');
       if (op === 'move' && from.length < path.length && from.every((token, at) => token === path[at]))
-        throw malformed('Nothing can be moved into itself.');
+        throw malformedPatch('Nothing can be moved into itself.');
       return { op, from, path };
     }
     default:
-      throw malformed('Its op must be add, remove, replace, move, copy or test.');
+      throw malformedPatch('Its op must be add, remove, replace, move, copy or test.');
   }
 }
 
 function readPointer(item: Members, name: 'path' | 'from'): Pointer {
   const text = item[name];
   if (typeof text !== 'string' || !/^(?:\/(?:[^~/]|~[01])*)*$/.test(text))
-    throw malformed(`It needs a ${name} that is a JSON Pointer, like /name/0/given.`);
+    throw malformedPatch(`It needs a ${name} that is a JSON Pointer, like /name/0/given.`);
   return text
     .split('/')
     .slice(1)
@@ -104,7 +99,7 @@ interface State {
   growth: number;
 }
 
-function apply(state: State, operation: Operation): void {
+function applyJsonPatchOperation(state: State, operation: JsonPatchOperation): void {
   const { path } = operation;
   switch (operation.op) {
     case 'add':

@@ -27,12 +27,12 @@ export interface OpenElement {
 
 /** A resource, in the element around it or as the root. */
 export const openResourceIn = (parent: OpenElement | undefined, shape: Shape, object: Resource): OpenElement =>
-  opened(parent, undefined, shape, object, parent?.depth ?? 1);
+  newElement(parent, undefined, shape, object, parent?.depth ?? 1);
 
 export const openElementIn = (parent: OpenElement, slot: Slot, shape: Shape | undefined): OpenElement =>
-  opened(parent, slot, shape, {}, parent.depth + (slot.many ? 2 : 1));
+  newElement(parent, slot, shape, {}, parent.depth + (slot.many ? 2 : 1));
 
-const opened = (
+const newElement = (
   parent: OpenElement | undefined,
   slot: Slot | undefined,
   shape: Shape | undefined,

@@ -74,13 +74,13 @@ export function parseXml(body: Buffer, definitions: Definitions, limits: JsonLim
   parser.on('attribute', spend);
   parser.on('opentag', tag => openTag(reading, tag));
   parser.on('closetag', tag => closeTag(reading, tag));
-  for (const name of ['text', 'cdata'] as const) parser.on(name, content => readText(reading, content));
+  for (const name of ['text', 'cdata'] as const) parser.on(name, content => takeText(reading, content));
   parser.write(text).close();
   const { root, decimals } = reading;
   return { resource: root!, decimals: decimals.size === 0 ? undefined : decimals };
 }
 
-function refuse(
+function xmlFault(
   { parser, top }: Reading,
   detail: string,
   message: string,
@@ -94,25 +94,25 @@ function refuse(
   });
 }
 
-const ENTITIES = ': it uses an entity that is not declared. Use numeric references, such as &#160;.';
+const UNDECLARED = ': it uses an entity that is not declared. Use numeric references, such as &#160;.';
 
 /** What is no XML, or has no form in JSON wherever it stands. */
 function refuseWhatJsonLacks(reading: Reading): void {
   const { parser } = reading;
   parser.on('error', error => {
     // The parser's text may quote the body; only its position is passed on.
-    const why = /entity/.test(error.message) ? ENTITIES : '.';
-    throw refuse(reading, 'xml-syntax', `The body is not well-formed XML${why}`);
+    const why = /entity/.test(error.message) ? UNDECLARED : '.';
+    throw xmlFault(reading, 'xml-syntax', `The body is not well-formed XML${why}`);
   });
   parser.on('xmldecl', ({ version, encoding }) => {
-    if (version !== '1.0') throw refuse(reading, 'xml-version', 'The body is not XML 1.0. Send XML 1.0.');
+    if (version !== '1.0') throw xmlFault(reading, 'xml-version', 'The body is not XML 1.0. Send XML 1.0.');
     if (encoding !== undefined && !/^(utf-?8|us-ascii)$/i.test(encoding)) throw otherEncoding();
   });
   parser.on('doctype', () => {
-    throw refuse(reading, 'xml-doctype', 'The body has a document type declaration. Leave it out.');
+    throw xmlFault(reading, 'xml-doctype', 'The body has a document type declaration. Leave it out.');
   });
   parser.on('processinginstruction', () => {
-    throw refuse(reading, 'xml-instruction', 'The body has a processing instruction. Leave it out.');
+    throw xmlFault(reading, 'xml-instruction', 'The body has a processing instruction. Leave it out.');
   });
 }
 
@@ -126,7 +126,7 @@ function openTag(reading: Reading, tag: SaxesTagNS): void {
   if (++reading.levels > reading.limits.maxDepth) throw tooDeep(reading);
   if (reading.div) return openInDiv(reading, reading.div, tag);
   if (tag.uri !== FHIR && tag.uri !== XHTML)
-    throw refuse(reading, 'xml-namespace', `An element is not in the namespace ${FHIR}. Declare it with xmlns.`);
+    throw xmlFault(reading, 'xml-namespace', `An element is not in the namespace ${FHIR}. Declare it with xmlns.`);
   if (reading.top?.shape) openElement(reading, reading.top, tag);
   else openResource(reading, tag);
 }
@@ -134,12 +134,12 @@ function openTag(reading: Reading, tag: SaxesTagNS): void {
 function openResource(reading: Reading, tag: SaxesTagNS): void {
   const { top, definitions } = reading;
   if (tag.uri !== FHIR || !isResourceType(definitions, tag.local))
-    throw refuse(reading, 'xml-no-resource', `"${named(tag.local)}" is not a resource type of R4.`);
+    throw xmlFault(reading, 'xml-no-resource', `"${named(tag.local)}" is not a resource type of R4.`);
   if (top?.value !== undefined)
-    throw refuse(reading, 'xml-repeated', 'An element holds more than one resource. Repeat the element instead.');
+    throw xmlFault(reading, 'xml-repeated', 'An element holds more than one resource. Repeat the element instead.');
   for (const attribute of Object.values(tag.attributes))
     if (!isIgnored(attribute))
-      throw refuse(reading, 'xml-attribute', `A resource has no attribute "${named(attribute.name)}".`);
+      throw xmlFault(reading, 'xml-attribute', `A resource has no attribute "${named(attribute.name)}".`);
   const object: Resource = { resourceType: tag.local };
   if (top) top.value = object;
   else reading.root = object;
@@ -149,7 +149,7 @@ function openResource(reading: Reading, tag: SaxesTagNS): void {
 function openElement(reading: Reading, parent: OpenElement, tag: SaxesTagNS): void {
   const slot = parent.shape!.get(tag.local);
   if (!slot || slot.as === 'attribute' || (slot.as === 'xhtml') !== (tag.uri === XHTML))
-    throw refuse(reading, 'xml-element', `There is no element "${named(tag.local)}" here.`);
+    throw xmlFault(reading, 'xml-element', `There is no element "${named(tag.local)}" here.`);
   refuseOneMore(reading, parent, slot);
   const holder = slot.as === 'resource' || slot.as === 'xhtml';
   const element = openElementIn(parent, slot, holder ? undefined : shapeOf(reading.definitions, slot.type));
@@ -166,20 +166,20 @@ function refuseOneMore(reading: Reading, parent: OpenElement, slot: Slot): void 
   const { maxArray } = reading.limits;
   if (slot.many) {
     if (countIn(parent, slot) >= (maxArray ?? Infinity))
-      throw refuse(reading, 'xml-array-length', `An element repeats more than ${maxArray} times. Send fewer.`);
+      throw xmlFault(reading, 'xml-array-length', `An element repeats more than ${maxArray} times. Send fewer.`);
   } else if (isIn(parent, slot))
-    throw refuse(reading, 'xml-repeated', `The element "${slot.name}" is given twice. Send it once.`);
+    throw xmlFault(reading, 'xml-repeated', `The element "${slot.name}" is given twice. Send it once.`);
 }
 
 const tooDeep = (reading: Reading): FhirError =>
-  refuse(
+  xmlFault(
     reading,
     'xml-depth',
     `The body is nested deeper than ${reading.limits.maxDepth} levels. Send a flatter document.`,
   );
 
 function openInDiv(reading: Reading, div: Fragment, tag: SaxesTagNS): void {
-  if (!div.open(tag)) throw refuse(reading, 'xml-namespace', 'The narrative may hold XHTML only.');
+  if (!div.open(tag)) throw xmlFault(reading, 'xml-namespace', 'The narrative may hold XHTML only.');
 }
 
 function readAttributes(reading: Reading, element: OpenElement, slot: Slot, tag: SaxesTagNS): void {
@@ -189,15 +189,15 @@ function readAttributes(reading: Reading, element: OpenElement, slot: Slot, tag:
     if (element.shape?.get(name)?.as === 'attribute') element.object[name] = value;
     else if (name === 'value' && slot.as !== 'complex' && slot.as !== 'resource') {
       const fault = takeValue(element, slot.as, value);
-      if (fault) throw refuse(reading, 'xml-value', fault);
-    } else throw refuse(reading, 'xml-attribute', `There is no attribute "${named(name)}" here.`);
+      if (fault) throw xmlFault(reading, 'xml-value', fault);
+    } else throw xmlFault(reading, 'xml-attribute', `There is no attribute "${named(name)}" here.`);
   }
 }
 
-function readText(reading: Reading, content: string): void {
+function takeText(reading: Reading, content: string): void {
   if (reading.div) reading.div.text(content);
   else if (/[^ \t\r\n]/.test(content))
-    throw refuse(reading, 'xml-text', 'There is text between elements. Leave it out.');
+    throw xmlFault(reading, 'xml-text', 'There is text between elements. Leave it out.');
 }
 
 function closeTag(reading: Reading, tag: SaxesTagNS): void {
@@ -212,7 +212,7 @@ function closeTag(reading: Reading, tag: SaxesTagNS): void {
   const { parent, slot } = element;
   reading.top = parent;
   if (parent && slot && !putInto(parent, slot, element, reading.decimals))
-    throw refuse(reading, 'xml-empty', 'An element has neither a value nor content. Leave it out.', element);
+    throw xmlFault(reading, 'xml-empty', 'An element has neither a value nor content. Leave it out.', element);
 }
 
 const otherEncoding = () =>

@@ -66,7 +66,7 @@ function writeResource(
   if (typeof type !== 'string' || !isResourceType(writing.definitions, type))
     throw unsayable(path === '' ? 'The resource' : path, 'is not a resource of R4.');
   const { content } = writeMembers(writing, resource as JsonObject, type, path || type, indent(writing, line));
-  return elementOf(type, outermost ? ` xmlns="${FHIR}"` : '', content, line);
+  return enclose(type, outermost ? ` xmlns="${FHIR}"` : '', content, line);
 }
 
 /** Attributes and child elements of an object of a type. */
@@ -142,22 +142,22 @@ function writeElement(
     case 'complex': {
       if (!isObject(value) || extra !== undefined) throw unsayable(path, 'is not an object.');
       const { attributes, content } = writeMembers(writing, value, slot.type, path, indent(writing, line));
-      return elementOf(name, attributes, content, line);
+      return enclose(name, attributes, content, line);
     }
     default: {
       if (typeof value === 'object' && value !== null) throw unsayable(path, 'is not a primitive value.');
       const { attributes, content } = writeExtra(writing, slot, extra, path, line);
       if (value === undefined || value === null) {
         if (attributes === '' && content === '') throw unsayable(path, 'is empty.');
-        return elementOf(name, attributes, content, line);
+        return enclose(name, attributes, content, line);
       }
       const text = typeof value === 'string' ? escapeAttribute(value) : textOf(parent, key, writing.decimals);
-      return elementOf(name, `${attributes} value="${text}"`, content, line);
+      return enclose(name, `${attributes} value="${text}"`, content, line);
     }
   }
 }
 
-const elementOf = (name: string, attributes: string, content: string, line: string): string =>
+const enclose = (name: string, attributes: string, content: string, line: string): string =>
   `<${name}${attributes}${content === '' ? '/>' : `>${content}${line}</${name}>`}`;
 
 const NOTHING: Inside = { attributes: '', content: '' };

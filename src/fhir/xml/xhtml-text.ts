@@ -11,22 +11,22 @@ const INLINE = new Set(
   'a abbr acronym b bdo big cite code dfn em i kbd q samp small span strong sub sup tt var'.split(' '),
 );
 
-const NAME = /\/?([\w:.-]*)/y;
+const TAG_NAME = /\/?([\w:.-]*)/y;
 
 export function textOfXhtml(div: string): string {
   let text = '';
   let at = 0;
   for (;;) {
     const open = div.indexOf('<', at);
-    if (open < 0) return text + decode(div.slice(at));
-    text += decode(div.slice(at, open));
+    if (open < 0) return text + decodeEntities(div.slice(at));
+    text += decodeEntities(div.slice(at, open));
     if (div.startsWith('<!--', open)) at = behind(div, '-->', open + 4);
     else if (div.startsWith('<![CDATA[', open)) {
       at = behind(div, ']]>', open + 9);
       text += div.slice(open + 9, Math.max(open + 9, at - 3));
     } else {
-      NAME.lastIndex = open + 1;
-      const name = NAME.exec(div)?.[1] ?? '';
+      TAG_NAME.lastIndex = open + 1;
+      const name = TAG_NAME.exec(div)?.[1] ?? '';
       if (!INLINE.has(name.slice(name.indexOf(':') + 1))) text += ' ';
       at = endOfTag(div, open + 1);
     }
@@ -52,12 +52,12 @@ function endOfTag(div: string, from: number): number {
 }
 
 const ENTITY = /&(?:#x([\da-f]{1,6})|#(\d{1,7})|(amp|lt|gt|quot|apos));/gi;
-const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+const NAMED_ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-const decode = (text: string): string =>
+const decodeEntities = (text: string): string =>
   text.includes('&')
     ? text.replace(ENTITY, (_, hex?: string, decimal?: string, name?: string) => {
-        if (name !== undefined) return NAMED[name.toLowerCase()]!;
+        if (name !== undefined) return NAMED_ENTITIES[name.toLowerCase()]!;
         const point = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
         return point <= 0x10ffff ? String.fromCodePoint(point) : ' ';
       })

@@ -3,7 +3,7 @@
  * https://hl7.org/fhir/R4/http.html#transaction
  */
 import { FhirError, type Issue } from '../../fhir/error.js';
-import { type AnyJson, isLarge, readAnyJson } from '../../fhir/json/json.js';
+import { type AnyJson, isLarge, MAX_DEPTH, readAnyJson } from '../../fhir/json/json.js';
 import { type Json, type JsonObject, type Parsed, type Resource, isObject } from '../../fhir/resource.js';
 import { validateStructure } from '../../validation/structure.js';
 import { hasErrors } from '../../validation/validate.js';
@@ -70,7 +70,7 @@ export async function patchFromEntry({ settings }: Engine, parsed: Parsed): Prom
       { expression: resource.resourceType, detail: 'no-patch' },
     );
   const { maxValues } = settings;
-  return patchOf(await readAnyJson(Buffer.from(data, 'base64'), { maxDepth: 64, maxValues, portable: true }));
+  return patchOf(await readAnyJson(Buffer.from(data, 'base64'), { maxDepth: MAX_DEPTH, maxValues, portable: true }));
 }
 
 /** A JSON Patch that was read. */
