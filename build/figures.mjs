@@ -6,39 +6,21 @@
  *     --long N   lists the functions of more than N lines
  *     --reach    lists the files that a read enters
  */
-import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { parseSync } from 'oxc-parser';
+import { definedNames, readSources, repeatedNames } from '../dist/build/sources.js';
 
 const { values: options } = parseArgs({
   options: { names: { type: 'boolean' }, long: { type: 'string' }, reach: { type: 'boolean' } },
 });
-const SOURCE = fileURLToPath(new URL('../src/', import.meta.url));
 const say = (what, value) => process.stdout.write(`${what.padEnd(56)} ${value}\n`);
 
-const files = readdirSync(SOURCE, { recursive: true })
-  .filter(name => /\.tsx?$/.test(name) && !name.endsWith('.d.ts'))
-  .toSorted((a, b) => a.localeCompare(b));
-const texts = new Map(files.map(file => [file, readFileSync(join(SOURCE, file), 'utf8')]));
-const bodies = new Map(files.map(file => [file, parseSync(file, texts.get(file)).program.body]));
-
-/** What a statement declares, or what it exports by declaring it. */
-const declared = statement => statement.declaration ?? statement;
-
-/** Top-level names of a file: declared there, not imported. */
-const namesOf = body =>
-  body.flatMap(statement => {
-    const node = declared(statement);
-    if (node.type === 'VariableDeclaration')
-      return node.declarations.flatMap(({ id }) => (id.type === 'Identifier' ? [id.name] : []));
-    return /^(Function|Class|TSInterface|TSTypeAlias)/.test(node.type) && node.id ? [node.id.name] : [];
-  });
+const sources = readSources();
+const files = [...sources.keys()];
 
 /** Files of the house that a file imports. */
 function importsOf(file, typesToo) {
-  return bodies.get(file).flatMap(statement => {
+  return sources.get(file).body.flatMap(statement => {
     const from = statement.source?.value;
     if (!from?.startsWith('.')) return [];
     const kinds = [statement.importKind, statement.exportKind];
@@ -46,7 +28,7 @@ function importsOf(file, typesToo) {
     const onlyTypes =
       kinds.includes('type') || (each.length > 0 && each.every(({ importKind }) => importKind === 'type'));
     const target = join(dirname(file), from).replace(/\.js$/, '.ts');
-    return (onlyTypes && !typesToo) || !bodies.has(target) ? [] : [target];
+    return (onlyTypes && !typesToo) || !sources.has(target) ? [] : [target];
   });
 }
 
@@ -74,7 +56,7 @@ function circles(next) {
 
 /** Every function of a file with its lines. */
 function functionsOf(file) {
-  const text = texts.get(file);
+  const { text, body } = sources.get(file);
   const found = [];
   const look = (node, name) => {
     if (Array.isArray(node)) return node.forEach(each => look(each, name));
@@ -84,7 +66,7 @@ function functionsOf(file) {
       found.push({ file, name: own ?? '(anonymous)', lines: text.slice(node.start, node.end).split('\n').length });
     for (const [key, value] of Object.entries(node)) if (key !== 'parent') look(value, own);
   };
-  look(bodies.get(file), undefined);
+  look(body, undefined);
   return found;
 }
 
@@ -96,18 +78,16 @@ function reachOf(file, seen = new Set()) {
   return seen;
 }
 
-const definedIn = new Map();
-for (const [file, body] of bodies)
-  for (const name of new Set(namesOf(body))) definedIn.set(name, [...(definedIn.get(name) ?? []), file]);
-const repeated = [...definedIn].filter(([, where]) => where.length > 1);
-const share = ((repeated.length / definedIn.size) * 100).toFixed(1);
+const names = new Set(files.flatMap(file => [...definedNames(sources.get(file).body).all]));
+const repeated = [...repeatedNames(sources)];
+const share = ((repeated.length / names.size) * 100).toFixed(1);
 const functions = files.flatMap(functionsOf).toSorted((a, b) => b.lines - a.lines);
 const inside = files.filter(file => file.startsWith('interactions/'));
 const arrows = inside.flatMap(file => importsOf(file, true).filter(other => other.startsWith('interactions/')));
 const [longest] = functions;
 
 say('Files', files.length);
-say('Top-level names', definedIn.size);
+say('Top-level names', names.size);
 say('  of these defined in more than one file', `${repeated.length} (${share} %)`);
 for (const [what, typesToo] of [
   ['Circles of imports, types included', true],

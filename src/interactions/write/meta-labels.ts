@@ -97,11 +97,10 @@ export function keptOf({ text }: Version): Kept | undefined {
 
 /** How `stamp` begins a meta, and nothing else in a resource begins. */
 const STAMPED_META = '{"versionId":"';
-const [QUOTE, BACKSLASH, OPEN, CLOSE] = [34, 92, 123, 125];
 
 /** The JSON of meta. Nearly always it is the first object inside: then nothing behind it is looked at. */
 export function metaOf(text: Buffer): Buffer | undefined {
-  const first = text.indexOf(OPEN, 1);
+  const first = text.indexOf(123, 1); // {
   if (text.toString('latin1', first, first + STAMPED_META.length) === STAMPED_META)
     return text.subarray(first, endOf(text, first));
   const whole = text.toString();
@@ -115,10 +114,13 @@ export function endOf(text: Buffer, from: number): number {
   let quoted = false;
   for (let at = from; at < text.length; at++) {
     const byte = text[at];
-    if (quoted && byte === BACKSLASH) at++;
-    else if (byte === QUOTE) quoted = !quoted;
-    else if (!quoted && byte === OPEN) depth++;
-    else if (!quoted && byte === CLOSE && --depth === 0) return at + 1;
+    if (quoted && byte === 92)
+      at++; // \
+    else if (byte === 34)
+      quoted = !quoted; // "
+    else if (!quoted && byte === 123)
+      depth++; // {
+    else if (!quoted && byte === 125 && --depth === 0) return at + 1; // }
   }
   return text.length;
 }

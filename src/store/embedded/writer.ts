@@ -13,8 +13,12 @@ import type { WorkerAnswer, WorkerQuestion } from './thread.js';
 
 const MAX_GROUP_JOBS = 64;
 const port = parentPort!;
-const { file, durable, known } = workerData as { file: string; durable: boolean; known: readonly KnownFile[] };
-const connection = connect(file, durable ? PRAGMAS : [...PRAGMAS, 'synchronous=OFF']);
+const {
+  file: storeFile,
+  durable,
+  known,
+} = workerData as { file: string; durable: boolean; known: readonly KnownFile[] };
+const connection = connect(storeFile, durable ? PRAGMAS : [...PRAGMAS, 'synchronous=OFF']);
 const write = createApply(connection);
 
 /** What is written to a file that is not the store's any more is not kept. */
