@@ -7,29 +7,20 @@
  * apostrophe belongs to its word, any other sign ends it.
  */
 import { doubleMetaphone } from 'double-metaphone';
+import { memoize } from '../platform/memoize.js';
 import { normalise } from './normalise.js';
 import { all, type Test, type Where } from './query.js';
 
 /** Characters of a name that get codes; what follows them is not found. */
 const MAX_SOUND_CHARACTERS = 1000;
 
-/** The codes of short names are cached, because the same names come often. */
-const soundsByText = new Map<string, readonly (readonly string[])[]>();
-const MAX_KNOWN_SOUNDS = 8192;
-const MAX_KNOWN_CHARACTERS = 64;
-
 /** The codes of every word of a text, word by word, in its order. No word is without a code. */
-export function soundsOf(text: string): readonly (readonly string[])[] {
-  const found = soundsByText.get(text);
-  if (found) return found;
+export const soundsOf = memoize({ results: 8192, characters: 64 }, (text): readonly (readonly string[])[] => {
   const words = normalise(text.slice(0, MAX_SOUND_CHARACTERS))
     .replaceAll(/['’ʼ`]/g, '')
     .split(/[^\p{L}\p{N}]+/u);
-  const sounds = words.filter(word => word !== '').map(soundsOfWord);
-  if (soundsByText.size >= MAX_KNOWN_SOUNDS) soundsByText.clear();
-  if (text.length <= MAX_KNOWN_CHARACTERS) soundsByText.set(text, sounds);
-  return sounds;
-}
+  return words.filter(word => word !== '').map(soundsOfWord);
+});
 
 // Codes are written in capitals, a word as it stands is not.
 function soundsOfWord(word: string): readonly string[] {

@@ -7,6 +7,7 @@
  * it measures rises ([pH]) exchanges the two ends of a range. Amounts that no double can hold are the largest double.
  */
 import { scale } from '../fhir/ratio.js';
+import { memoize } from '../platform/memoize.js';
 import type { RangeBounds } from './query.js';
 import { type Composition, readUnit } from './ucum.js';
 
@@ -23,20 +24,11 @@ export interface CanonicalUnit {
 
 const SPECIAL_DIGITS = 12;
 
-/** Units are cached, because the same ones come often. */
-const unitsByCode = new Map<string, CanonicalUnit | undefined>();
-const MAX_KNOWN_UNITS = 4096;
-
 /** The unit in base units; undefined where UCUM has no such code. */
-export function canonicalUnit(code: string): CanonicalUnit | undefined {
-  const known = unitsByCode.get(code);
-  if (known !== undefined || unitsByCode.has(code)) return known;
+export const canonicalUnit = memoize({ results: 4096 }, (code): CanonicalUnit | undefined => {
   const composition = readUnit(code);
-  const made = composition && makeCanonicalUnit(composition);
-  if (unitsByCode.size >= MAX_KNOWN_UNITS) unitsByCode.clear();
-  unitsByCode.set(code, made);
-  return made;
-}
+  return composition && makeCanonicalUnit(composition);
+});
 
 /** Several search parameters read the same element one after the other. */
 function repeating(convert: (value: number) => number): (value: number) => number {

@@ -3,6 +3,7 @@
  * what they stand for. Control characters never occur in a value, so that they can separate parts. Pure.
  */
 import { createHash } from 'node:crypto';
+import { memoize } from '../platform/memoize.js';
 import { TYPE_CODES } from './type-codes.js';
 
 /** 64 characters in ASCII order: text in this alphabet sorts like the bits it encodes. */
@@ -126,19 +127,10 @@ export function nextUp(value: number): number {
 /** The next double below. */
 export const nextDown = (value: number): number => -nextUp(-value);
 
-/** Profiles, systems and addresses come again and again: their digests are remembered, a few thousand at a time. */
-const digests = new Map<string, string>();
-const REMEMBERED_DIGESTS = 4096;
-
-/** 96 bits of a SHA-256 as 16 characters. */
-function shortDigest(text: string): string {
-  const known = digests.get(text);
-  if (known !== undefined) return known;
-  const made = createHash('sha256').update(text).digest('base64url').slice(0, 16);
-  if (digests.size >= REMEMBERED_DIGESTS) digests.clear();
-  if (text.length <= 256) digests.set(text, made);
-  return made;
-}
+/** 96 bits of a SHA-256 as 16 characters. Profiles, systems and addresses come again and again. */
+const shortDigest = memoize({ results: 4096, characters: 256 }, text =>
+  createHash('sha256').update(text).digest('base64url').slice(0, 16),
+);
 
 // Control characters separate, surrogates sort differently in UTF-8 and UTF-16: such codes are hashed like long ones.
 const HASHED = /^~|[\u0000-\u001f\ud800-\udfff]/;
