@@ -61,7 +61,7 @@ const isIndependent = ({ independent, changes, mustNotMatch, mustExist, messages
   !mustExist?.length &&
   !messages?.length &&
   !acknowledges?.length &&
-  changes.every(({ replaces, blobs }) => replaces === undefined && blobs === undefined);
+  changes.every(({ replaces, blobs, words }) => replaces === undefined && blobs === undefined && words === undefined);
 
 /** How long a group as a whole tries again when a document is held; transactions of living processes take milliseconds. */
 const CONFLICT_PATIENCE_MS = 100;
@@ -166,11 +166,10 @@ async function insertGroup(around: CommitSurroundings, members: readonly GroupMe
     const { resource } = await around.connected();
     const all = members.flatMap(member => member.prepared.map(prepared => ({ member, prepared })));
     const numbers = await around.numbers(all.length);
-    const documents = all.map(({ member, prepared: { _id, document } }, i): ResourceDocument => {
+    const documents = all.map(({ member, prepared: { document } }, i): ResourceDocument => {
       owners.push(member);
-      // Nobody writes words here.
-      const { _id: _, t, h: _h, ...rest } = document;
-      return { _id, t, n: numbers[i]!, ...rest };
+      document.n = numbers[i]!;
+      return document;
     });
     if (documents.length > 0) await resource.insertMany(documents, { ordered: false });
   } catch (thrown) {

@@ -20,16 +20,14 @@ import type {
 } from './schema.js';
 import { wordDocument, wordsHash, writeWords } from './words.js';
 
-/** The fields that a version keeps when it is replaced. */
-export const versionFields = (version: Version, t: string): Omit<VersionFields, 'n'> => ({
-  t,
+/** The fields that a version has whatever becomes of it, before its digest and its text. */
+const fieldsOfVersion = (version: Version): Omit<VersionFields, 't' | 'n' | 'c' | 'x'> => ({
   v: version.version,
   u: version.updated,
   m: version.method,
   ...(version.text === undefined ? { z: true } : {}),
   ...(version.patients.length > 0 ? { p: version.patients } : {}),
   ...(version.blobs?.length ? { b: version.blobs.map(({ at, hash, size }) => ({ a: at, h: hash, s: size })) } : {}),
-  ...(version.text === undefined ? {} : { x: version.text }),
 });
 
 /** What digests are of, beside the text. */
@@ -46,15 +44,17 @@ function documentBytes({ text }: Change, { k = [], g = [], f = [] }: Pick<KeyFie
   return [...k, ...g, ...f].reduce((sum, key) => sum + Buffer.byteLength(key) + 10, bytes);
 }
 
-/** The document of a change: keys first, the text last. */
+/** The document of a change, all but its number: keys first, the text last. */
 export function prepareChange(change: Change, t: string, keys: KeyFields): PreparedChange {
   const _id = encodeId(change.type, change.id);
   if (documentBytes(change, keys) > MAX_BYTES) throw changeTooLarge();
-  const { x, ...head } = versionFields(change, t);
+  const { text: x } = change;
+  const head = fieldsOfVersion(change);
   const words = wordDocument(_id, t, x && change.words);
   const h = words && { h: wordsHash(words) };
   const c = digestOf(documentDigestHead(_id, head), x);
-  return { change, _id, document: { _id, ...head, ...keys, ...h, c, ...(x === undefined ? {} : { x }) }, words };
+  const document = { _id, t, n: 0, ...head, ...keys, ...h, c, ...(x === undefined ? {} : { x }) };
+  return { change, _id, document, words };
 }
 
 /** What a group of commits writes, by collection. */
@@ -90,10 +90,9 @@ export function documentsOf(
     for (const { _id, change, document, words } of prepared) {
       const before = change.replaces && current.get(_id)!;
       if (document.h !== before?.h) writes.words.push(...writeWords(_id, words, !before));
-      const { _id: _, t, ...rest } = document;
-      const whole: ResourceDocument = { _id, t, n: before ? before.n : number(), ...rest };
-      if (before) replaceDocument(writes, change, before, whole);
-      else writes.created.push(whole);
+      document.n = before ? before.n : number();
+      if (before) replaceDocument(writes, change, before, document);
+      else writes.created.push(document);
     }
     for (const { topic, body } of commit.messages ?? []) writes.messages.push({ _id: number(), t: topic, b: body });
   }
@@ -117,8 +116,7 @@ function replaceDocument(
     writes.erased.push({ versions, hashes: old.blobs?.map(({ hash }) => hash) ?? [] });
     return;
   }
-  const { x, ...fields } = versionFields(old, t);
   // The digest is the one that it was written with.
-  const kept = { ...fields, ...(before.c ? { c: before.c } : {}), ...(x ? { x } : {}) };
-  writes.versions.push({ _id: versionId(_id, old.version), until: updated, n, ...kept });
+  const kept = { ...(before.c ? { c: before.c } : {}), ...(old.text ? { x: old.text } : {}) };
+  writes.versions.push({ _id: versionId(_id, old.version), until: updated, n, t, ...fieldsOfVersion(old), ...kept });
 }

@@ -19,11 +19,14 @@ const MAX_WAITING = 10_000;
 /** Until a member that stepped aside tries again. */
 const HELD_PAUSE_MS = 200;
 
+/** Its creation number is set when it is written. */
+export type NumberedLater = Omit<ResourceDocument, 'n'> & { n: number };
+
 /** A change ready to be written, all but for its creation number. */
 export interface PreparedChange {
   readonly change: Change;
   readonly _id: string;
-  readonly document: Omit<ResourceDocument, 'n'>;
+  readonly document: NumberedLater;
   /** Undefined: full text search does not find it. */
   readonly words: WordDocument | undefined;
 }
