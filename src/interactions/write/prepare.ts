@@ -7,7 +7,7 @@
 import { type Lifted, liftBase64 } from '../../fhir/json/base64.js';
 import { FhirError } from '../../fhir/error.js';
 import { endsInStep } from '../../fhir/id.js';
-import { stamp } from '../../fhir/json/json.js';
+import { stamp } from '../../fhir/json/stamp.js';
 import { print } from '../../fhir/json/print.js';
 import type { Parsed, Resource } from '../../fhir/resource.js';
 import { atOnce, breathe, inPieces } from '../../platform/pieces.js';

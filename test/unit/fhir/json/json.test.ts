@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { FhirError } from '../../../../src/fhir/error.js';
-import { type JsonLimits, parseJson, type Stamp, stamp } from '../../../../src/fhir/json/json.js';
+import { type JsonLimits, parseJson } from '../../../../src/fhir/json/json.js';
 import { print, textOf } from '../../../../src/fhir/json/print.js';
 import type { Json, JsonObject } from '../../../../src/fhir/resource.js';
 import { closingQuote, scan } from '../../../../src/fhir/json/scan.js';
+import { type Stamp, stamp } from '../../../../src/fhir/json/stamp.js';
 import { whereBroken } from '../../../../src/fhir/json/syntax.js';
 
 const limits: JsonLimits = { maxDepth: 64, portable: true };
