@@ -2,6 +2,7 @@
  * Bundles of type searchset and history, written as bytes around the stored texts: nothing is parsed, so digits stay.
  * https://hl7.org/fhir/R4/bundle.html
  */
+import { escapeString } from '../../fhir/json/print.js';
 import { join, type Piece, piecesOf, type Text } from './text.js';
 
 /** `text`: JSON of the resource; undefined for a deletion in a history. */
@@ -29,10 +30,9 @@ export function bundle(head: BundleHead, entries: readonly BundleEntry[], id: st
     ...(total === undefined ? {} : { total }),
     link,
   };
-  const parts: Piece[] = [JSON.stringify(top).slice(0, -1)];
-  entries.forEach((entry, index) => parts.push(...bundleParts(entry, index === 0)));
-  parts.push(entries.length ? ']}' : '}');
-  return join(parts);
+  const opening = JSON.stringify(top);
+  if (entries.length === 0) return { text: Buffer.from(opening) };
+  return join(entryPieces(entries, `${opening.slice(0, -1)},"entry":[`, ']}'));
 }
 
 /** The same Bundle piece by piece, for one that is too large to be held. How many matches it has stands at its end. */
@@ -43,32 +43,43 @@ export async function* streamBundle(
 ): AsyncGenerator<Text> {
   const { text: opening } = bundle(head, [], id);
   yield { text: opening.subarray(0, -1) };
-  let first = true;
+  let before = ',"entry":[';
   let total = 0;
   for await (const entries of pages) {
-    const parts: Piece[] = [];
-    for (const entry of entries) {
-      parts.push(...bundleParts(entry, first));
-      first = false;
-      if (entry.search?.mode === 'match') total++;
-    }
-    yield join(parts);
+    if (entries.length === 0) continue;
+    for (const { search } of entries) if (search?.mode === 'match') total++;
+    yield join(entryPieces(entries, before, ''));
+    before = ',';
   }
-  yield { text: Buffer.from(`${first ? '' : ']'},"total":${total}}`) };
+  yield { text: Buffer.from(`${before === ',' ? ']' : ''},"total":${total}}`) };
 }
 
-function bundleParts(entry: BundleEntry, first: boolean): readonly Piece[] {
-  const { text, blobs } = entry;
-  const opening = `${first ? ',"entry":[' : ','}{"fullUrl":${JSON.stringify(entry.fullUrl)}`;
-  const tail = entry.search?.mode === 'match' ? MATCH : tailOf(entry);
-  if (!text) return [opening, tail];
-  const whole = blobs ? piecesOf({ text, blobs }) : [text];
-  return [`${opening},"resource":`, ...whole, tail];
+/** Entries between `before` and `after`. Pieces cost by their number: what stands between two resources is one of them. */
+function entryPieces(entries: readonly BundleEntry[], before: string, after: string): Piece[] {
+  const pieces: Piece[] = [];
+  let between = before;
+  entries.forEach((entry, i) => {
+    const { text, blobs } = entry;
+    between += `${i > 0 ? ',' : ''}{"fullUrl":"${escapeString(entry.fullUrl)}"`;
+    if (text) {
+      pieces.push(`${between},"resource":`);
+      if (blobs) pieces.push(...piecesOf({ text, blobs }));
+      else pieces.push(text);
+      between = '';
+    }
+    between += tailOf(entry);
+  });
+  pieces.push(between + after);
+  return pieces;
 }
 
 /** What stands after the resource, with a comma for its opening brace. */
 const tailOf = ({ search, request, response }: BundleEntry): string =>
-  `,${JSON.stringify({ search, request, response }).slice(1)}`;
+  search && !request ? SEARCH_TAILS[search.mode] : printTail({ search, request, response });
 
-/** The same for every match of a search: not worth printing each time. */
-const MATCH = `,${JSON.stringify({ search: { mode: 'match' } }).slice(1)}`;
+const printTail = (last: { readonly [K in 'search' | 'request' | 'response']?: BundleEntry[K] | undefined }): string =>
+  `,${JSON.stringify(last).slice(1)}`;
+
+const searchTail = (mode: 'match' | 'include' | 'outcome'): string => printTail({ search: { mode } });
+/** The same for every row of a search: not worth printing each time. */
+const SEARCH_TAILS = { match: searchTail('match'), include: searchTail('include'), outcome: searchTail('outcome') };
