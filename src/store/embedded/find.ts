@@ -9,7 +9,7 @@ import { naturalOrder, type Plan } from '../plan.js';
 import { compile, type IndexScan } from './compile.js';
 import { compileCount, compileProbe } from './compile-all.js';
 import type { Connection, SqlRow, SqlValue } from './connection.js';
-import { ORDER_COLUMNS, fitRows, NUMBER_COLUMN, readRows } from './rows.js';
+import { fitRows, NUMBER_COLUMN, readRows } from './rows.js';
 import type { Sql } from './sql.js';
 import { filterWeight } from './weight.js';
 
@@ -21,8 +21,14 @@ export interface RowPage {
 }
 
 /** Where a row of `findPage` stands: the values of the order; the last is always n. */
-export const findCursor = (row: SqlRow): Cursor =>
-  [...row.slice(ORDER_COLUMNS), row[NUMBER_COLUMN]!] as (string | number | null)[];
+export function findCursor(row: SqlRow): Cursor {
+  // The number stands before them: what goes around makes no second list.
+  const cursor = row.slice(NUMBER_COLUMN) as (string | number | null)[];
+  const number = cursor[0]!;
+  for (let i = 1; i < cursor.length; i++) cursor[i - 1] = cursor[i]!;
+  cursor[cursor.length - 1] = number;
+  return cursor;
+}
 
 /** Duplicates are removed here, not by DISTINCT, which would end the walk's order: a few more rows are asked for. */
 const SPARE_ROWS = 20;

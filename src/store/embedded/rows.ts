@@ -9,29 +9,42 @@ import type { Sql } from './sql.js';
  * stands, which SQLite tells without reading it: `withText` reads it.
  */
 export const COLUMNS = 'r.id,r.v,r.u,r.m,r.p,r.b,CASE WHEN length(r.x)<=32768 THEN r.x ELSE length(r.x) END,r.n';
+/** The same with text and length as columns of their own: what is named twice is read twice. */
+const pageColumns = (statement: string): string =>
+  statement.replaceAll('THEN r.x ELSE length(r.x) END', 'THEN r.x END,length(r.x)');
 /** Where the version and its time stand. */
 export const VERSION_COLUMN = 1;
 export const UPDATED_COLUMN = 2;
 const TEXT_COLUMN = 6;
-/** Where `n` stands, and where further columns begin. */
+/** Where `n` stands, and before which further columns. */
 export const NUMBER_COLUMN = 7;
-export const ORDER_COLUMNS = 8;
 
 export function toVersion(row: SqlRow): Version {
   const { type, id } = decodeId(row[0] as string);
-  const text = blobBytes(row[TEXT_COLUMN]);
-  const patients = row[4] as string;
-  return {
+  const text = row[TEXT_COLUMN];
+  const version: { -readonly [K in keyof Version]: Version[K] } = {
     type,
     id,
     version: row[VERSION_COLUMN] as number,
     updated: row[UPDATED_COLUMN] as number,
     method: row[3] as Method,
-    patients: patients === '' ? [] : patients.split(' '),
-    ...(text ? { text } : {}),
-    ...(typeof row[TEXT_COLUMN] === 'number' ? { withheld: row[TEXT_COLUMN] } : {}),
-    ...(row[5] === null ? {} : { blobs: JSON.parse(row[5] as string) as BlobLink[] }),
+    patients: patientsOf(row[4] as string),
   };
+  if (typeof text === 'number') version.withheld = text;
+  else if (text instanceof Uint8Array) version.text = blobBytes(text)!;
+  if (row[5] !== null) version.blobs = JSON.parse(row[5] as string) as BlobLink[];
+  return version;
+}
+
+let lastPatients = '';
+let lastList: readonly string[] = [];
+/** One list for rows of the same patients, which often come one after the other. */
+function patientsOf(text: string): readonly string[] {
+  if (text !== lastPatients) {
+    lastPatients = text;
+    lastList = text === '' ? [] : text.split(' ');
+  }
+  return lastList;
 }
 
 /** The columns `p` and `b`: ids hold no blank. */
@@ -90,9 +103,10 @@ export function readRows(
   if (limit < MAX_SINGLE_ROWS) return connection.prepare(text).all(...values);
   const further = Array.from({ length: beside }, (_, i) => `,o${i}`).join('');
   const columns = (x: string) => `id,v,u,m,p,b,${x},n${further}`;
+  const size = 'CASE WHEN l<=32768 THEN l ELSE -l END';
   const [row] = connection
     .prepare(
-      `WITH page(${columns('x')}) AS (${text}) SELECT json_group_array(json_array(${columns("CASE typeof(x) WHEN 'blob' THEN length(x) ELSE -x END")})),CAST(group_concat(CASE typeof(x) WHEN 'blob' THEN x END,'') AS BLOB) FROM page`,
+      `WITH page(${columns('x,l')}) AS (${pageColumns(text)}) SELECT json_group_array(json_array(${columns(size)})),CAST(group_concat(x,'') AS BLOB) FROM page`,
     )
     .all(...values);
   return unpack({ rows: row![0] as string, bytes: blobBytes(row![1]) ?? NO_BYTES });
