@@ -11,7 +11,7 @@ import { chooseAccessPath, type ChoosingOptions } from '../choose-path.js';
 import type { FoundIds, Counted, Page } from '../store.js';
 import { compile, type Compiled, compileMatch, compileProbe, type IndexScan, type SortField } from './compile.js';
 import type { Connected } from './connection.js';
-import { fitRows, type Fitted, gatherRows, toPage, ROW, type Row } from './rows.js';
+import { AS_BYTES, fitRows, type Fitted, gatherRows, LISTED, toPage, type Row } from './rows.js';
 import { FIELD, INDEX, type ResourceDocument } from './schema.js';
 
 /** What is left of the time, ms; a query without any would have no limit. */
@@ -23,7 +23,7 @@ const CHUNKS_AT_ONCE = 4;
 type FoundRow = Row & Pick<ResourceDocument, 'd' | 's'>;
 
 const projectionOf = (order: readonly Order[]) => ({
-  ...ROW,
+  ...LISTED,
   ...(order.some(({ by }) => by === 'date') ? { d: 1 } : {}),
   ...(order.some(({ by }) => by === 'sort-string') ? { s: 1 } : {}),
 });
@@ -73,6 +73,7 @@ async function runScan(
   const ask = (filter: IndexScan['filters'][number]) =>
     gatherRows(
       resource.find<FoundRow>(filter as Filter<ResourceDocument>, {
+        ...AS_BYTES,
         projection: projectionOf(order),
         sort: scan.sort.map(([field, direction]): [string, 1 | -1] => [field, direction]),
         hint,
@@ -139,8 +140,9 @@ async function runPipeline(
   const find = (of: readonly string[], most: number | undefined) =>
     gatherRows(
       resource.find<Row>({ $and: [{ _id: { $in: of } }, match] } as Filter<ResourceDocument>, {
+        ...AS_BYTES,
         hint: INDEX.id,
-        projection: ROW,
+        projection: LISTED,
         maxTimeMS: timeLeft(until),
         batchSize: of.length + 1,
       }),

@@ -10,7 +10,7 @@ import type { Filter } from 'mongodb';
 import type { Cursor } from '../../search/query.js';
 import { encodeId } from '../codec.js';
 import type { HistoryOf, HistoryQuery, Page } from '../store.js';
-import { type Fitted, gatherRows, toPage, ROW, type Row } from './rows.js';
+import { AS_BYTES, type Fitted, gatherRows, toPage, ROW, type Row } from './rows.js';
 import { type Collections, INDEX, type ResourceDocument, typeCode, type VersionDocument } from './schema.js';
 
 type FieldBounds = Record<string, unknown>;
@@ -68,6 +68,7 @@ async function historyOfOne(all: Collections, _id: string, query: HistoryQuery, 
     .toArray();
   const replaced = await gatherRows(
     all.version.find<Row>({ _id: replacedVersions(_id), ...within, ...untilOf(query) } as Filter<VersionDocument>, {
+      ...AS_BYTES,
       hint: INDEX.id,
       sort: { _id: isDown(query) ? -1 : 1 },
       limit: query.limit + 1,
@@ -91,7 +92,7 @@ export async function readHistory(all: Collections, query: HistoryQuery, maxTime
   const { filter, hint } = typeCodes(query);
   const { u, seen } = conditions(query);
   const within = { ...filter, ...(u ? { u } : {}), ...(seen ? { $nor: seen } : {}) };
-  const options = { hint, limit: query.limit + 1, maxTimeMS } as const;
+  const options = { ...AS_BYTES, hint, limit: query.limit + 1, maxTimeMS } as const;
   const way = isDown(query) ? -1 : 1;
   const current = await gatherRows(
     all.resource.find<Row>(within as Filter<ResourceDocument>, {

@@ -6,6 +6,7 @@ import type { FindCursor } from 'mongodb';
 import { decodeId, encodeId } from '../codec.js';
 import type { Cursor } from '../../search/query.js';
 import type { Page, Version } from '../store.js';
+import { readDocument } from './bson.js';
 import { toFhirError } from './errors.js';
 import { type Collections, INDEX, type ResourceDocument, type VersionFields } from './schema.js';
 
@@ -15,6 +16,9 @@ const READS_AT_ONCE = 2;
 /** What a row needs of a document. */
 export const ROW = { t: 1, v: 1, u: 1, n: 1, m: 1, z: 1, b: 1, p: 1, h: 1, x: 1 } as const;
 
+/** What a row of a page needs, and its place. */
+export const LISTED = { v: 1, u: 1, n: 1, m: 1, b: 1, p: 1, x: 1 } as const;
+
 export type Row = VersionFields & { readonly _id: string } & Pick<ResourceDocument, 'h'>;
 /** What a point read takes: the row may be replaced, and then goes on with its digest. */
 const POINT = { ...ROW, c: 1 } as const;
@@ -23,17 +27,20 @@ const POINT = { ...ROW, c: 1 } as const;
 export function toVersion(row: Row): Version {
   const end = row._id.indexOf('~');
   const { type, id } = decodeId(end < 0 ? row._id : row._id.slice(0, end));
-  return {
+  const version: { -readonly [K in keyof Version]: Version[K] } = {
     type,
     id,
     version: row.v,
     updated: row.u,
     method: row.m,
-    patients: row.p ?? [],
-    ...(row.x === undefined ? {} : { text: row.x }),
-    ...(row.b === undefined ? {} : { blobs: row.b.map(({ a, h, s }) => ({ at: a, hash: h, size: s })) }),
+    patients: row.p ?? NOBODY,
   };
+  if (row.x !== undefined) version.text = row.x;
+  if (row.b !== undefined) version.blobs = row.b.map(({ a, h, s }) => ({ at: a, hash: h, size: s }));
+  return version;
 }
+
+const NOBODY: readonly string[] = [];
 
 /** `withheld`: the bytes of its text, for which there was no room. Nothing that comes behind such a row is known. */
 export type Fitted<T> = T & { readonly withheld?: number };
@@ -51,7 +58,10 @@ export function fitRows<T extends Row>(rows: readonly Fitted<T>[], bytes: number
   return rows;
 }
 
-/** The rows of a cursor, like `fit`: what comes behind is never asked for. */
+/** Rows of a cursor that `gatherRows` reads come as bytes. */
+export const AS_BYTES = { raw: true } as const;
+
+/** The rows of a cursor (AS_BYTES), like `fitRows`: what comes behind is never asked for. */
 export async function gatherRows<T extends Row>(
   cursor: FindCursor<T>,
   bytes: number | undefined,
@@ -60,7 +70,8 @@ export async function gatherRows<T extends Row>(
   let left = bytes ?? Infinity;
   try {
     while (await cursor.hasNext())
-      for (const row of cursor.readBufferedDocuments()) {
+      for (const document of cursor.readBufferedDocuments()) {
+        const row = readDocument(document as unknown as Buffer) as unknown as T;
         left -= row.x?.length ?? 0;
         if (left < 0) return [...rows, withheld(row)];
         rows.push(row);
