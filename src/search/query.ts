@@ -157,6 +157,8 @@ export interface Query {
   /** The page after (`after`) or before (`before`) a cursor; never both. */
   readonly after?: Cursor;
   readonly before?: Cursor;
+  /** These very objects, types and condition, are asked again: how to answer them is worth keeping. */
+  readonly recurs?: true;
 }
 
 export const ANY_RESOURCE: Where = { kind: 'all', of: [] };

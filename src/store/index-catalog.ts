@@ -30,6 +30,8 @@ export interface IndexCatalog {
   /** Whether some main date of the type is open. */
   isOpen(type: string): boolean;
   has(id: string): boolean;
+  /** Number of entries: while it stays, all does. */
+  readonly size: number;
   add(additions: Iterable<CatalogEntry>): void;
   /** Number of code systems seen, without the empty one. */
   readonly systems: number;
@@ -105,6 +107,9 @@ export function createIndexCatalog(initial: Iterable<CatalogEntry> = []): IndexC
           else widths.set(type, Math.max(widths.get(type) ?? 0, 2 ** power - 1));
         }
       }
+    },
+    get size() {
+      return ids.size;
     },
     get systems() {
       return systems.size - 1;

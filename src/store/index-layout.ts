@@ -75,6 +75,8 @@ export interface IndexLayout {
   /** Sort strings that exist: the adapters make an index for each. */
   readonly sortStrings: readonly { readonly type: string; readonly prefix: string }[];
   readonly types: readonly string[];
+  /** Another one when custom parameters were added or laid out anew. */
+  readonly version: number;
   /** SHA-256 over everything that decides what keys of the standard's parameters look like. */
   readonly hash: string;
 }
@@ -251,8 +253,12 @@ export function createIndexLayout(standard: readonly LaidOutParameter[]): Growin
       p.union ?? '',
     ]),
   ]);
+  let version = 0;
   return {
     of,
+    get version() {
+      return version;
+    },
     find(type, code) {
       const place = of(type).parameters.get(code);
       if (!place) throw new FhirError('not-supported', `${type} has no search parameter ${code}.`);
@@ -266,6 +272,7 @@ export function createIndexLayout(standard: readonly LaidOutParameter[]): Growin
       .update(JSON.stringify([ENCODING, rows]))
       .digest('hex'),
     extend(custom, numbers) {
+      version += 1;
       const added = parametersByType(custom);
       for (const type of types) {
         const before = of(type);

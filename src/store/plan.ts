@@ -136,12 +136,19 @@ function delivers(driver: AccessPathDriver, order: readonly Order[]): boolean {
   return first.by === 'sort-string' && driver.by === 'sort-string' && driver.prefix === first.prefix;
 }
 
+/** A plan without the page that is wanted. */
+export type Approach = Pick<Plan, 'driver' | 'filter' | 'ordered' | 'others' | 'order'>;
+
 /**
  * The plan of a query. Driver and filters together are exact. Throws `not-supported` for conditions and orders that
  * the keys cannot answer, `unknown-type` for types that do not exist, `too-costly` for too many keys.
  */
-export function plan(layout: IndexLayout, query: Query, catalog: IndexCatalog): Plan {
-  const { types, sort, limit } = query;
+export const plan = (layout: IndexLayout, query: Query, catalog: IndexCatalog): Plan =>
+  pageOf(approach(layout, query, catalog), query);
+
+/** How the query is answered, whichever page of it is wanted. Throws what `plan` throws. */
+export function approach(layout: IndexLayout, query: Query, catalog: IndexCatalog): Approach {
+  const { types, sort } = query;
   checkKeys({ layout, catalog, types }, query.where);
   const keys = sort.map(key => sortOrder(layout, types, key));
   const wanted: Order[] = [...keys, { by: 'n', descending: keys.at(-1)?.descending ?? true }];
@@ -152,17 +159,20 @@ export function plan(layout: IndexLayout, query: Query, catalog: IndexCatalog): 
   );
   const order = sort.length === 0 ? naturalOrder(first.driver) : wanted;
   const path = ({ driver, filter }: DriverChoice): AccessPath => ({ driver, filter, ordered: delivers(driver, order) });
+  return { order, ...path(first), ...(others.length === 0 ? {} : { others: others.map(path) }) };
+}
+
+/** The page that the query wants. Throws `expired` where its place is none in this order. */
+export function pageOf(made: Approach, { limit, bytes, after, before }: Query): Plan {
   // The order can depend on what the data uses by now, in rare cases: such a page link is over.
-  const cursor = query.after ?? query.before;
-  if (cursor && first.driver.by !== 'nothing' && cursor.length !== order.length)
+  const cursor = after ?? before;
+  if (cursor && made.driver.by !== 'nothing' && cursor.length !== made.order.length)
     throw new FhirError('expired', 'This page link no longer fits the data. Search again.');
   return {
-    order,
     limit,
-    ...path(first),
-    ...(others.length === 0 ? {} : { others: others.map(path) }),
-    ...(query.bytes === undefined ? {} : { bytes: query.bytes }),
-    ...(query.after === undefined ? {} : { after: query.after }),
-    ...(query.before === undefined ? {} : { before: query.before }),
+    ...made,
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(after === undefined ? {} : { after }),
+    ...(before === undefined ? {} : { before }),
   };
 }

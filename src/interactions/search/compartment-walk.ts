@@ -6,22 +6,15 @@
 import type { StoreView } from '../../access/view.js';
 import { compartmentWhere } from '../../search/compartment.js';
 import { match } from '../../search/match.js';
-import { all, any, type Cursor, type Where } from '../../search/query.js';
+import type { Cursor, Query } from '../../search/query.js';
 import type { ResourceName, Version } from '../../store/store.js';
 import { FREE } from '../response/allowance.js';
 import type { Context, Engine } from '../engine.js';
 import { indexStored } from '../../search/index-resource.js';
+import { type RecordFilter, recordCondition } from './record-condition.js';
+import { addReferences } from './text-references.js';
 
 type Seeing = Pick<Context, 'engine' | 'view'>;
-
-export interface RecordFilter {
-  /** ms: only what was updated since then. */
-  readonly since?: number;
-  /** ms: only what has its clinical date within. */
-  readonly start?: number;
-  readonly end?: number;
-  readonly types?: readonly string[];
-}
 
 export interface Record {
   readonly root: Version;
@@ -44,7 +37,15 @@ export interface Lot {
   readonly placeOf: (i: number) => RecordPlace;
 }
 
-const ROWS_AT_ONCE = 1000;
+/** Rows of a first lot, and of later ones where resources are small. */
+const FIRST_LOT = 1000;
+const MAX_LOT = 2500;
+
+/** As many rows as are likely to fit, after these: each question costs, and so does what was read for nothing. */
+function nextLot(rows: readonly Version[], most: number): number {
+  const bytes = rows.reduce((sum, { text }) => sum + (text?.length ?? 0), 0);
+  return Math.max(1, Math.min(most, MAX_LOT, Math.floor((FREE * rows.length) / Math.max(bytes, 1))));
+}
 
 /** Rows in lots, none of them empty; those after `after`. `most`: how many are wanted at most, to read no more than that at once. */
 export async function* walkRecord(
@@ -55,7 +56,7 @@ export async function* walkRecord(
 ): AsyncGenerator<Lot> {
   const { root, given } = record;
   const named = after?.[0] === 'name' ? String(after[1]) : undefined;
-  const lot = Math.min(ROWS_AT_ONCE, most ?? ROWS_AT_ONCE);
+  const lot = most ?? Infinity;
   if (!after && wants(given, root.type) && root.updated >= (given.since ?? 0))
     yield { mode: 'match', rows: [root], placeOf: () => ['root'] };
   const ranks = new Map(record.owners.map(({ id }, i) => [id, i]));
@@ -74,13 +75,13 @@ export async function* walkRecord(
   }
   if (after)
     for (const owner of record.owners)
-      for await (const { rows } of compartment(context, record, ranks, owner, undefined, ROWS_AT_ONCE))
+      for await (const { rows } of compartment(context, record, ranks, owner, undefined, Infinity))
         rows.forEach(row => references.read(row));
   yield* referredTo(
     context,
     record,
     references.names().filter(name => named === undefined || name > named),
-    lot,
+    Math.min(lot, FIRST_LOT),
   );
 }
 
@@ -138,25 +139,23 @@ async function* compartment(
   ranks: ReadonlyMap<string, number>,
   owner: ResourceName,
   start: Cursor | undefined,
-  lot: number,
+  most: number,
 ): AsyncGenerator<Lot> {
   const { engine } = context;
   const { root, types, given } = record;
   const which = ranks.get(owner.id)!;
   const isEarlier = (id: string) => (ranks.get(id) ?? which) < which;
   // Nothing but the Encounter itself is of its own type.
-  const some = owner.type === 'Patient' ? types : types.filter(type => type !== owner.type);
-  if (some.length === 0) return;
-  const where = all(
-    compartmentWhere(engine.definitions, engine.parameters, owner, some),
-    ...withinTime(engine, some, given),
-  );
+  const wanted = owner.type === 'Patient' ? types : types.filter(type => type !== owner.type);
+  if (wanted.length === 0) return;
+  const condition = recordCondition(engine, owner, wanted, given);
   const isFresh = (row: Version) =>
     !(row.type === root.type && row.id === root.id) && !(which > 0 && wasShown(engine, row, isEarlier));
   let bytes = FREE;
+  let limit = Math.min(most, FIRST_LOT);
   for (let after = start; ; ) {
-    const query = { types: some, where, sort: [], limit: lot, bytes };
-    const page = await context.view.find(after ? { ...query, after } : query);
+    const query: Query = { sort: [], limit, bytes, recurs: true, ...condition };
+    const page = await context.view.find(after ? { after, ...query } : query);
     bytes = FREE;
     if (page.next !== undefined && page.rows.length === 0) {
       await record.admit(page.next);
@@ -172,6 +171,7 @@ async function* compartment(
       };
     if (!page.more) return;
     after = page.cursors.at(-1)!;
+    limit = nextLot(page.rows, most);
   }
 }
 
@@ -189,37 +189,6 @@ function wasShown(engine: Engine, row: Version, isEarlier: (id: string) => boole
   );
 }
 
-/** Search parameters that say when something was done, best first. */
-const CLINICAL =
-  'date onset-date period authoredon authored-on authored occurrence effective-time effective started whenhandedover performed issued created datewritten sent recorded recorded-date'.split(
-    ' ',
-  );
-
-/** Where `date` means something else. */
-const OWN_DATE: Readonly<Partial<globalThis.Record<string, string>>> = { MedicationRequest: 'authoredon' };
-
-function withinTime({ parameters }: Engine, types: readonly string[], { since, start, end }: RecordFilter): Where[] {
-  const conditions: Where[] = [];
-  if (since !== undefined)
-    conditions.push({ kind: 'param', code: '_lastUpdated', test: { kind: 'date', any: [{ lowMin: since }] } });
-  if (start === undefined && end === undefined) return conditions;
-  const bounds = { ...(start === undefined ? {} : { highMin: start }), ...(end === undefined ? {} : { lowMax: end }) };
-  const ofTypes = types.map((type): Where => {
-    const code = OWN_DATE[type] ?? CLINICAL.find(name => parameters.get(type, name)?.type === 'date');
-    const within: Where =
-      code === undefined
-        ? all()
-        : any(
-            { kind: 'param', code, test: { kind: 'date', any: [bounds] } },
-            { kind: 'not', of: { kind: 'present', code } },
-          );
-    return types.length === 1 ? within : { kind: 'of', type, where: within };
-  });
-  conditions.push(types.length === 1 ? ofTypes[0]! : any(...ofTypes));
-  return conditions;
-}
-
-const REFERENCE = Buffer.from('"reference":"');
 const TARGET = /^([A-Z][A-Za-z]{2,40})\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[^"]+)?$/;
 
 /** What rows refer to, read from their text without parsing it. */
@@ -236,10 +205,7 @@ class References {
 
   read({ type, id, text }: Version): void {
     this.#seen.add(`${type}/${id}`);
-    for (let at = text!.indexOf(REFERENCE); at >= 0; at = text!.indexOf(REFERENCE, at)) {
-      at += REFERENCE.length;
-      this.#targets.add(text!.toString('latin1', at, text!.indexOf(0x22, at)));
-    }
+    addReferences(text!, this.#targets);
   }
 
   /** `Type/id` of those that were not read themselves, in order. */

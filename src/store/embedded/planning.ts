@@ -4,7 +4,8 @@ import { divideByIndex } from '../access-path.js';
 import { chooseAccessPathNow } from '../choose-path.js';
 import type { IndexCatalog } from '../index-catalog.js';
 import type { IndexLayout } from '../index-layout.js';
-import { type Plan, plan } from '../plan.js';
+import { createKeptPlans } from '../kept-plans.js';
+import type { Plan } from '../plan.js';
 import { compileProbe } from './compile-all.js';
 import type { Connection } from './connection.js';
 import { filterWeight } from './weight.js';
@@ -35,8 +36,9 @@ export function createPlanner({ connection, layout, catalog, few, smallWalk }: P
     const probe = compileProbe(path, most);
     return probe ? Number(connection.prepare(probe.text).first(...probe.values)![0]) : 0;
   };
+  const kept = createKeptPlans(layout);
   const planOf: Planner['planOf'] = (query, all = false) =>
-    chooseAccessPathNow(plan(layout, query, catalog), candidates, { all, few });
+    chooseAccessPathNow(kept.planOf(query, catalog), candidates, { all, few });
   return {
     planOf,
     candidates,

@@ -3,7 +3,8 @@ import type { Query } from '../../search/query.js';
 import { divideByIndex } from '../access-path.js';
 import type { IndexCatalog } from '../index-catalog.js';
 import type { IndexLayout } from '../index-layout.js';
-import { type Plan, plan } from '../plan.js';
+import { createKeptPlans } from '../kept-plans.js';
+import type { Plan } from '../plan.js';
 import type { Connected } from './connection.js';
 import { chooseByCounts } from './find.js';
 import type { KeptIndexCatalog } from './index-catalog.js';
@@ -35,17 +36,18 @@ export interface Planner {
 }
 
 export function createPlanner({ connected, layout, catalog, maxTimeMS, few }: PlannerSurroundings): Planner {
+  const kept = createKeptPlans(layout);
   const plannedTogether: Planner['plannedTogether'] = async (queries, execute, all) => {
     const until = Date.now() + maxTimeMS;
     const withPath = async (made: Plan): Promise<Plan> =>
       made.others ? chooseByCounts(await connected(), made, until, { all, few }) : made;
-    const executeBy = async (by: IndexCatalog) =>
-      execute(await Promise.all(queries.map(query => withPath(plan(layout, query, by)))), until);
+    const executeBy = async (by: IndexCatalog, lasts: () => boolean) =>
+      execute(await Promise.all(queries.map(query => withPath(kept.planOf(query, by, lasts)))), until);
     const cached = await catalog.current();
     const { watched, hasChangeable } = watchedCatalog(cached);
-    const running = executeBy(watched);
+    const running = executeBy(watched, () => !hasChangeable());
     const [result, fresh] = await Promise.all([running, hasChangeable() ? catalog.fresh() : true]);
-    return fresh ? result : executeBy(cached);
+    return fresh ? result : executeBy(cached, () => false);
   };
   return {
     plannedTogether,
