@@ -8,7 +8,7 @@ import { absence, findOne, type LocatedTarget, readCriteria } from './write/cond
 import type { Context } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
 import { resolveReferences } from './transaction/conditional-references.js';
-import { isRaw, prepare, storeAttachments } from './write/prepare.js';
+import { isRaw, prepare, storeUpload } from './write/prepare.js';
 import { auditSubject } from './read.js';
 import { storedText } from './response/resource-text.js';
 
@@ -30,7 +30,7 @@ export async function create(context: Context, ask: Of<'create'>, located?: Loca
   const id = ask.id ?? newId(updated);
   const identity = { type: ask.type, id, version: 1, updated, method: 'POST' as const };
   const body = isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body);
-  const { change, text } = await storeAttachments(engine, await prepare(engine, identity, body));
+  const { change, text } = await storeUpload(engine, await prepare(engine, identity, body));
   const location = `${ask.type}/${id}/_history/1`;
   return {
     changes: [change],

@@ -4,6 +4,7 @@
  * line and jobs all make Interactions; only `perform` runs them.
  */
 import type { FhirError, Issue } from '../fhir/error.js';
+import type { Lifted } from '../fhir/json/base64.js';
 import type { Decimals, Json, Parsed } from '../fhir/resource.js';
 import type { Blobs, Change, Commit } from '../store/store.js';
 import type { Text } from './response/text.js';
@@ -187,9 +188,14 @@ export interface RecordedPart {
 }
 
 /** What an interaction's file gives back: the answer, and what must be committed before it may be given. */
+/** A change whose attachments are not in the store yet: they are when everything that could refuse it has been asked. */
+export interface PendingChange extends Change {
+  readonly attachments?: readonly Lifted[];
+}
+
 export interface Outcome extends Pick<Commit, 'mustNotMatch' | 'mustExist'> {
   readonly result: Result;
-  readonly changes?: readonly Change[];
+  readonly changes?: readonly PendingChange[];
   /** What is recorded instead of the interaction itself, each by events of its own: entries of a transaction, what a cascade deletes. */
   readonly recordedParts?: readonly RecordedPart[];
   /** What refers to its deletions goes with them: what does not has come meanwhile, and is met by running again. */

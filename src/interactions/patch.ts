@@ -21,7 +21,7 @@ import type { Context, Engine } from './engine.js';
 import type { Of, Outcome, Patch } from './interaction.js';
 import type { LocatedTarget } from './write/conditional.js';
 import { isSubset, withoutMark } from './write/meta-labels.js';
-import { prepare, storeAttachments } from './write/prepare.js';
+import { prepare, storeUpload } from './write/prepare.js';
 import { auditSubject, deletedError } from './read.js';
 import { wholeText } from './response/resource-text.js';
 import { isSame, unchanged } from './write/unchanged.js';
@@ -50,7 +50,7 @@ export async function patch(context: Context, ask: Of<'patch'>, located?: Locate
   const identity = nextIdentity(engine, ask.type, current.id, current, 'PATCH');
   const prepared = await prepare(engine, identity, patched);
   if (prepared.text && prepared.text.length > engine.settings.maxBody) throw patchTooLarge();
-  const { change, text } = await storeAttachments(engine, prepared);
+  const { change, text } = await storeUpload(engine, prepared);
   if (isSame(current, change) || isSame(await reprinted(current), change)) return unchanged(current, true);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   return { changes: [change], result: { status: 200, location, ...auditSubject(change), ...(text ? { text } : {}) } };

@@ -18,6 +18,7 @@ import type { Caller, Context, Engine } from './engine.js';
 import type { Interaction, Outcome, RecordedPart, Result, Target } from './interaction.js';
 import { checkIntegrity } from './write/integrity.js';
 import { INTERACTIONS, isWriting, restfulCode } from './kinds.js';
+import { storeAttachments } from './write/prepare.js';
 import { operate } from './operations/index.js';
 import { patch } from './patch.js';
 import { read, vread } from './read.js';
@@ -116,9 +117,10 @@ async function runAndRecord(context: Context, ask: Interaction): Promise<Result>
       return complete ? complete() : result;
     }
     const messages = [...messagesOf(context.engine.hooks, changes), ...noted];
+    const attached = await storeAttachments(store, changes);
     try {
-      await store.commit({ changes: [...changes, ...events], mustNotMatch, mustExist, messages });
-      await afterCommit(context.engine, changes, indexed);
+      await store.commit({ changes: [...attached, ...events], mustNotMatch, mustExist, messages });
+      await afterCommit(context.engine, attached, indexed);
     } catch (error) {
       // Somebody else wrote in between: look again, so that If-Match is judged by what is there now.
       if (asFhirError(error).kind !== 'conflict' || attempt === ATTEMPTS) throw error;

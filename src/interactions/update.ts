@@ -11,7 +11,7 @@ import { absence, findOne, findSought, type LocatedTarget, readCriteria } from '
 import type { Context, Engine } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
 import { keptOf } from './write/meta-labels.js';
-import { isRaw, prepare, storeAttachments } from './write/prepare.js';
+import { isRaw, prepare, storeUpload } from './write/prepare.js';
 import { auditSubject } from './read.js';
 import { isSame, unchanged } from './write/unchanged.js';
 
@@ -30,7 +30,7 @@ export async function update(context: Context, ask: Of<'update'>, located?: Loca
     isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body),
     before && keptOf(before),
   );
-  const { change, text } = await storeAttachments(engine, prepared);
+  const { change, text } = await storeUpload(engine, prepared);
   if (before && isSame(before, change)) return unchanged(before, text !== undefined);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   const status = before?.text === undefined ? 201 : 200;

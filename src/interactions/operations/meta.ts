@@ -18,7 +18,7 @@ import type { Context, Engine, OperationImplementation } from '../engine.js';
 import type { Of, Outcome, Result } from '../interaction.js';
 import { addLabels, hasLabels, isSubset, metaOf, removeLabels, withoutMark } from '../write/meta-labels.js';
 import { readGiven } from './parameters.js';
-import { prepare, storeAttachments } from '../write/prepare.js';
+import { prepare, storeUpload } from '../write/prepare.js';
 import { auditSubject, readCurrent, readVersion } from '../read.js';
 import { wholeText } from '../response/resource-text.js';
 import { join } from '../response/text.js';
@@ -57,7 +57,7 @@ async function changeMeta(context: Context, ask: Of<'operation'>, combine: Combi
   body.resource['meta'] = isSubset(before) ? withoutMark(after) : after;
   const decimals = new Map([...(body.decimals ?? []), ...(ask.body?.decimals ?? [])]);
   const identity = nextIdentity(engine, type, id, row, 'PUT');
-  const { change: made } = await storeAttachments(engine, await prepare(engine, identity, { ...body, decimals }));
+  const { change: made } = await storeUpload(engine, await prepare(engine, identity, { ...body, decimals }));
   return { changes: [made], result: answerMeta(made) };
 }
 

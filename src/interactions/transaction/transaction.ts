@@ -22,7 +22,7 @@ import {
 } from '../response/transaction-response.js';
 import { referenceCriteria, resolveConditional, type Pending } from './conditional-references.js';
 import { checkApart, keyOfCreation, type CriteriaMatches, seek, assignIdentity, twice } from './identities.js';
-import type { RecordedPart, Entry, Interaction, Of, Outcome, Result } from '../interaction.js';
+import type { RecordedPart, Entry, Interaction, Of, Outcome, PendingChange, Result } from '../interaction.js';
 import { breathe, turn } from '../../platform/pieces.js';
 import { validateLargeAhead } from '../../validation/beside.js';
 import { isRaw } from '../write/prepare.js';
@@ -103,7 +103,7 @@ async function gathered(outcomes: readonly Ran[], prefer: string | undefined) {
   const results = new Map<number, Result>();
   const parts: RecordedPart[] = [];
   /** By `Type/id`. */
-  const changes = new Map<string, Change>();
+  const changes = new Map<string, PendingChange>();
   const entries = new Map<string, number>();
   const mustNotMatch = new Map<string, Absence>();
   const mustExist: Standing[] = [];

@@ -1,8 +1,9 @@
 /**
- * From a body to a Change, in two steps, the same for create, update and patch (https://hl7.org/fhir/R4/http.html#create):
+ * From a body to a Change, in three steps, the same for create, update and patch (https://hl7.org/fhir/R4/http.html#create):
  * - `prepare`: validate → check what its type means to us (hooks.ts) → stamp id and meta → lift attachment bytes out → extract
  *   index entries and words; of a large one beside the event loop, or in pieces. It writes nothing;
- * - `storeAttachments`: the bytes of attachments, and of an upload to Binary, go into the store.
+ * - `storeUpload`: the bytes of an upload to Binary go into the store as they come;
+ * - `storeAttachments`: those of attachments do, when nothing but the commit itself can refuse the change any more.
  */
 import { type Lifted, liftBase64 } from '../../fhir/json/base64.js';
 import { FhirError } from '../../fhir/error.js';
@@ -14,11 +15,11 @@ import { atOnce, breathe, inPieces } from '../../platform/pieces.js';
 import type { IndexEntry } from '../../search/entry.js';
 import { extracting } from '../../search/extract.js';
 import { offeredText } from '../../search/index-resource.js';
-import type { BlobLink, Change, Method, Version } from '../../store/store.js';
+import type { BlobLink, Change, Method, Store, Version } from '../../store/store.js';
 import { refuseErrors } from '../../validation/validate.js';
 import { isSubset, keep, type Kept } from './meta-labels.js';
 import type { Engine } from '../engine.js';
-import type { RawBody } from '../interaction.js';
+import type { PendingChange, RawBody } from '../interaction.js';
 import { wholeText } from '../response/resource-text.js';
 
 /** Base64 shorter than this stays in the text: a look-up would cost more than it saves. */
@@ -47,9 +48,9 @@ export interface Prepared {
   readonly text?: Buffer;
 }
 
-/** What can be committed. */
-export interface Attached {
-  readonly change: Change;
+/** A change with the bytes of an upload. */
+export interface Uploaded {
+  readonly change: PendingChange;
   /** What the client gets back; undefined for a raw upload, unless it wants that. */
   readonly text?: Buffer;
 }
@@ -95,21 +96,37 @@ export async function prepare(
   return { change, attachments: lifted, text: stamped };
 }
 
-/** Stores the bytes that a change refers to; nothing else. Of an upload it throws what `save` throws. */
-export async function storeAttachments(engine: Engine, { change, attachments, text }: Prepared): Promise<Attached> {
-  const { blobs } = engine.store;
+/** Stores the bytes of an upload, and nothing else: attachments stay with the change. Throws what `save` throws. */
+export async function storeUpload(engine: Engine, { change, attachments, text }: Prepared): Promise<Uploaded> {
   if ('save' in attachments) {
-    const { hash, size } = await attachments.save(blobs, engine.settings.maxBinary);
+    const { hash, size } = await attachments.save(engine.store.blobs, engine.settings.maxBinary);
     const stored = { ...change, blobs: [{ at: change.text!.length - 2, hash, size }] };
     return attachments.represent && size <= MOST_REPRESENTED
       ? { change: stored, text: await wholeText(engine, stored) }
       : { change: stored };
   }
-  const whole = text === undefined ? {} : { text };
-  if (attachments.length === 0) return { change, ...whole };
-  const links: BlobLink[] = [];
-  for (const { at, bytes } of attachments) links.push({ at, ...(await blobs.put(bytes)) });
-  return { change: { ...change, blobs: links }, ...whole };
+  return { change: attachments.length > 0 ? { ...change, attachments } : change, ...(text ? { text } : {}) };
+}
+
+/** Changes of which the attachments are stored at the same time: stores gather what is written together. */
+const CHANGES_AT_ONCE = 64;
+
+/** Stores the bytes of all attachments: what can be committed. */
+export async function storeAttachments(
+  { blobs }: Pick<Store, 'blobs'>,
+  changes: readonly PendingChange[],
+): Promise<readonly Change[]> {
+  if (!changes.some(({ attachments }) => attachments)) return changes;
+  const attach = async ({ attachments, ...change }: PendingChange): Promise<Change> => {
+    if (!attachments) return change;
+    const links: BlobLink[] = [];
+    for (const { at, bytes } of attachments) links.push({ at, ...(await blobs.put(bytes)) });
+    return { ...change, blobs: links };
+  };
+  const attached: Change[] = [];
+  for (let at = 0; at < changes.length; at += CHANGES_AT_ONCE)
+    attached.push(...(await Promise.all(changes.slice(at, at + CHANGES_AT_ONCE).map(attach))));
+  return attached;
 }
 
 /** What is valid R4 and still must not be stored. */

@@ -6,10 +6,11 @@
  * The same is what would be stored as the same text, but for version and time, with the same attachment bytes. The order of
  * what meta says does not count: labels that are kept come after those that are sent.
  */
+import { createHash } from 'node:crypto';
 import { parseAnyJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { Json } from '../../fhir/resource.js';
 import type { Version } from '../../store/store.js';
-import type { Outcome, Result } from '../interaction.js';
+import type { Outcome, PendingChange, Result } from '../interaction.js';
 import { endOf } from './meta-labels.js';
 import { auditSubject } from '../read.js';
 import { storedText } from '../response/resource-text.js';
@@ -19,7 +20,7 @@ const stampedHead = ({ version, updated }: Version): string =>
   `{"versionId":"${version}","lastUpdated":"${new Date(updated).toISOString()}"`;
 
 /** Whether both versions of a resource say the same. Told in a few comparisons of bytes where they do not. */
-export function isSame(one: Version, other: Version): boolean {
+export function isSame(one: Version, other: Version & Pick<PendingChange, 'attachments'>): boolean {
   const [text, otherText] = [one.text, other.text];
   if (!text || !otherText) return false;
   const [head, otherHead] = [stampedHead(one), stampedHead(other)];
@@ -37,7 +38,10 @@ export function isSame(one: Version, other: Version): boolean {
 }
 
 /** In the order of their places. */
-const hashesOf = ({ blobs = [] }: Version): string => blobs.map(({ hash }) => hash).join();
+const hashesOf = ({ blobs = [], attachments }: Version & Pick<PendingChange, 'attachments'>): string =>
+  (
+    attachments?.map(({ bytes }) => createHash('sha256').update(bytes).digest('hex')) ?? blobs.map(({ hash }) => hash)
+  ).join();
 
 /** The members of a meta but version and time, in one order. */
 function ordered(meta: Buffer): string {
