@@ -18,6 +18,7 @@ import { composeOperations, OPERATIONS } from './interactions/operations/index.j
 import { Registry } from './conformance/search-parameter-registry.js';
 import { Reindexer } from './conformance/reindex-job.js';
 import { type Config, ConfigError, isLoopback, isMongo } from './platform/config.js';
+import { createClock, REAL_TIME, type TimeSource } from './platform/clock.js';
 import { makeFolder } from './platform/folder.js';
 import { createLog } from './platform/log.js';
 import { createMetrics } from './platform/metrics.js';
@@ -54,12 +55,18 @@ async function openStore(config: Config, layout: IndexLayout): Promise<Store> {
 /** The largest answers that may be in memory together. */
 const ANSWERS = 8;
 
-/** Opens everything but the HTTP face. Throws FhirError `unavailable` where the store cannot be opened. */
-export async function open(config: Config): Promise<Engine> {
+/**
+ * Opens everything but the HTTP face. What users see of time goes by `time`. Throws FhirError `unavailable` where the store
+ * cannot be opened.
+ */
+export async function open(config: Config, time: TimeSource = REAL_TIME): Promise<Engine> {
   const log = createLog(config.log);
+  const clock = createClock(log, time);
   // First of all: what is wrong with the settings must not leave a store open.
   const identify =
-    config.auth === 'token' ? identifyByTokens(config.tokens, (text: string) => log.warn(text)) : identifyAnybody;
+    config.auth === 'token'
+      ? identifyByTokens(config.tokens, (text: string) => log.warn(text), clock)
+      : identifyAnybody;
   const definitions = loadDefinitions();
   const files = await profiles(config);
   const operations = composeOperations(
@@ -69,7 +76,7 @@ export async function open(config: Config): Promise<Engine> {
   const parameters = createLiveParameters(definitions);
   const layout = createIndexLayout(definitions.searchParameters);
   const store = await openStore(config, withWords(layout, config));
-  const settings = engineSettings(config);
+  const settings = engineSettings(config, clock.now());
   const { bases } = settings;
   const registry = new Registry({
     definitions,
@@ -79,7 +86,7 @@ export async function open(config: Config): Promise<Engine> {
     log,
     files: files.filter(({ resource }) => resource.resourceType === 'SearchParameter'),
   });
-  const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log });
+  const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log, clock });
   try {
     await store.migrate();
     await registry.load();
@@ -100,7 +107,7 @@ export async function open(config: Config): Promise<Engine> {
     operations,
     hooks: createHooks({ registry, reindexer }, bases),
     terminology: createTerminology(loadFrom(store), { bases }),
-    pageTokens: createPageTokenCipher(config.secret || keptSecret(config.data)),
+    pageTokens: createPageTokenCipher(config.secret || keptSecret(config.data), clock),
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
     room: createRoom(ANSWERS * config.maxAnswer),
@@ -109,11 +116,11 @@ export async function open(config: Config): Promise<Engine> {
     identify,
     settings,
     metrics: createMetrics(),
-    now: Date.now,
+    clock,
   };
 }
 
-function engineSettings(config: Config): EngineSettings {
+function engineSettings(config: Config, started: number): EngineSettings {
   const { store: _store, secret: _secret, tokens: _tokens, fulltext: _fulltext, ...rest } = config;
   const { handling, linkMinutes, auth, corsOrigins, ...shared } = rest;
   const bases = basesOf(config);
@@ -123,7 +130,7 @@ function engineSettings(config: Config): EngineSettings {
     bases,
     linkLifetime: linkMinutes * 60_000,
     fullText: keepsWords(config),
-    software: { name: 'Chartroom', version: VERSION, started: Date.now() },
+    software: { name: 'Chartroom', version: VERSION, started },
     authentication: auth,
     lenient: handling === 'lenient',
     corsOrigins: corsOrigins.split(',').filter(origin => origin !== ''),

@@ -35,7 +35,7 @@ export class Report {
   readonly #failed = new Set<string>();
   readonly #files = new Set<string>();
   readonly #printed: Failure[] = [];
-  readonly #started = Date.now();
+  readonly #started = performance.now();
 
   /** `keep` gets every failure. */
   constructor(keep: (failure: Failure) => void) {
@@ -70,7 +70,7 @@ export class Report {
 
   /** For people. */
   summary(stopped: boolean): string {
-    const seconds = (Date.now() - this.#started) / 1000;
+    const seconds = (performance.now() - this.#started) / 1000;
     const types = [...this.#loaded]
       .toSorted(([a], [b]) => a.localeCompare(b))
       .map(([type, count]) => `  ${type} ${count}`);

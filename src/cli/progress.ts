@@ -3,6 +3,7 @@
  * seconds. Both say the share that is done and the time that is left, as far as the command can tell.
  */
 import { sep } from 'node:path';
+import { realInterval } from '../platform/real-time.js';
 
 export interface Status {
   /** 0 to 1. */
@@ -41,7 +42,7 @@ export function showProgress(look: () => Status, given: Partial<ProgressOptions>
     const text = lineOf(status, from, now, out.isTTY ? (out.columns ?? 80) - 1 : Number.POSITIVE_INFINITY);
     out.write(out.isTTY ? `\r\u001b[K${text}` : `${text}\n`);
   };
-  const timer = setInterval(show, out.isTTY ? TERMINAL_MS : every);
+  const timer = realInterval(out.isTTY ? TERMINAL_MS : every, show);
   timer.unref();
   return () => {
     clearInterval(timer);

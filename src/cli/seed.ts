@@ -66,5 +66,5 @@ function interactionOf(item: DemoItem): Interaction {
 
 /** The context of work that nobody asked for over HTTP. */
 export function systemContext(engine: Engine, reason: string): Caller {
-  return { engine, principal: SYSTEM, requestId: newId(), address: '127.0.0.1', request: reason };
+  return { engine, principal: SYSTEM, requestId: newId(engine.clock.now()), address: '127.0.0.1', request: reason };
 }

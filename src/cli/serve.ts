@@ -14,6 +14,7 @@ import { type Config, isMongo } from '../platform/config.js';
 import type { Log } from '../platform/log.js';
 import { MAX_DEPTH } from '../fhir/json/json.js';
 import { collectProcessMetrics } from '../platform/metrics.js';
+import { realInterval, realTimeout } from '../platform/real-time.js';
 import { createRoom } from '../platform/room.js';
 import { warmValidators } from '../validation/structure.js';
 import type { Invocation } from './invocation.js';
@@ -141,8 +142,8 @@ async function shut(server: Server): Promise<void> {
   const closed = new Promise(done => server.close(done));
   // Who goes on asking on an open connection is answered once more, and told to go.
   server.prependListener('request', (_request, response: ServerResponse) => response.setHeader('Connection', 'close'));
-  const idle = setInterval(() => server.closeIdleConnections(), 50);
-  const late = setTimeout(() => server.closeAllConnections(), GRACE);
+  const idle = realInterval(50, () => server.closeIdleConnections());
+  const late = realTimeout(GRACE, () => server.closeAllConnections());
   await closed;
   clearInterval(idle);
   clearTimeout(late);
@@ -163,11 +164,11 @@ async function supervise(workers: number): Promise<number> {
       if (stopping) return;
       // Workers that never come up (store away, port taken) must not be started for ever.
       if (!served || ++deaths > workers * 10) giveUp(code || 1);
-      else setTimeout(() => !stopping && cluster.fork(), 500);
+      else realTimeout(500, () => !stopping && cluster.fork());
     });
   });
   // Deaths far apart are accidents, not a pattern.
-  const forget = setInterval(() => (deaths = 0), 60_000);
+  const forget = realInterval(60_000, () => (deaths = 0));
   for (let started = 0; started < workers; started++) cluster.fork();
   const status = await Promise.race([stopSignal().then(() => 0), gaveUp]);
   stopping = true;

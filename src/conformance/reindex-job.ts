@@ -10,6 +10,7 @@
  * - One walk over a type (reindex-walk.ts) counts for every parameter that waited for the type when the walk began.
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
+import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import { indexStored, type Indexing } from '../search/index-resource.js';
 import type { Change, Store } from '../store/store.js';
@@ -27,6 +28,7 @@ export interface ReindexOptions extends Indexing {
   readonly store: Store;
   readonly registry: Registry;
   readonly log: Log;
+  readonly clock: Clock;
 }
 
 export class Reindexer {
@@ -35,14 +37,16 @@ export class Reindexer {
   readonly #lease: TaskLease;
   #started = false;
   #ending = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
+  #endLooking: (() => void) | undefined;
   /** The work under way; `#again`: somebody woke the job meanwhile. */
   #working: Promise<void> | undefined;
   #again = false;
+  /** After an error. */
+  #resting = false;
 
   constructor(options: ReindexOptions) {
     this.#options = options;
-    this.#notes = new ReindexNotes(options.store, options.registry);
+    this.#notes = new ReindexNotes(options.store, options.registry, options.clock);
     this.#lease = new TaskLease(options.store, 'reindex', REINDEX_LEASE_MS);
   }
 
@@ -97,16 +101,21 @@ export class Reindexer {
   start(): void {
     this.#started = true;
     this.#ending = new AbortController();
+    const { signal } = this.#ending;
+    const { store, clock } = this.#options;
     void this.#notes
       .refresh()
       .catch(() => undefined)
-      .then(() => this.#tick());
+      .then(() => this.#tick())
+      .then(() => {
+        if (store.shared && !signal.aborted) this.#endLooking = clock.every(POLL_MS, () => this.#tick());
+      });
   }
 
   /** Ends after the batch under way; how far it is is kept. */
   async stop(): Promise<void> {
     this.#started = false;
-    clearTimeout(this.#timer);
+    this.#endLooking?.();
     this.#ending.abort();
     await this.#working;
     await this.#lease.release().catch(() => undefined);
@@ -122,7 +131,7 @@ export class Reindexer {
     this.#working = this.#work()
       .catch((error: unknown) => {
         this.#warn(error, 'The reindex job stops for a moment');
-        if (!this.#options.store.shared) this.#schedule(RETRY_MS);
+        if (!this.#options.store.shared) void this.#retry();
       })
       .finally(() => {
         this.#working = undefined;
@@ -185,8 +194,6 @@ export class Reindexer {
       if (this.#notes.hasWork()) this.#wake();
     } catch (error) {
       this.#warn(error, 'Changes of search parameters could not be read');
-    } finally {
-      if (store.shared) this.#schedule(POLL_MS);
     }
   }
 
@@ -196,10 +203,13 @@ export class Reindexer {
     return !this.#notes.hasWork() && this.#options.registry.hasOldMessages() && (await this.#lease.acquire());
   }
 
-  #schedule(ms: number): void {
-    if (!this.#started || this.#ending.signal.aborted) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#tick(), ms).unref();
+  /** Where others share the store, the next look wakes the work anyway. */
+  async #retry(): Promise<void> {
+    if (this.#resting) return;
+    this.#resting = true;
+    await this.#options.clock.wait(RETRY_MS, this.#ending.signal);
+    this.#resting = false;
+    this.#wake();
   }
 
   #warn(error: unknown, text: string): void {

@@ -4,6 +4,7 @@
  *
  * Changes run one after the other, and each reads the notes first: another process may have changed them.
  */
+import type { Clock } from '../platform/clock.js';
 import { newId } from '../platform/ids.js';
 import { createKeyedMutex } from '../platform/keyed-mutex.js';
 import { type Cursor, ANY_RESOURCE } from '../search/query.js';
@@ -40,6 +41,7 @@ type NotedStore = Pick<Store, 'shared' | 'pendingMessages' | 'commit' | 'find' |
 export class ReindexNotes {
   readonly #store: NotedStore;
   readonly #registry: Pick<Registry, 'custom' | 'takeRedefined'>;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #mutex = createKeyedMutex();
   #notes: Notes = { due: [], scan: undefined, surplus: [] };
   /** Hash of a parameter → when this process saw it in force first: performance.now(). */
@@ -48,9 +50,10 @@ export class ReindexNotes {
   readonly #redefined = new Set<string>();
   #reported: { notes: Notes; custom: readonly CustomParameter[]; list: readonly Progress[] } | undefined;
 
-  constructor(store: NotedStore, registry: Pick<Registry, 'custom' | 'takeRedefined'>) {
+  constructor(store: NotedStore, registry: Pick<Registry, 'custom' | 'takeRedefined'>, clock: Pick<Clock, 'now'>) {
     this.#store = store;
     this.#registry = registry;
+    this.#clock = clock;
   }
 
   /** What is under way, then what is ready, as last read. */
@@ -106,7 +109,7 @@ export class ReindexNotes {
     const whole = types === undefined;
     if (pending.length > 0) {
       const total = await totalOf(this.#store, pending);
-      const note: DueNote = { is: 'request', key: newId(), pending, done: 0, total, whole };
+      const note: DueNote = { is: 'request', key: newId(this.#clock.now()), pending, done: 0, total, whole };
       await this.#update(() => ({ acknowledges: [], messages: [message(note)] }));
     } else if (whole) await this.#store.markReindexed();
   }

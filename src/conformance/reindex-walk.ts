@@ -5,7 +5,7 @@
  * After each batch it rests as long as the batch took: it uses half of one core at most, and no request waits for more
  * than one batch of 50 resources.
  */
-import { setTimeout as pause } from 'node:timers/promises';
+import { realPause } from '../platform/real-time.js';
 import type { Cursor } from '../search/query.js';
 import { indexStored, type Indexing } from '../search/index-resource.js';
 import type { Store, Version } from '../store/store.js';
@@ -57,5 +57,5 @@ export async function walkType(walk: Walk, { type, ...from }: ScanNote): Promise
 async function reindexBatch(walk: Walk, batch: readonly Version[]): Promise<void> {
   const begun = performance.now();
   await walk.store.reindex(batch.map(row => indexStored(walk, row)));
-  await pause(performance.now() - begun, undefined, { ref: false, signal: walk.signal }).catch(() => undefined);
+  await realPause(performance.now() - begun, walk.signal);
 }

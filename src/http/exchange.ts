@@ -7,6 +7,7 @@ import type { Request, Response } from 'express';
 import { asFhirError, type FhirError, KINDS } from '../fhir/error.js';
 import type { Engine } from '../interactions/engine.js';
 import { newId } from '../platform/ids.js';
+import { frames } from '../platform/log.js';
 import { discardRest } from './body.js';
 import type { Guard } from './guard.js';
 import { type Head, readHead } from './presentation.js';
@@ -48,7 +49,7 @@ export async function answerRequest(
   const { metrics } = engine;
   metrics.open.inc();
   const given = request.headers['x-request-id'];
-  const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : newId();
+  const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : newId(engine.clock.now());
   response.setHeader('X-Request-Id', requestId);
   const [path, search] = splitUrl(request.url);
   const exchange: Exchange = { request, response, requestId, path, head: readHead(request.headers, search) };
@@ -110,13 +111,6 @@ function writeLog(engine: Engine, line: Readonly<Record<string, unknown>>, failu
     kind: failure.kind,
     ...(failure.cause === undefined ? {} : { at: frames(failure.cause) }),
   });
-}
-
-/** Where an error came from. Its message stays out: a driver may quote a document in it. */
-function frames(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
-  const lines = (error.stack ?? '').split('\n').filter(text => text.startsWith('    at '));
-  return [error.name, ...lines.map(text => text.trim())].join('\n');
 }
 
 function splitUrl(url: string): [path: string, search: string] {

@@ -7,6 +7,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { FhirError } from '../fhir/error.js';
+import type { Clock } from '../platform/clock.js';
 import { ConfigError } from '../platform/config.js';
 import { ANYBODY, type Identify, type Principal, ROLES, type Role } from './principal.js';
 
@@ -30,7 +31,7 @@ const markOf = (file?: Stats): string => (file ? `${file.ino} ${file.mtimeMs} ${
  * `warn`: told, in sentences without tokens, of a file that others may read, and of a changed one that was or could not
  * be taken. Throws ConfigError where the file cannot be used at the start; its message never repeats a token.
  */
-export function identifyByTokens(file: string, warn: (text: string) => void): Identify {
+export function identifyByTokens(file: string, warn: (text: string) => void, clock: Pick<Clock, 'every'>): Identify {
   // Looked at before it is read: what changes from here on is seen, however soon it comes (watchFile would miss it).
   let seen = markOf(statSync(file, { throwIfNoEntry: false }));
   let known = readKnownTokens(file);
@@ -47,13 +48,11 @@ export function identifyByTokens(file: string, warn: (text: string) => void): Id
       warn(`${error.message} The tokens read before stay in force.`);
     }
   };
-  setInterval(
-    () =>
-      void stat(file)
-        .then(markOf, () => markOf())
-        .then(look),
-    LOOK_EVERY,
-  ).unref();
+  clock.every(LOOK_EVERY, () =>
+    stat(file)
+      .then(markOf, () => markOf())
+      .then(look),
+  );
   return async ({ authorization }) => {
     const token = typeof authorization === 'string' && /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization)?.[1];
     if (!token)

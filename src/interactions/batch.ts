@@ -35,7 +35,7 @@ export async function batch(around: Caller, ask: Of<'batch'>, runner: EntryRunne
     await Promise.all(Array.from({ length: ENTRIES_UNDER_WAY }, work));
   }
   const { engine } = context;
-  const result = { status: 200, ...responseBundle('batch', answers, engine.now()), patients: [] };
+  const result = { status: 200, ...responseBundle('batch', answers, engine.clock.now()), patients: [] };
   // Every entry was recorded by itself.
   return { result, recordedParts: [] };
 }

@@ -26,7 +26,7 @@ export async function create(context: Context, ask: Of<'create'>, located?: Loca
     const location = `${type}/${id}/_history/${version}`;
     return { result: { status: 200, location, ...auditSubject(existing), ...storedText(existing) } };
   }
-  const updated = engine.now();
+  const updated = engine.clock.now();
   const id = ask.id ?? newId(updated);
   const identity = { type: ask.type, id, version: 1, updated, method: 'POST' as const };
   const body = isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body);

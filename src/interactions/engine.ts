@@ -4,6 +4,7 @@ import type { StoreView } from '../access/view.js';
 import type { Recorder } from '../audit/record.js';
 import type { Definitions } from '../fhir/definitions.js';
 import type { Identify, Principal, Role } from '../identity/principal.js';
+import type { Clock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
 import type { Log } from '../platform/log.js';
 import type { Metrics } from '../platform/metrics.js';
@@ -50,7 +51,7 @@ export interface Engine {
   readonly settings: EngineSettings;
   /** Where a feature registers what it counts. */
   readonly metrics: Metrics;
-  readonly now: () => number;
+  readonly clock: Clock;
 }
 
 /** Settings that only main.ts reads: secrets, and what the engine is given in another form. */

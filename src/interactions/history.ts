@@ -25,7 +25,7 @@ export async function history(context: Context, ask: Of<'history'>): Promise<Out
   if (id !== undefined && found.rows.length === 0 && !(await isKnown(context, type!, id)))
     throw new FhirError('not-found', `There is no ${type} with this id.`);
   const total = await versionTotal(context, asked, found, page);
-  const at = engine.now();
+  const at = engine.clock.now();
   const head = {
     type: 'history' as const,
     lastUpdated: at,

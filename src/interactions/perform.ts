@@ -6,6 +6,7 @@
 import type { Allowed } from '../access/decide.js';
 import { createView } from '../access/view.js';
 import { asFhirError, FhirError, KINDS } from '../fhir/error.js';
+import { realPause } from '../platform/real-time.js';
 import type { Change } from '../store/store.js';
 import { batch } from './batch.js';
 import { capabilities } from './capabilities.js';
@@ -124,7 +125,7 @@ async function runAndRecord(context: Context, ask: Interaction): Promise<Result>
     } catch (error) {
       // Somebody else wrote in between: look again, so that If-Match is judged by what is there now.
       if (asFhirError(error).kind !== 'conflict' || attempt === ATTEMPTS) throw error;
-      await new Promise(done => setTimeout(done, Math.random() * Math.min(attempt, 20)));
+      await realPause(Math.random() * Math.min(attempt, 20));
       continue;
     }
     return complete ? complete() : result;
@@ -182,7 +183,7 @@ function eventsOf(caller: Caller, target: Target, result: Result, error?: FhirEr
   return engine.record({
     interaction: restfulCode(target),
     pattern,
-    at: engine.now(),
+    at: engine.clock.now(),
     outcome: error ? KINDS[error.kind].outcome : '0',
     ...(error ? { why: error.kind } : result.unchanged ? { why: 'unchanged' } : {}),
     principal,

@@ -111,10 +111,10 @@ export const nextIdentity = <M extends Method>(
   method: M,
 ) => ({
   type,
-  id: id ?? newId(engine.now()),
+  id: id ?? newId(engine.clock.now()),
   version: (current?.version ?? 0) + 1,
   // Versions of one resource never share an instant, so that history has one order everywhere.
-  updated: Math.max(engine.now(), (current?.updated ?? 0) + 1),
+  updated: Math.max(engine.clock.now(), (current?.updated ?? 0) + 1),
   method,
   ...(current ? { replaces: current } : {}),
 });

@@ -24,7 +24,7 @@ function randomTail(): string {
 }
 
 /** A new id, greater than every id this process made before (but for its last four characters). */
-export function newId(now: number = Date.now()): string {
+export function newId(now: number): string {
   last = Math.max(last + 1, (now - EPOCH) * PER_MS);
   return last.toString(36).padStart(10, '0').slice(-10) + randomTail();
 }

@@ -43,3 +43,10 @@ function shown(value: unknown): string {
   if (typeof value === 'number') return String(Math.round(value * 1e6) / 1e6);
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
+
+/** Where an error came from. Its message stays out: a driver may quote a document in it. */
+export function frames(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const lines = (error.stack ?? '').split('\n').filter(text => text.startsWith('    at '));
+  return [error.name, ...lines.map(text => text.trim())].join('\n');
+}

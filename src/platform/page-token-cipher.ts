@@ -3,6 +3,7 @@
  * because what comes back must be what was given out; with an end, because a cursor is no archive.
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import type { Clock } from './clock.js';
 
 export interface PageTokenCipher {
   /** `lifetime` in ms. */
@@ -12,7 +13,7 @@ export interface PageTokenCipher {
 }
 
 /** @param secret any text of at least 32 characters. */
-export function createPageTokenCipher(secret: string, now: () => number = Date.now): PageTokenCipher {
+export function createPageTokenCipher(secret: string, { now }: Pick<Clock, 'now'>): PageTokenCipher {
   const key = createHash('sha256').update(secret).digest();
   return {
     close(value, lifetime) {

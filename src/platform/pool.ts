@@ -9,6 +9,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { parentPort, Worker } from 'node:worker_threads';
+import { realTimeout } from './real-time.js';
 
 export interface Pool<Task, Answer> {
   /** Runs when a thread is free. Rejects with TaskStopped. */
@@ -61,10 +62,10 @@ export function createPool<Task, Answer>(options: PoolOptions): Pool<Task, Answe
   let closed = false;
 
   const give = (worker: Worker, { task, transfer, resolve, reject }: QueuedTask<Task, Answer>): void => {
-    const timer = setTimeout(() => {
+    const timer = realTimeout(options.time, () => {
       running.get(worker)?.ended(new TaskStopped('time'));
       void worker.terminate();
-    }, options.time);
+    });
     const done = (): void => {
       clearTimeout(timer);
       running.delete(worker);
@@ -169,7 +170,7 @@ function openThreads<Answer>({ module, threads, memory, idle = 20_000 }: PoolOpt
         forget(worker);
         void worker.terminate();
       };
-      retiring.set(worker, setTimeout(retire, idle).unref());
+      retiring.set(worker, realTimeout(idle, retire).unref());
     },
     terminate: () => Promise.all([...all].map(worker => worker.terminate())),
   };

@@ -2,6 +2,8 @@
  * Room for work that takes much memory: whoever needs some says how much beforehand, and waits until others have left. In
  * the order of arrival, so that what is large is not overtaken for ever by what is small.
  */
+import { realTimeout } from './real-time.js';
+
 export interface Room {
   /** Takes `units` (all there are, if it asks for more). Resolves with undefined where there was no room for `patience` ms. */
   enter(units: number, patience: number): Promise<Place | undefined>;
@@ -47,11 +49,11 @@ export function createRoom(size: number): Room {
             resolve(take(units));
           },
         };
-        const timer = setTimeout(() => {
+        const timer = realTimeout(patience, () => {
           waiting.splice(waiting.indexOf(one), 1);
           resolve(undefined);
           next();
-        }, patience);
+        });
         waiting.push(one);
       });
     },

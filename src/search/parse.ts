@@ -26,8 +26,8 @@ export interface SearchInput {
   readonly bases: readonly string[];
   /** Names that are handled elsewhere (`_format`, `_type`, paging): neither read nor reported as used. */
   readonly skip?: ReadonlySet<string>;
-  /** For `ap` on dates, ms since 1970; the current time where it is not given. */
-  readonly now?: number;
+  /** For `ap` on dates, ms since 1970. */
+  readonly now: number;
   /** False: `_text` and `_content` are switched off. */
   readonly fullText?: boolean;
 }
@@ -77,7 +77,7 @@ export function parseSearch(input: SearchInput, parameters: SearchParameters, de
       bases: input.bases,
       parameters,
       definitions,
-      now: input.now ?? Date.now(),
+      now: input.now,
       cost: zeroCost(),
       fullText: input.fullText ?? true,
     },

@@ -120,7 +120,7 @@ function linkedAgreement(name: string, open: Open): void {
           const { store } = opened!;
           const indexed = { store, parameters, definitions, settings: { ...settings, fullText: true } };
           const ground: Ground = {
-            engine: { parameters, definitions, terminology, now: Date.now, settings },
+            engine: { parameters, definitions, terminology, settings },
             view: createView(indexed, UNRESTRICTED),
           };
           let hits = 0;

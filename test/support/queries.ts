@@ -10,7 +10,11 @@ export function queryOf(search: string): Pick<Query, 'types' | 'where' | 'sort'>
   const [type = '', text = ''] = search.split('?');
   const pairs = [...new URLSearchParams(text)];
   const types = [type];
-  const { where, sort } = parseSearch({ types, parameters: pairs, lenient: false, bases: [] }, parameters, definitions);
+  const { where, sort } = parseSearch(
+    { types, parameters: pairs, lenient: false, bases: [], now: Date.now() },
+    parameters,
+    definitions,
+  );
   return { types, where, sort };
 }
 

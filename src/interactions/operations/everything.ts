@@ -46,7 +46,7 @@ async function runEverything(context: Context, ask: Of<'operation'>): Promise<Ou
   const record = recordOf(context, root, given, allowance);
   const patients = type === 'Group' ? record.owners.map(owner => owner.id) : root.patients;
   const { subject } = auditSubject(root);
-  const at = engine.now();
+  const at = engine.clock.now();
   const used = parameters.map(([name, value]) => [name, name === '_count' ? String(count) : value] as const);
   const link: Link[] = [selfLink(engine, path, ask.parameters, used)];
   const head = { type: 'searchset' as const, lastUpdated: at };

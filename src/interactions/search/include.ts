@@ -68,12 +68,12 @@ class Search {
     this.allowance = allowance;
     this.view = view;
     this.seen = new Set(matches.map(versionKey));
-    this.until = Date.now() + engine.settings.queryTimeout;
+    this.until = performance.now() + engine.settings.queryTimeout;
   }
 
   /** Whether to go on: nothing is left out yet, and there is time. */
   get goesOn(): boolean {
-    this.cut ||= Date.now() > this.until;
+    this.cut ||= performance.now() > this.until;
     return !this.cut;
   }
 

@@ -36,10 +36,10 @@ export const MAX_ROWS = 50_000;
 
 /** What searching needs of a context. */
 export interface Ground extends Pick<Context, 'view'> {
-  readonly engine: Pick<Engine, 'parameters' | 'definitions' | 'terminology' | 'now'> & {
+  readonly engine: Pick<Engine, 'parameters' | 'definitions' | 'terminology'> & {
     readonly settings: Pick<Engine['settings'], 'bases' | 'joinLimit' | 'queryTimeout'>;
   };
-  /** ms since 1970: when the time of the whole search is over. */
+  /** By `performance.now()`: when the time of the whole search is over. */
   readonly until?: number;
 }
 
@@ -47,12 +47,12 @@ export interface Ground extends Pick<Context, 'view'> {
 export const inTime = ({ engine, view }: Ground): Ground => ({
   engine,
   view,
-  until: engine.now() + engine.settings.queryTimeout,
+  until: performance.now() + engine.settings.queryTimeout,
 });
 
 /** Throws `too-costly` where the time of the search is over. */
-export function checkTime({ engine, until }: Ground): void {
-  if (until !== undefined && engine.now() > until) throw tooCostly();
+export function checkTime({ until }: Ground): void {
+  if (until !== undefined && performance.now() > until) throw tooCostly();
 }
 
 type PostFiltered = Required<Separated>;
@@ -70,7 +70,7 @@ async function* postFiltered(
   const { engine, view } = ground;
   const { types, sort } = query;
   const back = query.before !== undefined;
-  const deadline = ground.until ?? engine.now() + engine.settings.queryTimeout;
+  const deadline = ground.until ?? performance.now() + engine.settings.queryTimeout;
   let at = query.after ?? query.before;
   let looked = 0;
   let bytes = BYTES;
@@ -89,7 +89,7 @@ async function* postFiltered(
     at = back ? page.cursors[0] : page.cursors.at(-1);
     size = nextSize(size, page.rows);
     looked += page.rows.length;
-    if (looked >= MAX_ROWS || engine.now() > deadline) throw tooCostly();
+    if (looked >= MAX_ROWS || performance.now() > deadline) throw tooCostly();
   }
 }
 

@@ -81,7 +81,7 @@ export async function search(context: Context, ask: Of<'search'>): Promise<Outco
     ...(await rowEntries(engine, added.rows, { summary: parsed.summary, elements: undefined }, 'include')),
     ...(issues.length > 0 ? [outcomeEntry(issues)] : []),
   ];
-  const at = engine.now();
+  const at = engine.clock.now();
   const head = { type: 'searchset' as const, lastUpdated: at, link, ...(total === undefined ? {} : { total }) };
   return {
     result: {
@@ -135,7 +135,7 @@ async function readSearch(context: Searching, ask: Of<'search'>): Promise<Asked>
       parameters: rest,
       lenient: ask.lenient,
       bases: settings.bases,
-      now: engine.now(),
+      now: engine.clock.now(),
       fullText: settings.fullText,
     },
     parameters,

@@ -83,7 +83,7 @@ function identifyCreation(
     staged.name(entry.fullUrl, ask.type, own.id, at, 1);
     return;
   }
-  const id = current?.id ?? newId(engine.now());
+  const id = current?.id ?? newId(engine.clock.now());
   step.ask = { ...ask, id };
   if (sought) step.located = { query: sought, current };
   staged.name(entry.fullUrl, ask.type, id, at, current?.version ?? 1);
@@ -101,7 +101,7 @@ function identifyChange(
   const current = matchOf(found);
   const resource = ask.kind === 'update' && !isRaw(ask.body) ? ask.body.resource : undefined;
   const given = resource?.['id'];
-  const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : newId(engine.now()));
+  const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : newId(engine.clock.now()));
   if (found?.sought) step.located = { query: found.sought, current, id };
   // Which version it has then is not known before: it may be what it was.
   staged.name(entry.fullUrl, ask.type, id, at);

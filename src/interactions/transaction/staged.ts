@@ -161,7 +161,7 @@ export class Staged {
     let subject = this.#subjects.get(what);
     if (subject === undefined) {
       const entries = isStructured(what) ? this.#entriesOf(what) : undefined;
-      subject = entries ? { type, id, updated: this.#engine.now(), entries } : null;
+      subject = entries ? { type, id, updated: this.#engine.clock.now(), entries } : null;
       this.#subjects.set(what, subject);
     }
     return subject;

@@ -76,7 +76,7 @@ export async function transaction(context: Context, ask: Of<'transaction'>, runn
       answers[at] = within(allowance, { ...result, issues }, true, shown);
     });
     await inLots(reads, async step => void (answers[step.at] = await answerRead(step, runner, allowance)));
-    return { status: 200, ...responseBundle('transaction', answers, engine.now()), patients: [] };
+    return { status: 200, ...responseBundle('transaction', answers, engine.clock.now()), patients: [] };
   };
   return {
     result: { status: 200, patients: [] },

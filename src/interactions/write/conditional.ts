@@ -65,7 +65,7 @@ export async function readCriteria(
       parameters,
       lenient: false,
       bases: settings.bases,
-      now: engine.now(),
+      now: engine.clock.now(),
       fullText: settings.fullText,
     },
     engine.parameters,

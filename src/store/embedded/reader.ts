@@ -6,6 +6,7 @@
 import { rmSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { FhirError } from '../../fhir/error.js';
+import { realNow } from '../../platform/real-time.js';
 import type { Plan } from '../plan.js';
 import type { HistoryQuery } from '../store.js';
 import { type Connection, connect } from './connection.js';
@@ -108,7 +109,7 @@ const TURN_MS = 15;
 
 /** A turn of the task: its page, or undefined where it is not done. Throws `too-costly` and `timeout`. */
 function takeTurn(connection: Connection, task: ReadTask): RowPage | undefined {
-  if (Date.now() > task.until)
+  if (realNow() > task.until)
     throw new FhirError(
       'timeout',
       'The store is busy with other searches, and this one has waited too long. Try again.',

@@ -1,4 +1,5 @@
 /** The reader threads: walks take turns in one; what must be done in one piece waits for its like in another. */
+import { realNow } from '../../platform/real-time.js';
 import type { Plan } from '../plan.js';
 import type { SqlRow } from './connection.js';
 import type { Patience, RowPage } from './find.js';
@@ -37,7 +38,8 @@ export function startReaders(file: string, queryTimeout: number, piece: number):
     return { ...page, rows: unpack(page) };
   };
   const most = queryTimeout * CANDIDATES_PER_MS;
-  const waiting: Readers['waiting'] = () => ({ until: Date.now() + WAITING_FACTOR * Math.max(queryTimeout, 1000) });
+  // A thread's performance.now() begins with the thread: what two of them compare is the time of the machine.
+  const waiting: Readers['waiting'] = () => ({ until: realNow() + WAITING_FACTOR * Math.max(queryTimeout, 1000) });
   return {
     patience: { milliseconds: queryTimeout, candidates: most, piece },
     waiting,

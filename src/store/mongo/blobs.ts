@@ -6,6 +6,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { ClientSession, Collection, Filter } from 'mongodb';
 import { FhirError } from '../../fhir/error.js';
+import { realNow } from '../../platform/real-time.js';
 import type { BlobRange, Blobs } from '../store.js';
 import { guarded, isDuplicate } from './errors.js';
 import { type Collections, INDEX, type ResourceDocument, type VersionDocument } from './schema.js';
@@ -76,7 +77,7 @@ export function openBlobs(connected: () => Promise<Collections>, maxTimeMS: numb
       const write = async (x: Buffer) => {
         if (chunks === undefined) {
           chunks = randomUUID();
-          await all.fact.insertOne({ _id: UPLOAD + chunks, at: Date.now() });
+          await all.fact.insertOne({ _id: UPLOAD + chunks, at: realNow() });
         }
         // Durable with the document that ends the upload: it is later in the same log.
         await all.chunk.insertOne({ _id: chunkId(chunks, count++), x }, { writeConcern: { w: 1 } });

@@ -75,7 +75,7 @@ async function writeGroup(around: CommitSurroundings, members: readonly GroupMem
   } catch (thrown) {
     const error = toFhirError(thrown);
     const [first] = members;
-    if (isWriteConflict(thrown) && members.length === 1 && Date.now() - first!.since < HELD_MS) {
+    if (isWriteConflict(thrown) && members.length === 1 && performance.now() - first!.since < HELD_MS) {
       around.endDead();
       return { written: [], held: members };
     }

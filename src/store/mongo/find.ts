@@ -1,6 +1,6 @@
 /**
- * Runs compiled plans. Every query has a time limit, one hint, and reads its page in one batch. `until`, ms since 1970, is
- * when the time of one call to the store is over, however many queries it takes.
+ * Runs compiled plans. Every query has a time limit, one hint, and reads its page in one batch. `until`, by
+ * `performance.now()`, is when the time of one call to the store is over, however many queries it takes.
  */
 import type { ClientSession, Document, Filter } from 'mongodb';
 import type { Cursor } from '../../search/query.js';
@@ -14,8 +14,8 @@ import type { Connected } from './connection.js';
 import { AS_BYTES, fitRows, type Fitted, gatherRows, LISTED, toPage, type Row } from './rows.js';
 import { FIELD, INDEX, type ResourceDocument } from './schema.js';
 
-/** What is left of the time, ms; a query without any would have no limit. */
-const timeLeft = (until: number): number => Math.max(1, until - Date.now());
+/** What is left of the time, in whole ms; a query without any would have no limit. */
+const timeLeft = (until: number): number => Math.max(1, Math.ceil(until - performance.now()));
 
 /** Chunks of one scan asked at once. */
 const CHUNKS_AT_ONCE = 4;

@@ -10,6 +10,7 @@
  */
 import { hostname } from 'node:os';
 import { FhirError } from '../../fhir/error.js';
+import { realNow } from '../../platform/real-time.js';
 import type { IndexLayout } from '../index-layout.js';
 import type { Store } from '../store.js';
 import { createWritable } from '../writable.js';
@@ -53,7 +54,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   });
   const writable = createWritable(async () => {
     const { fact } = await connected();
-    await fact.updateOne({ _id: 'touch' }, { $set: { at: Date.now() } }, { upsert: true });
+    await fact.updateOne({ _id: 'touch' }, { $set: { at: realNow() } }, { upsert: true });
   });
   const { run } = operations;
   const opened: OpenedStore = { connected, layout, catalog, planner, maxTimeMS, run, knownRows: new WeakMap() };

@@ -28,7 +28,7 @@ interface CurrentOperation {
 
 /** Looks in the background, at most once a second. Never rejects. */
 export function endOrphanedTransactions(connected: () => Promise<Connected>): () => void {
-  let last = 0;
+  let last = -Infinity;
   const look = async (): Promise<void> => {
     const { client } = await connected();
     const admin = client.db('admin');
@@ -53,8 +53,8 @@ export function endOrphanedTransactions(connected: () => Promise<Connected>): ()
     if (sessions.length > 0) await admin.command({ killSessions: sessions });
   };
   return () => {
-    if (Date.now() - last < PAUSE_MS) return;
-    last = Date.now();
+    if (performance.now() - last < PAUSE_MS) return;
+    last = performance.now();
     look().catch(() => {});
   };
 }

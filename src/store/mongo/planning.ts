@@ -38,7 +38,7 @@ export interface Planner {
 export function createPlanner({ connected, layout, catalog, maxTimeMS, few }: PlannerSurroundings): Planner {
   const kept = createKeptPlans(layout);
   const plannedTogether: Planner['plannedTogether'] = async (queries, execute, all) => {
-    const until = Date.now() + maxTimeMS;
+    const until = performance.now() + maxTimeMS;
     const withPath = async (made: Plan): Promise<Plan> =>
       made.others ? chooseByCounts(await connected(), made, until, { all, few }) : made;
     const executeBy = async (by: IndexCatalog, lasts: () => boolean) =>

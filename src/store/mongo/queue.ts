@@ -7,6 +7,7 @@
  * be a process that was killed: MongoDB keeps its transaction for a minute, and nobody else shall wait for that.
  */
 import { FhirError } from '../../fhir/error.js';
+import { realTimeout } from '../../platform/real-time.js';
 import { encodeId } from '../codec.js';
 import type { Change, Commit, Version } from '../store.js';
 import type { ResourceDocument, WordDocument } from './schema.js';
@@ -39,7 +40,7 @@ export interface GroupMember {
   /** Resources that must be there: members of one group share them, and none touches them. */
   readonly requiredIds: readonly string[];
   readonly bytes: number;
-  /** When it was added, in ms. */
+  /** When it was added, by `performance.now()`. */
   readonly since: number;
   /** Waiting to retry: a document was locked by another transaction. It goes alone then. */
   held: boolean;
@@ -125,10 +126,10 @@ export function openQueue(write: (members: readonly GroupMember[]) => Promise<Gr
 
   const stepAside = (member: GroupMember) => {
     member.held = true;
-    setTimeout(() => {
+    realTimeout(HELD_PAUSE_MS, () => {
       waiting.push(member);
       running ??= run();
-    }, HELD_PAUSE_MS);
+    });
   };
 
   const run = async (): Promise<void> => {
@@ -153,7 +154,7 @@ export function openQueue(write: (members: readonly GroupMember[]) => Promise<Gr
       new Promise((resolve, reject) => {
         if (waiting.length >= MAX_WAITING)
           return reject(new FhirError('unavailable', 'Too many changes wait. Try again.'));
-        waiting.push({ since: Date.now(), held: false, resolve, reject, ...demandsOf(commit, prepared) });
+        waiting.push({ since: performance.now(), held: false, resolve, reject, ...demandsOf(commit, prepared) });
         running ??= run();
       }),
   };

@@ -4,10 +4,12 @@
  *
  * Uniqueness rests on a lease, not on clocks: a process number is leased with `until`, the owner hands out numbers for
  * milliseconds below it alone, and the next owner starts at or above it. The lease is renewed when numbers are asked for
- * in its second half; a process that idles loses it and takes another. No timers.
+ * in its second half; a process that idles loses it and takes another. No timers. The time is the machine's, whatever the
+ * server's clock says: leases are compared between processes.
  */
 import { randomUUID } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
+import { realNow } from '../../platform/real-time.js';
 import { isDuplicate } from './errors.js';
 import type { Collections } from './schema.js';
 
@@ -42,7 +44,7 @@ async function leaseProcess(
   for (let attempt = 0; attempt < PROCESSES; attempt++) {
     const leases = await fact.find({ _id: { $gte: PROCESS_PREFIX, $lt: `${PROCESS_PREFIX}~` } }).toArray();
     const taken = new Map(leases.map(one => [Number(one._id.slice(PROCESS_PREFIX.length)), one]));
-    const now = Date.now();
+    const now = realNow();
     const process = Array.from({ length: PROCESSES }, (_, i) => i).find(i => {
       const one = taken.get(i);
       return !one || one.free === true || (one.until ?? 0) + GRACE_MS < now;
@@ -92,7 +94,7 @@ export function openSequence(connected: () => Promise<Collections>, name: string
     const held = lease;
     if (held) {
       const { fact } = await connected();
-      const until = Math.max(Date.now(), ms) + PROCESS_LEASE_MS;
+      const until = Math.max(realNow(), ms) + PROCESS_LEASE_MS;
       const _id = leaseId(held.process);
       const { matchedCount } = await fact.updateOne({ _id, owner: held.owner }, { $set: { until } });
       if (matchedCount === 1) {
@@ -116,7 +118,7 @@ export function openSequence(connected: () => Promise<Collections>, name: string
   };
 
   const next = (process: number): number => {
-    const now = Date.now();
+    const now = realNow();
     if (now > ms) {
       ms = now;
       counter = 0;
@@ -128,7 +130,7 @@ export function openSequence(connected: () => Promise<Collections>, name: string
     async take(count) {
       const span = Math.ceil(count / COUNTERS) + 1000;
       for (;;) {
-        const last = Math.max(Date.now(), ms) + span;
+        const last = Math.max(realNow(), ms) + span;
         if (lease && last < lease.until) break;
         await renewed();
       }

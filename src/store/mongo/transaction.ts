@@ -3,8 +3,8 @@
  * unknown result of the commit repeats the commit.
  * https://www.mongodb.com/docs/manual/core/transactions-in-applications/
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import type { ClientSession, MongoClient } from 'mongodb';
+import { realPause } from '../../platform/real-time.js';
 import { DURABLE } from './connection.js';
 import { hasLabel, isWithoutServer, isWriteConflict, unconfirmed } from './errors.js';
 
@@ -20,7 +20,7 @@ export async function transact(
   conflictPatience: number,
   body: (session: ClientSession) => Promise<boolean>,
 ): Promise<void> {
-  const started = Date.now();
+  const started = performance.now();
   const session = client.startSession();
   try {
     for (let attempt = 0; ; attempt++) {
@@ -37,8 +37,8 @@ export async function transact(
         // An error without a server has waited long enough.
         const again = hasLabel(error, 'TransientTransactionError') && !isWithoutServer(error);
         const patience = isWriteConflict(error) ? conflictPatience : PATIENCE_MS;
-        if (!again || Date.now() - started > patience) throw error;
-        await pause(Math.random() * Math.min(100, 2 ** attempt));
+        if (!again || performance.now() - started > patience) throw error;
+        await realPause(Math.random() * Math.min(100, 2 ** attempt));
       }
     }
   } finally {
@@ -53,6 +53,6 @@ async function commit(session: ClientSession, started: number): Promise<void> {
       return;
     } catch (error) {
       if (!hasLabel(error, 'UnknownTransactionCommitResult')) throw error;
-      if (Date.now() - started > PATIENCE_MS || isWithoutServer(error)) throw unconfirmed(error);
+      if (performance.now() - started > PATIENCE_MS || isWithoutServer(error)) throw unconfirmed(error);
     }
 }

@@ -1,4 +1,5 @@
 /** What operators and starts ask of the store: its layout, its health, and a check of everything. */
+import { realNow } from '../../platform/real-time.js';
 import { encode } from '../encode.js';
 import type { StoreUpkeep } from '../store.js';
 import type { Writable } from '../writable.js';
@@ -24,7 +25,7 @@ export function openUpkeep({ connected, layout, catalog, run }: OpenedStore, wri
         const all = await connected();
         const sortable = layout.sortStrings.map(({ type, prefix }) => ({ type: typeCode(type), prefix }));
         await migrate(all.db, sortable, layout.hash);
-        await removeAbandoned(all, Date.now());
+        await removeAbandoned(all, realNow());
       }),
     needsReindex: () => run(async () => needsReindex(await connected(), layout.hash)),
     markReindexed: () => run(async () => markReindexed(await connected(), layout.hash)),

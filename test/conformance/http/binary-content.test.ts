@@ -167,7 +167,7 @@ onBothStores('content of a Binary', stage => {
   it('whose type is none, stored before that was looked at, is given out as octets', async () => {
     const { engine } = stage().server;
     const text = JSON.stringify({ resourceType: 'Binary', id: 'old', contentType: 'тест/тест\r\n', data: 'QQ==' });
-    const version = { type: 'Binary', id: 'old', version: 1, updated: engine.now(), method: 'PUT' as const };
+    const version = { type: 'Binary', id: 'old', version: 1, updated: engine.clock.now(), method: 'PUT' as const };
     await engine.store.commit({
       changes: [{ ...version, text: Buffer.from(text), entries: [], patients: [] }],
     });

@@ -104,7 +104,7 @@ onBothStores(
         type: 'DocumentReference',
         id: 'dry',
         version: 1,
-        updated: engine.now(),
+        updated: engine.clock.now(),
         method: 'PUT',
       } as const;
       const body = parseJson(Buffer.from(JSON.stringify(document('prepared', { id: 'dry' }))), STORED_JSON);

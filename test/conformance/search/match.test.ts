@@ -35,7 +35,7 @@ describe('search as the specification describes it', () => {
   const search = (query: string): string[] => {
     const [type = '', rest = ''] = query.replaceAll('{base}', BASE).split('?');
     const { where } = parseSearch(
-      { types: [type], parameters: [...new URLSearchParams(rest)], lenient: false, bases: [BASE] },
+      { types: [type], parameters: [...new URLSearchParams(rest)], lenient: false, bases: [BASE], now: Date.now() },
       parameters,
       definitions,
     );

@@ -50,7 +50,7 @@ describe('search vectors of another project', () => {
       if (DIFFERENT.some(([pattern]) => pattern.test(whole))) continue;
       const given = [...new URLSearchParams(query)];
       const { where } = parseSearch(
-        { types: [resourceType], parameters: given, lenient: false, bases: [] },
+        { types: [resourceType], parameters: given, lenient: false, bases: [], now: Date.now() },
         parameters,
         definitions,
       );

@@ -43,7 +43,7 @@ function notesOver({ shared = false, custom = [parameter('a')] } = {}) {
       return taken;
     },
   };
-  const notes = new ReindexNotes(store, registry);
+  const notes = new ReindexNotes(store, registry, Date);
   const bodies = () => outbox.map(({ body }) => JSON.parse(body) as { is: string; pending?: string[]; done: number });
   return { notes, registry, redefined, bodies, marked: () => marked };
 }

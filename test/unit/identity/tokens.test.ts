@@ -2,14 +2,23 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { after, describe, it } from 'mocha';
 import { FhirError } from '../../../src/fhir/error.js';
 import { identifyByTokens } from '../../../src/identity/tokens.js';
+import { createClock } from '../../../src/platform/clock.js';
 import { ConfigError } from '../../../src/platform/config.js';
+import { createLog } from '../../../src/platform/log.js';
+import { steppedTime } from '../../support/stepped-time.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-tokens-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
+const time = steppedTime();
+const clock = createClock(createLog('silent'), time);
+/** Lets a second pass, and others have their turn. */
+async function look(): Promise<void> {
+  time.step(1000);
+  await new Promise(setImmediate);
+}
 const token = (letter: string): string => letter.repeat(24);
 const line = (letter: string, more: object = {}): object => ({
   token: token(letter),
@@ -41,7 +50,7 @@ describe('the file of tokens', () => {
     it(`is refused ${what}, named, without repeating a token`, () => {
       const file = fileOf(content);
       assert.throws(
-        () => identifyByTokens(file, () => undefined),
+        () => identifyByTokens(file, () => undefined, clock),
         (error: unknown) => {
           assert.ok(error instanceof ConfigError);
           assert.match(error.message, says);
@@ -54,14 +63,14 @@ describe('the file of tokens', () => {
   it('draws a warning where others can read it', () => {
     const said: string[] = [];
     const [closed, open] = [fileOf([line('a')]), fileOf([line('a')], 0o644)];
-    for (const file of [closed, open]) identifyByTokens(file, text => said.push(text));
+    for (const file of [closed, open]) identifyByTokens(file, text => said.push(text), clock);
     assert.deepEqual([said.length, said[0]?.includes(open)], [1, true]);
   });
 
   it('is read again when it changes, and a bad one changes nothing', async () => {
     const file = fileOf([line('a')]);
     const said: string[] = [];
-    const identify = identifyByTokens(file, text => said.push(text));
+    const identify = identifyByTokens(file, text => said.push(text), clock);
     const knows = async (letter: string): Promise<boolean> => {
       try {
         return (await identify({ authorization: `Bearer ${token(letter)}` })).name === `user ${letter}`;
@@ -73,14 +82,14 @@ describe('the file of tokens', () => {
     assert.deepEqual([await knows('a'), await knows('b')], [true, false]);
     const next = fileOf([line('b'), line('c')]);
     renameSync(next, file);
-    while (!(await knows('b'))) await pause(20);
+    while (!(await knows('b'))) await look();
     assert.deepEqual([await knows('a'), await knows('c'), said.length], [false, true, 1]);
     writeFileSync(file, '[{"token"');
-    while (said.length < 2) await pause(20);
+    while (said.length < 2) await look();
     assert.match(said[1]!, /is no JSON.*stay in force/);
     assert.deepEqual([await knows('a'), await knows('b')], [false, true]);
     rmSync(file);
-    while (said.length < 3) await pause(20);
+    while (said.length < 3) await look();
     assert.match(said[2]!, /does not exist.*stay in force/);
     assert.ok(await knows('b'));
   });

@@ -232,7 +232,7 @@ describe('_filter', () => {
   describe('in a search', () => {
     const search = (query: string, lenient = false) =>
       parseSearch(
-        { types: ['Patient'], parameters: [...new URLSearchParams(query)], lenient, bases: BASES },
+        { types: ['Patient'], parameters: [...new URLSearchParams(query)], lenient, bases: BASES, now: 0 },
         parameters,
         definitions,
       );

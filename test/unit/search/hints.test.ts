@@ -10,7 +10,7 @@ import { operations } from '../../support/operations.js';
 
 const parse = (types: string, query: string) =>
   parseSearch(
-    { types: types.split(','), parameters: [...new URLSearchParams(query)], lenient: false, bases: [] },
+    { types: types.split(','), parameters: [...new URLSearchParams(query)], lenient: false, bases: [], now: 0 },
     parameters,
     definitions,
   );

@@ -15,7 +15,7 @@ function parse(query: string, options: Partial<SearchInput> = {}): ParsedSearch 
   const [types = '', rest = ''] = query.split('?');
   const given = [...new URLSearchParams(rest)];
   return parseSearch(
-    { types: types.split(','), parameters: given, lenient: false, bases: BASES, ...options },
+    { types: types.split(','), parameters: given, lenient: false, bases: BASES, now: 0, ...options },
     parameters,
     definitions,
   );
