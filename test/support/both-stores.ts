@@ -1,6 +1,6 @@
 /** One story, told to a server on each store. The half of a store that is not at hand skips itself with the reason. */
 import { after, before, describe } from 'mocha';
-import { type RunningServer, type Settings, newStore, STORES, startServer } from './server.js';
+import { type RunningServer, type Start, newStore, STORES, startServer } from './server.js';
 import { type Talk, talkTo } from './talk.js';
 
 export interface Stage {
@@ -12,7 +12,7 @@ export interface Stage {
 export function onBothStores(
   title: string,
   tell: (stage: () => Stage) => void,
-  options: { readonly config?: Settings; readonly set?: (stage: Stage) => Promise<void> } = {},
+  options: Pick<Start, 'config' | 'time'> & { readonly set?: (stage: Stage) => Promise<void> } = {},
 ): void {
   for (const store of STORES)
     describe(`${title} (${store})`, () => {
@@ -21,6 +21,7 @@ export function onBothStores(
         const server = await startServer({
           store: await newStore(this, store),
           ...(options.config ? { config: options.config } : {}),
+          ...(options.time ? { time: options.time } : {}),
         });
         stage = { server, talk: talkTo(server.base) };
         await options.set?.(stage);

@@ -12,6 +12,7 @@ import { listen } from '../../src/cli/serve.js';
 
 import type { Engine } from '../../src/interactions/engine.js';
 import { open } from '../../src/main.js';
+import type { TimeSource } from '../../src/platform/clock.js';
 import { type Config, loadConfig } from '../../src/platform/config.js';
 import { warmValidators } from '../../src/validation/structure.js';
 import { sharedMongo } from './mongo.js';
@@ -41,16 +42,20 @@ export async function newStore(test: Mocha.Context, store: StoreName): Promise<s
   return mongo.database(`server_${randomBytes(4).toString('hex')}`);
 }
 
-/** `store`: what `newStore` gave. */
-export async function startServer(options: {
+export interface Start {
+  /** What `newStore` gave. */
   readonly store: string;
   readonly config?: Settings;
-}): Promise<RunningServer> {
+  /** What its clock goes by. Default: real time. */
+  readonly time?: TimeSource;
+}
+
+export async function startServer(options: Start): Promise<RunningServer> {
   const port = await freePort();
   const data = mkdtempSync(join(tmpdir(), 'chartroom-server-'));
   const flags = { port: String(port), data, store: options.store, demo: 'off', log: 'silent', ...options.config };
   const config = loadConfig({ flags, env: {} });
-  const engine = await open(config);
+  const engine = await open(config, options.time);
   const server = listen(engine, config);
   await once(server, 'listening');
   warmValidators();
