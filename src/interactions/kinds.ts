@@ -1,7 +1,8 @@
 /**
  * What there is to know of each kind of interaction beside how it runs: one table, from which follow routes, the access
  * decision, the order in a transaction, the audit event and /metadata. A member that is added to `Interaction` does not
- * compile before it has its row here, its line in `runAdmitted` (perform.ts) and its reader in `READERS` (http/request.ts).
+ * compile before it has its row here, its line in `runAdmitted` (perform.ts) and its reader in `READERS` (http/request.ts); the
+ * linter asks for the others (`turnOf`, `resourceIn`, `criteriaOf`, `assignIdentity`), because no switch over a kind may leave one out.
  */
 import type { Ask } from '../access/decide.js';
 import type { AuditPattern } from '../audit/event.js';

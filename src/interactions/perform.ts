@@ -73,7 +73,13 @@ function turnOf({ operations }: Engine, ask: Interaction): string | undefined {
       return ask.id !== undefined && operations.get(ask.operation)?.effect === 'changes'
         ? `${ask.type}/${ask.id}`
         : undefined;
-    default:
+    case 'capabilities':
+    case 'read':
+    case 'vread':
+    case 'history':
+    case 'search':
+    case 'batch':
+    case 'transaction':
       return undefined;
   }
 }

@@ -122,7 +122,10 @@ function readProperties(
           if (other === undefined || other === concept) break;
           if (name === 'child') asProperties.add(concept, other);
           else (name === 'parent' ? asProperties : explicit).add(other, concept);
+          break;
         }
+        case undefined:
+          break;
       }
     }
   });

@@ -40,7 +40,14 @@ function criteriaOf(ask: Interaction): Parameters | undefined {
     case 'patch':
     case 'delete':
       return ask.id === undefined ? (ask.criteria ?? []) : undefined;
-    default:
+    case 'capabilities':
+    case 'read':
+    case 'vread':
+    case 'history':
+    case 'search':
+    case 'operation':
+    case 'batch':
+    case 'transaction':
       return undefined;
   }
 }
@@ -62,6 +69,15 @@ export function assignIdentity(
     case 'update':
     case 'patch':
       return identifyChange(engine, step, ask, found, staged);
+    case 'capabilities':
+    case 'read':
+    case 'vread':
+    case 'history':
+    case 'search':
+    case 'operation':
+    case 'batch':
+    case 'transaction':
+      return;
   }
 }
 

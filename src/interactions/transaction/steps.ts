@@ -54,7 +54,14 @@ export function resourceIn(ask: Interaction): Resource | undefined {
       return ask.patch.form === 'fhirpath' ? ask.patch.parameters.resource : undefined;
     case 'operation':
       return ask.body?.resource;
-    default:
+    case 'capabilities':
+    case 'read':
+    case 'vread':
+    case 'history':
+    case 'search':
+    case 'delete':
+    case 'batch':
+    case 'transaction':
       return undefined;
   }
 }
