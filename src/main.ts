@@ -13,7 +13,8 @@ import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { loadFrom } from './conformance/stored-canonicals.js';
 import { createForms } from './interactions/response/forms.js';
 import type { Engine, EngineSettings, Operations } from './interactions/engine.js';
-import { createHooks } from './interactions/write/hooks.js';
+import { composeHooks } from './interactions/write/hooks.js';
+import { ownHooks } from './interactions/write/own-hooks.js';
 import { composeOperations, OPERATIONS } from './interactions/operations/index.js';
 import { Registry } from './conformance/search-parameter-registry.js';
 import { Reindexer } from './conformance/reindex-job.js';
@@ -105,7 +106,7 @@ export async function open(config: Config, time: TimeSource = REAL_TIME): Promis
     log,
     validate: createValidation([structureStep(definitions)]),
     operations,
-    hooks: createHooks({ registry, reindexer }, bases),
+    hooks: composeHooks(ownHooks({ registry, reindexer }, bases), definitions.resourceTypes),
     terminology: createTerminology(loadFrom(store), { bases }),
     pageTokens: createPageTokenCipher(config.secret || keptSecret(config.data), clock),
     record: createRecorder(parameters, bases),

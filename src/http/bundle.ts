@@ -9,7 +9,15 @@ import { takeApart } from '../fhir/json/bundle-text.js';
 import { FhirError } from '../fhir/error.js';
 import { endsInStep } from '../fhir/id.js';
 import { isLarge, type JsonLimits, readAnyJson, readJson } from '../fhir/json/json.js';
-import { type Decimals, type Json, type JsonObject, type Parsed, type Resource, isObject } from '../fhir/resource.js';
+import {
+  type Decimals,
+  type Json,
+  type JsonObject,
+  type Parsed,
+  type Resource,
+  isObject,
+  itemsOf,
+} from '../fhir/resource.js';
 import { scan } from '../fhir/json/scan.js';
 import type { Engine } from '../interactions/engine.js';
 import type { Entry, Interaction } from '../interactions/interaction.js';
@@ -76,7 +84,15 @@ export async function requestsOf(
     // A long Bundle does not keep everybody else waiting.
     if (entries.length % PARSED_A_TURN === 0) await turn();
   }
-  return { kind: type, entries, ...(prefer === undefined ? {} : { prefer }) };
+  const profiles = isObject(around['meta'])
+    ? itemsOf(around['meta']['profile']).filter(each => typeof each === 'string')
+    : [];
+  return {
+    kind: type,
+    entries,
+    ...(prefer === undefined ? {} : { prefer }),
+    ...(profiles.length > 0 ? { profiles } : {}),
+  };
 }
 
 /** What the request around the Bundle wishes of the answers to its entries. */

@@ -63,6 +63,8 @@ interface Bundled {
   readonly entries: readonly Entry[];
   /** Prefer: return= of what the entries write; default minimal. */
   readonly prefer?: string;
+  /** Bundle.meta.profile. */
+  readonly profiles?: readonly string[];
 }
 
 /** One entry of a batch or transaction. */
@@ -179,6 +181,15 @@ export interface Result extends Partial<Text> {
   readonly issues?: readonly Issue[];
 }
 
+/** A write that goes with another one: decided, prepared and recorded like any, and committed with it or not at all. */
+export type Companion = Of<'create' | 'update' | 'patch' | 'delete'>;
+
+/** A companion, and whose hook asks for it. */
+export interface OwnedCompanion {
+  readonly owner: string;
+  readonly ask: Companion;
+}
+
 /** Something done, to be recorded. */
 export interface RecordedPart {
   readonly target: Target;
@@ -202,6 +213,8 @@ export interface Outcome extends Pick<Commit, 'mustNotMatch' | 'mustExist'> {
   readonly cascades?: true;
   /** Which entry of a transaction a change is from, by `Type/id`: for what is said of it. */
   readonly entries?: ReadonlyMap<string, number>;
+  /** What hooks want to be written with it: `perform` makes one outcome of all. */
+  readonly companions?: readonly OwnedCompanion[] | undefined;
   /** Completes the answer once the changes are durable. `warnings`: what was found about the changes as a whole. */
   readonly complete?: (warnings?: readonly Issue[]) => Promise<Result>;
 }

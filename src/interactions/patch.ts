@@ -48,12 +48,13 @@ export async function patch(context: Context, ask: Of<'patch'>, located?: Locate
   if (!current.text) throw deletedError(current);
   const patched = await resolveReferences(context, await patchedBody(engine, current, ask.patch), current.text);
   const identity = nextIdentity(engine, ask.type, current.id, current, 'PATCH');
-  const prepared = await prepare(engine, identity, patched);
+  const prepared = await prepare(context, ask.kind, identity, patched);
   if (prepared.text && prepared.text.length > engine.settings.maxBody) throw patchTooLarge();
-  const { change, text } = await storeUpload(engine, prepared);
+  const { change, text, companions } = await storeUpload(engine, prepared);
   if (isSame(current, change) || isSame(await reprinted(current), change)) return unchanged(current, true);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
-  return { changes: [change], result: { status: 200, location, ...auditSubject(change), ...(text ? { text } : {}) } };
+  const result = { status: 200, location, ...auditSubject(change), ...(text ? { text } : {}) };
+  return { changes: [change], result, companions };
 }
 
 /** As a patch prints it: a text that came as it is stored may have blanks. */

@@ -14,10 +14,11 @@ import { create } from './create.js';
 import { type LocatedTarget, uniquenessKeyOf } from './write/conditional.js';
 import { deleteResources } from './delete.js';
 import { history } from './history.js';
-import { afterCommit, messagesOf } from './write/hooks.js';
 import type { Caller, Context, Engine } from './engine.js';
 import type { Interaction, Outcome, RecordedPart, Result, Target } from './interaction.js';
+import { withCompanions } from './write/companions.js';
 import { checkIntegrity } from './write/integrity.js';
+import { afterCommit, messagesOf } from './write/run-hooks.js';
 import { INTERACTIONS, isWriting, restfulCode } from './kinds.js';
 import { storeAttachments } from './write/prepare.js';
 import { operate } from './operations/index.js';
@@ -113,7 +114,7 @@ async function runAndRecord(context: Context, ask: Interaction): Promise<Result>
   for (let attempt = 1; ; attempt++) {
     if (writing) await registry.current();
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
-    const ran = await runAdmitted(context, ask);
+    const ran = await runWhole(context, ask);
     const judged = ran.changes ? await checkIntegrity(context, ran) : ran;
     const { result, changes = [], recordedParts, complete, mustNotMatch = [], mustExist = [] } = judged;
     const events = recordedParts ? await eventsOfParts(context, recordedParts) : eventsOf(context, ask, result);
@@ -127,7 +128,7 @@ async function runAndRecord(context: Context, ask: Interaction): Promise<Result>
     const attached = await storeAttachments(store, changes);
     try {
       await store.commit({ changes: [...attached, ...events], mustNotMatch, mustExist, messages });
-      await afterCommit(context.engine, attached, indexed);
+      await afterCommit(context, attached, indexed);
     } catch (error) {
       // Somebody else wrote in between: look again, so that If-Match is judged by what is there now.
       if (asFhirError(error).kind !== 'conflict' || attempt === ATTEMPTS) throw error;
@@ -178,7 +179,13 @@ async function runAdmitted(context: Context, ask: Interaction, located?: Located
   }
 }
 
-const ENTRY_RUNNER: EntryRunner = { admit, run: runAdmitted, perform, refuse: recordRefusal };
+/** With what hooks want to be written beside it. `depth`: of how many companions it is one itself. */
+async function runWhole(context: Context, ask: Interaction, located?: LocatedTarget, depth = 0): Promise<Outcome> {
+  const outcome = await runAdmitted(context, ask, located);
+  return outcome.companions ? withCompanions(context, ask, outcome, { admit, run: runWhole }, depth) : outcome;
+}
+
+const ENTRY_RUNNER: EntryRunner = { admit, run: runWhole, perform, refuse: recordRefusal };
 
 function eventsOf(caller: Caller, target: Target, result: Result, error?: FhirError): Change[] {
   const { engine, principal, address, requestId, request } = caller;

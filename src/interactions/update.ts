@@ -25,12 +25,13 @@ export async function update(context: Context, ask: Of<'update'>, located?: Loca
   if (!isRaw(ask.body)) checkGivenId(ask, given, id);
   const before = await replacedBy(context, ask, id, found);
   const prepared = await prepare(
-    engine,
+    context,
+    ask.kind,
     nextIdentity(engine, ask.type, id, before, 'PUT'),
     isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body),
     before && keptOf(before),
   );
-  const { change, text } = await storeUpload(engine, prepared);
+  const { change, text, companions } = await storeUpload(engine, prepared);
   if (before && isSame(before, change)) return unchanged(before, text !== undefined);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   const status = before?.text === undefined ? 201 : 200;
@@ -38,6 +39,7 @@ export async function update(context: Context, ask: Of<'update'>, located?: Loca
     changes: [change],
     ...(sought && !current ? { mustNotMatch: [absence(context, sought)] } : {}),
     result: { status, location, ...auditSubject(change), ...(text ? { text } : {}) },
+    companions,
   };
 }
 

@@ -57,8 +57,9 @@ async function changeMeta(context: Context, ask: Of<'operation'>, combine: Combi
   body.resource['meta'] = isSubset(before) ? withoutMark(after) : after;
   const decimals = new Map([...(body.decimals ?? []), ...(ask.body?.decimals ?? [])]);
   const identity = nextIdentity(engine, type, id, row, 'PUT');
-  const { change: made } = await storeUpload(engine, await prepare(engine, identity, { ...body, decimals }));
-  return { changes: [made], result: answerMeta(made) };
+  const prepared = await prepare(context, ask.kind, identity, { ...body, decimals });
+  const { change: made, companions } = await storeUpload(engine, prepared);
+  return { changes: [made], result: answerMeta(made), companions };
 }
 
 /** The one parameter, `meta`. Throws `invalid` where it has nothing that could be added or removed. */

@@ -17,13 +17,15 @@ import type { Of, Outcome, Result } from '../interaction.js';
 import { readGiven } from './parameters.js';
 import { auditSubject } from '../read.js';
 import { checkPreconditions } from '../update.js';
+import { hookDeletions } from '../write/run-hooks.js';
 
 export const purge: OperationImplementation = { role: 'admin', run: runPurge };
 
 /** Versions that are looked at in one step. */
 const VERSIONS_A_PAGE = 100;
 
-async function runPurge({ engine, view }: Context, ask: Of<'operation'>): Promise<Outcome> {
+async function runPurge(context: Context, ask: Of<'operation'>): Promise<Outcome> {
+  const { engine, view } = context;
   const [type, id] = [ask.type!, ask.id!];
   readGiven(engine, ask);
   const current = await view.read(type, id);
@@ -33,10 +35,12 @@ async function runPurge({ engine, view }: Context, ask: Of<'operation'>): Promis
   // Purged already: the tombstone is all there is.
   if (current.text === undefined && count === 1) return { result: { ...auditSubject(current), ...told(0, 0) } };
   const change: Change = { ...tombstone(engine, current), erases: true };
+  const companions = await hookDeletions(context, ask.kind, [change]);
   const result: Result = { ...auditSubject(change), ...told(count, 0) };
   return {
     changes: [change],
     result,
+    companions,
     recordedParts: [
       { target: { kind: 'operation', operation: ask.operation }, result: { status: 200, patients: change.patients } },
       { target: { kind: 'delete', type, id }, result },

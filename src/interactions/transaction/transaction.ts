@@ -26,6 +26,7 @@ import type { RecordedPart, Entry, Interaction, Of, Outcome, PendingChange, Resu
 import { breathe, turn } from '../../platform/pieces.js';
 import { validateLargeAhead } from '../../validation/beside.js';
 import { isRaw } from '../write/prepare.js';
+import { judgeBundle } from '../write/run-hooks.js';
 import { deletedError } from '../read.js';
 import { put, rename, rootOf } from './references.js';
 import { Staged } from './staged.js';
@@ -36,8 +37,10 @@ const ENTRIES_AT_ONCE = 64;
 
 export async function transaction(context: Context, ask: Of<'transaction'>, runner: EntryRunner): Promise<Outcome> {
   const { engine } = context;
-  const { entries, prefer } = ask;
+  const { entries, prefer, profiles = [] } = ask;
   const steps = await admitAll(context, entries, runner);
+  if (engine.hooks.bundle.length > 0)
+    await judgeBundle(context, { profiles, entries: steps.map(({ ask: own, entry }) => ({ ...entry, ask: own })) });
   const reads = steps.filter(step => !isWrite(step.ask));
   const writes = steps.filter(step => isWrite(step.ask)).toSorted((a, b) => rankOf(a.ask) - rankOf(b.ask));
   const staged = new Staged(engine);

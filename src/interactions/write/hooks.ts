@@ -1,92 +1,106 @@
 /**
- * What writing a resource of some type means to the server itself, beyond keeping it: one table, type → hook, composed for an
- * engine by main.ts, so that features can add to it.
+ * What writes mean to the server and to its features, beyond being kept: hooks, several for a type or for all types, in one order
+ * that is stated where they are composed. main.ts composes them; run-hooks.ts runs them; a type without hooks costs one look-up.
+ *
+ * The moments of a write, in their order:
+ * - `bundle`: a whole transaction, when every entry may be done and before any of them runs;
+ * - `prepare`: a valid resource, before it is stamped. It may be changed, and other writes may go with it (companions.ts);
+ * - `check`: what will be stored, against what it replaces; when somebody else was faster, it is asked again;
+ * - `messages`: what the outbox gets with the commit;
+ * - `committed`: the changes are durable. Too late to refuse anything: for what is kept in memory.
+ *
+ * A hook refuses a write by throwing a FhirError. One that throws anything else, gives what it must not give, or takes longer than
+ * its patience fails the write with a `fault`, and the log names whose hook it was.
  */
-import type { Reindexer } from '../../conformance/reindex-job.js';
-import { asFhirError, FhirError } from '../../fhir/error.js';
-import { isMediaType } from '../../fhir/media-type.js';
+import type { StoreView } from '../../access/view.js';
 import type { Json, JsonObject, Resource } from '../../fhir/resource.js';
-import type { Log } from '../../platform/log.js';
-import type { SearchParameters } from '../../search/parameters.js';
-import type { Change, OutboxMessage } from '../../store/store.js';
-import { checkSource, markReceived } from './received.js';
-import { checkParameter, type Registry, SLOW_MS } from '../../conformance/search-parameter-registry.js';
+import type { Principal } from '../../identity/principal.js';
+import type { Change, OutboxMessage, Version } from '../../store/store.js';
+import type { Companion, Interaction, InteractionKind } from '../interaction.js';
 
-export interface Hook {
-  /** Before it is stored, and after it was found to be valid R4. Throws FhirError. */
-  check?(resource: Resource, id: string): Promise<void>;
-  /** What meta says beside version and time, instead of what the client sends. */
+/** One write of one resource, as hooks see it. */
+export interface HookedWrite {
+  /** What the client asked for; of a companion, what the feature did. */
+  readonly interaction: InteractionKind;
+  readonly principal: Principal;
+  readonly type: string;
+  readonly id: string;
+  /** What is replaced, without its attachments; a tombstone has no text. Undefined: nothing had the id. */
+  readonly before: Version | undefined;
+  /** Valid R4, before id, version and kept labels are put into it. An upload to Binary has no data. Undefined: it is deleted. */
+  readonly resource: Resource | undefined;
+  /** What this principal may see. What is read here is no condition of the commit. */
+  readonly view: StoreView;
+}
+
+/** A whole transaction, as hooks see it. */
+export interface HookedBundle {
+  readonly principal: Principal;
+  /** Bundle.meta.profile. */
+  readonly profiles: readonly string[];
+  /** In the order of the Bundle; their resources have not been validated yet. */
+  readonly entries: readonly HookedEntry[];
+  readonly view: StoreView;
+}
+
+export interface HookedEntry {
+  readonly fullUrl?: string;
+  readonly ask: Interaction;
+}
+
+/** What `prepare` wants. */
+export interface Preparation {
+  /** What is written instead; it must be valid, too. */
+  readonly resource?: Resource;
+  readonly companions?: readonly Companion[];
+}
+
+type Soon<T> = T | Promise<T>;
+
+/** What a feature does about writes. */
+export interface FeatureHook {
+  /** What it is for; absent: all types. A `bundle` hook sees every transaction. */
+  readonly types?: readonly string[];
+  /** ms that each of its answers may take, where it has to wait for something; default 5,000. */
+  readonly patience?: number;
+  /** `write.resource` is a copy that it may change and give back; of a deletion it gives companions alone. */
+  prepare?(write: HookedWrite): Soon<Preparation | undefined>;
+  check?(write: HookedWrite): Soon<void>;
+  bundle?(bundle: HookedBundle): Soon<void>;
+  committed?(changes: readonly Change[]): Soon<void>;
+}
+
+/** What the server itself does about them. */
+export interface Hook extends FeatureHook {
+  /** What meta says beside version and time, instead of what the client sends: without the second validation that `prepare` needs. */
   meta?(meta: Json | undefined): JsonObject;
-  /** Messages that are committed with the changes. */
+  /** Messages that are committed with the changes; whoever sends them takes them off the outbox. */
   messages?(changes: readonly Change[]): readonly OutboxMessage[];
-  /** When the changes are durable. Must not reject: nobody could take the write back. */
-  committed?(changes: readonly Change[]): Promise<void>;
 }
 
-/** By resource type. */
-export type Hooks = ReadonlyMap<string, Hook>;
-
-/** What indexes stored resources by custom search parameters. */
-interface CustomIndexing {
-  readonly registry: Registry;
-  readonly reindexer: Reindexer;
+/** A hook, and whose it is. */
+export interface OwnedHook {
+  readonly owner: string;
+  readonly hook: Hook;
 }
 
-/** The hooks of the server itself. `bases`: addresses under which it is reached. */
-export const createHooks = ({ registry, reindexer }: CustomIndexing, bases: readonly string[]): Hooks =>
-  new Map<string, Hook>([
-    ['AuditEvent', { check: async resource => checkSource(resource, bases), meta: markReceived }],
-    ['Binary', { check: async resource => checkContentType(resource) }],
-    [
-      'SearchParameter',
-      {
-        check: (resource, id) => checkParameter(registry, resource, id),
-        messages: changes => registry.messages(changes),
-        async committed(changes) {
-          await registry.committed(changes);
-          await reindexer.changed();
-        },
-      },
-    ],
-  ]);
-
-/** The bytes are given out under this type, in a header. Throws `invalid`. */
-function checkContentType({ contentType }: Resource): void {
-  if (typeof contentType === 'string' && !isMediaType(contentType))
-    throw new FhirError('invalid', 'Binary.contentType must be a media type, as in application/pdf.', {
-      expression: 'Binary.contentType',
-      detail: 'bad-media-type',
-    });
+export interface Hooks {
+  /** Types without hooks are not in it. */
+  readonly byType: ReadonlyMap<string, readonly OwnedHook[]>;
+  readonly bundle: readonly OwnedHook[];
 }
 
-export function messagesOf(hooks: Hooks, changes: readonly Change[]): readonly OutboxMessage[] {
-  return byHook(hooks, changes).flatMap(([hook, ofType]) => hook.messages?.(ofType) ?? []);
-}
-
-/**
- * Tells hooks that changes are durable, and indexes the changes by search parameters that came into force meanwhile.
- * `generation`: of the search parameters by which the changes were indexed; `since`: performance.now() at that time.
- */
-export async function afterCommit(
-  engine: CustomIndexing & { readonly hooks: Hooks; readonly parameters: SearchParameters; readonly log: Log },
-  changes: readonly Change[],
-  { generation, since }: { readonly generation: number; readonly since: number },
-): Promise<void> {
-  try {
-    if (performance.now() - since > SLOW_MS) await engine.registry.current();
-    // A parameter came into force between extraction and commit, and its reindex job may have passed already.
-    if (engine.parameters.generation !== generation) await engine.reindexer.renew(changes);
-  } catch (error) {
-    engine.log.warn({ kind: asFhirError(error).kind }, 'A change could not be indexed by a new search parameter');
+/** The hooks of an engine: they run in the order given. Throws for a type that R4 does not have. */
+export function composeHooks(given: readonly OwnedHook[], resourceTypes: readonly string[]): Hooks {
+  const byType = new Map<string, OwnedHook[]>();
+  for (const owned of given) {
+    const { hook, owner } = owned;
+    if (!hook.prepare && !hook.check && !hook.meta && !hook.messages && !hook.committed) continue;
+    for (const type of hook.types ?? resourceTypes) {
+      if (!resourceTypes.includes(type))
+        throw new Error(`A hook of ${owner} is for ${type}, which is no resource type.`);
+      byType.set(type, [...(byType.get(type) ?? []), owned]);
+    }
   }
-  for (const [hook, ofType] of byHook(engine.hooks, changes)) await hook.committed?.(ofType);
-}
-
-function byHook(hooks: Hooks, changes: readonly Change[]): [Hook, Change[]][] {
-  const found = new Map<Hook, Change[]>();
-  for (const change of changes) {
-    const hook = hooks.get(change.type);
-    if (hook) found.set(hook, [...(found.get(hook) ?? []), change]);
-  }
-  return [...found];
+  return { byType, bundle: given.filter(({ hook }) => hook.bundle !== undefined) };
 }

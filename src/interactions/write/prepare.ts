@@ -1,6 +1,6 @@
 /**
  * From a body to a Change, in three steps, the same for create, update and patch (https://hl7.org/fhir/R4/http.html#create):
- * - `prepare`: validate → check what its type means to us (hooks.ts) → stamp id and meta → lift attachment bytes out → extract
+ * - `prepare`: validate → run the hooks of its type (hooks.ts) → stamp id and meta → lift attachment bytes out → extract
  *   index entries and words; of a large one beside the event loop, or in pieces. It writes nothing;
  * - `storeUpload`: the bytes of an upload to Binary go into the store as they come;
  * - `storeAttachments`: those of attachments do, when nothing but the commit itself can refuse the change any more.
@@ -10,7 +10,7 @@ import { FhirError } from '../../fhir/error.js';
 import { endsInStep } from '../../fhir/id.js';
 import { stamp } from '../../fhir/json/stamp.js';
 import { print } from '../../fhir/json/print.js';
-import type { Parsed, Resource } from '../../fhir/resource.js';
+import { isObject, type Parsed, type Resource } from '../../fhir/resource.js';
 import { atOnce, breathe, inPieces } from '../../platform/pieces.js';
 import type { IndexEntry } from '../../search/entry.js';
 import { extracting } from '../../search/extract.js';
@@ -18,8 +18,9 @@ import { offeredText } from '../../search/index-resource.js';
 import type { BlobLink, Change, Method, Store, Version } from '../../store/store.js';
 import { refuseErrors } from '../../validation/validate.js';
 import { isSubset, keep, type Kept } from './meta-labels.js';
-import type { Engine } from '../engine.js';
-import type { PendingChange, RawBody } from '../interaction.js';
+import { runHooks } from './run-hooks.js';
+import type { Context, Engine } from '../engine.js';
+import type { InteractionKind, OwnedCompanion, PendingChange, RawBody } from '../interaction.js';
 import { wholeText } from '../response/resource-text.js';
 
 /** Base64 shorter than this stays in the text: a look-up would cost more than it saves. */
@@ -45,14 +46,16 @@ export interface Prepared {
   /** Attachments that were lifted out of the text, or an upload that has not been read yet. */
   readonly attachments: readonly Lifted[] | RawBody;
   /** What the client gets back, attachment bytes included; undefined for a raw upload. */
-  readonly text?: Buffer;
+  readonly text: Buffer | undefined;
+  /** What hooks want to be written with it. */
+  readonly companions: readonly OwnedCompanion[] | undefined;
 }
 
 /** A change with the bytes of an upload. */
-export interface Uploaded {
+export interface Uploaded extends Pick<Prepared, 'companions'> {
   readonly change: PendingChange;
   /** What the client gets back; undefined for a raw upload, unless it wants that. */
-  readonly text?: Buffer;
+  readonly text: Buffer | undefined;
 }
 
 export const isRaw = (body: Parsed | RawBody): body is RawBody => 'contentType' in body;
@@ -62,30 +65,33 @@ export const isRaw = (body: Parsed | RawBody): body is RawBody => 'contentType' 
  * `unprocessable` where a hook refuses it. Writes nothing.
  */
 export async function prepare(
-  engine: Engine,
+  context: Context,
+  interaction: InteractionKind,
   identity: Identity,
-  body: Parsed | RawBody,
+  given: Parsed | RawBody,
   kept?: Kept,
 ): Promise<Prepared> {
-  if (isRaw(body)) return prepareRaw(engine, identity, body, kept);
+  if (isRaw(given)) return prepareRaw(context, interaction, identity, given, kept);
+  const { engine } = context;
   const { type, id, version, updated } = identity;
-  if (body.resource.resourceType !== type)
+  if (given.resource.resourceType !== type)
     throw new FhirError('invalid', `The body must be a ${type}: its resourceType says otherwise.`, {
       expression: 'resourceType',
       detail: 'wrong-resource-type',
     });
-  refuseUnfit(body.resource, id);
-  refuseErrors(await engine.validate(body), 'The resource is not valid FHIR R4.');
-  const hook = engine.hooks.get(type);
-  await hook?.check?.(body.resource, id);
+  refuseUnfit(given.resource, id);
+  refuseErrors(await engine.validate(given), 'The resource is not valid FHIR R4.');
+  const hooks = engine.hooks.byType.get(type);
+  const hooked = hooks && (await runHooks(context, hooks, interaction, identity, given));
+  const body = hooked ? hooked.body : given;
   // On a copy: whoever has to run again starts from what the client sent. Not by a spread, to which `stamp` would add
   // members: V8 of Node 20 then gives every resource a shape of its own, and each access looks it up anew.
   const resource: Resource = Object.assign({}, body.resource);
   const texts = body.decimals?.get(body.resource);
   if (texts) body.decimals!.set(resource, texts);
   await breathe();
-  const given = kept ? keep(resource['meta'], kept) : resource['meta'];
-  const meta = hook?.meta?.(given) ?? given;
+  let meta = kept ? keep(resource['meta'], kept) : resource['meta'];
+  if (hooks) for (const { hook } of hooks) meta = hook.meta?.(meta) ?? meta;
   const decimals = kept?.decimals ? new Map([...(body.decimals ?? []), ...kept.decimals]) : body.decimals;
   const stamped = stamp(
     { ...body, resource, decimals },
@@ -93,19 +99,19 @@ export async function prepare(
   );
   const { text, lifted } = liftBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
   const change = await assemble(engine, identity, { resource, large: body.large }, text);
-  return { change, attachments: lifted, text: stamped };
+  return { change, attachments: lifted, text: stamped, companions: hooked?.companions };
 }
 
 /** Stores the bytes of an upload, and nothing else: attachments stay with the change. Throws what `save` throws. */
-export async function storeUpload(engine: Engine, { change, attachments, text }: Prepared): Promise<Uploaded> {
+export async function storeUpload(engine: Engine, prepared: Prepared): Promise<Uploaded> {
+  const { change, attachments, text, companions } = prepared;
   if ('save' in attachments) {
     const { hash, size } = await attachments.save(engine.store.blobs, engine.settings.maxBinary);
     const stored = { ...change, blobs: [{ at: change.text!.length - 2, hash, size }] };
-    return attachments.represent && size <= MOST_REPRESENTED
-      ? { change: stored, text: await wholeText(engine, stored) }
-      : { change: stored };
+    const shown = attachments.represent && size <= MOST_REPRESENTED;
+    return { change: stored, text: shown ? await wholeText(engine, stored) : undefined, companions };
   }
-  return { change: attachments.length > 0 ? { ...change, attachments } : change, ...(text ? { text } : {}) };
+  return { change: attachments.length > 0 ? { ...change, attachments } : change, text, companions };
 }
 
 /** Changes of which the attachments are stored at the same time: stores gather what is written together. */
@@ -146,22 +152,41 @@ function refuseUnfit({ resourceType: type, id: given, meta }: Resource, id: stri
 }
 
 /** A Binary given as its bytes: the resource is written around them. */
-async function prepareRaw(engine: Engine, identity: Identity, body: RawBody, kept?: Kept): Promise<Prepared> {
+async function prepareRaw(
+  context: Context,
+  interaction: InteractionKind,
+  identity: Identity,
+  body: RawBody,
+  kept?: Kept,
+): Promise<Prepared> {
+  const { engine } = context;
   refuseUnfit({ resourceType: 'Binary' }, identity.id);
-  const resource: Resource = {
+  const given: Resource = {
     resourceType: 'Binary',
+    contentType: body.contentType,
+    ...(body.securityContext === undefined ? {} : { securityContext: { reference: body.securityContext } }),
+  };
+  const hooks = engine.hooks.byType.get('Binary');
+  const hooked =
+    hooks && (await runHooks(context, hooks, interaction, identity, { resource: given, decimals: undefined }));
+  const { resourceType, meta, ...rest } = hooked ? hooked.body.resource : given;
+  const { versionId: _, lastUpdated: __, ...labels } = kept ? keep(meta, kept) : isObject(meta) ? meta : {};
+  const resource: Resource = {
+    resourceType,
     id: identity.id,
     meta: {
       versionId: String(identity.version),
       lastUpdated: new Date(identity.updated).toISOString(),
-      ...kept?.labels,
+      ...labels,
     },
-    contentType: body.contentType,
-    ...(body.securityContext === undefined ? {} : { securityContext: { reference: body.securityContext } }),
-    data: '',
+    ...rest,
   };
+  // Last, where its bytes go.
+  delete resource['data'];
+  resource['data'] = '';
   const text = Buffer.from(print(resource, kept?.decimals));
-  return { change: await assemble(engine, identity, { resource }, text), attachments: body };
+  const change = await assemble(engine, identity, { resource }, text);
+  return { change, attachments: body, text: undefined, companions: hooked?.companions };
 }
 
 async function assemble(

@@ -5,6 +5,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
 import type { Bundle, BundleEntry, FhirResource } from 'fhir/r4.js';
+import { UNRESTRICTED } from '../../../src/access/decide.js';
+import { createView } from '../../../src/access/view.js';
+import { SYSTEM } from '../../../src/identity/principal.js';
 import { parseJson, STORED_JSON } from '../../../src/fhir/json/json.js';
 import { prepare, storeAttachments, storeUpload } from '../../../src/interactions/write/prepare.js';
 import { onBothStores, type Stage } from '../../support/both-stores.js';
@@ -108,7 +111,9 @@ onBothStores(
         method: 'PUT',
       } as const;
       const body = parseJson(Buffer.from(JSON.stringify(document('prepared', { id: 'dry' }))), STORED_JSON);
-      const prepared = await prepare(engine, identity, body);
+      const view = createView(engine, UNRESTRICTED);
+      const context = { engine, principal: SYSTEM, requestId: 'dry', address: 'here', request: 'none', view };
+      const prepared = await prepare(context, 'update', identity, body);
       assert.deepEqual(await held(stage()), before);
       // It was large enough to be stored beside the text.
       const { change } = await storeUpload(engine, prepared);

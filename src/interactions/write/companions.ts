@@ -1,0 +1,114 @@
+/**
+ * Writes that go with another one because a hook asks for them (hooks.ts): whoever writes must be allowed to do each of them, each is
+ * prepared like any write, by its own hooks too, has an audit event of its own, and all are committed together or not at all. A write
+ * that leaves its resource as it is has none.
+ *
+ * Nothing is written twice in one commit: a companion that writes what the write itself, another companion or another entry of
+ * the transaction writes fails the whole.
+ */
+import type { Allowed } from '../../access/decide.js';
+import { createView } from '../../access/view.js';
+import { asFhirError, type FhirError, type Kind } from '../../fhir/error.js';
+import { isObject } from '../../fhir/resource.js';
+import type { ResourceName } from '../../store/store.js';
+import type { Caller, Context } from '../engine.js';
+import type { Companion, Interaction, Outcome, OwnedCompanion, RecordedPart, Result } from '../interaction.js';
+import { hookFault } from './ask-hook.js';
+
+/** Companions of one write, and companions of companions of companions. */
+const MOST = 1000;
+const DEEPEST = 3;
+
+/** That one is not understood is no fault of the client, who did not send it. */
+const MISTAKES: ReadonlySet<Kind> = new Set<Kind>(['invalid', 'not-supported', 'unknown-type']);
+
+/** What a hook gave as companions. Throws `fault` for what is none. */
+export function takeCompanions(context: Context, owner: string, given: readonly unknown[]): readonly OwnedCompanion[] {
+  const { resourceTypes } = context.engine.definitions;
+  if (given.length > MOST) throw hookFault(context, owner, 'prepare', `gave more than ${MOST} companions`);
+  return given.map(ask => {
+    if (!isCompanion(ask, resourceTypes))
+      throw hookFault(context, owner, 'prepare', 'gave a companion that is no write');
+    return { owner, ask };
+  });
+}
+
+/** As far as its form goes: what it means is judged as that of any write is. */
+function isCompanion(ask: unknown, resourceTypes: readonly string[]): ask is Companion {
+  if (!isObject(ask) || !resourceTypes.includes(ask['type'] as string)) return false;
+  switch (ask['kind']) {
+    case 'create':
+    case 'update':
+      return isObject(ask['body']) && isObject(ask['body']['resource']);
+    case 'patch':
+      return isObject(ask['patch']);
+    default:
+      return ask['kind'] === 'delete';
+  }
+}
+
+/** An outcome with those of its companions. `depth`: of how many companions it is one itself. */
+export async function withCompanions(
+  context: Context,
+  ask: Interaction,
+  outcome: Outcome,
+  runner: CompanionRunner,
+  depth: number,
+): Promise<Outcome> {
+  const { companions = [], ...own } = outcome;
+  const changes = [...(own.changes ?? [])];
+  const mustNotMatch = [...(own.mustNotMatch ?? [])];
+  const mustExist = [...(own.mustExist ?? [])];
+  const recordedParts: RecordedPart[] = [...(own.recordedParts ?? [{ target: ask, result: own.result }])];
+  const written = new Set([...changes, ...mustExist].map(nameOf));
+  for (const companion of companions) {
+    const { owner } = companion;
+    if (depth === DEEPEST) throw hookFault(context, owner, 'prepare', 'gives companions to companions without end');
+    const made = await runCompanion(context, companion, runner, depth + 1);
+    for (const each of [...(made.changes ?? []), ...(made.mustExist ?? [])]) {
+      if (written.has(nameOf(each)))
+        throw hookFault(context, owner, 'prepare', 'gave a companion that is written already');
+      written.add(nameOf(each));
+    }
+    changes.push(...(made.changes ?? []));
+    mustNotMatch.push(...(made.mustNotMatch ?? []));
+    mustExist.push(...(made.mustExist ?? []));
+    recordedParts.push(...(made.recordedParts ?? [{ target: companion.ask, result: withoutText(made.result) }]));
+  }
+  return { ...own, changes, mustNotMatch, mustExist, recordedParts };
+}
+
+/** How a companion passes the one door: perform.ts hands it in. */
+export interface CompanionRunner {
+  admit(caller: Caller, target: Companion): Promise<Allowed>;
+  run(context: Context, ask: Interaction, located: undefined, depth: number): Promise<Outcome>;
+}
+
+async function runCompanion(
+  context: Context,
+  { owner, ask }: OwnedCompanion,
+  runner: CompanionRunner,
+  depth: number,
+): Promise<Outcome> {
+  const { restrictions } = await runner.admit(context, ask);
+  const { allowance, engine, principal, requestId, address, request, note } = context;
+  const view = createView(engine, restrictions);
+  try {
+    const own: Context = { allowance, engine, principal, requestId, address, request, note, view };
+    return await runner.run(own, ask, undefined, depth);
+  } catch (error) {
+    throw blamed(context, owner, asFhirError(error));
+  }
+}
+
+const blamed = (context: Context, owner: string, error: FhirError): FhirError =>
+  MISTAKES.has(error.kind)
+    ? hookFault(context, owner, 'prepare', `gave a companion that is ${error.kind}`, error)
+    : error;
+
+const nameOf = ({ type, id }: ResourceName): string => `${type}/${id}`;
+
+function withoutText(result: Result): Result {
+  const { text: _, blobs: __, ...rest } = result;
+  return rest;
+}

@@ -1,0 +1,201 @@
+/** Runs the hooks (hooks.ts) of what is written, in their order, and judges what they give. */
+import { asFhirError } from '../../fhir/error.js';
+import { type Decimals, type Json, type Parsed, type Resource, isObject } from '../../fhir/resource.js';
+import type { Change, OutboxMessage } from '../../store/store.js';
+import { hasErrors } from '../../validation/validate.js';
+import { SLOW_MS } from '../../conformance/search-parameter-registry.js';
+import type { Context } from '../engine.js';
+import type { InteractionKind, OwnedCompanion } from '../interaction.js';
+import { askHook, askJudge, hookFault, nonsense } from './ask-hook.js';
+import { takeCompanions } from './companions.js';
+import type { HookedBundle, HookedWrite, Hooks, OwnedHook, Preparation } from './hooks.js';
+
+/** Which resource is written, and what it replaces. */
+type Written = Pick<Change, 'type' | 'id' | 'replaces'>;
+
+/** A write after its hooks. */
+export interface HookedBody {
+  readonly body: Parsed;
+  readonly companions: readonly OwnedCompanion[] | undefined;
+}
+
+/** A valid body through the hooks of its type: what becomes of it, and what goes with it. Throws what refuses it, or `fault`. */
+export async function runHooks(
+  context: Context,
+  hooks: readonly OwnedHook[],
+  interaction: InteractionKind,
+  named: Written,
+  body: Parsed,
+): Promise<HookedBody> {
+  const companions: OwnedCompanion[] = [];
+  let taken = body;
+  for (const owned of hooks) {
+    const { hook } = owned;
+    if (!hook.prepare) continue;
+    const copy = copied(taken);
+    const given = await askHook(context, owned, 'prepare', () =>
+      hook.prepare!(seenWrite(context, interaction, named, copy.resource)),
+    );
+    const { resource, companions: more } = preparationOf(context, owned, given);
+    if (resource) taken = await checkedAnew(context, owned, taken, { resource, decimals: copy.decimals });
+    if (more) companions.push(...takeCompanions(context, owned.owner, more));
+  }
+  for (const owned of hooks) {
+    const { hook } = owned;
+    if (hook.check)
+      await askJudge(context, owned, 'check', () =>
+        hook.check!(seenWrite(context, interaction, named, taken.resource)),
+      );
+  }
+  return { body: taken, companions: companions.length > 0 ? companions : undefined };
+}
+
+/** Deletions through the hooks of their types: what goes with them. Throws what refuses one, or `fault`. */
+export async function hookDeletions(
+  context: Context,
+  interaction: InteractionKind,
+  deletions: readonly Change[],
+): Promise<readonly OwnedCompanion[] | undefined> {
+  const companions: OwnedCompanion[] = [];
+  for (const deletion of deletions) {
+    const hooks = context.engine.hooks.byType.get(deletion.type) ?? [];
+    for (const owned of hooks) {
+      const { hook } = owned;
+      const write = seenWrite(context, interaction, deletion, undefined);
+      if (hook.prepare) {
+        const given = await askHook(context, owned, 'prepare', () => hook.prepare!(write));
+        const { resource, companions: more = [] } = preparationOf(context, owned, given);
+        if (resource) throw nonsense(context, owned.owner, 'prepare', 'a resource for a deletion');
+        companions.push(...takeCompanions(context, owned.owner, more));
+      }
+      if (hook.check) await askJudge(context, owned, 'check', () => hook.check!(write));
+    }
+  }
+  return companions.length > 0 ? companions : undefined;
+}
+
+/** A transaction whose entries may all be done. Throws what refuses it, or `fault`. */
+export async function judgeBundle(
+  context: Context,
+  { profiles, entries }: Pick<HookedBundle, 'profiles' | 'entries'>,
+): Promise<void> {
+  const { principal, view, engine } = context;
+  for (const owned of engine.hooks.bundle)
+    await askJudge(context, owned, 'bundle', () => owned.hook.bundle!({ principal, profiles, entries, view }));
+}
+
+/** What is committed with changes, beside them. */
+export function messagesOf(hooks: Hooks, changes: readonly Change[]): readonly OutboxMessage[] {
+  return byHook(hooks, changes).flatMap(([{ hook }, ofTypes]) => hook.messages?.(ofTypes) ?? []);
+}
+
+/**
+ * Tells hooks that changes are durable, and indexes the changes by search parameters that came into force meanwhile. Never rejects.
+ * `generation`: of the search parameters by which the changes were indexed; `since`: performance.now() at that time.
+ */
+export async function afterCommit(
+  { engine, requestId }: Pick<Context, 'engine' | 'requestId'>,
+  changes: readonly Change[],
+  { generation, since }: { readonly generation: number; readonly since: number },
+): Promise<void> {
+  try {
+    if (performance.now() - since > SLOW_MS) await engine.registry.current();
+    // A parameter came into force between extraction and commit, and its reindex job may have passed already.
+    if (engine.parameters.generation !== generation) await engine.reindexer.renew(changes);
+  } catch (error) {
+    engine.log.warn({ kind: asFhirError(error).kind }, 'A change could not be indexed by a new search parameter');
+  }
+  for (const [owned, ofTypes] of byHook(engine.hooks, changes)) {
+    const { hook } = owned;
+    if (!hook.committed) continue;
+    try {
+      await askHook({ engine, requestId }, owned, 'committed', () => hook.committed!(ofTypes));
+    } catch (error) {
+      // Nobody can take the write back.
+      const { kind } = asFhirError(error);
+      if (kind !== 'fault') engine.log.error({ requestId, feature: owned.owner, kind }, 'A hook refuses what is done');
+    }
+  }
+}
+
+function byHook({ byType }: Hooks, changes: readonly Change[]): [OwnedHook, Change[]][] {
+  const found = new Map<OwnedHook, Change[]>();
+  for (const change of changes)
+    for (const owned of byType.get(change.type) ?? []) {
+      const ofTypes = found.get(owned);
+      if (ofTypes) ofTypes.push(change);
+      else found.set(owned, [change]);
+    }
+  return [...found];
+}
+
+const seenWrite = (
+  { principal, view }: Context,
+  interaction: InteractionKind,
+  { type, id, replaces }: Written,
+  resource: Resource | undefined,
+): HookedWrite => ({ interaction, principal, type, id, before: replaces, resource, view });
+
+function preparationOf(context: Context, { owner }: OwnedHook, given: unknown): Preparation {
+  if (given === undefined) return {};
+  if (!isObject(given)) throw nonsense(context, owner, 'prepare', 'what is no preparation');
+  const { resource, companions } = given;
+  if ((resource !== undefined && !isObject(resource)) || (companions !== undefined && !Array.isArray(companions)))
+    throw nonsense(context, owner, 'prepare', 'what is no preparation');
+  return given;
+}
+
+/** What a hook made of a body, as a body. Throws `fault` where it is not valid, or another resource. */
+async function checkedAnew(
+  context: Context,
+  { owner }: OwnedHook,
+  { resource: given, large }: Parsed,
+  { resource, decimals }: Parsed,
+): Promise<Parsed> {
+  if (resource['resourceType'] !== given.resourceType || resource['id'] !== given['id'])
+    throw nonsense(context, owner, 'prepare', 'another resource');
+  const body = { resource, decimals: decimals && keptDigits(resource, decimals), ...(large ? { large } : {}) };
+  let valid: boolean;
+  try {
+    valid = !hasErrors(await context.engine.validate(body));
+  } catch (error) {
+    throw hookFault(context, owner, 'prepare', 'gave what cannot be validated', error);
+  }
+  if (!valid) throw nonsense(context, owner, 'prepare', 'a resource that is not valid R4');
+  return body;
+}
+
+/** A body that a hook may change, with the digits of its numbers. */
+function copied({ resource, decimals }: Parsed): {
+  readonly resource: Resource;
+  readonly decimals: Decimals | undefined;
+} {
+  const digits: Decimals | undefined = decimals && new Map();
+  const copy = (value: Json): Json => {
+    if (typeof value !== 'object' || value === null) return value;
+    const made = Array.isArray(value)
+      ? value.map(copy)
+      : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copy(item)]));
+    const texts = decimals?.get(value);
+    if (texts) digits!.set(made, texts);
+    return made;
+  };
+  return { resource: copy(resource) as Resource, decimals: digits };
+}
+
+/** The digits of numbers that are still what they were. */
+function keptDigits(resource: Resource, decimals: Decimals): Decimals {
+  const kept: Decimals = new Map();
+  const visit = (value: Json): void => {
+    if (typeof value !== 'object' || value === null) return;
+    const texts = decimals.get(value);
+    const members = Object.entries(value);
+    if (texts) {
+      const same = members.filter(([key, item]) => Object.hasOwn(texts, key) && Number(texts[key]) === item);
+      if (same.length > 0) kept.set(value, Object.fromEntries(same.map(([key]) => [key, texts[key]!])));
+    }
+    for (const [, item] of members) visit(item);
+  };
+  visit(resource);
+  return kept;
+}
