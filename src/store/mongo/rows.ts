@@ -1,5 +1,5 @@
 /**
- * Rows and point reads. Point reads gather as commits do: while two are under way, further ones wait and go as one
+ * Rows and point reads. Point reads gather as commits do: those of one turn, and while two are under way further ones, go as one
  * `$in` of up to 64 ids. No timer: a lone read goes at once.
  */
 import type { FindCursor } from 'mongodb';
@@ -117,6 +117,7 @@ interface WaitingRead {
 export function gatherReads(connected: () => Promise<Collections>, maxTimeMS: number): PointRead {
   let waiting = new Map<string, WaitingRead[]>();
   let inFlight = 0;
+  let starting = false;
 
   const fetch = async (ids: readonly string[]): Promise<Map<string, Row>> => {
     const { resource } = await connected();
@@ -157,12 +158,19 @@ export function gatherReads(connected: () => Promise<Collections>, maxTimeMS: nu
     }
   };
 
+  const start = () => {
+    starting = false;
+    pump();
+  };
+
   return _id =>
     new Promise((resolve, reject) => {
       const readers = waiting.get(_id);
       if (readers) readers.push({ resolve, reject });
       else waiting.set(_id, [{ resolve, reject }]);
-      pump();
+      // What is asked at once goes at once, and not the first two by themselves.
+      if (!starting) queueMicrotask(start);
+      starting = true;
     });
 }
 
