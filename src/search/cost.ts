@@ -27,10 +27,22 @@ export const MISSING_COST = 5;
  * Alternatives that a value counts for, by modifier or operator of `_filter`. An exact value is one key of an index; a range
  * is compared with every key of a resource, part of a text with each of its characters; a value set is a search of its own.
  */
-const COSTS: Readonly<Record<SearchType, { readonly plain: number; readonly [how: string]: number }>> = {
+export const COSTS: Readonly<Record<SearchType, { readonly plain: number; readonly [how: string]: number }>> = {
   string: { plain: 5, exact: 1, contains: 10, eq: 10, ne: 10, co: 10, ew: 10 },
-  token: { plain: 1, text: 5, in: 100, 'not-in': 100, above: 100, below: 100, ni: 100, ss: 100, sb: 100 },
-  reference: { plain: 1, above: 100, below: 100 },
+  token: {
+    plain: 1,
+    not: 1,
+    'of-type': 1,
+    text: 5,
+    in: 100,
+    'not-in': 100,
+    above: 100,
+    below: 100,
+    ni: 100,
+    ss: 100,
+    sb: 100,
+  },
+  reference: { plain: 1, type: 1, identifier: 1, above: 100, below: 100 },
   date: { plain: 5 },
   number: { plain: 5 },
   quantity: { plain: 10 },

@@ -7,25 +7,11 @@ import { didYouMean } from '../platform/nearest.js';
 import type { SearchParameter, SearchType } from './parameters.js';
 import { holdsResources, partOf, printableName, referableTypes, type SearchScope } from './scope.js';
 
-const MODIFIER_KINDS = [
-  'exact',
-  'contains',
-  'not',
-  'identifier',
-  'above',
-  'below',
-  'text',
-  'in',
-  'not-in',
-  'of-type',
-] as const;
-type ModifierKind = (typeof MODIFIER_KINDS)[number];
-
-/** Kind `type` is the name of a resource type. */
-export type Modifier = { readonly kind: ModifierKind } | { readonly kind: 'type'; readonly type: string };
-
-/** The modifiers offered, by parameter type; `[type]` stands for the names of resource types. */
-export const MODIFIERS: Readonly<Record<SearchType, readonly (ModifierKind | '[type]' | 'missing')[]>> = {
+/**
+ * The modifiers offered, by parameter type; `[type]` stands for the names of resource types. One that is added does not compile
+ * before the reader of its type knows it (READERS in parse-value.ts).
+ */
+export const MODIFIERS = {
   string: ['exact', 'contains', 'missing'],
   token: ['not', 'text', 'in', 'not-in', 'above', 'below', 'of-type', 'missing'],
   reference: ['[type]', 'identifier', 'above', 'below', 'missing'],
@@ -35,7 +21,18 @@ export const MODIFIERS: Readonly<Record<SearchType, readonly (ModifierKind | '[t
   uri: ['above', 'below', 'missing'],
   composite: ['missing'],
   special: ['missing'],
-};
+} as const satisfies Readonly<Record<SearchType, readonly string[]>>;
+
+type OfferedModifier<T extends SearchType = SearchType> = (typeof MODIFIERS)[T][number];
+type ReadModifier<Name> = Name extends 'missing'
+  ? never
+  : Name extends '[type]'
+    ? { readonly kind: 'type'; readonly type: string }
+    : { readonly kind: Name };
+
+/** What a parameter of this type may have. Kind `type` is the name of a resource type. */
+export type ModifierOf<T extends SearchType> = ReadModifier<OfferedModifier<T>>;
+export type Modifier = ModifierOf<SearchType>;
 
 /** Undefined: the parameter does not have it. */
 export function parseModifier(parameter: SearchParameter, suffix: string, scope: SearchScope): Modifier | undefined {
@@ -45,14 +42,15 @@ export function parseModifier(parameter: SearchParameter, suffix: string, scope:
     if (scope.definitions.types.get(suffix)?.kind === 'resource')
       return allowed ? { kind: 'type', type: suffix } : undefined;
   }
-  const kind = MODIFIER_KINDS.find(candidate => candidate === suffix);
-  return kind !== undefined && allowedModifiers(parameter, scope).includes(kind) ? { kind } : undefined;
+  const kind = allowedModifiers(parameter, scope).find(candidate => candidate === suffix);
+  return kind === undefined || kind === 'missing' || kind === '[type]' ? undefined : { kind };
 }
 
 /** Those that the parameter has, as messages list them. */
-export function allowedModifiers(parameter: SearchParameter, { parameters }: SearchScope): readonly string[] {
+export function allowedModifiers(parameter: SearchParameter, { parameters }: SearchScope): readonly OfferedModifier[] {
   const { type, targets, elements, nature } = parameter;
-  return MODIFIERS[type].filter(modifier => {
+  const offered: readonly OfferedModifier[] = MODIFIERS[type];
+  return offered.filter(modifier => {
     if (modifier === 'missing') return true;
     if (modifier === 'of-type') return elements.has('Identifier');
     // The index holds phonetic codes alone, so that there is nothing else to compare with.

@@ -7,7 +7,7 @@
 import { ID_PATTERN } from '../fhir/id.js';
 import { parseCanonical, parseReference } from '../fhir/reference.js';
 import { IN_VERSIONS } from './below.js';
-import type { Modifier } from './modifier.js';
+import type { ModifierOf } from './modifier.js';
 import type { SearchParameter } from './parameters.js';
 import { parseTokens } from './parse-token.js';
 import { needFewParts } from './parse-uri.js';
@@ -18,7 +18,7 @@ import { unescapeValue } from './split.js';
 /** None: nothing can match. Throws FhirError `invalid`, `too-costly`. */
 export const parseReferenceValue = (
   parameter: SearchParameter,
-  modifier: Modifier | undefined,
+  modifier: ModifierOf<'reference'> | undefined,
   text: string,
   bases: readonly string[],
 ): readonly Test[] =>
@@ -26,7 +26,7 @@ export const parseReferenceValue = (
 
 function parseReferences(
   parameter: SearchParameter,
-  modifier: Modifier | undefined,
+  modifier: ModifierOf<'reference'> | undefined,
   text: string,
   bases: readonly string[],
 ): readonly ReferenceValue[] {
@@ -58,13 +58,29 @@ function parseLiteral(
   return isCanonical ? [] : reject(parameter, 'an id, Type/id or an absolute URL');
 }
 
-function toReferenceTest(parameter: SearchParameter, modifier: Modifier | undefined, to: ReferenceValue): Test {
-  if (modifier?.kind !== 'above' && modifier?.kind !== 'below') return { kind: 'reference', to };
+function toReferenceTest(
+  parameter: SearchParameter,
+  modifier: ModifierOf<'reference'> | undefined,
+  to: ReferenceValue,
+): Test {
+  switch (modifier?.kind) {
+    case 'above':
+    case 'below':
+      return toLevelTest(parameter, modifier.kind, to);
+    case 'type':
+    case 'identifier':
+    case undefined:
+      return { kind: 'reference', to };
+  }
+}
+
+/** Of canonicals about their versions, else about hierarchies. */
+function toLevelTest(parameter: SearchParameter, mode: 'above' | 'below', to: ReferenceValue): Test {
   if (to.kind === 'url' && parameter.nature === 'canonical') {
     if (to.version === undefined) return { kind: 'reference', to };
-    if (modifier.kind === 'above') needFewParts(parameter, to.version, IN_VERSIONS);
-    return { kind: 'reference', to: { ...to, versions: modifier.kind } };
+    if (mode === 'above') needFewParts(parameter, to.version, IN_VERSIONS);
+    return { kind: 'reference', to: { ...to, versions: mode } };
   }
-  if (to.kind !== 'local') return reject(parameter, `a resource of this server with the modifier ${modifier.kind}`);
-  return { kind: 'hierarchy', mode: modifier.kind, to };
+  if (to.kind !== 'local') return reject(parameter, `a resource of this server with the modifier ${mode}`);
+  return { kind: 'hierarchy', mode, to };
 }

@@ -5,7 +5,7 @@
  * Choices: a token with several `|` splits at the first. A media type is below its base part, whatever its parameters.
  */
 import { baseOfMediaType } from './media-type.js';
-import type { Modifier } from './modifier.js';
+import type { ModifierOf } from './modifier.js';
 import { normalise } from './normalise.js';
 import type { SearchParameter } from './parameters.js';
 import type { Test, TokenValue } from './query.js';
@@ -13,7 +13,7 @@ import { reject } from './scope.js';
 import { splitValue, unescapeValue } from './split.js';
 
 /** `not` and the not of `not-in` are the caller's. Throws FhirError `invalid`. */
-export function parseToken(parameter: SearchParameter, modifier: Modifier | undefined, text: string): Test {
+export function parseToken(parameter: SearchParameter, modifier: ModifierOf<'token'> | undefined, text: string): Test {
   switch (modifier?.kind) {
     case 'text': {
       const value = normalise(unescapeValue(text));
@@ -30,10 +30,6 @@ export function parseToken(parameter: SearchParameter, modifier: Modifier | unde
         ? parseMediaTypeLevel(parameter, modifier.kind, text)
         : parseConcept(parameter, modifier.kind, text);
     case 'not':
-    case 'exact':
-    case 'contains':
-    case 'identifier':
-    case 'type':
     case undefined:
       return { kind: 'token', any: parseTokens(parameter, text) };
   }

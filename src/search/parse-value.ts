@@ -5,9 +5,9 @@
  * the printed unit, with a system the code, with UCUM's the amount in any unit of the same kind (units.ts).
  */
 import { dateBounds, numberBounds } from './bounds.js';
-import type { Modifier } from './modifier.js';
+import type { Modifier, ModifierOf } from './modifier.js';
 import { normalise } from './normalise.js';
-import type { SearchParameter } from './parameters.js';
+import type { SearchParameter, SearchType } from './parameters.js';
 import { parseNear } from './parse-near.js';
 import { parseReferenceValue } from './parse-reference.js';
 import { parseToken } from './parse-token.js';
@@ -25,9 +25,33 @@ export interface ValueContext {
 
 const PREFIX_HINT = 'optionally after one of eq, ne, gt, lt, ge, le, sa, eb, ap';
 
+type ValueReader<T extends SearchType> = (
+  parameter: SearchParameter,
+  modifier: ModifierOf<T> | undefined,
+  text: string,
+  context: ValueContext,
+) => readonly Test[];
+
+/** Each knows all modifiers of its type; `undefined`: there are none. */
+const READERS: { readonly [T in SearchType]: ValueReader<T> } = {
+  string: (parameter, modifier, text) => [parseString(parameter, modifier, unescapeValue(text))],
+  token: (parameter, modifier, text) => [parseToken(parameter, modifier, text)],
+  date: (parameter, _: undefined, text, { now }) => [
+    { kind: 'date', any: dateBounds(text, now) ?? reject(parameter, `a date such as 2024-05-31, ${PREFIX_HINT}`) },
+  ],
+  number: (parameter, _: undefined, text) => [
+    { kind: 'number', any: numberBounds(text) ?? reject(parameter, `a decimal number, ${PREFIX_HINT}`) },
+  ],
+  quantity: (parameter, _: undefined, text) => [parseQuantity(parameter, text)],
+  reference: (parameter, modifier, text, { bases }) => parseReferenceValue(parameter, modifier, text, bases),
+  special: (parameter, _: undefined, text) => [parseNear(parameter, text)],
+  uri: (parameter, modifier, text) => parseUri(parameter, modifier?.kind ?? 'exact', unescapeValue(text)),
+  composite: (parameter, _: undefined, text, context) => parseComposites(parameter, text, context),
+};
+
 /**
- * The alternatives that a value (without OR commas, escapes still in it) stands for; none: it can match nothing.
- * Throws FhirError `invalid`. `not` and the not of `not-in` are the caller's.
+ * The alternatives that a value (without OR commas, escapes still in it) stands for; none: it can match nothing. `modifier` is
+ * one that the parameter has. Throws FhirError `invalid`. `not` and the not of `not-in` are the caller's.
  */
 export function parseValue(
   parameter: SearchParameter,
@@ -35,31 +59,8 @@ export function parseValue(
   text: string,
   context: ValueContext,
 ): readonly Test[] {
-  switch (parameter.type) {
-    case 'string':
-      return [parseString(parameter, modifier, unescapeValue(text))];
-    case 'token':
-      return [parseToken(parameter, modifier, text)];
-    case 'date':
-      return [
-        {
-          kind: 'date',
-          any: dateBounds(text, context.now) ?? reject(parameter, `a date such as 2024-05-31, ${PREFIX_HINT}`),
-        },
-      ];
-    case 'number':
-      return [{ kind: 'number', any: numberBounds(text) ?? reject(parameter, `a decimal number, ${PREFIX_HINT}`) }];
-    case 'quantity':
-      return [parseQuantity(parameter, text)];
-    case 'reference':
-      return parseReferenceValue(parameter, modifier, text, context.bases);
-    case 'special':
-      return [parseNear(parameter, text)];
-    case 'uri':
-      return parseUri(parameter, modeOf(modifier), unescapeValue(text));
-    case 'composite':
-      return parseComposites(parameter, text, context);
-  }
+  const read = READERS[parameter.type] as ValueReader<SearchType>;
+  return read(parameter, modifier, text, context);
 }
 
 /** The number of comparisons that these values need: one each, and for a phonetic parameter one for each word. */
@@ -120,19 +121,16 @@ function mergeGroup(tests: readonly Test[]): Test {
 
 const wordless = (parameter: SearchParameter): never => reject(parameter, 'a word that can be said');
 
-function parseString(parameter: SearchParameter, modifier: Modifier | undefined, text: string): Test {
+function parseString(parameter: SearchParameter, modifier: ModifierOf<'string'> | undefined, text: string): Test {
   if (parameter.nature === 'sound') {
     const [codes, another] = soundsOf(text);
     return codes && !another ? soundTest(codes) : reject(parameter, 'one word inside a composite');
   }
-  if (modifier?.kind === 'exact') return { kind: 'string', mode: 'exact', value: text };
+  const mode = modifier?.kind ?? 'starts';
+  if (mode === 'exact') return { kind: 'string', mode, value: text };
   const value = normalise(text);
-  if (value === '') return reject(parameter, 'some text beside blanks and accents');
-  return { kind: 'string', mode: modifier?.kind === 'contains' ? 'contains' : 'starts', value };
+  return value === '' ? reject(parameter, 'some text beside blanks and accents') : { kind: 'string', mode, value };
 }
-
-const modeOf = (modifier: Modifier | undefined): 'exact' | 'above' | 'below' =>
-  modifier?.kind === 'above' || modifier?.kind === 'below' ? modifier.kind : 'exact';
 
 function parseQuantity(parameter: SearchParameter, text: string): Test {
   const pieces = splitValue(text, '|').map(unescapeValue);

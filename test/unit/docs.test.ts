@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'mocha';
 import { configTable } from '../../src/platform/config.js';
+import { MODIFIERS } from '../../src/search/modifier.js';
 
 const ROOT = new URL('../../../', import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, ROOT), 'utf8');
@@ -15,6 +16,15 @@ describe('the documents', () => {
   it('docs/running.md holds the table of settings as `chartroom config --markdown` prints it', () => {
     const [, table] = /<!-- settings:[^\n]*-->\n(.*?)<!-- \/settings -->/s.exec(read('docs/running.md')) ?? [];
     assert.equal(table?.trim(), configTable());
+  });
+
+  it('docs/searching.md names the modifiers of every type of parameter', () => {
+    const rows = [...read('docs/searching.md').matchAll(/^\| ([\w, `]+) \| `(:[^`]+)` \|/gm)];
+    const told = rows.flatMap(([, types, modifiers]) =>
+      types!.split(', ').map(type => [type.replace('`near`', 'special'), modifiers!.toLowerCase()]),
+    );
+    const offered = Object.entries(MODIFIERS).map(([type, names]) => [type, names.map(name => `:${name}`).join(' ')]);
+    assert.deepEqual(Object.fromEntries(told), Object.fromEntries(offered));
   });
 
   it('ARCHITECTURE.md names every folder of src with its files', () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { FhirError } from '../../../src/fhir/error.js';
-import { alternativeCost, MAX_ALL_ALTERNATIVES, spend, zeroCost } from '../../../src/search/cost.js';
+import { alternativeCost, COSTS, MAX_ALL_ALTERNATIVES, spend, zeroCost } from '../../../src/search/cost.js';
+import { MODIFIERS } from '../../../src/search/modifier.js';
+import type { SearchType } from '../../../src/search/parameters.js';
 
 describe('the cost of a search', () => {
   it('adds up over parameters, once for each type', () => {
@@ -35,5 +37,13 @@ describe('the cost of a search', () => {
     assert.equal(alternativeCost('string', 'contains'), 10);
     assert.equal(alternativeCost('string', 'exact'), 1);
     assert.equal(alternativeCost('token', 'not'), alternativeCost('token'));
+  });
+
+  it('is said for every modifier', () => {
+    for (const [type, modifiers] of Object.entries(MODIFIERS))
+      for (const modifier of modifiers) {
+        const kind = modifier === '[type]' ? 'type' : modifier;
+        if (kind !== 'missing') assert.ok(kind in COSTS[type as SearchType], `${type}:${kind}`);
+      }
   });
 });
