@@ -5,6 +5,7 @@
  */
 import { FhirError } from '../../fhir/error.js';
 import { frames } from '../../platform/log.js';
+import { realTimeout } from '../../platform/real-time.js';
 import type { Caller } from '../engine.js';
 import type { OwnedHook } from './hooks.js';
 
@@ -51,7 +52,7 @@ const LATE = new Error('late');
 async function soonEnough<T>(answer: Promise<T>, patience: number): Promise<T> {
   if (patience === Infinity) return answer;
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, fail) => (timer = setTimeout(() => fail(LATE), patience)));
+  const late = new Promise<never>((_, fail) => (timer = realTimeout(patience, () => fail(LATE))));
   try {
     return await Promise.race([answer, late]);
   } finally {
