@@ -1,0 +1,43 @@
+/** What the project itself adds to R4 (profiles/): a fault is only a warning in the log of a server, and is one here. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, it } from 'mocha';
+import { candidatesOf, decideInForce, standardParameters } from '../../../src/conformance/parameters-in-force.js';
+import { loadDefinitions } from '../../../src/fhir/definitions.js';
+import { readProfiles, type ConformanceResource } from '../../../src/fhir/package.js';
+import { OPERATIONS } from '../../../src/interactions/operations/index.js';
+import { jsonText } from '../../../src/interactions/operations/operation.js';
+import { createSearchParameters } from '../../../src/search/parameters.js';
+import { validateStructure } from '../../../src/validation/structure.js';
+
+const folder = fileURLToPath(new URL('../../../../profiles', import.meta.url));
+const definitions = loadDefinitions();
+const files: ConformanceResource[] = [];
+for await (const each of readProfiles(folder, new Set(['SearchParameter', 'OperationDefinition']))) files.push(each);
+const ofType = (type: string) => files.filter(({ resource }) => resource.resourceType === type);
+
+describe('the profiles of the project', () => {
+  it('are files that the server reads', () =>
+    assert.deepEqual([...new Set(files.map(({ from }) => from))].toSorted(), readdirSync(folder).toSorted()));
+
+  for (const { from, resource } of files)
+    it(`${from} is valid R4`, () => assert.deepEqual(validateStructure(resource, definitions), []));
+
+  it('define the operations that there are, each once', () => {
+    const codes = ofType('OperationDefinition').map(({ resource }) => jsonText(resource['code']));
+    assert.deepEqual(codes.toSorted(), Object.keys(OPERATIONS).toSorted());
+  });
+
+  it('define search parameters that are in force together', () => {
+    const standard = standardParameters(definitions, createSearchParameters(definitions));
+    const refused: string[] = [];
+    const inForce = decideInForce(
+      candidatesOf(new Map(), ofType('SearchParameter')),
+      standard,
+      ({ origin }, { text }) => refused.push(`${origin}: ${text}`),
+    );
+    assert.deepEqual(refused, []);
+    assert.equal(inForce.length, ofType('SearchParameter').length);
+  });
+});
