@@ -2,7 +2,6 @@
  * The CapabilityStatement, computed from the tables that make the server do what it says:
  * https://hl7.org/fhir/R4/http.html#capabilities. Nothing in it is written by hand for a resource type.
  */
-import { decide } from '../access/decide.js';
 import { SYSTEM } from '../identity/principal.js';
 import type { SearchParameter } from '../search/parameters.js';
 import type { Context, Engine, Operation } from './engine.js';
@@ -70,7 +69,7 @@ function statement(engine: Engine) {
 
 function resource(engine: Engine, type: string) {
   const allowed = Object.values(INTERACTIONS)
-    .filter(ask => decide(SYSTEM, { ...ask, type }).allow)
+    .filter(ask => engine.decide(SYSTEM, { ...ask, type }).allow)
     .flatMap(({ codes }) => [codes.instance, codes.type].flatMap(code => (code === undefined ? [] : [{ code }])));
   const updates = allowed.some(({ code }) => code === 'update');
   const operation = operationsOf(engine, type);
@@ -97,12 +96,15 @@ function resource(engine: Engine, type: string) {
  * Of the system, or of a type and its instances:
  * https://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.resource.operation
  */
-const operationsOf = ({ settings, operations }: Engine, type?: string) =>
-  [...operations]
-    .filter(([, operation]) => isOffered(operation, type))
-    .map(([name, { definition }]) => ({ name, definition: `${settings.base}/OperationDefinition/${definition}` }));
+const operationsOf = (engine: Engine, type?: string) =>
+  [...engine.operations]
+    .filter(([, operation]) => isOffered(engine, operation, type))
+    .map(([name, { definition }]) => ({
+      name,
+      definition: `${engine.settings.base}/OperationDefinition/${definition}`,
+    }));
 
-function isOffered(operation: Operation, type: string | undefined): boolean {
+function isOffered({ decide }: Engine, operation: Operation, type: string | undefined): boolean {
   const { levels, types } = operation;
   if (type === undefined) return levels.includes('system');
   return (
