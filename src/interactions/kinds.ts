@@ -15,8 +15,12 @@ export interface InteractionRow extends Pick<Ask, 'role' | 'effect'> {
    * compartment. Of operations they follow from the table of operations; a batch is told from a transaction by its Bundle.
    */
   readonly addresses: readonly `${HttpMethod} ${string}`[];
-  /** Codes of http://hl7.org/fhir/restful-interaction, by what is meant, as /metadata lists them. */
-  readonly codes: { readonly instance?: string; readonly type?: string; readonly system?: string };
+  /** Codes of http://hl7.org/fhir/restful-interaction, by what is meant, as /metadata lists them: R4 has no others. */
+  readonly codes: {
+    readonly instance?: 'read' | 'vread' | 'update' | 'patch' | 'delete' | 'history-instance';
+    readonly type?: 'create' | 'search-type' | 'history-type';
+    readonly system?: 'transaction' | 'batch' | 'search-system' | 'history-system';
+  };
   /** Audit events have this form; absent: it is not recorded. */
   readonly audit?: AuditPattern;
   /** Its turn among the entries of a Bundle (https://hl7.org/fhir/R4/http.html#trules). */

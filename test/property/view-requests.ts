@@ -71,7 +71,24 @@ const byCount = (count: number, one: number, none: number): Expected => ({
   status: count === 1 ? one : count === 0 ? none : 412,
 });
 
-const PATHS: Readonly<Record<string, Make>> = {
+/** Labels are added and taken away by requests that differ in the operation alone. */
+const changeOfLabels =
+  (operation: string): Make =>
+  (random, world) => {
+    const name = nameOf(pickOf(random, world, ...TYPES));
+    return {
+      method: 'POST',
+      path: `${name}/$${operation}`,
+      body: {
+        resourceType: 'Parameters',
+        parameter: [{ name: 'meta', valueMeta: { tag: [{ system: 'urn:t', code: 'c' }] } }],
+      },
+      expected: seen => (seen.read(name)?.body ? undefined : readOf(seen.read(name))),
+    };
+  };
+
+/** Every path to resources: a unit test asks for each kind of interaction and each operation. */
+export const PATHS: Readonly<Record<string, Make>> = {
   read: (random, world) => {
     const name = nameOf(pickOf(random, world, ...TYPES));
     return get(name, seen => readOf(seen.read(name)));
@@ -352,18 +369,8 @@ const PATHS: Readonly<Record<string, Make>> = {
       return found?.body ? { status: 200, says: `"code":"${found.body.tags[0]}"` } : readOf(found);
     });
   },
-  '$meta-add': (random, world) => {
-    const name = nameOf(pickOf(random, world, ...TYPES));
-    return {
-      method: 'POST',
-      path: `${name}/$meta-add`,
-      body: {
-        resourceType: 'Parameters',
-        parameter: [{ name: 'meta', valueMeta: { tag: [{ system: 'urn:t', code: 'c' }] } }],
-      },
-      expected: seen => (seen.read(name)?.body ? undefined : readOf(seen.read(name))),
-    };
-  },
+  '$meta-add': changeOfLabels('meta-add'),
+  '$meta-delete': changeOfLabels('meta-delete'),
   $purge: (random, world) => {
     const name = nameOf(pickOf(random, world, ...TYPES));
     return {
@@ -374,7 +381,7 @@ const PATHS: Readonly<Record<string, Make>> = {
   },
 };
 
-const READS = Object.keys(PATHS).filter(what => !/criteria|hidden|conditional|\$meta-add|\$purge/.test(what));
+const READS = Object.keys(PATHS).filter(what => !/criteria|hidden|conditional|\$meta-|\$purge/.test(what));
 
 /** A batch, or a transaction, of some that only read. */
 function bundleOf(random: Random, world: World): Asked {

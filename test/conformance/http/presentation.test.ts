@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, CapabilityStatement, OperationOutcome, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
+import { INTERACTIONS } from '../../../src/interactions/kinds.js';
 import { onBothStores, type Stage } from '../../support/both-stores.js';
 import { converse } from '../../support/exchange.js';
 import { linkOf, refusal } from '../../support/talk.js';
@@ -106,6 +107,22 @@ onBothStores(
         assert.equal((await talk.get(`${path}?_summary=false`)).text, whole.text);
         assert.equal(refusal(await talk.get(`${path}?_summary=count`)).status, 400);
       });
+
+    it('is a refusal where a parameter is known to nobody, at every address', async () => {
+      const { talk } = stage();
+      const shapes = Object.values(INTERACTIONS).flatMap(({ addresses }) => addresses);
+      const read = shapes.flatMap(shape => (shape.startsWith('GET ') ? shape.slice(4) : []));
+      assert.ok(read.includes('T/I') && read.includes('metadata'));
+      for (const shape of read) {
+        const path = shape
+          .replace(/^T/, 'Patient')
+          .replace(/\bT\b/, 'Observation')
+          .replace(/\bI\b/, 'p')
+          .replace(/\bV\b/, '1');
+        const reply = await talk.get(`${path}?nothing=1`);
+        assert.deepEqual(refusal(reply), { status: 400, detail: 'unknown-parameter' }, path);
+      }
+    });
 
     it('of /metadata can be a small part of it', async () => {
       const { talk } = stage();

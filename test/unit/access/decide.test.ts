@@ -32,6 +32,12 @@ const asking = ({ kind, ...rest }: { kind: InteractionKind; type?: string; searc
 });
 
 describe('decide', () => {
+  it('is asked here about every kind of interaction', () =>
+    assert.deepEqual(
+      [...READING, ...CHANGING, ...WHOLE, 'create', 'operation'].toSorted(),
+      Object.keys(INTERACTIONS).toSorted(),
+    ));
+
   for (const type of ['Patient', 'Binary'])
     it(`lets everybody read a ${type}, and writers and administrators write it`, () => {
       for (const kind of READING) assert.equal(answers(asking({ kind, type })), 'yes yes yes', kind);
