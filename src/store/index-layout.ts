@@ -22,8 +22,8 @@ import {
 import type { IndexedArray, KeyArray } from './key.js';
 import { TYPE_CODES } from './type-codes.js';
 
-/** Raise it when the form of keys changes in a way that the table below does not show. */
-const ENCODING = 5;
+/** Raise it when the form of keys changes in a way that the table below does not show: test/unit/store/key-form.test.ts sees it. */
+export const ENCODING = 5;
 
 /** What the layout needs to know of a search parameter. */
 export interface LaidOutParameter {
