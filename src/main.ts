@@ -13,6 +13,7 @@ import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { loadFrom } from './conformance/stored-canonicals.js';
 import { createForms } from './interactions/response/forms.js';
 import type { Engine, EngineSettings, Operations } from './interactions/engine.js';
+import { composeFeatures, type Feature } from './interactions/feature.js';
 import { composeHooks } from './interactions/write/hooks.js';
 import { ownHooks } from './interactions/write/own-hooks.js';
 import { composeOperations, OPERATIONS } from './interactions/operations/index.js';
@@ -53,6 +54,9 @@ async function openStore(config: Config, layout: IndexLayout): Promise<Store> {
   }
 }
 
+/** What this server does beyond FHIR's interactions, in the order in which their hooks run. */
+const FEATURES: readonly Feature[] = [];
+
 /** The largest answers that may be in memory together. */
 const ANSWERS = 8;
 
@@ -60,7 +64,11 @@ const ANSWERS = 8;
  * Opens everything but the HTTP face. What users see of time goes by `time`. Throws FhirError `unavailable` where the store
  * cannot be opened.
  */
-export async function open(config: Config, time: TimeSource = REAL_TIME): Promise<Engine> {
+export async function open(
+  config: Config,
+  time: TimeSource = REAL_TIME,
+  features: readonly Feature[] = FEATURES,
+): Promise<Engine> {
   const log = createLog(config.log);
   const clock = createClock(log, time);
   // First of all: what is wrong with the settings must not leave a store open.
@@ -69,15 +77,17 @@ export async function open(config: Config, time: TimeSource = REAL_TIME): Promis
       ? identifyByTokens(config.tokens, (text: string) => log.warn(text), clock)
       : identifyAnybody;
   const definitions = loadDefinitions();
-  const files = await profiles(config);
+  const files = await profiles(config, features);
+  const settings = engineSettings(config, clock.now());
+  const metrics = createMetrics();
+  const composed = composeFeatures(features, OPERATIONS, { clock, definitions, log, metrics, settings });
   const operations = composeOperations(
-    OPERATIONS,
+    composed.operations,
     files.map(({ resource }) => resource),
   );
   const parameters = createLiveParameters(definitions);
   const layout = createIndexLayout(definitions.searchParameters);
   const store = await openStore(config, withWords(layout, config));
-  const settings = engineSettings(config, clock.now());
   const { bases } = settings;
   const registry = new Registry({
     definitions,
@@ -106,7 +116,8 @@ export async function open(config: Config, time: TimeSource = REAL_TIME): Promis
     log,
     validate: createValidation([structureStep(definitions)]),
     operations,
-    hooks: composeHooks(ownHooks({ registry, reindexer }, bases), definitions.resourceTypes),
+    hooks: composeHooks([...ownHooks({ registry, reindexer }, bases), ...composed.hooks], definitions.resourceTypes),
+    routes: composed.routes,
     terminology: createTerminology(loadFrom(store), { bases }),
     pageTokens: createPageTokenCipher(config.secret || keptSecret(config.data), clock),
     record: createRecorder(parameters, bases),
@@ -116,7 +127,7 @@ export async function open(config: Config, time: TimeSource = REAL_TIME): Promis
     mutex: createKeyedMutex(),
     identify,
     settings,
-    metrics: createMetrics(),
+    metrics,
     clock,
   };
 }
@@ -168,12 +179,13 @@ function keptSecret(folder: string): string {
 
 const PROFILE_TYPES: ReadonlySet<string> = new Set(['SearchParameter', 'OperationDefinition']);
 
-/** What we add to R4 (profiles/ of the project), and what the settings name beside it. */
-async function profiles(config: Config): Promise<ConformanceResource[]> {
+/** What we add to R4 (profiles/ of the project), what features bring, and what the settings name beside it. */
+async function profiles(config: Config, features: readonly Feature[]): Promise<ConformanceResource[]> {
   const own = fileURLToPath(new URL('profiles', root));
   const given = config.profiles === '' ? own : resolve(config.profiles);
   const found: ConformanceResource[] = [];
-  for (const folder of new Set([own, given]))
+  const theirs = features.flatMap(({ profiles: folder }) => (folder ? [fileURLToPath(folder)] : []));
+  for (const folder of new Set([own, ...theirs, given]))
     for await (const each of readProfiles(folder, PROFILE_TYPES)) found.push(each);
   if (!existsSync(given) && given !== own)
     throw new ConfigError(`CHARTROOM_PROFILES must name a folder that exists; ${given} does not.`);

@@ -1,7 +1,7 @@
 /**
  * One interaction → its AuditEvents, by IHE Basic Audit Log Patterns (https://profiles.ihe.net/ITI/BALP), RESTful
  * ATNA. Rows AUD-1, AUD-7: never a result, a count, a token; the request itself only as BALP wants it, in the query
- * entity. Choices: a profile is claimed for successes alone (the profiles fix outcome 0); the user agent appears
+ * entity. Choices: a feature that acts for somebody is one more agent, an application that requests nothing; a profile is claimed for successes alone (the profiles fix outcome 0); the user agent appears
  * where a user is known, else the client is the requestor; a search gives one event per patient found.
  */
 import type { JsonObject, Resource } from '../fhir/resource.js';
@@ -13,6 +13,8 @@ const INTERACTION = 'http://hl7.org/fhir/restful-interaction';
 const ENTITY_TYPE = 'http://terminology.hl7.org/CodeSystem/audit-entity-type';
 const ROLE = 'http://terminology.hl7.org/CodeSystem/object-role';
 const PROFILE = 'https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.';
+/** Names of features of this server. */
+const FEATURE = 'urn:chartroom:feature';
 const CUSTODIAN = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type';
 
 interface BalpPattern {
@@ -55,6 +57,8 @@ export interface AuditRecord {
   /** Stable code of the refusal, never its text; of a success: `unchanged`, where a write made no version. */
   readonly why?: string;
   readonly principal: Principal;
+  /** The feature of this server that acted for the principal. */
+  readonly agent?: string | undefined;
   readonly address: string;
   readonly requestId: string;
   /** FHIR base of this server. */
@@ -91,6 +95,13 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
       requestor: true,
       name: principal.name,
       role: [{ text: principal.role }],
+    });
+  if (record.agent !== undefined)
+    agents.push({
+      type: application,
+      who: { identifier: { system: FEATURE, value: record.agent } },
+      requestor: false,
+      name: record.agent,
     });
   return {
     resourceType: 'AuditEvent',

@@ -1,6 +1,5 @@
 /**
- * The HTTP face: limits, security headers, one mount for FHIR, and beside it a page for people,
- * /healthz, /readyz and /metrics.
+ * The HTTP face: limits, security headers, one mount for FHIR, and beside it the addresses outside FHIR (outside.ts).
  *
  * Express 5 calls Object.setPrototypeOf on every request and response, which de-optimises Node's own objects and costs
  * more than all the rest of a read. Creating them with Express's prototypes in the first place makes that a no-op.
@@ -9,14 +8,15 @@ import { createServer, IncomingMessage, type Server, ServerResponse } from 'node
 import type { Socket } from 'node:net';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
-import { asFhirError, FhirError } from '../fhir/error.js';
+import { FhirError } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
 import type { Engine } from '../interactions/engine.js';
-import { isLoopback } from '../platform/config.js';
 import { answerRequest, type Exchange, type House, type Notice, takeOriginForm } from './exchange.js';
-import { fhir } from './fhir.js';
+import { fhir, type FhirOptions } from './fhir.js';
 import { createGuard } from './guard.js';
-import { createPage } from './page.js';
+import { mountOutside, sendOutside } from './outside.js';
+import { ownRoutes } from './own-routes.js';
+import { pageAnswer } from './page.js';
 import type { Limits } from './source.js';
 
 export interface HttpOptions {
@@ -45,8 +45,6 @@ export function createHttpServer(options: HttpOptions): Server {
 }
 
 function createApp({ engine, limits }: HttpOptions): Express {
-  const { registry } = engine.metrics;
-  const { metrics: exposed } = engine.settings;
   const house: House = { engine, guard: createGuard(engine.settings) };
   const app = express();
   app.disable('x-powered-by');
@@ -60,43 +58,13 @@ function createApp({ engine, limits }: HttpOptions): Express {
   const answered =
     (notice: Notice, work: (exchange: Exchange) => Promise<void> | void) => (request: Request, response: Response) =>
       answerRequest(house, request, response, notice, work);
-  const page = createPage(engine);
-  const options = { ...house, limits, page };
+  const page = pageAnswer(engine);
+  const options: FhirOptions = { ...house, limits, page: exchange => sendOutside(exchange, page) };
   app.use(
     '/fhir',
     answered('always', exchange => fhir(options, exchange)),
   );
-  app.get('/', answered('failures', page));
-  // Probes come under whatever name the machine has, and learn nothing but that it lives.
-  app.get('/healthz', (_request: Request, response: Response) => void response.json({ status: 'up' }));
-  app.get('/readyz', async (_request: Request, response: Response) => {
-    try {
-      await engine.store.ping();
-      response.json({ status: 'ready' });
-    } catch (error) {
-      const { message: reason } = asFhirError(error);
-      response.status(503).setHeader('Retry-After', '2').json({ status: 'the store is away', reason });
-    }
-  });
-  if (exposed !== 'off')
-    app.get(
-      '/metrics',
-      answered('failures', async ({ request, response }) => {
-        if (exposed === 'loopback' && !isLoopback((request.socket.remoteAddress ?? '').replace(/^::ffff:/, '')))
-          throw new FhirError('forbidden', 'Metrics are for this machine alone: see CHARTROOM_METRICS.');
-        response.setHeader('Content-Type', registry.contentType);
-        response.end(await registry.metrics());
-      }),
-    );
-  // What browsers and crawlers ask for on their own.
-  app.get(
-    '/favicon.ico',
-    answered('never', ({ response }) => void response.setHeader('Cache-Control', 'max-age=86400').status(204).end()),
-  );
-  app.get(
-    '/robots.txt',
-    answered('never', ({ response }) => void response.type('text').end('User-agent: *\nDisallow: /\n')),
-  );
+  mountOutside(app, options, [...ownRoutes(engine, page), ...engine.routes]);
   app.use(
     answered('always', () => {
       throw new FhirError('not-found', 'FHIR is served below /fhir.');

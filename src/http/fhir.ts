@@ -29,7 +29,7 @@ const ACCEPT_PATCH = [
 ] as const;
 
 /** Before anybody has said who they are, in an audit event. */
-const UNKNOWN = { role: 'reader' } as const;
+export const UNKNOWN = { role: 'reader' } as const;
 
 /** Throws FhirError; what was understood until then is in `exchange`, and in the audit trail. */
 export async function fhir(options: FhirOptions, exchange: Exchange): Promise<void> {
@@ -44,9 +44,10 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     engine,
     principal: UNKNOWN,
     requestId,
-    address: (request.socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, ''),
+    address: addressOf(request),
     request: `${request.method} ${request.originalUrl}`,
     allowance: undefined,
+    agent: undefined,
   };
   const known = await identified(context, request, target);
   const fault = faultOfHead(request, target, head) ?? guard.foreign(request);
@@ -77,6 +78,9 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     allowance.release();
   }
 }
+
+/** Network address of the client. */
+export const addressOf = ({ socket }: Request): string => (socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '');
 
 /** A browser that was pointed at the base itself; everybody else who asks for it searches. */
 const wantsPage = ({ request, path, head }: Exchange): boolean =>

@@ -3,8 +3,7 @@
  * data, runs no script, and its own Content-Security-Policy allows nothing but its style.
  */
 import { createHash } from 'node:crypto';
-import type { Engine } from '../interactions/engine.js';
-import type { Exchange } from './exchange.js';
+import type { Engine, OutsideAnswer } from '../interactions/engine.js';
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1c2733; --soft: #57657a; --line: #d5dce5; --ground: #fff; --panel: #f4f6f9; --link: #0b5cad }
@@ -32,17 +31,11 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** What shows the page of a server. */
-export function createPage({ settings, definitions }: Engine): (exchange: Exchange) => void {
-  const text = Buffer.from(page(settings, definitions.version));
-  return ({ request, response }) => {
-    response.setHeader('Content-Type', 'text/html; charset=utf-8');
-    response.setHeader('Content-Security-Policy', POLICY);
-    response.setHeader('Content-Length', String(text.length));
-    response.writeHead(200);
-    response.end(request.method === 'HEAD' ? undefined : text);
-  };
-}
+/** The page of a server. */
+export const pageAnswer = ({ settings, definitions }: Engine): OutsideAnswer => ({
+  headers: { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': POLICY },
+  body: Buffer.from(page(settings, definitions.version)),
+});
 
 function page({ base, software, authentication }: Engine['settings'], fhirVersion: string): string {
   const address = escapeHtml(base);

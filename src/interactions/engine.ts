@@ -18,7 +18,7 @@ import type { Registry } from '../conformance/search-parameter-registry.js';
 import type { Reindexer } from '../conformance/reindex-job.js';
 import type { Terminology } from '../terminology/terminology.js';
 import type { Validate } from '../validation/validate.js';
-import type { Of, Outcome } from './interaction.js';
+import type { Of, Outcome, Parameters } from './interaction.js';
 import type { Hooks } from './write/hooks.js';
 import type { OperationOffer } from './operations/operation.js';
 
@@ -39,6 +39,8 @@ export interface Engine {
   readonly validate: Validate;
   readonly operations: Operations;
   readonly hooks: Hooks;
+  /** Addresses outside FHIR, of features. */
+  readonly routes: readonly OwnedRoute[];
   readonly pageTokens: PageTokenCipher;
   /** One writer of a resource at a time in this process; other processes are told apart by the commit. */
   readonly mutex: KeyedMutex;
@@ -90,6 +92,8 @@ export interface Caller {
   readonly engine: Engine;
   readonly principal: Principal;
   readonly requestId: string;
+  /** The feature that acts for the principal, where it is not they themselves who ask. */
+  readonly agent?: string | undefined;
   /** Network address of the client. */
   readonly address: string;
   /** Method and URL as asked, for the audit event of a query. */
@@ -135,3 +139,54 @@ export interface Operation extends OperationOffer, OperationImplementation {
 
 /** By code, without the dollar sign. */
 export type Operations = ReadonlyMap<string, Operation>;
+
+export type OutsideMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+/** An address outside FHIR: who may ask, how much, and what the audit trail has of it. */
+export interface OutsideRoute {
+  /** Below the root of the server, in Express's notation; not below /fhir. */
+  readonly path: `/${string}`;
+  /** GET answers HEAD, too. */
+  readonly methods: readonly OutsideMethod[];
+  /** Who has this role at least; whoever asks from this machine; anybody. */
+  readonly who: Role | 'this-machine' | 'anybody';
+  /**
+   * `as-performed`: what it performs is recorded, as always. `each-call`: each call is, too, as an operation, before it is answered.
+   * That somebody is not known, or may not, is recorded either way.
+   */
+  readonly recorded: 'as-performed' | 'each-call';
+  /** Bytes that `body` gives at most; default: it refuses any. */
+  readonly maxBody?: number;
+  /** ms for an answer, default 5,000. */
+  readonly patience?: number;
+  /** Of every answer that is no error, beside those that the whole server gives. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Which calls stand in log and metrics; default all. */
+  readonly logged?: 'failures' | 'never';
+  /** It is answered whatever host the request names: it tells nothing. */
+  readonly anyHost?: true;
+  /** Throws FhirError for what it refuses. */
+  answer(call: OutsideCall): OutsideAnswer | Promise<OutsideAnswer>;
+}
+
+export interface OutsideCall {
+  readonly method: OutsideMethod;
+  /** Of the address, decoded. Throws `invalid`. */
+  readonly parameters: () => Parameters;
+  readonly header: (name: string) => string | undefined;
+  readonly body: () => Promise<Buffer>;
+  /** Whoever asked, and the feature that acts for them: for `perform`. */
+  readonly caller: Caller;
+}
+
+export interface OutsideAnswer {
+  /** Default 200. */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+}
+
+export interface OwnedRoute {
+  readonly owner: string;
+  readonly route: OutsideRoute;
+}

@@ -194,6 +194,8 @@ export interface OwnedCompanion {
 export interface RecordedPart {
   readonly target: Target;
   readonly result: Result;
+  /** The feature that did it for the principal; absent: as the context says. */
+  readonly agent?: string;
   /** Method and URL; absent: those of the context. */
   readonly request?: string;
 }

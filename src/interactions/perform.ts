@@ -40,9 +40,9 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
   // A target that was known before its criteria were read was not decided as a search.
   const isDecided = admitted && (admitted.searches || !searches(interaction));
   const { restrictions } = isDecided ? admitted : await admit(caller, interaction);
-  const { allowance, engine, principal, requestId, address, request, note } = caller;
+  const { allowance, engine, principal, agent, requestId, address, request, note } = caller;
   const view = createView(engine, restrictions);
-  const context: Context = { allowance, engine, principal, requestId, address, request, note, view };
+  const context: Context = { allowance, engine, principal, agent, requestId, address, request, note, view };
   try {
     const work = () => runAndRecord(context, interaction);
     const turn = turnOf(context.engine, interaction);
@@ -107,6 +107,12 @@ export async function recordRefusal(caller: Caller, target: Target, error: FhirE
   throw error;
 }
 
+/** Records what was done beside interactions; it may be told when this resolves. */
+export async function recordDone(caller: Caller, target: Target): Promise<void> {
+  const changes = eventsOf(caller, target, { patients: [], status: 200 });
+  await caller.engine.store.commit({ changes, independent: true });
+}
+
 async function runAndRecord(context: Context, ask: Interaction): Promise<Result> {
   const { store, registry } = context.engine;
   // The search parameters in force must be known before something is indexed by them.
@@ -142,8 +148,8 @@ async function runAndRecord(context: Context, ask: Interaction): Promise<Result>
 /** A long Bundle does not keep everybody else waiting. */
 async function eventsOfParts(context: Context, parts: readonly RecordedPart[]): Promise<Change[]> {
   const events: Change[] = [];
-  for (const { target, request, result } of parts) {
-    events.push(...eventsOf({ ...context, request: request ?? context.request }, target, result));
+  for (const { target, request = context.request, agent = context.agent, result } of parts) {
+    events.push(...eventsOf({ ...context, request, agent }, target, result));
     if (events.length % 256 === 0) await new Promise(setImmediate);
   }
   return events;
@@ -188,7 +194,7 @@ async function runWhole(context: Context, ask: Interaction, located?: LocatedTar
 const ENTRY_RUNNER: EntryRunner = { admit, run: runWhole, perform, refuse: recordRefusal };
 
 function eventsOf(caller: Caller, target: Target, result: Result, error?: FhirError): Change[] {
-  const { engine, principal, address, requestId, request } = caller;
+  const { engine, principal, agent, address, requestId, request } = caller;
   const { type, id } = target;
   const pattern = INTERACTIONS[target.kind].audit;
   if (pattern === undefined) return [];
@@ -200,6 +206,7 @@ function eventsOf(caller: Caller, target: Target, result: Result, error?: FhirEr
     outcome: error ? KINDS[error.kind].outcome : '0',
     ...(error ? { why: error.kind } : result.unchanged ? { why: 'unchanged' } : {}),
     principal,
+    agent,
     address,
     requestId,
     base: engine.settings.base,

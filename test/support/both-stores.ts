@@ -12,7 +12,7 @@ export interface Stage {
 export function onBothStores(
   title: string,
   tell: (stage: () => Stage) => void,
-  options: Pick<Start, 'config' | 'time'> & { readonly set?: (stage: Stage) => Promise<void> } = {},
+  options: Pick<Start, 'config' | 'time' | 'features'> & { readonly set?: (stage: Stage) => Promise<void> } = {},
 ): void {
   for (const store of STORES)
     describe(`${title} (${store})`, () => {
@@ -22,6 +22,7 @@ export function onBothStores(
           store: await newStore(this, store),
           ...(options.config ? { config: options.config } : {}),
           ...(options.time ? { time: options.time } : {}),
+          ...(options.features ? { features: options.features } : {}),
         });
         stage = { server, talk: talkTo(server.base) };
         await options.set?.(stage);

@@ -11,14 +11,23 @@ export interface HookLine {
 }
 
 /** Puts these hooks behind those of the server itself, whose features have these names; gives what the log says when they fail. */
-export function hookUp({ engine }: RunningServer, features: Readonly<Record<string, FeatureHook>>): HookLine[] {
-  const lines: HookLine[] = [];
-  const log = pino({ level: 'error' }, { write: text => void lines.push(...hookLines(text)) });
+export function hookUp(
+  { engine }: Pick<RunningServer, 'engine'>,
+  features: Readonly<Record<string, FeatureHook>>,
+): HookLine[] {
+  const lines = loggedBy({ engine });
   const given: OwnedHook[] = [
     ...ownHooks(engine, engine.settings.bases),
     ...Object.entries(features).map(([owner, hook]) => ({ owner, hook })),
   ];
-  Object.assign(engine, { log, hooks: composeHooks(given, engine.definitions.resourceTypes) });
+  Object.assign(engine, { hooks: composeHooks(given, engine.definitions.resourceTypes) });
+  return lines;
+}
+
+/** What the log says from now on of hooks and routes that fail. */
+export function loggedBy({ engine }: Pick<RunningServer, 'engine'>): HookLine[] {
+  const lines: HookLine[] = [];
+  Object.assign(engine, { log: pino({ level: 'error' }, { write: text => void lines.push(...hookLines(text)) }) });
   return lines;
 }
 

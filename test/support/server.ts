@@ -11,6 +11,7 @@ import supertest from 'supertest';
 import { listen } from '../../src/cli/serve.js';
 
 import type { Engine } from '../../src/interactions/engine.js';
+import type { Feature } from '../../src/interactions/feature.js';
 import { open } from '../../src/main.js';
 import type { TimeSource } from '../../src/platform/clock.js';
 import { type Config, loadConfig } from '../../src/platform/config.js';
@@ -48,6 +49,8 @@ export interface Start {
   readonly config?: Settings;
   /** What its clock goes by. Default: real time. */
   readonly time?: TimeSource;
+  /** Default: those of the server. */
+  readonly features?: readonly Feature[];
 }
 
 export async function startServer(options: Start): Promise<RunningServer> {
@@ -55,7 +58,7 @@ export async function startServer(options: Start): Promise<RunningServer> {
   const data = mkdtempSync(join(tmpdir(), 'chartroom-server-'));
   const flags = { port: String(port), data, store: options.store, demo: 'off', log: 'silent', ...options.config };
   const config = loadConfig({ flags, env: {} });
-  const engine = await open(config, options.time);
+  const engine = await open(config, options.time, options.features);
   const server = listen(engine, config);
   await once(server, 'listening');
   warmValidators();

@@ -33,6 +33,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'fhir',
     'platform',
   ],
+  features: ['interactions', 'validation', 'terminology', 'search', 'fhir'],
   http: ['interactions', 'identity', 'validation', 'search', 'fhir', 'platform'],
   cli: [
     'http',
@@ -47,6 +48,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'platform',
   ],
   main: [
+    'features',
     'access',
     'audit',
     'cli',
@@ -75,11 +77,24 @@ function partOf(file: string): string {
   return path.includes('/') ? path.split('/')[0]! : path.replace(/\.ts$/, '');
 }
 
-function importsOf(file: string): string[] {
-  const text = readFileSync(join(root, 'src', file), 'utf8');
+/** Its own folder is a part of its own: one feature knows nothing of another one. */
+const nameOfFeature = (file: string): string | undefined => /^features\/([^/]+)\//.exec(file)?.[1];
+
+function importsIn(file: string, text: string): string[] {
   return [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, target]) =>
     relative(join(root, 'src'), join(root, 'src', file, '..', target!)),
   );
+}
+
+const importsOf = (file: string): string[] => importsIn(file, readFileSync(join(root, 'src', file), 'utf8'));
+
+function wrongImports(file: string, imports: readonly string[]): string[] {
+  const from = partOf(file);
+  const allowed = ALLOWED[from];
+  if (!allowed) return [`${file}: no rule for the part ${from}`];
+  return imports
+    .filter(to => (partOf(to) === from ? nameOfFeature(to) !== nameOfFeature(file) : !allowed.includes(partOf(to))))
+    .map(to => `${file} imports ${to}`);
 }
 
 /** Files of interactions/ that know the store behind the view, and what for. */
@@ -103,16 +118,31 @@ describe('imports', () => {
   it('finds the sources', () => assert.ok(files.length > 40));
 
   it('go upward only', () => {
-    const wrong = files.flatMap(file => {
-      const from = partOf(file);
-      const allowed = ALLOWED[from];
-      if (!allowed) return [`${file}: no rule for the part ${from}`];
-      return importsOf(file)
-        .map(partOf)
-        .filter(to => to !== from && !allowed.includes(to))
-        .map(to => `${file} imports ${to}`);
-    });
+    const wrong = files.flatMap(file => wrongImports(file, importsOf(file)));
     assert.deepEqual(wrong, []);
+  });
+
+  it('give a feature the door and pure modules, and nobody but main a feature', () => {
+    const own = 'features/one/index.ts';
+    for (const to of ['features/one/page.js', 'interactions/perform.js', 'fhir/error.js', 'search/query.js'])
+      assert.deepEqual(wrongImports(own, [to]), [], to);
+    for (const to of ['features/two/index.js', 'access/view.js', 'audit/event.js', 'http/body.js', 'cli/index.js'])
+      assert.equal(wrongImports(own, [to]).length, 1, to);
+    for (const to of ['store/store.js', 'store/mongo/index.js', 'identity/principal.js', 'main.js'])
+      assert.equal(wrongImports(own, [to]).length, 1, to);
+    for (const from of ['http/app.ts', 'cli/serve.ts', 'interactions/perform.ts'])
+      assert.equal(wrongImports(from, ['features/one/index.js']).length, 1, from);
+    assert.deepEqual(wrongImports('main.ts', ['features/one/index.js']), []);
+  });
+
+  it('let a feature read by views alone, as the example does', () => {
+    const sample = readFileSync(join(root, 'test/sample/welcome.ts'), 'utf8').replaceAll('../../src/', '../../');
+    assert.ok(sample.split('\n').length <= 61);
+    const imports = importsIn('features/welcome/index.ts', sample);
+    assert.ok(imports.length > 3);
+    assert.deepEqual(wrongImports('features/welcome/index.ts', imports), []);
+    const texts = files.filter(nameOfFeature).map(file => readFileSync(join(root, 'src', file), 'utf8'));
+    for (const text of [sample, ...texts]) assert.ok(!STORE.test(codeOf(text)) && !READING.test(codeOf(text)));
   });
 
   it('lets main alone construct the adapters', () => {

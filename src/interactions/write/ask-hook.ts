@@ -1,5 +1,5 @@
 /**
- * Asks one hook (hooks.ts) so that it can do no more harm than to fail the write that it was asked about: whatever it does instead of
+ * Asks one hook (hooks.ts), or one route (../feature.ts), so that it can do no more harm than to fail what it was asked about: whatever it does instead of
  * giving a sensible answer in time becomes a `fault`, and a line of the log with the name of its feature. A hook that never gives
  * the event loop back cannot be stopped.
  */
@@ -12,7 +12,7 @@ import type { OwnedHook } from './hooks.js';
 /** ms */
 const PATIENCE = 5000;
 
-type Moment = 'prepare' | 'check' | 'bundle' | 'committed';
+type Moment = 'prepare' | 'check' | 'bundle' | 'committed' | 'route';
 
 /** Who asks a hook: for the log. */
 type Around = Pick<Caller, 'engine' | 'requestId'>;
@@ -20,7 +20,7 @@ type Around = Pick<Caller, 'engine' | 'requestId'>;
 /** Its answer, within its patience. Throws what it throws where that is a FhirError, and `fault` for everything else. */
 export async function askHook<T>(
   around: Around,
-  { owner, hook }: OwnedHook,
+  { owner, hook }: { readonly owner: string; readonly hook: Pick<OwnedHook['hook'], 'patience'> },
   moment: Moment,
   ask: () => T | Promise<T>,
 ): Promise<T> {

@@ -73,7 +73,8 @@ export async function withCompanions(
     changes.push(...(made.changes ?? []));
     mustNotMatch.push(...(made.mustNotMatch ?? []));
     mustExist.push(...(made.mustExist ?? []));
-    recordedParts.push(...(made.recordedParts ?? [{ target: companion.ask, result: withoutText(made.result) }]));
+    const parts = made.recordedParts ?? [{ target: companion.ask, result: withoutText(made.result) }];
+    recordedParts.push(...parts.map(part => ({ agent: owner, ...part })));
   }
   return { ...own, changes, mustNotMatch, mustExist, recordedParts };
 }
@@ -90,11 +91,12 @@ async function runCompanion(
   runner: CompanionRunner,
   depth: number,
 ): Promise<Outcome> {
-  const { restrictions } = await runner.admit(context, ask);
   const { allowance, engine, principal, requestId, address, request, note } = context;
+  const caller: Caller = { allowance, engine, principal, agent: owner, requestId, address, request, note };
+  const { restrictions } = await runner.admit(caller, ask);
   const view = createView(engine, restrictions);
   try {
-    const own: Context = { allowance, engine, principal, requestId, address, request, note, view };
+    const own: Context = { allowance, engine, principal, agent: owner, requestId, address, request, note, view };
     return await runner.run(own, ask, undefined, depth);
   } catch (error) {
     throw blamed(context, owner, asFhirError(error));

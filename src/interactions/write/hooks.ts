@@ -90,17 +90,13 @@ export interface Hooks {
   readonly bundle: readonly OwnedHook[];
 }
 
-/** The hooks of an engine: they run in the order given. Throws for a type that R4 does not have. */
+/** The hooks of an engine: they run in the order given. */
 export function composeHooks(given: readonly OwnedHook[], resourceTypes: readonly string[]): Hooks {
   const byType = new Map<string, OwnedHook[]>();
   for (const owned of given) {
-    const { hook, owner } = owned;
+    const { hook } = owned;
     if (!hook.prepare && !hook.check && !hook.meta && !hook.messages && !hook.committed) continue;
-    for (const type of hook.types ?? resourceTypes) {
-      if (!resourceTypes.includes(type))
-        throw new Error(`A hook of ${owner} is for ${type}, which is no resource type.`);
-      byType.set(type, [...(byType.get(type) ?? []), owned]);
-    }
+    for (const type of hook.types ?? resourceTypes) byType.set(type, [...(byType.get(type) ?? []), owned]);
   }
   return { byType, bundle: given.filter(({ hook }) => hook.bundle !== undefined) };
 }

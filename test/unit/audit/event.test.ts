@@ -75,10 +75,20 @@ describe('AuditEvent (AUD-1, BALP)', () => {
   });
 
   it('always has exactly one requestor', () => {
-    for (const principal of [deed.principal, { role: 'admin' } as const]) {
-      const requestors = (one({ principal })['agent'] as JsonObject[]).filter(agent => agent['requestor'] === true);
-      assert.equal(requestors.length, 1);
-    }
+    for (const principal of [deed.principal, { role: 'admin' } as const])
+      for (const agent of [undefined, 'welcome']) {
+        const told = one({ principal, agent })['agent'] as JsonObject[];
+        assert.equal(told.filter(({ requestor }) => requestor === true).length, 1);
+      }
+  });
+
+  it('names a feature that acts for somebody beside them, as an application that requests nothing', () => {
+    const event = one({ agent: 'welcome' });
+    assert.deepEqual(agents(event), ['110152', '110153', 'IRCP', '110150']);
+    const { who, name, requestor } = (event['agent'] as JsonObject[])[3]!;
+    const identifier = { system: 'urn:chartroom:feature', value: 'welcome' };
+    assert.deepEqual([who, name, requestor], [{ identifier }, 'welcome', false]);
+    assert.equal(profileOf(event), 'PatientRead');
   });
 
   it('is recorded in UTC with its milliseconds (AUD-8)', () =>

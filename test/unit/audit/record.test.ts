@@ -37,6 +37,7 @@ const unpatterned: fc.Arbitrary<Omit<AuditRecord, 'pattern'>> = fc.record(
       { name: 'clerk "1"\u00e9', role: 'writer' },
       { name: 'b', role: 'reader' },
     ),
+    agent: fc.constantFrom(undefined, 'welcome', 'reports'),
     address: fc.constantFrom('127.0.0.1', '::1', 'FE80::1', 'unknown'),
     requestId: fc.stringMatching(/^[\w.:-]{1,64}$/),
     base: fc.constant('http://localhost:8080/fhir'),

@@ -32,7 +32,4 @@ describe('the hooks of an engine', () => {
       ['1'],
     );
   });
-
-  it('cannot be for a type that R4 does not have', () =>
-    assert.throws(() => compose({ types: ['Patinet'], check: nothing }), /hook of 0 is for Patinet/));
 });

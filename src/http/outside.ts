@@ -1,0 +1,133 @@
+/**
+ * Addresses outside FHIR, from one table: those of the server itself (own-routes.ts) and those of features. What a request must be
+ * before its route sees it, and what becomes of an answer that is none, is the same for all.
+ */
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import type { Express, Request, Response } from 'express';
+import { asFhirError, FhirError } from '../fhir/error.js';
+import type { Caller, OutsideAnswer, OutsideCall, OutsideMethod, OwnedRoute } from '../interactions/engine.js';
+import { isOutsideAnswer, noBody } from '../interactions/feature.js';
+import type { Target } from '../interactions/interaction.js';
+import { recordDone, recordRefusal } from '../interactions/perform.js';
+import { askHook, hookFault } from '../interactions/write/ask-hook.js';
+import { isLoopback } from '../platform/config.js';
+import { readBody } from './body.js';
+import { answerRequest, type Exchange, type House } from './exchange.js';
+import { addressOf, UNKNOWN } from './fhir.js';
+import { MethodNotAllowed } from './route.js';
+import type { Limits } from './source.js';
+
+export interface OutsideOptions extends House {
+  readonly limits: Limits;
+}
+
+/** Puts routes in front of what answers everything else. */
+export function mountOutside(app: Express, options: OutsideOptions, routes: readonly OwnedRoute[]): void {
+  for (const owned of routes) {
+    const { path, logged = 'always', anyHost } = owned.route;
+    const house: House = anyHost ? { ...options, guard: { ...options.guard, checkHost: () => undefined } } : options;
+    app.all(path, (request: Request, response: Response) =>
+      answerRequest(house, request, response, logged, exchange => answerOutside(options, exchange, owned)),
+    );
+  }
+}
+
+/** What stands in the audit trail for a call. */
+const CALL: Target = { kind: 'operation' };
+
+async function answerOutside(options: OutsideOptions, exchange: Exchange, owned: OwnedRoute): Promise<void> {
+  const { owner, route } = owned;
+  const { request } = exchange;
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  if (!route.methods.some(each => each === method))
+    throw new MethodNotAllowed([...route.methods, ...(route.methods.includes('GET') ? ['HEAD'] : [])]);
+  const caller = await admitted(options, exchange, owned);
+  let answer: OutsideAnswer;
+  try {
+    const call = callOf(options, exchange, owned, caller);
+    answer = await askHook(caller, { owner, hook: route }, 'route', () => route.answer(call));
+    if (!isOutsideAnswer(answer) || !hasValidHeaders(answer)) throw hookFault(caller, owner, 'route', 'gave no answer');
+  } catch (error) {
+    if (route.recorded === 'as-performed') throw error;
+    return recordRefusal(caller, CALL, asFhirError(error));
+  }
+  if (route.recorded === 'each-call') await recordDone(caller, CALL);
+  sendOutside(exchange, { ...answer, headers: { ...route.headers, ...answer.headers } });
+}
+
+/** Who asks, if they may. Throws what keeps them out, which is recorded where somebody had to be known. */
+async function admitted(
+  { engine, guard }: OutsideOptions,
+  { request, requestId }: Exchange,
+  { owner, route }: OwnedRoute,
+): Promise<Caller> {
+  const { who } = route;
+  const caller: Caller = {
+    engine,
+    principal: UNKNOWN,
+    requestId,
+    address: addressOf(request),
+    // Without its query: what a token grants may stand there.
+    request: `${request.method} ${request.path}`,
+    allowance: undefined,
+    agent: owner,
+  };
+  const foreign = guard.foreign(request);
+  if (who === 'anybody' || who === 'this-machine') {
+    if (foreign) throw foreign;
+    if (who === 'this-machine' && !isLoopback(caller.address))
+      throw new FhirError('forbidden', 'This address is for this machine alone.');
+    return caller;
+  }
+  const known = await engine
+    .identify(request.headers)
+    .then(principal => ({ ...caller, principal }))
+    .catch((error: unknown) => recordRefusal(caller, CALL, asFhirError(error)));
+  if (foreign) return recordRefusal(known, CALL, foreign);
+  const decision = engine.decide(known.principal, { role: who, effect: 'reads' });
+  return decision.allow ? known : recordRefusal(known, CALL, new FhirError(decision.kind, decision.why));
+}
+
+function callOf(
+  { limits }: OutsideOptions,
+  { request, head }: Exchange,
+  { route }: OwnedRoute,
+  caller: Caller,
+): OutsideCall {
+  return {
+    method: (request.method === 'HEAD' ? 'GET' : request.method) as OutsideMethod,
+    parameters() {
+      if (head.fault?.kind === 'invalid') throw head.fault;
+      return head.query;
+    },
+    header: name => request.get(name),
+    async body() {
+      if (!route.maxBody) throw noBody();
+      return readBody(request, route.maxBody, limits);
+    },
+    caller,
+  };
+}
+
+function hasValidHeaders({ headers = {} }: OutsideAnswer): boolean {
+  try {
+    for (const [name, value] of Object.entries(headers)) {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function sendOutside(
+  { request, response }: Exchange,
+  { status = 200, headers = {}, body }: OutsideAnswer,
+): void {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  const bytes = body === undefined ? undefined : Buffer.from(body);
+  if (bytes) response.setHeader('Content-Length', String(bytes.length));
+  response.writeHead(status);
+  response.end(request.method === 'HEAD' ? undefined : bytes);
+}

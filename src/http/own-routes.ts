@@ -1,0 +1,59 @@
+/** The addresses outside FHIR that every server has: a page for people, probes, metrics, and what browsers ask for on their own. */
+import { asFhirError } from '../fhir/error.js';
+import type { Engine, OutsideAnswer, OutsideRoute, OwnedRoute } from '../interactions/engine.js';
+import type { OwnAddress } from '../interactions/feature.js';
+
+const PUBLIC = { methods: ['GET'], who: 'anybody', recorded: 'as-performed' } as const;
+/** Probes come under whatever name the machine has, and learn nothing but that it lives. */
+const PROBE = { ...PUBLIC, anyHost: true, logged: 'never', patience: Infinity } as const;
+
+const jsonAnswer = (status: number, body: object, headers: Readonly<Record<string, string>> = {}): OutsideAnswer => ({
+  status,
+  headers: { 'Content-Type': 'application/json; charset=utf-8', ...headers },
+  body: JSON.stringify(body),
+});
+
+/** `page`: what a person sees. */
+export function ownRoutes({ metrics, settings, store }: Engine, page: OutsideAnswer): readonly OwnedRoute[] {
+  const { registry } = metrics;
+  const routes: (OutsideRoute & { readonly path: OwnAddress })[] = [
+    { ...PUBLIC, path: '/', logged: 'failures', answer: () => page },
+    { ...PROBE, path: '/healthz', answer: () => jsonAnswer(200, { status: 'up' }) },
+    {
+      ...PROBE,
+      path: '/readyz',
+      async answer() {
+        try {
+          await store.ping();
+          return jsonAnswer(200, { status: 'ready' });
+        } catch (error) {
+          const { message: reason } = asFhirError(error);
+          return jsonAnswer(503, { status: 'the store is away', reason }, { 'Retry-After': '2' });
+        }
+      },
+    },
+    {
+      ...PUBLIC,
+      path: '/favicon.ico',
+      logged: 'never',
+      answer: () => ({ status: 204, headers: { 'Cache-Control': 'max-age=86400' } }),
+    },
+    {
+      ...PUBLIC,
+      path: '/robots.txt',
+      logged: 'never',
+      headers: { 'Content-Type': 'text/plain; charset=utf-8' },
+      answer: () => ({ body: 'User-agent: *\nDisallow: /\n' }),
+    },
+  ];
+  if (settings.metrics !== 'off')
+    routes.push({
+      ...PUBLIC,
+      path: '/metrics',
+      who: settings.metrics === 'loopback' ? 'this-machine' : 'anybody',
+      logged: 'failures',
+      headers: { 'Content-Type': registry.contentType },
+      answer: async () => ({ body: await registry.metrics() }),
+    });
+  return routes.map(route => ({ owner: 'chartroom', route }));
+}

@@ -1,0 +1,101 @@
+/**
+ * A feature: what the server does beyond the interactions of FHIR, as one record in a folder of its own, src/features/<name>. main.ts
+ * lists them; routes, /metadata, access and audit follow from what they bring. docs/features.md says how to write one.
+ *
+ * A feature has no way to the data of its own: it reads through the view of its context, and does everything else by `perform`, for
+ * the person who asked (`actingFor`), so that the audit trail names both.
+ */
+import { FhirError } from '../fhir/error.js';
+import type { Caller, Engine, OperationImplementation, OutsideAnswer, OutsideRoute, OwnedRoute } from './engine.js';
+import type { FeatureHook, OwnedHook } from './write/hooks.js';
+
+export interface Feature {
+  /** As log and audit trail name it: small letters and hyphens. */
+  readonly name: string;
+  /** Folder with the OperationDefinitions of its operations, and SearchParameters. */
+  readonly profiles?: URL;
+  /** What it brings, made once for each engine: what a feature remembers stands in here, not beside it. */
+  readonly open: (ground: FeatureGround) => FeatureParts;
+}
+
+/** What there is before the engine is. What it counts a feature registers at `metrics.registry`. */
+export type FeatureGround = Pick<Engine, 'clock' | 'definitions' | 'log' | 'metrics' | 'settings'>;
+
+export interface FeatureParts {
+  /** By code, without the dollar sign; each needs its OperationDefinition. */
+  readonly operations?: Readonly<Record<string, OperationImplementation>>;
+  readonly hooks?: readonly FeatureHook[];
+  readonly routes?: readonly OutsideRoute[];
+}
+
+/** The caller for what a feature performs on somebody's behalf. */
+export function actingFor(caller: Caller, feature: string): Caller {
+  const { allowance, engine, principal, requestId, address, request } = caller;
+  return { allowance, engine, principal, agent: feature, requestId, address, request, note: undefined };
+}
+
+/** Addresses outside FHIR that the server has itself: see http/own-routes.ts. */
+const OWN_ADDRESSES = ['/', '/healthz', '/readyz', '/metrics', '/favicon.ico', '/robots.txt'] as const;
+export type OwnAddress = (typeof OWN_ADDRESSES)[number];
+
+/** What all features bring, in their order. */
+export interface ComposedFeatures {
+  readonly operations: Readonly<Record<string, OperationImplementation>>;
+  readonly hooks: readonly OwnedHook[];
+  readonly routes: readonly OwnedRoute[];
+}
+
+/** `own`: the operations of the server itself. Throws for what cannot be, before anything is open. */
+export function composeFeatures(
+  features: readonly Feature[],
+  own: Readonly<Record<string, OperationImplementation>>,
+  ground: FeatureGround,
+): ComposedFeatures {
+  const names = new Set<string>();
+  const addresses = new Set<string>(OWN_ADDRESSES);
+  const operations = { ...own };
+  const hooks: OwnedHook[] = [];
+  const routes: OwnedRoute[] = [];
+  for (const { name: owner, open } of features) {
+    if (!/^[a-z][a-z-]*$/.test(owner) || names.has(owner))
+      throw new Error(`There can be no feature, or no other one, with the name ${owner}.`);
+    names.add(owner);
+    const parts = open(ground);
+    for (const [code, operation] of Object.entries(parts.operations ?? {})) {
+      if (Object.hasOwn(operations, code)) throw new Error(`$${code} of ${owner} is there already.`);
+      operations[code] = operation;
+    }
+    for (const hook of parts.hooks ?? []) {
+      const strange = hook.types?.find(type => !ground.definitions.resourceTypes.includes(type));
+      if (strange !== undefined) throw new Error(`A hook of ${owner} is for ${strange}, which is no resource type.`);
+      hooks.push({ owner, hook });
+    }
+    for (const route of parts.routes ?? []) {
+      const { path } = route;
+      if (addresses.has(path) || path === '/fhir' || path.startsWith('/fhir/'))
+        throw new Error(`The address ${path} of ${owner} is that of something else.`);
+      addresses.add(path);
+      routes.push({ owner, route });
+    }
+  }
+  return { operations, hooks, routes };
+}
+
+/** Whether what a route gave is an answer. */
+export const isOutsideAnswer = (given: unknown): given is OutsideAnswer => {
+  if (typeof given !== 'object' || given === null) return false;
+  const { status = 200, headers = {}, body = '' } = given as Readonly<Record<string, unknown>>;
+  return (
+    Number.isInteger(status) &&
+    Number(status) >= 200 &&
+    Number(status) < 600 &&
+    typeof headers === 'object' &&
+    headers !== null &&
+    Object.values(headers).every(value => typeof value === 'string') &&
+    (typeof body === 'string' || Buffer.isBuffer(body))
+  );
+};
+
+/** A route that does not take a body. */
+export const noBody = (): FhirError =>
+  new FhirError('too-large', 'This address takes no body.', { expression: 'http.Content-Length' });

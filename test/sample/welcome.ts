@@ -1,0 +1,60 @@
+/** A feature as an example, and for tests: whoever is new gets a Task to be called, which others can count. docs/features.md */
+import { Counter } from 'prom-client';
+import { FhirError } from '../../src/fhir/error.js';
+import type { Caller } from '../../src/interactions/engine.js';
+import { actingFor, type Feature } from '../../src/interactions/feature.js';
+import { perform } from '../../src/interactions/perform.js';
+
+/** How many Tasks of a patient the caller may see: a search like theirs, recorded as theirs. */
+async function countCalls(caller: Caller, patient: string): Promise<number> {
+  const parameters = Object.entries({ patient, _summary: 'count' });
+  const search = { kind: 'search', type: 'Task', parameters, lenient: false } as const;
+  const { text } = await perform(actingFor(caller, 'welcome'), search);
+  return (JSON.parse(String(text)) as { readonly total: number }).total;
+}
+
+export const welcome: Feature = {
+  name: 'welcome',
+  profiles: new URL('../../../test/sample/profiles/', import.meta.url),
+  open({ metrics: { registry } }) {
+    const calls = new Counter({ name: 'chartroom_welcome_calls_total', help: 'To call.', registers: [registry] });
+    return {
+      hooks: [
+        {
+          types: ['Patient'],
+          prepare({ before, id, resource }) {
+            if (before?.text || !resource) return undefined;
+            const subject = { for: { reference: `Patient/${id}` } };
+            const task = { resourceType: 'Task', status: 'requested', intent: 'order', ...subject };
+            return { companions: [{ kind: 'create', type: 'Task', body: { resource: task, decimals: undefined } }] };
+          },
+          committed: changes => calls.inc(changes.filter(({ version }) => version === 1).length),
+        },
+      ],
+      operations: {
+        'welcome-calls': {
+          role: 'reader',
+          async run(context, { id = '' }) {
+            const parameter = [{ name: 'calls', valueInteger: await countCalls(context, id) }];
+            const text = Buffer.from(JSON.stringify({ resourceType: 'Parameters', parameter }));
+            return { result: { status: 200, text, patients: [id] } };
+          },
+        },
+      },
+      routes: [
+        {
+          path: '/welcome',
+          methods: ['GET'],
+          who: 'reader',
+          recorded: 'as-performed',
+          headers: { 'Content-Type': 'text/plain' },
+          async answer({ caller, parameters }) {
+            const [, patient] = parameters().find(([name]) => name === 'patient') ?? [];
+            if (!patient) throw new FhirError('invalid', 'Say which patient, as in ?patient=1.');
+            return { body: `${await countCalls(caller, patient)} to call` };
+          },
+        },
+      ],
+    };
+  },
+};
