@@ -76,7 +76,7 @@ async function admitted(
   if (who === 'anybody' || who === 'this-machine') {
     if (foreign) throw foreign;
     if (who === 'this-machine' && !isLoopback(caller.address))
-      throw new FhirError('forbidden', 'This address is for this machine alone.');
+      throw new FhirError('forbidden', `${route.path} is for this machine alone: see docs/running.md.`);
     return caller;
   }
   const known = await engine

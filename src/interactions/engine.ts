@@ -144,7 +144,7 @@ export type OutsideMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** An address outside FHIR: who may ask, how much, and what the audit trail has of it. */
 export interface OutsideRoute {
-  /** Below the root of the server, in Express's notation; not below /fhir. */
+  /** Below the root of the server and not below /fhir, as in `/welcome/calls`; capital and small letters are the same. */
   readonly path: `/${string}`;
   /** GET answers HEAD, too. */
   readonly methods: readonly OutsideMethod[];

@@ -38,6 +38,9 @@ export function actingFor(caller: Caller, feature: string): Caller {
 const OWN_ADDRESSES = ['/', '/healthz', '/readyz', '/metrics', '/favicon.ico', '/robots.txt'] as const;
 export type OwnAddress = (typeof OWN_ADDRESSES)[number];
 
+/** Fixed words alone: patterns could take what others have. */
+const ADDRESS = /^(?:\/[\w.~-]+)+$/;
+
 /** What all features bring, in their order. */
 export interface ComposedFeatures {
   readonly operations: Readonly<Record<string, OperationImplementation>>;
@@ -71,9 +74,9 @@ export function composeFeatures(
       hooks.push({ owner, hook });
     }
     for (const route of parts.routes ?? []) {
-      const { path } = route;
-      if (addresses.has(path) || path === '/fhir' || path.startsWith('/fhir/'))
-        throw new Error(`The address ${path} of ${owner} is that of something else.`);
+      const path = route.path.toLowerCase();
+      if (!ADDRESS.test(path) || addresses.has(path) || path.split('/')[1] === 'fhir')
+        throw new Error(`The address ${route.path} of ${owner} is none, or that of something else.`);
       addresses.add(path);
       routes.push({ owner, route });
     }

@@ -223,6 +223,8 @@ describe('features that cannot be', () => {
     ['a hook of no type', [empty('one', { hooks: [{ types: ['Unicorn'], check: () => undefined }] })], /Unicorn/],
     ['a route of the server', [empty('one', { routes: [route('/metrics', {})] })], /\/metrics of one/],
     ['two routes with one address', [empty('one', { routes: [echo, echo] })], /\/echo of one/],
+    ['a route of the server in other letters', [empty('one', { routes: [route('/Metrics', {})] })], /\/Metrics of one/],
+    ['a route that is a pattern', [empty('one', { routes: [route('/:any', {})] })], /\/:any of one/],
     ['a route below FHIR', [empty('one', { routes: [route('/fhir/x', {})] })], /\/fhir\/x of one/],
   ];
   for (const [what, features, why] of rows)
