@@ -132,7 +132,8 @@ export async function open(
   };
 }
 
-function engineSettings(config: Config, started: number): EngineSettings {
+/** `started`: ms, when the server was. No secret is among them: whoever has the engine could show it. */
+export function engineSettings(config: Config, started: number): EngineSettings {
   const { store: _store, secret: _secret, tokens: _tokens, fulltext: _fulltext, ...rest } = config;
   const { handling, linkMinutes, auth, corsOrigins, ...shared } = rest;
   const bases = basesOf(config);

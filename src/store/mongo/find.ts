@@ -22,11 +22,16 @@ const CHUNKS_AT_ONCE = 4;
 
 type FoundRow = Row & Pick<ResourceDocument, 'd' | 's'>;
 
-const projectionOf = (order: readonly Order[]) => ({
-  ...LISTED,
-  ...(order.some(({ by }) => by === 'date') ? { d: 1 } : {}),
-  ...(order.some(({ by }) => by === 'sort-string') ? { s: 1 } : {}),
-});
+const DATED = { ...LISTED, d: 1 } as const;
+const TEXTED = { ...LISTED, s: 1 } as const;
+const DATED_AND_TEXTED = { ...LISTED, d: 1, s: 1 } as const;
+
+function projectionOf(order: readonly Order[]) {
+  const dated = order.some(({ by }) => by === 'date');
+  const texted = order.some(({ by }) => by === 'sort-string');
+  if (dated) return texted ? DATED_AND_TEXTED : DATED;
+  return texted ? TEXTED : LISTED;
+}
 
 function cursorOfDocument(order: readonly Order[], row: FoundRow): Cursor {
   return order.map(one => {
@@ -73,7 +78,6 @@ async function runScan(
   const ask = (filter: IndexScan['filters'][number]) =>
     gatherRows(
       resource.find<FoundRow>(filter as Filter<ResourceDocument>, {
-        ...AS_BYTES,
         projection: projectionOf(order),
         sort: scan.sort.map(([field, direction]): [string, 1 | -1] => [field, direction]),
         hint,
@@ -81,6 +85,7 @@ async function runScan(
         batchSize: limit + 1,
         maxTimeMS: timeLeft(until),
         allowDiskUse: true,
+        ...AS_BYTES,
       }),
       bytes,
     );
@@ -140,11 +145,11 @@ async function runPipeline(
   const find = (of: readonly string[], most: number | undefined) =>
     gatherRows(
       resource.find<Row>({ $and: [{ _id: { $in: of } }, match] } as Filter<ResourceDocument>, {
-        ...AS_BYTES,
         hint: INDEX.id,
         projection: LISTED,
         maxTimeMS: timeLeft(until),
         batchSize: of.length + 1,
+        ...AS_BYTES,
       }),
       most,
     );

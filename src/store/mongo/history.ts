@@ -68,11 +68,11 @@ async function historyOfOne(all: Collections, _id: string, query: HistoryQuery, 
     .toArray();
   const replaced = await gatherRows(
     all.version.find<Row>({ _id: replacedVersions(_id), ...within, ...untilOf(query) } as Filter<VersionDocument>, {
-      ...AS_BYTES,
       hint: INDEX.id,
       sort: { _id: isDown(query) ? -1 : 1 },
       limit: query.limit + 1,
       maxTimeMS,
+      ...AS_BYTES,
     }),
     query.bytes,
   );
@@ -92,20 +92,20 @@ export async function readHistory(all: Collections, query: HistoryQuery, maxTime
   const { filter, hint } = typeCodes(query);
   const { u, seen } = conditions(query);
   const within = { ...filter, ...(u ? { u } : {}), ...(seen ? { $nor: seen } : {}) };
-  const options = { ...AS_BYTES, hint, limit: query.limit + 1, maxTimeMS } as const;
+  const options = { hint, limit: query.limit + 1, maxTimeMS, ...AS_BYTES } as const;
   const way = isDown(query) ? -1 : 1;
   const current = await gatherRows(
     all.resource.find<Row>(within as Filter<ResourceDocument>, {
-      ...options,
       sort: { u: way, n: way },
       projection: ROW,
+      ...options,
     }),
     query.bytes,
   );
   const replaced = await gatherRows(
     all.version.find<Row>({ ...within, ...untilOf(query) } as Filter<VersionDocument>, {
-      ...options,
       sort: { u: way, n: way, v: way },
+      ...options,
     }),
     query.bytes,
   );

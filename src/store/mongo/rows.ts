@@ -127,7 +127,7 @@ export function gatherReads(connected: () => Promise<Collections>, maxTimeMS: nu
       return new Map(row ? [[row._id, row]] : []);
     }
     const rows = await resource
-      .find<ResourceDocument>({ _id: { $in: [...ids] } }, { ...options, hint: INDEX.id, batchSize: MAX_READ_IDS + 1 })
+      .find<ResourceDocument>({ _id: { $in: [...ids] } }, { hint: INDEX.id, batchSize: MAX_READ_IDS + 1, ...options })
       .toArray();
     return new Map(rows.map(row => [row._id, row]));
   };
