@@ -6,6 +6,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { ClientSession, Collection, Filter } from 'mongodb';
 import { FhirError } from '../../fhir/error.js';
+import { turn } from '../../platform/pieces.js';
 import { realNow } from '../../platform/real-time.js';
 import type { BlobRange, Blobs } from '../store.js';
 import { guarded, isDuplicate } from './errors.js';
@@ -125,6 +126,8 @@ export function openBlobs(connected: () => Promise<Collections>, maxTimeMS: numb
           batchSize: 4,
         });
         for await (const piece of pieces) {
+          // A batch has several, and the next one may be here before the loop has turned.
+          if (at > from * DOCUMENT_BYTES) await turn();
           yield piece.x.subarray(Math.max(0, start - at), Math.min(piece.x.length, end + 1 - at));
           at += piece.x.length;
         }
