@@ -150,12 +150,20 @@ export function engineSettings(config: Config, started: number): EngineSettings 
   };
 }
 
-/** Whether words are kept, and which, is a part of how resources are indexed. */
-const withWords = (layout: IndexLayout, config: Config): IndexLayout =>
-  keepsWords(config) ? { ...layout, hash: `${layout.hash} ${WORDS_RULE}` } : layout;
+/** Whether words are kept, and which, is a part of how resources are indexed. A layout that grows goes on to tell its version. */
+export function withWords(layout: IndexLayout, config: Pick<Config, 'fulltext' | 'store'>): IndexLayout {
+  if (!keepsWords(config)) return layout;
+  return {
+    ...layout,
+    hash: `${layout.hash} ${WORDS_RULE}`,
+    get version() {
+      return layout.version;
+    },
+  };
+}
 
 /** By default a MongoDB store keeps none: they would double the keys of a resource. */
-const keepsWords = (config: Config): boolean =>
+const keepsWords = (config: Pick<Config, 'fulltext' | 'store'>): boolean =>
   config.fulltext === 'on' || (config.fulltext === 'auto' && !isMongo(config));
 
 /** What links say, and the other addresses under which the same server is reached: references to all are our own. */

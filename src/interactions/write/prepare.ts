@@ -62,7 +62,7 @@ export const isRaw = (body: Parsed | RawBody): body is RawBody => 'contentType' 
 
 /**
  * `kept`: labels of the version before that an update does not take away. Throws `invalid` with one issue per fault,
- * `unprocessable` where a hook refuses it. Writes nothing.
+ * `unprocessable` where a hook refuses it. Writes nothing, but that a SearchParameter's check gives its code a number for good.
  */
 export async function prepare(
   context: Context,
