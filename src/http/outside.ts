@@ -3,11 +3,12 @@
  * before its route sees it, and what becomes of an answer that is none, is the same for all.
  */
 import { validateHeaderName, validateHeaderValue } from 'node:http';
-import type { Express, Request, Response } from 'express';
+import type { Express, NextFunction, Request, Response } from 'express';
 import { asFhirError, FhirError } from '../fhir/error.js';
 import type { Caller, OutsideAnswer, OutsideCall, OutsideMethod, OwnedRoute } from '../interactions/engine.js';
 import { isOutsideAnswer, noBody } from '../interactions/feature.js';
 import type { Target } from '../interactions/interaction.js';
+import { createRouteFinder, type FoundRoute } from '../interactions/outside-address.js';
 import { recordDone, recordRefusal } from '../interactions/perform.js';
 import { askHook, hookFault } from '../interactions/write/ask-hook.js';
 import { isLoopback } from '../platform/config.js';
@@ -23,19 +24,23 @@ export interface OutsideOptions extends House {
 
 /** Puts routes in front of what answers everything else. */
 export function mountOutside(app: Express, options: OutsideOptions, routes: readonly OwnedRoute[]): void {
-  for (const owned of routes) {
-    const { path, logged = 'always', anyHost } = owned.route;
-    const house: House = anyHost ? { ...options, guard: { ...options.guard, checkHost: () => undefined } } : options;
-    app.all(path, (request: Request, response: Response) =>
-      answerRequest(house, request, response, logged, exchange => answerOutside(options, exchange, owned)),
+  const find = createRouteFinder(routes);
+  const underAnyName: House = { ...options, guard: { ...options.guard, checkHost: () => undefined } };
+  app.use((request: Request, response: Response, next: NextFunction) => {
+    const found = find(request.path);
+    if (!found) return next();
+    const { logged = 'always', anyHost } = found.owned.route;
+    return answerRequest(anyHost ? underAnyName : options, request, response, logged, exchange =>
+      answerOutside(options, exchange, found),
     );
-  }
+  });
 }
 
 /** What stands in the audit trail for a call. */
 const CALL: Target = { kind: 'operation' };
 
-async function answerOutside(options: OutsideOptions, exchange: Exchange, owned: OwnedRoute): Promise<void> {
+async function answerOutside(options: OutsideOptions, exchange: Exchange, found: FoundRoute): Promise<void> {
+  const { owned } = found;
   const { owner, route } = owned;
   const { request } = exchange;
   const method = request.method === 'HEAD' ? 'GET' : request.method;
@@ -44,7 +49,7 @@ async function answerOutside(options: OutsideOptions, exchange: Exchange, owned:
   const caller = await admitted(options, exchange, owned);
   let answer: OutsideAnswer;
   try {
-    const call = callOf(options, exchange, owned, caller);
+    const call = callOf(options, exchange, found, caller);
     answer = await askHook(caller, { owner, hook: route }, 'route', () => route.answer(call));
     if (!isOutsideAnswer(answer) || !hasValidHeaders(answer)) throw hookFault(caller, owner, 'route', 'gave no answer');
   } catch (error) {
@@ -91,10 +96,11 @@ async function admitted(
 function callOf(
   { limits }: OutsideOptions,
   { request, head }: Exchange,
-  { route }: OwnedRoute,
+  { owned: { route }, values }: FoundRoute,
   caller: Caller,
 ): OutsideCall {
   return {
+    path: values(),
     method: (request.method === 'HEAD' ? 'GET' : request.method) as OutsideMethod,
     parameters() {
       if (head.fault?.kind === 'invalid') throw head.fault;

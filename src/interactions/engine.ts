@@ -21,6 +21,7 @@ import type { Validate } from '../validation/validate.js';
 import type { Of, Outcome, Parameters } from './interaction.js';
 import type { Hooks } from './write/hooks.js';
 import type { OperationOffer } from './operations/operation.js';
+import type { AddressParameters } from './outside-address.js';
 
 /** What everything runs on; made once by main.ts. */
 export interface Engine {
@@ -144,7 +145,10 @@ export type OutsideMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** An address outside FHIR: who may ask, how much, and what the audit trail has of it. */
 export interface OutsideRoute {
-  /** Below the root of the server and not below /fhir, as in `/welcome/calls`; capital and small letters are the same. */
+  /**
+   * Below the root of the server and not below /fhir, as in `/welcome/calls`; capital and small letters are the same. A segment in
+   * braces, as in `/welcome/{id}`, is a parameter. The audit trail has the address, so that no secret may stand in it.
+   */
   readonly path: `/${string}`;
   /** GET answers HEAD, too. */
   readonly methods: readonly OutsideMethod[];
@@ -171,7 +175,9 @@ export interface OutsideRoute {
 
 export interface OutsideCall {
   readonly method: OutsideMethod;
-  /** Of the address, decoded. Throws `invalid`. */
+  /** What stands in the place of each parameter of the path, decoded: 256 characters at most, none of them a control character. */
+  readonly path: AddressParameters;
+  /** Of the query, decoded. Throws `invalid`. */
   readonly parameters: () => Parameters;
   readonly header: (name: string) => string | undefined;
   readonly body: () => Promise<Buffer>;

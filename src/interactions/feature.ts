@@ -7,6 +7,7 @@
  */
 import { FhirError } from '../fhir/error.js';
 import type { Caller, Engine, OperationImplementation, OutsideAnswer, OutsideRoute, OwnedRoute } from './engine.js';
+import { addressShape } from './outside-address.js';
 import type { FeatureHook, OwnedHook } from './write/hooks.js';
 
 export interface Feature {
@@ -37,9 +38,6 @@ export function actingFor(caller: Caller, feature: string): Caller {
 /** Addresses outside FHIR that the server has itself: see http/own-routes.ts. */
 const OWN_ADDRESSES = ['/', '/healthz', '/readyz', '/metrics', '/favicon.ico', '/robots.txt'] as const;
 export type OwnAddress = (typeof OWN_ADDRESSES)[number];
-
-/** Fixed words alone: patterns could take what others have. */
-const ADDRESS = /^(?:\/[\w.~-]+)+$/;
 
 /** What all features bring, in their order. */
 export interface ComposedFeatures {
@@ -74,10 +72,10 @@ export function composeFeatures(
       hooks.push({ owner, hook });
     }
     for (const route of parts.routes ?? []) {
-      const path = route.path.toLowerCase();
-      if (!ADDRESS.test(path) || addresses.has(path) || path.split('/')[1] === 'fhir')
+      const shape = addressShape(route.path);
+      if (shape === undefined || addresses.has(shape) || shape.split('/')[1] === 'fhir')
         throw new Error(`The address ${route.path} of ${owner} is none, or that of something else.`);
-      addresses.add(path);
+      addresses.add(shape);
       routes.push({ owner, route });
     }
   }

@@ -56,7 +56,11 @@ const echo = route('/echo', {
     return { status: 201, body: JSON.stringify([text, header('x-test'), parameters()]) };
   },
 });
-const routes: Feature = { name: 'routes', open: () => ({ routes: [...faulty, echo] }) };
+/** Each says which it is, and what its address says. */
+const named = (
+  ['/named/{id}', '/named/{id}/{part}', '/named/{id}/parts', '/named/all', '/named/first/{part}'] as const
+).map(path => route(path, { answer: ({ path: values }) => ({ body: JSON.stringify([path, values]) }) }));
+const routes: Feature = { name: 'routes', open: () => ({ routes: [...faulty, ...named, echo] }) };
 
 onBothStores(
   'a feature',
@@ -155,6 +159,33 @@ onBothStores(
       assert.equal((await outside('/echo', 'writer', { method: 'POST', body: 'more than ten' })).status, 413);
     });
 
+    describe('has routes with parameters, after those of fixed words:', () => {
+      const rows: readonly (readonly [asked: string, answer: number | readonly [string, Record<string, string>]])[] = [
+        ['/named/1', ['/named/{id}', { id: '1' }]],
+        ['/Named/A-b.C/', ['/named/{id}', { id: 'A-b.C' }]],
+        ['/named/a%2Fb%20%C3%A4', ['/named/{id}', { id: 'a/b ä' }]],
+        ['/named/all', ['/named/all', {}]],
+        ['/named/1/2', ['/named/{id}/{part}', { id: '1', part: '2' }]],
+        ['/named/1/Parts', ['/named/{id}/parts', { id: '1' }]],
+        ['/named/first/parts', ['/named/first/{part}', { part: 'parts' }]],
+        ['/named/__proto__', ['/named/{id}', { id: '__proto__' }]],
+        [`/named/${'x'.repeat(256)}`, ['/named/{id}', { id: 'x'.repeat(256) }]],
+        [`/named/${'x'.repeat(257)}`, 400],
+        ['/named/%', 400],
+        ['/named/%ff', 400],
+        ['/named/a%00', 400],
+        ['/named/', 404],
+        ['/named//1', 404],
+        ['/named/1/2/3', 404],
+      ];
+      for (const [asked, expected] of rows)
+        it(asked.slice(0, 40), async () => {
+          const answer = await outside(asked);
+          const body = await answer.json();
+          assert.deepEqual(answer.status === 200 ? body : answer.status, expected);
+        });
+    });
+
     it('has each call of a route recorded that asks for it, with what became of it, and without its query', async () => {
       const call = (body: string) =>
         outside('/echo?a=secret', 'writer', { method: 'POST', body, headers: { 'x-test': 'given' } });
@@ -225,6 +256,13 @@ describe('features that cannot be', () => {
     ['two routes with one address', [empty('one', { routes: [echo, echo] })], /\/echo of one/],
     ['a route of the server in other letters', [empty('one', { routes: [route('/Metrics', {})] })], /\/Metrics of one/],
     ['a route that is a pattern', [empty('one', { routes: [route('/:any', {})] })], /\/:any of one/],
+    ['a route that could be all', [empty('one', { routes: [route('/{any}', {})] })], /\/\{any\} of one/],
+    ['a parameter twice', [empty('one', { routes: [route('/a/{b}/{b}', {})] })], /\/a\/\{b\}\/\{b\} of one/],
+    [
+      'two routes that mean the same',
+      [empty('one', { routes: [route('/a/{b}', {}), route('/A/{c}', {})] })],
+      /\/A\/\{c\} of one/,
+    ],
     ['a route below FHIR', [empty('one', { routes: [route('/fhir/x', {})] })], /\/fhir\/x of one/],
   ];
   for (const [what, features, why] of rows)
