@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { availableParallelism } from 'node:os';
 import { FhirError } from '../fhir/error.js';
+import { sweepKept } from '../conformance/sweeper.js';
 import { createHttpServer } from '../http/app.js';
 import type { Limits } from '../http/source.js';
 import type { Engine } from '../interactions/engine.js';
@@ -37,6 +38,7 @@ export async function serve(invocation: Invocation): Promise<number> {
 async function serveHere(invocation: Invocation): Promise<number> {
   const { config } = invocation;
   const engine = await invocation.open();
+  const endSweeping = sweepKept(engine);
   try {
     if (wantsDemo(config) && (await engine.store.sizes()).size === 0) {
       // A port that is taken is told before anything is written.
@@ -60,6 +62,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     await shut(server);
     return 0;
   } finally {
+    await endSweeping();
     await engine.reindexer.stop();
     await engine.forms.close();
     await engine.store.close();

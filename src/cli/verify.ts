@@ -252,7 +252,7 @@ async function isWhole(store: Store, hash: string): Promise<boolean> {
     for await (const part of blob.bytes) digest.update(part);
   } catch (error) {
     if (asFhirError(error).kind !== 'fault') throw error;
-    return false;
+    return (await store.blobs.get(hash)) === undefined;
   }
   return digest.digest('hex') === hash;
 }

@@ -10,3 +10,7 @@ export function newHashes({ blobs = [], replaces }: Change): readonly string[] {
 
 export const erasedMeanwhile = (): FhirError =>
   new FhirError('conflict', 'Bytes that this refers to were erased meanwhile. Send it again.');
+
+/** Bytes that are to be kept are not there. */
+export const nothingToKeep = (): FhirError =>
+  new FhirError('conflict', 'Bytes that were to be kept were erased meanwhile. They must be stored again.');

@@ -186,7 +186,7 @@ export interface BlobRange {
 
 /**
  * Content-addressed bytes: stored once, durable when `put` resolves. They stay until the last resource is erased that refers
- * to them; a commit that refers to bytes which were erased since `put` is a `conflict`.
+ * to them, and as long as they are kept; a commit that refers to bytes which were erased since `put` is a `conflict`.
  */
 export interface Blobs {
   put(bytes: Buffer | AsyncIterable<Uint8Array>, maxBytes?: number): Promise<{ hash: string; size: number }>;
@@ -194,6 +194,16 @@ export interface Blobs {
   get(hash: string, range?: BlobRange): Promise<{ size: number; bytes: AsyncIterable<Buffer> } | undefined>;
   /** Hashes of all of them, in no order. */
   all(): AsyncIterable<string>;
+  /**
+   * Keeps bytes that no resource refers to (the result of a job) until that time, or a later one that was asked for before.
+   * Throws `conflict` where they were erased since `put`: they must be put again.
+   */
+  keep(hash: string, until: number): Promise<void>;
+  /**
+   * Erases what was kept until `now` or earlier and no resource refers to; what one does refer to is no longer kept, and stays for that.
+   * Gives how many it erased. Whoever reads some of them just then meets a `fault`.
+   */
+  sweep(now: number): Promise<number>;
 }
 
 /** What a check of the whole store asks beyond reading it. What changes meanwhile counts as right. */

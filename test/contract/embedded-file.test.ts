@@ -219,7 +219,7 @@ describe('the file of the embedded store', () => {
     await store.close();
     connectAnd(
       file,
-      'DROP TABLE held; ALTER TABLE resource DROP COLUMN c; ALTER TABLE version DROP COLUMN c; PRAGMA user_version=3',
+      'DROP INDEX blob_until; ALTER TABLE blob DROP COLUMN until; DROP TABLE held; ALTER TABLE resource DROP COLUMN c; ALTER TABLE version DROP COLUMN c; PRAGMA user_version=3',
     );
     const later = await start(file);
     await later.commit({ changes: [{ ...remove(second), erases: true }] });

@@ -9,6 +9,7 @@ import { collectRows } from './collect-rows.js';
 import { commitRows } from './commit-rows.js';
 import { findRows } from './find-rows.js';
 import { historyRows } from './history-rows.js';
+import { keptRows } from './kept-rows.js';
 import { lifeRows } from './life-rows.js';
 import { numberRows } from './number-rows.js';
 import { pagingRows } from './paging-rows.js';
@@ -43,6 +44,7 @@ const GROUPS: readonly (readonly [string, (subject: Subject) => void])[] = [
   ['words', wordRows],
   ['paging beside changes', pagingRows],
   ['bytes', blobRows],
+  ['bytes kept for a time', keptRows],
   ['numbers and tasks', numberRows],
   ['its life', lifeRows],
 ];

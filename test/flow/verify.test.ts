@@ -100,6 +100,22 @@ onBothStores('verify', stage => {
     assert.equal(await run(verify), 0);
   });
 
+  it('finds nothing after bytes were kept for a time, put into use, and swept', async () => {
+    const { store } = stage().server.engine;
+    const [swept, used] = await Promise.all(
+      ['a result', 'a result that is used'].map(text => store.blobs.put(Buffer.alloc(1_200_000, text))),
+    );
+    for (const { hash } of [swept!, used!]) await store.blobs.keep(hash, 1000);
+    assert.deepEqual(await findings(), []);
+    const { talk } = stage();
+    const data = Buffer.alloc(1_200_000, 'a result that is used').toString('base64');
+    await talk.update({ resourceType: 'Binary', id: 'used', contentType: 'text/plain', data });
+    assert.equal(await store.blobs.sweep(1000), 1);
+    assert.equal(await store.blobs.get(swept!.hash), undefined);
+    assert.equal((await store.blobs.get(used!.hash))?.size, 1_200_000);
+    assert.deepEqual(await findings(), []);
+  });
+
   it('finds a version that nobody recorded', async () => {
     const { engine } = stage().server;
     const row = unrecorded('Patient', '{"resourceType":"Patient","id":"unrecorded"}');

@@ -13,7 +13,16 @@ import type { Connection } from './connection.js';
 import { toWire } from './errors.js';
 import type { Job, JobOutcome } from './job.js';
 import { markReindexed } from './schema.js';
-import { addPart, areKept, dropUpload, eraseUnreferenced, sealUpload } from './write-blobs.js';
+import {
+  addPart,
+  areKept,
+  dropUpload,
+  eraseUnreferenced,
+  keepUntil,
+  sealUpload,
+  shortenUpload,
+  unsealOverdue,
+} from './write-blobs.js';
 import { insertChange, renewRow, replaceByChange } from './write-rows.js';
 
 /** As much as a small commit takes. */
@@ -55,6 +64,12 @@ function attempt(connection: Connection, job: Job, number: () => number): JobOut
       return { ok: sealUpload(connection, job.upload, job.hash, job.size) };
     case 'drop':
       return { ok: dropUpload(connection, job.upload) };
+    case 'keep':
+      return { ok: keepUntil(connection, job.hash, job.until) };
+    case 'unseal':
+      return { ok: unsealOverdue(connection, job.now) };
+    case 'shorten':
+      return { ok: shortenUpload(connection, job.upload) };
     case 'mark':
       markReindexed(connection, job.layout);
       return { ok: 1 };

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
+import { nothingToKeep } from '../blobs.js';
 import type { BlobRange, Blobs } from '../store.js';
 import { blobBytes, type Connection, type SqlRow } from './connection.js';
 import { fromDriver } from './errors.js';
@@ -78,7 +79,20 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     }
   }
 
-  return { put, get, all };
+  const keep: Blobs['keep'] = async (hash, until) => {
+    if ((await writer.ask({ kind: 'keep', hash, until })) === 0) throw nothingToKeep();
+  };
+
+  const sweep: Blobs['sweep'] = async now => {
+    for (let swept = 0; ; swept++) {
+      const upload = await writer.ask({ kind: 'unseal', now });
+      if (upload === 0) return swept;
+      while ((await writer.ask({ kind: 'shorten', upload })) > 0);
+      await writer.ask({ kind: 'drop', upload });
+    }
+  };
+
+  return { put, get, all, keep, sweep };
 }
 
 const contentTooLarge = (most: number): FhirError =>

@@ -54,6 +54,12 @@ export type Job =
   /** Makes an upload the blob `hash`, or drops it where there is such a blob already. */
   | { readonly kind: 'seal'; readonly upload: number; readonly hash: string; readonly size: number }
   | { readonly kind: 'drop'; readonly upload: number }
+  /** Answers with how many there are with this hash: 1 or 0. */
+  | { readonly kind: 'keep'; readonly hash: string; readonly until: number }
+  /** Makes one blob that was kept until `now`, and that nothing refers to, an upload again; answers with its number, 0: there is none. */
+  | { readonly kind: 'unseal'; readonly now: number }
+  /** Takes away some parts of an upload; answers with how many. */
+  | { readonly kind: 'shorten'; readonly upload: number }
   /** Everything is indexed by this layout now. */
   | { readonly kind: 'mark'; readonly layout: string }
   /** A write that changes nothing: whether there can be any. */

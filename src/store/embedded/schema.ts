@@ -10,7 +10,8 @@
  * - `entry` holds the indexed keys: k keys with the main date in `d`, g keys with d = 0, so that a point of either is in
  *   its order already.
  * - `version` holds replaced versions only; `until` is when the successor came.
- * - `held` says which resources refer, in any version, to bytes kept apart: the last one erased takes them with it.
+ * - `held` says which resources refer, in any version, to bytes kept apart: the last one erased takes them with it, unless
+ *   `until` of `blob` keeps them.
  * - `x` is the exact text, last, so that filters do not read its overflow pages.
  */
 import { FhirError } from '../../fhir/error.js';
@@ -64,6 +65,8 @@ const STEPS: readonly string[] = [
   `,
   // Digest of a version (../digest.ts); NULL: it was written before there were any.
   'ALTER TABLE resource ADD COLUMN c BLOB; ALTER TABLE version ADD COLUMN c BLOB;',
+  // Until when bytes are kept that no resource may refer to.
+  'ALTER TABLE blob ADD COLUMN until INT; CREATE INDEX blob_until ON blob(until) WHERE until IS NOT NULL;',
 ];
 
 export const LAYOUT = STEPS.length;

@@ -41,12 +41,35 @@ export function referTo(connection: Connection, n: number, hashes: readonly stri
   for (const hash of hashes) connection.prepare('INSERT OR IGNORE INTO held(hash,n) VALUES(?,?)').run(hash, n);
 }
 
+/** 0: there are no such bytes. */
+export const keepUntil = (connection: Connection, hash: string, until: number): number =>
+  connection.prepare('UPDATE blob SET until=max(coalesce(until,?),?) WHERE hash=?').run(until, until, hash);
+
+/** See `unseal` of Job: nobody sees the bytes any more, and if nothing takes them away now, the next start does. */
+export function unsealOverdue(connection: Connection, now: number): number {
+  connection.prepare('UPDATE blob SET until=NULL WHERE until<=? AND hash IN (SELECT hash FROM held)').run(now);
+  const row = connection.prepare('SELECT i FROM blob WHERE until<=? LIMIT 1').first(now);
+  if (!row) return 0;
+  connection.prepare('UPDATE blob SET hash=NULL,until=NULL WHERE i=?').run(row[0]!);
+  return row[0] as number;
+}
+
+/** Parts that are taken away in one step, 8 MB: others are written in between. */
+const PARTS_A_STEP = 32;
+
+export const shortenUpload = (connection: Connection, upload: number): number =>
+  connection
+    .prepare('DELETE FROM chunk WHERE i=? AND part IN (SELECT part FROM chunk WHERE i=? LIMIT ?)')
+    .run(upload, upload, PARTS_A_STEP);
+
 /** Erases the bytes that a resource whose versions are gone referred to, and no other one does. */
 export function eraseUnreferenced(connection: Connection, n: number): void {
   const hashes = connection.prepare('SELECT hash FROM held WHERE n=?').all(n);
   connection.prepare('DELETE FROM held WHERE n=?').run(n);
   for (const [hash] of hashes) {
     if (connection.prepare('SELECT 1 FROM held WHERE hash=?').first(hash!)) continue;
+    // What somebody keeps is swept when that is over.
+    if (connection.prepare('SELECT 1 FROM blob WHERE hash=? AND until IS NOT NULL').first(hash!)) continue;
     connection.prepare('DELETE FROM chunk WHERE i=(SELECT i FROM blob WHERE hash=?)').run(hash!);
     connection.prepare('DELETE FROM blob WHERE hash=?').run(hash!);
   }

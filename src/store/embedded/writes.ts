@@ -40,6 +40,8 @@ export function openWrites(
       put: (bytes, maxBytes) => answer(() => blobs.put(bytes, maxBytes)),
       get: (hash, range) => answer(() => blobs.get(hash, range)),
       all: () => blobs.all(),
+      keep: (hash, until) => answer(() => blobs.keep(hash, until)),
+      sweep: now => answer(() => blobs.sweep(now)),
     },
     commit: asked =>
       answer(async () => {

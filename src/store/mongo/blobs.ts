@@ -1,24 +1,21 @@
 /**
  * Content-addressed bytes. A small blob is one document; a larger one is cut into chunks under a name of its own, and
  * the document with the hash is written last: until then nothing can be read. Equal bytes are stored once. While an
- * upload is under way a row in `fact` names it, so that a migration can remove what a broken one left behind.
+ * upload is under way a row in `fact` names it, so that a migration can remove what a broken one left behind. How bytes are
+ * erased stands in erase-blobs.ts.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import type { ClientSession, Collection, Filter } from 'mongodb';
 import { FhirError } from '../../fhir/error.js';
 import { turn } from '../../platform/pieces.js';
 import { realNow } from '../../platform/real-time.js';
+import { nothingToKeep } from '../blobs.js';
 import type { BlobRange, Blobs } from '../store.js';
+import type { Connected } from './connection.js';
+import { chunkId, chunkRange, removeChunks, sweepBytes, UPLOAD } from './erase-blobs.js';
 import { guarded, isDuplicate } from './errors.js';
-import { type Collections, INDEX, type ResourceDocument, type VersionDocument } from './schema.js';
+import type { Collections } from './schema.js';
 
 const DOCUMENT_BYTES = 1_000_000;
-const ABANDONED_MS = 24 * 3_600_000;
-
-const chunkId = (chunks: string, i: number): string => `${chunks}:${String(i).padStart(6, '0')}`;
-const chunkRange = (chunks: string, from = 0, to = 999_999) => ({
-  _id: { $gte: chunkId(chunks, from), $lte: chunkId(chunks, to) },
-});
 
 /** Pieces of exactly CHUNK bytes, the last one shorter. */
 async function* inChunks(bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Buffer> {
@@ -38,9 +35,6 @@ async function* inChunks(bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
   }
   if (size > 0) yield Buffer.concat(parts);
 }
-
-/** Rows in `fact`; `hash` is set before the blob's document is written. */
-const UPLOAD = 'upload/';
 
 /** True where the blob is there. A write, though it changes nothing: it waits until a majority has the document. */
 const isKept = async ({ blob }: Collections, _id: string, size: number): Promise<boolean> =>
@@ -66,7 +60,7 @@ async function keepChunks(all: Collections, chunks: string, _id: string, size: n
   await all.fact.deleteOne({ _id: UPLOAD + chunks });
 }
 
-export function openBlobs(connected: () => Promise<Collections>, maxTimeMS: number): Blobs {
+export function openBlobs(connected: () => Promise<Connected>, maxTimeMS: number): Blobs {
   const put: Blobs['put'] = (bytes, maxBytes = Infinity) =>
     guarded(async () => {
       const all = await connected();
@@ -141,58 +135,13 @@ export function openBlobs(connected: () => Promise<Collections>, maxTimeMS: numb
     for await (const { _id } of blob.find({}, { projection: { _id: 1 } })) yield _id;
   }
 
-  return { put, get, all: hashes };
-}
+  const keep: Blobs['keep'] = (hash, until) =>
+    guarded(async () => {
+      const { blob } = await connected();
+      if ((await blob.updateOne({ _id: hash }, { $max: { until } })).matchedCount === 0) throw nothingToKeep();
+    });
 
-/**
- * Inside a transaction: whether these are there. They are written to, so that nobody erases them at the same time.
- */
-export async function holdBytes({ blob }: Collections, hashes: readonly string[], session: ClientSession) {
-  const { matchedCount } = await blob.updateMany({ _id: { $in: [...hashes] } }, { $inc: { q: 1 } }, { session });
-  return matchedCount === hashes.length;
-}
+  const sweep: Blobs['sweep'] = now => guarded(async () => sweepBytes(await connected(), now));
 
-/** Hashes of the bytes that versions of a resource refer to, as the transaction sees them. */
-export async function heldHashes(
-  { version }: Collections,
-  versions: Filter<VersionDocument>,
-  session: ClientSession,
-): Promise<readonly string[]> {
-  const rows = version.find(
-    { ...versions, b: { $exists: true } },
-    { session, projection: { 'b.h': 1 }, hint: INDEX.id },
-  );
-  return (await rows.toArray()).flatMap(({ b = [] }) => b.map(({ h }) => h));
-}
-
-/** Inside a transaction: removes those of these bytes that no version refers to, as the transaction sees it. */
-export async function eraseBytes(all: Collections, hashes: readonly string[], session: ClientSession): Promise<void> {
-  const { resource, version, blob, chunk } = all;
-  for (const hash of new Set(hashes)) {
-    const used = async (of: Collection<ResourceDocument> | Collection<VersionDocument>) =>
-      (await (of as Collection<ResourceDocument>).findOne(
-        { 'b.h': hash, b: { $exists: true } },
-        { session, projection: { _id: 1 }, hint: INDEX.bytes },
-      )) !== null;
-    if ((await used(resource)) || (await used(version))) continue;
-    const found = await blob.findOneAndDelete({ _id: hash }, { session, projection: { chunks: 1 } });
-    if (found?.chunks) await chunk.deleteMany(chunkRange(found.chunks), { session });
-  }
-}
-
-async function removeChunks({ chunk, fact }: Collections, chunks: string): Promise<void> {
-  await chunk.deleteMany(chunkRange(chunks));
-  await fact.deleteOne({ _id: UPLOAD + chunks });
-}
-
-/** Removes the chunks of uploads that began a day ago and never ended. */
-export async function removeAbandoned(all: Collections, now: number): Promise<void> {
-  const before = now - ABANDONED_MS;
-  const uploads = await all.fact.find({ _id: { $gte: UPLOAD, $lt: `${UPLOAD}~` }, at: { $lt: before } }).toArray();
-  for (const { _id, hash } of uploads) {
-    const chunks = _id.slice(UPLOAD.length);
-    const used = hash !== undefined && (await all.blob.findOne({ _id: hash, chunks }, { projection: { _id: 1 } }));
-    if (used) await all.fact.deleteOne({ _id });
-    else await removeChunks(all, chunks);
-  }
+  return { put, get, all: hashes, keep, sweep };
 }

@@ -8,7 +8,7 @@
 import type { ClientSession } from 'mongodb';
 import type { FhirError } from '../../fhir/error.js';
 import type { Commit } from '../store.js';
-import { eraseBytes, heldHashes } from './blobs.js';
+import { eraseBytes, heldHashes } from './erase-blobs.js';
 import {
   checkConditions,
   claimsOf,

@@ -4,7 +4,7 @@ import type { FhirError } from '../../fhir/error.js';
 import { erasedMeanwhile, newHashes } from '../blobs.js';
 import { encodeId } from '../codec.js';
 import type { Absence, Standing, Version } from '../store.js';
-import { holdBytes } from './blobs.js';
+import { holdBytes } from './erase-blobs.js';
 import type { Connected } from './connection.js';
 import { changedMeanwhile, conflict, type GroupMember } from './queue.js';
 import { INDEX, type ResourceDocument } from './schema.js';

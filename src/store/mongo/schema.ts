@@ -146,6 +146,8 @@ export interface BlobDocument {
   readonly chunks?: string;
   /** How often a commit has referred to it anew: a write that keeps it from being erased at the same time. */
   readonly q?: number;
+  /** Until when it is kept, whether or not a resource refers to it. */
+  readonly until?: number;
 }
 
 export interface ChunkDocument {
@@ -194,6 +196,8 @@ export const INDEX = {
   deleted: 'z',
   /** On `resource` and `version`: who refers to bytes kept apart. */
   bytes: 'bh',
+  /** On `blob`: what is kept. */
+  until: 'until',
   words: 'tw',
 } as const;
 export const sortIndex = (prefix: string): string => `s_${prefix}`;
@@ -215,7 +219,7 @@ const BYTES_INDEX = {
 } as const;
 
 async function createIndexes(
-  { resource, version, word, outbox }: Collections,
+  { resource, version, word, outbox, blob }: Collections,
   sortable: readonly Sortable[],
 ): Promise<void> {
   await resource.createIndexes([
@@ -238,6 +242,9 @@ async function createIndexes(
     BYTES_INDEX,
   ]);
   await word.createIndexes([{ name: INDEX.words, key: { t: 1, w: 1 } }]);
+  await blob.createIndexes([
+    { name: INDEX.until, key: { until: 1 }, partialFilterExpression: { until: { $exists: true } } },
+  ]);
   await outbox.createIndexes([{ name: 't', key: { t: 1, _id: 1 } }]);
 }
 

@@ -3,7 +3,7 @@ import { realNow } from '../../platform/real-time.js';
 import { encode } from '../encode.js';
 import type { StoreUpkeep } from '../store.js';
 import type { Writable } from '../writable.js';
-import { removeAbandoned } from './blobs.js';
+import { removeAbandoned } from './erase-blobs.js';
 import { createCheck } from './check.js';
 import { notPrimary } from './errors.js';
 import type { OpenedStore } from './reads.js';

@@ -34,6 +34,8 @@ export function openWrites(opened: OpenedStore, writable: Writable, sequence: Se
       put: (bytes, maxBytes) => writable.watch(run(() => blobs.put(bytes, maxBytes))),
       get: (hash, range) => run(() => blobs.get(hash, range)),
       all: () => blobs.all(),
+      keep: (hash, until) => writable.watch(run(() => blobs.keep(hash, until))),
+      sweep: now => writable.watch(run(() => blobs.sweep(now))),
     },
     commit: commit =>
       writable.watch(

@@ -16,6 +16,8 @@ const store = {
   blobs: {
     put: () => Promise.reject(new Error('Nothing is kept here.')),
     all: () => [] as never,
+    keep: () => Promise.reject(new Error('Nothing is kept here.')),
+    sweep: () => Promise.resolve(0),
     get: (hash: string) => {
       const found = kept.get(hash);
       const bytes = (async function* () {

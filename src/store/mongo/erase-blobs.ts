@@ -1,0 +1,116 @@
+/**
+ * How bytes kept apart (blobs.ts) go: with the last resource that refers to them, when the time is over for which they were
+ * kept, or because their upload never ended. Whoever begins to refer to bytes, or keeps them, writes to their document, so that
+ * the database lets nobody erase them at the same time.
+ */
+import type { ClientSession, Collection, Filter } from 'mongodb';
+import { realNow } from '../../platform/real-time.js';
+import type { Connected } from './connection.js';
+import { type Collections, INDEX, type ResourceDocument, type VersionDocument } from './schema.js';
+import { transact } from './transaction.js';
+
+const ABANDONED_MS = 24 * 3_600_000;
+/** How long the sweeper waits for others who hold a document that it would erase. */
+const CONFLICT_PATIENCE_MS = 1000;
+
+export const chunkId = (chunks: string, i: number): string => `${chunks}:${String(i).padStart(6, '0')}`;
+export const chunkRange = (chunks: string, from = 0, to = 999_999) => ({
+  _id: { $gte: chunkId(chunks, from), $lte: chunkId(chunks, to) },
+});
+
+/** Rows in `fact`, of chunks that may belong to no blob; `hash` is set before the blob's document is written. */
+export const UPLOAD = 'upload/';
+
+/**
+ * Inside a transaction: whether these are there. They are written to, so that nobody erases them at the same time.
+ */
+export async function holdBytes({ blob }: Collections, hashes: readonly string[], session: ClientSession) {
+  const { matchedCount } = await blob.updateMany({ _id: { $in: [...hashes] } }, { $inc: { q: 1 } }, { session });
+  return matchedCount === hashes.length;
+}
+
+/** Hashes of the bytes that versions of a resource refer to, as the transaction sees them. */
+export async function heldHashes(
+  { version }: Collections,
+  versions: Filter<VersionDocument>,
+  session: ClientSession,
+): Promise<readonly string[]> {
+  const rows = version.find(
+    { ...versions, b: { $exists: true } },
+    { session, projection: { 'b.h': 1 }, hint: INDEX.id },
+  );
+  return (await rows.toArray()).flatMap(({ b = [] }) => b.map(({ h }) => h));
+}
+
+/** Whether a version refers to these bytes, as the transaction sees it. */
+async function isReferredTo(
+  { resource, version }: Collections,
+  hash: string,
+  session: ClientSession,
+): Promise<boolean> {
+  const refers = async (of: Collection<ResourceDocument> | Collection<VersionDocument>) =>
+    (await (of as Collection<ResourceDocument>).findOne(
+      { 'b.h': hash, b: { $exists: true } },
+      { session, projection: { _id: 1 }, hint: INDEX.bytes },
+    )) !== null;
+  return (await refers(resource)) || (await refers(version));
+}
+
+/** Inside a transaction: removes those of these bytes that no version refers to, as the transaction sees it, and nobody keeps. */
+export async function eraseBytes(all: Collections, hashes: readonly string[], session: ClientSession): Promise<void> {
+  const { blob, chunk } = all;
+  for (const hash of new Set(hashes)) {
+    if (await isReferredTo(all, hash, session)) continue;
+    // What somebody keeps is swept when that is over.
+    const unkept = { _id: hash, until: { $exists: false } };
+    const found = await blob.findOneAndDelete(unkept, { session, projection: { chunks: 1 } });
+    if (found?.chunks) await chunk.deleteMany(chunkRange(found.chunks), { session });
+  }
+}
+
+/** See `sweep` of the port. */
+export async function sweepBytes(all: Connected, now: number): Promise<number> {
+  const overdue = all.blob.find({ until: { $lte: now } }, { projection: { _id: 1 }, hint: INDEX.until });
+  let swept = 0;
+  for await (const { _id } of overdue) if (await sweepOne(all, _id, now)) swept++;
+  return swept;
+}
+
+async function sweepOne(all: Connected, _id: string, now: number): Promise<boolean> {
+  const { blob, fact } = all;
+  let erased = false;
+  let chunks: string | undefined;
+  await transact(all.client, CONFLICT_PATIENCE_MS, async session => {
+    // The body may run again: somebody may have kept them for longer, or begun to refer to them.
+    erased = false;
+    const overdue = { _id, until: { $lte: now } };
+    if (await isReferredTo(all, _id, session))
+      return (await blob.updateOne(overdue, { $unset: { until: 1 } }, { session })).matchedCount > 0;
+    const found = await blob.findOneAndDelete(overdue, { session, projection: { chunks: 1 } });
+    if (!found) return false;
+    erased = true;
+    chunks = found.chunks;
+    // Gigabytes are more than a transaction should take; should this process end before they are gone, a migration removes them.
+    if (chunks !== undefined) await fact.insertOne({ _id: UPLOAD + chunks, at: realNow() }, { session });
+    return true;
+  });
+  if (erased && chunks !== undefined) await removeChunks(all, chunks);
+  return erased;
+}
+
+export async function removeChunks({ chunk, fact }: Collections, chunks: string): Promise<void> {
+  await chunk.deleteMany(chunkRange(chunks));
+  await fact.deleteOne({ _id: UPLOAD + chunks });
+}
+
+/** Removes the chunks of uploads that began a day ago and never ended. */
+export async function removeAbandoned(all: Collections, now: number): Promise<void> {
+  const before = now - ABANDONED_MS;
+  const uploads = await all.fact.find({ _id: { $gte: UPLOAD, $lt: `${UPLOAD}~` }, at: { $lt: before } }).toArray();
+  for (const { _id, hash } of uploads) {
+    const chunks = _id.slice(UPLOAD.length);
+    const used = hash !== undefined && (await all.blob.findOne({ _id: hash, chunks }, { projection: { _id: 1 } }));
+    if (used) await all.fact.deleteOne({ _id });
+    else await removeChunks(all, chunks);
+  }
+}
