@@ -15,10 +15,10 @@ const LONGEST = 256;
 export function addressShape(path: string): string | undefined {
   const names = path.split('/').flatMap(segment => PARAMETER.exec(segment)?.[1] ?? []);
   if (!ADDRESS.test(path) || new Set(names).size !== names.length) return undefined;
-  return shapeOf(path);
+  return foldedPath(path);
 }
 
-const shapeOf = (path: string): string =>
+const foldedPath = (path: string): string =>
   path
     .split('/')
     .map(segment => (PARAMETER.test(segment) ? '{}' : segment.toLowerCase()))
@@ -39,7 +39,7 @@ export function createRouteFinder(routes: readonly OwnedRoute[]): (path: string)
   const fixed = new Map<string, OwnedRoute>();
   const withParameters: { readonly owned: OwnedRoute; readonly shape: readonly string[] }[] = [];
   for (const owned of routes) {
-    const shape = shapeOf(owned.route.path);
+    const shape = foldedPath(owned.route.path);
     if (shape.includes('{')) withParameters.push({ owned, shape: shape.split('/') });
     else fixed.set(shape, owned);
   }
