@@ -23,14 +23,14 @@ export async function deleteResources(context: Context, ask: Of<'delete'>): Prom
   if (alive.length === 0) return { result: { status: 204, patients: first?.patients ?? [] } };
   const others = ask.cascade ? await cascade(context, alive) : [];
   const changes = [...alive, ...others].map(row => tombstone(engine, row));
-  const companions = await hookDeletions(context, ask.kind, changes);
+  const accompaniment = await hookDeletions(context, ask.kind, changes);
   const named = alive.length === 1 ? auditSubject(changes[0]!) : { patients: [] };
   const cascades = ask.cascade ? { cascades: true as const } : {};
-  if (changes.length === 1) return { changes, ...cascades, result: { status: 204, ...named }, companions };
+  if (changes.length === 1) return { changes, ...cascades, result: { status: 204, ...named }, accompaniment };
   return {
     changes,
     ...cascades,
-    companions,
+    accompaniment,
     result: { status: 204, ...named, ...(others.length > 0 ? { issues: [cascaded(others.length)] } : {}) },
     recordedParts: changes.map(change => ({
       target: { kind: 'delete', type: change.type, id: change.id },

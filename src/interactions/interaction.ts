@@ -6,7 +6,7 @@
 import type { FhirError, Issue } from '../fhir/error.js';
 import type { Lifted } from '../fhir/json/base64.js';
 import type { Decimals, Json, Parsed } from '../fhir/resource.js';
-import type { Blobs, Change, Commit } from '../store/store.js';
+import type { Blobs, Change, Commit, OutboxMessage } from '../store/store.js';
 import type { Text } from './response/text.js';
 
 /** Name and value of each parameter, decoded, in order of appearance. */
@@ -190,6 +190,12 @@ export interface OwnedCompanion {
   readonly ask: Companion;
 }
 
+/** What hooks want to be committed with a write. */
+export interface Accompaniment {
+  readonly companions: readonly OwnedCompanion[];
+  readonly messages: readonly OutboxMessage[];
+}
+
 /** Something done, to be recorded. */
 export interface RecordedPart {
   readonly target: Target;
@@ -206,7 +212,7 @@ export interface PendingChange extends Change {
   readonly attachments?: readonly Lifted[];
 }
 
-export interface Outcome extends Pick<Commit, 'mustNotMatch' | 'mustExist'> {
+export interface Outcome extends Pick<Commit, 'mustNotMatch' | 'mustExist' | 'messages'> {
   readonly result: Result;
   readonly changes?: readonly PendingChange[];
   /** What is recorded instead of the interaction itself, each by events of its own: entries of a transaction, what a cascade deletes. */
@@ -215,8 +221,8 @@ export interface Outcome extends Pick<Commit, 'mustNotMatch' | 'mustExist'> {
   readonly cascades?: true;
   /** Which entry of a transaction a change is from, by `Type/id`: for what is said of it. */
   readonly entries?: ReadonlyMap<string, number>;
-  /** What hooks want to be written with it: `perform` makes one outcome of all. */
-  readonly companions?: readonly OwnedCompanion[] | undefined;
+  /** What hooks want to be committed with it: `perform` makes one outcome of all. */
+  readonly accompaniment?: Accompaniment | undefined;
   /** Completes the answer once the changes are durable. `warnings`: what was found about the changes as a whole. */
   readonly complete?: (warnings?: readonly Issue[]) => Promise<Result>;
 }

@@ -50,11 +50,11 @@ export async function patch(context: Context, ask: Of<'patch'>, located?: Locate
   const identity = nextIdentity(engine, ask.type, current.id, current, 'PATCH');
   const prepared = await prepare(context, ask.kind, identity, patched);
   if (prepared.text && prepared.text.length > engine.settings.maxBody) throw patchTooLarge();
-  const { change, text, companions } = await storeUpload(engine, prepared);
+  const { change, text, accompaniment } = await storeUpload(engine, prepared);
   if (isSame(current, change) || isSame(await reprinted(current), change)) return unchanged(current, true);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   const result = { status: 200, location, ...auditSubject(change), ...(text ? { text } : {}) };
-  return { changes: [change], result, companions };
+  return { changes: [change], result, accompaniment };
 }
 
 /** As a patch prints it: a text that came as it is stored may have blanks. */

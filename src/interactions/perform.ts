@@ -122,7 +122,15 @@ async function runAndRecord(context: Context, ask: Interaction): Promise<Result>
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
     const ran = await runWhole(context, ask);
     const judged = ran.changes ? await checkIntegrity(context, ran) : ran;
-    const { result, changes = [], recordedParts, complete, mustNotMatch = [], mustExist = [] } = judged;
+    const {
+      result,
+      changes = [],
+      recordedParts,
+      complete,
+      mustNotMatch = [],
+      mustExist = [],
+      messages: asked = [],
+    } = judged;
     const events = recordedParts ? await eventsOfParts(context, recordedParts) : eventsOf(context, ask, result);
     const noted = context.note && writing ? [context.note()] : [];
     if (changes.length === 0 && mustExist.length === 0) {
@@ -130,7 +138,7 @@ async function runAndRecord(context: Context, ask: Interaction): Promise<Result>
       else if (events.length > 0) await store.commit({ changes: events, independent: true });
       return complete ? complete() : result;
     }
-    const messages = [...messagesOf(context.engine.hooks, changes), ...noted];
+    const messages = [...messagesOf(context.engine.hooks, changes), ...asked, ...noted];
     const attached = await storeAttachments(store, changes);
     try {
       await store.commit({ changes: [...attached, ...events], mustNotMatch, mustExist, messages });
@@ -188,7 +196,7 @@ async function runAdmitted(context: Context, ask: Interaction, located?: Located
 /** With what hooks want to be written beside it. `depth`: of how many companions it is one itself. */
 async function runWhole(context: Context, ask: Interaction, located?: LocatedTarget, depth = 0): Promise<Outcome> {
   const outcome = await runAdmitted(context, ask, located);
-  return outcome.companions ? withCompanions(context, ask, outcome, { admit, run: runWhole }, depth) : outcome;
+  return outcome.accompaniment ? withCompanions(context, ask, outcome, { admit, run: runWhole }, depth) : outcome;
 }
 
 const ENTRY_RUNNER: EntryRunner = { admit, run: runWhole, perform, refuse: recordRefusal };

@@ -31,7 +31,7 @@ export async function update(context: Context, ask: Of<'update'>, located?: Loca
     isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body),
     before && keptOf(before),
   );
-  const { change, text, companions } = await storeUpload(engine, prepared);
+  const { change, text, accompaniment } = await storeUpload(engine, prepared);
   if (before && isSame(before, change)) return unchanged(before, text !== undefined);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   const status = before?.text === undefined ? 201 : 200;
@@ -39,7 +39,7 @@ export async function update(context: Context, ask: Of<'update'>, located?: Loca
     changes: [change],
     ...(sought && !current ? { mustNotMatch: [absence(context, sought)] } : {}),
     result: { status, location, ...auditSubject(change), ...(text ? { text } : {}) },
-    companions,
+    accompaniment,
   };
 }
 

@@ -58,8 +58,8 @@ async function changeMeta(context: Context, ask: Of<'operation'>, combine: Combi
   const decimals = new Map([...(body.decimals ?? []), ...(ask.body?.decimals ?? [])]);
   const identity = nextIdentity(engine, type, id, row, 'PUT');
   const prepared = await prepare(context, ask.kind, identity, { ...body, decimals });
-  const { change: made, companions } = await storeUpload(engine, prepared);
-  return { changes: [made], result: answerMeta(made), companions };
+  const { change: made, accompaniment } = await storeUpload(engine, prepared);
+  return { changes: [made], result: answerMeta(made), accompaniment };
 }
 
 /** The one parameter, `meta`. Throws `invalid` where it has nothing that could be added or removed. */

@@ -35,12 +35,12 @@ async function runPurge(context: Context, ask: Of<'operation'>): Promise<Outcome
   // Purged already: the tombstone is all there is.
   if (current.text === undefined && count === 1) return { result: { ...auditSubject(current), ...told(0, 0) } };
   const change: Change = { ...tombstone(engine, current), erases: true };
-  const companions = await hookDeletions(context, ask.kind, [change]);
+  const accompaniment = await hookDeletions(context, ask.kind, [change]);
   const result: Result = { ...auditSubject(change), ...told(count, 0) };
   return {
     changes: [change],
     result,
-    companions,
+    accompaniment,
     recordedParts: [
       { target: { kind: 'operation', operation: ask.operation }, result: { status: 200, patients: change.patients } },
       { target: { kind: 'delete', type, id }, result },

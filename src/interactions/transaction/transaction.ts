@@ -7,13 +7,14 @@
  * whole, and answered after it. It can run again from the start, when somebody else has written meanwhile.
  */
 import { createView } from '../../access/view.js';
-import { asFhirError, type Issue } from '../../fhir/error.js';
-import type { Absence, Change, Standing } from '../../store/store.js';
+import { asFhirError, FhirError, type Issue, KINDS } from '../../fhir/error.js';
+import type { Absence, Change, OutboxMessage, ResourceName, Standing } from '../../store/store.js';
 import type { Allowance, Context, Engine } from '../engine.js';
 import { allowanceOf, createAllowance, shareOf } from '../response/allowance.js';
 import {
   type Answer,
   answerOfError,
+  entryAt,
   inEntry,
   issuesOf,
   responseBundle,
@@ -86,6 +87,7 @@ export async function transaction(context: Context, ask: Of<'transaction'>, runn
     changes: [...committed.changes.values()],
     mustNotMatch: [...committed.mustNotMatch.values()],
     mustExist: committed.mustExist,
+    messages: committed.messages,
     entries: committed.entries,
     ...(outcomes.every(({ outcome }) => outcome.cascades ?? !outcome.changes?.some(isDeletion))
       ? { cascades: true }
@@ -110,16 +112,24 @@ async function gathered(outcomes: readonly Ran[], prefer: string | undefined) {
   const entries = new Map<string, number>();
   const mustNotMatch = new Map<string, Absence>();
   const mustExist: Standing[] = [];
+  const messages: OutboxMessage[] = [];
+  /** What features write beside the entries. */
+  const companions = new Set<string>();
   for (const { step, outcome } of outcomes) {
     await breathe();
+    for (const { agent, result } of outcome.recordedParts ?? [])
+      if (agent !== undefined && result.subject) companions.add(nameOf(result.subject));
     // What an entry leaves as it is is written by it, too.
-    for (const { type, id } of [...(outcome.changes ?? []), ...(outcome.mustExist ?? [])]) {
-      if (entries.has(`${type}/${id}`)) throw inEntry(twice(), step.at);
-      entries.set(`${type}/${id}`, step.at);
+    for (const written of [...(outcome.changes ?? []), ...(outcome.mustExist ?? [])]) {
+      const name = nameOf(written);
+      const other = entries.get(name);
+      if (other !== undefined) throw companions.has(name) ? sameCompanion(other, step.at) : inEntry(twice(), step.at);
+      entries.set(name, step.at);
     }
     for (const change of outcome.changes ?? []) changes.set(`${change.type}/${change.id}`, change);
     for (const absence of outcome.mustNotMatch ?? []) mustNotMatch.set(absence.uniquenessKey, absence);
     mustExist.push(...(outcome.mustExist ?? []));
+    messages.push(...(outcome.messages ?? []));
     // Texts that nobody wants to see are not held until the end.
     const { text: _, blobs: __, ...rest } = outcome.result;
     const shown = step.ask.kind === 'operation' || prefer === 'representation';
@@ -127,8 +137,23 @@ async function gathered(outcomes: readonly Ran[], prefer: string | undefined) {
     const { request } = step.entry;
     parts.push(...(outcome.recordedParts ?? [{ target: step.ask, result: rest }]).map(part => ({ ...part, request })));
   }
-  return { results, parts, changes, entries, mustNotMatch, mustExist };
+  return { results, parts, changes, entries, mustNotMatch, mustExist, messages };
 }
+
+const nameOf = ({ type, id }: ResourceName): string => `${type}/${id}`;
+
+/**
+ * What a feature writes with two entries (companions.ts) cannot be made one: either was prepared on what was there before. The client
+ * may not know of it, so that both are named.
+ */
+const sameCompanion = (...entries: readonly number[]): FhirError => {
+  const text =
+    'This server writes the same resource with both of these entries: send them one after the other, in two Bundles.';
+  const { severity, code } = KINDS.unprocessable;
+  return new FhirError('unprocessable', text, {
+    issues: entries.map(at => ({ severity, code, text, detail: 'duplicate-companion', expression: entryAt(at) })),
+  });
+};
 
 const isDeletion = ({ text }: Change): boolean => text === undefined;
 

@@ -10,7 +10,7 @@ import type { Allowed } from '../../access/decide.js';
 import { createView } from '../../access/view.js';
 import { asFhirError, type FhirError, type Kind } from '../../fhir/error.js';
 import { isObject } from '../../fhir/resource.js';
-import type { ResourceName } from '../../store/store.js';
+import type { OutboxMessage, ResourceName } from '../../store/store.js';
 import type { Caller, Context } from '../engine.js';
 import type { Companion, Interaction, Outcome, OwnedCompanion, RecordedPart, Result } from '../interaction.js';
 import { hookFault } from './ask-hook.js';
@@ -47,6 +47,25 @@ function isCompanion(ask: unknown, resourceTypes: readonly string[]): ask is Com
   }
 }
 
+/** Characters of a message, whose body the store keeps in one row. */
+const LONGEST_MESSAGE = 1024 * 1024;
+
+/** What a hook gave as messages. Throws `fault` for what is none. */
+export function takeMessages(context: Context, owner: string, given: readonly unknown[]): readonly OutboxMessage[] {
+  if (given.length > MOST) throw hookFault(context, owner, 'prepare', `gave more than ${MOST} messages`);
+  return given.map(message => {
+    if (!isMessage(message)) throw hookFault(context, owner, 'prepare', 'gave a message that is none');
+    return message;
+  });
+}
+
+const isMessage = (message: unknown): message is OutboxMessage =>
+  isObject(message) &&
+  typeof message['topic'] === 'string' &&
+  message['topic'] !== '' &&
+  typeof message['body'] === 'string' &&
+  message['body'].length <= LONGEST_MESSAGE;
+
 /** An outcome with those of its companions. `depth`: of how many companions it is one itself. */
 export async function withCompanions(
   context: Context,
@@ -55,29 +74,36 @@ export async function withCompanions(
   runner: CompanionRunner,
   depth: number,
 ): Promise<Outcome> {
-  const { companions = [], ...own } = outcome;
-  const changes = [...(own.changes ?? [])];
-  const mustNotMatch = [...(own.mustNotMatch ?? [])];
-  const mustExist = [...(own.mustExist ?? [])];
+  const { accompaniment, ...own } = outcome;
+  const together: Committed[] = [own, { messages: accompaniment?.messages ?? [] }];
   const recordedParts: RecordedPart[] = [...(own.recordedParts ?? [{ target: ask, result: own.result }])];
-  const written = new Set([...changes, ...mustExist].map(nameOf));
-  for (const companion of companions) {
+  const written = new Set(writtenBy(own).map(nameOf));
+  for (const companion of accompaniment?.companions ?? []) {
     const { owner } = companion;
     if (depth === DEEPEST) throw hookFault(context, owner, 'prepare', 'gives companions to companions without end');
     const made = await runCompanion(context, companion, runner, depth + 1);
-    for (const each of [...(made.changes ?? []), ...(made.mustExist ?? [])]) {
+    for (const each of writtenBy(made)) {
       if (written.has(nameOf(each)))
         throw hookFault(context, owner, 'prepare', 'gave a companion that is written already');
       written.add(nameOf(each));
     }
-    changes.push(...(made.changes ?? []));
-    mustNotMatch.push(...(made.mustNotMatch ?? []));
-    mustExist.push(...(made.mustExist ?? []));
+    together.push(made);
     const parts = made.recordedParts ?? [{ target: companion.ask, result: withoutText(made.result) }];
     recordedParts.push(...parts.map(part => ({ agent: owner, ...part })));
   }
-  return { ...own, changes, mustNotMatch, mustExist, recordedParts };
+  return { ...own, ...joined(together), recordedParts };
 }
+
+type Committed = Pick<Outcome, 'changes' | 'mustNotMatch' | 'mustExist' | 'messages'>;
+
+const writtenBy = ({ changes = [], mustExist = [] }: Committed): readonly ResourceName[] => [...changes, ...mustExist];
+
+const joined = (all: readonly Committed[]): Committed => ({
+  changes: all.flatMap(({ changes = [] }) => changes),
+  mustNotMatch: all.flatMap(({ mustNotMatch = [] }) => mustNotMatch),
+  mustExist: all.flatMap(({ mustExist = [] }) => mustExist),
+  messages: all.flatMap(({ messages = [] }) => messages),
+});
 
 /** How a companion passes the one door: perform.ts hands it in. */
 export interface CompanionRunner {

@@ -4,9 +4,9 @@
  *
  * The moments of a write, in their order:
  * - `bundle`: a whole transaction, when every entry may be done and before any of them runs;
- * - `prepare`: a valid resource, before it is stamped. It may be changed, and other writes may go with it (companions.ts);
+ * - `prepare`: a valid resource, before it is stamped. It may be changed, and other writes (companions.ts) and messages may go with it;
  * - `check`: what will be stored, against what it replaces; when somebody else was faster, it is asked again;
- * - `messages`: what the outbox gets with the commit;
+ * - `messages`: what the outbox gets with the commit, from the server itself;
  * - `committed`: the changes are durable. Too late to refuse anything: for what is kept in memory.
  *
  * A hook refuses a write by throwing a FhirError. One that throws anything else, gives what it must not give, or takes longer than
@@ -53,6 +53,8 @@ export interface Preparation {
   /** What is written instead; it must be valid, too. */
   readonly resource?: Resource;
   readonly companions?: readonly Companion[];
+  /** For the outbox: they are committed with the write, and never without it. Whoever handles a topic takes them off. */
+  readonly messages?: readonly OutboxMessage[];
 }
 
 type Soon<T> = T | Promise<T>;
@@ -63,7 +65,7 @@ export interface FeatureHook {
   readonly types?: readonly string[];
   /** ms that each of its answers may take, where it has to wait for something; default 5,000. */
   readonly patience?: number;
-  /** `write.resource` is a copy that it may change and give back; of a deletion it gives companions alone. */
+  /** `write.resource` is a copy that it may change and give back; of a deletion it gives companions and messages alone. */
   prepare?(write: HookedWrite): Soon<Preparation | undefined>;
   check?(write: HookedWrite): Soon<void>;
   bundle?(bundle: HookedBundle): Soon<void>;

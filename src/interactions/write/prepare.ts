@@ -20,7 +20,7 @@ import { refuseErrors } from '../../validation/validate.js';
 import { isSubset, keep, type Kept } from './meta-labels.js';
 import { runHooks } from './run-hooks.js';
 import type { Context, Engine } from '../engine.js';
-import type { InteractionKind, OwnedCompanion, PendingChange, RawBody } from '../interaction.js';
+import type { InteractionKind, Accompaniment, PendingChange, RawBody } from '../interaction.js';
 import { wholeText } from '../response/resource-text.js';
 
 /** Base64 shorter than this stays in the text: a look-up would cost more than it saves. */
@@ -47,12 +47,12 @@ export interface Prepared {
   readonly attachments: readonly Lifted[] | RawBody;
   /** What the client gets back, attachment bytes included; undefined for a raw upload. */
   readonly text: Buffer | undefined;
-  /** What hooks want to be written with it. */
-  readonly companions: readonly OwnedCompanion[] | undefined;
+  /** What hooks want to be committed with it. */
+  readonly accompaniment: Accompaniment | undefined;
 }
 
 /** A change with the bytes of an upload. */
-export interface Uploaded extends Pick<Prepared, 'companions'> {
+export interface Uploaded extends Pick<Prepared, 'accompaniment'> {
   readonly change: PendingChange;
   /** What the client gets back; undefined for a raw upload, unless it wants that. */
   readonly text: Buffer | undefined;
@@ -99,19 +99,19 @@ export async function prepare(
   );
   const { text, lifted } = liftBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
   const change = await assemble(engine, identity, { resource, large: body.large }, text);
-  return { change, attachments: lifted, text: stamped, companions: hooked?.companions };
+  return { change, attachments: lifted, text: stamped, accompaniment: hooked?.accompaniment };
 }
 
 /** Stores the bytes of an upload, and nothing else: attachments stay with the change. Throws what `save` throws. */
 export async function storeUpload(engine: Engine, prepared: Prepared): Promise<Uploaded> {
-  const { change, attachments, text, companions } = prepared;
+  const { change, attachments, text, accompaniment } = prepared;
   if ('save' in attachments) {
     const { hash, size } = await attachments.save(engine.store.blobs, engine.settings.maxBinary);
     const stored = { ...change, blobs: [{ at: change.text!.length - 2, hash, size }] };
     const shown = attachments.represent && size <= MOST_REPRESENTED;
-    return { change: stored, text: shown ? await wholeText(engine, stored) : undefined, companions };
+    return { change: stored, text: shown ? await wholeText(engine, stored) : undefined, accompaniment };
   }
-  return { change: attachments.length > 0 ? { ...change, attachments } : change, text, companions };
+  return { change: attachments.length > 0 ? { ...change, attachments } : change, text, accompaniment };
 }
 
 /** Changes of which the attachments are stored at the same time: stores gather what is written together. */
@@ -186,7 +186,7 @@ async function prepareRaw(
   resource['data'] = '';
   const text = Buffer.from(print(resource, kept?.decimals));
   const change = await assemble(engine, identity, { resource }, text);
-  return { change, attachments: body, text: undefined, companions: hooked?.companions };
+  return { change, attachments: body, text: undefined, accompaniment: hooked?.accompaniment };
 }
 
 async function assemble(

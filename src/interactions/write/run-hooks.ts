@@ -5,9 +5,9 @@ import type { Change, OutboxMessage } from '../../store/store.js';
 import { hasErrors } from '../../validation/validate.js';
 import { SLOW_MS } from '../../conformance/search-parameter-registry.js';
 import type { Context } from '../engine.js';
-import type { InteractionKind, OwnedCompanion } from '../interaction.js';
+import type { Accompaniment, InteractionKind, OwnedCompanion } from '../interaction.js';
 import { askHook, askJudge, hookFault, nonsense } from './ask-hook.js';
-import { takeCompanions } from './companions.js';
+import { takeCompanions, takeMessages } from './companions.js';
 import type { HookedBundle, HookedWrite, Hooks, OwnedHook, Preparation } from './hooks.js';
 
 /** Which resource is written, and what it replaces. */
@@ -16,7 +16,7 @@ type Written = Pick<Change, 'type' | 'id' | 'replaces'>;
 /** A write after its hooks. */
 export interface HookedBody {
   readonly body: Parsed;
-  readonly companions: readonly OwnedCompanion[] | undefined;
+  readonly accompaniment: Accompaniment | undefined;
 }
 
 /** A valid body through the hooks of its type: what becomes of it, and what goes with it. Throws what refuses it, or `fault`. */
@@ -27,7 +27,7 @@ export async function runHooks(
   named: Written,
   body: Parsed,
 ): Promise<HookedBody> {
-  const companions: OwnedCompanion[] = [];
+  const asked = new Asked(context);
   let taken = body;
   for (const owned of hooks) {
     const { hook } = owned;
@@ -36,9 +36,10 @@ export async function runHooks(
     const given = await askHook(context, owned, 'prepare', () =>
       hook.prepare!(seenWrite(context, interaction, named, copy.resource)),
     );
-    const { resource, companions: more } = preparationOf(context, owned, given);
+    const preparation = preparationOf(context, owned, given);
+    const { resource } = preparation;
     if (resource) taken = await checkedAnew(context, owned, taken, { resource, decimals: copy.decimals });
-    if (more) companions.push(...takeCompanions(context, owned.owner, more));
+    asked.take(owned.owner, preparation);
   }
   for (const owned of hooks) {
     const { hook } = owned;
@@ -47,7 +48,7 @@ export async function runHooks(
         hook.check!(seenWrite(context, interaction, named, taken.resource)),
       );
   }
-  return { body: taken, companions: companions.length > 0 ? companions : undefined };
+  return { body: taken, accompaniment: asked.accompaniment };
 }
 
 /** Deletions through the hooks of their types: what goes with them. Throws what refuses one, or `fault`. */
@@ -55,8 +56,8 @@ export async function hookDeletions(
   context: Context,
   interaction: InteractionKind,
   deletions: readonly Change[],
-): Promise<readonly OwnedCompanion[] | undefined> {
-  const companions: OwnedCompanion[] = [];
+): Promise<Accompaniment | undefined> {
+  const asked = new Asked(context);
   for (const deletion of deletions) {
     const hooks = context.engine.hooks.byType.get(deletion.type) ?? [];
     for (const owned of hooks) {
@@ -64,14 +65,36 @@ export async function hookDeletions(
       const write = seenWrite(context, interaction, deletion, undefined);
       if (hook.prepare) {
         const given = await askHook(context, owned, 'prepare', () => hook.prepare!(write));
-        const { resource, companions: more = [] } = preparationOf(context, owned, given);
-        if (resource) throw nonsense(context, owned.owner, 'prepare', 'a resource for a deletion');
-        companions.push(...takeCompanions(context, owned.owner, more));
+        const preparation = preparationOf(context, owned, given);
+        if (preparation.resource) throw nonsense(context, owned.owner, 'prepare', 'a resource for a deletion');
+        asked.take(owned.owner, preparation);
       }
       if (hook.check) await askJudge(context, owned, 'check', () => hook.check!(write));
     }
   }
-  return companions.length > 0 ? companions : undefined;
+  return asked.accompaniment;
+}
+
+/** What hooks have asked for beside the write itself, in their order. */
+class Asked {
+  readonly #context: Context;
+  readonly #companions: OwnedCompanion[] = [];
+  readonly #messages: OutboxMessage[] = [];
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  take(owner: string, { companions, messages }: Preparation): void {
+    if (companions) this.#companions.push(...takeCompanions(this.#context, owner, companions));
+    if (messages) this.#messages.push(...takeMessages(this.#context, owner, messages));
+  }
+
+  /** Undefined: nothing. */
+  get accompaniment(): Accompaniment | undefined {
+    const [companions, messages] = [this.#companions, this.#messages];
+    return companions.length + messages.length > 0 ? { companions, messages } : undefined;
+  }
 }
 
 /** A transaction whose entries may all be done. Throws what refuses it, or `fault`. */
@@ -139,8 +162,9 @@ const seenWrite = (
 function preparationOf(context: Context, { owner }: OwnedHook, given: unknown): Preparation {
   if (given === undefined) return {};
   if (!isObject(given)) throw nonsense(context, owner, 'prepare', 'what is no preparation');
-  const { resource, companions } = given;
-  if ((resource !== undefined && !isObject(resource)) || (companions !== undefined && !Array.isArray(companions)))
+  const { resource, companions, messages } = given;
+  const isList = (list: unknown): boolean => list === undefined || Array.isArray(list);
+  if ((resource !== undefined && !isObject(resource)) || !isList(companions) || !isList(messages))
     throw nonsense(context, owner, 'prepare', 'what is no preparation');
   return given;
 }

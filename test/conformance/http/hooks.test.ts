@@ -6,7 +6,7 @@ import { FhirError } from '../../../src/fhir/error.js';
 import { itemsOf, type JsonObject, type Resource } from '../../../src/fhir/resource.js';
 import type { FeatureHook, HookedBundle, HookedWrite, Preparation } from '../../../src/interactions/write/hooks.js';
 import { onBothStores } from '../../support/both-stores.js';
-import { done, entry, post, put, send } from '../../support/bundles.js';
+import { done, post, put, send } from '../../support/bundles.js';
 import { hookUp } from '../../support/hooked.js';
 import { idsOf, refusal } from '../../support/talk.js';
 
@@ -21,9 +21,6 @@ const tagWith =
     resource && { resource: tagged(resource, code) };
 const codesOf = ({ meta }: FhirResource): (string | undefined)[] | undefined => meta?.tag?.map(({ code }) => code);
 const basic = (code: string): Resource => ({ resourceType: 'Basic', code: { text: code } });
-const makeBasic = (code: string): Preparation => ({
-  companions: [{ kind: 'create', type: 'Basic', body: { resource: basic(code), decimals: undefined } }],
-});
 const refusing = (): never => {
   throw new FhirError('unprocessable', 'Not today.', { detail: 'not-today' });
 };
@@ -34,7 +31,6 @@ const fresh = (): string => `h${++count}`;
 onBothStores('hooks', stage => {
   const hook = (features: Readonly<Record<string, FeatureHook>>) => hookUp(stage().server, features);
   beforeEach(() => void hook({}));
-  const basics = async (code: string) => idsOf(await stage().talk.search(`Basic?code:text=${code}`));
   const eventsAbout = async (name: string) =>
     (await stage().talk.search<AuditEvent>(`AuditEvent?entity=${name}&_sort=_lastUpdated`)).entry?.map(
       ({ resource }) => `${resource?.subtype?.[0]?.code} ${resource?.outcome}`,
@@ -173,98 +169,6 @@ onBothStores('hooks', stage => {
     });
   });
 
-  describe('companions', () => {
-    const withBasic = (code: string): FeatureHook => ({ types: ['Patient'], prepare: () => makeBasic(code) });
-
-    it('are committed with the write, indexed, and recorded by events of their own', async () => {
-      const code = fresh();
-      hook({ maker: withBasic(code), tagger: { types: ['Basic'], prepare: tagWith('companion') } });
-      const { talk } = stage();
-      const { body } = await talk.create<Patient>({ resourceType: 'Patient' });
-      const [id = '', ...more] = await basics(code);
-      assert.deepEqual(more, []);
-      assert.deepEqual(codesOf((await talk.get<Basic>(`Basic/${id}`)).body), ['companion']);
-      assert.deepEqual((await eventsAbout(`Basic/${id}`))?.slice(0, 1), ['create 0']);
-      assert.deepEqual(await eventsAbout(`Patient/${body.id}`), ['create 0']);
-    });
-
-    it('are not there where the write is refused, and refuse it where they are', async () => {
-      const code = fresh();
-      const { talk } = stage();
-      hook({ maker: withBasic(code), strict: { types: ['Patient'], check: refusing } });
-      assert.equal((await talk.create<Patient>({ resourceType: 'Patient' })).status, 422);
-      hook({ maker: withBasic(code), strict: { types: ['Basic'], check: refusing } });
-      const id = fresh();
-      assert.equal((await talk.update<Patient>({ resourceType: 'Patient', id })).status, 422);
-      assert.equal((await talk.get(`Patient/${id}`)).status, 404);
-      assert.deepEqual(await basics(code), []);
-    });
-
-    it('go with deletions, and with entries of Bundles', async () => {
-      const { talk } = stage();
-      const [id, other] = [fresh(), fresh()];
-      const [code, gone] = [fresh(), fresh()];
-      await talk.update<Patient>({ resourceType: 'Patient', id });
-      hook({ maker: { types: ['Patient'], prepare: ({ resource }) => makeBasic(resource ? code : gone) } });
-      await done(
-        send(talk, 'transaction', [put({ resourceType: 'Patient', id: other }), entry('DELETE', `Patient/${id}`)]),
-      );
-      assert.deepEqual([(await basics(code)).length, (await basics(gone)).length], [1, 1]);
-      await done(send(talk, 'batch', [post({ resourceType: 'Patient' }), post({ resourceType: 'Patient' })]));
-      assert.equal((await basics(code)).length, 3);
-    });
-
-    it('do not come with a write that leaves its resource as it is', async () => {
-      const { talk } = stage();
-      const [id, code] = [fresh(), fresh()];
-      hook({ maker: withBasic(code) });
-      for (const version of ['1', '1'])
-        assert.equal((await talk.update<Patient>({ resourceType: 'Patient', id })).body.meta.versionId, version);
-      assert.equal((await basics(code)).length, 1);
-    });
-
-    it('may refer to what is written, update and delete', async () => {
-      const { talk } = stage();
-      const [old, gone] = [fresh(), fresh()];
-      for (const id of [old, gone]) await talk.update({ ...basic(id), id } as unknown as Basic);
-      hook({
-        keeper: {
-          types: ['Patient'],
-          prepare: ({ type, id }) => ({
-            companions: [
-              {
-                kind: 'update',
-                type: 'Basic',
-                id: old,
-                body: {
-                  resource: { ...basic(old), id: old, subject: { reference: `${type}/${id}` } },
-                  decimals: undefined,
-                },
-              },
-              { kind: 'delete', type: 'Basic', id: gone },
-            ],
-          }),
-        },
-      });
-      const { body } = await talk.create<Patient>({ resourceType: 'Patient' });
-      assert.deepEqual(idsOf(await talk.search(`Basic?subject=Patient/${body.id}`)), [old]);
-      assert.equal((await talk.get(`Basic/${gone}`)).status, 410);
-    });
-
-    it('are nothing that the writer may not do', async () => {
-      const { talk } = stage();
-      const id = fresh();
-      hook({
-        eraser: {
-          types: ['Patient'],
-          prepare: () => ({ companions: [{ kind: 'delete', type: 'AuditEvent', id: 'x' }] }),
-        },
-      });
-      assert.equal((await talk.update<Patient>({ resourceType: 'Patient', id })).status, 405);
-      assert.equal((await talk.get(`Patient/${id}`)).status, 404);
-    });
-  });
-
   describe('bundle', () => {
     it('sees a transaction before its entries run, and may refuse it', async () => {
       const seen: HookedBundle[] = [];
@@ -382,6 +286,14 @@ onBothStores('hooks', stage => {
                   ],
                 },
         },
+        'prepare',
+      ],
+      ['messages that are no list', { prepare: nonsense({ messages: 'x' }) }, 'prepare'],
+      ['a message without a topic', { prepare: nonsense({ messages: [{ body: 'x' }] }) }, 'prepare'],
+      ['a message that is no text', { prepare: nonsense({ messages: [{ topic: 'x', body: {} }] }) }, 'prepare'],
+      [
+        'a message without end',
+        { prepare: nonsense({ messages: [{ topic: 'x', body: 'x'.repeat(1024 * 1024 + 1) }] }) },
         'prepare',
       ],
       [
