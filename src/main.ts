@@ -12,6 +12,7 @@ import { type ConformanceResource, readProfiles } from './fhir/package.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { loadFrom } from './conformance/stored-canonicals.js';
 import { createForms } from './interactions/response/forms.js';
+import type { Harness } from './harness/index.js';
 import type { Engine, EngineSettings, Operations } from './interactions/engine.js';
 import { composeFeatures, type Feature } from './interactions/feature.js';
 import { composeHooks } from './interactions/write/hooks.js';
@@ -70,7 +71,8 @@ export async function open(
   features: readonly Feature[] = FEATURES,
 ): Promise<Engine> {
   const log = createLog(config.log);
-  const clock = createClock(log, time);
+  const harness = config.harness === 'on' ? await openHarness(time) : undefined;
+  const clock = createClock(log, harness?.time ?? time);
   // First of all: what is wrong with the settings must not leave a store open.
   const identify =
     config.auth === 'token'
@@ -106,7 +108,7 @@ export async function open(
     await store.close();
     throw error;
   }
-  return {
+  const engine: Engine = {
     definitions,
     parameters,
     store,
@@ -119,7 +121,7 @@ export async function open(
     hooks: composeHooks([...ownHooks({ registry, reindexer }, bases), ...composed.hooks], definitions.resourceTypes),
     routes: composed.routes,
     terminology: createTerminology(loadFrom(store), { bases }),
-    pageTokens: createPageTokenCipher(config.secret || keptSecret(config.data), clock),
+    pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
     room: createRoom(ANSWERS * config.maxAnswer),
@@ -130,6 +132,13 @@ export async function open(
     metrics,
     clock,
   };
+  return harness?.around(engine) ?? engine;
+}
+
+/** The test-harness mode, which is not in the process of a server without it. */
+async function openHarness(time: TimeSource): Promise<Harness> {
+  const { createHarness } = await import('./harness/index.js');
+  return createHarness(time);
 }
 
 /** `started`: ms, when the server was. No secret is among them: whoever has the engine could show it. */

@@ -58,6 +58,8 @@ async function serveHere(invocation: Invocation): Promise<number> {
     process.stdout.write(
       `Chartroom serves FHIR R4 at ${engine.settings.base} (store: ${engine.store.name}, authentication: ${config.auth}).\n`,
     );
+    if (config.harness === 'on')
+      process.stdout.write('Test-harness mode: whoever is on this machine may change everything, at /harness.\n');
     await stopSignal(engine.log);
     await shut(server);
     return 0;

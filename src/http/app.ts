@@ -4,7 +4,7 @@
  * Express 5 calls Object.setPrototypeOf on every request and response, which de-optimises Node's own objects and costs
  * more than all the rest of a read. Creating them with Express's prototypes in the first place makes that a no-op.
  */
-import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { createServer, IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
@@ -32,11 +32,14 @@ export function createHttpServer(options: HttpOptions): Server {
   Object.setPrototypeOf(Incoming.prototype, app.request);
   Object.setPrototypeOf(Outgoing.prototype, app.response);
   Object.assign(app, { request: Incoming.prototype, response: Outgoing.prototype });
+  const { aroundRequests, settings } = options.engine;
+  const answer: RequestListener = (request, response) => app(request, response);
+  const inside = aroundRequests?.(answer) ?? answer;
   const server = createServer({ IncomingMessage: Incoming, ServerResponse: Outgoing }, (request, response) => {
     takeOriginForm(request);
-    app(request, response);
+    inside(request, response);
   });
-  const { requestTimeout } = options.engine.settings;
+  const { requestTimeout } = settings;
   server.requestTimeout = requestTimeout;
   server.headersTimeout = Math.min(requestTimeout, 20_000);
   server.keepAliveTimeout = 65_000;

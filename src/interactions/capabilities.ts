@@ -23,7 +23,7 @@ export async function capabilities({ engine }: Context, { view }: Of<'capabiliti
 }
 
 function statement(engine: Engine) {
-  const { base, software, authentication, corsOrigins } = engine.settings;
+  const { base, software, authentication, corsOrigins, harness } = engine.settings;
   const date = new Date(software.started).toISOString();
   return {
     resourceType: 'CapabilityStatement',
@@ -36,7 +36,13 @@ function statement(engine: Engine) {
     description: 'What this server does, computed from its definitions.',
     kind: 'instance',
     software: { name: software.name, version: software.version },
-    implementation: { description: 'Chartroom', url: base },
+    implementation: {
+      description:
+        harness === 'on'
+          ? 'Chartroom in test-harness mode: its data, its time and its faults are what tests make of them.'
+          : 'Chartroom',
+      url: base,
+    },
     fhirVersion: engine.definitions.version,
     format: ['application/fhir+json', 'application/fhir+xml', 'json', 'xml'],
     patchFormat: ['application/json-patch+json', 'application/fhir+json', 'application/fhir+xml'],

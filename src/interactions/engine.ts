@@ -1,4 +1,5 @@
 /** What interactions run on: the engine, made once by main.ts, and the context of one request. Types alone. */
+import type { RequestListener } from 'node:http';
 import type { Decide } from '../access/decide.js';
 import type { StoreView } from '../access/view.js';
 import type { Recorder } from '../audit/record.js';
@@ -55,6 +56,8 @@ export interface Engine {
   /** Where a feature registers what it counts. */
   readonly metrics: Metrics;
   readonly clock: Clock;
+  /** What stands between the HTTP server and what answers its requests; asked once for each server. */
+  readonly aroundRequests?: (answer: RequestListener) => RequestListener;
 }
 
 /** Settings that only main.ts reads: secrets, and what the engine is given in another form. */

@@ -202,6 +202,12 @@ export const SETTINGS = {
     'Origins allowed to call from a browser, separated by commas; `*` for any.',
   ),
   metrics: choice('METRICS', 'loopback', ['loopback', 'open', 'off'], 'Who may read /metrics'),
+  harness: choice(
+    'HARNESS',
+    'off',
+    ['off', 'on'],
+    'Test-harness mode: tests empty the store, set the clock and break answers, through /harness. On loopback alone',
+  ),
 };
 
 /** What is in force, by the names of SETTINGS. */
@@ -295,7 +301,25 @@ function contradictions(config: Config): string[] {
   if (config.pageSize > config.maxPageSize) faults.push('CHARTROOM_PAGE_SIZE must not exceed CHARTROOM_MAX_PAGE_SIZE.');
   if (config.baseUrl && !/^https?:\/\/[^/?#]+(\/[^?#]*[^/?#])?$/.test(config.baseUrl))
     faults.push('CHARTROOM_BASE_URL must be an absolute http(s) URL without query and trailing slash.');
+  if (config.harness === 'on') faults.push(...beyondLoopback(config));
   return faults;
+}
+
+/** What would let somebody beyond this machine, or a page of another site, at what the test-harness mode offers. */
+function beyondLoopback({ host, baseUrl, workers, corsOrigins }: Config): string[] {
+  const wrong = (what: string) => `CHARTROOM_HARNESS=on serves this machine alone: ${what}.`;
+  const isOwn = (url: string): boolean => {
+    const { hostname, username } = URL.canParse(url) ? new URL(url) : { hostname: '', username: '' };
+    return isLoopback(hostname) && username === '';
+  };
+  return [
+    ...(isLoopback(host) ? [] : [wrong('CHARTROOM_HOST must be a loopback address')]),
+    ...(baseUrl === '' || isOwn(baseUrl) ? [] : [wrong('CHARTROOM_BASE_URL must name a loopback address')]),
+    ...(workers === 1 ? [] : [wrong('it is one process, CHARTROOM_WORKERS=1')]),
+    ...(corsOrigins.split(',').every(origin => origin === '' || isOwn(origin))
+      ? []
+      : [wrong('CHARTROOM_CORS_ORIGINS must name loopback origins')]),
+  ];
 }
 
 /** The settings in force, secrets masked, ready to print. */

@@ -3,28 +3,56 @@
  * `_id` and reference keys of one visit side by side in the stores' trees; the random tail keeps them from being
  * guessed in passing. https://hl7.org/fhir/R4/datatypes.html#id
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 
 /** 2020-01-01T00:00:00Z in ms: the time part stays short. */
 const EPOCH = 1_577_836_800_000;
 const PER_MS = 1024;
+/** How many tails of four characters there are: 36 ** 4. */
+export const ID_TAILS = 1_679_616;
+
+/** Other ids than those by chance. Undefined: for this one there is none. */
+export interface IdSource {
+  id(now: number): string | undefined;
+  uuid(): string | undefined;
+}
+let source: IdSource | undefined;
+
+/** From now on `given` is asked first. */
+export function askForIds(given: IdSource): void {
+  source = given;
+}
+
 let last = 0;
 
 /** Drawing randomness in bulk: one system call for a few hundred ids. */
 let pool = Buffer.alloc(0);
 let drawn = 0;
-function randomTail(): string {
+function randomTail(): number {
   if (drawn + 4 > pool.length) {
     pool = randomBytes(2048);
     drawn = 0;
   }
-  const value = pool.readUInt32LE(drawn) % 1_679_616; // 36 ** 4
+  const value = pool.readUInt32LE(drawn) % ID_TAILS;
   drawn += 4;
-  return value.toString(36).padStart(4, '0');
+  return value;
 }
+
+/** The ordered part of the id after the one with `before`. */
+export const nextTime = (before: number, now: number): number => Math.max(before + 1, (now - EPOCH) * PER_MS);
+
+export const idText = (time: number, tail: number): string =>
+  time.toString(36).padStart(10, '0').slice(-10) + tail.toString(36).padStart(4, '0');
 
 /** A new id, greater than every id this process made before (but for its last four characters). */
 export function newId(now: number): string {
-  last = Math.max(last + 1, (now - EPOCH) * PER_MS);
-  return last.toString(36).padStart(10, '0').slice(-10) + randomTail();
+  return source?.id(now) ?? idByChance(now);
 }
+
+export function idByChance(now: number): string {
+  last = nextTime(last, now);
+  return idText(last, randomTail());
+}
+
+/** Version 4. */
+export const newUuid = (): string => source?.uuid() ?? randomUUID();

@@ -2,7 +2,7 @@
  * Sealed tokens (AES-256-GCM): opaque to clients, because a paging link repeats search values that may be PHI; signed,
  * because what comes back must be what was given out; with an end, because a cursor is no archive.
  */
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from './clock.js';
 
 export interface PageTokenCipher {
@@ -12,14 +12,19 @@ export interface PageTokenCipher {
   open(token: string): { readonly value: unknown } | 'expired' | 'invalid';
 }
 
-/** @param secret any text of at least 32 characters. */
-export function createPageTokenCipher(secret: string, { now }: Pick<Clock, 'now'>): PageTokenCipher {
+/**
+ * @param secret any text of at least 32 characters.
+ * @param repeats the same values give the same token, for tests that compare bytes: whoever sees two tokens learns whether they mean
+ *   the same.
+ */
+export function createPageTokenCipher(secret: string, { now }: Pick<Clock, 'now'>, repeats = false): PageTokenCipher {
   const key = createHash('sha256').update(secret).digest();
   return {
     close(value, lifetime) {
-      const nonce = randomBytes(12);
-      const cipher = createCipheriv('aes-256-gcm', key, nonce);
       const plain = JSON.stringify([Math.floor((now() + lifetime) / 1000), value]);
+      // A nonce may seal one text alone: one that follows from the text does.
+      const nonce = repeats ? createHmac('sha256', key).update(plain).digest().subarray(0, 12) : randomBytes(12);
+      const cipher = createCipheriv('aes-256-gcm', key, nonce);
       return Buffer.concat([nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString(
         'base64url',
       );

@@ -34,6 +34,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'platform',
   ],
   features: ['interactions', 'validation', 'terminology', 'search', 'fhir'],
+  harness: ['interactions', 'conformance', 'store', 'search', 'fhir', 'platform'],
   http: ['interactions', 'identity', 'validation', 'search', 'fhir', 'platform'],
   cli: [
     'http',
@@ -49,6 +50,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   main: [
     'features',
+    'harness',
     'access',
     'audit',
     'cli',
@@ -143,6 +145,16 @@ describe('imports', () => {
     assert.deepEqual(wrongImports('features/welcome/index.ts', imports), []);
     const texts = files.filter(nameOfFeature).map(file => readFileSync(join(root, 'src', file), 'utf8'));
     for (const text of [sample, ...texts]) assert.ok(!STORE.test(codeOf(text)) && !READING.test(codeOf(text)));
+  });
+
+  it('loads the test-harness mode in one place, where it is on', () => {
+    const users = files.filter(
+      file => partOf(file) !== 'harness' && importsOf(file).some(to => partOf(to) === 'harness'),
+    );
+    assert.deepEqual(users, ['main.ts']);
+    const text = readFileSync(join(root, 'src/main.ts'), 'utf8');
+    assert.deepEqual(text.match(/^import (?!type ).*harness.*$/m), null);
+    assert.match(text, /config\.harness === 'on' \? await openHarness/);
   });
 
   it('lets main alone construct the adapters', () => {

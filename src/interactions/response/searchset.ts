@@ -1,7 +1,7 @@
 /** Entries of a searchset: rows as the client wants to see them, and outcomes. https://hl7.org/fhir/R4/bundle.html#searchset */
-import { randomUUID } from 'node:crypto';
 import type { Issue } from '../../fhir/error.js';
 import { outcomeText } from '../../fhir/outcome.js';
+import { newUuid } from '../../platform/ids.js';
 import type { Version } from '../../store/store.js';
 import type { BundleEntry } from './bundle.js';
 import type { Engine } from '../engine.js';
@@ -37,7 +37,7 @@ export async function rowEntries(
 }
 
 export const outcomeEntry = (issues: readonly Issue[]): BundleEntry => ({
-  fullUrl: `urn:uuid:${randomUUID()}`,
+  fullUrl: `urn:uuid:${newUuid()}`,
   text: outcomeText(issues),
   search: { mode: 'outcome' },
 });
