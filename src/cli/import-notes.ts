@@ -6,6 +6,7 @@
  * A message is JSON: `{"lines": [[1, 200], [202, 202]]}` for lines (or entries) that are loaded, `{"all": 340}` for a file of
  * that many of which none is left; the latter takes the place of the former.
  */
+import { untilUncontested } from '../store/outbox.js';
 import type { OutboxMessage, Store } from '../store/store.js';
 
 /** First and last line of each piece. */
@@ -29,10 +30,11 @@ export interface FileNotes {
 /** `hash`: of the content of the file; `fresh`: as if it had never been seen. */
 export async function readNotes(store: Store, hash: string, fresh: boolean): Promise<FileNotes> {
   const topic = `import ${hash}`;
-  const replaced = async (messages: readonly OutboxMessage[]): Promise<void> => {
-    const acknowledges = (await store.pendingMessages(topic, MOST_NOTES)).map(({ sequence }) => sequence);
-    if (acknowledges.length + messages.length > 0) await store.commit({ changes: [], acknowledges, messages });
-  };
+  const replaced = (messages: readonly OutboxMessage[]): Promise<void> =>
+    untilUncontested(async () => {
+      const acknowledges = (await store.pendingMessages(topic, MOST_NOTES)).map(({ sequence }) => sequence);
+      if (acknowledges.length + messages.length > 0) await store.commit({ changes: [], acknowledges, messages });
+    });
   if (fresh) await replaced([]);
   const done = new Set<number>();
   let all: number | undefined;

@@ -8,6 +8,7 @@ import type { Clock } from '../platform/clock.js';
 import { newId } from '../platform/ids.js';
 import { createKeyedMutex } from '../platform/keyed-mutex.js';
 import { type Cursor, ANY_RESOURCE } from '../search/query.js';
+import { untilUncontested } from '../store/outbox.js';
 import type { Store } from '../store/store.js';
 import type { CustomParameter } from './parameters-in-force.js';
 import {
@@ -89,10 +90,10 @@ export class ReindexNotes {
   }
 
   /** Gives every parameter in force a note, and takes away the notes of all others. */
-  reconcile(): Promise<void> {
-    return this.#update(async now => {
-      const difference = missingNotes(now, this.#registry.custom, this.#redefined);
-      this.#redefined.clear();
+  async reconcile(): Promise<void> {
+    const redefined = new Set(this.#redefined);
+    await this.#update(async now => {
+      const difference = missingNotes(now, this.#registry.custom, redefined);
       if (!difference) return undefined;
       const messages = [];
       for (const custom of difference.missing) {
@@ -101,6 +102,7 @@ export class ReindexNotes {
       }
       return { acknowledges: difference.acknowledges, messages };
     });
+    for (const url of redefined) this.#redefined.delete(url);
   }
 
   /** Notes a request to index everything of these types, or of all. */
@@ -177,15 +179,16 @@ export class ReindexNotes {
     for (const hash of this.#firstSeen.keys()) if (!hashes.has(hash)) this.#firstSeen.delete(hash);
   }
 
-  /** Commits what `change` makes of the notes as they are in the store. */
+  /** Commits what `change` makes of the notes as they are in the store; it is asked again where another process was faster. */
   #update(change: (now: Notes) => Changes | undefined | Promise<Changes | undefined>): Promise<void> {
-    return this.#mutex('notes', async () => {
+    const attempt = async (): Promise<void> => {
       await this.#read();
       const changes = await change(this.#notes);
       if (!changes || (changes.messages.length === 0 && changes.acknowledges.length === 0)) return;
-      await this.#store.commit({ changes: [], ...changes });
+      await this.#store.commit({ changes: [], acknowledges: changes.acknowledges, messages: changes.messages });
       await this.#read();
-    });
+    };
+    return this.#mutex('notes', () => untilUncontested(attempt));
   }
 
   async #noteOf({ hash, types, definition }: CustomParameter): Promise<DueNote> {

@@ -19,6 +19,7 @@ import { createKeyedMutex } from '../platform/keyed-mutex.js';
 import type { Log } from '../platform/log.js';
 import type { LiveParameters } from '../search/live.js';
 import type { GrowingLayout } from '../store/index-layout.js';
+import { untilUncontested } from '../store/outbox.js';
 import type { Change, OutboxMessage, PendingMessage, Store } from '../store/store.js';
 import { validateStructure } from '../validation/structure.js';
 import {
@@ -134,10 +135,14 @@ export class Registry {
 
   /** Deletes messages that every process has seen. One process does it. */
   async tidy(): Promise<void> {
-    const old = this.#oldMessages();
-    if (old.length === 0) return;
-    await this.#options.store.commit({ changes: [], acknowledges: old });
-    this.#seen.forget(old);
+    const old = new Set(this.#oldMessages());
+    if (old.size === 0) return;
+    await untilUncontested(async () => {
+      // Another process may have deleted some of them.
+      const acknowledges = (await this.#pending()).map(({ sequence }) => sequence).filter(each => old.has(each));
+      if (acknowledges.length > 0) await this.#options.store.commit({ changes: [], acknowledges });
+    });
+    this.#seen.forget([...old]);
   }
 
   /** Reads everything anew. */

@@ -69,6 +69,8 @@ export interface Absence extends Pick<Query, 'types' | 'where'> {
 export interface OutboxMessage {
   readonly topic: string;
   readonly body: string;
+  /** It is late before this time, by the server's clock; none: it is due at once. */
+  readonly notBefore?: number;
 }
 export interface PendingMessage extends OutboxMessage {
   readonly sequence: number;
@@ -85,7 +87,7 @@ export interface Commit {
    */
   readonly mustExist?: readonly Standing[];
   readonly messages?: readonly OutboxMessage[];
-  /** Sequence numbers of outbox messages that this commit has dealt with. */
+  /** Sequence numbers of outbox messages that this commit deals with. Where one of them is not pending any more, it is a `conflict`. */
   readonly acknowledges?: readonly number[];
   /**
    * All changes are creations with fresh ids that need no transaction among each other (the audit events of a read):
@@ -251,8 +253,11 @@ export interface Store {
   searchText(query: WordQuery, limit: number): Promise<TextMatches>;
   /** All or nothing, durable when it resolves (majority / fsync). Concurrent calls are grouped. */
   commit(commit: Commit): Promise<void>;
-  /** Outbox messages of a topic in order, oldest first. */
-  pendingMessages(topic: string, limit: number): Promise<PendingMessage[]>;
+  /**
+   * Outbox messages of a topic in order, oldest first. With `dueBy` (ms since 1970, by the server's clock): those alone that
+   * may be dealt with by then; of more than `limit` that had to wait for their time, those that are due for longest.
+   */
+  pendingMessages(topic: string, limit: number, dueBy?: number): Promise<PendingMessage[]>;
   /** Every current, undeleted resource (of a type), in order of arrival, for export and reindex. */
   scan(options?: { readonly type?: string; readonly after?: Cursor }): AsyncIterable<{ row: Version; cursor: Cursor }>;
   /** Writes the index entries and words of a version anew, if it is still current. Returns how many were. */

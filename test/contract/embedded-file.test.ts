@@ -17,6 +17,9 @@ import { layout, put, remove } from '../support/changes.js';
 import { queryOf } from '../support/queries.js';
 
 const CHILD = fileURLToPath(new URL('../support/embedded-child.js', import.meta.url));
+/** Makes the outbox what it was before messages had times. */
+const OLDER_OUTBOX =
+  'DROP INDEX outbox_topic; DROP INDEX outbox_timed; DROP INDEX outbox_due; ALTER TABLE outbox DROP COLUMN due; CREATE INDEX outbox_topic ON outbox(topic);';
 const PATIENTS = { types: ['Patient'], where: ANY_RESOURCE };
 const patient = (id: string) => put({ resourceType: 'Patient', id, identifier: [{ value: id }] });
 
@@ -219,7 +222,7 @@ describe('the file of the embedded store', () => {
     await store.close();
     connectAnd(
       file,
-      'DROP INDEX blob_until; ALTER TABLE blob DROP COLUMN until; DROP TABLE held; ALTER TABLE resource DROP COLUMN c; ALTER TABLE version DROP COLUMN c; PRAGMA user_version=3',
+      `${OLDER_OUTBOX} DROP INDEX blob_until; ALTER TABLE blob DROP COLUMN until; DROP TABLE held; ALTER TABLE resource DROP COLUMN c; ALTER TABLE version DROP COLUMN c; PRAGMA user_version=3`,
     );
     const later = await start(file);
     await later.commit({ changes: [{ ...remove(second), erases: true }] });
@@ -227,6 +230,20 @@ describe('the file of the embedded store', () => {
     assert.ok(await later.blobs.get(shared!.hash));
     await later.commit({ changes: [{ ...remove(other), erases: true }] });
     assert.equal(await later.blobs.get(shared!.hash), undefined);
+  });
+
+  it('of an older layout keeps its messages, and takes some with a time', async () => {
+    const file = fresh();
+    const store = await start(file);
+    const message = (body: string) => ({ topic: 'kept', body });
+    await store.commit({ changes: [], messages: [message('a'), message('b')] });
+    await store.close();
+    connectAnd(file, `${OLDER_OUTBOX} PRAGMA user_version=6`);
+    const later = await start(file);
+    await later.commit({ changes: [], messages: [{ ...message('late'), notBefore: 7 }, message('c')] });
+    const bodies = async (dueBy?: number) => (await later.pendingMessages('kept', 10, dueBy)).map(({ body }) => body);
+    assert.deepEqual(await bodies(), ['a', 'b', 'late', 'c']);
+    assert.deepEqual(await bodies(6), ['a', 'b', 'c']);
   });
 
   const refusals: readonly (readonly [string, (file: string) => void, RegExp])[] = [

@@ -9,6 +9,7 @@ import { compile } from '../../src/store/embedded/compile.js';
 import { compileCount, compileProbe } from '../../src/store/embedded/compile-all.js';
 import { connect, type Connection } from '../../src/store/embedded/connection.js';
 import { protect } from '../../src/store/embedded/files.js';
+import { pendingStatement } from '../../src/store/embedded/outbox.js';
 import { migrate, PRAGMAS } from '../../src/store/embedded/schema.js';
 import type { Sql } from '../../src/store/embedded/sql.js';
 import { encode } from '../../src/store/encode.js';
@@ -107,6 +108,18 @@ describe('how SQLite carries out the statements of the embedded store', () => {
   it('bounds the next page by the index itself', () => {
     const { legs } = plansOf('Observation?_sort=-date', { after: [1_600_000_000_000, 17] });
     assert.match(legs[0]!, /^SEARCH k USING PRIMARY KEY \(key=\? AND \(d,n\)<\(\?,\?\)\)/);
+  });
+
+  it('reads the first messages of an outbox along an index of its own for those with a time', () => {
+    for (const [dueBy, timed] of [
+      [undefined, 'INDEX outbox_timed (topic=?)'],
+      [7, 'INDEX outbox_due (topic=? AND due<?)'],
+    ] as const) {
+      const text = steps(pendingStatement('a', 10, dueBy));
+      // Nothing is sorted but what the indexes have given.
+      for (const index of ['INDEX outbox_topic (topic=?)', timed])
+        assert.ok(text.includes(`SEARCH outbox USING ${index}\nSCAN `), text);
+    }
   });
 
   it('looks words up in the index of words, and goes through a type only for what is not said', () => {

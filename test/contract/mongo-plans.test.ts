@@ -12,6 +12,8 @@ import type { Cursor } from '../../src/search/query.js';
 import { parseWords } from '../../src/search/words.js';
 import { createIndexCatalog, type IndexCatalog } from '../../src/store/index-catalog.js';
 import { compile, compileMatch } from '../../src/store/mongo/compile.js';
+import { pendingQueries } from '../../src/store/mongo/outbox.js';
+import type { MessageDocument } from '../../src/store/mongo/schema.js';
 import { compileWords } from '../../src/store/mongo/words.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import { plan } from '../../src/store/plan.js';
@@ -209,6 +211,22 @@ describe('what MongoDB does with our queries', () => {
       assert.equal(one.documents, 0);
       assert.ok(one.stages.includes('COUNT_SCAN'));
     }
+  });
+
+  it('reads the first messages of an outbox without a look at those that are late, or at more than it gives', async () => {
+    const messages = Array.from({ length: 2000 }, (_, i) => ({
+      topic: 'plan',
+      body: `${i}`,
+      ...(i % 2 ? { notBefore: 1_000_000 - i } : {}),
+    }));
+    await store.commit({ changes: [], messages });
+    for (const dueBy of [undefined, 0, 998_100, 2_000_000])
+      for (const { filter, options } of pendingQueries('plan', LIMIT, dueBy)) {
+        const found = client.db().collection<MessageDocument>('outbox').find(filter, options);
+        const { rows, keys, documents, stages } = seen(await found.explain('executionStats'));
+        assert.ok(!stages.includes('SORT'), stages.join());
+        assert.ok(keys <= rows + 2 && documents === rows, `${keys} keys, ${documents} documents for ${rows} rows`);
+      }
   });
 
   it('keeps no key of a deleted resource', async () => {

@@ -75,6 +75,32 @@ describe('several processes on one MongoDB database', () => {
     }
   });
 
+  it('let exactly one of those that acknowledge a message at once win', async () => {
+    for (let round = 0; round < 20; round++) {
+      await stores[0]!.commit({ changes: [], messages: [{ topic: 'raced', body: `${round}` }] });
+      const [message] = await stores[1]!.pendingMessages('raced', 10);
+      assert.equal(message!.body, `${round}`);
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 6 }, (_, i) =>
+          stores[i % PROCESSES]!.commit({
+            changes: [patient(`acknowledged-${round}-${i}`)],
+            acknowledges: [message!.sequence],
+          }),
+        ),
+      );
+      for (const outcome of outcomes)
+        if (outcome.status === 'rejected') assert.ok(isConflict(outcome.reason), String(outcome.reason));
+      const won = outcomes.flatMap(({ status }, i) => (status === 'fulfilled' ? [i] : []));
+      assert.equal(won.length, 1);
+      for (let i = 0; i < 6; i++)
+        assert.equal(
+          (await stores[2]!.read('Patient', `acknowledged-${round}-${i}`)) !== undefined,
+          i === won[0],
+          'all of it, or nothing',
+        );
+    }
+  });
+
   it('find by any system what another has just written under a system that none had met', async () => {
     for (let i = 0; i < 12; i++) {
       const writer = stores[i % PROCESSES]!;

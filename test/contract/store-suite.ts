@@ -12,6 +12,7 @@ import { historyRows } from './history-rows.js';
 import { keptRows } from './kept-rows.js';
 import { lifeRows } from './life-rows.js';
 import { numberRows } from './number-rows.js';
+import { outboxRows } from './outbox-rows.js';
 import { pagingRows } from './paging-rows.js';
 import { resourceRows } from './resource-rows.js';
 import { sizeRows } from './size-rows.js';
@@ -46,6 +47,7 @@ const GROUPS: readonly (readonly [string, (subject: Subject) => void])[] = [
   ['bytes', blobRows],
   ['bytes kept for a time', keptRows],
   ['numbers and tasks', numberRows],
+  ['messages', outboxRows],
   ['its life', lifeRows],
 ];
 

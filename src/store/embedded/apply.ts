@@ -9,9 +9,11 @@
 import { FhirError } from '../../fhir/error.js';
 import { erasedMeanwhile } from '../blobs.js';
 import type { CatalogEntry } from '../index-catalog.js';
+import { acknowledgedMeanwhile } from '../outbox.js';
 import type { Connection } from './connection.js';
 import { toWire } from './errors.js';
 import type { Job, JobOutcome } from './job.js';
+import { arePending, deleteMessages, insertMessages } from './outbox.js';
 import { markReindexed } from './schema.js';
 import {
   addPart,
@@ -97,6 +99,7 @@ function refusalOf(connection: Connection, job: CommitJob): FhirError | undefine
   };
   if (!job.mustExist.every(stands))
     return new FhirError('conflict', 'A resource that this leans on was changed or deleted meanwhile.');
+  if (!arePending(connection, job.acknowledges)) return acknowledgedMeanwhile();
   if (
     !areKept(
       connection,
@@ -116,10 +119,6 @@ function writeCommit(connection: Connection, job: CommitJob, number: () => numbe
       if (change.erases) erased.push(n);
     }
   for (const n of erased) eraseUnreferenced(connection, n);
-  for (const { topic, body } of job.messages)
-    connection.prepare('INSERT INTO outbox(topic,body) VALUES(?,?)').run(topic, body);
-  if (job.acknowledges.length > 0)
-    connection
-      .prepare('DELETE FROM outbox WHERE sequence IN (SELECT value FROM json_each(?))')
-      .run(JSON.stringify(job.acknowledges));
+  insertMessages(connection, job.messages);
+  deleteMessages(connection, job.acknowledges);
 }

@@ -67,6 +67,14 @@ const STEPS: readonly string[] = [
   'ALTER TABLE resource ADD COLUMN c BLOB; ALTER TABLE version ADD COLUMN c BLOB;',
   // Until when bytes are kept that no resource may refer to.
   'ALTER TABLE blob ADD COLUMN until INT; CREATE INDEX blob_until ON blob(until) WHERE until IS NOT NULL;',
+  // Messages with a time before which they are late; NULL: due at once. These alone pay for the order of times.
+  `
+  ALTER TABLE outbox ADD COLUMN due INT;
+  DROP INDEX outbox_topic;
+  CREATE INDEX outbox_topic ON outbox(topic) WHERE due IS NULL;
+  CREATE INDEX outbox_timed ON outbox(topic) WHERE due IS NOT NULL;
+  CREATE INDEX outbox_due ON outbox(topic, due) WHERE due IS NOT NULL;
+  `,
 ];
 
 export const LAYOUT = STEPS.length;

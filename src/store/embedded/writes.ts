@@ -1,11 +1,12 @@
 /** The writing half of the port: everything is a job of the writer thread. */
 import { FhirError } from '../../fhir/error.js';
 import type { Plan } from '../plan.js';
-import type { PendingMessage, StoreWrites } from '../store.js';
+import type { StoreWrites } from '../store.js';
 import { createBlobs } from './blobs.js';
 import { type Commits, openCommits } from './commit.js';
 import { compileAny } from './compile-all.js';
 import type { Job } from './job.js';
+import { pendingOf, pendingStatement } from './outbox.js';
 import type { Planner } from './planning.js';
 import type { OpenedStore } from './reads.js';
 import { needsReindex } from './schema.js';
@@ -51,19 +52,14 @@ export function openWrites(
         markForeign();
         await commits.commit(asked);
       }),
-    pendingMessages: (topic, limit) =>
-      answer(() =>
-        connection
-          .prepare('SELECT sequence,topic,body FROM outbox WHERE topic=? ORDER BY sequence LIMIT ?')
-          .all(topic, limit)
-          .map(
-            ([sequence, name, body]): PendingMessage => ({
-              sequence: sequence as number,
-              topic: name as string,
-              body: body as string,
-            }),
-          ),
-      ),
+    pendingMessages: (topic, limit, dueBy) =>
+      answer(() => {
+        const { text, values } = pendingStatement(topic, limit, dueBy);
+        return connection
+          .prepare(text)
+          .all(...values)
+          .map(pendingOf);
+      }),
     reindex: renewed => answer(() => commits.reindex(renewed)),
     assignParameterCodes: codes => answer(() => commits.assignParameterCodes(codes)),
     // The file has one process, which holds every task.

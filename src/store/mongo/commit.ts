@@ -7,6 +7,7 @@
  */
 import type { ClientSession } from 'mongodb';
 import type { FhirError } from '../../fhir/error.js';
+import { acknowledgedMeanwhile } from '../outbox.js';
 import type { Commit } from '../store.js';
 import { eraseBytes, heldHashes } from './erase-blobs.js';
 import {
@@ -101,8 +102,11 @@ async function writeGroup(around: CommitSurroundings, members: readonly GroupMem
   }
 }
 
-/** False: a document that was to be replaced is not what it was; nothing may be kept then. */
-async function writeDocuments(all: Connected, writes: GroupWrites, session: ClientSession): Promise<boolean> {
+/** What is not what it was: a version that was to be replaced, a message that was to be acknowledged. */
+type Stale = 'version' | 'message';
+
+/** Where something is stale, nothing may be kept. */
+async function writeDocuments(all: Connected, writes: GroupWrites, session: ClientSession): Promise<Stale | undefined> {
   const { resource, version, word, outbox } = all;
   const { created, replaced, versions, erased, words, messages, acknowledged } = writes;
   // In batches: the driver turns a whole call into bytes before it lets anybody else run.
@@ -110,7 +114,7 @@ async function writeDocuments(all: Connected, writes: GroupWrites, session: Clie
     await resource.insertMany(created.slice(from, from + DOCUMENTS_A_COMMAND), { session });
   if (replaced.length > 0) {
     const { matchedCount } = await resource.bulkWrite(replaced, { session });
-    if (matchedCount !== replaced.length) return false;
+    if (matchedCount !== replaced.length) return 'version';
     if (versions.length > 0) await version.insertMany(versions, { session });
   }
   for (const { versions: erasedVersions, hashes } of erased) {
@@ -120,8 +124,11 @@ async function writeDocuments(all: Connected, writes: GroupWrites, session: Clie
   }
   if (words.length > 0) await word.bulkWrite(words, { session, ordered: false });
   if (messages.length > 0) await outbox.insertMany(messages, { session });
-  if (acknowledged.length > 0) await outbox.deleteMany({ _id: { $in: [...acknowledged] } }, { session });
-  return true;
+  if (acknowledged.length > 0) {
+    const { deletedCount } = await outbox.deleteMany({ _id: { $in: [...acknowledged] } }, { session });
+    if (deletedCount !== acknowledged.length) return 'message';
+  }
+  return undefined;
 }
 
 /** All members in one transaction. Gives those whose precondition does not hold; throws if nothing was written. */
@@ -135,25 +142,27 @@ async function writeTogether(
   const messageCount = members.reduce((sum, { commit }) => sum + (commit.messages?.length ?? 0), 0);
   const numbers = await around.numbers(creations + messageCount);
   let refused: Refused = new Map();
-  let stale = false;
+  let stale: Stale | undefined;
 
   await transact(all.client, members.some(({ held }) => held) ? 0 : CONFLICT_PATIENCE_MS, async session => {
     const checked = await checkConditions(around, all, members, known, session);
     refused = checked.refused;
     const { current } = checked;
     const kept = members.filter(member => !refused.has(member));
+    stale = undefined;
     if (kept.length === 0) return false;
-    stale = !(await writeDocuments(all, documentsOf(kept, current, numbers), session));
+    stale = await writeDocuments(all, documentsOf(kept, current, numbers), session);
     if (stale) return false;
     const claims = claimsOf(members);
     if (claims.length > 0) await all.claim.deleteMany({ _id: { $in: [...claims] } }, { session });
     return true;
   });
   if (!stale) return refused;
+  if (stale === 'message' && members.length === 1) return new Map([[members[0]!, acknowledgedMeanwhile()]]);
   const candidates = members.flatMap(member => member.prepared.filter(({ change }) => change.replaces));
-  if (members.length === 1 && candidates.length === 1)
+  if (stale === 'version' && members.length === 1 && candidates.length === 1)
     return new Map([[members[0]!, changedMeanwhile(candidates[0]!.change)]]);
-  // Somebody was faster. Whose change it was shows a look at the current versions, in a transaction that sees no newer.
+  // Somebody was faster. Whose change or message it was shows a look at what is there now, in a transaction that sees no newer.
   return writeTogether(around, members, null);
 }
 

@@ -3,10 +3,12 @@ import type { ClientSession, Filter } from 'mongodb';
 import type { FhirError } from '../../fhir/error.js';
 import { erasedMeanwhile, newHashes } from '../blobs.js';
 import { encodeId } from '../codec.js';
+import { acknowledgedMeanwhile } from '../outbox.js';
 import type { Absence, Standing, Version } from '../store.js';
 import { holdBytes } from './erase-blobs.js';
 import type { Connected } from './connection.js';
-import { changedMeanwhile, conflict, type GroupMember } from './queue.js';
+import { stillPending } from './outbox.js';
+import { acknowledgedBy, changedMeanwhile, conflict, type GroupMember } from './queue.js';
 import { INDEX, type ResourceDocument } from './schema.js';
 
 /** What a check needs of the store. */
@@ -52,6 +54,7 @@ export async function checkConditions(
     for (const { _id, change } of member.prepared)
       if (change.replaces && current.get(_id)?.v !== change.replaces.version && !refused.has(member))
         refused.set(member, changedMeanwhile(change));
+  if (!known) await refuseAcknowledged(all, members, refused, session);
   return { refused, current };
 }
 
@@ -79,6 +82,21 @@ async function refuseMatched(
   for (const member of asking)
     if (asking.length === 1 || (await around.matches(member.commit.mustNotMatch!, session)))
       refused.set(member, conflict('A resource that matches the condition exists already.'));
+}
+
+/** Refuses members whose messages are not pending any more. The write itself tells whether there is anyone to refuse. */
+async function refuseAcknowledged(
+  all: Connected,
+  members: readonly GroupMember[],
+  refused: Map<GroupMember, FhirError>,
+  session: ClientSession,
+): Promise<void> {
+  const asked = acknowledgedBy(members);
+  if (asked.length === 0) return;
+  const pending = await stillPending(all, asked, session);
+  for (const member of members)
+    if (!refused.has(member) && !(member.commit.acknowledges ?? []).every(one => pending.has(one)))
+      refused.set(member, acknowledgedMeanwhile());
 }
 
 /** Tells which of the resources that members lean on stand as they must; nobody else changes them before this is written. */

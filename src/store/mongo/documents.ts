@@ -8,7 +8,8 @@ import { digestOf } from '../digest.js';
 import type { Change, Version } from '../store.js';
 import type { CurrentRows } from './conditions.js';
 import { changeTooLarge } from './errors.js';
-import type { GroupMember, PreparedChange } from './queue.js';
+import { messageDocument } from './outbox.js';
+import { acknowledgedBy, type GroupMember, type PreparedChange } from './queue.js';
 import { versionId } from './rows.js';
 import type {
   KeyFields,
@@ -74,7 +75,7 @@ export function documentsOf(
   current: CurrentRows,
   numbers: readonly number[],
 ): GroupWrites {
-  const acknowledged = members.flatMap(({ commit }) => commit.acknowledges ?? []);
+  const acknowledged = acknowledgedBy(members);
   const writes: GroupWrites = {
     created: [],
     replaced: [],
@@ -94,7 +95,7 @@ export function documentsOf(
       if (before) replaceDocument(writes, change, before, document);
       else writes.created.push(document);
     }
-    for (const { topic, body } of commit.messages ?? []) writes.messages.push({ _id: number(), t: topic, b: body });
+    for (const message of commit.messages ?? []) writes.messages.push(messageDocument(number(), message));
   }
   return writes;
 }

@@ -1,6 +1,6 @@
 /**
  * A queue that writes in groups. What has gathered while the last group was under way goes as the next one; no timer. In
- * a group there is at most one change per resource and per uniqueness key, and later commits never overtake earlier ones that
+ * a group there is at most one change per resource, uniqueness key and acknowledged message, and later commits never overtake earlier ones that
  * touch the same.
  *
  * A member that meets a document which another transaction holds steps aside, and from then on goes alone. The holder may
@@ -35,7 +35,7 @@ export interface PreparedChange {
 export interface GroupMember {
   readonly commit: Commit;
   readonly prepared: readonly PreparedChange[];
-  /** Resources and uniqueness keys: two members of one group share none. */
+  /** Resources, uniqueness keys and messages: two members of one group share none. */
   readonly touches: readonly string[];
   /** Resources that must be there: members of one group share them, and none touches them. */
   readonly requiredIds: readonly string[];
@@ -71,10 +71,16 @@ const demandsOf = (commit: Commit, prepared: readonly PreparedChange[]) => ({
   touches: [
     ...prepared.map(({ _id }) => _id),
     ...(commit.mustNotMatch ?? []).map(({ uniquenessKey }) => `\u0001${uniquenessKey}`),
+    ...(commit.acknowledges ?? []).map(sequence => `\u0002${sequence}`),
   ],
   requiredIds: (commit.mustExist ?? []).map(({ type, id }) => encodeId(type, id)),
   bytes: prepared.reduce((sum, { change }) => sum + (change.text?.length ?? 0), 0),
 });
+
+/** Each once. */
+export const acknowledgedBy = (members: readonly Pick<GroupMember, 'commit'>[]): readonly number[] => [
+  ...new Set(members.flatMap(({ commit }) => commit.acknowledges ?? [])),
+];
 
 /** The longest-waiting members that fit together. What a member left behind touches is closed to later ones. */
 function takeGroup(waiting: readonly GroupMember[]): { readonly group: GroupMember[]; readonly rest: GroupMember[] } {

@@ -113,8 +113,11 @@ export interface VersionDocument extends VersionFields {
 
 export interface MessageDocument {
   readonly _id: number;
+  /** Topic; of a message with a time see outbox.ts. */
   readonly t: string;
   readonly b: string;
+  /** It is late before this time. */
+  readonly d?: number;
 }
 
 /** One of several things, told by the head of `_id`. */
@@ -199,6 +202,9 @@ export const INDEX = {
   /** On `blob`: what is kept. */
   until: 'until',
   words: 'tw',
+  /** On `outbox`. */
+  messages: 't',
+  dueMessages: 'td',
 } as const;
 export const sortIndex = (prefix: string): string => `s_${prefix}`;
 
@@ -245,7 +251,10 @@ async function createIndexes(
   await blob.createIndexes([
     { name: INDEX.until, key: { until: 1 }, partialFilterExpression: { until: { $exists: true } } },
   ]);
-  await outbox.createIndexes([{ name: 't', key: { t: 1, _id: 1 } }]);
+  await outbox.createIndexes([
+    { name: INDEX.messages, key: { t: 1, _id: 1 } },
+    { name: INDEX.dueMessages, key: { t: 1, d: 1, _id: 1 }, partialFilterExpression: { d: { $exists: true } } },
+  ]);
 }
 
 /**

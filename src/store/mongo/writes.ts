@@ -8,6 +8,7 @@ import { encodeAll, prepareAll } from './encoding.js';
 import { existsMatch } from './find.js';
 import { openLeases } from './lease.js';
 import { endOrphanedTransactions } from './orphaned-transactions.js';
+import { pendingOf } from './outbox.js';
 import type { OpenedStore } from './reads.js';
 import { writeKeysAnew } from './reindex.js';
 import { keyFields, markForeign } from './schema.js';
@@ -45,12 +46,7 @@ export function openWrites(opened: OpenedStore, writable: Writable, sequence: Se
           await commits.add(commit, await prepareAll(layout, catalog, commit.changes));
         }),
       ),
-    pendingMessages: (topic, limit) =>
-      run(async () => {
-        const { outbox } = await connected();
-        const rows = await outbox.find({ t: topic }, { hint: 't', sort: { _id: 1 }, limit, maxTimeMS }).toArray();
-        return rows.map(({ _id, t, b }) => ({ sequence: _id, topic: t, body: b }));
-      }),
+    pendingMessages: (...asked) => run(async () => pendingOf(await connected(), maxTimeMS, ...asked)),
     reindex: rows =>
       run(async () => {
         const indexed = rows.map(({ row, entries }) => ({ type: row.type, entries }));

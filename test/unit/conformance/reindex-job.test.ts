@@ -7,6 +7,7 @@ import { POLL_MS, type Registry } from '../../../src/conformance/search-paramete
 import type { SearchParameterDefinition } from '../../../src/fhir/definitions.js';
 import { createClock } from '../../../src/platform/clock.js';
 import { createLog } from '../../../src/platform/log.js';
+import { acknowledgedMeanwhile } from '../../../src/store/outbox.js';
 import type { Commit, PendingMessage, Store, Version } from '../../../src/store/store.js';
 import { definitions, parameters } from '../../support/filters.js';
 import { steppedTime } from '../../support/stepped-time.js';
@@ -27,7 +28,9 @@ function jobOver({ shared, custom, failing = 0 }: { shared: boolean; custom: Cus
     shared,
     pendingMessages: async () => outbox,
     commit: async ({ acknowledges = [], messages = [] }: Commit) => {
-      outbox = outbox.filter(each => !acknowledges.includes(each.sequence));
+      const left = outbox.filter(each => !acknowledges.includes(each.sequence));
+      if (left.length !== outbox.length - acknowledges.length) throw acknowledgedMeanwhile();
+      outbox = left;
       for (const message of messages) outbox.push({ ...message, sequence: ++sequence });
     },
     find: async () => ({ rows: [{} as Version], cursors: [], more: false }),

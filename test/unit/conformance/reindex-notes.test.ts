@@ -4,6 +4,7 @@ import { describe, it } from 'mocha';
 import type { CustomParameter } from '../../../src/conformance/parameters-in-force.js';
 import { ReindexNotes } from '../../../src/conformance/reindex-notes.js';
 import type { SearchParameterDefinition } from '../../../src/fhir/definitions.js';
+import { acknowledgedMeanwhile } from '../../../src/store/outbox.js';
 import type { Commit, PendingMessage, Version } from '../../../src/store/store.js';
 
 const TYPES = ['Group', 'Patient'];
@@ -23,7 +24,9 @@ function notesOver({ shared = false, custom = [parameter('a')] } = {}) {
     shared,
     pendingMessages: async () => outbox,
     commit: async ({ acknowledges = [], messages = [] }: Commit) => {
-      outbox = outbox.filter(each => !acknowledges.includes(each.sequence));
+      const left = outbox.filter(each => !acknowledges.includes(each.sequence));
+      if (left.length !== outbox.length - acknowledges.length) throw acknowledgedMeanwhile();
+      outbox = left;
       for (const message of messages) outbox.push({ ...message, sequence: ++sequence });
     },
     find: async ({ types }: { readonly types?: readonly string[] }) => ({

@@ -1,0 +1,72 @@
+/**
+ * The outbox as MongoDB keeps it. Messages with a time stand under a name of their own beside their topic, so that no number
+ * of late ones is walked over, and no other message pays for the order of times.
+ */
+import type { ClientSession, Filter } from 'mongodb';
+import type { OutboxMessage, PendingMessage, StoreWrites } from '../store.js';
+import type { Connected } from './connection.js';
+import { INDEX, type MessageDocument } from './schema.js';
+
+const TIMED = '\u0001';
+
+export const messageDocument = (_id: number, { topic, body, notBefore }: OutboxMessage): MessageDocument =>
+  notBefore === undefined ? { _id, t: topic, b: body } : { _id, t: topic + TIMED, b: body, d: notBefore };
+
+const messageOf = ({ _id, t, b, d }: MessageDocument): PendingMessage => ({
+  sequence: _id,
+  topic: d === undefined ? t : t.slice(0, -TIMED.length),
+  body: b,
+  ...(d === undefined ? {} : { notBefore: d }),
+});
+
+export interface PendingQuery {
+  readonly filter: Filter<MessageDocument>;
+  readonly options: { readonly hint: string; readonly sort: Readonly<Record<string, 1>>; readonly limit: number };
+}
+
+/** Queries that together have the first messages of a topic among what they find. */
+export function pendingQueries(topic: string, limit: number, dueBy?: number): readonly PendingQuery[] {
+  const timed = topic + TIMED;
+  const inOrder = { hint: INDEX.messages, sort: { _id: 1 }, limit } as const;
+  // A point for each name: MongoDB merges them in their order, without a sort.
+  if (dueBy === undefined) return [{ filter: { t: { $in: [topic, timed] } }, options: inOrder }];
+  const due = { hint: INDEX.dueMessages, sort: { d: 1, _id: 1 }, limit } as const;
+  return [
+    { filter: { t: topic }, options: inOrder },
+    { filter: { t: timed, d: { $lte: dueBy } }, options: due },
+  ];
+}
+
+/** The first messages of a topic. */
+export async function pendingOf(
+  { outbox }: Pick<Connected, 'outbox'>,
+  maxTimeMS: number,
+  ...[topic, limit, dueBy]: Parameters<StoreWrites['pendingMessages']>
+): Promise<PendingMessage[]> {
+  const found = await Promise.all(
+    pendingQueries(topic, limit, dueBy).map(({ filter, options }) =>
+      outbox.find(filter, { ...options, maxTimeMS }).toArray(),
+    ),
+  );
+  const [only, other] = found;
+  const rows =
+    other === undefined || other.length === 0
+      ? only!
+      : found
+          .flat()
+          .toSorted((a, b) => a._id - b._id)
+          .slice(0, limit);
+  return rows.map(messageOf);
+}
+
+/** Those of the messages that are pending, as the transaction sees it. */
+export async function stillPending(
+  { outbox }: Pick<Connected, 'outbox'>,
+  sequences: readonly number[],
+  session: ClientSession,
+): Promise<ReadonlySet<number>> {
+  const rows = await outbox
+    .find({ _id: { $in: [...sequences] } }, { session, projection: { _id: 1 }, batchSize: sequences.length + 1 })
+    .toArray();
+  return new Set(rows.map(({ _id }) => _id));
+}

@@ -1,0 +1,101 @@
+/** Rows of the store contract: messages that are acknowledged once, and messages that are late before their time. */
+import assert from 'node:assert/strict';
+import { it } from 'mocha';
+import type { OutboxMessage, Store } from '../../src/store/store.js';
+import { put } from '../support/changes.js';
+import { conflict } from './resource-rows.js';
+import type { Subject } from './store-suite.js';
+
+const patient = (id: string) => put({ resourceType: 'Patient', id });
+const bodies = async (store: Store, topic: string, limit = 100, dueBy?: number): Promise<string[]> =>
+  (await store.pendingMessages(topic, limit, dueBy)).map(({ body }) => body);
+const send = (store: Store, ...messages: OutboxMessage[]): Promise<void> => store.commit({ changes: [], messages });
+const sequenceOf = async (store: Store, topic: string): Promise<number> =>
+  (await store.pendingMessages(topic, 1))[0]!.sequence;
+
+export function outboxRows(subject: Subject): void {
+  it('refuses as a whole what acknowledges a message that is not pending any more', async () => {
+    const { store } = subject;
+    await send(store, { topic: 'once', body: 'a' }, { topic: 'once', body: 'b' });
+    const [a, b] = (await store.pendingMessages('once', 10)).map(({ sequence }) => sequence);
+    await store.commit({ changes: [], acknowledges: [a!, a!] });
+    const again = {
+      changes: [patient('again')],
+      messages: [{ topic: 'once', body: 'c' }],
+      acknowledges: [b!, a!],
+    };
+    await assert.rejects(store.commit(again), conflict);
+    await assert.rejects(store.commit({ changes: [], acknowledges: [a!] }), conflict);
+    assert.equal(await store.read('Patient', 'again'), undefined);
+    assert.deepEqual(await bodies(store, 'once'), ['b']);
+    await store.commit({ ...again, acknowledges: [b!] });
+    assert.deepEqual(await bodies(store, 'once'), ['c']);
+  });
+
+  it('lets one of 64 concurrent commits acknowledge a message, and the others of their group go on', async () => {
+    const { store } = subject;
+    await send(store, { topic: 'raced', body: 'a' });
+    const sequence = await sequenceOf(store, 'raced');
+    const bystanders: Promise<void>[] = [];
+    const attempts = Array.from({ length: 64 }, (_, i) => {
+      bystanders.push(store.commit({ changes: [patient(`bystander${i}`)] }));
+      return store.commit({ changes: [patient(`raced${i}`)], acknowledges: [sequence] });
+    });
+    const settled = await Promise.allSettled(attempts);
+    await Promise.all(bystanders);
+    const won = settled.flatMap(({ status }, i) => (status === 'fulfilled' ? [i] : []));
+    assert.equal(won.length, 1);
+    for (const each of settled)
+      if (each.status === 'rejected') assert.equal((each.reason as { kind?: string }).kind, 'conflict');
+    for (let i = 0; i < 64; i++) {
+      assert.equal((await store.read('Patient', `raced${i}`)) !== undefined, i === won[0]);
+      assert.ok(await store.read('Patient', `bystander${i}`));
+    }
+  });
+
+  it('lets the others of a group go on, where one acknowledges what was never there', async () => {
+    const { store } = subject;
+    await send(store, { topic: 'group', body: 'a' }, { topic: 'group', body: 'b' });
+    const [a, b] = (await store.pendingMessages('group', 10)).map(({ sequence }) => sequence);
+    await store.commit({ changes: [], acknowledges: [a!] });
+    const settled = await Promise.allSettled([
+      store.commit({ changes: [patient('group0')] }),
+      store.commit({ changes: [patient('group1')], acknowledges: [a!] }),
+      store.commit({ changes: [patient('group2')], acknowledges: [b!] }),
+      store.commit({ changes: [patient('group3')], acknowledges: [4_000_000_000_000_000] }),
+    ]);
+    assert.deepEqual(
+      settled.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled', 'rejected'],
+    );
+    assert.deepEqual(await bodies(store, 'group'), []);
+  });
+
+  it('keeps a message back until its time, and gives it once that has come', async () => {
+    const { store } = subject;
+    const timed = (body: string, notBefore: number) => ({ topic: 'timed', body, notBefore });
+    await send(store, timed('at 500', 500), { topic: 'timed', body: 'at once' }, timed('at 200', 200));
+    await send(store, { topic: 'timed', body: 'at once, too' }, timed('at -1', -1), { topic: 'other', body: 'other' });
+    const all = ['at 500', 'at once', 'at 200', 'at once, too', 'at -1'];
+    assert.deepEqual(await bodies(store, 'timed'), all);
+    assert.deepEqual(await bodies(store, 'timed', 100, 500), all);
+    assert.deepEqual(await bodies(store, 'timed', 100, 499), all.slice(1));
+    assert.deepEqual(await bodies(store, 'timed', 100, 0), ['at once', 'at once, too', 'at -1']);
+    assert.deepEqual(await bodies(store, 'timed', 2), all.slice(0, 2));
+    assert.deepEqual(await bodies(store, 'timed', 2, 200), ['at once', 'at 200']);
+    const again = await subject.reopen();
+    const [late, ...rest] = await again.pendingMessages('timed', 100);
+    assert.deepEqual([late!.topic, late!.body, late!.notBefore], ['timed', 'at 500', 500]);
+    assert.equal(rest[0]!.notBefore, undefined);
+    assert.deepEqual(await bodies(again, 'other', 100, 0), ['other']);
+    await again.commit({ changes: [], acknowledges: [late!.sequence] });
+    assert.deepEqual(await bodies(again, 'timed', 100, 1e15), all.slice(1));
+  });
+
+  it('gives of many whose time has come those that wait for longest', async () => {
+    const { store } = subject;
+    const messages = Array.from({ length: 50 }, (_, i) => ({ topic: 'many', body: `${50 - i}`, notBefore: 50 - i }));
+    await send(store, ...messages);
+    assert.deepEqual(await bodies(store, 'many', 3, 40), ['3', '2', '1']);
+  });
+}
