@@ -18,7 +18,7 @@ import { type Progress, ReindexNotes } from './reindex-notes.js';
 import type { ScanNote } from './reindex-progress.js';
 import { walkType } from './reindex-walk.js';
 import { POLL_MS, type Registry } from './search-parameter-registry.js';
-import { TaskLease } from './task-lease.js';
+import { TaskLease } from '../jobs/task-lease.js';
 
 const REINDEX_LEASE_MS = 15_000;
 /** Time until the next attempt after an error. */

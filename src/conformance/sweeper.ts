@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../platform/clock.js';
 import type { Store } from '../store/store.js';
-import { TaskLease } from './task-lease.js';
+import { TaskLease } from '../jobs/task-lease.js';
 
 export const SWEEP_EVERY_MS = 5 * 60_000;
 /** The process that sweeps goes on to; another one follows when it is gone. */

@@ -1,7 +1,7 @@
 /** A task of the store, as one process holds it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { TaskLease } from '../../../src/conformance/task-lease.js';
+import { TaskLease } from '../../../src/jobs/task-lease.js';
 
 /** A lease of 100 ms on a clock that the test turns; `grant` says what the store answers. */
 function leaseOn(clock: { now: number }, grant = () => true) {

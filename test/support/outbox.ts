@@ -1,0 +1,40 @@
+/** An outbox in memory, for what works on messages. Several may have one of them, as processes have one database. */
+import { FhirError } from '../../src/fhir/error.js';
+import type { Commit, PendingMessage, Store } from '../../src/store/store.js';
+
+export interface MemoryOutbox {
+  readonly store: Pick<Store, 'shared' | 'pendingMessages' | 'commit' | 'acquireLease'>;
+  /** What was committed, in order. */
+  readonly commits: Commit[];
+  readonly bodies: (topic: string) => Readonly<Record<string, unknown>>[];
+}
+
+/** `lenient`: acknowledging what is gone is no conflict, as in a store that would be wrong. `before`: called before each commit. */
+export function memoryOutbox({
+  shared = false,
+  lenient = false,
+  before = async (_commit: Commit): Promise<void> => undefined,
+} = {}): MemoryOutbox {
+  let outbox: PendingMessage[] = [];
+  let sequence = 0;
+  const commits: Commit[] = [];
+  const of = (topic: string) => outbox.filter(each => each.topic === topic);
+  return {
+    commits,
+    bodies: topic => of(topic).map(({ body }) => JSON.parse(body) as Readonly<Record<string, unknown>>),
+    store: {
+      shared,
+      pendingMessages: async (topic, limit) => of(topic).slice(0, limit),
+      async commit(commit) {
+        await before(commit);
+        const { acknowledges = [], messages = [] } = commit;
+        if (!lenient && !acknowledges.every(one => outbox.some(each => each.sequence === one)))
+          throw new FhirError('conflict', 'A message was acknowledged meanwhile.');
+        outbox = outbox.filter(each => !acknowledges.includes(each.sequence));
+        for (const message of messages) outbox.push({ ...message, sequence: ++sequence });
+        commits.push(commit);
+      },
+      acquireLease: async () => true,
+    },
+  };
+}
