@@ -21,7 +21,7 @@ import { composeOperations, OPERATIONS } from './interactions/operations/index.j
 import { Registry } from './conformance/search-parameter-registry.js';
 import { Reindexer } from './conformance/reindex-job.js';
 import { type Config, ConfigError, isLoopback, isMongo } from './platform/config.js';
-import { createClock, REAL_TIME, type TimeSource } from './platform/clock.js';
+import { type Clock, createClock, REAL_TIME, type TimeSource } from './platform/clock.js';
 import { makeFolder } from './platform/folder.js';
 import { createLog } from './platform/log.js';
 import { createMetrics } from './platform/metrics.js';
@@ -39,16 +39,17 @@ import { createValidation, structureStep } from './validation/validate.js';
 const root = new URL('../../', import.meta.url);
 
 /** The store's adapter is loaded only where it is used: the MongoDB driver alone takes a second to load. */
-async function openStore(config: Config, layout: IndexLayout): Promise<Store> {
+async function openStore(config: Config, layout: IndexLayout, { now }: Clock): Promise<Store> {
+  const falling = config.harness === 'on';
   if (isMongo(config)) {
     const { openMongo } = await import('./store/mongo/index.js');
-    return openMongo({ url: config.store, layout, maxTimeMS: config.queryTimeout });
+    return openMongo({ url: config.store, layout, now, falling, maxTimeMS: config.queryTimeout });
   }
   const { openEmbedded } = await import('./store/embedded/index.js');
   makeFolder(config.data);
   const file = join(config.data, 'chartroom.db');
   try {
-    return await openEmbedded({ file, layout, queryTimeout: config.queryTimeout });
+    return await openEmbedded({ file, layout, now, falling, queryTimeout: config.queryTimeout });
   } catch (error) {
     if (!(error instanceof FhirError) || error.message.includes(resolve(config.data))) throw error;
     throw new FhirError(error.kind, `${resolve(file)}: ${error.message}`, { cause: error });
@@ -89,7 +90,7 @@ export async function open(
   );
   const parameters = createLiveParameters(definitions);
   const layout = createIndexLayout(definitions.searchParameters);
-  const store = await openStore(config, withWords(layout, config));
+  const store = await openStore(config, withWords(layout, config), clock);
   const { bases } = settings;
   const registry = new Registry({
     definitions,

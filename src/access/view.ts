@@ -148,6 +148,10 @@ class RestrictedView implements StoreView {
     return count;
   }
 
+  horizon(): number {
+    return this.#store.horizon();
+  }
+
   async isTaken(type: string, id: string): Promise<boolean> {
     if (!this.#restrictions.has(type)) return false;
     return !(await this.read(type, id, undefined, 0)) && (await this.#store.read(type, id, undefined, 0)) !== undefined;

@@ -19,19 +19,18 @@ async function look(context: Context, { type, ifNoneExist }: Of<'create'>): Prom
 
 /** `located`: what its criteria match, where that was looked up already. */
 export async function create(context: Context, ask: Of<'create'>, located?: LocatedTarget): Promise<Outcome> {
-  const { engine } = context;
   const { query: sought, current: existing } = located ?? (await look(context, ask));
   if (existing) {
     const { type, id, version } = existing;
     const location = `${type}/${id}/_history/${version}`;
     return { result: { status: 200, location, ...auditSubject(existing), ...storedText(existing) } };
   }
-  const updated = engine.clock.now();
+  const updated = context.stamp.now();
   const id = ask.id ?? newId(updated);
   const identity = { type: ask.type, id, version: 1, updated, method: 'POST' as const };
   const body = isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body);
   const prepared = await prepare(context, ask.kind, identity, body);
-  const { change, text, accompaniment } = await storeUpload(engine, prepared);
+  const { change, text, accompaniment } = await storeUpload(context, prepared);
   const location = `${ask.type}/${id}/_history/1`;
   return {
     changes: [change],

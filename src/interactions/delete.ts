@@ -8,21 +8,20 @@ import { FhirError, type Issue } from '../fhir/error.js';
 import type { Change, Version } from '../store/store.js';
 import { cascade } from './write/cascade.js';
 import { findSought, readCriteria } from './write/conditional.js';
-import type { Context, Engine } from './engine.js';
+import type { Context } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
 import { auditSubject } from './read.js';
 import { hookDeletions } from './write/run-hooks.js';
 import { checkPreconditions, nextIdentity, readNamed } from './update.js';
 
 export async function deleteResources(context: Context, ask: Of<'delete'>): Promise<Outcome> {
-  const { engine } = context;
   const rows = ask.id === undefined ? await findDeletable(context, ask) : [await readNamed(context, ask)];
   const [first] = rows;
   if (ask.id !== undefined || ask.ifMatch !== undefined) checkPreconditions(first, ask);
   const alive = rows.filter(row => row?.text !== undefined) as Version[];
   if (alive.length === 0) return { result: { status: 204, patients: first?.patients ?? [] } };
   const others = ask.cascade ? await cascade(context, alive) : [];
-  const changes = [...alive, ...others].map(row => tombstone(engine, row));
+  const changes = [...alive, ...others].map(row => tombstone(context, row));
   const accompaniment = await hookDeletions(context, ask.kind, changes);
   const named = alive.length === 1 ? auditSubject(changes[0]!) : { patients: [] };
   const cascades = ask.cascade ? { cascades: true as const } : {};
@@ -59,8 +58,8 @@ export async function findDeletable(context: Context, ask: Of<'delete'>): Promis
   return rows;
 }
 
-export const tombstone = (engine: Engine, row: Version): Change => ({
-  ...nextIdentity(engine, row.type, row.id, row, 'DELETE'),
+export const tombstone = (context: Pick<Context, 'stamp'>, row: Version): Change => ({
+  ...nextIdentity(context, row.type, row.id, row, 'DELETE'),
   entries: [],
   patients: row.patients,
 });

@@ -12,7 +12,7 @@ import type { Metrics } from '../platform/metrics.js';
 import type { PageTokenCipher } from '../platform/page-token-cipher.js';
 import type { KeyedMutex } from '../platform/keyed-mutex.js';
 import type { SearchParameters } from '../search/parameters.js';
-import type { OutboxMessage, Store } from '../store/store.js';
+import type { OpenStamp, OutboxMessage, Store } from '../store/store.js';
 import type { Room } from '../platform/room.js';
 import type { Forms } from './response/forms.js';
 import type { Registry } from '../conformance/search-parameter-registry.js';
@@ -112,6 +112,8 @@ export interface Caller {
 /** What an interaction runs in, once it is decided: everything that it reads of resources it reads through the view. */
 export interface Context extends Caller {
   readonly view: StoreView;
+  /** What it writes is stamped by this alone, so that the horizon does not pass it before it is committed. */
+  readonly stamp: OpenStamp;
 }
 
 /** What one answer may have: see response/allowance.ts. */

@@ -47,10 +47,10 @@ export async function patch(context: Context, ask: Of<'patch'>, located?: Locate
     );
   if (!current.text) throw deletedError(current);
   const patched = await resolveReferences(context, await patchedBody(engine, current, ask.patch), current.text);
-  const identity = nextIdentity(engine, ask.type, current.id, current, 'PATCH');
+  const identity = nextIdentity(context, ask.type, current.id, current, 'PATCH');
   const prepared = await prepare(context, ask.kind, identity, patched);
   if (prepared.text && prepared.text.length > engine.settings.maxBody) throw patchTooLarge();
-  const { change, text, accompaniment } = await storeUpload(engine, prepared);
+  const { change, text, accompaniment } = await storeUpload(context, prepared);
   if (isSame(current, change) || isSame(await reprinted(current), change)) return unchanged(current, true);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   const result = { status: 200, location, ...auditSubject(change), ...(text ? { text } : {}) };

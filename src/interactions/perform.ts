@@ -42,7 +42,8 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
   const { restrictions } = isDecided ? admitted : await admit(caller, interaction);
   const { allowance, engine, principal, agent, requestId, address, request, note } = caller;
   const view = createView(engine, restrictions);
-  const context: Context = { allowance, engine, principal, agent, requestId, address, request, note, view };
+  const stamp = engine.store.openStamp();
+  const context: Context = { allowance, engine, principal, agent, requestId, address, request, note, view, stamp };
   try {
     const work = () => runAndRecord(context, interaction);
     const turn = turnOf(context.engine, interaction);
@@ -101,55 +102,70 @@ export async function admit(caller: Caller, target: Target): Promise<Admitted> {
 
 /** Records a failed interaction, or one that failed before it could be run, and throws its error. */
 export async function recordRefusal(caller: Caller, target: Target, error: FhirError): Promise<never> {
-  const changes =
-    error.kind === 'unavailable' ? [] : eventsOf(caller, target, { patients: [], status: error.status }, error);
-  if (changes.length > 0) await caller.engine.store.commit({ changes, independent: true });
+  if (error.kind !== 'unavailable') await recordAlone(caller, target, { patients: [], status: error.status }, error);
   throw error;
 }
 
 /** Records what was done beside interactions; it may be told when this resolves. */
-export async function recordDone(caller: Caller, target: Target): Promise<void> {
-  const changes = eventsOf(caller, target, { patients: [], status: 200 });
-  await caller.engine.store.commit({ changes, independent: true });
+export const recordDone = (caller: Caller, target: Target): Promise<void> =>
+  recordAlone(caller, target, { patients: [], status: 200 });
+
+async function recordAlone(caller: Caller, target: Target, result: Result, why?: FhirError): Promise<void> {
+  const { store } = caller.engine;
+  for (;;) {
+    const stamp = store.openStamp();
+    try {
+      const changes = eventsOf({ ...caller, stamp }, target, result, why);
+      if (changes.length > 0) await store.commit({ stamp, changes, independent: true });
+      return;
+    } catch (error) {
+      if (!stamp.outdated) throw error;
+    } finally {
+      stamp.close();
+    }
+  }
 }
 
-async function runAndRecord(context: Context, ask: Interaction): Promise<Result> {
-  const { store, registry } = context.engine;
-  // The search parameters in force must be known before something is indexed by them.
-  const writing = isWriting(ask.kind);
+async function runAndRecord(first: Context, ask: Interaction): Promise<Result> {
+  let context = first;
   for (let attempt = 1; ; attempt++) {
+    const done = await attemptAt(context, ask, attempt === ATTEMPTS);
+    if (done) return done.complete ? done.complete() : done.result;
+    await realPause(Math.random() * Math.min(attempt, 20));
+    context = { ...first, stamp: first.engine.store.openStamp() };
+  }
+}
+
+/** What is done, and durable. Undefined, unless `last`: somebody else wrote in between, and If-Match has to be judged by what is there now. */
+async function attemptAt(context: Context, ask: Interaction, last: boolean): Promise<Outcome | undefined> {
+  const { stamp } = context;
+  const { store, registry } = context.engine;
+  try {
+    // The search parameters in force must be known before something is indexed by them.
+    const writing = isWriting(ask.kind);
     if (writing) await registry.current();
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
     const ran = await runWhole(context, ask);
     const judged = ran.changes ? await checkIntegrity(context, ran) : ran;
-    const {
-      result,
-      changes = [],
-      recordedParts,
-      complete,
-      mustNotMatch = [],
-      mustExist = [],
-      messages: asked = [],
-    } = judged;
+    const { result, changes = [], recordedParts, mustNotMatch = [], mustExist = [], messages: asked = [] } = judged;
     const events = recordedParts ? await eventsOfParts(context, recordedParts) : eventsOf(context, ask, result);
     const noted = context.note && writing ? [context.note()] : [];
-    if (changes.length === 0 && mustExist.length === 0) {
-      if (noted.length > 0) await store.commit({ changes: events, messages: noted });
-      else if (events.length > 0) await store.commit({ changes: events, independent: true });
-      return complete ? complete() : result;
-    }
     const messages = [...messagesOf(context.engine.hooks, changes), ...asked, ...noted];
     const attached = await storeAttachments(store, changes);
     try {
-      await store.commit({ changes: [...attached, ...events], mustNotMatch, mustExist, messages });
-      await afterCommit(context, attached, indexed);
+      if (changes.length > 0 || mustExist.length > 0) {
+        await store.commit({ stamp, changes: [...attached, ...events], mustNotMatch, mustExist, messages });
+        stamp.close();
+        await afterCommit(context, attached, indexed);
+      } else if (noted.length > 0) await store.commit({ stamp, changes: events, messages: noted });
+      else if (events.length > 0) await store.commit({ stamp, changes: events, independent: true });
     } catch (error) {
-      // Somebody else wrote in between: look again, so that If-Match is judged by what is there now.
-      if (asFhirError(error).kind !== 'conflict' || attempt === ATTEMPTS) throw error;
-      await realPause(Math.random() * Math.min(attempt, 20));
-      continue;
+      if (last || asFhirError(error).kind !== 'conflict') throw error;
+      return undefined;
     }
-    return complete ? complete() : result;
+    return judged;
+  } finally {
+    stamp.close();
   }
 }
 
@@ -201,8 +217,11 @@ async function runWhole(context: Context, ask: Interaction, located?: LocatedTar
 
 const ENTRY_RUNNER: EntryRunner = { admit, run: runWhole, perform, refuse: recordRefusal };
 
-function eventsOf(caller: Caller, target: Target, result: Result, error?: FhirError): Change[] {
-  const { engine, principal, agent, address, requestId, request } = caller;
+/** Whose events they are, and what stamps them. */
+type Recorded = Caller & Pick<Context, 'stamp'>;
+
+function eventsOf(recorded: Recorded, target: Target, result: Result, error?: FhirError): Change[] {
+  const { engine, principal, agent, address, requestId, request, stamp } = recorded;
   const { type, id } = target;
   const pattern = INTERACTIONS[target.kind].audit;
   if (pattern === undefined) return [];
@@ -210,7 +229,7 @@ function eventsOf(caller: Caller, target: Target, result: Result, error?: FhirEr
   return engine.record({
     interaction: restfulCode(target),
     pattern,
-    at: engine.clock.now(),
+    at: stamp.now(),
     outcome: error ? KINDS[error.kind].outcome : '0',
     ...(error ? { why: error.kind } : result.unchanged ? { why: 'unchanged' } : {}),
     principal,

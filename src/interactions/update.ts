@@ -8,7 +8,7 @@ import { newId } from '../platform/ids.js';
 import type { Method, Version } from '../store/store.js';
 import { resolveReferences } from './transaction/conditional-references.js';
 import { absence, findOne, findSought, type LocatedTarget, readCriteria } from './write/conditional.js';
-import type { Context, Engine } from './engine.js';
+import type { Context } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
 import { keptOf } from './write/meta-labels.js';
 import { isRaw, prepare, storeUpload } from './write/prepare.js';
@@ -17,7 +17,6 @@ import { isSame, unchanged } from './write/unchanged.js';
 
 /** `located`: what its criteria match, where that was looked up already. */
 export async function update(context: Context, ask: Of<'update'>, located?: LocatedTarget): Promise<Outcome> {
-  const { engine } = context;
   const found: Partial<LocatedTarget> = located ?? (await findCurrent(context, ask));
   const { current, query: sought } = found;
   const given = isRaw(ask.body) ? undefined : ask.body.resource['id'];
@@ -27,11 +26,11 @@ export async function update(context: Context, ask: Of<'update'>, located?: Loca
   const prepared = await prepare(
     context,
     ask.kind,
-    nextIdentity(engine, ask.type, id, before, 'PUT'),
+    nextIdentity(context, ask.type, id, before, 'PUT'),
     isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body),
     before && keptOf(before),
   );
-  const { change, text, accompaniment } = await storeUpload(engine, prepared);
+  const { change, text, accompaniment } = await storeUpload(context, prepared);
   if (before && isSame(before, change)) return unchanged(before, text !== undefined);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   const status = before?.text === undefined ? 201 : 200;
@@ -106,17 +105,17 @@ export async function readNamed(
 
 /** Names the version that follows the one that is there; `id` undefined: a new one. */
 export const nextIdentity = <M extends Method>(
-  engine: Engine,
+  { stamp }: Pick<Context, 'stamp'>,
   type: string,
   id: string | undefined,
   current: Version | undefined,
   method: M,
 ) => ({
   type,
-  id: id ?? newId(engine.clock.now()),
+  id: id ?? newId(stamp.now()),
   version: (current?.version ?? 0) + 1,
   // Versions of one resource never share an instant, so that history has one order everywhere.
-  updated: Math.max(engine.clock.now(), (current?.updated ?? 0) + 1),
+  updated: Math.max(stamp.now(), (current?.updated ?? 0) + 1),
   method,
   ...(current ? { replaces: current } : {}),
 });

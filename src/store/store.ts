@@ -76,9 +76,26 @@ export interface PendingMessage extends OutboxMessage {
   readonly sequence: number;
 }
 
+/**
+ * Where the times come from that one attempt at a commit writes as `updated`. From the first of them until it is closed,
+ * no horizon passes it.
+ */
+export interface OpenStamp {
+  /** ms: the time, but never below one that was given before, or below a horizon. Throws `fault` when it is closed. */
+  now(): number;
+  /** What was given is not written after all: the next time is the first one again. For what may wait for others. */
+  release(): void;
+  /** The commit is settled, or will not be made. */
+  close(): void;
+  /** Horizons have passed it, as this process was taken for dead: its commit is a `conflict`. */
+  readonly outdated: boolean;
+}
+
 export interface Commit {
   /** At most one per resource. */
   readonly changes: readonly Change[];
+  /** What `updated` of the changes was taken from; absent: the horizon does not know of them. */
+  readonly stamp?: OpenStamp;
   readonly mustNotMatch?: readonly Absence[];
   /**
    * Resources that must be there, undeleted, when this is written, and that no deletion written at the same time takes
@@ -283,6 +300,13 @@ export interface Store {
   backup?(to: string): Promise<void>;
   /** How many current resources per type. */
   sizes(): Promise<ReadonlyMap<string, number>>;
+  /**
+   * ms: every version with `updated` below it is there for whoever asks from now on, and none will come any more, from whatever
+   * process. It never falls. Asked from memory: before a query, of which it says how far the answer is complete.
+   */
+  horizon(): number;
+  /** For one attempt at a commit: close it. */
+  openStamp(): OpenStamp;
   /** Brings the layout up to date; safe to call at every start and from several processes. */
   migrate(): Promise<void>;
   /** Resolves when the store answers; throws `unavailable` otherwise. */
@@ -305,9 +329,10 @@ export type StoreReads = Pick<
   | 'scan'
   | 'targetsOf'
   | 'sizes'
+  | 'horizon'
 >;
 export type StoreWrites = Pick<
   Store,
-  'blobs' | 'commit' | 'pendingMessages' | 'reindex' | 'assignParameterCodes' | 'acquireLease'
+  'blobs' | 'commit' | 'openStamp' | 'pendingMessages' | 'reindex' | 'assignParameterCodes' | 'acquireLease'
 >;
 export type StoreUpkeep = Pick<Store, 'check' | 'migrate' | 'needsReindex' | 'markReindexed' | 'ping' | 'backup'>;

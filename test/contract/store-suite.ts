@@ -9,6 +9,7 @@ import { collectRows } from './collect-rows.js';
 import { commitRows } from './commit-rows.js';
 import { findRows } from './find-rows.js';
 import { historyRows } from './history-rows.js';
+import { horizonRows } from './horizon-rows.js';
 import { keptRows } from './kept-rows.js';
 import { lifeRows } from './life-rows.js';
 import { numberRows } from './number-rows.js';
@@ -48,6 +49,7 @@ const GROUPS: readonly (readonly [string, (subject: Subject) => void])[] = [
   ['bytes kept for a time', keptRows],
   ['numbers and tasks', numberRows],
   ['messages', outboxRows],
+  ['its horizon', horizonRows],
   ['its life', lifeRows],
 ];
 

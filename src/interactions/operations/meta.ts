@@ -56,9 +56,9 @@ async function changeMeta(context: Context, ask: Of<'operation'>, combine: Combi
   if (after === before) return leftAlone(row, answerMeta(row));
   body.resource['meta'] = isSubset(before) ? withoutMark(after) : after;
   const decimals = new Map([...(body.decimals ?? []), ...(ask.body?.decimals ?? [])]);
-  const identity = nextIdentity(engine, type, id, row, 'PUT');
+  const identity = nextIdentity(context, type, id, row, 'PUT');
   const prepared = await prepare(context, ask.kind, identity, { ...body, decimals });
-  const { change: made, accompaniment } = await storeUpload(engine, prepared);
+  const { change: made, accompaniment } = await storeUpload(context, prepared);
   return { changes: [made], result: answerMeta(made), accompaniment };
 }
 

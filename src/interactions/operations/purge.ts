@@ -34,7 +34,7 @@ async function runPurge(context: Context, ask: Of<'operation'>): Promise<Outcome
   const { count, hashes } = await versionsOf(view, current);
   // Purged already: the tombstone is all there is.
   if (current.text === undefined && count === 1) return { result: { ...auditSubject(current), ...told(0, 0) } };
-  const change: Change = { ...tombstone(engine, current), erases: true };
+  const change: Change = { ...tombstone(context, current), erases: true };
   const accompaniment = await hookDeletions(context, ask.kind, [change]);
   const result: Result = { ...auditSubject(change), ...told(count, 0) };
   return {

@@ -117,12 +117,12 @@ async function runCompanion(
   runner: CompanionRunner,
   depth: number,
 ): Promise<Outcome> {
-  const { allowance, engine, principal, requestId, address, request, note } = context;
+  const { allowance, engine, principal, requestId, address, request, note, stamp } = context;
   const caller: Caller = { allowance, engine, principal, agent: owner, requestId, address, request, note };
   const { restrictions } = await runner.admit(caller, ask);
   const view = createView(engine, restrictions);
   try {
-    const own: Context = { allowance, engine, principal, agent: owner, requestId, address, request, note, view };
+    const own: Context = { allowance, engine, principal, agent: owner, requestId, address, request, note, view, stamp };
     return await runner.run(own, ask, undefined, depth);
   } catch (error) {
     throw blamed(context, owner, asFhirError(error));

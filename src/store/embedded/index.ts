@@ -17,9 +17,11 @@ import { dirname, join } from 'node:path';
 import { FhirError } from '../../fhir/error.js';
 import { createBreather } from '../../platform/breather.js';
 import { makeFolder } from '../../platform/folder.js';
+import { realNow } from '../../platform/real-time.js';
 import { FEW_CANDIDATES } from '../choose-path.js';
 import { type CatalogEntry, createIndexCatalog, type IndexCatalog } from '../index-catalog.js';
 import type { IndexLayout } from '../index-layout.js';
+import { createStamps, firstStamp } from '../stamps.js';
 import type { Store } from '../store.js';
 import { createWritable } from '../writable.js';
 import { dropUploads } from './blobs.js';
@@ -41,6 +43,10 @@ export interface EmbeddedOptions {
   /** Path of the store file; its folder is made. `:memory:`: a file in the system's temporary folder, gone with close. */
   readonly file: string;
   readonly layout: IndexLayout;
+  /** The clock of what users see, for stamps. Default: real time. */
+  readonly now?: () => number;
+  /** Stamps follow that clock where it is set back. For test harnesses: no other process may use the data. */
+  readonly falling?: boolean;
   /** A walk over fewer candidates (a millisecond or two) runs on the main thread. Default 500; 0: never. */
   readonly smallWalk?: number;
   /** How long one query may take, ms. Default 10 s. */
@@ -53,6 +59,7 @@ export interface EmbeddedOptions {
 /** Opens the file, brings its layout up to date and takes the lock. Throws `unavailable` with what to do about it. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   const { layout, smallWalk = 500, queryTimeout = 10_000, few = FEW_CANDIDATES, piece = PIECE_CANDIDATES } = options;
+  const { now = realNow, falling = false } = options;
   const folder = options.file === ':memory:' ? mkdtempSync(join(tmpdir(), 'chartroom-')) : undefined;
   const file = folder === undefined ? options.file : join(folder, 'store');
   const { connection, unlock } = openFile(file, layout.hash);
@@ -63,6 +70,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   const writable = createWritable(() => thread.ask({ kind: 'touch' }));
   const readers = startReaders(file, queryTimeout, piece);
   let closing: Promise<void> | undefined;
+  const types = new Set(storedTypes(connection));
+  const stamps = createStamps(now, falling);
+  if (!falling) stamps.raise(firstStamp(now(), newestStamp(connection, types)));
   const opened: OpenedStore = {
     connection,
     layout,
@@ -70,7 +80,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     planner: createPlanner({ connection, layout, catalog, few, smallWalk }),
     readers,
     smallWalk,
-    types: new Set(storedTypes(connection)),
+    types,
+    stamps,
     ...createAnswers(() => closing !== undefined),
   };
   const { finished, ...writes } = openWrites(opened, {
@@ -153,3 +164,10 @@ const storedTypes = (connection: Connection): string[] =>
     )
     .all()
     .map(([type]) => type as string);
+
+/** What was stamped last; every horizon that was given is followed by an audit event. */
+const newestStamp = (connection: Connection, types: Iterable<string>): number =>
+  Math.max(
+    0,
+    ...[...types].map(type => Number(connection.prepare('SELECT max(u) FROM resource WHERE t=?').first(type)![0])),
+  );

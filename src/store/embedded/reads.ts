@@ -7,6 +7,7 @@ import type { IndexLayout } from '../index-layout.js';
 import { targetTypes } from '../key-test.js';
 import type { Plan } from '../plan.js';
 import { foundIds, joinFound, matchesFor, pointingKeys } from '../pointing.js';
+import type { Stamps } from '../stamps.js';
 import type { Explanation, FoundIds, Page, StoreReads } from '../store.js';
 import { isBounded } from './compile.js';
 import { compileCount, compileNames, compilePointing } from './compile-all.js';
@@ -36,6 +37,7 @@ export interface OpenedStore {
   readonly smallWalk: number;
   /** Types of which there are resources, or may be soon. */
   readonly types: Set<string>;
+  readonly stamps: Stamps;
   /** Every call passes here: nothing after close, the driver's errors as FhirErrors. */
   readonly answer: <T>(work: () => T | Promise<T>) => Promise<T>;
   /** The same for what is read on this thread: a hundred searches of one request let others in between. */
@@ -43,7 +45,7 @@ export interface OpenedStore {
 }
 
 export function openReads(opened: OpenedStore): StoreReads {
-  const { connection, layout, catalog, planner, readers, types, answer, look } = opened;
+  const { connection, layout, catalog, planner, readers, types, stamps, answer, look } = opened;
   const { patience, waiting } = readers;
   return {
     read: (type, id, version, most = Infinity) =>
@@ -102,6 +104,7 @@ export function openReads(opened: OpenedStore): StoreReads {
       }),
     scan: ({ type, after } = {}) => scanAll(opened, type, after),
     targetsOf: (type, code) => answer(() => targetTypes(catalog, layout, type, code)),
+    horizon: () => stamps.horizon(),
     sizes: () =>
       answer(async () => {
         const sizes = await readers.rows(sql`SELECT t,count(*) FROM resource WHERE f IS NOT NULL GROUP BY t`);

@@ -21,7 +21,7 @@ export function openWrites(
   opened: OpenedStore,
   writer: Pick<Thread<Job, number>, 'ask'>,
 ): StoreWrites & Pick<Commits, 'finished'> {
-  const { connection, layout, catalog, planner, types, answer } = opened;
+  const { connection, layout, catalog, planner, types, stamps, answer } = opened;
   const blobs = createBlobs(connection, writer);
   const commits = openCommits({
     layout,
@@ -52,6 +52,7 @@ export function openWrites(
         markForeign();
         await commits.commit(asked);
       }),
+    openStamp: () => stamps.open(),
     pendingMessages: (topic, limit, dueBy) =>
       answer(() => {
         const { text, values } = pendingStatement(topic, limit, dueBy);

@@ -12,6 +12,7 @@ import { hostname } from 'node:os';
 import { FhirError } from '../../fhir/error.js';
 import { realNow } from '../../platform/real-time.js';
 import type { IndexLayout } from '../index-layout.js';
+import { createStamps } from '../stamps.js';
 import type { Store } from '../store.js';
 import { createWritable } from '../writable.js';
 import { openConnection } from './connection.js';
@@ -27,6 +28,10 @@ export interface MongoOptions {
   /** mongodb:// or mongodb+srv://, with the database. */
   readonly url: string;
   readonly layout: IndexLayout;
+  /** The clock of what users see, for stamps. Default: real time. */
+  readonly now?: () => number;
+  /** Stamps follow that clock where it is set back. For test harnesses: no other process may use the data. */
+  readonly falling?: boolean;
   /** Names this process in the database, for people. Default: host and process id. */
   readonly processName?: string;
   /** Limit of one query on the server, ms. Default 10 s. */
@@ -42,7 +47,14 @@ const FEW_DOCUMENTS = 1000;
 
 /** Opens the store. Touches no network: the first operation connects, and later ones try again if it failed. */
 export async function openMongo(options: MongoOptions): Promise<Store> {
-  const { layout, maxTimeMS = 10_000, selectionMs = 3000, few = FEW_DOCUMENTS } = options;
+  const {
+    layout,
+    maxTimeMS = 10_000,
+    selectionMs = 3000,
+    few = FEW_DOCUMENTS,
+    now = realNow,
+    falling = false,
+  } = options;
   const connection = openConnection(options.url, selectionMs);
   const connected = () => connection.connected();
   const sequence = openSequence(connected, options.processName ?? `${hostname()} ${process.pid}`);
@@ -57,7 +69,8 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     await fact.updateOne({ _id: 'touch' }, { $set: { at: realNow() } }, { upsert: true });
   });
   const { run } = operations;
-  const opened: OpenedStore = { connected, layout, catalog, planner, maxTimeMS, run, knownRows: new WeakMap() };
+  const stamps = createStamps(now, falling);
+  const opened: OpenedStore = { stamps, connected, layout, catalog, planner, maxTimeMS, run, knownRows: new WeakMap() };
   return {
     name: 'mongo',
     shared: true,

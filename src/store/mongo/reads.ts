@@ -2,6 +2,7 @@
 import type { IndexLayout } from '../index-layout.js';
 import { targetTypes } from '../key-test.js';
 import { joinFound, pointingKeys } from '../pointing.js';
+import type { Stamps } from '../stamps.js';
 import type { StoreReads } from '../store.js';
 import type { Connected } from './connection.js';
 import { explainPage } from './explain.js';
@@ -25,9 +26,19 @@ export interface OpenedStore {
   readonly run: <T>(operation: () => Promise<T>) => Promise<T>;
   /** What is known of versions that were read as current. */
   readonly knownRows: KnownRows;
+  readonly stamps: Stamps;
 }
 
-export function openReads({ connected, layout, catalog, planner, maxTimeMS, run, knownRows }: OpenedStore): StoreReads {
+export function openReads({
+  connected,
+  layout,
+  catalog,
+  planner,
+  maxTimeMS,
+  run,
+  knownRows,
+  stamps,
+}: OpenedStore): StoreReads {
   const point = gatherReads(connected, maxTimeMS);
   const { planned, divided } = planner;
   return {
@@ -65,6 +76,7 @@ export function openReads({ connected, layout, catalog, planner, maxTimeMS, run,
     searchText: (query, limit) => run(async () => findTexts(await connected(), query, limit, maxTimeMS)),
     scan: ({ type, after } = {}) => scanAll(connected, type, after, maxTimeMS),
     targetsOf: (type, code) => run(async () => targetTypes(await catalog.current(), layout, type, code)),
+    horizon: () => stamps.horizon(),
     sizes: () => run(async () => countByType(await connected(), maxTimeMS)),
   };
 }

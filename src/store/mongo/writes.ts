@@ -15,7 +15,7 @@ import { keyFields, markForeign } from './schema.js';
 import type { Sequence } from './sequence.js';
 
 export function openWrites(opened: OpenedStore, writable: Writable, sequence: Sequence): StoreWrites {
-  const { connected, layout, catalog, planner, maxTimeMS, run, knownRows } = opened;
+  const { connected, layout, catalog, planner, maxTimeMS, run, knownRows, stamps } = opened;
   const leases = openLeases(connected);
   const blobs = openBlobs(connected, maxTimeMS);
   const commits = openCommits({
@@ -46,6 +46,7 @@ export function openWrites(opened: OpenedStore, writable: Writable, sequence: Se
           await commits.add(commit, await prepareAll(layout, catalog, commit.changes));
         }),
       ),
+    openStamp: () => stamps.open(),
     pendingMessages: (...asked) => run(async () => pendingOf(await connected(), maxTimeMS, ...asked)),
     reindex: rows =>
       run(async () => {

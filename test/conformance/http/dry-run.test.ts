@@ -107,18 +107,19 @@ onBothStores(
         type: 'DocumentReference',
         id: 'dry',
         version: 1,
-        updated: engine.clock.now(),
         method: 'PUT',
       } as const;
       const body = parseJson(Buffer.from(JSON.stringify(document('prepared', { id: 'dry' }))), STORED_JSON);
       const view = createView(engine, UNRESTRICTED);
-      const context = { engine, principal: SYSTEM, requestId: 'dry', address: 'here', request: 'none', view };
-      const prepared = await prepare(context, 'update', identity, body);
+      const stamp = engine.store.openStamp();
+      const context = { engine, principal: SYSTEM, requestId: 'dry', address: 'here', request: 'none', view, stamp };
+      const prepared = await prepare(context, 'update', { updated: stamp.now(), ...identity }, body);
       assert.deepEqual(await held(stage()), before);
       // It was large enough to be stored beside the text.
-      const { change } = await storeUpload(engine, prepared);
+      const { change } = await storeUpload(context, prepared);
       assert.deepEqual(await held(stage()), before);
       await storeAttachments(engine.store, [change]);
+      stamp.close();
       assert.equal((await held(stage())).blobs.length, before.blobs.length + 1);
     });
 
