@@ -24,7 +24,7 @@ import { type Config, ConfigError, isLoopback, isMongo } from './platform/config
 import { type Clock, createClock, REAL_TIME, type TimeSource } from './platform/clock.js';
 import { makeFolder } from './platform/folder.js';
 import { createLog } from './platform/log.js';
-import { createMetrics } from './platform/metrics.js';
+import { createMetrics, measureHorizon } from './platform/metrics.js';
 import { createRoom } from './platform/room.js';
 import { createPageTokenCipher } from './platform/page-token-cipher.js';
 import { createKeyedMutex } from './platform/keyed-mutex.js';
@@ -91,6 +91,7 @@ export async function open(
   const parameters = createLiveParameters(definitions);
   const layout = createIndexLayout(definitions.searchParameters);
   const store = await openStore(config, withWords(layout, config), clock);
+  measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
   const { bases } = settings;
   const registry = new Registry({
     definitions,

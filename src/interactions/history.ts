@@ -21,17 +21,18 @@ export async function history(context: Context, ask: Of<'history'>): Promise<Out
   const page = openPage(engine, path, ask.parameters);
   const given = page?.parameters ?? historyParameters(questionOf(ask.parameters), ask);
   const asked = readHistoryParameters(context, ask, given);
+  // Before anything is looked at, or it would promise more than is there.
+  const horizon = page?.horizon ?? context.view.horizon();
   const found = asked.countOnly ? NO_PAGE : await pageOfVersions(context, historyQuery(asked, page));
   if (id !== undefined && found.rows.length === 0 && !(await isKnown(context, type!, id)))
     throw new FhirError('not-found', `There is no ${type} with this id.`);
   const total = await versionTotal(context, asked, found, page);
-  const at = engine.clock.now();
   const head = {
     type: 'history' as const,
-    lastUpdated: at,
+    horizon,
     link: [
       selfLink(engine, path, ask.parameters, asked.used),
-      ...neighbours(engine, { path, parameters: given, ...total }, found, page, ask.parameters),
+      ...neighbours(engine, { path, parameters: given, horizon, ...total }, found, page, ask.parameters),
     ],
     ...total,
   };
@@ -40,7 +41,7 @@ export async function history(context: Context, ask: Of<'history'>): Promise<Out
   return {
     result: {
       status: 200,
-      ...bundle(head, entries, newId(at)),
+      ...bundle(head, entries, newId(engine.clock.now())),
       patients: [...new Set(found.rows.flatMap(row => row.patients))],
       ...(type !== undefined && id !== undefined && found.rows.length > 0
         ? { subject: { type, id, version: newest } }

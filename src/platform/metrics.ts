@@ -13,6 +13,18 @@ export interface Metrics {
 /** Numbers of the process itself, for one that serves: to collect them costs something. */
 export const collectProcessMetrics = ({ registry }: Metrics): void => collectDefaultMetrics({ register: registry });
 
+/** `lag`: ms by which the horizon is behind the time. */
+export const measureHorizon = ({ registry }: Metrics, lag: () => number): Gauge =>
+  new Gauge({
+    name: 'chartroom_horizon_lag_seconds',
+    help: 'How far back everything that was written can be seen: the age of the oldest write under way, in whatever process.',
+    registers: [registry],
+    aggregator: 'max',
+    collect() {
+      this.set(lag() / 1000);
+    },
+  });
+
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];

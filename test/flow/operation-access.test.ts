@@ -21,18 +21,19 @@ onBothStores(
     const as = (role: string, requestId = 'x') =>
       talkTo(stage().server.base, { authorization: `Bearer ${tokenOf(role)}`, 'x-request-id': requestId });
 
-    for (const [method, path] of [
-      ['GET', '$reindex-status'],
-      ['POST', '$reindex'],
+    for (const [method, path, others] of [
+      ['GET', '$reindex-status', 403],
+      ['POST', '$reindex', 403],
+      ['GET', '$horizon', 200],
     ] as const)
       for (const [role, status] of [
         ['admin', 200],
-        ['writer', 403],
-        ['reader', 403],
+        ['writer', others],
+        ['reader', others],
         ['nobody', 401],
       ] as const)
         it(`${method} ${path} answers ${status} to ${role}, and is in the audit trail`, async () => {
-          const requestId = `${method}-${role}`;
+          const requestId = `${method}-${path.slice(1)}-${role}`;
           const reply = await as(role, requestId).send(method, path);
           assert.equal(reply.status, status, reply.text);
           const found = await as('admin').search<AuditEvent>(`AuditEvent?entity:identifier=${requestId}`);

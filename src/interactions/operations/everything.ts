@@ -38,6 +38,7 @@ async function runEverything(context: Context, ask: Of<'operation'>): Promise<Ou
   const { type = '', id = '' } = ask;
   const path = `${type}/${id}/$everything`;
   const page = openPage(engine, path, ask.parameters);
+  const horizon = page?.horizon ?? context.view.horizon();
   const { parameters, ignored } = page ? { parameters: page.parameters, ignored: [] } : questionAsked(engine, ask);
   const { count, view, ...given } = readQuestion(context, parameters);
   const root = await readWithText(context, type, id);
@@ -46,12 +47,15 @@ async function runEverything(context: Context, ask: Of<'operation'>): Promise<Ou
   const record = recordOf(context, root, given, allowance);
   const patients = type === 'Group' ? record.owners.map(owner => owner.id) : root.patients;
   const { subject } = auditSubject(root);
-  const at = engine.clock.now();
   const used = parameters.map(([name, value]) => [name, name === '_count' ? String(count) : value] as const);
   const link: Link[] = [selfLink(engine, path, ask.parameters, used)];
-  const head = { type: 'searchset' as const, lastUpdated: at };
+  const head = { type: 'searchset' as const, horizon };
   if (count === undefined) {
-    const stream = streamBundle({ ...head, link }, entriesOf(context, record, view, ignored), newId(at));
+    const stream = streamBundle(
+      { ...head, link },
+      entriesOf(context, record, view, ignored),
+      newId(engine.clock.now()),
+    );
     return { result: { status: 200, stream, subject, patients } };
   }
   const { entries, end } = await readPage(context, record, { view, count, after: page?.cursor }, allowance);
@@ -60,9 +64,16 @@ async function runEverything(context: Context, ask: Of<'operation'>): Promise<Ou
   if (end)
     link.push({
       relation: 'next',
-      url: pageLink(engine, { path, parameters, cursor: end, direction: 'after' }, ask.parameters),
+      url: pageLink(engine, { path, parameters, horizon, cursor: end, direction: 'after' }, ask.parameters),
     });
-  return { result: { status: 200, ...bundle({ ...head, ...whole, link }, entries, newId(at)), subject, patients } };
+  return {
+    result: {
+      status: 200,
+      ...bundle({ ...head, ...whole, link }, entries, newId(engine.clock.now())),
+      subject,
+      patients,
+    },
+  };
 }
 
 /** What belongs to the resource, and which of it is asked for. The audit trail is given only where it is named. */

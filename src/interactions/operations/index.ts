@@ -10,6 +10,7 @@ import type { Of, Outcome } from '../interaction.js';
 import { viewWhole } from '../response/resource-text.js';
 import { readView, VIEW } from '../response/summary-view.js';
 import { everything } from './everything.js';
+import { horizonOperation } from './horizon.js';
 import { meta, metaAdd, metaDelete } from './meta.js';
 import { offerOf } from './operation.js';
 import { purge } from './purge.js';
@@ -18,6 +19,7 @@ import { reindexOperation, reindexStatus } from './reindex.js';
 /** By code, without the dollar sign. */
 export const OPERATIONS: Readonly<Record<string, OperationImplementation>> = {
   everything,
+  horizon: horizonOperation,
   meta,
   'meta-add': metaAdd,
   'meta-delete': metaDelete,

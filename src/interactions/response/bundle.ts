@@ -15,17 +15,18 @@ export interface BundleEntry extends Partial<Text> {
 
 export interface BundleHead {
   readonly type: 'searchset' | 'history';
-  readonly lastUpdated: number;
+  /** ms: up to when it is complete (docs/searching.md). */
+  readonly horizon: number;
   readonly total?: number;
   readonly link: readonly { readonly relation: string; readonly url: string }[];
 }
 
 export function bundle(head: BundleHead, entries: readonly BundleEntry[], id: string): Text {
-  const { type, lastUpdated, total, link } = head;
+  const { type, horizon, total, link } = head;
   const top = {
     resourceType: 'Bundle',
     id,
-    meta: { lastUpdated: new Date(lastUpdated).toISOString() },
+    meta: { lastUpdated: new Date(horizon).toISOString() },
     type,
     ...(total === undefined ? {} : { total }),
     link,

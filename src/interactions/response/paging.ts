@@ -19,6 +19,8 @@ export interface PageState {
   readonly cursor: Cursor;
   readonly direction: 'after' | 'before';
   readonly total?: number;
+  /** ms: that of the first page, up to which all pages together are complete. */
+  readonly horizon: number;
 }
 
 /** Absolute URL of a path and its parameters; the characters that search values use stay readable. */

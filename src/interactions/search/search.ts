@@ -44,6 +44,8 @@ export async function search(context: Context, ask: Of<'search'>): Promise<Outco
   const { engine } = context;
   const path = searchPath(ask);
   const page = openPage(engine, path, ask.parameters);
+  // Before anything is looked at, or it would promise more than is there.
+  const horizon = page?.horizon ?? context.view.horizon();
   const given = page?.parameters ?? questionOf(ask.parameters).filter(([name]) => name !== EXPLAIN);
   const lenient = page?.lenient ?? ask.lenient;
   const asked = await readSearch(context, { ...ask, parameters: given, lenient });
@@ -63,6 +65,7 @@ export async function search(context: Context, ask: Of<'search'>): Promise<Outco
   const state: Omit<PageState, 'cursor' | 'direction'> = {
     path,
     parameters: given,
+    horizon,
     ...(lenient ? { lenient: true } : {}),
     ...(total === undefined ? {} : { total }),
   };
@@ -81,12 +84,11 @@ export async function search(context: Context, ask: Of<'search'>): Promise<Outco
     ...(await rowEntries(engine, added.rows, { summary: parsed.summary, elements: undefined }, 'include')),
     ...(issues.length > 0 ? [outcomeEntry(issues)] : []),
   ];
-  const at = engine.clock.now();
-  const head = { type: 'searchset' as const, lastUpdated: at, link, ...(total === undefined ? {} : { total }) };
+  const head = { type: 'searchset' as const, horizon, link, ...(total === undefined ? {} : { total }) };
   return {
     result: {
       status: 200,
-      ...bundle(head, entries, newId(at)),
+      ...bundle(head, entries, newId(engine.clock.now())),
       patients: patientsTouched(ask, parsed.where, found, added),
     },
   };

@@ -21,7 +21,7 @@ onBothStores(
       const { operation, resource = [] } = await rest();
       assert.deepEqual(
         operation?.map(({ name }) => name),
-        ['reindex', 'reindex-status'],
+        ['horizon', 'reindex', 'reindex-status'],
       );
       const changing = ['meta-add', 'meta-delete', 'purge'];
       for (const { type, operation: own = [] } of resource) {
@@ -128,8 +128,8 @@ onBothStores('definitions of operations', stage => {
       ['code=reindex,purge', ['purge', 'reindex']],
       [`url=${base}/OperationDefinition/meta`, ['meta']],
       ['_id=reindex', ['reindex']],
-      ['system=true', ['reindex', 'reindex-status']],
-      ['status=active&instance=true&type=false', OWN.filter(id => !id.startsWith('reindex'))],
+      ['system=true', ['horizon', 'reindex', 'reindex-status']],
+      ['status=active&instance=true&type=false', OWN.filter(id => id !== 'horizon' && !id.startsWith('reindex'))],
       ['status=draft', []],
       ['code:not=purge', OWN.filter(id => id !== 'purge')],
       ['name=nothing', []],

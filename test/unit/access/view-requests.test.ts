@@ -14,6 +14,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   capabilities: 'reads no resource',
   batch: 'is asked with the others in its entries',
   operation: 'is asked by its code',
+  $horizon: 'reads no resource',
   $reindex: 'reads what nobody is shown',
   '$reindex-status': 'reads no resource',
 };
