@@ -4,7 +4,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './cli/index.js';
-import { decide } from './access/decide.js';
+import { createDecide } from './access/decide.js';
+import { compileDuties } from './access/duties.js';
+import { readRoles } from './access/roles.js';
 import { createRecorder } from './audit/record.js';
 import { loadDefinitions } from './fhir/definitions.js';
 import { FhirError } from './fhir/error.js';
@@ -14,8 +16,9 @@ import { loadFrom } from './conformance/stored-canonicals.js';
 import { createForms } from './interactions/response/forms.js';
 import type { Harness } from './harness/index.js';
 import type { Engine, EngineSettings, Operations } from './interactions/engine.js';
-import { composeFeatures, type Feature } from './interactions/feature.js';
+import { composeFeatures, type Feature, screensOf } from './interactions/feature.js';
 import { composeHooks } from './interactions/write/hooks.js';
+import { EXPLAIN } from './interactions/search/explain.js';
 import { ownHooks } from './interactions/write/own-hooks.js';
 import { composeOperations, OPERATIONS } from './interactions/operations/index.js';
 import { Registry } from './conformance/search-parameter-registry.js';
@@ -59,6 +62,9 @@ async function openStore(config: Config, layout: IndexLayout, { now }: Clock): P
 /** What this server does beyond FHIR's interactions, in the order in which their hooks run. */
 const FEATURES: readonly Feature[] = [];
 
+/** Who may do what, where the settings name no other file. */
+const OWN_ROLES = fileURLToPath(new URL('profiles/roles.json', root));
+
 /** The largest answers that may be in memory together. */
 const ANSWERS = 8;
 
@@ -74,11 +80,6 @@ export async function open(
   const log = createLog(config.log);
   const harness = config.harness === 'on' ? await openHarness(time) : undefined;
   const clock = createClock(log, harness?.time ?? time);
-  // First of all: what is wrong with the settings must not leave a store open.
-  const identify =
-    config.auth === 'token'
-      ? identifyByTokens(config.tokens, (text: string) => log.warn(text), clock)
-      : identifyAnybody;
   const definitions = loadDefinitions();
   const files = await profiles(config, features);
   const settings = engineSettings(config, clock.now());
@@ -89,6 +90,20 @@ export async function open(
     files.map(({ resource }) => resource),
   );
   const parameters = createLiveParameters(definitions);
+  // Before anything is open: what is wrong with the settings must not leave a store open.
+  const roles = readRoles(config.roles === '' ? OWN_ROLES : resolve(config.roles), {
+    definitions,
+    parameters,
+    settings,
+    operations: [...operations.keys(), EXPLAIN],
+    screens: screensOf(composed.routes.map(({ route }) => route)),
+    // A file of one's own is the whole truth.
+    added: config.roles === '' ? composed.duties : [],
+  });
+  const identify =
+    config.auth === 'token'
+      ? identifyByTokens(config.tokens, [...roles.keys()], (text: string) => log.warn(text), clock)
+      : identifyAnybody;
   const layout = createIndexLayout(definitions.searchParameters);
   const store = await openStore(config, withWords(layout, config), clock);
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
@@ -127,7 +142,7 @@ export async function open(
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
     room: createRoom(ANSWERS * config.maxAnswer),
-    decide,
+    decide: createDecide(compileDuties(roles, definitions.resourceTypes), definitions.resourceTypes),
     mutex: createKeyedMutex(),
     identify,
     settings,
@@ -145,7 +160,7 @@ async function openHarness(time: TimeSource): Promise<Harness> {
 
 /** `started`: ms, when the server was. No secret is among them: whoever has the engine could show it. */
 export function engineSettings(config: Config, started: number): EngineSettings {
-  const { store: _store, secret: _secret, tokens: _tokens, fulltext: _fulltext, ...rest } = config;
+  const { store: _store, secret: _secret, tokens: _tokens, roles: _roles, fulltext: _fulltext, ...rest } = config;
   const { handling, linkMinutes, auth, corsOrigins, ...shared } = rest;
   const bases = basesOf(config);
   return {

@@ -51,11 +51,17 @@ export const NO_PAGE: Page = { rows: [], cursors: [], more: false };
 const VERSIONS_A_STEP = 100;
 const BYTES_A_STEP = 8 * 1024 * 1024;
 
+/** Looked at already: those of a role are the same for every request. */
+const answerable = new WeakSet<Restrictions>();
+
 /** Throws FhirError `fault` for a condition that a store cannot answer. */
 export function createView(viewed: Viewed, restrictions: Restrictions): StoreView {
-  for (const restriction of restrictions.values())
-    if (restriction !== 'hidden' && separate(restriction).rest)
-      throw new FhirError('fault', 'The condition of an access decision is none that a store can answer.');
+  if (!answerable.has(restrictions)) {
+    for (const restriction of restrictions.values())
+      if (restriction !== 'hidden' && separate(restriction).rest)
+        throw new FhirError('fault', 'The condition of an access decision is none that a store can answer.');
+    answerable.add(restrictions);
+  }
   return new RestrictedView(viewed, restrictions);
 }
 

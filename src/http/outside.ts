@@ -89,7 +89,7 @@ async function admitted(
     .then(principal => ({ ...caller, principal }))
     .catch((error: unknown) => recordRefusal(caller, CALL, asFhirError(error)));
   if (foreign) return recordRefusal(known, CALL, foreign);
-  const decision = engine.decide(known.principal, { role: who, effect: 'reads' });
+  const decision = engine.decide(known.principal, who);
   return decision.allow ? known : recordRefusal(known, CALL, new FhirError(decision.kind, decision.why));
 }
 

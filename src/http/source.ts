@@ -34,9 +34,10 @@ export interface Limits extends Intake {
 }
 
 /** Of a Bundle whose sender may not write: bytes and entries. Its entries are addresses. */
+const WRITING = ['c', 'u', 'd'] as const;
 const READERS_LIMITS = { maxBundle: 1024 * 1024, maxEntries: 1000 };
 
-export const fromRequest = (request: Request, engine: Engine, limits: Limits, { role }: Principal): Source => ({
+export const fromRequest = (request: Request, engine: Engine, limits: Limits, principal: Principal): Source => ({
   method: request.method,
   lenient: isLenient(request, engine),
   header: name => request.get(name),
@@ -45,7 +46,8 @@ export const fromRequest = (request: Request, engine: Engine, limits: Limits, { 
   optional: () => readOptional(request, engine, limits),
   form: () => readForm(request, limits),
   async bundle() {
-    const most = role === 'reader' ? READERS_LIMITS : { maxBundle: Infinity, maxEntries: Infinity };
+    const mayWrite = WRITING.some(needs => engine.decide(principal, { needs }).allow);
+    const most = !mayWrite ? READERS_LIMITS : { maxBundle: Infinity, maxEntries: Infinity };
     const maxEntries = Math.min(engine.settings.maxEntries, most.maxEntries);
     // XML takes ten times as much memory as JSON while it is read.
     const isXml = bodyFormat(request.headers['content-type']) === 'xml';

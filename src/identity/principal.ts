@@ -1,6 +1,5 @@
-/** Who asks. `admin` may do everything, `writer` read and write, `reader` read; only an admin reads the audit trail. */
-export type Role = 'admin' | 'writer' | 'reader';
-export const ROLES: readonly Role[] = ['admin', 'writer', 'reader'];
+/** What a principal may do, by the name of a role (access/roles.ts). `admin` may do everything. */
+export type Role = string;
 
 export interface Principal {
   /** Unique within the server; what the audit trail names. Undefined: nobody was asked (authentication `none`). */

@@ -9,7 +9,8 @@ import { stat } from 'node:fs/promises';
 import { FhirError } from '../fhir/error.js';
 import type { Clock } from '../platform/clock.js';
 import { ConfigError } from '../platform/config.js';
-import { ANYBODY, type Identify, type Principal, ROLES, type Role } from './principal.js';
+import { didYouMean } from '../platform/nearest.js';
+import { ANYBODY, type Identify, type Principal, type Role } from './principal.js';
 
 const digest = (token: string): Buffer => createHash('sha256').update(token).digest();
 
@@ -29,18 +30,23 @@ const markOf = (file?: Stats): string => (file ? `${file.ino} ${file.mtimeMs} ${
 
 /**
  * `warn`: told, in sentences without tokens, of a file that others may read, and of a changed one that was or could not
- * be taken. Throws ConfigError where the file cannot be used at the start; its message never repeats a token.
+ * be taken. `roles`: all that there are. Throws ConfigError where the file cannot be used at the start; its message never repeats a token.
  */
-export function identifyByTokens(file: string, warn: (text: string) => void, clock: Pick<Clock, 'every'>): Identify {
+export function identifyByTokens(
+  file: string,
+  roles: readonly Role[],
+  warn: (text: string) => void,
+  clock: Pick<Clock, 'every'>,
+): Identify {
   // Looked at before it is read: what changes from here on is seen, however soon it comes (watchFile would miss it).
   let seen = markOf(statSync(file, { throwIfNoEntry: false }));
-  let known = readKnownTokens(file);
+  let known = readKnownTokens(file, roles);
   warnOfReaders(file, warn);
   const look = (mark: string): void => {
     if (mark === seen) return;
     seen = mark;
     try {
-      known = readKnownTokens(file);
+      known = readKnownTokens(file, roles);
       warn(`The tokens were read again from ${file}: ${known.length} are in force.`);
       warnOfReaders(file, warn);
     } catch (error) {
@@ -75,8 +81,8 @@ function warnOfReaders(file: string, warn: (text: string) => void): void {
     warn(`Others on this machine can read ${file}: chmod 600 keeps it to the server.`);
 }
 
-const readKnownTokens = (file: string): readonly KnownToken[] =>
-  readTokens(file).map(({ token, name, role }) => ({ digest: digest(token), principal: { name, role } }));
+const readKnownTokens = (file: string, roles: readonly Role[]): readonly KnownToken[] =>
+  readTokens(file, roles).map(({ token, name, role }) => ({ digest: digest(token), principal: { name, role } }));
 
 interface TokenLine {
   readonly token: string;
@@ -92,14 +98,14 @@ function isTokenLine(line: unknown): line is TokenLine {
     token.length >= 16 &&
     typeof name === 'string' &&
     name !== '' &&
-    ROLES.some(known => known === role)
+    typeof role === 'string'
   );
 }
 
 /** What the documentation shows in the place of a token: whoever copies it must not have opened the server to all. */
 const SAMPLE_TOKEN = /^(?:REPLACE[-_]|at-least-16-random-characters$|another-random-token-for-audit$)/i;
 
-function readTokens(file: string): TokenLine[] {
+function readTokens(file: string, roles: readonly Role[]): TokenLine[] {
   let lines: unknown;
   try {
     lines = JSON.parse(readFileSync(file, 'utf8'));
@@ -114,9 +120,14 @@ function readTokens(file: string): TokenLine[] {
   const bad = lines.findIndex(line => !isTokenLine(line));
   if (bad >= 0)
     throw wrong(
-      `needs "token" (16 characters or more), "name" and "role" (${ROLES.join(', ')}) in each entry; entry ${bad + 1} is not so.`,
+      `needs "token" (16 characters or more), "name" and "role" (${roles.join(', ')}) in each entry; entry ${bad + 1} is not so.`,
     );
   const tokens = lines as TokenLine[];
+  const strange = tokens.findIndex(({ role }) => !roles.includes(role));
+  if (strange >= 0)
+    throw wrong(
+      `names a role in entry ${strange + 1} that the file of roles does not have: there are ${roles.join(', ')}.${didYouMean(tokens[strange]!.role, roles)}`,
+    );
   if (tokens.some(({ token }) => SAMPLE_TOKEN.test(token)))
     throw wrong('holds a sample of the documentation: make tokens with openssl rand -hex 24.');
   if (new Set(tokens.map(({ name }) => name)).size !== tokens.length) throw wrong('names one user twice.');

@@ -5,8 +5,8 @@
 import { SYSTEM } from '../identity/principal.js';
 import type { SearchParameter } from '../search/parameters.js';
 import type { Context, Engine, Operation } from './engine.js';
-import type { Of, Outcome } from './interaction.js';
-import { INTERACTIONS } from './kinds.js';
+import type { InteractionKind, Of, Outcome } from './interaction.js';
+import { askOf, INTERACTIONS } from './kinds.js';
 import { viewWhole } from './response/resource-text.js';
 
 /** Made anew when other search parameters are in force. */
@@ -54,7 +54,7 @@ function statement(engine: Engine) {
           description:
             authentication === 'none'
               ? 'No authentication: the server answers on the loopback interface only.'
-              : 'Static bearer tokens with the roles admin, writer and reader. Every interaction is audited.',
+              : 'Static bearer tokens with roles. Every interaction is audited.',
         },
         resource: engine.definitions.resourceTypes.map(type => resource(engine, type)),
         interaction: Object.values(INTERACTIONS).flatMap(({ codes: { system: code } }) =>
@@ -74,8 +74,10 @@ function statement(engine: Engine) {
 }
 
 function resource(engine: Engine, type: string) {
-  const allowed = Object.values(INTERACTIONS)
-    .filter(ask => engine.decide(SYSTEM, { ...ask, type }).allow)
+  const kinds = Object.keys(INTERACTIONS) as InteractionKind[];
+  const allowed = kinds
+    .filter(kind => engine.decide(SYSTEM, askOf({ kind, type })).allow)
+    .map(kind => INTERACTIONS[kind])
     .flatMap(({ codes }) => [codes.instance, codes.type].flatMap(code => (code === undefined ? [] : [{ code }])));
   const updates = allowed.some(({ code }) => code === 'update');
   const operation = operationsOf(engine, type);

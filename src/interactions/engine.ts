@@ -4,7 +4,7 @@ import type { Decide } from '../access/decide.js';
 import type { StoreView } from '../access/view.js';
 import type { Recorder } from '../audit/record.js';
 import type { Definitions } from '../fhir/definitions.js';
-import type { Identify, Principal, Role } from '../identity/principal.js';
+import type { Identify, Principal } from '../identity/principal.js';
 import type { Clock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
 import type { Log } from '../platform/log.js';
@@ -65,6 +65,7 @@ export type PrivateSetting =
   | 'store'
   | 'secret'
   | 'tokens'
+  | 'roles'
   | 'fulltext'
   | 'handling'
   | 'linkMinutes'
@@ -127,10 +128,8 @@ export interface Allowance {
   admit(bytes: number): Promise<void>;
 }
 
-/** How an operation is done; where it is offered, and what it takes, says its OperationDefinition. */
+/** How an operation is done; where it is offered, and what it takes, says its OperationDefinition; who may run it, the file of roles. */
 export interface OperationImplementation {
-  /** Who may run it, at least. */
-  readonly role: Role;
   /** Also of one version of a resource, which an OperationDefinition cannot say. */
   readonly ofVersions?: true;
   /** The answer is a resource of this type, of which `_summary` and `_elements` show a part. */
@@ -139,9 +138,7 @@ export interface OperationImplementation {
   run(context: Context, ask: Of<'operation'>): Promise<Outcome>;
 }
 
-export interface Operation extends OperationOffer, OperationImplementation {
-  readonly role: Role;
-}
+export interface Operation extends OperationOffer, OperationImplementation {}
 
 /** By code, without the dollar sign. */
 export type Operations = ReadonlyMap<string, Operation>;
@@ -157,8 +154,8 @@ export interface OutsideRoute {
   readonly path: `/${string}`;
   /** GET answers HEAD, too. */
   readonly methods: readonly OutsideMethod[];
-  /** Who has this role at least; whoever asks from this machine; anybody. */
-  readonly who: Role | 'this-machine' | 'anybody';
+  /** Whose role has this screen; whoever asks from this machine; anybody. */
+  readonly who: { readonly screen: string } | 'this-machine' | 'anybody';
   /**
    * `as-performed`: what it performs is recorded, as always. `each-call`: each call is, too, as an operation, before it is answered.
    * That somebody is not known, or may not, is recorded either way.

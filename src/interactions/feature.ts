@@ -27,6 +27,13 @@ export interface FeatureParts {
   readonly operations?: Readonly<Record<string, OperationImplementation>>;
   readonly hooks?: readonly FeatureHook[];
   readonly routes?: readonly OutsideRoute[];
+  /** By role of profiles/roles.json: which of its operations and screens it has beside the administrator, who has all. */
+  readonly duties?: Readonly<Record<string, FeatureDuty>>;
+}
+
+export interface FeatureDuty {
+  readonly operations?: readonly string[];
+  readonly screens?: readonly string[];
 }
 
 /** The caller for what a feature performs on somebody's behalf. */
@@ -44,6 +51,7 @@ export interface ComposedFeatures {
   readonly operations: Readonly<Record<string, OperationImplementation>>;
   readonly hooks: readonly OwnedHook[];
   readonly routes: readonly OwnedRoute[];
+  readonly duties: readonly (FeatureDuty & { readonly role: string })[];
 }
 
 /** `own`: the operations of the server itself. Throws for what cannot be, before anything is open. */
@@ -57,6 +65,7 @@ export function composeFeatures(
   const operations = { ...own };
   const hooks: OwnedHook[] = [];
   const routes: OwnedRoute[] = [];
+  const duties: (FeatureDuty & { readonly role: string })[] = [];
   for (const { name: owner, open } of features) {
     if (!/^[a-z][a-z-]*$/.test(owner) || names.has(owner))
       throw new Error(`There can be no feature, or no other one, with the name ${owner}.`);
@@ -78,8 +87,26 @@ export function composeFeatures(
       addresses.add(shape);
       routes.push({ owner, route });
     }
+    for (const [role, duty] of Object.entries(parts.duties ?? {})) {
+      const strange = strangeDuty(duty, parts);
+      if (strange !== undefined) throw new Error(`A duty of ${owner} is ${strange}, which is not its own.`);
+      duties.push({ role, ...duty });
+    }
   }
-  return { operations, hooks, routes };
+  return { operations, hooks, routes, duties };
+}
+
+/** The names that roles know routes by. */
+export const screensOf = (routes: readonly OutsideRoute[]): readonly string[] => [
+  ...new Set(routes.flatMap(({ who }) => (typeof who === 'object' ? [who.screen] : []))),
+];
+
+/** An operation or a screen of a duty that the feature does not have. */
+function strangeDuty({ operations = [], screens = [] }: FeatureDuty, parts: FeatureParts): string | undefined {
+  const own = screensOf(parts.routes ?? []);
+  return (
+    operations.find(code => !Object.hasOwn(parts.operations ?? {}, code)) ?? screens.find(name => !own.includes(name))
+  );
 }
 
 /** Whether what a route gave is an answer. */

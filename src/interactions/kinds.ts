@@ -4,12 +4,19 @@
  * compile before it has its row here, its line in `runAdmitted` (perform.ts) and its reader in `READERS` (http/request.ts); the
  * linter asks for the others (`turnOf`, `resourceIn`, `criteriaOf`, `assignIdentity`), because no switch over a kind may leave one out.
  */
-import type { Ask } from '../access/decide.js';
+import type { Ask, Letter } from '../access/decide.js';
 import type { AuditPattern } from '../audit/event.js';
 import type { InteractionKind, Target } from './interaction.js';
+import type { OperationOffer } from './operations/operation.js';
 
-/** `role` and `effect`: what the access decision rests on; of an operation they are its own (operations/operation.ts). */
-export interface InteractionRow extends Pick<Ask, 'role' | 'effect'> {
+/** What becomes of resources: nothing; one is added to those that are there; what is there is changed or deleted. */
+export type Effect = 'reads' | 'adds' | 'changes';
+
+export interface InteractionRow {
+  /** Of an operation, what its OperationDefinition says (operations/operation.ts). */
+  readonly effect: Effect;
+  /** The letter that a role must have for the type; `r` without an id is `s`. Absent: nothing, or what an operation needs. */
+  readonly needs?: Letter;
   /**
    * Methods and addresses that ask for it: T a type, I an id, V a version; GET stands for HEAD, too. `T/I/…` with a search: a
    * compartment. Of operations they follow from the table of operations; a batch is told from a transaction by its Bundle.
@@ -35,19 +42,20 @@ export const LAST_ENTRIES = 3;
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-const READING = { role: 'reader', effect: 'reads', order: LAST_ENTRIES, obeysReturn: false } as const;
-const CHANGES = { role: 'writer', effect: 'changes', order: 2, obeysReturn: true } as const;
+const READING = { effect: 'reads', order: LAST_ENTRIES, obeysReturn: false } as const;
+const CHANGES = { effect: 'changes', needs: 'u', order: 2, obeysReturn: true } as const;
 /** Its entries are decided and recorded one by one. */
-const BUNDLE = { role: 'reader', audit: 'operation', order: LAST_ENTRIES, obeysReturn: false } as const;
+const BUNDLE = { audit: 'operation', order: LAST_ENTRIES, obeysReturn: false } as const;
 
 export const INTERACTIONS: Readonly<Record<InteractionKind, InteractionRow>> = {
   capabilities: { ...READING, addresses: ['GET metadata'], codes: {} },
-  read: { ...READING, addresses: ['GET T/I'], codes: { instance: 'read' }, audit: 'read' },
-  vread: { ...READING, addresses: ['GET T/I/_history/V'], codes: { instance: 'vread' }, audit: 'read' },
+  read: { ...READING, needs: 'r', addresses: ['GET T/I'], codes: { instance: 'read' }, audit: 'read' },
+  vread: { ...READING, needs: 'r', addresses: ['GET T/I/_history/V'], codes: { instance: 'vread' }, audit: 'read' },
   update: { ...CHANGES, addresses: ['PUT T', 'PUT T/I'], codes: { instance: 'update' }, audit: 'update' },
   patch: { ...CHANGES, addresses: ['PATCH T', 'PATCH T/I'], codes: { instance: 'patch' }, audit: 'update' },
   delete: {
     ...CHANGES,
+    needs: 'd',
     order: 0,
     addresses: ['DELETE T', 'DELETE T/I'],
     codes: { instance: 'delete' },
@@ -55,13 +63,14 @@ export const INTERACTIONS: Readonly<Record<InteractionKind, InteractionRow>> = {
   },
   history: {
     ...READING,
+    needs: 'r',
     addresses: ['GET _history', 'GET T/_history', 'GET T/I/_history'],
     codes: { instance: 'history-instance', type: 'history-type', system: 'history-system' },
     audit: 'history',
   },
   create: {
-    role: 'writer',
     effect: 'adds',
+    needs: 'c',
     order: 1,
     obeysReturn: true,
     addresses: ['POST T'],
@@ -70,6 +79,7 @@ export const INTERACTIONS: Readonly<Record<InteractionKind, InteractionRow>> = {
   },
   search: {
     ...READING,
+    needs: 's',
     addresses: [
       'GET ',
       'GET T',
@@ -86,7 +96,6 @@ export const INTERACTIONS: Readonly<Record<InteractionKind, InteractionRow>> = {
   transaction: { ...BUNDLE, effect: 'changes', addresses: ['POST '], codes: { system: 'transaction' } },
   batch: { ...BUNDLE, effect: 'reads', addresses: [], codes: { system: 'batch' } },
   operation: {
-    role: 'admin',
     effect: 'changes',
     order: 1,
     obeysReturn: false,
@@ -98,6 +107,23 @@ export const INTERACTIONS: Readonly<Record<InteractionKind, InteractionRow>> = {
 
 /** What may make changes by itself. */
 export const isWriting = (kind: InteractionKind): boolean => INTERACTIONS[kind].effect !== 'reads';
+
+/** What a decision about a target rests on. `operation`: the one that it names, where there is one by this name. */
+export function askOf(target: Target, operation?: Pick<OperationOffer, 'effect'>): Ask {
+  const { kind, type, id, operation: code } = target;
+  const searches = isByCriteria(target);
+  if (kind !== 'operation') {
+    const { needs } = INTERACTIONS[kind];
+    return { type, needs: needs === 'r' && id === undefined ? 's' : needs, searches };
+  }
+  const reading = id === undefined ? 's' : 'r';
+  const needs = type === undefined ? undefined : operation?.effect === 'reads' ? reading : 'u';
+  return { type, needs, operation: code ?? '', searches };
+}
+
+/** Criteria say which resource is meant: whoever gives them searches. */
+export const isByCriteria = ({ criteria, ifNoneExist }: Target): boolean =>
+  criteria !== undefined || ifNoneExist !== undefined;
 
 /** Code of http://hl7.org/fhir/restful-interaction. */
 export function restfulCode({ kind, type, id }: Target): string {

@@ -19,7 +19,7 @@ import type { Interaction, Outcome, RecordedPart, Result, Target } from './inter
 import { withCompanions } from './write/companions.js';
 import { checkIntegrity } from './write/integrity.js';
 import { afterCommit, messagesOf } from './write/run-hooks.js';
-import { INTERACTIONS, isWriting, restfulCode } from './kinds.js';
+import { askOf, INTERACTIONS, isByCriteria, isWriting, restfulCode } from './kinds.js';
 import { storeAttachments } from './write/prepare.js';
 import { operate } from './operations/index.js';
 import { patch } from './patch.js';
@@ -38,7 +38,7 @@ const ATTEMPTS = 100;
  */
 export async function perform(caller: Caller, interaction: Interaction, admitted?: Admitted): Promise<Result> {
   // A target that was known before its criteria were read was not decided as a search.
-  const isDecided = admitted && (admitted.searches || !searches(interaction));
+  const isDecided = admitted && (admitted.searches || !isByCriteria(interaction));
   const { restrictions } = isDecided ? admitted : await admit(caller, interaction);
   const { allowance, engine, principal, agent, requestId, address, request, note } = caller;
   const view = createView(engine, restrictions);
@@ -58,9 +58,6 @@ export interface Admitted extends Allowed {
   /** It was decided as a search, too. */
   readonly searches: boolean;
 }
-
-/** Criteria say which resource is meant: whoever gives them searches. */
-const searches = (target: Target): boolean => target.criteria !== undefined || target.ifNoneExist !== undefined;
 
 /** Writers of one resource, and of what the same criteria mean, take turns: the store need not tell them apart. */
 function turnOf({ operations }: Engine, ask: Interaction): string | undefined {
@@ -91,13 +88,11 @@ function turnOf({ operations }: Engine, ask: Interaction): string | undefined {
  * megabytes, or learns what is wrong with them.
  */
 export async function admit(caller: Caller, target: Target): Promise<Admitted> {
-  const { kind, type, operation: code } = target;
-  const operation = code === undefined ? undefined : caller.engine.operations.get(code);
-  const { role, effect } = operation ?? INTERACTIONS[kind];
-  const asked = { type, role, effect, searches: searches(target) };
+  const { operation: code } = target;
+  const asked = askOf(target, code === undefined ? undefined : caller.engine.operations.get(code));
   const decision = caller.engine.decide(caller.principal, asked);
   if (!decision.allow) return recordRefusal(caller, target, new FhirError(decision.kind, decision.why));
-  return { allow: true, restrictions: decision.restrictions, searches: asked.searches };
+  return { allow: true, restrictions: decision.restrictions, searches: asked.searches === true };
 }
 
 /** Records a failed interaction, or one that failed before it could be run, and throws its error. */

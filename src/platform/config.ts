@@ -102,6 +102,11 @@ export const SETTINGS = {
     '',
     'JSON file of static bearer tokens: [{"token", "name", "role": "admin|writer|reader"}].',
   ),
+  roles: textSetting(
+    'ROLES',
+    '',
+    'JSON file of roles: what each may do with which types, operations and screens. Empty: admin, writer and reader.',
+  ),
   workers: wholeNumber('WORKERS', 1, 'Server processes (MongoDB only; the embedded store is one process).', 1, 64),
   log: choice('LOG', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'Log level'),
   secret: textSetting(

@@ -47,7 +47,7 @@ const faulty: readonly OutsideRoute[] = [
 ];
 const echo = route('/echo', {
   methods: ['POST'],
-  who: 'writer',
+  who: { screen: 'echo' },
   recorded: 'each-call',
   maxBody: 10,
   async answer({ body, header, parameters }) {
@@ -60,7 +60,10 @@ const echo = route('/echo', {
 const named = (
   ['/named/{id}', '/named/{id}/{part}', '/named/{id}/parts', '/named/all', '/named/first/{part}'] as const
 ).map(path => route(path, { answer: ({ path: values }) => ({ body: JSON.stringify([path, values]) }) }));
-const routes: Feature = { name: 'routes', open: () => ({ routes: [...faulty, ...named, echo] }) };
+const routes: Feature = {
+  name: 'routes',
+  open: () => ({ routes: [...faulty, ...named, echo], duties: { writer: { screens: ['echo'] } } }),
+};
 
 onBothStores(
   'a feature',
@@ -130,19 +133,19 @@ onBothStores(
 
     it('has its route, for those who may, on their behalf', async () => {
       const id = await newcomer();
-      const answer = await outside(`/welcome?patient=${id}`, 'reader');
+      const answer = await outside(`/welcome/${id}`, 'reader');
       assert.deepEqual(
         [answer.status, answer.headers.get('content-type'), await answer.text()],
         [200, 'text/plain', '1 to call'],
       );
       assert.equal(answer.headers.get('cache-control'), 'no-store');
       assert.deepEqual((await events('action=E&_count=1'))?.[0], ['search-type', '0', 'reader', 'welcome']);
-      const head = await outside(`/welcome?patient=${id}`, 'reader', { method: 'HEAD' });
+      const head = await outside(`/welcome/${id}`, 'reader', { method: 'HEAD' });
       assert.deepEqual([head.status, head.headers.get('content-length'), await head.text()], [200, '9', '']);
     });
 
     it('keeps from its route who may not, and records that', async () => {
-      assert.equal((await outside('/welcome?patient=1')).status, 401);
+      assert.equal((await outside('/welcome/1')).status, 401);
       assert.deepEqual((await events('outcome=4&_count=1'))?.[0], ['operation', '4', undefined, 'welcome']);
       assert.equal((await outside('/echo', 'reader', { method: 'POST', body: 'x' })).status, 403);
       assert.deepEqual((await events('outcome=4&_count=1'))?.[0], ['operation', '4', 'reader', 'routes']);
@@ -152,10 +155,9 @@ onBothStores(
     });
 
     it('refuses methods, bodies and questions that its route does not take', async () => {
-      const posted = await outside('/welcome', 'reader', { method: 'POST', body: 'x' });
+      const posted = await outside('/welcome/1', 'reader', { method: 'POST', body: 'x' });
       assert.deepEqual([posted.status, posted.headers.get('allow')], [405, 'GET, HEAD']);
-      assert.equal((await outside('/welcome', 'reader')).status, 400);
-      assert.equal((await outside('/welcome?patient=%', 'reader')).status, 400);
+      assert.equal((await outside('/echo?a=%', 'writer', { method: 'POST', body: 'x' })).status, 400);
       assert.equal((await outside('/echo', 'writer', { method: 'POST', body: 'more than ten' })).status, 413);
     });
 
@@ -233,7 +235,6 @@ onBothStores(
 );
 
 const nothing: OperationImplementation = {
-  role: 'reader',
   run: async () => ({ result: { status: 200, patients: [] } }),
 };
 
@@ -251,6 +252,12 @@ describe('features that cannot be', () => {
       [empty('one', { operations: { nothing } })],
       /\$nothing has no OperationDefinition/,
     ],
+    [
+      'a duty of something else',
+      [empty('one', { duties: { reader: { operations: ['purge'] } } })],
+      /duty of one is purge, which is not its own/,
+    ],
+    ['a duty of a role that is none', [empty('one', { duties: { owner: {} } })], /role owner, which is none/],
     ['a hook of no type', [empty('one', { hooks: [{ types: ['Unicorn'], check: () => undefined }] })], /Unicorn/],
     ['a route of the server', [empty('one', { routes: [route('/metrics', {})] })], /\/metrics of one/],
     ['two routes with one address', [empty('one', { routes: [echo, echo] })], /\/echo of one/],

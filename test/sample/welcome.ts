@@ -1,6 +1,5 @@
 /** A feature as an example, and for tests: whoever is new gets a Task to be called, which others can count. docs/features.md */
 import { Counter } from 'prom-client';
-import { FhirError } from '../../src/fhir/error.js';
 import type { Caller } from '../../src/interactions/engine.js';
 import { actingFor, type Feature } from '../../src/interactions/feature.js';
 import { perform } from '../../src/interactions/perform.js';
@@ -18,7 +17,9 @@ export const welcome: Feature = {
   profiles: new URL('../../../test/sample/profiles/', import.meta.url),
   open({ metrics: { registry } }) {
     const calls = new Counter({ name: 'chartroom_welcome_calls_total', help: 'To call.', registers: [registry] });
+    const duty = { operations: ['welcome-calls'], screens: ['welcome'] };
     return {
+      duties: { reader: duty, writer: duty },
       hooks: [
         {
           types: ['Patient'],
@@ -33,7 +34,6 @@ export const welcome: Feature = {
       ],
       operations: {
         'welcome-calls': {
-          role: 'reader',
           async run(context, { id = '' }) {
             const parameter = [{ name: 'calls', valueInteger: await countCalls(context, id) }];
             const text = Buffer.from(JSON.stringify({ resourceType: 'Parameters', parameter }));
@@ -43,16 +43,12 @@ export const welcome: Feature = {
       },
       routes: [
         {
-          path: '/welcome',
+          path: '/welcome/{patient}',
           methods: ['GET'],
-          who: 'reader',
+          who: { screen: 'welcome' },
           recorded: 'as-performed',
           headers: { 'Content-Type': 'text/plain' },
-          async answer({ caller, parameters }) {
-            const [, patient] = parameters().find(([name]) => name === 'patient') ?? [];
-            if (!patient) throw new FhirError('invalid', 'Say which patient, as in ?patient=1.');
-            return { body: `${await countCalls(caller, patient)} to call` };
-          },
+          answer: async ({ caller, path }) => ({ body: `${await countCalls(caller, path['patient']!)} to call` }),
         },
       ],
     };

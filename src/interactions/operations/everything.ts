@@ -30,7 +30,7 @@ import { outcomeEntry, rowEntries } from '../response/searchset.js';
 import { TRAIL, typesNamed } from '../search/types-named.js';
 import { readElements, readSummary, VIEW } from '../response/summary-view.js';
 
-export const everything: OperationImplementation = { role: 'reader', run: runEverything };
+export const everything: OperationImplementation = { run: runEverything };
 
 async function runEverything(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   const { engine } = context;

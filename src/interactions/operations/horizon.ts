@@ -6,7 +6,7 @@ import type { Context, OperationImplementation } from '../engine.js';
 import type { Of, Outcome } from '../interaction.js';
 import { readGiven } from './parameters.js';
 
-export const horizonOperation: OperationImplementation = { role: 'reader', shows: 'Parameters', run: showHorizon };
+export const horizonOperation: OperationImplementation = { shows: 'Parameters', run: showHorizon };
 
 async function showHorizon({ engine, view }: Context, ask: Of<'operation'>): Promise<Outcome> {
   readGiven(engine, ask);

@@ -1,6 +1,6 @@
 /**
  * Operations: https://hl7.org/fhir/R4/operations.html. One file per operation beside this one, one line in the table here, and
- * an OperationDefinition among the profiles that the server brings along; routes, /metadata and the access decision follow.
+ * an OperationDefinition among the profiles that the server brings along, and its code in profiles/roles.json beside those who may run it.
  */
 import { FhirError } from '../../fhir/error.js';
 import type { Resource } from '../../fhir/resource.js';
@@ -40,8 +40,8 @@ export function composeOperations(
   for (const [code, implementation] of Object.entries(implementations)) {
     const definition = definitions.find(each => each.resourceType === 'OperationDefinition' && each['code'] === code);
     if (!definition) throw new Error(`The operation $${code} has no OperationDefinition.`);
-    const { role, ofVersions = false } = implementation;
-    operations.set(code, { ...implementation, ...offerOf(definition, role, ofVersions) });
+    const { ofVersions = false } = implementation;
+    operations.set(code, { ...implementation, ...offerOf(definition, ofVersions) });
   }
   return operations;
 }

@@ -25,12 +25,11 @@ import { join } from '../response/text.js';
 import { leftAlone } from '../write/unchanged.js';
 import { checkPreconditions, nextIdentity } from '../update.js';
 
-export const meta: OperationImplementation = { role: 'reader', ofVersions: true, shows: 'Parameters', run: showMeta };
+export const meta: OperationImplementation = { ofVersions: true, shows: 'Parameters', run: showMeta };
 
 type Combine = (meta: JsonObject, given: JsonObject) => JsonObject;
 
 const changing = (combine: Combine): OperationImplementation => ({
-  role: 'writer',
   run: (context, ask) => changeMeta(context, ask, combine),
 });
 export const metaAdd = changing(addLabels);

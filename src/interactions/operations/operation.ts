@@ -3,7 +3,6 @@
  * which methods, whether it changes something and what it takes. Routes, /metadata, the access decision and the reader of
  * parameters follow from it, so that what is published is what is done.
  */
-import type { Ask } from '../../access/decide.js';
 import { isObject, itemsOf, type Json, type Resource } from '../../fhir/resource.js';
 
 export type OperationLevel = 'system' | 'type' | 'instance' | 'version';
@@ -18,8 +17,9 @@ export interface ParameterDefinition {
   readonly type?: string;
 }
 
-/** `role`: who may run it, at least; `effect`: what becomes of what it is asked of. */
-export interface OperationOffer extends Pick<Ask, 'role' | 'effect'> {
+export interface OperationOffer {
+  /** What becomes of what it is asked of. */
+  readonly effect: 'reads' | 'changes';
   /** Without the dollar sign. */
   readonly code: string;
   /** Id of its OperationDefinition among those that the server brings along. */
@@ -33,7 +33,7 @@ export interface OperationOffer extends Pick<Ask, 'role' | 'effect'> {
 }
 
 /** `ofVersions`: also of one version of a resource, which an OperationDefinition cannot say. */
-export function offerOf(definition: Resource, role: Ask['role'], ofVersions: boolean): OperationOffer {
+export function offerOf(definition: Resource, ofVersions: boolean): OperationOffer {
   const { id, code, system, type, instance, affectsState, resource } = definition;
   const levels = [system && 'system', type && 'type', instance && 'instance', instance && ofVersions && 'version'];
   const types = itemsOf(resource).map(jsonText);
@@ -42,7 +42,6 @@ export function offerOf(definition: Resource, role: Ask['role'], ofVersions: boo
   return {
     code: jsonText(code),
     definition: jsonText(id),
-    role,
     effect: affectsState === true ? 'changes' : 'reads',
     levels: levels.filter((level): level is OperationLevel => typeof level === 'string'),
     methods: affectsState !== true && simple ? ['GET', 'POST'] : ['POST'],

@@ -19,7 +19,7 @@ import { auditSubject } from '../read.js';
 import { checkPreconditions } from '../update.js';
 import { hookDeletions } from '../write/run-hooks.js';
 
-export const purge: OperationImplementation = { role: 'admin', run: runPurge };
+export const purge: OperationImplementation = { run: runPurge };
 
 /** Versions that are looked at in one step. */
 const VERSIONS_A_PAGE = 100;

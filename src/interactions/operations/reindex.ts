@@ -12,8 +12,8 @@ import { jsonText } from './operation.js';
 import { readGiven } from './parameters.js';
 import type { Progress } from '../../conformance/reindex-notes.js';
 
-export const reindexOperation: OperationImplementation = { role: 'admin', run: requestReindex };
-export const reindexStatus: OperationImplementation = { role: 'admin', shows: 'Parameters', run: showReindex };
+export const reindexOperation: OperationImplementation = { run: requestReindex };
+export const reindexStatus: OperationImplementation = { shows: 'Parameters', run: showReindex };
 
 async function requestReindex({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> {
   const [given] = readGiven(engine, ask).given;

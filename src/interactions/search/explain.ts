@@ -22,14 +22,14 @@ export interface SearchExplanation {
   readonly store: Explanation;
 }
 
-/** Whether the caller wants to know. Throws `forbidden` for anybody but an administrator, `invalid` for another value. */
-export function wantsExplanation({ principal }: Context, parameters: Parameters): boolean {
+/** Whether the caller wants to know. Throws `forbidden` for roles that may not, `invalid` for another value. */
+export function wantsExplanation({ engine, principal }: Context, parameters: Parameters): boolean {
   const value = parameters.find(([name]) => name === EXPLAIN)?.[1];
   if (value === undefined || value === 'false') return false;
   if (value !== 'true')
     throw new FhirError('invalid', '_explain must be true or false.', { expression: `http.${EXPLAIN}` });
-  if (principal.role !== 'admin')
-    throw new FhirError('forbidden', 'Only an administrator may see how a search is answered.');
+  if (!engine.decide(principal, { operation: EXPLAIN }).allow)
+    throw new FhirError('forbidden', 'This role may not see how a search is answered.');
   return true;
 }
 

@@ -8,7 +8,7 @@
 import { FhirError } from '../../fhir/error.js';
 import type { Version } from '../../store/store.js';
 import type { Context } from '../engine.js';
-import { INTERACTIONS } from '../kinds.js';
+import { askOf } from '../kinds.js';
 import { findReferring } from './referrers.js';
 
 /** Current versions of what refers to `roots`, directly or through others. Throws `conflict` where there are too many. */
@@ -26,7 +26,7 @@ export async function cascade(context: Context, roots: readonly Version[]): Prom
         { expression: 'http._cascade', detail: 'cascade-too-large' },
       );
     for (const type of new Set(found.map(name => name.type))) {
-      const decision = engine.decide(principal, { ...INTERACTIONS.delete, type });
+      const decision = engine.decide(principal, askOf({ kind: 'delete', type }));
       if (!decision.allow) throw new FhirError(decision.kind, decision.why);
     }
     const rows = await Promise.all(found.map(({ type, id }) => view.read(type, id)));

@@ -7,7 +7,7 @@
  * in whatever process.
  */
 import { FhirError } from '../../fhir/error.js';
-import { parseSearch } from '../../search/parse.js';
+import { parseCriteria } from '../../search/criteria.js';
 import { all, type Where } from '../../search/query.js';
 import type { Separated } from '../../search/separate.js';
 import { withIds } from '../../search/separate.js';
@@ -59,29 +59,11 @@ export async function readCriteria(
     throw new FhirError('forbidden', 'This role may not search for this type, so it cannot use criteria for it.', {
       expression: 'http.criteria',
     });
-  const parsed = parseSearch(
-    {
-      types: [type],
-      parameters,
-      lenient: false,
-      bases: settings.bases,
-      now: engine.clock.now(),
-      fullText: settings.fullText,
-    },
+  const where = parseCriteria(
+    { types: [type], parameters, bases: settings.bases, now: engine.clock.now(), fullText: settings.fullText },
     engine.parameters,
     definitions,
   );
-  const { where, sort, includes, count, total, summary, elements } = parsed;
-  if (sort.length > 0 || includes.length > 0 || [count, total, summary, elements].some(option => option !== undefined))
-    throw new FhirError('invalid', 'Criteria hold conditions alone, nothing about the form of an answer.', {
-      expression: 'http.criteria',
-      detail: 'criteria-with-options',
-    });
-  if (where.kind === 'all' && where.of.length === 0)
-    throw new FhirError('invalid', 'Criteria must be given: without any, every resource of the type would be meant.', {
-      expression: 'http.criteria',
-      detail: 'no-criteria',
-    });
   const identifier = parameters.find(([name, value]) => name === 'identifier' && /^[^,\\]*[^|,\\]$/.test(value));
   return {
     type,

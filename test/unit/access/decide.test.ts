@@ -1,110 +1,199 @@
-/** Who may do what: https://hl7.org/fhir/R4/security.html#AccessDenied. Rows AUD-3 and of the roles in identity/principal.ts. */
+/** Who may do what: https://hl7.org/fhir/R4/security.html#AccessDenied. Rows AUD-3 and of the roles in profiles/roles.json. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { type Ask, decide } from '../../../src/access/decide.js';
-import { type Role, ROLES } from '../../../src/identity/principal.js';
-import type { InteractionKind } from '../../../src/interactions/interaction.js';
-import { INTERACTIONS } from '../../../src/interactions/kinds.js';
+import type { Ask } from '../../../src/access/decide.js';
+import type { Json } from '../../../src/fhir/resource.js';
+import type { Role } from '../../../src/identity/principal.js';
+import type { InteractionKind, Target } from '../../../src/interactions/interaction.js';
+import { askOf, INTERACTIONS } from '../../../src/interactions/kinds.js';
 import { operations } from '../../support/operations.js';
+import { decide, decideWith, ROLES } from '../../support/roles.js';
 
-const READING: readonly InteractionKind[] = ['capabilities', 'read', 'vread', 'history', 'search'];
 const CHANGING: readonly InteractionKind[] = ['update', 'patch', 'delete'];
-const WHOLE: readonly InteractionKind[] = ['batch', 'transaction'];
+const KINDS = Object.keys(INTERACTIONS) as InteractionKind[];
+/** What the server had in code before roles were data: who may, at least. */
+const OPERATION_RANK: Readonly<Record<string, number>> = {
+  everything: 0,
+  horizon: 0,
+  meta: 0,
+  'meta-add': 1,
+  'meta-delete': 1,
+  purge: 2,
+  reindex: 2,
+  'reindex-status': 2,
+};
+const RANK: Readonly<Record<Role, number>> = { reader: 0, writer: 1, admin: 2 };
+const KIND_RANK = (kind: InteractionKind): number => (['create', ...CHANGING].includes(kind) ? 1 : 0);
 
-/** `yes`, or the kind of the refusal. */
-function answer(role: Role, ask: Ask): string {
-  const decision = decide({ role }, ask);
-  if (!decision.allow) return decision.kind;
-  const hidden = role === 'admin' ? [] : [['AuditEvent', 'hidden']];
-  assert.deepEqual([...decision.restrictions], hidden, 'what must not appear in the answer');
-  return 'yes';
+/** The three roles as they were decided in code: the oracle. */
+function decidedBefore(role: Role, target: Target): string {
+  const operation = target.operation === undefined ? undefined : operations.get(target.operation);
+  const needed = operation ? OPERATION_RANK[operation.code]! : target.kind === 'operation' ? 2 : KIND_RANK(target.kind);
+  const { effect } = operation ?? INTERACTIONS[target.kind];
+  const alone = (rank: number, what: string): string => {
+    if (target.type === 'AuditEvent' && what === 'changes')
+      return 'method-not-allowed Audit events cannot be changed or deleted.';
+    if (role === 'admin') return 'sees all';
+    if (target.type === 'AuditEvent' && what !== 'adds')
+      return 'forbidden Only an administrator reads the audit trail.';
+    if (RANK[role]! >= rank) return 'sees all but AuditEvent';
+    return `forbidden ${rank === 2 ? 'Only an administrator may do this.' : 'This role may not write.'}`;
+  };
+  const first = alone(needed, effect);
+  return first.startsWith('sees') && (target.criteria || target.ifNoneExist) ? alone(0, 'reads') : first;
 }
-/** Of reader, writer and admin. */
-const answers = (ask: Ask): string => (['reader', 'writer', 'admin'] as const).map(role => answer(role, ask)).join(' ');
-const operation = (role: Role, changes: boolean, type?: string): Ask => ({
-  role,
-  effect: changes ? 'changes' : 'reads',
-  ...(type === undefined ? {} : { type }),
-});
-const asking = ({ kind, ...rest }: { kind: InteractionKind; type?: string; searches?: boolean }): Ask => ({
-  ...INTERACTIONS[kind],
-  ...rest,
-});
+
+function decided(role: Role, ask: Ask, by = decide): string {
+  const decision = by({ role }, ask);
+  if (!decision.allow) return `${decision.kind} ${decision.why}`;
+  const hidden = [...decision.restrictions].map(([type, seen]) => (seen === 'hidden' ? type : `a part of ${type}`));
+  return `sees all${hidden.length > 0 ? ` but ${hidden.join(', ')}` : ''}`;
+}
+const asked = (target: Target): Ask =>
+  askOf(target, target.operation === undefined ? undefined : operations.get(target.operation));
+
+/** No address asks for a whole Bundle, or the statement, of a type; nor for an operation where it is not offered. */
+function isAskable({ kind, type, id, criteria, operation }: Target): boolean {
+  if (kind === 'capabilities' || kind === 'batch' || kind === 'transaction') return !type && !id && !criteria;
+  const offered = operations.get(operation ?? '');
+  return !offered || offered.levels.includes(type === undefined ? 'system' : id === undefined ? 'type' : 'instance');
+}
+
+const targets = (): readonly Target[] =>
+  [undefined, 'Patient', 'Binary', 'AuditEvent', 'SearchParameter'].flatMap(type =>
+    [undefined, '1'].flatMap(id =>
+      [undefined, true as const].flatMap(criteria => {
+        const where = { ...(type ? { type } : {}), ...(id ? { id } : {}), ...(criteria ? { criteria } : {}) };
+        const plain = KINDS.filter(kind => kind !== 'operation').map(kind => ({ kind, ...where }));
+        const run = [...operations.keys(), 'nosuch'].map(operation => ({
+          kind: 'operation' as const,
+          operation,
+          ...where,
+        }));
+        return [...plain, { kind: 'operation' as const, ...where }, ...run];
+      }),
+    ),
+  );
 
 describe('decide', () => {
-  it('is asked here about every kind of interaction', () =>
-    assert.deepEqual(
-      [...READING, ...CHANGING, ...WHOLE, 'create', 'operation'].toSorted(),
-      Object.keys(INTERACTIONS).toSorted(),
-    ));
-
-  for (const type of ['Patient', 'Binary'])
-    it(`lets everybody read a ${type}, and writers and administrators write it`, () => {
-      for (const kind of READING) assert.equal(answers(asking({ kind, type })), 'yes yes yes', kind);
-      for (const kind of ['create', ...CHANGING] as const)
-        assert.equal(answers(asking({ kind, type })), 'forbidden yes yes', kind);
-    });
-
-  it('lets everybody send a batch or a transaction, because its entries are decided one by one', () => {
-    for (const kind of WHOLE) assert.equal(answers(asking({ kind })), 'yes yes yes', kind);
-  });
-
-  it('lets nobody change an audit event, and only administrators read one (AUD-3)', () => {
-    const type = 'AuditEvent';
-    for (const kind of CHANGING)
-      assert.equal(answers(asking({ kind, type })), 'method-not-allowed method-not-allowed method-not-allowed', kind);
-    for (const kind of READING) assert.equal(answers(asking({ kind, type })), 'forbidden forbidden yes', kind);
-    assert.equal(answers(asking({ kind: 'create', type })), 'forbidden yes yes');
-  });
-
-  it('lets nobody use criteria of what he may not search, though he may create it', () => {
-    const searches = true;
-    assert.equal(answers(asking({ kind: 'create', type: 'AuditEvent', searches })), 'forbidden forbidden yes');
-    assert.equal(answers(asking({ kind: 'create', type: 'AuditEvent', searches: false })), 'forbidden yes yes');
-    for (const kind of ['create', ...CHANGING] as const)
-      assert.equal(answers(asking({ kind, type: 'Patient', searches })), 'forbidden yes yes', kind);
-  });
-
-  it('lets an operation be run by the role that it names, and by those above', () => {
-    for (const type of [undefined, 'Patient'])
-      for (const writes of [false, true]) {
-        assert.equal(answers(operation('reader', writes, type)), 'yes yes yes');
-        assert.equal(answers(operation('writer', writes, type)), 'forbidden yes yes');
-        assert.equal(answers(operation('admin', writes, type)), 'forbidden forbidden yes');
+  it('says of the three roles, of every kind, operation and type, what was said in code before', () => {
+    assert.deepEqual(Object.keys(OPERATION_RANK).toSorted(), [...operations.keys()].toSorted());
+    const wrong: string[] = [];
+    let count = 0;
+    for (const target of targets())
+      for (const role of ROLES) {
+        if (!isAskable(target)) continue;
+        count++;
+        const [was, is] = [decidedBefore(role, target), decided(role, asked(target))];
+        if (was !== is) wrong.push(`${role} ${JSON.stringify(target)}: ${is} instead of ${was}`);
       }
+    assert.deepEqual(wrong, []);
+    assert.ok(count > 400, String(count));
   });
 
-  it('takes an operation on audit events for reading where it changes nothing, and for changing where it does', () => {
-    for (const role of ROLES) {
-      assert.equal(answers(operation(role, false, 'AuditEvent')), 'forbidden forbidden yes', role);
-      assert.equal(
-        answers(operation(role, true, 'AuditEvent')),
-        'method-not-allowed method-not-allowed method-not-allowed',
-        role,
-      );
-    }
+  it('lets nobody change an audit event, whatever the file says', () => {
+    for (const kind of CHANGING)
+      for (const role of ROLES)
+        assert.match(decided(role, asked({ kind, type: 'AuditEvent', id: '1' })), /^method-not-allowed /);
   });
 
-  it('leaves to administrators what it does not know', () => {
-    assert.equal(answers(asking({ kind: 'operation' })), 'forbidden forbidden yes');
-    assert.equal(answer('nobody' as Role, asking({ kind: 'read', type: 'Patient' })), 'forbidden');
+  it('lets a role that is none do nothing but ask for the statement', () => {
+    const nobody = (target: Target) => decided('nobody', asked(target));
+    assert.match(nobody({ kind: 'read', type: 'Patient', id: '1' }), /^forbidden /);
+    assert.match(nobody({ kind: 'search' }), /^forbidden /);
+    assert.match(nobody({ kind: 'operation', operation: 'everything' }), /^forbidden /);
+    assert.match(nobody({ kind: 'capabilities' }), /^sees all but Account, .*VisionPrescription$/);
+  });
+
+  it('takes an address that no type has for one of the others, so that what is wrong with it can be told', () => {
+    assert.equal(decided('reader', asked({ kind: 'read', type: 'Unicorn', id: '1' })), 'sees all but AuditEvent');
+    assert.equal(decided('admin', asked({ kind: 'update', type: 'Unicorn', id: '1' })), 'sees all');
   });
 
   it('says why without naming data', () => {
-    for (const kind of ['read', 'update', 'operation', 'transaction'] as const)
-      for (const type of ['Patient', 'AuditEvent'])
-        for (const role of ROLES) {
-          const decision = decide({ role }, asking({ kind, type }));
-          if (!decision.allow) assert.match(decision.why, /^(Only an administrator|This role|Audit events) [a-z ]+\.$/);
-        }
+    for (const target of targets())
+      for (const role of [...ROLES, 'nobody']) {
+        const decision = decide({ role }, asked(target));
+        if (!decision.allow) assert.match(decision.why, /^(Only an administrator|This role|Audit events) [a-z ]+\.$/);
+      }
   });
 
   it('finds every operation that changes its resource closed to readers', () => {
     const writing = [...operations].filter(([, { effect }]) => effect === 'changes');
     assert.ok(writing.length >= 3);
-    for (const [code, { role, methods }] of writing) {
-      assert.notEqual(role, 'reader', code);
+    for (const [code, { methods }] of writing) {
+      assert.match(
+        decided('reader', asked({ kind: 'operation', operation: code, type: 'Patient', id: '1' })),
+        /^forbidden/,
+      );
       assert.deepEqual(methods, ['POST'], code);
     }
+  });
+});
+
+describe('decide by roles of one’s own', () => {
+  const laboratory = { type: 'Observation', letters: 'rs', where: 'category=laboratory' };
+  const roles: Readonly<Record<string, Json>> = {
+    lab: { types: [laboratory, { type: 'Patient', letters: 'rs' }], operations: ['meta'], screens: ['desk'] },
+    inbox: { types: [{ type: 'DocumentReference', letters: 'c' }] },
+    'by-id': { types: [{ type: '*', letters: 'r' }] },
+    both: { types: [laboratory, { type: 'Observation', letters: 'rs', where: 'code=x' }] },
+    wide: { types: [laboratory, { type: 'Observation', letters: 'rs' }] },
+    trail: { types: [{ type: 'AuditEvent', letters: 'rs' }] },
+  };
+  const by = decideWith(roles);
+  const says = (role: string, target: Target): string => decided(role, asked(target), by);
+  const conditionOf = (role: string) => {
+    const decision = by({ role }, asked({ kind: 'search', type: 'Observation' }));
+    return decision.allow ? decision.restrictions.get('Observation') : undefined;
+  };
+
+  it('sees of each type what its rows say', () => {
+    const seen = says('lab', { kind: 'search', type: 'Observation' });
+    assert.match(seen, /^sees all but Account, .*NutritionOrder, a part of Observation, ObservationDefinition/);
+    assert.ok(!/\bPatient\b/.test(seen) && seen.includes('AuditEvent'));
+    assert.match(says('lab', { kind: 'search', type: 'Encounter' }), /^forbidden This role may not read resources/);
+    assert.match(says('lab', { kind: 'update', type: 'Patient', id: '1' }), /^forbidden This role may not write\.$/);
+    assert.match(says('lab', { kind: 'search', type: 'AuditEvent' }), /may not read the audit trail/);
+    assert.match(says('trail', { kind: 'search', type: 'AuditEvent' }), /^sees all but Account/);
+  });
+
+  it('joins rows of one type', () => {
+    assert.ok(typeof conditionOf('lab') === 'object');
+    assert.deepEqual(conditionOf('both'), {
+      kind: 'any',
+      of: [conditionOf('lab'), { kind: 'param', code: 'code', test: { kind: 'token', any: [{ code: 'x' }] } }],
+    });
+    assert.equal(conditionOf('wide'), undefined);
+  });
+
+  it('creates without seeing', () => {
+    assert.match(says('inbox', { kind: 'create', type: 'DocumentReference' }), /^sees all but Account, /);
+    assert.match(says('inbox', { kind: 'create', type: 'DocumentReference', ifNoneExist: true }), /^forbidden/);
+    assert.match(says('inbox', { kind: 'create', type: 'Patient' }), /^forbidden This role may not write resources/);
+    assert.match(says('inbox', { kind: 'read', type: 'DocumentReference', id: '1' }), /^forbidden/);
+  });
+
+  it('reads by id what it may not search for, and searches show nothing of it', () => {
+    assert.equal(says('by-id', { kind: 'read', type: 'Patient', id: '1' }), 'sees all but AuditEvent');
+    assert.equal(says('by-id', { kind: 'history', type: 'Patient', id: '1' }), 'sees all but AuditEvent');
+    for (const target of [
+      { kind: 'search', type: 'Patient' },
+      { kind: 'history', type: 'Patient' },
+      { kind: 'search' },
+    ] as const)
+      assert.match(says('by-id', target), /^forbidden/, JSON.stringify(target));
+    assert.match(says('by-id', { kind: 'transaction' }), /^sees all but Account/);
+  });
+
+  it('runs the operations and opens the screens that it names', () => {
+    const ask = (role: string, operation: string) =>
+      says(role, { kind: 'operation', operation, type: 'Patient', id: '1' });
+    assert.match(ask('lab', 'meta'), /^sees/);
+    assert.match(ask('lab', 'everything'), /^forbidden Only an administrator may do this\.$/);
+    assert.match(ask('lab', 'meta-add'), /^forbidden/);
+    assert.match(decided('lab', { screen: 'desk' }, by), /^sees/);
+    assert.match(decided('inbox', { screen: 'desk' }, by), /^forbidden This role may not do this\.$/);
+    assert.match(decided('admin', { screen: 'desk' }, by), /^sees all$/);
   });
 });

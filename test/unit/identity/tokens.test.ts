@@ -34,13 +34,15 @@ function fileOf(content: unknown, mode = 0o600): string {
   return path;
 }
 
+const ROLES = ['admin', 'reader'];
+
 describe('the file of tokens', () => {
   const refusals: readonly (readonly [what: string, content: unknown, says: RegExp])[] = [
     ['that is no JSON', '[{', /is no JSON/],
     ['that is no array', { token: token('a') }, /JSON array/],
     ['without tokens', [], /at least one/],
     ['with a short token', [line('a'), line('b', { token: 'short' })], /entry 2/],
-    ['with an unknown role', [line('a', { role: 'owner' })], /entry 1/],
+    ['with an unknown role', [line('a', { role: 'owner' })], /role in entry 1 .* there are admin, reader/],
     ['with one name twice', [line('a'), line('b', { name: 'user a' })], /one user twice/],
     ['with one token twice', [line('a'), line('b', { token: token('a') })], /one token twice/],
     ['with a sample of the documentation', [line('a', { token: 'REPLACE-by-openssl-rand-hex-24' })], /openssl/],
@@ -50,7 +52,7 @@ describe('the file of tokens', () => {
     it(`is refused ${what}, named, without repeating a token`, () => {
       const file = fileOf(content);
       assert.throws(
-        () => identifyByTokens(file, () => undefined, clock),
+        () => identifyByTokens(file, ROLES, () => undefined, clock),
         (error: unknown) => {
           assert.ok(error instanceof ConfigError);
           assert.match(error.message, says);
@@ -63,14 +65,14 @@ describe('the file of tokens', () => {
   it('draws a warning where others can read it', () => {
     const said: string[] = [];
     const [closed, open] = [fileOf([line('a')]), fileOf([line('a')], 0o644)];
-    for (const file of [closed, open]) identifyByTokens(file, text => said.push(text), clock);
+    for (const file of [closed, open]) identifyByTokens(file, ROLES, text => said.push(text), clock);
     assert.deepEqual([said.length, said[0]?.includes(open)], [1, true]);
   });
 
   it('is read again when it changes, and a bad one changes nothing', async () => {
     const file = fileOf([line('a')]);
     const said: string[] = [];
-    const identify = identifyByTokens(file, text => said.push(text), clock);
+    const identify = identifyByTokens(file, ROLES, text => said.push(text), clock);
     const knows = async (letter: string): Promise<boolean> => {
       try {
         return (await identify({ authorization: `Bearer ${token(letter)}` })).name === `user ${letter}`;

@@ -42,7 +42,7 @@ const NEEDY: Resource = {
   affectsState: true,
   parameter: [parameter('it', 1, '1', 'uri')],
 };
-const implementation = { role: 'reader', run: () => assert.fail('not run') } as const;
+const implementation = { run: () => assert.fail('not run') } as const;
 const operations = composeOperations({ try: implementation, needy: implementation }, [DEFINITION, NEEDY]);
 const engine = { operations } as unknown as Engine;
 

@@ -1,0 +1,252 @@
+/**
+ * The file of roles: what each may do with resources of which type (in the letters of SMART scopes), which operations and which screens
+ * it has. profiles/roles.json says it for a server that is given no other; docs/access.md explains the file. Whatever in it means
+ * nothing is told at start, with its place.
+ */
+import { readFileSync } from 'node:fs';
+import type { Definitions } from '../fhir/definitions.js';
+import { FhirError } from '../fhir/error.js';
+import { parseAnyJson, STORED_JSON } from '../fhir/json/json.js';
+import { isObject, type Json } from '../fhir/resource.js';
+import { ConfigError } from '../platform/config.js';
+import { didYouMean } from '../platform/nearest.js';
+import { parseCriteria } from '../search/criteria.js';
+import type { SearchParameters } from '../search/parameters.js';
+import type { Test, Where } from '../search/query.js';
+import { separate } from '../search/separate.js';
+import { type Letter, DUTY_LETTERS } from './decide.js';
+
+/** Of one type, or with `*` of all that are not named beside it. */
+export interface TypeDuty {
+  readonly type: string;
+  readonly letters: ReadonlySet<Letter>;
+  /** Only those that satisfy it. */
+  readonly where?: Where;
+}
+
+export interface RoleDuty {
+  readonly types: readonly TypeDuty[];
+  /** By code; `*`: all. */
+  readonly operations: readonly string[];
+  readonly screens: readonly string[];
+}
+
+/** By the name that tokens have. */
+export type Roles = ReadonlyMap<string, RoleDuty>;
+
+/** What a file of roles may name, and what it is read with. */
+export interface Nameable {
+  readonly definitions: Definitions;
+  readonly parameters: SearchParameters;
+  readonly settings: { readonly bases: readonly string[] };
+  readonly operations: readonly string[];
+  readonly screens: readonly string[];
+  /** What features give to roles beside it. */
+  readonly added: readonly AddedDuty[];
+}
+
+/** Operations and screens that a feature gives to a role, beside what the file of the server says. */
+export interface AddedDuty {
+  readonly role: string;
+  readonly operations?: readonly string[] | undefined;
+  readonly screens?: readonly string[] | undefined;
+}
+
+/** Throws ConfigError with a line for each thing that is wrong. */
+export function readRoles(file: string, nameable: Nameable): Roles {
+  return checkRoles(parsed(file), nameable, `The file of roles, ${file},`);
+}
+
+function parsed(file: string): Json {
+  try {
+    return parseAnyJson(readFileSync(file), { ...STORED_JSON, maxDepth: 10 }).value;
+  } catch (error) {
+    if (error instanceof FhirError)
+      throw new ConfigError(`The file of roles, ${file}, is no JSON that can be used: ${error.message}`);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigError(
+      `The file of roles, ${file}, ${code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`}.`,
+    );
+  }
+}
+
+/** The same of what stands in the file. `file`: how a message names it. */
+export function checkRoles(given: Json, nameable: Nameable, file: string): Roles {
+  const faults: string[] = [];
+  const check: Checker = { nameable, fault: (path, text) => void faults.push(`${file} ${path}: ${text}`) };
+  const roles = new Map<string, RoleDuty>();
+  if (!isObject(given)) check.fault('at its top', 'it must be one object, with a member for each role.');
+  else
+    for (const [name, duty] of Object.entries(given)) {
+      if (!/^[a-z][a-z0-9-]*$/.test(name))
+        check.fault(JSON.stringify(name), 'the name of a role has small letters, digits and hyphens.');
+      roles.set(name, roleDuty(check, name, duty));
+    }
+  for (const { role, operations = [], screens = [] } of nameable.added) {
+    const duty = roles.get(role);
+    if (!duty) throw new Error(`A feature has duties for the role ${role}, which is none.`);
+    roles.set(role, {
+      ...duty,
+      operations: [...duty.operations, ...operations],
+      screens: [...duty.screens, ...screens],
+    });
+  }
+  if (faults.length === 0 && !isAll(roles.get('admin')))
+    check.fault(
+      'admin',
+      'the server does its own work in this role, so that it must have "*" with cruds, AuditEvent with crs, and "*" as operations and screens.',
+    );
+  if (faults.length > 0) throw new ConfigError(faults.join('\n'));
+  return roles;
+}
+
+interface Checker {
+  readonly nameable: Nameable;
+  fault(path: string, text: string): void;
+}
+
+const isAll = (duty: RoleDuty | undefined): boolean => {
+  const has = (name: string, count: number): boolean =>
+    duty?.types.some(({ type, letters }) => type === name && letters.size === count) ?? false;
+  return (
+    duty !== undefined &&
+    has('*', DUTY_LETTERS.length) &&
+    has('AuditEvent', 3) &&
+    duty.types.length === 2 &&
+    duty.operations.includes('*') &&
+    duty.screens.includes('*')
+  );
+};
+
+const MEMBERS = ['types', 'operations', 'screens'];
+
+function roleDuty(check: Checker, name: string, given: Json): RoleDuty {
+  if (!isObject(given)) {
+    check.fault(name, `a role is an object with ${MEMBERS.join(', ')}.`);
+    return { types: [], operations: [], screens: [] };
+  }
+  refuseUnknown(check, name, given, MEMBERS);
+  const { operations, screens } = check.nameable;
+  const duty = {
+    types: listIn(check, `${name}.types`, given['types']).flatMap((each, at) =>
+      typeDuty(check, `${name}.types[${at}]`, each),
+    ),
+    operations: namesIn(check, `${name}.operations`, given['operations'], operations, 'operation'),
+    screens: namesIn(check, `${name}.screens`, given['screens'], screens, 'screen'),
+  };
+  for (const type of new Set(duty.types.map(row => row.type))) {
+    const letters = new Set(duty.types.filter(row => row.type === type).flatMap(row => [...row.letters]));
+    if ((letters.has('u') || letters.has('d')) && !letters.has('r'))
+      check.fault(`${name}.types`, `whoever may update or delete (u, d) must be able to read (r): ${type}.`);
+  }
+  return duty;
+}
+
+function typeDuty(check: Checker, path: string, given: Json): TypeDuty[] {
+  if (!isObject(given)) {
+    check.fault(path, 'a duty is an object, as {"type": "Observation", "letters": "rs"}.');
+    return [];
+  }
+  refuseUnknown(check, path, given, ['type', 'letters', 'where']);
+  const { type, letters: text, where } = given;
+  const { resourceTypes: types } = check.nameable.definitions;
+  if (typeof type !== 'string' || (type !== '*' && !types.includes(type))) {
+    const meant = typeof type === 'string' ? didYouMean(type, types) : '';
+    check.fault(`${path}.type`, `${JSON.stringify(type)} is no resource type of R4, and not *.${meant}`);
+    return [];
+  }
+  const letters = lettersIn(check, `${path}.letters`, text);
+  if (type === 'AuditEvent' && (letters.has('u') || letters.has('d')))
+    check.fault(`${path}.letters`, 'nobody changes or deletes audit events: crs at most.');
+  if (where === undefined) return [{ type, letters }];
+  return [{ type, letters, where: conditionOf(check, `${path}.where`, type, letters, where) }];
+}
+
+function lettersIn(check: Checker, path: string, given: Json | undefined): ReadonlySet<Letter> {
+  if (typeof given === 'string' && /^c?r?u?d?s?$/.test(given))
+    return new Set(DUTY_LETTERS.filter(letter => given.includes(letter)));
+  check.fault(path, `${JSON.stringify(given)} must be some of the letters of "cruds", each once, in this order.`);
+  return new Set();
+}
+
+const NO_RESTRICTION: Where = { kind: 'all', of: [] };
+
+function conditionOf(check: Checker, path: string, type: string, letters: ReadonlySet<Letter>, given: Json): Where {
+  const wrong = (text: string): Where => {
+    check.fault(path, text);
+    return NO_RESTRICTION;
+  };
+  if (typeof given !== 'string' || given === '')
+    return wrong('a condition is the query of a search, as in "category=laboratory".');
+  if (type === '*') return wrong('a condition is about one type: name it.');
+  if (letters.has('c') || letters.has('u'))
+    return wrong('a condition says what is seen, and not what may be written: leave out c and u.');
+  try {
+    const { definitions, parameters, settings } = check.nameable;
+    const pairs = [...new URLSearchParams(given)];
+    const { bases } = settings;
+    // `ap` of a date would mean another one every day.
+    const where = parseCriteria({ types: [type], parameters: pairs, bases, now: 0 }, parameters, definitions);
+    return isPlain(where) && !separate(where).rest
+      ? where
+      : wrong(
+          'chains, _has, words, value sets and hierarchies cannot be looked up for each request: use plain parameters.',
+        );
+  } catch (error) {
+    if (!(error instanceof FhirError)) throw error;
+    return wrong(error.message);
+  }
+}
+
+/** Nothing has to be asked before it can be answered. */
+function isPlain(where: Where): boolean {
+  switch (where.kind) {
+    case 'all':
+    case 'any':
+      return where.of.every(isPlain);
+    case 'not':
+      return isPlain(where.of);
+    case 'of':
+      return isPlain(where.where);
+    case 'param':
+      return isPlainTest(where.test);
+    case 'present':
+      return true;
+    case 'chain':
+    case 'has':
+    case 'words':
+      return false;
+  }
+}
+
+const isPlainTest = (test: Test): boolean =>
+  test.kind === 'composite' ? test.parts.every(isPlainTest) : test.kind !== 'concept' && test.kind !== 'hierarchy';
+
+function listIn(check: Checker, path: string, given: Json | undefined): readonly Json[] {
+  if (given === undefined) return [];
+  if (Array.isArray(given)) return given;
+  check.fault(path, 'this must be a list.');
+  return [];
+}
+
+function namesIn(
+  check: Checker,
+  path: string,
+  given: Json | undefined,
+  known: readonly string[],
+  what: string,
+): readonly string[] {
+  return listIn(check, path, given).flatMap((name, at) => {
+    if (typeof name === 'string' && (name === '*' || known.includes(name))) return [name];
+    const meant = typeof name === 'string' ? didYouMean(name, known) : '';
+    const all = known.length > 0 ? `it has ${known.join(', ')}` : 'it has none';
+    check.fault(`${path}[${at}]`, `${JSON.stringify(name)} is no ${what} of this server; ${all}.${meant}`);
+    return [];
+  });
+}
+
+function refuseUnknown(check: Checker, path: string, given: object, known: readonly string[]): void {
+  for (const name of Object.keys(given))
+    if (!known.includes(name))
+      check.fault(`${path}.${name}`, `nothing is known by this name; there are ${known.join(', ')}.`);
+}
