@@ -23,6 +23,7 @@ import { ownHooks } from './interactions/write/own-hooks.js';
 import { composeOperations, OPERATIONS } from './interactions/operations/index.js';
 import { Registry } from './conformance/search-parameter-registry.js';
 import { Reindexer } from './conformance/reindex-job.js';
+import { createOutgoing } from './outgoing/outgoing.js';
 import { type Config, ConfigError, isLoopback, isMongo } from './platform/config.js';
 import { type Clock, createClock, REAL_TIME, type TimeSource } from './platform/clock.js';
 import { makeFolder } from './platform/folder.js';
@@ -84,7 +85,8 @@ export async function open(
   const files = await profiles(config, features);
   const settings = engineSettings(config, clock.now());
   const metrics = createMetrics();
-  const composed = composeFeatures(features, OPERATIONS, { clock, definitions, log, metrics, settings });
+  const outgoing = createOutgoing({ metrics, log });
+  const composed = composeFeatures(features, OPERATIONS, { clock, definitions, log, metrics, settings, outgoing });
   const operations = composeOperations(
     composed.operations,
     files.map(({ resource }) => resource),
@@ -147,6 +149,7 @@ export async function open(
     identify,
     settings,
     metrics,
+    outgoing,
     clock,
   };
   return harness?.around(engine) ?? engine;

@@ -64,6 +64,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     await shut(server);
     return 0;
   } finally {
+    engine.outgoing.close();
     await endSweeping();
     await engine.reindexer.stop();
     await engine.forms.close();

@@ -18,6 +18,7 @@ import type { Forms } from './response/forms.js';
 import type { Registry } from '../conformance/search-parameter-registry.js';
 import type { Reindexer } from '../conformance/reindex-job.js';
 import type { Terminology } from '../terminology/terminology.js';
+import type { OutgoingClients } from '../outgoing/outgoing.js';
 import type { Validate } from '../validation/validate.js';
 import type { Of, Outcome, Parameters } from './interaction.js';
 import type { Hooks } from './write/hooks.js';
@@ -55,6 +56,8 @@ export interface Engine {
   readonly settings: EngineSettings;
   /** Where a feature registers what it counts. */
   readonly metrics: Metrics;
+  /** Requests of features to other servers: to be closed when the server ends. */
+  readonly outgoing: Pick<OutgoingClients, 'close'>;
   readonly clock: Clock;
   /** What stands between the HTTP server and what answers its requests; asked once for each server. */
   readonly aroundRequests?: (answer: RequestListener) => RequestListener;

@@ -6,6 +6,8 @@
  * the person who asked (`actingFor`), so that the audit trail names both.
  */
 import { FhirError } from '../fhir/error.js';
+import type { Outgoing } from '../outgoing/client.js';
+import type { OutgoingClients, OutgoingPolicy } from '../outgoing/outgoing.js';
 import type { Caller, Engine, OperationImplementation, OutsideAnswer, OutsideRoute, OwnedRoute } from './engine.js';
 import { addressShape } from './outside-address.js';
 import type { FeatureHook, OwnedHook } from './write/hooks.js';
@@ -19,8 +21,13 @@ export interface Feature {
   readonly open: (ground: FeatureGround) => FeatureParts;
 }
 
+type EngineGround = Pick<Engine, 'clock' | 'definitions' | 'log' | 'metrics' | 'settings'>;
+
 /** What there is before the engine is. What it counts a feature registers at `metrics.registry`. */
-export type FeatureGround = Pick<Engine, 'clock' | 'definitions' | 'log' | 'metrics' | 'settings'>;
+export interface FeatureGround extends EngineGround {
+  /** The way to other servers, for those that the policy names. Throws an Error that says which of its lines is wrong. */
+  readonly outgoing: (policy: OutgoingPolicy) => Outgoing;
+}
 
 export interface FeatureParts {
   /** By code, without the dollar sign; each needs its OperationDefinition. */
@@ -58,7 +65,7 @@ export interface ComposedFeatures {
 export function composeFeatures(
   features: readonly Feature[],
   own: Readonly<Record<string, OperationImplementation>>,
-  ground: FeatureGround,
+  { outgoing, ...ground }: EngineGround & { readonly outgoing: OutgoingClients },
 ): ComposedFeatures {
   const names = new Set<string>();
   const addresses = new Set<string>(OWN_ADDRESSES);
@@ -70,7 +77,7 @@ export function composeFeatures(
     if (!/^[a-z][a-z-]*$/.test(owner) || names.has(owner))
       throw new Error(`There can be no feature, or no other one, with the name ${owner}.`);
     names.add(owner);
-    const parts = open(ground);
+    const parts = open({ ...ground, outgoing: policy => outgoing.open(owner, policy) });
     for (const [code, operation] of Object.entries(parts.operations ?? {})) {
       if (Object.hasOwn(operations, code)) throw new Error(`$${code} of ${owner} is there already.`);
       operations[code] = operation;

@@ -20,11 +20,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   identity: ['search', 'fhir', 'platform'],
   access: ['identity', 'store', 'search', 'fhir', 'platform'],
   audit: ['identity', 'store', 'search', 'fhir', 'platform'],
+  outgoing: ['fhir', 'platform'],
   jobs: ['store', 'identity', 'search', 'fhir', 'platform'],
   conformance: ['jobs', 'validation', 'terminology', 'store', 'search', 'fhir', 'platform'],
   interactions: [
     'conformance',
     'jobs',
+    'outgoing',
     'access',
     'audit',
     'identity',
@@ -35,7 +37,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'fhir',
     'platform',
   ],
-  features: ['interactions', 'jobs', 'validation', 'terminology', 'search', 'fhir'],
+  features: ['interactions', 'jobs', 'outgoing', 'validation', 'terminology', 'search', 'fhir'],
   harness: ['interactions', 'conformance', 'store', 'search', 'fhir', 'platform'],
   http: ['interactions', 'identity', 'validation', 'search', 'fhir', 'platform'],
   cli: [
@@ -61,6 +63,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'http',
     'interactions',
     'jobs',
+    'outgoing',
     'identity',
     'store',
     'store/mongo',
@@ -118,6 +121,15 @@ const STORE =
   /(?<!\.)\.store\b|\{[^{}]*\bstore\b[^{}]*\}\s*(?::[^=;)]*\b(?:Engine|Context|Caller|Ground)\b|=\s*[\w.]*\bengine\b)|\bStore\b/;
 const READING =
   /\bstore\s*\??\.\s*(?:read|history|countHistory|find|findIds|targetsOf|explain|count|searchText|scan)\s*\(/i;
+/** What modules of Node and packages offer to ask another server with; of http and net what serves, types and pure functions are free. */
+const ASKS_BY_MODULE =
+  /import (?!type )(?:(?!['"]).)*?['"](?:node:)?(?:https|http2|tls|dgram|dns(?:\/promises)?|undici)['"]|import (?!type )(?:\w|\*|\{(?:(?!\}).)*?(?<!type )\b(?:request|get|Agent|globalAgent|ClientRequest|connect|createConnection|Socket)\b)(?:(?!['"]).)*?['"](?:node:)?(?:http|net)['"]|(?:import|require)\s*\(\s*['"](?:node:)?(?:https?|http2|net|tls|dgram|dns(?:\/promises)?|undici)['"]/s;
+const ASKS_BY_GLOBAL = /(?<![\w$])fetch\s*\(|\b(?:WebSocket|EventSource|XMLHttpRequest)\b/;
+/** A file may have a `fetch` of its own. */
+function asksOthers(text: string): boolean {
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, '');
+  return ASKS_BY_MODULE.test(code) || (ASKS_BY_GLOBAL.test(code) && !/\bfetch\s*[:=]/.test(code));
+}
 const codeOf = (text: string): string => text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$|'[^'\n]*'|`[^`]*`/gm, '');
 
 describe('imports', () => {
@@ -191,6 +203,44 @@ describe('imports', () => {
     assert.ok(READING.test('await store.read(type, id)'));
     for (const text of ['// engine.store', 'const store = await view.explain(query);', 'await view.find(query)'])
       assert.ok(!STORE.test(codeOf(text)) && !READING.test(codeOf(text)), text);
+  });
+
+  it('lets one room alone ask other servers', () => {
+    const asking = files.filter(file => asksOthers(readFileSync(join(root, 'src', file), 'utf8')));
+    assert.deepEqual(asking.toSorted(), ['outgoing/outgoing.ts', 'outgoing/send.ts']);
+  });
+
+  it('sees whoever asks another server, however it is written', () => {
+    for (const text of [
+      "import { request } from 'node:http';",
+      "import { createServer, get as look } from 'http';",
+      "import * as http from 'node:http';",
+      "import http from 'node:http';",
+      "import { request } from 'node:https';",
+      "import { connect } from 'node:tls';",
+      "import { connect, type Socket } from 'node:net';",
+      "import { Agent } from 'undici';",
+      "import { lookup } from 'node:dns/promises';",
+      "const { request } = await import('node:https');",
+      "const undici = require('undici');",
+      'await fetch(url)',
+      'globalThis.fetch (url)',
+      'new WebSocket(url)',
+      'new EventSource(url)',
+    ])
+      assert.ok(asksOthers(text), text);
+    for (const text of [
+      "import { createServer, type Server } from 'node:http';",
+      "import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';",
+      "import { validateHeaderName, STATUS_CODES } from 'node:http';",
+      "import type { IncomingMessage, request } from 'node:http';",
+      "import type { Socket } from 'node:net';",
+      "import { isIP } from 'node:net';",
+      '// fetch(url) would be wrong',
+      'prefetch(url); this.prefetch(url)',
+      'const fetch = async () => {}; await fetch()',
+    ])
+      assert.ok(!asksOthers(text), text);
   });
 
   it('keeps every file below 500 lines', () => {
