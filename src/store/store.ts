@@ -238,6 +238,31 @@ export interface Check {
   broken(): AsyncIterable<string>;
 }
 
+/**
+ * States of the whole store by name, for tests of clients (src/harness). Whoever takes or restores one sees to it that nobody
+ * reads or writes meanwhile. The index catalog, leases and the like are no part of a state.
+ */
+export interface Snapshots {
+  /** Whether the content is for tests to throw away: it is from the beginning, or there is none yet, and from now on it is. */
+  claim(): Promise<boolean>;
+  /** Keeps what is stored under a name; what was kept under it before is gone. */
+  take(name: string): Promise<void>;
+  /**
+   * What was kept under the name is what is stored from now on; no name: nothing. Throws `not-found`, and `conflict` where it was
+   * kept by another layout. Attachments that are being read are read to the end or a `fault`.
+   */
+  restore(name?: string): Promise<void>;
+  /** In order. */
+  list(): Promise<readonly string[]>;
+  /** Throws `not-found`. */
+  drop(name: string): Promise<void>;
+  /** Told of every write before it begins, whether or not it succeeds: what was not touched since need not be restored. */
+  touched(by: Touching): void;
+}
+
+/** A commit or what it is like, or: bytes beside resources. */
+export type Touching = Pick<Commit, 'changes' | 'messages' | 'acknowledges'> | 'bytes';
+
 export interface Store {
   readonly check: Check;
   readonly name: 'mongo' | 'embedded';
@@ -311,6 +336,8 @@ export interface Store {
   migrate(): Promise<void>;
   /** Resolves when the store answers; throws `unavailable` otherwise. */
   ping(): Promise<void>;
+  /** For a store that no other process uses: it is loaded when it is first asked for. */
+  snapshots(): Promise<Snapshots>;
   /** Waits for what is under way, then releases everything. */
   close(): Promise<void>;
 }

@@ -35,10 +35,12 @@ export type Apply = (jobs: readonly Job[]) => JobOutcome[];
 type CommitJob = Job & { readonly kind: 'commit' };
 
 export function createApply(connection: Connection): Apply {
-  let next = Number(connection.prepare('SELECT coalesce(max(n), 0) + 1 FROM resource').first()![0]);
+  const first = (): number => Number(connection.prepare('SELECT coalesce(max(n), 0) + 1 FROM resource').first()![0]);
+  let next = first();
   const number = (): number => next++;
   const group: Apply = jobs => {
     try {
+      if (jobs.some(({ kind }) => kind === 'renumber')) next = first();
       return connection.atomic(() => jobs.map(job => attempt(connection, job, number)));
     } catch (error) {
       return jobs.length === 1 ? [{ failed: toWire(error) }] : jobs.flatMap(job => group([job]));
@@ -74,6 +76,8 @@ function attempt(connection: Connection, job: Job, number: () => number): JobOut
       return { ok: shortenUpload(connection, job.upload) };
     case 'mark':
       markReindexed(connection, job.layout);
+      return { ok: 1 };
+    case 'renumber':
       return { ok: 1 };
     case 'touch':
       return { ok: connection.prepare("INSERT OR REPLACE INTO note(name,value) VALUES('touch',?)").run(TOUCHED) };

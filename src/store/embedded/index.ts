@@ -35,6 +35,7 @@ import { createPlanner } from './planning.js';
 import { startReaders } from './readers.js';
 import { type OpenedStore, openReads } from './reads.js';
 import { migrate, PRAGMAS } from './schema.js';
+import type { OpenSnapshots } from './snapshots.js';
 import { startThread } from './thread.js';
 import { openUpkeep } from './upkeep.js';
 import { openWrites } from './writes.js';
@@ -87,8 +88,19 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   const { finished, ...writes } = openWrites(opened, {
     ask: (job, moving) => writable.watch(thread.ask(job, moving)),
   });
+  let snapshots: Promise<OpenSnapshots> | undefined;
+  const loadSnapshots = async (): Promise<OpenSnapshots> => {
+    const { openSnapshots } = await import('./snapshots.js');
+    const renew = async (): Promise<void> => {
+      types.clear();
+      for (const type of storedTypes(connection)) types.add(type);
+      await thread.ask({ kind: 'renumber' });
+    };
+    return openSnapshots({ file, renew });
+  };
   const close = async (): Promise<void> => {
     await finished();
+    (await snapshots)?.close();
     await Promise.all([thread.close(), readers.close()]);
     connection.close();
     unlock();
@@ -105,6 +117,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     ...openReads(opened),
     ...writes,
     ...openUpkeep(opened, { file, known, thread, writable }),
+    snapshots: () => opened.answer(() => (snapshots ??= loadSnapshots())),
     close: () => (closing ??= close()),
   };
 }

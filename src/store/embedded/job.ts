@@ -62,6 +62,8 @@ export type Job =
   | { readonly kind: 'shorten'; readonly upload: number }
   /** Everything is indexed by this layout now. */
   | { readonly kind: 'mark'; readonly layout: string }
+  /** What is stored was exchanged as a whole: creation numbers go on from what there is now. */
+  | { readonly kind: 'renumber' }
   /** A write that changes nothing: whether there can be any. */
   | { readonly kind: 'touch' };
 

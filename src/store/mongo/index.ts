@@ -20,7 +20,9 @@ import { guarded } from './errors.js';
 import { keepIndexCatalog } from './index-catalog.js';
 import { createPlanner } from './planning.js';
 import { type OpenedStore, openReads } from './reads.js';
+import { sortableOf } from './schema.js';
 import { openSequence } from './sequence.js';
+import type { OpenSnapshots } from './snapshots.js';
 import { openUpkeep } from './upkeep.js';
 import { openWrites } from './writes.js';
 
@@ -30,7 +32,7 @@ export interface MongoOptions {
   readonly layout: IndexLayout;
   /** The clock of what users see, for stamps. Default: real time. */
   readonly now?: () => number;
-  /** Stamps follow that clock where it is set back. For test harnesses: no other process may use the data. */
+  /** Stamps follow that clock where it is set back, and creation numbers none. For test harnesses: no other process may use the data. */
   readonly falling?: boolean;
   /** Names this process in the database, for people. Default: host and process id. */
   readonly processName?: string;
@@ -57,10 +59,13 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   } = options;
   const connection = openConnection(options.url, selectionMs);
   const connected = () => connection.connected();
-  const sequence = openSequence(connected, options.processName ?? `${hostname()} ${process.pid}`);
+  const counted = falling ? (await import('./counted-sequence.js')).openCountedSequence(connected) : undefined;
+  const sequence = counted ?? openSequence(connected, options.processName ?? `${hostname()} ${process.pid}`);
   const catalog = keepIndexCatalog(connected);
   const planner = createPlanner({ connected, layout, catalog, maxTimeMS, few });
+  let snapshots: Promise<OpenSnapshots> | undefined;
   const operations = createOperations(async () => {
+    await (await snapshots?.catch(() => undefined))?.close();
     await sequence.close().catch(() => {});
     await connection.close();
   });
@@ -73,10 +78,17 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   const opened: OpenedStore = { stamps, connected, layout, catalog, planner, maxTimeMS, run, knownRows: new WeakMap() };
   return {
     name: 'mongo',
-    shared: true,
+    shared: !falling,
     ...openReads(opened),
     ...openWrites(opened, writable, sequence),
     ...openUpkeep(opened, writable),
+    snapshots: () =>
+      run(async () => {
+        if (!counted) throw new FhirError('fault', 'Other processes may use this store.');
+        return (snapshots ??= import('./snapshots.js').then(({ openSnapshots }) =>
+          openSnapshots({ connected, sequence: counted, sortable: sortableOf(layout), layoutHash: layout.hash }),
+        ));
+      }),
     close: operations.close,
   };
 }

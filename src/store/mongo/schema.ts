@@ -12,8 +12,9 @@
  * The indexes on `k` and `g` are partial, so that tombstones own no key in them. `x` is the last field: filters
  * stop before they reach it.
  */
-import type { Collection, Db } from 'mongodb';
+import type { Collection, Db, IndexDescription } from 'mongodb';
 import { FhirError } from '../../fhir/error.js';
+import type { IndexLayout } from '../index-layout.js';
 import type { KeyArray, Keys } from '../key.js';
 import type { Method } from '../store.js';
 import { TYPE_CODES } from '../type-codes.js';
@@ -128,6 +129,7 @@ export interface FactDocument {
   readonly placement?: string;
   /** `f/…`: an entry of the index catalog; `facts`: how often entries were added. */
   readonly value?: string;
+  /** Also, of `snapshot/…`, a state (snapshots.ts): the creation number after it. */
   readonly count?: number;
   /** `process/…`: a lease (sequence.ts); `task/…`: another (lease.ts), with `ends` instead of `until`. */
   readonly owner?: string;
@@ -218,43 +220,60 @@ export interface Sortable {
   readonly prefix: string;
 }
 
+export const sortableOf = ({ sortStrings }: Pick<IndexLayout, 'sortStrings'>): readonly Sortable[] =>
+  sortStrings.map(({ type, prefix }) => ({ type: typeCode(type), prefix }));
+
 const BYTES_INDEX = {
   name: INDEX.bytes,
   key: { 'b.h': 1 },
   partialFilterExpression: { b: { $exists: true } },
 } as const;
 
-async function createIndexes(
-  { resource, version, word, outbox, blob }: Collections,
-  sortable: readonly Sortable[],
-): Promise<void> {
-  await resource.createIndexes([
-    { name: INDEX.byDate, key: { k: 1, d: -1, n: -1 }, partialFilterExpression: { k: { $exists: true } } },
-    { name: INDEX.byArrival, key: { g: 1, n: -1 }, partialFilterExpression: { g: { $exists: true } } },
-    { name: INDEX.updated, key: { t: 1, u: -1, n: -1 } },
-    { name: INDEX.newest, key: { u: -1, n: -1 } },
-    { name: INDEX.arrival, key: { t: 1, n: 1 } },
-    { name: INDEX.deleted, key: { t: 1 }, partialFilterExpression: { z: true } },
-    BYTES_INDEX,
-    ...sortable.map(({ type, prefix }) => ({
-      name: sortIndex(prefix),
-      key: { [`s.${prefix}`]: 1 as const, n: 1 as const },
-      partialFilterExpression: { t: type },
-    })),
-  ]);
-  await version.createIndexes([
-    { name: INDEX.updated, key: { t: 1, u: -1, n: -1, v: -1 } },
-    { name: INDEX.newest, key: { u: -1, n: -1, v: -1 } },
-    BYTES_INDEX,
-  ]);
-  await word.createIndexes([{ name: INDEX.words, key: { t: 1, w: 1 } }]);
-  await blob.createIndexes([
-    { name: INDEX.until, key: { until: 1 }, partialFilterExpression: { until: { $exists: true } } },
-  ]);
-  await outbox.createIndexes([
-    { name: INDEX.messages, key: { t: 1, _id: 1 } },
-    { name: INDEX.dueMessages, key: { t: 1, d: 1, _id: 1 }, partialFilterExpression: { d: { $exists: true } } },
-  ]);
+/** The indexes that a collection has, beside that of `_id`. */
+export function indexesOf(name: keyof Collections, sortable: readonly Sortable[]): readonly IndexDescription[] {
+  switch (name) {
+    case 'resource':
+      return [
+        { name: INDEX.byDate, key: { k: 1, d: -1, n: -1 }, partialFilterExpression: { k: { $exists: true } } },
+        { name: INDEX.byArrival, key: { g: 1, n: -1 }, partialFilterExpression: { g: { $exists: true } } },
+        { name: INDEX.updated, key: { t: 1, u: -1, n: -1 } },
+        { name: INDEX.newest, key: { u: -1, n: -1 } },
+        { name: INDEX.arrival, key: { t: 1, n: 1 } },
+        { name: INDEX.deleted, key: { t: 1 }, partialFilterExpression: { z: true } },
+        BYTES_INDEX,
+        ...sortable.map(({ type, prefix }) => ({
+          name: sortIndex(prefix),
+          key: { [`s.${prefix}`]: 1 as const, n: 1 as const },
+          partialFilterExpression: { t: type },
+        })),
+      ];
+    case 'version':
+      return [
+        { name: INDEX.updated, key: { t: 1, u: -1, n: -1, v: -1 } },
+        { name: INDEX.newest, key: { u: -1, n: -1, v: -1 } },
+        BYTES_INDEX,
+      ];
+    case 'word':
+      return [{ name: INDEX.words, key: { t: 1, w: 1 } }];
+    case 'blob':
+      return [{ name: INDEX.until, key: { until: 1 }, partialFilterExpression: { until: { $exists: true } } }];
+    case 'outbox':
+      return [
+        { name: INDEX.messages, key: { t: 1, _id: 1 } },
+        { name: INDEX.dueMessages, key: { t: 1, d: 1, _id: 1 }, partialFilterExpression: { d: { $exists: true } } },
+      ];
+    case 'claim':
+    case 'fact':
+    case 'chunk':
+      return [];
+  }
+}
+
+async function createIndexes(db: Db, sortable: readonly Sortable[]): Promise<void> {
+  for (const name of Object.keys(collections(db)) as (keyof Collections)[]) {
+    const indexes = indexesOf(name, sortable);
+    if (indexes.length > 0) await db.collection(name).createIndexes([...indexes]);
+  }
 }
 
 /**
@@ -269,7 +288,7 @@ export async function migrate(db: Db, sortable: readonly Sortable[], layoutHash:
       'unavailable',
       `The database has layout ${found.version}, this server knows up to ${LAYOUT}. Start the newer server.`,
     );
-  await createIndexes(all, sortable);
+  await createIndexes(db, sortable);
   // Inside a transaction of an older server a collection cannot come into being everywhere: make them here.
   const names = new Set((await db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name));
   for (const name of Object.keys(all)) if (!names.has(name)) await db.createCollection(name).catch(ignoreExisting);
@@ -288,7 +307,7 @@ function ignoreExisting(error: unknown): void {
 }
 
 /** The resources are indexed by another layout than this: searches may miss until they are indexed anew. */
-export async function needsReindex({ fact }: Collections, layoutHash: string): Promise<boolean> {
+export async function needsReindex({ fact }: Pick<Collections, 'fact'>, layoutHash: string): Promise<boolean> {
   const found = await fact.findOne({ _id: SCHEMA });
   return found !== null && found.placement !== layoutHash;
 }

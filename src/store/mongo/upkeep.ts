@@ -7,7 +7,7 @@ import { removeAbandoned } from './erase-blobs.js';
 import { createCheck } from './check.js';
 import { notPrimary } from './errors.js';
 import type { OpenedStore } from './reads.js';
-import { markReindexed, migrate, needsReindex, typeCode } from './schema.js';
+import { markReindexed, migrate, needsReindex, sortableOf } from './schema.js';
 
 export function openUpkeep({ connected, layout, catalog, run }: OpenedStore, writable: Writable): StoreUpkeep {
   const check = createCheck({
@@ -23,8 +23,7 @@ export function openUpkeep({ connected, layout, catalog, run }: OpenedStore, wri
     migrate: () =>
       run(async () => {
         const all = await connected();
-        const sortable = layout.sortStrings.map(({ type, prefix }) => ({ type: typeCode(type), prefix }));
-        await migrate(all.db, sortable, layout.hash);
+        await migrate(all.db, sortableOf(layout), layout.hash);
         await removeAbandoned(all, realNow());
       }),
     needsReindex: () => run(async () => needsReindex(await connected(), layout.hash)),
