@@ -65,7 +65,11 @@ export interface Absence extends Pick<Query, 'types' | 'where'> {
   readonly uniquenessKey: string;
 }
 
-/** A message for later, kept with the change: consumers take them in order and acknowledge them. */
+/**
+ * A message for later, kept with the change: consumers take them in order and acknowledge them. Messages of one commit come
+ * in the order given, behind those that it acknowledges, and behind those of the commits that wrote what it replaces; others
+ * come about as they were committed.
+ */
 export interface OutboxMessage {
   readonly topic: string;
   readonly body: string;

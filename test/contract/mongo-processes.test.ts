@@ -220,3 +220,57 @@ describe('several processes on one MongoDB database', () => {
     }
   });
 });
+
+it('several processes on one MongoDB database give messages in the order of what they tell of, whatever their clocks', async function () {
+  const mongo = await sharedMongo();
+  if ('skipped' in mongo) return this.skip();
+  const url = mongo.database('clocks');
+  const client = new MongoClient(url);
+  // The process that takes this number goes by the time of an hour from now.
+  await client
+    .db()
+    .collection<{ _id: string }>('fact')
+    .insertOne({ _id: 'process/000', until: Date.now() + 3_600_000, free: true, owner: 'gone' } as { _id: string });
+  const open: Store[] = [];
+  const start = async () => {
+    const store = await openMongo({ url, layout });
+    open.push(store);
+    await store.migrate();
+    return store;
+  };
+  try {
+    const fast = await start();
+    const told = (body: string) => ({ messages: [{ topic: 'told', body }] });
+    const first = patient('told');
+    await fast.commit({ changes: [first], ...told('1') });
+    const [slow, other] = [await start(), await start()];
+    const bodies = async (topic: string) => (await slow.pendingMessages(topic, 100)).map(({ body }) => body);
+    await slow.commit({ changes: [patient('beside')], ...told('beside') });
+    assert.deepEqual(await bodies('told'), ['beside', '1'], 'their clocks differ');
+    // As it was read, and as it was written: the store knows the first, and has to look for the other.
+    const second = put({ resourceType: 'Patient', id: 'told' }, { replaces: (await slow.read('Patient', 'told'))! });
+    await slow.commit({ changes: [second], ...told('2') });
+    const third = put({ resourceType: 'Patient', id: 'told' }, { replaces: second });
+    await slow.commit({ changes: [third] });
+    const fourth = put({ resourceType: 'Patient', id: 'told' }, { replaces: third });
+    await other.commit({ changes: [fourth], ...told('4') });
+    assert.deepEqual(await bodies('told'), ['beside', '1', '2', '4']);
+
+    await fast.commit({ changes: [], messages: [{ topic: 'turn', body: 'a' }] });
+    for (const [store, body] of [
+      [await start(), 'b'],
+      [await start(), 'c'],
+    ] as const) {
+      const [turn] = await store.pendingMessages('turn', 10);
+      const messages = [
+        { topic: 'turns', body: turn!.body },
+        { topic: 'turn', body },
+      ];
+      await store.commit({ changes: [], acknowledges: [turn!.sequence], messages });
+    }
+    assert.deepEqual([await bodies('turns'), await bodies('turn')], [['a', 'b'], ['c']]);
+  } finally {
+    await Promise.all(open.map(store => store.close()));
+    await client.close();
+  }
+});

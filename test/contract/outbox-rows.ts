@@ -92,6 +92,24 @@ export function outboxRows(subject: Subject): void {
     assert.deepEqual(await bodies(again, 'timed', 100, 1e15), all.slice(1));
   });
 
+  it('gives messages of the versions of a resource in the order of the versions, and in that of their commit', async () => {
+    const { store } = subject;
+    let current = put({ resourceType: 'Patient', id: 'ordered' });
+    for (let version = 1; version <= 20; version++) {
+      const messages = [
+        { topic: 'ordered', body: `${version}a` },
+        { topic: 'ordered', body: `${version}b` },
+      ];
+      await store.commit({ changes: [current], ...(version % 3 ? { messages } : {}) });
+      current = put({ resourceType: 'Patient', id: 'ordered' }, { replaces: current });
+    }
+    const versions = Array.from({ length: 20 }, (_, i) => i + 1).filter(version => version % 3);
+    assert.deepEqual(
+      await bodies(store, 'ordered'),
+      versions.flatMap(version => [`${version}a`, `${version}b`]),
+    );
+  });
+
   it('gives of many whose time has come those that wait for longest', async () => {
     const { store } = subject;
     const messages = Array.from({ length: 50 }, (_, i) => ({ topic: 'many', body: `${50 - i}`, notBefore: 50 - i }));

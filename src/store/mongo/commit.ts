@@ -22,6 +22,7 @@ import type { Connected } from './connection.js';
 import { documentsOf, type GroupWrites } from './documents.js';
 import { isDuplicate, isWriteConflict, toFhirError } from './errors.js';
 import {
+  acknowledgedBy,
   answerMembers,
   changedMeanwhile,
   type CommitQueue,
@@ -36,8 +37,8 @@ export interface CommitSurroundings extends KnownVersions {
   /** Has transactions of dead processes ended, soon. */
   endDead(): void;
   connected(): Promise<Connected>;
-  /** Creation numbers, ascending. */
-  numbers(count: number): Promise<number[]>;
+  /** Numbers of resources and messages, ascending, each above all before it and above this one. */
+  numbers(count: number, above: number): Promise<number[]>;
 }
 
 export function openCommits(around: CommitSurroundings): CommitQueue {
@@ -123,12 +124,21 @@ async function writeDocuments(all: Connected, writes: GroupWrites, session: Clie
     await eraseBytes(all, [...hashes, ...older], session);
   }
   if (words.length > 0) await word.bulkWrite(words, { session, ordered: false });
-  if (messages.length > 0) await outbox.insertMany(messages, { session });
+  for (let from = 0; from < messages.length; from += DOCUMENTS_A_COMMAND)
+    await outbox.insertMany(messages.slice(from, from + DOCUMENTS_A_COMMAND), { session });
   if (acknowledged.length > 0) {
     const { deletedCount } = await outbox.deleteMany({ _id: { $in: [...acknowledged] } }, { session });
     if (deletedCount !== acknowledged.length) return 'message';
   }
   return undefined;
+}
+
+/** The last of the messages that those of these members come behind, whichever process numbered them: see OutboxMessage. */
+function lastBefore(members: readonly GroupMember[], rows: CurrentRows): number {
+  let last = 0;
+  for (const sequence of acknowledgedBy(members)) last = Math.max(last, sequence);
+  for (const { o = 0 } of rows.values()) last = Math.max(last, o);
+  return last;
 }
 
 /** All members in one transaction. Gives those whose precondition does not hold; throws if nothing was written. */
@@ -140,7 +150,8 @@ async function writeTogether(
   const all = await around.connected();
   const creations = members.flatMap(({ prepared }) => prepared).filter(({ change }) => !change.replaces).length;
   const messageCount = members.reduce((sum, { commit }) => sum + (commit.messages?.length ?? 0), 0);
-  const numbers = await around.numbers(creations + messageCount);
+  const draw = (rows: CurrentRows) => around.numbers(creations + messageCount, lastBefore(members, rows));
+  let numbers = await draw(known ?? new Map());
   let refused: Refused = new Map();
   let stale: Stale | undefined;
 
@@ -151,6 +162,7 @@ async function writeTogether(
     const kept = members.filter(member => !refused.has(member));
     stale = undefined;
     if (kept.length === 0) return false;
+    if (!known && numbers.length > 0 && numbers[0]! <= lastBefore(members, current)) numbers = await draw(current);
     stale = await writeDocuments(all, documentsOf(kept, current, numbers), session);
     if (stale) return false;
     const claims = claimsOf(members);
@@ -174,7 +186,7 @@ async function insertGroup(around: CommitSurroundings, members: readonly GroupMe
   try {
     const { resource } = await around.connected();
     const all = members.flatMap(member => member.prepared.map(prepared => ({ member, prepared })));
-    const numbers = await around.numbers(all.length);
+    const numbers = await around.numbers(all.length, 0);
     const documents = all.map(({ member, prepared: { document } }, i): ResourceDocument => {
       owners.push(member);
       document.n = numbers[i]!;

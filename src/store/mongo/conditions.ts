@@ -14,7 +14,7 @@ import { INDEX, type ResourceDocument } from './schema.js';
 /** What a check needs of the store. */
 export interface KnownVersions {
   /** What is known of a version that was read as current. */
-  rowOf(version: Version): Pick<ResourceDocument, 'n' | 'h' | 'c'> | undefined;
+  rowOf(version: Version): Omit<CurrentRow, 'v'> | undefined;
   /** Whether something matches one of these, as the transaction sees it. */
   matches(absences: readonly Absence[], session: ClientSession): Promise<boolean>;
 }
@@ -126,11 +126,12 @@ async function holdPresent(
   };
 }
 
-export type CurrentRows = ReadonlyMap<string, Pick<ResourceDocument, 'v' | 'n' | 'h' | 'c'>>;
+type CurrentRow = Pick<ResourceDocument, 'v' | 'n' | 'h' | 'c' | 'o'>;
+export type CurrentRows = ReadonlyMap<string, CurrentRow>;
 
 /** What callers have read of what is to be replaced, if they have read all of it; the write checks the versions. */
 export function knownRows(around: KnownVersions, members: readonly GroupMember[]): CurrentRows | null {
-  const rows = new Map<string, Pick<ResourceDocument, 'v' | 'n' | 'h' | 'c'>>();
+  const rows = new Map<string, CurrentRow>();
   for (const { prepared } of members)
     for (const { _id, change } of prepared) {
       if (!change.replaces) continue;
@@ -141,7 +142,7 @@ export function knownRows(around: KnownVersions, members: readonly GroupMember[]
   return rows;
 }
 
-/** Version, creation number and hash of words of what is to be replaced. */
+/** Version, numbers and hash of words of what is to be replaced. */
 async function readReplaced(
   resource: Connected['resource'],
   members: readonly GroupMember[],
@@ -149,9 +150,9 @@ async function readReplaced(
 ): Promise<CurrentRows> {
   const ids = members.flatMap(({ prepared }) => prepared.filter(({ change }) => change.replaces).map(({ _id }) => _id));
   const rows = await resource
-    .find<Pick<ResourceDocument, '_id' | 'v' | 'n' | 'h' | 'c'>>(
+    .find<CurrentRow & Pick<ResourceDocument, '_id'>>(
       { _id: { $in: ids } },
-      { session, hint: INDEX.id, projection: { v: 1, n: 1, h: 1, c: 1 }, batchSize: ids.length + 1 },
+      { session, hint: INDEX.id, projection: { v: 1, n: 1, h: 1, c: 1, o: 1 }, batchSize: ids.length + 1 },
     )
     .toArray();
   return new Map(rows.map(row => [row._id, row]));

@@ -54,7 +54,7 @@ export function prepareChange(change: Change, t: string, keys: KeyFields): Prepa
   const words = wordDocument(_id, t, x && change.words);
   const h = words && { h: wordsHash(words) };
   const c = digestOf(documentDigestHead(_id, head), x);
-  const document = { _id, t, n: 0, ...head, ...keys, ...h, c, ...(x === undefined ? {} : { x }) };
+  const document = { _id, t, n: 0, o: undefined, ...head, ...keys, ...h, c, ...(x === undefined ? {} : { x }) };
   return { change, _id, document, words };
 }
 
@@ -96,6 +96,8 @@ export function documentsOf(
       else writes.created.push(document);
     }
     for (const message of commit.messages ?? []) writes.messages.push(messageDocument(number(), message));
+    const last = commit.messages?.length ? writes.messages.at(-1)!._id : undefined;
+    for (const { _id, document } of prepared) document.o = last ?? current.get(_id)?.o;
   }
   return writes;
 }

@@ -37,6 +37,9 @@ export function pendingQueries(topic: string, limit: number, dueBy?: number): re
   ];
 }
 
+/** Where a message is given, every one that it comes behind is, or is acknowledged: nothing slips in behind the walk. */
+const AT_ONCE = { level: 'snapshot' } as const;
+
 /** The first messages of a topic. */
 export async function pendingOf(
   { outbox }: Pick<Connected, 'outbox'>,
@@ -45,7 +48,7 @@ export async function pendingOf(
 ): Promise<PendingMessage[]> {
   const found = await Promise.all(
     pendingQueries(topic, limit, dueBy).map(({ filter, options }) =>
-      outbox.find(filter, { ...options, maxTimeMS }).toArray(),
+      outbox.find(filter, { ...options, maxTimeMS, readConcern: AT_ONCE }).toArray(),
     ),
   );
   const [only, other] = found;

@@ -20,8 +20,8 @@ const MAX_WAITING = 10_000;
 /** Until a member that stepped aside tries again. */
 const HELD_PAUSE_MS = 200;
 
-/** Its creation number is set when it is written. */
-export type NumberedLater = Omit<ResourceDocument, 'n'> & { n: number };
+/** Its numbers are set when it is written. */
+export type NumberedLater = Omit<ResourceDocument, 'n' | 'o'> & { n: number; o: number | undefined };
 
 /** A change ready to be written, all but for its creation number. */
 export interface PreparedChange {

@@ -19,9 +19,9 @@ export const ROW = { t: 1, v: 1, u: 1, n: 1, m: 1, z: 1, b: 1, p: 1, h: 1, x: 1 
 /** What a row of a page needs, and its place. */
 export const LISTED = { v: 1, u: 1, n: 1, m: 1, b: 1, p: 1, x: 1 } as const;
 
-export type Row = VersionFields & { readonly _id: string } & Pick<ResourceDocument, 'h'>;
-/** What a point read takes: the row may be replaced, and then goes on with its digest. */
-const POINT = { ...ROW, c: 1 } as const;
+export type Row = VersionFields & { readonly _id: string } & Pick<ResourceDocument, 'h' | 'o'>;
+/** What a point read takes: the row may be replaced, and then goes on with its digest and the order of its messages. */
+const POINT = { ...ROW, c: 1, o: 1 } as const;
 
 /** A document (of `resource` or `version`) as the port's Version. */
 export function toVersion(row: Row): Version {
@@ -105,7 +105,7 @@ export const versionId = (resource: string, version: number): string =>
   `${resource}~${String(version).padStart(8, '0')}`;
 
 /** What the store alone knows of versions that were read as current: whoever replaces them need not ask again. */
-export type KnownRows = WeakMap<Version, Pick<ResourceDocument, 'n' | 'h' | 'c'>>;
+export type KnownRows = WeakMap<Version, Pick<ResourceDocument, 'n' | 'h' | 'c' | 'o'>>;
 
 export type PointRead = (_id: string) => Promise<Row | undefined>;
 
@@ -189,8 +189,8 @@ export async function readVersionRow(
   if (!current) return undefined;
   if (wanted === undefined || wanted === current.v) {
     const found = toVersion(current);
-    const { n, h, c } = current;
-    known.set(found, { n, ...(h === undefined ? {} : { h }), ...(c === undefined ? {} : { c }) });
+    const { n, o, h, c } = current;
+    known.set(found, { n, o, ...(h === undefined ? {} : { h }), ...(c === undefined ? {} : { c }) });
     return found;
   }
   // The current one first: what it has replaced by now is in `version` for good.

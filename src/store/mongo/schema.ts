@@ -95,6 +95,8 @@ export interface ResourceDocument extends VersionFields, KeyFields {
   readonly h?: string;
   /** How often it was indexed anew, or had to stay: makes a write of that which every commit at the same time notices. */
   readonly q?: number;
+  /** The last message that was committed with it, or with what it replaced: those of its successors come behind it. */
+  readonly o?: number | undefined;
 }
 
 export interface WordDocument {

@@ -5,7 +5,8 @@
  * Uniqueness rests on a lease, not on clocks: a process number is leased with `until`, the owner hands out numbers for
  * milliseconds below it alone, and the next owner starts at or above it. The lease is renewed when numbers are asked for
  * in its second half; a process that idles loses it and takes another. No timers. The time is the machine's, whatever the
- * server's clock says: leases are compared between processes.
+ * server's clock says: leases are compared between processes. What must come behind a number of another process, whatever
+ * its clock, is drawn above that number.
  */
 import { randomUUID } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
@@ -29,8 +30,8 @@ interface ProcessLease {
 }
 
 export interface Sequence {
-  /** `count` ascending numbers, above all that this sequence gave before. */
-  take(count: number): Promise<number[]>;
+  /** `count` ascending numbers, above all that this sequence gave before, and above this one, which another process gave. */
+  take(count: number, above?: number): Promise<number[]>;
   /** Gives the process number back. */
   close(): Promise<void>;
 }
@@ -71,6 +72,9 @@ async function leaseProcess(
   }
   throw new FhirError('unavailable', 'No process number could be leased: too many servers start at once. Try again.');
 }
+
+/** The millisecond of which a number is. */
+const msOf = (number: number): number => Math.floor(number / NUMBERS_PER_MS) + NUMBERS_EPOCH;
 
 const leaseId = (process: number): string => PROCESS_PREFIX + String(process).padStart(3, '0');
 
@@ -127,7 +131,12 @@ export function openSequence(connected: () => Promise<Collections>, name: string
   };
 
   return {
-    async take(count) {
+    async take(count, above = 0) {
+      const latest = msOf(above);
+      if (latest >= ms) {
+        ms = latest + 1;
+        counter = 0;
+      }
       const span = Math.ceil(count / COUNTERS) + 1000;
       for (;;) {
         const last = Math.max(realNow(), ms) + span;

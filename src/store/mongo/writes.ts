@@ -21,7 +21,7 @@ export function openWrites(opened: OpenedStore, writable: Writable, sequence: Se
   const commits = openCommits({
     connected,
     endDead: endOrphanedTransactions(connected),
-    numbers: count => sequence.take(count),
+    numbers: (count, above) => sequence.take(count, above),
     rowOf: version => knownRows.get(version),
     matches: async (absences, session) => {
       const all = await connected();
