@@ -19,8 +19,11 @@ import type { Engine, EngineSettings, Operations } from './interactions/engine.j
 import { composeFeatures, type Feature, screensOf } from './interactions/feature.js';
 import { composeHooks } from './interactions/write/hooks.js';
 import { EXPLAIN } from './interactions/search/explain.js';
+import { kindOfFeature, type OwnedJob, recordJobs } from './interactions/jobs.js';
+import { JobRunner, type JobRunnerOptions } from './jobs/runner.js';
 import { ownHooks } from './interactions/write/own-hooks.js';
 import { composeOperations, OPERATIONS } from './interactions/operations/index.js';
+import { JOBS_OF_OTHERS } from './interactions/operations/jobs.js';
 import { Registry } from './conformance/search-parameter-registry.js';
 import { Reindexer } from './conformance/reindex-job.js';
 import { createOutgoing } from './outgoing/outgoing.js';
@@ -97,7 +100,7 @@ export async function open(
     definitions,
     parameters,
     settings,
-    operations: [...operations.keys(), EXPLAIN],
+    operations: [...operations.keys(), EXPLAIN, JOBS_OF_OTHERS],
     screens: screensOf(composed.routes.map(({ route }) => route)),
     // A file of one's own is the whole truth.
     added: config.roles === '' ? composed.duties : [],
@@ -119,14 +122,9 @@ export async function open(
     files: files.filter(({ resource }) => resource.resourceType === 'SearchParameter'),
   });
   const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log, clock });
-  try {
-    await store.migrate();
-    await registry.load();
-    await reindexer.refresh();
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
+  const room = createRoom(ANSWERS * config.maxAnswer);
+  const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, composed.jobs, () => engine);
+  await readStored(store, [() => store.migrate(), () => registry.load(), () => reindexer.refresh()]);
   const engine: Engine = {
     definitions,
     parameters,
@@ -139,11 +137,12 @@ export async function open(
     operations,
     hooks: composeHooks([...ownHooks({ registry, reindexer }, bases), ...composed.hooks], definitions.resourceTypes),
     routes: composed.routes,
+    jobs,
     terminology: createTerminology(loadFrom(store), { bases }),
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
-    room: createRoom(ANSWERS * config.maxAnswer),
+    room,
     decide: createDecide(compileDuties(roles, definitions.resourceTypes), definitions.resourceTypes),
     mutex: createKeyedMutex(),
     identify,
@@ -154,6 +153,24 @@ export async function open(
   };
   return harness?.around(engine) ?? engine;
 }
+
+/** Does one after the other; a store that cannot be read is not left open. */
+async function readStored(store: Store, steps: readonly (() => Promise<void>)[]): Promise<void> {
+  try {
+    for (const step of steps) await step();
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** What works on jobs. `engine`: it is there before any is worked on. */
+const openJobs = (
+  around: Omit<JobRunnerOptions, 'kinds' | 'record'>,
+  jobs: readonly OwnedJob[],
+  engine: () => Engine,
+): JobRunner =>
+  new JobRunner({ ...around, record: recordJobs(engine), kinds: jobs.map(owned => kindOfFeature(owned, engine)) });
 
 /** The test-harness mode, which is not in the process of a server without it. */
 async function openHarness(time: TimeSource): Promise<Harness> {

@@ -64,6 +64,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     await shut(server);
     return 0;
   } finally {
+    await engine.jobs.stop();
     engine.outgoing.close();
     await endSweeping();
     await engine.reindexer.stop();
@@ -92,9 +93,10 @@ async function probe(config: Config): Promise<void> {
   await new Promise(done => server.close(done));
 }
 
-/** Serves, and indexes behind it what is not indexed yet: end it with `engine.reindexer.stop()`, then close the store. */
+/** Serves, and does jobs behind it: end them with `engine.jobs.stop()` and `engine.reindexer.stop()`, then close the store. */
 export function listen(engine: Engine, config: Config): Server {
   engine.reindexer.start();
+  engine.jobs.run();
   collectProcessMetrics(engine.metrics);
   const server = createHttpServer({
     engine,

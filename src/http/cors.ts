@@ -10,11 +10,13 @@ const EXPOSED = [
   'Content-Location',
   'Date',
   'ETag',
+  'Expires',
   'Last-Modified',
   'Location',
   'Retry-After',
   'Vary',
   'WWW-Authenticate',
+  'X-Progress',
   'X-Request-Id',
 ].join(', ');
 

@@ -141,15 +141,16 @@ function readWholeBundle({ source, query }: RequestParts): Promise<Interaction> 
 
 async function readOperationRequest({ source, route, query }: RequestParts): Promise<Interaction> {
   const { operation = '', type, id, version } = route;
-  const safe = source.method !== 'POST';
+  const safe = source.method !== 'POST' && source.method !== 'DELETE';
   const ifMatch = safe ? undefined : readIfMatch(source.header('if-match'));
-  const body = safe ? undefined : await source.optional();
+  const body = source.method === 'POST' ? await source.optional() : undefined;
   return {
     kind: 'operation',
     operation,
     safe,
     parameters: query,
     lenient: source.lenient,
+    ...(respondsAsync(source.header('prefer')) ? { later: true } : {}),
     ...(type ? { type } : {}),
     ...(id ? { id } : {}),
     ...(version ? { version } : {}),
@@ -193,3 +194,7 @@ export function preference(header: string | string[] | undefined, name: string):
   }
   return undefined;
 }
+
+/** https://www.rfc-editor.org/rfc/rfc7240#section-4.1 */
+const respondsAsync = (header: string | undefined): boolean =>
+  header !== undefined && /(?:^|[,;])\s*respond-async\s*(?:$|[,;=])/i.test(header);

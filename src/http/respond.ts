@@ -9,7 +9,7 @@ import { FhirError } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
 import type { Allowance, Engine } from '../interactions/engine.js';
 import { FREE } from '../interactions/response/allowance.js';
-import type { Result } from '../interactions/interaction.js';
+import type { LaterAnswer, Result } from '../interactions/interaction.js';
 import {
   join,
   type Piece,
@@ -41,7 +41,7 @@ export async function respond(
   engine: Responding,
   allowance: Allowance,
 ): Promise<void> {
-  const { version, location, binary, stream } = result;
+  const { version, location, binary, stream, later } = result;
   // A deletion that is asked for an outcome has something to say.
   const status = result.status === 204 && presentation.prefer === 'OperationOutcome' ? 200 : result.status;
   if (version) {
@@ -49,6 +49,7 @@ export async function respond(
     response.setHeader('Last-Modified', new Date(version.updated).toUTCString());
   }
   if (location !== undefined) response.setHeader('Location', `${engine.settings.base}/${location}`);
+  if (later) setLaterHeaders(response, later, engine);
   if (binary) return sendBinary(response, status, binary);
   if (stream && isStoredForm(presentation)) return sendStream(response, status, wholes(engine, stream), presentation);
   const text = stream ? await collectText(stream, allowance) : bodyOf(status, result, presentation);
@@ -59,6 +60,14 @@ export async function respond(
   }
   if (!isStoredForm(presentation) && text.text.length > FREE) await allowance.admit(4 * text.text.length);
   return sendText(response, status, text, presentation, engine);
+}
+
+function setLaterHeaders(response: Response, later: LaterAnswer, { settings }: Responding): void {
+  const { at, progress, retryAfter, expires } = later;
+  if (at !== undefined) response.setHeader('Content-Location', `${settings.base}/${at}`);
+  if (progress !== undefined) response.setHeader('X-Progress', progress);
+  if (retryAfter !== undefined) response.setHeader('Retry-After', String(retryAfter));
+  if (expires !== undefined) response.setHeader('Expires', new Date(expires).toUTCString());
 }
 
 /** The form in which texts are stored. */

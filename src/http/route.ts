@@ -49,7 +49,8 @@ export function route(method: string, path: string, engine: Addressable): Route 
   const name = method === 'HEAD' ? 'GET' : method;
   const kind = Object.hasOwn(methods, name) ? methods[name] : undefined;
   if (!kind) throw notAllowed(Object.keys(methods));
-  return { kind, ...target };
+  const { deletedBy } = (target.operation === undefined ? undefined : engine.operations.get(target.operation)) ?? {};
+  return { kind, ...target, ...(name === 'DELETE' && deletedBy ? { operation: deletedBy } : {}) };
 }
 
 /** Methods that an address allows, for OPTIONS and 405. */
@@ -59,10 +60,11 @@ export function allowedMethods(path: string, engine: Addressable): string[] {
   return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'];
 }
 
-const methodsOf = ({ operations }: Addressable, shape: string, operation: string | undefined): Methods | undefined =>
-  operation === undefined
-    ? ROUTES.get(shape)
-    : Object.fromEntries((operations.get(operation)?.methods ?? []).map(method => [method, 'operation']));
+function methodsOf({ operations }: Addressable, shape: string, operation: string | undefined): Methods | undefined {
+  if (operation === undefined) return ROUTES.get(shape);
+  const { methods = [], deletedBy } = operations.get(operation) ?? {};
+  return Object.fromEntries([...methods, ...(deletedBy ? ['DELETE'] : [])].map(method => [method, 'operation']));
+}
 
 /** A 405 that knows its Allow header. */
 export class MethodNotAllowed extends FhirError {

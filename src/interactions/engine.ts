@@ -13,6 +13,7 @@ import type { PageTokenCipher } from '../platform/page-token-cipher.js';
 import type { KeyedMutex } from '../platform/keyed-mutex.js';
 import type { SearchParameters } from '../search/parameters.js';
 import type { OpenStamp, OutboxMessage, Store } from '../store/store.js';
+import type { JobRunner } from '../jobs/runner.js';
 import type { Room } from '../platform/room.js';
 import type { Forms } from './response/forms.js';
 import type { Registry } from '../conformance/search-parameter-registry.js';
@@ -42,6 +43,8 @@ export interface Engine {
   readonly validate: Validate;
   readonly operations: Operations;
   readonly hooks: Hooks;
+  /** Work that goes on behind the traffic: see jobs.ts. */
+  readonly jobs: JobRunner;
   /** Addresses outside FHIR, of features. */
   readonly routes: readonly OwnedRoute[];
   readonly pageTokens: PageTokenCipher;
@@ -111,6 +114,8 @@ export interface Caller {
    * whether it was. `at`: of this entry of a batch.
    */
   readonly note?: ((at?: number) => OutboxMessage) | undefined;
+  /** Messages that what the interaction writes deals with, in the same commit: it is refused (`conflict`) where one is gone. */
+  readonly settles?: readonly number[] | undefined;
 }
 
 /** What an interaction runs in, once it is decided: everything that it reads of resources it reads through the view. */
@@ -135,10 +140,20 @@ export interface Allowance {
 export interface OperationImplementation {
   /** Also of one version of a resource, which an OperationDefinition cannot say. */
   readonly ofVersions?: true;
+  /** The operation that a DELETE of its address asks for. */
+  readonly deletedBy?: string;
+  /** It may be long: the job that does it for a client that would rather come back (`Prefer: respond-async`). */
+  job?(context: Context, ask: Of<'operation'>): Promise<JobAsked>;
   /** The answer is a resource of this type, of which `_summary` and `_elements` show a part. */
   readonly shows?: string;
   /** `ask.body` is a valid resource. */
   run(context: Context, ask: Of<'operation'>): Promise<Outcome>;
+}
+
+/** A kind of job, and what it is to be done with. */
+export interface JobAsked {
+  readonly kind: string;
+  readonly input: unknown;
 }
 
 export interface Operation extends OperationOffer, OperationImplementation {}

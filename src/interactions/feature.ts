@@ -9,6 +9,7 @@ import { FhirError } from '../fhir/error.js';
 import type { Outgoing } from '../outgoing/client.js';
 import type { OutgoingClients, OutgoingPolicy } from '../outgoing/outgoing.js';
 import type { Caller, Engine, OperationImplementation, OutsideAnswer, OutsideRoute, OwnedRoute } from './engine.js';
+import { addJobs, type FeatureJob, type OwnedJob } from './jobs.js';
 import { addressShape } from './outside-address.js';
 import type { FeatureHook, OwnedHook } from './write/hooks.js';
 
@@ -36,6 +37,8 @@ export interface FeatureParts {
   readonly routes?: readonly OutsideRoute[];
   /** By role of profiles/roles.json: which of its operations and screens it has beside the administrator, who has all. */
   readonly duties?: Readonly<Record<string, FeatureDuty>>;
+  /** What it does behind the traffic: `engine.jobs.start` with the kind begins one. */
+  readonly jobs?: readonly FeatureJob[];
 }
 
 export interface FeatureDuty {
@@ -59,6 +62,7 @@ export interface ComposedFeatures {
   readonly hooks: readonly OwnedHook[];
   readonly routes: readonly OwnedRoute[];
   readonly duties: readonly (FeatureDuty & { readonly role: string })[];
+  readonly jobs: readonly OwnedJob[];
 }
 
 /** `own`: the operations of the server itself. Throws for what cannot be, before anything is open. */
@@ -73,6 +77,7 @@ export function composeFeatures(
   const hooks: OwnedHook[] = [];
   const routes: OwnedRoute[] = [];
   const duties: (FeatureDuty & { readonly role: string })[] = [];
+  const jobs: OwnedJob[] = [];
   for (const { name: owner, open } of features) {
     if (!/^[a-z][a-z-]*$/.test(owner) || names.has(owner))
       throw new Error(`There can be no feature, or no other one, with the name ${owner}.`);
@@ -99,8 +104,9 @@ export function composeFeatures(
       if (strange !== undefined) throw new Error(`A duty of ${owner} is ${strange}, which is not its own.`);
       duties.push({ role, ...duty });
     }
+    addJobs(jobs, owner, parts.jobs);
   }
-  return { operations, hooks, routes, duties };
+  return { operations, hooks, routes, duties, jobs };
 }
 
 /** The names that roles know routes by. */

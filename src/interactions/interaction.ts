@@ -132,6 +132,8 @@ export type Interaction =
       readonly ifMatch?: readonly string[];
       /** Asked by GET: it may change nothing. */
       readonly safe: boolean;
+      /** `Prefer: respond-async`: what may be long may be done later. */
+      readonly later?: true;
       /** Of the URL. */
       readonly parameters: Parameters;
       readonly lenient: boolean;
@@ -171,6 +173,8 @@ export interface Result extends Partial<Text> {
   readonly version?: { readonly version: number; readonly updated: number };
   /** Relative to the base: `Patient/1/_history/2`. */
   readonly location?: string;
+  /** Of work that is done later: how it is, and where that is said. */
+  readonly later?: LaterAnswer;
   /** The one resource that the interaction touched, if it was one. */
   readonly subject?: { readonly type: string; readonly id: string; readonly version: number };
   /** Ids of the patients whose data was touched. */
@@ -179,6 +183,17 @@ export interface Result extends Partial<Text> {
   readonly unchanged?: true;
   /** Warnings beside a success; told where an OperationOutcome is. */
   readonly issues?: readonly Issue[];
+}
+
+/** https://hl7.org/fhir/R4/async.html */
+export interface LaterAnswer {
+  /** Address of the status, relative to the base. */
+  readonly at?: string;
+  readonly progress?: string;
+  /** Seconds. */
+  readonly retryAfter?: number;
+  /** ms since 1970: how long the answer is there. */
+  readonly expires?: number;
 }
 
 /** A write that goes with another one: decided, prepared and recorded like any, and committed with it or not at all. */

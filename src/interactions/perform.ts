@@ -7,6 +7,7 @@ import type { Allowed } from '../access/decide.js';
 import { createView } from '../access/view.js';
 import { asFhirError, FhirError, KINDS } from '../fhir/error.js';
 import { realPause } from '../platform/real-time.js';
+import { isAcknowledgedMeanwhile } from '../store/outbox.js';
 import type { Change } from '../store/store.js';
 import { batch } from './batch.js';
 import { capabilities } from './capabilities.js';
@@ -40,10 +41,11 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
   // A target that was known before its criteria were read was not decided as a search.
   const isDecided = admitted && (admitted.searches || !isByCriteria(interaction));
   const { restrictions } = isDecided ? admitted : await admit(caller, interaction);
-  const { allowance, engine, principal, agent, requestId, address, request, note } = caller;
+  const { allowance, engine, principal, agent, requestId, address, request, note, settles } = caller;
   const view = createView(engine, restrictions);
   const stamp = engine.store.openStamp();
-  const context: Context = { allowance, engine, principal, agent, requestId, address, request, note, view, stamp };
+  const around = { allowance, engine, principal, agent, requestId, address, request, note, settles };
+  const context: Context = { ...around, view, stamp };
   try {
     const work = () => runAndRecord(context, interaction);
     const turn = turnOf(context.engine, interaction);
@@ -144,18 +146,25 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
     const judged = ran.changes ? await checkIntegrity(context, ran) : ran;
     const { result, changes = [], recordedParts, mustNotMatch = [], mustExist = [], messages: asked = [] } = judged;
     const events = recordedParts ? await eventsOfParts(context, recordedParts) : eventsOf(context, ask, result);
-    const noted = context.note && writing ? [context.note()] : [];
+    const { noted, acknowledges } = notesOf(context, writing);
     const messages = [...messagesOf(context.engine.hooks, changes), ...asked, ...noted];
     const attached = await storeAttachments(store, changes);
     try {
       if (changes.length > 0 || mustExist.length > 0) {
-        await store.commit({ stamp, changes: [...attached, ...events], mustNotMatch, mustExist, messages });
+        await store.commit({
+          stamp,
+          changes: [...attached, ...events],
+          mustNotMatch,
+          mustExist,
+          messages,
+          acknowledges,
+        });
         stamp.close();
         await afterCommit(context, attached, indexed);
-      } else if (noted.length > 0) await store.commit({ stamp, changes: events, messages: noted });
+      } else if (noted.length > 0) await store.commit({ stamp, changes: events, messages: noted, acknowledges });
       else if (events.length > 0) await store.commit({ stamp, changes: events, independent: true });
     } catch (error) {
-      if (last || asFhirError(error).kind !== 'conflict') throw error;
+      if (last || !isOvertaken(error)) throw error;
       return undefined;
     }
     return judged;
@@ -163,6 +172,16 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
     stamp.close();
   }
 }
+
+/** What whoever asks wants committed with what is written. */
+const notesOf = ({ note, settles }: Caller, writing: boolean) => ({
+  noted: writing && note ? [note()] : [],
+  acknowledges: writing && settles ? settles : [],
+});
+
+/** Whether the work may be done when it is done again: nobody gives back a message that was acknowledged. */
+const isOvertaken = (error: unknown): boolean =>
+  asFhirError(error).kind === 'conflict' && !isAcknowledgedMeanwhile(error);
 
 /** A long Bundle does not keep everybody else waiting. */
 async function eventsOfParts(context: Context, parts: readonly RecordedPart[]): Promise<Change[]> {

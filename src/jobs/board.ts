@@ -5,7 +5,7 @@
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
 import { realPause } from '../platform/real-time.js';
-import type { Change, PendingMessage, Store } from '../store/store.js';
+import type { Change, Commit, PendingMessage, Store } from '../store/store.js';
 import type { JobNote, NoteChange, StepCommit } from './kind.js';
 
 const ACTIVE = 'job';
@@ -25,7 +25,10 @@ export interface NotedJob {
   readonly note: JobNote;
 }
 
-export type JobStore = Pick<Store, 'pendingMessages' | 'commit'>;
+export type JobStore = Pick<Store, 'pendingMessages' | 'commit' | 'openStamp'>;
+
+/** Audit events of a time, in ms. */
+export type MakeEvents = (at: number) => readonly Change[];
 
 const parsed = ({ sequence, body }: PendingMessage): NotedJob => ({ sequence, note: JSON.parse(body) as JobNote });
 const inOrder = (jobs: readonly NotedJob[]): NotedJob[] => jobs.toSorted((a, b) => (a.note.id < b.note.id ? -1 : 1));
@@ -34,10 +37,10 @@ const messageOf = (note: JobNote) => ({
   body: JSON.stringify(note),
 });
 
-/** What exchanges a note for the one that follows; undefined: nothing does. */
-export const exchange = ({ sequence }: NotedJob, next: JobNote | undefined): NoteChange => ({
+/** What exchanges a note for the one that follows. */
+export const exchange = ({ sequence }: NotedJob, next: JobNote): NoteChange => ({
   acknowledges: [sequence],
-  messages: next ? [messageOf(next)] : [],
+  messages: [messageOf(next)],
 });
 
 export class JobBoard {
@@ -72,16 +75,15 @@ export class JobBoard {
     return inOrder(messages.map(parsed)).find(({ note }) => note.kind === kind);
   }
 
-  add(note: JobNote, changes: readonly Change[] = []): Promise<void> {
-    return this.#store.commit({ changes, messages: [messageOf(note)] });
+  add(note: JobNote, events?: MakeEvents): Promise<void> {
+    return this.#commit(events, { messages: [messageOf(note)] });
   }
 
   /** Exchanges the note, with what else belongs to it. Rejects with `conflict` where somebody else has. */
-  async replace(noted: NotedJob, next: JobNote | undefined, more: Partial<StepCommit> = {}): Promise<void> {
+  replace(noted: NotedJob, next: JobNote, events?: MakeEvents, more: Partial<StepCommit> = {}): Promise<void> {
     const { acknowledges, messages } = exchange(noted, next);
-    await this.#store.commit({
+    return this.#commit(events, {
       ...more,
-      changes: more.changes ?? [],
       acknowledges: [...acknowledges, ...(more.acknowledges ?? [])],
       messages: [...messages, ...(more.messages ?? [])],
     });
@@ -90,7 +92,7 @@ export class JobBoard {
   /** Changes what `find` gives, whoever else changes it meanwhile. `change` gives undefined where there is nothing to do. */
   async change(
     find: () => Promise<NotedJob | undefined>,
-    change: (note: JobNote) => Promise<readonly [JobNote, Partial<StepCommit>] | undefined>,
+    change: (note: JobNote) => Promise<readonly [JobNote, MakeEvents?] | undefined>,
   ): Promise<JobNote | undefined> {
     for (let attempt = 1; ; attempt++) {
       const noted = await find();
@@ -109,6 +111,22 @@ export class JobBoard {
   /** Forgets jobs that have ended. */
   async forget(jobs: readonly NotedJob[]): Promise<void> {
     await this.#store.commit({ changes: [], acknowledges: jobs.map(({ sequence }) => sequence) });
+  }
+
+  /** Events are made by a stamp of their own, unless the commit has one: nobody's horizon passes them. */
+  async #commit(events: MakeEvents | undefined, commit: Partial<Commit>): Promise<void> {
+    const own = events && !commit.stamp ? this.#store.openStamp() : undefined;
+    const stamp = commit.stamp ?? own;
+    try {
+      const made = events && stamp ? events(stamp.now()) : [];
+      await this.#store.commit({
+        ...commit,
+        changes: [...(commit.changes ?? []), ...made],
+        ...(stamp ? { stamp } : {}),
+      });
+    } finally {
+      own?.close();
+    }
   }
 
   /** Without parsing the notes of all others. */

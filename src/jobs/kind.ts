@@ -10,7 +10,7 @@
  */
 import type { FhirError, Issue, Kind } from '../fhir/error.js';
 import type { Json } from '../fhir/resource.js';
-import type { Principal, Role } from '../identity/principal.js';
+import type { Principal } from '../identity/principal.js';
 import type { Commit } from '../store/store.js';
 
 /** Who asked for a job, and by which request. */
@@ -35,7 +35,7 @@ export interface JobWork<Input = unknown> {
 
 /** What is committed with the state that follows from a step: all of it or nothing. */
 export interface StepCommit
-  extends Pick<Commit, 'changes' | 'mustExist' | 'mustNotMatch' | 'messages' | 'acknowledges'> {}
+  extends Pick<Commit, 'changes' | 'stamp' | 'mustExist' | 'mustNotMatch' | 'messages' | 'acknowledges'> {}
 
 /** The messages by which a step has been done: whoever commits it does so with these. */
 export type NoteChange = Required<Pick<Commit, 'acknowledges' | 'messages'>>;
@@ -80,8 +80,6 @@ type Soon<T> = T | Promise<T>;
 export interface JobKind<Input = unknown, State = unknown> {
   /** As lists, log and metrics name it: small letters and hyphens. */
   readonly kind: string;
-  /** Who may start it, at least. */
-  readonly role: Role;
   /** Jobs of the kind that are worked on at a time; default 1. */
   readonly atOnce?: number;
   /** ms that what came of it is kept; default a day. */

@@ -6,14 +6,13 @@
  * Jobs stay behind the traffic: after each step they rest for as long as it took, and they wait while requests wait for room.
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
-import type { Principal, Role } from '../identity/principal.js';
 import type { Clock } from '../platform/clock.js';
 import { newId } from '../platform/ids.js';
 import type { Log } from '../platform/log.js';
 import type { Metrics } from '../platform/metrics.js';
 import { realInterval, realPause } from '../platform/real-time.js';
 import type { Store } from '../store/store.js';
-import { JobBoard, MAX_ENDED, type NotedJob, refuseTooMany } from './board.js';
+import { JobBoard, type JobStore, MAX_ENDED, type NotedJob, refuseTooMany } from './board.js';
 import { dueIn, type JobKind, type JobNote, type JobOwner } from './kind.js';
 import { countJobs, type JobCounts } from './metrics.js';
 import { ended } from './move.js';
@@ -31,13 +30,11 @@ const TIDY_MS = 60_000;
 const STANDING = { pause: 100, times: 300 } as const;
 
 export interface JobRunnerOptions {
-  readonly store: Pick<Store, 'shared' | 'pendingMessages' | 'commit' | 'acquireLease'>;
+  readonly store: JobStore & Pick<Store, 'shared' | 'acquireLease'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics?: Pick<Metrics, 'registry'>;
   readonly kinds: readonly JobKind[];
-  /** Whether somebody may start jobs that a role may start. */
-  readonly allows?: (principal: Principal, role: Role) => boolean;
   readonly record?: RecordJob;
   /** Whether requests wait for memory: jobs wait, too. */
   readonly crowded?: () => boolean;
@@ -101,17 +98,16 @@ export class JobRunner {
     await this.#lease.release().catch(() => undefined);
   }
 
-  /** Notes a job, and gives its id. Throws `forbidden`, or `throttled` where too many wait. */
+  /** Notes a job, and gives its id. Whoever calls has asked whether that person may. Throws `throttled` where too many wait. */
   async start(by: JobOwner, kindName: string, input: unknown): Promise<string> {
-    const { clock, allows = () => true } = this.#options;
+    const { clock } = this.#options;
     const kind = this.#kinds.get(kindName);
     if (!kind || kind.standing) throw new Error(`There is no kind of job ${kindName} that can be started.`);
-    if (!allows(by.principal, kind.role)) throw new FhirError('forbidden', 'This role may not start such a job.');
     refuseTooMany(this.#known.length);
     const { principal, requestId, address, request } = by;
     const owner: JobOwner = { principal, requestId, address, request };
     const note = { ...newNote(kindName, clock.now()), by: owner, input };
-    await this.#board.add(note, this.#record('begin', note, owner));
+    await this.#board.add(note, at => this.#record('begin', note, owner, at));
     this.#counts?.asked.inc({ kind: kindName });
     this.wake();
     return note.id;
@@ -137,7 +133,7 @@ export class JobRunner {
         const kind = this.#kinds.get(note.kind);
         if (kind?.standing) throw new FhirError('conflict', 'This job is the server’s own and cannot be cancelled.');
         const next = ended(kind ?? {}, note, clock.now(), { status: 'cancelled' });
-        return [next, { changes: this.#record('cancel', next, by) }];
+        return [next, at => this.#record('cancel', next, by, at)];
       },
     );
     if (cancelled) {
@@ -162,7 +158,7 @@ export class JobRunner {
       () => this.#findStanding(kindName),
       async note => {
         const state = await change(note.state as State);
-        return state === undefined ? undefined : [{ ...note, state, idle: undefined, notBefore: undefined }, {}];
+        return state === undefined ? undefined : [{ ...note, state, idle: undefined, notBefore: undefined }];
       },
     );
     if (amended) {

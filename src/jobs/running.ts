@@ -7,7 +7,7 @@ import type { Clock } from '../platform/clock.js';
 import { frames, type Log } from '../platform/log.js';
 import { realPause } from '../platform/real-time.js';
 import type { Change } from '../store/store.js';
-import { exchange, type JobBoard, type NotedJob } from './board.js';
+import { exchange, type JobBoard, type MakeEvents, type NotedJob } from './board.js';
 import { type JobKind, type JobNote, type JobOwner, restAfter } from './kind.js';
 import type { JobCounts } from './metrics.js';
 import { ended, type Move, moveInstead, moveOf } from './move.js';
@@ -21,8 +21,13 @@ const CROWDED = { pause: 50, times: 100 } as const;
 /** Kinds of errors that say nothing of the job: it is tried again for as long as they last. */
 const WEATHER: ReadonlySet<string> = new Set(['unavailable', 'timeout', 'no-space', 'throttled']);
 
-/** The audit events of what becomes of a job, and who caused it. They are committed with it. */
-export type RecordJob = (moment: 'begin' | 'cancel' | 'end', job: JobNote, by: JobOwner) => readonly Change[];
+/** The audit events of what becomes of a job, who caused it, and when (ms). They are committed with it. */
+export type RecordJob = (
+  moment: 'begin' | 'cancel' | 'end',
+  job: JobNote,
+  by: JobOwner,
+  at: number,
+) => readonly Change[];
 
 export interface JobSurroundings {
   readonly board: JobBoard;
@@ -117,19 +122,21 @@ export class RunningJob {
   }
 
   async #commit({ next, given }: Move): Promise<void> {
-    const { board, record } = this.#around;
+    const { board } = this.#around;
     const isEnd = next.ended !== undefined;
     if (this.#mayBeAhead(next, given)) {
       this.#ahead = next;
       return;
     }
     if ('commit' in given && given.commit) await given.commit(exchange(this.#noted, next));
-    else {
-      const events = isEnd && next.by ? record('end', next, next.by) : [];
-      await board.replace(this.#noted, next, { ...given.with, changes: [...(given.with?.changes ?? []), ...events] });
-    }
+    else await board.replace(this.#noted, next, isEnd ? this.#endEvents(next) : undefined, given.with);
     if (isEnd) this.#ahead = next;
     else await this.#take();
+  }
+
+  #endEvents(job: JobNote): MakeEvents | undefined {
+    const { by } = job;
+    return by && (at => this.#around.record('end', job, by, at));
   }
 
   /** Whether it need not be noted yet: it may be done again, and the last note is young. */
@@ -158,7 +165,7 @@ export class RunningJob {
 
   /** Notes a failure: the job rests, or is given up. Throws what says nothing of the job. */
   async #failed(note: JobNote, error: FhirError): Promise<false> {
-    const { board, clock, counts, log, record } = this.#around;
+    const { board, clock, counts, log } = this.#around;
     const { kind, attempts = ATTEMPTS, standing } = this.#kind;
     if (WEATHER.has(error.kind)) throw error;
     counts?.failures.inc({ kind });
@@ -174,8 +181,7 @@ export class RunningJob {
           error: { kind: error.kind, issues: error.issues },
         })
       : { ...note, failures, notBefore: now + restAfter(this.#kind, failures) };
-    const changes = givesUp && next.by ? record('end', next, next.by) : [];
-    await board.replace(this.#noted, next, { changes }).catch(ignoreConflict);
+    await board.replace(this.#noted, next, givesUp ? this.#endEvents(next) : undefined).catch(ignoreConflict);
     if (givesUp) counts?.ended.inc({ kind, state: next.status });
     this.#ahead = next;
     return false;

@@ -7,6 +7,8 @@ import { realTimeout } from './real-time.js';
 export interface Room {
   /** Takes `units` (all there are, if it asks for more). Resolves with undefined where there was no room for `patience` ms. */
   enter(units: number, patience: number): Promise<Place | undefined>;
+  /** Somebody waits. */
+  readonly crowded: boolean;
 }
 
 export interface Place {
@@ -38,6 +40,9 @@ export function createRoom(size: number): Room {
     };
   };
   return {
+    get crowded() {
+      return waiting.length > 0;
+    },
     async enter(asked, patience) {
       const units = Math.min(asked, size);
       if (waiting.length === 0 && units <= free) return take(units);

@@ -4,8 +4,13 @@ import { asFhirError, FhirError } from '../fhir/error.js';
 /** Times that work is begun anew: each time somebody else has got ahead. */
 const ATTEMPTS = 100;
 
-export const acknowledgedMeanwhile = (): FhirError =>
-  new FhirError('conflict', 'A message was dealt with by somebody else meanwhile. Read what is pending and try again.');
+const ACKNOWLEDGED = 'A message was dealt with by somebody else meanwhile. Read what is pending and try again.';
+
+export const acknowledgedMeanwhile = (): FhirError => new FhirError('conflict', ACKNOWLEDGED);
+
+/** Whether a commit was refused for its messages: it will be again. The text is all that comes through from a store's thread. */
+export const isAcknowledgedMeanwhile = (error: unknown): boolean =>
+  error instanceof FhirError && error.kind === 'conflict' && error.message === ACKNOWLEDGED;
 
 /** Does the work again as long as it meets a conflict: it reads what is pending, and commits what follows from that. */
 export async function untilUncontested<T>(work: () => Promise<T>): Promise<T> {

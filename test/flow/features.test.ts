@@ -11,6 +11,7 @@ import { describe, it } from 'mocha';
 import { FhirError } from '../../src/fhir/error.js';
 import type { OperationImplementation, OutsideAnswer, OutsideRoute } from '../../src/interactions/engine.js';
 import type { Feature } from '../../src/interactions/feature.js';
+import type { FeatureJob } from '../../src/interactions/jobs.js';
 import { onBothStores } from '../support/both-stores.js';
 import { done, post, send } from '../support/bundles.js';
 import { loggedBy } from '../support/hooked.js';
@@ -155,8 +156,8 @@ onBothStores(
     });
 
     it('refuses methods, bodies and questions that its route does not take', async () => {
-      const posted = await outside('/welcome/1', 'reader', { method: 'POST', body: 'x' });
-      assert.deepEqual([posted.status, posted.headers.get('allow')], [405, 'GET, HEAD']);
+      const put = await outside('/welcome/1', 'reader', { method: 'PUT', body: 'x' });
+      assert.deepEqual([put.status, put.headers.get('allow')], [405, 'GET, POST, HEAD']);
       assert.equal((await outside('/echo?a=%', 'writer', { method: 'POST', body: 'x' })).status, 400);
       assert.equal((await outside('/echo', 'writer', { method: 'POST', body: 'more than ten' })).status, 413);
     });
@@ -238,6 +239,8 @@ const nothing: OperationImplementation = {
   run: async () => ({ result: { status: 200, patients: [] } }),
 };
 
+const job = (kind: string): FeatureJob => ({ kind, step: () => ({ state: 0, last: true }) });
+
 describe('features that cannot be', () => {
   const empty = (name: string, more: Partial<ReturnType<Feature['open']>> = {}): Feature => ({
     name,
@@ -270,6 +273,9 @@ describe('features that cannot be', () => {
       [empty('one', { routes: [route('/a/{b}', {}), route('/A/{c}', {})] })],
       /\/A\/\{c\} of one/,
     ],
+    ['a job with a strange name', [empty('one', { jobs: [job('One job')] })], /One job of one/],
+    ['a job of the server', [empty('one', { jobs: [job('reindex')] })], /reindex of one/],
+    ['two jobs with one name', [empty('one', { jobs: [job('a')] }), empty('two', { jobs: [job('a')] })], /a of two/],
     ['a route below FHIR', [empty('one', { routes: [route('/fhir/x', {})] })], /\/fhir\/x of one/],
   ];
   for (const [what, features, why] of rows)

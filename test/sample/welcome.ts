@@ -5,11 +5,15 @@ import { actingFor, type Feature } from '../../src/interactions/feature.js';
 import { perform } from '../../src/interactions/perform.js';
 
 /** How many Tasks of a patient the caller may see: a search like theirs, recorded as theirs. */
-async function countCalls(caller: Caller, patient: string): Promise<number> {
+async function countCalls(by: Caller, patient: string): Promise<number> {
   const parameters = Object.entries({ patient, _summary: 'count' });
-  const search = { kind: 'search', type: 'Task', parameters, lenient: false } as const;
-  const { text } = await perform(actingFor(caller, 'welcome'), search);
-  return (JSON.parse(String(text)) as { readonly total: number }).total;
+  const found = await perform(actingFor(by, 'welcome'), { kind: 'search', type: 'Task', parameters, lenient: false });
+  return (JSON.parse(String(found.text)) as { readonly total: number }).total;
+}
+
+function toCall(patient: string) {
+  const task = { resourceType: 'Task', status: 'requested', intent: 'order', for: { reference: `Patient/${patient}` } };
+  return { kind: 'create', type: 'Task', body: { resource: task, decimals: undefined } } as const;
 }
 
 export const welcome: Feature = {
@@ -23,15 +27,11 @@ export const welcome: Feature = {
       hooks: [
         {
           types: ['Patient'],
-          prepare({ before, id, resource }) {
-            if (before?.text || !resource) return undefined;
-            const subject = { for: { reference: `Patient/${id}` } };
-            const task = { resourceType: 'Task', status: 'requested', intent: 'order', ...subject };
-            return { companions: [{ kind: 'create', type: 'Task', body: { resource: task, decimals: undefined } }] };
-          },
+          prepare: ({ before, id, resource: it }) => (before?.text || !it ? undefined : { companions: [toCall(id)] }),
           committed: changes => calls.inc(changes.filter(({ version }) => version === 1).length),
         },
       ],
+      jobs: [{ kind: 'call-again', step: ({ state }) => ({ state, last: true, performs: toCall(String(state)) }) }],
       operations: {
         'welcome-calls': {
           async run(context, { id = '' }) {
@@ -44,11 +44,14 @@ export const welcome: Feature = {
       routes: [
         {
           path: '/welcome/{patient}',
-          methods: ['GET'],
+          methods: ['GET', 'POST'],
           who: { screen: 'welcome' },
           recorded: 'as-performed',
           headers: { 'Content-Type': 'text/plain' },
-          answer: async ({ caller, path }) => ({ body: `${await countCalls(caller, path['patient']!)} to call` }),
+          async answer({ caller, method, path: { patient = '' } }) {
+            if (method === 'POST') return { body: await caller.engine.jobs.start(caller, 'call-again', patient) };
+            return { body: `${await countCalls(caller, patient)} to call` };
+          },
         },
       ],
     };

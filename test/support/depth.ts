@@ -23,6 +23,10 @@ const DEPTHS = {
   HISTORIES: { change: 10, full: 150 },
   /** Restrictions of what may be seen, with a request each, a store. */
   VIEWS: { change: 240, full: 2400 },
+  /** Kills and pauses amid the steps of jobs. */
+  JOB_KILLS: { change: 6, full: 100 },
+  /** Jobs that wait and are cancelled, a store. */
+  CANCELLED_JOBS: { change: 100, full: 1000 },
 } as const;
 
 /** Everything that takes long for what it adds is done in a full run only. */

@@ -3,7 +3,7 @@ import { FhirError } from '../../src/fhir/error.js';
 import type { Commit, PendingMessage, Store } from '../../src/store/store.js';
 
 export interface MemoryOutbox {
-  readonly store: Pick<Store, 'shared' | 'pendingMessages' | 'commit' | 'acquireLease'>;
+  readonly store: Pick<Store, 'shared' | 'pendingMessages' | 'commit' | 'openStamp' | 'acquireLease'>;
   /** What was committed, in order. */
   readonly commits: Commit[];
   readonly bodies: (topic: string) => Readonly<Record<string, unknown>>[];
@@ -34,6 +34,7 @@ export function memoryOutbox({
         for (const message of messages) outbox.push({ ...message, sequence: ++sequence });
         commits.push(commit);
       },
+      openStamp: () => ({ now: () => 0, release: () => undefined, close: () => undefined, outdated: false }),
       acquireLease: async () => true,
     },
   };

@@ -70,6 +70,7 @@ export async function startServer(options: Start): Promise<RunningServer> {
     async stop() {
       server.close();
       server.closeAllConnections();
+      await engine.jobs.stop();
       engine.outgoing.close();
       await engine.reindexer.stop();
       await engine.forms.close();

@@ -13,6 +13,7 @@ import { everything } from './everything.js';
 import { horizonOperation } from './horizon.js';
 import { meta, metaAdd, metaDelete } from './meta.js';
 import { offerOf } from './operation.js';
+import { jobsCancel, jobsOperation, jobsStatus, respondLater } from './jobs.js';
 import { purge } from './purge.js';
 import { reindexOperation, reindexStatus } from './reindex.js';
 
@@ -20,6 +21,9 @@ import { reindexOperation, reindexStatus } from './reindex.js';
 export const OPERATIONS: Readonly<Record<string, OperationImplementation>> = {
   everything,
   horizon: horizonOperation,
+  jobs: jobsOperation,
+  'jobs-cancel': jobsCancel,
+  'jobs-status': jobsStatus,
   meta,
   'meta-add': metaAdd,
   'meta-delete': metaDelete,
@@ -54,6 +58,10 @@ export async function operate(context: Context, ask: Of<'operation'>): Promise<O
       detail: 'unknown-operation',
     });
   if (ask.body) refuseErrors(await context.engine.validate(ask.body), 'The body is not valid FHIR R4.');
+  if (ask.later && operation.job) {
+    const { kind, input } = await operation.job(context, ask);
+    return respondLater(context, kind, input);
+  }
   const { shows } = operation;
   if (shows === undefined) return operation.run(context, ask);
   const view = readView(context.engine, shows, ask.parameters);

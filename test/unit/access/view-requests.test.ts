@@ -15,6 +15,9 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   batch: 'is asked with the others in its entries',
   operation: 'is asked by its code',
   $horizon: 'reads no resource',
+  $jobs: 'reads no resource',
+  '$jobs-cancel': 'reads no resource',
+  '$jobs-status': 'gives what a job has made, and reads no resource',
   $reindex: 'reads what nobody is shown',
   '$reindex-status': 'reads no resource',
 };

@@ -1,0 +1,114 @@
+/**
+ * Jobs above the door: what the kinds of features are given, who acts in their steps, and what stands in the audit trail of jobs.
+ *
+ * A step changes nothing itself. It names the interaction that is to be performed for the person who asked, and the state that
+ * follows: both are committed together, so that the interaction has its effect once, and is decided and recorded as theirs.
+ */
+import { FhirError, KINDS } from '../fhir/error.js';
+import { SYSTEM } from '../identity/principal.js';
+import type { Begun, Finished, JobKind, JobWork, NoteChange, Stepped } from '../jobs/kind.js';
+import type { RecordJob } from '../jobs/running.js';
+import type { Caller, Engine } from './engine.js';
+import type { Of } from './interaction.js';
+import { INTERACTIONS } from './kinds.js';
+import { perform } from './perform.js';
+
+/** What a job of a feature knows when it is asked. */
+export interface FeatureWork<Input> extends Omit<JobWork<Input>, 'by'> {
+  /** The person who asked, and the feature that acts for them: to read by `perform`. Of a standing job: the server itself. */
+  readonly caller: Caller;
+}
+
+/** What a step may have performed. */
+export type PerformedByJob = Of<'create' | 'update' | 'patch' | 'delete' | 'transaction' | 'operation'>;
+
+export interface FeatureStepped<State> extends Omit<Stepped<State>, 'with' | 'commit' | 'refused'> {
+  /** Performed for the person who asked, and committed with the state; what reads alone a step performs itself. */
+  readonly performs?: PerformedByJob | undefined;
+  /** What follows instead where that is refused. Without it, the job fails. */
+  readonly refused?: ((error: FhirError) => FeatureStepped<State>) | undefined;
+}
+
+type Soon<T> = T | Promise<T>;
+
+/** A kind of job of a feature: see jobs/kind.ts. */
+export interface FeatureJob<Input = unknown, State = unknown>
+  extends Omit<JobKind<Input, State>, 'begin' | 'step' | 'finish' | 'repeatable'> {
+  begin?(work: FeatureWork<Input>): Soon<Pick<Begun<State>, 'state' | 'total'>>;
+  step(work: FeatureWork<Input> & { readonly state: State }): Soon<FeatureStepped<State>>;
+  finish?(work: FeatureWork<Input> & { readonly state: State }): Soon<Pick<Finished, 'result'>>;
+}
+
+export interface OwnedJob {
+  readonly owner: string;
+  readonly job: FeatureJob;
+}
+
+/** The kind that the runner knows. `engine`: it is there once a job is worked on. */
+export function kindOfFeature({ owner, job }: OwnedJob, engine: () => Engine): JobKind {
+  const around = <W extends JobWork>(work: W): W & FeatureWork<unknown> => ({
+    ...work,
+    caller: callerOf(engine(), owner, job.kind, work),
+  });
+  const stepped = (caller: Caller, given: FeatureStepped<unknown>): Stepped => {
+    const { performs, refused, ...rest } = given;
+    if (!performs) return rest;
+    return {
+      ...rest,
+      commit: note => performNoted(caller, performs, note),
+      refused: refused && (error => stepped(caller, refused(error))),
+    };
+  };
+  return {
+    ...job,
+    begin: job.begin && (work => job.begin!(around(work))),
+    finish: job.finish && (work => job.finish!(around(work))),
+    async step(work) {
+      const own = around(work);
+      return stepped(own.caller, await job.step(own));
+    },
+  } as JobKind;
+}
+
+function callerOf(engine: Engine, agent: string, kind: string, { id, by }: JobWork): Caller {
+  const request = `JOB ${kind}/${id}`;
+  if (!by) return { engine, agent, request, principal: SYSTEM, requestId: id, address: '127.0.0.1' };
+  const { principal, requestId, address } = by;
+  return { engine, agent, request, principal, requestId, address };
+}
+
+/** Performs an interaction, and commits with it the note of the step that it is. */
+async function performNoted(caller: Caller, ask: PerformedByJob, note: NoteChange): Promise<void> {
+  const [message] = note.messages;
+  if (!message || INTERACTIONS[ask.kind].effect === 'reads')
+    throw new FhirError('fault', 'A step of a job failed.', { cause: new Error('A step performs what only reads.') });
+  await perform({ ...caller, note: () => message, settles: note.acknowledges }, ask);
+}
+
+/** The audit events of what becomes of jobs. */
+export const recordJobs =
+  (engine: () => Engine): RecordJob =>
+  (moment, { id, kind, status, error }, { principal, requestId, address }, at) => {
+    const { record, settings } = engine();
+    const why = error?.kind ?? (status === 'cancelled' ? 'cancelled' : undefined);
+    return record({
+      ...{ interaction: 'operation', pattern: 'operation', at },
+      outcome: error ? KINDS[error.kind].outcome : '0',
+      ...(why === undefined ? {} : { why }),
+      ...{ principal, address, requestId, base: settings.base, patients: [] },
+      request: `JOB ${kind}/${id} ${moment}`,
+    });
+  };
+
+/** Kinds of the server itself. */
+const OWN_KINDS: ReadonlySet<string> = new Set(['reindex', 'index']);
+
+/** Adds the kinds of a feature to those that there are. Throws for a name that cannot be, or is taken. */
+export function addJobs(jobs: OwnedJob[], owner: string, more: readonly FeatureJob[] = []): void {
+  for (const job of more) {
+    const { kind } = job;
+    if (!/^[a-z][a-z-]*$/.test(kind) || OWN_KINDS.has(kind) || jobs.some(each => each.job.kind === kind))
+      throw new Error(`There can be no job, or no other one, with the name ${kind} of ${owner}.`);
+    jobs.push({ owner, job });
+  }
+}
