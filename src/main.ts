@@ -16,7 +16,8 @@ import { loadFrom } from './conformance/stored-canonicals.js';
 import { createForms } from './interactions/response/forms.js';
 import type { Harness } from './harness/index.js';
 import type { Engine, EngineSettings, Operations } from './interactions/engine.js';
-import { composeFeatures, type Feature, screensOf } from './interactions/feature.js';
+import { composeSettings } from './interactions/feature-settings.js';
+import { type ComposedFeatures, composeFeatures, type Feature, screensOf } from './interactions/feature.js';
 import { composeHooks } from './interactions/write/hooks.js';
 import { EXPLAIN } from './interactions/search/explain.js';
 import { kindOfFeature, type OwnedJob, recordJobs } from './interactions/jobs.js';
@@ -35,6 +36,7 @@ import { createMetrics, measureHorizon } from './platform/metrics.js';
 import { createRoom } from './platform/room.js';
 import { createPageTokenCipher } from './platform/page-token-cipher.js';
 import { createKeyedMutex } from './platform/keyed-mutex.js';
+import type { SettingTable } from './platform/setting.js';
 import { VERSION } from './platform/version.js';
 import { createLiveParameters } from './search/live.js';
 import { WORDS_RULE } from './search/words-of.js';
@@ -69,6 +71,9 @@ const FEATURES: readonly Feature[] = [];
 /** Who may do what, where the settings name no other file. */
 const OWN_ROLES = fileURLToPath(new URL('profiles/roles.json', root));
 
+/** The settings that they have. */
+export const featureSettings = (): SettingTable => composeSettings(FEATURES);
+
 /** The largest answers that may be in memory together. */
 const ANSWERS = 8;
 
@@ -89,26 +94,17 @@ export async function open(
   const settings = engineSettings(config, clock.now());
   const metrics = createMetrics();
   const outgoing = createOutgoing({ metrics, log });
-  const composed = composeFeatures(features, OPERATIONS, { clock, definitions, log, metrics, settings, outgoing });
+  const composed = composeFeatures(features, OPERATIONS, {
+    ...{ clock, definitions, log, metrics, settings, outgoing },
+    values: config.ofFeatures.values,
+  });
   const operations = composeOperations(
     composed.operations,
     files.map(({ resource }) => resource),
   );
   const parameters = createLiveParameters(definitions);
   // Before anything is open: what is wrong with the settings must not leave a store open.
-  const roles = readRoles(config.roles === '' ? OWN_ROLES : resolve(config.roles), {
-    definitions,
-    parameters,
-    settings,
-    operations: [...operations.keys(), EXPLAIN, JOBS_OF_OTHERS],
-    screens: screensOf(composed.routes.map(({ route }) => route)),
-    // A file of one's own is the whole truth.
-    added: config.roles === '' ? composed.duties : [],
-  });
-  const identify =
-    config.auth === 'token'
-      ? identifyByTokens(config.tokens, [...roles.keys()], (text: string) => log.warn(text), clock)
-      : identifyAnybody;
+  const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed });
   const layout = createIndexLayout(definitions.searchParameters);
   const store = await openStore(config, withWords(layout, config), clock);
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
@@ -143,9 +139,8 @@ export async function open(
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
     room,
-    decide: createDecide(compileDuties(roles, definitions.resourceTypes), definitions.resourceTypes),
+    ...access,
     mutex: createKeyedMutex(),
-    identify,
     settings,
     metrics,
     outgoing,
@@ -178,9 +173,40 @@ async function openHarness(time: TimeSource): Promise<Harness> {
   return createHarness(time);
 }
 
+/** Who asks, and what they may do. Throws ConfigError. */
+function openAccess(
+  config: Config,
+  ground: Pick<Engine, 'definitions' | 'parameters' | 'settings' | 'log' | 'clock' | 'operations'> & {
+    readonly composed: ComposedFeatures;
+  },
+): Pick<Engine, 'identify' | 'decide'> {
+  const { definitions, log, clock, operations, composed } = ground;
+  const roles = readRoles(config.roles === '' ? OWN_ROLES : resolve(config.roles), {
+    ...ground,
+    operations: [...operations.keys(), EXPLAIN, JOBS_OF_OTHERS],
+    screens: screensOf(composed.routes.map(({ route }) => route)),
+    // A file of one's own is the whole truth.
+    added: config.roles === '' ? composed.duties : [],
+  });
+  const names = [...roles.keys()];
+  const warn = (text: string): void => log.warn(text);
+  return {
+    identify: config.auth === 'token' ? identifyByTokens(config.tokens, names, warn, clock) : identifyAnybody,
+    decide: createDecide(compileDuties(roles, definitions.resourceTypes), definitions.resourceTypes),
+  };
+}
+
 /** `started`: ms, when the server was. No secret is among them: whoever has the engine could show it. */
 export function engineSettings(config: Config, started: number): EngineSettings {
-  const { store: _store, secret: _secret, tokens: _tokens, roles: _roles, fulltext: _fulltext, ...rest } = config;
+  const {
+    store: _store,
+    secret: _secret,
+    tokens: _tokens,
+    roles: _roles,
+    fulltext: _fulltext,
+    ofFeatures: _ofFeatures,
+    ...rest
+  } = config;
   const { handling, linkMinutes, auth, corsOrigins, ...shared } = rest;
   const bases = basesOf(config);
   return {
@@ -265,4 +291,5 @@ function operationDefinitions(
 }
 
 /** The command line; gives the exit status. */
-export const main = (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> => run(argv, env, open);
+export const main = (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> =>
+  run(argv, env, open, featureSettings());

@@ -4,7 +4,7 @@ import type { Invocation } from './invocation.js';
 
 export async function config({ config: settings, options }: Invocation): Promise<number> {
   const text = options['markdown']
-    ? configTable()
+    ? configTable(settings.ofFeatures.table)
     : describeConfig(settings)
         .map(({ name, value }) => `${name}=${value}`)
         .join('\n');

@@ -1,13 +1,14 @@
 /** What `--help` says: of the program, and of each command with its flags. https://clig.dev/#help */
-import { flagOf, SETTINGS, type Config } from '../platform/config.js';
+import { SETTINGS } from '../platform/config.js';
+import { flagOf, type Setting, type SettingTable } from '../platform/setting.js';
 import { VERSION } from '../platform/version.js';
 import type { Command } from './invocation.js';
 
 const usage = (name: string, { words, options = {} }: Command): string =>
   ['chartroom', name, words, ...(Object.keys(options).length > 0 ? ['[flags]'] : [])].filter(part => part).join(' ');
 
-/** Two columns, the first as wide as it must be. */
-function table(rows: readonly (readonly [string, string])[]): string {
+/** The first as wide as it must be. */
+function twoColumns(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, about]) => `  ${name.padEnd(width)}  ${about}\n`).join('');
 }
@@ -18,7 +19,7 @@ export function overview(commands: ReadonlyMap<string, Command>): string {
 
 Usage: chartroom <command> [flags]
 
-${table(rows)}
+${twoColumns(rows)}
   chartroom <command> --help   what a command takes
   chartroom --version          the version
 
@@ -26,21 +27,22 @@ Every setting is a flag, too: chartroom serve --port 8081. chartroom serve --hel
 `;
 }
 
-export function helpOf(name: string, command: Command): string {
+/** `table`: settings of features. */
+export function helpOf(name: string, command: Command, table: SettingTable): string {
   const own = Object.entries(command.options ?? {}).map(
     ([flag, { value, about }]) => [`--${flag}${value === undefined ? '' : ` ${value}`}`, about] as const,
   );
   return `${command.about}
 
 Usage: ${usage(name, command)}
-${own.length > 0 ? `\n${table(own)}` : ''}
+${own.length > 0 ? `\n${twoColumns(own)}` : ''}
 Settings (each also as CHARTROOM_… in the environment, or in the file of --config):
-${table([['--config FILE', 'JSON file of settings.'], ...settings()])}`;
+${twoColumns([['--config FILE', 'JSON file of settings.'], ...settings(table)])}`;
 }
 
-const settings = (): (readonly [string, string])[] =>
-  (Object.keys(SETTINGS) as (keyof Config)[]).map(name => {
-    const { about, default: preset } = SETTINGS[name];
-    const shown = String(preset);
-    return [`${flagOf(name)} VALUE`, shown === '' ? about : `${about} [${shown}]`] as const;
+const settings = (table: SettingTable): (readonly [string, string])[] =>
+  Object.values<Setting<unknown>>({ ...SETTINGS, ...table }).map(setting => {
+    const shown = String(setting.default);
+    const { about } = setting;
+    return [`${flagOf(setting)} VALUE`, shown === '' ? about : `${about} [${shown}]`] as const;
   });

@@ -8,8 +8,9 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FhirError } from '../fhir/error.js';
 import type { Engine } from '../interactions/engine.js';
-import { type Config, ConfigError, flagOf, isMongo, loadConfig, SETTINGS } from '../platform/config.js';
+import { type Config, ConfigError, isMongo, loadConfig, SETTINGS } from '../platform/config.js';
 import { didYouMean } from '../platform/nearest.js';
+import { flagOf, type SettingTable } from '../platform/setting.js';
 import { VERSION } from '../platform/version.js';
 import { backup } from './backup.js';
 import { config } from './config.js';
@@ -71,21 +72,25 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
   }),
 );
 
-/** Runs one command; gives the exit status. `open` opens the engine of a configuration. */
+/** Runs one command; gives the exit status. `open` opens the engine of a configuration; `table`: settings of features. */
 export async function run(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
   open: (config: Config) => Promise<Engine>,
+  table: SettingTable,
 ): Promise<number> {
   endQuietlyWithoutReader();
   try {
     const [name = 'help', ...rest] = argv;
     if (['--version', '-v', 'version'].includes(name)) return say(`chartroom ${VERSION} (Node ${process.version})\n`);
-    if (['--help', '-h', 'help'].includes(name)) return help(rest);
+    if (['--help', '-h', 'help'].includes(name)) return help(rest, table);
     const command = commandOf(name);
-    if (rest.some(word => word === '--help' || word === '-h')) return say(helpOf(name, command));
-    const { values, positionals } = readFlags(name, command, rest);
-    const settings = loadConfig({ flags: settingsOf(values), env });
+    if (rest.some(word => word === '--help' || word === '-h')) return say(helpOf(name, command, table));
+    const flags = new Map(
+      Object.entries({ ...SETTINGS, ...table }).map(([key, setting]) => [key, flagOf(setting).slice(2)]),
+    );
+    const { values, positionals } = readFlags(name, command, [...flags.values()], rest);
+    const settings = loadConfig({ flags: settingsOf(values, flags), env }, table);
     const invocation: Invocation = {
       config: settings,
       words: positionals,
@@ -114,8 +119,8 @@ function say(text: string): number {
   return 0;
 }
 
-function help([name]: readonly string[]): number {
-  return say(name === undefined || name.startsWith('-') ? overview(COMMANDS) : helpOf(name, commandOf(name)));
+function help([name]: readonly string[], table: SettingTable): number {
+  return say(name === undefined || name.startsWith('-') ? overview(COMMANDS) : helpOf(name, commandOf(name), table));
 }
 
 /** `chartroom explain … | head` ends like every other command whose reader has gone. */
@@ -134,13 +139,14 @@ function commandOf(name: string): Command {
   throw new ConfigError(`${what} Commands: ${names.join(', ')}. See chartroom --help.`);
 }
 
-const SETTING_NAMES = Object.keys(SETTINGS) as (keyof Config)[];
-
-function readFlags(name: string, command: Command, argv: readonly string[]) {
+/** `settings`: their flags. */
+function readFlags(name: string, command: Command, settings: readonly string[], argv: readonly string[]) {
   const own = Object.entries(command.options ?? {}).map(
     ([flag, { value }]) => [flag, { type: value === undefined ? ('boolean' as const) : ('string' as const) }] as const,
   );
-  const flags = SETTING_NAMES.map(setting => [flagOf(setting).slice(2), { type: 'string' as const }] as const);
+  const taken = settings.find(flag => Object.hasOwn(command.options ?? {}, flag));
+  if (taken !== undefined) throw new Error(`--${taken} is a flag of chartroom ${name}, and cannot be a setting.`);
+  const flags = settings.map(flag => [flag, { type: 'string' as const }] as const);
   const options = Object.fromEntries([...flags, ['config', { type: 'string' as const }] as const, ...own]);
   const wrong = (text: string) => new ConfigError(`${text} See chartroom ${name} --help.`);
   const { values, positionals, tokens } = parseArgs({
@@ -166,10 +172,14 @@ function readFlags(name: string, command: Command, argv: readonly string[]) {
   return { values: values as Readonly<Record<string, string | boolean | undefined>>, positionals };
 }
 
-function settingsOf(values: Readonly<Record<string, string | boolean | undefined>>) {
-  const found: Partial<Record<keyof Config | 'config', string>> = {};
-  for (const name of [...SETTING_NAMES, 'config' as const]) {
-    const value = values[name === 'config' ? name : flagOf(name).slice(2)];
+/** `flags`: of each setting, by its name. */
+function settingsOf(
+  values: Readonly<Record<string, string | boolean | undefined>>,
+  flags: ReadonlyMap<string, string>,
+): Readonly<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const [name, flag] of [...flags, ['config', 'config'] as const]) {
+    const value = values[flag];
     if (typeof value === 'string') found[name] = value;
   }
   return found;

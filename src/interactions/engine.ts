@@ -76,7 +76,8 @@ export type PrivateSetting =
   | 'handling'
   | 'linkMinutes'
   | 'auth'
-  | 'corsOrigins';
+  | 'corsOrigins'
+  | 'ofFeatures';
 
 /** Every other setting as it is (what each means is said in SETTINGS, platform/config.ts), and what follows from them. */
 export interface EngineSettings extends Omit<Config, PrivateSetting> {

@@ -8,24 +8,30 @@
 import { FhirError } from '../fhir/error.js';
 import type { Outgoing } from '../outgoing/client.js';
 import type { OutgoingClients, OutgoingPolicy } from '../outgoing/outgoing.js';
+import type { SettingTable, SettingValues } from '../platform/setting.js';
 import type { Caller, Engine, OperationImplementation, OutsideAnswer, OutsideRoute, OwnedRoute } from './engine.js';
+import { settingsFor } from './feature-settings.js';
 import { addJobs, type FeatureJob, type OwnedJob } from './jobs.js';
 import { addressShape } from './outside-address.js';
 import type { FeatureHook, OwnedHook } from './write/hooks.js';
 
-export interface Feature {
+export interface Feature<S extends SettingTable = SettingTable> {
   /** As log and audit trail name it: small letters and hyphens. */
   readonly name: string;
+  /** By their names in the configuration file; `env` is the same name in capitals (feature-settings.ts). */
+  readonly settings?: S;
   /** Folder with the OperationDefinitions of its operations, and SearchParameters. */
   readonly profiles?: URL;
   /** What it brings, made once for each engine: what a feature remembers stands in here, not beside it. */
-  readonly open: (ground: FeatureGround) => FeatureParts;
+  open(ground: FeatureGround<S>): FeatureParts;
 }
 
 type EngineGround = Pick<Engine, 'clock' | 'definitions' | 'log' | 'metrics' | 'settings'>;
 
 /** What there is before the engine is. What it counts a feature registers at `metrics.registry`. */
-export interface FeatureGround extends EngineGround {
+export interface FeatureGround<S extends SettingTable = SettingTable> extends EngineGround {
+  /** What its settings are; `settings` are those of the server. */
+  readonly own: SettingValues<S>;
   /** The way to other servers, for those that the policy names. Throws an Error that says which of its lines is wrong. */
   readonly outgoing: (policy: OutgoingPolicy) => Outgoing;
 }
@@ -65,11 +71,17 @@ export interface ComposedFeatures {
   readonly jobs: readonly OwnedJob[];
 }
 
+interface ComposingGround extends EngineGround {
+  readonly outgoing: OutgoingClients;
+  /** Of the settings of all features. */
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
 /** `own`: the operations of the server itself. Throws for what cannot be, before anything is open. */
 export function composeFeatures(
   features: readonly Feature[],
   own: Readonly<Record<string, OperationImplementation>>,
-  { outgoing, ...ground }: EngineGround & { readonly outgoing: OutgoingClients },
+  { outgoing, values, ...ground }: ComposingGround,
 ): ComposedFeatures {
   const names = new Set<string>();
   const addresses = new Set<string>(OWN_ADDRESSES);
@@ -78,11 +90,16 @@ export function composeFeatures(
   const routes: OwnedRoute[] = [];
   const duties: (FeatureDuty & { readonly role: string })[] = [];
   const jobs: OwnedJob[] = [];
-  for (const { name: owner, open } of features) {
+  for (const feature of features) {
+    const { name: owner } = feature;
     if (!/^[a-z][a-z-]*$/.test(owner) || names.has(owner))
       throw new Error(`There can be no feature, or no other one, with the name ${owner}.`);
     names.add(owner);
-    const parts = open({ ...ground, outgoing: policy => outgoing.open(owner, policy) });
+    const parts = feature.open({
+      ...ground,
+      own: settingsFor(feature, values),
+      outgoing: policy => outgoing.open(owner, policy),
+    });
     for (const [code, operation] of Object.entries(parts.operations ?? {})) {
       if (Object.hasOwn(operations, code)) throw new Error(`$${code} of ${owner} is there already.`);
       operations[code] = operation;

@@ -5,52 +5,19 @@
  */
 import { readFileSync } from 'node:fs';
 import { nearest } from './nearest.js';
+import {
+  choice,
+  envOf,
+  flagOf,
+  type Setting,
+  type SettingTable,
+  type SettingValues,
+  textSetting,
+  wholeNumber,
+} from './setting.js';
 
 /** A value in the configuration file. */
 type FileValue = string | number | boolean | undefined;
-
-interface Setting<T> {
-  /** Without the prefix CHARTROOM_; the flag is its kebab-case form. */
-  readonly env: string;
-  readonly default: T;
-  readonly about: string;
-  readonly secret?: true;
-  /** Throws an Error that says what is allowed. */
-  parse(text: string): T;
-}
-
-const textSetting = (env: string, preset: string, about: string, extra: { secret?: true } = {}): Setting<string> => ({
-  env,
-  default: preset,
-  about,
-  parse: value => value,
-  ...extra,
-});
-const wholeNumber = (env: string, preset: number, about: string, min: number, max: number): Setting<number> => ({
-  env,
-  default: preset,
-  about,
-  parse(value) {
-    const number = Number(value);
-    if (!/^\d+$/.test(value) || number < min || number > max) throw new Error(`a whole number from ${min} to ${max}`);
-    return number;
-  },
-});
-const choice = <T extends string>(
-  env: string,
-  preset: NoInfer<T>,
-  allowed: readonly T[],
-  about: string,
-): Setting<T> => ({
-  env,
-  default: preset,
-  about: `${about} (${allowed.join(', ')})`,
-  parse(value) {
-    const found = allowed.find(option => option === value);
-    if (!found) throw new Error(`one of ${allowed.join(', ')}`);
-    return found;
-  },
-});
 
 const MB = 1024 * 1024;
 
@@ -215,13 +182,12 @@ export const SETTINGS = {
   ),
 };
 
-/** What is in force, by the names of SETTINGS. */
-export type Config = {
-  readonly [K in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[K]['parse']>;
-};
+export type SettingName = keyof typeof SETTINGS;
 
-const settingNames = Object.keys(SETTINGS) as (keyof Config)[];
-export const flagOf = (name: keyof Config): string => `--${SETTINGS[name].env.toLowerCase().replaceAll('_', '-')}`;
+/** What is in force, by the names of SETTINGS; settings of features stand by themselves. */
+export type Config = SettingValues<typeof SETTINGS> & {
+  readonly ofFeatures: { readonly table: SettingTable; readonly values: Readonly<Record<string, unknown>> };
+};
 
 /** Thrown with one line per fault; the command line prints it and ends with status 2. */
 export class ConfigError extends Error {
@@ -230,7 +196,7 @@ export class ConfigError extends Error {
 
 export interface ConfigSources {
   /** By setting name. */
-  readonly flags: Readonly<Partial<Record<keyof Config | 'config', string>>>;
+  readonly flags: Readonly<Record<string, string | undefined>>;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -246,29 +212,31 @@ function readFile(path: string): Record<string, FileValue> {
   return parsed as Record<string, FileValue>;
 }
 
-/** Reads and checks everything at once, so that a start shows all faults and not only the first. */
-export function loadConfig({ flags, env }: ConfigSources): Config {
-  const path = flags.config ?? env['CHARTROOM_CONFIG'];
+/** Reads and checks everything at once, so that a start shows all faults and not only the first. `table`: settings of features. */
+export function loadConfig({ flags, env }: ConfigSources, table: SettingTable = {}): Config {
+  const path = flags['config'] ?? env['CHARTROOM_CONFIG'];
   const file = path ? readFile(path) : {};
+  const all: SettingTable = { ...SETTINGS, ...table };
   const faults = Object.keys(file)
-    .filter(key => !(key in SETTINGS))
-    .map(key => `Unknown setting "${key}" in the configuration file; known: ${settingNames.join(', ')}.`);
-  const known = new Set(['CHARTROOM_CONFIG', ...settingNames.map(name => `CHARTROOM_${SETTINGS[name].env}`)]);
+    .filter(key => !Object.hasOwn(all, key))
+    .map(key => `Unknown setting "${key}" in the configuration file; known: ${Object.keys(all).join(', ')}.`);
+  const known = new Set(['CHARTROOM_CONFIG', ...Object.values(all).map(envOf)]);
   for (const key of Object.keys(env))
     if (key.startsWith('CHARTROOM_') && !known.has(key) && !FOREIGN.has(key))
       faults.push(`Unknown setting ${key} in the environment.${settingMeant(key, [...known])}`);
-  const read = (name: keyof Config): string | number => {
-    const setting: Setting<string | number> = SETTINGS[name];
-    const given = flags[name] ?? env[`CHARTROOM_${setting.env}`] ?? file[name];
+  const read = (name: string, setting: Setting<unknown>): unknown => {
+    const given = flags[name] ?? env[envOf(setting)] ?? file[name];
     if (given === undefined || given === '') return setting.default;
     try {
       return setting.parse(typeof given === 'boolean' ? (given ? 'on' : 'off') : String(given));
     } catch (error) {
-      faults.push(`CHARTROOM_${setting.env} must be ${(error as Error).message}.`);
+      faults.push(`${envOf(setting)} must be ${(error as Error).message}.`);
       return setting.default;
     }
   };
-  const config = Object.fromEntries(settingNames.map(name => [name, read(name)])) as unknown as Config;
+  const valuesOf = (settings: SettingTable) =>
+    Object.fromEntries(Object.entries(settings).map(([name, setting]) => [name, read(name, setting)]));
+  const config = { ...valuesOf(SETTINGS), ofFeatures: { table, values: valuesOf(table) } } as unknown as Config;
   faults.push(...contradictions(config));
   if (faults.length) throw new ConfigError(faults.join('\n'));
   return config;
@@ -328,12 +296,12 @@ function beyondLoopback({ host, baseUrl, workers, corsOrigins }: Config): string
 }
 
 /** The settings in force, secrets masked, ready to print. */
-export function describeConfig(config: Config): { name: string; value: string; about: string }[] {
-  return settingNames.map(name => {
-    const setting = SETTINGS[name];
-    const shown = String(config[name]);
+export function describeConfig({ ofFeatures, ...own }: Config): { name: string; value: string; about: string }[] {
+  const values: Readonly<Record<string, unknown>> = { ...own, ...ofFeatures.values };
+  return Object.entries<Setting<unknown>>({ ...SETTINGS, ...ofFeatures.table }).map(([name, setting]) => {
+    const shown = String(values[name]);
     const secret = setting.secret && shown !== '' && shown !== setting.default;
-    return { name: `CHARTROOM_${setting.env}`, value: secret ? mask(shown) : shown, about: setting.about };
+    return { name: envOf(setting), value: secret ? mask(shown) : shown, about: setting.about };
   });
 }
 
@@ -351,13 +319,12 @@ function mask(value: string): string {
   return `${url[1]}${url[2]}${shown.length > 0 ? `?${shown.join('&')}` : ''}`;
 }
 
-/** The table of docs/running.md, as Markdown. */
-export function configTable(): string {
-  const rows = settingNames.map(name => {
-    const { env, default: preset, about } = SETTINGS[name];
-    const shown = String(preset);
-    const escaped = about.replaceAll('|', '\\|');
-    return `| \`CHARTROOM_${env}\` | \`${flagOf(name)}\` | ${shown === '' ? '' : `\`${shown}\``} | ${escaped} |`;
+/** The table of docs/running.md, as Markdown. `table`: settings of features. */
+export function configTable(table: SettingTable): string {
+  const rows = Object.values<Setting<unknown>>({ ...SETTINGS, ...table }).map(setting => {
+    const shown = String(setting.default);
+    const escaped = setting.about.replaceAll('|', '\\|');
+    return `| \`${envOf(setting)}\` | \`${flagOf(setting)}\` | ${shown === '' ? '' : `\`${shown}\``} | ${escaped} |`;
   });
   return ['| environment | flag | default | |', '|---|---|---|---|', ...rows].join('\n');
 }

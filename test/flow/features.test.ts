@@ -137,12 +137,12 @@ onBothStores(
       const answer = await outside(`/welcome/${id}`, 'reader');
       assert.deepEqual(
         [answer.status, answer.headers.get('content-type'), await answer.text()],
-        [200, 'text/plain', '1 to call'],
+        [200, 'text/plain', '1 to ring up'],
       );
       assert.equal(answer.headers.get('cache-control'), 'no-store');
       assert.deepEqual((await events('action=E&_count=1'))?.[0], ['search-type', '0', 'reader', 'welcome']);
       const head = await outside(`/welcome/${id}`, 'reader', { method: 'HEAD' });
-      assert.deepEqual([head.status, head.headers.get('content-length'), await head.text()], [200, '9', '']);
+      assert.deepEqual([head.status, head.headers.get('content-length'), await head.text()], [200, '12', '']);
     });
 
     it('keeps from its route who may not, and records that', async () => {
@@ -232,7 +232,7 @@ onBothStores(
         });
     });
   },
-  { config: { auth: 'token', tokens, metrics: 'open' }, features: [welcome, routes] },
+  { config: { auth: 'token', tokens, metrics: 'open', welcomeText: 'to ring up' }, features: [welcome, routes] },
 );
 
 const nothing: OperationImplementation = {

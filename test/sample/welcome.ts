@@ -1,6 +1,7 @@
 /** A feature as an example, and for tests: whoever is new gets a Task to be called, which others can count. docs/features.md */
 import { Counter } from 'prom-client';
-import type { Caller } from '../../src/interactions/engine.js';
+import type { Caller, OperationImplementation } from '../../src/interactions/engine.js';
+import { textSetting } from '../../src/interactions/feature-settings.js';
 import { actingFor, type Feature } from '../../src/interactions/feature.js';
 import { perform } from '../../src/interactions/perform.js';
 
@@ -16,14 +17,23 @@ function toCall(patient: string) {
   return { kind: 'create', type: 'Task', body: { resource: task, decimals: undefined } } as const;
 }
 
-export const welcome: Feature = {
+const run: OperationImplementation['run'] = async (context, { id = '' }) => {
+  const parameter = [{ name: 'calls', valueInteger: await countCalls(context, id) }];
+  const text = Buffer.from(JSON.stringify({ resourceType: 'Parameters', parameter }));
+  return { result: { status: 200, text, patients: [id] } };
+};
+
+const DUTY = { operations: ['welcome-calls'], screens: ['welcome'] };
+const settings = { welcomeText: textSetting('WELCOME_TEXT', 'to call', 'What /welcome says after the number.') };
+
+export const welcome: Feature<typeof settings> = {
   name: 'welcome',
+  settings,
   profiles: new URL('../../../test/sample/profiles/', import.meta.url),
-  open({ metrics: { registry } }) {
+  open({ metrics: { registry }, own: { welcomeText: text } }) {
     const calls = new Counter({ name: 'chartroom_welcome_calls_total', help: 'To call.', registers: [registry] });
-    const duty = { operations: ['welcome-calls'], screens: ['welcome'] };
     return {
-      duties: { reader: duty, writer: duty },
+      duties: { reader: DUTY, writer: DUTY },
       hooks: [
         {
           types: ['Patient'],
@@ -32,25 +42,15 @@ export const welcome: Feature = {
         },
       ],
       jobs: [{ kind: 'call-again', step: ({ state }) => ({ state, last: true, performs: toCall(String(state)) }) }],
-      operations: {
-        'welcome-calls': {
-          async run(context, { id = '' }) {
-            const parameter = [{ name: 'calls', valueInteger: await countCalls(context, id) }];
-            const text = Buffer.from(JSON.stringify({ resourceType: 'Parameters', parameter }));
-            return { result: { status: 200, text, patients: [id] } };
-          },
-        },
-      },
+      operations: { 'welcome-calls': { run } },
       routes: [
         {
           path: '/welcome/{patient}',
-          methods: ['GET', 'POST'],
-          who: { screen: 'welcome' },
-          recorded: 'as-performed',
+          ...({ methods: ['GET', 'POST'], who: { screen: 'welcome' }, recorded: 'as-performed' } as const),
           headers: { 'Content-Type': 'text/plain' },
           async answer({ caller, method, path: { patient = '' } }) {
             if (method === 'POST') return { body: await caller.engine.jobs.start(caller, 'call-again', patient) };
-            return { body: `${await countCalls(caller, patient)} to call` };
+            return { body: `${await countCalls(caller, patient)} ${text}` };
           },
         },
       ],

@@ -36,4 +36,4 @@ function gated(engine: Engine): Engine {
   return engine;
 }
 
-process.exitCode = await run(process.argv.slice(2), process.env, async config => gated(await open(config)));
+process.exitCode = await run(process.argv.slice(2), process.env, async config => gated(await open(config)), {});

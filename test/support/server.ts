@@ -11,10 +11,11 @@ import supertest from 'supertest';
 import { listen } from '../../src/cli/serve.js';
 
 import type { Engine } from '../../src/interactions/engine.js';
+import { composeSettings } from '../../src/interactions/feature-settings.js';
 import type { Feature } from '../../src/interactions/feature.js';
 import { open } from '../../src/main.js';
 import type { TimeSource } from '../../src/platform/clock.js';
-import { type Config, loadConfig } from '../../src/platform/config.js';
+import { loadConfig, type SettingName } from '../../src/platform/config.js';
 import { warmValidators } from '../../src/validation/structure.js';
 import { sharedMongo } from './mongo.js';
 import { freePort } from './mongod.js';
@@ -23,7 +24,7 @@ export type StoreName = 'embedded' | 'mongo';
 export const STORES: readonly StoreName[] = ['embedded', 'mongo'];
 
 /** Settings as the command line gives them: text, by name. */
-export type Settings = Readonly<Partial<Record<keyof Config, string>>>;
+export type Settings = Readonly<Partial<Record<SettingName, string>>> & Readonly<Record<string, string>>;
 
 export interface RunningServer {
   /** `http://127.0.0.1:<port>/fhir` */
@@ -57,7 +58,7 @@ export async function startServer(options: Start): Promise<RunningServer> {
   const port = await freePort();
   const data = mkdtempSync(join(tmpdir(), 'chartroom-server-'));
   const flags = { port: String(port), data, store: options.store, demo: 'off', log: 'silent', ...options.config };
-  const config = loadConfig({ flags, env: {} });
+  const config = loadConfig({ flags, env: {} }, composeSettings(options.features ?? []));
   const engine = await open(config, options.time, options.features);
   const server = listen(engine, config);
   await once(server, 'listening');

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'mocha';
+import { featureSettings } from '../../src/main.js';
 import { configTable } from '../../src/platform/config.js';
 import { MODIFIERS } from '../../src/search/modifier.js';
 
@@ -15,7 +16,7 @@ const documents = (folder: string) =>
 describe('the documents', () => {
   it('docs/running.md holds the table of settings as `chartroom config --markdown` prints it', () => {
     const [, table] = /<!-- settings:[^\n]*-->\n(.*?)<!-- \/settings -->/s.exec(read('docs/running.md')) ?? [];
-    assert.equal(table?.trim(), configTable());
+    assert.equal(table?.trim(), configTable(featureSettings()));
   });
 
   it('docs/searching.md names the modifiers of every type of parameter', () => {
