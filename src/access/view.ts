@@ -14,12 +14,14 @@ import { type Indexing, indexStored } from '../search/index-resource.js';
 import { match } from '../search/match.js';
 import { all, any, type Cursor, ANY_RESOURCE, NO_RESOURCE, type Query, type Where } from '../search/query.js';
 import { separate, withIds } from '../search/separate.js';
+import { NO_LISTING } from '../store/listing.js';
 import type {
   Counted,
   Explanation,
   FoundIds,
   HistoryOf,
   HistoryQuery,
+  Listing,
   Page,
   Store,
   StoreReads,
@@ -99,6 +101,11 @@ class RestrictedView implements StoreView {
   find(query: Query): Promise<Page> {
     const narrowed = this.narrow(query);
     return narrowed ? this.#store.find(narrowed) : Promise.resolve(NO_PAGE);
+  }
+
+  list(query: Omit<Query, 'before'>): Promise<Listing> {
+    const narrowed = this.narrow(query);
+    return narrowed ? this.#store.list(narrowed) : Promise.resolve(NO_LISTING);
   }
 
   async findIds(query: Pick<Query, 'types' | 'where'>, limit: number, by?: string): Promise<FoundIds> {

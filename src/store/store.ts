@@ -127,6 +127,26 @@ export interface Page {
   readonly next?: number;
 }
 
+/**
+ * A page as columns: names and texts, for whoever sends texts on as they are. A record has thousands of rows, and an object
+ * for each of them, with all that a version has, costs several times what its text does.
+ */
+export interface Listing {
+  readonly types: readonly string[];
+  readonly ids: readonly string[];
+  /** That of a row stands from its start to its end. What stands between two rows is a copy of the first one's. */
+  readonly texts: Buffer;
+  readonly starts: readonly number[];
+  /** Where it starts, too: the text was erased while it was read. */
+  readonly ends: readonly number[];
+  /** Those of rows that have any. */
+  readonly blobs: ReadonlyMap<number, readonly BlobLink[]>;
+  readonly placeOf: (row: number) => Cursor;
+  /** As in a page. */
+  readonly more: boolean;
+  readonly next?: number;
+}
+
 /** Which versions a history is of. */
 export interface HistoryOf {
   /** No type: the whole system. An id needs a type. */
@@ -283,6 +303,8 @@ export interface Store {
   /** How many versions, deletions included. */
   countHistory(of: HistoryOf): Promise<number>;
   find(query: Query): Promise<Page>;
+  /** The same rows as columns. May end early, with `more`, though there is room for the next row. */
+  list(query: Omit<Query, 'before'>): Promise<Listing>;
   /**
    * Names alone: of the matches, or with `by` (a reference parameter of all types) of the resources of this server that
    * the matches refer to by it, whether those exist or not. Stops at `limit`; with
@@ -353,6 +375,7 @@ export type StoreReads = Pick<
   | 'history'
   | 'countHistory'
   | 'find'
+  | 'list'
   | 'findIds'
   | 'explain'
   | 'count'

@@ -12,6 +12,7 @@ import { historyRows } from './history-rows.js';
 import { horizonRows } from './horizon-rows.js';
 import { keptRows } from './kept-rows.js';
 import { lifeRows } from './life-rows.js';
+import { listingRows } from './listing-rows.js';
 import { numberRows } from './number-rows.js';
 import { outboxRows } from './outbox-rows.js';
 import { pagingRows } from './paging-rows.js';
@@ -42,6 +43,7 @@ const GROUPS: readonly (readonly [string, (subject: Subject) => void])[] = [
   ['history', historyRows],
   ['searches', findRows],
   ['sizes of pages', sizeRows],
+  ['lists', listingRows],
   ['names', collectRows],
   ['words', wordRows],
   ['paging beside changes', pagingRows],

@@ -120,7 +120,7 @@ const KNOW_THE_STORE: Readonly<Record<string, string>> = {
 const STORE =
   /(?<!\.)\.store\b|\{[^{}]*\bstore\b[^{}]*\}\s*(?::[^=;)]*\b(?:Engine|Context|Caller|Ground)\b|=\s*[\w.]*\bengine\b)|\bStore\b/;
 const READING =
-  /\bstore\s*\??\.\s*(?:read|history|countHistory|find|findIds|targetsOf|explain|count|searchText|scan)\s*\(/i;
+  /\bstore\s*\??\.\s*(?:read|history|countHistory|find|list|findIds|targetsOf|explain|count|searchText|scan)\s*\(/i;
 /** What modules of Node and packages offer to ask another server with; of http and net what serves, types and pure functions are free. */
 const ASKS_BY_MODULE =
   /import (?!type )(?:(?!['"]).)*?['"](?:node:)?(?:https|http2|tls|dgram|dns(?:\/promises)?|undici)['"]|import (?!type )(?:\w|\*|\{(?:(?!\}).)*?(?<!type )\b(?:request|get|Agent|globalAgent|ClientRequest|connect|createConnection|Socket)\b)(?:(?!['"]).)*?['"](?:node:)?(?:http|net)['"]|(?:import|require)\s*\(\s*['"](?:node:)?(?:https?|http2|net|tls|dgram|dns(?:\/promises)?|undici)['"]/s;

@@ -15,9 +15,10 @@ import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { JsonObject } from '../../fhir/resource.js';
 import { newId } from '../../platform/ids.js';
 import { compartmentTypes } from '../../search/compartment.js';
+import { rowOf } from '../../store/listing.js';
 import type { Version } from '../../store/store.js';
-import { allowanceOf, readWithText, sizeOfRows } from '../response/allowance.js';
-import { bundle, type BundleEntry, streamBundle } from '../response/bundle.js';
+import { allowanceOf, readWithText, sizeOfRow } from '../response/allowance.js';
+import { bundle, type BundleEntry, listingLot, lotOf, streamBundle } from '../response/bundle.js';
 import type { Allowance, Context, Engine, OperationImplementation } from '../engine.js';
 import type { Of, Outcome, Parameters, View } from '../interaction.js';
 import { jsonText } from './operation.js';
@@ -26,6 +27,7 @@ import { clampCount, type Link, openPage, pageLink, questionOf, selfLink } from 
 import { auditSubject, deletedError } from '../read.js';
 import { type RecordPlace, type Record, walkRecord } from '../search/compartment-walk.js';
 import type { RecordFilter } from '../search/record-condition.js';
+import { formOf } from '../response/resource-text.js';
 import { outcomeEntry, rowEntries } from '../response/searchset.js';
 import { TRAIL, typesNamed } from '../search/types-named.js';
 import { readElements, readSummary, VIEW } from '../response/summary-view.js';
@@ -102,17 +104,18 @@ async function readPage(
 ) {
   const entries: BundleEntry[] = [];
   let last: RecordPlace | undefined;
-  for await (const { rows, mode, placeOf } of walkRecord(context, record, after, count + 1)) {
+  for await (const { listing, mode } of walkRecord(context, record, after, count + 1)) {
+    const rows = listing.ids.map((_, row) => rowOf(listing, row));
     let fitting = 0;
     while (fitting < Math.min(rows.length, count - entries.length)) {
-      const size = sizeOfRows([rows[fitting]!]);
+      const size = sizeOfRow(rows[fitting]!);
       // A page has one resource at least.
       if (size > allowance.left && entries.length + fitting > 0) break;
       allowance.spend(size);
       fitting++;
     }
     entries.push(...(await rowEntries(context.engine, rows.slice(0, fitting), view, mode)));
-    if (fitting > 0) last = placeOf(fitting - 1);
+    if (fitting > 0) last = listing.placeOf(fitting - 1);
     if (rows.length > fitting) return { entries, end: last };
   }
   return { entries, end: undefined };
@@ -121,9 +124,20 @@ async function readPage(
 const isMatching = ({ search }: BundleEntry): boolean => search?.mode === 'match';
 
 async function* entriesOf(context: Context, record: Record, view: View, ignored: readonly Issue[]) {
-  for await (const { rows, mode } of walkRecord(context, record, undefined, undefined))
-    yield rowEntries(context.engine, rows, view, mode);
-  if (ignored.length > 0) yield [outcomeEntry(ignored)];
+  const { engine } = context;
+  const plain = formOf(view) === undefined;
+  for await (const { listing, mode } of walkRecord(context, record, undefined, undefined))
+    yield plain
+      ? listingLot(engine.settings.base, listing, mode)
+      : lotOf(
+          await rowEntries(
+            engine,
+            listing.ids.map((_, row) => rowOf(listing, row)),
+            view,
+            mode,
+          ),
+        );
+  if (ignored.length > 0) yield lotOf([outcomeEntry(ignored)]);
 }
 
 /** Patients of a Group, each once. */

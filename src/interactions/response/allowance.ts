@@ -102,7 +102,9 @@ export interface Part {
   readonly place: Page['cursors'][number] | undefined;
 }
 
-const sizeOfRow = ({ text, blobs }: Version): number => (text ? sizeOf({ text, ...(blobs ? { blobs } : {}) }) : 0);
+/** Bytes that a version takes in an answer. */
+export const sizeOfRow = ({ text, blobs }: Pick<Version, 'text' | 'blobs'>): number =>
+  text ? sizeOf({ text, ...(blobs ? { blobs } : {}) }) : 0;
 export const sizeOfRows = (rows: readonly Version[]): number => rows.reduce((sum, row) => sum + sizeOfRow(row), 0);
 
 /**

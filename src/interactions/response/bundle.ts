@@ -3,6 +3,7 @@
  * https://hl7.org/fhir/R4/bundle.html
  */
 import { escapeString } from '../../fhir/json/print.js';
+import type { BlobLink, Listing } from '../../store/store.js';
 import { join, type Piece, piecesOf, type Text } from './text.js';
 
 /** `text`: JSON of the resource; undefined for a deletion in a history. */
@@ -36,20 +37,61 @@ export function bundle(head: BundleHead, entries: readonly BundleEntry[], id: st
   return join(entryPieces(entries, `${opening.slice(0, -1)},"entry":[`, ']}'));
 }
 
+/** Entries that are written together, one after the other, behind what comes before the first. */
+export interface EntryLot {
+  readonly matches: number;
+  readonly write: (before: string) => Text;
+}
+
+export const lotOf = (entries: readonly BundleEntry[]): EntryLot => ({
+  matches: entries.filter(({ search }) => search?.mode === 'match').length,
+  write: before => join(entryPieces(entries, before, '')),
+});
+
+/** Entries of a searchset, as they are stored, copied from one text to the other. `base`: of this server. */
+export const listingLot = (base: string, listing: Listing, mode: 'match' | 'include'): EntryLot => ({
+  matches: mode === 'match' ? listing.ids.length : 0,
+  write: before => copyEntries(listing, before, `{"fullUrl":"${escapeString(base)}/`, SEARCH_TAILS[mode]),
+});
+
+function copyEntries(
+  { types, ids, texts, starts, ends, blobs }: Listing,
+  before: string,
+  opening: string,
+  tail: string,
+): Text {
+  const resource = '","resource":';
+  let size =
+    Buffer.byteLength(before) + ids.length * (Buffer.byteLength(opening) + 1 + resource.length + tail.length + 1);
+  // Type and id have no other characters than a byte can be.
+  for (let i = 0; i < ids.length; i++) size += types[i]!.length + ids[i]!.length + ends[i]! - starts[i]!;
+  const text = Buffer.allocUnsafe(size);
+  const holes: BlobLink[] = [];
+  let at = 0;
+  let between = before;
+  for (let i = 0; i < ids.length; i++) {
+    at += text.write(`${between}${opening}${types[i]!}/${ids[i]!}${resource}`, at);
+    for (const blob of blobs.get(i) ?? []) holes.push({ ...blob, at: at + blob.at });
+    at += texts.copy(text, at, starts[i], ends[i]);
+    between = `${tail},`;
+  }
+  at += text.write(tail, at);
+  return { text: text.subarray(0, at), ...(holes.length > 0 ? { blobs: holes } : {}) };
+}
+
 /** The same Bundle piece by piece, for one that is too large to be held. How many matches it has stands at its end. */
 export async function* streamBundle(
   head: Omit<BundleHead, 'total'>,
-  pages: AsyncIterable<readonly BundleEntry[]>,
+  lots: AsyncIterable<EntryLot>,
   id: string,
 ): AsyncGenerator<Text> {
   const { text: opening } = bundle(head, [], id);
   yield { text: opening.subarray(0, -1) };
   let before = ',"entry":[';
   let total = 0;
-  for await (const entries of pages) {
-    if (entries.length === 0) continue;
-    for (const { search } of entries) if (search?.mode === 'match') total++;
-    yield join(entryPieces(entries, before, ''));
+  for await (const { matches, write } of lots) {
+    total += matches;
+    yield write(before);
     before = ',';
   }
   yield { text: Buffer.from(`${before === ',' ? ']' : ''},"total":${total}}`) };

@@ -22,7 +22,11 @@ export const storedText = ({ text = Buffer.alloc(0), blobs }: Pick<Version, 'tex
  * The text as the client asked to see it; `_elements` wins where both are given. No promise where nothing has to be
  * looked up or taken elsewhere: a page has many such rows.
  */
-export function viewText(engine: Engine, row: Version, view: View | undefined): Text | Promise<Text> {
+export function viewText(
+  engine: Engine,
+  row: Pick<Version, 'text' | 'blobs'>,
+  view: View | undefined,
+): Text | Promise<Text> {
   const form = formOf(view);
   return form === undefined ? storedText(row) : engine.forms.give(storedText(row), { as: 'summary', of: form });
 }

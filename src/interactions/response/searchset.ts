@@ -2,7 +2,7 @@
 import type { Issue } from '../../fhir/error.js';
 import { outcomeText } from '../../fhir/outcome.js';
 import { newUuid } from '../../platform/ids.js';
-import type { Version } from '../../store/store.js';
+import type { ListedVersion } from '../../store/listing.js';
 import type { BundleEntry } from './bundle.js';
 import type { Engine } from '../engine.js';
 import type { View } from '../interaction.js';
@@ -13,7 +13,7 @@ const TURN = 128 * 1024;
 
 export async function rowEntries(
   engine: Engine,
-  rows: readonly Version[],
+  rows: Iterable<ListedVersion>,
   { summary, elements }: { readonly [K in keyof View]: View[K] | undefined },
   mode: 'match' | 'include',
 ): Promise<BundleEntry[]> {

@@ -7,7 +7,8 @@ import type { StoreView } from '../../access/view.js';
 import { compartmentWhere } from '../../search/compartment.js';
 import { match } from '../../search/match.js';
 import type { Cursor, Query } from '../../search/query.js';
-import type { ResourceName, Version } from '../../store/store.js';
+import { type ListedVersion, listingOf, pickRows, rowOf } from '../../store/listing.js';
+import type { Listing, ResourceName, Version } from '../../store/store.js';
 import { FREE } from '../response/allowance.js';
 import type { Context, Engine } from '../engine.js';
 import { indexStored } from '../../search/index-resource.js';
@@ -30,11 +31,10 @@ export interface Record {
 /** Where a row stands in the order: ['root'], ['owner', which, …cursor of the store], ['name', 'Type/id']. */
 export type RecordPlace = Cursor;
 
+/** Rows with their places in the order of the record. */
 export interface Lot {
   readonly mode: 'match' | 'include';
-  readonly rows: readonly Version[];
-  /** That of the i-th row. */
-  readonly placeOf: (i: number) => RecordPlace;
+  readonly listing: Listing;
 }
 
 /** Rows of a first lot, and of later ones where resources are small. */
@@ -42,10 +42,8 @@ const FIRST_LOT = 1000;
 const MAX_LOT = 2500;
 
 /** As many rows as are likely to fit, after these: each question costs, and so does what was read for nothing. */
-function nextLot(rows: readonly Version[], most: number): number {
-  const bytes = rows.reduce((sum, { text }) => sum + (text?.length ?? 0), 0);
-  return Math.max(1, Math.min(most, MAX_LOT, Math.floor((FREE * rows.length) / Math.max(bytes, 1))));
-}
+const nextLot = ({ ids, texts }: Listing, most: number): number =>
+  Math.max(1, Math.min(most, MAX_LOT, Math.floor((FREE * ids.length) / Math.max(texts.length, 1))));
 
 /** Rows in lots, none of them empty; those after `after`. `most`: how many are wanted at most, to read no more than that at once. */
 export async function* walkRecord(
@@ -58,10 +56,10 @@ export async function* walkRecord(
   const named = after?.[0] === 'name' ? String(after[1]) : undefined;
   const lot = most ?? Infinity;
   if (!after && wants(given, root.type) && root.updated >= (given.since ?? 0))
-    yield { mode: 'match', rows: [root], placeOf: () => ['root'] };
+    yield { mode: 'match', listing: listingOf({ rows: [root], cursors: [['root']], more: false }) };
   const ranks = new Map(record.owners.map(({ id }, i) => [id, i]));
   const references = new References(context.view, record);
-  references.read(root);
+  references.read(listingOf({ rows: [root], cursors: [], more: false }));
   // What the whole record refers to is known when all of it was read: pages at the end read it again.
   const [kind, first, ...cursor] = after ?? [];
   const from = kind === 'owner' ? Number(first) : 0;
@@ -69,14 +67,14 @@ export async function* walkRecord(
     const start = kind === 'owner' && i === from ? cursor : undefined;
     if (named === undefined && i >= from)
       for await (const found of compartment(context, record, ranks, owner, start, lot)) {
-        found.rows.forEach(row => references.read(row));
+        references.read(found.listing);
         yield found;
       }
   }
   if (after)
     for (const owner of record.owners)
-      for await (const { rows } of compartment(context, record, ranks, owner, undefined, Infinity))
-        rows.forEach(row => references.read(row));
+      for await (const { listing } of compartment(context, record, ranks, owner, undefined, Infinity))
+        references.read(listing);
   yield* referredTo(
     context,
     record,
@@ -101,8 +99,8 @@ async function* referredTo(
     );
     for await (const rows of withTexts(context, record, read)) {
       const shown = rows.filter(row => mayBeIncluded(record, row));
-      if (shown.length > 0)
-        yield { mode: 'include', rows: shown, placeOf: i => ['name', `${shown[i]!.type}/${shown[i]!.id}`] };
+      const cursors = shown.map(({ type, id }): Cursor => ['name', `${type}/${id}`]);
+      if (shown.length > 0) yield { mode: 'include', listing: listingOf({ rows: shown, cursors, more: false }) };
     }
   }
 }
@@ -149,43 +147,47 @@ async function* compartment(
   const wanted = owner.type === 'Patient' ? types : types.filter(type => type !== owner.type);
   if (wanted.length === 0) return;
   const condition = recordCondition(engine, owner, wanted, given);
-  const isFresh = (row: Version) =>
-    !(row.type === root.type && row.id === root.id) && !(which > 0 && wasShown(engine, row, isEarlier));
+  const isFresh = (listing: Listing, row: number) =>
+    listing.ends[row]! > listing.starts[row]! &&
+    !(listing.types[row] === root.type && listing.ids[row] === root.id) &&
+    !(which > 0 && wasShown(engine, rowOf(listing, row), isEarlier));
   let bytes = FREE;
   let limit = Math.min(most, FIRST_LOT);
   for (let after = start; ; ) {
     const query: Query = { sort: [], limit, bytes, recurs: true, ...condition };
-    const page = await context.view.find(after ? { after, ...query } : query);
+    const page = await context.view.list(after ? { after, ...query } : query);
     bytes = FREE;
-    if (page.next !== undefined && page.rows.length === 0) {
+    const count = page.ids.length;
+    if (page.next !== undefined && count === 0) {
       await record.admit(page.next);
       bytes = page.next;
       continue;
     }
-    const kept = [...page.rows.keys()].filter(at => isFresh(page.rows[at]!));
-    if (kept.length > 0)
-      yield {
-        mode: 'match',
-        rows: kept.map(at => page.rows[at]!),
-        placeOf: at => ['owner', which, ...page.cursors[kept[at]!]!],
-      };
+    const fresh = pickRows(
+      page,
+      [...page.ids.keys()].filter(row => isFresh(page, row)),
+    );
+    if (fresh.ids.length > 0)
+      yield { mode: 'match', listing: { ...fresh, placeOf: row => ['owner', which, ...fresh.placeOf(row)] } };
     if (!page.more) return;
-    after = page.cursors.at(-1)!;
-    limit = nextLot(page.rows, most);
+    after = page.placeOf(count - 1);
+    limit = nextLot(page, most);
   }
 }
 
 /** It belongs to an earlier patient as well. */
-function wasShown(engine: Engine, row: Version, isEarlier: (id: string) => boolean): boolean {
-  if (row.type === 'Patient' && isEarlier(row.id)) return true;
+function wasShown(engine: Engine, row: ListedVersion, isEarlier: (id: string) => boolean): boolean {
+  const { type, id } = row;
+  if (type === 'Patient' && isEarlier(id)) return true;
   const named = [...row.text!.toString('latin1').matchAll(/Patient\/([A-Za-z0-9\-.]{1,64})/g)]
-    .map(([, id]) => id!)
+    .map(([, patient]) => patient!)
     .filter(isEarlier);
   if (named.length === 0) return false;
   const { entries } = indexStored(engine, row);
-  const subject = { type: row.type, id: row.id, updated: row.updated, entries };
-  return named.some(id =>
-    match(compartmentWhere(engine.definitions, engine.parameters, { type: 'Patient', id }, [row.type]), subject),
+  // No condition of a compartment asks when something was updated.
+  const subject = { type, id, updated: 0, entries };
+  return named.some(patient =>
+    match(compartmentWhere(engine.definitions, engine.parameters, { type: 'Patient', id: patient }, [type]), subject),
   );
 }
 
@@ -195,7 +197,7 @@ const TARGET = /^([A-Z][A-Za-z]{2,40})\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[^"
 class References {
   readonly #view: StoreView;
   readonly #record: Record;
-  readonly #seen = new Set<string>();
+  readonly #read: Listing[] = [];
   readonly #targets = new Set<string>();
 
   constructor(view: StoreView, record: Record) {
@@ -203,20 +205,23 @@ class References {
     this.#record = record;
   }
 
-  read({ type, id, text }: Version): void {
-    this.#seen.add(`${type}/${id}`);
-    addReferences(text!, this.#targets);
+  read(listing: Listing): void {
+    this.#read.push(listing);
+    addReferences(listing.texts, this.#targets);
   }
 
   /** `Type/id` of those that were not read themselves, in order. */
   names(): string[] {
     const { given } = this.#record;
-    const names = new Set<string>();
+    const idsByType = new Map<string, Set<string>>();
     for (const text of this.#targets) {
       const [, type = '', id = ''] = TARGET.exec(text) ?? [];
-      const name = `${type}/${id}`;
-      if (id !== '' && !this.#seen.has(name) && this.#view.shows(type) && wants(given, type)) names.add(name);
+      if (id === '' || !this.#view.shows(type) || !wants(given, type)) continue;
+      const ids = idsByType.get(type);
+      if (ids) ids.add(id);
+      else idsByType.set(type, new Set([id]));
     }
-    return [...names].toSorted();
+    for (const { types, ids } of this.#read) types.forEach((type, row) => idsByType.get(type)?.delete(ids[row]!));
+    return [...idsByType].flatMap(([type, ids]) => [...ids].map(id => `${type}/${id}`)).toSorted();
   }
 }

@@ -31,7 +31,7 @@ export function findCursor(row: SqlRow): Cursor {
 }
 
 /** Duplicates are removed here, not by DISTINCT, which would end the walk's order: a few more rows are asked for. */
-const SPARE_ROWS = 20;
+export const SPARE_ROWS = 20;
 
 /** What a page or a count may cost that nothing bounds. */
 export interface Patience {

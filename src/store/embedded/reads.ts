@@ -12,8 +12,10 @@ import type { Explanation, FoundIds, Page, StoreReads } from '../store.js';
 import { isBounded } from './compile.js';
 import { compileCount, compileNames, compilePointing } from './compile-all.js';
 import type { Connection, SqlRow } from './connection.js';
+import { listingOf } from '../listing.js';
 import { findCursor, findPage, type RowPage, walkPage } from './find.js';
 import { compileHistoryCount, historyCursor, historyPage } from './history.js';
+import { listPage } from './list.js';
 import type { Planner } from './planning.js';
 import type { Readers } from './readers.js';
 import { COLUMNS, NUMBER_COLUMN, textBytes, toVersion, VERSION_COLUMN, withLargeText } from './rows.js';
@@ -47,20 +49,24 @@ export interface OpenedStore {
 export function openReads(opened: OpenedStore): StoreReads {
   const { connection, layout, catalog, planner, readers, types, stamps, answer, look } = opened;
   const { patience, waiting } = readers;
+  const find = async (planned: Plan): Promise<Page> => {
+    const elsewhere = planned.ordered ? readers.walk : readers.sort;
+    return toPage(
+      findNow(opened, planned) ?? (await elsewhere({ kind: 'find', plan: planned, patience, ...waiting() })),
+      findCursor,
+    );
+  };
   return {
     read: (type, id, version, most = Infinity) =>
       look(() => {
         const row = readRow(connection, type, id, version);
         return row && toVersion(textBytes(row) > most ? row : withLargeText(connection, row));
       }),
-    find: query =>
+    find: query => look(() => find(planner.planOf(query))),
+    list: query =>
       look(async () => {
         const planned = planner.planOf(query);
-        const elsewhere = planned.ordered ? readers.walk : readers.sort;
-        return toPage(
-          findNow(opened, planned) ?? (await elsewhere({ kind: 'find', plan: planned, patience, ...waiting() })),
-          findCursor,
-        );
+        return (isSurelyShort(planned) ? listPage(connection, planned) : undefined) ?? listingOf(await find(planned));
       }),
     history: query =>
       look(async () => {
@@ -113,10 +119,12 @@ export function openReads(opened: OpenedStore): StoreReads {
   };
 }
 
+const isSurelyShort = (planned: Plan): boolean => filterWeight(planned.filter) <= MAX_WEIGHT && isBounded(planned);
+
 /** A page on this thread, if it is sure to be short, or turns out to be: a walk's first candidates may fill it. */
 function findNow({ connection, planner, smallWalk }: OpenedStore, planned: Plan): RowPage | undefined {
   if (filterWeight(planned.filter) > MAX_WEIGHT) return undefined;
-  if (isBounded(planned) || (!planned.ordered && planner.isSmall(planned))) return findPage(connection, planned);
+  if (isSurelyShort(planned) || (!planned.ordered && planner.isSmall(planned))) return findPage(connection, planned);
   if (!planned.ordered || smallWalk === 0) return undefined;
   try {
     const walk = walkPage(connection, planned, { milliseconds: 0, candidates: 0, piece: smallWalk });

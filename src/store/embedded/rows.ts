@@ -10,8 +10,10 @@ import type { Sql } from './sql.js';
  */
 export const COLUMNS = 'r.id,r.v,r.u,r.m,r.p,r.b,CASE WHEN length(r.x)<=32768 THEN r.x ELSE length(r.x) END,r.n';
 /** The same with text and length as columns of their own: what is named twice is read twice. */
-const pageColumns = (statement: string): string =>
+export const pageColumns = (statement: string): string =>
   statement.replaceAll('THEN r.x ELSE length(r.x) END', 'THEN r.x END,length(r.x)');
+/** Of such a row: bytes of its text, negative where that is not here. */
+export const SIZE = 'CASE WHEN l<=32768 THEN l ELSE -l END';
 /** Where the version and its time stand. */
 export const VERSION_COLUMN = 1;
 export const UPDATED_COLUMN = 2;
@@ -103,10 +105,9 @@ export function readRows(
   if (limit < MAX_SINGLE_ROWS) return connection.prepare(text).all(...values);
   const further = Array.from({ length: beside }, (_, i) => `,o${i}`).join('');
   const columns = (x: string) => `id,v,u,m,p,b,${x},n${further}`;
-  const size = 'CASE WHEN l<=32768 THEN l ELSE -l END';
   const [row] = connection
     .prepare(
-      `WITH page(${columns('x,l')}) AS (${pageColumns(text)}) SELECT json_group_array(json_array(${columns(size)})),CAST(group_concat(x,'') AS BLOB) FROM page`,
+      `WITH page(${columns('x,l')}) AS (${pageColumns(text)}) SELECT json_group_array(json_array(${columns(SIZE)})),CAST(group_concat(x,'') AS BLOB) FROM page`,
     )
     .all(...values);
   return unpack({ rows: row![0] as string, bytes: blobBytes(row![1]) ?? NO_BYTES });

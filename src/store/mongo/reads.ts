@@ -1,5 +1,7 @@
 /** The reading half of the port. */
 import type { IndexLayout } from '../index-layout.js';
+import type { Query } from '../../search/query.js';
+import { listingOf } from '../listing.js';
 import { targetTypes } from '../key-test.js';
 import { joinFound, pointingKeys } from '../pointing.js';
 import type { Stamps } from '../stamps.js';
@@ -41,6 +43,10 @@ export function openReads({
 }: OpenedStore): StoreReads {
   const point = gatherReads(connected, maxTimeMS);
   const { planned, divided } = planner;
+  const find = async (query: Query) => {
+    const all = await connected();
+    return planned(query, (made, until) => findPage(all, made, until));
+  };
   return {
     read: (type, id, version) =>
       run(async () => {
@@ -49,11 +55,8 @@ export function openReads({
       }),
     history: query => run(async () => readHistory(await connected(), query, maxTimeMS)),
     countHistory: of => run(async () => countHistory(await connected(), of, maxTimeMS)),
-    find: query =>
-      run(async () => {
-        const all = await connected();
-        return planned(query, (made, until) => findPage(all, made, until));
-      }),
+    find: query => run(() => find(query)),
+    list: query => run(async () => listingOf(await find(query))),
     findIds: (query, limit, by) =>
       run(async () => {
         const all = await connected();
