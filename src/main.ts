@@ -25,6 +25,7 @@ import { JobRunner, type JobRunnerOptions } from './jobs/runner.js';
 import { ownHooks } from './interactions/write/own-hooks.js';
 import { composeOperations, OPERATIONS } from './interactions/operations/index.js';
 import { JOBS_OF_OTHERS } from './interactions/operations/jobs.js';
+import { LiveTables } from './live/live-tables.js';
 import { Registry } from './conformance/search-parameter-registry.js';
 import { Reindexer } from './conformance/reindex-job.js';
 import { createOutgoing } from './outgoing/outgoing.js';
@@ -117,21 +118,27 @@ export async function open(
     log,
     files: files.filter(({ resource }) => resource.resourceType === 'SearchParameter'),
   });
+  const live = new LiveTables({ store, log, clock });
+  live.add(registry.table());
   const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log, clock });
   const room = createRoom(ANSWERS * config.maxAnswer);
   const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, composed.jobs, () => engine);
-  await readStored(store, [() => store.migrate(), () => registry.load(), () => reindexer.refresh()]);
+  await readStored(store, [() => store.migrate(), () => live.load(), () => reindexer.refresh()]);
   const engine: Engine = {
     definitions,
     parameters,
     store,
+    live,
     registry,
     reindexer,
     builtIn: operationDefinitions(files, operations, bases[0]!),
     log,
     validate: createValidation([structureStep(definitions)]),
     operations,
-    hooks: composeHooks([...ownHooks({ registry, reindexer }, bases), ...composed.hooks], definitions.resourceTypes),
+    hooks: composeHooks(
+      [...ownHooks({ live, registry, reindexer }, bases), ...composed.hooks],
+      definitions.resourceTypes,
+    ),
     routes: composed.routes,
     jobs,
     terminology: createTerminology(loadFrom(store), { bases }),

@@ -67,6 +67,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     await engine.jobs.stop();
     engine.outgoing.close();
     await endSweeping();
+    await engine.live.stop();
     await engine.reindexer.stop();
     await engine.forms.close();
     await engine.store.close();
@@ -95,6 +96,7 @@ async function probe(config: Config): Promise<void> {
 
 /** Serves, and does jobs behind it: end them with `engine.jobs.stop()` and `engine.reindexer.stop()`, then close the store. */
 export function listen(engine: Engine, config: Config): Server {
+  engine.live.start();
   engine.reindexer.start();
   engine.jobs.run();
   collectProcessMetrics(engine.metrics);

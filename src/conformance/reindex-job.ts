@@ -5,8 +5,8 @@
  * - What is to be done and how far it is stands in the store's outbox (reindex-notes.ts), so a restart or a kill loses a
  *   second of work. Writing keys anew is harmless to repeat, and a version that has changed meanwhile is left alone.
  * - Of several processes one works: it holds the task `reindex` in the store and prolongs it; when it dies, another goes
- *   on after REINDEX_LEASE_MS. It begins only LEARNT_MS after it has seen a parameter in force itself, when every other
- *   process indexes by it, too (search-parameter-registry.ts); so nothing is written unindexed behind the walk.
+ *   on after REINDEX_LEASE_MS. It begins only KNOWN_MS after it has seen a parameter in force itself, when every other
+ *   process indexes by it, too (../live/live-tables.ts); so nothing is written unindexed behind the walk.
  * - One walk over a type (reindex-walk.ts) counts for every parameter that waited for the type when the walk began.
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
@@ -17,7 +17,8 @@ import type { Change, Store } from '../store/store.js';
 import { type Progress, ReindexNotes } from './reindex-notes.js';
 import type { ScanNote } from './reindex-progress.js';
 import { walkType } from './reindex-walk.js';
-import { POLL_MS, type Registry } from './search-parameter-registry.js';
+import { POLL_MS } from '../live/live-tables.js';
+import type { Registry } from './search-parameter-registry.js';
 import { TaskLease } from '../jobs/task-lease.js';
 
 const REINDEX_LEASE_MS = 15_000;
@@ -181,26 +182,15 @@ export class Reindexer {
     return true;
   }
 
-  /** Looks what other processes have changed, and wakes the work where there is any. */
+  /** Looks how far other processes are, and wakes the work where there is any. */
   async #tick(): Promise<void> {
-    const { store, registry } = this.#options;
     try {
-      if (store.shared) {
-        await registry.look();
-        if (!this.#working) await this.#notes.refresh();
-        if (await this.#mayTidy()) await registry.tidy();
-      }
+      if (this.#options.store.shared && !this.#working) await this.#notes.refresh();
       this.#notes.learnRedefined();
       if (this.#notes.hasWork()) this.#wake();
     } catch (error) {
-      this.#warn(error, 'Changes of search parameters could not be read');
+      this.#warn(error, 'The notes of the reindex job could not be read');
     }
-  }
-
-  /** The process that holds the job deletes old messages; while there is no work, any process may take the job to do so. */
-  async #mayTidy(): Promise<boolean> {
-    if (this.#lease.isHeld) return true;
-    return !this.#notes.hasWork() && this.#options.registry.hasOldMessages() && (await this.#lease.acquire());
   }
 
   /** Where others share the store, the next look wakes the work anyway. */

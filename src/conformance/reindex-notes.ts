@@ -4,6 +4,7 @@
  *
  * Changes run one after the other, and each reads the notes first: another process may have changed them.
  */
+import { KNOWN_MS } from '../live/live-tables.js';
 import type { Clock } from '../platform/clock.js';
 import { newId } from '../platform/ids.js';
 import { createKeyedMutex } from '../platform/keyed-mutex.js';
@@ -23,7 +24,7 @@ import {
   readReindexNotes,
   type ScanNote,
 } from './reindex-progress.js';
-import { LEARNT_MS, type Registry } from './search-parameter-registry.js';
+import type { Registry } from './search-parameter-registry.js';
 
 /** A total is worth a walk over an index up to here. */
 const TOTAL_CAP = 10_000_000;
@@ -204,7 +205,7 @@ export class ReindexNotes {
     if (note.pending.length === 0) return false;
     if (note.is === 'request' || !this.#store.shared) return true;
     const since = this.#firstSeen.get(note.key);
-    return since !== undefined && performance.now() - since >= LEARNT_MS;
+    return since !== undefined && performance.now() - since >= KNOWN_MS;
   }
 }
 

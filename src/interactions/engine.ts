@@ -18,6 +18,7 @@ import type { Room } from '../platform/room.js';
 import type { Forms } from './response/forms.js';
 import type { Registry } from '../conformance/search-parameter-registry.js';
 import type { Reindexer } from '../conformance/reindex-job.js';
+import type { LiveTables } from '../live/live-tables.js';
 import type { Terminology } from '../terminology/terminology.js';
 import type { OutgoingClients } from '../outgoing/outgoing.js';
 import type { Validate } from '../validation/validate.js';
@@ -33,6 +34,8 @@ export interface Engine {
   /** Read by what serves the whole server alone: interactions read `Context.view`. */
   readonly store: Store;
   readonly decide: Decide;
+  /** What every process must know. */
+  readonly live: LiveTables;
   /** Custom search parameters in force, and the job that indexes by them what is there already. */
   readonly registry: Registry;
   readonly reindexer: Reindexer;

@@ -136,11 +136,11 @@ async function runAndRecord(first: Context, ask: Interaction): Promise<Result> {
 /** What is done, and durable. Undefined, unless `last`: somebody else wrote in between, and If-Match has to be judged by what is there now. */
 async function attemptAt(context: Context, ask: Interaction, last: boolean): Promise<Outcome | undefined> {
   const { stamp } = context;
-  const { store, registry } = context.engine;
+  const { store, live } = context.engine;
   try {
-    // The search parameters in force must be known before something is indexed by them.
+    // What is in force must be known before something is written by it.
     const writing = isWriting(ask.kind);
-    if (writing) await registry.current();
+    if (writing) await live.current();
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
     const ran = await runWhole(context, ask);
     const judged = ran.changes ? await checkIntegrity(context, ran) : ran;

@@ -4,32 +4,45 @@ import { checkParameter, type Registry } from '../../conformance/search-paramete
 import { FhirError } from '../../fhir/error.js';
 import { isMediaType } from '../../fhir/media-type.js';
 import type { Resource } from '../../fhir/resource.js';
+import type { LiveTables } from '../../live/live-tables.js';
+import type { Change } from '../../store/store.js';
 import type { Hook, OwnedHook } from './hooks.js';
 import { checkSource, markReceived } from './received.js';
 
-/** What indexes stored resources by custom search parameters. */
+/** What indexes stored resources by custom search parameters, and tells every process of them. */
 export interface CustomIndexing {
+  readonly live: LiveTables;
   readonly registry: Registry;
   readonly reindexer: Reindexer;
 }
 
 /** The hooks of the server itself. `bases`: addresses under which it is reached. They wait as long as the store lets them. */
-export function ownHooks({ registry, reindexer }: CustomIndexing, bases: readonly string[]): readonly OwnedHook[] {
+export function ownHooks(
+  { live, registry, reindexer }: CustomIndexing,
+  bases: readonly string[],
+): readonly OwnedHook[] {
   const hooks: readonly Hook[] = [
+    ...[...live.types].map(([type, tables]) => tellTables(live, type, tables)),
     { types: ['AuditEvent'], check: ({ resource }) => resource && checkSource(resource, bases), meta: markReceived },
     { types: ['Binary'], check: ({ resource }) => resource && checkContentType(resource) },
     {
       types: ['SearchParameter'],
       check: async ({ resource, id }) => resource && checkParameter(registry, resource, id),
-      messages: changes => registry.messages(changes),
-      async committed(changes) {
-        await registry.committed(changes);
-        await reindexer.changed();
-      },
+      committed: () => reindexer.changed(),
     },
   ];
   return hooks.map(hook => ({ owner: 'chartroom', hook: { patience: Infinity, ...hook } }));
 }
+
+/** What changes of this type goes to the tables that are made of it. */
+const tellTables = (live: LiveTables, type: string, tables: readonly string[]): Hook => ({
+  types: [type],
+  messages: changes => tables.flatMap(table => live.messages(table, idsIn(changes))),
+  async committed(changes) {
+    for (const table of tables) await live.committed(table, idsIn(changes));
+  },
+});
+const idsIn = (changes: readonly Change[]): readonly string[] => changes.map(({ id }) => id);
 
 /** The bytes are given out under this type, in a header. Throws `invalid`. */
 function checkContentType({ contentType }: Resource): void {

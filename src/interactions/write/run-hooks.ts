@@ -3,7 +3,7 @@ import { asFhirError } from '../../fhir/error.js';
 import { type Decimals, type Json, type Parsed, type Resource, isObject } from '../../fhir/resource.js';
 import type { Change, OutboxMessage } from '../../store/store.js';
 import { hasErrors } from '../../validation/validate.js';
-import { SLOW_MS } from '../../conformance/search-parameter-registry.js';
+import { SLOW_MS } from '../../live/live-tables.js';
 import type { Context } from '../engine.js';
 import type { Accompaniment, InteractionKind, OwnedCompanion } from '../interaction.js';
 import { askHook, askJudge, hookFault, nonsense } from './ask-hook.js';
@@ -122,7 +122,7 @@ export async function afterCommit(
   { generation, since }: { readonly generation: number; readonly since: number },
 ): Promise<void> {
   try {
-    if (performance.now() - since > SLOW_MS) await engine.registry.current();
+    if (performance.now() - since > SLOW_MS) await engine.live.current();
     // A parameter came into force between extraction and commit, and its reindex job may have passed already.
     if (engine.parameters.generation !== generation) await engine.reindexer.renew(changes);
   } catch (error) {

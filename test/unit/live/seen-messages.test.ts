@@ -1,7 +1,7 @@
 /** Which messages a process has taken up, and when they may go. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { SeenMessages } from '../../../src/conformance/seen-messages.js';
+import { SeenMessages } from '../../../src/live/seen-messages.js';
 
 const messages = (...sequences: number[]) => sequences.map(sequence => ({ sequence, topic: 'one', body: 'x' }));
 

@@ -8,6 +8,10 @@ export class SeenMessages {
   /** Sequence number → when it was seen here first. */
   readonly #seen = new Map<number, number>();
 
+  get size(): number {
+    return this.#seen.size;
+  }
+
   /** Those of the messages that have not been seen yet. */
   news(messages: readonly PendingMessage[]): PendingMessage[] {
     return messages.filter(({ sequence }) => !this.#seen.has(sequence));
