@@ -125,4 +125,63 @@ describe('the MongoDB store without its server', () => {
       await mongo.stop();
     }
   });
+
+  it('has its horizon behind what may have been kept, when the server was stopped and goes on', async function () {
+    const mongo = await startMongo();
+    if ('skipped' in mongo) return this.skip();
+    const store = await openMongo({ url: mongo.database('stopped'), layout, selectionMs: 500 });
+    try {
+      await store.migrate();
+      const start = store.horizon();
+      const ended = new AbortController();
+      const [kept, refused]: [string[], string[]] = [[], []];
+      const write = async (id: string): Promise<void> => {
+        const stamp = store.openStamp();
+        try {
+          const change = put({ resourceType: 'Patient', id }, { updated: stamp.now() });
+          await store.commit({ stamp, changes: [change] });
+          kept.push(id);
+        } catch {
+          refused.push(id);
+        } finally {
+          stamp.close();
+        }
+      };
+      const found: string[] = [];
+      let from = start;
+      const take = async (): Promise<void> => {
+        const to = store.horizon();
+        const { rows } = await store.history({ type: 'Patient', since: from, limit: 100_000 });
+        found.push(...rows.filter(({ updated }) => updated < to).map(({ id }) => id));
+        from = to;
+      };
+      const poll = async (): Promise<void> => {
+        while (!ended.signal.aborted) {
+          await take().catch(() => {});
+          await new Promise(setImmediate);
+        }
+      };
+      const writers = Array.from({ length: 8 }, async (_, writer) => {
+        for (let i = 0; !ended.signal.aborted; i++) await write(`w${writer}-${i}`);
+      });
+      const polling = poll();
+      for (let round = 0; round < 3; round++) {
+        const [before, failed] = [kept.length, refused.length];
+        while (kept.length < before + 100) await new Promise(resolve => setTimeout(resolve, 5));
+        process.kill(mongo.pid()!, 'SIGSTOP');
+        while (refused.length === failed) await new Promise(resolve => setTimeout(resolve, 5));
+        process.kill(mongo.pid()!, 'SIGCONT');
+        await untilBack(store);
+      }
+      ended.abort();
+      await Promise.all([...writers, polling]);
+      const { rows } = await store.history({ type: 'Patient', since: start, limit: 100_000 });
+      while (store.horizon() <= rows[0]!.updated) await new Promise(setImmediate);
+      await take();
+      assert.deepEqual(found.toSorted(), rows.map(({ id }) => id).toSorted());
+    } finally {
+      await store.close();
+      await mongo.stop();
+    }
+  });
 });

@@ -21,6 +21,7 @@ import {
 import type { Connected } from './connection.js';
 import { documentsOf, type GroupWrites } from './documents.js';
 import { isDuplicate, isWriteConflict, toFhirError } from './errors.js';
+import { checkFence, type Fence, fenced, isLapsed } from './fence.js';
 import {
   acknowledgedBy,
   answerMembers,
@@ -39,14 +40,17 @@ export interface CommitSurroundings extends KnownVersions {
   connected(): Promise<Connected>;
   /** Numbers of resources and messages, ascending, each above all before it and above this one. */
   numbers(count: number, above: number): Promise<number[]>;
+  readonly fence: Fence;
 }
 
 export function openCommits(around: CommitSurroundings): CommitQueue {
-  const grouped = openQueue(members => writeGroup(around, members));
-  const independent = openQueue(members => insertGroup(around, members));
+  const open = (write: typeof writeGroup) =>
+    openQueue(members => fenced(around.fence, members, each => write(around, each)));
+  const grouped = open(writeGroup);
+  const independent = open(insertGroup);
   // A Bundle of thousands takes seconds, which nobody else shall wait for. Where it touches what others write at the
   // same time, the database tells.
-  const large = openQueue(members => writeGroup(around, members));
+  const large = open(writeGroup);
   const laneOf = (commit: Commit): CommitQueue =>
     isIndependent(commit) ? independent : commit.changes.length > LARGE_COMMIT_CHANGES ? large : grouped;
   return { add: (commit, prepared) => laneOf(commit).add(commit, prepared) };
@@ -75,6 +79,7 @@ async function writeGroup(around: CommitSurroundings, members: readonly GroupMem
     const refused = await writeTogether(around, members);
     return answerMembers(members, refused);
   } catch (thrown) {
+    if (isLapsed(thrown)) throw thrown;
     const error = toFhirError(thrown);
     const [first] = members;
     if (isWriteConflict(thrown) && members.length === 1 && performance.now() - first!.since < HELD_MS) {
@@ -91,7 +96,7 @@ async function writeGroup(around: CommitSurroundings, members: readonly GroupMem
     const written: GroupMember[] = [];
     const held: GroupMember[] = [];
     for (const [i, member] of members.entries()) {
-      const outcome = await writeGroup(around, [member]);
+      const outcome = await fenced(around.fence, [member], each => writeGroup(around, each));
       written.push(...outcome.written);
       held.push(...(outcome.held ?? []));
       const { away: gone } = outcome;
@@ -167,6 +172,7 @@ async function writeTogether(
     if (stale) return false;
     const claims = claimsOf(members);
     if (claims.length > 0) await all.claim.deleteMany({ _id: { $in: [...claims] } }, { session });
+    checkFence(around.fence, kept);
     return true;
   });
   if (!stale) return refused;
@@ -192,8 +198,10 @@ async function insertGroup(around: CommitSurroundings, members: readonly GroupMe
       document.n = numbers[i]!;
       return document;
     });
+    checkFence(around.fence, members);
     if (documents.length > 0) await resource.insertMany(documents, { ordered: false });
   } catch (thrown) {
+    if (isLapsed(thrown)) throw thrown;
     const { writeErrors } = thrown as { writeErrors?: readonly { index: number; code: number }[] };
     const error = toFhirError(thrown);
     if (writeErrors?.length && isDuplicate(thrown))

@@ -17,7 +17,9 @@ import type { Store } from '../store.js';
 import { createWritable } from '../writable.js';
 import { openConnection } from './connection.js';
 import { guarded } from './errors.js';
+import { lonelyHorizon, openHorizon } from './horizon.js';
 import { keepIndexCatalog } from './index-catalog.js';
+import { endResting } from './orphaned-transactions.js';
 import { createPlanner } from './planning.js';
 import { type OpenedStore, openReads } from './reads.js';
 import { sortableOf } from './schema.js';
@@ -59,13 +61,20 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   } = options;
   const connection = openConnection(options.url, selectionMs);
   const connected = () => connection.connected();
+  const name = options.processName ?? `${hostname()} ${process.pid}`;
   const counted = falling ? (await import('./counted-sequence.js')).openCountedSequence(connected) : undefined;
-  const sequence = counted ?? openSequence(connected, options.processName ?? `${hostname()} ${process.pid}`);
+  const sequence = counted ?? openSequence(connected, name);
   const catalog = keepIndexCatalog(connected);
   const planner = createPlanner({ connected, layout, catalog, maxTimeMS, few });
+  const stamps = createStamps(now, falling);
+  const endOpen = (ms: number) => endResting(connected, ms);
+  const horizon = falling
+    ? lonelyHorizon(stamps)
+    : openHorizon({ connected, stamps, clock: now, name, endResting: endOpen });
   let snapshots: Promise<OpenSnapshots> | undefined;
   const operations = createOperations(async () => {
     await (await snapshots?.catch(() => undefined))?.close();
+    await horizon.close().catch(() => {});
     await sequence.close().catch(() => {});
     await connection.close();
   });
@@ -74,13 +83,21 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     await fact.updateOne({ _id: 'touch' }, { $set: { at: realNow() } }, { upsert: true });
   });
   const { run } = operations;
-  const stamps = createStamps(now, falling);
-  const opened: OpenedStore = { stamps, connected, layout, catalog, planner, maxTimeMS, run, knownRows: new WeakMap() };
+  const opened: OpenedStore = {
+    horizon,
+    connected,
+    layout,
+    catalog,
+    planner,
+    maxTimeMS,
+    run,
+    knownRows: new WeakMap(),
+  };
   return {
     name: 'mongo',
     shared: !falling,
     ...openReads(opened),
-    ...openWrites(opened, writable, sequence),
+    ...openWrites(opened, writable, sequence, stamps),
     ...openUpkeep(opened, writable),
     snapshots: () =>
       run(async () => {

@@ -26,35 +26,44 @@ interface CurrentOperation {
   readonly transaction?: { readonly timeInactiveMicros?: number };
 }
 
+/** Ends transactions that have rested for as many ms as `patience` says of a process that lives, or does not. */
+async function endTransactions(
+  connected: () => Promise<Connected>,
+  patience: { readonly living: number; readonly dead: number },
+): Promise<void> {
+  const { client } = await connected();
+  const admin = client.db('admin');
+  const all = await admin
+    .aggregate<CurrentOperation & Document>(
+      [
+        { $currentOp: { idleSessions: true, idleConnections: true, allUsers: false } },
+        { $match: { appName: APP_NAME } },
+        { $project: { type: 1, appName: 1, client: 1, lsid: 1, 'transaction.timeInactiveMicros': 1 } },
+      ],
+      // A session is named by a UUID, not by its bytes.
+      { promoteBuffers: false },
+    )
+    .toArray();
+  const connections = new Set(all.filter(({ type }) => type !== 'idleSession').map(each => each.client));
+  const dead = all.filter(({ type, client: from, transaction }) => {
+    if (type !== 'idleSession') return false;
+    const rest = (transaction?.timeInactiveMicros ?? 0) / 1000;
+    return rest > patience.living || (rest > patience.dead && !connections.has(from));
+  });
+  const sessions = dead.flatMap(({ lsid }) => (lsid ? [{ id: lsid.id }] : []));
+  if (sessions.length > 0) await admin.command({ killSessions: sessions });
+}
+
+/** Ends those that have rested for so many ms, whosever they are. Rejects where that is refused. */
+export const endResting = (connected: () => Promise<Connected>, ms: number): Promise<void> =>
+  endTransactions(connected, { living: ms, dead: ms });
+
 /** Looks in the background, at most once a second. Never rejects. */
 export function endOrphanedTransactions(connected: () => Promise<Connected>): () => void {
   let last = -Infinity;
-  const look = async (): Promise<void> => {
-    const { client } = await connected();
-    const admin = client.db('admin');
-    const all = await admin
-      .aggregate<CurrentOperation & Document>(
-        [
-          { $currentOp: { idleSessions: true, idleConnections: true, allUsers: false } },
-          { $match: { appName: APP_NAME } },
-          { $project: { type: 1, appName: 1, client: 1, lsid: 1, 'transaction.timeInactiveMicros': 1 } },
-        ],
-        // A session is named by a UUID, not by its bytes.
-        { promoteBuffers: false },
-      )
-      .toArray();
-    const connections = new Set(all.filter(({ type }) => type !== 'idleSession').map(each => each.client));
-    const dead = all.filter(({ type, client: from, transaction }) => {
-      if (type !== 'idleSession') return false;
-      const rest = (transaction?.timeInactiveMicros ?? 0) / 1000;
-      return rest > LONG_REST_MS || (rest > REST_MS && !connections.has(from));
-    });
-    const sessions = dead.flatMap(({ lsid }) => (lsid ? [{ id: lsid.id }] : []));
-    if (sessions.length > 0) await admin.command({ killSessions: sessions });
-  };
   return () => {
     if (performance.now() - last < PAUSE_MS) return;
     last = performance.now();
-    look().catch(() => {});
+    endTransactions(connected, { living: LONG_REST_MS, dead: REST_MS }).catch(() => {});
   };
 }

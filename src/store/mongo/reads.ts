@@ -4,11 +4,11 @@ import type { Query } from '../../search/query.js';
 import { listingOf } from '../listing.js';
 import { targetTypes } from '../key-test.js';
 import { joinFound, pointingKeys } from '../pointing.js';
-import type { Stamps } from '../stamps.js';
 import type { StoreReads } from '../store.js';
 import type { Connected } from './connection.js';
 import { explainPage } from './explain.js';
 import { collectIds, countMatches, findPage } from './find.js';
+import type { SharedHorizon } from './horizon.js';
 import { countHistory, readHistory } from './history.js';
 import type { KeptIndexCatalog } from './index-catalog.js';
 import type { Planner } from './planning.js';
@@ -28,7 +28,7 @@ export interface OpenedStore {
   readonly run: <T>(operation: () => Promise<T>) => Promise<T>;
   /** What is known of versions that were read as current. */
   readonly knownRows: KnownRows;
-  readonly stamps: Stamps;
+  readonly horizon: SharedHorizon;
 }
 
 export function openReads({
@@ -39,7 +39,7 @@ export function openReads({
   maxTimeMS,
   run,
   knownRows,
-  stamps,
+  horizon,
 }: OpenedStore): StoreReads {
   const point = gatherReads(connected, maxTimeMS);
   const { planned, divided } = planner;
@@ -79,7 +79,7 @@ export function openReads({
     searchText: (query, limit) => run(async () => findTexts(await connected(), query, limit, maxTimeMS)),
     scan: ({ type, after } = {}) => scanAll(connected, type, after, maxTimeMS),
     targetsOf: (type, code) => run(async () => targetTypes(await catalog.current(), layout, type, code)),
-    horizon: () => stamps.horizon(),
+    horizon: () => horizon.now(),
     sizes: () => run(async () => countByType(await connected(), maxTimeMS)),
   };
 }

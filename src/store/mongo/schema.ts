@@ -139,6 +139,10 @@ export interface FactDocument {
   readonly until?: number;
   readonly name?: string;
   readonly free?: boolean;
+  /** `horizon/…`: what a process tells the others of its stamps until `ends` (horizon.ts). */
+  readonly horizon?: number;
+  readonly given?: number;
+  readonly joining?: boolean;
   /** `upload/…`: an upload under way since `at` (blobs.ts). */
   readonly at?: number;
   readonly hash?: string;

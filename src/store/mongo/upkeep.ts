@@ -9,7 +9,7 @@ import { notPrimary } from './errors.js';
 import type { OpenedStore } from './reads.js';
 import { markReindexed, migrate, needsReindex, sortableOf } from './schema.js';
 
-export function openUpkeep({ connected, layout, catalog, run }: OpenedStore, writable: Writable): StoreUpkeep {
+export function openUpkeep({ connected, layout, catalog, run, horizon }: OpenedStore, writable: Writable): StoreUpkeep {
   const check = createCheck({
     connected,
     encode: async (type, entries) => encode(layout, type, entries, await catalog.current()),
@@ -25,6 +25,7 @@ export function openUpkeep({ connected, layout, catalog, run }: OpenedStore, wri
         const all = await connected();
         await migrate(all.db, sortableOf(layout), layout.hash);
         await removeAbandoned(all, realNow());
+        await horizon.ready();
       }),
     needsReindex: () => run(async () => needsReindex(await connected(), layout.hash)),
     markReindexed: () => run(async () => markReindexed(await connected(), layout.hash)),

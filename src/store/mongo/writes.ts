@@ -1,5 +1,7 @@
 /** The writing half of the port. */
+import type { FhirError, Kind } from '../../fhir/error.js';
 import { parameterCodeEntries } from '../index-catalog.js';
+import type { Stamps } from '../stamps.js';
 import type { StoreWrites } from '../store.js';
 import type { Writable } from '../writable.js';
 import { openBlobs } from './blobs.js';
@@ -14,14 +16,18 @@ import { writeKeysAnew } from './reindex.js';
 import { keyFields, markForeign } from './schema.js';
 import type { Sequence } from './sequence.js';
 
-export function openWrites(opened: OpenedStore, writable: Writable, sequence: Sequence): StoreWrites {
-  const { connected, layout, catalog, planner, maxTimeMS, run, knownRows, stamps } = opened;
+/** Of errors after which nobody knows what was kept. */
+const IN_DOUBT: ReadonlySet<Kind> = new Set<Kind>(['timeout', 'unavailable']);
+
+export function openWrites(opened: OpenedStore, writable: Writable, sequence: Sequence, stamps: Stamps): StoreWrites {
+  const { connected, layout, catalog, planner, maxTimeMS, run, knownRows, horizon } = opened;
   const leases = openLeases(connected);
   const blobs = openBlobs(connected, maxTimeMS);
   const commits = openCommits({
     connected,
     endDead: endOrphanedTransactions(connected),
     numbers: (count, above) => sequence.take(count, above),
+    fence: horizon,
     rowOf: version => knownRows.get(version),
     matches: async (absences, session) => {
       const all = await connected();
@@ -43,7 +49,11 @@ export function openWrites(opened: OpenedStore, writable: Writable, sequence: Se
         run(async () => {
           // A server with another layout asks for a reindex where there are resources of ours.
           await markOnce();
-          await commits.add(commit, await prepareAll(layout, catalog, commit.changes));
+          const prepared = await prepareAll(layout, catalog, commit.changes);
+          await commits.add(commit, prepared).catch((error: FhirError) => {
+            if (commit.stamp && IN_DOUBT.has(error.kind)) horizon.keep(commit.stamp);
+            throw error;
+          });
         }),
       ),
     openStamp: () => stamps.open(),
