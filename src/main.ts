@@ -140,6 +140,7 @@ export async function open(
       definitions.resourceTypes,
     ),
     routes: composed.routes,
+    subtypes: composed.subtypes,
     jobs,
     terminology: createTerminology(loadFrom(store), { bases }),
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),

@@ -45,10 +45,19 @@ const PATTERNS: Readonly<Record<AuditPattern, BalpPattern>> = {
   history: { action: 'R', client: destination, server: source, user: 'IRCP' },
 };
 
+/** A code beside that of the interaction, as Coding has it. */
+export interface AuditSubtype {
+  readonly system: string;
+  readonly code: string;
+  readonly display: string;
+}
+
 /** What is to be recorded. */
 export interface AuditRecord {
   /** Code of http://hl7.org/fhir/restful-interaction. */
   readonly interaction: string;
+  /** What a feature calls it. */
+  readonly subtype?: AuditSubtype | undefined;
   readonly pattern: AuditPattern;
   /** ms since 1970. */
   readonly at: number;
@@ -112,7 +121,7 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
       ...(claimed ? { profile: [`${PROFILE}${patient === undefined ? '' : 'Patient'}${claimed}`] } : {}),
     },
     type: { system: 'http://terminology.hl7.org/CodeSystem/audit-event-type', code: 'rest' },
-    subtype: [{ system: INTERACTION, code: record.interaction }],
+    subtype: [{ system: INTERACTION, code: record.interaction }, ...(record.subtype ? [{ ...record.subtype }] : [])],
     action: pattern.action,
     recorded,
     outcome: record.outcome,

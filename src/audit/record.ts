@@ -65,7 +65,7 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
   const shapes = new Map<string, EventShape>();
   let { generation } = parameters;
   const shapeOf = (record: AuditRecord, patient: string | undefined): EventShape => {
-    const { interaction, pattern, outcome, why, principal, agent, data } = record;
+    const { interaction, subtype, pattern, outcome, why, principal, agent, data } = record;
     const versioned = data?.version !== undefined;
     const key = [
       interaction,
@@ -78,7 +78,8 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
       versioned,
       patient === undefined,
     ];
-    const name = agent === undefined ? key.join('\u0000') : [...key, agent].join('\u0000');
+    if (agent !== undefined || subtype) key.push(agent, subtype?.system, subtype?.code);
+    const name = key.join('\u0000');
     let shape = shapes.get(name);
     if (!shape) {
       if (shapes.size >= MAX_SHAPES) shapes.clear();

@@ -5,7 +5,14 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { Express, NextFunction, Request, Response } from 'express';
 import { asFhirError, FhirError } from '../fhir/error.js';
-import type { Caller, OutsideAnswer, OutsideCall, OutsideMethod, OwnedRoute } from '../interactions/engine.js';
+import type {
+  Caller,
+  OutsideAnswer,
+  OutsideCall,
+  OutsideMethod,
+  OutsideRoute,
+  OwnedRoute,
+} from '../interactions/engine.js';
 import { isOutsideAnswer, noBody } from '../interactions/feature.js';
 import type { Target } from '../interactions/interaction.js';
 import { createRouteFinder, type FoundRoute } from '../interactions/outside-address.js';
@@ -37,11 +44,12 @@ export function mountOutside(app: Express, options: OutsideOptions, routes: read
 }
 
 /** What stands in the audit trail for a call. */
-const CALL: Target = { kind: 'operation' };
+const callOfRoute = ({ path }: OutsideRoute): Target => ({ kind: 'operation', operation: path });
 
 async function answerOutside(options: OutsideOptions, exchange: Exchange, found: FoundRoute): Promise<void> {
   const { owned } = found;
   const { owner, route } = owned;
+  const recorded = callOfRoute(route);
   const { request } = exchange;
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   if (!route.methods.some(each => each === method))
@@ -54,9 +62,9 @@ async function answerOutside(options: OutsideOptions, exchange: Exchange, found:
     if (!isOutsideAnswer(answer) || !hasValidHeaders(answer)) throw hookFault(caller, owner, 'route', 'gave no answer');
   } catch (error) {
     if (route.recorded === 'as-performed') throw error;
-    return recordRefusal(caller, CALL, asFhirError(error));
+    return recordRefusal(caller, recorded, asFhirError(error));
   }
-  if (route.recorded === 'each-call') await recordDone(caller, CALL);
+  if (route.recorded === 'each-call') await recordDone(caller, recorded);
   sendOutside(exchange, { ...answer, headers: { ...route.headers, ...answer.headers } });
 }
 
@@ -67,6 +75,7 @@ async function admitted(
   { owner, route }: OwnedRoute,
 ): Promise<Caller> {
   const { who } = route;
+  const recorded = callOfRoute(route);
   const caller: Caller = {
     engine,
     principal: UNKNOWN,
@@ -87,10 +96,10 @@ async function admitted(
   const known = await engine
     .identify(request.headers)
     .then(principal => ({ ...caller, principal }))
-    .catch((error: unknown) => recordRefusal(caller, CALL, asFhirError(error)));
-  if (foreign) return recordRefusal(known, CALL, foreign);
+    .catch((error: unknown) => recordRefusal(caller, recorded, asFhirError(error)));
+  if (foreign) return recordRefusal(known, recorded, foreign);
   const decision = engine.decide(known.principal, who);
-  return decision.allow ? known : recordRefusal(known, CALL, new FhirError(decision.kind, decision.why));
+  return decision.allow ? known : recordRefusal(known, recorded, new FhirError(decision.kind, decision.why));
 }
 
 function callOf(

@@ -23,6 +23,7 @@ import type { Terminology } from '../terminology/terminology.js';
 import type { OutgoingClients } from '../outgoing/outgoing.js';
 import type { Validate } from '../validation/validate.js';
 import type { Of, Outcome, Parameters } from './interaction.js';
+import type { AuditSubtypes } from './subtypes.js';
 import type { Hooks } from './write/hooks.js';
 import type { OperationOffer } from './operations/operation.js';
 import type { AddressParameters } from './outside-address.js';
@@ -48,6 +49,8 @@ export interface Engine {
   readonly hooks: Hooks;
   /** Work that goes on behind the traffic: see jobs.ts. */
   readonly jobs: JobRunner;
+  /** What features call what they do in the audit trail. */
+  readonly subtypes: AuditSubtypes;
   /** Addresses outside FHIR, of features. */
   readonly routes: readonly OwnedRoute[];
   readonly pageTokens: PageTokenCipher;

@@ -6,6 +6,7 @@
  * the person who asked (`actingFor`), so that the audit trail names both.
  */
 import { FhirError } from '../fhir/error.js';
+import type { AuditSubtype } from '../audit/event.js';
 import type { Outgoing } from '../outgoing/client.js';
 import type { OutgoingClients, OutgoingPolicy } from '../outgoing/outgoing.js';
 import type { SettingTable, SettingValues } from '../platform/setting.js';
@@ -13,6 +14,7 @@ import type { Caller, Engine, OperationImplementation, OutsideAnswer, OutsideRou
 import { settingsFor } from './feature-settings.js';
 import { addJobs, type FeatureJob, type OwnedJob } from './jobs.js';
 import { addressShape } from './outside-address.js';
+import { addSubtypes, type AuditSubtypes } from './subtypes.js';
 import type { FeatureHook, OwnedHook } from './write/hooks.js';
 
 export interface Feature<S extends SettingTable = SettingTable> {
@@ -41,6 +43,11 @@ export interface FeatureParts {
   readonly operations?: Readonly<Record<string, OperationImplementation>>;
   readonly hooks?: readonly FeatureHook[];
   readonly routes?: readonly OutsideRoute[];
+  /**
+   * What it calls what it does in the audit trail, beside FHIR's names: by code of its operations, by path of its routes (what is recorded of
+   * each call), and by kind of the interactions that it performs for somebody (`create`, `search`).
+   */
+  readonly subtypes?: Readonly<Record<string, AuditSubtype>>;
   /** By role of profiles/roles.json: which of its operations and screens it has beside the administrator, who has all. */
   readonly duties?: Readonly<Record<string, FeatureDuty>>;
   /** What it does behind the traffic: `engine.jobs.start` with the kind begins one. */
@@ -69,6 +76,7 @@ export interface ComposedFeatures {
   readonly routes: readonly OwnedRoute[];
   readonly duties: readonly (FeatureDuty & { readonly role: string })[];
   readonly jobs: readonly OwnedJob[];
+  readonly subtypes: AuditSubtypes;
 }
 
 interface ComposingGround extends EngineGround {
@@ -90,6 +98,7 @@ export function composeFeatures(
   const routes: OwnedRoute[] = [];
   const duties: (FeatureDuty & { readonly role: string })[] = [];
   const jobs: OwnedJob[] = [];
+  const subtypes = new Map<string, AuditSubtype>();
   for (const feature of features) {
     const { name: owner } = feature;
     if (!/^[a-z][a-z-]*$/.test(owner) || names.has(owner))
@@ -122,8 +131,9 @@ export function composeFeatures(
       duties.push({ role, ...duty });
     }
     addJobs(jobs, owner, parts.jobs);
+    addSubtypes(subtypes, owner, parts);
   }
-  return { operations, hooks, routes, duties, jobs };
+  return { operations, hooks, routes, duties, jobs, subtypes };
 }
 
 /** The names that roles know routes by. */

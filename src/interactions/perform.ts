@@ -28,6 +28,7 @@ import { read, vread } from './read.js';
 import { search } from './search/search.js';
 import type { EntryRunner } from './transaction/steps.js';
 import { transaction } from './transaction/transaction.js';
+import { subtypeOf } from './subtypes.js';
 import { update } from './update.js';
 
 /** Attempts of a write that others keep overtaking; each one reads the newest version. */
@@ -242,6 +243,7 @@ function eventsOf(recorded: Recorded, target: Target, result: Result, error?: Fh
   const data = result.subject ?? (type && id ? { type, id } : undefined);
   return engine.record({
     interaction: restfulCode(target),
+    subtype: subtypeOf(engine.subtypes, agent, target),
     pattern,
     at: stamp.now(),
     outcome: error ? KINDS[error.kind].outcome : '0',

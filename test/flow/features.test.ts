@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AuditEvent, CapabilityStatement, OperationOutcome, Parameters, Patient, Task } from 'fhir/r4.js';
+import type { AuditEvent, CapabilityStatement, Group, OperationOutcome, Parameters, Patient, Task } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
 import { FhirError } from '../../src/fhir/error.js';
 import type { OperationImplementation, OutsideAnswer, OutsideRoute } from '../../src/interactions/engine.js';
@@ -63,7 +63,32 @@ const named = (
 ).map(path => route(path, { answer: ({ path: values }) => ({ body: JSON.stringify([path, values]) }) }));
 const routes: Feature = {
   name: 'routes',
-  open: () => ({ routes: [...faulty, ...named, echo], duties: { writer: { screens: ['echo'] } } }),
+  open: () => ({
+    routes: [...faulty, ...named, echo],
+    duties: { writer: { screens: ['echo'] } },
+    subtypes: { '/echo': { system: 'urn:routes', code: 'ECHO', display: 'Said again' } },
+  }),
+};
+/** Adds to each Group a List, which the trail calls by a name of its own. */
+const lists: Feature = {
+  name: 'lists',
+  open: () => ({
+    hooks: [
+      {
+        types: ['Group'],
+        prepare: () => ({
+          companions: [
+            {
+              kind: 'create',
+              type: 'List',
+              body: { resource: { resourceType: 'List', status: 'current', mode: 'working' }, decimals: undefined },
+            },
+          ],
+        }),
+      },
+    ],
+    subtypes: { create: { system: 'urn:lists', code: 'LIST', display: 'A list made' } },
+  }),
 };
 
 onBothStores(
@@ -206,6 +231,41 @@ onBothStores(
       );
     });
 
+    it('has what it does called by the names that it declares, in events that are found by them, and nothing else', async () => {
+      const id = await newcomer();
+      await as('reader').get(`Patient/${id}/$welcome-calls`);
+      await as('reader').get(`Patient/${id}`);
+      await as('writer').create<Group>({ resourceType: 'Group', type: 'person', actual: true });
+      await outside('/echo', 'writer', { method: 'POST', body: 'x' });
+      const subtypesOf = async (query: string) =>
+        (await as('admin').search<AuditEvent>(`AuditEvent?${query}&_sort=-date&_count=1`)).entry?.map(({ resource }) =>
+          resource?.subtype?.map(({ system, code, display }) => [
+            system?.replace(/^http:.*\//, ''),
+            code,
+            display ?? '',
+          ]),
+        );
+      const rest = (code: string) => ['restful-interaction', code, ''];
+      assert.deepEqual(await subtypesOf(`entity=Patient/${id}&subtype=operation`), [
+        [rest('operation'), ['urn:sample', 'calls', 'Calls counted']],
+      ]);
+      assert.deepEqual(await subtypesOf('subtype=urn:lists|LIST'), [
+        [rest('create'), ['urn:lists', 'LIST', 'A list made']],
+      ]);
+      assert.deepEqual(await subtypesOf('subtype=urn:routes|ECHO'), [
+        [rest('operation'), ['urn:routes', 'ECHO', 'Said again']],
+      ]);
+      for (const query of [
+        `entity=Patient/${id}&subtype=read`,
+        `entity:Patient=${id}&subtype=create&agent-name=writer`,
+      ])
+        assert.deepEqual(
+          (await subtypesOf(query))?.map(subtypes => subtypes?.length),
+          [1],
+          query,
+        );
+    });
+
     it('counts what it counts', async () => {
       const count = async () => {
         const text = await (await outside('/metrics')).text();
@@ -232,7 +292,7 @@ onBothStores(
         });
     });
   },
-  { config: { auth: 'token', tokens, metrics: 'open', welcomeText: 'to ring up' }, features: [welcome, routes] },
+  { config: { auth: 'token', tokens, metrics: 'open', welcomeText: 'to ring up' }, features: [welcome, routes, lists] },
 );
 
 const nothing: OperationImplementation = {
@@ -261,6 +321,19 @@ describe('features that cannot be', () => {
       /duty of one is purge, which is not its own/,
     ],
     ['a duty of a role that is none', [empty('one', { duties: { owner: {} } })], /role owner, which is none/],
+    [
+      'a subtype of what it does not have',
+      [empty('one', { subtypes: { purge: { system: 'urn:a', code: 'a', display: 'a' } } })],
+      /subtype of one is of purge/,
+    ],
+    ...(['system', 'code', 'display'] as const).map(
+      part =>
+        [
+          `a subtype without a ${part}`,
+          [empty('one', { subtypes: { create: { system: 'urn:a', code: 'a', display: 'a', [part]: ' ' } } })],
+          /subtype of one for create must have/,
+        ] as const,
+    ),
     ['a hook of no type', [empty('one', { hooks: [{ types: ['Unicorn'], check: () => undefined }] })], /Unicorn/],
     ['a route of the server', [empty('one', { routes: [route('/metrics', {})] })], /\/metrics of one/],
     ['two routes with one address', [empty('one', { routes: [echo, echo] })], /\/echo of one/],

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import type { AuditEvent } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { CASES, eve, observation } from '../flow/audit-cases.js';
+import { welcome } from '../sample/welcome.js';
 import { entry, post, put, send, uuid } from '../support/bundles.js';
 import { skipWithout } from '../support/shared.js';
 import { type RunningServer, startServer } from '../support/server.js';
@@ -63,6 +64,7 @@ async function writeTogether(talk: Talk): Promise<[name: string, text: string][]
   answers.push(['patched', (await patch('application/json-patch+json', [{ op: 'remove', path: '/active' }])).text]);
   answers.push(['not-patched', (await patch('application/json-patch+json', [{ op: 'remove', path: '/active' }])).text]);
   answers.push(['everything', (await talk.get('Patient/together/$everything')).text]);
+  answers.push(['calls', (await talk.get('Patient/together/$welcome-calls')).text]);
   answers.push(['meta', (await talk.get('Patient/together/$meta')).text]);
   answers.push(['purged', (await talk.send('POST', 'Patient/together/$purge')).text]);
   return answers;
@@ -113,7 +115,7 @@ describe('what the server writes, judged by the validator of HL7', () => {
     );
     const guarded = await startServer({ store: 'embedded', config: { auth: 'token', tokens } });
     await collect('token', guarded, talkTo(guarded.base, bearer('admin')), await play(guarded.base, bearer));
-    const open = await startServer({ store: 'embedded' });
+    const open = await startServer({ store: 'embedded', features: [welcome] });
     await collect('none', open, talkTo(open.base), await play(open.base, () => ({})));
   });
 

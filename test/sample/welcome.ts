@@ -34,6 +34,7 @@ export const welcome: Feature<typeof settings> = {
     const calls = new Counter({ name: 'chartroom_welcome_calls_total', help: 'To call.', registers: [registry] });
     return {
       duties: { reader: DUTY, writer: DUTY },
+      subtypes: { 'welcome-calls': { system: 'urn:sample', code: 'calls', display: 'Calls counted' } },
       hooks: [
         {
           types: ['Patient'],

@@ -38,6 +38,11 @@ const unpatterned: fc.Arbitrary<Omit<AuditRecord, 'pattern'>> = fc.record(
       { name: 'b', role: 'reader' },
     ),
     agent: fc.constantFrom(undefined, 'welcome', 'reports'),
+    subtype: fc.constantFrom(
+      undefined,
+      { system: 'urn:ihe:event-type-code', code: 'ITI-65', display: 'Provide "it"' },
+      { system: 'urn:ihe:event-type-code', code: 'ITI-67', display: 'Find\u2028it' },
+    ),
     address: fc.constantFrom('127.0.0.1', '::1', 'FE80::1', 'unknown'),
     requestId: fc.stringMatching(/^[\w.:-]{1,64}$/),
     base: fc.constant('http://localhost:8080/fhir'),

@@ -1,0 +1,56 @@
+/**
+ * What features call what they do in the audit trail, beside the names that FHIR has for it: a code of a profile's transaction, as of
+ * http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle or urn:ihe:event-type-code. https://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.subtype
+ */
+import type { AuditSubtype } from '../audit/event.js';
+import type { Target } from './interaction.js';
+import { INTERACTIONS } from './kinds.js';
+
+/** By whose it is and what is done. */
+export type AuditSubtypes = ReadonlyMap<string, AuditSubtype>;
+
+/** What a feature may name. */
+interface HasSubtypes {
+  readonly operations?: Readonly<Record<string, unknown>>;
+  readonly routes?: readonly { readonly path: string }[];
+  readonly subtypes?: Readonly<Record<string, AuditSubtype>>;
+}
+
+/** Adds the subtypes of a feature. Throws for one that no event could have. */
+export function addSubtypes(subtypes: Map<string, AuditSubtype>, owner: string, parts: HasSubtypes): void {
+  const { operations = {}, routes = [] } = parts;
+  for (const [name, subtype] of Object.entries(parts.subtypes ?? {})) {
+    const isOperation = Object.hasOwn(operations, name);
+    if (!isOperation && !Object.hasOwn(INTERACTIONS, name) && !routes.some(({ path }) => path === name))
+      throw new Error(`A subtype of ${owner} is of ${name}, which is no operation or route of it, and no interaction.`);
+    if (!isSubtype(subtype))
+      throw new Error(`The subtype of ${owner} for ${name} must have a system (a URI), a code and a display.`);
+    const { system, code, display } = subtype;
+    subtypes.set(`${owner} ${name}`, { system, code, display });
+    if (isOperation) subtypes.set(servedAs(name), { system, code, display });
+  }
+}
+
+const servedAs = (operation: string): string => `$${operation}`;
+
+/** As R4 wants them: https://hl7.org/fhir/R4/datatypes.html#code, #uri */
+const isSubtype = ({ system, code, display }: Partial<AuditSubtype>): boolean =>
+  typeof system === 'string' &&
+  /^[a-z][a-z0-9+.-]*:\S+$/i.test(system) &&
+  typeof code === 'string' &&
+  /^\S+( \S+)*$/.test(code) &&
+  typeof display === 'string' &&
+  display.trim() !== '' &&
+  display.length <= 200;
+
+/** The one of an operation, whoever runs it; else that of an interaction that a feature performs for somebody. */
+export function subtypeOf(
+  subtypes: AuditSubtypes,
+  agent: string | undefined,
+  { kind, operation }: Target,
+): AuditSubtype | undefined {
+  if (subtypes.size === 0) return undefined;
+  if (agent === undefined) return operation === undefined ? undefined : subtypes.get(servedAs(operation));
+  const own = operation === undefined ? undefined : subtypes.get(`${agent} ${operation}`);
+  return own ?? subtypes.get(`${agent} ${kind}`);
+}
