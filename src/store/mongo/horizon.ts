@@ -28,7 +28,7 @@ const JOINING_MS = 20;
 /** MongoDB ends transactions by itself in a minute. */
 const GONE_MS = 70_000;
 /** Documents of processes that are no more are removed then. */
-const FORGOTTEN_MS = 600_000;
+const REMOVED_AFTER_MS = 600_000;
 const PREFIX = 'horizon/';
 const OF_ALL = { _id: { $gte: PREFIX, $lt: `${PREFIX}~` } };
 
@@ -101,7 +101,7 @@ const asked = ({ fact, resource }: Pick<Connected, 'fact' | 'resource'>, _id: st
     return row?.u ?? 0;
   },
   forget: async (): Promise<void> => {
-    await fact.deleteMany({ ...OF_ALL, $expr: { $lt: ['$ends', fromNow(-FORGOTTEN_MS)] } });
+    await fact.deleteMany({ ...OF_ALL, $expr: { $lt: ['$ends', fromNow(-REMOVED_AFTER_MS)] } });
   },
   leave: async (): Promise<void> => void (await fact.deleteOne({ _id } satisfies Partial<FactDocument>)),
 });
