@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './cli/index.js';
+import { loadDemo } from './cli/seed.js';
 import { createDecide } from './access/decide.js';
 import { compileDuties } from './access/duties.js';
 import { readRoles } from './access/roles.js';
@@ -48,9 +49,16 @@ import { createValidation, structureStep } from './validation/validate.js';
 
 const root = new URL('../../', import.meta.url);
 
-/** The store's adapter is loaded only where it is used: the MongoDB driver alone takes a second to load. */
-async function openStore(config: Config, layout: IndexLayout, { now }: Clock): Promise<Store> {
-  const falling = config.harness === 'on';
+async function openStore(config: Config, layout: IndexLayout, clock: Clock, harness?: Harness): Promise<Store> {
+  const store = await openAdapter(config, layout, clock, harness !== undefined);
+  return harness?.watch(store) ?? store;
+}
+
+/**
+ * The store's adapter is loaded only where it is used: the MongoDB driver alone takes a second to load. `falling`: its stamps
+ * follow a clock that is set back.
+ */
+async function openAdapter(config: Config, layout: IndexLayout, { now }: Clock, falling: boolean): Promise<Store> {
   if (isMongo(config)) {
     const { openMongo } = await import('./store/mongo/index.js');
     return openMongo({ url: config.store, layout, now, falling, maxTimeMS: config.queryTimeout });
@@ -107,7 +115,7 @@ export async function open(
   // Before anything is open: what is wrong with the settings must not leave a store open.
   const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed });
   const layout = createIndexLayout(definitions.searchParameters);
-  const store = await openStore(config, withWords(layout, config), clock);
+  const store = await openStore(config, withWords(layout, config), clock, harness);
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
   const { bases } = settings;
   const registry = new Registry({
@@ -142,7 +150,7 @@ export async function open(
     routes: composed.routes,
     subtypes: composed.subtypes,
     jobs,
-    terminology: createTerminology(loadFrom(store), { bases }),
+    terminology: createTerminology(harness?.anew(loadFrom(store)) ?? loadFrom(store), { bases }),
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
@@ -154,7 +162,7 @@ export async function open(
     outgoing,
     clock,
   };
-  return harness?.around(engine) ?? engine;
+  return harness?.around(engine, one => loadDemo(one, 1)) ?? engine;
 }
 
 /** Does one after the other; a store that cannot be read is not left open. */

@@ -40,7 +40,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'platform',
   ],
   features: ['interactions', 'jobs', 'outgoing', 'validation', 'terminology', 'search', 'fhir'],
-  harness: ['interactions', 'conformance', 'store', 'search', 'fhir', 'platform'],
+  harness: ['interactions', 'conformance', 'terminology', 'store', 'search', 'fhir', 'platform'],
   http: ['interactions', 'identity', 'validation', 'search', 'fhir', 'platform'],
   cli: [
     'http',
