@@ -127,7 +127,7 @@ export async function open(
     files: files.filter(({ resource }) => resource.resourceType === 'SearchParameter'),
   });
   const live = new LiveTables({ store, log, clock });
-  live.add(registry.table());
+  for (const table of [registry.table(), ...composed.tables]) live.add(table);
   const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log, clock });
   const room = createRoom(ANSWERS * config.maxAnswer);
   const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, composed.jobs, () => engine);

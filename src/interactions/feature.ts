@@ -7,6 +7,7 @@
  */
 import { FhirError } from '../fhir/error.js';
 import type { AuditSubtype } from '../audit/event.js';
+import type { LiveTable } from '../live/live-table.js';
 import type { Outgoing } from '../outgoing/client.js';
 import type { OutgoingClients, OutgoingPolicy } from '../outgoing/outgoing.js';
 import type { SettingTable, SettingValues } from '../platform/setting.js';
@@ -50,6 +51,8 @@ export interface FeatureParts {
   readonly subtypes?: Readonly<Record<string, AuditSubtype>>;
   /** By role of profiles/roles.json: which of its operations and screens it has beside the administrator, who has all. */
   readonly duties?: Readonly<Record<string, FeatureDuty>>;
+  /** What it and every other process of the server must know: `engine.live.current(FRESH_MS)` makes it a second old at most. */
+  readonly tables?: readonly LiveTable<unknown>[];
   /** What it does behind the traffic: `engine.jobs.start` with the kind begins one. */
   readonly jobs?: readonly FeatureJob[];
 }
@@ -77,6 +80,7 @@ export interface ComposedFeatures {
   readonly duties: readonly (FeatureDuty & { readonly role: string })[];
   readonly jobs: readonly OwnedJob[];
   readonly subtypes: AuditSubtypes;
+  readonly tables: readonly LiveTable<unknown>[];
 }
 
 interface ComposingGround extends EngineGround {
@@ -99,6 +103,7 @@ export function composeFeatures(
   const duties: (FeatureDuty & { readonly role: string })[] = [];
   const jobs: OwnedJob[] = [];
   const subtypes = new Map<string, AuditSubtype>();
+  const tables: LiveTable<unknown>[] = [];
   for (const feature of features) {
     const { name: owner } = feature;
     if (!/^[a-z][a-z-]*$/.test(owner) || names.has(owner))
@@ -132,9 +137,18 @@ export function composeFeatures(
     }
     addJobs(jobs, owner, parts.jobs);
     addSubtypes(subtypes, owner, parts);
+    tables.push(...ownedTables(owner, parts, ground.definitions.resourceTypes));
   }
-  return { operations, hooks, routes, duties, jobs, subtypes };
+  return { operations, hooks, routes, duties, jobs, tables, subtypes };
 }
+
+/** Under names that no other feature has. */
+const ownedTables = (owner: string, { tables = [] }: FeatureParts, types: readonly string[]): LiveTable<unknown>[] =>
+  tables.map(table => {
+    if ('type' in table && !types.includes(table.type))
+      throw new Error(`A table of ${owner} is of ${table.type}, which is no resource type.`);
+    return { ...table, name: `${owner}/${table.name}` };
+  });
 
 /** The names that roles know routes by. */
 export const screensOf = (routes: readonly OutsideRoute[]): readonly string[] => [

@@ -11,16 +11,16 @@ import { frames, type Log } from '../platform/log.js';
 import type { Store } from '../store/store.js';
 
 interface LiveTableParts<Source, Entry> {
-  /** Small letters and hyphens; no two tables have the same. */
+  /** Small letters and hyphens; no two tables of the server, or of a feature, have the same. */
   readonly name: string;
   /** The entry that is made of what is stored; undefined: none. */
-  readonly entry: (source: Source, key: string) => Entry | undefined;
+  entry(source: Source, key: string): Entry | undefined;
   /**
    * Puts into force what follows from all entries, by their key. `twice`: entries, as they were before, that have changed more than
    * once since: what followed from them may have been out of force for a moment. A FhirError that it throws (the store is away) is
    * met by whoever asked, and it is tried again; anything else is logged, and what was in force before stays.
    */
-  readonly exchange: (entries: ReadonlyMap<string, Entry>, twice: readonly Entry[]) => void | Promise<void>;
+  exchange(entries: ReadonlyMap<string, Entry>, twice: readonly Entry[]): void | Promise<void>;
 }
 
 /** Entries are current resources of a type, by their id. That they change, the server notices itself. */
@@ -28,7 +28,10 @@ export interface TypeTable<Entry> extends LiveTableParts<Resource, Entry> {
   readonly type: string;
 }
 
-/** Entries are messages in the outbox, by their number. Whoever changes them commits `messages` of the tables, and tells `committed`. */
+/**
+ * Entries are messages in the outbox, by their number. Whoever changes them commits `LiveTables.messages` with it, and tells
+ * `LiveTables.committed` afterwards.
+ */
 export interface TopicTable<Entry> extends LiveTableParts<string, Entry> {
   readonly topic: string;
 }

@@ -63,7 +63,7 @@ export class LiveTables {
   }
 
   /** Before the first `load`. */
-  add<Entry>(table: LiveTable<Entry>): void {
+  add(table: LiveTable<unknown>): void {
     const { store, log } = this.#around;
     if (this.#tables.has(table.name)) throw new Error(`There is a table ${table.name} already.`);
     this.#tables.set(table.name, knowTable(table, store, log));

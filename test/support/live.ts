@@ -1,6 +1,6 @@
 /** Processes that know tables, for tests: each with a store of its own on the same data, and a time that goes on when a test says so. */
 import { FhirError } from '../../src/fhir/error.js';
-import type { Resource } from '../../src/fhir/resource.js';
+import type { TypeTable } from '../../src/live/live-table.js';
 import { LiveTables } from '../../src/live/live-tables.js';
 import { createClock } from '../../src/platform/clock.js';
 import { createLog } from '../../src/platform/log.js';
@@ -49,15 +49,16 @@ export function liveProcess(store: Store | LiveStore, more: (tables: LiveTables)
   const tables = new LiveTables({ store: watched, log, clock: createClock(log, time), now: () => now });
   const inForce = new Map<string, readonly string[]>();
   const twice: number[] = [];
-  tables.add<string>({
+  const family: TypeTable<string> = {
     name: 'family',
     type: 'Patient',
-    entry: (resource: Resource) => (resource['name'] as [{ family: string }] | undefined)?.[0]?.family,
+    entry: resource => (resource['name'] as [{ family: string }] | undefined)?.[0]?.family,
     exchange: (entries, changed) => {
       inForce.set('family', [...entries.values()].toSorted());
       twice.push(changed.length);
     },
-  });
+  };
+  tables.add(family);
   more(tables);
   return {
     tables,

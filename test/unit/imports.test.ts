@@ -39,7 +39,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'fhir',
     'platform',
   ],
-  features: ['interactions', 'jobs', 'outgoing', 'validation', 'terminology', 'search', 'fhir'],
+  features: ['interactions', 'jobs', 'live', 'outgoing', 'validation', 'terminology', 'search', 'fhir'],
   harness: ['interactions', 'conformance', 'terminology', 'store', 'search', 'fhir', 'platform'],
   http: ['interactions', 'identity', 'validation', 'search', 'fhir', 'platform'],
   cli: [

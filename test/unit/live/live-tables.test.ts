@@ -115,8 +115,7 @@ describe('live tables', () => {
 
   it('ask once for all tables at each look', async () => {
     const many = liveProcess(data.store, tables => {
-      for (let i = 0; i < 20; i++)
-        tables.add<number>({ name: `t${i}`, type: 'Patient', entry: () => 1, exchange: () => {} });
+      for (let i = 0; i < 20; i++) tables.add({ name: `t${i}`, type: 'Patient', entry: () => 1, exchange: () => {} });
     });
     await many.tables.load();
     const before = count(many, 'pendingMessages');
