@@ -18,6 +18,7 @@ import { collectProcessMetrics } from '../platform/metrics.js';
 import { realInterval, realTimeout } from '../platform/real-time.js';
 import { createRoom } from '../platform/room.js';
 import { warmValidators } from '../validation/structure.js';
+import { MetricsSum, WorkerMetrics } from './worker-metrics.js';
 import type { Invocation } from './invocation.js';
 import { loadDemo } from './seed.js';
 
@@ -103,8 +104,18 @@ export function listen(engine: Engine, config: Config): Server {
   const server = createHttpServer({
     engine,
     limits: limitsOf(config),
+    metricsSum: cluster.isWorker ? sumOfWorkers(engine) : undefined,
   });
   return server.listen(config.port, config.host);
+}
+
+/** How a worker tells the numbers of all of them. */
+function sumOfWorkers({ metrics }: Engine): () => Promise<string> {
+  // A supervisor that is gone takes the worker with it.
+  const channel = { send: (message: object) => void process.send?.(message, undefined, undefined, () => undefined) };
+  const own = new WorkerMetrics(channel, metrics.registry);
+  process.on('message', message => void own.take(message));
+  return () => own.sum();
 }
 
 /** What a body may be, however it comes. */
@@ -169,6 +180,14 @@ async function supervise(workers: number): Promise<number> {
   let deaths = 0;
   let served = false;
   cluster.once('listening', () => (served = true));
+  const sum = new MetricsSum();
+  cluster.on('listening', worker =>
+    sum.join(worker.id, {
+      send: message => void (worker.isConnected() && worker.send(message, () => undefined)),
+    }),
+  );
+  cluster.on('message', (worker, message) => sum.take(worker.id, message));
+  cluster.on('exit', worker => sum.leave(worker.id));
   const gaveUp = new Promise<number>(giveUp => {
     cluster.on('exit', (_worker, code: number) => {
       if (stopping) return;

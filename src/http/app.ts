@@ -22,6 +22,8 @@ import type { Limits } from './source.js';
 export interface HttpOptions {
   readonly engine: Engine;
   readonly limits: Limits;
+  /** What /metrics answers, where that is not the numbers of this process alone. */
+  readonly metricsSum?: (() => Promise<string>) | undefined;
 }
 
 /** A server that is not listening yet. */
@@ -47,7 +49,7 @@ export function createHttpServer(options: HttpOptions): Server {
   return server;
 }
 
-function createApp({ engine, limits }: HttpOptions): Express {
+function createApp({ engine, limits, metricsSum }: HttpOptions): Express {
   const house: House = { engine, guard: createGuard(engine.settings) };
   const app = express();
   app.disable('x-powered-by');
@@ -67,7 +69,7 @@ function createApp({ engine, limits }: HttpOptions): Express {
     '/fhir',
     answered('always', exchange => fhir(options, exchange)),
   );
-  mountOutside(app, options, [...ownRoutes(engine, page), ...engine.routes]);
+  mountOutside(app, options, [...ownRoutes(engine, page, metricsSum), ...engine.routes]);
   app.use(
     answered('always', () => {
       throw new FhirError('not-found', 'FHIR is served below /fhir.');

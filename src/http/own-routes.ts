@@ -13,8 +13,12 @@ const jsonAnswer = (status: number, body: object, headers: Readonly<Record<strin
   body: JSON.stringify(body),
 });
 
-/** `page`: what a person sees. */
-export function ownRoutes({ metrics, settings, store }: Engine, page: OutsideAnswer): readonly OwnedRoute[] {
+/** `page`: what a person sees; `sum`: the numbers of all processes that serve here. */
+export function ownRoutes(
+  { metrics, settings, store }: Engine,
+  page: OutsideAnswer,
+  sum?: () => Promise<string>,
+): readonly OwnedRoute[] {
   const { registry } = metrics;
   const routes: (OutsideRoute & { readonly path: OwnAddress })[] = [
     { ...PUBLIC, path: '/', logged: 'failures', answer: () => page },
@@ -53,7 +57,7 @@ export function ownRoutes({ metrics, settings, store }: Engine, page: OutsideAns
       who: settings.metrics === 'loopback' ? 'this-machine' : 'anybody',
       logged: 'failures',
       headers: { 'Content-Type': registry.contentType },
-      answer: async () => ({ body: await registry.metrics() }),
+      answer: async () => ({ body: await (sum ? sum() : registry.metrics()) }),
     });
   return routes.map(route => ({ owner: 'chartroom', route }));
 }

@@ -168,10 +168,16 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
       if (last || !isOvertaken(error)) throw error;
       return undefined;
     }
+    if (recordedParts) for (const part of recordedParts) countUnchanged(context, part);
+    else countUnchanged(context, { target: ask, result });
     return judged;
   } finally {
     stamp.close();
   }
+}
+
+function countUnchanged({ engine }: Context, { target: { type }, result }: RecordedPart): void {
+  if (result.unchanged && type !== undefined) engine.metrics.unchanged.inc({ type });
 }
 
 /** What whoever asks wants committed with what is written. */

@@ -8,6 +8,8 @@ export interface Metrics {
   readonly duration: Histogram<'interaction'>;
   readonly refused: Counter<'kind'>;
   readonly open: Gauge;
+  /** By type. */
+  readonly unchanged: Counter<'type'>;
 }
 
 /** Numbers of the process itself, for one that serves: to collect them costs something. */
@@ -47,6 +49,12 @@ export function createMetrics(): Metrics {
       name: 'chartroom_refused_total',
       help: 'Interactions that ended in an error, by kind.',
       labelNames: ['kind'],
+      registers,
+    }),
+    unchanged: new Counter({
+      name: 'chartroom_unchanged_writes_total',
+      help: 'Writes that left their resource as it was, so that no version was made.',
+      labelNames: ['type'],
       registers,
     }),
     open: new Gauge({ name: 'chartroom_open_requests', help: 'Requests under way.', registers }),

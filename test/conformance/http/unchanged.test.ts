@@ -43,6 +43,28 @@ onBothStores('a write that changes nothing', stage => {
       body: JSON.stringify(operations),
     });
 
+  it('is counted by type, an entry of a transaction too, and what makes a version is not', async () => {
+    const { talk, server } = stage();
+    const count = async (type: string): Promise<number> => {
+      const { values } = await server.engine.metrics.unchanged.get();
+      return values.find(({ labels }) => labels.type === type)?.value ?? 0;
+    };
+    const before = await count('Patient');
+    const body = patient('counted');
+    await talk.update(body);
+    assert.equal(await count('Patient'), before);
+    await talk.update(body);
+    await patch('Patient/counted', [{ op: 'test', path: '/id', value: 'counted' }]);
+    await done(send(talk, 'transaction', [put(body), put(patient('counted-too'))]));
+    assert.equal(await count('Patient'), before + 3);
+    await talk.send('PUT', 'Patient/counted', {
+      headers: { ...JSON_BODY, 'if-match': 'W/"9"' },
+      body: JSON.stringify(body),
+    });
+    assert.equal(await count('Patient'), before + 3);
+    assert.equal(await count('Group'), 0);
+  });
+
   describe('by PUT', () => {
     const rows: readonly [string, Patient][] = [
       ['a plain resource', patient('plain')],
