@@ -10,6 +10,7 @@ import type { FhirError } from '../../fhir/error.js';
 import { acknowledgedMeanwhile } from '../outbox.js';
 import type { Commit } from '../store.js';
 import { eraseBytes, heldHashes } from './erase-blobs.js';
+import { insertEach, insertInto, replaceIn } from './commands.js';
 import {
   checkConditions,
   claimsOf,
@@ -113,15 +114,14 @@ type Stale = 'version' | 'message';
 
 /** Where something is stale, nothing may be kept. */
 async function writeDocuments(all: Connected, writes: GroupWrites, session: ClientSession): Promise<Stale | undefined> {
-  const { resource, version, word, outbox } = all;
+  const { db, resource, version, word, outbox } = all;
   const { created, replaced, versions, erased, words, messages, acknowledged } = writes;
   // In batches: the driver turns a whole call into bytes before it lets anybody else run.
   for (let from = 0; from < created.length; from += DOCUMENTS_A_COMMAND)
-    await resource.insertMany(created.slice(from, from + DOCUMENTS_A_COMMAND), { session });
+    await insertInto(db, resource, created.slice(from, from + DOCUMENTS_A_COMMAND), session);
   if (replaced.length > 0) {
-    const { matchedCount } = await resource.bulkWrite(replaced, { session });
-    if (matchedCount !== replaced.length) return 'version';
-    if (versions.length > 0) await version.insertMany(versions, { session });
+    if ((await replaceIn(db, resource, replaced, session)) !== replaced.length) return 'version';
+    if (versions.length > 0) await insertInto(db, version, versions, session);
   }
   for (const { versions: erasedVersions, hashes } of erased) {
     const older = await heldHashes(all, erasedVersions, session);
@@ -190,7 +190,7 @@ async function insertGroup(around: CommitSurroundings, members: readonly GroupMe
   const failed = new Map<GroupMember, FhirError>();
   let away: FhirError | undefined;
   try {
-    const { resource } = await around.connected();
+    const { db, resource } = await around.connected();
     const all = members.flatMap(member => member.prepared.map(prepared => ({ member, prepared })));
     const numbers = await around.numbers(all.length, 0);
     const documents = all.map(({ member, prepared: { document } }, i): ResourceDocument => {
@@ -199,7 +199,7 @@ async function insertGroup(around: CommitSurroundings, members: readonly GroupMe
       return document;
     });
     checkFence(around.fence, members);
-    if (documents.length > 0) await resource.insertMany(documents, { ordered: false });
+    if (documents.length > 0) await insertEach(db, resource, documents);
   } catch (thrown) {
     if (isLapsed(thrown)) throw thrown;
     const { writeErrors } = thrown as { writeErrors?: readonly { index: number; code: number }[] };

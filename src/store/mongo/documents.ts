@@ -6,6 +6,7 @@ import type { AnyBulkWriteOperation, Filter } from 'mongodb';
 import { encodeId } from '../codec.js';
 import { digestOf } from '../digest.js';
 import type { Change, Version } from '../store.js';
+import type { Replacement } from './commands.js';
 import type { CurrentRows } from './conditions.js';
 import { changeTooLarge } from './errors.js';
 import { messageDocument } from './outbox.js';
@@ -61,7 +62,7 @@ export function prepareChange(change: Change, t: string, keys: KeyFields): Prepa
 /** What a group of commits writes, by collection. */
 export interface GroupWrites {
   readonly created: ResourceDocument[];
-  readonly replaced: AnyBulkWriteOperation<ResourceDocument>[];
+  readonly replaced: Replacement<ResourceDocument>[];
   readonly versions: VersionDocument[];
   readonly erased: { readonly versions: Filter<VersionDocument>; readonly hashes: readonly string[] }[];
   readonly words: AnyBulkWriteOperation<WordDocument>[];
@@ -113,7 +114,7 @@ function replaceDocument(
   const old = replaces!;
   // A reindex meanwhile changes words without a version.
   const filter = { _id, v: old.version, h: before.h ?? null } as Filter<ResourceDocument>;
-  writes.replaced.push({ replaceOne: { filter, replacement } });
+  writes.replaced.push({ filter, replacement });
   if (erases) {
     const versions = { _id: { $gte: versionId(_id, 0), $lt: `${_id}~~` } };
     writes.erased.push({ versions, hashes: old.blobs?.map(({ hash }) => hash) ?? [] });

@@ -84,6 +84,25 @@ export const hasLabel = (error: unknown, label: string): boolean =>
 export const isWithoutServer = (error: unknown): boolean =>
   (innermost(error) as Error | undefined)?.name === 'MongoServerSelectionError';
 
+/** What a write command says of single documents, at their places in it. */
+export class WriteRefused extends Error {
+  readonly code: number | undefined;
+  readonly writeErrors: readonly { readonly index: number; readonly code: number }[];
+  readonly #labels: readonly string[];
+
+  constructor(writeErrors: WriteRefused['writeErrors'], labels: readonly string[] = []) {
+    super('Some documents were not written.');
+    this.name = 'WriteRefused';
+    this.code = writeErrors[0]?.code;
+    this.writeErrors = writeErrors;
+    this.#labels = labels;
+  }
+
+  hasErrorLabel(label: string): boolean {
+    return this.#labels.includes(label);
+  }
+}
+
 export const isDuplicate = (error: unknown): boolean => error instanceof Error && (error as DriverError).code === 11000;
 
 /** Another transaction holds the document; it may belong to a process that was killed (see queue.ts). */

@@ -7,6 +7,8 @@ import { decodeId, encodeId } from '../codec.js';
 import type { Cursor } from '../../search/query.js';
 import type { Page, Version } from '../store.js';
 import { readDocument } from './bson.js';
+import { readById } from './commands.js';
+import type { Connected } from './connection.js';
 import { toFhirError } from './errors.js';
 import { type Collections, INDEX, type ResourceDocument, type VersionFields } from './schema.js';
 
@@ -114,16 +116,19 @@ interface WaitingRead {
   readonly reject: (error: unknown) => void;
 }
 
-export function gatherReads(connected: () => Promise<Collections>, maxTimeMS: number): PointRead {
+export function gatherReads(
+  connected: () => Promise<Pick<Connected, 'db' | 'resource'>>,
+  maxTimeMS: number,
+): PointRead {
   let waiting = new Map<string, WaitingRead[]>();
   let inFlight = 0;
   let starting = false;
 
   const fetch = async (ids: readonly string[]): Promise<Map<string, Row>> => {
-    const { resource } = await connected();
+    const { db, resource } = await connected();
     const options = { projection: POINT, maxTimeMS };
     if (ids.length === 1) {
-      const row = await resource.findOne<ResourceDocument>({ _id: ids[0]! }, options);
+      const row = await readById(db, resource, ids[0]!, options);
       return new Map(row ? [[row._id, row]] : []);
     }
     const rows = await resource

@@ -1,24 +1,27 @@
 /** Point reads of MongoDB: what is asked in one turn is one question, and each gets its own row. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import type { Connected } from '../../../src/store/mongo/connection.js';
 import { gatherReads } from '../../../src/store/mongo/rows.js';
-import type { Collections } from '../../../src/store/mongo/schema.js';
 
-/** A collection that has every id but those that begin with `no`, and notes what it is asked. */
+/** A database that has every id but those that begin with `no`, and notes what it is asked. */
 function noting() {
   const asked: string[][] = [];
   const rowOf = (_id: string) => ({ _id });
   const resource = {
-    findOne({ _id }: { _id: string }) {
-      asked.push([_id]);
-      return Promise.resolve(_id.startsWith('no') ? null : rowOf(_id));
-    },
+    collectionName: 'resource',
     find({ _id: { $in: ids } }: { _id: { $in: string[] } }) {
       asked.push(ids);
       return { toArray: () => Promise.resolve(ids.filter(id => !id.startsWith('no')).map(rowOf)) };
     },
   };
-  const read = gatherReads(() => Promise.resolve({ resource } as unknown as Collections), 1000);
+  const db = {
+    command({ filter: { _id } }: { filter: { _id: string } }) {
+      asked.push([_id]);
+      return Promise.resolve({ cursor: { firstBatch: _id.startsWith('no') ? [] : [rowOf(_id)] } });
+    },
+  };
+  const read = gatherReads(() => Promise.resolve({ db, resource } as unknown as Connected), 1000);
   return { asked, read };
 }
 

@@ -1,0 +1,122 @@
+/**
+ * The commands of reads and small writes, sent as they are. The driver's own ways to them (bulk operations, cursors) cost as
+ * much again as all else that a small write needs. What those do beside is done here: a reply that tells of single documents is
+ * an error, and what came to nothing because a server went away is sent once more.
+ * https://www.mongodb.com/docs/manual/reference/command/nav-crud/
+ */
+import type { AnyBulkWriteOperation, ClientSession, Collection, Db, Document, Filter } from 'mongodb';
+import { DURABLE } from './connection.js';
+import { isDuplicate, isWithoutServer, toFhirError, WriteRefused } from './errors.js';
+
+/** Larger groups go by the driver, which divides them: a command has room for 16 MB. */
+const MAX_DOCUMENTS = 200;
+/** Of the texts; the keys are made of them. */
+const MAX_TEXT_BYTES = 1_000_000;
+
+/** What our documents hold, in both directions. */
+const BSON = { ignoreUndefined: true, promoteBuffers: true } as const;
+const MAJORITY = { w: DURABLE.w, j: DURABLE.journal, wtimeout: DURABLE.wtimeoutMS } as const;
+
+interface Written {
+  readonly x?: Buffer;
+}
+
+function isSmall(documents: readonly Written[]): boolean {
+  let bytes = 0;
+  for (const { x } of documents) bytes += x?.length ?? 0;
+  return documents.length <= MAX_DOCUMENTS && bytes <= MAX_TEXT_BYTES;
+}
+
+/** Throws what the reply tells of single documents; that no majority confirmed them the driver tells itself. */
+async function write(db: Db, command: Document, session?: ClientSession): Promise<Document> {
+  const reply = await db.command(command, session ? { session, ...BSON } : BSON);
+  const { writeErrors } = reply as { readonly writeErrors?: WriteRefused['writeErrors'] };
+  if (writeErrors) throw new WriteRefused(writeErrors, reply['errorLabels']);
+  return reply;
+}
+
+/** Inserts within a transaction. */
+export async function insertInto<T extends Written & Document>(
+  db: Db,
+  collection: Collection<T>,
+  documents: readonly T[],
+  session: ClientSession,
+): Promise<void> {
+  if (isSmall(documents)) await write(db, { insert: collection.collectionName, documents }, session);
+  else await collection.insertMany(documents as never, { session });
+}
+
+export interface Replacement<T extends Document> {
+  readonly filter: Filter<T>;
+  readonly replacement: T;
+}
+
+/** Replaces within a transaction. Gives how many there were to replace. */
+export async function replaceIn<T extends Written & Document>(
+  db: Db,
+  collection: Collection<T>,
+  replacements: readonly Replacement<T>[],
+  session: ClientSession,
+): Promise<number> {
+  if (!isSmall(replacements.map(({ replacement }) => replacement as Written))) {
+    const operations = replacements.map((replaceOne): AnyBulkWriteOperation<T> => ({ replaceOne }));
+    return (await collection.bulkWrite(operations, { session })).matchedCount;
+  }
+  const updates = replacements.map(({ filter, replacement }) => ({ q: filter, u: replacement }));
+  const { n } = await write(db, { update: collection.collectionName, updates }, session);
+  return n as number;
+}
+
+/** Inserts each by itself, durably. Throws what `insertMany` does of those that are there already. `n` is each one's own. */
+export async function insertEach<T extends Written & Document & { readonly _id: string; readonly n: number }>(
+  db: Db,
+  collection: Collection<T>,
+  documents: readonly T[],
+): Promise<void> {
+  if (!isSmall(documents)) {
+    await collection.insertMany(documents as never, { ordered: false });
+    return;
+  }
+  const command = { insert: collection.collectionName, documents, ordered: false, writeConcern: MAJORITY };
+  const send = async () => void (await write(db, command));
+  try {
+    await send();
+  } catch (thrown) {
+    if (!isWorthRepeating(thrown)) throw thrown;
+    await send().catch((error: unknown) => refuseOthers(collection, documents, error));
+  }
+}
+
+/** Those that the first attempt has written are no conflict: throws what is left of the error without them. */
+async function refuseOthers<T extends Document & { readonly _id: string; readonly n: number }>(
+  collection: Collection<T>,
+  documents: readonly T[],
+  error: unknown,
+): Promise<void> {
+  if (!(error instanceof WriteRefused) || !isDuplicate(error)) throw error;
+  const numbers = documents.map(({ n }) => n);
+  const ids = documents.map(({ _id }) => _id);
+  const ours = await collection.find({ _id: { $in: ids } } as never, { projection: { n: 1 } }).toArray();
+  const numberOf = new Map(ours.map(({ _id, n }) => [_id as string, n as number]));
+  const others = error.writeErrors.filter(({ index }) => numberOf.get(ids[index]!) !== numbers[index]);
+  if (others.length > 0) throw new WriteRefused(others);
+}
+
+const isWorthRepeating = (error: unknown): boolean =>
+  !isWithoutServer(error) && toFhirError(error).kind === 'unavailable';
+
+/** One document by its id. */
+export async function readById<T extends Document>(
+  db: Db,
+  collection: Collection<T>,
+  _id: string,
+  options: { readonly projection: Document; readonly maxTimeMS: number },
+): Promise<T | undefined> {
+  const command = { find: collection.collectionName, filter: { _id }, limit: 1, singleBatch: true, ...options };
+  const send = () => db.command(command, BSON);
+  const { cursor } = await send().catch(async (error: unknown) => {
+    if (isWorthRepeating(error)) return send();
+    throw error;
+  });
+  return (cursor as { firstBatch: T[] }).firstBatch[0];
+}
