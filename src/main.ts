@@ -4,11 +4,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './cli/index.js';
-import { loadDemo } from './cli/seed.js';
 import { createDecide } from './access/decide.js';
 import { compileDuties } from './access/duties.js';
 import { readRoles } from './access/roles.js';
 import { createRecorder } from './audit/record.js';
+import { Feed } from './feed/feed.js';
 import { loadDefinitions } from './fhir/definitions.js';
 import { FhirError } from './fhir/error.js';
 import { type ConformanceResource, readProfiles } from './fhir/package.js';
@@ -49,16 +49,9 @@ import { createValidation, structureStep } from './validation/validate.js';
 
 const root = new URL('../../', import.meta.url);
 
-async function openStore(config: Config, layout: IndexLayout, clock: Clock, harness?: Harness): Promise<Store> {
-  const store = await openAdapter(config, layout, clock, harness !== undefined);
-  return harness?.watch(store) ?? store;
-}
-
-/**
- * The store's adapter is loaded only where it is used: the MongoDB driver alone takes a second to load. `falling`: its stamps
- * follow a clock that is set back.
- */
-async function openAdapter(config: Config, layout: IndexLayout, { now }: Clock, falling: boolean): Promise<Store> {
+/** The store's adapter is loaded only where it is used: the MongoDB driver alone takes a second to load. */
+async function openStore(config: Config, layout: IndexLayout, { now }: Clock): Promise<Store> {
+  const falling = config.harness === 'on';
   if (isMongo(config)) {
     const { openMongo } = await import('./store/mongo/index.js');
     return openMongo({ url: config.store, layout, now, falling, maxTimeMS: config.queryTimeout });
@@ -115,7 +108,7 @@ export async function open(
   // Before anything is open: what is wrong with the settings must not leave a store open.
   const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed });
   const layout = createIndexLayout(definitions.searchParameters);
-  const store = await openStore(config, withWords(layout, config), clock, harness);
+  const store = await openStore(config, withWords(layout, config), clock);
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
   const { bases } = settings;
   const registry = new Registry({
@@ -131,6 +124,7 @@ export async function open(
   const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log, clock });
   const room = createRoom(ANSWERS * config.maxAnswer);
   const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, composed.jobs, () => engine);
+  const feed = new Feed({ store, live, clock, log, metrics, resourceTypes: definitions.resourceTypes });
   await readStored(store, [() => store.migrate(), () => live.load(), () => reindexer.refresh()]);
   const engine: Engine = {
     definitions,
@@ -139,6 +133,7 @@ export async function open(
     live,
     registry,
     reindexer,
+    feed,
     builtIn: operationDefinitions(files, operations, bases[0]!),
     log,
     validate: createValidation([structureStep(definitions)]),
@@ -150,7 +145,7 @@ export async function open(
     routes: composed.routes,
     subtypes: composed.subtypes,
     jobs,
-    terminology: createTerminology(harness?.anew(loadFrom(store)) ?? loadFrom(store), { bases }),
+    terminology: createTerminology(loadFrom(store), { bases }),
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
@@ -162,7 +157,9 @@ export async function open(
     outgoing,
     clock,
   };
-  return harness?.around(engine, one => loadDemo(one, 1)) ?? engine;
+  const used = harness?.around(engine) ?? engine;
+  for (const listener of composed.listeners) feed.add({ ...listener, handle: batch => listener.handle(batch, used) });
+  return used;
 }
 
 /** Does one after the other; a store that cannot be read is not left open. */

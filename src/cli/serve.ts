@@ -68,6 +68,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     await engine.jobs.stop();
     engine.outgoing.close();
     await endSweeping();
+    await engine.feed.stop();
     await engine.live.stop();
     await engine.reindexer.stop();
     await engine.forms.close();
@@ -95,11 +96,15 @@ async function probe(config: Config): Promise<void> {
   await new Promise(done => server.close(done));
 }
 
-/** Serves, and does jobs behind it: end them with `engine.jobs.stop()` and `engine.reindexer.stop()`, then close the store. */
+/**
+ * Serves, and behind it does jobs and tells those who listen: end that with `engine.jobs.stop()`, `engine.feed.stop()` and
+ * `engine.reindexer.stop()`, then close the store.
+ */
 export function listen(engine: Engine, config: Config): Server {
   engine.live.start();
   engine.reindexer.start();
   engine.jobs.run();
+  engine.feed.start();
   collectProcessMetrics(engine.metrics);
   const server = createHttpServer({
     engine,

@@ -20,6 +20,7 @@ import type { Registry } from '../conformance/search-parameter-registry.js';
 import type { Reindexer } from '../conformance/reindex-job.js';
 import type { LiveTables } from '../live/live-tables.js';
 import type { Terminology } from '../terminology/terminology.js';
+import type { Feed } from '../feed/feed.js';
 import type { OutgoingClients } from '../outgoing/outgoing.js';
 import type { Validate } from '../validation/validate.js';
 import type { Of, Outcome, Parameters } from './interaction.js';
@@ -40,6 +41,8 @@ export interface Engine {
   /** Custom search parameters in force, and the job that indexes by them what is there already. */
   readonly registry: Registry;
   readonly reindexer: Reindexer;
+  /** Tells listeners of what is written. */
+  readonly feed: Feed;
   /** Conformance resources that this server brings along, by `Type/id`: read like any other, and nothing else. */
   readonly builtIn: ReadonlyMap<string, Buffer>;
   readonly log: Log;

@@ -7,6 +7,8 @@
  */
 import { FhirError } from '../fhir/error.js';
 import type { AuditSubtype } from '../audit/event.js';
+import { checkListener } from '../feed/feed.js';
+import type { FeedBatch, Listener } from '../feed/listening.js';
 import type { LiveTable } from '../live/live-table.js';
 import type { Outgoing } from '../outgoing/client.js';
 import type { OutgoingClients, OutgoingPolicy } from '../outgoing/outgoing.js';
@@ -49,12 +51,18 @@ export interface FeatureParts {
    * each call), and by kind of the interactions that it performs for somebody (`create`, `search`).
    */
   readonly subtypes?: Readonly<Record<string, AuditSubtype>>;
+  /** Who is told of each version that is written of some types, once and in order. */
+  readonly listeners?: readonly FeatureListener[];
   /** By role of profiles/roles.json: which of its operations and screens it has beside the administrator, who has all. */
   readonly duties?: Readonly<Record<string, FeatureDuty>>;
   /** What it and every other process of the server must know: `engine.live.current(FRESH_MS)` makes it a second old at most. */
   readonly tables?: readonly LiveTable<unknown>[];
   /** What it does behind the traffic: `engine.jobs.start` with the kind begins one. */
   readonly jobs?: readonly FeatureJob[];
+}
+
+export interface FeatureListener extends Omit<Listener, 'handle'> {
+  handle(batch: FeedBatch, engine: Engine): ReturnType<Listener['handle']>;
 }
 
 export interface FeatureDuty {
@@ -77,6 +85,7 @@ export interface ComposedFeatures {
   readonly operations: Readonly<Record<string, OperationImplementation>>;
   readonly hooks: readonly OwnedHook[];
   readonly routes: readonly OwnedRoute[];
+  readonly listeners: readonly FeatureListener[];
   readonly duties: readonly (FeatureDuty & { readonly role: string })[];
   readonly jobs: readonly OwnedJob[];
   readonly subtypes: AuditSubtypes;
@@ -100,6 +109,7 @@ export function composeFeatures(
   const operations = { ...own };
   const hooks: OwnedHook[] = [];
   const routes: OwnedRoute[] = [];
+  const listeners: FeatureListener[] = [];
   const duties: (FeatureDuty & { readonly role: string })[] = [];
   const jobs: OwnedJob[] = [];
   const subtypes = new Map<string, AuditSubtype>();
@@ -130,6 +140,7 @@ export function composeFeatures(
       addresses.add(shape);
       routes.push({ owner, route });
     }
+    addListeners(listeners, parts.listeners, ground);
     for (const [role, duty] of Object.entries(parts.duties ?? {})) {
       const strange = strangeDuty(duty, parts);
       if (strange !== undefined) throw new Error(`A duty of ${owner} is ${strange}, which is not its own.`);
@@ -139,7 +150,7 @@ export function composeFeatures(
     addSubtypes(subtypes, owner, parts);
     tables.push(...ownedTables(owner, parts, ground.definitions.resourceTypes));
   }
-  return { operations, hooks, routes, duties, jobs, tables, subtypes };
+  return { operations, hooks, routes, listeners, duties, jobs, tables, subtypes };
 }
 
 /** Under names that no other feature has. */
@@ -161,6 +172,17 @@ function strangeDuty({ operations = [], screens = [] }: FeatureDuty, parts: Feat
   return (
     operations.find(code => !Object.hasOwn(parts.operations ?? {}, code)) ?? screens.find(name => !own.includes(name))
   );
+}
+
+function addListeners(
+  to: FeatureListener[],
+  listeners: readonly FeatureListener[] = [],
+  { definitions }: Pick<EngineGround, 'definitions'>,
+): void {
+  for (const listener of listeners) {
+    checkListener(listener, definitions.resourceTypes, to);
+    to.push(listener);
+  }
 }
 
 /** Whether what a route gave is an answer. */

@@ -137,7 +137,7 @@ async function runAndRecord(first: Context, ask: Interaction): Promise<Result> {
 /** What is done, and durable. Undefined, unless `last`: somebody else wrote in between, and If-Match has to be judged by what is there now. */
 async function attemptAt(context: Context, ask: Interaction, last: boolean): Promise<Outcome | undefined> {
   const { stamp } = context;
-  const { store, live } = context.engine;
+  const { store, live, feed } = context.engine;
   try {
     // What is in force must be known before something is written by it.
     const writing = isWriting(ask.kind);
@@ -148,8 +148,12 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
     const { result, changes = [], recordedParts, mustNotMatch = [], mustExist = [], messages: asked = [] } = judged;
     const events = recordedParts ? await eventsOfParts(context, recordedParts) : eventsOf(context, ask, result);
     const { noted, acknowledges } = notesOf(context, writing);
-    const messages = [...messagesOf(context.engine.hooks, changes), ...asked, ...noted];
     const attached = await storeAttachments(store, changes);
+    // The stamp is taken: no listener counts before this is settled, unless it is known here.
+    const known = feed.current();
+    if (known) await known;
+    const told = feed.messages(changes);
+    const messages = [...messagesOf(context.engine.hooks, changes), ...asked, ...noted, ...told];
     try {
       if (changes.length > 0 || mustExist.length > 0) {
         await store.commit({
@@ -161,6 +165,7 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
           acknowledges,
         });
         stamp.close();
+        if (told.length > 0) feed.wake();
         await afterCommit(context, attached, indexed);
       } else if (noted.length > 0) await store.commit({ stamp, changes: events, messages: noted, acknowledges });
       else if (events.length > 0) await store.commit({ stamp, changes: events, independent: true });

@@ -245,7 +245,13 @@ it('several processes on one MongoDB database give messages in the order of what
     await fast.commit({ changes: [first], ...told('1') });
     const [slow, other] = [await start(), await start()];
     const bodies = async (topic: string) => (await slow.pendingMessages(topic, 100)).map(({ body }) => body);
+    const [seen] = await slow.pendingMessages('told', 10);
     await slow.commit({ changes: [patient('beside')], ...told('beside') });
+    const [later] = await slow.pendingMessages('told', 10);
+    assert.ok(
+      later!.sequence < seen!.sequence,
+      'whoever went on behind the number that he saw last would miss this one',
+    );
     assert.deepEqual(await bodies('told'), ['beside', '1'], 'their clocks differ');
     // As it was read, and as it was written: the store knows the first, and has to look for the other.
     const second = put({ resourceType: 'Patient', id: 'told' }, { replaces: (await slow.read('Patient', 'told'))! });

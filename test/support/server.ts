@@ -73,6 +73,7 @@ export async function startServer(options: Start): Promise<RunningServer> {
       server.closeAllConnections();
       await engine.jobs.stop();
       engine.outgoing.close();
+      await engine.feed.stop();
       await engine.live.stop();
       await engine.reindexer.stop();
       await engine.forms.close();

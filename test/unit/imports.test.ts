@@ -23,9 +23,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   outgoing: ['fhir', 'platform'],
   live: ['jobs', 'store', 'search', 'fhir', 'platform'],
   jobs: ['store', 'identity', 'search', 'fhir', 'platform'],
+  feed: ['live', 'jobs', 'store', 'search', 'fhir', 'platform'],
   conformance: ['live', 'jobs', 'validation', 'terminology', 'store', 'search', 'fhir', 'platform'],
   interactions: [
     'conformance',
+    'feed',
     'jobs',
     'live',
     'outgoing',
@@ -39,7 +41,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'fhir',
     'platform',
   ],
-  features: ['interactions', 'jobs', 'live', 'outgoing', 'validation', 'terminology', 'search', 'fhir'],
+  features: ['interactions', 'feed', 'jobs', 'live', 'outgoing', 'validation', 'terminology', 'search', 'fhir'],
   harness: ['interactions', 'conformance', 'terminology', 'store', 'search', 'fhir', 'platform'],
   http: ['interactions', 'identity', 'validation', 'search', 'fhir', 'platform'],
   cli: [
@@ -62,6 +64,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'audit',
     'cli',
     'conformance',
+    'feed',
     'http',
     'interactions',
     'jobs',

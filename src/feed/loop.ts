@@ -1,0 +1,46 @@
+/** Work that goes on in turns, each of which says when the next is due; whoever has news wakes it before that. */
+import type { Clock } from '../platform/clock.js';
+
+export class Loop {
+  readonly #clock: Pick<Clock, 'wait'>;
+  readonly #turn: (signal: AbortSignal) => Promise<number>;
+  #ending = new AbortController();
+  #alarm = new AbortController();
+  #woken = false;
+  #running: Promise<void> | undefined;
+
+  /** `turn` gives the ms until the next one, and does not throw. */
+  constructor(clock: Pick<Clock, 'wait'>, turn: (signal: AbortSignal) => Promise<number>) {
+    this.#clock = clock;
+    this.#turn = turn;
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#ending = new AbortController();
+    this.#running = this.#run(this.#ending.signal);
+  }
+
+  wake(): void {
+    this.#woken = true;
+    this.#alarm.abort();
+  }
+
+  /** Ends after the turn under way, which hears of it by its signal. */
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    this.#alarm.abort();
+    await this.#running;
+    this.#running = undefined;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#woken = false;
+      const rest = await this.#turn(signal);
+      if (this.#woken || signal.aborted || rest <= 0) continue;
+      this.#alarm = new AbortController();
+      await this.#clock.wait(rest, this.#alarm.signal);
+    }
+  }
+}
