@@ -83,8 +83,8 @@ export function createDecide(duties: ReadonlyMap<string, Duty>, types: readonly 
       (screen !== undefined && !duty.screens.has(screen))
     )
       return refuse(duty, letters, ask);
-    const byId = needs !== undefined && needs !== 's' && !searches && operation === undefined;
-    return byId ? duty.byId : duty.bySearch;
+    // Whatever else may search, by criteria or by a reference that is one, sees what may be searched for.
+    return needs === 'r' && !searches && operation === undefined ? duty.byId : duty.bySearch;
   };
 }
 

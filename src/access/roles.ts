@@ -136,8 +136,8 @@ function roleDuty(check: Checker, name: string, given: Json): RoleDuty {
   };
   for (const type of new Set(duty.types.map(row => row.type))) {
     const letters = new Set(duty.types.filter(row => row.type === type).flatMap(row => [...row.letters]));
-    if ((letters.has('u') || letters.has('d')) && !letters.has('r'))
-      check.fault(`${name}.types`, `whoever may update or delete (u, d) must be able to read (r): ${type}.`);
+    if ((letters.has('u') || letters.has('d')) && !(letters.has('r') && letters.has('s')))
+      check.fault(`${name}.types`, `whoever may update or delete (u, d) must see what is there (r, s): ${type}.`);
   }
   return duty;
 }

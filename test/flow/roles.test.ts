@@ -22,13 +22,23 @@ const guide = readFileSync(new URL('../../../docs/access.md', import.meta.url), 
 const roles = {
   ...(JSON.parse(/```json\n(.*?)```/s.exec(guide)![1]!) as object),
   inbox: { types: [{ type: 'Observation', letters: 'c' }] },
+  lookup: {
+    types: [
+      { type: 'Patient', letters: 'r' },
+      { type: 'Observation', letters: 'c' },
+    ],
+  },
 };
 const tokensOf = (...names: readonly string[]) =>
   fileOf(
     `tokens-${names.join('-')}.json`,
     names.map(role => ({ token: `token-of-the-${role}`.padEnd(24, '-'), name: role, role })),
   );
-const config = { auth: 'token', roles: fileOf('roles.json', roles), tokens: tokensOf('admin', 'laboratory', 'inbox') };
+const config = {
+  auth: 'token',
+  roles: fileOf('roles.json', roles),
+  tokens: tokensOf('admin', 'laboratory', 'inbox', 'lookup'),
+};
 
 const observation = (id: string, category: string): Observation => ({
   resourceType: 'Observation',
@@ -92,6 +102,18 @@ onBothStores(
       assert.equal((await inbox.get(`Observation/${made.body.id}`)).status, 403);
       assert.equal((await inbox.create(observation('x', 'x'), { 'if-none-exist': 'code:text=x' })).status, 403);
       assert.equal((await send(inbox, 'transaction', [post(observation('x', 'imaging'))])).status, 200);
+    });
+
+    it('search for nothing that they may read by its id alone, not even by references that are criteria', async () => {
+      const lookup = as('lookup');
+      assert.equal((await lookup.get('Patient/p')).status, 200);
+      assert.equal((await lookup.get('Patient/p/_history')).status, 200);
+      for (const path of ['Patient', 'Patient?_id=p', 'Patient/_history', 'Patient/p/$everything', '_history', ''])
+        assert.deepEqual(refusal(await lookup.get(path)), { status: 403, detail: 'forbidden' }, path);
+      const guess = { ...observation('x', 'x'), subject: { reference: 'Patient?_id=p' } };
+      assert.equal((await lookup.create(guess)).status, 403);
+      assert.equal((await send(lookup, 'transaction', [post(guess)])).status, 403);
+      assert.equal((await lookup.create(observation('x', 'x'))).status, 201);
     });
 
     it('change nothing of what everybody may ask', async () => {

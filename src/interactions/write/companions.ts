@@ -64,7 +64,8 @@ const isMessage = (message: unknown): message is OutboxMessage =>
   typeof message['topic'] === 'string' &&
   message['topic'] !== '' &&
   typeof message['body'] === 'string' &&
-  message['body'].length <= LONGEST_MESSAGE;
+  message['body'].length <= LONGEST_MESSAGE &&
+  (message['notBefore'] === undefined || Number.isFinite(message['notBefore']));
 
 /** An outcome with those of its companions. `depth`: of how many companions it is one itself. */
 export async function withCompanions(

@@ -290,6 +290,11 @@ onBothStores('hooks', stage => {
       ],
       ['messages that are no list', { prepare: nonsense({ messages: 'x' }) }, 'prepare'],
       ['a message without a topic', { prepare: nonsense({ messages: [{ body: 'x' }] }) }, 'prepare'],
+      [
+        'a message of no time',
+        { prepare: nonsense({ messages: [{ topic: 'x', body: 'x', notBefore: 'x' }] }) },
+        'prepare',
+      ],
       ['a message that is no text', { prepare: nonsense({ messages: [{ topic: 'x', body: {} }] }) }, 'prepare'],
       [
         'a message without end',

@@ -51,6 +51,11 @@ describe('the file of roles', () => {
     ['no letters', type({ type: 'Patient' }), /letters: undefined must/],
     ['a change of the trail', type({ type: 'AuditEvent', letters: 'ru' }), /lab\.types\[0\]\.letters: nobody changes/],
     [
+      'an update of what is not searched',
+      type({ type: 'Patient', letters: 'cru' }),
+      /lab\.types: whoever may update or delete .* must see what is there \(r, s\): Patient/,
+    ],
+    [
       'an update of what is not read',
       type({ type: 'Patient', letters: 'cu' }),
       /lab\.types: whoever may update or delete .*: Patient/,
