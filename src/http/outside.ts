@@ -99,7 +99,9 @@ async function admitted(
     .catch((error: unknown) => recordRefusal(caller, recorded, asFhirError(error)));
   if (foreign) return recordRefusal(known, recorded, foreign);
   const decision = engine.decide(known.principal, who);
-  return decision.allow ? known : recordRefusal(known, recorded, new FhirError(decision.kind, decision.why));
+  if (decision.allow) return known;
+  engine.metrics.denied.inc({ role: known.principal.role });
+  return recordRefusal(known, recorded, new FhirError(decision.kind, decision.why));
 }
 
 function callOf(

@@ -94,7 +94,10 @@ export async function admit(caller: Caller, target: Target): Promise<Admitted> {
   const { operation: code } = target;
   const asked = askOf(target, code === undefined ? undefined : caller.engine.operations.get(code));
   const decision = caller.engine.decide(caller.principal, asked);
-  if (!decision.allow) return recordRefusal(caller, target, new FhirError(decision.kind, decision.why));
+  if (!decision.allow) {
+    caller.engine.metrics.denied.inc({ role: caller.principal.role });
+    return recordRefusal(caller, target, new FhirError(decision.kind, decision.why));
+  }
   return { allow: true, restrictions: decision.restrictions, searches: asked.searches === true };
 }
 

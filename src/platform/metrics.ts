@@ -8,6 +8,8 @@ export interface Metrics {
   readonly duration: Histogram<'interaction'>;
   readonly refused: Counter<'kind'>;
   readonly open: Gauge;
+  /** Roles are those of the file of roles. */
+  readonly denied: Counter<'role'>;
   /** By type. */
   readonly unchanged: Counter<'type'>;
 }
@@ -49,6 +51,12 @@ export function createMetrics(): Metrics {
       name: 'chartroom_refused_total',
       help: 'Interactions that ended in an error, by kind.',
       labelNames: ['kind'],
+      registers,
+    }),
+    denied: new Counter({
+      name: 'chartroom_denied_total',
+      help: 'What a role may not do, and was asked for all the same.',
+      labelNames: ['role'],
       registers,
     }),
     unchanged: new Counter({

@@ -91,6 +91,8 @@ onBothStores(
         ['DELETE', 'Observation/lab'],
       ] as const)
         assert.deepEqual(refusal(await lab.send(method, path)), { status: 403, detail: 'forbidden' }, path);
+      const { values } = await stage().server.engine.metrics.denied.get();
+      assert.ok(values.find(({ labels }) => labels.role === 'laboratory')!.value >= 4);
       const trail = await as('admin').search('AuditEvent?agent-name=laboratory&outcome=4&_summary=count');
       assert.ok(trail.total! >= 7);
     });
