@@ -22,6 +22,7 @@ import { type ComposedFeatures, composeFeatures, type Feature, screensOf } from 
 import { composeHooks } from './interactions/write/hooks.js';
 import { EXPLAIN } from './interactions/search/explain.js';
 import { kindOfFeature, type OwnedJob, recordJobs } from './interactions/jobs.js';
+import type { JobKind } from './jobs/kind.js';
 import { JobRunner, type JobRunnerOptions } from './jobs/runner.js';
 import { ownHooks } from './interactions/write/own-hooks.js';
 import { composeOperations, OPERATIONS } from './interactions/operations/index.js';
@@ -121,9 +122,9 @@ export async function open(
   });
   const live = new LiveTables({ store, log, clock });
   for (const table of [registry.table(), ...composed.tables]) live.add(table);
-  const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log, clock });
+  const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log, clock, jobs: () => jobs });
   const room = createRoom(ANSWERS * config.maxAnswer);
-  const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, composed.jobs, () => engine);
+  const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, reindexer, composed, () => engine);
   const feed = new Feed({ store, live, clock, log, metrics, resourceTypes: definitions.resourceTypes });
   await readStored(store, [() => store.migrate(), () => live.load(), () => reindexer.refresh()]);
   const engine: Engine = {
@@ -175,10 +176,13 @@ async function readStored(store: Store, steps: readonly (() => Promise<void>)[])
 /** What works on jobs. `engine`: it is there before any is worked on. */
 const openJobs = (
   around: Omit<JobRunnerOptions, 'kinds' | 'record'>,
-  jobs: readonly OwnedJob[],
+  own: { readonly kinds: readonly JobKind[] },
+  ofFeatures: { readonly jobs: readonly OwnedJob[] },
   engine: () => Engine,
-): JobRunner =>
-  new JobRunner({ ...around, record: recordJobs(engine), kinds: jobs.map(owned => kindOfFeature(owned, engine)) });
+): JobRunner => {
+  const kinds = [...own.kinds, ...ofFeatures.jobs.map(owned => kindOfFeature(owned, engine))];
+  return new JobRunner({ ...around, record: recordJobs(engine), kinds });
+};
 
 /** The test-harness mode, which is not in the process of a server without it. */
 async function openHarness(time: TimeSource): Promise<Harness> {

@@ -70,7 +70,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     await endSweeping();
     await engine.feed.stop();
     await engine.live.stop();
-    await engine.reindexer.stop();
+    engine.reindexer.stop();
     await engine.forms.close();
     await engine.store.close();
     engine.log.flush();

@@ -1,27 +1,30 @@
 /**
- * The reindex job: when a custom search parameter comes into force, the resources that are there already are indexed by
- * it, in small batches behind the traffic. New versions need no job: their own write indexes them.
+ * Indexing as a job: when a custom search parameter comes into force, or somebody asks by $reindex, the resources that are there
+ * already are indexed, in small batches behind the traffic. New versions need no job: their own write indexes them.
  *
- * - What is to be done and how far it is stands in the store's outbox (reindex-notes.ts), so a restart or a kill loses a
- *   second of work. Writing keys anew is harmless to repeat, and a version that has changed meanwhile is left alone.
- * - Of several processes one works: it holds the task `reindex` in the store and prolongs it; when it dies, another goes
- *   on after REINDEX_LEASE_MS. It begins only KNOWN_MS after it has seen a parameter in force itself, when every other
- *   process indexes by it, too (../live/live-tables.ts); so nothing is written unindexed behind the walk.
- * - One walk over a type (reindex-walk.ts) counts for every parameter that waited for the type when the walk began.
+ * - The standing job `index` has the state (reindex-plan.ts) and does the batches; each may be done again, and a version that has
+ *   changed meanwhile is left alone. A job `reindex` is a request that somebody follows until it is done.
+ * - What is in force is noted by the process that works on jobs. It begins with a parameter only KNOWN_MS after it has seen it in
+ *   force itself, when every other process indexes by it, too (../live/live-tables.ts); so nothing is written unindexed
+ *   behind the walk.
+ * - One walk over a type counts for every parameter that waited for the type when the walk began.
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
+import type { JobKind, Stepped } from '../jobs/kind.js';
+import type { JobRunner } from '../jobs/runner.js';
 import type { Clock } from '../platform/clock.js';
+import { newId } from '../platform/ids.js';
 import type { Log } from '../platform/log.js';
 import { indexStored, type Indexing } from '../search/index-resource.js';
-import type { Change, Store } from '../store/store.js';
-import { type Progress, ReindexNotes } from './reindex-notes.js';
-import type { ScanNote } from './reindex-progress.js';
-import { walkType } from './reindex-walk.js';
+import type { Change, Store, Version } from '../store/store.js';
+import { doneOf, type IndexState, NOTHING_DUE, type Progress, ReindexPlan, type ScanNote } from './reindex-plan.js';
 import { POLL_MS } from '../live/live-tables.js';
 import type { Registry } from './search-parameter-registry.js';
-import { TaskLease } from '../jobs/task-lease.js';
 
-const REINDEX_LEASE_MS = 15_000;
+const INDEXING = 'index';
+export const REINDEX = 'reindex';
+/** No request waits for more than one batch. */
+const WALK_BATCH = { rows: 50, bytes: 2_000_000 } as const;
 /** Time until the next attempt after an error. */
 const RETRY_MS = 3000;
 
@@ -30,30 +33,53 @@ export interface ReindexOptions extends Indexing {
   readonly registry: Registry;
   readonly log: Log;
   readonly clock: Clock;
+  /** It works on the kinds that are given here. */
+  readonly jobs: () => JobRunner;
 }
 
 export class Reindexer {
   readonly #options: ReindexOptions;
-  readonly #notes: ReindexNotes;
-  readonly #lease: TaskLease;
-  #started = false;
-  #ending = new AbortController();
+  readonly #plan: ReindexPlan;
   #endLooking: (() => void) | undefined;
-  /** The work under way; `#again`: somebody woke the job meanwhile. */
-  #working: Promise<void> | undefined;
-  #again = false;
-  /** After an error. */
-  #resting = false;
+  /** The walk that the log has heard of. */
+  #told = '';
 
   constructor(options: ReindexOptions) {
     this.#options = options;
-    this.#notes = new ReindexNotes(options.store, options.registry, options.clock);
-    this.#lease = new TaskLease(options.store, 'reindex', REINDEX_LEASE_MS);
+    this.#plan = new ReindexPlan(options.store, options.registry);
+  }
+
+  get kinds(): readonly JobKind[] {
+    const index: JobKind<null, IndexState> = {
+      ...{ kind: INDEXING, repeatable: true, standing: { state: NOTHING_DUE } },
+      backOff: { first: RETRY_MS, most: RETRY_MS },
+      step: ({ state }) => this.#step(state),
+    };
+    const reindex: JobKind<{ readonly types?: readonly string[] }, number> = {
+      ...{ kind: REINDEX, atOnce: 2 },
+      begin: async ({ id, input: { types } }) => {
+        await this.request(types, id);
+        const total = this.#request(id)?.total ?? 0;
+        return { state: total, total };
+      },
+      step: async ({ id, state }) => {
+        await this.refresh();
+        const request = this.#request(id);
+        if (!request) return { state, done: state, last: true };
+        return { state, done: doneOf(this.#state(), request), wait: POLL_MS / 2 };
+      },
+      finish: ({ state }) => ({
+        result: { resourceType: 'Parameters', parameter: [{ name: 'done', valueInteger: state }] },
+      }),
+      cancelled: ({ id }) =>
+        this.#jobs.amend<IndexState>(INDEXING, state => ({ ...state, due: state.due.filter(({ key }) => key !== id) })),
+    };
+    return [index, reindex];
   }
 
   /** What is under way, then what is ready, as last read. */
   progress(): readonly Progress[] {
-    return this.#notes.progress();
+    return this.#plan.progress(this.#state());
   }
 
   /** Whether something is not indexed yet. Costs nothing. */
@@ -63,27 +89,27 @@ export class Reindexer {
 
   /** Reads how far other processes are. */
   refresh(): Promise<void> {
-    return this.#notes.refresh();
+    return this.#jobs.refresh();
   }
 
   /** Takes up that what is in force has changed. Never rejects. */
   async changed(): Promise<void> {
     try {
-      await this.#notes.refresh();
-      if (this.#notes.hasWork() && (await this.#lease.acquire())) {
-        await this.#notes.reconcile();
-        if (!this.#started && !this.#working) await this.#lease.release();
-      }
+      await this.refresh();
+      await this.#reconcile();
     } catch (error) {
       this.#warn(error, 'The reindex job could not be noted yet');
     }
-    this.#wake();
+    this.#jobs.hurry(INDEXING);
   }
 
-  /** Asks for everything of these types, or of all, to be indexed anew. */
-  async request(types: readonly string[] | undefined): Promise<void> {
-    await this.#notes.request(types, this.#options.definitions.resourceTypes);
-    this.#wake();
+  /** Asks for everything of these types, or of all, to be indexed anew. `key` names the request: it is made once. */
+  async request(types: readonly string[] | undefined, key = newId(this.#options.clock.now())): Promise<void> {
+    const note = await this.#plan.request(key, types, this.#options.definitions.resourceTypes);
+    if (!note) return;
+    await this.#jobs.amend<IndexState>(INDEXING, state =>
+      state.due.some(each => each.key === key) ? undefined : { ...state, due: [...state.due, note] },
+    );
   }
 
   /** Indexes what was committed by keys that are out of date by now. */
@@ -94,115 +120,90 @@ export class Reindexer {
 
   /** Notes that everything is indexed by all that is in force, because somebody has just done it. */
   async allDone(): Promise<void> {
-    if (!(await this.#lease.acquire())) throw new FhirError('unavailable', 'A server works on the index just now.');
-    await this.#notes.markAllDone();
-    await this.#lease.release();
+    if (!(await this.#jobs.alone(() => this.#jobs.amend(INDEXING, this.#plan.allDone))))
+      throw new FhirError('unavailable', 'A server works on the index just now.');
   }
 
+  /** Looks what others change, and what is to be done, until `stop`. */
   start(): void {
-    this.#started = true;
-    this.#ending = new AbortController();
-    const { signal } = this.#ending;
     const { store, clock } = this.#options;
-    void this.#notes
-      .refresh()
-      .catch(() => undefined)
-      .then(() => this.#tick())
-      .then(() => {
-        if (store.shared && !signal.aborted) this.#endLooking = clock.every(POLL_MS, () => this.#tick());
-      });
+    void this.#look();
+    if (store.shared) this.#endLooking = clock.every(POLL_MS, () => this.#look());
   }
 
-  /** Ends after the batch under way; how far it is is kept. */
-  async stop(): Promise<void> {
-    this.#started = false;
+  stop(): void {
     this.#endLooking?.();
-    this.#ending.abort();
-    await this.#working;
-    await this.#lease.release().catch(() => undefined);
   }
 
-  /** Starts the work unless it is under way: then it starts once more afterwards. */
-  #wake(): void {
-    if (!this.#started || this.#ending.signal.aborted) return;
-    if (this.#working) {
-      this.#again = true;
-      return;
-    }
-    this.#working = this.#work()
-      .catch((error: unknown) => {
-        this.#warn(error, 'The reindex job stops for a moment');
-        if (!this.#options.store.shared) void this.#retry();
-      })
-      .finally(() => {
-        this.#working = undefined;
-        if (this.#again) {
-          this.#again = false;
-          this.#wake();
-        }
-      });
+  get #jobs(): JobRunner {
+    return this.#options.jobs();
   }
 
-  /** One walk after the other, as long as this process may. */
-  async #work(): Promise<void> {
+  #state(): IndexState {
+    const job = this.#jobs.known().find(({ kind }) => kind === INDEXING);
+    return (job?.state as IndexState | undefined) ?? NOTHING_DUE;
+  }
+
+  #request(id: string) {
+    return this.#state().due.find(({ key }) => key === id);
+  }
+
+  /** One batch of the walk under way, or of the next one. */
+  async #step(before: IndexState): Promise<Stepped<IndexState>> {
     const { log } = this.#options;
-    this.#notes.learnRedefined();
-    while (!this.#ending.signal.aborted && this.#notes.hasWork()) {
-      if (!(await this.#lease.acquire())) {
-        this.#notes.forgetRedefined();
-        return;
-      }
-      await this.#notes.reconcile();
-      const scan = await this.#notes.beginScan();
-      if (!scan) break;
-      log.info({ type: scan.type, parameters: scan.covers.length, resources: scan.done }, 'Reindexing');
-      if (!(await this.#walk(scan))) break;
-    }
-    if (this.#ending.signal.aborted || !this.#notes.hasWork()) await this.#lease.release();
+    const state = this.#plan.beginScan(before);
+    const { scan } = state;
+    if (!scan) return { state, wait: this.#plan.hasWork(state) ? POLL_MS : Infinity };
+    const { type, covers } = scan;
+    const name = JSON.stringify([type, covers]);
+    if (this.#told !== name) log.info({ type, parameters: covers.length, resources: scan.done }, 'Reindexing');
+    this.#told = name;
+    const [walked, atEnd] = await walkBatch(this.#options, scan);
+    if (!atEnd) return { state: { ...state, scan: walked } };
+    log.info({ type, resources: walked.done }, 'Reindexed');
+    this.#told = '';
+    return { state: await this.#plan.finishScan({ ...state, scan: walked }) };
   }
 
-  /** Walks until the end of the type. False: another process has taken over, or the job ends. */
-  async #walk(scan: ScanNote): Promise<boolean> {
-    const { definitions, parameters, settings, store, log } = this.#options;
-    const { type } = scan;
-    const done = await walkType(
-      {
-        definitions,
-        parameters,
-        settings,
-        store,
-        signal: this.#ending.signal,
-        save: (after, soFar) => this.#notes.saveScan(type, after, soFar),
-        mayGoOn: () => this.#lease.acquire(),
-      },
-      scan,
-    );
-    if (done === undefined) return false;
-    if (await this.#notes.finishScan(type, done)) log.info({ type, resources: done }, 'Reindexed');
-    return true;
+  /** Notes what is in force, where this process may. */
+  async #reconcile(): Promise<void> {
+    if (!this.#plan.isOutOfDate(this.#state())) return;
+    await this.#jobs.alone(() => this.#jobs.amend<IndexState>(INDEXING, state => this.#plan.reconcile(state)));
+    this.#plan.forgetRedefined();
   }
 
-  /** Looks how far other processes are, and wakes the work where there is any. */
-  async #tick(): Promise<void> {
+  /** Looks what is in force by now, and how far other processes are. */
+  async #look(): Promise<void> {
     try {
-      if (this.#options.store.shared && !this.#working) await this.#notes.refresh();
-      this.#notes.learnRedefined();
-      if (this.#notes.hasWork()) this.#wake();
+      await this.refresh();
+      await this.#reconcile();
     } catch (error) {
       this.#warn(error, 'The notes of the reindex job could not be read');
     }
   }
 
-  /** Where others share the store, the next look wakes the work anyway. */
-  async #retry(): Promise<void> {
-    if (this.#resting) return;
-    this.#resting = true;
-    await this.#options.clock.wait(RETRY_MS, this.#ending.signal);
-    this.#resting = false;
-    this.#wake();
-  }
-
   #warn(error: unknown, text: string): void {
     this.#options.log.warn({ kind: asFhirError(error).kind }, text);
   }
+}
+
+/** Indexes the resources of a type that come next, in order of arrival. Gives where the walk stands then, and whether that is its end. */
+export async function walkBatch(
+  walk: Indexing & { readonly store: Pick<Store, 'scan' | 'reindex'> },
+  scan: ScanNote,
+): Promise<readonly [ScanNote, boolean]> {
+  const { type } = scan;
+  let { after } = scan;
+  const batch: Version[] = [];
+  let bytes = 0;
+  let atEnd = true;
+  for await (const { row, cursor } of walk.store.scan({ type, ...(after ? { after } : {}) })) {
+    batch.push(row);
+    after = cursor;
+    bytes += row.text?.length ?? 0;
+    atEnd = batch.length < WALK_BATCH.rows && bytes < WALK_BATCH.bytes;
+    if (!atEnd) break;
+  }
+  await walk.store.reindex(batch.map(row => indexStored(walk, row)));
+  return [{ ...scan, after, done: scan.done + batch.length }, atEnd];
 }

@@ -103,7 +103,7 @@ export class JobBoard {
         return next[0];
       } catch (error) {
         if (asFhirError(error).kind !== 'conflict' || attempt === ATTEMPTS) throw error;
-        await realPause(Math.random() * Math.min(attempt, 20));
+        if (attempt > 3) await realPause(Math.random() * Math.min(attempt, 20));
       }
     }
   }

@@ -5,8 +5,7 @@
  * Each of these gives what follows from it, as plain JSON; the runner commits that together with the changes that the step wants
  * made, so that the effect of every step is there once, whatever is killed. What a step does beside that commit may be done twice.
  *
- * A `standing` kind is one job that is always there and never ends: it has a state that others amend, and steps while there is
- * something to do.
+ * A `standing` kind is one job that never ends: it has a state that others amend, and steps while there is something to do.
  */
 import type { FhirError, Issue, Kind } from '../fhir/error.js';
 import type { Json } from '../fhir/resource.js';
@@ -92,13 +91,15 @@ export interface JobKind<Input = unknown, State = unknown> {
   readonly backOff?: { readonly first: number; readonly most: number };
   /** All that a step does may be done again: its state is noted once a second, and not after each step. */
   readonly repeatable?: true;
-  /** It is always there and never ends; what it begins with. */
+  /** It never ends, and is there once somebody has amended its state; what that begins with. */
   readonly standing?: { readonly state: State };
   /** Default: the input is the state. */
   begin?(work: JobWork<Input>): Soon<Begun<State>>;
   step(work: JobWork<Input> & { readonly state: State }): Soon<Stepped<State>>;
   /** Default: nothing comes of it, and the last step ends it. */
   finish?(work: JobWork<Input> & { readonly state: State }): Soon<Finished>;
+  /** Somebody has cancelled a job: what need not go on now. It may never be told. */
+  cancelled?(job: Pick<JobWork<Input>, 'id' | 'input'>): Soon<void>;
 }
 
 export type JobStatus = 'waiting' | 'running' | 'completed' | 'failed' | 'cancelled';

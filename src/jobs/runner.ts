@@ -127,11 +127,13 @@ export class JobRunner {
   /** Ends a job for good; what its steps have done stays. False: it had ended, and is forgotten now, or there is none. */
   async cancel(id: string, by: JobOwner): Promise<boolean> {
     const { clock } = this.#options;
+    let input: unknown;
     const cancelled = await this.#board.change(
       () => this.#board.findActive(id),
       async note => {
         const kind = this.#kinds.get(note.kind);
         if (kind?.standing) throw new FhirError('conflict', 'This job is the server’s own and cannot be cancelled.');
+        ({ input } = note);
         const next = ended(kind ?? {}, note, clock.now(), { status: 'cancelled' });
         return [next, at => this.#record('cancel', next, by, at)];
       },
@@ -139,6 +141,7 @@ export class JobRunner {
     if (cancelled) {
       this.#counts?.ended.inc({ kind: cancelled.kind, state: cancelled.status });
       this.#working.get(id)?.running.abort();
+      await this.#kinds.get(cancelled.kind)?.cancelled?.({ id, input });
       return true;
     }
     const past = await this.#board.findEnded(id);
@@ -206,7 +209,7 @@ export class JobRunner {
 
   #newest({ note }: NotedJob): JobNote {
     const running = this.#working.get(note.id)?.running;
-    return running && note.ended === undefined ? running.note : note;
+    return (note.ended === undefined ? running?.note : undefined) ?? note;
   }
 
   async #lookOn(): Promise<void> {
@@ -224,13 +227,12 @@ export class JobRunner {
   async #look(): Promise<void> {
     await this.refresh();
     const isTidy = this.#tidied > performance.now() - TIDY_MS;
-    const hasWork = this.#known.some(({ note }) => this.#dueIn(note) === 0) || this.#missing().length > 0;
-    if (hasWork || this.#working.size > 0 || !isTidy) {
+    const hasWork = this.#known.some(({ note }) => this.#dueIn(note) === 0);
+    if (hasWork || !isTidy || (this.#lease.isHeld && this.#hasMore())) {
       if (!(await this.#lease.acquire())) {
         this.#tidied = performance.now();
         return this.#abortAll();
       }
-      await this.#ensureStanding();
       if (!isTidy) await this.#tidy();
       for (const noted of this.#known) if (this.#mayLaunch(noted.note)) this.#launch(noted);
     }
@@ -300,33 +302,34 @@ export class JobRunner {
     for (const { running } of this.#working.values()) running.abort();
   }
 
+  /** Whether there is anything to do, now or later: until then this process goes on to be the one that does it. */
+  #hasMore(): boolean {
+    return this.#working.size > 0 || this.#known.some(({ note }) => this.#kinds.has(note.kind) && !note.idle);
+  }
+
   async #releaseUnused(): Promise<void> {
-    if (this.#working.size === 0 && this.#alone === 0) await this.#lease.release();
+    const isUsed = this.#alone > 0 || (this.#serving ? this.#hasMore() : this.#working.size > 0);
+    if (!isUsed) await this.#lease.release();
   }
 
-  /** Standing kinds without their job. */
-  #missing(): readonly JobKind[] {
-    const there = new Set(this.#known.map(({ note }) => note.kind));
-    return [...this.#kinds.values()].filter(({ kind, standing }) => standing && !there.has(kind));
-  }
-
-  /** Notes the standing jobs that are not there. Only who holds the lease may. */
-  async #ensureStanding(): Promise<void> {
-    if (this.#missing().length === 0) return;
-    await this.refresh();
-    for (const { kind, standing } of this.#missing())
-      await this.#board.add({ ...newNote(kind, this.#options.clock.now()), status: 'running', ...standing });
-    await this.refresh();
-  }
-
+  /** The job of a standing kind: who amends it first notes it, and of several processes one. */
   async #findStanding(kind: string): Promise<NotedJob> {
+    const noting = new TaskLease(this.#options.store, 'job-standing', LEASE_MS);
     for (let times = 0; times < STANDING.times; times++) {
       const found = await this.#board.findKind(kind);
-      if (found) return found;
-      await this.refresh();
-      if (!(await this.alone(() => this.#ensureStanding()))) await realPause(STANDING.pause);
+      if (found) {
+        await noting.release();
+        return found;
+      }
+      if (!(await noting.acquire())) await realPause(STANDING.pause);
+      else if (!(await this.#board.findKind(kind))) await this.#board.add(this.#standingNote(kind));
     }
     throw new FhirError('unavailable', 'Another process is about to begin this.');
+  }
+
+  #standingNote(kind: string): JobNote {
+    const { standing } = this.#kinds.get(kind)!;
+    return { ...newNote(kind, this.#options.clock.now()), status: 'running', ...standing, idle: true };
   }
 
   /** Forgets what ended long ago, and the oldest where too much is remembered. */

@@ -56,9 +56,9 @@ export class RunningJob {
     this.#ahead = noted.note;
   }
 
-  /** The job as it is: it may be a second ahead of its note. */
-  get note(): JobNote {
-    return this.#ahead;
+  /** The job as it is: it may be a second ahead of its note. Undefined: the note counts, which somebody else has changed. */
+  get note(): JobNote | undefined {
+    return this.#isStale ? undefined : this.#ahead;
   }
 
   /** Ends the work after the move under way. */

@@ -40,7 +40,7 @@ onBothStores('a custom search parameter', stage => {
     it('finds what is written from then on at once, and says that older ones may be missing', async () => {
       const { talk, server } = stage();
       // Holds the job back, so that there is a meanwhile to look at.
-      await server.engine.reindexer.stop();
+      await server.engine.jobs.stop();
       assert.equal((await talk.update(parameterOf('nick'))).status, 201);
       await talk.update(nicknamed('new', 'Even'));
       await talk.update(nicknamed('old1', 'Even'));
@@ -68,7 +68,7 @@ onBothStores('a custom search parameter', stage => {
 
     it('finds all of them once the job is through, without a warning', async () => {
       const { talk, server } = stage();
-      server.engine.reindexer.start();
+      server.engine.jobs.run();
       await untilReady(talk, 'nick');
       const found = await talk.search('Patient?nick=even&_count=200');
       assert.equal(found.total, OLD / 2 + 2);
@@ -82,12 +82,12 @@ onBothStores('a custom search parameter', stage => {
 
     it('is indexed anew when its expression changes, and not when its description does', async () => {
       const { talk, server } = stage();
-      await server.engine.reindexer.stop();
+      await server.engine.jobs.stop();
       await talk.update(parameterOf('nick', { description: 'Other words.' }));
       assert.equal((await statusOf(talk)).get('nick')?.status, 'ready');
       await talk.update(parameterOf('nick', { expression: 'Patient.name.given' }));
       assert.equal((await statusOf(talk)).get('nick')?.status, 'indexing');
-      server.engine.reindexer.start();
+      server.engine.jobs.run();
       await untilReady(talk, 'nick');
       assert.equal((await talk.search('Patient?nick=even&_summary=count')).total, 0);
       await talk.update({ ...nicknamed('given', 'x'), name: [{ given: ['Even'] }] });

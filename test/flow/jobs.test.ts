@@ -294,6 +294,29 @@ onBothStores(
       assert.equal(idsOf(await as('anna').search<Task>(`Task?patient=${body.id}`)).length, 2);
     });
 
+    it('index everything anew, as whoever asks for it later may follow, or cancel', async () => {
+      const admin = as('admin');
+      const reindex = async (query = '') => {
+        const reply = await admin.send('POST', `$reindex${query}`, { headers: LATER });
+        assert.equal(reply.status, 202, reply.text);
+        return reply.header('content-location') ?? '';
+      };
+      const { body } = await untilOver('admin', await reindex('?type=Patient'));
+      const count = (await admin.search('Patient?_summary=count')).total ?? 0;
+      assert.deepEqual(body.entry?.[0]?.resource?.parameter, [{ name: 'done', valueInteger: count }]);
+      assert.equal((await admin.send('POST', '$reindex?type=Pasta', { headers: LATER })).status, 400);
+      assert.equal((await as('anna').send('POST', '$reindex', { headers: LATER })).status, 403);
+      // Nothing is indexed any more for a request that was cancelled.
+      const { engine } = stage().server;
+      const requests = async () =>
+        (await admin.get<Parameters>('$reindex-status')).body.parameter?.filter(({ name }) => name === 'request') ?? [];
+      const whole = await reindex();
+      while ((await requests()).length === 0 && (await admin.get(whole)).status === 202) await pause(5);
+      assert.equal((await admin.delete(whole)).status, 202);
+      assert.deepEqual(await requests(), []);
+      assert.ok(engine.jobs.known().some(({ kind }) => kind === 'index'));
+    });
+
     describe(`${CANCELLED} of them`, () => {
       it('are cancelled, and nothing is left of them but their names', async () => {
         const { engine } = stage().server;

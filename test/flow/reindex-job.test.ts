@@ -3,7 +3,7 @@
  * into the store before any server knows the parameter.
  */
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -54,13 +54,15 @@ const GATED = fileURLToPath(new URL('../support/gated-program.js', import.meta.u
 async function startGated(env: Readonly<Record<'CHARTROOM_STORE' | 'CHARTROOM_DATA', string>>) {
   const gate = join(env.CHARTROOM_DATA, 'gate');
   writeFileSync(gate, '');
+  writeFileSync(`${gate}-asked`, '');
   const started = await start({ ...env, GATE: gate }, GATED);
   const batch = async (): Promise<number> => {
     const earlier = await doneBy(started.talk);
     appendFileSync(gate, '.');
     for (;;) {
       const done = await doneBy(started.talk);
-      if (done > earlier) return done;
+      // The next one is under way.
+      if (done > earlier && statSync(`${gate}-asked`).size > statSync(gate).size) return done;
       await pause(20);
     }
   };

@@ -1,9 +1,10 @@
 /**
  * `chartroom` whose reindex job asks before each batch, so that a test finds it in the middle on any machine: the file GATE
- * holds a byte for each batch that it may write. It rests before each for longer than the job lets pass between two notes of
+ * holds a byte for each batch that it may write, and GATE-asked one for each that it has asked for. It rests before each for longer
+ * than the job lets pass between two notes of
  * how far it is, so that every batch is noted. A job that is to end waits for nothing.
  */
-import { statSync } from 'node:fs';
+import { appendFileSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { run } from '../../src/cli/index.js';
 import type { Engine } from '../../src/interactions/engine.js';
@@ -13,20 +14,21 @@ const GATE = process.env['GATE']!;
 const LONGER_THAN_NOTES_MS = 1100;
 
 function gated(engine: Engine): Engine {
-  const { store, reindexer } = engine;
+  const { store, jobs } = engine;
   const reindex = store.reindex.bind(store);
-  const stop = reindexer.stop.bind(reindexer);
+  const stop = jobs.stop.bind(jobs);
   const ending = new AbortController();
   let asked = 0;
   Object.assign(store, {
     async reindex(...given: Parameters<typeof reindex>) {
       asked += 1;
+      appendFileSync(`${GATE}-asked`, '.');
       await pause(LONGER_THAN_NOTES_MS, undefined, { signal: ending.signal }).catch(() => undefined);
       while (!ending.signal.aborted && statSync(GATE).size < asked) await pause(20);
       return reindex(...given);
     },
   });
-  Object.assign(reindexer, {
+  Object.assign(jobs, {
     stop() {
       const stopped = stop();
       ending.abort();

@@ -75,7 +75,7 @@ export async function startServer(options: Start): Promise<RunningServer> {
       engine.outgoing.close();
       await engine.feed.stop();
       await engine.live.stop();
-      await engine.reindexer.stop();
+      engine.reindexer.stop();
       await engine.forms.close();
       await engine.store.close();
       rmSync(data, { recursive: true, force: true });

@@ -1,30 +1,40 @@
 /**
  * $reindex, on the system: POST asks for all resources, or those of `type`, to be indexed anew in the background.
  * $reindex-status says how far every custom search parameter and every such request is, and changes nothing.
- * Administrators only. Both answer with the same Parameters. Defined in profiles/operationdefinition-reindex.json and
- * profiles/operationdefinition-reindex-status.json; the job is ../reindex.ts.
+ * Administrators only. Both answer with the same Parameters; with `Prefer: respond-async` $reindex is a job that ends when it is done. Defined in profiles/operationdefinition-reindex.json and
+ * profiles/operationdefinition-reindex-status.json; the job is conformance/reindex-job.ts.
  */
+import { REINDEX } from '../../conformance/reindex-job.js';
+import type { Progress } from '../../conformance/reindex-plan.js';
 import { FhirError } from '../../fhir/error.js';
 import type { JsonObject } from '../../fhir/resource.js';
 import type { Context, Engine, OperationImplementation } from '../engine.js';
 import type { Of, Outcome } from '../interaction.js';
 import { jsonText } from './operation.js';
 import { readGiven } from './parameters.js';
-import type { Progress } from '../../conformance/reindex-notes.js';
 
-export const reindexOperation: OperationImplementation = { run: requestReindex };
+export const reindexOperation: OperationImplementation = {
+  run: requestReindex,
+  job: async ({ engine }, ask) => ({ kind: REINDEX, input: { types: typesAsked(engine, ask) } }),
+};
 export const reindexStatus: OperationImplementation = { shows: 'Parameters', run: showReindex };
 
 async function requestReindex({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> {
+  await engine.reindexer.request(typesAsked(engine, ask));
+  return progress(engine);
+}
+
+/** Undefined: all. */
+function typesAsked(engine: Engine, ask: Of<'operation'>): readonly string[] | undefined {
   const [given] = readGiven(engine, ask).given;
-  const type = given && jsonText(given.value);
-  if (given && !engine.definitions.resourceTypes.includes(type!))
+  if (!given) return undefined;
+  const type = jsonText(given.value);
+  if (!engine.definitions.resourceTypes.includes(type))
     throw new FhirError('invalid', 'The parameter type must be an R4 resource type.', {
       expression: given.at,
       detail: 'bad-parameter-value',
     });
-  await engine.reindexer.request(type === undefined ? undefined : [type]);
-  return progress(engine);
+  return [type];
 }
 
 async function showReindex({ engine }: Context, ask: Of<'operation'>): Promise<Outcome> {

@@ -1,7 +1,7 @@
 /** The walk of the reindex job over a type. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { walkType } from '../../../src/conformance/reindex-walk.js';
+import { walkBatch } from '../../../src/conformance/reindex-job.js';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
 import type { Cursor } from '../../../src/search/query.js';
@@ -12,9 +12,8 @@ const parameters = createSearchParameters(definitions);
 const settings = { bases: [], fullText: false };
 
 /** A store of Patients that can be walked over, the cursor of each being its number. */
-function walkOver(count: number, { mayGoOn = async () => true, signal = new AbortController().signal } = {}) {
+function walkOver(count: number) {
   const batches: number[] = [];
-  const saved: [Cursor | null, number][] = [];
   const store = {
     async *scan({ after }: { readonly after?: Cursor } = {}) {
       for (let at = after ? Number(after[0]) + 1 : 0; at < count; at++) {
@@ -24,11 +23,14 @@ function walkOver(count: number, { mayGoOn = async () => true, signal = new Abor
     },
     reindex: async (rows: readonly Renewed[]) => (batches.push(rows.length), rows.length),
   };
-  const save = async (after: Cursor | null, done: number) => void saved.push([after, done]);
-  const walk = { definitions, parameters, settings, store, signal, save, mayGoOn };
-  const from = (after: Cursor | null, done: number) =>
-    walkType(walk, { is: 'scan', type: 'Patient', covers: [], after, done });
-  return { batches, saved, from };
+  const walk = { definitions, parameters, settings, store };
+  /** Walks to the end, and gives how many are done then. */
+  const from = async (after: Cursor | null, done: number): Promise<number> => {
+    const [scan, atEnd] = await walkBatch(walk, { type: 'Patient', covers: [], after, done });
+    return atEnd ? scan.done : from(scan.after, scan.done);
+  };
+  const once = (after: Cursor | null, done: number) => walkBatch(walk, { type: 'Patient', covers: [], after, done });
+  return { batches, from, once };
 }
 
 describe('the walk over a type', () => {
@@ -44,18 +46,10 @@ describe('the walk over a type', () => {
     assert.deepEqual(batches, [20]);
   });
 
-  it('ends after the batch under way when it is aborted, and notes how far it was', async () => {
-    const ending = new AbortController();
-    ending.abort();
-    const { batches, saved, from } = walkOver(120, { signal: ending.signal });
-    assert.equal(await from(null, 0), undefined);
+  it('says after each batch how far it is', async () => {
+    const { batches, once } = walkOver(120);
+    assert.deepEqual(await once(null, 0), [{ type: 'Patient', covers: [], after: [49], done: 50 }, false]);
     assert.deepEqual(batches, [50]);
-    assert.deepEqual(saved, [[[49], 50]]);
-  });
-
-  it('ends when another process has taken over, and leaves the notes to that', async () => {
-    const { batches, saved, from } = walkOver(120, { mayGoOn: async () => false });
-    assert.equal(await from(null, 0), undefined);
-    assert.deepEqual([batches, saved], [[50], []]);
+    assert.deepEqual(await once([99], 100), [{ type: 'Patient', covers: [], after: [119], done: 120 }, true]);
   });
 });

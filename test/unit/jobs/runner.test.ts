@@ -4,6 +4,8 @@ import { describe, it } from 'mocha';
 import { Registry } from 'prom-client';
 import { FhirError } from '../../../src/fhir/error.js';
 import type { JobKind, JobNote, JobOwner } from '../../../src/jobs/kind.js';
+import { JobBoard } from '../../../src/jobs/board.js';
+import { RunningJob } from '../../../src/jobs/running.js';
 import { JobRunner, type JobRunnerOptions } from '../../../src/jobs/runner.js';
 import { createClock } from '../../../src/platform/clock.js';
 import { createLog } from '../../../src/platform/log.js';
@@ -419,7 +421,7 @@ describe('a standing job', () => {
   });
   const add = (n: number) => (state: { todo: number[]; sum: number }) => ({ ...state, todo: [...state.todo, n] });
 
-  it('is there before anybody asks, sleeps, and goes on when its state is amended', async () => {
+  it('is there once somebody needs it, sleeps, and goes on when its state is amended', async () => {
     const { runner, outbox } = runnerOver([adding()]);
     const sum = () => (runner.known()[0]?.state as { sum: number } | undefined)?.sum;
     await runner.amend('adding', add(1));
@@ -450,6 +452,32 @@ describe('a standing job', () => {
     await runner.stop();
   });
 
+  it('notes how far it is when it has to end, and nothing where another process has taken over', async () => {
+    for (const isLost of [false, true]) {
+      const outbox = memoryOutbox();
+      const board = new JobBoard(outbox.store);
+      const note = { id: 'a', kind: 'adding', status: 'running', input: null, done: 0, asked: 0, failures: 0 } as const;
+      await board.add({ ...note, state: 0 });
+      const [noted] = await board.active();
+      let asked = 0;
+      const clock = createClock(log, steppedTime());
+      const around = { board, clock, log, record: () => [], crowded: () => false, counts: undefined };
+      const kind: JobKind<null, number> = {
+        ...{ kind: 'adding', repeatable: true },
+        step({ state }) {
+          if (state === 2 && !isLost) running.abort();
+          return { state: state + 1 };
+        },
+      };
+      const mayGoOn = async () => !isLost || asked++ < 3;
+      const running: RunningJob = new RunningJob({ ...around, mayGoOn }, kind, noted!);
+      await running.work();
+      assert.equal(running.note?.state, 3);
+      // Nothing was noted between, because the note is young.
+      assert.equal(outbox.bodies('job')[0]?.['state'], isLost ? 0 : 3);
+    }
+  });
+
   it('is never given up', async () => {
     const kind: JobKind = {
       ...{ kind: 'failing', attempts: 1, backOff: { first: 10, most: 10 } },
@@ -459,6 +487,7 @@ describe('a standing job', () => {
       },
     };
     const { runner, time } = runnerOver([kind]);
+    await runner.amend('failing', () => 1);
     runner.run();
     for (let failures = 1; failures < 10; failures++) {
       await turns(() => runner.known()[0]?.failures === failures);
