@@ -7,13 +7,13 @@
  * told to, and follows redirects and unpacks answers before anybody has looked at them.
  */
 import type { LookupAddress } from 'node:dns';
-import { lookup } from 'node:dns/promises';
 import { setMaxListeners } from 'node:events';
 import { Counter, Histogram } from 'prom-client';
 import type { Log } from '../platform/log.js';
 import type { Metrics } from '../platform/metrics.js';
 import { type AllowedAddresses, AllowList } from './allowed.js';
 import { type ClientParts, createClient, openGates, type Outgoing } from './client.js';
+import { createResolver } from './resolver.js';
 import { openWire, type TlsIdentity, type OutgoingWire } from './send.js';
 import { outgoingError } from './trouble.js';
 
@@ -53,10 +53,8 @@ export interface OutgoingSurroundings {
 
 const MB = 1024 * 1024;
 
-const systemResolve = (hostname: string): Promise<LookupAddress[]> => lookup(hostname, { all: true, verbatim: true });
-
 export function createOutgoing(around: OutgoingSurroundings): OutgoingClients {
-  const { metrics, log, resolve = systemResolve, now = () => performance.now() } = around;
+  const { metrics, log, resolve = createResolver(), now = () => performance.now() } = around;
   const count = countRequests(metrics);
   const closing = new AbortController();
   // As many as there are requests under way.

@@ -18,7 +18,7 @@ function compose(...lists: readonly (readonly string[])[]) {
       return {};
     },
   }));
-  const ground = { metrics, log, outgoing: createOutgoing({ metrics, log }) };
+  const ground = { metrics, log, definitions: { resourceTypes: [] }, outgoing: createOutgoing({ metrics, log }) };
   composeFeatures(features, {}, ground as unknown as Parameters<typeof composeFeatures>[2]);
   return opened;
 }
