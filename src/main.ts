@@ -25,7 +25,8 @@ import { kindOfFeature, type OwnedJob, recordJobs } from './interactions/jobs.js
 import type { JobKind } from './jobs/kind.js';
 import { JobRunner, type JobRunnerOptions } from './jobs/runner.js';
 import { ownHooks } from './interactions/write/own-hooks.js';
-import { composeOperations, OPERATIONS } from './interactions/operations/index.js';
+import { backupJob } from './interactions/operations/backup.js';
+import { composeOperations, FILE_OPERATIONS, OPERATIONS } from './interactions/operations/index.js';
 import { JOBS_OF_OTHERS } from './interactions/operations/jobs.js';
 import { LiveTables } from './live/live-tables.js';
 import { Registry } from './conformance/search-parameter-registry.js';
@@ -59,13 +60,20 @@ async function openStore(config: Config, layout: IndexLayout, { now }: Clock): P
   }
   const { openEmbedded } = await import('./store/embedded/index.js');
   makeFolder(config.data);
-  const file = join(config.data, 'chartroom.db');
+  const file = storeFile(config);
   try {
     return await openEmbedded({ file, layout, now, falling, queryTimeout: config.queryTimeout });
   } catch (error) {
     if (!(error instanceof FhirError) || error.message.includes(resolve(config.data))) throw error;
     throw new FhirError(error.kind, `${resolve(file)}: ${error.message}`, { cause: error });
   }
+}
+
+const storeFile = ({ data }: Config): string => join(data, 'chartroom.db');
+
+export async function backUp(config: Config, to: string): Promise<void> {
+  const { backUpFile } = await import('./store/embedded/backup.js');
+  backUpFile(storeFile(config), to);
 }
 
 /** What this server does beyond FHIR's interactions, in the order in which their hooks run. */
@@ -97,7 +105,8 @@ export async function open(
   const settings = engineSettings(config, clock.now());
   const metrics = createMetrics();
   const outgoing = createOutgoing({ metrics, log });
-  const composed = composeFeatures(features, OPERATIONS, {
+  const own = isMongo(config) ? OPERATIONS : { ...OPERATIONS, ...FILE_OPERATIONS };
+  const composed = composeFeatures(features, own, {
     ...{ clock, definitions, log, metrics, settings, outgoing },
     values: config.ofFeatures.values,
   });
@@ -180,7 +189,7 @@ const openJobs = (
   ofFeatures: { readonly jobs: readonly OwnedJob[] },
   engine: () => Engine,
 ): JobRunner => {
-  const kinds = [...own.kinds, ...ofFeatures.jobs.map(owned => kindOfFeature(owned, engine))];
+  const kinds = [...own.kinds, backupJob(engine), ...ofFeatures.jobs.map(owned => kindOfFeature(owned, engine))];
   return new JobRunner({ ...around, record: recordJobs(engine), kinds });
 };
 
@@ -200,7 +209,7 @@ function openAccess(
   const { definitions, log, clock, operations, composed } = ground;
   const roles = readRoles(config.roles === '' ? OWN_ROLES : resolve(config.roles), {
     ...ground,
-    operations: [...operations.keys(), EXPLAIN, JOBS_OF_OTHERS],
+    operations: [...operations.keys(), ...Object.keys(FILE_OPERATIONS), EXPLAIN, JOBS_OF_OTHERS],
     screens: screensOf(composed.routes.map(({ route }) => route)),
     // A file of one's own is the whole truth.
     added: config.roles === '' ? composed.duties : [],
@@ -309,4 +318,4 @@ function operationDefinitions(
 
 /** The command line; gives the exit status. */
 export const main = (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> =>
-  run(argv, env, open, featureSettings());
+  run(argv, env, { open, backUp }, featureSettings());

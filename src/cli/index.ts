@@ -44,9 +44,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
       run: reindex,
     },
     backup: {
-      about: 'Copy the embedded store to a new file, checked; stop the server first.',
+      about: 'Copy the embedded store to a new file, checked; a server may go on.',
       words: '<new file>',
-      existing: true,
       run: backup,
     },
     verify: {
@@ -72,11 +71,19 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
   }),
 );
 
-/** Runs one command; gives the exit status. `open` opens the engine of a configuration; `table`: settings of features. */
+/** What commands do with the store of a configuration. */
+export interface Opening {
+  /** Opens the engine. */
+  readonly open: (config: Config) => Promise<Engine>;
+  /** Copies the embedded store to a new file. */
+  readonly backUp: (config: Config, to: string) => Promise<void>;
+}
+
+/** Runs one command; gives the exit status. `table`: settings of features. */
 export async function run(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
-  open: (config: Config) => Promise<Engine>,
+  { open, backUp }: Opening,
   table: SettingTable,
 ): Promise<number> {
   endQuietlyWithoutReader();
@@ -98,6 +105,10 @@ export async function run(
       open: async () => {
         if (command.existing) checkStore(settings);
         return open(settings);
+      },
+      backUp: async to => {
+        checkStore(settings);
+        await backUp(settings, to);
       },
     };
     return await command.run(invocation);

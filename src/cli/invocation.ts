@@ -19,6 +19,8 @@ export interface Invocation {
   readonly words: readonly string[];
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
   readonly open: () => Promise<Engine>;
+  /** Copies the embedded store to a new file, whoever has it open. */
+  readonly backUp: (to: string) => Promise<void>;
   /** How progress is told, where it is not as usual. */
   readonly progress?: Partial<ProgressOptions>;
 }

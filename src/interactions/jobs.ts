@@ -101,7 +101,7 @@ export const recordJobs =
   };
 
 /** Kinds of the server itself. */
-const OWN_KINDS: ReadonlySet<string> = new Set(['reindex', 'index']);
+const OWN_KINDS: ReadonlySet<string> = new Set(['backup', 'import', 'reindex', 'index']);
 
 /** Adds the kinds of a feature to those that there are. Throws for a name that cannot be, or is taken. */
 export function addJobs(jobs: OwnedJob[], owner: string, more: readonly FeatureJob[] = []): void {

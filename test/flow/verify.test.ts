@@ -74,6 +74,7 @@ onBothStores('verify', stage => {
         config: loadConfig({ flags: {}, env: {} }),
         words: [],
         options: {},
+        backUp: async () => {},
         open: async () => ({
           ...server.engine,
           store: { ...server.engine.store, close: () => Promise.resolve() },

@@ -12,5 +12,6 @@ process.exitCode = await importFiles({
   words: process.argv.slice(2),
   options: {},
   open: () => open(config),
+  backUp: async () => {},
   progress: { every: 2, out: process.stdout },
 });

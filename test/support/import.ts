@@ -16,6 +16,7 @@ export const importInto = (
     config: loadConfig({ flags: more.flags ?? {}, env: {} }),
     words,
     options,
+    backUp: async () => {},
     open: async () => ({ ...engine, store: { ...engine.store, close: () => Promise.resolve(), ...more.store } }),
   });
 

@@ -9,6 +9,7 @@ import type { Context, Operation, OperationImplementation, Operations } from '..
 import type { Of, Outcome } from '../interaction.js';
 import { viewWhole } from '../response/resource-text.js';
 import { readView, VIEW } from '../response/summary-view.js';
+import { backupOperation } from './backup.js';
 import { everything } from './everything.js';
 import { horizonOperation } from './horizon.js';
 import { meta, metaAdd, metaDelete } from './meta.js';
@@ -31,6 +32,9 @@ export const OPERATIONS: Readonly<Record<string, OperationImplementation>> = {
   reindex: reindexOperation,
   'reindex-status': reindexStatus,
 };
+
+/** What a store in a file needs beside them: a database has tools of its own. */
+export const FILE_OPERATIONS: Readonly<Record<string, OperationImplementation>> = { backup: backupOperation };
 
 /**
  * The operations of an engine: each implementation with what its definition says. `definitions`: the first one with a code

@@ -3,16 +3,15 @@
  * the main thread's loop stays free. What can be read in pieces takes turns with others, piece by piece: nobody waits for
  * the longest walk. SQLite cannot be interrupted, so all else is bounded by the number of its candidates before it starts.
  */
-import { rmSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { FhirError } from '../../fhir/error.js';
 import { realNow } from '../../platform/real-time.js';
 import type { Plan } from '../plan.js';
 import type { HistoryQuery } from '../store.js';
+import { writeBackup } from './backup.js';
 import { type Connection, connect } from './connection.js';
 import { toWire } from './errors.js';
 import { explainPage } from './explain.js';
-import { createOwn } from './files.js';
 import { historyPage } from './history.js';
 import {
   checkCandidates,
@@ -131,21 +130,6 @@ function takeTurn(connection: Connection, task: ReadTask): RowPage | undefined {
       return undefined;
     }
   });
-}
-
-/** A consistent copy as of its start, beside the writer; checked before anyone relies on it. */
-function writeBackup(connection: Connection, to: string): void {
-  createOwn(to);
-  try {
-    connection.prepare('VACUUM INTO ?').run(to);
-    const copy = connect(to);
-    const [result] = copy.pragma('integrity_check');
-    copy.close();
-    if (result?.[0] !== 'ok') throw new FhirError('fault', 'The backup is damaged and was removed. Look at the disk.');
-  } catch (error) {
-    rmSync(to, { force: true });
-    throw error;
-  }
 }
 
 // This file is a thread's entry; on the main thread only its types are used.

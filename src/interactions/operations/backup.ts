@@ -1,0 +1,80 @@
+/**
+ * $backup, on the system, of the embedded store: writes a checked copy of the whole store into DATA/backups while the server goes on, and
+ * with `keep` removes the oldest copies there beyond that number. To restore, start on the copy (docs/running.md). Administrators only.
+ * Defined in profiles/operationdefinition-backup.json. MongoDB has tools of its own, so there it is not offered.
+ *
+ * The copy gets its name when it is whole. A job that was killed in the middle begins its copy again.
+ */
+import { rmSync } from 'node:fs';
+import { readdir, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { JsonObject } from '../../fhir/resource.js';
+import type { JobKind } from '../../jobs/kind.js';
+import { makeFolder } from '../../platform/folder.js';
+import type { Context, Engine, OperationImplementation } from '../engine.js';
+import type { Of, Outcome } from '../interaction.js';
+import { jsonText } from './operation.js';
+import { readGiven } from './parameters.js';
+
+const FOLDER = 'backups';
+const COPY = /^chartroom-.*\.db$/;
+/** ms: a copy of any size that a disk can hold. */
+const PATIENCE = 24 * 3_600_000;
+
+/** How many copies stay; undefined: all. */
+interface Wish {
+  readonly keep: number | undefined;
+}
+
+type Ground = Pick<Engine, 'store' | 'clock' | 'settings'>;
+
+export const backupOperation: OperationImplementation = {
+  job: async ({ engine }, ask) => ({ kind: 'backup', input: wishOf(engine, ask) }),
+  async run({ engine }, ask): Promise<Outcome> {
+    const wish = wishOf(engine, ask);
+    const result = await backUp(engine, wish, newName(engine));
+    return { result: { status: 200, text: Buffer.from(JSON.stringify(result)), patients: [] } };
+  },
+};
+
+/** The same as a job. `engine`: it is there once a job is worked on. */
+export const backupJob = (engine: () => Ground): JobKind => ({
+  kind: 'backup',
+  patience: PATIENCE,
+  begin: ({ input }) => ({ state: { ...(input as Wish), name: newName(engine()) } }),
+  async step({ state }) {
+    const { name, ...wish } = state as Wish & { readonly name: string };
+    return { state: await backUp(engine(), wish, name), last: true };
+  },
+  finish: ({ state }) => ({ result: state as JsonObject }),
+});
+
+function wishOf(engine: Context['engine'], ask: Of<'operation'>): Wish {
+  const [given] = readGiven(engine, ask).given;
+  return { keep: given && Number(jsonText(given.value)) };
+}
+
+const newName = ({ clock }: Pick<Engine, 'clock'>): string =>
+  `chartroom-${new Date(clock.now()).toISOString().replaceAll(/[:.]/g, '-')}.db`;
+
+/** Gives Parameters: the file, relative to the data folder, and its bytes. */
+async function backUp({ store, settings }: Ground, { keep }: Wish, name: string): Promise<JsonObject> {
+  const folder = join(settings.data, FOLDER);
+  makeFolder(folder);
+  const part = join(folder, `${name}.part`);
+  rmSync(part, { force: true });
+  await store.backup!(part);
+  await rename(part, join(folder, name));
+  const { size } = await stat(join(folder, name));
+  if (keep !== undefined) {
+    const copies = (await readdir(folder)).filter(each => COPY.test(each)).toSorted();
+    for (const old of copies.slice(0, -keep)) rmSync(join(folder, old));
+  }
+  return {
+    resourceType: 'Parameters',
+    parameter: [
+      { name: 'file', valueString: `${FOLDER}/${name}` },
+      { name: 'bytes', valueDecimal: size },
+    ],
+  };
+}
