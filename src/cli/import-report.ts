@@ -1,6 +1,6 @@
 /** What an import has done: counts by type, and each failure once, with file, line and reason. */
 import type { Issue } from '../fhir/error.js';
-import type { Item } from './import-bundle.js';
+import type { Item } from '../http/import-bundle.js';
 
 /** Failures that are printed; a report has all. */
 const PRINTED = 20;

@@ -15,7 +15,7 @@ import type { Limits } from '../http/source.js';
 import type { Caller } from '../interactions/engine.js';
 import { perform } from '../interactions/perform.js';
 import { ConfigError } from '../platform/config.js';
-import { type Group, groupOf, type Item, requestOf } from './import-bundle.js';
+import { type Group, groupOf, type Item, requestOf } from '../http/import-bundle.js';
 import { type FileNotes, readNotes } from './import-notes.js';
 import { type Failure, Report, typeAsked } from './import-report.js';
 import {

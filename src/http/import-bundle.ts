@@ -6,7 +6,7 @@
  */
 import { ID_PATTERN } from '../fhir/id.js';
 import { type Decimals, type Json, type JsonObject, type Parsed, type Resource, isObject } from '../fhir/resource.js';
-import { requestsOf } from '../http/bundle.js';
+import { requestsOf } from './bundle.js';
 import type { Engine } from '../interactions/engine.js';
 import type { Entry } from '../interactions/interaction.js';
 import { rankOf } from '../interactions/transaction/steps.js';
