@@ -19,9 +19,10 @@ import type { Harness } from './harness/index.js';
 import type { Engine, EngineSettings, Operations } from './interactions/engine.js';
 import { composeSettings } from './interactions/feature-settings.js';
 import { type ComposedFeatures, composeFeatures, type Feature, screensOf } from './interactions/feature.js';
+import { createImportJob } from './http/import-job.js';
 import { composeHooks } from './interactions/write/hooks.js';
 import { EXPLAIN } from './interactions/search/explain.js';
-import { kindOfFeature, type OwnedJob, recordJobs } from './interactions/jobs.js';
+import { type FeatureJob, kindOfFeature, type OwnedJob, recordJobs } from './interactions/jobs.js';
 import type { JobKind } from './jobs/kind.js';
 import { JobRunner, type JobRunnerOptions } from './jobs/runner.js';
 import { ownHooks } from './interactions/write/own-hooks.js';
@@ -71,7 +72,7 @@ async function openStore(config: Config, layout: IndexLayout, { now }: Clock): P
 
 const storeFile = ({ data }: Config): string => join(data, 'chartroom.db');
 
-export async function backUp(config: Config, to: string): Promise<void> {
+export async function copyStore(config: Config, to: string): Promise<void> {
   const { backUpFile } = await import('./store/embedded/backup.js');
   backUpFile(storeFile(config), to);
 }
@@ -189,7 +190,13 @@ const openJobs = (
   ofFeatures: { readonly jobs: readonly OwnedJob[] },
   engine: () => Engine,
 ): JobRunner => {
-  const kinds = [...own.kinds, backupJob(engine), ...ofFeatures.jobs.map(owned => kindOfFeature(owned, engine))];
+  const kinds = [
+    ...own.kinds,
+    backupJob(engine),
+    ...[{ owner: 'import', job: createImportJob() as FeatureJob }, ...ofFeatures.jobs].map(owned =>
+      kindOfFeature(owned, engine),
+    ),
+  ];
   return new JobRunner({ ...around, record: recordJobs(engine), kinds });
 };
 
@@ -318,4 +325,4 @@ function operationDefinitions(
 
 /** The command line; gives the exit status. */
 export const main = (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> =>
-  run(argv, env, { open, backUp }, featureSettings());
+  run(argv, env, { open, backUp: copyStore }, featureSettings());

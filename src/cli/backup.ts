@@ -5,8 +5,7 @@ import type { Invocation } from './invocation.js';
 export async function backup({ config, words, backUp }: Invocation): Promise<number> {
   const [file, ...more] = words;
   if (file === undefined || more.length > 0) throw new ConfigError('chartroom backup needs one file to write.');
-  if (isMongo(config))
-    throw new ConfigError('MongoDB has tools of its own for this: mongodump --oplog, snapshots.');
+  if (isMongo(config)) throw new ConfigError('MongoDB has tools of its own for this: mongodump --oplog, snapshots.');
   await backUp(file);
   process.stdout.write(`Wrote ${file}.\n`);
   return 0;

@@ -1,6 +1,6 @@
 /** What an import has done: counts by type, and each failure once, with file, line and reason. */
 import type { Issue } from '../fhir/error.js';
-import type { Item } from '../http/import-bundle.js';
+import { type Item, typeAsked } from '../http/import-bundle.js';
 
 /** Failures that are printed; a report has all. */
 const PRINTED = 20;
@@ -16,12 +16,6 @@ export interface Failure {
 
 const nameOf = ({ file, line }: Pick<Failure, 'file' | 'line'>): string =>
   line === undefined ? file : `${file}:${line}`;
-
-/** The type that a request is about. */
-export function typeAsked({ entry: { ask } }: Item): string | undefined {
-  const target = 'error' in ask ? ask.target : ask;
-  return target && 'type' in target ? target.type : undefined;
-}
 
 export class Report {
   /** Requests that were carried out. */

@@ -1,6 +1,6 @@
 /**
- * What an import reads: NDJSON line by line, Bundles whole, both plain or gzipped, from files and folders in the order
- * of their names. Memory is bounded by the longest line and the largest Bundle that the settings allow.
+ * What an import reads: files of NDJSON and of Bundles, plain or gzipped, from files and folders in the order of their names.
+ * Memory is bounded by the longest line and the largest Bundle that the settings allow.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, type ReadStream } from 'node:fs';
@@ -8,7 +8,6 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { FhirError } from '../fhir/error.js';
-import { isBlank } from '../fhir/json/scan.js';
 import { ConfigError } from '../platform/config.js';
 
 export interface SourceFile {
@@ -19,7 +18,6 @@ export interface SourceFile {
 }
 
 const IMPORTABLE = /\.(ndjson|jsonl|json)(\.gz)?$/i;
-const NEWLINE = 10;
 
 /** Every importable file below the paths. Throws ConfigError for a path that is not there or holds nothing. */
 export async function findSources(paths: readonly string[]): Promise<SourceFile[]> {
@@ -71,44 +69,6 @@ export function openSource({ path }: SourceFile): Opened {
   const plain = createGunzip();
   file.on('error', error => plain.destroy(error));
   return { bytes: file.pipe(plain) as AsyncIterable<Buffer>, read };
-}
-
-/** A line without its end; `bytes` undefined: it was longer than the limit, and its content is gone. */
-export interface Line {
-  readonly line: number;
-  readonly bytes: Buffer | undefined;
-}
-
-/** Lines with their numbers from 1; empty ones are left out. */
-export async function* readLines({ bytes }: Opened, limit: number): AsyncGenerator<Line> {
-  let line = 1;
-  let parts: Buffer[] = [];
-  let size = 0;
-  const take = (part: Buffer): void => {
-    size += part.length;
-    if (size <= limit) parts.push(part);
-    else parts = [];
-  };
-  const whole = (): Line | undefined => {
-    if (size > limit) return { line, bytes: undefined };
-    const text = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-    return text.every(isBlank) ? undefined : { line, bytes: text };
-  };
-  for await (const part of bytes) {
-    let from = 0;
-    for (let at = part.indexOf(NEWLINE); at >= 0; at = part.indexOf(NEWLINE, from)) {
-      take(part.subarray(from, at));
-      const found = whole();
-      if (found) yield found;
-      line++;
-      parts = [];
-      size = 0;
-      from = at + 1;
-    }
-    take(part.subarray(from));
-  }
-  const last = whole();
-  if (last) yield last;
 }
 
 /** The whole file. Throws `too-large` beyond `limit` bytes. */

@@ -9,24 +9,26 @@
 import { createWriteStream } from 'node:fs';
 import { asFhirError, FhirError } from '../fhir/error.js';
 import { parseJson, STORED_JSON } from '../fhir/json/json.js';
+import { readLines } from '../fhir/json/lines.js';
 import { MOST_RESOURCES } from '../http/bundle.js';
 import type { Resource } from '../fhir/resource.js';
 import type { Limits } from '../http/source.js';
 import type { Caller } from '../interactions/engine.js';
 import { perform } from '../interactions/perform.js';
 import { ConfigError } from '../platform/config.js';
-import { type Group, groupOf, type Item, requestOf } from '../http/import-bundle.js';
-import { type FileNotes, readNotes } from './import-notes.js';
-import { type Failure, Report, typeAsked } from './import-report.js';
 import {
-  findSources,
-  hashOf,
-  openSource,
-  type Opened,
-  readLines,
-  readWhole,
-  type SourceFile,
-} from './import-sources.js';
+  entryOf,
+  type Group,
+  groupOf,
+  isNotYet,
+  type Item,
+  itemOfLine,
+  typeAsked,
+  withoutPlace,
+} from '../http/import-bundle.js';
+import { type FileNotes, readNotes } from './import-notes.js';
+import { type Failure, Report } from './import-report.js';
+import { findSources, hashOf, openSource, type Opened, readWhole, type SourceFile } from './import-sources.js';
 import type { Invocation } from './invocation.js';
 import { showProgress, type Status } from './progress.js';
 import { systemContext } from './seed.js';
@@ -36,8 +38,6 @@ import { onStopSignal, type StopSignals } from './signals.js';
 /** Lines of one transaction, entries of a batch: more share the cost of a commit, fewer have to be sent again where one is refused. */
 const GROUP = 200;
 
-/** What may be right as soon as another file is loaded. */
-const NOT_YET = new Set(['no-match', 'dangling-reference']);
 /** Nobody knows whether it was written, or nothing more can be: whatever comes next would fare the same. */
 const FATAL = new Set(['unavailable', 'timeout', 'no-space']);
 
@@ -73,15 +73,6 @@ export async function importFiles({ config, words, options, open, progress }: In
 /** What a stream or an archive says about itself is no word for a person. */
 const unreadable = (cause: unknown): FhirError =>
   new FhirError('invalid', 'The file cannot be read to its end. Is it whole?', { cause });
-
-const isNotYet = (issues: readonly { readonly detail?: string }[]): boolean =>
-  issues.some(({ detail }) => NOT_YET.has(detail ?? ''));
-
-/** Position of the entry that an error names. */
-function entryOf({ issues }: FhirError): number | undefined {
-  const at = issues.map(({ expression }) => /^Bundle\.entry\[(\d+)\]/.exec(expression ?? '')?.[1]).find(Boolean);
-  return at === undefined ? undefined : Number(at);
-}
 
 interface Choices {
   /** Transactions of lines under way at once. */
@@ -211,11 +202,11 @@ class Run {
       under.add(sent);
       if (under.size >= this.#choices.parallel) await Promise.race(under);
     };
-    for await (const { line, bytes } of readLines(opened, this.#limits.maxBody)) {
+    for await (const { line, bytes } of readLines(opened.bytes, this.#limits.maxBody)) {
       if (fatal || this.#stopped) break;
       count++;
       if (notes.isDone(line)) continue;
-      const item = this.#read(source.path, line, bytes);
+      const item = await this.#read(source.path, line, bytes);
       if (item) items.push(item);
       if (items.length >= GROUP) await send();
     }
@@ -226,21 +217,12 @@ class Run {
   }
 
   /** Undefined: reported as a failure. */
-  #read(file: string, line: number, bytes: Buffer | undefined): Item | undefined {
+  async #read(file: string, line: number, bytes: Buffer | undefined): Promise<Item | undefined> {
     const { engine } = this.#context;
-    let type: string | undefined;
-    try {
-      if (!bytes)
-        throw new FhirError('too-large', `The line is longer than ${this.#limits.maxBody} bytes (CHARTROOM_MAX_BODY).`);
-      const body = parseJson(bytes, this.#limits);
-      type = body.resource.resourceType;
-      if (!engine.definitions.resourceTypes.includes(type))
-        throw new FhirError('unknown-type', 'resourceType is not an R4 resource type.');
-      return { line, entry: requestOf(body, engine) };
-    } catch (error) {
-      this.#report.fail({ file, line, ...(type === undefined ? {} : { type }), issues: asFhirError(error).issues });
-      return undefined;
-    }
+    const item = await itemOfLine(line, bytes, this.#limits, engine);
+    if (!('issues' in item)) return item;
+    this.#report.fail({ file, ...item });
+    return undefined;
   }
 
   /** Rejects where the import cannot go on. */
@@ -291,14 +273,7 @@ class Run {
   #refuse({ source }: Work, item: Item | undefined, issues: Failure['issues']): void {
     const type = item && typeAsked(item);
     const where = { file: source.path, ...(item ? { line: item.line } : {}), ...(type === undefined ? {} : { type }) };
-    // The line says which entry of the file it is; its place in what was sent is nobody's concern.
-    const local = (text: string) => text.replace(/^Bundle\.entry\[\d+\](\.resource)?(?=\.|$)/, type ?? 'entry');
-    this.#report.fail({
-      ...where,
-      issues: item
-        ? issues.map(issue => (issue.expression ? { ...issue, expression: local(issue.expression) } : issue))
-        : issues,
-    });
+    this.#report.fail({ ...where, issues: item ? withoutPlace(issues, type) : issues });
   }
 }
 

@@ -239,6 +239,9 @@ function sourceOf(
     resource: async () => body(),
     patch: async () => patchFromEntry(engine, body()),
     optional: async () => (entry['resource'] === undefined ? undefined : body()),
+    upload() {
+      throw new FhirError('invalid', 'A file is sent by itself, not in a Bundle.', { expression: 'http.url' });
+    },
     async form() {
       if (entry['resource'] === undefined) return [];
       return searchFromEntry(engine, body());

@@ -1,10 +1,12 @@
 /**
- * A JSON file as the requests that it means. A Bundle of requests (batch, transaction) means what it means over HTTP, and is
+ * A JSON file, or a line of NDJSON, as the requests that it means. A Bundle of requests (batch, transaction) means what it means over HTTP, and is
  * read by the same code: https://hl7.org/fhir/R4/http.html#transaction. Of any other Bundle, and of entries that have no
  * request, each resource is put under its id, or created where it has none; their references to each other are resolved.
  * A document stays one resource. Of a history the newest version of each resource counts.
  */
+import { asFhirError, FhirError, type Issue } from '../fhir/error.js';
 import { ID_PATTERN } from '../fhir/id.js';
+import { type JsonLimits, readJson } from '../fhir/json/json.js';
 import { type Decimals, type Json, type JsonObject, type Parsed, type Resource, isObject } from '../fhir/resource.js';
 import { requestsOf } from './bundle.js';
 import type { Engine } from '../interactions/engine.js';
@@ -38,6 +40,60 @@ export function requestOf(body: Parsed, { settings }: Engine): Entry {
   if (typeof id !== 'string') return { request: `POST ${settings.base}/${type}`, ask: { kind: 'create', type, body } };
   return { request: `PUT ${settings.base}/${type}/${id}`, ask: { kind: 'update', type, id, body } };
 }
+
+/** A line that means nothing that could be done. */
+export interface BadLine {
+  readonly line: number;
+  readonly type?: string;
+  readonly issues: readonly Issue[];
+}
+
+/** `bytes` undefined: the line was longer than `maxBody`. */
+export async function itemOfLine(
+  line: number,
+  bytes: Buffer | undefined,
+  limits: JsonLimits & { readonly maxBody: number },
+  engine: Engine,
+): Promise<Item | BadLine> {
+  let type: string | undefined;
+  try {
+    if (!bytes)
+      throw new FhirError('too-large', `The line is longer than ${limits.maxBody} bytes (CHARTROOM_MAX_BODY).`);
+    const body = await readJson(bytes, limits);
+    type = body.resource.resourceType;
+    if (!engine.definitions.resourceTypes.includes(type))
+      throw new FhirError('unknown-type', 'resourceType is not an R4 resource type.');
+    return { line, entry: requestOf(body, engine) };
+  } catch (error) {
+    return { line, ...(type === undefined ? {} : { type }), issues: asFhirError(error).issues };
+  }
+}
+
+/** What may be right as soon as something else is loaded. */
+const NOT_YET = new Set(['no-match', 'dangling-reference']);
+
+export const isNotYet = (issues: readonly { readonly detail?: string }[]): boolean =>
+  issues.some(({ detail }) => NOT_YET.has(detail ?? ''));
+
+/** Position of the entry that an error names. */
+export function entryOf({ issues }: FhirError): number | undefined {
+  const at = issues.map(({ expression }) => /^Bundle\.entry\[(\d+)\]/.exec(expression ?? '')?.[1]).find(Boolean);
+  return at === undefined ? undefined : Number(at);
+}
+
+/** The type that a request is about. */
+export function typeAsked({ entry: { ask } }: Item): string | undefined {
+  const target = 'error' in ask ? ask.target : ask;
+  return target && 'type' in target ? target.type : undefined;
+}
+
+/** The line says which entry of the file it is; its place in what was sent is nobody's concern. */
+export const withoutPlace = <I extends { readonly expression?: string }>(issues: readonly I[], type = 'entry'): I[] =>
+  issues.map(issue =>
+    issue.expression === undefined
+      ? issue
+      : { ...issue, expression: issue.expression.replace(/^Bundle\.entry\[\d+\](\.resource)?(?=\.|$)/, type) },
+  );
 
 /** What the file means, without the entries that `isDone` knows. Throws as a Bundle over HTTP does. */
 export async function groupOf(body: Parsed, engine: Engine, isDone: (line: number) => boolean): Promise<Group> {

@@ -25,6 +25,8 @@ export interface Source {
   patch(type: string): Promise<Patch>;
   /** The resource in the body of an operation; undefined where there is none. */
   optional(): Promise<Parsed | undefined>;
+  /** The body of an operation that takes a file. Throws `unsupported-media-type`. */
+  upload(types: readonly string[]): RawBody;
   /** The parameters of a search by POST. */
   form(): Promise<Parameters>;
   /** The interaction that a whole Bundle is. */
@@ -139,11 +141,13 @@ function readWholeBundle({ source, query }: RequestParts): Promise<Interaction> 
   return source.bundle();
 }
 
-async function readOperationRequest({ source, route, query }: RequestParts): Promise<Interaction> {
+async function readOperationRequest({ engine, source, route, query }: RequestParts): Promise<Interaction> {
   const { operation = '', type, id, version } = route;
   const safe = source.method !== 'POST' && source.method !== 'DELETE';
   const ifMatch = safe ? undefined : readIfMatch(source.header('if-match'));
-  const body = source.method === 'POST' ? await source.optional() : undefined;
+  const { uploads } = engine.operations.get(operation) ?? {};
+  const upload = uploads && source.method === 'POST' ? source.upload(uploads) : undefined;
+  const body = source.method === 'POST' && !upload ? await source.optional() : undefined;
   return {
     kind: 'operation',
     operation,
@@ -156,6 +160,7 @@ async function readOperationRequest({ source, route, query }: RequestParts): Pro
     ...(version ? { version } : {}),
     ...(ifMatch === undefined ? {} : { ifMatch }),
     ...(body ? { body } : {}),
+    ...(upload ? { upload } : {}),
   };
 }
 

@@ -44,6 +44,7 @@ export const fromRequest = (request: Request, engine: Engine, limits: Limits, pr
   resource: type => readResource(request, type, engine, limits),
   patch: () => readPatch(request, engine, limits),
   optional: () => readOptional(request, engine, limits),
+  upload: types => readUpload(request, types),
   form: () => readForm(request, limits),
   async bundle() {
     const mayWrite = WRITING.some(needs => engine.decide(principal, { needs }).allow);
@@ -149,6 +150,16 @@ async function readPatch(request: Request, engine: Engine, limits: Limits): Prom
 
 /** Whether JSON is an array, by its first character. */
 const isArray = (json: Buffer): boolean => /^(?:\xef\xbb\xbf)?\s*\[/.test(json.toString('latin1', 0, 1024));
+
+/** How much of it is taken says whoever saves it. */
+function readUpload(request: Request, types: readonly string[]): RawBody {
+  const { type } = parse(request.headers['content-type'] ?? '', { parameters: false });
+  if (!types.includes(type))
+    throw new FhirError('unsupported-media-type', `This operation takes a file: ${types.join(', ')}.`, {
+      expression: 'http.Content-Type',
+    });
+  return { contentType: type, save: (blobs, most) => blobs.put(streamBody(request, most), most) };
+}
 
 function rawBody(request: Request, contentType: string, limits: Limits): RawBody {
   if (!isMediaType(contentType))

@@ -150,6 +150,8 @@ export interface Allowance {
 export interface OperationImplementation {
   /** Also of one version of a resource, which an OperationDefinition cannot say. */
   readonly ofVersions?: true;
+  /** It takes a file of one of these media types as its body, instead of parameters. */
+  readonly uploads?: readonly string[];
   /** The operation that a DELETE of its address asks for. */
   readonly deletedBy?: string;
   /** It may be long: the job that does it for a client that would rather come back (`Prefer: respond-async`). */

@@ -134,6 +134,8 @@ export type Interaction =
       readonly safe: boolean;
       /** `Prefer: respond-async`: what may be long may be done later. */
       readonly later?: true;
+      /** Of an operation that takes a file. */
+      readonly upload?: RawBody;
       /** Of the URL. */
       readonly parameters: Parameters;
       readonly lenient: boolean;

@@ -93,6 +93,7 @@ export const SETTINGS = {
     512 * MB,
   ),
   maxBinary: wholeNumber('MAX_BINARY', 256 * MB, 'Largest raw upload to Binary, in bytes.', 1024, 16_384 * MB),
+  maxImport: wholeNumber('MAX_IMPORT', 1024 * MB, 'Largest file of $import, in bytes.', 1024, 65_536 * MB),
   maxArray: wholeNumber('MAX_ARRAY', 100_000, 'Longest array in a resource.', 100, 10_000_000),
   maxValues: wholeNumber(
     'MAX_VALUES',

@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { after, afterEach, describe, it } from 'mocha';
 import { type Cursor, ANY_RESOURCE } from '../../src/search/query.js';
+import { backUpFile } from '../../src/store/embedded/backup.js';
 import { connect } from '../../src/store/embedded/connection.js';
 import { protect } from '../../src/store/embedded/files.js';
 import { openEmbedded } from '../../src/store/embedded/index.js';
@@ -128,6 +129,28 @@ describe('the file of the embedded store', () => {
     assert.equal((await restored.blobs.get(hash))?.size, 300_000);
     await restored.commit({ changes: [patient('only-there')] });
     assert.equal(await store.read('Patient', 'only-there'), undefined);
+  });
+
+  it('is copied by another process, too, and is none the worse for it', async () => {
+    const file = fresh();
+    const store = await start(file);
+    await store.commit({ changes: Array.from({ length: 100 }, (_, i) => patient(`a${i}`)) });
+    const copy = join(folder, 'copy-beside');
+    const program = `import('${new URL('../../src/store/embedded/backup.js', import.meta.url).href}').then(m => m.backUpFile(...process.argv.slice(1)))`;
+    const child = spawn(process.execPath, ['-e', program, '--', file, copy], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const ended = once(child, 'exit');
+    for (let i = 0; child.exitCode === null; i++) await store.commit({ changes: [patient(`b${i}`)] });
+    assert.deepEqual(await ended, [0, null]);
+    await store.commit({ changes: [patient('after')] });
+    await store.close();
+    const again = await start(file);
+    assert.ok(await again.read('Patient', 'after'));
+    const restored = await start(copy);
+    assert.equal((await restored.count(queryOf('Patient?identifier=a7'))).count, 1);
+    assert.ok((await restored.count(PATIENTS)).count >= 100);
+    assert.throws(() => backUpFile(file, copy), { kind: 'conflict' });
+    assert.throws(() => backUpFile(join(folder, 'none'), join(folder, 'copy-of-none')), { kind: 'unavailable' });
+    assert.equal(existsSync(join(folder, 'copy-of-none')), false);
   });
 
   it('says that it must be indexed anew where its keys were made by another table', async () => {

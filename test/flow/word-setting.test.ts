@@ -90,7 +90,13 @@ for (const name of STORES)
 
     it('asks for a reindex when it is on again, which finds everything', async () => {
       assert.equal(await within('on', engine => engine.store.needsReindex()), true);
-      await reindex({ config: config('on'), words: [], options: {}, open: () => open(config('on')), backUp: async () => {} });
+      await reindex({
+        config: config('on'),
+        words: [],
+        options: {},
+        open: () => open(config('on')),
+        backUp: async () => {},
+      });
       await within('on', async engine => {
         assert.equal(await engine.store.needsReindex(), false);
         assert.deepEqual(await sayers(engine, 'firstname or secondname'), ['Patient/first', 'Patient/second']);
@@ -99,7 +105,13 @@ for (const name of STORES)
     });
 
     it('takes all words away with a reindex while it is off', async () => {
-      await reindex({ config: config('off'), words: [], options: {}, open: () => open(config('off')), backUp: async () => {} });
+      await reindex({
+        config: config('off'),
+        words: [],
+        options: {},
+        open: () => open(config('off')),
+        backUp: async () => {},
+      });
       await within('off', async engine => assert.deepEqual(await sayers(engine, 'story'), []));
     });
   });

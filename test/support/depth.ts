@@ -25,6 +25,8 @@ const DEPTHS = {
   HISTORIES: { change: 10, full: 150 },
   /** Restrictions of what may be seen, with a request each, a store. */
   VIEWS: { change: 240, full: 2400 },
+  /** Kills amid a file that is loaded over HTTP, a store. */
+  IMPORT_KILLS: { change: 2, full: 20 },
   /** Kills and pauses amid the steps of jobs. */
   JOB_KILLS: { change: 6, full: 100 },
   /** Jobs that wait and are cancelled, a store. */

@@ -8,7 +8,7 @@ import { appendFileSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { run } from '../../src/cli/index.js';
 import type { Engine } from '../../src/interactions/engine.js';
-import { backUp, open } from '../../src/main.js';
+import { copyStore, open } from '../../src/main.js';
 
 const GATE = process.env['GATE']!;
 const LONGER_THAN_NOTES_MS = 1100;
@@ -38,8 +38,9 @@ function gated(engine: Engine): Engine {
   return engine;
 }
 
-<<<<<<< HEAD
-process.exitCode = await run(process.argv.slice(2), process.env, async config => gated(await open(config)), {});
-=======
-process.exitCode = await run(process.argv.slice(2), process.env, { open: async config => gated(await open(config)), backUp });
->>>>>>> f5baf4e (Copy the embedded store while its server goes on)
+process.exitCode = await run(
+  process.argv.slice(2),
+  process.env,
+  { open: async config => gated(await open(config)), backUp: copyStore },
+  {},
+);

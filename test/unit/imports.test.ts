@@ -120,6 +120,7 @@ const KNOW_THE_STORE: Readonly<Record<string, string>> = {
   'write/integrity.ts': 'protects what is referred to from everybody, whatever they see',
   'response/text.ts': 'reads attachments of what was seen',
   'response/resource-text.ts': 'reads attachments of what was seen',
+  'operations/import.ts': 'keeps the file that is to be loaded',
   'operations/purge.ts': 'tells which attachments are gone',
 };
 /** The engine's store, by its name or taken apart; its type; and a call of what reads. */

@@ -26,7 +26,7 @@ interface Wish {
   readonly keep: number | undefined;
 }
 
-type Ground = Pick<Engine, 'store' | 'clock' | 'settings'>;
+type BackupGround = Pick<Engine, 'store' | 'clock' | 'settings'>;
 
 export const backupOperation: OperationImplementation = {
   job: async ({ engine }, ask) => ({ kind: 'backup', input: wishOf(engine, ask) }),
@@ -38,7 +38,7 @@ export const backupOperation: OperationImplementation = {
 };
 
 /** The same as a job. `engine`: it is there once a job is worked on. */
-export const backupJob = (engine: () => Ground): JobKind => ({
+export const backupJob = (engine: () => BackupGround): JobKind => ({
   kind: 'backup',
   patience: PATIENCE,
   begin: ({ input }) => ({ state: { ...(input as Wish), name: newName(engine()) } }),
@@ -58,7 +58,7 @@ const newName = ({ clock }: Pick<Engine, 'clock'>): string =>
   `chartroom-${new Date(clock.now()).toISOString().replaceAll(/[:.]/g, '-')}.db`;
 
 /** Gives Parameters: the file, relative to the data folder, and its bytes. */
-async function backUp({ store, settings }: Ground, { keep }: Wish, name: string): Promise<JsonObject> {
+async function backUp({ store, settings }: BackupGround, { keep }: Wish, name: string): Promise<JsonObject> {
   const folder = join(settings.data, FOLDER);
   makeFolder(folder);
   const part = join(folder, `${name}.part`);

@@ -14,6 +14,7 @@ import { everything } from './everything.js';
 import { horizonOperation } from './horizon.js';
 import { meta, metaAdd, metaDelete } from './meta.js';
 import { offerOf } from './operation.js';
+import { importOperation } from './import.js';
 import { jobsCancel, jobsOperation, jobsStatus, respondLater } from './jobs.js';
 import { purge } from './purge.js';
 import { reindexOperation, reindexStatus } from './reindex.js';
@@ -22,6 +23,7 @@ import { reindexOperation, reindexStatus } from './reindex.js';
 export const OPERATIONS: Readonly<Record<string, OperationImplementation>> = {
   everything,
   horizon: horizonOperation,
+  import: importOperation,
   jobs: jobsOperation,
   'jobs-cancel': jobsCancel,
   'jobs-status': jobsStatus,

@@ -25,6 +25,8 @@ const OPERATION_RANK: Readonly<Record<string, number>> = {
   reindex: 2,
   'reindex-status': 2,
 };
+/** Operations that came later. */
+const CAME_LATER = ['backup', 'import'];
 const RANK: Readonly<Record<Role, number>> = { reader: 0, writer: 1, admin: 2 };
 const KIND_RANK = (kind: InteractionKind): number => (['create', ...CHANGING].includes(kind) ? 1 : 0);
 
@@ -80,12 +82,12 @@ const targets = (): readonly Target[] =>
 
 describe('decide', () => {
   it('says of the three roles, of every kind, operation and type, what was said in code before', () => {
-    assert.deepEqual(Object.keys(OPERATION_RANK).toSorted(), [...operations.keys()].toSorted());
+    assert.deepEqual([...Object.keys(OPERATION_RANK), ...CAME_LATER].toSorted(), [...operations.keys()].toSorted());
     const wrong: string[] = [];
     let count = 0;
     for (const target of targets())
       for (const role of ROLES) {
-        if (!isAskable(target)) continue;
+        if (!isAskable(target) || CAME_LATER.includes(target.operation ?? '')) continue;
         count++;
         const [was, is] = [decidedBefore(role, target), decided(role, asked(target))];
         if (was !== is) wrong.push(`${role} ${JSON.stringify(target)}: ${is} instead of ${was}`);

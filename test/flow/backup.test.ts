@@ -1,0 +1,102 @@
+/** Backups of a server that goes on: by the command line beside it, and by $backup, at once and as a job. */
+import assert from 'node:assert/strict';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Bundle, CapabilityStatement, Parameters } from 'fhir/r4.js';
+import { after, before, describe, it } from 'mocha';
+import { command } from '../support/cli.js';
+import { newStore, startServer } from '../support/server.js';
+import { type SpawnedServer, spawnServer } from '../support/spawn.js';
+import { talkTo } from '../support/talk.js';
+import { bearerOf, tokenFile } from '../support/tokens.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'chartroom-backup-'));
+const data = join(folder, 'data');
+const tokens = tokenFile({ admin: 'admin', anna: 'writer' });
+
+describe('a backup of a server that goes on', () => {
+  let server: SpawnedServer;
+  const as = (name: string) => talkTo(server.base, bearerOf(name));
+  const copies = () => readdirSync(join(data, 'backups')).toSorted();
+  const fileOf = ({ parameter = [] }: Parameters) => parameter.find(({ name }) => name === 'file')!.valueString!;
+
+  before('starts it', async () => {
+    server = await spawnServer({ CHARTROOM_DATA: data, CHARTROOM_AUTH: 'token', CHARTROOM_TOKENS: tokens });
+    for (let i = 0; i < 20; i++) await as('anna').update({ resourceType: 'Patient', id: `p${i}` });
+  });
+  after(async () => {
+    await server.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Starts a server on the copy, and gives how many patients it has. */
+  async function patientsIn(copy: string): Promise<number> {
+    const restored = join(folder, `restored-${Math.random()}`);
+    assert.equal((await command(['backup', join(folder, 'of-none.db')], { CHARTROOM_DATA: restored }).ended).status, 2);
+    mkdirSync(restored);
+    copyFileSync(copy, join(restored, 'chartroom.db'));
+    const other = await spawnServer({ CHARTROOM_DATA: restored });
+    try {
+      return (await talkTo(other.base).search('Patient?_summary=count')).total!;
+    } finally {
+      await other.kill('SIGKILL');
+    }
+  }
+
+  it('is made by the command, beside the server, which goes on', async () => {
+    const copy = join(folder, 'copy.db');
+    const { status, out, err } = await command(['backup', copy], { CHARTROOM_DATA: data }).ended;
+    assert.deepEqual([status, out, err], [0, `Wrote ${copy}.\n`, '']);
+    assert.equal((await as('anna').update({ resourceType: 'Patient', id: 'after' })).status, 201);
+    assert.equal(await patientsIn(copy), 20);
+    assert.equal((await command(['backup', copy], { CHARTROOM_DATA: data }).ended).status, 1);
+  });
+
+  it('is made by $backup, which keeps as many as it is asked to', async () => {
+    for (let i = 0; i < 3; i++) {
+      const reply = await as('admin').send<Parameters>('POST', '$backup?keep=2');
+      assert.equal(reply.status, 200, reply.text);
+      assert.ok(existsSync(join(data, fileOf(reply.body))));
+      // Names say the millisecond.
+      await pause(2);
+    }
+    assert.equal(copies().length, 2);
+    assert.equal(await patientsIn(join(data, 'backups', copies().at(-1)!)), 21);
+  });
+
+  it('is made as a job', async () => {
+    const asked = await as('admin').send('POST', '$backup', { headers: { prefer: 'respond-async' } });
+    assert.equal(asked.status, 202, asked.text);
+    const at = asked.header('content-location')!;
+    let reply = await as('admin').get<Bundle<Parameters>>(at);
+    for (; reply.status === 202; reply = await as('admin').get(at)) await pause(20);
+    assert.equal(reply.status, 200, reply.text);
+    const file = fileOf(reply.body.entry![0]!.resource!);
+    assert.ok(copies().includes(file.replace('backups/', '')));
+    assert.ok(
+      copies().every(name => name.endsWith('.db')),
+      'nothing half made',
+    );
+  });
+
+  it('is for administrators alone', async () => {
+    assert.equal((await as('anna').send('POST', '$backup')).status, 403);
+    for (const keep of ['0', '-1', 'x'])
+      assert.equal((await as('admin').send('POST', `$backup?keep=${keep}`)).status, 400);
+  });
+
+  it('is not offered of a database that has tools of its own', async function () {
+    const store = await newStore(this, 'mongo');
+    const other = await startServer({ store });
+    try {
+      const talk = talkTo(other.base);
+      assert.equal((await talk.send('POST', '$backup')).status, 404);
+      const { rest } = (await talk.get<CapabilityStatement>('metadata')).body;
+      assert.ok(!rest![0]!.operation!.some(({ name }) => name === 'backup'));
+    } finally {
+      await other.stop();
+    }
+  });
+});
