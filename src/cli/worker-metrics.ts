@@ -127,20 +127,20 @@ export class MetricsSum {
     workers.set({ state: 'heard' }, this.#workers.size - silent);
     const of = await own.getMetricsAsJSON();
     await this.#joinGone();
-    return together([...this.#last.values(), ...this.#gone, of]).metrics();
+    return summed([...this.#last.values(), ...this.#gone, of]).metrics();
   }
 
   /** Workers may die for years. */
   async #joinGone(): Promise<void> {
     const count = this.#gone.length;
     if (count < MANY_GONE) return;
-    const one = await together(this.#gone).getMetricsAsJSON();
+    const one = await summed(this.#gone).getMetricsAsJSON();
     // Those that went meanwhile stand behind them. One round at a time comes here.
     this.#gone.splice(0, count, one);
   }
 }
 
-const together = (all: readonly Numbers[]) => AggregatorRegistry.aggregate(all.map(numbers => [...numbers]));
+const summed = (all: readonly Numbers[]) => AggregatorRegistry.aggregate(all.map(numbers => [...numbers]));
 
 /** Gauges tell what is now. */
 const onlyGrows = (numbers: object): boolean =>
