@@ -27,8 +27,8 @@ const DEPTHS = {
   VIEWS: { change: 240, full: 2400 },
   /** Kills amid a file that is loaded over HTTP, a store. */
   IMPORT_KILLS: { change: 2, full: 20 },
-  /** Kills and pauses amid the steps of jobs. */
-  JOB_KILLS: { change: 6, full: 100 },
+  /** Kills and pauses amid the steps of jobs, on MongoDB; a third of them on an embedded store. */
+  JOB_KILLS: { change: 3, full: 100 },
   /** Jobs that wait and are cancelled, a store. */
   CANCELLED_JOBS: { change: 100, full: 1000 },
 } as const;
