@@ -113,12 +113,12 @@ const operationsOf = (engine: Engine, type?: string) =>
     }));
 
 function isOffered({ decide }: Engine, operation: Operation, type: string | undefined): boolean {
-  const { levels, types } = operation;
+  const { code, levels, types } = operation;
   if (type === undefined) return levels.includes('system');
   return (
     levels.some(level => level !== 'system') &&
     (types?.includes(type) ?? true) &&
-    decide(SYSTEM, { ...operation, type }).allow
+    decide(SYSTEM, askOf({ kind: 'operation', operation: code, type }, operation)).allow
   );
 }
 
