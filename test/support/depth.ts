@@ -29,6 +29,8 @@ const DEPTHS = {
   IMPORT_KILLS: { change: 2, full: 20 },
   /** Kills and pauses amid the steps of jobs, on MongoDB; a third of them on an embedded store. */
   JOB_KILLS: { change: 3, full: 100 },
+  /** Seconds for which clients follow changes, over both stores. */
+  HORIZON_SECONDS: { change: 20, full: 300 },
   /** Jobs that wait and are cancelled, a store. */
   CANCELLED_JOBS: { change: 100, full: 1000 },
 } as const;
