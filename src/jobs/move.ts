@@ -80,16 +80,21 @@ async function asked<T>(
   ask: (signal: AbortSignal) => T | Promise<T>,
 ): Promise<T> {
   const ending = new AbortController();
+  const end = (): void => ending.abort();
+  if (signal.aborted) end();
+  signal.addEventListener('abort', end);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, fail) => (timer = realTimeout(patience, () => fail(LATE)).unref()));
   try {
-    return await Promise.race([ask(AbortSignal.any([signal, ending.signal])), late]);
+    return await Promise.race([ask(ending.signal), late]);
   } catch (error) {
     if (error instanceof FhirError) throw error;
     throw new FhirError('fault', error === LATE ? 'A step took too long.' : 'A step failed.', { cause: error });
   } finally {
     clearTimeout(timer);
-    ending.abort();
+    signal.removeEventListener('abort', end);
+    // One that is late is to end, too.
+    end();
   }
 }
 
