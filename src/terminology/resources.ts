@@ -1,15 +1,34 @@
 /**
- * The parts of CodeSystem and ValueSet that are read here, and where they come from.
- * https://hl7.org/fhir/R4/codesystem.html, https://hl7.org/fhir/R4/valueset.html
+ * The parts of CodeSystem, ValueSet and ConceptMap that are read here, and where they come from.
+ * https://hl7.org/fhir/R4/codesystem.html, https://hl7.org/fhir/R4/valueset.html, https://hl7.org/fhir/R4/conceptmap.html
  *
  * Everything is optional: a stored resource may carry extensions where the standard demands a value.
  */
 import type { Resource } from '../fhir/resource.js';
 
+export interface Extension {
+  readonly url?: string;
+  readonly valueString?: string;
+  readonly valueCode?: string;
+  readonly valueUri?: string;
+  readonly valueCanonical?: string;
+  readonly valueBoolean?: boolean;
+  readonly valueInteger?: number;
+  readonly valueDecimal?: number;
+  readonly extension?: readonly Extension[];
+}
+
+export interface Coding {
+  readonly system?: string;
+  readonly version?: string;
+  readonly code?: string;
+  readonly display?: string;
+}
+
 export interface Property {
   readonly code?: string;
   readonly valueCode?: string;
-  readonly valueCoding?: { readonly system?: string; readonly code?: string };
+  readonly valueCoding?: Coding;
   readonly valueString?: string;
   readonly valueInteger?: number;
   readonly valueBoolean?: boolean;
@@ -17,65 +36,164 @@ export interface Property {
   readonly valueDecimal?: number;
 }
 
+export interface Designation {
+  readonly extension?: readonly Extension[];
+  readonly language?: string;
+  readonly use?: Coding;
+  readonly value?: string;
+}
+
 export interface Concept {
+  readonly extension?: readonly Extension[];
   readonly code?: string;
+  readonly display?: string;
+  readonly definition?: string;
+  readonly designation?: readonly Designation[];
   readonly property?: readonly Property[];
   readonly concept?: readonly Concept[];
 }
 
-export interface CodeSystem {
-  readonly resourceType: 'CodeSystem';
+/** What CodeSystem and ValueSet say of themselves. */
+export interface ResourceHead {
   readonly id?: string;
   readonly meta?: { readonly versionId?: string; readonly lastUpdated?: string };
+  readonly language?: string;
+  readonly extension?: readonly Extension[];
   readonly url?: string;
   readonly version?: string;
+  readonly name?: string;
+  readonly title?: string;
+  readonly status?: string;
+  readonly experimental?: boolean;
+}
+
+export interface PropertyDefinition {
+  readonly code?: string;
+  readonly uri?: string;
+}
+
+export interface CodeSystem extends ResourceHead {
+  readonly resourceType: 'CodeSystem';
+  readonly caseSensitive?: boolean;
+  /** Canonical of the value set that is the whole code system. */
+  readonly valueSet?: string;
   /** `complete`, `fragment`, `example`, `not-present`, `supplement`. */
   readonly content?: string;
+  /** Canonical of the code system that it adds something to. */
+  readonly supplements?: string;
   /** `is-a`, `grouped-by`, `part-of`, `classified-with`. */
   readonly hierarchyMeaning?: string;
   /** Declared properties. */
-  readonly property?: readonly { readonly code?: string; readonly uri?: string }[];
+  readonly property?: readonly PropertyDefinition[];
   readonly concept?: readonly Concept[];
 }
 
 export interface ConceptFilterDefinition {
+  readonly extension?: readonly Extension[];
   readonly property?: string;
   readonly op?: string;
+  readonly _op?: { readonly extension?: readonly Extension[] };
   readonly value?: string;
+}
+
+/** A concept that an include lists. */
+export interface ListedConcept {
+  readonly extension?: readonly Extension[];
+  readonly code?: string;
+  readonly display?: string;
+  readonly designation?: readonly Designation[];
 }
 
 /** One include or exclude. */
 export interface ValueSetInclude {
   readonly system?: string;
   readonly version?: string;
-  readonly concept?: readonly { readonly code?: string }[];
+  readonly concept?: readonly ListedConcept[];
   readonly filter?: readonly ConceptFilterDefinition[];
   readonly valueSet?: readonly (string | null)[];
 }
 
-export interface Contained {
+export interface Contained extends ListedConcept {
   readonly system?: string;
-  readonly code?: string;
+  readonly version?: string;
   readonly abstract?: boolean;
+  readonly inactive?: boolean;
   readonly contains?: readonly Contained[];
 }
 
-export interface ValueSet {
+export interface ValueSet extends ResourceHead {
   readonly resourceType: 'ValueSet';
-  readonly id?: string;
-  readonly url?: string;
-  readonly version?: string;
+  /** Others that it names by `#id`. */
+  readonly contained?: readonly { readonly resourceType?: string; readonly id?: string }[];
   readonly compose?: {
+    readonly extension?: readonly Extension[];
     readonly inactive?: boolean;
     readonly include?: readonly ValueSetInclude[];
     readonly exclude?: readonly ValueSetInclude[];
   };
   readonly expansion?: {
     readonly total?: number;
-    readonly extension?: readonly { readonly url?: string; readonly valueBoolean?: boolean }[];
+    readonly extension?: readonly Extension[];
     readonly contains?: readonly Contained[];
   };
 }
+
+export interface MapTarget {
+  readonly code?: string;
+  readonly display?: string;
+  /** `equivalent`, `wider`, `narrower`, `unmatched` … */
+  readonly equivalence?: string;
+  /** It counts only where other elements have these values. */
+  readonly dependsOn?: readonly { readonly property?: string; readonly value?: string }[];
+}
+
+export interface MapElement {
+  readonly code?: string;
+  readonly display?: string;
+  readonly target?: readonly MapTarget[];
+}
+
+export interface MapGroup {
+  readonly source?: string;
+  readonly sourceVersion?: string;
+  readonly target?: string;
+  readonly targetVersion?: string;
+  readonly element?: readonly MapElement[];
+  readonly unmapped?: {
+    /** `provided`, `fixed`, `other-map`. */
+    readonly mode?: string;
+    readonly code?: string;
+    readonly display?: string;
+    readonly url?: string;
+  };
+}
+
+export interface ConceptMap extends ResourceHead {
+  readonly resourceType: 'ConceptMap';
+  readonly sourceUri?: string;
+  readonly sourceCanonical?: string;
+  readonly targetUri?: string;
+  readonly targetCanonical?: string;
+  readonly group?: readonly MapGroup[];
+}
+
+export type TerminologyResource = CodeSystem | ValueSet | ConceptMap;
+export type TerminologyType = TerminologyResource['resourceType'];
+
+/** The value of an extension, as far as it is a text. */
+export const extensionText = (extensions: readonly Extension[] | undefined, url: string): string | undefined => {
+  const found = extensions?.find(each => each.url === url);
+  return found?.valueCode ?? found?.valueString ?? found?.valueCanonical ?? found?.valueUri;
+};
+
+/** `url|version`, or the url where there is no version. */
+export const canonicalOf = ({
+  url,
+  version,
+}: {
+  readonly url?: string | undefined;
+  readonly version?: string | undefined;
+}): string => (version === undefined ? (url ?? '') : `${url ?? ''}|${version}`);
 
 /** How a resource is asked for: by its canonical url, with the business version if one is wanted, or by its id. */
 export type Canonical = { readonly url: string; readonly version?: string } | { readonly id: string };
@@ -87,11 +205,14 @@ export interface UnparsedResource {
 }
 
 /**
- * Finds a stored ValueSet or CodeSystem; without a version, the newest. It is called for every test, so that a resource
+ * Finds a stored ValueSet, CodeSystem or ConceptMap; without a version, the newest. It is called for every test, so that a resource
  * counts as soon as it is stored, and it may leave out what the caller is not allowed to see. Giving the resource unparsed is
  * better: a code system whose index is cached is not parsed again.
  */
-export type LoadCanonical = (
-  type: 'ValueSet' | 'CodeSystem',
-  by: Canonical,
-) => Promise<Resource | UnparsedResource | undefined>;
+export type LoadCanonical = (type: TerminologyType, by: Canonical) => Promise<Resource | UnparsedResource | undefined>;
+
+/** Finds all stored resources with a url, or, of ConceptMaps, those from or to a code system; at most some of them. */
+export type ListCanonicals = (
+  type: TerminologyType,
+  by: { readonly url: string } | { readonly maps: string },
+) => Promise<readonly (Resource | UnparsedResource)[]>;

@@ -1,9 +1,9 @@
 /**
- * The ValueSets and CodeSystems of R4 itself, from the artefact that build/terminology.ts writes; read on first
+ * The ValueSets and CodeSystems of R4 itself, from the artefacts that build/terminology.ts writes; each read on first
  * use. https://hl7.org/fhir/R4/terminologies-valuesets.html, https://hl7.org/fhir/R4/terminologies-systems.html
  */
 import { readFile } from 'node:fs/promises';
-import type { Canonical, CodeSystem, ValueSet } from './resources.js';
+import type { Canonical, CodeSystem, Designation, ValueSet } from './resources.js';
 
 /** The artefact as JSON: resources with the elements that are read here. `id` only where it is not the end of the url. */
 export interface StandardFile {
@@ -11,20 +11,43 @@ export interface StandardFile {
   readonly valueSets: readonly ValueSet[];
 }
 
+type BySystem<T> = Readonly<Record<string, Readonly<Record<string, T>>>>;
+
+/** The other artefact: what is seldom asked of a concept, by the url of the code system and by code. */
+export interface TextsFile {
+  readonly definitions: BySystem<string>;
+  readonly designations: BySystem<readonly Designation[]>;
+}
+
 export interface Standard {
+  readonly codeSystems: readonly CodeSystem[];
   codeSystem(by: Canonical): CodeSystem | undefined;
   valueSet(by: Canonical): ValueSet | undefined;
+  /** Reads the second file when it is called first. */
+  texts(): Promise<TextsFile>;
 }
 
 const ARTEFACT = new URL('../../r4/terminology.json', import.meta.url);
+const TEXTS = new URL('../../r4/concept-texts.json', import.meta.url);
+
+const readArtefact = async (file: URL): Promise<unknown> => JSON.parse(await readFile(file, 'utf8')) as unknown;
 
 /** Throws if the artefact has not been built. */
 export async function loadStandard(file: URL = ARTEFACT): Promise<Standard> {
-  return standardFrom(JSON.parse(await readFile(file, 'utf8')) as StandardFile);
+  return standardFrom((await readArtefact(file)) as StandardFile, async () => (await readArtefact(TEXTS)) as TextsFile);
 }
 
-export function standardFrom({ codeSystems, valueSets }: StandardFile): Standard {
-  return { codeSystem: finder(codeSystems), valueSet: finder(valueSets) };
+export function standardFrom(
+  { codeSystems, valueSets }: StandardFile,
+  readTexts: () => Promise<TextsFile> = () => Promise.resolve({ definitions: {}, designations: {} }),
+): Standard {
+  let texts: Promise<TextsFile> | undefined;
+  return {
+    codeSystems,
+    codeSystem: finder(codeSystems),
+    valueSet: finder(valueSets),
+    texts: () => (texts ??= readTexts()),
+  };
 }
 
 function finder<R extends { readonly id?: string; readonly url?: string; readonly version?: string }>(

@@ -9,16 +9,16 @@ import { ID_PATTERN } from '../fhir/id.js';
 import { FhirError } from '../fhir/error.js';
 import { parseCanonical, parseReference } from '../fhir/reference.js';
 import type { ConceptTest, TokenValue } from '../search/query.js';
-import { createBudget, MAX_CODES } from './budget.js';
-import { createCanonicalResources } from './canonical-resources.js';
+import { MAX_CODES } from './budget.js';
+import { type CanonicalResources, createCanonicalResources } from './canonical-resources.js';
 import { expand } from './expand.js';
 import { closureOf } from './filter.js';
 import { countListed, memberTokens } from './members.js';
 import { expansionTooCostly, unknownCodeSystem, unknownValueSet } from './refuse.js';
-import type { LoadCanonical, ValueSet } from './resources.js';
+import type { ListCanonicals, LoadCanonical, ValueSet } from './resources.js';
 import { loadStandard, type Standard } from './standard.js';
 
-export type { LoadCanonical, UnparsedResource } from './resources.js';
+export type { ListCanonicals, LoadCanonical, UnparsedResource } from './resources.js';
 
 export interface Terminology {
   /**
@@ -26,18 +26,22 @@ export interface Terminology {
    * of a system. None: nothing can match. Throws FhirError `invalid`, `not-supported` or `too-costly` (all 400).
    */
   codesOf(test: ConceptTest): Promise<readonly TokenValue[]>;
+  /** What the operations read from. */
+  readonly resources: CanonicalResources;
 }
 
 export interface TerminologyOptions {
   /** The server's own addresses: `BASE/ValueSet/id` is a resource of this server. */
   readonly bases: readonly string[];
+  /** Absent: of several stored resources with a url only the newest is known. */
+  readonly list?: ListCanonicals;
   /** Called once, on first use. */
   readonly standard?: () => Promise<Standard>;
 }
 
 export function createTerminology(load: LoadCanonical, options: TerminologyOptions): Terminology {
-  const { bases, standard = loadStandard } = options;
-  const resources = createCanonicalResources(load, standard);
+  const { bases, standard = loadStandard, list } = options;
+  const resources = createCanonicalResources(load, standard, list);
 
   async function valueSetOf(text: string): Promise<ValueSet> {
     const target = parseReference(text, bases);
@@ -62,9 +66,10 @@ export function createTerminology(load: LoadCanonical, options: TerminologyOptio
   }
 
   return {
+    resources,
     async codesOf({ relation, system, value }) {
       if (relation === 'in') {
-        const members = await expand(await valueSetOf(value), resources.once(), createBudget());
+        const members = await expand(await valueSetOf(value), resources.once());
         return withinLimit(countListed(members), () => memberTokens(members));
       }
       if (system === undefined || system === '')

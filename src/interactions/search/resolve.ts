@@ -4,15 +4,13 @@
  * into a query stays open: the store is asked for what is left, and each of its rows is looked at by `match` (post-filter.ts).
  * https://hl7.org/fhir/R4/search.html#chaining, #has, #token, #reference
  */
-import { loadFrom } from '../../conformance/stored-canonicals.js';
 import { FhirError } from '../../fhir/error.js';
 import { tokensFor } from '../../search/parse-token.js';
 import { all, any, NO_RESOURCE, type Test, type Where } from '../../search/query.js';
 import { partOf } from '../../search/scope.js';
 import { isOneOf, refersTo, type Separated, separate, withIds } from '../../search/separate.js';
 import type { ResourceName } from '../../store/store.js';
-import { createTerminology } from '../../terminology/terminology.js';
-import type { Engine } from '../engine.js';
+import { terminologyOf } from '../terminology.js';
 import { checkTime, type Ground, inTime, isHeld, select } from './post-filter.js';
 
 /** Parts of a hierarchy that are followed. */
@@ -151,12 +149,6 @@ async function settleTest(ground: Ground, types: readonly string[], code: string
   }
   return { kind: 'param', code, test };
 }
-
-/** What codes mean is read from what may be seen, too. */
-const terminologyOf = ({ engine, view }: Ground): Engine['terminology'] =>
-  ['ValueSet', 'CodeSystem'].every(type => view.shows(type) && !view.showsPartOf(type))
-    ? engine.terminology
-    : createTerminology(loadFrom(view), { bases: engine.settings.bases });
 
 /** The resource and its parts, or the wholes that it is a part of, level by level. */
 async function settleHierarchy(
