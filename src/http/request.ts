@@ -75,7 +75,7 @@ interface RequestParts {
 
 /** A new kind of interaction does not compile before it has its line here. */
 const READERS: Readonly<Record<InteractionKind, (asked: RequestParts) => Interaction | Promise<Interaction>>> = {
-  capabilities: asked => ({ kind: 'capabilities', ...viewAsked(asked, 'CapabilityStatement') }),
+  capabilities: readCapabilities,
   read: asked => ({ kind: 'read', ...readOfOne(asked) }),
   vread: asked => ({ kind: 'vread', ...readOfOne(asked), version: asked.route.version ?? '' }),
   history: ({ source, route: { type, id }, query }) => ({
@@ -108,6 +108,18 @@ const READERS: Readonly<Record<InteractionKind, (asked: RequestParts) => Interac
   transaction: readWholeBundle,
   operation: readOperationRequest,
 };
+
+/** `mode=full` is what is answered where no mode is asked for. */
+function readCapabilities(asked: RequestParts): Interaction {
+  const isTerminology = asked.query.some(pair => String(pair) === 'mode,terminology');
+  const query = asked.query.filter(pair => !['mode,full', 'mode,terminology'].includes(String(pair)));
+  const type = isTerminology ? 'TerminologyCapabilities' : 'CapabilityStatement';
+  return {
+    kind: 'capabilities',
+    ...viewAsked({ ...asked, query }, type),
+    ...(isTerminology ? { mode: 'terminology' } : {}),
+  };
+}
 
 async function readCreate({ source, route, query }: RequestParts): Promise<Interaction> {
   const { type = '' } = route;
@@ -148,6 +160,7 @@ async function readOperationRequest({ engine, source, route, query }: RequestPar
   const { uploads } = engine.operations.get(operation) ?? {};
   const upload = uploads && source.method === 'POST' ? source.upload(uploads) : undefined;
   const body = source.method === 'POST' && !upload ? await source.optional() : undefined;
+  const language = source.header('accept-language');
   return {
     kind: 'operation',
     operation,
@@ -161,6 +174,7 @@ async function readOperationRequest({ engine, source, route, query }: RequestPar
     ...(ifMatch === undefined ? {} : { ifMatch }),
     ...(body ? { body } : {}),
     ...(upload ? { upload } : {}),
+    ...(language === undefined ? {} : { language }),
   };
 }
 
@@ -180,11 +194,10 @@ function readOfOne(asked: RequestParts) {
   };
 }
 
-/** `_summary` and `_elements`; what else is asked of a single resource is unknown. `mode=full` is what /metadata answers. */
+/** `_summary` and `_elements`; what else is asked of a single resource is unknown. */
 function viewAsked({ engine, source, query }: RequestParts, type: string): { readonly view?: View } {
   if (query.length === 0) return {};
-  const asked = type === 'CapabilityStatement' ? query.filter(pair => String(pair) !== 'mode,full') : query;
-  const view = readView(engine, type, sortOut(asked, VIEW, source.lenient, 'A read').known);
+  const view = readView(engine, type, sortOut(query, VIEW, source.lenient, 'A read').known);
   return view ? { view } : {};
 }
 

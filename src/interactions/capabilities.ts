@@ -1,5 +1,5 @@
 /**
- * The CapabilityStatement, computed from the tables that make the server do what it says:
+ * The CapabilityStatement, and the TerminologyCapabilities beside it, computed from the tables that make the server do what it says:
  * https://hl7.org/fhir/R4/http.html#capabilities. Nothing in it is written by hand for a resource type.
  */
 import { SYSTEM } from '../identity/principal.js';
@@ -8,11 +8,20 @@ import type { Context, Engine, Operation } from './engine.js';
 import type { InteractionKind, Of, Outcome } from './interaction.js';
 import { askOf, INTERACTIONS } from './kinds.js';
 import { viewWhole } from './response/resource-text.js';
+import { terminologyStatement } from './terminology-capabilities.js';
 
 /** Made anew when other search parameters are in force. */
 const texts = new WeakMap<Engine, { readonly generation: number; readonly text: Buffer }>();
+/** Those of terminology, which stay the same. */
+const terminologyTexts = new WeakMap<Engine, Promise<Buffer>>();
 
-export async function capabilities({ engine }: Context, { view }: Of<'capabilities'>): Promise<Outcome> {
+export async function capabilities({ engine }: Context, { view, mode }: Of<'capabilities'>): Promise<Outcome> {
+  if (mode === 'terminology') {
+    const known =
+      terminologyTexts.get(engine) ?? terminologyStatement(engine).then(made => Buffer.from(JSON.stringify(made)));
+    terminologyTexts.set(engine, known);
+    return { result: { status: 200, ...(await viewWhole(engine, await known, view)), patients: [] } };
+  }
   const { generation } = engine.parameters;
   let made = texts.get(engine);
   if (made?.generation !== generation) {

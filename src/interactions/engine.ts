@@ -158,6 +158,8 @@ export interface OperationImplementation {
   job?(context: Context, ask: Of<'operation'>): Promise<JobAsked>;
   /** The answer is a resource of this type, of which `_summary` and `_elements` show a part. */
   readonly shows?: string;
+  /** Resources in the body may lack elements that R4 demands, and have others: they are asked about, not stored. */
+  readonly lenientBody?: true;
   /** `ask.body` is a valid resource. */
   run(context: Context, ask: Of<'operation'>): Promise<Outcome>;
 }

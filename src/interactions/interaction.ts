@@ -78,7 +78,7 @@ export interface Entry {
 }
 
 export type Interaction =
-  | { readonly kind: 'capabilities'; readonly view?: View }
+  | { readonly kind: 'capabilities'; readonly view?: View; readonly mode?: 'terminology' }
   | (ReadOfOne & { readonly kind: 'read' })
   | (ReadOfOne & { readonly kind: 'vread'; readonly version: string })
   | {
@@ -141,6 +141,8 @@ export type Interaction =
       readonly lenient: boolean;
       /** Of a POST that has one: a Parameters resource, or what stands for it. */
       readonly body?: Parsed;
+      /** Accept-Language. */
+      readonly language?: string;
     };
 
 export type InteractionKind = Interaction['kind'];

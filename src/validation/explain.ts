@@ -212,6 +212,10 @@ function walkValue(
   return fault && report(walk, fault.code, expression, fault.text);
 }
 
+/** The issue says that an element is missing, or that there is one that R4 does not have: what is there is as it should be. */
+export const isOfElementsAlone = ({ code, text }: Issue): boolean =>
+  code === 'required' || (code === 'structure' && text.includes(' has no property '));
+
 function faultOfUnknown(type: TypeDefinition, key: string): string {
   const names = type.elements.flatMap(element => element.types.map(({ code }) => propertyName(element, code)));
   const name = PLAIN_NAME.test(key) ? ` ${key}` : ' of that name';

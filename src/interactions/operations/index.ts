@@ -2,8 +2,9 @@
  * Operations: https://hl7.org/fhir/R4/operations.html. One file per operation beside this one, one line in the table here, and
  * an OperationDefinition among the profiles that the server brings along, and its code in profiles/roles.json beside those who may run it.
  */
-import { FhirError } from '../../fhir/error.js';
+import { FhirError, type Issue } from '../../fhir/error.js';
 import type { Resource } from '../../fhir/resource.js';
+import { isOfElementsAlone } from '../../validation/explain.js';
 import { refuseErrors } from '../../validation/validate.js';
 import type { Context, Operation, OperationImplementation, Operations } from '../engine.js';
 import type { Of, Outcome } from '../interaction.js';
@@ -11,28 +12,38 @@ import { viewWhole } from '../response/resource-text.js';
 import { readView, VIEW } from '../response/summary-view.js';
 import { backupOperation } from './backup.js';
 import { everything } from './everything.js';
+import { expandOperation } from './expand.js';
 import { horizonOperation } from './horizon.js';
+import { lookupOperation, subsumesOperation } from './lookup.js';
 import { meta, metaAdd, metaDelete } from './meta.js';
 import { offerOf } from './operation.js';
 import { importOperation } from './import.js';
 import { jobsCancel, jobsOperation, jobsStatus, respondLater } from './jobs.js';
 import { purge } from './purge.js';
 import { reindexOperation, reindexStatus } from './reindex.js';
+import { translateOperation } from './translate.js';
+import { batchValidateOperation, validateCodeOperation } from './validate-code.js';
 
 /** By code, without the dollar sign. */
 export const OPERATIONS: Readonly<Record<string, OperationImplementation>> = {
+  'batch-validate-code': batchValidateOperation,
   everything,
+  expand: expandOperation,
   horizon: horizonOperation,
   import: importOperation,
   jobs: jobsOperation,
   'jobs-cancel': jobsCancel,
   'jobs-status': jobsStatus,
+  lookup: lookupOperation,
   meta,
   'meta-add': metaAdd,
   'meta-delete': metaDelete,
   purge,
   reindex: reindexOperation,
   'reindex-status': reindexStatus,
+  subsumes: subsumesOperation,
+  translate: translateOperation,
+  'validate-code': validateCodeOperation,
 };
 
 /** What a store in a file needs beside them: a database has tools of its own. */
@@ -63,7 +74,10 @@ export async function operate(context: Context, ask: Of<'operation'>): Promise<O
     throw new FhirError('unknown-type', 'This server offers no such operation: see /metadata.', {
       detail: 'unknown-operation',
     });
-  if (ask.body) refuseErrors(await context.engine.validate(ask.body), 'The body is not valid FHIR R4.');
+  if (ask.body) {
+    const issues = await context.engine.validate(ask.body);
+    refuseErrors(operation.lenientBody ? withoutMissing(issues) : issues, 'The body is not valid FHIR R4.');
+  }
   if (ask.later && operation.job) {
     const { kind, input } = await operation.job(context, ask);
     return respondLater(context, kind, input);
@@ -77,3 +91,19 @@ export async function operate(context: Context, ask: Of<'operation'>): Promise<O
   const shown = result.text && (await viewWhole(context.engine, result.text, view));
   return { ...rest, result: { ...result, ...shown } };
 }
+
+/** Issues that are told at most; of more nobody knows what they are. */
+const MOST_ISSUES = 50;
+
+/**
+ * Without those that say no more of a resource in a parameter, or in the place of all parameters, than that it lacks elements or
+ * has some that R4 does not know.
+ */
+const withoutMissing = (issues: readonly Issue[]): readonly Issue[] =>
+  issues.length >= MOST_ISSUES
+    ? issues
+    : issues.filter(
+        issue =>
+          !isOfElementsAlone(issue) ||
+          /^Parameters(?!\.parameter\[\d+\](?:\.part\[\d+\])*\.resource)/.test(issue.expression ?? ''),
+      );

@@ -25,7 +25,7 @@ export interface OperationOffer {
   /** Id of its OperationDefinition among those that the server brings along. */
   readonly definition: string;
   readonly levels: readonly OperationLevel[];
-  /** GET only where asking changes nothing and every parameter fits into a URL. */
+  /** GET only where asking changes nothing and every parameter that must be given fits into a URL. */
   readonly methods: readonly ('GET' | 'POST')[];
   /** Types that it is offered for, below the system level; absent: all. */
   readonly types?: readonly string[];
@@ -38,7 +38,7 @@ export function offerOf(definition: Resource, ofVersions: boolean): OperationOff
   const levels = [system && 'system', type && 'type', instance && 'instance', instance && ofVersions && 'version'];
   const types = itemsOf(resource).map(jsonText);
   const parameters = itemsOf(definition['parameter']).flatMap(parameterOf);
-  const simple = parameters.every(parameter => isPrimitiveType(parameter.type));
+  const simple = parameters.every(({ type: kind, min }) => isPrimitiveType(kind) || min === 0);
   return {
     code: jsonText(code),
     definition: jsonText(id),

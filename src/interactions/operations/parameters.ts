@@ -76,7 +76,8 @@ function inBody({ parameters, code }: Operation, body: Parsed | undefined): Body
   if (!body) return [];
   const { resource } = body;
   if (resource.resourceType !== 'Parameters') {
-    const [whole, ...more] = parameters.filter(({ type }) => type === 'Resource' || type === resource.resourceType);
+    const exactly = parameters.filter(({ type }) => type === resource.resourceType);
+    const [whole, ...more] = exactly.length > 0 ? exactly : parameters.filter(({ type }) => type === 'Resource');
     if (!whole || more.length > 0) throw refusal(`The body of $${code} must be a Parameters resource.`, 'resourceType');
     return [{ name: whole.name, item: { resource }, at: resource.resourceType }];
   }

@@ -12,6 +12,25 @@ import { idsOf, type Reply, walk } from '../../support/talk.js';
 const LEVELS = ['system', 'type', 'instance', 'version'] as const;
 const TYPES = ['Patient', 'Encounter', 'Group', 'Observation', 'AuditEvent', 'Binary'];
 
+/** Of terminology, by the type that they are asked of. */
+const OF_CODES: Readonly<Record<string, readonly string[]>> = {
+  ValueSet: ['batch-validate-code', 'expand', 'validate-code'],
+  CodeSystem: ['batch-validate-code', 'lookup', 'subsumes', 'validate-code'],
+  ConceptMap: ['translate'],
+};
+const TERMINOLOGY = new Set(Object.values(OF_CODES).flat());
+
+const GENDER = 'http://hl7.org/fhir/administrative-gender';
+/** Where an operation is asked, and with what, if it is not of any resource or needs to be told something. */
+const QUESTIONS: Readonly<Record<string, readonly [place: string, question: string]>> = {
+  'batch-validate-code': ['ValueSet/', ''],
+  expand: ['ValueSet/administrative-gender/', ''],
+  lookup: ['CodeSystem/', `system=${GENDER}&code=male&`],
+  subsumes: ['CodeSystem/', `system=${GENDER}&codeA=male&codeB=female&`],
+  translate: ['ConceptMap/', `system=${GENDER}&code=male&`],
+  'validate-code': ['CodeSystem/', `url=${GENDER}&code=male&`],
+};
+
 onBothStores(
   'operations',
   stage => {
@@ -29,11 +48,8 @@ onBothStores(
       const changing = ['meta-add', 'meta-delete', 'purge'];
       for (const { type, operation: own = [] } of resource) {
         const everything = ['Patient', 'Encounter', 'Group'].includes(type) ? ['everything'] : [];
-        assert.deepEqual(
-          own.map(({ name }) => name),
-          [...everything, 'meta', ...(type === 'AuditEvent' ? [] : changing)],
-          type,
-        );
+        const all = [...everything, ...(OF_CODES[type] ?? []), 'meta', ...(type === 'AuditEvent' ? [] : changing)];
+        assert.deepEqual(own.map(({ name }) => name).toSorted(), all.toSorted(), type);
       }
     });
 
@@ -90,7 +106,8 @@ onBothStores(
         it('shows its result as _summary and _elements say, and refuses nonsense in them, where GET asks', async function () {
           const asksMore = operation.parameters.some(({ min }) => min > 0);
           if (!operation.methods.includes('GET') || asksMore) this.skip();
-          const path = `${operation.levels.includes('system') ? '' : 'Patient/p/'}$${code}`;
+          const [place, question] = QUESTIONS[code] ?? ['Patient/p/', ''];
+          const path = `${operation.levels.includes('system') ? '' : place}$${code}`;
           for (const query of [
             '_summary=abc',
             '_summary=count',
@@ -99,9 +116,9 @@ onBothStores(
             '_format=abc',
             'abc=1',
           ])
-            assert.ok([400, 406].includes((await stage().talk.get(`${path}?${query}`)).status), query);
+            assert.ok([400, 406].includes((await stage().talk.get(`${path}?${question}${query}`)).status), query);
           for (const query of ['_summary=true', '_summary=data', '_elements=id', '_pretty=true'])
-            assert.equal((await stage().talk.get(`${path}?${query}`)).status, 200, query);
+            assert.equal((await stage().talk.get(`${path}?${question}${query}`)).status, 200, query);
         });
       });
   },
@@ -141,7 +158,8 @@ onBothStores('definitions of operations', stage => {
       [`url=${base}/OperationDefinition/meta`, ['meta']],
       ['_id=reindex', ['reindex']],
       ['system=true', OWN.filter(id => SYSTEM_ALONE.test(id))],
-      ['status=active&instance=true&type=false', OWN.filter(id => !SYSTEM_ALONE.test(id))],
+      ['status=active&instance=true&type=false', OWN.filter(id => !SYSTEM_ALONE.test(id) && !TERMINOLOGY.has(id))],
+      ['status=active&instance=true&type=true', ['expand', 'subsumes', 'translate', 'validate-code']],
       ['status=draft', []],
       ['code:not=purge', OWN.filter(id => id !== 'purge')],
       ['name=nothing', []],

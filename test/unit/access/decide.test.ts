@@ -26,7 +26,8 @@ const OPERATION_RANK: Readonly<Record<string, number>> = {
   'reindex-status': 2,
 };
 /** Operations that came later. */
-const CAME_LATER = ['backup', 'import'];
+const TERMINOLOGY = ['batch-validate-code', 'expand', 'lookup', 'subsumes', 'translate', 'validate-code'];
+const CAME_LATER = ['backup', 'import', ...TERMINOLOGY];
 const RANK: Readonly<Record<Role, number>> = { reader: 0, writer: 1, admin: 2 };
 const KIND_RANK = (kind: InteractionKind): number => (['create', ...CHANGING].includes(kind) ? 1 : 0);
 
@@ -94,6 +95,14 @@ describe('decide', () => {
       }
     assert.deepEqual(wrong, []);
     assert.ok(count > 400, String(count));
+  });
+
+  it('lets everybody ask what codes mean', () => {
+    for (const operation of TERMINOLOGY)
+      for (const role of ROLES) {
+        const type = operation === 'translate' ? 'ConceptMap' : 'CodeSystem';
+        assert.match(decided(role, asked({ kind: 'operation', operation, type })), /^sees all/, `${role} ${operation}`);
+      }
   });
 
   it('lets nobody change an audit event, whatever the file says', () => {

@@ -22,6 +22,12 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   '$jobs-status': 'gives what a job has made, and reads no resource',
   $reindex: 'reads what nobody is shown',
   '$reindex-status': 'reads no resource',
+  ...Object.fromEntries(
+    ['batch-validate-code', 'expand', 'lookup', 'subsumes', 'translate', 'validate-code'].map(code => [
+      `$${code}`,
+      'reads terminology alone: test/conformance/terminology/operations.test.ts',
+    ]),
+  ),
 };
 
 describe('the requests that a view is tested by', () => {

@@ -42,8 +42,13 @@ const NEEDY: Resource = {
   affectsState: true,
   parameter: [parameter('it', 1, '1', 'uri')],
 };
+const WHOLE: Resource = { ...DEFINITION, code: 'whole', parameter: [parameter('labels', 1, '1', 'Meta')] };
 const implementation = { run: () => assert.fail('not run') } as const;
-const operations = composeOperations({ try: implementation, needy: implementation }, [DEFINITION, NEEDY]);
+const operations = composeOperations({ try: implementation, needy: implementation, whole: implementation }, [
+  DEFINITION,
+  NEEDY,
+  WHOLE,
+]);
 const engine = { operations } as unknown as Engine;
 
 const ask = (
@@ -147,8 +152,10 @@ describe('parameters of an operation', () => {
     assert.throws(() => read('it=urn:x&nothing=1', undefined, { operation: 'needy', lenient: true }), FhirError);
   });
 
-  it('say how it is asked: by GET only where it changes nothing and all fits into a URL', () => {
-    assert.deepEqual(operations.get('try')?.methods, ['POST']);
+  it('say how it is asked: by GET only where it changes nothing and all that it needs fits into a URL', () => {
+    assert.deepEqual(operations.get('try')?.methods, ['GET', 'POST']);
+    assert.deepEqual(operations.get('needy')?.methods, ['POST']);
+    assert.deepEqual(operations.get('whole')?.methods, ['POST']);
     assert.deepEqual(operations.get('needy')?.effect, 'changes');
     assert.deepEqual(operations.get('try')?.levels, ['system', 'instance']);
     assert.deepEqual(operations.get('try')?.types, ['Patient']);
