@@ -110,6 +110,18 @@ describe('commands to a MongoDB server that goes away', () => {
       assert.equal(await failures(), failed + 1, 'the fault came');
     });
 
+  it('reads together what has no room in one reply', async () => {
+    const ids = ['large-1', 'large-2', 'large-3'];
+    const photo = [{ title: 'x'.repeat(7_000_000) }];
+    for (const id of ids) await store.commit({ changes: [put({ resourceType: 'Patient', id, photo })] });
+    const rows = await Promise.all(['known', ...ids, 'nobody'].map(id => store.read('Patient', id)));
+    assert.deepEqual(
+      rows.map(row => row?.id),
+      ['known', ...ids, undefined],
+    );
+    assert.ok(rows.slice(1, 4).every(row => row!.text!.length > 7_000_000));
+  });
+
   it('says what a transaction met', async () => {
     for (const data of [CLOSED, REFUSED]) {
       await fail({ times: 1 }, { failCommands: ['insert', 'update'], ...data });

@@ -105,18 +105,26 @@ async function refuseOthers<T extends Document & { readonly _id: string; readonl
 const isWorthRepeating = (error: unknown): boolean =>
   !isWithoutServer(error) && toFhirError(error).kind === 'unavailable';
 
-/** One document by its id. */
-export async function readById<T extends Document>(
+/** Documents by their ids, in no order. */
+export async function readByIds<T extends Document & { readonly _id: string }>(
   db: Db,
   collection: Collection<T>,
-  _id: string,
-  options: { readonly projection: Document; readonly maxTimeMS: number },
-): Promise<T | undefined> {
-  const command = { find: collection.collectionName, filter: { _id }, limit: 1, singleBatch: true, ...options };
+  ids: readonly string[],
+  options: { readonly hint: string; readonly projection: Document; readonly maxTimeMS: number },
+): Promise<readonly T[]> {
+  const filter = { _id: ids.length === 1 ? ids[0] : { $in: ids } };
+  const command = { find: collection.collectionName, filter, limit: ids.length, batchSize: ids.length, ...options };
   const send = () => db.command(command, BSON);
   const { cursor } = await send().catch(async (error: unknown) => {
     if (isWorthRepeating(error)) return send();
     throw error;
   });
-  return (cursor as { firstBatch: T[] }).firstBatch[0];
+  const { firstBatch, id } = cursor as { readonly firstBatch: readonly T[]; readonly id: unknown };
+  if (String(id) === '0') return firstBatch;
+  // A reply has room for 16 MB: what is not in a full one is asked for by itself.
+  await db.command({ killCursors: collection.collectionName, cursors: [id] });
+  const found = new Set(firstBatch.map(({ _id }) => _id));
+  const rows = [...firstBatch];
+  for (const one of ids) if (!found.has(one)) rows.push(...(await readByIds(db, collection, [one], options)));
+  return rows;
 }

@@ -1,13 +1,13 @@
 /**
  * Rows and point reads. Point reads gather as commits do: those of one turn, and while two are under way further ones, go as one
- * `$in` of up to 64 ids. No timer: a lone read goes at once.
+ * `$in` of up to 64 ids. No timer: a lone read goes at the end of its turn.
  */
 import type { FindCursor } from 'mongodb';
 import { decodeId, encodeId } from '../codec.js';
 import type { Cursor } from '../../search/query.js';
 import type { Page, Version } from '../store.js';
 import { readDocument } from './bson.js';
-import { readById } from './commands.js';
+import { readByIds } from './commands.js';
 import type { Connected } from './connection.js';
 import { toFhirError } from './errors.js';
 import { type Collections, INDEX, type ResourceDocument, type VersionFields } from './schema.js';
@@ -126,14 +126,7 @@ export function gatherReads(
 
   const fetch = async (ids: readonly string[]): Promise<Map<string, Row>> => {
     const { db, resource } = await connected();
-    const options = { projection: POINT, maxTimeMS };
-    if (ids.length === 1) {
-      const row = await readById(db, resource, ids[0]!, options);
-      return new Map(row ? [[row._id, row]] : []);
-    }
-    const rows = await resource
-      .find<ResourceDocument>({ _id: { $in: [...ids] } }, { hint: INDEX.id, batchSize: MAX_READ_IDS + 1, ...options })
-      .toArray();
+    const rows = await readByIds(db, resource, ids, { hint: INDEX.id, projection: POINT, maxTimeMS });
     return new Map(rows.map(row => [row._id, row]));
   };
 
@@ -173,8 +166,8 @@ export function gatherReads(
       const readers = waiting.get(_id);
       if (readers) readers.push({ resolve, reject });
       else waiting.set(_id, [{ resolve, reject }]);
-      // What is asked at once goes at once, and not the first two by themselves.
-      if (!starting) queueMicrotask(start);
+      // What one turn of the event loop brings goes together, and not the first two by themselves.
+      if (!starting) setImmediate(start);
       starting = true;
     });
 }

@@ -8,17 +8,13 @@ import { gatherReads } from '../../../src/store/mongo/rows.js';
 function noting() {
   const asked: string[][] = [];
   const rowOf = (_id: string) => ({ _id });
-  const resource = {
-    collectionName: 'resource',
-    find({ _id: { $in: ids } }: { _id: { $in: string[] } }) {
-      asked.push(ids);
-      return { toArray: () => Promise.resolve(ids.filter(id => !id.startsWith('no')).map(rowOf)) };
-    },
-  };
+  const resource = { collectionName: 'resource' };
   const db = {
-    command({ filter: { _id } }: { filter: { _id: string } }) {
-      asked.push([_id]);
-      return Promise.resolve({ cursor: { firstBatch: _id.startsWith('no') ? [] : [rowOf(_id)] } });
+    command({ filter }: { filter: { _id: string | { $in: string[] } } }) {
+      const ids = typeof filter._id === 'string' ? [filter._id] : filter._id.$in;
+      asked.push(ids);
+      const firstBatch = ids.filter(id => !id.startsWith('no')).map(rowOf);
+      return Promise.resolve({ cursor: { id: 0, firstBatch } });
     },
   };
   const read = gatherReads(() => Promise.resolve({ db, resource } as unknown as Connected), 1000);
