@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './cli/index.js';
+import { loadDemo } from './cli/seed.js';
 import { createDecide } from './access/decide.js';
 import { compileDuties } from './access/duties.js';
 import { readRoles } from './access/roles.js';
@@ -47,14 +48,21 @@ import { createLiveParameters } from './search/live.js';
 import { WORDS_RULE } from './search/words-of.js';
 import { createIndexLayout, type IndexLayout } from './store/index-layout.js';
 import type { Store } from './store/store.js';
-import { createTerminology } from './terminology/terminology.js';
+import { createTerminology, type Terminology } from './terminology/terminology.js';
 import { createValidation, structureStep } from './validation/validate.js';
 
 const root = new URL('../../', import.meta.url);
 
-/** The store's adapter is loaded only where it is used: the MongoDB driver alone takes a second to load. */
-async function openStore(config: Config, layout: IndexLayout, { now }: Clock): Promise<Store> {
-  const falling = config.harness === 'on';
+async function openStore(config: Config, layout: IndexLayout, clock: Clock, harness?: Harness): Promise<Store> {
+  const store = await openAdapter(config, layout, clock, harness !== undefined);
+  return harness?.watch(store) ?? store;
+}
+
+/**
+ * The store's adapter is loaded only where it is used: the MongoDB driver alone takes a second to load. `falling`: its stamps
+ * follow a clock that is set back.
+ */
+async function openAdapter(config: Config, layout: IndexLayout, { now }: Clock, falling: boolean): Promise<Store> {
   if (isMongo(config)) {
     const { openMongo } = await import('./store/mongo/index.js');
     return openMongo({ url: config.store, layout, now, falling, maxTimeMS: config.queryTimeout });
@@ -119,7 +127,7 @@ export async function open(
   // Before anything is open: what is wrong with the settings must not leave a store open.
   const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed });
   const layout = createIndexLayout(definitions.searchParameters);
-  const store = await openStore(config, withWords(layout, config), clock);
+  const store = await openStore(config, withWords(layout, config), clock, harness);
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
   const { bases } = settings;
   const registry = new Registry({
@@ -156,7 +164,7 @@ export async function open(
     routes: composed.routes,
     subtypes: composed.subtypes,
     jobs,
-    terminology: createTerminology(loadFrom(store), { bases, list: listFrom(store) }),
+    terminology: openTerminology(store, bases, harness),
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
@@ -168,9 +176,15 @@ export async function open(
     outgoing,
     clock,
   };
-  const used = harness?.around(engine) ?? engine;
+  const used = harness?.around(engine, one => loadDemo(one, 1)) ?? engine;
   for (const listener of composed.listeners) feed.add({ ...listener, handle: batch => listener.handle(batch, used) });
   return used;
+}
+
+function openTerminology(store: Store, bases: readonly string[], harness?: Harness): Terminology {
+  const stored = { load: loadFrom(store), list: listFrom(store) };
+  const { load, list } = harness?.anew(stored) ?? stored;
+  return createTerminology(load, { bases, list });
 }
 
 /** Does one after the other; a store that cannot be read is not left open. */

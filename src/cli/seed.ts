@@ -24,8 +24,8 @@ export async function seed({ open }: Invocation): Promise<number> {
   }
 }
 
-/** Returns how many resources were loaded. */
-export async function loadDemo(engine: Engine): Promise<number> {
+/** `parallel`: writes under way at once. Returns how many resources were loaded. */
+export async function loadDemo(engine: Engine, parallel = PARALLEL): Promise<number> {
   const context = systemContext(engine, 'demo data');
   let loaded = 0;
   const under = new Set<Promise<unknown>>();
@@ -37,7 +37,7 @@ export async function loadDemo(engine: Engine): Promise<number> {
       .finally(() => under.delete(one));
     under.add(one);
     loaded++;
-    if (under.size >= PARALLEL) await Promise.race(under);
+    if (under.size >= parallel) await Promise.race(under);
     if (fatal) break;
   }
   await Promise.all(under);

@@ -67,7 +67,7 @@ export const shownClock = (time: TestTime): TestClock & { readonly now: string }
   ...time.clock(),
 });
 
-const shown = ({ time, seeding }: TimeState) => ({ seed: seeding?.seed ?? null, clock: shownClock(time) });
+export const shownTime = ({ time, seeding }: TimeState) => ({ seed: seeding?.seed ?? null, clock: shownClock(time) });
 
 export const timeAddresses = (state: TimeState): Readonly<Record<'/clock' | '/seed', HarnessAddress>> => ({
   '/clock': {
@@ -78,16 +78,16 @@ export const timeAddresses = (state: TimeState): Readonly<Record<'/clock' | '/se
     },
   },
   '/seed': {
-    GET: () => jsonFor(shown(state)),
+    GET: () => jsonFor(shownTime(state)),
     POST: async (call: OutsideCall) => {
       const seed = wholeNumberIn(await askedBy(call, ['seed']), 'seed', 0, MAX_SEED);
       if (seed === undefined) throw refused('Say which seed.');
       startFrom(state, seed);
-      return jsonFor(shown(state));
+      return jsonFor(shownTime(state));
     },
     DELETE: () => {
       forgetSeed(state);
-      return jsonFor(shown(state));
+      return jsonFor(shownTime(state));
     },
   },
 });
