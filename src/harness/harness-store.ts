@@ -1,11 +1,17 @@
-/** The store as everything but the harness sees it: each call passes the gate, and tells the snapshots what it touches. */
-import type { Blobs, Snapshots, Store } from '../store/store.js';
+/** The store as everything but the harness sees it: each call passes the gate, meets the faults of its request, and tells the snapshots what it touches. */
+import { FhirError } from '../fhir/error.js';
+import type { Blobs, Commit, Snapshots, Store } from '../store/store.js';
 import type { StoreGate } from './gate.js';
+import { requestContext } from './request-context.js';
 
 /** What touches no content, or is asked from memory. Iterables pass one step after the other, whatever is there then. */
 type Free = 'name' | 'shared' | 'check' | 'scan' | 'horizon' | 'openStamp' | 'snapshots' | 'migrate' | 'close';
 
-export function harnessStore(store: Store, { call }: Pick<StoreGate, 'call'>, touched: Snapshots['touched']): Store {
+export function harnessStore(store: Store, gate: Pick<StoreGate, 'call'>, touched: Snapshots['touched']): Store {
+  const call: StoreGate['call'] = work => {
+    if (requestContext.getStore()?.store.isAway === true) return Promise.reject(away());
+    return gate.call(work);
+  };
   // A method that is new does not compile before it has its line here.
   const passing: Omit<Store, Free | 'blobs' | 'backup'> = {
     read: (...asked) => call(() => store.read(...asked)),
@@ -27,6 +33,8 @@ export function harnessStore(store: Store, { call }: Pick<StoreGate, 'call'>, to
     ping: () => call(() => store.ping()),
     commit: commit =>
       call(() => {
+        const fault = faultOfCommit(commit);
+        if (fault) return Promise.reject(fault);
         touched(commit);
         return store.commit(commit);
       }),
@@ -61,4 +69,17 @@ export function harnessStore(store: Store, { call }: Pick<StoreGate, 'call'>, to
     blobs: { ...blobs, ...bytes },
     ...(store.backup ? { backup: (to: string) => call(async () => store.backup?.(to)) } : {}),
   };
+}
+
+const away = (): FhirError => new FhirError('unavailable', 'The store is away: a fault of the test-harness mode.');
+
+/** What a commit of this request meets before anything is written. */
+function faultOfCommit({ changes, independent }: Commit): FhirError | undefined {
+  const faults = requestContext.getStore()?.store;
+  if (!faults) return undefined;
+  if (faults.auditIsAway && changes.some(({ type }) => type === 'AuditEvent'))
+    return new FhirError('unavailable', 'The audit trail is away: a fault of the test-harness mode.');
+  if (faults.conflicts === 0 || independent === true) return undefined;
+  faults.conflicts -= 1;
+  return new FhirError('conflict', 'Somebody else was faster: a fault of the test-harness mode.');
 }

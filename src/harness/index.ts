@@ -6,16 +6,20 @@
  * It stands around the engine, never in it: it gives the engine its source of time and its store, and is between the HTTP server
  * and what answers its requests.
  */
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { FhirError } from '../fhir/error.js';
+import { route } from '../http/route.js';
 import type { Engine } from '../interactions/engine.js';
 import type { TimeSource } from '../platform/clock.js';
 import { askForIds, idByChance } from '../platform/ids.js';
 import type { Snapshots, Store } from '../store/store.js';
 import type { ListCanonicals, LoadCanonical } from '../terminology/terminology.js';
+import { answerWithFaults } from './fault-answers.js';
+import { faultAddresses } from './fault-routes.js';
+import { createFaultRules, type Fault, type FaultRequest, type FaultRules } from './fault-rules.js';
 import { createGate, type StoreGate } from './gate.js';
 import { harnessStore } from './harness-store.js';
-import { type RequestContext, requestContext } from './request-context.js';
+import { noStoreFaults, type RequestContext, requestContext, type StoreFaults } from './request-context.js';
 import { harnessRoutes } from './routes.js';
 import { stateAddresses } from './state-routes.js';
 import { createTestTime, type TestTime } from './test-time.js';
@@ -44,6 +48,7 @@ export function createHarness(base: TimeSource): Harness {
   const time = createTestTime(base);
   const state: TimeState = { time, seeding: undefined };
   const gate = createGate();
+  const rules = createFaultRules(time.now);
   let snapshots: Snapshots | undefined;
   askForIds({
     id: now => requestContext.getStore()?.ids?.id(now),
@@ -79,33 +84,77 @@ export function createHarness(base: TimeSource): Harness {
       engine.log.warn('Test-harness mode: whoever is on this machine may change everything, at /harness');
       const addresses = {
         ...timeAddresses(state),
-        ...stateAddresses({ engine, gate, snapshots: snapshots!, state, loadDemo }),
+        ...stateAddresses({ engine, gate, snapshots: snapshots!, state, rules, loadDemo }),
+        ...faultAddresses(rules, engine),
       };
       return {
         ...engine,
         routes: [...harnessRoutes(addresses), ...engine.routes],
-        aroundRequests: answer => answerIn(state, gate, answer),
+        aroundRequests: answer => answerIn({ state, gate, rules, engine }, answer),
       };
     },
   };
 }
 
+/** What a test has said, and whom it is said of. */
+interface Scenario {
+  readonly state: TimeState;
+  readonly gate: StoreGate;
+  readonly rules: FaultRules;
+  readonly engine: Engine;
+}
+
 /** What is asked beside a scenario: of the harness, and by those who look whether the server lives. */
 const BESIDE = /^\/+(?:(?:harness|healthz|readyz|metrics|favicon\.ico|robots\.txt)(?:[/?]|$)|$)/i;
 
-/** Answers requests in the time and with the ids of a test; what is asked beside its scenario takes none of them away, and never waits. */
-function answerIn(state: TimeState, gate: StoreGate, answer: RequestListener): RequestListener {
+/** Answers requests in the time, with the ids and with the faults of a test; what is asked beside its scenario has none of them, and never waits. */
+function answerIn({ state, gate, rules, engine }: Scenario, answer: RequestListener): RequestListener {
   const { time } = state;
   return (request, response) => {
     if (BESIDE.test(request.url ?? '')) {
       request.headers['x-request-id'] ??= idByChance(time.now());
       return answer(request, response);
     }
+    let faults: readonly Fault[] = [];
     const begin = (): RequestContext => {
       time.tick();
       if (time.clock().mode !== 'real') response.setHeader('Date', new Date(time.now()).toUTCString());
-      return { ids: state.seeding?.ids, overtaken: false };
+      faults = rules.meet(seenByRules(request, engine));
+      const store = storeFaults(faults);
+      if (faults.length > 0) response.once('close', () => Object.assign(store, noStoreFaults()));
+      return { ids: state.seeding?.ids, overtaken: false, store };
     };
-    gate.admit(response, begin, () => answer(request, response));
+    gate.admit(response, begin, () => {
+      if (faults.length === 0) return answer(request, response);
+      answerWithFaults(faults, request, response, answer).catch(() => response.destroy());
+    });
   };
+}
+
+function storeFaults(faults: readonly Fault[]): StoreFaults {
+  const has = (fault: Fault['fault']): boolean => faults.some(each => each.fault === fault);
+  const conflict = faults.find(each => each.fault === 'conflict');
+  return { isAway: has('store-away'), auditIsAway: has('audit-away'), conflicts: conflict?.attempts ?? 0 };
+}
+
+/** What a request is about, as far as its address tells. */
+function seenByRules(request: IncomingMessage, engine: Engine): FaultRequest {
+  const { method = '', url = '' } = request;
+  const path = url.replace(/\?.*$/s, '');
+  const seen: FaultRequest = {
+    method,
+    path,
+    header(name) {
+      const value = request.headers[name.toLowerCase()];
+      return typeof value === 'string' ? value : value?.join(', ');
+    },
+  };
+  const below = /^\/+fhir(\/.*|$)/is.exec(path)?.[1];
+  if (below === undefined) return seen;
+  try {
+    const { kind, type, operation } = route(method, below === '' ? '/' : below, engine);
+    return { ...seen, interaction: kind, type, operation };
+  } catch {
+    return seen;
+  }
 }

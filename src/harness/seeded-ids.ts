@@ -6,6 +6,8 @@ export interface SeededIds {
   uuid(): string;
 }
 
+export const MAX_SEED = 2 ** 32 - 1;
+
 /** Whole numbers below 2 ** 32 that follow from the seed, well mixed (mulberry32): nothing that must not be guessed. */
 export function seededNumbers(seed: number): () => number {
   let state = seed >>> 0;

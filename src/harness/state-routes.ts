@@ -3,17 +3,19 @@ import type { Engine } from '../interactions/engine.js';
 import type { Snapshots } from '../store/store.js';
 import { FhirError } from '../fhir/error.js';
 import { type AskedMembers, askedBy, isObjectOf, jsonFor, refused, wholeNumberIn } from './asked.js';
+import type { FaultRules } from './fault-rules.js';
 import type { Hold, StoreGate } from './gate.js';
-import { requestContext } from './request-context.js';
+import { noStoreFaults, requestContext } from './request-context.js';
 import type { HarnessAddress } from './routes.js';
-import { seededIds } from './seeded-ids.js';
-import { CLOCK_MEMBERS, forgetSeed, MAX_SEED, moveClock, shownTime, startFrom, type TimeState } from './time-routes.js';
+import { MAX_SEED, seededIds } from './seeded-ids.js';
+import { CLOCK_MEMBERS, forgetSeed, moveClock, shownTime, startFrom, type TimeState } from './time-routes.js';
 
 export interface StateSurroundings {
   readonly engine: Engine;
   readonly gate: StoreGate;
   readonly snapshots: Snapshots;
   readonly state: TimeState;
+  readonly rules: FaultRules;
   /** Puts the demo data into the empty store, one resource after the other. */
   readonly loadDemo: (engine: Engine) => Promise<unknown>;
 }
@@ -86,8 +88,8 @@ export function stateAddresses(
 }
 
 /** Goes to a state, and tells everything that knows of the one before. `start`: sets clock and seed, when all is done. */
-function resetBy({ engine, gate, snapshots, state, loadDemo }: StateSurroundings) {
-  const { jobs, live, reindexer } = engine;
+function resetBy({ engine, gate, snapshots, state, rules, loadDemo }: StateSurroundings) {
+  const { feed, jobs, live, reindexer } = engine;
   let demoIsKept = false;
   const restore = async (hold: Hold, name?: string): Promise<void> => {
     try {
@@ -103,19 +105,22 @@ function resetBy({ engine, gate, snapshots, state, loadDemo }: StateSurroundings
     await restore(hold);
     // Whatever a test wants of time and ids, the demo data are always the same.
     state.time.set({ mode: 'fixed', at: DEMO_AT, tick: 0 });
-    await requestContext.run({ ids: seededIds(0), overtaken: false }, () => loadDemo(engine));
+    await requestContext.run({ ids: seededIds(0), overtaken: false, store: noStoreFaults() }, () => loadDemo(engine));
     await hold(() => snapshots.take(DEMO));
     demoIsKept = true;
   };
   return (to: string, patience: number, start: () => void): Promise<void> =>
     gate.exchange(patience, async hold => {
-      await Promise.all([reindexer.stop(), jobs.stop()]);
+      reindexer.stop();
+      await Promise.all([jobs.stop(), feed.stop()]);
       try {
         forgetSeed(state);
+        rules.clear();
         await goTo(hold, to);
       } finally {
         reindexer.start();
         jobs.run();
+        feed.start();
       }
       start();
     });

@@ -2,7 +2,7 @@
 import type { OutsideCall } from '../interactions/engine.js';
 import { type AskedMembers, askedBy, jsonFor, refused, wholeNumberIn } from './asked.js';
 import type { HarnessAddress } from './routes.js';
-import { type SeededIds, seededIds, seededNumbers } from './seeded-ids.js';
+import { MAX_SEED, type SeededIds, seededIds, seededNumbers } from './seeded-ids.js';
 import type { TestClock, TestTime } from './test-time.js';
 
 /** What every id and every time follows from, where a test has said so. */
@@ -17,7 +17,6 @@ export interface TimeState {
 }
 
 export const CLOCK_MEMBERS = ['fixed', 'tick', 'offset', 'step', 'real'] as const;
-export const MAX_SEED = 2 ** 32 - 1;
 
 const DAY = 86_400_000;
 const EARLIEST = Date.UTC(1970, 0, 1);

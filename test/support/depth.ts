@@ -33,6 +33,9 @@ const DEPTHS = {
   HORIZON_SECONDS: { change: 20, full: 300 },
   /** Jobs that wait and are cancelled, a store. */
   CANCELLED_JOBS: { change: 100, full: 1000 },
+  /** Resets and snapshots of one server in a row, a store. */
+  RESETS: { change: 60, full: 1000 },
+  SNAPSHOTS: { change: 20, full: 200 },
 } as const;
 
 /** Everything that takes long for what it adds is done in a full run only. */

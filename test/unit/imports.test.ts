@@ -42,7 +42,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'platform',
   ],
   features: ['interactions', 'feed', 'jobs', 'live', 'outgoing', 'validation', 'terminology', 'search', 'fhir'],
-  harness: ['interactions', 'conformance', 'terminology', 'store', 'search', 'fhir', 'platform'],
+  harness: ['http', 'interactions', 'conformance', 'terminology', 'store', 'search', 'fhir', 'platform'],
   http: ['interactions', 'identity', 'validation', 'search', 'fhir', 'platform'],
   cli: [
     'http',
