@@ -108,6 +108,26 @@ describe('the file of the embedded store', () => {
     assert.ok(await store.read('Patient', 'undisturbed'));
   });
 
+  it('is stamped no earlier when the clock is set back between two starts, unless it had been far ahead', async () => {
+    const HOUR = 3_600_000;
+    for (const [ahead, expected] of [
+      [HOUR, true],
+      [48 * HOUR, false],
+    ] as const) {
+      const file = fresh();
+      const first = await openEmbedded({ file, layout, now: () => Date.now() + ahead });
+      const stamp = first.openStamp();
+      const updated = stamp.now();
+      await first.commit({ stamp, changes: [put({ resourceType: 'Patient', id: 'p' }, { updated })] });
+      stamp.close();
+      await first.close();
+      const again = await start(file);
+      const next = again.openStamp();
+      assert.equal(next.now() >= updated && again.horizon() >= updated, expected);
+      next.close();
+    }
+  });
+
   it('is copied whole while others write, and a start on the copy restores it', async () => {
     const store = await start(fresh());
     await store.commit({ changes: Array.from({ length: 300 }, (_, i) => patient(`b${i}`)) });

@@ -94,6 +94,8 @@ describe('what the server writes, judged by the validator of HL7', () => {
       ['nothing', 'Patient?family=nobody'],
       ['history', 'Observation/_history'],
       ['lenient', 'Patient?hair=red'],
+      ['horizon', '$horizon'],
+      ['definition', 'OperationDefinition/horizon'],
     ] as const) {
       const lenient = { prefer: 'handling=lenient' };
       keep(`${label}-${name}.json`, (await talk.get(path, lenient)).text);
