@@ -153,7 +153,7 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
     const { noted, acknowledges } = notesOf(context, writing);
     const attached = await storeAttachments(store, changes);
     // The stamp is taken: no listener counts before this is settled, unless it is known here.
-    const known = feed.current();
+    const known = changes.length > 0 ? feed.current() : undefined;
     if (known) await known;
     const told = feed.messages(changes);
     const messages = [...messagesOf(context.engine.hooks, changes), ...asked, ...noted, ...told];
