@@ -131,6 +131,17 @@ describe('the horizon of several processes', () => {
     stamp.close();
   });
 
+  it('goes by the slowest clock, to which nobody who joins adds that of the fastest', async () => {
+    const right = await open();
+    await open({ now: () => Date.now() + HOUR });
+    const late = await open();
+    const stamp = late.openStamp();
+    assert.ok(stamp.now() < Date.now() + HOUR / 2);
+    stamp.close();
+    const since = right.horizon();
+    await Promise.all([passes(right, since + 1), passes(late, since + 1)]);
+  });
+
   it('is not lower after all have gone, even with a clock that is behind', async () => {
     const a = await open();
     const stamp = a.openStamp();

@@ -3,8 +3,8 @@
  * time to time, and reads those of the others in the same turn. What stands there is a promise: whatever that process has stamped below is
  * durable, and it stamps nothing below any more.
  *
- * - Who joins puts a document there first, which holds everybody's horizon where it is; then begins to stamp at the highest
- *   of what stands there, so that it is below nothing that was given.
+ * - Who joins puts a document there first, which holds everybody's horizon where it is; then begins to stamp no earlier than what
+ *   stands there lets anybody have given.
  * - Who is not heard of for a lease, by the database's own time, is passed over, when what it has left in transactions is ended. It
  *   knows by its own measure that the lease is over, commits nothing any more, and joins again: what it has stamped below
  *   is outdated then, and is done again with a new stamp.
@@ -183,13 +183,18 @@ export function openHorizon({ connected, stamps, clock, name, endResting }: Hori
     return true;
   };
 
+  /** Whatever horizon was given, it was not above that of any process that lived then, and of none that joined since. */
+  const floorOf = async (all: ReturnType<typeof asked>, seen: readonly Seen[]): Promise<number> => {
+    const living = seen.filter(({ alive, joining }) => alive && !joining);
+    if (living.length > 0) return Math.max(Math.min(...living.map(stampOf)), ...living.map(each => each.given));
+    return firstStamp(clock(), Math.max(await all.newestStamp(), ...seen.map(stampOf)));
+  };
+
   const join = async (): Promise<void> => {
     const all = asked(await connected(), _id);
     await all.announce(name);
     const seen = await all.others();
-    const [living, past] = [true, false].map(alive => seen.filter(each => each.alive === alive).map(stampOf));
-    const start = firstStamp(clock(), Math.max(await all.newestStamp(), ...past!));
-    stamps.raise(Math.max(given, start, ...living!));
+    stamps.raise(Math.max(given, await floorOf(all, seen)));
     await all.forget();
   };
 
