@@ -72,6 +72,7 @@ step(
   'terminology',
   [
     'build/terminology.ts',
+    'build/compact.ts',
     'build/corrections.ts',
     'build/published.ts',
     'src/terminology/resources.ts',

