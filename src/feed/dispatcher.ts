@@ -18,6 +18,8 @@ export const FEED_LEASE_MS = 6000;
 /** How often changes of other processes are looked for, and how often while there is nobody to tell, or another one does it. */
 export const CHANGES_MS = 200;
 export const FEED_IDLE_MS = 2000;
+/** Between two moves: what is written meanwhile goes together, so that few commits stand beside those of the writers. */
+const PACE_MS = 200;
 /** Messages of one move, and changes for all listeners together, but for the last message. */
 const MOST_MESSAGES = 128;
 const MOST_TOLD = 4096;
@@ -42,7 +44,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#lease = new TaskLease(options.store, 'feed', FEED_LEASE_MS);
-    this.#loop = new Loop(options.clock, signal => this.#turn(signal));
+    this.#loop = new Loop(options.clock, PACE_MS, signal => this.#turn(signal));
   }
 
   start(): void {
@@ -59,7 +61,7 @@ export class Dispatcher {
     await this.#lease.release().catch(() => undefined);
   }
 
-  /** Moves what there is, up to a bound. False: there was nothing. */
+  /** Moves what there is, up to a bound. Gives whether there is more. */
   move(): Promise<boolean> {
     const { store, told } = this.#options;
     return untilUncontested(async () => {
@@ -71,7 +73,7 @@ export class Dispatcher {
       if (noted.sequences.length === 0) await store.commit({ changes: [], acknowledges });
       else await exchangeState(store, noted, state, { acknowledges, messages });
       told(keys);
-      return true;
+      return acknowledges.length < pending.length || pending.length === MOST_MESSAGES;
     });
   }
 
@@ -97,7 +99,7 @@ export class Dispatcher {
     const acknowledges = left.map(({ sequence }) => sequence);
     const dropped = left.length < MOST_DELETED ? others : noted.state.dropped;
     await exchangeState(store, noted, { ...noted.state, dropped }, { acknowledges });
-    return true;
+    return dropped.length > 0;
   }
 }
 

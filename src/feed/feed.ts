@@ -7,7 +7,6 @@
  * Audit events are no changes that are told: they are committed beside them.
  */
 import { Gauge } from 'prom-client';
-import { asFhirError } from '../fhir/error.js';
 import type { Clock } from '../platform/clock.js';
 import { newId } from '../platform/ids.js';
 import type { Log } from '../platform/log.js';
@@ -39,6 +38,7 @@ export class Feed {
   readonly #here = new Map<string, Listening>();
   /** Whether every process knows of those of this one. */
   readonly #counting = new Map<string, boolean>();
+  #ending = new AbortController();
   #started = false;
 
   /** Before the live tables are loaded: who listens is one of them. */
@@ -136,6 +136,7 @@ export class Feed {
   /** Tells listeners, until `stop`. */
   start(): void {
     this.#started = true;
+    if (this.#ending.signal.aborted) this.#ending = new AbortController();
     this.#dispatcher.start();
     for (const listening of this.#here.values()) listening.start();
   }
@@ -143,6 +144,8 @@ export class Feed {
   /** Ends after what is under way. What is not dealt with stays. */
   async stop(): Promise<void> {
     this.#started = false;
+    this.#ending.abort();
+    this.#counting.clear();
     await Promise.all([this.#dispatcher.stop(), ...[...this.#here.values()].map(each => each.stop())]);
   }
 
@@ -162,9 +165,10 @@ export class Feed {
   }
 
   async #untilCounting(name: string, state: ListenerState): Promise<void> {
+    const { signal } = this.#ending;
     this.#counting.set(name, false);
-    await this.#listeners.untilKnown(state, realNow());
-    this.#counting.set(name, true);
+    await this.#listeners.untilKnown(state, realNow(), signal);
+    if (!signal.aborted) this.#counting.set(name, true);
   }
 
   #told(keys: ReadonlySet<string>): void {
@@ -200,9 +204,8 @@ const measureBacklog = ({ registry }: Pick<Metrics, 'registry'>, backlog: Feed['
         const counts = await backlog();
         this.reset();
         for (const [listener, count] of counts) this.set({ listener }, count);
-      } catch (error) {
+      } catch {
         // A store that is away must not keep the other numbers from being told.
-        if (asFhirError(error).kind === 'fault') throw error;
         this.reset();
       }
     },

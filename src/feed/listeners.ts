@@ -92,16 +92,17 @@ export class Listeners {
     });
   }
 
-  /** Resolves when every change that is committed from then on is told to a listener who was registered at that real time. */
-  async untilKnown({ since }: Pick<ListenerState, 'since'>, realTime: number): Promise<void> {
+  /** Resolves when every change that is committed from then on is told to a listener who was registered before that real time. */
+  async untilKnown({ since }: Pick<ListenerState, 'since'>, realTime: number, signal: AbortSignal): Promise<void> {
     const { store, clock } = this.#ground;
     if (realTime - since > SETTLED_MS) return;
     const registered = clock.now();
     const started = performance.now();
-    if (store.shared) await realPause(KNOWN_MS);
+    if (store.shared) await realPause(KNOWN_MS, signal);
     // What is stamped later is told by whoever has looked.
     const passed = registered + (store.shared ? KNOWN_MS - SLOW_MS : 0);
-    while (store.horizon() <= passed && performance.now() - started < SETTLED_MS) await realPause(5);
+    while (!signal.aborted && store.horizon() <= passed && performance.now() - started < SETTLED_MS)
+      await realPause(5, signal);
   }
 
   #take(state: FeedState): void {

@@ -16,6 +16,8 @@ import { Loop } from './loop.js';
 const MOST_PIECES = 64;
 const MOST_CHANGES = 64;
 const PATIENCE_MS = 60_000;
+/** What is left of it when the server ends. */
+const GRACE_MS = 2000;
 /** Rest after the first failure, doubled with each that follows, and the longest one. */
 const REST_MS = 500;
 const LONGEST_REST_MS = 60_000;
@@ -76,7 +78,7 @@ export class Listening {
   constructor(options: ListeningOptions) {
     this.#options = options;
     this.#lease = new TaskLease(options.store, `feed/${options.listener.name}`, FEED_LEASE_MS);
-    this.#loop = new Loop(options.clock, signal => this.#turn(signal));
+    this.#loop = new Loop(options.clock, 0, signal => this.#turn(signal));
   }
 
   get listener(): Listener {
@@ -144,17 +146,25 @@ export class Listening {
     const signal = AbortSignal.any([ending, late.signal]);
     const beat = realInterval(FEED_LEASE_MS / 3, () => void this.#lease.acquire().catch(() => undefined)).unref();
     let timer: NodeJS.Timeout | undefined;
+    let end: (() => void) | undefined;
     const over = new Promise<never>((_, reject) => {
-      timer = realTimeout(this.#options.listener.patience ?? PATIENCE_MS, () => {
-        late.abort();
-        reject(new FhirError('timeout', 'A listener takes too long.'));
-      });
+      const within = (ms: number) => {
+        clearTimeout(timer);
+        timer = realTimeout(ms, () => {
+          late.abort();
+          reject(new FhirError('timeout', 'A listener takes too long.'));
+        });
+      };
+      within(this.#options.listener.patience ?? PATIENCE_MS);
+      end = () => within(GRACE_MS);
+      ending.addEventListener('abort', end);
     });
     try {
       return await Promise.race([work(signal), over]);
     } finally {
       clearTimeout(timer);
       clearInterval(beat);
+      if (end) ending.removeEventListener('abort', end);
     }
   }
 }

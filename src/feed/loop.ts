@@ -1,17 +1,23 @@
 /** Work that goes on in turns, each of which says when the next is due; whoever has news wakes it before that. */
 import type { Clock } from '../platform/clock.js';
+import { realPause } from '../platform/real-time.js';
 
 export class Loop {
   readonly #clock: Pick<Clock, 'wait'>;
+  readonly #pace: number;
   readonly #turn: (signal: AbortSignal) => Promise<number>;
   #ending = new AbortController();
   #alarm = new AbortController();
   #woken = false;
   #running: Promise<void> | undefined;
 
-  /** `turn` gives the ms until the next one, and does not throw. */
-  constructor(clock: Pick<Clock, 'wait'>, turn: (signal: AbortSignal) => Promise<number>) {
+  /**
+   * `turn` gives the ms until the next one, by the server's clock, and does not throw. `pace`: ms of real time between two turns,
+   * whoever wakes it; a turn that gives 0 has more to do, and the pause is at most as long as the turn was.
+   */
+  constructor(clock: Pick<Clock, 'wait'>, pace: number, turn: (signal: AbortSignal) => Promise<number>) {
     this.#clock = clock;
+    this.#pace = pace;
     this.#turn = turn;
   }
 
@@ -37,7 +43,10 @@ export class Loop {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#woken = false;
+      const started = performance.now();
       const rest = await this.#turn(signal);
+      const pace = rest > 0 ? this.#pace : Math.min(this.#pace, performance.now() - started);
+      if (pace > 0) await realPause(pace, signal);
       if (this.#woken || signal.aborted || rest <= 0) continue;
       this.#alarm = new AbortController();
       await this.#clock.wait(rest, this.#alarm.signal);

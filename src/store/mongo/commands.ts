@@ -10,7 +10,7 @@ import { isDuplicate, isWithoutServer, toFhirError, WriteRefused } from './error
 
 /** Larger groups go by the driver, which divides them: a command has room for 16 MB. */
 const MAX_DOCUMENTS = 200;
-/** Of the texts; the keys are made of them. */
+/** Of the texts, and bodies of messages; the keys are made of them. */
 const MAX_TEXT_BYTES = 1_000_000;
 
 /** What our documents hold, in both directions. */
@@ -19,11 +19,13 @@ const MAJORITY = { w: DURABLE.w, j: DURABLE.journal, wtimeout: DURABLE.wtimeoutM
 
 interface Written {
   readonly x?: Buffer;
+  /** Of a message its body; else links to bytes, which are few. */
+  readonly b?: string | readonly unknown[];
 }
 
 function isSmall(documents: readonly Written[]): boolean {
   let bytes = 0;
-  for (const { x } of documents) bytes += x?.length ?? 0;
+  for (const { x, b } of documents) bytes += (x?.length ?? 0) + (b?.length ?? 0);
   return documents.length <= MAX_DOCUMENTS && bytes <= MAX_TEXT_BYTES;
 }
 

@@ -130,7 +130,7 @@ async function writeDocuments(all: Connected, writes: GroupWrites, session: Clie
   }
   if (words.length > 0) await word.bulkWrite(words, { session, ordered: false });
   for (let from = 0; from < messages.length; from += DOCUMENTS_A_COMMAND)
-    await outbox.insertMany(messages.slice(from, from + DOCUMENTS_A_COMMAND), { session });
+    await insertInto(db, outbox, messages.slice(from, from + DOCUMENTS_A_COMMAND), session);
   if (acknowledged.length > 0) {
     const { deletedCount } = await outbox.deleteMany({ _id: { $in: [...acknowledged] } }, { session });
     if (deletedCount !== acknowledged.length) return 'message';
