@@ -27,7 +27,6 @@ import type { Of, Outcome, Parameters } from './interaction.js';
 import type { AuditSubtypes } from './subtypes.js';
 import type { Hooks } from './write/hooks.js';
 import type { OperationOffer } from './operations/operation.js';
-import type { AddressParameters } from './outside-address.js';
 
 /** What everything runs on; made once by main.ts. */
 export interface Engine {
@@ -206,6 +205,9 @@ export interface OutsideRoute {
   /** Throws FhirError for what it refuses. */
   answer(call: OutsideCall): OutsideAnswer | Promise<OutsideAnswer>;
 }
+
+/** The values of the parameters of an address, by name. */
+export type AddressParameters = Readonly<Record<string, string>>;
 
 export interface OutsideCall {
   readonly method: OutsideMethod;

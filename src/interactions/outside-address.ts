@@ -3,7 +3,7 @@
  * a parameter: it stands for any one segment. Fixed words come before parameters, from the left, whatever the order of the routes.
  */
 import { FhirError } from '../fhir/error.js';
-import type { OwnedRoute } from './engine.js';
+import type { AddressParameters, OwnedRoute } from './engine.js';
 
 /** The first segment is a fixed word: a parameter there could take what others have. */
 const ADDRESS = /^\/[\w.~-]+(?:\/(?:[\w.~-]+|\{[A-Za-z]\w*\}))*$/;
@@ -23,9 +23,6 @@ const foldedPath = (path: string): string =>
     .split('/')
     .map(segment => (PARAMETER.test(segment) ? '{}' : segment.toLowerCase()))
     .join('/');
-
-/** The values of parameters, by name. */
-export type AddressParameters = Readonly<Record<string, string>>;
 
 /** The route of a request, and what its address says. */
 export interface FoundRoute {
