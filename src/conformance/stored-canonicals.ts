@@ -1,5 +1,5 @@
 /** Finds the ValueSets, CodeSystems and ConceptMaps that users stored, for the terminology module: by URL, or by id. */
-import type { Resource } from '../fhir/resource.js';
+import { readStoredText } from '../fhir/json/stored-text.js';
 import { any, type Where } from '../search/query.js';
 import type { Store, Version } from '../store/store.js';
 import type { ListCanonicals, LoadCanonical, UnparsedResource } from '../terminology/terminology.js';
@@ -48,5 +48,5 @@ async function newest(store: Searched, type: string, where: Where, limit: number
 function unparsed(type: string, row: Version | undefined): UnparsedResource[] {
   const text = row?.text;
   if (!row || !text) return [];
-  return [{ key: `${type}/${row.id}/${row.version}`, read: () => JSON.parse(text.toString()) as Resource }];
+  return [{ key: `${type}/${row.id}/${row.version}`, read: () => readStoredText(text) }];
 }

@@ -40,6 +40,12 @@ function begin(): void {
   setImmediate(() => (begun = undefined));
 }
 
+/** Counts small steps, and says at every `steps`th of them that others may have their turn. */
+export function paced(steps: number): () => boolean {
+  let done = 0;
+  return () => ++done % steps === 0;
+}
+
 export function atOnce<T>(work: Pieces<T>): T {
   for (;;) {
     const step = work.next();

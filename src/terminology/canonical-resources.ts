@@ -7,9 +7,8 @@
  * counts, and of several that are alike the one written last.
  */
 import { parseCanonical } from '../fhir/reference.js';
-import type { Resource } from '../fhir/resource.js';
-import { createLruCache } from '../platform/lru-cache.js';
-import { type Concepts, indexConcepts, isUsable } from './code-system.js';
+import { inPieces } from '../platform/pieces.js';
+import { type Concepts, indexing, isUsable } from './code-system.js';
 import { implicitValueSet } from './implicit.js';
 import type {
   Canonical,
@@ -19,10 +18,17 @@ import type {
   LoadCanonical,
   TerminologyResource,
   TerminologyType,
-  UnparsedResource,
   ValueSet,
 } from './resources.js';
 import type { Standard } from './standard.js';
+import {
+  createStoredIndex,
+  createStoredVersions,
+  highestOf,
+  readFound,
+  readAllFound,
+  type StoredResource,
+} from './stored-resources.js';
 import { compareBusinessVersions, isPattern, matchesVersion, newestMatch } from './versions.js';
 
 /** What one question reads: every code system once, so that it sees one state of it. */
@@ -33,7 +39,7 @@ export interface Sources {
   concepts(url: string, version?: string): Promise<Concepts | undefined>;
   /** Business versions of a code system that are known with their concepts. */
   versions(url: string): Promise<readonly string[]>;
-  /** A CodeSystem as it is, with its concepts or without. */
+  /** Without its concepts where `concepts` gives them. */
   codeSystem(canonical: string): Promise<CodeSystem | undefined>;
   /** The same concepts with their definitions and designations, which of the standard's are read when the first is asked for. */
   detailed(concepts: Concepts): Promise<Concepts>;
@@ -45,6 +51,7 @@ export interface Sources {
 
 export interface CanonicalResources {
   valueSet(by: Canonical): Promise<ValueSet | undefined>;
+  /** Without its concepts where `concepts` gives them. */
   codeSystem(by: Canonical): Promise<CodeSystem | undefined>;
   conceptMap(by: Canonical): Promise<ConceptMap | undefined>;
   /** Undefined where the code system is not known, or not its concepts. */
@@ -55,11 +62,6 @@ export interface CanonicalResources {
   boundTo(path: string): Promise<string | undefined>;
   once(given?: readonly TerminologyResource[]): Sources;
 }
-
-/** Indexes of stored code systems that are kept: one of 200,000 concepts takes some 100 MB. */
-const MAX_CACHED_CODE_SYSTEMS = 4;
-/** Versions of stored resources that share their url with others. */
-const MAX_CACHED_VERSIONS = 1000;
 
 const nothing: ListCanonicals = () => Promise.resolve([]);
 
@@ -72,35 +74,37 @@ export function createCanonicalResources(
   let opened: Promise<Standard> | undefined;
   const standard = (): Promise<Standard> => (opened ??= open());
   const indexOf = createStoredIndex();
-  const published = new WeakMap<CodeSystem, Concepts>();
+  const published = new WeakMap<CodeSystem, Promise<Concepts>>();
   const versionOf = createStoredVersions();
 
-  async function stored(type: TerminologyType, by: Canonical): Promise<Resource | UnparsedResource | undefined> {
+  async function stored(type: TerminologyType, by: Canonical): Promise<StoredResource | undefined> {
     if ('id' in by || by.version !== undefined || list === nothing) return load(type, by);
     const all = await list(type, by);
-    return all.length < 2 ? all[0] : all.toSorted((a, b) => compareBusinessVersions(versionOf(b), versionOf(a)))[0];
+    return all.length < 2 ? all[0] : highestOf(all, versionOf);
   }
 
   async function valueSet(by: Canonical): Promise<ValueSet | undefined> {
     const found = await stored('ValueSet', by);
-    if (found) return parsed(found) as ValueSet;
+    if (found) return (await readFound(found)) as ValueSet;
     return (await standard()).valueSet(by) ?? ('url' in by ? implicitValueSet(by.url) : undefined);
   }
 
   async function codeSystem(by: Canonical): Promise<CodeSystem | undefined> {
     const found = await stored('CodeSystem', by);
-    return found ? (parsed(found) as CodeSystem) : (await standard()).codeSystem(by);
+    if (!found) return (await standard()).codeSystem(by);
+    return (await indexOf(found))?.head ?? ((await readFound(found)) as CodeSystem);
   }
 
   async function conceptMap(by: Canonical): Promise<ConceptMap | undefined> {
     const found = await stored('ConceptMap', by);
-    return found && (parsed(found) as ConceptMap);
+    return found && ((await readFound(found)) as ConceptMap);
   }
 
   async function versions(url: string): Promise<string[]> {
     const all = await list('CodeSystem', { url });
     const ofStandard = (await standard()).codeSystem({ url });
-    const known = all.filter(each => indexOf(each)).map(versionOf);
+    const known: (string | undefined)[] = [];
+    for (const each of all) if (await indexOf(each)) known.push(await versionOf(each));
     if (ofStandard && isUsable(ofStandard)) known.push(ofStandard.version);
     return [...new Set(known.filter(each => each !== undefined))];
   }
@@ -113,7 +117,7 @@ export function createCanonicalResources(
     const by: Canonical = version === undefined ? { url } : { url, version };
     const found = await stored('CodeSystem', by);
     // A stored one without its concepts (content not-present) does not hide those of the standard.
-    const indexed = found && indexOf(found);
+    const indexed = found && (await indexOf(found));
     if (indexed) return indexed;
     const ofStandard = (await standard()).codeSystem(by);
     return ofStandard && isUsable(ofStandard) ? indexOnce(published, ofStandard) : undefined;
@@ -123,7 +127,7 @@ export function createCanonicalResources(
     const url = of.url ?? '';
     const ofStandard = await standard();
     const system = ofStandard.codeSystem({ url });
-    if (!system || published.get(system) !== of) return of;
+    if (!system || (await published.get(system)) !== of) return of;
     const { definitions, designations } = await ofStandard.texts();
     return {
       ...of,
@@ -133,7 +137,7 @@ export function createCanonicalResources(
   }
 
   async function conceptMaps(by: Parameters<Sources['conceptMaps']>[0]): Promise<readonly ConceptMap[]> {
-    if ('maps' in by) return (await list('ConceptMap', by)).map(each => parsed(each) as ConceptMap);
+    if ('maps' in by) return (await readAllFound(await list('ConceptMap', by))) as ConceptMap[];
     const found = await conceptMap(by);
     return found ? [found] : [];
   }
@@ -159,7 +163,7 @@ interface KeptResources
 /** What is given along is looked at before everything else. */
 function createSources(kept: KeptResources, given: readonly TerminologyResource[]): Sources {
   const read = new Map<string, Promise<Concepts | undefined>>();
-  const indexed = new WeakMap<CodeSystem, Concepts>();
+  const indexed = new WeakMap<CodeSystem, Promise<Concepts>>();
 
   /** The highest version of those given. */
   function givenOf<R extends TerminologyResource>(
@@ -218,37 +222,8 @@ function createSources(kept: KeptResources, given: readonly TerminologyResource[
   };
 }
 
-function indexOnce(known: WeakMap<CodeSystem, Concepts>, system: CodeSystem): Concepts {
-  const found = known.get(system) ?? indexConcepts(system);
+function indexOnce(known: WeakMap<CodeSystem, Promise<Concepts>>, system: CodeSystem): Promise<Concepts> {
+  const found = known.get(system) ?? inPieces(indexing(system));
   known.set(system, found);
   return found;
-}
-
-/** Gives the index of a stored CodeSystem, which is parsed and indexed only where its version is not at hand. */
-function createStoredIndex(): (stored: Resource | UnparsedResource) => Concepts | undefined {
-  const recent = createLruCache<Concepts | undefined>(MAX_CACHED_CODE_SYSTEMS);
-  return stored => {
-    if (isUnparsed(stored)) return recent.get(stored.key, () => conceptsOf(stored.read()));
-    const { id, meta } = stored as unknown as CodeSystem;
-    if (meta?.versionId === undefined) return conceptsOf(stored);
-    return recent.get(JSON.stringify([id, meta.versionId, meta.lastUpdated]), () => conceptsOf(stored));
-  };
-}
-
-/** Gives the business version of a stored resource. */
-function createStoredVersions(): (stored: Resource | UnparsedResource) => string | undefined {
-  const recent = createLruCache<string | undefined>(MAX_CACHED_VERSIONS);
-  const read = (resource: Resource): string | undefined => (resource as unknown as CodeSystem).version;
-  return stored => (isUnparsed(stored) ? recent.get(stored.key, () => read(stored.read())) : read(stored));
-}
-
-const isUnparsed = (found: Resource | UnparsedResource): found is UnparsedResource =>
-  typeof found['read'] === 'function';
-
-const parsed = (found: Resource | UnparsedResource): TerminologyResource =>
-  (isUnparsed(found) ? found.read() : found) as unknown as TerminologyResource;
-
-function conceptsOf(resource: Resource): Concepts | undefined {
-  const system = resource as unknown as CodeSystem;
-  return isUsable(system) ? indexConcepts(system) : undefined;
 }

@@ -8,6 +8,7 @@
  * A code that stands in several places is one concept, with the texts of the first. A concept is inactive by its property
  * `inactive`, or by a status retired or inactive; a deprecated one is not.
  */
+import { atOnce, paced, type Pieces } from '../platform/pieces.js';
 import { closure, edges, link } from './concept-graph.js';
 import {
   type CodeSystem,
@@ -66,18 +67,26 @@ const CONCEPT_PROPERTY = 'http://hl7.org/fhir/concept-properties#';
 const STANDARD_NAMES = ['notSelectable', 'inactive', 'status', 'parent', 'child', 'subsumedBy'];
 export const STANDARDS_STATUS = 'http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status';
 const NONE: readonly never[] = [];
+/** Concepts after which others may have their turn. */
+export const CONCEPTS_IN_A_TURN = 5_000;
 
 /** True where the concepts of the resource are those of the code system, or some of them. */
 export const isUsable = (system: CodeSystem): boolean =>
   (system.content === 'complete' || system.content === 'fragment') && (system.concept?.length ?? 0) > 0;
 
-export function indexConcepts(system: CodeSystem): Concepts {
-  const { concepts, codes, positions, properties, nested } = collectConcepts(system.concept);
-  const { used, explicit, asProperties, abstract, inactive, statuses } = readProperties(system, properties, positions);
+export const indexConcepts = (system: CodeSystem): Concepts => atOnce(indexing(system));
+
+export function* indexing(system: CodeSystem): Pieces<Concepts> {
+  const { concepts, codes, positions, properties, nested } = yield* collectConcepts(system.concept);
+  const { used, explicit, asProperties, abstract, inactive, statuses } = yield* readProperties(
+    system,
+    properties,
+    positions,
+  );
   const isA = system.hierarchyMeaning === undefined || system.hierarchyMeaning === 'is-a';
   const structure = [nested, asProperties];
-  const shape = link(codes.length, isA ? [...structure, explicit] : structure);
-  const subsumption = isA ? shape : link(codes.length, [explicit]);
+  const shape = yield* link(codes.length, isA ? [...structure, explicit] : structure);
+  const subsumption = isA ? shape : yield* link(codes.length, [explicit]);
   const { concept: _concept, ...head } = system;
   return {
     url: system.url,
@@ -118,7 +127,8 @@ function locator(codes: readonly string[], positions: ReadonlyMap<string, number
 }
 
 /** Every code once, in the order of the resource, with the properties of all its places; `nested`: who stands in whom. */
-function collectConcepts(all: readonly Concept[] | undefined) {
+function* collectConcepts(all: readonly Concept[] | undefined) {
+  const isLong = paced(CONCEPTS_IN_A_TURN);
   const concepts: Concept[] = [];
   const codes: string[] = [];
   const positions = new Map<string, number>();
@@ -132,6 +142,7 @@ function collectConcepts(all: readonly Concept[] | undefined) {
   };
   wait(all, -1);
   for (let next = waiting.pop(); next; next = waiting.pop()) {
+    if (isLong()) yield;
     const { concept, parent } = next;
     let own = parent;
     if (typeof concept.code === 'string') {
@@ -150,7 +161,7 @@ function collectConcepts(all: readonly Concept[] | undefined) {
 }
 
 /** What the standard's properties say of the concepts. `explicit`: `subsumedBy`; `asProperties`: `parent` and `child`. */
-function readProperties(
+function* readProperties(
   system: CodeSystem,
   properties: readonly (readonly Property[])[],
   positions: ReadonlyMap<string, number>,
@@ -162,7 +173,7 @@ function readProperties(
   const abstract = new Uint8Array(properties.length);
   const inactive = new Uint8Array(properties.length);
   const statuses = new Map<number, string>();
-  properties.forEach((list, concept) => {
+  const note = (list: readonly Property[], concept: number): void => {
     for (const property of list) {
       used.add(property.code);
       const name = names.get(property.code ?? '');
@@ -190,7 +201,12 @@ function readProperties(
           break;
       }
     }
-  });
+  };
+  const isLong = paced(CONCEPTS_IN_A_TURN);
+  for (const [concept, list] of properties.entries()) {
+    if (isLong()) yield;
+    note(list, concept);
+  }
   return { used, explicit, asProperties, abstract, inactive, statuses };
 }
 

@@ -201,7 +201,8 @@ export type Canonical = { readonly url: string; readonly version?: string } | { 
 /** A stored resource that was not parsed yet. `key` names its text for good: type, id and version. */
 export interface UnparsedResource {
   readonly key: string;
-  read(): Resource;
+  /** A long text is read in pieces. */
+  read(): Promise<Resource>;
 }
 
 /**

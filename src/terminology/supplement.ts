@@ -7,7 +7,8 @@
  */
 import { parseCanonical } from '../fhir/reference.js';
 import type { Sources } from './canonical-resources.js';
-import { type Concepts, indexConcepts } from './code-system.js';
+import { inPieces } from '../platform/pieces.js';
+import { type Concepts, indexing } from './code-system.js';
 import { canonicalOf, type CodeSystem, extensionText, type ValueSet } from './resources.js';
 import { supplementMissing } from './tx-issue.js';
 
@@ -71,8 +72,10 @@ function adds({ supplements = '' }: CodeSystem, { url, version }: Concepts): boo
   return of.url === url && (of.version === undefined || of.version === version);
 }
 
-function supplemented(system: Concepts, supplements: readonly CodeSystem[]): Concepts {
-  const added = supplements.map(each => ({ canonical: canonicalOf(each), concepts: indexConcepts(each) }));
+async function supplemented(system: Concepts, supplements: readonly CodeSystem[]): Promise<Concepts> {
+  const added: { readonly canonical: string; readonly concepts: Concepts }[] = [];
+  for (const each of supplements)
+    added.push({ canonical: canonicalOf(each), concepts: await inPieces(indexing(each)) });
   /** What each of them says of a concept. */
   const all = <T>(concept: number, read: (concepts: Concepts, at: number, canonical: string) => readonly T[]): T[] =>
     added.flatMap(({ canonical, concepts }) => {

@@ -127,7 +127,7 @@ class BundleReader {
 const NEAR = 256;
 
 /** The offset of the quote that ends the string opened at `start`, or the end of the text. */
-function endOfString(bytes: Buffer, start: number): number {
+export function endOfString(bytes: Buffer, start: number): number {
   let at = start + 1;
   for (const near = Math.min(at + NEAR, bytes.length); at < near; at++) {
     if (bytes[at] === 34) return at; // "

@@ -52,7 +52,7 @@ describe('canonical resources', () => {
     let read = 0;
     const found = resources(async () => ({
       key,
-      read() {
+      async read() {
         read += 1;
         return codeSystem([key]);
       },

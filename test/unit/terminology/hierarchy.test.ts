@@ -137,7 +137,7 @@ describe(':below and :above', () => {
           type === 'CodeSystem' && 'url' in by
             ? {
                 key: `CodeSystem/animals/${version}`,
-                read() {
+                async read() {
                   reads += 1;
                   const last = version === 1 ? 'cat' : 'dog';
                   return codeSystem(S, [{ code: 'mammal', concept: concepts(last) }]) as unknown as Resource;
