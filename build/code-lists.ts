@@ -7,7 +7,8 @@ import type { CodeList } from '../src/fhir/definitions.js';
 import { type Concepts, indexConcepts } from '../src/terminology/code-system.js';
 import { createBudget } from '../src/terminology/budget.js';
 import { expand } from '../src/terminology/expand.js';
-import { filterConcepts } from '../src/terminology/filter.js';
+import { atOnce } from '../src/platform/pieces.js';
+import { filteringConcepts } from '../src/terminology/filter.js';
 import type { CodeSystem, ValueSet } from '../src/terminology/resources.js';
 
 /** Expands value sets by canonical; undefined where something needed is not at hand, or only in part. */
@@ -34,7 +35,7 @@ export function codeListsFrom(systems: readonly CodeSystem[], sets: readonly Val
         const concepts = some === 'all' ? conceptsOf(system) : undefined;
         if (some !== 'all') for (const code of some.keys()) codes.add(code);
         else if (!concepts) return undefined;
-        else for (const found of filterConcepts(concepts, [], createBudget())) codes.add(concepts.codes[found]!);
+        else for (const code of atOnce(filteringConcepts(concepts, [], createBudget())).keys()) codes.add(code);
       }
       if (codes.size === 0) return undefined;
       const [only] = members.keys();

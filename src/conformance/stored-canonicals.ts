@@ -1,26 +1,29 @@
 /** Finds the ValueSets, CodeSystems and ConceptMaps that users stored, for the terminology module: by URL, or by id. */
+import type { Resource } from '../fhir/resource.js';
 import { readStoredText } from '../fhir/json/stored-text.js';
 import { any, type Where } from '../search/query.js';
 import type { Store, Version } from '../store/store.js';
 import type { ListCanonicals, LoadCanonical, UnparsedResource } from '../terminology/terminology.js';
 
-type Searched = Pick<Store, 'read' | 'find'>;
+type Searched = Pick<Store, 'read' | 'find' | 'findIds'>;
 
 /** A URL should name one resource. Where several share it, so many are looked at. */
 const MAX_SAME_URL = 20;
+/** Bytes of texts that are read with what is found. Longer ones are left in the store until somebody wants them. */
+const MAX_TEXTS = 256 * 1024;
 /** Maps from or to a code system that are looked at. */
 const MAX_MAPS = 100;
 
 export function loadFrom(store: Searched): LoadCanonical {
   return async (type, by) => {
-    if ('id' in by) return unparsed(type, await store.read(type, by.id))[0];
+    if ('id' in by) return unparsed(store, type, await store.read(type, by.id, undefined, MAX_TEXTS))[0];
     const { url, version } = by;
     const ofVersion: Where[] =
       version === undefined
         ? []
         : [{ kind: 'param', code: 'version', test: { kind: 'token', any: [{ code: version }] } }];
     const rows = await newest(store, type, { kind: 'all', of: [withUri('url', url), ...ofVersion] }, MAX_SAME_URL);
-    return rows.flatMap(row => unparsed(type, row))[0];
+    return rows.flatMap(row => unparsed(store, type, row))[0];
   };
 }
 
@@ -30,7 +33,7 @@ export function listFrom(store: Searched): ListCanonicals {
     const where =
       'url' in by ? withUri('url', by.url) : any(withUri('source-system', by.maps), withUri('target-system', by.maps));
     const rows = await newest(store, type, where, 'url' in by ? MAX_SAME_URL : MAX_MAPS);
-    return rows.flatMap(row => unparsed(type, row));
+    return rows.flatMap(row => unparsed(store, type, row));
   };
 }
 
@@ -41,12 +44,24 @@ const withUri = (code: string, value: string): Where => ({
 });
 
 async function newest(store: Searched, type: string, where: Where, limit: number): Promise<readonly Version[]> {
-  const { rows } = await store.find({ types: [type], where, sort: [], limit });
+  const page = await store.find({ types: [type], where, sort: [], limit, bytes: MAX_TEXTS });
+  const rows = page.next === undefined ? page.rows : await withoutTexts(store, type, where, limit);
   return rows.toSorted((a, b) => b.updated - a.updated);
 }
 
-function unparsed(type: string, row: Version | undefined): UnparsedResource[] {
-  const text = row?.text;
-  if (!row || !text) return [];
-  return [{ key: `${type}/${row.id}/${row.version}`, read: () => readStoredText(text) }];
+async function withoutTexts(store: Searched, type: string, where: Where, limit: number): Promise<readonly Version[]> {
+  const { found } = await store.findIds({ types: [type], where }, limit);
+  const rows = await Promise.all(found.map(({ id }) => store.read(type, id, undefined, 0)));
+  return rows.filter(row => row !== undefined);
+}
+
+function unparsed(store: Searched, type: string, row: Version | undefined): UnparsedResource[] {
+  if (!row || (row.text === undefined && row.withheld === undefined)) return [];
+  const { id, version } = row;
+  const read = async (): Promise<Resource> => {
+    const text = row.text ?? (await store.read(type, id, version))?.text;
+    // What was erased meanwhile says nothing.
+    return text ? readStoredText(text) : { resourceType: type };
+  };
+  return [{ key: `${type}/${id}/${version}`, read }];
 }

@@ -68,7 +68,7 @@ const STANDARD_NAMES = ['notSelectable', 'inactive', 'status', 'parent', 'child'
 export const STANDARDS_STATUS = 'http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status';
 const NONE: readonly never[] = [];
 /** Concepts after which others may have their turn. */
-export const CONCEPTS_IN_A_TURN = 5_000;
+const CONCEPTS_IN_A_TURN = 5_000;
 
 /** True where the concepts of the resource are those of the code system, or some of them. */
 export const isUsable = (system: CodeSystem): boolean =>

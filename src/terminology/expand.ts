@@ -10,10 +10,11 @@
  * need not be known, listed concepts are members as they stand, and concepts that only group others are none. The operations
  * (`reading`) tell versions apart and look everything up; listed concepts of a code system that is not known stand as they are.
  */
+import { inPieces } from '../platform/pieces.js';
 import { type Budget, createBudget, MAX_VALUE_SET_DEPTH } from './budget.js';
 import type { Sources } from './canonical-resources.js';
 import type { Concepts } from './code-system.js';
-import { filterConcepts, operatorOf } from './filter.js';
+import { codesWhere, filteringConcepts, operatorOf } from './filter.js';
 import { listedExpansion } from './listed-expansion.js';
 import {
   type Codes,
@@ -83,7 +84,7 @@ async function expandSet(expansion: Expansion, place: SetPlace): Promise<ValueSe
   const included: ValueSetMembers[] = [];
   for (const [at, include] of (compose.include ?? []).entries())
     included.push(await expandInclude(expansion, include, place, `include[${at}]`));
-  let members = unite(included);
+  let members = await inPieces(unite(included));
   for (const [at, exclude] of (compose.exclude ?? []).entries()) {
     const excluded = await expandInclude(expansion, exclude, place, `exclude[${at}]`);
     members = await subtract(members, excluded, part => writeOut(expansion, part), {
@@ -112,7 +113,9 @@ async function expandInclude(
     if (typeof canonical === 'string') parts.push(await expandNamed(expansion, canonical, place));
   const [first, ...rest] = parts;
   if (!first) throw badValueSet(url, 'an include or exclude names neither a system nor a value set');
-  return rest.reduce(intersect, first);
+  let members = first;
+  for (const each of rest) members = await inPieces(intersect(members, each));
+  return members;
 }
 
 type SystemInclude = ValueSetInclude & { readonly system: string };
@@ -133,8 +136,7 @@ async function includedPart(
   if (concept) return { ...part, codes: listedCodes(concept, concepts) };
   if (!filter) return { ...part, codes: 'all' };
   if (reading) refuseEmptyFilters(include, `ValueSet.compose.${at}`);
-  const found = filterConcepts(concepts, filter, budget, reading !== undefined);
-  return { ...part, codes: new Map(found.map(each => [concepts.codes[each]!, undefined])) };
+  return { ...part, codes: await inPieces(filteringConcepts(concepts, filter, budget, reading !== undefined)) };
 }
 
 /** Undefined: it is not known, and need not be, because the concepts are listed. */
@@ -223,8 +225,7 @@ function notFound(reading: OperationReading | undefined, named: string, canonica
 async function writeOut({ sources, budget, reading }: Expansion, { system, concepts }: MemberPart): Promise<Codes> {
   const found = concepts ?? (await sources.concepts(system));
   if (!found) throw unknownCodeSystem(system);
-  const all = filterConcepts(found, [], budget, reading !== undefined);
-  return new Map(all.map(each => [found.codes[each]!, undefined]));
+  return inPieces(filteringConcepts(found, [], budget, reading !== undefined));
 }
 
 async function withoutInactive(expansion: Expansion, members: ValueSetMembers): Promise<ValueSetMembers> {
@@ -234,9 +235,7 @@ async function withoutInactive(expansion: Expansion, members: ValueSetMembers): 
     const concepts = part.concepts ?? (await sources.concepts(part.system, part.version));
     if (!concepts) continue;
     budget.examineCodes(concepts.codes.length);
-    const codes = new Map(
-      concepts.codes.flatMap((code, concept) => (concepts.isActive(concept) ? [] : [[code, undefined] as const])),
-    );
+    const codes = await inPieces(codesWhere(concepts, concept => !concepts.isActive(concept)));
     inactive.set(key, { ...part, codes });
   }
   return subtract(members, inactive, part => writeOut(expansion, part), { exactly: true });

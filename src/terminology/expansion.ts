@@ -7,12 +7,13 @@
  * names several versions of its code system. Without `count` an expansion has at most 1,000 codes, a page at most 10,000.
  */
 import type { JsonObject } from '../fhir/resource.js';
+import type { Pieces } from '../platform/pieces.js';
 import type { Budget } from './budget.js';
 import { type Contains, containsOf, type DesignationQuestion } from './contains.js';
 import type { ValueSetMembers } from './members.js';
 import type { Usage } from './reading.js';
 import type { ValueSet } from './resources.js';
-import { canNest, nested } from './nesting.js';
+import { canNest, nested, sideBySide } from './nesting.js';
 import { declarationExtension, type ShownProperty } from './row-properties.js';
 import { pageOfRows, type ExpansionRow, type RowFilter } from './rows.js';
 import { tooManyCodes } from './tx-issue.js';
@@ -43,11 +44,11 @@ export interface ExpansionParts {
 }
 
 /** Throws `too-costly` where there are too many codes. */
-export function expansionOf(parts: ExpansionParts, question: ExpansionQuestion): JsonObject {
+export function* expanding(parts: ExpansionParts, question: ExpansionQuestion): Pieces<JsonObject> {
   const { set, members, usage, budget } = parts;
   const { offset = 0, count } = question;
   const most = count === undefined ? MAX_EXPANSION + 1 : Math.min(count, MAX_PAGE);
-  const { rows, total } = pageOfRows(members, question, { offset, most, budget });
+  const { rows, total } = yield* pageOfRows(members, question, { offset, most, budget });
   if (count === undefined && rows.length > MAX_EXPANSION) throw tooManyCodes(set, MAX_EXPANSION);
   const declared = new Map<string, ShownProperty>();
   const item = (row: ExpansionRow): Contains =>
@@ -56,7 +57,7 @@ export function expansionOf(parts: ExpansionParts, question: ExpansionQuestion):
       showsVersion: usage.severalVersions(row.part.system) || !row.part.concepts,
     });
   const nests = !question.excludeNested && total === rows.length && (question.filter ?? '') === '' && canNest(set);
-  const contains = (nests && nested(rows, item)) || rows.map(item);
+  const contains = (nests && (yield* nested(rows, item))) || (yield* sideBySide(rows, item));
   const fragments = [...usage.systems].filter(([, { head }]) => head.content === 'fragment');
   const extension = [
     ...fragments.flatMap(([, { url = '' }]) => [

@@ -8,11 +8,16 @@
  * separated by commas; true and false may be written in capitals; a property that the code system neither declares nor uses is
  * an error, not an empty list. `child-of` and `descendent-leaf` are operators of R5, which R4 carries in an extension.
  */
+import { paced, type Pieces } from '../platform/pieces.js';
 import type { Budget } from './budget.js';
 import type { Concepts } from './code-system.js';
+import type { Codes } from './members.js';
 import { compilePattern } from './pattern.js';
 import { badFilter, noSubsumption, unknownCode } from './refuse.js';
 import { type ConceptFilterDefinition, extensionText, type Property } from './resources.js';
+
+/** Concepts that are tested before others may have their turn. */
+const CONCEPTS_IN_A_TURN = 2_000;
 
 export type ConceptFilter = (concept: number) => boolean;
 
@@ -23,20 +28,27 @@ export const operatorOf = ({ op, _op, extension }: ConceptFilterDefinition): str
   op ?? extensionText(_op?.extension, LATER_OPERATOR) ?? extensionText(extension, LATER_OPERATOR);
 
 /**
- * The concepts that pass all filters (all concepts, if there are none), in the order of the code system. `groupers`: with those that
- * only group others.
+ * The codes of the concepts that pass all filters (of all, if there are none), in the order of the code system. `groupers`: with
+ * those that only group others.
  */
-export function filterConcepts(
+export function* filteringConcepts(
   system: Concepts,
   filters: readonly ConceptFilterDefinition[],
   budget: Budget,
   groupers = false,
-): number[] {
+): Pieces<Codes> {
   const test = compileFilters(system, filters, budget, 'many');
   budget.examineCodes(system.codes.length);
-  const found: number[] = [];
-  for (let concept = 0; concept < system.codes.length; concept++)
-    if ((groupers || system.isSelectable(concept)) && test(concept)) found.push(concept);
+  return yield* codesWhere(system, concept => (groupers || system.isSelectable(concept)) && test(concept));
+}
+
+export function* codesWhere(system: Concepts, test: ConceptFilter): Pieces<Codes> {
+  const isLong = paced(CONCEPTS_IN_A_TURN);
+  const found = new Map<string, undefined>();
+  for (const [concept, code] of system.codes.entries()) {
+    if (isLong()) yield;
+    if (test(concept)) found.set(code, undefined);
+  }
   return found;
 }
 

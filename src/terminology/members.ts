@@ -2,9 +2,13 @@
  * The members of a value set: by code system, and by version of it where that matters, either some codes or all of them. A whole
  * code system stays `all` as long as it can, so that a search asks for one range of the index and not for thousands of codes.
  */
+import { inPieces, paced, type Pieces } from '../platform/pieces.js';
 import type { TokenValue } from '../search/query.js';
 import type { Concepts } from './code-system.js';
 import type { Contained } from './resources.js';
+
+/** Codes that are looked at before others may have their turn. */
+const CODES_IN_A_TURN = 10_000;
 
 /** Codes, and what the value set itself says of them. */
 export type Codes = ReadonlyMap<string, Contained | undefined>;
@@ -27,7 +31,7 @@ export const partKey = ({ system, version }: Pick<MemberPart, 'system' | 'versio
 
 export const membersOf = (part: MemberPart): ValueSetMembers => new Map([[partKey(part), part]]);
 
-export function unite(all: readonly ValueSetMembers[]): ValueSetMembers {
+export function* unite(all: readonly ValueSetMembers[]): Pieces<ValueSetMembers> {
   if (all.length === 1) return all[0]!;
   const result = new Map<string, MemberPart>();
   /** Parts whose codes are a table of our own. */
@@ -37,6 +41,7 @@ export function unite(all: readonly ValueSetMembers[]): ValueSetMembers {
       const known = result.get(key);
       if (!known || part.codes === 'all') result.set(key, part);
       else if (known.codes !== 'all') {
+        yield;
         const codes = grown.get(key) ?? new Map(known.codes);
         grown.set(key, codes);
         for (const [code, listed] of part.codes) if (!codes.has(code)) codes.set(code, listed);
@@ -47,22 +52,32 @@ export function unite(all: readonly ValueSetMembers[]): ValueSetMembers {
 }
 
 /** Codes that are in both, whatever their versions; what is said of them comes from the first. */
-export function intersect(first: ValueSetMembers, second: ValueSetMembers): ValueSetMembers {
+export function* intersect(first: ValueSetMembers, second: ValueSetMembers): Pieces<ValueSetMembers> {
   const result = new Map<string, MemberPart>();
   for (const [key, part] of first) {
     const others = [...second.values()].filter(({ system }) => system === part.system);
     if (others.length === 0) continue;
-    const codes = commonCodes(part.codes, others);
+    const codes = yield* commonCodes(part.codes, others);
     if (codes === 'all' || codes.size > 0) result.set(key, { ...part, codes });
   }
   return result;
 }
 
-function commonCodes(codes: Codes | 'all', others: readonly MemberPart[]): Codes | 'all' {
+function* commonCodes(codes: Codes | 'all', others: readonly MemberPart[]): Pieces<Codes | 'all'> {
   if (others.some(other => other.codes === 'all')) return codes;
   const tables = others.map(other => other.codes as Codes);
   if (codes === 'all') return new Map(tables.flatMap(table => [...table]));
-  return new Map([...codes].filter(([code]) => tables.some(table => table.has(code))));
+  return yield* codesThat(codes, code => tables.some(table => table.has(code)));
+}
+
+function* codesThat(codes: Codes, test: (code: string) => boolean): Pieces<Codes> {
+  const isLong = paced(CODES_IN_A_TURN);
+  const found = new Map<string, Contained | undefined>();
+  for (const [code, listed] of codes) {
+    if (isLong()) yield;
+    if (test(code)) found.set(code, listed);
+  }
+  return found;
 }
 
 /**
@@ -91,7 +106,7 @@ export async function subtract(
     const tables: Codes[] = [];
     for (const each of less) tables.push(each.codes === 'all' ? await write(each) : each.codes);
     const all = part.codes === 'all' ? await write(part) : part.codes;
-    const rest = new Map([...all].filter(([code]) => !tables.some(table => table.has(code))));
+    const rest = await inPieces(codesThat(all, code => !tables.some(table => table.has(code))));
     if (rest.size > 0) result.set(key, { ...part, codes: rest });
   }
   return result;

@@ -4,6 +4,7 @@
  * A set that is one code system, or what lies below one of its concepts, is shown so. A concept with several parents stands
  * below the first; one whose parent is no member stands below the nearest ancestor that is.
  */
+import { paced, type Pieces } from '../platform/pieces.js';
 import type { Contains } from './contains.js';
 import type { ValueSet } from './resources.js';
 import type { ExpansionRow } from './rows.js';
@@ -24,11 +25,29 @@ export function canNest({ compose }: ValueSet): boolean {
   );
 }
 
+/** Rows that are shown before others may have their turn. */
+const ROWS_IN_A_TURN = 500;
+
+type Show = (row: ExpansionRow) => Contains;
+
+/** Side by side. */
+export function* sideBySide(rows: Iterable<ExpansionRow>, item: Show): Pieces<Contains[]> {
+  const isLong = paced(ROWS_IN_A_TURN);
+  const found: Contains[] = [];
+  for (const row of rows) {
+    if (isLong()) yield;
+    found.push(item(row));
+  }
+  return found;
+}
+
 /** Undefined where concepts lie too deep inside each other. */
-export function nested(rows: readonly ExpansionRow[], item: (row: ExpansionRow) => Contains): Contains[] | undefined {
+export function* nested(rows: readonly ExpansionRow[], item: Show): Pieces<Contains[] | undefined> {
   const byConcept = new Map(rows.flatMap(row => (row.concept === undefined ? [] : [[row.concept, row] as const])));
   const parentOf = parentsAmong(byConcept);
-  const items = new Map([...byConcept].map(([concept, row]) => [concept, item(row)]));
+  yield;
+  const contained = yield* sideBySide(byConcept.values(), item);
+  const items = new Map([...byConcept.keys()].map((concept, at) => [concept, contained[at]!]));
   const top: Contains[] = [];
   for (const [concept, own] of items) {
     if (depthOf(concept, parentOf) > MAX_NESTED) return undefined;

@@ -4,10 +4,14 @@
  *
  * Choice: `filter` finds a concept where each of its words begins a word of the code or of one name, whatever the case.
  */
+import { paced, type Pieces } from '../platform/pieces.js';
 import type { Budget } from './budget.js';
 import { type DisplayText, conceptNames } from './languages.js';
 import type { MemberPart, ValueSetMembers } from './members.js';
 import type { Contained } from './resources.js';
+
+/** Rows that are looked at before others may have their turn. */
+const ROWS_IN_A_TURN = 2_000;
 
 export interface ExpansionRow {
   readonly part: MemberPart;
@@ -53,15 +57,17 @@ export interface ExpansionPage {
 }
 
 /** `most`: rows that are given; more are counted. */
-export function pageOfRows(
+export function* pageOfRows(
   members: ValueSetMembers,
   asked: RowFilter,
   { offset, most, budget }: { readonly offset: number; readonly most: number; readonly budget: Budget },
-): ExpansionPage {
+): Pieces<ExpansionPage> {
   const words = (asked.filter ?? '').toLowerCase().split(/\s+/).filter(Boolean);
   const rows: ExpansionRow[] = [];
   let total = 0;
+  const isLong = paced(ROWS_IN_A_TURN);
   for (const row of rowsOf(members)) {
+    if (isLong()) yield;
     budget.examineCodes(1);
     if (asked.activeOnly && isInactive(row)) continue;
     if (asked.excludeNotForUI && isAbstract(row)) continue;

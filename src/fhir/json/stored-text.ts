@@ -68,6 +68,8 @@ class LongContainer {
     if (text[at] === COMMA) at = skipBlanks(text, at + 1);
     if (at >= text.length) throw new SyntaxError('The JSON text breaks off.');
     if (text[at] === END_OF_OBJECT || text[at] === END_OF_ARRAY) {
+      if ((text[at] === END_OF_OBJECT) !== this.#isObject)
+        throw new SyntaxError('Brackets of the JSON text do not match.');
       this.parseWaiting();
       this.at = at + 1;
       return false;

@@ -6,8 +6,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '../../fhir/resource.js';
+import { inPieces } from '../../platform/pieces.js';
 import { expand } from '../../terminology/expand.js';
-import { type ExpansionQuestion, expansionOf } from '../../terminology/expansion.js';
+import { type ExpansionQuestion, expanding } from '../../terminology/expansion.js';
 import type { Languages } from '../../terminology/languages.js';
 import { createUsage } from '../../terminology/reading.js';
 import type { ValueSet } from '../../terminology/resources.js';
@@ -49,19 +50,9 @@ async function runExpand(context: Context, ask: Of<'operation'>): Promise<Outcom
   });
   supplements.refuseUnused();
   const { clock } = context.engine;
-  return answerWith(
-    expansionOf(
-      {
-        set,
-        members,
-        usage,
-        budget,
-        identifier: `urn:uuid:${randomUUID()}`,
-        timestamp: new Date(clock.now()).toISOString(),
-      },
-      asked,
-    ),
-  );
+  const identifier = `urn:uuid:${randomUUID()}`;
+  const timestamp = new Date(clock.now()).toISOString();
+  return answerWith(await inPieces(expanding({ set, members, usage, budget, identifier, timestamp }, asked)));
 }
 
 /** Definitions and designations are read only where they are shown. */

@@ -38,7 +38,19 @@ describe('the text of a stored resource', () => {
   });
 
   it('is refused where it is no JSON, as JSON.parse does', () => {
-    for (const text of ['', '[1,2', '{"a":[1,2,', '{"a":[1,2}', '[1,2]]', '[1,2] x', '{"a"', '{"a":', '"abc', '[1 2]'])
+    for (const text of [
+      '',
+      '[1,2',
+      '{"a":[1,2,',
+      '{"a":[1,2}',
+      '[1,2]]',
+      '{"a":[1,2}]',
+      '[1,2] x',
+      '{"a"',
+      '{"a":',
+      '"abc',
+      '[1 2]',
+    ])
       for (const part of [1, 3, 100]) assert.throws(() => read(text, part), SyntaxError, `${text} ${part}`);
   });
 });
