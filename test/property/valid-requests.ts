@@ -157,5 +157,51 @@ const changes: Sent[] = [
   }),
 ];
 
+const CODES = {
+  resourceType: 'CodeSystem',
+  url: 'urn:m',
+  status: 'active',
+  content: 'complete',
+  concept: [{ code: 'x' }],
+};
+const COMPOSE = { include: [{ system: 'urn:m', filter: [{ property: 'code', op: 'regex', value: 'x|y*' }] }] };
+const CODE_SET = { resourceType: 'ValueSet', url: 'urn:set', status: 'active', compose: COMPOSE };
+const GENDERS = 'http://hl7.org/fhir/administrative-gender';
+const terminology: readonly Sent[] = [
+  request(
+    'GET',
+    '/ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender&filter=fem&count=5&offset=0',
+  ),
+  request('GET', `/CodeSystem/$lookup?system=${GENDERS}&code=male&property=*&displayLanguage=de,en;q=0.5`),
+  request('GET', `/CodeSystem/$subsumes?system=${GENDERS}&codeA=male&codeB=female`),
+  request('GET', `/CodeSystem/$validate-code?url=${GENDERS}&code=male&display=Male`),
+  json(
+    'POST',
+    '/ValueSet/$expand',
+    parameters([
+      { name: 'valueSet', resource: CODE_SET },
+      { name: 'tx-resource', resource: CODES },
+      { name: 'includeDesignations', valueBoolean: true },
+    ]),
+  ),
+  json(
+    'POST',
+    '/ValueSet/$validate-code',
+    parameters([
+      { name: 'valueSet', resource: CODE_SET },
+      { name: 'tx-resource', resource: CODES },
+      { name: 'coding', valueCoding: { system: 'urn:m', code: 'x', display: 'X' } },
+      { name: 'system-version', valueUri: 'urn:m|1' },
+    ]),
+  ),
+  json('POST', '/ConceptMap/$translate', parameters([{ name: 'coding', valueCoding: { system: 'urn:m', code: 'x' } }])),
+];
+
 /** By kinds, so that each kind comes up as often as the others. */
-export const VALID: readonly (readonly Sent[])[] = [writes, reads.map(path => request('GET', path)), asked, changes];
+export const VALID: readonly (readonly Sent[])[] = [
+  writes,
+  reads.map(path => request('GET', path)),
+  asked,
+  changes,
+  terminology,
+];
