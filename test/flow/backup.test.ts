@@ -1,10 +1,19 @@
 /** Backups of a server that goes on: by the command line beside it, and by $backup, at once and as a job. */
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Bundle, CapabilityStatement, Parameters } from 'fhir/r4.js';
+import type { Bundle, CapabilityStatement, OperationOutcome, Parameters } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { command } from '../support/cli.js';
 import { newStore, startServer } from '../support/server.js';
@@ -14,6 +23,15 @@ import { bearerOf, tokenFile } from '../support/tokens.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-backup-'));
 const data = join(folder, 'data');
+/** What a descriptor is of; nothing where it was closed meanwhile. */
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(fd);
+  } catch {
+    return '';
+  }
+}
+
 const tokens = tokenFile({ admin: 'admin', anna: 'writer' });
 
 describe('a backup of a server that goes on', () => {
@@ -59,8 +77,6 @@ describe('a backup of a server that goes on', () => {
       const reply = await as('admin').send<Parameters>('POST', '$backup?keep=2');
       assert.equal(reply.status, 200, reply.text);
       assert.ok(existsSync(join(data, fileOf(reply.body))));
-      // Names say the millisecond.
-      await pause(2);
     }
     assert.equal(copies().length, 2);
     assert.equal(await patientsIn(join(data, 'backups', copies().at(-1)!)), 21);
@@ -79,6 +95,27 @@ describe('a backup of a server that goes on', () => {
       copies().every(name => name.endsWith('.db')),
       'nothing half made',
     );
+  });
+
+  it('gives back the disk of copies that are removed', async function () {
+    if (process.platform !== 'linux') this.skip();
+    for (let i = 0; i < 2; i++) assert.equal((await as('admin').send('POST', '$backup?keep=1')).status, 200);
+    const open = readdirSync(`/proc/${server.pid}/fd`).map(fd => linkOf(`/proc/${server.pid}/fd/${fd}`));
+    assert.deepEqual(
+      open.filter(path => path.includes('backups')),
+      [],
+    );
+  });
+
+  it('says that its folder is none, and makes two at once', async () => {
+    const two = await Promise.all([1, 2].map(() => as('admin').send<Parameters>('POST', '$backup')));
+    assert.equal(new Set(two.map(({ body }) => fileOf(body))).size, 2);
+    rmSync(join(data, 'backups'), { recursive: true });
+    writeFileSync(join(data, 'backups'), '');
+    const reply = await as('admin').send<OperationOutcome>('POST', '$backup');
+    assert.equal(reply.status, 503, reply.text);
+    assert.match(reply.body.issue[0]!.details!.text!, /folder backups/);
+    rmSync(join(data, 'backups'));
   });
 
   it('is for administrators alone', async () => {

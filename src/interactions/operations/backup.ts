@@ -5,12 +5,14 @@
  *
  * The copy gets its name when it is whole. A job that was killed in the middle begins its copy again.
  */
-import { rmSync } from 'node:fs';
+import { accessSync, constants, rmSync } from 'node:fs';
 import { readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { asFhirError, FhirError } from '../../fhir/error.js';
 import type { JsonObject } from '../../fhir/resource.js';
 import type { JobKind } from '../../jobs/kind.js';
 import { makeFolder } from '../../platform/folder.js';
+import { newId } from '../../platform/ids.js';
 import type { Context, Engine, OperationImplementation } from '../engine.js';
 import type { Of, Outcome } from '../interaction.js';
 import { jsonText } from './operation.js';
@@ -44,7 +46,13 @@ export const backupJob = (engine: () => BackupGround): JobKind => ({
   begin: ({ input }) => ({ state: { ...(input as Wish), name: newName(engine()) } }),
   async step({ state }) {
     const { name, ...wish } = state as Wish & { readonly name: string };
-    return { state: await backUp(engine(), wish, name), last: true };
+    try {
+      return { state: await backUp(engine(), wish, name), last: true };
+    } catch (error) {
+      // To try again and again would not make room.
+      const known = asFhirError(error);
+      throw known.kind === 'no-space' ? new FhirError('unprocessable', known.message) : known;
+    }
   },
   finish: ({ state }) => ({ result: state as JsonObject }),
 });
@@ -55,12 +63,28 @@ function wishOf(engine: Context['engine'], ask: Of<'operation'>): Wish {
 }
 
 const newName = ({ clock }: Pick<Engine, 'clock'>): string =>
-  `chartroom-${new Date(clock.now()).toISOString().replaceAll(/[:.]/g, '-')}.db`;
+  `chartroom-${new Date(clock.now()).toISOString().replaceAll(/[:.]/g, '-')}-${newId(clock.now())}.db`;
+
+function folderOf(data: string): string {
+  const folder = join(data, FOLDER);
+  try {
+    makeFolder(folder);
+    accessSync(folder, constants.W_OK);
+  } catch (cause) {
+    throw new FhirError(
+      'unavailable',
+      `The folder ${FOLDER} of the data folder cannot be written. Look at it on the server.`,
+      {
+        cause,
+      },
+    );
+  }
+  return folder;
+}
 
 /** Gives Parameters: the file, relative to the data folder, and its bytes. */
 async function backUp({ store, settings }: BackupGround, { keep }: Wish, name: string): Promise<JsonObject> {
-  const folder = join(settings.data, FOLDER);
-  makeFolder(folder);
+  const folder = folderOf(settings.data);
   const part = join(folder, `${name}.part`);
   rmSync(part, { force: true });
   await store.backup!(part);

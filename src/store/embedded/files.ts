@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { FhirError } from '../../fhir/error.js';
 
 /** Bytes that a disk must have left, for the next group of commits to fit. */
-const LEAST_SPACE_BYTES = 1_000_000;
+export const LEAST_SPACE_BYTES = 1_000_000;
 
 const OWNER_ONLY = 0o600;
 /** SQLite gives -wal and -shm the mode of the file; those of an earlier server may have another. */
