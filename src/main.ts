@@ -231,7 +231,7 @@ function openAccess(
   const { definitions, log, clock, operations, composed } = ground;
   const roles = readRoles(config.roles === '' ? OWN_ROLES : resolve(config.roles), {
     ...ground,
-    operations: [...operations.keys(), ...Object.keys(FILE_OPERATIONS), EXPLAIN, JOBS_OF_OTHERS],
+    operations: [...new Set([...operations.keys(), ...Object.keys(FILE_OPERATIONS), EXPLAIN, JOBS_OF_OTHERS])],
     screens: screensOf(composed.routes.map(({ route }) => route)),
     // A file of one's own is the whole truth.
     added: config.roles === '' ? composed.duties : [],

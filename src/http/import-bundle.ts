@@ -60,9 +60,10 @@ export async function itemOfLine(
     if (!bytes)
       throw new FhirError('too-large', `The line is longer than ${limits.maxBody} bytes (CHARTROOM_MAX_BODY).`);
     const body = await readJson(bytes, limits);
-    type = body.resource.resourceType;
-    if (!engine.definitions.resourceTypes.includes(type))
+    const { resourceType } = body.resource;
+    if (!engine.definitions.resourceTypes.includes(resourceType))
       throw new FhirError('unknown-type', 'resourceType is not an R4 resource type.');
+    type = resourceType;
     return { line, entry: requestOf(body, engine) };
   } catch (error) {
     return { line, ...(type === undefined ? {} : { type }), issues: asFhirError(error).issues };
@@ -106,13 +107,17 @@ export async function groupOf(body: Parsed, engine: Engine, isDone: (line: numbe
       items: isDone(1) ? [] : [{ line: 1, entry: requestOf(body, engine) }],
     };
   const asks = type === 'batch' || type === 'transaction';
-  const given = Array.isArray(resource['entry']) ? resource['entry'] : [];
+  const given = resource['entry'] ?? [];
+  if (!Array.isArray(given))
+    throw new FhirError('invalid', 'The entries of a Bundle are an array.', { expression: 'Bundle.entry' });
   const numbered = given.map((entry, at) => ({ line: at + 1, entry }));
-  const matches = numbered.filter((each): each is Numbered => isMatch(each.entry));
+  const told = numbered.filter(({ entry }) => !isSaidOfItself(entry));
+  const matches = told.filter((each): each is Numbered => isMatch(each.entry));
   const entries = asks ? numbered : type === 'history' ? newest(matches) : matches;
+  const bad = asks ? [] : told.filter(({ entry, line }) => !isMatch(entry) && !isDone(line)).map(badItem);
   const left = entries.filter(({ line }) => !isDone(line));
   const kind = type === 'batch' ? 'batch' : 'transaction';
-  if (left.length === 0) return { kind, refused: 'nothing', items: [] };
+  if (left.length === 0) return { kind, refused: bad.length > 0 ? 'leave-out' : 'nothing', items: bad };
   const requests = left.map(({ entry }) => {
     const value = asks && isObject(entry) && entry['request'] !== undefined ? entry : asked(entry);
     return { value, decimals: decimals && digitsOf(value, decimals) };
@@ -121,8 +126,26 @@ export async function groupOf(body: Parsed, engine: Engine, isDone: (line: numbe
   const read = await requestsOf(around, requests, engine, { prefer: 'minimal', lenient: false });
   const items = ('entries' in read ? read.entries : []).map((entry, i) => ({ line: left[i]!.line, entry }));
   if (kind === 'batch') return { kind, refused: 'nothing', items: items.toSorted((a, b) => orderOf(a) - orderOf(b)) };
-  return { kind, refused: asks ? 'nothing' : 'leave-out', items };
+  return { kind, refused: asks ? 'nothing' : 'leave-out', items: [...items, ...bad] };
 }
+
+/** An entry that holds nothing to load is refused when it is its turn, and not passed over. */
+const badItem = ({ line }: { readonly line: number }): Item => ({
+  line,
+  entry: {
+    ask: {
+      target: undefined,
+      error: new FhirError(
+        'invalid',
+        'The entry needs a resource with its resourceType, and a fullUrl that is a string.',
+        {
+          expression: 'http.resource',
+        },
+      ),
+    },
+    request: '',
+  },
+});
 
 /** The part of the table that belongs to one entry. */
 function digitsOf(entry: Json, table: Decimals): Decimals {
@@ -146,10 +169,11 @@ interface Numbered {
 }
 
 /** What a searchset says about itself is nothing to load. */
+const isSaidOfItself = (entry: Json): boolean =>
+  isObject(entry) && (entry['search'] as JsonObject | undefined)?.['mode'] === 'outcome';
+
 const isMatch = (entry: Json): entry is JsonObject =>
-  isObject(entry) &&
-  isResource(entry['resource']) &&
-  (entry['search'] as JsonObject | undefined)?.['mode'] !== 'outcome';
+  isObject(entry) && isResource(entry['resource']) && ['string', 'undefined'].includes(typeof entry['fullUrl']);
 
 /** In a history the newest version comes first. */
 function newest(entries: readonly Numbered[]): Numbered[] {

@@ -122,6 +122,38 @@ onBothStores(
       assert.deepEqual(await ids('Patient?_id=t1,t2,t3,t4,t5,t6,t7'), ['t3', 't5', 't6']);
     });
 
+    it('passes over nothing in silence', async () => {
+      const collection = (entry: unknown) => JSON.stringify({ resourceType: 'Bundle', type: 'collection', entry });
+      const strange = [
+        { resource: patient('good') },
+        { resource: { id: 'no-type' } },
+        { resource: [1] },
+        { fullUrl: 'urn:uuid:x' },
+      ];
+      const told = await loaded('anna', collection([...strange, { fullUrl: 5, resource: patient('bad') }]), JSON_FILE);
+      assert.deepEqual([told.loaded, told.refused], [1, 4]);
+      assert.deepEqual(
+        told.failures.map(({ line }) => line!).toSorted((a, b) => a - b),
+        [2, 3, 4, 5],
+      );
+      assert.equal((await over('anna', await begun('anna', collection('x'), JSON_FILE))).status, 400);
+      const outcome = { resource: { resourceType: 'OperationOutcome', issue: [] }, search: { mode: 'outcome' } };
+      assert.deepEqual(await loaded('anna', collection([outcome, { resource: patient('found') }]), JSON_FILE), {
+        ...{ loaded: 1, refused: 0, failures: [] },
+      });
+    });
+
+    it('tells nothing of a type that is none', async () => {
+      const told = await loaded(
+        'anna',
+        lines([{ resourceType: 'Jane Doe 1980-01-01' }, { resourceType: '__proto__' }, patient('typed')]),
+      );
+      assert.deepEqual([told.loaded, told.refused], [1, 2]);
+      assert.ok(!/Jane|__proto__/.test(JSON.stringify(told)));
+      const long = lines(Array.from({ length: 20 }, () => ({ resourceType: 'T'.repeat(2000) })));
+      assert.equal((await loaded('anna', long)).refused, 20);
+    });
+
     it('is recorded as done for whoever asked', async () => {
       await loaded('anna', lines([patient('audited')]));
       const { entry = [] } = await as('admin').search<AuditEvent>('AuditEvent?entity=Patient/audited');
