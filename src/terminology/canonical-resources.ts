@@ -164,6 +164,7 @@ interface KeptResources
 function createSources(kept: KeptResources, given: readonly TerminologyResource[]): Sources {
   const read = new Map<string, Promise<Concepts | undefined>>();
   const indexed = new WeakMap<CodeSystem, Promise<Concepts>>();
+  const versionsRead = new Map<string, Promise<readonly string[]>>();
 
   /** The highest version of those given. */
   function givenOf<R extends TerminologyResource>(
@@ -185,6 +186,15 @@ function createSources(kept: KeptResources, given: readonly TerminologyResource[
     return found && isUsable(found) ? indexOnce(indexed, found) : kept.concepts(url, version);
   }
 
+  async function versions(url: string): Promise<readonly string[]> {
+    const ofGiven = given.flatMap(each =>
+      each.resourceType === 'CodeSystem' && each.url === url && each.version !== undefined && isUsable(each)
+        ? [each.version]
+        : [],
+    );
+    return [...new Set([...ofGiven, ...(await kept.versions(url))])].toSorted(compareBusinessVersions);
+  }
+
   return {
     valueSet(canonical) {
       const { url, version } = parseCanonical(canonical);
@@ -197,13 +207,10 @@ function createSources(kept: KeptResources, given: readonly TerminologyResource[
       read.set(key, found);
       return found;
     },
-    async versions(url) {
-      const ofGiven = given.flatMap(each =>
-        each.resourceType === 'CodeSystem' && each.url === url && each.version !== undefined && isUsable(each)
-          ? [each.version]
-          : [],
-      );
-      return [...new Set([...ofGiven, ...(await kept.versions(url))])].toSorted(compareBusinessVersions);
+    versions(url) {
+      const found = versionsRead.get(url) ?? versions(url);
+      versionsRead.set(url, found);
+      return found;
     },
     codeSystem(canonical) {
       const { url, version } = parseCanonical(canonical);

@@ -4,6 +4,7 @@
  * The includes are asked one after the other, for this code alone, and what is found out on the way is noted. `undefined` stands
  * for what cannot be known, because the code system that the value set names is not known.
  */
+import { breathe } from '../platform/pieces.js';
 import { checkConcept } from './check-concept.js';
 import {
   type CodeCheck,
@@ -38,8 +39,10 @@ async function memberOf(check: CodeCheck, set: ValueSet): Promise<Membership> {
   if (!set.compose) return checkListed(check, set);
   const verdict = await checkIncludes(check, set);
   if (verdict.isMember !== true) return verdict;
-  for (const exclude of set.compose.exclude ?? [])
+  for (const exclude of set.compose.exclude ?? []) {
+    await breathe();
     if (await isExcluded(check, set, exclude, verdict.found)) return { isMember: false, found: verdict.found };
+  }
   return verdict;
 }
 
@@ -56,6 +59,7 @@ async function checkIncludes(check: CodeCheck, set: ValueSet): Promise<Membershi
       !includes.some(each => each.version === coding.version));
   let last = NO;
   for (const include of includes) {
+    await breathe();
     const meant = include.system !== undefined && isMeant(include);
     const own = meant ? await checkSystem(check, set, include) : { isMember: include.system === undefined };
     if (meant && own.isMember === undefined) return own;
@@ -132,7 +136,7 @@ async function isExcluded(
     const concept = concepts.locate(coding.code ?? '');
     if (concept === undefined) return false;
     if (exclude.concept && !exclude.concept.some(each => concepts.locate(each.code ?? '') === concept)) return false;
-    if (exclude.filter && !compileFilters(concepts, exclude.filter, budget, 'one')(concept)) return false;
+    if (exclude.filter && !compileFilters(concepts, exclude.filter, budget)(concept)) return false;
   }
   for (const named of exclude.valueSet ?? []) {
     const other = typeof named === 'string' ? importOf(check, set, named) : undefined;

@@ -21,8 +21,7 @@ export function checkConcept(
   const listed = include.concept?.find(each => each.code !== undefined && concepts.locate(each.code) === concept);
   const found = { concepts, concept, listed, set };
   if (include.concept && !listed) return { isMember: false, found };
-  if (include.filter && !compileFilters(concepts, include.filter, budget, 'one')(concept))
-    return { isMember: false, found };
+  if (include.filter && !compileFilters(concepts, include.filter, budget)(concept)) return { isMember: false, found };
   const right = concepts.codes[concept]!;
   if (right !== code) issues.add(otherCase(path, code, right, concepts));
   if (mayNotBeUsed(check, set, include, concepts, concept)) return { isMember: false, found };

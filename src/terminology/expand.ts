@@ -10,7 +10,7 @@
  * need not be known, listed concepts are members as they stand, and concepts that only group others are none. The operations
  * (`reading`) tell versions apart and look everything up; listed concepts of a code system that is not known stand as they are.
  */
-import { inPieces } from '../platform/pieces.js';
+import { breathe, inPieces } from '../platform/pieces.js';
 import { type Budget, createBudget, MAX_VALUE_SET_DEPTH } from './budget.js';
 import type { Sources } from './canonical-resources.js';
 import type { Concepts } from './code-system.js';
@@ -77,8 +77,8 @@ export function expand(
 
 async function expandSet(expansion: Expansion, place: SetPlace): Promise<ValueSetMembers> {
   const { budget, reading } = expansion;
-  budget.openValueSet();
   const { set } = place;
+  budget.openValueSet(set);
   const { compose } = set;
   if (!compose) return listedExpansion(set, budget, reading !== undefined);
   const included: ValueSetMembers[] = [];
@@ -101,6 +101,7 @@ async function expandInclude(
   place: SetPlace,
   at: string,
 ): Promise<ValueSetMembers> {
+  await breathe();
   const { url } = place.set;
   const parts: ValueSetMembers[] = [];
   if (include.system !== undefined) {

@@ -37,13 +37,21 @@ export function* filteringConcepts(
   budget: Budget,
   groupers = false,
 ): Pieces<Codes> {
-  const test = compileFilters(system, filters, budget, 'many');
-  budget.examineCodes(system.codes.length);
-  return yield* codesWhere(system, concept => (groupers || system.isSelectable(concept)) && test(concept));
+  const each = Math.max(1, filters.length);
+  budget.examineCodes(system.codes.length * each);
+  const tests: ConceptFilter[] = [];
+  for (const filter of filters) {
+    if (tests.length > 0) yield;
+    tests.push(testOf({ system, budget, asked: 'many', seen: new Map() }, filter));
+  }
+  const test: ConceptFilter = concept => tests.every(passes => passes(concept));
+  const turn = Math.max(1, Math.floor(CONCEPTS_IN_A_TURN / each));
+  return yield* codesWhere(system, concept => (groupers || system.isSelectable(concept)) && test(concept), turn);
 }
 
-export function* codesWhere(system: Concepts, test: ConceptFilter): Pieces<Codes> {
-  const isLong = paced(CONCEPTS_IN_A_TURN);
+/** `turn`: concepts that are tested before others may have their turn. */
+export function* codesWhere(system: Concepts, test: ConceptFilter, turn = CONCEPTS_IN_A_TURN): Pieces<Codes> {
+  const isLong = paced(turn);
   const found = new Map<string, undefined>();
   for (const [concept, code] of system.codes.entries()) {
     if (isLong()) yield;
@@ -52,21 +60,24 @@ export function* codesWhere(system: Concepts, test: ConceptFilter): Pieces<Codes
   return found;
 }
 
-/** `asked`: of how many concepts; of one, hierarchies are read upwards from it. */
+/** For a test of one concept: hierarchies are read upwards from it. */
 export function compileFilters(
   system: Concepts,
   filters: readonly ConceptFilterDefinition[],
   budget: Budget,
-  asked: 'one' | 'many',
 ): ConceptFilter {
-  const tests = filters.map(filter => testOf({ system, budget, asked }, filter));
+  const filtering = { system, budget, asked: 'one', seen: new Map() } as const;
+  const tests = filters.map(filter => testOf(filtering, filter));
   return concept => tests.every(test => test(concept));
 }
 
 interface Filtering {
   readonly system: Concepts;
   readonly budget: Budget;
+  /** Of how many concepts. */
   readonly asked: 'one' | 'many';
+  /** What was reached from a concept, for the filters after the first that asks. */
+  readonly seen: Map<string, ReadonlySet<number>>;
 }
 
 function testOf(filtering: Filtering, filter: ConceptFilterDefinition): ConceptFilter {
@@ -135,18 +146,32 @@ const named =
 
 /** Codes on one side of a concept, with itself or without. */
 function inHierarchy(
-  { system, asked }: Filtering,
+  filtering: Filtering,
   code: string,
   side: 'below' | 'above',
   itself: boolean,
 ): (text: string) => boolean {
+  const { system, asked } = filtering;
   const start = startOf(system, code);
   if (asked === 'one') {
     const other = side === 'below' ? 'above' : 'below';
-    return named(system, concept => (concept === start ? itself : system[other](concept).has(start)));
+    return named(system, concept => (concept === start ? itself : reachedFrom(filtering, concept, other).has(start)));
   }
   const reached = system[side](start);
   return named(system, concept => reached.has(concept) && (itself || concept !== start));
+}
+
+function reachedFrom(
+  { system, budget, seen }: Filtering,
+  concept: number,
+  side: 'below' | 'above',
+): ReadonlySet<number> {
+  const known = seen.get(`${side} ${concept}`);
+  if (known) return known;
+  const reached = system[side](concept);
+  budget.examineCodes(reached.size);
+  seen.set(`${side} ${concept}`, reached);
+  return reached;
 }
 
 /** The concept and what it subsumes (`below`) or what subsumes it (`above`). Throws for a hierarchy that is no is-a. */

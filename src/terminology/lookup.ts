@@ -22,12 +22,14 @@ export interface LookupQuestion {
   readonly languages: Languages | undefined;
   /** Names of properties; `*`: all. */
   readonly properties: readonly string[];
+  /** Where the system is named, for an OperationOutcome. */
+  readonly systemAt?: string;
 }
 
 /** Throws `not-found`. */
 export async function lookUp(sources: Sources, question: LookupQuestion): Promise<JsonObject> {
-  const { system, version, code, languages, properties } = question;
-  const concepts = await sources.detailed(await knownSystem(sources, system, version));
+  const { system, version, code, languages, properties, systemAt } = question;
+  const concepts = await sources.detailed(await knownSystem(sources, system, version, systemAt));
   const concept = knownConcept(concepts, code);
   const names = conceptNames(concepts, concept);
   const display = chooseName(names, languages) ?? chooseName(names, undefined);
@@ -48,10 +50,17 @@ export async function lookUp(sources: Sources, question: LookupQuestion): Promis
   return { resourceType: 'Parameters', parameter };
 }
 
-async function knownSystem(sources: Sources, system: string, version: string | undefined): Promise<Concepts> {
+async function knownSystem(
+  sources: Sources,
+  system: string,
+  version: string | undefined,
+  at?: string,
+): Promise<Concepts> {
   const concepts = await sources.concepts(system, version);
   if (!concepts)
-    throw new FhirError('not-found', 'The code system is not known.', { issues: codeSystemNotFound(system).issues });
+    throw new FhirError('not-found', 'The code system is not known.', {
+      issues: codeSystemNotFound(system, at).issues,
+    });
   return concepts;
 }
 

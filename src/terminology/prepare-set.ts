@@ -2,6 +2,7 @@
  * Looks at a value set before codes are checked against it: all that it imports must be known, without a circle, and its filters
  * must be complete. https://hl7.org/fhir/R4/valueset.html#compositions
  */
+import { breathe } from '../platform/pieces.js';
 import { type Budget, MAX_VALUE_SET_DEPTH } from './budget.js';
 import type { Sources } from './canonical-resources.js';
 import { importCanonical } from './code-check.js';
@@ -34,11 +35,12 @@ interface SetPreparation {
 
 async function prepareImports(preparation: SetPreparation, set: ValueSet, path: readonly string[]): Promise<void> {
   const { sources, rules, budget, imports, done } = preparation;
-  budget.openValueSet();
+  budget.openValueSet(set);
   if (path.length > MAX_VALUE_SET_DEPTH)
     throw badValueSet(set.url, `more than ${MAX_VALUE_SET_DEPTH} value sets lie inside each other`);
   for (const kind of ['include', 'exclude'] as const)
     for (const [at, part] of (set.compose?.[kind] ?? []).entries()) {
+      await breathe();
       if (part.filter && part.system !== undefined) {
         const { version } = pinVersion(rules, part.system, part.version);
         if (await sources.concepts(part.system, version)) refuseEmptyFilters(part, `ValueSet.compose.${kind}[${at}]`);

@@ -59,5 +59,8 @@ export const badFilter = (url: string | undefined, fault: string): FhirError =>
     },
   );
 
-export const expansionTooCostly = (message: string): FhirError =>
-  new FhirError('too-costly', message, { detail: 'expansion-too-costly' });
+export const expansionTooCostly = (message: string, expression?: string): FhirError =>
+  new FhirError('too-costly', message, {
+    detail: 'expansion-too-costly',
+    ...(expression === undefined ? {} : { expression }),
+  });

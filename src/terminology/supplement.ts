@@ -6,6 +6,7 @@
  * nowhere else. One that is named and cannot be used is an error.
  */
 import { parseCanonical } from '../fhir/reference.js';
+import { MAX_SUPPLEMENTS, refuseMoreThan } from './budget.js';
 import type { Sources } from './canonical-resources.js';
 import { inPieces } from '../platform/pieces.js';
 import { type Concepts, indexing } from './code-system.js';
@@ -28,6 +29,7 @@ export interface Supplements {
 /** `named`: canonicals. Throws `invalid` where one is not known. */
 export async function withSupplements(sources: Sources, named: readonly string[]): Promise<Supplements> {
   const wanted = [...new Set(named)];
+  refuseMoreThan(MAX_SUPPLEMENTS, wanted.length, 'Supplements of one question', 'ValueSet.extension');
   if (wanted.length === 0) return { sources, refuseUnused: () => {} };
   const found = new Map<string, CodeSystem>();
   for (const canonical of wanted) {

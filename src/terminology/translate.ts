@@ -5,6 +5,8 @@
  * `unmapped` says what becomes of it; another map is followed once. Backwards, wider and narrower change places.
  */
 import type { JsonObject } from '../fhir/resource.js';
+import { breathe } from '../platform/pieces.js';
+import { MAX_CODINGS, refuseMoreThan } from './budget.js';
 import type { Sources } from './canonical-resources.js';
 import {
   canonicalOf,
@@ -43,11 +45,15 @@ export async function translate(
   maps: readonly ConceptMap[] | undefined,
   question: TranslateQuestion,
 ): Promise<JsonObject> {
+  refuseMoreThan(MAX_CODINGS, question.codings.length, 'The codings of a concept', 'CodeableConcept.coding');
   const matches: Match[] = [];
   for (const coding of question.codings) {
+    await breathe();
     const known = maps ?? (await sources.conceptMaps({ maps: coding.system ?? '' }));
-    for (const map of known.filter(each => fits(each, question)))
+    for (const map of known.filter(each => fits(each, question))) {
+      await breathe();
       matches.push(...(await matchesIn(sources, map, coding, question, true)));
+    }
   }
   const result = matches.some(({ equivalence }) => equivalence !== 'unmatched' && equivalence !== 'disjoint');
   const parameter: JsonObject[] = [

@@ -50,22 +50,32 @@ export const txIssue = ({ severity = 'error', code, type, message, text, express
 export const txError = (said: Said, kind: Kind = 'invalid'): FhirError =>
   new FhirError(kind, said.text, { issues: [txIssue(said)] });
 
-const notFound = (message: string, text: string): FhirError =>
-  txError({ code: 'not-found', type: 'not-found', message, text });
+const notFound = (message: string, text: string, expression?: string): FhirError =>
+  txError({ code: 'not-found', type: 'not-found', message, text, expression });
 
-export const valueSetNotFound = (canonical: string): FhirError =>
-  notFound('Unable_to_resolve_value_Set_', `A definition for the value Set '${shown(canonical)}' could not be found`);
+/** `expression`: of the parameter that names it. */
+export const valueSetNotFound = (canonical: string, expression?: string): FhirError =>
+  notFound(
+    'Unable_to_resolve_value_Set_',
+    `A definition for the value Set '${shown(canonical)}' could not be found`,
+    expression,
+  );
 
-export const conceptMapNotFound = (canonical: string): FhirError =>
-  notFound('CONCEPTMAP_NOT_FOUND', `A definition for the ConceptMap '${shown(canonical)}' could not be found`);
+export const conceptMapNotFound = (canonical: string, expression?: string): FhirError =>
+  notFound(
+    'CONCEPTMAP_NOT_FOUND',
+    `A definition for the ConceptMap '${shown(canonical)}' could not be found`,
+    expression,
+  );
 
 export const pinnedValueSetNotFound = (url: string, version: string): FhirError =>
   notFound('VS_EXP_IMPORT_UNK_PINNED', `Unable to find included value set '${shown(url)}' version '${version}'`);
 
-export const codeSystemNotFound = (url: string): FhirError =>
+export const codeSystemNotFound = (url: string, expression?: string): FhirError =>
   notFound(
     'UNKNOWN_CODESYSTEM',
     `A definition for CodeSystem ${shown(url)} could not be found, so the code cannot be validated`,
+    expression,
   );
 
 /** `purpose`: what cannot be done without it. */
@@ -151,5 +161,6 @@ export const tooManyCodes = (set: ValueSet, limit: number): FhirError =>
     'too-costly',
   );
 
-/** A canonical as messages show it. */
-const shown = (canonical: string): string => canonicalForMessage(canonical).trim() || '(no canonical)';
+/** A canonical as messages show it: a text of another form may be anything. */
+const shown = (canonical: string): string =>
+  canonicalForMessage(canonical).trim() || (canonical === '' ? '(no canonical)' : '(not a canonical url)');

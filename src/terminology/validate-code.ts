@@ -7,7 +7,8 @@
  */
 import { FhirError } from '../fhir/error.js';
 import type { JsonObject } from '../fhir/resource.js';
-import type { Budget } from './budget.js';
+import { breathe } from '../platform/pieces.js';
+import { type Budget, MAX_CODINGS, refuseMoreThan } from './budget.js';
 import type { Sources } from './canonical-resources.js';
 import { checkMember } from './check-code.js';
 import { checkDisplay } from './check-display.js';
@@ -29,6 +30,7 @@ export async function validateCode(
   const issues = createCodeIssues();
   const unknown = new Set<string>();
   const { options } = question;
+  refuseMoreThan(MAX_CODINGS, question.codings.length, 'The codings of a concept', 'CodeableConcept.coding');
   noteStatus({ issues }, 'ValueSet', set, set);
   let imports: ReadonlyMap<string, ValueSet>;
   try {
@@ -40,6 +42,7 @@ export async function validateCode(
   }
   const looked: LookedUp[] = [];
   for (const [at, coding] of question.codings.entries()) {
+    await breathe();
     const path = codePath(question, at);
     if (coding.code === undefined || coding.code === '') {
       issues.add(noCode(path), 'told');

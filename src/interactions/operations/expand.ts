@@ -4,8 +4,8 @@
  * Parameters that a client may send and that change nothing here are named in the OperationDefinition; docs/terminology.md says
  * what each of the others does.
  */
-import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '../../fhir/resource.js';
+import { newUuid } from '../../platform/ids.js';
 import { inPieces } from '../../platform/pieces.js';
 import { expand } from '../../terminology/expand.js';
 import { type ExpansionQuestion, expanding } from '../../terminology/expansion.js';
@@ -50,7 +50,7 @@ async function runExpand(context: Context, ask: Of<'operation'>): Promise<Outcom
   });
   supplements.refuseUnused();
   const { clock } = context.engine;
-  const identifier = `urn:uuid:${randomUUID()}`;
+  const identifier = `urn:uuid:${newUuid()}`;
   const timestamp = new Date(clock.now()).toISOString();
   return answerWith(await inPieces(expanding({ set, members, usage, budget, identifier, timestamp }, asked)));
 }

@@ -42,6 +42,7 @@ async function runLookup(context: Context, ask: Of<'operation'>): Promise<Outcom
     code,
     languages: languagesAsked(question),
     properties: question.given.texts('property'),
+    systemAt: question.given.at('coding', 'system'),
   });
   supplements.refuseUnused();
   return answerWith(found);

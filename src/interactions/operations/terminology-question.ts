@@ -5,7 +5,14 @@
  */
 import { FhirError } from '../../fhir/error.js';
 import { isObject, type JsonObject } from '../../fhir/resource.js';
-import { type Budget, createBudget } from '../../terminology/budget.js';
+import {
+  type Budget,
+  createBudget,
+  MAX_OF_A_PARAMETER,
+  MAX_RESOURCES_ALONG,
+  MAX_SUPPLEMENTS,
+  refuseMoreThan,
+} from '../../terminology/budget.js';
 import type { CanonicalResources, Sources } from '../../terminology/canonical-resources.js';
 import { type Languages, parseLanguages } from '../../terminology/languages.js';
 import {
@@ -32,6 +39,8 @@ export interface GivenValues {
   count(name: string): number | undefined;
   object(name: string): JsonObject | undefined;
   objects(name: string): readonly JsonObject[];
+  /** Where the first of these that is given stands, for an OperationOutcome. */
+  at(...names: readonly string[]): string;
 }
 
 export interface Question {
@@ -44,11 +53,16 @@ export interface Question {
   readonly header: Languages | undefined;
 }
 
+const PARAMETERS = 'Parameters.parameter';
+
 export function givenBy(parameters: readonly GivenParameter[]): GivenValues {
   const of = (name: string) => parameters.filter(each => each.name === name).map(({ value }) => value);
   const texts = (name: string) => of(name).filter(value => typeof value === 'string');
   const objects = (name: string) => of(name).filter(isObject);
+  const at = (...names: readonly string[]) =>
+    names.flatMap(name => parameters.findLast(each => each.name === name)?.at ?? [])[0] ?? PARAMETERS;
   return {
+    at,
     text: name => texts(name).at(-1),
     texts,
     flag(name) {
@@ -58,7 +72,7 @@ export function givenBy(parameters: readonly GivenParameter[]): GivenValues {
     count(name) {
       const value = of(name).at(-1);
       if (value === undefined) return undefined;
-      if (Number(value) < 0) throw refusedParameter(`${name} must not be below 0.`);
+      if (Number(value) < 0) throw refusedParameter(`${name} must not be below 0.`, at(name));
       return Number(value);
     },
     object: name => objects(name).at(-1),
@@ -66,8 +80,8 @@ export function givenBy(parameters: readonly GivenParameter[]): GivenValues {
   };
 }
 
-export const refusedParameter = (message: string): FhirError =>
-  new FhirError('invalid', message, { expression: 'Parameters.parameter', detail: 'bad-parameter-value' });
+export const refusedParameter = (message: string, expression = PARAMETERS): FhirError =>
+  new FhirError('invalid', message, { expression, detail: 'bad-parameter-value' });
 
 export const readTerminologyQuestion = (context: Context, ask: Of<'operation'>): Question =>
   terminologyQuestion(context, ask, readGiven(context.engine, ask).given);
@@ -77,6 +91,7 @@ export function terminologyQuestion(
   ask: Of<'operation'>,
   parameters: readonly GivenParameter[],
 ): Question {
+  refuseRepeated(parameters);
   const given = givenBy(parameters);
   const { resources } = terminologyOf(context);
   const along = given.objects('tx-resource').map(terminologyResource);
@@ -89,6 +104,21 @@ export function terminologyQuestion(
     header: parseLanguages(ask.language),
   };
 }
+
+/** Throws `too-costly` at the first of a parameter that is given too often. */
+function refuseRepeated(parameters: readonly GivenParameter[]): void {
+  const counts = new Map<string, number>();
+  for (const { name, at } of parameters) {
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    refuseMoreThan(LIMITS[name] ?? MAX_OF_A_PARAMETER, count, `Parameters named ${name}`, at);
+  }
+}
+
+const LIMITS: Readonly<Record<string, number>> = {
+  'tx-resource': MAX_RESOURCES_ALONG,
+  useSupplement: MAX_SUPPLEMENTS,
+};
 
 function terminologyResource(resource: JsonObject): TerminologyResource {
   const { resourceType } = resource;
@@ -124,9 +154,12 @@ export async function valueSetAsked(
   const [url = '', version = given.text('valueSetVersion')] = named.split('|');
   const canonical = canonicalOf({ url, version: pinVersion(rules, url, version).version });
   const found = await sources.valueSet(canonical);
-  if (!found) throw valueSetNotFound(canonical);
+  if (!found) throw valueSetNotFound(canonical, inAddress(given.at('url', 'context')));
   return found;
 }
+
+/** A parameter of the address. HL7's terminology cases expect no expression where a body names a value set that is not known. */
+const inAddress = (at: string): string | undefined => (at.startsWith('http.') ? at : undefined);
 
 const PARAMETER = /^http:\/\/hl7\.org\/fhir\/(?:tools\/)?StructureDefinition\/valueset-expansion-parameter$/;
 

@@ -73,7 +73,7 @@ async function mapsAsked(
   if (named === undefined) return undefined;
   const [url = '', version = given.text('conceptMapVersion')] = named.split('|');
   const found = await sources.conceptMaps(version === undefined ? { url } : { url, version });
-  if (found.length === 0) throw conceptMapNotFound(named);
+  if (found.length === 0) throw conceptMapNotFound(named, given.at('url'));
   return found;
 }
 

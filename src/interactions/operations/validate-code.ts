@@ -6,6 +6,8 @@
 import { asFhirError, FhirError } from '../../fhir/error.js';
 import { outcome } from '../../fhir/outcome.js';
 import { isObject, itemsOf, type JsonObject, type Resource } from '../../fhir/resource.js';
+import { breathe } from '../../platform/pieces.js';
+import { MAX_VALIDATIONS, refuseMoreThan } from '../../terminology/budget.js';
 import { systemIsSupplement, systemIsValueSet, unknownSystem } from '../../terminology/code-issues.js';
 import type { CodeSystem, Coding, ValueSet } from '../../terminology/resources.js';
 import { type CodeQuestion, refusedAnswer } from '../../terminology/code-answer.js';
@@ -36,9 +38,6 @@ export const batchValidateOperation: OperationImplementation = {
   shows: 'Parameters',
   run: runBatch,
 };
-
-/** Questions of one batch. */
-const MAX_QUESTIONS = 1_000;
 
 const answerTo = (question: Question, ask: Of<'operation'>): Promise<JsonObject> =>
   ask.type === 'CodeSystem' ? inCodeSystem(question, ask) : inValueSet(question, ask);
@@ -135,11 +134,13 @@ function codeAsked(question: Question, names: readonly [string, string, string, 
 async function runBatch(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   const { given } = readGiven(context.engine, ask);
   const questions = given.filter(({ name }) => name === 'validation');
-  if (questions.length > MAX_QUESTIONS) throw refusedParameter(`A batch may have ${MAX_QUESTIONS} questions.`);
+  refuseMoreThan(MAX_VALIDATIONS, questions.length, 'Validations of one batch', 'Parameters.parameter');
   const shared = given.filter(({ name }) => name !== 'validation');
   const parameter: JsonObject[] = [];
-  for (const { value } of questions)
+  for (const { value } of questions) {
+    await breathe();
     parameter.push({ name: 'validation', resource: await answerOne(context, ask, shared, value as Resource) });
+  }
   return answerWith({ resourceType: 'Parameters', ...(parameter.length > 0 ? { parameter } : {}) });
 }
 
