@@ -130,7 +130,9 @@ onBothStores(
       assert.deepEqual([body.software?.name, body.fhirVersion, body.rest], ['Chartroom', '4.0.1', undefined]);
       assert.ok(text.length < 2000);
       assert.equal((await talk.get('metadata?mode=full')).status, 200);
-      for (const query of ['mode=terminology', 'abc=1'])
+      const terminology = await talk.get('metadata?mode=terminology');
+      assert.deepEqual([terminology.status, terminology.body.resourceType], [200, 'TerminologyCapabilities']);
+      for (const query of ['mode=nonsense', 'abc=1'])
         assert.equal(refusal(await talk.get(`metadata?${query}`)).detail, 'unknown-parameter', query);
     });
   },
