@@ -30,11 +30,13 @@ export function openWrites(
     noteType: type => types.add(type),
     matching: absence => planner.plansOf(absence).flatMap(planned => guardOf(planner, planned)),
   });
-  let foreign = needsReindex(connection, layout.hash);
+  let looked = false;
   /** A server with another layout asks for a reindex where there are resources of ours. */
   const markForeign = (): void => {
-    if (foreign) void writer.ask({ kind: 'mark', layout: '' }).catch(() => {});
-    foreign = false;
+    if (looked) return;
+    looked = true;
+    // Not as it was at the start: all may have been indexed by ours since.
+    if (needsReindex(connection, layout.hash)) void writer.ask({ kind: 'mark', layout: '' }).catch(() => {});
   };
   return {
     blobs: {
