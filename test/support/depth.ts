@@ -26,16 +26,16 @@ const DEPTHS = {
   /** Restrictions of what may be seen, with a request each, a store. */
   VIEWS: { change: 240, full: 2400 },
   /** Kills amid a file that is loaded over HTTP, a store. */
-  IMPORT_KILLS: { change: 2, full: 20 },
+  IMPORT_KILLS: { change: 1, full: 20 },
   /** Kills and pauses amid the steps of jobs, on MongoDB; a third of them on an embedded store. */
-  JOB_KILLS: { change: 3, full: 100 },
+  JOB_KILLS: { change: 2, full: 100 },
   /** Seconds for which clients follow changes, over both stores. */
   HORIZON_SECONDS: { change: 20, full: 300 },
   /** Jobs that wait and are cancelled, a store. */
-  CANCELLED_JOBS: { change: 100, full: 1000 },
+  CANCELLED_JOBS: { change: 50, full: 1000 },
   /** Resets and snapshots of one server in a row, a store. */
-  RESETS: { change: 60, full: 1000 },
-  SNAPSHOTS: { change: 20, full: 200 },
+  RESETS: { change: 30, full: 1000 },
+  SNAPSHOTS: { change: 10, full: 200 },
 } as const;
 
 /** Everything that takes long for what it adds is done in a full run only. */
