@@ -45,8 +45,19 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
   const { allowance, engine, principal, agent, requestId, address, request, note, settles } = caller;
   const view = createView(engine, restrictions);
   const stamp = engine.store.openStamp();
-  const around = { allowance, engine, principal, agent, requestId, address, request, note, settles };
-  const context: Context = { ...around, view, stamp };
+  const context: Context = {
+    allowance,
+    engine,
+    principal,
+    agent,
+    requestId,
+    address,
+    request,
+    note,
+    settles,
+    view,
+    stamp,
+  };
   try {
     const work = () => runAndRecord(context, interaction);
     const turn = turnOf(context.engine, interaction);
