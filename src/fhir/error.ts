@@ -75,6 +75,8 @@ export interface Issue {
   readonly expression?: string;
   /** Stable kebab-case code that clients may branch on: goes to issue.details.coding. */
   readonly detail?: string;
+  /** What a program or an author of profiles wants to know: the key of an invariant, the canonical of a profile. No content. */
+  readonly diagnostics?: string;
   /** Of an answer about terminology: id of the message, and code of tx-issue-type, which stands in the place of `detail`. */
   readonly terminology?: { readonly message: string; readonly type?: string };
 }

@@ -14,7 +14,7 @@ export const outcome = (issues: readonly Issue[]): Resource => ({
   issue: issues.map(issueOf),
 });
 
-function issueOf({ severity, code, text, expression, detail, terminology }: Issue): JsonObject {
+function issueOf({ severity, code, text, expression, detail, diagnostics, terminology }: Issue): JsonObject {
   const { message, type } = terminology ?? {};
   const coding = terminology
     ? type && { system: TX_ISSUE_TYPE, code: type }
@@ -24,6 +24,7 @@ function issueOf({ severity, code, text, expression, detail, terminology }: Issu
     severity,
     code,
     details: { ...(coding ? { coding: [coding] } : {}), text },
+    ...(diagnostics === undefined ? {} : { diagnostics }),
     // Those tools read the place from the older element, too.
     ...(expression === undefined || !terminology ? {} : { location: [expression] }),
     ...(expression === undefined ? {} : { expression: [expression] }),
