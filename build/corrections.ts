@@ -9,7 +9,7 @@ import type { ElementDefinition, SearchParameterDefinition, TypeDefinition } fro
 import type { CodeSystem, ValueSet } from '../src/terminology/resources.js';
 
 /** Types that R4 does not have, with their backbone elements. */
-const ADDED_TYPES = [
+export const ADDED_TYPES = [
   // A resource of R4B and R5.
   'SubscriptionStatus',
   // Backbone elements of R5.
@@ -26,7 +26,7 @@ const ADDED_TYPES = [
 ];
 
 /** Elements that R4 does not have, by type. */
-const ADDED_ELEMENTS: Readonly<Record<string, readonly string[]>> = {
+export const ADDED_ELEMENTS: Readonly<Record<string, readonly string[]>> = {
   // Of the product.
   Meta: ['project', 'author', 'onBehalfOf', 'account', 'accounts', 'compartment'],
   Binary: ['url'],
@@ -52,7 +52,7 @@ const ADDED_ELEMENTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Elements that R4 defines otherwise, by path: the members that differ. */
-const CHANGED_ELEMENTS: Readonly<Record<string, Partial<ElementDefinition>>> = {
+export const CHANGED_ELEMENTS: Readonly<Record<string, Partial<ElementDefinition>>> = {
   // Subscription, Bot and ClientApplication were added.
   'AuditEvent.source.observer': {
     types: reference('PractitionerRole', 'Practitioner', 'Organization', 'Device', 'Patient', 'RelatedPerson'),
@@ -72,7 +72,7 @@ const CHANGED_ELEMENTS: Readonly<Record<string, Partial<ElementDefinition>>> = {
 };
 
 /** Types whose elements were replaced by those of R5: the elements of R4 between the common ones. */
-const REPLACED_ELEMENTS: Readonly<Record<string, readonly (string | ElementDefinition)[]>> = {
+export const REPLACED_ELEMENTS: Readonly<Record<string, readonly (string | ElementDefinition)[]>> = {
   'EvidenceVariable.characteristic': [
     'id',
     'extension',
@@ -132,7 +132,7 @@ function reference(...targets: string[]): ElementDefinition['types'] {
   return [{ code: 'Reference', targets }];
 }
 
-const expected = (found: unknown, what: string): void => {
+export const expected = (found: unknown, what: string): void => {
   if (!found) throw new Error(`The correction of ${what} finds nothing to correct: remove it.`);
 };
 

@@ -81,3 +81,14 @@ step(
   node,
   [path('dist/build/terminology.js')],
 );
+step(
+  'structures',
+  [
+    ...['structures', 'structure-corrections', 'corrections', 'published'].map(name => `build/${name}.ts`),
+    'src/fhir/compact-definition.ts',
+    'src/fhir/definition-file.ts',
+    'package-lock.json',
+  ],
+  node,
+  [path('dist/build/structures.js')],
+);

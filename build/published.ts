@@ -17,3 +17,9 @@ export function writeArtefact(name: string, content: unknown): void {
   mkdirSync(new URL('dist/r4/', ROOT), { recursive: true });
   writeFileSync(new URL(`dist/r4/${name}`, ROOT), JSON.stringify(content));
 }
+
+/** Lines are given without their ends. */
+export function writeLines(name: string, lines: readonly Buffer[]): void {
+  mkdirSync(new URL('dist/r4/', ROOT), { recursive: true });
+  writeFileSync(new URL(`dist/r4/${name}`, ROOT), Buffer.concat(lines.flatMap(line => [line, Buffer.from('\n')])));
+}
