@@ -189,7 +189,7 @@ function expressionFaults(definition: SearchParameterDefinition, known: Paramete
   if (!expression) return refuse('A search parameter in force needs an expression.');
   for (const text of [expression, ...components.map(component => component.expression)]) {
     if (text.length > MAX_EXPRESSION) return refuse(`An expression may have ${MAX_EXPRESSION} characters.`);
-    const refused = functionsOf(text).find(name => !INDEXABLE_FUNCTIONS.has(name));
+    const refused = refusedFunction(text);
     if (refused !== undefined)
       return refuse(`Expressions may not use the function ${refused.slice(0, 40)} here: it cannot be indexed.`);
   }
@@ -213,11 +213,17 @@ function expressionFaults(definition: SearchParameterDefinition, known: Paramete
   return [];
 }
 
+/** A function of an expression that takes long, or does not always give the same result; undefined where there is none. */
+export const refusedFunction = (expression: string): string | undefined =>
+  functionsOf(expression).find(name => !INDEXABLE_FUNCTIONS.has(name));
+
 /** Names that are followed by a parenthesis, outside of texts. `resolve() is T` looks at the reference alone. */
 function functionsOf(expression: string): string[] {
-  // In one go: a comment may hold a quote, a string the signs of a comment.
-  const apart = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:[^'\\]|\\.)*'|`[^`]*`/g;
-  const bare = expression.replaceAll(apart, "''").replaceAll(/\bresolve\(\s*\)\s+is\b/g, '');
+  // In one go: a comment may hold a quote, a string the signs of a comment. A name in back quotes is none that is offered.
+  const apart = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`/g;
+  const bare = expression
+    .replaceAll(apart, part => (part.startsWith('/') ? ' ' : part.startsWith('`') ? '_' : "''"))
+    .replaceAll(/\bresolve\(\s*\)\s+is\b/g, '');
   return [...bare.matchAll(/([A-Za-z_]\w*)\s*\(/g)]
     .map(([, name]) => name!)
     .filter(name => !FHIRPATH_OPERATORS.has(name));

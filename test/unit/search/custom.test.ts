@@ -183,6 +183,18 @@ describe('judging a SearchParameter', () => {
       'parameter-expression',
       { expression: "Patient.name.given/*'*/.where($this.matches('(a+)+$'))/*'*/" },
     ],
+    [
+      'functions whose names are in back quotes',
+      'expression',
+      'parameter-expression',
+      { expression: "Patient.name.given.where($this.`matches`('(a+)+$'))" },
+    ],
+    [
+      'functions with a comment before the parenthesis',
+      'expression',
+      'parameter-expression',
+      { expression: "Patient.name.given.where($this.matches/**/('(a+)+$'))" },
+    ],
     ['the clock', 'expression', 'parameter-expression', { type: 'date', expression: 'today()' }],
     ['recursion', 'expression', 'parameter-expression', { expression: 'Patient.repeat(extension).value' }],
     [
