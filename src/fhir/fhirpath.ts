@@ -7,6 +7,7 @@ import type * as fhirpath from 'fhirpath';
 
 interface FhirPath {
   readonly engine: typeof fhirpath;
+  readonly model: fhirpath.Model;
   /** A function that gives nodes; it waits for nothing, and what is traced goes nowhere. */
   readonly compile: (expression: string) => (focus: unknown, variables?: Record<string, unknown>) => unknown[];
 }
@@ -19,6 +20,6 @@ export function loadFhirPath(): FhirPath {
   const engine = require('fhirpath') as typeof fhirpath;
   const model = require('fhirpath/fhir-context/r4') as fhirpath.Model;
   const options = { resolveInternalTypes: false, async: false, traceFn: () => {} } as const;
-  loaded = { engine, compile: expression => engine.compile(expression, model, options) };
+  loaded = { engine, model, compile: expression => engine.compile(expression, model, options) };
   return loaded;
 }

@@ -1,0 +1,103 @@
+/**
+ * Checks elements by the invariants of definitions: FHIRPath expressions that must be true.
+ * https://hl7.org/fhir/R4/conformance-rules.html#constraints, https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.constraint
+ *
+ * An expression holds if it gives true, or anything that is no boolean; one that gives nothing does not hold, as HL7's validator has it.
+ * One that cannot be evaluated is a warning that names its key: no error, and no pass in silence.
+ * Profiles that are stored may use only functions that are quick and always give the same result, as search parameters (search/custom.ts).
+ */
+import { FhirError } from '../fhir/error.js';
+import type { Constraint, Origin } from '../fhir/structure-definition.js';
+import { refusedFunction } from '../search/custom.js';
+import { correctedExpression } from './invariant-corrections.js';
+import { engineInvariant, type Invariant } from './invariant-engine.js';
+import type { CheckedElement, CheckRun, ElementCheck, Finding } from './run.js';
+
+/**
+ * `typePath`: type of the elements, as `CheckedElement.type`. `from`: where the definition comes from. Undefined where the
+ * constraint has no expression. The check reports `invariant` (severity of the constraint), or `invariant-not-checked` (a warning).
+ */
+export type CompileConstraint = (constraint: Constraint, typePath: string, from: Origin) => ElementCheck | undefined;
+
+const BEST_PRACTICE = 'http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice';
+const MAX_EXPRESSION = 8000;
+
+export const compileConstraint: CompileConstraint = (constraint, _typePath, from) => {
+  const expression = correctedExpression(constraint);
+  if (expression === undefined) return undefined;
+  const violated = violationOf(constraint, from);
+  const invariant = invariantOf(expression, from);
+  const check = (element: CheckedElement, run: CheckRun, severity: Finding['severity']): void => {
+    const verdict = verdictOf(invariant, element, run, from);
+    if (verdict === 'violated') run.report(element.place, { ...violated, severity });
+    else if (verdict !== 'holds') run.report(element.place, notChecked(constraint, verdict));
+  };
+  if (!isBestPractice(constraint)) return (element, run) => check(element, run, constraint.severity);
+  return (element, run) => {
+    const { bestPractice } = run.options;
+    if (bestPractice !== 'ignore') check(element, run, bestPractice === 'warn' ? 'warning' : 'error');
+  };
+};
+
+/** Undefined: it may not be evaluated here. */
+function invariantOf(expression: string, from: Origin): Invariant | undefined {
+  const refused = from === 'stored' && refusedFunction(expression) !== undefined;
+  return refused || expression.length > MAX_EXPRESSION ? undefined : engineInvariant(expression);
+}
+
+type Trouble = 'refused' | 'failed' | 'unknown';
+
+function verdictOf(
+  invariant: Invariant | undefined,
+  element: CheckedElement,
+  run: CheckRun,
+  from: Origin,
+): 'holds' | 'violated' | Trouble {
+  if (!invariant) return 'refused';
+  try {
+    return invariant(element, run, from);
+  } catch (error) {
+    // The budget is that of the whole resource. Whatever else is thrown says no more than that; its text may hold content.
+    if (error instanceof FhirError && error.kind === 'too-costly') throw error;
+    return 'failed';
+  }
+}
+
+const TROUBLES: Readonly<Record<Trouble, string>> = {
+  refused: 'it uses functions that stored profiles may not use here, or is too long',
+  failed: 'its expression cannot be evaluated on this element',
+  unknown: 'that depends on what is not known here (where a reference leads, what a value set or profile says)',
+};
+
+const notChecked = (constraint: Constraint, trouble: Trouble): Finding => ({
+  severity: 'warning',
+  code: 'not-supported',
+  detail: 'invariant-not-checked',
+  text: `Whether the invariant ${keyOf(constraint)} holds was not checked: ${TROUBLES[trouble]}.`,
+  diagnostics: sourceOf(constraint),
+});
+
+/** The text of a published rule is public; that of a stored one is anybody's, and only its key is told. */
+function violationOf(constraint: Constraint, from: Origin): Omit<Finding, 'severity'> {
+  const key = keyOf(constraint);
+  const rule = constraint.human.trim().replace(/\.$/, '');
+  return {
+    code: 'invariant',
+    detail: 'invariant',
+    text: from === 'stored' || rule === '' ? `The invariant ${key} of the profile does not hold.` : `${key}: ${rule}.`,
+    diagnostics: sourceOf(constraint),
+  };
+}
+
+const PLAIN_KEY = /^[A-Za-z0-9\-.]{1,64}$/;
+
+const keyOf = ({ key }: Constraint): string => (PLAIN_KEY.test(key) ? key : 'with an unusable key');
+
+/** Key, and the canonical of the definition that states it first. */
+function sourceOf(constraint: Constraint): string {
+  const { source = '' } = constraint;
+  return /^[\w:/.|-]{1,255}$/.test(source) ? `${keyOf(constraint)} ${source}` : keyOf(constraint);
+}
+
+const isBestPractice = ({ key, extension = [] }: Constraint): boolean =>
+  key === 'dom-6' || extension.some(({ url, valueBoolean }) => url === BEST_PRACTICE && valueBoolean === true);
