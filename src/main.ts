@@ -10,7 +10,7 @@ import { compileDuties } from './access/duties.js';
 import { readRoles } from './access/roles.js';
 import { createRecorder } from './audit/record.js';
 import { Feed } from './feed/feed.js';
-import { loadDefinitions } from './fhir/definitions.js';
+import { type Definitions, loadDefinitions } from './fhir/definitions.js';
 import { FhirError } from './fhir/error.js';
 import { type ConformanceResource, readProfiles } from './fhir/package.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
@@ -39,7 +39,7 @@ import { type Config, ConfigError, isLoopback, isMongo } from './platform/config
 import { type Clock, createClock, REAL_TIME, type TimeSource } from './platform/clock.js';
 import { makeFolder } from './platform/folder.js';
 import { createLog } from './platform/log.js';
-import { createMetrics, measureHorizon } from './platform/metrics.js';
+import { createMetrics, measureHorizon, type Metrics } from './platform/metrics.js';
 import { createRoom } from './platform/room.js';
 import { createPageTokenCipher } from './platform/page-token-cipher.js';
 import { createKeyedMutex } from './platform/keyed-mutex.js';
@@ -50,6 +50,8 @@ import { WORDS_RULE } from './search/words-of.js';
 import { createIndexLayout, type IndexLayout } from './store/index-layout.js';
 import type { Store } from './store/store.js';
 import { createTerminology, type Terminology } from './terminology/terminology.js';
+import { createJudge, ISSUE_DETAILS, type Judge } from './validation/judge.js';
+import { readPolicy } from './validation/policy.js';
 import { createValidation, structureStep } from './validation/validate.js';
 
 const root = new URL('../../', import.meta.url);
@@ -127,6 +129,7 @@ export async function open(
   const parameters = createLiveParameters(definitions);
   // Before anything is open: what is wrong with the settings must not leave a store open.
   const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed });
+  const judge = openJudge(config, definitions, metrics);
   const layout = createIndexLayout(definitions.searchParameters);
   const store = await openStore(config, withWords(layout, config), clock, harness);
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
@@ -157,6 +160,7 @@ export async function open(
     builtIn: operationDefinitions(files, operations, bases[0]!),
     log,
     validate: createValidation([structureStep(definitions)]),
+    judge,
     operations,
     hooks: composeHooks(
       [...ownHooks({ live, registry, reindexer }, bases), ...composed.hooks],
@@ -181,6 +185,18 @@ export async function open(
   for (const listener of composed.listeners) feed.add({ ...listener, handle: batch => listener.handle(batch, used) });
   return used;
 }
+
+/** What is asked of resources beyond their structure. Throws ConfigError. */
+const openJudge = (config: Config, { resourceTypes }: Definitions, { validationIssues }: Metrics): Judge =>
+  createJudge({
+    policy: readPolicy(config, resourceTypes),
+    check: async () => [],
+    find: async () => undefined,
+    count(issues) {
+      for (const { severity, detail = '' } of issues)
+        validationIssues.inc({ severity, detail: ISSUE_DETAILS.has(detail) ? detail : 'other' });
+    },
+  });
 
 function openTerminology(store: Store, bases: readonly string[], harness?: Harness): Terminology {
   const stored = { load: loadFrom(store), list: listFrom(store) };
@@ -252,6 +268,12 @@ export function engineSettings(config: Config, started: number): EngineSettings 
     tokens: _tokens,
     roles: _roles,
     fulltext: _fulltext,
+    validateBase: _validateBase,
+    validateClaims: _validateClaims,
+    validateRules: _validateRules,
+    unknownExtensions: _unknownExtensions,
+    bestPractice: _bestPractice,
+    htmlInStrings: _htmlInStrings,
     ofFeatures: _ofFeatures,
     ...rest
   } = config;

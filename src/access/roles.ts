@@ -3,10 +3,9 @@
  * it has. profiles/roles.json says it for a server that is given no other; docs/access.md explains the file. Whatever in it means
  * nothing is told at start, with its place.
  */
-import { readFileSync } from 'node:fs';
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
-import { parseAnyJson, STORED_JSON } from '../fhir/json/json.js';
+import { readSettingsFile } from '../fhir/json/settings-file.js';
 import { isObject, type Json } from '../fhir/resource.js';
 import { ConfigError } from '../platform/config.js';
 import { didYouMean } from '../platform/nearest.js';
@@ -54,20 +53,7 @@ export interface AddedDuty {
 
 /** Throws ConfigError with a line for each thing that is wrong. */
 export function readRoles(file: string, nameable: Nameable): Roles {
-  return checkRoles(parsed(file), nameable, `The file of roles, ${file},`);
-}
-
-function parsed(file: string): Json {
-  try {
-    return parseAnyJson(readFileSync(file), { ...STORED_JSON, maxDepth: 10 }).value;
-  } catch (error) {
-    if (error instanceof FhirError)
-      throw new ConfigError(`The file of roles, ${file}, is no JSON that can be used: ${error.message}`);
-    const { code } = error as NodeJS.ErrnoException;
-    throw new ConfigError(
-      `The file of roles, ${file}, ${code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`}.`,
-    );
-  }
+  return checkRoles(readSettingsFile(file, 'The file of roles'), nameable, `The file of roles, ${file},`);
 }
 
 /** The same of what stands in the file. `file`: how a message names it. */

@@ -65,6 +65,11 @@ export const KINDS = {
 
 export type Kind = keyof typeof KINDS;
 
+export interface TextPosition {
+  readonly line: number;
+  readonly column: number;
+}
+
 /** One OperationOutcome.issue before it is written. `text` must be free of resource content. */
 export interface Issue {
   readonly severity: 'fatal' | 'error' | 'warning' | 'information';
@@ -77,6 +82,8 @@ export interface Issue {
   readonly detail?: string;
   /** What a program or an author of profiles wants to know: the key of an invariant, the canonical of a profile. No content. */
   readonly diagnostics?: string;
+  /** Where it stands in the text that was sent; both count from 1. */
+  readonly position?: TextPosition;
   /** Of an answer about terminology: id of the message, and code of tx-issue-type, which stands in the place of `detail`. */
   readonly terminology?: { readonly message: string; readonly type?: string };
 }

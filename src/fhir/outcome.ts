@@ -14,13 +14,26 @@ export const outcome = (issues: readonly Issue[]): Resource => ({
   issue: issues.map(issueOf),
 });
 
-function issueOf({ severity, code, text, expression, detail, diagnostics, terminology }: Issue): JsonObject {
+/** https://hl7.org/fhir/R4/extension-operationoutcome-issue-source.html and its like. */
+const ISSUE_LINE = 'http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line';
+const ISSUE_COLUMN = 'http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-col';
+
+function issueOf({ severity, code, text, expression, detail, diagnostics, terminology, position }: Issue): JsonObject {
   const { message, type } = terminology ?? {};
+  const extension = [
+    ...(message === undefined ? [] : [{ url: MESSAGE_ID, valueString: message }]),
+    ...(position
+      ? [
+          { url: ISSUE_LINE, valueInteger: position.line },
+          { url: ISSUE_COLUMN, valueInteger: position.column },
+        ]
+      : []),
+  ];
   const coding = terminology
     ? type && { system: TX_ISSUE_TYPE, code: type }
     : detail && { system: DETAIL_SYSTEM, code: detail };
   return {
-    ...(message === undefined ? {} : { extension: [{ url: MESSAGE_ID, valueString: message }] }),
+    ...(extension.length > 0 ? { extension } : {}),
     severity,
     code,
     details: { ...(coding ? { coding: [coding] } : {}), text },

@@ -239,6 +239,7 @@ function sourceOf(
     resource: async () => body(),
     patch: async () => patchFromEntry(engine, body()),
     optional: async () => (entry['resource'] === undefined ? undefined : body()),
+    judged: async () => (entry['resource'] === undefined ? {} : { body: body() }),
     upload() {
       throw new FhirError('invalid', 'A file is sent by itself, not in a Bundle.', { expression: 'http.url' });
     },

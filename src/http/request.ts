@@ -5,7 +5,15 @@
 import { FhirError } from '../fhir/error.js';
 import type { Parsed } from '../fhir/resource.js';
 import type { Engine } from '../interactions/engine.js';
-import type { Interaction, InteractionKind, Parameters, Patch, RawBody, View } from '../interactions/interaction.js';
+import type {
+  Interaction,
+  InteractionKind,
+  Of,
+  Parameters,
+  Patch,
+  RawBody,
+  View,
+} from '../interactions/interaction.js';
 import { sortOut } from '../interactions/unknown-parameters.js';
 import { readView, VIEW } from '../interactions/response/summary-view.js';
 import { contentTypes } from './media.js';
@@ -25,6 +33,8 @@ export interface Source {
   patch(type: string): Promise<Patch>;
   /** The resource in the body of an operation; undefined where there is none. */
   optional(): Promise<Parsed | undefined>;
+  /** The same of an operation that judges it: what could not be read, too. */
+  judged(): Promise<Pick<Of<'operation'>, 'body' | 'sent'>>;
   /** The body of an operation that takes a file. Throws `unsupported-media-type`. */
   upload(types: readonly string[]): RawBody;
   /** The parameters of a search by POST. */
@@ -157,9 +167,10 @@ async function readOperationRequest({ engine, source, route, query }: RequestPar
   const { operation = '', type, id, version } = route;
   const safe = source.method !== 'POST' && source.method !== 'DELETE';
   const ifMatch = safe ? undefined : readIfMatch(source.header('if-match'));
-  const { uploads } = engine.operations.get(operation) ?? {};
+  const { uploads, judgesBody } = engine.operations.get(operation) ?? {};
   const upload = uploads && source.method === 'POST' ? source.upload(uploads) : undefined;
-  const body = source.method === 'POST' && !upload ? await source.optional() : undefined;
+  const { body, sent } =
+    source.method !== 'POST' || upload ? {} : judgesBody ? await source.judged() : { body: await source.optional() };
   const language = source.header('accept-language');
   return {
     kind: 'operation',
@@ -173,6 +184,7 @@ async function readOperationRequest({ engine, source, route, query }: RequestPar
     ...(version ? { version } : {}),
     ...(ifMatch === undefined ? {} : { ifMatch }),
     ...(body ? { body } : {}),
+    ...(sent ? { sent } : {}),
     ...(upload ? { upload } : {}),
     ...(language === undefined ? {} : { language }),
   };

@@ -78,7 +78,11 @@ async function* wholes(engine: Responding, texts: AsyncIterable<Text>): AsyncGen
 }
 
 /** What a write gives back: https://hl7.org/fhir/R4/http.html#return */
-function bodyOf(status: number, { text, blobs, issues = [] }: Result, { prefer }: Presentation): Text | undefined {
+function bodyOf(
+  status: number,
+  { text, blobs, issues = [], findings = [] }: Result,
+  { prefer }: Presentation,
+): Text | undefined {
   if (status === 304 || status === 204) return undefined;
   if (prefer === 'minimal') return undefined;
   if (prefer === 'OperationOutcome')
@@ -86,6 +90,7 @@ function bodyOf(status: number, { text, blobs, issues = [] }: Result, { prefer }
       text: outcomeText([
         { severity: 'information', code: 'informational', text: status === 201 ? 'Created.' : 'Done.' },
         ...issues,
+        ...findings,
       ]),
     };
   return text && { text, ...(blobs ? { blobs } : {}) };

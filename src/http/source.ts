@@ -10,12 +10,12 @@ import { isMediaType } from '../fhir/media-type.js';
 import type { Parsed } from '../fhir/resource.js';
 import type { Principal } from '../identity/principal.js';
 import type { Engine } from '../interactions/engine.js';
-import type { Parameters, Patch, RawBody } from '../interactions/interaction.js';
+import type { Of, Parameters, Patch, RawBody } from '../interactions/interaction.js';
 import { patchOf } from '../interactions/transaction/entries.js';
 import { jsonOfXml, readXml } from '../validation/beside.js';
 import { type Intake, peekBody, readBody, streamBody } from './body.js';
 import { MOST_RESOURCES, readBundle } from './bundle.js';
-import { bodyFormat, isJsonPatch, ordinaryFormat } from './media.js';
+import { bodyFormat, type Format, isJsonPatch, ordinaryFormat } from './media.js';
 import { MAX_PARAMETERS } from '../search/parse.js';
 import { decodeForm } from './query.js';
 import { preference, type Source } from './request.js';
@@ -44,6 +44,7 @@ export const fromRequest = (request: Request, engine: Engine, limits: Limits, pr
   resource: type => readResource(request, type, engine, limits),
   patch: () => readPatch(request, engine, limits),
   optional: () => readOptional(request, engine, limits),
+  judged: () => readJudged(request, engine, limits),
   upload: types => readUpload(request, types),
   form: () => readForm(request, limits),
   async bundle() {
@@ -97,8 +98,7 @@ async function isContent(request: Request, contentType: string): Promise<boolean
 
 /** A body that must be a resource. */
 async function readFhir(request: Request, engine: Engine, limits: Limits): Promise<Parsed> {
-  const { bytes, format } = await readBytes(request, limits.maxBody, limits);
-  return format === 'json' ? readJson(bytes, limits) : readXml(bytes, engine.definitions, limits);
+  return readAs(await readBytes(request, limits.maxBody, limits), engine, limits);
 }
 
 async function readBytes(request: Request, most: number, limits: Limits) {
@@ -119,6 +119,45 @@ async function readBytes(request: Request, most: number, limits: Limits) {
 
 /** The resource in the body of an operation; undefined where there is none. */
 async function readOptional(request: Request, engine: Engine, limits: Limits): Promise<Parsed | undefined> {
+  const given = await readOptionalBytes(request, limits);
+  return given && readAs(given, engine, limits);
+}
+
+interface GivenBytes {
+  readonly bytes: Buffer;
+  readonly format: Format;
+}
+
+const readAs = ({ bytes, format }: GivenBytes, { definitions }: Engine, limits: Limits): Promise<Parsed> =>
+  format === 'json' ? readJson(bytes, limits) : readXml(bytes, definitions, limits);
+
+/** What makes a body none that could be judged: it is neither JSON nor XML. */
+const UNREADABLE = /^(?:json|xml)-(?:utf8|syntax|depth|encoding|doctype|version|instruction)$/;
+
+async function readJudged(
+  request: Request,
+  engine: Engine,
+  limits: Limits,
+): Promise<Pick<Of<'operation'>, 'body' | 'sent'>> {
+  const given = await readOptionalBytes(request, limits);
+  if (!given) return {};
+  const { format } = given;
+  // Of larger ones nobody is told the line.
+  const text = given.bytes.length <= MAX_PLACED[format] ? given.bytes.toString('utf8') : '';
+  try {
+    return { body: await readAs(given, engine, limits), sent: { format, text } };
+  } catch (error) {
+    if (!(error instanceof FhirError) || error.kind !== 'invalid') throw error;
+    const { issues } = error;
+    if (issues.some(({ detail = '' }) => UNREADABLE.test(detail))) throw error;
+    return { sent: { format, text, faults: issues } };
+  }
+}
+
+/** Bytes up to which places in a text are looked up on the event loop. */
+const MAX_PLACED: Readonly<Record<Format, number>> = { json: 2 * 1024 * 1024, xml: 256 * 1024 };
+
+async function readOptionalBytes(request: Request, limits: Limits): Promise<GivenBytes | undefined> {
   const contentType = request.headers['content-type'];
   const format = bodyFormat(contentType);
   const unsupported = () =>
@@ -130,7 +169,7 @@ async function readOptional(request: Request, engine: Engine, limits: Limits): P
   const bytes = await readBody(request, limits.maxBody, limits);
   if (bytes.length === 0) return undefined;
   if (format === undefined) throw unsupported();
-  return format === 'json' ? readJson(bytes, limits) : readXml(bytes, engine.definitions, limits);
+  return { bytes, format };
 }
 
 /** JSON Patch by its own media type or as an array, which no resource is; FHIRPath Patch as a resource. */

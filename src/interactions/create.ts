@@ -30,12 +30,12 @@ export async function create(context: Context, ask: Of<'create'>, located?: Loca
   const identity = { type: ask.type, id, version: 1, updated, method: 'POST' as const };
   const body = isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body);
   const prepared = await prepare(context, ask.kind, identity, body);
-  const { change, text, accompaniment } = await storeUpload(context, prepared);
+  const { change, text, findings, accompaniment } = await storeUpload(context, prepared);
   const location = `${ask.type}/${id}/_history/1`;
   return {
     changes: [change],
     ...(sought ? { mustNotMatch: [absence(context, sought)] } : {}),
-    result: { status: 201, location, ...auditSubject(change), ...(text ? { text } : {}) },
+    result: { status: 201, location, ...auditSubject(change), ...(text ? { text } : {}), findings },
     accompaniment,
   };
 }

@@ -22,6 +22,7 @@ import type { LiveTables } from '../live/live-tables.js';
 import type { Terminology } from '../terminology/terminology.js';
 import type { Feed } from '../feed/feed.js';
 import type { OutgoingClients } from '../outgoing/outgoing.js';
+import type { Judge } from '../validation/judge.js';
 import type { Validate } from '../validation/validate.js';
 import type { Of, Outcome, Parameters } from './interaction.js';
 import type { AuditSubtypes } from './subtypes.js';
@@ -47,6 +48,8 @@ export interface Engine {
   readonly log: Log;
   readonly terminology: Terminology;
   readonly validate: Validate;
+  /** What is asked of resources beyond their structure. */
+  readonly judge: Judge;
   readonly operations: Operations;
   readonly hooks: Hooks;
   /** Work that goes on behind the traffic: see jobs.ts. */
@@ -85,6 +88,12 @@ export type PrivateSetting =
   | 'linkMinutes'
   | 'auth'
   | 'corsOrigins'
+  | 'validateBase'
+  | 'validateClaims'
+  | 'validateRules'
+  | 'unknownExtensions'
+  | 'bestPractice'
+  | 'htmlInStrings'
   | 'ofFeatures';
 
 /** Every other setting as it is (what each means is said in SETTINGS, platform/config.ts), and what follows from them. */
@@ -159,7 +168,9 @@ export interface OperationImplementation {
   readonly shows?: string;
   /** Resources in the body may lack elements that R4 demands, and have others: they are asked about, not stored. */
   readonly lenientBody?: true;
-  /** `ask.body` is a valid resource. */
+  /** What is wrong with the body is the answer: nothing is known of it when it comes here. */
+  readonly judgesBody?: true;
+  /** `ask.body` is a valid resource, unless the operation judges it itself. */
   run(context: Context, ask: Of<'operation'>): Promise<Outcome>;
 }
 

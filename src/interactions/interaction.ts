@@ -28,6 +28,14 @@ export interface RawBody {
   readonly represent?: true;
 }
 
+/** A body as it was sent, for an operation whose answer is what is wrong with it. */
+export interface SentBody {
+  readonly format: 'json' | 'xml';
+  readonly text: string;
+  /** Why no resource could be read from it. */
+  readonly faults?: readonly Issue[];
+}
+
 interface ReadOfOne {
   readonly type: string;
   readonly id: string;
@@ -141,6 +149,8 @@ export type Interaction =
       readonly lenient: boolean;
       /** Of a POST that has one: a Parameters resource, or what stands for it. */
       readonly body?: Parsed;
+      /** Of an operation that judges its body itself. */
+      readonly sent?: SentBody;
       /** Accept-Language. */
       readonly language?: string;
     };
@@ -187,6 +197,8 @@ export interface Result extends Partial<Text> {
   readonly unchanged?: true;
   /** Warnings beside a success; told where an OperationOutcome is. */
   readonly issues?: readonly Issue[];
+  /** What validation found in what was written; told where an OperationOutcome is preferred, and nowhere else. */
+  readonly findings?: readonly Issue[];
 }
 
 /** https://hl7.org/fhir/R4/async.html */

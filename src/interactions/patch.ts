@@ -28,7 +28,7 @@ import { isSame, unchanged } from './write/unchanged.js';
 import { checkPreconditions, findCurrent, nextIdentity } from './update.js';
 
 /** Bytes beside the text, above which a resource is not patched: all of it is in memory while it is. */
-const MAX_ATTACHED = 64 * 1024 * 1024;
+export const MAX_ATTACHED = 64 * 1024 * 1024;
 /** Values from which on work on a resource is done beside the event loop, or in pieces. */
 const MANY_VALUES = 5000;
 
@@ -50,10 +50,10 @@ export async function patch(context: Context, ask: Of<'patch'>, located?: Locate
   const identity = nextIdentity(context, ask.type, current.id, current, 'PATCH');
   const prepared = await prepare(context, ask.kind, identity, patched);
   if (prepared.text && prepared.text.length > engine.settings.maxBody) throw patchTooLarge();
-  const { change, text, accompaniment } = await storeUpload(context, prepared);
+  const { change, text, findings, accompaniment } = await storeUpload(context, prepared);
   if (isSame(current, change) || isSame(await reprinted(current), change)) return unchanged(current, true);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
-  const result = { status: 200, location, ...auditSubject(change), ...(text ? { text } : {}) };
+  const result = { status: 200, location, ...auditSubject(change), ...(text ? { text } : {}), findings };
   return { changes: [change], result, accompaniment };
 }
 

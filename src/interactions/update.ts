@@ -30,14 +30,14 @@ export async function update(context: Context, ask: Of<'update'>, located?: Loca
     isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body),
     before && keptOf(before),
   );
-  const { change, text, accompaniment } = await storeUpload(context, prepared);
+  const { change, text, findings, accompaniment } = await storeUpload(context, prepared);
   if (before && isSame(before, change)) return unchanged(before, text !== undefined);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   const status = before?.text === undefined ? 201 : 200;
   return {
     changes: [change],
     ...(sought && !current ? { mustNotMatch: [absence(context, sought)] } : {}),
-    result: { status, location, ...auditSubject(change), ...(text ? { text } : {}) },
+    result: { status, location, ...auditSubject(change), ...(text ? { text } : {}), findings },
     accompaniment,
   };
 }

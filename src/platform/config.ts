@@ -146,6 +146,41 @@ export const SETTINGS = {
     ['off', 'warn', 'enforce'],
     'Whether the targets of references must exist, and what is referred to may not be deleted',
   ),
+  validateBase: choice(
+    'VALIDATE_BASE',
+    'enforce',
+    ['enforce', 'warn', 'off'],
+    'What becomes of a write that breaks an invariant or a required binding of R4 itself; its structure is always checked',
+  ),
+  validateClaims: choice(
+    'VALIDATE_CLAIMS',
+    'warn',
+    ['warn', 'enforce', 'off'],
+    'What becomes of a write that does not conform to the profiles in its meta.profile',
+  ),
+  validateRules: textSetting(
+    'VALIDATE_RULES',
+    '',
+    'JSON file of what is required by type: profiles, and how claims and unknown profiles are taken. Empty: nothing beside the two above.',
+  ),
+  unknownExtensions: choice(
+    'UNKNOWN_EXTENSIONS',
+    'ignore',
+    ['ignore', 'warn', 'error'],
+    'What is said of an extension whose definition is not known',
+  ),
+  bestPractice: choice(
+    'BEST_PRACTICE',
+    'ignore',
+    ['ignore', 'warn', 'error'],
+    'What is said where an invariant that is marked as best practice does not hold',
+  ),
+  htmlInStrings: choice(
+    'HTML_IN_STRINGS',
+    'warn',
+    ['ignore', 'warn', 'error'],
+    'What is said of strings and markdown that have HTML tags in them',
+  ),
   conditionalDelete: wholeNumber(
     'CONDITIONAL_DELETE',
     1,

@@ -10,6 +10,8 @@ export interface Metrics {
   readonly open: Gauge;
   /** Roles are those of the file of roles. */
   readonly denied: Counter<'role'>;
+  /** By severity and code of `details.coding`, of which there is a fixed set. */
+  readonly validationIssues: Counter<'severity' | 'detail'>;
   /** By type. */
   readonly unchanged: Counter<'type'>;
 }
@@ -63,6 +65,12 @@ export function createMetrics(): Metrics {
       name: 'chartroom_unchanged_writes_total',
       help: 'Writes that left their resource as it was, so that no version was made.',
       labelNames: ['type'],
+      registers,
+    }),
+    validationIssues: new Counter({
+      name: 'chartroom_validation_issues_total',
+      help: 'What breaks base rules of R4 or profiles in resources that are written, refused ones too.',
+      labelNames: ['severity', 'detail'],
       registers,
     }),
     open: new Gauge({ name: 'chartroom_open_requests', help: 'Requests under way.', registers }),

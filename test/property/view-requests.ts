@@ -369,6 +369,13 @@ export const PATHS: Readonly<Record<string, Make>> = {
       return found?.body ? { status: 200, says: `"code":"${found.body.tags[0]}"` } : readOf(found);
     });
   },
+  $validate: (random, world) => {
+    const name = nameOf(pickOf(random, world, ...TYPES));
+    return get(`${name}/$validate`, seen => {
+      const found = seen.read(name);
+      return found?.body ? { status: 200, says: '"resourceType":"OperationOutcome"' } : readOf(found);
+    });
+  },
   '$meta-add': changeOfLabels('meta-add'),
   '$meta-delete': changeOfLabels('meta-delete'),
   $purge: (random, world) => {

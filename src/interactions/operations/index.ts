@@ -22,6 +22,7 @@ import { jobsCancel, jobsOperation, jobsStatus, respondLater } from './jobs.js';
 import { purge } from './purge.js';
 import { reindexOperation, reindexStatus } from './reindex.js';
 import { translateOperation } from './translate.js';
+import { validateOperation } from './validate.js';
 import { batchValidateOperation, validateCodeOperation } from './validate-code.js';
 
 /** By code, without the dollar sign. */
@@ -43,6 +44,7 @@ export const OPERATIONS: Readonly<Record<string, OperationImplementation>> = {
   'reindex-status': reindexStatus,
   subsumes: subsumesOperation,
   translate: translateOperation,
+  validate: validateOperation,
   'validate-code': validateCodeOperation,
 };
 
@@ -74,7 +76,7 @@ export async function operate(context: Context, ask: Of<'operation'>): Promise<O
     throw new FhirError('unknown-type', 'This server offers no such operation: see /metadata.', {
       detail: 'unknown-operation',
     });
-  if (ask.body) {
+  if (ask.body && !operation.judgesBody) {
     const issues = await context.engine.validate(ask.body);
     refuseErrors(operation.lenientBody ? withoutMissing(issues) : issues, 'The body is not valid FHIR R4.');
   }

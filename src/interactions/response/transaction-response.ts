@@ -17,15 +17,16 @@ export type Answer = readonly Piece[];
 
 /** `prefer`: of what was written; what was read is shown always. */
 export function answerOf(result: Result, written: boolean, prefer: string | undefined): Answer {
-  const { status, version, location, text, blobs, issues = [] } = result;
+  const { status, version, location, text, blobs, issues = [], findings = [] } = result;
   const isShown = text && status !== 304 && (!written || prefer === 'representation');
   const shown = isShown ? { text, ...(blobs ? { blobs } : {}) } : undefined;
+  const wished = written && prefer === 'OperationOutcome';
   const told: readonly Issue[] =
-    issues.length > 0
-      ? issues
-      : written && prefer === 'OperationOutcome'
-        ? [{ severity: 'information', code: 'informational', text: status === 201 ? 'Created.' : 'Done.' }]
-        : [];
+    issues.length === 0 && wished && findings.length === 0
+      ? [{ severity: 'information', code: 'informational', text: status === 201 ? 'Created.' : 'Done.' }]
+      : wished
+        ? [...issues, ...findings]
+        : issues;
   const response = {
     status: statusText(status),
     ...(location === undefined ? {} : { location }),

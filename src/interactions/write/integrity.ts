@@ -67,6 +67,18 @@ export async function checkIntegrity(context: Context, { cascades, entries, ...o
   };
 }
 
+/** What the rules have against changes: as errors where they are enforced. Nothing is made a condition of. */
+export async function integrityIssues(context: Context, changes: readonly Change[]): Promise<readonly Issue[]> {
+  const { integrity } = context.engine.settings;
+  if (integrity === 'off') return [];
+  const place: Placing = (_, expression) => expression;
+  const { dangling } = await lookUpTargets(context, changes, place);
+  const deleted = changes.filter(({ text }) => text === undefined);
+  const left = deleted.length > 0 ? await stillReferenced(context, deleted, changes, place, false) : undefined;
+  const issues = [...dangling.slice(0, MAX_ISSUES_TOLD).map(danglingIssue), ...(left ? [left] : [])];
+  return integrity === 'warn' ? issues : issues.map(issue => ({ ...issue, severity: 'error' }));
+}
+
 type LocalTarget = Extract<ReturnType<typeof parseReference>, { readonly kind: 'local' }>;
 
 /** Where something is, seen from the whole interaction: entries of a transaction are named. */

@@ -1,12 +1,12 @@
 /**
  * From a body to a Change, in three steps, the same for create, update and patch (https://hl7.org/fhir/R4/http.html#create):
- * - `prepare`: validate → run the hooks of its type (hooks.ts) → stamp id and meta → lift attachment bytes out → extract
+ * - `prepare`: validate (structure, then what the judge asks beyond it) → run the hooks of its type (hooks.ts) → stamp id and meta → lift attachment bytes out → extract
  *   index entries and words; of a large one beside the event loop, or in pieces. It writes nothing;
  * - `storeUpload`: the bytes of an upload to Binary go into the store as they come;
  * - `storeAttachments`: those of attachments do, when nothing but the commit itself can refuse the change any more.
  */
 import { type Lifted, liftBase64 } from '../../fhir/json/base64.js';
-import { FhirError } from '../../fhir/error.js';
+import { FhirError, type Issue } from '../../fhir/error.js';
 import { endsInStep } from '../../fhir/id.js';
 import { stamp } from '../../fhir/json/stamp.js';
 import { print } from '../../fhir/json/print.js';
@@ -47,12 +47,14 @@ export interface Prepared {
   readonly attachments: readonly Lifted[] | RawBody;
   /** What the client gets back, attachment bytes included; undefined for a raw upload. */
   readonly text: Buffer | undefined;
+  /** Warnings of its validation. */
+  readonly findings: readonly Issue[];
   /** What hooks want to be committed with it. */
   readonly accompaniment: Accompaniment | undefined;
 }
 
 /** A change with the bytes of an upload. */
-export interface Uploaded extends Pick<Prepared, 'accompaniment'> {
+export interface Uploaded extends Pick<Prepared, 'findings' | 'accompaniment'> {
   readonly change: PendingChange;
   /** What the client gets back; undefined for a raw upload, unless it wants that. */
   readonly text: Buffer | undefined;
@@ -81,6 +83,7 @@ export async function prepare(
     });
   refuseUnfit(given.resource, id);
   refuseErrors(await engine.validate(given), 'The resource is not valid FHIR R4.');
+  const findings = await engine.judge.written(given);
   const hooks = engine.hooks.byType.get(type);
   const hooked = hooks && (await runHooks(context, hooks, interaction, identity, given));
   const body = hooked ? hooked.body : given;
@@ -99,12 +102,12 @@ export async function prepare(
   );
   const { text, lifted } = liftBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
   const change = await assemble(engine, identity, { resource, large: body.large }, text);
-  return { change, attachments: lifted, text: stamped, accompaniment: hooked?.accompaniment };
+  return { change, attachments: lifted, text: stamped, findings, accompaniment: hooked?.accompaniment };
 }
 
 /** Stores the bytes of an upload, and nothing else: attachments stay with the change. Throws what `save` throws. */
 export async function storeUpload({ engine, stamp: open }: Context, prepared: Prepared): Promise<Uploaded> {
-  const { change, attachments, text, accompaniment } = prepared;
+  const { change, attachments, text, findings, accompaniment } = prepared;
   if ('save' in attachments) {
     // The bytes come as fast as their sender likes, for whom no horizon waits.
     open.release();
@@ -112,9 +115,9 @@ export async function storeUpload({ engine, stamp: open }: Context, prepared: Pr
     const stamped = stampedAt(change, Math.max(open.now(), change.updated));
     const stored = { ...stamped, blobs: [{ at: change.text!.length - 2, hash, size }] };
     const shown = attachments.represent && size <= MOST_REPRESENTED;
-    return { change: stored, text: shown ? await wholeText(engine, stored) : undefined, accompaniment };
+    return { change: stored, text: shown ? await wholeText(engine, stored) : undefined, findings, accompaniment };
   }
-  return { change: attachments.length > 0 ? { ...change, attachments } : change, text, accompaniment };
+  return { change: attachments.length > 0 ? { ...change, attachments } : change, text, findings, accompaniment };
 }
 
 /** A change whose text tells another time: one that is as long. */
@@ -146,8 +149,8 @@ export async function storeAttachments(
   return attached;
 }
 
-/** What is valid R4 and still must not be stored. */
-function refuseUnfit({ resourceType: type, id: given, meta }: Resource, id: string): void {
+/** What is valid R4 and still must not be stored. Throws `invalid`, `unprocessable`. */
+export function refuseUnfit({ resourceType: type, id: given, meta }: Resource, id: string): void {
   for (const each of [given, id])
     if (typeof each === 'string' && endsInStep(each))
       throw new FhirError('invalid', 'The ids . and .. cannot be used in addresses: choose another one.', {
@@ -197,7 +200,7 @@ async function prepareRaw(
   resource['data'] = '';
   const text = Buffer.from(print(resource, kept?.decimals));
   const change = await assemble(engine, identity, { resource }, text);
-  return { change, attachments: body, text: undefined, accompaniment: hooked?.accompaniment };
+  return { change, attachments: body, text: undefined, findings: [], accompaniment: hooked?.accompaniment };
 }
 
 async function assemble(

@@ -179,9 +179,10 @@ async function checkedAnew(
   if (resource['resourceType'] !== given.resourceType || resource['id'] !== given['id'])
     throw nonsense(context, owner, 'prepare', 'another resource');
   const body = { resource, decimals: decimals && keptDigits(resource, decimals), ...(large ? { large } : {}) };
+  const { validate, judge } = context.engine;
   let valid: boolean;
   try {
-    valid = !hasErrors(await context.engine.validate(body));
+    valid = !hasErrors(await validate(body)) && !hasErrors(await judge.asWritten(body, []));
   } catch (error) {
     throw hookFault(context, owner, 'prepare', 'gave what cannot be validated', error);
   }

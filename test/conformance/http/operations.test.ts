@@ -48,7 +48,13 @@ onBothStores(
       const changing = ['meta-add', 'meta-delete', 'purge'];
       for (const { type, operation: own = [] } of resource) {
         const everything = ['Patient', 'Encounter', 'Group'].includes(type) ? ['everything'] : [];
-        const all = [...everything, ...(OF_CODES[type] ?? []), 'meta', ...(type === 'AuditEvent' ? [] : changing)];
+        const all = [
+          ...everything,
+          ...(OF_CODES[type] ?? []),
+          'meta',
+          'validate',
+          ...(type === 'AuditEvent' ? [] : changing),
+        ];
         assert.deepEqual(own.map(({ name }) => name).toSorted(), all.toSorted(), type);
       }
     });
@@ -140,6 +146,7 @@ function expectOffer(
 
 /** Ids of those that are asked of the system alone. */
 const SYSTEM_ALONE = /^(?:backup|horizon|import|jobs|reindex)/;
+const OF_TYPES_TOO = new Set(['validate', ...TERMINOLOGY]);
 const ALL = [...operations.values()].map(({ definition }) => definition).toSorted();
 
 onBothStores('definitions of operations', stage => {
@@ -158,8 +165,8 @@ onBothStores('definitions of operations', stage => {
       [`url=${base}/OperationDefinition/meta`, ['meta']],
       ['_id=reindex', ['reindex']],
       ['system=true', OWN.filter(id => SYSTEM_ALONE.test(id))],
-      ['status=active&instance=true&type=false', OWN.filter(id => !SYSTEM_ALONE.test(id) && !TERMINOLOGY.has(id))],
-      ['status=active&instance=true&type=true', ['expand', 'subsumes', 'translate', 'validate-code']],
+      ['status=active&instance=true&type=false', OWN.filter(id => !SYSTEM_ALONE.test(id) && !OF_TYPES_TOO.has(id))],
+      ['status=active&instance=true&type=true', ['expand', 'subsumes', 'translate', 'validate', 'validate-code']],
       ['status=draft', []],
       ['code:not=purge', OWN.filter(id => id !== 'purge')],
       ['name=nothing', []],

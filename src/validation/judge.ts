@@ -1,0 +1,214 @@
+/**
+ * Judges a resource beyond its structure, by what the server is told to ask of resources (policy.ts): the base rules of R4 (invariants
+ * and required bindings), then the profiles that the resource claims in meta.profile, then those that the operator requires. One
+ * judge for every way of writing, for $validate and for the command line.
+ *
+ * What breaks the base rules is not valid FHIR (400 `invalid`); what breaks a profile alone is 422 `unprocessable`. A resource that is
+ * entered in error takes back what was said: no profile keeps it from being so.
+ */
+import { FhirError, type Issue } from '../fhir/error.js';
+import { isObject, itemsOf, type JsonObject, type Parsed, type Resource } from '../fhir/resource.js';
+import type { FindDefinition, Origin } from '../fhir/structure-definition.js';
+import { breathe } from '../platform/pieces.js';
+import type { TypeRules, ValidationPolicy } from './policy.js';
+import type { ProfileOptions } from './run.js';
+import { hasErrors } from './validate.js';
+
+export interface AskedProfile {
+  /** `url` or `url|version`. */
+  readonly canonical: string;
+  /** From where an unversioned canonical is meant; absent: from nowhere. */
+  readonly from?: Origin;
+}
+
+/** The issues of a resource whose structure is right, against profiles; a profile that is not known is a warning `unknown-profile`. */
+export type CheckProfiles = (
+  parsed: Parsed,
+  profiles: readonly AskedProfile[],
+  options: ProfileOptions,
+) => Promise<readonly Issue[]>;
+
+export interface JudgeOptions {
+  readonly policy: ValidationPolicy;
+  readonly check: CheckProfiles;
+  readonly find: FindDefinition;
+  /** Told of the issues of each write. */
+  readonly count: (issues: readonly Issue[]) => void;
+}
+
+export interface Judge {
+  /** Warnings of a resource, whose structure is right, that may be written. Throws `invalid`, `unprocessable`. */
+  written(parsed: Parsed): Promise<readonly Issue[]>;
+  /** As if it were written: an error is what would refuse it, or breaks one of these profiles. */
+  asWritten(parsed: Parsed, profiles: readonly string[]): Promise<readonly Issue[]>;
+  /** Against the base rules, what it claims, and these, whatever the policy: every fault with its own severity. */
+  examined(parsed: Parsed, profiles: readonly string[]): Promise<readonly Issue[]>;
+  /** Those of these profiles that are not known. */
+  unknown(profiles: readonly string[]): Promise<readonly string[]>;
+}
+
+/** Where a fault was found decides what becomes of the write. */
+interface Findings {
+  readonly base: readonly Issue[];
+  readonly profiles: readonly Issue[];
+}
+
+export function createJudge({ policy, check, find, count }: JudgeOptions): Judge {
+  const checked = async (
+    parsed: Parsed,
+    profiles: readonly AskedProfile[],
+    than: readonly Issue[],
+  ): Promise<readonly Issue[]> => {
+    if (profiles.length === 0) return [];
+    await breathe();
+    return others(await check(parsed, profiles, policy.options), than);
+  };
+
+  async function judged(parsed: Parsed): Promise<Findings> {
+    const { resource } = parsed;
+    const base =
+      policy.base === 'off'
+        ? []
+        : softened(await checked(parsed, [baseProfileOf(resource)], []), policy.base === 'warn');
+    if (hasErrors(base)) return { base, profiles: [] };
+    const rules = policy.rulesOf(resource.resourceType);
+    const isRetraction = isEnteredInError(resource);
+    const required = await checked(
+      parsed,
+      rules.require.map(canonical => ({ canonical })),
+      base,
+    );
+    // What is claimed and required is required: a fault that both have is the more severe one.
+    const claimed = await checked(parsed, claimsToLookAt(resource, rules), [...base, ...required]);
+    const ofClaims = rules.claims === 'off' ? claimed.filter(isUnknownProfile) : claimed;
+    const isSoft = isRetraction || rules.claims !== 'enforce';
+    return {
+      base,
+      profiles: [
+        ...withUnknown(softened(required, isRetraction), !isRetraction),
+        ...withUnknown(softened(ofClaims, isSoft), rules.unknownProfile === 'refuse' && !isRetraction),
+      ],
+    };
+  }
+
+  return {
+    async written(parsed) {
+      const { base, profiles } = await judged(parsed);
+      const found = limitIssues([...base, ...profiles]);
+      if (found.length > 0) count(found);
+      if (hasErrors(base)) throw new FhirError('invalid', 'The resource breaks rules of FHIR R4.', { issues: found });
+      if (hasErrors(profiles))
+        throw new FhirError('unprocessable', 'The resource does not conform to its profiles.', { issues: found });
+      return found;
+    },
+    async asWritten(parsed, named) {
+      const { base, profiles } = await judged(parsed);
+      const found = [...base, ...profiles];
+      const asked = named.map(canonical => ({ canonical }));
+      return limitIssues([...found, ...(await checked(parsed, asked, found.filter(isError)))]);
+    },
+    async examined(parsed, profiles) {
+      const { resource } = parsed;
+      const named = profiles.map(canonical => ({ canonical }));
+      const claimed = claimedProfiles(resource).filter(canonical => !profiles.includes(canonical));
+      const all = [baseProfileOf(resource), ...claimed.map(canonical => ({ canonical })), ...named];
+      return limitIssues(others(await check(parsed, all, policy.options), []));
+    },
+    async unknown(profiles) {
+      const found = await Promise.all(profiles.map(canonical => find('StructureDefinition', canonical)));
+      return profiles.filter((_, at) => !found[at]);
+    },
+  };
+}
+
+const baseProfileOf = ({ resourceType }: Resource): AskedProfile => ({
+  canonical: `http://hl7.org/fhir/StructureDefinition/${resourceType}`,
+  from: 'r4',
+});
+
+function claimedProfiles({ meta }: Resource): readonly string[] {
+  if (!isObject(meta)) return NO_CLAIMS;
+  const claims = itemsOf(meta['profile']);
+  return claims.length === 0 ? NO_CLAIMS : [...new Set(claims.filter(claim => typeof claim === 'string'))];
+}
+const NO_CLAIMS: readonly string[] = [];
+
+const claimsToLookAt = (resource: Resource, { require, claims, unknownProfile }: TypeRules): readonly AskedProfile[] =>
+  claims === 'off' && unknownProfile === 'warn'
+    ? []
+    : claimedProfiles(resource)
+        .filter(canonical => !require.includes(canonical))
+        .map(canonical => ({ canonical }));
+
+const ENTERED_IN_ERROR = 'entered-in-error';
+
+/** By its status, or of a condition or an allergy by whether it is verified. */
+function isEnteredInError({ status, verificationStatus }: Resource): boolean {
+  if (status === ENTERED_IN_ERROR) return true;
+  return (
+    isObject(verificationStatus) &&
+    itemsOf(verificationStatus['coding']).some(coding => (coding as JsonObject)['code'] === ENTERED_IN_ERROR)
+  );
+}
+
+const isError = ({ severity }: Issue): boolean => severity === 'error' || severity === 'fatal';
+
+const softened = (issues: readonly Issue[], soft: boolean): readonly Issue[] =>
+  soft && hasErrors(issues) ? issues.map(asWarning) : issues;
+
+const asWarning = (issue: Issue): Issue => (isError(issue) ? { ...issue, severity: 'warning' } : issue);
+
+const isUnknownProfile = ({ detail }: Issue): boolean => detail === 'unknown-profile';
+
+/** A profile that is not known is an error where that is refused. */
+const withUnknown = (issues: readonly Issue[], refused: boolean): readonly Issue[] =>
+  refused && issues.some(isUnknownProfile)
+    ? issues.map(issue => (isUnknownProfile(issue) ? { ...issue, severity: 'error' as const } : issue))
+    : issues;
+
+/** Each issue once, and none of those that were told already. */
+function others(issues: readonly Issue[], told: readonly Issue[]): readonly Issue[] {
+  if (issues.length === 0 || (issues.length === 1 && told.length === 0)) return issues;
+  const seen = new Set(told.map(nameOfIssue));
+  return issues.filter(issue => {
+    const name = nameOfIssue(issue);
+    const isNew = !seen.has(name);
+    seen.add(name);
+    return isNew;
+  });
+}
+
+/** What is the same fault, however severe it is. */
+const nameOfIssue = ({ expression, detail, diagnostics, text }: Issue): string =>
+  JSON.stringify([expression, detail, detail === 'invariant' ? diagnostics : text]);
+
+/** Codes of `details.coding` that checks of profiles give; others are counted together. */
+export const ISSUE_DETAILS: ReadonlySet<string> = new Set([
+  ...['profile-min', 'profile-max', 'slice-min', 'slice-max', 'slice-closed', 'slice-order', 'slice-undecided'],
+  ...['fixed-value', 'pattern-value', 'type-not-allowed', 'target-type', 'reference-missing', 'reference-ambiguous'],
+  ...['invariant', 'invariant-failed', 'binding-required', 'binding-extensible', 'binding-preferred', 'wrong-display'],
+  ...['extension-unknown', 'extension-context', 'modifier-extension-unknown', 'unknown-profile', 'not-checked'],
+  ...['max-length', 'min-value', 'max-value', 'must-support', 'best-practice', 'too-costly', 'more-issues'],
+]);
+
+/** Issues of one resource that are told. */
+export const MAX_ISSUES = 200;
+
+const RANKS: Readonly<Record<Issue['severity'], number>> = { fatal: 0, error: 1, warning: 2, information: 3 };
+
+/** Errors first, and of more than MAX_ISSUES those that come first, and how many more there are. */
+export function limitIssues(issues: readonly Issue[]): readonly Issue[] {
+  if (issues.length < 2) return issues;
+  const ordered = issues.toSorted((a, b) => RANKS[a.severity] - RANKS[b.severity]);
+  if (ordered.length <= MAX_ISSUES) return ordered;
+  const more = ordered.length - MAX_ISSUES;
+  return [
+    ...ordered.slice(0, MAX_ISSUES),
+    {
+      severity: 'information',
+      code: 'informational',
+      text: `There are ${more} more issues: correct these first.`,
+      detail: 'more-issues',
+    },
+  ];
+}
