@@ -63,6 +63,7 @@ step(
     'build/schema.ts',
     'src/validation/shape.ts',
     'src/validation/checks.ts',
+    'src/validation/gate.ts',
     'package-lock.json',
   ],
   node,

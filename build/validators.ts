@@ -3,7 +3,8 @@
  * types, because they share the data types' functions; it stops at the first error and says only yes or no, since
  * collecting errors costs quadratic time on hostile bodies. src/validation/explain.ts finds the words.
  *
- * The file exports `(checks) => (resource) => boolean`, with `checks` = src/validation/checks.ts.
+ * The file exports `(checks) => (resource) => boolean`, with `checks` = src/validation/checks.ts. Beside it stands what V8 makes of it
+ * (src/validation/gate.ts).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Ajv, type CodeKeywordDefinition } from 'ajv';
@@ -12,6 +13,7 @@ import { Type } from 'ajv/dist/compile/util.js';
 import standalone from 'ajv/dist/standalone/index.js';
 import type { DefinitionsFile } from '../src/fhir/definitions.js';
 import { MAX_STRING_CHARACTERS } from '../src/validation/checks.js';
+import { compiledGate } from '../src/validation/gate.js';
 import { type Rules, type Schema, schemaOf } from './schema.js';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -157,4 +159,7 @@ return resource => validateInner(resource, false);
 }
 
 const file = JSON.parse(readFileSync(new URL('dist/r4/definitions.json', ROOT), 'utf8')) as DefinitionsFile;
-writeFileSync(new URL('dist/r4/validators.cjs', ROOT), compileGate(file));
+const gate = compileGate(file);
+if (/[^\0-\x7f]/.test(gate)) throw new Error('The compiled gate must be ASCII, as which it is read.');
+writeFileSync(new URL('dist/r4/validators.cjs', ROOT), gate);
+writeFileSync(new URL('dist/r4/validators.v8', ROOT), compiledGate(Buffer.from(gate)));

@@ -5,25 +5,17 @@
  * A gate compiled at build time accepts or refuses in microseconds; only a refused resource is walked for an explanation.
  * Profiles, invariants, and bindings of Coding and CodeableConcept are not checked.
  */
-import { createRequire } from 'node:module';
 import type { Definitions } from '../fhir/definitions.js';
 import type { Issue } from '../fhir/error.js';
 import type { Decimals, Resource } from '../fhir/resource.js';
-import * as checks from './checks.js';
 import { explainFaults } from './explain.js';
+import { type Gate, readGate, warmGate } from './gate.js';
 import { INTEGER_RANGES, propertyName } from './shape.js';
-
-type Gate = (resource: Resource) => boolean;
 
 let gate: Gate | undefined;
 
-/** Reading the compiled gate takes a tenth of a second, so it happens on first use. */
-function loadGate(): Gate {
-  if (gate) return gate;
-  const compiled = createRequire(import.meta.url)('../../r4/validators.cjs') as (given: typeof checks) => Gate;
-  gate = compiled(checks);
-  return gate;
-}
+/** Read on first use: not every process needs it. */
+const loadGate = (): Gate => (gate ??= readGate().gate);
 
 /** The results of `validateLargeAhead`. */
 const structuredResources = new WeakMap<Resource, boolean>();
@@ -36,10 +28,7 @@ export const rememberStructured = (resource: Resource, structured: boolean): voi
   void structuredResources.set(resource, structured);
 
 /** Loads the gate, and runs it on small resources of the given types: the first call of each type compiles it. */
-export function warmValidators(types: readonly string[] = ['Patient', 'Observation', 'Encounter', 'Bundle']): void {
-  const run = loadGate();
-  for (const resourceType of types) run({ resourceType, id: 'a' });
-}
+export const warmValidators = (types?: readonly string[]): void => warmGate(loadGate(), types);
 
 /**
  * The faults of a resource; empty means fine. `decimals` are the number literals that do not survive parsing.
