@@ -1,4 +1,7 @@
-/** The store as everything but the harness sees it: each call passes the gate, meets the faults of its request, and tells the snapshots what it touches. */
+/**
+ * The store as everything but the harness sees it: each call passes the gate, meets the faults of its request, and tells the snapshots
+ * what it touches. Nobody shares it, so that what comes into force does so at once: one server uses a store for tests at a time.
+ */
 import { FhirError } from '../fhir/error.js';
 import type { Blobs, Commit, Snapshots, Store } from '../store/store.js';
 import type { StoreGate } from './gate.js';
@@ -65,6 +68,7 @@ export function harnessStore(store: Store, gate: Pick<StoreGate, 'call'>, touche
   };
   return {
     ...store,
+    shared: false,
     ...passing,
     blobs: { ...blobs, ...bytes },
     ...(store.backup ? { backup: (to: string) => call(async () => store.backup?.(to)) } : {}),

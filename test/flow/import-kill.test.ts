@@ -8,6 +8,7 @@ import type { Bundle, Parameters } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { depthOf } from '../support/depth.js';
 import { freePort } from '../support/mongod.js';
+import { endJobLease } from '../support/leases.js';
 import { createRandom } from '../support/random.js';
 import { newStore, STORES } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
@@ -20,11 +21,12 @@ const LINES = 1500 * KILLS;
 for (const store of STORES)
   describe(`a file that is loaded over HTTP (${store} store)`, () => {
     let data: string | undefined;
+    let url = '';
     let start: () => Promise<SpawnedServer>;
     let server: SpawnedServer | undefined;
 
     before(async function () {
-      const url = await newStore(this, store);
+      url = await newStore(this, store);
       data = mkdtempSync(join(tmpdir(), 'chartroom-import-kill-'));
       const env = { CHARTROOM_STORE: url, CHARTROOM_DATA: data, CHARTROOM_PORT: String(await freePort()) };
       start = () => spawnServer(env);
@@ -53,6 +55,7 @@ for (const store of STORES)
         const goal = (await reached()) + random.below(600);
         while ((await reached()) < Math.min(goal, LINES)) await pause(5);
         await server.kill('SIGKILL');
+        await endJobLease(url);
         server = await start();
       }
       let reply = await talk.get<Bundle<Parameters>>(at);

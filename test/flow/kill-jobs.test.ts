@@ -10,8 +10,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Basic, Bundle } from 'fhir/r4.js';
 import { after, afterEach, before, describe, it } from 'mocha';
-import { MongoClient } from 'mongodb';
 import { depthOf } from '../support/depth.js';
+import { endJobLease } from '../support/leases.js';
 import { createRandom } from '../support/random.js';
 import { newStore, STORES } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
@@ -49,17 +49,7 @@ for (const store of STORES)
     const begin = async (kind: string, steps: number): Promise<string> =>
       (await fetch(`http://127.0.0.1:${servers[0]!.port}/jobs/${kind}/${steps}`, { method: 'POST' })).text();
 
-    /** The process that is dead, or for others as if it were, has no jobs any more. */
-    async function endLease(): Promise<void> {
-      if (store !== 'mongo') return;
-      const client = new MongoClient(env['CHARTROOM_STORE']!);
-      try {
-        const facts = client.db().collection<{ _id: string; ends: Date }>('fact');
-        await facts.updateOne({ _id: 'task/jobs' }, { $set: { ends: new Date(0) } });
-      } finally {
-        await client.close();
-      }
-    }
+    const endLease = () => endJobLease(env['CHARTROOM_STORE']!);
 
     /** How many steps are done, as noted; undefined: it is through. */
     async function doneBy(id: string): Promise<number | undefined> {

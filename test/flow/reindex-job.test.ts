@@ -13,6 +13,7 @@ import { openEmbedded } from '../../src/store/embedded/index.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import type { Store } from '../../src/store/store.js';
 import { layout, put } from '../support/changes.js';
+import { endJobLease } from '../support/leases.js';
 import { parameterOf, statusOf, untilReady, warningsOf } from '../support/reindexed.js';
 import { newStore, STORES } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
@@ -135,6 +136,7 @@ for (const store of STORES)
       const later = await second.batch();
       const resumed = await loggedResume(second.server);
       await second.end('SIGKILL');
+      await endJobLease(env.CHARTROOM_STORE);
       assert.ok(resumed > done, 'the batch under way was written before the end, and noted');
 
       const third = await start(env);
@@ -199,6 +201,7 @@ describe('several processes on one MongoDB database, with custom search paramete
     const worker = [a, b].find(({ server }) => resumedAt(server) !== undefined);
     assert.equal(worker, a, 'who created it holds the job');
     await a.end('SIGKILL');
+    await endJobLease(env.CHARTROOM_STORE);
     await untilReady(b.talk, 'nick');
     await untilWritten(100);
     stop.abort();
