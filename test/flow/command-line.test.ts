@@ -1,4 +1,7 @@
-/** The command line as a person meets it: help, versions, what was mistyped, what cannot be opened. https://clig.dev */
+/**
+ * The command line as a person meets it: help, versions, what was mistyped, what cannot be opened. Of each kind one command is a
+ * process of its own, the others share one. https://clig.dev
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, describe, it } from 'mocha';
-import { command } from '../support/cli.js';
+import { command, manyCommands } from '../support/cli.js';
 import { freePort, startMongo } from '../support/mongod.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-cli-'));
@@ -16,11 +19,16 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const ROOT = new URL('../../../', import.meta.url);
 const { version } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { version: string };
-const run = (words: string, env: Record<string, string> = {}) =>
-  command(
-    words.split(' ').filter(word => word !== ''),
-    { CHARTROOM_DATA: join(folder, 'data'), ...env },
-  ).ended;
+const many = manyCommands();
+after(() => many.end());
+
+const wordsOf = (words: string) => words.split(' ').filter(word => word !== '');
+const settings = (env: Readonly<Record<string, string>>) => ({ CHARTROOM_DATA: join(folder, 'data'), ...env });
+const run = (words: string, env: Readonly<Record<string, string>> = {}) => many.run(wordsOf(words), settings(env));
+const runAlone = (words: string, env: Readonly<Record<string, string>> = {}) =>
+  command(wordsOf(words), settings(env)).ended;
+/** The first row of a kind is a process of its own. */
+const runRow = (at: number, words: string) => (at === 0 ? runAlone(words) : run(words));
 
 /** Sentences for a person: no stack, no name of a class. */
 function isSentence(text: string): void {
@@ -29,15 +37,15 @@ function isSentence(text: string): void {
 }
 
 describe('the command line', () => {
-  for (const words of ['--version', '-v', 'version'])
+  for (const [at, words] of ['--version', '-v', 'version'].entries())
     it(`tells its version (${words})`, async () => {
-      const { status, out } = await run(words);
+      const { status, out } = await runRow(at, words);
       assert.deepEqual([status, out], [0, `chartroom ${version} (Node ${process.version})\n`]);
     });
 
-  for (const words of ['', '--help', '-h', 'help'])
+  for (const [at, words] of ['', '--help', '-h', 'help'].entries())
     it(`lists its commands (${words})`, async () => {
-      const { status, out, err } = await run(words);
+      const { status, out, err } = await runRow(at, words);
       assert.deepEqual([status, err], [0, '']);
       for (const name of ['serve', 'seed', 'import', 'reindex', 'backup', 'verify', 'explain', 'config'])
         assert.match(out, new RegExp(`^  chartroom ${name}\\b`, 'm'));
@@ -78,9 +86,9 @@ describe('the command line', () => {
     ['backup', /one file/],
     ['import', /file or folder/],
   ];
-  for (const [words, says] of mistakes)
+  for (const [at, [words, says]] of mistakes.entries())
     it(`names what is wrong with "${words}": status 2`, async () => {
-      const { status, out, err } = await run(words);
+      const { status, out, err } = await runRow(at, words);
       assert.deepEqual([status, out], [2, '']);
       isSentence(err);
       assert.match(err, says);

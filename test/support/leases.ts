@@ -1,0 +1,14 @@
+/** Leases of processes that a test has killed or stopped: ended in the database, not waited out. */
+import { MongoClient } from 'mongodb';
+
+/** The process that is dead, or for others as if it were, works on no jobs any more. `store`: what `newStore` gave. */
+export async function endJobLease(store: string): Promise<void> {
+  if (store === 'embedded') return;
+  const client = new MongoClient(store);
+  try {
+    const facts = client.db().collection<{ _id: string; ends: Date }>('fact');
+    await facts.updateOne({ _id: 'task/jobs' }, { $set: { ends: new Date(0) } });
+  } finally {
+    await client.close();
+  }
+}
