@@ -77,7 +77,7 @@ async function main(): Promise<number> {
   const weights = JSON.parse(readFileSync(WEIGHTS, 'utf8')) as Partial<Record<string, number>>;
   const weightOf = (file: string) => weights[file] ?? LIGHT;
   const queue = filesOf(values.full ? FULL_KINDS : KINDS, positionals).toSorted((a, b) => weightOf(b) - weightOf(a));
-  const jobs = Math.min(Number(values.jobs ?? availableParallelism() + 1), queue.length);
+  const jobs = Math.min(Number(values.jobs ?? availableParallelism() + 2), queue.length);
   const env = { ...process.env, ...(values.full ? { CHARTROOM_TEST_DEPTH: 'full' } : {}) };
   const folder = mkdtempSync(join(tmpdir(), 'chartroom-run-'));
   const done: Done[] = [];

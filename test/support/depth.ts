@@ -31,6 +31,8 @@ const DEPTHS = {
   JOB_KILLS: { change: 2, full: 100 },
   /** Seconds for which clients follow changes, over both stores. */
   HORIZON_SECONDS: { change: 20, full: 300 },
+  /** Entries of the largest transaction that they meet. */
+  HORIZON_LARGEST: { change: 2000, full: 10_000 },
   /** Jobs that wait and are cancelled, a store. */
   CANCELLED_JOBS: { change: 50, full: 1000 },
   /** Resets and snapshots of one server in a row, a store. */
