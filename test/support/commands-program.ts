@@ -12,13 +12,15 @@ export interface CommandRow {
 /** Takes what is written meanwhile in place of the stream. */
 function caught(stream: NodeJS.WriteStream): () => string {
   let text = '';
-  const write = stream.write;
-  stream.write = (part: string | Uint8Array) => {
-    text += part.toString();
-    return true;
-  };
+  const write = stream.write.bind(stream);
+  Object.assign(stream, {
+    write(part: string | Uint8Array) {
+      text += part.toString();
+      return true;
+    },
+  });
   return () => {
-    stream.write = write;
+    Object.assign(stream, { write });
     // Each command listens for a reader that goes away.
     stream.removeAllListeners('error');
     return text;
