@@ -19,7 +19,7 @@ const USUAL_TYPES: readonly string[] = ['Patient', 'Observation', 'Encounter', '
 /** `validators.cjs` and `validators.v8` of this folder. */
 const GATE_FOLDER = new URL('../../r4/', import.meta.url);
 
-const digestOf = (text: Buffer): Buffer => createHash('sha256').update(text).digest();
+const sha256Of = (text: Buffer): Buffer => createHash('sha256').update(text).digest();
 
 function scriptOf(text: Buffer, folder: URL, cachedData?: Buffer): Script {
   // Nothing but ASCII, which is a quarter of a second faster to read as such.
@@ -43,14 +43,14 @@ export function warmGate(gate: Gate, types = USUAL_TYPES): void {
 export function compiledGate(text: Buffer): Buffer {
   const script = scriptOf(text, GATE_FOLDER);
   warmGate(runScript(script));
-  return Buffer.concat([digestOf(text), script.createCachedData()]);
+  return Buffer.concat([sha256Of(text), script.createCachedData()]);
 }
 
 /** `usedCompiled`: what V8 had made was of this text, and fitted. */
 export function readGate(folder = GATE_FOLDER): { readonly gate: Gate; readonly usedCompiled: boolean } {
   const text = readFileSync(new URL('validators.cjs', folder));
   const compiled = readIfThere(new URL('validators.v8', folder));
-  const isOfText = compiled?.subarray(0, DIGEST_BYTES).equals(digestOf(text)) === true;
+  const isOfText = compiled?.subarray(0, DIGEST_BYTES).equals(sha256Of(text)) === true;
   const script = scriptOf(text, folder, isOfText ? compiled.subarray(DIGEST_BYTES) : undefined);
   return { gate: runScript(script), usedCompiled: isOfText && script.cachedDataRejected === false };
 }
