@@ -7,11 +7,11 @@ import { ELEMENT_RULES } from './snapshot-merge.js';
 import {
   BrokenElements,
   copyNode,
-  nodeOf,
+  snapshotNodeOf,
   type Segment,
   type SnapshotNode,
   slicedBy,
-  sliceOf,
+  sliceNamed,
   typeOfChoice,
 } from './snapshot-tree.js';
 
@@ -28,7 +28,7 @@ export interface Descent {
 }
 
 /** The child, and the slice of it, that a segment names. `own` is the element of the differential if the segment is its last. */
-export function descend(
+export function descendTo(
   { extending, from, count }: Descent,
   node: SnapshotNode,
   { name, slice }: Segment,
@@ -36,7 +36,7 @@ export function descend(
   sliced: boolean,
 ): SnapshotNode {
   const child = node.children?.get(name);
-  if (child) return slice === undefined ? child : (sliceOf(child, slice) ?? addSlice(child, slice, own, count));
+  if (child) return slice === undefined ? child : (sliceNamed(child, slice) ?? addSlice(child, slice, own, count));
   const found = choiceNamed(node, name);
   if (found) return oneOfChoice(found, slice ?? name, sliced) ?? addSlice(found.choice, slice ?? name, own, count);
   if (extending && own && slice === undefined) {
@@ -52,7 +52,7 @@ function newChild(name: string, own: ProfileElement, from: Origin | undefined): 
   const code = own.type?.[0]?.code ?? '';
   // It is an Element, unless it holds resources or is what a primitive is made of.
   const isElement = code !== 'Resource' && !code.startsWith('http://hl7.org/fhirpath/');
-  return nodeOf(name, undefined, isElement ? { ...own, constraint: ELEMENT_RULES } : own, from);
+  return snapshotNodeOf(name, undefined, isElement ? { ...own, constraint: ELEMENT_RULES } : own, from);
 }
 
 interface ChoiceType {
@@ -75,7 +75,7 @@ function choiceNamed({ children }: SnapshotNode, name: string): ChoiceType | und
  * left, inside of a slice, and where it has but one.
  */
 function oneOfChoice({ choice, type }: ChoiceType, slice: string, sliced: boolean): SnapshotNode | undefined {
-  const known = sliceOf(choice, slice);
+  const known = sliceNamed(choice, slice);
   if (known) return known;
   if (choice.element.type?.length === 1 && choice.slices.size === 0) return choice;
   if (!sliced) return undefined;

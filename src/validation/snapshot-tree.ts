@@ -88,12 +88,12 @@ function segmentsByOrder(
 }
 
 /** The slice of a node by its full name; a reslice stands in its slice. */
-export function sliceOf(node: SnapshotNode, slice: string): SnapshotNode | undefined {
+export function sliceNamed(node: SnapshotNode, slice: string): SnapshotNode | undefined {
   const own = node.slices.get(slice);
   if (own) return own;
   for (let at = slice.indexOf('/'); at > 0; at = slice.indexOf('/', at + 1)) {
     const above = node.slices.get(slice.slice(0, at));
-    if (above) return sliceOf(above, slice);
+    if (above) return sliceNamed(above, slice);
   }
   return undefined;
 }
@@ -101,10 +101,10 @@ export function sliceOf(node: SnapshotNode, slice: string): SnapshotNode | undef
 /** Where a new slice belongs: in the slice that it divides further, else in the element. */
 export function slicedBy(node: SnapshotNode, slice: string): SnapshotNode {
   const end = slice.lastIndexOf('/');
-  return (end < 0 ? undefined : sliceOf(node, slice.slice(0, end))) ?? node;
+  return (end < 0 ? undefined : sliceNamed(node, slice.slice(0, end))) ?? node;
 }
 
-export const nodeOf = (
+export const snapshotNodeOf = (
   name: string,
   slice: string | undefined,
   element: ProfileElement,
@@ -123,11 +123,15 @@ export const nodeOf = (
  * The tree of a whole snapshot. `home` is the canonical of the type that content references without one lead to. Throws BrokenElements where
  * an element has none above it.
  */
-export function treeOf(elements: readonly ProfileElement[], from: Origin | undefined, home: string): SnapshotNode {
+export function snapshotTreeOf(
+  elements: readonly ProfileElement[],
+  from: Origin | undefined,
+  home: string,
+): SnapshotNode {
   const segmentsOf = segmentReader();
   const first = elements[0];
   if (!first || first.path.includes('.')) throw new BrokenElements('A snapshot does not begin with a root element.');
-  const root = nodeOf(first.path, undefined, first, from);
+  const root = snapshotNodeOf(first.path, undefined, first, from);
   segmentsOf(first);
   for (const listed of elements.slice(1)) {
     const element = atHome(listed, home);
@@ -135,14 +139,14 @@ export function treeOf(elements: readonly ProfileElement[], from: Origin | undef
     let node: SnapshotNode | undefined = root;
     for (const { name, slice } of segments.slice(1, -1)) {
       node = node?.children?.get(name);
-      if (node && slice !== undefined) node = sliceOf(node, slice);
+      if (node && slice !== undefined) node = sliceNamed(node, slice);
     }
     const { name, slice } = segments.at(-1)!;
     const plain = node?.children?.get(name);
     if (!node || segments.length < 2 || (slice !== undefined && !plain))
       throw new BrokenElements('A snapshot has an element without one above it.');
-    if (slice === undefined) (node.children ??= new Map()).set(name, nodeOf(name, undefined, element, from));
-    else slicedBy(plain!, slice).slices.set(slice, nodeOf(name, slice, element, from));
+    if (slice === undefined) (node.children ??= new Map()).set(name, snapshotNodeOf(name, undefined, element, from));
+    else slicedBy(plain!, slice).slices.set(slice, snapshotNodeOf(name, slice, element, from));
   }
   return root;
 }
@@ -173,7 +177,7 @@ export function copyNode(
   as: Pick<SnapshotNode, 'name' | 'slice'>,
   count: (node: SnapshotNode) => void,
 ): SnapshotNode {
-  const copy = nodeOf(as.name, as.slice, node.element, node.from);
+  const copy = snapshotNodeOf(as.name, as.slice, node.element, node.from);
   count(copy);
   copy.children = copyChildren(node, count);
   return copy;
@@ -203,7 +207,7 @@ function copySlices(from: SnapshotNode, to: SnapshotNode, count: (node: Snapshot
 }
 
 /** The flat list of a tree, with paths, ids and slice names; an element comes before its children, and these before its slices. */
-export function listOf(root: SnapshotNode): ProfileElement[] {
+export function snapshotListOf(root: SnapshotNode): ProfileElement[] {
   const list: ProfileElement[] = [];
   const add = (node: SnapshotNode, path: string, idAbove: string): void => {
     const own = path ? `${path}.${node.name}` : node.name;

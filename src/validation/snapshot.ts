@@ -15,20 +15,20 @@ import type {
   StructureHead,
 } from '../fhir/structure-definition.js';
 import { breathe } from '../platform/pieces.js';
-import { descend } from './snapshot-descend.js';
+import { descendTo } from './snapshot-descend.js';
 import { asDefined, ELEMENT_RULES, mergeElement } from './snapshot-merge.js';
 import {
   BrokenElements,
   copyChildren,
   copyNode,
-  listOf,
-  nodeOf,
+  snapshotListOf,
+  snapshotNodeOf,
   type Segment,
   SNAPSHOT_LIMITS,
   type SnapshotNode,
   segmentReader,
   snapshotCounter,
-  treeOf,
+  snapshotTreeOf,
 } from './snapshot-tree.js';
 
 const UNKNOWN_BASE = 'The base of the definition is not known: load it first.';
@@ -54,7 +54,7 @@ export async function generateSnapshot(
   find: FindDefinition,
   from?: Origin,
 ): Promise<ProfileElement[]> {
-  return listOf(await make(definition, from, { find, under: [], trees: new Map() }));
+  return snapshotListOf(await make(definition, from, { find, under: [], trees: new Map() }));
 }
 
 const headOf = (definition: StructureDefinition): StructureHead => definition as unknown as StructureHead;
@@ -92,8 +92,8 @@ async function treeOfDefinition(
   const known = making.trees.get(definition);
   if (known) return known;
   const { snapshot, type } = headOf(definition);
-  const elements = snapshot?.element.length ? snapshot.element : listOf(await make(definition, from, making));
-  const tree = treeOf(elements, from, canonicalOfType(type));
+  const elements = snapshot?.element.length ? snapshot.element : snapshotListOf(await make(definition, from, making));
+  const tree = snapshotTreeOf(elements, from, canonicalOfType(type));
   making.trees.set(definition, tree);
   return tree;
 }
@@ -141,7 +141,7 @@ function createBuilder(definition: StructureDefinition, from: Origin | undefined
     const name = differential[0]?.path.split('.')[0] ?? type.slice(type.lastIndexOf('/') + 1);
     if (baseDefinition === undefined || baseDefinition === `${CORE}Base`) {
       const any = kind === 'logical' ? { min: 0, max: '*', constraint: ELEMENT_RULES } : {};
-      return nodeOf(name, undefined, { path: name, ...any }, from);
+      return snapshotNodeOf(name, undefined, { path: name, ...any }, from);
     }
     const tree = await findTree(baseDefinition, from, making);
     if (!tree) throw unusable(definition, 'unknown-profile', UNKNOWN_BASE, { diagnostics: baseDefinition });
@@ -156,7 +156,7 @@ function createBuilder(definition: StructureDefinition, from: Origin | undefined
     for (const [index, segment] of segments.entries()) {
       if (index === 0) continue;
       if (!node.children && (node.element.type || !extending)) await open(node, segment.name);
-      node = descend(descent, node, segment, index === segments.length - 1 ? element : undefined, sliced);
+      node = descendTo(descent, node, segment, index === segments.length - 1 ? element : undefined, sliced);
       sliced ||= node.slice !== undefined;
     }
     await merge(node, element);
