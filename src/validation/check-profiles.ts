@@ -1,0 +1,148 @@
+/**
+ * Checks a resource against what R4 says of its type, and against profiles: cardinalities, values, slices, types, references, extensions,
+ * constraints and bindings. The structure must have been found valid before. https://hl7.org/fhir/R4/validation.html
+ *
+ * A pass is synchronous and waits for nothing. What it needs and has not got (a definition that was not compiled yet, a value set) it notes;
+ * when that is loaded the whole pass is made again, so that after the first resources of a kind one pass is enough. Large resources are
+ * checked in pieces, with turns for others in between.
+ */
+import type { Issue } from '../fhir/error.js';
+import { itemsOf, isObject, type Json, type Parsed, type Resource } from '../fhir/resource.js';
+import type { Origin } from '../fhir/structure-definition.js';
+import { turn } from '../platform/pieces.js';
+import { type CompiledProfile, type ProfileRun, refTo, type UnusableProfile } from './compiled.js';
+import { createProfileCache, type ProfileCache, type ProfileSource } from './profile-cache.js';
+import { PassRun, type RunInput } from './profile-run.js';
+import type { CheckedElement, ElementCheck, ProfileOptions, ResourceSite } from './run.js';
+import { resourceSites } from './sites.js';
+
+export interface ProfileCheckerParts extends ProfileSource {
+  /** Whether a code, Coding or CodeableConcept is in a value set; undefined: that is not known (yet). */
+  readonly isMember: (value: Json, valueSet: string, from: Origin, run: ProfileRun) => boolean | undefined;
+  /** What is asked of each resource of a type beside its definition. */
+  readonly checksOf: (type: string) => readonly ElementCheck[];
+}
+
+/** What a resource is checked against. */
+export interface ProfileTask {
+  /** What R4 says of its type, and of those of the resources in it. */
+  readonly base: boolean;
+  /** `from`: where the canonical stands. */
+  readonly profiles: readonly { readonly canonical: string; readonly from?: Origin }[];
+  /** Whether resources inside it are checked against the profiles that they claim. */
+  readonly claims: boolean;
+}
+
+export interface ProfileChecker {
+  /** Errors first; at most 200, and one that says how many more there are. Throws FhirError `too-costly`. */
+  check(parsed: Parsed, task: ProfileTask, options: ProfileOptions): Promise<readonly Issue[]>;
+}
+
+/** A definition leads to the next: so often is something loaded for one resource. */
+const MAX_ROUNDS = 40;
+/** ms of work in one turn. */
+const LONG_TURN = 10;
+
+export function createProfileChecker(parts: ProfileCheckerParts): ProfileChecker {
+  const cache = createProfileCache(parts);
+  return {
+    async check({ resource, decimals, large = false }, task, options) {
+      const sites = resourceSites(resource);
+      const loaded = new Set<string>();
+      const input: RunInput = {
+        cache,
+        decimals,
+        options,
+        sites,
+        large,
+        isMember: parts.isMember,
+        preferred: task.profiles[0]?.from ?? (await originOf(parts, task)),
+        pinned: new Map<string, CompiledProfile | UnusableProfile>(),
+        loaded,
+      };
+      for (let round = 1; ; round++) {
+        const run = new PassRun(input);
+        const work = passOver(sites, task, parts, cache, run);
+        if (large) await inTurns(work, run);
+        else for (const step of work) step();
+        if (run.pending.size === 0) return run.issues();
+        if (round === MAX_ROUNDS) return [...run.issues(), tooDeep(resource)];
+        await Promise.all([...run.pending].map(([, load]) => load()));
+        for (const key of run.pending.keys()) loaded.add(key);
+      }
+    },
+  };
+}
+
+/** The guide of the first profile: what the resource names without a version is looked for there first. */
+async function originOf({ find }: ProfileSource, { profiles }: ProfileTask): Promise<Origin | undefined> {
+  const [first] = profiles;
+  return first && (await find('StructureDefinition', first.canonical))?.origin;
+}
+
+function* passOver(
+  sites: readonly ResourceSite[],
+  { base, profiles, claims }: ProfileTask,
+  { checksOf }: ProfileCheckerParts,
+  cache: ProfileCache,
+  run: PassRun,
+): Generator<() => void> {
+  for (const site of sites) {
+    const element = elementOfSite(site);
+    if (base) {
+      yield () => {
+        const node = run.nodeOf(cache.linkTo(site.resource.resourceType));
+        if (node) run.walk(node, element);
+      };
+      for (const check of checksOf(site.resource.resourceType)) yield () => check(element, run);
+    }
+    if (site.as === 'root')
+      for (const { canonical, from } of profiles) yield () => run.apply(refTo(canonical, from), element);
+    else if (claims)
+      for (const canonical of claimedCanonicals(site.resource))
+        yield () => run.apply(refTo(canonical, undefined), element);
+  }
+}
+
+function elementOfSite(site: ResourceSite): CheckedElement {
+  const { resource, place } = site;
+  return {
+    value: resource,
+    sibling: undefined,
+    holder: site,
+    key: 'resource',
+    type: resource.resourceType,
+    place,
+    site,
+  };
+}
+
+/** The profiles that a resource claims. */
+export const claimedCanonicals = ({ meta }: Resource): string[] =>
+  itemsOf(isObject(meta) ? meta['profile'] : undefined).filter(each => typeof each === 'string');
+
+/** The work, and what it leaves for later, with turns for others. */
+async function inTurns(work: Iterable<() => void>, run: PassRun): Promise<void> {
+  let begun = performance.now();
+  const breathe = async (): Promise<void> => {
+    if (performance.now() - begun < LONG_TURN) return;
+    await turn();
+    begun = performance.now();
+  };
+  for (const step of work) {
+    step();
+    await breathe();
+    for (let next = run.waiting.pop(); next; next = run.waiting.pop()) {
+      next();
+      await breathe();
+    }
+  }
+}
+
+const tooDeep = ({ resourceType }: Resource): Issue => ({
+  severity: 'warning',
+  code: 'informational',
+  detail: 'not-checked',
+  expression: resourceType,
+  text: 'The definitions that the profiles name lead too far: not all of it is checked.',
+});

@@ -1,0 +1,72 @@
+/** Compiles what an element says of each of its values: constraints, bindings, values, types, references. */
+import type { ProfileElement } from '../fhir/structure-definition.js';
+import type { Compilation, Known } from './compilation.js';
+import type { ProfileCheck } from './compiled.js';
+import { compileReferenceCheck } from './references.js';
+import { compileTypeChecks } from './type-checks.js';
+import { compileValueChecks } from './value-checks.js';
+
+/** `owners`: the types of the values, or the path of their backbone element. */
+export async function compileChecks(
+  compilation: Compilation,
+  definition: ProfileElement,
+  owners: readonly string[],
+  known: Known,
+): Promise<ProfileCheck[]> {
+  const { context, origin, name, base } = compilation;
+  const checks: ProfileCheck[] = [];
+  const [typePath = definition.path] = owners;
+  for (const constraint of definition.constraint ?? []) {
+    if (isKnownConstraint(constraint.key, constraint.expression, constraint.source, known)) continue;
+    const check = context.compileConstraint(constraint, owners.length > 1 ? 'Element' : typePath, origin);
+    if (check) checks.push(check);
+  }
+  checks.push(...bindingChecks(compilation, definition, owners, known));
+  if (!base) checks.push(...compileValueChecks(definition, name));
+  checks.push(...compileTypeChecks(definition, known.element, { context, origin, name, base }));
+  const references = await compileReferenceCheck(definition, known.element, { context, origin, name, base });
+  if (references) checks.push(references);
+  return checks;
+}
+
+function isKnownConstraint(
+  key: string,
+  expression: string | undefined,
+  source: string | undefined,
+  { constraints }: Known,
+): boolean {
+  if (!constraints.has(key)) return false;
+  return (
+    source === undefined ||
+    source.startsWith('http://hl7.org/fhir/StructureDefinition/') ||
+    constraints.get(key) === expression
+  );
+}
+
+const BINDABLE: ReadonlySet<string> = new Set(['code', 'Coding', 'CodeableConcept', 'Quantity', 'string', 'uri']);
+
+function bindingChecks(
+  { context, origin, base }: Compilation,
+  { binding }: ProfileElement,
+  owners: readonly string[],
+  { element }: Known,
+): ProfileCheck[] {
+  if (!binding) return [];
+  const before = element?.binding;
+  if (!base && before && before.strength === binding.strength && sameCanonical(before.valueSet, binding.valueSet))
+    if ((binding.extension?.length ?? 0) <= (before.extension?.length ?? 0)) return [];
+  const types = owners.filter(type => BINDABLE.has(type));
+  return types.flatMap((type): ProfileCheck[] => {
+    // The gate has looked at the short lists of codes.
+    const listed = binding.valueSet !== undefined && context.definitions.codeLists.has(binding.valueSet.split('|')[0]!);
+    if (base && type === 'code' && binding.strength === 'required' && listed) return [];
+    const check = context.compileBinding(binding, type, origin);
+    if (!check) return [];
+    return types.length === 1 && owners.length === 1
+      ? [check]
+      : [(checked, run) => (checked.type === type ? check(checked, run) : undefined)];
+  });
+}
+
+const sameCanonical = (a: string | undefined, b: string | undefined): boolean =>
+  a?.split('|', 1)[0] === b?.split('|', 1)[0];

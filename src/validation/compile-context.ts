@@ -1,0 +1,48 @@
+/** What compiling a profile needs from outside. */
+import type { Definitions } from '../fhir/definitions.js';
+import type { Binding, Origin, ProfileElement, StructureHead } from '../fhir/structure-definition.js';
+import type { ElementNode, TypeLink } from './compiled.js';
+import type { ElementTree } from './element-tree.js';
+import type { CompileConstraint } from './invariant.js';
+import type { ElementCheck } from './run.js';
+
+/** A definition whose elements are at hand as a tree. */
+export interface ReadProfile {
+  readonly head: StructureHead;
+  readonly origin: Origin;
+  readonly tree: ElementTree;
+}
+
+/** A binding as a check of values of the type; undefined: nothing is left to check. */
+export type CompileBinding = (binding: Binding, type: string, from: Origin) => ElementCheck | undefined;
+
+export interface ProfileContext {
+  readonly definitions: Definitions;
+  readonly compileConstraint: CompileConstraint;
+  readonly compileBinding: CompileBinding;
+  /** Undefined: it is not known, or has no elements that can be used. */
+  readProfile(canonical: string, from: Origin): Promise<ReadProfile | undefined>;
+  /** Undefined: it is not known. */
+  headOf(canonical: string, from: Origin): Promise<StructureHead | undefined>;
+  /** The elements of a base type by their paths; none where it is not known. */
+  baseElements(type: string): Promise<ReadonlyMap<string, ProfileElement>>;
+  /** The base definition of a complex type. */
+  linkTo(type: string): TypeLink;
+}
+
+export interface SliceContext extends ProfileContext {
+  /** Where the profile comes from. */
+  readonly origin: string;
+  /** Compiles what an element of the profile says, whatever its base says; undefined where that leads too far. */
+  compileAll(tree: ElementTree, owners: readonly string[]): Promise<ElementNode | undefined>;
+}
+
+const CORE = 'http://hl7.org/fhir/StructureDefinition/';
+
+/** The type that a canonical means, where it is that of a type of R4. */
+export function coreTypeOf(canonical: string, { types }: Definitions): string | undefined {
+  if (!canonical.startsWith(CORE)) return undefined;
+  const bar = canonical.indexOf('|');
+  const name = canonical.slice(CORE.length, bar < 0 ? undefined : bar);
+  return types.has(name) ? name : undefined;
+}

@@ -1,0 +1,281 @@
+/** Checks against profiles, one rule each, with a resource that keeps it and one that breaks it. */
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'mocha';
+import type { JsonObject, Resource } from '../../../src/fhir/resource.js';
+import { brief, checkerOf, issuesOf, readCore } from '../../support/profiles.js';
+import { skipWithout } from '../../support/shared.js';
+
+const URL = 'http://test.example/StructureDefinition/p';
+
+/** A profile of a type whose snapshot has these elements. */
+const profile = (type: string, elements: readonly JsonObject[], more: JsonObject = {}): Resource => ({
+  resourceType: 'StructureDefinition',
+  url: URL,
+  version: '1.0.0',
+  name: 'P',
+  status: 'active',
+  kind: 'resource',
+  abstract: false,
+  type,
+  baseDefinition: `http://hl7.org/fhir/StructureDefinition/${type}`,
+  derivation: 'constraint',
+  snapshot: { element: [{ path: type, min: 0, max: '*' }, ...elements] },
+  ...more,
+});
+
+interface Row {
+  readonly what: string;
+  readonly type: string;
+  readonly elements: readonly JsonObject[];
+  readonly right: JsonObject;
+  readonly wrong: JsonObject;
+  readonly issues: readonly string[];
+}
+
+const LOINC = 'http://loinc.org';
+const coded = (system: string, code: string): JsonObject => ({ coding: [{ system, code }] });
+
+const ROWS: readonly Row[] = [
+  {
+    what: 'an element that is required',
+    type: 'Patient',
+    elements: [{ path: 'Patient.birthDate', min: 1, max: '1' }],
+    right: { birthDate: '2000' },
+    wrong: { active: true },
+    issues: ['error profile-min Patient.birthDate'],
+  },
+  {
+    what: 'an element that is required with extensions alone',
+    type: 'Patient',
+    elements: [{ path: 'Patient.birthDate', min: 1, max: '1' }],
+    right: { _birthDate: { extension: [{ url: 'http://a.example/x', valueCode: 'unknown' }] } },
+    wrong: { _gender: { id: 'a' } },
+    issues: ['error profile-min Patient.birthDate'],
+  },
+  {
+    what: 'two values',
+    type: 'Patient',
+    elements: [{ path: 'Patient.name', min: 2, max: '2' }],
+    right: { name: [{ family: 'A' }, { family: 'B' }] },
+    wrong: { name: [{ family: 'A' }] },
+    issues: ['error profile-min Patient.name'],
+  },
+  {
+    what: 'at most one value',
+    type: 'Patient',
+    elements: [{ path: 'Patient.name', min: 0, max: '1' }],
+    right: { name: [{ family: 'A' }] },
+    wrong: { name: [{ family: 'A' }, { family: 'B' }] },
+    issues: ['error profile-max Patient.name'],
+  },
+  {
+    what: 'an element that is not allowed',
+    type: 'Patient',
+    elements: [{ path: 'Patient.multipleBirth[x]', min: 0, max: '0' }],
+    right: { active: true },
+    wrong: { multipleBirthInteger: 2 },
+    issues: ['error profile-max Patient.multipleBirth'],
+  },
+  {
+    what: 'a member of a data type',
+    type: 'Patient',
+    elements: [
+      { path: 'Patient.name', min: 0, max: '*' },
+      { path: 'Patient.name.family', min: 1, max: '1' },
+    ],
+    right: { name: [{ family: 'A' }] },
+    wrong: { name: [{ family: 'A' }, { text: 'B' }] },
+    issues: ['error profile-min Patient.name[1].family'],
+  },
+  {
+    what: 'a member of a backbone element, deep down',
+    type: 'Patient',
+    elements: [
+      { path: 'Patient.contact', min: 0, max: '*' },
+      { path: 'Patient.contact.name', min: 0, max: '1' },
+      { path: 'Patient.contact.name.given', min: 0, max: '1' },
+    ],
+    right: { contact: [{ name: { given: ['A'] } }] },
+    wrong: { contact: [{ name: { given: ['A', 'B'] } }] },
+    issues: ['error profile-max Patient.contact[0].name.given'],
+  },
+  {
+    what: 'a fixed code',
+    type: 'Patient',
+    elements: [{ path: 'Patient.gender', min: 0, max: '1', fixedCode: 'female' }],
+    right: { gender: 'female' },
+    wrong: { gender: 'male' },
+    issues: ['error fixed-value Patient.gender'],
+  },
+  {
+    what: 'a fixed CodeableConcept, with nothing beside it',
+    type: 'Observation',
+    elements: [{ path: 'Observation.code', min: 1, max: '1', fixedCodeableConcept: coded(LOINC, '1-1') }],
+    right: { status: 'final', code: coded(LOINC, '1-1') },
+    wrong: { status: 'final', code: { ...coded(LOINC, '1-1'), text: 'a' } },
+    issues: ['error fixed-value Observation.code'],
+  },
+  {
+    what: 'a pattern, with anything beside it',
+    type: 'Observation',
+    elements: [{ path: 'Observation.code', min: 1, max: '1', patternCodeableConcept: coded(LOINC, '1-1') }],
+    right: {
+      status: 'final',
+      code: { text: 'a', coding: [{ code: 'b' }, { system: LOINC, code: '1-1', display: 'c' }] },
+    },
+    wrong: { status: 'final', code: { coding: [{ system: LOINC }, { code: '1-1' }] } },
+    issues: ['error pattern-value Observation.code'],
+  },
+  {
+    what: 'the type of a choice',
+    type: 'Observation',
+    elements: [{ path: 'Observation.value[x]', min: 0, max: '1', type: [{ code: 'Quantity' }, { code: 'string' }] }],
+    right: { status: 'final', code: { text: 'a' }, valueString: 'a' },
+    wrong: { status: 'final', code: { text: 'a' }, valueBoolean: true },
+    issues: ['error type-not-allowed Observation.value'],
+  },
+  {
+    what: 'the greatest length, in characters',
+    type: 'Patient',
+    elements: [
+      { path: 'Patient.name', min: 0, max: '*' },
+      { path: 'Patient.name.family', min: 0, max: '1', maxLength: 2 },
+    ],
+    right: { name: [{ family: '😀😀' }] },
+    wrong: { name: [{ family: 'abc' }] },
+    issues: ['error max-length Patient.name[0].family'],
+  },
+  {
+    what: 'the least date',
+    type: 'Patient',
+    elements: [{ path: 'Patient.birthDate', min: 0, max: '1', minValueDate: '2000-06-15' }],
+    right: { birthDate: '2000' },
+    wrong: { birthDate: '2000-06-14' },
+    issues: ['error min-value Patient.birthDate'],
+  },
+  {
+    what: 'the greatest number',
+    type: 'Patient',
+    elements: [{ path: 'Patient.multipleBirth[x]', min: 0, max: '1', type: [{ code: 'integer' }], maxValueInteger: 3 }],
+    right: { multipleBirthInteger: 3 },
+    wrong: { multipleBirthInteger: 4 },
+    issues: ['error max-value Patient.multipleBirth'],
+  },
+  {
+    what: 'the greatest quantity, in another unit',
+    type: 'Observation',
+    elements: [
+      {
+        path: 'Observation.value[x]',
+        min: 0,
+        max: '1',
+        type: [{ code: 'Quantity' }],
+        maxValueQuantity: { value: 2, system: 'http://unitsofmeasure.org', code: 'm' },
+      },
+    ],
+    right: {
+      status: 'final',
+      code: { text: 'a' },
+      valueQuantity: { value: 200, system: 'http://unitsofmeasure.org', code: 'cm' },
+    },
+    wrong: {
+      status: 'final',
+      code: { text: 'a' },
+      valueQuantity: { value: 201, system: 'http://unitsofmeasure.org', code: 'cm' },
+    },
+    issues: ['error max-value Observation.value'],
+  },
+  {
+    what: 'the type that a reference names',
+    type: 'Observation',
+    elements: [
+      {
+        path: 'Observation.subject',
+        min: 0,
+        max: '1',
+        type: [{ code: 'Reference', targetProfile: ['http://hl7.org/fhir/StructureDefinition/Patient'] }],
+      },
+    ],
+    right: { status: 'final', code: { text: 'a' }, subject: { reference: 'Patient/1' } },
+    wrong: { status: 'final', code: { text: 'a' }, subject: { reference: 'http://a.example/Group/1' } },
+    issues: ['error target-type Observation.subject'],
+  },
+  {
+    what: 'items inside items, by contentReference',
+    type: 'Questionnaire',
+    elements: [
+      { path: 'Questionnaire.item', min: 0, max: '*' },
+      { path: 'Questionnaire.item.text', min: 1, max: '1' },
+      { path: 'Questionnaire.item.item', min: 0, max: '*', contentReference: '#Questionnaire.item' },
+    ],
+    right: {
+      status: 'draft',
+      item: [{ linkId: '1', type: 'group', text: 'a', item: [{ linkId: '2', type: 'display', text: 'b' }] }],
+    },
+    wrong: {
+      status: 'draft',
+      item: [{ linkId: '1', type: 'group', text: 'a', item: [{ linkId: '2', type: 'display' }] }],
+    },
+    issues: ['error profile-min Questionnaire.item[0].item[0].text'],
+  },
+];
+
+describe('the profile checker', function () {
+  before(function () {
+    skipWithout(this, 'data', 'r4-packages', 'hl7.fhir.r4.core-4.0.1.tgz');
+  });
+
+  for (const { what, type, elements, right, wrong, issues } of ROWS)
+    it(`asks for ${what}`, async () => {
+      const checker = checkerOf([{ origin: 'stored', resources: [profile(type, elements)] }, readCore()!]);
+      assert.deepEqual(brief(await issuesOf(checker, { resourceType: type, ...right }, [URL])), []);
+      assert.deepEqual(brief(await issuesOf(checker, { resourceType: type, ...wrong }, [URL])), issues);
+      assert.deepEqual(brief(await issuesOf(checker, { resourceType: type, ...wrong }, [])), []);
+    });
+
+  it('compares decimals by the digits that were sent', async () => {
+    const elements = [
+      { path: 'Observation.value[x]', min: 0, max: '1', type: [{ code: 'Quantity' }] },
+      { path: 'Observation.value[x].value', min: 0, max: '1', fixedDecimal: 0.1 },
+    ];
+    const checker = checkerOf([{ origin: 'stored', resources: [profile('Observation', elements)] }, readCore()!]);
+    const text = (value: string) =>
+      `{"resourceType":"Observation","status":"final","code":{"text":"a"},"valueQuantity":{"value":${value}}}`;
+    assert.deepEqual(brief(await issuesOf(checker, text('0.10'), [URL])), []);
+    assert.deepEqual(brief(await issuesOf(checker, text('1.0e-1'), [URL])), []);
+    assert.deepEqual(brief(await issuesOf(checker, text('0.1000000000000000000001'), [URL])), [
+      'error fixed-value Observation.value.value',
+    ]);
+  });
+
+  it('says of a profile that is not known that it is not checked', async () => {
+    const checker = checkerOf([readCore()!]);
+    assert.deepEqual(brief(await issuesOf(checker, { resourceType: 'Patient', active: true }, [URL])), [
+      'warning unknown-profile Patient',
+    ]);
+  });
+
+  it('refuses a profile of another type', async () => {
+    const checker = checkerOf([{ origin: 'stored', resources: [profile('Group', [])] }, readCore()!]);
+    assert.deepEqual(brief(await issuesOf(checker, { resourceType: 'Patient', active: true }, [URL])), [
+      'error profile-type Patient',
+    ]);
+  });
+
+  it('gives 200 issues at most, errors first, and says how many more there are', async () => {
+    const elements = [
+      { path: 'Patient.name', min: 0, max: '*' },
+      { path: 'Patient.name.family', min: 1, max: '1', mustSupport: true },
+      { path: 'Patient.name.text', min: 0, max: '1', mustSupport: true },
+    ];
+    const checker = checkerOf([{ origin: 'stored', resources: [profile('Patient', elements)] }, readCore()!]);
+    const name = Array.from({ length: 150 }, () => ({ use: 'usual' }));
+    const issues = await issuesOf(checker, { resourceType: 'Patient', name }, [URL], {}, { mustSupport: true });
+    assert.equal(issues.length, 201);
+    assert.equal(
+      issues.findLastIndex(({ severity }) => severity === 'error'),
+      149,
+    );
+    assert.equal(issues.at(-1)?.text, '250 more issues are not listed.');
+  });
+});
