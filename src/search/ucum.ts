@@ -8,8 +8,9 @@
  * Choices:
  * - mol and eq are kept apart from plain numbers and from each other, as the library does: 1 mmol is no count.
  * - Arbitrary units ([iU], [arb'U]) are dimensions of their own. Annotations mean nothing: `{cells}/uL` is `/uL`.
- * - A special unit stands alone, with a prefix at most. Three are left out: [m/s2/Hz^(1/2)] has no order, and the
- *   library's functions of %[slope] (radians for degrees) and [degRe] (the offset of Cel) are not UCUM's.
+ * - A special unit stands alone, with a prefix at most. Some are left out: [m/s2/Hz^(1/2)] has no order, the library's
+ *   functions of %[slope] (radians for degrees) and [degRe] (the offset of Cel) are not UCUM's, and of [p'diop] and
+ *   [hp'_X], [hp'_C], [hp'_M], [hp'_Q] it has none.
  * - [diop], [mesh_i] and Bd are one per metre, inch, second, as UCUM defines them.
  */
 import { ONE, power, type Ratio, ratioOf, scale, times } from '../fhir/ratio.js';
@@ -33,7 +34,11 @@ const UNIT_PREFIXES: ReadonlyMap<string, Ratio> = new Map(
 
 /** Amounts of substance: defined by a number in UCUM, but no number of anything else. */
 const AMOUNTS_OF_SUBSTANCE: ReadonlySet<string> = new Set(['mol', 'eq']);
-const UNUSABLE: ReadonlySet<string> = new Set(['sqrt', '100tan', 'degRe']);
+const UNUSABLE: ReadonlySet<string> = new Set([
+  ...['sqrt', '100tan', 'degRe'],
+  // The library names functions for them that it does not have: prism diopters and homeopathic potencies.
+  ...['tanTimes100', 'hpX', 'hpC', 'hpM', 'hpQ'],
+]);
 const NUMBER: Composition = { powers: new Map(), factor: ONE };
 /** Visible ASCII, as UCUM has it. Codes are short; what is longer is a text. */
 const UNIT_CODE = /^[!-~]{1,100}$/;

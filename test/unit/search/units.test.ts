@@ -225,6 +225,7 @@ describe('units', () => {
       'x'.repeat(101),
     ],
     ...['Cel/min', '/Cel', 'Cel2', '2.Cel', '[pH].L', '[m/s2/Hz^(1/2)]', '[degRe]', '%[slope]', 'Ym99', '[pi]99'],
+    ...["[p'diop]", "[hp'_X]", "[hp'_C]", "[hp'_M]", "[hp'_Q]", "m[hp'_X]"],
     ...['('.repeat(50) + 'm' + ')'.repeat(50), '[mi_us]9.'.repeat(11) + 'm'],
   ];
   it('does not know what UCUM has not, and does not print it', () => {
@@ -271,11 +272,13 @@ describe('units', () => {
       // Two codes of its list end in a blank.
       const code = name.trim();
       const read = readUnit(code);
-      if (['sqrt', '100tan', 'degRe'].includes(conversion ?? '')) {
+      if (['sqrt', '100tan', 'degRe', 'tanTimes100', 'hpX', 'hpC', 'hpM', 'hpQ'].includes(conversion ?? '')) {
         assert.equal(read, undefined, code);
+        assert.equal(canonicalUnit(code), undefined, code);
         continue;
       }
       assert.ok(read, code);
+      assert.ok(canonicalUnit(code), code);
       assert.equal(read.special !== undefined, conversion !== null && conversion !== 'inv', code);
       if (conversion !== null) continue;
       const exponent = (base: string) => read.powers.get(base) ?? 0;
