@@ -75,6 +75,7 @@ step(
     'build/terminology.ts',
     'build/compact.ts',
     'build/corrections.ts',
+    'build/iso-codes.ts',
     'build/published.ts',
     'src/terminology/resources.ts',
     'package-lock.json',

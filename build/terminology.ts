@@ -18,6 +18,7 @@ import type {
 import type { StandardFile, TextsFile } from '../src/terminology/standard.js';
 import { isType, type Structure } from './compact.js';
 import { correctTerminology } from './corrections.js';
+import { isoCodeSystems } from './iso-codes.js';
 import { readBundle, TERMINOLOGY, writeArtefact } from './published.js';
 
 /** The members named, where they are there. */
@@ -116,7 +117,8 @@ function compactSet(set: ValueSet): ValueSet {
   };
 }
 
-const resources = correctTerminology(TERMINOLOGY.flatMap(readBundle<CodeSystem | ValueSet>));
+const published = correctTerminology(TERMINOLOGY.flatMap(readBundle<CodeSystem | ValueSet>));
+const resources = [...published, ...isoCodeSystems(published.filter(each => each.resourceType === 'ValueSet'))];
 
 /** What concepts say of themselves, by code. */
 function textsOf<T>(

@@ -8,6 +8,7 @@
  */
 import { parseCanonical } from '../fhir/reference.js';
 import { inPieces } from '../platform/pieces.js';
+import { CODE_RULES } from './code-rule.js';
 import { type Concepts, indexing, isUsable } from './code-system.js';
 import { implicitValueSet } from './implicit.js';
 import type {
@@ -20,6 +21,7 @@ import type {
   TerminologyType,
   ValueSet,
 } from './resources.js';
+import { conceptsByRule } from './rule-concepts.js';
 import type { Standard } from './standard.js';
 import {
   createStoredIndex,
@@ -120,7 +122,8 @@ export function createCanonicalResources(
     const indexed = found && (await indexOf(found));
     if (indexed) return indexed;
     const ofStandard = (await standard()).codeSystem(by);
-    return ofStandard && isUsable(ofStandard) ? indexOnce(published, ofStandard) : undefined;
+    if (ofStandard && isUsable(ofStandard)) return indexOnce(published, ofStandard);
+    return conceptsByRule(CODE_RULES.get(url), version);
   }
 
   async function detailed(of: Concepts): Promise<Concepts> {

@@ -9,6 +9,7 @@
  * `inactive`, or by a status retired or inactive; a deprecated one is not.
  */
 import { atOnce, paced, type Pieces } from '../platform/pieces.js';
+import type { CodeRule } from './code-rule.js';
 import { closure, edges, link } from './concept-graph.js';
 import {
   type CodeSystem,
@@ -30,6 +31,8 @@ export interface Concepts {
   readonly version: string | undefined;
   /** The resource, of which concepts are not to be read. */
   readonly head: Omit<CodeSystem, 'concept'>;
+  /** It is known by rule: `codes` are those that were looked up, and nothing lists them all. */
+  readonly rule?: CodeRule;
   /** In the order of the resource; a concept is an index into it. */
   readonly codes: readonly string[];
   /** What the hierarchy means, where it is not is-a. */

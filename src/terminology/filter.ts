@@ -13,7 +13,7 @@ import type { Budget } from './budget.js';
 import type { Concepts } from './code-system.js';
 import type { Codes } from './members.js';
 import { compilePattern } from './pattern.js';
-import { badFilter, noSubsumption, unknownCode } from './refuse.js';
+import { badFilter, noSubsumption, notListed, unknownCode } from './refuse.js';
 import { type ConceptFilterDefinition, extensionText, type Property } from './resources.js';
 
 /** Concepts that are tested before others may have their turn. */
@@ -37,6 +37,7 @@ export function* filteringConcepts(
   budget: Budget,
   groupers = false,
 ): Pieces<Codes> {
+  if (system.rule) throw notListed(system.url);
   const each = Math.max(1, filters.length);
   budget.examineCodes(system.codes.length * each);
   const tests: ConceptFilter[] = [];
@@ -81,11 +82,23 @@ interface Filtering {
 }
 
 function testOf(filtering: Filtering, filter: ConceptFilterDefinition): ConceptFilter {
-  const { system, budget } = filtering;
+  const { system } = filtering;
   const { property, value } = filter;
   const op = operatorOf(filter);
   if (property === undefined || op === undefined || value === undefined)
     throw badFilter(system.url, 'it lacks its property, its operator or its value');
+  const byRule = system.rule?.filter?.(property, op, value);
+  return byRule ? concept => byRule(system.codes[concept]!) : operatorTest(filtering, { property, op, value });
+}
+
+interface CompleteFilter {
+  readonly property: string;
+  readonly op: string;
+  readonly value: string;
+}
+
+function operatorTest(filtering: Filtering, { property, op, value }: CompleteFilter): ConceptFilter {
+  const { system, budget } = filtering;
   const values = propertyReader(system, property);
   const some =
     (test: (text: string) => boolean): ConceptFilter =>

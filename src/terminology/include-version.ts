@@ -54,7 +54,8 @@ export async function meantVersion(check: CodeCheck, include: ValueSetInclude): 
     if (meant !== undefined && meant !== version) issues.add(versionMismatch(path, coding, { said: meant, meant }));
     return meant;
   }
-  if (concepts.version === version) return meant;
+  // A rule has no versions that could differ.
+  if (concepts.version === version || concepts.rule) return meant;
   issues.add(versionMismatch(path, coding, { said: include.version, meant, used: concepts.version }));
   if (!versions.includes(version)) {
     unknown.add(`${system}|${version}`);

@@ -40,7 +40,7 @@ export async function lookUp(sources: Sources, question: LookupQuestion): Promis
     { name: 'code', valueCode: concepts.codes[concept]! },
     ...(definition === undefined ? [] : [{ name: 'definition', valueString: definition }]),
     ...designationsOf(concepts, concept),
-    { name: 'display', valueString: display?.value ?? code },
+    { name: 'display', valueString: display?.value ?? concepts.rule?.display?.(code) ?? code },
     { name: 'name', valueString: head.name ?? head.title ?? system },
     ...propertiesOf(concepts, concept, properties),
     { name: 'system', valueUri: system },

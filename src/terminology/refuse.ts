@@ -37,6 +37,12 @@ export const unknownCode = (url?: string): FhirError =>
     'unknown-code',
   );
 
+/** A code system that is known by rule. */
+export const notListed = (url: string | undefined): FhirError =>
+  expansionTooCostly(
+    `The codes of the code system${canonicalForMessage(url)} follow a rule, and nobody can list them. Ask whether a code is in the value set: $validate-code.`,
+  );
+
 /** A hierarchy that does not mean is-a. */
 export const noSubsumption = (url: string | undefined, meaning: string): FhirError =>
   new FhirError(

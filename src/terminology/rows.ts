@@ -8,6 +8,7 @@ import { paced, type Pieces } from '../platform/pieces.js';
 import type { Budget } from './budget.js';
 import { type DisplayText, conceptNames } from './languages.js';
 import type { MemberPart, ValueSetMembers } from './members.js';
+import { notListed } from './refuse.js';
 import type { Contained } from './resources.js';
 
 /** Rows that are looked at before others may have their turn. */
@@ -33,6 +34,7 @@ function* rowsOf(members: ValueSetMembers): Generator<ExpansionRow> {
     const { codes, concepts } = part;
     if (codes !== 'all')
       for (const [code, listed] of codes) yield { part, code, concept: concepts?.locate(code), listed };
+    else if (concepts?.rule) throw notListed(concepts.url);
     else if (concepts)
       for (const [concept, code] of concepts.codes.entries()) yield { part, code, concept, listed: undefined };
   }

@@ -1,0 +1,170 @@
+/**
+ * Value sets and code systems as checks of resources ask them: what is at hand is answered at once (a code costs one look-up), what is
+ * not is asked for, made ready, and kept. https://hl7.org/fhir/R4/terminologies.html#4.1
+ *
+ * What is kept is bounded by the codes in it; what was not asked for lately is forgotten first. `raise` forgets everything: somebody
+ * wrote a CodeSystem or a ValueSet. What had to be forgotten right away, because too much was asked for at a time, says so for a while
+ * instead of being made again and again.
+ */
+import type { Origin } from '../fhir/structure-definition.js';
+import type { Sources } from './canonical-resources.js';
+import { type KnownSystem, readKnownSystem, unknownSystemAt } from './known-system.js';
+import { type AskedCode, askCode, type CodeVerdict } from './ask-code.js';
+import { type PreparedSet, prepareMembers, troubledSet } from './prepare-members.js';
+
+export interface Memberships {
+  /** Undefined: it is to be prepared first. `valueSet`: a canonical, with its version or without. */
+  setAt(valueSet: string, from: Origin): PreparedSet | undefined;
+  /** Throws nothing: what cannot be had is kept as such. */
+  prepareSet(valueSet: string, from: Origin): Promise<void>;
+  systemAt(url: string, version: string | undefined, from: Origin): KnownSystem | undefined;
+  prepareSystem(url: string, version: string | undefined, from: Origin): Promise<void>;
+  /** What was found out about one code that a set cannot decide by itself; undefined: nobody has asked yet. */
+  answerAt(asked: AskedCode, from: Origin): CodeVerdict | undefined;
+  findAnswer(asked: AskedCode, from: Origin): Promise<void>;
+  /** Forgets everything. */
+  raise(): void;
+}
+
+export interface MembershipsOptions {
+  /** What is read from, for whoever is asked for from there. */
+  readonly sources: (from: Origin) => Sources;
+  /** Codes that are kept in all. */
+  readonly most?: number;
+  /** ms. */
+  readonly now?: () => number;
+}
+
+const MOST_CODES = 400_000;
+/** Answers about single codes that are kept, if they are short. */
+const MOST_ANSWERS = 20_000;
+/** ms for which that is kept which could not be had, or not be kept. */
+const SHORTLY = 2000;
+
+export function createMemberships({
+  sources,
+  most = MOST_CODES,
+  now = () => performance.now(),
+}: MembershipsOptions): Memberships {
+  const sets = createShelf<PreparedSet>(most, now, key => troubledSet(key.split(' ')[1]!, 'too-costly'));
+  const systems = createShelf<KnownSystem>(most, now, key => unknownSystemAt(key.split(' ')[1]!, 'unknown'));
+  const answers = createShelf<CodeVerdict>(MOST_ANSWERS * ENTRY_WEIGHT, now, () => ({ verdict: undefined, weight: 1 }));
+  const answerKey = ({ valueSet, system, version = '', code }: AskedCode, from: Origin): string =>
+    `${from} ${valueSet} ${system} ${version} ${code}`;
+  // No canonical and no name of a guide has a blank in it.
+  const setKey = (valueSet: string, from: Origin): string => `${from} ${valueSet}`;
+  const systemKey = (url: string, version: string | undefined, from: Origin): string =>
+    version === undefined ? `${from} ${url}` : `${from} ${url}|${version}`;
+  return {
+    setAt: (valueSet, from) => sets.at(setKey(valueSet, from)),
+    prepareSet: (valueSet, from) => sets.fill(setKey(valueSet, from), () => prepareMembers(valueSet, sources(from))),
+    systemAt: (url, version, from) => systems.at(systemKey(url, version, from)),
+    prepareSystem: (url, version, from) =>
+      systems.fill(systemKey(url, version, from), () => readKnownSystem(sources(from), url, version)),
+    answerAt: (asked, from) => answers.at(answerKey(asked, from)),
+    findAnswer: (asked, from) => answers.fill(answerKey(asked, from), () => askCode(sources(from), asked)),
+    raise() {
+      sets.clear();
+      answers.clear();
+      systems.clear();
+    },
+  };
+}
+
+interface Shelved<V> {
+  readonly value: V;
+  readonly weight: number;
+  /** ms, when it was made, and after which it counts no more; Infinity for what could be made. */
+  readonly since: number;
+  readonly until: number;
+  used: boolean;
+}
+
+/** What an entry takes beside its codes. */
+const ENTRY_WEIGHT = 20;
+/** Names of what was forgotten right away. */
+const MOST_FORGOTTEN = 1000;
+/** Times that something is made again because what it is made of has changed meanwhile. */
+const ATTEMPTS = 3;
+
+/** What is kept by key, bounded by weight. `lost`: what stands for something that could not be made, or not be kept. */
+function createShelf<V extends { readonly weight: number }>(most: number, now: () => number, lost: (key: string) => V) {
+  const kept = new Map<string, Shelved<V>>();
+  const making = new Map<string, Promise<void>>();
+  const forgotten = new Map<string, number>();
+  let weight = 0;
+  /** Whatever was begun before `clear` is made of what was there before. */
+  let generation = 0;
+
+  function remove(key: string, entry: Shelved<V>): void {
+    kept.delete(key);
+    weight -= entry.weight;
+  }
+
+  function put(key: string, value: V, until: number): void {
+    const before = kept.get(key);
+    if (before) remove(key, before);
+    const entry = { value, weight: value.weight + ENTRY_WEIGHT + (key.length >> 3), since: now(), until, used: false };
+    kept.set(key, entry);
+    weight += entry.weight;
+    makeRoom(key);
+  }
+
+  /** Whoever was used since it was looked at last stays once more. */
+  function makeRoom(newest: string): void {
+    for (const [key, entry] of kept) {
+      if (weight <= most) return;
+      if (key === newest) continue;
+      if (entry.used) {
+        entry.used = false;
+        kept.delete(key);
+        kept.set(key, entry);
+        continue;
+      }
+      remove(key, entry);
+      if (now() - entry.since > SHORTLY) continue;
+      forgotten.set(key, now() + SHORTLY);
+      if (forgotten.size > MOST_FORGOTTEN) forgotten.delete(forgotten.keys().next().value!);
+    }
+  }
+
+  async function make(key: string, read: () => Promise<V>): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const began = generation;
+      try {
+        const value = await read();
+        if (began === generation) return put(key, value, Infinity);
+        if (attempt === ATTEMPTS) return put(key, value, now() + SHORTLY);
+      } catch {
+        // The store is away, or the like: whoever asks goes on, and says that it was not checked.
+        return put(key, lost(key), now() + SHORTLY);
+      }
+    }
+  }
+
+  return {
+    at(key: string): V | undefined {
+      const found = kept.get(key);
+      if (!found) return forgotten.size > 0 && (forgotten.get(key) ?? 0) > now() ? lost(key) : undefined;
+      if (found.until !== Infinity && found.until <= now()) return undefined;
+      found.used = true;
+      return found.value;
+    },
+    fill(key: string, read: () => Promise<V>): Promise<void> {
+      const known = making.get(key);
+      if (known) return known;
+      const made = make(key, read).finally(() => {
+        if (making.get(key) === made) making.delete(key);
+      });
+      making.set(key, made);
+      return made;
+    },
+    clear(): void {
+      generation += 1;
+      kept.clear();
+      making.clear();
+      forgotten.clear();
+      weight = 0;
+    },
+  };
+}

@@ -1,0 +1,119 @@
+/**
+ * What a code must be whatever it is bound to: one that its code system has, in use, under a name that it has there. For every Coding
+ * and every Quantity with a code. https://hl7.org/fhir/R4/datatypes.html#Coding, https://hl7.org/fhir/R4/datatypes.html#Quantity
+ *
+ * A code that a complete code system does not have is an error, one that is not in use any more and a wrong display are warnings. Of a
+ * code system that is not known here that much is said, as information. No text holds a code or a display.
+ */
+import { isObject, type JsonObject } from '../fhir/resource.js';
+import type { Origin } from '../fhir/structure-definition.js';
+import type { KnownSystem } from '../terminology/known-system.js';
+import type { Memberships } from '../terminology/membership.js';
+import type { CheckedElement, CheckRun, ElementCheck, Finding } from './run.js';
+
+const ABSOLUTE = /^[a-z][a-z\d+.-]*:/i;
+
+/** `from`: whose code systems are meant where no version is said. The check is for elements of the type Coding or Quantity. */
+export function compileCodingCheck(membership: Memberships, from: Origin): ElementCheck {
+  return (element, run) => {
+    const { value } = element;
+    if (!isObject(value)) return;
+    const { system, code } = value;
+    if (typeof system !== 'string' || typeof code !== 'string') return;
+    if (!ABSOLUTE.test(system)) return tell(element, run, 'system', RELATIVE);
+    const known = systemOf(membership, from, value, system, run);
+    if (!known) return;
+    switch (known.kind) {
+      case 'not-a-system':
+        return tell(element, run, 'system', notASystem(known.canonical));
+      case 'unknown':
+        return tell(element, run, 'system', notKnown(known.canonical));
+      default:
+        return checkCode(element, run, { known, coding: value, code });
+    }
+  };
+}
+
+/** Undefined: it is asked for. */
+function systemOf(
+  membership: Memberships,
+  from: Origin,
+  { version }: JsonObject,
+  system: string,
+  run: CheckRun,
+): KnownSystem | undefined {
+  const said = typeof version === 'string' && version !== '' ? version : undefined;
+  const known = membership.systemAt(system, said, from);
+  if (!known)
+    run.need(`code system ${from} ${system} ${said ?? ''}`, () => membership.prepareSystem(system, said, from));
+  return known;
+}
+
+function checkCode(
+  element: CheckedElement,
+  run: CheckRun,
+  { known, coding, code }: { readonly known: KnownSystem; readonly coding: JsonObject; readonly code: string },
+): void {
+  const concept = known.locate(code);
+  if (concept === undefined) {
+    if (known.kind === 'complete' && !known.has(code) && !isNationalIdentifier(coding, code))
+      tell(element, run, 'code', noSuchCode(known.canonical));
+    return;
+  }
+  if (!known.isActive(concept)) tell(element, run, 'code', inactive(known.canonical));
+  const { display } = coding;
+  if (typeof display !== 'string') return;
+  const named = known.isNamed(concept, display);
+  if (named === undefined) run.need(`names of ${known.canonical}`, () => known.readDetails());
+  else if (!named) tell(element, run, 'display', wrongDisplay(known.canonical));
+}
+
+/** `NNxxx` of table 0203 stands for as many codes as there are countries: https://terminology.hl7.org/CodeSystem-v2-0203.html */
+const isNationalIdentifier = ({ system }: JsonObject, code: string): boolean =>
+  system === 'http://terminology.hl7.org/CodeSystem/v2-0203' && /^NN[A-Z]{3}$/.test(code);
+
+function tell({ place }: CheckedElement, run: CheckRun, name: string, finding: Finding): void {
+  run.report({ above: place, name, index: -1 }, finding);
+}
+
+const RELATIVE: Finding = {
+  severity: 'error',
+  code: 'code-invalid',
+  detail: 'relative-system',
+  text: 'The system of a code must be an absolute address. Give the canonical url of the code system.',
+};
+
+const notASystem = (canonical: string): Finding => ({
+  severity: 'error',
+  code: 'code-invalid',
+  detail: 'not-a-code-system',
+  text: `${canonical} is a value set or a supplement, and no code system. Give the system that the code is of.`,
+});
+
+const notKnown = (canonical: string): Finding => ({
+  severity: 'information',
+  code: 'incomplete',
+  detail: 'not-checked',
+  text: `The code was not checked: the code system ${canonical} is not known here.`,
+});
+
+const noSuchCode = (canonical: string): Finding => ({
+  severity: 'error',
+  code: 'code-invalid',
+  detail: 'unknown-code',
+  text: `The code system ${canonical} has no such code. Check the code, and the case of its letters.`,
+});
+
+const inactive = (canonical: string): Finding => ({
+  severity: 'warning',
+  code: 'business-rule',
+  detail: 'inactive-code',
+  text: `The code is not in use any more in the code system ${canonical}. Use another one for what is recorded now.`,
+});
+
+const wrongDisplay = (canonical: string): Finding => ({
+  severity: 'warning',
+  code: 'invalid',
+  detail: 'wrong-display',
+  text: `The display is no name of this code in the code system ${canonical}. Give its name there, or leave the display away.`,
+});
