@@ -6,8 +6,11 @@
  * Reading is synchronous: a line of a local file is there in some ten microseconds, and a checker that is being compiled asks for many.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { inflateRaw } from 'node:zlib';
 import { createLruCache } from '../platform/lru-cache.js';
 import { DEFINITION_TYPES } from './compact-definition.js';
+import { PACKAGE_LIMITS } from './package.js';
 import { isObject, itemsOf, type Resource } from './resource.js';
 import type { Origin } from './structure-definition.js';
 
@@ -30,13 +33,21 @@ export interface DefinitionRow {
   readonly length: number;
   /** Of a profile on a resource type: that type. */
   readonly profileOf: string | undefined;
+  /** Where the whole of it stands, packed, in the file of those. */
+  readonly whole: { readonly offset: number; readonly length: number } | undefined;
 }
 
 /** The index as JSON. */
 export interface DefinitionsIndex {
   readonly format: number;
-  /** In the order of the lines: type, url, version, id, bytes of the line, profileOf. */
-  readonly rows: readonly (readonly [string, string, string | null, string | null, number, string | null])[];
+  /** In the order of the lines: type, url, version, id, bytes of the line, profileOf, bytes of the whole as it is packed. */
+  readonly rows: readonly (readonly [string, string, string | null, string | null, number, string | null, number?])[];
+}
+
+/** What a definition is published as: all of it, or, where nothing else is kept, what checkers read. */
+export interface WholeDefinition {
+  readonly resource: Resource;
+  readonly complete: boolean;
 }
 
 /** Where definitions come from that are found by their canonical. */
@@ -49,13 +60,16 @@ export interface DefinitionSource {
 export class DefinitionFile implements DefinitionSource {
   readonly origin: Origin;
   readonly #file: string | URL;
+  readonly #whole: string | undefined;
   readonly #rows: readonly DefinitionRow[];
   readonly #byUrl = new Map<string, DefinitionRow[]>();
   readonly #parsed = createLruCache<Resource | undefined>(KEPT);
 
-  constructor(origin: Origin, file: string | URL, index: DefinitionsIndex) {
+  /** `whole`: the file of what is packed. */
+  constructor(origin: Origin, file: string | URL, index: DefinitionsIndex, whole?: string) {
     this.origin = origin;
     this.#file = file;
+    this.#whole = whole;
     this.#rows = rowsOfIndex(index);
     for (const row of this.#rows) {
       const key = `${row.type} ${row.url}`;
@@ -83,42 +97,62 @@ export class DefinitionFile implements DefinitionSource {
   /** Undefined where the file is gone: whoever took a guide away while the server runs has made it unknown. The resource is shared: nobody may change it. */
   read(row: DefinitionRow): Resource | undefined {
     const parse = () => {
-      const text = this.#text(row);
+      const text = bytesAt(this.#file, row)?.toString('utf8');
       return text === undefined ? undefined : (JSON.parse(text) as Resource);
     };
     return row.length > MOST_KEPT ? parse() : this.#parsed.get(String(row.offset), parse);
   }
 
-  #text({ offset, length }: DefinitionRow): string | undefined {
-    let file: number;
-    try {
-      file = openSync(this.#file, 'r');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
+  /** With everything that only people read, where that is kept. Undefined where the file is gone. */
+  async readWhole(row: DefinitionRow): Promise<WholeDefinition | undefined> {
+    if (this.#whole === undefined || !row.whole) {
+      const resource = this.read(row);
+      return resource && { resource, complete: false };
     }
-    try {
-      const bytes = Buffer.allocUnsafe(length);
-      let at = 0;
-      for (let read = -1; at < length && read !== 0; at += read)
-        read = readSync(file, bytes, at, length - at, offset + at);
-      return bytes.toString('utf8', 0, at);
-    } finally {
-      closeSync(file);
+    const packed = bytesAt(this.#whole, row.whole);
+    if (!packed) return undefined;
+    const text = await unpack(packed, { maxOutputLength: PACKAGE_LIMITS.resource });
+    return { resource: JSON.parse(text.toString('utf8')) as Resource, complete: true };
+  }
+}
+
+const unpack = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRaw);
+
+/** Undefined where there is no such file. */
+function bytesAt(name: string | URL, { offset, length }: { offset: number; length: number }): Buffer | undefined {
+  let file: number;
+  try {
+    file = openSync(name, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const bytes = Buffer.allocUnsafe(length);
+    for (let at = 0; at < length; ) {
+      const read = readSync(file, bytes, at, length - at, offset + at);
+      if (read === 0) throw new Error('A file of definitions is shorter than its index says.');
+      at += read;
     }
+    return bytes;
+  } finally {
+    closeSync(file);
   }
 }
 
 function rowsOfIndex({ rows }: DefinitionsIndex): DefinitionRow[] {
   let offset = 0;
-  return rows.map(([type, url, version, id, length, profileOf]) => {
+  let packed = 0;
+  return rows.map(([type, url, version, id, length, profileOf, whole]) => {
     const row: DefinitionRow = {
       ...{ type, url, offset, length },
       version: version ?? undefined,
       id: id ?? undefined,
       profileOf: profileOf ?? undefined,
+      whole: whole === undefined ? undefined : { offset: packed, length: whole },
     };
     offset += length + 1;
+    packed += whole ?? 0;
     return row;
   });
 }

@@ -14,7 +14,11 @@ import { ConfigError } from '../platform/config.js';
 import type { Json, Resource } from './resource.js';
 
 /** Bytes: of a file, of an unpacked package, of one resource. Larger resources are passed over; nothing wanted is. */
-const LIMITS = { file: 128 * 1024 * 1024, unpacked: 1024 * 1024 * 1024, resource: 8 * 1024 * 1024 } as const;
+export const PACKAGE_LIMITS = {
+  file: 128 * 1024 * 1024,
+  unpacked: 1024 * 1024 * 1024,
+  resource: 8 * 1024 * 1024,
+} as const;
 const BLOCK = 512;
 
 export interface ConformanceResource {
@@ -31,7 +35,7 @@ export async function* readProfiles(folder: string, types: ReadonlySet<string>):
     if (!/\.(json|tgz|tar\.gz)$/.test(name)) continue;
     const info = await stat(file);
     if (!info.isFile()) continue;
-    if (info.size > LIMITS.file) throw new ConfigError(`${file} is larger than ${LIMITS.file} bytes.`);
+    if (info.size > PACKAGE_LIMITS.file) throw new ConfigError(`${file} is larger than ${PACKAGE_LIMITS.file} bytes.`);
     if (name.endsWith('.json')) yield* resourcesIn(name, await readFile(file), types);
     else yield* packed(name, file, types);
   }
@@ -39,12 +43,18 @@ export async function* readProfiles(folder: string, types: ReadonlySet<string>):
 
 async function* packed(name: string, file: string, types: ReadonlySet<string>): AsyncGenerator<ConformanceResource> {
   try {
-    for await (const entry of readTar(file)) yield* resourcesIn(`${name}: ${entry.name}`, entry.bytes, types);
+    for await (const entry of readPackage(file))
+      if ('bytes' in entry) yield* resourcesIn(`${name}: ${entry.name}`, entry.bytes, types);
   } catch (cause) {
-    if (cause instanceof ConfigError) throw cause;
-    throw new ConfigError(`${file} cannot be unpacked: it is no gzip of a tar archive, or it is broken.`, { cause });
+    throw cannotUnpack(file, cause);
   }
 }
+
+/** The error of a package, told so that a person knows which. */
+export const cannotUnpack = (file: string, cause: unknown): Error =>
+  cause instanceof ConfigError
+    ? cause
+    : new ConfigError(`${file} cannot be unpacked: it is no gzip of a tar archive, or it is broken.`, { cause });
 
 function* resourcesIn(from: string, bytes: Buffer, types: ReadonlySet<string>): Generator<ConformanceResource> {
   // Cheaper than parsing: most of a package is of other types.
@@ -68,8 +78,17 @@ function unbundle(parsed: Json | undefined): Resource[] {
   );
 }
 
-/** https://www.gnu.org/software/tar/manual/html_node/Standard.html, with long names of GNU and of pax. */
-async function* readTar(file: string): AsyncGenerator<{ readonly name: string; readonly bytes: Buffer }> {
+/** An entry of a package below `package/`, or why it cannot be had. */
+export type PackageEntry =
+  | { readonly name: string; readonly bytes: Buffer }
+  | { readonly name: string; readonly passedOver: 'a link' | 'too large' };
+
+/**
+ * The JSON files of a package (.tgz), each directly in `package/`, one at a time. Nothing is written anywhere, so that names and links lead
+ * nowhere. Throws ConfigError where it is too large or broken, or whatever its gzip does. The form of the archive:
+ * https://www.gnu.org/software/tar/manual/html_node/Standard.html, with long names of GNU and of pax.
+ */
+export async function* readPackage(file: string): AsyncGenerator<PackageEntry> {
   const unpacked = createGunzip();
   // An error of the file becomes one of what is read here.
   pipeline(createReadStream(file), unpacked, () => undefined);
@@ -81,11 +100,15 @@ async function* readTar(file: string): AsyncGenerator<{ readonly name: string; r
     const { kind, size, name: shortName } = readTarHeader(block, file);
     const name = longName ?? shortName;
     const isName = kind === 'L' || kind === 'x';
-    const wanted = isName || ((kind === '0' || kind === '') && /^package\/[^/]+\.json$/.test(name));
-    const bytes = await take(size, wanted && size <= LIMITS.resource);
+    const isWanted = !isName && /^package\/[^/]+\.json$/.test(name);
+    const isFile = kind === '0' || kind === '';
+    const bytes = await take(size, (isName || (isWanted && isFile)) && size <= PACKAGE_LIMITS.resource);
     await take((BLOCK - (size % BLOCK)) % BLOCK, false);
     longName = isName && bytes ? longNameOf(kind, bytes.toString('utf8')) : undefined;
-    if (!isName && bytes && bytes.length > 0) yield { name, bytes };
+    if (!isWanted) continue;
+    if (kind === '1' || kind === '2') yield { name, passedOver: 'a link' };
+    else if (isFile && !bytes) yield { name, passedOver: 'too large' };
+    else if (bytes && bytes.length > 0) yield { name, bytes };
   }
 }
 
@@ -117,7 +140,8 @@ function taker(stream: AsyncIterable<Buffer>, file: string) {
         }
         rest = next.value;
         seen += rest.length;
-        if (seen > LIMITS.unpacked) throw new ConfigError(`${file} unpacks to more than ${LIMITS.unpacked} bytes.`);
+        if (seen > PACKAGE_LIMITS.unpacked)
+          throw new ConfigError(`${file} unpacks to more than ${PACKAGE_LIMITS.unpacked} bytes.`);
       }
       const part = rest.subarray(0, left);
       if (keep) parts.push(part);

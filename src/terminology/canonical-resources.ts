@@ -31,7 +31,7 @@ import {
   readAllFound,
   type StoredResource,
 } from './stored-resources.js';
-import { compareBusinessVersions, isPattern, matchesVersion, newestMatch } from './versions.js';
+import { compareBusinessVersions, isPattern, matchesVersion, newestMatch } from '../fhir/business-version.js';
 
 /** What one question reads: every code system once, so that it sees one state of it. */
 export interface Sources {

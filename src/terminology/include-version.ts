@@ -6,7 +6,8 @@ import type { CodeCheck } from './code-check.js';
 import { unknownSystem, versionMismatch } from './code-issues.js';
 import { conceptNames } from './languages.js';
 import type { ValueSetInclude } from './resources.js';
-import { compareBusinessVersions, isPattern, matchesVersion, pinVersion } from './versions.js';
+import { compareBusinessVersions, isPattern, matchesVersion } from '../fhir/business-version.js';
+import { pinVersion } from './versions.js';
 
 /** The newer version of a code system comes first. */
 export const sortedIncludes = (includes: readonly ValueSetInclude[]): ValueSetInclude[] =>

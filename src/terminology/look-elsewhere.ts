@@ -20,7 +20,8 @@ import {
   unknownSystem,
 } from './code-issues.js';
 import type { ValueSet } from './resources.js';
-import { compareBusinessVersions, pinVersion } from './versions.js';
+import { compareBusinessVersions } from '../fhir/business-version.js';
+import { pinVersion } from './versions.js';
 
 /** The system is that of the one code system under which the value set has the code. */
 export async function withSystem(check: CodeCheck, set: ValueSet): Promise<CodeCheck | undefined> {

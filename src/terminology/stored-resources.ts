@@ -7,7 +7,7 @@ import { createLruCache } from '../platform/lru-cache.js';
 import { inPieces } from '../platform/pieces.js';
 import { type Concepts, indexing, isUsable } from './code-system.js';
 import type { CodeSystem, TerminologyResource, UnparsedResource } from './resources.js';
-import { compareBusinessVersions } from './versions.js';
+import { compareBusinessVersions } from '../fhir/business-version.js';
 
 export type StoredResource = Resource | UnparsedResource;
 
