@@ -1,15 +1,17 @@
 /**
  * Finds ValueSets, CodeSystems and ConceptMaps: those given along with a question come first, then those in the store, then those of
- * the standard. https://hl7.org/fhir/R4/references.html#canonical
+ * installed guides, then those of the standard. https://hl7.org/fhir/R4/references.html#canonical
  *
  * The store is asked every time, so that a changed resource counts as soon as its write is answered; what is kept is the
  * index of a CodeSystem, by id, version and time of the resource it was made from. Where no version is asked for, the highest
- * counts, and of several that are alike the one written last.
+ * counts, and of several that are alike the one written last; asked for from within a guide, or by R4, the version that is meant there.
  */
 import { parseCanonical } from '../fhir/reference.js';
 import { inPieces } from '../platform/pieces.js';
 import { CODE_RULES } from './code-rule.js';
+import type { Origin } from '../fhir/structure-definition.js';
 import { type Concepts, indexing, isUsable } from './code-system.js';
+import { type GuideResources, NO_GUIDES } from './guide-resources.js';
 import { implicitValueSet } from './implicit.js';
 import type {
   Canonical,
@@ -18,19 +20,12 @@ import type {
   ListCanonicals,
   LoadCanonical,
   TerminologyResource,
-  TerminologyType,
   ValueSet,
 } from './resources.js';
 import { conceptsByRule } from './rule-concepts.js';
+import { type AskedMaps, createLookUp } from './look-up.js';
 import type { Standard } from './standard.js';
-import {
-  createStoredIndex,
-  createStoredVersions,
-  highestOf,
-  readFound,
-  readAllFound,
-  type StoredResource,
-} from './stored-resources.js';
+import { createStoredIndex, createStoredVersions, readFound } from './stored-resources.js';
 import { compareBusinessVersions, isPattern, matchesVersion, newestMatch } from '../fhir/business-version.js';
 
 /** What one question reads: every code system once, so that it sees one state of it. */
@@ -62,65 +57,71 @@ export interface CanonicalResources {
   published(): Promise<readonly CodeSystem[]>;
   /** Canonical of the value set that an element of R4 is bound to: `DocumentReference.type`. */
   boundTo(path: string): Promise<string | undefined>;
-  once(given?: readonly TerminologyResource[]): Sources;
+  /** `from`: within which definition everything is asked for. */
+  once(given?: readonly TerminologyResource[], from?: Origin): Sources;
 }
 
-const nothing: ListCanonicals = () => Promise.resolve([]);
+/** Indexes of code systems of guides that are kept; none of them is large. */
+const KEPT_OF_GUIDES = 64;
 
 /** `open` is called once, when something is not in the store. `list`: absent, only one resource of a url is known. */
 export function createCanonicalResources(
   load: LoadCanonical,
   open: () => Promise<Standard>,
-  list: ListCanonicals = nothing,
+  list?: ListCanonicals,
+  guides: GuideResources = NO_GUIDES,
 ): CanonicalResources {
   let opened: Promise<Standard> | undefined;
   const standard = (): Promise<Standard> => (opened ??= open());
   const indexOf = createStoredIndex();
+  const indexOfGuides = createStoredIndex(KEPT_OF_GUIDES);
   const published = new WeakMap<CodeSystem, Promise<Concepts>>();
   const versionOf = createStoredVersions();
 
-  async function stored(type: TerminologyType, by: Canonical): Promise<StoredResource | undefined> {
-    if ('id' in by || by.version !== undefined || list === nothing) return load(type, by);
-    const all = await list(type, by);
-    return all.length < 2 ? all[0] : highestOf(all, versionOf);
-  }
+  const listed: ListCanonicals = list ?? (() => Promise.resolve([]));
+  const { stored, pinned, storedOrOfGuide, conceptMap, conceptMaps } = createLookUp({
+    ...{ load, list, guides, standard, versionOf },
+  });
 
-  async function valueSet(by: Canonical): Promise<ValueSet | undefined> {
-    const found = await stored('ValueSet', by);
+  async function valueSet(asked: Canonical): Promise<ValueSet | undefined> {
+    const by = await pinned('ValueSet', asked);
+    const found = await storedOrOfGuide('ValueSet', by);
     if (found) return (await readFound(found)) as ValueSet;
     return (await standard()).valueSet(by) ?? ('url' in by ? implicitValueSet(by.url) : undefined);
   }
 
-  async function codeSystem(by: Canonical): Promise<CodeSystem | undefined> {
-    const found = await stored('CodeSystem', by);
+  async function codeSystem(asked: Canonical): Promise<CodeSystem | undefined> {
+    const by = await pinned('CodeSystem', asked);
+    const own = await stored('CodeSystem', by);
+    const found = own ?? guides.load('CodeSystem', by);
     if (!found) return (await standard()).codeSystem(by);
-    return (await indexOf(found))?.head ?? ((await readFound(found)) as CodeSystem);
-  }
-
-  async function conceptMap(by: Canonical): Promise<ConceptMap | undefined> {
-    const found = await stored('ConceptMap', by);
-    return found && ((await readFound(found)) as ConceptMap);
+    return (await (own ? indexOf : indexOfGuides)(found))?.head ?? ((await readFound(found)) as CodeSystem);
   }
 
   async function versions(url: string): Promise<string[]> {
-    const all = await list('CodeSystem', { url });
+    const all = await listed('CodeSystem', { url });
     const ofStandard = (await standard()).codeSystem({ url });
     const known: (string | undefined)[] = [];
     for (const each of all) if (await indexOf(each)) known.push(await versionOf(each));
+    for (const each of await guides.list('CodeSystem', { url }))
+      if (await indexOfGuides(each)) known.push(await versionOf(each));
     if (ofStandard && isUsable(ofStandard)) known.push(ofStandard.version);
     return [...new Set(known.filter(each => each !== undefined))];
   }
 
-  async function concepts(url: string, version?: string): Promise<Concepts | undefined> {
+  async function concepts(url: string, version?: string, from?: Origin): Promise<Concepts | undefined> {
     if (version !== undefined && isPattern(version)) {
       const newest = newestMatch(version, await versions(url));
-      return newest === undefined ? undefined : concepts(url, newest);
+      return newest === undefined ? undefined : concepts(url, newest, from);
     }
-    const by: Canonical = version === undefined ? { url } : { url, version };
+    const by = await pinned('CodeSystem', version === undefined ? { url, from } : { url, version, from });
     const found = await stored('CodeSystem', by);
-    // A stored one without its concepts (content not-present) does not hide those of the standard.
+    // One without its concepts (content not-present) does not hide those of the next.
     const indexed = found && (await indexOf(found));
     if (indexed) return indexed;
+    const ofGuide = guides.load('CodeSystem', by);
+    const indexedOfGuide = ofGuide && (await indexOfGuides(ofGuide));
+    if (indexedOfGuide) return indexedOfGuide;
     const ofStandard = (await standard()).codeSystem(by);
     if (ofStandard && isUsable(ofStandard)) return indexOnce(published, ofStandard);
     return conceptsByRule(CODE_RULES.get(url), version);
@@ -139,32 +140,28 @@ export function createCanonicalResources(
     };
   }
 
-  async function conceptMaps(by: Parameters<Sources['conceptMaps']>[0]): Promise<readonly ConceptMap[]> {
-    if ('maps' in by) return (await readAllFound(await list('ConceptMap', by))) as ConceptMap[];
-    const found = await conceptMap(by);
-    return found ? [found] : [];
-  }
-
   const kept = { valueSet, codeSystem, conceptMap, concepts };
   const boundTo = async (path: string): Promise<string | undefined> => {
     const { bindings } = await (await standard()).texts();
     return Object.hasOwn(bindings, path) ? bindings[path] : undefined;
   };
-  const listed = async (): Promise<CodeSystem[]> => (await standard()).codeSystems.filter(isUsable);
   return {
     ...kept,
-    published: listed,
+    published: async () => (await standard()).codeSystems.filter(isUsable),
     boundTo,
-    once: given => createSources({ ...kept, versions, detailed, conceptMaps }, given ?? []),
+    once: (given, from) => createSources({ ...kept, versions, detailed, conceptMaps }, given ?? [], from),
   };
 }
 
 interface KeptResources
-  extends Omit<CanonicalResources, 'once' | 'published' | 'boundTo'>,
-    Pick<Sources, 'versions' | 'detailed' | 'conceptMaps'> {}
+  extends Omit<CanonicalResources, 'once' | 'published' | 'boundTo' | 'concepts'>,
+    Pick<Sources, 'versions' | 'detailed'> {
+  concepts(url: string, version?: string, from?: Origin): Promise<Concepts | undefined>;
+  conceptMaps(by: AskedMaps): Promise<readonly ConceptMap[]>;
+}
 
 /** What is given along is looked at before everything else. */
-function createSources(kept: KeptResources, given: readonly TerminologyResource[]): Sources {
+function createSources(kept: KeptResources, given: readonly TerminologyResource[], from: Origin | undefined): Sources {
   const read = new Map<string, Promise<Concepts | undefined>>();
   const indexed = new WeakMap<CodeSystem, Promise<Concepts>>();
   const versionsRead = new Map<string, Promise<readonly string[]>>();
@@ -186,7 +183,7 @@ function createSources(kept: KeptResources, given: readonly TerminologyResource[
 
   async function concepts(url: string, version?: string): Promise<Concepts | undefined> {
     const found = givenOf<CodeSystem>('CodeSystem', url, version);
-    return found && isUsable(found) ? indexOnce(indexed, found) : kept.concepts(url, version);
+    return found && isUsable(found) ? indexOnce(indexed, found) : kept.concepts(url, version, from);
   }
 
   async function versions(url: string): Promise<readonly string[]> {
@@ -202,7 +199,9 @@ function createSources(kept: KeptResources, given: readonly TerminologyResource[
     valueSet(canonical) {
       const { url, version } = parseCanonical(canonical);
       const found = givenOf<ValueSet>('ValueSet', url, version);
-      return found ? Promise.resolve(found) : kept.valueSet(version === undefined ? { url } : { url, version });
+      return found
+        ? Promise.resolve(found)
+        : kept.valueSet(version === undefined ? { url, from } : { url, version, from });
     },
     concepts(url, version) {
       const key = JSON.stringify([url, version]);
@@ -218,7 +217,9 @@ function createSources(kept: KeptResources, given: readonly TerminologyResource[
     codeSystem(canonical) {
       const { url, version } = parseCanonical(canonical);
       const found = givenOf<CodeSystem>('CodeSystem', url, version);
-      return found ? Promise.resolve(found) : kept.codeSystem(version === undefined ? { url } : { url, version });
+      return found
+        ? Promise.resolve(found)
+        : kept.codeSystem(version === undefined ? { url, from } : { url, version, from });
     },
     detailed: kept.detailed,
     async conceptMaps(by) {
@@ -227,7 +228,9 @@ function createSources(kept: KeptResources, given: readonly TerminologyResource[
           each.resourceType === 'ConceptMap' &&
           ('url' in by ? each.url === by.url && (by.version === undefined || each.version === by.version) : true),
       );
-      return 'url' in by && own.length > 0 ? own : [...own, ...(await kept.conceptMaps(by))];
+      return 'url' in by && own.length > 0
+        ? own
+        : [...own, ...(await kept.conceptMaps('url' in by ? { ...by, from } : by))];
     },
   };
 }

@@ -5,6 +5,7 @@
  * Everything is optional: a stored resource may carry extensions where the standard demands a value.
  */
 import type { Resource } from '../fhir/resource.js';
+import type { Origin } from '../fhir/structure-definition.js';
 
 export interface Extension {
   readonly url?: string;
@@ -195,8 +196,13 @@ export const canonicalOf = ({
   readonly version?: string | undefined;
 }): string => (version === undefined ? (url ?? '') : `${url ?? ''}|${version}`);
 
-/** How a resource is asked for: by its canonical url, with the business version if one is wanted, or by its id. */
-export type Canonical = { readonly url: string; readonly version?: string } | { readonly id: string };
+/**
+ * How a resource is asked for: by its canonical url, with the business version if one is wanted, or by its id. `from`: within which
+ * definition, which decides what a canonical without a version means.
+ */
+export type Canonical =
+  | { readonly url: string; readonly version?: string; readonly from?: Origin | undefined }
+  | { readonly id: string };
 
 /** A stored resource that was not parsed yet. `key` names its text for good: type, id and version. */
 export interface UnparsedResource {

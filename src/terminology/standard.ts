@@ -3,6 +3,9 @@
  * use. https://hl7.org/fhir/R4/terminologies-valuesets.html, https://hl7.org/fhir/R4/terminologies-systems.html
  */
 import { readFile } from 'node:fs/promises';
+import type { DefinitionSource } from '../fhir/definition-file.js';
+import type { Resource } from '../fhir/resource.js';
+import { R4 } from '../fhir/structures.js';
 import type { Canonical, CodeSystem, Designation, ValueSet } from './resources.js';
 
 /** The artefact as JSON: resources with the elements that are read here. `id` only where it is not the end of the url. */
@@ -38,6 +41,17 @@ const readArtefact = async (file: URL): Promise<unknown> => JSON.parse(await rea
 export async function loadStandard(file: URL = ARTEFACT): Promise<Standard> {
   return standardFrom((await readArtefact(file)) as StandardFile, async () => (await readArtefact(TEXTS)) as TextsFile);
 }
+
+/** What R4 has of them, as definitions are found. `open` is called at the first look-up. */
+export const standardDefinitions = (open: () => Promise<Standard>): DefinitionSource => ({
+  origin: R4,
+  async find(type, url, version) {
+    if (type !== 'ValueSet' && type !== 'CodeSystem') return undefined;
+    const standard = await open();
+    const by = version === undefined ? { url } : { url, version };
+    return (type === 'ValueSet' ? standard.valueSet(by) : standard.codeSystem(by)) as Resource | undefined;
+  },
+});
 
 export function standardFrom(
   { codeSystems, valueSets }: StandardFile,

@@ -17,8 +17,10 @@ const MAX_CACHED_CODE_SYSTEMS = 4;
 const MAX_CACHED_VERSIONS = 1000;
 
 /** Gives the index of a stored CodeSystem, which is parsed and indexed only where its version is not at hand. */
-export function createStoredIndex(): (stored: StoredResource) => Promise<Concepts | undefined> {
-  const recent = createLruCache<Promise<Concepts | undefined>>(MAX_CACHED_CODE_SYSTEMS);
+export function createStoredIndex(
+  most: number = MAX_CACHED_CODE_SYSTEMS,
+): (stored: StoredResource) => Promise<Concepts | undefined> {
+  const recent = createLruCache<Promise<Concepts | undefined>>(most);
   return stored => {
     if (isUnparsed(stored)) return recent.get(stored.key, async () => conceptsOf(await stored.read()));
     const { id, meta } = stored as unknown as CodeSystem;

@@ -13,6 +13,7 @@ import { MAX_CODES } from './budget.js';
 import { type CanonicalResources, createCanonicalResources } from './canonical-resources.js';
 import { expand } from './expand.js';
 import { closureOf } from './filter.js';
+import type { GuideResources } from './guide-resources.js';
 import { countListed, memberTokens } from './members.js';
 import { expansionTooCostly, unknownCodeSystem, unknownValueSet } from './refuse.js';
 import type { ListCanonicals, LoadCanonical, ValueSet } from './resources.js';
@@ -37,11 +38,13 @@ export interface TerminologyOptions {
   readonly list?: ListCanonicals;
   /** Called once, on first use. */
   readonly standard?: () => Promise<Standard>;
+  /** What installed guides have. */
+  readonly guides?: GuideResources;
 }
 
 export function createTerminology(load: LoadCanonical, options: TerminologyOptions): Terminology {
-  const { bases, standard = loadStandard, list } = options;
-  const resources = createCanonicalResources(load, standard, list);
+  const { bases, standard = loadStandard, list, guides } = options;
+  const resources = createCanonicalResources(load, standard, list, guides);
 
   async function valueSetOf(text: string): Promise<ValueSet> {
     const target = parseReference(text, bases);
