@@ -12,8 +12,14 @@ import { createRecorder } from './audit/record.js';
 import { Feed } from './feed/feed.js';
 import { type Definitions, loadDefinitions } from './fhir/definitions.js';
 import { FhirError } from './fhir/error.js';
+import { createFindDefinition } from './fhir/find-definition.js';
+import type { ListedGuide } from './fhir/guide-list.js';
+import { type Guides, openGuides } from './fhir/guides.js';
 import { type ConformanceResource, readProfiles } from './fhir/package.js';
+import type { FindDefinition } from './fhir/structure-definition.js';
+import { loadStructures } from './fhir/structures.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
+import { acceptGuideList, agreeOnGuides } from './conformance/guide-agreement.js';
 import { listFrom, loadFrom } from './conformance/stored-canonicals.js';
 import { createForms } from './interactions/response/forms.js';
 import type { Harness } from './harness/index.js';
@@ -27,7 +33,7 @@ import { type FeatureJob, kindOfFeature, type OwnedJob, recordJobs } from './int
 import type { JobKind } from './jobs/kind.js';
 import type { JobRunnerOptions } from './jobs/desk.js';
 import { JobRunner } from './jobs/runner.js';
-import { ownHooks } from './interactions/write/own-hooks.js';
+import { type CustomIndexing, ownHooks } from './interactions/write/own-hooks.js';
 import { backupJob } from './interactions/operations/backup.js';
 import { composeOperations, FILE_OPERATIONS, OPERATIONS } from './interactions/operations/index.js';
 import { JOBS_OF_OTHERS } from './interactions/operations/jobs.js';
@@ -35,10 +41,10 @@ import { LiveTables } from './live/live-tables.js';
 import { Registry } from './conformance/search-parameter-registry.js';
 import { Reindexer } from './conformance/reindex-job.js';
 import { createOutgoing } from './outgoing/outgoing.js';
-import { type Config, ConfigError, isLoopback, isMongo } from './platform/config.js';
+import { type Config, ConfigError, guidesFolder, isLoopback, isMongo } from './platform/config.js';
 import { type Clock, createClock, REAL_TIME, type TimeSource } from './platform/clock.js';
 import { makeFolder } from './platform/folder.js';
-import { createLog } from './platform/log.js';
+import { createLog, type Log } from './platform/log.js';
 import { createMetrics, measureHorizon, type Metrics } from './platform/metrics.js';
 import { createRoom } from './platform/room.js';
 import { createPageTokenCipher } from './platform/page-token-cipher.js';
@@ -49,7 +55,9 @@ import { createLiveParameters } from './search/live.js';
 import { WORDS_RULE } from './search/words-of.js';
 import { createIndexLayout, type IndexLayout } from './store/index-layout.js';
 import type { Store } from './store/store.js';
-import { createTerminology, type Terminology } from './terminology/terminology.js';
+import { guideResources } from './terminology/guide-resources.js';
+import { loadStandard, type Standard, standardDefinitions } from './terminology/standard.js';
+import { createTerminology, type Terminology, type TerminologyOptions } from './terminology/terminology.js';
 import { createJudge, ISSUE_DETAILS, type Judge } from './validation/judge.js';
 import { readPolicy } from './validation/policy.js';
 import { createValidation, structureStep } from './validation/validate.js';
@@ -129,26 +137,22 @@ export async function open(
   const parameters = createLiveParameters(definitions);
   // Before anything is open: what is wrong with the settings must not leave a store open.
   const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed });
-  const judge = openJudge(config, definitions, metrics);
+  const { standard, ...known } = await openDefinitions(config, log);
+  const judge = openJudge(config, definitions, metrics, known.findDefinition);
   const layout = createIndexLayout(definitions.searchParameters);
   const store = await openStore(config, withWords(layout, config), clock, harness);
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
   const { bases } = settings;
-  const registry = new Registry({
-    definitions,
-    parameters,
-    layout,
-    store,
-    log,
-    files: files.filter(({ resource }) => resource.resourceType === 'SearchParameter'),
-  });
+  const given = parametersOf(files, known.guides);
+  const registry = new Registry({ definitions, parameters, layout, store, log, files: given });
   const live = new LiveTables({ store, log, clock });
   for (const table of [registry.table(), ...composed.tables]) live.add(table);
   const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log, clock, jobs: () => jobs });
   const room = createRoom(ANSWERS * config.maxAnswer);
   const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, reindexer, composed, () => engine);
   const feed = new Feed({ store, live, clock, log, metrics, resourceTypes: definitions.resourceTypes });
-  await readStored(store, [() => store.migrate(), () => live.load(), () => reindexer.refresh()]);
+  const agree = (): Promise<void> => agreeOnGuides(store, known.guides.all);
+  await readStored(store, [() => store.migrate(), agree, () => live.load(), () => reindexer.refresh()]);
   const engine: Engine = {
     definitions,
     parameters,
@@ -159,17 +163,15 @@ export async function open(
     feed,
     builtIn: operationDefinitions(files, operations, bases[0]!),
     log,
+    ...known,
     validate: createValidation([structureStep(definitions)]),
     judge,
     operations,
-    hooks: composeHooks(
-      [...ownHooks({ live, registry, reindexer }, bases), ...composed.hooks],
-      definitions.resourceTypes,
-    ),
+    hooks: openHooks({ live, registry, reindexer }, bases, composed, definitions),
     routes: composed.routes,
     subtypes: composed.subtypes,
     jobs,
-    terminology: openTerminology(store, bases, harness),
+    terminology: openTerminology(store, { bases, standard, guides: guideResources(known.guides) }, harness),
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
@@ -186,22 +188,67 @@ export async function open(
   return used;
 }
 
+/** The hooks of the server itself before those of features. */
+const openHooks = (
+  engine: CustomIndexing,
+  bases: readonly string[],
+  composed: ComposedFeatures,
+  { resourceTypes }: Definitions,
+) => composeHooks([...ownHooks(engine, bases), ...composed.hooks], resourceTypes);
+
 /** What is asked of resources beyond their structure. Throws ConfigError. */
-const openJudge = (config: Config, { resourceTypes }: Definitions, { validationIssues }: Metrics): Judge =>
+const openJudge = (
+  config: Config,
+  { resourceTypes }: Definitions,
+  { validationIssues }: Metrics,
+  find: FindDefinition,
+): Judge =>
   createJudge({
     policy: readPolicy(config, resourceTypes),
     check: async () => [],
-    find: async () => undefined,
+    find,
     count(issues) {
       for (const { severity, detail = '' } of issues)
         validationIssues.inc({ severity, detail: ISSUE_DETAILS.has(detail) ? detail : 'other' });
     },
   });
 
-function openTerminology(store: Store, bases: readonly string[], harness?: Harness): Terminology {
+function openTerminology(store: Store, options: TerminologyOptions, harness?: Harness): Terminology {
   const stored = { load: loadFrom(store), list: listFrom(store) };
   const { load, list } = harness?.anew(stored) ?? stored;
-  return createTerminology(load, { bases, list });
+  return createTerminology(load, { list, ...options });
+}
+
+/** Definitions of guides and of R4. Throws ConfigError where a guide of the list cannot be had. */
+async function openDefinitions(config: Config, log: Log) {
+  const guides = await openGuides(guidesFolder(config), guide => log.info({ guide }, 'Making files of a guide anew'));
+  let loaded: Promise<Standard> | undefined;
+  const standard = (): Promise<Standard> => (loaded ??= loadStandard());
+  const sources = [
+    ...guides.all.map(({ definitions }) => definitions),
+    loadStructures(),
+    standardDefinitions(standard),
+  ];
+  const findDefinition = createFindDefinition({
+    sources: () => sources,
+    dependencies: origin => guides.dependencies(origin),
+  });
+  return { guides, findDefinition, standard };
+}
+
+/** SearchParameters of files, then those of guides. */
+const parametersOf = (files: readonly ConformanceResource[], guides: Guides): ConformanceResource[] => [
+  ...files.filter(({ resource }) => resource.resourceType === 'SearchParameter'),
+  ...guides.searchParameters(),
+];
+
+/** Notes in the store which guides its processes must have. Nothing else is read of it. */
+export async function acceptGuides(config: Config, guides: readonly ListedGuide[]): Promise<void> {
+  const clock = createClock(createLog(config.log), REAL_TIME);
+  const layout = withWords(createIndexLayout(loadDefinitions().searchParameters), config);
+  const store = await openStore(config, layout, clock);
+  await readStored(store, [() => store.migrate(), () => acceptGuideList(store, guides)]);
+  await store.close();
 }
 
 /** Does one after the other; a store that cannot be read is not left open. */
@@ -274,6 +321,8 @@ export function engineSettings(config: Config, started: number): EngineSettings 
     unknownExtensions: _unknownExtensions,
     bestPractice: _bestPractice,
     htmlInStrings: _htmlInStrings,
+    guides: _guides,
+    registry: _registry,
     ofFeatures: _ofFeatures,
     ...rest
   } = config;
@@ -362,4 +411,4 @@ function operationDefinitions(
 
 /** The command line; gives the exit status. */
 export const main = (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> =>
-  run(argv, env, { open, backUp: copyStore }, featureSettings());
+  run(argv, env, { open, backUp: copyStore, acceptGuides }, featureSettings());

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FhirError } from '../fhir/error.js';
+import type { ListedGuide } from '../fhir/guide-list.js';
 import type { Engine } from '../interactions/engine.js';
 import { type Config, ConfigError, isMongo, loadConfig, SETTINGS } from '../platform/config.js';
 import { didYouMean } from '../platform/nearest.js';
@@ -16,6 +17,7 @@ import { backup } from './backup.js';
 import { config } from './config.js';
 import { explain } from './explain.js';
 import { helpOf, overview } from './help.js';
+import { ig } from './ig.js';
 import { importFiles } from './import.js';
 import type { Command, Invocation } from './invocation.js';
 import { reindex } from './reindex.js';
@@ -57,6 +59,15 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
       existing: true,
       run: verify,
     },
+    ig: {
+      about:
+        'Add, list, remove and check implementation guides: what profiles, value sets and search parameters there are.',
+      words: '<add|list|remove|verify|accept> <package>…',
+      options: {
+        first: { about: 'Add before the guides that are there: its versions are meant where none is named.' },
+      },
+      run: ig,
+    },
     explain: {
       about: 'Tell how a search is answered: the plan, the statements, what it costs.',
       words: "'Observation?code=…'",
@@ -77,13 +88,15 @@ export interface Opening {
   readonly open: (config: Config) => Promise<Engine>;
   /** Copies the embedded store to a new file. */
   readonly backUp: (config: Config, to: string) => Promise<void>;
+  /** Notes in the store which guides every process must have. */
+  readonly acceptGuides: (config: Config, guides: readonly ListedGuide[]) => Promise<void>;
 }
 
 /** Runs one command; gives the exit status. `table`: settings of features. */
 export async function run(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
-  { open, backUp }: Opening,
+  { open, backUp, acceptGuides }: Opening,
   table: SettingTable,
 ): Promise<number> {
   endQuietlyWithoutReader();
@@ -110,6 +123,7 @@ export async function run(
         checkStore(settings);
         await backUp(settings, to);
       },
+      acceptGuides: guides => acceptGuides(settings, guides),
     };
     return await command.run(invocation);
   } catch (error) {

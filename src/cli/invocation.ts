@@ -1,4 +1,5 @@
 /** What a command is, and what it gets: its settings, words and flags, and how to open the engine. */
+import type { ListedGuide } from '../fhir/guide-list.js';
 import type { Engine } from '../interactions/engine.js';
 import type { Config } from '../platform/config.js';
 import type { ProgressOptions } from './progress.js';
@@ -21,6 +22,8 @@ export interface Invocation {
   readonly open: () => Promise<Engine>;
   /** Copies the embedded store to a new file, whoever has it open. */
   readonly backUp: (to: string) => Promise<void>;
+  /** Notes in the store that every process must have these guides from now on. */
+  readonly acceptGuides: (guides: readonly ListedGuide[]) => Promise<void>;
   /** How progress is told, where it is not as usual. */
   readonly progress?: Partial<ProgressOptions>;
 }

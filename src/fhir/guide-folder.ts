@@ -20,6 +20,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { ConfigError } from '../platform/config.js';
 import { makeFolder } from '../platform/folder.js';
+import { realPause } from '../platform/real-time.js';
 import { FhirError } from './error.js';
 import { guideFiles, TEMPORARY } from './guide-files.js';
 import type { ListedGuide } from './guide-list.js';
@@ -27,11 +28,21 @@ import { PACKAGE_LIMITS } from './package.js';
 
 const BUSY = 'guides.busy';
 
-/** Does the work while no other process changes the folder. Throws `unavailable` where one does. */
-export async function changingGuides<T>(folder: string, work: () => Promise<T>): Promise<T> {
+/** ms between looks whether another process is done. */
+const LOOK_AGAIN = 100;
+
+/** Does the work while no other process changes the folder. Throws `unavailable` where one does for longer than `patience` (ms). */
+export async function changingGuides<T>(folder: string, work: () => Promise<T>, patience = 0): Promise<T> {
   makeFolder(folder);
   const file = join(folder, BUSY);
-  hold(file);
+  for (let waited = 0; ; waited += LOOK_AGAIN)
+    try {
+      hold(file);
+      break;
+    } catch (error) {
+      if (!(error instanceof FhirError) || waited >= patience) throw error;
+      await realPause(LOOK_AGAIN);
+    }
   try {
     return await work();
   } finally {

@@ -120,25 +120,32 @@ function meant(list: readonly ListedGuide[], name: string, version: string): Ori
   return newest === undefined ? undefined : fullName({ name, version: newest });
 }
 
+/** ms that processes that start at the same time wait for the one that is quicker. */
+const PATIENCE = 60_000;
+
 /** Makes the files of those guides whose files are not there, from their packages. */
 async function remakeGuides(
   folder: string,
   list: readonly ListedGuide[],
   told: (origin: Origin) => void,
 ): Promise<void> {
-  await changingGuides(folder, async () => {
-    for (const guide of list) {
-      const files = guideFiles(folder, guide);
-      // Another process may have done it meanwhile.
-      if (readGuideIndex(files)) continue;
-      told(fullName(guide));
-      if ((await hashOfFile(files.tgz).catch(() => '')) !== guide.sha256)
-        throw new ConfigError(
-          `The guide ${fullName(guide)} is in the list, and ${files.tgz} is not there or holds something else. Take it away (chartroom ig remove ${fullName(guide)}) and add it again.`,
-        );
-      await makeGuideFiles(files, await inspectPackage(files.tgz));
-    }
-  });
+  await changingGuides(
+    folder,
+    async () => {
+      for (const guide of list) {
+        const files = guideFiles(folder, guide);
+        // Another process may have done it meanwhile.
+        if (readGuideIndex(files)) continue;
+        told(fullName(guide));
+        if ((await hashOfFile(files.tgz).catch(() => '')) !== guide.sha256)
+          throw new ConfigError(
+            `The guide ${fullName(guide)} is in the list, and ${files.tgz} is not there or holds something else. Take it away (chartroom ig remove ${fullName(guide)}) and add it again.`,
+          );
+        await makeGuideFiles(files, await inspectPackage(files.tgz));
+      }
+    },
+    PATIENCE,
+  );
 }
 
 export interface GuideVerdict {

@@ -4,6 +4,8 @@ import type { Decide } from '../access/decide.js';
 import type { StoreView } from '../access/view.js';
 import type { Recorder } from '../audit/record.js';
 import type { Definitions } from '../fhir/definitions.js';
+import type { Guides } from '../fhir/guides.js';
+import type { FindDefinition } from '../fhir/structure-definition.js';
 import type { Identify, Principal } from '../identity/principal.js';
 import type { Clock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
@@ -47,6 +49,9 @@ export interface Engine {
   readonly builtIn: ReadonlyMap<string, Buffer>;
   readonly log: Log;
   readonly terminology: Terminology;
+  /** Installed implementation guides, and definitions by their canonical: stored ones, then theirs, then R4's. */
+  readonly guides: Guides;
+  readonly findDefinition: FindDefinition;
   readonly validate: Validate;
   /** What is asked of resources beyond their structure. */
   readonly judge: Judge;
@@ -94,6 +99,8 @@ export type PrivateSetting =
   | 'unknownExtensions'
   | 'bestPractice'
   | 'htmlInStrings'
+  | 'guides'
+  | 'registry'
   | 'ofFeatures';
 
 /** Every other setting as it is (what each means is said in SETTINGS, platform/config.ts), and what follows from them. */

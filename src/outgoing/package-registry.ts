@@ -21,7 +21,11 @@ import { outgoingCode } from './trouble.js';
 /** ms for a whole package. */
 const WHOLE = 120_000;
 /** A registry inside is as good as one of the internet: its address stands in a setting. */
-const INNER = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fd00::/8'];
+const INNER = [
+  ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'],
+  // Unique local addresses, in networks as narrow as the list wants them.
+  ...Array.from({ length: 256 }, (_, at) => `fd${at.toString(16).padStart(2, '0')}::/16`),
+];
 /** What a registry says of a package with all its versions. */
 const LARGEST_LISTING = 16 * 1024 * 1024;
 

@@ -4,6 +4,7 @@
  * docs/running.md.
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { nearest } from './nearest.js';
 import {
   choice,
@@ -50,6 +51,12 @@ export const SETTINGS = {
     'PROFILES',
     '',
     "Folder of search parameters (JSON, Bundles, FHIR packages) that are in force beside the project's own. Empty: none but those.",
+  ),
+  guides: textSetting('GUIDES', '', 'Folder of installed implementation guides. Empty: guides in DATA.'),
+  registry: textSetting(
+    'REGISTRY',
+    'https://packages.fhir.org',
+    'Where chartroom ig add fetches packages that are named; `off`: nowhere.',
   ),
   demo: choice(
     'DEMO',
@@ -292,6 +299,9 @@ const FOREIGN = new Set(['CHARTROOM_CACHE']);
 
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+/** Where installed guides are kept. */
+export const guidesFolder = ({ guides, data }: Pick<Config, 'guides' | 'data'>): string =>
+  guides === '' ? join(data, 'guides') : guides;
 export const isMongo = (config: Pick<Config, 'store'>): boolean => /^mongodb(\+srv)?:\/\//.test(config.store);
 
 function contradictions(config: Config): string[] {

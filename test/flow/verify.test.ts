@@ -75,6 +75,7 @@ onBothStores('verify', stage => {
         words: [],
         options: {},
         backUp: async () => {},
+        acceptGuides: async () => {},
         open: async () => ({
           ...server.engine,
           store: { ...server.engine.store, close: () => Promise.resolve() },

@@ -96,6 +96,7 @@ for (const name of STORES)
         options: {},
         open: () => open(config('on')),
         backUp: async () => {},
+        acceptGuides: async () => {},
       });
       await within('on', async engine => {
         assert.equal(await engine.store.needsReindex(), false);
@@ -111,6 +112,7 @@ for (const name of STORES)
         options: {},
         open: () => open(config('off')),
         backUp: async () => {},
+        acceptGuides: async () => {},
       });
       await within('off', async engine => assert.deepEqual(await sayers(engine, 'story'), []));
     });

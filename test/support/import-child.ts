@@ -13,5 +13,6 @@ process.exitCode = await importFiles({
   options: {},
   open: () => open(config),
   backUp: async () => {},
+  acceptGuides: async () => {},
   progress: { every: 2, out: process.stdout },
 });

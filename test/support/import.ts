@@ -17,6 +17,7 @@ export const importInto = (
     words,
     options,
     backUp: async () => {},
+    acceptGuides: async () => {},
     open: async () => ({ ...engine, store: { ...engine.store, close: () => Promise.resolve(), ...more.store } }),
   });
 

@@ -4,7 +4,7 @@
  */
 import { run } from '../../src/cli/index.js';
 import type { FeatureListener, Feature } from '../../src/interactions/feature.js';
-import { copyStore, open } from '../../src/main.js';
+import { acceptGuides, copyStore, open } from '../../src/main.js';
 import { HEARD, LISTENERS } from './heard.js';
 
 const heard = (name: string, changes: readonly unknown[]) => ({ topic: HEARD + name, body: JSON.stringify(changes) });
@@ -50,6 +50,6 @@ const listening: Feature = {
 process.exitCode = await run(
   process.argv.slice(2),
   process.env,
-  { open: config => open(config, undefined, [listening]), backUp: copyStore },
+  { open: config => open(config, undefined, [listening]), backUp: copyStore, acceptGuides },
   {},
 );

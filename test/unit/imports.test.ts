@@ -48,6 +48,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'http',
     'interactions',
     'conformance',
+    'outgoing',
     'jobs',
     'access',
     'identity',
