@@ -37,7 +37,7 @@ const takesNone = (action: string, words: readonly string[]): void => {
 
 async function add({ config, options }: Invocation, words: readonly string[]): Promise<number> {
   needsWords('add', words);
-  const outgoing = createOutgoing({ metrics: createMetrics(), log: createLog(config.log) });
+  const outgoing = createOutgoing({ metrics: createMetrics(), log: createLog('silent') });
   try {
     const registry = config.registry === 'off' ? undefined : openRegistry(outgoing, config.registry);
     for (const word of words)

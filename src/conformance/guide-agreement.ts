@@ -31,7 +31,7 @@ export async function agreeOnGuides(store: Notes, guides: readonly ListedGuide[]
   }
   if (agreed && agreed.hash !== own.hash)
     throw new ConfigError(
-      `The processes of this store have other guides than this one. They have ${listed(agreed)}; this one has ${listed(own)}. Give this process the same (CHARTROOM_GUIDES, and the same order in guides.lock.json), or make its list the one that counts: chartroom ig accept.`,
+      `The processes of this store have other guides than this one. They have ${namesOf(agreed)}; this one has ${namesOf(own)}. Give this process the same (CHARTROOM_GUIDES, and the same order in guides.lock.json), or make its list the one that counts: chartroom ig accept.`,
     );
 }
 
@@ -57,5 +57,5 @@ const noteOf = (guides: readonly ListedGuide[]): AgreedGuides => ({
   names: guides.map(fullName),
 });
 
-const listed = ({ hash, names }: AgreedGuides): string =>
+const namesOf = ({ hash, names }: AgreedGuides): string =>
   names.length === 0 ? 'none' : `${names.join(', ')} (${hash.slice(0, 12)})`;

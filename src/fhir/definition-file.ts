@@ -111,12 +111,12 @@ export class DefinitionFile implements DefinitionSource {
     }
     const packed = bytesAt(this.#whole, row.whole);
     if (!packed) return undefined;
-    const text = await unpack(packed, { maxOutputLength: PACKAGE_LIMITS.resource });
+    const text = await inflated(packed, { maxOutputLength: PACKAGE_LIMITS.resource });
     return { resource: JSON.parse(text.toString('utf8')) as Resource, complete: true };
   }
 }
 
-const unpack = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRaw);
+const inflated = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRaw);
 
 /** Undefined where there is no such file. */
 function bytesAt(name: string | URL, { offset, length }: { offset: number; length: number }): Buffer | undefined {

@@ -144,7 +144,7 @@ async function readDefinitions(tgz: string, lines: WriteCounted, whole: WriteCou
       continue;
     }
     if (!mayDefine(entry.bytes)) continue;
-    const read = readDefinition(entry.bytes);
+    const read = definitionIn(entry.bytes);
     if (read === 'other') continue;
     if (typeof read === 'string') {
       leave(name, read);
@@ -174,7 +174,7 @@ const NEWLINE = Buffer.from('\n');
 const mayDefine = (bytes: Buffer): boolean => [...DEFINITION_TYPES].some(type => bytes.includes(`"${type}"`));
 
 /** `other`: it is none of the types that are kept; any other text says why it cannot be used. */
-function readDefinition(bytes: Buffer) {
+function definitionIn(bytes: Buffer) {
   let resource: Resource;
   try {
     ({ resource } = parseJson(bytes, { maxDepth: MAX_DEPTH }));

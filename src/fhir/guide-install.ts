@@ -157,7 +157,7 @@ class Adding {
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift())
       for (const [name, version] of Object.entries(next.dependencies)) {
         if (this.#isThere({ name, version })) continue;
-        const why = await this.#fetch({ name, version }, temporary);
+        const why = await this.#obtain({ name, version }, temporary);
         if (why !== undefined) this.missing.push({ name, version, of: fullName(next), why });
       }
   }
@@ -167,7 +167,7 @@ class Adding {
   }
 
   /** Gives why it cannot be had; undefined: it is there now. */
-  async #fetch(wanted: GuideName, temporary: string): Promise<string | undefined> {
+  async #obtain(wanted: GuideName, temporary: string): Promise<string | undefined> {
     if (isMoving(wanted.version)) return 'it names no version that stays';
     if (this.added.length >= MOST_TOGETHER) return `it would be one of more than ${MOST_TOGETHER} packages`;
     const told = this.missing.find(each => each.name === wanted.name && each.version === wanted.version);

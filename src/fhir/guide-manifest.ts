@@ -3,7 +3,7 @@
  * It is hostile until it is read here.
  */
 import { ConfigError } from '../platform/config.js';
-import { BUILT_IN, type GuideName, isGuideName, isPinned } from './guide-name.js';
+import { BROUGHT_ALONG, type GuideName, isGuideName, isPinned } from './guide-name.js';
 import { isObject, itemsOf, type Json } from './resource.js';
 
 export interface GuideManifest extends GuideName {
@@ -27,7 +27,7 @@ export function readManifest(from: string, bytes: Buffer): GuideManifest {
   const { name, version, title, canonical, dependencies, fhirVersions, ...rest } = isObject(parsed) ? parsed : {};
   if (!isGuideName(name) || !isPinned(version))
     throw new ConfigError(`${from}: package/package.json names no package and version that could be kept.`);
-  if (BUILT_IN.has(name)) throw new ConfigError(`${name} is what this server is made from: it is there already.`);
+  if (BROUGHT_ALONG.has(name)) throw new ConfigError(`${name} is what this server is made from: it is there already.`);
   const versions = itemsOf(fhirVersions ?? rest['fhir-version-list'] ?? []);
   if (versions.length > 0 && !versions.some(each => typeof each === 'string' && /^4\.0(?:\.|$)/.test(each)))
     throw new ConfigError(`${name} ${version} is not for R4 (4.0).`);
@@ -43,7 +43,7 @@ const shortText = (value: Json | undefined): string | undefined =>
   typeof value === 'string' && value !== '' && value.length <= LONGEST ? value : undefined;
 
 function readDependencies(from: string, given: Json | undefined): Record<string, string> {
-  const all = Object.entries(isObject(given) ? given : {}).filter(([name]) => !BUILT_IN.has(name));
+  const all = Object.entries(isObject(given) ? given : {}).filter(([name]) => !BROUGHT_ALONG.has(name));
   if (all.length > MOST_DEPENDENCIES)
     throw new ConfigError(`${from} depends on more than ${MOST_DEPENDENCIES} others.`);
   return Object.fromEntries(

@@ -11,19 +11,19 @@ export interface GuideName {
 }
 
 const NAME = /^[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,126}[a-z0-9]$/i;
-const VERSION = /^[0-9a-z](?:[0-9a-z+_-]|\.(?!\.)){0,63}$/i;
+const PINNED = /^[0-9a-z](?:[0-9a-z+_-]|\.(?!\.)){0,63}$/i;
 
 /** Versions that mean another package tomorrow. */
 const MOVING: ReadonlySet<string> = new Set(['current', 'latest', 'dev']);
 
 /** What R4 itself is; this server brings it along. */
-export const BUILT_IN: ReadonlySet<string> = new Set(['hl7.fhir.r4.core', 'hl7.fhir.core']);
+export const BROUGHT_ALONG: ReadonlySet<string> = new Set(['hl7.fhir.r4.core', 'hl7.fhir.core']);
 
 export const isGuideName = (name: unknown): name is string => typeof name === 'string' && NAME.test(name);
 
 /** Whether it names one version: neither a pattern nor one that moves. */
 export const isPinned = (version: unknown): version is string =>
-  typeof version === 'string' && VERSION.test(version) && !isPattern(version) && !isMoving(version);
+  typeof version === 'string' && PINNED.test(version) && !isPattern(version) && !isMoving(version);
 
 /** `current`, `current$branch`, `latest`, `dev`. */
 export const isMoving = (version: string): boolean => MOVING.has(version.split('$', 1)[0]!);

@@ -41,15 +41,17 @@ export function openRegistry(clients: OutgoingClients, address: string, whole: n
     return parsed['versions'];
   };
   return {
-    versions: async name => Object.keys(await listing(name)),
+    versions: async name => Object.keys(await listing(name).catch(inWords)),
     async download(guide, to) {
-      const versions = await listing(guide.name);
+      const versions = await listing(guide.name).catch(inWords);
       const told = Object.hasOwn(versions, guide.version) ? versions[guide.version] : undefined;
       if (!isObject(told)) throw new FhirError('not-found', `The registry does not know ${fullName(guide)}.`);
       const dist = isObject(told['dist']) ? told['dist'] : {};
       const named = dist['tarball'];
       const isHere = typeof named === 'string' && URL.canParse(named) && new URL(named).origin === new URL(base).origin;
-      await fetchPackage(packages, guide, isHere ? named : `${base}/${guide.name}/${guide.version}`, dist, to);
+      await fetchPackage(packages, guide, isHere ? named : `${base}/${guide.name}/${guide.version}`, dist, to).catch(
+        inWords,
+      );
     },
   };
 }
@@ -129,6 +131,13 @@ function parse(body: Buffer): Json | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Throws it with the registry named: "the other server" is nobody that whoever asks has heard of. */
+function inWords(error: unknown): never {
+  const code = outgoingCode(error);
+  if (code === undefined || !(error instanceof FhirError)) throw error;
+  throw new FhirError(error.kind, `The registry cannot be used. ${error.message}`, { detail: code, cause: error });
 }
 
 const notUnderstood = (name: string): FhirError =>

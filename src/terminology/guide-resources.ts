@@ -23,7 +23,7 @@ export const NO_GUIDES: GuideResources = {
   meant: () => undefined,
 };
 
-interface Found {
+interface GuideRow {
   readonly guide: InstalledGuide;
   readonly row: DefinitionRow;
 }
@@ -32,13 +32,13 @@ export function guideResources(guides: Guides): GuideResources {
   const byOrigin = new Map(guides.all.map(guide => [guide.origin, guide]));
   let maps: readonly MapEnds[] | undefined;
 
-  const inGuide = (guide: InstalledGuide, type: string, url: string): Found[] =>
+  const inGuide = (guide: InstalledGuide, type: string, url: string): GuideRow[] =>
     guide.definitions.versions(type, url).map(row => ({ guide, row }));
-  const near = (type: string, url: string, from: Origin | undefined): Found[] => {
+  const near = (type: string, url: string, from: Origin | undefined): GuideRow[] => {
     const origins = from === undefined ? [] : [from, ...guides.dependencies(from)];
     return origins.flatMap(origin => byOrigin.get(origin) ?? []).flatMap(guide => inGuide(guide, type, url));
   };
-  const everywhere = (type: string, url: string): Found[] => guides.all.flatMap(guide => inGuide(guide, type, url));
+  const everywhere = (type: string, url: string): GuideRow[] => guides.all.flatMap(guide => inGuide(guide, type, url));
 
   return {
     load(type, by) {
@@ -62,7 +62,7 @@ export function guideResources(guides: Guides): GuideResources {
 }
 
 interface MapEnds {
-  readonly found: Found;
+  readonly found: GuideRow;
   readonly ends: ReadonlySet<string>;
 }
 
@@ -73,7 +73,7 @@ function endsOf(map: Resource | undefined): ReadonlySet<string> {
   return new Set(systems.filter(system => typeof system === 'string'));
 }
 
-const unparsedOf = ({ guide, row }: Found): UnparsedResource => ({
+const unparsedOf = ({ guide, row }: GuideRow): UnparsedResource => ({
   key: `${guide.origin} ${row.type} ${row.url}|${row.version ?? ''}`,
   // What was taken away while the server runs says nothing.
   read: () => Promise.resolve(guide.definitions.read(row) ?? { resourceType: row.type }),

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { after, describe, it } from 'mocha';
 import { readProfiles } from '../../../src/fhir/package.js';
+import { tarOf, tgzOf } from '../../support/guide-packages.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-profiles-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -21,19 +22,6 @@ async function read(files: Readonly<Record<string, string | Buffer>>) {
 }
 
 const parameter = (id: string) => JSON.stringify({ resourceType: 'SearchParameter', id });
-
-/** One entry of a tar archive in the ustar form. */
-function entry(name: string, content: string | Buffer, kind = '0'): Buffer {
-  const bytes = Buffer.from(content);
-  const head = Buffer.alloc(512);
-  head.write(name.slice(-100), 0);
-  head.write(bytes.length.toString(8).padStart(11, '0'), 124);
-  head.write(kind, 156);
-  head.write('ustar\u000000', 257);
-  return Buffer.concat([head, bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
-}
-const END = Buffer.alloc(1024);
-const tgz = (...entries: Buffer[]) => gzipSync(Buffer.concat([...entries, END]));
 
 describe('reading profiles', () => {
   it('gives nothing where there is no folder', async () => {
@@ -76,18 +64,18 @@ describe('reading profiles', () => {
     const long = `package/${'x'.repeat(150)}.json`;
     const pax = `${long.length + 10} path=${long}\n`;
     const found = await read({
-      'a.tgz': tgz(
-        entry('package/', '', '5'),
-        entry('package/package.json', '{"name":"x"}'),
-        entry('package/SearchParameter-a.json', parameter('a')),
-        entry('package/example/SearchParameter-b.json', parameter('b')),
-        entry('package/StructureDefinition-c.json', `{"resourceType":"StructureDefinition","id":"c"}`),
-        entry('././@LongLink', `${long}\0`, 'L'),
-        entry(long, parameter('d')),
-        entry('PaxHeader/x', pax, 'x'),
-        entry('x', parameter('e')),
-        entry('package/big.json', `{"resourceType":"SearchParameter","id":"big","x":"${'y'.repeat(9_000_000)}"}`),
-        entry('package/last.json', parameter('last')),
+      'a.tgz': tgzOf(
+        tarOf('package/', '', '5'),
+        tarOf('package/package.json', '{"name":"x"}'),
+        tarOf('package/SearchParameter-a.json', parameter('a')),
+        tarOf('package/example/SearchParameter-b.json', parameter('b')),
+        tarOf('package/StructureDefinition-c.json', `{"resourceType":"StructureDefinition","id":"c"}`),
+        tarOf('././@LongLink', `${long}\0`, 'L'),
+        tarOf(long, parameter('d')),
+        tarOf('PaxHeader/x', pax, 'x'),
+        tarOf('x', parameter('e')),
+        tarOf('package/big.json', `{"resourceType":"SearchParameter","id":"big","x":"${'y'.repeat(9_000_000)}"}`),
+        tarOf('package/last.json', parameter('last')),
       ),
     });
     assert.deepEqual(
@@ -100,10 +88,10 @@ describe('reading profiles', () => {
   const broken: [what: string, name: string, content: () => string | Buffer][] = [
     ['JSON that is none', 'a.json', () => '{"resourceType":"SearchParameter"'],
     ['a package that is no gzip', 'a.tgz', () => 'text'],
-    ['a package that ends early', 'a.tgz', () => gzipSync(entry('package/a.json', parameter('a')).subarray(0, 520))],
-    ['a gzip that was cut', 'a.tgz', () => tgz(entry('package/a.json', parameter('a'))).subarray(0, 60)],
+    ['a package that ends early', 'a.tgz', () => gzipSync(tarOf('package/a.json', parameter('a')).subarray(0, 520))],
+    ['a gzip that was cut', 'a.tgz', () => tgzOf(tarOf('package/a.json', parameter('a'))).subarray(0, 60)],
     ['a gzip of something else', 'a.tgz', () => gzipSync(Buffer.alloc(2000, 'no tar '))],
-    ['JSON in a package that is none', 'a.tgz', () => tgz(entry('package/a.json', '"SearchParameter"{'))],
+    ['JSON in a package that is none', 'a.tgz', () => tgzOf(tarOf('package/a.json', '"SearchParameter"{'))],
   ];
   for (const [what, name, content] of broken)
     it(`says which file holds ${what}`, async () => {
