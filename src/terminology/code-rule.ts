@@ -93,7 +93,8 @@ const uris: CodeRule = {
   url: 'urn:ietf:rfc:3986',
   name: 'UniformResourceIdentifier',
   title: 'Uniform Resource Identifiers (RFC 3986)',
-  has: code => /^[a-z][a-z\d+.-]*:[^\s<>"{}|\\^`]+$/i.test(code),
+  // Relative references are in it, too.
+  has: code => /^[^\s<>"{}|\\^`]+$/.test(code),
 };
 
 /** Names are written in one way, whatever the case that a system of ours would take. */

@@ -22,6 +22,8 @@ export interface Memberships {
   /** What was found out about one code that a set cannot decide by itself; undefined: nobody has asked yet. */
   answerAt(asked: AskedCode, from: Origin): CodeVerdict | undefined;
   findAnswer(asked: AskedCode, from: Origin): Promise<void>;
+  /** Rises when everything is forgotten: what was asked for before is to be asked for again. */
+  readonly generation: number;
   /** Forgets everything. */
   raise(): void;
 }
@@ -51,6 +53,7 @@ export function createMemberships({
   const answers = createShelf<CodeVerdict>(MOST_ANSWERS * ENTRY_WEIGHT, now, () => ({ verdict: undefined, weight: 1 }));
   const answerKey = ({ valueSet, system, version = '', code }: AskedCode, from: Origin): string =>
     `${from} ${valueSet} ${system} ${version} ${code}`;
+  let generation = 0;
   // No canonical and no name of a guide has a blank in it.
   const setKey = (valueSet: string, from: Origin): string => `${from} ${valueSet}`;
   const systemKey = (url: string, version: string | undefined, from: Origin): string =>
@@ -63,7 +66,11 @@ export function createMemberships({
       systems.fill(systemKey(url, version, from), () => readKnownSystem(sources(from), url, version)),
     answerAt: (asked, from) => answers.at(answerKey(asked, from)),
     findAnswer: (asked, from) => answers.fill(answerKey(asked, from), () => askCode(sources(from), asked)),
+    get generation() {
+      return generation;
+    },
     raise() {
+      generation += 1;
       sets.clear();
       answers.clear();
       systems.clear();

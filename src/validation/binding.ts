@@ -12,11 +12,14 @@ import type { Binding, Origin } from '../fhir/structure-definition.js';
 import { anyVerdict, type MemberVerdict } from '../terminology/member-test.js';
 import type { Memberships } from '../terminology/membership.js';
 import type { PreparedSet } from '../terminology/prepare-members.js';
+import { compileCodingCheck } from './coding.js';
 import type { CheckedElement, CheckRun, ElementCheck, Finding } from './run.js';
 
 export interface Bindings {
   /** `type`: that of the element's value. Undefined: the binding has nothing that could be checked. */
   compileBinding(binding: Binding, type: string, from: Origin): ElementCheck | undefined;
+  /** What every Coding, and every Quantity with a code, is checked for whatever its binding: coding.ts. */
+  compileCoding(from: Origin): ElementCheck;
   /** Whether a code, Coding or CodeableConcept is in a value set; undefined: that is not known (yet). */
   isMember(value: Json, valueSet: string, from: Origin, run: CheckRun): MemberVerdict;
 }
@@ -51,7 +54,8 @@ export function createBindings(membership: Memberships): Bindings {
       const read = readerOf(type);
       if (!read) return undefined;
       const checks = boundSets(binding).map(([strength, valueSet, isMax]) =>
-        checkOf({ membership, valueSet, from, read }, strength, isMax),
+        // Whether a unit must have a code its cardinality says.
+        checkOf({ membership, valueSet, from, read }, { strength, isMax, needsCode: !UNITS.has(type) }),
       );
       const [first, ...rest] = checks;
       if (!first || rest.length === 0) return first;
@@ -59,6 +63,7 @@ export function createBindings(membership: Memberships): Bindings {
         for (const check of checks) check(element, run);
       };
     },
+    compileCoding: from => compileCodingCheck(membership, from),
     isMember: (value, valueSet, from, run) =>
       verdictOfValue({ membership, valueSet, from, read: readAnything }, value, run)?.verdict,
   };
@@ -113,7 +118,7 @@ function verdictOfValue(bound: Bound, value: Json | undefined, run: CheckRun): T
   const { membership, valueSet, from } = bound;
   const set = membership.setAt(valueSet, from);
   if (!set) {
-    run.need(`value set ${from} ${valueSet}`, () => membership.prepareSet(valueSet, from));
+    run.need(`value set ${membership.generation} ${from} ${valueSet}`, () => membership.prepareSet(valueSet, from));
     return undefined;
   }
   const codes = bound.read(value);
@@ -147,7 +152,9 @@ function codingIn(
   const asked = { valueSet, system, version, code };
   const answer = membership.answerAt(asked, from);
   if (answer) return answer.verdict;
-  run.need(`code ${from} ${valueSet} ${system} ${version} ${code}`, () => membership.findAnswer(asked, from));
+  run.need(`code ${membership.generation} ${from} ${valueSet} ${system} ${version} ${code}`, () =>
+    membership.findAnswer(asked, from),
+  );
   return undefined;
 }
 
@@ -157,9 +164,16 @@ const DETAILS: Readonly<Record<BindingStrength, Pick<Finding, 'severity' | 'deta
   preferred: { severity: 'information', detail: 'binding-preferred' },
 };
 
-function checkOf(bound: Bound, strength: BindingStrength, isMax: boolean): ElementCheck {
+interface BindingRule {
+  readonly strength: BindingStrength;
+  readonly isMax: boolean;
+  /** A value without a code is at fault. */
+  readonly needsCode: boolean;
+}
+
+function checkOf(bound: Bound, { strength, isMax, needsCode }: BindingRule): ElementCheck {
   const report = ({ place }: CheckedElement, run: CheckRun, told: Told): void => {
-    if (told.empty && strength === 'preferred') return;
+    if (told.empty && (strength === 'preferred' || !needsCode)) return;
     const { severity, detail } = DETAILS[strength];
     if (told.verdict === undefined)
       run.report(place, {

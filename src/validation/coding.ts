@@ -2,7 +2,8 @@
  * What a code must be whatever it is bound to: one that its code system has, in use, under a name that it has there. For every Coding
  * and every Quantity with a code. https://hl7.org/fhir/R4/datatypes.html#Coding, https://hl7.org/fhir/R4/datatypes.html#Quantity
  *
- * A code that a complete code system does not have is an error, one that is not in use any more and a wrong display are warnings. Of a
+ * A code that a complete code system does not have is an error, of a Quantity a warning, because units that are not UCUM's are common and
+ * harm nobody who shows them; one that is not in use any more and a wrong display are warnings. Of a
  * code system that is not known here that much is said, as information. No text holds a code or a display.
  */
 import { isObject, type JsonObject } from '../fhir/resource.js';
@@ -29,7 +30,7 @@ export function compileCodingCheck(membership: Memberships, from: Origin): Eleme
       case 'unknown':
         return tell(element, run, 'system', notKnown(known.canonical));
       default:
-        return checkCode(element, run, { known, coding: value, code });
+        return checkCode(element, run, { known, coding: value, code, generation: membership.generation });
     }
   };
 }
@@ -45,26 +46,32 @@ function systemOf(
   const said = typeof version === 'string' && version !== '' ? version : undefined;
   const known = membership.systemAt(system, said, from);
   if (!known)
-    run.need(`code system ${from} ${system} ${said ?? ''}`, () => membership.prepareSystem(system, said, from));
+    run.need(`code system ${membership.generation} ${from} ${system} ${said ?? ''}`, () =>
+      membership.prepareSystem(system, said, from),
+    );
   return known;
 }
 
-function checkCode(
-  element: CheckedElement,
-  run: CheckRun,
-  { known, coding, code }: { readonly known: KnownSystem; readonly coding: JsonObject; readonly code: string },
-): void {
+interface CodeInSystem {
+  readonly known: KnownSystem;
+  readonly coding: JsonObject;
+  readonly code: string;
+  /** Of what is known. */
+  readonly generation: number;
+}
+
+function checkCode(element: CheckedElement, run: CheckRun, { known, coding, code, generation }: CodeInSystem): void {
   const concept = known.locate(code);
   if (concept === undefined) {
     if (known.kind === 'complete' && !known.has(code) && !isNationalIdentifier(coding, code))
-      tell(element, run, 'code', noSuchCode(known.canonical));
+      tell(element, run, 'code', noSuchCode(known.canonical, element.type === 'Coding'));
     return;
   }
   if (!known.isActive(concept)) tell(element, run, 'code', inactive(known.canonical));
   const { display } = coding;
   if (typeof display !== 'string') return;
   const named = known.isNamed(concept, display);
-  if (named === undefined) run.need(`names of ${known.canonical}`, () => known.readDetails());
+  if (named === undefined) run.need(`names ${generation} ${known.canonical}`, () => known.readDetails());
   else if (!named) tell(element, run, 'display', wrongDisplay(known.canonical));
 }
 
@@ -97,8 +104,8 @@ const notKnown = (canonical: string): Finding => ({
   text: `The code was not checked: the code system ${canonical} is not known here.`,
 });
 
-const noSuchCode = (canonical: string): Finding => ({
-  severity: 'error',
+const noSuchCode = (canonical: string, isCoding: boolean): Finding => ({
+  severity: isCoding ? 'error' : 'warning',
   code: 'code-invalid',
   detail: 'unknown-code',
   text: `The code system ${canonical} has no such code. Check the code, and the case of its letters.`,

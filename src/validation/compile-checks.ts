@@ -22,6 +22,7 @@ export async function compileChecks(
     if (check) checks.push(check);
   }
   checks.push(...bindingChecks(compilation, definition, owners, known));
+  checks.push(...codingChecks(compilation, owners));
   if (!base) checks.push(...compileValueChecks(definition, name));
   checks.push(...compileTypeChecks(definition, known.element, { context, origin, name, base }));
   const references = await compileReferenceCheck(definition, known.element, { context, origin, name, base });
@@ -43,8 +44,6 @@ function isKnownConstraint(
   );
 }
 
-const BINDABLE: ReadonlySet<string> = new Set(['code', 'Coding', 'CodeableConcept', 'Quantity', 'string', 'uri']);
-
 function bindingChecks(
   { context, origin, base }: Compilation,
   { binding }: ProfileElement,
@@ -55,17 +54,29 @@ function bindingChecks(
   const before = element?.binding;
   if (!base && before && before.strength === binding.strength && sameCanonical(before.valueSet, binding.valueSet))
     if ((binding.extension?.length ?? 0) <= (before.extension?.length ?? 0)) return [];
-  const types = owners.filter(type => BINDABLE.has(type));
-  return types.flatMap((type): ProfileCheck[] => {
+  return owners.flatMap((type): ProfileCheck[] => {
     // The gate has looked at the short lists of codes.
     const listed = binding.valueSet !== undefined && context.definitions.codeLists.has(binding.valueSet.split('|')[0]!);
-    if (base && type === 'code' && binding.strength === 'required' && listed) return [];
+    const isDone = base && type === 'code' && binding.strength === 'required' && listed;
     const check = context.compileBinding(binding, type, origin);
     if (!check) return [];
-    return types.length === 1 && owners.length === 1
+    // It has not looked for codes that are not there, where an extension says why.
+    if (isDone) return [(checked, run) => (checked.value === undefined ? check(checked, run) : undefined)];
+    return owners.length === 1
       ? [check]
       : [(checked, run) => (checked.type === type ? check(checked, run) : undefined)];
   });
+}
+
+const CODED: ReadonlySet<string> = new Set(['Coding', 'Quantity', 'Age', 'Count', 'Distance', 'Duration']);
+
+/** Of the definitions of types alone: what a profile says of the element changes nothing. */
+function codingChecks({ context, origin, base }: Compilation, owners: readonly string[]): ProfileCheck[] {
+  const check = base && owners.some(type => CODED.has(type)) ? context.compileCoding?.(origin) : undefined;
+  if (!check) return [];
+  return owners.length === 1
+    ? [check]
+    : [(checked, run) => (CODED.has(checked.type) ? check(checked, run) : undefined)];
 }
 
 const sameCanonical = (a: string | undefined, b: string | undefined): boolean =>

@@ -20,6 +20,8 @@ export interface ProfileContext {
   readonly definitions: Definitions;
   readonly compileConstraint: CompileConstraint;
   readonly compileBinding: CompileBinding;
+  /** What the codes of every Coding and Quantity are checked for, whatever their binding. */
+  readonly compileCoding?: ((from: Origin) => ElementCheck) | undefined;
   /** Undefined: it is not known, or has no elements that can be used. */
   readProfile(canonical: string, from: Origin): Promise<ReadProfile | undefined>;
   /** Undefined: it is not known. */

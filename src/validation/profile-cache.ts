@@ -12,11 +12,13 @@ import { type CompiledProfile, emptyNode, type ProfileRef, type TypeLink, type U
 import { createDefinitionReader, type ReaderSource, headOfFound, identityOf } from './definition-reader.js';
 import { createExtensionCheck } from './extension.js';
 import type { CompileConstraint } from './invariant.js';
+import type { ElementCheck } from './run.js';
 
 export interface ProfileSource extends ReaderSource {
   readonly definitions: Definitions;
   readonly compileConstraint: CompileConstraint;
   readonly compileBinding: CompileBinding;
+  readonly compileCoding?: ((from: Origin) => ElementCheck) | undefined;
   /** Changes when definitions do: what was compiled before is forgotten. */
   readonly generation: () => number;
 }
@@ -34,7 +36,7 @@ const KEPT_PROFILES = 1000;
 const KEPT_NAMES = 2000;
 
 export function createProfileCache(source: ProfileSource): ProfileCache {
-  const { definitions, compileConstraint, compileBinding } = source;
+  const { definitions, compileConstraint, compileBinding, compileCoding } = source;
   const reader = createDefinitionReader(source);
   const links = new Map<string, TypeLink>();
   const extensionCheck = createExtensionCheck(definitions);
@@ -59,6 +61,7 @@ export function createProfileCache(source: ProfileSource): ProfileCache {
     definitions,
     compileConstraint,
     compileBinding,
+    compileCoding,
     readProfile,
     headOf,
     baseElements,

@@ -36,7 +36,7 @@ const ROWS: Readonly<Record<string, { readonly right: readonly string[]; readonl
     right: ['text/plain', 'application/fhir+json', 'text/html; charset=utf-8', 'xml', 'json'],
     wrong: ['', 'text', 'text/', 'pdf', 'text/plain, text/html'],
   },
-  'urn:ietf:rfc:3986': { right: ['http://example.org/a', 'urn:oid:1.2'], wrong: ['', 'a', 'http://example.org/a b'] },
+  'urn:ietf:rfc:3986': { right: ['http://example.org/a', 'urn:oid:1.2'], wrong: ['', 'http://example.org/a b', 'a"b'] },
   'https://www.iana.org/time-zones': {
     right: ['Europe/Vienna', 'America/Argentina/Buenos_Aires', 'UTC', 'Asia/Kolkata', 'Asia/Calcutta', 'Etc/GMT+1'],
     wrong: ['', 'Europe/Nowhere', 'europe/vienna', '+01:00', 'Vienna'],

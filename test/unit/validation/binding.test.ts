@@ -108,6 +108,7 @@ describe('a binding', () => {
         });
         assert.deepEqual(await told(of(`${VS}-units`), 'Quantity', quantity('kg')), []);
         assert.deepEqual(await told(of(`${VS}-units`), 'Age', quantity('m')), list(wrong));
+        assert.deepEqual(await told(of(`${VS}-units`), 'Quantity', { value: 1, unit: SECRET }), []);
       });
       it('to a value set of which nothing is known', async () => {
         for (const name of ['-nowhere', '-circle', '|9.9'])
@@ -185,8 +186,8 @@ describe('memberOf', () => {
 
 describe('a code', () => {
   const check = compileCodingCheck(membership, 'r4');
-  const of = async (value: Json): Promise<string[]> => {
-    const { found } = await findingsOf(check, 'Coding', value);
+  const of = async (value: Json, type = 'Coding'): Promise<string[]> => {
+    const { found } = await findingsOf(check, type, value);
     for (const { text } of found) assert.ok(!text.includes(SECRET), text);
     return found.map(({ severity, detail, at }) => `${severity} ${detail} ${at.slice(4)}`);
   };
@@ -199,7 +200,9 @@ describe('a code', () => {
     assert.deepEqual(await of({ system: OPEN, code: SECRET }), ['information not-checked system']);
     assert.deepEqual(await of({ system: CS, version: '7.0', code: 'a' }), ['information not-checked system']);
     assert.deepEqual(await of({ system: 'http://unitsofmeasure.org', code: 'kg/m2' }), []);
-    assert.deepEqual(await of({ system: 'http://unitsofmeasure.org', code: 'furlongs' }), ['error unknown-code code']);
+    const furlongs = { system: 'http://unitsofmeasure.org', code: 'furlongs' };
+    assert.deepEqual(await of(furlongs), ['error unknown-code code']);
+    assert.deepEqual(await of(furlongs, 'Quantity'), ['warning unknown-code code']);
   });
 
   it('needs a system that is one', async () => {
