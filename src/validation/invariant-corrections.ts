@@ -24,7 +24,7 @@ export const INVARIANT_CORRECTIONS: readonly Correction[] = [
     published:
       "reference.startsWith('#').not() or (reference.substring(1).trace('url') in %rootResource.contained.id.trace('ids'))",
     instead:
-      "reference.exists() implies (reference.startsWith('#').not() or (reference.substring(1).trace('url') in %rootResource.contained.id.trace('ids')) or (reference = '#' and %rootResource != %resource))",
+      "reference.hasValue() implies (reference.startsWith('#').not() or (reference.substring(1).trace('url') in %rootResource.contained.id.trace('ids')) or (reference = '#' and %rootResource != %resource))",
     because:
       'ref-1 gives nothing for a logical reference, and refuses `#`, by which a contained resource names its container. R5.',
   },
@@ -83,6 +83,13 @@ export const INVARIANT_CORRECTIONS: readonly Correction[] = [
     because: 'vs-1 and us-core-1 give nothing for a Period, which is allowed. US Core 4.0.',
   },
   {
+    published:
+      "clinicalStatus.exists() or verificationStatus.coding.where(system='http://terminology.hl7.org/CodeSystem/condition-ver-status' and code = 'entered-in-error').exists() or category.select($this='problem-list-item').empty()",
+    instead:
+      "clinicalStatus.exists() or verificationStatus.coding.where(system='http://terminology.hl7.org/CodeSystem/condition-ver-status' and code = 'entered-in-error').exists() or category.coding.where(system='http://terminology.hl7.org/CodeSystem/condition-category' and code='problem-list-item').empty()",
+    because: 'con-3 compares a CodeableConcept with a text, so that it asks every Condition for a clinicalStatus. R4B.',
+  },
+  {
     published: 'telecom or endpoint',
     instead: 'telecom.exists() or endpoint.exists()',
     because: 'pd-1 takes several telecoms for one boolean. US Core 7.0.',
@@ -111,6 +118,6 @@ export function correctedExpression({ key, expression }: Constraint): string | u
   if (expression === undefined) return undefined;
   // The same rules about narratives have one expression; what txt-2 says is a check of its own.
   if (key === 'txt-2' && expression === 'htmlChecks()') return 'htmlChecks2()';
-  if (WHOLE_PATHS.has(key)) return expression.replace(/^path\.matches\('\^?(.*?)\$?'\)$/, "path.matches('^$1\\$')");
+  if (WHOLE_PATHS.has(key)) return expression.replace(/^path\.matches\('\^?(.*?)\$?'\)$/, "path.matches('^$1$$')");
   return EXPRESSIONS.get(expression) ?? expression;
 }

@@ -95,7 +95,7 @@ function holds(result: readonly unknown[]): boolean {
 }
 
 /** The container of a contained resource, or the resource itself. https://hl7.org/fhir/R4/fhirpath.html#variables */
-function containerOf(site: ResourceSite): Resource {
+export function containerOf(site: ResourceSite): Resource {
   return site.as === 'contained' && site.outer ? site.outer.resource : site.resource;
 }
 

@@ -8,7 +8,7 @@
  */
 import type * as fhirpath from 'fhirpath';
 import { parseReference } from '../fhir/reference.js';
-import { isObject, type Json } from '../fhir/resource.js';
+import { isObject, type Json, type JsonObject } from '../fhir/resource.js';
 import {
   dataOf,
   type EngineContext,
@@ -22,7 +22,7 @@ import {
 import { distinctFn, isDistinctFn, repeatFn } from './invariant-sets.js';
 import { joinFn, matchesFn, matchesFullFn, replaceFn, replaceMatchesFn } from './invariant-texts.js';
 import { faultOfNarrative } from './narrative.js';
-import type { CheckedElement, ResourceSite } from './run.js';
+import type { CheckedElement, CheckRun, ResourceSite } from './run.js';
 
 type EngineFunction = (evaluation: Evaluation, input: Items, ...given: never[]) => unknown;
 
@@ -68,6 +68,16 @@ function resolveFn(evaluation: Evaluation, input: Items): Items {
     }
     return target.kind === 'outside' ? resourceElsewhere(typeOfReference(reference) ?? said, evaluation) : [];
   });
+}
+
+/** The type of the resource that a Reference leads to; undefined: it leads nowhere; `unknown`: nobody knows its type here. */
+export function typeOfReferred(value: JsonObject, site: ResourceSite, run: CheckRun): string | undefined {
+  const { reference, type } = value;
+  const said = typeof type === 'string' ? type : 'unknown';
+  if (typeof reference !== 'string') return said;
+  const target = run.resolve(reference, site);
+  if (target.kind === 'found') return target.site.resource.resourceType;
+  return target.kind === 'outside' ? (typeOfReference(reference) ?? said) : undefined;
 }
 
 function typeOfReference(reference: string): string | undefined {

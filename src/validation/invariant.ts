@@ -6,11 +6,17 @@
  * One that cannot be evaluated is a warning that names its key: no error, and no pass in silence.
  * Profiles that are stored may use only functions that are quick and always give the same result, as search parameters (search/custom.ts).
  */
+import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import type { Constraint, Origin } from '../fhir/structure-definition.js';
+import { memoize } from '../platform/memoize.js';
 import { refusedFunction } from '../search/custom.js';
 import { correctedExpression } from './invariant-corrections.js';
-import { engineInvariant, type Invariant } from './invariant-engine.js';
+import { containerOf, engineInvariant, type Invariant, type InvariantVerdict } from './invariant-engine.js';
+import { compileNative, usesResource } from './native.js';
+import { type NativeRule, ruleFor } from './native-rules.js';
+import { createNativeTypes, type NativeTypes } from './native-types.js';
+import { BarePrimitive, type NativeEnvironment } from './native-values.js';
 import type { CheckedElement, CheckRun, ElementCheck, Finding } from './run.js';
 
 /**
@@ -22,38 +28,96 @@ export type CompileConstraint = (constraint: Constraint, typePath: string, from:
 const BEST_PRACTICE = 'http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice';
 const MAX_EXPRESSION = 8000;
 
-export const compileConstraint: CompileConstraint = (constraint, _typePath, from) => {
-  const expression = correctedExpression(constraint);
-  if (expression === undefined) return undefined;
-  const violated = violationOf(constraint, from);
-  const invariant = invariantOf(expression, from);
-  const check = (element: CheckedElement, run: CheckRun, severity: Finding['severity']): void => {
-    const verdict = verdictOf(invariant, element, run, from);
-    if (verdict === 'violated') run.report(element.place, { ...violated, severity });
-    else if (verdict !== 'holds') run.report(element.place, notChecked(constraint, verdict));
+/** An empty narrative harms nobody, and examples of R4 itself have one. */
+const WARNINGS: ReadonlySet<string> = new Set(['txt-2']);
+
+/** Expressions are compiled once, however many elements and profiles have them. */
+const MAX_INVARIANTS = 4000;
+
+export function createConstraintCompiler(definitions: Definitions): CompileConstraint {
+  const types = createNativeTypes(definitions);
+  const published = memoize({ results: MAX_INVARIANTS }, expression => invariantOf(expression, types, false));
+  const stored = memoize({ results: MAX_INVARIANTS }, expression => invariantOf(expression, types, true));
+  return (constraint, _typePath, from) => {
+    const expression = correctedExpression(constraint);
+    if (expression === undefined) return undefined;
+    const violated = violationOf(constraint, from);
+    const invariant = (from === 'stored' ? stored : published)(expression);
+    const check = (element: CheckedElement, run: CheckRun, severity: Finding['severity']): void => {
+      const verdict = verdictOf(invariant, element, run, from);
+      if (verdict === 'holds') return;
+      if (verdict === 'violated') run.report(element.place, { ...violated, severity });
+      else run.report(element.place, notChecked(constraint, verdict));
+    };
+    const severity = WARNINGS.has(constraint.key) ? 'warning' : constraint.severity;
+    if (!isBestPractice(constraint)) return (element, run) => check(element, run, severity);
+    return (element, run) => {
+      const { bestPractice } = run.options;
+      if (bestPractice !== 'ignore') check(element, run, bestPractice === 'warn' ? 'warning' : 'error');
+    };
   };
-  if (!isBestPractice(constraint)) return (element, run) => check(element, run, constraint.severity);
-  return (element, run) => {
-    const { bestPractice } = run.options;
-    if (bestPractice !== 'ignore') check(element, run, bestPractice === 'warn' ? 'warning' : 'error');
+}
+
+/** `refused`: it may not be evaluated here. */
+type CheckOutcome = InvariantVerdict | 'refused';
+
+/** By a rule of its own, else compiled for the type of the element, else by the engine. */
+function invariantOf(
+  expression: string,
+  types: NativeTypes,
+  restricted: boolean,
+): (element: CheckedElement, run: CheckRun, from: Origin) => CheckOutcome {
+  const own = ruleFor(expression);
+  if (own && own.type === undefined) return (element, run, from) => byRule(own.rule, element, run, from);
+  const byEngine = engineFor(expression, restricted);
+  const rules = new Map<string, NativeRule | undefined>();
+  const named = usesResource(expression);
+  const ruleOf = (element: CheckedElement, run: CheckRun): NativeRule | undefined => {
+    const { site, type } = element;
+    const key = named ? `${site.resource.resourceType} ${containerOf(site).resourceType} ${type}` : type;
+    const known = rules.get(key);
+    if (known || rules.has(key)) return known;
+    run.spend(expression.length);
+    const place = { element: type, resource: site.resource.resourceType, root: containerOf(site).resourceType };
+    const rule = own?.type === type ? own.rule : compileNative(expression, types, place);
+    rules.set(key, rule);
+    return rule;
   };
-};
+  return (element, run, from) => {
+    const rule = ruleOf(element, run);
+    if (rule) return byRule(rule, element, run, from);
+    return byEngine ? byEngine(element, run, from) : 'refused';
+  };
+}
 
 /** Undefined: it may not be evaluated here. */
-function invariantOf(expression: string, from: Origin): Invariant | undefined {
-  const refused = from === 'stored' && refusedFunction(expression) !== undefined;
+function engineFor(expression: string, restricted: boolean): Invariant | undefined {
+  const refused = restricted && refusedFunction(expression) !== undefined;
   return refused || expression.length > MAX_EXPRESSION ? undefined : engineInvariant(expression);
+}
+
+function byRule(rule: NativeRule, element: CheckedElement, run: CheckRun, from: Origin): InvariantVerdict {
+  const { value, sibling, site } = element;
+  const env: NativeEnvironment = {
+    run,
+    element,
+    from,
+    focus: value === undefined || value === null ? new BarePrimitive(sibling ?? {}) : value,
+    rootResource: containerOf(site),
+    unknown: false,
+  };
+  if (rule(env, env.focus)) return 'holds';
+  return env.unknown ? 'unknown' : 'violated';
 }
 
 type Trouble = 'refused' | 'failed' | 'unknown';
 
 function verdictOf(
-  invariant: Invariant | undefined,
+  invariant: (element: CheckedElement, run: CheckRun, from: Origin) => CheckOutcome,
   element: CheckedElement,
   run: CheckRun,
   from: Origin,
-): 'holds' | 'violated' | Trouble {
-  if (!invariant) return 'refused';
+): CheckOutcome | 'failed' {
   try {
     return invariant(element, run, from);
   } catch (error) {

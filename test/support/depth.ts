@@ -38,6 +38,8 @@ const DEPTHS = {
   /** Resets and snapshots of one server in a row, a store. */
   RESETS: { change: 30, full: 1000 },
   SNAPSHOTS: { change: 10, full: 200 },
+  /** Random elements for each invariant and type. */
+  INVARIANTS: { change: 20, full: 1000 },
 } as const;
 
 /** Everything that takes long for what it adds is done in a full run only. */
