@@ -183,7 +183,7 @@ export function correctTypes(types: readonly TypeDefinition[]): TypeDefinition[]
 }
 
 /** The search parameters of R4. Throws where a correction finds nothing. */
-export function correctParameters(parameters: readonly SearchParameterDefinition[]): SearchParameterDefinition[] {
+export function correctParameters<P extends { readonly url: string }>(parameters: readonly P[]): P[] {
   const byUrl = new Map(parameters.map(parameter => [parameter.url, parameter]));
   for (const id of ADDED_PARAMETERS) expected(byUrl.delete(PARAMETER + id), id);
   for (const [id, difference] of Object.entries(CHANGED_PARAMETERS)) {

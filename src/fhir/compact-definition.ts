@@ -59,7 +59,10 @@ export function compactDefinition(resource: Resource): Resource {
     const { name, title, status, packageId, fhirVersion } = rest;
     return present({ ...head, name, title, status, packageId, fhirVersion });
   }
-  return present({ ...head, ...without(rest, FOR_READERS) });
+  const compact = without(rest, FOR_READERS);
+  // A SearchParameter must have one.
+  const described = resourceType === 'SearchParameter' ? { description: rest['description'] } : {};
+  return present({ ...head, ...compact, ...described });
 }
 
 function compactStructure(head: Partial<Resource>, rest: JsonObject): Resource {

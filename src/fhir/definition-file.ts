@@ -83,6 +83,16 @@ export class DefinitionFile implements DefinitionSource {
     return this.#rows;
   }
 
+  /** In the order of the file. */
+  rowsOf(type: string): readonly DefinitionRow[] {
+    return this.#rows.filter(row => row.type === type);
+  }
+
+  /** The first with this id. */
+  byId(type: string, id: string): DefinitionRow | undefined {
+    return this.#rows.find(row => row.id === id && row.type === type);
+  }
+
   /** All versions that are here of one canonical, in the order of the file. */
   versions(type: string, url: string): readonly DefinitionRow[] {
     return this.#byUrl.get(`${type} ${url}`) ?? [];

@@ -59,9 +59,7 @@ export class Guides {
 
   /** The definitions of a type in all guides, in their order. */
   rows(type: string): readonly { readonly guide: InstalledGuide; readonly row: DefinitionRow }[] {
-    return this.all.flatMap(guide =>
-      guide.definitions.rows.filter(row => row.type === type).map(row => ({ guide, row })),
-    );
+    return this.all.flatMap(guide => guide.definitions.rowsOf(type).map(row => ({ guide, row })));
   }
 
   /** Their SearchParameters, of each url the first: guides of several versions would be in each other's way. */

@@ -1,4 +1,4 @@
-/** R4's own StructureDefinitions, from the artefact that build/structures.ts writes. https://hl7.org/fhir/R4/downloads.html */
+/** R4's own StructureDefinitions, SearchParameters and ConceptMaps, from the artefact that build/structures.ts writes. https://hl7.org/fhir/R4/downloads.html */
 import { readFileSync } from 'node:fs';
 import { DefinitionFile, type DefinitionsIndex } from './definition-file.js';
 

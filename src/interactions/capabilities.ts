@@ -54,6 +54,7 @@ function statement(engine: Engine) {
     },
     fhirVersion: engine.definitions.version,
     format: ['application/fhir+json', 'application/fhir+xml', 'json', 'xml'],
+    ...optional('implementationGuide', implementationGuides(engine)),
     patchFormat: ['application/json-patch+json', 'application/fhir+json', 'application/fhir+xml'],
     rest: [
       {
@@ -93,6 +94,7 @@ function resource(engine: Engine, type: string) {
   return {
     type,
     profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
+    ...optional('supportedProfile', supportedProfiles(engine, type)),
     interaction: allowed,
     versioning: updates ? 'versioned-update' : 'versioned',
     readHistory: true,
@@ -108,6 +110,21 @@ function resource(engine: Engine, type: string) {
     ...(operation.length > 0 ? { operation } : {}),
   };
 }
+
+/** No array is empty in FHIR. */
+const optional = <K extends string>(name: K, values: readonly string[]) =>
+  (values.length > 0 ? { [name]: values } : {}) as { readonly [key in K]?: readonly string[] };
+
+/** Canonicals with versions: of each guide several may be installed. */
+const canonicalsOf = (rows: ReturnType<Engine['guides']['rows']>): string[] => [
+  ...new Set(rows.map(({ row: { url, version } }) => (version === undefined ? url : `${url}|${version}`))),
+];
+
+const implementationGuides = ({ guides }: Engine): string[] => canonicalsOf(guides.rows('ImplementationGuide'));
+
+/** Those of guides; what R4 itself has is checked as well, and nobody asks whether. */
+const supportedProfiles = ({ guides }: Engine, type: string): string[] =>
+  canonicalsOf(guides.rows('StructureDefinition').filter(({ row }) => row.profileOf === type));
 
 /**
  * Of the system, or of a type and its instances:

@@ -4,6 +4,7 @@ import type { Decide } from '../access/decide.js';
 import type { StoreView } from '../access/view.js';
 import type { Recorder } from '../audit/record.js';
 import type { Definitions } from '../fhir/definitions.js';
+import type { DefinitionShelf } from '../fhir/definition-shelf.js';
 import type { Guides } from '../fhir/guides.js';
 import type { FindDefinition } from '../fhir/structure-definition.js';
 import type { Identify, Principal } from '../identity/principal.js';
@@ -52,6 +53,8 @@ export interface Engine {
   /** Installed implementation guides, and definitions by their canonical: stored ones, then theirs, then R4's. */
   readonly guides: Guides;
   readonly findDefinition: FindDefinition;
+  /** Published definitions of guides and of R4, for clients. */
+  readonly shelf: DefinitionShelf;
   readonly validate: Validate;
   /** What is asked of resources beyond their structure. */
   readonly judge: Judge;

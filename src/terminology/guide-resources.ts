@@ -1,6 +1,5 @@
 /** ValueSets, CodeSystems and ConceptMaps of installed guides, as the terminology module finds them: behind what is stored, before R4's own. */
-import type { DefinitionRow } from '../fhir/definition-file.js';
-import type { Guides, InstalledGuide } from '../fhir/guides.js';
+import type { DefinitionFile, DefinitionRow } from '../fhir/definition-file.js';
 import { isObject, itemsOf, type Resource } from '../fhir/resource.js';
 import type { Origin } from '../fhir/structure-definition.js';
 import type { Canonical, TerminologyType, UnparsedResource } from './resources.js';
@@ -24,27 +23,38 @@ export const NO_GUIDES: GuideResources = {
 };
 
 interface GuideRow {
-  readonly guide: InstalledGuide;
+  readonly file: DefinitionFile;
   readonly row: DefinitionRow;
 }
 
-export function guideResources(guides: Guides): GuideResources {
-  const byOrigin = new Map(guides.all.map(guide => [guide.origin, guide]));
+/** `files`: of guides in their order, and of R4, which has maps; `dependencies`: what a guide depends on, nearest first. */
+export function guideResources(
+  files: readonly DefinitionFile[],
+  dependencies: (from: Origin) => readonly Origin[],
+): GuideResources {
+  const byOrigin = new Map(files.map(file => [file.origin, file]));
   let maps: readonly MapEnds[] | undefined;
 
-  const inGuide = (guide: InstalledGuide, type: string, url: string): GuideRow[] =>
-    guide.definitions.versions(type, url).map(row => ({ guide, row }));
+  const within = (file: DefinitionFile, type: string, url: string): GuideRow[] =>
+    file.versions(type, url).map(row => ({ file, row }));
   const near = (type: string, url: string, from: Origin | undefined): GuideRow[] => {
-    const origins = from === undefined ? [] : [from, ...guides.dependencies(from)];
-    return origins.flatMap(origin => byOrigin.get(origin) ?? []).flatMap(guide => inGuide(guide, type, url));
+    const origins = from === undefined ? [] : [from, ...dependencies(from)];
+    return origins.flatMap(origin => byOrigin.get(origin) ?? []).flatMap(file => within(file, type, url));
   };
-  const everywhere = (type: string, url: string): GuideRow[] => guides.all.flatMap(guide => inGuide(guide, type, url));
+  const everywhere = (type: string, url: string): GuideRow[] => files.flatMap(file => within(file, type, url));
+  const readMaps = (): MapEnds[] =>
+    files
+      .flatMap(file => file.rowsOf('ConceptMap').map(row => ({ file, row })))
+      .map(found => ({ found, ends: endsOf(found.file.read(found.row)) }));
 
   return {
     load(type, by) {
       if ('id' in by) {
-        const found = guides.rows(type).find(({ row }) => row.id === by.id);
-        return found && unparsedOf(found);
+        for (const file of files) {
+          const row = file.byId(type, by.id);
+          if (row) return unparsedOf({ file, row });
+        }
+        return undefined;
       }
       const all = [...near(type, by.url, by.from), ...everywhere(type, by.url)];
       const found = all.find(({ row }) => by.version === undefined || row.version === by.version);
@@ -52,9 +62,7 @@ export function guideResources(guides: Guides): GuideResources {
     },
     list(type, by) {
       if ('url' in by) return Promise.resolve(everywhere(type, by.url).map(unparsedOf));
-      maps ??= guides
-        .rows('ConceptMap')
-        .map(found => ({ found, ends: endsOf(found.guide.definitions.read(found.row)) }));
+      maps ??= readMaps();
       return Promise.resolve(maps.filter(({ ends }) => ends.has(by.maps)).map(({ found }) => unparsedOf(found)));
     },
     meant: (type, url, from) => near(type, url, from)[0]?.row.version,
@@ -73,8 +81,8 @@ function endsOf(map: Resource | undefined): ReadonlySet<string> {
   return new Set(systems.filter(system => typeof system === 'string'));
 }
 
-const unparsedOf = ({ guide, row }: GuideRow): UnparsedResource => ({
-  key: `${guide.origin} ${row.type} ${row.url}|${row.version ?? ''}`,
+const unparsedOf = ({ file, row }: GuideRow): UnparsedResource => ({
+  key: `${file.origin} ${row.type} ${row.url}|${row.version ?? ''}`,
   // What was taken away while the server runs says nothing.
-  read: () => Promise.resolve(guide.definitions.read(row) ?? { resourceType: row.type }),
+  read: () => Promise.resolve(file.read(row) ?? { resourceType: row.type }),
 });

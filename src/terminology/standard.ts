@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { DefinitionSource } from '../fhir/definition-file.js';
+import { asPublished, type DefinitionShelf, type ShelvedDefinition } from '../fhir/definition-shelf.js';
 import type { Resource } from '../fhir/resource.js';
 import { R4 } from '../fhir/structures.js';
 import type { Canonical, CodeSystem, Designation, ValueSet } from './resources.js';
@@ -52,6 +53,34 @@ export const standardDefinitions = (open: () => Promise<Standard>): DefinitionSo
     return (type === 'ValueSet' ? standard.valueSet(by) : standard.codeSystem(by)) as Resource | undefined;
   },
 });
+
+/** The same for clients. What only people read is not kept. */
+export function standardShelf(open: () => Promise<Standard>): DefinitionShelf {
+  const find = async (type: string, by: Canonical) =>
+    type === 'ValueSet'
+      ? (await open()).valueSet(by)
+      : type === 'CodeSystem'
+        ? (await open()).codeSystem(by)
+        : undefined;
+  const shelved = (found: ValueSet | CodeSystem): ShelvedDefinition => {
+    const { resourceType, url = '', version, id = url.slice(url.lastIndexOf('/') + 1), ...rest } = found;
+    const resource = { resourceType, id, url, version, ...rest } as unknown as Resource;
+    return {
+      ...{ origin: R4, type: resourceType, url, version, id },
+      read: () => Promise.resolve(asPublished({ resource, complete: false })),
+    };
+  };
+  return {
+    async list(type, url, version) {
+      const found = await find(type, version === undefined ? { url } : { url, version });
+      return found ? [shelved(found)] : [];
+    },
+    async byId(type, id) {
+      const found = await find(type, { id });
+      return found && shelved(found);
+    },
+  };
+}
 
 export function standardFrom(
   { codeSystems, valueSets }: StandardFile,

@@ -72,17 +72,19 @@ describe("R4's StructureDefinitions", () => {
   it('are those that the standard publishes', function () {
     const folder = skipWithout(this, 'data', 'r4-definitions');
     let compared = 0;
-    for (const name of ['profiles-types', 'profiles-resources', 'profiles-others', 'extension-definitions']) {
+    const types = new Set(['StructureDefinition', 'SearchParameter', 'ConceptMap']);
+    const files = ['profiles-types', 'profiles-resources', 'profiles-others', 'extension-definitions'];
+    for (const name of [...files, 'search-parameters', 'conceptmaps']) {
       const bundle = JSON.parse(readText(join(folder, `${name}.json.gz`))) as { entry: { resource: Resource }[] };
       for (const { resource } of bundle.entry) {
-        if (resource.resourceType !== 'StructureDefinition') continue;
+        if (!types.has(resource.resourceType)) continue;
         const url = resource['url'] as string;
-        assert.deepEqual(structures.find('StructureDefinition', url), compactDefinition(resource), url);
+        assert.deepEqual(structures.find(resource.resourceType, url), compactDefinition(resource), url);
         compared++;
       }
     }
     assert.equal(compared, structures.rows.length);
-    assert.equal(compared, 649);
+    assert.equal(compared, 649 + 1375 + 19);
   });
 });
 
