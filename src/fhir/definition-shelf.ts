@@ -3,8 +3,9 @@
  * id; whole, or marked as a part where nothing else is kept. https://hl7.org/fhir/R4/resource.html#simple-tags
  */
 import type { DefinitionFile, DefinitionRow, WholeDefinition } from './definition-file.js';
-import { isObject, itemsOf, type Resource } from './resource.js';
+import type { Resource } from './resource.js';
 import type { Origin } from './structure-definition.js';
+import { withSubsetted } from './subsetted.js';
 
 /** One definition, before it is read. */
 export interface ShelvedDefinition {
@@ -59,17 +60,9 @@ export const joinShelves = (shelves: readonly DefinitionShelf[]): DefinitionShel
   },
 });
 
-const SUBSETTED = { system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue', code: 'SUBSETTED' };
-
 /** With the tag that says so, where it is a part. */
 export function asPublished(found: WholeDefinition | undefined): Resource | undefined {
   if (!found || found.complete) return found?.resource;
   const { resourceType, id, meta, ...rest } = found.resource;
-  const own = isObject(meta) ? meta : {};
-  return {
-    resourceType,
-    ...(id === undefined ? {} : { id }),
-    meta: { ...own, tag: [...itemsOf(own['tag']), SUBSETTED] },
-    ...rest,
-  };
+  return { resourceType, ...(id === undefined ? {} : { id }), meta: withSubsetted(meta), ...rest };
 }

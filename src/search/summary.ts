@@ -8,6 +8,7 @@
  */
 import type { Definitions, ElementDefinition } from '../fhir/definitions.js';
 import type { Decimals, Json, JsonObject, Resource } from '../fhir/resource.js';
+import { withSubsetted } from '../fhir/subsetted.js';
 
 export type SummaryForm = 'true' | 'text' | 'data' | { readonly elements: readonly string[] };
 
@@ -16,11 +17,6 @@ export interface Summarised {
   /** With the digits of copied objects; the table that was given, where none was copied. */
   readonly decimals: Decimals | undefined;
 }
-
-export const SUBSETTED = {
-  system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue',
-  code: 'SUBSETTED',
-} as const;
 
 /** `form` `count` and `false` are not for single resources. */
 export function summarise(
@@ -32,7 +28,7 @@ export function summarise(
   const copied = decimals && new Map(decimals);
   const context: SummaryContext = { definitions, copied };
   const kept = pick(resource, resource.resourceType, keepers(form), form === 'true', context);
-  kept['meta'] = tagged(resource['meta']);
+  kept['meta'] = withSubsetted(resource['meta']);
   // The order of the standard: resourceType, id, meta, the rest.
   const { resourceType: _, id, meta, ...rest } = kept;
   const result: Resource = { resourceType: resource.resourceType, ...(id === undefined ? {} : { id }), meta, ...rest };
@@ -84,19 +80,4 @@ function shorten(value: Json, type: string, context: SummaryContext): Json {
   const elements = context.definitions.types.get(type)?.elements ?? [];
   if (!elements.some(element => element.summary)) return value;
   return pick(value, type, element => element.name === 'id' || inSummary(element), true, context);
-}
-
-/** meta with the tag, once. */
-function tagged(meta: Json | undefined): JsonObject {
-  const whole: JsonObject = typeof meta === 'object' && meta !== null && !Array.isArray(meta) ? meta : {};
-  const tags = Array.isArray(whole['tag']) ? whole['tag'] : [];
-  const already = tags.some(
-    tag =>
-      typeof tag === 'object' &&
-      tag !== null &&
-      !Array.isArray(tag) &&
-      tag['system'] === SUBSETTED.system &&
-      tag['code'] === SUBSETTED.code,
-  );
-  return already ? whole : { ...whole, tag: [...tags, { ...SUBSETTED }] };
 }

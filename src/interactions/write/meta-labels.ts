@@ -11,7 +11,7 @@
 import { parseAnyJson, STORED_JSON } from '../../fhir/json/json.js';
 import { type Decimals, type Json, type JsonObject, isObject, itemsOf } from '../../fhir/resource.js';
 import { scan } from '../../fhir/json/scan.js';
-import { SUBSETTED } from '../../search/summary.js';
+import { SUBSETTED } from '../../fhir/subsetted.js';
 import type { Version } from '../../store/store.js';
 
 /** Of meta, what is a set. */

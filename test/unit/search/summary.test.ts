@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { Decimals, JsonObject, Resource } from '../../../src/fhir/resource.js';
-import { SUBSETTED, summarise, type SummaryForm } from '../../../src/search/summary.js';
+import { SUBSETTED } from '../../../src/fhir/subsetted.js';
+import { summarise, type SummaryForm } from '../../../src/search/summary.js';
 
 const definitions = loadDefinitions();
 const quantity: JsonObject = { value: 1.1, unit: 'mg' };
