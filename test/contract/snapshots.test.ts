@@ -194,6 +194,58 @@ for (const [name, open] of [
       });
     });
 
+    describe('go from one to another and back, after', () => {
+      let filled: unknown;
+      let other: unknown;
+      before(async () => {
+        const snapshots = await store.snapshots();
+        await snapshots.restore();
+        await fill(store);
+        filled = await told(store);
+        await snapshots.take('filled');
+        await write(store, patient('p3', 'Second', { replaces: await current(store, 'p3') }));
+        await write(store, patient('only-here', 'Second'));
+        await keepBytes(store, 'only here');
+        other = await told(store);
+        await snapshots.take('other');
+      });
+      for (const [what, deed] of Object.entries(DEEDS))
+        it(what, async () => {
+          const snapshots = await store.snapshots();
+          const states = { filled, other };
+          for (const [from, to] of [
+            ['filled', 'other'],
+            ['other', 'filled'],
+          ] as const) {
+            await snapshots.restore(from);
+            await deed(store);
+            await snapshots.restore(to);
+            assert.deepEqual(await told(store), states[to]);
+            await write(store, patient('later', 'First'));
+            await snapshots.restore();
+            assert.equal((await store.sizes()).size, 0);
+            await snapshots.restore(from);
+            assert.deepEqual(await told(store), states[from]);
+          }
+        });
+
+      it('one of them was exchanged for the other, or dropped', async () => {
+        const snapshots = await store.snapshots();
+        await snapshots.restore('other');
+        await snapshots.take('filled');
+        for (const state of ['other', 'filled']) {
+          await snapshots.restore(state);
+          assert.deepEqual(await told(store), other);
+        }
+        await snapshots.drop('filled');
+        await write(store, patient('later', 'First'));
+        await keepBytes(store, 'later');
+        await snapshots.restore('other');
+        assert.deepEqual(await told(store), other);
+        await snapshots.drop('other');
+      });
+    });
+
     it('have names, of which each keeps what it was given last', async () => {
       const snapshots = await store.snapshots();
       await snapshots.restore();

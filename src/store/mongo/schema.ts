@@ -178,6 +178,17 @@ export interface Collections {
   readonly chunk: Collection<ChunkDocument>;
 }
 
+/** The collections with what a store holds: all but those with what processes know of each other and of the data. */
+export const CONTENT = [
+  'resource',
+  'version',
+  'word',
+  'outbox',
+  'blob',
+  'chunk',
+] as const satisfies readonly (keyof Collections)[];
+export type Content = (typeof CONTENT)[number];
+
 export const collections = (db: Db): Collections => ({
   resource: db.collection('resource'),
   version: db.collection('version'),

@@ -1,40 +1,21 @@
 /**
- * Collections that are ready to take the place of those in use, for snapshots.ts: with what a state holds, and all indexes.
- * They are made one after the other, behind the traffic.
+ * Collections that are ready to take the place of those in use, for snapshots.ts: with what a state holds, and all indexes. Making one
+ * takes a second for ten thousand documents, mostly for its indexes; to rename it takes milliseconds. So what was in use is not
+ * thrown away where little was touched in it: it is put aside, made right again behind the traffic, and is a spare one itself.
  */
 import type { Db } from 'mongodb';
 import type { Connected } from './connection.js';
-import { type Collections, indexesOf, type Sortable } from './schema.js';
-
-/** The collections that a state is made of: all but those with what processes know of each other and of the data. */
-export const CONTENT: readonly (keyof Collections)[] = ['resource', 'version', 'word', 'outbox', 'blob', 'chunk'];
-
-/** The state with nothing in it. No snapshot has this name. */
-export const EMPTY_STATE = '';
-
-const SPARE = 'spare.';
-export const keptName = (state: string, name: string): string => `kept.${state}.${name}`;
-
-export const collectionNames = async (db: Db): Promise<string[]> =>
-  (await db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name);
-
-/** Whether or not there is one. */
-export async function dropCollection(db: Db, name: string): Promise<void> {
-  await db.dropCollection(name).catch((error: unknown) => {
-    if (!isNamespaceMissing(error)) throw error;
-  });
-}
-
-const NAMESPACE_NOT_FOUND = 26;
-const isNamespaceMissing = (error: unknown): boolean =>
-  (error as { readonly code?: number }).code === NAMESPACE_NOT_FOUND;
+import { EMPTY_STATE, isEmptyCollection, keptName, putBack, type Sources, sourcesOf } from './kept.js';
+import { CONTENT, type Content, type Sortable } from './schema.js';
+import { createShelf, type Spare, STATES } from './shelf.js';
+import type { Touched, Touches } from './touched.js';
 
 export interface Spares {
-  /** Exchanges what is in use for what this state holds, as soon as that is ready. */
-  use(state: string): Promise<void>;
-  /** Makes ready what this state holds, behind the traffic. */
-  prepare(state: string): void;
-  /** What the state holds will change: nothing is made of it any more when this resolves. */
+  /** What the state holds is in use when this resolves. `touched`: in what was in use. */
+  use(state: string, touched: Touched): Promise<void>;
+  /** What is in use is what the state holds. */
+  isAt(state: string): Promise<void>;
+  /** What the state holds will change: nothing is made of it any more when this resolves, and nothing of it is left. */
   forget(state: string): Promise<void>;
   /** Takes away what an earlier process has left. */
   clear(): Promise<void>;
@@ -42,74 +23,109 @@ export interface Spares {
 }
 
 export function createSpares(connected: () => Promise<Connected>, sortable: readonly Sortable[]): Spares {
-  /** What each spare collection was copied from; EMPTY_STATE: it is empty. */
-  const ready = new Map<keyof Collections, string>();
-  let turn: Promise<unknown> = Promise.resolve();
-  let wanted: string | undefined;
+  /** What each collection in use was copied from; none: nobody knows. */
+  const inUse = new Map<Content, string>();
+  const shelf = createShelf(sortable);
+  /** States that were asked for last, the last one first, with their sources. */
+  const wanted = new Map<string, Sources>();
+  const tending = createTending();
+  const tend = async (): Promise<boolean> => shelf.tend(await connected(), [...wanted.values()]);
 
-  /** One at a time, whatever became of the one before. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const done = turn.then(work, work);
-    turn = done.catch(() => undefined);
-    return done;
-  };
-  const sourceOf = async ({ db }: Connected, state: string, name: string): Promise<string> => {
-    if (state === EMPTY_STATE) return EMPTY_STATE;
-    const source = keptName(state, name);
-    return (await db.collection(source).findOne({}, { projection: { _id: 1 } })) ? source : EMPTY_STATE;
-  };
-  const make = async (all: Connected, name: keyof Collections, source: string): Promise<void> => {
-    if (ready.get(name) === source) return;
-    ready.delete(name);
-    const { db } = all;
-    const spare = SPARE + name;
-    await dropCollection(db, spare);
-    if (source === EMPTY_STATE) await db.createCollection(spare);
-    else
-      await db
-        .collection(source)
-        .aggregate([{ $out: spare }])
-        .toArray();
-    const indexes = indexesOf(name, sortable);
-    if (indexes.length > 0) await db.collection(spare).createIndexes([...indexes]);
-    ready.set(name, source);
+  /** Makes one collection what the source has. */
+  const exchange = async (all: Connected, of: Content, source: string, touches: Touches): Promise<void> => {
+    const before = inUse.get(of);
+    inUse.delete(of);
+    const isKnown = before !== undefined && touches !== undefined;
+    if (isKnown && before === source) await putBack(all.db, { name: of, source, touches });
+    else if (isKnown || source !== EMPTY_STATE || !(await isEmptyCollection(all.db, of))) {
+      const spare = await shelf.take(all, of, source);
+      if (isKnown) {
+        const documents = await all.db.collection(of).estimatedDocumentCount();
+        const aside: Spare = { of, name: shelf.nextName(of), source: before, documents, touches };
+        await swap(all.db, spare.name, of, aside.name);
+        shelf.add(aside);
+      } else await all.db.renameCollection(spare.name, of, { dropTarget: true });
+    }
+    inUse.set(of, source);
   };
 
+  const want = async ({ db }: Connected, state: string): Promise<Sources> => {
+    const sources = wanted.get(state) ?? (await sourcesOf(db, state));
+    wanted.delete(state);
+    const others = [...wanted].slice(0, STATES - 1);
+    wanted.clear();
+    for (const [name, its] of [[state, sources] as const, ...others]) wanted.set(name, its);
+    return sources;
+  };
   return {
-    use: state =>
-      inTurn(async () => {
+    async use(state, touched) {
+      tending.pause();
+      try {
         const all = await connected();
-        for (const name of CONTENT) {
-          const source = await sourceOf(all, state, name);
-          const inUse = all.db.collection(name);
-          if (source === EMPTY_STATE && !(await inUse.findOne({}, { projection: { _id: 1 } }))) continue;
-          await make(all, name, source);
-          ready.delete(name);
-          await all.db.renameCollection(SPARE + name, name, { dropTarget: true });
-        }
-      }),
-    prepare(state) {
-      wanted = state;
-      void inTurn(async () => {
-        const all = await connected();
-        for (const name of CONTENT) if (wanted === state) await make(all, name, await sourceOf(all, state, name));
-      }).catch(() => undefined);
+        const sources = await want(all, state);
+        const each = await Promise.allSettled(CONTENT.map(of => exchange(all, of, sources.get(of)!, touched.in(of))));
+        for (const one of each) if (one.status === 'rejected') throw one.reason;
+      } finally {
+        tending.goOn(tend);
+      }
     },
-    forget: state => {
-      if (wanted === state) wanted = undefined;
-      return inTurn(async () => {
-        for (const [name, source] of ready) if (source === keptName(state, name)) ready.delete(name);
-      });
+    async isAt(state) {
+      const all = await connected();
+      for (const [of, source] of await want(all, state))
+        if (source !== EMPTY_STATE || (await isEmptyCollection(all.db, of))) inUse.set(of, source);
+        else inUse.delete(of);
+      tending.goOn(tend);
     },
-    clear: () =>
-      inTurn(async () => {
-        const { db } = await connected();
-        for (const name of await collectionNames(db)) if (name.startsWith(SPARE)) await dropCollection(db, name);
-        ready.clear();
-      }),
-    async close() {
-      wanted = undefined;
-      await turn;
+    async forget(state) {
+      await tending.end();
+      const all = await connected();
+      wanted.delete(state);
+      for (const of of CONTENT) {
+        const source = keptName(state, of);
+        if (inUse.get(of) === source) inUse.delete(of);
+        await shelf.drop(all, of, source);
+      }
+      tending.goOn(tend);
+    },
+    async clear() {
+      await tending.end();
+      await shelf.clear(await connected());
+    },
+    close: () => tending.end(),
+  };
+}
+
+/** Work behind the traffic, step by step. */
+function createTending() {
+  let turn = 0;
+  let last: Promise<void> = Promise.resolve();
+  /** No step begins any more. */
+  const pause = () => void (turn += 1);
+  const work = async (mine: number, step: () => Promise<boolean>): Promise<void> => {
+    if (mine === turn && (await step())) await work(mine, step);
+  };
+  return {
+    pause,
+    /** And none is under way. */
+    async end() {
+      pause();
+      await last;
+    },
+    /** Steps until there is nothing to do. One that fails is not tried again before somebody asks for something. */
+    goOn(step: () => Promise<boolean>) {
+      const mine = ++turn;
+      last = last.then(() => work(mine, step)).catch(() => undefined);
     },
   };
+}
+
+/** Puts one collection in the place of another one, which has the third name then. */
+async function swap(db: Db, spare: string, used: string, aside: string): Promise<void> {
+  await db.renameCollection(used, aside);
+  try {
+    await db.renameCollection(spare, used);
+  } catch (error) {
+    await db.renameCollection(aside, used);
+    throw error;
+  }
 }
