@@ -62,9 +62,9 @@ describe('states of a MongoDB store that are asked for again and again', () => {
 
   it('are there without a copy and without an index that is made, once they have been', async () => {
     const round = async (): Promise<boolean> => {
-      const before = await made();
+      const earlier = await made();
       for (const state of [...STATES, ...STATES.toReversed()]) await goTo(state, 10);
-      return before === (await made());
+      return earlier === (await made());
     };
     // What is made behind the traffic is there after some rounds.
     while (!(await round())) await pause(100);
@@ -85,10 +85,10 @@ describe('states of a MongoDB store that are asked for again and again', () => {
       return own.filter((_, i) => sizes[i] === SIZES.a).map(name => all.get(name));
     };
     await goTo('a', 1000);
-    let before = await ready();
-    for (; before.length === 0; before = await ready()) await pause(20);
+    let spare = await ready();
+    for (; spare.length === 0; spare = await ready()) await pause(20);
     await goTo('a', 10);
-    assert.ok(before.includes((await uuids()).get('resource')));
+    assert.ok(spare.includes((await uuids()).get('resource')));
   });
 
   it('have all indexes', async () => {
