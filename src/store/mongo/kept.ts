@@ -26,10 +26,10 @@ export const isEmptyCollection = async (db: Db, name: string): Promise<boolean> 
   (await db.collection(name).findOne({}, { projection: { _id: 1 } })) === null;
 
 /** By collection: another one with its content, or EMPTY_STATE. */
-export type Sources = ReadonlyMap<Content, string>;
+export type StateSources = ReadonlyMap<Content, string>;
 
 /** Where a state keeps what it has; EMPTY_STATE: it has nothing. */
-export async function sourcesOf(db: Db, state: string): Promise<Sources> {
+export async function sourcesOf(db: Db, state: string): Promise<StateSources> {
   const found = await Promise.all(
     CONTENT.map(async (of): Promise<readonly [Content, string]> => {
       const source = keptName(state, of);

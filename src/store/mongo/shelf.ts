@@ -3,7 +3,7 @@
  * that are missing are made, one after the other, and those that nobody wants are dropped.
  */
 import type { Connected } from './connection.js';
-import { collectionNames, dropCollection, EMPTY_STATE, putBack, type Sources } from './kept.js';
+import { collectionNames, dropCollection, EMPTY_STATE, putBack, type StateSources } from './kept.js';
 import { CONTENT, type Content, indexesOf, type Sortable } from './schema.js';
 import type { Touches } from './touched.js';
 
@@ -26,21 +26,21 @@ export interface Spare {
   readonly touches: Exclude<Touches, undefined>;
 }
 
-export interface Shelf {
+export interface SpareShelf {
   /** A name for another spare collection. */
   nextName(of: Content): string;
   add(spare: Spare): void;
   /** One that is right, and no spare one any more; it is made where there is none. */
   take(all: Connected, of: Content, source: string): Promise<Spare>;
   /** Does one thing so that there is what these states need, the first one most of all; false: there is nothing to do. */
-  tend(all: Connected, states: readonly Sources[]): Promise<boolean>;
+  tend(all: Connected, states: readonly StateSources[]): Promise<boolean>;
   /** Takes away all of this source. Not while it is tended. */
   drop(all: Connected, of: Content, source: string): Promise<void>;
   /** Takes away all, also what an earlier process has left. Not while it is tended. */
   clear(all: Connected): Promise<void>;
 }
 
-export function createShelf(sortable: readonly Sortable[]): Shelf {
+export function createSpareShelf(sortable: readonly Sortable[]): SpareShelf {
   const spares = new Set<Spare>();
   /** What is made behind the traffic just now. */
   let making: { readonly of: Content; readonly source: string; readonly made: Promise<unknown> } | undefined;
@@ -113,7 +113,7 @@ export function createShelf(sortable: readonly Sortable[]): Shelf {
 const sum = (spares: readonly Spare[]): number => spares.reduce((all, { documents }) => all + documents, 0);
 
 /** What must go next; undefined: all may stay. */
-function superfluous(spares: Iterable<Spare>, states: readonly Sources[]): Spare | undefined {
+function superfluous(spares: Iterable<Spare>, states: readonly StateSources[]): Spare | undefined {
   for (const of of CONTENT) {
     const own = [...spares].filter(each => each.of === of);
     const sources = states.map(each => each.get(of));
@@ -127,7 +127,7 @@ function superfluous(spares: Iterable<Spare>, states: readonly Sources[]): Spare
 }
 
 /** What is to be made next. */
-function missing(spares: Iterable<Spare>, states: readonly Sources[]): readonly [Content, string] | undefined {
+function missing(spares: Iterable<Spare>, states: readonly StateSources[]): readonly [Content, string] | undefined {
   for (const sources of states)
     for (const [of, source] of sources) {
       const own = [...spares].filter(each => each.of === of);

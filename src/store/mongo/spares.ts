@@ -5,9 +5,9 @@
  */
 import type { Db } from 'mongodb';
 import type { Connected } from './connection.js';
-import { EMPTY_STATE, isEmptyCollection, keptName, putBack, type Sources, sourcesOf } from './kept.js';
+import { EMPTY_STATE, isEmptyCollection, keptName, putBack, type StateSources, sourcesOf } from './kept.js';
 import { CONTENT, type Content, type Sortable } from './schema.js';
-import { createShelf, type Spare, STATES } from './shelf.js';
+import { createSpareShelf, type Spare, STATES } from './shelf.js';
 import type { Touched, Touches } from './touched.js';
 
 export interface Spares {
@@ -25,9 +25,9 @@ export interface Spares {
 export function createSpares(connected: () => Promise<Connected>, sortable: readonly Sortable[]): Spares {
   /** What each collection in use was copied from; none: nobody knows. */
   const inUse = new Map<Content, string>();
-  const shelf = createShelf(sortable);
+  const shelf = createSpareShelf(sortable);
   /** States that were asked for last, the last one first, with their sources. */
-  const wanted = new Map<string, Sources>();
+  const wanted = new Map<string, StateSources>();
   const tending = createTending();
   const tend = async (): Promise<boolean> => shelf.tend(await connected(), [...wanted.values()]);
 
@@ -49,7 +49,7 @@ export function createSpares(connected: () => Promise<Connected>, sortable: read
     inUse.set(of, source);
   };
 
-  const want = async ({ db }: Connected, state: string): Promise<Sources> => {
+  const want = async ({ db }: Connected, state: string): Promise<StateSources> => {
     const sources = wanted.get(state) ?? (await sourcesOf(db, state));
     wanted.delete(state);
     const others = [...wanted].slice(0, STATES - 1);
