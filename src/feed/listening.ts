@@ -120,7 +120,7 @@ export class Listening {
     }
   }
 
-  /** Hands the next batch over and commits what comes of it. False: there is none. */
+  /** Hands the next batch over and commits what comes of it. Gives whether there is another one. */
   async #handleNext(topic: string, ending: AbortSignal): Promise<boolean> {
     const { store, listener } = this.#options;
     const pieces = await store.pendingMessages(topic, MOST_PIECES);
@@ -134,10 +134,11 @@ export class Listening {
       acknowledges.push(sequence);
     }
     const handled = await this.#inTime(ending, signal => listener.handle({ changes, signal, acknowledges }));
-    if (handled === 'done') return true;
-    const { acknowledges: others = [], ...commit } = handled ?? {};
-    await store.commit({ changes: [], ...commit, acknowledges: [...acknowledges, ...others] });
-    return true;
+    if (handled !== 'done') {
+      const { acknowledges: others = [], ...commit } = handled ?? {};
+      await store.commit({ changes: [], ...commit, acknowledges: [...acknowledges, ...others] });
+    }
+    return acknowledges.length < pieces.length || pieces.length === MOST_PIECES;
   }
 
   /** Keeps the lease while the listener works, and waits no longer than it may take. */

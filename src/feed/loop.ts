@@ -28,6 +28,8 @@ export class Loop {
   }
 
   wake(): void {
+    // Every write does this: an error for each abortion is dear.
+    if (this.#woken) return;
     this.#woken = true;
     this.#alarm.abort();
   }
