@@ -27,12 +27,16 @@ const MOST_CHANGES = 64;
 const MOST_TEXT = 65_536;
 
 /** Puts texts together to messages of a bounded size. */
-function packed(topic: string, texts: Iterable<string>, bodyOf: (joined: string, count: number) => string) {
+function packed(
+  head: Omit<OutboxMessage, 'body'>,
+  texts: Iterable<string>,
+  bodyOf: (joined: string, count: number) => string,
+): readonly OutboxMessage[] {
   const messages: OutboxMessage[] = [];
   let held: string[] = [];
   let length = 0;
   const close = (): void => {
-    if (held.length > 0) messages.push({ topic, body: bodyOf(held.join(','), held.length) });
+    if (held.length > 0) messages.push({ body: bodyOf(held.join(','), held.length), ...head });
     held = [];
     length = 0;
   };
@@ -50,7 +54,8 @@ export function changeMessages(changes: readonly Change[]): readonly OutboxMessa
   const texts = changes.map(({ type, id, version, method, patients }) =>
     JSON.stringify([type, id, version, method, patients] satisfies Told),
   );
-  return packed(CHANGE_TOPIC, texts, joined => `[${joined}]`);
+  // Those of many commits go on in one move.
+  return packed({ topic: CHANGE_TOPIC, together: true }, texts, joined => `[${joined}]`);
 }
 
 /** The changes in a message, each with its text. */
@@ -60,7 +65,7 @@ export const toldIn = (body: string): readonly { readonly type: string; readonly
 /** The pieces that bring these changes to a listener, numbered from `first` on. */
 export function pieceMessages(key: string, first: number, texts: readonly string[]): readonly OutboxMessage[] {
   let next = first;
-  return packed(topicOf(key), texts, (joined, count) => {
+  return packed({ topic: topicOf(key) }, texts, (joined, count) => {
     const body = `{"first":${next},"changes":[${joined}]}`;
     next += count;
     return body;

@@ -120,10 +120,10 @@ export function distribute(state: FeedState, pending: readonly PendingMessage[])
     all.filter(([, { types }]) => types === null || types.includes(type)).map(([name]) => texts.get(name)!);
   const acknowledges: number[] = [];
   let count = 0;
-  for (const { sequence, body } of pending) {
+  for (const { sequence, body, others = [] } of pending) {
     if (count >= MOST_TOLD) break;
     acknowledges.push(sequence);
-    for (const { type, text } of toldIn(body)) {
+    for (const { type, text } of [body, ...others].flatMap(toldIn)) {
       const wanting = byType.get(type) ?? listenersOf(type);
       byType.set(type, wanting);
       for (const list of wanting) list.push(text);

@@ -75,9 +75,16 @@ export interface OutboxMessage {
   readonly body: string;
   /** It is late before this time, by the server's clock; none: it is due at once. */
   readonly notBefore?: number;
+  /**
+   * It may be put together with others of its topic that say so, too, and are committed at the same time, by whomever: they are
+   * one pending message then. Without a time alone.
+   */
+  readonly together?: true;
 }
-export interface PendingMessage extends OutboxMessage {
+export interface PendingMessage extends Omit<OutboxMessage, 'together'> {
   readonly sequence: number;
+  /** Bodies of those that were put together with it, in order: they are acknowledged with it. */
+  readonly others?: readonly string[];
 }
 
 /**

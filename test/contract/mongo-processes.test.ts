@@ -262,6 +262,21 @@ it('several processes on one MongoDB database give messages in the order of what
     await other.commit({ changes: [fourth], ...told('4') });
     assert.deepEqual(await bodies('told'), ['beside', '1', '2', '4']);
 
+    // Messages of several commits in one document: whatever one of them tells of goes on behind it.
+    const joined = (body: string) => ({ messages: [{ topic: 'joined', body, together: true as const }] });
+    const each = Array.from({ length: 16 }, (_, i) => patient(`joined-${i}`));
+    await Promise.all(each.map(change => fast.commit({ changes: [change], ...joined(`${change.id} 1`) })));
+    assert.ok((await slow.pendingMessages('joined', 100)).length < each.length);
+    for (const { id } of each) {
+      const replaces = (await slow.read('Patient', id))!;
+      await slow.commit({ changes: [put({ resourceType: 'Patient', id }, { replaces })], ...joined(`${id} 2`) });
+    }
+    const given = (await slow.pendingMessages('joined', 100)).flatMap(({ body, others = [] }) => [body, ...others]);
+    assert.deepEqual(
+      given.slice(each.length),
+      each.map(({ id }) => `${id} 2`),
+    );
+
     await fast.commit({ changes: [], messages: [{ topic: 'turn', body: 'a' }] });
     for (const [store, body] of [
       [await start(), 'b'],

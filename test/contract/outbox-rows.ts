@@ -1,7 +1,7 @@
 /** Rows of the store contract: messages that are acknowledged once, and messages that are late before their time. */
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
-import type { OutboxMessage, Store } from '../../src/store/store.js';
+import type { OutboxMessage, PendingMessage, Store } from '../../src/store/store.js';
 import { put } from '../support/changes.js';
 import { conflict } from './resource-rows.js';
 import type { Subject } from './store-suite.js';
@@ -12,6 +12,9 @@ const bodies = async (store: Store, topic: string, limit = 100, dueBy?: number):
 const send = (store: Store, ...messages: OutboxMessage[]): Promise<void> => store.commit({ changes: [], messages });
 const sequenceOf = async (store: Store, topic: string): Promise<number> =>
   (await store.pendingMessages(topic, 1))[0]!.sequence;
+
+const everyBody = (pending: readonly PendingMessage[]): string[] =>
+  pending.flatMap(({ body, others = [] }) => [body, ...others]);
 
 export function outboxRows(subject: Subject): void {
   it('refuses as a whole what acknowledges a message that is not pending any more', async () => {
@@ -69,6 +72,89 @@ export function outboxRows(subject: Subject): void {
       ['fulfilled', 'rejected', 'fulfilled', 'rejected'],
     );
     assert.deepEqual(await bodies(store, 'group'), []);
+  });
+
+  it('gives each of the messages that may be put together once, those of a commit in their order', async () => {
+    const { store } = subject;
+    const commits = Array.from({ length: 64 }, (_, i) => {
+      const messages = [1, 2].map(part => ({ topic: 'joined', body: `${i}.${part}`, together: true as const }));
+      return store.commit({ changes: [patient(`joined${i}`)], messages });
+    });
+    await Promise.all(commits);
+    const pending = await store.pendingMessages('joined', 1000);
+    const given = everyBody(pending);
+    const sent = Array.from({ length: 64 }, (_, i) => [`${i}.1`, `${i}.2`]);
+    assert.deepEqual(given.toSorted(), sent.flat().toSorted());
+    for (const [first, second] of sent) assert.ok(given.indexOf(first!) < given.indexOf(second!), first);
+    const sequences = pending.map(({ sequence }) => sequence);
+    assert.deepEqual(
+      sequences,
+      sequences.toSorted((a, b) => a - b),
+    );
+    assert.equal(new Set(sequences).size, sequences.length);
+    assert.deepEqual(await store.pendingMessages('joined', 1), pending.slice(0, 1));
+    const again = await (await subject.reopen()).pendingMessages('joined', 1000);
+    assert.deepEqual(again, pending);
+  });
+
+  it('takes what was put together off as one message, and once', async () => {
+    const { store } = subject;
+    const message = (body: string) => ({ topic: 'as-one', body, together: true as const });
+    await Promise.all(Array.from({ length: 20 }, (_, i) => send(store, message(`${i}`))));
+    const pending = await store.pendingMessages('as-one', 100);
+    const [first, ...rest] = pending.map(({ sequence }) => sequence);
+    const settled = await Promise.allSettled(
+      [1, 2, 3, 4].map(i => store.commit({ changes: [patient(`as-one${i}`)], acknowledges: [first!] })),
+    );
+    assert.equal(settled.filter(({ status }) => status === 'fulfilled').length, 1);
+    assert.deepEqual(await store.pendingMessages('as-one', 100), pending.slice(1));
+    await assert.rejects(store.commit({ changes: [], acknowledges: [...rest, first!] }), conflict);
+    assert.deepEqual(await store.pendingMessages('as-one', 100), pending.slice(1));
+    await store.commit({ changes: [], acknowledges: rest });
+    assert.deepEqual(await store.pendingMessages('as-one', 100), []);
+  });
+
+  it('puts nothing together that stays by itself: order, topics, times', async () => {
+    const { store } = subject;
+    const message = (body: string, more: Partial<OutboxMessage> = {}) => ({ topic: 'apart', body, ...more });
+    const together = { together: true } as const;
+    await send(
+      store,
+      message('a', together),
+      message('b', together),
+      message('c'),
+      message('d', { ...together, topic: 'apart, too' }),
+      message('e', together),
+      message('f', { ...together, notBefore: 500 }),
+      message('g', together),
+    );
+    const pending = await store.pendingMessages('apart', 100);
+    assert.deepEqual(everyBody(pending), ['a', 'b', 'c', 'e', 'f', 'g']);
+    assert.equal(pending.find(({ body }) => body === 'c')!.others, undefined);
+    assert.deepEqual(everyBody(await store.pendingMessages('apart, too', 100)), ['d']);
+    assert.deepEqual(everyBody(await store.pendingMessages('apart', 100, 499)), ['a', 'b', 'c', 'e', 'g']);
+  });
+
+  it('gives what may be put together in the order of the versions it tells of, however many are written at once', async () => {
+    const { store } = subject;
+    const write = async (id: string): Promise<void> => {
+      let current = patient(id);
+      for (let version = 1; version <= 12; version++) {
+        const messages = [{ topic: 'versions', body: `${id} ${version}`, together: true as const }];
+        await store.commit({ changes: [current], ...(version % 3 ? { messages } : {}) });
+        current = put({ resourceType: 'Patient', id }, { replaces: current });
+      }
+    };
+    const ids = Array.from({ length: 12 }, (_, i) => `version-of-${i}`);
+    await Promise.all(ids.map(write));
+    const given = everyBody(await store.pendingMessages('versions', 1000));
+    const versions = [1, 2, 4, 5, 7, 8, 10, 11];
+    for (const id of ids)
+      assert.deepEqual(
+        given.filter(each => each.startsWith(`${id} `)),
+        versions.map(version => `${id} ${version}`),
+      );
+    assert.equal(given.length, ids.length * versions.length);
   });
 
   it('keeps a message back until its time, and gives it once that has come', async () => {

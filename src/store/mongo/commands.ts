@@ -19,13 +19,18 @@ const MAJORITY = { w: DURABLE.w, j: DURABLE.journal, wtimeout: DURABLE.wtimeoutM
 
 interface Written {
   readonly x?: Buffer;
-  /** Of a message its body; else links to bytes, which are few. */
+  /** Of a message its body, or several; else links to bytes, which are few. */
   readonly b?: string | readonly unknown[];
 }
 
+const bytesOf = (body: Written['b']): number =>
+  typeof body === 'string'
+    ? body.length
+    : (body ?? []).reduce<number>((sum, one) => sum + (typeof one === 'string' ? one.length : 1), 0);
+
 function isSmall(documents: readonly Written[]): boolean {
   let bytes = 0;
-  for (const { x, b } of documents) bytes += (x?.length ?? 0) + (b?.length ?? 0);
+  for (const { x, b } of documents) bytes += (x?.length ?? 0) + bytesOf(b);
   return documents.length <= MAX_DOCUMENTS && bytes <= MAX_TEXT_BYTES;
 }
 

@@ -9,7 +9,7 @@ import type { Change, Version } from '../store.js';
 import type { Replacement } from './commands.js';
 import type { CurrentRows } from './conditions.js';
 import { changeTooLarge } from './errors.js';
-import { messageDocument } from './outbox.js';
+import { MessageDocuments } from './outbox.js';
 import { acknowledgedBy, type GroupMember, type PreparedChange } from './queue.js';
 import { versionId } from './rows.js';
 import type {
@@ -66,24 +66,25 @@ export interface GroupWrites {
   readonly versions: VersionDocument[];
   readonly erased: { readonly versions: Filter<VersionDocument>; readonly hashes: readonly string[] }[];
   readonly words: AnyBulkWriteOperation<WordDocument>[];
-  readonly messages: MessageDocument[];
+  readonly messages: readonly MessageDocument[];
   readonly acknowledged: readonly number[];
 }
 
-/** The writes of these members. `numbers`: one for each creation and message, in their order. */
+/** The writes of these members. `numbers`: as many as they have creations and messages, ascending. */
 export function documentsOf(
   members: readonly GroupMember[],
   current: CurrentRows,
   numbers: readonly number[],
 ): GroupWrites {
   const acknowledged = acknowledgedBy(members);
+  const messages = new MessageDocuments();
   const writes: GroupWrites = {
     created: [],
     replaced: [],
     versions: [],
     erased: [],
     words: [],
-    messages: [],
+    messages: messages.all,
     acknowledged,
   };
   const next = numbers[Symbol.iterator]();
@@ -96,9 +97,9 @@ export function documentsOf(
       if (before) replaceDocument(writes, change, before, document);
       else writes.created.push(document);
     }
-    for (const message of commit.messages ?? []) writes.messages.push(messageDocument(number(), message));
-    const last = commit.messages?.length ? writes.messages.at(-1)!._id : undefined;
-    for (const { _id, document } of prepared) document.o = last ?? current.get(_id)?.o;
+    let last = 0;
+    for (const message of commit.messages ?? []) last = Math.max(last, messages.add(message, number));
+    for (const { _id, document } of prepared) document.o = last || current.get(_id)?.o;
   }
   return writes;
 }

@@ -9,28 +9,73 @@ import { INDEX, type MessageDocument } from './schema.js';
 
 const TIMED = '\u0001';
 
-export const messageDocument = (_id: number, { topic, body, notBefore }: OutboxMessage): MessageDocument =>
+/** Characters of messages that share a document: whoever asks for some documents reads few more than he deals with. */
+const MOST_TEXT = 8192;
+
+const messageDocument = (_id: number, { topic, body, notBefore }: OutboxMessage): MessageDocument =>
   notBefore === undefined ? { _id, t: topic, b: body } : { _id, t: topic + TIMED, b: body, d: notBefore };
 
-const messageOf = ({ _id, t, b, d }: MessageDocument): PendingMessage => ({
-  sequence: _id,
-  topic: d === undefined ? t : t.slice(0, -TIMED.length),
-  body: b,
-  ...(d === undefined ? {} : { notBefore: d }),
-});
+/** The documents of messages that are committed together. */
+export class MessageDocuments {
+  readonly #documents: MessageDocument[] = [];
+  /** By topic: the document that takes what may be put together, and its place. */
+  readonly #open = new Map<
+    string,
+    { readonly at: number; readonly _id: number; readonly b: string[]; length: number }
+  >();
+
+  get all(): readonly MessageDocument[] {
+    return this.#documents;
+  }
+
+  /** `number`: gives the next one, where it needs one. Gives the number that the message has. */
+  add(message: OutboxMessage, number: () => number): number {
+    const { topic, body, notBefore } = message;
+    const together = message.together === true && notBefore === undefined;
+    const open = this.#open.get(topic);
+    if (together && open && open.length + body.length <= MOST_TEXT) {
+      open.b.push(body);
+      open.length += body.length;
+      this.#documents[open.at] = { _id: open._id, t: topic, b: open.b };
+      return open._id;
+    }
+    const _id = number();
+    // Another message of the topic is to stay behind those that are there, and before those that come.
+    if (together) this.#open.set(topic, { at: this.#documents.length, _id, b: [body], length: body.length });
+    else if (open) this.#open.delete(topic);
+    this.#documents.push(messageDocument(_id, message));
+    return _id;
+  }
+}
+
+function messageOf({ _id, t, b, d }: MessageDocument): PendingMessage {
+  const topic = d === undefined ? t : t.slice(0, -TIMED.length);
+  if (typeof b === 'string') return { sequence: _id, topic, body: b, ...(d === undefined ? {} : { notBefore: d }) };
+  const [body = '', ...others] = b;
+  return { sequence: _id, topic, body, others };
+}
 
 export interface PendingQuery {
   readonly filter: Filter<MessageDocument>;
-  readonly options: { readonly hint: string; readonly sort: Readonly<Record<string, 1>>; readonly limit: number };
+  readonly options: {
+    readonly hint: string;
+    readonly sort: Readonly<Record<string, 1>>;
+    readonly limit: number;
+    readonly batchSize: number;
+  };
 }
+
+/** The database's own default would be 101. */
+const MOST_IN_A_BATCH = 1000;
 
 /** Queries that together have the first messages of a topic among what they find. */
 export function pendingQueries(topic: string, limit: number, dueBy?: number): readonly PendingQuery[] {
   const timed = topic + TIMED;
-  const inOrder = { hint: INDEX.messages, sort: { _id: 1 }, limit } as const;
+  const batchSize = Math.min(limit, MOST_IN_A_BATCH);
+  const inOrder = { hint: INDEX.messages, sort: { _id: 1 }, limit, batchSize } as const;
   // A point for each name: MongoDB merges them in their order, without a sort.
   if (dueBy === undefined) return [{ filter: { t: { $in: [topic, timed] } }, options: inOrder }];
-  const due = { hint: INDEX.dueMessages, sort: { d: 1, _id: 1 }, limit } as const;
+  const due = { hint: INDEX.dueMessages, sort: { d: 1, _id: 1 }, limit, batchSize } as const;
   return [
     { filter: { t: topic }, options: inOrder },
     { filter: { t: timed, d: { $lte: dueBy } }, options: due },

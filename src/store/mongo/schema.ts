@@ -118,7 +118,8 @@ export interface MessageDocument {
   readonly _id: number;
   /** Topic; of a message with a time see outbox.ts. */
   readonly t: string;
-  readonly b: string;
+  /** Its body, or those of messages that were put together. */
+  readonly b: string | readonly string[];
   /** It is late before this time. */
   readonly d?: number;
 }
