@@ -1,8 +1,10 @@
 /**
  * `chartroom` with listeners that keep what they are told: for each batch a message of the topic `heard <name>`, committed with the
- * acknowledgement. GET /heard tells what is left to be told. Some batches fail at first, others leave it to the listener to commit.
+ * acknowledgement. GET /heard tells what is left to be told, and whether it is this process that dispatches. Some batches fail at first, others leave it to the listener to commit.
  */
 import { run } from '../../src/cli/index.js';
+import { FEED_LEASE_MS } from '../../src/feed/dispatcher.js';
+import { readState } from '../../src/feed/state.js';
 import type { FeatureListener, Feature } from '../../src/interactions/feature.js';
 import { acceptGuides, copyStore, open } from '../../src/main.js';
 import { HEARD, LISTENERS } from './heard.js';
@@ -37,10 +39,15 @@ const listening: Feature = {
         recorded: 'as-performed',
         logged: 'never',
         async answer({ caller: { engine } }) {
-          const waiting = (await engine.store.pendingMessages('change', 1)).length;
-          const backlog = [...(await engine.feed.backlog()).values()];
-          const counting = listeners.every(({ name }) => engine.feed.counts(name));
-          return { body: JSON.stringify({ counting, left: waiting + backlog.reduce((a, b) => a + b, 0) }) };
+          const { store, feed } = engine;
+          const waiting = (await store.pendingMessages('change', 1)).length;
+          const backlog = [...(await feed.backlog()).values()];
+          const counting = listeners.every(({ name }) => feed.counts(name));
+          const last = (await readState(store)).state.listeners['all']?.last ?? 0;
+          // Given to whoever holds it, or could have taken it at this moment.
+          const dispatches = await store.acquireLease('feed', FEED_LEASE_MS);
+          const left = waiting + backlog.reduce((a, b) => a + b, 0);
+          return { body: JSON.stringify({ counting, left, last, dispatches }) };
         },
       },
     ],
