@@ -4,7 +4,6 @@
  * change is moved once, whoever else believes to hold the lease: he is refused, and looks again.
  */
 import { asFhirError } from '../fhir/error.js';
-import { TaskLease } from '../jobs/task-lease.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import { untilUncontested } from '../store/outbox.js';
@@ -13,8 +12,6 @@ import { CHANGE_TOPIC, pieceMessages, toldIn, topicOf } from './change.js';
 import { Loop } from './loop.js';
 import { exchangeState, type FeedState, type NotedState, readState } from './state.js';
 
-/** Kept short, as nobody else goes on before; a holder that is late loses nothing but its turn. */
-export const FEED_LEASE_MS = 6000;
 /** How often changes of other processes are looked for, and how often while there is nobody to tell, or another one does it. */
 export const CHANGES_MS = 200;
 export const FEED_IDLE_MS = 2000;
@@ -30,43 +27,27 @@ export interface DispatcherOptions {
   readonly store: Pick<Store, 'pendingMessages' | 'commit' | 'acquireLease'>;
   readonly clock: Pick<Clock, 'wait'>;
   readonly log: Log;
-  /** Whether anybody listens, as far as this process knows. */
-  readonly isNeeded: () => boolean;
+  /** Who listens, as far as this process knows. */
+  readonly known: () => FeedState;
   /** There are pieces for these. */
   readonly told: (keys: ReadonlySet<string>) => void;
 }
 
-export class Dispatcher {
+export class Dispatcher extends Loop {
   readonly #options: DispatcherOptions;
-  readonly #lease: TaskLease;
-  readonly #loop: Loop;
 
   constructor(options: DispatcherOptions) {
+    super(options, 'feed', PACE_MS);
     this.#options = options;
-    this.#lease = new TaskLease(options.store, 'feed', FEED_LEASE_MS);
-    this.#loop = new Loop(options.clock, PACE_MS, signal => this.#turn(signal));
-  }
-
-  start(): void {
-    this.#loop.start();
-  }
-
-  /** There are changes. */
-  wake(): void {
-    this.#loop.wake();
-  }
-
-  async stop(): Promise<void> {
-    await this.#loop.stop();
-    await this.#lease.release().catch(() => undefined);
   }
 
   /** Moves what there is, up to a bound. Gives whether there is more. */
   move(): Promise<boolean> {
-    const { store, told } = this.#options;
+    const { store, told, known } = this.#options;
     return untilUncontested(async () => {
       // Changes first: whoever listens since before one of them was committed is in the state that is read then.
       const pending = await store.pendingMessages(CHANGE_TOPIC, MOST_MESSAGES);
+      if (pending.length === 0 && known().dropped.length === 0) return false;
       const noted = await readState(store);
       if (pending.length === 0) return this.#deleteDropped(noted);
       const { acknowledges, messages, state, keys } = distribute(noted.state, pending);
@@ -77,17 +58,22 @@ export class Dispatcher {
     });
   }
 
-  async #turn(signal: AbortSignal): Promise<number> {
-    const { store, log, isNeeded } = this.#options;
+  protected async turn(signal: AbortSignal): Promise<number> {
+    const { store, log } = this.#options;
     try {
-      if (!isNeeded() && (await store.pendingMessages(CHANGE_TOPIC, 1)).length === 0) return FEED_IDLE_MS;
-      if (!(await this.#lease.acquire())) return FEED_IDLE_MS;
+      if (!this.#isNeeded() && (await store.pendingMessages(CHANGE_TOPIC, 1)).length === 0) return FEED_IDLE_MS;
+      if (!(await this.lease.acquire())) return FEED_IDLE_MS;
       if (await this.move()) return 0;
-      return signal.aborted || !isNeeded() ? FEED_IDLE_MS : CHANGES_MS;
+      return signal.aborted || !this.#isNeeded() ? FEED_IDLE_MS : CHANGES_MS;
     } catch (error) {
       log.warn({ kind: asFhirError(error).kind }, 'Changes could not be told yet');
       return FEED_IDLE_MS;
     }
+  }
+
+  #isNeeded(): boolean {
+    const { listeners, dropped } = this.#options.known();
+    return dropped.length > 0 || Object.keys(listeners).length > 0;
   }
 
   /** Deletes what is left of a listener that was dropped. */

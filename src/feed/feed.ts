@@ -48,7 +48,7 @@ export class Feed {
     this.#listeners = new Listeners({ store, clock, live });
     this.#dispatcher = new Dispatcher({
       ...{ store, clock, log },
-      isNeeded: () => !this.#listeners.isEmpty || this.#listeners.state.dropped.length > 0,
+      known: () => this.#listeners.state,
       told: keys => this.#told(keys),
     });
     measureBacklog(options.metrics, () => this.backlog());

@@ -3,14 +3,13 @@
  * order, and commits what comes of them with the acknowledgement.
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
-import { TaskLease } from '../jobs/task-lease.js';
 import type { Clock } from '../platform/clock.js';
 import { frames, type Log } from '../platform/log.js';
 import { realInterval, realTimeout } from '../platform/real-time.js';
 import type { Commit, Store } from '../store/store.js';
 import { changesIn, type FeedChange, topicOf } from './change.js';
-import { FEED_IDLE_MS, FEED_LEASE_MS } from './dispatcher.js';
-import { Loop } from './loop.js';
+import { FEED_IDLE_MS } from './dispatcher.js';
+import { FEED_LEASE_MS, Loop } from './loop.js';
 
 /** Messages that are read for one batch. */
 const MOST_PIECES = 64;
@@ -67,44 +66,28 @@ export interface ListeningOptions {
   readonly registered: () => Promise<string>;
 }
 
-export class Listening {
+export class Listening extends Loop {
   readonly #options: ListeningOptions;
-  readonly #lease: TaskLease;
-  readonly #loop: Loop;
   #failures = 0;
   #overtaken = 0;
   #restUntil = -Infinity;
 
   constructor(options: ListeningOptions) {
+    super(options, `feed/${options.listener.name}`, 0);
     this.#options = options;
-    this.#lease = new TaskLease(options.store, `feed/${options.listener.name}`, FEED_LEASE_MS);
-    this.#loop = new Loop(options.clock, 0, signal => this.#turn(signal));
   }
 
   get listener(): Listener {
     return this.#options.listener;
   }
 
-  start(): void {
-    this.#loop.start();
-  }
-
-  wake(): void {
-    this.#loop.wake();
-  }
-
-  async stop(): Promise<void> {
-    await this.#loop.stop();
-    await this.#lease.release().catch(() => undefined);
-  }
-
-  async #turn(signal: AbortSignal): Promise<number> {
+  protected async turn(signal: AbortSignal): Promise<number> {
     const { clock, log, listener } = this.#options;
     const rest = Math.min(this.#restUntil - clock.now(), LONGEST_REST_MS);
     if (rest > 0) return rest;
     try {
       const topic = topicOf(await this.#options.registered());
-      if (!(await this.#lease.acquire())) return FEED_IDLE_MS;
+      if (!(await this.lease.acquire())) return FEED_IDLE_MS;
       const more = await this.#handleNext(topic, signal);
       this.#failures = 0;
       this.#overtaken = 0;
@@ -145,7 +128,7 @@ export class Listening {
   async #inTime<T>(ending: AbortSignal, work: (signal: AbortSignal) => Soon<T>): Promise<T> {
     const late = new AbortController();
     const signal = AbortSignal.any([ending, late.signal]);
-    const beat = realInterval(FEED_LEASE_MS / 3, () => void this.#lease.acquire().catch(() => undefined)).unref();
+    const beat = realInterval(FEED_LEASE_MS / 3, () => void this.lease.acquire().catch(() => undefined)).unref();
     let timer: NodeJS.Timeout | undefined;
     let end: (() => void) | undefined;
     const over = new Promise<never>((_, reject) => {

@@ -3,7 +3,7 @@
  * acknowledgement. GET /heard tells what is left to be told, and whether it is this process that dispatches. Some batches fail at first, others leave it to the listener to commit.
  */
 import { run } from '../../src/cli/index.js';
-import { FEED_LEASE_MS } from '../../src/feed/dispatcher.js';
+import { FEED_LEASE_MS } from '../../src/feed/loop.js';
 import { readState } from '../../src/feed/state.js';
 import type { FeatureListener, Feature } from '../../src/interactions/feature.js';
 import { acceptGuides, copyStore, open } from '../../src/main.js';

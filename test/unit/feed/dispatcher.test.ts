@@ -25,13 +25,13 @@ const STATE: FeedState = {
 };
 const log = createLog('silent');
 
-function dispatcherOver(store: MemoryOutbox) {
+function dispatcherOver(store: MemoryOutbox, dropped: readonly string[] = []) {
   const told: string[] = [];
   const dispatcher = new Dispatcher({
     store: { ...store, acquireLease: async () => true },
     clock: createClock(log),
     log,
-    isNeeded: () => true,
+    known: () => ({ ...STATE, dropped }),
     told: keys => told.push(...keys),
   });
   return { dispatcher, told };
@@ -92,7 +92,7 @@ describe('the dispatcher of the feed', () => {
 
   it('takes changes away that nobody wants, and forgets what is left of a listener that was dropped', async () => {
     const store = memoryOutbox();
-    const { dispatcher } = dispatcherOver(store);
+    const { dispatcher } = dispatcherOver(store, ['old']);
     await send(store, ...changeMessages(Array.from({ length: 10_000 }, () => changed('Patient', 'a'))));
     while (await dispatcher.move());
     assert.deepEqual(store.pending, []);
@@ -138,6 +138,27 @@ describe('the dispatcher of the feed', () => {
       assert.deepEqual(state.dropped.toSorted(), ['other', 'x', 'y']);
       assert.ok(state.listeners['b']);
     }
+  });
+
+  it('tells what several commits left in one message, in its order, and acknowledges it once', () => {
+    const [first, ...others] = ['a', 'b', 'c'].map(id => changeMessages([changed('Patient', id)])[0]!.body);
+    const [alone] = changeMessages([changed('Group', 'd')]);
+    const pending: PendingMessage[] = [
+      { topic: 'change', sequence: 3, body: first!, others },
+      { topic: 'change', sequence: 9, body: alone!.body },
+    ];
+    const { acknowledges, messages, state } = distribute(STATE, pending);
+    assert.deepEqual(acknowledges, [3, 9]);
+    const ids = (key: string) =>
+      messages.filter(({ topic }) => topic === topicOf(key)).flatMap(({ body }) => changesIn(body).map(({ id }) => id));
+    assert.deepEqual(
+      [ids('k'), ids('kPatient')],
+      [
+        ['a', 'b', 'c', 'd'],
+        ['a', 'b', 'c'],
+      ],
+    );
+    assert.deepEqual([state.listeners['all']!.last, state.listeners['patients']!.last], [4, 10]);
   });
 
   it('bounds what it moves at once, and each message, however much waits', () => {
