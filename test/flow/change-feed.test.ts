@@ -27,7 +27,7 @@ const KILLS = depthOf('FEED_KILLS');
 /** Writes that are answered between two kills. */
 const BETWEEN = FULL ? 60 : 40;
 /** Before which kills the process that dispatches is stopped until another one has taken over, and for how many ms at least. */
-const STOPS: Readonly<Record<number, number>> = FULL ? { 0: 0, 5: 120_000, 32: 0, 36: 0 } : { 0: 0 };
+const STOPS: Readonly<Record<number, number>> = FULL ? { 0: 0, 4: 120_000, 20: 0 } : { 0: 0 };
 
 onBothStores('a listener', stage => {
   const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {

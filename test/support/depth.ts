@@ -7,7 +7,7 @@ const DEPTHS = {
   KILLS: { change: 4, full: 100 },
   TRANSACTION_KILLS: { change: 2, full: 40 },
   /** Kills amid writes that listeners are told of, a store. */
-  FEED_KILLS: { change: 2, full: 40 },
+  FEED_KILLS: { change: 2, full: 24 },
   /** Signals and kills that stop one import, a store. */
   STOPS: { change: 2, full: 20 },
   /** Resources that 64 callers want to exist, each. */

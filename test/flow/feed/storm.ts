@@ -81,7 +81,7 @@ export class Place {
   }
 }
 
-/** What one writer does, again and again: the sizes of transactions are spread over all magnitudes. */
+/** What one writer does, again and again: the sizes of transactions are spread over all magnitudes, and most are small. */
 function writeOf(
   random: Random,
   own: string,
@@ -102,7 +102,7 @@ function writeOf(
     const group = { resourceType: 'Group', type: 'person', actual: true };
     return { method: 'POST', path: '/fhir/Group', body: JSON.stringify(group) };
   }
-  const basics = Array.from({ length: size ?? Math.floor(usual ** random.next()) }, () => ({
+  const basics = Array.from({ length: size ?? Math.floor(usual ** (random.next() ** 2)) }, () => ({
     resource: { resourceType: 'Basic', code: { text: own } },
     request: { method: 'POST', url: 'Basic' },
   }));
