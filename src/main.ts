@@ -10,7 +10,6 @@ import { compileDuties } from './access/duties.js';
 import { readRoles } from './access/roles.js';
 import { createRecorder } from './audit/record.js';
 import { Feed } from './feed/feed.js';
-import type { DefinitionSource } from './fhir/definition-file.js';
 import { type Definitions, loadDefinitions } from './fhir/definitions.js';
 import { FhirError } from './fhir/error.js';
 import { joinShelves, shelfOf } from './fhir/definition-shelf.js';
@@ -23,7 +22,6 @@ import { loadStructures } from './fhir/structures.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { acceptGuideList, agreeOnGuides } from './conformance/guide-agreement.js';
 import { listFrom, loadFrom } from './conformance/stored-canonicals.js';
-import { StoredDefinitions } from './conformance/stored-definitions.js';
 import { createForms } from './interactions/response/forms.js';
 import type { Harness } from './harness/index.js';
 import type { Engine, EngineSettings, Operations } from './interactions/engine.js';
@@ -62,7 +60,7 @@ import { guideResources } from './terminology/guide-resources.js';
 import { loadStandard, type Standard, standardDefinitions, standardShelf } from './terminology/standard.js';
 import { createTerminology, type Terminology, type TerminologyOptions } from './terminology/terminology.js';
 import { createJudge, ISSUE_DETAILS, type Judge } from './validation/judge.js';
-import { readPolicy, type ValidationPolicy } from './validation/policy.js';
+import { readPolicy } from './validation/policy.js';
 import { createValidation, structureStep } from './validation/validate.js';
 
 const root = new URL('../../', import.meta.url);
@@ -140,23 +138,21 @@ export async function open(
   const parameters = createLiveParameters(definitions);
   // Before anything is open: what is wrong with the settings must not leave a store open.
   const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed });
-  const policy = readPolicy(config, definitions.resourceTypes);
-  const { guides, shelf, findWith, terminologyParts } = await openDefinitions(config, log);
+  const { known, terminologyParts } = await openDefinitions(config, log);
+  const judge = openJudge(config, definitions, metrics, known.findDefinition);
   const layout = createIndexLayout(definitions.searchParameters);
   const store = await openStore(config, withWords(layout, config), clock, harness);
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
   const { bases } = settings;
-  const given = parametersOf(files, guides);
+  const given = parametersOf(files, known.guides);
   const registry = new Registry({ definitions, parameters, layout, store, log, files: given });
-  const stored = new StoredDefinitions(store);
-  const findDefinition = findWith(stored);
-  const live = new LiveTables({ store, log, clock }, [registry.table(), ...stored.tables(), ...composed.tables]);
-  const judge = openJudge(policy, metrics, findDefinition);
+  const live = new LiveTables({ store, log, clock });
+  for (const table of [registry.table(), ...composed.tables]) live.add(table);
   const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log, clock, jobs: () => jobs });
   const room = createRoom(ANSWERS * config.maxAnswer);
   const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, reindexer, composed, () => engine);
   const feed = new Feed({ store, live, clock, log, metrics, resourceTypes: definitions.resourceTypes });
-  const agree = (): Promise<void> => agreeOnGuides(store, guides.all);
+  const agree = (): Promise<void> => agreeOnGuides(store, known.guides.all);
   await readStored(store, [() => store.migrate(), agree, () => live.load(), () => reindexer.refresh()]);
   const engine: Engine = {
     definitions,
@@ -168,9 +164,7 @@ export async function open(
     feed,
     builtIn: operationDefinitions(files, operations, bases[0]!),
     log,
-    guides,
-    shelf,
-    findDefinition,
+    ...known,
     validate: createValidation([structureStep(definitions)]),
     judge,
     operations,
@@ -203,10 +197,15 @@ const openHooks = (
   { resourceTypes }: Definitions,
 ) => composeHooks([...ownHooks(engine, bases), ...composed.hooks], resourceTypes);
 
-/** What is asked of resources beyond their structure. */
-const openJudge = (policy: ValidationPolicy, { validationIssues }: Metrics, find: FindDefinition): Judge =>
+/** What is asked of resources beyond their structure. Throws ConfigError. */
+const openJudge = (
+  config: Config,
+  { resourceTypes }: Definitions,
+  { validationIssues }: Metrics,
+  find: FindDefinition,
+): Judge =>
   createJudge({
-    policy,
+    policy: readPolicy(config, resourceTypes),
     check: async () => [],
     find,
     count(issues) {
@@ -229,12 +228,10 @@ async function openDefinitions(config: Config, log: Log) {
   const files = [...guides.all.map(({ definitions }) => definitions), loadStructures()];
   const sources = [...files, standardDefinitions(standard)];
   const dependencies = (origin: Origin): readonly Origin[] => guides.dependencies(origin);
-  /** With what is stored, which comes first. */
-  const findWith = (stored: DefinitionSource): FindDefinition =>
-    createFindDefinition({ sources: () => [stored, ...sources], dependencies });
+  const findDefinition = createFindDefinition({ sources: () => sources, dependencies });
   const shelf = joinShelves([...files.map(shelfOf), standardShelf(standard)]);
   const terminologyParts = { standard, guides: guideResources(files, dependencies) };
-  return { guides, shelf, findWith, terminologyParts };
+  return { known: { guides, findDefinition, shelf }, terminologyParts };
 }
 
 /** SearchParameters of files, then those of guides. */

@@ -36,16 +36,21 @@ export function isBase64(text: string): boolean {
 /** Characters of a string: https://hl7.org/fhir/R4/datatypes.html#string. */
 export const MAX_STRING_CHARACTERS = 1024 * 1024;
 
-/** True for a text of at most 1 MB of characters; one outside the basic plane counts once. */
-export function isShort(text: string): boolean {
-  if (text.length <= MAX_STRING_CHARACTERS) return true;
-  if (text.length > 2 * MAX_STRING_CHARACTERS) return false;
+/** Characters of a text; one outside the basic plane counts once. */
+export function charactersOf(text: string): number {
   let count = text.length;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code >= 0xd800 && code < 0xdc00) count--;
   }
-  return count <= MAX_STRING_CHARACTERS;
+  return count;
+}
+
+/** True for a text of at most 1 MB of characters; one outside the basic plane counts once. */
+export function isShort(text: string): boolean {
+  if (text.length <= MAX_STRING_CHARACTERS) return true;
+  if (text.length > 2 * MAX_STRING_CHARACTERS) return false;
+  return charactersOf(text) <= MAX_STRING_CHARACTERS;
 }
 
 /** True for a div that may be kept and shown. */

@@ -35,6 +35,11 @@ export function matchesPart(text: string, pattern: string, run: CheckRun): boole
   return partPattern(pattern)(text, budgetOf(run));
 }
 
+/** Whether a pattern matches the whole text. Throws FhirError `not-supported` for what is no pattern. */
+export function matchesWhole(text: string, pattern: string, run: CheckRun): boolean {
+  return wholePattern(pattern)(text, budgetOf(run));
+}
+
 export function matchesFn(evaluation: Evaluation, input: Items, pattern: string | Items, flags?: string): unknown {
   const text = oneText(input);
   refuseFlags(flags);
@@ -46,7 +51,7 @@ export function matchesFullFn(evaluation: Evaluation, input: Items, pattern: str
   const text = oneText(input);
   refuseFlags(flags);
   if (text === undefined || typeof pattern !== 'string') return [];
-  return wholePattern(pattern)(text, budgetOf(evaluation.run));
+  return matchesWhole(text, pattern, evaluation.run);
 }
 
 /** Texts in which matches are replaced are names and paths: every beginning is tried with every end. */

@@ -48,6 +48,7 @@ export function typeOfChoice(choice: string, name: string): string | undefined {
 export function segmentReader(): (element: ProfileElement) => readonly Segment[] {
   let last: readonly Segment[] = [];
   return element => {
+    if (typeof element.path !== 'string') throw new BrokenElements('The element has no path.');
     const names = element.path.split('.');
     if (names.length > SNAPSHOT_LIMITS.depth || isTooFine(element))
       throw new BrokenElements(`The element lies deeper than ${SNAPSHOT_LIMITS.depth} others.`);

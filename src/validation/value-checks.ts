@@ -9,6 +9,7 @@ import { parseDateTime } from '../fhir/datetime.js';
 import { isObject, type Json } from '../fhir/resource.js';
 import type { ProfileElement } from '../fhir/structure-definition.js';
 import { baseOf } from '../search/units.js';
+import { charactersOf } from './checks.js';
 import type { ProfileCheck } from './compiled.js';
 import { fixedTest, patternTest } from './same-value.js';
 
@@ -80,13 +81,6 @@ function lengthCheck(most: number, profile: string): ProfileCheck {
       diagnostics: profile,
     });
   };
-}
-
-/** Those outside the basic plane count once. */
-function charactersOf(text: string): number {
-  let count = 0;
-  for (let at = 0; at < text.length; at++) if ((text.charCodeAt(at) & 0xfc00) !== 0xdc00) count++;
-  return count;
 }
 
 /** `side`: -1 for a least value, 1 for a greatest one. */

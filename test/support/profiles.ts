@@ -14,6 +14,7 @@ import {
   type ProfileCheckerParts,
   type ProfileTask,
 } from '../../src/validation/check-profiles.js';
+import { createResourceChecks } from '../../src/validation/resource-checks.js';
 import { generateSnapshot } from '../../src/validation/snapshot.js';
 import type { ProfileOptions } from '../../src/validation/run.js';
 import { readArchive, shared } from './shared.js';
@@ -78,15 +79,16 @@ export function findIn(sets: readonly DefinitionSet[]): FindDefinition {
 }
 
 export function checkerOf(sets: readonly DefinitionSet[], more: Partial<ProfileCheckerParts> = {}) {
+  const find = findIn(sets);
   return createProfileChecker({
-    find: findIn(sets),
+    find,
     definitions,
     compileConstraint: () => undefined,
     compileBinding: () => undefined,
     generateSnapshot,
     generation: () => 0,
     isMember: () => undefined,
-    checksOf: () => [],
+    checksOf: createResourceChecks({ find, definitions }),
     ...more,
   });
 }

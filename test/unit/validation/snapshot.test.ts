@@ -371,6 +371,8 @@ describe('the snapshot of a differential', () => {
       snapshot([{ path: 'Thing.part.part.code' }], { baseDefinition: 'http://example.org/lost' }),
     );
     assert.equal(lost['detail'], 'unknown-profile');
+    const pathless = await refusal(snapshot([{ path: 'Thing.name' }, {} as never]));
+    assert.equal(pathless['expression'], 'StructureDefinition.differential.element[1]');
     const nowhere = core('Nowhere', { path: 'Nowhere.a', min: 0, max: '1', contentReference: '#Nowhere.b' });
     const led = await refusal(
       make(profile('own', [{ path: 'Nowhere.a.c' }], { type: 'Nowhere', baseDefinition: `${CORE}Nowhere` }), [nowhere]),
