@@ -77,6 +77,8 @@ async function fill(store: Store): Promise<void> {
   await write(store, patient('p1', 'Second', { replaces: await current(store, 'p1') }));
   await write(store, remove(await current(store, 'p2'), NOW));
   await keepBytes(store, 'kept');
+  const hash = await keepBytes(store, 'held');
+  await write(store, { ...patient('holder', 'Third'), blobs: [{ at: 1, hash, size: 40 }] });
 }
 
 /** Each does something else to a store that was filled. */
@@ -90,6 +92,8 @@ const DEEDS: Readonly<Record<string, (store: Store) => Promise<void>>> = {
   },
   'a deletion': async store => write(store, remove(await current(store, 'p3'), NOW)),
   'an erasure': async store => write(store, { ...remove(await current(store, 'p1'), NOW), erases: true }),
+  'an erasure of what holds bytes': async store =>
+    write(store, { ...remove(await current(store, 'holder'), NOW), erases: true }),
   'what comes back': async store => write(store, patient('p2', 'First', { replaces: await current(store, 'p2') })),
   'a refused write of an old version': async store => {
     const { text: _text, ...old } = (await store.read('Patient', 'p1', 1))!;

@@ -1,7 +1,8 @@
 /** Where the states of snapshots.ts are kept, and how a collection becomes again what is kept there. */
 import type { Db } from 'mongodb';
 import { CONTENT, type Content } from './schema.js';
-import type { Touches } from './touched.js';
+import type { Touched } from '../touched.js';
+import { versionId } from './rows.js';
 
 /** The state with nothing in it. No snapshot has this name. */
 export const EMPTY_STATE = '';
@@ -56,4 +57,23 @@ export async function putBack(
     .collection(source)
     .aggregate([{ $match: these }, { $merge: { into: name } }])
     .toArray();
+}
+
+/** Names of documents that may have changed; `all`: any of few; undefined: nobody knows which of many. */
+export type Touches = readonly string[] | 'all' | undefined;
+
+export function touchesIn(touched: Touched, name: Content): Touches {
+  if (touched.unknown) return undefined;
+  switch (name) {
+    case 'resource':
+    case 'word':
+      return touched.resources;
+    case 'version':
+      return touched.versions?.map(([id, version]) => versionId(id, version));
+    case 'outbox':
+      return touched.messages ? 'all' : [];
+    case 'blob':
+    case 'chunk':
+      return touched.bytes ? 'all' : [];
+  }
 }

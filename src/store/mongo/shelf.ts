@@ -3,9 +3,8 @@
  * that are missing are made, one after the other, and those that nobody wants are dropped.
  */
 import type { Connected } from './connection.js';
-import { collectionNames, dropCollection, EMPTY_STATE, putBack, type StateSources } from './kept.js';
+import { collectionNames, dropCollection, EMPTY_STATE, putBack, type StateSources, type Touches } from './kept.js';
 import { CONTENT, type Content, indexesOf, type Sortable } from './schema.js';
-import type { Touches } from './touched.js';
 
 /** States that a spare collection is kept of: those that were asked for last. */
 export const STATES = 4;

@@ -2,7 +2,7 @@
  * States of the whole database by name, each in collections without indexes (`kept.<name>.resource`, …). Indexes make the copying
  * back dear, a fifth of a second for a thousand resources, so there are two ways to go back, and each collection goes its own:
  *
- * - Where it holds what the state holds, and little was touched since, those documents alone are put back (touched.ts).
+ * - Where it holds what the state holds, and little was touched since, those documents alone are put back (../touched.ts).
  * - Else it is exchanged for a spare one (spares.ts), which is renamed: some milliseconds, whatever its size.
  *
  * The index catalog is no part of a state: it grows on, and what was kept earlier needs no more than it has.
@@ -14,7 +14,7 @@ import type { CountedSequence } from './counted-sequence.js';
 import { CONTENT, needsReindex, type Sortable } from './schema.js';
 import { collectionNames, dropCollection, EMPTY_STATE, keptName } from './kept.js';
 import { createSpares } from './spares.js';
-import { Touched } from './touched.js';
+import { Touched } from '../touched.js';
 
 export interface SnapshotSurroundings {
   readonly connected: () => Promise<Connected>;

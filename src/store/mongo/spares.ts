@@ -5,10 +5,19 @@
  */
 import type { Db } from 'mongodb';
 import type { Connected } from './connection.js';
-import { EMPTY_STATE, isEmptyCollection, keptName, putBack, type StateSources, sourcesOf } from './kept.js';
+import {
+  EMPTY_STATE,
+  isEmptyCollection,
+  keptName,
+  putBack,
+  sourcesOf,
+  type StateSources,
+  type Touches,
+  touchesIn,
+} from './kept.js';
 import { CONTENT, type Content, type Sortable } from './schema.js';
 import { createSpareShelf, type Spare, STATES } from './shelf.js';
-import type { Touched, Touches } from './touched.js';
+import type { Touched } from '../touched.js';
 
 export interface Spares {
   /** What the state holds is in use when this resolves. `touched`: in what was in use. */
@@ -63,7 +72,9 @@ export function createSpares(connected: () => Promise<Connected>, sortable: read
       try {
         const all = await connected();
         const sources = await want(all, state);
-        const each = await Promise.allSettled(CONTENT.map(of => exchange(all, of, sources.get(of)!, touched.in(of))));
+        const each = await Promise.allSettled(
+          CONTENT.map(of => exchange(all, of, sources.get(of)!, touchesIn(touched, of))),
+        );
         for (const one of each) if (one.status === 'rejected') throw one.reason;
       } finally {
         tending.goOn(tend);
