@@ -36,6 +36,7 @@ import type { JobRunnerOptions } from './jobs/desk.js';
 import { JobRunner } from './jobs/runner.js';
 import { type CustomIndexing, ownHooks } from './interactions/write/own-hooks.js';
 import { backupJob } from './interactions/operations/backup.js';
+import { type OpenedRemote, openRemoteTerminology } from './interactions/remote-terminology.js';
 import { composeOperations, FILE_OPERATIONS, OPERATIONS } from './interactions/operations/index.js';
 import { JOBS_OF_OTHERS } from './interactions/operations/jobs.js';
 import { LiveTables } from './live/live-tables.js';
@@ -56,9 +57,10 @@ import { createLiveParameters } from './search/live.js';
 import { WORDS_RULE } from './search/words-of.js';
 import { createIndexLayout, type IndexLayout } from './store/index-layout.js';
 import type { Store } from './store/store.js';
+import { createMemberships } from './terminology/membership.js';
 import { guideResources } from './terminology/guide-resources.js';
 import { loadStandard, type Standard, standardDefinitions, standardShelf } from './terminology/standard.js';
-import { createTerminology, type Terminology, type TerminologyOptions } from './terminology/terminology.js';
+import { createTerminology, type TerminologyOptions } from './terminology/terminology.js';
 import { createJudge, ISSUE_DETAILS, type Judge } from './validation/judge.js';
 import { readPolicy } from './validation/policy.js';
 import { createValidation, structureStep } from './validation/validate.js';
@@ -126,6 +128,7 @@ export async function open(
   const settings = engineSettings(config, clock.now());
   const metrics = createMetrics();
   const outgoing = createOutgoing({ metrics, log });
+  const elsewhere = openRemoteTerminology(config, outgoing, metrics);
   const own = isMongo(config) ? OPERATIONS : { ...OPERATIONS, ...FILE_OPERATIONS };
   const composed = composeFeatures(features, own, {
     ...{ clock, definitions, log, metrics, settings, outgoing },
@@ -172,7 +175,7 @@ export async function open(
     routes: composed.routes,
     subtypes: composed.subtypes,
     jobs,
-    terminology: openTerminology(store, { bases, ...terminologyParts }, harness),
+    ...openTerminology(store, { bases, ...terminologyParts }, elsewhere, harness),
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
@@ -214,10 +217,21 @@ const openJudge = (
     },
   });
 
-function openTerminology(store: Store, options: TerminologyOptions, harness?: Harness): Terminology {
+/** `elsewhere`: another server. */
+function openTerminology(
+  store: Store,
+  options: TerminologyOptions,
+  elsewhere: OpenedRemote | undefined,
+  harness?: Harness,
+): Pick<Engine, 'terminology' | 'memberships' | 'remoteTime'> {
   const stored = { load: loadFrom(store), list: listFrom(store) };
   const { load, list } = harness?.anew(stored) ?? stored;
-  return createTerminology(load, { list, ...options });
+  const terminology = createTerminology(load, { list, ...options });
+  const memberships = createMemberships({
+    sources: from => terminology.resources.once(undefined, from),
+    remote: elsewhere?.remote,
+  });
+  return { terminology, memberships, remoteTime: elsewhere?.time };
 }
 
 /** Definitions of guides and of R4. Throws ConfigError where a guide of the list cannot be had. */
@@ -316,6 +330,10 @@ export function engineSettings(config: Config, started: number): EngineSettings 
     validateBase: _validateBase,
     validateClaims: _validateClaims,
     validateRules: _validateRules,
+    tx: _tx,
+    txTokenFile: _txTokenFile,
+    txTimeout: _txTimeout,
+    txSystems: _txSystems,
     unknownExtensions: _unknownExtensions,
     bestPractice: _bestPractice,
     htmlInStrings: _htmlInStrings,

@@ -18,10 +18,12 @@ import type { SearchParameters } from '../search/parameters.js';
 import type { OpenStamp, OutboxMessage, Store } from '../store/store.js';
 import type { JobRunner } from '../jobs/runner.js';
 import type { Room } from '../platform/room.js';
+import type { SharedTime } from '../platform/shared-time.js';
 import type { Forms } from './response/forms.js';
 import type { Registry } from '../conformance/search-parameter-registry.js';
 import type { Reindexer } from '../conformance/reindex-job.js';
 import type { LiveTables } from '../live/live-tables.js';
+import type { Memberships } from '../terminology/membership.js';
 import type { Terminology } from '../terminology/terminology.js';
 import type { Feed } from '../feed/feed.js';
 import type { OutgoingClients } from '../outgoing/outgoing.js';
@@ -50,6 +52,10 @@ export interface Engine {
   readonly builtIn: ReadonlyMap<string, Buffer>;
   readonly log: Log;
   readonly terminology: Terminology;
+  /** Value sets and code systems as checks of resources ask them. */
+  readonly memberships: Memberships;
+  /** What one request may wait for another terminology server; undefined: there is none. */
+  readonly remoteTime: SharedTime | undefined;
   /** Installed implementation guides, and definitions by their canonical: stored ones, then theirs, then R4's. */
   readonly guides: Guides;
   readonly findDefinition: FindDefinition;
@@ -99,6 +105,10 @@ export type PrivateSetting =
   | 'validateBase'
   | 'validateClaims'
   | 'validateRules'
+  | 'tx'
+  | 'txTokenFile'
+  | 'txTimeout'
+  | 'txSystems'
   | 'unknownExtensions'
   | 'bestPractice'
   | 'htmlInStrings'

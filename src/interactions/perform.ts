@@ -61,7 +61,8 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
   try {
     const work = () => runAndRecord(context, interaction);
     const turn = turnOf(context.engine, interaction);
-    return await (turn === undefined ? work() : context.engine.mutex(turn, work));
+    const inTurn = () => (turn === undefined ? work() : context.engine.mutex(turn, work));
+    return await (engine.remoteTime ? engine.remoteTime.within(inTurn) : inTurn());
   } catch (error) {
     return recordRefusal(context, interaction, asFhirError(error));
   }

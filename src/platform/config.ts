@@ -58,6 +58,24 @@ export const SETTINGS = {
     'https://packages.fhir.org',
     'Where chartroom ig add fetches packages that are named; `off`: nowhere.',
   ),
+  tx: textSetting(
+    'TX',
+    '',
+    'FHIR base of another terminology server, which is asked about codes of code systems that are not complete here. Empty: none.',
+  ),
+  txTokenFile: textSetting('TX_TOKEN_FILE', '', 'File with the bearer token for that server. Empty: none.'),
+  txTimeout: wholeNumber(
+    'TX_TIMEOUT',
+    2000,
+    'Milliseconds that one request may wait for that server in all.',
+    100,
+    60_000,
+  ),
+  txSystems: textSetting(
+    'TX_SYSTEMS',
+    '',
+    'Code systems that it may be asked about: urls or beginnings of them, with commas between. Empty: all that are not complete here.',
+  ),
   demo: choice(
     'DEMO',
     'auto',

@@ -2,15 +2,16 @@
  * Value sets and code systems as checks of resources ask them: what is at hand is answered at once (a code costs one look-up), what is
  * not is asked for, made ready, and kept. https://hl7.org/fhir/R4/terminologies.html#4.1
  *
- * What is kept is bounded by the codes in it; what was not asked for lately is forgotten first. `raise` forgets everything: somebody
- * wrote a CodeSystem or a ValueSet. What had to be forgotten right away, because too much was asked for at a time, says so for a while
- * instead of being made again and again.
+ * What is kept is bounded by the codes in it; what was not asked for lately is forgotten first, and everything when a CodeSystem or a
+ * ValueSet was written. What had to be forgotten right away, because too much was asked for at a time, says so for a while instead of
+ * being made again and again.
  */
 import type { Origin } from '../fhir/structure-definition.js';
+import { type AskedCode, askCode, type CodeVerdict } from './ask-code.js';
 import type { Sources } from './canonical-resources.js';
 import { type KnownSystem, readKnownSystem, unknownSystemAt } from './known-system.js';
-import { type AskedCode, askCode, type CodeVerdict } from './ask-code.js';
 import { type PreparedSet, prepareMembers, troubledSet } from './prepare-members.js';
+import type { RemoteTerminology } from './remote.js';
 
 export interface Memberships {
   /** Undefined: it is to be prepared first. `valueSet`: a canonical, with its version or without. */
@@ -22,15 +23,18 @@ export interface Memberships {
   /** What was found out about one code that a set cannot decide by itself; undefined: nobody has asked yet. */
   answerAt(asked: AskedCode, from: Origin): CodeVerdict | undefined;
   findAnswer(asked: AskedCode, from: Origin): Promise<void>;
-  /** Rises when everything is forgotten: what was asked for before is to be asked for again. */
+  /** Another server, for codes of code systems that are not complete here. */
+  readonly remote: RemoteTerminology | undefined;
+  /** Another one when everything was forgotten: what was asked for before is to be asked for again. */
   readonly generation: number;
-  /** Forgets everything. */
-  raise(): void;
 }
 
 export interface MembershipsOptions {
   /** What is read from, for whoever is asked for from there. */
   readonly sources: (from: Origin) => Sources;
+  readonly remote?: RemoteTerminology | undefined;
+  /** Another number when a CodeSystem or a ValueSet was written. */
+  readonly generation?: () => number;
   /** Codes that are kept in all. */
   readonly most?: number;
   /** ms. */
@@ -43,18 +47,14 @@ const MOST_ANSWERS = 20_000;
 /** ms for which that is kept which could not be had, or not be kept. */
 const SHORTLY = 2000;
 
-export function createMemberships({
-  sources,
-  most = MOST_CODES,
-  now = () => performance.now(),
-}: MembershipsOptions): Memberships {
-  const sets = createShelf<PreparedSet>(most, now, key => troubledSet(key.split(' ')[1]!, 'too-costly'));
-  const systems = createShelf<KnownSystem>(most, now, key => unknownSystemAt(key.split(' ')[1]!, 'unknown'));
-  const answers = createShelf<CodeVerdict>(MOST_ANSWERS * ENTRY_WEIGHT, now, () => ({ verdict: undefined, weight: 1 }));
+export function createMemberships(options: MembershipsOptions): Memberships {
+  const { sources, remote, generation = () => 0, most = MOST_CODES, now = () => performance.now() } = options;
+  const around = { now, generation };
+  const sets = createShelf<PreparedSet>({ ...around, most, lost: key => troubledSet(urlIn(key), 'too-costly') });
+  const systems = createShelf<KnownSystem>({ ...around, most, lost: key => unknownSystemAt(urlIn(key), 'unknown') });
+  const answers = createShelf<CodeVerdict>({ ...around, most: MOST_ANSWERS * ENTRY_WEIGHT, lost: () => NO_VERDICT });
   const answerKey = ({ valueSet, system, version = '', code }: AskedCode, from: Origin): string =>
     `${from} ${valueSet} ${system} ${version} ${code}`;
-  let generation = 0;
-  // No canonical and no name of a guide has a blank in it.
   const setKey = (valueSet: string, from: Origin): string => `${from} ${valueSet}`;
   const systemKey = (url: string, version: string | undefined, from: Origin): string =>
     version === undefined ? `${from} ${url}` : `${from} ${url}|${version}`;
@@ -66,17 +66,17 @@ export function createMemberships({
       systems.fill(systemKey(url, version, from), () => readKnownSystem(sources(from), url, version)),
     answerAt: (asked, from) => answers.at(answerKey(asked, from)),
     findAnswer: (asked, from) => answers.fill(answerKey(asked, from), () => askCode(sources(from), asked)),
+    remote,
     get generation() {
-      return generation;
-    },
-    raise() {
-      generation += 1;
-      sets.clear();
-      answers.clear();
-      systems.clear();
+      return generation();
     },
   };
 }
+
+const NO_VERDICT: CodeVerdict = { verdict: undefined, weight: 1 };
+
+/** No canonical, and no name of a guide, has a blank in it. */
+const urlIn = (key: string): string => key.split(' ')[1] ?? '';
 
 interface Shelved<V> {
   readonly value: V;
@@ -94,14 +94,31 @@ const MOST_FORGOTTEN = 1000;
 /** Times that something is made again because what it is made of has changed meanwhile. */
 const ATTEMPTS = 3;
 
-/** What is kept by key, bounded by weight. `lost`: what stands for something that could not be made, or not be kept. */
-function createShelf<V extends { readonly weight: number }>(most: number, now: () => number, lost: (key: string) => V) {
+interface ShelfOptions<V> {
+  /** In weight. */
+  readonly most: number;
+  readonly now: () => number;
+  readonly generation: () => number;
+  /** What stands for something that could not be made, or not be kept. */
+  readonly lost: (key: string) => V;
+}
+
+/** What is kept by key, bounded by weight, until the generation is another one. */
+function createShelf<V extends { readonly weight: number }>({ most, now, generation, lost }: ShelfOptions<V>) {
   const kept = new Map<string, Shelved<V>>();
   const making = new Map<string, Promise<void>>();
   const forgotten = new Map<string, number>();
   let weight = 0;
-  /** Whatever was begun before `clear` is made of what was there before. */
-  let generation = 0;
+  let current = generation();
+
+  function forgetOld(): void {
+    if (current === generation()) return;
+    current = generation();
+    kept.clear();
+    making.clear();
+    forgotten.clear();
+    weight = 0;
+  }
 
   function remove(key: string, entry: Shelved<V>): void {
     kept.delete(key);
@@ -137,10 +154,11 @@ function createShelf<V extends { readonly weight: number }>(most: number, now: (
 
   async function make(key: string, read: () => Promise<V>): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      const began = generation;
+      const began = generation();
       try {
         const value = await read();
-        if (began === generation) return put(key, value, Infinity);
+        forgetOld();
+        if (began === current) return put(key, value, Infinity);
         if (attempt === ATTEMPTS) return put(key, value, now() + SHORTLY);
       } catch {
         // The store is away, or the like: whoever asks goes on, and says that it was not checked.
@@ -151,6 +169,7 @@ function createShelf<V extends { readonly weight: number }>(most: number, now: (
 
   return {
     at(key: string): V | undefined {
+      forgetOld();
       const found = kept.get(key);
       if (!found) return forgotten.size > 0 && (forgotten.get(key) ?? 0) > now() ? lost(key) : undefined;
       if (found.until !== Infinity && found.until <= now()) return undefined;
@@ -158,6 +177,7 @@ function createShelf<V extends { readonly weight: number }>(most: number, now: (
       return found.value;
     },
     fill(key: string, read: () => Promise<V>): Promise<void> {
+      forgetOld();
       const known = making.get(key);
       if (known) return known;
       const made = make(key, read).finally(() => {
@@ -165,13 +185,6 @@ function createShelf<V extends { readonly weight: number }>(most: number, now: (
       });
       making.set(key, made);
       return made;
-    },
-    clear(): void {
-      generation += 1;
-      kept.clear();
-      making.clear();
-      forgotten.clear();
-      weight = 0;
     },
   };
 }

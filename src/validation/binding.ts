@@ -9,19 +9,20 @@
  */
 import { isObject, itemsOf, type Json, type JsonObject } from '../fhir/resource.js';
 import type { Binding, Origin } from '../fhir/structure-definition.js';
+import type { AskedCode } from '../terminology/ask-code.js';
 import { anyVerdict, type MemberVerdict } from '../terminology/member-test.js';
 import type { Memberships } from '../terminology/membership.js';
 import type { PreparedSet } from '../terminology/prepare-members.js';
-import { compileCodingCheck } from './coding.js';
+import { askedElsewhere, compileCodingCheck, systemAtHand } from './coding.js';
 import type { CheckedElement, CheckRun, ElementCheck, Finding } from './run.js';
 
 export interface Bindings {
   /** `type`: that of the element's value. Undefined: the binding has nothing that could be checked. */
-  compileBinding(binding: Binding, type: string, from: Origin): ElementCheck | undefined;
+  readonly compileBinding: (binding: Binding, type: string, from: Origin) => ElementCheck | undefined;
   /** What every Coding, and every Quantity with a code, is checked for whatever its binding: coding.ts. */
-  compileCoding(from: Origin): ElementCheck;
+  readonly compileCoding: (from: Origin) => ElementCheck;
   /** Whether a code, Coding or CodeableConcept is in a value set; undefined: that is not known (yet). */
-  isMember(value: Json, valueSet: string, from: Origin, run: CheckRun): MemberVerdict;
+  readonly isMember: (value: Json, valueSet: string, from: Origin, run: CheckRun) => MemberVerdict;
 }
 
 type BindingStrength = 'required' | 'extensible' | 'preferred';
@@ -135,27 +136,48 @@ function verdictOfValue(bound: Bound, value: Json | undefined, run: CheckRun): T
   return { verdict, set, empty };
 }
 
-/** A code that says another version of its code system than the value set is one is asked about by itself. */
 function codingIn(
-  { membership, valueSet, from }: Bound,
+  bound: Bound,
   set: PreparedSet,
   system: string,
   code: string,
-  version: Json | undefined,
+  said: Json | undefined,
   run: CheckRun,
 ): MemberVerdict {
-  const verdict = set.has(system, code);
-  if (typeof version !== 'string' || version === '' || set.trouble) return verdict;
+  const version = typeof said === 'string' && said !== '' ? said : undefined;
+  const asked = { valueSet: bound.valueSet, system, version, code };
+  const verdict = isOtherVersion(set, system, version) ? verdictAlone(bound, asked, run) : set.has(system, code);
+  return verdict ?? verdictElsewhere(bound, set, asked, run);
+}
+
+function isOtherVersion(set: PreparedSet, system: string, version: string | undefined): boolean {
+  if (version === undefined || set.trouble) return false;
   const versions = set.versionsOf(system);
-  if (versions.size === 0 || (versions.size === 1 && (versions.has(version) || versions.has(undefined))))
-    return verdict;
-  const asked = { valueSet, system, version, code };
+  return versions.size > 1 || (versions.size === 1 && !versions.has(version) && !versions.has(undefined));
+}
+
+/** A code that says another version of its code system than the value set is asked about by itself. */
+function verdictAlone({ membership, from }: Bound, asked: AskedCode, run: CheckRun): MemberVerdict {
   const answer = membership.answerAt(asked, from);
-  if (answer) return answer.verdict;
-  run.need(`code ${membership.generation} ${from} ${valueSet} ${system} ${version} ${code}`, () =>
-    membership.findAnswer(asked, from),
-  );
-  return undefined;
+  const { valueSet, system, version, code } = asked;
+  if (!answer)
+    run.need(`code ${membership.generation} ${from} ${valueSet} ${system} ${version} ${code}`, () =>
+      membership.findAnswer(asked, from),
+    );
+  return answer?.verdict;
+}
+
+/** What another server says of a code, whose code system is not complete here. */
+function verdictElsewhere(
+  { membership, from }: Bound,
+  { trouble }: PreparedSet,
+  asked: AskedCode,
+  run: CheckRun,
+): MemberVerdict {
+  const { remote } = membership;
+  if (!remote?.accepts(asked) || (trouble !== undefined && trouble !== 'unknown')) return undefined;
+  const system = systemAtHand(membership, from, asked.system, asked.version, run);
+  return system?.kind === 'unknown' || system?.kind === 'part' ? askedElsewhere(remote, asked, run) : undefined;
 }
 
 const DETAILS: Readonly<Record<BindingStrength, Pick<Finding, 'severity' | 'detail'>>> = {

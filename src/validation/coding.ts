@@ -8,6 +8,9 @@
  */
 import { isObject, type JsonObject } from '../fhir/resource.js';
 import type { Origin } from '../fhir/structure-definition.js';
+import type { MemberVerdict } from '../terminology/member-test.js';
+import type { RemoteTerminology } from '../terminology/remote.js';
+import { keyOfQuestion, type RemoteQuestion } from '../terminology/remote-answers.js';
 import type { KnownSystem } from '../terminology/known-system.js';
 import type { Memberships } from '../terminology/membership.js';
 import type { CheckedElement, CheckRun, ElementCheck, Finding } from './run.js';
@@ -22,13 +25,15 @@ export function compileCodingCheck(membership: Memberships, from: Origin): Eleme
     const { system, code } = value;
     if (typeof system !== 'string' || typeof code !== 'string') return;
     if (!ABSOLUTE.test(system)) return tell(element, run, 'system', RELATIVE);
-    const known = systemOf(membership, from, value, system, run);
+    const { version } = value;
+    const said = typeof version === 'string' && version !== '' ? version : undefined;
+    const known = systemAtHand(membership, from, system, said, run);
     if (!known) return;
     switch (known.kind) {
       case 'not-a-system':
         return tell(element, run, 'system', notASystem(known.canonical));
       case 'unknown':
-        return tell(element, run, 'system', notKnown(known.canonical));
+        return checkElsewhere(element, run, membership, { known, question: { system, version: said, code } });
       default:
         return checkCode(element, run, { known, coding: value, code, generation: membership.generation });
     }
@@ -36,20 +41,26 @@ export function compileCodingCheck(membership: Memberships, from: Origin): Eleme
 }
 
 /** Undefined: it is asked for. */
-function systemOf(
+export function systemAtHand(
   membership: Memberships,
   from: Origin,
-  { version }: JsonObject,
   system: string,
+  version: string | undefined,
   run: CheckRun,
 ): KnownSystem | undefined {
-  const said = typeof version === 'string' && version !== '' ? version : undefined;
-  const known = membership.systemAt(system, said, from);
+  const known = membership.systemAt(system, version, from);
   if (!known)
-    run.need(`code system ${membership.generation} ${from} ${system} ${said ?? ''}`, () =>
-      membership.prepareSystem(system, said, from),
+    run.need(`code system ${membership.generation} ${from} ${system} ${version ?? ''}`, () =>
+      membership.prepareSystem(system, version, from),
     );
   return known;
+}
+
+/** What another server says; undefined where it does not know, or is asked now. */
+export function askedElsewhere(remote: RemoteTerminology, question: RemoteQuestion, run: CheckRun): MemberVerdict {
+  const answer = remote.answerAt(question);
+  if (!answer) run.need(`elsewhere ${keyOfQuestion(question)}`, () => remote.ask(question));
+  return answer?.verdict;
 }
 
 interface CodeInSystem {
@@ -73,6 +84,22 @@ function checkCode(element: CheckedElement, run: CheckRun, { known, coding, code
   const named = known.isNamed(concept, display);
   if (named === undefined) run.need(`names ${generation} ${known.canonical}`, () => known.readDetails());
   else if (!named) tell(element, run, 'display', wrongDisplay(known.canonical));
+}
+
+interface CodeElsewhere {
+  readonly known: KnownSystem;
+  readonly question: RemoteQuestion;
+}
+
+function checkElsewhere(
+  element: CheckedElement,
+  run: CheckRun,
+  { remote }: Memberships,
+  { known, question }: CodeElsewhere,
+): void {
+  const verdict = remote?.accepts(question) ? askedElsewhere(remote, question, run) : undefined;
+  if (verdict === undefined) tell(element, run, 'system', notKnown(known.canonical));
+  if (verdict === false) tell(element, run, 'code', noSuchCode(known.canonical, element.type === 'Coding'));
 }
 
 /** `NNxxx` of table 0203 stands for as many codes as there are countries: https://terminology.hl7.org/CodeSystem-v2-0203.html */
