@@ -12,6 +12,7 @@ import { requestsOf } from './bundle.js';
 import type { Engine } from '../interactions/engine.js';
 import type { Entry } from '../interactions/interaction.js';
 import { rankOf } from '../interactions/transaction/steps.js';
+import { refuseErrors } from '../validation/validate.js';
 
 /** A request on its way in. */
 export interface Item {
@@ -48,7 +49,10 @@ export interface BadLine {
   readonly issues: readonly Issue[];
 }
 
-/** `bytes` undefined: the line was longer than `maxBody`. */
+/**
+ * `bytes` undefined: the line was longer than `maxBody`. What is not valid is said here and not by the commit of the lines around it,
+ * which would have to go one by one then.
+ */
 export async function itemOfLine(
   line: number,
   bytes: Buffer | undefined,
@@ -64,6 +68,7 @@ export async function itemOfLine(
     if (!engine.definitions.resourceTypes.includes(resourceType))
       throw new FhirError('unknown-type', 'resourceType is not an R4 resource type.');
     type = resourceType;
+    refuseErrors(await engine.validate(body), 'The resource is not valid FHIR R4.');
     return { line, entry: requestOf(body, engine) };
   } catch (error) {
     return { line, ...(type === undefined ? {} : { type }), issues: asFhirError(error).issues };

@@ -178,7 +178,8 @@ async function stepAgain(
 }
 
 function told({ loaded, refused, failures }: ImportState): JsonObject {
-  const parts = failures.map(({ line, type, issues }) => ({
+  const inOrder = failures.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  const parts = inOrder.map(({ line, type, issues }) => ({
     name: 'failure',
     part: [
       ...(line === undefined ? [] : [{ name: 'line', valueInteger: line }]),

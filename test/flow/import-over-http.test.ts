@@ -41,6 +41,11 @@ onBothStores(
       assert.equal(reply.status, 200, reply.text);
       return tellingOf(reply.body.entry![0]!.resource!);
     };
+    /** Of all imports so far: each is a commit. */
+    const steps = async (): Promise<number> => {
+      const { text } = await stage().server.request.get('/metrics');
+      return Number(/^chartroom_job_steps(?:_total)?\{kind="import"\} (\d+)$/m.exec(text)?.[1] ?? 0);
+    };
     const ids = async (query: string) => idsOf(await as('admin').search(query)).toSorted();
 
     it('loads every line once, whatever its end, and says how many', async () => {
@@ -71,7 +76,7 @@ onBothStores(
       const told = await loaded('anna', file);
       assert.deepEqual([told.loaded, told.refused], [60, 4]);
       assert.deepEqual(
-        told.failures.map(({ line }) => line!).toSorted((a, b) => a - b),
+        told.failures.map(({ line }) => line),
         [31, 32, 33, 34],
       );
       const first = told.failures.find(({ line }) => line === 31)!;
@@ -81,16 +86,33 @@ onBothStores(
       assert.equal((await ids('Patient?_id=r0,r29,s0,s29')).length, 4);
     });
 
-    it('finds many that are at fault, one by one', async () => {
+    it('finds many that are at fault, and the others need not go one by one', async () => {
+      const before = await steps();
       const file = lines(
         Array.from({ length: 60 }, (_, i) => patient(`f${i}`, i % 3 === 0 ? { birthDate: 'never' } : {})),
       );
       const told = await loaded('anna', file);
       assert.deepEqual([told.loaded, told.refused, told.failures.length], [40, 20, 20]);
       assert.deepEqual(
-        told.failures.map(({ line }) => line!).toSorted((a, b) => a - b),
+        told.failures.map(({ line }) => line),
         Array.from({ length: 20 }, (_, i) => i * 3 + 1),
       );
+      // The beginning, all lines in one, the end of the file, and that of the job.
+      const taken = (await steps()) - before;
+      assert.ok(taken >= 1 && taken <= 4, String(taken));
+    });
+
+    it('tries one by one what only a commit can refuse (the control of the one before)', async () => {
+      const before = await steps();
+      const wants = { managingOrganization: { reference: 'Organization?identifier=urn:never|none' } };
+      const file = lines(Array.from({ length: 30 }, (_, i) => patient(`g${i}`, i % 2 === 0 ? wants : {})));
+      const told = await loaded('anna', file);
+      assert.deepEqual([told.loaded, told.refused], [15, 15]);
+      assert.deepEqual(
+        told.failures.map(({ line }) => line),
+        Array.from({ length: 15 }, (_, i) => i * 2 + 1),
+      );
+      assert.ok((await steps()) - before > 15);
     });
 
     it('loads at the end what refers to something that comes later', async () => {

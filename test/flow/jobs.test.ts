@@ -242,7 +242,9 @@ onBothStores(
             ? await as('anna').delete(at)
             : await as(how === 'operation' ? 'anna' : 'admin').send('POST', `$jobs-cancel?job=${idIn(at)}`);
         assert.equal(reply.status, 202, reply.text);
-        assert.deepEqual(refusal(await as('anna').get(at)), { status: 404, detail: 'unknown-job' });
+        const gone = await as('anna').get<OperationOutcome>(at);
+        assert.deepEqual(refusal(gone), { status: 404, detail: 'unknown-job' });
+        assert.deepEqual(gone.body.issue[0]!.expression, ['http.job']);
         const job = (await listed('anna')).find(({ id }) => id === idIn(at));
         assert.equal(job?.['status'], 'cancelled');
         assert.deepEqual(await recorded(at), [

@@ -28,6 +28,16 @@ describe('the documents', () => {
     assert.deepEqual(Object.fromEntries(told), Object.fromEntries(offered));
   });
 
+  it('docs/access.md names the operations that administrators alone may ask for', () => {
+    const { writer } = JSON.parse(read('profiles/roles.json')) as { writer: { operations: readonly string[] } };
+    const defined = readdirSync(new URL('profiles/', ROOT))
+      .filter(name => name.startsWith('operationdefinition-'))
+      .map(name => (JSON.parse(read(`profiles/${name}`)) as { code: string }).code);
+    const [, told = ''] = /only `admin`(.*?)\n\n/s.exec(read('docs/access.md')) ?? [];
+    const named = [...told.matchAll(/`\$([\w-]+)`/g)].map(([, code]) => code!);
+    assert.deepEqual(named.toSorted(), defined.filter(code => !writer.operations.includes(code)).toSorted());
+  });
+
   it('ARCHITECTURE.md names every folder of src with its files', () => {
     const [, map = ''] = /<!-- map[^\n]*-->\n(.*?)<!-- \/map -->/s.exec(read('ARCHITECTURE.md')) ?? [];
     const told = [...map.matchAll(/^\| ((?:[\w-]+\/)*) \| (.*?) \|$/gm)].flatMap(([, folder, names]) =>

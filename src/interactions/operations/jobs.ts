@@ -74,7 +74,10 @@ async function jobNamed(context: Context, id: string): Promise<JobNote> {
 }
 
 const notThere = (): FhirError =>
-  new FhirError('not-found', 'There is no such job, or none any more.', { detail: 'unknown-job' });
+  new FhirError('not-found', 'There is no such job, or none any more.', {
+    detail: 'unknown-job',
+    expression: 'http.job',
+  });
 
 /** Jobs of the server itself are nobody's own. */
 function maySee({ engine, principal }: Context, { by }: JobNote): boolean {
