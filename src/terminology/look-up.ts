@@ -14,7 +14,7 @@ import type {
   TerminologyType,
   ValueSet,
 } from './resources.js';
-import type { Standard } from './standard.js';
+import { finder, type Standard } from './standard.js';
 import {
   type createStoredVersions,
   highestOf,
@@ -42,6 +42,8 @@ export function createLookUp({ load, list, guides, standard, versionOf }: LookUp
     return type === 'ValueSet' ? (await standard()).valueSet(by) : (await standard()).codeSystem(by);
   };
 
+  const mapsOfStandard = async (): Promise<readonly ConceptMap[]> => (await standard()).conceptMaps();
+
   /** The highest version of those that are stored, or the one that is asked for. */
   const stored = async (type: TerminologyType, by: Canonical): Promise<StoredResource | undefined> => {
     if ('id' in by || by.version !== undefined || !list) return load(type, by);
@@ -61,14 +63,20 @@ export function createLookUp({ load, list, guides, standard, versionOf }: LookUp
     (await stored(type, by)) ?? guides.load(type, by);
 
   const conceptMap = async (asked: Canonical): Promise<ConceptMap | undefined> => {
-    const found = await storedOrOfGuide('ConceptMap', await pinned('ConceptMap', asked));
-    return found && ((await readFound(found)) as ConceptMap);
+    const by = await pinned('ConceptMap', asked);
+    const found = await storedOrOfGuide('ConceptMap', by);
+    return found ? ((await readFound(found)) as ConceptMap) : finder(await mapsOfStandard())(by);
   };
 
   const conceptMaps = async (by: AskedMaps): Promise<readonly ConceptMap[]> => {
     if ('maps' in by) {
       const all = [...((await list?.('ConceptMap', by)) ?? []), ...(await guides.list('ConceptMap', by))];
-      return (await readAllFound(all)) as ConceptMap[];
+      const found = (await readAllFound(all)) as ConceptMap[];
+      const mine = (await mapsOfStandard()).filter(({ group = [] }) =>
+        group.some(({ source, target }) => source === by.maps || target === by.maps),
+      );
+      // One with the same canonical replaces that of the standard.
+      return [...found, ...mine.filter(each => found.every(({ url }) => url !== each.url))];
     }
     const found = await conceptMap(by);
     return found ? [found] : [];

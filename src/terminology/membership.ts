@@ -50,7 +50,7 @@ const SHORTLY = 2000;
 export function createMemberships(options: MembershipsOptions): Memberships {
   const { sources, remote, generation = () => 0, most = MOST_CODES, now = () => performance.now() } = options;
   const around = { now, generation };
-  const sets = createShelf<PreparedSet>({ ...around, most, lost: key => troubledSet(urlIn(key), 'too-costly') });
+  const sets = createShelf<PreparedSet>({ ...around, most, lost: key => troubledSet(urlIn(key), 'unavailable') });
   const systems = createShelf<KnownSystem>({ ...around, most, lost: key => unknownSystemAt(urlIn(key), 'unknown') });
   const answers = createShelf<CodeVerdict>({ ...around, most: MOST_ANSWERS * ENTRY_WEIGHT, lost: () => NO_VERDICT });
   const answerKey = ({ valueSet, system, version = '', code }: AskedCode, from: Origin): string =>

@@ -45,8 +45,8 @@ export interface PreparedSet {
   readonly canonical: string;
   /** `ValueSet.title` or `name`. */
   readonly title: string | undefined;
-  /** Nothing is known of it: it is not known here, it cannot be followed (it includes itself, is too large), or was forgotten again. */
-  readonly trouble?: 'unknown' | 'invalid' | 'too-costly';
+  /** Nothing is known of it: it is not known here, includes itself, is too large, or cannot be had or kept just now. */
+  readonly trouble?: 'unknown' | 'invalid' | 'too-costly' | 'unavailable';
   /** Canonicals of what would have to be known: code systems, and value sets that it imports. */
   readonly missing: readonly string[];
   /** Of a code with its system. */

@@ -1,5 +1,5 @@
 /**
- * The ValueSets and CodeSystems of R4 itself, from the artefacts that build/terminology.ts writes; each read on first
+ * The ValueSets, CodeSystems and ConceptMaps of R4 itself, from the artefacts that build/terminology.ts writes; each read on first
  * use. https://hl7.org/fhir/R4/terminologies-valuesets.html, https://hl7.org/fhir/R4/terminologies-systems.html
  */
 import { readFile } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import type { DefinitionSource } from '../fhir/definition-file.js';
 import { asPublished, type DefinitionShelf, type ShelvedDefinition } from '../fhir/definition-shelf.js';
 import type { Resource } from '../fhir/resource.js';
 import { R4 } from '../fhir/structures.js';
-import type { Canonical, CodeSystem, Designation, ValueSet } from './resources.js';
+import type { Canonical, CodeSystem, ConceptMap, Designation, ValueSet } from './resources.js';
 
 /** The artefact as JSON: resources with the elements that are read here. `id` only where it is not the end of the url. */
 export interface StandardFile {
@@ -31,16 +31,23 @@ export interface Standard {
   valueSet(by: Canonical): ValueSet | undefined;
   /** Reads the second file when it is called first. */
   texts(): Promise<TextsFile>;
+  /** Reads the third file when it is called first. */
+  conceptMaps(): Promise<readonly ConceptMap[]>;
 }
 
 const ARTEFACT = new URL('../../r4/terminology.json', import.meta.url);
 const TEXTS = new URL('../../r4/concept-texts.json', import.meta.url);
+const MAPS = new URL('../../r4/concept-maps.json', import.meta.url);
 
 const readArtefact = async (file: URL): Promise<unknown> => JSON.parse(await readFile(file, 'utf8')) as unknown;
 
 /** Throws if the artefact has not been built. */
 export async function loadStandard(file: URL = ARTEFACT): Promise<Standard> {
-  return standardFrom((await readArtefact(file)) as StandardFile, async () => (await readArtefact(TEXTS)) as TextsFile);
+  return standardFrom(
+    (await readArtefact(file)) as StandardFile,
+    async () => (await readArtefact(TEXTS)) as TextsFile,
+    async () => (await readArtefact(MAPS)) as readonly ConceptMap[],
+  );
 }
 
 /** What R4 has of them, as definitions are found. `open` is called at the first look-up. */
@@ -85,17 +92,21 @@ export function standardShelf(open: () => Promise<Standard>): DefinitionShelf {
 export function standardFrom(
   { codeSystems, valueSets }: StandardFile,
   readTexts: () => Promise<TextsFile> = () => Promise.resolve({ definitions: {}, designations: {}, bindings: {} }),
+  readMaps: () => Promise<readonly ConceptMap[]> = () => Promise.resolve([]),
 ): Standard {
   let texts: Promise<TextsFile> | undefined;
+  let maps: Promise<readonly ConceptMap[]> | undefined;
   return {
     codeSystems,
     codeSystem: finder(codeSystems),
     valueSet: finder(valueSets),
     texts: () => (texts ??= readTexts()),
+    conceptMaps: () => (maps ??= readMaps()),
   };
 }
 
-function finder<R extends { readonly id?: string; readonly url?: string; readonly version?: string }>(
+/** Finds one by its canonical or its id. */
+export function finder<R extends { readonly id?: string; readonly url?: string; readonly version?: string }>(
   all: readonly R[],
 ) {
   const byUrl = new Map(all.map(each => [each.url, each]));

@@ -233,13 +233,17 @@ function bindingText({ set, empty }: Told, strength: BindingStrength, isMax: boo
 }
 
 const MOST_NAMED = 3;
+const TROUBLES = {
+  invalid: 'the value set contradicts itself',
+  'too-costly': 'the value set is too large',
+  unavailable: 'the value set cannot be had just now, because too much is asked for at a time',
+} as const;
 
 function notCheckedText(set: PreparedSet): string {
   const { trouble, missing } = set;
   if (trouble === 'unknown')
     return `It was not checked whether the code is in the value set ${set.canonical}: the value set is not known here. Store it, or add the guide that has it.`;
-  if (trouble)
-    return `It was not checked whether the code is in the value set ${set.canonical}: ${trouble === 'too-costly' ? 'the value set is too large to be checked' : 'the value set contradicts itself'}.`;
+  if (trouble) return `It was not checked whether the code is in the value set ${set.canonical}: ${TROUBLES[trouble]}.`;
   const named = missing.slice(0, MOST_NAMED).join(', ');
   const more = missing.length > MOST_NAMED ? ' and others' : '';
   return `It was not checked whether the code is in ${nameOf(set)}: ${named === '' ? 'this version of its code system' : `${named}${more}`} is not known here.`;
