@@ -133,7 +133,29 @@ export function workloads(world: World): Workload[] {
       status: 200,
       check: expectEntries(PAGE, PAGE),
     },
+    ...terminologyWorkloads(get),
     ...bundleWorkloads(world),
+  ];
+}
+
+/** Questions about codes that R4 itself has. */
+function terminologyWorkloads(get: (path: string) => Buffer): Workload[] {
+  const asked = (name: string, path: string, type: 'Parameters' | 'ValueSet'): Workload => ({
+    name,
+    next: () => get(path),
+    status: 200,
+    check: expectResource(type),
+  });
+  const statuses = 'http://hl7.org/fhir/ValueSet/observation-status';
+  const roles = 'http://terminology.hl7.org/CodeSystem/v3-RoleCode';
+  return [
+    asked(
+      'validate-code',
+      `ValueSet/$validate-code?url=${statuses}&system=http://hl7.org/fhir/observation-status&code=final`,
+      'Parameters',
+    ),
+    asked('expand', `ValueSet/$expand?url=${statuses}`, 'ValueSet'),
+    asked('lookup', `CodeSystem/$lookup?system=${roles}&code=MTH`, 'Parameters'),
   ];
 }
 
