@@ -214,6 +214,7 @@ function checkItem(
     if (!isObject(answer)) continue;
     const at: ElementPlace = { above: place, name: 'answer', index };
     checkAnswerValue(question, answer, at, context);
+    if (question.fixed.length > 0) checkFixed(question.fixed, answer, at, run);
     if (exclusive.length > 0) checkExclusive(exclusive, answer, at, run);
     if (question.items.length > 0 || answer['item'] !== undefined) checkItems(question, answer, at, context);
   }
@@ -226,4 +227,11 @@ function checkExclusive(exclusive: readonly JsonObject[], answer: JsonObject, at
       at,
       answerFinding('answer-exclusive', 'business-rule', 'The option excludes all others: leave one answer.'),
     );
+}
+
+function checkFixed(fixed: readonly JsonObject[], answer: JsonObject, at: ElementPlace, run: CheckRun): void {
+  const given = chosenValue(answer, 'value');
+  if (!given || fixed.some(initial => isChosen(initial, given))) return;
+  const text = 'The item is read-only: its answer should be the initial one of the Questionnaire.';
+  run.report(at, { ...answerFinding('answer-read-only', 'business-rule', text), severity: 'warning' });
 }

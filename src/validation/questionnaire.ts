@@ -23,6 +23,8 @@ export interface QuestionItem extends QuestionItems {
   /** Whether an extension says when it is enabled, in a language that is not read here. */
   readonly enabledByExpression: boolean;
   readonly options: readonly JsonObject[];
+  /** What nobody may answer otherwise; none where an expression may. */
+  readonly fixed: readonly JsonObject[];
   readonly valueSet: string | undefined;
   readonly limits: AnswerLimits;
 }
@@ -92,6 +94,7 @@ function readItem(item: JsonObject, linkId: string, order: number, all: Map<stri
     enableBehavior: enableBehavior === 'all' || enableBehavior === 'any' ? enableBehavior : undefined,
     enabledByExpression: objectsIn(item['extension']).some(({ url }) => typeof url === 'string' && ENABLING.test(url)),
     options: objectsIn(item['answerOption']),
+    fixed: item['readOnly'] === true && !hasExpression(item) ? objectsIn(item['initial']) : [],
     valueSet: plainText(answerValueSet),
     limits: readLimits(item),
     ...readItems(item['item'], all),
@@ -100,6 +103,10 @@ function readItem(item: JsonObject, linkId: string, order: number, all: Map<stri
 
 /** `sdc-questionnaire-enableWhenExpression` and its like. */
 const ENABLING = /enablewhen(expression)?$/i;
+
+/** Whether an extension computes the answers. */
+const hasExpression = (item: JsonObject): boolean =>
+  objectsIn(item['extension']).some(extension => 'valueExpression' in extension);
 
 function readEnableWhen(condition: JsonObject): EnableWhen[] {
   const { question, operator } = condition;

@@ -135,6 +135,26 @@ const ROWS: readonly Row[] = [
     ['answer-exclusive item[0].answer[1]'],
   ],
   [
+    'what is read-only has the initial answer',
+    [ask('1', 'string', { readOnly: true, initial: [text('a')] }), ask('2', 'string', { initial: [text('a')] })],
+    [say('1', text('a')), say('2', text('b'))],
+    [say('1', text('b'))],
+    ['warning answer-read-only item[0].answer[0]'],
+  ],
+  [
+    'what is read-only and computed has any answer',
+    [
+      ask('1', 'string', {
+        readOnly: true,
+        initial: [text('a')],
+        extension: [{ url: 'http://a', valueExpression: {} }],
+      }),
+    ],
+    [say('1', text('b'))],
+    [say('2', text('b'))],
+    ['item-unknown item[0]'],
+  ],
+  [
     'the answers are as many as the question says',
     [
       ask('1', 'string', {
