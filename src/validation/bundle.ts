@@ -71,8 +71,11 @@ function checkLinks({ type, link }: Resource, place: ElementPlace, run: CheckRun
     if (!isObject(each) || typeof each['relation'] !== 'string') continue;
     const { relation } = each;
     const at = placeIn(placeIn(place, 'link', index), 'relation');
-    if (seen.has(relation))
-      run.report(at, bundleError('bundle-link', 'structure', 'A Bundle has one link of a relation at most.'));
+    if (seen.has(relation) && (relation === 'self' || PAGING.has(relation)))
+      run.report(
+        at,
+        bundleError('bundle-link', 'structure', 'A Bundle has one link to itself at most, and to each of its pages.'),
+      );
     seen.add(relation);
     if (PAGING.has(relation) && !PAGED.has(type))
       run.report(at, bundleError('bundle-link', 'structure', 'Only results and histories have links to other pages.'));
@@ -85,8 +88,8 @@ const REST = /^https?:\/\/.+\/([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})$/;
 
 /** Bundles whose entries are carried out, or answer such ones. */
 const WITHOUT_URLS = new Set<Json | undefined>(['batch', 'transaction', 'batch-response', 'transaction-response']);
-/** Bundles whose entries refer to each other. */
-const LINKED = new Set<Json | undefined>(['document', 'message']);
+/** Bundles whose entries refer to each other, or to what became of them; of others a client may know no address. */
+const LINKED = new Set<Json | undefined>(['document', 'message', 'history']);
 
 const noFullUrl = (type: Json | undefined): Finding => ({
   severity: LINKED.has(type) ? 'error' : 'warning',

@@ -54,10 +54,10 @@ export function isSameAnswer(one: ChosenValue, other: ChosenValue): boolean | un
   return order === undefined ? undefined : order === 0;
 }
 
-/** An option without a system means its code in any. */
+/** By system and code; by display where there is no code. */
 export const isSameCoding = (value: Json, option: Json): boolean =>
   isObject(value) &&
   isObject(option) &&
   value['code'] === option['code'] &&
-  (option['system'] === undefined || value['system'] === option['system']) &&
+  value['system'] === option['system'] &&
   (option['code'] !== undefined || value['display'] === option['display']);

@@ -156,7 +156,9 @@ function checkQuestion(
     return;
   }
   checkOccurrences(question, given, context);
-  for (const { item, place: at } of given) checkItem(question, item, at, enabled, context);
+  // Nothing is required below what is not enabled.
+  const below = enabled === false ? { ...context, complete: false } : context;
+  for (const { item, place: at } of given) checkItem(question, item, at, enabled, below);
 }
 
 const MISSING = 'A required item of the Questionnaire has no answer: its linkId stands in the diagnostics.';

@@ -27,7 +27,13 @@ const TYPES: readonly [type: string, right: JsonObject, wrong: JsonObject][] = [
 const ANSWERS: readonly [type: string, more: JsonObject, right: JsonObject, wrong: JsonObject, detail: string][] = [
   ['choice', { answerOption: [coding('a'), coding('b')] }, coding('b'), coding('c'), 'answer-option'],
   ['choice', { answerOption: [coding('a')] }, coding('a'), coding('a', 'http://b'), 'answer-option'],
-  ['choice', { answerOption: [{ valueCoding: { code: 'a' } }] }, coding('a'), coding('b'), 'answer-option'],
+  [
+    'choice',
+    { answerOption: [{ valueCoding: { code: 'a' } }] },
+    { valueCoding: { code: 'a' } },
+    coding('a'),
+    'answer-option',
+  ],
   [
     'choice',
     { answerOption: [{ valueCoding: { display: 'A' } }] },

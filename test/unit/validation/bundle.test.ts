@@ -90,7 +90,7 @@ describe('a Bundle', () => {
     });
 
     it('where entries refer to each other', async () => {
-      for (const type of ['document', 'message'])
+      for (const type of ['document', 'message', 'history'])
         assert.deepEqual(await found(bundle(type, [entry(resource('Patient'))])), ['full-url entry[0]'], type);
     });
   });
@@ -99,7 +99,7 @@ describe('a Bundle', () => {
     const links = (...relations: string[]): JsonObject => ({
       link: relations.map(relation => ({ relation, url: 'http://a' })),
     });
-    assert.deepEqual(await found(bundle('searchset', [], links('self', 'next', 'last'))), []);
+    assert.deepEqual(await found(bundle('searchset', [], links('self', 'next', 'last', 'related', 'related'))), []);
     assert.deepEqual(await found(bundle('searchset', [], links('self', 'next', 'self'))), [
       'bundle-link link[2].relation',
     ]);

@@ -326,11 +326,11 @@ describe('a QuestionnaireResponse', () => {
       const condition = { enableWhen: [{ question: 'q', operator: '=', answerBoolean: true }] };
       const questions = [
         ask('q', 'boolean', { item: [ask('q.1', 'string', condition)] }),
-        ask('g', 'group', { ...condition, item: [ask('g.1', 'string')] }),
+        ask('g', 'group', { ...condition, item: [ask('g.1', 'string'), ask('g.2', 'string', { required: true })] }),
       ];
       const items = (value: boolean): JsonObject[] => [
         say('q', { valueBoolean: value, item: [say('q.1', text('a'))] }),
-        { linkId: 'g', item: [say('g.1', text('a'))] },
+        { linkId: 'g', item: [say('g.1', text('a')), say('g.2', text('a'))] },
       ];
       assert.deepEqual(await findings(questions, items(true)), []);
       assert.deepEqual(
