@@ -25,7 +25,7 @@ import type {
 import { conceptsByRule } from './rule-concepts.js';
 import { type AskedMaps, createLookUp } from './look-up.js';
 import type { Standard } from './standard.js';
-import { createStoredIndex, createStoredVersions, readFound } from './stored-resources.js';
+import { createStoredIndex, createStoredVersions, guideOf, readFound } from './stored-resources.js';
 import { compareBusinessVersions, isPattern, matchesVersion, newestMatch } from '../fhir/business-version.js';
 
 /** What one question reads: every code system once, so that it sees one state of it. */
@@ -40,6 +40,8 @@ export interface Sources {
   codeSystem(canonical: string): Promise<CodeSystem | undefined>;
   /** The same concepts with their definitions and designations, which of the standard's are read when the first is asked for. */
   detailed(concepts: Concepts): Promise<Concepts>;
+  /** What is asked for from now on is asked for from within the guide that this value set is from, unless that was said before. */
+  within(set: ValueSet): void;
   /** Maps by their canonical, or from or to a code system. */
   conceptMaps(
     by: { readonly url: string; readonly version?: string } | { readonly maps: string },
@@ -76,6 +78,11 @@ export function createCanonicalResources(
   const indexOf = createStoredIndex();
   const indexOfGuides = createStoredIndex(KEPT_OF_GUIDES);
   const published = new WeakMap<CodeSystem, Promise<Concepts>>();
+  const origins = new WeakMap<ValueSet, Origin>();
+  const ofGuide = (set: ValueSet, origin: Origin | undefined): ValueSet => {
+    if (origin !== undefined) origins.set(set, origin);
+    return set;
+  };
   const versionOf = createStoredVersions();
 
   const listed: ListCanonicals = list ?? (() => Promise.resolve([]));
@@ -86,7 +93,7 @@ export function createCanonicalResources(
   async function valueSet(asked: Canonical): Promise<ValueSet | undefined> {
     const by = await pinned('ValueSet', asked);
     const found = await storedOrOfGuide('ValueSet', by);
-    if (found) return (await readFound(found)) as ValueSet;
+    if (found) return ofGuide((await readFound(found)) as ValueSet, guideOf(found));
     return (await standard()).valueSet(by) ?? ('url' in by ? implicitValueSet(by.url) : undefined);
   }
 
@@ -119,15 +126,34 @@ export function createCanonicalResources(
     // One without its concepts (content not-present) does not hide those of the next.
     const indexed = found && (await indexOf(found));
     if (indexed) return indexed;
-    const ofGuide = guides.load('CodeSystem', by);
-    const indexedOfGuide = ofGuide && (await indexOfGuides(ofGuide));
+    const inGuide = guides.load('CodeSystem', by);
+    const indexedOfGuide = inGuide && (await indexOfGuides(inGuide));
     if (indexedOfGuide) return indexedOfGuide;
     const ofStandard = (await standard()).codeSystem(by);
     if (ofStandard && isUsable(ofStandard)) return indexOnce(published, ofStandard);
     return conceptsByRule(CODE_RULES.get(url), version);
   }
 
-  async function detailed(of: Concepts): Promise<Concepts> {
+  const detailed = createDetails(standard, published);
+  const kept = { valueSet, codeSystem, conceptMap, concepts };
+  const boundTo = async (path: string): Promise<string | undefined> => {
+    const { bindings } = await (await standard()).texts();
+    return Object.hasOwn(bindings, path) ? bindings[path] : undefined;
+  };
+  return {
+    ...kept,
+    published: async () => (await standard()).codeSystems.filter(isUsable),
+    boundTo,
+    once: (given, from) => createSources({ ...kept, versions, detailed, conceptMaps, origins }, given ?? [], from),
+  };
+}
+
+/** Gives concepts of the standard their definitions and designations. */
+function createDetails(
+  standard: () => Promise<Standard>,
+  published: { get(system: CodeSystem): Promise<Concepts> | undefined },
+): Sources['detailed'] {
+  return async of => {
     const url = of.url ?? '';
     const ofStandard = await standard();
     const system = ofStandard.codeSystem({ url });
@@ -138,18 +164,6 @@ export function createCanonicalResources(
       definition: concept => definitions[url]?.[of.codes[concept]!],
       designations: concept => designations[url]?.[of.codes[concept]!] ?? [],
     };
-  }
-
-  const kept = { valueSet, codeSystem, conceptMap, concepts };
-  const boundTo = async (path: string): Promise<string | undefined> => {
-    const { bindings } = await (await standard()).texts();
-    return Object.hasOwn(bindings, path) ? bindings[path] : undefined;
-  };
-  return {
-    ...kept,
-    published: async () => (await standard()).codeSystems.filter(isUsable),
-    boundTo,
-    once: (given, from) => createSources({ ...kept, versions, detailed, conceptMaps }, given ?? [], from),
   };
 }
 
@@ -158,10 +172,17 @@ interface KeptResources
     Pick<Sources, 'versions' | 'detailed'> {
   concepts(url: string, version?: string, from?: Origin): Promise<Concepts | undefined>;
   conceptMaps(by: AskedMaps): Promise<readonly ConceptMap[]>;
+  /** Of value sets that are from guides. */
+  readonly origins: { get(set: ValueSet): Origin | undefined };
 }
 
 /** What is given along is looked at before everything else. */
-function createSources(kept: KeptResources, given: readonly TerminologyResource[], from: Origin | undefined): Sources {
+function createSources(
+  kept: KeptResources,
+  given: readonly TerminologyResource[],
+  within: Origin | undefined,
+): Sources {
+  let from = within;
   const read = new Map<string, Promise<Concepts | undefined>>();
   const indexed = new WeakMap<CodeSystem, Promise<Concepts>>();
   const versionsRead = new Map<string, Promise<readonly string[]>>();
@@ -204,7 +225,7 @@ function createSources(kept: KeptResources, given: readonly TerminologyResource[
         : kept.valueSet(version === undefined ? { url, from } : { url, version, from });
     },
     concepts(url, version) {
-      const key = JSON.stringify([url, version]);
+      const key = JSON.stringify([url, version, from]);
       const found = read.get(key) ?? concepts(url, version);
       read.set(key, found);
       return found;
@@ -222,6 +243,9 @@ function createSources(kept: KeptResources, given: readonly TerminologyResource[
         : kept.codeSystem(version === undefined ? { url, from } : { url, version, from });
     },
     detailed: kept.detailed,
+    within(set) {
+      from ??= kept.origins.get(set);
+    },
     async conceptMaps(by) {
       const own = given.filter(
         (each): each is ConceptMap =>

@@ -82,6 +82,7 @@ function endsOf(map: Resource | undefined): ReadonlySet<string> {
 }
 
 const unparsedOf = ({ file, row }: GuideRow): UnparsedResource => ({
+  origin: file.origin,
   key: `${file.origin} ${row.type} ${row.url}|${row.version ?? ''}`,
   // What was taken away while the server runs says nothing.
   read: () => Promise.resolve(file.read(row) ?? { resourceType: row.type }),

@@ -209,6 +209,8 @@ export interface UnparsedResource {
   readonly key: string;
   /** A long text is read in pieces. */
   read(): Promise<Resource>;
+  /** The guide that it is from. */
+  readonly origin?: Origin;
 }
 
 /**

@@ -3,6 +3,7 @@
  * kept by id, version and time, because a code system may take a second to read.
  */
 import type { Resource } from '../fhir/resource.js';
+import type { Origin } from '../fhir/structure-definition.js';
 import { createLruCache } from '../platform/lru-cache.js';
 import { inPieces } from '../platform/pieces.js';
 import { type Concepts, indexing, isUsable } from './code-system.js';
@@ -48,6 +49,9 @@ export async function highestOf(
 }
 
 const isUnparsed = (found: StoredResource): found is UnparsedResource => typeof found['read'] === 'function';
+
+/** The guide that it is from; undefined: it is stored. */
+export const guideOf = (found: StoredResource): Origin | undefined => (isUnparsed(found) ? found.origin : undefined);
 
 export const readFound = async (found: StoredResource): Promise<TerminologyResource> =>
   (isUnparsed(found) ? await found.read() : found) as unknown as TerminologyResource;

@@ -72,7 +72,10 @@ export function createTerminology(load: LoadCanonical, options: TerminologyOptio
     resources,
     async codesOf({ relation, system, value }) {
       if (relation === 'in') {
-        const members = await expand(await valueSetOf(value), resources.once());
+        const set = await valueSetOf(value);
+        const sources = resources.once();
+        sources.within(set);
+        const members = await expand(set, sources);
         return withinLimit(countListed(members), () => memberTokens(members));
       }
       if (system === undefined || system === '')

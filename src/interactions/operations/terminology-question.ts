@@ -145,6 +145,7 @@ export async function valueSetAsked(
   if (ask.id !== undefined) {
     const found = await resources.valueSet({ id: ask.id });
     if (!found) throw new FhirError('not-found', 'There is no ValueSet with this id.');
+    sources.within(found);
     return found;
   }
   const whole = given.object('valueSet');
@@ -155,6 +156,7 @@ export async function valueSetAsked(
   const canonical = canonicalOf({ url, version: pinVersion(rules, url, version).version });
   const found = await sources.valueSet(canonical);
   if (!found) throw valueSetNotFound(canonical, inAddress(given.at('url', 'context')));
+  sources.within(found);
   return found;
 }
 
