@@ -2,18 +2,8 @@
  * The folder of guides while it is changed: by one process at a time, and with nothing left in it that the list does not name. And a folder
  * of files, made a package, so that what is kept of a guide is the same whatever it came from.
  */
-import {
-  closeSync,
-  createWriteStream,
-  existsSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -107,11 +97,16 @@ export async function packFolder(folder: string, to: string): Promise<void> {
   const names = readdirSync(from)
     .filter(name => name.endsWith('.json') && !name.startsWith('.'))
     .toSorted((a, b) => Number(b === 'package.json') - Number(a === 'package.json') || (a < b ? -1 : 1));
-  await pipeline(
-    Readable.from(archive(from, names), { objectMode: false }),
-    createGzip(),
-    createWriteStream(to, { mode: 0o600 }),
-  );
+  // It is open before anything can go wrong, so that whoever takes it away then finds it.
+  const file = await open(to, 'w', 0o600);
+  try {
+    const parts = Readable.from(archive(from, names), { objectMode: false });
+    await pipeline(parts, createGzip(), async packed => {
+      for await (const part of packed as AsyncIterable<Buffer>) await file.writeFile(part);
+    });
+  } finally {
+    await file.close();
+  }
 }
 
 const BLOCK_BYTES = 512;

@@ -6,8 +6,7 @@
  * another host for a package, it is asked for at its own address in the registry, `[base]/[name]/[version]`.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
+import { open } from 'node:fs/promises';
 import { FhirError } from '../fhir/error.js';
 import type { PackageRegistry } from '../fhir/guide-install.js';
 import { fullName, type GuideName } from '../fhir/guide-name.js';
@@ -86,16 +85,15 @@ async function fetchPackage(
 ): Promise<void> {
   const sums = expectedSums(dist);
   const hashes = sums.map(({ algorithm }) => createHash(algorithm));
+  // It is open before anything can go wrong, so that whoever takes it away then finds it.
+  const file = await open(to, 'w', 0o600);
   try {
     await client.read(from, {}, async ({ status, body }) => {
       if (status !== 200) throw new FhirError('not-found', `The registry does not give ${fullName(guide)}.`);
-      const counted = async function* (): AsyncGenerator<Buffer> {
-        for await (const part of body) {
-          for (const hash of hashes) hash.update(part);
-          yield part;
-        }
-      };
-      await pipeline(counted, createWriteStream(to, { mode: 0o600 }));
+      for await (const part of body) {
+        for (const hash of hashes) hash.update(part);
+        await file.writeFile(part);
+      }
     });
   } catch (error) {
     if (outgoingCode(error) === 'outgoing-redirect')
@@ -104,6 +102,8 @@ async function fetchPackage(
         `The registry sends elsewhere for ${fullName(guide)}. Fetch the file yourself, and add that.`,
       );
     throw error;
+  } finally {
+    await file.close();
   }
   const isRight = sums.every(({ digest }, at) => {
     const own = hashes[at]!.digest();
