@@ -47,7 +47,7 @@ describe('the command line', () => {
     it(`lists its commands (${words})`, async () => {
       const { status, out, err } = await runRow(at, words);
       assert.deepEqual([status, err], [0, '']);
-      for (const name of ['serve', 'seed', 'import', 'reindex', 'backup', 'verify', 'explain', 'config'])
+      for (const name of ['serve', 'seed', 'import', 'reindex', 'backup', 'verify', 'ig', 'explain', 'config'])
         assert.match(out, new RegExp(`^  chartroom ${name}\\b`, 'm'));
     });
 
