@@ -102,7 +102,8 @@ for (const store of STORES)
       const profiles = join(folder, `us-core-${store}`);
       mkdirSync(profiles);
       copyFileSync(packed, join(profiles, basename(packed)));
-      server = await startServer({ store: await newStore(this, store), config: { profiles } });
+      // In test-harness mode no other process has to learn first of what comes into force.
+      server = await startServer({ store: await newStore(this, store), config: { profiles, harness: 'on' } });
       talk = talkTo(server.base);
     });
     after(() => server?.stop());
