@@ -19,6 +19,7 @@ import { containedSet } from './expand.js';
 import { compileFilters } from './filter.js';
 import { meantVersion, preferredVersion, sortedIncludes } from './include-version.js';
 import type { Contained, ValueSet, ValueSetInclude } from './resources.js';
+import { means } from './rule-concepts.js';
 import { pinVersion } from './versions.js';
 
 const NO: Membership = { isMember: false };
@@ -135,7 +136,7 @@ async function isExcluded(
     if (options.exactly && found && found.concepts.version !== concepts.version) return false;
     const concept = concepts.locate(coding.code ?? '');
     if (concept === undefined) return false;
-    if (exclude.concept && !exclude.concept.some(each => concepts.locate(each.code ?? '') === concept)) return false;
+    if (exclude.concept && !exclude.concept.some(each => means(concepts, each.code, concept))) return false;
     if (exclude.filter && !compileFilters(concepts, exclude.filter, budget)(concept)) return false;
   }
   for (const named of exclude.valueSet ?? []) {

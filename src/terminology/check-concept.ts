@@ -6,6 +6,7 @@ import type { CodeCheck, Membership } from './code-check.js';
 import { abstractCode, deprecatedInValueSet, inactiveCode, otherCase, unknownCodeIn } from './code-issues.js';
 import { type Concepts, STANDARDS_STATUS } from './code-system.js';
 import { compileFilters } from './filter.js';
+import { means } from './rule-concepts.js';
 import { extensionText, type ListedConcept, type ValueSet, type ValueSetInclude } from './resources.js';
 
 export function checkConcept(
@@ -18,7 +19,7 @@ export function checkConcept(
   const code = coding.code ?? '';
   const concept = concepts.locate(code);
   if (concept === undefined) return checkUnknown(check, set, include, concepts);
-  const listed = include.concept?.find(each => each.code !== undefined && concepts.locate(each.code) === concept);
+  const listed = include.concept?.find(each => means(concepts, each.code, concept));
   const found = { concepts, concept, listed, set };
   if (include.concept && !listed) return { isMember: false, found };
   if (include.filter && !compileFilters(concepts, include.filter, budget)(concept)) return { isMember: false, found };

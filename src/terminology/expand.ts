@@ -10,7 +10,7 @@
  * need not be known, listed concepts are members as they stand, and concepts that only group others are none. The operations
  * (`reading`) tell versions apart and look everything up; listed concepts of a code system that is not known stand as they are.
  */
-import { breathe, inPieces } from '../platform/pieces.js';
+import { breathe, inPieces, type Pieces } from '../platform/pieces.js';
 import { type Budget, createBudget, MAX_VALUE_SET_DEPTH } from './budget.js';
 import type { Sources } from './canonical-resources.js';
 import type { Concepts } from './code-system.js';
@@ -28,6 +28,7 @@ import {
 } from './members.js';
 import type { OperationReading } from './reading.js';
 import { badValueSet, unknownCodeSystem, unknownValueSet } from './refuse.js';
+import { locatedCodes } from './rule-concepts.js';
 import { canonicalOf, type ListedConcept, type ValueSet, type ValueSetInclude } from './resources.js';
 import {
   circularValueSet,
@@ -134,7 +135,7 @@ async function includedPart(
   const concepts = await conceptsOf(expansion, include, place);
   if (!concepts) return { system, version: include.version, codes: listedCodes(concept ?? []) };
   const part = { system, ...(reading ? { version: concepts.version, concepts } : {}) };
-  if (concept) return { ...part, codes: listedCodes(concept, concepts) };
+  if (concept) return { ...part, codes: await inPieces(listing(concept, concepts)) };
   if (!filter) return { ...part, codes: 'all' };
   if (reading) refuseEmptyFilters(include, `ValueSet.compose.${at}`);
   return { ...part, codes: await inPieces(filteringConcepts(concepts, filter, budget, reading !== undefined)) };
@@ -165,15 +166,19 @@ async function conceptsOf(
   return concepts;
 }
 
-/** Those of the code system, if it is known; of a fragment those that it does not have, too. */
-function listedCodes(listed: readonly ListedConcept[], concepts?: Concepts): Codes {
+/** As they stand. */
+function listedCodes(listed: readonly ListedConcept[]): Codes {
   const codes = new Map<string, ListedConcept | undefined>();
-  for (const each of listed) {
-    if (typeof each.code !== 'string') continue;
-    const found = concepts?.locate(each.code);
-    if (found !== undefined) codes.set(concepts!.codes[found]!, each);
-    else if (concepts === undefined || concepts.head.content === 'fragment') codes.set(each.code, each);
-  }
+  for (const each of listed) if (typeof each.code === 'string') codes.set(each.code, each);
+  return codes;
+}
+
+/** Those of the code system; of a fragment those that it does not have, too. */
+function* listing(listed: readonly ListedConcept[], concepts: Concepts): Pieces<Codes> {
+  const codes = new Map<string, ListedConcept | undefined>();
+  const isFragment = concepts.head.content === 'fragment';
+  for (const each of yield* locatedCodes(concepts, listed))
+    if (each.found !== undefined || isFragment) codes.set(each.code, each.listed);
   return codes;
 }
 

@@ -4,7 +4,7 @@
  * makes the verdict unknown where it matters, and is named. https://hl7.org/fhir/R4/valueset.html#compositions
  */
 import { FhirError } from '../fhir/error.js';
-import { breathe, inPieces } from '../platform/pieces.js';
+import { breathe, inPieces, type Pieces } from '../platform/pieces.js';
 import { type Budget, createBudget, MAX_VALUE_SET_DEPTH } from './budget.js';
 import type { Sources } from './canonical-resources.js';
 import type { Concepts } from './code-system.js';
@@ -23,11 +23,12 @@ import {
   allOfSystem,
   written,
 } from './member-test.js';
-import { conceptsByRule } from './rule-concepts.js';
+import { conceptsByRule, locatedCodes } from './rule-concepts.js';
 import {
   canonicalOf,
   type ConceptFilterDefinition,
   type Contained,
+  type ListedConcept,
   type ValueSet,
   type ValueSetInclude,
 } from './resources.js';
@@ -175,14 +176,14 @@ async function systemTest(
   const concepts = await sources.concepts(system, version);
   const known = versions.get(system) ?? new Set();
   versions.set(system, known.add(concepts?.rule ? undefined : (concepts?.version ?? version)));
-  const listed = concept?.flatMap(({ code }) => (typeof code === 'string' ? [code] : []));
   if (!concepts) {
     // What the value set lists belongs to it, whether anything else is known of it or not.
-    if (listed && (await sources.versions(system)).length === 0) return listedMembers(new Set(listed));
+    if (concept && (await sources.versions(system)).length === 0)
+      return listedMembers(new Set(concept.flatMap(({ code }) => (typeof code === 'string' ? [code] : []))));
     missing.add(canonicalOf({ url: system, version }));
     return NOTHING_KNOWN;
   }
-  const all = listed ? listedTest(listed, concepts) : allOfSystem(concepts);
+  const all = concept ? await inPieces(listedTest(concept, concepts)) : allOfSystem(concepts);
   const filtered = filter ? await commonIn(all, await filterTest(concepts, filter, missing, budget), budget) : all;
   if (as === 'exclude' || set.compose?.inactive !== false || concepts.rule) return filtered;
   const inactive = await inPieces(codesWhere(concepts, each => !concepts.isActive(each)));
@@ -194,12 +195,9 @@ async function systemTest(
 const commonIn = (a: MemberTest, b: MemberTest, budget: Budget): Promise<MemberTest> =>
   inPieces(commonTest(a, b, budget));
 
-function listedTest(listed: readonly string[], concepts: Concepts): MemberTest {
+function* listedTest(listed: readonly ListedConcept[], concepts: Concepts): Pieces<MemberTest> {
   const codes = new Set<string>();
-  for (const each of listed) {
-    const found = concepts.locate(each);
-    if (found !== undefined) codes.add(concepts.codes[found]!);
-  }
+  for (const { code, found } of yield* locatedCodes(concepts, listed)) if (found !== undefined) codes.add(code);
   return listedMembers(codes, concepts.rule ? undefined : concepts);
 }
 

@@ -11,6 +11,8 @@ import { expand } from '../../../src/terminology/expand.js';
 import { expanding } from '../../../src/terminology/expansion.js';
 import { filteringConcepts } from '../../../src/terminology/filter.js';
 import { createUsage } from '../../../src/terminology/reading.js';
+import { CODE_RULES } from '../../../src/terminology/code-rule.js';
+import { conceptsByRule, locatedCodes } from '../../../src/terminology/rule-concepts.js';
 import { standardFrom } from '../../../src/terminology/standard.js';
 import { codeSystem, concepts, valueSet } from '../../support/terms.js';
 
@@ -54,6 +56,15 @@ function storeOf(text: Buffer) {
 const noStandard = async () => standardFrom({ codeSystems: [], valueSets: [] });
 
 describe('turns that long work gives to others', () => {
+  it('are given while units that a value set lists are read', () => {
+    const units = conceptsByRule(CODE_RULES.get('http://unitsofmeasure.org'))!;
+    const { turns, result } = turnsOf(
+      locatedCodes(units, concepts(...Array.from({ length: 1000 }, (_, at) => `${at + 1}.mg`))),
+    );
+    assert.ok(turns >= 5, String(turns));
+    assert.equal(result.filter(({ found }) => found !== undefined).length, 1000);
+  });
+
   it('are given while a code system is indexed', () => {
     assert.ok(turnsOf(indexing(large)).turns >= CONCEPTS / 5_000);
     assert.ok(turnsOf(indexing(codeSystem(S, concepts('a', 'b')))).turns < 5);
