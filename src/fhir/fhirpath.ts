@@ -20,6 +20,25 @@ export function loadFhirPath(): FhirPath {
   const engine = require('fhirpath') as typeof fhirpath;
   const model = require('fhirpath/fhir-context/r4') as fhirpath.Model;
   const options = { resolveInternalTypes: false, async: false, traceFn: () => {} } as const;
-  loaded = { engine, model, compile: expression => engine.compile(expression, model, options) };
+  const compile: FhirPath['compile'] = expression => {
+    const evaluate = engine.compile(expression, model, options);
+    return (focus, variables) => withoutConsole(() => evaluate(focus, variables));
+  };
+  loaded = { engine, model, compile };
   return loaded;
+}
+
+const silent = (): void => {};
+
+/** The engine writes to the console what it rounds, with values of the resource, which nobody may read there. */
+export function withoutConsole<T>(work: () => T): T {
+  const { console: shared } = globalThis;
+  // oxlint-disable-next-line typescript/unbound-method -- it is put back where it was
+  const { warn } = shared;
+  shared.warn = silent;
+  try {
+    return work();
+  } finally {
+    shared.warn = warn;
+  }
 }

@@ -3,6 +3,7 @@
  * profiles that are stored. The engine tells of every node of the expression when it has been evaluated; what costs more than its
  * result shows is counted before it happens: functions that compare every item with every other one, or walk all that lies below.
  */
+import { isObject } from '../fhir/resource.js';
 import { dataOf } from './invariant-evaluation.js';
 
 /** A node of the engine's syntax tree. */
@@ -111,7 +112,10 @@ export const weigh = (items: readonly unknown[]): number => {
 
 function weightOf(value: unknown): number {
   if (typeof value === 'string') return 1 + Math.floor(value.length / CHARACTERS_OF_A_STEP);
-  if (typeof value !== 'object' || value === null) return 1;
+  // Dates and quantities of the engine's own hold its context.
+  if (!isObject(value) && !Array.isArray(value)) return 1;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== Array.prototype && prototype !== null) return 1;
   const known = weights.get(value);
   if (known !== undefined) return known;
   let weight = 1;

@@ -22,6 +22,7 @@ const ARGUMENT_COUNTS: ReadonlyMap<string, readonly number[]> = new Map([
   ...named('aggregate trace defineVariable substring matches matchesFull', 1, 2),
   ...named('replace replaceMatches', 2),
   ...named('iif', 2, 3),
+  ...named('sort coalesce', 0, 1, 2, 3, 4),
 ]);
 
 /** Throws TypeError for a call of something else. */

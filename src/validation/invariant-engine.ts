@@ -7,7 +7,7 @@
  * (invariant-budget.ts); what the engine throws holds parts of the resource, so it is never told to anybody.
  */
 import type * as fhirpath from 'fhirpath';
-import { loadFhirPath } from '../fhir/fhirpath.js';
+import { loadFhirPath, withoutConsole } from '../fhir/fhirpath.js';
 import type { Decimals, Resource } from '../fhir/resource.js';
 import type { Origin } from '../fhir/structure-definition.js';
 import { memoize } from '../platform/memoize.js';
@@ -32,6 +32,8 @@ export type Invariant = (element: CheckedElement, run: CheckRun, from: Origin) =
 
 /** Steps that parsing takes for each character: it takes as long. */
 const STEPS_OF_A_CHARACTER = 25;
+/** A step of the engine takes as long as several of those that are compiled. */
+const ENGINE_STEPS = 2;
 const MAX_PARSED = 1000;
 
 type Evaluate = (focus: unknown, variables: Record<string | symbol, unknown>) => unknown[];
@@ -49,7 +51,7 @@ function parse(expression: string): Evaluate {
     traceFn: () => {},
     userInvocationTable: invariantFunctions(),
     debugger: (context: EngineContext, focus, result, node) =>
-      evaluationOf(context).run.spend(meter.stepsOf(focus, result, node)),
+      evaluationOf(context).run.spend(ENGINE_STEPS * meter.stepsOf(focus, result, node)),
   });
 }
 
@@ -62,8 +64,17 @@ const parsed = memoize({ results: MAX_PARSED }, (expression): Evaluate | undefin
   }
 });
 
-/** Nothing is parsed before the first element is checked. */
-export function engineInvariant(expression: string): Invariant {
+export interface EngineResult {
+  /** Nodes of the resource, or values of the engine's own. */
+  readonly items: readonly unknown[];
+  /** They rest on what is not known. */
+  readonly unknown: boolean;
+}
+
+/** What an expression gives on an element. Nothing is parsed before the first is asked for. Throws as an Invariant does. */
+export function engineExpression(
+  expression: string,
+): (element: CheckedElement, run: CheckRun, from: Origin) => EngineResult {
   const named = Object.fromEntries(namedVariables(expression));
   let paid = false;
   return (element, run, from) => {
@@ -73,16 +84,25 @@ export function engineInvariant(expression: string): Invariant {
     if (!evaluate) throw new SyntaxError('The invariant cannot be evaluated.');
     const copies = copiesOf(run.decimals, element.site);
     const evaluation: Evaluation = { run, element, from, copies, makeNode: nodeMaker(), unknown: false };
-    const result = evaluate(focusOf(element, evaluation), {
+    const variables = {
       ...named,
       sct: 'http://snomed.info/sct',
       loinc: 'http://loinc.org',
       resource: copies.of(element.site.resource),
       rootResource: copies.of(containerOf(element.site)),
       [EVALUATION]: evaluation,
-    });
-    if (holds(result)) return 'holds';
-    return evaluation.unknown ? 'unknown' : 'violated';
+    };
+    const items = withoutConsole(() => evaluate(focusOf(element, evaluation), variables));
+    return { items, unknown: evaluation.unknown };
+  };
+}
+
+export function engineInvariant(expression: string): Invariant {
+  const evaluate = engineExpression(expression);
+  return (element, run, from) => {
+    const { items, unknown } = evaluate(element, run, from);
+    if (holds(items)) return 'holds';
+    return unknown ? 'unknown' : 'violated';
   };
 }
 

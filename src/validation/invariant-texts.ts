@@ -19,11 +19,15 @@ const budgetOf = (run: CheckRun): Budget => ({
 });
 const PATTERN_STEPS_OF_A_STEP = 8;
 
-const wholePattern = memoize({ results: 200 }, (pattern): PatternTest => compilePattern(pattern));
+/** A dot is any character, the end of a line too: http://hl7.org/fhirpath/N1/#matchesregex-string-boolean, single line mode. */
+const anyDot = (pattern: string): string =>
+  pattern.replaceAll(/\\.|\[(?:\\.|[^\]\\])*\]|\./gs, part => (part === '.' ? String.raw`[\s\S]` : part));
+
+const wholePattern = memoize({ results: 200 }, (pattern): PatternTest => compilePattern(anyDot(pattern)));
 /** Somewhere in the text. */
 const partPattern = memoize(
   { results: 200 },
-  (pattern): PatternTest => compilePattern(String.raw`[\s\S]*(?:${pattern})[\s\S]*`),
+  (pattern): PatternTest => compilePattern(String.raw`[\s\S]*(?:${anyDot(pattern)})[\s\S]*`),
 );
 
 function refuseFlags(flags: unknown): void {

@@ -59,7 +59,13 @@ function selectItems(base: Native, given: readonly InvariantTree[], scope: Nativ
     items(env, self) {
       const items = base.items(env, self);
       if (items.length > 0) env.run.spend(items.length);
-      return items.flatMap(item => projected.items(env, item));
+      const found: NativeItem[] = [];
+      for (const item of items) {
+        const some = projected.items(env, item);
+        env.run.spend(some.length);
+        for (const each of some) found.push(each);
+      }
+      return found;
     },
   };
 }
@@ -147,7 +153,16 @@ function combine(base: Native, given: readonly InvariantTree[], scope: NativeSco
   const other = scope.compile(onlyGiven(given), scope);
   const types = [...new Set([...base.types, ...other.types])];
   const kind = base.kind === other.kind ? base.kind : undefined;
-  return { types, kind, items: (env, self) => [...base.items(env, self), ...other.items(env, self)] };
+  return {
+    types,
+    kind,
+    items(env, self) {
+      const items = base.items(env, self);
+      const others = other.items(env, self);
+      env.run.spend(items.length + others.length);
+      return [...items, ...others];
+    },
+  };
 }
 
 function extension(base: Native, given: readonly InvariantTree[]): Native {

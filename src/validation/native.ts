@@ -12,6 +12,7 @@ import {
   BarePrimitive,
   NO_ITEMS,
   type Native,
+  type NativeEnvironment,
   type NativeItem,
   type NativeScope,
   systemTypeOf,
@@ -144,15 +145,15 @@ function memberOfNative(base: Native, name: string, { types }: NativeScope): Nat
       types: valueTypes,
       kind: kindOfAll(valueTypes, types),
       items: base.isFocus
-        ? (_, self) => {
+        ? (env, self) => {
             const out: NativeItem[] = [];
             if (isNavigable(self)) read(self, out);
-            return out;
+            return counted(out, env);
           }
         : (env, self) => {
             const out: NativeItem[] = [];
             for (const item of base.items(env, self)) if (isNavigable(item)) read(item, out);
-            return out;
+            return counted(out, env);
           },
       exists: base.isFocus
         ? (_, self) => isNavigable(self) && has(self)
@@ -207,6 +208,14 @@ const kindOfAll = (names: readonly string[], types: NativeTypes): PrimitiveKind 
   const kinds = new Set(names.map(name => types.kindOf(name)));
   return kinds.size === 1 ? [...kinds][0] : undefined;
 };
+
+/** A few items cost less than to count them. */
+const FEW = 8;
+
+function counted(items: readonly NativeItem[], { run }: NativeEnvironment): readonly NativeItem[] {
+  if (items.length > FEW) run.spend(items.length);
+  return items;
+}
 
 type JsonRecord = Readonly<Record<string, NativeItem | readonly NativeItem[] | undefined>>;
 
