@@ -16,6 +16,7 @@ import { type SpawnedServer, spawnServer } from '../support/spawn.js';
 import { driverControls, expressControl } from './controls.js';
 import { canMeasure, costOf } from './cost.js';
 import { load, type World } from './load.js';
+import { invariantTable } from './invariants.js';
 import { measure, type Timing } from './measure.js';
 import { type MongoSpace, mongoSpace } from './mongo-space.js';
 import { profileClock, profileTables } from './profile.js';
@@ -140,6 +141,8 @@ async function main(): Promise<void> {
   say(`\n${rowsTable(rows)}`);
   const space = Object.values(results).flatMap(one => one.space?.types ?? []);
   if (space.length > 0) say(`\n${spaceTable(space)}`);
+  if (options.only?.has('invariants') ?? true)
+    say(`\n${invariantTable() ?? 'The reference data beside the project is missing: invariants are not measured.'}`);
   const file = keep('bench-results', { options: { ...options, only: [...(options.only ?? [])] }, results });
   say(`\nKept in ${file}`);
 }
