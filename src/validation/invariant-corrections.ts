@@ -61,11 +61,6 @@ export const INVARIANT_CORRECTIONS: readonly Correction[] = [
     because: 'vsd-0 and its likes give nothing without a name, which is optional, and mean the whole name. R4B, R5.',
   },
   {
-    published: 'start.hasValue().not() or end.hasValue().not() or (start <= end)',
-    instead: 'start.hasValue().not() or end.hasValue().not() or (start.lowBoundary() <= end.highBoundary())',
-    because: 'per-1 gives nothing where start and end are of different precision (2012 and 2012-05). R5.',
-  },
-  {
     published: 'low.empty() or high.empty() or (low <= high)',
     instead:
       'low.value.empty() or high.value.empty() or (low.lowBoundary().comparable(high.highBoundary()).not()) or (low.lowBoundary() <= high.highBoundary())',

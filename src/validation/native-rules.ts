@@ -2,7 +2,6 @@
  * The invariants that touch nearly every element, and those that FHIRPath says in a roundabout way, as functions of their own, by their
  * expressions. https://hl7.org/fhir/R4/element.html#ele-1, https://hl7.org/fhir/R4/domainresource.html
  */
-import { parseDateTime } from '../fhir/datetime.js';
 import { isObject, itemsOf, type Json, type JsonObject } from '../fhir/resource.js';
 import { baseOf } from '../search/units.js';
 import { isOneOrOther } from './checks.js';
@@ -36,7 +35,7 @@ function refersToContained({ element, rootResource }: NativeEnvironment, self: N
 
 /**
  * dom-3: contained resources are referred to, or refer to their container. A text that is just `#id` counts as a reference
- * wherever it stands, so that canonicals and uris need not be told from other texts.
+ * wherever it stands, so that canonicals and uris need not be told from other texts, and so does a link of a narrative.
  */
 function containedAreNamed({ run }: NativeEnvironment, self: NativeItem): boolean {
   const contained = isElement(self) ? itemsOf(self['contained']) : [];
@@ -51,28 +50,16 @@ function containedAreNamed({ run }: NativeEnvironment, self: NativeItem): boolea
   });
 }
 
+/** Narratives show contained images. */
+const NARRATIVE_LINK = /\b(?:src|href)=["'](#[^"']{1,64})["']/g;
+
 function collectFragments(value: Json, found: Set<string>, run: CheckRun): void {
   run.spend(1);
   if (typeof value === 'string') {
     if (value.startsWith('#')) found.add(value);
+    else if (value.startsWith('<div')) for (const [, link] of value.matchAll(NARRATIVE_LINK)) found.add(link!);
   } else if (Array.isArray(value)) for (const each of value) collectFragments(each, found, run);
   else if (isObject(value)) for (const key in value) collectFragments(value[key]!, found, run);
-}
-
-const HOURS = 3_600_000;
-
-/** per-1: the earliest that the start may be is not after the latest that the end may be. */
-function startsBeforeEnd(_: NativeEnvironment, self: NativeItem): boolean {
-  if (!isElement(self)) return true;
-  const { start, end } = self;
-  if (typeof start !== 'string' || typeof end !== 'string') return true;
-  const from = parseDateTime(start);
-  const to = parseDateTime(end);
-  if (!from || !to) return true;
-  // A day begins and ends at other times elsewhere: https://en.wikipedia.org/wiki/Anywhere_on_Earth
-  const timed = start.includes('T') !== end.includes('T');
-  const slack = timed ? (start.includes('T') ? 12 : 14) * HOURS : 0;
-  return from.low <= to.high + slack;
 }
 
 /** rng-2: as far as the two quantities can be compared. */
@@ -137,7 +124,6 @@ const RULES: readonly (readonly [key: string, published: string, rule: NativeRul
     "contained.where((('#'+id in (%resource.descendants().reference | %resource.descendants().as(canonical) | %resource.descendants().as(uri) | %resource.descendants().as(url))) or descendants().where(reference = '#').exists() or descendants().where(as(canonical) = '#').exists() or descendants().where(as(canonical) = '#').exists()).not()).trace('unmatched', id).empty()",
     containedAreNamed,
   ],
-  ['per-1', 'start.hasValue().not() or end.hasValue().not() or (start <= end)', startsBeforeEnd, 'Period'],
   ['rng-2', 'low.empty() or high.empty() or (low <= high)', isRangeInOrder, 'Range'],
   ['csd-1', 'concept.code.combine($this.descendants().concept.code).isDistinct()', hasDistinctCodes, 'CodeSystem'],
   ['que-2', 'descendants().linkId.isDistinct()', hasDistinctLinks, 'Questionnaire'],
