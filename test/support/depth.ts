@@ -19,6 +19,8 @@ const DEPTHS = {
   LINKED: { change: 120, full: 1000 },
   /** Random searches over HTTP a store. */
   SEARCHES: { change: 150, full: 5000 },
+  /** Damaged packages of guides. */
+  GUIDES: { change: 200, full: 10_000 },
   /** Damaged requests a store. */
   MUTATIONS: { change: 500, full: 100_000 },
   /** Random histories of writes a store. */
