@@ -19,16 +19,17 @@ const LIST_FORMAT = 1;
 
 export const listFile = (folder: string): string => join(folder, LIST);
 
-/** Nothing where there is no list. Throws ConfigError where it cannot be understood: a guide that is passed over would be one that nobody misses. */
+/** Nothing where there is no list. Throws the system's error where it cannot be read, and ConfigError where it cannot be understood: a guide that is passed over would be one that nobody misses. */
 export function readGuideList(folder: string): readonly ListedGuide[] {
   const file = listFile(folder);
   const wrong = (what: string, cause?: unknown) => new ConfigError(`${file}: ${what}.`, { cause });
+  const text = readIfThere(file);
+  if (text === undefined) return [];
   let parsed: Json;
   try {
-    parsed = JSON.parse(readFileSync(file, 'utf8')) as Json;
+    parsed = JSON.parse(text) as Json;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw wrong('it is not JSON, or cannot be read', error);
+    throw wrong('it is not JSON', error);
   }
   if (!isObject(parsed) || parsed['format'] !== LIST_FORMAT || !Array.isArray(parsed['guides']))
     throw wrong('it is no list of guides that this version understands');
@@ -41,6 +42,16 @@ export function readGuideList(folder: string): readonly ListedGuide[] {
   const twice = guides.find((each, at) => guides.findIndex(other => fullName(other) === fullName(each)) !== at);
   if (twice) throw wrong(`${fullName(twice)} is in it twice`);
   return guides;
+}
+
+/** Undefined where there is no such file, nor can be: that a folder of data is none is told by whoever opens it. */
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (/^ENO(?:ENT|TDIR)$/.test((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
 }
 
 export const printGuideList = (guides: readonly ListedGuide[]): string =>
