@@ -1,6 +1,7 @@
 /** What compiling a profile needs from outside. */
 import type { Definitions } from '../fhir/definitions.js';
-import type { Binding, Origin, ProfileElement, StructureHead } from '../fhir/structure-definition.js';
+import { isObject, itemsOf, type JsonObject } from '../fhir/resource.js';
+import type { Binding, Origin, ProfileElement, ProfileType, StructureHead } from '../fhir/structure-definition.js';
 import type { ElementNode, TypeLink } from './compiled.js';
 import type { ElementTree } from './element-tree.js';
 import type { CompileConstraint } from './invariant.js';
@@ -37,6 +38,25 @@ export interface SliceContext extends ProfileContext {
   readonly origin: string;
   /** Compiles what an element of the profile says, whatever its base says; undefined where that leads too far. */
   compileAll(tree: ElementTree, owners: readonly string[]): Promise<ElementNode | undefined>;
+}
+
+const PROFILE_ELEMENT = 'http://hl7.org/fhir/StructureDefinition/elementdefinition-profile-element';
+
+/**
+ * The profiles of a type; where an extension names an element of one, its id follows after `#`.
+ * https://hl7.org/fhir/extensions/StructureDefinition-elementdefinition-profile-element.html
+ */
+export function profilesOfType(type: ProfileType): readonly string[] {
+  const { profile = [] } = type;
+  const beside = (type as unknown as JsonObject)['_profile'];
+  if (!Array.isArray(beside)) return profile;
+  return profile.map((canonical, i) => {
+    const one = beside[i];
+    const extensions = isObject(one) ? itemsOf(one['extension']) : [];
+    const named = extensions.find(each => isObject(each) && each['url'] === PROFILE_ELEMENT);
+    const id = isObject(named) ? named['valueString'] : undefined;
+    return typeof id === 'string' ? `${canonical}#${id}` : canonical;
+  });
 }
 
 const CORE = 'http://hl7.org/fhir/StructureDefinition/';

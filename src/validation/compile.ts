@@ -8,7 +8,7 @@
 import type { ProfileElement } from '../fhir/structure-definition.js';
 import { baseElementOf, type Compilation, countNode, type Known, knownOf } from './compilation.js';
 import { compileChecks } from './compile-checks.js';
-import type { ProfileContext, ReadProfile, SliceContext } from './compile-context.js';
+import { coreTypeOf, type ProfileContext, type ReadProfile, type SliceContext } from './compile-context.js';
 import {
   type CompiledProfile,
   type ElementNode,
@@ -29,7 +29,7 @@ export async function compileProfile(
   { head, origin, tree }: ReadProfile,
   context: ProfileContext,
 ): Promise<CompiledProfile> {
-  const base = head.derivation !== 'constraint';
+  const base = coreTypeOf(head.url, context.definitions) === head.type;
   const compilation: Compilation = {
     context,
     origin,
@@ -41,9 +41,11 @@ export async function compileProfile(
     work: { nodes: 0 },
     depth: 0,
   };
-  const baseRoot = base ? undefined : (await context.baseElements(head.type)).get(head.type);
-  const root = await compileNode(compilation, tree, [head.type], await knownOf(compilation, baseRoot, []));
-  for (const { rule, path } of compilation.referring) rule.node = compilation.nodes.get(path) ?? rule.node;
+  const { path } = tree.definition;
+  const baseRoot = base ? undefined : (await context.baseElements(head.type)).get(path);
+  const owners = path === head.type || context.definitions.types.has(path) ? [path] : typesOfElement(tree);
+  const root = await compileNode(compilation, tree, owners, await knownOf(compilation, baseRoot, []));
+  for (const { rule, path: other } of compilation.referring) rule.node = compilation.nodes.get(other) ?? rule.node;
   return {
     usable: true,
     name: compilation.name,
@@ -55,6 +57,9 @@ export async function compileProfile(
     extension: head.type === 'Extension' && !base ? compileExtensionRules(head, tree, origin, context) : undefined,
   };
 }
+
+/** Of an element of a profile that is asked for on its own. */
+const typesOfElement = ({ definition }: ElementTree): string[] => (definition.type ?? []).map(({ code }) => code);
 
 /** Parts that are compiled for slices inside parts that are compiled for slices. */
 const MAX_PART_DEPTH = 6;

@@ -6,7 +6,7 @@
  */
 import { isObject, type Json } from '../fhir/resource.js';
 import type { Binding, Origin, ProfileElement, ProfileType } from '../fhir/structure-definition.js';
-import { coreTypeOf, type SliceContext } from './compile-context.js';
+import { coreTypeOf, profilesOfType, type SliceContext } from './compile-context.js';
 import { refTo } from './compiled.js';
 import type { DiscriminatorStep } from './discriminator-path.js';
 import { childNamed, type ElementTree } from './element-tree.js';
@@ -100,7 +100,7 @@ async function follow(spot: Spot, step: DiscriminatorStep, context: SliceContext
 
 /** The definitions of the spot, and those of the profile of its type, if there is one. */
 async function withProfiles({ trees, from, targets }: Spot, context: SliceContext): Promise<readonly ElementTree[]> {
-  const profiles = targets ? [] : trees.flatMap(({ definition }) => (definition.type ?? []).flatMap(profilesOf));
+  const profiles = targets ? [] : trees.flatMap(({ definition }) => (definition.type ?? []).flatMap(profilesOfType));
   return profiles.length === 1 ? [...trees, ...(await treesOf(profiles, from, context))] : trees;
 }
 
@@ -114,7 +114,6 @@ async function treesOf(profiles: readonly string[], from: Origin, context: Slice
   return trees;
 }
 
-const profilesOf = ({ profile }: ProfileType): readonly string[] => profile ?? [];
 const targetsOf = ({ targetProfile }: ProfileType): readonly string[] => targetProfile ?? [];
 
 const isExtension = (slice: ElementTree, url: string): boolean =>
@@ -191,7 +190,7 @@ async function partsCriterion({ trees, owners, from }: Spot, context: SliceConte
     const node = await context.compileAll(candidates[0]!, owners);
     return node && { test: (selected, run) => (selected.value === undefined ? false : run.holds(node, selected)) };
   }
-  const profiles = (tree.definition.type ?? []).flatMap(profilesOf);
+  const profiles = (tree.definition.type ?? []).flatMap(profilesOfType);
   if (profiles.length === 0) return undefined;
   const refs = profiles.map(profile => refTo(profile, from));
   return { test: (selected, run) => anyAnswer(refs.map(ref => run.fits(ref, selected))) };
@@ -234,7 +233,8 @@ async function typeCriterion(spot: Spot, context: SliceContext): Promise<Criteri
 }
 
 async function profileCriterion(spot: Spot, context: SliceContext): Promise<Criterion | undefined> {
-  const profiles = spot.targets ?? spot.trees.flatMap(({ definition }) => (definition.type ?? []).flatMap(profilesOf));
+  const profiles =
+    spot.targets ?? spot.trees.flatMap(({ definition }) => (definition.type ?? []).flatMap(profilesOfType));
   if (profiles.length === 0) return typeCriterion(spot, context);
   const byType = await typeCriterion({ ...spot, targets: profiles }, context);
   const tests = profiles.map((profile): SelectedTest => {

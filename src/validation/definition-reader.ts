@@ -11,7 +11,7 @@ import type {
 import { R4 } from '../fhir/structures.js';
 import { createLruCache } from '../platform/lru-cache.js';
 import type { ProfileContext, ReadProfile } from './compile-context.js';
-import { elementTreeOf } from './element-tree.js';
+import { elementTreeOf, elementWithId } from './element-tree.js';
 
 export interface ReaderSource {
   readonly find: FindDefinition;
@@ -25,8 +25,8 @@ export interface ReaderSource {
 
 export interface DefinitionReader extends Pick<ProfileContext, 'readProfile' | 'headOf' | 'baseElements'> {
   find(canonical: string, from: Origin | undefined): Promise<FoundDefinition | undefined>;
-  /** Throws FhirError where its elements cannot be used. */
-  read(found: FoundDefinition): Promise<ReadProfile>;
+  /** `element`: the id of the one element that is meant. Throws FhirError where its elements cannot be used. */
+  read(found: FoundDefinition, element: string | undefined): Promise<ReadProfile>;
   /** The definition of a type. Undefined: it is not known. */
   readBase(type: string): Promise<ReadProfile | undefined>;
   /** Forgets what may have changed. */
@@ -45,16 +45,19 @@ export function createDefinitionReader({ find, generateSnapshot }: ReaderSource)
     const found = await findStructure(`http://hl7.org/fhir/StructureDefinition/${type}`, R4);
     return found?.origin === R4 ? found : undefined;
   };
-  const read = async (found: FoundDefinition): Promise<ReadProfile> => {
+  const read = async (found: FoundDefinition, element: string | undefined): Promise<ReadProfile> => {
     const head = headOfFound(found);
     const elements =
       head.snapshot?.element ?? (await generateSnapshot(found.resource as StructureDefinition, find, found.origin));
-    return { head, origin: found.origin, tree: elementTreeOf(elements) };
+    const root = elementTreeOf(elements);
+    const tree = element === undefined ? root : elementWithId(root, element);
+    if (!tree) throw new FhirError('unprocessable', 'The profile has no element of that id.');
+    return { head, origin: found.origin, tree };
   };
   /** Undefined: its elements cannot be used, which is told where it is asked for on its own. */
-  const readOrPass = async (found: FoundDefinition): Promise<ReadProfile | undefined> => {
+  const readOrPass = async (found: FoundDefinition, element: string | undefined): Promise<ReadProfile | undefined> => {
     try {
-      return await read(found);
+      return await read(found, element);
     } catch (error) {
       if (error instanceof FhirError && error.kind === 'unprocessable') return undefined;
       throw error;
@@ -68,13 +71,14 @@ export function createDefinitionReader({ find, generateSnapshot }: ReaderSource)
     read,
     async readBase(type) {
       const found = await findBase(type);
-      return found && read(found);
+      return found && read(found, undefined);
     },
     clear: forget,
     async readProfile(canonical, from) {
       const found = await findStructure(canonical, from);
       try {
-        return found && (await kept.get(identityOf(found), () => readOrPass(found)));
+        const element = elementOfCanonical(canonical);
+        return found && (await kept.get(identityOf(found, element), () => readOrPass(found, element)));
       } catch (error) {
         forget();
         throw error;
@@ -99,8 +103,14 @@ export function createDefinitionReader({ find, generateSnapshot }: ReaderSource)
 
 export const headOfFound = (found: FoundDefinition): StructureHead => found.resource as unknown as StructureHead;
 
-/** One text for one definition. */
-export const identityOf = (found: FoundDefinition): string => {
+/** The id of an element of a profile that a canonical ends with. */
+export function elementOfCanonical(canonical: string): string | undefined {
+  const hash = canonical.indexOf('#');
+  return hash < 0 ? undefined : canonical.slice(hash + 1);
+}
+
+/** One text for one definition, or an element of it. */
+export const identityOf = (found: FoundDefinition, element: string | undefined): string => {
   const { url, version } = headOfFound(found);
-  return `${found.origin}\n${url}|${version ?? ''}`;
+  return `${found.origin}\n${url}|${version ?? ''}#${element ?? ''}`;
 };

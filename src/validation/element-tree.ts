@@ -10,6 +10,8 @@ import type { ProfileElement } from '../fhir/structure-definition.js';
 
 export interface ElementTree {
   readonly definition: ProfileElement;
+  /** By its path and the slices on it: `Patient.extension:race.url`. */
+  readonly id: string;
   /** Last part of the path: `value[x]`, and sometimes `valueQuantity`. */
   readonly name: string;
   readonly children: ElementTree[];
@@ -28,8 +30,14 @@ export function elementTreeOf(elements: readonly ProfileElement[]): ElementTree 
   for (const definition of elements) {
     const parts = definition.path.split('.');
     const depth = parts.length - 1;
-    const tree: ElementTree = { definition, name: parts[depth]!, children: [], slices: [] };
     const parent = open[depth - 1];
+    const tree: ElementTree = {
+      definition,
+      id: idOf(definition, parts[depth]!, parent),
+      name: parts[depth]!,
+      children: [],
+      slices: [],
+    };
     if (depth > 0 && !parent)
       throw new FhirError('unprocessable', `The snapshot of the profile has no element above ${definition.path}.`);
     if (depth === 0 && open.length > 0)
@@ -41,6 +49,20 @@ export function elementTreeOf(elements: readonly ProfileElement[]): ElementTree 
   const [root] = open;
   if (!root) throw new FhirError('unprocessable', 'The profile has no elements.');
   return root;
+}
+
+const idOf = ({ sliceName }: ProfileElement, name: string, parent: ElementTree | undefined): string =>
+  `${parent ? `${parent.id}.` : ''}${name}${sliceName === undefined ? '' : `:${sliceName}`}`;
+
+/** The element of this id, by its slices. */
+export function elementWithId(root: ElementTree, id: string): ElementTree | undefined {
+  if (root.id === id) return root;
+  if (!id.startsWith(root.id)) return undefined;
+  for (const tree of [...root.children, ...root.slices]) {
+    const found = elementWithId(tree, id);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 function place(parent: ElementTree, tree: ElementTree): void {

@@ -37,7 +37,6 @@ interface At {
   type: string;
   /** By every type on the way: `Patient.contact.name.given`, `HumanName.given`. */
   paths: string[];
-  extension: string | undefined;
 }
 
 /** What is known of the element at the place. Undefined where it cannot be found. */
@@ -54,13 +53,20 @@ export function standingOf(
     sibling: undefined,
     type: resource.resourceType,
     paths: [resource.resourceType],
-    extension: undefined,
   };
   for (const step of places) if (!stepDown(at, step, definitions)) return undefined;
   const names = new Set(at.paths);
   for (let type = definitions.types.get(at.type); type; type = baseType(type, definitions)) names.add(type.name);
   if (definitions.types.get(at.type)?.kind === 'resource') addKinds(names, at.type, definitions);
-  return { names, extension: at.extension, value: at.value, sibling: at.sibling, type: at.type };
+  const { value } = at;
+  const extension = at.type === 'Extension' && isObject(value) ? value['url'] : undefined;
+  return {
+    names,
+    extension: typeof extension === 'string' ? extension : undefined,
+    value,
+    sibling: at.sibling,
+    type: at.type,
+  };
 }
 
 const baseType = ({ base }: TypeDefinition, { types }: Definitions): TypeDefinition | undefined =>
@@ -83,7 +89,6 @@ function stepDown(at: At, { name, index }: ElementPlace, definitions: Definition
   for (const { code } of element.types) {
     const key = element.choice ? name + code.charAt(0).toUpperCase() + code.slice(1) : name;
     if (object[key] === undefined && object[`_${key}`] === undefined) continue;
-    at.extension = at.type === 'Extension' && typeof object['url'] === 'string' ? object['url'] : undefined;
     const starts = isOpen(at.type, definitions) ? at.paths : [...at.paths, ...inherited(at.type, definitions)];
     at.paths = [...new Set(starts)].flatMap(path =>
       element.choice ? [`${path}.${name}[x]`, `${path}.${name}`, `${path}.${key}`] : [`${path}.${name}`],

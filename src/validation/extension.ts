@@ -14,14 +14,32 @@ import type { CheckedElement, ElementPlace, Finding } from './run.js';
 
 const CROSS_VERSION = /^http:\/\/hl7\.org\/fhir\/[1-6]\.\d+\/StructureDefinition\/extension-[A-Za-z]+\.\S+$/;
 
+/** What HL7's own tools note in definitions. */
+const TOOLS = 'http://hl7.org/fhir/tools/StructureDefinition/';
+
+const isPart = ({ above }: ElementPlace): boolean =>
+  above !== undefined && (above.name === 'extension' || above.name === 'modifierExtension');
+
+function reportRelative(place: ElementPlace, run: ProfileRun): void {
+  run.report(place, {
+    severity: 'error',
+    code: 'value',
+    detail: 'extension-url',
+    text: 'The url of an extension must be absolute, but for those of the parts of an extension.',
+  });
+}
+
 export function createExtensionCheck(definitions: Definitions): ProfileCheck {
   return (element, run) => {
     const { value, place } = element;
     if (!isObject(value) || typeof value['url'] !== 'string') return;
     const { url } = value;
-    // A part of a complex extension: the definition of the whole says what it may be.
-    if (!url.includes(':')) return;
-    if (CROSS_VERSION.test(url)) return;
+    if (!url.includes(':')) {
+      // A part of a complex extension: the definition of the whole says what it may be.
+      if (!isPart(place)) reportRelative(place, run);
+      return;
+    }
+    if (CROSS_VERSION.test(url) || url.startsWith(TOOLS)) return;
     const ref = refTo(url, run.preferred);
     const found = run.profileOf(ref);
     const modifier = place.name === 'modifierExtension';
@@ -91,6 +109,7 @@ function checkContext(
   const stands = extension.contexts.some(({ type, expression, holds }) => {
     if (type === 'extension') return standing.extension === expression.split('#', 1)[0];
     if (type === 'fhirpath') return !holds || run.passes(holds, around) !== false;
+    if (expression === 'Element') return true;
     return standing.names.has(expression) || standing.names.has(plainContext(expression));
   });
   const report = (): void =>

@@ -13,8 +13,8 @@ interface Distribution {
   readonly counts: number[];
   /** Values of each slice that has slices of its own. */
   readonly members: CheckedElement[][];
-  /** Of some value it is not known to which slice it belongs. */
-  doubtful: boolean;
+  /** Slices of which it is not known of some value whether it belongs to them. */
+  readonly doubtful: boolean[];
 }
 
 export function fillSlices(
@@ -25,17 +25,21 @@ export function fillSlices(
   run: ProfileRun,
 ): void {
   const { slices, rest } = set;
-  const state: Distribution = { counts: slices.map(() => 0), members: slices.map(() => []), doubtful: false };
+  const state: Distribution = {
+    counts: slices.map(() => 0),
+    members: slices.map(() => []),
+    doubtful: slices.map(() => false),
+  };
   const others: CheckedElement[] = [];
   let last = -1;
   for (const element of elements) {
     if (run.stopped) return;
     const at = sliceFor(slices, element, state, run);
-    if (at < 0) {
+    if (at === NONE || at === UNDECIDED) {
       if (rest) {
         others.push(element);
         run.walk(rest.node, element);
-      } else last = reportOther(rule, set, element, last, state.doubtful, run);
+      } else last = reportOther(rule, set, element, last, at === UNDECIDED, run);
       continue;
     }
     if (last > at && set.ordered) reportOrder(rule, slices[at]!, element, run);
@@ -46,27 +50,32 @@ export function fillSlices(
     run.walk(slices[at]!.node, element);
   }
   for (const [at, slice] of slices.entries()) {
-    if (slice.test) countSlice(rule, slice, state.counts[at]!, above, state.doubtful, run);
+    if (slice.test) countSlice(rule, slice, state.counts[at]!, above, state.doubtful[at]!, run);
     if (slice.slicing && state.counts[at]! > 0) fillSlices(rule, slice.slicing, state.members[at]!, above, run);
   }
-  if (rest) countSlice(rule, rest, others.length, above, state.doubtful, run);
+  if (rest) countSlice(rule, rest, others.length, above, state.doubtful.includes(true), run);
 }
 
 /** Values of no slice were met, after which no others may come. */
 const AT_END = Number.MAX_SAFE_INTEGER;
 
-/** Number of the slice, or -1. */
+/** Not the number of a slice: the value belongs to none, or that is not known. */
+const NONE = -1;
+const UNDECIDED = -2;
+
+/** Number of the slice, `NONE` or `UNDECIDED`. */
 function sliceFor(slices: readonly Slice[], element: CheckedElement, state: Distribution, run: ProfileRun): number {
-  let doubtful = false;
+  let answerForNone = NONE;
   for (let i = 0; i < slices.length; i++) {
     const { test } = slices[i]!;
     run.spend(1);
     const answer = test?.(element, run);
     if (answer === true) return i;
-    if (answer === undefined) doubtful = true;
+    if (answer !== undefined) continue;
+    answerForNone = UNDECIDED;
+    state.doubtful[i] = true;
   }
-  if (doubtful) state.doubtful = true;
-  return -1;
+  return answerForNone;
 }
 
 const labelOf = ({ name }: ElementRule, slice: Slice): string => `${name}:${slice.name}`;

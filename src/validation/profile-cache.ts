@@ -7,9 +7,16 @@ import { FhirError } from '../fhir/error.js';
 import type { FoundDefinition, Origin, StructureHead } from '../fhir/structure-definition.js';
 import { createLruCache } from '../platform/lru-cache.js';
 import { compileProfile } from './compile.js';
-import type { CompileBinding, ProfileContext } from './compile-context.js';
+import { type CompileBinding, coreTypeOf, type ProfileContext } from './compile-context.js';
 import { type CompiledProfile, emptyNode, type ProfileRef, type TypeLink, type UnusableProfile } from './compiled.js';
-import { createDefinitionReader, type ReaderSource, headOfFound, identityOf } from './definition-reader.js';
+import {
+  createDefinitionReader,
+  type DefinitionReader,
+  elementOfCanonical,
+  headOfFound,
+  identityOf,
+  type ReaderSource,
+} from './definition-reader.js';
 import { createExtensionCheck } from './extension.js';
 import type { CompileConstraint } from './invariant.js';
 import type { ElementCheck } from './run.js';
@@ -67,23 +74,12 @@ export function createProfileCache(source: ProfileSource): ProfileCache {
     baseElements,
     linkTo,
   };
-  const compileFound = async (found: FoundDefinition): Promise<CompiledProfile | UnusableProfile> => {
-    const head = headOfFound(found);
-    if (head.kind === 'logical') return { usable: false, reason: 'It defines a logical model.' };
-    // The definition of a type is walked anyway.
-    if (head.derivation !== 'constraint' && definitions.types.has(head.type)) return emptyProfile(head, found.origin);
+  const compileOnce = async (
+    found: FoundDefinition,
+    element: string | undefined,
+  ): Promise<CompiledProfile | UnusableProfile> => {
     try {
-      return await compileProfile(await reader.read(found), context);
-    } catch (error) {
-      // The store is away, or busy.
-      if (error instanceof FhirError && error.kind !== 'unprocessable') throw error;
-      const reason = error instanceof FhirError ? error.message : 'Its elements cannot be understood.';
-      return { usable: false, reason };
-    }
-  };
-  const compileOnce = async (found: FoundDefinition): Promise<CompiledProfile | UnusableProfile> => {
-    try {
-      return await compiled.get(identityOf(found), () => compileFound(found));
+      return await compiled.get(identityOf(found, element), () => compileFound(found, element, reader, context));
     } catch (error) {
       // What failed is not kept.
       compiled = createLruCache(KEPT_PROFILES);
@@ -100,7 +96,9 @@ export function createProfileCache(source: ProfileSource): ProfileCache {
       refresh();
       const at = generation;
       const found = await reader.find(ref.canonical, ref.from);
-      const profile = found ? await compileOnce(found) : ({ usable: false, reason: undefined } as const);
+      const profile = found
+        ? await compileOnce(found, elementOfCanonical(ref.canonical))
+        : ({ usable: false, reason: undefined } as const);
       if (at !== generation) return;
       if (known.size >= KEPT_NAMES) known.clear();
       known.set(ref.key, profile);
@@ -112,6 +110,26 @@ export function createProfileCache(source: ProfileSource): ProfileCache {
       link.node ??= root;
     },
   };
+}
+
+async function compileFound(
+  found: FoundDefinition,
+  element: string | undefined,
+  reader: DefinitionReader,
+  context: ProfileContext,
+): Promise<CompiledProfile | UnusableProfile> {
+  const head = headOfFound(found);
+  if (head.kind === 'logical') return { usable: false, reason: 'It defines a logical model.' };
+  // The definition of a type is walked anyway.
+  if (coreTypeOf(head.url, context.definitions) === head.type) return emptyProfile(head, found.origin);
+  try {
+    return await compileProfile(await reader.read(found, element), context);
+  } catch (error) {
+    // The store is away, or busy.
+    if (error instanceof FhirError && error.kind !== 'unprocessable') throw error;
+    const reason = error instanceof FhirError ? error.message : 'Its elements cannot be understood.';
+    return { usable: false, reason };
+  }
 }
 
 const emptyProfile = ({ url, version, type }: StructureHead, origin: Origin): CompiledProfile => ({

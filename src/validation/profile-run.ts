@@ -158,11 +158,11 @@ export class PassRun implements ProfileRun {
       return undefined;
     }
     if (!isOfType(profile.type, element)) return false;
-    return this.holds(profile.root, element);
+    return this.holds(profile.root, this.ofOwnSite(element));
   }
 
   walk(node: ElementNode, element: CheckedElement): void {
-    walkNode(node, element, this);
+    walkNode(node, this.ofOwnSite(element), this);
   }
 
   holds(node: ElementNode, element: CheckedElement): boolean | undefined {
@@ -222,7 +222,15 @@ export class PassRun implements ProfileRun {
         text: `The profile has a flaw, so that a part of it is not checked. ${flaw}`,
         diagnostics: profile.name,
       });
-    walkNode(profile.root, element, this);
+    walkNode(profile.root, this.ofOwnSite(element), this);
+  }
+
+  /** A resource inside another, as one of its own. */
+  private ofOwnSite(element: CheckedElement): CheckedElement {
+    const { value, site } = element;
+    if (!isObject(value) || typeof value['resourceType'] !== 'string' || site.resource === value) return element;
+    const own = this.siteOf(value as Resource);
+    return own ? { ...element, site: own } : element;
   }
 
   private reportUnusable({ canonical }: ProfileRef, { reason }: UnusableProfile, { place }: CheckedElement): void {

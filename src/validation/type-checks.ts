@@ -3,7 +3,7 @@
  * https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.type
  */
 import type { Origin, ProfileElement } from '../fhir/structure-definition.js';
-import { type ProfileContext, coreTypeOf } from './compile-context.js';
+import { coreTypeOf, type ProfileContext, profilesOfType } from './compile-context.js';
 import { type ProfileCheck, type ProfileRef, refTo } from './compiled.js';
 
 export interface TypeChecking {
@@ -28,9 +28,10 @@ export function compileTypeChecks(
     const anyResource = codes.includes('Resource') || codes.includes('DomainResource');
     if (!anyResource) checks.push(allowedTypes(new Set(codes), name));
   }
-  for (const { code, profile = [] } of definition.type ?? []) {
-    const profiles = profile.filter(each => coreTypeOf(each, context.definitions) !== code);
-    const known = before?.type?.find(type => type.code === code)?.profile ?? [];
+  for (const type of definition.type ?? []) {
+    const { code } = type;
+    const profiles = profilesOfType(type).filter(each => coreTypeOf(each, context.definitions) !== code);
+    const known = before?.type?.find(each => each.code === code)?.profile ?? [];
     if (profiles.every(each => known.includes(each))) continue;
     const refs = profiles.map(each => refTo(each, origin));
     checks.push(conformance(code, refs, name));
@@ -57,7 +58,7 @@ function conformance(code: string, refs: readonly ProfileRef[], profile: string)
   const [only] = refs;
   const any = code === 'Resource' || code === 'DomainResource';
   return (element, run) => {
-    if (element.value === undefined || (!any && element.type !== code)) return;
+    if (element.value === undefined || (!any && element.type !== code && !element.type.includes('.'))) return;
     if (refs.length === 1) return run.apply(only!, element);
     let doubtful = false;
     for (const ref of refs) {

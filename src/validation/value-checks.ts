@@ -6,7 +6,7 @@
  * where UCUM says how; where it does not, nothing is said.
  */
 import { parseDateTime } from '../fhir/datetime.js';
-import { isObject, type Json } from '../fhir/resource.js';
+import { isObject, itemsOf, type Json } from '../fhir/resource.js';
 import type { ProfileElement } from '../fhir/structure-definition.js';
 import { baseOf } from '../search/units.js';
 import { charactersOf } from './checks.js';
@@ -39,6 +39,8 @@ export function compileValueChecks(element: ProfileElement, profile: string): Pr
   if (least) checks.push(boundCheck(least.value, -1, profile));
   const greatest = chosen(element, 'maxValue');
   if (greatest) checks.push(boundCheck(greatest.value, 1, profile));
+  const value = valueRequirement(element, profile);
+  if (value) checks.push(value);
   return checks;
 }
 
@@ -78,6 +80,32 @@ function lengthCheck(most: number, profile: string): ProfileCheck {
       code: 'too-long',
       detail: 'max-length',
       text: `${place.name} must have at most ${most} characters.`,
+      diagnostics: profile,
+    });
+  };
+}
+
+const MUST_HAVE_VALUE = 'http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.mustHaveValue';
+const ALTERNATIVES = 'http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.valueAlternatives';
+
+/** A primitive that must have a value, or one of some extensions. https://hl7.org/fhir/R5/elementdefinition-definitions.html */
+function valueRequirement({ extension = [] }: ProfileElement, profile: string): ProfileCheck | undefined {
+  const must = extension.some(({ url, valueBoolean }) => url === MUST_HAVE_VALUE && valueBoolean === true);
+  const alternatives = new Set<Json | undefined>(
+    extension.flatMap(({ url, valueCanonical }) => (url === ALTERNATIVES ? (valueCanonical ?? []) : [])),
+  );
+  if (!must && alternatives.size === 0) return undefined;
+  return ({ value, sibling, place }, run) => {
+    if (value !== undefined) return;
+    const beside = itemsOf(sibling?.['extension']);
+    if (!must && beside.some(each => isObject(each) && alternatives.has(each['url']))) return;
+    run.report(place, {
+      severity: 'error',
+      code: 'required',
+      detail: 'value-required',
+      text: must
+        ? `${place.name} must have a value: extensions alone are not enough.`
+        : `${place.name} must have a value, or one of the extensions that the profile names.`,
       diagnostics: profile,
     });
   };

@@ -131,15 +131,28 @@ function visitValue(
 ): CheckedElement {
   run.spend(1);
   const place: ElementPlace = { above, name: rule.name, index };
-  let { type } = form;
-  let own = site;
-  if (type === 'Resource' && isObject(value)) {
-    type = typeof value['resourceType'] === 'string' ? value['resourceType'] : type;
-    own = run.siteOf(value as Resource) ?? site;
-  }
-  const element: CheckedElement = { value, sibling, holder, key, type, place, site: own };
+  const { type } = form;
+  if (type === 'Resource' && isObject(value))
+    return visitResource(rule, holder, key, value as Resource, place, site, run);
+  const element: CheckedElement = { value, sibling, holder, key, type, place, site };
   if (form.link && index >= 0) run.later(() => walkLinked(rule, form, element, run));
   else walkLinked(rule, form, element, run);
+  return element;
+}
+
+/** What is asked of the element is asked of it in the resource around; what is inside belongs to the resource that it is. */
+function visitResource(
+  { node }: ElementRule,
+  holder: object,
+  key: string | number,
+  value: Resource,
+  place: ElementPlace,
+  site: ResourceSite,
+  run: ProfileRun,
+): CheckedElement {
+  const element: CheckedElement = { value, sibling: undefined, holder, key, type: value.resourceType, place, site };
+  for (const check of node.checks) check(element, run);
+  walkChildren(node, value, place, run.siteOf(value) ?? site, run);
   return element;
 }
 

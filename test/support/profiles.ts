@@ -9,15 +9,14 @@ import { parseJson, STORED_JSON } from '../../src/fhir/json/json.js';
 import { parseCanonical } from '../../src/fhir/reference.js';
 import { isObject, type Json, type JsonObject, type Parsed, type Resource } from '../../src/fhir/resource.js';
 import type { FindDefinition, FoundDefinition } from '../../src/fhir/structure-definition.js';
-import {
-  createProfileChecker,
-  type ProfileCheckerParts,
-  type ProfileTask,
-} from '../../src/validation/check-profiles.js';
-import { createResourceChecks } from '../../src/validation/resource-checks.js';
-import { generateSnapshot } from '../../src/validation/snapshot.js';
+import { createMemberships } from '../../src/terminology/membership.js';
+import { createTerminology } from '../../src/terminology/terminology.js';
+import { createBindings } from '../../src/validation/binding.js';
+import type { ProfileTask } from '../../src/validation/check-profiles.js';
+import { createResourceChecker } from '../../src/validation/resource-checker.js';
 import type { ProfileOptions } from '../../src/validation/run.js';
 import { readArchive, shared } from './shared.js';
+import { loadFrom } from './terms.js';
 
 export const definitions = loadDefinitions();
 
@@ -35,18 +34,22 @@ export interface DefinitionSet {
 }
 
 const WANTED =
-  /^ {0,2}"resourceType"\s*:\s*"(StructureDefinition|ValueSet|CodeSystem)"|^\{"resourceType":"(StructureDefinition|ValueSet|CodeSystem)"/m;
+  /^ {0,2}"resourceType"\s*:\s*"(StructureDefinition|ValueSet|CodeSystem|Questionnaire)"|^\{"resourceType":"(StructureDefinition|ValueSet|CodeSystem|Questionnaire)"/m;
 
 /** The definitions of a package; undefined where it is not at hand. */
 export function readPackage(folder: string, name: string): DefinitionSet | undefined {
   const file = shared('data', folder, `${name}.tgz`);
-  if (file === undefined) return undefined;
+  return file === undefined ? undefined : readArchived(file, basename(name).replace(/-(\d[^-]*)$/, '@$1'));
+}
+
+/** The definitions of an archive. */
+export function readArchived(file: string, origin: string): DefinitionSet {
   const resources: Resource[] = [];
   for (const { name: entry, text } of readArchive(file)) {
     if (!/^package\/[^/]+\.json$/.test(entry) || !WANTED.test(text)) continue;
     resources.push(JSON.parse(text) as Resource);
   }
-  return { origin: basename(name).replace(/-(\d[^-]*)$/, '@$1'), resources };
+  return { origin, resources };
 }
 
 let core: DefinitionSet | undefined;
@@ -78,22 +81,39 @@ export function findIn(sets: readonly DefinitionSet[]): FindDefinition {
   };
 }
 
-export function checkerOf(sets: readonly DefinitionSet[], more: Partial<ProfileCheckerParts> = {}) {
-  const find = findIn(sets);
-  return createProfileChecker({
-    find,
-    definitions,
-    compileConstraint: () => undefined,
-    compileBinding: () => undefined,
-    generateSnapshot,
-    generation: () => 0,
-    isMember: () => undefined,
-    checksOf: createResourceChecks({ find, definitions }),
-    ...more,
-  });
+/** A checker over these definitions, those of R4 among them; of several versions of a canonical the first is meant. */
+export function checkerOf(sets: readonly DefinitionSet[]) {
+  const terms = sets.filter(({ origin }) => origin !== 'r4').flatMap(({ resources }) => resources);
+  const { resources: known } = createTerminology(
+    loadFrom(terms.toReversed() as unknown as Parameters<typeof loadFrom>[0]),
+    {
+      bases: [],
+    },
+  );
+  const bindings = createBindings(createMemberships({ sources: () => known.once() }));
+  return createResourceChecker({ find: findIn(sets), definitions, bindings, generation: () => 0 });
 }
 
 export const parsedOf = (resource: Json): Parsed => parseJson(Buffer.from(JSON.stringify(resource)), STORED_JSON);
+
+/** The canonical of `profileOf`, where no other is given. */
+export const PROFILE = 'http://test.example/StructureDefinition/p';
+
+/** A profile of a type whose snapshot has these elements. */
+export const profileOf = (type: string, elements: readonly JsonObject[], more: JsonObject = {}): Resource => ({
+  resourceType: 'StructureDefinition',
+  url: PROFILE,
+  version: '1.0.0',
+  name: 'P',
+  status: 'active',
+  kind: type === 'Extension' ? 'complex-type' : 'resource',
+  abstract: false,
+  type,
+  baseDefinition: `http://hl7.org/fhir/StructureDefinition/${type}`,
+  derivation: 'constraint',
+  snapshot: { element: [{ path: type, min: 0, max: '*' }, ...elements] },
+  ...more,
+});
 
 /** Checks a resource against profiles, and what R4 says. */
 export async function issuesOf(
@@ -114,8 +134,17 @@ export async function issuesOf(
 export const errorsOf = (issues: readonly Issue[]): readonly Issue[] =>
   issues.filter(({ severity }) => severity === 'error');
 
-/** Issues in few words. */
+/** Whether a place is met: the same element, one above or one below. */
+export function isNear(found: string, wanted: string): boolean {
+  const [a, b] = [found, wanted].map(path => path.replace(/\.ofType\(\w+\)/g, '').split('.')) as [string[], string[]];
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  return long.length - short.length <= 1 && short.every((part, i) => part === long[i]);
+}
+
+/** Issues in few words, without those that say what is not known of a code. */
 export const brief = (issues: readonly Issue[]): string[] =>
-  issues.map(({ severity, detail, expression }) => `${severity} ${detail} ${expression}`);
+  issues
+    .filter(({ severity }) => severity !== 'information')
+    .map(({ severity, detail, expression }) => `${severity} ${detail} ${expression}`);
 
 export { isObject };

@@ -1,27 +1,9 @@
 /** Checks against profiles, one rule each, with a resource that keeps it and one that breaks it. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'mocha';
-import type { JsonObject, Resource } from '../../../src/fhir/resource.js';
-import { brief, checkerOf, issuesOf, readCore } from '../../support/profiles.js';
+import type { JsonObject } from '../../../src/fhir/resource.js';
+import { brief, checkerOf, issuesOf, PROFILE, profileOf, readCore } from '../../support/profiles.js';
 import { skipWithout } from '../../support/shared.js';
-
-const URL = 'http://test.example/StructureDefinition/p';
-
-/** A profile of a type whose snapshot has these elements. */
-const profile = (type: string, elements: readonly JsonObject[], more: JsonObject = {}): Resource => ({
-  resourceType: 'StructureDefinition',
-  url: URL,
-  version: '1.0.0',
-  name: 'P',
-  status: 'active',
-  kind: 'resource',
-  abstract: false,
-  type,
-  baseDefinition: `http://hl7.org/fhir/StructureDefinition/${type}`,
-  derivation: 'constraint',
-  snapshot: { element: [{ path: type, min: 0, max: '*' }, ...elements] },
-  ...more,
-});
 
 interface Row {
   readonly what: string;
@@ -49,7 +31,7 @@ const ROWS: readonly Row[] = [
     type: 'Patient',
     elements: [{ path: 'Patient.birthDate', min: 1, max: '1' }],
     right: { _birthDate: { extension: [{ url: 'http://a.example/x', valueCode: 'unknown' }] } },
-    wrong: { _gender: { id: 'a' } },
+    wrong: { _deceasedBoolean: { extension: [{ url: 'http://a.example/x', valueCode: 'unknown' }] } },
     issues: ['error profile-min Patient.birthDate'],
   },
   {
@@ -227,9 +209,9 @@ describe('the profile checker', function () {
 
   for (const { what, type, elements, right, wrong, issues } of ROWS)
     it(`asks for ${what}`, async () => {
-      const checker = checkerOf([{ origin: 'stored', resources: [profile(type, elements)] }, readCore()!]);
-      assert.deepEqual(brief(await issuesOf(checker, { resourceType: type, ...right }, [URL])), []);
-      assert.deepEqual(brief(await issuesOf(checker, { resourceType: type, ...wrong }, [URL])), issues);
+      const checker = checkerOf([{ origin: 'stored', resources: [profileOf(type, elements)] }, readCore()!]);
+      assert.deepEqual(brief(await issuesOf(checker, { resourceType: type, ...right }, [PROFILE])), []);
+      assert.deepEqual(brief(await issuesOf(checker, { resourceType: type, ...wrong }, [PROFILE])), issues);
       assert.deepEqual(brief(await issuesOf(checker, { resourceType: type, ...wrong }, [])), []);
     });
 
@@ -238,26 +220,26 @@ describe('the profile checker', function () {
       { path: 'Observation.value[x]', min: 0, max: '1', type: [{ code: 'Quantity' }] },
       { path: 'Observation.value[x].value', min: 0, max: '1', fixedDecimal: 0.1 },
     ];
-    const checker = checkerOf([{ origin: 'stored', resources: [profile('Observation', elements)] }, readCore()!]);
+    const checker = checkerOf([{ origin: 'stored', resources: [profileOf('Observation', elements)] }, readCore()!]);
     const text = (value: string) =>
       `{"resourceType":"Observation","status":"final","code":{"text":"a"},"valueQuantity":{"value":${value}}}`;
-    assert.deepEqual(brief(await issuesOf(checker, text('0.10'), [URL])), []);
-    assert.deepEqual(brief(await issuesOf(checker, text('1.0e-1'), [URL])), []);
-    assert.deepEqual(brief(await issuesOf(checker, text('0.1000000000000000000001'), [URL])), [
+    assert.deepEqual(brief(await issuesOf(checker, text('0.10'), [PROFILE])), []);
+    assert.deepEqual(brief(await issuesOf(checker, text('1.0e-1'), [PROFILE])), []);
+    assert.deepEqual(brief(await issuesOf(checker, text('0.1000000000000000000001'), [PROFILE])), [
       'error fixed-value Observation.value.value',
     ]);
   });
 
   it('says of a profile that is not known that it is not checked', async () => {
     const checker = checkerOf([readCore()!]);
-    assert.deepEqual(brief(await issuesOf(checker, { resourceType: 'Patient', active: true }, [URL])), [
+    assert.deepEqual(brief(await issuesOf(checker, { resourceType: 'Patient', active: true }, [PROFILE])), [
       'warning unknown-profile Patient',
     ]);
   });
 
   it('refuses a profile of another type', async () => {
-    const checker = checkerOf([{ origin: 'stored', resources: [profile('Group', [])] }, readCore()!]);
-    assert.deepEqual(brief(await issuesOf(checker, { resourceType: 'Patient', active: true }, [URL])), [
+    const checker = checkerOf([{ origin: 'stored', resources: [profileOf('Group', [])] }, readCore()!]);
+    assert.deepEqual(brief(await issuesOf(checker, { resourceType: 'Patient', active: true }, [PROFILE])), [
       'error profile-type Patient',
     ]);
   });
@@ -268,9 +250,9 @@ describe('the profile checker', function () {
       { path: 'Patient.name.family', min: 1, max: '1', mustSupport: true },
       { path: 'Patient.name.text', min: 0, max: '1', mustSupport: true },
     ];
-    const checker = checkerOf([{ origin: 'stored', resources: [profile('Patient', elements)] }, readCore()!]);
+    const checker = checkerOf([{ origin: 'stored', resources: [profileOf('Patient', elements)] }, readCore()!]);
     const name = Array.from({ length: 150 }, () => ({ use: 'usual' }));
-    const issues = await issuesOf(checker, { resourceType: 'Patient', name }, [URL], {}, { mustSupport: true });
+    const issues = await issuesOf(checker, { resourceType: 'Patient', name }, [PROFILE], {}, { mustSupport: true });
     assert.equal(issues.length, 201);
     assert.equal(
       issues.findLastIndex(({ severity }) => severity === 'error'),

@@ -1,0 +1,51 @@
+/**
+ * The checker with all its parts: what R4 says of a resource, and what profiles say.
+ */
+import type { Definitions } from '../fhir/definitions.js';
+import type { FindDefinition } from '../fhir/structure-definition.js';
+import type { Bindings } from './binding.js';
+import { createProfileChecker, type ProfileChecker } from './check-profiles.js';
+import { coreTypeOf } from './compile-context.js';
+import { createConstraintCompiler } from './invariant.js';
+import type { CheckProfiles } from './judge.js';
+import { createResourceChecks } from './resource-checks.js';
+import { generateSnapshot } from './snapshot.js';
+
+export interface ResourceCheckerParts {
+  readonly find: FindDefinition;
+  readonly definitions: Definitions;
+  readonly bindings: Bindings;
+  /** Changes when definitions do. */
+  readonly generation: () => number;
+}
+
+export function createResourceChecker({
+  find,
+  definitions,
+  bindings,
+  generation,
+}: ResourceCheckerParts): ProfileChecker {
+  return createProfileChecker({
+    find,
+    definitions,
+    generation,
+    compileConstraint: createConstraintCompiler(definitions),
+    generateSnapshot,
+    checksOf: createResourceChecks({ find, definitions }),
+    ...bindings,
+  });
+}
+
+/**
+ * As the judge asks: the definition of the resource's type among the profiles means what R4 says of it. Resources inside are checked
+ * against what they claim where others are named, too.
+ */
+export const profileCheck =
+  (checker: ProfileChecker, definitions: Definitions): CheckProfiles =>
+  (parsed, asked, options) => {
+    const { resourceType } = parsed.resource;
+    const isBase = (canonical: string) => coreTypeOf(canonical, definitions) === resourceType;
+    const profiles = asked.filter(({ canonical }) => !isBase(canonical));
+    const base = profiles.length < asked.length;
+    return checker.check(parsed, { base, profiles, claims: profiles.length > 0 }, options);
+  };

@@ -1,0 +1,173 @@
+/**
+ * Official cases of HL7's validator for R4: whether a resource has errors, and where. Their README (../shared/data/validator-cases) says
+ * what counts.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'mocha';
+import { FhirError, type Issue } from '../../../src/fhir/error.js';
+import { parseJson, STORED_JSON } from '../../../src/fhir/json/json.js';
+import type { Parsed, Resource } from '../../../src/fhir/resource.js';
+import { parseXml } from '../../../src/fhir/xml/read.js';
+import { claimedCanonicals } from '../../../src/validation/check-profiles.js';
+import { validateStructure } from '../../../src/validation/structure.js';
+import {
+  checkerOf,
+  type DefinitionSet,
+  definitions,
+  errorsOf,
+  isNear,
+  OPTIONS,
+  readArchived,
+  readCore,
+  readPackage,
+} from '../../support/profiles.js';
+import { skipWithout } from '../../support/shared.js';
+
+interface Verdict {
+  readonly errors: number;
+  readonly at: readonly { readonly expression: string; readonly text: string; readonly external?: boolean }[];
+  readonly offline?: boolean;
+}
+
+interface ValidatorCase {
+  readonly name: string;
+  readonly module: string;
+  readonly file: string;
+  readonly load: readonly string[];
+  readonly packages?: readonly string[];
+  readonly base: Verdict;
+  readonly profile?: Verdict & { readonly source: string; readonly load: readonly string[] };
+  readonly 'best-practice'?: string;
+  readonly 'security-checks'?: boolean;
+}
+
+/** Scores that only go up, of 100. */
+const FLOORS = { offline: 88, all: 85, profile: 88, places: 60, clean: 95 };
+
+const read = (file: string): Parsed =>
+  file.endsWith('.xml')
+    ? parseXml(readFileSync(file), definitions, STORED_JSON)
+    : parseJson(readFileSync(file), STORED_JSON);
+
+/** Of what is no resource that we could read nothing is loaded. */
+function load(file: string): Resource[] {
+  if (!existsSync(file)) return [];
+  try {
+    return [read(file).resource];
+  } catch {
+    return [];
+  }
+}
+
+interface Score {
+  met: number;
+  of: number;
+}
+
+describe("the cases of HL7's validator", () => {
+  it('have the verdicts and places that are expected', async function () {
+    const folder = skipWithout(this, 'data', 'validator-cases');
+    const files = join(folder, 'files');
+    const { cases } = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as {
+      readonly cases: readonly ValidatorCase[];
+    };
+    const core = readCore()!;
+    const extensions = readPackage('ig-packages', 'hl7.fhir.uv.extensions.r4-5.3.0')!;
+    const scores: Record<keyof typeof FLOORS, Score> = {
+      offline: { met: 0, of: 0 },
+      all: { met: 0, of: 0 },
+      profile: { met: 0, of: 0 },
+      places: { met: 0, of: 0 },
+      clean: { met: 0, of: 0 },
+    };
+    const missed: string[] = [];
+    const count = (score: Score, met: boolean) => {
+      score.of++;
+      if (met) score.met++;
+    };
+
+    for (const each of cases) {
+      const sets = [...(each.packages ?? []).flatMap(name => packageOf(files, name) ?? []), extensions, core];
+      const loaded = [...each.load, ...(each.profile?.load ?? []), each.profile?.source ?? ''];
+      const own: DefinitionSet = {
+        origin: 'case',
+        resources: loaded.flatMap(name => (name ? load(join(files, name)) : [])),
+      };
+      const checker = checkerOf([own, ...sets]);
+      judge(each, 'base', each.base, await errors(each, checker, []));
+      if (!each.profile) continue;
+      const source = load(join(files, each.profile.source))[0];
+      const url = source ? (source['url'] as string) : each.profile.source;
+      judge(each, 'profile', each.profile, await errors(each, checker, [url]));
+    }
+
+    for (const [name, { met, of }] of Object.entries(scores))
+      process.stderr.write(`      ${name}: ${met} of ${of} (${((met / of) * 100).toFixed(1)} %)\n`);
+    if (process.env['SHOW_MISSED']) process.stderr.write(`${missed.join('\n')}\n`);
+    for (const [name, floor] of Object.entries(FLOORS)) {
+      const { met, of } = scores[name as keyof typeof FLOORS];
+      assert.ok((met / of) * 100 >= floor, `${name}: ${met} of ${of}; missed:\n${missed.join('\n')}`);
+    }
+
+    function judge(each: ValidatorCase, part: 'base' | 'profile', verdict: Verdict, found: readonly Issue[]): void {
+      const agrees = verdict.errors > 0 === found.length > 0;
+      const places = verdict.at.every(({ expression }) =>
+        found.some(issue => isNear(issue.expression ?? '', expression)),
+      );
+      if (part === 'base') {
+        count(scores.all, agrees);
+        if (verdict.offline) count(scores.offline, agrees);
+        if (verdict.errors > 0) count(scores.places, places);
+        else count(scores.clean, agrees);
+      } else count(scores.profile, agrees);
+      if (agrees && (verdict.errors === 0 || places)) return;
+      missed.push(
+        [
+          `${agrees ? 'PLACE' : 'VERDICT'} ${part} ${verdict.offline ? 'offline' : ''} ${each.module} ${each.name} ${each.file}`,
+          ...verdict.at.map(
+            ({ expression, text, external }) =>
+              `   wanted ${external ? '(tx) ' : ''}${expression}: ${text.slice(0, 200)}`,
+          ),
+          ...found
+            .slice(0, 8)
+            .map(issue => `   found ${issue.expression} ${issue.detail} ${issue.text} ${issue.diagnostics ?? ''}`),
+        ].join('\n'),
+      );
+    }
+
+    async function errors(
+      each: ValidatorCase,
+      checker: ReturnType<typeof checkerOf>,
+      profiles: readonly string[],
+    ): Promise<readonly Issue[]> {
+      try {
+        const parsed = read(join(files, each.file));
+        const structure = validateStructure(parsed.resource, definitions, parsed.decimals);
+        if (errorsOf(structure).length > 0) return errorsOf(structure);
+        const asked = [...profiles, ...claimedCanonicals(parsed.resource)];
+        return errorsOf(
+          await checker.check(
+            parsed,
+            { base: true, profiles: asked.map(canonical => ({ canonical })), claims: true },
+            {
+              ...OPTIONS,
+              unknownExtensions: 'error',
+              bestPractice: each['best-practice'] === undefined ? 'ignore' : 'warn',
+              htmlInStrings: each['security-checks'] ? 'error' : 'warn',
+            },
+          ),
+        );
+      } catch (error) {
+        if (error instanceof FhirError) return error.issues;
+        throw error;
+      }
+    }
+  });
+});
+
+function packageOf(files: string, name: string): DefinitionSet | undefined {
+  if (name.endsWith('.tgz')) return readArchived(join(files, name), name.replace(/\.tgz$/, ''));
+  return readPackage('ig-packages', name.replace('#', '-'));
+}
