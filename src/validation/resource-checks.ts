@@ -3,6 +3,7 @@ import type { Definitions } from '../fhir/definitions.js';
 import type { FindDefinition } from '../fhir/structure-definition.js';
 import { createBundleCheck } from './bundle.js';
 import { createContentCheck } from './content.js';
+import { createDefinitionChecks } from './definition-checks.js';
 import { createQuestionnaireResponseCheck } from './questionnaire-response.js';
 import type { ElementCheck } from './run.js';
 
@@ -18,7 +19,12 @@ export function createResourceChecks({
   definitions,
 }: ResourceCheckParts): (type: string) => readonly ElementCheck[] {
   const all = [createContentCheck(definitions)];
+  const ofDefinitions = Object.entries(createDefinitionChecks(definitions)).map(([type, check]) => [
+    type,
+    [...all, check],
+  ]);
   const checks: Readonly<Record<string, readonly ElementCheck[]>> = {
+    ...Object.fromEntries(ofDefinitions),
     Bundle: [...all, createBundleCheck(definitions)],
     QuestionnaireResponse: [...all, createQuestionnaireResponseCheck(find)],
   };

@@ -19,7 +19,12 @@ const QUESTIONNAIRE: JsonObject = {
       linkId: 'g',
       type: 'group',
       item: [
-        { linkId: 'a', type: 'choice', required: true, answerOption: [{ valueCoding: { system: 's', code: 'c' } }] },
+        {
+          linkId: 'a',
+          type: 'choice',
+          required: true,
+          answerOption: [{ valueCoding: { system: 'urn:s', code: 'c' } }],
+        },
         {
           linkId: 'b',
           type: 'string',
@@ -39,17 +44,17 @@ const RESOURCES: readonly JsonObject[] = [
     questionnaire: '#q',
     contained: [
       QUESTIONNAIRE,
-      { resourceType: 'ValueSet', id: 'v', compose: { include: [{ system: 's', concept: [{ code: 'c' }] }] } },
+      { resourceType: 'ValueSet', id: 'v', compose: { include: [{ system: 'urn:s', concept: [{ code: 'c' }] }] } },
     ],
     item: [
       {
         linkId: 'g',
         item: [
-          { linkId: 'a', answer: [{ valueCoding: { system: 's', code: 'c' } }] },
+          { linkId: 'a', answer: [{ valueCoding: { system: 'urn:s', code: 'c' } }] },
           { linkId: 'b', answer: [{ valueString: 'abc', item: [] }] },
         ],
       },
-      { linkId: 'v', answer: [{ valueCoding: { system: 's', code: 'c' } }] },
+      { linkId: 'v', answer: [{ valueCoding: { system: 'urn:s', code: 'c' } }] },
     ],
   },
   {
