@@ -63,8 +63,7 @@ export function createProfileChecker(parts: ProfileCheckerParts): ProfileChecker
       for (let round = 1; ; round++) {
         const run = new PassRun(input);
         const work = passOver(sites, task, parts, cache, run);
-        if (large) await inTurns(work, run);
-        else for (const step of work) step();
+        await inTurns(work, run);
         if (run.pending.size === 0) return run.issues();
         if (round === MAX_ROUNDS) return [...run.issues(), tooDeep(resource)];
         await Promise.all([...run.pending].map(([, load]) => load()));

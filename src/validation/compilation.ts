@@ -2,6 +2,7 @@
 import type { ElementDefinition } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import type { Origin, ProfileElement } from '../fhir/structure-definition.js';
+import { breathe } from '../platform/pieces.js';
 import type { ProfileContext } from './compile-context.js';
 import type { ElementNode, ElementRule } from './compiled.js';
 import type { ElementTree } from './element-tree.js';
@@ -25,12 +26,15 @@ export interface Compilation {
   readonly depth: number;
 }
 
+/** Nodes after which it is asked how long they took. */
+const NODES_IN_A_TURN = 20;
 /** Nodes of one profile. */
 const MAX_NODES = 100_000;
 
-/** Throws FhirError `unprocessable` where there are too many. */
-export function countNode({ work }: Compilation): void {
+/** Lets others have their turn now and then. Throws FhirError `unprocessable` where there are too many. */
+export async function countNode({ work }: Compilation): Promise<void> {
   work.nodes++;
+  if (work.nodes % NODES_IN_A_TURN === 0) await breathe();
   if (work.nodes > MAX_NODES) throw new FhirError('unprocessable', 'The profile has too many elements and slices.');
 }
 

@@ -84,7 +84,7 @@ async function compileNode(
   known: Known,
 ): Promise<ElementNode> {
   const node = emptyNode();
-  countNode(compilation);
+  await countNode(compilation);
   const { definition } = tree;
   if (definition.sliceName === undefined) compilation.nodes.set(definition.path, node);
   node.checks.push(...(await compileChecks(compilation, definition, owners, known)));

@@ -38,7 +38,7 @@ export function fillSlices(
     if (at === NONE || at === UNDECIDED) {
       if (rest) {
         others.push(element);
-        run.walk(rest.node, element);
+        run.later(() => run.walk(rest.node, element));
       } else last = reportOther(rule, set, element, last, at === UNDECIDED, run);
       continue;
     }
@@ -47,7 +47,8 @@ export function fillSlices(
     else last = at;
     state.counts[at]!++;
     state.members[at]!.push(element);
-    run.walk(slices[at]!.node, element);
+    const { node } = slices[at]!;
+    run.later(() => run.walk(node, element));
   }
   for (const [at, slice] of slices.entries()) {
     if (slice.test) countSlice(rule, slice, state.counts[at]!, above, state.doubtful[at]!, run);
@@ -63,12 +64,15 @@ const AT_END = Number.MAX_SAFE_INTEGER;
 const NONE = -1;
 const UNDECIDED = -2;
 
+/** Of asking whether a value belongs to a slice, against looking at an element. */
+const STEPS_OF_A_TEST = 5;
+
 /** Number of the slice, `NONE` or `UNDECIDED`. */
 function sliceFor(slices: readonly Slice[], element: CheckedElement, state: Distribution, run: ProfileRun): number {
   let answerForNone = NONE;
   for (let i = 0; i < slices.length; i++) {
     const { test } = slices[i]!;
-    run.spend(1);
+    run.spend(STEPS_OF_A_TEST);
     const answer = test?.(element, run);
     if (answer === true) return i;
     if (answer !== undefined) continue;

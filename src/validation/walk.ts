@@ -135,7 +135,7 @@ function visitValue(
   if (type === 'Resource' && isObject(value))
     return visitResource(rule, holder, key, value as Resource, place, site, run);
   const element: CheckedElement = { value, sibling, holder, key, type, place, site };
-  if (form.link && index >= 0) run.later(() => walkLinked(rule, form, element, run));
+  if (index >= 0) run.later(() => walkLinked(rule, form, element, run));
   else walkLinked(rule, form, element, run);
   return element;
 }
