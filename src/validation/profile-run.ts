@@ -41,6 +41,9 @@ interface PlacedFinding {
   readonly finding: Finding;
 }
 
+/** Whether the rules of a node hold for a value; undefined: not known. A number: it is being asked, at this depth. */
+type FitAnswer = boolean | undefined | number;
+
 /** What stays the same in all passes over a resource. */
 export interface RunInput {
   readonly cache: ProfileCache;
@@ -73,8 +76,12 @@ export class PassRun implements ProfileRun {
   private readonly errors: PlacedFinding[] = [];
   private readonly others: PlacedFinding[] = [];
   private more = 0;
-  /** Answers of `fits`, and `true` for what is being asked: a circle holds. */
-  private readonly answers = new Map<object, Map<ElementNode, boolean | undefined>>();
+  private readonly answers = new Map<object, Map<ElementNode, FitAnswer>>();
+  /** How deep in questions, and the outermost of those that are being asked whose answer was taken for granted. */
+  private depth = 0;
+  private assumed = Infinity;
+  /** Answers that rest on what was taken for granted. */
+  private readonly provisional: { readonly answers: Map<ElementNode, FitAnswer>; readonly node: ElementNode }[] = [];
   private readonly applied = new Map<object, Set<ElementNode>>();
 
   constructor(input: RunInput) {
@@ -168,16 +175,38 @@ export class PassRun implements ProfileRun {
   holds(node: ElementNode, element: CheckedElement): boolean | undefined {
     const { value } = element;
     if (!isObject(value)) return this.silently(() => walkNode(node, element, this));
-    const answers = this.answers.get(value) ?? new Map<ElementNode, boolean | undefined>();
+    const answers = this.answers.get(value) ?? new Map<ElementNode, FitAnswer>();
     this.answers.set(value, answers);
+    const known = answers.get(node);
+    if (typeof known === 'number') {
+      // It is being asked: a circle holds, unless something else in it does not.
+      this.assumed = Math.min(this.assumed, known);
+      return true;
+    }
     if (answers.has(node)) {
-      const known = answers.get(node);
       if (known === undefined) this.doubted = true;
       return known;
     }
-    answers.set(node, true);
+    return this.find(answers, node, element);
+  }
+
+  private find(answers: Map<ElementNode, FitAnswer>, node: ElementNode, element: CheckedElement): boolean | undefined {
+    const { assumed, depth } = this;
+    const first = this.provisional.length;
+    this.assumed = Infinity;
+    answers.set(node, depth);
+    this.depth++;
     const answer = this.silently(() => walkNode(node, element, this));
+    this.depth--;
     answers.set(node, answer);
+    if (this.assumed < depth) this.provisional.push({ answers, node });
+    else {
+      // What was found while this was taken for granted must be found anew.
+      if (answer === false) for (const each of this.provisional.slice(first)) each.answers.delete(each.node);
+      this.provisional.length = first;
+      this.assumed = Infinity;
+    }
+    this.assumed = Math.min(this.assumed, assumed);
     return answer;
   }
 

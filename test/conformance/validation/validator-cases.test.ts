@@ -44,7 +44,7 @@ interface ValidatorCase {
 }
 
 /** Scores that only go up, of 100. */
-const FLOORS = { offline: 92, all: 88, profile: 88, places: 65, clean: 95 };
+const FLOORS = { offline: 92, all: 89, profile: 88, places: 66, clean: 96 };
 
 const read = (file: string): Parsed =>
   file.endsWith('.xml')

@@ -155,5 +155,34 @@ describe('references', () => {
       };
       assert.deepEqual(brief(await issuesOf(checker, bundle, [])), []);
     });
+
+    it('take nothing for granted that turns out to be wrong', async () => {
+      const circle = profileOf('Patient', [
+        { path: 'Patient.link', min: 0, max: '*' },
+        { path: 'Patient.link.other', min: 1, max: '1', type: [{ code: 'Reference', targetProfile: [PROFILE] }] },
+        { path: 'Patient.name', min: 1, max: '*' },
+      ]);
+      const checker = checkerOf([{ origin: 'stored', resources: [circle] }, readCore()!]);
+      const entry = (id: string, other: string, more: JsonObject): JsonObject => ({
+        fullUrl: `${BASE}/Patient/${id}`,
+        resource: patient({ id, link: [{ other: { reference: `Patient/${other}` }, type: 'seealso' }], ...more }),
+      });
+      const named = { name: [{ text: 'a' }] };
+      const claiming = { ...named, meta: { profile: [PROFILE] } };
+      // The first two lead to each other, and the first does not conform, so that the second does not either.
+      const entries = [
+        entry('a', 'b', {}),
+        entry('b', 'a', named),
+        entry('c', 'a', claiming),
+        entry('d', 'b', claiming),
+      ];
+      assert.deepEqual(
+        brief(await issuesOf(checker, { resourceType: 'Bundle', type: 'collection', entry: entries }, [])),
+        [
+          'error target-profile Bundle.entry[2].resource.link[0].other',
+          'error target-profile Bundle.entry[3].resource.link[0].other',
+        ],
+      );
+    });
   });
 });
