@@ -1,4 +1,4 @@
-/** Finds the ValueSets, CodeSystems and ConceptMaps that users stored, for the terminology module: by URL, or by id. */
+/** Finds definitions that users stored: ValueSets, CodeSystems and ConceptMaps for the terminology module, by URL or by id; any by URL. */
 import type { Resource } from '../fhir/resource.js';
 import { readStoredText } from '../fhir/json/stored-text.js';
 import { any, type Where } from '../search/query.js';
@@ -25,6 +25,21 @@ export function loadFrom(store: Searched): LoadCanonical {
     const rows = await newest(store, type, { kind: 'all', of: [withUri('url', url), ...ofVersion] }, MAX_SAME_URL);
     return rows.flatMap(row => unparsed(store, type, row))[0];
   };
+}
+
+/** Those of any type with a url, the one written last first. */
+export const listByUrl = async (store: Searched, type: string, url: string): Promise<readonly StoredDefinition[]> =>
+  (await newest(store, type, withUri('url', url), MAX_SAME_URL)).flatMap(row =>
+    unparsed(store, type, row).map(found => ({
+      bytes: row.text?.length ?? row.withheld ?? 0,
+      read: () => found.read(),
+    })),
+  );
+
+export interface StoredDefinition {
+  /** Of its text. */
+  readonly bytes: number;
+  readonly read: () => Promise<Resource>;
 }
 
 /** The one written last comes first. */

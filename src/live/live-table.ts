@@ -38,6 +38,14 @@ export interface TopicTable<Entry> extends LiveTableParts<string, Entry> {
 
 export type LiveTable<Entry> = TypeTable<Entry> | TopicTable<Entry>;
 
+/** No entries: that resources of a type have changed is told, and none of them is read. */
+export interface ChangeTable {
+  readonly name: string;
+  readonly type: string;
+  /** `ids`: of the resources; undefined: any may have. */
+  changed(ids: readonly string[] | undefined): void;
+}
+
 /** Entries of a table of a topic, at most. */
 const MAX_ENTRIES = 10_000;
 /** Resources that are read at the same time. */
@@ -53,6 +61,20 @@ export interface KnownTable {
   load(): Promise<void>;
   /** Reads these again, and puts what has become of them into force. By how often they changed, as far as it is known. */
   readAgain(changes: ReadonlyMap<string, number>): Promise<void>;
+}
+
+export function knowChanges(table: ChangeTable): KnownTable {
+  const { name, type } = table;
+  return {
+    name,
+    type,
+    async load() {
+      table.changed(undefined);
+    },
+    async readAgain(changes) {
+      table.changed([...changes.keys()]);
+    },
+  };
 }
 
 export function knowTable<Entry>(table: LiveTable<Entry>, store: TableStore, log: Log): KnownTable {

@@ -15,7 +15,7 @@ import { createKeyedMutex } from '../platform/keyed-mutex.js';
 import type { Log } from '../platform/log.js';
 import { untilUncontested } from '../store/outbox.js';
 import type { OutboxMessage, PendingMessage, Store } from '../store/store.js';
-import { type KnownTable, knowTable, type LiveTable } from './live-table.js';
+import { type ChangeTable, type KnownTable, knowChanges, knowTable, type LiveTable } from './live-table.js';
 import { SeenMessages } from './seen-messages.js';
 
 export const POLL_MS = 2000;
@@ -56,17 +56,18 @@ export class LiveTables {
   #endLooking: (() => void) | undefined;
   #underWay: Promise<void> = Promise.resolve();
 
-  constructor(around: LiveSurroundings) {
+  constructor(around: LiveSurroundings, tables: readonly (LiveTable<unknown> | ChangeTable)[] = []) {
     this.#around = around;
     this.#now = around.now ?? (() => performance.now());
     this.#lease = new TaskLease(around.store, 'live', TIDY_LEASE_MS, this.#now);
+    for (const table of tables) this.add(table);
   }
 
   /** Before the first `load`. */
-  add(table: LiveTable<unknown>): void {
+  add(table: LiveTable<unknown> | ChangeTable): void {
     const { store, log } = this.#around;
     if (this.#tables.has(table.name)) throw new Error(`There is a table ${table.name} already.`);
-    this.#tables.set(table.name, knowTable(table, store, log));
+    this.#tables.set(table.name, 'changed' in table ? knowChanges(table) : knowTable(table, store, log));
   }
 
   /** Tables whose entries are resources, by type: what changes of these are to be told here. */

@@ -1,0 +1,86 @@
+/**
+ * Definitions that users store, as validation reads them: found by their canonical, and counting in every process as soon as they are
+ * stored. Each process hears of changes (../live/live-tables.ts) and raises a generation, by which whatever was made of a definition is
+ * forgotten; texts stay in the store. They are definitions, not records of anybody, and read without an access decision, as
+ * SearchParameters are.
+ *
+ * Of several with one url the highest version counts, the one written last where versions are alike; retired ones only where there is no
+ * other.
+ */
+import type { DefinitionSource } from '../fhir/definition-file.js';
+import { STORED } from '../fhir/find-definition.js';
+import type { Resource } from '../fhir/resource.js';
+import type { ChangeTable } from '../live/live-table.js';
+import type { Store } from '../store/store.js';
+import { compareBusinessVersions } from '../fhir/business-version.js';
+import { listByUrl } from './stored-canonicals.js';
+
+/** Types of which something is kept that is made of them. */
+const DEFINING_TYPES = ['StructureDefinition', 'ValueSet', 'CodeSystem', 'ConceptMap', 'Questionnaire'] as const;
+
+/** Canonicals that are known not to be stored: most are asked for again and again. */
+const KEPT_ABSENT = 10_000;
+/** Definitions that are kept, and how long their text may be. */
+const KEPT_STORED = 50;
+const MOST_KEPT = 256 * 1024;
+
+export class StoredDefinitions implements DefinitionSource {
+  readonly origin = STORED;
+  readonly #store: Pick<Store, 'read' | 'find' | 'findIds'>;
+  readonly #generations = new Map<string, number>();
+  #absent = new Set<string>();
+  #kept = new Map<string, Resource>();
+
+  constructor(store: Pick<Store, 'read' | 'find' | 'findIds'>) {
+    this.#store = store;
+  }
+
+  /** Changes whenever something of these types does. */
+  generationOf(...types: readonly (typeof DEFINING_TYPES)[number][]): number {
+    return types.reduce((sum, type) => sum + (this.#generations.get(type) ?? 0), 0);
+  }
+
+  tables(): readonly ChangeTable[] {
+    return DEFINING_TYPES.map(type => ({
+      name: `stored-${type.toLowerCase()}`,
+      type,
+      changed: () => this.#changed(type),
+    }));
+  }
+
+  /** Throws what the store throws. */
+  async find(type: string, url: string, version?: string): Promise<Resource | undefined> {
+    const key = JSON.stringify([type, url, version]);
+    // What is found is kept only as long as nothing has changed meanwhile.
+    const [absent, kept] = [this.#absent, this.#kept];
+    if (absent.has(key)) return undefined;
+    const known = kept.get(key);
+    if (known) return known;
+    const all: { readonly resource: Resource; readonly bytes: number }[] = [];
+    for (const { read, bytes } of await listByUrl(this.#store, type, url)) all.push({ resource: await read(), bytes });
+    const [found] = all
+      .filter(({ resource }) => version === undefined || resource['version'] === version)
+      .toSorted((a, b) => byPrecedence(a.resource, b.resource));
+    if (!found) remember(KEPT_ABSENT, absent, () => absent.add(key));
+    else if (found.bytes <= MOST_KEPT) remember(KEPT_STORED, kept, () => kept.set(key, found.resource));
+    return found?.resource;
+  }
+
+  #changed(type: string): void {
+    this.#generations.set(type, (this.#generations.get(type) ?? 0) + 1);
+    this.#absent = new Set();
+    this.#kept = new Map();
+  }
+}
+
+/** Forgets everything where it is too much: nothing is read often that is not read often again. */
+function remember(most: number, of: Set<unknown> | Map<unknown, unknown>, add: () => void): void {
+  if (of.size >= most) of.clear();
+  add();
+}
+
+/** The one that counts comes first. */
+const byPrecedence = (a: Resource, b: Resource): number =>
+  inForceRank(b) - inForceRank(a) || compareBusinessVersions(versionOf(b), versionOf(a));
+const inForceRank = ({ status }: Resource): number => (status === 'retired' ? 0 : 1);
+const versionOf = ({ version }: Resource): string | undefined => (typeof version === 'string' ? version : undefined);

@@ -1,0 +1,117 @@
+/** Definitions that are stored count at once, in every process: https://hl7.org/fhir/R4/references.html#canonical */
+import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { StructureDefinition } from 'fhir/r4.js';
+import { after, before, describe, it } from 'mocha';
+import { StoredDefinitions } from '../../src/conformance/stored-definitions.js';
+import type { Store } from '../../src/store/store.js';
+import { onBothStores } from '../support/both-stores.js';
+import { newStore, type RunningServer, startServer } from '../support/server.js';
+import { type Talk, talkTo } from '../support/talk.js';
+
+const URL_OF = 'http://example.org/StructureDefinition/named-patient';
+const profile = (id: string, more: Partial<StructureDefinition> = {}): StructureDefinition => ({
+  resourceType: 'StructureDefinition',
+  id,
+  url: URL_OF,
+  name: 'NamedPatient',
+  status: 'active',
+  kind: 'resource',
+  abstract: false,
+  type: 'Patient',
+  baseDefinition: 'http://hl7.org/fhir/StructureDefinition/Patient',
+  derivation: 'constraint',
+  differential: { element: [{ id: 'Patient.name', path: 'Patient.name', min: 1 }] },
+  ...more,
+});
+/** Whether a server knows the profile. */
+const knows = async (talk: Talk, canonical = URL_OF): Promise<boolean> => {
+  const reply = await talk.send('POST', `Patient/$validate?profile=${encodeURIComponent(canonical)}`, {
+    headers: { 'content-type': 'application/fhir+json' },
+    body: '{"resourceType":"Patient","name":[{"text":"a"}]}',
+  });
+  assert.ok(reply.status === 200 || /unknown-profile/.test(reply.text), reply.text);
+  return reply.status === 200;
+};
+
+onBothStores('a stored profile', stage => {
+  it('counts when its write is answered, and no longer when its deletion is', async () => {
+    const { talk } = stage();
+    assert.equal(await knows(talk), false);
+    await talk.update(profile('p'));
+    assert.equal(await knows(talk), true);
+    assert.equal(await knows(talk, `${URL_OF}|1`), false);
+    await talk.update(profile('p', { version: '1' }));
+    assert.equal(await knows(talk, `${URL_OF}|1`), true);
+    await talk.delete('StructureDefinition/p');
+    assert.equal(await knows(talk), false);
+  });
+});
+
+describe('a stored profile, of two processes on one MongoDB database', () => {
+  const servers: RunningServer[] = [];
+  before(async function () {
+    const store = await newStore(this, 'mongo');
+    for (let i = 0; i < 2; i++) servers.push(await startServer({ store }));
+    for (const { engine } of servers) engine.live.start();
+  });
+  after(() => Promise.all(servers.map(server => server.stop())));
+
+  it('counts in the other one soon after', async () => {
+    const [one, other] = servers.map(({ base }) => talkTo(base)) as [Talk, Talk];
+    assert.equal(await knows(other), false);
+    await one.update(profile('p'));
+    assert.equal(await knows(one), true);
+    while (!(await knows(other))) await pause(100);
+    await other.delete('StructureDefinition/p');
+    while (await knows(one)) await pause(100);
+  });
+});
+
+describe('of stored definitions with one url', () => {
+  const stored = async (...all: StructureDefinition[]) => {
+    let asked = 0;
+    const rows = all.map((each, at) => ({
+      ...{ type: 'StructureDefinition', id: each.id!, version: 1, updated: at, method: 'PUT' as const, patients: [] },
+      text: Buffer.from(JSON.stringify(each)),
+    }));
+    const store = {
+      find: async () => {
+        asked++;
+        return { rows, cursors: [], more: false };
+      },
+    } as unknown as Store;
+    const definitions = new StoredDefinitions(store);
+    const find = async (version?: string) => (await definitions.find('StructureDefinition', URL_OF, version))?.['id'];
+    const table = definitions.tables().find(({ type }) => type === 'StructureDefinition')!;
+    return { find, table, definitions, asked: () => asked };
+  };
+
+  it('the highest version counts, and the one that is asked for', async () => {
+    const { find } = await stored(profile('a', { version: '1.9' }), profile('b', { version: '1.10' }), profile('c'));
+    assert.deepEqual([await find(), await find('1.9'), await find('2')], ['b', 'a', undefined]);
+  });
+
+  it('the one written last counts where they are alike', async () => {
+    const { find } = await stored(profile('a'), profile('b'));
+    assert.equal(await find(), 'b');
+  });
+
+  it('a retired one counts where there is no other', async () => {
+    const retired = profile('a', { version: '2', status: 'retired' });
+    assert.equal(await (await stored(retired, profile('b', { version: '1' }))).find(), 'b');
+    assert.equal(await (await stored(retired)).find(), 'a');
+  });
+
+  it('the store is asked once, until something changes', async () => {
+    const { find, table, definitions, asked } = await stored(profile('a', { version: '1' }));
+    for (let i = 0; i < 3; i++) assert.deepEqual([await find(), await find('9')], ['a', undefined]);
+    assert.equal(asked(), 2);
+    const earlier = definitions.generationOf('StructureDefinition');
+    table.changed(['a']);
+    assert.equal(await find(), 'a');
+    assert.equal(asked(), 3);
+    assert.ok(definitions.generationOf('StructureDefinition') > earlier);
+    assert.equal(definitions.generationOf('ValueSet'), 0);
+  });
+});
