@@ -4,12 +4,14 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './cli/index.js';
+import type { Validator } from './cli/invocation.js';
 import { loadDemo } from './cli/seed.js';
 import { createDecide } from './access/decide.js';
 import { compileDuties } from './access/duties.js';
 import { readRoles } from './access/roles.js';
 import { createRecorder } from './audit/record.js';
 import { Feed } from './feed/feed.js';
+import type { DefinitionSource } from './fhir/definition-file.js';
 import { type Definitions, loadDefinitions } from './fhir/definitions.js';
 import { FhirError } from './fhir/error.js';
 import { joinShelves, shelfOf } from './fhir/definition-shelf.js';
@@ -22,6 +24,7 @@ import { loadStructures } from './fhir/structures.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { acceptGuideList, agreeOnGuides } from './conformance/guide-agreement.js';
 import { listFrom, loadFrom } from './conformance/stored-canonicals.js';
+import { StoredDefinitions } from './conformance/stored-definitions.js';
 import { createForms } from './interactions/response/forms.js';
 import type { Harness } from './harness/index.js';
 import type { Engine, EngineSettings, Operations } from './interactions/engine.js';
@@ -57,12 +60,14 @@ import { createLiveParameters } from './search/live.js';
 import { WORDS_RULE } from './search/words-of.js';
 import { createIndexLayout, type IndexLayout } from './store/index-layout.js';
 import type { Store } from './store/store.js';
-import { createMemberships } from './terminology/membership.js';
+import { createMemberships, type Memberships } from './terminology/membership.js';
 import { guideResources } from './terminology/guide-resources.js';
 import { loadStandard, type Standard, standardDefinitions, standardShelf } from './terminology/standard.js';
 import { createTerminology, type TerminologyOptions } from './terminology/terminology.js';
-import { createJudge, ISSUE_DETAILS, type Judge } from './validation/judge.js';
-import { readPolicy } from './validation/policy.js';
+import { createBindings } from './validation/binding.js';
+import { createJudge, ISSUE_DETAILS } from './validation/judge.js';
+import { checkRequired, readPolicy, type ValidationPolicy } from './validation/policy.js';
+import { createResourceChecker, profileCheck } from './validation/resource-checker.js';
 import { createValidation, structureStep } from './validation/validate.js';
 
 const root = new URL('../../', import.meta.url);
@@ -141,22 +146,28 @@ export async function open(
   const parameters = createLiveParameters(definitions);
   // Before anything is open: what is wrong with the settings must not leave a store open.
   const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed });
-  const { known, terminologyParts } = await openDefinitions(config, log);
-  const judge = openJudge(config, definitions, metrics, known.findDefinition);
+  const policy = readPolicy(config, definitions.resourceTypes);
+  const { guides, shelf, findWith, terminologyParts } = await openDefinitions(config, log);
   const layout = createIndexLayout(definitions.searchParameters);
   const store = await openStore(config, withWords(layout, config), clock, harness);
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
   const { bases } = settings;
-  const given = parametersOf(files, known.guides);
-  const registry = new Registry({ definitions, parameters, layout, store, log, files: given });
-  const live = new LiveTables({ store, log, clock });
-  for (const table of [registry.table(), ...composed.tables]) live.add(table);
+  const registry = new Registry({ definitions, parameters, layout, store, log, files: parametersOf(files, guides) });
+  const stored = new StoredDefinitions(store);
+  const live = new LiveTables({ store, log, clock }, [registry.table(), ...stored.tables(), ...composed.tables]);
+  const terms = openTerminology(stored, { bases, ...terminologyParts }, elsewhere, store, harness);
+  const { required, ...checked } = openJudge(policy, metrics, {
+    find: findWith(stored),
+    definitions,
+    ...terms,
+    stored,
+  });
   const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log, clock, jobs: () => jobs });
   const room = createRoom(ANSWERS * config.maxAnswer);
   const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, reindexer, composed, () => engine);
   const feed = new Feed({ store, live, clock, log, metrics, resourceTypes: definitions.resourceTypes });
-  const agree = (): Promise<void> => agreeOnGuides(store, known.guides.all);
-  await readStored(store, [() => store.migrate(), agree, () => live.load(), () => reindexer.refresh()]);
+  const agree = (): Promise<void> => agreeOnGuides(store, guides.all);
+  await readStored(store, [() => store.migrate(), agree, () => live.load(), required, () => reindexer.refresh()]);
   const engine: Engine = {
     definitions,
     parameters,
@@ -167,15 +178,16 @@ export async function open(
     feed,
     builtIn: operationDefinitions(files, operations, bases[0]!),
     log,
-    ...known,
+    guides,
+    shelf,
+    ...checked,
     validate: createValidation([structureStep(definitions)]),
-    judge,
     operations,
     hooks: openHooks({ live, registry, reindexer }, bases, composed, definitions),
     routes: composed.routes,
     subtypes: composed.subtypes,
     jobs,
-    ...openTerminology(store, { bases, ...terminologyParts }, elsewhere, harness),
+    ...terms,
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
@@ -200,28 +212,53 @@ const openHooks = (
   { resourceTypes }: Definitions,
 ) => composeHooks([...ownHooks(engine, bases), ...composed.hooks], resourceTypes);
 
-/** What is asked of resources beyond their structure. Throws ConfigError. */
-const openJudge = (
-  config: Config,
-  { resourceTypes }: Definitions,
-  { validationIssues }: Metrics,
-  find: FindDefinition,
-): Judge =>
-  createJudge({
-    policy: readPolicy(config, resourceTypes),
-    check: async () => [],
+interface CheckerParts {
+  readonly find: FindDefinition;
+  readonly definitions: Definitions;
+  readonly memberships: Memberships;
+  /** What is kept of definitions is forgotten when it hears that some have changed. */
+  readonly stored?: StoredDefinitions;
+}
+
+/** What is asked of resources beyond their structure. `required`: throws ConfigError where a profile that is required is not known. */
+function openJudge(policy: ValidationPolicy, { validationIssues }: Metrics, parts: CheckerParts) {
+  const { find, definitions, memberships, stored } = parts;
+  const generation = (): number => stored?.generationOf('StructureDefinition', 'Questionnaire') ?? 0;
+  const checker = createResourceChecker({ find, definitions, bindings: createBindings(memberships), generation });
+  const judge = createJudge({
+    policy,
     find,
+    check: profileCheck(checker, definitions),
     count(issues) {
       for (const { severity, detail = '' } of issues)
         validationIssues.inc({ severity, detail: ISSUE_DETAILS.has(detail) ? detail : 'other' });
     },
   });
+  return { judge, findDefinition: find, required: () => checkRequired(policy, find) };
+}
+
+/** What checks resources without a store, with the guides of a folder. */
+export async function openValidator(config: Config, folder: string): Promise<Validator> {
+  const definitions = loadDefinitions();
+  const policy = readPolicy(config, definitions.resourceTypes);
+  const { findWith, terminologyParts } = await openDefinitions({ ...config, guides: folder }, createLog(config.log));
+  const { bases } = engineSettings(config, 0);
+  const { resources } = createTerminology(async () => undefined, { bases, ...terminologyParts });
+  const memberships = createMemberships({ sources: from => resources.once(undefined, from) });
+  const { required: _required, ...checked } = openJudge(policy, createMetrics(), {
+    find: findWith(),
+    definitions,
+    memberships,
+  });
+  return { definitions, ...checked, validate: createValidation([structureStep(definitions)]) };
+}
 
 /** `elsewhere`: another server. */
 function openTerminology(
-  store: Store,
+  definitions: StoredDefinitions,
   options: TerminologyOptions,
   elsewhere: OpenedRemote | undefined,
+  store: Store,
   harness?: Harness,
 ): Pick<Engine, 'terminology' | 'memberships' | 'remoteTime'> {
   const stored = { load: loadFrom(store), list: listFrom(store) };
@@ -230,6 +267,7 @@ function openTerminology(
   const memberships = createMemberships({
     sources: from => terminology.resources.once(undefined, from),
     remote: elsewhere?.remote,
+    generation: () => definitions.generationOf('ValueSet', 'CodeSystem', 'ConceptMap'),
   });
   return { terminology, memberships, remoteTime: elsewhere?.time };
 }
@@ -242,10 +280,12 @@ async function openDefinitions(config: Config, log: Log) {
   const files = [...guides.all.map(({ definitions }) => definitions), loadStructures()];
   const sources = [...files, standardDefinitions(standard)];
   const dependencies = (origin: Origin): readonly Origin[] => guides.dependencies(origin);
-  const findDefinition = createFindDefinition({ sources: () => sources, dependencies });
+  /** With what is stored, which comes first. */
+  const findWith = (...stored: readonly DefinitionSource[]): FindDefinition =>
+    createFindDefinition({ sources: () => [...stored, ...sources], dependencies });
   const shelf = joinShelves([...files.map(shelfOf), standardShelf(standard)]);
   const terminologyParts = { standard, guides: guideResources(files, dependencies) };
-  return { known: { guides, findDefinition, shelf }, terminologyParts };
+  return { guides, shelf, findWith, terminologyParts };
 }
 
 /** SearchParameters of files, then those of guides. */
@@ -427,4 +467,4 @@ function operationDefinitions(
 
 /** The command line; gives the exit status. */
 export const main = (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> =>
-  run(argv, env, { open, backUp: copyStore, acceptGuides }, featureSettings());
+  run(argv, env, { open, openValidator, backUp: copyStore, acceptGuides }, featureSettings());

@@ -12,39 +12,47 @@ import { ConfigError } from '../platform/config.js';
 
 export interface SourceFile {
   readonly path: string;
-  readonly form: 'ndjson' | 'json';
+  readonly form: 'ndjson' | 'json' | 'xml';
   /** Bytes on the disk. */
   readonly size: number;
 }
 
-const IMPORTABLE = /\.(ndjson|jsonl|json)(\.gz)?$/i;
+interface FileKinds {
+  readonly pattern: RegExp;
+  readonly names: string;
+}
+const IMPORTABLE: FileKinds = { pattern: /\.(ndjson|jsonl|json)(\.gz)?$/i, names: '.json, .ndjson or .jsonl' };
+/** What chartroom validate reads. */
+export const CHECKABLE: FileKinds = {
+  pattern: /\.(ndjson|jsonl|json|xml)(\.gz)?$/i,
+  names: '.json, .ndjson, .jsonl or .xml',
+};
 
-/** Every importable file below the paths. Throws ConfigError for a path that is not there or holds nothing. */
-export async function findSources(paths: readonly string[]): Promise<SourceFile[]> {
+/** Every file below the paths that can be read. Throws ConfigError for a path that is not there or holds nothing. */
+export async function findSources(paths: readonly string[], kinds = IMPORTABLE): Promise<SourceFile[]> {
   const found: SourceFile[] = [];
   for (const path of paths) {
     const before = found.length;
-    await collect(path, found, true);
-    if (found.length === before)
-      throw new ConfigError(`${path} holds no .json, .ndjson or .jsonl files (or .gz of them).`);
+    await collect(path, found, kinds, true);
+    if (found.length === before) throw new ConfigError(`${path} holds no ${kinds.names} files (or .gz of them).`);
   }
   return found;
 }
 
-async function collect(path: string, found: SourceFile[], named: boolean): Promise<void> {
+async function collect(path: string, found: SourceFile[], kinds: FileKinds, named: boolean): Promise<void> {
   const info = await stat(path).catch(() => {
     throw new ConfigError(`${path} cannot be read.`);
   });
   if (info.isDirectory()) {
-    for (const name of (await readdir(path)).toSorted()) await collect(join(path, name), found, false);
+    for (const name of (await readdir(path)).toSorted()) await collect(join(path, name), found, kinds, false);
     return;
   }
-  const form = IMPORTABLE.exec(path)?.[1]?.toLowerCase();
+  const form = kinds.pattern.exec(path)?.[1]?.toLowerCase();
   if (form === undefined) {
-    if (named) throw new ConfigError(`${path} is neither .json nor .ndjson nor .jsonl (or .gz of them).`);
+    if (named) throw new ConfigError(`${path} is none of ${kinds.names} (or .gz of them).`);
     return;
   }
-  found.push({ path, form: form === 'json' ? 'json' : 'ndjson', size: info.size });
+  found.push({ path, form: form === 'json' || form === 'xml' ? form : 'ndjson', size: info.size });
 }
 
 /** SHA-256 of the file as it lies on the disk, hex. */

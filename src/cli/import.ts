@@ -33,6 +33,7 @@ import type { Invocation } from './invocation.js';
 import { showProgress, type Status } from './progress.js';
 import { systemContext } from './seed.js';
 import { limitsOf } from './serve.js';
+import { validateForImport } from './validate.js';
 import { onStopSignal, type StopSignals } from './signals.js';
 
 /** Lines of one transaction, entries of a batch: more share the cost of a commit, fewer have to be sent again where one is refused. */
@@ -41,8 +42,10 @@ const GROUP = 200;
 /** Nobody knows whether it was written, or nothing more can be: whatever comes next would fare the same. */
 const FATAL = new Set(['unavailable', 'timeout', 'no-space']);
 
-export async function importFiles({ config, words, options, open, progress }: Invocation): Promise<number> {
+export async function importFiles(invocation: Invocation): Promise<number> {
+  const { config, words, options, open, progress } = invocation;
   if (words.length === 0) throw new ConfigError('chartroom import needs a file or folder.');
+  if (options['validate'] === true) return validateForImport(invocation);
   const parallel = Number(options['concurrency'] ?? 4);
   if (!Number.isInteger(parallel) || parallel < 1 || parallel > 64)
     throw new ConfigError('--concurrency must be 1 to 64: transactions under way at once.');

@@ -19,10 +19,11 @@ import { explain } from './explain.js';
 import { helpOf, overview } from './help.js';
 import { ig } from './ig.js';
 import { importFiles } from './import.js';
-import type { Command, Invocation } from './invocation.js';
+import type { Command, Invocation, Validator } from './invocation.js';
 import { reindex } from './reindex.js';
 import { seed } from './seed.js';
 import { serve } from './serve.js';
+import { validateFiles } from './validate.js';
 import { verify } from './verify.js';
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
@@ -35,6 +36,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
       options: {
         report: { value: 'FILE', about: 'Write what failed to this file, a JSON object a line.' },
         fresh: { about: 'Start over where an earlier import was stopped.' },
+        validate: { about: 'Report what would be refused, and what would be told of it; write nothing.' },
         concurrency: { value: 'N', about: 'Transactions under way at once (4).' },
       },
       run: importFiles,
@@ -58,6 +60,17 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
       },
       existing: true,
       run: verify,
+    },
+    validate: {
+      about: 'Check resources (JSON, XML, NDJSON, Bundles; plain or .gz) without a store; - is standard input.',
+      words: '<file or folder or ->…',
+      options: {
+        profile: { value: 'CANONICAL', about: 'Check resources of its type against this profile; several by commas.' },
+        guide: { value: 'PACKAGE', about: 'With these guides alone (.tgz, folder, name@version); several by commas.' },
+        format: { value: 'FORMAT', about: 'table, ndjson (an issue a line) or outcome (a resource a line) [table].' },
+        'fail-on': { value: 'SEVERITY', about: 'End with status 1 where there is an error, or a warning [error].' },
+      },
+      run: validateFiles,
     },
     ig: {
       about:
@@ -86,6 +99,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
 export interface Opening {
   /** Opens the engine. */
   readonly open: (config: Config) => Promise<Engine>;
+  /** What checks resources without a store, with the guides of a folder. */
+  readonly openValidator: (config: Config, guides: string) => Promise<Validator>;
   /** Copies the embedded store to a new file. */
   readonly backUp: (config: Config, to: string) => Promise<void>;
   /** Notes in the store which guides every process must have. */
@@ -96,7 +111,7 @@ export interface Opening {
 export async function run(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
-  { open, backUp, acceptGuides }: Opening,
+  { open, openValidator, backUp, acceptGuides }: Opening,
   table: SettingTable,
 ): Promise<number> {
   endQuietlyWithoutReader();
@@ -119,6 +134,7 @@ export async function run(
         if (command.existing) checkStore(settings);
         return open(settings);
       },
+      openValidator: guides => openValidator(settings, guides),
       backUp: async to => {
         checkStore(settings);
         await backUp(settings, to);

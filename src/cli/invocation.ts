@@ -3,6 +3,10 @@ import type { ListedGuide } from '../fhir/guide-list.js';
 import type { Engine } from '../interactions/engine.js';
 import type { Config } from '../platform/config.js';
 import type { ProgressOptions } from './progress.js';
+import type { Judge } from '../validation/judge.js';
+import type { Validate } from '../validation/validate.js';
+import type { Definitions } from '../fhir/definitions.js';
+import type { FindDefinition } from '../fhir/structure-definition.js';
 
 export interface Command {
   readonly about: string;
@@ -15,11 +19,21 @@ export interface Command {
   readonly run: (invocation: Invocation) => Promise<number>;
 }
 
+/** What checks resources without a store. */
+export interface Validator {
+  readonly definitions: Definitions;
+  readonly findDefinition: FindDefinition;
+  readonly validate: Validate;
+  readonly judge: Judge;
+}
+
 export interface Invocation {
   readonly config: Config;
   readonly words: readonly string[];
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
   readonly open: () => Promise<Engine>;
+  /** With the guides of this folder. */
+  readonly openValidator: (guides: string) => Promise<Validator>;
   /** Copies the embedded store to a new file, whoever has it open. */
   readonly backUp: (to: string) => Promise<void>;
   /** Notes in the store that every process must have these guides from now on. */

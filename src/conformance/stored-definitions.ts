@@ -18,6 +18,8 @@ import { listByUrl } from './stored-canonicals.js';
 /** Types of which something is kept that is made of them. */
 const DEFINING_TYPES = ['StructureDefinition', 'ValueSet', 'CodeSystem', 'ConceptMap', 'Questionnaire'] as const;
 
+type DefiningType = (typeof DEFINING_TYPES)[number];
+
 /** Canonicals that are known not to be stored: most are asked for again and again. */
 const KEPT_ABSENT = 10_000;
 /** Definitions that are kept, and how long their text may be. */
@@ -36,7 +38,7 @@ export class StoredDefinitions implements DefinitionSource {
   }
 
   /** Changes whenever something of these types does. */
-  generationOf(...types: readonly (typeof DEFINING_TYPES)[number][]): number {
+  generationOf(...types: readonly DefiningType[]): number {
     return types.reduce((sum, type) => sum + (this.#generations.get(type) ?? 0), 0);
   }
 

@@ -66,10 +66,8 @@ export function createJudge({ policy, check, find, count }: JudgeOptions): Judge
 
   async function judged(parsed: Parsed): Promise<Findings> {
     const { resource } = parsed;
-    const base =
-      policy.base === 'off'
-        ? []
-        : softened(await checked(parsed, [baseProfileOf(resource)], []), policy.base === 'warn');
+    const ofR4 = policy.base === 'off' ? [] : await checked(parsed, [baseProfileOf(resource)], []);
+    const base = softened(ofR4.map(withoutVocabulary), policy.base === 'warn');
     if (hasErrors(base)) return { base, profiles: [] };
     const rules = policy.rulesOf(resource.resourceType);
     const isRetraction = isEnteredInError(resource);
@@ -160,6 +158,11 @@ const asWarning = (issue: Issue): Issue => (isError(issue) ? { ...issue, severit
 
 const isUnknownProfile = ({ detail }: Issue): boolean => detail === 'unknown-profile';
 
+/** Errors that no rule of R4 makes of a resource: what is said of codes beside required bindings. They keep nobody from writing. */
+const VOCABULARY: ReadonlySet<string | undefined> = new Set(['unknown-code', 'relative-system', 'not-a-code-system']);
+
+const withoutVocabulary = (issue: Issue): Issue => (VOCABULARY.has(issue.detail) ? asWarning(issue) : issue);
+
 /** A profile that is not known is an error where that is refused. */
 const withUnknown = (issues: readonly Issue[], refused: boolean): readonly Issue[] =>
   refused && issues.some(isUnknownProfile)
@@ -188,7 +191,9 @@ export const ISSUE_DETAILS: ReadonlySet<string> = new Set([
   ...['fixed-value', 'pattern-value', 'type-not-allowed', 'target-type', 'reference-missing', 'reference-ambiguous'],
   ...['invariant', 'invariant-failed', 'binding-required', 'binding-extensible', 'binding-preferred', 'wrong-display'],
   ...['extension-unknown', 'extension-context', 'modifier-extension-unknown', 'unknown-profile', 'not-checked'],
-  ...['max-length', 'min-value', 'max-value', 'must-support', 'best-practice', 'too-costly', 'more-issues'],
+  ...['max-length', 'min-value', 'max-value', 'value-required', 'must-support', 'best-practice', 'more-issues'],
+  ...['unknown-code', 'inactive-code', 'relative-system', 'not-a-code-system', 'type-profile', 'profile-type'],
+  ...['target-profile', 'reference-type', 'reference-aggregation', 'extension-url', 'extension-modifier'],
 ]);
 
 /** Issues of one resource that are told. */

@@ -3,6 +3,7 @@
  * rule is `enforce` (the write is refused), `warn` (it is told) or `off` (it is not looked at). docs/validation.md explains both.
  */
 import { readSettingsFile } from '../fhir/json/settings-file.js';
+import type { FindDefinition } from '../fhir/structure-definition.js';
 import { isObject, type Json, type JsonObject } from '../fhir/resource.js';
 import { type Config, ConfigError } from '../platform/config.js';
 import { didYouMean } from '../platform/nearest.js';
@@ -59,7 +60,23 @@ export function readPolicy(settings: PolicySettings, resourceTypes: readonly str
   };
 }
 
-export const RULES_FILE = 'The file of validation rules';
+const RULES_FILE = 'The file of validation rules';
+
+/** Throws ConfigError where a profile that is required is not known, or is one of another type. */
+export async function checkRequired({ required }: ValidationPolicy, find: FindDefinition): Promise<void> {
+  const faults: string[] = [];
+  for (const { type, canonical, at } of required) {
+    const found = await find('StructureDefinition', canonical);
+    const [kind, of] = [found?.resource['kind'], found?.resource['type']];
+    if (!found)
+      faults.push(
+        `${RULES_FILE}, ${at}: ${canonical} is not known: store it, or add its guide, before it is required.`,
+      );
+    else if (kind !== 'resource' || (type !== '*' && of !== type && of !== 'Resource' && of !== 'DomainResource'))
+      faults.push(`${RULES_FILE}, ${at}: ${canonical} is no profile of ${type === '*' ? 'resources' : type}.`);
+  }
+  if (faults.length > 0) throw new ConfigError(faults.join('\n'));
+}
 
 const STRENGTHS: readonly Strength[] = ['enforce', 'warn', 'off'];
 const FOR_UNKNOWN: readonly TypeRules['unknownProfile'][] = ['refuse', 'warn'];

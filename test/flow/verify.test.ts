@@ -76,6 +76,9 @@ onBothStores('verify', stage => {
         options: {},
         backUp: async () => {},
         acceptGuides: async () => {},
+        openValidator: async () => {
+          throw new Error('no validator');
+        },
         open: async () => ({
           ...server.engine,
           store: { ...server.engine.store, close: () => Promise.resolve() },

@@ -97,6 +97,9 @@ for (const name of STORES)
         open: () => open(config('on')),
         backUp: async () => {},
         acceptGuides: async () => {},
+        openValidator: async () => {
+          throw new Error('no validator');
+        },
       });
       await within('on', async engine => {
         assert.equal(await engine.store.needsReindex(), false);
@@ -113,6 +116,9 @@ for (const name of STORES)
         open: () => open(config('off')),
         backUp: async () => {},
         acceptGuides: async () => {},
+        openValidator: async () => {
+          throw new Error('no validator');
+        },
       });
       await within('off', async engine => assert.deepEqual(await sayers(engine, 'story'), []));
     });

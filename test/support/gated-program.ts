@@ -8,7 +8,7 @@ import { appendFileSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { run } from '../../src/cli/index.js';
 import type { Engine } from '../../src/interactions/engine.js';
-import { acceptGuides, copyStore, open } from '../../src/main.js';
+import { acceptGuides, copyStore, open, openValidator } from '../../src/main.js';
 
 const GATE = process.env['GATE']!;
 const LONGER_THAN_NOTES_MS = 1100;
@@ -41,6 +41,6 @@ function gated(engine: Engine): Engine {
 process.exitCode = await run(
   process.argv.slice(2),
   process.env,
-  { open: async config => gated(await open(config)), backUp: copyStore, acceptGuides },
+  { open: async config => gated(await open(config)), backUp: copyStore, acceptGuides, openValidator },
   {},
 );

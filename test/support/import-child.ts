@@ -14,5 +14,8 @@ process.exitCode = await importFiles({
   open: () => open(config),
   backUp: async () => {},
   acceptGuides: async () => {},
+  openValidator: async () => {
+    throw new Error('no validator');
+  },
   progress: { every: 2, out: process.stdout },
 });

@@ -18,6 +18,9 @@ export const importInto = (
     options,
     backUp: async () => {},
     acceptGuides: async () => {},
+    openValidator: async () => {
+      throw new Error('no validator');
+    },
     open: async () => ({ ...engine, store: { ...engine.store, close: () => Promise.resolve(), ...more.store } }),
   });
 

@@ -8,7 +8,7 @@ import { run } from '../../src/cli/index.js';
 import type { Feature } from '../../src/interactions/feature.js';
 import type { FeatureJob } from '../../src/interactions/jobs.js';
 import { perform } from '../../src/interactions/perform.js';
-import { acceptGuides, copyStore, open } from '../../src/main.js';
+import { acceptGuides, copyStore, open, openValidator } from '../../src/main.js';
 import type { Config } from '../../src/platform/config.js';
 
 function numbered(job: string, at: number) {
@@ -54,5 +54,10 @@ const feature: Feature = {
   }),
 };
 
-const opening = { open: (config: Config) => open(config, undefined, [feature]), backUp: copyStore, acceptGuides };
+const opening = {
+  open: (config: Config) => open(config, undefined, [feature]),
+  backUp: copyStore,
+  acceptGuides,
+  openValidator,
+};
 process.exitCode = await run(process.argv.slice(2), process.env, opening, {});

@@ -6,7 +6,7 @@ import { run } from '../../src/cli/index.js';
 import { FEED_LEASE_MS } from '../../src/feed/loop.js';
 import { readState } from '../../src/feed/state.js';
 import type { FeatureListener, Feature } from '../../src/interactions/feature.js';
-import { acceptGuides, copyStore, open } from '../../src/main.js';
+import { acceptGuides, copyStore, open, openValidator } from '../../src/main.js';
 import { HEARD, LISTENERS } from './heard.js';
 
 const heard = (name: string, changes: readonly unknown[]) => ({ topic: HEARD + name, body: JSON.stringify(changes) });
@@ -57,6 +57,6 @@ const listening: Feature = {
 process.exitCode = await run(
   process.argv.slice(2),
   process.env,
-  { open: config => open(config, undefined, [listening]), backUp: copyStore, acceptGuides },
+  { open: config => open(config, undefined, [listening]), backUp: copyStore, acceptGuides, openValidator },
   {},
 );

@@ -10,17 +10,15 @@
  */
 import { FhirError, type Issue } from '../../fhir/error.js';
 import { readJson, STORED_JSON } from '../../fhir/json/json.js';
-import { placeInJson } from '../../fhir/json/places.js';
 import { print } from '../../fhir/json/print.js';
 import { outcomeText } from '../../fhir/outcome.js';
-import { positionsOf, seekPath, soughtElement, type SoughtElement, stepsOf } from '../../fhir/places.js';
+import { placeIssues } from '../../fhir/place-issues.js';
 import type { Parsed } from '../../fhir/resource.js';
-import { placeInXml } from '../../fhir/xml/places.js';
 import type { Version } from '../../store/store.js';
 import { hasErrors } from '../../validation/validate.js';
 import { tombstone } from '../delete.js';
 import type { Context, OperationImplementation } from '../engine.js';
-import type { Of, Outcome, SentBody } from '../interaction.js';
+import type { Of, Outcome } from '../interaction.js';
 import { MAX_ATTACHED } from '../patch.js';
 import { auditSubject, readCurrent } from '../read.js';
 import { wholeText } from '../response/resource-text.js';
@@ -37,7 +35,7 @@ export const validateOperation: OperationImplementation = {
 
 async function runValidate(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   const { type = '', id, sent } = ask;
-  if (sent?.faults) return answered(sent.faults, withPositions(sent, '', sent.faults));
+  if (sent?.faults) return answered(sent.faults, placeIssues({ ...sent, at: '' }, sent.faults));
   const question = await readValidationQuestion(context, ask);
   const { mode, given, at } = question;
   await refuseUnknownProfiles(context, question);
@@ -48,7 +46,7 @@ async function runValidate(context: Context, ask: Of<'operation'>): Promise<Outc
   }
   const parsed = given ?? (await storedBody(context, row!));
   const issues = await findIssues(context, ask, question, parsed);
-  return answered(issues, sent && given ? withPositions(sent, at, issues) : issues, row);
+  return answered(issues, sent && given ? placeIssues({ ...sent, at }, issues) : issues, row);
 }
 
 /** A stored resource with its attachments. */
@@ -113,21 +111,6 @@ async function asWritten(
   const text = Buffer.from(print(resource, decimals));
   return [...issues, ...(await integrityIssues(context, [{ ...identity, text, entries: [], patients: [] }]))];
 }
-
-/** With line and column, where the text that was sent is at hand. */
-function withPositions({ format, text }: SentBody, at: string, issues: readonly Issue[]): readonly Issue[] {
-  if (text === '') return issues;
-  const root = soughtElement();
-  const sought = issues.map(({ expression = '' }) => seekPath(root, [...stepsOf(at), ...stepsOf(expression).slice(1)]));
-  (format === 'json' ? placeInJson : placeInXml)(text, root);
-  const offsets = sought.map(offsetOf);
-  const positions = positionsOf(text, offsets);
-  return issues.map((issue, i) => ({ ...issue, position: positions.get(offsets[i]!)! }));
-}
-
-/** Of the innermost element that is there. */
-const offsetOf = (way: readonly SoughtElement[]): number =>
-  way.findLast(({ offset }) => offset !== undefined)?.offset ?? 0;
 
 const NOTHING_FOUND: Issue = { severity: 'information', code: 'informational', text: 'No issues detected.' };
 

@@ -118,7 +118,7 @@ onBothStores(
         status: 'current',
         content: [
           { attachment: { contentType: 'application/pdf', data, hash } },
-          { attachment: { data, title: 'again' } },
+          { attachment: { contentType: 'application/pdf', data, title: 'again' } },
         ],
       };
       await talk.update(document);

@@ -8,6 +8,9 @@ import { before, it } from 'mocha';
 import { onBothStores } from '../../support/both-stores.js';
 import { linkOf, refusal, walk } from '../../support/talk.js';
 
+const ACTIVE = {
+  coding: [{ system: 'http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical', code: 'active' }],
+};
 const patient = { reference: 'Patient/p' };
 const encounter = { reference: 'Encounter/e' };
 const text = { text: 'x' };
@@ -40,7 +43,7 @@ const RECORD: readonly FhirResource[] = [
     }),
   ),
   { resourceType: 'Observation', id: 'undated', status: 'final', code: text, subject: patient },
-  { resourceType: 'AllergyIntolerance', id: 'a', patient },
+  { resourceType: 'AllergyIntolerance', id: 'a', patient, clinicalStatus: ACTIVE },
   { resourceType: 'Condition', id: 'c', subject: patient, encounter, onsetDateTime: '2020-03-01' },
   {
     resourceType: 'MedicationRequest',
@@ -55,7 +58,7 @@ const RECORD: readonly FhirResource[] = [
   {
     resourceType: 'Appointment',
     id: 'both',
-    status: 'booked',
+    status: 'proposed',
     participant: [
       { actor: patient, status: 'accepted' },
       { actor: { reference: 'Patient/q' }, status: 'accepted' },
@@ -169,7 +172,8 @@ onBothStores(
         'Encounter/e',
       ]);
       assert.deepEqual(names(await ask(`Patient/p/$everything?_since=${since}`)), []);
-      await stage().talk.update({ resourceType: 'AllergyIntolerance', id: 'a', patient, note: [{ text: 'seen' }] });
+      const seen = { clinicalStatus: ACTIVE, note: [{ text: 'seen' }] };
+      await stage().talk.update({ resourceType: 'AllergyIntolerance', id: 'a', patient, ...seen });
       assert.deepEqual(names(await ask(`Patient/p/$everything?_since=${since}`)), ['AllergyIntolerance/a']);
     });
 

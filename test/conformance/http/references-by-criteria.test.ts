@@ -113,6 +113,7 @@ onBothStores('references by criteria', stage => {
     const made = await talk.create(
       observation('Patient/x', {
         contained: [{ resourceType: 'Device', id: 'd', patient: { reference } } as Device],
+        device: { reference: '#d' },
         performer: [{ reference: 'Patient/y' }, { reference }],
         extension: [{ url: 'urn:x', valueReference: { reference } }],
       }),

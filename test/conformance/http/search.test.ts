@@ -85,6 +85,8 @@ onBothStores(
       ));
   },
   {
+    // Values are there to be found, impossible ones too.
+    config: { validateBase: 'off' },
     async set({ talk }) {
       const put = async (resource: (typeof EVERYTHING)[number]) => {
         const reply = await talk.send('PUT', `${resource.resourceType}/${resource.id}`, {

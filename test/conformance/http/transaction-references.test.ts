@@ -3,7 +3,7 @@
  * https://hl7.org/fhir/R4/http.html#trules, https://hl7.org/fhir/R4/bundle.html#references
  */
 import assert from 'node:assert/strict';
-import type { Bundle, DocumentReference, FhirResource, List, Observation, Patient } from 'fhir/r4.js';
+import type { Basic, Bundle, DocumentReference, FhirResource, List, Observation, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
 import { parseJson } from '../../../src/fhir/json/json.js';
 import { SYSTEM } from '../../../src/identity/principal.js';
@@ -56,7 +56,7 @@ onBothStores('references of a transaction', stage => {
         status: 'current',
         mode: 'working',
         text: { status: 'generated', div: div(name) },
-        contained: [observation(name, { id: 'inner' })],
+        contained: [{ resourceType: 'Basic', id: 'inner', code: { text: 'x' }, subject: { reference: name } } as Basic],
         identifier: [{ system: name, value: name }],
         extension: [
           { url: 'http://e.example/a', valueReference: { reference: name } },
@@ -78,7 +78,7 @@ onBothStores('references of a transaction', stage => {
           .replaceAll(`alt="${to}"`, `alt="${name}"`)
           .replace(` ${to}<`, ` ${name}<`),
       );
-      assert.equal((got.contained?.[0] as Observation | undefined)?.subject?.reference, to);
+      assert.equal((got.contained?.[0] as Basic | undefined)?.subject?.reference, to);
       assert.deepEqual(got.identifier, [{ system: to, value: name }]);
       assert.equal(extension[0]?.valueReference?.reference, to);
       assert.equal(extension[1]?.extension?.[0]?.valueUri, `${to}#part`);

@@ -200,7 +200,10 @@ onBothStores(
     it('stores nothing, and is in the audit trail: of what is stored with its patient', async () => {
       const count = async () => (await talk().search('Patient?_summary=count')).total;
       const many = await count();
-      const large = { resourceType: 'Patient', photo: [{ data: Buffer.alloc(9000, 7).toString('base64') }] };
+      const large = {
+        resourceType: 'Patient',
+        photo: [{ contentType: 'image/png', data: Buffer.alloc(9000, 7).toString('base64') }],
+      };
       isClean(await post(talk(), 'Patient/$validate', parameters(large, mode('create')), { 'x-request-id': 'sent' }));
       assert.equal(await count(), many);
       await talk().get('Patient/stored/$validate', { 'x-request-id': 'read' });

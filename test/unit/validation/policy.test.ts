@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'mocha';
 import type { Json } from '../../../src/fhir/resource.js';
 import { ConfigError, loadConfig } from '../../../src/platform/config.js';
-import { readPolicy } from '../../../src/validation/policy.js';
+import { checkRequired, readPolicy } from '../../../src/validation/policy.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-rules-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -82,6 +82,26 @@ describe('the policy of validation', () => {
     assert.throws(
       () => policyOf(undefined, { validateRules: join(folder, 'none.json') }),
       /The file of validation rules, .*none\.json, does not exist/,
+    );
+  });
+});
+
+describe('profiles that are required', () => {
+  const known = async (_type: string, canonical: string) => {
+    const [, type] = /^urn:(\w+)$/.exec(canonical) ?? [];
+    return type === undefined
+      ? undefined
+      : { origin: 'r4', resource: { resourceType: 'StructureDefinition', kind: 'resource', type } };
+  };
+
+  it('must be known, and of their type', async () => {
+    await checkRequired(policyOf({ Patient: { require: ['urn:Patient'] }, '*': { require: ['urn:Resource'] } }), known);
+    await assert.rejects(
+      checkRequired(policyOf({ Patient: { require: ['urn:x:none', 'urn:Observation'] } }), known),
+      (error: Error) =>
+        error instanceof ConfigError &&
+        /Patient\.require\[0\]: urn:x:none is not known/.test(error.message) &&
+        /Patient\.require\[1\]: urn:Observation is no profile of Patient/.test(error.message),
     );
   });
 });

@@ -1,0 +1,127 @@
+/** `chartroom validate` and `chartroom import --validate`: what they say of files, and their exit status. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { after, describe, it } from 'mocha';
+
+const BIN = fileURLToPath(new URL('../../../bin/chartroom.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'chartroom-validate-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const at = (name: string, content: string | Buffer): string => {
+  writeFileSync(join(folder, name), content);
+  return join(folder, name);
+};
+
+function chartroom(args: readonly string[], input?: string) {
+  const env = { PATH: process.env['PATH'], CHARTROOM_DATA: join(folder, 'data') };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], { input, env, encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+const issuesOf = (stdout: string): Record<string, unknown>[] =>
+  stdout
+    .trim()
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line) as Record<string, unknown>);
+
+const CLEAN = JSON.stringify({ resourceType: 'Patient', active: true });
+/** An encounter that ends before it starts. */
+const period = { start: '2021-01-02', end: '2021-01-01' };
+const ENCOUNTER = { resourceType: 'Encounter', status: 'finished', class: { system: 'urn:c', code: 'x' }, period };
+const GENDER = '{\n  "resourceType": "Patient",\n  "gender": "none"\n}';
+
+describe('chartroom validate', () => {
+  it('ends with 0 where nothing is wrong, and says how much it has looked at', () => {
+    const { status, stdout, stderr } = chartroom(['validate', at('clean.json', CLEAN)]);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /Checked 1 resources of 1 files: 0 errors, 0 warnings/);
+  });
+
+  it('ends with 1 where something is, and says where: by file, by rule, and a line for each issue', () => {
+    const file = at('gender.json', GENDER);
+    const lines = at('lines.ndjson.gz', gzipSync(`${CLEAN}\n${JSON.stringify(ENCOUNTER)}\n`));
+    const table = chartroom(['validate', file, lines]);
+    assert.equal(table.status, 1, table.stderr);
+    assert.match(table.stdout, /Checked 3 resources of 2 files: 2 errors/);
+    assert.match(table.stdout, /1 +error +invariant per-1/);
+    const { status, stdout } = chartroom(['validate', '--format', 'ndjson', file, lines]);
+    assert.equal(status, 1);
+    const errors = issuesOf(stdout).filter(({ severity }) => severity === 'error');
+    assert.deepEqual(
+      errors.map(issue => [issue['line'], issue['type'], issue['expression'], issue['position']]),
+      [
+        [undefined, 'Patient', 'Patient.gender', { line: 3, column: 3 }],
+        [2, 'Encounter', 'Encounter.period', { line: 1, column: JSON.stringify(ENCOUNTER).indexOf('"period"') + 1 }],
+      ],
+    );
+  });
+
+  it('looks at each entry of a Bundle, with its number and place', () => {
+    const entry = [{ resource: JSON.parse(CLEAN) as object }, { resource: ENCOUNTER }];
+    const file = at('bundle.json', JSON.stringify({ resourceType: 'Bundle', type: 'collection', entry }));
+    const { stdout } = chartroom(['validate', '--format', 'ndjson', file]);
+    const error = issuesOf(stdout).find(({ severity }) => severity === 'error');
+    assert.deepEqual([error?.['entry'], error?.['detail']], [1, 'invariant']);
+  });
+
+  it('reads JSON, XML and NDJSON from standard input', () => {
+    const xml = '<Patient xmlns="http://hl7.org/fhir"><gender value="none"/></Patient>';
+    for (const [input, count] of [
+      [GENDER, 1],
+      [xml, 1],
+      [`${CLEAN}\n${CLEAN}\n`, 2],
+    ] as const) {
+      const { stdout, status } = chartroom(['validate', '-', '--format', 'outcome'], input);
+      const outcomes = issuesOf(stdout);
+      assert.equal(outcomes.length, count, stdout);
+      assert.ok(outcomes.every(({ resourceType }) => resourceType === 'OperationOutcome'));
+      assert.equal(status, count === 1 ? 1 : 0);
+    }
+  });
+
+  it('ends with 1 for a file that holds no resource', () => {
+    for (const [name, content] of [
+      ['broken.json', '{'],
+      ['broken.xml', '<a/>'],
+      ['broken.ndjson.gz', 'no gzip'],
+    ] as const)
+      assert.equal(chartroom(['validate', at(name, content)]).status, 1, name);
+  });
+
+  it('ends with 2 where it cannot be run', () => {
+    const file = at('clean2.json', CLEAN);
+    for (const args of [
+      [],
+      [join(folder, 'none.json')],
+      [file, '--profile', 'urn:none'],
+      [file, '--guide', join(folder, 'none.tgz')],
+      [file, '--format', 'none'],
+      [file, '--fail-on', 'none'],
+    ]) {
+      const { status, stderr } = chartroom(['validate', ...args]);
+      assert.equal(status, 2, args.join(' '));
+      assert.doesNotMatch(stderr, / {4}at /);
+    }
+  });
+
+  it('fails on warnings where it is told so', () => {
+    const file = at('warn.json', JSON.stringify({ resourceType: 'Patient', meta: { profile: ['urn:unknown'] } }));
+    assert.equal(chartroom(['validate', file]).status, 0);
+    assert.equal(chartroom(['validate', file, '--fail-on', 'warning']).status, 1);
+  });
+});
+
+describe('chartroom import --validate', () => {
+  it('says what would be refused, and writes nothing', () => {
+    const file = at('import.ndjson', `${CLEAN}\n${JSON.stringify(ENCOUNTER)}\n`);
+    const { status, stdout, stderr } = chartroom(['import', '--validate', file]);
+    assert.equal(status, 1, stderr);
+    assert.match(stdout, /Checked 2 resources of 1 files: 1 errors/);
+    const loaded = chartroom(['import', file]);
+    assert.match(loaded.stdout, /Loaded 1 resources .* 1 failed; 0 were loaded before/);
+  });
+});
