@@ -121,6 +121,7 @@ onBothStores(
 
     describe('of every type', () => {
       const url = 'http://a.example/';
+      const LANGUAGES = ['', 'en', 'de', 'fr', 'es', 'it'];
       const parameters = [
         parameterOf('x-token', { type: 'token', expression: `extension('${url}token').value` }),
         parameterOf('x-date', { type: 'date', expression: `extension('${url}date').value` }),
@@ -161,7 +162,9 @@ onBothStores(
           { url: `${url}uri`, valueUri: `http://a.example/${i}` },
           { url: `${url}reference`, valueReference: { reference: `Organization/o${i}` } },
         ],
-        communication: [{ language: { coding: [{ system: 'urn:l', code: `l${i}` }] }, preferred: i > 2 }],
+        communication: [
+          { language: { coding: [{ system: 'urn:ietf:bcp:47', code: LANGUAGES[i]! }] }, preferred: i > 2 },
+        ],
       });
 
       before(async () => {
@@ -196,8 +199,8 @@ onBothStores(
         ['x-uri:below=http://a.example', ['t1', 't2', 't3', 't4', 't5']],
         ['x-reference=Organization/o5', ['t5']],
         ['x-reference:missing=false', ['t1', 't2', 't3', 't4', 't5']],
-        ['x-whole=urn:l|l3$true', ['t3']],
-        ['x-whole=l2$true', []],
+        ['x-whole=urn:ietf:bcp:47|fr$true', ['t3']],
+        ['x-whole=de$true', []],
         ['x-all=c1', ['t1']],
       ];
       for (const [query, expected] of rows)

@@ -16,6 +16,7 @@ export const parameterOf = (code: string, changes: Partial<SearchParameter> = {}
   base: ['Patient'],
   type: 'string',
   expression: "Patient.extension('http://a.example/nick').value",
+  xpathUsage: 'normal',
   ...changes,
 });
 
