@@ -156,12 +156,8 @@ export async function open(
   const stored = new StoredDefinitions(store);
   const live = new LiveTables({ store, log, clock }, [registry.table(), ...stored.tables(), ...composed.tables]);
   const terms = openTerminology(stored, { bases, ...terminologyParts }, elsewhere, store, harness);
-  const { required, ...checked } = openJudge(policy, metrics, {
-    find: findWith(stored),
-    definitions,
-    ...terms,
-    stored,
-  });
+  const find = findWith(stored);
+  const { required, ...checked } = openJudge(policy, metrics, { find, definitions, ...terms, stored });
   const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log, clock, jobs: () => jobs });
   const room = createRoom(ANSWERS * config.maxAnswer);
   const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, reindexer, composed, () => engine);

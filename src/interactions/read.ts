@@ -4,12 +4,15 @@ import type { Version } from '../store/store.js';
 import type { Context } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
 import { readWithText } from './response/allowance.js';
+import { readShelved } from './search/shelved.js';
 import { openBinary, viewWhole, viewText } from './response/resource-text.js';
 
 export async function read(context: Context, ask: Of<'read'>): Promise<Outcome> {
   const { engine } = context;
   const row = await readWithText(context, ask.type, ask.id);
-  const own = row ? undefined : engine.builtIn.get(`${ask.type}/${ask.id}`);
+  const own = row
+    ? undefined
+    : (engine.builtIn.get(`${ask.type}/${ask.id}`) ?? (await readShelved(context, ask.type, ask.id)));
   if (own) return { result: { status: 200, ...(await viewWhole(engine, own, ask.view)), patients: [] } };
   if (!row) throw new FhirError('not-found', `There is no ${ask.type} with this id.`);
   if (!row.text) throw deletedError(row);

@@ -25,6 +25,7 @@ import { indexingIssues } from './reindex-warnings.js';
 import { clampCount, neighbours, openPage, type PageState, questionOf, selfLink } from '../response/paging.js';
 import { resolve } from './resolve.js';
 import { outcomeEntry, rowEntries } from '../response/searchset.js';
+import { SHELVED_TYPES, shelvedRows } from './shelved.js';
 import { check, countPostFiltered, findPostFiltered } from './post-filter.js';
 import { TRAIL, typesNamed } from './types-named.js';
 
@@ -187,8 +188,9 @@ async function findMatches(context: Context, asked: Asked, query: Query): Promis
 
 /** What matches of the definitions that the server brings along. */
 async function ownMatches(context: Context, { types: [type = '', ...more], where, rest }: Asked) {
-  if (more.length > 0 || !BUILT_IN.has(type)) return [];
-  const rows = await builtInRows(context, type);
+  if (more.length > 0 || !(BUILT_IN.has(type) || SHELVED_TYPES.has(type))) return [];
+  const rows = BUILT_IN.has(type) ? await builtInRows(context, type) : await shelvedRows(context, type, where);
+  if (rows.length === 0) return [];
   const fits = await check(context, rest ? all(where, rest) : where, rows);
   return rows.filter((_, at) => fits[at]);
 }
