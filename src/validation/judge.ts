@@ -67,7 +67,7 @@ export function createJudge({ policy, check, find, count }: JudgeOptions): Judge
   async function judged(parsed: Parsed): Promise<Findings> {
     const { resource } = parsed;
     const ofR4 = policy.base === 'off' ? [] : await checked(parsed, [baseProfileOf(resource)], []);
-    const base = softened(ofR4.map(withoutVocabulary), policy.base === 'warn');
+    const base = softened(ofR4.map(withoutOthers), policy.base === 'warn');
     if (hasErrors(base)) return { base, profiles: [] };
     const rules = policy.rulesOf(resource.resourceType);
     const isRetraction = isEnteredInError(resource);
@@ -158,16 +158,22 @@ const asWarning = (issue: Issue): Issue => (isError(issue) ? { ...issue, severit
 
 const isUnknownProfile = ({ detail }: Issue): boolean => detail === 'unknown-profile';
 
-/** Errors that no rule of R4 makes of a resource: what is said of codes beside required bindings. They keep nobody from writing. */
-const VOCABULARY: ReadonlySet<string | undefined> = new Set(['unknown-code', 'relative-system', 'not-a-code-system']);
+/**
+ * What R4 itself rules of a resource: invariants, required bindings, and what its definitions say of values and references. What else is
+ * found keeps nobody from writing: codes beside required bindings, and what definitions owe each other.
+ */
+const RULES_OF_R4: ReadonlySet<string | undefined> = new Set([
+  ...['invariant', 'binding-required', 'target-type', 'reference-type', 'type-not-allowed', 'value-required'],
+  ...['profile-min', 'profile-max', 'fixed-value', 'pattern-value', 'max-length', 'min-value', 'max-value'],
+]);
 
-/** Value sets that extensions are bound to go on growing after R4: guides are full of codes that its own do not have. */
+/** Of definitions of extensions those of R4 are not the last: guides use them elsewhere, and with other codes. */
 const IN_EXTENSION = /\b(?:e|modifierE)xtension\[/;
 
-const withoutVocabulary = (issue: Issue): Issue =>
-  VOCABULARY.has(issue.detail) || (issue.detail === 'binding-required' && IN_EXTENSION.test(issue.expression ?? ''))
-    ? asWarning(issue)
-    : issue;
+const withoutOthers = (issue: Issue): Issue =>
+  issue.detail === 'invariant' || (RULES_OF_R4.has(issue.detail) && !IN_EXTENSION.test(issue.expression ?? ''))
+    ? issue
+    : asWarning(issue);
 
 /** A profile that is not known is an error where that is refused. */
 const withUnknown = (issues: readonly Issue[], refused: boolean): readonly Issue[] =>
