@@ -160,19 +160,19 @@ describe('references', () => {
       const circle = profileOf('Patient', [
         { path: 'Patient.link', min: 0, max: '*' },
         { path: 'Patient.link.other', min: 1, max: '1', type: [{ code: 'Reference', targetProfile: [PROFILE] }] },
-        { path: 'Patient.name', min: 1, max: '*' },
+        { path: 'Patient.gender', min: 0, max: '1', fixedCode: 'female' },
       ]);
       const checker = checkerOf([{ origin: 'stored', resources: [circle] }, readCore()!]);
       const entry = (id: string, other: string, more: JsonObject): JsonObject => ({
         fullUrl: `${BASE}/Patient/${id}`,
         resource: patient({ id, link: [{ other: { reference: `Patient/${other}` }, type: 'seealso' }], ...more }),
       });
-      const named = { name: [{ text: 'a' }] };
-      const claiming = { ...named, meta: { profile: [PROFILE] } };
-      // The first two lead to each other, and the first does not conform, so that the second does not either.
+      const right = { gender: 'female' };
+      const claiming = { ...right, meta: { profile: [PROFILE] } };
+      // The first two lead to each other, and what follows in the first breaks the profile, so that the second breaks it, too.
       const entries = [
-        entry('a', 'b', {}),
-        entry('b', 'a', named),
+        entry('a', 'b', { gender: 'male' }),
+        entry('b', 'a', right),
         entry('c', 'a', claiming),
         entry('d', 'b', claiming),
       ];
