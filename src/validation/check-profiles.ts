@@ -7,9 +7,10 @@
  * checked in pieces, with turns for others in between.
  */
 import type { Issue } from '../fhir/error.js';
-import { itemsOf, isObject, type Json, type Parsed, type Resource } from '../fhir/resource.js';
+import type { Json, Parsed, Resource } from '../fhir/resource.js';
 import type { Origin } from '../fhir/structure-definition.js';
 import { turn } from '../platform/pieces.js';
+import { claimedCanonicals } from './claims.js';
 import { type CompiledProfile, type ProfileRun, refTo, type UnusableProfile } from './compiled.js';
 import { createProfileCache, type ProfileCache, type ProfileSource } from './profile-cache.js';
 import { PassRun, type RunInput } from './profile-run.js';
@@ -115,10 +116,6 @@ function elementOfSite(site: ResourceSite): CheckedElement {
     site,
   };
 }
-
-/** The profiles that a resource claims. */
-export const claimedCanonicals = ({ meta }: Resource): string[] =>
-  itemsOf(isObject(meta) ? meta['profile'] : undefined).filter(each => typeof each === 'string');
 
 /** The work, and what it leaves for later, with turns for others. */
 async function inTurns(work: Iterable<() => void>, run: PassRun): Promise<void> {

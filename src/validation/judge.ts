@@ -10,6 +10,8 @@ import { FhirError, type Issue } from '../fhir/error.js';
 import { isObject, itemsOf, type JsonObject, type Parsed, type Resource } from '../fhir/resource.js';
 import type { FindDefinition, Origin } from '../fhir/structure-definition.js';
 import { breathe } from '../platform/pieces.js';
+import { claimedCanonicals } from './claims.js';
+import { limitIssues } from './issue-list.js';
 import type { TypeRules, ValidationPolicy } from './policy.js';
 import type { ProfileOptions } from './run.js';
 import { hasErrors } from './validate.js';
@@ -108,7 +110,7 @@ export function createJudge({ policy, check, find, count }: JudgeOptions): Judge
     async examined(parsed, profiles) {
       const { resource } = parsed;
       const named = profiles.map(canonical => ({ canonical }));
-      const claimed = claimedProfiles(resource).filter(canonical => !profiles.includes(canonical));
+      const claimed = claimedCanonicals(resource).filter(canonical => !profiles.includes(canonical));
       const all = [baseProfileOf(resource), ...claimed.map(canonical => ({ canonical })), ...named];
       return limitIssues(others(await check(parsed, all, policy.options), []));
     },
@@ -124,17 +126,10 @@ const baseProfileOf = ({ resourceType }: Resource): AskedProfile => ({
   from: 'r4',
 });
 
-function claimedProfiles({ meta }: Resource): readonly string[] {
-  if (!isObject(meta)) return NO_CLAIMS;
-  const claims = itemsOf(meta['profile']);
-  return claims.length === 0 ? NO_CLAIMS : [...new Set(claims.filter(claim => typeof claim === 'string'))];
-}
-const NO_CLAIMS: readonly string[] = [];
-
 const claimsToLookAt = (resource: Resource, { require, claims, unknownProfile }: TypeRules): readonly AskedProfile[] =>
   claims === 'off' && unknownProfile === 'warn'
     ? []
-    : claimedProfiles(resource)
+    : claimedCanonicals(resource)
         .filter(canonical => !require.includes(canonical))
         .map(canonical => ({ canonical }));
 
@@ -196,36 +191,3 @@ function others(issues: readonly Issue[], told: readonly Issue[]): readonly Issu
 /** What is the same fault, however severe it is. */
 const nameOfIssue = ({ expression, detail, diagnostics, text }: Issue): string =>
   JSON.stringify([expression, detail, detail === 'invariant' ? diagnostics : text]);
-
-/** Codes of `details.coding` that checks of profiles give; others are counted together. */
-export const ISSUE_DETAILS: ReadonlySet<string> = new Set([
-  ...['profile-min', 'profile-max', 'slice-min', 'slice-max', 'slice-closed', 'slice-order', 'slice-undecided'],
-  ...['fixed-value', 'pattern-value', 'type-not-allowed', 'target-type', 'reference-missing', 'reference-ambiguous'],
-  ...['invariant', 'invariant-failed', 'binding-required', 'binding-extensible', 'binding-preferred', 'wrong-display'],
-  ...['extension-unknown', 'extension-context', 'modifier-extension-unknown', 'unknown-profile', 'not-checked'],
-  ...['max-length', 'min-value', 'max-value', 'value-required', 'must-support', 'best-practice', 'more-issues'],
-  ...['unknown-code', 'inactive-code', 'relative-system', 'not-a-code-system', 'type-profile', 'profile-type'],
-  ...['target-profile', 'reference-type', 'reference-aggregation', 'extension-url', 'extension-modifier'],
-]);
-
-/** Issues of one resource that are told. */
-export const MAX_ISSUES = 200;
-
-const RANKS: Readonly<Record<Issue['severity'], number>> = { fatal: 0, error: 1, warning: 2, information: 3 };
-
-/** Errors first, and of more than MAX_ISSUES those that come first, and how many more there are. */
-export function limitIssues(issues: readonly Issue[]): readonly Issue[] {
-  if (issues.length < 2) return issues;
-  const ordered = issues.toSorted((a, b) => RANKS[a.severity] - RANKS[b.severity]);
-  if (ordered.length <= MAX_ISSUES) return ordered;
-  const more = ordered.length - MAX_ISSUES;
-  return [
-    ...ordered.slice(0, MAX_ISSUES),
-    {
-      severity: 'information',
-      code: 'informational',
-      text: `There are ${more} more issues: correct these first.`,
-      detail: 'more-issues',
-    },
-  ];
-}

@@ -16,6 +16,7 @@ import {
   type TypeLink,
   type UnusableProfile,
 } from './compiled.js';
+import { moreIssues } from './issue-list.js';
 import type { ProfileCache } from './profile-cache.js';
 import { createTargetResolver, type TargetResolver } from './resolve.js';
 import {
@@ -31,8 +32,6 @@ import { walkNode } from './walk.js';
 
 /** Steps of one resource. */
 const MAX_STEPS = 2_000_000;
-/** Issues that are given. */
-const MAX_PROFILE_ISSUES = 200;
 /** Findings that are kept, of errors and of the rest. */
 const MAX_FINDINGS = 1000;
 
@@ -285,7 +284,7 @@ export class PassRun implements ProfileRun {
     });
   }
 
-  /** Errors first, each once, and not too many. */
+  /** Errors first, each once; of those that were not kept how many they are. */
   issues(): Issue[] {
     const seen = new Set<string>();
     const issues: Issue[] = [];
@@ -295,17 +294,8 @@ export class PassRun implements ProfileRun {
       if (!seen.has(key)) issues.push(issue);
       seen.add(key);
     }
-    const left = this.more + Math.max(0, issues.length - MAX_PROFILE_ISSUES);
-    if (left === 0) return issues;
-    return [
-      ...issues.slice(0, MAX_PROFILE_ISSUES),
-      {
-        severity: 'information',
-        code: 'informational',
-        detail: 'more-issues',
-        text: `${left} more issues are not listed.`,
-      },
-    ];
+    if (this.more > 0) issues.push(moreIssues(this.more));
+    return issues;
   }
 }
 

@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, it } from 'mocha';
 import type { Resource } from '../../../src/fhir/resource.js';
-import { claimedCanonicals } from '../../../src/validation/check-profiles.js';
+import { claimedCanonicals } from '../../../src/validation/claims.js';
 import { checkerOf, type DefinitionSet, errorsOf, issuesOf, readCore, readPackage } from '../../support/profiles.js';
 import { readArchive, skipWithout } from '../../support/shared.js';
 

@@ -10,7 +10,7 @@ import { FhirError, type Issue } from '../../../src/fhir/error.js';
 import { parseJson, STORED_JSON } from '../../../src/fhir/json/json.js';
 import type { Parsed, Resource } from '../../../src/fhir/resource.js';
 import { parseXml } from '../../../src/fhir/xml/read.js';
-import { claimedCanonicals } from '../../../src/validation/check-profiles.js';
+import { claimedCanonicals } from '../../../src/validation/claims.js';
 import { validateStructure } from '../../../src/validation/structure.js';
 import {
   checkerOf,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'mocha';
 import type { JsonObject } from '../../../src/fhir/resource.js';
+import { limitIssues } from '../../../src/validation/issue-list.js';
 import { brief, checkerOf, issuesOf, PROFILE, profileOf, readCore } from '../../support/profiles.js';
 import { skipWithout } from '../../support/shared.js';
 
@@ -244,7 +245,7 @@ describe('the profile checker', function () {
     ]);
   });
 
-  it('gives 200 issues at most, errors first, and says how many more there are', async () => {
+  it('gives what it finds, of which 200 issues are told, errors first, and how many more there are', async () => {
     const elements = [
       { path: 'Patient.name', min: 0, max: '*' },
       { path: 'Patient.name.family', min: 1, max: '1', mustSupport: true },
@@ -252,12 +253,30 @@ describe('the profile checker', function () {
     ];
     const checker = checkerOf([{ origin: 'stored', resources: [profileOf('Patient', elements)] }, readCore()!]);
     const name = Array.from({ length: 150 }, () => ({ use: 'usual' }));
-    const issues = await issuesOf(checker, { resourceType: 'Patient', name }, [PROFILE], {}, { mustSupport: true });
+    const found = await issuesOf(checker, { resourceType: 'Patient', name }, [PROFILE], {}, { mustSupport: true });
+    assert.equal(found.length, 450);
+    const issues = limitIssues(found);
     assert.equal(issues.length, 201);
     assert.equal(
       issues.findLastIndex(({ severity }) => severity === 'error'),
       149,
     );
-    assert.equal(issues.at(-1)?.text, '250 more issues are not listed.');
+    assert.equal(issues.at(-1)?.text, 'There are 250 more issues: correct these first.');
+  });
+
+  it('keeps 1,000 errors and as many others, and says how many more there are', async () => {
+    const elements = [
+      { path: 'Patient.name', min: 0, max: '*' },
+      { path: 'Patient.name.family', min: 1, max: '1' },
+    ];
+    const checker = checkerOf([{ origin: 'stored', resources: [profileOf('Patient', elements)] }, readCore()!]);
+    const name = Array.from({ length: 1500 }, () => ({ use: 'usual' }));
+    const found = await issuesOf(checker, { resourceType: 'Patient', name }, [PROFILE]);
+    assert.equal(found.length, 1001);
+    assert.match(found.at(-1)!.text, /^There are 500 more issues/);
+    const told = limitIssues(found);
+    assert.equal(told.length, 201);
+    assert.match(told.at(-1)!.text, /^There are 1300 more issues/);
+    assert.deepEqual(limitIssues(told), told, 'what was cut is not cut again');
   });
 });

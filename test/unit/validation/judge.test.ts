@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { FhirError, type Issue } from '../../../src/fhir/error.js';
 import type { Resource } from '../../../src/fhir/resource.js';
-import { type AskedProfile, createJudge, limitIssues, MAX_ISSUES } from '../../../src/validation/judge.js';
+import { limitIssues, MAX_ISSUES } from '../../../src/validation/issue-list.js';
+import { type AskedProfile, createJudge } from '../../../src/validation/judge.js';
 import type { TypeRules, ValidationPolicy } from '../../../src/validation/policy.js';
 
 const BASE = 'http://hl7.org/fhir/StructureDefinition/Observation';
