@@ -14,7 +14,8 @@ import { fullName } from '../fhir/guide-name.js';
 import { placeIssues } from '../fhir/place-issues.js';
 import type { Parsed } from '../fhir/resource.js';
 import { ConfigError, guidesFolder } from '../platform/config.js';
-import { hasErrors, type Validate } from '../validation/validate.js';
+import { checkFurther } from '../validation/further.js';
+import type { Validate } from '../validation/validate.js';
 import { CHECKABLE, findSources, type SourceFile } from './import-sources.js';
 import type { Invocation, Validator } from './invocation.js';
 import { limitsOf } from './serve.js';
@@ -131,7 +132,7 @@ async function checkAll(
     for await (const item of itemsIn(each, { definitions, limits }, wholeBundles)) {
       const { parsed, faults = [], source } = item;
       const structure = parsed ? await validate(parsed) : faults;
-      const found = parsed && !hasErrors(structure) ? [...structure, ...(await find(parsed))] : structure;
+      const found = parsed ? await checkFurther(structure, () => find(parsed)) : structure;
       report.add(item, source ? placeIssues(source, found) : found);
     }
   if (format === 'table') process.stdout.write(report.table());

@@ -14,7 +14,8 @@ import { haveOwnIds, isOneOrOther, MAX_NESTED_RESOURCES } from './checks.js';
 import { faultOfPrimitive } from './primitive.js';
 import { hasSibling, isRepeating, propertyName } from './shape.js';
 
-const MAX_STRUCTURE_ISSUES = 50;
+/** Faults that are told at most; where there are as many nobody knows what the others are. */
+export const MAX_STRUCTURE_ISSUES = 50;
 /** Names that a text may repeat: those that could be an element's. */
 const PLAIN_NAME = /^_?[A-Za-z][A-Za-z0-9]{0,63}$/;
 

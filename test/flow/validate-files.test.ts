@@ -60,6 +60,20 @@ describe('chartroom validate', () => {
     );
   });
 
+  it('goes on where elements are missing or unknown', () => {
+    const file = at('sparse.json', JSON.stringify({ ...ENCOUNTER, nonsense: 1, status: undefined }));
+    const { stdout } = chartroom(['validate', '--format', 'ndjson', file]);
+    const errors = issuesOf(stdout).filter(({ severity }) => severity === 'error');
+    assert.deepEqual(
+      errors.map(({ expression, detail }) => [expression, detail]),
+      [
+        ['Encounter', undefined],
+        ['Encounter.status', undefined],
+        ['Encounter.period', 'invariant'],
+      ],
+    );
+  });
+
   it('looks at each entry of a Bundle, with its number and place', () => {
     const entry = [{ resource: JSON.parse(CLEAN) as object }, { resource: ENCOUNTER }];
     const file = at('bundle.json', JSON.stringify({ resourceType: 'Bundle', type: 'collection', entry }));

@@ -4,7 +4,7 @@
  */
 import { FhirError, type Issue } from '../../fhir/error.js';
 import type { Resource } from '../../fhir/resource.js';
-import { isOfElementsAlone } from '../../validation/explain.js';
+import { isOfElementsAlone, MAX_STRUCTURE_ISSUES } from '../../validation/explain.js';
 import { refuseErrors } from '../../validation/validate.js';
 import type { Context, Operation, OperationImplementation, Operations } from '../engine.js';
 import type { Of, Outcome } from '../interaction.js';
@@ -94,15 +94,12 @@ export async function operate(context: Context, ask: Of<'operation'>): Promise<O
   return { ...rest, result: { ...result, ...shown } };
 }
 
-/** Issues that are told at most; of more nobody knows what they are. */
-const MOST_ISSUES = 50;
-
 /**
  * Without those that say no more of a resource in a parameter, or in the place of all parameters, than that it lacks elements or
  * has some that R4 does not know.
  */
 const withoutMissing = (issues: readonly Issue[]): readonly Issue[] =>
-  issues.length >= MOST_ISSUES
+  issues.length >= MAX_STRUCTURE_ISSUES
     ? issues
     : issues.filter(
         issue =>

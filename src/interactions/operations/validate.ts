@@ -15,7 +15,7 @@ import { outcomeText } from '../../fhir/outcome.js';
 import { placeIssues } from '../../fhir/place-issues.js';
 import type { Parsed } from '../../fhir/resource.js';
 import type { Version } from '../../store/store.js';
-import { hasErrors } from '../../validation/validate.js';
+import { checkFurther } from '../../validation/further.js';
 import { tombstone } from '../delete.js';
 import type { Context, OperationImplementation } from '../engine.js';
 import type { Of, Outcome } from '../interaction.js';
@@ -69,10 +69,12 @@ async function findIssues(
   const isOther = resourceType !== type && engine.definitions.resourceTypes.includes(resourceType);
   const wrong = isOther ? [wrongType(type, resourceType)] : [];
   const structure = await engine.validate(parsed);
-  if (hasErrors(structure)) return [...wrong, ...structure];
-  if (mode === 'create' || mode === 'update')
-    return [...wrong, ...structure, ...(await asWritten(context, ask, { mode, profiles }, parsed))];
-  return [...wrong, ...structure, ...(await engine.judge.examined(parsed, profiles))];
+  const found = await checkFurther(structure, () =>
+    mode === 'create' || mode === 'update'
+      ? asWritten(context, ask, { mode, profiles }, parsed)
+      : engine.judge.examined(parsed, profiles),
+  );
+  return [...wrong, ...found];
 }
 
 const wrongType = (type: string, expression: string): Issue => ({

@@ -52,6 +52,43 @@ onBothStores(
   stage => {
     const talk = () => stage().talk;
 
+    it('goes on where elements are missing or unknown alone, and tells of a missing one once', async () => {
+      const observation = {
+        resourceType: 'Observation',
+        nonsense: 1,
+        code: { text: 'a' },
+        valueString: 'b',
+        dataAbsentReason: { text: 'c' },
+      };
+      const told = errorsOf(await post(talk(), 'Observation/$validate', observation)).map(issue => [
+        issue.expression?.[0],
+        detailOf(issue),
+      ]);
+      const both = [
+        ['Observation', undefined],
+        ['Observation.status', undefined],
+        ['Observation', 'invariant'],
+      ];
+      assert.deepEqual(told, both);
+      for (const each of ['create', 'update']) {
+        const sent = parameters({ ...observation, id: 'o' }, mode(each));
+        const found = errorsOf(await post(talk(), 'Observation/$validate', sent));
+        assert.deepEqual(
+          found.map(issue => [issue.expression?.[0], detailOf(issue)]),
+          both,
+          each,
+        );
+      }
+      const wrong = errorsOf(await post(talk(), 'Observation/$validate', { ...observation, code: 'a' }));
+      assert.ok(!wrong.some(issue => detailOf(issue) === 'invariant'), 'not where something has the wrong shape');
+      const write = await post(talk(), 'Observation', observation);
+      assert.equal(write.status, 400);
+      assert.ok(
+        !write.body.issue.some(issue => detailOf(issue) === 'invariant'),
+        'a write is refused for its structure',
+      );
+    });
+
     it('says of what is right that nothing was found, sent as it is or in Parameters, in JSON and XML', async () => {
       isClean(await post(talk(), 'Patient/$validate', CLEAN));
       isClean(await post(talk(), 'Patient/$validate', parameters(CLEAN)));

@@ -11,6 +11,7 @@ import { parseJson, STORED_JSON } from '../../../src/fhir/json/json.js';
 import type { Parsed, Resource } from '../../../src/fhir/resource.js';
 import { parseXml } from '../../../src/fhir/xml/read.js';
 import { claimedCanonicals } from '../../../src/validation/claims.js';
+import { checkFurther } from '../../../src/validation/further.js';
 import { validateStructure } from '../../../src/validation/structure.js';
 import {
   checkerOf,
@@ -44,7 +45,7 @@ interface ValidatorCase {
 }
 
 /** Scores that only go up, of 100. */
-const FLOORS = { offline: 92, all: 89, profile: 88, places: 66, clean: 96 };
+const FLOORS = { offline: 92.7, all: 89, profile: 88.6, places: 66.3, profilePlaces: 76.6, clean: 96.9 };
 
 const read = (file: string): Parsed =>
   file.endsWith('.xml')
@@ -80,6 +81,7 @@ describe("the cases of HL7's validator", () => {
       all: { met: 0, of: 0 },
       profile: { met: 0, of: 0 },
       places: { met: 0, of: 0 },
+      profilePlaces: { met: 0, of: 0 },
       clean: { met: 0, of: 0 },
     };
     const missed: string[] = [];
@@ -121,7 +123,10 @@ describe("the cases of HL7's validator", () => {
         if (verdict.offline) count(scores.offline, agrees);
         if (verdict.errors > 0) count(scores.places, places);
         else count(scores.clean, agrees);
-      } else count(scores.profile, agrees);
+      } else {
+        count(scores.profile, agrees);
+        if (verdict.errors > 0) count(scores.profilePlaces, places);
+      }
       if (agrees && (verdict.errors === 0 || places)) return;
       missed.push(
         [
@@ -145,10 +150,9 @@ describe("the cases of HL7's validator", () => {
       try {
         const parsed = read(join(files, each.file));
         const structure = validateStructure(parsed.resource, definitions, parsed.decimals);
-        if (errorsOf(structure).length > 0) return errorsOf(structure);
         const asked = [...profiles, ...claimedCanonicals(parsed.resource)];
-        return errorsOf(
-          await checker.check(
+        const found = await checkFurther(structure, () =>
+          checker.check(
             parsed,
             { base: true, profiles: asked.map(canonical => ({ canonical })), claims: true },
             {
@@ -159,6 +163,7 @@ describe("the cases of HL7's validator", () => {
             },
           ),
         );
+        return errorsOf(found);
       } catch (error) {
         if (error instanceof FhirError) return error.issues;
         throw error;
