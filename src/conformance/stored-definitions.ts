@@ -11,6 +11,7 @@ import type { DefinitionSource } from '../fhir/definition-file.js';
 import { STORED } from '../fhir/find-definition.js';
 import type { Resource } from '../fhir/resource.js';
 import type { ChangeTable } from '../live/live-table.js';
+import { ANY_RESOURCE } from '../search/query.js';
 import type { Store } from '../store/store.js';
 import { compareBusinessVersions } from '../fhir/business-version.js';
 import { listByUrl } from './stored-canonicals.js';
@@ -30,6 +31,8 @@ export class StoredDefinitions implements DefinitionSource {
   readonly origin = STORED;
   readonly #store: Pick<Store, 'read' | 'find' | 'findIds'>;
   readonly #generations = new Map<string, number>();
+  /** Types of which nothing is stored. */
+  #without = new Map<string, Promise<boolean>>();
   #absent = new Set<string>();
   #kept = new Map<string, Resource>();
 
@@ -52,6 +55,7 @@ export class StoredDefinitions implements DefinitionSource {
 
   /** Throws what the store throws. */
   async find(type: string, url: string, version?: string): Promise<Resource | undefined> {
+    if (await this.#isWithout(type)) return undefined;
     const key = JSON.stringify([type, url, version]);
     // What is found is kept only as long as nothing has changed meanwhile.
     const [absent, kept] = [this.#absent, this.#kept];
@@ -68,8 +72,21 @@ export class StoredDefinitions implements DefinitionSource {
     return found?.resource;
   }
 
+  #isWithout(type: string): Promise<boolean> {
+    const known = this.#without.get(type);
+    if (known) return known;
+    const asked = this.#store
+      .findIds({ types: [type], where: ANY_RESOURCE }, 1)
+      .then(({ found }) => found.length === 0);
+    this.#without.set(type, asked);
+    // What could not be asked is asked again.
+    asked.catch(() => this.#without.delete(type));
+    return asked;
+  }
+
   #changed(type: string): void {
     this.#generations.set(type, (this.#generations.get(type) ?? 0) + 1);
+    this.#without = new Map();
     this.#absent = new Set();
     this.#kept = new Map();
   }

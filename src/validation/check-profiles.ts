@@ -41,6 +41,9 @@ export interface ProfileChecker {
 
 /** A definition leads to the next: so often is something loaded for one resource. */
 const MAX_ROUNDS = 40;
+/** So much is loaded for one resource, and so much of it at a time. */
+const MAX_NEEDS = 1000;
+const NEEDS_AT_ONCE = 32;
 /** ms of work in one turn. */
 const LONG_TURN = 10;
 
@@ -66,12 +69,22 @@ export function createProfileChecker(parts: ProfileCheckerParts): ProfileChecker
         const work = passOver(sites, task, parts, cache, run);
         await inTurns(work, run);
         if (run.pending.size === 0) return run.issues();
-        if (round === MAX_ROUNDS) return [...run.issues(), tooDeep(resource)];
-        await Promise.all([...run.pending].map(([, load]) => load()));
-        for (const key of run.pending.keys()) loaded.add(key);
+        if (round === MAX_ROUNDS || loaded.size >= MAX_NEEDS) return [...run.issues(), tooFar(resource)];
+        await loadNeeds([...run.pending].slice(0, MAX_NEEDS - loaded.size), loaded);
       }
     },
   };
+}
+
+async function loadNeeds(
+  needs: readonly (readonly [string, () => Promise<void>])[],
+  loaded: Set<string>,
+): Promise<void> {
+  for (let at = 0; at < needs.length; at += NEEDS_AT_ONCE) {
+    const lot = needs.slice(at, at + NEEDS_AT_ONCE);
+    await Promise.all(lot.map(([, load]) => load()));
+    for (const [key] of lot) loaded.add(key);
+  }
 }
 
 /** The guide of the first profile: what the resource names without a version is looked for there first. */
@@ -135,10 +148,10 @@ async function inTurns(work: Iterable<() => void>, run: PassRun): Promise<void> 
   }
 }
 
-const tooDeep = ({ resourceType }: Resource): Issue => ({
+const tooFar = ({ resourceType }: Resource): Issue => ({
   severity: 'warning',
   code: 'informational',
   detail: 'not-checked',
   expression: resourceType,
-  text: 'The definitions that the profiles name lead too far: not all of it is checked.',
+  text: 'The resource and its profiles name too many definitions: not all of it is checked.',
 });

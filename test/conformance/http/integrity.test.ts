@@ -103,11 +103,14 @@ onBothStores(
     it('is refused where nothing can be: a URN, no address of a resource', async () => {
       const { talk } = stage();
       const { base } = talk;
-      const nothings = ['urn:uuid:6f3b0e8e-4e0a-4b0c-9d58-0d3c6bdb7f0e', 'Nothing/1', 'metadata', `${base}/Patient`];
+      const nothings = ['urn:uuid:6f3b0e8e-4e0a-4b0c-9d58-0d3c6bdb7f0e', 'metadata', `${base}/Patient`];
       for (const nothing of nothings) {
         const reply = await talk.update(observation('w7', nothing));
         assert.deepEqual(refusal(reply), { status: 422, detail: 'dangling-reference' }, nothing);
       }
+      // No type of R4: the rules of R4 refuse it before anybody looks for it.
+      const ofNoType = await talk.update(observation('w7', 'Nothing/1'));
+      assert.deepEqual(refusal(ofNoType), { status: 400, detail: 'target-type' });
     });
 
     it('counts what the server brings along', async () => {

@@ -37,9 +37,11 @@ bundle-ihe-good
 bundle-india
 bundle-india-bad
 bundle-urn
+capstmt
 ch/mixed-valueset-dr
 choice-answer-option-exclusive-qr
 choice-answer-option-qr
+cs-bad-props
 date-time-min-max-qr
 decimal-invalid-type-qr
 decimal-min-max-qr
@@ -57,6 +59,8 @@ quantity-units-invalid-qr
 quantity-units-not-in-value-set-qr
 questionnaireResponse-enableWhen-test-fail
 relative_reference_to_fullUrl.id_in_Composition
+sp-diff-base
+sp-diff-type
 string-draft-downgrade-qr
 string-min-occurs-qr
 string-regex-qr
