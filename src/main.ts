@@ -65,10 +65,12 @@ import { guideResources } from './terminology/guide-resources.js';
 import { loadStandard, type Standard, standardDefinitions, standardShelf } from './terminology/standard.js';
 import { createTerminology, type TerminologyOptions } from './terminology/terminology.js';
 import { createBindings } from './validation/binding.js';
+import { createProfileChecker } from './validation/check-profiles.js';
+import { createDefinitionAdvice } from './validation/definition-advice.js';
 import { ISSUE_DETAILS } from './validation/issue-list.js';
 import { createJudge } from './validation/judge.js';
 import { checkRequired, readPolicy, type ValidationPolicy } from './validation/policy.js';
-import { createResourceChecker, profileCheck } from './validation/resource-checker.js';
+import { checkerParts, profileCheck } from './validation/resource-checker.js';
 import { createValidation, structureStep } from './validation/validate.js';
 
 const root = new URL('../../', import.meta.url);
@@ -221,11 +223,12 @@ interface CheckerParts {
 function openJudge(policy: ValidationPolicy, { validationIssues }: Metrics, parts: CheckerParts) {
   const { find, definitions, memberships, stored } = parts;
   const generation = (): number => stored?.generationOf('StructureDefinition', 'Questionnaire') ?? 0;
-  const checker = createResourceChecker({ find, definitions, bindings: createBindings(memberships), generation });
+  const ofChecker = checkerParts({ find, definitions, bindings: createBindings(memberships), generation });
   const judge = createJudge({
     policy,
     find,
-    check: profileCheck(checker, definitions),
+    check: profileCheck(createProfileChecker(ofChecker), definitions),
+    advise: createDefinitionAdvice(ofChecker),
     count(issues) {
       for (const { severity, detail = '' } of issues)
         validationIssues.inc({ severity, detail: ISSUE_DETAILS.has(detail) ? detail : 'other' });

@@ -4,7 +4,8 @@
  *
  * Without a version, and asked for from within a guide, its own version is meant, then that of what it depends on; from within R4, R4's.
  * Once the version is clear, a stored definition of that very version still comes first: whoever stored it has replaced it. From
- * elsewhere the first source in the list that has any version decides. A version that is not known is never replaced by another.
+ * elsewhere the first source in the list that has any version decides. A version that is not known is never replaced by another. One that
+ * is retired is meant only where no other source has one.
  */
 import type { DefinitionSource } from './definition-file.js';
 import { parseCanonical } from './reference.js';
@@ -41,9 +42,12 @@ async function firstWith(
   url: string,
   version?: string,
 ): Promise<FoundDefinition | undefined> {
+  let retired: FoundDefinition | undefined;
   for (const source of sources) {
     const resource = await source.find(type, url, version);
-    if (resource) return { resource, origin: source.origin };
+    if (!resource) continue;
+    if (resource['status'] !== 'retired') return { resource, origin: source.origin };
+    retired ??= { resource, origin: source.origin };
   }
-  return undefined;
+  return retired;
 }

@@ -24,7 +24,7 @@ export const ISSUE_DETAILS: ReadonlySet<string> = new Set([
   ...['answer-type', 'answer-option', 'answer-unit', 'answer-media-type', 'answer-size', 'answer-format'],
   ...['answer-exclusive', 'answer-read-only', 'min-length'],
   // Definitions.
-  ...['derived-type', 'derived-base', 'search-type', 'double-property', 'property-type'],
+  ...['derived-type', 'derived-base', 'search-type', 'double-property', 'property-type', 'not-in-force'],
   // What is not known, or too much to tell.
   ...['unknown-profile', 'not-checked', 'more-issues'],
 ]);

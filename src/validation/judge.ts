@@ -11,6 +11,7 @@ import { isObject, itemsOf, type JsonObject, type Parsed, type Resource } from '
 import type { FindDefinition, Origin } from '../fhir/structure-definition.js';
 import { breathe } from '../platform/pieces.js';
 import { claimedCanonicals } from './claims.js';
+import type { AdviseWrite } from './definition-advice.js';
 import { limitIssues } from './issue-list.js';
 import type { TypeRules, ValidationPolicy } from './policy.js';
 import type { ProfileOptions } from './run.js';
@@ -34,6 +35,8 @@ export interface JudgeOptions {
   readonly policy: ValidationPolicy;
   readonly check: CheckProfiles;
   readonly find: FindDefinition;
+  /** What else is told of a resource that may be written. */
+  readonly advise?: AdviseWrite;
   /** Told of the issues of each write. */
   readonly count: (issues: readonly Issue[]) => void;
 }
@@ -55,7 +58,7 @@ interface Findings {
   readonly profiles: readonly Issue[];
 }
 
-export function createJudge({ policy, check, find, count }: JudgeOptions): Judge {
+export function createJudge({ policy, check, find, advise, count }: JudgeOptions): Judge {
   const checked = async (
     parsed: Parsed,
     profiles: readonly AskedProfile[],
@@ -94,7 +97,9 @@ export function createJudge({ policy, check, find, count }: JudgeOptions): Judge
   return {
     async written(parsed) {
       const { base, profiles } = await judged(parsed);
-      const found = limitIssues([...base, ...profiles]);
+      const accepted = !hasErrors(base) && !hasErrors(profiles);
+      const advice = advise && accepted ? await advise(parsed.resource) : [];
+      const found = limitIssues([...base, ...profiles, ...advice]);
       if (found.length > 0) count(found);
       if (hasErrors(base)) throw new FhirError('invalid', 'The resource breaks rules of FHIR R4.', { issues: found });
       if (hasErrors(profiles))
@@ -103,7 +108,8 @@ export function createJudge({ policy, check, find, count }: JudgeOptions): Judge
     },
     async asWritten(parsed, named) {
       const { base, profiles } = await judged(parsed);
-      const found = [...base, ...profiles];
+      const advice = (await advise?.(parsed.resource)) ?? [];
+      const found = [...base, ...profiles, ...advice];
       const asked = named.map(canonical => ({ canonical }));
       return limitIssues([...found, ...(await checked(parsed, asked, found.filter(isError)))]);
     },

@@ -1,10 +1,10 @@
 /**
- * The checker with all its parts: what R4 says of a resource, and what profiles say.
+ * The parts of the checker: what R4 says of a resource, and what profiles say.
  */
 import type { Definitions } from '../fhir/definitions.js';
 import type { FindDefinition } from '../fhir/structure-definition.js';
 import type { Bindings } from './binding.js';
-import { createProfileChecker, type ProfileChecker } from './check-profiles.js';
+import type { ProfileChecker, ProfileCheckerParts } from './check-profiles.js';
 import { coreTypeOf } from './compile-context.js';
 import { createConstraintCompiler } from './invariant.js';
 import type { CheckProfiles } from './judge.js';
@@ -19,13 +19,8 @@ export interface ResourceCheckerParts {
   readonly generation: () => number;
 }
 
-export function createResourceChecker({
-  find,
-  definitions,
-  bindings,
-  generation,
-}: ResourceCheckerParts): ProfileChecker {
-  return createProfileChecker({
+export function checkerParts({ find, definitions, bindings, generation }: ResourceCheckerParts): ProfileCheckerParts {
+  return {
     find,
     definitions,
     generation,
@@ -33,7 +28,7 @@ export function createResourceChecker({
     generateSnapshot,
     checksOf: createResourceChecks({ find, definitions }),
     ...bindings,
-  });
+  };
 }
 
 /**

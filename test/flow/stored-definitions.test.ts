@@ -1,9 +1,12 @@
 /** Definitions that are stored count at once, in every process: https://hl7.org/fhir/R4/references.html#canonical */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { StructureDefinition } from 'fhir/r4.js';
+import type { OperationOutcome, StructureDefinition } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { StoredDefinitions } from '../../src/conformance/stored-definitions.js';
+import type { DefinitionSource } from '../../src/fhir/definition-file.js';
+import { createFindDefinition } from '../../src/fhir/find-definition.js';
+import type { Resource } from '../../src/fhir/resource.js';
 import type { Store } from '../../src/store/store.js';
 import { onBothStores } from '../support/both-stores.js';
 import { newStore, type RunningServer, startServer } from '../support/server.js';
@@ -45,6 +48,97 @@ onBothStores('a stored profile', stage => {
     assert.equal(await knows(talk, `${URL_OF}|1`), true);
     await talk.delete('StructureDefinition/p');
     assert.equal(await knows(talk), false);
+  });
+
+  const rows: [what: string, more: Partial<StructureDefinition>, told: [detail: string, text: RegExp] | undefined][] = [
+    ['that can be used', {}, undefined],
+    ['whose base is not known', { baseDefinition: 'http://example.org/none' }, ['not-in-force', /base/]],
+    [
+      'that names an element its type does not have',
+      { differential: { element: [{ id: 'Patient.nonsense', path: 'Patient.nonsense', min: 1 }] } },
+      ['not-in-force', /element/],
+    ],
+    [
+      'of which nothing can be made: its base is itself',
+      { baseDefinition: URL_OF },
+      ['not-in-force', /built on itself/],
+    ],
+    [
+      'of a logical model',
+      { kind: 'logical', type: URL_OF, differential: { element: [{ id: 'Named', path: 'Named' }] } },
+      ['not-in-force', /logical model/],
+    ],
+    ['that is retired', { status: 'retired' }, ['not-in-force', /retired/]],
+    [
+      'with a flaw',
+      {
+        differential: {
+          element: [
+            {
+              id: 'Patient.name',
+              path: 'Patient.name',
+              slicing: { discriminator: [{ type: 'value', path: 'nonsense' }], rules: 'open' },
+            },
+            { id: 'Patient.name:one', path: 'Patient.name', sliceName: 'one', min: 1 },
+          ],
+        },
+      },
+      ['not-checked', /flaw/],
+    ],
+  ];
+  for (const [what, more, told] of rows)
+    it(`${what} is accepted, and told what becomes of it`, async () => {
+      const { talk } = stage();
+      const headers = { 'content-type': 'application/fhir+json', prefer: 'return=OperationOutcome' };
+      const body = JSON.stringify(profile('told', more));
+      const {
+        status,
+        text,
+        body: outcome,
+      } = await talk.send<OperationOutcome>('PUT', 'StructureDefinition/told', {
+        headers,
+        body,
+      });
+      assert.ok(status === 200 || status === 201, text);
+      const warnings = (outcome.issue ?? []).filter(({ details }) =>
+        ['not-in-force', 'not-checked'].includes(details?.coding?.[0]?.code ?? ''),
+      );
+      assert.deepEqual(
+        warnings.map(({ severity, details }) => [severity, details?.coding?.[0]?.code]),
+        told ? [['warning', told[0]]] : [],
+        text,
+      );
+      if (told) assert.match(warnings[0]!.details!.text!, told[1]);
+      const asked = await talk.send<OperationOutcome>('POST', 'StructureDefinition/$validate', {
+        headers: { 'content-type': 'application/fhir+json' },
+        body: JSON.stringify({
+          resourceType: 'Parameters',
+          parameter: [
+            { name: 'mode', valueCode: 'create' },
+            { name: 'resource', resource: profile('told', more) },
+          ],
+        }),
+      });
+      assert.equal(asked.text.includes(told?.[0] ?? 'not-in-force'), told !== undefined, asked.text);
+      await talk.delete('StructureDefinition/told');
+    });
+});
+
+describe('a retired definition', () => {
+  const source = (origin: string, ...all: Partial<StructureDefinition>[]): DefinitionSource => ({
+    origin,
+    find: async () => all[0] as Resource | undefined,
+  });
+  const originOf = async (...sources: DefinitionSource[]) =>
+    (await createFindDefinition({ sources: () => sources })('StructureDefinition', URL_OF))?.origin;
+
+  it('is in force where no other source has one, and nowhere else', async () => {
+    const retired = profile('r', { status: 'retired' });
+    const none = source('none');
+    assert.equal(await originOf(source('stored', retired), none, source('guide', profile('g'))), 'guide');
+    assert.equal(await originOf(source('stored', retired), none, source('guide', retired)), 'stored');
+    assert.equal(await originOf(source('stored', profile('s')), source('guide', profile('g'))), 'stored');
+    assert.equal(await originOf(none), undefined);
   });
 });
 

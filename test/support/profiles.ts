@@ -12,8 +12,8 @@ import type { FindDefinition, FoundDefinition } from '../../src/fhir/structure-d
 import { createMemberships } from '../../src/terminology/membership.js';
 import { createTerminology } from '../../src/terminology/terminology.js';
 import { createBindings } from '../../src/validation/binding.js';
-import type { ProfileTask } from '../../src/validation/check-profiles.js';
-import { createResourceChecker } from '../../src/validation/resource-checker.js';
+import { createProfileChecker, type ProfileTask } from '../../src/validation/check-profiles.js';
+import { checkerParts } from '../../src/validation/resource-checker.js';
 import type { ProfileOptions } from '../../src/validation/run.js';
 import { readArchive, shared } from './shared.js';
 import { loadFrom } from './terms.js';
@@ -91,7 +91,7 @@ export function checkerOf(sets: readonly DefinitionSet[]) {
     },
   );
   const bindings = createBindings(createMemberships({ sources: () => known.once() }));
-  return createResourceChecker({ find: findIn(sets), definitions, bindings, generation: () => 0 });
+  return createProfileChecker(checkerParts({ find: findIn(sets), definitions, bindings, generation: () => 0 }));
 }
 
 export const parsedOf = (resource: Json): Parsed => parseJson(Buffer.from(JSON.stringify(resource)), STORED_JSON);

@@ -161,6 +161,48 @@ describe('an examination', () => {
   });
 });
 
+describe('advice on what is written', () => {
+  const told = (severity: Issue['severity']) => {
+    const counted: Issue[] = [];
+    let asked = 0;
+    const judge = createJudge({
+      policy: {
+        base: 'enforce',
+        rulesOf: () => ({ require: [], claims: 'warn', unknownProfile: 'warn' }),
+        required: [],
+        options: { unknownExtensions: 'ignore', bestPractice: 'ignore', htmlInStrings: 'warn', mustSupport: false },
+      },
+      check: async () => [issue('base', severity, 'invariant')],
+      find: async () => undefined,
+      advise: async () => {
+        asked++;
+        return [issue('advice', 'warning', 'not-in-force')];
+      },
+      count: issues => void counted.push(...issues),
+    });
+    return { judge, counted, asked: () => asked };
+  };
+  const body = { resource: { resourceType: 'Observation' }, decimals: undefined };
+
+  it('is told and counted beside what was found', async () => {
+    const { judge, counted } = told('warning');
+    const texts = (await judge.written(body)).map(({ text }) => text);
+    assert.deepEqual(texts, ['base', 'advice']);
+    assert.deepEqual(
+      counted.map(({ text }) => text),
+      texts,
+    );
+    assert.equal((await judge.asWritten(body, [])).length, 2);
+    assert.equal((await judge.examined(body, [])).length, 1, 'nothing is written');
+  });
+
+  it('is not asked for where the write is refused', async () => {
+    const { judge, asked } = told('error');
+    await assert.rejects(judge.written(body), FhirError);
+    assert.equal(asked(), 0);
+  });
+});
+
 describe('many issues', () => {
   it('are told up to a number, errors first, and how many more there are', () => {
     const many = Array.from({ length: 300 }, (_, at) => issue(`${at}`, at % 2 === 0 ? 'warning' : 'error'));
