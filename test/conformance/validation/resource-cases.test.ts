@@ -68,6 +68,8 @@ text-invalid-type-qr
 time-qr
 url-invalid-type-qr
 url-value-qr
+vs-canonical-bad-2
+vs-canonical-urn
 vs-canonical-urn-bad
 `;
 
