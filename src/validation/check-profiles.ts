@@ -10,11 +10,11 @@ import type { Issue } from '../fhir/error.js';
 import type { Json, Parsed, Resource } from '../fhir/resource.js';
 import type { Origin } from '../fhir/structure-definition.js';
 import { turn } from '../platform/pieces.js';
-import { claimedCanonicals } from './claims.js';
+import { claimedCanonicals, MAX_CLAIMS } from './claims.js';
 import { type CompiledProfile, type ProfileRun, refTo, type UnusableProfile } from './compiled.js';
 import { createProfileCache, type ProfileCache, type ProfileSource } from './profile-cache.js';
 import { PassRun, type RunInput } from './profile-run.js';
-import type { CheckedElement, ElementCheck, ProfileOptions, ResourceSite } from './run.js';
+import type { CheckedElement, ElementCheck, Finding, ProfileOptions, ResourceSite } from './run.js';
 import { resourceSites } from './sites.js';
 
 export interface ProfileCheckerParts extends ProfileSource {
@@ -30,7 +30,7 @@ export interface ProfileTask {
   readonly base: boolean;
   /** `from`: where the canonical stands. */
   readonly profiles: readonly { readonly canonical: string; readonly from?: Origin }[];
-  /** Whether resources inside it are checked against the profiles that they claim. */
+  /** Whether it, and the resources inside it, are checked against the profiles that they claim. */
   readonly claims: boolean;
 }
 
@@ -60,7 +60,7 @@ export function createProfileChecker(parts: ProfileCheckerParts): ProfileChecker
         sites,
         large,
         isMember: parts.isMember,
-        preferred: task.profiles[0]?.from ?? (await originOf(parts, task)),
+        preferred: task.profiles[0]?.from ?? (await originOf(parts, task, resource)),
         pinned: new Map<string, CompiledProfile | UnusableProfile>(),
         loaded,
       };
@@ -88,9 +88,13 @@ async function loadNeeds(
 }
 
 /** The guide of the first profile: what the resource names without a version is looked for there first. */
-async function originOf({ find }: ProfileSource, { profiles }: ProfileTask): Promise<Origin | undefined> {
-  const [first] = profiles;
-  return first && (await find('StructureDefinition', first.canonical))?.origin;
+async function originOf(
+  { find }: ProfileSource,
+  { profiles, claims }: ProfileTask,
+  resource: Resource,
+): Promise<Origin | undefined> {
+  const first = profiles[0]?.canonical ?? (claims ? claimedCanonicals(resource)[0] : undefined);
+  return first === undefined ? undefined : (await find('StructureDefinition', first))?.origin;
 }
 
 function* passOver(
@@ -111,11 +115,19 @@ function* passOver(
     }
     if (site.as === 'root')
       for (const { canonical, from } of profiles) yield () => run.apply(refTo(canonical, from), element);
-    else if (claims)
-      for (const canonical of claimedCanonicals(site.resource))
-        yield () => run.apply(refTo(canonical, undefined), element);
+    if (!claims) continue;
+    const claimed = claimedCanonicals(site.resource);
+    for (const canonical of claimed.slice(0, MAX_CLAIMS)) yield () => run.apply(refTo(canonical, undefined), element);
+    if (claimed.length > MAX_CLAIMS) yield () => run.report(site.place, MANY_CLAIMS);
   }
 }
+
+const MANY_CLAIMS: Finding = {
+  severity: 'warning',
+  code: 'informational',
+  detail: 'not-checked',
+  text: `meta.profile names more than ${MAX_CLAIMS} profiles: the others are not checked.`,
+};
 
 function elementOfSite(site: ResourceSite): CheckedElement {
   const { resource, place } = site;

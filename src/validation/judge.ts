@@ -27,7 +27,11 @@ export interface AskedProfile {
 /** The issues of a resource whose structure is right, against profiles; a profile that is not known is a warning `unknown-profile`. */
 export type CheckProfiles = (
   parsed: Parsed,
-  profiles: readonly AskedProfile[],
+  task: {
+    readonly profiles: readonly AskedProfile[];
+    /** Against those, too, that it and the resources inside it claim. */
+    readonly claims: boolean;
+  },
   options: ProfileOptions,
 ) => Promise<readonly Issue[]>;
 
@@ -66,8 +70,19 @@ export function createJudge({ policy, check, find, advise, count }: JudgeOptions
   ): Promise<readonly Issue[]> => {
     if (profiles.length === 0) return [];
     await breathe();
-    return others(await check(parsed, profiles, policy.options), than);
+    return others(await check(parsed, { profiles, claims: false }, policy.options), than);
   };
+
+  /** A claim is no reason to refuse a write that may break it: what takes too long is told. */
+  async function ofClaims(parsed: Parsed, isSoft: boolean, than: readonly Issue[]): Promise<readonly Issue[]> {
+    await breathe();
+    try {
+      return others(await check(parsed, { profiles: [], claims: true }, policy.options), than);
+    } catch (error) {
+      if (!isSoft || !(error instanceof FhirError) || error.kind !== 'too-costly') throw error;
+      return [claimsTooCostly(parsed.resource)];
+    }
+  }
 
   async function judged(parsed: Parsed): Promise<Findings> {
     const { resource } = parsed;
@@ -82,14 +97,14 @@ export function createJudge({ policy, check, find, advise, count }: JudgeOptions
       base,
     );
     // What is claimed and required is required: a fault that both have is the more severe one.
-    const claimed = await checked(parsed, claimsToLookAt(resource, rules), [...base, ...required]);
-    const ofClaims = rules.claims === 'off' ? claimed.filter(isUnknownProfile) : claimed;
     const isSoft = isRetraction || rules.claims !== 'enforce';
+    const claimed = looksAtClaims(resource, rules) ? await ofClaims(parsed, isSoft, [...base, ...required]) : [];
+    const told = rules.claims === 'off' ? claimed.filter(isUnknownProfile) : claimed;
     return {
       base,
       profiles: [
         ...withUnknown(softened(required, isRetraction), !isRetraction),
-        ...withUnknown(softened(ofClaims, isSoft), rules.unknownProfile === 'refuse' && !isRetraction),
+        ...withUnknown(softened(told, isSoft), rules.unknownProfile === 'refuse' && !isRetraction),
       ],
     };
   }
@@ -114,11 +129,9 @@ export function createJudge({ policy, check, find, advise, count }: JudgeOptions
       return limitIssues([...found, ...(await checked(parsed, asked, found.filter(isError)))]);
     },
     async examined(parsed, profiles) {
-      const { resource } = parsed;
       const named = profiles.map(canonical => ({ canonical }));
-      const claimed = claimedCanonicals(resource).filter(canonical => !profiles.includes(canonical));
-      const all = [baseProfileOf(resource), ...claimed.map(canonical => ({ canonical })), ...named];
-      return limitIssues(others(await check(parsed, all, policy.options), []));
+      const all = [baseProfileOf(parsed.resource), ...named];
+      return limitIssues(others(await check(parsed, { profiles: all, claims: true }, policy.options), []));
     },
     async unknown(profiles) {
       const found = await Promise.all(profiles.map(canonical => find('StructureDefinition', canonical)));
@@ -132,12 +145,21 @@ const baseProfileOf = ({ resourceType }: Resource): AskedProfile => ({
   from: 'r4',
 });
 
-const claimsToLookAt = (resource: Resource, { require, claims, unknownProfile }: TypeRules): readonly AskedProfile[] =>
-  claims === 'off' && unknownProfile === 'warn'
-    ? []
-    : claimedCanonicals(resource)
-        .filter(canonical => !require.includes(canonical))
-        .map(canonical => ({ canonical }));
+/** Whether anything in it may claim a profile, and that matters. */
+const looksAtClaims = (resource: Resource, { claims, unknownProfile }: TypeRules): boolean =>
+  (claims !== 'off' || unknownProfile === 'refuse') &&
+  (claimedCanonicals(resource).length > 0 || hasResourcesInside(resource));
+
+const hasResourcesInside = ({ resourceType, contained }: Resource): boolean =>
+  contained !== undefined || resourceType === 'Bundle' || resourceType === 'Parameters';
+
+const claimsTooCostly = ({ resourceType }: Resource): Issue => ({
+  severity: 'warning',
+  code: 'too-costly',
+  detail: 'not-checked',
+  expression: resourceType,
+  text: 'The profiles that are claimed ask for too much work on this resource: it is not checked against them.',
+});
 
 const ENTERED_IN_ERROR = 'entered-in-error';
 
@@ -195,5 +217,10 @@ function others(issues: readonly Issue[], told: readonly Issue[]): readonly Issu
 }
 
 /** What is the same fault, however severe it is. */
-const nameOfIssue = ({ expression, detail, diagnostics, text }: Issue): string =>
-  JSON.stringify([expression, detail, detail === 'invariant' ? diagnostics : text]);
+const nameOfIssue = ({ expression, detail, diagnostics, text }: Issue): string => {
+  const what = detail === 'invariant' ? [diagnostics] : [text, ...(isUnchecked(detail) ? [diagnostics] : [])];
+  return JSON.stringify([expression, detail, ...what]);
+};
+
+/** Of these, `diagnostics` says what was not looked at. */
+const isUnchecked = (detail: string | undefined): boolean => detail === 'unknown-profile' || detail === 'not-checked';

@@ -17,6 +17,7 @@ interface ReferenceRules {
   /** `contained`, `referenced`, `bundled`; empty: any. */
   readonly aggregation: ReadonlySet<string>;
   readonly profile: string;
+  readonly isType: (name: string) => boolean;
   /** In the definition of a type: what the Reference says of itself is checked, too. */
   readonly base: boolean;
 }
@@ -34,7 +35,8 @@ export async function compileReferenceCheck(
   if (!base && aggregation.size === 0 && areSameTargets(targets, before?.type)) return undefined;
   const { types, profiles } = await typesOfTargets(targets, origin, context);
   if (!base && !types && profiles.size === 0 && aggregation.size === 0) return undefined;
-  return referenceCheck({ types, profiles, aggregation, profile: name, base });
+  const isType = (type: string): boolean => context.definitions.types.get(type)?.kind === 'resource';
+  return referenceCheck({ types, profiles, aggregation, profile: name, base, isType });
 }
 
 async function typesOfTargets(
@@ -77,7 +79,7 @@ function referenceCheck(rules: ReferenceRules): ProfileCheck {
       return;
     }
     const target = run.resolve(value['reference'], element.site);
-    const found = target.kind === 'found' ? target.site.resource.resourceType : typeInReference(value['reference']);
+    const found = target.kind === 'found' ? target.site.resource.resourceType : typeOf(value['reference'], rules);
     if (found !== undefined) {
       checkType(rules, found, element, run);
       if (rules.base && named !== undefined && named !== found) reportDisagreement(element, run);
@@ -85,6 +87,12 @@ function referenceCheck(rules: ReferenceRules): ProfileCheck {
     if (rules.aggregation.size > 0) checkAggregation(rules, value, target, element, run);
     if (target.kind === 'found') checkTarget(rules, target, element, run);
   };
+}
+
+/** An address elsewhere may only look like one of FHIR: `https://example.org/People/12` says nothing of a type. */
+function typeOf(reference: string, { isType }: ReferenceRules): string | undefined {
+  const type = typeInReference(reference);
+  return type !== undefined && (isType(type) || !/^https?:/i.test(reference)) ? type : undefined;
 }
 
 function checkType({ types, profile }: ReferenceRules, type: string, { place }: CheckedElement, run: ProfileRun): void {

@@ -31,16 +31,12 @@ export function checkerParts({ find, definitions, bindings, generation }: Resour
   };
 }
 
-/**
- * As the judge asks: the definition of the resource's type among the profiles means what R4 says of it. Resources inside are checked
- * against what they claim where others are named, too.
- */
+/** As the judge asks: the definition of the resource's type among the profiles means what R4 says of it. */
 export const profileCheck =
   (checker: ProfileChecker, definitions: Definitions): CheckProfiles =>
-  (parsed, asked, options) => {
+  (parsed, { profiles: asked, claims }, options) => {
     const { resourceType } = parsed.resource;
     const isBase = (canonical: string) => coreTypeOf(canonical, definitions) === resourceType;
     const profiles = asked.filter(({ canonical }) => !isBase(canonical));
-    const base = profiles.length < asked.length;
-    return checker.check(parsed, { base, profiles, claims: profiles.length > 0 }, options);
+    return checker.check(parsed, { base: profiles.length < asked.length, profiles, claims }, options);
   };

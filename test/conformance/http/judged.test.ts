@@ -1,6 +1,6 @@
 /** What becomes of writes that break rules beyond structure: https://hl7.org/fhir/R4/validation.html */
 import assert from 'node:assert/strict';
-import type { Encounter, OperationOutcome, Patient, StructureDefinition } from 'fhir/r4.js';
+import type { Bundle, Encounter, OperationOutcome, Patient, StructureDefinition } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onBothStores, type Stage } from '../../support/both-stores.js';
 import { refusal, type Reply } from '../../support/talk.js';
@@ -56,6 +56,23 @@ onBothStores(
       assert.deepEqual(refusal(bundle), { status: 400, detail: 'invariant' });
     });
 
+    it('may refer to an address elsewhere that only looks like one of FHIR', async () => {
+      const { talk } = stage();
+      const subject = (reference: string) =>
+        talk.create({ resourceType: 'Flag', status: 'active', code: { text: 'a' }, subject: { reference } });
+      assert.equal((await subject('https://example.org/People/12')).status, 201);
+      assert.deepEqual(refusal(await subject('https://example.org/Claim/12')), { status: 400, detail: 'target-type' });
+    });
+
+    it('is told that no more than a hundred claims are looked at, and keeps nobody waiting for them', async () => {
+      const profiles = Array.from({ length: 101 }, (_, at) => `http://example.org/none/${at}`);
+      const reply = await stage().talk.create({ ...claiming, meta: { profile: profiles } }, OUTCOME);
+      assert.equal(reply.status, 201);
+      const details = told(reply).map(each => each.split(' ')[1]);
+      assert.equal(details.filter(each => each === 'unknown-profile').length, 100);
+      assert.equal(details.filter(each => each === 'not-checked').length, 1);
+    });
+
     it('is accepted where it breaks what it claims, and told so to whoever asks', async () => {
       const { talk } = stage();
       const reply = await talk.create(claiming, OUTCOME);
@@ -63,6 +80,13 @@ onBothStores(
       assert.ok(
         told(reply).some(each => each.startsWith('warning profile-min Patient')),
         reply.text,
+      );
+      const inBundle: Bundle = { resourceType: 'Bundle', type: 'collection', entry: [{ resource: claiming }] };
+      const ofEntry = await talk.create(inBundle, OUTCOME);
+      assert.equal(ofEntry.status, 201);
+      assert.ok(
+        told(ofEntry).some(each => each.startsWith('warning profile-min Bundle.entry[0].resource')),
+        ofEntry.text,
       );
       const { text } = await talk.send('GET', `http://127.0.0.1:${stage().server.port}/metrics`);
       assert.match(text, /chartroom_validation_issues_total\{severity="warning",detail="profile-min"\} [1-9]/);

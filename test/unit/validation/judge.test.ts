@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { FhirError, type Issue } from '../../../src/fhir/error.js';
 import type { Resource } from '../../../src/fhir/resource.js';
+import { claimedCanonicals } from '../../../src/validation/claims.js';
 import { limitIssues, MAX_ISSUES } from '../../../src/validation/issue-list.js';
-import { type AskedProfile, createJudge } from '../../../src/validation/judge.js';
+import { createJudge } from '../../../src/validation/judge.js';
 import type { TypeRules, ValidationPolicy } from '../../../src/validation/policy.js';
 
 const BASE = 'http://hl7.org/fhir/StructureDefinition/Observation';
@@ -21,7 +22,8 @@ const FOUND: Readonly<Record<string, Issue>> = {
   [BASE]: issue('base'),
   [CLAIMED]: issue('claimed'),
   [REQUIRED]: issue('required'),
-  'urn:unknown': issue('unknown', 'warning', 'unknown-profile'),
+  'urn:unknown': { ...issue('unknown', 'warning', 'unknown-profile'), diagnostics: 'urn:unknown' },
+  'urn:unknown2': { ...issue('unknown', 'warning', 'unknown-profile'), diagnostics: 'urn:unknown2' },
   'urn:advice': issue('advice', 'warning'),
 };
 
@@ -41,9 +43,11 @@ function judgeWith({ base = 'enforce', clean = [], ...rules }: Setting) {
       required: [],
       options: { unknownExtensions: 'ignore', bestPractice: 'ignore', htmlInStrings: 'warn', mustSupport: false },
     },
-    check: async (_parsed, profiles: readonly AskedProfile[]) => {
-      asked.push(profiles.map(({ canonical }) => canonical));
-      return profiles.flatMap(({ canonical }) => (clean.includes(canonical) ? [] : FOUND[canonical]!));
+    check: async ({ resource }, { profiles, claims }) => {
+      const all = [...profiles.map(({ canonical }) => canonical), ...(claims ? claimedCanonicals(resource) : [])];
+      asked.push(all);
+      if (all.includes('urn:costly')) throw new FhirError('too-costly', 'It takes too long.');
+      return all.flatMap(canonical => (clean.includes(canonical) ? [] : FOUND[canonical]!));
     },
     find: async () => undefined,
     count: issues => void counted.push(...issues),
@@ -131,6 +135,23 @@ describe('a write', () => {
     }
   });
 
+  it('that claims what takes too long to check is told so, and refused where claims are enforced', async () => {
+    const costly = observation('urn:costly');
+    const told = await write(CLEAN_BASE, costly);
+    assert.equal(told.kind, 'accepted');
+    assert.match(told.told.join(), /^warning The profiles that are claimed ask for too much work/);
+    const { judge } = judgeWith({ ...CLEAN_BASE, claims: 'enforce' });
+    await assert.rejects(judge.written({ resource: costly, decimals: undefined }), { kind: 'too-costly' });
+  });
+
+  it('that claims several profiles that are not known is told of each', async () => {
+    const { counted } = await write(CLEAN_BASE, observation('urn:unknown', 'urn:unknown2'));
+    assert.deepEqual(
+      counted.map(({ diagnostics }) => diagnostics),
+      ['urn:unknown', 'urn:unknown2'],
+    );
+  });
+
   it('is refused where a profile that is required is not known', async () => {
     assert.equal((await write({ ...CLEAN_BASE, require: ['urn:unknown'] }, observation())).kind, 'unprocessable');
   });
@@ -154,9 +175,9 @@ describe('an examination', () => {
     const found = await judge.examined(body, [REQUIRED]);
     assert.deepEqual(
       found.map(({ severity, text }) => `${severity} ${text}`),
-      ['error base', 'error claimed', 'error required'],
+      ['error base', 'error required', 'error claimed'],
     );
-    assert.deepEqual(asked, [[BASE, CLAIMED, REQUIRED]]);
+    assert.deepEqual(asked, [[BASE, REQUIRED, CLAIMED]]);
     assert.deepEqual(counted, [], 'nothing is written');
   });
 });
