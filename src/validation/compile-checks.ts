@@ -44,13 +44,20 @@ function isKnownConstraint(
   );
 }
 
+const STRENGTHS: ReadonlySet<unknown> = new Set(['required', 'extensible', 'preferred', 'example']);
+
 function bindingChecks(
-  { context, origin, base }: Compilation,
-  { binding }: ProfileElement,
+  { context, origin, base, flaws }: Compilation,
+  { binding, path }: ProfileElement,
   owners: readonly string[],
   { element }: Known,
 ): ProfileCheck[] {
   if (!binding) return [];
+  // Definitions of guides are read as they are.
+  if (!STRENGTHS.has(binding.strength)) {
+    flaws.push(`The binding of ${path} has no strength that R4 knows.`);
+    return [];
+  }
   const before = element?.binding;
   if (!base && before && before.strength === binding.strength && sameCanonical(before.valueSet, binding.valueSet))
     if ((binding.extension?.length ?? 0) <= (before.extension?.length ?? 0)) return [];

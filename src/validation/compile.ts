@@ -54,7 +54,7 @@ export async function compileProfile(
     type: head.type,
     root,
     flaws: compilation.flaws,
-    extension: head.type === 'Extension' && !base ? compileExtensionRules(head, tree, origin, context) : undefined,
+    extension: head.type === 'Extension' && !base ? compileExtensionRules(head, tree, compilation) : undefined,
   };
 }
 

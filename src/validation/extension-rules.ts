@@ -1,16 +1,15 @@
 /**
  * What the definition of an extension says of where it may stand. https://hl7.org/fhir/R4/defining-extensions.html#context
  */
-import type { Origin, StructureHead } from '../fhir/structure-definition.js';
-import type { ProfileContext } from './compile-context.js';
+import type { StructureHead } from '../fhir/structure-definition.js';
+import type { Compilation } from './compilation.js';
 import type { ExtensionContext, ExtensionRules } from './compiled.js';
 import type { ElementTree } from './element-tree.js';
 
 export function compileExtensionRules(
   { context: contexts = [], contextInvariant = [], url }: StructureHead,
   { definition }: ElementTree,
-  origin: Origin,
-  context: ProfileContext,
+  { context, origin, flaws }: Pick<Compilation, 'context' | 'origin' | 'flaws'>,
 ): ExtensionRules {
   const check = (key: string, expression: string) =>
     context.compileConstraint(
@@ -18,9 +17,12 @@ export function compileExtensionRules(
       'Element',
       origin,
     );
+  // Definitions of guides are read as they are.
+  const sound = contexts.filter(({ type, expression }) => typeof type === 'string' && typeof expression === 'string');
+  if (sound.length < contexts.length) flaws.push('Not every context of the extension has a type and an expression.');
   return {
     modifier: definition.isModifier === true,
-    contexts: contexts.map(({ type, expression }): ExtensionContext => {
+    contexts: sound.map(({ type, expression }): ExtensionContext => {
       const holds = type === 'fhirpath' ? check('extension-context', `(${expression}).exists()`) : undefined;
       return holds ? { type, expression, holds } : { type, expression };
     }),

@@ -129,7 +129,8 @@ function oddValue(random: Random, tree: Json): Json {
   return structuredClone(random.pick(holders(tree))) as Json;
 }
 
-function damageTree(body: string, random: Random): string {
+/** A JSON text in whose tree up to three places were damaged. */
+export function damageTree(body: string, random: Random): string {
   const tree = JSON.parse(body) as Json;
   for (let times = 1 + random.below(3); times > 0; times--) {
     const holder = random.pick(holders(tree)) as Record<string, Json>;

@@ -21,6 +21,8 @@ const DEPTHS = {
   SEARCHES: { change: 150, full: 5000 },
   /** Damaged packages of guides. */
   GUIDES: { change: 200, full: 10_000 },
+  /** Damaged profiles, value sets and resources; over HTTP a twentieth of them a store. */
+  PROFILES: { change: 200, full: 10_000 },
   /** Damaged requests a store. */
   MUTATIONS: { change: 500, full: 100_000 },
   /** Random histories of writes a store. */

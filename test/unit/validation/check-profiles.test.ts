@@ -245,6 +245,27 @@ describe('the profile checker', function () {
     ]);
   });
 
+  it('passes over a binding whose strength is none, and a context that is none, and says so', async () => {
+    const binding = { strength: 'nonsense', valueSet: 'http://test.example/ValueSet/none' };
+    const bound = profileOf('Patient', [{ path: 'Patient.maritalStatus', min: 0, max: '1', binding }]);
+    const url = 'http://test.example/StructureDefinition/e';
+    const more = { url, context: [{ type: 'element' }, { expression: 'Patient' }, { type: 'element', expression: 1 }] };
+    const extension = profileOf('Extension', [], more);
+    const checker = checkerOf([{ origin: 'guide', resources: [bound, extension] }, readCore()!]);
+    const resource = {
+      resourceType: 'Patient',
+      maritalStatus: coded(LOINC, 'a'),
+      extension: [{ url, valueCode: 'a' }],
+    };
+    const issues = await issuesOf(checker, resource, [PROFILE]);
+    const flaws = issues.filter(({ text }) => text.includes('flaw'));
+    assert.deepEqual(brief(flaws).toSorted(), [
+      'warning not-checked Patient',
+      'warning not-checked Patient.extension[0]',
+    ]);
+    assert.ok(issues.every(({ severity }) => severity !== 'error'));
+  });
+
   it('gives what it finds, of which 200 issues are told, errors first, and how many more there are', async () => {
     const elements = [
       { path: 'Patient.name', min: 0, max: '*' },
