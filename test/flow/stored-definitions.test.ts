@@ -174,6 +174,7 @@ describe('of stored definitions with one url', () => {
         asked++;
         return { rows, cursors: [], more: false };
       },
+      findIds: async () => ({ found: rows, complete: true }),
     } as unknown as Store;
     const definitions = new StoredDefinitions(store);
     const find = async (version?: string) => (await definitions.find('StructureDefinition', URL_OF, version))?.['id'];
