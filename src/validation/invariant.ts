@@ -9,6 +9,7 @@
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import type { Constraint, Origin } from '../fhir/structure-definition.js';
+import { R4 } from '../fhir/structures.js';
 import { memoize } from '../platform/memoize.js';
 import { refusedFunction } from '../search/custom.js';
 import { correctedExpression } from './invariant-corrections.js';
@@ -110,26 +111,33 @@ function byRule(rule: NativeRule, element: CheckedElement, run: CheckRun, from: 
   return env.unknown ? 'unknown' : 'violated';
 }
 
-type Trouble = 'refused' | 'failed' | 'unknown';
+type Trouble = 'refused' | 'failed' | 'costly' | 'unknown';
 
 function verdictOf(
   invariant: (element: CheckedElement, run: CheckRun, from: Origin) => CheckOutcome,
   element: CheckedElement,
   run: CheckRun,
   from: Origin,
-): CheckOutcome | 'failed' {
+): CheckOutcome | 'failed' | 'costly' {
+  const { apart } = run;
+  if (from === R4) run.apart = true;
   try {
     return invariant(element, run, from);
   } catch (error) {
     // The budget is that of the whole resource. Whatever else is thrown says no more than that; its text may hold content.
-    if (error instanceof FhirError && error.kind === 'too-costly') throw error;
-    return 'failed';
+    if (!(error instanceof FhirError) || error.kind !== 'too-costly') return 'failed';
+    // What R4 itself asks refuses no resource by its size alone.
+    if (from === R4) return 'costly';
+    throw error;
+  } finally {
+    run.apart = apart;
   }
 }
 
 const TROUBLES: Readonly<Record<Trouble, string>> = {
   refused: 'it uses functions that stored profiles may not use here, or is too long',
   failed: 'its expression cannot be evaluated on this element',
+  costly: 'the resource is too large for it',
   unknown: 'that depends on what is not known here (where a reference leads, what a value set or profile says)',
 };
 

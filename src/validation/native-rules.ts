@@ -5,6 +5,7 @@
 import { isObject, itemsOf, type Json, type JsonObject } from '../fhir/resource.js';
 import { baseOf } from '../search/units.js';
 import { isOneOrOther } from './checks.js';
+import { DEFINITION_RULES } from './definition-rules.js';
 import { correctedExpression } from './invariant-corrections.js';
 import { hasNarrativeContent, typeOfReferred } from './invariant-functions.js';
 import { BarePrimitive, itemKey, type NativeEnvironment, type NativeItem } from './native-values.js';
@@ -136,6 +137,7 @@ const RULES: readonly (readonly [key: string, published: string, rule: NativeRul
   // The gate has refused narratives that hold what they may not (narrative.ts).
   ['txt-1', 'htmlChecks()', () => true, 'xhtml'],
   ['txt-2', 'htmlChecks()', (_, self) => typeof self !== 'string' || hasNarrativeContent(self), 'xhtml'],
+  ...DEFINITION_RULES,
 ];
 
 interface RuleOfType {

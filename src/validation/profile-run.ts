@@ -69,7 +69,9 @@ export class PassRun implements ProfileRun {
   stopped = false;
   private readonly input: RunInput;
   private doubted = false;
+  apart = false;
   private steps = MAX_STEPS;
+  private stepsApart = MAX_STEPS;
   private resolver: TargetResolver | undefined;
   private sitesByResource: Map<Resource, ResourceSite> | undefined;
   private readonly errors: PlacedFinding[] = [];
@@ -106,9 +108,8 @@ export class PassRun implements ProfileRun {
   }
 
   spend(steps: number): void {
-    this.steps -= steps;
-    if (this.steps < 0)
-      throw new FhirError('too-costly', 'The resource takes too long to check: send several smaller ones.');
+    const left = this.apart ? (this.stepsApart -= steps) : (this.steps -= steps);
+    if (left < 0) throw new FhirError('too-costly', 'The resource takes too long to check: send several smaller ones.');
   }
 
   doubt(): void {

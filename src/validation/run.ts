@@ -88,6 +88,8 @@ export interface CheckRun {
   need(key: string, load: () => Promise<void>): void;
   /** Throws FhirError `too-costly` when the steps of this resource are used up. */
   spend(steps: number): void;
+  /** Whether steps are counted apart: those of R4's own invariants have a budget of their own, so that the resource is still walked. */
+  apart: boolean;
   resolve(reference: string, from: ResourceSite): ResolvedTarget;
   /** Whether the element conforms to a profile, without reporting; undefined: that is not known (yet). */
   conforms(element: CheckedElement, profile: string, from: Origin): boolean | undefined;

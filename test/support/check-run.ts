@@ -43,6 +43,7 @@ export function keptRun(parts: RunParts = {}): KeptRun {
     },
     found,
     steps: 0,
+    apart: false,
     report: (place, finding) => void found.push({ ...finding, expression: fhirPathOf(place) }),
     need: () => {},
     spend(steps) {

@@ -40,6 +40,7 @@ export const fakeRun = (report: CheckRun['report'], need: CheckRun['need'] = () 
   report,
   need,
   spend: () => {},
+  apart: false,
   resolve: () => ({ kind: 'outside' }),
   conforms: () => undefined,
   isMember: () => undefined,

@@ -301,3 +301,59 @@ describe('the profile checker', function () {
     assert.deepEqual(limitIssues(told), told, 'what was cut is not cut again');
   });
 });
+
+describe('what R4 itself says of large definitions', () => {
+  before(function () {
+    if (!readCore()) skipWithout(this, 'data', 'r4-packages', 'hl7.fhir.r4.core-4.0.1.tgz');
+  });
+  const profileWith = (slices: number, last: JsonObject = {}): JsonObject => ({
+    ...{ resourceType: 'StructureDefinition', url: PROFILE, name: 'Large', status: 'active', kind: 'resource' },
+    ...{ abstract: false, type: 'Observation', derivation: 'constraint' },
+    baseDefinition: 'http://hl7.org/fhir/StructureDefinition/Observation',
+    differential: {
+      element: Array.from({ length: slices }, (_, at) => ({
+        ...{ id: `Observation.component:s${at}`, path: 'Observation.component', sliceName: `s${at}`, min: 0, max: '1' },
+        ...(at === slices - 1 ? last : {}),
+      })),
+    },
+  });
+  const guideWith = (groupings: number, resources: number, last: JsonObject = {}): JsonObject => ({
+    ...{ resourceType: 'ImplementationGuide', url: 'http://test.example/ImplementationGuide/g', name: 'Large' },
+    ...{ status: 'active', packageId: 'a.guide', fhirVersion: ['4.0.1'] },
+    definition: {
+      grouping: Array.from({ length: groupings }, (_, at) => ({ id: `g${at}`, name: `G ${at}` })),
+      resource: Array.from({ length: resources }, (_, at) => ({
+        ...{ reference: { reference: `Patient/${at}` }, groupingId: `g${at % groupings}`, fhirVersion: ['4.0.1'] },
+        ...(at === resources - 1 ? last : {}),
+      })),
+    },
+  });
+  const rows: [what: string, resource: JsonObject, issues: string[]][] = [
+    ['a profile with 20,000 slices', profileWith(20_000), []],
+    [
+      'one of which is of another type',
+      profileWith(20_000, { path: 'Patient.name' }),
+      ['error invariant StructureDefinition.differential'],
+    ],
+    [
+      'one of which has the id of another',
+      profileWith(20_000, { id: 'Observation.component:s0' }),
+      ['error invariant StructureDefinition'],
+    ],
+    ['a guide with 1,000 groupings and 20,000 resources', guideWith(1000, 20_000), []],
+    [
+      'one of which is in none',
+      guideWith(1000, 20_000, { groupingId: 'g' }),
+      ['error invariant ImplementationGuide.definition'],
+    ],
+    [
+      'one of which is of another version',
+      guideWith(1000, 20_000, { fhirVersion: ['3.0.1'] }),
+      ['error invariant ImplementationGuide'],
+    ],
+  ];
+  for (const [what, resource, issues] of rows)
+    it(what, async () => {
+      assert.deepEqual(brief(await issuesOf(checkerOf([readCore()!]), resource, [])), issues);
+    });
+});
