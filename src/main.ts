@@ -244,7 +244,10 @@ export async function openValidator(config: Config, folder: string): Promise<Val
   const { findWith, terminologyParts } = await openDefinitions({ ...config, guides: folder }, createLog(config.log));
   const { bases } = engineSettings(config, 0);
   const { resources } = createTerminology(async () => undefined, { bases, ...terminologyParts });
-  const memberships = createMemberships({ sources: from => resources.once(undefined, from) });
+  const memberships = createMemberships({
+    sources: from => resources.once(undefined, from),
+    ofStandard: () => resources.ofStandard(),
+  });
   const { required: _required, ...checked } = openJudge(policy, createMetrics(), {
     find: findWith(),
     definitions,
@@ -266,6 +269,7 @@ function openTerminology(
   const terminology = createTerminology(load, { list, ...options });
   const memberships = createMemberships({
     sources: from => terminology.resources.once(undefined, from),
+    ofStandard: () => terminology.resources.ofStandard(),
     remote: elsewhere?.remote,
     generation: () => definitions.generationOf('ValueSet', 'CodeSystem', 'ConceptMap'),
   });

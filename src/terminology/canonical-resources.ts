@@ -10,6 +10,7 @@ import { parseCanonical } from '../fhir/reference.js';
 import { inPieces } from '../platform/pieces.js';
 import { CODE_RULES } from './code-rule.js';
 import type { Origin } from '../fhir/structure-definition.js';
+import { R4 } from '../fhir/structures.js';
 import { type Concepts, indexing, isUsable } from './code-system.js';
 import { type GuideResources, NO_GUIDES } from './guide-resources.js';
 import { implicitValueSet } from './implicit.js';
@@ -61,10 +62,15 @@ export interface CanonicalResources {
   boundTo(path: string): Promise<string | undefined>;
   /** `from`: within which definition everything is asked for. */
   once(given?: readonly TerminologyResource[], from?: Origin): Sources;
+  /** What R4 itself has, and nothing that is stored or of a guide: whoever writes must not change what R4 demands of everybody. */
+  ofStandard(): Sources;
 }
 
 /** Indexes of code systems of guides that are kept; none of them is large. */
 const KEPT_OF_GUIDES = 64;
+
+/** Indexes of code systems of the standard, whoever asks for them. */
+const standardIndexes = new WeakMap<CodeSystem, Promise<Concepts>>();
 
 /** `open` is called once, when something is not in the store. `list`: absent, only one resource of a url is known. */
 export function createCanonicalResources(
@@ -77,7 +83,6 @@ export function createCanonicalResources(
   const standard = (): Promise<Standard> => (opened ??= open());
   const indexOf = createStoredIndex();
   const indexOfGuides = createStoredIndex(KEPT_OF_GUIDES);
-  const published = new WeakMap<CodeSystem, Promise<Concepts>>();
   const origins = new WeakMap<ValueSet, Origin>();
   const ofGuide = (set: ValueSet, origin: Origin | undefined): ValueSet => {
     if (origin !== undefined) origins.set(set, origin);
@@ -130,11 +135,11 @@ export function createCanonicalResources(
     const indexedOfGuide = inGuide && (await indexOfGuides(inGuide));
     if (indexedOfGuide) return indexedOfGuide;
     const ofStandard = (await standard()).codeSystem(by);
-    if (ofStandard && isUsable(ofStandard)) return indexOnce(published, ofStandard);
+    if (ofStandard && isUsable(ofStandard)) return indexOnce(standardIndexes, ofStandard);
     return conceptsByRule(CODE_RULES.get(url), version);
   }
 
-  const detailed = createDetails(standard, published);
+  const detailed = createDetails(standard);
   const kept = { valueSet, codeSystem, conceptMap, concepts };
   const boundTo = async (path: string): Promise<string | undefined> => {
     const { bindings } = await (await standard()).texts();
@@ -144,20 +149,18 @@ export function createCanonicalResources(
     ...kept,
     published: async () => (await standard()).codeSystems.filter(isUsable),
     boundTo,
+    ofStandard: () => createCanonicalResources(() => Promise.resolve(undefined), standard).once([], R4),
     once: (given, from) => createSources({ ...kept, versions, detailed, conceptMaps, origins }, given ?? [], from),
   };
 }
 
 /** Gives concepts of the standard their definitions and designations. */
-function createDetails(
-  standard: () => Promise<Standard>,
-  published: { get(system: CodeSystem): Promise<Concepts> | undefined },
-): Sources['detailed'] {
+function createDetails(standard: () => Promise<Standard>): Sources['detailed'] {
   return async of => {
     const url = of.url ?? '';
     const ofStandard = await standard();
     const system = ofStandard.codeSystem({ url });
-    if (!system || (await published.get(system)) !== of) return of;
+    if (!system || (await standardIndexes.get(system)) !== of) return of;
     const { definitions, designations } = await ofStandard.texts();
     return {
       ...of,
@@ -168,7 +171,7 @@ function createDetails(
 }
 
 interface KeptResources
-  extends Omit<CanonicalResources, 'once' | 'published' | 'boundTo' | 'concepts'>,
+  extends Omit<CanonicalResources, 'once' | 'ofStandard' | 'published' | 'boundTo' | 'concepts'>,
     Pick<Sources, 'versions' | 'detailed'> {
   concepts(url: string, version?: string, from?: Origin): Promise<Concepts | undefined>;
   conceptMaps(by: AskedMaps): Promise<readonly ConceptMap[]>;

@@ -8,6 +8,7 @@
  * than a tenth of a millisecond.
  */
 import type { Origin } from '../fhir/structure-definition.js';
+import { R4 } from '../fhir/structures.js';
 import { type AskedCode, askCode, type CodeVerdict } from './ask-code.js';
 import type { Sources } from './canonical-resources.js';
 import { type KnownSystem, readKnownSystem, unknownSystemAt } from './known-system.js';
@@ -33,6 +34,8 @@ export interface Memberships {
 export interface MembershipsOptions {
   /** What is read from, for whoever is asked for from there. */
   readonly sources: (from: Origin) => Sources;
+  /** What the value sets that R4 itself binds elements to are made of; absent: `sources`. */
+  readonly ofStandard?: () => Sources;
   readonly remote?: RemoteTerminology | undefined;
   /** Another number when a CodeSystem or a ValueSet was written. */
   readonly generation?: () => number;
@@ -49,8 +52,16 @@ const MOST_ANSWERS = 20_000;
 const SHORTLY = 2000;
 
 export function createMemberships(options: MembershipsOptions): Memberships {
-  const { sources, remote, generation = () => 0, most = MOST_CODES, now = () => performance.now() } = options;
+  const {
+    sources,
+    ofStandard,
+    remote,
+    generation = () => 0,
+    most = MOST_CODES,
+    now = () => performance.now(),
+  } = options;
   const around = { now, generation };
+  const setSources = (from: Origin): Sources => (from === R4 && ofStandard ? ofStandard() : sources(from));
   const sets = createShelf<PreparedSet>({ ...around, most, lost: key => troubledSet(urlIn(key), 'unavailable') });
   const systems = createShelf<KnownSystem>({ ...around, most, lost: key => unknownSystemAt(urlIn(key), 'unknown') });
   const answers = createShelf<CodeVerdict>({ ...around, most: MOST_ANSWERS * ENTRY_WEIGHT, lost: () => NO_VERDICT });
@@ -61,12 +72,12 @@ export function createMemberships(options: MembershipsOptions): Memberships {
     version === undefined ? `${from} ${url}` : `${from} ${url}|${version}`;
   return {
     setAt: (valueSet, from) => sets.at(setKey(valueSet, from)),
-    prepareSet: (valueSet, from) => sets.fill(setKey(valueSet, from), () => prepareMembers(valueSet, sources(from))),
+    prepareSet: (valueSet, from) => sets.fill(setKey(valueSet, from), () => prepareMembers(valueSet, setSources(from))),
     systemAt: (url, version, from) => systems.at(systemKey(url, version, from)),
     prepareSystem: (url, version, from) =>
       systems.fill(systemKey(url, version, from), () => readKnownSystem(sources(from), url, version)),
     answerAt: (asked, from) => answers.at(answerKey(asked, from)),
-    findAnswer: (asked, from) => answers.fill(answerKey(asked, from), () => askCode(sources(from), asked)),
+    findAnswer: (asked, from) => answers.fill(answerKey(asked, from), () => askCode(setSources(from), asked)),
     remote,
     get generation() {
       return generation();

@@ -142,6 +142,58 @@ describe('a retired definition', () => {
   });
 });
 
+onBothStores('a stored value set or code system with a canonical of R4', stage => {
+  const patient = (language: string, gender = 'male') => ({
+    ...{ resourceType: 'Patient', id: 'x', gender },
+    communication: [{ language: { coding: [{ system: 'urn:ietf:bcp:47', code: language }] } }],
+    maritalStatus: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-MaritalStatus', code: 'M' }] },
+    language,
+  });
+  const put = async (resource: { resourceType: string; id: string }): Promise<number> =>
+    (
+      await stage().talk.send('PUT', `${resource.resourceType}/${resource.id}`, {
+        headers: { 'content-type': 'application/fhir+json' },
+        body: JSON.stringify(resource),
+      })
+    ).status;
+  const stored = async (...concepts: { system: string; code: string }[]): Promise<void> => {
+    const include = concepts.map(({ system, code }) => ({ system, concept: [{ code }] }));
+    for (const [id, version] of [
+      ['pinned', '4.0.1'],
+      ['newer', '9.0.0'],
+    ]) {
+      const made = { resourceType: 'ValueSet', id: id!, url: 'http://hl7.org/fhir/ValueSet/all-languages', version };
+      assert.ok((await put({ ...made, ...{ status: 'active', compose: { include } } })) < 300);
+    }
+  };
+
+  it('stops no writes, and allows none, by what R4 itself demands', async () => {
+    const LANGUAGE = 'urn:ietf:bcp:47';
+    assert.ok((await put(patient('de'))) < 300);
+    assert.equal(await put(patient('not a language')), 400);
+    await stored({ system: LANGUAGE, code: 'tlh' });
+    assert.ok((await put(patient('de'))) < 300);
+    await stored({ system: LANGUAGE, code: 'not a language' });
+    assert.equal(await put(patient('not a language')), 400);
+    const system = {
+      resourceType: 'CodeSystem',
+      id: 'languages',
+      url: LANGUAGE,
+      status: 'active',
+      content: 'complete',
+    };
+    assert.ok((await put({ ...system, ...{ concept: [{ code: 'not a language' }] } })) < 300);
+    assert.ok((await put(patient('de'))) < 300);
+    assert.equal(await put(patient('not a language')), 400);
+  });
+
+  it('counts for whoever asks for it by itself', async () => {
+    const asked = 'url=http://hl7.org/fhir/ValueSet/all-languages&valueSetVersion=4.0.1&system=urn:ietf:bcp:47';
+    const reply = await stage().talk.send('GET', `ValueSet/$validate-code?${asked}&code=de`);
+    assert.match(reply.text, /"valueBoolean": ?false/);
+  });
+});
+
 describe('a stored profile, of two processes on one MongoDB database', () => {
   const servers: RunningServer[] = [];
   before(async function () {
