@@ -21,7 +21,7 @@ const definitions = loadDefinitions();
 const types = createNativeTypes(definitions);
 
 /** Rules that only the engine can evaluate, on some type that has them. */
-const BY_ENGINE = ['cnt-3', 'ras-2', 'sdf-9', 'sdf-8a', 'provenance-1', 'sdcqr-2', 'uab-1'];
+const BY_ENGINE = ['cnt-3', 'ras-2', 'provenance-1', 'sdcqr-2', 'uab-1'];
 
 const isCompiled = ({ constraint, path, types: names }: PublishedConstraint, expression: string): boolean =>
   ruleFor(expression) !== undefined ||
