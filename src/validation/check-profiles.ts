@@ -41,9 +41,13 @@ export interface ProfileChecker {
 
 /** A definition leads to the next: so often is something loaded for one resource. */
 const MAX_ROUNDS = 40;
-/** So much is loaded for one resource, and so much of it at a time. */
-const MAX_NEEDS = 1000;
+/**
+ * So much is loaded of what the resource itself names (extensions, claims, code systems), and so much of anything at a time. What
+ * definitions name is loaded whatever it is: else a resource that names much would not be checked against R4.
+ */
+const MAX_NAMED = 1000;
 const NEEDS_AT_ONCE = 32;
+const BY_DEFINITIONS = /^(?:type|value set) /;
 /** ms of work in one turn. */
 const LONG_TURN = 10;
 
@@ -64,13 +68,15 @@ export function createProfileChecker(parts: ProfileCheckerParts): ProfileChecker
         pinned: new Map<string, CompiledProfile | UnusableProfile>(),
         loaded,
       };
+      let named = 0;
       for (let round = 1; ; round++) {
         const run = new PassRun(input);
         const work = passOver(sites, task, parts, cache, run);
         await inTurns(work, run);
         if (run.pending.size === 0) return run.issues();
-        if (round === MAX_ROUNDS || loaded.size >= MAX_NEEDS) return [...run.issues(), tooFar(resource)];
-        await loadNeeds([...run.pending].slice(0, MAX_NEEDS - loaded.size), loaded);
+        const needs = [...run.pending].filter(([key]) => BY_DEFINITIONS.test(key) || named++ < MAX_NAMED);
+        if (round === MAX_ROUNDS || needs.length === 0) return [...run.issues(), tooFar(resource)];
+        await loadNeeds(needs, loaded);
       }
     },
   };

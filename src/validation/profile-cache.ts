@@ -33,7 +33,8 @@ export interface ProfileSource extends ReaderSource {
 export interface ProfileCache {
   /** Undefined: it must be loaded. */
   peek(ref: ProfileRef): CompiledProfile | UnusableProfile | undefined;
-  load(ref: ProfileRef): Promise<void>;
+  /** What is forgotten meanwhile, or has changed, is given all the same. */
+  load(ref: ProfileRef): Promise<CompiledProfile | UnusableProfile>;
   linkTo(type: string): TypeLink;
   loadType(link: TypeLink): Promise<void>;
 }
@@ -99,9 +100,11 @@ export function createProfileCache(source: ProfileSource): ProfileCache {
       const profile = found
         ? await compileOnce(found, elementOfCanonical(ref.canonical))
         : ({ usable: false, reason: undefined } as const);
-      if (at !== generation) return;
-      if (known.size >= KEPT_NAMES) known.clear();
-      known.set(ref.key, profile);
+      if (at === generation) {
+        if (known.size >= KEPT_NAMES) known.clear();
+        known.set(ref.key, profile);
+      }
+      return profile;
     },
     async loadType(link) {
       const base = await reader.readBase(link.type);

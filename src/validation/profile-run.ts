@@ -144,7 +144,7 @@ export class PassRun implements ProfileRun {
       pinned.set(ref.key, known);
       return known;
     }
-    this.need(`profile ${ref.key}`, () => cache.load(ref));
+    this.need(`profile ${ref.key}`, async () => void pinned.set(ref.key, await cache.load(ref)));
     return undefined;
   }
 

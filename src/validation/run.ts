@@ -84,7 +84,10 @@ export interface CheckRun {
   readonly decimals: Decimals | undefined;
   readonly options: ProfileOptions;
   report(place: ElementPlace, finding: Finding): void;
-  /** The same `key` is loaded once. `load` throws nothing: what cannot be had is kept as such, and the next pass says so. */
+  /**
+   * `key` begins with what is needed (`type`, `value set`, `profile` …); the same is loaded once. `load` throws nothing: what cannot be had
+   * is kept as such, and the next pass says so.
+   */
   need(key: string, load: () => Promise<void>): void;
   /** Throws FhirError `too-costly` when the steps of this resource are used up. */
   spend(steps: number): void;

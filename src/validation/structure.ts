@@ -3,7 +3,7 @@
  * https://hl7.org/fhir/R4/validation.html
  *
  * A gate compiled at build time accepts or refuses in microseconds; only a refused resource is walked for an explanation.
- * Profiles, invariants, and bindings of Coding and CodeableConcept are not checked.
+ * Profiles, invariants, and bindings of Coding and CodeableConcept come after it (check-profiles.ts).
  */
 import type { Definitions } from '../fhir/definitions.js';
 import type { Issue } from '../fhir/error.js';

@@ -285,6 +285,36 @@ describe('the profile checker', function () {
     assert.equal(issues.at(-1)?.text, 'There are 250 more issues: correct these first.');
   });
 
+  it('looks at 1,000 definitions of extensions, says that there are more, and leaves out nothing of R4 for them', async () => {
+    const checker = checkerOf([readCore()!]);
+    const extension = Array.from({ length: 1500 }, (_, at) => ({
+      url: `http://a.example/x/${at}`,
+      valueBoolean: true,
+    }));
+    const contact = [{ name: { period: { start: '2021-02-01', end: '2021-01-01' } } }];
+    const found = await issuesOf(checker, { resourceType: 'Patient', extension, contact }, []);
+    assert.deepEqual(brief(found), ['error invariant Patient.contact[0].name.period', 'warning not-checked Patient']);
+    const fewer = await issuesOf(checker, { resourceType: 'Patient', extension: extension.slice(0, 900) }, []);
+    assert.deepEqual(brief(fewer), []);
+  });
+
+  it('forgets no profile of a resource for what it names beside', async () => {
+    const elements = [{ path: 'Patient.birthDate', min: 1, max: '1' }];
+    const urls = Array.from({ length: 8 }, (_, at) => `${PROFILE}${at}`);
+    const resources = urls.map(url => profileOf('Patient', elements, { url }));
+    const checker = checkerOf([{ origin: 'stored', resources }, readCore()!]);
+    for (const [at, url] of urls.entries()) {
+      const extension = Array.from({ length: 700 }, (_, n) => ({
+        url: `http://a.example/${at}/${n}`,
+        valueBoolean: true,
+      }));
+      const contained = [{ resourceType: 'Basic', id: 'b', code: { text: 'a' }, extension }];
+      const link = [{ url: 'http://a.example/b', valueReference: { reference: '#b' } }];
+      const claimed = { resourceType: 'Patient', meta: { profile: [url] }, contained, extension: link };
+      assert.deepEqual(brief(await issuesOf(checker, claimed, [])), ['error profile-min Patient.birthDate'], url);
+    }
+  });
+
   it('keeps 1,000 errors and as many others, and says how many more there are', async () => {
     const elements = [
       { path: 'Patient.name', min: 0, max: '*' },
