@@ -7,7 +7,7 @@
  * canonicals, and has a pattern that takes exponential time. https://hl7.org/fhir/R4/json.html
  */
 import type { DefinitionsFile, ElementDefinition, TypeDefinition } from '../src/fhir/definitions.js';
-import { codeListOf, hasSibling, INTEGER_RANGES, isRepeating, propertyName } from '../src/validation/shape.js';
+import { codeListOf, hasSibling, INTEGER_RANGES, isRepeating, propertyName } from '../src/validation/gate/shape.js';
 
 export type Schema = { readonly [key: string]: unknown };
 

@@ -1,10 +1,10 @@
 /**
  * Writes dist/r4/validators.cjs: the structural gate, compiled ahead by Ajv from build/schema.ts. One file for all
  * types, because they share the data types' functions; it stops at the first error and says only yes or no, since
- * collecting errors costs quadratic time on hostile bodies. src/validation/explain.ts finds the words.
+ * collecting errors costs quadratic time on hostile bodies. src/validation/gate/explain.ts finds the words.
  *
- * The file exports `(checks) => (resource) => boolean`, with `checks` = src/validation/checks.ts. Beside it stands what V8 makes of it
- * (src/validation/gate.ts).
+ * The file exports `(checks) => (resource) => boolean`, with `checks` = src/validation/gate/checks.ts. Beside it stands what V8 makes of it
+ * (src/validation/gate/gate.ts).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Ajv, type CodeKeywordDefinition } from 'ajv';
@@ -12,8 +12,8 @@ import { _, type Code, getProperty, or, stringify } from 'ajv/dist/compile/codeg
 import { Type } from 'ajv/dist/compile/util.js';
 import standalone from 'ajv/dist/standalone/index.js';
 import type { DefinitionsFile } from '../src/fhir/definitions.js';
-import { MAX_STRING_CHARACTERS } from '../src/validation/checks.js';
-import { compiledGate } from '../src/validation/gate.js';
+import { MAX_STRING_CHARACTERS } from '../src/validation/gate/checks.js';
+import { compiledGate } from '../src/validation/gate/gate.js';
 import { type Rules, type Schema, schemaOf } from './schema.js';
 
 const ROOT = new URL('../../', import.meta.url);

@@ -71,7 +71,7 @@ import { ISSUE_DETAILS } from './validation/issue-list.js';
 import { createJudge } from './validation/judge.js';
 import { checkRequired, readPolicy, type ValidationPolicy } from './validation/policy.js';
 import { checkerParts, profileCheck } from './validation/resource-checker.js';
-import { createValidation, structureStep } from './validation/validate.js';
+import { createValidation, structureStep } from './validation/gate/validate.js';
 
 const root = new URL('../../', import.meta.url);
 

@@ -4,7 +4,7 @@ import type { Engine } from '../interactions/engine.js';
 import type { Config } from '../platform/config.js';
 import type { ProgressOptions } from './progress.js';
 import type { Judge } from '../validation/judge.js';
-import type { Validate } from '../validation/validate.js';
+import type { Validate } from '../validation/gate/validate.js';
 import type { Definitions } from '../fhir/definitions.js';
 import type { FindDefinition } from '../fhir/structure-definition.js';
 

@@ -17,7 +17,7 @@ import { MAX_DEPTH } from '../fhir/json/json.js';
 import { collectProcessMetrics } from '../platform/metrics.js';
 import { realInterval, realTimeout } from '../platform/real-time.js';
 import { createRoom } from '../platform/room.js';
-import { warmValidators } from '../validation/structure.js';
+import { warmValidators } from '../validation/gate/structure.js';
 import { MetricsSum, WorkerMetrics } from './worker-metrics.js';
 import type { Invocation } from './invocation.js';
 import { loadDemo } from './seed.js';

@@ -9,7 +9,7 @@ import { type JsonLimits, readJson } from '../fhir/json/json.js';
 import { readLines } from '../fhir/json/lines.js';
 import type { SourceText } from '../fhir/place-issues.js';
 import { isObject, itemsOf, type Json, type Parsed, type Resource } from '../fhir/resource.js';
-import { readXml } from '../validation/beside.js';
+import { readXml } from '../validation/gate/beside.js';
 import { openSource, readWhole, type SourceFile } from './import-sources.js';
 
 /** One resource, or why none could be read. */

@@ -15,7 +15,7 @@ import type { Log } from '../platform/log.js';
 import type { LiveParameters } from '../search/live.js';
 import type { GrowingLayout } from '../store/index-layout.js';
 import type { Store } from '../store/store.js';
-import { validateStructure } from '../validation/structure.js';
+import { validateStructure } from '../validation/gate/structure.js';
 import {
   type Candidate,
   candidatesOf,

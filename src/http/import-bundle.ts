@@ -12,7 +12,7 @@ import { requestsOf } from './bundle.js';
 import type { Engine } from '../interactions/engine.js';
 import type { Entry } from '../interactions/interaction.js';
 import { rankOf } from '../interactions/transaction/steps.js';
-import { refuseErrors } from '../validation/validate.js';
+import { refuseErrors } from '../validation/gate/validate.js';
 
 /** A request on its way in. */
 export interface Item {

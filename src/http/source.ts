@@ -12,7 +12,7 @@ import type { Principal } from '../identity/principal.js';
 import type { Engine } from '../interactions/engine.js';
 import type { Of, Parameters, Patch, RawBody } from '../interactions/interaction.js';
 import { patchOf } from '../interactions/transaction/entries.js';
-import { jsonOfXml, readXml } from '../validation/beside.js';
+import { jsonOfXml, readXml } from '../validation/gate/beside.js';
 import { type Intake, peekBody, readBody, streamBody } from './body.js';
 import { MOST_RESOURCES, readBundle } from './bundle.js';
 import { bodyFormat, type Format, isJsonPatch, ordinaryFormat } from './media.js';

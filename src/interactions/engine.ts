@@ -28,7 +28,7 @@ import type { Terminology } from '../terminology/terminology.js';
 import type { Feed } from '../feed/feed.js';
 import type { OutgoingClients } from '../outgoing/outgoing.js';
 import type { Judge } from '../validation/judge.js';
-import type { Validate } from '../validation/validate.js';
+import type { Validate } from '../validation/gate/validate.js';
 import type { Of, Outcome, Parameters } from './interaction.js';
 import type { AuditSubtypes } from './subtypes.js';
 import type { Hooks } from './write/hooks.js';

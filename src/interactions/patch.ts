@@ -15,7 +15,7 @@ import { print } from '../fhir/json/print.js';
 import { applyJsonPatch } from '../fhir/patch/json-patch.js';
 import type { Json, JsonObject, Resource } from '../fhir/resource.js';
 import type { Version } from '../store/store.js';
-import { refuseErrors } from '../validation/validate.js';
+import { refuseErrors } from '../validation/gate/validate.js';
 import { resolveReferences } from './transaction/conditional-references.js';
 import type { Context, Engine } from './engine.js';
 import type { Of, Outcome, Patch } from './interaction.js';

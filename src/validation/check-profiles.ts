@@ -11,11 +11,11 @@ import type { Json, Parsed, Resource } from '../fhir/resource.js';
 import type { Origin } from '../fhir/structure-definition.js';
 import { turn } from '../platform/pieces.js';
 import { claimedCanonicals, MAX_CLAIMS } from './claims.js';
-import { type CompiledProfile, type ProfileRun, refTo, type UnusableProfile } from './compiled.js';
-import { createProfileCache, type ProfileCache, type ProfileSource } from './profile-cache.js';
-import { PassRun, type RunInput } from './profile-run.js';
+import { type CompiledProfile, type ProfileRun, refTo, type UnusableProfile } from './profiles/compiled.js';
+import { createProfileCache, type ProfileCache, type ProfileSource } from './profiles/profile-cache.js';
+import { PassRun, type RunInput } from './profiles/profile-run.js';
 import type { CheckedElement, ElementCheck, Finding, ProfileOptions, ResourceSite } from './run.js';
-import { resourceSites } from './sites.js';
+import { resourceSites } from './profiles/sites.js';
 
 export interface ProfileCheckerParts extends ProfileSource {
   /** Whether a code, Coding or CodeableConcept is in a value set; undefined: that is not known (yet). */

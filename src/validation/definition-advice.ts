@@ -10,8 +10,8 @@ import { STORED } from '../fhir/find-definition.js';
 import { parseCanonical } from '../fhir/reference.js';
 import type { Resource } from '../fhir/resource.js';
 import type { FindDefinition } from '../fhir/structure-definition.js';
-import { refTo } from './compiled.js';
-import { createProfileCache, type ProfileSource } from './profile-cache.js';
+import { refTo } from './profiles/compiled.js';
+import { createProfileCache, type ProfileSource } from './profiles/profile-cache.js';
 
 /** Warnings of a resource that is written; none of what is no StructureDefinition. Throws what the store throws. */
 export type AdviseWrite = (resource: Resource) => Promise<readonly Issue[]>;

@@ -15,7 +15,7 @@ import type { AdviseWrite } from './definition-advice.js';
 import { limitIssues } from './issue-list.js';
 import type { TypeRules, ValidationPolicy } from './policy.js';
 import type { ProfileOptions } from './run.js';
-import { hasErrors } from './validate.js';
+import { hasErrors } from './gate/validate.js';
 
 export interface AskedProfile {
   /** `url` or `url|version`. */

@@ -5,11 +5,11 @@ import type { Definitions } from '../fhir/definitions.js';
 import type { FindDefinition } from '../fhir/structure-definition.js';
 import type { Bindings } from './binding.js';
 import type { ProfileChecker, ProfileCheckerParts } from './check-profiles.js';
-import { coreTypeOf } from './compile-context.js';
-import { createConstraintCompiler } from './invariant.js';
+import { coreTypeOf } from './profiles/compile-context.js';
+import { createConstraintCompiler } from './invariants/invariant.js';
 import type { CheckProfiles } from './judge.js';
-import { createResourceChecks } from './resource-checks.js';
-import { generateSnapshot } from './snapshot.js';
+import { createResourceChecks } from './content/resource-checks.js';
+import { generateSnapshot } from './snapshots/snapshot.js';
 
 export interface ResourceCheckerParts {
   readonly find: FindDefinition;

@@ -5,9 +5,9 @@
 import { loadDefinitions } from '../../src/fhir/definitions.js';
 import type { Resource } from '../../src/fhir/resource.js';
 import type { Constraint } from '../../src/fhir/structure-definition.js';
-import { createConstraintCompiler } from '../../src/validation/invariant.js';
-import { correctedExpression } from '../../src/validation/invariant-corrections.js';
-import { engineInvariant } from '../../src/validation/invariant-engine.js';
+import { createConstraintCompiler } from '../../src/validation/invariants/invariant.js';
+import { correctedExpression } from '../../src/validation/invariants/invariant-corrections.js';
+import { engineInvariant } from '../../src/validation/invariants/invariant-engine.js';
 import type { CheckedElement, ElementCheck } from '../../src/validation/run.js';
 import { elementsOf, keptRun } from '../support/check-run.js';
 import { constraintsOf } from '../support/constraints.js';

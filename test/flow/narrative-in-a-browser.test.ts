@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { faultOfNarrative } from '../../src/validation/narrative.js';
+import { faultOfNarrative } from '../../src/validation/gate/narrative.js';
 import { renderedPage, skipWithoutChromium } from '../support/chromium.js';
 import { DIV } from '../support/structure-rows.js';
 

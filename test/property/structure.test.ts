@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { before, describe, it } from 'mocha';
 import { loadDefinitions } from '../../src/fhir/definitions.js';
 import type { Resource } from '../../src/fhir/resource.js';
-import { isBase64 } from '../../src/validation/checks.js';
-import { explainFaults } from '../../src/validation/explain.js';
-import { isStructured } from '../../src/validation/structure.js';
+import { isBase64 } from '../../src/validation/gate/checks.js';
+import { explainFaults } from '../../src/validation/gate/explain.js';
+import { isStructured } from '../../src/validation/gate/structure.js';
 import { damage, randomFrom, sampleResource } from '../support/sample.js';
 import { readArchive, skipWithout } from '../support/shared.js';
 

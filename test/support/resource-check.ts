@@ -1,8 +1,8 @@
 /** Runs a check of resources alone, as the checker of profiles does, and gives what it finds. */
 import type { JsonObject, Resource } from '../../src/fhir/resource.js';
-import { createTargetResolver } from '../../src/validation/resolve.js';
+import { createTargetResolver } from '../../src/validation/profiles/resolve.js';
 import type { CheckRun, ElementCheck, ProfileOptions } from '../../src/validation/run.js';
-import { resourceSites } from '../../src/validation/sites.js';
+import { resourceSites } from '../../src/validation/profiles/sites.js';
 import { type Found, keptRun } from './check-run.js';
 
 export interface CheckParts {

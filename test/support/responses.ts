@@ -1,7 +1,7 @@
 /** Small Questionnaires and their responses. */
 import type { JsonObject, Resource } from '../../src/fhir/resource.js';
 import type { FindDefinition } from '../../src/fhir/structure-definition.js';
-import { createQuestionnaireResponseCheck } from '../../src/validation/questionnaire-response.js';
+import { createQuestionnaireResponseCheck } from '../../src/validation/questionnaire/questionnaire-response.js';
 import { type CheckParts, inShort, runCheck } from './resource-check.js';
 
 export const URL = 'http://example.org/q';

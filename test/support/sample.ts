@@ -4,7 +4,7 @@
  */
 import type { Definitions, ElementDefinition, TypeDefinition } from '../../src/fhir/definitions.js';
 import type { Json, JsonObject, Resource } from '../../src/fhir/resource.js';
-import { codeListOf, hasSibling, isRepeating, propertyName } from '../../src/validation/shape.js';
+import { codeListOf, hasSibling, isRepeating, propertyName } from '../../src/validation/gate/shape.js';
 
 export type Random = () => number;
 

@@ -16,7 +16,7 @@ import type { Feature } from '../../src/interactions/feature.js';
 import { open } from '../../src/main.js';
 import type { TimeSource } from '../../src/platform/clock.js';
 import { loadConfig, type SettingName } from '../../src/platform/config.js';
-import { warmValidators } from '../../src/validation/structure.js';
+import { warmValidators } from '../../src/validation/gate/structure.js';
 import { sharedMongo } from './mongo.js';
 import { freePort } from './mongod.js';
 

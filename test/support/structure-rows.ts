@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { it } from 'mocha';
 import { loadDefinitions } from '../../src/fhir/definitions.js';
 import type { Json, Resource } from '../../src/fhir/resource.js';
-import { validateStructure } from '../../src/validation/structure.js';
+import { validateStructure } from '../../src/validation/gate/structure.js';
 
 export const definitions = loadDefinitions();
 

@@ -4,8 +4,8 @@
  */
 import { FhirError, type Issue } from '../../fhir/error.js';
 import type { Resource } from '../../fhir/resource.js';
-import { isOfElementsAlone, MAX_STRUCTURE_ISSUES } from '../../validation/explain.js';
-import { refuseErrors } from '../../validation/validate.js';
+import { isOfElementsAlone, MAX_STRUCTURE_ISSUES } from '../../validation/gate/explain.js';
+import { refuseErrors } from '../../validation/gate/validate.js';
 import type { Context, Operation, OperationImplementation, Operations } from '../engine.js';
 import type { Of, Outcome } from '../interaction.js';
 import { viewWhole } from '../response/resource-text.js';

@@ -4,7 +4,7 @@
  */
 import { FhirError } from '../../fhir/error.js';
 import { isObject, itemsOf, type Parsed, type Resource } from '../../fhir/resource.js';
-import { refuseErrors } from '../../validation/validate.js';
+import { refuseErrors } from '../../validation/gate/validate.js';
 import type { Context } from '../engine.js';
 import type { Of } from '../interaction.js';
 import { readGiven } from './parameters.js';

@@ -15,7 +15,7 @@ import { outcomeText } from '../../fhir/outcome.js';
 import { placeIssues } from '../../fhir/place-issues.js';
 import type { Parsed } from '../../fhir/resource.js';
 import type { Version } from '../../store/store.js';
-import { checkFurther } from '../../validation/further.js';
+import { checkFurther } from '../../validation/gate/further.js';
 import { tombstone } from '../delete.js';
 import type { Context, OperationImplementation } from '../engine.js';
 import type { Of, Outcome } from '../interaction.js';

@@ -5,8 +5,8 @@
 import { FhirError, type Issue } from '../../fhir/error.js';
 import { type AnyJson, isLarge, MAX_DEPTH, readAnyJson } from '../../fhir/json/json.js';
 import { type Json, type JsonObject, type Parsed, type Resource, isObject } from '../../fhir/resource.js';
-import { validateStructure } from '../../validation/structure.js';
-import { hasErrors } from '../../validation/validate.js';
+import { validateStructure } from '../../validation/gate/structure.js';
+import { hasErrors } from '../../validation/gate/validate.js';
 import { turn } from '../../platform/pieces.js';
 import { entryAt } from '../response/transaction-response.js';
 import type { Engine } from '../engine.js';

@@ -9,7 +9,7 @@ import type { IndexEntry } from '../../search/entry.js';
 import { extracting } from '../../search/extract.js';
 import { match, type Subject } from '../../search/match.js';
 import type { Change } from '../../store/store.js';
-import { isStructured } from '../../validation/structure.js';
+import { isStructured } from '../../validation/gate/structure.js';
 import { type ConditionalQuery, findBeside } from '../write/conditional.js';
 import type { Context, Engine } from '../engine.js';
 import type { Named, Names } from './references.js';

@@ -25,7 +25,7 @@ import { referenceCriteria, resolveConditional, type Pending } from './condition
 import { checkApart, keyOfCreation, type CriteriaMatches, seek, assignIdentity, twice } from './identities.js';
 import type { RecordedPart, Entry, Interaction, Of, Outcome, PendingChange, Result } from '../interaction.js';
 import { breathe, turn } from '../../platform/pieces.js';
-import { validateLargeAhead } from '../../validation/beside.js';
+import { validateLargeAhead } from '../../validation/gate/beside.js';
 import { isRaw } from '../write/prepare.js';
 import { judgeBundle } from '../write/run-hooks.js';
 import { deletedError } from '../read.js';

@@ -16,7 +16,7 @@ import type { IndexEntry } from '../../search/entry.js';
 import { extracting } from '../../search/extract.js';
 import { offeredText } from '../../search/index-resource.js';
 import type { BlobLink, Change, Method, Store, Version } from '../../store/store.js';
-import { refuseErrors } from '../../validation/validate.js';
+import { refuseErrors } from '../../validation/gate/validate.js';
 import { isSubset, keep, type Kept } from './meta-labels.js';
 import { runHooks } from './run-hooks.js';
 import type { Context, Engine } from '../engine.js';

@@ -2,7 +2,7 @@
 import { asFhirError } from '../../fhir/error.js';
 import { type Decimals, type Json, type Parsed, type Resource, isObject } from '../../fhir/resource.js';
 import type { Change, OutboxMessage } from '../../store/store.js';
-import { hasErrors } from '../../validation/validate.js';
+import { hasErrors } from '../../validation/gate/validate.js';
 import { SLOW_MS } from '../../live/live-tables.js';
 import type { Context } from '../engine.js';
 import type { Accompaniment, InteractionKind, OwnedCompanion } from '../interaction.js';

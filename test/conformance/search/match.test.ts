@@ -7,7 +7,7 @@ import { extract } from '../../../src/search/extract.js';
 import { match, type Subject } from '../../../src/search/match.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
 import { parseSearch } from '../../../src/search/parse.js';
-import { validateStructure } from '../../../src/validation/structure.js';
+import { validateStructure } from '../../../src/validation/gate/structure.js';
 import { linksAmong } from '../../support/links.js';
 import { EVERYTHING } from './everything.js';
 import type { Row } from './row.js';

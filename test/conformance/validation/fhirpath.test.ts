@@ -11,7 +11,7 @@ import { loadFhirPath } from '../../../src/fhir/fhirpath.js';
 import { parseJson, STORED_JSON } from '../../../src/fhir/json/json.js';
 import type { Parsed } from '../../../src/fhir/resource.js';
 import { parseXml } from '../../../src/fhir/xml/read.js';
-import { engineExpression } from '../../../src/validation/invariant-engine.js';
+import { engineExpression } from '../../../src/validation/invariants/invariant-engine.js';
 import { elementsOf, keptRun } from '../../support/check-run.js';
 import { skipWithout } from '../../support/shared.js';
 

@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { Resource } from '../../../src/fhir/resource.js';
-import { createConstraintCompiler } from '../../../src/validation/invariant.js';
-import { correctedExpression, INVARIANT_CORRECTIONS } from '../../../src/validation/invariant-corrections.js';
-import { engineExpression } from '../../../src/validation/invariant-engine.js';
-import { compileNative } from '../../../src/validation/native.js';
-import { ruleFor } from '../../../src/validation/native-rules.js';
-import { createNativeTypes } from '../../../src/validation/native-types.js';
+import { createConstraintCompiler } from '../../../src/validation/invariants/invariant.js';
+import {
+  correctedExpression,
+  INVARIANT_CORRECTIONS,
+} from '../../../src/validation/invariants/invariant-corrections.js';
+import { engineExpression } from '../../../src/validation/invariants/invariant-engine.js';
+import { compileNative } from '../../../src/validation/invariants/native.js';
+import { ruleFor } from '../../../src/validation/invariants/native-rules.js';
+import { createNativeTypes } from '../../../src/validation/invariants/native-types.js';
 import type { ElementCheck } from '../../../src/validation/run.js';
 import { elementsOf, keptRun } from '../../support/check-run.js';
 import { constraintsOf, type PublishedConstraint } from '../../support/constraints.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { Resource } from '../../../src/fhir/resource.js';
-import { validateStructure } from '../../../src/validation/structure.js';
+import { validateStructure } from '../../../src/validation/gate/structure.js';
 import { readArchive, readText, skipWithout } from '../../support/shared.js';
 
 const definitions = loadDefinitions();

@@ -10,8 +10,8 @@ import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { Resource } from '../../../src/fhir/resource.js';
 import type { FindDefinition } from '../../../src/fhir/structure-definition.js';
 import { parseXml } from '../../../src/fhir/xml/read.js';
-import { createResourceChecks } from '../../../src/validation/resource-checks.js';
-import { resourceSites } from '../../../src/validation/sites.js';
+import { createResourceChecks } from '../../../src/validation/content/resource-checks.js';
+import { resourceSites } from '../../../src/validation/profiles/sites.js';
 import { runCheck } from '../../support/resource-check.js';
 import { skipWithout } from '../../support/shared.js';
 

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'mocha';
 import type { Json } from '../../../src/fhir/resource.js';
 import type { ProfileElement, StructureDefinition, StructureHead } from '../../../src/fhir/structure-definition.js';
-import { generateSnapshot } from '../../../src/validation/snapshot.js';
+import { generateSnapshot } from '../../../src/validation/snapshots/snapshot.js';
 import { openPublished } from '../../support/published-definitions.js';
 import { skipWithout } from '../../support/shared.js';
 

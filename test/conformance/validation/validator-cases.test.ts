@@ -11,8 +11,8 @@ import { parseJson, STORED_JSON } from '../../../src/fhir/json/json.js';
 import type { Parsed, Resource } from '../../../src/fhir/resource.js';
 import { parseXml } from '../../../src/fhir/xml/read.js';
 import { claimedCanonicals } from '../../../src/validation/claims.js';
-import { checkFurther } from '../../../src/validation/further.js';
-import { validateStructure } from '../../../src/validation/structure.js';
+import { checkFurther } from '../../../src/validation/gate/further.js';
+import { validateStructure } from '../../../src/validation/gate/structure.js';
 import {
   checkerOf,
   type DefinitionSet,

@@ -5,7 +5,7 @@ import { before, describe, it } from 'mocha';
 import { DEMO_FOLDER, type DemoBinary, readDemoData } from '../../../src/cli/demo-data.js';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { Json, JsonObject, Resource } from '../../../src/fhir/resource.js';
-import { validateStructure } from '../../../src/validation/structure.js';
+import { validateStructure } from '../../../src/validation/gate/structure.js';
 
 const keyOf = (resource: Resource): string => `${resource.resourceType}/${resource['id'] as string}`;
 

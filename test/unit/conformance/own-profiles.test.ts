@@ -9,7 +9,7 @@ import { readProfiles, type ConformanceResource } from '../../../src/fhir/packag
 import { FILE_OPERATIONS, OPERATIONS } from '../../../src/interactions/operations/index.js';
 import { jsonText } from '../../../src/interactions/operations/operation.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
-import { validateStructure } from '../../../src/validation/structure.js';
+import { validateStructure } from '../../../src/validation/gate/structure.js';
 
 const folder = fileURLToPath(new URL('../../../../profiles', import.meta.url));
 const definitions = loadDefinitions();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { JsonObject } from '../../../src/fhir/resource.js';
-import { createBundleCheck } from '../../../src/validation/bundle.js';
+import { createBundleCheck } from '../../../src/validation/content/bundle.js';
 import { inShort, runCheck } from '../../support/resource-check.js';
 
 const check = createBundleCheck(loadDefinitions());

@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { JsonObject } from '../../../src/fhir/resource.js';
-import { bytesOfBase64 } from '../../../src/validation/attachment.js';
-import { createContentCheck } from '../../../src/validation/content.js';
+import { bytesOfBase64 } from '../../../src/validation/content/attachment.js';
+import { createContentCheck } from '../../../src/validation/content/content.js';
 import type { ProfileOptions } from '../../../src/validation/run.js';
 import { inShort, runCheck } from '../../support/resource-check.js';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { FhirError, type Issue } from '../../../src/fhir/error.js';
-import { checkFurther } from '../../../src/validation/further.js';
+import { checkFurther } from '../../../src/validation/gate/further.js';
 
 const fault = (code: string, text: string, expression: string, detail?: string): Issue => ({
   severity: 'error',

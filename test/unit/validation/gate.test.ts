@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { Resource } from '../../../src/fhir/resource.js';
-import { type Gate, readGate } from '../../../src/validation/gate.js';
+import { type Gate, readGate } from '../../../src/validation/gate/gate.js';
 
 const BUILT = new URL('../../../r4/', import.meta.url);
 const NAMES = ['validators.cjs', 'validators.v8'] as const;
@@ -39,7 +39,7 @@ describe('the compiled gate', () => {
 
   it('is not compiled again where it was compiled by this version of Node', () => {
     // In a process of its own: other tests set flags of V8, by which it would be compiled otherwise.
-    const module = new URL('../../../src/validation/gate.js', import.meta.url).href;
+    const module = new URL('../../../src/validation/gate/gate.js', import.meta.url).href;
     const program = `import { readGate } from '${module}'; process.stdout.write(String(readGate().usedCompiled));`;
     const { NODE_V8_COVERAGE: _, NODE_OPTIONS: __, ...env } = process.env;
     const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { env, encoding: 'utf8' });

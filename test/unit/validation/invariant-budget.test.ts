@@ -9,7 +9,7 @@ import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { FhirError } from '../../../src/fhir/error.js';
 import type { JsonObject, Resource } from '../../../src/fhir/resource.js';
-import { createConstraintCompiler } from '../../../src/validation/invariant.js';
+import { createConstraintCompiler } from '../../../src/validation/invariants/invariant.js';
 import { elementsOf, keptRun, RESOURCE_STEPS } from '../../support/check-run.js';
 
 const compileConstraint = createConstraintCompiler(loadDefinitions());

@@ -5,7 +5,7 @@ import { loadFhirPath } from '../../../src/fhir/fhirpath.js';
 import { STORED_JSON, parseJson } from '../../../src/fhir/json/json.js';
 import type { Resource } from '../../../src/fhir/resource.js';
 import type { Constraint } from '../../../src/fhir/structure-definition.js';
-import { createConstraintCompiler } from '../../../src/validation/invariant.js';
+import { createConstraintCompiler } from '../../../src/validation/invariants/invariant.js';
 import type { CheckRun } from '../../../src/validation/run.js';
 import { elementsOf, type Found, keptRun } from '../../support/check-run.js';
 

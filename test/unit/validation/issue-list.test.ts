@@ -6,7 +6,7 @@ import { parseSource, readSources, type Source } from '../../../build/sources.js
 import { ISSUE_DETAILS } from '../../../src/validation/issue-list.js';
 
 /** Files whose codes are those of errors that they throw: no issue of a check has them. */
-const THROWING = /^validation\/(?:snapshot.*|beside)\.ts$/;
+const THROWING = /^validation\/(?:snapshots\/.*|gate\/beside)\.ts$/;
 
 /** The strings that an expression may be, as far as they are written there. */
 function stringsOf(expression: Expression | undefined): string[] {

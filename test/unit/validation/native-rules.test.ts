@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { Json, Resource } from '../../../src/fhir/resource.js';
-import { createConstraintCompiler } from '../../../src/validation/invariant.js';
+import { createConstraintCompiler } from '../../../src/validation/invariants/invariant.js';
 import { elementsOf, type Found, keptRun } from '../../support/check-run.js';
 
 const compileConstraint = createConstraintCompiler(loadDefinitions());

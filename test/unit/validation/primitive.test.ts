@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
-import { faultOfPrimitive } from '../../../src/validation/primitive.js';
+import { faultOfPrimitive } from '../../../src/validation/gate/primitive.js';
 
 const definitions = loadDefinitions();
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { Json, JsonObject } from '../../../src/fhir/resource.js';
-import { createQuestionnaireResponseCheck } from '../../../src/validation/questionnaire-response.js';
+import { createQuestionnaireResponseCheck } from '../../../src/validation/questionnaire/questionnaire-response.js';
 import { inShort, runCheck } from '../../support/resource-check.js';
 import { ask, coding, findingOf, findings, kg, limit, R4, response, say, text } from '../../support/responses.js';
 

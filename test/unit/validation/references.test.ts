@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'mocha';
 import type { JsonObject } from '../../../src/fhir/resource.js';
-import { createTargetResolver } from '../../../src/validation/resolve.js';
-import { resourceSites } from '../../../src/validation/sites.js';
+import { createTargetResolver } from '../../../src/validation/profiles/resolve.js';
+import { resourceSites } from '../../../src/validation/profiles/sites.js';
 import { brief, checkerOf, issuesOf, parsedOf, PROFILE, profileOf, readCore } from '../../support/profiles.js';
 import { skipWithout } from '../../support/shared.js';
 

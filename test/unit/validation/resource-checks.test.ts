@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { Json, JsonObject, Resource } from '../../../src/fhir/resource.js';
-import { createResourceChecks } from '../../../src/validation/resource-checks.js';
-import { resourceSites } from '../../../src/validation/sites.js';
+import { createResourceChecks } from '../../../src/validation/content/resource-checks.js';
+import { resourceSites } from '../../../src/validation/profiles/sites.js';
 import { createRandom, type Random } from '../../support/random.js';
 import { runCheck } from '../../support/resource-check.js';
 

@@ -4,8 +4,8 @@ import { describe, it } from 'mocha';
 import { FhirError } from '../../../src/fhir/error.js';
 import type { JsonObject } from '../../../src/fhir/resource.js';
 import type { FindDefinition, ProfileElement, StructureDefinition } from '../../../src/fhir/structure-definition.js';
-import { generateSnapshot } from '../../../src/validation/snapshot.js';
-import { SNAPSHOT_LIMITS } from '../../../src/validation/snapshot-tree.js';
+import { generateSnapshot } from '../../../src/validation/snapshots/snapshot.js';
+import { SNAPSHOT_LIMITS } from '../../../src/validation/snapshots/snapshot-tree.js';
 
 const CORE = 'http://hl7.org/fhir/StructureDefinition/';
 type Element = Partial<ProfileElement> & { path: string };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { FhirError, type Issue } from '../../../src/fhir/error.js';
-import { createValidation, refuseErrors, structureStep } from '../../../src/validation/validate.js';
+import { createValidation, refuseErrors, structureStep } from '../../../src/validation/gate/validate.js';
 import { definitions } from '../../support/filters.js';
 
 const issue = (severity: Issue['severity'], text: string): Issue => ({ severity, code: 'invalid', text });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { Json, Resource } from '../../../src/fhir/resource.js';
-import { validateStructure } from '../../../src/validation/structure.js';
+import { validateStructure } from '../../../src/validation/gate/structure.js';
 import {
   definitions,
   faults,

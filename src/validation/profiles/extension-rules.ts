@@ -1,0 +1,31 @@
+/**
+ * What the definition of an extension says of where it may stand. https://hl7.org/fhir/R4/defining-extensions.html#context
+ */
+import type { StructureHead } from '../../fhir/structure-definition.js';
+import type { Compilation } from './compilation.js';
+import type { ExtensionContext, ExtensionRules } from './compiled.js';
+import type { ElementTree } from './element-tree.js';
+
+export function compileExtensionRules(
+  { context: contexts = [], contextInvariant = [], url }: StructureHead,
+  { definition }: ElementTree,
+  { context, origin, flaws }: Pick<Compilation, 'context' | 'origin' | 'flaws'>,
+): ExtensionRules {
+  const check = (key: string, expression: string) =>
+    context.compileConstraint(
+      { key, severity: 'error', human: 'The extension may not stand here.', expression, source: url },
+      'Element',
+      origin,
+    );
+  // Definitions of guides are read as they are.
+  const sound = contexts.filter(({ type, expression }) => typeof type === 'string' && typeof expression === 'string');
+  if (sound.length < contexts.length) flaws.push('Not every context of the extension has a type and an expression.');
+  return {
+    modifier: definition.isModifier === true,
+    contexts: sound.map(({ type, expression }): ExtensionContext => {
+      const holds = type === 'fhirpath' ? check('extension-context', `(${expression}).exists()`) : undefined;
+      return holds ? { type, expression, holds } : { type, expression };
+    }),
+    invariants: contextInvariant.flatMap(expression => check('extension-context', expression) ?? []),
+  };
+}
