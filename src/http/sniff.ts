@@ -2,6 +2,7 @@
  * Whether what is sent to Binary as ordinary JSON or XML is a FHIR resource of that type, or content to be kept as it is,
  * told by its first bytes: https://hl7.org/fhir/R4/binary.html#rest. A document may be of any size and is not parsed.
  */
+import { endOfProlog } from '../fhir/xml/prolog.js';
 import type { Format } from './media.js';
 
 /** Bytes that are looked at: a root element, or the first members of an object. */
@@ -14,15 +15,8 @@ export const isFhirBinary = (format: Format, head: Buffer): boolean => {
 
 /** The root is `Binary` in the FHIR namespace; what stands before it is passed over. */
 function isBinaryElement(text: string): boolean {
-  let at = 0;
-  for (;;) {
-    while (/\s/.test(text[at] ?? '')) at++;
-    const end = text.startsWith('<!--', at) ? '-->' : text.startsWith('<?', at) ? '?>' : undefined;
-    if (end === undefined) break;
-    const found = text.indexOf(end, at);
-    if (found < 0) return false;
-    at = found + end.length;
-  }
+  const at = endOfProlog(text);
+  if (at === undefined) return false;
   const close = text.indexOf('>', at);
   const tag = close < 0 ? null : /^<(?:([\w.-]+):)?Binary(?=[\s/>])/.exec(text.slice(at, close + 1));
   if (!tag) return false;
