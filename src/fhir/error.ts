@@ -49,6 +49,8 @@ export const KINDS = {
   'multiple-matches': client(412, 'multiple-matches'),
   'too-large': client(413, 'too-long'),
   'unsupported-media-type': client(415, 'not-supported'),
+  /** No byte of what is there is among those that were asked for: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.17 */
+  'range-not-satisfiable': client(416, 'value'),
   /** The request was meant for another server: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20 */
   misdirected: client(421, 'security'),
   /** Understood, and refused by a profile or a business rule. */
@@ -59,6 +61,8 @@ export const KINDS = {
   unavailable: server(503, 'transient'),
   timeout: server(503, 'timeout'),
   'no-space': server(507, 'no-store', '12'),
+  /** Bytes of a document are not what was stored: https://www.rfc-editor.org/rfc/rfc9110#section-15.6.1 */
+  'blob-damaged': server(500, 'exception', '12'),
   /** Anything unknown: the client gets the request id, never the text. */
   fault: server(500, 'exception', '12'),
 } as const satisfies Record<string, Meaning>;

@@ -11,27 +11,85 @@ const LONGEST_MEDIA_TYPE = 200;
 /** A type and subtype with its parameters, of ordinary length. */
 export const isMediaType = (text: string): boolean => text.length <= LONGEST_MEDIA_TYPE && MEDIA_TYPE.test(text);
 
-/** Types that can only mean a resource; `application/xml` may mean a document, too. */
-const RESOURCE: ReadonlySet<string> = new Set([
-  'application/fhir+json',
-  'application/fhir+xml',
-  'application/json',
-  'text/json',
-]);
-const EITHER: ReadonlySet<string> = new Set(['application/xml', 'text/xml']);
+/** Types that mean the resource, whatever is stored. */
+const FHIR_TYPES: ReadonlySet<string> = new Set(['application/fhir+json', 'application/fhir+xml']);
+/** They mean it where what is stored is of another type: XML only where nothing else fits, because browsers accept it before all else. */
+const JSON_TYPES: ReadonlySet<string> = new Set(['application/json', 'text/json']);
+const XML_TYPES: ReadonlySet<string> = new Set(['application/xml', 'text/xml']);
 
-export const meansResource = (type: string): boolean => RESOURCE.has(type);
+export const meansResource = (type: string): boolean => FHIR_TYPES.has(type);
+
+/** XML has two names: https://www.rfc-editor.org/rfc/rfc7303#section-9.2 */
+const sameName = (type: string): string => (type === 'text/xml' ? 'application/xml' : type);
 
 /**
- * Whether a Binary of the type `stored` is wanted as its bytes rather than as a resource. `accepted`: types in lower case,
- * best first. Where none of them is a type of FHIR it is, whatever they are; XML is one where the bytes are no XML.
- * https://hl7.org/fhir/R4/binary.html#rest
+ * Whether a Binary of the type `stored` is wanted as its bytes or as a resource; undefined: as neither. `accepted`: types in lower
+ * case, best first. https://hl7.org/fhir/R4/binary.html#rest, https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1
  */
-export function prefersContent(accepted: readonly string[], stored: string): boolean {
-  const own = stored.split(';')[0]!.trim().toLowerCase();
+export function wantedForm(accepted: readonly string[], stored: string): 'content' | 'resource' | undefined {
+  const own = sameName(essenceOf(stored));
   for (const type of accepted) {
-    if (RESOURCE.has(type)) return false;
-    if (type === own || type === '*/*' || (type.endsWith('/*') && own.startsWith(type.slice(0, -1)))) return true;
+    if (FHIR_TYPES.has(type)) return 'resource';
+    if (sameName(type) === own || type === '*/*' || (type.endsWith('/*') && own.startsWith(type.slice(0, -1))))
+      return 'content';
+    if (JSON_TYPES.has(type)) return 'resource';
   }
-  return !accepted.some(type => EITHER.has(type));
+  return accepted.some(type => XML_TYPES.has(type)) ? 'resource' : undefined;
 }
+
+/** Type and subtype in lower case, without parameters. */
+export const essenceOf = (mediaType: string): string => mediaType.split(';')[0]!.trim().toLowerCase();
+
+/** How files of a type end. https://www.iana.org/assignments/media-types */
+const ENDINGS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    'application/dicom': 'dcm',
+    'application/fhir+json': 'json',
+    'application/fhir+xml': 'xml',
+    'application/gzip': 'gz',
+    'application/hl7-v2': 'hl7',
+    'application/json': 'json',
+    'application/msword': 'doc',
+    'application/pdf': 'pdf',
+    'application/rtf': 'rtf',
+    'application/vnd.ms-excel': 'xls',
+    'application/vnd.oasis.opendocument.text': 'odt',
+    'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': 'xlsx',
+    'application/vnd.openxmlformats-officedocument.wordprocessingml.document': 'docx',
+    'application/xhtml+xml': 'xhtml',
+    'application/xml': 'xml',
+    'application/zip': 'zip',
+    'audio/mpeg': 'mp3',
+    'audio/wav': 'wav',
+    'image/bmp': 'bmp',
+    'image/gif': 'gif',
+    'image/jpeg': 'jpg',
+    'image/png': 'png',
+    'image/svg+xml': 'svg',
+    'image/tiff': 'tiff',
+    'image/webp': 'webp',
+    'text/calendar': 'ics',
+    'text/csv': 'csv',
+    'text/html': 'html',
+    'text/javascript': 'js',
+    'text/json': 'json',
+    'text/markdown': 'md',
+    'text/plain': 'txt',
+    'text/rtf': 'rtf',
+    'text/vcard': 'vcf',
+    'text/xml': 'xml',
+    'video/mp4': 'mp4',
+    'video/mpeg': 'mpeg',
+  }),
+);
+
+/** Without the dot; `bin` of a type that is not known. Of a type that ends in `+json`, `+xml` or `+zip` that ending. */
+export function fileEnding(mediaType: string): string {
+  const type = essenceOf(mediaType);
+  return ENDINGS.get(type) ?? /\+(json|xml|zip)$/.exec(type)?.[1] ?? 'bin';
+}
+
+/** Types that a browser may show: what they hold cannot act under the name of the server. */
+const SHOWN: ReadonlySet<string> = new Set(['application/pdf', 'image/jpeg', 'image/png', 'text/plain']);
+
+export const mayBeShown = (mediaType: string): boolean => SHOWN.has(essenceOf(mediaType));

@@ -70,10 +70,11 @@ export function responseFormat(accept: string | undefined, format: string | unde
   );
 }
 
-/** The types that Accept lists, best first, where a Binary may be wanted as its bytes: undefined where it cannot. */
+/** The types that Accept lists, best first, where a Binary may be wanted as its bytes: undefined where it cannot. They have no parameters. */
 export function contentTypes(accept: string | undefined, format: string | undefined): readonly string[] | undefined {
-  const types = format === undefined ? accepted(accept).map(({ type }) => type) : [];
-  return types[0] === undefined || meansResource(types[0]) ? undefined : types;
+  if (format !== undefined) return undefined;
+  const types = accepted(accept).map(({ type }) => type);
+  return types[0] !== undefined && meansResource(types[0]) ? undefined : types;
 }
 
 /** What browsers say when somebody opens an address in them. */

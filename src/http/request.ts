@@ -190,16 +190,24 @@ async function readOperationRequest({ engine, source, route, query }: RequestPar
   };
 }
 
+/** What a read of a Binary knows beside `_summary` and `_elements`. */
+const INLINE = 'inline';
+
 function readOfOne(asked: RequestParts) {
-  const { source, route, query } = asked;
+  const { source, route } = asked;
   const { type = '', id = '' } = route;
+  const shown = type === 'Binary' ? single(asked.query, INLINE) : undefined;
+  if (shown !== undefined && shown !== 'true' && shown !== 'false')
+    throw new FhirError('invalid', 'inline must be true or false.', { expression: 'http.inline' });
+  const query = shown === undefined ? asked.query : asked.query.filter(([name]) => name !== INLINE);
   const ifNoneMatch = source.header('if-none-match');
   const since = Date.parse(source.header('if-modified-since') ?? '');
   const content = type === 'Binary' ? contentTypes(source.header('accept'), single(query, '_format')) : undefined;
   return {
     type,
     id,
-    ...viewAsked(asked, type),
+    ...viewAsked({ ...asked, query }, type),
+    ...(shown === 'true' ? { inline: true as const } : {}),
     ...(ifNoneMatch === undefined ? {} : { ifNoneMatch: ifNoneMatch.split(',').map(readTag) }),
     ...(Number.isNaN(since) ? {} : { ifModifiedSince: since }),
     ...(content ? { content } : {}),

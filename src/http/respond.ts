@@ -9,7 +9,7 @@ import { FhirError } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
 import type { Allowance, Engine } from '../interactions/engine.js';
 import { FREE } from '../interactions/response/allowance.js';
-import type { LaterAnswer, Result } from '../interactions/interaction.js';
+import type { LaterAnswer, RawContent, Result } from '../interactions/interaction.js';
 import {
   join,
   type Piece,
@@ -21,6 +21,7 @@ import {
 } from '../interactions/response/text.js';
 import { mediaTypeOf } from './media.js';
 import type { Presentation } from './presentation.js';
+import { digestFields, rangeAsked } from './range.js';
 import { MethodNotAllowed } from './route.js';
 
 const deflate = promisify(gzip);
@@ -45,12 +46,12 @@ export async function respond(
   // A deletion that is asked for an outcome has something to say.
   const status = result.status === 204 && presentation.prefer === 'OperationOutcome' ? 200 : result.status;
   if (version) {
-    response.setHeader('ETag', `W/"${version.version}"`);
+    response.setHeader('ETag', binary ? tagOf(binary) : `W/"${version.version}"`);
     response.setHeader('Last-Modified', new Date(version.updated).toUTCString());
   }
   if (location !== undefined) response.setHeader('Location', `${engine.settings.base}/${location}`);
   if (later) setLaterHeaders(response, later, engine);
-  if (binary) return sendBinary(response, status, binary);
+  if (binary && status !== 304) return sendBinary(response, binary);
   if (stream && isStoredForm(presentation)) return sendStream(response, status, wholes(engine, stream), presentation);
   const text = stream ? await collectText(stream, allowance) : bodyOf(status, result, presentation);
   if (!text) {
@@ -186,17 +187,59 @@ async function collectText(stream: AsyncIterable<Text>, allowance: Allowance): P
   return join(pieces);
 }
 
-async function sendBinary(
-  response: Response,
-  status: number,
-  { contentType, size, bytes }: NonNullable<Result['binary']>,
-): Promise<void> {
+/** Strong: the same tag, the same bytes. */
+const tagOf = ({ hash }: RawContent): string => `"${hash}"`;
+
+/** What is shown needs a viewer of the browser, which a sandbox would keep away. */
+const POLICIES = {
+  kept: "sandbox; default-src 'none'",
+  shown: "default-src 'none'; style-src 'unsafe-inline'",
+} as const;
+
+/** The bytes, or the range of them that is asked for. Throws `range-not-satisfiable`; `blob-damaged` also when the head is out. */
+async function sendBinary(response: Response, binary: RawContent): Promise<void> {
+  const { contentType, size, hash, fileName, inline } = binary;
+  const { headers, method } = response.req;
+  const part = method === 'GET' ? rangeAsked(headers, size, tagOf(binary)) : 'everything';
+  if (part === 'none') {
+    response.removeHeader('ETag');
+    response.removeHeader('Last-Modified');
+    response.setHeader('Content-Range', `bytes */${size}`);
+    throw new FhirError('range-not-satisfiable', `There are ${size} bytes, none of which is in that range.`, {
+      expression: 'http.Range',
+    });
+  }
+  const bytes =
+    method === 'HEAD' || size === 0
+      ? undefined
+      : await begun(await binary.open(part === 'everything' ? undefined : part));
   response.setHeader('Content-Type', contentType);
-  response.setHeader('Content-Length', String(size));
+  response.setHeader('Accept-Ranges', 'bytes');
+  if (part !== 'everything') response.setHeader('Content-Range', `bytes ${part.start}-${part.end}/${size}`);
+  response.setHeader('Content-Length', String(part === 'everything' ? size : part.end + 1 - part.start));
+  for (const [name, value] of Object.entries(digestFields(headers, hash))) response.setHeader(name, value);
   // Bytes that somebody else filed are never run or sniffed by a browser under our name.
-  response.setHeader('Content-Security-Policy', "sandbox; default-src 'none'");
-  response.setHeader('Content-Disposition', 'attachment');
-  response.writeHead(status);
-  if (response.req.method === 'HEAD') response.end();
-  else await pipeline(bytes, response);
+  response.setHeader('Content-Security-Policy', inline ? POLICIES.shown : POLICIES.kept);
+  response.setHeader('Content-Disposition', `${inline ? 'inline' : 'attachment'}; filename*=UTF-8''${fileName}`);
+  response.writeHead(part === 'everything' ? 200 : 206);
+  if (!bytes) {
+    response.end();
+    return;
+  }
+  response.setTimeout(STALLED, () => response.destroy());
+  await pipeline(bytes, response);
+}
+
+/** The same, after its first part was read: what is wrong with that is known before the head is out. */
+async function begun(bytes: AsyncIterable<Buffer>): Promise<AsyncIterable<Buffer>> {
+  const rest = bytes[Symbol.asyncIterator]();
+  const first = await rest.next();
+  return (async function* () {
+    try {
+      if (!first.done) yield first.value;
+      yield* { [Symbol.asyncIterator]: () => rest };
+    } finally {
+      await rest.return?.();
+    }
+  })();
 }

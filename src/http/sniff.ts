@@ -6,7 +6,7 @@ import { endOfProlog } from '../fhir/xml/prolog.js';
 import type { Format } from './media.js';
 
 /** Bytes that are looked at: a root element, or the first members of an object. */
-export const SNIFFED = 64 * 1024;
+export const SNIFFED = 4 * 1024;
 
 export const isFhirBinary = (format: Format, head: Buffer): boolean => {
   const text = head.toString('utf8', 0, SNIFFED).replace(/^\uFEFF/, '');

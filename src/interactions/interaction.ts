@@ -6,7 +6,7 @@
 import type { FhirError, Issue } from '../fhir/error.js';
 import type { Lifted } from '../fhir/json/base64.js';
 import type { Decimals, Json, Parsed } from '../fhir/resource.js';
-import type { Blobs, Change, Commit, OutboxMessage } from '../store/store.js';
+import type { BlobRange, Blobs, Change, Commit, OutboxMessage } from '../store/store.js';
 import type { Text } from './response/text.js';
 
 /** Name and value of each parameter, decoded, in order of appearance. */
@@ -46,6 +46,8 @@ interface ReadOfOne {
   readonly ifModifiedSince?: number;
   /** Media types that are accepted, best first, where the bytes of a Binary may be preferred to the resource. */
   readonly content?: readonly string[];
+  /** Those bytes may be shown by a browser, where their type is harmless. */
+  readonly inline?: true;
 }
 
 /** The resource that is meant: by its id, or by a query that exactly one may match (conditional interactions). */
@@ -177,13 +179,28 @@ export interface Target {
   readonly ifNoneExist?: Parameters | true;
 }
 
+/** The bytes of a Binary under their own type: https://hl7.org/fhir/R4/binary.html#rest */
+export interface RawContent {
+  readonly contentType: string;
+  /** Bytes. */
+  readonly size: number;
+  /** SHA-256, lower-case hex. */
+  readonly hash: string;
+  /** What a file with these bytes may be called: letters, digits, `-` and `.` alone. */
+  readonly fileName: string;
+  /** They may be shown where they are, instead of being saved. */
+  readonly inline: boolean;
+  /** All of them, or those of the range. Throws `blob-damaged` where they are not what was stored. */
+  open(range?: BlobRange): Promise<AsyncIterable<Buffer>>;
+}
+
 /** The answer, independent of HTTP and of the format. */
 export interface Result extends Partial<Text> {
   readonly status: number;
   /** The resource piece by piece, instead of `text`, where it may be too large to be held. */
   readonly stream?: AsyncIterable<Text>;
-  /** Bytes of a Binary. */
-  readonly binary?: { readonly contentType: string; readonly size: number; readonly bytes: AsyncIterable<Buffer> };
+  /** Bytes of a Binary, instead of the resource. */
+  readonly binary?: RawContent;
   readonly version?: { readonly version: number; readonly updated: number };
   /** Relative to the base: `Patient/1/_history/2`. */
   readonly location?: string;

@@ -5,7 +5,7 @@ import type { Context } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
 import { readWithText } from './response/allowance.js';
 import { readShelved } from './search/shelved.js';
-import { openBinary, viewWhole, viewText } from './response/resource-text.js';
+import { rawContent, viewWhole, viewText } from './response/resource-text.js';
 
 export async function read(context: Context, ask: Of<'read'>): Promise<Outcome> {
   const { engine } = context;
@@ -41,12 +41,13 @@ export async function readVersion(context: Context, type: string, id: string, na
 }
 
 async function show(engine: Context['engine'], row: Version, ask: Of<'read'> | Of<'vread'>): Promise<Outcome> {
-  // If-None-Match wins over If-Modified-Since: RFC 9110 §13.1.3.
+  const { content, inline } = ask;
+  const binary = content && rawContent(engine, row, inline ? { content, inline } : { content });
+  // If-None-Match wins over If-Modified-Since: RFC 9110 §13.1.3. The bytes are those of the version, too.
   const unchanged = ask.ifNoneMatch
-    ? ask.ifNoneMatch.includes(String(row.version)) || ask.ifNoneMatch.includes('*')
+    ? [String(row.version), '*', binary?.hash].some(tag => tag !== undefined && ask.ifNoneMatch!.includes(tag))
     : ask.ifModifiedSince !== undefined && Math.floor(row.updated / 1000) * 1000 <= ask.ifModifiedSince;
-  if (unchanged) return { result: { status: 304, ...auditSubject(row) } };
-  const binary = ask.content && (await openBinary(engine, row, ask.content));
+  if (unchanged) return { result: { status: 304, ...auditSubject(row), ...(binary ? { binary } : {}) } };
   const body = binary ? { binary } : await viewText(engine, row, ask.view);
   return { result: { status: 200, ...auditSubject(row), ...body } };
 }

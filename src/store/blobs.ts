@@ -14,3 +14,9 @@ export const erasedMeanwhile = (): FhirError =>
 /** Bytes that are to be kept are not there. */
 export const nothingToKeep = (): FhirError =>
   new FhirError('conflict', 'Bytes that were to be kept were erased meanwhile. They must be stored again.');
+
+/** Bytes are missing, or are not those that were stored. `what`: for the log alone. */
+export const damagedBlob = (hash: string, what: string): FhirError =>
+  new FhirError('blob-damaged', 'Stored bytes of this resource are damaged or missing, and are not given out.', {
+    cause: new Error(`blob ${hash}: ${what}`),
+  });

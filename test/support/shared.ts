@@ -31,18 +31,23 @@ export function readText(file: string): string {
 
 /** The files of a tar archive (`.tgz`, `.tar.gz`): name and text, in the order of the archive. */
 export function* readArchive(file: string): Generator<{ name: string; text: string }> {
+  for (const { name, bytes } of readArchiveBytes(file)) yield { name, text: bytes.toString('utf8') };
+}
+
+/** The same with the bytes as they are. */
+export function* readArchiveBytes(file: string): Generator<{ name: string; bytes: Buffer }> {
   const bytes = gunzipSync(readFileSync(file));
   const field = (at: number, length: number): string => bytes.toString('utf8', at, at + length).replace(/\0.*$/s, '');
   let longName: string | undefined;
   for (let at = 0; at + 512 <= bytes.length && bytes[at] !== 0; ) {
     const size = Number.parseInt(field(at + 124, 12), 8);
     const type = field(at + 156, 1);
-    const text = bytes.toString('utf8', at + 512, at + 512 + size);
+    const content = bytes.subarray(at + 512, at + 512 + size);
     const prefix = field(at + 345, 155);
-    if (type === 'L') longName = text.replace(/\0.*$/s, '');
-    else if (type === 'x') longName = /\d+ path=(.*)\n/.exec(text)?.[1];
+    if (type === 'L') longName = content.toString('utf8').replace(/\0.*$/s, '');
+    else if (type === 'x') longName = /\d+ path=(.*)\n/.exec(content.toString('utf8'))?.[1];
     else if (type === '0' || type === '') {
-      yield { name: longName ?? (prefix ? `${prefix}/` : '') + field(at, 100), text };
+      yield { name: longName ?? (prefix ? `${prefix}/` : '') + field(at, 100), bytes: content };
       longName = undefined;
     }
     at += 512 + Math.ceil(size / 512) * 512;

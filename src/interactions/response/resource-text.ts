@@ -2,12 +2,14 @@
  * From stored versions to what a client sees: `_summary` and `_elements` applied, bytes of a Binary opened. Base64 of
  * attachments stays beside the texts (text.ts). https://hl7.org/fhir/R4/search.html#summary
  */
+import { createHash } from 'node:crypto';
+import { FhirError } from '../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
-import { isMediaType, prefersContent } from '../../fhir/media-type.js';
+import { essenceOf, fileEnding, isMediaType, mayBeShown, wantedForm } from '../../fhir/media-type.js';
 import type { SummaryForm } from '../../search/summary.js';
 import type { Version } from '../../store/store.js';
 import type { Engine } from '../engine.js';
-import type { Result, View } from '../interaction.js';
+import type { RawContent, View } from '../interaction.js';
 import { openBlob, type Text, whole } from './text.js';
 
 /** The exact JSON that was stored, with everything that belongs into it. */
@@ -44,17 +46,47 @@ export function formOf(view: View | undefined): SummaryForm | undefined {
   return summary === 'true' || summary === 'text' || summary === 'data' ? summary : undefined;
 }
 
-/** The bytes of a Binary with their media type; undefined where `accepted` prefers the resource. */
-export async function openBinary(engine: Engine, row: Version, accepted: readonly string[]): Promise<Result['binary']> {
+/**
+ * The bytes of a Binary under their media type; undefined where the client prefers the resource. Throws `not-acceptable` where it
+ * accepts neither. Nothing is read before it is opened.
+ */
+export function rawContent(
+  { store }: Pick<Engine, 'store'>,
+  row: Version,
+  { content, inline }: { readonly content: readonly string[]; readonly inline?: true },
+): RawContent | undefined {
   const { contentType: given, data } = parseJson(row.text!, STORED_JSON).resource;
   // What was stored before it was looked at may be none.
   const contentType = typeof given === 'string' && isMediaType(given) ? given : 'application/octet-stream';
-  if (!prefersContent(accepted, contentType)) return undefined;
+  const form = wantedForm(content, contentType);
+  if (form === undefined) throw notOfThatType(contentType);
+  if (form === 'resource') return undefined;
+  const named = {
+    contentType,
+    fileName: `${row.id}.${fileEnding(contentType)}`,
+    inline: inline === true && mayBeShown(contentType),
+  };
   const link = row.blobs?.[0];
-  if (link) return { contentType, size: link.size, bytes: (await openBlob(engine.store, link.hash)).bytes };
-  const inline = Buffer.from(typeof data === 'string' ? data : '', 'base64');
-  return { contentType, size: inline.length, bytes: once(inline) };
+  if (link) {
+    const { size, hash } = link;
+    return { size, hash, open: async range => (await openBlob(store, hash, range)).bytes, ...named };
+  }
+  const bytes = Buffer.from(typeof data === 'string' ? data : '', 'base64');
+  const hash = createHash('sha256').update(bytes).digest('hex');
+  return {
+    size: bytes.length,
+    hash,
+    open: async ({ start, end } = { start: 0, end: bytes.length - 1 }) => once(bytes.subarray(start, end + 1)),
+    ...named,
+  };
 }
+
+const notOfThatType = (contentType: string): FhirError =>
+  new FhirError(
+    'not-acceptable',
+    `This Binary is ${essenceOf(contentType)}: accept that type, or application/fhir+json or application/fhir+xml for the resource.`,
+    { expression: 'http.Accept' },
+  );
 
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes;

@@ -3,9 +3,9 @@
  * answers are put together, shown otherwise and printed without the bytes of attachments, which are read from the store
  * when they are sent, piece by piece.
  */
-import { FhirError } from '../../fhir/error.js';
 import { base64Length, encodeBase64 } from '../../fhir/json/base64.js';
-import type { BlobLink, Store } from '../../store/store.js';
+import { damagedBlob } from '../../store/blobs.js';
+import type { BlobLink, BlobRange, Store } from '../../store/store.js';
 
 export interface Text {
   readonly text: Buffer;
@@ -52,7 +52,7 @@ export function join(pieces: readonly Piece[]): Text {
 /** Bytes that are given to the connection at once: each time costs, and what is given is in memory anyway. */
 const CHUNK = 1024 * 1024;
 
-/** The whole text, as it is to be sent. Throws `fault` where bytes are missing. */
+/** The whole text, as it is to be sent. Throws `blob-damaged` where bytes are missing or not what was stored. */
 export async function* stream(store: Pick<Store, 'blobs'>, text: Text): AsyncGenerator<Buffer> {
   for (const piece of piecesOf(text))
     if (Buffer.isBuffer(piece)) for (let at = 0; at < piece.length; at += CHUNK) yield piece.subarray(at, at + CHUNK);
@@ -67,8 +67,9 @@ export async function whole(store: Pick<Store, 'blobs'>, text: Text): Promise<Bu
   return Buffer.concat(parts);
 }
 
-export async function openBlob(store: Pick<Store, 'blobs'>, hash: string) {
-  const blob = await store.blobs.get(hash);
-  if (!blob) throw new FhirError('fault', 'Bytes of this resource are missing in the store.');
+/** Throws `blob-damaged` where there are none; so does reading them where they are not what was stored. */
+export async function openBlob(store: Pick<Store, 'blobs'>, hash: string, range?: BlobRange) {
+  const blob = await store.blobs.get(hash, range);
+  if (!blob) throw damagedBlob(hash, 'there is nothing under this hash');
   return blob;
 }

@@ -1,11 +1,12 @@
 /** Binary as bytes and as a resource, on both stores: https://hl7.org/fhir/R4/binary.html#rest */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import type { Binary, DocumentReference } from 'fhir/r4.js';
+import type { Binary, DocumentReference, OperationOutcome } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onBothStores } from '../../support/both-stores.js';
 import { refusal } from '../../support/talk.js';
 
+const FHIR_JSON = 'application/fhir+json; charset=utf-8';
 const PDF = Buffer.concat([Buffer.from('%PDF-1.4\n'), randomBytes(50_000)]);
 
 onBothStores(
@@ -33,7 +34,7 @@ onBothStores(
         assert.equal(response.status, 200, accept);
         assert.equal(response.headers.get('content-type'), 'application/pdf');
         assert.equal(response.headers.get('content-length'), String(PDF.length));
-        assert.equal(response.headers.get('content-disposition'), 'attachment');
+        assert.equal(response.headers.get('content-disposition'), `attachment; filename*=UTF-8''${id}.pdf`);
         assert.match(response.headers.get('content-security-policy') ?? '', /sandbox/);
         assert.equal(response.headers.get('x-content-type-options'), 'nosniff');
         assert.ok(body.equals(PDF), accept);
@@ -92,9 +93,14 @@ onBothStores(
       assert.equal((await bytes('Binary/v', 'text/plain')).response.status, 410);
     });
 
-    it('gives the bytes under their own type whatever Accept says that is no FHIR type', async () => {
+    it('names the stored type where Accept takes neither that nor the resource', async () => {
       await upload('PUT', 'Binary/p', PDF, { 'content-type': 'application/pdf' });
-      for (const accept of ['application/octet-stream', 'text/html', 'image/png', 'image/*', 'text/html,*/*;q=0.1']) {
+      for (const accept of ['application/octet-stream', 'text/html', 'image/png', 'image/*', 'application/pdf;q=0']) {
+        const reply = await stage().talk.get<OperationOutcome>('Binary/p', { accept });
+        assert.deepEqual([refusal(reply).status, reply.header('content-type')], [406, FHIR_JSON], accept);
+        assert.match(reply.text, /This Binary is application\/pdf/, accept);
+      }
+      for (const accept of ['text/html,*/*;q=0.1', 'application/*', 'image/png, application/pdf;q=0.1']) {
         const { response, body } = await bytes('Binary/p', accept);
         assert.deepEqual([response.status, response.headers.get('content-type')], [200, 'application/pdf'], accept);
         assert.ok(body.equals(PDF), accept);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { FhirError } from '../../../src/fhir/error.js';
-import { prefersContent } from '../../../src/fhir/media-type.js';
+import { fileEnding, isMediaType, wantedForm } from '../../../src/fhir/media-type.js';
 import { bodyFormat, contentTypes, responseFormat } from '../../../src/http/media.js';
 
 const refused = (kind: string) => (error: unknown) => error instanceof FhirError && error.kind === kind;
@@ -51,30 +51,49 @@ describe('content negotiation', () => {
     assert.throws(() => bodyFormat('application/fhir+json; fhirVersion=3.0'), refused('unsupported-media-type'));
   });
 
-  it('gives a Binary as bytes unless FHIR is asked for', () => {
-    const rows: [accept: string | undefined, stored: string, bytes: boolean][] = [
-      [undefined, 'application/pdf', true],
-      ['*/*', 'application/json', true],
-      ['application/pdf', 'application/pdf; version=1', true],
-      ['image/*', 'image/png', true],
-      ['image/*', 'application/pdf', true],
-      ['application/octet-stream', 'application/pdf', true],
-      ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'application/pdf', true],
-      ['image/png, application/fhir+json', 'application/pdf', false],
-      ['image/png, application/fhir+json', 'image/png', true],
-      ['application/fhir+json;q=0.5, application/pdf', 'application/pdf', true],
-      ['application/fhir+json, application/pdf', 'application/pdf', false],
-      ['application/fhir+xml', 'application/fhir+xml', false],
-      ['application/json', 'application/json', false],
-      ['text/json', 'text/json', false],
-      ['application/xml', 'application/xml', true],
-      ['application/xml', 'text/xml', false],
-      ['text/xml', 'application/pdf', false],
+  it('gives a Binary as the bytes or the resource that Accept asks for', () => {
+    const rows: [accept: string | undefined, stored: string, form: 'content' | 'resource' | 'neither'][] = [
+      [undefined, 'application/pdf', 'content'],
+      ['*/*', 'application/json', 'content'],
+      ['application/pdf', 'application/pdf; version=1', 'content'],
+      ['application/pdf', 'Application/PDF', 'content'],
+      ['image/*', 'image/png', 'content'],
+      ['image/*', 'application/pdf', 'neither'],
+      ['application/octet-stream', 'application/pdf', 'neither'],
+      ['application/pdf;q=0', 'application/pdf', 'neither'],
+      ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'application/pdf', 'content'],
+      ['image/png, application/fhir+json', 'application/pdf', 'resource'],
+      ['image/png, application/fhir+json', 'image/png', 'content'],
+      ['application/fhir+json;q=0.5, application/pdf', 'application/pdf', 'content'],
+      ['application/fhir+json, application/pdf', 'application/pdf', 'resource'],
+      ['application/fhir+xml', 'application/fhir+xml', 'resource'],
+      ['application/json', 'application/json', 'content'],
+      ['application/json', 'application/pdf', 'resource'],
+      ['application/json, text/plain, */*', 'application/pdf', 'resource'],
+      ['text/json', 'text/json', 'content'],
+      ['application/xml', 'application/xml', 'content'],
+      ['application/xml', 'text/xml', 'content'],
+      ['text/xml', 'application/xml; charset=utf-8', 'content'],
+      ['text/xml', 'application/pdf', 'resource'],
     ];
-    for (const [accept, stored, bytes] of rows) {
+    for (const [accept, stored, form] of rows) {
       const types = contentTypes(accept, undefined);
-      assert.equal(types !== undefined && prefersContent(types, stored), bytes, `${accept} of ${stored}`);
+      const given = types ? (wantedForm(types, stored) ?? 'neither') : 'resource';
+      assert.equal(given, form, `${accept} of ${stored}`);
     }
     assert.equal(contentTypes('*/*', 'json'), undefined);
+  });
+
+  it('ends the name of a file as its type says', () => {
+    for (const [type, ending] of [
+      ['application/pdf', 'pdf'],
+      ['Text/XML; charset=utf-8', 'xml'],
+      ['application/hl7-cda+xml', 'xml'],
+      ['application/vnd.some+json', 'json'],
+      ['application/x-unknown', 'bin'],
+      ['constructor', 'bin'],
+    ] as const)
+      assert.equal(fileEnding(type), ending, type);
+    assert.ok(isMediaType('application/dicom') && fileEnding('application/dicom') === 'dcm');
   });
 });

@@ -78,6 +78,6 @@ describe('texts in other forms', () => {
 
   it('tells of bytes that are missing', async () => {
     const text = join(['{"data":"', { hash: 'none', size: 3 }, '"}']);
-    await assert.rejects(whole(store, text), { kind: 'fault' });
+    await assert.rejects(whole(store, text), { kind: 'blob-damaged' });
   });
 });
