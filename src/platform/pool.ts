@@ -176,21 +176,25 @@ function openThreads<Answer>({ module, threads, memory, idle = 20_000 }: PoolOpt
   };
 }
 
-/** What a thread does with a task. `moving`: buffers of the answer that need not be copied. */
-export type AnswerTask<Task, Answer> = (task: Task) => {
+/** `moving`: buffers of the answer that need not be copied. */
+interface TaskAnswer<Answer> {
   readonly answer: Answer;
   readonly moving?: readonly ArrayBuffer[];
-};
+}
+
+/** What a thread does with a task. */
+export type AnswerTask<Task, Answer> = (task: Task) => TaskAnswer<Answer> | Promise<TaskAnswer<Answer>>;
 
 /** In a thread of a pool: answers each task. */
 export function answerTasks<Task, Answer>(answerTask: AnswerTask<Task, Answer>): void {
   const port = parentPort;
-  port?.on('message', (task: Task) => {
+  const answerOne = async (task: Task): Promise<void> => {
     try {
-      const { answer, moving = [] } = answerTask(task);
-      port.postMessage({ answer }, moving);
+      const { answer, moving = [] } = await answerTask(task);
+      port?.postMessage({ answer }, moving);
     } catch (error) {
-      port.postMessage({ failed: error instanceof Error ? error : new Error(String(error)) });
+      port?.postMessage({ failed: error instanceof Error ? error : new Error(String(error)) });
     }
-  });
+  };
+  port?.on('message', (task: Task) => void answerOne(task));
 }

@@ -2,7 +2,7 @@
 import { answerTasks } from '../../src/platform/pool.js';
 
 export type Task =
-  | { readonly do: 'double'; readonly number: number }
+  | { readonly do: 'double' | 'double-later'; readonly number: number }
   | { readonly do: 'overwrite'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly do: 'throw' | 'spin' | 'fill' };
 
@@ -10,6 +10,8 @@ answerTasks<Task, number | Uint8Array>(task => {
   switch (task.do) {
     case 'double':
       return { answer: task.number * 2 };
+    case 'double-later':
+      return Promise.resolve({ answer: task.number * 2 });
     case 'overwrite':
       task.bytes.fill(7);
       return { answer: task.bytes, moving: [task.bytes.buffer] };

@@ -27,6 +27,10 @@ describe('a pool of worker threads', () => {
     );
   });
 
+  it('waits for an answer that is promised', async () => {
+    assert.equal(await poolOf().run({ do: 'double-later', number: 3 }), 6);
+  });
+
   it('moves buffers both ways', async () => {
     const bytes = Uint8Array.of(1, 2, 3);
     const answer = await poolOf().run({ do: 'overwrite', bytes }, [bytes.buffer]);
