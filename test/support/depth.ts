@@ -42,6 +42,8 @@ const DEPTHS = {
   /** Resets and snapshots of one server in a row, a store. */
   RESETS: { change: 30, full: 1000 },
   SNAPSHOTS: { change: 10, full: 200 },
+  /** Places at which each document is cut off, and changed. */
+  DOCUMENTS: { change: 20, full: 400 },
   /** Random elements for each invariant and type. */
   INVARIANTS: { change: 20, full: 1000 },
 } as const;

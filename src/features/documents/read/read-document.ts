@@ -1,0 +1,51 @@
+/**
+ * Reads documents in a thread, with limits of time and memory: whatever a file does to its reader, it costs the metadata of that file, and
+ * neither an upload nor the process.
+ */
+import { createPool, type Pool, type PoolOptions, TaskStopped } from '../../../platform/pool.js';
+import { type DocumentMetadata, READ_LIMITS } from './document-metadata.js';
+
+export interface ReadingTask {
+  readonly do: 'metadata';
+  /** As `contentTypeOf` tells it. */
+  readonly contentType: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export type ReadingAnswer = DocumentMetadata | undefined;
+
+export const READING_POOL: PoolOptions = { module: new URL('./thread.js', import.meta.url), memory: 256, time: 5000 };
+
+let readingPool: Pool<ReadingTask, ReadingAnswer> | undefined;
+
+/** Types whose readers need the whole file: what leads to the rest stands at the end, or anywhere. */
+const WHOLE = new Set(['application/pdf', 'image/tiff']);
+const READABLE = new Set([...WHOLE, 'application/xml', 'application/dicom', 'image/jpeg', 'image/png']);
+
+/** Bytes from the beginning that `documentMetadata` wants of a file of this type (contentTypeOf) and size; 0: it cannot read it. */
+export function wantedBytes(contentType: string | undefined, size: number): number {
+  if (contentType === undefined || !READABLE.has(contentType)) return 0;
+  if (WHOLE.has(contentType)) return size <= READ_LIMITS.bytes ? size : 0;
+  return Math.min(size, READ_LIMITS.header);
+}
+
+/**
+ * What a document says of itself. `bytes`: as many as `wantedBytes` says, which stay as they are; `contentType`: as `contentTypeOf` found
+ * it. Undefined where it can tell nothing: another type, a damaged, encrypted or hostile file. It throws nothing.
+ */
+export async function documentMetadata(
+  bytes: Uint8Array,
+  contentType: string | undefined,
+  pool: Pool<ReadingTask, ReadingAnswer> = (readingPool ??=
+    createPool(READING_POOL)),
+): Promise<DocumentMetadata | undefined> {
+  const wanted = wantedBytes(contentType, bytes.length);
+  if (contentType === undefined || wanted === 0) return undefined;
+  const copy = new Uint8Array(bytes.subarray(0, wanted));
+  try {
+    return await pool.run({ do: 'metadata', contentType, bytes: copy }, [copy.buffer]);
+  } catch (error) {
+    if (error instanceof TaskStopped) return undefined;
+    throw error;
+  }
+}
