@@ -22,6 +22,8 @@ export interface KnownSystem {
   isNamed(concept: number, display: string): boolean | undefined;
   /** Whether it has the code: of one that is known by rule, without keeping what was asked. */
   has(code: string): boolean;
+  /** The type that it gives a property of its concepts; undefined: it declares none of that name. */
+  typeOfProperty(name: string): string | undefined;
   /** Reads the designations, so that `isNamed` is never undefined. */
   readDetails(): Promise<void>;
   /** Codes that are kept with it. */
@@ -34,6 +36,8 @@ const squeezed = (text: string): string => text.toLowerCase().replaceAll(/\s+/g,
 export async function readKnownSystem(sources: Sources, url: string, version?: string): Promise<KnownSystem> {
   const canonical = canonicalOf({ url, version });
   const concepts = await sources.concepts(url, version);
+  // What says that it supplements another code system has no codes of its own, whatever else it says.
+  if (concepts?.head.supplements !== undefined) return unknownSystemAt(canonical, 'not-a-system');
   if (concepts) return systemWith(sources, concepts);
   const isOther =
     version === undefined &&
@@ -48,6 +52,7 @@ export const unknownSystemAt = (canonical: string, kind: 'unknown' | 'not-a-syst
   isActive: () => true,
   isNamed: () => true,
   has: () => false,
+  typeOfProperty: () => undefined,
   readDetails: () => Promise.resolve(),
   weight: 1,
 });
@@ -63,6 +68,7 @@ function systemWith(sources: Sources, concepts: Concepts): KnownSystem {
     locate: code => concepts.locate(code),
     isActive: concept => concepts.isActive(concept),
     has: code => concepts.locate(code) !== undefined,
+    typeOfProperty: name => concepts.declared.find(({ code }) => code === name)?.type,
     isNamed(concept, display) {
       const own = concepts.display(concept);
       if (own === display) return true;

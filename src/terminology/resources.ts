@@ -71,6 +71,8 @@ export interface ResourceHead {
 export interface PropertyDefinition {
   readonly code?: string;
   readonly uri?: string;
+  /** `code`, `Coding`, `string`, `integer`, `boolean`, `dateTime`, `decimal`. */
+  readonly type?: string;
 }
 
 export interface CodeSystem extends ResourceHead {

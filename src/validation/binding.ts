@@ -7,9 +7,11 @@
  *
  * What cannot be known is said as `not-checked`, naming the value set and what would have to be known. No text holds a code or a display.
  */
+import { STORED } from '../fhir/find-definition.js';
 import { isObject, itemsOf, type Json, type JsonObject } from '../fhir/resource.js';
 import type { Binding, Origin } from '../fhir/structure-definition.js';
 import type { AskedCode } from '../terminology/ask-code.js';
+import type { KnownSystem } from '../terminology/known-system.js';
 import { anyVerdict, type MemberVerdict } from '../terminology/member-test.js';
 import type { Memberships } from '../terminology/membership.js';
 import type { PreparedSet } from '../terminology/prepare-members.js';
@@ -23,7 +25,11 @@ export interface Bindings {
   readonly compileCoding: (from: Origin) => ElementCheck;
   /** Whether a code, Coding or CodeableConcept is in a value set; undefined: that is not known (yet). */
   readonly isMember: (value: Json, valueSet: string, from: Origin, run: CheckRun) => MemberVerdict;
+  readonly lookAtSystem: LookAtSystem;
 }
+
+/** What is known of a code system, as what is stored or a resource names it; undefined: it is asked for. */
+export type LookAtSystem = (system: string, version: string | undefined, run: CheckRun) => KnownSystem | undefined;
 
 type BindingStrength = 'required' | 'extensible' | 'preferred';
 
@@ -67,6 +73,7 @@ export function createBindings(membership: Memberships): Bindings {
     compileCoding: from => compileCodingCheck(membership, from),
     isMember: (value, valueSet, from, run) =>
       verdictOfValue({ membership, valueSet, from, read: readAnything }, value, run)?.verdict,
+    lookAtSystem: (system, version, run) => systemAtHand(membership, STORED, system, version, run),
   };
 }
 

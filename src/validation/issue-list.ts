@@ -25,6 +25,7 @@ export const ISSUE_DETAILS: ReadonlySet<string> = new Set([
   ...['answer-exclusive', 'answer-read-only', 'min-length'],
   // Definitions.
   ...['derived-type', 'derived-base', 'search-type', 'double-property', 'property-type', 'not-in-force'],
+  ...['property-code', 'source-code', 'target-code', 'filter-value', 'filter-expression', 'discriminator-path'],
   // What is not known, or too much to tell.
   ...['unknown-profile', 'not-checked', 'more-issues'],
 ]);

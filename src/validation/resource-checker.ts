@@ -26,7 +26,7 @@ export function checkerParts({ find, definitions, bindings, generation }: Resour
     generation,
     compileConstraint: createConstraintCompiler(definitions),
     generateSnapshot,
-    checksOf: createResourceChecks({ find, definitions }),
+    checksOf: createResourceChecks({ find, definitions, lookAtSystem: bindings.lookAtSystem }),
     ...bindings,
   };
 }

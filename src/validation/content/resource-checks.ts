@@ -1,6 +1,7 @@
 /** What is asked of resources of a type beside their definition. https://hl7.org/fhir/R4/validation.html */
 import type { Definitions } from '../../fhir/definitions.js';
 import type { FindDefinition } from '../../fhir/structure-definition.js';
+import type { LookAtSystem } from '../binding.js';
 import { createBundleCheck } from './bundle.js';
 import { createContentCheck } from './content.js';
 import { createDefinitionChecks } from './definition-checks.js';
@@ -11,15 +12,17 @@ export interface ResourceCheckParts {
   /** Finds Questionnaires. */
   readonly find: FindDefinition;
   readonly definitions: Definitions;
+  readonly lookAtSystem: LookAtSystem;
 }
 
 /** The checks of a type; each is given the site of a resource of it. */
 export function createResourceChecks({
   find,
   definitions,
+  lookAtSystem,
 }: ResourceCheckParts): (type: string) => readonly ElementCheck[] {
   const all = [createContentCheck(definitions)];
-  const ofDefinitions = Object.entries(createDefinitionChecks(definitions)).map(([type, check]) => [
+  const ofDefinitions = Object.entries(createDefinitionChecks(definitions, lookAtSystem)).map(([type, check]) => [
     type,
     [...all, check],
   ]);

@@ -64,6 +64,21 @@ const parsed = memoize({ results: MAX_PARSED }, (expression): Evaluate | undefin
   }
 });
 
+/** Whether a text is FHIRPath, whatever functions it calls. */
+export function isFhirPath(expression: string, run: CheckRun): boolean {
+  run.spend(expression.length * STEPS_OF_A_CHARACTER);
+  return readable(expression);
+}
+
+const readable = memoize({ results: MAX_PARSED }, (expression): boolean => {
+  try {
+    loadFhirPath().engine.parse(expression);
+    return true;
+  } catch {
+    return false;
+  }
+});
+
 export interface EngineResult {
   /** Nodes of the resource, or values of the engine's own. */
   readonly items: readonly unknown[];

@@ -111,7 +111,7 @@ describe('official validator cases, by the checks of resources', function () {
         const known = loaded.find(({ resourceType, url }) => resourceType === type && url === canonical.split('|')[0]);
         return known && { resource: known, origin: name };
       };
-      const checksOf = createResourceChecks({ find, definitions });
+      const checksOf = createResourceChecks({ find, definitions, lookAtSystem: () => undefined });
       const errors: string[] = [];
       for (const type of new Set(resourceSites(resource).map(site => site.resource.resourceType)))
         for (const check of checksOf(type))

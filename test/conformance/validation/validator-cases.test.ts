@@ -45,7 +45,7 @@ interface ValidatorCase {
 }
 
 /** Scores that only go up, of 100. */
-const FLOORS = { offline: 92.7, all: 89, profile: 88.6, places: 66.3, profilePlaces: 76.6, clean: 96.9 };
+const FLOORS = { offline: 95.7, all: 92.8, profile: 88.6, places: 70.7, profilePlaces: 76.6, clean: 96.9 };
 
 const read = (file: string): Parsed =>
   file.endsWith('.xml')

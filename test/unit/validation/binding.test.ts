@@ -25,6 +25,7 @@ const resources = [
     ],
     { version: '1.0' },
   ),
+  codeSystem('http://example.org/more', concepts('m'), { supplements: CS }),
   codeSystem('http://example.org/part', concepts('p'), { content: 'fragment' }),
   { ...valueSet(VS, { system: CS, concept: concepts('a', 'old') }), version: '2.0', title: 'Greek' },
   valueSet(`${VS}-mixed`, { system: CS, concept: concepts('a') }, { system: OPEN }),
@@ -209,6 +210,7 @@ describe('a code', () => {
   it('needs a system that is one', async () => {
     assert.deepEqual(await of({ system: 'cs', code: 'a' }), ['error relative-system system']);
     assert.deepEqual(await of({ system: VS, code: 'a' }), ['error not-a-code-system system']);
+    assert.deepEqual(await of({ system: 'http://example.org/more', code: 'm' }), ['error not-a-code-system system']);
     assert.deepEqual(await of({ code: 'a' }), []);
     assert.deepEqual(await of({ system: CS }), []);
   });

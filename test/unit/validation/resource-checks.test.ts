@@ -9,7 +9,7 @@ import { createRandom, type Random } from '../../support/random.js';
 import { runCheck } from '../../support/resource-check.js';
 
 const definitions = loadDefinitions();
-const checksOf = createResourceChecks({ find: async () => undefined, definitions });
+const checksOf = createResourceChecks({ find: async () => undefined, definitions, lookAtSystem: () => undefined });
 
 const QUESTIONNAIRE: JsonObject = {
   resourceType: 'Questionnaire',
