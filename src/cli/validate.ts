@@ -132,7 +132,7 @@ async function checkAll(
     for await (const item of itemsIn(each, { definitions, limits }, wholeBundles)) {
       const { parsed, faults = [], source } = item;
       const structure = parsed ? await validate(parsed) : faults;
-      const found = parsed ? await checkFurther(structure, () => find(parsed)) : structure;
+      const found = parsed ? await checkFurther(structure, parsed, find) : structure;
       report.add(item, source ? placeIssues(source, found) : found);
     }
   if (format === 'table') process.stdout.write(report.table());

@@ -1,8 +1,11 @@
 /** What is told of the faults of one resource: the codes that they have, and how many of them. */
 import type { Issue } from '../fhir/error.js';
+import { STRUCTURE_CODES } from './gate/structure-rule.js';
 
 /** Codes of `details.coding` that checks of resources give; others are counted together. */
 export const ISSUE_DETAILS: ReadonlySet<string> = new Set([
+  // The structure of R4.
+  ...Object.keys(STRUCTURE_CODES),
   // Elements, their types and values.
   ...['profile-min', 'profile-max', 'type-not-allowed', 'type-profile', 'profile-type', 'value-required'],
   ...['fixed-value', 'pattern-value', 'max-length', 'min-value', 'max-value', 'must-support'],

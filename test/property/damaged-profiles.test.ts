@@ -107,10 +107,10 @@ describe('checks by damaged definitions', () => {
         for (const each of all) if (each) counts.told += (await advise(each)).length;
         if (!parsed) continue;
         const structure = validateStructure(parsed.resource, definitions, parsed.decimals);
-        const check = checkFurther(structure, async () => {
+        const check = checkFurther(structure, parsed, async sound => {
           counts.checked++;
           const profiles = PROFILES.map(canonical => ({ canonical }));
-          const issues = await checker.check(parsed, { base: true, profiles, claims: true }, OPTIONS);
+          const issues = await checker.check(sound, { base: true, profiles, claims: true }, OPTIONS);
           counts.issues += issues.length;
           return issues;
         });

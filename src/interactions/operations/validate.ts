@@ -69,10 +69,10 @@ async function findIssues(
   const isOther = resourceType !== type && engine.definitions.resourceTypes.includes(resourceType);
   const wrong = isOther ? [wrongType(type, resourceType)] : [];
   const structure = await engine.validate(parsed);
-  const found = await checkFurther(structure, () =>
+  const found = await checkFurther(structure, parsed, sound =>
     mode === 'create' || mode === 'update'
-      ? asWritten(context, ask, { mode, profiles }, parsed)
-      : engine.judge.examined(parsed, profiles),
+      ? asWritten(context, ask, { mode, profiles }, sound)
+      : engine.judge.examined(sound, profiles),
   );
   return [...wrong, ...found];
 }

@@ -36,5 +36,10 @@ function checkMappedCode(
   if (valueSet === undefined || typeof code !== 'string' || typeof system !== 'string') return;
   run.spend(1);
   if (run.isMember({ system, code }, valueSet, STORED) === false)
-    reportRule(placeBelow(at, 'code'), `${side}-code`, `The code is not in the ${side} value set of the map.`, run);
+    reportRule(
+      placeBelow(at, 'code'),
+      side === 'source' ? 'source-code' : 'target-code',
+      `The code is not in the ${side} value set of the map.`,
+      run,
+    );
 }

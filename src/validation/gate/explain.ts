@@ -5,6 +5,7 @@
  *
  * Codes: unknown, empty or of the wrong shape → `structure`; missing → `required`; not of the form or range of its type
  * → `value`; not in the required code list → `code-invalid`. Texts name elements and allowed codes, never a value.
+ * `detail` says which rule it is: what follows from it for other checks is told by `without.ts`.
  */
 import type { Definitions, ElementDefinition, TypeDefinition } from '../../fhir/definitions.js';
 import type { Issue } from '../../fhir/error.js';
@@ -12,6 +13,7 @@ import { type Decimals, isObject, type JsonObject, type Resource } from '../../f
 import { nearest } from '../../platform/nearest.js';
 import { haveOwnIds, isOneOrOther, MAX_NESTED_RESOURCES } from './checks.js';
 import { faultOfPrimitive } from './primitive.js';
+import { STRUCTURE_CODES, type StructureRule } from './structure-rule.js';
 import { hasSibling, isRepeating, propertyName } from './shape.js';
 
 /** Faults that are told at most; where there are as many nobody knows what the others are. */
@@ -47,45 +49,42 @@ export function explainFaults(resource: Resource, definitions: Definitions, deci
   return walk.issues;
 }
 
-function report(
-  { issues }: FaultWalk,
-  code: 'structure' | 'required' | 'value' | 'code-invalid',
-  expression: string,
-  text: string,
-): void {
-  if (issues.length < MAX_STRUCTURE_ISSUES) issues.push({ severity: 'error', code, text, expression });
+function reportFault({ issues }: FaultWalk, detail: StructureRule, expression: string, text: string): void {
+  if (issues.length < MAX_STRUCTURE_ISSUES)
+    issues.push({ severity: 'error', code: STRUCTURE_CODES[detail], text, expression, detail });
 }
 
 const isFull = ({ issues }: FaultWalk): boolean => issues.length >= MAX_STRUCTURE_ISSUES;
 
 function walkResource(walk: FaultWalk, value: unknown, path: string, depth: number, contained: boolean): void {
-  if (!isObject(value)) return report(walk, 'structure', path, 'A resource must be an object.');
+  if (!isObject(value)) return reportFault(walk, 'element-form', path, 'A resource must be an object.');
   const { types, resourceTypes } = walk.definitions;
   const name: unknown = value['resourceType'];
   const type = typeof name === 'string' ? types.get(name) : undefined;
   const at = path === '' ? 'Resource' : path;
-  if (name === undefined) return report(walk, 'required', `${at}.resourceType`, 'resourceType is missing.');
+  if (name === undefined) return reportFault(walk, 'element-missing', `${at}.resourceType`, 'resourceType is missing.');
   if (typeof name !== 'string' || type?.kind !== 'resource' || type.abstract) {
     const advice = typeof name === 'string' ? nearestName(name, resourceTypes) : '';
-    return report(walk, 'structure', `${at}.resourceType`, `resourceType is not a type of R4${advice}.`);
+    return reportFault(walk, 'resource-type', `${at}.resourceType`, `resourceType is not a type of R4${advice}.`);
   }
-  if (depth > MAX_NESTED_RESOURCES) return report(walk, 'structure', path, 'Resources are nested too deeply.');
+  if (depth > MAX_NESTED_RESOURCES)
+    return reportFault(walk, 'resource-nesting', path, 'Resources are nested too deeply.');
   if (contained && value['contained'] !== undefined)
-    report(walk, 'structure', `${path}.contained`, 'A contained resource must not contain others.');
+    reportFault(walk, 'resource-nesting', `${path}.contained`, 'A contained resource must not contain others.');
   return walkObject(walk, value, type, path === '' ? name : path, depth);
 }
 
 function walkObject(walk: FaultWalk, value: unknown, type: TypeDefinition, path: string, depth: number): void {
-  if (!isObject(value)) return report(walk, 'structure', path, `${lastName(path)} must be an object.`);
+  if (!isObject(value)) return reportFault(walk, 'element-form', path, `${lastName(path)} must be an object.`);
   const keys = Object.keys(value);
-  if (keys.length === 0) return report(walk, 'structure', path, `${lastName(path)} must not be empty.`);
+  if (keys.length === 0) return reportFault(walk, 'element-empty', path, `${lastName(path)} must not be empty.`);
   const chosen = new Map<ElementDefinition, string>();
   for (const key of keys) {
     if (isFull(walk)) return;
     if (key === 'resourceType' && type.kind === 'resource') continue;
     const place = propertyPlace(walk, key, type, path, depth);
     if (!place) {
-      report(walk, 'structure', path, faultOfUnknown(type, key));
+      reportFault(walk, 'element-unknown', path, faultOfUnknown(type, key));
       continue;
     }
     if (place.element.choice) checkChoice(walk, place, key, chosen);
@@ -121,7 +120,7 @@ function checkChoice(
   const name = key.startsWith('_') ? key.slice(1) : key;
   const before = chosen.get(element);
   if (before !== undefined && before !== name)
-    report(walk, 'structure', expression, `${element.name}[x] must have one type only.`);
+    reportFault(walk, 'element-choice', expression, `${element.name}[x] must have one type only.`);
   chosen.set(element, name);
 }
 
@@ -154,12 +153,12 @@ function walkRules(walk: FaultWalk, value: JsonObject, type: TypeDefinition, pat
       return value[name] !== undefined || sibling !== undefined;
     });
     const label = element.choice ? `${element.name}[x]` : element.name;
-    if (!present) report(walk, 'required', `${path}.${element.name}`, `${label} is missing.`);
+    if (!present) reportFault(walk, 'element-missing', `${path}.${element.name}`, `${label} is missing.`);
   }
   if (type.name === 'Extension' && !isOneOrOther(value))
-    report(walk, 'structure', path, 'An extension must have either a value or extensions of its own.');
+    reportFault(walk, 'extension-content', path, 'An extension must have either a value or extensions of its own.');
   if (!haveOwnIds(value['contained']))
-    report(walk, 'structure', `${path}.contained`, 'Contained resources must have different ids.');
+    reportFault(walk, 'contained-id', `${path}.contained`, 'Contained resources must have different ids.');
 }
 
 /** A repeating primitive and its siblings: `given`, `_given`. */
@@ -170,7 +169,8 @@ function walkPrimitives(walk: FaultWalk, object: JsonObject, name: string, place
   if (values !== undefined && !isFilledArray(walk, values, expression, name)) return;
   if (siblings !== undefined && !isFilledArray(walk, siblings, expression, `_${name}`)) return;
   const [count, others] = [values?.length ?? 0, siblings?.length ?? 0];
-  if (values && others > count) report(walk, 'structure', expression, `_${name} must not be longer than ${name}.`);
+  if (values && others > count)
+    reportFault(walk, 'element-form', expression, `_${name} must not be longer than ${name}.`);
   for (let index = 0; index < Math.max(count, others) && !isFull(walk); index++)
     walkPair(walk, values, siblings?.[index] ?? null, index, { ...place, expression: `${expression}[${index}]` });
 }
@@ -184,7 +184,7 @@ function walkPair(
 ): void {
   const value = values?.[index] ?? null;
   if (value === null && sibling === null)
-    report(walk, 'structure', place.expression, `${place.element.name} has a place without a value.`);
+    reportFault(walk, 'element-empty', place.expression, `${place.element.name} has a place without a value.`);
   if (value !== null && values) walkValue(walk, values, index, place);
   if (sibling !== null) walkSibling(walk, sibling, place.expression);
 }
@@ -202,7 +202,7 @@ function walkValue(
 ): void {
   const value = (holder as Readonly<Record<string | number, unknown>>)[key];
   if (Array.isArray(value) && typeof key === 'string')
-    return report(walk, 'structure', expression, `${element.name} must not be an array.`);
+    return reportFault(walk, 'element-form', expression, `${element.name} must not be an array.`);
   const { types, codeLists } = walk.definitions;
   if (code === 'Resource')
     return walkResource(walk, value, expression, depth + 1, owner.kind === 'resource' && element.name === 'contained');
@@ -210,12 +210,12 @@ function walkValue(
   if (!type) return undefined;
   if (type.kind !== 'primitive') return walkObject(walk, value, type, expression, depth);
   const fault = faultOfPrimitive(value, type, element, walk.decimals?.get(holder)?.[key], codeLists);
-  return fault && report(walk, fault.code, expression, fault.text);
+  return fault && reportFault(walk, fault.detail, expression, fault.text);
 }
 
 /** The issue says that an element is missing, or that there is one that R4 does not have: what is there is as it should be. */
-export const isOfElementsAlone = ({ code, text }: Issue): boolean =>
-  code === 'required' || (code === 'structure' && text.includes(' has no property '));
+export const isOfElementsAlone = ({ detail }: Issue): boolean =>
+  detail === 'element-missing' || detail === 'element-unknown';
 
 function faultOfUnknown(type: TypeDefinition, key: string): string {
   const names = type.elements.flatMap(element => element.types.map(({ code }) => propertyName(element, code)));
@@ -229,7 +229,12 @@ function faultOfUnknown(type: TypeDefinition, key: string): string {
 
 function isFilledArray(walk: FaultWalk, value: unknown, expression: string, name: string): value is readonly unknown[] {
   if (Array.isArray(value) && value.length > 0) return true;
-  report(walk, 'structure', expression, `${name} must ${Array.isArray(value) ? 'not be empty' : 'be an array'}.`);
+  reportFault(
+    walk,
+    Array.isArray(value) ? 'element-empty' : 'element-form',
+    expression,
+    `${name} must ${Array.isArray(value) ? 'not be empty' : 'be an array'}.`,
+  );
   return false;
 }
 

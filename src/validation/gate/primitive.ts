@@ -6,12 +6,16 @@ import type { Definitions, ElementDefinition, TypeDefinition } from '../../fhir/
 import { isBase64, isRealDay, isShort, MAX_STRING_CHARACTERS } from './checks.js';
 import { faultOfNarrative } from './narrative.js';
 import { codeListOf, INTEGER_RANGES } from './shape.js';
+import type { StructureRule } from './structure-rule.js';
 
 /** Longer code lists are named by their value set. */
 const MAX_CODES_NAMED = 20;
 
 export interface PrimitiveFault {
-  readonly code: 'structure' | 'value' | 'code-invalid';
+  readonly detail: Extract<
+    StructureRule,
+    'element-form' | 'element-empty' | 'value-form' | 'narrative-content' | 'binding-required'
+  >;
   /** Names the element and the allowed codes, never the value. */
   readonly text: string;
 }
@@ -26,23 +30,24 @@ export function faultOfPrimitive(
 ): PrimitiveFault | undefined {
   const { name } = element;
   const wanted = jsonTypeOf(type);
-  if (typeof value !== wanted) return { code: 'structure', text: `${name} must be a JSON ${wanted}.` };
+  if (typeof value !== wanted) return { detail: 'element-form', text: `${name} must be a JSON ${wanted}.` };
   if (typeof value === 'number') {
     const fault = faultOfNumber(value, type, literal);
-    return fault === undefined ? undefined : { code: 'value', text: `${name} ${fault}.` };
+    return fault === undefined ? undefined : { detail: 'value-form', text: `${name} ${fault}.` };
   }
   if (typeof value !== 'string') return undefined;
-  if (value === '') return { code: 'structure', text: `${name} must not be empty.` };
+  if (value === '') return { detail: 'element-empty', text: `${name} must not be empty.` };
   const valueSet = codeListOf(element, type.name);
   const list = valueSet === undefined ? undefined : codeLists.get(valueSet);
   if (list) {
     if (list.codes.includes(value)) return undefined;
     const named = list.codes.length <= MAX_CODES_NAMED;
     const allowed = named ? `one of ${list.codes.join(', ')}` : `a code of ${valueSet}`;
-    return { code: 'code-invalid', text: `${name} must be ${allowed}.` };
+    return { detail: 'binding-required', text: `${name} must be ${allowed}.` };
   }
   const fault = faultOfText(value, type);
-  return fault === undefined ? undefined : { code: 'value', text: `${name} ${fault}.` };
+  if (fault === undefined) return undefined;
+  return { detail: type.name === 'xhtml' ? 'narrative-content' : 'value-form', text: `${name} ${fault}.` };
 }
 
 function jsonTypeOf({ name }: TypeDefinition): 'number' | 'boolean' | 'string' {

@@ -45,6 +45,7 @@ export function validateStructure(resource: Resource, definitions: Definitions, 
       code: 'structure',
       text: 'The resource is not valid R4.',
       expression: resource.resourceType,
+      detail: 'structure',
     },
   ];
 }

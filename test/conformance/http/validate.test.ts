@@ -65,8 +65,8 @@ onBothStores(
         detailOf(issue),
       ]);
       const both = [
-        ['Observation', undefined],
-        ['Observation.status', undefined],
+        ['Observation', 'element-unknown'],
+        ['Observation.status', 'element-missing'],
         ['Observation', 'invariant'],
       ];
       assert.deepEqual(told, both);

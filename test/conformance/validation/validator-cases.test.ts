@@ -151,9 +151,9 @@ describe("the cases of HL7's validator", () => {
         const parsed = read(join(files, each.file));
         const structure = validateStructure(parsed.resource, definitions, parsed.decimals);
         const asked = [...profiles, ...claimedCanonicals(parsed.resource)];
-        const found = await checkFurther(structure, () =>
+        const found = await checkFurther(structure, parsed, sound =>
           checker.check(
-            parsed,
+            sound,
             { base: true, profiles: asked.map(canonical => ({ canonical })), claims: true },
             {
               ...OPTIONS,

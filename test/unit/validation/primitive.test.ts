@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
+import { STRUCTURE_CODES } from '../../../src/validation/gate/structure-rule.js';
 import { faultOfPrimitive } from '../../../src/validation/gate/primitive.js';
 
 const definitions = loadDefinitions();
 
-/** The fault of a value at `owner.name`, as `code: text`; undefined where there is none. */
+/** The fault of a value at `owner.name`, as its code of R4 and `text`; undefined where there is none. */
 function fault(owner: string, name: string, value: unknown, literal?: string): string | undefined {
   const { element, type } = definitions.property(owner, name)!;
   const own = definitions.types.get((type ?? element.types[0])!.code)!;
   const found = faultOfPrimitive(value, own, element, literal, definitions.codeLists);
-  return found && `${found.code}: ${found.text}`;
+  return found && `${STRUCTURE_CODES[found.detail]}: ${found.text}`;
 }
 
 describe('faults of primitive values', () => {
