@@ -25,6 +25,7 @@ import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { acceptGuideList, agreeOnGuides } from './conformance/guide-agreement.js';
 import { listFrom, loadFrom } from './conformance/stored-canonicals.js';
 import { StoredDefinitions } from './conformance/stored-definitions.js';
+import { documents } from './features/documents/index.js';
 import { createForms } from './interactions/response/forms.js';
 import type { Harness } from './harness/index.js';
 import type { Engine, EngineSettings, Operations } from './interactions/engine.js';
@@ -108,7 +109,7 @@ export async function copyStore(config: Config, to: string): Promise<void> {
 }
 
 /** What this server does beyond FHIR's interactions, in the order in which their hooks run. */
-const FEATURES: readonly Feature[] = [];
+const FEATURES: readonly Feature[] = [documents];
 
 /** Who may do what, where the settings name no other file. */
 const OWN_ROLES = fileURLToPath(new URL('profiles/roles.json', root));

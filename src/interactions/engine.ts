@@ -29,7 +29,7 @@ import type { Feed } from '../feed/feed.js';
 import type { OutgoingClients } from '../outgoing/outgoing.js';
 import type { Judge } from '../validation/judge.js';
 import type { Validate } from '../validation/gate/validate.js';
-import type { Of, Outcome, Parameters } from './interaction.js';
+import type { Interaction, Of, Outcome, Parameters } from './interaction.js';
 import type { AuditSubtypes } from './subtypes.js';
 import type { Hooks } from './write/hooks.js';
 import type { OperationOffer } from './operations/operation.js';
@@ -161,6 +161,8 @@ export interface Context extends Caller {
   readonly view: StoreView;
   /** What it writes is stamped by this alone, so that the horizon does not pass it before it is committed. */
   readonly stamp: OpenStamp;
+  /** In a transaction: what another entry does with a resource, its references rewritten. */
+  readonly beside?: (type: string, id: string) => Interaction | undefined;
 }
 
 /** What one answer may have: see response/allowance.ts. */

@@ -6,7 +6,7 @@
 import type { FhirError, Issue } from '../fhir/error.js';
 import type { Lifted } from '../fhir/json/base64.js';
 import type { Decimals, Json, Parsed } from '../fhir/resource.js';
-import type { BlobRange, Blobs, Change, Commit, OutboxMessage } from '../store/store.js';
+import type { Absence, BlobRange, Blobs, Change, Commit, OutboxMessage } from '../store/store.js';
 import type { Text } from './response/text.js';
 
 /** Name and value of each parameter, decoded, in order of appearance. */
@@ -230,7 +230,9 @@ export interface LaterAnswer {
 }
 
 /** A write that goes with another one: decided, prepared and recorded like any, and committed with it or not at all. */
-export type Companion = Of<'create' | 'update' | 'patch' | 'delete'>;
+export type Companion =
+  | Of<'create' | 'update' | 'patch' | 'delete'>
+  | (Of<'operation'> & { readonly operation: 'purge' });
 
 /** A companion, and whose hook asks for it. */
 export interface OwnedCompanion {
@@ -242,6 +244,7 @@ export interface OwnedCompanion {
 export interface Accompaniment {
   readonly companions: readonly OwnedCompanion[];
   readonly messages: readonly OutboxMessage[];
+  readonly mustNotMatch: readonly Absence[];
 }
 
 /** Something done, to be recorded. */

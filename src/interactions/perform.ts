@@ -19,7 +19,7 @@ import type { Caller, Context, Engine } from './engine.js';
 import type { Interaction, Outcome, RecordedPart, Result, Target } from './interaction.js';
 import { withCompanions } from './write/companions.js';
 import { checkIntegrity } from './write/integrity.js';
-import { afterCommit, messagesOf } from './write/run-hooks.js';
+import { afterCommit, messagesOf, patchMeant } from './write/run-hooks.js';
 import { askOf, INTERACTIONS, isByCriteria, isWriting, restfulCode } from './kinds.js';
 import { storeAttachments } from './write/prepare.js';
 import { operate } from './operations/index.js';
@@ -235,8 +235,10 @@ async function runAdmitted(context: Context, ask: Interaction, located?: Located
       return search(context, ask);
     case 'create':
       return create(context, ask, located);
-    case 'update':
-      return update(context, ask, located);
+    case 'update': {
+      const meant = patchMeant(context, ask);
+      return meant ? patch(context, meant, located) : update(context, ask, located);
+    }
     case 'patch':
       return patch(context, ask, located);
     case 'delete':

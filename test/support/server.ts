@@ -13,7 +13,7 @@ import { listen } from '../../src/cli/serve.js';
 import type { Engine } from '../../src/interactions/engine.js';
 import { composeSettings } from '../../src/interactions/feature-settings.js';
 import type { Feature } from '../../src/interactions/feature.js';
-import { open } from '../../src/main.js';
+import { featureSettings, open } from '../../src/main.js';
 import type { TimeSource } from '../../src/platform/clock.js';
 import { loadConfig, type SettingName } from '../../src/platform/config.js';
 import { warmValidators } from '../../src/validation/gate/structure.js';
@@ -58,7 +58,10 @@ export async function startServer(options: Start): Promise<RunningServer> {
   const port = await freePort();
   const data = mkdtempSync(join(tmpdir(), 'chartroom-server-'));
   const flags = { port: String(port), data, store: options.store, demo: 'off', log: 'silent', ...options.config };
-  const config = loadConfig({ flags, env: {} }, composeSettings(options.features ?? []));
+  const config = loadConfig(
+    { flags, env: {} },
+    options.features ? composeSettings(options.features) : featureSettings(),
+  );
   const engine = await open(config, options.time, options.features);
   const server = listen(engine, config);
   await once(server, 'listening');

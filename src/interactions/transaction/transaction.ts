@@ -51,10 +51,11 @@ export async function transaction(context: Context, ask: Of<'transaction'>, runn
   const check = await identify(engine, writes, staged);
   for (const { ask: read, entry, at } of reads)
     if (read.kind === 'read') atEntry(at, () => staged.name(entry.fullUrl, read.type, read.id, at));
-  await rewriteAll(engine, writes, staged, runner);
+  const beside = askedBeside(writes);
+  await rewriteAll(engine, writes, staged, runner, beside);
   const outcomes = await inLots(
     writes.filter(step => step.madeBy === undefined),
-    async step => ({ step, outcome: step.outcome ?? (await runStep(step, runner)) }),
+    async step => ({ step, outcome: step.outcome ?? (await runStep(step, runner, beside)) }),
   );
   // What a patch makes of a resource may be what the criteria of others mean.
   const patched = outcomes.filter(({ step }) => step.ask.kind === 'patch' && !step.outcome);
@@ -244,6 +245,7 @@ async function rewriteAll(
   writes: readonly EntryTask[],
   staged: Staged,
   runner: EntryRunner,
+  beside: Beside,
 ): Promise<void> {
   const { names } = staged;
   const pending: Pending[] = [];
@@ -273,15 +275,29 @@ async function rewriteAll(
   await inLots(
     writes.filter(({ at, ask }) => ask.kind === 'patch' && !waiting.has(at)),
     async step => {
-      step.outcome = await runStep(step, runner);
+      step.outcome = await runStep(step, runner, beside);
       for (const change of step.outcome.changes ?? []) staged.patched(change);
     },
   );
   await resolveConditional(engine, pending, staged);
 }
 
-const runStep = ({ context, ask, located }: EntryTask, runner: EntryRunner): Promise<Outcome> =>
-  runner.run(context, ask, located);
+const runStep = ({ context, ask, located }: EntryTask, runner: EntryRunner, beside: Beside): Promise<Outcome> =>
+  runner.run({ beside, ...context }, ask, located);
+
+type Beside = (type: string, id: string) => Interaction | undefined;
+
+/** What the writes do, by the resource that each means. */
+function askedBeside(writes: readonly EntryTask[]): Beside {
+  let byName: Map<string, Interaction> | undefined;
+  return (type, id) => {
+    byName ??= new Map(writes.flatMap(({ ask }) => (isNamed(ask) ? [[`${ask.type}/${ask.id}`, ask]] : [])));
+    return byName.get(`${type}/${id}`);
+  };
+}
+
+const isNamed = (ask: Interaction): ask is Interaction & ResourceName =>
+  'id' in ask && ask.id !== undefined && ask.type !== undefined;
 
 /** Fails where the answer would be a refusal, as far as that can be known before the commit. */
 async function tryRead(

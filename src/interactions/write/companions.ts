@@ -8,7 +8,7 @@
  */
 import type { Allowed } from '../../access/decide.js';
 import { createView } from '../../access/view.js';
-import { asFhirError, type FhirError, type Kind } from '../../fhir/error.js';
+import { asFhirError, FhirError, type Kind } from '../../fhir/error.js';
 import { isObject } from '../../fhir/resource.js';
 import type { OutboxMessage, ResourceName } from '../../store/store.js';
 import type { Caller, Context } from '../engine.js';
@@ -42,6 +42,8 @@ function isCompanion(ask: unknown, resourceTypes: readonly string[]): ask is Com
       return isObject(ask['body']) && isObject(ask['body']['resource']);
     case 'patch':
       return isObject(ask['patch']);
+    case 'operation':
+      return ask['operation'] === 'purge';
     default:
       return ask['kind'] === 'delete';
   }
@@ -76,7 +78,8 @@ export async function withCompanions(
   depth: number,
 ): Promise<Outcome> {
   const { accompaniment, ...own } = outcome;
-  const together: Committed[] = [own, { messages: accompaniment?.messages ?? [] }];
+  const { messages = [], mustNotMatch = [] } = accompaniment ?? {};
+  const together: Committed[] = [own, { messages, mustNotMatch }];
   const recordedParts: RecordedPart[] = [...(own.recordedParts ?? [{ target: ask, result: own.result }])];
   const written = new Set(writtenBy(own).map(nameOf));
   for (const companion of accompaniment?.companions ?? []) {
@@ -126,14 +129,22 @@ async function runCompanion(
     const own: Context = { allowance, engine, principal, agent: owner, requestId, address, request, note, view, stamp };
     return await runner.run(own, ask, undefined, depth);
   } catch (error) {
-    throw blamed(context, owner, asFhirError(error));
+    throw blamed(context, owner, ask, asFhirError(error));
   }
 }
 
-const blamed = (context: Context, owner: string, error: FhirError): FhirError =>
-  MISTAKES.has(error.kind)
-    ? hookFault(context, owner, 'prepare', `gave a companion that is ${error.kind}`, error)
-    : error;
+function blamed(context: Context, owner: string, ask: Companion, error: FhirError): FhirError {
+  const { kind } = error;
+  if (MISTAKES.has(kind)) return hookFault(context, owner, 'prepare', `gave a companion that is ${kind}`, error);
+  // What the hook has looked at was changed before the companion came to it.
+  return kind === 'precondition' && 'ifMatch' in ask ? overtaken(error) : error;
+}
+
+const overtaken = (cause: FhirError): FhirError =>
+  new FhirError('conflict', 'Somebody else has changed what belongs to this meanwhile: read it again.', {
+    detail: 'overtaken',
+    cause,
+  });
 
 const nameOf = ({ type, id }: ResourceName): string => `${type}/${id}`;
 

@@ -3,6 +3,7 @@
  * that is stated where they are composed. main.ts composes them; run-hooks.ts runs them; a type without hooks costs one look-up.
  *
  * The moments of a write, in their order:
+ * - `meant`: an update whose body may stand for a patch;
  * - `bundle`: a whole transaction, when every entry may be done and before any of them runs;
  * - `prepare`: a valid resource, before it is stamped. It may be changed, and other writes (companions.ts) and messages may go with it;
  * - `check`: what will be stored, against what it replaces; when somebody else was faster, it is asked again;
@@ -13,13 +14,34 @@
  * its patience fails the write with a `fault`, and the log names whose hook it was.
  */
 import type { StoreView } from '../../access/view.js';
+import type { Issue } from '../../fhir/error.js';
 import type { Json, JsonObject, Resource } from '../../fhir/resource.js';
 import type { Principal } from '../../identity/principal.js';
 import type { Change, OutboxMessage, Version } from '../../store/store.js';
-import type { Companion, Interaction, InteractionKind } from '../interaction.js';
+import type { Companion, Interaction, InteractionKind, Parameters, Patch } from '../interaction.js';
+
+/** What hooks may ask of what there is. What they read is no condition of the commit. */
+export interface HookGround {
+  /** What this principal may see. */
+  readonly view: StoreView;
+  /** Current resources that match, as the principal sees them, `limit` of them at most. Throws what criteria of a conditional write throw. */
+  readonly find: (type: string, criteria: Parameters, limit: number) => Promise<readonly Version[]>;
+  /** The bytes of a Binary that the principal may read, or that is written in the same commit; undefined: there is none. */
+  readonly binary: (id: string) => Promise<HeldBinary | undefined>;
+}
+
+/** Bytes that a Binary holds. */
+export interface HeldBinary {
+  readonly contentType: string;
+  /** Of the bytes, in hexadecimal digits: equal bytes have equal ones. Of bytes that are not stored yet there is none. */
+  readonly sha256?: string;
+  readonly size: number;
+  /** Once. */
+  readonly bytes: AsyncIterable<Buffer>;
+}
 
 /** One write of one resource, as hooks see it. */
-export interface HookedWrite {
+export interface HookedWrite extends HookGround {
   /** What the client asked for; of a companion, what the feature did. */
   readonly interaction: InteractionKind;
   readonly principal: Principal;
@@ -29,18 +51,17 @@ export interface HookedWrite {
   readonly before: Version | undefined;
   /** Valid R4, before id, version and kept labels are put into it. An upload to Binary has no data. Undefined: it is deleted. */
   readonly resource: Resource | undefined;
-  /** What this principal may see. What is read here is no condition of the commit. */
-  readonly view: StoreView;
+  /** What another entry of the same transaction does with a resource, its references rewritten; undefined: none writes it. */
+  readonly beside: (type: string, id: string) => Interaction | undefined;
 }
 
 /** A whole transaction, as hooks see it. */
-export interface HookedBundle {
+export interface HookedBundle extends HookGround {
   readonly principal: Principal;
   /** Bundle.meta.profile. */
   readonly profiles: readonly string[];
   /** In the order of the Bundle; their resources have not been validated yet. */
   readonly entries: readonly HookedEntry[];
-  readonly view: StoreView;
 }
 
 export interface HookedEntry {
@@ -55,6 +76,10 @@ export interface Preparation {
   readonly companions?: readonly Companion[];
   /** For the outbox: they are committed with the write, and never without it. Whoever handles a topic takes them off. */
   readonly messages?: readonly OutboxMessage[];
+  /** What no resource may match when it is committed, so that two who ask for the same exclude each other: the second is asked again. */
+  readonly absent?: readonly { readonly type: string; readonly criteria: Parameters }[];
+  /** What is told of a write that is done, where an OperationOutcome is preferred. */
+  readonly warnings?: readonly Issue[];
 }
 
 type Soon<T> = T | Promise<T>;
@@ -65,6 +90,8 @@ export interface FeatureHook {
   readonly types?: readonly string[];
   /** ms that each of its answers may take, where it has to wait for something; default 5,000. */
   readonly patience?: number;
+  /** What the body of an update means that is no whole resource: the patch that is made instead. Nothing is known of the body yet. */
+  meant?(body: Resource): Patch | undefined;
   /** `write.resource` is a copy that it may change and give back; of a deletion it gives companions and messages alone. */
   prepare?(write: HookedWrite): Soon<Preparation | undefined>;
   check?(write: HookedWrite): Soon<void>;
@@ -92,12 +119,14 @@ export interface Hooks {
   readonly bundle: readonly OwnedHook[];
 }
 
+const OF_TYPES = ['meant', 'prepare', 'check', 'meta', 'messages', 'committed'] as const;
+
 /** The hooks of an engine: they run in the order given. */
 export function composeHooks(given: readonly OwnedHook[], resourceTypes: readonly string[]): Hooks {
   const byType = new Map<string, OwnedHook[]>();
   for (const owned of given) {
     const { hook } = owned;
-    if (!hook.prepare && !hook.check && !hook.meta && !hook.messages && !hook.committed) continue;
+    if (OF_TYPES.every(moment => hook[moment] === undefined)) continue;
     for (const type of hook.types ?? resourceTypes) byType.set(type, [...(byType.get(type) ?? []), owned]);
   }
   return { byType, bundle: given.filter(({ hook }) => hook.bundle !== undefined) };

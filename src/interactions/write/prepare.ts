@@ -102,7 +102,8 @@ export async function prepare(
   );
   const { text, lifted } = liftBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
   const change = await assemble(engine, identity, { resource, large: body.large }, text);
-  return { change, attachments: lifted, text: stamped, findings, accompaniment: hooked?.accompaniment };
+  const told = hooked && hooked.warnings.length > 0 ? [...findings, ...hooked.warnings] : findings;
+  return { change, attachments: lifted, text: stamped, findings: told, accompaniment: hooked?.accompaniment };
 }
 
 /** Stores the bytes of an upload, and nothing else: attachments stay with the change. Throws what `save` throws. */

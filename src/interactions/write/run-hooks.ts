@@ -1,13 +1,15 @@
 /** Runs the hooks (hooks.ts) of what is written, in their order, and judges what they give. */
-import { asFhirError } from '../../fhir/error.js';
+import { asFhirError, type Issue } from '../../fhir/error.js';
 import { type Decimals, type Json, type Parsed, type Resource, isObject } from '../../fhir/resource.js';
-import type { Change, OutboxMessage } from '../../store/store.js';
+import type { Absence, Change, OutboxMessage } from '../../store/store.js';
 import { hasErrors } from '../../validation/gate/validate.js';
 import { SLOW_MS } from '../../live/live-tables.js';
 import type { Context } from '../engine.js';
-import type { Accompaniment, InteractionKind, OwnedCompanion } from '../interaction.js';
+import type { Accompaniment, InteractionKind, Of, OwnedCompanion } from '../interaction.js';
 import { askHook, askJudge, hookFault, nonsense } from './ask-hook.js';
 import { takeCompanions, takeMessages } from './companions.js';
+import { absence, readCriteria } from './conditional.js';
+import { hookGround } from './hook-ground.js';
 import type { HookedBundle, HookedWrite, Hooks, OwnedHook, Preparation } from './hooks.js';
 
 /** Which resource is written, and what it replaces. */
@@ -16,7 +18,21 @@ type Written = Pick<Change, 'type' | 'id' | 'replaces'>;
 /** A write after its hooks. */
 export interface HookedBody {
   readonly body: Parsed;
+  readonly warnings: readonly Issue[];
   readonly accompaniment: Accompaniment | undefined;
+}
+
+/** The patch that a hook takes an update for; undefined: it is what it looks like. */
+export function patchMeant(
+  { engine }: Context,
+  { body, onlyCreate, ...addressed }: Of<'update'>,
+): Of<'patch'> | undefined {
+  if (onlyCreate || !('resource' in body)) return undefined;
+  for (const { hook } of engine.hooks.byType.get(addressed.type) ?? []) {
+    const patch = hook.meant?.(body.resource);
+    if (patch) return { ...addressed, kind: 'patch', patch };
+  }
+  return undefined;
 }
 
 /** A valid body through the hooks of its type: what becomes of it, and what goes with it. Throws what refuses it, or `fault`. */
@@ -28,6 +44,7 @@ export async function runHooks(
   body: Parsed,
 ): Promise<HookedBody> {
   const asked = new Asked(context);
+  const warnings: Issue[] = [];
   let taken = body;
   for (const owned of hooks) {
     const { hook } = owned;
@@ -39,7 +56,8 @@ export async function runHooks(
     const preparation = preparationOf(context, owned, given);
     const { resource } = preparation;
     if (resource) taken = await checkedAnew(context, owned, taken, { resource, decimals: copy.decimals });
-    asked.take(owned.owner, preparation);
+    await asked.take(owned.owner, preparation);
+    warnings.push(...(preparation.warnings ?? []));
   }
   for (const owned of hooks) {
     const { hook } = owned;
@@ -48,7 +66,7 @@ export async function runHooks(
         hook.check!(seenWrite(context, interaction, named, taken.resource)),
       );
   }
-  return { body: taken, accompaniment: asked.accompaniment };
+  return { body: taken, warnings, accompaniment: asked.accompaniment };
 }
 
 /** Deletions through the hooks of their types: what goes with them. Throws what refuses one, or `fault`. */
@@ -67,7 +85,7 @@ export async function hookDeletions(
         const given = await askHook(context, owned, 'prepare', () => hook.prepare!(write));
         const preparation = preparationOf(context, owned, given);
         if (preparation.resource) throw nonsense(context, owned.owner, 'prepare', 'a resource for a deletion');
-        asked.take(owned.owner, preparation);
+        await asked.take(owned.owner, preparation);
       }
       if (hook.check) await askJudge(context, owned, 'check', () => hook.check!(write));
     }
@@ -80,20 +98,24 @@ class Asked {
   readonly #context: Context;
   readonly #companions: OwnedCompanion[] = [];
   readonly #messages: OutboxMessage[] = [];
+  readonly #mustNotMatch: Absence[] = [];
 
   constructor(context: Context) {
     this.#context = context;
   }
 
-  take(owner: string, { companions, messages }: Preparation): void {
+  async take(owner: string, { companions, messages, absent = [] }: Preparation): Promise<void> {
     if (companions) this.#companions.push(...takeCompanions(this.#context, owner, companions));
     if (messages) this.#messages.push(...takeMessages(this.#context, owner, messages));
+    for (const { type, criteria } of absent)
+      this.#mustNotMatch.push(absence(this.#context, await readCriteria(this.#context, type, criteria)));
   }
 
   /** Undefined: nothing. */
   get accompaniment(): Accompaniment | undefined {
-    const [companions, messages] = [this.#companions, this.#messages];
-    return companions.length + messages.length > 0 ? { companions, messages } : undefined;
+    const [companions, messages, mustNotMatch] = [this.#companions, this.#messages, this.#mustNotMatch];
+    const size = companions.length + messages.length + mustNotMatch.length;
+    return size > 0 ? { companions, messages, mustNotMatch } : undefined;
   }
 }
 
@@ -102,9 +124,9 @@ export async function judgeBundle(
   context: Context,
   { profiles, entries }: Pick<HookedBundle, 'profiles' | 'entries'>,
 ): Promise<void> {
-  const { principal, view, engine } = context;
-  for (const owned of engine.hooks.bundle)
-    await askJudge(context, owned, 'bundle', () => owned.hook.bundle!({ principal, profiles, entries, view }));
+  const { principal, engine } = context;
+  const bundle: HookedBundle = { principal, profiles, entries, ...hookGround(context) };
+  for (const owned of engine.hooks.bundle) await askJudge(context, owned, 'bundle', () => owned.hook.bundle!(bundle));
 }
 
 /** What is committed with changes, beside them. */
@@ -153,18 +175,27 @@ function byHook({ byType }: Hooks, changes: readonly Change[]): [OwnedHook, Chan
 }
 
 const seenWrite = (
-  { principal, view }: Context,
+  context: Context,
   interaction: InteractionKind,
   { type, id, replaces }: Written,
   resource: Resource | undefined,
-): HookedWrite => ({ interaction, principal, type, id, before: replaces, resource, view });
+): HookedWrite => ({
+  interaction,
+  principal: context.principal,
+  type,
+  id,
+  before: replaces,
+  resource,
+  beside: (otherType, otherId) => context.beside?.(otherType, otherId),
+  ...hookGround(context),
+});
 
 function preparationOf(context: Context, { owner }: OwnedHook, given: unknown): Preparation {
   if (given === undefined) return {};
   if (!isObject(given)) throw nonsense(context, owner, 'prepare', 'what is no preparation');
-  const { resource, companions, messages } = given;
+  const { resource, companions, messages, absent, warnings } = given;
   const isList = (list: unknown): boolean => list === undefined || Array.isArray(list);
-  if ((resource !== undefined && !isObject(resource)) || !isList(companions) || !isList(messages))
+  if ((resource !== undefined && !isObject(resource)) || ![companions, messages, absent, warnings].every(isList))
     throw nonsense(context, owner, 'prepare', 'what is no preparation');
   return given;
 }

@@ -129,11 +129,15 @@ onBothStores(
       };
       await talk.update(document);
       const { body } = await talk.get<DocumentReference>('DocumentReference/d');
-      assert.deepEqual(body.content, document.content);
+      for (const [at, { attachment }] of document.content.entries()) {
+        const { url, ...given } = body.content[at]!.attachment;
+        assert.ok(url);
+        assert.deepEqual(given, { ...attachment, hash, size: PDF.length });
+      }
       const found = await talk.search<DocumentReference>('DocumentReference?_id=d');
-      assert.deepEqual(found.entry?.[0]?.resource?.content, document.content);
+      assert.deepEqual(found.entry?.[0]?.resource?.content, body.content);
       const past = await talk.get<DocumentReference>('DocumentReference/d/_history/1');
-      assert.deepEqual(past.body.content, document.content);
+      assert.deepEqual(past.body.content, body.content);
     });
   },
   { config: { maxBinary: '300000' } },

@@ -256,7 +256,7 @@ onBothStores('references of a transaction', stage => {
     const listed = (await talk.get<List>(list!)).body;
     assert.deepEqual([listed.subject?.reference, listed.entry?.[0]?.item.reference], ['Patient/mhd', reference]);
     const { url } = (await talk.get<DocumentReference>(reference!)).body.content[0]!.attachment;
-    assert.equal(url, binary);
+    assert.equal(url, `${stage().server.base}/${binary}`);
     assert.equal((await talk.get(url ?? '', { accept: 'text/plain' })).text, bytes.toString());
   });
 });

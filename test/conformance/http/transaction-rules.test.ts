@@ -209,7 +209,7 @@ onBothStores('the rules of a transaction', stage => {
         resourceType: 'DocumentReference',
         status: 'current',
         masterIdentifier: { system: SYSTEM, value },
-        content: [{ attachment: { url: 'http://documents.example/1' } }],
+        content: [{ attachment: { contentType: 'text/plain' } }],
       });
       for (const [value, criteria] of [
         ['m1', `identifier=m1`],

@@ -140,7 +140,8 @@ onBothStores('a transaction', stage => {
         stored.context?.related?.map(({ reference }) => reference),
         [`${binary}#part`, '#c'],
       );
-      assert.deepEqual([stored.content[0]?.attachment.url, stored.content[0]?.format?.system], [binary, patient]);
+      const { attachment, format } = stored.content[0]!;
+      assert.deepEqual([attachment.url, format?.system], [`${stage().server.base}/${binary}`, patient]);
       assert.deepEqual(
         [stored.extension?.[0]?.valueReference?.reference, stored.extension?.[1]?.valueUri],
         [patient, patient],

@@ -1,0 +1,23 @@
+/**
+ * Where the url of an attachment leads. https://hl7.org/fhir/R4/datatypes.html#Attachment, "the url SHALL be … " of US Core 9 (USC-3): a
+ * reader is never sent to an address that a client made up.
+ */
+import { parseReference } from '../../fhir/reference.js';
+
+export type AttachmentPlace =
+  /** A resource of this server. */
+  | { readonly kind: 'own'; readonly type: string; readonly id: string }
+  /** `#id`: what the resource contains. */
+  | { readonly kind: 'contained' }
+  /** An address that may be fetched where its host is listed. */
+  | { readonly kind: 'foreign'; readonly url: string }
+  /** An address that nobody may follow (`file:`, `data:`, `javascript:` …), or none. */
+  | { readonly kind: 'never' };
+
+/** Never throws. `bases`: addresses of this server. */
+export function attachmentPlace(url: string, bases: readonly string[]): AttachmentPlace {
+  const target = parseReference(url, bases);
+  if (target?.kind === 'local') return { kind: 'own', type: target.type, id: target.id };
+  if (target?.kind === 'contained') return { kind: 'contained' };
+  return /^https?:\/\//i.test(url) ? { kind: 'foreign', url } : { kind: 'never' };
+}

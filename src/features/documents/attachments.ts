@@ -1,0 +1,200 @@
+/**
+ * What a DocumentReference says of its bytes, held against the bytes themselves before it is stored: size, hash and type, of what stands
+ * inline and of a Binary that its url names. What is not said is filled in; what contradicts refuses the write (422), with both values.
+ * https://hl7.org/fhir/R4/datatypes.html#Attachment, https://profiles.ihe.net/ITI/MHD/4.2.3/ITI-65.html (MHD-11), US Core 9 (USC-3)
+ *
+ * Inline bytes get a Binary of their own in the same commit, so that every document has a url, absolute and of this server. An
+ * attachment that an update leaves as it was is not looked at again. `size` 0 beside no bytes is a document that is put together later.
+ */
+import { FhirError, type Issue, KINDS } from '../../fhir/error.js';
+import { isObject, itemsOf, type JsonObject, type Resource } from '../../fhir/resource.js';
+import type { Companion } from '../../interactions/interaction.js';
+import type { HookedWrite } from '../../interactions/write/hooks.js';
+import { hashWritten } from './attachment-hash.js';
+import { attachmentPlace } from './attachment-url.js';
+import type { Bytes, ByteReader } from './bytes.js';
+import { contradicts, hidesType } from './read/media-kinds.js';
+
+export interface AttachmentGround {
+  /** The server's own address. */
+  readonly base: string;
+  readonly bases: readonly string[];
+  readonly reader: ByteReader;
+  readonly newId: () => string;
+  /** Fetches from a listed host; undefined: it is not listed. Throws FhirError where it cannot be had. */
+  readonly fetch: (url: string) => Promise<{ readonly contentType: string; readonly data: string } | undefined>;
+}
+
+/** What becomes of the attachments of one write. */
+export interface Attached {
+  readonly changed: boolean;
+  readonly companions: readonly Companion[];
+  readonly warnings: readonly Issue[];
+}
+
+/** Completes the attachments in place. Throws `unprocessable` with every fault of all of them. */
+export async function attach(ground: AttachmentGround, write: HookedWrite, document: Resource): Promise<Attached> {
+  const known = attachmentsOf(earlier(write));
+  const walk = new AttachmentWalk(ground, write);
+  for (const [at, attachment] of attachmentsOf(document).entries())
+    if (!known.some(one => isSameAttachment(one, attachment)))
+      await walk.take(attachment, `DocumentReference.content[${at}].attachment`);
+  const { issues, changed, companions, warnings } = walk;
+  if (issues.length > 0) throw new FhirError('unprocessable', 'The document is not what is said of it.', { issues });
+  return { changed, companions, warnings };
+}
+
+export const attachmentsOf = (document: Resource | undefined): readonly JsonObject[] =>
+  itemsOf(document?.['content']).map(content =>
+    isObject(content) && isObject(content['attachment']) ? content['attachment'] : {},
+  );
+
+/** What is replaced, without its inline bytes. */
+export function earlier({ before }: Pick<HookedWrite, 'before'>): Resource | undefined {
+  return before?.text ? (JSON.parse(before.text.toString()) as Resource) : undefined;
+}
+
+/** Inline bytes are compared by their hash, which was put beside them. */
+function isSameAttachment(one: JsonObject, other: JsonObject): boolean {
+  if (typeof other['data'] === 'string') return false;
+  return ['contentType', 'url', 'size', 'hash'].every(key => one[key] === other[key]);
+}
+
+class AttachmentWalk {
+  readonly issues: Issue[] = [];
+  readonly companions: Companion[] = [];
+  readonly warnings: Issue[] = [];
+  changed = false;
+  readonly #ground: AttachmentGround;
+  readonly #write: HookedWrite;
+
+  constructor(ground: AttachmentGround, write: HookedWrite) {
+    this.#ground = ground;
+    this.#write = write;
+  }
+
+  async take(attachment: JsonObject, expression: string): Promise<void> {
+    const { data, url } = attachment;
+    if (typeof data === 'string' && data !== '') await this.#inline(attachment, data, expression);
+    else if (typeof url === 'string') await this.#linked(attachment, url, expression);
+  }
+
+  async #inline(attachment: JsonObject, data: string, expression: string): Promise<void> {
+    const { url } = attachment;
+    const bytes = await this.#ground.reader.ofBase64(data);
+    if (typeof url === 'string') {
+      const held = await this.#heldAt(url, expression);
+      if (!held) return;
+      if (held.hash !== bytes.hash)
+        return this.#refuse(
+          'data-url-mismatch',
+          `${expression}.url`,
+          'data and url must be the same bytes: leave one of them out.',
+        );
+      this.#set(attachment, 'url', held.url);
+    }
+    if (!this.#compare(attachment, bytes, expression) || typeof url === 'string') return;
+    const id = this.#ground.newId();
+    const { type: of, id: by } = this.#write;
+    const contentType = attachment['contentType'] ?? 'application/octet-stream';
+    const binary = { resourceType: 'Binary', contentType, securityContext: { reference: `${of}/${by}` }, data };
+    this.companions.push({ kind: 'create', type: 'Binary', id, body: { resource: binary, decimals: undefined } });
+    this.#set(attachment, 'url', this.#addressOf(id));
+  }
+
+  async #linked(attachment: JsonObject, url: string, expression: string): Promise<void> {
+    const place = attachmentPlace(url, this.#ground.bases);
+    const fetched = place.kind === 'foreign' ? await this.#ground.fetch(url) : undefined;
+    if (fetched) {
+      delete attachment['url'];
+      this.#set(attachment, 'data', fetched.data);
+      if (attachment['contentType'] === undefined) this.#set(attachment, 'contentType', fetched.contentType);
+      await this.#inline(attachment, fetched.data, expression);
+      delete attachment['data'];
+      return;
+    }
+    const held = await this.#heldAt(url, expression);
+    if (!held) return;
+    this.#set(attachment, 'url', held.url);
+    if ('size' in held) this.#compare(attachment, held, expression);
+  }
+
+  /** The bytes behind an address of ours, as far as it has some. Undefined: it was refused, or there is nothing to look at. */
+  async #heldAt(url: string, expression: string): Promise<({ readonly url: string } & Partial<Bytes>) | undefined> {
+    const place = attachmentPlace(url, this.#ground.bases);
+    const at = `${expression}.url`;
+    if (place.kind === 'contained') return undefined;
+    if (place.kind !== 'own') {
+      this.#refuse(
+        'foreign-url',
+        at,
+        'A document is given out from this server alone: send its bytes as data, or as a Binary.',
+      );
+      return undefined;
+    }
+    const { type, id } = place;
+    if (type === 'Binary') {
+      const held = await this.#ground.reader.ofBinary(this.#write, id);
+      if (held) return { ...held, url: this.#addressOf(id) };
+    } else if (this.#write.beside(type, id) || (await this.#write.view.read(type, id, undefined, 0)))
+      return { url: `${this.#ground.base}/${type}/${id}` };
+    this.#refuse(
+      'url-not-found',
+      at,
+      'There is nothing under this address: store the Binary first, or in the same transaction.',
+    );
+    return undefined;
+  }
+
+  /** Whether bytes and what is said of them agree; fills in what is not said. */
+  #compare(attachment: JsonObject, bytes: Partial<Bytes>, expression: string): boolean {
+    const { size, hash, contentType } = attachment;
+    const before = this.issues.length;
+    if (size === 0 && bytes.size !== 0) return true;
+    if (typeof size === 'number' && size !== bytes.size)
+      this.#refuse('size-mismatch', `${expression}.size`, `size says ${size} bytes; there are ${bytes.size}.`);
+    if (typeof hash === 'string' && hashWritten(hash) !== bytes.hash)
+      this.#refuse(
+        'hash-mismatch',
+        `${expression}.hash`,
+        `hash says ${beginningOf(hash)}; the SHA-1 of the bytes is ${bytes.hash}, as base64.`,
+      );
+    if (typeof contentType === 'string') this.#compareType(contentType, bytes.found, `${expression}.contentType`);
+    if (this.issues.length > before) return false;
+    this.#set(attachment, 'size', bytes.size!);
+    this.#set(attachment, 'hash', bytes.hash!);
+    if (contentType === undefined) this.#set(attachment, 'contentType', bytes.found ?? 'application/octet-stream');
+    return true;
+  }
+
+  #compareType(declared: string, found: string | undefined, expression: string): void {
+    if (contradicts(declared, found))
+      this.#refuse('content-type-mismatch', expression, `The bytes are ${found}, which is not what contentType says.`);
+    else if (hidesType(declared, found))
+      this.warnings.push({
+        severity: 'warning',
+        code: 'informational',
+        detail: 'content-type-hidden',
+        expression,
+        text: `The bytes are ${found}: with that contentType readers can show them.`,
+      });
+  }
+
+  #set(attachment: JsonObject, key: string, value: string | number): void {
+    if (attachment[key] === value) return;
+    attachment[key] = value;
+    this.changed = true;
+  }
+
+  #addressOf(id: string): string {
+    return `${this.#ground.base}/Binary/${id}`;
+  }
+
+  #refuse(detail: string, expression: string, text: string): void {
+    const { severity, code } = KINDS.unprocessable;
+    this.issues.push({ severity, code, detail, expression, text });
+  }
+}
+
+/** What a client says may be long. */
+const beginningOf = (hash: string): string => (hash.length > 60 ? `${hash.slice(0, 60)}…` : hash);

@@ -1,0 +1,59 @@
+/** What is known of the bytes of a document: read once for each content, whatever refers to it. */
+import { createHash } from 'node:crypto';
+import type { HeldBinary, HookGround } from '../../interactions/write/hooks.js';
+import { contentTypeOf, HEAD_BYTES } from './read/content-type.js';
+
+export interface Bytes {
+  readonly size: number;
+  /** SHA-1, as base64. */
+  readonly hash: string;
+  /** The media type that they have by what they begin with; undefined: nobody can tell. */
+  readonly found: string | undefined;
+}
+
+export interface ByteReader {
+  ofBase64(data: string): Promise<Bytes>;
+  /** Undefined: there is no such Binary that may be read. */
+  ofBinary(ground: Pick<HookGround, 'binary'>, id: string): Promise<Bytes | undefined>;
+}
+
+/** Contents that are remembered: some bytes each. */
+const KEPT = 10_000;
+
+/** One for each engine. */
+export function createByteReader(): ByteReader {
+  /** By SHA-256, the last one last. */
+  const known = new Map<string, Bytes>();
+  return {
+    ofBase64: data => describe(once(Buffer.from(data, 'base64'))),
+    async ofBinary(ground, id) {
+      const held = await ground.binary(id);
+      if (!held) return undefined;
+      const { sha256 } = held;
+      const kept = sha256 === undefined ? undefined : known.get(sha256);
+      if (kept) return kept;
+      const bytes = await describe(held.bytes);
+      if (sha256 !== undefined) {
+        if (known.size >= KEPT) known.delete(known.keys().next().value!);
+        known.set(sha256, bytes);
+      }
+      return bytes;
+    },
+  };
+}
+
+async function describe(parts: HeldBinary['bytes']): Promise<Bytes> {
+  const hash = createHash('sha1');
+  let size = 0;
+  let head = Buffer.alloc(0);
+  for await (const part of parts) {
+    if (head.length < HEAD_BYTES) head = Buffer.concat([head, part.subarray(0, HEAD_BYTES - head.length)]);
+    hash.update(part);
+    size += part.length;
+  }
+  return { size, hash: hash.digest('base64'), found: await contentTypeOf(head) };
+}
+
+async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
+}

@@ -1,0 +1,53 @@
+/**
+ * Documents: what a DocumentReference says is held against its bytes, kept together with them, and superseded by what replaces it.
+ * docs/documents.md
+ */
+import { textSetting } from '../../interactions/feature-settings.js';
+import type { Feature } from '../../interactions/feature.js';
+import type { FeatureHook } from '../../interactions/write/hooks.js';
+import { newId } from '../../platform/ids.js';
+import { type AttachmentGround, attach } from './attachments.js';
+import { createByteReader } from './bytes.js';
+import { createFetch } from './fetch.js';
+import { supersede } from './relations.js';
+import { removedWith } from './removal.js';
+import { retractionMeant } from './retraction.js';
+
+const settings = {
+  fetchHosts: textSetting(
+    'FETCH_HOSTS',
+    '',
+    'Hosts, separated by commas, from which documents are fetched when a DocumentReference names them, as in `docs.example.org,*.example.com:8443`; any other foreign address is refused.',
+  ),
+};
+
+/** ms: a document elsewhere may take half a minute, and 256 MB have to be read. */
+const PATIENCE = 60_000;
+
+export const documents: Feature<typeof settings> = {
+  name: 'documents',
+  settings,
+  open({ own: { fetchHosts }, outgoing, clock, settings: { base, bases } }) {
+    const ground: AttachmentGround = {
+      base,
+      bases,
+      reader: createByteReader(),
+      newId: () => newId(clock.now()),
+      fetch: createFetch(fetchHosts, outgoing),
+    };
+    return { hooks: [documentHook(ground)] };
+  },
+};
+
+const documentHook = (ground: AttachmentGround): FeatureHook => ({
+  types: ['DocumentReference'],
+  patience: PATIENCE,
+  meant: body => retractionMeant(body, ground.bases),
+  async prepare(write) {
+    const { resource } = write;
+    if (!resource) return { companions: await removedWith(write, ground.bases) };
+    const { changed, companions, warnings } = await attach(ground, write, resource);
+    const superseded = await supersede(write, resource, ground.bases);
+    return { ...(changed ? { resource } : {}), companions: [...companions, ...superseded], warnings };
+  },
+});

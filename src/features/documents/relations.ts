@@ -1,0 +1,118 @@
+/**
+ * What documents do to each other. A document that `replaces` another one makes it `superseded` in the same commit, with what was added to
+ * it and made from it; nothing is deleted (MHD-8, MHD-10). `appends`, `transforms` and `signs` leave their target as it is (MHD-9).
+ * https://hl7.org/fhir/R4/documentreference-definitions.html#DocumentReference.relatesTo, https://profiles.ihe.net/ITI/MHD/4.2.3/ITI-65.html
+ *
+ * What is replaced must be current, and of the same patient: a document on a wrong patient is retracted (`entered-in-error`) and filed
+ * anew, without a link from one patient to the other.
+ */
+import { FhirError, type Issue, KINDS } from '../../fhir/error.js';
+import { parseReference } from '../../fhir/reference.js';
+import { isObject, itemsOf, type Json, type Resource } from '../../fhir/resource.js';
+import type { Companion } from '../../interactions/interaction.js';
+import type { HookedWrite } from '../../interactions/write/hooks.js';
+import { earlier } from './attachments.js';
+
+/** Documents that go with one that is replaced. */
+const MOST_DEPENDENT = 200;
+
+/** What is written with a document that replaces others. Throws `unprocessable`, `conflict` where somebody has replaced one already. */
+export async function supersede(
+  write: HookedWrite,
+  document: Resource,
+  bases: readonly string[],
+): Promise<readonly Companion[]> {
+  const known = new Set(replacedBy(earlier(write)).map(({ reference }) => reference));
+  const issues: Issue[] = [];
+  const gone = new Map<string, string>();
+  for (const { reference, expression } of replacedBy(document)) {
+    if (known.has(reference)) continue;
+    const target = parseReference(reference ?? '', bases);
+    const row =
+      target?.kind === 'local' && target.type === 'DocumentReference' && target.id !== write.id
+        ? await write.view.read('DocumentReference', target.id)
+        : undefined;
+    const replaced = row?.text && (JSON.parse(row.text.toString()) as Resource);
+    const refuse = (detail: string, text: string): void => void issues.push(fault(detail, expression, text));
+    if (!row || !replaced) refuse('unknown-target', 'There is no such document here, so that it cannot be replaced.');
+    else if (patientOf(replaced, bases) !== patientOf(document, bases))
+      refuse(
+        'other-patient',
+        'A document replaces one of the same patient: retract the other one (entered-in-error), and file this without a link.',
+      );
+    else if (replaced['status'] === 'superseded') throw replacedAlready(expression);
+    else if (replaced['status'] !== 'current') refuse('target-not-current', 'Only a current document can be replaced.');
+    else gone.set(row.id, String(row.version));
+  }
+  if (issues.length > 0) throw new FhirError('unprocessable', 'The document cannot replace what it says.', { issues });
+  for (const id of [...gone.keys()]) await addDependents(write, id, gone);
+  return [...gone]
+    .filter(([id]) => !write.beside('DocumentReference', id))
+    .map(([id, version]) => superseding(id, version));
+}
+
+interface Replaced {
+  readonly reference: string | undefined;
+  readonly expression: string;
+}
+
+function replacedBy(document: Resource | undefined): readonly Replaced[] {
+  return itemsOf(document?.['relatesTo']).flatMap((relation, at) => {
+    if (!isObject(relation) || relation['code'] !== 'replaces') return [];
+    const { target } = relation;
+    const reference = isObject(target) && typeof target['reference'] === 'string' ? target['reference'] : undefined;
+    return [{ reference, expression: `DocumentReference.relatesTo[${at}].target` }];
+  });
+}
+
+/** Current documents that were added to one, or made from it, and so on: ids and versions. */
+async function addDependents(write: HookedWrite, id: string, to: Map<string, string>): Promise<void> {
+  const waiting = [id];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const criteria = [
+      ['relationship', `DocumentReference/${next}$appends,DocumentReference/${next}$transforms`],
+      ['status', 'current'],
+    ] as const;
+    for (const found of await write.find('DocumentReference', criteria, MOST_DEPENDENT + 1)) {
+      if (to.has(found.id) || found.id === write.id) continue;
+      to.set(found.id, String(found.version));
+      waiting.push(found.id);
+    }
+    if (to.size > MOST_DEPENDENT)
+      throw new FhirError(
+        'unprocessable',
+        'So many documents depend on the one that is replaced that they cannot go together.',
+        {
+          expression: 'DocumentReference.relatesTo',
+          detail: 'too-many-dependents',
+        },
+      );
+  }
+}
+
+const superseding = (id: string, version: string): Companion => ({
+  kind: 'patch',
+  type: 'DocumentReference',
+  id,
+  ifMatch: [version],
+  patch: { form: 'json', operations: [{ op: 'replace', path: '/status', value: 'superseded' }] },
+});
+
+/** Of this server, by its id; elsewhere, by what is said. */
+function patientOf({ subject }: Resource, bases: readonly string[]): string | undefined {
+  const reference: Json | undefined = isObject(subject) ? subject['reference'] : undefined;
+  if (typeof reference !== 'string') return undefined;
+  const target = parseReference(reference, bases);
+  return target?.kind === 'local' ? `${target.type}/${target.id}` : reference;
+}
+
+const fault = (detail: string, expression: string, text: string): Issue => {
+  const { severity, code } = KINDS.unprocessable;
+  return { severity, code, detail, expression, text };
+};
+
+const replacedAlready = (expression: string): FhirError =>
+  new FhirError('conflict', 'Another document replaces this one already: look for its successor.', {
+    expression,
+    detail: 'replaced-already',
+  });

@@ -1,0 +1,20 @@
+/**
+ * A retraction as US Core 9 lets clients send it (USC-7): an update that has id, `status` entered-in-error and subject, and nothing else of
+ * the document. It means the change of the status, so that the content stays. http://hl7.org/fhir/us/core/ "Writing clinical notes"
+ */
+import { parseReference } from '../../fhir/reference.js';
+import { isObject, type Resource } from '../../fhir/resource.js';
+import type { Patch } from '../../interactions/interaction.js';
+
+const PARTS: ReadonlySet<string> = new Set(['resourceType', 'id', 'meta', 'text', 'status', 'subject']);
+
+/** Undefined: it is a document like any other. The subject that it names must be that of the document. */
+export function retractionMeant(body: Resource, bases: readonly string[]): Patch | undefined {
+  const { status, subject } = body;
+  if (status !== 'entered-in-error' || !Object.keys(body).every(key => PARTS.has(key))) return undefined;
+  const reference = isObject(subject) && typeof subject['reference'] === 'string' ? subject['reference'] : undefined;
+  const target = reference === undefined ? undefined : parseReference(reference, bases);
+  const value = target?.kind === 'local' ? `${target.type}/${target.id}` : reference;
+  const test = value === undefined ? [] : [{ op: 'test', path: '/subject/reference', value }];
+  return { form: 'json', operations: [...test, { op: 'replace', path: '/status', value: status }] };
+}
