@@ -24,6 +24,8 @@ interface BalpPattern {
   readonly client: JsonObject;
   readonly server: JsonObject;
   readonly user: string;
+  /** What happened; absent: what R4 calls a RESTful operation. */
+  readonly type?: JsonObject;
 }
 
 const dicom = (code: string): JsonObject => ({ coding: [{ system: DCM, code }] });
@@ -31,7 +33,7 @@ const [application, source, destination] = [dicom('110150'), dicom('110153'), di
 const custodian = { coding: [{ system: CUSTODIAN, code: 'custodian' }] };
 
 /** The form of an event: which kind of interaction has which is in interactions/kinds.ts. */
-export type AuditPattern = 'create' | 'read' | 'update' | 'delete' | 'query' | 'operation' | 'history';
+export type AuditPattern = 'create' | 'read' | 'update' | 'delete' | 'query' | 'operation' | 'history' | 'alert';
 
 /** BALP 3.1: data flows from source to destination, so reading and querying are mirror images. */
 const PATTERNS: Readonly<Record<AuditPattern, BalpPattern>> = {
@@ -43,7 +45,17 @@ const PATTERNS: Readonly<Record<AuditPattern, BalpPattern>> = {
   /** BALP has no profile for operations; what was asked stands in the query entity. */
   operation: { action: 'E', client: source, server: destination, user: 'IRCP' },
   history: { action: 'R', client: destination, server: source, user: 'IRCP' },
+  /** https://dicom.nema.org/medical/dicom/current/output/chtml/part15/sect_A.5.3.html (Security Alert) */
+  alert: {
+    action: 'E',
+    client: destination,
+    server: source,
+    user: 'IRCP',
+    type: { system: DCM, code: '110113', display: 'Security Alert' },
+  },
 };
+
+const REST: JsonObject = { system: 'http://terminology.hl7.org/CodeSystem/audit-event-type', code: 'rest' };
 
 /** A code beside that of the interaction, as Coding has it. */
 export interface AuditSubtype {
@@ -120,7 +132,7 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
       lastUpdated: recorded,
       ...(claimed ? { profile: [`${PROFILE}${patient === undefined ? '' : 'Patient'}${claimed}`] } : {}),
     },
-    type: { system: 'http://terminology.hl7.org/CodeSystem/audit-event-type', code: 'rest' },
+    type: pattern.type ?? REST,
     subtype: [{ system: INTERACTION, code: record.interaction }, ...(record.subtype ? [{ ...record.subtype }] : [])],
     action: pattern.action,
     recorded,

@@ -251,7 +251,7 @@ async function isWhole(store: Store, hash: string): Promise<boolean> {
     if (!blob) return true;
     for await (const part of blob.bytes) digest.update(part);
   } catch (error) {
-    if (asFhirError(error).kind !== 'fault') throw error;
+    if (asFhirError(error).kind !== 'blob-damaged') throw error;
     return (await store.blobs.get(hash)) === undefined;
   }
   return digest.digest('hex') === hash;

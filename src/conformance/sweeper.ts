@@ -1,5 +1,6 @@
 /**
- * Sweeps away, from time to time, bytes whose time is over for which they were kept (`Blobs.keep`). One process of a database does
+ * Sweeps away, from time to time, bytes whose time is over for which they were kept (`Blobs.keep`), and those that writes which were
+ * refused or broke off have left: what nothing has referred to for a day. One process of a database does
  * it; were it two for a moment, nothing would be lost.
  */
 import type { Clock } from '../platform/clock.js';

@@ -95,6 +95,8 @@ export function takeOriginForm(request: IncomingMessage): void {
 async function answerFailure(engine: Engine, { response, head, requestId }: Exchange, failure: FhirError) {
   if (response.headersSent || response.destroyed) return void response.destroy();
   response.setHeader('Cache-Control', 'no-store');
+  // What was said of an answer that could not be given.
+  for (const name of ['ETag', 'Last-Modified', 'Location']) response.removeHeader(name);
   try {
     await respondError(response, failure, head.presentation, engine, requestId);
   } catch (error) {

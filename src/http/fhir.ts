@@ -4,7 +4,7 @@ import { asFhirError, type FhirError } from '../fhir/error.js';
 import type { Caller } from '../interactions/engine.js';
 import { INTERACTIONS } from '../interactions/kinds.js';
 import { createAllowance } from '../interactions/response/allowance.js';
-import { admit, perform, recordRefusal } from '../interactions/perform.js';
+import { admit, perform, recordDamage, recordRefusal } from '../interactions/perform.js';
 import { forgetBody } from './body.js';
 import { cors } from './cors.js';
 import type { Exchange, House } from './exchange.js';
@@ -72,7 +72,12 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     );
     // Holds nothing of a patient, is long, and is asked for by every client first.
     if (target.kind === 'capabilities') response.setHeader('Cache-Control', 'max-age=60');
-    await respond(response, result, presentationOf(request, target, exchange.head), engine, allowance);
+    const presentation = presentationOf(request, target, exchange.head);
+    await respond(response, result, presentation, engine, allowance).catch(async thrown => {
+      const error = asFhirError(thrown);
+      await recordDamage(known, target, result, error);
+      throw error;
+    });
   } finally {
     forgetBody(request);
     allowance.release();

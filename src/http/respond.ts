@@ -113,7 +113,7 @@ export async function respondError(
     response.setHeader('Allow', (error instanceof MethodNotAllowed ? error.allow : READ_ONLY).join(', '));
   if (error.retryAfter !== undefined) response.setHeader('Retry-After', String(error.retryAfter));
   const issues =
-    error.kind === 'fault'
+    error.kind === 'fault' || error.kind === 'blob-damaged'
       ? error.issues.map(issue => ({
           ...issue,
           text: `${issue.text} Tell the administrator this request id: ${requestId}`,
@@ -202,8 +202,6 @@ async function sendBinary(response: Response, binary: RawContent): Promise<void>
   const { headers, method } = response.req;
   const part = method === 'GET' ? rangeAsked(headers, size, tagOf(binary)) : 'everything';
   if (part === 'none') {
-    response.removeHeader('ETag');
-    response.removeHeader('Last-Modified');
     response.setHeader('Content-Range', `bytes */${size}`);
     throw new FhirError('range-not-satisfiable', `There are ${size} bytes, none of which is in that range.`, {
       expression: 'http.Range',

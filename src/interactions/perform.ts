@@ -8,6 +8,8 @@ import { createView } from '../access/view.js';
 import { asFhirError, FhirError, KINDS } from '../fhir/error.js';
 import { realPause } from '../platform/real-time.js';
 import { isAcknowledgedMeanwhile } from '../store/outbox.js';
+import type { AuditPattern } from '../audit/event.js';
+import { DamagedBlob } from '../store/blobs.js';
 import type { Change } from '../store/store.js';
 import { batch } from './batch.js';
 import { capabilities } from './capabilities.js';
@@ -116,19 +118,39 @@ export async function admit(caller: Caller, target: Target): Promise<Admitted> {
 /** Records a failed interaction, or one that failed before it could be run, and throws its error. */
 export async function recordRefusal(caller: Caller, target: Target, error: FhirError): Promise<never> {
   if (error.kind !== 'unavailable') await recordAlone(caller, target, { patients: [], status: error.status }, error);
+  await recordDamage(caller, target, { patients: [], status: error.status }, error);
   throw error;
+}
+
+/**
+ * Tells the log and the audit trail (as a security alert) that stored bytes are not what they were, where that is the error.
+ * `result`: what was to be answered.
+ */
+export async function recordDamage(caller: Caller, target: Target, result: Result, error: FhirError): Promise<void> {
+  if (!(error instanceof DamagedBlob)) return;
+  const { log } = caller.engine;
+  const { requestId } = caller;
+  log.error({ requestId, blob: error.hash }, 'Stored bytes are damaged or missing. Run chartroom verify.');
+  await recordAlone(caller, target, result, error, 'alert');
 }
 
 /** Records what was done beside interactions; it may be told when this resolves. */
 export const recordDone = (caller: Caller, target: Target): Promise<void> =>
   recordAlone(caller, target, { patients: [], status: 200 });
 
-async function recordAlone(caller: Caller, target: Target, result: Result, why?: FhirError): Promise<void> {
+/** `pattern`: another than that of the interaction. */
+async function recordAlone(
+  caller: Caller,
+  target: Target,
+  result: Result,
+  why?: FhirError,
+  pattern?: AuditPattern,
+): Promise<void> {
   const { store } = caller.engine;
   for (;;) {
     const stamp = store.openStamp();
     try {
-      const changes = eventsOf({ ...caller, stamp }, target, result, why);
+      const changes = eventsOf({ ...caller, stamp }, target, result, why, pattern);
       if (changes.length > 0) await store.commit({ stamp, changes, independent: true });
       return;
     } catch (error) {
@@ -263,10 +285,15 @@ const ENTRY_RUNNER: EntryRunner = { admit, run: runWhole, perform, refuse: recor
 /** Whose events they are, and what stamps them. */
 type Recorded = Caller & Pick<Context, 'stamp'>;
 
-function eventsOf(recorded: Recorded, target: Target, result: Result, error?: FhirError): Change[] {
+function eventsOf(
+  recorded: Recorded,
+  target: Target,
+  result: Result,
+  error?: FhirError,
+  pattern = INTERACTIONS[target.kind].audit,
+): Change[] {
   const { engine, principal, agent, address, requestId, request, stamp } = recorded;
   const { type, id } = target;
-  const pattern = INTERACTIONS[target.kind].audit;
   if (pattern === undefined) return [];
   const data = result.subject ?? (type && id ? { type, id } : undefined);
   return engine.record({

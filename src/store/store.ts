@@ -236,7 +236,8 @@ export interface BlobRange {
 
 /**
  * Content-addressed bytes: stored once, durable when `put` resolves. They stay until the last resource is erased that refers
- * to them, and as long as they are kept; a commit that refers to bytes which were erased since `put` is a `conflict`.
+ * to them, and as long as they are kept; those that nothing has referred to for a day are swept. A commit that refers to bytes
+ * which were erased since `put` is a `conflict`. No byte is given that is not what was stored: reading throws `blob-damaged`.
  */
 export interface Blobs {
   put(bytes: Buffer | AsyncIterable<Uint8Array>, maxBytes?: number): Promise<{ hash: string; size: number }>;
@@ -250,10 +251,11 @@ export interface Blobs {
    */
   keep(hash: string, until: number): Promise<void>;
   /**
-   * Erases what was kept until `now` or earlier and no resource refers to; what one does refer to is no longer kept, and stays for that.
-   * Gives how many it erased. Whoever reads some of them just then meets a `fault`.
+   * Erases what no resource refers to and was kept until `now` or earlier, or was put before `putBefore` (ms by the machine's clock; a
+   * day ago) and never referred to. What was kept and a resource does refer to is no longer kept, and stays for that.
+   * Gives how many it erased. Whoever reads some of them just then meets `blob-damaged`.
    */
-  sweep(now: number): Promise<number>;
+  sweep(now: number, putBefore?: number): Promise<number>;
 }
 
 /** What a check of the whole store asks beyond reading it. What changes meanwhile counts as right. */
@@ -280,7 +282,7 @@ export interface Snapshots {
   take(name: string): Promise<void>;
   /**
    * What was kept under the name is what is stored from now on; no name: nothing. Throws `not-found`, and `conflict` where it was
-   * kept by another layout. Attachments that are being read are read to the end or a `fault`.
+   * kept by another layout. Attachments that are being read are read to the end or `blob-damaged`.
    */
   restore(name?: string): Promise<void>;
   /** In order. */

@@ -18,8 +18,11 @@ import { layout, put, remove } from '../support/changes.js';
 import { queryOf } from '../support/queries.js';
 
 const CHILD = fileURLToPath(new URL('../support/embedded-child.js', import.meta.url));
-/** Makes the outbox what it was before messages had times. */
+/** Takes away what tells of damaged bytes, and when they were put. */
+const OLDER_BYTES = 'DROP INDEX blob_at; ALTER TABLE blob DROP COLUMN at; ALTER TABLE chunk DROP COLUMN c;';
+/** Makes the outbox what it was before messages had times, and bytes too. */
 const OLDER_OUTBOX =
+  OLDER_BYTES +
   'DROP INDEX outbox_topic; DROP INDEX outbox_timed; DROP INDEX outbox_due; ALTER TABLE outbox DROP COLUMN due; CREATE INDEX outbox_topic ON outbox(topic);';
 const PATIENTS = { types: ['Patient'], where: ANY_RESOURCE };
 const patient = (id: string) => put({ resourceType: 'Patient', id, identifier: [{ value: id }] });
@@ -273,6 +276,23 @@ describe('the file of the embedded store', () => {
     assert.ok(await later.blobs.get(shared!.hash));
     await later.commit({ changes: [{ ...remove(other), erases: true }] });
     assert.equal(await later.blobs.get(shared!.hash), undefined);
+  });
+
+  it('of an older layout gives its bytes as they were, and sweeps those that nothing refers to', async () => {
+    const file = fresh();
+    const store = await start(file);
+    const bytes = Buffer.alloc(700_000, 'older bytes ');
+    const used = await store.blobs.put(bytes);
+    const left = await store.blobs.put(Buffer.from('left by a broken write'));
+    await store.commit({ changes: [{ ...patient('holding'), blobs: [{ at: 1, ...used }] }] });
+    await store.close();
+    connectAnd(file, `${OLDER_BYTES} PRAGMA user_version=7`);
+    const later = await start(file);
+    assert.equal(await later.blobs.sweep(0), 1);
+    assert.equal(await later.blobs.get(left.hash), undefined);
+    const parts: Buffer[] = [];
+    for await (const part of (await later.blobs.get(used.hash))!.bytes) parts.push(part);
+    assert.ok(bytes.equals(Buffer.concat(parts)));
   });
 
   it('of an older layout keeps its messages, and takes some with a time', async () => {

@@ -51,6 +51,26 @@ export function keptRows(subject: Subject): void {
     assert.equal(await store.blobs.sweep(3000), 1);
   });
 
+  for (const size of SIZES)
+    it(`sweeps ${size} bytes that nothing has referred to, once they are old`, async () => {
+      const { store } = subject;
+      const [bytes, other] = ['left by a broken write', 'referred to'].map(text => Buffer.alloc(size, text));
+      const [left, used] = await Promise.all([store.blobs.put(bytes!), store.blobs.put(other!)]);
+      await store.commit({ changes: [holding(`used${size}`, used)] });
+      const aMinuteHence = Date.now() + 60_000;
+      assert.equal(await store.blobs.sweep(0), 0);
+      assert.equal(await store.blobs.sweep(0, 1), 0);
+      assert.ok(await isWhole(store, left, bytes!));
+      assert.ok((await store.blobs.sweep(0, aMinuteHence)) > 0);
+      assert.equal(await store.blobs.get(left.hash), undefined);
+      assert.ok(await isWhole(store, used, other!));
+      await assert.rejects(store.commit({ changes: [holding(`left${size}`, left)] }), { kind: 'conflict' });
+      assert.deepEqual(await store.blobs.put(bytes!), left);
+      await store.commit({ changes: [holding(`left${size}`, left)] });
+      assert.equal(await store.blobs.sweep(0, aMinuteHence), 0);
+      assert.ok(await isWhole(store, left, bytes!));
+    });
+
   it('keeps nothing that is not there', async () => {
     await assert.rejects(subject.store.blobs.keep('0'.repeat(64), 1000), { kind: 'conflict' });
   });

@@ -6,6 +6,8 @@ const DEPTHS = {
   /** Kills amid single writes, and amid transactions, over both stores. */
   KILLS: { change: 4, full: 100 },
   TRANSACTION_KILLS: { change: 2, full: 40 },
+  /** Kills amid uploads, over both stores. */
+  UPLOAD_KILLS: { change: 4, full: 50 },
   /** Kills amid writes that listeners are told of, a store. */
   FEED_KILLS: { change: 2, full: 24 },
   /** Signals and kills that stop one import, a store. */

@@ -4,7 +4,7 @@
  * when they are sent, piece by piece.
  */
 import { base64Length, encodeBase64 } from '../../fhir/json/base64.js';
-import { damagedBlob } from '../../store/blobs.js';
+import { DamagedBlob } from '../../store/blobs.js';
 import type { BlobLink, BlobRange, Store } from '../../store/store.js';
 
 export interface Text {
@@ -70,6 +70,6 @@ export async function whole(store: Pick<Store, 'blobs'>, text: Text): Promise<Bu
 /** Throws `blob-damaged` where there are none; so does reading them where they are not what was stored. */
 export async function openBlob(store: Pick<Store, 'blobs'>, hash: string, range?: BlobRange) {
   const blob = await store.blobs.get(hash, range);
-  if (!blob) throw damagedBlob(hash, 'there is nothing under this hash');
+  if (!blob) throw new DamagedBlob(hash, 'there is nothing under this hash');
   return blob;
 }

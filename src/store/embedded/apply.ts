@@ -21,6 +21,7 @@ import {
   dropUpload,
   eraseUnreferenced,
   keepUntil,
+  noteChecksums,
   sealUpload,
   shortenUpload,
   unsealOverdue,
@@ -65,13 +66,15 @@ function attempt(connection: Connection, job: Job, number: () => number): JobOut
       addPart(connection, job.upload, job.part, job.bytes);
       return { ok: job.bytes.length };
     case 'seal':
-      return { ok: sealUpload(connection, job.upload, job.hash, job.size) };
+      return { ok: sealUpload(connection, job) };
+    case 'prove':
+      return { ok: noteChecksums(connection, job.upload, job.checksums) };
     case 'drop':
       return { ok: dropUpload(connection, job.upload) };
     case 'keep':
       return { ok: keepUntil(connection, job.hash, job.until) };
     case 'unseal':
-      return { ok: unsealOverdue(connection, job.now) };
+      return { ok: unsealOverdue(connection, job) };
     case 'shorten':
       return { ok: shortenUpload(connection, job.upload) };
     case 'mark':

@@ -5,9 +5,11 @@
  */
 import { createHash } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
-import { nothingToKeep } from '../blobs.js';
+import { turn } from '../../platform/pieces.js';
+import { realNow } from '../../platform/real-time.js';
+import { checkedChunk, DamagedBlob, nothingToKeep, proveChunks, type ReadChunk, UNREFERRED_MS } from '../blobs.js';
 import type { BlobRange, Blobs } from '../store.js';
-import { blobBytes, type Connection, type SqlRow } from './connection.js';
+import { blobBytes, type Connection } from './connection.js';
 import { fromDriver } from './errors.js';
 import type { Job } from './job.js';
 import type { Thread } from './thread.js';
@@ -54,7 +56,7 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
       }
       await Promise.all(underWay);
       const hash = digest.digest('hex');
-      await writer.ask({ kind: 'seal', upload, hash, size });
+      await writer.ask({ kind: 'seal', upload, hash, size, at: realNow() });
       return { hash, size };
     } catch (error) {
       await writer.ask({ kind: 'drop', upload }).catch(() => undefined);
@@ -66,7 +68,14 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     const [row] = stored.all(hash);
     if (!row) return undefined;
     const size = row[1] as number;
-    return { size, bytes: bytesBetween(connection, row[0] as number, size, range) };
+    const of: StoredBytes = { hash, upload: row[0] as number, size };
+    return { size, bytes: bytesBetween(connection, of, range, prove) };
+  };
+
+  /** The bytes were stored before there were checksums: they are read once more, and get them. */
+  const prove = async (of: StoredBytes): Promise<void> => {
+    const checksums = await proveChunks(of.hash, chunksOfOld(connection, of));
+    await writer.ask({ kind: 'prove', upload: of.upload, checksums });
   };
 
   const listed = connection.prepare('SELECT hash FROM blob WHERE hash>? ORDER BY hash LIMIT 200');
@@ -83,9 +92,9 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     if ((await writer.ask({ kind: 'keep', hash, until })) === 0) throw nothingToKeep();
   };
 
-  const sweep: Blobs['sweep'] = async now => {
+  const sweep: Blobs['sweep'] = async (now, putBefore = realNow() - UNREFERRED_MS) => {
     for (let swept = 0; ; swept++) {
-      const upload = await writer.ask({ kind: 'unseal', now });
+      const upload = await writer.ask({ kind: 'unseal', now, putBefore });
       if (upload === 0) return swept;
       while ((await writer.ask({ kind: 'shorten', upload })) > 0);
       await writer.ask({ kind: 'drop', upload });
@@ -118,30 +127,61 @@ async function* chunksOf(bytes: Buffer | AsyncIterable<Uint8Array>): AsyncIterab
   if (filled > 0) yield chunk.slice(0, filled);
 }
 
-function chunkOf(read: () => SqlRow[]): Buffer | undefined {
+/** A blob as the file has it. */
+interface StoredBytes {
+  readonly hash: string;
+  readonly upload: number;
+  readonly size: number;
+}
+
+function readChunk(connection: Connection, { hash, upload, size }: StoredBytes, part: number): ReadChunk {
   try {
-    return blobBytes(read()[0]?.[0]);
+    const row = connection.prepare('SELECT x,c FROM chunk WHERE i=? AND part=?').first(upload, part);
+    const left = size - part * CHUNK_BYTES;
+    return {
+      bytes: blobBytes(row?.[0]),
+      checksum: blobBytes(row?.[1]),
+      size: Math.min(left, CHUNK_BYTES),
+      only: size <= CHUNK_BYTES,
+    };
   } catch (error) {
-    throw fromDriver(error);
+    const failure = fromDriver(error);
+    throw failure.kind === 'fault' ? new DamagedBlob(hash, 'a chunk cannot be read') : failure;
   }
 }
 
-/** One chunk per step and no statement left open between steps; others are let in, because nothing else here waits. */
+/** The chunks of older bytes, as they are. */
+async function* chunksOfOld(connection: Connection, stored: StoredBytes): AsyncGenerator<Buffer> {
+  for (let part = 0; part * CHUNK_BYTES < stored.size; part++) {
+    const { bytes, size } = readChunk(connection, stored, part);
+    if (bytes?.length !== size) throw new DamagedBlob(stored.hash, 'a chunk is missing or broken off');
+    yield bytes;
+  }
+}
+
+/**
+ * One chunk per step, which is checked as a whole before any byte of it is given, and no statement left open between steps; others are
+ * let in, because nothing else here waits. `prove`: sees to it that there are checksums.
+ */
 async function* bytesBetween(
   connection: Connection,
-  upload: number,
-  size: number,
-  { start, end }: BlobRange = { start: 0, end: size - 1 },
-): AsyncIterable<Buffer> {
-  const read = connection.prepare('SELECT x FROM chunk WHERE i=? AND part=?');
+  stored: StoredBytes,
+  { start, end }: BlobRange = { start: 0, end: stored.size - 1 },
+  prove: (of: StoredBytes) => Promise<void>,
+): AsyncGenerator<Buffer> {
+  const { hash, size } = stored;
   const last = Math.min(end, size - 1);
-  for (let from = start; from <= last; ) {
-    if (from > start) await new Promise(setImmediate);
-    const part = Math.floor(from / CHUNK_BYTES);
-    const chunk = chunkOf(() => read.all(upload, part));
-    if (!chunk) throw new FhirError('fault', 'Part of the stored bytes is missing.');
-    const first = part * CHUNK_BYTES;
-    yield chunk.subarray(from - first, last - first + 1);
-    from = first + CHUNK_BYTES;
+  const first = Math.floor(start / CHUNK_BYTES);
+  for (let part = first; part * CHUNK_BYTES <= last; part++) {
+    if (part > first) await turn();
+    const read = (): Buffer | undefined => checkedChunk(hash, readChunk(connection, stored, part));
+    let chunk = read();
+    if (!chunk) {
+      await prove(stored);
+      chunk = read();
+    }
+    if (!chunk) throw new DamagedBlob(hash, 'a chunk has no checksum');
+    const at = part * CHUNK_BYTES;
+    yield chunk.subarray(Math.max(0, start - at), last - at + 1);
   }
 }

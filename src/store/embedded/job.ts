@@ -51,13 +51,24 @@ export type Job =
     }
   /** Part of a blob that nobody can see yet. */
   | { readonly kind: 'part'; readonly upload: number; readonly part: number; readonly bytes: Uint8Array }
-  /** Makes an upload the blob `hash`, or drops it where there is such a blob already. */
-  | { readonly kind: 'seal'; readonly upload: number; readonly hash: string; readonly size: number }
+  /** Makes an upload the blob `hash`, or drops it where there is such a blob already. `at`: ms, by the machine's clock. */
+  | {
+      readonly kind: 'seal';
+      readonly upload: number;
+      readonly hash: string;
+      readonly size: number;
+      readonly at: number;
+    }
+  /** Notes the checksums of all chunks of an older blob. */
+  | { readonly kind: 'prove'; readonly upload: number; readonly checksums: readonly Uint8Array[] }
   | { readonly kind: 'drop'; readonly upload: number }
   /** Answers with how many there are with this hash: 1 or 0. */
   | { readonly kind: 'keep'; readonly hash: string; readonly until: number }
-  /** Makes one blob that was kept until `now`, and that nothing refers to, an upload again; answers with its number, 0: there is none. */
-  | { readonly kind: 'unseal'; readonly now: number }
+  /**
+   * Makes one blob that nothing refers to, and that was kept until `now` or put before `putBefore`, an upload again; answers with its
+   * number, 0: there is none.
+   */
+  | { readonly kind: 'unseal'; readonly now: number; readonly putBefore: number }
   /** Takes away some parts of an upload; answers with how many. */
   | { readonly kind: 'shorten'; readonly upload: number }
   /** Everything is indexed by this layout now. */

@@ -75,6 +75,14 @@ const STEPS: readonly string[] = [
   CREATE INDEX outbox_timed ON outbox(topic) WHERE due IS NOT NULL;
   CREATE INDEX outbox_due ON outbox(topic, due) WHERE due IS NOT NULL;
   `,
+  // Checksum of a chunk (../blobs.ts); NULL: it was written before there were any. `at` of bytes: when they were put (ms, the machine's
+  // clock), as long as nothing has referred to them; those of an older file that nothing refers to were put long ago.
+  `
+  ALTER TABLE chunk ADD COLUMN c BLOB;
+  ALTER TABLE blob ADD COLUMN at INT;
+  CREATE INDEX blob_at ON blob(at) WHERE at IS NOT NULL;
+  UPDATE blob SET at=0 WHERE hash IS NOT NULL AND until IS NULL AND hash NOT IN (SELECT hash FROM held);
+  `,
 ];
 
 export const LAYOUT = STEPS.length;

@@ -1,24 +1,38 @@
 /** What the writer thread does to bytes kept apart (blobs.ts): uploads, who refers to what, and erasing. */
 import { FhirError } from '../../fhir/error.js';
+import { checksumOf } from '../blobs.js';
 import type { Connection } from './connection.js';
+import type { Job } from './job.js';
+
+type SealJob = Extract<Job, { kind: 'seal' }>;
+type UnsealJob = Extract<Job, { kind: 'unseal' }>;
 
 /** One part of an upload. Nobody sees it before it is sealed. */
 export function addPart(connection: Connection, upload: number, part: number, bytes: Uint8Array): void {
   if (part === 0) connection.prepare('INSERT INTO blob(i,hash,size) VALUES(?,NULL,0)').run(upload);
-  connection.prepare('INSERT INTO chunk(i,part,x) VALUES(?,?,?)').run(upload, part, bytes);
+  connection.prepare('INSERT INTO chunk(i,part,x,c) VALUES(?,?,?,?)').run(upload, part, bytes, checksumOf(bytes));
 }
 
 /**
  * Makes an upload the blob `hash`, or drops it where there is such a blob. Throws `unavailable` where a part is missing: an
  * earlier one may have failed while this was on its way.
  */
-export function sealUpload(connection: Connection, upload: number, hash: string, size: number): number {
-  if (connection.prepare('SELECT 1 FROM blob WHERE hash=?').first(hash)) return dropUpload(connection, upload);
+export function sealUpload(connection: Connection, { upload, hash, size, at }: Omit<SealJob, 'kind'>): number {
+  if (connection.prepare('SELECT 1 FROM blob WHERE hash=?').first(hash)) {
+    // Whoever puts them again is about to refer to them.
+    connection.prepare('UPDATE blob SET at=? WHERE hash=? AND at IS NOT NULL').run(at, hash);
+    return dropUpload(connection, upload);
+  }
   const kept = connection.prepare('SELECT coalesce(sum(length(x)),0) FROM chunk WHERE i=?').first(upload)![0];
   if (kept !== size) throw new FhirError('unavailable', 'The bytes could not be kept. Send them again.');
   return size === 0
-    ? connection.prepare('INSERT INTO blob(i,hash,size) VALUES(?,?,0)').run(upload, hash)
-    : connection.prepare('UPDATE blob SET hash=?,size=? WHERE i=?').run(hash, size, upload);
+    ? connection.prepare('INSERT INTO blob(i,hash,size,at) VALUES(?,?,0,?)').run(upload, hash, at)
+    : connection.prepare('UPDATE blob SET hash=?,size=?,at=? WHERE i=?').run(hash, size, at, upload);
+}
+
+export function noteChecksums(connection: Connection, upload: number, checksums: readonly Uint8Array[]): number {
+  const note = connection.prepare('UPDATE chunk SET c=? WHERE i=? AND part=?');
+  return checksums.reduce((sum, checksum, part) => sum + note.run(checksum, upload, part), 0);
 }
 
 export function dropUpload(connection: Connection, upload: number): number {
@@ -38,7 +52,10 @@ export function areKept(connection: Connection, hashes: readonly string[]): bool
 
 /** Notes that some version of the resource refers to these bytes. */
 export function referTo(connection: Connection, n: number, hashes: readonly string[]): void {
-  for (const hash of hashes) connection.prepare('INSERT OR IGNORE INTO held(hash,n) VALUES(?,?)').run(hash, n);
+  for (const hash of hashes) {
+    connection.prepare('INSERT OR IGNORE INTO held(hash,n) VALUES(?,?)').run(hash, n);
+    connection.prepare('UPDATE blob SET at=NULL WHERE hash=? AND at IS NOT NULL').run(hash);
+  }
 }
 
 /** 0: there are no such bytes. */
@@ -46,11 +63,15 @@ export const keepUntil = (connection: Connection, hash: string, until: number): 
   connection.prepare('UPDATE blob SET until=max(coalesce(until,?),?) WHERE hash=?').run(until, until, hash);
 
 /** See `unseal` of Job: nobody sees the bytes any more, and if nothing takes them away now, the next start does. */
-export function unsealOverdue(connection: Connection, now: number): number {
+export function unsealOverdue(connection: Connection, { now, putBefore }: Omit<UnsealJob, 'kind'>): number {
   connection.prepare('UPDATE blob SET until=NULL WHERE until<=? AND hash IN (SELECT hash FROM held)').run(now);
-  const row = connection.prepare('SELECT i FROM blob WHERE until<=? LIMIT 1').first(now);
+  const row =
+    connection.prepare('SELECT i FROM blob WHERE until<=? LIMIT 1').first(now) ??
+    connection
+      .prepare('SELECT i FROM blob WHERE at<? AND until IS NULL AND hash NOT IN (SELECT hash FROM held) LIMIT 1')
+      .first(putBefore);
   if (!row) return 0;
-  connection.prepare('UPDATE blob SET hash=NULL,until=NULL WHERE i=?').run(row[0]!);
+  connection.prepare('UPDATE blob SET hash=NULL,until=NULL,at=NULL WHERE i=?').run(row[0]!);
   return row[0] as number;
 }
 

@@ -44,7 +44,7 @@ export function openWrites(
       get: (hash, range) => answer(() => blobs.get(hash, range)),
       all: () => blobs.all(),
       keep: (hash, until) => answer(() => blobs.keep(hash, until)),
-      sweep: now => answer(() => blobs.sweep(now)),
+      sweep: (now, putBefore) => answer(() => blobs.sweep(now, putBefore)),
     },
     commit: asked =>
       answer(async () => {

@@ -5,11 +5,11 @@
  */
 import type { ClientSession, Collection, Filter } from 'mongodb';
 import { realNow } from '../../platform/real-time.js';
+import { UNREFERRED_MS } from '../blobs.js';
 import type { Connected } from './connection.js';
-import { type Collections, INDEX, type ResourceDocument, type VersionDocument } from './schema.js';
+import { type BlobDocument, type Collections, INDEX, type ResourceDocument, type VersionDocument } from './schema.js';
 import { transact } from './transaction.js';
 
-const ABANDONED_MS = 24 * 3_600_000;
 /** How long the sweeper waits for others who hold a document that it would erase. */
 const CONFLICT_PATIENCE_MS = 1000;
 
@@ -25,7 +25,11 @@ export const UPLOAD = 'upload/';
  * Inside a transaction: whether these are there. They are written to, so that nobody erases them at the same time.
  */
 export async function holdBytes({ blob }: Collections, hashes: readonly string[], session: ClientSession) {
-  const { matchedCount } = await blob.updateMany({ _id: { $in: [...hashes] } }, { $inc: { q: 1 } }, { session });
+  const { matchedCount } = await blob.updateMany(
+    { _id: { $in: [...hashes] } },
+    { $inc: { q: 1 }, $unset: { at: 1 } },
+    { session },
+  );
   return matchedCount === hashes.length;
 }
 
@@ -69,23 +73,26 @@ export async function eraseBytes(all: Collections, hashes: readonly string[], se
 }
 
 /** See `sweep` of the port. */
-export async function sweepBytes(all: Connected, now: number): Promise<number> {
-  const overdue = all.blob.find({ until: { $lte: now } }, { projection: { _id: 1 }, hint: INDEX.until });
+export async function sweepBytes(all: Connected, now: number, putBefore: number): Promise<number> {
   let swept = 0;
-  for await (const { _id } of overdue) if (await sweepOne(all, _id, now)) swept++;
+  for (const [which, hint] of [
+    [{ until: { $lte: now } }, INDEX.until],
+    [{ at: { $lt: putBefore }, until: { $exists: false } }, INDEX.at],
+  ] as const)
+    for await (const { _id } of all.blob.find(which, { projection: { _id: 1 }, hint }))
+      if (await sweepOne(all, { _id, ...which })) swept++;
   return swept;
 }
 
-async function sweepOne(all: Connected, _id: string, now: number): Promise<boolean> {
+async function sweepOne(all: Connected, overdue: Filter<BlobDocument> & { readonly _id: string }): Promise<boolean> {
   const { blob, fact } = all;
   let erased = false;
   let chunks: string | undefined;
   await transact(all.client, CONFLICT_PATIENCE_MS, async session => {
     // The body may run again: somebody may have kept them for longer, or begun to refer to them.
     erased = false;
-    const overdue = { _id, until: { $lte: now } };
-    if (await isReferredTo(all, _id, session))
-      return (await blob.updateOne(overdue, { $unset: { until: 1 } }, { session })).matchedCount > 0;
+    if (await isReferredTo(all, overdue._id, session))
+      return (await blob.updateOne(overdue, { $unset: { until: 1, at: 1 } }, { session })).matchedCount > 0;
     const found = await blob.findOneAndDelete(overdue, { session, projection: { chunks: 1 } });
     if (!found) return false;
     erased = true;
@@ -98,6 +105,20 @@ async function sweepOne(all: Connected, _id: string, now: number): Promise<boole
   return erased;
 }
 
+/** Row in `fact`: bytes that no commit ever named were looked for, once. */
+const NEVER_NAMED = 'bytes/never-named';
+
+/**
+ * Once for a database that was written before it was noted when bytes are put: those that no commit has named are taken as put now. What
+ * does refer to them all the same is found before they are swept.
+ */
+export async function noteNeverNamed({ blob, fact }: Collections, now: number): Promise<void> {
+  if (await fact.findOne({ _id: NEVER_NAMED })) return;
+  const lacking = { q: { $exists: false }, until: { $exists: false }, at: { $exists: false } };
+  await blob.updateMany(lacking, { $set: { at: now } });
+  await fact.updateOne({ _id: NEVER_NAMED }, { $set: { at: now } }, { upsert: true });
+}
+
 export async function removeChunks({ chunk, fact }: Collections, chunks: string): Promise<void> {
   await chunk.deleteMany(chunkRange(chunks));
   await fact.deleteOne({ _id: UPLOAD + chunks });
@@ -105,7 +126,7 @@ export async function removeChunks({ chunk, fact }: Collections, chunks: string)
 
 /** Removes the chunks of uploads that began a day ago and never ended. */
 export async function removeAbandoned(all: Collections, now: number): Promise<void> {
-  const before = now - ABANDONED_MS;
+  const before = now - UNREFERRED_MS;
   const uploads = await all.fact.find({ _id: { $gte: UPLOAD, $lt: `${UPLOAD}~` }, at: { $lt: before } }).toArray();
   for (const { _id, hash } of uploads) {
     const chunks = _id.slice(UPLOAD.length);

@@ -160,12 +160,16 @@ export interface BlobDocument {
   readonly q?: number;
   /** Until when it is kept, whether or not a resource refers to it. */
   readonly until?: number;
+  /** When it was put (ms, the machine's clock), as long as nothing has referred to it. */
+  readonly at?: number;
 }
 
 export interface ChunkDocument {
   /** Common name + ':' + number, six digits. */
   readonly _id: string;
   readonly x: Buffer;
+  /** Checksum (../blobs.ts); none: it was written before there were any. */
+  readonly c?: Buffer;
 }
 
 export interface Collections {
@@ -219,8 +223,9 @@ export const INDEX = {
   deleted: 'z',
   /** On `resource` and `version`: who refers to bytes kept apart. */
   bytes: 'bh',
-  /** On `blob`: what is kept. */
+  /** On `blob`: what is kept, and what nothing has referred to. */
   until: 'until',
+  at: 'at',
   words: 'tw',
   /** On `outbox`. */
   messages: 't',
@@ -274,7 +279,10 @@ export function indexesOf(name: keyof Collections, sortable: readonly Sortable[]
     case 'word':
       return [{ name: INDEX.words, key: { t: 1, w: 1 } }];
     case 'blob':
-      return [{ name: INDEX.until, key: { until: 1 }, partialFilterExpression: { until: { $exists: true } } }];
+      return [
+        { name: INDEX.until, key: { until: 1 }, partialFilterExpression: { until: { $exists: true } } },
+        { name: INDEX.at, key: { at: 1 }, partialFilterExpression: { at: { $exists: true } } },
+      ];
     case 'outbox':
       return [
         { name: INDEX.messages, key: { t: 1, _id: 1 } },

@@ -3,7 +3,7 @@ import { realNow } from '../../platform/real-time.js';
 import { encode } from '../encode.js';
 import type { StoreUpkeep } from '../store.js';
 import type { Writable } from '../writable.js';
-import { removeAbandoned } from './erase-blobs.js';
+import { noteNeverNamed, removeAbandoned } from './erase-blobs.js';
 import { createCheck } from './check.js';
 import { notPrimary } from './errors.js';
 import type { OpenedStore } from './reads.js';
@@ -25,6 +25,7 @@ export function openUpkeep({ connected, layout, catalog, run, horizon }: OpenedS
         const all = await connected();
         await migrate(all.db, sortableOf(layout), layout.hash);
         await removeAbandoned(all, realNow());
+        await noteNeverNamed(all, realNow());
         await horizon.ready();
       }),
     needsReindex: () => run(async () => needsReindex(await connected(), layout.hash)),

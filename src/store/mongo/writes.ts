@@ -42,7 +42,7 @@ export function openWrites(opened: OpenedStore, writable: Writable, sequence: Se
       get: (hash, range) => run(() => blobs.get(hash, range)),
       all: () => blobs.all(),
       keep: (hash, until) => writable.watch(run(() => blobs.keep(hash, until))),
-      sweep: now => writable.watch(run(() => blobs.sweep(now))),
+      sweep: (now, putBefore) => writable.watch(run(() => blobs.sweep(now, putBefore))),
     },
     commit: commit =>
       writable.watch(

@@ -1,0 +1,135 @@
+/**
+ * How bytes come into the database: a small blob is one document; a larger one is cut into chunks, some of which are on their way at a
+ * time, and the document with the hash is written last.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { FhirError } from '../../fhir/error.js';
+import { realNow } from '../../platform/real-time.js';
+import { checksumOf } from '../blobs.js';
+import { chunkId, chunkRange, removeChunks, UPLOAD } from './erase-blobs.js';
+import { isDuplicate } from './errors.js';
+import type { Collections } from './schema.js';
+
+/** Bytes of a chunk; of fewer the document of the blob itself has them. */
+export const DOCUMENT_BYTES = 1_000_000;
+
+/** Pieces of exactly CHUNK bytes, the last one shorter. */
+async function* inChunks(bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Buffer> {
+  let parts: Uint8Array[] = [];
+  let size = 0;
+  for await (let part of bytes) {
+    while (size + part.length >= DOCUMENT_BYTES) {
+      const head = part.subarray(0, DOCUMENT_BYTES - size);
+      yield Buffer.concat([...parts, head]);
+      part = part.subarray(head.length);
+      parts = [];
+      size = 0;
+    }
+    if (part.length === 0) continue;
+    parts.push(part);
+    size += part.length;
+  }
+  if (size > 0) yield Buffer.concat(parts);
+}
+
+/**
+ * True where the blob is there. A write: it waits until a majority has the document. Bytes that nothing has referred to yet are put
+ * anew by it.
+ */
+const isKept = async ({ blob }: Collections, _id: string, size: number): Promise<boolean> => {
+  const at = { $cond: [{ $gt: ['$at', null] }, realNow(), '$$REMOVE'] };
+  return (await blob.updateOne({ _id }, [{ $set: { size, at } }])).matchedCount === 1;
+};
+
+async function keepWhole(all: Collections, _id: string, size: number, x: Buffer): Promise<void> {
+  if (await isKept(all, _id, size)) return;
+  await all.blob.insertOne({ _id, size, x, at: realNow() }).catch(async (error: unknown) => {
+    if (!isDuplicate(error)) throw error;
+    await isKept(all, _id, size);
+  });
+}
+async function keepChunks(all: Collections, chunks: string, _id: string, size: number): Promise<void> {
+  await all.fact.updateOne({ _id: UPLOAD + chunks }, { $set: { hash: _id } });
+  const drop = () => all.chunk.deleteMany(chunkRange(chunks));
+  if (await isKept(all, _id, size)) await drop();
+  else
+    await all.blob.insertOne({ _id, size, chunks, at: realNow() }).catch(async (error: unknown) => {
+      if (!isDuplicate(error)) throw error;
+      await isKept(all, _id, size);
+      await drop();
+    });
+  await all.fact.deleteOne({ _id: UPLOAD + chunks });
+}
+
+/** Chunks of one upload that are on their way at a time. */
+const CHUNKS_UNDER_WAY = 4;
+
+/** The chunks of one upload that may become a blob. Nobody sees them before. */
+class Upload {
+  readonly #all: Collections;
+  readonly #chunks = randomUUID();
+  readonly #underWay: Promise<unknown>[] = [];
+  #count = 0;
+
+  constructor(all: Collections) {
+    this.#all = all;
+  }
+
+  async add(x: Buffer): Promise<void> {
+    const { fact, chunk } = this.#all;
+    if (this.#count === 0) await fact.insertOne({ _id: UPLOAD + this.#chunks, at: realNow() });
+    if (this.#underWay.length === CHUNKS_UNDER_WAY) await this.#underWay.shift();
+    const document = { _id: chunkId(this.#chunks, this.#count++), x, c: checksumOf(x) };
+    // Durable with the document that ends the upload: it is later in the same log.
+    const written = chunk.insertOne(document, { writeConcern: { w: 1 } });
+    // Its failure is met where it is awaited; an upload that ends early must not leave it unheard.
+    written.catch(() => undefined);
+    this.#underWay.push(written);
+  }
+
+  async seal(hash: string, size: number): Promise<void> {
+    await Promise.all(this.#underWay);
+    await keepChunks(this.#all, this.#chunks, hash, size);
+  }
+
+  async drop(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
+    if (this.#count > 0) await removeChunks(this.#all, this.#chunks);
+  }
+}
+
+/** See `put` of the port. */
+export async function putBytes(
+  all: Collections,
+  bytes: Buffer | AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): Promise<{ hash: string; size: number }> {
+  const hash = createHash('sha256');
+  let size = 0;
+  let first: Buffer | undefined;
+  let upload: Upload | undefined;
+  try {
+    for await (const piece of inChunks(Buffer.isBuffer(bytes) ? [bytes] : bytes)) {
+      size += piece.length;
+      if (size > maxBytes)
+        throw new FhirError('too-large', `The content is larger than the ${maxBytes} bytes that are allowed.`);
+      hash.update(piece);
+      // The first piece waits: it may be all there is.
+      if (size === piece.length) first = piece;
+      else {
+        if (!upload) {
+          upload = new Upload(all);
+          await upload.add(first!);
+        }
+        await upload.add(piece);
+      }
+    }
+    const name = hash.digest('hex');
+    if (upload) await upload.seal(name, size);
+    else await keepWhole(all, name, size, first ?? Buffer.alloc(0));
+    return { hash: name, size };
+  } catch (error) {
+    if (error instanceof FhirError) await upload?.drop().catch(() => {});
+    throw error;
+  }
+}
