@@ -6,32 +6,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { faultOfNarrative } from '../../src/validation/gate/narrative.js';
-import { renderedPage, skipWithoutChromium } from '../support/chromium.js';
+import { skipWithoutChromium } from '../support/chromium.js';
+import { escaped, PAYLOADS, thatRan } from '../support/markup-attacks.js';
 import { DIV } from '../support/structure-rows.js';
-
-/** What an attacker wants to have run; `RUN` becomes a call that the page notes. */
-const PAYLOADS: readonly string[] = [
-  '<img src="x" onerror="RUN"/>',
-  '<img src="x" onerror="RUN">',
-  '<IMG SRC=x ONERROR=RUN>',
-  '<svg xmlns="http://www.w3.org/2000/svg" onload="RUN"></svg>',
-  '<svg><image href="x" onerror="RUN"/></svg>',
-  '<svg><animate onbegin="RUN" attributeName="x" dur="1s"/></svg>',
-  '<math><mtext><table><mglyph><style><img src="x" onerror="RUN"/></style></mglyph></table></mtext></math>',
-  '<iframe srcdoc="&lt;script&gt;parent.RUN&lt;/script&gt;"></iframe>',
-  '<iframe src="javascript:parent.RUN"></iframe>',
-  '<object data="javascript:RUN"></object>',
-  '<embed src="javascript:RUN"/>',
-  '<video><source onerror="RUN"/></video>',
-  '<audio src="x" onerror="RUN"></audio>',
-  '<details open="open" ontoggle="RUN"><summary>a</summary></details>',
-  '<input autofocus="autofocus" onfocus="RUN"/>',
-  '<a href="javascript:RUN">a</a>',
-  '<a href=" &#1;java&#10;script:RUN">a</a>',
-  '<form action="javascript:RUN"><button>a</button></form>',
-  '<b style="animation: x" onanimationstart="RUN">a</b>',
-  '<noscript><p title="&lt;/noscript&gt;&lt;img src=x onerror=RUN&gt;">a</p></noscript>',
-];
 
 /** Where the payload hides. */
 const HIDDEN: readonly (readonly [where: string, wrap: (payload: string) => string])[] = [
@@ -55,31 +32,6 @@ const HIDDEN: readonly (readonly [where: string, wrap: (payload: string) => stri
   ['behind elements that HTML does not close', payload => `<b/><i/><a name="a"/>${payload}`],
   ['in an element that holds raw text', payload => `<style>${payload}</style><title>${payload}</title>`],
 ];
-
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;').replaceAll("'", '&apos;');
-
-const pageOf = (narratives: readonly string[]): string => `<!doctype html><meta charset="utf-8">
-<pre id="ran"></pre>
-<script type="application/json" id="given">${JSON.stringify(narratives).replaceAll('<', '\\u003c')}</script>
-<script>
-const ran = new Set();
-const note = number => { ran.add(number); document.getElementById('ran').textContent = JSON.stringify([...ran]); };
-JSON.parse(document.getElementById('given').textContent).forEach((markup, number) => {
-  const box = document.createElement('section');
-  document.body.append(box);
-  box.innerHTML = markup;
-  for (const link of box.querySelectorAll('a[href]')) if (link.protocol === 'javascript:') note(number);
-});
-</script>`;
-
-/** Which of the narratives ran, by their numbers. */
-async function thatRan(browser: string, narratives: readonly string[]): Promise<number[]> {
-  const page = await renderedPage(browser, pageOf(narratives.map((text, at) => text.replaceAll('RUN', `note(${at})`))));
-  const found = /<pre id="ran">([^<]*)<\/pre>/.exec(page);
-  assert.ok(found, 'the page came up');
-  return JSON.parse(found[1] || '[]') as number[];
-}
 
 describe('hostile narratives in a browser', () => {
   const attacks = HIDDEN.flatMap(([where, wrap]) =>

@@ -172,7 +172,7 @@ describe('the header of C-CDA documents', () => {
       const found = await cda(text);
       if (!/<ClinicalDocument[\s>]/.test(text) || !/<recordTarget/.test(text)) continue;
       const told = readIndependently(text);
-      if (told.root === undefined || !/<ClinicalDocument[^>]*\sxmlns="urn:hl7-org:v3"/.test(text)) continue;
+      if (told.root === undefined) continue;
       full++;
       assertAgrees(found, told, name);
     }
@@ -328,12 +328,13 @@ describe('the header of C-CDA documents', () => {
     } satisfies DocumentMetadata);
   });
 
-  it('is read in the encodings of XML, under any prefix, whatever follows it', async () => {
+  it('is read in the encodings of XML, under any prefix or none, whatever follows it', async () => {
     const text = '<x:ClinicalDocument xmlns:x="urn:hl7-org:v3"><x:title>Ärzte</x:title>';
     for (const [declared, bytes] of [
       ['utf-8', Buffer.from(`<?xml version="1.0"?>${text}</x:ClinicalDocument>`)],
       ['utf-16', Buffer.from(`\uFEFF<?xml version="1.0" encoding="UTF-16"?>${text}</x:ClinicalDocument>`, 'utf16le')],
       ['latin-1', Buffer.from(`<?xml version='1.0' encoding='ISO-8859-1'?>${text}</x:ClinicalDocument>`, 'latin1')],
+      ['no namespace', Buffer.from('<ClinicalDocument><title>Ärzte</title></ClinicalDocument>')],
       ['a body that is none', Buffer.from(`${text}<x:component><x:structuredBody><oops`)],
     ] as const)
       assert.equal((await cda(bytes))?.title, 'Ärzte', declared);
@@ -370,7 +371,6 @@ describe('hostile documents', () => {
         `<ClinicalDocument xmlns="urn:hl7-org:v3">${'<x xmlns="a">'.repeat(10_000)}`,
       ],
       ['another document', '<Bundle xmlns="http://hl7.org/fhir"/>'],
-      ['a document of no namespace', '<ClinicalDocument><title>a</title></ClinicalDocument>'],
       ['an element that does not end', '<ClinicalDocument xmlns="urn:hl7-org:v3"><title>a</title>'],
       [
         'no characters',

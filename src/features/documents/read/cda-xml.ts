@@ -8,7 +8,7 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes';
 import type { ReadLimits } from './document-metadata.js';
 
-export const CDA_NAMESPACE = 'urn:hl7-org:v3';
+const CDA_NAMESPACE = 'urn:hl7-org:v3';
 const SDTC_NAMESPACE = 'urn:hl7-org:sdtc';
 
 export interface CdaElement {
@@ -95,7 +95,8 @@ export function readCdaXml(
 }
 
 function nameOf({ uri, local }: SaxesTagNS): string | undefined {
-  if (uri === CDA_NAMESPACE) return local;
+  // Examples of HL7 itself leave the namespace away.
+  if (uri === CDA_NAMESPACE || uri === '') return local;
   return uri === SDTC_NAMESPACE ? `sdtc:${local}` : undefined;
 }
 

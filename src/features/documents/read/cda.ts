@@ -39,10 +39,11 @@ function inHeader(path: readonly string[]): Wanted {
 export function readCda(bytes: Uint8Array, limits: ReadLimits): DocumentMetadata | undefined {
   const partial = bytes.length > limits.header;
   const text = decodeXml(partial ? bytes.subarray(0, limits.header) : bytes, partial);
-  return metadataOf(readCdaXml(text, limits, inHeader));
+  return cdaMetadata(readCdaXml(text, limits, inHeader));
 }
 
-function metadataOf(root: CdaElement): DocumentMetadata {
+/** Of a tree that holds at least the header. */
+export function cdaMetadata(root: CdaElement): DocumentMetadata {
   const component = childAt(root, 'component');
   const body = component?.children.find(child => typeof child !== 'string' && BODIES.has(child.name)) as
     | CdaElement

@@ -6,13 +6,14 @@ import { createPool, type Pool, type PoolOptions, TaskStopped } from '../../../p
 import { type DocumentMetadata, READ_LIMITS } from './document-metadata.js';
 
 export interface ReadingTask {
-  readonly do: 'metadata';
+  readonly do: 'metadata' | 'page';
   /** As `contentTypeOf` tells it. */
   readonly contentType: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-export type ReadingAnswer = DocumentMetadata | undefined;
+/** HTML in UTF-8, or metadata, as was asked. */
+export type ReadingAnswer = DocumentMetadata | Uint8Array<ArrayBuffer> | undefined;
 
 export const READING_POOL: PoolOptions = { module: new URL('./thread.js', import.meta.url), memory: 256, time: 5000 };
 
@@ -41,9 +42,34 @@ export async function documentMetadata(
 ): Promise<DocumentMetadata | undefined> {
   const wanted = wantedBytes(contentType, bytes.length);
   if (contentType === undefined || wanted === 0) return undefined;
-  const copy = new Uint8Array(bytes.subarray(0, wanted));
+  const found = await runReading(pool, 'metadata', bytes.subarray(0, wanted), contentType);
+  return found instanceof Uint8Array ? undefined : found;
+}
+
+/**
+ * A document as a page of HTML in UTF-8 (render/pages.ts says which can be shown), safe under PAGE_POLICY. Undefined where there is none:
+ * another type, a file that is damaged, hostile or too large. It throws nothing.
+ */
+export async function documentPage(
+  bytes: Uint8Array,
+  contentType: string,
+  pool: Pool<ReadingTask, ReadingAnswer> = (readingPool ??=
+    createPool(READING_POOL)),
+): Promise<Buffer | undefined> {
+  if (bytes.length > READ_LIMITS.bytes) return undefined;
+  const page = await runReading(pool, 'page', bytes, contentType);
+  return page instanceof Uint8Array ? Buffer.from(page.buffer) : undefined;
+}
+
+async function runReading(
+  pool: Pool<ReadingTask, ReadingAnswer>,
+  what: ReadingTask['do'],
+  bytes: Uint8Array,
+  contentType: string,
+): Promise<ReadingAnswer> {
+  const copy = new Uint8Array(bytes);
   try {
-    return await pool.run({ do: 'metadata', contentType, bytes: copy }, [copy.buffer]);
+    return await pool.run({ do: what, contentType, bytes: copy }, [copy.buffer]);
   } catch (error) {
     if (error instanceof TaskStopped) return undefined;
     throw error;

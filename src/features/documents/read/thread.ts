@@ -1,5 +1,6 @@
 /** What the threads behind read-document.ts run. */
 import { answerTasks } from '../../../platform/pool.js';
+import { shownPage } from '../render/pages.js';
 import { limitBuffers } from './buffer-limit.js';
 import { READ_LIMITS } from './document-metadata.js';
 import { metadataIn } from './kinds.js';
@@ -7,6 +8,10 @@ import type { ReadingAnswer, ReadingTask } from './read-document.js';
 
 limitBuffers(READ_LIMITS.inflated);
 
-answerTasks<ReadingTask, ReadingAnswer>(async ({ contentType, bytes }) => ({
-  answer: await metadataIn(bytes, contentType),
-}));
+answerTasks<ReadingTask, ReadingAnswer>(async ({ do: what, contentType, bytes }) => {
+  if (what === 'metadata') return { answer: await metadataIn(bytes, contentType) };
+  const page = shownPage(Buffer.from(bytes.buffer), contentType);
+  if (page === undefined) return { answer: undefined };
+  const answer = new TextEncoder().encode(page);
+  return { answer, moving: [answer.buffer] };
+});

@@ -1,0 +1,155 @@
+/**
+ * A CDA document as a page: its header as a table, its sections with their narratives, and where its body is not XML what that is. Only the
+ * narrative is shown, which CDA requires to hold everything that was attested (CDA R2 §1.2.3); entries are not.
+ */
+import { cdaMetadata } from '../read/cda.js';
+import {
+  type CdaElement,
+  childAt,
+  childrenNamed,
+  decodeXml,
+  readCdaXml,
+  textWithin,
+  type Wanted,
+} from '../read/cda-xml.js';
+import type { CodeableConcept, DocumentMetadata, HumanName, ReadLimits } from '../read/document-metadata.js';
+import { fromBase64, imagesOf, imageUrl } from './embedded-image.js';
+import { htmlText } from './html.js';
+import { type NarrativeGround, narrativeGround, narrativeHtml } from './narrative.js';
+import { htmlPage } from './page.js';
+
+/** What may hold an image below an entry. */
+const TO_IMAGES = new Set([
+  'entry',
+  'organizer',
+  'component',
+  'act',
+  'observation',
+  'procedure',
+  'entryRelationship',
+  'regionOfInterest',
+]);
+
+/** Header, narratives, and of the entries what leads to images. */
+function forPage(path: readonly string[]): Wanted {
+  if (path.length === 1) return path[0] === 'ClinicalDocument' ? 'keep' : 'skip';
+  const entry = path.indexOf('entry');
+  if (path[1] !== 'component' || entry < 0 || path.includes('text')) return 'keep';
+  const inner = path.slice(entry);
+  const media = inner.indexOf('observationMedia');
+  if (media >= 0) return inner.length <= media + 1 || inner[media + 1] === 'value' ? 'keep' : 'skip';
+  return TO_IMAGES.has(path.at(-1)!) ? 'keep' : 'skip';
+}
+
+/** Bytes that a document holds instead of sections. */
+export interface UnstructuredBody {
+  /** As the document says; `text/plain` where it says nothing. */
+  readonly contentType: string;
+  readonly bytes: Buffer;
+}
+
+/**
+ * The body of a document that is not XML (`nonXMLBody`), as its own bytes; undefined where it has none, or only names a file elsewhere.
+ * Throws UnreadableXml.
+ */
+export function unstructuredBody(bytes: Uint8Array, limits: ReadLimits): UnstructuredBody | undefined {
+  return bodyBytes(
+    readCdaXml(decodeXml(bytes), limits, path => (path[2] === 'structuredBody' ? 'skip' : forPage(path))),
+  );
+}
+
+function bodyBytes(root: CdaElement): UnstructuredBody | undefined {
+  const text = childAt(root, 'component', 'nonXMLBody', 'text');
+  if (!text || childAt(text, 'reference')) return undefined;
+  const contentType = text.attributes.get('mediaType') ?? 'text/plain';
+  const written = text.children.filter(child => typeof child === 'string').join('');
+  if (text.attributes.get('representation') !== 'B64') return { contentType, bytes: Buffer.from(written) };
+  const bytes = fromBase64(written);
+  return bytes && { contentType, bytes };
+}
+
+/** Throws UnreadableXml and TooMuchHtml. */
+export function cdaPage(bytes: Uint8Array, limits: ReadLimits): string {
+  const root = readCdaXml(decodeXml(bytes), limits, forPage);
+  const metadata = cdaMetadata(root);
+  const title = metadata.title ?? metadata.type?.coding?.[0]?.display ?? 'Document';
+  const ground = narrativeGround(imagesOf(root));
+  const sections = childrenNamed(childAt(root, 'component', 'structuredBody'), 'component');
+  const body = sections.map(component => sectionHtml(childAt(component, 'section'), ground, 2)).join('');
+  return htmlPage(
+    title,
+    `<h1>${htmlText(title)}</h1>${headerHtml(metadata)}${metadata.body === 'nonXMLBody' ? unstructuredHtml(root) : body}`,
+    metadata.language,
+  );
+}
+
+function sectionHtml(section: CdaElement | undefined, ground: NarrativeGround, level: number): string {
+  if (!section) return '';
+  const title = textWithin(childAt(section, 'title'));
+  const text = childAt(section, 'text');
+  const inner = childrenNamed(section, 'component').map(component =>
+    sectionHtml(childAt(component, 'section'), ground, Math.min(level + 1, 6)),
+  );
+  return [
+    '<section>',
+    title === undefined ? '' : `<h${level}>${htmlText(title)}</h${level}>`,
+    text ? narrativeHtml(text, ground) : '',
+    ...inner,
+    '</section>',
+  ].join('');
+}
+
+function unstructuredHtml(root: CdaElement): string {
+  const body = bodyBytes(root);
+  if (!body) return '<p><em>The content of this document is kept elsewhere.</em></p>';
+  const { contentType, bytes } = body;
+  if (contentType.startsWith('text/plain')) return `<pre>${htmlText(bytes.toString())}</pre>`;
+  const url = imageUrl(bytes);
+  if (url !== undefined) return `<p><img alt="" src="${url}"/></p>`;
+  return `<p><em>The content of this document is a file of type ${htmlText(contentType.slice(0, 100))}, ${bytes.length} bytes.</em></p>`;
+}
+
+const nameText = ({ text, prefix = [], given = [], family, suffix = [] }: HumanName): string =>
+  text ?? [...prefix, ...given, family, ...suffix].filter(part => part !== undefined).join(' ');
+
+const conceptText = (concept: CodeableConcept | undefined): string | undefined =>
+  concept?.text ?? concept?.coding?.[0]?.display ?? concept?.coding?.[0]?.code;
+
+/** Who the document is about, who wrote it, when, and for what. */
+function headerHtml(metadata: DocumentMetadata): string {
+  const {
+    patient,
+    author = [],
+    authenticator,
+    custodian,
+    context,
+    creation,
+    type,
+    securityLabel,
+    masterIdentifier,
+  } = metadata;
+  const people = author.flatMap(({ name, display, organization }) => {
+    const who = (name && nameText(name)) ?? display;
+    return [who, organization?.name].filter(part => part !== undefined).join(', ') || [];
+  });
+  const period = context?.period && [context.period.start ?? '', context.period.end ?? ''].join(' – ');
+  const rows: readonly (readonly [label: string, value: string | undefined])[] = [
+    ['Patient', patient?.name?.map(nameText).join(' / ')],
+    ['Birth date', patient?.birthDate],
+    ['Gender', patient?.gender],
+    ['Patient ids', patient?.identifier.map(({ value }) => value).join(', ')],
+    ['Kind', conceptText(type)],
+    ['Created', creation],
+    ['Authors', people.join('; ')],
+    ['Signed by', authenticator?.name && nameText(authenticator.name)],
+    ['Kept by', custodian?.name],
+    ['Service', period],
+    ['Facility', conceptText(context?.facilityType)],
+    ['Confidentiality', conceptText(securityLabel?.[0])],
+    ['Document id', masterIdentifier?.value],
+  ];
+  const shown = rows.flatMap(([label, value]) =>
+    value === undefined || value === '' ? [] : `<tr><th>${label}</th><td>${htmlText(value)}</td></tr>`,
+  );
+  return shown.length === 0 ? '' : `<table><tbody>${shown.join('')}</tbody></table>`;
+}
