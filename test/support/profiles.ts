@@ -34,7 +34,7 @@ export interface DefinitionSet {
 }
 
 const WANTED =
-  /^ {0,2}"resourceType"\s*:\s*"(StructureDefinition|ValueSet|CodeSystem|Questionnaire)"|^\{"resourceType":"(StructureDefinition|ValueSet|CodeSystem|Questionnaire)"/m;
+  /^ {0,4}"resourceType"\s*:\s*"(StructureDefinition|ValueSet|CodeSystem|Questionnaire)"|^\{"resourceType":"(StructureDefinition|ValueSet|CodeSystem|Questionnaire)"/m;
 
 /** The definitions of a package; undefined where it is not at hand. */
 export function readPackage(folder: string, name: string): DefinitionSet | undefined {
