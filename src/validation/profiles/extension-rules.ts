@@ -1,5 +1,8 @@
 /**
  * What the definition of an extension says of where it may stand. https://hl7.org/fhir/R4/defining-extensions.html#context
+ *
+ * Choice: a context in FHIRPath means the elements that the query finds in the resource. Published definitions ask it of the element
+ * itself, too (`type = 'composed-of'`): there it holds if it gives `true`, or anything that is no boolean.
  */
 import type { StructureHead } from '../../fhir/structure-definition.js';
 import type { Compilation } from './compilation.js';
@@ -23,9 +26,12 @@ export function compileExtensionRules(
   return {
     modifier: definition.isModifier === true,
     contexts: sound.map(({ type, expression }): ExtensionContext => {
-      const holds = type === 'fhirpath' ? check('extension-context', `(${expression}).exists()`) : undefined;
+      const holds = type === 'fhirpath' ? check('extension-context', standsBy(expression)) : undefined;
       return holds ? { type, expression, holds } : { type, expression };
     }),
     invariants: contextInvariant.flatMap(expression => check('extension-context', expression) ?? []),
   };
 }
+
+const standsBy = (query: string): string =>
+  `(${query}).where(($this = false).not()).exists() or %resource.select(${query}).where($this = %context).exists()`;

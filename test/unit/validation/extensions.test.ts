@@ -105,6 +105,30 @@ const ROWS: readonly Row[] = [
     [],
   ],
   [
+    'may stand in the elements of a query of the resource',
+    extension(X, [{ type: 'fhirpath', expression: 'Patient.contact.name | Patient.address' }]),
+    { contact: [{ name: { family: 'a', extension: [x()] } }], name: [{ family: 'a' }] },
+    [],
+  ],
+  [
+    'may not stand in other elements than those of a query',
+    extension(X, [{ type: 'fhirpath', expression: 'Patient.contact.name | Patient.address' }]),
+    { contact: [{ name: { family: 'a' } }], name: [{ family: 'a', extension: [x()] }] },
+    ['error extension-context Patient.name[0].extension[0]'],
+  ],
+  [
+    'may stand where a condition of the element holds',
+    extension(X, [{ type: 'fhirpath', expression: "use.exists() and use = 'old'" }]),
+    { name: [{ use: 'old', extension: [x()] }] },
+    [],
+  ],
+  [
+    'may not stand where a condition of the element does not hold',
+    extension(X, [{ type: 'fhirpath', expression: "use.exists() and use = 'old'" }]),
+    { name: [{ use: 'usual', extension: [x()] }] },
+    ['error extension-context Patient.name[0].extension[0]'],
+  ],
+  [
     'may ask that something holds where they stand',
     extension(X, [on('Patient')], { contextInvariant: ['active.exists()'] }),
     { extension: [x()] },
