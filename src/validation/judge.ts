@@ -207,20 +207,24 @@ const withUnknown = (issues: readonly Issue[], refused: boolean): readonly Issue
 /** Each issue once, and none of those that were told already. */
 function others(issues: readonly Issue[], told: readonly Issue[]): readonly Issue[] {
   if (issues.length === 0 || (issues.length === 1 && told.length === 0)) return issues;
-  const seen = new Set(told.map(nameOfIssue));
+  const seen = new Set(told.flatMap(namesOfIssue));
   return issues.filter(issue => {
-    const name = nameOfIssue(issue);
-    const isNew = !seen.has(name);
-    seen.add(name);
+    const names = namesOfIssue(issue);
+    const isNew = !names.some(name => seen.has(name));
+    for (const name of names) seen.add(name);
     return isNew;
   });
 }
 
-/** What is the same fault, however severe it is. */
-const nameOfIssue = ({ expression, detail, diagnostics, text }: Issue): string => {
-  const what = detail === 'invariant' ? [diagnostics] : [text, ...(isUnchecked(detail) ? [diagnostics] : [])];
-  return JSON.stringify([expression, detail, ...what]);
-};
+/**
+ * What is the same fault, however severe it is. An invariant is the same one if its key and its definition are, or its key and its words:
+ * guides repeat those of others as their own.
+ */
+function namesOfIssue({ expression, detail, diagnostics, text }: Issue): string[] {
+  const named = (what: string | undefined, more?: string): string => JSON.stringify([expression, detail, what, more]);
+  if (detail === 'invariant') return [named(diagnostics), named(text)];
+  return [named(text, isUnchecked(detail) ? diagnostics : undefined)];
+}
 
 /** Of these, `diagnostics` says what was not looked at. */
 const isUnchecked = (detail: string | undefined): boolean => detail === 'unknown-profile' || detail === 'not-checked';

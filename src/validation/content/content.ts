@@ -1,6 +1,6 @@
 /**
  * What values say of themselves, wherever they stand in a resource: attachments of their size and hash, uris that they are UUIDs or OIDs,
- * strings that look like HTML, links in narratives. https://hl7.org/fhir/R4/datatypes.html#attachment, #uri,
+ * strings that look like HTML, links in narratives, contained resources that they have an id. https://hl7.org/fhir/R4/datatypes.html#attachment, #uri,
  * https://hl7.org/fhir/R4/security.html#narrative, https://hl7.org/fhir/R4/narrative.html#linking
  *
  * This is asked of every resource, so that one pass looks at the values without their types; only what strikes is looked up.
@@ -15,6 +15,7 @@ import type { CheckRun, ElementCheck, Finding, ResourceSite } from '../run.js';
 /** The check of a resource of any type. Resources in it are left to their own. */
 export function createContentCheck(definitions: Definitions): ElementCheck {
   return ({ value, site }, run) => {
+    if (site.as === 'contained' && site.resource['id'] === undefined) run.report(site.place, WITHOUT_ID);
     const looks = new ContentWalk(site, definitions, run);
     looks.enter(value as Resource);
     looks.finish();
@@ -41,6 +42,14 @@ const CAPITAL_UUID: Finding = {
   code: 'value',
   detail: 'uri-form',
   text: 'A UUID in a uri should be in lower case, as it is compared letter by letter.',
+};
+
+/** https://hl7.org/fhir/R4/references.html#contained */
+const WITHOUT_ID: Finding = {
+  severity: 'error',
+  code: 'required',
+  detail: 'contained-id',
+  text: 'A contained resource has an id, by which the resource around it refers to it.',
 };
 
 class ContentWalk {

@@ -49,6 +49,8 @@ export interface ExtensionRules {
   readonly contexts: readonly ExtensionContext[];
   /** Each must hold where the extension stands. */
   readonly invariants: readonly ProfileCheck[];
+  /** Urls of its parts, and of theirs. Undefined: its elements say already that it has no others. */
+  readonly parts: ReadonlySet<string> | undefined;
 }
 
 export interface ExtensionContext {

@@ -7,11 +7,11 @@
 import type { StructureHead } from '../../fhir/structure-definition.js';
 import type { Compilation } from './compilation.js';
 import type { ExtensionContext, ExtensionRules } from './compiled.js';
-import type { ElementTree } from './element-tree.js';
+import { childNamed, type ElementTree } from './element-tree.js';
 
 export function compileExtensionRules(
   { context: contexts = [], contextInvariant = [], url }: StructureHead,
-  { definition }: ElementTree,
+  tree: ElementTree,
   { context, origin, flaws }: Pick<Compilation, 'context' | 'origin' | 'flaws'>,
 ): ExtensionRules {
   const check = (key: string, expression: string) =>
@@ -24,13 +24,30 @@ export function compileExtensionRules(
   const sound = contexts.filter(({ type, expression }) => typeof type === 'string' && typeof expression === 'string');
   if (sound.length < contexts.length) flaws.push('Not every context of the extension has a type and an expression.');
   return {
-    modifier: definition.isModifier === true,
+    modifier: tree.definition.isModifier === true,
     contexts: sound.map(({ type, expression }): ExtensionContext => {
       const holds = type === 'fhirpath' ? check('extension-context', standsBy(expression)) : undefined;
       return holds ? { type, expression, holds } : { type, expression };
     }),
     invariants: contextInvariant.flatMap(expression => check('extension-context', expression) ?? []),
+    parts: partsOf(tree),
   };
+}
+
+function partsOf(tree: ElementTree): ReadonlySet<string> | undefined {
+  const own = childNamed(tree, 'extension');
+  if (own?.definition.max === '0' || own?.definition.slicing?.rules === 'closed') return undefined;
+  const parts = new Set<string>();
+  collectParts(tree, parts);
+  return parts;
+}
+
+function collectParts(tree: ElementTree, parts: Set<string>): void {
+  for (const slice of childNamed(tree, 'extension')?.slices ?? []) {
+    const url = childNamed(slice, 'url')?.definition['fixedUri'];
+    if (typeof url === 'string') parts.add(url);
+    collectParts(slice, parts);
+  }
 }
 
 const standsBy = (query: string): string =>

@@ -7,7 +7,7 @@
  * https://hl7.org/fhir/versions.html#extensions
  */
 import type { Definitions } from '../../fhir/definitions.js';
-import { isObject } from '../../fhir/resource.js';
+import { isObject, itemsOf, type JsonObject } from '../../fhir/resource.js';
 import { type CompiledProfile, type ProfileCheck, type ProfileRun, refTo } from './compiled.js';
 import { standingOf } from './extension-context.js';
 import type { CheckedElement, ElementPlace, Finding } from '../run.js';
@@ -53,7 +53,31 @@ export function createExtensionCheck(definitions: Definitions): ProfileCheck {
     run.apply(ref, element);
     checkModifier(found, modifier, place, run);
     checkContext(found, element, definitions, run);
+    if (found.extension?.parts) checkParts(value, place, found.extension.parts, found.name, run);
   };
+}
+
+/** A relative url means a part that the definition of the whole has. */
+function checkParts(
+  whole: JsonObject,
+  place: ElementPlace,
+  parts: ReadonlySet<string>,
+  name: string,
+  run: ProfileRun,
+): void {
+  for (const [index, part] of itemsOf(whole['extension']).entries()) {
+    if (!isObject(part) || typeof part['url'] !== 'string' || part['url'].includes(':')) continue;
+    const at: ElementPlace = { above: place, name: 'extension', index };
+    if (parts.has(part['url'])) checkParts(part, at, parts, name, run);
+    else
+      run.report(at, {
+        severity: 'error',
+        code: 'value',
+        detail: 'extension-url',
+        text: 'The definition of the extension has no part with this url.',
+        diagnostics: name,
+      });
+  }
 }
 
 function reportUnknown(modifier: boolean, place: ElementPlace, run: ProfileRun): void {

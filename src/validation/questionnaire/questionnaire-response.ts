@@ -124,8 +124,10 @@ function checkItems(asked: QuestionItems, holder: JsonObject, place: ElementPlac
   for (const question of asked.items) checkQuestion(question, byQuestion.get(question) ?? [], place, scope, context);
 }
 
+/** An item without a linkId is a fault of the structure. */
 function reportStranger(linkId: Json | undefined, at: ElementPlace, { run, questionnaire }: ResponseContext): void {
-  const elsewhere = questionnaire.all.has(linkId as string);
+  if (typeof linkId !== 'string') return;
+  const elsewhere = questionnaire.all.has(linkId);
   const text = elsewhere
     ? 'The item stands elsewhere in the Questionnaire: nest it as there.'
     : 'The Questionnaire has no item with this linkId.';

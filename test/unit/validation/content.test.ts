@@ -128,6 +128,23 @@ describe('HTML in a string', () => {
   });
 });
 
+describe('a contained resource', () => {
+  const among = (contained: JsonObject): JsonObject =>
+    patient({ contained: [{ resourceType: 'Person', id: 'a' }, contained] });
+
+  it('has an id, also where it refers to what contains it', async () => {
+    assert.deepEqual(await found(among({ resourceType: 'Person', id: 'b' })), []);
+    const refers = { resourceType: 'Person', link: [{ target: { reference: '#' } }] };
+    assert.deepEqual(inShort(await runCheck(check, 'Person', among(refers))), ['contained-id Patient.contained[1]']);
+  });
+
+  it('is alone in that', async () => {
+    const entry = { resourceType: 'Bundle', entry: [{ resource: { resourceType: 'Person' } }] };
+    assert.deepEqual(inShort(await runCheck(check, 'Person', entry)), []);
+    assert.deepEqual(await found({ resourceType: 'Person' }), []);
+  });
+});
+
 describe('a narrative', () => {
   const told = (html: string, more: JsonObject = {}): JsonObject =>
     patient({ text: { status: 'generated', div: `<div xmlns="http://www.w3.org/1999/xhtml">${html}</div>` }, ...more });

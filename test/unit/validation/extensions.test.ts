@@ -45,6 +45,17 @@ const complex = (): Resource =>
     { url: X, context: [{ type: 'element', expression: 'Element' }] },
   );
 
+const PARTS_LEFT_OPEN: JsonObject = {
+  snapshot: {
+    element: [
+      { path: 'Extension', min: 0, max: '*' },
+      { path: 'Extension.extension', min: 0, max: '*' },
+      { path: 'Extension.url', min: 1, max: '1', fixedUri: X },
+      { path: 'Extension.value[x]', min: 1, max: '1', type: [{ code: 'string' }] },
+    ],
+  },
+};
+
 const on = (expression: string): JsonObject => ({ type: 'element', expression });
 const x = (value: JsonObject = { valueString: 'a' }): JsonObject => ({ url: X, ...value });
 
@@ -155,6 +166,20 @@ const ROWS: readonly Row[] = [
       ],
     },
     ['error slice-closed Patient.extension[0].extension[1]'],
+  ],
+  [
+    'have no parts by a relative url that their definition does not have',
+    extension(X, [on('Patient')], PARTS_LEFT_OPEN),
+    { extension: [x({ extension: [{ url: 'a', valueString: 'b' }] })] },
+    ['error profile-min Patient.extension[0].value', 'error extension-url Patient.extension[0].extension[0]'],
+  ],
+  [
+    'have extensions among their parts',
+    extension(X, [on('Patient')], PARTS_LEFT_OPEN),
+    {
+      extension: [x({ valueString: 'a' }), { url: 'http://a.example/y', extension: [{ url: 'a', valueString: 'b' }] }],
+    },
+    [],
   ],
   ['that are modifiers stand among modifiers', modifier(), { modifierExtension: [x()] }, []],
   [

@@ -18,6 +18,9 @@ const issue = (text: string, severity: Issue['severity'] = 'error', detail = 'pr
   expression: 'Observation.code',
   detail,
 });
+function rule(diagnostics: string, text: string): Issue {
+  return { ...issue(text, 'error', 'invariant'), diagnostics };
+}
 const FOUND: Readonly<Record<string, Issue>> = {
   [BASE]: issue('base'),
   [CLAIMED]: issue('claimed'),
@@ -25,6 +28,10 @@ const FOUND: Readonly<Record<string, Issue>> = {
   'urn:unknown': { ...issue('unknown', 'warning', 'unknown-profile'), diagnostics: 'urn:unknown' },
   'urn:unknown2': { ...issue('unknown', 'warning', 'unknown-profile'), diagnostics: 'urn:unknown2' },
   'urn:advice': issue('advice', 'warning'),
+  'urn:rule': rule('us-1 http://a.example/Extension', 'us-1: one alone'),
+  'urn:repeated': rule('us-1 http://a.example/Patient', 'us-1: one alone'),
+  'urn:reworded': rule('us-1 http://a.example/Extension', 'us-1: only one'),
+  'urn:namesake': rule('us-1 http://a.example/Other', 'us-1: none at all'),
 };
 
 interface Setting extends Partial<TypeRules> {
@@ -179,6 +186,16 @@ describe('an examination', () => {
     );
     assert.deepEqual(asked, [[BASE, REQUIRED, CLAIMED]]);
     assert.deepEqual(counted, [], 'nothing is written');
+  });
+
+  it('tells an invariant once, whoever repeats it, and another one of the same key as well', async () => {
+    const { judge } = judgeWith(CLEAN_BASE);
+    const body = { resource: observation(), decimals: undefined };
+    const found = await judge.examined(body, ['urn:rule', 'urn:repeated', 'urn:reworded', 'urn:namesake']);
+    assert.deepEqual(
+      found.map(({ text }) => text),
+      ['us-1: one alone', 'us-1: none at all'],
+    );
   });
 });
 
