@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../support/mongod.js';
 import type { DriverResult, DriverTask } from './control.js';
-import { costOf } from './cost.js';
+import { costOf } from '../support/cost.js';
 import { requestBytes } from './drive.js';
 import { measure, type Timing } from './measure.js';
 import { type Row, UNIT } from './report.js';

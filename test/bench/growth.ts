@@ -22,7 +22,7 @@ import { type Mongo, startMongo } from '../support/mongod.js';
 import { queryOf } from '../support/queries.js';
 import { createRandom } from '../support/random.js';
 import { spawnServer } from '../support/spawn.js';
-import { costOf } from './cost.js';
+import { costOf } from '../support/cost.js';
 import { percentile } from './drive.js';
 import { fill, STEP } from './growth-load.js';
 import { SHAPES, type Shape } from './growth-shapes.js';

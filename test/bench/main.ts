@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { type Mongo, startMongo } from '../support/mongod.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
 import { driverControls, expressControl } from './controls.js';
-import { canMeasure, costOf } from './cost.js';
+import { canMeasure, costOf } from '../support/cost.js';
 import { load, type World } from './load.js';
 import { invariantTable } from './invariants.js';
 import { measure, type Timing } from './measure.js';

@@ -1,6 +1,6 @@
 /** One row: warm up, then count requests, latencies and the CPU time of everything that serves. */
 import { exchange } from '../support/exchange.js';
-import { costOf } from './cost.js';
+import { costOf } from '../support/cost.js';
 import { drive, percentile } from './drive.js';
 import type { Row } from './report.js';
 import type { Workload } from './workloads.js';

@@ -7,6 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { costOf } from '../support/cost.js';
 
 /** What one test file came to. */
 export interface Verdict {
@@ -17,6 +18,9 @@ export interface Verdict {
   readonly failures: string;
   readonly milliseconds: number;
 }
+
+/** And what it cost: µs of CPU of the process and of all that it started, MongoDB's too; undefined where that cannot be known. */
+export type CountedVerdict = Verdict & { readonly cpu: number | undefined; readonly output: string };
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 
@@ -35,10 +39,11 @@ export class Lane {
   }
 
   /** Runs one file. Never rejects: a process that dies counts as one failure. */
-  async run(path: string): Promise<Verdict & { readonly output: string }> {
+  async run(path: string): Promise<CountedVerdict> {
     const started = performance.now();
     this.#process ??= fork(WORKER, { env: this.#env, stdio: ['ignore', this.#output, this.#output, 'ipc'] });
     const worker = this.#process;
+    const before = costOf(worker.pid)?.cpu ?? 0;
     const settled = new AbortController();
     const { signal } = settled;
     worker.send(path, () => undefined);
@@ -53,7 +58,8 @@ export class Lane {
       }),
     ]);
     settled.abort();
-    return { ...verdict, output: this.#take() };
+    const after = costOf(worker.pid)?.cpu;
+    return { cpu: after === undefined ? undefined : after - before, output: this.#take(), ...verdict };
   }
 
   /** Ends the process, and with it the MongoDB server that it started. Gives what it wrote since its last file. */

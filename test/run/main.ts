@@ -12,7 +12,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Lane, type Verdict } from './lane.js';
+import { type CountedVerdict, Lane } from './lane.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const WEIGHTS = join(ROOT, 'test', 'run', 'weights.json');
@@ -21,10 +21,11 @@ const FULL_KINDS = [...KINDS, 'oracle'];
 /** Lighter files go in any order and are not in the table; a file that is new counts as this heavy. In seconds. */
 const LIGHT = 2;
 
-type Done = Verdict & { readonly file: string };
+type Done = CountedVerdict & { readonly file: string };
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`;
+const cpuOf = ({ cpu }: Done) => (cpu === undefined ? '–' : seconds(cpu / 1000)).padStart(8);
 
 /** By the sources, not by dist, where files lie on that have no source any more. Names are relative to the project. */
 const filesOf = (kinds: readonly string[], parts: readonly string[]): string[] =>
@@ -36,23 +37,28 @@ const filesOf = (kinds: readonly string[], parts: readonly string[]): string[] =
     )
     .filter(name => name.endsWith('.test.ts') && (parts.length === 0 || parts.some(part => name.includes(part))));
 
-function tell({ file, output, ...verdict }: Done & { readonly output: string }): void {
+function tell(verdict: Done): void {
+  const { file, output } = verdict;
   const counts = [
     `${verdict.passing} passing`,
     ...(verdict.pending > 0 ? [`${verdict.pending} pending`] : []),
     ...(verdict.failing > 0 ? [`${verdict.failing} FAILING`] : []),
   ];
-  say(`${seconds(verdict.milliseconds).padStart(8)}  ${file}: ${counts.join(', ')}`);
+  say(`${seconds(verdict.milliseconds).padStart(8)} ${cpuOf(verdict)}  ${file}: ${counts.join(', ')}`);
   if (output !== '') say(output.trimEnd());
 }
 
+/** In ms of CPU, or of time where that is not known. */
+const costliness = ({ cpu, milliseconds }: Done): number => (cpu === undefined ? milliseconds : cpu / 1000);
+
 function summarise(done: readonly Done[], milliseconds: number): number {
   const sum = (of: 'passing' | 'failing' | 'pending') => done.reduce((total, one) => total + one[of], 0);
-  const slowest = done.toSorted((a, b) => b.milliseconds - a.milliseconds).slice(0, 10);
-  say('\n  The slowest files:');
-  for (const one of slowest) say(`${seconds(one.milliseconds).padStart(10)}  ${one.file}`);
+  const slowest = done.toSorted((a, b) => costliness(b) - costliness(a)).slice(0, 20);
+  say('\n  The costliest files (time, CPU):');
+  for (const one of slowest) say(`${seconds(one.milliseconds).padStart(10)} ${cpuOf(one)}  ${one.file}`);
   for (const { file, failures } of done) if (failures !== '') say(`\n  Failures in ${file}:\n${failures}`);
-  say(`\n  ${sum('passing')} passing (${seconds(milliseconds)})`);
+  const cpu = done.reduce((total, one) => total + (one.cpu ?? 0), 0);
+  say(`\n  ${sum('passing')} passing (${seconds(milliseconds)}${cpu > 0 ? `, ${seconds(cpu / 1000)} of CPU` : ''})`);
   if (sum('pending') > 0) say(`  ${sum('pending')} pending`);
   if (sum('failing') > 0) say(`  ${sum('failing')} failing`);
   if (sum('passing') + sum('failing') === 0) say('  No test ran.');
@@ -84,8 +90,8 @@ async function main(): Promise<number> {
   const work = async (lane: Lane): Promise<void> => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const verdict = await lane.run(join(ROOT, 'dist', file.replace(/\.ts$/, '.js')));
-      tell({ file, ...verdict });
       done.push({ file, ...verdict });
+      tell(done.at(-1)!);
     }
     const rest = (await lane.end()).trimEnd();
     if (rest !== '') say(rest);

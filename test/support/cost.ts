@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 export interface Cost {
-  /** µs of CPU since the process began. */
+  /** µs of CPU since the process began, with that of children that have ended and were waited for. */
   readonly cpu: number;
   /** Bytes. */
   readonly rss: number;
@@ -28,7 +28,7 @@ export function costOf(pid: number | undefined): Cost | undefined {
     // The name in brackets may hold blanks: fields are counted from its end.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    let cpu = (Number(fields[11]) + Number(fields[12])) * tickLength();
+    let cpu = [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0) * tickLength();
     let rss = Number(fields[21]) * 4096;
     for (const child of childrenOf(pid)) {
       const cost = costOf(child);
