@@ -63,7 +63,7 @@ import { createIndexLayout, type IndexLayout } from './store/index-layout.js';
 import type { Store } from './store/store.js';
 import { createMemberships, type Memberships } from './terminology/membership.js';
 import { guideResources } from './terminology/guide-resources.js';
-import { loadStandard, type Standard, standardDefinitions, standardShelf } from './terminology/standard.js';
+import { loadStandard, standardDefinitions, standardShelf } from './terminology/standard.js';
 import { createTerminology, type TerminologyOptions } from './terminology/terminology.js';
 import { createBindings } from './validation/binding.js';
 import { createProfileChecker } from './validation/check-profiles.js';
@@ -280,16 +280,14 @@ function openTerminology(
 /** Definitions of guides and of R4. Throws ConfigError where a guide of the list cannot be had. */
 async function openDefinitions(config: Config, log: Log) {
   const guides = await openGuides(guidesFolder(config), guide => log.info({ guide }, 'Making files of a guide anew'));
-  let loaded: Promise<Standard> | undefined;
-  const standard = (): Promise<Standard> => (loaded ??= loadStandard());
   const files = [...guides.all.map(({ definitions }) => definitions), loadStructures()];
-  const sources = [...files, standardDefinitions(standard)];
+  const sources = [...files, standardDefinitions(loadStandard)];
   const dependencies = (origin: Origin): readonly Origin[] => guides.dependencies(origin);
   /** With what is stored, which comes first. */
   const findWith = (...stored: readonly DefinitionSource[]): FindDefinition =>
     createFindDefinition({ sources: () => [...stored, ...sources], dependencies });
-  const shelf = joinShelves([...files.map(shelfOf), standardShelf(standard)]);
-  const terminologyParts = { standard, guides: guideResources(files, dependencies) };
+  const shelf = joinShelves([...files.map(shelfOf), standardShelf(loadStandard)]);
+  const terminologyParts = { standard: loadStandard, guides: guideResources(files, dependencies) };
   return { guides, shelf, findWith, terminologyParts };
 }
 

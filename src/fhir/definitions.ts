@@ -88,9 +88,15 @@ export interface Definitions {
   property(type: string, name: string): { readonly element: ElementDefinition; readonly type?: TypeRef } | undefined;
 }
 
-/** Reads the artefact. Throws if it has not been built. */
-export function loadDefinitions(file: URL = new URL('../../r4/definitions.json', import.meta.url)): Definitions {
-  const data = JSON.parse(readFileSync(file, 'utf8')) as DefinitionsFile;
+const ARTEFACT = new URL('../../r4/definitions.json', import.meta.url);
+
+let loaded: Definitions | undefined;
+
+/** Reads the artefact once in a process. Throws if it has not been built. */
+export const loadDefinitions = (): Definitions =>
+  (loaded ??= definitionsFrom(JSON.parse(readFileSync(ARTEFACT, 'utf8')) as DefinitionsFile));
+
+export function definitionsFrom(data: DefinitionsFile): Definitions {
   const types = new Map(data.types.map(type => [type.name, type]));
   const properties = new Map<string, Map<string, { element: ElementDefinition; type?: TypeRef }>>();
   const propertiesOf = (name: string) => {

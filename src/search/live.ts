@@ -12,8 +12,17 @@ export interface LiveParameters extends SearchParameters {
   replace(custom: readonly SearchParameterDefinition[]): void;
 }
 
+/** Those of the standard, whoever asks for them. */
+const standards = new WeakMap<Definitions, SearchParameters>();
+
+function standardOf(definitions: Definitions): SearchParameters {
+  const found = standards.get(definitions) ?? createSearchParameters(definitions);
+  standards.set(definitions, found);
+  return found;
+}
+
 export function createLiveParameters(definitions: Definitions): LiveParameters {
-  const standard = createSearchParameters(definitions);
+  const standard = standardOf(definitions);
   let current = standard;
   let generation = 0;
   return {

@@ -226,17 +226,22 @@ const LETTERS = { byDate: 'k', byArrival: 'g', filterOnly: 'f', none: 'none' } a
   string
 >;
 
-/** The layout of the standard's search parameters, to which custom ones can be added. Order does not matter. */
-export function createIndexLayout(standard: readonly LaidOutParameter[]): GrowingLayout {
+/** What follows from the standard's parameters alone. */
+interface StandardLayout {
+  readonly types: readonly string[];
+  readonly ofType: (type: string) => LaidOutParameter[];
+  readonly all: ReadonlyMap<string, TypeLayout>;
+  readonly hash: string;
+}
+
+/** Whoever asks for them: every store of a process has the same. */
+const standardLayouts = new WeakMap<readonly LaidOutParameter[], StandardLayout>();
+
+function layOutStandard(standard: readonly LaidOutParameter[]): StandardLayout {
   const codes = numberCodes(standard);
   const types = Object.keys(TYPE_CODES);
   const ofType = parametersByType(standard);
   const all = new Map(types.map(type => [type, layOutType(type, ofType(type), codes)]));
-  const of = (type: string): TypeLayout => {
-    const found = all.get(type);
-    if (!found) throw new FhirError('unknown-type', `${type} is not a resource type of FHIR R4.`);
-    return found;
-  };
   const rows = [...all.values()].map(({ type, typeCode, parameters: places, mainDate }) => [
     type,
     typeCode,
@@ -253,6 +258,23 @@ export function createIndexLayout(standard: readonly LaidOutParameter[]): Growin
       p.union ?? '',
     ]),
   ]);
+  const hash = createHash('sha256')
+    .update(JSON.stringify([ENCODING, rows]))
+    .digest('hex');
+  return { types, ofType, all, hash };
+}
+
+/** The layout of the standard's search parameters, to which custom ones can be added. Order does not matter. */
+export function createIndexLayout(standard: readonly LaidOutParameter[]): GrowingLayout {
+  const laidOut = standardLayouts.get(standard) ?? layOutStandard(standard);
+  standardLayouts.set(standard, laidOut);
+  const { types, ofType, hash } = laidOut;
+  const all = new Map(laidOut.all);
+  const of = (type: string): TypeLayout => {
+    const found = all.get(type);
+    if (!found) throw new FhirError('unknown-type', `${type} is not a resource type of FHIR R4.`);
+    return found;
+  };
   let version = 0;
   return {
     of,
@@ -268,9 +290,7 @@ export function createIndexLayout(standard: readonly LaidOutParameter[]): Growin
       [...places.values()].filter(p => p.sorts).map(({ prefix }) => ({ type, prefix })),
     ),
     types,
-    hash: createHash('sha256')
-      .update(JSON.stringify([ENCODING, rows]))
-      .digest('hex'),
+    hash,
     extend(custom, numbers) {
       version += 1;
       const added = parametersByType(custom);

@@ -41,14 +41,17 @@ const MAPS = new URL('../../r4/concept-maps.json', import.meta.url);
 
 const readArtefact = async (file: URL): Promise<unknown> => JSON.parse(await readFile(file, 'utf8')) as unknown;
 
-/** Throws if the artefact has not been built. */
-export async function loadStandard(file: URL = ARTEFACT): Promise<Standard> {
-  return standardFrom(
-    (await readArtefact(file)) as StandardFile,
-    async () => (await readArtefact(TEXTS)) as TextsFile,
-    async () => (await readArtefact(MAPS)) as readonly ConceptMap[],
-  );
-}
+let loaded: Promise<Standard> | undefined;
+
+/** Reads the artefact once in a process. Rejects if it has not been built. */
+export const loadStandard = (): Promise<Standard> =>
+  (loaded ??= readArtefact(ARTEFACT).then(read =>
+    standardFrom(
+      read as StandardFile,
+      async () => (await readArtefact(TEXTS)) as TextsFile,
+      async () => (await readArtefact(MAPS)) as readonly ConceptMap[],
+    ),
+  ));
 
 /** What R4 has of them, as definitions are found. `open` is called at the first look-up. */
 export const standardDefinitions = (open: () => Promise<Standard>): DefinitionSource => ({
