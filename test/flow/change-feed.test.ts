@@ -22,10 +22,10 @@ import { STORES } from '../support/server.js';
 import { goOnLater, Place, Storm, stopDispatcher } from './feed/storm.js';
 
 const FHIR = { 'content-type': 'application/fhir+json' };
-const SIZES = { writers: 16, large: FULL ? 10_000 : 2000, usual: FULL ? 1000 : 200 };
+const SIZES = { writers: 16, large: FULL ? 10_000 : 500, usual: FULL ? 1000 : 100 };
 const KILLS = depthOf('FEED_KILLS');
 /** Writes that are answered between two kills. */
-const BETWEEN = FULL ? 60 : 40;
+const BETWEEN = FULL ? 60 : 20;
 /** Before which kills the process that dispatches is stopped until another one has taken over, and for how many ms at least. */
 const STOPS: Readonly<Record<number, number>> = FULL ? { 0: 0, 4: 120_000, 20: 0 } : { 0: 0 };
 

@@ -1,5 +1,5 @@
 /**
- * Eight clients follow changes from horizon to horizon, under sixteen writers with transactions of 1 to 10,000 entries (2,000 at every
+ * Eight clients follow changes from horizon to horizon, under sixteen writers with transactions of 1 to 10,000 entries (1,000 at every
  * change), while servers are killed, stopped and started again; on MongoDB there are two. Nobody loses anything or sees anything
  * twice. Clients that go by the newest stamp they have seen lose, which shows that there was something to lose.
  */

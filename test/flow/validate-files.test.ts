@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { after, describe, it } from 'mocha';
+import { manyCommands } from '../support/cli.js';
 
 const BIN = fileURLToPath(new URL('../../../bin/chartroom.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-validate-'));
@@ -16,13 +17,20 @@ const at = (name: string, content: string | Buffer): string => {
   return join(folder, name);
 };
 
-function chartroom(args: readonly string[], input?: string) {
-  const env = { PATH: process.env['PATH'], CHARTROOM_DATA: join(folder, 'data') };
+const settings = { CHARTROOM_DATA: join(folder, 'data') };
+const commands = manyCommands();
+after(() => commands.end());
+
+const chartroom = (args: readonly string[]) => commands.run(args, settings);
+
+/** As a process of its own, which reads what it is given. */
+function piped(args: readonly string[], input: string) {
+  const env = { PATH: process.env['PATH'], ...settings };
   const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], { input, env, encoding: 'utf8' });
-  return { status, stdout, stderr };
+  return { status, out: stdout, err: stderr };
 }
-const issuesOf = (stdout: string): Record<string, unknown>[] =>
-  stdout
+const issuesOf = (out: string): Record<string, unknown>[] =>
+  out
     .trim()
     .split('\n')
     .filter(line => line !== '')
@@ -35,22 +43,22 @@ const ENCOUNTER = { resourceType: 'Encounter', status: 'finished', class: { syst
 const GENDER = '{\n  "resourceType": "Patient",\n  "gender": "none"\n}';
 
 describe('chartroom validate', () => {
-  it('ends with 0 where nothing is wrong, and says how much it has looked at', () => {
-    const { status, stdout, stderr } = chartroom(['validate', at('clean.json', CLEAN)]);
-    assert.equal(status, 0, stderr);
-    assert.match(stdout, /Checked 1 resources of 1 files: 0 errors, 0 warnings/);
+  it('ends with 0 where nothing is wrong, and says how much it has looked at', async () => {
+    const { status, out, err } = await chartroom(['validate', at('clean.json', CLEAN)]);
+    assert.equal(status, 0, err);
+    assert.match(out, /Checked 1 resources of 1 files: 0 errors, 0 warnings/);
   });
 
-  it('ends with 1 where something is, and says where: by file, by rule, and a line for each issue', () => {
+  it('ends with 1 where something is, and says where: by file, by rule, and a line for each issue', async () => {
     const file = at('gender.json', GENDER);
     const lines = at('lines.ndjson.gz', gzipSync(`${CLEAN}\n${JSON.stringify(ENCOUNTER)}\n`));
-    const table = chartroom(['validate', file, lines]);
-    assert.equal(table.status, 1, table.stderr);
-    assert.match(table.stdout, /Checked 3 resources of 2 files: 2 errors/);
-    assert.match(table.stdout, /1 +error +invariant per-1/);
-    const { status, stdout } = chartroom(['validate', '--format', 'ndjson', file, lines]);
+    const table = await chartroom(['validate', file, lines]);
+    assert.equal(table.status, 1, table.err);
+    assert.match(table.out, /Checked 3 resources of 2 files: 2 errors/);
+    assert.match(table.out, /1 +error +invariant per-1/);
+    const { status, out } = await chartroom(['validate', '--format', 'ndjson', file, lines]);
     assert.equal(status, 1);
-    const errors = issuesOf(stdout).filter(({ severity }) => severity === 'error');
+    const errors = issuesOf(out).filter(({ severity }) => severity === 'error');
     assert.deepEqual(
       errors.map(issue => [issue['line'], issue['type'], issue['expression'], issue['position']]),
       [
@@ -60,10 +68,10 @@ describe('chartroom validate', () => {
     );
   });
 
-  it('goes on where elements are missing or unknown', () => {
+  it('goes on where elements are missing or unknown', async () => {
     const file = at('sparse.json', JSON.stringify({ ...ENCOUNTER, nonsense: 1, status: undefined }));
-    const { stdout } = chartroom(['validate', '--format', 'ndjson', file]);
-    const errors = issuesOf(stdout).filter(({ severity }) => severity === 'error');
+    const { out } = await chartroom(['validate', '--format', 'ndjson', file]);
+    const errors = issuesOf(out).filter(({ severity }) => severity === 'error');
     assert.deepEqual(
       errors.map(({ expression, detail }) => [expression, detail]),
       [
@@ -74,11 +82,11 @@ describe('chartroom validate', () => {
     );
   });
 
-  it('looks at each entry of a Bundle, with its number and place', () => {
+  it('looks at each entry of a Bundle, with its number and place', async () => {
     const entry = [{ resource: JSON.parse(CLEAN) as object }, { resource: ENCOUNTER }];
     const file = at('bundle.json', JSON.stringify({ resourceType: 'Bundle', type: 'collection', entry }));
-    const { stdout } = chartroom(['validate', '--format', 'ndjson', file]);
-    const error = issuesOf(stdout).find(({ severity }) => severity === 'error');
+    const { out } = await chartroom(['validate', '--format', 'ndjson', file]);
+    const error = issuesOf(out).find(({ severity }) => severity === 'error');
     assert.deepEqual([error?.['entry'], error?.['detail']], [1, 'invariant']);
   });
 
@@ -89,24 +97,24 @@ describe('chartroom validate', () => {
       [xml, 1],
       [`${CLEAN}\n${CLEAN}\n`, 2],
     ] as const) {
-      const { stdout, status } = chartroom(['validate', '-', '--format', 'outcome'], input);
-      const outcomes = issuesOf(stdout);
-      assert.equal(outcomes.length, count, stdout);
+      const { out, status } = piped(['validate', '-', '--format', 'outcome'], input);
+      const outcomes = issuesOf(out);
+      assert.equal(outcomes.length, count, out);
       assert.ok(outcomes.every(({ resourceType }) => resourceType === 'OperationOutcome'));
       assert.equal(status, count === 1 ? 1 : 0);
     }
   });
 
-  it('ends with 1 for a file that holds no resource', () => {
+  it('ends with 1 for a file that holds no resource', async () => {
     for (const [name, content] of [
       ['broken.json', '{'],
       ['broken.xml', '<a/>'],
       ['broken.ndjson.gz', 'no gzip'],
     ] as const)
-      assert.equal(chartroom(['validate', at(name, content)]).status, 1, name);
+      assert.equal((await chartroom(['validate', at(name, content)])).status, 1, name);
   });
 
-  it('ends with 2 where it cannot be run', () => {
+  it('ends with 2 where it cannot be run', async () => {
     const file = at('clean2.json', CLEAN);
     for (const args of [
       [],
@@ -116,26 +124,26 @@ describe('chartroom validate', () => {
       [file, '--format', 'none'],
       [file, '--fail-on', 'none'],
     ]) {
-      const { status, stderr } = chartroom(['validate', ...args]);
+      const { status, err } = await chartroom(['validate', ...args]);
       assert.equal(status, 2, args.join(' '));
-      assert.doesNotMatch(stderr, / {4}at /);
+      assert.doesNotMatch(err, / {4}at /);
     }
   });
 
-  it('fails on warnings where it is told so', () => {
+  it('fails on warnings where it is told so', async () => {
     const file = at('warn.json', JSON.stringify({ resourceType: 'Patient', meta: { profile: ['urn:unknown'] } }));
-    assert.equal(chartroom(['validate', file]).status, 0);
-    assert.equal(chartroom(['validate', file, '--fail-on', 'warning']).status, 1);
+    assert.equal((await chartroom(['validate', file])).status, 0);
+    assert.equal((await chartroom(['validate', file, '--fail-on', 'warning'])).status, 1);
   });
 });
 
 describe('chartroom import --validate', () => {
-  it('says what would be refused, and writes nothing', () => {
+  it('says what would be refused, and writes nothing', async () => {
     const file = at('import.ndjson', `${CLEAN}\n${JSON.stringify(ENCOUNTER)}\n`);
-    const { status, stdout, stderr } = chartroom(['import', '--validate', file]);
-    assert.equal(status, 1, stderr);
-    assert.match(stdout, /Checked 2 resources of 1 files: 1 errors/);
-    const loaded = chartroom(['import', file]);
-    assert.match(loaded.stdout, /Loaded 1 resources .* 1 failed; 0 were loaded before/);
+    const { status, out, err } = await chartroom(['import', '--validate', file]);
+    assert.equal(status, 1, err);
+    assert.match(out, /Checked 2 resources of 1 files: 1 errors/);
+    const loaded = await chartroom(['import', file]);
+    assert.match(loaded.out, /Loaded 1 resources .* 1 failed; 0 were loaded before/);
   });
 });

@@ -21,29 +21,42 @@ const tickLength = (): number => {
   return tick;
 };
 
-/** Of a process and all its descendants; undefined where that cannot be known. */
-export function costOf(pid: number | undefined): Cost | undefined {
-  if (pid === undefined || !canMeasure) return undefined;
+interface Stat extends Cost {
+  readonly pid: number;
+  readonly parent: number;
+}
+
+/** Undefined: it has ended meanwhile. */
+function statOf(pid: number): Stat | undefined {
   try {
     // The name in brackets may hold blanks: fields are counted from its end.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    let cpu = [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0) * tickLength();
-    let rss = Number(fields[21]) * 4096;
-    for (const child of childrenOf(pid)) {
-      const cost = costOf(child);
-      cpu += cost?.cpu ?? 0;
-      rss += cost?.rss ?? 0;
-    }
-    return { cpu, rss };
+    const fields = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number);
+    const cpu = [11, 12, 13, 14].reduce((sum, field) => sum + fields[field]!, 0) * tickLength();
+    return { pid, parent: fields[1]!, cpu, rss: fields[21]! * 4096 };
   } catch {
     return undefined;
   }
 }
 
-function childrenOf(pid: number): number[] {
-  return readdirSync(`/proc/${pid}/task`).flatMap(thread => {
-    const file = `/proc/${pid}/task/${thread}/children`;
-    return existsSync(file) ? readFileSync(file, 'utf8').split(' ').filter(Boolean).map(Number) : [];
-  });
+/**
+ * Of a process and all its descendants; undefined where that cannot be known. Parents are asked of all processes: the lists
+ * of children that the kernel keeps may leave some out.
+ */
+export function costOf(pid: number | undefined): Cost | undefined {
+  if (pid === undefined || !canMeasure) return undefined;
+  const all = readdirSync('/proc').flatMap(name => (/^\d+$/.test(name) ? (statOf(Number(name)) ?? []) : []));
+  const sum = { cpu: 0, rss: 0 };
+  const add = (one: Stat): void => {
+    sum.cpu += one.cpu;
+    sum.rss += one.rss;
+    for (const child of all) if (child.parent === one.pid) add(child);
+  };
+  const own = all.find(one => one.pid === pid);
+  if (!own) return undefined;
+  add(own);
+  return sum;
 }

@@ -35,10 +35,10 @@ const DEPTHS = {
   IMPORT_KILLS: { change: 1, full: 20 },
   /** Kills and pauses amid the steps of jobs, on MongoDB; a third of them on an embedded store. */
   JOB_KILLS: { change: 2, full: 100 },
-  /** Seconds for which clients follow changes, over both stores. */
-  HORIZON_SECONDS: { change: 20, full: 300 },
+  /** Seconds for which clients follow changes at least, over both stores; two rounds of kills are always awaited. */
+  HORIZON_SECONDS: { change: 0, full: 300 },
   /** Entries of the largest transaction that they meet. */
-  HORIZON_LARGEST: { change: 2000, full: 10_000 },
+  HORIZON_LARGEST: { change: 1000, full: 10_000 },
   /** Jobs that wait and are cancelled, a store. */
   CANCELLED_JOBS: { change: 50, full: 1000 },
   /** Resets and snapshots of one server in a row, a store. */
@@ -47,7 +47,7 @@ const DEPTHS = {
   /** Places at which each document is cut off, and changed. */
   DOCUMENTS: { change: 20, full: 400 },
   /** Random elements for each invariant and type. */
-  INVARIANTS: { change: 20, full: 1000 },
+  INVARIANTS: { change: 8, full: 1000 },
 } as const;
 
 /** Everything that takes long for what it adds is done in a full run only. */
@@ -56,4 +56,27 @@ export const FULL = process.env['CHARTROOM_TEST_DEPTH'] === 'full';
 export function depthOf(name: keyof typeof DEPTHS): number {
   const set = process.env[`CHARTROOM_TEST_${name}`];
   return set === undefined ? DEPTHS[name][FULL ? 'full' : 'change'] : Number(set);
+}
+
+const SEED = Number(process.env['CHARTROOM_TEST_SEED'] ?? 20_261_123);
+
+/**
+ * What a run looks at of a large set: everything in a full run, else one in `every` of each kind and one at least. Which
+ * ones is up to CHARTROOM_TEST_SEED: another seed looks at others.
+ */
+export function sampleOf<T>(items: readonly T[], every: number, kindOf: (item: T) => string): readonly T[] {
+  if (FULL) return items;
+  const kinds = new Map<string, T[]>();
+  for (const item of items) {
+    const kind = kindOf(item);
+    const alike = kinds.get(kind);
+    if (alike) alike.push(item);
+    else kinds.set(kind, [item]);
+  }
+  const kept = new Set<T>();
+  for (const alike of kinds.values()) {
+    const step = Math.min(every, alike.length);
+    alike.forEach((item, at) => at % step === SEED % step && kept.add(item));
+  }
+  return items.filter(item => kept.has(item));
 }

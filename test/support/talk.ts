@@ -1,6 +1,8 @@
 /** FHIR over HTTP in few words, for tests: JSON unless a test says otherwise, nothing thrown for a refusal. */
 import assert from 'node:assert/strict';
+import { Agent } from 'node:http';
 import type { Bundle, FhirResource, Meta, OperationOutcome, Resource } from 'fhir/r4.js';
+import { exchange } from './exchange.js';
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -39,26 +41,50 @@ export interface Talk {
 
 const JSON_BODY = { 'content-type': 'application/fhir+json' };
 
+/** As clients do whose callers say nothing. */
+const TEXT = { 'content-type': 'text/plain;charset=UTF-8' };
+
+/** Connections that nobody has used for a while are closed here before the server closes them. */
+const CONNECTIONS = new Agent({ keepAlive: true, timeout: 2500 });
+
 export function talkTo(base: string, always: Headers = {}): Talk {
   const send = async <T>(
     method: string,
     path: string,
     options: { readonly headers?: Headers; readonly body?: string | Buffer } = {},
   ): Promise<Reply<T>> => {
-    const url = path.startsWith('http') ? path : `${base}${path === '' || path.startsWith('?') ? '' : '/'}${path}`;
-    const response = await fetch(url, {
-      method,
-      headers: { accept: 'application/fhir+json', ...always, ...options.headers },
-      ...(options.body === undefined ? {} : { body: options.body }),
-      redirect: 'manual',
-    });
-    const text = await response.text();
+    const url = new URL(
+      path.startsWith('http') ? path : `${base}${path === '' || path.startsWith('?') ? '' : '/'}${path}`,
+    );
+    const { body } = options;
+    const answer = await exchange(
+      Number(url.port),
+      {
+        method,
+        path: url.pathname + url.search,
+        headers: {
+          accept: 'application/fhir+json',
+          ...(typeof body === 'string' ? TEXT : {}),
+          ...always,
+          ...options.headers,
+        },
+        ...(body === undefined ? {} : { body }),
+      },
+      CONNECTIONS,
+    );
+    let text: string | undefined;
+    const textOf = (): string => (text ??= answer.body.toString());
     return {
-      status: response.status,
-      header: (name: string) => response.headers.get(name) ?? undefined,
-      text,
+      status: answer.status,
+      header(name: string) {
+        const value = answer.headers[name.toLowerCase()];
+        return Array.isArray(value) ? value.join(', ') : value;
+      },
+      get text() {
+        return textOf();
+      },
       get body() {
-        return JSON.parse(text) as T;
+        return JSON.parse(textOf()) as T;
       },
     };
   };
