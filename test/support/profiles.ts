@@ -39,14 +39,28 @@ const WANTED =
 /** The definitions of a package; undefined where it is not at hand. */
 export function readPackage(folder: string, name: string): DefinitionSet | undefined {
   const file = shared('data', folder, `${name}.tgz`);
-  return file === undefined ? undefined : readArchived(file, basename(name).replace(/-(\d[^-]*)$/, '@$1'));
+  return file === undefined ? undefined : readArchived(readArchive(file), originOf(name));
 }
 
+/** `name@version`, of the name of a file: `name-version`. */
+export const originOf = (name: string): string => basename(name).replace(/-(\d[^-]*)$/, '@$1');
+
+/** Where the type of a resource stands, if it is at the beginning. */
+const HEAD = 2000;
+
+const isWanted = (text: string): boolean => {
+  const head = text.slice(0, HEAD);
+  return WANTED.test(head.includes('"resourceType"') ? head : text);
+};
+
 /** The definitions of an archive. */
-export function readArchived(file: string, origin: string): DefinitionSet {
+export function readArchived(
+  files: Iterable<{ readonly name: string; readonly text: string }>,
+  origin: string,
+): DefinitionSet {
   const resources: Resource[] = [];
-  for (const { name: entry, text } of readArchive(file)) {
-    if (!/^package\/[^/]+\.json$/.test(entry) || !WANTED.test(text)) continue;
+  for (const { name, text } of files) {
+    if (!/^package\/[^/]+\.json$/.test(name) || !isWanted(text)) continue;
     resources.push(JSON.parse(text) as Resource);
   }
   return { origin, resources };
@@ -62,16 +76,29 @@ export function readCore(): DefinitionSet | undefined {
   return core;
 }
 
-export function findIn(sets: readonly DefinitionSet[]): FindDefinition {
+/** What is made of a set, whoever asks for it. */
+function onceForSets<V>(make: (set: DefinitionSet) => V): (set: DefinitionSet) => V {
+  const kept = new WeakMap<DefinitionSet, V>();
+  return set => {
+    const made = kept.get(set) ?? make(set);
+    kept.set(set, made);
+    return made;
+  };
+}
+
+const byCanonical = onceForSets(({ origin, resources }) => {
   const byUrl = new Map<string, FoundDefinition[]>();
-  for (const { origin, resources } of sets)
-    for (const resource of resources) {
-      const key = `${resource.resourceType} ${resource['url'] as string}`;
-      byUrl.set(key, [...(byUrl.get(key) ?? []), { resource, origin }]);
-    }
+  for (const resource of resources) {
+    const key = `${resource.resourceType} ${resource['url'] as string}`;
+    byUrl.set(key, [...(byUrl.get(key) ?? []), { resource, origin }]);
+  }
+  return byUrl;
+});
+
+export function findIn(sets: readonly DefinitionSet[]): FindDefinition {
   return async (type, canonical, from) => {
     const { url, version } = parseCanonical(canonical);
-    const all = byUrl.get(`${type} ${url}`) ?? [];
+    const all = sets.flatMap(set => byCanonical(set).get(`${type} ${url}`) ?? []);
     if (version !== undefined)
       return all.find(
         ({ resource: { version: own } }) =>
@@ -81,9 +108,13 @@ export function findIn(sets: readonly DefinitionSet[]): FindDefinition {
   };
 }
 
+const termsOf = onceForSets(({ resources }) =>
+  resources.filter(({ resourceType }) => resourceType === 'CodeSystem' || resourceType === 'ValueSet'),
+);
+
 /** A checker over these definitions, those of R4 among them; of several versions of a canonical the first is meant. */
 export function checkerOf(sets: readonly DefinitionSet[]) {
-  const terms = sets.filter(({ origin }) => origin !== 'r4').flatMap(({ resources }) => resources);
+  const terms = sets.filter(({ origin }) => origin !== 'r4').flatMap(termsOf);
   const { resources: known } = createTerminology(
     loadFrom(terms.toReversed() as unknown as Parameters<typeof loadFrom>[0]),
     {

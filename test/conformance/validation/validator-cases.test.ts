@@ -24,7 +24,7 @@ import {
   readCore,
   readPackage,
 } from '../../support/profiles.js';
-import { skipWithout } from '../../support/shared.js';
+import { readArchive, skipWithout } from '../../support/shared.js';
 
 interface Verdict {
   readonly errors: number;
@@ -172,7 +172,14 @@ describe("the cases of HL7's validator", () => {
   });
 });
 
+const packages = new Map<string, DefinitionSet | undefined>();
+
 function packageOf(files: string, name: string): DefinitionSet | undefined {
-  if (name.endsWith('.tgz')) return readArchived(join(files, name), name.replace(/\.tgz$/, ''));
-  return readPackage('ig-packages', name.replace('#', '-'));
+  if (!packages.has(name)) packages.set(name, readNamed(files, name));
+  return packages.get(name);
 }
+
+const readNamed = (files: string, name: string): DefinitionSet | undefined =>
+  name.endsWith('.tgz')
+    ? readArchived(readArchive(join(files, name)), name.replace(/\.tgz$/, ''))
+    : readPackage('ig-packages', name.replace('#', '-'));
