@@ -84,6 +84,25 @@ describe('an embedded store that cannot be written', () => {
       await assert.rejects(store.ping(), away);
     }));
 
+  it('reads no other file in its place, nor makes one, when a thread first looks for it; and reads it when it is back', async () => {
+    const file = join(folder, 'read-later');
+    const store = await openEmbedded({ file, layout });
+    const look = () => store.explain({ ...queryOf('Patient?_id=before'), limit: 1 });
+    try {
+      await write(store, 'before');
+      copyFileSync(file, `${file}.copy`);
+      renameSync(file, `${file}.elsewhere`);
+      await assert.rejects(look(), away);
+      assert.equal(existsSync(file), false);
+      renameSync(`${file}.copy`, file);
+      await assert.rejects(look(), away);
+      renameSync(`${file}.elsewhere`, file);
+      await look();
+    } finally {
+      await store.close();
+    }
+  });
+
   it('refuses writes while its disk is full, and takes them again afterwards', async function () {
     const disk = join(folder, 'disk');
     mkdirSync(disk);

@@ -32,7 +32,7 @@ import { PIECE_CANDIDATES } from './find.js';
 import type { Job } from './job.js';
 import { lock } from './lock.js';
 import { createPlanner } from './planning.js';
-import { startReaders } from './readers.js';
+import { createReaders } from './readers.js';
 import { type OpenedStore, openReads } from './reads.js';
 import { migrate, PRAGMAS } from './schema.js';
 import type { OpenSnapshots } from './snapshots.js';
@@ -69,7 +69,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   const durable = folder === undefined;
   const thread = startThread<Job, number>(new URL('./writer.js', import.meta.url), { file, durable, known });
   const writable = createWritable(() => thread.ask({ kind: 'touch' }));
-  const readers = startReaders(file, queryTimeout, piece);
+  const readers = createReaders({ file, known, queryTimeout, piece });
   let closing: Promise<void> | undefined;
   const types = new Set(storedTypes(connection));
   const stamps = createStamps(now, falling);
@@ -107,7 +107,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   };
   // A thread that opened the file later could meet another one.
-  await Promise.all([thread.opened, readers.opened]).catch(async (error: unknown) => {
+  await thread.opened.catch(async (error: unknown) => {
     await close();
     throw error;
   });

@@ -11,6 +11,7 @@ import type { HistoryQuery } from '../store.js';
 import { writeBackup } from './backup.js';
 import { type Connection, connect } from './connection.js';
 import { toWire } from './errors.js';
+import { type KnownFile, lost } from './files.js';
 import { explainPage } from './explain.js';
 import { historyPage } from './history.js';
 import {
@@ -49,7 +50,7 @@ export type ReadRequest = (
 /** `rows`: those of a statement or a page; the rest is that of a page. */
 export interface ReadAnswer extends Packed, Omit<RowPage, 'rows'> {}
 
-const { file } = (workerData ?? { file: '' }) as { file: string };
+const { file, known } = (workerData ?? { file: '', known: [] }) as { file: string; known: readonly KnownFile[] };
 
 /** The work of a reading: with `milliseconds` it is done in pieces, each in a snapshot, and may take so long in all. */
 interface ReadTask {
@@ -136,6 +137,9 @@ function takeTurn(connection: Connection, task: ReadTask): RowPage | undefined {
 if (parentPort) {
   const port = parentPort;
   const connection = connect(file, PRAGMAS);
+  // What was opened later than by the store could be another one.
+  const gone = lost(known);
+  if (gone) throw gone;
   const tasks: ReadTask[] = [];
   let closing = false;
   const work = (): void => {

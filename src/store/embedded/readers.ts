@@ -1,7 +1,12 @@
-/** The reader threads: walks take turns in one; what must be done in one piece waits for its like in another. */
+/**
+ * The reader threads: walks take turns in one; what must be done in one piece waits for its like in another. Each starts when it is
+ * first asked, and makes sure that it has opened the file that the store has.
+ */
+import { FhirError } from '../../fhir/error.js';
 import { realNow } from '../../platform/real-time.js';
 import type { Plan } from '../plan.js';
 import type { SqlRow } from './connection.js';
+import { type KnownFile, lost } from './files.js';
 import type { Patience, RowPage } from './find.js';
 import type { ReadAnswer, ReadRequest } from './reader.js';
 import { unpack } from './rows.js';
@@ -25,15 +30,44 @@ export interface Readers {
   readonly sort: (request: ReadRequest) => Promise<RowPage>;
   /** The rows of a statement. `limit`: it selects COLUMNS with this limit. `among`: it looks at the candidates of this plan. */
   readonly rows: (statement: Sql, more?: { limit?: number; among?: Plan }) => Promise<readonly SqlRow[]>;
-  /** Resolves when both threads have opened the file. */
-  readonly opened: Promise<unknown>;
   readonly close: () => Promise<unknown>;
 }
 
-export function startReaders(file: string, queryTimeout: number, piece: number): Readers {
-  const start = () => startThread<ReadRequest, ReadAnswer>(new URL('./reader.js', import.meta.url), { file });
-  const [walker, sorter] = [start(), start()];
-  const askOf = async (reader: Thread<ReadRequest, ReadAnswer>, request: ReadRequest): Promise<RowPage> => {
+type Reader = Pick<Thread<ReadRequest, ReadAnswer>, 'ask' | 'close'>;
+
+/** `known`: the files that the store has opened. */
+function openLater(data: { readonly file: string; readonly known: readonly KnownFile[] }): Reader {
+  let thread: Thread<ReadRequest, ReadAnswer> | undefined;
+  let closed = false;
+  return {
+    ask(request) {
+      if (!thread) {
+        const failure = closed ? new FhirError('unavailable', 'The store is closed.') : lost(data.known);
+        if (failure) return Promise.reject(failure);
+        thread = startThread(new URL('./reader.js', import.meta.url), data);
+      }
+      return thread.ask(request);
+    },
+    async close() {
+      closed = true;
+      await thread?.close();
+    },
+  };
+}
+
+export interface ReadersOptions {
+  readonly file: string;
+  /** What is there of it. */
+  readonly known: readonly KnownFile[];
+  /** ms that a query may take. */
+  readonly queryTimeout: number;
+  /** Candidates of a piece of a walk. */
+  readonly piece: number;
+}
+
+export function createReaders({ file, known, queryTimeout, piece }: ReadersOptions): Readers {
+  const [walker, sorter] = [openLater({ file, known }), openLater({ file, known })];
+  const askOf = async (reader: Reader, request: ReadRequest): Promise<RowPage> => {
     const page = await reader.ask(request);
     return { ...page, rows: unpack(page) };
   };
@@ -55,7 +89,6 @@ export function startReaders(file: string, queryTimeout: number, piece: number):
       });
       return page.rows;
     },
-    opened: Promise.all([walker.opened, sorter.opened]),
     close: () => Promise.all([walker.close(), sorter.close()]),
   };
 }
