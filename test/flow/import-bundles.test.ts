@@ -184,7 +184,7 @@ for (const store of STORES)
       const bodies = readdirSync(bundles)
         .toSorted()
         .map(name => readText(join(bundles, name)));
-      await sameAfter(this, bodies.slice(0, FULL ? undefined : 4));
+      await sameAfter(this, bodies.slice(0, FULL ? undefined : 3));
     });
 
     it("says the same of the standard's examples of requests", async function () {

@@ -59,7 +59,7 @@ for (const store of STORES)
     let sent = 0;
     before(() => {
       const seed = shared('data', 'synthea-seed');
-      const some: Resource[] = Array.from({ length: 1200 }, (_, i) => ({
+      const some: Resource[] = Array.from({ length: FULL ? 1200 : 600 }, (_, i) => ({
         resourceType: 'Patient',
         ...(i % 3 ? {} : { id: `p${i}` }),
       }));

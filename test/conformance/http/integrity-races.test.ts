@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Observation, Patient } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
+import { FULL } from '../../support/depth.js';
 import { newStore, STORES } from '../../support/server.js';
 import { spawnServer, type SpawnedServer } from '../../support/spawn.js';
 import { type Talk, talkTo } from '../../support/talk.js';
@@ -12,7 +13,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const ROUNDS = 20;
+const ROUNDS = FULL ? 20 : 8;
 const CREATES = 32;
 
 const patient = (id: string): Patient => ({ resourceType: 'Patient', id });

@@ -9,7 +9,7 @@ import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { createSearchParameters, type SearchType } from '../../../src/search/parameters.js';
 import { onBothStores } from '../../support/both-stores.js';
 import { sampleOf } from '../../support/depth.js';
-import { idsOf } from '../../support/talk.js';
+import { idsOf, putTogether } from '../../support/talk.js';
 import { EVERYTHING } from '../search/everything.js';
 import type { Row } from '../search/row.js';
 import { ROWS } from '../search/rows.js';
@@ -85,13 +85,7 @@ onBothStores(
     // Values are there to be found, impossible ones too.
     config: { validateBase: 'off' },
     async set({ talk }) {
-      for (let at = 0; at < EVERYTHING.length; at += 20)
-        await Promise.all(
-          EVERYTHING.slice(at, at + 20).map(async resource => {
-            const reply = await talk.update(resource as never);
-            assert.equal(reply.status, 201, reply.text);
-          }),
-        );
+      await putTogether(talk, EVERYTHING);
     },
   },
 );

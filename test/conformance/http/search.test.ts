@@ -1,13 +1,13 @@
 /**
- * Every row of the specification (test/conformance/search) over HTTP, on both stores: by GET, a fifth of them by POST, too (all
- * in a full run), and a tenth of them as XML. https://hl7.org/fhir/R4/http.html#search
+ * Every row of the specification (test/conformance/search) over HTTP, on both stores: a fifth of them by GET and by POST, the others
+ * in batches (in a full run all in every way), and a tenth of them as XML. https://hl7.org/fhir/R4/http.html#search
  */
 import assert from 'node:assert/strict';
 import type { Bundle } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onBothStores, type Stage } from '../../support/both-stores.js';
 import { FULL } from '../../support/depth.js';
-import { idsOf, refusal, type Talk } from '../../support/talk.js';
+import { idsOf, putTogether, refusal, type Reply, type Talk } from '../../support/talk.js';
 import { EVERYTHING } from '../search/everything.js';
 import type { Row } from '../search/row.js';
 import { ROWS } from '../search/rows.js';
@@ -20,24 +20,63 @@ function encoded(row: Row, base: string): { type: string; form: string } {
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
-async function check(talk: Talk, row: Row, byPost: boolean): Promise<void> {
+function assertAnswer(talk: Talk, row: Row, reply: Reply<Bundle>): void {
+  const { type } = encoded(row, talk.base);
+  if ('expect' in row) {
+    assert.equal(reply.status, 200, reply.text);
+    assert.deepEqual(idsOf(reply.body).toSorted(), row.expect.toSorted());
+    assert.equal(reply.body.total, row.expect.length);
+    for (const { fullUrl, resource, search } of reply.body.entry ?? []) {
+      // An id that resources of several types have is answered with a word of warning.
+      if (resource?.resourceType === 'OperationOutcome' && search?.mode === 'outcome') continue;
+      assert.equal(search?.mode, 'match');
+      assert.equal(fullUrl, `${talk.base}/${type}/${resource?.id}`);
+    }
+  } else assert.deepEqual(refusal(reply), { status: row.status, detail: row.detail });
+}
+
+async function check(talk: Talk, row: Row): Promise<void> {
   const { type, form } = encoded(row, talk.base);
   const replies = await Promise.all([
     talk.get<Bundle>(`${type}?${form}`),
-    ...(byPost ? [talk.send<Bundle>('POST', `${type}/_search`, { headers: FORM, body: form })] : []),
+    talk.send<Bundle>('POST', `${type}/_search`, { headers: FORM, body: form }),
   ]);
-  for (const reply of replies)
-    if ('expect' in row) {
-      assert.equal(reply.status, 200, reply.text);
-      assert.deepEqual(idsOf(reply.body).toSorted(), row.expect.toSorted());
-      assert.equal(reply.body.total, row.expect.length);
-      for (const { fullUrl, resource, search } of reply.body.entry ?? []) {
-        // An id that resources of several types have is answered with a word of warning.
-        if (resource?.resourceType === 'OperationOutcome' && search?.mode === 'outcome') continue;
-        assert.equal(search?.mode, 'match');
-        assert.equal(fullUrl, `${talk.base}/${type}/${resource?.id}`);
-      }
-    } else assert.deepEqual(refusal(reply), { status: row.status, detail: row.detail });
+  for (const reply of replies) assertAnswer(talk, row, reply);
+}
+
+/** Answers of the entries of one batch, as if each had been asked alone. */
+async function askTogether(talk: Talk, rows: readonly Row[]): Promise<readonly Reply<Bundle>[]> {
+  const entry = rows.map(row => {
+    const { type, form } = encoded(row, talk.base);
+    return { request: { method: 'GET', url: `${type}?${form}` } };
+  });
+  const batch = await talk.send<Bundle>('POST', '', {
+    headers: { 'content-type': 'application/fhir+json' },
+    body: JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry }),
+  });
+  assert.equal(batch.status, 200, batch.text);
+  assert.equal(batch.body.entry?.length, rows.length);
+  return batch.body.entry.map(({ resource, response }) => {
+    const body = (resource ?? response?.outcome) as Bundle;
+    return { status: Number(response?.status.slice(0, 3)), header: () => undefined, text: JSON.stringify(body), body };
+  });
+}
+
+/** Rows of one batch. */
+const TOGETHER = 25;
+
+/** A test for each row of batches; each batch is asked when the first of its rows has its turn. */
+function together(stage: () => Stage, rows: readonly Row[]): void {
+  for (let from = 0; from < rows.length; from += TOGETHER) {
+    const some = rows.slice(from, from + TOGETHER);
+    let asked: ReturnType<typeof askTogether> | undefined;
+    some.forEach((row, at) =>
+      it(row.name, async () => {
+        const replies = await (asked ??= askTogether(stage().talk, some));
+        assertAnswer(stage().talk, row, replies[at]!);
+      }),
+    );
+  }
 }
 
 async function checkXml(talk: Talk, row: Row): Promise<void> {
@@ -58,13 +97,13 @@ async function checkXml(talk: Talk, row: Row): Promise<void> {
 const AHEAD = 6;
 
 /** A test for each row. A row that is asked ahead of its turn fails in its own test alone. */
-function each(rows: readonly Row[], run: (row: Row, at: number) => Promise<void>): void {
+function each(rows: readonly Row[], run: (row: Row) => Promise<void>): void {
   const asked = new Map<Row, Promise<void>>();
   rows.forEach((row, at) =>
     it(row.name, () => {
-      rows.slice(at, at + AHEAD).forEach((next, ahead) => {
+      rows.slice(at, at + AHEAD).forEach(next => {
         if (asked.has(next)) return;
-        const running = run(next, at + ahead);
+        const running = run(next);
         running.catch(() => {});
         asked.set(next, running);
       });
@@ -77,7 +116,15 @@ onBothStores(
   'search over HTTP',
   stage => {
     describe('as JSON, by GET and by POST', () =>
-      each(ROWS, (row, at) => check(stage().talk, row, FULL || at % 5 === 0)));
+      each(
+        ROWS.filter((_, at) => FULL || at % 5 === 0),
+        row => check(stage().talk, row),
+      ));
+    describe('as JSON, in batches', () =>
+      together(
+        stage,
+        ROWS.filter((_, at) => FULL || at % 5 > 0),
+      ));
     describe('as XML', () =>
       each(
         ROWS.filter((_, at) => at % 10 === 0),
@@ -88,14 +135,7 @@ onBothStores(
     // Values are there to be found, impossible ones too.
     config: { validateBase: 'off' },
     async set({ talk }) {
-      const put = async (resource: (typeof EVERYTHING)[number]) => {
-        const reply = await talk.send('PUT', `${resource.resourceType}/${resource.id}`, {
-          headers: { 'content-type': 'application/fhir+json' },
-          body: JSON.stringify(resource),
-        });
-        assert.equal(reply.status, 201, reply.text);
-      };
-      for (let at = 0; at < EVERYTHING.length; at += 20) await Promise.all(EVERYTHING.slice(at, at + 20).map(put));
+      await putTogether(talk, EVERYTHING);
     },
   },
 );
