@@ -169,6 +169,8 @@ export interface Context extends Caller {
 export interface Allowance {
   /** Bytes that the answer may still have. */
   readonly left: number;
+  /** Bytes that the matches of one page may have, as far as that is less. */
+  readonly page: number;
   /** Others have their answers in the same Bundle: one that is larger than what is left is refused. */
   readonly shared: boolean;
   spend(bytes: number): void;

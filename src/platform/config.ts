@@ -150,6 +150,13 @@ export const SETTINGS = {
     64 * 1024,
     512 * MB,
   ),
+  maxPageBytes: wholeNumber(
+    'MAX_PAGE_BYTES',
+    16 * MB,
+    'Bytes of the matches of a page, with their attachments: where they pass it, the page ends early.',
+    64 * 1024,
+    512 * MB,
+  ),
   maxIncluded: wholeNumber(
     'MAX_INCLUDED',
     1000,

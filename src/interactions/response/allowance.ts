@@ -22,13 +22,15 @@ const PATIENCE = 30_000;
 class Own implements OwnAllowance {
   readonly shared = false;
   left: number;
+  readonly page: number;
   readonly #room: Room;
   #turn: Promise<Place | undefined> | undefined;
   #released = false;
 
-  constructor(room: Room, left: number) {
+  constructor(room: Room, left: number, page: number) {
     this.#room = room;
     this.left = left;
+    this.page = page;
   }
 
   spend(bytes: number): void {
@@ -53,7 +55,7 @@ class Own implements OwnAllowance {
 }
 
 export const createAllowance = ({ room, settings }: Pick<Engine, 'room' | 'settings'>): OwnAllowance =>
-  new Own(room, settings.maxAnswer);
+  new Own(room, settings.maxAnswer, settings.maxPageBytes);
 
 /** That of a context; one of its own where nobody has given it any. */
 export const allowanceOf = ({ engine, allowance }: Pick<Caller, 'engine' | 'allowance'>): Allowance =>
@@ -66,6 +68,7 @@ export function shareOf(whole: Allowance): Allowance {
     get left() {
       return left;
     },
+    page: whole.page,
     shared: true,
     spend(bytes) {
       left = Math.max(0, left - bytes);
@@ -116,7 +119,7 @@ export async function takePage(
   { limit, back }: { readonly limit: number; readonly back: boolean },
   fetch: (part: Part) => Promise<Page>,
 ): Promise<Page> {
-  const bytes = allowance.left;
+  const bytes = Math.min(allowance.left, allowance.page);
   const first = await fetch({ limit, bytes: Math.min(FREE, bytes), place: undefined });
   const page = first.next === undefined ? first : await restOfPage(allowance, first, { limit, back, bytes }, fetch);
   const shown = trimmed(page, bytes, back);

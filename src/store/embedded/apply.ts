@@ -31,6 +31,10 @@ import { insertChange, renewRow, replaceByChange } from './write-rows.js';
 /** As much as a small commit takes. */
 const TOUCHED = ' '.repeat(65_536);
 
+/** https://www.sqlite.org/pragma.html#pragma_synchronous */
+const OFF = '0';
+const NORMAL = '1';
+
 export type Apply = (jobs: readonly Job[]) => JobOutcome[];
 
 type CommitJob = Job & { readonly kind: 'commit' };
@@ -39,10 +43,24 @@ export function createApply(connection: Connection): Apply {
   const first = (): number => Number(connection.prepare('SELECT coalesce(max(n), 0) + 1 FROM resource').first()![0]);
   let next = first();
   const number = (): number => next++;
+  const usual = String(connection.pragma('synchronous')[0]![0]);
+  /** Parts of uploads are durable with the step that seals them, which is later in the same log: they alone need no fsync. */
+  const synced = <T>(later: boolean, write: () => T): T => {
+    if (!later || usual === OFF) return write();
+    connection.pragma(`synchronous=${NORMAL}`);
+    try {
+      return write();
+    } finally {
+      connection.pragma(`synchronous=${usual}`);
+    }
+  };
   const group: Apply = jobs => {
     try {
       if (jobs.some(({ kind }) => kind === 'renumber')) next = first();
-      return connection.atomic(() => jobs.map(job => attempt(connection, job, number)));
+      return synced(
+        jobs.every(({ kind }) => kind === 'part'),
+        () => connection.atomic(() => jobs.map(job => attempt(connection, job, number))),
+      );
     } catch (error) {
       return jobs.length === 1 ? [{ failed: toWire(error) }] : jobs.flatMap(job => group([job]));
     }
