@@ -15,11 +15,11 @@ import type { DefinitionSource } from './fhir/definition-file.js';
 import { type Definitions, loadDefinitions } from './fhir/definitions.js';
 import { FhirError } from './fhir/error.js';
 import { joinShelves, shelfOf } from './fhir/definition-shelf.js';
-import { createFindDefinition } from './fhir/find-definition.js';
+import { createFindDefinition, STORED } from './fhir/find-definition.js';
 import type { ListedGuide } from './fhir/guide-list.js';
 import { type Guides, openGuides } from './fhir/guides.js';
 import { type ConformanceResource, readProfiles } from './fhir/package.js';
-import type { FindDefinition, Origin } from './fhir/structure-definition.js';
+import type { FindDefinition, FoundDefinition, Origin } from './fhir/structure-definition.js';
 import { loadStructures } from './fhir/structures.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { acceptGuideList, agreeOnGuides } from './conformance/guide-agreement.js';
@@ -69,6 +69,7 @@ import { createBindings } from './validation/binding.js';
 import { createProfileChecker } from './validation/check-profiles.js';
 import { createDefinitionAdvice } from './validation/definition-advice.js';
 import { ISSUE_DETAILS } from './validation/issue-list.js';
+import { type GlobalProfiles, globalProfilesOf } from './validation/global-profiles.js';
 import { createJudge } from './validation/judge.js';
 import { checkRequired, readPolicy, type ValidationPolicy } from './validation/policy.js';
 import { checkerParts, profileCheck } from './validation/resource-checker.js';
@@ -161,7 +162,7 @@ export async function open(
   const live = new LiveTables({ store, log, clock }, [registry.table(), ...stored.tables(), ...composed.tables]);
   const terms = openTerminology(stored, { bases, ...terminologyParts }, elsewhere, store, harness);
   const find = findWith(stored);
-  const { required, ...checked } = openJudge(policy, metrics, { find, definitions, ...terms, stored });
+  const { required, ...checked } = openJudge(policy, metrics, { find, definitions, ...terms, stored, guides });
   const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log, clock, jobs: () => jobs });
   const room = createRoom(ANSWERS * config.maxAnswer);
   const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, reindexer, composed, () => engine);
@@ -218,13 +219,15 @@ interface CheckerParts {
   readonly memberships: Memberships;
   /** What is kept of definitions is forgotten when it hears that some have changed. */
   readonly stored?: StoredDefinitions;
+  readonly guides: Guides;
 }
 
 /** What is asked of resources beyond their structure. `required`: throws ConfigError where a profile that is required is not known. */
 function openJudge(policy: ValidationPolicy, { validationIssues }: Metrics, parts: CheckerParts) {
-  const { find, definitions, memberships, stored } = parts;
+  const { find, definitions, memberships, stored, guides } = parts;
   const generation = (): number => stored?.generationOf('StructureDefinition', 'Questionnaire') ?? 0;
-  const ofChecker = checkerParts({ find, definitions, bindings: createBindings(memberships), generation });
+  const globals = globalsOf(guides, stored);
+  const ofChecker = checkerParts({ find, definitions, bindings: createBindings(memberships), generation, globals });
   const judge = createJudge({
     policy,
     find,
@@ -238,11 +241,28 @@ function openJudge(policy: ValidationPolicy, { validationIssues }: Metrics, part
   return { judge, findDefinition: find, required: () => checkRequired(policy, find) };
 }
 
+/** What ImplementationGuides ask of every resource of a type: those that are stored, then those of the guides, which are read when somebody asks. */
+function globalsOf(guides: Guides, stored: StoredDefinitions | undefined): () => Promise<GlobalProfiles> {
+  let ofGuides: readonly FoundDefinition[] | undefined;
+  const readAll = (): FoundDefinition[] =>
+    guides.rows('ImplementationGuide').flatMap(({ guide, row }) => {
+      const resource = guide.definitions.read(row);
+      return resource ? [{ resource, origin: guide.origin }] : [];
+    });
+  return async () => {
+    const ofStore = ((await stored?.guides()) ?? []).map(resource => ({ resource, origin: STORED }));
+    return globalProfilesOf([...ofStore, ...(ofGuides ??= readAll())]);
+  };
+}
+
 /** What checks resources without a store, with the guides of a folder. */
 export async function openValidator(config: Config, folder: string): Promise<Validator> {
   const definitions = loadDefinitions();
   const policy = readPolicy(config, definitions.resourceTypes);
-  const { findWith, terminologyParts } = await openDefinitions({ ...config, guides: folder }, createLog(config.log));
+  const { guides, findWith, terminologyParts } = await openDefinitions(
+    { ...config, guides: folder },
+    createLog(config.log),
+  );
   const { bases } = engineSettings(config, 0);
   const { resources } = createTerminology(async () => undefined, { bases, ...terminologyParts });
   const memberships = createMemberships({
@@ -253,6 +273,7 @@ export async function openValidator(config: Config, folder: string): Promise<Val
     find: findWith(),
     definitions,
     memberships,
+    guides,
   });
   return { definitions, ...checked, validate: createValidation([structureStep(definitions)]) };
 }
@@ -380,6 +401,7 @@ export function engineSettings(config: Config, started: number): EngineSettings 
     unknownExtensions: _unknownExtensions,
     bestPractice: _bestPractice,
     htmlInStrings: _htmlInStrings,
+    exampleUrls: _exampleUrls,
     guides: _guides,
     registry: _registry,
     ofFeatures: _ofFeatures,

@@ -1,7 +1,7 @@
 /** Finds definitions that users stored: ValueSets, CodeSystems and ConceptMaps for the terminology module, by URL or by id; any by URL. */
 import type { Resource } from '../fhir/resource.js';
 import { readStoredText } from '../fhir/json/stored-text.js';
-import { any, type Where } from '../search/query.js';
+import { ANY_RESOURCE, any, type Where } from '../search/query.js';
 import type { Store, Version } from '../store/store.js';
 import type { ListCanonicals, LoadCanonical, UnparsedResource } from '../terminology/terminology.js';
 
@@ -34,6 +34,14 @@ export const listByUrl = async (store: Searched, type: string, url: string): Pro
       bytes: row.text?.length ?? row.withheld ?? 0,
       read: () => found.read(),
     })),
+  );
+
+/** Some of a type, the one written last first. */
+export const listAny = async (store: Searched, type: string): Promise<readonly Resource[]> =>
+  Promise.all(
+    (await newest(store, type, ANY_RESOURCE, MAX_SAME_URL)).flatMap(row =>
+      unparsed(store, type, row).map(found => found.read()),
+    ),
   );
 
 export interface StoredDefinition {

@@ -14,10 +14,17 @@ import type { ChangeTable } from '../live/live-table.js';
 import { ANY_RESOURCE } from '../search/query.js';
 import type { Store } from '../store/store.js';
 import { compareBusinessVersions } from '../fhir/business-version.js';
-import { listByUrl } from './stored-canonicals.js';
+import { listAny, listByUrl } from './stored-canonicals.js';
 
 /** Types of which something is kept that is made of them. */
-const DEFINING_TYPES = ['StructureDefinition', 'ValueSet', 'CodeSystem', 'ConceptMap', 'Questionnaire'] as const;
+const DEFINING_TYPES = [
+  'StructureDefinition',
+  'ValueSet',
+  'CodeSystem',
+  'ConceptMap',
+  'Questionnaire',
+  'ImplementationGuide',
+] as const;
 
 type DefiningType = (typeof DEFINING_TYPES)[number];
 
@@ -35,6 +42,7 @@ export class StoredDefinitions implements DefinitionSource {
   #without = new Map<string, Promise<boolean>>();
   #absent = new Set<string>();
   #kept = new Map<string, Resource>();
+  #guides: Promise<readonly Resource[]> | undefined;
 
   constructor(store: Pick<Store, 'read' | 'find' | 'findIds'>) {
     this.#store = store;
@@ -72,6 +80,14 @@ export class StoredDefinitions implements DefinitionSource {
     return found?.resource;
   }
 
+  /** Stored ImplementationGuides that are not retired, the one written last first; so many that each may be read. */
+  guides(): Promise<readonly Resource[]> {
+    const asked = (this.#guides ??= listAny(this.#store, 'ImplementationGuide'));
+    // What could not be asked is asked again.
+    asked.catch(() => (this.#guides = undefined));
+    return asked.then(all => all.filter(({ status }) => status !== 'retired'));
+  }
+
   #isWithout(type: string): Promise<boolean> {
     const known = this.#without.get(type);
     if (known) return known;
@@ -89,6 +105,7 @@ export class StoredDefinitions implements DefinitionSource {
     this.#without = new Map();
     this.#absent = new Set();
     this.#kept = new Map();
+    this.#guides = undefined;
   }
 }
 

@@ -56,8 +56,8 @@ export function compactDefinition(resource: Resource): Resource {
   const head = { resourceType, id, url, version };
   if (resourceType === 'StructureDefinition') return compactStructure(head, rest);
   if (resourceType === 'ImplementationGuide') {
-    const { name, title, status, packageId, fhirVersion } = rest;
-    return present({ ...head, name, title, status, packageId, fhirVersion });
+    const { name, title, status, packageId, fhirVersion, global } = rest;
+    return present({ ...head, name, title, status, packageId, fhirVersion, global });
   }
   const compact = without(rest, FOR_READERS);
   // A SearchParameter must have one.

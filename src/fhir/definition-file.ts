@@ -15,7 +15,7 @@ import { isObject, itemsOf, type Resource } from './resource.js';
 import type { Origin } from './structure-definition.js';
 
 /** Another one: indexes and lines are written anew. */
-export const DEFINITIONS_FORMAT = 1;
+export const DEFINITIONS_FORMAT = 2;
 
 /** Definitions that are kept parsed, of each file: some 15 KB each. */
 const KEPT = 200;

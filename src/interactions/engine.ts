@@ -112,6 +112,7 @@ export type PrivateSetting =
   | 'unknownExtensions'
   | 'bestPractice'
   | 'htmlInStrings'
+  | 'exampleUrls'
   | 'guides'
   | 'registry'
   | 'ofFeatures';

@@ -213,6 +213,12 @@ export const SETTINGS = {
     ['ignore', 'warn', 'error'],
     'What is said of strings and markdown that have HTML tags in them',
   ),
+  exampleUrls: choice(
+    'EXAMPLE_URLS',
+    'ignore',
+    ['ignore', 'warn', 'error'],
+    'What is said of addresses that are reserved for examples (example.org and the like)',
+  ),
   conditionalDelete: wholeNumber(
     'CONDITIONAL_DELETE',
     1,

@@ -11,6 +11,7 @@ import type { Json, Parsed, Resource } from '../fhir/resource.js';
 import type { Origin } from '../fhir/structure-definition.js';
 import { turn } from '../platform/pieces.js';
 import { claimedCanonicals, MAX_CLAIMS } from './claims.js';
+import type { GlobalProfiles } from './global-profiles.js';
 import { type CompiledProfile, type ProfileRun, refTo, type UnusableProfile } from './profiles/compiled.js';
 import { createProfileCache, type ProfileCache, type ProfileSource } from './profiles/profile-cache.js';
 import { PassRun, type RunInput } from './profiles/profile-run.js';
@@ -22,6 +23,8 @@ export interface ProfileCheckerParts extends ProfileSource {
   readonly isMember: (value: Json, valueSet: string, from: Origin, run: ProfileRun) => boolean | undefined;
   /** What is asked of each resource of a type beside its definition. */
   readonly checksOf: (type: string) => readonly ElementCheck[];
+  /** What guides ask of every resource of a type. */
+  readonly globals: () => Promise<GlobalProfiles>;
 }
 
 /** What a resource is checked against. */
@@ -32,6 +35,8 @@ export interface ProfileTask {
   readonly profiles: readonly { readonly canonical: string; readonly from?: Origin }[];
   /** Whether it, and the resources inside it, are checked against the profiles that they claim. */
   readonly claims: boolean;
+  /** Whether they are checked against what guides ask of every resource of their type. */
+  readonly globals?: boolean;
 }
 
 export interface ProfileChecker {
@@ -57,6 +62,7 @@ export function createProfileChecker(parts: ProfileCheckerParts): ProfileChecker
     async check({ resource, decimals, large = false }, task, options) {
       const sites = resourceSites(resource);
       const loaded = new Set<string>();
+      const globals = task.globals ? await parts.globals() : NO_GLOBALS;
       const input: RunInput = {
         cache,
         decimals,
@@ -71,7 +77,7 @@ export function createProfileChecker(parts: ProfileCheckerParts): ProfileChecker
       let named = 0;
       for (let round = 1; ; round++) {
         const run = new PassRun(input);
-        const work = passOver(sites, task, parts, cache, run);
+        const work = passOver(sites, task, globals, { parts, cache, run });
         await inTurns(work, run);
         if (run.pending.size === 0) return run.issues();
         const needs = [...run.pending].filter(([key]) => BY_DEFINITIONS.test(key) || named++ < MAX_NAMED);
@@ -106,9 +112,12 @@ async function originOf(
 function* passOver(
   sites: readonly ResourceSite[],
   { base, profiles, claims }: ProfileTask,
-  { checksOf }: ProfileCheckerParts,
-  cache: ProfileCache,
-  run: PassRun,
+  globals: GlobalProfiles,
+  {
+    parts: { checksOf },
+    cache,
+    run,
+  }: { readonly parts: ProfileCheckerParts; readonly cache: ProfileCache; readonly run: PassRun },
 ): Generator<() => void> {
   for (const site of sites) {
     const element = elementOfSite(site);
@@ -121,12 +130,18 @@ function* passOver(
     }
     if (site.as === 'root')
       for (const { canonical, from } of profiles) yield () => run.apply(refTo(canonical, from), element);
+    // What is contained is a part of the resource around it, and of no guide by itself.
+    if (site.as !== 'contained')
+      for (const { canonical, from } of globals.get(site.resource.resourceType) ?? [])
+        yield () => run.apply(refTo(canonical, from), element);
     if (!claims) continue;
     const claimed = claimedCanonicals(site.resource);
     for (const canonical of claimed.slice(0, MAX_CLAIMS)) yield () => run.apply(refTo(canonical, undefined), element);
     if (claimed.length > MAX_CLAIMS) yield () => run.report(site.place, MANY_CLAIMS);
   }
 }
+
+const NO_GLOBALS: GlobalProfiles = new Map();
 
 const MANY_CLAIMS: Finding = {
   severity: 'warning',

@@ -18,14 +18,14 @@ export const ISSUE_DETAILS: ReadonlySet<string> = new Set([
   ...['invariant', 'invariant-not-checked', 'binding-required', 'binding-extensible', 'binding-preferred'],
   ...['unknown-code', 'inactive-code', 'wrong-display', 'relative-system', 'not-a-code-system'],
   // What the text of R4 says of values and narratives.
-  ...['uri-form', 'attachment-data', 'html-in-string', 'narrative-link'],
+  ...['uri-form', 'attachment-data', 'html-in-string', 'narrative-link', 'example-url'],
   // Bundles.
   ...['bundle-link', 'full-url', 'entry-unlinked', 'search-mode', 'search-id'],
   // Answers to questionnaires.
   ...['item-order', 'item-disabled', 'item-required', 'item-repeated', 'item-min', 'item-max', 'item-misplaced'],
   ...['item-unknown', 'item-without-answers'],
   ...['answer-type', 'answer-option', 'answer-unit', 'answer-media-type', 'answer-size', 'answer-format'],
-  ...['answer-exclusive', 'answer-read-only', 'min-length'],
+  ...['answer-exclusive', 'answer-display', 'answer-read-only', 'min-length'],
   // Definitions.
   ...['derived-type', 'derived-base', 'search-type', 'double-property', 'property-type', 'not-in-force'],
   ...['property-code', 'source-code', 'target-code', 'filter-value', 'filter-expression', 'discriminator-path'],

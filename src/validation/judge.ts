@@ -31,6 +31,8 @@ export type CheckProfiles = (
     readonly profiles: readonly AskedProfile[];
     /** Against those, too, that it and the resources inside it claim. */
     readonly claims: boolean;
+    /** Against those, too, that guides ask of every resource of its type. */
+    readonly globals?: boolean;
   },
   options: ProfileOptions,
 ) => Promise<readonly Issue[]>;
@@ -131,7 +133,9 @@ export function createJudge({ policy, check, find, advise, count }: JudgeOptions
     async examined(parsed, profiles) {
       const named = profiles.map(canonical => ({ canonical }));
       const all = [baseProfileOf(parsed.resource), ...named];
-      return limitIssues(others(await check(parsed, { profiles: all, claims: true }, policy.options), []));
+      return limitIssues(
+        others(await check(parsed, { profiles: all, claims: true, globals: true }, policy.options), []),
+      );
     },
     async unknown(profiles) {
       const found = await Promise.all(profiles.map(canonical => find('StructureDefinition', canonical)));

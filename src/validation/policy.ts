@@ -39,13 +39,19 @@ export interface RequiredProfile {
 
 export type PolicySettings = Pick<
   Config,
-  'validateBase' | 'validateClaims' | 'validateRules' | 'unknownExtensions' | 'bestPractice' | 'htmlInStrings'
+  | 'validateBase'
+  | 'validateClaims'
+  | 'validateRules'
+  | 'unknownExtensions'
+  | 'bestPractice'
+  | 'htmlInStrings'
+  | 'exampleUrls'
 >;
 
 /** Throws ConfigError with a line for each thing that is wrong in the file of rules. */
 export function readPolicy(settings: PolicySettings, resourceTypes: readonly string[]): ValidationPolicy {
   const { validateBase: base, validateClaims: claims, validateRules: file } = settings;
-  const { unknownExtensions, bestPractice, htmlInStrings } = settings;
+  const { unknownExtensions, bestPractice, htmlInStrings, exampleUrls } = settings;
   const own: TypeRules = { require: [], claims, unknownProfile: 'warn' };
   const byType = file === '' ? new Map<string, Partial<TypeRules>>() : readRules(file, resourceTypes);
   const others = { ...own, ...byType.get('*') };
@@ -56,7 +62,7 @@ export function readPolicy(settings: PolicySettings, resourceTypes: readonly str
     required: [...byType].flatMap(([type, { require = [] }]) =>
       require.map((canonical, at) => ({ type, canonical, at: `${type}.require[${at}]` })),
     ),
-    options: { unknownExtensions, bestPractice, htmlInStrings, mustSupport: false },
+    options: { unknownExtensions, bestPractice, htmlInStrings, exampleUrls, mustSupport: false },
   };
 }
 

@@ -17,13 +17,21 @@ export interface ResourceCheckerParts {
   readonly bindings: Bindings;
   /** Changes when definitions do. */
   readonly generation: () => number;
+  readonly globals: ProfileCheckerParts['globals'];
 }
 
-export function checkerParts({ find, definitions, bindings, generation }: ResourceCheckerParts): ProfileCheckerParts {
+export function checkerParts({
+  find,
+  definitions,
+  bindings,
+  generation,
+  globals,
+}: ResourceCheckerParts): ProfileCheckerParts {
   return {
     find,
     definitions,
     generation,
+    globals,
     compileConstraint: createConstraintCompiler(definitions),
     generateSnapshot,
     checksOf: createResourceChecks({ find, definitions, lookAtSystem: bindings.lookAtSystem }),
@@ -34,9 +42,9 @@ export function checkerParts({ find, definitions, bindings, generation }: Resour
 /** As the judge asks: the definition of the resource's type among the profiles means what R4 says of it. */
 export const profileCheck =
   (checker: ProfileChecker, definitions: Definitions): CheckProfiles =>
-  (parsed, { profiles: asked, claims }, options) => {
+  (parsed, { profiles: asked, claims, globals = false }, options) => {
     const { resourceType } = parsed.resource;
     const isBase = (canonical: string) => coreTypeOf(canonical, definitions) === resourceType;
     const profiles = asked.filter(({ canonical }) => !isBase(canonical));
-    return checker.check(parsed, { base: profiles.length < asked.length, profiles, claims }, options);
+    return checker.check(parsed, { base: profiles.length < asked.length, profiles, claims, globals }, options);
   };

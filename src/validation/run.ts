@@ -67,6 +67,8 @@ export interface ProfileOptions {
   readonly bestPractice: 'ignore' | 'warn' | 'error';
   /** What is said of strings that have HTML tags in them. */
   readonly htmlInStrings: 'ignore' | 'warn' | 'error';
+  /** What is said of addresses that are reserved for examples. */
+  readonly exampleUrls: 'ignore' | 'warn' | 'error';
   /** Whether elements that a profile marks mustSupport and that are absent are told, as information. */
   readonly mustSupport: boolean;
 }

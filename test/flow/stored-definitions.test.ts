@@ -194,6 +194,29 @@ onBothStores('a stored value set or code system with a canonical of R4', stage =
   });
 });
 
+onBothStores('a stored ImplementationGuide', stage => {
+  it('asks for profiles of whoever validates, refuses no write, and ends with its deletion', async () => {
+    const { talk } = stage();
+    const told = async (): Promise<boolean> => {
+      const reply = await talk.send('POST', 'Patient/$validate', {
+        headers: { 'content-type': 'application/fhir+json' },
+        body: '{"resourceType":"Patient","active":true}',
+      });
+      return reply.text.includes('profile-min');
+    };
+    assert.equal(await told(), false);
+    await talk.update(profile('p'));
+    await talk.update({
+      ...{ resourceType: 'ImplementationGuide', id: 'g', url: 'http://example.org/g', name: 'G', status: 'active' },
+      ...{ packageId: 'a.g', fhirVersion: ['4.0.1'], global: [{ type: 'Patient', profile: URL_OF }] },
+    });
+    assert.equal(await told(), true);
+    await talk.update({ resourceType: 'Patient', id: 'unnamed', active: true });
+    await talk.delete('ImplementationGuide/g');
+    assert.equal(await told(), false);
+  });
+});
+
 describe('a stored profile, of two processes on one MongoDB database', () => {
   const servers: RunningServer[] = [];
   before(async function () {

@@ -69,7 +69,13 @@ function openWorld() {
     { bases: [] },
   );
   const bindings = createBindings(createMemberships({ sources: () => resources.once(), generation: () => generation }));
-  const parts = checkerParts({ find, definitions, bindings, generation: () => generation });
+  const parts = checkerParts({
+    find,
+    definitions,
+    bindings,
+    generation: () => generation,
+    globals: async () => new Map(),
+  });
   return {
     exchange: (next: readonly Resource[]): void => {
       stored = next;

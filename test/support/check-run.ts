@@ -38,6 +38,7 @@ export function keptRun(parts: RunParts = {}): KeptRun {
       unknownExtensions: 'ignore',
       bestPractice: 'ignore',
       htmlInStrings: 'ignore',
+      exampleUrls: 'ignore',
       mustSupport: false,
       ...parts.options,
     },

@@ -36,7 +36,13 @@ export async function findingsOf(
 
 export const fakeRun = (report: CheckRun['report'], need: CheckRun['need'] = () => {}): CheckRun => ({
   decimals: undefined,
-  options: { unknownExtensions: 'ignore', bestPractice: 'ignore', htmlInStrings: 'ignore', mustSupport: false },
+  options: {
+    unknownExtensions: 'ignore',
+    bestPractice: 'ignore',
+    htmlInStrings: 'ignore',
+    exampleUrls: 'ignore',
+    mustSupport: false,
+  },
   report,
   need,
   spend: () => {},

@@ -14,6 +14,7 @@ import { createTerminology } from '../../src/terminology/terminology.js';
 import { createBindings } from '../../src/validation/binding.js';
 import { createProfileChecker, type ProfileTask } from '../../src/validation/check-profiles.js';
 import { checkerParts } from '../../src/validation/resource-checker.js';
+import { globalProfilesOf } from '../../src/validation/global-profiles.js';
 import type { ProfileOptions } from '../../src/validation/run.js';
 import { readArchive, shared } from './shared.js';
 import { loadFrom } from './terms.js';
@@ -24,6 +25,7 @@ export const OPTIONS: ProfileOptions = {
   unknownExtensions: 'ignore',
   bestPractice: 'ignore',
   htmlInStrings: 'ignore',
+  exampleUrls: 'ignore',
   mustSupport: false,
 };
 
@@ -121,8 +123,20 @@ export function checkerOf(sets: readonly DefinitionSet[]) {
       bases: [],
     },
   );
+  const globals = () =>
+    Promise.resolve(
+      globalProfilesOf(
+        sets.flatMap(({ origin, resources }) =>
+          resources
+            .filter(({ resourceType }) => resourceType === 'ImplementationGuide')
+            .map(resource => ({ resource, origin })),
+        ),
+      ),
+    );
   const bindings = createBindings(createMemberships({ sources: () => known.once() }));
-  return createProfileChecker(checkerParts({ find: findIn(sets), definitions, bindings, generation: () => 0 }));
+  return createProfileChecker(
+    checkerParts({ find: findIn(sets), definitions, bindings, generation: () => 0, globals }),
+  );
 }
 
 export const parsedOf = (resource: Json): Parsed => parseJson(Buffer.from(JSON.stringify(resource)), STORED_JSON);

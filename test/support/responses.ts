@@ -33,7 +33,7 @@ export async function findings(
   more: JsonObject = {},
   parts: CheckParts = {},
 ): Promise<string[]> {
-  const check = createQuestionnaireResponseCheck(findingOf({ item: questions }));
+  const check = createQuestionnaireResponseCheck(findingOf({ item: questions }), () => undefined);
   return inShort(await runCheck(check, 'QuestionnaireResponse', response(items, more), parts)).map(each =>
     each.replace('QuestionnaireResponse.', ''),
   );

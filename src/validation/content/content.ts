@@ -27,6 +27,8 @@ const TEXT_TYPES = new Set(['string', 'markdown']);
 
 /** A tag, with whatever attributes, or its end. Linear: nothing that a part matches may be matched by the next one. */
 const HTML_TAG = /<\/?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?\/?>/;
+/** https://www.rfc-editor.org/rfc/rfc2606 */
+const EXAMPLE_URL = /^https?:\/\/(?:[\w-]+\.)*(?:example\.(?:com|net|org)|[\w-]+\.example)(?:[/:?#]|$)/i;
 const UUID = /^urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:[#|].*)?$/;
 const OID = /^urn:oid:[0-2](?:\.(?:0|[1-9]\d*))+(?:[#|].*)?$/;
 
@@ -57,6 +59,7 @@ class ContentWalk {
   private readonly narratives: { readonly div: string; readonly keys: JsonKeys }[] = [];
   private readonly ids = new Set<string>();
   private readonly html: 'ignore' | 'warn' | 'error';
+  private readonly examples: 'ignore' | 'warn' | 'error';
 
   private readonly site: ResourceSite;
   private readonly definitions: Definitions;
@@ -67,6 +70,7 @@ class ContentWalk {
     this.definitions = definitions;
     this.run = run;
     this.html = run.options.htmlInStrings;
+    this.examples = run.options.exampleUrls;
   }
 
   enter(object: JsonObject): void {
@@ -76,6 +80,7 @@ class ContentWalk {
         if (key === 'div') this.narratives.push({ div: value, keys: [...this.keys, key] });
         else if (key === 'id') this.ids.add(value);
         else if (value.startsWith('urn:')) this.urn(value, key);
+        else if (this.examples !== 'ignore' && EXAMPLE_URL.test(value)) this.example(key);
         else if (this.html !== 'ignore' && value.includes('<')) this.text(value, key);
       } else if (typeof value === 'object' && value !== null) this.below(value, key);
     }
@@ -118,6 +123,17 @@ class ContentWalk {
     const { type, place } = placedElement(this.site, [...this.keys, key], this.definitions);
     if (type === undefined || !URI_TYPES.has(type)) return;
     this.run.report(place, isUuid && UUID.test(value.toLowerCase()) ? CAPITAL_UUID : MALFORMED_URN);
+  }
+
+  private example(key: string | number): void {
+    const { type, place } = placedElement(this.site, [...this.keys, key], this.definitions);
+    if (type === 'url')
+      this.run.report(place, {
+        severity: this.examples === 'error' ? 'error' : 'warning',
+        code: 'value',
+        detail: 'example-url',
+        text: 'The address is reserved for examples: nothing can be had from there. Give the real one, or leave it out.',
+      });
   }
 
   private text(value: string, key: string | number): void {

@@ -29,7 +29,7 @@ export function createResourceChecks({
   const checks: Readonly<Record<string, readonly ElementCheck[]>> = {
     ...Object.fromEntries(ofDefinitions),
     Bundle: [...all, createBundleCheck(definitions)],
-    QuestionnaireResponse: [...all, createQuestionnaireResponseCheck(find)],
+    QuestionnaireResponse: [...all, createQuestionnaireResponseCheck(find, lookAtSystem)],
   };
   return type => checks[type] ?? all;
 }

@@ -114,5 +114,18 @@ export function correctedExpression({ key, expression }: Constraint): string | u
   // The same rules about narratives have one expression; what txt-2 says is a check of its own.
   if (key === 'txt-2' && expression === 'htmlChecks()') return 'htmlChecks2()';
   if (WHOLE_PATHS.has(key)) return expression.replace(/^path\.matches\('\^?(.*?)\$?'\)$/, "path.matches('^$1$$')");
-  return EXPRESSIONS.get(expression) ?? expression;
+  return EXPRESSIONS.get(expression) ?? withFhirTypes(expression);
 }
+
+/** A text, or a cast to a type of FHIRPath's own: `as String`, `ofType(String)`. */
+const CAST =
+  /'(?:[^'\\]|\\.)*'|(\b(?:as|is)\s+|\b(?:as|is|ofType)\(\s*)(String|Boolean|Integer|Decimal|Date|DateTime|Time)\b(?!\s*\.)/g;
+
+/**
+ * Authors write `as String` of elements of FHIR, whose type is `string`: that is what it means, as HL7's validator has it. Strictly read it would
+ * never give anything, as no element has a type of FHIRPath's own.
+ */
+const withFhirTypes = (expression: string): string =>
+  expression.replaceAll(CAST, (all: string, before?: string, type?: string) =>
+    before === undefined || type === undefined ? all : `${before}${type[0]!.toLowerCase()}${type.slice(1)}`,
+  );

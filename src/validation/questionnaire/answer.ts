@@ -7,6 +7,7 @@ import { isObject, itemsOf, type Json, type JsonObject } from '../../fhir/resour
 import type { Origin } from '../../fhir/structure-definition.js';
 import { bytesOfBase64 } from '../content/attachment.js';
 import { charactersOf } from '../gate/checks.js';
+import type { IsAnswerNamed } from './answer-display.js';
 import { compareAnswers, isSameAnswer, isSameCoding } from './compare-answers.js';
 import { matchesWhole } from '../invariants/invariant-texts.js';
 import { type AnswerLimits, type ChosenValue, type QuestionItem, chosenValue } from './questionnaire.js';
@@ -19,6 +20,7 @@ export interface AnswerContext {
   readonly from: Origin;
   /** A value set that stands in the Questionnaire or in the response, by its id. */
   readonly containedSet: (id: string) => JsonObject | undefined;
+  readonly isNamed: IsAnswerNamed;
 }
 
 /** Item type → types of its answers, as they stand in `valueCoding`. A choice may have options of several types. */
@@ -80,8 +82,13 @@ function checkOptions(question: QuestionItem, given: ChosenValue, at: ElementPla
   } else if (valueSet !== undefined && given.type === 'Coding') {
     const text = 'The answer is not in the value set of its question.';
     checkSetMember(given.value, valueSet, at, { text, detail: 'answer-option' }, context);
+    if (!valueSet.startsWith('#') && context.isNamed(given.value, valueSet, context.from, context.run) === false)
+      context.run.report(at, { ...answerFinding('answer-display', 'code-invalid', MISNAMED), diagnostics: valueSet });
   }
 }
+
+const MISNAMED =
+  'The display of the answer is no name of its code: give the one that the question offers, or leave it out.';
 
 /** Whether an answer is an option, or may be. */
 export function isChosen(option: JsonObject, given: ChosenValue): boolean {

@@ -7,7 +7,9 @@
  */
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
 import type { FindDefinition, FoundDefinition } from '../../fhir/structure-definition.js';
+import type { LookAtSystem } from '../binding.js';
 import { type AnswerContext, answerFinding, checkAnswerValue, isChosen } from './answer.js';
+import { createAnswerNames } from './answer-display.js';
 import { type AnswerScope, isEnabled, scopesOf } from './enable-when.js';
 import {
   isExclusive,
@@ -28,7 +30,8 @@ interface ResponseContext extends AnswerContext {
 }
 
 /** The check of a resource of type QuestionnaireResponse. */
-export function createQuestionnaireResponseCheck(find: FindDefinition): ElementCheck {
+export function createQuestionnaireResponseCheck(find: FindDefinition, lookAtSystem: LookAtSystem): ElementCheck {
+  const isNamed = createAnswerNames(find, lookAtSystem);
   /** What was found for the responses of a resource, by canonical, as long as that is there. */
   const found = new WeakMap<object, Map<string, FoundDefinition | undefined>>();
   return (element, run) => {
@@ -36,7 +39,7 @@ export function createQuestionnaireResponseCheck(find: FindDefinition): ElementC
     if (typeof canonical !== 'string') return;
     if (canonical.startsWith('#')) {
       const contained = containedOf(element, canonical.slice(1));
-      if (contained) checkResponse(element, contained, 'stored', run);
+      if (contained) checkResponse(element, contained, 'stored', { run, isNamed });
       else reportUnknown(element, run, canonical);
       return;
     }
@@ -48,7 +51,7 @@ export function createQuestionnaireResponseCheck(find: FindDefinition): ElementC
         known.set(canonical, await find('Questionnaire', canonical));
       });
     const questionnaire = known.get(canonical);
-    if (questionnaire) checkResponse(element, questionnaire.resource, questionnaire.origin, run);
+    if (questionnaire) checkResponse(element, questionnaire.resource, questionnaire.origin, { run, isNamed });
     else if (known.has(canonical)) reportUnknown(element, run, canonical);
   };
 }
@@ -73,11 +76,17 @@ function containedOf({ site }: CheckedElement, id: string): Resource | undefined
   return itemsOf(resource['contained']).find(each => isObject(each) && each['id'] === id) as Resource | undefined;
 }
 
-function checkResponse(element: CheckedElement, questionnaire: Resource, from: string, run: CheckRun): void {
+function checkResponse(
+  element: CheckedElement,
+  questionnaire: Resource,
+  from: string,
+  { run, isNamed }: Pick<AnswerContext, 'run' | 'isNamed'>,
+): void {
   const response = element.value as Resource;
   const read = readQuestionnaire(questionnaire);
   const context: ResponseContext = {
     run,
+    isNamed,
     from,
     questionnaire: read,
     scopes: scopesOf(response, read.asked),

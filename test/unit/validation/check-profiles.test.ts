@@ -1,7 +1,7 @@
 /** Checks against profiles, one rule each, with a resource that keeps it and one that breaks it. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'mocha';
-import type { JsonObject } from '../../../src/fhir/resource.js';
+import type { JsonObject, Resource } from '../../../src/fhir/resource.js';
 import { limitIssues } from '../../../src/validation/issue-list.js';
 import { brief, checkerOf, issuesOf, PROFILE, profileOf, readCore } from '../../support/profiles.js';
 import { skipWithout } from '../../support/shared.js';
@@ -386,4 +386,43 @@ describe('what R4 itself says of large definitions', () => {
     it(what, async () => {
       assert.deepEqual(brief(await issuesOf(checkerOf([readCore()!]), resource, [])), issues);
     });
+});
+
+describe('what a guide asks of every resource of a type', () => {
+  before(function () {
+    if (!readCore()) skipWithout(this, 'data', 'r4-packages', 'hl7.fhir.r4.core-4.0.1.tgz');
+  });
+  const guide = (profile: string): Resource => ({
+    resourceType: 'ImplementationGuide',
+    url: 'http://test.example/ImplementationGuide/g',
+    global: [{ type: 'Patient', profile }, {}, { type: 'Patient', profile }],
+  });
+  const named = profileOf('Patient', [{ path: 'Patient.name', min: 1, max: '*' }]);
+  const told = async (resource: JsonObject, globals: boolean, profile = PROFILE): Promise<string[]> =>
+    brief(
+      await issuesOf(checkerOf([{ origin: 'g', resources: [guide(profile), named] }, readCore()!]), resource, [], {
+        globals,
+      }),
+    );
+
+  it('is told where it is asked for', async () => {
+    const patient = { resourceType: 'Patient', active: true };
+    assert.deepEqual(await told(patient, true), ['error profile-min Patient.name']);
+    assert.deepEqual(await told({ ...patient, name: [{ text: 'a' }] }, true), []);
+    assert.deepEqual(await told(patient, false), []);
+    assert.deepEqual(await told({ resourceType: 'Basic', code: { text: 'a' } }, true), []);
+    assert.deepEqual(await told(patient, true, 'http://test.example/none'), ['warning unknown-profile Patient']);
+  });
+
+  it('holds in Bundles, and for nothing that is contained', async () => {
+    const patient = { resourceType: 'Patient', id: 'p', active: true };
+    const bundle = {
+      resourceType: 'Bundle',
+      type: 'collection',
+      entry: [{ fullUrl: 'http://a/Patient/p', resource: patient }],
+    };
+    assert.deepEqual(await told(bundle, true), ['error profile-min Bundle.entry[0].resource.name']);
+    const basic = { resourceType: 'Basic', code: { text: 'a' }, subject: { reference: '#p' }, contained: [patient] };
+    assert.deepEqual(await told(basic, true), []);
+  });
 });

@@ -52,6 +52,22 @@ describe('an attachment', () => {
   });
 });
 
+describe('an address that is reserved for examples', () => {
+  const photo = (url: string): JsonObject => patient({ photo: [{ url }], identifier: [{ system: url, value: '1' }] });
+  const told = async (url: string, exampleUrls: ProfileOptions['exampleUrls']): Promise<string[]> =>
+    inShort(await runCheck(check, 'Patient', photo(url), { options: { exampleUrls } }));
+
+  it('is told of where the setting says so, in addresses alone', async () => {
+    for (const host of ['example.org', 'a.b.example.com', 'EXAMPLE.net:80', 'clinic.example', 'a-b.example.org?c']) {
+      assert.deepEqual(await told(`http://${host}`, 'ignore'), [], host);
+      assert.deepEqual(await told(`https://${host}`, 'warn'), ['warning example-url Patient.photo[0].url'], host);
+      assert.deepEqual(await told(`http://${host}/a`, 'error'), ['example-url Patient.photo[0].url'], host);
+    }
+    for (const url of ['http://myexample.org', 'http://example.org.uk', 'http://a.b/example.org', 'urn:example.org'])
+      assert.deepEqual(await told(url, 'error'), [], url);
+  });
+});
+
 describe('a uri that is a urn', () => {
   const identified = (system: string): JsonObject => patient({ identifier: [{ system, value: '1' }] });
   const place = ['uri-form Patient.identifier[0].system'];

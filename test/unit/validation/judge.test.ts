@@ -48,7 +48,13 @@ function judgeWith({ base = 'enforce', clean = [], ...rules }: Setting) {
       base,
       rulesOf: () => ({ require: [], claims: 'warn', unknownProfile: 'warn', ...rules }),
       required: [],
-      options: { unknownExtensions: 'ignore', bestPractice: 'ignore', htmlInStrings: 'warn', mustSupport: false },
+      options: {
+        unknownExtensions: 'ignore',
+        bestPractice: 'ignore',
+        htmlInStrings: 'warn',
+        exampleUrls: 'ignore',
+        mustSupport: false,
+      },
     },
     check: async ({ resource }, { profiles, claims }) => {
       const all = [...profiles.map(({ canonical }) => canonical), ...(claims ? claimedCanonicals(resource) : [])];
@@ -208,7 +214,13 @@ describe('advice on what is written', () => {
         base: 'enforce',
         rulesOf: () => ({ require: [], claims: 'warn', unknownProfile: 'warn' }),
         required: [],
-        options: { unknownExtensions: 'ignore', bestPractice: 'ignore', htmlInStrings: 'warn', mustSupport: false },
+        options: {
+          unknownExtensions: 'ignore',
+          bestPractice: 'ignore',
+          htmlInStrings: 'warn',
+          exampleUrls: 'ignore',
+          mustSupport: false,
+        },
       },
       check: async () => [issue('base', severity, 'invariant')],
       find: async () => undefined,

@@ -29,6 +29,7 @@ describe('the policy of validation', () => {
       unknownExtensions: 'error',
       bestPractice: 'ignore',
       htmlInStrings: 'warn',
+      exampleUrls: 'ignore',
       mustSupport: false,
     });
     assert.deepEqual(required, []);

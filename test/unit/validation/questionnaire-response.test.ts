@@ -348,7 +348,7 @@ describe('a QuestionnaireResponse', () => {
       'warning not-checked questionnaire',
     ]);
     const { questionnaire: _none, ...without } = response([say('1')]);
-    const check = createQuestionnaireResponseCheck(findingOf({}));
+    const check = createQuestionnaireResponseCheck(findingOf({}), () => undefined);
     assert.deepEqual(await runCheck(check, 'QuestionnaireResponse', without), []);
     const set = await findings([ask('1', 'choice', { answerValueSet: 'http://other' })], [say('1', coding('a'))]);
     assert.deepEqual(set, ['warning not-checked item[0].answer[0].value']);
@@ -395,7 +395,7 @@ describe('a QuestionnaireResponse', () => {
         response([say('x')], { questionnaire: 'http://o' }),
       ].map(resource => ({ resource })),
     };
-    const check = createQuestionnaireResponseCheck(findingOf({ item: TWO }));
+    const check = createQuestionnaireResponseCheck(findingOf({ item: TWO }), () => undefined);
     assert.deepEqual(inShort(await runCheck(check, 'QuestionnaireResponse', bundle)), [
       'item-unknown Bundle.entry[1].resource.item[0]',
       'warning not-checked Bundle.entry[2].resource.questionnaire',
