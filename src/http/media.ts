@@ -81,6 +81,10 @@ export function contentTypes(accept: string | undefined, format: string | undefi
 export const prefersHtml = (accept: string | undefined): boolean =>
   accept?.includes('text/html') === true && accepted(accept)[0]?.type === 'text/html';
 
+/** Whether an answer may be a page. */
+export const acceptsHtml = (accept: string | undefined): boolean =>
+  accepted(accept).some(({ type }) => type === 'text/html' || type === 'text/*' || type === '*/*');
+
 /** The format of a body; undefined: not one of FHIR's. Throws `unsupported-media-type` for another version or charset. */
 export function bodyFormat(contentType: string | undefined): Format | undefined {
   const given = parse(contentType ?? '');

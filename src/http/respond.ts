@@ -9,7 +9,7 @@ import { FhirError } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
 import type { Allowance, Engine } from '../interactions/engine.js';
 import { FREE } from '../interactions/response/allowance.js';
-import type { LaterAnswer, RawContent, Result } from '../interactions/interaction.js';
+import type { LaterAnswer, RawContent, Result, ShownPage } from '../interactions/interaction.js';
 import {
   join,
   type Piece,
@@ -19,7 +19,7 @@ import {
   type Text,
   whole,
 } from '../interactions/response/text.js';
-import { mediaTypeOf } from './media.js';
+import { acceptsHtml, mediaTypeOf } from './media.js';
 import type { Presentation } from './presentation.js';
 import { digestFields, rangeAsked } from './range.js';
 import { MethodNotAllowed } from './route.js';
@@ -42,7 +42,7 @@ export async function respond(
   engine: Responding,
   allowance: Allowance,
 ): Promise<void> {
-  const { version, location, binary, stream, later } = result;
+  const { version, location, binary, page, stream, later } = result;
   // A deletion that is asked for an outcome has something to say.
   const status = result.status === 204 && presentation.prefer === 'OperationOutcome' ? 200 : result.status;
   if (version) {
@@ -52,6 +52,7 @@ export async function respond(
   if (location !== undefined) response.setHeader('Location', `${engine.settings.base}/${location}`);
   if (later) setLaterHeaders(response, later, engine);
   if (binary && status !== 304) return sendBinary(response, binary);
+  if (page) return sendPage(response, page, presentation);
   if (stream && isStoredForm(presentation)) return sendStream(response, status, wholes(engine, stream), presentation);
   const text = stream ? await collectText(stream, allowance) : bodyOf(status, result, presentation);
   if (!text) {
@@ -226,6 +227,27 @@ async function sendBinary(response: Response, binary: RawContent): Promise<void>
   }
   response.setTimeout(STALLED, () => response.destroy());
   await pipeline(bytes, response);
+}
+
+/** Throws `not-acceptable` where the client takes no HTML. */
+async function sendPage(
+  response: Response,
+  { html, policy }: ShownPage,
+  { gzip: wanted }: Presentation,
+): Promise<void> {
+  if (!acceptsHtml(response.req.headers.accept))
+    throw new FhirError('not-acceptable', 'The answer is a page: accept text/html.', { expression: 'http.Accept' });
+  const zip = wanted && html.length >= GZIP_FROM;
+  const bytes = zip ? await deflate(html, { level: 1 }) : html;
+  // The tag of the Binary is not that of its page.
+  response.removeHeader('ETag');
+  response.setHeader('Content-Type', 'text/html; charset=utf-8');
+  response.setHeader('Content-Security-Policy', policy);
+  response.setHeader('Content-Disposition', 'inline');
+  if (zip) response.setHeader('Content-Encoding', 'gzip');
+  response.setHeader('Content-Length', String(bytes.length));
+  response.writeHead(200);
+  response.end(response.req.method === 'HEAD' ? undefined : bytes);
 }
 
 /** The same, after its first part was read: what is wrong with that is known before the head is out. */

@@ -194,6 +194,14 @@ export interface RawContent {
   open(range?: BlobRange): Promise<AsyncIterable<Buffer>>;
 }
 
+/** For people and their browsers. */
+export interface ShownPage {
+  /** HTML in UTF-8. */
+  readonly html: Buffer;
+  /** Content-Security-Policy under which it may be shown. */
+  readonly policy: string;
+}
+
 /** The answer, independent of HTTP and of the format. */
 export interface Result extends Partial<Text> {
   readonly status: number;
@@ -201,6 +209,8 @@ export interface Result extends Partial<Text> {
   readonly stream?: AsyncIterable<Text>;
   /** Bytes of a Binary, instead of the resource. */
   readonly binary?: RawContent;
+  /** A page that the server has made, instead of a resource. */
+  readonly page?: ShownPage;
   readonly version?: { readonly version: number; readonly updated: number };
   /** Relative to the base: `Patient/1/_history/2`. */
   readonly location?: string;

@@ -1,11 +1,19 @@
-/** The operations that a server on the embedded store has, without a server. */
+/** The operations that a server on the embedded store has, without a server: its own, and with those of its features. */
 import { fileURLToPath } from 'node:url';
+import { renderOperation } from '../../src/features/documents/render/operation.js';
 import type { Resource } from '../../src/fhir/resource.js';
 import { readProfiles } from '../../src/fhir/package.js';
 import { composeOperations, FILE_OPERATIONS, OPERATIONS } from '../../src/interactions/operations/index.js';
 
-const definitions: Resource[] = [];
-const profiles = fileURLToPath(new URL('../../../profiles', import.meta.url));
-for await (const { resource } of readProfiles(profiles, new Set(['OperationDefinition']))) definitions.push(resource);
+const definitionsIn = async (folder: string): Promise<Resource[]> => {
+  const found: Resource[] = [];
+  const at = fileURLToPath(new URL(`../../../${folder}`, import.meta.url));
+  for await (const { resource } of readProfiles(at, new Set(['OperationDefinition']))) found.push(resource);
+  return found;
+};
+const definitions = await definitionsIn('profiles');
 
 export const operations = composeOperations({ ...OPERATIONS, ...FILE_OPERATIONS }, definitions);
+
+const ofFeatures = composeOperations({ render: renderOperation }, await definitionsIn('profiles/documents'));
+export const allOperations = new Map([...operations, ...ofFeatures]);

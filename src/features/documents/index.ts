@@ -11,6 +11,7 @@ import { createByteReader } from './bytes.js';
 import { createFetch } from './fetch.js';
 import { supersede } from './relations.js';
 import { removedWith } from './removal.js';
+import { renderOperation } from './render/operation.js';
 import { retractionMeant } from './retraction.js';
 
 const settings = {
@@ -24,9 +25,13 @@ const settings = {
 /** ms: a document elsewhere may take half a minute, and 256 MB have to be read. */
 const PATIENCE = 60_000;
 
+/** Whoever may read a Binary may read it as a page. */
+const DUTY = { operations: ['render'] };
+
 export const documents: Feature<typeof settings> = {
   name: 'documents',
   settings,
+  profiles: new URL('../../../../profiles/documents/', import.meta.url),
   open({ own: { fetchHosts }, outgoing, clock, settings: { base, bases } }) {
     const ground: AttachmentGround = {
       base,
@@ -35,7 +40,11 @@ export const documents: Feature<typeof settings> = {
       newId: () => newId(clock.now()),
       fetch: createFetch(fetchHosts, outgoing),
     };
-    return { hooks: [documentHook(ground)] };
+    return {
+      hooks: [documentHook(ground)],
+      operations: { render: renderOperation },
+      duties: { writer: DUTY, reader: DUTY },
+    };
   },
 };
 

@@ -1,6 +1,7 @@
 /** What the project itself adds to R4 (profiles/): a fault is only a warning in the log of a server, and is one here. */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'mocha';
 import { candidatesOf, decideInForce, standardParameters } from '../../../src/conformance/parameters-in-force.js';
@@ -14,7 +15,12 @@ import { validateStructure } from '../../../src/validation/gate/structure.js';
 const folder = fileURLToPath(new URL('../../../../profiles', import.meta.url));
 const definitions = loadDefinitions();
 const files: ConformanceResource[] = [];
-for await (const each of readProfiles(folder, new Set(['SearchParameter', 'OperationDefinition']))) files.push(each);
+const TYPES = new Set(['SearchParameter', 'OperationDefinition']);
+for await (const each of readProfiles(folder, TYPES)) files.push(each);
+/** What features bring, each in a folder with its name. */
+const ofFeatures: ConformanceResource[] = [];
+const folders = readdirSync(folder, { withFileTypes: true }).filter(each => each.isDirectory());
+for (const { name } of folders) for await (const each of readProfiles(join(folder, name), TYPES)) ofFeatures.push(each);
 const ofType = (type: string) => files.filter(({ resource }) => resource.resourceType === type);
 
 describe('the profiles of the project', () => {
@@ -22,11 +28,13 @@ describe('the profiles of the project', () => {
     assert.deepEqual(
       [...new Set(files.map(({ from }) => from))].toSorted(),
       readdirSync(folder)
-        .filter(name => name !== 'roles.json')
+        .filter(name => name !== 'roles.json' && name.endsWith('.json'))
         .toSorted(),
     ));
 
-  for (const { from, resource } of files)
+  it('are there for features, too', () => assert.ok(ofFeatures.some(({ resource }) => resource['code'] === 'render')));
+
+  for (const { from, resource } of [...files, ...ofFeatures])
     it(`${from} is valid R4`, () => assert.deepEqual(validateStructure(resource, definitions), []));
 
   it('define the operations that there are, each once', () => {
