@@ -23,7 +23,6 @@ import type { FindDefinition, FoundDefinition, Origin } from './fhir/structure-d
 import { loadStructures } from './fhir/structures.js';
 import { identifyAnybody, identifyByTokens } from './identity/tokens.js';
 import { acceptGuideList, agreeOnGuides } from './conformance/guide-agreement.js';
-import { listFrom, loadFrom } from './conformance/stored-canonicals.js';
 import { StoredDefinitions } from './conformance/stored-definitions.js';
 import { documents } from './features/documents/index.js';
 import { createForms } from './interactions/response/forms.js';
@@ -160,7 +159,7 @@ export async function open(
   const registry = new Registry({ definitions, parameters, layout, store, log, files: parametersOf(files, guides) });
   const stored = new StoredDefinitions(store);
   const live = new LiveTables({ store, log, clock }, [registry.table(), ...stored.tables(), ...composed.tables]);
-  const terms = openTerminology(stored, { bases, ...terminologyParts }, elsewhere, store, harness);
+  const terms = openTerminology(stored, { bases, ...terminologyParts }, elsewhere, harness);
   const find = findWith(stored);
   const { required, ...checked } = openJudge(policy, metrics, { find, definitions, ...terms, stored, guides });
   const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log, clock, jobs: () => jobs });
@@ -283,10 +282,9 @@ function openTerminology(
   definitions: StoredDefinitions,
   options: TerminologyOptions,
   elsewhere: OpenedRemote | undefined,
-  store: Store,
   harness?: Harness,
 ): Pick<Engine, 'terminology' | 'memberships' | 'remoteTime'> {
-  const stored = { load: loadFrom(store), list: listFrom(store) };
+  const stored = definitions.canonicals();
   const { load, list } = harness?.anew(stored) ?? stored;
   const terminology = createTerminology(load, { list, ...options });
   const memberships = createMemberships({

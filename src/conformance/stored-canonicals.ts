@@ -14,7 +14,14 @@ const MAX_TEXTS = 256 * 1024;
 /** Maps from or to a code system that are looked at. */
 const MAX_MAPS = 100;
 
-export function loadFrom(store: Searched): LoadCanonical {
+/** `bytes`: of its text, as far as it is at hand. */
+export interface FoundCanonical extends UnparsedResource {
+  readonly bytes: number;
+}
+
+type Asked = Parameters<LoadCanonical>;
+
+export function loadFrom(store: Searched): (...asked: Asked) => Promise<FoundCanonical | undefined> {
   return async (type, by) => {
     if ('id' in by) return unparsed(store, type, await store.read(type, by.id, undefined, MAX_TEXTS))[0];
     const { url, version } = by;
@@ -51,7 +58,9 @@ export interface StoredDefinition {
 }
 
 /** The one written last comes first. */
-export function listFrom(store: Searched): ListCanonicals {
+export function listFrom(
+  store: Searched,
+): (...asked: Parameters<ListCanonicals>) => Promise<readonly FoundCanonical[]> {
   return async (type, by) => {
     const where =
       'url' in by ? withUri('url', by.url) : any(withUri('source-system', by.maps), withUri('target-system', by.maps));
@@ -78,7 +87,7 @@ async function withoutTexts(store: Searched, type: string, where: Where, limit: 
   return rows.filter(row => row !== undefined);
 }
 
-function unparsed(store: Searched, type: string, row: Version | undefined): UnparsedResource[] {
+function unparsed(store: Searched, type: string, row: Version | undefined): FoundCanonical[] {
   if (!row || (row.text === undefined && row.withheld === undefined)) return [];
   const { id, version } = row;
   const read = async (): Promise<Resource> => {
@@ -86,5 +95,5 @@ function unparsed(store: Searched, type: string, row: Version | undefined): Unpa
     // What was erased meanwhile says nothing.
     return text ? readStoredText(text) : { resourceType: type };
   };
-  return [{ key: `${type}/${id}/${version}`, read }];
+  return [{ key: `${type}/${id}/${version}`, bytes: row.text?.length ?? 0, read }];
 }

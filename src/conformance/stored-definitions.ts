@@ -1,8 +1,8 @@
 /**
- * Definitions that users store, as validation reads them: found by their canonical, and counting in every process as soon as they are
- * stored. Each process hears of changes (../live/live-tables.ts) and raises a generation, by which whatever was made of a definition is
- * forgotten; texts stay in the store. They are definitions, not records of anybody, and read without an access decision, as
- * SearchParameters are.
+ * Definitions that users store, as validation and the terminology module read them: found by their canonical, and counting in every process
+ * as soon as they are stored. Each process hears of changes (../live/live-tables.ts) and raises a generation, by which whatever was made of
+ * a definition is forgotten, and what is known not to be stored is asked for anew; long texts stay in the store. They are definitions, not
+ * records of anybody, and read without an access decision, as SearchParameters are.
  *
  * Of several with one url the highest version counts, the one written last where versions are alike; retired ones only where there is no
  * other.
@@ -14,7 +14,8 @@ import type { ChangeTable } from '../live/live-table.js';
 import { ANY_RESOURCE } from '../search/query.js';
 import type { Store } from '../store/store.js';
 import { compareBusinessVersions } from '../fhir/business-version.js';
-import { listAny, listByUrl } from './stored-canonicals.js';
+import type { ListCanonicals, LoadCanonical, UnparsedResource } from '../terminology/terminology.js';
+import { type FoundCanonical, listAny, listByUrl, listFrom, loadFrom } from './stored-canonicals.js';
 
 /** Types of which something is kept that is made of them. */
 const DEFINING_TYPES = [
@@ -33,6 +34,9 @@ const KEPT_ABSENT = 10_000;
 /** Definitions that are kept, and how long their text may be. */
 const KEPT_STORED = 50;
 const MOST_KEPT = 256 * 1024;
+/** What was found for the terminology module: so often, and so many bytes of text each time. */
+const KEPT_FOUND = 100;
+const MOST_FOUND = 64 * 1024;
 
 export class StoredDefinitions implements DefinitionSource {
   readonly origin = STORED;
@@ -43,6 +47,7 @@ export class StoredDefinitions implements DefinitionSource {
   #absent = new Set<string>();
   #kept = new Map<string, Resource>();
   #guides: Promise<readonly Resource[]> | undefined;
+  #found = new Map<string, readonly UnparsedResource[]>();
 
   constructor(store: Pick<Store, 'read' | 'find' | 'findIds'>) {
     this.#store = store;
@@ -88,6 +93,43 @@ export class StoredDefinitions implements DefinitionSource {
     return asked.then(all => all.filter(({ status }) => status !== 'retired'));
   }
 
+  /** As the terminology module asks for them. What is found by a url is asked for once, until something changes. */
+  canonicals(): { readonly load: LoadCanonical; readonly list: ListCanonicals } {
+    const [load, list] = [loadFrom(this.#store), listFrom(this.#store)];
+    return {
+      load: async (type, by) => {
+        if ('id' in by) return load(type, by);
+        const found = await this.#askOnce(type, [by.url, by.version, 'newest'], async () => {
+          const one = await load(type, by);
+          return one ? [one] : [];
+        });
+        return found[0];
+      },
+      list: (type, by) =>
+        'url' in by ? this.#askOnce(type, [by.url, undefined, 'all'], () => list(type, by)) : list(type, by),
+    };
+  }
+
+  async #askOnce(
+    type: string,
+    [url, version, which]: readonly [url: string, version: string | undefined, which: string],
+    ask: () => Promise<readonly FoundCanonical[]>,
+  ): Promise<readonly UnparsedResource[]> {
+    if (await this.#isWithout(type)) return [];
+    const absence = JSON.stringify([type, url, version]);
+    const key = `${which} ${absence}`;
+    const [absent, kept] = [this.#absent, this.#found];
+    if (absent.has(absence)) return [];
+    const known = kept.get(key);
+    if (known) return known;
+    const found = await ask();
+    if (found.length === 0) remember(KEPT_ABSENT, absent, () => absent.add(absence));
+    if (found.length === 0 || found.reduce((sum, { bytes }) => sum + bytes, 0) > MOST_FOUND) return found;
+    const once = found.map(readOnce);
+    remember(KEPT_FOUND, kept, () => kept.set(key, once));
+    return once;
+  }
+
   #isWithout(type: string): Promise<boolean> {
     const known = this.#without.get(type);
     if (known) return known;
@@ -106,7 +148,15 @@ export class StoredDefinitions implements DefinitionSource {
     this.#absent = new Set();
     this.#kept = new Map();
     this.#guides = undefined;
+    this.#found = new Map();
   }
+}
+
+/** Parsed once, where its text is at hand. */
+function readOnce({ bytes, ...found }: FoundCanonical): UnparsedResource {
+  if (bytes === 0) return found;
+  let parsed: Promise<Resource> | undefined;
+  return { ...found, read: () => (parsed ??= found.read()) };
 }
 
 /** Forgets everything where it is too much: nothing is read often that is not read often again. */

@@ -2,8 +2,8 @@
  * Finds ValueSets, CodeSystems and ConceptMaps: those given along with a question come first, then those in the store, then those of
  * installed guides, then those of the standard. https://hl7.org/fhir/R4/references.html#canonical
  *
- * The store is asked every time, so that a changed resource counts as soon as its write is answered; what is kept is the
- * index of a CodeSystem, by id, version and time of the resource it was made from. Where no version is asked for, the highest
+ * Whoever gives what is stored is asked every time, so that a changed resource counts as soon as its write is answered; what is kept is
+ * the index of a CodeSystem, by id, version and time of the resource it was made from. Where no version is asked for, the highest
  * counts, and of several that are alike the one written last; asked for from within a guide, or by R4, the version that is meant there.
  */
 import { parseCanonical } from '../fhir/reference.js';

@@ -217,7 +217,7 @@ export interface UnparsedResource {
 
 /**
  * Finds a stored ValueSet, CodeSystem or ConceptMap; without a version, the newest. It is called for every test, so that a resource
- * counts as soon as it is stored, and it may leave out what the caller is not allowed to see. Giving the resource unparsed is
+ * counts as soon as it is stored; what it gives may be shared, and nobody may change it. It may leave out what the caller is not allowed to see. Giving the resource unparsed is
  * better: a code system whose index is cached is not parsed again.
  */
 export type LoadCanonical = (type: TerminologyType, by: Canonical) => Promise<Resource | UnparsedResource | undefined>;

@@ -8,6 +8,7 @@ import type { DefinitionSource } from '../../src/fhir/definition-file.js';
 import { createFindDefinition } from '../../src/fhir/find-definition.js';
 import type { Resource } from '../../src/fhir/resource.js';
 import type { Store } from '../../src/store/store.js';
+import type { UnparsedResource } from '../../src/terminology/terminology.js';
 import { onBothStores } from '../support/both-stores.js';
 import { newStore, type RunningServer, startServer } from '../support/server.js';
 import { type Talk, talkTo } from '../support/talk.js';
@@ -254,7 +255,11 @@ describe('of stored definitions with one url', () => {
     const definitions = new StoredDefinitions(store);
     const find = async (version?: string) => (await definitions.find('StructureDefinition', URL_OF, version))?.['id'];
     const table = definitions.tables().find(({ type }) => type === 'StructureDefinition')!;
-    return { find, table, definitions, asked: () => asked };
+    const change = (other: StructureDefinition): void => {
+      rows.splice(0, rows.length, { ...rows[0]!, version: 2, text: Buffer.from(JSON.stringify(other)) });
+      table.changed([other.id!]);
+    };
+    return { find, table, change, definitions, asked: () => asked };
   };
 
   it('the highest version counts, and the one that is asked for', async () => {
@@ -283,5 +288,60 @@ describe('of stored definitions with one url', () => {
     assert.equal(asked(), 3);
     assert.ok(definitions.generationOf('StructureDefinition') > earlier);
     assert.equal(definitions.generationOf('ValueSet'), 0);
+  });
+
+  it('the terminology module asks the store once, until something changes', async () => {
+    const { definitions, change, asked } = await stored(profile('a', { version: '1' }));
+    const { load, list } = definitions.canonicals();
+    const type = 'StructureDefinition' as 'ValueSet';
+    const names = async (): Promise<unknown[]> => {
+      const [one, all] = [await load(type, { url: URL_OF }), await list(type, { url: URL_OF })];
+      return Promise.all([one, ...all].map(async each => (await (each as UnparsedResource).read())['version']));
+    };
+    for (let i = 0; i < 3; i++) assert.deepEqual(await names(), ['1', '1']);
+    assert.equal(asked(), 2);
+    change(profile('a', { version: '2' }));
+    assert.deepEqual(await names(), ['2', '2']);
+    assert.equal(asked(), 4);
+  });
+
+  it('the terminology module keeps no long texts', async () => {
+    const { definitions, asked } = await stored(profile('a', { description: 'a'.repeat(100_000) }));
+    const { list } = definitions.canonicals();
+    for (let i = 0; i < 3; i++)
+      assert.equal((await list('StructureDefinition' as 'ValueSet', { url: URL_OF })).length, 1);
+    assert.equal(asked(), 3);
+  });
+});
+
+onBothStores('a stored value set', stage => {
+  const put = async (...codes: readonly string[]): Promise<void> => {
+    const compose = { include: [{ system: 'http://example.org/letters', concept: codes.map(code => ({ code })) }] };
+    await stage().talk.update({
+      ...{
+        resourceType: 'ValueSet',
+        id: 'letters',
+        url: 'http://example.org/ValueSet/letters',
+        status: 'active',
+        compose,
+      },
+    });
+  };
+  const codes = async (): Promise<unknown> => {
+    const { status, text } = await stage().talk.send('GET', 'ValueSet/$expand?url=http://example.org/ValueSet/letters');
+    return status === 200 ? [...text.matchAll(/"code": ?"(\w)"/g)].map(([, code]) => code) : status;
+  };
+
+  it('counts when its write is answered, and no longer when its deletion is', async () => {
+    const unknown = await codes();
+    assert.equal(typeof unknown, 'number');
+    await put('a');
+    assert.deepEqual(await codes(), ['a']);
+    await put('b', 'c');
+    assert.deepEqual(await codes(), ['b', 'c']);
+    await stage().talk.delete('ValueSet/letters');
+    assert.equal(await codes(), unknown);
+    await put('d');
+    assert.deepEqual(await codes(), ['d']);
   });
 });
