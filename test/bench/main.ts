@@ -5,6 +5,7 @@
  *
  *     --store embedded|mongo|both   (both)         --patients N   (50; about 60 resources each)
  *     --only read,create            (all)          --seconds N    (4 per row, at most 60)
+ *     --only validation, invariants (all)          their tables alone
  *     --callers N                   (16)           --profile      where the time goes, by function
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -21,6 +22,7 @@ import { measure, type Timing } from './measure.js';
 import { type MongoSpace, mongoSpace } from './mongo-space.js';
 import { profileClock, profileTables } from './profile.js';
 import { keep, type Row, rowsTable, spaceTable } from './report.js';
+import { type Goal, validationRows, validationTable } from './validation.js';
 import { workloads } from './workloads.js';
 
 interface Options {
@@ -121,29 +123,52 @@ function loadRow(
   };
 }
 
+/** Tables of their own, beside the workloads. */
+const TABLES: ReadonlySet<string> = new Set(['invariants', 'validation']);
+
+async function withMongo<T>(options: Options, work: (mongo: Mongo | undefined) => Promise<T>): Promise<T> {
+  const mongo = options.stores.includes('mongo') ? await startMongo({ cacheGigabytes: 1 }) : undefined;
+  if (mongo && 'skipped' in mongo) {
+    say(`The MongoDB rows are left out: ${mongo.skipped}`);
+    return work(undefined);
+  }
+  try {
+    return await work(mongo);
+  } finally {
+    await mongo?.stop();
+  }
+}
+
+async function goalsOf(options: Options): Promise<readonly Goal[] | undefined> {
+  if (!canMeasure || options.only?.has('validation') === false) return [];
+  return withMongo(options, mongo => validationRows(mongo, options.stores.includes('embedded')));
+}
+
+async function resultsOf(options: Options): Promise<Record<string, StoreResult>> {
+  const results: Record<string, StoreResult> = {};
+  if (options.only && [...options.only].every(name => TABLES.has(name))) return results;
+  if (options.stores.includes('embedded')) results['embedded'] = await benchStore('embedded', options, undefined);
+  if (!options.stores.includes('mongo')) return results;
+  const ofMongo = await withMongo(options, async mongo => mongo && benchStore('mongo', options, mongo));
+  return ofMongo ? { ...results, mongo: ofMongo } : results;
+}
+
+const MISSING = 'The reference data beside the project is missing';
+
 async function main(): Promise<void> {
   const options = readOptions();
   if (!canMeasure) say('There is no /proc on this system: CPU and memory are not measured.');
-  const results: Record<string, StoreResult> = {};
-  for (const store of options.stores) {
-    const mongo = store === 'mongo' ? await startMongo({ cacheGigabytes: 1 }) : undefined;
-    if (mongo && 'skipped' in mongo) {
-      say(`The MongoDB rows are left out: ${mongo.skipped}`);
-      continue;
-    }
-    try {
-      results[store] = await benchStore(store, options, mongo);
-    } finally {
-      await mongo?.stop();
-    }
-  }
+  const goals = await goalsOf(options);
+  const results = await resultsOf(options);
   const rows = Object.values(results).flatMap(one => one.rows);
-  say(`\n${rowsTable(rows)}`);
+  if (rows.length > 0) say(`\n${rowsTable(rows)}`);
   const space = Object.values(results).flatMap(one => one.space?.types ?? []);
   if (space.length > 0) say(`\n${spaceTable(space)}`);
   if (options.only?.has('invariants') ?? true)
-    say(`\n${invariantTable() ?? 'The reference data beside the project is missing: invariants are not measured.'}`);
-  const file = keep('bench-results', { options: { ...options, only: [...(options.only ?? [])] }, results });
+    say(`\n${invariantTable() ?? `${MISSING}: invariants are not measured.`}`);
+  if (!goals) say(`\n${MISSING}: validation is not measured.`);
+  else if (goals.length > 0) say(`\n${validationTable(goals)}`);
+  const file = keep('bench-results', { options: { ...options, only: [...(options.only ?? [])] }, results, goals });
   say(`\nKept in ${file}`);
 }
 
