@@ -52,7 +52,7 @@ const MAX_ROUNDS = 40;
  */
 const MAX_NAMED = 1000;
 const NEEDS_AT_ONCE = 32;
-const BY_DEFINITIONS = /^(?:type|value set) /;
+const BY_DEFINITIONS = /^(?:type|value set|invariant) /;
 /** ms of work in one turn. */
 const LONG_TURN = 10;
 

@@ -93,6 +93,11 @@ export interface CheckRun {
   need(key: string, load: () => Promise<void>): void;
   /** Throws FhirError `too-costly` when the steps of this resource are used up. */
   spend(steps: number): void;
+  /**
+   * Whether something that takes so many steps to compile may be compiled at once; else it is asked for with `need`, so that others have
+   * their turn in between.
+   */
+  compilesNow(steps: number): boolean;
   /** Whether steps are counted apart: those of R4's own invariants have a budget of their own, so that the resource is still walked. */
   apart: boolean;
   resolve(reference: string, from: ResourceSite): ResolvedTarget;

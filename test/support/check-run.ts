@@ -47,6 +47,7 @@ export function keptRun(parts: RunParts = {}): KeptRun {
     apart: false,
     report: (place, finding) => void found.push({ ...finding, expression: fhirPathOf(place) }),
     need: () => {},
+    compilesNow: () => true,
     spend(steps) {
       run.steps += steps;
       if (run.steps > (parts.budget ?? RESOURCE_STEPS)) throw new FhirError('too-costly', 'It takes too long.');

@@ -46,6 +46,7 @@ export const fakeRun = (report: CheckRun['report'], need: CheckRun['need'] = () 
   report,
   need,
   spend: () => {},
+  compilesNow: () => true,
   apart: false,
   resolve: () => ({ kind: 'outside' }),
   conforms: () => undefined,

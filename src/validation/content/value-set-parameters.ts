@@ -64,7 +64,7 @@ function faultOfExpression(
   const plain = text.replaceAll(VARIABLE, (all: string, name?: string) =>
     name !== undefined && parameters.has(name) ? '%resource' : all,
   );
-  return isFhirPath(plain, run) ? undefined : 'The expression is no FHIRPath.';
+  return isFhirPath(plain, run) === false ? 'The expression is no FHIRPath.' : undefined;
 }
 
 /** Texts and delimited names are passed over; a variable is what follows `%`. */

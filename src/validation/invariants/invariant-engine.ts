@@ -10,7 +10,6 @@ import type * as fhirpath from 'fhirpath';
 import { loadFhirPath, withoutConsole } from '../../fhir/fhirpath.js';
 import type { Decimals, Resource } from '../../fhir/resource.js';
 import type { Origin } from '../../fhir/structure-definition.js';
-import { memoize } from '../../platform/memoize.js';
 import { createMeter, type SyntaxNode } from './invariant-budget.js';
 import { refuseCalls } from './invariant-calls.js';
 import {
@@ -22,6 +21,7 @@ import {
   type MakeNode,
 } from './invariant-evaluation.js';
 import { invariantFunctions } from './invariant-functions.js';
+import { createParses } from './invariant-parses.js';
 import type { CheckedElement, CheckRun, ResourceSite } from '../run.js';
 
 /** What an invariant says of an element; `unknown`: it does not hold, and that rests on what is not known. */
@@ -30,11 +30,8 @@ export type InvariantVerdict = 'holds' | 'violated' | 'unknown';
 /** Throws what the engine throws, and FhirError `too-costly`. */
 export type Invariant = (element: CheckedElement, run: CheckRun, from: Origin) => InvariantVerdict;
 
-/** Steps that parsing takes for each character: it takes as long. */
-const STEPS_OF_A_CHARACTER = 25;
 /** A step of the engine takes as long as several of those that are compiled. */
 const ENGINE_STEPS = 2;
-const MAX_PARSED = 1000;
 
 type Evaluate = (focus: unknown, variables: Record<string | symbol, unknown>) => unknown[];
 
@@ -55,29 +52,17 @@ function parse(expression: string): Evaluate {
   });
 }
 
-/** Undefined: it cannot be parsed, and is not tried again. */
-const parsed = memoize({ results: MAX_PARSED }, (expression): Evaluate | undefined => {
-  try {
-    return parse(expression);
-  } catch {
-    return undefined;
-  }
+const parsed = createParses(parse);
+const readable = createParses(expression => {
+  loadFhirPath().engine.parse(expression);
+  return true as const;
 });
 
-/** Whether a text is FHIRPath, whatever functions it calls. */
-export function isFhirPath(expression: string, run: CheckRun): boolean {
-  run.spend(expression.length * STEPS_OF_A_CHARACTER);
-  return readable(expression);
+/** Whether a text is FHIRPath, whatever functions it calls. Undefined: that is asked for. */
+export function isFhirPath(expression: string, run: CheckRun): boolean | undefined {
+  const found = readable(expression, run);
+  return found === undefined ? undefined : found !== null;
 }
-
-const readable = memoize({ results: MAX_PARSED }, (expression): boolean => {
-  try {
-    loadFhirPath().engine.parse(expression);
-    return true;
-  } catch {
-    return false;
-  }
-});
 
 export interface EngineResult {
   /** Nodes of the resource, or values of the engine's own. */
@@ -86,16 +71,17 @@ export interface EngineResult {
   readonly unknown: boolean;
 }
 
+/** Until it is parsed nothing is wrong. */
+const ASKED_FOR: EngineResult = { items: [true], unknown: true };
+
 /** What an expression gives on an element. Nothing is parsed before the first is asked for. Throws as an Invariant does. */
 export function engineExpression(
   expression: string,
 ): (element: CheckedElement, run: CheckRun, from: Origin) => EngineResult {
   const named = Object.fromEntries(namedVariables(expression));
-  let paid = false;
   return (element, run, from) => {
-    if (!paid) run.spend(expression.length * STEPS_OF_A_CHARACTER);
-    paid = true;
-    const evaluate = parsed(expression);
+    const evaluate = parsed(expression, run);
+    if (evaluate === undefined) return ASKED_FOR;
     if (!evaluate) throw new SyntaxError('The invariant cannot be evaluated.');
     const copies = copiesOf(run.decimals, element.site);
     const evaluation: Evaluation = { run, element, from, copies, makeNode: nodeMaker(), unknown: false };

@@ -14,6 +14,7 @@ import { memoize } from '../../platform/memoize.js';
 import { refusedFunction } from '../../search/custom.js';
 import { correctedExpression } from './invariant-corrections.js';
 import { containerOf, engineInvariant, type Invariant, type InvariantVerdict } from './invariant-engine.js';
+import { inTurn } from './invariant-parses.js';
 import { compileNative, usesResource } from './native.js';
 import { type NativeRule, ruleFor } from './native-rules.js';
 import { createNativeTypes, type NativeTypes } from './native-types.js';
@@ -59,6 +60,18 @@ export function createConstraintCompiler(definitions: Definitions): CompileConst
   };
 }
 
+/** Made so far: each has a number of its own. */
+let invariants = 0;
+
+/** What cannot be compiled is left to the engine. */
+function withoutThrowing(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // Nothing is told: it was noted before that nothing was compiled.
+  }
+}
+
 /** `refused`: it may not be evaluated here. */
 type CheckOutcome = InvariantVerdict | 'refused';
 
@@ -73,19 +86,28 @@ function invariantOf(
   const byEngine = engineFor(expression, restricted);
   const rules = new Map<string, NativeRule | undefined>();
   const named = usesResource(expression);
-  const ruleOf = (element: CheckedElement, run: CheckRun): NativeRule | undefined => {
+  const name = ++invariants;
+  const ruleOf = (element: CheckedElement, run: CheckRun): NativeRule | 'asked' | undefined => {
     const { site, type } = element;
     const key = named ? `${site.resource.resourceType} ${containerOf(site).resourceType} ${type}` : type;
     const known = rules.get(key);
     if (known || rules.has(key)) return known;
     run.spend(expression.length);
     const place = { element: type, resource: site.resource.resourceType, root: containerOf(site).resourceType };
-    const rule = own?.type === type ? own.rule : compileNative(expression, types, place);
-    rules.set(key, rule);
-    return rule;
+    const compile = (): void => {
+      rules.set(key, undefined);
+      rules.set(key, own?.type === type ? own.rule : compileNative(expression, types, place));
+    };
+    if (!run.compilesNow(expression.length)) {
+      run.need(`invariant ${name} ${key}`, () => inTurn(() => withoutThrowing(compile)));
+      return 'asked';
+    }
+    compile();
+    return rules.get(key);
   };
   return (element, run, from) => {
     const rule = ruleOf(element, run);
+    if (rule === 'asked') return 'holds';
     if (rule) return byRule(rule, element, run, from);
     return byEngine ? byEngine(element, run, from) : 'refused';
   };

@@ -1,10 +1,14 @@
 /** Compiles what an element says of each of its values: constraints, bindings, values, types, references. */
 import type { ProfileElement } from '../../fhir/structure-definition.js';
+import { breathe } from '../../platform/pieces.js';
 import type { Compilation, Known } from './compilation.js';
 import type { ProfileCheck } from './compiled.js';
 import { compileReferenceCheck } from './references.js';
 import { compileTypeChecks } from './type-checks.js';
 import { compileValueChecks } from './value-checks.js';
+
+/** Constraints after which it is asked how long they took. */
+const CONSTRAINTS_IN_A_TURN = 200;
 
 /** `owners`: the types of the values, or the path of their backbone element. */
 export async function compileChecks(
@@ -16,7 +20,8 @@ export async function compileChecks(
   const { context, origin, name, base } = compilation;
   const checks: ProfileCheck[] = [];
   const [typePath = definition.path] = owners;
-  for (const constraint of definition.constraint ?? []) {
+  for (const [at, constraint] of (definition.constraint ?? []).entries()) {
+    if (at % CONSTRAINTS_IN_A_TURN === CONSTRAINTS_IN_A_TURN - 1) await breathe();
     if (isKnownConstraint(constraint.key, constraint.expression, constraint.source, known)) continue;
     const check = context.compileConstraint(constraint, owners.length > 1 ? 'Element' : typePath, origin);
     if (check) checks.push(check);

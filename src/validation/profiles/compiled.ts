@@ -94,7 +94,7 @@ export interface ProfileRun extends CheckRun {
   /** What was asked cannot be known now. */
   doubt(): void;
   /** Does it later, with turns for others in between, where the resource is large. */
-  later(work: () => void): void;
+  later(work: () => void, isLong?: boolean): void;
 }
 
 export type ProfileCheck = (element: CheckedElement, run: ProfileRun) => void;

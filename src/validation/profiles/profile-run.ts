@@ -32,6 +32,8 @@ import { walkNode } from './walk.js';
 
 /** Steps of one resource. */
 const MAX_STEPS = 2_000_000;
+/** Steps of compiling in one pass: a twentieth of a second. */
+const MAX_COMPILING = 100_000;
 /** Findings that are kept, of errors and of the rest. */
 const MAX_FINDINGS = 1000;
 
@@ -72,6 +74,7 @@ export class PassRun implements ProfileRun {
   apart = false;
   private steps = MAX_STEPS;
   private stepsApart = MAX_STEPS;
+  private compiling = MAX_COMPILING;
   private resolver: TargetResolver | undefined;
   private sitesByResource: Map<Resource, ResourceSite> | undefined;
   private readonly errors: PlacedFinding[] = [];
@@ -112,6 +115,12 @@ export class PassRun implements ProfileRun {
     if (left < 0) throw new FhirError('too-costly', 'The resource takes too long to check: send several smaller ones.');
   }
 
+  compilesNow(steps: number): boolean {
+    if (steps > this.compiling) return false;
+    this.compiling -= steps;
+    return true;
+  }
+
   doubt(): void {
     this.doubted = true;
   }
@@ -126,8 +135,8 @@ export class PassRun implements ProfileRun {
     return this.sitesByResource.get(resource);
   }
 
-  later(work: () => void): void {
-    if (this.input.large && !this.silent) this.waiting.push(work);
+  later(work: () => void, isLong = this.input.large): void {
+    if (isLong && !this.silent) this.waiting.push(work);
     else work();
   }
 

@@ -14,16 +14,27 @@ import {
 import { fillSlices } from './fill-slices.js';
 import type { CheckedElement, ElementPlace, ResourceSite } from '../run.js';
 
+/** Checks of one element in one piece. */
+const CHECKS_AT_ONCE = 100;
+
 /** Runs the checks of a node on a value, and walks its children. */
 export function walkNode(node: ElementNode, element: CheckedElement, run: ProfileRun): void {
   const { checks } = node;
-  for (let i = 0; i < checks.length; i++) checks[i]!(element, run);
+  const some = Math.min(checks.length, CHECKS_AT_ONCE);
+  for (let i = 0; i < some; i++) checks[i]!(element, run);
+  for (let at = some; at < checks.length; at += CHECKS_AT_ONCE)
+    run.later(() => checkSome(checks, at, element, run), true);
   if (node.always.length > 0 || node.byKey.size > 0) {
     const { value, sibling } = element;
     const object = isObject(value) ? value : sibling;
     walkChildren(node, object ?? NO_MEMBERS, element.place, element.site, run);
   }
   if (node.supported.length > 0 && run.options.mustSupport) tellAbsent(node, element, run);
+}
+
+function checkSome(checks: ElementNode['checks'], from: number, element: CheckedElement, run: ProfileRun): void {
+  const end = Math.min(checks.length, from + CHECKS_AT_ONCE);
+  for (let i = from; i < end && !run.stopped; i++) checks[i]!(element, run);
 }
 
 function walkChildren(
