@@ -26,12 +26,23 @@ function hasValueOrChildren(_: NativeEnvironment, self: NativeItem): boolean {
 }
 
 /** ref-1: `#id` names a contained resource of the container, `#` the container of a contained resource. */
-function refersToContained({ element, rootResource }: NativeEnvironment, self: NativeItem): boolean {
+function refersToContained({ element, rootResource, run }: NativeEnvironment, self: NativeItem): boolean {
   const reference = isElement(self) ? self['reference'] : undefined;
   if (typeof reference !== 'string' || !reference.startsWith('#')) return true;
   if (reference === '#') return element.site.resource !== rootResource;
-  const id = reference.slice(1);
-  return itemsOf(rootResource['contained']).some(each => isElement(each) && each['id'] === id);
+  return idsOf(itemsOf(rootResource['contained']), run).has(reference.slice(1));
+}
+
+/** Of a list whose references are being checked, collected when the first is. */
+const idsByList = new WeakMap<readonly Json[], ReadonlySet<unknown>>();
+
+function idsOf(contained: readonly Json[], run: CheckRun): ReadonlySet<unknown> {
+  const known = idsByList.get(contained);
+  if (known) return known;
+  run.spend(contained.length);
+  const ids = new Set(contained.filter(isElement).map(({ id }) => id));
+  idsByList.set(contained, ids);
+  return ids;
 }
 
 /**

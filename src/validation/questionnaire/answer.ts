@@ -8,7 +8,14 @@ import type { Origin } from '../../fhir/structure-definition.js';
 import { bytesOfBase64 } from '../content/attachment.js';
 import { charactersOf } from '../gate/checks.js';
 import type { IsAnswerNamed } from './answer-display.js';
-import { compareAnswers, isSameAnswer, isSameCoding } from './compare-answers.js';
+import {
+  type AnswerIndex,
+  answerKey,
+  compareAnswers,
+  indexAnswers,
+  isSameAnswer,
+  isSameCoding,
+} from './compare-answers.js';
 import { matchesWhole } from '../invariants/invariant-texts.js';
 import { type AnswerLimits, type ChosenValue, type QuestionItem, chosenValue } from './questionnaire.js';
 import type { CheckRun, ElementPlace, Finding } from '../run.js';
@@ -73,8 +80,7 @@ function checkOptions(question: QuestionItem, given: ChosenValue, at: ElementPla
   const { options, valueSet, type } = question;
   if (type === 'open-choice' && given.type === 'String') return;
   if (options.length > 0) {
-    context.run.spend(options.length);
-    if (!options.some(option => isChosen(option, given)))
+    if (!isAmong(options, given, context.run))
       context.run.report(
         at,
         answerFinding('answer-option', 'code-invalid', 'The answer is none of the options of its question.'),
@@ -89,6 +95,22 @@ function checkOptions(question: QuestionItem, given: ChosenValue, at: ElementPla
 
 const MISNAMED =
   'The display of the answer is no name of its code: give the one that the question offers, or leave it out.';
+
+const indexes = new WeakMap<readonly JsonObject[], AnswerIndex>();
+
+/** Whether an answer is one of these options, or may be. */
+function isAmong(options: readonly JsonObject[], given: ChosenValue, run: CheckRun): boolean {
+  let index = indexes.get(options);
+  if (!index) {
+    run.spend(options.length);
+    index = indexAnswers(options.flatMap(option => chosenValue(option, 'value') ?? []));
+    indexes.set(options, index);
+  }
+  const key = answerKey(given);
+  if (key !== undefined) return index.keys.has(key);
+  run.spend(index.others.length);
+  return index.others.some(option => isSameAnswer(given, option) !== false);
+}
 
 /** Whether an answer is an option, or may be. */
 export function isChosen(option: JsonObject, given: ChosenValue): boolean {

@@ -61,3 +61,38 @@ export const isSameCoding = (value: Json, option: Json): boolean =>
   value['code'] === option['code'] &&
   value['system'] === option['system'] &&
   (option['code'] !== undefined || value['display'] === option['display']);
+
+/**
+ * Two answers with a key are the same where their keys are, one with and one without a key never. Undefined: of a kind of which that cannot
+ * always be said.
+ */
+export function answerKey({ type, value }: ChosenValue): string | undefined {
+  if (type === 'Coding' && isObject(value)) {
+    const { system, code, display } = value;
+    return JSON.stringify([type, system, code, code === undefined ? display : undefined]);
+  }
+  if (type === 'Reference' && isObject(value)) return JSON.stringify([type, value['reference']]);
+  if (!EXACT.has(type) || (typeof value === 'object' && value !== null)) return undefined;
+  return JSON.stringify([type, value]);
+}
+
+/** Types of which equal values are written alike. */
+const EXACT: ReadonlySet<string> = new Set(['Boolean', 'Integer', 'Decimal', 'String', 'Time', 'Uri']);
+
+/** Answers, or options, as one of them is looked for. */
+export interface AnswerIndex {
+  readonly keys: ReadonlySet<string>;
+  /** Those without a key. */
+  readonly others: readonly ChosenValue[];
+}
+
+export function indexAnswers(all: readonly ChosenValue[]): AnswerIndex {
+  const keys = new Set<string>();
+  const others: ChosenValue[] = [];
+  for (const each of all) {
+    const key = answerKey(each);
+    if (key === undefined) others.push(each);
+    else keys.add(key);
+  }
+  return { keys, others };
+}

@@ -6,7 +6,7 @@
  * be said, as of several conditions without enableBehavior.
  */
 import { isObject, itemsOf, type Json, type JsonObject } from '../../fhir/resource.js';
-import { compareAnswers, isSameAnswer } from './compare-answers.js';
+import { type AnswerIndex, answerKey, compareAnswers, indexAnswers, isSameAnswer } from './compare-answers.js';
 import { type ChosenValue, type EnableWhen, type QuestionItem, chosenValue } from './questionnaire.js';
 
 /** What holds items: the response, an item, or an answer. */
@@ -54,8 +54,8 @@ export function isEnabled(
   if (enableWhen.length === 0) return true;
   const held = enableWhen.map(condition => {
     const answers = nearestAnswers(scope, condition.question);
-    spend(1 + answers.length);
-    return holds(condition, answers);
+    spend(1);
+    return holds(condition, answers, spend);
   });
   if (held.length === 1) return held[0];
   if (enableBehavior === undefined) return held.every(each => each === held[0]) ? held[0] : undefined;
@@ -72,9 +72,16 @@ function nearestAnswers(scope: AnswerScope, linkId: string): readonly ChosenValu
   return [];
 }
 
-function holds({ operator, answer, type }: EnableWhen, answers: readonly ChosenValue[]): boolean | undefined {
+function holds(
+  { operator, answer, type }: EnableWhen,
+  answers: readonly ChosenValue[],
+  spend: (steps: number) => void,
+): boolean | undefined {
   if (operator === 'exists') return answer === answers.length > 0;
   const expected = { type, value: answer };
+  const told = holdsByKey(operator, expected, answers, spend);
+  if (told !== 'open') return told;
+  spend(answers.length);
   if (operator === '!=') {
     // R4 has it that no answer is this one, HL7's validator that there is another one: what both say holds.
     const same = answers.map(given => isSameAnswer(given, expected));
@@ -87,6 +94,30 @@ function holds({ operator, answer, type }: EnableWhen, answers: readonly ChosenV
     open ||= held === undefined;
   }
   return open ? undefined : false;
+}
+
+const indexes = new WeakMap<readonly ChosenValue[], AnswerIndex>();
+
+/** What keys alone decide: the same answers are asked for by many items. */
+function holdsByKey(
+  operator: string,
+  expected: ChosenValue,
+  answers: readonly ChosenValue[],
+  spend: (steps: number) => void,
+): boolean | 'open' | undefined {
+  const key = operator === '=' || operator === '!=' ? answerKey(expected) : undefined;
+  if (key === undefined) return 'open';
+  let index = indexes.get(answers);
+  if (!index) {
+    spend(answers.length);
+    index = indexAnswers(answers);
+    indexes.set(answers, index);
+  }
+  const { keys, others } = index;
+  if (operator === '=') return keys.has(key);
+  if (answers.length === 0) return undefined;
+  if (!keys.has(key)) return true;
+  return keys.size === 1 && others.length === 0 ? false : undefined;
 }
 
 function ordered(operator: string, given: ChosenValue, expected: ChosenValue): boolean | undefined {

@@ -76,6 +76,14 @@ function containedOf({ site }: CheckedElement, id: string): Resource | undefined
   return itemsOf(resource['contained']).find(each => isObject(each) && each['id'] === id) as Resource | undefined;
 }
 
+const readBefore = new WeakMap<Resource, ReadQuestionnaire>();
+
+function readOnce(questionnaire: Resource): ReadQuestionnaire {
+  const known = readBefore.get(questionnaire) ?? readQuestionnaire(questionnaire);
+  readBefore.set(questionnaire, known);
+  return known;
+}
+
 function checkResponse(
   element: CheckedElement,
   questionnaire: Resource,
@@ -83,7 +91,7 @@ function checkResponse(
   { run, isNamed }: Pick<AnswerContext, 'run' | 'isNamed'>,
 ): void {
   const response = element.value as Resource;
-  const read = readQuestionnaire(questionnaire);
+  const read = readOnce(questionnaire);
   const context: ResponseContext = {
     run,
     isNamed,

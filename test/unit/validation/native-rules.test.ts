@@ -4,7 +4,7 @@ import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { Json, Resource } from '../../../src/fhir/resource.js';
 import { createConstraintCompiler } from '../../../src/validation/invariants/invariant.js';
-import { elementsOf, type Found, keptRun } from '../../support/check-run.js';
+import { elementsOf, type Found, type KeptRun, keptRun } from '../../support/check-run.js';
 
 const compileConstraint = createConstraintCompiler(loadDefinitions());
 
@@ -16,11 +16,14 @@ const REF_1 =
   "reference.startsWith('#').not() or (reference.substring(1).trace('url') in %rootResource.contained.id.trace('ids'))";
 
 /** What a rule says of all elements of a type. */
-function said(key: string, expression: string, type: string, resource: Resource, options = {}): Found[] {
+const said = (key: string, expression: string, type: string, resource: Resource, options = {}): Found[] =>
+  runOf(key, expression, type, resource, options).found;
+
+function runOf(key: string, expression: string, type: string, resource: Resource, options = {}): KeptRun {
   const run = keptRun({ options });
   const check = compileConstraint({ key, severity: 'error', human: 'A rule', expression }, type, 'r4')!;
   for (const { element } of elementsOf(resource)) if (element.type === type) check(element, run);
-  return run.found;
+  return run;
 }
 const places = (found: readonly Found[]): string[] => found.map(({ expression }) => expression);
 
@@ -120,6 +123,19 @@ describe('rules for invariants', () => {
           places(said('per-1', PER_1, 'Period', { resourceType: 'Encounter', period: { start, end } })),
           holds ? [] : ['Encounter.period'],
         ));
+  });
+
+  it('ref-1 takes steps for what is contained, once', () => {
+    const stepsOf = (size: number): number => {
+      const ids = Array.from({ length: size }, (_, at) => `c${at}`);
+      const contained = ids.map(id => ({ resourceType: 'Basic', id }));
+      const entry = ids.map(id => ({ item: { reference: `#${id}x` } }));
+      const kept = runOf('ref-1', REF_1, 'Reference', { resourceType: 'List', contained, entry });
+      assert.equal(kept.found.length, size);
+      return kept.steps;
+    };
+    const [small, large] = [stepsOf(100), stepsOf(1000)];
+    assert.ok(small >= 100 && large <= small * 11, `${small} ${large}`);
   });
 
   it('ref-1 asks for contained resources of the container', () => {

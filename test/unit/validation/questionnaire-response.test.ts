@@ -416,4 +416,30 @@ describe('a QuestionnaireResponse', () => {
     assert.ok(small > 100);
     assert.ok(large <= small * 11, `${small} ${large}`);
   });
+
+  it('is checked in as many steps, however many options there are and answers that others hang on', async () => {
+    const many = (size: number) => {
+      const texts = Array.from({ length: size }, (_, at) => `option ${at}`);
+      const options = { repeats: true, answerOption: texts.map(valueString => ({ valueString })) };
+      const hanging = texts.map((_, at) =>
+        ask(`${at}`, 'string', { enableWhen: [{ question: 'many', operator: '=', answerString: 'option 7' }] }),
+      );
+      const answers = say('many', ...texts.map(text));
+      return { questions: [ask('many', 'choice', options), ...hanging], items: [answers, say('0', text('a'))] };
+    };
+    const stepsOf = async (size: number): Promise<number> => {
+      let steps = 0;
+      const { questions, items } = many(size);
+      assert.deepEqual(await findings(questions, items, {}, { spend: count => (steps += count) }), []);
+      return steps;
+    };
+    const [small, large] = [await stepsOf(100), await stepsOf(1000)];
+    assert.ok(small > 100);
+    assert.ok(large <= small * 11, `${small} ${large}`);
+    const { questions, items } = many(10);
+    assert.deepEqual(await findings(questions, [say('many', text('option 3'), text('else')), ...items.slice(1)]), [
+      'answer-option item[0].answer[1].value',
+      'item-disabled item[1]',
+    ]);
+  });
 });
