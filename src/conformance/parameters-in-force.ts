@@ -11,7 +11,7 @@ import type { Issue } from '../fhir/error.js';
 import type { ConformanceResource } from '../fhir/package.js';
 import type { Resource } from '../fhir/resource.js';
 import { checkSearchParameter, type ParametersInForce, type Verdict } from '../search/custom.js';
-import { concreteTypes, type SearchParameters } from '../search/parameters.js';
+import { concreteTypes } from '../search/parameters.js';
 
 /** A custom parameter in force. */
 export interface CustomParameter {
@@ -33,13 +33,11 @@ export interface Candidate {
 /** What the standard defines. */
 export interface StandardParameters {
   readonly definitions: Definitions;
-  readonly parameters: SearchParameters;
   readonly byUrl: ReadonlyMap<string, SearchParameterDefinition>;
 }
 
-export const standardParameters = (definitions: Definitions, parameters: SearchParameters): StandardParameters => ({
+export const standardParameters = (definitions: Definitions): StandardParameters => ({
   definitions,
-  parameters,
   byUrl: new Map(definitions.searchParameters.map(each => [each.url, each])),
 });
 
@@ -106,7 +104,6 @@ const hasUrl = (parameters: readonly CustomParameter[], url: string): boolean =>
 
 const knownBeside = (others: readonly CustomParameter[], standard: StandardParameters): ParametersInForce => ({
   definitions: standard.definitions,
-  standard: standard.parameters,
   isStandard: url => standard.byUrl.has(url),
   byUrl: url => standard.byUrl.get(url) ?? others.find(({ definition }) => definition.url === url)?.definition,
   isTaken: (type, code) => others.some(({ definition, types }) => definition.code === code && types.includes(type)),

@@ -50,7 +50,7 @@ export class Registry {
 
   constructor(options: RegistryOptions) {
     this.#options = options;
-    this.#standard = standardParameters(options.definitions, options.parameters.standard);
+    this.#standard = standardParameters(options.definitions);
     this.#files = options.files.filter(file => this.#isValid(file));
   }
 

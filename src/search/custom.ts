@@ -12,13 +12,11 @@
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions.js';
 import type { Issue } from '../fhir/error.js';
 import { type Json, type Resource, isObject } from '../fhir/resource.js';
-import { compileParameter, concreteTypes, type SearchParameters } from './parameters.js';
+import { compileParameter, concreteTypes, hasBase } from './parameters.js';
 
 /** What there is already. */
 export interface ParametersInForce {
   readonly definitions: Definitions;
-  /** The standard's parameters alone. */
-  readonly standard: SearchParameters;
   /** Whether the standard has a parameter with this url. */
   isStandard(url: string): boolean;
   /** The definition in force with this url (without version). */
@@ -94,11 +92,10 @@ function repeatsStandard(
   return types.length > 0 && types.every(type => hasStandard(known, type, code));
 }
 
-/** Those count, too, that name no index: `_text`, `special` ones. */
-const hasStandard = ({ definitions, standard }: ParametersInForce, type: string, code: string): boolean =>
-  standard.get(type, code) !== undefined ||
+/** Those count, too, that name no index: `_text`, `special` ones. Nothing is compiled for it, because a start asks for many. */
+const hasStandard = ({ definitions }: ParametersInForce, type: string, code: string): boolean =>
   definitions.searchParameters.some(
-    parameter => parameter.code === code && concreteTypes(definitions, parameter.base).includes(type),
+    parameter => parameter.code === code && parameter.base.some(base => hasBase(definitions, base, type)),
   );
 
 const fault = (element: string, detail: string, text: string): Issue => ({

@@ -73,7 +73,7 @@ export function createSearchParameters(
   const concrete = new Set(definitions.resourceTypes);
   const context: CompileContext = { definitions, byUrl: url => byUrl.get(url) };
   const isOf = (type: string) => (definition: SearchParameterDefinition) =>
-    definition.base.some(base => isBase(definitions, base, type));
+    definition.base.some(base => hasBase(definitions, base, type));
   const of = (type: string) => {
     const known = compiled.get(type);
     if (known) return known;
@@ -124,9 +124,10 @@ export interface CompileContext {
 
 /** The concrete resource types of a list of bases, which may be abstract. */
 export const concreteTypes = (definitions: Definitions, bases: readonly string[]): readonly string[] =>
-  definitions.resourceTypes.filter(type => bases.some(base => isBase(definitions, base, type)));
+  definitions.resourceTypes.filter(type => bases.some(base => hasBase(definitions, base, type)));
 
-function isBase(definitions: Definitions, base: string, type: string): boolean {
+/** Whether a type is a base, or made of it. */
+export function hasBase(definitions: Definitions, base: string, type: string): boolean {
   for (let at: string | undefined = type; at !== undefined; at = definitions.types.get(at)?.base)
     if (at === base) return true;
   return false;

@@ -9,7 +9,6 @@ import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { readProfiles, type ConformanceResource } from '../../../src/fhir/package.js';
 import { FILE_OPERATIONS, OPERATIONS } from '../../../src/interactions/operations/index.js';
 import { jsonText } from '../../../src/interactions/operations/operation.js';
-import { createSearchParameters } from '../../../src/search/parameters.js';
 import { validateStructure } from '../../../src/validation/gate/structure.js';
 
 const folder = fileURLToPath(new URL('../../../../profiles', import.meta.url));
@@ -43,7 +42,7 @@ describe('the profiles of the project', () => {
   });
 
   it('define search parameters that are in force together', () => {
-    const standard = standardParameters(definitions, createSearchParameters(definitions));
+    const standard = standardParameters(definitions);
     const refused: string[] = [];
     const inForce = decideInForce(
       candidatesOf(new Map(), ofType('SearchParameter')),

@@ -9,10 +9,9 @@ import {
 } from '../../../src/conformance/parameters-in-force.js';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { JsonObject, Resource } from '../../../src/fhir/resource.js';
-import { createSearchParameters } from '../../../src/search/parameters.js';
 
 const definitions = loadDefinitions();
-const standard = standardParameters(definitions, createSearchParameters(definitions));
+const standard = standardParameters(definitions);
 const parameter = (code: string, changes: JsonObject = {}): Resource => ({
   resourceType: 'SearchParameter',
   url: `http://a.example/${code}`,

@@ -6,16 +6,13 @@ import type { JsonObject, Resource } from '../../../src/fhir/resource.js';
 import { checkSearchParameter, type ParametersInForce } from '../../../src/search/custom.js';
 import { extract } from '../../../src/search/extract.js';
 import { createLiveParameters } from '../../../src/search/live.js';
-import { createSearchParameters } from '../../../src/search/parameters.js';
 
 const definitions = loadDefinitions();
-const standard = createSearchParameters(definitions);
 const byUrl = new Map(definitions.searchParameters.map(each => [each.url, each]));
 const HL7 = 'http://hl7.org/fhir/SearchParameter/';
 
 const known = (others: readonly SearchParameterDefinition[] = []): ParametersInForce => ({
   definitions,
-  standard,
   isStandard: url => byUrl.has(url),
   byUrl: url => byUrl.get(url) ?? others.find(other => other.url === url),
   isTaken: (type, code) => others.some(other => other.code === code && other.base.includes(type)),
