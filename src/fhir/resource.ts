@@ -50,4 +50,6 @@ export interface Parsed {
   readonly members?: readonly Member[];
   /** So much of it is no attachment that work on it is done beside the event loop, or in pieces. */
   readonly large?: true;
+  /** Of a Binary: its data is stored already (SHA-256, bytes), and not in the resource. */
+  readonly stored?: { readonly hash: string; readonly size: number };
 }

@@ -186,7 +186,7 @@ async function gather(
 }
 
 /** The body as a stream of bytes for the blob store, inflated and counted. */
-export async function* streamBody(request: IncomingMessage, limit: number): AsyncGenerator<Uint8Array> {
+export async function* streamBody(request: IncomingMessage, limit: number): AsyncGenerator<Buffer> {
   if (declaredLength(request) > limit) throw bodyTooLarge(limit);
   let size = 0;
   for await (const part of contentOf(request)) {

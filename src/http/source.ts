@@ -5,6 +5,8 @@
 import { parse } from 'content-type';
 import type { Request } from 'express';
 import { FhirError } from '../fhir/error.js';
+import { BinaryCut } from '../fhir/content/cut.js';
+import { base64Length } from '../fhir/json/base64.js';
 import { readAnyJson, readJson } from '../fhir/json/json.js';
 import { isMediaType } from '../fhir/media-type.js';
 import type { Parsed } from '../fhir/resource.js';
@@ -84,9 +86,43 @@ async function readForm(request: Request, limits: Limits): Promise<Parameters> {
 
 async function readResource(request: Request, type: string, engine: Engine, limits: Limits): Promise<Parsed | RawBody> {
   const contentType = request.headers['content-type'];
-  if (type === 'Binary' && contentType !== undefined && (await isContent(request, contentType)))
-    return rawBody(request, contentType, limits);
+  if (type === 'Binary' && contentType !== undefined) {
+    if (await isContent(request, contentType)) return rawBody(request, contentType, limits);
+    if ((await peekBody(request, STREAMED_FROM)).length >= STREAMED_FROM)
+      return streamedBinary(request, contentType, engine, limits);
+  }
   return readFhir(request, engine, limits);
+}
+
+/** Bytes from which a Binary that is sent as a resource is read as it comes. */
+const STREAMED_FROM = 1024 * 1024;
+
+/** A Binary of any size: its bytes never stand in memory as a whole. */
+function streamedBinary(request: Request, contentType: string, engine: Engine, limits: Limits): RawBody {
+  const format = bodyFormat(contentType) ?? 'json';
+  const read: NonNullable<RawBody['readResource']> = async (blobs, maxBytes) => {
+    const cut = new BinaryCut(format, limits.maxBody);
+    const most = Math.min(maxBytes, limits.maxBinary);
+    const bytes = async function* (): AsyncGenerator<Buffer> {
+      for await (const part of streamBody(request, base64Length(most) + limits.maxBody)) {
+        const some = cut.take(part);
+        if (some && some.length > 0) yield some;
+      }
+      cut.end();
+    };
+    const stored = await blobs.put(bytes(), most);
+    const { body, cut: isCut } = cut.rest();
+    const { resource, decimals, large } = await readAs({ bytes: body, format }, engine, limits);
+    if (isCut && stored.size > 0) delete resource['data'];
+    const parsed = { resource, decimals, ...(large ? { large } : {}) };
+    return isCut && stored.size > 0 ? { ...parsed, stored } : parsed;
+  };
+  let reading: ReturnType<typeof read> | undefined;
+  return {
+    contentType,
+    save: () => Promise.reject(new FhirError('fault', 'A resource is no upload.')),
+    readResource: (blobs, maxBytes) => (reading ??= read(blobs, maxBytes)),
+  };
 }
 
 /** Not a resource: ordinary JSON and XML may be either. */

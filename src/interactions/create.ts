@@ -8,9 +8,9 @@ import { absence, findOne, type LocatedTarget, readCriteria } from './write/cond
 import type { Context } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
 import { resolveReferences } from './transaction/conditional-references.js';
-import { isRaw, prepare, storeUpload } from './write/prepare.js';
+import { isRaw, prepare, received, storeUpload } from './write/prepare.js';
 import { auditSubject } from './read.js';
-import { storedText } from './response/resource-text.js';
+import { shownText, storedText } from './response/resource-text.js';
 
 async function look(context: Context, { type, ifNoneExist }: Of<'create'>): Promise<Partial<LocatedTarget>> {
   const sought = ifNoneExist && (await readCriteria(context, type, ifNoneExist));
@@ -25,17 +25,18 @@ export async function create(context: Context, ask: Of<'create'>, located?: Loca
     const location = `${type}/${id}/_history/${version}`;
     return { result: { status: 200, location, ...auditSubject(existing), ...storedText(existing) } };
   }
+  const given = await received(context, ask.body);
   const updated = context.stamp.now();
   const id = ask.id ?? newId(updated);
   const identity = { type: ask.type, id, version: 1, updated, method: 'POST' as const };
-  const body = isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body);
+  const body = isRaw(given) ? given : await resolveReferences(context, given);
   const prepared = await prepare(context, ask.kind, identity, body);
-  const { change, text, findings, accompaniment } = await storeUpload(context, prepared);
+  const { change, text, holes, findings, accompaniment } = await storeUpload(context, prepared);
   const location = `${ask.type}/${id}/_history/1`;
   return {
     changes: [change],
     ...(sought ? { mustNotMatch: [absence(context, sought)] } : {}),
-    result: { status: 201, location, ...auditSubject(change), ...(text ? { text } : {}), findings },
+    result: { status: 201, location, ...auditSubject(change), ...shownText(text, holes), findings },
     accompaniment,
   };
 }

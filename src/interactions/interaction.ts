@@ -6,7 +6,7 @@
 import type { FhirError, Issue } from '../fhir/error.js';
 import type { Lifted } from '../fhir/json/base64.js';
 import type { Decimals, Json, Parsed } from '../fhir/resource.js';
-import type { Absence, BlobRange, Blobs, Change, Commit, OutboxMessage } from '../store/store.js';
+import type { Absence, BlobLink, BlobRange, Blobs, Change, Commit, OutboxMessage } from '../store/store.js';
 import type { Text } from './response/text.js';
 
 /** Name and value of each parameter, decoded, in order of appearance. */
@@ -23,6 +23,8 @@ export interface RawBody {
   readonly contentType: string;
   /** Streams the bytes into the store, once: a second call gives the first one's answer. */
   save(blobs: Blobs, maxBytes: number): Promise<{ readonly hash: string; readonly size: number }>;
+  /** Of one that was sent as a resource: that is read, its bytes go into the store as they come. Once, as `save`. */
+  readResource?(blobs: Blobs, maxBytes: number): Promise<Parsed>;
   readonly securityContext?: string;
   /** The sender wants the resource back. */
   readonly represent?: true;
@@ -270,8 +272,11 @@ export interface RecordedPart {
 /** What an interaction's file gives back: the answer, and what must be committed before it may be given. */
 /** A change whose attachments are not in the store yet: they are when everything that could refuse it has been asked. */
 export interface PendingChange extends Change {
-  readonly attachments?: readonly Lifted[];
+  readonly attachments?: readonly PendingBytes[];
 }
+
+/** Bytes that are to be stored, or are. */
+export type PendingBytes = Lifted | BlobLink;
 
 export interface Outcome extends Pick<Commit, 'mustNotMatch' | 'mustExist' | 'messages'> {
   readonly result: Result;

@@ -11,33 +11,35 @@ import { absence, findOne, findSought, type LocatedTarget, readCriteria } from '
 import type { Context } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
 import { keptOf } from './write/meta-labels.js';
-import { isRaw, prepare, storeUpload } from './write/prepare.js';
+import { isRaw, prepare, received, storeUpload } from './write/prepare.js';
 import { auditSubject } from './read.js';
+import { shownText } from './response/resource-text.js';
 import { isSame, unchanged } from './write/unchanged.js';
 
 /** `located`: what its criteria match, where that was looked up already. */
 export async function update(context: Context, ask: Of<'update'>, located?: LocatedTarget): Promise<Outcome> {
   const found: Partial<LocatedTarget> = located ?? (await findCurrent(context, ask));
   const { current, query: sought } = found;
-  const given = isRaw(ask.body) ? undefined : ask.body.resource['id'];
+  const body = await received(context, ask.body);
+  const given = isRaw(body) ? undefined : body.resource['id'];
   const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : located?.id);
-  if (!isRaw(ask.body)) checkGivenId(ask, given, id);
+  if (!isRaw(body)) checkGivenId(ask, given, id);
   const before = await replacedBy(context, ask, id, found);
   const prepared = await prepare(
     context,
     ask.kind,
     nextIdentity(context, ask.type, id, before, 'PUT'),
-    isRaw(ask.body) ? ask.body : await resolveReferences(context, ask.body),
+    isRaw(body) ? body : await resolveReferences(context, body),
     before && keptOf(before),
   );
-  const { change, text, findings, accompaniment } = await storeUpload(context, prepared);
+  const { change, text, holes, findings, accompaniment } = await storeUpload(context, prepared);
   if (before && isSame(before, change)) return unchanged(before, text !== undefined);
   const location = `${ask.type}/${change.id}/_history/${change.version}`;
   const status = before?.text === undefined ? 201 : 200;
   return {
     changes: [change],
     ...(sought && !current ? { mustNotMatch: [absence(context, sought)] } : {}),
-    result: { status, location, ...auditSubject(change), ...(text ? { text } : {}), findings },
+    result: { status, location, ...auditSubject(change), ...shownText(text, holes), findings },
     accompaniment,
   };
 }

@@ -70,14 +70,21 @@ function skipBlanks(text: Buffer, at: number): number {
 /** Characters of the base64 of so many bytes. */
 export const base64Length = (bytes: number): number => 4 * Math.ceil(bytes / 3);
 
-/** The base64 of a stream of bytes, as it comes. */
+/** The base64 of a stream of bytes, as it comes: of each part as many as are a multiple of three, with what was left of the one before. */
 export async function* encodeBase64(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const part of bytes) {
-    const all = rest.length > 0 ? Buffer.concat([rest, part]) : part;
-    const end = all.length - (all.length % 3);
-    if (end > 0) yield Buffer.from(all.toString('base64', 0, end), 'latin1');
-    rest = all.subarray(end);
+    // At most three bytes are copied.
+    const lacking = rest.length > 0 ? Math.min(3 - rest.length, part.length) : 0;
+    const head = lacking > 0 ? Buffer.concat([rest, part.subarray(0, lacking)]) : rest;
+    if (head.length > 0 && head.length < 3) {
+      rest = head;
+      continue;
+    }
+    const end = part.length - ((part.length - lacking) % 3);
+    rest = part.subarray(end);
+    const text = head.toString('base64') + part.toString('base64', lacking, end);
+    if (text !== '') yield Buffer.from(text, 'latin1');
   }
   if (rest.length > 0) yield Buffer.from(rest.toString('base64'), 'latin1');
 }

@@ -7,7 +7,7 @@ import { FhirError } from '../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import { essenceOf, fileEnding, isMediaType, mayBeShown, wantedForm } from '../../fhir/media-type.js';
 import type { SummaryForm } from '../../search/summary.js';
-import type { Version } from '../../store/store.js';
+import type { BlobLink, Version } from '../../store/store.js';
 import type { Engine } from '../engine.js';
 import type { RawContent, View } from '../interaction.js';
 import { openBlob, type Text, whole } from './text.js';
@@ -19,6 +19,10 @@ export const wholeText = (engine: Engine, row: Pick<Version, 'text' | 'blobs'>):
 /** The exact JSON that was stored. */
 export const storedText = ({ text = Buffer.alloc(0), blobs }: Pick<Version, 'text' | 'blobs'>): Text =>
   blobs?.length ? { text, blobs } : { text };
+
+/** What a write gives back; `holes`: where stored bytes belong. */
+export const shownText = (text: Buffer | undefined, blobs: readonly BlobLink[] | undefined): Partial<Text> =>
+  text ? { text, ...(blobs ? { blobs } : {}) } : {};
 
 /**
  * The text as the client asked to see it; `_elements` wins where both are given. No promise where nothing has to be

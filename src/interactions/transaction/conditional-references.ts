@@ -102,7 +102,7 @@ export async function resolveReferences<T extends Parsed>(
   before?: Buffer,
 ): Promise<T | Parsed> {
   const { engine } = context;
-  const { resource, decimals, text, large } = body;
+  const { resource, decimals, text, large, stored } = body;
   // A look at the text spares most of them a walk; a question mark may be written as an escape.
   if (text !== undefined && !text.includes('?') && !text.includes('\\u003')) return body;
   let sites = met.get(resource);
@@ -120,5 +120,5 @@ export async function resolveReferences<T extends Parsed>(
     } catch (error) {
       throw atElement(asFhirError(error), `${resource.resourceType}.${pathTo(resource, site)}`);
     }
-  return { resource, decimals, ...(large ? { large } : {}) };
+  return { resource, decimals, ...(large ? { large } : {}), ...(stored ? { stored } : {}) };
 }

@@ -5,6 +5,7 @@
  * - `storeUpload`: the bytes of an upload to Binary go into the store as they come;
  * - `storeAttachments`: those of attachments do, when nothing but the commit itself can refuse the change any more.
  */
+import { randomBytes } from 'node:crypto';
 import { type Lifted, liftBase64 } from '../../fhir/json/base64.js';
 import { FhirError, type Issue } from '../../fhir/error.js';
 import { endsInStep } from '../../fhir/id.js';
@@ -20,7 +21,7 @@ import { refuseErrors } from '../../validation/gate/validate.js';
 import { isSubset, keep, type Kept } from './meta-labels.js';
 import { runHooks } from './run-hooks.js';
 import type { Context, Engine } from '../engine.js';
-import type { InteractionKind, Accompaniment, PendingChange, RawBody } from '../interaction.js';
+import type { InteractionKind, Accompaniment, PendingBytes, PendingChange, RawBody } from '../interaction.js';
 import { wholeText } from '../response/resource-text.js';
 
 /** Base64 shorter than this stays in the text: a look-up would cost more than it saves. */
@@ -44,9 +45,11 @@ export interface Prepared {
   /** Without its attachments. */
   readonly change: Change;
   /** Attachments that were lifted out of the text, or an upload that has not been read yet. */
-  readonly attachments: readonly Lifted[] | RawBody;
+  readonly attachments: readonly PendingBytes[] | RawBody;
   /** What the client gets back, attachment bytes included; undefined for a raw upload. */
   readonly text: Buffer | undefined;
+  /** Bytes that are stored already have holes in it. */
+  readonly holes?: readonly BlobLink[];
   /** Warnings of its validation. */
   readonly findings: readonly Issue[];
   /** What hooks want to be committed with it. */
@@ -54,13 +57,20 @@ export interface Prepared {
 }
 
 /** A change with the bytes of an upload. */
-export interface Uploaded extends Pick<Prepared, 'findings' | 'accompaniment'> {
+export interface Uploaded extends Pick<Prepared, 'findings' | 'accompaniment' | 'holes'> {
   readonly change: PendingChange;
   /** What the client gets back; undefined for a raw upload, unless it wants that. */
   readonly text: Buffer | undefined;
 }
 
 export const isRaw = (body: Parsed | RawBody): body is RawBody => 'contentType' in body;
+
+/** A body as it is prepared: of a large Binary that was sent as a resource, what is left of it when its bytes are stored. */
+export const received = async ({ engine }: Context, body: Parsed | RawBody): Promise<Parsed | RawBody> =>
+  isRaw(body) && body.readResource ? body.readResource(engine.store.blobs, engine.settings.maxBinary) : body;
+
+/** Nobody can know it: stands for the data of a Binary that is stored, until that is cut out. */
+const MARK = randomBytes(18);
 
 /**
  * `kept`: labels of the version before that an update does not take away. Throws `invalid` with one issue per fault,
@@ -87,11 +97,9 @@ export async function prepare(
   const hooks = engine.hooks.byType.get(type);
   const hooked = hooks && (await runHooks(context, hooks, interaction, identity, given));
   const body = hooked ? hooked.body : given;
-  // On a copy: whoever has to run again starts from what the client sent. Not by a spread, to which `stamp` would add
-  // members: V8 of Node 20 then gives every resource a shape of its own, and each access looks it up anew.
-  const resource: Resource = Object.assign({}, body.resource);
-  const texts = body.decimals?.get(body.resource);
-  if (texts) body.decimals!.set(resource, texts);
+  const resource = ownResource(body);
+  const { stored } = given;
+  if (stored) resource['data'] = MARK.toString('base64');
   await breathe();
   let meta = kept ? keep(resource['meta'], kept) : resource['meta'];
   if (hooks) for (const { hook } of hooks) meta = hook.meta?.(meta) ?? meta;
@@ -101,14 +109,37 @@ export async function prepare(
     { id, versionId: String(version), lastUpdated: new Date(updated).toISOString(), meta },
   );
   const { text, lifted } = liftBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
+  const content = stored ? contentOf(stamped, lifted, stored) : { attachments: lifted, text: stamped };
   const change = await assemble(engine, identity, { resource, large: body.large }, text);
   const told = hooked && hooked.warnings.length > 0 ? [...findings, ...hooked.warnings] : findings;
-  return { change, attachments: lifted, text: stamped, findings: told, accompaniment: hooked?.accompaniment };
+  return { change, findings: told, accompaniment: hooked?.accompaniment, ...content };
+}
+
+/**
+ * Whoever has to run again starts from what the client sent. Not by a spread, to which `stamp` would add members: V8 of Node 20 then
+ * gives every resource a shape of its own, and each access looks it up anew.
+ */
+function ownResource({ resource: given, decimals }: Parsed): Resource {
+  const resource: Resource = Object.assign({}, given);
+  const texts = decimals?.get(given);
+  if (texts) decimals!.set(resource, texts);
+  return resource;
+}
+
+type ShownBytes = Pick<Prepared, 'attachments' | 'text' | 'holes'>;
+
+/** Of a text with the mark: it stands for what is stored. */
+function contentOf(stamped: Buffer, lifted: readonly Lifted[], stored: Omit<BlobLink, 'at'>): ShownBytes {
+  const attachments = lifted.map(({ at, bytes }) => (bytes.equals(MARK) ? { at, ...stored } : { at, bytes }));
+  const mark = MARK.toString('base64');
+  const at = stamped.lastIndexOf(mark);
+  const text = Buffer.concat([stamped.subarray(0, at), stamped.subarray(at + mark.length)]);
+  return { attachments, text, holes: [{ at, ...stored }] };
 }
 
 /** Stores the bytes of an upload, and nothing else: attachments stay with the change. Throws what `save` throws. */
 export async function storeUpload({ engine, stamp: open }: Context, prepared: Prepared): Promise<Uploaded> {
-  const { change, attachments, text, findings, accompaniment } = prepared;
+  const { change, attachments, text, holes, findings, accompaniment } = prepared;
   if ('save' in attachments) {
     // The bytes come as fast as their sender likes, for whom no horizon waits.
     open.release();
@@ -118,7 +149,8 @@ export async function storeUpload({ engine, stamp: open }: Context, prepared: Pr
     const shown = attachments.represent && size <= MOST_REPRESENTED;
     return { change: stored, text: shown ? await wholeText(engine, stored) : undefined, findings, accompaniment };
   }
-  return { change: attachments.length > 0 ? { ...change, attachments } : change, text, findings, accompaniment };
+  const pending = attachments.length > 0 ? { ...change, attachments } : change;
+  return { change: pending, text, findings, accompaniment, ...(holes ? { holes } : {}) };
 }
 
 /** A change whose text tells another time: one that is as long. */
@@ -141,7 +173,8 @@ export async function storeAttachments(
   const attach = async ({ attachments, ...change }: PendingChange): Promise<Change> => {
     if (!attachments) return change;
     const links: BlobLink[] = [];
-    for (const { at, bytes } of attachments) links.push({ at, ...(await blobs.put(bytes)) });
+    for (const each of attachments)
+      links.push('bytes' in each ? { at: each.at, ...(await blobs.put(each.bytes)) } : each);
     return { ...change, blobs: links };
   };
   const attached: Change[] = [];

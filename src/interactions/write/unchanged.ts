@@ -40,7 +40,8 @@ export function isSame(one: Version, other: Version & Pick<PendingChange, 'attac
 /** In the order of their places. */
 const hashesOf = ({ blobs = [], attachments }: Version & Pick<PendingChange, 'attachments'>): string =>
   (
-    attachments?.map(({ bytes }) => createHash('sha256').update(bytes).digest('hex')) ?? blobs.map(({ hash }) => hash)
+    attachments?.map(each => ('bytes' in each ? createHash('sha256').update(each.bytes).digest('hex') : each.hash)) ??
+    blobs.map(({ hash }) => hash)
   ).join();
 
 /** The members of a meta but version and time, in one order. */
