@@ -229,6 +229,11 @@ export const MADE: readonly Resource[] = [
     { path: 'Observation.device', type: [targets(`${CORE}/Device`)] },
   ),
 
+  profile('referring-in-bundle', 'Observation', {
+    path: 'Observation.performer',
+    type: [{ ...targets(madeUrl('named')), aggregation: ['bundled'] }],
+  }),
+
   // Bindings.
   profile(
     'bound',

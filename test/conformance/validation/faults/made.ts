@@ -3,6 +3,7 @@ import type { JsonObject } from '../../../../src/fhir/resource.js';
 import { claiming, type FaultGroup, GONE, group } from './fault.js';
 import { FRENCH, MADE_AT, madeUrl, MARRIED } from './made-definitions.js';
 import { NARRATIVE } from './r4.js';
+import { uuid } from './r4-bundles.js';
 
 const patient = (name: string, more: JsonObject) => (): JsonObject =>
   claiming(madeUrl(name), { resourceType: 'Patient', text: NARRATIVE, ...more });
@@ -31,6 +32,18 @@ const named: JsonObject = { resourceType: 'Practitioner', id: 'd', name: [{ fami
 /** Of a code system that is known, and that the value sets do not have. */
 const OTHER_CODE = MARRIED;
 const ACME: JsonObject = { resourceType: 'Organization', id: 'a', name: 'x' };
+
+const bundled = (): JsonObject => ({
+  resourceType: 'Bundle',
+  type: 'collection',
+  entry: [
+    {
+      fullUrl: uuid(1),
+      resource: observation('referring-in-bundle', { performer: [{ reference: uuid(2) }] })(),
+    },
+    { fullUrl: uuid(2), resource: { resourceType: 'Practitioner', name: [{ family: 'x' }], text: NARRATIVE } },
+  ],
+});
 
 export const MADE_FAULTS: readonly FaultGroup[] = [
   group('closed slices', patient('closed', systems), [
@@ -282,6 +295,23 @@ export const MADE_FAULTS: readonly FaultGroup[] = [
       ],
     ],
   ),
+  group('references in a Bundle', bundled, [
+    [
+      'a target conforms to its profile',
+      { 'entry[1].resource.name': GONE },
+      'target-profile Bundle.entry[0].resource.performer[0]',
+    ],
+    [
+      'a target is of the type',
+      { 'entry[1].resource': { resourceType: 'Organization', name: 'x', text: NARRATIVE } },
+      'target-type Bundle.entry[0].resource.performer[0]',
+    ],
+    [
+      'a target is in the Bundle',
+      { 'entry[0].resource.performer[0].reference': 'http://example.org/fhir/Practitioner/1' },
+      'reference-aggregation Bundle.entry[0].resource.performer[0]',
+    ],
+  ]),
   group(
     'bindings',
     observation('bound', {

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../../../src/fhir/resource.js';
 import { type FaultGroup, GONE, group } from './fault.js';
 import { NARRATIVE } from './r4.js';
 
-const uuid = (n: number): string => `urn:uuid:7b5b7a6c-0d1f-4f4e-9a53-2a1f0c0d000${n}`;
+export const uuid = (n: number): string => `urn:uuid:7b5b7a6c-0d1f-4f4e-9a53-2a1f0c0d000${n}`;
 const BASE = 'http://example.org/fhir';
 const person = (id: string | undefined): JsonObject => ({
   resourceType: 'Patient',
