@@ -84,6 +84,8 @@ export interface Issue {
   readonly expression?: string;
   /** Stable kebab-case code that clients may branch on: goes to issue.details.coding. */
   readonly detail?: string;
+  /** What another standard calls it, beside `detail`. */
+  readonly coding?: { readonly system: string; readonly code: string };
   /** What a program or an author of profiles wants to know: the key of an invariant, the canonical of a profile. No content. */
   readonly diagnostics?: string;
   /** Where it stands in the text that was sent; both count from 1. */

@@ -18,7 +18,8 @@ export const outcome = (issues: readonly Issue[]): Resource => ({
 const ISSUE_LINE = 'http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line';
 const ISSUE_COLUMN = 'http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-col';
 
-function issueOf({ severity, code, text, expression, detail, diagnostics, terminology, position }: Issue): JsonObject {
+function issueOf(issue: Issue): JsonObject {
+  const { severity, code, text, expression, detail, diagnostics, terminology, position } = issue;
   const { message, type } = terminology ?? {};
   const extension = [
     ...(message === undefined ? [] : [{ url: MESSAGE_ID, valueString: message }]),
@@ -29,14 +30,15 @@ function issueOf({ severity, code, text, expression, detail, diagnostics, termin
         ]
       : []),
   ];
-  const coding = terminology
+  const own = terminology
     ? type && { system: TX_ISSUE_TYPE, code: type }
     : detail && { system: DETAIL_SYSTEM, code: detail };
+  const coding = [...(own ? [own] : []), ...(issue.coding ? [issue.coding] : [])];
   return {
     ...(extension.length > 0 ? { extension } : {}),
     severity,
     code,
-    details: { ...(coding ? { coding: [coding] } : {}), text },
+    details: { ...(coding.length > 0 ? { coding } : {}), text },
     ...(diagnostics === undefined ? {} : { diagnostics }),
     // Those tools read the place from the older element, too.
     ...(expression === undefined || !terminology ? {} : { location: [expression] }),

@@ -3,6 +3,7 @@
  * reader is never sent to an address that a client made up.
  */
 import { parseReference } from '../../fhir/reference.js';
+import type { HookGround } from '../../interactions/write/hooks.js';
 
 export type AttachmentPlace =
   /** A resource of this server. */
@@ -20,4 +21,10 @@ export function attachmentPlace(url: string, bases: readonly string[]): Attachme
   if (target?.kind === 'local') return { kind: 'own', type: target.type, id: target.id };
   if (target?.kind === 'contained') return { kind: 'contained' };
   return /^https?:\/\//i.test(url) ? { kind: 'foreign', url } : { kind: 'never' };
+}
+
+/** Whether a resource is there, and not deleted. Its text is not read. */
+export async function resourceExists({ view }: Pick<HookGround, 'view'>, type: string, id: string): Promise<boolean> {
+  const row = await view.read(type, id, undefined, 0);
+  return row?.text !== undefined || row?.withheld !== undefined;
 }

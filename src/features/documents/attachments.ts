@@ -11,7 +11,7 @@ import { isObject, itemsOf, type JsonObject, type Resource } from '../../fhir/re
 import type { Companion } from '../../interactions/interaction.js';
 import type { HookedWrite } from '../../interactions/write/hooks.js';
 import { hashWritten } from './attachment-hash.js';
-import { attachmentPlace } from './attachment-url.js';
+import { attachmentPlace, resourceExists } from './attachment-url.js';
 import type { Bytes, ByteReader } from './bytes.js';
 import { contradicts, hidesType } from './read/media-kinds.js';
 
@@ -60,6 +60,12 @@ function isSameAttachment(one: JsonObject, other: JsonObject): boolean {
   return ['contentType', 'url', 'size', 'hash'].every(key => one[key] === other[key]);
 }
 
+/** What an address of ours leads to; of what is no Binary there are no bytes to look at. */
+interface HeldContent {
+  readonly url: string;
+  readonly bytes?: Bytes;
+}
+
 class AttachmentWalk {
   readonly issues: Issue[] = [];
   readonly companions: Companion[] = [];
@@ -85,7 +91,7 @@ class AttachmentWalk {
     if (typeof url === 'string') {
       const held = await this.#heldAt(url, expression);
       if (!held) return;
-      if (held.hash !== bytes.hash)
+      if (held.bytes?.hash !== bytes.hash)
         return this.#refuse(
           'data-url-mismatch',
           `${expression}.url`,
@@ -116,11 +122,11 @@ class AttachmentWalk {
     const held = await this.#heldAt(url, expression);
     if (!held) return;
     this.#set(attachment, 'url', held.url);
-    if ('size' in held) this.#compare(attachment, held, expression);
+    if (held.bytes) this.#compare(attachment, held.bytes, expression);
   }
 
   /** The bytes behind an address of ours, as far as it has some. Undefined: it was refused, or there is nothing to look at. */
-  async #heldAt(url: string, expression: string): Promise<({ readonly url: string } & Partial<Bytes>) | undefined> {
+  async #heldAt(url: string, expression: string): Promise<HeldContent | undefined> {
     const place = attachmentPlace(url, this.#ground.bases);
     const at = `${expression}.url`;
     if (place.kind === 'contained') return undefined;
@@ -135,8 +141,8 @@ class AttachmentWalk {
     const { type, id } = place;
     if (type === 'Binary') {
       const held = await this.#ground.reader.ofBinary(this.#write, id);
-      if (held) return { ...held, url: this.#addressOf(id) };
-    } else if (this.#write.beside(type, id) || (await this.#write.view.read(type, id, undefined, 0)))
+      if (held) return { bytes: held, url: this.#addressOf(id) };
+    } else if (this.#write.beside(type, id) || (await resourceExists(this.#write, type, id)))
       return { url: `${this.#ground.base}/${type}/${id}` };
     this.#refuse(
       'url-not-found',
@@ -147,37 +153,17 @@ class AttachmentWalk {
   }
 
   /** Whether bytes and what is said of them agree; fills in what is not said. */
-  #compare(attachment: JsonObject, bytes: Partial<Bytes>, expression: string): boolean {
-    const { size, hash, contentType } = attachment;
-    const before = this.issues.length;
-    if (size === 0 && bytes.size !== 0) return true;
-    if (typeof size === 'number' && size !== bytes.size)
-      this.#refuse('size-mismatch', `${expression}.size`, `size says ${size} bytes; there are ${bytes.size}.`);
-    if (typeof hash === 'string' && hashWritten(hash) !== bytes.hash)
-      this.#refuse(
-        'hash-mismatch',
-        `${expression}.hash`,
-        `hash says ${beginningOf(hash)}; the SHA-1 of the bytes is ${bytes.hash}, as base64.`,
-      );
-    if (typeof contentType === 'string') this.#compareType(contentType, bytes.found, `${expression}.contentType`);
-    if (this.issues.length > before) return false;
-    this.#set(attachment, 'size', bytes.size!);
-    this.#set(attachment, 'hash', bytes.hash!);
-    if (contentType === undefined) this.#set(attachment, 'contentType', bytes.found ?? 'application/octet-stream');
+  #compare(attachment: JsonObject, bytes: Bytes, expression: string): boolean {
+    if (attachment['size'] === 0 && bytes.size !== 0) return true;
+    const { issues, warnings } = compareBytes(attachment, bytes, expression);
+    this.issues.push(...issues);
+    this.warnings.push(...warnings);
+    if (issues.length > 0) return false;
+    this.#set(attachment, 'size', bytes.size);
+    this.#set(attachment, 'hash', bytes.hash);
+    if (attachment['contentType'] === undefined)
+      this.#set(attachment, 'contentType', bytes.found ?? 'application/octet-stream');
     return true;
-  }
-
-  #compareType(declared: string, found: string | undefined, expression: string): void {
-    if (contradicts(declared, found))
-      this.#refuse('content-type-mismatch', expression, `The bytes are ${found}, which is not what contentType says.`);
-    else if (hidesType(declared, found))
-      this.warnings.push({
-        severity: 'warning',
-        code: 'informational',
-        detail: 'content-type-hidden',
-        expression,
-        text: `The bytes are ${found}: with that contentType readers can show them.`,
-      });
   }
 
   #set(attachment: JsonObject, key: string, value: string | number): void {
@@ -191,10 +177,44 @@ class AttachmentWalk {
   }
 
   #refuse(detail: string, expression: string, text: string): void {
-    const { severity, code } = KINDS.unprocessable;
-    this.issues.push({ severity, code, detail, expression, text });
+    this.issues.push(contradiction(detail, expression, text));
   }
 }
+
+const contradiction = (detail: string, expression: string, text: string): Issue => {
+  const { severity, code } = KINDS.unprocessable;
+  return { severity, code, detail, expression, text };
+};
+
+/** What is said of bytes against what they are. */
+export function compareBytes(
+  { size, hash, contentType }: JsonObject,
+  bytes: Bytes,
+  expression: string,
+): { readonly issues: readonly Issue[]; readonly warnings: readonly Issue[] } {
+  const issues: Issue[] = [];
+  const warnings: Issue[] = [];
+  const refuse = (name: string, text: string): void =>
+    void issues.push(contradiction(`${kebab(name)}-mismatch`, `${expression}.${name}`, text));
+  if (typeof size === 'number' && size !== bytes.size)
+    refuse('size', `size says ${size} bytes; there are ${bytes.size}.`);
+  if (typeof hash === 'string' && hashWritten(hash) !== bytes.hash)
+    refuse('hash', `hash says ${beginningOf(hash)}; the SHA-1 of the bytes is ${bytes.hash}, as base64.`);
+  const { found } = bytes;
+  if (typeof contentType === 'string' && contradicts(contentType, found))
+    refuse('contentType', `The bytes are ${found}, which is not what contentType says.`);
+  else if (typeof contentType === 'string' && hidesType(contentType, found))
+    warnings.push({
+      severity: 'warning',
+      code: 'informational',
+      detail: 'content-type-hidden',
+      expression: `${expression}.contentType`,
+      text: `The bytes are ${found}: with that contentType readers can show them.`,
+    });
+  return { issues, warnings };
+}
+
+const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
 
 /** What a client says may be long. */
 const beginningOf = (hash: string): string => (hash.length > 60 ? `${hash.slice(0, 60)}…` : hash);

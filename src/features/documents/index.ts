@@ -9,6 +9,7 @@ import { newId } from '../../platform/ids.js';
 import { type AttachmentGround, attach } from './attachments.js';
 import { createByteReader } from './bytes.js';
 import { createFetch } from './fetch.js';
+import { provide } from './mhd/provide.js';
 import { supersede } from './relations.js';
 import { removedWith } from './removal.js';
 import { renderOperation } from './render/operation.js';
@@ -41,7 +42,7 @@ export const documents: Feature<typeof settings> = {
       fetch: createFetch(fetchHosts, outgoing),
     };
     return {
-      hooks: [documentHook(ground)],
+      hooks: [documentHook(ground), { patience: PATIENCE, bundle: bundle => provide(bundle, bases, ground.reader) }],
       operations: { render: renderOperation },
       duties: { writer: DUTY, reader: DUTY },
     };

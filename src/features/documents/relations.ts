@@ -18,7 +18,7 @@ const MOST_DEPENDENT = 200;
 
 /** What is written with a document that replaces others. Throws `unprocessable`, `conflict` where somebody has replaced one already. */
 export async function supersede(
-  write: HookedWrite,
+  write: Pick<HookedWrite, 'id' | 'before' | 'view' | 'find' | 'beside'>,
   document: Resource,
   bases: readonly string[],
 ): Promise<readonly Companion[]> {
@@ -66,7 +66,11 @@ function replacedBy(document: Resource | undefined): readonly Replaced[] {
 }
 
 /** Current documents that were added to one, or made from it, and so on: ids and versions. */
-async function addDependents(write: HookedWrite, id: string, to: Map<string, string>): Promise<void> {
+async function addDependents(
+  write: Pick<HookedWrite, 'id' | 'find'>,
+  id: string,
+  to: Map<string, string>,
+): Promise<void> {
   const waiting = [id];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const criteria = [

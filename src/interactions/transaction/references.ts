@@ -140,6 +140,11 @@ export function textAt({ parent, key, index }: Site): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** Puts the names back that the client sent, where a transaction begins again. */
+export function restoreNames(resource: Resource): void {
+  for (const site of surveyed.get(resource) ?? []) put(site, site.text);
+}
+
 /** Writes `text` at the site. */
 export function put({ parent, key, index }: Site, text: string): void {
   if (index === undefined) parent[key] = text;

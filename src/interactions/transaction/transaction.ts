@@ -27,9 +27,9 @@ import type { RecordedPart, Entry, Interaction, Of, Outcome, PendingChange, Resu
 import { breathe, turn } from '../../platform/pieces.js';
 import { validateLargeAhead } from '../../validation/gate/beside.js';
 import { isRaw } from '../write/prepare.js';
-import { judgeBundle } from '../write/run-hooks.js';
+import { copied, prepareBundle } from '../write/run-hooks.js';
 import { deletedError } from '../read.js';
-import { put, rename, rootOf } from './references.js';
+import { put, rename, restoreNames, rootOf } from './references.js';
 import { Staged } from './staged.js';
 import { type EntryRunner, isWrite, rankOf, resourceIn, sitesIn, type EntryTask } from './steps.js';
 
@@ -40,8 +40,7 @@ export async function transaction(context: Context, ask: Of<'transaction'>, runn
   const { engine } = context;
   const { entries, prefer, profiles = [] } = ask;
   const steps = await admitAll(context, entries, runner);
-  if (engine.hooks.bundle.length > 0)
-    await judgeBundle(context, { profiles, entries: steps.map(({ ask: own, entry }) => ({ ...entry, ask: own })) });
+  const hooked = engine.hooks.bundle.length > 0 ? await hookedBundle(context, profiles, steps) : undefined;
   const reads = steps.filter(step => !isWrite(step.ask));
   const writes = steps.filter(step => isWrite(step.ask)).toSorted((a, b) => rankOf(a.ask) - rankOf(b.ask));
   const staged = new Staged(engine);
@@ -86,7 +85,7 @@ export async function transaction(context: Context, ask: Of<'transaction'>, runn
   return {
     result: { status: 200, patients: [] },
     changes: [...committed.changes.values()],
-    mustNotMatch: [...committed.mustNotMatch.values()],
+    mustNotMatch: [...(hooked?.mustNotMatch ?? []), ...committed.mustNotMatch.values()],
     mustExist: committed.mustExist,
     messages: committed.messages,
     entries: committed.entries,
@@ -96,6 +95,29 @@ export async function transaction(context: Context, ask: Of<'transaction'>, runn
     ...(entries.length > 0 ? { recordedParts: parts } : {}),
     complete,
   };
+}
+
+/** What hooks want of the Bundle as the client sent it; entries carry from now on what they want them to. */
+async function hookedBundle(
+  context: Context,
+  profiles: readonly string[],
+  steps: readonly EntryTask[],
+): ReturnType<typeof prepareBundle> {
+  for (const { ask } of steps) {
+    const resource = resourceIn(ask);
+    if (resource) restoreNames(resource);
+  }
+  const entries = steps.map(({ ask, entry }) => ({ ...entry, ask }));
+  const hooked = await prepareBundle(context, { profiles, entries });
+  for (const [at, resource] of hooked.changed) {
+    const step = steps[at]!;
+    const { ask } = step;
+    // A copy: what the names in it become must not be seen by the hook when the transaction begins again.
+    if ((ask.kind !== 'create' && ask.kind !== 'update') || isRaw(ask.body)) continue;
+    const { decimals, large } = ask.body;
+    step.ask = { ...ask, body: { ...copied({ resource, decimals }), ...(large ? { large } : {}) } };
+  }
+  return hooked;
 }
 
 interface Ran {

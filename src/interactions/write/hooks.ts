@@ -82,6 +82,11 @@ export interface Preparation {
   readonly warnings?: readonly Issue[];
 }
 
+/** What `bundle` wants: resources that entries bring along instead of what was sent, and what must be absent when all is committed. */
+export interface BundlePreparation extends Pick<Preparation, 'absent'> {
+  readonly entries?: readonly { readonly at: number; readonly resource: Resource }[];
+}
+
 type Soon<T> = T | Promise<T>;
 
 /** What a feature does about writes. */
@@ -95,7 +100,7 @@ export interface FeatureHook {
   /** `write.resource` is a copy that it may change and give back; of a deletion it gives companions and messages alone. */
   prepare?(write: HookedWrite): Soon<Preparation | undefined>;
   check?(write: HookedWrite): Soon<void>;
-  bundle?(bundle: HookedBundle): Soon<void>;
+  bundle?(bundle: HookedBundle): Soon<BundlePreparation | void>;
   committed?(changes: readonly Change[]): Soon<void>;
 }
 

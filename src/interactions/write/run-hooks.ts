@@ -10,7 +10,7 @@ import { askHook, askJudge, hookFault, nonsense } from './ask-hook.js';
 import { takeCompanions, takeMessages } from './companions.js';
 import { absence, readCriteria } from './conditional.js';
 import { hookGround } from './hook-ground.js';
-import type { HookedBundle, HookedWrite, Hooks, OwnedHook, Preparation } from './hooks.js';
+import type { BundlePreparation, HookedBundle, HookedWrite, Hooks, OwnedHook, Preparation } from './hooks.js';
 
 /** Which resource is written, and what it replaces. */
 type Written = Pick<Change, 'type' | 'id' | 'replaces'>;
@@ -119,14 +119,25 @@ class Asked {
   }
 }
 
-/** A transaction whose entries may all be done. Throws what refuses it, or `fault`. */
-export async function judgeBundle(
+/** A transaction whose entries may all be done: what hooks want of it. Throws what refuses it, or `fault`. */
+export async function prepareBundle(
   context: Context,
   { profiles, entries }: Pick<HookedBundle, 'profiles' | 'entries'>,
-): Promise<void> {
+): Promise<{ readonly changed: ReadonlyMap<number, Resource>; readonly mustNotMatch: readonly Absence[] }> {
   const { principal, engine } = context;
   const bundle: HookedBundle = { principal, profiles, entries, ...hookGround(context) };
-  for (const owned of engine.hooks.bundle) await askJudge(context, owned, 'bundle', () => owned.hook.bundle!(bundle));
+  const changed = new Map<number, Resource>();
+  const mustNotMatch: Absence[] = [];
+  for (const owned of engine.hooks.bundle) {
+    const given = await askHook(context, owned, 'bundle', () => owned.hook.bundle!(bundle));
+    if (given === undefined) continue;
+    if (!isObject(given)) throw nonsense(context, owned.owner, 'bundle', 'what is no preparation');
+    const wanted: BundlePreparation = given;
+    for (const { at, resource } of wanted.entries ?? []) changed.set(at, resource);
+    for (const { type, criteria } of wanted.absent ?? [])
+      mustNotMatch.push(absence(context, await readCriteria(context, type, criteria)));
+  }
+  return { changed, mustNotMatch };
 }
 
 /** What is committed with changes, beside them. */
@@ -222,7 +233,7 @@ async function checkedAnew(
 }
 
 /** A body that a hook may change, with the digits of its numbers. */
-function copied({ resource, decimals }: Parsed): {
+export function copied({ resource, decimals }: Parsed): {
   readonly resource: Resource;
   readonly decimals: Decimals | undefined;
 } {

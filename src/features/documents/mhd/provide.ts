@@ -1,0 +1,93 @@
+/**
+ * ITI-65 Provide Document Bundle: a transaction whose Bundle.meta.profile is one of MHD, checked as a whole before any entry is written.
+ * Any other Bundle is a transaction like every other. https://profiles.ihe.net/ITI/MHD/4.2.3/ITI-65.html
+ */
+import type { Issue } from '../../../fhir/error.js';
+import { asFhirError } from '../../../fhir/error.js';
+import type { Resource } from '../../../fhir/resource.js';
+import type { BundlePreparation, HookedBundle } from '../../../interactions/write/hooks.js';
+import type { ByteReader } from '../bytes.js';
+import { supersede } from '../relations.js';
+import { checkContents, checkListItems } from './contents.js';
+import { SubmissionFaults } from './faults.js';
+import { checkMetadata, identifiersOfBoth } from './metadata.js';
+import { checkPatient, type SubmissionPatient } from './patient.js';
+import { readSubmission, type Submission } from './submission.js';
+import { checkUnique } from './unique.js';
+import { claimedLevel } from './vocabulary.js';
+
+/** What is written instead of what was sent, and what must be absent. Throws `unprocessable` with every fault, `conflict`. */
+export async function provide(
+  bundle: HookedBundle,
+  bases: readonly string[],
+  reader: ByteReader,
+): Promise<BundlePreparation | undefined> {
+  const level = claimedLevel(bundle.profiles);
+  if (level === undefined) return undefined;
+  const faults = new SubmissionFaults();
+  const submission = readSubmission(bundle.entries, faults);
+  checkMetadata(submission, level, faults);
+  const patient = await checkPatient(bundle, submission, bases, faults);
+  await checkContents(submission, reader, faults);
+  await checkListItems(bundle, submission, bases, faults);
+  await checkRelations(bundle, submission, bases, patient, faults);
+  const { absent, conflict } = await checkUnique(bundle, submission, faults);
+  faults.refuse();
+  if (conflict) throw conflict;
+  return { absent, entries: completed(submission, patient) };
+}
+
+/** What is replaced must be here, current and of the patient; and what a patch supersedes is replaced by a document of the submission. */
+async function checkRelations(
+  bundle: HookedBundle,
+  { documents, patches }: Submission,
+  bases: readonly string[],
+  { meant }: SubmissionPatient,
+  faults: SubmissionFaults,
+): Promise<void> {
+  const replaced = new Set<string>();
+  for (const one of documents) {
+    const document = withSubject(one.resource, meant.get(one));
+    const { companions, issues } = await replacing(bundle, document, bases);
+    for (const { id } of companions) if (id !== undefined) replaced.add(id);
+    faults.take(one.at, issues, detail =>
+      detail === 'other-patient' ? 'XDSPatientIdDoesNotMatch' : 'XDSReplaceFailed',
+    );
+  }
+  for (const { at, id } of patches)
+    if (!replaced.has(id))
+      faults.add(
+        at,
+        '',
+        'patch-of-nothing-replaced',
+        'XDSRegistryMetadataError',
+        'No document of the submission replaces the one that this patches.',
+      );
+}
+
+/** What a document would supersede, or why it cannot. */
+async function replacing(bundle: HookedBundle, document: Resource, bases: readonly string[]) {
+  const { view, find } = bundle;
+  try {
+    const write = { view, find, id: '', before: undefined, beside: () => undefined };
+    return { companions: await supersede(write, document, bases), issues: [] as readonly Issue[] };
+  } catch (error) {
+    return { companions: [], issues: asFhirError(error).issues };
+  }
+}
+
+/** Subjects as references, and identifiers as both versions of MHD write them. */
+function completed({ documents, sets, folders }: Submission, { resolved }: SubmissionPatient) {
+  return [...sets, ...folders, ...documents].flatMap(one => {
+    const patient = resolved.get(one);
+    const identifier = identifiersOfBoth(one.resource);
+    if (patient === undefined && identifier === undefined) return [];
+    const resource = withSubject(one.resource, patient);
+    return [{ at: one.at, resource: identifier ? { ...resource, identifier } : resource }];
+  });
+}
+
+const withSubject = (resource: Resource, patient: string | undefined): Resource =>
+  patient === undefined
+    ? resource
+    : { ...resource, subject: { ...(resource['subject'] as object), reference: patient } };

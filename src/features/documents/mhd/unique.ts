@@ -1,0 +1,87 @@
+/**
+ * The uniqueIds of a submission: of each document (masterIdentifier) and of the SubmissionSet. None of them may be there already, here or
+ * twice in the submission; that nobody else brings one at the same time is a condition of the commit.
+ */
+import { FhirError, KINDS } from '../../../fhir/error.js';
+import { isObject, type Json, type Resource } from '../../../fhir/resource.js';
+import type { BundlePreparation, HookGround } from '../../../interactions/write/hooks.js';
+import { hashWritten } from '../attachment-hash.js';
+import { attachmentsOf } from '../attachments.js';
+import type { SubmissionFaults } from './faults.js';
+import { uniqueIdOf } from './metadata.js';
+import { escaped } from './patient.js';
+import type { Submission, Submitted } from './submission.js';
+import { ERROR_SYSTEM } from './vocabulary.js';
+
+type Absent = NonNullable<BundlePreparation['absent']>[number];
+
+export interface Uniqueness {
+  readonly absent: readonly Absent[];
+  /** The same is there already: `conflict`, with its address. */
+  readonly conflict: FhirError | undefined;
+}
+
+export async function checkUnique(
+  ground: HookGround,
+  { documents, sets }: Submission,
+  faults: SubmissionFaults,
+): Promise<Uniqueness> {
+  const absent: Absent[] = [];
+  let conflict: FhirError | undefined;
+  const seen = new Set<string>();
+  const look = async (one: Submitted, type: string, path: string, identifier: Json | undefined): Promise<void> => {
+    const token = tokenOf(identifier);
+    if (token === undefined) return;
+    if (seen.has(token)) {
+      faults.add(
+        one.at,
+        path,
+        'duplicate-unique-id',
+        'XDSRegistryDuplicateUniqueIdInMessage',
+        'Another entry of the submission has this uniqueId.',
+      );
+      return;
+    }
+    seen.add(token);
+    const criteria = [['identifier', token]] as const;
+    const [found] = await ground.find(type, criteria, 1);
+    if (!found?.text) absent.push({ type, criteria });
+    else if (type === 'DocumentReference' && isOther(JSON.parse(found.text.toString()) as Resource, one.resource))
+      faults.add(
+        one.at,
+        path,
+        'unique-id-of-other-content',
+        'XDSNonIdenticalHash',
+        'This uniqueId is that of a document here with other bytes.',
+      );
+    else conflict ??= alreadyHere(one.at, path, `${type}/${found.id}`);
+  };
+  for (const one of documents)
+    await look(one, 'DocumentReference', 'resource.masterIdentifier', one.resource['masterIdentifier']);
+  for (const one of sets) await look(one, 'List', 'resource.identifier', uniqueIdOf(one.resource));
+  return { absent, conflict };
+}
+
+function tokenOf(identifier: Json | undefined): string | undefined {
+  if (!isObject(identifier) || typeof identifier['value'] !== 'string') return undefined;
+  const { system, value } = identifier;
+  return `${typeof system === 'string' ? escaped(system) : ''}|${escaped(value)}`;
+}
+
+/** Whether the bytes are known to be different ones. */
+function isOther(stored: Resource, given: Resource): boolean {
+  const [one = {}] = attachmentsOf(stored);
+  const [other = {}] = attachmentsOf(given);
+  if (typeof one['hash'] !== 'string' || typeof other['hash'] !== 'string') return false;
+  return hashWritten(one['hash']) !== hashWritten(other['hash']);
+}
+
+function alreadyHere(at: number, path: string, address: string): FhirError {
+  const { severity, code } = KINDS.conflict;
+  const text = `This was submitted before: ${address}.`;
+  const coding = { system: ERROR_SYSTEM, code: 'XDSDuplicateUniqueIdInRegistry' };
+  const expression = `Bundle.entry[${at}].${path}`;
+  return new FhirError('conflict', text, {
+    issues: [{ severity, code, text, detail: 'duplicate-unique-id', coding, expression, diagnostics: address }],
+  });
+}

@@ -1,0 +1,277 @@
+/** What is wrong with submissions of ITI-65: one change of a right one each, and what is said of it. */
+import type { BundleEntry, FhirResource } from 'fhir/r4.js';
+import { base64 } from '../../support/document-reference.js';
+import { type Parts, PATIENT } from '../../support/submission.js';
+
+export type Change = (parts: Parts) => void;
+
+/** The fault: its expression, our code and that of IHE. */
+export const FAULTS: readonly (readonly [title: string, change: Change, fault: string])[] = [
+  [
+    'no SubmissionSet',
+    ({ bundle }) => void bundle.entry!.splice(0, 1),
+    'Bundle.entry no-submission-set XDSRegistryMetadataError',
+  ],
+  [
+    'two SubmissionSets',
+    ({ bundle, set }) =>
+      void bundle.entry!.push(entryOf({ ...set, identifier: [usual('urn:oid:1.2.9')] }, 'urn:uuid:9')),
+    'Bundle.entry[3] several-submission-sets XDSRegistryMetadataError',
+  ],
+  [
+    'a SubmissionSet without sourceId',
+    ({ set }) => void delete set.extension,
+    'Bundle.entry[0].resource.extension mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'a SubmissionSet without uniqueId',
+    ({ set }) => void delete set.identifier,
+    'Bundle.entry[0].resource.identifier mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'a SubmissionSet without date',
+    ({ set }) => void delete set.date,
+    'Bundle.entry[0].resource.date mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'a SubmissionSet that is retired',
+    ({ set }) => void (set.status = 'retired'),
+    'Bundle.entry[0].resource.status mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'a SubmissionSet that is a snapshot',
+    ({ set }) => void (set.mode = 'snapshot'),
+    'Bundle.entry[0].resource.mode mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'a SubmissionSet with an encounter',
+    ({ set }) => void (set.encounter = { reference: 'Encounter/1' }),
+    'Bundle.entry[0].resource.encounter mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'a List of another kind',
+    ({ set }) => void (set.code = { text: 'list' }),
+    'Bundle.entry[0] entry-not-allowed XDSRegistryMetadataError',
+  ],
+  [
+    'an Observation',
+    ({ bundle }) =>
+      void bundle.entry!.push(
+        entryOf({ resourceType: 'Observation', status: 'final', code: { text: 'x' } }, 'urn:uuid:9'),
+      ),
+    'Bundle.entry[3] entry-not-allowed XDSRegistryMetadataError',
+  ],
+  [
+    'a DELETE',
+    ({ bundle }) => void bundle.entry!.push({ request: { method: 'DELETE', url: `Patient/${PATIENT}` } }),
+    'Bundle.entry[3] entry-not-allowed XDSRegistryMetadataError',
+  ],
+  [
+    'a GET of something else',
+    ({ bundle }) => void bundle.entry!.push({ request: { method: 'GET', url: 'Observation/1' } }),
+    'Bundle.entry[3] entry-not-allowed XDSRegistryMetadataError',
+  ],
+  [
+    'a PUT of a document',
+    ({ bundle }) =>
+      void Object.assign(bundle.entry![1]!, {
+        resource: { ...bundle.entry![1]!.resource, id: 'put' },
+        request: { method: 'PUT', url: 'DocumentReference/put' },
+      }),
+    'Bundle.entry[1] entry-not-allowed XDSRegistryMetadataError',
+  ],
+  [
+    'another patch',
+    ({ bundle }) => void bundle.entry!.push(patchOf('current')),
+    'Bundle.entry[3] entry-not-allowed XDSRegistryMetadataError',
+  ],
+  [
+    'a patch of what nothing replaces',
+    ({ bundle }) => void bundle.entry!.push(patchOf('superseded')),
+    'Bundle.entry[3] patch-of-nothing-replaced XDSRegistryMetadataError',
+  ],
+  [
+    'no masterIdentifier',
+    ({ document }) => void delete document.masterIdentifier,
+    'Bundle.entry[1].resource.masterIdentifier mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'a docStatus',
+    ({ document }) => void (document.docStatus = 'final'),
+    'Bundle.entry[1].resource.docStatus mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'a modifierExtension',
+    ({ document }) => void (document.modifierExtension = [{ url: 'http://example.org/m', valueBoolean: true }]),
+    'Bundle.entry[1].resource.modifierExtension mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'a document that is retracted',
+    ({ document }) => void (document.status = 'entered-in-error'),
+    'Bundle.entry[1].resource.status mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'two contents',
+    ({ document }) => void document.content.push(document.content[0]!),
+    'Bundle.entry[1].resource.content mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'no contentType',
+    ({ attachment }) => void delete attachment.contentType,
+    'Bundle.entry[1].resource.content[0].attachment.contentType mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'inline bytes',
+    ({ attachment }) => void (attachment.data = base64('x')),
+    'Bundle.entry[1].resource.content[0].attachment.data mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'no url',
+    ({ attachment }) => void delete attachment.url,
+    'Bundle.entry[1].resource.content[0].attachment.url mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'a url of no entry',
+    ({ attachment }) => void (attachment.url = 'urn:uuid:nobody'),
+    'Bundle.entry[1].resource.content[0].attachment.url no-content XDSMissingDocument',
+  ],
+  [
+    'bytes that nobody names',
+    ({ bundle }) =>
+      void bundle.entry!.push(
+        entryOf({ resourceType: 'Binary', contentType: 'text/plain', data: 'eA==' }, 'urn:uuid:9'),
+      ),
+    'Bundle.entry[3] unnamed-content XDSMissingDocumentMetadata',
+  ],
+  [
+    'a wrong hash',
+    ({ attachment }) => void (attachment.hash = base64('x'.repeat(20))),
+    'Bundle.entry[1].resource.content[0].attachment.hash hash-mismatch XDSRepositoryMetadataError',
+  ],
+  [
+    'a wrong size',
+    ({ attachment }) => void (attachment.size = 12),
+    'Bundle.entry[1].resource.content[0].attachment.size size-mismatch XDSRepositoryMetadataError',
+  ],
+  [
+    'a wrong type',
+    ({ binary }) => void (binary.data = base64('%PDF-1.4\n')),
+    'Bundle.entry[1].resource.content[0].attachment.contentType content-type-mismatch InvalidDocumentContent',
+  ],
+  [
+    'an unknown patient',
+    ({ document, set }) => void (document.subject = set.subject = { reference: 'Patient/nobody' }),
+    'Bundle.entry[0].resource.subject unknown-patient XDSUnknownPatientId',
+  ],
+  [
+    'a patient of another server',
+    ({ document, set }) => void (document.subject = set.subject = { reference: 'http://example.org/fhir/Patient/1' }),
+    'Bundle.entry[0].resource.subject unknown-patient XDSUnknownPatientId',
+  ],
+  [
+    'a patient who is not active',
+    ({ document, set }) => void (document.subject = set.subject = { reference: 'Patient/mhd-inactive' }),
+    'Bundle.entry[0].resource.subject unknown-patient XDSUnknownPatientId',
+  ],
+  [
+    'an identifier of nobody',
+    ({ document, set }) => void (document.subject = set.subject = { identifier: { system: 'urn:mrn', value: 'none' } }),
+    'Bundle.entry[0].resource.subject unknown-patient XDSUnknownPatientId',
+  ],
+  [
+    'two patients',
+    ({ document }) => void (document.subject = { reference: 'Patient/mhd-other' }),
+    'Bundle.entry[1].resource.subject other-patient XDSPatientIdDoesNotMatch',
+  ],
+  [
+    'an item that leads nowhere',
+    ({ set }) => void set.entry!.push({ item: { reference: 'DocumentReference/nobody' } }),
+    'Bundle.entry[0].resource.entry[1].item item-not-found UnresolvedReferenceException',
+  ],
+  [
+    'an item of another type',
+    ({ set }) => void set.entry!.push({ item: { reference: `Patient/${PATIENT}` } }),
+    'Bundle.entry[0].resource.entry[1].item item-not-found UnresolvedReferenceException',
+  ],
+  [
+    'a document that the set does not name',
+    ({ set }) => void delete set.entry,
+    'Bundle.entry[1] not-submitted XDSRegistryMetadataError',
+  ],
+  [
+    'replacing of nothing',
+    ({ document }) =>
+      void (document.relatesTo = [{ code: 'replaces', target: { reference: 'DocumentReference/nobody' } }]),
+    'Bundle.entry[1].resource.relatesTo[0].target unknown-target XDSReplaceFailed',
+  ],
+  [
+    'replacing of what is of another patient',
+    ({ document }) =>
+      void (document.relatesTo = [{ code: 'replaces', target: { reference: 'DocumentReference/mhd-of-other' } }]),
+    'Bundle.entry[1].resource.relatesTo[0].target other-patient XDSPatientIdDoesNotMatch',
+  ],
+];
+
+/** Of Comprehensive metadata: what is left out. */
+export const COMPREHENSIVE: readonly (readonly [string, Change, string])[] = [
+  ['type', ({ document }) => void delete document.type, 'Bundle.entry[1].resource.type'],
+  ['category', ({ document }) => void delete document.category, 'Bundle.entry[1].resource.category'],
+  ['subject', ({ document }) => void delete document.subject, 'Bundle.entry[1].resource.subject'],
+  ['securityLabel', ({ document }) => void delete document.securityLabel, 'Bundle.entry[1].resource.securityLabel'],
+  [
+    'language',
+    ({ attachment }) => void delete attachment.language,
+    'Bundle.entry[1].resource.content[0].attachment.language',
+  ],
+  [
+    'creation',
+    ({ attachment }) => void delete attachment.creation,
+    'Bundle.entry[1].resource.content[0].attachment.creation',
+  ],
+  ['format', ({ document }) => void delete document.content[0]!.format, 'Bundle.entry[1].resource.content[0].format'],
+  [
+    'facilityType',
+    ({ document }) => void delete document.context!.facilityType,
+    'Bundle.entry[1].resource.context.facilityType',
+  ],
+  [
+    'practiceSetting',
+    ({ document }) => void delete document.context!.practiceSetting,
+    'Bundle.entry[1].resource.context.practiceSetting',
+  ],
+  [
+    'sourcePatientInfo',
+    ({ document }) => void delete document.context!.sourcePatientInfo,
+    'Bundle.entry[1].resource.context.sourcePatientInfo',
+  ],
+  ['designationType', ({ set }) => void set.extension!.shift(), 'Bundle.entry[0].resource.extension'],
+  [
+    'an author who is contained',
+    ({ document }) => void (document.author = [{ reference: 'Practitioner/1' }]),
+    'Bundle.entry[1].resource.author[0]',
+  ],
+];
+
+const usual = (value: string) => ({ use: 'usual', system: 'urn:ietf:rfc:3986', value }) as const;
+const entryOf = (resource: FhirResource, fullUrl: string): BundleEntry<FhirResource> => ({
+  fullUrl,
+  resource,
+  request: { method: 'POST', url: resource.resourceType },
+});
+export const patchOf = (status: string): BundleEntry<FhirResource> => ({
+  fullUrl: 'urn:uuid:patch',
+  resource: {
+    resourceType: 'Parameters',
+    parameter: [
+      {
+        name: 'operation',
+        part: [
+          { name: 'type', valueCode: 'replace' },
+          { name: 'path', valueString: 'DocumentReference.status' },
+          { name: 'value', valueCode: status },
+        ],
+      },
+    ],
+  },
+  request: { method: 'PATCH', url: 'DocumentReference/mhd-of-other' },
+});
