@@ -32,18 +32,24 @@ export async function loadDemo(engine: Engine, parallel = PARALLEL): Promise<num
   // Kept, because nobody may be waiting for the one that met it.
   let fatal: { readonly error: unknown } | undefined;
   for await (const item of readDemoData(DEMO_FOLDER)) {
+    // A document is held against its bytes and what it replaces, which must be there.
+    if (isDocument(item)) await Promise.all(under);
     const one = perform(context, interactionOf(item))
       .catch((error: unknown) => void (fatal ??= { error }))
       .finally(() => under.delete(one));
     under.add(one);
     loaded++;
-    if (under.size >= parallel) await Promise.race(under);
+    if (isDocument(item)) await one;
+    else if (under.size >= parallel) await Promise.race(under);
     if (fatal) break;
   }
   await Promise.all(under);
   if (fatal) throw fatal.error;
   return loaded;
 }
+
+const isDocument = (item: DemoItem): boolean =>
+  'resource' in item && item.resource.resourceType === 'DocumentReference';
 
 function interactionOf(item: DemoItem): Interaction {
   if ('resource' in item) {

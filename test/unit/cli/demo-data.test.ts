@@ -179,7 +179,8 @@ describe('demo data', () => {
     const states = new Set(
       ofType('DocumentReference').map(one => `${one['status'] as string} ${one['docStatus'] as string}`),
     );
-    for (const state of ['current final', 'current preliminary', 'current amended', 'superseded final']) {
+    // What is replaced becomes superseded when it is loaded: docs/requests/04-documents.http asks for it.
+    for (const state of ['current final', 'current preliminary', 'current amended']) {
       assert.ok(states.has(state), state);
     }
     assert.ok(states.has('entered-in-error entered-in-error'));
