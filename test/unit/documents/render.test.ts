@@ -11,6 +11,7 @@ import { unstructuredBody } from '../../../src/features/documents/render/cda-pag
 import { safeAddress } from '../../../src/features/documents/render/html.js';
 import { PAGE_POLICY } from '../../../src/features/documents/render/page.js';
 import { isShowable, shownPage } from '../../../src/features/documents/render/pages.js';
+import { FhirError } from '../../../src/fhir/error.js';
 import { createPool } from '../../../src/platform/pool.js';
 import { attackedDocument } from '../../support/attacked-documents.js';
 import { DOCUMENTS, readCdaExamples, readPayloads } from '../../support/documents.js';
@@ -295,6 +296,17 @@ describe('hostile documents as pages', () => {
     ] as const)
       assert.equal(await documentPage(Buffer.from(bytes), type, pool), undefined, type);
     assert.match(String(await documentPage(Buffer.from(doc(section('a'))), 'application/xml', pool)), /<h2>Findings/);
+  });
+
+  it('keep only so many waiting: the next one is told to come again', async () => {
+    const module = new URL('../../support/reading-worker.js', import.meta.url);
+    const busy = createPool<never, never>({ ...READING_POOL, module, threads: 1, time: 120_000 });
+    const ask = () => documentPage(Buffer.from('a'), 'image/tiff', busy);
+    const asked = Array.from({ length: 16 }, ask);
+    await assert.rejects(ask(), (error: unknown) => error instanceof FhirError && error.kind === 'throttled');
+    await busy.close();
+    assert.deepEqual(new Set(await Promise.all(asked)), new Set([undefined]));
+    assert.match(String(await documentPage(Buffer.from('a'), 'text/plain', pool)), /<pre>a/);
   });
 
   it('do not grow by what they repeat', () => {

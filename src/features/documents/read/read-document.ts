@@ -2,6 +2,7 @@
  * Reads documents in a thread, with limits of time and memory: whatever a file does to its reader, it costs the metadata of that file, and
  * neither an upload nor the process.
  */
+import { FhirError } from '../../../fhir/error.js';
 import { createPool, type Pool, type PoolOptions, TaskStopped } from '../../../platform/pool.js';
 import { type DocumentMetadata, READ_LIMITS } from './document-metadata.js';
 
@@ -46,9 +47,13 @@ export async function documentMetadata(
   return found instanceof Uint8Array ? undefined : found;
 }
 
+/** Pages that are made or wait for it: more would keep whoever comes last waiting for a minute, if all of them are hostile. */
+const MOST_PAGES = 16;
+let pagesUnderWay = 0;
+
 /**
  * A document as a page of HTML in UTF-8 (render/pages.ts says which can be shown), safe under PAGE_POLICY. Undefined where there is none:
- * another type, a file that is damaged, hostile or too large. It throws nothing.
+ * another type, a file that is damaged, hostile or too large. Throws `throttled` where too many are asked for.
  */
 export async function documentPage(
   bytes: Uint8Array,
@@ -57,8 +62,15 @@ export async function documentPage(
     createPool(READING_POOL)),
 ): Promise<Buffer | undefined> {
   if (bytes.length > READ_LIMITS.bytes) return undefined;
-  const page = await runReading(pool, 'page', bytes, contentType);
-  return page instanceof Uint8Array ? Buffer.from(page.buffer) : undefined;
+  if (pagesUnderWay >= MOST_PAGES)
+    throw new FhirError('throttled', 'Too many pages are being made. Try again.', { retryAfter: 5 });
+  pagesUnderWay++;
+  try {
+    const page = await runReading(pool, 'page', bytes, contentType);
+    return page instanceof Uint8Array ? Buffer.from(page.buffer) : undefined;
+  } finally {
+    pagesUnderWay--;
+  }
 }
 
 async function runReading(
