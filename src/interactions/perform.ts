@@ -23,6 +23,7 @@ import { withCompanions } from './write/companions.js';
 import { checkIntegrity } from './write/integrity.js';
 import { afterCommit, messagesOf, patchMeant } from './write/run-hooks.js';
 import { askOf, INTERACTIONS, isByCriteria, isWriting, restfulCode } from './kinds.js';
+import { withPatientsOfBytes } from './write/pointing.js';
 import { storeAttachments } from './write/prepare.js';
 import { operate } from './operations/index.js';
 import { patch } from './patch.js';
@@ -185,7 +186,8 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
     const { result, changes = [], recordedParts, mustNotMatch = [], mustExist = [], messages: asked = [] } = judged;
     const events = recordedParts ? await eventsOfParts(context, recordedParts) : eventsOf(context, ask, result);
     const { noted, acknowledges } = notesOf(context, writing);
-    const attached = await storeAttachments(store, changes);
+    const { bases } = context.engine.settings;
+    const { changes: attached, alsoAbout } = withPatientsOfBytes(await storeAttachments(store, changes), bases);
     // The stamp is taken: no listener counts before this is settled, unless it is known here.
     const known = changes.length > 0 ? feed.current() : undefined;
     if (known) await known;
@@ -198,6 +200,7 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
           changes: [...attached, ...events],
           mustNotMatch,
           mustExist,
+          alsoAbout,
           messages,
           acknowledges,
         });

@@ -114,6 +114,11 @@ export interface Commit {
    * With `version`: that version must be the current one.
    */
   readonly mustExist?: readonly Standing[];
+  /**
+   * Patients whom other resources are about as well from now on: noted with the current version of each, if it is there. What this commit
+   * itself writes says so in its change.
+   */
+  readonly alsoAbout?: readonly AlsoAbout[];
   readonly messages?: readonly OutboxMessage[];
   /** Sequence numbers of outbox messages that this commit deals with. Where one of them is not pending any more, it is a `conflict`. */
   readonly acknowledges?: readonly number[];
@@ -208,6 +213,11 @@ export interface Standing extends ResourceName {
   readonly version?: number;
 }
 
+/** A resource, and patients whom it is about. */
+export interface AlsoAbout extends ResourceName {
+  readonly patients: readonly string[];
+}
+
 export interface FoundIds {
   /** Each once, in no order. */
   readonly found: readonly ResourceName[];
@@ -294,7 +304,7 @@ export interface Snapshots {
 }
 
 /** A commit or what it is like, or: bytes beside resources. */
-export type Touching = Pick<Commit, 'changes' | 'messages' | 'acknowledges'> | 'bytes';
+export type Touching = Pick<Commit, 'changes' | 'alsoAbout' | 'messages' | 'acknowledges'> | 'bytes';
 
 export interface Store {
   readonly check: Check;

@@ -24,11 +24,12 @@ export class Touched {
       this.#bytes = true;
       return;
     }
-    const { changes, messages = [], acknowledges = [] } = by;
+    const { changes, alsoAbout = [], messages = [], acknowledges = [] } = by;
     if (messages.length > 0 || acknowledges.length > 0) this.#messages = true;
     // Which versions it takes away nobody has noted, nor which bytes.
     if (changes.some(({ erases }) => erases)) this.#erased = true;
     if (this.#much || this.#unknown) return;
+    for (const { type, id } of alsoAbout) this.#ids.add(encodeId(type, id));
     for (const { type, id, replaces } of changes) {
       const name = encodeId(type, id);
       this.#ids.add(name);

@@ -160,6 +160,7 @@ describe('a group of jobs on a full disk', () => {
     ],
     mustNotMatch: [],
     mustExist: [],
+    alsoAbout: [],
     messages: [],
     acknowledges: [],
     catalogEntries: [],

@@ -4,6 +4,7 @@
  */
 import { after, before, describe } from 'mocha';
 import type { Store } from '../../src/store/store.js';
+import { aboutRows } from './about-rows.js';
 import { blobRows } from './blob-rows.js';
 import { collectRows } from './collect-rows.js';
 import { commitRows } from './commit-rows.js';
@@ -49,6 +50,7 @@ const GROUPS: readonly (readonly [string, (subject: Subject) => void])[] = [
   ['paging beside changes', pagingRows],
   ['bytes', blobRows],
   ['bytes kept for a time', keptRows],
+  ['patients of others', aboutRows],
   ['numbers and tasks', numberRows],
   ['messages', outboxRows],
   ['its horizon', horizonRows],

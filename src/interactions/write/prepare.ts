@@ -19,8 +19,9 @@ import { offeredText } from '../../search/index-resource.js';
 import type { BlobLink, Change, Method, Store, Version } from '../../store/store.js';
 import { refuseErrors } from '../../validation/gate/validate.js';
 import { isSubset, keep, type Kept } from './meta-labels.js';
+import { patientsOfBinary } from './pointing.js';
 import { runHooks } from './run-hooks.js';
-import type { Context, Engine } from '../engine.js';
+import type { Context } from '../engine.js';
 import type { InteractionKind, Accompaniment, PendingBytes, PendingChange, RawBody } from '../interaction.js';
 import { wholeText } from '../response/resource-text.js';
 
@@ -110,7 +111,7 @@ export async function prepare(
   );
   const { text, lifted } = liftBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
   const content = stored ? contentOf(stamped, lifted, stored) : { attachments: lifted, text: stamped };
-  const change = await assemble(engine, identity, { resource, large: body.large }, text);
+  const change = await assemble(context, identity, { resource, large: body.large }, text);
   const told = hooked && hooked.warnings.length > 0 ? [...findings, ...hooked.warnings] : findings;
   return { change, findings: told, accompaniment: hooked?.accompaniment, ...content };
 }
@@ -233,22 +234,27 @@ async function prepareRaw(
   delete resource['data'];
   resource['data'] = '';
   const text = Buffer.from(print(resource, kept?.decimals));
-  const change = await assemble(engine, identity, { resource }, text);
+  const change = await assemble(context, identity, { resource }, text);
   return { change, attachments: body, text: undefined, findings: [], accompaniment: hooked?.accompaniment };
 }
 
 async function assemble(
-  engine: Engine,
+  context: Context,
   identity: Identity,
   { resource, large }: { readonly resource: Resource; readonly large?: boolean | undefined },
   text: Buffer,
 ): Promise<Change> {
+  const { engine } = context;
   const { bases, maxIndexed } = engine.settings;
   await breathe();
   const work = extracting(resource, engine.parameters, { bases }, maxIndexed);
   const entries = large ? await inPieces(work) : atOnce(work);
   await breathe();
-  const patients = patientsAbout(identity.type, identity.id, entries);
+  const { type, id, replaces } = identity;
+  const patients =
+    type === 'Binary'
+      ? await patientsOfBinary(context, resource['securityContext'], replaces?.patients)
+      : patientsAbout(type, id, entries);
   return { text, entries, patients, ...identity, ...offeredText(engine, resource) };
 }
 

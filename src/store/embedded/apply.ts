@@ -26,7 +26,7 @@ import {
   shortenUpload,
   unsealOverdue,
 } from './write-blobs.js';
-import { insertChange, renewRow, replaceByChange } from './write-rows.js';
+import { insertChange, notePatients, renewRow, replaceByChange } from './write-rows.js';
 
 /** As much as a small commit takes. */
 const TOUCHED = ' '.repeat(65_536);
@@ -144,6 +144,7 @@ function writeCommit(connection: Connection, job: CommitJob, number: () => numbe
       if (change.erases) erased.push(n);
     }
   for (const n of erased) eraseUnreferenced(connection, n);
+  for (const [id, patients] of job.alsoAbout) notePatients(connection, id, patients);
   insertMessages(connection, job.messages);
   deleteMessages(connection, job.acknowledges);
 }

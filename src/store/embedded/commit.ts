@@ -47,7 +47,14 @@ export function openCommits({ layout, catalog, writer, noteType, matching }: Com
   const underWay = new Set<Promise<number>>();
 
   const send = async (commit: Commit): Promise<number> => {
-    const { changes: asked, mustNotMatch = [], mustExist = [], messages = [], acknowledges = [] } = commit;
+    const {
+      changes: asked,
+      mustNotMatch = [],
+      mustExist = [],
+      alsoAbout = [],
+      messages = [],
+      acknowledges = [],
+    } = commit;
     // Without an await where one piece is all: commits reach the writer in the order in which they were called.
     const { changes, texts } =
       asked.length > ENCODED_IN_ONE_PIECE ? await encodeInPieces(encoder, asked) : encodePiece(encoder, asked);
@@ -58,6 +65,7 @@ export function openCommits({ layout, catalog, writer, noteType, matching }: Com
       changes,
       mustNotMatch: mustNotMatch.flatMap(matching),
       mustExist: mustExist.map(({ type, id, version }) => [encodeId(type, id), version] as const),
+      alsoAbout: alsoAbout.map(({ type, id, patients }) => [encodeId(type, id), patients] as const),
       messages,
       acknowledges,
     } as const;

@@ -39,6 +39,8 @@ export type Job =
       readonly mustNotMatch: readonly Sql[];
       /** Ids (encodeId) of what must be there, undeleted, and the version that must be current, if one is named. */
       readonly mustExist: readonly (readonly [id: string, version: number | undefined])[];
+      /** Ids (encodeId) and the patients whom they are about as well. */
+      readonly alsoAbout: readonly (readonly [id: string, patients: readonly string[]])[];
       readonly messages: readonly OutboxMessage[];
       readonly acknowledges: readonly number[];
       readonly catalogEntries: readonly CatalogEntry[];

@@ -1,8 +1,8 @@
 /** A change as rows: the current one in `resource`, the one before in `version`, and what finds it (write-index.ts). */
-import { digestOf } from '../digest.js';
+import { digestOf, isAltered } from '../digest.js';
 import { rowDigestHead } from './check.js';
 import { type Columns, NO_COLUMNS } from './columns.js';
-import type { Connection, SqlRow, SqlValue } from './connection.js';
+import { blobBytes, type Connection, type SqlRow, type SqlValue } from './connection.js';
 import type { RowChange, RowRenewal } from './job.js';
 import { referTo } from './write-blobs.js';
 import { insertKeys, insertWords, replaceWords, updateKeys } from './write-index.js';
@@ -43,6 +43,18 @@ export function replaceByChange(connection: Connection, change: RowChange): numb
   referTo(connection, n, change.newHashes);
   if (row[4] !== (words?.h ?? null)) replaceWords(connection, n, type, words);
   return n;
+}
+
+/** The current version is about these patients, too. One that somebody has altered is left as it is. */
+export function notePatients(connection: Connection, id: string, patients: readonly string[]): void {
+  const row = connection.prepare('SELECT v,u,m,p,b,x,c FROM resource WHERE id=? AND f IS NOT NULL').first(id);
+  if (!row) return;
+  const [v, u, m, before, b, x, c] = row;
+  const text = blobBytes(x);
+  const digest = (told: SqlValue): Buffer => digestOf(rowDigestHead(id, v!, u!, m!, told, b!), text);
+  const told = [...new Set([...String(before).split(' ').filter(Boolean), ...patients])].join(' ');
+  if (told === before || isAltered(blobBytes(c), digest(before!))) return;
+  connection.prepare('UPDATE resource SET p=?,c=? WHERE id=?').run(told, digest(told), id);
 }
 
 /** New keys and words for a version, if it is still current. */

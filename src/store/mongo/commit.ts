@@ -8,7 +8,9 @@
 import type { ClientSession } from 'mongodb';
 import type { FhirError } from '../../fhir/error.js';
 import { acknowledgedMeanwhile } from '../outbox.js';
-import type { Commit } from '../store.js';
+import { encodeId } from '../codec.js';
+import { digestOf, isAltered } from '../digest.js';
+import type { AlsoAbout, Commit } from '../store.js';
 import { eraseBytes, heldHashes } from './erase-blobs.js';
 import { insertEach, insertInto, replaceIn } from './commands.js';
 import {
@@ -20,7 +22,7 @@ import {
   type Refused,
 } from './conditions.js';
 import type { Connected } from './connection.js';
-import { documentsOf, type GroupWrites } from './documents.js';
+import { documentDigestHead, documentsOf, type GroupWrites } from './documents.js';
 import { isDuplicate, isWriteConflict, toFhirError } from './errors.js';
 import { checkFence, type Fence, fenced, isLapsed } from './fence.js';
 import {
@@ -138,6 +140,21 @@ async function writeDocuments(all: Connected, writes: GroupWrites, session: Clie
   return undefined;
 }
 
+/** The current version is about these patients, too. One that somebody has altered is left as it is. */
+async function notePatients(
+  { resource }: Connected,
+  { type, id, patients }: AlsoAbout,
+  session: ClientSession,
+): Promise<void> {
+  const _id = encodeId(type, id);
+  const row = await resource.findOne({ _id, z: { $exists: false } }, { session });
+  if (!row || isAltered(row.c, digestOf(documentDigestHead(_id, row), row.x))) return;
+  const p = [...new Set([...(row.p ?? []), ...patients])];
+  if (p.length === row.p?.length) return;
+  const c = digestOf(documentDigestHead(_id, { ...row, p }), row.x);
+  await resource.updateOne({ _id, v: row.v }, { $set: { p, c }, $inc: { q: 1 } }, { session });
+}
+
 /** The last of the messages that those of these members come behind, whichever process numbered them: see OutboxMessage. */
 function lastBefore(members: readonly GroupMember[], rows: CurrentRows): number {
   let last = 0;
@@ -170,6 +187,7 @@ async function writeTogether(
     if (!known && numbers.length > 0 && numbers[0]! <= lastBefore(members, current)) numbers = await draw(current);
     stale = await writeDocuments(all, documentsOf(kept, current, numbers), session);
     if (stale) return false;
+    for (const { commit } of kept) for (const about of commit.alsoAbout ?? []) await notePatients(all, about, session);
     const claims = claimsOf(members);
     if (claims.length > 0) await all.claim.deleteMany({ _id: { $in: [...claims] } }, { session });
     checkFence(around.fence, kept);

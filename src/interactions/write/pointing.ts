@@ -1,0 +1,69 @@
+/**
+ * Whose bytes are: a Binary has no patient of its own, but the resources that point at it have (an attachment's `url`), and so has what its
+ * securityContext names. Their patients are kept with it in the commit of the resource that points, so that every look at the bytes is
+ * recorded as one at the record of the patient. https://hl7.org/fhir/R4/binary.html#security, https://profiles.ihe.net/ITI/BALP
+ *
+ * A patient is only ever added: what was once part of a record stays one for the audit trail.
+ */
+import { isObject, type Json } from '../../fhir/resource.js';
+import type { AlsoAbout, Change } from '../../store/store.js';
+import type { Context } from '../engine.js';
+
+/** An address, relative or not, in the text of a resource; the version does not matter. */
+const POINTER =
+  /"url"\s*:\s*"((?:[^"\\]|\\\/){0,2000}?)Binary(?:\/|\\\/)([A-Za-z0-9.-]{1,64})(?:(?:\/|\\\/)_history(?:\/|\\\/)\d{1,15})?(?=")/g;
+const BINARY = Buffer.from('Binary');
+
+/** Ids of the Binaries of this server that attachments in a text point at. `bases`: its addresses. */
+export function binariesIn(text: Buffer, bases: readonly string[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  if (!text.includes(BINARY)) return found;
+  for (const [, before = '', id = ''] of text.toString('utf8').matchAll(POINTER)) {
+    const base = before.replaceAll('\\/', '/').replace(/\/$/, '');
+    if (base === '' || bases.includes(base)) found.add(id);
+  }
+  return found;
+}
+
+export interface Pointed {
+  readonly changes: readonly Change[];
+  /** Of Binaries that are there already. */
+  readonly alsoAbout: readonly AlsoAbout[];
+}
+
+/** What follows for Binaries from changes that are about to be committed. */
+export function withPatientsOfBytes(changes: readonly Change[], bases: readonly string[]): Pointed {
+  const owners = new Map<string, Set<string>>();
+  for (const { type, text, patients } of changes) {
+    if (!text || patients.length === 0 || type === 'Binary') continue;
+    for (const id of binariesIn(text, bases)) {
+      const known = owners.get(id) ?? new Set();
+      for (const patient of patients) known.add(patient);
+      owners.set(id, known);
+    }
+  }
+  if (owners.size === 0) return { changes, alsoAbout: [] };
+  const written = changes.map(change => {
+    const known = change.type === 'Binary' ? owners.get(change.id) : undefined;
+    if (!known) return change;
+    owners.delete(change.id);
+    return { ...change, patients: [...new Set([...change.patients, ...known])] };
+  });
+  return {
+    changes: written,
+    alsoAbout: [...owners].map(([id, known]) => ({ type: 'Binary', id, patients: [...known] })),
+  };
+}
+
+/** Patients of a Binary that is written: those of the version before, and of what its securityContext names, as far as that may be seen. */
+export async function patientsOfBinary(
+  { view }: Pick<Context, 'view'>,
+  securityContext: Json | undefined,
+  before: readonly string[] = [],
+): Promise<readonly string[]> {
+  const { reference } = isObject(securityContext) ? securityContext : {};
+  if (typeof reference !== 'string') return before;
+  const [, type = '', id = ''] = /^([A-Z][A-Za-z]+)\/([A-Za-z0-9.-]{1,64})$/.exec(reference) ?? [];
+  const target = type === '' || type === 'Binary' || !view.shows(type) ? undefined : await view.read(type, id);
+  return target ? [...new Set([...before, ...target.patients])] : before;
+}
