@@ -75,16 +75,13 @@ for (const store of STORES)
         CHARTROOM_TOKENS: tokens,
       });
       const authorization = `Bearer ${token('admin')}`;
-      for (const resource of THERE) {
+      const entry = THERE.map(resource => {
         const { resourceType, id } = resource as { resourceType: string; id: string };
-        for (const { send } of [open, guarded]) {
-          const { status } = await send('PUT', `/fhir/${resourceType}/${id}`, JSON.stringify(resource), {
-            ...JSON_BODY,
-            authorization,
-          });
-          assert.equal(status, 201);
-        }
-      }
+        return { resource, request: { method: 'PUT', url: `${resourceType}/${id}` } };
+      });
+      const body = JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry });
+      for (const { send } of [open, guarded])
+        assert.equal((await send('POST', '/fhir', body, { ...JSON_BODY, authorization })).status, 200);
       stored = await count();
       assert.equal(stored, String(THERE.length));
     });

@@ -40,10 +40,16 @@ const exact = (text: string): JsonObject =>
     ),
   ) as JsonObject;
 
+/** What the server says of the bytes of a document. */
+const OF_DOCUMENTS: ReadonlySet<string> = new Set(['url', 'size', 'hash']);
+
 /** In the order of its members, without what the server sets. */
 function comparable({ resourceType, id, meta, ...rest }: JsonObject): string {
   const { versionId: _, lastUpdated: __, ...own } = (meta ?? {}) as JsonObject;
-  return JSON.stringify([resourceType, id, own, rest]);
+  const { content, ...others } = rest;
+  if (resourceType !== 'DocumentReference') return JSON.stringify([resourceType, id, own, rest]);
+  const shown = JSON.stringify(content, (name, value: Json) => (OF_DOCUMENTS.has(name) ? undefined : value));
+  return JSON.stringify([resourceType, id, own, others, shown]);
 }
 
 const countsOf = (lines: readonly { readonly type: string }[]) => {
@@ -155,7 +161,8 @@ describe('chartroom import of synthetic bundles', () => {
       }
     };
     for await (const { row } of server.engine.store.scan()) {
-      if (row.type === 'AuditEvent') continue;
+      // The bytes of documents are kept as Binaries of their own.
+      if (row.type === 'AuditEvent' || row.type === 'Binary') continue;
       held.push({ type: row.type, id: row.id });
       visit(JSON.parse(row.text!.toString()) as Json);
     }

@@ -47,11 +47,18 @@ const digest = (text: string): string => createHash('sha256').update(text).diges
  * Every current resource but audit events, as a digest of what it says, in order. Ids are told by what they stand for: by
  * what the resource says and what those say that it refers to. Equal lists: the stores say the same.
  */
-export async function contentsOf({ store }: Engine): Promise<string[]> {
+export async function contentsOf({ store, settings }: Engine): Promise<string[]> {
   const texts = new Map<string, string>();
   for await (const { row } of store.scan()) {
     if (row.type === 'AuditEvent') continue;
-    const { id: _, meta, ...rest } = JSON.parse(row.text!.toString()) as { id: string; meta?: Record<string, unknown> };
+    const {
+      id: _,
+      meta,
+      ...rest
+    } = JSON.parse(row.text!.toString().replaceAll(`${settings.base}/`, '')) as {
+      id: string;
+      meta?: Record<string, unknown>;
+    };
     const { lastUpdated: __, ...labels } = meta ?? {};
     texts.set(`${row.type}/${row.id}`, JSON.stringify([labels, rest]));
   }

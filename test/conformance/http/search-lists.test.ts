@@ -82,8 +82,9 @@ onBothStores(
       });
   },
   {
-    // Values are there to be found, impossible ones too.
+    // Values are there to be found, impossible ones too, and addresses that no document may have.
     config: { validateBase: 'off' },
+    features: [],
     async set({ talk }) {
       await putTogether(talk, EVERYTHING);
     },
