@@ -1,5 +1,5 @@
 /**
- * Eight clients follow changes from horizon to horizon, under sixteen writers with transactions of 1 to 10,000 entries (1,000 at every
+ * Eight clients follow changes from horizon to horizon, under sixteen writers with transactions of 1 to 10,000 entries (500 at every
  * change), while servers are killed, stopped and started again; on MongoDB there are two. Nobody loses anything or sees anything
  * twice. Clients that go by the newest stamp they have seen lose, which shows that there was something to lose.
  */
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { Basic, BundleEntry } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { named, post, put, send } from '../support/bundles.js';
-import { depthOf } from '../support/depth.js';
+import { depthOf, FULL } from '../support/depth.js';
 import { freePort, type Mongo, startMongo } from '../support/mongod.js';
 import { createRandom, type Random } from '../support/random.js';
 import { type StoreName, STORES } from '../support/server.js';
@@ -21,7 +21,10 @@ import { allVersions, byHistory, byNewest, bySearch, horizonOf, type Poller } fr
 const SECONDS = depthOf('HORIZON_SECONDS') / STORES.length;
 const PROCESSES: Readonly<Record<StoreName, number>> = { embedded: 1, mongo: 2 };
 const WRITERS = 16;
-const SIZES = [1, 1, 1, 1, 2, 10, 10, 100];
+/** ms: at every change nobody hurries, as what is done while servers start shows nothing new. */
+const BETWEEN_WRITES = FULL ? 0 : 20;
+const BETWEEN_QUESTIONS = FULL ? 50 : 150;
+const SIZES = [1, 1, 1, 1, 2, 10, 10, FULL ? 100 : 30];
 /** Of the writer who sends the largest. */
 const LARGEST = depthOf('HORIZON_LARGEST');
 const LARGE_SIZES = [LARGEST, 1, LARGEST / 10, 1, 300];
@@ -61,6 +64,7 @@ async function write(world: World, writer: number, random: Random): Promise<void
       continue;
     }
     world.done.push(size);
+    await pause(BETWEEN_WRITES);
     const ids = answer.body.entry?.map(each => named(each).slice('Basic/'.length)) ?? [];
     own.push(...ids.filter(id => !again.has(id)).slice(0, 3));
   }
@@ -70,7 +74,7 @@ async function follow(world: World, poller: Poller, random: Random, isOver: () =
   while (!isOver()) {
     const there = awake(world);
     if (there.length > 0) await poller.ask(random.pick(there).talk);
-    await pause(50);
+    await pause(BETWEEN_QUESTIONS);
   }
 }
 

@@ -18,7 +18,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const WEIGHTS = join(ROOT, 'test', 'run', 'weights.json');
 const KINDS = ['unit', 'contract', 'conformance', 'property', 'flow'];
 const FULL_KINDS = [...KINDS, 'oracle'];
-/** Lighter files go in any order and are not in the table; a file that is new counts as this heavy. In seconds. */
+/** Lighter files go in any order and are not in the table; a file that is new counts as this heavy. In seconds of CPU. */
 const LIGHT = 2;
 
 type Done = CountedVerdict & { readonly file: string };
@@ -68,7 +68,7 @@ function summarise(done: readonly Done[], milliseconds: number): number {
 /** One line a file, the heaviest first. */
 function weigh(done: readonly Done[]): void {
   const heavy = done
-    .map(({ file, milliseconds }) => [file, Math.round(milliseconds / 1000)] as const)
+    .map(one => [one.file, Math.round(costliness(one) / 1000)] as const)
     .filter(([, weight]) => weight >= LIGHT)
     .toSorted(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
   writeFileSync(WEIGHTS, `${JSON.stringify(Object.fromEntries(heavy), null, 2)}\n`);

@@ -30,7 +30,7 @@ const DEPTHS = {
   /** Random histories of writes a store. */
   HISTORIES: { change: 10, full: 150 },
   /** Restrictions of what may be seen, with a request each, a store. */
-  VIEWS: { change: 240, full: 2400 },
+  VIEWS: { change: 144, full: 2400 },
   /** Kills amid a file that is loaded over HTTP, a store. */
   IMPORT_KILLS: { change: 1, full: 20 },
   /** Kills and pauses amid the steps of jobs, on MongoDB; a third of them on an embedded store. */
@@ -38,7 +38,7 @@ const DEPTHS = {
   /** Seconds for which clients follow changes at least, over both stores; two rounds of kills are always awaited. */
   HORIZON_SECONDS: { change: 0, full: 300 },
   /** Entries of the largest transaction that they meet. */
-  HORIZON_LARGEST: { change: 1000, full: 10_000 },
+  HORIZON_LARGEST: { change: 500, full: 10_000 },
   /** Jobs that wait and are cancelled, a store. */
   CANCELLED_JOBS: { change: 50, full: 1000 },
   /** Resets and snapshots of one server in a row, a store. */
