@@ -1,6 +1,7 @@
 /** FHIR over HTTP in few words, for tests: JSON unless a test says otherwise, nothing thrown for a refusal. */
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
+import { gunzipSync } from 'node:zlib';
 import type { Bundle, FhirResource, Meta, OperationOutcome, Resource } from 'fhir/r4.js';
 import { exchange } from './exchange.js';
 
@@ -73,7 +74,8 @@ export function talkTo(base: string, always: Headers = {}): Talk {
       CONNECTIONS,
     );
     let text: string | undefined;
-    const textOf = (): string => (text ??= answer.body.toString());
+    const packed = answer.headers['content-encoding'] === 'gzip';
+    const textOf = (): string => (text ??= (packed ? gunzipSync(answer.body) : answer.body).toString());
     return {
       status: answer.status,
       header(name: string) {
