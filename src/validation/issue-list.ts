@@ -18,7 +18,7 @@ export const ISSUE_DETAILS: ReadonlySet<string> = new Set([
   ...['invariant', 'invariant-not-checked', 'binding-required', 'binding-extensible', 'binding-preferred'],
   ...['unknown-code', 'inactive-code', 'wrong-display', 'relative-system', 'not-a-code-system'],
   // What the text of R4 says of values and narratives.
-  ...['uri-form', 'attachment-data', 'html-in-string', 'narrative-link', 'example-url'],
+  ...['uri-form', 'attachment-data', 'html-in-string', 'narrative-link', 'narrative-language', 'example-url'],
   // Bundles.
   ...['bundle-link', 'full-url', 'entry-unlinked', 'search-mode', 'search-id'],
   // Answers to questionnaires.

@@ -2,7 +2,7 @@
  * Gives the values of a sliced element to its slices, and asks each slice what it says: how many, in which order, and what of each.
  * https://hl7.org/fhir/R4/profiling.html#slicing
  *
- * Choices: a value belongs to the first slice that it matches. Where it is not known whether a value matches (a reference that leads
+ * Choices: a value belongs to the first slice that it matches, and also to later ones that would be missing without it. Where it is not known whether a value matches (a reference that leads
  * elsewhere, a value set that is not known), what would be an error if it did not is a warning.
  */
 import type { ElementRule, ProfileRun, Slice, SliceSet } from './compiled.js';
@@ -13,6 +13,8 @@ interface Distribution {
   readonly counts: number[];
   /** Values of each slice that has slices of its own. */
   readonly members: CheckedElement[][];
+  /** Each value that belongs to a slice, with the number of the first that it does. */
+  readonly given: { readonly element: CheckedElement; readonly at: number }[];
   /** Slices of which it is not known of some value whether it belongs to them. */
   readonly doubtful: boolean[];
 }
@@ -29,6 +31,7 @@ export function fillSlices(
     counts: slices.map(() => 0),
     members: slices.map(() => []),
     doubtful: slices.map(() => false),
+    given: [],
   };
   const others: CheckedElement[] = [];
   let last = -1;
@@ -47,14 +50,30 @@ export function fillSlices(
     else last = at;
     state.counts[at]!++;
     state.members[at]!.push(element);
+    state.given.push({ element, at });
     const { node } = slices[at]!;
     run.later(() => run.walk(node, element));
   }
   for (const [at, slice] of slices.entries()) {
+    if (slice.test && state.counts[at]! < slice.min) shareMembers(slices, at, state, run);
     if (slice.test) countSlice(rule, slice, state.counts[at]!, above, state.doubtful[at]!, run);
     if (slice.slicing && state.counts[at]! > 0) fillSlices(rule, slice.slicing, state.members[at]!, above, run);
   }
   if (rest) countSlice(rule, rest, others.length, above, state.doubtful.includes(true), run);
+}
+
+/** Values of slices before it that match a slice which lacks some: discriminators need not tell slices apart. */
+function shareMembers(slices: readonly Slice[], at: number, state: Distribution, run: ProfileRun): void {
+  const { test, node } = slices[at]!;
+  for (const { element, at: own } of state.given) {
+    run.spend(1);
+    if (own >= at) continue;
+    run.spend(STEPS_OF_A_TEST);
+    if (test?.(element, run) !== true) continue;
+    state.counts[at]!++;
+    state.members[at]!.push(element);
+    run.later(() => run.walk(node, element));
+  }
 }
 
 /** Values of no slice were met, after which no others may come. */

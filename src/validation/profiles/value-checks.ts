@@ -11,6 +11,7 @@ import type { ProfileElement } from '../../fhir/structure-definition.js';
 import { baseOf } from '../../search/units.js';
 import { charactersOf } from '../gate/checks.js';
 import type { ProfileCheck } from './compiled.js';
+import { sectionCheck } from './narrative-sections.js';
 import { fixedTest, patternTest } from './same-value.js';
 
 /** The member `fixedCode`, `patternQuantity` …: the type in its name, and its value. */
@@ -41,6 +42,8 @@ export function compileValueChecks(element: ProfileElement, profile: string): Pr
   if (greatest) checks.push(boundCheck(greatest.value, 1, profile));
   const value = valueRequirement(element, profile);
   if (value) checks.push(value);
+  const sections = sectionCheck(element, profile);
+  if (sections) checks.push(sections);
   return checks;
 }
 

@@ -68,6 +68,21 @@ const ROWS: readonly Row[] = [
     ],
   ],
   [
+    'a value that two slices have, of each that needs it',
+    'Patient',
+    telecom(BY_SYSTEM, [
+      ...PHONE,
+      slice('Patient.telecom', 'mobile', 1, '1'),
+      { path: 'Patient.telecom.system', min: 1, max: '1', fixedCode: 'phone' },
+      { path: 'Patient.telecom.use', min: 1, max: '1' },
+    ]),
+    [
+      [{ telecom: [{ ...phone('1'), use: 'mobile' }, email] }, []],
+      [{ telecom: [phone('1')] }, ['error profile-min Patient.telecom[0].use']],
+      [{ telecom: [email] }, ['error slice-min Patient.telecom', 'error slice-min Patient.telecom']],
+    ],
+  ],
+  [
     'closed rules',
     'Patient',
     telecom(BY_SYSTEM, [...PHONE, ...EMAIL], { rules: 'closed' }),
