@@ -9,6 +9,7 @@
 import type { Issue } from '../fhir/error.js';
 import type { Json, Parsed, Resource } from '../fhir/resource.js';
 import type { Origin } from '../fhir/structure-definition.js';
+import { R4 } from '../fhir/structures.js';
 import { turn } from '../platform/pieces.js';
 import { claimedCanonicals, MAX_CLAIMS } from './claims.js';
 import type { GlobalProfiles } from './global-profiles.js';
@@ -16,6 +17,7 @@ import { type CompiledProfile, type ProfileRun, refTo, type UnusableProfile } fr
 import { createProfileCache, type ProfileCache, type ProfileSource } from './profiles/profile-cache.js';
 import { PassRun, type RunInput } from './profiles/profile-run.js';
 import type { CheckedElement, ElementCheck, Finding, ProfileOptions, ResourceSite } from './run.js';
+import { vitalSignsProfiles } from './vital-signs.js';
 import { resourceSites } from './profiles/sites.js';
 
 export interface ProfileCheckerParts extends ProfileSource {
@@ -35,7 +37,7 @@ export interface ProfileTask {
   readonly profiles: readonly { readonly canonical: string; readonly from?: Origin }[];
   /** Whether it, and the resources inside it, are checked against the profiles that they claim. */
   readonly claims: boolean;
-  /** Whether they are checked against what guides ask of every resource of their type. */
+  /** Whether they are checked against what guides ask of every resource of their type, and R4 of vital signs. */
   readonly globals?: boolean;
 }
 
@@ -111,7 +113,7 @@ async function originOf(
 
 function* passOver(
   sites: readonly ResourceSite[],
-  { base, profiles, claims }: ProfileTask,
+  { base, profiles, claims, globals: asksAll = false }: ProfileTask,
   globals: GlobalProfiles,
   {
     parts: { checksOf },
@@ -134,6 +136,8 @@ function* passOver(
     if (site.as !== 'contained')
       for (const { canonical, from } of globals.get(site.resource.resourceType) ?? [])
         yield () => run.apply(refTo(canonical, from), element);
+    if (asksAll)
+      for (const canonical of vitalSignsProfiles(site.resource)) yield () => run.apply(refTo(canonical, R4), element);
     if (!claims) continue;
     const claimed = claimedCanonicals(site.resource);
     for (const canonical of claimed.slice(0, MAX_CLAIMS)) yield () => run.apply(refTo(canonical, undefined), element);

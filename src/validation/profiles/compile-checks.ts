@@ -51,13 +51,20 @@ function isKnownConstraint(
 
 const STRENGTHS: ReadonlySet<unknown> = new Set(['required', 'extensible', 'preferred', 'example']);
 
+/**
+ * R4 binds the components of vital signs to the units of vital signs, whatever they are: what goes with an oxygen saturation (its flow, the
+ * device that measured) has others, as the examples of US Core have. HL7's validator does not ask for it either.
+ */
+const UNITS_OF_VITALS = /^http:\/\/hl7\.org\/fhir\/ValueSet\/ucum-vitals-common(?:\||$)/;
+
 function bindingChecks(
   { context, origin, base, flaws }: Compilation,
   { binding, path }: ProfileElement,
   owners: readonly string[],
   { element }: Known,
 ): ProfileCheck[] {
-  if (!binding) return [];
+  if (!binding || (path === 'Observation.component.value[x]' && UNITS_OF_VITALS.test(binding.valueSet ?? '')))
+    return [];
   // Definitions of guides are read as they are.
   if (!STRENGTHS.has(binding.strength)) {
     flaws.push(`The binding of ${path} has no strength that R4 knows.`);

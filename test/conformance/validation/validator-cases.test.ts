@@ -47,7 +47,48 @@ interface ValidatorCase {
 }
 
 /** Scores that only go up, of 100. */
-const FLOORS = { offline: 98.1, all: 95.2, profile: 88.6, places: 74.3, profilePlaces: 76.6, clean: 97.9 };
+const FLOORS = { offline: 98.1, all: 95.2, profile: 96.2, places: 75.2, profilePlaces: 90, clean: 97.9 };
+
+/** Cases that are not met, each with its reason; a case that is met is none of them. */
+const ARGUED: readonly (readonly [why: string, ...names: string[]])[] = [
+  [
+    'Only a terminology server knows these names (SNOMED CT, LOINC, CVX, ICD-10); and a wrong name is a warning.',
+    ...['ch/mixed-valueset-dr', 'bundle-india', 'bundle-india-bad', 'bundle-duplicate-ids-not', 'bundle-id-4'],
+    ...['target-ref-profile-empty', 'cvx', 'obs-temp-code2', 'ips-link'],
+  ],
+  ['A wrong display is a warning.', 'patient-translated-codes'],
+  [
+    'Links of narratives that lead nowhere, or have a scheme that nobody follows, are warnings.',
+    ...['message-empty-entry', 'bundle-enrl', 'ab-list-slicing'],
+  ],
+  ['HTML in strings is a warning, as the case does not ask for security-checks.', 'bad-markdown-no-html'],
+  [
+    'The expected places count entries from 1, or name the first entry whatever entry is meant.',
+    ...['bundle-urn', 'bundle-dual-target', 'relative_reference_to_fullUrl.id_in_Composition'],
+  ],
+  ['The expected places are no FHIRPath.', 'xml-bad-entities', 'Observation-ex-pain.xml'],
+  [
+    'The expected places leave out the primitive whose extensions they are in: filter.extension for filter.value.extension.',
+    ...['vs-params-2', 'vs-params-3', 'vs-params-4'],
+  ],
+  [
+    'The faults are found where they stand, in two entries, and expected of the Bundle as a whole.',
+    'ips-htmlrefs-backwards',
+  ],
+  [
+    'The slicing of a slice is reslicing, which R4 allows; its wrong discriminators are found.',
+    'StructureDefinition-Slice23',
+  ],
+  [
+    'The definitions that decide are not among those that the case loads.',
+    ...['package-versioning-wrapped2-0.1.0-bad', 'extension-version-restriction-range-r4', 'res-inv-example-good'],
+  ],
+  ['References lead out of the resource, and are looked up by CHARTROOM_INTEGRITY alone.', 'parameters-reference-bad'],
+  ['The profile of what a reference outside leads to is not looked up.', 'patient-circle1-bad-source1'],
+  ['R4 has ids of 64 characters, and no option that lets longer ones pass.', 'contained-resource-bad-id-ignore'],
+  ['A day in June is not after June.', 'date-time-min-max-qr'],
+  ['Extensions that enable items by expressions are not evaluated.', 'questionnaireResponse-enableWhenEx-test-fail'],
+];
 
 const read = (file: string): Parsed =>
   file.endsWith('.xml')
@@ -87,6 +128,7 @@ describe("the cases of HL7's validator", () => {
       clean: { met: 0, of: 0 },
     };
     const missed: string[] = [];
+    const notMet = new Set<string>();
     const count = (score: Score, met: boolean) => {
       score.of++;
       if (met) score.met++;
@@ -109,6 +151,8 @@ describe("the cases of HL7's validator", () => {
 
     for (const [name, { met, of }] of Object.entries(scores))
       process.stderr.write(`      ${name}: ${met} of ${of} (${((met / of) * 100).toFixed(1)} %)\n`);
+    const argued = ARGUED.flatMap(([, ...names]) => names);
+    assert.deepEqual([...notMet].toSorted(), argued.toSorted(), missed.join('\n'));
     if (process.env['SHOW_MISSED']) process.stderr.write(`${missed.join('\n')}\n`);
     for (const [name, floor] of Object.entries(FLOORS)) {
       const { met, of } = scores[name as keyof typeof FLOORS];
@@ -130,6 +174,7 @@ describe("the cases of HL7's validator", () => {
         if (verdict.errors > 0) count(scores.profilePlaces, places);
       }
       if (agrees && (verdict.errors === 0 || places)) return;
+      notMet.add(each.name);
       missed.push(
         [
           `${agrees ? 'PLACE' : 'VERDICT'} ${part} ${verdict.offline ? 'offline' : ''} ${each.module} ${each.name} ${each.file}`,
