@@ -21,6 +21,8 @@ export interface AttachmentGround {
   readonly bases: readonly string[];
   readonly reader: ByteReader;
   readonly newId: () => string;
+  /** ms */
+  readonly now: () => number;
   /** Fetches from a listed host; undefined: it is not listed. Throws FhirError where it cannot be had. */
   readonly fetch: (url: string) => Promise<{ readonly contentType: string; readonly data: string } | undefined>;
 }

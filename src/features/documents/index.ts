@@ -10,6 +10,7 @@ import { type AttachmentGround, attach } from './attachments.js';
 import { createByteReader } from './bytes.js';
 import { createFetch } from './fetch.js';
 import { provide } from './mhd/provide.js';
+import { checkPublish, published } from './mhd/publish.js';
 import { supersede } from './relations.js';
 import { removedWith } from './removal.js';
 import { renderOperation } from './render/operation.js';
@@ -39,6 +40,7 @@ export const documents: Feature<typeof settings> = {
       bases,
       reader: createByteReader(),
       newId: () => newId(clock.now()),
+      now: () => clock.now(),
       fetch: createFetch(fetchHosts, outgoing),
     };
     return {
@@ -56,8 +58,12 @@ const documentHook = (ground: AttachmentGround): FeatureHook => ({
   async prepare(write) {
     const { resource } = write;
     if (!resource) return { companions: await removedWith(write, ground.bases) };
+    const isPublish = await checkPublish(write, resource);
     const { changed, companions, warnings } = await attach(ground, write, resource);
     const superseded = await supersede(write, resource, ground.bases);
-    return { ...(changed ? { resource } : {}), companions: [...companions, ...superseded], warnings };
+    const together = [...companions, ...superseded];
+    if (!isPublish) return { ...(changed ? { resource } : {}), companions: together, warnings };
+    const { absent = [], submissionSet } = published(write, resource, { base: ground.base, now: ground.now() });
+    return { resource, companions: [...together, submissionSet], absent, warnings };
   },
 });

@@ -7,11 +7,17 @@ const MOST = 50;
 
 export class SubmissionFaults {
   readonly #issues: Issue[] = [];
+  readonly #root: string;
+
+  /** `root`: what an expression begins with that is about no entry. */
+  constructor(root = 'Bundle') {
+    this.#root = root;
+  }
 
   /** `detail`: our own name of the fault; `ihe`: that of XDS. `path`: below Bundle.entry[at]. */
   add(at: number | undefined, path: string, detail: string, ihe: MhdErrorCode, text: string): void {
     const { severity, code } = KINDS.unprocessable;
-    const entry = at === undefined ? 'Bundle' : `Bundle.entry[${at}]`;
+    const entry = at === undefined ? this.#root : `Bundle.entry[${at}]`;
     const expression = path === '' ? entry : `${entry}.${path}`;
     const coding = { system: ERROR_SYSTEM, code: ihe };
     this.#issues.push({ severity, code, detail, coding, expression, text });
@@ -34,6 +40,6 @@ export class SubmissionFaults {
     const { severity, code } = KINDS.unprocessable;
     const more: Issue = { severity, code, detail: 'more-faults', text: `There are ${left} more faults.` };
     const issues = left > 0 ? [...this.#issues.slice(0, MOST), more] : this.#issues;
-    throw new FhirError('unprocessable', 'The submission breaks rules of IHE MHD.', { issues });
+    throw new FhirError('unprocessable', 'This breaks rules of IHE MHD.', { issues });
   }
 }

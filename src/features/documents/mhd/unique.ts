@@ -30,7 +30,7 @@ export async function checkUnique(
   let conflict: FhirError | undefined;
   const seen = new Set<string>();
   const look = async (one: Submitted, type: string, path: string, identifier: Json | undefined): Promise<void> => {
-    const token = tokenOf(identifier);
+    const token = identifierToken(identifier);
     if (token === undefined) return;
     if (seen.has(token)) {
       faults.add(
@@ -62,7 +62,8 @@ export async function checkUnique(
   return { absent, conflict };
 }
 
-function tokenOf(identifier: Json | undefined): string | undefined {
+/** As a token parameter has it; undefined: it has no value. */
+export function identifierToken(identifier: Json | undefined): string | undefined {
   if (!isObject(identifier) || typeof identifier['value'] !== 'string') return undefined;
   const { system, value } = identifier;
   return `${typeof system === 'string' ? escaped(system) : ''}|${escaped(value)}`;

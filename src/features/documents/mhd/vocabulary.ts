@@ -3,6 +3,8 @@
  * those of XDS (ITI TF-3 4.2.4.1), for which no code system is published.
  */
 
+import type { Json } from '../../../fhir/resource.js';
+
 const PROFILE = 'https://profiles.ihe.net/ITI/MHD/StructureDefinition/';
 
 /** How much must be said of documents. */
@@ -19,6 +21,10 @@ export function claimedLevel(profiles: readonly string[]): MetadataLevel | undef
   const levels = new Set(profiles.map(profile => LEVELS[profile.split('|')[0]!]));
   return (['comprehensive', 'uncontained', 'minimal'] as const).find(level => levels.has(level));
 }
+
+/** Whether a profile is that of ITI-105. */
+export const isSimplifiedPublish = (profile: Json): boolean =>
+  typeof profile === 'string' && profile.split('|')[0] === `${PROFILE}IHE.MHD.SimplifiedPublish.DocumentReference`;
 
 export const LIST_TYPES = 'https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes';
 export const SOURCE_ID = `${PROFILE}ihe-sourceId`;
