@@ -1,14 +1,31 @@
-/** Documents that are cut off or changed anywhere are read or not; nothing of them is a fault, and none keeps its reader. */
+/** Documents that are cut off or changed anywhere are read or not, shown or not; nothing of them is a fault, and no page is unsafe. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { contentTypeOf } from '../../src/features/documents/read/content-type.js';
+import { UnreadableXml } from '../../src/features/documents/read/cda-xml.js';
 import { metadataIn } from '../../src/features/documents/read/kinds.js';
+import { TooMuchHtml } from '../../src/features/documents/render/narrative.js';
+import { htmlPage } from '../../src/features/documents/render/page.js';
+import { shownPage } from '../../src/features/documents/render/pages.js';
 import { depthOf } from '../support/depth.js';
 import { DOCUMENTS, readPayloads } from '../support/documents.js';
 import { skipWithout } from '../support/shared.js';
+import { unsafeParts } from '../support/strict-html.js';
+
+const NOTHING = htmlPage('', '');
+
+/** What is shown of it; undefined where its reader gives up. */
+function pageOrNone(bytes: Uint8Array, type: string): string | undefined {
+  try {
+    return shownPage(Buffer.from(bytes), type);
+  } catch (error) {
+    assert.ok(error instanceof UnreadableXml || error instanceof TooMuchHtml, String(error));
+    return undefined;
+  }
+}
 
 describe('damaged documents', () => {
-  it('are read or not, wherever they are cut off or changed', async function () {
+  it('are read and shown or not, wherever they are cut off or changed', async function () {
     const payloads = readPayloads(skipWithout(this, ...DOCUMENTS));
     let seed = 11;
     const next = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below;
@@ -26,6 +43,7 @@ describe('damaged documents', () => {
             outcomes.read++;
             assert.ok(found.contentType !== '' && (found.pages ?? 1) > 0 && (found.width ?? 1) > 0, file);
           } else outcomes.not++;
+          assert.deepEqual(unsafeParts(pageOrNone(damaged, type) ?? NOTHING), [], file);
         }
       }
     }
