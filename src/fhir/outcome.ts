@@ -14,7 +14,7 @@ export const outcome = (issues: readonly Issue[]): Resource => ({
   issue: issues.map(issueOf),
 });
 
-/** https://hl7.org/fhir/R4/extension-operationoutcome-issue-source.html and its like. */
+/** https://hl7.org/fhir/extensions/StructureDefinition-operationoutcome-issue-col.html and its like: a line is an integer there, a column a string. */
 const ISSUE_LINE = 'http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line';
 const ISSUE_COLUMN = 'http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-col';
 
@@ -26,7 +26,7 @@ function issueOf(issue: Issue): JsonObject {
     ...(position
       ? [
           { url: ISSUE_LINE, valueInteger: position.line },
-          { url: ISSUE_COLUMN, valueInteger: position.column },
+          { url: ISSUE_COLUMN, valueString: String(position.column) },
         ]
       : []),
   ];

@@ -43,9 +43,10 @@ const isClean = (reply: Reply<OperationOutcome>): void => {
   );
 };
 const placeOf = ({ extension = [] }: OperationOutcomeIssue) =>
-  ['line', 'col'].map(
-    name => extension.find(({ url }) => url.endsWith(`operationoutcome-issue-${name}`))?.valueInteger,
-  );
+  ['line', 'col'].map(name => {
+    const found = extension.find(({ url }) => url.endsWith(`operationoutcome-issue-${name}`));
+    return name === 'line' ? found?.valueInteger : found?.valueString && Number(found.valueString);
+  });
 
 onBothStores(
   '$validate',
