@@ -13,6 +13,7 @@ import type { Parsed } from '../fhir/resource.js';
 import type { Principal } from '../identity/principal.js';
 import type { Engine } from '../interactions/engine.js';
 import type { Of, Parameters, Patch, RawBody } from '../interactions/interaction.js';
+import { mostOfType } from '../interactions/long-lists.js';
 import { patchOf } from '../interactions/transaction/entries.js';
 import { jsonOfXml, readXml } from '../validation/gate/beside.js';
 import { type Intake, peekBody, readBody, streamBody } from './body.js';
@@ -91,7 +92,14 @@ async function readResource(request: Request, type: string, engine: Engine, limi
     if ((await peekBody(request, STREAMED_FROM)).length >= STREAMED_FROM)
       return streamedBinary(request, contentType, engine, limits);
   }
-  return readFhir(request, engine, limits);
+  // XML takes ten times as much memory while it is read.
+  return readFhir(request, engine, bodyFormat(contentType) === 'json' ? limitsOfType(type, limits) : limits);
+}
+
+function limitsOfType(type: string, limits: Limits): Limits {
+  const maxValues = mostOfType(type, limits.maxValues);
+  if (maxValues === limits.maxValues) return limits;
+  return { ...limits, maxValues, maxArray: mostOfType(type, limits.maxArray) };
 }
 
 /** Bytes from which a Binary that is sent as a resource is read as it comes. */

@@ -23,7 +23,8 @@ export interface Cost {
 }
 
 const ROUNDS = 20;
-const WARM_UPS = 4;
+/** Rounds in which what is compared comes to its full speed. */
+const WARM_UPS = 20;
 const CALLERS = 8;
 
 /** `requests`: of each contender in each round. The first is what the others are compared with. */

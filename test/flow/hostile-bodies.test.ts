@@ -108,6 +108,24 @@ for (const store of STORES)
       assert.match(found.text, /"total":1\b/);
     });
 
+    it('takes a code system of tens of thousands of concepts, each of which is found', async () => {
+      const last = FULL ? 199_999 : 59_999;
+      const concept = Array.from({ length: last + 1 }, (_, i) => ({ code: `c${i}`, display: `Concept number ${i}` }));
+      const url = 'http://example.org/large';
+      const head = { resourceType: 'CodeSystem', id: 'large', url, status: 'active', content: 'complete' };
+      const system = JSON.stringify({ ...head, concept });
+      const seen = await server.watch(() => server.send('PUT', '/fhir/CodeSystem/large', system, JSON_BODY));
+      assert.equal(seen.status, 201, seen.text.slice(0, 1000));
+      assertSeen(seen);
+      const found = await server.send('GET', `/fhir/CodeSystem?code=c${last}&_summary=count`);
+      assert.match(found.text, /"total":1\b/);
+      const asked = await server.watch(() =>
+        server.send('GET', `/fhir/CodeSystem/$lookup?system=${url}&code=c${last}`),
+      );
+      assert.match(asked.text, new RegExp(`Concept number ${last}`));
+      assertSeen(asked);
+    });
+
     it('refuses a resource of more index entries than are allowed', async () => {
       const member = Array.from({ length: 20_001 }, (_, i) => ({ entity: { reference: `Patient/p${i}` } }));
       const group = JSON.stringify({ resourceType: 'Group', id: 'g', type: 'person', actual: true, member });

@@ -12,6 +12,7 @@ import type { Change } from '../../store/store.js';
 import { isStructured } from '../../validation/gate/structure.js';
 import { type ConditionalQuery, findBeside } from '../write/conditional.js';
 import type { Context, Engine } from '../engine.js';
+import { mostOfType } from '../long-lists.js';
 import type { Named, Names } from './references.js';
 
 interface Write {
@@ -171,7 +172,8 @@ export class Staged {
   #entriesOf(resource: Resource): IndexEntry[] | undefined {
     const { parameters, settings } = this.#engine;
     try {
-      return atOnce(extracting(resource, parameters, { bases: settings.bases }, settings.maxIndexed));
+      const most = mostOfType(resource.resourceType, settings.maxIndexed);
+      return atOnce(extracting(resource, parameters, { bases: settings.bases }, most));
     } catch (error) {
       if (error instanceof FhirError) return undefined;
       throw error;

@@ -22,6 +22,7 @@ import { isSubset, keep, type Kept } from './meta-labels.js';
 import { patientsOfBinary } from './pointing.js';
 import { runHooks } from './run-hooks.js';
 import type { Context } from '../engine.js';
+import { mostOfType } from '../long-lists.js';
 import type { InteractionKind, Accompaniment, PendingBytes, PendingChange, RawBody } from '../interaction.js';
 import { wholeText } from '../response/resource-text.js';
 
@@ -247,7 +248,7 @@ async function assemble(
   const { engine } = context;
   const { bases, maxIndexed } = engine.settings;
   await breathe();
-  const work = extracting(resource, engine.parameters, { bases }, maxIndexed);
+  const work = extracting(resource, engine.parameters, { bases }, mostOfType(identity.type, maxIndexed));
   const entries = large ? await inPieces(work) : atOnce(work);
   await breathe();
   const { type, id, replaces } = identity;
