@@ -1,5 +1,6 @@
 /** The operations that a server on the embedded store has, without a server: its own, and with those of its features. */
 import { fileURLToPath } from 'node:url';
+import { generateOperation } from '../../src/features/documents/mhd/generate.js';
 import { renderOperation } from '../../src/features/documents/render/operation.js';
 import type { Resource } from '../../src/fhir/resource.js';
 import { readProfiles } from '../../src/fhir/package.js';
@@ -15,5 +16,8 @@ const definitions = await definitionsIn('profiles');
 
 export const operations = composeOperations({ ...OPERATIONS, ...FILE_OPERATIONS }, definitions);
 
-const ofFeatures = composeOperations({ render: renderOperation }, await definitionsIn('profiles/documents'));
+const ofFeatures = composeOperations(
+  { render: renderOperation, 'generate-metadata': generateOperation },
+  await definitionsIn('profiles/documents'),
+);
 export const allOperations = new Map([...operations, ...ofFeatures]);

@@ -9,6 +9,7 @@ import { newId } from '../../platform/ids.js';
 import { type AttachmentGround, attach } from './attachments.js';
 import { createByteReader } from './bytes.js';
 import { createFetch } from './fetch.js';
+import { generateOperation } from './mhd/generate.js';
 import { provide } from './mhd/provide.js';
 import { checkPublish, published } from './mhd/publish.js';
 import { supersede } from './relations.js';
@@ -45,8 +46,8 @@ export const documents: Feature<typeof settings> = {
     };
     return {
       hooks: [documentHook(ground), { patience: PATIENCE, bundle: bundle => provide(bundle, bases, ground.reader) }],
-      operations: { render: renderOperation },
-      duties: { writer: DUTY, reader: DUTY },
+      operations: { render: renderOperation, 'generate-metadata': generateOperation },
+      duties: { writer: { operations: [...DUTY.operations, 'generate-metadata'] }, reader: DUTY },
     };
   },
 };

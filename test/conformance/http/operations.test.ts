@@ -54,6 +54,7 @@ onBothStores(
           'meta',
           'validate',
           ...(type === 'Binary' ? ['render'] : []),
+          ...(type === 'DocumentReference' ? ['generate-metadata'] : []),
           ...(type === 'AuditEvent' ? [] : changing),
         ];
         assert.deepEqual(own.map(({ name }) => name).toSorted(), all.toSorted(), type);
@@ -148,7 +149,7 @@ function expectOffer(
 
 /** Ids of those that are asked of the system alone. */
 const SYSTEM_ALONE = /^(?:backup|horizon|import|jobs|reindex)/;
-const OF_TYPES_TOO = new Set(['validate', ...TERMINOLOGY]);
+const OF_TYPES_TOO = new Set(['validate', 'generate-metadata', ...TERMINOLOGY]);
 const ALL = [...allOperations.values()].map(({ definition }) => definition).toSorted();
 
 onBothStores('definitions of operations', stage => {

@@ -22,9 +22,11 @@ export function claimedLevel(profiles: readonly string[]): MetadataLevel | undef
   return (['comprehensive', 'uncontained', 'minimal'] as const).find(level => levels.has(level));
 }
 
+export const SIMPLIFIED_PUBLISH = `${PROFILE}IHE.MHD.SimplifiedPublish.DocumentReference`;
+
 /** Whether a profile is that of ITI-105. */
 export const isSimplifiedPublish = (profile: Json): boolean =>
-  typeof profile === 'string' && profile.split('|')[0] === `${PROFILE}IHE.MHD.SimplifiedPublish.DocumentReference`;
+  typeof profile === 'string' && profile.split('|')[0] === SIMPLIFIED_PUBLISH;
 
 export const LIST_TYPES = 'https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes';
 export const SOURCE_ID = `${PROFILE}ihe-sourceId`;

@@ -1,0 +1,75 @@
+/** What a FHIR document says of itself, by its Composition. https://hl7.org/fhir/R4/documents.html, https://hl7.org/fhir/R4/composition.html */
+import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../../fhir/resource.js';
+import type { DocumentMetadata, Identifier } from '../read/document-metadata.js';
+import type { DescribedDocument } from './from-metadata.js';
+import { referenceIn } from './submission.js';
+
+/** Undefined: it is no document, or its patient is not in it. */
+export function bundleMetadata(bundle: Resource): DescribedDocument | undefined {
+  const entries = itemsOf(bundle['entry']).filter(isObject);
+  const composition = entries[0]?.['resource'];
+  if (bundle['type'] !== 'document' || !isObject(composition) || composition['resourceType'] !== 'Composition')
+    return undefined;
+  const patient = resourceAt(entries, composition['subject'], entries[0]!);
+  const { title, date, type, language, confidentiality } = composition;
+  const { identifier } = bundle;
+  const period = itemsOf(composition['event']).find(isObject)?.['period'];
+  const known = {
+    masterIdentifier: isObject(identifier) && typeof identifier['value'] === 'string' ? identifier : undefined,
+    type: isObject(type) ? type : undefined,
+    title: typeof title === 'string' ? title : undefined,
+    creation: typeof date === 'string' ? date : undefined,
+    language: typeof language === 'string' ? language : undefined,
+    securityLabel:
+      typeof confidentiality === 'string'
+        ? [{ coding: [{ system: CONFIDENTIALITY, code: confidentiality }] }]
+        : undefined,
+    patient: patient && { identifier: identifiersIn(patient) },
+    author: itemsOf(composition['author']).flatMap(author => partyAt(resourceAt(entries, author, entries[0]!))),
+    context: isObject(period) ? { period } : undefined,
+  };
+  const metadata = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+  const data = Buffer.from(JSON.stringify(bundle)).toString('base64');
+  return {
+    metadata: { contentType: CONTENT_TYPE, ...metadata },
+    contentType: CONTENT_TYPE,
+    data,
+  };
+}
+
+const CONTENT_TYPE = 'application/fhir+json';
+const CONFIDENTIALITY = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
+
+/** By the fullUrl, or below the base of the entry that refers to it. https://hl7.org/fhir/R4/bundle.html#references */
+function resourceAt(entries: readonly JsonObject[], value: Json | undefined, from: JsonObject): JsonObject | undefined {
+  const reference = referenceIn(value);
+  if (reference === undefined) return undefined;
+  const { fullUrl } = from;
+  const base = typeof fullUrl === 'string' ? /^(https?:\/\/.+)\/[A-Z]\w+\/[^/]+$/.exec(fullUrl)?.[1] : undefined;
+  const found = entries.find(
+    entry => entry['fullUrl'] === reference || (base !== undefined && entry['fullUrl'] === `${base}/${reference}`),
+  );
+  const resource = found?.['resource'];
+  return isObject(resource) ? resource : undefined;
+}
+
+function identifiersIn({ identifier }: JsonObject): readonly Identifier[] {
+  return itemsOf(identifier).flatMap(one => {
+    if (!isObject(one) || typeof one['value'] !== 'string') return [];
+    const { system, value } = one;
+    return [typeof system === 'string' ? { system, value } : { value }];
+  });
+}
+
+function partyAt(resource: JsonObject | undefined): NonNullable<DocumentMetadata['author']> {
+  if (!resource) return [];
+  const { resourceType, name } = resource;
+  const identifier = identifiersIn(resource);
+  if (resourceType === 'Organization')
+    return [
+      { kind: 'organization', identifier, organization: { identifier, ...(typeof name === 'string' ? { name } : {}) } },
+    ];
+  if (resourceType === 'Device') return [{ kind: 'device', identifier }];
+  const [first] = itemsOf(name);
+  return [{ kind: 'person', identifier, ...(isObject(first) ? { name: first } : {}) }];
+}
