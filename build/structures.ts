@@ -8,7 +8,7 @@ import { DEFINITIONS_FORMAT, type DefinitionsIndex, definitionLine } from '../sr
 import type { Resource } from '../src/fhir/resource.js';
 import type { StructureDefinition } from '../src/fhir/structure-definition.js';
 import { correctParameters } from './corrections.js';
-import { readBundle, writeArtefact, writeLines } from './published.js';
+import { addedParameters, readBundle, writeArtefact, writeLines } from './published.js';
 import { correctStructures } from './structure-corrections.js';
 
 const published = [
@@ -23,6 +23,7 @@ const ofType = <R extends Resource>(type: string): R[] =>
 const written = [
   ...correctStructures(ofType<StructureDefinition>('StructureDefinition')),
   ...correctParameters(ofType<Resource & { url: string }>('SearchParameter')),
+  ...addedParameters<Resource>().map(compactDefinition),
   ...ofType('ConceptMap'),
 ].map(each => {
   const found = definitionLine(each);

@@ -90,10 +90,14 @@ export interface GrowingLayout extends IndexLayout {
   extend(custom: readonly LaidOutParameter[], numbers: ReadonlyMap<string, string>): void;
 }
 
-/** Two characters per code of the standard's parameters, in alphabetical order. */
+const OF_R4 = 'http://hl7.org/fhir/SearchParameter/';
+
+/** Two characters per code: those of R4 in alphabetical order, which never change, then those that are built in beside them. */
 function numberCodes(parameters: readonly LaidOutParameter[]): ReadonlyMap<string, string> {
-  const codes = new Set(parameters.map(({ code }) => code));
-  return new Map([...codes].toSorted().map((code, i) => [code, encodeNumber(i)]));
+  const ofR4 = new Set(parameters.flatMap(({ code, url }) => (url.startsWith(OF_R4) ? [code] : [])));
+  const others = new Set(parameters.flatMap(({ code }) => (ofR4.has(code) ? [] : [code])));
+  const codes = [...[...ofR4].toSorted(), ...[...others].toSorted()];
+  return new Map(codes.map((code, i) => [code, encodeNumber(i)]));
 }
 
 const AS_PATIENT = /\.where\(\s*resolve\(\) is Patient\s*\)/g;

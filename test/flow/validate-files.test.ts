@@ -75,8 +75,8 @@ describe('chartroom validate', () => {
     assert.deepEqual(
       errors.map(({ expression, detail }) => [expression, detail]),
       [
-        ['Encounter', undefined],
-        ['Encounter.status', undefined],
+        ['Encounter', 'element-unknown'],
+        ['Encounter.status', 'element-missing'],
         ['Encounter.period', 'invariant'],
       ],
     );

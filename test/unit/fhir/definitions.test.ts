@@ -132,7 +132,8 @@ describe('the R4 definitions', () => {
   });
 
   it('hold search parameters and compartments', () => {
-    assert.equal(definitions.searchParameters.length, 1375);
+    const own = definitions.searchParameters.slice(1375).map(({ base, code }) => `${base.join()}.${code}`);
+    assert.deepEqual(own, ['DocumentReference.creation', 'List.designationType', 'List.sourceId']);
     assert.deepEqual(parameter('Patient-active'), {
       url: 'http://hl7.org/fhir/SearchParameter/Patient-active',
       code: 'active',
@@ -218,7 +219,7 @@ describe('the R4 definitions, compared with the standard', () => {
 
   it('have the same search parameters', () => {
     const published = read<Record<string, unknown>>('search-parameters');
-    assert.equal(published.length, definitions.searchParameters.length);
+    assert.equal(published.length, 1375);
     published.forEach((each, index) => {
       const own = definitions.searchParameters[index];
       const { url, code, type, base, expression, target, component, xpathUsage } = each;

@@ -26,7 +26,13 @@ export const US_CORE_RECORDS: readonly FaultGroup[] = [
       'slice-min Observation.category',
     ],
     ['one category is vital signs', { category: [observed('laboratory')] }, 'slice-min Observation.category'],
-    ['the code is that of the panel', { 'code.coding[0].code': '85353-1' }, 'pattern-value Observation.code'],
+    [
+      'the code is that of the panel, by which it is a panel of R4, too',
+      { 'code.coding[0].code': '85353-1' },
+      'pattern-value Observation.code',
+      'profile-min Observation.hasMember',
+      'slice-min Observation.code.coding',
+    ],
     [
       'both pressures are there',
       { 'component[1]': GONE },
