@@ -16,39 +16,72 @@ import { earlier } from './attachments.js';
 /** Documents that go with one that is replaced. */
 const MOST_DEPENDENT = 200;
 
-/** What is written with a document that replaces others. Throws `unprocessable`, `conflict` where somebody has replaced one already. */
+type Asking = Pick<HookedWrite, 'id' | 'before' | 'view' | 'find' | 'beside'>;
+
+/**
+ * What is written with a document that replaces others. A target that is superseded already, and that nothing else here replaces, is taken
+ * as it is: so comes the history of another server. `strict`: it is refused. Throws `unprocessable`, `conflict` where another document
+ * has replaced one.
+ */
 export async function supersede(
-  write: Pick<HookedWrite, 'id' | 'before' | 'view' | 'find' | 'beside'>,
+  write: Asking,
   document: Resource,
   bases: readonly string[],
+  strict = false,
 ): Promise<readonly Companion[]> {
+  if (document['status'] === 'entered-in-error') return [];
   const known = new Set(replacedBy(earlier(write)).map(({ reference }) => reference));
   const issues: Issue[] = [];
   const gone = new Map<string, string>();
   for (const { reference, expression } of replacedBy(document)) {
     if (known.has(reference)) continue;
-    const target = parseReference(reference ?? '', bases);
-    const row =
-      target?.kind === 'local' && target.type === 'DocumentReference' && target.id !== write.id
-        ? await write.view.read('DocumentReference', target.id)
-        : undefined;
+    const row = await targetOf(write, reference, bases);
     const replaced = row?.text && (JSON.parse(row.text.toString()) as Resource);
-    const refuse = (detail: string, text: string): void => void issues.push(fault(detail, expression, text));
-    if (!row || !replaced) refuse('unknown-target', 'There is no such document here, so that it cannot be replaced.');
-    else if (patientOf(replaced, bases) !== patientOf(document, bases))
-      refuse(
-        'other-patient',
-        'A document replaces one of the same patient: retract the other one (entered-in-error), and file this without a link.',
-      );
-    else if (replaced['status'] === 'superseded') throw replacedAlready(expression);
-    else if (replaced['status'] !== 'current') refuse('target-not-current', 'Only a current document can be replaced.');
-    else gone.set(row.id, String(row.version));
+    const trouble =
+      replaced && row
+        ? ((patientOf(replaced, bases) === patientOf(document, bases) ? undefined : OTHER_PATIENT) ??
+          (await troubleOf(write, replaced['status'], row.id, { expression, strict })))
+        : UNKNOWN_TARGET;
+    if (trouble) issues.push(fault(trouble.detail, expression, trouble.text));
+    else if (row && replaced && replaced['status'] === 'current') gone.set(row.id, String(row.version));
   }
   if (issues.length > 0) throw new FhirError('unprocessable', 'The document cannot replace what it says.', { issues });
   for (const id of [...gone.keys()]) await addDependents(write, id, gone);
   return [...gone]
     .filter(([id]) => !write.beside('DocumentReference', id))
     .map(([id, version]) => superseding(id, version));
+}
+
+const UNKNOWN_TARGET = {
+  detail: 'unknown-target',
+  text: 'There is no such document here, so that it cannot be replaced.',
+};
+const OTHER_PATIENT = {
+  detail: 'other-patient',
+  text: 'A document replaces one of the same patient: retract the other one (entered-in-error), and file this without a link.',
+};
+const NOT_CURRENT = { detail: 'target-not-current', text: 'Only a current document can be replaced.' };
+
+async function targetOf({ id, view }: Asking, reference: string | undefined, bases: readonly string[]) {
+  const target = parseReference(reference ?? '', bases);
+  return target?.kind === 'local' && target.type === 'DocumentReference' && target.id !== id
+    ? view.read('DocumentReference', target.id)
+    : undefined;
+}
+
+/** Why a document of this status cannot be replaced. Throws `conflict` where another one has replaced it. */
+async function troubleOf(
+  write: Asking,
+  status: Json | undefined,
+  target: string,
+  { expression, strict }: { readonly expression: string; readonly strict: boolean },
+): Promise<typeof NOT_CURRENT | undefined> {
+  if (status === 'current') return undefined;
+  if (status !== 'superseded') return NOT_CURRENT;
+  const criteria = [['relationship', `DocumentReference/${target}$replaces`]] as const;
+  const successors = await write.find('DocumentReference', criteria, 2);
+  if (successors.some(({ id }) => id !== write.id)) throw replacedAlready(expression);
+  return strict ? NOT_CURRENT : undefined;
 }
 
 interface Replaced {

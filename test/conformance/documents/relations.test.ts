@@ -64,6 +64,17 @@ onBothStores('documents that relate to others', stage => {
     assert.deepEqual(await replace(one), { status: 409, detail: 'replaced-already' });
   });
 
+  it('what comes from another server as superseded is taken with its successor, as long as it has no other', async () => {
+    const { talk } = stage();
+    const old = await first({ status: 'superseded' });
+    assert.equal((await talk.create(about('replaces', old))).status, 201);
+    assert.deepEqual(refusal(await talk.create(about('replaces', old))), { status: 409, detail: 'replaced-already' });
+    const one = await first();
+    const retracted = { ...about('replaces', one), status: 'entered-in-error' } as const;
+    assert.equal((await talk.create(retracted)).status, 201);
+    assert.equal(await statusOf(one), 'current');
+  });
+
   it('MHD-8: an update of the successor is no second replacement', async () => {
     const { talk } = stage();
     const { body } = await talk.create(about('replaces', await first()));

@@ -213,6 +213,7 @@ export const NEVER: readonly (readonly [type: string, ...codes: string[]])[] = [
     'type',
   ],
   ['Invoice', 'recipient', 'type'],
+  ['List', 'designationType', 'sourceId'],
   ['Measure', 'context-type-value'],
   ['Media', 'device'],
   ['Medication', 'identifier', 'ingredient', 'manufacturer'],

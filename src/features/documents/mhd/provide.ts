@@ -70,7 +70,7 @@ async function replacing(bundle: HookedBundle, document: Resource, bases: readon
   const { view, find } = bundle;
   try {
     const write = { view, find, id: '', before: undefined, beside: () => undefined };
-    return { companions: await supersede(write, document, bases), issues: [] as readonly Issue[] };
+    return { companions: await supersede(write, document, bases, true), issues: [] as readonly Issue[] };
   } catch (error) {
     return { companions: [], issues: asFhirError(error).issues };
   }
