@@ -6,8 +6,8 @@ import { parseReference } from '../../fhir/reference.js';
 import type { HookGround } from '../../interactions/write/hooks.js';
 
 export type AttachmentPlace =
-  /** A resource of this server. */
-  | { readonly kind: 'own'; readonly type: string; readonly id: string }
+  /** A resource of this server, or one version of it. */
+  | { readonly kind: 'own'; readonly type: string; readonly id: string; readonly version: string | undefined }
   /** `#id`: what the resource contains. */
   | { readonly kind: 'contained' }
   /** An address that may be fetched where its host is listed. */
@@ -18,9 +18,19 @@ export type AttachmentPlace =
 /** Never throws. `bases`: addresses of this server. */
 export function attachmentPlace(url: string, bases: readonly string[]): AttachmentPlace {
   const target = parseReference(url, bases);
-  if (target?.kind === 'local') return { kind: 'own', type: target.type, id: target.id };
+  if (target?.kind === 'local') return { kind: 'own', type: target.type, id: target.id, version: target.version };
   if (target?.kind === 'contained') return { kind: 'contained' };
   return /^https?:\/\//i.test(url) ? { kind: 'foreign', url } : { kind: 'never' };
+}
+
+/** Whether this is the version that is there now. Clients have it from the Location of what they have just stored. */
+export async function isCurrent(
+  { view }: Pick<HookGround, 'view'>,
+  type: string,
+  id: string,
+  version: string,
+): Promise<boolean> {
+  return String((await view.read(type, id, undefined, 0))?.version) === version;
 }
 
 /** Whether a resource is there, and not deleted. Its text is not read. */

@@ -11,7 +11,7 @@ import { isObject, itemsOf, type JsonObject, type Resource } from '../../fhir/re
 import type { Companion } from '../../interactions/interaction.js';
 import type { HookedWrite } from '../../interactions/write/hooks.js';
 import { hashWritten } from './attachment-hash.js';
-import { attachmentPlace, resourceExists } from './attachment-url.js';
+import { attachmentPlace, isCurrent, resourceExists } from './attachment-url.js';
 import type { Bytes, ByteReader } from './bytes.js';
 import { contradicts, hidesType } from './read/media-kinds.js';
 
@@ -36,11 +36,15 @@ export interface Attached {
 
 /** Completes the attachments in place. Throws `unprocessable` with every fault of all of them. */
 export async function attach(ground: AttachmentGround, write: HookedWrite, document: Resource): Promise<Attached> {
-  const known = attachmentsOf(earlier(write));
-  const walk = new AttachmentWalk(ground, write);
-  for (const [at, attachment] of attachmentsOf(document).entries())
-    if (!known.some(one => isSameAttachment(one, attachment)))
-      await walk.take(attachment, `DocumentReference.content[${at}].attachment`);
+  const attachments = attachmentsOf(document);
+  if (attachments.length > MOST_CONTENTS)
+    throw new FhirError('unprocessable', `A document has ${MOST_CONTENTS} contents at most: send several.`, {
+      expression: 'DocumentReference.content',
+      detail: 'too-many-contents',
+    });
+  const walk = new AttachmentWalk(ground, write, attachmentsOf(earlier(write)));
+  for (const [at, attachment] of attachments.entries())
+    await walk.take(attachment, `DocumentReference.content[${at}].attachment`);
   const { issues, changed, companions, warnings } = walk;
   if (issues.length > 0) throw new FhirError('unprocessable', 'The document is not what is said of it.', { issues });
   return { changed, companions, warnings };
@@ -56,11 +60,10 @@ export function earlier({ before }: Pick<HookedWrite, 'before'>): Resource | und
   return before?.text ? (JSON.parse(before.text.toString()) as Resource) : undefined;
 }
 
-/** Inline bytes are compared by their hash, which was put beside them. */
-function isSameAttachment(one: JsonObject, other: JsonObject): boolean {
-  if (typeof other['data'] === 'string') return false;
-  return ['contentType', 'url', 'size', 'hash'].every(key => one[key] === other[key]);
-}
+/** Each may have a Binary of its own, and is looked at. */
+const MOST_CONTENTS = 200;
+
+const SAID = ['contentType', 'url', 'size', 'hash'] as const;
 
 /** What an address of ours leads to; of what is no Binary there are no bytes to look at. */
 interface HeldContent {
@@ -75,21 +78,34 @@ class AttachmentWalk {
   changed = false;
   readonly #ground: AttachmentGround;
   readonly #write: HookedWrite;
+  readonly #earlier: readonly JsonObject[];
+  /** Bytes of Binaries by id: a document may name one many times. */
+  readonly #held = new Map<string, Promise<Bytes | undefined>>();
 
-  constructor(ground: AttachmentGround, write: HookedWrite) {
+  /** `before`: attachments of what is replaced. */
+  constructor(ground: AttachmentGround, write: HookedWrite, before: readonly JsonObject[]) {
     this.#ground = ground;
     this.#write = write;
+    this.#earlier = before;
   }
 
   async take(attachment: JsonObject, expression: string): Promise<void> {
     const { data, url } = attachment;
+    if (data === undefined && this.#earlier.some(one => SAID.every(key => one[key] === attachment[key]))) return;
     if (typeof data === 'string' && data !== '') await this.#inline(attachment, data, expression);
     else if (typeof url === 'string') await this.#linked(attachment, url, expression);
   }
 
   async #inline(attachment: JsonObject, data: string, expression: string): Promise<void> {
-    const { url } = attachment;
+    const { url: given } = attachment;
     const bytes = await this.#ground.reader.ofBase64(data);
+    const kept = this.#earlier.find(one => one['hash'] === bytes.hash && (given ?? one['url']) === one['url']);
+    if (kept && typeof kept['url'] === 'string') {
+      if (this.#compare(attachment, bytes, expression)) this.#set(attachment, 'url', kept['url']);
+      return;
+    }
+    // The bytes are here: an address of ours that leads nowhere any more is given anew.
+    const url = typeof given === 'string' && (await this.#isGone(given)) ? undefined : given;
     if (typeof url === 'string') {
       const held = await this.#heldAt(url, expression);
       if (!held) return;
@@ -140,9 +156,13 @@ class AttachmentWalk {
       );
       return undefined;
     }
-    const { type, id } = place;
+    const { type, id, version } = place;
+    if (version !== undefined && !this.#write.beside(type, id) && !(await isCurrent(this.#write, type, id, version))) {
+      this.#refuse('versioned-url', at, 'A document names its Binary as it is now: leave the version out.');
+      return undefined;
+    }
     if (type === 'Binary') {
-      const held = await this.#ground.reader.ofBinary(this.#write, id);
+      const held = await this.#bytesOf(id);
       if (held) return { bytes: held, url: this.#addressOf(id) };
     } else if (this.#write.beside(type, id) || (await resourceExists(this.#write, type, id)))
       return { url: `${this.#ground.base}/${type}/${id}` };
@@ -154,9 +174,20 @@ class AttachmentWalk {
     return undefined;
   }
 
+  async #isGone(url: string): Promise<boolean> {
+    const place = attachmentPlace(url, this.#ground.bases);
+    return place.kind === 'own' && place.type === 'Binary' && (await this.#bytesOf(place.id)) === undefined;
+  }
+
+  #bytesOf(id: string): Promise<Bytes | undefined> {
+    let bytes = this.#held.get(id);
+    if (!bytes) this.#held.set(id, (bytes = this.#ground.reader.ofBinary(this.#write, id)));
+    return bytes;
+  }
+
   /** Whether bytes and what is said of them agree; fills in what is not said. */
   #compare(attachment: JsonObject, bytes: Bytes, expression: string): boolean {
-    if (attachment['size'] === 0 && bytes.size !== 0) return true;
+    if (attachment['size'] === 0 && bytes.size !== 0 && attachment['data'] === undefined) return true;
     const { issues, warnings } = compareBytes(attachment, bytes, expression);
     this.issues.push(...issues);
     this.warnings.push(...warnings);

@@ -59,7 +59,7 @@ const documentHook = (ground: AttachmentGround): FeatureHook => ({
   async prepare(write) {
     const { resource } = write;
     if (!resource) return { companions: await removedWith(write, ground.bases) };
-    const isPublish = await checkPublish(write, resource);
+    const isPublish = await checkPublish(write, resource, ground.bases);
     const { changed, companions, warnings } = await attach(ground, write, resource);
     const superseded = await supersede(write, resource, ground.bases);
     const together = [...companions, ...superseded];

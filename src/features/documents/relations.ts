@@ -29,7 +29,7 @@ export async function supersede(
   bases: readonly string[],
   strict = false,
 ): Promise<readonly Companion[]> {
-  if (document['status'] === 'entered-in-error') return [];
+  if (document['status'] !== 'current') return [];
   const known = new Set(replacedBy(earlier(write)).map(({ reference }) => reference));
   const issues: Issue[] = [];
   const gone = new Map<string, string>();
@@ -37,16 +37,22 @@ export async function supersede(
     if (known.has(reference)) continue;
     const row = await targetOf(write, reference, bases);
     const replaced = row?.text && (JSON.parse(row.text.toString()) as Resource);
-    const trouble =
-      replaced && row
-        ? ((patientOf(replaced, bases) === patientOf(document, bases) ? undefined : OTHER_PATIENT) ??
-          (await troubleOf(write, replaced['status'], row.id, { expression, strict })))
-        : UNKNOWN_TARGET;
+    const beside = besideOf(write, reference, bases);
+    const other = beside ?? replaced;
+    const isOfOther = other && !isSamePatient(other, document, bases);
+    const trouble = !other
+      ? UNKNOWN_TARGET
+      : isOfOther
+        ? OTHER_PATIENT
+        : beside
+          ? besideTrouble(beside)
+          : await troubleOf(write, other['status'], row!.id, { expression, strict });
     if (trouble) issues.push(fault(trouble.detail, expression, trouble.text));
-    else if (row && replaced && replaced['status'] === 'current') gone.set(row.id, String(row.version));
+    else if (!beside && row && replaced && replaced['status'] === 'current') gone.set(row.id, String(row.version));
   }
   if (issues.length > 0) throw new FhirError('unprocessable', 'The document cannot replace what it says.', { issues });
-  for (const id of [...gone.keys()]) await addDependents(write, id, gone);
+  for (const id of [...gone.keys()])
+    await addDependents(write, id, gone, other => isSamePatient(other, document, bases));
   return [...gone]
     .filter(([id]) => !write.beside('DocumentReference', id))
     .map(([id, version]) => superseding(id, version));
@@ -61,6 +67,18 @@ const OTHER_PATIENT = {
   text: 'A document replaces one of the same patient: retract the other one (entered-in-error), and file this without a link.',
 };
 const NOT_CURRENT = { detail: 'target-not-current', text: 'Only a current document can be replaced.' };
+
+/** The target as another entry of the same transaction writes it. */
+function besideOf(write: Asking, reference: string | undefined, bases: readonly string[]): Resource | undefined {
+  const target = parseReference(reference ?? '', bases);
+  const ask = target?.kind === 'local' ? write.beside(target.type, target.id) : undefined;
+  return ask && 'body' in ask && ask.body && 'resource' in ask.body ? ask.body.resource : undefined;
+}
+
+const besideTrouble = ({ status }: Resource): typeof NOT_CURRENT | undefined =>
+  status === 'superseded'
+    ? undefined
+    : { detail: 'target-written-current', text: 'What is replaced is written as superseded in the same transaction.' };
 
 async function targetOf({ id, view }: Asking, reference: string | undefined, bases: readonly string[]) {
   const target = parseReference(reference ?? '', bases);
@@ -100,9 +118,10 @@ function replacedBy(document: Resource | undefined): readonly Replaced[] {
 
 /** Current documents that were added to one, or made from it, and so on: ids and versions. */
 async function addDependents(
-  write: Pick<HookedWrite, 'id' | 'find'>,
+  write: Pick<Asking, 'id' | 'find'>,
   id: string,
   to: Map<string, string>,
+  isOfPatient: (document: Resource) => boolean,
 ): Promise<void> {
   const waiting = [id];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
@@ -112,6 +131,7 @@ async function addDependents(
     ] as const;
     for (const found of await write.find('DocumentReference', criteria, MOST_DEPENDENT + 1)) {
       if (to.has(found.id) || found.id === write.id) continue;
+      if (!found.text || !isOfPatient(JSON.parse(found.text.toString()) as Resource)) continue;
       to.set(found.id, String(found.version));
       waiting.push(found.id);
     }
@@ -135,10 +155,18 @@ const superseding = (id: string, version: string): Companion => ({
   patch: { form: 'json', operations: [{ op: 'replace', path: '/status', value: 'superseded' }] },
 });
 
-/** Of this server, by its id; elsewhere, by what is said. */
+/** Nobody is the same as nobody; whoever is contained is nobody else. */
+function isSamePatient(one: Resource, other: Resource, bases: readonly string[]): boolean {
+  const [first, second] = [patientOf(one, bases), patientOf(other, bases)];
+  return first === second && first?.startsWith('#') !== true;
+}
+
+/** Of this server, by its id; elsewhere, by what is said; undefined: nothing is. */
 function patientOf({ subject }: Resource, bases: readonly string[]): string | undefined {
-  const reference: Json | undefined = isObject(subject) ? subject['reference'] : undefined;
-  if (typeof reference !== 'string') return undefined;
+  if (!isObject(subject)) return undefined;
+  const { reference, identifier } = subject;
+  if (typeof reference !== 'string')
+    return isObject(identifier) ? JSON.stringify([identifier['system'], identifier['value']]) : undefined;
   const target = parseReference(reference, bases);
   return target?.kind === 'local' ? `${target.type}/${target.id}` : reference;
 }

@@ -3,6 +3,7 @@
  * securityContext. A deletion keeps their history as it keeps that of the document; $purge erases both.
  */
 import { parseReference } from '../../fhir/reference.js';
+import { FhirError } from '../../fhir/error.js';
 import { isObject, type Resource } from '../../fhir/resource.js';
 import type { Companion } from '../../interactions/interaction.js';
 import type { HookedWrite } from '../../interactions/write/hooks.js';
@@ -17,14 +18,21 @@ const VERSIONS_A_PAGE = 100;
 /** `write`: a deletion. */
 export async function removedWith(write: HookedWrite, bases: readonly string[]): Promise<readonly Companion[]> {
   const isPurge = write.interaction === 'operation';
-  const versions = isPurge ? await versionsOf(write) : [write.before];
-  const named = new Set(versions.flatMap(version => binariesOf(version, bases)));
+  const named = new Set((await versionsOf(write, write.type, write.id)).flatMap(version => binariesOf(version, bases)));
+  if (named.size > MOST_BINARIES)
+    throw new FhirError(
+      'unprocessable',
+      'The document has had more Binaries than can go with it: purge some of them first.',
+      {
+        expression: write.type,
+        detail: 'too-many-binaries',
+      },
+    );
   const companions: Companion[] = [];
   for (const id of named) {
-    if (write.beside('Binary', id) || !(await belongsTo(write, id, bases))) continue;
     const address = { type: 'Binary', id };
-    if (!isPurge) companions.push({ ...address, kind: 'delete' });
-    else
+    if (write.beside('Binary', id) || !(await belongsTo(write, id, { bases, isPurge }))) continue;
+    if (isPurge)
       companions.push({
         ...address,
         kind: 'operation',
@@ -33,11 +41,15 @@ export async function removedWith(write: HookedWrite, bases: readonly string[]):
         parameters: [],
         lenient: false,
       });
+    else companions.push({ ...address, kind: 'delete' });
   }
   return companions;
 }
 
-async function versionsOf({ view, type, id }: HookedWrite): Promise<readonly EarlierVersion[]> {
+/** A commit holds no more. */
+const MOST_BINARIES = 900;
+
+async function versionsOf({ view }: HookedWrite, type: string, id: string): Promise<readonly EarlierVersion[]> {
   const versions: EarlierVersion[] = [];
   let after: PageEnd | undefined;
   do {
@@ -57,11 +69,22 @@ function binariesOf(version: EarlierVersion | undefined, bases: readonly string[
   });
 }
 
-async function belongsTo({ view, type, id }: HookedWrite, binary: string, bases: readonly string[]): Promise<boolean> {
-  const row = await view.read('Binary', binary);
-  if (!row?.text) return false;
-  const { securityContext } = JSON.parse(row.text.toString()) as Resource;
+/** Whether a Binary is that of the document alone. One that is deleted has been so before, and is purged with it. */
+async function belongsTo(
+  write: HookedWrite,
+  binary: string,
+  { bases, isPurge }: { readonly bases: readonly string[]; readonly isPurge: boolean },
+): Promise<boolean> {
+  const { view, type, id } = write;
+  const current = await view.read('Binary', binary);
+  if (!current || (!current.text && !isPurge)) return false;
+  const { text } = current.text ? current : ((await versionsOf(write, 'Binary', binary)).find(row => row.text) ?? {});
+  if (!text) return false;
+  const { securityContext } = JSON.parse(text.toString()) as Resource;
   const reference = isObject(securityContext) ? securityContext['reference'] : undefined;
   const target = typeof reference === 'string' ? parseReference(reference, bases) : undefined;
-  return target?.kind === 'local' && target.type === type && target.id === id;
+  if (target?.kind !== 'local' || target.type !== type || target.id !== id) return false;
+  const addresses = bases.map(base => `${base}/Binary/${binary}`).join(',');
+  const naming = await write.find(type, [['location', addresses]], 2);
+  return naming.every(row => row.id === id);
 }

@@ -6,7 +6,7 @@ import { parseReference } from '../../fhir/reference.js';
 import { isObject, type Resource } from '../../fhir/resource.js';
 import type { Patch } from '../../interactions/interaction.js';
 
-const PARTS: ReadonlySet<string> = new Set(['resourceType', 'id', 'meta', 'text', 'status', 'subject']);
+const PARTS: ReadonlySet<string> = new Set(['resourceType', 'id', 'status', 'subject']);
 
 /** Undefined: it is a document like any other. The subject that it names must be that of the document. */
 export function retractionMeant(body: Resource, bases: readonly string[]): Patch | undefined {
@@ -14,7 +14,8 @@ export function retractionMeant(body: Resource, bases: readonly string[]): Patch
   if (status !== 'entered-in-error' || !Object.keys(body).every(key => PARTS.has(key))) return undefined;
   const reference = isObject(subject) && typeof subject['reference'] === 'string' ? subject['reference'] : undefined;
   const target = reference === undefined ? undefined : parseReference(reference, bases);
+  if (reference === undefined) return undefined;
   const value = target?.kind === 'local' ? `${target.type}/${target.id}` : reference;
-  const test = value === undefined ? [] : [{ op: 'test', path: '/subject/reference', value }];
-  return { form: 'json', operations: [...test, { op: 'replace', path: '/status', value: status }] };
+  const test = { op: 'test', path: '/subject/reference', value };
+  return { form: 'json', operations: [test, { op: 'replace', path: '/status', value: status }] };
 }

@@ -85,7 +85,10 @@ export async function transaction(context: Context, ask: Of<'transaction'>, runn
   return {
     result: { status: 200, patients: [] },
     changes: [...committed.changes.values()],
-    mustNotMatch: [...(hooked?.mustNotMatch ?? []), ...committed.mustNotMatch.values()],
+    mustNotMatch: [
+      ...(hooked?.mustNotMatch ?? []),
+      ...[...committed.mustNotMatch.values()].map(({ absence }) => absence),
+    ],
     mustExist: committed.mustExist,
     messages: committed.messages,
     entries: committed.entries,
@@ -133,7 +136,7 @@ async function gathered(outcomes: readonly Ran[], prefer: string | undefined) {
   /** By `Type/id`. */
   const changes = new Map<string, PendingChange>();
   const entries = new Map<string, number>();
-  const mustNotMatch = new Map<string, Absence>();
+  const mustNotMatch = new Map<string, AbsenceFor>();
   const mustExist: Standing[] = [];
   const messages: OutboxMessage[] = [];
   /** What features write beside the entries. */
@@ -150,7 +153,7 @@ async function gathered(outcomes: readonly Ran[], prefer: string | undefined) {
       entries.set(name, step.at);
     }
     for (const change of outcome.changes ?? []) changes.set(`${change.type}/${change.id}`, change);
-    for (const absence of outcome.mustNotMatch ?? []) mustNotMatch.set(absence.uniquenessKey, absence);
+    addAbsences(mustNotMatch, step.at, outcome.mustNotMatch);
     mustExist.push(...(outcome.mustExist ?? []));
     messages.push(...(outcome.messages ?? []));
     // Texts that nobody wants to see are not held until the end.
@@ -162,6 +165,24 @@ async function gathered(outcomes: readonly Ran[], prefer: string | undefined) {
   }
   return { results, parts, changes, entries, mustNotMatch, mustExist, messages };
 }
+
+/** An absence, and the entry that wants it. */
+interface AbsenceFor {
+  readonly absence: Absence;
+  readonly at: number;
+}
+
+/** What two entries want to be absent they would both write. */
+function addAbsences(to: Map<string, AbsenceFor>, at: number, absences: readonly Absence[] = []): void {
+  for (const absence of absences) {
+    const other = to.get(absence.uniquenessKey);
+    if (other && other.at !== at) throw inEntry(notUnique(), at);
+    to.set(absence.uniquenessKey, { absence, at });
+  }
+}
+
+const notUnique = (): FhirError =>
+  new FhirError('conflict', 'Another entry of the Bundle writes what may be there once.', { detail: 'not-unique' });
 
 const nameOf = ({ type, id }: ResourceName): string => `${type}/${id}`;
 

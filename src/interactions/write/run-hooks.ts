@@ -28,6 +28,8 @@ export function patchMeant(
   { body, onlyCreate, ...addressed }: Of<'update'>,
 ): Of<'patch'> | undefined {
   if (onlyCreate || !('resource' in body)) return undefined;
+  const { id } = body.resource;
+  if (id !== undefined && addressed.id !== undefined && id !== addressed.id) return undefined;
   for (const { hook } of engine.hooks.byType.get(addressed.type) ?? []) {
     const patch = hook.meant?.(body.resource);
     if (patch) return { ...addressed, kind: 'patch', patch };

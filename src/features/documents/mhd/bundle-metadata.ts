@@ -10,7 +10,8 @@ export function bundleMetadata(bundle: Resource): DescribedDocument | undefined 
   const composition = entries[0]?.['resource'];
   if (bundle['type'] !== 'document' || !isObject(composition) || composition['resourceType'] !== 'Composition')
     return undefined;
-  const patient = resourceAt(entries, composition['subject'], entries[0]!);
+  const at = resourcesIn(entries);
+  const patient = at(composition['subject']);
   const { title, date, type, language, confidentiality } = composition;
   const { identifier } = bundle;
   const period = itemsOf(composition['event']).find(isObject)?.['period'];
@@ -25,7 +26,7 @@ export function bundleMetadata(bundle: Resource): DescribedDocument | undefined 
         ? [{ coding: [{ system: CONFIDENTIALITY, code: confidentiality }] }]
         : undefined,
     patient: patient && { identifier: identifiersIn(patient) },
-    author: itemsOf(composition['author']).flatMap(author => partyAt(resourceAt(entries, author, entries[0]!))),
+    author: itemsOf(composition['author']).flatMap(author => partyAt(at(author))),
     context: isObject(period) ? { period } : undefined,
   };
   const metadata = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
@@ -40,17 +41,17 @@ export function bundleMetadata(bundle: Resource): DescribedDocument | undefined 
 const CONTENT_TYPE = 'application/fhir+json';
 const CONFIDENTIALITY = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
 
-/** By the fullUrl, or below the base of the entry that refers to it. https://hl7.org/fhir/R4/bundle.html#references */
-function resourceAt(entries: readonly JsonObject[], value: Json | undefined, from: JsonObject): JsonObject | undefined {
-  const reference = referenceIn(value);
-  if (reference === undefined) return undefined;
-  const { fullUrl } = from;
-  const base = typeof fullUrl === 'string' ? /^(https?:\/\/.+)\/[A-Z]\w+\/[^/]+$/.exec(fullUrl)?.[1] : undefined;
-  const found = entries.find(
-    entry => entry['fullUrl'] === reference || (base !== undefined && entry['fullUrl'] === `${base}/${reference}`),
-  );
-  const resource = found?.['resource'];
-  return isObject(resource) ? resource : undefined;
+/** By the fullUrl, or below the base of the Composition that refers to it. https://hl7.org/fhir/R4/bundle.html#references */
+function resourcesIn(entries: readonly JsonObject[]): (value: Json | undefined) => JsonObject | undefined {
+  const byFullUrl = new Map(entries.map(entry => [entry['fullUrl'], entry['resource']]));
+  const from = entries[0]?.['fullUrl'];
+  const base = typeof from === 'string' ? /^(https?:\/\/.+)\/[A-Z]\w+\/[^/]+$/.exec(from)?.[1] : undefined;
+  return value => {
+    const reference = referenceIn(value);
+    if (reference === undefined) return undefined;
+    const resource = byFullUrl.get(reference) ?? byFullUrl.get(`${base}/${reference}`);
+    return isObject(resource) ? resource : undefined;
+  };
 }
 
 function identifiersIn({ identifier }: JsonObject): readonly Identifier[] {

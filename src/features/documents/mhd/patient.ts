@@ -6,7 +6,7 @@ import { parseReference } from '../../../fhir/reference.js';
 import { isObject, type Json, type Resource } from '../../../fhir/resource.js';
 import type { HookGround } from '../../../interactions/write/hooks.js';
 import type { SubmissionFaults } from './faults.js';
-import { referenceIn, type Submission, type Submitted } from './submission.js';
+import { listKind, referenceIn, type Submission, type Submitted } from './submission.js';
 
 /** What the subjects mean, as references; `resolved`: those that were named by an identifier alone. */
 export interface SubmissionPatient {
@@ -48,16 +48,34 @@ export async function checkPatient(
       if (referenceIn(subject) === undefined) resolved.set(one, patient);
     }
   }
+  const [entry] = patients;
+  if (entry?.id !== undefined && persons.size > 0 && !persons.has(`Patient/${entry.id}`))
+    faults.add(entry.at, '', 'other-patient', 'XDSPatientIdDoesNotMatch', ONE_PATIENT);
+  for (const { at, id } of folders)
+    if (id !== undefined) await checkFolder(ground, { at, id }, { persons, bases }, faults);
   const [, ...foreign] = persons.values();
   for (const { at } of foreign)
-    faults.add(
-      at,
-      'resource.subject',
-      'other-patient',
-      'XDSPatientIdDoesNotMatch',
-      'All documents and lists are of one patient.',
-    );
+    faults.add(at, 'resource.subject', 'other-patient', 'XDSPatientIdDoesNotMatch', ONE_PATIENT);
   return { meant, resolved };
+}
+
+const ONE_PATIENT = 'All of a submission is about one patient.';
+
+/** A Folder that is changed is one already, and of the patient. */
+async function checkFolder(
+  { view }: HookGround,
+  { at, id }: { readonly at: number; readonly id: string },
+  { persons, bases }: { readonly persons: ReadonlyMap<string, Submitted>; readonly bases: readonly string[] },
+  faults: SubmissionFaults,
+): Promise<void> {
+  const row = await view.read('List', id);
+  if (!row?.text) return;
+  const stored = JSON.parse(row.text.toString()) as Resource;
+  if (listKind(stored) !== 'folder')
+    faults.add(at, '', 'no-folder', 'XDSRegistryMetadataError', 'The List that is changed is no Folder.');
+  const target = parseReference(referenceIn(stored['subject']) ?? '', bases);
+  if (target?.kind === 'local' && persons.size > 0 && !persons.has(`${target.type}/${target.id}`))
+    faults.add(at, 'resource.subject', 'other-patient', 'XDSPatientIdDoesNotMatch', ONE_PATIENT);
 }
 
 function nameOfSubject(subject: Json | undefined): string | undefined {
@@ -69,10 +87,10 @@ function nameOfSubject(subject: Json | undefined): string | undefined {
 }
 
 /** `Patient/id`, or the fullUrl of one that comes along; undefined: nobody is known. */
-async function resolveSubject(
-  ground: HookGround,
+export async function resolveSubject(
+  ground: Pick<HookGround, 'view' | 'find'>,
   subject: Json | undefined,
-  { patients }: Submission,
+  { patients }: Pick<Submission, 'patients'>,
   bases: readonly string[],
 ): Promise<string | undefined> {
   const reference = referenceIn(subject);
@@ -86,7 +104,10 @@ async function resolveSubject(
 }
 
 /** The one active patient who has an identifier. */
-async function patientWith({ find }: HookGround, identifier: Json | undefined): Promise<string | undefined> {
+async function patientWith(
+  { find }: Pick<HookGround, 'find'>,
+  identifier: Json | undefined,
+): Promise<string | undefined> {
   if (!isObject(identifier) || typeof identifier['value'] !== 'string') return undefined;
   const { system, value } = identifier;
   const token = `${typeof system === 'string' ? escaped(system) : ''}|${escaped(value)}`;

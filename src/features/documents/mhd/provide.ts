@@ -6,6 +6,7 @@ import type { Issue } from '../../../fhir/error.js';
 import { asFhirError } from '../../../fhir/error.js';
 import type { Resource } from '../../../fhir/resource.js';
 import type { BundlePreparation, HookedBundle } from '../../../interactions/write/hooks.js';
+import { attachmentsOf } from '../attachments.js';
 import type { ByteReader } from '../bytes.js';
 import { supersede } from '../relations.js';
 import { checkContents, checkListItems } from './contents.js';
@@ -31,7 +32,7 @@ export async function provide(
   await checkContents(submission, reader, faults);
   await checkListItems(bundle, submission, bases, faults);
   await checkRelations(bundle, submission, bases, patient, faults);
-  const { absent, conflict } = await checkUnique(bundle, submission, faults);
+  const { absent, conflict } = await checkUnique(bundle, submission, reader, faults);
   faults.refuse();
   if (conflict) throw conflict;
   return { absent, entries: completed(submission, patient) };
@@ -76,15 +77,26 @@ async function replacing(bundle: HookedBundle, document: Resource, bases: readon
   }
 }
 
-/** Subjects as references, and identifiers as both versions of MHD write them. */
-function completed({ documents, sets, folders }: Submission, { resolved }: SubmissionPatient) {
-  return [...sets, ...folders, ...documents].flatMap(one => {
+/** Subjects as references, identifiers as both versions of MHD write them, and Binaries as belonging to their document. */
+function completed(
+  { documents, sets, folders, byFullUrl }: Submission,
+  { resolved }: SubmissionPatient,
+): NonNullable<BundlePreparation['entries']> {
+  const written = [...sets, ...folders, ...documents].flatMap(one => {
     const patient = resolved.get(one);
     const identifier = identifiersOfBoth(one.resource);
     if (patient === undefined && identifier === undefined) return [];
     const resource = withSubject(one.resource, patient);
     return [{ at: one.at, resource: identifier ? { ...resource, identifier } : resource }];
   });
+  const contents = documents.flatMap(({ fullUrl, resource }) => {
+    const [{ url } = {}] = attachmentsOf(resource);
+    const content = typeof url === 'string' ? byFullUrl.get(url) : undefined;
+    if (!content || fullUrl === undefined || content.resource.resourceType !== 'Binary') return [];
+    const { data, securityContext = { reference: fullUrl }, ...rest } = content.resource;
+    return [{ at: content.at, resource: { ...rest, securityContext, ...(data === undefined ? {} : { data }) } }];
+  });
+  return [...written, ...contents];
 }
 
 const withSubject = (resource: Resource, patient: string | undefined): Resource =>

@@ -9,11 +9,12 @@ import type { Companion } from '../../../interactions/interaction.js';
 import type { HookedWrite, Preparation } from '../../../interactions/write/hooks.js';
 import { attachmentsOf } from '../attachments.js';
 import { SubmissionFaults } from './faults.js';
+import { resolveSubject } from './patient.js';
 import { identifierToken } from './unique.js';
 import { IDENTIFIER_TYPE, isSimplifiedPublish, LIST_TYPES, SOURCE_ID } from './vocabulary.js';
 
 /** Whether this write is a Simplified Publish. Throws `unprocessable` with every fault, `conflict` where the document is there already. */
-export async function checkPublish(write: HookedWrite, document: Resource): Promise<boolean> {
+export async function checkPublish(write: HookedWrite, document: Resource, bases: readonly string[]): Promise<boolean> {
   const { meta } = document;
   const profiles = isObject(meta) ? itemsOf(meta['profile']) : [];
   if (write.interaction !== 'create' || !profiles.some(isSimplifiedPublish)) return false;
@@ -35,6 +36,18 @@ export async function checkPublish(write: HookedWrite, document: Resource): Prom
   ];
   for (const [path, met, wanted] of demands)
     if (!met) faults.add(undefined, path, 'mhd-metadata', 'XDSRegistryMetadataError', wanted);
+  if (document['subject'] !== undefined) {
+    const reference = await resolveSubject(write, document['subject'], { patients: [] }, bases);
+    if (reference === undefined)
+      faults.add(
+        undefined,
+        'subject',
+        'unknown-patient',
+        'XDSUnknownPatientId',
+        'This server knows no such patient, who is active.',
+      );
+    else document['subject'] = { ...(document['subject'] as JsonObject), reference };
+  }
   faults.refuse();
   const [first] = await write.find('DocumentReference', uniqueCriteria(document), 1);
   if (first)

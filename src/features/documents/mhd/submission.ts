@@ -10,6 +10,8 @@ export interface Submitted {
   readonly at: number;
   readonly fullUrl: string | undefined;
   readonly resource: Resource;
+  /** Of what is changed. */
+  readonly id?: string | undefined;
 }
 
 export interface Submission {
@@ -60,7 +62,7 @@ class FoundEntries implements Submission {
       return undefined;
     }
     if (!resource) return 'A submission has no such entry: MHD lists which there are.';
-    const submitted = { at, fullUrl, resource };
+    const submitted = { at, fullUrl, resource, id: ask.kind === 'update' ? ask.id : undefined };
     if (fullUrl !== undefined) this.byFullUrl.set(fullUrl, submitted);
     if (resource.resourceType === 'List' && listKind(resource) === 'folder') this.folders.push(submitted);
     else if (ask.kind !== 'create') return 'This is created by a submission, by POST, and not changed.';

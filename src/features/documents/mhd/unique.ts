@@ -5,8 +5,8 @@
 import { FhirError, KINDS } from '../../../fhir/error.js';
 import { isObject, type Json, type Resource } from '../../../fhir/resource.js';
 import type { BundlePreparation, HookGround } from '../../../interactions/write/hooks.js';
-import { hashWritten } from '../attachment-hash.js';
 import { attachmentsOf } from '../attachments.js';
+import type { ByteReader } from '../bytes.js';
 import type { SubmissionFaults } from './faults.js';
 import { uniqueIdOf } from './metadata.js';
 import { escaped } from './patient.js';
@@ -23,12 +23,21 @@ export interface Uniqueness {
 
 export async function checkUnique(
   ground: HookGround,
-  { documents, sets }: Submission,
+  { documents, sets, byFullUrl }: Submission,
+  reader: ByteReader,
   faults: SubmissionFaults,
 ): Promise<Uniqueness> {
   const absent: Absent[] = [];
   let conflict: FhirError | undefined;
   const seen = new Set<string>();
+  /** Whether the bytes are known to be different ones. */
+  const isOther = async (stored: Resource, given: Submitted): Promise<boolean> => {
+    const [{ hash } = {}] = attachmentsOf(stored);
+    const [{ url } = {}] = attachmentsOf(given.resource);
+    const data = typeof url === 'string' ? byFullUrl.get(url)?.resource['data'] : undefined;
+    if (typeof hash !== 'string' || typeof data !== 'string') return false;
+    return (await reader.ofBase64(data)).hash !== hash;
+  };
   const look = async (one: Submitted, type: string, path: string, identifier: Json | undefined): Promise<void> => {
     const token = identifierToken(identifier);
     if (token === undefined) return;
@@ -46,7 +55,7 @@ export async function checkUnique(
     const criteria = [['identifier', token]] as const;
     const [found] = await ground.find(type, criteria, 1);
     if (!found?.text) absent.push({ type, criteria });
-    else if (type === 'DocumentReference' && isOther(JSON.parse(found.text.toString()) as Resource, one.resource))
+    else if (type === 'DocumentReference' && (await isOther(JSON.parse(found.text.toString()) as Resource, one)))
       faults.add(
         one.at,
         path,
@@ -67,14 +76,6 @@ export function identifierToken(identifier: Json | undefined): string | undefine
   if (!isObject(identifier) || typeof identifier['value'] !== 'string') return undefined;
   const { system, value } = identifier;
   return `${typeof system === 'string' ? escaped(system) : ''}|${escaped(value)}`;
-}
-
-/** Whether the bytes are known to be different ones. */
-function isOther(stored: Resource, given: Resource): boolean {
-  const [one = {}] = attachmentsOf(stored);
-  const [other = {}] = attachmentsOf(given);
-  if (typeof one['hash'] !== 'string' || typeof other['hash'] !== 'string') return false;
-  return hashWritten(one['hash']) !== hashWritten(other['hash']);
 }
 
 function alreadyHere(at: number, path: string, address: string): FhirError {
