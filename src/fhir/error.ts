@@ -94,6 +94,13 @@ export interface Issue {
   readonly terminology?: { readonly message: string; readonly type?: string };
 }
 
+/** An issue as severe, and with the code, as an error of this kind has it. */
+export const issueOfKind = (kind: Kind, issue: Omit<Issue, 'severity' | 'code'>): Issue => ({
+  severity: KINDS[kind].severity,
+  code: KINDS[kind].code,
+  ...issue,
+});
+
 export interface FhirErrorOptions {
   readonly issues?: readonly Issue[];
   readonly expression?: string;

@@ -11,7 +11,7 @@ export type AttachmentPlace =
   /** `#id`: what the resource contains. */
   | { readonly kind: 'contained' }
   /** An address that may be fetched where its host is listed. */
-  | { readonly kind: 'foreign'; readonly url: string }
+  | { readonly kind: 'foreign' }
   /** An address that nobody may follow (`file:`, `data:`, `javascript:` …), or none. */
   | { readonly kind: 'never' };
 
@@ -20,7 +20,7 @@ export function attachmentPlace(url: string, bases: readonly string[]): Attachme
   const target = parseReference(url, bases);
   if (target?.kind === 'local') return { kind: 'own', type: target.type, id: target.id, version: target.version };
   if (target?.kind === 'contained') return { kind: 'contained' };
-  return /^https?:\/\//i.test(url) ? { kind: 'foreign', url } : { kind: 'never' };
+  return /^https?:\/\//i.test(url) ? { kind: 'foreign' } : { kind: 'never' };
 }
 
 /** Whether this is the version that is there now. Clients have it from the Location of what they have just stored. */

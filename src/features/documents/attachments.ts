@@ -6,11 +6,11 @@
  * Inline bytes get a Binary of their own in the same commit, so that every document has a url, absolute and of this server. An
  * attachment that an update leaves as it was is not looked at again. `size` 0 beside no bytes is a document that is put together later.
  */
-import { FhirError, type Issue, KINDS } from '../../fhir/error.js';
+import { hashWritten } from '../../fhir/attachment-hash.js';
+import { FhirError, type Issue, issueOfKind } from '../../fhir/error.js';
 import { isObject, itemsOf, type JsonObject, type Resource } from '../../fhir/resource.js';
 import type { Companion } from '../../interactions/interaction.js';
 import type { HookedWrite } from '../../interactions/write/hooks.js';
-import { hashWritten } from './attachment-hash.js';
 import { attachmentPlace, isCurrent, resourceExists } from './attachment-url.js';
 import type { Bytes, ByteReader } from './bytes.js';
 import { contradicts, hidesType } from './read/media-kinds.js';
@@ -195,7 +195,7 @@ class AttachmentWalk {
     this.#set(attachment, 'size', bytes.size);
     this.#set(attachment, 'hash', bytes.hash);
     if (attachment['contentType'] === undefined)
-      this.#set(attachment, 'contentType', bytes.found ?? 'application/octet-stream');
+      this.#set(attachment, 'contentType', bytes.declared ?? bytes.found ?? 'application/octet-stream');
     return true;
   }
 
@@ -210,14 +210,9 @@ class AttachmentWalk {
   }
 
   #refuse(detail: string, expression: string, text: string): void {
-    this.issues.push(contradiction(detail, expression, text));
+    this.issues.push(issueOfKind('unprocessable', { detail, expression, text }));
   }
 }
-
-const contradiction = (detail: string, expression: string, text: string): Issue => {
-  const { severity, code } = KINDS.unprocessable;
-  return { severity, code, detail, expression, text };
-};
 
 /** What is said of bytes against what they are. */
 export function compareBytes(
@@ -227,15 +222,19 @@ export function compareBytes(
 ): { readonly issues: readonly Issue[]; readonly warnings: readonly Issue[] } {
   const issues: Issue[] = [];
   const warnings: Issue[] = [];
-  const refuse = (name: string, text: string): void =>
-    void issues.push(contradiction(`${kebab(name)}-mismatch`, `${expression}.${name}`, text));
+  const refuse = (name: string, detail: string, text: string): void =>
+    void issues.push(issueOfKind('unprocessable', { detail, expression: `${expression}.${name}`, text }));
   if (typeof size === 'number' && size !== bytes.size)
-    refuse('size', `size says ${size} bytes; there are ${bytes.size}.`);
+    refuse('size', 'size-mismatch', `size says ${size} bytes; there are ${bytes.size}.`);
   if (typeof hash === 'string' && hashWritten(hash) !== bytes.hash)
-    refuse('hash', `hash says ${beginningOf(hash)}; the SHA-1 of the bytes is ${bytes.hash}, as base64.`);
+    refuse(
+      'hash',
+      'hash-mismatch',
+      `hash says ${beginningOf(hash)}; the SHA-1 of the bytes is ${bytes.hash}, as base64.`,
+    );
   const { found } = bytes;
   if (typeof contentType === 'string' && contradicts(contentType, found))
-    refuse('contentType', `The bytes are ${found}, which is not what contentType says.`);
+    refuse('contentType', 'content-type-mismatch', `The bytes are ${found}, which is not what contentType says.`);
   else if (typeof contentType === 'string' && hidesType(contentType, found))
     warnings.push({
       severity: 'warning',
@@ -246,8 +245,6 @@ export function compareBytes(
     });
   return { issues, warnings };
 }
-
-const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
 
 /** What a client says may be long. */
 const beginningOf = (hash: string): string => (hash.length > 60 ? `${hash.slice(0, 60)}…` : hash);

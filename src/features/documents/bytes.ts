@@ -9,6 +9,8 @@ export interface Bytes {
   readonly hash: string;
   /** The media type that they have by what they begin with; undefined: nobody can tell. */
   readonly found: string | undefined;
+  /** The one that their Binary says. */
+  readonly declared?: string;
 }
 
 export interface ByteReader {
@@ -25,24 +27,25 @@ export function createByteReader(): ByteReader {
   /** By SHA-256, the last one last. */
   const known = new Map<string, Bytes>();
   return {
-    ofBase64: data => describe(once(Buffer.from(data, 'base64'))),
+    ofBase64: data => describe([Buffer.from(data, 'base64')]),
     async ofBinary(ground, id) {
       const held = await ground.binary(id);
       if (!held) return undefined;
-      const { sha256 } = held;
-      const kept = sha256 === undefined ? undefined : known.get(sha256);
-      if (kept) return kept;
-      const bytes = await describe(held.bytes);
-      if (sha256 !== undefined) {
-        if (known.size >= KEPT) known.delete(known.keys().next().value!);
-        known.set(sha256, bytes);
+      const { sha256, contentType } = held;
+      let bytes = sha256 === undefined ? undefined : known.get(sha256);
+      if (!bytes) {
+        bytes = await describe(held.bytes);
+        if (sha256 !== undefined) {
+          if (known.size >= KEPT) known.delete(known.keys().next().value!);
+          known.set(sha256, bytes);
+        }
       }
-      return bytes;
+      return contentType === '' ? bytes : { ...bytes, declared: contentType };
     },
   };
 }
 
-async function describe(parts: HeldBinary['bytes']): Promise<Bytes> {
+async function describe(parts: HeldBinary['bytes'] | readonly Buffer[]): Promise<Bytes> {
   const hash = createHash('sha1');
   let size = 0;
   let head = Buffer.alloc(0);
@@ -52,8 +55,4 @@ async function describe(parts: HeldBinary['bytes']): Promise<Bytes> {
     size += part.length;
   }
   return { size, hash: hash.digest('base64'), found: await contentTypeOf(head) };
-}
-
-async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
-  yield bytes;
 }

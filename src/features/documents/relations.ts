@@ -6,7 +6,7 @@
  * What is replaced must be current, and of the same patient: a document on a wrong patient is retracted (`entered-in-error`) and filed
  * anew, without a link from one patient to the other.
  */
-import { FhirError, type Issue, KINDS } from '../../fhir/error.js';
+import { FhirError, type Issue, issueOfKind } from '../../fhir/error.js';
 import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type Resource } from '../../fhir/resource.js';
 import type { Companion } from '../../interactions/interaction.js';
@@ -47,7 +47,7 @@ export async function supersede(
         : beside
           ? besideTrouble(beside)
           : await troubleOf(write, other['status'], row!.id, { expression, strict });
-    if (trouble) issues.push(fault(trouble.detail, expression, trouble.text));
+    if (trouble) issues.push(issueOfKind('unprocessable', { ...trouble, expression }));
     else if (!beside && row && replaced && replaced['status'] === 'current') gone.set(row.id, String(row.version));
   }
   if (issues.length > 0) throw new FhirError('unprocessable', 'The document cannot replace what it says.', { issues });
@@ -170,11 +170,6 @@ function patientOf({ subject }: Resource, bases: readonly string[]): string | un
   const target = parseReference(reference, bases);
   return target?.kind === 'local' ? `${target.type}/${target.id}` : reference;
 }
-
-const fault = (detail: string, expression: string, text: string): Issue => {
-  const { severity, code } = KINDS.unprocessable;
-  return { severity, code, detail, expression, text };
-};
 
 const replacedAlready = (expression: string): FhirError =>
   new FhirError('conflict', 'Another document replaces this one already: look for its successor.', {

@@ -7,7 +7,7 @@
  * whole, and answered after it. It can run again from the start, when somebody else has written meanwhile.
  */
 import { createView } from '../../access/view.js';
-import { asFhirError, FhirError, type Issue, KINDS } from '../../fhir/error.js';
+import { asFhirError, FhirError, type Issue, issueOfKind } from '../../fhir/error.js';
 import type { Absence, Change, OutboxMessage, ResourceName, Standing } from '../../store/store.js';
 import type { Allowance, Context, Engine } from '../engine.js';
 import { allowanceOf, createAllowance, shareOf } from '../response/allowance.js';
@@ -193,9 +193,10 @@ const nameOf = ({ type, id }: ResourceName): string => `${type}/${id}`;
 const sameCompanion = (...entries: readonly number[]): FhirError => {
   const text =
     'This server writes the same resource with both of these entries: send them one after the other, in two Bundles.';
-  const { severity, code } = KINDS.unprocessable;
   return new FhirError('unprocessable', text, {
-    issues: entries.map(at => ({ severity, code, text, detail: 'duplicate-companion', expression: entryAt(at) })),
+    issues: entries.map(at =>
+      issueOfKind('unprocessable', { text, detail: 'duplicate-companion', expression: entryAt(at) }),
+    ),
   });
 };
 

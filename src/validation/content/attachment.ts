@@ -1,5 +1,6 @@
 /** What an Attachment says of the data that it holds. https://hl7.org/fhir/R4/datatypes.html#attachment */
 import { createHash } from 'node:crypto';
+import { hashWritten } from '../../fhir/attachment-hash.js';
 import type { JsonObject } from '../../fhir/resource.js';
 import type { CheckRun, ElementPlace } from '../run.js';
 
@@ -26,7 +27,7 @@ export function checkAttachment({ data, size, hash }: JsonObject, place: Element
   if (typeof hash !== 'string') return;
   run.spend(Math.ceil(data.length / BYTES_OF_A_STEP));
   const digest = createHash('sha1').update(Buffer.from(data, 'base64')).digest('base64');
-  if (hash.replace(/\s+/g, '') !== digest)
+  if (hashWritten(hash) !== digest)
     run.report(
       { above: place, name: 'hash', index: -1 },
       { ...WRONG, text: 'hash must be the SHA-1 of data, decoded, as base64.' },

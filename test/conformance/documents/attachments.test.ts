@@ -134,6 +134,12 @@ onBothStores('the bytes of a DocumentReference', stage => {
     assert.equal((await create({ contentType: 'text/xml', data: base64('<?xml version="1.0"?><a/>') })).status, 201);
     const { body } = await stage().talk.create(aBinary('application/pdf', '%PDF-1.4\n1 0 obj'));
     assert.equal(attachmentOf(await create({ url: `Binary/${body.id}` })).contentType, 'application/pdf');
+    const csv = await stage().talk.create(aBinary('text/csv', 'a,b'));
+    assert.equal(
+      attachmentOf(await create({ url: `Binary/${csv.body.id}` })).contentType,
+      'text/csv',
+      'as it is called',
+    );
     const told = await stage().talk.create(aDocument({ contentType: 'application/octet-stream', data: pdf }), {
       prefer: 'return=OperationOutcome',
     });

@@ -31,6 +31,8 @@ describe('an attachment', () => {
   it('has the hash of its data', async () => {
     assert.deepEqual(await found(photo({ data: 'YWJjZA==', hash })), []);
     assert.deepEqual(await found(photo({ data: 'YWJjZQ==', hash })), ['attachment-data Patient.photo[1].hash']);
+    const hex = Buffer.from(hash, 'base64').toString('hex');
+    assert.deepEqual(await found(photo({ data: 'YWJjZA==', hash: hex })), [], 'as a write takes it');
     assert.deepEqual(await found(photo({ url: 'http://a', hash })), []);
   });
 

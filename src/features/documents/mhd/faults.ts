@@ -1,5 +1,5 @@
 /** Everything that is wrong with a submission, told together. */
-import { FhirError, type Issue, KINDS } from '../../../fhir/error.js';
+import { FhirError, type Issue, issueOfKind } from '../../../fhir/error.js';
 import { ERROR_SYSTEM, type MhdErrorCode } from './vocabulary.js';
 
 /** Faults that are told: who has more has understood nothing yet. */
@@ -16,11 +16,10 @@ export class SubmissionFaults {
 
   /** `detail`: our own name of the fault; `ihe`: that of XDS. `path`: below Bundle.entry[at]. */
   add(at: number | undefined, path: string, detail: string, ihe: MhdErrorCode, text: string): void {
-    const { severity, code } = KINDS.unprocessable;
     const entry = at === undefined ? this.#root : `Bundle.entry[${at}]`;
     const expression = path === '' ? entry : `${entry}.${path}`;
     const coding = { system: ERROR_SYSTEM, code: ihe };
-    this.#issues.push({ severity, code, detail, coding, expression, text });
+    this.#issues.push(issueOfKind('unprocessable', { detail, coding, expression, text }));
   }
 
   /** Faults of one resource, found elsewhere: their expressions begin with its type. */
@@ -29,16 +28,11 @@ export class SubmissionFaults {
       this.add(at, expression.replace(/^[A-Z]\w*/, 'resource'), detail, iheOf(detail), text);
   }
 
-  get any(): boolean {
-    return this.#issues.length > 0;
-  }
-
   /** Throws `unprocessable` where there are some. */
   refuse(): void {
-    if (!this.any) return;
+    if (this.#issues.length === 0) return;
     const left = this.#issues.length - MOST;
-    const { severity, code } = KINDS.unprocessable;
-    const more: Issue = { severity, code, detail: 'more-faults', text: `There are ${left} more faults.` };
+    const more = issueOfKind('unprocessable', { detail: 'more-faults', text: `There are ${left} more faults.` });
     const issues = left > 0 ? [...this.#issues.slice(0, MOST), more] : this.#issues;
     throw new FhirError('unprocessable', 'This breaks rules of IHE MHD.', { issues });
   }

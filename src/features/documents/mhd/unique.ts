@@ -2,7 +2,7 @@
  * The uniqueIds of a submission: of each document (masterIdentifier) and of the SubmissionSet. None of them may be there already, here or
  * twice in the submission; that nobody else brings one at the same time is a condition of the commit.
  */
-import { FhirError, KINDS } from '../../../fhir/error.js';
+import { FhirError, issueOfKind } from '../../../fhir/error.js';
 import { isObject, type Json, type Resource } from '../../../fhir/resource.js';
 import type { BundlePreparation, HookGround } from '../../../interactions/write/hooks.js';
 import { attachmentsOf } from '../attachments.js';
@@ -79,11 +79,12 @@ export function identifierToken(identifier: Json | undefined): string | undefine
 }
 
 function alreadyHere(at: number, path: string, address: string): FhirError {
-  const { severity, code } = KINDS.conflict;
   const text = `This was submitted before: ${address}.`;
   const coding = { system: ERROR_SYSTEM, code: 'XDSDuplicateUniqueIdInRegistry' };
   const expression = `Bundle.entry[${at}].${path}`;
   return new FhirError('conflict', text, {
-    issues: [{ severity, code, text, detail: 'duplicate-unique-id', coding, expression, diagnostics: address }],
+    issues: [
+      issueOfKind('conflict', { text, detail: 'duplicate-unique-id', coding, expression, diagnostics: address }),
+    ],
   });
 }
