@@ -112,7 +112,7 @@ for (const store of STORES)
       const headers = { 'content-type': 'application/pdf' };
       await talk.send('PUT', 'Binary/small', { headers, body: SMALL });
       await talk.send('PUT', 'Binary/large', { headers, body: LARGE });
-      const content = [{ attachment: { contentType: 'application/pdf', data: SMALL.toString('base64') } }];
+      const content = [{ attachment: { contentType: 'application/octet-stream', data: SMALL.toString('base64') } }];
       await talk.update({ resourceType: 'DocumentReference', id: 'inline', status: 'current', content });
     });
     after(async () => {

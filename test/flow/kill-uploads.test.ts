@@ -42,7 +42,7 @@ for (const store of STORES)
       for (;;) {
         const bytes = randomBytes(random.chance(0.5) ? 3_000_000 : 200_000);
         const raw = random.chance(0.5);
-        const content = [{ attachment: { contentType: 'application/pdf', data: bytes.toString('base64') } }];
+        const content = [{ attachment: { contentType: 'application/octet-stream', data: bytes.toString('base64') } }];
         const answer = await exchange(port, {
           method: 'POST',
           path: raw ? '/fhir/Binary' : '/fhir/DocumentReference',

@@ -81,7 +81,7 @@ onBothStores(
       for (let i = 0; i < COUNT; i++) {
         await talk.send('PUT', `Binary/b${i}`, { headers, body: randomBytes(SIZE) });
         const data = randomBytes(SIZE).toString('base64');
-        const content = [{ attachment: { contentType: 'application/pdf', data } }];
+        const content = [{ attachment: { contentType: 'application/octet-stream', data } }];
         await talk.update({ resourceType: 'DocumentReference', id: `d${i}`, status: 'current', content });
       }
       await talk.send('PUT', 'Binary/huge', { headers, body: randomBytes(HUGE) });

@@ -82,7 +82,9 @@ onBothStores(
         resourceType: 'DocumentReference',
         id,
         status: 'current',
-        content: files.map(file => ({ attachment: { contentType: 'image/png', data: file.toString('base64') } })),
+        content: files.map(file => ({
+          attachment: { contentType: 'application/octet-stream', data: file.toString('base64') },
+        })),
       });
       await talk.update(document('a1', early, shared));
       await talk.update(document('a1', late, shared));
