@@ -2,15 +2,10 @@
  * May this principal do this? Pure and total: every interaction gets a Decision before it runs. Deny by default. Which role has which
  * duty is data (roles.ts); what is said here holds for every role. https://hl7.org/fhir/R4/security.html#AccessDenied
  */
-import type { Principal } from '../identity/principal.js';
+import type { Letter, Principal } from '../identity/principal.js';
 import type { Where } from '../search/query.js';
 
-/**
- * What is done with resources of a type: one is created, read by its id, updated, deleted, or searched for.
- * https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#scopes-for-requesting-fhir-resources
- */
-export type Letter = 'c' | 'r' | 'u' | 'd' | 's';
-export const DUTY_LETTERS: readonly Letter[] = ['c', 'r', 'u', 'd', 's'];
+export { type Letter, DUTY_LETTERS } from '../identity/principal.js';
 
 /** The part of an interaction on which a decision rests. */
 export interface Ask {

@@ -173,7 +173,7 @@ function conditionOf(check: Checker, path: string, type: string, letters: Readon
     const { bases } = settings;
     // `ap` of a date would mean another one every day.
     const where = parseCriteria({ types: [type], parameters: pairs, bases, now: 0 }, parameters, definitions);
-    return isPlain(where) && !separate(where).rest
+    return isPlainWhere(where) && !separate(where).rest
       ? where
       : wrong(
           'chains, _has, words, value sets and hierarchies cannot be looked up for each request: use plain parameters.',
@@ -185,15 +185,15 @@ function conditionOf(check: Checker, path: string, type: string, letters: Readon
 }
 
 /** Nothing has to be asked before it can be answered. */
-function isPlain(where: Where): boolean {
+export function isPlainWhere(where: Where): boolean {
   switch (where.kind) {
     case 'all':
     case 'any':
-      return where.of.every(isPlain);
+      return where.of.every(isPlainWhere);
     case 'not':
-      return isPlain(where.of);
+      return isPlainWhere(where.of);
     case 'of':
-      return isPlain(where.where);
+      return isPlainWhere(where.where);
     case 'param':
       return isPlainTest(where.test);
     case 'present':

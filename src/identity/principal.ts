@@ -1,14 +1,54 @@
+import type { Where } from '../search/query.js';
+
 /** What a principal may do, by the name of a role (access/roles.ts). `admin` may do everything. */
 export type Role = string;
+
+/** The role of those to whom nobody has given one: it is in no file of roles, so that it allows nothing. */
+export const NO_ROLE: Role = '';
+
+/**
+ * What is done with resources of a type: one is created, read by its id, updated, deleted, or searched for.
+ * https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#scopes-for-requesting-fhir-resources
+ */
+export type Letter = 'c' | 'r' | 'u' | 'd' | 's';
+export const DUTY_LETTERS: readonly Letter[] = ['c', 'r', 'u', 'd', 's'];
+
+/**
+ * One grant of an access token (access/scopes.ts reads them). Several grant what any of them does. `patient`: within the
+ * compartment of the patient of the principal; `user`: what the role of the principal allows, too; `system`: by itself.
+ */
+export interface Scope {
+  readonly context: 'patient' | 'user' | 'system';
+  /** A concrete resource type, or `*`. */
+  readonly type: string;
+  /** Not empty. */
+  readonly letters: ReadonlySet<Letter>;
+  /** The resources that are meant; absent: all of the type. A store answers it alone. */
+  readonly where?: Where;
+  /** As the token has it. */
+  readonly text: string;
+}
 
 export interface Principal {
   /** Unique within the server; what the audit trail names. Undefined: nobody was asked (authentication `none`). */
   readonly name?: string;
   readonly role: Role;
-  /** What an access token grants, as in `patient/Observation.rs`. Absent: what the role may do. */
-  readonly scopes?: readonly string[];
-  /** Id of the one patient in whose context an app was launched. */
+  /** What an access token grants, and nothing beyond it, whatever the role; empty: nothing. Absent: what the role may do. */
+  readonly scopes?: readonly Scope[];
+  /** Id of the one patient in whose context an app was launched; without it no `patient` scope grants anything. */
   readonly patient?: string;
+  /** Id of the encounter in whose context an app was launched. */
+  readonly encounter?: string;
+  /** The resource that says who the user is: an absolute URL, or `Type/id` on this server. */
+  readonly fhirUser?: string;
+  /** Id of the application that holds the token, at its issuer. */
+  readonly client?: string;
+  /** Id of the user, or of the application that acts for itself, at the issuer. */
+  readonly subject?: string;
+  /** URL of who issued the token; absent: this server. */
+  readonly issuer?: string;
+  /** `jti`: what the issuer calls the token. */
+  readonly tokenId?: string;
   /** Purpose of use, a code of http://terminology.hl7.org/CodeSystem/v3-ActReason. */
   readonly purpose?: string;
   /** Name of the user for whom a client acts. */

@@ -39,7 +39,7 @@ export async function applyFhirPathPatch(
   definitions: Definitions,
 ): Promise<Patched> {
   const operations = await readFhirPathOperations(unfold(parameters));
-  const scope: Scope = { root: unfold(document) as Members, definitions };
+  const scope: PatchedTree = { root: unfold(document) as Members, definitions };
   let work = 0;
   for (const [at, operation] of operations.entries())
     try {
@@ -55,12 +55,12 @@ export async function applyFhirPathPatch(
   return fold(scope.root);
 }
 
-interface Scope {
+interface PatchedTree {
   readonly root: Members;
   readonly definitions: Definitions;
 }
 
-function applyFhirPathOperation(scope: Scope, operation: FhirPathOperation, found: readonly Location[]): void {
+function applyFhirPathOperation(scope: PatchedTree, operation: FhirPathOperation, found: readonly Location[]): void {
   if (found.length === 0) {
     if (operation.type === 'delete') return;
     throw unfit('Its path leads to no element of this resource.');
@@ -108,7 +108,7 @@ function only(found: readonly Location[]): Location {
 }
 
 /** An element by what holds it: the object, its type, the property in it, and all the slots of that. */
-function elementAt(scope: Scope, location: Location) {
+function elementAt(scope: PatchedTree, location: Location) {
   const last = location.at(-1);
   if (!last) throw unfit('Its path leads to the resource itself, which a patch can neither replace nor delete.');
   const { holder, type } = enter(scope, location.slice(0, -1));
@@ -116,7 +116,7 @@ function elementAt(scope: Scope, location: Location) {
 }
 
 /** The list that consists of the elements found, all of them. */
-function listAt(scope: Scope, found: readonly Location[]) {
+function listAt(scope: PatchedTree, found: readonly Location[]) {
   const list = elementAt(scope, found[0]!);
   const whole =
     found.length === list.slots.length &&
@@ -131,7 +131,7 @@ const areSame = (a: Location, b: Location): boolean =>
   a.length === b.length && a.every(({ property, index }, at) => property === b[at]!.property && index === b[at]!.index);
 
 /** The object that holds the children of an element (beside it for a primitive, made where there is none), and their type. */
-function enter(scope: Scope, location: Location): { holder: Members; type: string } {
+function enter(scope: PatchedTree, location: Location): { holder: Members; type: string } {
   let holder = scope.root;
   let type = resourceTypeOf(holder);
   for (const { property, index } of location) {
@@ -155,7 +155,7 @@ const newMembers = (): Members => Object.create(null) as Members;
 
 const resourceTypeOf = ({ resourceType }: Members): string => (typeof resourceType === 'string' ? resourceType : '');
 
-const isPrimitive = ({ definitions }: Scope, type: string) => definitions.types.get(type)?.kind === 'primitive';
+const isPrimitive = ({ definitions }: PatchedTree, type: string) => definitions.types.get(type)?.kind === 'primitive';
 
 function readSlots(holder: Members, property: string): ElementSlot[] {
   const [values, besides] = [nodesOf(holder[property]), nodesOf(holder[`_${property}`])];
@@ -184,7 +184,7 @@ function writeSlots(holder: Members, property: string, slots: readonly ElementSl
 }
 
 /** Appends to a list, or sets what is not there yet. `part` has the value. */
-function addTo(scope: Scope, holder: Members, type: string, name: string, part: Members): void {
+function addTo(scope: PatchedTree, holder: Members, type: string, name: string, part: Members): void {
   const typed = valueType(part) ?? '';
   const property = scope.definitions.property(type, name) ? name : name + typed;
   const { choice, max, types, name: element } = elementOf(scope, type, property);
@@ -201,20 +201,20 @@ const capitalised = (code: string) => code[0]!.toUpperCase() + code.slice(1);
 
 const NO_ELEMENT = 'There is no such element at this place.';
 
-function elementOf({ definitions }: Scope, type: string, property: string) {
+function elementOf({ definitions }: PatchedTree, type: string, property: string) {
   const element = definitions.property(type, property)?.element;
   if (!element) throw unfit(NO_ELEMENT, 'patch-element');
   return element;
 }
 
 /** The type that the children of an element are found in. */
-function childOf(scope: Scope, type: string, property: string): string {
+function childOf(scope: PatchedTree, type: string, property: string): string {
   const { children, types } = elementOf(scope, type, property);
   return children ?? (scope.definitions.property(type, property)!.type ?? types[0]!).code;
 }
 
 /** What a checked part has as its value; its own parts are the children of an anonymous type. */
-function slotOf(scope: Scope, part: Members, type: string): ElementSlot {
+function slotOf(scope: PatchedTree, part: Members, type: string): ElementSlot {
   const { resource, part: parts } = part;
   if (resource !== undefined) return { value: resource };
   const typed = valueType(part);
