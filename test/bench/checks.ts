@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseJson, STORED_JSON } from '../../src/fhir/json/json.js';
 import type { Parsed } from '../../src/fhir/resource.js';
-import { openValidator } from '../../src/main.js';
+import { openValidator } from '../../src/compose/checker.js';
 import { loadConfig } from '../../src/platform/config.js';
 import { lowerQuartile } from './rounds.js';
 

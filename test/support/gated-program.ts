@@ -8,7 +8,8 @@ import { appendFileSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { run } from '../../src/cli/index.js';
 import type { Engine } from '../../src/interactions/engine.js';
-import { acceptGuides, copyStore, open, openValidator } from '../../src/main.js';
+import { openValidator } from '../../src/compose/checker.js';
+import { acceptGuides, copyStore, open } from '../../src/main.js';
 
 const GATE = process.env['GATE']!;
 const LONGER_THAN_NOTES_MS = 1100;

@@ -8,7 +8,8 @@ import { run } from '../../src/cli/index.js';
 import type { Feature } from '../../src/interactions/feature.js';
 import type { FeatureJob } from '../../src/interactions/jobs.js';
 import { perform } from '../../src/interactions/perform.js';
-import { acceptGuides, copyStore, open, openValidator } from '../../src/main.js';
+import { openValidator } from '../../src/compose/checker.js';
+import { acceptGuides, copyStore, open } from '../../src/main.js';
 import type { Config } from '../../src/platform/config.js';
 
 function numbered(job: string, at: number) {

@@ -6,7 +6,8 @@ import { run } from '../../src/cli/index.js';
 import { FEED_LEASE_MS } from '../../src/feed/loop.js';
 import { readState } from '../../src/feed/state.js';
 import type { FeatureListener, Feature } from '../../src/interactions/feature.js';
-import { acceptGuides, copyStore, open, openValidator } from '../../src/main.js';
+import { openValidator } from '../../src/compose/checker.js';
+import { acceptGuides, copyStore, open } from '../../src/main.js';
 import { HEARD, LISTENERS } from './heard.js';
 
 const heard = (name: string, changes: readonly unknown[]) => ({ topic: HEARD + name, body: JSON.stringify(changes) });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../src/fhir/definitions.js';
-import { engineSettings, withWords } from '../../src/main.js';
+import { engineSettings, withWords } from '../../src/compose/settings.js';
 import { type Config, loadConfig, SETTINGS } from '../../src/platform/config.js';
 import { createIndexLayout } from '../../src/store/index-layout.js';
 

@@ -1,0 +1,85 @@
+/** What the engine knows of its settings: those that interactions go by, and the key of paging links. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EngineSettings } from '../interactions/engine.js';
+import { type Config, isLoopback, isMongo } from '../platform/config.js';
+import { makeFolder } from '../platform/folder.js';
+import { VERSION } from '../platform/version.js';
+import { WORDS_RULE } from '../search/words-of.js';
+import { type IndexLayout } from '../store/index-layout.js';
+
+/** `started`: ms, when the server was. No secret is among them: whoever has the engine could show it. */
+export function engineSettings(config: Config, started: number): EngineSettings {
+  const {
+    store: _store,
+    secret: _secret,
+    tokens: _tokens,
+    roles: _roles,
+    fulltext: _fulltext,
+    validateBase: _validateBase,
+    validateClaims: _validateClaims,
+    validateRules: _validateRules,
+    tx: _tx,
+    txTokenFile: _txTokenFile,
+    txTimeout: _txTimeout,
+    txSystems: _txSystems,
+    unknownExtensions: _unknownExtensions,
+    bestPractice: _bestPractice,
+    htmlInStrings: _htmlInStrings,
+    exampleUrls: _exampleUrls,
+    guides: _guides,
+    registry: _registry,
+    ofFeatures: _ofFeatures,
+    ...rest
+  } = config;
+  const { handling, linkMinutes, auth, corsOrigins, ...shared } = rest;
+  const bases = basesOf(config);
+  return {
+    ...shared,
+    base: bases[0]!,
+    bases,
+    linkLifetime: linkMinutes * 60_000,
+    fullText: keepsWords(config),
+    software: { name: 'Chartroom', version: VERSION, started },
+    authentication: auth,
+    lenient: handling === 'lenient',
+    corsOrigins: corsOrigins.split(',').filter(origin => origin !== ''),
+  };
+}
+
+/** Whether words are kept, and which, is a part of how resources are indexed. A layout that grows goes on to tell its version. */
+export function withWords(layout: IndexLayout, config: Pick<Config, 'fulltext' | 'store'>): IndexLayout {
+  if (!keepsWords(config)) return layout;
+  return {
+    ...layout,
+    hash: `${layout.hash} ${WORDS_RULE}`,
+    get version() {
+      return layout.version;
+    },
+  };
+}
+
+/** By default a MongoDB store keeps none: they would double the keys of a resource. */
+const keepsWords = (config: Pick<Config, 'fulltext' | 'store'>): boolean =>
+  config.fulltext === 'on' || (config.fulltext === 'auto' && !isMongo(config));
+
+/** What links say, and the other addresses under which the same server is reached: references to all are our own. */
+function basesOf({ baseUrl, host, port }: Config): string[] {
+  const hosts = isLoopback(host) ? ['localhost', '127.0.0.1'] : [host.includes(':') ? `[${host}]` : host];
+  return [...(baseUrl ? [baseUrl] : []), ...hosts.map(name => `http://${name}:${port}/fhir`)];
+}
+
+/** The key of paging links, made on the first start. */
+export function keptSecret(folder: string): string {
+  const file = join(folder, 'secret');
+  if (existsSync(file)) return readFileSync(file, 'utf8').trim();
+  makeFolder(folder);
+  try {
+    writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    // Another process was quicker: its key is as good.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return readFileSync(file, 'utf8').trim();
+}
