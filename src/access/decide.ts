@@ -3,9 +3,14 @@
  * duty is data (roles.ts); what is said here holds for every role. https://hl7.org/fhir/R4/security.html#AccessDenied
  */
 import type { Letter, Principal } from '../identity/principal.js';
-import type { Where } from '../search/query.js';
-
-export { type Letter, DUTY_LETTERS } from '../identity/principal.js';
+import {
+  compilePermission,
+  type LetterSet,
+  type Permission,
+  type PermissionGround,
+  type Restrictions,
+} from './permission.js';
+import type { Roles } from './roles.js';
 
 /** The part of an interaction on which a decision rests. */
 export interface Ask {
@@ -15,19 +20,20 @@ export interface Ask {
   readonly needs?: Letter | undefined;
   /** Code of an operation. */
   readonly operation?: string | undefined;
+  /** It changes something that is of no type: the whole server. */
+  readonly whole?: boolean;
   /** Something outside FHIR, by the name that roles know it by. */
   readonly screen?: string | undefined;
   /** Criteria say which resource is meant: their answer tells of resources of the type, whatever is done with it. */
   readonly searches?: boolean;
 }
 
-/** What may be seen, where that is not everything, by type: nothing, or what satisfies a condition (access/view.ts). */
-export type Restrictions = ReadonlyMap<string, 'hidden' | Where>;
-
-/** The interaction may run, and sees this much. */
+/** The interaction may run. */
 export interface Allowed {
   readonly allow: true;
+  /** What it sees: what `r` reaches, where it asks for one resource by its id; else what `s` does. */
   readonly restrictions: Restrictions;
+  readonly permission: Permission;
 }
 
 export type Decision =
@@ -35,61 +41,76 @@ export type Decision =
   /** `why`: for the client; names the rule, not the data. */
   | { readonly allow: false; readonly kind: 'forbidden' | 'method-not-allowed'; readonly why: string };
 
-export const UNRESTRICTED: Restrictions = new Map();
-
 /**
  * Decides an interaction before it runs. What may be seen follows from the principal alone, and is the same for every interaction
  * that searches, because entries of a transaction share the answers to equal criteria.
  */
 export type Decide = (principal: Principal, ask: Ask) => Decision;
 
-/** What a role may do. */
-export interface Duty {
-  lettersOf(type: string): LetterSet;
-  /** Of any type. */
-  readonly letters: LetterSet;
-  readonly operations: NameSet;
-  readonly screens: NameSet;
-  /** What is seen of types with `r`, by what asks for resources by their ids; of types with `s`, by everything else. */
+/** A permission with the two decisions that follow from it. */
+interface Decisions {
+  readonly permission: Permission;
   readonly byId: Allowed;
   readonly bySearch: Allowed;
 }
 
-export type LetterSet = Readonly<Record<Letter, boolean>>;
-/** `has` of a role that may do all. */
-export interface NameSet {
-  has(name: string): boolean;
-}
+const decisionsOf = (permission: Permission): Decisions => {
+  const { reach } = permission;
+  const bySearch: Allowed = { allow: true, restrictions: reach.s, permission };
+  const byId: Allowed = reach.r === reach.s ? bySearch : { allow: true, restrictions: reach.r, permission };
+  return { permission, byId, bySearch };
+};
 
-/** Roles that are not among the duties may do nothing. */
-export function createDecide(duties: ReadonlyMap<string, Duty>, types: readonly string[]): Decide {
-  const nothing = dutyOfNobody(types);
-  const refuse = createRefusals(duties);
-  return ({ role }, ask) => {
-    const { type, needs, operation, screen, searches = false } = ask;
+/** Roles that are not among them may do nothing. A permission is compiled once for a role, and once for a principal that has less. */
+export function createDecide(roles: Roles, ground: PermissionGround): Decide {
+  const nobody = { types: [], operations: [], screens: [] };
+  const byRole = new Map(
+    [...roles].map(([role, duty]) => [role, decisionsOf(compilePermission(ground, { role, duty }))]),
+  );
+  const nothing = decisionsOf(compilePermission(ground, { role: '', duty: nobody }));
+  const narrowed = new WeakMap<Principal, Decisions>();
+  const find = (principal: Principal): Decisions => {
+    const { role, scopes, patient } = principal;
+    if (scopes === undefined && patient === undefined) return byRole.get(role) ?? nothing;
+    let known = narrowed.get(principal);
+    if (!known) {
+      const duty = roles.get(role) ?? nobody;
+      narrowed.set(principal, (known = decisionsOf(compilePermission(ground, { role, duty, scopes, patient }))));
+    }
+    return known;
+  };
+  const refuse = createRefusals(new Map([...byRole].map(([role, { permission }]) => [role, permission])));
+  return (principal, ask) => {
+    const { type, needs, operation, whole = false, searches = false } = ask;
     // AUD-3: nobody changes the audit trail, whatever the role.
     if (type === 'AuditEvent' && (needs === 'u' || needs === 'd')) return TRAIL_STAYS;
-    const duty = duties.get(role) ?? nothing;
-    const letters = type === undefined ? duty.letters : duty.lettersOf(type);
-    if (
-      (needs && !letters[needs]) ||
-      (searches && !letters.s) ||
-      (operation !== undefined && !duty.operations.has(operation)) ||
-      (screen !== undefined && !duty.screens.has(screen))
-    )
-      return refuse(duty, letters, ask);
+    const { permission, byId, bySearch } = find(principal);
+    const letters = type === undefined ? permission.letters : permission.lettersOf(type);
+    if (lacks(permission, letters, ask)) return refuse(permission, letters, ask);
+    // A role is given such operations by their names; a token that stands for less than its role is not.
+    if (whole && principal.scopes !== undefined && !permission.whole) return NOT_WHOLE;
     // Whatever else may search, by criteria or by a reference that is one, sees what may be searched for.
-    return needs === 'r' && !searches && operation === undefined ? duty.byId : duty.bySearch;
+    return needs === 'r' && !searches && operation === undefined ? byId : bySearch;
   };
 }
 
+const lacks = (
+  { operations, screens }: Permission,
+  letters: LetterSet,
+  { needs, operation, screen, searches = false }: Ask,
+): boolean =>
+  (needs !== undefined && !letters[needs]) ||
+  (searches && !letters.s) ||
+  (operation !== undefined && !operations.has(operation)) ||
+  (screen !== undefined && !screens.has(screen));
+
 /** Says why, of what is refused. */
-function createRefusals(duties: ReadonlyMap<string, Duty>) {
+function createRefusals(permissions: ReadonlyMap<string, Permission>) {
   /** Whether there is no other than the administrator who may. */
-  const onlyAdmin = (may: (duty: Duty) => boolean): boolean =>
-    [...duties].every(([role, duty]) => (role === 'admin') === may(duty));
-  const writing = (duty: Duty): string =>
-    writes(duty) ? 'This role may not write resources of this type.' : 'This role may not write.';
+  const onlyAdmin = (may: (permission: Permission) => boolean): boolean =>
+    [...permissions].every(([role, permission]) => (role === 'admin') === may(permission));
+  const writing = (permission: Permission): string =>
+    writes(permission) ? 'This role may not write resources of this type.' : 'This role may not write.';
   const reading = (letter: Letter, type: string | undefined): string => {
     if (type !== 'AuditEvent') return 'This role may not read resources of this type.';
     return onlyAdmin(each => each.lettersOf('AuditEvent')[letter])
@@ -97,19 +118,21 @@ function createRefusals(duties: ReadonlyMap<string, Duty>) {
       : 'This role may not read the audit trail in this way.';
   };
   /** Of an operation or a screen. */
-  const acting = (duty: Duty, { needs, operation, screen }: Ask): string | undefined => {
-    const may = (each: Duty): boolean =>
+  const acting = (permission: Permission, { needs, operation, screen }: Ask): string | undefined => {
+    const may = (each: Permission): boolean =>
       (operation === undefined || each.operations.has(operation)) && (screen === undefined || each.screens.has(screen));
-    if (may(duty)) return undefined;
+    if (may(permission)) return undefined;
     if (onlyAdmin(may)) return 'Only an administrator may do this.';
-    return needs && isWritingLetter(needs) && !writes(duty) ? 'This role may not write.' : 'This role may not do this.';
+    return needs && isWritingLetter(needs) && !writes(permission)
+      ? 'This role may not write.'
+      : 'This role may not do this.';
   };
-  return (duty: Duty, letters: LetterSet, ask: Ask): Decision => {
+  return (permission: Permission, letters: LetterSet, ask: Ask): Decision => {
     const { needs, type } = ask;
     const lacking = needs && !letters[needs] ? needs : undefined;
     const why =
-      (lacking && !isWritingLetter(lacking) ? reading(lacking, type) : acting(duty, ask)) ??
-      (lacking ? writing(duty) : reading('s', type));
+      (lacking && !isWritingLetter(lacking) ? reading(lacking, type) : acting(permission, ask)) ??
+      (lacking ? writing(permission) : reading('s', type));
     return { allow: false, kind: 'forbidden', why };
   };
 }
@@ -120,20 +143,11 @@ const TRAIL_STAYS: Decision = {
   why: 'Audit events cannot be changed or deleted.',
 };
 
+const NOT_WHOLE: Decision = {
+  allow: false,
+  kind: 'forbidden',
+  why: 'This changes the whole server: it needs scopes that reach everything.',
+};
+
 const isWritingLetter = (letter: Letter): boolean => letter === 'c' || letter === 'u' || letter === 'd';
-const writes = ({ letters }: Duty): boolean => letters.c || letters.u || letters.d;
-
-const NO_LETTERS: LetterSet = { c: false, r: false, u: false, d: false, s: false };
-
-function dutyOfNobody(types: readonly string[]): Duty {
-  const blind: Allowed = { allow: true, restrictions: new Map(types.map(type => [type, 'hidden'])) };
-  const none: NameSet = new Set<string>();
-  return {
-    lettersOf: () => NO_LETTERS,
-    letters: NO_LETTERS,
-    operations: none,
-    screens: none,
-    byId: blind,
-    bySearch: blind,
-  };
-}
+const writes = ({ letters }: Pick<Permission, 'letters'>): boolean => letters.c || letters.u || letters.d;

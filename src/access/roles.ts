@@ -7,13 +7,14 @@ import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import { readSettingsFile } from '../fhir/json/settings-file.js';
 import { isObject, type Json } from '../fhir/resource.js';
+import { DUTY_LETTERS, type Letter } from '../identity/principal.js';
 import { ConfigError } from '../platform/config.js';
 import { didYouMean } from '../platform/nearest.js';
 import { parseCriteria } from '../search/criteria.js';
 import type { SearchParameters } from '../search/parameters.js';
-import type { Test, Where } from '../search/query.js';
+import type { Where } from '../search/query.js';
 import { separate } from '../search/separate.js';
-import { type Letter, DUTY_LETTERS } from './decide.js';
+import { leadsElsewhere } from './permission.js';
 
 /** Of one type, or with `*` of all that are not named beside it. */
 export interface TypeDuty {
@@ -21,6 +22,8 @@ export interface TypeDuty {
   readonly letters: ReadonlySet<Letter>;
   /** Only those that satisfy it. */
   readonly where?: Where;
+  /** Only those of the patient in whose name a token is, and what is about nobody (patient-compartment.ts). */
+  readonly within?: 'patient';
 }
 
 export interface RoleDuty {
@@ -133,8 +136,8 @@ function typeDuty(check: Checker, path: string, given: Json): TypeDuty[] {
     check.fault(path, 'a duty is an object, as {"type": "Observation", "letters": "rs"}.');
     return [];
   }
-  refuseUnknown(check, path, given, ['type', 'letters', 'where']);
-  const { type, letters: text, where } = given;
+  refuseUnknown(check, path, given, ['type', 'letters', 'where', 'within']);
+  const { type, letters: text, where, within } = given;
   const { resourceTypes: types } = check.nameable.definitions;
   if (typeof type !== 'string' || (type !== '*' && !types.includes(type))) {
     const meant = typeof type === 'string' ? didYouMean(type, types) : '';
@@ -144,8 +147,16 @@ function typeDuty(check: Checker, path: string, given: Json): TypeDuty[] {
   const letters = lettersIn(check, `${path}.letters`, text);
   if (type === 'AuditEvent' && (letters.has('u') || letters.has('d')))
     check.fault(`${path}.letters`, 'nobody changes or deletes audit events: crs at most.');
-  if (where === undefined) return [{ type, letters }];
-  return [{ type, letters, where: conditionOf(check, `${path}.where`, type, letters, where) }];
+  if (within !== undefined && within !== 'patient')
+    check.fault(`${path}.within`, 'a duty can be within the record of a "patient", and of nobody else.');
+  return [
+    {
+      type,
+      letters,
+      ...(where === undefined ? {} : { where: conditionOf(check, `${path}.where`, type, letters, where) }),
+      ...(within === 'patient' ? { within } : {}),
+    },
+  ];
 }
 
 function lettersIn(check: Checker, path: string, given: Json | undefined): ReadonlySet<Letter> {
@@ -185,28 +196,7 @@ function conditionOf(check: Checker, path: string, type: string, letters: Readon
 }
 
 /** Nothing has to be asked before it can be answered. */
-export function isPlainWhere(where: Where): boolean {
-  switch (where.kind) {
-    case 'all':
-    case 'any':
-      return where.of.every(isPlainWhere);
-    case 'not':
-      return isPlainWhere(where.of);
-    case 'of':
-      return isPlainWhere(where.where);
-    case 'param':
-      return isPlainTest(where.test);
-    case 'present':
-      return true;
-    case 'chain':
-    case 'has':
-    case 'words':
-      return false;
-  }
-}
-
-const isPlainTest = (test: Test): boolean =>
-  test.kind === 'composite' ? test.parts.every(isPlainTest) : test.kind !== 'concept' && test.kind !== 'hierarchy';
+export const isPlainWhere = (where: Where): boolean => !leadsElsewhere(where);
 
 function listIn(check: Checker, path: string, given: Json | undefined): readonly Json[] {
   if (given === undefined) return [];

@@ -29,7 +29,8 @@ import type {
   Version,
   WordQuery,
 } from '../store/store.js';
-import type { Restrictions } from './decide.js';
+import { toldByPatients } from './patient-compartment.js';
+import type { Restrictions } from './permission.js';
 
 /** The reading half of the store port (store/store.ts), whose contracts hold for what may be seen. */
 export interface StoreView extends Omit<StoreReads, 'sizes'> {
@@ -205,7 +206,11 @@ class RestrictedView implements StoreView {
     const where = this.#conditionOf(row.type);
     if (!where) return this.shows(row.type);
     const { type, id, updated } = row;
-    if (row.text) return match(where, { type, id, updated, entries: indexStored(this.#viewed, row).entries });
+    if (row.text) {
+      const told = toldByPatients(where, row);
+      if (told !== undefined) return told;
+      return match(where, { type, id, updated, entries: indexStored(this.#viewed, row).entries });
+    }
     if (row.withheld !== undefined) {
       const whole = await this.#store.read(type, id, row.version);
       return whole?.text !== undefined && this.#isVisible(whole);

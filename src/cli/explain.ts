@@ -1,5 +1,5 @@
 /** `chartroom explain 'Observation?code=…'`: how this store answers a search, without anything of what it finds. */
-import { UNRESTRICTED } from '../access/decide.js';
+import { UNRESTRICTED } from '../access/permission.js';
 import { createView } from '../access/view.js';
 import { FhirError } from '../fhir/error.js';
 import { printCompact } from '../interactions/search/explain.js';

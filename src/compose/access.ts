@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createDecide } from '../access/decide.js';
-import { compileDuties } from '../access/duties.js';
+import { createPatientCompartment } from '../access/patient-compartment.js';
 import { readRoles } from '../access/roles.js';
 import { identifyAnybody, identifyByTokens } from '../identity/tokens.js';
 import type { Engine } from '../interactions/engine.js';
@@ -36,6 +36,9 @@ export function openAccess(
   const warn = (text: string): void => log.warn(text);
   return {
     identify: config.auth === 'token' ? identifyByTokens(config.tokens, names, warn, clock) : identifyAnybody,
-    decide: createDecide(compileDuties(roles, definitions.resourceTypes), definitions.resourceTypes),
+    decide: createDecide(roles, {
+      types: definitions.resourceTypes,
+      compartment: createPatientCompartment(definitions),
+    }),
   };
 }

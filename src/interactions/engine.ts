@@ -1,6 +1,7 @@
 /** What interactions run on: the engine, made once by main.ts, and the context of one request. Types alone. */
 import type { RequestListener } from 'node:http';
 import type { Decide } from '../access/decide.js';
+import type { Permission } from '../access/permission.js';
 import type { StoreView } from '../access/view.js';
 import type { Recorder } from '../audit/record.js';
 import type { Definitions } from '../fhir/definitions.js';
@@ -159,6 +160,8 @@ export interface Caller {
 
 /** What an interaction runs in, once it is decided: everything that it reads of resources it reads through the view. */
 export interface Context extends Caller {
+  /** What the principal may do: what is written must be within it (write/permitted.ts). */
+  readonly permission: Permission;
   readonly view: StoreView;
   /** What it writes is stamped by this alone, so that the horizon does not pass it before it is committed. */
   readonly stamp: OpenStamp;

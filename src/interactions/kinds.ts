@@ -4,8 +4,9 @@
  * compile before it has its row here, its line in `runAdmitted` (perform.ts) and its reader in `READERS` (http/request.ts); the
  * linter asks for the others (`turnOf`, `resourceIn`, `criteriaOf`, `assignIdentity`), because no switch over a kind may leave one out.
  */
-import type { Ask, Letter } from '../access/decide.js';
+import type { Ask } from '../access/decide.js';
 import type { AuditPattern } from '../audit/event.js';
+import type { Letter } from '../identity/principal.js';
 import type { InteractionKind, Target } from './interaction.js';
 import type { OperationOffer } from './operations/operation.js';
 
@@ -118,7 +119,8 @@ export function askOf(target: Target, operation?: Pick<OperationOffer, 'effect'>
   }
   const reading = id === undefined ? 's' : 'r';
   const needs = type === undefined ? undefined : operation?.effect === 'reads' ? reading : 'u';
-  return { type, needs, operation: code ?? '', searches };
+  const whole = type === undefined && operation?.effect !== 'reads';
+  return { type, needs, operation: code ?? '', searches, ...(whole ? { whole } : {}) };
 }
 
 /** Criteria say which resource is meant: whoever gives them searches. */

@@ -44,7 +44,7 @@ const ATTEMPTS = 100;
 export async function perform(caller: Caller, interaction: Interaction, admitted?: Admitted): Promise<Result> {
   // A target that was known before its criteria were read was not decided as a search.
   const isDecided = admitted && (admitted.searches || !isByCriteria(interaction));
-  const { restrictions } = isDecided ? admitted : await admit(caller, interaction);
+  const { permission, restrictions } = isDecided ? admitted : await admit(caller, interaction);
   const { allowance, engine, principal, agent, requestId, address, request, note, settles } = caller;
   const view = createView(engine, restrictions);
   const stamp = engine.store.openStamp();
@@ -58,6 +58,7 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
     request,
     note,
     settles,
+    permission,
     view,
     stamp,
   };
@@ -113,7 +114,8 @@ export async function admit(caller: Caller, target: Target): Promise<Admitted> {
     caller.engine.metrics.denied.inc({ role: caller.principal.role });
     return recordRefusal(caller, target, new FhirError(decision.kind, decision.why));
   }
-  return { allow: true, restrictions: decision.restrictions, searches: asked.searches === true };
+  const { permission, restrictions } = decision;
+  return { allow: true, permission, restrictions, searches: asked.searches === true };
 }
 
 /** Records a failed interaction, or one that failed before it could be run, and throws its error. */

@@ -7,7 +7,7 @@ import * as fc from 'fast-check';
 import { after, before, describe, it } from 'mocha';
 import { loadFrom } from '../../src/conformance/stored-canonicals.js';
 import { resolve } from '../../src/interactions/search/resolve.js';
-import { UNRESTRICTED } from '../../src/access/decide.js';
+import { UNRESTRICTED } from '../../src/access/permission.js';
 import { createView } from '../../src/access/view.js';
 import { countPostFiltered, findPostFiltered, type Ground } from '../../src/interactions/search/post-filter.js';
 import { match, type Resolver, type Subject } from '../../src/search/match.js';

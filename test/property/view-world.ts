@@ -3,7 +3,7 @@
  * oracle of the view of the store (access/view.ts). Every version of every resource holds a text that nothing else holds.
  */
 import type { FhirResource } from 'fhir/r4.js';
-import type { Restrictions } from '../../src/access/decide.js';
+import type { Restrictions } from '../../src/access/permission.js';
 import { all, any, type Where } from '../../src/search/query.js';
 import { createRandom, type Random } from '../support/random.js';
 

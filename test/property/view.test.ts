@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, BundleEntry } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
-import { type Restrictions, UNRESTRICTED } from '../../src/access/decide.js';
+import { type Restrictions, UNRESTRICTED } from '../../src/access/permission.js';
 import { depthOf } from '../support/depth.js';
 import { createRandom } from '../support/random.js';
 import { restricted, type RestrictedServer } from '../support/restricted.js';

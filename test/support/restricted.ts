@@ -1,5 +1,6 @@
 /** A server on which everybody may do everything, and sees what a test says. */
-import { type Decide, type Restrictions, UNRESTRICTED } from '../../src/access/decide.js';
+import type { Decide } from '../../src/access/decide.js';
+import { type Permission, type Restrictions, UNRESTRICTED } from '../../src/access/permission.js';
 import type { RunningServer } from './server.js';
 import { type Talk, talkTo } from './talk.js';
 
@@ -9,10 +10,27 @@ export interface RestrictedServer {
   stop(): Promise<void>;
 }
 
+/** Of somebody who may do everything with what they see, and see this. */
+export function permissionSeeing(sees: Restrictions): Permission {
+  const every = { c: true, r: true, u: true, d: true, s: true };
+  const all = { has: () => true };
+  return {
+    lettersOf: () => every,
+    letters: every,
+    operations: all,
+    screens: all,
+    reach: { c: UNRESTRICTED, r: sees, u: UNRESTRICTED, d: UNRESTRICTED, s: sees },
+    joins: false,
+    whole: sees.size === 0,
+    rulesOf: () => [],
+    digest: '',
+  };
+}
+
 /** Puts another decision into the engine of a server. */
 export function restricted(server: RunningServer): RestrictedServer {
   const made: RestrictedServer = { talk: talkTo(server.base), sees: UNRESTRICTED, stop: () => server.stop() };
-  const decide: Decide = () => ({ allow: true, restrictions: made.sees });
+  const decide: Decide = () => ({ allow: true, restrictions: made.sees, permission: permissionSeeing(made.sees) });
   Object.assign(server.engine, { decide });
   return made;
 }

@@ -1,7 +1,7 @@
 /** The roles of the server itself, without a server. */
 import { fileURLToPath } from 'node:url';
 import { createDecide } from '../../src/access/decide.js';
-import { compileDuties } from '../../src/access/duties.js';
+import { createPatientCompartment } from '../../src/access/patient-compartment.js';
 import { checkRoles, type Nameable, readRoles, type Roles } from '../../src/access/roles.js';
 import { loadDefinitions } from '../../src/fhir/definitions.js';
 import type { Json } from '../../src/fhir/resource.js';
@@ -10,7 +10,7 @@ import { createSearchParameters } from '../../src/search/parameters.js';
 import { operations } from './operations.js';
 
 const definitions = loadDefinitions();
-const { resourceTypes } = definitions;
+const GROUND = { types: definitions.resourceTypes, compartment: createPatientCompartment(definitions) };
 
 export const NAMEABLE: Nameable = {
   definitions,
@@ -22,7 +22,7 @@ export const NAMEABLE: Nameable = {
 };
 
 export const OWN_ROLES = fileURLToPath(new URL('../../../profiles/roles.json', import.meta.url));
-const decideBy = (roles: Roles) => createDecide(compileDuties(roles, resourceTypes), resourceTypes);
+const decideBy = (roles: Roles) => createDecide(roles, GROUND);
 
 /** As the server of today decides. */
 export const decide = decideBy(readRoles(OWN_ROLES, NAMEABLE));

@@ -208,8 +208,8 @@ async function admitAll(context: Context, entries: readonly Entry[], runner: Ent
     const own = { ...context, request: entry.request };
     const { ask } = entry;
     if (!('error' in ask)) {
-      const { restrictions } = await runner.admit(own, ask);
-      return { at, entry, context: { ...own, view: createView(own.engine, restrictions) }, ask };
+      const { permission, restrictions } = await runner.admit(own, ask);
+      return { at, entry, context: { ...own, permission, view: createView(own.engine, restrictions) }, ask };
     }
     // Who may not do it does not learn what is wrong with it.
     if (ask.target) await runner.admit(own, ask.target);

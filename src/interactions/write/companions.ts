@@ -123,10 +123,22 @@ async function runCompanion(
 ): Promise<Outcome> {
   const { allowance, engine, principal, requestId, address, request, note, stamp } = context;
   const caller: Caller = { allowance, engine, principal, agent: owner, requestId, address, request, note };
-  const { restrictions } = await runner.admit(caller, ask);
+  const { permission, restrictions } = await runner.admit(caller, ask);
   const view = createView(engine, restrictions);
   try {
-    const own: Context = { allowance, engine, principal, agent: owner, requestId, address, request, note, view, stamp };
+    const own: Context = {
+      allowance,
+      engine,
+      principal,
+      agent: owner,
+      requestId,
+      address,
+      request,
+      note,
+      permission,
+      view,
+      stamp,
+    };
     return await runner.run(own, ask, undefined, depth);
   } catch (error) {
     throw blamed(context, owner, ask, asFhirError(error));

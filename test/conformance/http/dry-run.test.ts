@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
 import type { Bundle, BundleEntry, FhirResource } from 'fhir/r4.js';
-import { UNRESTRICTED } from '../../../src/access/decide.js';
+import { permissionSeeing } from '../../support/restricted.js';
+import { UNRESTRICTED } from '../../../src/access/permission.js';
 import { createView } from '../../../src/access/view.js';
 import { SYSTEM } from '../../../src/identity/principal.js';
 import { parseJson, STORED_JSON } from '../../../src/fhir/json/json.js';
@@ -112,8 +113,18 @@ onBothStores(
       } as const;
       const body = parseJson(Buffer.from(JSON.stringify(document('prepared', { id: 'dry' }))), STORED_JSON);
       const view = createView(engine, UNRESTRICTED);
+      const permission = permissionSeeing(UNRESTRICTED);
       const stamp = engine.store.openStamp();
-      const context = { engine, principal: SYSTEM, requestId: 'dry', address: 'here', request: 'none', view, stamp };
+      const context = {
+        engine,
+        principal: SYSTEM,
+        requestId: 'dry',
+        address: 'here',
+        request: 'none',
+        permission,
+        view,
+        stamp,
+      };
       const prepared = await prepare(context, 'update', { updated: stamp.now(), ...identity }, body);
       assert.deepEqual(await held(stage()), before);
       // It was large enough to be stored beside the text.

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Patient } from 'fhir/r4.js';
 import { after, before, beforeEach, describe, it } from 'mocha';
-import { type Restrictions, UNRESTRICTED } from '../../../src/access/decide.js';
+import { type Restrictions, UNRESTRICTED } from '../../../src/access/permission.js';
 import type { Where } from '../../../src/search/query.js';
 import { restricted, type RestrictedServer } from '../../support/restricted.js';
 import { newStore, STORES, startServer } from '../../support/server.js';

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { AuditEvent, OperationOutcome, OperationOutcomeIssue, Patient } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
-import { UNRESTRICTED } from '../../../src/access/decide.js';
+import { UNRESTRICTED } from '../../../src/access/permission.js';
 import { onBothStores } from '../../support/both-stores.js';
 import { restricted, type RestrictedServer } from '../../support/restricted.js';
 import { newStore, startServer } from '../../support/server.js';

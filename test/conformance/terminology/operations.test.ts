@@ -13,7 +13,7 @@ import type {
   ValueSet,
 } from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
-import { type Restrictions, UNRESTRICTED } from '../../../src/access/decide.js';
+import { type Restrictions, UNRESTRICTED } from '../../../src/access/permission.js';
 import { onBothStores } from '../../support/both-stores.js';
 import { restricted, type RestrictedServer } from '../../support/restricted.js';
 import { newStore, STORES, startServer } from '../../support/server.js';

@@ -1,0 +1,235 @@
+/**
+ * What a principal may do: per type the letters, under each letter which resources, and which rules say so. Compiled once from the rows of
+ * a role (roles.ts) and, where there are some, from the scopes of a token (identity/principal.ts), into the form in which every request asks for it: a
+ * few look-ups. What one row of the role allows is allowed, as far as one of the scopes grants it, too.
+ */
+import { createHash } from 'node:crypto';
+import { DUTY_LETTERS, type Letter, type Scope } from '../identity/principal.js';
+import type { Where } from '../search/query.js';
+import { ABOUT_NOBODY, type PatientCompartment } from './patient-compartment.js';
+import type { RoleDuty } from './roles.js';
+
+export type ByLetter<T> = Readonly<Record<Letter, T>>;
+export type LetterSet = ByLetter<boolean>;
+/** `has` of a role that may do all. */
+export interface NameSet {
+  has(name: string): boolean;
+}
+
+/** What is reached, where that is not everything, by type: nothing, or what satisfies a condition. */
+export type Restrictions = ReadonlyMap<string, 'hidden' | Where>;
+export const UNRESTRICTED: Restrictions = new Map();
+
+export interface Permission {
+  lettersOf(type: string): LetterSet;
+  /** Of any type. */
+  readonly letters: LetterSet;
+  readonly operations: NameSet;
+  readonly screens: NameSet;
+  /** What each letter reaches. Equal ones are the same object. */
+  readonly reach: ByLetter<Restrictions>;
+  /** Some condition leads to other resources: whoever uses it has looked them up (interactions/reach.ts). */
+  readonly joins: boolean;
+  /** Whether every letter reaches everything but the audit trail. */
+  readonly whole: boolean;
+  /** Names of the rules by which a letter is given: rows of the role, then scopes. */
+  rulesOf(type: string, letter: Letter): readonly string[];
+  /** Equal for permissions that allow the same. */
+  readonly digest: string;
+}
+
+/** What permissions are compiled with. */
+export interface PermissionGround {
+  /** All that there are. */
+  readonly types: readonly string[];
+  readonly compartment: PatientCompartment;
+}
+
+/** Of whom. */
+export interface PermissionOf {
+  readonly role: string;
+  readonly duty: RoleDuty;
+  readonly scopes?: readonly Scope[] | undefined;
+  /** Id of the patient in context. */
+  readonly patient?: string | undefined;
+}
+
+/** One rule, of a role or a scope. */
+interface Rule {
+  readonly type: string;
+  readonly letters: ReadonlySet<Letter>;
+  readonly where?: Where | undefined;
+  readonly ofPatient: boolean;
+  readonly name: string;
+}
+
+/** What rules of one kind give of a type under a letter. */
+interface Grant {
+  /** Undefined: everything. */
+  readonly seen: 'hidden' | Where | undefined;
+  readonly names: readonly string[];
+}
+
+export function compilePermission({ types, compartment }: PermissionGround, of: PermissionOf): Permission {
+  const { role, duty, scopes, patient } = of;
+  const own = duty.types.map(
+    (row, at): Rule => ({ ...row, ofPatient: row.within === 'patient', name: `${role}.types[${at}]` }),
+  );
+  const granted = scopes?.map(
+    ({ context, text, ...rest }): Rule => ({ ...rest, ofPatient: context === 'patient', name: text }),
+  );
+  // Equal conditions of a type are one object, so that equal letters are seen to be.
+  const known = new Map<string, Where>();
+  const shared = (type: string, where: Where): Where => {
+    const key = `${type} ${keyOf(where)}`;
+    const other = known.get(key);
+    if (!other) known.set(key, where);
+    return other ?? where;
+  };
+  const grant = (type: string, letter: Letter): Grant => {
+    const ofRole = grantOf(rowsOf(own, type), type, letter, compartment, patient);
+    if (!granted) return ofRole;
+    const rules = granted.filter(rule => rule.type === type || (rule.type === '*' && type !== 'AuditEvent'));
+    return both(ofRole, grantOf(rules, type, letter, compartment, patient));
+  };
+  const grants = new Map(types.map(type => [type, lettersTo(letter => grant(type, letter))]));
+  const nothing = lettersTo(() => NO_GRANT);
+  const letterSets = new Map(
+    [...grants].map(([type, each]) => [type, lettersTo(letter => each[letter].seen !== 'hidden')]),
+  );
+  // An address that no type has: what is wrong with it can be told.
+  const others = lettersTo(letter => grant('*', letter).seen !== 'hidden');
+  const reach = restrictionsOf(grants, shared);
+  return {
+    lettersOf: type => letterSets.get(type) ?? others,
+    letters: lettersTo(letter => [...letterSets.values()].some(set => set[letter])),
+    operations: namesOfList(duty.operations),
+    screens: granted ? NO_NAMES : namesOfList(duty.screens),
+    reach,
+    joins: DUTY_LETTERS.some(letter =>
+      [...reach[letter].values()].some(seen => seen !== 'hidden' && leadsElsewhere(seen)),
+    ),
+    whole: DUTY_LETTERS.every(letter => [...reach[letter].keys()].every(type => type === 'AuditEvent')),
+    rulesOf: (type, letter) => (grants.get(type) ?? nothing)[letter].names,
+    digest: createHash('sha256')
+      .update(keyOf([own, granted ?? null, patient ?? null]))
+      .digest('base64url'),
+  };
+}
+
+const lettersTo = <T>(of: (letter: Letter) => T): ByLetter<T> => ({
+  c: of('c'),
+  r: of('r'),
+  u: of('u'),
+  d: of('d'),
+  s: of('s'),
+});
+
+const NO_GRANT: Grant = { seen: 'hidden', names: [] };
+const NO_NAMES: NameSet = new Set<string>();
+
+const namesOfList = (names: readonly string[]): NameSet => (names.includes('*') ? { has: () => true } : new Set(names));
+
+/** Those of a type; of one that is not named, those of all others. The audit trail is meant by its name alone. */
+function rowsOf(rules: readonly Rule[], type: string): readonly Rule[] {
+  const own = rules.filter(rule => rule.type === type);
+  return own.length > 0 || type === 'AuditEvent' ? own : rules.filter(rule => rule.type === '*');
+}
+
+/** What one of the rules allows is allowed. */
+function grantOf(
+  rules: readonly Rule[],
+  type: string,
+  letter: Letter,
+  compartment: PatientCompartment,
+  patient: string | undefined,
+): Grant {
+  const names: string[] = [];
+  const conditions: Where[] = [];
+  let whole = false;
+  for (const { letters, where, ofPatient, name } of rules) {
+    if (!letters.has(letter)) continue;
+    const within = ofPatient ? withinPatient(type, letter, compartment, patient) : undefined;
+    if (within === 'hidden') continue;
+    names.push(name);
+    // Not flattened: a compartment is known by its object.
+    const condition: Where | undefined = where && within ? { kind: 'all', of: [within, where] } : (where ?? within);
+    if (condition) conditions.push(condition);
+    else whole = true;
+  }
+  if (names.length === 0) return NO_GRANT;
+  return { seen: whole ? undefined : oneOf(conditions), names };
+}
+
+function oneOf(conditions: readonly Where[]): Where {
+  const distinct = [...new Map(conditions.map(each => [keyOf(each), each])).values()];
+  return distinct.length === 1 ? distinct[0]! : { kind: 'any', of: distinct };
+}
+
+/** What of a type belongs to the patient, or is about nobody; undefined: all of it. */
+function withinPatient(
+  type: string,
+  letter: Letter,
+  compartment: PatientCompartment,
+  patient: string | undefined,
+): Where | 'hidden' | undefined {
+  if (patient === undefined) return 'hidden';
+  if (type === '*' || ABOUT_NOBODY.has(type)) return letter === 'r' || letter === 's' ? undefined : 'hidden';
+  return compartment.of(type, patient) ?? 'hidden';
+}
+
+/** What both allow. */
+function both(one: Grant, other: Grant): Grant {
+  if (one.seen === 'hidden' || other.seen === 'hidden') return NO_GRANT;
+  const parts = [one.seen, other.seen].filter(seen => seen !== undefined);
+  const [first, second] = parts;
+  const seen: Where | undefined =
+    first && second ? (keyOf(first) === keyOf(second) ? first : { kind: 'all', of: [first, second] }) : first;
+  return { seen, names: [...one.names, ...other.names] };
+}
+
+function restrictionsOf(
+  grants: ReadonlyMap<string, ByLetter<Grant>>,
+  shared: (type: string, where: Where) => Where,
+): ByLetter<Restrictions> {
+  const made: Restrictions[] = [UNRESTRICTED];
+  return lettersTo(letter => {
+    const restrictions = new Map<string, 'hidden' | Where>();
+    for (const [type, each] of grants) {
+      const { seen } = each[letter];
+      if (seen !== undefined) restrictions.set(type, seen === 'hidden' ? seen : shared(type, seen));
+    }
+    const alike = made.find(
+      other => other.size === restrictions.size && [...restrictions].every(([type, seen]) => other.get(type) === seen),
+    );
+    if (!alike) made.push(restrictions);
+    return alike ?? restrictions;
+  });
+}
+
+/** Equal for what means the same. */
+const keyOf = (value: unknown): string =>
+  JSON.stringify(value, (_, inner: unknown) =>
+    inner instanceof Set ? [...inner].map(String).toSorted((a, b) => (a < b ? -1 : 1)) : inner,
+  );
+
+/** Whether something has to be asked before it can be answered: another resource, terminology, words. */
+export function leadsElsewhere(where: Where): boolean {
+  switch (where.kind) {
+    case 'all':
+    case 'any':
+      return where.of.some(leadsElsewhere);
+    case 'not':
+      return leadsElsewhere(where.of);
+    case 'of':
+      return leadsElsewhere(where.where);
+    case 'param':
+      return where.test.kind === 'concept' || where.test.kind === 'hierarchy';
+    case 'present':
+      return false;
+    case 'chain':
+    case 'has':
+    case 'words':
+      return true;
+  }
+}
