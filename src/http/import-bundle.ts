@@ -12,6 +12,7 @@ import { requestsOf } from './bundle.js';
 import type { Engine } from '../interactions/engine.js';
 import type { Entry } from '../interactions/interaction.js';
 import { rankOf } from '../interactions/transaction/steps.js';
+import { patchMeant } from '../interactions/write/run-hooks.js';
 import { refuseErrors } from '../validation/gate/validate.js';
 
 /** A request on its way in. */
@@ -68,8 +69,12 @@ export async function itemOfLine(
     if (!engine.definitions.resourceTypes.includes(resourceType))
       throw new FhirError('unknown-type', 'resourceType is not an R4 resource type.');
     type = resourceType;
-    refuseErrors(await engine.validate(body), 'The resource is not valid FHIR R4.');
-    return { line, entry: requestOf(body, engine) };
+    const entry = requestOf(body, engine);
+    const { ask } = entry;
+    // What stands for a patch is no whole resource.
+    if (!('kind' in ask && ask.kind === 'update' && patchMeant({ engine }, ask)))
+      refuseErrors(await engine.validate(body), 'The resource is not valid FHIR R4.');
+    return { line, entry };
   } catch (error) {
     return { line, ...(type === undefined ? {} : { type }), issues: asFhirError(error).issues };
   }

@@ -1,6 +1,7 @@
 /** A server on which everybody may do everything, and sees what a test says. */
 import type { Decide } from '../../src/access/decide.js';
 import { type Permission, type Restrictions, UNRESTRICTED } from '../../src/access/permission.js';
+import type { Where } from '../../src/search/query.js';
 import type { RunningServer } from './server.js';
 import { type Talk, talkTo } from './talk.js';
 
@@ -34,3 +35,12 @@ export function restricted(server: RunningServer): RestrictedServer {
   Object.assign(server.engine, { decide });
   return made;
 }
+
+const OPEN: Where = {
+  kind: 'param',
+  code: '_tag',
+  test: { kind: 'token', any: [{ system: 'urn:t', code: 'open' }] },
+};
+
+/** Of these types what has the tag `urn:t|open` is seen. */
+export const partly = (...types: readonly string[]): Restrictions => new Map(types.map(type => [type, OPEN]));

@@ -13,6 +13,7 @@ import type { Companion } from '../../interactions/interaction.js';
 import type { HookedWrite } from '../../interactions/write/hooks.js';
 import { attachmentPlace, isCurrent, resourceExists } from './attachment-url.js';
 import type { Bytes, ByteReader } from './bytes.js';
+import type { Fetch } from './fetch.js';
 import { contradicts, hidesType } from './read/media-kinds.js';
 
 export interface AttachmentGround {
@@ -23,8 +24,7 @@ export interface AttachmentGround {
   readonly newId: () => string;
   /** ms */
   readonly now: () => number;
-  /** Fetches from a listed host; undefined: it is not listed. Throws FhirError where it cannot be had. */
-  readonly fetch: (url: string) => Promise<{ readonly contentType: string; readonly data: string } | undefined>;
+  readonly fetch: Fetch;
 }
 
 /** What becomes of the attachments of one write. */
@@ -128,7 +128,7 @@ class AttachmentWalk {
 
   async #linked(attachment: JsonObject, url: string, expression: string): Promise<void> {
     const place = attachmentPlace(url, this.#ground.bases);
-    const fetched = place.kind === 'foreign' ? await this.#ground.fetch(url) : undefined;
+    const fetched = place.kind === 'foreign' ? await this.#ground.fetch(this.#write, url) : undefined;
     if (fetched) {
       delete attachment['url'];
       this.#set(attachment, 'data', fetched.data);
@@ -141,6 +141,7 @@ class AttachmentWalk {
     if (!held) return;
     this.#set(attachment, 'url', held.url);
     if (held.bytes) this.#compare(attachment, held.bytes, expression);
+    else this.issues.push(...sizedResource(attachment, expression));
   }
 
   /** The bytes behind an address of ours, as far as it has some. Undefined: it was refused, or there is nothing to look at. */
@@ -245,6 +246,18 @@ export function compareBytes(
     });
   return { issues, warnings };
 }
+
+/** What is said of the bytes of an attachment that leads to a resource, as a document Bundle: it has as many forms as there are formats. */
+export const sizedResource = (attachment: JsonObject, expression: string): readonly Issue[] =>
+  (['size', 'hash'] as const).flatMap(name =>
+    attachment[name] === undefined || attachment[name] === 0
+      ? []
+      : issueOfKind('unprocessable', {
+          detail: `${name}-of-resource`,
+          expression: `${expression}.${name}`,
+          text: `A FHIR document has no bytes of its own, which could be held against it: leave ${name} out.`,
+        }),
+  );
 
 /** What a client says may be long. */
 const beginningOf = (hash: string): string => (hash.length > 60 ? `${hash.slice(0, 60)}…` : hash);

@@ -30,11 +30,9 @@ export async function supersede(
   strict = false,
 ): Promise<readonly Companion[]> {
   if (document['status'] !== 'current') return [];
-  const known = new Set(replacedBy(earlier(write)).map(({ reference }) => reference));
   const issues: Issue[] = [];
   const gone = new Map<string, string>();
-  for (const { reference, expression } of replacedBy(document)) {
-    if (known.has(reference)) continue;
+  for (const { reference, expression } of await newlyReplaced(write, document, bases)) {
     const row = await targetOf(write, reference, bases);
     const replaced = row?.text && (JSON.parse(row.text.toString()) as Resource);
     const beside = besideOf(write, reference, bases);
@@ -56,6 +54,47 @@ export async function supersede(
   return [...gone]
     .filter(([id]) => !write.beside('DocumentReference', id))
     .map(([id, version]) => superseding(id, version));
+}
+
+/** What a document replaces that it has not replaced before, however that is written. Throws `conflict` where it is replaced itself. */
+async function newlyReplaced(
+  write: Asking,
+  document: Resource,
+  bases: readonly string[],
+): Promise<readonly Replaced[]> {
+  const before = earlier(write);
+  if (before?.['status'] === 'superseded') await refuseRevival(write);
+  const nameOf = ({ reference }: Replaced): string | undefined => localNameOf(reference, bases) ?? reference;
+  const known = new Set(replacedBy(before).map(nameOf));
+  return replacedBy(document).filter(one => !known.has(nameOf(one)));
+}
+
+/** `Type/id`, however it is written; undefined: it is not of this server. */
+function localNameOf(reference: string | undefined, bases: readonly string[]): string | undefined {
+  const target = parseReference(reference ?? '', bases);
+  return target?.kind === 'local' ? `${target.type}/${target.id}` : undefined;
+}
+
+/**
+ * Whoever writes what they read before it was replaced must not make it current again: throws `conflict`. A document whose successors are
+ * retracted, at the latest with the same transaction, may be.
+ */
+async function refuseRevival(write: Asking): Promise<void> {
+  const criteria = [
+    ['relationship', `DocumentReference/${write.id}$replaces`],
+    ['status:not', 'entered-in-error'],
+  ] as const;
+  const successors = await write.find('DocumentReference', criteria, MOST_DEPENDENT);
+  const stays = successors.some(({ id }) => {
+    const ask = write.beside('DocumentReference', id);
+    if (ask?.kind === 'update' && 'resource' in ask.body) return ask.body.resource['status'] !== 'entered-in-error';
+    return ask === undefined;
+  });
+  if (stays)
+    throw new FhirError('conflict', 'Another document has replaced this one, which stays superseded: read it again.', {
+      expression: 'DocumentReference.status',
+      detail: 'superseded-meanwhile',
+    });
 }
 
 const UNKNOWN_TARGET = {
@@ -167,8 +206,7 @@ function patientOf({ subject }: Resource, bases: readonly string[]): string | un
   const { reference, identifier } = subject;
   if (typeof reference !== 'string')
     return isObject(identifier) ? JSON.stringify([identifier['system'], identifier['value']]) : undefined;
-  const target = parseReference(reference, bases);
-  return target?.kind === 'local' ? `${target.type}/${target.id}` : reference;
+  return localNameOf(reference, bases) ?? reference;
 }
 
 const replacedAlready = (expression: string): FhirError =>

@@ -6,6 +6,8 @@
  * matches, the commit demands that nothing does (`Absence`), and two with the same uniqueness key exclude each other,
  * in whatever process.
  */
+import { UNRESTRICTED } from '../../access/permission.js';
+import { createView } from '../../access/view.js';
 import { FhirError } from '../../fhir/error.js';
 import { parseCriteria } from '../../search/criteria.js';
 import { all, type Where } from '../../search/query.js';
@@ -150,4 +152,21 @@ export function absence({ view }: Context, { type, where, rest, uniquenessKey }:
     );
   const query = { types: [type], where };
   return { uniquenessKey, ...(view.narrow(query) ?? query) };
+}
+
+/**
+ * That nothing matches, whether whoever writes may see it or not, as a condition of the commit. Throws `conflict`, or what a hook wants to
+ * be said instead, where something does that they may not see: what it is is not told.
+ */
+export async function absenceOfAll(
+  context: Context,
+  { type, criteria, conflict }: { readonly type: string; readonly criteria: Parameters; readonly conflict?: FhirError },
+): Promise<Absence> {
+  const { engine, view: own } = context;
+  const whole = { ...context, view: createView(engine, UNRESTRICTED) };
+  const sought = await readCriteria(whole, type, criteria);
+  const isUnseen = !own.shows(type) || own.showsPartOf(type);
+  if (isUnseen && (await findSought(whole, sought, 1)).length > 0)
+    throw conflict ?? new FhirError('conflict', 'What may be there once is there already.', { detail: 'not-unique' });
+  return absence(whole, sought);
 }

@@ -4,6 +4,7 @@ import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { Resource } from '../../fhir/resource.js';
 import type { Context, Engine } from '../engine.js';
 import type { Interaction } from '../interaction.js';
+import { allowanceOf } from '../response/allowance.js';
 import { openBlob } from '../response/text.js';
 import { findSought, readCriteria } from './conditional.js';
 import type { HeldBinary, HookGround } from './hooks.js';
@@ -13,6 +14,9 @@ export const hookGround = (context: Context): HookGround => ({
   find: async (type, criteria, limit): Promise<readonly Version[]> =>
     findSought(context, await readCriteria(context, type, criteria), limit),
   binary: id => binaryOf(context, id),
+  room: bytes => allowanceOf(context).admit(bytes),
+  requestId: context.requestId,
+  address: context.address,
 });
 
 async function binaryOf(context: Context, id: string): Promise<HeldBinary | undefined> {

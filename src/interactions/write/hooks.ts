@@ -14,7 +14,7 @@
  * its patience fails the write with a `fault`, and the log names whose hook it was.
  */
 import type { StoreView } from '../../access/view.js';
-import type { Issue } from '../../fhir/error.js';
+import type { FhirError, Issue } from '../../fhir/error.js';
 import type { Json, JsonObject, Resource } from '../../fhir/resource.js';
 import type { Principal } from '../../identity/principal.js';
 import type { Change, OutboxMessage, Version } from '../../store/store.js';
@@ -28,6 +28,11 @@ export interface HookGround {
   readonly find: (type: string, criteria: Parameters, limit: number) => Promise<readonly Version[]>;
   /** The bytes of a Binary that the principal may read, or that is written in the same commit; undefined: there is none. */
   readonly binary: (id: string) => Promise<HeldBinary | undefined>;
+  /** Waits until so many bytes may be in memory, until the request is answered; once for each request. Throws `throttled`. */
+  readonly room: (bytes: number) => Promise<void>;
+  /** The request that this is part of, as log and audit trail have it, and the network address of the client. */
+  readonly requestId: string;
+  readonly address: string;
 }
 
 /** Bytes that a Binary holds. */
@@ -76,8 +81,11 @@ export interface Preparation {
   readonly companions?: readonly Companion[];
   /** For the outbox: they are committed with the write, and never without it. Whoever handles a topic takes them off. */
   readonly messages?: readonly OutboxMessage[];
-  /** What no resource may match when it is committed, so that two who ask for the same exclude each other: the second is asked again. */
-  readonly absent?: readonly { readonly type: string; readonly criteria: Parameters }[];
+  /**
+   * What no resource may match when it is committed, so that two who ask for the same exclude each other: the second is asked again. It is
+   * asked of all there is; where the principal may not see what matches, the write is refused with `conflict`, which should tell nothing of it.
+   */
+  readonly absent?: readonly { readonly type: string; readonly criteria: Parameters; readonly conflict?: FhirError }[];
   /** What is told of a write that is done, where an OperationOutcome is preferred. */
   readonly warnings?: readonly Issue[];
 }

@@ -8,7 +8,7 @@ import type { Context } from '../engine.js';
 import type { Accompaniment, InteractionKind, Of, OwnedCompanion } from '../interaction.js';
 import { askHook, askJudge, hookFault, nonsense } from './ask-hook.js';
 import { takeCompanions, takeMessages } from './companions.js';
-import { absence, readCriteria } from './conditional.js';
+import { absenceOfAll } from './conditional.js';
 import { hookGround } from './hook-ground.js';
 import type { BundlePreparation, HookedBundle, HookedWrite, Hooks, OwnedHook, Preparation } from './hooks.js';
 
@@ -24,7 +24,7 @@ export interface HookedBody {
 
 /** The patch that a hook takes an update for; undefined: it is what it looks like. */
 export function patchMeant(
-  { engine }: Context,
+  { engine }: Pick<Context, 'engine'>,
   { body, onlyCreate, ...addressed }: Of<'update'>,
 ): Of<'patch'> | undefined {
   if (onlyCreate || !('resource' in body)) return undefined;
@@ -109,8 +109,7 @@ class Asked {
   async take(owner: string, { companions, messages, absent = [] }: Preparation): Promise<void> {
     if (companions) this.#companions.push(...takeCompanions(this.#context, owner, companions));
     if (messages) this.#messages.push(...takeMessages(this.#context, owner, messages));
-    for (const { type, criteria } of absent)
-      this.#mustNotMatch.push(absence(this.#context, await readCriteria(this.#context, type, criteria)));
+    for (const wanted of absent) this.#mustNotMatch.push(await absenceOfAll(this.#context, wanted));
   }
 
   /** Undefined: nothing. */
@@ -136,8 +135,7 @@ export async function prepareBundle(
     if (!isObject(given)) throw nonsense(context, owned.owner, 'bundle', 'what is no preparation');
     const wanted: BundlePreparation = given;
     for (const { at, resource } of wanted.entries ?? []) changed.set(at, resource);
-    for (const { type, criteria } of wanted.absent ?? [])
-      mustNotMatch.push(absence(context, await readCriteria(context, type, criteria)));
+    for (const absent of wanted.absent ?? []) mustNotMatch.push(await absenceOfAll(context, absent));
   }
   return { changed, mustNotMatch };
 }

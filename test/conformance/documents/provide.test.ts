@@ -42,14 +42,17 @@ onBothStores('ITI-65', stage => {
       await talk.update<Patient>({ resourceType: 'Patient', id, identifier: [{ system: 'urn:mrn', value: id }] });
     await talk.update<Patient>({ resourceType: 'Patient', id: 'mhd-inactive', active: false });
     const attachment = { contentType: 'text/plain', data: base64('x') };
-    const subject = { reference: 'Patient/mhd-other' };
-    await talk.update<DocumentReference>({
-      resourceType: 'DocumentReference',
-      id: 'mhd-of-other',
-      status: 'current',
-      subject,
-      content: [{ attachment }],
-    });
+    for (const [id, patient] of [
+      ['mhd-of-other', 'mhd-other'],
+      ['mhd-own', PATIENT],
+    ] as const)
+      await talk.update<DocumentReference>({
+        resourceType: 'DocumentReference',
+        id,
+        status: 'current',
+        subject: { reference: `Patient/${patient}` },
+        content: [{ attachment }],
+      });
   });
 
   it('MHD-5: a submission is stored, and answered entry by entry, in each of its levels', async () => {

@@ -1,6 +1,6 @@
 /** What is wrong with submissions of ITI-65: one change of a right one each, and what is said of it. */
-import type { BundleEntry, FhirResource } from 'fhir/r4.js';
-import { base64 } from '../../support/document-reference.js';
+import type { Bundle, BundleEntry, Composition, DocumentReference, FhirResource } from 'fhir/r4.js';
+import { aBinary, base64 } from '../../support/document-reference.js';
 import { type Parts, PATIENT } from '../../support/submission.js';
 
 export type Change = (parts: Parts) => void;
@@ -210,6 +210,29 @@ export const FAULTS: readonly (readonly [title: string, change: Change, fault: s
       void (document.relatesTo = [{ code: 'replaces', target: { reference: 'DocumentReference/mhd-of-other' } }]),
     'Bundle.entry[1].resource.relatesTo[0].target other-patient XDSPatientIdDoesNotMatch',
   ],
+  [
+    'an item of another patient',
+    ({ set }) => void set.entry!.push({ item: { reference: 'DocumentReference/mhd-of-other' } }),
+    'Bundle.entry[0].resource.entry[1].item other-patient XDSPatientIdDoesNotMatch',
+  ],
+  [
+    'two documents that replace the same one',
+    ({ bundle, set, document }) => {
+      document.relatesTo = [{ code: 'replaces', target: { reference: 'DocumentReference/mhd-own' } }];
+      addDocument({ bundle, set, document }, 'urn:uuid:8', { relatesTo: document.relatesTo });
+    },
+    'Bundle.entry[3].resource.relatesTo replaced-twice XDSReplaceFailed',
+  ],
+  [
+    'a FHIR document with the hash of something',
+    ({ bundle }) => asFhirDocument(bundle, false),
+    'Bundle.entry[1].resource.content[0].attachment.hash hash-of-resource XDSRepositoryMetadataError',
+  ],
+  [
+    'a FHIR document with the size of something',
+    ({ bundle }) => asFhirDocument(bundle, false),
+    'Bundle.entry[1].resource.content[0].attachment.size size-of-resource XDSRepositoryMetadataError',
+  ],
 ];
 
 /** Of Comprehensive metadata: what is left out. */
@@ -275,3 +298,48 @@ export const patchOf = (status: string): BundleEntry<FhirResource> => ({
   },
   request: { method: 'PATCH', url: 'DocumentReference/mhd-of-other' },
 });
+
+/** Another document, with bytes of its own. */
+export function addDocument(
+  { bundle, set, document }: Pick<Parts, 'bundle' | 'set' | 'document'>,
+  fullUrl: string,
+  more: Partial<DocumentReference> = {},
+): DocumentReference {
+  const bytes = `${fullUrl}0`;
+  const { url: _, ...attachment } = document.content[0]!.attachment;
+  const added: DocumentReference = {
+    ...document,
+    masterIdentifier: { system: 'urn:ietf:rfc:3986', value: `urn:oid:1.2.3.${Date.now()}` },
+    content: [{ ...document.content[0], attachment: { ...attachment, url: bytes } }],
+    ...more,
+  };
+  bundle.entry!.push(entryOf(added, fullUrl), entryOf(aBinary('text/plain', 'Hello World'), bytes));
+  set.entry!.push({ item: { reference: fullUrl } });
+  return added;
+}
+
+/** The bytes become a document Bundle. */
+export function asFhirDocument(bundle: Bundle, clean = true): void {
+  const [, document, bytes] = bundle.entry!;
+  const { attachment } = (document!.resource as DocumentReference).content[0]!;
+  attachment.contentType = 'application/fhir+json';
+  if (clean) {
+    delete attachment.hash;
+    delete attachment.size;
+  }
+  const subject = { reference: `Patient/${PATIENT}` };
+  const composition: Composition = {
+    ...{ resourceType: 'Composition', status: 'final', type: { text: 'Note' }, subject, title: 'Note' },
+    ...{ date: '2026-01-02T03:04:05Z', author: [subject] },
+  };
+  Object.assign(bytes!, {
+    ...entryOf(
+      {
+        ...{ resourceType: 'Bundle', type: 'document', timestamp: '2026-01-02T03:04:05Z' },
+        identifier: { system: 'urn:ietf:rfc:3986', value: 'urn:oid:1.2.3.4.5' },
+        entry: [{ fullUrl: 'urn:uuid:c0c0c0c0-0000-4000-8000-000000000001', resource: composition }],
+      },
+      bytes!.fullUrl!,
+    ),
+  });
+}

@@ -5,18 +5,11 @@
 import assert from 'node:assert/strict';
 import type { Patient } from 'fhir/r4.js';
 import { after, before, beforeEach, describe, it } from 'mocha';
-import { type Restrictions, UNRESTRICTED } from '../../../src/access/permission.js';
-import type { Where } from '../../../src/search/query.js';
-import { restricted, type RestrictedServer } from '../../support/restricted.js';
+import { UNRESTRICTED } from '../../../src/access/permission.js';
+import { partly, restricted, type RestrictedServer } from '../../support/restricted.js';
 import { newStore, STORES, startServer } from '../../support/server.js';
 import { refusal } from '../../support/talk.js';
 
-const OPEN: Where = {
-  kind: 'param',
-  code: '_tag',
-  test: { kind: 'token', any: [{ system: 'urn:t', code: 'open' }] },
-};
-const partly = (...types: readonly string[]): Restrictions => new Map(types.map(type => [type, OPEN]));
 const tagged = (code: string) => ({ tag: [{ system: 'urn:t', code }] });
 const [open, hidden] = [tagged('open'), tagged('closed')];
 const patient = (id: string, meta: object, value = id): Patient & { id: string } => ({

@@ -1,11 +1,12 @@
 /** What a FHIR document says of itself, by its Composition. https://hl7.org/fhir/R4/documents.html, https://hl7.org/fhir/R4/composition.html */
-import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../../fhir/resource.js';
+import { print } from '../../../fhir/json/print.js';
+import { type Decimals, isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../../fhir/resource.js';
 import type { DocumentMetadata, Identifier } from '../read/document-metadata.js';
 import type { DescribedDocument } from './from-metadata.js';
 import { referenceIn } from './submission.js';
 
 /** Undefined: it is no document, or its patient is not in it. */
-export function bundleMetadata(bundle: Resource): DescribedDocument | undefined {
+export function bundleMetadata(bundle: Resource, decimals: Decimals | undefined): DescribedDocument | undefined {
   const entries = itemsOf(bundle['entry']).filter(isObject);
   const composition = entries[0]?.['resource'];
   if (bundle['type'] !== 'document' || !isObject(composition) || composition['resourceType'] !== 'Composition')
@@ -30,7 +31,7 @@ export function bundleMetadata(bundle: Resource): DescribedDocument | undefined 
     context: isObject(period) ? { period } : undefined,
   };
   const metadata = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
-  const data = Buffer.from(JSON.stringify(bundle)).toString('base64');
+  const data = Buffer.from(print(bundle, decimals)).toString('base64');
   return {
     metadata: { contentType: CONTENT_TYPE, ...metadata },
     contentType: CONTENT_TYPE,

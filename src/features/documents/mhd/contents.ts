@@ -5,11 +5,11 @@
 import { parseReference } from '../../../fhir/reference.js';
 import { isObject, itemsOf, type Resource } from '../../../fhir/resource.js';
 import type { HookGround } from '../../../interactions/write/hooks.js';
-import { resourceExists } from '../attachment-url.js';
-import { attachmentsOf, compareBytes } from '../attachments.js';
+import { attachmentsOf, compareBytes, sizedResource } from '../attachments.js';
 import type { ByteReader } from '../bytes.js';
 import type { SubmissionFaults } from './faults.js';
-import { listKind, referenceIn, type Submission } from './submission.js';
+import { ONE_PATIENT } from './patient.js';
+import { listKind, referenceIn, type Submission, type Submitted } from './submission.js';
 import type { MhdErrorCode } from './vocabulary.js';
 
 const IHE_OF: Readonly<Record<string, MhdErrorCode>> = {
@@ -18,19 +18,24 @@ const IHE_OF: Readonly<Record<string, MhdErrorCode>> = {
   'content-type-mismatch': 'InvalidDocumentContent',
 };
 
+const faultOf = (detail: string): MhdErrorCode => IHE_OF[detail] ?? 'XDSRepositoryMetadataError';
+
 export async function checkContents(
   submission: Submission,
   reader: ByteReader,
   faults: SubmissionFaults,
 ): Promise<void> {
-  const { documents, contents, byFullUrl } = submission;
+  const { documents, contents } = submission;
   const named = new Set<number>();
-  for (const { at, resource } of documents) {
+  for (const document of documents) {
+    const { at, resource } = document;
     const [attachment = {}] = attachmentsOf(resource);
     const { url } = attachment;
-    if (typeof url !== 'string' || !url.startsWith('urn:')) continue;
+    if (typeof url !== 'string') continue;
     const path = 'resource.content[0].attachment.url';
-    const content = byFullUrl.get(url);
+    const content = submission.named(document, url);
+    // Any other address is that of something here, or is fetched: attachments.ts looks.
+    if (!content && !url.startsWith('urn:')) continue;
     if (!content || !contents.includes(content)) {
       faults.add(
         at,
@@ -51,10 +56,14 @@ export async function checkContents(
       );
     named.add(content.at);
     const { data } = content.resource;
-    if (content.resource.resourceType !== 'Binary' || typeof data !== 'string') continue;
+    if (content.resource.resourceType !== 'Binary') {
+      faults.take(at, sizedResource(attachment, 'DocumentReference.content[0].attachment'), faultOf);
+      continue;
+    }
+    if (typeof data !== 'string') continue;
     const bytes = await reader.ofBase64(data);
     const { issues } = compareBytes(attachment, bytes, 'DocumentReference.content[0].attachment');
-    faults.take(at, issues, detail => IHE_OF[detail] ?? 'XDSRepositoryMetadataError');
+    faults.take(at, issues, faultOf);
   }
   for (const { at } of contents)
     if (!named.has(at))
@@ -67,35 +76,48 @@ export async function checkContents(
       );
 }
 
+/** `persons`: whom the submission is about. */
 export async function checkListItems(
-  ground: HookGround,
-  { sets, folders, documents, byFullUrl }: Submission,
-  bases: readonly string[],
+  { view }: HookGround,
+  { sets, folders, documents, named }: Submission,
+  { persons, bases }: { readonly persons: ReadonlySet<string>; readonly bases: readonly string[] },
   faults: SubmissionFaults,
 ): Promise<void> {
-  const typeAt = async (reference: string): Promise<string | undefined> => {
-    const inside = byFullUrl.get(reference);
-    if (inside) return inside.resource.resourceType;
+  const submitted = new Set<Submitted>();
+  /** Of this server: undefined where there is none. */
+  const storedAt = async (reference: string): Promise<Resource | undefined> => {
     const target = parseReference(reference, bases);
-    if (target?.kind !== 'local') return undefined;
-    return (await resourceExists(ground, target.type, target.id)) ? target.type : undefined;
+    const row = target?.kind === 'local' ? await view.read(target.type, target.id) : undefined;
+    return row?.text && (JSON.parse(row.text.toString()) as Resource);
   };
   for (const list of [...sets, ...folders]) {
-    const allowed = listKind(list.resource) === 'submissionset' ? ['DocumentReference', 'List'] : ['DocumentReference'];
+    const isSet = listKind(list.resource) === 'submissionset';
+    const allowed = isSet ? ['DocumentReference', 'List'] : ['DocumentReference'];
     const text = `An item leads to a ${allowed.join(' or ')} of the submission or of this server.`;
     for (const [index, reference] of listedItems(list.resource).entries()) {
-      const type = reference === undefined ? undefined : await typeAt(reference);
-      if (type === undefined || !allowed.includes(type))
-        faults.add(list.at, `resource.entry[${index}].item`, 'item-not-found', 'UnresolvedReferenceException', text);
+      const path = `resource.entry[${index}].item`;
+      const inside = reference === undefined ? undefined : named(list, reference);
+      if (inside && isSet) submitted.add(inside);
+      const item = inside?.resource ?? (reference === undefined ? undefined : await storedAt(reference));
+      if (!item || !allowed.includes(item.resourceType))
+        faults.add(list.at, path, 'item-not-found', 'UnresolvedReferenceException', text);
+      else if (!inside && isOfAnother(item, persons, bases))
+        faults.add(list.at, path, 'other-patient', 'XDSPatientIdDoesNotMatch', ONE_PATIENT);
     }
   }
   const [set, ...others] = sets;
   if (!set || others.length > 0) return;
-  const submitted = new Set(listedItems(set.resource));
   const missing = 'The SubmissionSet names each document among its items.';
-  for (const { at, fullUrl } of documents)
-    if (fullUrl === undefined || !submitted.has(fullUrl))
-      faults.add(at, '', 'not-submitted', 'XDSRegistryMetadataError', missing);
+  for (const document of documents)
+    if (!submitted.has(document)) faults.add(document.at, '', 'not-submitted', 'XDSRegistryMetadataError', missing);
+}
+
+/** Of nobody is no other. */
+function isOfAnother({ subject }: Resource, persons: ReadonlySet<string>, bases: readonly string[]): boolean {
+  const reference = referenceIn(subject);
+  const target = parseReference(reference ?? '', bases);
+  const name = target?.kind === 'local' ? `${target.type}/${target.id}` : reference;
+  return name !== undefined && persons.size > 0 && !persons.has(name);
 }
 
 const listedItems = ({ entry }: Resource): readonly (string | undefined)[] =>

@@ -4,7 +4,7 @@
  * https://profiles.ihe.net/ITI/MHD/4.2.3/ITI-106.html
  */
 import { FhirError } from '../../../fhir/error.js';
-import { isObject, type Resource } from '../../../fhir/resource.js';
+import { type Decimals, isObject, type Resource } from '../../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../../interactions/engine.js';
 import { actingFor } from '../../../interactions/feature.js';
 import { readGiven } from '../../../interactions/operations/parameters.js';
@@ -22,7 +22,7 @@ const refuse = (detail: string, text: string): FhirError =>
 const generate: OperationImplementation['run'] = async (context, ask) => {
   const { given } = readGiven(context.engine, ask);
   const document = given.find(({ name }) => name === 'document')?.value;
-  const described = isObject(document) ? await describeDocument(document as Resource) : undefined;
+  const described = isObject(document) ? await describeDocument(document as Resource, ask.body?.decimals) : undefined;
   if (!described)
     throw refuse(
       'no-metadata',
@@ -45,8 +45,11 @@ const generate: OperationImplementation['run'] = async (context, ask) => {
 
 export const generateOperation: OperationImplementation = { run: generate };
 
-async function describeDocument(document: Resource): Promise<DescribedDocument | undefined> {
-  if (document.resourceType === 'Bundle') return bundleMetadata(document);
+async function describeDocument(
+  document: Resource,
+  decimals: Decimals | undefined,
+): Promise<DescribedDocument | undefined> {
+  if (document.resourceType === 'Bundle') return bundleMetadata(document, decimals);
   const { contentType, data } = document;
   if (document.resourceType !== 'Binary' || typeof data !== 'string') return undefined;
   const bytes = Buffer.from(data, 'base64');

@@ -59,7 +59,7 @@ export async function checkPatient(
   return { meant, resolved };
 }
 
-const ONE_PATIENT = 'All of a submission is about one patient.';
+export const ONE_PATIENT = 'All of a submission is about one patient.';
 
 /** A Folder that is changed is one already, and of the patient. */
 async function checkFolder(

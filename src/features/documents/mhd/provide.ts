@@ -30,7 +30,8 @@ export async function provide(
   checkMetadata(submission, level, faults);
   const patient = await checkPatient(bundle, submission, bases, faults);
   await checkContents(submission, reader, faults);
-  await checkListItems(bundle, submission, bases, faults);
+  const persons = new Set(patient.meant.values());
+  await checkListItems(bundle, submission, { persons, bases }, faults);
   await checkRelations(bundle, submission, bases, patient, faults);
   const { absent, conflict } = await checkUnique(bundle, submission, reader, faults);
   faults.refuse();
@@ -50,6 +51,8 @@ async function checkRelations(
   for (const one of documents) {
     const document = withSubject(one.resource, meant.get(one));
     const { companions, issues } = await replacing(bundle, document, bases);
+    const twice = companions.some(({ id }) => id !== undefined && replaced.has(id));
+    if (twice) faults.add(one.at, 'resource.relatesTo', 'replaced-twice', 'XDSReplaceFailed', REPLACED_TWICE);
     for (const { id } of companions) if (id !== undefined) replaced.add(id);
     faults.take(one.at, issues, detail =>
       detail === 'other-patient' ? 'XDSPatientIdDoesNotMatch' : 'XDSReplaceFailed',
@@ -66,6 +69,9 @@ async function checkRelations(
       );
 }
 
+const REPLACED_TWICE =
+  'Another document of the submission supersedes the same one: one document has one successor. Send what else belongs to it by appends.';
+
 /** What a document would supersede, or why it cannot. */
 async function replacing(bundle: HookedBundle, document: Resource, bases: readonly string[]) {
   const { view, find } = bundle;
@@ -79,7 +85,7 @@ async function replacing(bundle: HookedBundle, document: Resource, bases: readon
 
 /** Subjects as references, identifiers as both versions of MHD write them, and Binaries as belonging to their document. */
 function completed(
-  { documents, sets, folders, byFullUrl }: Submission,
+  { documents, sets, folders, named }: Submission,
   { resolved }: SubmissionPatient,
 ): NonNullable<BundlePreparation['entries']> {
   const written = [...sets, ...folders, ...documents].flatMap(one => {
@@ -91,7 +97,7 @@ function completed(
   });
   const contents = documents.flatMap(({ fullUrl, resource }) => {
     const [{ url } = {}] = attachmentsOf(resource);
-    const content = typeof url === 'string' ? byFullUrl.get(url) : undefined;
+    const content = typeof url === 'string' ? named({ fullUrl }, url) : undefined;
     if (!content || fullUrl === undefined || content.resource.resourceType !== 'Binary') return [];
     const { data, securityContext = { reference: fullUrl }, ...rest } = content.resource;
     return [{ at: content.at, resource: { ...rest, securityContext, ...(data === undefined ? {} : { data }) } }];

@@ -3,21 +3,39 @@
  * Binary, and the SubmissionSet that the document implies is written in the same commit. https://profiles.ihe.net/ITI/MHD/4.2.3/ITI-105.html
  */
 import { randomUUID } from 'node:crypto';
-import { FhirError } from '../../../fhir/error.js';
-import { isObject, itemsOf, type JsonObject, type Resource } from '../../../fhir/resource.js';
+import { FhirError, issueOfKind } from '../../../fhir/error.js';
+import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../../fhir/resource.js';
 import type { Companion } from '../../../interactions/interaction.js';
 import type { HookedWrite, Preparation } from '../../../interactions/write/hooks.js';
-import { attachmentsOf } from '../attachments.js';
+import { attachmentsOf, earlier } from '../attachments.js';
 import { SubmissionFaults } from './faults.js';
 import { resolveSubject } from './patient.js';
 import { identifierToken } from './unique.js';
-import { IDENTIFIER_TYPE, isSimplifiedPublish, LIST_TYPES, SOURCE_ID } from './vocabulary.js';
+import { ERROR_SYSTEM, IDENTIFIER_TYPE, isSimplifiedPublish, LIST_TYPES, SOURCE_ID } from './vocabulary.js';
+
+/** Whether a document claims the profile of ITI-105. */
+const claimsPublish = (document: Resource | undefined): boolean => profilesOf(document).some(isSimplifiedPublish);
+
+const profilesOf = (document: Resource | undefined): readonly Json[] => {
+  const meta = document?.['meta'];
+  return isObject(meta) ? itemsOf(meta['profile']) : [];
+};
 
 /** Whether this write is a Simplified Publish. Throws `unprocessable` with every fault, `conflict` where the document is there already. */
 export async function checkPublish(write: HookedWrite, document: Resource, bases: readonly string[]): Promise<boolean> {
-  const { meta } = document;
-  const profiles = isObject(meta) ? itemsOf(meta['profile']) : [];
-  if (write.interaction !== 'create' || !profiles.some(isSimplifiedPublish)) return false;
+  if (!claimsPublish(document)) return false;
+  if (write.before?.text) {
+    // As a document was kept that was published by an earlier version of this server.
+    if (claimsPublish(earlier(write))) return false;
+    throw new FhirError(
+      'unprocessable',
+      'ITI-105 publishes what is new: create it, and name what it replaces in relatesTo.',
+      {
+        expression: 'DocumentReference.meta.profile',
+        detail: 'published-by-update',
+      },
+    );
+  }
   const faults = new SubmissionFaults('DocumentReference');
   const contents = attachmentsOf(document);
   const { data, url, contentType } = contents[0] ?? {};
@@ -50,12 +68,18 @@ export async function checkPublish(write: HookedWrite, document: Resource, bases
   }
   faults.refuse();
   const [first] = await write.find('DocumentReference', uniqueCriteria(document), 1);
-  if (first)
-    throw new FhirError('conflict', `This was published before: DocumentReference/${first.id}.`, {
-      expression: 'DocumentReference.masterIdentifier',
-      detail: 'duplicate-unique-id',
-    });
+  if (first) throw publishedBefore(`DocumentReference/${first.id}`);
   return true;
+}
+
+/** `address`: left out where the sender may not see what is there. */
+function publishedBefore(address?: string): FhirError {
+  const text = address === undefined ? 'This was published before.' : `This was published before: ${address}.`;
+  const coding = { system: ERROR_SYSTEM, code: 'XDSDuplicateUniqueIdInRegistry' };
+  const expression = 'DocumentReference.masterIdentifier';
+  return new FhirError('conflict', text, {
+    issues: [issueOfKind('conflict', { text, detail: 'duplicate-unique-id', coding, expression })],
+  });
 }
 
 const uniqueCriteria = ({ masterIdentifier }: Resource) =>
@@ -68,6 +92,11 @@ export function published(
   { base, now }: { readonly base: string; readonly now: number },
 ): Pick<Preparation, 'absent'> & { readonly submissionSet: Companion } {
   for (const attachment of attachmentsOf(document)) delete attachment['data'];
+  // What is kept has other elements than the profile of what is sent.
+  const { profile: _, ...meta } = document['meta'] as JsonObject;
+  const others = profilesOf(document).filter(profile => !isSimplifiedPublish(profile));
+  document['meta'] = others.length > 0 ? { ...meta, profile: others } : meta;
+  if (Object.keys(document['meta']).length === 0) delete document['meta'];
   const set = {
     resourceType: 'List',
     extension: [{ url: SOURCE_ID, valueIdentifier: { system: 'urn:ietf:rfc:3986', value: base } }],
@@ -81,7 +110,7 @@ export function published(
   };
   document['identifier'] = [newIdentifier('official', 'entryUUID')];
   return {
-    absent: [{ type: 'DocumentReference', criteria: uniqueCriteria(document) }],
+    absent: [{ type: 'DocumentReference', criteria: uniqueCriteria(document), conflict: publishedBefore() }],
     submissionSet: { kind: 'create', type: 'List', body: { resource: set, decimals: undefined } },
   };
 }

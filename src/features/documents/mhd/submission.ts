@@ -1,6 +1,7 @@
 /** A Bundle of ITI-65 as what its entries are. https://profiles.ihe.net/ITI/MHD/4.2.3/ITI-65.html */
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../../fhir/resource.js';
 import type { Interaction, Of } from '../../../interactions/interaction.js';
+import { rootOf } from '../../../interactions/transaction/references.js';
 import type { HookedEntry } from '../../../interactions/write/hooks.js';
 import type { SubmissionFaults } from './faults.js';
 import { LIST_TYPES } from './vocabulary.js';
@@ -27,7 +28,8 @@ export interface Submission {
     readonly fullUrl: string | undefined;
     readonly id: string | undefined;
   }[];
-  readonly byFullUrl: ReadonlyMap<string, Submitted>;
+  /** What a reference, or a url, of one entry names among the entries: by fullUrl, or relative to its own. https://hl7.org/fhir/R4/bundle.html#references */
+  readonly named: (from: Pick<Submitted, 'fullUrl'>, reference: string) => Submitted | undefined;
 }
 
 /** The closed list of entries; what is not on it is a fault. */
@@ -47,7 +49,9 @@ class FoundEntries implements Submission {
   readonly contents: Submitted[] = [];
   readonly patches: { at: number; id: string }[] = [];
   readonly patients: { at: number; fullUrl: string | undefined; id: string | undefined }[] = [];
-  readonly byFullUrl = new Map<string, Submitted>();
+  readonly #byFullUrl = new Map<string, Submitted>();
+  readonly named: Submission['named'] = ({ fullUrl }, reference) =>
+    this.#byFullUrl.get(reference) ?? this.#byFullUrl.get(`${rootOf(fullUrl)}/${reference}`);
 
   /** Why there can be no such entry; undefined: it was taken. */
   take(at: number, fullUrl: string | undefined, ask: Interaction): string | undefined {
@@ -63,7 +67,7 @@ class FoundEntries implements Submission {
     }
     if (!resource) return 'A submission has no such entry: MHD lists which there are.';
     const submitted = { at, fullUrl, resource, id: ask.kind === 'update' ? ask.id : undefined };
-    if (fullUrl !== undefined) this.byFullUrl.set(fullUrl, submitted);
+    if (fullUrl !== undefined) this.#byFullUrl.set(fullUrl, submitted);
     if (resource.resourceType === 'List' && listKind(resource) === 'folder') this.folders.push(submitted);
     else if (ask.kind !== 'create') return 'This is created by a submission, by POST, and not changed.';
     else return this.#takeCreated(submitted);

@@ -23,7 +23,7 @@ export interface Uniqueness {
 
 export async function checkUnique(
   ground: HookGround,
-  { documents, sets, byFullUrl }: Submission,
+  { documents, sets, named }: Submission,
   reader: ByteReader,
   faults: SubmissionFaults,
 ): Promise<Uniqueness> {
@@ -34,7 +34,7 @@ export async function checkUnique(
   const isOther = async (stored: Resource, given: Submitted): Promise<boolean> => {
     const [{ hash } = {}] = attachmentsOf(stored);
     const [{ url } = {}] = attachmentsOf(given.resource);
-    const data = typeof url === 'string' ? byFullUrl.get(url)?.resource['data'] : undefined;
+    const data = typeof url === 'string' ? named(given, url)?.resource['data'] : undefined;
     if (typeof hash !== 'string' || typeof data !== 'string') return false;
     return (await reader.ofBase64(data)).hash !== hash;
   };
@@ -54,7 +54,7 @@ export async function checkUnique(
     seen.add(token);
     const criteria = [['identifier', token]] as const;
     const [found] = await ground.find(type, criteria, 1);
-    if (!found?.text) absent.push({ type, criteria });
+    if (!found?.text) absent.push({ type, criteria, conflict: alreadyHere(one.at, path) });
     else if (type === 'DocumentReference' && (await isOther(JSON.parse(found.text.toString()) as Resource, one)))
       faults.add(
         one.at,
@@ -78,13 +78,17 @@ export function identifierToken(identifier: Json | undefined): string | undefine
   return `${typeof system === 'string' ? escaped(system) : ''}|${escaped(value)}`;
 }
 
-function alreadyHere(at: number, path: string, address: string): FhirError {
-  const text = `This was submitted before: ${address}.`;
+/** `address`: left out where the sender may not see what is there. */
+function alreadyHere(at: number, path: string, address?: string): FhirError {
+  const text = address === undefined ? 'This was submitted before.' : `This was submitted before: ${address}.`;
   const coding = { system: ERROR_SYSTEM, code: 'XDSDuplicateUniqueIdInRegistry' };
   const expression = `Bundle.entry[${at}].${path}`;
   return new FhirError('conflict', text, {
     issues: [
-      issueOfKind('conflict', { text, detail: 'duplicate-unique-id', coding, expression, diagnostics: address }),
+      issueOfKind('conflict', {
+        ...{ text, detail: 'duplicate-unique-id', coding, expression },
+        ...(address === undefined ? {} : { diagnostics: address }),
+      }),
     ],
   });
 }
