@@ -44,3 +44,20 @@ const OPEN: Where = {
 
 /** Of these types what has the tag `urn:t|open` is seen. */
 export const partly = (...types: readonly string[]): Restrictions => new Map(types.map(type => [type, OPEN]));
+
+/** What a server answers meanwhile to somebody from whom these types are hidden. */
+export async function hiding<T>(
+  { engine }: Pick<RunningServer, 'engine'>,
+  types: readonly string[],
+  ask: () => Promise<T>,
+): Promise<T> {
+  const { decide } = engine;
+  const sees: Restrictions = new Map(types.map(type => [type, 'hidden']));
+  const seeing: Decide = () => ({ allow: true, restrictions: sees, permission: permissionSeeing(sees) });
+  Object.assign(engine, { decide: seeing });
+  try {
+    return await ask();
+  } finally {
+    Object.assign(engine, { decide });
+  }
+}

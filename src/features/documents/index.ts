@@ -8,6 +8,7 @@ import type { FeatureHook } from '../../interactions/write/hooks.js';
 import { newId } from '../../platform/ids.js';
 import { type AttachmentGround, attach } from './attachments.js';
 import { createByteReader } from './bytes.js';
+import { documentOperation } from './composition/operation.js';
 import { createFetch } from './fetch.js';
 import { generateOperation } from './mhd/generate.js';
 import { provide } from './mhd/provide.js';
@@ -28,8 +29,8 @@ const settings = {
 /** ms: a document elsewhere may take half a minute, and 256 MB have to be read. */
 const PATIENCE = 60_000;
 
-/** Whoever may read a Binary may read it as a page. */
-const DUTY = { operations: ['render'] };
+/** Whoever may read resources may have them in another form. */
+const DUTY = { operations: ['document', 'render'] };
 
 export const documents: Feature<typeof settings> = {
   name: 'documents',
@@ -46,7 +47,7 @@ export const documents: Feature<typeof settings> = {
     };
     return {
       hooks: [documentHook(ground), { patience: PATIENCE, bundle: bundle => provide(bundle, bases, ground.reader) }],
-      operations: { render: renderOperation, 'generate-metadata': generateOperation },
+      operations: { document: documentOperation, render: renderOperation, 'generate-metadata': generateOperation },
       duties: { writer: { operations: [...DUTY.operations, 'generate-metadata'] }, reader: DUTY },
     };
   },

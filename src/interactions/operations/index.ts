@@ -8,7 +8,7 @@ import { isOfElementsAlone, MAX_STRUCTURE_ISSUES } from '../../validation/gate/e
 import { refuseErrors } from '../../validation/gate/validate.js';
 import type { Context, Operation, OperationImplementation, Operations } from '../engine.js';
 import type { Of, Outcome } from '../interaction.js';
-import { viewWhole } from '../response/resource-text.js';
+import { viewText } from '../response/resource-text.js';
 import { readView, VIEW } from '../response/summary-view.js';
 import { backupOperation } from './backup.js';
 import { everything } from './everything.js';
@@ -90,8 +90,9 @@ export async function operate(context: Context, ask: Of<'operation'>): Promise<O
   const isView = ([name]: readonly [string, string]): boolean => VIEW.some(each => each === name);
   const parameters = ask.parameters.filter(pair => !isView(pair));
   const { result, ...rest } = await operation.run(context, { ...ask, parameters });
-  const shown = result.text && (await viewWhole(context.engine, result.text, view));
-  return { ...rest, result: { ...result, ...shown } };
+  const { text, blobs, ...told } = result;
+  const shown = text && (await viewText(context.engine, blobs ? { text, blobs } : { text }, view));
+  return { ...rest, result: { ...told, ...shown } };
 }
 
 /**

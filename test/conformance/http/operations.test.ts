@@ -10,7 +10,7 @@ import { allOperations } from '../../support/operations.js';
 import { idsOf, type Reply, walk } from '../../support/talk.js';
 
 const LEVELS = ['system', 'type', 'instance', 'version'] as const;
-const TYPES = ['Patient', 'Encounter', 'Group', 'Observation', 'AuditEvent', 'Binary'];
+const TYPES = ['Patient', 'Encounter', 'Group', 'Observation', 'AuditEvent', 'Binary', 'Composition'];
 
 /** Of terminology, by the type that they are asked of. */
 const OF_CODES: Readonly<Record<string, readonly string[]>> = {
@@ -24,6 +24,7 @@ const GENDER = 'http://hl7.org/fhir/administrative-gender';
 /** Where an operation is asked, and with what, if it is not of any resource or needs to be told something. */
 const QUESTIONS: Readonly<Record<string, readonly [place: string, question: string]>> = {
   'batch-validate-code': ['ValueSet/', ''],
+  document: ['Composition/c/', ''],
   expand: ['ValueSet/administrative-gender/', ''],
   lookup: ['CodeSystem/', `system=${GENDER}&code=male&`],
   subsumes: ['CodeSystem/', `system=${GENDER}&codeA=male&codeB=female&`],
@@ -54,6 +55,7 @@ onBothStores(
           'meta',
           'validate',
           ...(type === 'Binary' ? ['render'] : []),
+          ...(type === 'Composition' ? ['document'] : []),
           ...(type === 'DocumentReference' ? ['generate-metadata'] : []),
           ...(type === 'AuditEvent' ? [] : changing),
         ];
@@ -131,7 +133,21 @@ onBothStores(
         });
       });
   },
-  { set: async ({ talk }) => void (await talk.update({ resourceType: 'Patient', id: 'p', active: true })) },
+  {
+    set: async ({ talk }) => {
+      await talk.update({ resourceType: 'Patient', id: 'p', active: true });
+      await talk.update({
+        resourceType: 'Composition',
+        id: 'c',
+        status: 'final',
+        type: { text: 'note' },
+        subject: { reference: 'Patient/p' },
+        date: '2026-01-02',
+        author: [{ display: 'nobody' }],
+        title: 'A note',
+      });
+    },
+  },
 );
 
 /** The answer of an operation that is unknown at its address, not to be asked so, or there. */
@@ -149,7 +165,7 @@ function expectOffer(
 
 /** Ids of those that are asked of the system alone. */
 const SYSTEM_ALONE = /^(?:backup|horizon|import|jobs|reindex)/;
-const OF_TYPES_TOO = new Set(['validate', 'generate-metadata', ...TERMINOLOGY]);
+const OF_TYPES_TOO = new Set(['document', 'validate', 'generate-metadata', ...TERMINOLOGY]);
 const ALL = [...allOperations.values()].map(({ definition }) => definition).toSorted();
 
 onBothStores('definitions of operations', stage => {
@@ -169,7 +185,10 @@ onBothStores('definitions of operations', stage => {
       ['_id=reindex', ['reindex']],
       ['system=true', OWN.filter(id => SYSTEM_ALONE.test(id))],
       ['status=active&instance=true&type=false', OWN.filter(id => !SYSTEM_ALONE.test(id) && !OF_TYPES_TOO.has(id))],
-      ['status=active&instance=true&type=true', ['expand', 'subsumes', 'translate', 'validate', 'validate-code']],
+      [
+        'status=active&instance=true&type=true',
+        ['document', 'expand', 'subsumes', 'translate', 'validate', 'validate-code'],
+      ],
       ['status=draft', []],
       ['code:not=purge', OWN.filter(id => id !== 'purge')],
       ['name=nothing', []],
