@@ -43,13 +43,12 @@ function prune(folder) {
 const node = process.execPath;
 const fresh = newest(path('dist', '.types')) === 0;
 if (fresh) rmSync(path('dist'), { recursive: true, force: true });
-step(
-  'types',
-  ['src', 'test', 'build', 'tsconfig.json', 'package-lock.json'],
-  node,
-  [path('node_modules', 'typescript', 'bin', 'tsc'), '-p', path('tsconfig.json')],
-  () => ['src', 'test', 'build'].forEach(prune),
+const compiled = ['src', 'test', 'build', 'tsconfig.json', 'package-lock.json'];
+step('types', compiled, node, [path('node_modules', 'typescript', 'bin', 'tsc'), '-p', path('tsconfig.json')], () =>
+  ['src', 'test', 'build'].forEach(prune),
 );
+// Writes over what the compiler has written: whatever makes that stale makes this stale.
+step('bundle', compiled, node, [path('dist/build/bundle.js')]);
 const definitions = [
   ...['definitions', 'compact', 'code-lists', 'corrections', 'published'].map(name => `build/${name}.ts`),
   'src/terminology',

@@ -12,6 +12,7 @@ import type { Engine } from '../interactions/engine.js';
 import { type Config, ConfigError, isMongo, loadConfig, SETTINGS } from '../platform/config.js';
 import { didYouMean } from '../platform/nearest.js';
 import { flagOf, type SettingTable } from '../platform/setting.js';
+import { inSources } from '../platform/source-frames.js';
 import { VERSION } from '../platform/version.js';
 import { backup } from './backup.js';
 import { config } from './config.js';
@@ -144,7 +145,8 @@ export async function run(
     return await command.run(invocation);
   } catch (error) {
     process.stderr.write(`${sentence(error)}\n`);
-    if (/^(?:debug|trace)$/.test(env['CHARTROOM_LOG'] ?? '')) process.stderr.write(`${(error as Error).stack ?? ''}\n`);
+    if (/^(?:debug|trace)$/.test(env['CHARTROOM_LOG'] ?? ''))
+      process.stderr.write(`${inSources((error as Error).stack ?? '')}\n`);
     return error instanceof ConfigError ? 2 : 1;
   }
 }

@@ -3,6 +3,7 @@
  * goes in: no query values, no ids of resources, no bodies; errors are logged by kind and by the stack of their cause.
  */
 import { type DestinationStream, levels, type Logger, pino } from 'pino';
+import { inSources } from './source-frames.js';
 
 export type Log = Logger;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
@@ -48,5 +49,5 @@ function shown(value: unknown): string {
 export function frames(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   const lines = (error.stack ?? '').split('\n').filter(text => text.startsWith('    at '));
-  return [error.name, ...lines.map(text => text.trim())].join('\n');
+  return [error.name, ...lines.map(text => inSources(text.trim()))].join('\n');
 }

@@ -50,9 +50,10 @@ const GRANDFATHERED =
 
 /** Neither is there in a Node without all of ICU: what is not known counts then. */
 const nameOf = (type: 'language' | 'region') => {
-  const names = new Intl.DisplayNames('en', { type, fallback: 'none' });
+  let names: Intl.DisplayNames | undefined;
   return (code: string): string | undefined => {
     try {
+      names ??= new Intl.DisplayNames('en', { type, fallback: 'none' });
       return names.of(code);
     } catch {
       return undefined;

@@ -17,7 +17,7 @@ import type { Store } from '../../src/store/store.js';
 import { layout, put, remove } from '../support/changes.js';
 import { queryOf } from '../support/queries.js';
 
-const CHILD = fileURLToPath(new URL('../support/embedded-child.js', import.meta.url));
+const CHILD = fileURLToPath(new URL('../../programs/embedded-program.js', import.meta.url));
 /** Takes away what tells of damaged bytes, and when they were put. */
 const OLDER_BYTES = 'DROP INDEX blob_at; ALTER TABLE blob DROP COLUMN at; ALTER TABLE chunk DROP COLUMN c;';
 /** Makes the outbox what it was before messages had times, and bytes too. */

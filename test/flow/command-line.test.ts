@@ -70,6 +70,11 @@ describe('the command line', () => {
       assert.ok(!existsSync(data) && !existsSync(join(folder, 'copy.db')));
     });
 
+  it('shows a stack by its sources to whoever looks for errors', async () => {
+    const { err } = await run('frobnicate', { CHARTROOM_LOG: 'debug' });
+    assert.match(err, /\n {4}at \S+ \(file:\/\/\S+\/src\/cli\/index\.ts:\d+:\d+\)\n/);
+  });
+
   const mistakes: readonly (readonly [words: string, says: RegExp])[] = [
     ['sevre', /no command "sevre"\. Did you mean serve\?/],
     ['frobnicate', /no command "frobnicate"\. Commands: serve, /],

@@ -20,7 +20,7 @@ import { shared } from '../support/shared.js';
 
 /** Stops of one store, one after the other; half of them kills. */
 const STOPS = depthOf('STOPS');
-const CHILD = fileURLToPath(new URL('../support/import-child.js', import.meta.url));
+const CHILD = fileURLToPath(new URL('../../programs/import-program.js', import.meta.url));
 
 interface Ended {
   /** Null: killed. */

@@ -20,7 +20,7 @@ import { talkTo } from '../support/talk.js';
 /** Steps that are done at least between two of them, of each job. */
 const STEPS_A_KILL = 6;
 const JOBS = 2;
-const PROGRAM = fileURLToPath(new URL('../support/job-program.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../programs/job-program.js', import.meta.url));
 
 for (const store of STORES)
   describe(`kill -9 amid jobs (${store} store)`, () => {

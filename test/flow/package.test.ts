@@ -35,9 +35,9 @@ describe('the package', () => {
       return this.skip();
     }
     const inside = join(home, 'node_modules', 'chartroom');
-    for (const name of ['LICENSE', 'README.md', 'docs/running.md', 'dist/r4/definitions.json'])
+    for (const name of ['LICENSE', 'README.md', 'docs/running.md', 'dist/r4/definitions.json', 'dist/app/main.js.map'])
       assert.ok(existsSync(join(inside, name)), name);
-    for (const name of ['dist/test', 'dist/build', 'src', 'test', 'node_modules/mocha'])
+    for (const name of ['dist/test', 'dist/programs', 'dist/build', 'src', 'test', 'node_modules/mocha'])
       assert.ok(!existsSync(join(inside, name)), name);
     const program = join(home, 'node_modules', '.bin', 'chartroom');
     const { stdout } = await promisify(execFile)(program, ['--version'], { cwd: home });

@@ -49,7 +49,7 @@ async function start(env: Readonly<Record<string, string>>, program?: string) {
   return { talk: talkTo(server.base), server, end };
 }
 
-const GATED = fileURLToPath(new URL('../support/gated-program.js', import.meta.url));
+const GATED = fileURLToPath(new URL('../../programs/gated-program.js', import.meta.url));
 
 /** A server whose job waits before its first batch. `batch` lets it write one, and gives how far it is then. */
 async function startGated(env: Readonly<Record<'CHARTROOM_STORE' | 'CHARTROOM_DATA', string>>) {

@@ -6,7 +6,7 @@ import type { CommandRow } from './commands-program.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../bin/chartroom.js', import.meta.url));
 
-const COMMANDS = fileURLToPath(new URL('./commands-program.js', import.meta.url));
+const COMMANDS = fileURLToPath(new URL('../../programs/commands-program.js', import.meta.url));
 
 const running = new Set<ChildProcess>();
 

@@ -6,7 +6,7 @@ import { exchange } from '../../support/exchange.js';
 import type { Random } from '../../support/random.js';
 import { type SpawnedServer, spawnServer } from '../../support/spawn.js';
 
-const PROGRAM = fileURLToPath(new URL('../../support/listening-program.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../../programs/listening-program.js', import.meta.url));
 const FHIR = { 'content-type': 'application/fhir+json' };
 /** What may become of a write: others were faster, or the store is away. Anything else ends the storm. */
 const EXPECTED: ReadonlySet<number> = new Set([200, 201, 204, 404, 409, 410, 412, 429, 503, 504]);

@@ -1,0 +1,72 @@
+/**
+ * Puts what a process or a thread begins with into few files, because Node takes a millisecond for each module that it loads: the server
+ * has five hundred. Packages stay outside. Written are
+ *
+ *     dist/app/main.js    the server, for bin/; what is imported on demand lies beside it
+ *     dist/programs/      the programs that tests start as processes
+ *     dist/src/…          the modules that threads begin with, in their own places
+ *
+ * Source maps lead back to src (`node --enable-source-maps`). https://esbuild.github.io/api/
+ */
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** Imported by no other module: what stands in their places is theirs alone. */
+const THREADS = [
+  'src/features/documents/read/thread.ts',
+  'src/interactions/response/form-worker.ts',
+  'src/store/embedded/reader.ts',
+  'src/store/embedded/writer.ts',
+  'src/validation/gate/thread.ts',
+];
+
+/** Modules that look for files beside themselves find them as if each were still where the compiler puts it. */
+const inTheirPlaces = (folder: string): Plugin => ({
+  name: 'in-their-places',
+  setup(made) {
+    made.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      const place = relative(folder, join(ROOT, 'dist', relative(ROOT, path))).replace(/\.ts$/, '.js');
+      const url = `new URL(${JSON.stringify(place.replaceAll('\\', '/'))}, import.meta.url).href`;
+      return { contents: text.replaceAll('import.meta.url', url), loader: 'ts' };
+    });
+  },
+});
+
+interface Written {
+  /** Relative to dist. Nothing else is in it, unless it is one file that is written. */
+  readonly folder: string;
+  readonly entries: readonly string[];
+  /** Whether what is imported on demand, or by several, gets files of its own. */
+  readonly splitting: boolean;
+}
+
+/** `entries`: paths of sources. All files lie in one folder, without folders in it: addresses are relative to it. */
+async function bundle({ folder, entries, splitting }: Written): Promise<void> {
+  const to = join(ROOT, 'dist', folder);
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [...entries],
+    outdir: to,
+    entryNames: '[name]',
+    chunkNames: '[name]-[hash]',
+    ...{ bundle: true, splitting, format: 'esm', platform: 'node', target: 'node20', packages: 'external' },
+    ...{ sourcemap: 'linked', sourcesContent: false, legalComments: 'none', logLevel: 'warning', metafile: true },
+    plugins: [inTheirPlaces(to)],
+  });
+  if (!splitting) return;
+  const written = new Set(Object.keys(metafile.outputs).map(path => basename(path)));
+  for (const name of readdirSync(to)) if (!written.has(name)) rmSync(join(to, name), { recursive: true });
+}
+
+/** An installation has none of the tests. */
+const SUPPORT = join(ROOT, 'test', 'support');
+const programs = existsSync(SUPPORT) ? readdirSync(SUPPORT).filter(name => name.endsWith('-program.ts')) : [];
+
+await bundle({ folder: 'app', entries: ['src/main.ts'], splitting: true });
+for (const thread of THREADS) await bundle({ folder: dirname(thread), entries: [thread], splitting: false });
+if (programs.length > 0)
+  await bundle({ folder: 'programs', entries: programs.map(name => `test/support/${name}`), splitting: true });
