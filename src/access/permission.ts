@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { DUTY_LETTERS, type Letter, type Scope } from '../identity/principal.js';
 import type { Where } from '../search/query.js';
+import { POINTED_AT } from './binaries.js';
 import { ABOUT_NOBODY, type PatientCompartment } from './patient-compartment.js';
 import type { RoleDuty } from './roles.js';
 
@@ -175,6 +176,7 @@ function withinPatient(
 ): Where | 'hidden' | undefined {
   if (patient === undefined) return 'hidden';
   if (type === '*' || ABOUT_NOBODY.has(type)) return letter === 'r' || letter === 's' ? undefined : 'hidden';
+  if (type === 'Binary') return letter === 'r' || letter === 's' ? POINTED_AT : 'hidden';
   return compartment.of(type, patient) ?? 'hidden';
 }
 

@@ -5,7 +5,8 @@
  * A type without a restriction costs one look-up. What may be read of a type that has a condition:
  * - queries have it beside their own condition, so that totals and pages are right;
  * - a version, whether it is current or not, is there if it matches what it is indexed by now;
- * - a deletion is there if the version before it is there; after an erasure nothing tells whose it was, and it is hidden.
+ * - a deletion is there if the version before it is there; after an erasure nothing tells whose it was, and it is hidden;
+ * - bytes are there if what stands for them is (binaries.ts): queries that find Binaries look at each of them.
  *
  * Conditions are those that a store answers by itself: whoever decides has resolved chains, words and value sets.
  */
@@ -14,7 +15,7 @@ import { type Indexing, indexStored } from '../search/index-resource.js';
 import { match } from '../search/match.js';
 import { all, any, type Cursor, ANY_RESOURCE, NO_RESOURCE, type Query, type Where } from '../search/query.js';
 import { separate, withIds } from '../search/separate.js';
-import { NO_LISTING } from '../store/listing.js';
+import { listingOf, NO_LISTING } from '../store/listing.js';
 import type {
   Counted,
   Explanation,
@@ -29,6 +30,7 @@ import type {
   Version,
   WordQuery,
 } from '../store/store.js';
+import { guardsBytes, seesBytes } from './binaries.js';
 import { toldByPatients } from './patient-compartment.js';
 import type { Restrictions } from './permission.js';
 
@@ -50,9 +52,18 @@ export interface Viewed extends Indexing {
 }
 
 export const NO_PAGE: Page = { rows: [], cursors: [], more: false };
-/** Versions of a history that are looked at in one step, and bytes of their texts. */
-const VERSIONS_A_STEP = 100;
+/** Rows of a history or a query that are looked at in one step, and bytes of their texts. */
+const ROWS_A_STEP = 100;
 const BYTES_A_STEP = 8 * 1024 * 1024;
+
+/** What a query for pages says of where it is. */
+type Travelling = Pick<Query, 'limit' | 'bytes' | 'after' | 'before'>;
+
+/** Where rows come from, and which of them may be seen. */
+interface LookedAt<Q> {
+  page(query: Q): Promise<Page>;
+  isVisible(row: Version): Promise<boolean>;
+}
 
 /** Looked at already: those of a role are the same for every request. */
 const answerable = new WeakSet<Restrictions>();
@@ -73,11 +84,13 @@ class RestrictedView implements StoreView {
   readonly #viewed: Viewed;
   readonly #store: Viewed['store'];
   readonly #restrictions: Restrictions;
+  readonly #guards: boolean;
 
   constructor(viewed: Viewed, restrictions: Restrictions) {
     this.#viewed = viewed;
     this.#store = viewed.store;
     this.#restrictions = restrictions;
+    this.#guards = guardsBytes(restrictions);
   }
 
   shows(type: string): boolean {
@@ -85,42 +98,61 @@ class RestrictedView implements StoreView {
   }
 
   showsPartOf(type: string): boolean {
-    return this.#conditionOf(type) !== undefined;
+    return this.#conditionOf(type) !== undefined || (this.#guards && type === 'Binary' && this.shows(type));
   }
 
   read(type: string, id: string, version?: number, most?: number): Promise<Version | undefined> {
-    return this.#restrictions.has(type)
+    return this.#restrictions.has(type) || (this.#guards && type === 'Binary')
       ? this.#readRestricted(type, id, version, most)
       : this.#store.read(type, id, version, most);
   }
 
   async #readRestricted(...[type, ...which]: Parameters<Store['read']>): Promise<Version | undefined> {
     const row = this.shows(type) ? await this.#store.read(type, ...which) : undefined;
-    return row && (await this.#isVisible(row)) ? row : undefined;
+    return row && (await this.#isVisible(row, which[1] === undefined)) ? row : undefined;
   }
 
   find(query: Query): Promise<Page> {
-    const narrowed = this.narrow(query);
-    return narrowed ? this.#store.find(narrowed) : Promise.resolve(NO_PAGE);
+    const narrowed = this.#narrowed(query);
+    if (!narrowed) return Promise.resolve(NO_PAGE);
+    return this.#looksAtRows(narrowed) ? this.#visiblePage(this.#found(), narrowed) : this.#store.find(narrowed);
   }
 
-  list(query: Omit<Query, 'before'>): Promise<Listing> {
-    const narrowed = this.narrow(query);
-    return narrowed ? this.#store.list(narrowed) : Promise.resolve(NO_LISTING);
+  async list(query: Omit<Query, 'before'>): Promise<Listing> {
+    const narrowed = this.#narrowed(query);
+    if (!narrowed) return NO_LISTING;
+    return this.#looksAtRows(narrowed)
+      ? listingOf(await this.#visiblePage(this.#found(), narrowed))
+      : this.#store.list(narrowed);
   }
 
   async findIds(query: Pick<Query, 'types' | 'where'>, limit: number, by?: string): Promise<FoundIds> {
-    const narrowed = this.narrow(query);
-    return narrowed ? this.#store.findIds(narrowed, limit, by) : { found: [], complete: true };
+    const narrowed = this.#narrowed(query);
+    if (!narrowed) return { found: [], complete: true };
+    // No parameter of Binary refers to anything.
+    if (!this.#looksAtRows(narrowed) || by !== undefined) return this.#store.findIds(narrowed, limit, by);
+    const found: FoundIds['found'][number][] = [];
+    for await (const { row } of this.#visibleRows(this.#found(), { ...narrowed, sort: [] })) {
+      if (found.length === limit) return { found, complete: false };
+      found.push({ type: row.type, id: row.id });
+    }
+    return { found, complete: true };
   }
 
-  async count(query: Pick<Query, 'types' | 'where'>, limit?: number): Promise<Counted> {
-    const narrowed = this.narrow(query);
-    return narrowed ? this.#store.count(narrowed, limit) : { count: 0, exact: true };
+  async count(query: Pick<Query, 'types' | 'where'>, limit = Infinity): Promise<Counted> {
+    const narrowed = this.#narrowed(query);
+    if (!narrowed) return { count: 0, exact: true };
+    if (!this.#looksAtRows(narrowed)) return this.#store.count(narrowed, limit === Infinity ? undefined : limit);
+    let count = 0;
+    for await (const _ of this.#visibleRows(this.#found(), { ...narrowed, sort: [] })) {
+      if (count === limit) return { count, exact: false };
+      count += 1;
+    }
+    return { count, exact: true };
   }
 
   explain(query: Query): Promise<Explanation> {
-    return this.#store.explain(this.narrow(query) ?? { ...query, where: NO_RESOURCE });
+    return this.#store.explain(this.#narrowed(query) ?? { ...query, where: NO_RESOURCE });
   }
 
   /** It tells of types alone, and of those that may be seen what they refer to. */
@@ -150,7 +182,7 @@ class RestrictedView implements StoreView {
   async history(query: HistoryQuery): Promise<Page> {
     const narrowed = this.#historyOf(query);
     if (!narrowed) return NO_PAGE;
-    return this.#mayFilter(narrowed) ? this.#visiblePage(narrowed) : this.#store.history(narrowed);
+    return this.#mayFilter(narrowed) ? this.#visiblePage(this.#versions(), narrowed) : this.#store.history(narrowed);
   }
 
   async countHistory(of: HistoryOf): Promise<number> {
@@ -158,7 +190,7 @@ class RestrictedView implements StoreView {
     if (!narrowed) return 0;
     if (!this.#mayFilter(narrowed)) return this.#store.countHistory(narrowed);
     let count = 0;
-    for await (const _ of this.#visibleVersions(narrowed)) count += 1;
+    for await (const _ of this.#visibleRows(this.#versions(), narrowed)) count += 1;
     return count;
   }
 
@@ -167,7 +199,7 @@ class RestrictedView implements StoreView {
   }
 
   async isTaken(type: string, id: string): Promise<boolean> {
-    if (!this.#restrictions.has(type)) return false;
+    if (!this.#restrictions.has(type) && !this.showsPartOf(type)) return false;
     return !(await this.read(type, id, undefined, 0)) && (await this.#store.read(type, id, undefined, 0)) !== undefined;
   }
 
@@ -177,6 +209,13 @@ class RestrictedView implements StoreView {
   }
 
   narrow<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined {
+    // No condition says which bytes are seen, and whether others are there must not be told by a commit.
+    if (!this.#looksAtRows(query)) return this.#narrowed(query);
+    const types = query.types.filter(type => type !== 'Binary');
+    return types.length > 0 ? this.#narrowed({ ...query, types }) : { ...query, where: NO_RESOURCE };
+  }
+
+  #narrowed<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined {
     if (this.#restrictions.size === 0) return query;
     const types = query.types.every(type => this.shows(type))
       ? query.types
@@ -189,7 +228,7 @@ class RestrictedView implements StoreView {
 
   /** What resources of these types must satisfy; undefined: nothing. */
   #conditionOn(types: readonly string[]): Where | undefined {
-    const partly = types.filter(type => this.showsPartOf(type));
+    const partly = types.filter(type => this.#conditionOf(type) !== undefined);
     if (partly.length === 0) return undefined;
     if (types.length === 1) return this.#conditionOf(types[0]!);
     if (partly.length === types.length)
@@ -202,18 +241,18 @@ class RestrictedView implements StoreView {
     return { kind: 'not', of: any(...partly.map(unseen)) };
   }
 
-  async #isVisible(row: Version): Promise<boolean> {
-    const where = this.#conditionOf(row.type);
-    if (!where) return this.shows(row.type);
-    const { type, id, updated } = row;
+  /** `isNewest`: nothing newer can be there. */
+  async #isVisible(row: Version, isNewest = false): Promise<boolean> {
+    if (!this.showsPartOf(row.type)) return this.shows(row.type);
+    const { type, id } = row;
     if (row.text) {
-      const told = toldByPatients(where, row);
-      if (told !== undefined) return told;
-      return match(where, { type, id, updated, entries: indexStored(this.#viewed, row).entries });
+      const where = this.#conditionOf(type);
+      if (where && !this.#satisfies(where, row)) return false;
+      return type !== 'Binary' || !this.#guards || seesBytes(this.#viewed, this.#restrictions, this, row, isNewest);
     }
     if (row.withheld !== undefined) {
       const whole = await this.#store.read(type, id, row.version);
-      return whole?.text !== undefined && this.#isVisible(whole);
+      return whole?.text !== undefined && this.#isVisible(whole, isNewest);
     }
     const before = row.version > 1 ? await this.#store.read(type, id, row.version - 1) : undefined;
     return before?.text !== undefined && this.#isVisible(before);
@@ -232,33 +271,56 @@ class RestrictedView implements StoreView {
     return (type === undefined ? types : [type]).some(each => this.showsPartOf(each));
   }
 
-  /** Versions that may be seen with the place of each, in the direction of travel. */
-  async *#visibleVersions(
-    query: HistoryOf & Pick<HistoryQuery, 'after' | 'before' | 'oldestFirst'>,
+  /** Of a row with its text. */
+  #satisfies(where: Where, row: Version): boolean {
+    const { type, id, updated } = row;
+    return (
+      toldByPatients(where, row) ?? match(where, { type, id, updated, entries: indexStored(this.#viewed, row).entries })
+    );
+  }
+
+  /** Whether what a query finds must be looked at row by row: only that tells which bytes are seen. */
+  #looksAtRows({ types }: Pick<Query, 'types'>): boolean {
+    return this.#guards && types.includes('Binary');
+  }
+
+  #found(): LookedAt<Query> {
+    return { page: query => this.#store.find(query), isVisible: row => this.#isVisible(row, true) };
+  }
+
+  #versions(): LookedAt<HistoryQuery> {
+    return { page: query => this.#store.history(query), isVisible: row => this.#isVisible(row) };
+  }
+
+  /** Rows that may be seen with the place of each, in the direction of travel. */
+  async *#visibleRows<Q extends Travelling>(
+    source: LookedAt<Q>,
+    query: Omit<Q, 'limit' | 'bytes'>,
   ): AsyncGenerator<{ readonly row: Version; readonly cursor: Cursor }> {
-    const { after, before, ...rest } = query;
+    const { after, before, ...rest } = query as Travelling;
     let place = after ?? before;
     let bytes = BYTES_A_STEP;
     for (;;) {
       const here = place === undefined ? {} : before ? { before: place } : { after: place };
-      const page = await this.#store.history({ ...rest, ...here, limit: VERSIONS_A_STEP, bytes });
+      const page = await source.page({ ...rest, ...here, limit: ROWS_A_STEP, bytes } as unknown as Q);
       // A text that is larger than a step has room for is read by itself.
       bytes = page.rows.length === 0 && page.next !== undefined ? page.next : BYTES_A_STEP;
       const places = page.rows.map((_, i) => (before ? page.rows.length - 1 - i : i));
       for (const i of places)
-        if (await this.#isVisible(page.rows[i]!)) yield { row: page.rows[i]!, cursor: page.cursors[i]! };
+        if (await source.isVisible(page.rows[i]!)) yield { row: page.rows[i]!, cursor: page.cursors[i]! };
       if (page.rows.length > 0) place = before ? page.cursors[0] : page.cursors.at(-1);
       else if (page.next === undefined) return;
       if (!page.more) return;
     }
   }
 
-  async #visiblePage({ limit, bytes = Infinity, ...query }: HistoryQuery): Promise<Page> {
+  async #visiblePage<Q extends Travelling>(source: LookedAt<Q>, asked: Q): Promise<Page> {
+    const { limit, bytes = Infinity, ...query } = asked;
     const found: { readonly row: Version; readonly cursor: Cursor }[] = [];
     let left = bytes;
     let next: number | undefined;
     let more = false;
-    for await (const one of this.#visibleVersions(query)) {
+    for await (const one of this.#visibleRows(source, query)) {
       const size = one.row.text?.length ?? 0;
       if (size > left) next = size;
       more = found.length === limit || next !== undefined;

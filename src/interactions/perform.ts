@@ -23,7 +23,7 @@ import { withCompanions } from './write/companions.js';
 import { checkIntegrity } from './write/integrity.js';
 import { afterCommit, messagesOf, patchMeant } from './write/run-hooks.js';
 import { askOf, INTERACTIONS, isByCriteria, isWriting, restfulCode } from './kinds.js';
-import { withPatientsOfBytes } from './write/pointing.js';
+import { refuseUnseenBytes, withPatientsOfBytes } from './write/pointing.js';
 import { storeAttachments } from './write/prepare.js';
 import { operate } from './operations/index.js';
 import { patch } from './patch.js';
@@ -189,6 +189,7 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
     const events = recordedParts ? await eventsOfParts(context, recordedParts) : eventsOf(context, ask, result);
     const { noted, acknowledges } = notesOf(context, writing);
     const { bases } = context.engine.settings;
+    await refuseUnseenBytes(context, changes);
     const { changes: attached, alsoAbout } = withPatientsOfBytes(await storeAttachments(store, changes), bases);
     // The stamp is taken: no listener counts before this is settled, unless it is known here.
     const known = changes.length > 0 ? feed.current() : undefined;

@@ -36,7 +36,7 @@ function parseReferences(
   const type = modifier?.kind === 'type' ? modifier.type : undefined;
   const canonicals: readonly ReferenceValue[] =
     parameter.nature === 'canonical' && type === undefined ? [{ kind: 'url', ...parseCanonical(value) }] : [];
-  const isLiteral = parameter.elements.has('Reference') || parameter.elements.has('Resource');
+  const isLiteral = ['Reference', 'Resource', 'url'].some(element => parameter.elements.has(element));
   return isLiteral ? [...canonicals, ...parseLiteral(parameter, type, value, bases)] : canonicals;
 }
 

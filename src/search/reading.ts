@@ -5,6 +5,7 @@
  * Choices:
  * - https://hl7.org/fhir/R4/references.html#canonical: a canonical is read with its version apart; so is the `url` of a
  *   resource that has a `version`, whose entry holds both.
+ * - a `url` in a parameter of type reference (that of an attachment) is a literal reference, relative or not.
  * - https://hl7.org/fhir/R4/search.html#mimetype: a code bound to media types is a token and, beside it, its base part.
  * - https://hl7.org/fhir/R4/bundle.html#search: the first entry of a Bundle is itself what `composition` and `message`
  *   search, and is found as the resource that it is a copy of, too. One of another type than the parameter's is passed over.
@@ -20,7 +21,7 @@ import { conversion, type Extraction } from './values.js';
 export type Nature = 'sound' | 'media-type' | 'canonical';
 
 const MEDIA_TYPES = 'http://hl7.org/fhir/ValueSet/mimetypes';
-const CANONICALS: ReadonlySet<string> = new Set(['canonical', 'uri', 'url']);
+const CANONICALS: ReadonlySet<string> = new Set(['canonical', 'uri']);
 
 const isMediaTypeCode = ({ type, element }: Ending): boolean => type === 'code' && element?.required === MEDIA_TYPES;
 

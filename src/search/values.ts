@@ -181,6 +181,11 @@ const convertCanonical: Convert = (value, { out }) => {
     out.push({ kind: 'url', ...parseCanonical(value) });
 };
 
+/** The url of an attachment: a resource of this server, or an address elsewhere. */
+const convertAddressOf: Convert = (value, frame) => {
+  if (typeof value === 'string' && value !== '') reference({ reference: value }, frame);
+};
+
 /** A resource inside a Bundle: itself, and found as the resource that it is a copy of. */
 const embedded: Convert = (value, { out }) => {
   if (!isObject(value) || stringIn(value['resourceType']) === '') return;
@@ -255,7 +260,8 @@ const CONVERSIONS: Readonly<Record<string, ReadonlyMap<string, Convert>>> = {
   ]),
   reference: new Map([
     ...under(reference, 'Reference'),
-    ...under(convertCanonical, 'canonical', 'uri', 'url'),
+    ...under(convertCanonical, 'canonical', 'uri'),
+    ...under(convertAddressOf, 'url'),
     ...under(embedded, 'Resource'),
   ]),
   special: new Map(under(convertPosition, 'Location.position')),

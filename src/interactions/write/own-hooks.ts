@@ -1,9 +1,11 @@
 /** What writing a resource of some types means to the server itself; features come after it (hooks.ts). */
+import { isMeasureOfBytes } from '../../access/binaries.js';
 import type { Reindexer } from '../../conformance/reindex-job.js';
 import { checkParameter, type Registry } from '../../conformance/search-parameter-registry.js';
 import { FhirError } from '../../fhir/error.js';
 import { isMediaType } from '../../fhir/media-type.js';
-import type { Resource } from '../../fhir/resource.js';
+import { parseReference } from '../../fhir/reference.js';
+import { isObject, type Resource } from '../../fhir/resource.js';
 import type { LiveTables } from '../../live/live-tables.js';
 import type { Change } from '../../store/store.js';
 import type { Hook, OwnedHook } from './hooks.js';
@@ -24,7 +26,7 @@ export function ownHooks(
   const hooks: readonly Hook[] = [
     ...[...live.types].map(([type, tables]) => tellTables(live, type, tables)),
     { types: ['AuditEvent'], check: ({ resource }) => resource && checkSource(resource, bases), meta: markReceived },
-    { types: ['Binary'], check: ({ resource }) => resource && checkContentType(resource) },
+    { types: ['Binary'], check: ({ resource }) => resource && checkBinary(resource, bases) },
     {
       types: ['SearchParameter'],
       check: async ({ resource, id }) => resource && checkParameter(registry, resource, id),
@@ -44,11 +46,25 @@ const tellTables = (live: LiveTables, type: string, tables: readonly string[]): 
 });
 const idsIn = (changes: readonly Change[]): readonly string[] => changes.map(({ id }) => id);
 
-/** The bytes are given out under this type, in a header. Throws `invalid`. */
-function checkContentType({ contentType }: Resource): void {
+/**
+ * The bytes are given out under its type, in a header; who may read what its securityContext names may read them. Throws `invalid`,
+ * `unprocessable`.
+ */
+function checkBinary({ contentType, securityContext }: Resource, bases: readonly string[]): void {
   if (typeof contentType === 'string' && !isMediaType(contentType))
     throw new FhirError('invalid', 'Binary.contentType must be a media type, as in application/pdf.', {
       expression: 'Binary.contentType',
       detail: 'bad-media-type',
     });
+  const reference = isObject(securityContext) ? securityContext['reference'] : undefined;
+  const target = typeof reference === 'string' ? parseReference(reference, bases) : undefined;
+  if (target?.kind === 'local' && !isMeasureOfBytes(target.type))
+    throw new FhirError(
+      'unprocessable',
+      `A ${target.type} does not tell who may read bytes: name what they belong to.`,
+      {
+        expression: 'Binary.securityContext',
+        detail: 'bad-security-context',
+      },
+    );
 }

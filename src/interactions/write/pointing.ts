@@ -5,6 +5,8 @@
  *
  * A patient is only ever added: what was once part of a record stays one for the audit trail.
  */
+import { ATTACHMENT } from '../../access/binaries.js';
+import { FhirError } from '../../fhir/error.js';
 import { isObject, type Json } from '../../fhir/resource.js';
 import type { AlsoAbout, Change } from '../../store/store.js';
 import type { Context } from '../engine.js';
@@ -15,7 +17,7 @@ const POINTER =
 const BINARY = Buffer.from('Binary');
 
 /** Ids of the Binaries of this server that attachments in a text point at. `bases`: its addresses. */
-export function binariesIn(text: Buffer, bases: readonly string[]): ReadonlySet<string> {
+export function binariesIn(text: Buffer, bases: readonly string[]): Set<string> {
   const found = new Set<string>();
   if (!text.includes(BINARY)) return found;
   for (const [, before = '', id = ''] of text.toString('utf8').matchAll(POINTER)) {
@@ -23,6 +25,39 @@ export function binariesIn(text: Buffer, bases: readonly string[]): ReadonlySet<
     if (base === '' || bases.includes(base)) found.add(id);
   }
   return found;
+}
+
+/** Ids of the Binaries that a change points at, also where its text has the address in escapes. */
+const pointedBy = ({ text, entries }: Change, bases: readonly string[]): ReadonlySet<string> => {
+  const found = text ? binariesIn(text, bases) : new Set<string>();
+  for (const entry of entries)
+    if (entry.parameter === ATTACHMENT && entry.kind === 'reference' && entry.type === 'Binary') found.add(entry.id);
+  return found;
+};
+
+/**
+ * Bytes are seen by whoever sees a resource that points at them: nobody makes one that points at what they do not see. Whether there is
+ * something is not told. What pointed there before may go on. Throws `unprocessable`.
+ */
+export async function refuseUnseenBytes(
+  { view, engine }: Pick<Context, 'view' | 'engine'>,
+  changes: readonly Change[],
+): Promise<void> {
+  if (!view.showsPartOf('Binary')) return;
+  const { bases } = engine.settings;
+  const written = new Set(changes.flatMap(({ type, id }) => (type === 'Binary' ? [id] : [])));
+  for (const change of changes) {
+    if (change.type === 'Binary' || change.type === 'AuditEvent') continue;
+    const before = change.replaces?.text && binariesIn(change.replaces.text, bases);
+    for (const id of pointedBy(change, bases)) {
+      if (written.has(id) || before?.has(id)) continue;
+      if ((await view.read('Binary', id, undefined, 0)) === undefined)
+        throw new FhirError('unprocessable', 'There is nothing under the address of an attachment: store it first.', {
+          expression: change.type,
+          detail: 'url-not-found',
+        });
+    }
+  }
 }
 
 export interface Pointed {
@@ -34,9 +69,10 @@ export interface Pointed {
 /** What follows for Binaries from changes that are about to be committed. */
 export function withPatientsOfBytes(changes: readonly Change[], bases: readonly string[]): Pointed {
   const owners = new Map<string, Set<string>>();
-  for (const { type, text, patients } of changes) {
-    if (!text || patients.length === 0 || type === 'Binary') continue;
-    for (const id of binariesIn(text, bases)) {
+  for (const change of changes) {
+    const { type, patients } = change;
+    if (patients.length === 0 || type === 'Binary') continue;
+    for (const id of pointedBy(change, bases)) {
       const known = owners.get(id) ?? new Set();
       for (const patient of patients) known.add(patient);
       owners.set(id, known);

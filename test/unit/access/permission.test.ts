@@ -102,8 +102,10 @@ describe('a permission', () => {
     for (const type of ['Patient', 'Observation', 'Device', 'Task']) assert.equal(told(of, type), 'CRUDS', type);
     for (const type of ['Practitioner', 'Organization', 'Medication', 'ValueSet'])
       assert.equal(told(of, type), '-r--s', type);
-    for (const type of ['Group', 'AuditEvent', 'Subscription', 'Bundle', 'Slot', 'Binary'])
+    for (const type of ['Group', 'AuditEvent', 'Subscription', 'Bundle', 'Slot'])
       assert.equal(told(of, type), '-----', type);
+    // By what points at it.
+    assert.equal(told(of, 'Binary'), '-R--S');
     assert.deepEqual(of.reach.r.get('Encounter'), {
       kind: 'param',
       code: 'patient',
