@@ -29,8 +29,10 @@ export interface Permission {
   readonly screens: NameSet;
   /** What each letter reaches. Equal ones are the same object. */
   readonly reach: ByLetter<Restrictions>;
-  /** Some condition leads to other resources: whoever uses it has looked them up (interactions/reach.ts). */
+  /** Some condition leads to other resources, which must be looked up before it is used (interactions/reach.ts). */
   readonly joins: boolean;
+  /** What was meant, where conditions are lists of what was looked up. */
+  readonly unsettled?: ByLetter<Restrictions>;
   /** Whether every letter reaches everything but the audit trail. */
   readonly whole: boolean;
   /** Names of the rules by which a letter is given: rows of the role, then scopes. */
@@ -234,4 +236,20 @@ export function leadsElsewhere(where: Where): boolean {
     case 'words':
       return true;
   }
+}
+
+/** What both reach. */
+export function withinBoth(one: Restrictions, other: Restrictions): Restrictions {
+  const joined = new Map(one);
+  for (const [type, seen] of other) {
+    const here = joined.get(type);
+    const either: 'hidden' | Where =
+      here === undefined || seen === 'hidden' || here === seen
+        ? seen
+        : here === 'hidden'
+          ? here
+          : { kind: 'all', of: [here, seen] };
+    joined.set(type, either);
+  }
+  return joined;
 }

@@ -153,7 +153,7 @@ function typeDuty(check: Checker, path: string, given: Json): TypeDuty[] {
     {
       type,
       letters,
-      ...(where === undefined ? {} : { where: conditionOf(check, `${path}.where`, type, letters, where) }),
+      ...(where === undefined ? {} : { where: conditionOf(check, `${path}.where`, type, where) }),
       ...(within === 'patient' ? { within } : {}),
     },
   ];
@@ -168,7 +168,7 @@ function lettersIn(check: Checker, path: string, given: Json | undefined): Reado
 
 const NO_RESTRICTION: Where = { kind: 'all', of: [] };
 
-function conditionOf(check: Checker, path: string, type: string, letters: ReadonlySet<Letter>, given: Json): Where {
+function conditionOf(check: Checker, path: string, type: string, given: Json): Where {
   const wrong = (text: string): Where => {
     check.fault(path, text);
     return NO_RESTRICTION;
@@ -176,18 +176,16 @@ function conditionOf(check: Checker, path: string, type: string, letters: Readon
   if (typeof given !== 'string' || given === '')
     return wrong('a condition is the query of a search, as in "category=laboratory".');
   if (type === '*') return wrong('a condition is about one type: name it.');
-  if (letters.has('c') || letters.has('u'))
-    return wrong('a condition says what is seen, and not what may be written: leave out c and u.');
   try {
     const { definitions, parameters, settings } = check.nameable;
     const pairs = [...new URLSearchParams(given)];
     const { bases } = settings;
     // `ap` of a date would mean another one every day.
     const where = parseCriteria({ types: [type], parameters: pairs, bases, now: 0 }, parameters, definitions);
-    return isPlainWhere(where) && !separate(where).rest
+    return canBeListed(where)
       ? where
       : wrong(
-          'chains, _has, words, value sets and hierarchies cannot be looked up for each request: use plain parameters.',
+          'distances, words, ends of texts and composites without a code are looked for one resource after the other: ask by something else.',
         );
   } catch (error) {
     if (!(error instanceof FhirError)) throw error;
@@ -197,6 +195,27 @@ function conditionOf(check: Checker, path: string, type: string, letters: Readon
 
 /** Nothing has to be asked before it can be answered. */
 export const isPlainWhere = (where: Where): boolean => !leadsElsewhere(where);
+
+/** What is left when its links are lists is what a store can answer. */
+function canBeListed(where: Where): boolean {
+  switch (where.kind) {
+    case 'all':
+    case 'any':
+      return where.of.every(canBeListed);
+    case 'not':
+      return canBeListed(where.of);
+    case 'of':
+    case 'chain':
+    case 'has':
+      return canBeListed(where.where);
+    case 'param':
+      return !separate(where).rest;
+    case 'present':
+      return true;
+    case 'words':
+      return false;
+  }
+}
 
 function listIn(check: Checker, path: string, given: Json | undefined): readonly Json[] {
   if (given === undefined) return [];

@@ -42,8 +42,6 @@ export interface StoreView extends Omit<StoreReads, 'sizes'> {
   showsPartOf(type: string): boolean;
   /** The query of what may be seen, for a condition of a commit; undefined: nothing of its types may be. */
   narrow<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined;
-  /** Whether an id is that of a resource that is not seen, so that no other can have it. */
-  isTaken(type: string, id: string): Promise<boolean>;
 }
 
 /** What a view needs: what it is a view of, and how resources are indexed, to decide a version by itself. */
@@ -196,11 +194,6 @@ class RestrictedView implements StoreView {
 
   horizon(): number {
     return this.#store.horizon();
-  }
-
-  async isTaken(type: string, id: string): Promise<boolean> {
-    if (!this.#restrictions.has(type) && !this.showsPartOf(type)) return false;
-    return !(await this.read(type, id, undefined, 0)) && (await this.#store.read(type, id, undefined, 0)) !== undefined;
   }
 
   #conditionOf(type: string): Where | undefined {

@@ -48,6 +48,7 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     request: `${request.method} ${request.originalUrl}`,
     allowance: undefined,
     agent: undefined,
+    settled: new Map(),
   };
   const known = await identified(context, request, target);
   const fault = faultOfHead(request, target, head) ?? guard.foreign(request);

@@ -154,6 +154,8 @@ export interface Caller {
    * whether it was. `at`: of this entry of a batch.
    */
   readonly note?: ((at?: number) => OutboxMessage) | undefined;
+  /** Permissions whose conditions lead to other resources, with these looked up: once a request (reach.ts). */
+  readonly settled?: Map<Permission, Promise<Permission>> | undefined;
   /** Messages that what the interaction writes deals with, in the same commit: it is refused (`conflict`) where one is gone. */
   readonly settles?: readonly number[] | undefined;
 }

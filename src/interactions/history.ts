@@ -18,7 +18,7 @@ export async function history(context: Context, ask: Of<'history'>): Promise<Out
   const { engine } = context;
   const { type, id } = ask;
   const path = [type, id, '_history'].filter(part => part !== undefined).join('/');
-  const page = openPage(engine, path, ask.parameters);
+  const page = openPage(context, path, ask.parameters);
   const given = page?.parameters ?? historyParameters(questionOf(ask.parameters), ask);
   const asked = readHistoryParameters(context, ask, given);
   // Before anything is looked at, or it would promise more than is there.
@@ -32,7 +32,7 @@ export async function history(context: Context, ask: Of<'history'>): Promise<Out
     horizon,
     link: [
       selfLink(engine, path, ask.parameters, asked.used),
-      ...neighbours(engine, { path, parameters: given, horizon, ...total }, found, page, ask.parameters),
+      ...neighbours(context, { path, parameters: given, horizon, ...total }, found, page, ask.parameters),
     ],
     ...total,
   };

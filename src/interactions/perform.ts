@@ -21,6 +21,8 @@ import type { Caller, Context, Engine } from './engine.js';
 import type { Interaction, Outcome, RecordedPart, Result, Target } from './interaction.js';
 import { withCompanions } from './write/companions.js';
 import { checkIntegrity } from './write/integrity.js';
+import { checkPermitted } from './write/permitted.js';
+import { settledPermission } from './reach.js';
 import { afterCommit, messagesOf, patchMeant } from './write/run-hooks.js';
 import { askOf, INTERACTIONS, isByCriteria, isWriting, restfulCode } from './kinds.js';
 import { refuseUnseenBytes, withPatientsOfBytes } from './write/pointing.js';
@@ -45,7 +47,7 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
   // A target that was known before its criteria were read was not decided as a search.
   const isDecided = admitted && (admitted.searches || !isByCriteria(interaction));
   const { permission, restrictions } = isDecided ? admitted : await admit(caller, interaction);
-  const { allowance, engine, principal, agent, requestId, address, request, note, settles } = caller;
+  const { allowance, engine, principal, agent, requestId, address, request, note, settled, settles } = caller;
   const view = createView(engine, restrictions);
   const stamp = engine.store.openStamp();
   const context: Context = {
@@ -57,6 +59,7 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
     address,
     request,
     note,
+    settled,
     settles,
     permission,
     view,
@@ -114,8 +117,12 @@ export async function admit(caller: Caller, target: Target): Promise<Admitted> {
     caller.engine.metrics.denied.inc({ role: caller.principal.role });
     return recordRefusal(caller, target, new FhirError(decision.kind, decision.why));
   }
-  const { permission, restrictions } = decision;
-  return { allow: true, permission, restrictions, searches: asked.searches === true };
+  const { permission: meant, restrictions } = decision;
+  const searches = asked.searches === true;
+  if (!meant.joins) return { allow: true, permission: meant, restrictions, searches };
+  const permission = await settledPermission(caller, meant);
+  const { r, s } = permission.reach;
+  return { allow: true, permission, restrictions: restrictions === meant.reach.s ? s : r, searches };
 }
 
 /** Records a failed interaction, or one that failed before it could be run, and throws its error. */
@@ -184,7 +191,7 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
     if (writing) await live.current();
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
     const ran = await runWhole(context, ask);
-    const judged = ran.changes ? await checkIntegrity(context, ran) : ran;
+    const judged = ran.changes ? await judge(context, ran) : ran;
     const { result, changes = [], recordedParts, mustNotMatch = [], mustExist = [], messages: asked = [] } = judged;
     const events = recordedParts ? await eventsOfParts(context, recordedParts) : eventsOf(context, ask, result);
     const { noted, acknowledges } = notesOf(context, writing);
@@ -222,6 +229,12 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
   } finally {
     stamp.close();
   }
+}
+
+/** Whether this may be written: by the permission, then by the rules about references. */
+async function judge(context: Context, ran: Outcome): Promise<Outcome> {
+  checkPermitted(context, ran);
+  return checkIntegrity(context, ran);
 }
 
 function countUnchanged({ engine }: Context, { target: { type }, result }: RecordedPart): void {

@@ -11,6 +11,7 @@ import { absence, findOne, findSought, type LocatedTarget, readCriteria } from '
 import type { Context } from './engine.js';
 import type { Of, Outcome } from './interaction.js';
 import { keptOf } from './write/meta-labels.js';
+import { mayChooseIds } from './write/permitted.js';
 import { isRaw, prepare, received, storeUpload } from './write/prepare.js';
 import { auditSubject } from './read.js';
 import { shownText } from './response/resource-text.js';
@@ -22,9 +23,10 @@ export async function update(context: Context, ask: Of<'update'>, located?: Loca
   const { current, query: sought } = found;
   const body = await received(context, ask.body);
   const given = isRaw(body) ? undefined : body.resource['id'];
-  const id = ask.id ?? current?.id ?? (typeof given === 'string' ? given : located?.id);
+  const chosen = ask.id ?? current?.id ?? (typeof given === 'string' ? given : undefined);
+  const id = chosen ?? located?.id;
   if (!isRaw(body)) checkGivenId(ask, given, id);
-  const before = await replacedBy(context, ask, id, found);
+  const before = await replacedBy(context, ask, chosen, found);
   const prepared = await prepare(
     context,
     ask.kind,
@@ -56,9 +58,9 @@ function checkGivenId(ask: Of<'update'>, given: unknown, id: string | undefined)
   );
 }
 
-/** The version that the update replaces. Throws `precondition`; `conflict` where another resource has the id. */
+/** The version that the update replaces. Throws `precondition`; `conflict` where another resource has the id, `not-found` for who may not choose it. */
 async function replacedBy(
-  { view }: Context,
+  { permission, view }: Context,
   ask: Of<'update'>,
   id: string | undefined,
   { current, query }: Partial<LocatedTarget>,
@@ -68,8 +70,13 @@ async function replacedBy(
   checkPreconditions(before, ask);
   if (query && !current && before?.text)
     throw idTaken(ask.type, 'Nothing matches the criteria, but the id in the body is that of another resource.');
-  if (!before && id !== undefined && (await view.isTaken(ask.type, id)))
-    throw idTaken(ask.type, 'This id is that of another resource: choose another one.');
+  // The same where it is taken by what may not be seen.
+  if (!before && id !== undefined && (view.showsPartOf(ask.type) || !mayChooseIds(permission, ask.type)))
+    throw new FhirError(
+      'not-found',
+      `There is no ${ask.type} with this id, and this permission may not choose the ids of new ones: create it by POST.`,
+      { expression: `${ask.type}.id`, detail: 'id-not-chosen' },
+    );
   return before;
 }
 

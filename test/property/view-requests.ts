@@ -325,7 +325,7 @@ export const PATHS: Readonly<Record<string, Make>> = {
       method: 'PUT',
       path: nameOf(one),
       body: resourceOf({ ...world.versions.find(other => nameOf(other) === nameOf(one))!, marker: 'other' }),
-      expected: seen => (seen.read(nameOf(one)) ? undefined : { status: 409 }),
+      expected: seen => (seen.read(nameOf(one)) ? undefined : { status: 404 }),
     };
   },
   'patch of what is hidden': (random, world) => {

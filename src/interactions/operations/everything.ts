@@ -39,7 +39,7 @@ async function runEverything(context: Context, ask: Of<'operation'>): Promise<Ou
   const allowance = allowanceOf(context);
   const { type = '', id = '' } = ask;
   const path = `${type}/${id}/$everything`;
-  const page = openPage(engine, path, ask.parameters);
+  const page = openPage(context, path, ask.parameters);
   const horizon = page?.horizon ?? context.view.horizon();
   const { parameters, ignored } = page ? { parameters: page.parameters, ignored: [] } : questionAsked(engine, ask);
   const { count, view, ...given } = readQuestion(context, parameters);
@@ -66,7 +66,7 @@ async function runEverything(context: Context, ask: Of<'operation'>): Promise<Ou
   if (end)
     link.push({
       relation: 'next',
-      url: pageLink(engine, { path, parameters, horizon, cursor: end, direction: 'after' }, ask.parameters),
+      url: pageLink(context, { path, parameters, horizon, cursor: end, direction: 'after' }, ask.parameters),
     });
   return {
     result: {

@@ -5,7 +5,8 @@
 import { FhirError } from '../../fhir/error.js';
 import type { Cursor } from '../../search/query.js';
 import type { Page } from '../../store/store.js';
-import type { Engine } from '../engine.js';
+import type { Principal } from '../../identity/principal.js';
+import type { Context, Engine } from '../engine.js';
 import type { Parameters } from '../interaction.js';
 
 export const PAGE_PARAMETER = '_page';
@@ -22,6 +23,19 @@ export interface PageState {
   /** ms: that of the first page, up to which all pages together are complete. */
   readonly horizon: number;
 }
+
+/** In whose hands a link works, and what they might see when the total was counted. */
+interface SealedPage {
+  readonly page: PageState;
+  readonly holder: string;
+  readonly digest: string;
+}
+
+type Holding = Pick<Context, 'engine' | 'permission' | 'principal'>;
+
+/** Who asks, and through which application. */
+const holderOf = ({ issuer, subject, name, client }: Principal): string =>
+  [issuer, subject ?? name, client].map(part => part ?? '').join(' ');
 
 /** Absolute URL of a path and its parameters; the characters that search values use stay readable. */
 export function linkTo(engine: Engine, path: string, parameters: Parameters): string {
@@ -43,9 +57,10 @@ export const questionOf = (asked: Parameters): Parameters =>
   asked.filter(([name]) => !FORM_PARAMETERS.has(name) && name !== PAGE_PARAMETER);
 
 /** `asked`: the parameters of the request whose answer has the link. */
-export function pageLink(engine: Engine, state: PageState, asked: Parameters): string {
+export function pageLink({ engine, permission, principal }: Holding, page: PageState, asked: Parameters): string {
+  const state: SealedPage = { page, holder: holderOf(principal), digest: permission.digest };
   const sealed = engine.pageTokens.close(state, engine.settings.linkLifetime);
-  return linkTo(engine, state.path, [[PAGE_PARAMETER, sealed], ...formParameters(asked)]);
+  return linkTo(engine, page.path, [[PAGE_PARAMETER, sealed], ...formParameters(asked)]);
 }
 
 export interface Link {
@@ -65,7 +80,7 @@ export const selfLink = (engine: Engine, path: string, asked: Parameters, used: 
 
 /** Links from a page, which was reached by the link `page`, to the pages beside it. */
 export function neighbours(
-  engine: Engine,
+  holding: Holding,
   state: Omit<PageState, 'cursor' | 'direction'>,
   found: Page,
   page: PageState | undefined,
@@ -76,11 +91,11 @@ export function neighbours(
   const backwards = page?.direction === 'before';
   // Walking back there is always a page after this one: the one we came from.
   if (last && (backwards || found.more))
-    links.push({ relation: 'next', url: pageLink(engine, { cursor: last, direction: 'after', ...state }, asked) });
+    links.push({ relation: 'next', url: pageLink(holding, { cursor: last, direction: 'after', ...state }, asked) });
   if (first && page && (backwards ? found.more : true))
     links.push({
       relation: 'previous',
-      url: pageLink(engine, { cursor: first, direction: 'before', ...state }, asked),
+      url: pageLink(holding, { cursor: first, direction: 'before', ...state }, asked),
     });
   return links;
 }
@@ -89,8 +104,15 @@ export function neighbours(
 export const clampCount = ({ settings }: Engine, count: number | undefined): number =>
   Math.min(count ?? settings.pageSize, settings.maxPageSize);
 
-/** The state of the `_page` parameter, if there is one. Throws `expired` and `invalid`. */
-export function openPage(engine: Engine, path: string, parameters: Parameters): PageState | undefined {
+/**
+ * The state of the `_page` parameter, if there is one. In other hands a link is none; in the same ones whose permission has changed it is
+ * without its total. Throws `expired` and `invalid`.
+ */
+export function openPage(
+  { engine, permission, principal }: Holding,
+  path: string,
+  parameters: Parameters,
+): PageState | undefined {
   const token = parameters.find(([name]) => name === PAGE_PARAMETER)?.[1];
   if (token === undefined) return undefined;
   const opened = engine.pageTokens.open(token);
@@ -99,11 +121,14 @@ export function openPage(engine: Engine, path: string, parameters: Parameters): 
       expression: 'http._page',
       detail: 'page-expired',
     });
-  const state = opened === 'invalid' ? undefined : (opened.value as PageState);
-  if (state?.path !== path)
+  const sealed = opened === 'invalid' ? undefined : (opened.value as SealedPage);
+  if (sealed?.page?.path !== path || sealed.holder !== holderOf(principal))
     throw new FhirError('invalid', 'This is not a paging link of this server: follow links as they were given.', {
       expression: 'http._page',
       detail: 'page-invalid',
     });
-  return state;
+  const { page } = sealed;
+  if (sealed.digest === permission.digest) return page;
+  const { total: _, ...rest } = page;
+  return rest;
 }

@@ -6,7 +6,8 @@
  * brings the resources that have its URL. `*` passes over types that the caller may not see, and over the audit trail,
  * which grows with every look: it is included where it is named.
  */
-import type { StoreView } from '../../access/view.js';
+import { withinBoth } from '../../access/permission.js';
+import { createView, type StoreView } from '../../access/view.js';
 import { FhirError } from '../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { Resource } from '../../fhir/resource.js';
@@ -38,9 +39,20 @@ export async function include(
   includes: readonly SearchInclude[],
   allowance: Allowance,
 ): Promise<Included> {
-  if (includes.some(({ from, to }) => [from, to].some(type => type !== undefined && !context.view.shows(type))))
-    throw new FhirError('forbidden', 'This role may not include resources of all types that are named.');
-  const search = new Search(context, matches, allowance);
+  const { engine, permission, view } = context;
+  const { r, s } = permission.reach;
+  // What is included is read; what is included because it refers to something is searched for, too.
+  const read = r === s ? view : createView(engine, r);
+  const searched = r === s ? view : createView(engine, withinBoth(r, s));
+  for (const { from, to, reverse } of includes) {
+    const [named, other] = reverse ? [from, to] : [to, from];
+    if (
+      (named !== undefined && !(reverse ? searched : read).shows(named)) ||
+      (other !== undefined && !view.shows(other))
+    )
+      throw new FhirError('forbidden', 'This role may not include resources of all types that are named.');
+  }
+  const search = new Search(context, { read, searched }, matches, allowance);
   const distinct = [...new Map(includes.map(one => [JSON.stringify(one), one])).values()];
   let from = matches;
   for (let round = 0; from.length > 0 && round < MAX_ROUNDS; round++) {
@@ -56,17 +68,26 @@ export async function include(
 /** What was found so far, and how much more may be: nothing is read that there is no room for. */
 class Search {
   readonly engine: Engine;
+  /** Of what may be read. */
   readonly view: StoreView;
+  /** Of what may be searched for, too. */
+  readonly searched: StoreView;
   readonly allowance: Allowance;
   readonly rows: Version[] = [];
   cut = false;
   private readonly seen: Set<string>;
   private readonly until: number;
 
-  constructor({ engine, view }: Context, matches: readonly Version[], allowance: Allowance) {
+  constructor(
+    { engine }: Context,
+    { read, searched }: { readonly read: StoreView; readonly searched: StoreView },
+    matches: readonly Version[],
+    allowance: Allowance,
+  ) {
     this.engine = engine;
     this.allowance = allowance;
-    this.view = view;
+    this.view = read;
+    this.searched = searched;
     this.seen = new Set(matches.map(versionKey));
     this.until = performance.now() + engine.settings.queryTimeout;
   }
@@ -189,7 +210,7 @@ async function withText({ view, allowance }: Search, row: Version | undefined): 
 
 /** At most the ten newest of each type: a URL should name one. */
 async function byUrl(
-  { engine, view }: Search,
+  { engine, searched: view }: Search,
   { url, version, types }: { readonly url: string; readonly version?: string; readonly types: readonly string[] },
 ): Promise<Version[]> {
   const found: Version[] = [];
@@ -205,7 +226,7 @@ async function byUrl(
 }
 
 async function addReferring(search: Search, rows: readonly Version[], one: SearchInclude): Promise<void> {
-  const { engine, view } = search;
+  const { engine, searched: view } = search;
   const targets = rows.filter(({ type }) => one.to === undefined || one.to === type);
   if (targets.length === 0) return;
   const types = (one.from === undefined ? engine.definitions.resourceTypes : [one.from]).filter(

@@ -41,13 +41,16 @@ export interface Ground extends Pick<Context, 'view'> {
   };
   /** By `performance.now()`: when the time of the whole search is over. */
   readonly until?: number;
+  /** Nothing is left open that can be a list. */
+  readonly closed?: true;
 }
 
 /** The ground of one search: all that is asked before the store's own answer shares the time of one query. */
-export const inTime = ({ engine, view }: Ground): Ground => ({
+export const inTime = ({ engine, view, closed }: Ground): Ground => ({
   engine,
   view,
   until: performance.now() + engine.settings.queryTimeout,
+  ...(closed ? { closed } : {}),
 });
 
 /** Throws `too-costly` where the time of the search is over. */

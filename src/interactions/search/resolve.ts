@@ -128,6 +128,7 @@ async function settleAll(ground: Ground, types: readonly string[], of: readonly 
   const reverse = of.filter(part => part.kind === 'has');
   const rest = all(...plain);
   const narrow =
+    !ground.closed &&
     reverse.length > 0 &&
     plain.length > 0 &&
     !isPending(rest) &&

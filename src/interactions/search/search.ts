@@ -44,7 +44,7 @@ interface Asked extends Separated {
 export async function search(context: Context, ask: Of<'search'>): Promise<Outcome> {
   const { engine } = context;
   const path = searchPath(ask);
-  const page = openPage(engine, path, ask.parameters);
+  const page = openPage(context, path, ask.parameters);
   // Before anything is looked at, or it would promise more than is there.
   const horizon = page?.horizon ?? context.view.horizon();
   const given = page?.parameters ?? questionOf(ask.parameters).filter(([name]) => name !== EXPLAIN);
@@ -72,7 +72,7 @@ export async function search(context: Context, ask: Of<'search'>): Promise<Outco
   };
   const link = [
     selfLink(engine, path, ask.parameters, used),
-    ...neighbours(engine, state, found, page, ask.parameters),
+    ...neighbours(context, state, found, page, ask.parameters),
   ];
   const issues = [
     ...parsed.ignored,

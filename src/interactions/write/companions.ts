@@ -121,8 +121,8 @@ async function runCompanion(
   runner: CompanionRunner,
   depth: number,
 ): Promise<Outcome> {
-  const { allowance, engine, principal, requestId, address, request, note, stamp } = context;
-  const caller: Caller = { allowance, engine, principal, agent: owner, requestId, address, request, note };
+  const { allowance, engine, principal, requestId, address, request, note, settled, stamp } = context;
+  const caller: Caller = { allowance, engine, principal, agent: owner, requestId, address, request, note, settled };
   const { permission, restrictions } = await runner.admit(caller, ask);
   const view = createView(engine, restrictions);
   try {
@@ -135,6 +135,7 @@ async function runCompanion(
       address,
       request,
       note,
+      settled,
       permission,
       view,
       stamp,

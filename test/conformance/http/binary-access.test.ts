@@ -201,7 +201,10 @@ onBothStores(
 
     it('cannot be taken over by their id, nor changed or deleted', async () => {
       const upload = { headers: { 'content-type': 'text/plain' }, body: Buffer.from('mine') };
-      assert.deepEqual(refusal(await talk().send('PUT', 'Binary/closed', upload)), { status: 409, detail: 'id-taken' });
+      assert.deepEqual(refusal(await talk().send('PUT', 'Binary/closed', upload)), {
+        status: 404,
+        detail: 'id-not-chosen',
+      });
       assert.equal((await talk().send('DELETE', 'Binary/closed')).status, 204);
       server().sees = UNRESTRICTED;
       assert.equal((await read('Binary/closed')).text, 'bytes of closed');

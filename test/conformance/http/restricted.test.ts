@@ -43,14 +43,16 @@ for (const store of STORES)
       });
 
       it('makes no resource under the id of a hidden one, and tells nothing of it', async () => {
-        const reply = await talk().update(patient('h1', open));
-        assert.deepEqual(refusal(reply), { status: 409, detail: 'id-taken' });
-        assert.ok(!reply.text.includes('closed'));
+        for (const id of ['h1', 'never']) {
+          const reply = await talk().update(patient(id, open));
+          assert.deepEqual(refusal(reply), { status: 404, detail: 'id-not-chosen' });
+          assert.ok(!reply.text.includes('closed'));
+        }
         const { status } = await talk().send('PUT', 'Patient?identifier=urn:p|none', {
           headers: { 'content-type': 'application/fhir+json' },
           body: JSON.stringify(patient('h2', open)),
         });
-        assert.equal(status, 409);
+        assert.equal(status, 404);
         server!.sees = UNRESTRICTED;
         assert.equal((await talk().get('Patient/h1')).header('etag'), 'W/"1"');
       });

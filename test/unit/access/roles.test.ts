@@ -73,17 +73,30 @@ describe('the file of roles', () => {
     ['a condition that is no text', where(1), /lab\.types\[0\]\.where: a condition is the query/],
     ['a condition that is empty', where(''), /where: a condition is the query/],
     ['a condition of all types', type({ type: '*', letters: 'rs', where: '_id=1' }), /where: .*name it/],
-    ['a condition of what is written', where('status=final', 'crus'), /where: .*leave out c and u/],
     ['a condition by a parameter that is none', where('kategory=x'), /where: .*kategory/],
-    ['a condition with a chain', where('subject:Patient.name=x'), /where: chains/],
-    ['a condition by what refers here', where('_has:DiagnosticReport:result:status=final'), /where: chains/],
-    ['a condition by a value set', where('code:in=http://example.org/codes'), /where: chains/],
-    ['a condition by a hierarchy', where('code:below=http://loinc.org|x'), /where: chains/],
+    ['a condition by words', where('_text=x'), /where: /],
+    ['a condition by a chain to words', where('subject:Patient._content=x'), /where: /],
+    [
+      'a condition by a distance',
+      type({ type: 'Location', letters: 'rs', where: 'near=1|2|3|km' }),
+      /where: distances, words/,
+    ],
+    ['a duty within what is no patient', type({ type: '*', letters: 'rs', within: 'group' }), /within: .*"patient"/],
     ['a condition with an order', where('status=final&_sort=date'), /where: Criteria hold conditions alone/],
   ];
   for (const [what, roles, says] of rows)
     it(`is refused with ${what}`, () =>
       assert.throws(() => rolesOf(roles as Readonly<Record<string, Json>>), configFault(says)));
+
+  for (const [what, query, letters] of [
+    ['a chain', 'subject:Patient.organization=Organization/1', 'rs'],
+    ['what refers here', '_has:DiagnosticReport:result:status=final', 'rs'],
+    ['a value set', 'code:in=http://example.org/codes', 'rs'],
+    ['a hierarchy', 'code:below=http://loinc.org|x', 'rs'],
+    ['what may be written', 'status=final', 'cruds'],
+  ] as const)
+    it(`may have a condition by ${what}`, () =>
+      assert.doesNotThrow(() => rolesOf({ lab: { types: [{ type: 'Observation', letters, where: query }] } })));
 
   it('tells all faults at once', () =>
     assert.throws(

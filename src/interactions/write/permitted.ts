@@ -1,0 +1,100 @@
+/**
+ * Whether what is about to be committed is within what the permission of the principal reaches, whatever made the changes: an
+ * interaction, an entry of a transaction, an operation, a cascade, a hook. New content is matched by what `c` or `u` reaches, what it replaces by
+ * what `u` or `d` does. https://hl7.org/fhir/R4/security.html#AccessDenied
+ *
+ * Choices: a reference to what may not be seen, or is not there, is taken as it is; whether the content is within a condition is all that is
+ * told. What is deleted comes back by an update for those who may create and update it. An id is chosen by those alone who see and may
+ * write every resource of the type: to others, one that is taken by what they do not see would tell that it is.
+ */
+import type { Permission, Restrictions } from '../../access/permission.js';
+import { FhirError } from '../../fhir/error.js';
+import { indexStored } from '../../search/index-resource.js';
+import { match, type Resolver, type Subject } from '../../search/match.js';
+import type { Where } from '../../search/query.js';
+import type { Change, Version } from '../../store/store.js';
+import type { Context, Engine } from '../engine.js';
+import type { Outcome } from '../interaction.js';
+import { entryAt, placeOf } from '../response/transaction-response.js';
+
+/** Whether an update may say which id a new resource has. */
+export const mayChooseIds = ({ reach }: Permission, type: string): boolean =>
+  !reach.c.has(type) && !reach.u.has(type) && !reach.s.has(type) && !reach.r.has(type);
+
+/** Throws `forbidden`. */
+export function checkPermitted({ engine, permission }: Context, { changes = [], entries }: Outcome): void {
+  const { reach } = permission;
+  if (reach.c.size === 0 && reach.u.size === 0 && reach.d.size === 0) return;
+  for (const change of changes) {
+    if (isPermitted(engine, permission, change, changes)) continue;
+    const at = entries?.get(`${change.type}/${change.id}`);
+    throw new FhirError('forbidden', 'What would be written is not within what this permission allows.', {
+      expression: at === undefined ? change.type : placeOf(entryAt(at), change.type),
+      detail: 'outside-permission',
+    });
+  }
+}
+
+function isPermitted(engine: Engine, permission: Permission, change: Change, changes: readonly Change[]): boolean {
+  const { type, replaces, text } = change;
+  const { c, u, d } = permission.reach;
+  const before = replaces?.text === undefined ? undefined : replaces;
+  const isNewWithin = (reached: 'c' | 'u'): boolean =>
+    isReached(permission.reach[reached].get(type), () => subjectOf(change)) ||
+    // What the same commit creates is in no list yet.
+    (permission.unsettled !== undefined && isWithinTogether(permission.unsettled[reached], change, changes));
+  if (text === undefined) return !before || isReached(d.get(type), () => storedSubject(engine, before));
+  if (before) return isReached(u.get(type), () => storedSubject(engine, before)) && isNewWithin('u');
+  return isNewWithin('c') && (replaces === undefined || (!c.has(type) && !u.has(type)) || isNewWithin('u'));
+}
+
+function isReached(seen: 'hidden' | Where | undefined, subject: () => Subject, resolver?: Resolver): boolean {
+  if (seen === undefined || seen === 'hidden') return seen === undefined;
+  return match(seen, subject(), resolver);
+}
+
+const subjectOf = ({ type, id, updated, entries }: Change): Subject => ({ type, id, updated, entries });
+
+function storedSubject(engine: Engine, row: Version): Subject {
+  const { type, id, updated } = row;
+  return { type, id, updated, entries: indexStored(engine, row).entries };
+}
+
+/** The condition as it was meant, where its links lead to what is written together. */
+function isWithinTogether(reach: Restrictions, change: Change, changes: readonly Change[]): boolean {
+  const others = changes.filter(({ text }) => text !== undefined).map(subjectOf);
+  const refers = (subject: Subject, code: string, to: Subject): boolean =>
+    subject.entries.some(
+      entry => entry.parameter === code && entry.kind === 'reference' && entry.type === to.type && entry.id === to.id,
+    );
+  const resolver: Resolver = {
+    follow: (subject, code, to) => others.filter(other => other.type === to && refers(subject, code, other)),
+    referring: (subject, from, code) => others.filter(other => other.type === from && refers(other, code, subject)),
+    hasWords: () => false,
+  };
+  const seen = reach.get(change.type);
+  return seen !== undefined && isOfLinks(seen) && isReached(seen, () => subjectOf(change), resolver);
+}
+
+/** `match` decides it: nothing in it needs terminology. */
+function isOfLinks(seen: 'hidden' | Where): boolean {
+  if (seen === 'hidden') return false;
+  switch (seen.kind) {
+    case 'all':
+    case 'any':
+      return seen.of.every(isOfLinks);
+    case 'not':
+      // What is not among the changes may be elsewhere.
+      return false;
+    case 'of':
+    case 'chain':
+    case 'has':
+      return isOfLinks(seen.where);
+    case 'param':
+      return seen.test.kind !== 'concept' && seen.test.kind !== 'hierarchy';
+    case 'present':
+      return true;
+    case 'words':
+      return false;
+  }
+}
