@@ -33,7 +33,16 @@ const [application, source, destination] = [dicom('110150'), dicom('110153'), di
 const custodian = { coding: [{ system: CUSTODIAN, code: 'custodian' }] };
 
 /** The form of an event: which kind of interaction has which is in interactions/kinds.ts. */
-export type AuditPattern = 'create' | 'read' | 'update' | 'delete' | 'query' | 'operation' | 'history' | 'alert';
+export type AuditPattern =
+  | 'create'
+  | 'read'
+  | 'update'
+  | 'delete'
+  | 'query'
+  | 'operation'
+  | 'history'
+  | 'alert'
+  | 'import';
 
 /** BALP 3.1: data flows from source to destination, so reading and querying are mirror images. */
 const PATTERNS: Readonly<Record<AuditPattern, BalpPattern>> = {
@@ -53,6 +62,14 @@ const PATTERNS: Readonly<Record<AuditPattern, BalpPattern>> = {
     user: 'IRCP',
     type: { system: DCM, code: '110113', display: 'Security Alert' },
   },
+  /** What came from elsewhere as a whole, recorded by what stands for it: https://profiles.ihe.net/ITI/MHD/4.2.3/ITI-65.html */
+  import: {
+    action: 'C',
+    client: source,
+    server: destination,
+    user: 'AUT',
+    type: { system: DCM, code: '110107', display: 'Import' },
+  },
 };
 
 const REST: JsonObject = { system: 'http://terminology.hl7.org/CodeSystem/audit-event-type', code: 'rest' };
@@ -62,6 +79,8 @@ export interface AuditSubtype {
   readonly system: string;
   readonly code: string;
   readonly display: string;
+  /** What the resource is to it: a code of http://terminology.hl7.org/CodeSystem/object-role; default 4, a domain resource. */
+  readonly dataRole?: '3' | '20';
 }
 
 /** What is to be recorded. */
@@ -133,7 +152,7 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
       ...(claimed ? { profile: [`${PROFILE}${patient === undefined ? '' : 'Patient'}${claimed}`] } : {}),
     },
     type: pattern.type ?? REST,
-    subtype: [{ system: INTERACTION, code: record.interaction }, ...(record.subtype ? [{ ...record.subtype }] : [])],
+    subtype: [{ system: INTERACTION, code: record.interaction }, ...codingsOf(record.subtype)],
     action: pattern.action,
     recorded,
     outcome: record.outcome,
@@ -148,6 +167,12 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
   };
 }
 
+function codingsOf(subtype: AuditSubtype | undefined): JsonObject[] {
+  if (!subtype) return [];
+  const { system, code, display } = subtype;
+  return [{ system, code, display }];
+}
+
 const referenceTo = ({ type, id, version }: NonNullable<AuditRecord['data']>): string =>
   `${type}/${id}${version === undefined ? '' : `/_history/${version}`}`;
 
@@ -157,7 +182,7 @@ function entities(record: AuditRecord, pattern: BalpPattern, patient: string | u
     list.push({
       what: { reference: referenceTo(record.data) },
       type: { system: ENTITY_TYPE, code: '2' },
-      role: { system: ROLE, code: '4' },
+      role: { system: ROLE, code: record.subtype?.dataRole ?? '4' },
     });
   else if (pattern.action === 'E' || pattern.action === 'R')
     list.push({

@@ -41,6 +41,7 @@ const ALLOWED_HEADERS = [
   'Want-Digest',
   'Want-Repr-Digest',
   'X-Cascade',
+  'X-Provenance',
   'X-Request-Id',
   'X-Security-Context',
   'Accept-Language',
@@ -53,7 +54,6 @@ const ALLOWED_HEADERS = [
   'Tracestate',
   'User-Agent',
   'X-Correlation-Id',
-  'X-Provenance',
   'X-Requested-With',
 ].join(', ');
 

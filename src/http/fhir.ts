@@ -14,7 +14,7 @@ import { single } from './query.js';
 import { preference, readInteraction, wholeQuestion, withCriteria } from './request.js';
 import { respond } from './respond.js';
 import { allowedMethods, type Route, route } from './route.js';
-import { fromRequest, type Limits } from './source.js';
+import { fromRequest, type Limits, sentProvenance } from './source.js';
 
 export interface FhirOptions extends House {
   readonly limits: Limits;
@@ -47,6 +47,7 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     address: addressOf(request),
     request: `${request.method} ${request.originalUrl}`,
     allowance: undefined,
+    provenance: undefined,
     agent: undefined,
     settled: new Map(),
   };
@@ -57,7 +58,11 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
   const allowance = createAllowance(engine);
   try {
     const source = fromRequest(request, engine, limits, known.principal);
-    const interaction = await readInteraction(engine, source, target, head.query).catch(thrown => {
+    const read = async () => {
+      const sent = await readInteraction(engine, source, target, head.query);
+      return { sent, provenance: await sentProvenance(request, sent.kind, limits) };
+    };
+    const { sent: interaction, provenance } = await read().catch(thrown => {
       const error = asFhirError(thrown);
       if (target.kind === 'patch' && error.kind === 'unsupported-media-type') response.setHeader(...ACCEPT_PATCH);
       return recordRefusal(known, target, error);
@@ -67,7 +72,7 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
       if (exchange.head.fault) return recordRefusal(known, target, exchange.head.fault);
     }
     const result = await perform(
-      { ...known, request: wholeQuestion(known.request, interaction), allowance },
+      { ...known, request: wholeQuestion(known.request, interaction), allowance, provenance },
       interaction,
       admitted,
     );

@@ -4,7 +4,7 @@
  */
 import { parse } from 'content-type';
 import type { Request } from 'express';
-import { FhirError } from '../fhir/error.js';
+import { asFhirError, FhirError } from '../fhir/error.js';
 import { BinaryCut } from '../fhir/content/cut.js';
 import { base64Length } from '../fhir/json/base64.js';
 import { readAnyJson, readJson } from '../fhir/json/json.js';
@@ -12,9 +12,10 @@ import { isMediaType } from '../fhir/media-type.js';
 import type { Parsed } from '../fhir/resource.js';
 import type { Principal } from '../identity/principal.js';
 import type { Engine } from '../interactions/engine.js';
-import type { Of, Parameters, Patch, RawBody } from '../interactions/interaction.js';
+import type { InteractionKind, Of, Parameters, Patch, RawBody } from '../interactions/interaction.js';
 import { mostOfType } from '../interactions/long-lists.js';
 import { patchOf } from '../interactions/transaction/entries.js';
+import { checkSentProvenance, PROVENANCE_HEADER } from '../interactions/write/sent-provenance.js';
 import { jsonOfXml, readXml } from '../validation/gate/beside.js';
 import { type Intake, peekBody, readBody, streamBody } from './body.js';
 import { MOST_RESOURCES, readBundle } from './bundle.js';
@@ -64,6 +65,26 @@ export const fromRequest = (request: Request, engine: Engine, limits: Limits, pr
     return readBundle(body, engine, { ...limits, maxEntries }, wishes);
   },
 });
+
+/** The Provenance in X-Provenance, as JSON in UTF-8; undefined: there is none. Throws `invalid` for what is none of a write of this kind. */
+export async function sentProvenance(
+  request: Request,
+  kind: InteractionKind,
+  limits: Limits,
+): Promise<Parsed | undefined> {
+  const text = request.get(PROVENANCE_HEADER);
+  if (text === undefined) return undefined;
+  const expression = `http.${PROVENANCE_HEADER}`;
+  try {
+    // Node gives bytes as characters.
+    const provenance = await readJson(Buffer.from(text, 'latin1'), limits);
+    checkSentProvenance(kind, provenance);
+    return provenance;
+  } catch (error) {
+    const { kind: is, message, issues } = asFhirError(error);
+    throw new FhirError(is, message, { issues: issues.map(issue => ({ ...issue, expression })) });
+  }
+}
 
 /** https://hl7.org/fhir/R4/search.html#errors */
 function isLenient({ headers }: Request, { settings }: Engine): boolean {

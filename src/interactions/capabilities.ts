@@ -59,6 +59,8 @@ function statement(engine: Engine) {
     rest: [
       {
         mode: 'server',
+        documentation:
+          'X-Provenance: the Provenance (JSON, without target) of a create, update, patch, delete, transaction or batch is stored in the same commit.',
         security: {
           cors: corsOrigins.length > 0,
           description:

@@ -3,10 +3,12 @@ import type { RequestListener } from 'node:http';
 import type { Decide } from '../access/decide.js';
 import type { Permission } from '../access/permission.js';
 import type { StoreView } from '../access/view.js';
+import type { AuditSubtype } from '../audit/event.js';
 import type { Recorder } from '../audit/record.js';
 import type { Definitions } from '../fhir/definitions.js';
 import type { DefinitionShelf } from '../fhir/definition-shelf.js';
 import type { Guides } from '../fhir/guides.js';
+import type { Parsed } from '../fhir/resource.js';
 import type { FindDefinition } from '../fhir/structure-definition.js';
 import type { Identify, Principal } from '../identity/principal.js';
 import type { Clock } from '../platform/clock.js';
@@ -149,6 +151,8 @@ export interface Caller {
   readonly address: string;
   /** Method and URL as asked, for the audit event of a query. */
   readonly request: string;
+  /** What the client says of where it has from what it writes, without target. https://hl7.org/fhir/R4/provenance.html#header */
+  readonly provenance?: Parsed | undefined;
   /**
    * A message that is committed with what the interaction writes, so that whoever asked can know afterwards, and after a kill,
    * whether it was. `at`: of this entry of a batch.
@@ -167,6 +171,8 @@ export interface Context extends Caller {
   readonly view: StoreView;
   /** What it writes is stamped by this alone, so that the horizon does not pass it before it is committed. */
   readonly stamp: OpenStamp;
+  /** What it is a part of, as a profile calls it: of an entry of a Bundle, and of what goes with a write. */
+  readonly partOf?: AuditSubtype | undefined;
   /** In a transaction: what another entry does with a resource, its references rewritten. */
   readonly beside?: (type: string, id: string) => Interaction | undefined;
 }

@@ -17,7 +17,7 @@ import type { Caller, Engine, OperationImplementation, OutsideAnswer, OutsideRou
 import { settingsFor } from './feature-settings.js';
 import { addJobs, type FeatureJob, type OwnedJob } from './jobs.js';
 import { addressShape } from './outside-address.js';
-import { addSubtypes, type AuditSubtypes } from './subtypes.js';
+import { addSubtypes, type AuditSubtypes, type NameOfAsked } from './subtypes.js';
 import type { FeatureHook, OwnedHook } from './write/hooks.js';
 
 export interface Feature<S extends SettingTable = SettingTable> {
@@ -51,6 +51,8 @@ export interface FeatureParts {
    * each call), and by kind of the interactions that it performs for somebody (`create`, `search`).
    */
   readonly subtypes?: Readonly<Record<string, AuditSubtype>>;
+  /** The same of what clients ask for themselves. */
+  readonly nameOf?: NameOfAsked;
   /** Who is told of each version that is written of some types, once and in order. */
   readonly listeners?: readonly FeatureListener[];
   /** By role of profiles/roles.json: which of its operations and screens it has beside the administrator, who has all. */
@@ -113,6 +115,7 @@ export function composeFeatures(
   const duties: (FeatureDuty & { readonly role: string })[] = [];
   const jobs: OwnedJob[] = [];
   const subtypes = new Map<string, AuditSubtype>();
+  const asked: NameOfAsked[] = [];
   const tables: LiveTable<unknown>[] = [];
   for (const feature of features) {
     const { name: owner } = feature;
@@ -148,9 +151,10 @@ export function composeFeatures(
     }
     addJobs(jobs, owner, parts.jobs);
     addSubtypes(subtypes, owner, parts);
+    if (parts.nameOf) asked.push(parts.nameOf);
     tables.push(...ownedTables(owner, parts, ground.definitions.resourceTypes));
   }
-  return { operations, hooks, routes, listeners, duties, jobs, tables, subtypes };
+  return { operations, hooks, routes, listeners, duties, jobs, tables, subtypes: { named: subtypes, asked } };
 }
 
 /** Under names that no other feature has. */

@@ -3,6 +3,7 @@
  * dispatch, the access decision, the audit event, /metadata, the metric label and the log line. HTTP, the command
  * line and jobs all make Interactions; only `perform` runs them.
  */
+import type { AuditPattern, AuditSubtype } from '../audit/event.js';
 import type { FhirError, Issue } from '../fhir/error.js';
 import type { Lifted } from '../fhir/json/base64.js';
 import type { Decimals, Json, Parsed } from '../fhir/resource.js';
@@ -267,6 +268,10 @@ export interface RecordedPart {
   readonly agent?: string;
   /** Method and URL; absent: those of the context. */
   readonly request?: string;
+  /** What it is a part of, as a profile calls it; absent: as it is called by itself. */
+  readonly subtype?: AuditSubtype | undefined;
+  /** Another form of its event than that of the interaction. */
+  readonly pattern?: AuditPattern;
 }
 
 /** What an interaction's file gives back: the answer, and what must be committed before it may be given. */

@@ -24,6 +24,7 @@ import { checkIntegrity } from './write/integrity.js';
 import { checkPermitted } from './write/permitted.js';
 import { settledPermission } from './reach.js';
 import { afterCommit, messagesOf, patchMeant } from './write/run-hooks.js';
+import { withSentProvenance } from './write/sent-provenance.js';
 import { askOf, INTERACTIONS, isByCriteria, isWriting, restfulCode } from './kinds.js';
 import { refuseUnseenBytes, withPatientsOfBytes } from './write/pointing.js';
 import { storeAttachments } from './write/prepare.js';
@@ -47,7 +48,8 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
   // A target that was known before its criteria were read was not decided as a search.
   const isDecided = admitted && (admitted.searches || !isByCriteria(interaction));
   const { permission, restrictions } = isDecided ? admitted : await admit(caller, interaction);
-  const { allowance, engine, principal, agent, requestId, address, request, note, settled, settles } = caller;
+  const { allowance, engine, principal, agent, requestId, address, request } = caller;
+  const { provenance, note, settled, settles } = caller;
   const view = createView(engine, restrictions);
   const stamp = engine.store.openStamp();
   const context: Context = {
@@ -58,6 +60,7 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
     requestId,
     address,
     request,
+    provenance,
     note,
     settled,
     settles,
@@ -190,7 +193,7 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
     const writing = isWriting(ask.kind);
     if (writing) await live.current();
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
-    const ran = await runWhole(context, ask);
+    const ran = await withSentProvenance(context, ask, await runWhole(context, ask), { admit, run: runWhole });
     const judged = ran.changes ? await judge(context, ran) : ran;
     const { result, changes = [], recordedParts, mustNotMatch = [], mustExist = [], messages: asked = [] } = judged;
     const events = recordedParts ? await eventsOfParts(context, recordedParts) : eventsOf(context, ask, result);
@@ -254,8 +257,8 @@ const isOvertaken = (error: unknown): boolean =>
 /** A long Bundle does not keep everybody else waiting. */
 async function eventsOfParts(context: Context, parts: readonly RecordedPart[]): Promise<Change[]> {
   const events: Change[] = [];
-  for (const { target, request = context.request, agent = context.agent, result } of parts) {
-    events.push(...eventsOf({ ...context, request, agent }, target, result));
+  for (const { target, request = context.request, agent = context.agent, result, subtype, pattern } of parts) {
+    events.push(...eventsOf({ ...context, request, agent, partOf: subtype }, target, result, undefined, pattern));
     if (events.length % 256 === 0) await new Promise(setImmediate);
   }
   return events;
@@ -302,7 +305,7 @@ async function runWhole(context: Context, ask: Interaction, located?: LocatedTar
 const ENTRY_RUNNER: EntryRunner = { admit, run: runWhole, perform, refuse: recordRefusal };
 
 /** Whose events they are, and what stamps them. */
-type Recorded = Caller & Pick<Context, 'stamp'>;
+type Recorded = Caller & Pick<Context, 'stamp' | 'partOf'>;
 
 function eventsOf(
   recorded: Recorded,
@@ -317,7 +320,7 @@ function eventsOf(
   const data = result.subject ?? (type && id ? { type, id } : undefined);
   return engine.record({
     interaction: restfulCode(target),
-    subtype: subtypeOf(engine.subtypes, agent, target),
+    subtype: recorded.partOf ?? subtypeOf(engine.subtypes, agent, target),
     pattern,
     at: stamp.now(),
     outcome: error ? KINDS[error.kind].outcome : '0',

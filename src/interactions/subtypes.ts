@@ -3,11 +3,21 @@
  * http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle or urn:ihe:event-type-code. https://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.subtype
  */
 import type { AuditSubtype } from '../audit/event.js';
-import type { Target } from './interaction.js';
+import type { Interaction, Target } from './interaction.js';
 import { INTERACTIONS } from './kinds.js';
 
-/** By whose it is and what is done. */
-export type AuditSubtypes = ReadonlyMap<string, AuditSubtype>;
+/** Features know nothing of the audit trail itself. */
+export type { AuditSubtype } from '../audit/event.js';
+
+export interface AuditSubtypes {
+  /** By whose it is and what is done. */
+  readonly named: ReadonlyMap<string, AuditSubtype>;
+  /** Of what clients ask for themselves: the first that has a name for it. */
+  readonly asked: readonly NameOfAsked[];
+}
+
+/** What a profile calls an interaction that a client asks for; of one that was refused before it was read less is known. */
+export type NameOfAsked = (ask: Interaction | Target) => AuditSubtype | undefined;
 
 /** What a feature may name. */
 interface HasSubtypes {
@@ -43,14 +53,22 @@ const isSubtype = ({ system, code, display }: Partial<AuditSubtype>): boolean =>
   display.trim() !== '' &&
   display.length <= 200;
 
-/** The one of an operation, whoever runs it; else that of an interaction that a feature performs for somebody. */
+/** The one of an operation, whoever runs it; else that of an interaction that a feature performs for somebody, or a client asks for. */
 export function subtypeOf(
-  subtypes: AuditSubtypes,
+  { named, asked }: AuditSubtypes,
   agent: string | undefined,
-  { kind, operation }: Target,
+  ask: Interaction | Target,
 ): AuditSubtype | undefined {
-  if (subtypes.size === 0) return undefined;
-  if (agent === undefined) return operation === undefined ? undefined : subtypes.get(servedAs(operation));
-  const own = operation === undefined ? undefined : subtypes.get(`${agent} ${operation}`);
-  return own ?? subtypes.get(`${agent} ${kind}`);
+  const { kind } = ask;
+  const operation = 'operation' in ask ? ask.operation : undefined;
+  if (agent === undefined) {
+    if (operation !== undefined) return named.get(servedAs(operation));
+    for (const name of asked) {
+      const found = name(ask);
+      if (found) return found;
+    }
+    return undefined;
+  }
+  const own = operation === undefined ? undefined : named.get(`${agent} ${operation}`);
+  return own ?? named.get(`${agent} ${kind}`);
 }

@@ -32,6 +32,14 @@ export interface Attached {
   readonly changed: boolean;
   readonly companions: readonly Companion[];
   readonly warnings: readonly Issue[];
+  readonly received: readonly ReceivedBytes[];
+}
+
+/** Bytes that the document did not have before. */
+export interface ReceivedBytes {
+  /** Which of its contents. */
+  readonly at: number;
+  readonly bytes: Bytes;
 }
 
 /** Completes the attachments in place. Throws `unprocessable` with every fault of all of them. */
@@ -43,11 +51,10 @@ export async function attach(ground: AttachmentGround, write: HookedWrite, docum
       detail: 'too-many-contents',
     });
   const walk = new AttachmentWalk(ground, write, attachmentsOf(earlier(write)));
-  for (const [at, attachment] of attachments.entries())
-    await walk.take(attachment, `DocumentReference.content[${at}].attachment`);
-  const { issues, changed, companions, warnings } = walk;
+  for (const [at, attachment] of attachments.entries()) await walk.take(attachment, at);
+  const { issues, changed, companions, warnings, received } = walk;
   if (issues.length > 0) throw new FhirError('unprocessable', 'The document is not what is said of it.', { issues });
-  return { changed, companions, warnings };
+  return { changed, companions, warnings, received };
 }
 
 export const attachmentsOf = (document: Resource | undefined): readonly JsonObject[] =>
@@ -75,6 +82,7 @@ class AttachmentWalk {
   readonly issues: Issue[] = [];
   readonly companions: Companion[] = [];
   readonly warnings: Issue[] = [];
+  readonly received: ReceivedBytes[] = [];
   changed = false;
   readonly #ground: AttachmentGround;
   readonly #write: HookedWrite;
@@ -89,59 +97,63 @@ class AttachmentWalk {
     this.#earlier = before;
   }
 
-  async take(attachment: JsonObject, expression: string): Promise<void> {
+  async take(attachment: JsonObject, at: number): Promise<void> {
+    const expression = `DocumentReference.content[${at}].attachment`;
     const { data, url } = attachment;
     if (data === undefined && this.#earlier.some(one => SAID.every(key => one[key] === attachment[key]))) return;
-    if (typeof data === 'string' && data !== '') await this.#inline(attachment, data, expression);
-    else if (typeof url === 'string') await this.#linked(attachment, url, expression);
+    let bytes: Bytes | undefined;
+    if (typeof data === 'string' && data !== '') bytes = await this.#inline(attachment, data, expression);
+    else if (typeof url === 'string') bytes = await this.#linked(attachment, url, expression);
+    if (bytes && !this.#earlier.some(({ hash }) => hash === bytes.hash)) this.received.push({ at, bytes });
   }
 
-  async #inline(attachment: JsonObject, data: string, expression: string): Promise<void> {
+  async #inline(attachment: JsonObject, data: string, expression: string): Promise<Bytes | undefined> {
     const { url: given } = attachment;
     const bytes = await this.#ground.reader.ofBase64(data);
     const kept = this.#earlier.find(one => one['hash'] === bytes.hash && (given ?? one['url']) === one['url']);
     if (kept && typeof kept['url'] === 'string') {
       if (this.#compare(attachment, bytes, expression)) this.#set(attachment, 'url', kept['url']);
-      return;
+      return bytes;
     }
     // The bytes are here: an address of ours that leads nowhere any more is given anew.
     const url = typeof given === 'string' && (await this.#isGone(given)) ? undefined : given;
     if (typeof url === 'string') {
       const held = await this.#heldAt(url, expression);
-      if (!held) return;
-      if (held.bytes?.hash !== bytes.hash)
-        return this.#refuse(
-          'data-url-mismatch',
-          `${expression}.url`,
-          'data and url must be the same bytes: leave one of them out.',
-        );
+      if (!held) return undefined;
+      if (held.bytes?.hash !== bytes.hash) {
+        const text = 'data and url must be the same bytes: leave one of them out.';
+        this.#refuse('data-url-mismatch', `${expression}.url`, text);
+        return undefined;
+      }
       this.#set(attachment, 'url', held.url);
     }
-    if (!this.#compare(attachment, bytes, expression) || typeof url === 'string') return;
+    if (!this.#compare(attachment, bytes, expression) || typeof url === 'string') return bytes;
     const id = this.#ground.newId();
     const { type: of, id: by } = this.#write;
     const contentType = attachment['contentType'] ?? 'application/octet-stream';
     const binary = { resourceType: 'Binary', contentType, securityContext: { reference: `${of}/${by}` }, data };
     this.companions.push({ kind: 'create', type: 'Binary', id, body: { resource: binary, decimals: undefined } });
     this.#set(attachment, 'url', this.#addressOf(id));
+    return bytes;
   }
 
-  async #linked(attachment: JsonObject, url: string, expression: string): Promise<void> {
+  async #linked(attachment: JsonObject, url: string, expression: string): Promise<Bytes | undefined> {
     const place = attachmentPlace(url, this.#ground.bases);
     const fetched = place.kind === 'foreign' ? await this.#ground.fetch(this.#write, url) : undefined;
     if (fetched) {
       delete attachment['url'];
       this.#set(attachment, 'data', fetched.data);
       if (attachment['contentType'] === undefined) this.#set(attachment, 'contentType', fetched.contentType);
-      await this.#inline(attachment, fetched.data, expression);
+      const bytes = await this.#inline(attachment, fetched.data, expression);
       delete attachment['data'];
-      return;
+      return bytes;
     }
     const held = await this.#heldAt(url, expression);
-    if (!held) return;
+    if (!held) return undefined;
     this.#set(attachment, 'url', held.url);
     if (held.bytes) this.#compare(attachment, held.bytes, expression);
     else this.issues.push(...sizedResource(attachment, expression));
+    return held.bytes;
   }
 
   /** The bytes behind an address of ours, as far as it has some. Undefined: it was refused, or there is nothing to look at. */

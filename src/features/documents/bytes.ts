@@ -7,6 +7,8 @@ export interface Bytes {
   readonly size: number;
   /** SHA-1, as base64. */
   readonly hash: string;
+  /** In hexadecimal digits. */
+  readonly sha256: string;
   /** The media type that they have by what they begin with; undefined: nobody can tell. */
   readonly found: string | undefined;
   /** The one that their Binary says. */
@@ -47,12 +49,14 @@ export function createByteReader(): ByteReader {
 
 async function describe(parts: HeldBinary['bytes'] | readonly Buffer[]): Promise<Bytes> {
   const hash = createHash('sha1');
+  const sha256 = createHash('sha256');
   let size = 0;
   let head = Buffer.alloc(0);
   for await (const part of parts) {
     if (head.length < HEAD_BYTES) head = Buffer.concat([head, part.subarray(0, HEAD_BYTES - head.length)]);
     hash.update(part);
+    sha256.update(part);
     size += part.length;
   }
-  return { size, hash: hash.digest('base64'), found: await contentTypeOf(head) };
+  return { size, hash: hash.digest('base64'), sha256: sha256.digest('hex'), found: await contentTypeOf(head) };
 }

@@ -2,7 +2,7 @@
  * Documents: what a DocumentReference says is held against its bytes, kept together with them, and superseded by what replaces it.
  * docs/documents.md
  */
-import { textSetting } from '../../interactions/feature-settings.js';
+import { choice, textSetting } from '../../interactions/feature-settings.js';
 import type { Feature } from '../../interactions/feature.js';
 import type { FeatureHook } from '../../interactions/write/hooks.js';
 import { newId } from '../../platform/ids.js';
@@ -11,8 +11,10 @@ import { createByteReader } from './bytes.js';
 import { documentOperation } from './composition/operation.js';
 import { createFetch } from './fetch.js';
 import { generateOperation } from './mhd/generate.js';
+import { receipt } from './intake/provenance.js';
 import { provide } from './mhd/provide.js';
 import { checkPublish, published } from './mhd/publish.js';
+import { GENERATE, nameOfTransaction, PUBLISH } from './mhd/transactions.js';
 import { supersede } from './relations.js';
 import { removedWith } from './removal.js';
 import { renderOperation } from './render/operation.js';
@@ -23,6 +25,12 @@ const settings = {
     'FETCH_HOSTS',
     '',
     'Hosts, separated by commas, from which documents are fetched when a DocumentReference names them, as in `docs.example.org,*.example.com:8443`; any other foreign address is refused.',
+  ),
+  provenance: choice(
+    'PROVENANCE',
+    'on',
+    ['on', 'off'],
+    '`on`: a Provenance says of each received document who sent it, from where, and the hash of its bytes. `off`: for loads that bring their own, and tests that count resources.',
   ),
 };
 
@@ -36,7 +44,7 @@ export const documents: Feature<typeof settings> = {
   name: 'documents',
   settings,
   profiles: new URL('../../../../profiles/documents/', import.meta.url),
-  open({ own: { fetchHosts }, outgoing, clock, settings: { base, bases } }) {
+  open({ own: { fetchHosts, provenance }, outgoing, clock, settings: { base, bases } }) {
     const ground: AttachmentGround = {
       base,
       bases,
@@ -46,14 +54,20 @@ export const documents: Feature<typeof settings> = {
       fetch: createFetch(fetchHosts, outgoing),
     };
     return {
-      hooks: [documentHook(ground), { patience: PATIENCE, bundle: bundle => provide(bundle, bases, ground.reader) }],
+      hooks: [
+        documentHook(ground, provenance === 'on'),
+        { patience: PATIENCE, bundle: bundle => provide(bundle, bases, ground.reader) },
+      ],
       operations: { document: documentOperation, render: renderOperation, 'generate-metadata': generateOperation },
+      subtypes: { 'generate-metadata': GENERATE },
+      nameOf: nameOfTransaction,
       duties: { writer: { operations: [...DUTY.operations, 'generate-metadata'] }, reader: DUTY },
     };
   },
 };
 
-const documentHook = (ground: AttachmentGround): FeatureHook => ({
+/** `isAccounted`: who sent what is kept as a Provenance. */
+const documentHook = (ground: AttachmentGround, isAccounted: boolean): FeatureHook => ({
   types: ['DocumentReference'],
   patience: PATIENCE,
   meant: body => retractionMeant(body, ground.bases),
@@ -61,11 +75,15 @@ const documentHook = (ground: AttachmentGround): FeatureHook => ({
     const { resource } = write;
     if (!resource) return { companions: await removedWith(write, ground.bases) };
     const isPublish = await checkPublish(write, resource, ground.bases);
-    const { changed, companions, warnings } = await attach(ground, write, resource);
+    const { changed, companions, warnings, received } = await attach(ground, write, resource);
     const superseded = await supersede(write, resource, ground.bases);
-    const together = [...companions, ...superseded];
+    const told = { base: ground.base, now: ground.now() };
+    const isNew = isAccounted && received.length > 0;
+    const partOf = write.partOf ?? (isPublish ? PUBLISH : undefined);
+    const account = isNew ? [receipt({ ...write, partOf }, resource, received, told)] : [];
+    const together = [...companions, ...superseded, ...account];
     if (!isPublish) return { ...(changed ? { resource } : {}), companions: together, warnings };
-    const { absent = [], submissionSet } = published(write, resource, { base: ground.base, now: ground.now() });
+    const { absent = [], submissionSet } = published(write, resource, told);
     return { resource, companions: [...together, submissionSet], absent, warnings };
   },
 });

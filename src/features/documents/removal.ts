@@ -1,5 +1,5 @@
 /**
- * What goes with a DocumentReference that is deleted or purged: the Binaries that hold its bytes and belong to it alone, by their
+ * What goes with a DocumentReference that is deleted or purged: what the server has written about it, and the Binaries that hold its bytes and belong to it alone, by their
  * securityContext. A deletion keeps their history as it keeps that of the document; $purge erases both.
  */
 import { parseReference } from '../../fhir/reference.js';
@@ -9,11 +9,36 @@ import type { Companion } from '../../interactions/interaction.js';
 import type { HookedWrite } from '../../interactions/write/hooks.js';
 import { attachmentPlace } from './attachment-url.js';
 import { attachmentsOf } from './attachments.js';
+import { ACCOUNT_TAG } from './intake/vocabulary.js';
 
 type EarlierVersion = NonNullable<HookedWrite['before']>;
 type PageEnd = Awaited<ReturnType<HookedWrite['view']['history']>>['cursors'][number];
 
 const VERSIONS_A_PAGE = 100;
+
+/**
+ * What the server has written about the document (intake/): a Provenance, a Task. Its resources would refer to nothing.
+ */
+async function accountsOf({ type, id, find }: HookedWrite): Promise<readonly ResourceAddress[]> {
+  const tag = `${ACCOUNT_TAG.system}|${ACCOUNT_TAG.code}`;
+  const kinds = [
+    ['Provenance', 'target'],
+    ['Task', 'focus'],
+  ] as const;
+  const found = kinds.map(async ([of, by]) => {
+    const criteria = [
+      [by, `${type}/${id}`],
+      ['_tag', tag],
+    ] as const;
+    return (await find(of, criteria, MOST_BINARIES)).map(row => ({ type: of, id: row.id }));
+  });
+  return (await Promise.all(found)).flat();
+}
+
+interface ResourceAddress {
+  readonly type: string;
+  readonly id: string;
+}
 
 /** `write`: a deletion. */
 export async function removedWith(write: HookedWrite, bases: readonly string[]): Promise<readonly Companion[]> {
@@ -29,9 +54,12 @@ export async function removedWith(write: HookedWrite, bases: readonly string[]):
       },
     );
   const companions: Companion[] = [];
-  for (const id of named) {
-    const address = { type: 'Binary', id };
-    if (write.beside('Binary', id) || !(await belongsTo(write, id, { bases, isPurge }))) continue;
+  const removed: ResourceAddress[] = [...(await accountsOf(write))];
+  for (const id of named)
+    if (!write.beside('Binary', id) && (await belongsTo(write, id, { bases, isPurge })))
+      removed.push({ type: 'Binary', id });
+  for (const address of removed) {
+    if (write.beside(address.type, address.id)) continue;
     if (isPurge)
       companions.push({
         ...address,

@@ -27,7 +27,7 @@ export interface EntryTask {
   readonly at: number;
   readonly entry: Entry;
   /** With the view of this entry. */
-  readonly context: Context;
+  context: Context;
   ask: Interaction;
   /** What its criteria match. */
   located?: LocatedTarget;

@@ -27,7 +27,7 @@ import type { RecordedPart, Entry, Interaction, Of, Outcome, PendingChange, Resu
 import { breathe, turn } from '../../platform/pieces.js';
 import { validateLargeAhead } from '../../validation/gate/beside.js';
 import { isRaw } from '../write/prepare.js';
-import { copied, prepareBundle } from '../write/run-hooks.js';
+import { copied, type HookedEntries, prepareBundle } from '../write/run-hooks.js';
 import { deletedError } from '../read.js';
 import { put, rename, restoreNames, rootOf } from './references.js';
 import { Staged } from './staged.js';
@@ -60,12 +60,12 @@ export async function transaction(context: Context, ask: Of<'transaction'>, runn
   const patched = outcomes.filter(({ step }) => step.ask.kind === 'patch' && !step.outcome);
   for (const { outcome } of patched) outcome.changes?.forEach(change => staged.patched(change));
   if (patched.length > 0) await check();
-  const { results, parts, ...committed } = await gathered(outcomes, prefer);
+  const { results, parts, ...committed } = await gathered(outcomes, prefer, hooked?.recorded);
   for (const { at, ask: target, entry, madeBy } of writes) {
     if (madeBy === undefined) continue;
     const result = { ...results.get(madeBy)!, status: 200 };
     results.set(at, result);
-    parts.push({ target, result, request: entry.request });
+    parts.push({ target, result, request: entry.request, subtype: hooked?.recorded?.as });
   }
   await inLots(reads, step => tryRead(step, committed.changes, runner));
   const complete = async (warnings: readonly Issue[] = []): Promise<Result> => {
@@ -120,6 +120,8 @@ async function hookedBundle(
     const { decimals, large } = ask.body;
     step.ask = { ...ask, body: { ...copied({ resource, decimals }), ...(large ? { large } : {}) } };
   }
+  const { recorded } = hooked;
+  if (recorded) for (const step of steps) step.context = { ...step.context, partOf: recorded.as };
   return hooked;
 }
 
@@ -129,7 +131,11 @@ interface Ran {
 }
 
 /** What all writes come to together, in their order. Throws `invalid` where two of them write the same resource. */
-async function gathered(outcomes: readonly Ran[], prefer: string | undefined) {
+async function gathered(
+  outcomes: readonly Ran[],
+  prefer: string | undefined,
+  recorded: HookedEntries['recorded'] | undefined,
+) {
   /** By position of the entry. */
   const results = new Map<number, Result>();
   const parts: RecordedPart[] = [];
@@ -161,7 +167,11 @@ async function gathered(outcomes: readonly Ran[], prefer: string | undefined) {
     const shown = step.ask.kind === 'operation' || prefer === 'representation';
     results.set(step.at, shown ? outcome.result : rest);
     const { request } = step.entry;
-    parts.push(...(outcome.recordedParts ?? [{ target: step.ask, result: rest }]).map(part => ({ ...part, request })));
+    const own: RecordedPart[] = [...(outcome.recordedParts ?? [{ target: step.ask, result: rest }])];
+    const named = own.map(part => ({ subtype: recorded?.as, ...part, request }));
+    if (recorded?.at === step.at)
+      named[0] = { ...named[0]!, subtype: { ...recorded.as, dataRole: recorded.dataRole }, pattern: 'import' };
+    parts.push(...named);
   }
   return { results, parts, changes, entries, mustNotMatch, mustExist, messages };
 }

@@ -13,6 +13,7 @@ import { isObject } from '../../fhir/resource.js';
 import type { OutboxMessage, ResourceName } from '../../store/store.js';
 import type { Caller, Context } from '../engine.js';
 import type { Companion, Interaction, Outcome, OwnedCompanion, RecordedPart, Result } from '../interaction.js';
+import { subtypeOf } from '../subtypes.js';
 import { hookFault } from './ask-hook.js';
 
 /** Companions of one write, and companions of companions of companions. */
@@ -80,12 +81,13 @@ export async function withCompanions(
   const { accompaniment, ...own } = outcome;
   const { messages = [], mustNotMatch = [] } = accompaniment ?? {};
   const together: Committed[] = [own, { messages, mustNotMatch }];
+  const partOf = context.partOf ?? subtypeOf(context.engine.subtypes, context.agent, ask);
   const recordedParts: RecordedPart[] = [...(own.recordedParts ?? [{ target: ask, result: own.result }])];
   const written = new Set(writtenBy(own).map(nameOf));
   for (const companion of accompaniment?.companions ?? []) {
     const { owner } = companion;
     if (depth === DEEPEST) throw hookFault(context, owner, 'prepare', 'gives companions to companions without end');
-    const made = await runCompanion(context, companion, runner, depth + 1);
+    const made = await runCompanion({ ...context, partOf }, companion, runner, depth + 1);
     for (const each of writtenBy(made)) {
       if (written.has(nameOf(each)))
         throw hookFault(context, owner, 'prepare', 'gave a companion that is written already');
@@ -93,7 +95,7 @@ export async function withCompanions(
     }
     together.push(made);
     const parts = made.recordedParts ?? [{ target: companion.ask, result: withoutText(made.result) }];
-    recordedParts.push(...parts.map(part => ({ agent: owner, ...part })));
+    recordedParts.push(...parts.map(part => ({ agent: owner, subtype: partOf, ...part })));
   }
   return { ...own, ...joined(together), recordedParts };
 }
@@ -121,7 +123,7 @@ async function runCompanion(
   runner: CompanionRunner,
   depth: number,
 ): Promise<Outcome> {
-  const { allowance, engine, principal, requestId, address, request, note, settled, stamp } = context;
+  const { allowance, engine, principal, requestId, address, request, note, settled, stamp, partOf } = context;
   const caller: Caller = { allowance, engine, principal, agent: owner, requestId, address, request, note, settled };
   const { permission, restrictions } = await runner.admit(caller, ask);
   const view = createView(engine, restrictions);
@@ -139,6 +141,7 @@ async function runCompanion(
       permission,
       view,
       stamp,
+      partOf,
     };
     return await runner.run(own, ask, undefined, depth);
   } catch (error) {

@@ -13,6 +13,7 @@
  * A hook refuses a write by throwing a FhirError. One that throws anything else, gives what it must not give, or takes longer than
  * its patience fails the write with a `fault`, and the log names whose hook it was.
  */
+import type { AuditSubtype } from '../../audit/event.js';
 import type { StoreView } from '../../access/view.js';
 import type { FhirError, Issue } from '../../fhir/error.js';
 import type { Json, JsonObject, Resource } from '../../fhir/resource.js';
@@ -56,6 +57,8 @@ export interface HookedWrite extends HookGround {
   readonly before: Version | undefined;
   /** Valid R4, before id, version and kept labels are put into it. An upload to Binary has no data. Undefined: it is deleted. */
   readonly resource: Resource | undefined;
+  /** What it is a part of, as a profile calls it. */
+  readonly partOf?: AuditSubtype | undefined;
   /** What another entry of the same transaction does with a resource, its references rewritten; undefined: none writes it. */
   readonly beside: (type: string, id: string) => Interaction | undefined;
 }
@@ -93,6 +96,12 @@ export interface Preparation {
 /** What `bundle` wants: resources that entries bring along instead of what was sent, and what must be absent when all is committed. */
 export interface BundlePreparation extends Pick<Preparation, 'absent'> {
   readonly entries?: readonly { readonly at: number; readonly resource: Resource }[];
+  /** What a profile calls the whole: its entries are recorded as parts of it, and the one at `at` as what stands for all of it. */
+  readonly recorded?: {
+    readonly as: AuditSubtype;
+    readonly at: number;
+    readonly dataRole: NonNullable<AuditSubtype['dataRole']>;
+  };
 }
 
 type Soon<T> = T | Promise<T>;

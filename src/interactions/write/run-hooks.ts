@@ -120,24 +120,32 @@ class Asked {
   }
 }
 
+/** What hooks want of a transaction. */
+export interface HookedEntries extends Pick<BundlePreparation, 'recorded'> {
+  readonly changed: ReadonlyMap<number, Resource>;
+  readonly mustNotMatch: readonly Absence[];
+}
+
 /** A transaction whose entries may all be done: what hooks want of it. Throws what refuses it, or `fault`. */
 export async function prepareBundle(
   context: Context,
   { profiles, entries }: Pick<HookedBundle, 'profiles' | 'entries'>,
-): Promise<{ readonly changed: ReadonlyMap<number, Resource>; readonly mustNotMatch: readonly Absence[] }> {
+): Promise<HookedEntries> {
   const { principal, engine } = context;
   const bundle: HookedBundle = { principal, profiles, entries, ...hookGround(context) };
   const changed = new Map<number, Resource>();
   const mustNotMatch: Absence[] = [];
+  let recorded: BundlePreparation['recorded'];
   for (const owned of engine.hooks.bundle) {
     const given = await askHook(context, owned, 'bundle', () => owned.hook.bundle!(bundle));
     if (given === undefined) continue;
     if (!isObject(given)) throw nonsense(context, owned.owner, 'bundle', 'what is no preparation');
     const wanted: BundlePreparation = given;
+    recorded ??= wanted.recorded;
     for (const { at, resource } of wanted.entries ?? []) changed.set(at, resource);
     for (const absent of wanted.absent ?? []) mustNotMatch.push(await absenceOfAll(context, absent));
   }
-  return { changed, mustNotMatch };
+  return { changed, mustNotMatch, ...(recorded ? { recorded } : {}) };
 }
 
 /** What is committed with changes, beside them. */
@@ -197,6 +205,7 @@ const seenWrite = (
   id,
   before: replaces,
   resource,
+  partOf: context.partOf,
   beside: (otherType, otherId) => context.beside?.(otherType, otherId),
   ...hookGround(context),
 });

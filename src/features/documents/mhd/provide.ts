@@ -14,6 +14,7 @@ import { SubmissionFaults } from './faults.js';
 import { checkMetadata, identifiersOfBoth } from './metadata.js';
 import { checkPatient, type SubmissionPatient } from './patient.js';
 import { readSubmission, type Submission } from './submission.js';
+import { PROVIDE_BUNDLE } from './transactions.js';
 import { checkUnique } from './unique.js';
 import { claimedLevel } from './vocabulary.js';
 
@@ -36,7 +37,8 @@ export async function provide(
   const { absent, conflict } = await checkUnique(bundle, submission, reader, faults);
   faults.refuse();
   if (conflict) throw conflict;
-  return { absent, entries: completed(submission, patient) };
+  const { at } = submission.sets[0]!;
+  return { absent, entries: completed(submission, patient), recorded: { as: PROVIDE_BUNDLE, at, dataRole: '20' } };
 }
 
 /** What is replaced must be here, current and of the patient; and what a patch supersedes is replaced by a document of the submission. */
