@@ -20,6 +20,7 @@ import { history } from './history.js';
 import type { Caller, Context, Engine } from './engine.js';
 import type { Interaction, Outcome, RecordedPart, Result, Target } from './interaction.js';
 import { withCompanions } from './write/companions.js';
+import { checkBytesInUse } from './write/bytes-in-use.js';
 import { checkIntegrity } from './write/integrity.js';
 import { checkPermitted } from './write/permitted.js';
 import { settledPermission } from './reach.js';
@@ -237,7 +238,7 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
 /** Whether this may be written: by the permission, then by the rules about references. */
 async function judge(context: Context, ran: Outcome): Promise<Outcome> {
   checkPermitted(context, ran);
-  return checkIntegrity(context, ran);
+  return checkBytesInUse(context, await checkIntegrity(context, ran));
 }
 
 function countUnchanged({ engine }: Context, { target: { type }, result }: RecordedPart): void {

@@ -146,6 +146,7 @@ const KNOW_THE_STORE: Readonly<Record<string, string>> = {
   'write/prepare.ts': 'stores attachments',
   'write/integrity.ts': 'protects what is referred to from everybody, whatever they see',
   'response/text.ts': 'reads attachments of what was seen',
+  'write/bytes-in-use.ts': 'protects the bytes of documents from everybody, whatever they see',
   'write/hook-ground.ts': 'reads bytes of what was seen',
   'response/resource-text.ts': 'reads attachments of what was seen',
   'operations/import.ts': 'keeps the file that is to be loaded',

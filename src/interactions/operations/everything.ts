@@ -5,6 +5,8 @@
  * The resource itself, its compartment (of a Group: those of its patients), then what those refer to, marked as included.
  * Without _count the answer is one Bundle, written as it is read; with _count it comes in pages.
  *
+ * The Binaries of documents and other attachments are among what is referred to.
+ *
  * Choices: the audit trail is given only where _type names it, because it grows with every look; resources without a
  * clinical date belong to every period; a filter on time holds for what is referred to only where that is a part of the
  * record itself (_since: always).

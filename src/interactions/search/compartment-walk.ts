@@ -1,6 +1,7 @@
 /**
  * Everything that belongs to a patient, an encounter or several patients, in one order that does not change while somebody
- * pages through it: the resource itself; the compartments, each in the store's own order; what those refer to, by name.
+ * pages through it: the resource itself; the compartments, each in the store's own order; what those refer to, by name, and the
+ * Binaries that hold the content of their documents, which are in no compartment.
  * https://hl7.org/fhir/R4/compartmentdefinition.html
  */
 import type { StoreView } from '../../access/view.js';
@@ -13,6 +14,7 @@ import { FREE } from '../response/allowance.js';
 import type { Context, Engine } from '../engine.js';
 import { indexStored } from '../../search/index-resource.js';
 import { type RecordFilter, recordCondition } from './record-condition.js';
+import { binariesIn } from '../write/pointing.js';
 import { addReferences } from './text-references.js';
 
 type Seeing = Pick<Context, 'engine' | 'view'>;
@@ -58,7 +60,7 @@ export async function* walkRecord(
   if (!after && wants(given, root.type) && root.updated >= (given.since ?? 0))
     yield { mode: 'match', listing: listingOf({ rows: [root], cursors: [['root']], more: false }) };
   const ranks = new Map(record.owners.map(({ id }, i) => [id, i]));
-  const references = new References(context.view, record);
+  const references = new References(context, record);
   references.read(listingOf({ rows: [root], cursors: [], more: false }));
   // What the whole record refers to is known when all of it was read: pages at the end read it again.
   const [kind, first, ...cursor] = after ?? [];
@@ -125,9 +127,9 @@ async function* withTexts({ view }: Seeing, record: Record, read: readonly (Vers
 
 const wants = ({ types }: RecordFilter, type: string): boolean => types === undefined || types.includes(type);
 
-/** What is a part of the record and was left out by its date does not come back by a reference. */
-function mayBeIncluded({ given, owners }: Record, { updated, patients }: Version): boolean {
-  const dated = given.start !== undefined || given.end !== undefined;
+/** What is a part of the record and was left out by its date does not come back by a reference. Bytes have no date but that of their document. */
+function mayBeIncluded({ given, owners }: Record, { type, updated, patients }: Version): boolean {
+  const dated = type !== 'Binary' && (given.start !== undefined || given.end !== undefined);
   return updated >= (given.since ?? 0) && !(dated && owners.some(({ id }) => patients.includes(id)));
 }
 
@@ -193,21 +195,29 @@ function wasShown(engine: Engine, row: ListedVersion, isEarlier: (id: string) =>
 
 const TARGET = /^([A-Z][A-Za-z]{2,40})\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[^"]+)?$/;
 
-/** What rows refer to, read from their text without parsing it. */
+const BINARY = Buffer.from('Binary');
+
+/** What rows refer to, and whose bytes their attachments name, read from their text without parsing it. */
 class References {
   readonly #view: StoreView;
+  readonly #bases: readonly string[];
   readonly #record: Record;
   readonly #read: Listing[] = [];
   readonly #targets = new Set<string>();
 
-  constructor(view: StoreView, record: Record) {
+  constructor({ view, engine }: Seeing, record: Record) {
     this.#view = view;
+    this.#bases = engine.settings.bases;
     this.#record = record;
   }
 
   read(listing: Listing): void {
     this.#read.push(listing);
-    addReferences(listing.texts, this.#targets);
+    const { texts, starts, ends } = listing;
+    addReferences(texts, this.#targets);
+    if (!texts.includes(BINARY)) return;
+    for (const [row, start] of starts.entries())
+      for (const id of binariesIn(texts.subarray(start, ends[row]), this.#bases)) this.#targets.add(`Binary/${id}`);
   }
 
   /** `Type/id` of those that were not read themselves, in order. */

@@ -37,6 +37,10 @@ export function isSame(one: Version, other: Version & Pick<PendingChange, 'attac
   );
 }
 
+/** Whether two versions have the same bytes beside their texts. */
+export const hasSameBytes = (one: Version, other: Version & Pick<PendingChange, 'attachments'>): boolean =>
+  hashesOf(one) === hashesOf(other);
+
 /** In the order of their places. */
 const hashesOf = ({ blobs = [], attachments }: Version & Pick<PendingChange, 'attachments'>): string =>
   (

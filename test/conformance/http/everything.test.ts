@@ -259,6 +259,45 @@ onBothStores(
       assert.equal(refusal(await talk.get('Patient/gone/$everything')).status, 410);
     });
 
+    it('has the bytes of documents and reports, as far as these are in it', async () => {
+      const { talk } = stage();
+      const subject = { reference: 'Patient/with-bytes' };
+      const attachment = (id: string) => ({ contentType: 'text/plain', url: `Binary/${id}` });
+      for (const id of ['bytes-1', 'bytes-2', 'bytes-3'])
+        await talk.update({ resourceType: 'Binary', id, contentType: 'text/plain', data: 'QUJD' });
+      const resources: readonly FhirResource[] = [
+        { resourceType: 'Patient', id: 'with-bytes' },
+        {
+          resourceType: 'DocumentReference',
+          id: 'with-bytes',
+          status: 'current',
+          subject,
+          date: '2021-06-01T00:00:00Z',
+          content: [{ attachment: attachment('bytes-1') }],
+        },
+        {
+          resourceType: 'DiagnosticReport',
+          id: 'with-bytes',
+          status: 'final',
+          code: text,
+          subject,
+          effectiveDateTime: '2020-06-01',
+          presentedForm: [attachment('bytes-2')],
+        },
+      ];
+      for (const resource of resources) assert.equal((await talk.update(resource)).status, 201);
+      const bytes = async (query: string) =>
+        names(await ask(`Patient/with-bytes/$everything${query}`)).filter(name => name.includes('Binary/'));
+      assert.deepEqual(await bytes(''), ['+Binary/bytes-1', '+Binary/bytes-2']);
+      assert.deepEqual(await bytes('?start=2021-01-01'), ['+Binary/bytes-1']);
+      assert.deepEqual(await bytes('?_type=Patient,DocumentReference'), []);
+      const pages = (await walk(talk, await ask('Patient/with-bytes/$everything?_count=2'))).flatMap(names);
+      assert.deepEqual(
+        pages.filter(name => name.includes('Binary/')),
+        ['+Binary/bytes-1', '+Binary/bytes-2'],
+      );
+    });
+
     it('is recorded once for every patient of the question (AUD-1)', async () => {
       const { talk } = stage();
       await talk.get('Group/g/$everything', { 'x-request-id': 'everything-of-g' });

@@ -22,6 +22,13 @@ onBothStores(
       subject: { reference: `Patient/${patient}` },
       content: [{ attachment: { contentType: 'text/plain', url } }],
     });
+    const report = (url: string, patient: string): FhirResource => ({
+      resourceType: 'DiagnosticReport',
+      status: 'final',
+      code: { text: 'x' },
+      subject: { reference: `Patient/${patient}` },
+      presentedForm: [{ url, title: 'x' }],
+    });
     /** Patients of the event of a read of the bytes. */
     const told = async (id: string): Promise<string[]> => {
       const { talk, server } = stage();
@@ -58,13 +65,7 @@ onBothStores(
       assert.deepEqual(await told('foreign'), []);
       await upload('shared');
       await talk.create(document('Binary/shared', 'p1'));
-      await talk.create({
-        resourceType: 'DiagnosticReport',
-        status: 'final',
-        code: { text: 'x' },
-        subject: { reference: 'Patient/p2' },
-        presentedForm: [{ url: 'Binary/shared', title: 'x' }],
-      });
+      await talk.create(report('Binary/shared', 'p2'));
       assert.deepEqual(await told('shared'), ['Patient/p1', 'Patient/p2']);
     });
 
@@ -76,7 +77,7 @@ onBothStores(
           resource: { resourceType: 'Binary', contentType: 'text/plain', data: 'QUJD' },
           request: { method: 'PUT', url: 'Binary/together' },
         },
-        { resource: document('Binary/together', 'p2'), request: { method: 'POST', url: 'DocumentReference' } },
+        { resource: report('Binary/together', 'p2'), request: { method: 'POST', url: 'DiagnosticReport' } },
       ];
       (entry[0]!.resource as { id?: string }).id = 'together';
       const body = JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry });
@@ -85,6 +86,25 @@ onBothStores(
       assert.deepEqual(await told('together'), ['Patient/p2']);
       assert.equal((await upload('together')).status, 200);
       assert.deepEqual(await told('together'), ['Patient/p2']);
+    });
+
+    it('stay when what points at them is moved, superseded, retracted or deleted', async () => {
+      const { talk } = stage();
+      await upload('followed');
+      const named = { ...document('Binary/followed', 'p1'), id: 'followed' };
+      const steps: readonly [FhirResource, string[]][] = [
+        [named, ['Patient/p1']],
+        [{ ...named, status: 'superseded' } as FhirResource, ['Patient/p1']],
+        [{ ...document('Binary/followed', 'p2'), id: 'followed' }, ['Patient/p1', 'Patient/p2']],
+        [{ ...named, status: 'entered-in-error' } as FhirResource, ['Patient/p1', 'Patient/p2']],
+      ];
+      for (const [resource, patients] of steps) {
+        const reply = await talk.update({ ...resource, id: 'followed' });
+        assert.ok(reply.status < 300, reply.text);
+        assert.deepEqual(await told('followed'), patients);
+      }
+      assert.equal((await talk.send('DELETE', 'DocumentReference/followed')).status, 204);
+      assert.deepEqual(await told('followed'), ['Patient/p1', 'Patient/p2']);
     });
 
     it('are those of what the securityContext names', async () => {
