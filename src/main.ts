@@ -118,7 +118,7 @@ export async function open(
   );
   const parameters = createLiveParameters(definitions);
   // Before anything is open: what is wrong with the settings must not leave a store open.
-  const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed });
+  const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed, outgoing });
   const policy = readPolicy(config, definitions.resourceTypes);
   const { guides, shelf, findWith, terminologyParts } = await openDefinitions(config, log);
   const layout = createIndexLayout(definitions.searchParameters);

@@ -9,12 +9,13 @@
  */
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
-import { DUTY_LETTERS, type Letter, type Scope } from '../identity/principal.js';
+import { DUTY_LETTERS, type Letter, type Principal, type Scope } from '../identity/principal.js';
 import { didYouMean } from '../platform/nearest.js';
 import { parseCriteria } from '../search/criteria.js';
 import type { SearchParameters } from '../search/parameters.js';
 import type { Where } from '../search/query.js';
 import { separate } from '../search/separate.js';
+import type { Ask } from './decide.js';
 import { isPlainWhere } from './roles.js';
 
 export type { Scope } from '../identity/principal.js';
@@ -75,6 +76,21 @@ export function createReadScopes(ground: ScopeGround): ReadScopes {
     };
   };
 }
+
+/**
+ * The scope without which a token may not do what is asked, in the context of its others; undefined: no scope is what it lacks. It follows
+ * from the request alone, so that it tells nothing of what there is.
+ */
+export function scopeNeeded({ scopes }: Principal, { type, needs, searches = false }: Ask): string | undefined {
+  const letters = DUTY_LETTERS.filter(letter => letter === needs || (letter === 's' && searches));
+  if (!scopes || letters.length === 0) return undefined;
+  const grants = scopes.filter(scope => type === undefined || scope.type === type || isOfOthers(scope, type));
+  if (letters.every(letter => grants.some(scope => scope.letters.has(letter)))) return undefined;
+  return `${scopes[0]?.context ?? 'user'}/${type ?? '*'}.${letters.join('')}`;
+}
+
+/** The audit trail is meant by its name alone. */
+const isOfOthers = ({ type }: Scope, asked: string): boolean => type === '*' && asked !== 'AuditEvent';
 
 const scopeError = (text: string): FhirError => new FhirError('invalid', text, { detail: 'invalid-scope' });
 

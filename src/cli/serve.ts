@@ -18,6 +18,7 @@ import { collectProcessMetrics } from '../platform/metrics.js';
 import { realInterval, realTimeout } from '../platform/real-time.js';
 import { createRoom } from '../platform/room.js';
 import { warmValidators } from '../validation/gate/structure.js';
+import { readTls, renewTls } from './tls.js';
 import { MetricsSum, WorkerMetrics } from './worker-metrics.js';
 import type { Invocation } from './invocation.js';
 import { loadDemo } from './seed.js';
@@ -109,8 +110,10 @@ export function listen(engine: Engine, config: Config): Server {
   const server = createHttpServer({
     engine,
     limits: limitsOf(config),
+    tls: readTls(config),
     metricsSum: cluster.isWorker ? sumOfWorkers(engine) : undefined,
   });
+  if (config.tlsCert !== '') renewTls(server, engine, config);
   return server.listen(config.port, config.host);
 }
 

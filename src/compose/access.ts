@@ -4,12 +4,16 @@ import { fileURLToPath } from 'node:url';
 import { createDecide } from '../access/decide.js';
 import { createPatientCompartment } from '../access/patient-compartment.js';
 import { readRoles } from '../access/roles.js';
-import { identifyAnybody, identifyByTokens } from '../identity/tokens.js';
+import { createReadScopes } from '../access/scopes.js';
+import { createIdentify, identifyAnybody, openIssuers } from '../identity/identify.js';
+import { readIssuers } from '../identity/issuer-rules.js';
+import { openTokenFile } from '../identity/tokens.js';
 import type { Engine } from '../interactions/engine.js';
 import { type ComposedFeatures, screensOf } from '../interactions/feature.js';
 import { EXPLAIN } from '../interactions/search/explain.js';
 import { FILE_OPERATIONS } from '../interactions/operations/index.js';
 import { JOBS_OF_OTHERS } from '../interactions/operations/jobs.js';
+import type { OutgoingClients } from '../outgoing/outgoing.js';
 import type { Config } from '../platform/config.js';
 
 const root = new URL('../../../', import.meta.url);
@@ -22,9 +26,10 @@ export function openAccess(
   config: Config,
   ground: Pick<Engine, 'definitions' | 'parameters' | 'settings' | 'log' | 'clock' | 'operations'> & {
     readonly composed: ComposedFeatures;
+    readonly outgoing: OutgoingClients;
   },
 ): Pick<Engine, 'identify' | 'decide'> {
-  const { definitions, log, clock, operations, composed } = ground;
+  const { definitions, parameters, settings, log, clock, operations, composed, outgoing } = ground;
   const roles = readRoles(config.roles === '' ? OWN_ROLES : resolve(config.roles), {
     ...ground,
     operations: [...new Set([...operations.keys(), ...Object.keys(FILE_OPERATIONS), EXPLAIN, JOBS_OF_OTHERS])],
@@ -34,8 +39,18 @@ export function openAccess(
   });
   const names = [...roles.keys()];
   const warn = (text: string): void => log.warn(text);
+  const issuers = openIssuers(readIssuers(config, names), outgoing);
   return {
-    identify: config.auth === 'token' ? identifyByTokens(config.tokens, names, warn, clock) : identifyAnybody,
+    identify:
+      config.auth === 'none'
+        ? identifyAnybody
+        : createIdentify({
+            now: clock.now,
+            bases: settings.bases,
+            tokens: config.tokens === '' ? undefined : openTokenFile(config.tokens, names, warn, clock),
+            issuers,
+            readScopes: createReadScopes({ definitions, parameters, bases: settings.bases }),
+          }),
     decide: createDecide(roles, {
       types: definitions.resourceTypes,
       compartment: createPatientCompartment(definitions),

@@ -16,6 +16,10 @@ export function engineSettings(config: Config, started: number): EngineSettings 
     secret: _secret,
     tokens: _tokens,
     roles: _roles,
+    issuers: _issuers,
+    issuerRules: _issuerRules,
+    tlsCert: _tlsCert,
+    tlsKey: _tlsKey,
     fulltext: _fulltext,
     validateBase: _validateBase,
     validateClaims: _validateClaims,
@@ -65,9 +69,10 @@ const keepsWords = (config: Pick<Config, 'fulltext' | 'store'>): boolean =>
   config.fulltext === 'on' || (config.fulltext === 'auto' && !isMongo(config));
 
 /** What links say, and the other addresses under which the same server is reached: references to all are our own. */
-function basesOf({ baseUrl, host, port }: Config): string[] {
+function basesOf({ baseUrl, host, port, tlsCert }: Config): string[] {
+  const scheme = tlsCert === '' ? 'http' : 'https';
   const hosts = isLoopback(host) ? ['localhost', '127.0.0.1'] : [host.includes(':') ? `[${host}]` : host];
-  return [...(baseUrl ? [baseUrl] : []), ...hosts.map(name => `http://${name}:${port}/fhir`)];
+  return [...(baseUrl ? [baseUrl] : []), ...hosts.map(name => `${scheme}://${name}:${port}/fhir`)];
 }
 
 /** The key of paging links, made on the first start. */

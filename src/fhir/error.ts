@@ -109,17 +109,21 @@ export interface FhirErrorOptions {
   readonly cause?: unknown;
   /** Seconds; becomes Retry-After. */
   readonly retryAfter?: number;
+  /** The scope of an access token that would have been enough. */
+  readonly scope?: string | undefined;
 }
 
 export class FhirError extends Error {
   readonly kind: Kind;
   readonly issues: readonly Issue[];
   readonly retryAfter: number | undefined;
+  readonly scope: string | undefined;
 
   constructor(kind: Kind, message: string, options: FhirErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'FhirError';
     this.kind = kind;
+    this.scope = options.scope;
     this.retryAfter = options.retryAfter ?? (kind === 'unavailable' || kind === 'timeout' ? 2 : undefined);
     const { code, severity } = KINDS[kind];
     this.issues = options.issues?.length

@@ -5,12 +5,14 @@
  * more than all the rest of a read. Creating them with Express's prototypes in the first place makes that a no-op.
  */
 import { createServer, IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { FhirError } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
 import type { Engine } from '../interactions/engine.js';
+import { createAddressOf } from './client-address.js';
 import { answerRequest, type Exchange, type House, type Notice, takeOriginForm } from './exchange.js';
 import { fhir, type FhirOptions } from './fhir.js';
 import { createGuard } from './guard.js';
@@ -22,6 +24,8 @@ import type { Limits } from './source.js';
 export interface HttpOptions {
   readonly engine: Engine;
   readonly limits: Limits;
+  /** PEM; absent: without TLS. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
   /** What /metrics answers, where that is not the numbers of this process alone. */
   readonly metricsSum?: (() => Promise<string>) | undefined;
 }
@@ -37,10 +41,14 @@ export function createHttpServer(options: HttpOptions): Server {
   const { aroundRequests, settings } = options.engine;
   const answer: RequestListener = (request, response) => app(request, response);
   const inside = aroundRequests?.(answer) ?? answer;
-  const server = createServer({ IncomingMessage: Incoming, ServerResponse: Outgoing }, (request, response) => {
+  const listener: RequestListener<typeof Incoming, typeof Outgoing> = (request, response) => {
     takeOriginForm(request);
     inside(request, response);
-  });
+  };
+  const classes = { IncomingMessage: Incoming, ServerResponse: Outgoing };
+  const server = options.tls
+    ? createTlsServer({ ...classes, ...options.tls, minVersion: 'TLSv1.2' }, listener)
+    : createServer(classes, listener);
   const { requestTimeout } = settings;
   server.requestTimeout = requestTimeout;
   server.headersTimeout = Math.min(requestTimeout, 20_000);
@@ -50,12 +58,17 @@ export function createHttpServer(options: HttpOptions): Server {
 }
 
 function createApp({ engine, limits, metricsSum }: HttpOptions): Express {
-  const house: House = { engine, guard: createGuard(engine.settings) };
+  const { settings } = engine;
+  const house: House = {
+    engine,
+    guard: createGuard(settings),
+    addressOf: createAddressOf(settings.trustedProxies),
+  };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', false);
-  const headers = [...securityHeaders(engine.settings.base.startsWith('https:')), ...CACHING];
+  const headers = [...securityHeaders(settings.base.startsWith('https:')), ...CACHING];
   app.use((_request: Request, response: Response, next: NextFunction) => {
     for (const [name, value] of headers) response.setHeader(name, value);
     next();

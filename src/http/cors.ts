@@ -31,6 +31,7 @@ const ALLOWED_HEADERS = [
   'Authorization',
   'Content-Encoding',
   'Content-Type',
+  'DPoP',
   'If-Match',
   'If-Modified-Since',
   'If-None-Exist',

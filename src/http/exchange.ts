@@ -9,6 +9,7 @@ import type { Engine } from '../interactions/engine.js';
 import { newId } from '../platform/ids.js';
 import { frames } from '../platform/log.js';
 import { discardRest } from './body.js';
+import type { AddressOf } from './client-address.js';
 import type { Guard } from './guard.js';
 import { type Head, readHead } from './presentation.js';
 import { respondError } from './respond.js';
@@ -17,6 +18,7 @@ import type { Route } from './route.js';
 export interface House {
   readonly engine: Engine;
   readonly guard: Guard;
+  readonly addressOf: AddressOf;
 }
 
 /** One request under way. */

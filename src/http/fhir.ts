@@ -1,7 +1,8 @@
 /** One FHIR request, from its head to its answer: route → who asks → may they → body → interaction → answer. */
 import type { Request, Response } from 'express';
-import { asFhirError, type FhirError } from '../fhir/error.js';
+import { asFhirError, FhirError } from '../fhir/error.js';
 import type { Caller } from '../interactions/engine.js';
+import type { Parameters } from '../interactions/interaction.js';
 import { INTERACTIONS } from '../interactions/kinds.js';
 import { createAllowance } from '../interactions/response/allowance.js';
 import { admit, perform, recordDamage, recordRefusal } from '../interactions/perform.js';
@@ -44,15 +45,15 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     engine,
     principal: UNKNOWN,
     requestId,
-    address: addressOf(request),
-    request: `${request.method} ${request.originalUrl}`,
+    address: options.addressOf(request),
+    request: recordedLine(request, head),
     allowance: undefined,
     provenance: undefined,
     agent: undefined,
     settled: new Map(),
   };
   const known = await identified(context, request, target);
-  const fault = faultOfHead(request, target, head) ?? guard.foreign(request);
+  const fault = misplacedToken(head.query) ?? faultOfHead(request, target, head) ?? guard.foreign(request);
   if (fault) return recordRefusal(known, target, fault);
   const admitted = await admit(known, target);
   const allowance = createAllowance(engine);
@@ -69,7 +70,8 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     });
     if (interaction.kind === 'search' && request.method === 'POST') {
       exchange.head = headFrom(request.headers, interaction.parameters);
-      if (exchange.head.fault) return recordRefusal(known, target, exchange.head.fault);
+      const faultOfForm = misplacedToken(interaction.parameters) ?? exchange.head.fault;
+      if (faultOfForm) return recordRefusal(known, target, faultOfForm);
     }
     const result = await perform(
       { ...known, request: wholeQuestion(known.request, interaction), allowance, provenance },
@@ -90,8 +92,31 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
   }
 }
 
-/** Network address of the client. */
-export const addressOf = ({ socket }: Request): string => (socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '');
+const ACCESS_TOKEN = 'access_token';
+const holdsToken = (parameters: Parameters): boolean =>
+  parameters.some(([name]) => name.toLowerCase() === ACCESS_TOKEN);
+
+/** As it stands in the audit trail: without a token that somebody has put there. */
+const recordedLine = ({ method, originalUrl: url }: Request, { query }: Head): string =>
+  `${method} ${holdsToken(query) ? url.slice(0, url.indexOf('?')) : url}`;
+
+/** https://www.rfc-editor.org/rfc/rfc9700#section-4.3.2 */
+const misplacedToken = (parameters: Parameters): FhirError | undefined =>
+  holdsToken(parameters)
+    ? new FhirError('invalid', 'A token comes in the Authorization header alone, never in an address or a form.', {
+        expression: `http.${ACCESS_TOKEN}`,
+        detail: 'misplaced-token',
+      })
+    : undefined;
+
+/** What tells who sent it. */
+export const identifying = ({ headers, rawHeaders, method, originalUrl: url }: Request, address: string) => ({
+  headers,
+  rawHeaders,
+  method,
+  url,
+  address,
+});
 
 /** A browser that was pointed at the base itself; everybody else who asks for it searches. */
 const wantsPage = ({ request, path, head }: Exchange): boolean =>
@@ -104,7 +129,7 @@ const wantsPage = ({ request, path, head }: Exchange): boolean =>
 async function identified(context: Caller, request: Request, target: Route): Promise<Caller> {
   if (target.kind === 'capabilities') return context;
   try {
-    return { ...context, principal: await context.engine.identify(request.headers) };
+    return { ...context, principal: await context.engine.identify(identifying(request, context.address)) };
   } catch (error) {
     return recordRefusal(context, target, asFhirError(error));
   }

@@ -11,6 +11,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { FhirError } from '../fhir/error.js';
+import { headerCount } from '../identity/credentials.js';
 
 export interface Guard {
   /** Throws `misdirected` where the request was meant for another server, `invalid` where it does not say for which. */
@@ -46,7 +47,8 @@ export function createGuard({ authentication, bases, corsOrigins }: GuardOptions
 
   return {
     checkHost(request, target) {
-      if (countOf(request.rawHeaders, 'host') > 1)
+      // A second one is what a proxy in front may have believed.
+      if (headerCount(request.rawHeaders, 'host') > 1)
         throw new FhirError('invalid', 'A request has one Host header.', { expression: 'http.Host' });
       if (authentication !== 'none') return;
       if (serves(request.headers.host) && (target === undefined || serves(target))) return;
@@ -71,16 +73,6 @@ export function createGuard({ authentication, bases, corsOrigins }: GuardOptions
       );
     },
   };
-}
-
-/** Of names and values by turns. A second Host is one that a proxy in front may have believed. */
-function countOf(rawHeaders: readonly string[], name: string): number {
-  let count = 0;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const given = rawHeaders[at]!;
-    if (given.length === name.length && given.toLowerCase() === name) count++;
-  }
-  return count;
 }
 
 /** A page that came from the host that it asks; a proxy may have ended TLS between them. */

@@ -21,7 +21,7 @@ import { askHook, hookFault } from '../interactions/write/ask-hook.js';
 import { isLoopback } from '../platform/config.js';
 import { readBody } from './body.js';
 import { answerRequest, type Exchange, type House } from './exchange.js';
-import { addressOf, UNKNOWN } from './fhir.js';
+import { identifying, UNKNOWN } from './fhir.js';
 import { MethodNotAllowed } from './route.js';
 import type { Limits } from './source.js';
 
@@ -70,7 +70,7 @@ async function answerOutside(options: OutsideOptions, exchange: Exchange, found:
 
 /** Who asks, if they may. Throws what keeps them out, which is recorded where somebody had to be known. */
 async function admitted(
-  { engine, guard }: OutsideOptions,
+  { engine, guard, addressOf }: OutsideOptions,
   { request, requestId }: Exchange,
   { owner, route }: OwnedRoute,
 ): Promise<Caller> {
@@ -94,7 +94,7 @@ async function admitted(
     return caller;
   }
   const known = await engine
-    .identify(request.headers)
+    .identify(identifying(request, caller.address))
     .then(principal => ({ ...caller, principal }))
     .catch((error: unknown) => recordRefusal(caller, recorded, asFhirError(error)));
   if (foreign) return recordRefusal(known, recorded, foreign);

@@ -7,6 +7,7 @@ import { createGzip, gzip } from 'node:zlib';
 import type { Response } from 'express';
 import { FhirError } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
+import { challengeOf } from '../identity/refusal.js';
 import type { Allowance, Engine } from '../interactions/engine.js';
 import { FREE } from '../interactions/response/allowance.js';
 import type { LaterAnswer, RawContent, Result, ShownPage } from '../interactions/interaction.js';
@@ -108,7 +109,8 @@ export async function respondError(
   engine: Responding,
   requestId: string,
 ): Promise<void> {
-  if (error.kind === 'unauthenticated') response.setHeader('WWW-Authenticate', 'Bearer realm="chartroom"');
+  const challenge = challengeOf(error);
+  if (challenge !== undefined) response.setHeader('WWW-Authenticate', challenge);
   // A 405 that is not about the address is about the audit trail, which can only be read.
   if (error.kind === 'method-not-allowed')
     response.setHeader('Allow', (error instanceof MethodNotAllowed ? error.allow : READ_ONLY).join(', '));

@@ -58,11 +58,23 @@ export interface Principal {
 /** Headers of a request, names in lower case. */
 export type IdentifyingHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
+/** What is looked at of a request to know who sent it. */
+export interface IdentifyingRequest {
+  readonly headers: IdentifyingHeaders;
+  /** Names and values by turns, as they came. */
+  readonly rawHeaders: readonly string[];
+  readonly method: string;
+  /** Path and query from the root of the server. */
+  readonly url: string;
+  /** Network address of who asks. */
+  readonly address: string;
+}
+
 /**
- * Who sent a request with these headers; rejects with `unauthenticated`. It is asynchronous because a token may have to be
- * asked about elsewhere, or its key to be fetched.
+ * Who sent a request; rejects with `unauthenticated`, with `throttled` after too many refusals, with `unavailable` where whoever knows is
+ * away. It is asynchronous because a token may have to be asked about elsewhere, or its key to be fetched.
  */
-export type Identify = (headers: IdentifyingHeaders) => Promise<Principal>;
+export type Identify = (request: IdentifyingRequest) => Promise<Principal>;
 
 /** Where nobody is asked (loopback only). */
 export const ANYBODY: Principal = { role: 'admin' };

@@ -6,19 +6,18 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { FhirError } from '../fhir/error.js';
 import type { Clock } from '../platform/clock.js';
 import { ConfigError } from '../platform/config.js';
 import { didYouMean } from '../platform/nearest.js';
-import { ANYBODY, type Identify, type Principal, type Role } from './principal.js';
+import type { Principal, Role } from './principal.js';
 
 const digest = (token: string): Buffer => createHash('sha256').update(token).digest();
 
-const anybody = Promise.resolve(ANYBODY);
-export const identifyAnybody: Identify = () => anybody;
-
 /** ms between two looks at the file: polling also sees what is mounted or replaced by renaming. */
 const LOOK_EVERY = 1000;
+
+/** Whose a token is; undefined: it is none of them. */
+export type StaticTokens = (token: string) => Principal | undefined;
 
 interface KnownToken {
   readonly digest: Buffer;
@@ -32,12 +31,12 @@ const markOf = (file?: Stats): string => (file ? `${file.ino} ${file.mtimeMs} ${
  * `warn`: told, in sentences without tokens, of a file that others may read, and of a changed one that was or could not
  * be taken. `roles`: all that there are. Throws ConfigError where the file cannot be used at the start; its message never repeats a token.
  */
-export function identifyByTokens(
+export function openTokenFile(
   file: string,
   roles: readonly Role[],
   warn: (text: string) => void,
   clock: Pick<Clock, 'every'>,
-): Identify {
+): StaticTokens {
   // Looked at before it is read: what changes from here on is seen, however soon it comes (watchFile would miss it).
   let seen = markOf(statSync(file, { throwIfNoEntry: false }));
   let known = readKnownTokens(file, roles);
@@ -59,19 +58,10 @@ export function identifyByTokens(
       .then(markOf, () => markOf())
       .then(look),
   );
-  return async ({ authorization }) => {
-    const token = typeof authorization === 'string' && /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization)?.[1];
-    if (!token)
-      throw new FhirError('unauthenticated', 'This server needs a bearer token in the Authorization header.', {
-        expression: 'http.Authorization',
-      });
+  return token => {
     const given = digest(token);
     let found: Principal | undefined;
     for (const candidate of known) if (timingSafeEqual(candidate.digest, given)) found = candidate.principal;
-    if (!found)
-      throw new FhirError('unauthenticated', 'The bearer token is not known to this server.', {
-        expression: 'http.Authorization',
-      });
     return found;
   };
 }

@@ -4,6 +4,7 @@
  * nothing is given out (AUD-1, AUD-2).
  */
 import type { Allowed } from '../access/decide.js';
+import { scopeNeeded } from '../access/scopes.js';
 import { createView } from '../access/view.js';
 import { asFhirError, FhirError, KINDS } from '../fhir/error.js';
 import { realPause } from '../platform/real-time.js';
@@ -119,7 +120,11 @@ export async function admit(caller: Caller, target: Target): Promise<Admitted> {
   const decision = caller.engine.decide(caller.principal, asked);
   if (!decision.allow) {
     caller.engine.metrics.denied.inc({ role: caller.principal.role });
-    return recordRefusal(caller, target, new FhirError(decision.kind, decision.why));
+    return recordRefusal(
+      caller,
+      target,
+      new FhirError(decision.kind, decision.why, { scope: scopeNeeded(caller.principal, asked) }),
+    );
   }
   const { permission: meant, restrictions } = decision;
   const searches = asked.searches === true;

@@ -4,7 +4,15 @@
  * could make us ask a machine beside us.
  */
 import type { LookupAddress } from 'node:dns';
-import { type Address, isInNetwork, isMapped, type Network, parseAddress, parseNetwork, reachOf } from './address.js';
+import {
+  type Address,
+  isInNetwork,
+  isMapped,
+  type Network,
+  parseAddress,
+  parseNetwork,
+  reachOf,
+} from '../platform/address.js';
 import { outgoingError } from './trouble.js';
 
 export interface AllowedAddresses {

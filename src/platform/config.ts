@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseNetwork } from './address.js';
 import { nearest } from './nearest.js';
 import {
   choice,
@@ -98,6 +99,27 @@ export const SETTINGS = {
     'ROLES',
     '',
     'JSON file of roles: what each may do with which types, operations and screens. Empty: admin, writer and reader.',
+  ),
+  issuers: textSetting(
+    'ISSUERS',
+    '',
+    'Issuers elsewhere whose access tokens are believed: URLs, with commas between. Empty: none.',
+  ),
+  issuerRules: textSetting(
+    'ISSUER_RULES',
+    '',
+    'JSON file of what is particular to some of them: algorithms, audience, hosts, roles, introspection. Empty: nothing.',
+  ),
+  tlsCert: textSetting(
+    'TLS_CERT',
+    '',
+    'PEM file of the certificate, with those that lead to its authority. Empty: without TLS.',
+  ),
+  tlsKey: textSetting('TLS_KEY', '', 'PEM file of the key of the certificate.'),
+  trustedProxies: textSetting(
+    'TRUSTED_PROXIES',
+    '',
+    'Networks (10.1.0.0/16, ::1) of proxies whose Forwarded and X-Forwarded-For headers say who asks; with commas between. Empty: none.',
   ),
   workers: wholeNumber('WORKERS', 1, 'Server processes (MongoDB only; the embedded store is one process).', 1, 64),
   log: choice('LOG', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'Log level'),
@@ -341,16 +363,36 @@ export const guidesFolder = ({ guides, data }: Pick<Config, 'guides' | 'data'>):
   guides === '' ? join(data, 'guides') : guides;
 export const isMongo = (config: Pick<Config, 'store'>): boolean => /^mongodb(\+srv)?:\/\//.test(config.store);
 
-function contradictions(config: Config): string[] {
+const namesListed = (text: string): string[] =>
+  text
+    .split(',')
+    .map(each => each.trim())
+    .filter(each => each !== '');
+
+/** Who is let in, and what is said of who asks. */
+function accessFaults(config: Config): string[] {
   const faults: string[] = [];
-  if (config.store !== 'embedded' && !isMongo(config))
-    faults.push('CHARTROOM_STORE must be `embedded` or start with mongodb:// or mongodb+srv://.');
   if (config.auth === 'none' && !isLoopback(config.host))
     faults.push(
       'Without authentication the server serves loopback only: set CHARTROOM_AUTH=token and CHARTROOM_TOKENS, a file of tokens (in a container: mount it). Outside a container CHARTROOM_HOST=127.0.0.1 does as well.',
     );
-  if (config.auth === 'token' && !config.tokens)
-    faults.push('CHARTROOM_AUTH=token needs CHARTROOM_TOKENS, a file of tokens.');
+  if (config.auth === 'token' && !config.tokens && !config.issuers)
+    faults.push('CHARTROOM_AUTH=token needs CHARTROOM_TOKENS, a file of tokens, or CHARTROOM_ISSUERS.');
+  if (config.auth !== 'token' && config.issuers) faults.push('CHARTROOM_ISSUERS needs CHARTROOM_AUTH=token.');
+  if (config.issuerRules && !config.issuers) faults.push('CHARTROOM_ISSUER_RULES needs CHARTROOM_ISSUERS.');
+  if ((config.tlsCert === '') !== (config.tlsKey === ''))
+    faults.push('CHARTROOM_TLS_CERT and CHARTROOM_TLS_KEY go together.');
+  const strange = namesListed(config.trustedProxies).find(text => parseNetwork(text) === undefined);
+  if (strange !== undefined)
+    faults.push(`CHARTROOM_TRUSTED_PROXIES names ${JSON.stringify(strange)}, which is no network as in 10.1.0.0/16.`);
+  return faults;
+}
+
+function contradictions(config: Config): string[] {
+  const faults: string[] = [];
+  if (config.store !== 'embedded' && !isMongo(config))
+    faults.push('CHARTROOM_STORE must be `embedded` or start with mongodb:// or mongodb+srv://.');
+  faults.push(...accessFaults(config));
   if (config.workers > 1 && !isMongo(config))
     faults.push('CHARTROOM_WORKERS above 1 needs MongoDB: the embedded store is one process.');
   if (config.secret && config.secret.length < 32) faults.push('CHARTROOM_SECRET must have at least 32 characters.');

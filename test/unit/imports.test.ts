@@ -17,7 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   store: ['search', 'fhir', 'platform'],
   'store/mongo': ['store', 'search', 'fhir', 'platform'],
   'store/embedded': ['store', 'search', 'fhir', 'platform'],
-  identity: ['search', 'fhir', 'platform'],
+  identity: ['outgoing', 'search', 'fhir', 'platform'],
   access: ['identity', 'store', 'search', 'fhir', 'platform'],
   audit: ['identity', 'store', 'search', 'fhir', 'platform'],
   outgoing: ['fhir', 'platform'],
@@ -75,6 +75,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'conformance',
     'interactions',
     'access',
+    'outgoing',
     'identity',
     'terminology',
     'validation',
@@ -157,9 +158,9 @@ const STORE =
   /(?<!\.)\.store\b|\{[^{}]*\bstore\b[^{}]*\}\s*(?::[^=;)]*\b(?:Engine|Context|Caller|Ground)\b|=\s*[\w.]*\bengine\b)|\bStore\b/;
 const READING =
   /\bstore\s*\??\.\s*(?:read|history|countHistory|find|list|findIds|targetsOf|explain|count|searchText|scan)\s*\(/i;
-/** What modules of Node and packages offer to ask another server with; of http and net what serves, types and pure functions are free. */
+/** What modules of Node and packages offer to ask another server with; of http, https and net what serves, types and pure functions are free. */
 const ASKS_BY_MODULE =
-  /import (?!type )(?:(?!['"]).)*?['"](?:node:)?(?:https|http2|tls|dgram|dns(?:\/promises)?|undici)['"]|import (?!type )(?:\w|\*|\{(?:(?!\}).)*?(?<!type )\b(?:request|get|Agent|globalAgent|ClientRequest|connect|createConnection|Socket)\b)(?:(?!['"]).)*?['"](?:node:)?(?:http|net)['"]|(?:import|require)\s*\(\s*['"](?:node:)?(?:https?|http2|net|tls|dgram|dns(?:\/promises)?|undici)['"]/s;
+  /import (?!type )(?:(?!['"]).)*?['"](?:node:)?(?:http2|tls|dgram|dns(?:\/promises)?|undici)['"]|import (?!type )(?:\w|\*|\{(?:(?!\}).)*?(?<!type )\b(?:request|get|Agent|globalAgent|ClientRequest|connect|createConnection|Socket)\b)(?:(?!['"]).)*?['"](?:node:)?(?:https?|net)['"]|(?:import|require)\s*\(\s*['"](?:node:)?(?:https?|http2|net|tls|dgram|dns(?:\/promises)?|undici)['"]/s;
 const ASKS_BY_GLOBAL = /(?<![\w$])fetch\s*\(|\b(?:WebSocket|EventSource|XMLHttpRequest)\b/;
 /** A file may have a `fetch` of its own. */
 function asksOthers(text: string): boolean {

@@ -87,8 +87,8 @@ onBothStores(
         .map(file => readFileSync(new URL(file, folder), 'utf8'))
         .flatMap(text => [...text.matchAll(/(?:headers\[|headers?\(|\.get\()'([a-z-]+)'/g)].map(found => found[1]!));
       assert.ok(read.includes('x-security-context') && read.includes('if-none-exist') && read.includes('prefer'));
-      // Those that browsers set and pages cannot.
-      const own = new Set(['sec-fetch-site', 'access-control-request-method', 'content-length']);
+      // Those that browsers or proxies set and pages cannot.
+      const own = new Set(['sec-fetch-site', 'access-control-request-method', 'content-length', 'x-forwarded-for']);
       assert.deepEqual(
         read.filter(name => !allowed.includes(name) && !own.has(name)),
         [],

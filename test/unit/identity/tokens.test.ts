@@ -3,8 +3,7 @@ import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'mocha';
-import { FhirError } from '../../../src/fhir/error.js';
-import { identifyByTokens } from '../../../src/identity/tokens.js';
+import { openTokenFile } from '../../../src/identity/tokens.js';
 import { createClock } from '../../../src/platform/clock.js';
 import { ConfigError } from '../../../src/platform/config.js';
 import { createLog } from '../../../src/platform/log.js';
@@ -52,7 +51,7 @@ describe('the file of tokens', () => {
     it(`is refused ${what}, named, without repeating a token`, () => {
       const file = fileOf(content);
       assert.throws(
-        () => identifyByTokens(file, ROLES, () => undefined, clock),
+        () => openTokenFile(file, ROLES, () => undefined, clock),
         (error: unknown) => {
           assert.ok(error instanceof ConfigError);
           assert.match(error.message, says);
@@ -65,34 +64,27 @@ describe('the file of tokens', () => {
   it('draws a warning where others can read it', () => {
     const said: string[] = [];
     const [closed, open] = [fileOf([line('a')]), fileOf([line('a')], 0o644)];
-    for (const file of [closed, open]) identifyByTokens(file, ROLES, text => said.push(text), clock);
+    for (const file of [closed, open]) openTokenFile(file, ROLES, text => said.push(text), clock);
     assert.deepEqual([said.length, said[0]?.includes(open)], [1, true]);
   });
 
   it('is read again when it changes, and a bad one changes nothing', async () => {
     const file = fileOf([line('a')]);
     const said: string[] = [];
-    const identify = identifyByTokens(file, ROLES, text => said.push(text), clock);
-    const knows = async (letter: string): Promise<boolean> => {
-      try {
-        return (await identify({ authorization: `Bearer ${token(letter)}` })).name === `user ${letter}`;
-      } catch (error) {
-        assert.ok(error instanceof FhirError && error.kind === 'unauthenticated');
-        return false;
-      }
-    };
-    assert.deepEqual([await knows('a'), await knows('b')], [true, false]);
+    const find = openTokenFile(file, ROLES, text => said.push(text), clock);
+    const knows = (letter: string): boolean => find(token(letter))?.name === `user ${letter}`;
+    assert.deepEqual([knows('a'), knows('b')], [true, false]);
     const next = fileOf([line('b'), line('c')]);
     renameSync(next, file);
-    while (!(await knows('b'))) await look();
-    assert.deepEqual([await knows('a'), await knows('c'), said.length], [false, true, 1]);
+    while (!knows('b')) await look();
+    assert.deepEqual([knows('a'), knows('c'), said.length], [false, true, 1]);
     writeFileSync(file, '[{"token"');
     while (said.length < 2) await look();
     assert.match(said[1]!, /is no JSON.*stay in force/);
-    assert.deepEqual([await knows('a'), await knows('b')], [false, true]);
+    assert.deepEqual([knows('a'), knows('b')], [false, true]);
     rmSync(file);
     while (said.length < 3) await look();
     assert.match(said[2]!, /does not exist.*stay in force/);
-    assert.ok(await knows('b'));
+    assert.ok(knows('b'));
   });
 });

@@ -1,7 +1,7 @@
 /** What an IP address is, however it is written and whatever it carries. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { isInNetwork, parseAddress, parseNetwork, type Reach, reachOf } from '../../../src/outgoing/address.js';
+import { isInNetwork, parseAddress, parseNetwork, type Reach, reachOf } from '../../../src/platform/address.js';
 
 const ROWS: Readonly<Record<Reach, readonly string[]>> = {
   internet: [
