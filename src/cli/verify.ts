@@ -1,7 +1,7 @@
 /**
  * `chartroom verify`: whether the store agrees with itself. Every version that it holds has the event of the write that made
  * it, every event of a success that is our own names a version that is there, versions have no gaps, every version and event says what was written,
- * the bytes of every attachment have their hash, index rows are those that their resources have, and a sample of the current resources is
+ * the bytes of every attachment have their hash, every record (store/records.ts) says what was put, index rows are those that their resources have, and a sample of the current resources is
  * found by what stands in them and by nothing else.
  * https://profiles.ihe.net/ITI/BALP (row AUD-1)
  *
@@ -16,6 +16,7 @@ import type { Engine } from '../interactions/engine.js';
 import { isOwnEvent, RECEIVED } from '../interactions/write/received.js';
 import { ConfigError } from '../platform/config.js';
 import { all, any, type Test, type Where } from '../search/query.js';
+import { isRecordAltered } from '../store/records.js';
 import type { Store, Version } from '../store/store.js';
 import type { Invocation } from './invocation.js';
 import { showProgress } from './progress.js';
@@ -112,6 +113,11 @@ export async function examine(
     counted('Events');
     reached.done++;
     if (await checkEvent(engine, row, found)) counted('Events that name a version');
+  });
+  await forEach(store.records.all(), async record => {
+    counted('Records of applications and users');
+    if (isRecordAltered(record))
+      found('Records of applications and users that say something else than what was written', record.kind);
   });
   for await (const name of store.check.broken()) found('Resources whose index rows are missing or left over', name);
   if (engine.reindexer.busy || (await store.needsReindex()))

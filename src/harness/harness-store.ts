@@ -7,8 +7,18 @@ import type { Blobs, Commit, Snapshots, Store } from '../store/store.js';
 import type { StoreGate } from './gate.js';
 import { requestContext } from './request-context.js';
 
-/** What touches no content, or is asked from memory. Iterables pass one step after the other, whatever is there then. */
-type Free = 'name' | 'shared' | 'check' | 'scan' | 'horizon' | 'openStamp' | 'snapshots' | 'migrate' | 'close';
+/** What touches no content of a state, or is asked from memory. Iterables pass one step after the other, whatever is there then. */
+type Free =
+  | 'name'
+  | 'shared'
+  | 'check'
+  | 'scan'
+  | 'horizon'
+  | 'openStamp'
+  | 'snapshots'
+  | 'migrate'
+  | 'close'
+  | 'records';
 
 export function harnessStore(store: Store, gate: Pick<StoreGate, 'call'>, touched: Snapshots['touched']): Store {
   const call: StoreGate['call'] = work => {

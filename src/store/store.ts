@@ -10,6 +10,7 @@ import type { IndexEntry } from '../search/entry.js';
 import type { Cursor, Query, Words } from '../search/query.js';
 import type { Among, ResourceText } from '../search/words.js';
 import type { Plan } from './plan.js';
+import type { Records } from './records.js';
 
 export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -283,7 +284,7 @@ export interface Check {
 
 /**
  * States of the whole store by name, for tests of clients (src/harness). Whoever takes or restores one sees to it that nobody
- * reads or writes meanwhile. The index catalog, leases and the like are no part of a state.
+ * reads or writes meanwhile. The index catalog, leases, records and the like are no part of a state.
  */
 export interface Snapshots {
   /** Whether the content is for tests to throw away: it is from the beginning, or there is none yet, and from now on it is. */
@@ -312,6 +313,7 @@ export interface Store {
   /** Other processes may write to the same data at the same time. */
   readonly shared: boolean;
   readonly blobs: Blobs;
+  readonly records: Records;
   /**
    * The current version, or the one asked for; undefined: never existed. A tombstone is returned as such. A text of more
    * than `most` bytes may be left out.
@@ -406,6 +408,6 @@ export type StoreReads = Pick<
 >;
 export type StoreWrites = Pick<
   Store,
-  'blobs' | 'commit' | 'openStamp' | 'pendingMessages' | 'reindex' | 'assignParameterCodes' | 'acquireLease'
+  'blobs' | 'records' | 'commit' | 'openStamp' | 'pendingMessages' | 'reindex' | 'assignParameterCodes' | 'acquireLease'
 >;
 export type StoreUpkeep = Pick<Store, 'check' | 'migrate' | 'needsReindex' | 'markReindexed' | 'ping' | 'backup'>;

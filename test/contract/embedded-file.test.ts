@@ -18,8 +18,9 @@ import { layout, put, remove } from '../support/changes.js';
 import { queryOf } from '../support/queries.js';
 
 const CHILD = fileURLToPath(new URL('../../programs/embedded-program.js', import.meta.url));
-/** Takes away what tells of damaged bytes, and when they were put. */
-const OLDER_BYTES = 'DROP INDEX blob_at; ALTER TABLE blob DROP COLUMN at; ALTER TABLE chunk DROP COLUMN c;';
+/** Takes away records, what tells of damaged bytes, and when they were put. */
+const OLDER_BYTES =
+  'DROP TABLE record; DROP INDEX blob_at; ALTER TABLE blob DROP COLUMN at; ALTER TABLE chunk DROP COLUMN c;';
 /** Makes the outbox what it was before messages had times, and bytes too. */
 const OLDER_OUTBOX =
   OLDER_BYTES +

@@ -1,14 +1,19 @@
 /** Several server processes on one MongoDB database: what one has written, all see, and none disturbs another. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { after, before, describe, it } from 'mocha';
 import { MongoClient } from 'mongodb';
 import { openMongo } from '../../src/store/mongo/index.js';
 import type { Store } from '../../src/store/store.js';
 import type { Version } from '../../src/store/store.js';
 import { layout, put } from '../support/changes.js';
+import { FULL } from '../support/depth.js';
 import { sharedMongo } from '../support/mongo.js';
 import { queryOf } from '../support/queries.js';
 
+const TAKER = fileURLToPath(new URL('../../programs/taking-program.js', import.meta.url));
 const PROCESSES = 3;
 const patient = (id: string, system = 'urn:test', value = id) =>
   put({ resourceType: 'Patient', id, identifier: [{ system, value }] });
@@ -155,6 +160,44 @@ describe('several processes on one MongoDB database', () => {
     assert.equal(await second.acquireLease('task', 60_000), true);
     assert.equal(await first.acquireLease('task', 60_000), false);
     await second.acquireLease('task', 0);
+  });
+
+  it('give a record to one of them, and let one of them put over it', async () => {
+    const [{ records }] = stores as [Store];
+    await records.put({ kind: 'code', id: 'one', value: 'v' });
+    const taken = await Promise.all(
+      Array.from({ length: 300 }, (_, i) => stores[i % PROCESSES]!.records.take('code', 'one')),
+    );
+    assert.equal(taken.filter(each => each).length, 1);
+    const revision = await records.put({ kind: 'count', id: 'one', value: '' });
+    const kept = await Promise.all(
+      Array.from({ length: 60 }, (_, i) =>
+        stores[i % PROCESSES]!.records.put({ kind: 'count', id: 'one', value: String(i) }, revision),
+      ),
+    );
+    assert.equal(kept.filter(each => each).length, 1);
+  });
+
+  it('give a code to one of two programs that take it 1,000 times', async function () {
+    if (!FULL) return this.skip();
+    const [{ records }] = stores as [Store];
+    const takers = [0, 1].map(() => spawn(process.execPath, [TAKER, url], { stdio: ['pipe', 'pipe', 'inherit'] }));
+    const lines = takers.map(({ stdout }) => createInterface({ input: stdout })[Symbol.asyncIterator]());
+    try {
+      for (const line of lines) assert.equal((await line.next()).value, 'open');
+      for (let round = 0; round < 20; round++) {
+        await records.put({ kind: 'code', id: `two-${round}`, value: 'v' });
+        for (const { stdin } of takers) stdin.write(`two-${round}\n`);
+        const won = await Promise.all(lines.map(async line => Number((await line.next()).value)));
+        assert.equal(
+          won.reduce((sum, each) => sum + each),
+          1,
+          `round ${round}: ${won.join(', ')}`,
+        );
+      }
+    } finally {
+      for (const taker of takers) taker.kill('SIGKILL');
+    }
   });
 
   it('never give one creation number twice, and keep those of one process in order', async () => {

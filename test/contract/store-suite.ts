@@ -17,6 +17,7 @@ import { listingRows } from './listing-rows.js';
 import { numberRows } from './number-rows.js';
 import { outboxRows } from './outbox-rows.js';
 import { pagingRows } from './paging-rows.js';
+import { recordRows } from './record-rows.js';
 import { resourceRows } from './resource-rows.js';
 import { sizeRows } from './size-rows.js';
 import { wordRows } from './word-rows.js';
@@ -52,6 +53,7 @@ const GROUPS: readonly (readonly [string, (subject: Subject) => void])[] = [
   ['bytes kept for a time', keptRows],
   ['patients of others', aboutRows],
   ['numbers and tasks', numberRows],
+  ['records', recordRows],
   ['messages', outboxRows],
   ['its horizon', horizonRows],
   ['its life', lifeRows],

@@ -268,6 +268,15 @@ const TAMPERED: readonly (readonly [what: string, hand: Hand, finding: RegExp, n
     /^Binary\/b1\/_history\/1$/,
   ],
   [
+    'a record of a user',
+    {
+      embedded: `UPDATE record SET value='admin'`,
+      mongo: db => db.collection('record').updateMany({}, { $set: { value: 'admin' } }),
+    },
+    /Records of applications and users that say something else/,
+    /^user$/,
+  ],
+  [
     'an attachment, taken away',
     {
       embedded: `DELETE FROM chunk`,
@@ -290,6 +299,7 @@ for (const store of STORES)
         for (const family of ['First', 'Alpha'])
           await talk.update({ resourceType: 'Patient', id: 'p1', name: [{ family }], gender: 'other' });
         await talk.update({ resourceType: 'Patient', id: 'p2', name: [{ family: 'Other' }] });
+        await first.engine.store.records.put({ kind: 'user', id: 'u', value: 'reader' });
         await talk.update({
           resourceType: 'Binary',
           id: 'b1',

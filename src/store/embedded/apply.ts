@@ -14,6 +14,7 @@ import type { Connection } from './connection.js';
 import { toWire } from './errors.js';
 import type { Job, JobOutcome } from './job.js';
 import { arePending, deleteMessages, insertMessages } from './outbox.js';
+import { expireRecords, keepRecord, removeRecords, takeRecord } from './records.js';
 import { markReindexed } from './schema.js';
 import {
   addPart,
@@ -95,6 +96,14 @@ function attempt(connection: Connection, job: Job, number: () => number): JobOut
       return { ok: unsealOverdue(connection, job) };
     case 'shorten':
       return { ok: shortenUpload(connection, job.upload) };
+    case 'keep-record':
+      return { ok: keepRecord(connection, job) };
+    case 'take-record':
+      return { ok: takeRecord(connection, job.record) };
+    case 'remove-records':
+      return { ok: removeRecords(connection, job.group) };
+    case 'expire-records':
+      return { ok: expireRecords(connection, job.now) };
     case 'mark':
       markReindexed(connection, job.layout);
       return { ok: 1 };

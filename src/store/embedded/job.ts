@@ -4,6 +4,7 @@
  */
 import type { CatalogEntry } from '../index-catalog.js';
 import type { Columns } from './columns.js';
+import type { KeptRecord } from '../records.js';
 import type { OutboxMessage, Method } from '../store.js';
 import type { Wire } from './errors.js';
 import type { Sql } from './sql.js';
@@ -73,6 +74,18 @@ export type Job =
   | { readonly kind: 'unseal'; readonly now: number; readonly putBefore: number }
   /** Takes away some parts of an upload; answers with how many. */
   | { readonly kind: 'shorten'; readonly upload: number }
+  /** Answers with 1, or with 0 where another record is there than the one that it replaces. `now`: ms, by the machine's clock. */
+  | {
+      readonly kind: 'keep-record';
+      readonly record: KeptRecord;
+      readonly replaces: string | null | undefined;
+      readonly now: number;
+    }
+  /** Removes a record if it has this revision; answers with how many it removed. */
+  | { readonly kind: 'take-record'; readonly record: Pick<KeptRecord, 'kind' | 'id' | 'revision'> }
+  /** Answers with how many it removed. */
+  | { readonly kind: 'remove-records'; readonly group: string }
+  | { readonly kind: 'expire-records'; readonly now: number }
   /** Everything is indexed by this layout now. */
   | { readonly kind: 'mark'; readonly layout: string }
   /** What is stored was exchanged as a whole: creation numbers go on from what there is now. */

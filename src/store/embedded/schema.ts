@@ -83,6 +83,14 @@ const STEPS: readonly string[] = [
   CREATE INDEX blob_at ON blob(at) WHERE at IS NOT NULL;
   UPDATE blob SET at=0 WHERE hash IS NOT NULL AND until IS NULL AND hash NOT IN (SELECT hash FROM held);
   `,
+  // What is no resource, see ../records.ts.
+  `
+  CREATE TABLE record(
+    kind TEXT NOT NULL, id TEXT NOT NULL, revision TEXT NOT NULL, together TEXT, expires INT, value TEXT NOT NULL,
+    PRIMARY KEY(kind, id)) WITHOUT ROWID;
+  CREATE INDEX record_together ON record(together) WHERE together IS NOT NULL;
+  CREATE INDEX record_expires ON record(expires) WHERE expires IS NOT NULL;
+  `,
 ];
 
 export const LAYOUT = STEPS.length;

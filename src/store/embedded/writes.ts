@@ -9,6 +9,7 @@ import type { Job } from './job.js';
 import { pendingOf, pendingStatement } from './outbox.js';
 import type { Planner } from './planning.js';
 import type { OpenedStore } from './reads.js';
+import { createRecords } from './records.js';
 import { needsReindex } from './schema.js';
 import type { Sql } from './sql.js';
 import type { Thread } from './thread.js';
@@ -46,6 +47,7 @@ export function openWrites(
       keep: (hash, until) => answer(() => blobs.keep(hash, until)),
       sweep: (now, putBefore) => answer(() => blobs.sweep(now, putBefore)),
     },
+    records: createRecords(connection, writer, answer),
     commit: asked =>
       answer(async () => {
         const { changes } = asked;

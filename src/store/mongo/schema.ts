@@ -7,6 +7,7 @@
  * - `version`: replaced versions only, with `until`, the time of the successor.
  * - `word`: the words of a current resource for full text search, see words.ts.
  * - `outbox`: messages, `_id` ascending. `claim`: exists inside transactions alone. `blob`, `chunk`: see blobs.ts.
+ * - `record`: what is no resource, see ../records.ts.
  * - `fact`: the layout version, what the keys need to be compiled (index-catalog.ts), the leases of process numbers.
  *
  * The indexes on `k` and `g` are partial, so that tombstones own no key in them. `x` is the last field: filters
@@ -164,6 +165,18 @@ export interface BlobDocument {
   readonly at?: number;
 }
 
+/** See ../records.ts. */
+export interface RecordDocument {
+  /** Kind + '/' + id. */
+  readonly _id: string;
+  /** Revision. */
+  readonly r: string;
+  /** Group. */
+  readonly g?: string;
+  readonly ends?: Date;
+  readonly value: string;
+}
+
 export interface ChunkDocument {
   /** Common name + ':' + number, six digits. */
   readonly _id: string;
@@ -181,9 +194,10 @@ export interface Collections {
   readonly fact: Collection<FactDocument>;
   readonly blob: Collection<BlobDocument>;
   readonly chunk: Collection<ChunkDocument>;
+  readonly record: Collection<RecordDocument>;
 }
 
-/** The collections with what a store holds: all but those with what processes know of each other and of the data. */
+/** The collections with what a state of the store holds: all but records, and those with what processes know of each other and of the data. */
 export const CONTENT = [
   'resource',
   'version',
@@ -203,6 +217,7 @@ export const collections = (db: Db): Collections => ({
   fact: db.collection('fact'),
   blob: db.collection('blob'),
   chunk: db.collection('chunk'),
+  record: db.collection('record'),
 });
 
 /** The two letters of a type. Throws `unknown-type`. */
@@ -230,6 +245,9 @@ export const INDEX = {
   /** On `outbox`. */
   messages: 't',
   dueMessages: 'td',
+  /** On `record`. */
+  group: 'g',
+  ends: 'ends',
 } as const;
 export const sortIndex = (prefix: string): string => `s_${prefix}`;
 
@@ -287,6 +305,12 @@ export function indexesOf(name: keyof Collections, sortable: readonly Sortable[]
       return [
         { name: INDEX.messages, key: { t: 1, _id: 1 } },
         { name: INDEX.dueMessages, key: { t: 1, d: 1, _id: 1 }, partialFilterExpression: { d: { $exists: true } } },
+      ];
+    case 'record':
+      return [
+        { name: INDEX.group, key: { g: 1 }, partialFilterExpression: { g: { $exists: true } } },
+        // The database removes what is over by itself, within a minute or so.
+        { name: INDEX.ends, key: { ends: 1 }, expireAfterSeconds: 0 },
       ];
     case 'claim':
     case 'fact':
