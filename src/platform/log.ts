@@ -8,6 +8,9 @@ import { inSources } from './source-frames.js';
 export type Log = Logger;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
+/** One for all logs of the process: it has a timer, which goes on until the process ends. */
+let destination: DestinationStream | undefined;
+
 export function createLog(level: LogLevel): Log {
   return pino(
     {
@@ -15,9 +18,9 @@ export function createLog(level: LogLevel): Log {
       base: null,
       redact: { paths: ['*.authorization', 'authorization', '*.token', 'token'], censor: '[secret]' },
     },
-    process.stderr.isTTY
+    (destination ??= process.stderr.isTTY
       ? forPeople(process.stderr)
-      : pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 500 }),
+      : pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 500 })),
   );
 }
 

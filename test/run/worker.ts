@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format } from 'node:util';
 import Mocha from 'mocha';
+import { requestContext } from '../../src/harness/request-context.js';
 import { stopSharedMongo } from '../support/mongo.js';
 import { mochaHooks } from '../support/setup.js';
 import type { Verdict } from './lane.js';
@@ -49,6 +50,8 @@ async function run(file: string): Promise<Verdict> {
   });
   // It would listen on for rejections that nobody handles, and pass them around with those after it for ever.
   mocha.dispose();
+  // Once used, it has a part in every promise of the process, whoever makes it.
+  requestContext.disable();
   return {
     ...counts,
     failing: failures.length,
