@@ -89,6 +89,25 @@ export function fileEnding(mediaType: string): string {
   return ENDINGS.get(type) ?? /\+(json|xml|zip)$/.exec(type)?.[1] ?? 'bin';
 }
 
+/** Other endings that files of the same type have. */
+const ALIKE: Readonly<Partial<Record<string, readonly string[]>>> = {
+  dcm: ['dicom'],
+  html: ['htm'],
+  jpg: ['jpeg'],
+  md: ['markdown'],
+  mp4: ['m4v'],
+  mpeg: ['mpg'],
+  tiff: ['tif'],
+  txt: ['text', 'log'],
+};
+
+/** Whether a name of a file ends as files of a type do. */
+export function hasEnding(name: string, mediaType: string): boolean {
+  const ending = fileEnding(mediaType);
+  const own = /\.([A-Za-z0-9]{1,8})$/.exec(name)?.[1]?.toLowerCase();
+  return own !== undefined && (own === ending || ALIKE[ending]?.includes(own) === true);
+}
+
 /** Types that a browser may show: what they hold cannot act under the name of the server. */
 const SHOWN: ReadonlySet<string> = new Set(['application/pdf', 'image/jpeg', 'image/png', 'text/plain']);
 

@@ -199,6 +199,10 @@ const POLICIES = {
   shown: "default-src 'none'; style-src 'unsafe-inline'",
 } as const;
 
+/** A text as the value of an extended parameter, without its character set: https://www.rfc-editor.org/rfc/rfc8187#section-3.2.1 */
+const asExtended = (text: string): string =>
+  encodeURIComponent(text).replaceAll(/['()*]/g, character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+
 /** The bytes, or the range of them that is asked for. Throws `range-not-satisfiable`; `blob-damaged` also when the head is out. */
 async function sendBinary(response: Response, binary: RawContent): Promise<void> {
   const { contentType, size, hash, fileName, inline } = binary;
@@ -221,7 +225,10 @@ async function sendBinary(response: Response, binary: RawContent): Promise<void>
   for (const [name, value] of Object.entries(digestFields(headers, hash))) response.setHeader(name, value);
   // Bytes that somebody else filed are never run or sniffed by a browser under our name.
   response.setHeader('Content-Security-Policy', inline ? POLICIES.shown : POLICIES.kept);
-  response.setHeader('Content-Disposition', `${inline ? 'inline' : 'attachment'}; filename*=UTF-8''${fileName}`);
+  response.setHeader(
+    'Content-Disposition',
+    `${inline ? 'inline' : 'attachment'}; filename*=UTF-8''${asExtended(fileName)}`,
+  );
   response.writeHead(part === 'everything' ? 200 : 206);
   if (!bytes) {
     response.end();

@@ -2,6 +2,7 @@
 import { FhirError } from '../fhir/error.js';
 import type { Version } from '../store/store.js';
 import type { Context } from './engine.js';
+import { fileNameOf } from './response/file-name.js';
 import type { Of, Outcome } from './interaction.js';
 import { readWithText } from './response/allowance.js';
 import { readShelved } from './search/shelved.js';
@@ -16,11 +17,11 @@ export async function read(context: Context, ask: Of<'read'>): Promise<Outcome> 
   if (own) return { result: { status: 200, ...(await viewWhole(engine, own, ask.view)), patients: [] } };
   if (!row) throw new FhirError('not-found', `There is no ${ask.type} with this id.`);
   if (!row.text) throw deletedError(row);
-  return show(engine, row, ask);
+  return show(context, row, ask);
 }
 
 export async function vread(context: Context, ask: Of<'vread'>): Promise<Outcome> {
-  return show(context.engine, await readVersion(context, ask.type, ask.id, ask.version), ask);
+  return show(context, await readVersion(context, ask.type, ask.id, ask.version), ask);
 }
 
 /** What is there now. Throws `not-found`, `deleted`. */
@@ -40,15 +41,21 @@ export async function readVersion(context: Context, type: string, id: string, na
   return row;
 }
 
-async function show(engine: Context['engine'], row: Version, ask: Of<'read'> | Of<'vread'>): Promise<Outcome> {
+async function show(context: Context, row: Version, ask: Of<'read'> | Of<'vread'>): Promise<Outcome> {
+  const { engine } = context;
   const { content, inline } = ask;
   const binary = content && rawContent(engine, row, inline ? { content, inline } : { content });
   // If-None-Match wins over If-Modified-Since: RFC 9110 §13.1.3. The bytes are those of the version, too.
   const unchanged = ask.ifNoneMatch
     ? [String(row.version), '*', binary?.hash].some(tag => tag !== undefined && ask.ifNoneMatch!.includes(tag))
     : ask.ifModifiedSince !== undefined && Math.floor(row.updated / 1000) * 1000 <= ask.ifModifiedSince;
-  if (unchanged) return { result: { status: 304, ...auditSubject(row), ...(binary ? { binary } : {}) } };
-  const body = binary ? { binary } : await viewText(engine, row, ask.view);
+  if (unchanged)
+    return {
+      result: { status: 304, ...auditSubject(row), ...(binary ? { binary: { fileName: '', ...binary } } : {}) },
+    };
+  const body = binary
+    ? { binary: { fileName: await fileNameOf(context, row.id, binary.contentType), ...binary } }
+    : await viewText(engine, row, ask.view);
   return { result: { status: 200, ...auditSubject(row), ...body } };
 }
 

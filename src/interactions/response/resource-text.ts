@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
-import { essenceOf, fileEnding, isMediaType, mayBeShown, wantedForm } from '../../fhir/media-type.js';
+import { essenceOf, isMediaType, mayBeShown, wantedForm } from '../../fhir/media-type.js';
 import type { SummaryForm } from '../../search/summary.js';
 import type { BlobLink, Version } from '../../store/store.js';
 import type { Engine } from '../engine.js';
@@ -58,7 +58,7 @@ export function rawContent(
   { store }: Pick<Engine, 'store'>,
   row: Version,
   { content, inline }: { readonly content: readonly string[]; readonly inline?: true },
-): RawContent | undefined {
+): Omit<RawContent, 'fileName'> | undefined {
   const { contentType: given, data } = parseJson(row.text!, STORED_JSON).resource;
   // What was stored before it was looked at may be none.
   const contentType = typeof given === 'string' && isMediaType(given) ? given : 'application/octet-stream';
@@ -67,7 +67,6 @@ export function rawContent(
   if (form === 'resource') return undefined;
   const named = {
     contentType,
-    fileName: `${row.id}.${fileEnding(contentType)}`,
     inline: inline === true && mayBeShown(contentType),
   };
   const link = row.blobs?.[0];

@@ -199,6 +199,28 @@ onBothStores(
       assert.equal((await talk().create(report('open', 'Binary/alone'))).status, 201);
     });
 
+    it('are named as the document says, to those who may see it', async () => {
+      const named = async (id: string) => (await read(`Binary/${id}`)).header('content-disposition');
+      const titled = (id: string, tag: string, title: string) => {
+        const content = [{ attachment: { contentType: 'text/plain', url: `Binary/${id}`, title } }];
+        return { ...document(tag), id: `titled-${id}-${tag}`, content } as FhirResource & { id: string };
+      };
+      server().sees = UNRESTRICTED;
+      await talk().update(titled('shared', 'closed', 'Secret'));
+      await talk().update(titled('of-patient', 'closed', "Müller's (1)/*.txt"));
+      const asWritten = 'M%C3%BCller%27s %281%29 .txt'.replaceAll(' ', '%20');
+      assert.equal(await named('of-patient'), `attachment; filename*=UTF-8''${asWritten}`);
+      assert.equal(await named('shared'), "attachment; filename*=UTF-8''Secret.txt");
+      assert.equal(await named('alone'), "attachment; filename*=UTF-8''alone.txt");
+      server().sees = PARTLY;
+      assert.equal(await named('of-patient'), "attachment; filename*=UTF-8''of-patient.txt");
+      assert.equal(await named('shared'), "attachment; filename*=UTF-8''shared.txt");
+      server().sees = UNRESTRICTED;
+      await talk().update(titled('shared', 'open', 'Open'));
+      server().sees = PARTLY;
+      assert.equal(await named('shared'), "attachment; filename*=UTF-8''Open.txt");
+    });
+
     it('cannot be taken over by their id, nor changed or deleted', async () => {
       const upload = { headers: { 'content-type': 'text/plain' }, body: Buffer.from('mine') };
       assert.deepEqual(refusal(await talk().send('PUT', 'Binary/closed', upload)), {
