@@ -28,7 +28,7 @@ export function openAccess(
     readonly composed: ComposedFeatures;
     readonly outgoing: OutgoingClients;
   },
-): Pick<Engine, 'identify' | 'decide'> {
+): Pick<Engine, 'identify' | 'issuers' | 'decide'> {
   const { definitions, parameters, settings, log, clock, operations, composed, outgoing } = ground;
   const roles = readRoles(config.roles === '' ? OWN_ROLES : resolve(config.roles), {
     ...ground,
@@ -41,6 +41,7 @@ export function openAccess(
   const warn = (text: string): void => log.warn(text);
   const issuers = openIssuers(readIssuers(config, names), outgoing);
   return {
+    issuers,
     identify:
       config.auth === 'none'
         ? identifyAnybody

@@ -19,6 +19,7 @@ import { createGuard } from './guard.js';
 import { mountOutside, sendOutside } from './outside.js';
 import { ownRoutes } from './own-routes.js';
 import { pageAnswer } from './page.js';
+import { signInAnswer } from './sign-in.js';
 import type { Limits } from './source.js';
 
 export interface HttpOptions {
@@ -77,7 +78,12 @@ function createApp({ engine, limits, metricsSum }: HttpOptions): Express {
     (notice: Notice, work: (exchange: Exchange) => Promise<void> | void) => (request: Request, response: Response) =>
       answerRequest(house, request, response, notice, work);
   const page = pageAnswer(engine);
-  const options: FhirOptions = { ...house, limits, page: exchange => sendOutside(exchange, page) };
+  const options: FhirOptions = {
+    ...house,
+    limits,
+    page: exchange => sendOutside(exchange, page),
+    signIn: signInAnswer(engine),
+  };
   app.use(
     '/fhir',
     answered('always', exchange => fhir(options, exchange)),

@@ -4,6 +4,7 @@ import { asFhirError, FhirError } from '../fhir/error.js';
 import type { Caller } from '../interactions/engine.js';
 import type { Parameters } from '../interactions/interaction.js';
 import { INTERACTIONS } from '../interactions/kinds.js';
+import { SMART_CONFIGURATION } from '../interactions/smart.js';
 import { createAllowance } from '../interactions/response/allowance.js';
 import { admit, perform, recordDamage, recordRefusal } from '../interactions/perform.js';
 import { forgetBody } from './body.js';
@@ -21,6 +22,8 @@ export interface FhirOptions extends House {
   readonly limits: Limits;
   /** Shows a person what this is. */
   readonly page: (exchange: Exchange) => void;
+  /** Tells clients where to get tokens; absent: nowhere. */
+  readonly signIn: ((exchange: Exchange) => Promise<void>) | undefined;
 }
 
 /** https://www.rfc-editor.org/rfc/rfc5789#section-3.1 */
@@ -36,7 +39,11 @@ export const UNKNOWN = { role: 'reader' } as const;
 export async function fhir(options: FhirOptions, exchange: Exchange): Promise<void> {
   const { engine, guard, limits } = options;
   const { request, response, requestId, path, head } = exchange;
-  if (cors(request, response, engine.settings.corsOrigins)) return;
+  const asksHow = options.signIn !== undefined && path === SMART_CONFIGURATION;
+  // An app that knows the base alone, and whose page is elsewhere, finds out here where to sign in.
+  const isOpen = asksHow || (options.signIn !== undefined && path === '/metadata');
+  if (cors(request, response, isOpen ? ANY_ORIGIN : engine.settings.corsOrigins)) return;
+  if (asksHow) return options.signIn?.(exchange);
   if (wantsPage(exchange)) return options.page(exchange);
   if (request.method === 'OPTIONS') return options204(response, allowedMethods(path, engine));
   const target = withCriteria(route(request.method, path, engine), request.get('if-none-exist'), head.query);
@@ -117,6 +124,8 @@ export const identifying = ({ headers, rawHeaders, method, originalUrl: url }: R
   url,
   address,
 });
+
+const ANY_ORIGIN = ['*'];
 
 /** A browser that was pointed at the base itself; everybody else who asks for it searches. */
 const wantsPage = ({ request, path, head }: Exchange): boolean =>

@@ -2,16 +2,21 @@
  * The CapabilityStatement, and the TerminologyCapabilities beside it, computed from the tables that make the server do what it says:
  * https://hl7.org/fhir/R4/http.html#capabilities. Nothing in it is written by hand for a resource type.
  */
+import type { IssuerMetadata } from '../identity/issuer.js';
 import { SYSTEM } from '../identity/principal.js';
 import type { SearchParameter } from '../search/parameters.js';
 import type { Context, Engine, Operation } from './engine.js';
 import type { InteractionKind, Of, Outcome } from './interaction.js';
 import { askOf, INTERACTIONS } from './kinds.js';
 import { viewWhole } from './response/resource-text.js';
+import { securityStatement } from './smart.js';
 import { terminologyStatement } from './terminology-capabilities.js';
 
-/** Made anew when other search parameters are in force. */
-const texts = new WeakMap<Engine, { readonly generation: number; readonly text: Buffer }>();
+/** Made anew when other search parameters are in force, or an issuer says something else. */
+const texts = new WeakMap<
+  Engine,
+  { readonly generation: number; readonly signIn: IssuerMetadata | undefined; readonly text: Buffer }
+>();
 /** Those of terminology, which stay the same. */
 const terminologyTexts = new WeakMap<Engine, Promise<Buffer>>();
 
@@ -22,17 +27,20 @@ export async function capabilities({ engine }: Context, { view, mode }: Of<'capa
     terminologyTexts.set(engine, known);
     return { result: { status: 200, ...(await viewWhole(engine, await known, view)), patients: [] } };
   }
+  // Where it is away, clients are told the rest.
+  const signIn = await engine.issuers[0]?.metadata().catch(() => undefined);
   const { generation } = engine.parameters;
   let made = texts.get(engine);
-  if (made?.generation !== generation) {
-    made = { generation, text: Buffer.from(JSON.stringify(statement(engine))) };
+  if (made?.generation !== generation || made.signIn !== signIn) {
+    made = { generation, signIn, text: Buffer.from(JSON.stringify(statement(engine, signIn))) };
     texts.set(engine, made);
   }
   return { result: { status: 200, ...(await viewWhole(engine, made.text, view)), patients: [] } };
 }
 
-function statement(engine: Engine) {
-  const { base, software, authentication, corsOrigins, harness } = engine.settings;
+/** `signIn`: what the first issuer says of itself. */
+function statement(engine: Engine, signIn: IssuerMetadata | undefined) {
+  const { base, software, harness } = engine.settings;
   const date = new Date(software.started).toISOString();
   return {
     resourceType: 'CapabilityStatement',
@@ -61,13 +69,7 @@ function statement(engine: Engine) {
         mode: 'server',
         documentation:
           'X-Provenance: the Provenance (JSON, without target) of a create, update, patch, delete, transaction or batch is stored in the same commit.',
-        security: {
-          cors: corsOrigins.length > 0,
-          description:
-            authentication === 'none'
-              ? 'No authentication: the server answers on the loopback interface only.'
-              : 'Static bearer tokens with roles. Every interaction is audited.',
-        },
+        security: securityStatement(engine, signIn),
         resource: engine.definitions.resourceTypes.map(type => resource(engine, type)),
         interaction: Object.values(INTERACTIONS).flatMap(({ codes: { system: code } }) =>
           code === undefined ? [] : [{ code }],

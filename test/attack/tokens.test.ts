@@ -5,80 +5,22 @@
 import assert from 'node:assert/strict';
 import { createHmac, hash } from 'node:crypto';
 import { exportJWK, exportSPKI, importJWK, SignJWT } from 'jose';
-import { after, before, describe, it } from 'mocha';
+import { before, describe, it } from 'mocha';
 import type { OperationOutcome } from 'fhir/r4.js';
 import { exchange } from '../support/exchange.js';
-import {
-  type Changes,
-  openIssuer,
-  proofOf,
-  signingKey,
-  type SigningKey,
-  type TestIssuer,
-  thumbprintOf,
-} from '../support/issuer.js';
-import { type RunningServer, startServer } from '../support/server.js';
-import { bearerOf, tokenFile } from '../support/tokens.js';
-import { writeFileSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { type Changes, proofOf, signingKey, type SigningKey, thumbprintOf } from '../support/issuer.js';
+import { issuerStage, type IssuerStage, SECRET_AT_ISSUER } from '../support/issuer-stage.js';
+import { bearerOf } from '../support/tokens.js';
 
-const SECRET = 'secret of the server at its issuer';
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 const seconds = (): number => Math.floor(Date.now() / 1000);
 const HOUR = 3600;
 
 describe('tokens against', () => {
-  let server: RunningServer;
-  let issuer: TestIssuer;
-  let other: TestIssuer;
-  let hits: string[];
-
-  before(async () => {
-    let base = '';
-    issuer = await openIssuer(() => base);
-    other = await openIssuer(() => base);
-    const folder = mkdtempSync(join(tmpdir(), 'chartroom-issuers-'));
-    const secretFile = join(folder, 'secret');
-    writeFileSync(secretFile, `${SECRET}\n`);
-    const issuerRules = join(folder, 'rules.json');
-    writeFileSync(
-      issuerRules,
-      JSON.stringify({
-        [issuer.url]: {
-          introspection: { client: 'server:1', secretFile },
-          roleClaim: 'realm.roles',
-          roles: { nurse: 'reader' },
-        },
-      }),
-    );
-    server = await startServer({
-      store: 'embedded',
-      config: {
-        auth: 'token',
-        tokens: tokenFile({ admin: 'admin' }),
-        issuers: issuer.url,
-        issuerRules,
-        trustedProxies: '127.0.0.1',
-      },
-    });
-    base = server.engine.settings.base;
-    hits = other.asked;
-  });
-  after(() => Promise.all([server.stop(), issuer.close(), other.close()]));
-
-  let clients = 0;
-  /** Each from an address of its own, so that refusals do not add up. */
-  const ask = async (headers: Record<string, string | string[]>, path = '/fhir/Patient', method = 'GET', body = '') => {
-    const address = `10.${(++clients >> 8) & 255}.${clients & 255}.1`;
-    const answer = await exchange(server.port, {
-      method,
-      path,
-      headers: { 'x-forwarded-for': address, accept: 'application/fhir+json', ...headers },
-      ...(body === '' ? {} : { body }),
-    });
-    return { ...answer, text: answer.body.toString() };
-  };
+  const stage = issuerStage();
+  const { ask, sent, logged } = stage;
+  let { server, issuer, other } = {} as Pick<IssuerStage, 'server' | 'issuer' | 'other'>;
+  before(() => ({ server, issuer, other } = stage));
   const asBearer = (token: string) => ask({ authorization: `Bearer ${token}` });
 
   async function refuses(token: string, says = /./): Promise<void> {
@@ -189,7 +131,7 @@ describe('tokens against', () => {
       const { status, text } = await asBearer(await issuer.token(changes));
       assert.equal(status, 200, `${JSON.stringify(changes)} ${text}`);
     }
-    assert.deepEqual(hits, []);
+    assert.deepEqual(other.asked, []);
   });
 
   it('without a signature are refused', async () => {
@@ -231,7 +173,7 @@ describe('tokens against', () => {
       { kid: issuer.key.kid, jku: `${other.url}/jwks`, jwk },
     ];
     for (const header of headers) await refuses(await issuer.token({ key: forged, header }));
-    assert.deepEqual(hits, []);
+    assert.deepEqual(other.asked, []);
   });
 
   it('changed after they were signed are refused', async () => {
@@ -418,7 +360,7 @@ describe('tokens against', () => {
       const [client, secret] = Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':');
       assert.deepEqual(
         [decodeURIComponent(client!), decodeURIComponent(secret!.replaceAll('+', ' '))],
-        ['server:1', SECRET],
+        ['server:1', SECRET_AT_ISSUER],
       );
     });
 
@@ -462,5 +404,14 @@ describe('tokens against', () => {
     assert.equal((await from(good)).status, 200);
     // Others are not kept waiting.
     assert.equal((await asBearer(await issuer.token())).status, 200);
+  });
+
+  it('stand in no line of the log, whole or in part', () => {
+    assert.ok(logged.length > 100 && sent.size > 50);
+    const all = logged.join('\n');
+    assert.ok(all.includes('"status":401'));
+    for (const token of sent)
+      for (const part of token.split('.').filter(each => each.length > 20)) assert.ok(!all.includes(part));
+    assert.ok(!all.includes(SECRET_AT_ISSUER));
   });
 });

@@ -1,0 +1,63 @@
+/** What somebody tries whose token grants little, or stands for a role that may do little. The rest of this is asked of views and permissions. */
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'mocha';
+import type { TestIssuer } from '../support/issuer.js';
+import { issuerStage } from '../support/issuer-stage.js';
+import { bearerOf } from '../support/tokens.js';
+
+describe('tokens', () => {
+  const stage = issuerStage();
+  const { ask } = stage;
+  let issuer: TestIssuer;
+  before(() => ({ issuer } = stage));
+
+  describe('that grant little', () => {
+    const challenge = (scope: string) => `Bearer realm="chartroom", error="insufficient_scope", scope="${scope}"`;
+    const rows: readonly (readonly [scope: string, method: string, path: string, lacking: string])[] = [
+      ['system/Observation.rs', 'GET', '/fhir/Patient', 'system/Patient.s'],
+      ['system/Patient.s', 'GET', '/fhir/Patient/nobody', 'system/Patient.r'],
+      ['system/Patient.r', 'GET', '/fhir/Patient', 'system/Patient.s'],
+      ['system/*.rs', 'DELETE', '/fhir/Patient/nobody', 'system/Patient.d'],
+      ['system/*.rs', 'DELETE', '/fhir/Patient?name=nobody', 'system/Patient.ds'],
+      ['system/*.cruds', 'GET', '/fhir/AuditEvent', 'system/AuditEvent.s'],
+      ['openid', 'GET', '/fhir/Patient', 'user/Patient.s'],
+      ['', 'GET', '/fhir/Patient', 'user/Patient.s'],
+      // Nobody said what this user may do.
+      ['user/*.cruds', 'GET', '/fhir/Patient', 'user/Patient.s'],
+    ];
+    for (const [scope, method, path, lacking] of rows)
+      it(`are told what they lack: "${scope}" for ${method} ${path}`, async () => {
+        const by = { authorization: `Bearer ${await issuer.token({ claims: { scope } })}` };
+        const { status, headers } = await ask(by, path, method);
+        assert.deepEqual([status, headers['www-authenticate']], [403, challenge(lacking)]);
+      });
+
+    it('do no more than their role, whatever their scopes', async () => {
+      const claims = { scope: 'user/*.cruds system/*.cruds patient/*.cruds', realm: { roles: ['nurse'] } };
+      const by = { authorization: `Bearer ${await issuer.token({ claims })}`, 'content-type': 'application/fhir+json' };
+      assert.equal((await ask(by)).status, 200);
+      const { status, headers } = await ask(by, '/fhir/Patient', 'POST', '{"resourceType":"Patient"}');
+      // No other scope would help.
+      assert.deepEqual([status, headers['www-authenticate']], [403, undefined]);
+    });
+
+    it('see the patient alone whom they are about, and nothing without one', async () => {
+      const admin = { ...bearerOf('admin'), 'content-type': 'application/fhir+json' };
+      for (const id of ['p1', 'p2']) {
+        const body = JSON.stringify({ resourceType: 'Patient', id, name: [{ family: `Canary-${id}` }] });
+        assert.equal((await ask(admin, `/fhir/Patient/${id}`, 'PUT', body)).status, 201);
+      }
+      const as = async (more: object) => ({
+        authorization: `Bearer ${await issuer.token({ claims: { scope: 'patient/Patient.rs', ...more } })}`,
+      });
+      const p1 = await as({ patient: 'p1' });
+      const found = await ask(p1);
+      assert.ok(found.text.includes('Canary-p1') && !found.text.includes('Canary-p2'));
+      assert.equal((await ask(p1, '/fhir/Patient/p1')).status, 200);
+      const [hidden, absent] = [await ask(p1, '/fhir/Patient/p2'), await ask(p1, '/fhir/Patient/p3')];
+      assert.deepEqual([hidden.status, absent.status], [404, 404]);
+      const lost = await ask(await as({}));
+      assert.ok(!lost.text.includes('Canary'));
+    });
+  });
+});
