@@ -106,15 +106,22 @@ const lacks = (
 
 /** Says why, of what is refused. */
 function createRefusals(permissions: ReadonlyMap<string, Permission>) {
-  /** Whether there is no other than the administrator who may. */
+  /** Whether there is no other than the administrators who may. */
   const onlyAdmin = (may: (permission: Permission) => boolean): boolean =>
-    [...permissions].every(([role, permission]) => (role === 'admin') === may(permission));
+    [...permissions].every(([role, permission]) =>
+      role === 'administrator' ? true : (role === 'admin') === may(permission),
+    );
+  const onlyOfTrail = (letter: Letter): boolean =>
+    [...permissions].every(
+      ([role, of]) => role === 'admin' || role === 'privacy-officer' || !of.lettersOf('AuditEvent')[letter],
+    );
   const writing = (permission: Permission): string =>
     writes(permission) ? 'This role may not write resources of this type.' : 'This role may not write.';
   const reading = (letter: Letter, type: string | undefined): string => {
     if (type !== 'AuditEvent') return 'This role may not read resources of this type.';
-    return onlyAdmin(each => each.lettersOf('AuditEvent')[letter])
-      ? 'Only an administrator reads the audit trail.'
+    if (onlyAdmin(each => each.lettersOf('AuditEvent')[letter])) return 'Only an administrator reads the audit trail.';
+    return onlyOfTrail(letter)
+      ? 'Only a privacy officer or an administrator reads the audit trail.'
       : 'This role may not read the audit trail in this way.';
   };
   /** Of an operation or a screen. */

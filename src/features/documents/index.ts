@@ -39,6 +39,8 @@ const PATIENCE = 60_000;
 
 /** Whoever may read resources may have them in another form. */
 const DUTY = { operations: ['document', 'render'] };
+const READING_ROLES = ['reader', 'privacy-officer', 'patient'];
+const WRITING_ROLES = ['writer', 'records-specialist', 'clinician', 'service'];
 
 export const documents: Feature<typeof settings> = {
   name: 'documents',
@@ -61,7 +63,12 @@ export const documents: Feature<typeof settings> = {
       operations: { document: documentOperation, render: renderOperation, 'generate-metadata': generateOperation },
       subtypes: { 'generate-metadata': GENERATE },
       nameOf: nameOfTransaction,
-      duties: { writer: { operations: [...DUTY.operations, 'generate-metadata'] }, reader: DUTY },
+      duties: {
+        ...Object.fromEntries(
+          WRITING_ROLES.map(role => [role, { operations: [...DUTY.operations, 'generate-metadata'] }]),
+        ),
+        ...Object.fromEntries(READING_ROLES.map(role => [role, DUTY])),
+      },
     };
   },
 };

@@ -7,7 +7,10 @@ import type { Role } from '../../../src/identity/principal.js';
 import type { InteractionKind, Target } from '../../../src/interactions/interaction.js';
 import { askOf, INTERACTIONS } from '../../../src/interactions/kinds.js';
 import { operations } from '../../support/operations.js';
-import { decide, decideWith, ROLES } from '../../support/roles.js';
+import { readRoles } from '../../../src/access/roles.js';
+import { DUTY_LETTERS } from '../../../src/identity/principal.js';
+import { EXPLAIN } from '../../../src/interactions/search/explain.js';
+import { decide, decideWith, NAMEABLE, OWN_ROLES, ROLES } from '../../support/roles.js';
 
 const CHANGING: readonly InteractionKind[] = ['update', 'patch', 'delete'];
 const KINDS = Object.keys(INTERACTIONS) as InteractionKind[];
@@ -41,7 +44,7 @@ function decidedBefore(role: Role, target: Target): string {
       return 'method-not-allowed Audit events cannot be changed or deleted.';
     if (role === 'admin') return 'sees all';
     if (target.type === 'AuditEvent' && what !== 'adds')
-      return 'forbidden Only an administrator reads the audit trail.';
+      return 'forbidden Only a privacy officer or an administrator reads the audit trail.';
     if (RANK[role]! >= rank) return 'sees all but AuditEvent';
     return `forbidden ${rank === 2 ? 'Only an administrator may do this.' : 'This role may not write.'}`;
   };
@@ -128,7 +131,11 @@ describe('decide', () => {
     for (const target of targets())
       for (const role of [...ROLES, 'nobody']) {
         const decision = decide({ role }, asked(target));
-        if (!decision.allow) assert.match(decision.why, /^(Only an administrator|This role|Audit events) [a-z ]+\.$/);
+        if (!decision.allow)
+          assert.match(
+            decision.why,
+            /^(Only an administrator|Only a privacy officer|This role|Audit events) [a-z ]+\.$/,
+          );
       }
   });
 
@@ -211,5 +218,62 @@ describe('decide by roles of one’s own', () => {
     assert.match(decided('lab', { screen: 'desk' }, by), /^sees/);
     assert.match(decided('inbox', { screen: 'desk' }, by), /^forbidden This role may not do this\.$/);
     assert.match(decided('admin', { screen: 'desk' }, by), /^sees all$/);
+  });
+});
+
+describe('the roles of the server', () => {
+  const seen = (role: string, type: string, patient?: string): string => {
+    const decision = decide({ role, ...(patient === undefined ? {} : { patient }) }, {});
+    if (!decision.allow) return 'nothing';
+    const { permission } = decision;
+    const letters = DUTY_LETTERS.map(letter => {
+      const reached = permission.reach[letter].get(type);
+      return reached === undefined ? letter : reached === 'hidden' ? '' : letter.toUpperCase();
+    });
+    return letters.join('');
+  };
+  const rows: readonly (readonly [role: string, of: Readonly<Record<string, string>>])[] = [
+    ['administrator', { Patient: 'cruds', SearchParameter: 'cruds', AuditEvent: '' }],
+    ['privacy-officer', { Patient: 'rs', Consent: 'cruds', AuditEvent: 'rs' }],
+    ['records-specialist', { Patient: 'cruds', SearchParameter: 'rs', AuditEvent: 'c' }],
+    ['clinician', { Patient: 'crus', ValueSet: 'rs', AuditEvent: '' }],
+    ['service', { Patient: 'cruds', Subscription: 'rs', AuditEvent: 'c' }],
+    ['patient', { Patient: '', Observation: '', Practitioner: '', AuditEvent: '' }],
+  ];
+  for (const [role, of] of rows)
+    for (const [type, letters] of Object.entries(of))
+      it(`give ${role} ${letters === '' ? 'nothing' : letters} of ${type}`, () =>
+        assert.equal(seen(role, type), letters));
+
+  it('give a patient what is theirs, and what is about nobody', () => {
+    const of = (type: string) => seen('patient', type, 'p1');
+    assert.deepEqual(['Patient', 'Observation', 'Practitioner', 'ValueSet', 'AuditEvent', 'Group'].map(of), [
+      'RS',
+      'RS',
+      'rs',
+      'rs',
+      '',
+      '',
+    ]);
+    assert.deepEqual(['QuestionnaireResponse', 'DocumentReference'].map(of), ['CRUS', 'CRS']);
+  });
+
+  it('let nobody but administrators change what is searched by, explain, reindex and purge', () => {
+    for (const role of readRoles(OWN_ROLES, NAMEABLE).keys()) {
+      const isAdministrator = role === 'admin' || role === 'administrator';
+      for (const operation of ['reindex', 'purge', 'backup', EXPLAIN])
+        assert.equal(decide({ role }, { operation }).allow, isAdministrator, `${role} ${operation}`);
+    }
+  });
+
+  it('let a token of fewer scopes not change the whole server', () => {
+    const scopes = [{ context: 'user' as const, type: '*', letters: new Set(['r', 's'] as const), text: 'user/*.rs' }];
+    const reindex = { operation: 'reindex', whole: true };
+    assert.ok(!decide({ role: 'admin', scopes }, reindex).allow);
+    const all = [{ ...scopes[0]!, letters: new Set(DUTY_LETTERS) }];
+    assert.ok(decide({ role: 'admin', scopes: all }, reindex).allow);
+    assert.ok(
+      !decide({ role: 'admin', scopes: all.map(each => ({ ...each, context: 'patient' as const })) }, reindex).allow,
+    );
   });
 });

@@ -23,8 +23,21 @@ const configFault = (says: RegExp) => (error: unknown) => {
 };
 
 describe('the file of roles', () => {
-  it('of the server has three roles', () => {
-    assert.deepEqual([...readRoles(OWN_ROLES, NAMEABLE).keys()], ['admin', 'writer', 'reader']);
+  it('of the server has its roles', () => {
+    assert.deepEqual(
+      [...readRoles(OWN_ROLES, NAMEABLE).keys()],
+      [
+        'admin',
+        'writer',
+        'reader',
+        'administrator',
+        'privacy-officer',
+        'records-specialist',
+        'clinician',
+        'patient',
+        'service',
+      ],
+    );
   });
 
   const type = (duty: Json): Json => ({ lab: { types: [duty] } });
