@@ -1,4 +1,5 @@
 /** Who asks: whoever has a token that this server gave out in a file, or that an issuer which it believes has issued. */
+import { FhirError } from '../fhir/error.js';
 import type { OutgoingClients } from '../outgoing/outgoing.js';
 import { isJwt, issuerNamedIn, type VerifyGround, verifyAccessToken } from './access-token.js';
 import { type Claims, type ClaimsGround, principalOf } from './claims.js';
@@ -40,11 +41,11 @@ export function createIdentify(ground: IdentifyGround): Identify {
   const verify = createVerify(ground);
   const identify = async (request: IdentifyingRequest): Promise<Principal> => {
     const { scheme, token } = givenToken(request);
-    const own = scheme === 'bearer' ? tokens?.(token) : undefined;
-    if (own) return own;
-    if (issuers.length === 0) throw invalidToken('The bearer token is not known to this server.');
-    let known = kept.get(token);
+    let known = issuers.length > 0 ? kept.get(token) : undefined;
     if (!known) {
+      const own = scheme === 'bearer' ? tokens?.(token) : undefined;
+      if (own) return own;
+      if (issuers.length === 0) throw invalidToken('The bearer token is not known to this server.');
       failures.check(request.address);
       known = await kept.verified(token, () => verify(token));
     }
@@ -53,15 +54,14 @@ export function createIdentify(ground: IdentifyGround): Identify {
     if (known.jkt !== undefined || scheme === 'dpop') await checkBound(request, scheme, token, known, checkProof);
     return known.principal;
   };
-  return async request => {
-    try {
-      return await identify(request);
-    } catch (error) {
+  return request =>
+    identify(request).catch((error: unknown) => {
+      // Nobody is kept out because an issuer is away.
+      if (!(error instanceof FhirError) || error.kind !== 'unauthenticated') throw error;
       failures.check(request.address);
       failures.note(request.address);
       throw error;
-    }
-  };
+    });
 }
 
 async function checkBound(

@@ -3,7 +3,7 @@
  * digests stay in memory, and every one is compared, in constant time, whatever the first ones said. The file is read
  * again when it changes; one that cannot be used then changes nothing, and the log says why.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Clock } from '../platform/clock.js';
@@ -11,7 +11,7 @@ import { ConfigError } from '../platform/config.js';
 import { didYouMean } from '../platform/nearest.js';
 import type { Principal, Role } from './principal.js';
 
-const digest = (token: string): Buffer => createHash('sha256').update(token).digest();
+const digest = (token: string): Buffer => hash('sha256', token, 'buffer');
 
 /** ms between two looks at the file: polling also sees what is mounted or replaced by renaming. */
 const LOOK_EVERY = 1000;

@@ -51,10 +51,10 @@ describe('an issuer', () => {
       ...{ now: () => NOW, bases: [BASE], readScopes },
       issuers: [new Issuer(rulesOf(issuer.url, more), outgoing, () => time)],
     });
-    return (token: string): Promise<Principal> => {
+    return (token: string, address = `client ${++asking}`): Promise<Principal> => {
       const authorization = `Bearer ${token}`;
       const headers = { headers: { authorization }, rawHeaders: ['Authorization', authorization] };
-      return identify({ ...headers, method: 'GET', url: '/fhir/Patient', address: `client ${++asking}` });
+      return identify({ ...headers, method: 'GET', url: '/fhir/Patient', address });
     };
   };
   const kind = (expected: string, detail: string) => (error: unknown) => {
@@ -229,6 +229,15 @@ describe('an issuer', () => {
       issuer.keys = [key];
       await assert.rejects(house()(await issuer.token()), invalid);
     }
+  });
+
+  it('that is away keeps nobody out: no refusal is counted', async () => {
+    issuer.instead = (_request, response) => (response.writeHead(500), response.end(), true);
+    const ask = house();
+    for (let at = 0; at < 40; at++) await assert.rejects(ask(await issuer.token(), 'one client'), isAway);
+    issuer.instead = undefined;
+    time = MINUTE;
+    await ask(await issuer.token(), 'one client');
   });
 
   it('is found by the document of OAuth 2 as well', async () => {
