@@ -47,6 +47,7 @@ import { openAccess } from './compose/access.js';
 import { openJudge, openTerminology, openValidator } from './compose/checker.js';
 import { openDefinitions, operationDefinitions, parametersIn, profiles } from './compose/definitions.js';
 import { engineSettings, keptSecret, withWords } from './compose/settings.js';
+import { openUsers } from './compose/users.js';
 
 async function openStore(config: Config, layout: IndexLayout, clock: Clock, harness?: Harness): Promise<Store> {
   const store = await openAdapter(config, layout, clock, harness !== undefined);
@@ -225,4 +226,4 @@ async function openHarness(time: TimeSource): Promise<Harness> {
 
 /** The command line; gives the exit status. */
 export const main = (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> =>
-  run(argv, env, { open, openValidator, backUp: copyStore, acceptGuides }, featureSettings());
+  run(argv, env, { open, openValidator, backUp: copyStore, openUsers, acceptGuides }, featureSettings());

@@ -14,6 +14,7 @@ import { didYouMean } from '../platform/nearest.js';
 import { flagOf, type SettingTable } from '../platform/setting.js';
 import { inSources } from '../platform/source-frames.js';
 import { VERSION } from '../platform/version.js';
+import type { Store } from '../store/store.js';
 import { backup } from './backup.js';
 import { config } from './config.js';
 import { explain } from './explain.js';
@@ -24,6 +25,7 @@ import type { Command, Invocation, Validator } from './invocation.js';
 import { reindex } from './reindex.js';
 import { seed } from './seed.js';
 import { serve } from './serve.js';
+import { user } from './user.js';
 import { validateFiles } from './validate.js';
 import { verify } from './verify.js';
 
@@ -82,6 +84,19 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
       },
       run: ig,
     },
+    user: {
+      about: 'Who may sign in: add, list, change; on the embedded store stop the server first.',
+      words: '<add|list|disable|enable|password|role|totp> <name> …',
+      options: {
+        role: { value: 'ROLE', about: 'Of a user who is added: a role of the file of roles.' },
+        display: { value: 'TEXT', about: 'What pages call the user.' },
+        'fhir-user': { value: 'REFERENCE', about: 'The resource that says who the user is, as in Practitioner/p1.' },
+        patient: { value: 'ID', about: 'The Patient whom apps of this user see; without it the user chooses.' },
+        'password-file': { value: 'FILE', about: 'File with the password, - is standard input; else one is made up.' },
+        totp: { about: 'Ask for one-time codes: shows what an authenticator needs, and recovery codes.' },
+      },
+      run: user,
+    },
     explain: {
       about: 'Tell how a search is answered: the plan, the statements, what it costs.',
       words: "'Observation?code=…'",
@@ -104,6 +119,8 @@ export interface Opening {
   readonly openValidator: (config: Config, guides: string) => Promise<Validator>;
   /** Copies the embedded store to a new file. */
   readonly backUp: (config: Config, to: string) => Promise<void>;
+  /** The users of a store that is open, and all roles that they may have. */
+  readonly openUsers: (config: Config, store: Store) => ReturnType<Invocation['openUsers']>;
   /** Notes in the store which guides every process must have. */
   readonly acceptGuides: (config: Config, guides: readonly ListedGuide[]) => Promise<void>;
 }
@@ -112,7 +129,7 @@ export interface Opening {
 export async function run(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
-  { open, openValidator, backUp, acceptGuides }: Opening,
+  { open, openValidator, backUp, openUsers, acceptGuides }: Opening,
   table: SettingTable,
 ): Promise<number> {
   endQuietlyWithoutReader();
@@ -140,6 +157,7 @@ export async function run(
         checkStore(settings);
         await backUp(settings, to);
       },
+      openUsers: ({ store }) => openUsers(settings, store),
       acceptGuides: guides => acceptGuides(settings, guides),
     };
     return await command.run(invocation);

@@ -1,5 +1,6 @@
 /** What a command is, and what it gets: its settings, words and flags, and how to open the engine. */
 import type { ListedGuide } from '../fhir/guide-list.js';
+import type { Users } from '../identity/users/users.js';
 import type { Engine } from '../interactions/engine.js';
 import type { Config } from '../platform/config.js';
 import type { ProgressOptions } from './progress.js';
@@ -36,6 +37,8 @@ export interface Invocation {
   readonly openValidator: (guides: string) => Promise<Validator>;
   /** Copies the embedded store to a new file, whoever has it open. */
   readonly backUp: (to: string) => Promise<void>;
+  /** The users of the store that is open, and all roles that they may have. */
+  readonly openUsers: (engine: Engine) => { readonly users: Users; readonly roles: readonly string[] };
   /** Notes in the store that every process must have these guides from now on. */
   readonly acceptGuides: (guides: readonly ListedGuide[]) => Promise<void>;
   /** How progress is told, where it is not as usual. */

@@ -21,6 +21,8 @@ const root = new URL('../../../', import.meta.url);
 /** Who may do what, where the settings name no other file. */
 const OWN_ROLES = fileURLToPath(new URL('profiles/roles.json', root));
 
+export const rolesFile = ({ roles }: Pick<Config, 'roles'>): string => (roles === '' ? OWN_ROLES : resolve(roles));
+
 /** Who asks, and what they may do. Throws ConfigError. */
 export function openAccess(
   config: Config,
@@ -30,7 +32,7 @@ export function openAccess(
   },
 ): Pick<Engine, 'identify' | 'issuers' | 'decide'> {
   const { definitions, parameters, settings, log, clock, operations, composed, outgoing } = ground;
-  const roles = readRoles(config.roles === '' ? OWN_ROLES : resolve(config.roles), {
+  const roles = readRoles(rolesFile(config), {
     ...ground,
     operations: [...new Set([...operations.keys(), ...Object.keys(FILE_OPERATIONS), EXPLAIN, JOBS_OF_OTHERS])],
     screens: screensOf(composed.routes.map(({ route }) => route)),

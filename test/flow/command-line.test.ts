@@ -215,6 +215,49 @@ describe('what cannot be opened', () => {
   });
 });
 
+describe('users', () => {
+  const env = { CHARTROOM_DATA: join(folder, 'users'), CHARTROOM_DEMO: 'off' };
+  const told = async (words: string, status = 0): Promise<string> => {
+    const { out, err, status: ended } = await run(`user ${words}`, env);
+    assert.equal(ended, status, out + err);
+    return out + err;
+  };
+
+  it('are added, listed and changed, and show a secret once', async () => {
+    assert.match(await told('list'), /No users/);
+    const password = join(folder, 'password');
+    writeFileSync(password, 'correct horse battery\n');
+    assert.equal(await told(`add berta --role reader --password-file ${password}`), 'Added berta.\n');
+    const added = await told('add anna --role admin --fhir-user Practitioner/p1 --totp');
+    assert.match(added, /^Password, shown once: [\w-]{20}$/m);
+    assert.match(added, /otpauth:\/\/totp\/Chartroom%3Aanna\?secret=[A-Z2-7]{32}&/);
+    assert.match(await told('disable berta'), /Disabled/);
+    assert.match(await told('role berta writer'), /writer/);
+    assert.match(await told('password berta'), /shown once/);
+    assert.equal(await told('list'), 'anna  admin  Practitioner/p1\nberta  writer  without one-time codes  disabled\n');
+    assert.match(await told('enable berta'), /Enabled/);
+  });
+
+  const rows: [words: string, status: number, says: RegExp][] = [
+    ['', 2, /needs one of add, list/],
+    ['add', 2, /needs the name/],
+    ['add carl', 2, /one of admin, writer, reader/],
+    ['add carl --role king', 2, /one of admin, writer, reader/],
+    ['add Carl --role reader', 1, /small letters/],
+    ['add anna --role reader', 1, /already/],
+    ['add carl --role reader --password-file /dev/null', 1, /12 characters/],
+    ['disable nobody', 1, /no user nobody/],
+    ['role berta king', 2, /one of/],
+    ['list anna', 2, /no further words/],
+  ];
+  for (const [words, status, says] of rows)
+    it(`are told what is wrong with: user ${words}`, async () => {
+      const said = await told(words, status);
+      assert.match(said, says);
+      isSentence(said);
+    });
+});
+
 describe('demo data', () => {
   const cases = [
     ['without authentication', { CHARTROOM_AUTH: 'none' }, true],

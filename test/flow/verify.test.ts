@@ -15,6 +15,7 @@ import { TYPE_CODES } from '../../src/store/type-codes.js';
 import { indexStored } from '../../src/search/index-resource.js';
 import { onBothStores } from '../support/both-stores.js';
 import { done, entry, post, put, send, uuid } from '../support/bundles.js';
+import { noUsers } from '../support/no-users.js';
 import { newStore, STORES, startServer } from '../support/server.js';
 import { talkTo } from '../support/talk.js';
 
@@ -75,6 +76,7 @@ onBothStores('verify', stage => {
         words: [],
         options: {},
         backUp: async () => {},
+        openUsers: noUsers,
         acceptGuides: async () => {},
         openValidator: async () => {
           throw new Error('no validator');

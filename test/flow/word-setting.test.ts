@@ -1,4 +1,5 @@
 /** What CHARTROOM_FULLTEXT does to a store, told on each: words are kept, or not, and who changes his mind is told what to do. */
+import { noUsers } from '../support/no-users.js';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -96,6 +97,7 @@ for (const name of STORES)
         options: {},
         open: () => open(config('on')),
         backUp: async () => {},
+        openUsers: noUsers,
         acceptGuides: async () => {},
         openValidator: async () => {
           throw new Error('no validator');
@@ -115,6 +117,7 @@ for (const name of STORES)
         options: {},
         open: () => open(config('off')),
         backUp: async () => {},
+        openUsers: noUsers,
         acceptGuides: async () => {},
         openValidator: async () => {
           throw new Error('no validator');

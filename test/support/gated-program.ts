@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { run } from '../../src/cli/index.js';
 import type { Engine } from '../../src/interactions/engine.js';
 import { openValidator } from '../../src/compose/checker.js';
+import { openUsers } from '../../src/compose/users.js';
 import { acceptGuides, copyStore, open } from '../../src/main.js';
 
 const GATE = process.env['GATE']!;
@@ -42,6 +43,6 @@ function gated(engine: Engine): Engine {
 process.exitCode = await run(
   process.argv.slice(2),
   process.env,
-  { open: async config => gated(await open(config)), backUp: copyStore, acceptGuides, openValidator },
+  { open: async config => gated(await open(config)), backUp: copyStore, openUsers, acceptGuides, openValidator },
   {},
 );

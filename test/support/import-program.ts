@@ -2,6 +2,7 @@
  * `chartroom import` as a process that tells its progress every few milliseconds, so that a test can stop it at any point. Settings come
  * from the environment, files and folders as arguments.
  */
+import { noUsers } from './no-users.js';
 import { importFiles } from '../../src/cli/import.js';
 import { open } from '../../src/main.js';
 import { loadConfig } from '../../src/platform/config.js';
@@ -13,6 +14,7 @@ process.exitCode = await importFiles({
   options: {},
   open: () => open(config),
   backUp: async () => {},
+  openUsers: noUsers,
   acceptGuides: async () => {},
   openValidator: async () => {
     throw new Error('no validator');

@@ -1,4 +1,5 @@
 /** `chartroom import` into the store of a running server, and what a store holds, so that two of them can be compared. */
+import { noUsers } from './no-users.js';
 import { createHash } from 'node:crypto';
 import { importFiles } from '../../src/cli/import.js';
 import type { Invocation } from '../../src/cli/invocation.js';
@@ -17,6 +18,7 @@ export const importInto = (
     words,
     options,
     backUp: async () => {},
+    openUsers: noUsers,
     acceptGuides: async () => {},
     openValidator: async () => {
       throw new Error('no validator');

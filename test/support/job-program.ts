@@ -9,6 +9,7 @@ import type { Feature } from '../../src/interactions/feature.js';
 import type { FeatureJob } from '../../src/interactions/jobs.js';
 import { perform } from '../../src/interactions/perform.js';
 import { openValidator } from '../../src/compose/checker.js';
+import { openUsers } from '../../src/compose/users.js';
 import { acceptGuides, copyStore, open } from '../../src/main.js';
 import type { Config } from '../../src/platform/config.js';
 
@@ -58,6 +59,7 @@ const feature: Feature = {
 const opening = {
   open: (config: Config) => open(config, undefined, [feature]),
   backUp: copyStore,
+  openUsers,
   acceptGuides,
   openValidator,
 };

@@ -7,6 +7,7 @@ import { FEED_LEASE_MS } from '../../src/feed/loop.js';
 import { readState } from '../../src/feed/state.js';
 import type { FeatureListener, Feature } from '../../src/interactions/feature.js';
 import { openValidator } from '../../src/compose/checker.js';
+import { openUsers } from '../../src/compose/users.js';
 import { acceptGuides, copyStore, open } from '../../src/main.js';
 import { HEARD, LISTENERS } from './heard.js';
 
@@ -58,6 +59,6 @@ const listening: Feature = {
 process.exitCode = await run(
   process.argv.slice(2),
   process.env,
-  { open: config => open(config, undefined, [listening]), backUp: copyStore, acceptGuides, openValidator },
+  { open: config => open(config, undefined, [listening]), backUp: copyStore, openUsers, acceptGuides, openValidator },
   {},
 );

@@ -17,7 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   store: ['search', 'fhir', 'platform'],
   'store/mongo': ['store', 'search', 'fhir', 'platform'],
   'store/embedded': ['store', 'search', 'fhir', 'platform'],
-  identity: ['outgoing', 'search', 'fhir', 'platform'],
+  identity: ['outgoing', 'store', 'search', 'fhir', 'platform'],
   access: ['identity', 'store', 'search', 'fhir', 'platform'],
   audit: ['identity', 'store', 'search', 'fhir', 'platform'],
   outgoing: ['fhir', 'platform'],

@@ -1,0 +1,118 @@
+/** `chartroom user`: who may sign in where the server is its own authorization server. On the embedded store stop the server first. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { NewUser, Users } from '../identity/users/users.js';
+import { ConfigError } from '../platform/config.js';
+import type { Invocation } from './invocation.js';
+
+interface Asked {
+  readonly users: Users;
+  readonly roles: readonly string[];
+  readonly words: readonly string[];
+  readonly options: Invocation['options'];
+}
+
+const ACTIONS: Readonly<Record<string, (asked: Asked) => Promise<void>>> = {
+  add,
+  list,
+  disable: asked => setDisabled(asked, true),
+  enable: asked => setDisabled(asked, false),
+  password,
+  role: setRole,
+  totp,
+};
+
+export async function user({ words: [action = '', ...words], options, open, openUsers }: Invocation): Promise<number> {
+  const run = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
+  if (!run) throw new ConfigError(`chartroom user needs one of ${Object.keys(ACTIONS).join(', ')}.`);
+  const engine = await open();
+  try {
+    await run({ ...openUsers(engine), words, options });
+    return 0;
+  } finally {
+    await engine.store.close();
+  }
+}
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+function nameIn({ words: [name, ...more] }: Asked, allowed = 0): string {
+  if (name === undefined) throw new ConfigError('chartroom user needs the name of a user.');
+  if (more.length > allowed) throw new ConfigError('chartroom user takes no further words.');
+  return name;
+}
+
+const textOption = (options: Invocation['options'], name: string): string | undefined =>
+  typeof options[name] === 'string' ? options[name] : undefined;
+
+function checkRole(role: string | undefined, roles: readonly string[]): string {
+  if (role !== undefined && roles.includes(role)) return role;
+  throw new ConfigError(`A user needs a role: one of ${roles.join(', ')}.`);
+}
+
+/** From a file, or standard input for -; else one is made up, and shown. */
+function givenPassword(options: Invocation['options']): { readonly password: string; readonly made: boolean } {
+  const file = textOption(options, 'password-file');
+  if (file === undefined) return { password: randomBytes(15).toString('base64url'), made: true };
+  return { password: readFileSync(file === '-' ? 0 : file, 'utf8').replace(/\r?\n$/, ''), made: false };
+}
+
+async function add(asked: Asked): Promise<void> {
+  const { users, roles, options } = asked;
+  const name = nameIn(asked);
+  const { password: secret, made } = givenPassword(options);
+  const [display, fhirUser, patient] = ['display', 'fhir-user', 'patient'].map(each => textOption(options, each));
+  const given: NewUser = {
+    name,
+    role: checkRole(textOption(options, 'role'), roles),
+    password: secret,
+    ...(display === undefined ? {} : { display }),
+    ...(fhirUser === undefined ? {} : { fhirUser }),
+    ...(patient === undefined ? {} : { patient }),
+  };
+  await users.add(given);
+  say(`Added ${name}.`);
+  if (made) say(`Password, shown once: ${secret}`);
+  if (options['totp'] === true) await tellSecondFactor(users, name);
+}
+
+async function list({ users, words }: Asked): Promise<void> {
+  if (words.length > 0) throw new ConfigError('chartroom user list takes no further words.');
+  let none = true;
+  for await (const { name, role: has, display, fhirUser, disabled, totp: code } of users.all()) {
+    none = false;
+    const more = [display, fhirUser, code === undefined ? 'without one-time codes' : undefined, disabled && 'disabled'];
+    say([name, has, ...more.filter(each => each)].join('  '));
+  }
+  if (none) say('No users. Add one: chartroom user add anna --role reader');
+}
+
+async function setDisabled(asked: Asked, off: boolean): Promise<void> {
+  const name = nameIn(asked);
+  await asked.users.change(name, ({ disabled: _was, ...there }) => (off ? { ...there, disabled: true } : there));
+  say(off ? `Disabled ${name}.` : `Enabled ${name}.`);
+}
+
+async function password(asked: Asked): Promise<void> {
+  const name = nameIn(asked);
+  const { password: secret, made } = givenPassword(asked.options);
+  await asked.users.setPassword(name, secret);
+  say(made ? `Password of ${name}, shown once: ${secret}` : `The password of ${name} is another one.`);
+}
+
+async function setRole(asked: Asked): Promise<void> {
+  const name = nameIn(asked, 1);
+  const given = checkRole(asked.words[1], asked.roles);
+  await asked.users.change(name, there => ({ ...there, role: given }));
+  say(`${name} has the role ${given}.`);
+}
+
+async function totp(asked: Asked): Promise<void> {
+  await tellSecondFactor(asked.users, nameIn(asked));
+}
+
+async function tellSecondFactor(users: Users, name: string): Promise<void> {
+  const { uri, codes } = await users.setSecondFactor(name);
+  say(`For an authenticator, shown once: ${uri}`);
+  say(`Recovery codes, each for one time: ${codes.join(' ')}`);
+}
