@@ -40,6 +40,8 @@ export interface ReceivedBytes {
   /** Which of its contents. */
   readonly at: number;
   readonly bytes: Bytes;
+  /** As base64; absent: they are those of the Binary that the url names. */
+  readonly data?: string;
 }
 
 /** Completes the attachments in place. Throws `unprocessable` with every fault of all of them. */
@@ -78,6 +80,8 @@ interface HeldContent {
   readonly bytes?: Bytes;
 }
 
+type TakenBytes = Omit<ReceivedBytes, 'at'>;
+
 class AttachmentWalk {
   readonly issues: Issue[] = [];
   readonly companions: Companion[] = [];
@@ -101,19 +105,21 @@ class AttachmentWalk {
     const expression = `DocumentReference.content[${at}].attachment`;
     const { data, url } = attachment;
     if (data === undefined && this.#earlier.some(one => SAID.every(key => one[key] === attachment[key]))) return;
-    let bytes: Bytes | undefined;
-    if (typeof data === 'string' && data !== '') bytes = await this.#inline(attachment, data, expression);
-    else if (typeof url === 'string') bytes = await this.#linked(attachment, url, expression);
-    if (bytes && !this.#earlier.some(({ hash }) => hash === bytes.hash)) this.received.push({ at, bytes });
+    const isInline = typeof data === 'string' && data !== '';
+    const found = isInline
+      ? await this.#inline(attachment, data, expression)
+      : typeof url === 'string' && (await this.#linked(attachment, url, expression));
+    if (found && !this.#earlier.some(({ hash }) => hash === found.bytes.hash)) this.received.push({ at, ...found });
   }
 
-  async #inline(attachment: JsonObject, data: string, expression: string): Promise<Bytes | undefined> {
+  async #inline(attachment: JsonObject, data: string, expression: string): Promise<TakenBytes | undefined> {
     const { url: given } = attachment;
     const bytes = await this.#ground.reader.ofBase64(data);
+    const taken = { bytes, data };
     const kept = this.#earlier.find(one => one['hash'] === bytes.hash && (given ?? one['url']) === one['url']);
     if (kept && typeof kept['url'] === 'string') {
       if (this.#compare(attachment, bytes, expression)) this.#set(attachment, 'url', kept['url']);
-      return bytes;
+      return taken;
     }
     // The bytes are here: an address of ours that leads nowhere any more is given anew.
     const url = typeof given === 'string' && (await this.#isGone(given)) ? undefined : given;
@@ -127,33 +133,33 @@ class AttachmentWalk {
       }
       this.#set(attachment, 'url', held.url);
     }
-    if (!this.#compare(attachment, bytes, expression) || typeof url === 'string') return bytes;
+    if (!this.#compare(attachment, bytes, expression) || typeof url === 'string') return taken;
     const id = this.#ground.newId();
     const { type: of, id: by } = this.#write;
     const contentType = attachment['contentType'] ?? 'application/octet-stream';
     const binary = { resourceType: 'Binary', contentType, securityContext: { reference: `${of}/${by}` }, data };
     this.companions.push({ kind: 'create', type: 'Binary', id, body: { resource: binary, decimals: undefined } });
     this.#set(attachment, 'url', this.#addressOf(id));
-    return bytes;
+    return taken;
   }
 
-  async #linked(attachment: JsonObject, url: string, expression: string): Promise<Bytes | undefined> {
+  async #linked(attachment: JsonObject, url: string, expression: string): Promise<TakenBytes | undefined> {
     const place = attachmentPlace(url, this.#ground.bases);
     const fetched = place.kind === 'foreign' ? await this.#ground.fetch(this.#write, url) : undefined;
     if (fetched) {
       delete attachment['url'];
       this.#set(attachment, 'data', fetched.data);
       if (attachment['contentType'] === undefined) this.#set(attachment, 'contentType', fetched.contentType);
-      const bytes = await this.#inline(attachment, fetched.data, expression);
+      const taken = await this.#inline(attachment, fetched.data, expression);
       delete attachment['data'];
-      return bytes;
+      return taken;
     }
     const held = await this.#heldAt(url, expression);
     if (!held) return undefined;
     this.#set(attachment, 'url', held.url);
     if (held.bytes) this.#compare(attachment, held.bytes, expression);
     else this.issues.push(...sizedResource(attachment, expression));
-    return held.bytes;
+    return held.bytes && { bytes: held.bytes };
   }
 
   /** The bytes behind an address of ours, as far as it has some. Undefined: it was refused, or there is nothing to look at. */

@@ -2,23 +2,19 @@
  * Documents: what a DocumentReference says is held against its bytes, kept together with them, and superseded by what replaces it.
  * docs/documents.md
  */
-import { choice, textSetting } from '../../interactions/feature-settings.js';
+import { choice, textSetting, wholeNumber } from '../../interactions/feature-settings.js';
 import type { Feature } from '../../interactions/feature.js';
-import type { FeatureHook } from '../../interactions/write/hooks.js';
 import { newId } from '../../platform/ids.js';
-import { type AttachmentGround, attach } from './attachments.js';
+import type { AttachmentGround } from './attachments.js';
 import { createByteReader } from './bytes.js';
 import { documentOperation } from './composition/operation.js';
+import { documentHook, DOCUMENT_PATIENCE } from './document-hook.js';
 import { createFetch } from './fetch.js';
 import { generateOperation } from './mhd/generate.js';
-import { receipt } from './intake/provenance.js';
+import { verdict } from './intake/verdict.js';
 import { provide } from './mhd/provide.js';
-import { checkPublish, published } from './mhd/publish.js';
-import { GENERATE, nameOfTransaction, PUBLISH } from './mhd/transactions.js';
-import { supersede } from './relations.js';
-import { removedWith } from './removal.js';
+import { GENERATE, nameOfTransaction } from './mhd/transactions.js';
 import { renderOperation } from './render/operation.js';
-import { retractionMeant } from './retraction.js';
 
 const settings = {
   fetchHosts: textSetting(
@@ -32,10 +28,14 @@ const settings = {
     ['on', 'off'],
     '`on`: a Provenance says of each received document who sent it, from where, and the hash of its bytes. `off`: for loads that bring their own, and tests that count resources.',
   ),
+  qcSample: wholeNumber(
+    'QC_SAMPLE',
+    100,
+    'Percent of the scans published by ITI-105 that are preliminary until a second person has checked them; those about which something is noticed always are.',
+    0,
+    100,
+  ),
 };
-
-/** ms: a document elsewhere may take half a minute, and 256 MB have to be read. */
-const PATIENCE = 60_000;
 
 /** Whoever may read resources may have them in another form. */
 const DUTY = { operations: ['document', 'render'] };
@@ -46,7 +46,7 @@ export const documents: Feature<typeof settings> = {
   name: 'documents',
   settings,
   profiles: new URL('../../../../profiles/documents/', import.meta.url),
-  open({ own: { fetchHosts, provenance }, outgoing, clock, settings: { base, bases } }) {
+  open({ own: { fetchHosts, provenance, qcSample }, outgoing, clock, settings: { base, bases } }) {
     const ground: AttachmentGround = {
       base,
       bases,
@@ -57,8 +57,9 @@ export const documents: Feature<typeof settings> = {
     };
     return {
       hooks: [
-        documentHook(ground, provenance === 'on'),
-        { patience: PATIENCE, bundle: bundle => provide(bundle, bases, ground.reader) },
+        documentHook({ ...ground, isAccounted: provenance === 'on', qcSample }),
+        { types: ['Task'], prepare: write => verdict(write, bases, clock.now()) },
+        { patience: DOCUMENT_PATIENCE, bundle: bundle => provide(bundle, bases, ground.reader) },
       ],
       operations: { document: documentOperation, render: renderOperation, 'generate-metadata': generateOperation },
       subtypes: { 'generate-metadata': GENERATE },
@@ -72,25 +73,3 @@ export const documents: Feature<typeof settings> = {
     };
   },
 };
-
-/** `isAccounted`: who sent what is kept as a Provenance. */
-const documentHook = (ground: AttachmentGround, isAccounted: boolean): FeatureHook => ({
-  types: ['DocumentReference'],
-  patience: PATIENCE,
-  meant: body => retractionMeant(body, ground.bases),
-  async prepare(write) {
-    const { resource } = write;
-    if (!resource) return { companions: await removedWith(write, ground.bases) };
-    const isPublish = await checkPublish(write, resource, ground.bases);
-    const { changed, companions, warnings, received } = await attach(ground, write, resource);
-    const superseded = await supersede(write, resource, ground.bases);
-    const told = { base: ground.base, now: ground.now() };
-    const isNew = isAccounted && received.length > 0;
-    const partOf = write.partOf ?? (isPublish ? PUBLISH : undefined);
-    const account = isNew ? [receipt({ ...write, partOf }, resource, received, told)] : [];
-    const together = [...companions, ...superseded, ...account];
-    if (!isPublish) return { ...(changed ? { resource } : {}), companions: together, warnings };
-    const { absent = [], submissionSet } = published(write, resource, told);
-    return { resource, companions: [...together, submissionSet], absent, warnings };
-  },
-});

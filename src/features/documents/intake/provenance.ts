@@ -50,7 +50,8 @@ export function receipt(
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6920 */
-const nameOfBytes = (sha256: string): string => `ni:///sha-256;${Buffer.from(sha256, 'hex').toString('base64url')}`;
+export const nameOfBytes = (sha256: string): string =>
+  `ni:///sha-256;${Buffer.from(sha256, 'hex').toString('base64url')}`;
 
 const source = (identifier: JsonObject): JsonObject => ({ role: 'source', what: { identifier } });
 

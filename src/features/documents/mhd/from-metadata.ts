@@ -17,11 +17,39 @@ export interface DescribedDocument {
 
 /** `patient`: whom it is about, by id. */
 export function documentOf({ metadata, contentType, data }: DescribedDocument, patient: string): Resource {
+  const { attachment, format, masterIdentifier, ...elements } = describedElements(metadata, 'c');
+  const { creation } = metadata;
+  return plain({
+    resourceType: 'DocumentReference',
+    meta: { profile: [SIMPLIFIED_PUBLISH] },
+    ...elements,
+    masterIdentifier: masterIdentifier ?? newUniqueId(),
+    status: 'current',
+    subject: { reference: `Patient/${patient}` },
+    date: creation !== undefined && creation.includes('T') ? creation : undefined,
+    content: [plain({ attachment: { contentType, ...attachment, data }, format })],
+  }) as Resource;
+}
+
+/** What a document has whose own it does not say. */
+export const newUniqueId = (): JsonObject => ({ system: 'urn:ietf:rfc:3986', value: `urn:uuid:${randomUUID()}` });
+
+/** Elements of a DocumentReference, and of its first content. */
+export interface DescribedElements {
+  readonly [element: string]: Json | undefined;
+  readonly contained?: JsonObject[];
+  readonly context?: JsonObject;
+  readonly attachment: JsonObject;
+  readonly format?: Json;
+}
+
+/** `prefix`: what the ids of what is contained begin with. */
+export function describedElements(metadata: DescribedDocument['metadata'], prefix: string): DescribedElements {
   const { masterIdentifier, type, title, creation, securityLabel, language, format, author = [] } = metadata;
   const { authenticator, custodian, context, patient: source } = metadata;
   const contained: JsonObject[] = [];
   const contain = (resource: JsonObject): JsonObject => {
-    const id = `c${contained.length + 1}`;
+    const id = `${prefix}${contained.length + 1}`;
     contained.push({ ...resource, id });
     return { reference: `#${id}` };
   };
@@ -31,23 +59,20 @@ export function documentOf({ metadata, contentType, data }: DescribedDocument, p
   const sourcePatientInfo = source && contain(plain({ resourceType: 'Patient', ...source }));
   const { event, period, facilityType } = context ?? {};
   const around = plain({ event, period, facilityType, sourcePatientInfo });
-  const attachment = plain({ contentType, language, data, title, creation });
-  return plain({
-    resourceType: 'DocumentReference',
-    meta: { profile: [SIMPLIFIED_PUBLISH] },
-    contained: contained.length > 0 ? contained : undefined,
-    masterIdentifier: masterIdentifier ?? { system: 'urn:ietf:rfc:3986', value: `urn:uuid:${randomUUID()}` },
-    status: 'current',
-    type,
-    subject: { reference: `Patient/${patient}` },
-    date: creation !== undefined && creation.includes('T') ? creation : undefined,
-    author: authors.length > 0 ? authors : undefined,
-    authenticator: signer,
-    custodian: keeper,
-    securityLabel,
-    content: [plain({ attachment, format })],
-    context: Object.keys(around).length > 0 ? around : undefined,
-  }) as Resource;
+  return {
+    attachment: plain({ language, title, creation }),
+    ...plain({
+      contained: contained.length > 0 ? contained : undefined,
+      masterIdentifier,
+      type,
+      author: authors.length > 0 ? authors : undefined,
+      authenticator: signer,
+      custodian: keeper,
+      securityLabel,
+      format,
+      context: Object.keys(around).length > 0 ? around : undefined,
+    }),
+  };
 }
 
 function partyOf({ kind, identifier, name, display, organization }: DocumentParty): JsonObject {

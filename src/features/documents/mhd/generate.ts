@@ -61,6 +61,8 @@ async function describeDocument(
 
 /** The one active patient here who has an identifier that the document names. Throws `unprocessable` where there is none. */
 async function patientOfDocument(context: Context, { metadata }: DescribedDocument): Promise<string> {
+  if (metadata.otherPatients)
+    throw refuse('several-patients', 'The document is about several patients: publish it for each of them by ITI-105.');
   const tokens = (metadata.patient?.identifier ?? []).flatMap(identifier => identifierToken({ ...identifier }) ?? []);
   const found =
     tokens.length === 0

@@ -51,6 +51,8 @@ export function cdaMetadata(root: CdaElement): DocumentMetadata {
   const kind = body?.name as DocumentMetadata['body'];
   const contentType = childAt(body, 'text')?.attributes.get('mediaType');
   const confidentiality = conceptOf(childAt(root, 'confidentialityCode'));
+  const targets = childrenNamed(root, 'recordTarget');
+  const [patient, ...otherPatients] = targets.flatMap(target => patientOf(childAt(target, 'patientRole')) ?? []);
   return givenOnly<DocumentMetadata>({
     kind: 'cda',
     contentType: 'text/xml',
@@ -61,7 +63,8 @@ export function cdaMetadata(root: CdaElement): DocumentMetadata {
     securityLabel: confidentiality && [confidentiality],
     language: languageOf(childAt(root, 'languageCode')),
     format: kind && formatOf(childrenNamed(root, 'templateId'), { kind, contentType }),
-    patient: patientOf(childAt(root, 'recordTarget', 'patientRole')),
+    patient,
+    otherPatients: unlessEmpty(otherPatients),
     author: unlessEmpty(childrenNamed(root, 'author').flatMap(author => partyOf(author, 'assignedAuthor') ?? [])),
     authenticator: partyOf(childAt(root, 'legalAuthenticator'), 'assignedEntity'),
     custodian: organizationOf(childAt(root, 'custodian', 'assignedCustodian', 'representedCustodianOrganization')),

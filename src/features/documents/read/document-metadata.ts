@@ -74,6 +74,8 @@ export interface DocumentMetadata {
   readonly language?: string;
   readonly format?: Coding;
   readonly patient?: DocumentPatient;
+  /** Whom it is about beside the first. */
+  readonly otherPatients?: readonly DocumentPatient[];
   readonly author?: readonly DocumentParty[];
   readonly authenticator?: DocumentParty;
   readonly custodian?: DocumentOrganization;

@@ -7,14 +7,14 @@ import { createPool, type Pool, type PoolOptions, TaskStopped } from '../../../p
 import { type DocumentMetadata, READ_LIMITS } from './document-metadata.js';
 
 export interface ReadingTask {
-  readonly do: 'metadata' | 'page';
+  readonly do: 'metadata' | 'page' | 'blank';
   /** As `contentTypeOf` tells it. */
   readonly contentType: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** HTML in UTF-8, or metadata, as was asked. */
-export type ReadingAnswer = DocumentMetadata | Uint8Array<ArrayBuffer> | undefined;
+/** HTML in UTF-8, metadata, or numbers of pages, as was asked. */
+export type ReadingAnswer = DocumentMetadata | Uint8Array<ArrayBuffer> | readonly number[] | undefined;
 
 export const READING_POOL: PoolOptions = { module: new URL('./thread.js', import.meta.url), memory: 256, time: 5000 };
 
@@ -44,7 +44,21 @@ export async function documentMetadata(
   const wanted = wantedBytes(contentType, bytes.length);
   if (contentType === undefined || wanted === 0) return undefined;
   const found = await runReading(pool, 'metadata', bytes.subarray(0, wanted), contentType);
-  return found instanceof Uint8Array ? undefined : found;
+  return found instanceof Uint8Array || isPages(found) ? undefined : found;
+}
+
+const isPages = (answer: ReadingAnswer): answer is readonly number[] => Array.isArray(answer);
+
+/** Numbers of the pages of a scan that are blank (blank.ts), from 1; none where nobody can tell. It throws nothing. */
+export async function blankPages(
+  bytes: Uint8Array,
+  contentType: string,
+  pool: Pool<ReadingTask, ReadingAnswer> = (readingPool ??=
+    createPool(READING_POOL)),
+): Promise<readonly number[]> {
+  if (bytes.length > READ_LIMITS.bytes) return [];
+  const found = await runReading(pool, 'blank', bytes, contentType);
+  return isPages(found) ? found : [];
 }
 
 /** Pages that are made or wait for it: more would keep whoever comes last waiting for a minute, if all of them are hostile. */

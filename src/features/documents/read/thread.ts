@@ -1,6 +1,7 @@
 /** What the threads behind read-document.ts run. */
 import { answerTasks } from '../../../platform/pool.js';
 import { shownPage } from '../render/pages.js';
+import { blankIn } from './blank.js';
 import { limitBuffers } from './buffer-limit.js';
 import { READ_LIMITS } from './document-metadata.js';
 import { metadataIn } from './kinds.js';
@@ -10,6 +11,7 @@ limitBuffers(READ_LIMITS.inflated);
 
 answerTasks<ReadingTask, ReadingAnswer>(async ({ do: what, contentType, bytes }) => {
   if (what === 'metadata') return { answer: await metadataIn(bytes, contentType) };
+  if (what === 'blank') return { answer: await blankIn(bytes, contentType) };
   const page = shownPage(Buffer.from(bytes.buffer), contentType);
   if (page === undefined) return { answer: undefined };
   const answer = new TextEncoder().encode(page);

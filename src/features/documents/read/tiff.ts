@@ -85,3 +85,45 @@ export function readTiff(bytes: Uint8Array, limits: ReadLimits): DocumentMetadat
     ? { kind: 'tiff', contentType: 'image/tiff', width, height, pages: pages.length }
     : undefined;
 }
+
+interface TiffPage {
+  readonly compression: number;
+  readonly strips: readonly Uint8Array[];
+}
+
+const COMPRESSION = 259;
+const OFFSETS = 273;
+const COUNTS = 279;
+/** Strips of a page. */
+const MOST_STRIPS = 100_000;
+
+/** The coded strips of each page that is no reduced image, `most` at most. Throws RangeError where the file ends before them. */
+export function tiffPages(bytes: Uint8Array, most: number): readonly TiffPage[] {
+  const numbers = tiffNumbers(bytes);
+  if (!numbers || numbers.short(2) !== 42) return [];
+  const pages: TiffPage[] = [];
+  const seen = new Set<number>();
+  for (let at = numbers.long(4); at > 0 && !seen.has(at) && pages.length < most; ) {
+    seen.add(at);
+    const { values, next } = tiffDirectory(numbers, at, new Set([SUBFILE, COMPRESSION]));
+    const [offsets, counts] = [listAt(numbers, at, OFFSETS), listAt(numbers, at, COUNTS)];
+    const strips = offsets.map((offset, n) => bytes.subarray(offset, offset + (counts[n] ?? 0)));
+    if (((values.get(SUBFILE) ?? 0) & 1) === 0) pages.push({ compression: values.get(COMPRESSION) ?? 1, strips });
+    at = next;
+  }
+  return pages;
+}
+
+/** All numbers of a tag, which stand in the directory where there is one, or two short ones. */
+function listAt({ short, long }: TiffNumbers, directory: number, tag: number): readonly number[] {
+  for (let n = 0; n < Math.min(short(directory), MOST_ENTRIES); n++) {
+    const entry = directory + 2 + 12 * n;
+    if (short(entry) !== tag) continue;
+    const isShort = short(entry + 2) === SHORT;
+    const count = Math.min(long(entry + 4), MOST_STRIPS);
+    const size = isShort ? 2 : 4;
+    const from = count * size <= 4 ? entry + 8 : long(entry + 8);
+    return Array.from({ length: count }, (_, index) => (isShort ? short : long)(from + index * size));
+  }
+  return [];
+}
