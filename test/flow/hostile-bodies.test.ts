@@ -3,6 +3,7 @@
  * are answered and the memory of the process stays bounded. Nothing of what is refused is stored.
  */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { after, before, describe, it } from 'mocha';
 import { FULL } from '../support/depth.js';
@@ -96,6 +97,31 @@ for (const store of STORES)
       const seen = await server.watch(() => server.send('PUT', '/fhir/Binary/b', text, JSON_BODY));
       assert.equal(seen.status, 201);
       assertSeen(seen);
+    });
+
+    it('takes documents with large inline bytes', async () => {
+      const data = randomBytes(FULL ? 11_000_000 : 1_500_000).toString('base64');
+      const contentType = 'application/octet-stream';
+      const document = {
+        resourceType: 'DocumentReference',
+        status: 'current',
+        content: [{ attachment: { contentType, data } }],
+      };
+      const text = JSON.stringify(document);
+      const xml = `<DocumentReference xmlns="http://hl7.org/fhir"><status value="current"/><content><attachment><contentType value="${contentType}"/><data value="${data}"/></attachment></content></DocumentReference>`;
+      for (const [path, body, type] of [
+        ['/fhir/DocumentReference', text, 'application/fhir+json'],
+        ['/fhir/DocumentReference', xml, 'application/fhir+xml'],
+        [
+          '/fhir',
+          inBundle('transaction', text, 'DocumentReference').replace('"PUT"', '"POST"'),
+          'application/fhir+json',
+        ],
+      ] as const) {
+        const seen = await server.watch(() => server.send('POST', path, body, { 'content-type': type }));
+        assert.ok(seen.status < 300, `status ${seen.status}`);
+        assertSeen(seen);
+      }
     });
 
     it('takes a List of thousands', async () => {

@@ -1,6 +1,8 @@
 /** What is known of the bytes of a document: read once for each content, whatever refers to it. */
 import { createHash } from 'node:crypto';
+import { partsOfBase64 } from '../../fhir/json/base64.js';
 import type { HeldBinary, HookGround } from '../../interactions/write/hooks.js';
+import { breathe } from '../../platform/pieces.js';
 import { contentTypeOf, HEAD_BYTES } from './read/content-type.js';
 
 export interface Bytes {
@@ -29,7 +31,7 @@ export function createByteReader(): ByteReader {
   /** By SHA-256, the last one last. */
   const known = new Map<string, Bytes>();
   return {
-    ofBase64: data => describe([Buffer.from(data, 'base64')]),
+    ofBase64: data => describe(partsOfBase64(data)),
     async ofBinary(ground, id) {
       const held = await ground.binary(id);
       if (!held) return undefined;
@@ -47,7 +49,7 @@ export function createByteReader(): ByteReader {
   };
 }
 
-async function describe(parts: HeldBinary['bytes'] | readonly Buffer[]): Promise<Bytes> {
+async function describe(parts: HeldBinary['bytes'] | Iterable<Buffer>): Promise<Bytes> {
   const hash = createHash('sha1');
   const sha256 = createHash('sha256');
   let size = 0;
@@ -57,6 +59,7 @@ async function describe(parts: HeldBinary['bytes'] | readonly Buffer[]): Promise
     hash.update(part);
     sha256.update(part);
     size += part.length;
+    await breathe();
   }
   return { size, hash: hash.digest('base64'), sha256: sha256.digest('hex'), found: await contentTypeOf(head) };
 }

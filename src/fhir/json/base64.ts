@@ -6,6 +6,7 @@
  * SampledData.data (blank-separated decimals) is not such a value, except for a lone word, and even that comes back.
  */
 
+import { atOnce, type Pieces } from '../../platform/pieces.js';
 import { isBlank } from './scan.js';
 
 export interface Lifted {
@@ -24,7 +25,15 @@ const BACKSLASH = 92;
  * Cuts base64 values of at least `atLeast` characters out of `text` (valid JSON, UTF-8). Values are found by the literal
  * key `"data"`; one whose key or value is written with escapes stays (parseJson leaves no such value in a compact text).
  */
-export function liftBase64(text: Buffer, atLeast: number): { text: Buffer; lifted: Lifted[] } {
+export const liftBase64 = (text: Buffer, atLeast: number): LiftedText => atOnce(liftingBase64(text, atLeast));
+
+export interface LiftedText {
+  readonly text: Buffer;
+  readonly lifted: Lifted[];
+}
+
+/** The same in pieces. */
+export function* liftingBase64(text: Buffer, atLeast: number): Pieces<LiftedText> {
   const lifted: Lifted[] = [];
   if (text.length <= atLeast) return { text, lifted };
   const pieces: Buffer[] = [];
@@ -35,9 +44,8 @@ export function liftBase64(text: Buffer, atLeast: number): { text: Buffer; lifte
     const end = start < 0 ? -1 : text.indexOf(QUOTE, start);
     let next = key + KEY.length;
     if (end - start >= atLeast && end > start) {
-      const encoded = text.toString('latin1', start, end);
-      const bytes = Buffer.from(encoded, 'base64');
-      if (bytes.toString('base64') === encoded) {
+      const bytes = yield* decodingExactly(text, start, end);
+      if (bytes) {
         lifted.push({ at: start - removed, bytes });
         pieces.push(text.subarray(kept, start));
         removed += end - start;
@@ -50,6 +58,42 @@ export function liftBase64(text: Buffer, atLeast: number): { text: Buffer; lifte
   if (lifted.length === 0) return { text, lifted };
   pieces.push(text.subarray(kept));
   return { text: Buffer.concat(pieces, text.length - removed), lifted };
+}
+
+/** Characters that are decoded, and bytes that are hashed, in one turn: a multiple of four. */
+const SLICE = 1024 * 1024;
+
+/** The bytes of the base64 between two places; undefined: it is none that comes back as it was. */
+function* decodingExactly(text: Buffer, start: number, end: number): Pieces<Buffer | undefined> {
+  if (end - start <= SLICE) return decodeExactly(text, start, end);
+  const bytes = Buffer.allocUnsafe(Math.ceil((end - start) / 4) * 3);
+  let size = 0;
+  for (let at = start; at < end; at += SLICE) {
+    const some = decodeExactly(text, at, Math.min(at + SLICE, end));
+    // Only the end may be padded.
+    if (!some || (at + SLICE < end && some.length !== (SLICE / 4) * 3)) return undefined;
+    size += some.copy(bytes, size);
+    yield;
+  }
+  return bytes.subarray(0, size);
+}
+
+function decodeExactly(text: Buffer, start: number, end: number): Buffer | undefined {
+  const encoded = text.toString('latin1', start, end);
+  const bytes = Buffer.from(encoded, 'base64');
+  return bytes.toString('base64') === encoded ? bytes : undefined;
+}
+
+/** The bytes of a base64 text, which may have white space, in parts that take no long turn each. */
+export function* partsOfBase64(text: string): Generator<Buffer> {
+  let rest = '';
+  for (let at = 0; at < text.length; at += SLICE) {
+    const slice = text.slice(at, at + SLICE);
+    const some = /\s/.test(slice) || rest !== '' ? rest + slice.replaceAll(/\s+/g, '') : slice;
+    const whole = at + SLICE < text.length ? some.length - (some.length % 4) : some.length;
+    rest = some.slice(whole);
+    if (whole > 0) yield Buffer.from(whole === some.length ? some : some.slice(0, whole), 'base64');
+  }
 }
 
 /** Offset after the opening quote of the string value of the key at `at`, or -1: no key, or no string. */

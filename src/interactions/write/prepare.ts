@@ -6,7 +6,7 @@
  * - `storeAttachments`: those of attachments do, when nothing but the commit itself can refuse the change any more.
  */
 import { randomBytes } from 'node:crypto';
-import { type Lifted, liftBase64 } from '../../fhir/json/base64.js';
+import { type Lifted, liftingBase64 } from '../../fhir/json/base64.js';
 import { FhirError, type Issue } from '../../fhir/error.js';
 import { endsInStep } from '../../fhir/id.js';
 import { stamp } from '../../fhir/json/stamp.js';
@@ -28,6 +28,9 @@ import { wholeText } from '../response/resource-text.js';
 
 /** Base64 shorter than this stays in the text: a look-up would cost more than it saves. */
 const SMALL_ATTACHMENT = 4096;
+
+/** Bytes of a text in which attachments are found in pieces. */
+const LONG_TEXT = 1024 * 1024;
 
 /** Bytes of an upload up to which it is given back as a resource where the sender prefers that. */
 const MOST_REPRESENTED = 16 * 1024 * 1024;
@@ -110,7 +113,9 @@ export async function prepare(
     { ...body, resource, decimals },
     { id, versionId: String(version), lastUpdated: new Date(updated).toISOString(), meta },
   );
-  const { text, lifted } = liftBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
+  await breathe();
+  const lifting = liftingBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
+  const { text, lifted } = stamped.length > LONG_TEXT ? await inPieces(lifting) : atOnce(lifting);
   const content = stored ? contentOf(stamped, lifted, stored) : { attachments: lifted, text: stamped };
   const change = await assemble(context, identity, { resource, large: body.large }, text);
   const told = hooked && hooked.warnings.length > 0 ? [...findings, ...hooked.warnings] : findings;

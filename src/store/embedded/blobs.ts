@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
-import { turn } from '../../platform/pieces.js';
+import { breathe, turn } from '../../platform/pieces.js';
 import { realNow } from '../../platform/real-time.js';
 import { checkedChunk, DamagedBlob, nothingToKeep, proveChunks, type ReadChunk, UNREFERRED_MS } from '../blobs.js';
 import type { BlobRange, Blobs } from '../store.js';
@@ -35,7 +35,7 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
   const put: Blobs['put'] = async (bytes, maxBytes = Number.POSITIVE_INFINITY) => {
     if (bytes instanceof Uint8Array) {
       if (bytes.length > maxBytes) throw contentTooLarge(maxBytes);
-      const hash = createHash('sha256').update(bytes).digest('hex');
+      const hash = await hashOfBytes(bytes);
       if (stored.all(hash).length > 0) return { hash, size: bytes.length };
     }
     const upload = next++;
@@ -102,6 +102,18 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
   };
 
   return { put, get, all, keep, sweep };
+}
+
+/** Bytes that are hashed before others have their turn, if it has taken long. */
+const HASHED_AT_ONCE = 1024 * 1024;
+
+async function hashOfBytes(bytes: Uint8Array): Promise<string> {
+  const digest = createHash('sha256');
+  for (let at = 0; at < bytes.length; at += HASHED_AT_ONCE) {
+    if (at > 0) await breathe();
+    digest.update(bytes.subarray(at, at + HASHED_AT_ONCE));
+  }
+  return digest.digest('hex');
 }
 
 const contentTooLarge = (most: number): FhirError =>

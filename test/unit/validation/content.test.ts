@@ -36,6 +36,13 @@ describe('an attachment', () => {
     assert.deepEqual(await found(photo({ url: 'http://a', hash })), []);
   });
 
+  it('has the hash of its data, however long that is', async () => {
+    const data = Buffer.alloc(1_200_000, 'abc').toString('base64');
+    const right = createHash('sha1').update(Buffer.from(data, 'base64')).digest('base64');
+    assert.deepEqual(await found(photo({ data, hash: right })), []);
+    assert.deepEqual(await found(photo({ data, hash })), ['attachment-data Patient.photo[1].hash']);
+  });
+
   it('is checked wherever it stands, and nothing else is', async () => {
     const value = { data: 'YWJjZA==', size: 5 };
     const observation = { resourceType: 'Observation', extension: [{ url: 'http://a', valueAttachment: value }] };

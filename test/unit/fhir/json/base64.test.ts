@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { base64Length, encodeBase64, liftBase64 } from '../../../../src/fhir/json/base64.js';
+import {
+  base64Length,
+  encodeBase64,
+  liftBase64,
+  liftingBase64,
+  partsOfBase64,
+} from '../../../../src/fhir/json/base64.js';
 
 const bytes = Buffer.from('a page of a document, long enough to be lifted');
 const data = bytes.toString('base64');
@@ -76,5 +82,34 @@ describe('lifting attachments out of stored text', () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('base64 that is long', () => {
+  const large = randomBytes(2_500_001);
+  const encoded = large.toString('base64');
+
+  it('is lifted in pieces, and comes back as it was', () => {
+    const work = liftingBase64(Buffer.from(`{"data":"${encoded}"}`), 20);
+    let turns = 0;
+    for (let step = work.next(); ; step = work.next(), turns++)
+      if (step.done) {
+        assert.deepEqual(step.value.lifted, [{ at: 9, bytes: large }]);
+        break;
+      }
+    assert.ok(turns > 2);
+  });
+
+  it('stays where it would not come back', () => {
+    const padded = `${Buffer.alloc(786_431).toString('base64')}${encoded}`;
+    for (const text of [padded, `${encoded}A===`, `${encoded.slice(0, 1_500_000)}-${encoded.slice(1_500_001)}`])
+      assert.deepEqual(lift(`{"data":"${text}"}`).lifted, []);
+  });
+
+  it('is read in parts, with white space or without', () => {
+    const broken = encoded.replaceAll(/(.{76})/g, '$1\r\n');
+    for (const text of [encoded, broken, '', 'QQ==', ' Q Q = = '])
+      assert.ok(Buffer.concat([...partsOfBase64(text)]).equals(Buffer.from(text, 'base64')), text.slice(0, 20));
+    assert.ok([...partsOfBase64(broken)].every(part => part.length <= 1024 * 1024));
   });
 });
