@@ -77,6 +77,16 @@ export function makeWorld(seed: number): World {
   return { versions };
 }
 
+/** A body of a population that is there already. */
+export const makeBody = (random: Random, type: Type, id: string, { versions }: World, before: Body | undefined): Body =>
+  bodyOf(
+    random,
+    type,
+    id,
+    new Map(TYPES.map(each => [each, versions.filter(one => one.type === each).map(one => one.id)])),
+    before,
+  );
+
 function bodyOf(
   random: Random,
   type: Type,
@@ -176,7 +186,7 @@ const not = ({ where, holds }: Rule & { where: Where }): Rule & { where: Where }
   holds: body => !holds(body),
 });
 
-function someRule(random: Random, type: Type, world: World): Rule & { where: Where } {
+export function someRule(random: Random, type: Type, world: World): Rule & { where: Where } {
   const tagged = { where: token('_tag', 'urn:t', 'a'), holds: ({ tags }: Body) => tags.includes('a') };
   const ids = new Set(world.versions.filter(one => one.type === type && random.chance(0.5)).map(({ id }) => id));
   const named = {

@@ -33,6 +33,8 @@ const DEPTHS = {
   VIEWS: { change: 144, full: 2400 },
   /** Kills amid a file that is loaded over HTTP, a store. */
   IMPORT_KILLS: { change: 1, full: 20 },
+  /** Permissions of made-up roles and scopes, with a request each, a store. */
+  PERMISSIONS: { change: 120, full: 10_000 },
   /** Kills and pauses amid the steps of jobs, on MongoDB; a third of them on an embedded store. */
   JOB_KILLS: { change: 2, full: 100 },
   /** Seconds for which clients follow changes at least, over both stores; two rounds of kills are always awaited. */
