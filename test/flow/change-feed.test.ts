@@ -22,7 +22,7 @@ import { STORES } from '../support/server.js';
 import { goOnLater, Place, Storm, stopDispatcher } from './feed/storm.js';
 
 const FHIR = { 'content-type': 'application/fhir+json' };
-const SIZES = { writers: 16, large: FULL ? 10_000 : 500, usual: FULL ? 1000 : 100 };
+const SIZES = { writers: FULL ? 16 : 8, large: FULL ? 10_000 : 500, usual: FULL ? 1000 : 100 };
 const KILLS = depthOf('FEED_KILLS');
 /** Writes that are answered between two kills. */
 const BETWEEN = FULL ? 60 : 20;

@@ -1,5 +1,5 @@
 /**
- * Eight clients follow changes from horizon to horizon, under sixteen writers with transactions of 1 to 10,000 entries (500 at every
+ * Eight clients (four at every change) follow changes from horizon to horizon, under sixteen writers (eight) with transactions of 1 to 10,000 entries (500 at every
  * change), while servers are killed, stopped and started again; on MongoDB there are two. Nobody loses anything or sees anything
  * twice. Clients that go by the newest stamp they have seen lose, which shows that there was something to lose.
  */
@@ -20,10 +20,11 @@ import { allVersions, byHistory, byNewest, bySearch, horizonOf, type Poller } fr
 
 const SECONDS = depthOf('HORIZON_SECONDS') / STORES.length;
 const PROCESSES: Readonly<Record<StoreName, number>> = { embedded: 1, mongo: 2 };
-const WRITERS = 16;
+const WRITERS = FULL ? 16 : 8;
+const CLIENTS = FULL ? 8 : 4;
 /** ms: at every change nobody hurries, as what is done while servers start shows nothing new. */
-const BETWEEN_WRITES = FULL ? 0 : 20;
-const BETWEEN_QUESTIONS = FULL ? 50 : 150;
+const BETWEEN_WRITES = FULL ? 0 : 40;
+const BETWEEN_QUESTIONS = FULL ? 50 : 200;
 const SIZES = [1, 1, 1, 1, 2, 10, 10, FULL ? 100 : 30];
 /** Of the writer who sends the largest. */
 const LARGEST = depthOf('HORIZON_LARGEST');
@@ -143,7 +144,7 @@ for (const store of STORES)
       const { places } = world;
       const [{ talk }] = places as [Place, ...Place[]];
       const start = (await horizonOf(talk))!;
-      const pollers = Array.from({ length: 8 }, (_, i) => (i % 2 === 0 ? byHistory(start) : bySearch(start)));
+      const pollers = Array.from({ length: CLIENTS }, (_, i) => (i % 2 === 0 ? byHistory(start) : bySearch(start)));
       const wrong = [byNewest(start), byNewest(start)];
       let newest = Infinity;
       const following = [

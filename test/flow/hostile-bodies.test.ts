@@ -12,7 +12,7 @@ import { newStore, type StoreName, STORES } from '../support/server.js';
 import { type Answered, type Seen, type Watched, watchServer } from '../support/watched.js';
 
 /** Bytes: of all that a body may have in a full run, of some of it at every change. */
-const SIZE = FULL ? 16_000_000 : 1_200_000;
+const SIZE = FULL ? 16_000_000 : 600_000;
 /** ms of processor time that others wait: a tenth of a second is the aim, on a machine of which this is not known. */
 const LONGEST = 400;
 /** MB. */

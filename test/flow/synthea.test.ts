@@ -1,5 +1,5 @@
 /**
- * Synthetic records (../shared) in and out: by PUT over HTTP on both stores with every digit kept (a quarter of each type, all
+ * Synthetic records (../shared) in and out: by PUT over HTTP on both stores with every digit kept (an eighth of each type, all
  * in a full run), and by `chartroom import` of all their Bundles in an unhappy order.
  */
 import assert from 'node:assert/strict';
@@ -74,7 +74,7 @@ for (const store of STORES)
     const running = () => server!;
 
     before('stores the records', async function () {
-      lines = sampleOf(readLines(skipWithout(this, 'data', 'synthea-seed', 'ndjson')), 4, ({ type }) => type);
+      lines = sampleOf(readLines(skipWithout(this, 'data', 'synthea-seed', 'ndjson')), 8, ({ type }) => type);
       server = await startServer({ store: await newStore(this, store) });
       const talk = talkTo(server.base);
       await inParallel(lines, async ({ type, id, text }) => {

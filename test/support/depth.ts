@@ -7,26 +7,26 @@ const DEPTHS = {
   KILLS: { change: 2, full: 100 },
   TRANSACTION_KILLS: { change: 2, full: 40 },
   /** Kills amid uploads, over both stores. */
-  UPLOAD_KILLS: { change: 4, full: 50 },
+  UPLOAD_KILLS: { change: 2, full: 50 },
   /** Kills amid writes that listeners are told of, a store. */
   FEED_KILLS: { change: 2, full: 24 },
   /** Signals and kills that stop one import, a store. */
   STOPS: { change: 2, full: 20 },
   /** Resources that 64 callers want to exist, each. */
-  STORM: { change: 4, full: 100 },
+  STORM: { change: 2, full: 100 },
   /** Random queries a store, by its usual plans; and by the plans that it takes more rarely. */
-  QUERIES: { change: 250, full: 10_000 },
-  RARE_QUERIES: { change: 80, full: 2000 },
+  QUERIES: { change: 150, full: 10_000 },
+  RARE_QUERIES: { change: 50, full: 2000 },
   /** Random chains and reverse chains a store. */
-  LINKED: { change: 120, full: 1000 },
+  LINKED: { change: 70, full: 1000 },
   /** Random searches over HTTP a store. */
-  SEARCHES: { change: 150, full: 5000 },
+  SEARCHES: { change: 80, full: 5000 },
   /** Damaged packages of guides. */
-  GUIDES: { change: 200, full: 10_000 },
+  GUIDES: { change: 100, full: 10_000 },
   /** Damaged profiles, value sets and resources; over HTTP a twentieth of them a store. */
-  PROFILES: { change: 200, full: 10_000 },
+  PROFILES: { change: 100, full: 10_000 },
   /** Damaged requests a store. */
-  MUTATIONS: { change: 250, full: 100_000 },
+  MUTATIONS: { change: 150, full: 100_000 },
   /** Random histories of writes a store. */
   HISTORIES: { change: 10, full: 150 },
   /** Restrictions of what may be seen, with a request each, a store. */
@@ -42,14 +42,14 @@ const DEPTHS = {
   /** Entries of the largest transaction that they meet. */
   HORIZON_LARGEST: { change: 500, full: 10_000 },
   /** Jobs that wait and are cancelled, a store. */
-  CANCELLED_JOBS: { change: 50, full: 1000 },
+  CANCELLED_JOBS: { change: 20, full: 1000 },
   /** Resets and snapshots of one server in a row, a store. */
-  RESETS: { change: 15, full: 1000 },
-  SNAPSHOTS: { change: 6, full: 200 },
+  RESETS: { change: 10, full: 1000 },
+  SNAPSHOTS: { change: 4, full: 200 },
   /** Places at which each document is cut off, and changed. */
-  DOCUMENTS: { change: 20, full: 400 },
+  DOCUMENTS: { change: 10, full: 400 },
   /** Random elements for each invariant and type. */
-  INVARIANTS: { change: 8, full: 1000 },
+  INVARIANTS: { change: 5, full: 1000 },
 } as const;
 
 /** Everything that takes long for what it adds is done in a full run only. */

@@ -13,8 +13,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const ROUNDS = FULL ? 20 : 8;
-const CREATES = 32;
+const ROUNDS = FULL ? 20 : 4;
+const CREATES = FULL ? 32 : 16;
 
 const patient = (id: string): Patient => ({ resourceType: 'Patient', id });
 const observation = (id: string, subject: string): Observation => ({

@@ -10,7 +10,7 @@ import { it } from 'mocha';
 import { onBothStores } from '../../support/both-stores.js';
 import { exchange } from '../../support/exchange.js';
 
-const BYTES = randomBytes(4_000_001);
+const BYTES = randomBytes(1_600_001);
 const DATA = BYTES.toString('base64');
 const JSON_TYPE = 'application/fhir+json';
 const XML_TYPE = 'application/fhir+xml';
