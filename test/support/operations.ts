@@ -1,6 +1,7 @@
 /** The operations that a server on the embedded store has, without a server: its own, and with those of its features. */
 import { fileURLToPath } from 'node:url';
 import { documentOperation } from '../../src/features/documents/composition/operation.js';
+import { createDocref } from '../../src/features/documents/docref/operation.js';
 import { generateOperation } from '../../src/features/documents/mhd/generate.js';
 import { renderOperation } from '../../src/features/documents/render/operation.js';
 import type { Resource } from '../../src/fhir/resource.js';
@@ -18,7 +19,12 @@ const definitions = await definitionsIn('profiles');
 export const operations = composeOperations({ ...OPERATIONS, ...FILE_OPERATIONS }, definitions);
 
 const ofFeatures = composeOperations(
-  { document: documentOperation, render: renderOperation, 'generate-metadata': generateOperation },
+  {
+    docref: createDocref(),
+    document: documentOperation,
+    render: renderOperation,
+    'generate-metadata': generateOperation,
+  },
   await definitionsIn('profiles/documents'),
 );
 export const allOperations = new Map([...operations, ...ofFeatures]);

@@ -9,6 +9,7 @@ import type { AttachmentGround } from './attachments.js';
 import { createByteReader } from './bytes.js';
 import { documentOperation } from './composition/operation.js';
 import { documentHook, DOCUMENT_PATIENCE } from './document-hook.js';
+import { createDocref } from './docref/operation.js';
 import { createFetch } from './fetch.js';
 import { generateOperation } from './mhd/generate.js';
 import { verdict } from './intake/verdict.js';
@@ -38,7 +39,7 @@ const settings = {
 };
 
 /** Whoever may read resources may have them in another form. */
-const DUTY = { operations: ['document', 'render'] };
+const DUTY = { operations: ['docref', 'document', 'render'] };
 const READING_ROLES = ['reader', 'privacy-officer', 'patient'];
 const WRITING_ROLES = ['writer', 'records-specialist', 'clinician', 'service'];
 
@@ -61,7 +62,12 @@ export const documents: Feature<typeof settings> = {
         { types: ['Task'], prepare: write => verdict(write, bases, clock.now()) },
         { patience: DOCUMENT_PATIENCE, bundle: bundle => provide(bundle, bases, ground.reader) },
       ],
-      operations: { document: documentOperation, render: renderOperation, 'generate-metadata': generateOperation },
+      operations: {
+        docref: createDocref(),
+        document: documentOperation,
+        'generate-metadata': generateOperation,
+        render: renderOperation,
+      },
       subtypes: { 'generate-metadata': GENERATE },
       nameOf: nameOfTransaction,
       duties: {

@@ -41,7 +41,8 @@ interface Asked extends Separated {
   readonly parsed: ParsedSearch;
 }
 
-export async function search(context: Context, ask: Of<'search'>): Promise<Outcome> {
+/** `told`: warnings that stand beside its own, on the first page. */
+export async function search(context: Context, ask: Of<'search'>, told: readonly Issue[] = []): Promise<Outcome> {
   const { engine } = context;
   const path = searchPath(ask);
   const page = openPage(context, path, ask.parameters);
@@ -74,12 +75,7 @@ export async function search(context: Context, ask: Of<'search'>): Promise<Outco
     selfLink(engine, path, ask.parameters, used),
     ...neighbours(context, state, found, page, ask.parameters),
   ];
-  const issues = [
-    ...parsed.ignored,
-    ...(found.rows.length > 0 || total ? await ambiguityIssues(context, types, parsed.where) : []),
-    ...indexingIssues(engine, types, parsed),
-    ...(added.cut ? [cutIssue(engine)] : []),
-  ];
+  const issues = [...told, ...(await issuesOfSearch(context, asked, { found, total, added }))];
   const entries: BundleEntry[] = [
     ...(await rowEntries(engine, found.rows, parsed, 'match')),
     ...(await rowEntries(engine, added.rows, { summary: parsed.summary, elements: undefined }, 'include')),
@@ -93,6 +89,21 @@ export async function search(context: Context, ask: Of<'search'>): Promise<Outco
       patients: patientsTouched(ask, parsed.where, found, added),
     },
   };
+}
+
+/** What a client should know of an answer. */
+async function issuesOfSearch(
+  context: Context,
+  { types, parsed }: Asked,
+  { found, total, added }: { readonly found: Page; readonly total: number | undefined; readonly added: Included },
+): Promise<readonly Issue[]> {
+  const { engine } = context;
+  return [
+    ...parsed.ignored,
+    ...(found.rows.length > 0 || total ? await ambiguityIssues(context, types, parsed.where) : []),
+    ...indexingIssues(engine, types, parsed),
+    ...(added.cut ? [cutIssue(engine)] : []),
+  ];
 }
 
 /** How a search is answered, without who asks. */

@@ -51,6 +51,8 @@ export interface HookedWrite extends HookGround {
   /** What the client asked for; of a companion, what the feature did. */
   readonly interaction: InteractionKind;
   readonly principal: Principal;
+  /** The feature that acts for the principal; undefined: they ask themselves. */
+  readonly agent?: string | undefined;
   readonly type: string;
   readonly id: string;
   /** What is replaced, without its attachments; a tombstone has no text. Undefined: nothing had the id. */

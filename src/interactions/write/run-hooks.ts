@@ -201,6 +201,7 @@ const seenWrite = (
 ): HookedWrite => ({
   interaction,
   principal: context.principal,
+  agent: context.agent,
   type,
   id,
   before: replaces,

@@ -10,7 +10,16 @@ import { allOperations } from '../../support/operations.js';
 import { idsOf, type Reply, walk } from '../../support/talk.js';
 
 const LEVELS = ['system', 'type', 'instance', 'version'] as const;
-const TYPES = ['Patient', 'Encounter', 'Group', 'Observation', 'AuditEvent', 'Binary', 'Composition'];
+const TYPES = [
+  'Patient',
+  'Encounter',
+  'Group',
+  'Observation',
+  'AuditEvent',
+  'Binary',
+  'Composition',
+  'DocumentReference',
+];
 
 /** Of terminology, by the type that they are asked of. */
 const OF_CODES: Readonly<Record<string, readonly string[]>> = {
@@ -56,7 +65,7 @@ onBothStores(
           'validate',
           ...(type === 'Binary' ? ['render'] : []),
           ...(type === 'Composition' ? ['document'] : []),
-          ...(type === 'DocumentReference' ? ['generate-metadata'] : []),
+          ...(type === 'DocumentReference' ? ['docref', 'generate-metadata'] : []),
           ...(type === 'AuditEvent' ? [] : changing),
         ];
         assert.deepEqual(own.map(({ name }) => name).toSorted(), all.toSorted(), type);
@@ -165,7 +174,7 @@ function expectOffer(
 
 /** Ids of those that are asked of the system alone. */
 const SYSTEM_ALONE = /^(?:backup|horizon|import|jobs|reindex)/;
-const OF_TYPES_TOO = new Set(['document', 'validate', 'generate-metadata', ...TERMINOLOGY]);
+const OF_TYPES_TOO = new Set(['docref', 'document', 'validate', 'generate-metadata', ...TERMINOLOGY]);
 const ALL = [...allOperations.values()].map(({ definition }) => definition).toSorted();
 
 onBothStores('definitions of operations', stage => {

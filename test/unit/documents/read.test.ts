@@ -148,14 +148,14 @@ function assertAgrees(
   const uri = told.root!.includes('-') ? `urn:uuid:${told.root!.toLowerCase()}` : `urn:oid:${told.root}`;
   assert.deepEqual(
     found.masterIdentifier,
-    told.extension === undefined ? { system: 'urn:ietf:rfc3986', value: uri } : { system: uri, value: told.extension },
+    told.extension === undefined ? { system: 'urn:ietf:rfc:3986', value: uri } : { system: uri, value: told.extension },
     name,
   );
   assert.equal(found.title, told.title, name);
   assert.equal(found.type?.coding?.[0]?.code, told.code, name);
   assert.equal(found.securityLabel?.[0]?.coding?.[0]?.code, 'N', name);
   assert.deepEqual(
-    found.patient?.identifier.filter(({ system }) => system !== 'urn:ietf:rfc3986').map(({ value }) => value),
+    found.patient?.identifier.filter(({ system }) => system !== 'urn:ietf:rfc:3986').map(({ value }) => value),
     told.ids,
     name,
   );
@@ -298,7 +298,7 @@ describe('the header of C-CDA documents', () => {
     assert.deepEqual(found, {
       kind: 'cda',
       contentType: 'text/xml',
-      masterIdentifier: { system: 'urn:ietf:rfc3986', value: 'urn:uuid:be84a8e4-a22e-4210-a4a6-b3c48273e84c' },
+      masterIdentifier: { system: 'urn:ietf:rfc:3986', value: 'urn:uuid:be84a8e4-a22e-4210-a4a6-b3c48273e84c' },
       type: {
         coding: [
           { system: 'http://loinc.org', code: '1' },

@@ -16,7 +16,7 @@ import {
 import { dateTimeOf, languageTag } from './plain-values.js';
 
 /** Code systems that have a name of their own in FHIR, by OID. */
-const CODE_SYSTEMS: Readonly<Record<string, string>> = {
+export const CODE_SYSTEMS: Readonly<Record<string, string>> = {
   '2.16.840.1.113883.6.1': 'http://loinc.org',
   '2.16.840.1.113883.6.96': 'http://snomed.info/sct',
   '2.16.840.1.113883.6.88': 'http://www.nlm.nih.gov/research/umls/rxnorm',
@@ -29,6 +29,13 @@ const CODE_SYSTEMS: Readonly<Record<string, string>> = {
   '2.16.840.1.113883.5.4': 'http://terminology.hl7.org/CodeSystem/v3-ActCode',
   '2.16.840.1.113883.5.25': 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality',
   '2.16.840.1.113883.5.111': 'http://terminology.hl7.org/CodeSystem/v3-RoleCode',
+  '2.16.840.1.113883.5.2': 'http://terminology.hl7.org/CodeSystem/v3-MaritalStatus',
+  '2.16.840.1.113883.5.83': 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation',
+  '2.16.840.1.113883.6.4': 'http://www.cms.gov/Medicare/Coding/ICD10',
+  '2.16.840.1.113883.6.13': 'http://www.ada.org/cdt',
+  '2.16.840.1.113883.6.69': 'http://hl7.org/fhir/sid/ndc',
+  '2.16.840.1.113883.12.292': 'http://hl7.org/fhir/sid/cvx',
+  '2.16.840.1.113883.4.9': 'http://fdasis.nlm.nih.gov',
 };
 
 /** Namespaces of identifiers that have a name of their own in FHIR: https://hl7.org/fhir/R4/identifier-registry.html */
@@ -57,7 +64,7 @@ function uriOf(root: string | undefined): string | undefined {
 export function cdaIdentifier(element: CdaElement | undefined): Identifier | undefined {
   const [root, extension] = [attribute(element, 'root'), attribute(element, 'extension')];
   const uri = uriOf(root);
-  if (extension === undefined) return uri === undefined ? undefined : { system: 'urn:ietf:rfc3986', value: uri };
+  if (extension === undefined) return uri === undefined ? undefined : { system: 'urn:ietf:rfc:3986', value: uri };
   const system = IDENTIFIER_SYSTEMS[root ?? ''] ?? uri;
   return system === undefined ? undefined : { system, value: extension };
 }

@@ -38,7 +38,7 @@ export function readDicom(bytes: Uint8Array, limits: ReadLimits): DocumentMetada
   return givenOnly<DocumentMetadata>({
     kind: 'dicom',
     contentType: 'application/dicom',
-    masterIdentifier: sop === undefined ? undefined : { system: 'urn:ietf:rfc3986', value: `urn:oid:${sop}` },
+    masterIdentifier: sop === undefined ? undefined : { system: 'urn:ietf:rfc:3986', value: `urn:oid:${sop}` },
     title: dicomText(data, 'x00081030') ?? dicomText(data, 'x0008103e'),
     creation: at('x00080012', 'x00080013') ?? at('x00080023', 'x00080033') ?? study,
     patient: imagedPatient(data),
