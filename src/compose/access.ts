@@ -30,7 +30,7 @@ export function openAccess(
     readonly composed: ComposedFeatures;
     readonly outgoing: OutgoingClients;
   },
-): Pick<Engine, 'identify' | 'issuers' | 'decide'> {
+): Pick<Engine, 'identify' | 'issuers' | 'readScopes' | 'decide'> {
   const { definitions, parameters, settings, log, clock, operations, composed, outgoing } = ground;
   const roles = readRoles(rolesFile(config), {
     ...ground,
@@ -42,8 +42,10 @@ export function openAccess(
   const names = [...roles.keys()];
   const warn = (text: string): void => log.warn(text);
   const issuers = openIssuers(readIssuers(config, names), outgoing);
+  const readScopes = createReadScopes({ definitions, parameters, bases: settings.bases });
   return {
     issuers,
+    readScopes,
     identify:
       config.auth === 'none'
         ? identifyAnybody
@@ -52,7 +54,7 @@ export function openAccess(
             bases: settings.bases,
             tokens: config.tokens === '' ? undefined : openTokenFile(config.tokens, names, warn, clock),
             issuers,
-            readScopes: createReadScopes({ definitions, parameters, bases: settings.bases }),
+            readScopes,
           }),
     decide: createDecide(roles, {
       types: definitions.resourceTypes,

@@ -45,8 +45,8 @@ export interface IssuerSettings {
 }
 
 const RULES = ['algorithms', 'typed', 'audience', 'hosts', 'roleClaim', 'roles', 'clients', 'role', 'introspection'];
-/** It reads and writes what there is, and does nothing to the server itself. */
-const ROLE_OF_SCOPES = 'writer';
+/** It reads and writes what is about patients, and changes nothing that the server goes by. */
+const ROLE_OF_SCOPES = 'service';
 
 /** `roles`: all that there are. Throws ConfigError with a line for each thing that is wrong. */
 export function readIssuers({ issuers, issuerRules }: IssuerSettings, roles: readonly Role[]): readonly IssuerRules[] {

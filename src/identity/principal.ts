@@ -55,6 +55,23 @@ export interface Principal {
   readonly onBehalfOf?: string;
 }
 
+/** The same as plain JSON, to be kept for work that is done later: scopes as their token had them. */
+export interface KeptPrincipal extends Omit<Principal, 'scopes'> {
+  readonly scopes?: readonly string[];
+}
+
+export function keepPrincipal({ scopes, ...rest }: Principal): KeptPrincipal {
+  return scopes ? { ...rest, scopes: scopes.map(({ text }) => text) } : rest;
+}
+
+/** `readScopes`: as they were read when it was kept. Throws what it throws, so that nobody is more than he was. */
+export function principalKept(
+  { scopes, ...rest }: KeptPrincipal,
+  readScopes: (text: string) => { readonly scopes: readonly Scope[] },
+): Principal {
+  return scopes ? { ...rest, scopes: readScopes(scopes.join(' ')).scopes } : rest;
+}
+
 /** Headers of a request, names in lower case. */
 export type IdentifyingHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 

@@ -10,6 +10,7 @@ import type { DefinitionShelf } from '../fhir/definition-shelf.js';
 import type { Guides } from '../fhir/guides.js';
 import type { Parsed } from '../fhir/resource.js';
 import type { FindDefinition } from '../fhir/structure-definition.js';
+import type { ReadScopes } from '../access/scopes.js';
 import type { Issuer } from '../identity/issuer.js';
 import type { Identify, Principal } from '../identity/principal.js';
 import type { Clock } from '../platform/clock.js';
@@ -80,6 +81,7 @@ export interface Engine {
   /** One writer of a resource at a time in this process; other processes are told apart by the commit. */
   readonly mutex: KeyedMutex;
   readonly identify: Identify;
+  readonly readScopes: ReadScopes;
   /** Whose access tokens are believed. */
   readonly issuers: readonly Issuer[];
   readonly record: Recorder;

@@ -5,7 +5,7 @@
  * follows: both are committed together, so that the interaction has its effect once, and is decided and recorded as theirs.
  */
 import { FhirError, KINDS } from '../fhir/error.js';
-import { SYSTEM } from '../identity/principal.js';
+import { principalKept, SYSTEM } from '../identity/principal.js';
 import type { Begun, Finished, JobKind, JobWork, NoteChange, Stepped } from '../jobs/kind.js';
 import type { RecordJob } from '../jobs/running.js';
 import type { Caller, Engine } from './engine.js';
@@ -73,7 +73,8 @@ export function kindOfFeature({ owner, job }: OwnedJob, engine: () => Engine): J
 function callerOf(engine: Engine, agent: string, kind: string, { id, by }: JobWork): Caller {
   const request = `JOB ${kind}/${id}`;
   if (!by) return { engine, agent, request, principal: SYSTEM, requestId: id, address: '127.0.0.1' };
-  const { principal, requestId, address } = by;
+  const { requestId, address } = by;
+  const principal = principalKept(by.principal, engine.readScopes);
   return { engine, agent, request, principal, requestId, address };
 }
 
@@ -90,12 +91,13 @@ export const recordJobs =
   (engine: () => Engine): RecordJob =>
   (moment, { id, kind, status, error }, { principal, requestId, address }, at) => {
     const { record, settings } = engine();
+    const { scopes: _scopes, ...who } = principal;
     const why = error?.kind ?? (status === 'cancelled' ? 'cancelled' : undefined);
     return record({
       ...{ interaction: 'operation', pattern: 'operation', at },
       outcome: error ? KINDS[error.kind].outcome : '0',
       ...(why === undefined ? {} : { why }),
-      ...{ principal, address, requestId, base: settings.base, patients: [] },
+      ...{ principal: who, address, requestId, base: settings.base, patients: [] },
       request: `JOB ${kind}/${id} ${moment}`,
     });
   };

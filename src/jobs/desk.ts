@@ -7,7 +7,8 @@ import type { Metrics } from '../platform/metrics.js';
 import { realPause } from '../platform/real-time.js';
 import type { Store } from '../store/store.js';
 import { JobBoard, type JobStore, type NotedJob, refuseTooMany } from './board.js';
-import type { JobKind, JobNote, JobOwner } from './kind.js';
+import { keepPrincipal } from '../identity/principal.js';
+import type { JobKind, JobNote, JobOwner, JobRequest } from './kind.js';
 import { countJobs, type JobCounts } from './metrics.js';
 import { ended } from './move.js';
 import type { RecordJob, RunningJob } from './running.js';
@@ -17,6 +18,14 @@ import { TaskLease } from './task-lease.js';
 const NOTING_MS = 15_000;
 /** While another process is about to note a standing job, whoever needs it looks again so often. */
 const STANDING = { pause: 100, times: 300 } as const;
+
+/** Nothing else of the caller is kept. */
+const ownerOf = ({ principal, requestId, address, request }: JobRequest): JobOwner => ({
+  principal: keepPrincipal(principal),
+  requestId,
+  address,
+  request,
+});
 
 export interface JobRunnerOptions {
   readonly store: JobStore & Pick<Store, 'shared' | 'acquireLease'>;
@@ -64,13 +73,12 @@ export abstract class JobDesk {
   protected abstract isHolder(): boolean;
 
   /** Notes a job, and gives its id. Whoever calls has asked whether that person may. Throws `throttled` where too many wait. */
-  async start(by: JobOwner, kindName: string, input: unknown): Promise<string> {
+  async start(by: JobRequest, kindName: string, input: unknown): Promise<string> {
     const { clock } = this.options;
     const kind = this.kinds.get(kindName);
     if (!kind || kind.standing) throw new Error(`There is no kind of job ${kindName} that can be started.`);
     refuseTooMany(this.noted.length);
-    const { principal, requestId, address, request } = by;
-    const owner: JobOwner = { principal, requestId, address, request };
+    const owner = ownerOf(by);
     const note = { ...newNote(kindName, clock.now()), by: owner, input };
     await this.board.add(note, at => this.record('begin', note, owner, at));
     this.counts?.asked.inc({ kind: kindName });
@@ -90,7 +98,7 @@ export abstract class JobDesk {
   }
 
   /** Ends a job for good; what its steps have done stays. False: it had ended, and is forgotten now, or there is none. */
-  async cancel(id: string, by: JobOwner): Promise<boolean> {
+  async cancel(id: string, by: JobRequest): Promise<boolean> {
     const { clock } = this.options;
     let input: unknown;
     const cancelled = await this.board.change(
@@ -100,7 +108,7 @@ export abstract class JobDesk {
         if (kind?.standing) throw new FhirError('conflict', 'This job is the server’s own and cannot be cancelled.');
         ({ input } = note);
         const next = ended(kind ?? {}, note, clock.now(), { status: 'cancelled' });
-        return [next, at => this.record('cancel', next, by, at)];
+        return [next, at => this.record('cancel', next, ownerOf(by), at)];
       },
     );
     if (cancelled) {

@@ -9,17 +9,22 @@
  */
 import type { FhirError, Issue, Kind } from '../fhir/error.js';
 import type { Json } from '../fhir/resource.js';
-import type { Principal } from '../identity/principal.js';
+import type { KeptPrincipal, Principal } from '../identity/principal.js';
 import type { Commit } from '../store/store.js';
 
-/** Who asked for a job, and by which request. */
-export interface JobOwner {
+/** Who asks, and by which request. */
+export interface JobRequest {
   readonly principal: Principal;
   readonly requestId: string;
   /** Network address of the client. */
   readonly address: string;
   /** Method and URL as asked. */
   readonly request: string;
+}
+
+/** Who asked for a job, as it is noted. */
+export interface JobOwner extends Omit<JobRequest, 'principal'> {
+  readonly principal: KeptPrincipal;
 }
 
 /** What a kind knows of a job when it is asked. */

@@ -41,6 +41,28 @@ describe('tokens', () => {
       assert.deepEqual([status, headers['www-authenticate']], [403, undefined]);
     });
 
+    it('are as little when a job does later what they asked for', async () => {
+      const records = { scope: 'user/*.cruds', realm: { roles: ['records'] } };
+      const by = {
+        authorization: `Bearer ${await issuer.token({ claims: records })}`,
+        'content-type': 'application/fhir+ndjson',
+      };
+      const line = (resourceType: string, id: string): string => `${JSON.stringify({ resourceType, id })}\n`;
+      const begun = await ask(by, '/fhir/$import', 'POST', line('Patient', 'imported') + line('Patient', 'imported-2'));
+      assert.equal(begun.status, 202, begun.text);
+      const { pathname, search } = new URL(begun.headers['content-location']!);
+      const at = pathname + search;
+      let told = await ask(by, at);
+      for (; told.status === 202; told = await ask(by, at)) await new Promise(setImmediate);
+      assert.equal(told.status, 200, told.text);
+      assert.equal((await ask(by, '/fhir/Patient/imported')).status, 200, told.text);
+      const little = {
+        ...by,
+        authorization: `Bearer ${await issuer.token({ claims: { ...records, scope: 'user/Patient.cruds' } })}`,
+      };
+      assert.equal((await ask(little, '/fhir/$import', 'POST', line('Patient', 'never'))).status, 403);
+    });
+
     it('see the patient alone whom they are about, and nothing without one', async () => {
       const admin = { ...bearerOf('admin'), 'content-type': 'application/fhir+json' };
       for (const id of ['p1', 'p2']) {

@@ -59,7 +59,7 @@ async function round(identify: Identify, request: IdentifyingRequest, times = RE
 
 for (const alg of ['RS256', 'ES256', 'ES384']) {
   const issuer = await openIssuer(() => BASE, undefined, alg);
-  const [rules] = readIssuers({ issuers: issuer.url, issuerRules: '' }, ['writer']);
+  const [rules] = readIssuers({ issuers: issuer.url, issuerRules: '' }, ['service']);
   const ground = { now: Date.now, bases: [BASE], readScopes, tokens };
   const control = createIdentify({ ...ground, issuers: [] });
   const measured = createIdentify({ ...ground, issuers: [new Issuer(rules!, outgoing)] });

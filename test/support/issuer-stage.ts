@@ -12,7 +12,7 @@ import { tokenFile } from './tokens.js';
 export const SECRET_AT_ISSUER = 'secret of the server at its issuer';
 
 export interface IssuerStage {
-  /** There once the suite has begun. Users with `realm.roles` nurse are readers; `admin` has a static token. */
+  /** There once the suite has begun. Users with `realm.roles` nurse are readers, with records writers; `admin` has a static token. */
   readonly server: RunningServer;
   readonly issuer: TestIssuer;
   /** One that the server does not believe. */
@@ -45,7 +45,7 @@ export function issuerStage(): IssuerStage {
     writeFileSync(secretFile, `${SECRET_AT_ISSUER}\n`);
     const issuerRules = join(folder, 'rules.json');
     const introspection = { client: 'server:1', secretFile };
-    const rules = { introspection, roleClaim: 'realm.roles', roles: { nurse: 'reader' } };
+    const rules = { introspection, roleClaim: 'realm.roles', roles: { nurse: 'reader', records: 'writer' } };
     writeFileSync(issuerRules, JSON.stringify({ [issuer.url]: rules }));
     const tokens = tokenFile({ admin: 'admin' });
     const config = { auth: 'token', tokens, issuers: issuer.url, issuerRules, trustedProxies: '127.0.0.1' };

@@ -10,7 +10,7 @@ import { ConfigError, loadConfig } from '../../../src/platform/config.js';
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-issuer-rules-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const URL_OF = 'https://id.example.org/realms/care';
-const ROLES = ['admin', 'writer', 'reader'];
+const ROLES = ['admin', 'service', 'writer', 'reader'];
 const read = (rules: unknown, issuers = URL_OF) => {
   const issuerRules = join(folder, 'rules.json');
   writeFileSync(issuerRules, JSON.stringify(rules));
@@ -25,8 +25,8 @@ describe('settings of issuers', () => {
     assert.deepEqual(
       plain.map(({ url, typed, algorithms, roleOfScopes }) => [url, typed, algorithms.length, roleOfScopes]),
       [
-        [URL_OF, false, 6, 'writer'],
-        ['http://127.0.0.1:9/a', false, 6, 'writer'],
+        [URL_OF, false, 6, 'service'],
+        ['http://127.0.0.1:9/a', false, 6, 'service'],
       ],
     );
     assert.equal(readIssuers({ issuers: URL_OF, issuerRules: '' }, ['admin'])[0]!.roleOfScopes, '');
@@ -42,7 +42,7 @@ describe('settings of issuers', () => {
     assert.deepEqual(full, {
       ...{ url: URL_OF, algorithms: ['ES256'], typed: true, audience: ['urn:a'], hosts: ['keys.example.org'] },
       ...{ roleClaim: ['realm_access', 'roles'], roles: new Map([['nurse', 'reader']]), role: 'reader' },
-      ...{ clients: new Map([['app', 'writer']]), roleOfScopes: 'writer', introspection: { client: 'c', secretFile } },
+      ...{ clients: new Map([['app', 'writer']]), roleOfScopes: 'service', introspection: { client: 'c', secretFile } },
     });
     assert.deepEqual(read({ [URL_OF]: { roleClaim: 'https://a.b/roles', roles: { x: 'admin' } } })[0]!.roleClaim, [
       'https://a.b/roles',

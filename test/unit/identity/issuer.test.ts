@@ -21,7 +21,7 @@ const readScopes = createReadScopes({ ...NAMEABLE, bases: [BASE] });
 
 const rulesOf = (url: string, more: Partial<IssuerRules> = {}): IssuerRules => ({
   ...{ url, algorithms: ALGORITHMS, typed: false, audience: [], hosts: [], roleClaim: [], roles: new Map() },
-  ...{ clients: new Map(), roleOfScopes: 'writer' },
+  ...{ clients: new Map(), roleOfScopes: 'service' },
   ...more,
 });
 
@@ -97,15 +97,15 @@ describe('an issuer', () => {
     role: string,
     user: boolean,
   ])[] = [
-    ['nothing', {}, {}, 'writer', false],
+    ['nothing', {}, {}, 'service', false],
     ['the role of everybody', { role: 'reader' }, {}, 'reader', true],
     ['the role of the application', { role: 'reader', clients: new Map([['app-1', 'admin']]) }, {}, 'admin', true],
-    ['no role of another application', { clients: new Map([['app-2', 'admin']]) }, {}, 'writer', false],
+    ['no role of another application', { clients: new Map([['app-2', 'admin']]) }, {}, 'service', false],
     [
       'no role of a claim that is not there',
       { roleClaim: ['constructor'], roles: new Map([['x', 'admin']]) },
       {},
-      'writer',
+      'service',
       false,
     ],
     [
@@ -119,7 +119,7 @@ describe('an issuer', () => {
       'no role of an unknown value',
       { roleClaim: ['r'], roles: new Map([['x', 'admin']]) },
       { r: 'admin' },
-      'writer',
+      'service',
       false,
     ],
   ];

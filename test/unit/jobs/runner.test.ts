@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { Registry } from 'prom-client';
 import { FhirError } from '../../../src/fhir/error.js';
-import type { JobKind, JobNote, JobOwner } from '../../../src/jobs/kind.js';
+import type { JobKind, JobNote, JobRequest } from '../../../src/jobs/kind.js';
 import { JobBoard } from '../../../src/jobs/board.js';
 import { RunningJob } from '../../../src/jobs/running.js';
 import type { JobRunnerOptions } from '../../../src/jobs/desk.js';
@@ -14,7 +14,7 @@ import type { Change } from '../../../src/store/store.js';
 import { memoryOutbox, type MemoryOutbox } from '../../support/outbox.js';
 import { steppedTime } from '../../support/stepped-time.js';
 
-const ANNA: JobOwner = {
+const ANNA: JobRequest = {
   principal: { name: 'anna', role: 'writer' },
   requestId: 'r1',
   address: '::1',
@@ -111,7 +111,7 @@ describe('a job', () => {
       step: ({ by, input }) => (seen.push(by, input), { state: 0, last: true }),
     };
     const { runner, over } = runnerOver([kind]);
-    const id = await runner.start({ ...ANNA, engine: 'not kept' } as JobOwner, 'seeing', { a: [1] });
+    const id = await runner.start({ ...ANNA, engine: 'not kept' } as JobRequest, 'seeing', { a: [1] });
     runner.run();
     await over(id);
     assert.deepEqual(seen, [ANNA, { a: [1] }]);
