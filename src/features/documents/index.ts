@@ -4,6 +4,7 @@
  */
 import { choice, textSetting, wholeNumber } from '../../interactions/feature-settings.js';
 import type { Feature } from '../../interactions/feature.js';
+import { createScanner } from '../../outgoing/scanner.js';
 import { newId } from '../../platform/ids.js';
 import type { AttachmentGround } from './attachments.js';
 import { createByteReader } from './bytes.js';
@@ -12,6 +13,7 @@ import { documentHook, DOCUMENT_PATIENCE } from './document-hook.js';
 import { createDocref } from './docref/operation.js';
 import { createFetch } from './fetch.js';
 import { generateOperation } from './mhd/generate.js';
+import { scannerSetting } from './intake/scanner-setting.js';
 import { verdict } from './intake/verdict.js';
 import { provide } from './mhd/provide.js';
 import { GENERATE, nameOfTransaction } from './mhd/transactions.js';
@@ -29,6 +31,7 @@ const settings = {
     ['on', 'off'],
     '`on`: a Provenance says of each received document who sent it, from where, and the hash of its bytes. `off`: for loads that bring their own, and tests that count resources.',
   ),
+  scan: scannerSetting,
   qcSample: wholeNumber(
     'QC_SAMPLE',
     100,
@@ -47,7 +50,7 @@ export const documents: Feature<typeof settings> = {
   name: 'documents',
   settings,
   profiles: new URL('../../../../profiles/documents/', import.meta.url),
-  open({ own: { fetchHosts, provenance, qcSample }, outgoing, clock, settings: { base, bases } }) {
+  open({ own: { fetchHosts, provenance, qcSample, scan }, outgoing, clock, settings: { base, bases } }) {
     const ground: AttachmentGround = {
       base,
       bases,
@@ -59,6 +62,7 @@ export const documents: Feature<typeof settings> = {
     return {
       hooks: [
         documentHook({ ...ground, isAccounted: provenance === 'on', qcSample }),
+        ...(scan ? [{ bytes: createScanner(scan) }] : []),
         { types: ['Task'], prepare: write => verdict(write, bases, clock.now()) },
         { patience: DOCUMENT_PATIENCE, bundle: bundle => provide(bundle, bases, ground.reader) },
       ],

@@ -5,6 +5,7 @@
  * The moments of a write, in their order:
  * - `meant`: an update whose body may stand for a patch;
  * - `bundle`: a whole transaction, when every entry may be done and before any of them runs;
+ * - `bytes`: what an upload or an attachment holds, before it is stored;
  * - `prepare`: a valid resource, before it is stamped. It may be changed, and other writes (companions.ts) and messages may go with it;
  * - `check`: what will be stored, against what it replaces; when somebody else was faster, it is asked again;
  * - `messages`: what the outbox gets with the commit, from the server itself;
@@ -108,6 +109,8 @@ export interface BundlePreparation extends Pick<Preparation, 'absent'> {
 
 type Soon<T> = T | Promise<T>;
 
+type PassBytes = (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Buffer>;
+
 /** What a feature does about writes. */
 export interface FeatureHook {
   /** What it is for; absent: all types. A `bundle` hook sees every transaction. */
@@ -120,6 +123,11 @@ export interface FeatureHook {
   prepare?(write: HookedWrite): Soon<Preparation | undefined>;
   check?(write: HookedWrite): Soon<void>;
   bundle?(bundle: HookedBundle): Soon<BundlePreparation | void>;
+  /**
+   * Bytes of an upload, or of what stands inline, on their way into the store: it passes them on as they are, and throws a FhirError to refuse
+   * them, after the last of them at the latest. No type is known of them.
+   */
+  bytes?: PassBytes;
   committed?(changes: readonly Change[]): Soon<void>;
 }
 
@@ -141,6 +149,7 @@ export interface Hooks {
   /** Types without hooks are not in it. */
   readonly byType: ReadonlyMap<string, readonly OwnedHook[]>;
   readonly bundle: readonly OwnedHook[];
+  readonly bytes: readonly PassBytes[];
 }
 
 const OF_TYPES = ['meant', 'prepare', 'check', 'meta', 'messages', 'committed'] as const;
@@ -153,5 +162,9 @@ export function composeHooks(given: readonly OwnedHook[], resourceTypes: readonl
     if (OF_TYPES.every(moment => hook[moment] === undefined)) continue;
     for (const type of hook.types ?? resourceTypes) byType.set(type, [...(byType.get(type) ?? []), owned]);
   }
-  return { byType, bundle: given.filter(({ hook }) => hook.bundle !== undefined) };
+  return {
+    byType,
+    bundle: given.filter(({ hook }) => hook.bundle !== undefined),
+    bytes: given.flatMap(({ hook }) => hook.bytes ?? []),
+  };
 }

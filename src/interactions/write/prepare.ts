@@ -21,6 +21,7 @@ import { refuseErrors } from '../../validation/gate/validate.js';
 import { isSubset, keep, type Kept } from './meta-labels.js';
 import { patientsOfBinary } from './pointing.js';
 import { runHooks } from './run-hooks.js';
+import { screenedBlobs, screenInline } from './screen.js';
 import type { Context } from '../engine.js';
 import { mostOfType } from '../long-lists.js';
 import type { InteractionKind, Accompaniment, PendingBytes, PendingChange, RawBody } from '../interaction.js';
@@ -72,7 +73,9 @@ export const isRaw = (body: Parsed | RawBody): body is RawBody => 'contentType' 
 
 /** A body as it is prepared: of a large Binary that was sent as a resource, what is left of it when its bytes are stored. */
 export const received = async ({ engine }: Context, body: Parsed | RawBody): Promise<Parsed | RawBody> =>
-  isRaw(body) && body.readResource ? body.readResource(engine.store.blobs, engine.settings.maxBinary) : body;
+  isRaw(body) && body.readResource
+    ? body.readResource(screenedBlobs(engine.store.blobs, engine.hooks), engine.settings.maxBinary)
+    : body;
 
 /** Nobody can know it: stands for the data of a Binary that is stored, until that is cut out. */
 const MARK = randomBytes(18);
@@ -113,6 +116,7 @@ export async function prepare(
     { ...body, resource, decimals },
     { id, versionId: String(version), lastUpdated: new Date(updated).toISOString(), meta },
   );
+  await screenInline(engine.hooks, type, stamped, MARK);
   await breathe();
   const lifting = liftingBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
   const { text, lifted } = stamped.length > LONG_TEXT ? await inPieces(lifting) : atOnce(lifting);
@@ -150,7 +154,8 @@ export async function storeUpload({ engine, stamp: open }: Context, prepared: Pr
   if ('save' in attachments) {
     // The bytes come as fast as their sender likes, for whom no horizon waits.
     open.release();
-    const { hash, size } = await attachments.save(engine.store.blobs, engine.settings.maxBinary);
+    const blobs = screenedBlobs(engine.store.blobs, engine.hooks);
+    const { hash, size } = await attachments.save(blobs, engine.settings.maxBinary);
     const stamped = stampedAt(change, Math.max(open.now(), change.updated));
     const stored = { ...stamped, blobs: [{ at: change.text!.length - 2, hash, size }] };
     const shown = attachments.represent && size <= MOST_REPRESENTED;
