@@ -378,6 +378,10 @@ function accessFaults(config: Config): string[] {
     );
   if (config.auth === 'token' && !config.tokens && !config.issuers)
     faults.push('CHARTROOM_AUTH=token needs CHARTROOM_TOKENS, a file of tokens, or CHARTROOM_ISSUERS.');
+  if (config.issuers && !config.baseUrl && !isLoopback(config.host))
+    faults.push(
+      'CHARTROOM_ISSUERS needs CHARTROOM_BASE_URL: it is what access tokens for this server name as their aud.',
+    );
   if (config.auth !== 'token' && config.issuers) faults.push('CHARTROOM_ISSUERS needs CHARTROOM_AUTH=token.');
   if (config.issuerRules && !config.issuers) faults.push('CHARTROOM_ISSUER_RULES needs CHARTROOM_ISSUERS.');
   if ((config.tlsCert === '') !== (config.tlsKey === ''))

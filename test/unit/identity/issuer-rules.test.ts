@@ -87,6 +87,11 @@ describe('settings of issuers', () => {
 
   const settings: readonly (readonly [what: string, flags: Record<string, string>, says: RegExp])[] = [
     ['issuers where nobody signs in', { issuers: URL_OF }, /CHARTROOM_ISSUERS needs CHARTROOM_AUTH=token/],
+    [
+      'issuers whose tokens nobody can address',
+      { auth: 'token', issuers: URL_OF, host: '0.0.0.0' },
+      /CHARTROOM_ISSUERS needs CHARTROOM_BASE_URL/,
+    ],
     ['tokens that are neither', { auth: 'token' }, /or CHARTROOM_ISSUERS/],
     ['rules of nobody', { auth: 'token', tokens: 'x', issuerRules: 'y' }, /needs CHARTROOM_ISSUERS/],
     ['a certificate without its key', { tlsCert: 'x' }, /go together/],
