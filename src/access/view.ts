@@ -11,7 +11,7 @@
  * Conditions are those that a store answers by itself: whoever decides has resolved chains, words and value sets.
  */
 import { FhirError } from '../fhir/error.js';
-import { type Indexing, indexStored } from '../search/index-resource.js';
+import { asAsked, type Indexing } from '../search/index-resource.js';
 import { match } from '../search/match.js';
 import { all, any, type Cursor, ANY_RESOURCE, NO_RESOURCE, type Query, type Where } from '../search/query.js';
 import { separate, withIds } from '../search/separate.js';
@@ -83,6 +83,8 @@ class RestrictedView implements StoreView {
   readonly #store: Viewed['store'];
   readonly #restrictions: Restrictions;
   readonly #guards: boolean;
+  /** On versions that cost a parse. */
+  #verdicts: Map<string, boolean> | undefined;
 
   constructor(viewed: Viewed, restrictions: Restrictions) {
     this.#viewed = viewed;
@@ -266,10 +268,15 @@ class RestrictedView implements StoreView {
 
   /** Of a row with its text. */
   #satisfies(where: Where, row: Version): boolean {
-    const { type, id, updated } = row;
-    return (
-      toldByPatients(where, row) ?? match(where, { type, id, updated, entries: indexStored(this.#viewed, row).entries })
-    );
+    const told = toldByPatients(where, row);
+    if (told !== undefined) return told;
+    const name = `${row.type}/${row.id}/${row.version}`;
+    let verdict = this.#verdicts?.get(name);
+    if (verdict === undefined) {
+      verdict = match(where, asAsked(this.#viewed, row, where));
+      (this.#verdicts ??= new Map()).set(name, verdict);
+    }
+    return verdict;
   }
 
   /** Whether what a query finds must be looked at row by row: only that tells which bytes are seen. */

@@ -53,6 +53,24 @@ export function* extracting(
   return entries;
 }
 
+/** Those of some of its parameters alone, a value perhaps more than once: for whoever asks no more. */
+export function extractSome(
+  resource: Resource,
+  parameters: SearchParameters,
+  context: ExtractContext,
+  codes: Iterable<string>,
+): IndexEntry[] {
+  const entries: IndexEntry[] = [];
+  const out: EntryValue[] = [];
+  const frame = { root: resource, out, bases: context.bases };
+  for (const code of codes) {
+    parameters.get(resource.resourceType, code)?.read(resource, frame);
+    for (const value of out) entries.push({ parameter: code, ...value });
+    out.length = 0;
+  }
+  return entries;
+}
+
 /** Values of one parameter after which extraction yields to other work. */
 const VALUES_A_TURN = 1000;
 

@@ -3,8 +3,10 @@ import type { Definitions } from '../fhir/definitions.js';
 import { parseJson, STORED_JSON } from '../fhir/json/json.js';
 import type { Resource } from '../fhir/resource.js';
 import type { IndexEntry } from './entry.js';
-import { extract } from './extract.js';
+import { extract, extractSome } from './extract.js';
+import type { Subject } from './match.js';
 import type { SearchParameters } from './parameters.js';
+import type { Where } from './query.js';
 import type { ResourceText } from './words.js';
 import { wordsOf } from './words-of.js';
 
@@ -28,4 +30,48 @@ export function indexStored<Row extends { readonly text?: Buffer | undefined }>(
   const { resource } = parseJson(row.text!, STORED_JSON);
   const entries = extract(resource, indexing.parameters, { bases: indexing.settings.bases });
   return { row, entries, ...offeredText(indexing, resource) };
+}
+
+interface StoredRow extends Pick<Subject, 'type' | 'id' | 'updated'> {
+  readonly text?: Buffer | undefined;
+}
+
+/** A stored version, which must have a text, as far as a condition without links asks about it. */
+export function asAsked(
+  { parameters, settings }: Pick<Indexing, 'parameters' | 'settings'>,
+  row: StoredRow,
+  where: Where,
+): Subject {
+  const { resource } = parseJson(row.text!, STORED_JSON);
+  const { type, id, updated } = row;
+  const { bases } = settings;
+  return { type, id, updated, entries: extractSome(resource, parameters, { bases }, codesIn(where)) };
+}
+
+const codes = new WeakMap<Where, ReadonlySet<string>>();
+
+/** Of the parameters that a condition asks. */
+function codesIn(where: Where): ReadonlySet<string> {
+  let found = codes.get(where);
+  if (!found) codes.set(where, (found = new Set(codesOf(where))));
+  return found;
+}
+
+function codesOf(where: Where): readonly string[] {
+  switch (where.kind) {
+    case 'all':
+    case 'any':
+      return where.of.flatMap(codesOf);
+    case 'not':
+      return codesOf(where.of);
+    case 'of':
+      return codesOf(where.where);
+    case 'param':
+    case 'present':
+    case 'chain':
+    case 'has':
+      return [where.code];
+    case 'words':
+      return [];
+  }
 }

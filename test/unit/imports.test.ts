@@ -167,6 +167,23 @@ function asksOthers(text: string): boolean {
   const code = text.replaceAll(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, '');
   return ASKS_BY_MODULE.test(code) || (ASKS_BY_GLOBAL.test(code) && !/\bfetch\s*[:=]/.test(code));
 }
+/** Files outside of interactions/ and the adapters that read the store past the view, and why nobody learns from it what they may not see. */
+const READ_THE_STORE: Readonly<Record<string, string>> = {
+  'access/view.ts': 'is the view',
+  'access/binaries.ts': 'looks whether anything points at bytes, and tells the view yes or no',
+  'cli/reindex.ts': 'indexes all, for whoever runs the server',
+  'cli/verify.ts': 'checks all, for whoever runs the server: names and digests, no content',
+  'conformance/reindex-job.ts': 'indexes all by a custom parameter: its progress is a number of resources of a type',
+  'conformance/reindex-plan.ts': 'counts resources of a type, for the progress of a job',
+  'conformance/stored-canonicals.ts':
+    'finds definitions and terminology; of those that are seen in part interactions/terminology.ts reads by the view',
+  'conformance/stored-definitions.ts':
+    'finds definitions that resources are validated by: they hold no record of anybody',
+  'harness/harness-store.ts': 'stands before the store in test-harness mode, and answers nobody',
+  'live/live-table.ts': 'keeps the search parameters in force, and who listens',
+};
+const READS_IT =
+  /\b(?:store|of)\s*\??\.\s*(?:read|history|countHistory|find|list|findIds|targetsOf|explain|count|searchText|scan)\s*\(/;
 const codeOf = (text: string): string => text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$|'[^'\n]*'|`[^`]*`/gm, '');
 
 describe('imports', () => {
@@ -225,6 +242,14 @@ describe('imports', () => {
       own.filter(file => READING.test(read(file))),
       [],
     );
+  });
+
+  it('names who else reads the store past the view, and why', () => {
+    const users = files.filter(
+      file =>
+        !/^(?:store|interactions)\//.test(file) && READS_IT.test(codeOf(readFileSync(join(root, 'src', file), 'utf8'))),
+    );
+    assert.deepEqual(users.toSorted(), Object.keys(READ_THE_STORE).toSorted());
   });
 
   it('sees a raw call, however it is written', () => {

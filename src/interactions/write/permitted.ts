@@ -9,10 +9,10 @@
  */
 import type { Permission, Restrictions } from '../../access/permission.js';
 import { FhirError } from '../../fhir/error.js';
-import { indexStored } from '../../search/index-resource.js';
+import { asAsked } from '../../search/index-resource.js';
 import { match, type Resolver, type Subject } from '../../search/match.js';
 import type { Where } from '../../search/query.js';
-import type { Change, Version } from '../../store/store.js';
+import type { Change } from '../../store/store.js';
 import type { Context, Engine } from '../engine.js';
 import type { Outcome } from '../interaction.js';
 import { entryAt, placeOf } from '../response/transaction-response.js';
@@ -43,22 +43,21 @@ function isPermitted(engine: Engine, permission: Permission, change: Change, cha
     isReached(permission.reach[reached].get(type), () => subjectOf(change)) ||
     // What the same commit creates is in no list yet.
     (permission.unsettled !== undefined && isWithinTogether(permission.unsettled[reached], change, changes));
-  if (text === undefined) return !before || isReached(d.get(type), () => storedSubject(engine, before));
-  if (before) return isReached(u.get(type), () => storedSubject(engine, before)) && isNewWithin('u');
+  if (text === undefined) return !before || isReached(d.get(type), seen => asAsked(engine, before, seen));
+  if (before) return isReached(u.get(type), seen => asAsked(engine, before, seen)) && isNewWithin('u');
   return isNewWithin('c') && (replaces === undefined || (!c.has(type) && !u.has(type)) || isNewWithin('u'));
 }
 
-function isReached(seen: 'hidden' | Where | undefined, subject: () => Subject, resolver?: Resolver): boolean {
+function isReached(
+  seen: 'hidden' | Where | undefined,
+  subject: (seen: Where) => Subject,
+  resolver?: Resolver,
+): boolean {
   if (seen === undefined || seen === 'hidden') return seen === undefined;
-  return match(seen, subject(), resolver);
+  return match(seen, subject(seen), resolver);
 }
 
 const subjectOf = ({ type, id, updated, entries }: Change): Subject => ({ type, id, updated, entries });
-
-function storedSubject(engine: Engine, row: Version): Subject {
-  const { type, id, updated } = row;
-  return { type, id, updated, entries: indexStored(engine, row).entries };
-}
 
 /** The condition as it was meant, where its links lead to what is written together. */
 function isWithinTogether(reach: Restrictions, change: Change, changes: readonly Change[]): boolean {
