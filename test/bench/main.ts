@@ -5,7 +5,7 @@
  *
  *     --store embedded|mongo|both   (both)         --patients N   (50; about 60 resources each)
  *     --only read,create            (all)          --seconds N    (4 per row, at most 60)
- *     --only validation, invariants (all)          their tables alone
+ *     --only validation, invariants (all)          their tables alone; documents: the rows of documents
  *     --callers N                   (16)           --profile      where the time goes, by function
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -16,6 +16,7 @@ import { type Mongo, startMongo } from '../support/mongod.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
 import { driverControls, expressControl } from './controls.js';
 import { canMeasure, costOf } from '../support/cost.js';
+import { DOCUMENT_ROWS } from './documents.js';
 import { load, type World } from './load.js';
 import { invariantTable } from './invariants.js';
 import { measure, type Timing } from './measure.js';
@@ -32,6 +33,9 @@ interface Options {
   readonly timing: Timing;
   readonly profile: boolean;
 }
+
+/** A name of rows together, as those rows. */
+const rowsOfGroup = (name: string): readonly string[] => (name === 'documents' ? [...DOCUMENT_ROWS] : [name]);
 
 const DATABASE = 'bench';
 const say = (text: string) => process.stdout.write(`${text}\n`);
@@ -55,7 +59,7 @@ function readOptions(): Options {
   if (!['embedded', 'mongo', 'both'].includes(values.store)) throw new Error('--store is embedded, mongo or both.');
   return {
     stores: values.store === 'both' ? ['embedded', 'mongo'] : [values.store as 'embedded' | 'mongo'],
-    only: values.only === undefined ? undefined : new Set(values.only.split(',')),
+    only: values.only === undefined ? undefined : new Set(values.only.split(',').flatMap(rowsOfGroup)),
     patients: Math.floor(number('patients', 100_000)),
     timing: { callers: Math.floor(number('callers', 1000)), warmUp: 1000, milliseconds: number('seconds', 60) * 1000 },
     profile: values.profile,

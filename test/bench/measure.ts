@@ -23,7 +23,8 @@ export interface Measurement extends Timing {
 
 /** Throws where an answer is not what the workload expects: a wrong answer has no speed. */
 export async function measure(measurement: Measurement): Promise<Row> {
-  const { store, port, server, mongod, workload, callers, warmUp, milliseconds } = measurement;
+  const { store, port, server, mongod, workload, warmUp, milliseconds } = measurement;
+  const { callers = measurement.callers } = workload;
   const { name, next, status, units = 1, before: prepare } = workload;
   await prepare?.(port);
   await checkOnce(port, workload);

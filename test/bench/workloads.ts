@@ -1,6 +1,7 @@
 /** What is measured: each workload makes its requests from the loaded population and knows a right answer. */
 import { createRandom } from '../support/random.js';
 import { bundleWorkloads } from './bundles.js';
+import { documentWorkloads } from './documents.js';
 import { requestBytes } from './drive.js';
 import { BINARY_SIZE, type World } from './load.js';
 import { LOINC, MRN, observation, PANEL } from './population.js';
@@ -11,6 +12,8 @@ export interface Workload {
   readonly status: number;
   /** Resources of a request, where cost is told per resource; default 1. */
   readonly units?: number;
+  /** Callers at a time, where that is not what was asked for. */
+  readonly callers?: number;
   /** What must be loaded for it. */
   readonly before?: (port: number) => Promise<void>;
   /** Looks at the body of one answer before the measurement; throws where it is not what is meant to be measured. */
@@ -135,6 +138,7 @@ export function workloads(world: World): Workload[] {
     },
     ...terminologyWorkloads(get),
     ...bundleWorkloads(world),
+    ...documentWorkloads(world),
   ];
 }
 
@@ -167,7 +171,7 @@ function documents({ people }: World): () => Buffer {
     type: { coding: [{ system: LOINC, code: '34133-9' }] },
     subject: { reference: `Patient/${people[0]!.id}` },
     date: '2026-01-01T09:00:00Z',
-    content: [{ attachment: { contentType: 'application/pdf', data: '@' } }],
+    content: [{ attachment: { contentType: 'text/plain', data: '@' } }],
   });
   const data = Buffer.from('A scanned page. '.repeat(4800)).toString('base64');
   const whole = requestBytes('POST', '/fhir/DocumentReference', WRITE, before.replace('@', data));
