@@ -156,6 +156,7 @@ export async function open(
     hooks: openHooks({ live, registry, reindexer }, bases, composed, definitions),
     routes: composed.routes,
     subtypes: composed.subtypes,
+    instantiates: composed.instantiates,
     jobs,
     ...terms,
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),

@@ -52,6 +52,7 @@ function statement(engine: Engine, signIn: IssuerMetadata | undefined) {
     date,
     description: 'What this server does, computed from its definitions.',
     kind: 'instance',
+    ...optional('instantiates', engine.instantiates),
     software: { name: software.name, version: software.version },
     implementation: {
       description:

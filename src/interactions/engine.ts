@@ -75,6 +75,8 @@ export interface Engine {
   readonly jobs: JobRunner;
   /** What features call what they do in the audit trail. */
   readonly subtypes: AuditSubtypes;
+  /** CapabilityStatements of guides that are true of this server. */
+  readonly instantiates: readonly string[];
   /** Addresses outside FHIR, of features. */
   readonly routes: readonly OwnedRoute[];
   readonly pageTokens: PageTokenCipher;

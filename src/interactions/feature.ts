@@ -51,6 +51,8 @@ export interface FeatureParts {
    * each call), and by kind of the interactions that it performs for somebody (`create`, `search`).
    */
   readonly subtypes?: Readonly<Record<string, AuditSubtype>>;
+  /** CapabilityStatements of guides that are true of the server by it: canonicals. */
+  readonly instantiates?: readonly string[];
   /** The same of what clients ask for themselves. */
   readonly nameOf?: NameOfAsked;
   /** Who is told of each version that is written of some types, once and in order. */
@@ -88,9 +90,10 @@ export interface ComposedFeatures {
   readonly hooks: readonly OwnedHook[];
   readonly routes: readonly OwnedRoute[];
   readonly listeners: readonly FeatureListener[];
-  readonly duties: readonly (FeatureDuty & { readonly role: string })[];
+  readonly duties: readonly DutyOfRole[];
   readonly jobs: readonly OwnedJob[];
   readonly subtypes: AuditSubtypes;
+  readonly instantiates: readonly string[];
   readonly tables: readonly LiveTable<unknown>[];
 }
 
@@ -112,10 +115,11 @@ export function composeFeatures(
   const hooks: OwnedHook[] = [];
   const routes: OwnedRoute[] = [];
   const listeners: FeatureListener[] = [];
-  const duties: (FeatureDuty & { readonly role: string })[] = [];
+  const duties: DutyOfRole[] = [];
   const jobs: OwnedJob[] = [];
   const subtypes = new Map<string, AuditSubtype>();
   const asked: NameOfAsked[] = [];
+  const instantiates: string[] = [];
   const tables: LiveTable<unknown>[] = [];
   for (const feature of features) {
     const { name: owner } = feature;
@@ -144,17 +148,24 @@ export function composeFeatures(
       routes.push({ owner, route });
     }
     addListeners(listeners, parts.listeners, ground);
-    for (const [role, duty] of Object.entries(parts.duties ?? {})) {
-      const strange = strangeDuty(duty, parts);
-      if (strange !== undefined) throw new Error(`A duty of ${owner} is ${strange}, which is not its own.`);
-      duties.push({ role, ...duty });
-    }
+    addDuties(duties, owner, parts);
     addJobs(jobs, owner, parts.jobs);
     addSubtypes(subtypes, owner, parts);
     if (parts.nameOf) asked.push(parts.nameOf);
+    instantiates.push(...(parts.instantiates ?? []));
     tables.push(...ownedTables(owner, parts, ground.definitions.resourceTypes));
   }
-  return { operations, hooks, routes, listeners, duties, jobs, tables, subtypes: { named: subtypes, asked } };
+  return {
+    operations,
+    hooks,
+    routes,
+    listeners,
+    duties,
+    jobs,
+    tables,
+    subtypes: { named: subtypes, asked },
+    instantiates,
+  };
 }
 
 /** Under names that no other feature has. */
@@ -176,6 +187,16 @@ function strangeDuty({ operations = [], screens = [] }: FeatureDuty, parts: Feat
   return (
     operations.find(code => !Object.hasOwn(parts.operations ?? {}, code)) ?? screens.find(name => !own.includes(name))
   );
+}
+
+type DutyOfRole = FeatureDuty & { readonly role: string };
+
+function addDuties(to: DutyOfRole[], owner: string, parts: FeatureParts): void {
+  for (const [role, duty] of Object.entries(parts.duties ?? {})) {
+    const strange = strangeDuty(duty, parts);
+    if (strange !== undefined) throw new Error(`A duty of ${owner} is ${strange}, which is not its own.`);
+    to.push({ role, ...duty });
+  }
 }
 
 function addListeners(

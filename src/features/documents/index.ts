@@ -16,7 +16,7 @@ import { generateOperation } from './mhd/generate.js';
 import { scannerSetting } from './intake/scanner-setting.js';
 import { verdict } from './intake/verdict.js';
 import { provide } from './mhd/provide.js';
-import { GENERATE, nameOfTransaction } from './mhd/transactions.js';
+import { CAPABILITIES, GENERATE, nameOfTransaction } from './mhd/transactions.js';
 import { renderOperation } from './render/operation.js';
 
 const settings = {
@@ -74,6 +74,7 @@ export const documents: Feature<typeof settings> = {
       },
       subtypes: { 'generate-metadata': GENERATE },
       nameOf: nameOfTransaction,
+      instantiates: CAPABILITIES,
       duties: {
         ...Object.fromEntries(
           WRITING_ROLES.map(role => [role, { operations: [...DUTY.operations, 'generate-metadata'] }]),

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { Bundle, DocumentReference, List, OperationOutcome, Patient } from 'fhir/r4.js';
 import { before, describe, it } from 'mocha';
+import type { Resource } from '../../../src/fhir/resource.js';
+import { printXml } from '../../../src/fhir/xml/write.js';
 import { onBothStores } from '../../support/both-stores.js';
 import { base64, sha1 } from '../../support/document-reference.js';
 import { readArchive, skipWithout } from '../../support/shared.js';
@@ -23,11 +25,12 @@ const faultsOf = (reply: Reply<unknown>): Fault[] =>
   }));
 
 onBothStores('ITI-65', stage => {
-  const submit = (bundle: Bundle) =>
+  const submit = (bundle: Bundle, format: 'json' | 'xml' = 'json') =>
     stage().talk.send<Bundle>('POST', '', {
-      headers: { 'content-type': 'application/fhir+json' },
-      body: JSON.stringify(bundle),
+      headers: { 'content-type': `application/fhir+${format}` },
+      body: format === 'json' ? JSON.stringify(bundle) : inXml(bundle),
     });
+  const inXml = (bundle: Bundle): string => printXml(bundle as unknown as Resource, stage().server.engine.definitions);
   const held = async (): Promise<unknown> => {
     const { engine } = stage().server;
     const blobs: string[] = [];
@@ -42,14 +45,15 @@ onBothStores('ITI-65', stage => {
       await talk.update<Patient>({ resourceType: 'Patient', id, identifier: [{ system: 'urn:mrn', value: id }] });
     await talk.update<Patient>({ resourceType: 'Patient', id: 'mhd-inactive', active: false });
     const attachment = { contentType: 'text/plain', data: base64('x') };
-    for (const [id, patient] of [
-      ['mhd-of-other', 'mhd-other'],
-      ['mhd-own', PATIENT],
+    for (const [id, patient, status] of [
+      ['mhd-of-other', 'mhd-other', 'current'],
+      ['mhd-own', PATIENT, 'current'],
+      ['mhd-retracted', PATIENT, 'entered-in-error'],
     ] as const)
       await talk.update<DocumentReference>({
         resourceType: 'DocumentReference',
         id,
-        status: 'current',
+        status,
         subject: { reference: `Patient/${patient}` },
         content: [{ attachment }],
       });
@@ -135,13 +139,15 @@ onBothStores('ITI-65', stage => {
   describe('refuses, with nothing stored,', () => {
     const refuses = async ({ bundle }: Parts, expected: Fault): Promise<void> => {
       const sizes = await held();
-      const reply = await submit(bundle);
-      assert.equal(reply.status, 422, reply.text);
-      const found = faultsOf(reply);
-      assert.ok(
-        found.some(fault => JSON.stringify(fault) === JSON.stringify(expected)),
-        `${JSON.stringify(expected)} is none of ${JSON.stringify(found)}`,
-      );
+      for (const format of ['json', 'xml'] as const) {
+        const reply = await submit(bundle, format);
+        assert.equal(reply.status, 422, reply.text);
+        const found = faultsOf(reply);
+        assert.ok(
+          found.some(fault => JSON.stringify(fault) === JSON.stringify(expected)),
+          `${format}: ${JSON.stringify(expected)} is none of ${JSON.stringify(found)}`,
+        );
+      }
       assert.deepEqual(await held(), sizes);
     };
     for (const [title, change, fault] of FAULTS)
@@ -212,9 +218,14 @@ onBothStores('ITI-65', stage => {
       'unContainedComprehensiveProvideDocumentBundleComplete',
     ].entries())
       it(`takes ${name}`, async () => {
-        const reply = await provided(name, at);
-        assert.equal(reply.status, 200, reply.text);
-        assert.equal(reply.body.entry?.length, example(name, at).entry?.length);
+        for (const format of ['json', 'xml'] as const) {
+          const given = JSON.stringify(example(name, at));
+          const again = given.replaceAll(/(urn:oid:[\d.]+\d)/g, '$1.2');
+          const sent = JSON.parse(format === 'json' ? given : again) as Bundle;
+          const reply = await submit(sent, format);
+          assert.equal(reply.status, 200, reply.text);
+          assert.equal(reply.body.entry?.length, sent.entry?.length);
+        }
       });
 
     it('takes the FHIR document when its patient is here', async () => {

@@ -1,5 +1,5 @@
 /** What is wrong with submissions of ITI-65: one change of a right one each, and what is said of it. */
-import type { Bundle, BundleEntry, Composition, DocumentReference, FhirResource } from 'fhir/r4.js';
+import type { Bundle, BundleEntry, Composition, DocumentReference, FhirResource, List } from 'fhir/r4.js';
 import { aBinary, base64 } from '../../support/document-reference.js';
 import { type Parts, PATIENT } from '../../support/submission.js';
 
@@ -233,6 +233,112 @@ export const FAULTS: readonly (readonly [title: string, change: Change, fault: s
     ({ bundle }) => asFhirDocument(bundle, false),
     'Bundle.entry[1].resource.content[0].attachment.size size-of-resource XDSRepositoryMetadataError',
   ],
+  ...(
+    [
+      ['that is retired', { status: 'retired' }, 'resource.status mhd-metadata XDSRegistryMetadataError'],
+      ['that is a snapshot', { mode: 'snapshot' }, 'resource.mode mhd-metadata XDSRegistryMetadataError'],
+      ['with an order', { orderedBy: { text: 'x' } }, 'resource.orderedBy mhd-metadata XDSRegistryMetadataError'],
+      [
+        'of another patient',
+        { subject: { reference: 'Patient/mhd-other' } },
+        'resource.subject other-patient XDSPatientIdDoesNotMatch',
+      ],
+      [
+        'with an item that leads nowhere',
+        { entry: [{ item: { reference: 'DocumentReference/nobody' } }] },
+        'resource.entry[0].item item-not-found UnresolvedReferenceException',
+      ],
+      [
+        'with a List',
+        { entry: [{ item: { reference: 'urn:uuid:9' } }] },
+        'resource.entry[0].item item-not-found UnresolvedReferenceException',
+      ],
+      [
+        'with a document of another patient',
+        { entry: [{ item: { reference: 'DocumentReference/mhd-of-other' } }] },
+        'resource.entry[0].item other-patient XDSPatientIdDoesNotMatch',
+      ],
+    ] as const satisfies readonly (readonly [string, Partial<List>, string])[]
+  ).map(
+    ([title, more, fault]) =>
+      [
+        `a Folder ${title}`,
+        ({ bundle, set }: Parts) => void bundle.entry!.push(entryOf({ ...folderOf(set), ...more }, 'urn:uuid:9')),
+        `Bundle.entry[3].${fault}`,
+      ] as const,
+  ),
+  [
+    'a SubmissionSet with an order',
+    ({ set }) => void (set.orderedBy = { text: 'x' }),
+    'Bundle.entry[0].resource.orderedBy mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'a SubmissionSet with a reason for being empty',
+    ({ set }) => void (set.emptyReason = { text: 'x' }),
+    'Bundle.entry[0].resource.emptyReason mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'a PUT of the SubmissionSet',
+    ({ bundle }) => putOf(bundle, 0, 'put-list'),
+    'Bundle.entry[0] entry-not-allowed XDSRegistryMetadataError',
+  ],
+  [
+    'a PUT of the bytes',
+    ({ bundle }) => putOf(bundle, 2, 'put-bytes'),
+    'Bundle.entry[2] entry-not-allowed XDSRegistryMetadataError',
+  ],
+  [
+    'a Bundle that is no document',
+    ({ bundle }) => void bundle.entry!.push(entryOf({ resourceType: 'Bundle', type: 'collection' }, 'urn:uuid:9')),
+    'Bundle.entry[3] entry-not-allowed XDSRegistryMetadataError',
+  ],
+  [
+    'another patient beside it',
+    ({ bundle }) => void bundle.entry!.push({ request: { method: 'GET', url: 'Patient/mhd-other' } }),
+    'Bundle.entry[3] other-patient XDSPatientIdDoesNotMatch',
+  ],
+  [
+    'two patients beside it',
+    ({ bundle }) => {
+      for (const id of [PATIENT, 'mhd-other']) bundle.entry!.push({ request: { method: 'GET', url: `Patient/${id}` } });
+    },
+    'Bundle.entry[4] several-patients XDSPatientIdDoesNotMatch',
+  ],
+  [
+    'a uniqueId of two documents',
+    parts => void addDocument(parts, 'urn:uuid:8', { masterIdentifier: parts.document.masterIdentifier! }),
+    'Bundle.entry[3].resource.masterIdentifier duplicate-unique-id XDSRegistryDuplicateUniqueIdInMessage',
+  ],
+  [
+    'a document and a SubmissionSet with one uniqueId',
+    ({ set, document }) => void Object.assign(set.identifier![0]!, document.masterIdentifier),
+    'Bundle.entry[0].resource.identifier duplicate-unique-id XDSRegistryDuplicateUniqueIdInMessage',
+  ],
+  [
+    'bytes of two documents',
+    parts => {
+      const { content } = parts.document;
+      addDocument(parts, 'urn:uuid:8', { content });
+      parts.bundle.entry!.pop();
+    },
+    'Bundle.entry[3].resource.content[0].attachment.url content-named-twice XDSRegistryMetadataError',
+  ],
+  [
+    'the SubmissionSet in the place of the bytes',
+    ({ bundle, attachment }) => void (attachment.url = bundle.entry![0]!.fullUrl!),
+    'Bundle.entry[1].resource.content[0].attachment.url no-content XDSMissingDocument',
+  ],
+  [
+    'a uniqueId without a value',
+    ({ document }) => void (document.masterIdentifier = { system: 'urn:ietf:rfc:3986' }),
+    'Bundle.entry[1].resource.masterIdentifier mhd-metadata XDSRegistryMetadataError',
+  ],
+  [
+    'replacing of what is retracted',
+    ({ document }) =>
+      void (document.relatesTo = [{ code: 'replaces', target: { reference: 'DocumentReference/mhd-retracted' } }]),
+    'Bundle.entry[1].resource.relatesTo[0].target target-not-current XDSReplaceFailed',
+  ],
 ];
 
 /** Of Comprehensive metadata: what is left out. */
@@ -267,6 +373,24 @@ export const COMPREHENSIVE: readonly (readonly [string, Change, string])[] = [
     ({ document }) => void delete document.context!.sourcePatientInfo,
     'Bundle.entry[1].resource.context.sourcePatientInfo',
   ],
+  [
+    'one category',
+    ({ document }) => void document.category!.push(document.category![0]!),
+    'Bundle.entry[1].resource.category',
+  ],
+  [
+    'a signer who is contained',
+    ({ document }) => void (document.authenticator = { reference: 'Practitioner/1' }),
+    'Bundle.entry[1].resource.authenticator',
+  ],
+  [
+    'the title of a Folder',
+    ({ bundle, set }) => {
+      const { title: _, ...folder } = { ...folderOf(set), extension: set.extension!.slice(0, 1) };
+      bundle.entry!.push(entryOf(folder, 'urn:uuid:9'));
+    },
+    'Bundle.entry[3].resource.title',
+  ],
   ['designationType', ({ set }) => void set.extension!.shift(), 'Bundle.entry[0].resource.extension'],
   [
     'an author who is contained',
@@ -274,6 +398,23 @@ export const COMPREHENSIVE: readonly (readonly [string, Change, string])[] = [
     'Bundle.entry[1].resource.author[0]',
   ],
 ];
+
+/** A Folder beside a SubmissionSet. */
+const folderOf = ({ subject, code }: List): List => ({
+  ...{ resourceType: 'List', status: 'current', mode: 'working', title: 'Folder' },
+  code: { coding: [{ ...code!.coding![0], code: 'folder' }] },
+  ...(subject ? { subject } : {}),
+});
+
+function putOf(bundle: Bundle, at: number, id: string): void {
+  const { resource, fullUrl } = bundle.entry![at]!;
+  const { resourceType } = resource!;
+  bundle.entry![at] = {
+    fullUrl: fullUrl!,
+    resource: { ...resource!, id },
+    request: { method: 'PUT', url: `${resourceType}/${id}` },
+  };
+}
 
 const usual = (value: string) => ({ use: 'usual', system: 'urn:ietf:rfc:3986', value }) as const;
 const entryOf = (resource: FhirResource, fullUrl: string): BundleEntry<FhirResource> => ({

@@ -1,10 +1,12 @@
 /** What the audit trail has of MHD's transactions: https://profiles.ihe.net/ITI/MHD/4.2.3/ITI-65.html#audit and its sisters */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { AuditEvent, Bundle, DocumentReference, Parameters, Patient } from 'fhir/r4.js';
+import { join } from 'node:path';
+import type { AuditEvent, Bundle, CapabilityStatement, DocumentReference, Parameters, Patient } from 'fhir/r4.js';
 import { before, it } from 'mocha';
 import { onBothStores } from '../../support/both-stores.js';
 import { aBinary, aDocument, base64 } from '../../support/document-reference.js';
+import { readArchive, skipWithout } from '../../support/shared.js';
 import { aSubmission, MHD, PATIENT } from '../../support/submission.js';
 
 const CDA = `<ClinicalDocument xmlns="urn:hl7-org:v3"><id root="1.2.3.4.6"/><title>A</title>
@@ -45,6 +47,39 @@ onBothStores('MHD in the audit trail', stage => {
     assert.equal(patientOf(imports[0]!), `Patient/${PATIENT}`);
     const kinds = events.map(event => dataOf(event)!.what!.reference!.split('/')[0]!).toSorted();
     assert.deepEqual(kinds, ['Binary', 'DocumentReference', 'List', 'Provenance']);
+  });
+
+  it('/metadata says which actors of the guide the server is, and offers what they demand', async function () {
+    const { instantiates = [], rest } = (await stage().talk.get<CapabilityStatement>('metadata')).body;
+    const archive = join(skipWithout(this, 'data', 'ig-packages'), 'ihe.iti.mhd-4.2.3.tgz');
+    const known = new Map(
+      [...readArchive(archive)].flatMap(({ name, text }) => {
+        if (!/package\/CapabilityStatement-/.test(name)) return [];
+        const statement = JSON.parse(text) as CapabilityStatement;
+        return [[statement.url!, statement]];
+      }),
+    );
+    assert.equal(instantiates.length, 7);
+    for (const canonical of instantiates)
+      for (const { type, interaction = [], searchParam = [], operation = [] } of known.get(canonical)!.rest![0]!
+        .resource ?? []) {
+        const own = rest![0]!.resource!.find(each => each.type === type)!;
+        for (const { code } of interaction)
+          assert.ok(
+            own.interaction!.some(each => each.code === code),
+            `${type} ${code}`,
+          );
+        // The guide writes _lastupdated.
+        const names = [...own.searchParam!, ...rest![0]!.searchParam!].map(({ name }) => name.toLowerCase());
+        const offered = new Set(names);
+        for (const { name } of searchParam)
+          assert.ok(name.includes('.') || offered.has(name.toLowerCase()), `${canonical} ${type} ${name}`);
+        for (const { name } of operation)
+          assert.ok(
+            own.operation!.some(each => each.name === name.replace(/^\$/, '')),
+            `${type} $${name}`,
+          );
+      }
   });
 
   it('an ordinary transaction, search and read are not named', async () => {

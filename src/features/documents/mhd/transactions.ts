@@ -41,3 +41,14 @@ const isOfPatient = (parameters: Parameters): boolean =>
 
 const says = (parameters: Parameters, wanted: string, within = ''): boolean =>
   parameters.some(([name, value]) => name === wanted && value.includes(within));
+
+/** The actors of MHD that this server is, with the options that work; XDS on FHIR and Target Communities do not. */
+export const CAPABILITIES: readonly string[] = [
+  'DocumentRecipient',
+  'DocumentRecipient.Comprehensive',
+  'DocumentRecipient.UnContained',
+  'DocumentRecipient.Simplified',
+  'DocumentRecipient.Generate',
+  'DocumentRecipient.Fdoc',
+  'DocumentResponder',
+].map(actor => `https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.${actor}`);
