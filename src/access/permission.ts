@@ -83,25 +83,41 @@ export function compilePermission({ types, compartment }: PermissionGround, of: 
   );
   // Equal conditions of a type are one object, so that equal letters are seen to be.
   const known = new Map<string, Where>();
+  const looked = new Map<Where, Where>();
   const shared = (type: string, where: Where): Where => {
-    const key = `${type} ${keyOf(where)}`;
-    const other = known.get(key);
-    if (!other) known.set(key, where);
-    return other ?? where;
+    const same = looked.get(where);
+    if (same) return same;
+    const key = `${type} ${contentKey(where)}`;
+    const first = known.get(key) ?? where;
+    known.set(key, first);
+    looked.set(where, first);
+    return first;
   };
-  const grant = (type: string, letter: Letter): Grant => {
-    const ofRole = grantOf(rowsOf(own, type), type, letter, compartment, patient);
-    if (!granted) return ofRole;
-    const rules = granted.filter(rule => rule.type === type || (rule.type === '*' && type !== 'AuditEvent'));
-    return both(ofRole, grantOf(rules, type, letter, compartment, patient));
+  const grantsTo = (type: string): ByLetter<Grant> => {
+    const rows = rowsOf(own, type);
+    const rules = granted?.filter(rule => rule.type === type || (rule.type === '*' && type !== 'AuditEvent'));
+    const all = [...rows, ...(rules ?? [])];
+    // Letters that the same rules give are one grant, as most are.
+    const made = new Map<string, Grant>();
+    return lettersTo(letter => {
+      const by = all.map(({ letters }) => (letters.has(letter) ? 1 : 0)).join('') + (reads(letter) ? 'r' : 'w');
+      let grant = made.get(by);
+      if (!grant) {
+        const ofRole = grantOf(rows, type, letter, compartment, patient);
+        grant = rules ? both(ofRole, grantOf(rules, type, letter, compartment, patient)) : ofRole;
+        made.set(by, grant);
+      }
+      return grant;
+    });
   };
-  const grants = new Map(types.map(type => [type, lettersTo(letter => grant(type, letter))]));
+  const grants = new Map(types.map(type => [type, grantsTo(type)]));
   const nothing = lettersTo(() => NO_GRANT);
   const letterSets = new Map(
     [...grants].map(([type, each]) => [type, lettersTo(letter => each[letter].seen !== 'hidden')]),
   );
   // An address that no type has: what is wrong with it can be told.
-  const others = lettersTo(letter => grant('*', letter).seen !== 'hidden');
+  const ofOthers = grantsTo('*');
+  const others = lettersTo(letter => ofOthers[letter].seen !== 'hidden');
   const reach = restrictionsOf(grants, shared);
   return {
     lettersOf: type => letterSets.get(type) ?? others,
@@ -115,7 +131,7 @@ export function compilePermission({ types, compartment }: PermissionGround, of: 
     whole: DUTY_LETTERS.every(letter => [...reach[letter].keys()].every(type => type === 'AuditEvent')),
     rulesOf: (type, letter) => (grants.get(type) ?? nothing)[letter].names,
     digest: createHash('sha256')
-      .update(keyOf([own, granted ?? null, patient ?? null]))
+      .update(contentKey([own, granted ?? null, patient ?? null]))
       .digest('base64url'),
   };
 }
@@ -127,6 +143,8 @@ const lettersTo = <T>(of: (letter: Letter) => T): ByLetter<T> => ({
   d: of('d'),
   s: of('s'),
 });
+
+const reads = (letter: Letter): boolean => letter === 'r' || letter === 's';
 
 const NO_GRANT: Grant = { seen: 'hidden', names: [] };
 const NO_NAMES: NameSet = new Set<string>();
@@ -165,7 +183,7 @@ function grantOf(
 }
 
 function oneOf(conditions: readonly Where[]): Where {
-  const distinct = [...new Map(conditions.map(each => [keyOf(each), each])).values()];
+  const distinct = [...new Map(conditions.map(each => [contentKey(each), each])).values()];
   return distinct.length === 1 ? distinct[0]! : { kind: 'any', of: distinct };
 }
 
@@ -177,7 +195,7 @@ function withinPatient(
   patient: string | undefined,
 ): Where | 'hidden' | undefined {
   if (patient === undefined) return 'hidden';
-  if (type === '*' || ABOUT_NOBODY.has(type)) return letter === 'r' || letter === 's' ? undefined : 'hidden';
+  if (type === '*' || ABOUT_NOBODY.has(type)) return reads(letter) ? undefined : 'hidden';
   if (type === 'Binary') return letter === 'r' || letter === 's' ? POINTED_AT : 'hidden';
   return compartment.of(type, patient) ?? 'hidden';
 }
@@ -188,7 +206,7 @@ function both(one: Grant, other: Grant): Grant {
   const parts = [one.seen, other.seen].filter(seen => seen !== undefined);
   const [first, second] = parts;
   const seen: Where | undefined =
-    first && second ? (keyOf(first) === keyOf(second) ? first : { kind: 'all', of: [first, second] }) : first;
+    first && second ? (contentKey(first) === contentKey(second) ? first : { kind: 'all', of: [first, second] }) : first;
   return { seen, names: [...one.names, ...other.names] };
 }
 
@@ -212,7 +230,7 @@ function restrictionsOf(
 }
 
 /** Equal for what means the same. */
-const keyOf = (value: unknown): string =>
+export const contentKey = (value: unknown): string =>
   JSON.stringify(value, (_, inner: unknown) =>
     inner instanceof Set ? [...inner].map(String).toSorted((a, b) => (a < b ? -1 : 1)) : inner,
   );

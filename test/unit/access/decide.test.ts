@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { Ask } from '../../../src/access/decide.js';
 import type { Json } from '../../../src/fhir/resource.js';
-import type { Role } from '../../../src/identity/principal.js';
+import type { Letter, Principal, Role, Scope } from '../../../src/identity/principal.js';
 import type { InteractionKind, Target } from '../../../src/interactions/interaction.js';
 import { askOf, INTERACTIONS } from '../../../src/interactions/kinds.js';
 import { operations } from '../../support/operations.js';
@@ -275,5 +275,29 @@ describe('the roles of the server', () => {
     assert.ok(
       !decide({ role: 'admin', scopes: all.map(each => ({ ...each, context: 'patient' as const })) }, reindex).allow,
     );
+  });
+
+  it('compiles one permission for all who have the same, and no other for anybody else', () => {
+    const scope = (type: string, letters: readonly Letter[]): Scope => ({
+      ...{ context: 'patient', type, letters: new Set(letters) },
+      text: 'alike',
+    });
+    const of = (more: Partial<Principal> = {}) => {
+      const decision = decide(
+        { role: 'reader', patient: 'p1', scopes: [scope('Patient', ['r', 's'])], ...more },
+        { type: 'Patient', needs: 's' },
+      );
+      assert.ok(decision.allow);
+      return decision.permission;
+    };
+    assert.equal(of(), of({ name: 'another', client: 'app' }));
+    const others: Partial<Principal>[] = [
+      { patient: 'p2' },
+      { role: 'writer' },
+      { scopes: [scope('Patient', ['s'])] },
+      { scopes: [scope('Patient', ['r', 's']), scope('Observation', ['r'])] },
+      { scopes: [{ ...scope('Patient', ['r', 's']), where: { kind: 'present', code: 'name' } }] },
+    ];
+    for (const more of others) assert.notEqual(of(more), of());
   });
 });
