@@ -1,8 +1,19 @@
 /** DocumentReference/$docref on both stores: https://hl7.org/fhir/us/core/OperationDefinition-docref.html; the CCD that it makes: https://hl7.org/cda/us/ccda/ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import type { Bundle, DocumentReference, OperationOutcome, Parameters, Patient } from 'fhir/r4.js';
+import type {
+  Bundle,
+  CodeableConcept,
+  Composition,
+  Condition,
+  DocumentReference,
+  OperationOutcome,
+  Parameters,
+  Patient,
+} from 'fhir/r4.js';
 import { describe, it } from 'mocha';
+import { IPS_BUNDLE } from '../../../src/features/documents/docref/ips/ips.js';
+import { bundleMetadata } from '../../../src/features/documents/mhd/bundle-metadata.js';
 import { readCda } from '../../../src/features/documents/read/cda.js';
 import { READ_LIMITS } from '../../../src/features/documents/read/document-metadata.js';
 import { aCareRecord, NASTY } from '../../support/care-record.js';
@@ -350,6 +361,84 @@ onBothStores(
           const text = await bytesOf(await made(id));
           assert.deepEqual(faultsOfCcd(readWholeCda(text)), [], id);
         }
+      });
+    });
+
+    describe('makes an International Patient Summary', () => {
+      const ips = { name: 'type', valueCoding: { system: LOINC, code: '60591-5' } };
+      const made = async (id: string, ...given: Given) => {
+        const { body, text } = await ask().post(of(id), onDemand, ...(given.length > 0 ? given : [ips]));
+        const [document] = documentsIn(body);
+        assert.ok(document, text);
+        const { url } = document.content[0]!.attachment;
+        const bytes = await (await fetch(url!, { headers: { accept: '*/*' } })).text();
+        return { document, bytes, bundle: JSON.parse(bytes) as Bundle };
+      };
+      const resourcesIn = ({ entry = [] }: Bundle, type: string) =>
+        entry.map(({ resource }) => resource!).filter(({ resourceType }) => resourceType === type);
+
+      it('as a document of its own, with the sections that it must have and those that there are', async () => {
+        const { document, bytes, bundle } = await made('care');
+        const { attachment, format } = document.content[0]!;
+        assert.deepEqual(
+          [attachment.contentType, attachment.size, attachment.hash, format?.code, document.type?.coding?.[0]?.code],
+          ['application/fhir+json', Buffer.byteLength(bytes), sha1(bytes), IPS_BUNDLE, '60591-5'],
+        );
+        assert.deepEqual([bundle.type, bundle.identifier], ['document', document.masterIdentifier]);
+        assert.ok(bundle.timestamp);
+        const [first] = bundle.entry!;
+        const composition = first!.resource as Composition;
+        assert.equal(composition.resourceType, 'Composition');
+        assert.deepEqual(
+          composition.section?.map(({ code }) => code?.coding?.[0]?.code),
+          ['10160-0', '48765-2', '11450-4', '11369-6', '47519-4', '30954-2', '8716-3', '29762-2', '11348-0'],
+        );
+        const places = new Map(bundle.entry!.map(({ fullUrl, resource }) => [fullUrl, resource]));
+        assert.equal(places.size, bundle.entry!.length, 'each once');
+        for (const { entry = [], text } of composition.section ?? []) {
+          assert.ok(entry.length > 0 && text!.div.includes('<table>'));
+          for (const { reference } of entry) assert.ok(places.has(reference), reference);
+        }
+        assert.ok(places.has(composition.subject?.reference) && places.has(composition.author[0]?.reference));
+        assert.deepEqual(resourcesIn(bundle, 'Medication').length, 1, 'what is referred to');
+        assert.ok(!bytes.includes('MISTAKEN'));
+        assert.equal(bundleMetadata(bundle as never, undefined)?.metadata.title, 'International Patient Summary');
+      });
+
+      it('of resources as they are stored, which our validator finds nothing wrong with', async () => {
+        const { bytes, bundle } = await made('care');
+        const stored = await stage().talk.get('Observation/care-result');
+        assert.ok(bytes.includes(stored.text));
+        const body = JSON.stringify({ ...bundle, meta: undefined }).replaceAll(/"meta":\{"profile":\[[^\]]*\]\},/g, '');
+        const checked = await stage().talk.send<OperationOutcome>('POST', 'Bundle/$validate', { headers: FHIR, body });
+        assert.deepEqual(
+          checked.body.issue.filter(({ severity }) => severity === 'error' || severity === 'fatal'),
+          [],
+        );
+      });
+
+      it('that says of an empty record that nothing is known', async () => {
+        const { bundle } = await made('empty');
+        const codes = ['MedicationStatement', 'AllergyIntolerance', 'Condition'].map(type => {
+          const [one] = resourcesIn(bundle, type) as (Condition & { medicationCodeableConcept?: CodeableConcept })[];
+          return (one?.code ?? one?.medicationCodeableConcept)?.coding?.[0]?.code;
+        });
+        assert.deepEqual(codes, ['no-medication-info', 'no-allergy-info', 'no-problem-info']);
+        const composition = bundle.entry![0]!.resource as Composition;
+        assert.ok(composition.section!.every(({ emptyReason }) => !emptyReason));
+        assert.equal(composition.section!.length, 3);
+      });
+
+      it('once, by its profile, too; the CCD is another document', async () => {
+        const { document } = await made('care');
+        const byProfile = await made('care', { name: 'profile', valueCanonical: `${IPS_BUNDLE}|1.1.0` });
+        assert.equal(byProfile.document.id, document.id);
+        const ccd = { name: 'type', valueCoding: { system: LOINC, code: '34133-9' } };
+        const { body } = await ask().post(of('care'), onDemand, ips, ccd);
+        assert.deepEqual(
+          new Set(documentsIn(body).map(({ type }) => type?.coding?.[0]?.code)),
+          new Set(['34133-9', '60591-5']),
+        );
       });
     });
   },

@@ -1,10 +1,10 @@
 /** The documents that are made on demand: https://hl7.org/fhir/us/core/OperationDefinition-docref.html */
 import type { Coding } from '../../../terminology/resources.js';
 import { makeCcd } from './ccd/ccd.js';
-import type { CcdHead } from './ccd/header.js';
+import { IPS_BUNDLE, type IpsHead, makeIps } from './ips/ips.js';
 
 /** What a document is made with. */
-export type MakingGround = Omit<CcdHead, 'title'> & { /** Of the server. */ readonly base: string };
+export type MakingGround = Omit<IpsHead, 'title'>;
 
 export interface DocumentKind {
   /** With its generation: what is made otherwise than before is another document. */
@@ -37,4 +37,15 @@ export const CCD: DocumentKind = {
   make: ground => makeCcd({ ...ground, title: CCD.title }),
 };
 
-export const DOCUMENT_KINDS: readonly DocumentKind[] = [CCD];
+export const IPS: DocumentKind = {
+  name: 'ips-1',
+  title: 'International Patient Summary',
+  type: { system: LOINC, code: '60591-5', display: 'Patient summary Document' },
+  // https://profiles.ihe.net/fhir/ihe.formatcode.fhir/ValueSet-formatcode.html
+  format: { system: 'urn:ietf:rfc:3986', code: IPS_BUNDLE },
+  contentType: 'application/fhir+json',
+  profiles: [IPS_BUNDLE, 'http://hl7.org/fhir/uv/ips/StructureDefinition/Composition-uv-ips'],
+  make: ground => makeIps({ ...ground, title: IPS.title }),
+};
+
+export const DOCUMENT_KINDS: readonly DocumentKind[] = [CCD, IPS];

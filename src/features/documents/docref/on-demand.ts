@@ -112,14 +112,14 @@ async function describedDocument(
   { patient, period }: OnDemandAsk,
   { record, digest }: Ingredients,
 ): Promise<Resource> {
-  const { settings, clock } = engine;
+  const { definitions, settings, clock } = engine;
   const { base, software } = settings;
   const made = new Date(clock.now()).toISOString();
   const from = period.startText ?? firstDay(record);
   const to = period.endText ?? made;
   const id = newUuid();
   const root = uuidOfDigest(createHash('sha256').update(base).digest('hex')).slice('urn:uuid:'.length);
-  const bytes = await kind.make({ record, root, id, made, from, to, software, base });
+  const bytes = await kind.make({ record, root, id, made, from, to, software, base, definitions });
   const attachment: JsonObject = {
     contentType: kind.contentType,
     language: 'en-US',

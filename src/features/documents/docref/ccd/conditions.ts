@@ -51,14 +51,16 @@ function concernAct({ ground, item, template, active, when, observation }: Conce
 }
 
 const ACTIVE = new Set(['active', 'recurrence', 'relapse']);
-const isActive = ({ clinicalStatus }: JsonObject): boolean => ACTIVE.has(statusIn(clinicalStatus) ?? 'active');
+/** Whether a problem or an allergy is there now; one that does not say so is. */
+export const isActiveProblem = ({ clinicalStatus }: JsonObject): boolean =>
+  ACTIVE.has(statusIn(clinicalStatus) ?? 'active');
 
 function problemRow(ground: SummaryGround, item: RecordItem): SummaryRow {
   const { resource } = item;
   const { code, clinicalStatus } = resource;
   const onset = whenOf(resource, 'onset').low;
   const ended = whenOf(resource, 'abatement').low;
-  const active = isActive(resource);
+  const active = isActiveProblem(resource);
   return {
     items: [item],
     lines: [[wordsOfConcept(code), statusIn(clinicalStatus), onset, ended]],
@@ -212,7 +214,7 @@ function allergyRow(ground: SummaryGround, item: RecordItem): SummaryRow {
   const { resource } = item;
   const { code, clinicalStatus, reaction } = resource;
   const none = saysNoAllergy(code);
-  const active = isActive(resource);
+  const active = isActiveProblem(resource);
   const when = { low: whenOf(resource, 'onset').low };
   const reactions = itemsOf(reaction).flatMap(each => manifestationsOf(each).flatMap(one => wordsOfConcept(one) ?? []));
   const substance = (words: string | undefined) =>
