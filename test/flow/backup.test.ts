@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bundle, CapabilityStatement, OperationOutcome, Parameters } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
-import { command } from '../support/cli.js';
+import { command, manyCommands } from '../support/cli.js';
 import { newStore, startServer } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
 import { talkTo } from '../support/talk.js';
@@ -32,6 +32,8 @@ function linkOf(fd: string): string {
   }
 }
 
+const many = manyCommands();
+after(() => many.end());
 const tokens = tokenFile({ admin: 'admin', anna: 'writer' });
 
 describe('a backup of a server that goes on', () => {
@@ -52,7 +54,7 @@ describe('a backup of a server that goes on', () => {
   /** Starts a server on the copy, and gives how many patients it has. */
   async function patientsIn(copy: string): Promise<number> {
     const restored = join(folder, `restored-${Math.random()}`);
-    assert.equal((await command(['backup', join(folder, 'of-none.db')], { CHARTROOM_DATA: restored }).ended).status, 2);
+    assert.equal((await many.run(['backup', join(folder, 'of-none.db')], { CHARTROOM_DATA: restored })).status, 2);
     mkdirSync(restored);
     copyFileSync(copy, join(restored, 'chartroom.db'));
     const other = await spawnServer({ CHARTROOM_DATA: restored });
@@ -69,7 +71,7 @@ describe('a backup of a server that goes on', () => {
     assert.deepEqual([status, out, err], [0, `Wrote ${copy}.\n`, '']);
     assert.equal((await as('anna').update({ resourceType: 'Patient', id: 'after' })).status, 201);
     assert.equal(await patientsIn(copy), 20);
-    assert.equal((await command(['backup', copy], { CHARTROOM_DATA: data }).ended).status, 1);
+    assert.equal((await many.run(['backup', copy], { CHARTROOM_DATA: data })).status, 1);
   });
 
   it('is made by $backup, which keeps as many as it is asked to', async () => {

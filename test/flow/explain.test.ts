@@ -6,14 +6,18 @@ import { join } from 'node:path';
 import type { Parameters } from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
 import { onBothStores } from '../support/both-stores.js';
-import { command } from '../support/cli.js';
+import { command, manyCommands } from '../support/cli.js';
 import { type Headers, refusal, talkTo } from '../support/talk.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-explain-'));
 const TOKENS = join(folder, 'tokens.json');
 const roles = ['admin', 'writer', 'reader'];
 writeFileSync(TOKENS, JSON.stringify(roles.map(role => ({ token: `token-of-the-${role}`, name: role, role }))));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const many = manyCommands();
+after(async () => {
+  await many.end();
+  rmSync(folder, { recursive: true, force: true });
+});
 const bearer = (role: string): Headers => ({ authorization: `Bearer token-of-the-${role}` });
 
 const textsOf = (told: Parameters, name: string): string[] =>
@@ -115,10 +119,10 @@ describe('chartroom explain', () => {
     const told = await command(['explain', 'Observation?patient=x&code=1&_sort=-date'], env).ended;
     assert.deepEqual([told.status, told.err], [0, '']);
     for (const name of ['understood', 'driver', 'order', 'cost']) assert.match(told.out, new RegExp(`^${name} `, 'm'));
-    const wrong = await command(['explain', 'Observation?colour=red'], env).ended;
+    const wrong = await many.run(['explain', 'Observation?colour=red'], env);
     assert.equal(wrong.status, 1);
     assert.match(wrong.err, /colour is not known for Observation/);
-    assert.equal((await command(['explain', 'Colours?x=y'], env).ended).status, 1);
-    assert.equal((await command(['explain'], env).ended).status, 1);
+    assert.equal((await many.run(['explain', 'Colours?x=y'], env)).status, 1);
+    assert.equal((await many.run(['explain'], env)).status, 1);
   });
 });

@@ -62,6 +62,11 @@ export class Lane {
     return { cpu: after === undefined ? undefined : after - before, output: this.#take(), ...verdict };
   }
 
+  /** Ends the file that is under way, which fails. */
+  abandon(): void {
+    if (this.#process?.connected) this.#process.disconnect();
+  }
+
   /** Ends the process, and with it the MongoDB server that it started. Gives what it wrote since its last file. */
   async end(): Promise<string> {
     const worker = this.#process;

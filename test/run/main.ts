@@ -105,8 +105,14 @@ async function main(): Promise<number> {
   const queue = filesOf(values.full ? FULL_KINDS : KINDS, positionals).toSorted((a, b) => weightOf(b) - weightOf(a));
   const jobs = Math.min(Number(values.jobs ?? availableParallelism() + 2), queue.length);
   const folder = mkdtempSync(join(values.full ? tmpdir() : temporaryFolder(), 'chartroom-run-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  // A MongoDB server that was told to end writes for a moment longer.
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }));
+  const lanes: Lane[] = [];
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      queue.length = 0;
+      for (const lane of lanes) lane.abandon();
+    });
   const env = { ...process.env, TMPDIR: folder, ...(values.full ? { CHARTROOM_TEST_DEPTH: 'full' } : {}) };
   const done: Done[] = [];
   const work = async (lane: Lane): Promise<void> => {
@@ -118,7 +124,8 @@ async function main(): Promise<number> {
     const rest = (await lane.end()).trimEnd();
     if (rest !== '') say(rest);
   };
-  await Promise.all(Array.from({ length: jobs }, (_, n) => work(new Lane(join(folder, `lane-${n}`), env))));
+  for (let n = 0; n < jobs; n++) lanes.push(new Lane(join(folder, `lane-${n}`), env));
+  await Promise.all(lanes.map(work));
   if (values.weigh) weigh(done);
   return summarise(done, performance.now() - started);
 }

@@ -26,6 +26,13 @@ describe('a lane of the test run', () => {
     return lane.run(file);
   };
 
+  it('fails a file that is abandoned, and takes the next', async () => {
+    const running = run(`describe('a suite', () => void it('never ends', () => new Promise(() => {})));`);
+    lane.abandon();
+    assert.deepEqual((({ passing, failing }) => [passing, failing])(await running), [0, 1]);
+    assert.equal((await run(`describe('a suite', () => void it('passes', () => {}));`)).passing, 1);
+  });
+
   it('counts, and gives failures in full and output apart', async () => {
     const verdict = await run(`import assert from 'node:assert/strict';
       describe('a suite', () => {
