@@ -78,23 +78,24 @@ export class Issuer {
       if (status === 404) continue;
       const said = status === 200 ? objectIn(body) : undefined;
       if (said?.['issuer'] === url) return said;
-      throw away(said === undefined ? 'no metadata' : 'the metadata of another issuer');
+      throw away(said === undefined ? 'its metadata cannot be read' : 'its metadata name another issuer');
     }
-    throw away('no metadata');
+    throw away('it has no metadata');
   }
 
   async #fetchKeys(): Promise<LocalJWKSet> {
     const { jwks_uri: place } = await this.metadata();
-    if (typeof place !== 'string') throw away('no jwks_uri');
+    if (typeof place !== 'string') throw away('its metadata have no jwks_uri');
     const { status, body } = await this.client.ask(place, { headers: { accept: 'application/json' } });
     const { keys } = (status === 200 ? objectIn(body) : undefined) ?? {};
-    if (!Array.isArray(keys) || keys.length > MOST_KEYS) throw away('no keys');
+    if (!Array.isArray(keys) || keys.length > MOST_KEYS) throw away('its keys cannot be read');
     return createLocalJWKSet({ keys: keys.filter(isObject) });
   }
 }
 
+/** `cause`: for whoever has set it up; it holds nothing that the issuer said. */
 const away = (cause: string): FhirError =>
-  new FhirError('unavailable', 'The issuer of the token cannot be asked for its keys.', {
+  new FhirError('unavailable', `The issuer of the token cannot be asked for its keys: ${cause}.`, {
     detail: 'issuer-away',
     cause: new Error(cause),
   });
