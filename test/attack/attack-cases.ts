@@ -129,7 +129,9 @@ function acrossBorder(who: Attacker): Attack[] {
     get(who, 'include everything', 'Observation?_id=own-crossing&_include=*', {
       ids: who === 'narrow' ? ['own-crossing'] : ['own-crossing', 'own'],
     }),
-    get(who, 'search all', 'Observation?_total=accurate', { ids: CROSSING }),
+    get(who, 'search all (Medplum 7641, 8948: one rule on every path, chains in it)', 'Observation?_total=accurate', {
+      ids: CROSSING,
+    }),
     get(who, 'search by date', 'Observation?date=2026-01-02&_total=estimate', { ids: CROSSING }),
     get(who, 'pages of one', 'Observation?_count=1&_sort=_id&_total=accurate', { ids: CROSSING }),
     get(who, '_filter', `Observation?_filter=${encodeURIComponent('_id eq hid-Observation or _id eq own-moved')}`, {
