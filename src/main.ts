@@ -157,6 +157,7 @@ export async function open(
     routes: composed.routes,
     subtypes: composed.subtypes,
     instantiates: composed.instantiates,
+    releases: composed.releases,
     jobs,
     ...terms,
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),

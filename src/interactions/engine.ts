@@ -25,6 +25,7 @@ import type { JobRunner } from '../jobs/runner.js';
 import type { Room } from '../platform/room.js';
 import type { SharedTime } from '../platform/shared-time.js';
 import type { Forms } from './response/forms.js';
+import type { Release } from './response/release.js';
 import type { Registry } from '../conformance/search-parameter-registry.js';
 import type { Reindexer } from '../conformance/reindex-job.js';
 import type { LiveTables } from '../live/live-tables.js';
@@ -75,6 +76,8 @@ export interface Engine {
   readonly jobs: JobRunner;
   /** What features call what they do in the audit trail. */
   readonly subtypes: AuditSubtypes;
+  /** What is taken out of bytes that are given out. */
+  readonly releases: readonly Release[];
   /** CapabilityStatements of guides that are true of this server. */
   readonly instantiates: readonly string[];
   /** Addresses outside FHIR, of features. */

@@ -17,6 +17,7 @@ import type { Caller, Engine, OperationImplementation, OutsideAnswer, OutsideRou
 import { settingsFor } from './feature-settings.js';
 import { addJobs, type FeatureJob, type OwnedJob } from './jobs.js';
 import { addressShape } from './outside-address.js';
+import type { Release } from './response/release.js';
 import { addSubtypes, type AuditSubtypes, type NameOfAsked } from './subtypes.js';
 import type { FeatureHook, OwnedHook } from './write/hooks.js';
 
@@ -51,6 +52,8 @@ export interface FeatureParts {
    * each call), and by kind of the interactions that it performs for somebody (`create`, `search`).
    */
   readonly subtypes?: Readonly<Record<string, AuditSubtype>>;
+  /** What is taken out of the bytes of Binaries that are given out. */
+  readonly release?: Release;
   /** CapabilityStatements of guides that are true of the server by it: canonicals. */
   readonly instantiates?: readonly string[];
   /** The same of what clients ask for themselves. */
@@ -94,6 +97,7 @@ export interface ComposedFeatures {
   readonly jobs: readonly OwnedJob[];
   readonly subtypes: AuditSubtypes;
   readonly instantiates: readonly string[];
+  readonly releases: readonly Release[];
   readonly tables: readonly LiveTable<unknown>[];
 }
 
@@ -119,7 +123,7 @@ export function composeFeatures(
   const jobs: OwnedJob[] = [];
   const subtypes = new Map<string, AuditSubtype>();
   const asked: NameOfAsked[] = [];
-  const instantiates: string[] = [];
+  const [instantiates, releases]: [string[], Release[]] = [[], []];
   const tables: LiveTable<unknown>[] = [];
   for (const feature of features) {
     const { name: owner } = feature;
@@ -153,6 +157,7 @@ export function composeFeatures(
     addSubtypes(subtypes, owner, parts);
     if (parts.nameOf) asked.push(parts.nameOf);
     instantiates.push(...(parts.instantiates ?? []));
+    if (parts.release) releases.push(parts.release);
     tables.push(...ownedTables(owner, parts, ground.definitions.resourceTypes));
   }
   return {
@@ -165,6 +170,7 @@ export function composeFeatures(
     tables,
     subtypes: { named: subtypes, asked },
     instantiates,
+    releases,
   };
 }
 

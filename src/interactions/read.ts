@@ -4,7 +4,8 @@ import type { Version } from '../store/store.js';
 import type { Context } from './engine.js';
 import { fileNameOf } from './response/file-name.js';
 import type { Of, Outcome } from './interaction.js';
-import { readWithText } from './response/allowance.js';
+import { allowanceOf, readWithText } from './response/allowance.js';
+import { released } from './response/release.js';
 import { readShelved } from './search/shelved.js';
 import { rawContent, viewWhole, viewText } from './response/resource-text.js';
 
@@ -44,7 +45,8 @@ export async function readVersion(context: Context, type: string, id: string, na
 async function show(context: Context, row: Version, ask: Of<'read'> | Of<'vread'>): Promise<Outcome> {
   const { engine } = context;
   const { content, inline } = ask;
-  const binary = content && rawContent(engine, row, inline ? { content, inline } : { content });
+  const stored = content && rawContent(engine, row, inline ? { content, inline } : { content });
+  const binary = stored && (await released(engine.releases, stored, bytes => allowanceOf(context).admit(bytes)));
   // If-None-Match wins over If-Modified-Since: RFC 9110 §13.1.3. The bytes are those of the version, too.
   const unchanged = ask.ifNoneMatch
     ? [String(row.version), '*', binary?.hash].some(tag => tag !== undefined && ask.ifNoneMatch!.includes(tag))

@@ -17,6 +17,7 @@ import { scannerSetting } from './intake/scanner-setting.js';
 import { verdict } from './intake/verdict.js';
 import { provide } from './mhd/provide.js';
 import { CAPABILITIES, GENERATE, nameOfTransaction } from './mhd/transactions.js';
+import { isJpeg, stripExif } from './read/jpeg.js';
 import { renderOperation } from './render/operation.js';
 
 const settings = {
@@ -32,6 +33,12 @@ const settings = {
     '`on`: a Provenance says of each received document who sent it, from where, and the hash of its bytes. `off`: for loads that bring their own, and tests that count resources.',
   ),
   scan: scannerSetting,
+  stripExif: choice(
+    'STRIP_EXIF',
+    'off',
+    ['on', 'off'],
+    '`on`: where a JPEG picture was taken, when and with what is not given out with its bytes. What is stored stays.',
+  ),
   qcSample: wholeNumber(
     'QC_SAMPLE',
     100,
@@ -50,7 +57,12 @@ export const documents: Feature<typeof settings> = {
   name: 'documents',
   settings,
   profiles: new URL('../../../../profiles/documents/', import.meta.url),
-  open({ own: { fetchHosts, provenance, qcSample, scan }, outgoing, clock, settings: { base, bases } }) {
+  open({
+    own: { fetchHosts, provenance, qcSample, scan, stripExif: strips },
+    outgoing,
+    clock,
+    settings: { base, bases },
+  }) {
     const ground: AttachmentGround = {
       base,
       bases,
@@ -74,6 +86,7 @@ export const documents: Feature<typeof settings> = {
       },
       subtypes: { 'generate-metadata': GENERATE },
       nameOf: nameOfTransaction,
+      ...(strips === 'on' ? { release: { applies: isJpeg, change: stripExif } } : {}),
       instantiates: CAPABILITIES,
       duties: {
         ...Object.fromEntries(

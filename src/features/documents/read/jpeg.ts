@@ -15,6 +15,9 @@ interface JpegSegment {
   readonly data: Uint8Array;
 }
 
+/** Whether bytes begin as a JPEG file does. */
+export const isJpeg = (head: Uint8Array): boolean => head[0] === 0xff && head[1] === START && head[2] === 0xff;
+
 const START = 0xd8;
 const END = 0xd9;
 const SCAN = 0xda;
