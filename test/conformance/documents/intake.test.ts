@@ -95,6 +95,15 @@ onBothStores('documents that come in', stage => {
       );
     });
 
+    it('as far as it is true of any document: a period that ends before it begins is none', async () => {
+      const times = '<effectiveTime><low value="20260105"/><high value="20260101"/></effectiveTime>';
+      const event = `<documentationOf><serviceEvent>${times}</serviceEvent></documentationOf>`;
+      const reply = await stage().talk.create(inline('text/xml', cda(target(PATIENT) + event)));
+      assert.equal(reply.status, 201, reply.text);
+      const { context, content } = reply.body;
+      assert.deepEqual([context?.period, content[0]!.attachment.title], [undefined, 'Summary of care']);
+    });
+
     it('where the bytes are a Binary that is here, and with a uniqueId where nothing is known', async () => {
       const { talk } = stage();
       const { body: binary } = await talk.create(aBinary('text/xml', cda(target(PATIENT))));

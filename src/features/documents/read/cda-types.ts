@@ -99,11 +99,13 @@ export const momentOf = (element: CdaElement | undefined): string | undefined =>
 /** TS → date. */
 export const dateOf = (element: CdaElement | undefined): string | undefined => momentOf(element)?.slice(0, 10);
 
-/** IVL_TS → Period; a point in time is a period that begins and ends with it. */
+/** IVL_TS → Period; a point in time is a period that begins and ends with it. One that ends before it begins is none (per-1). */
 export function periodOf(element: CdaElement | undefined): DocumentPeriod | undefined {
   const point = momentOf(element);
   const [start, end] = [momentOf(childAt(element, 'low')) ?? point, momentOf(childAt(element, 'high')) ?? point];
-  return start === undefined && end === undefined ? undefined : givenOnly<DocumentPeriod>({ start, end });
+  if (start === undefined && end === undefined) return undefined;
+  if (start !== undefined && end !== undefined && Date.parse(start) > Date.parse(end)) return undefined;
+  return givenOnly<DocumentPeriod>({ start, end });
 }
 
 const NAME_USES: Readonly<Record<string, string>> = { L: 'usual', C: 'official', P: 'nickname', A: 'anonymous' };
