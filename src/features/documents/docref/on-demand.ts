@@ -12,6 +12,7 @@ import type { Context } from '../../../interactions/engine.js';
 import { actingFor } from '../../../interactions/feature.js';
 import { perform } from '../../../interactions/perform.js';
 import { newUuid } from '../../../platform/ids.js';
+import { breathe } from '../../../platform/pieces.js';
 import { digestOfVersions, URI_SYSTEM, uuidOfDigest } from '../composition/document-bundle.js';
 import type { StoredVersion } from '../composition/gather.js';
 import { stringAt, whenOf } from './ccd/values.js';
@@ -115,7 +116,7 @@ async function describedDocument(
   const { definitions, settings, clock } = engine;
   const { base, software } = settings;
   const made = new Date(clock.now()).toISOString();
-  const from = period.startText ?? firstDay(record);
+  const from = period.startText ?? (await firstDay(record));
   const to = period.endText ?? made;
   const id = newUuid();
   const root = uuidOfDigest(createHash('sha256').update(base).digest('hex')).slice('urn:uuid:'.length);
@@ -163,9 +164,10 @@ async function describedDocument(
 }
 
 /** When care began: with the first encounter, else with the birth. */
-function firstDay(record: PatientRecord): string | undefined {
+async function firstDay(record: PatientRecord): Promise<string | undefined> {
   let first: string | undefined;
   for (const { resource } of record.of('Encounter')) {
+    await breathe();
     const { low } = whenOf(resource, 'period');
     if (low !== undefined && (first === undefined || Date.parse(low) < Date.parse(first))) first = low;
   }

@@ -94,6 +94,7 @@ class Collected {
   readonly #rows = new Map<string, RecordRow>();
   /** Names of what belongs to the patient, by type. */
   readonly #own = new Map<string, string[]>();
+  readonly #times = new Map<string, number>();
   readonly #versions: string[] = [];
   #bytes = 0;
 
@@ -114,6 +115,7 @@ class Collected {
         { detail: 'record-too-large' },
       );
     this.#rows.set(name, row);
+    this.#times.set(name, timeIn(row.text!));
     const names = own ? this.#own.get(row.type) : undefined;
     if (names) names.push(name);
     else if (own) this.#own.set(row.type, [name]);
@@ -124,6 +126,7 @@ class Collected {
   record(patient: string): PatientRecord {
     const { engine } = this.#context;
     const rows = this.#rows;
+    const times = this.#times;
     const item = (name: string): RecordItem | undefined => {
       const row = rows.get(name);
       return row && { name, ...parseJson(row.text!, STORED_JSON) };
@@ -132,7 +135,7 @@ class Collected {
     const own = new Map(
       [...this.#own].map(([type, names]) => [
         type,
-        names.map(name => ({ name, at: timeIn(rows.get(name)!.text!) })).toSorted(latestFirst),
+        names.map(name => ({ name, at: times.get(name)! })).toSorted(latestFirst),
       ]),
     );
     return {

@@ -6,6 +6,9 @@ import type { Json, JsonObject } from '../../../fhir/resource.js';
 import { cda, type CdaAttributes, type Template } from './ccd/element.js';
 import type { PatientRecord, RecordItem } from './record.js';
 
+/** Bytes: they are stored at once, and nobody else should wait for that. */
+export const MOST_DOCUMENT_BYTES = 4 * 1024 * 1024;
+
 export interface SummaryGround {
   readonly record: PatientRecord;
   /** UUID or OID below which ids of this server stand. */
@@ -34,7 +37,8 @@ export interface SummarySection {
   readonly columns: readonly string[];
   /** A CCD must have it: where it is empty, it says so. */
   readonly required: boolean;
-  rows(ground: SummaryGround): Iterable<SummaryRow>;
+  /** Undefined for a resource that is none of its own: between two of them others may have their turn. */
+  rows(ground: SummaryGround): Iterable<SummaryRow | undefined>;
 }
 
 /** The id of a resource, and which part of its entry has it. */

@@ -81,7 +81,8 @@ export const PROCEDURE_SECTION: SummarySection = {
   columns: ['Procedure', 'Status', 'Start', 'End'],
   required: false,
   *rows(ground) {
-    for (const item of ground.record.of('Procedure')) if (!isInError(item.resource)) yield procedureRow(ground, item);
+    for (const item of ground.record.of('Procedure'))
+      yield isInError(item.resource) ? undefined : procedureRow(ground, item);
   },
 };
 
@@ -133,6 +134,6 @@ export const ENCOUNTER_SECTION: SummarySection = {
   required: false,
   *rows(ground) {
     for (const item of ground.record.of('Encounter'))
-      if (HAPPENED.has(stringAt(item.resource, 'status') ?? '')) yield encounterRow(ground, item);
+      yield HAPPENED.has(stringAt(item.resource, 'status') ?? '') ? encounterRow(ground, item) : undefined;
   },
 };

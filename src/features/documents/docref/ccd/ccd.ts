@@ -6,7 +6,7 @@
  */
 import { FhirError } from '../../../../fhir/error.js';
 import { breathe } from '../../../../platform/pieces.js';
-import { loinc, type SummaryGround, type SummarySection } from '../section.js';
+import { loinc, MOST_DOCUMENT_BYTES, type SummaryGround, type SummarySection } from '../section.js';
 import { ENCOUNTER_SECTION, PROCEDURE_SECTION } from './care.js';
 import { ALLERGY_SECTION, PROBLEM_SECTION } from './conditions.js';
 import { cda, cdaText, templateIds } from './element.js';
@@ -26,9 +26,6 @@ export const CCD_SECTIONS: readonly SummarySection[] = [
   SOCIAL_SECTION,
 ];
 
-/** Bytes: what may stand inline in a resource. */
-const MOST_BYTES = 11 * 1024 * 1024;
-
 /** The document, in UTF-8. Throws `too-costly` where it is too large. */
 export async function makeCcd(head: CcdHead): Promise<Buffer> {
   const ground: SummaryGround = { record: head.record, root: head.root };
@@ -42,10 +39,10 @@ export async function makeCcd(head: CcdHead): Promise<Buffer> {
     for await (const part of sectionParts(section, ground)) {
       const bytes = Buffer.from(part);
       size += bytes.length;
-      if (size > MOST_BYTES)
+      if (size > MOST_DOCUMENT_BYTES)
         throw new FhirError(
           'too-costly',
-          `A document has ${MOST_BYTES >> 20} MB at most: ask for a shorter time, with start and end.`,
+          `A document has ${MOST_DOCUMENT_BYTES >> 20} MB at most: ask for a shorter time, with start and end.`,
           { detail: 'record-too-large' },
         );
       parts.push(bytes);
@@ -62,6 +59,7 @@ async function* sectionParts(section: SummarySection, ground: SummaryGround): As
   let lines = 0;
   for (const row of section.rows(ground)) {
     await breathe();
+    if (!row) continue;
     const ids = row.lines.map((_, at) => `${name}${lines + at + 1}`);
     const body = row.lines.map((line, at) => lineElement(line, ids[at]!)).join('');
     if (lines === 0)

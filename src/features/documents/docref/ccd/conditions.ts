@@ -107,7 +107,8 @@ export const PROBLEM_SECTION: SummarySection = {
   columns: ['Problem', 'Status', 'Onset', 'Ended'],
   required: true,
   *rows(ground) {
-    for (const item of ground.record.of('Condition')) if (isProblem(item.resource)) yield problemRow(ground, item);
+    for (const item of ground.record.of('Condition'))
+      yield isProblem(item.resource) ? problemRow(ground, item) : undefined;
   },
 };
 
@@ -264,7 +265,8 @@ export const ALLERGY_SECTION: SummarySection = {
   required: true,
   *rows(ground) {
     for (const item of ground.record.of('AllergyIntolerance'))
-      if (!isInError(item.resource) && statusIn(item.resource['verificationStatus']) !== 'refuted')
-        yield allergyRow(ground, item);
+      yield !isInError(item.resource) && statusIn(item.resource['verificationStatus']) !== 'refuted'
+        ? allergyRow(ground, item)
+        : undefined;
   },
 };

@@ -135,7 +135,7 @@ export const MEDICATION_SECTION: SummarySection = {
   *rows(ground) {
     for (const type of ['MedicationRequest', 'MedicationStatement'])
       for (const item of ground.record.of(type))
-        if (!NO_MEDICATION.has(stringAt(item.resource, 'status') ?? '')) yield medicationRow(ground, item);
+        yield NO_MEDICATION.has(stringAt(item.resource, 'status') ?? '') ? undefined : medicationRow(ground, item);
   },
 };
 
@@ -183,6 +183,6 @@ export const IMMUNIZATION_SECTION: SummarySection = {
   required: false,
   *rows(ground) {
     for (const item of ground.record.of('Immunization'))
-      if (!isInError(item.resource)) yield immunizationRow(ground, item);
+      yield isInError(item.resource) ? undefined : immunizationRow(ground, item);
   },
 };

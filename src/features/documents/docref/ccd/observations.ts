@@ -207,23 +207,25 @@ function resultRow(ground: SummaryGround, main: RecordItem, observations: readon
 }
 
 /** Reports first, then the results that are in none. */
-function* resultRows(ground: SummaryGround): Generator<SummaryRow> {
+function* resultRows(ground: SummaryGround): Generator<SummaryRow | undefined> {
   const { record } = ground;
   const reported = new Set<string>();
   for (const report of record.of('DiagnosticReport')) {
     const { resource } = report;
-    if (isInError(resource)) continue;
     const members = itemsOf(resource['result']).flatMap(reference => record.target(reference) ?? []);
     const results = members.filter(({ resource: one }) => isResult(one));
-    for (const { name } of results) reported.add(name);
-    if (results.length > 0) yield resultRow(ground, report, results);
+    if (!isInError(resource)) for (const { name } of results) reported.add(name);
+    yield results.length > 0 && !isInError(resource) ? resultRow(ground, report, results) : undefined;
   }
   for (const item of record.of('Observation'))
-    if (isResult(item.resource) && !reported.has(item.name)) yield resultRow(ground, item, [item]);
+    yield isResult(item.resource) && !reported.has(item.name) ? resultRow(ground, item, [item]) : undefined;
 }
 
 const isResult = (resource: Resource): boolean =>
-  resource.resourceType === 'Observation' && !isInError(resource) && kindOfObservation(resource) === 'result';
+  resource.resourceType === 'Observation' && isOfKind(resource, 'result');
+
+const isOfKind = (resource: Resource, kind: ObservationKind): boolean =>
+  !isInError(resource) && kindOfObservation(resource) === kind;
 
 export const RESULT_SECTION: SummarySection = {
   name: 'results',
@@ -271,7 +273,7 @@ export const VITAL_SIGN_SECTION: SummarySection = {
   required: true,
   *rows(ground) {
     for (const item of ground.record.of('Observation'))
-      if (!isInError(item.resource) && kindOfObservation(item.resource) === 'vital') yield vitalRow(ground, item);
+      yield isOfKind(item.resource, 'vital') ? vitalRow(ground, item) : undefined;
   },
 };
 
@@ -309,6 +311,6 @@ export const SOCIAL_SECTION: SummarySection = {
   required: true,
   *rows(ground) {
     for (const item of ground.record.of('Observation'))
-      if (!isInError(item.resource) && kindOfObservation(item.resource) === 'smoking') yield smokingRow(ground, item);
+      yield isOfKind(item.resource, 'smoking') ? smokingRow(ground, item) : undefined;
   },
 };

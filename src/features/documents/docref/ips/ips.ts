@@ -19,7 +19,7 @@ import type { CcdHead } from '../ccd/header.js';
 import { IMMUNIZATION_SECTION, MEDICATION_SECTION } from '../ccd/medications.js';
 import { RESULT_SECTION, SOCIAL_SECTION, VITAL_SIGN_SECTION } from '../ccd/observations.js';
 import type { PatientRecord, RecordItem } from '../record.js';
-import type { SummaryGround, SummaryRow, SummarySection } from '../section.js';
+import { MOST_DOCUMENT_BYTES, type SummaryGround, type SummaryRow, type SummarySection } from '../section.js';
 import { type AbsentInformation, NO_ALLERGY_INFO, NO_MEDICATION_INFO, NO_PROBLEM_INFO } from './absent.js';
 
 interface IpsSection {
@@ -52,8 +52,6 @@ const SECTIONS: readonly IpsSection[] = [
 export const IPS_BUNDLE = 'http://hl7.org/fhir/uv/ips/StructureDefinition/Bundle-uv-ips';
 const IPS_COMPOSITION = 'http://hl7.org/fhir/uv/ips/StructureDefinition/Composition-uv-ips';
 const LOINC = 'http://loinc.org';
-/** Bytes: what may stand inline in a resource. */
-const MOST_BYTES = 11 * 1024 * 1024;
 
 export interface IpsHead extends CcdHead {
   /** Of the server. */
@@ -106,7 +104,7 @@ async function sectionOf(
   const references: string[] = [];
   for (const row of of.rows(ground)) {
     await breathe();
-    if (rows.length >= most || !keeps(row.items[0]!.resource)) continue;
+    if (!row || rows.length >= most || !keeps(row.items[0]!.resource)) continue;
     rows.push(row);
     for (const item of row.items) references.push(await contents.take(item));
   }
@@ -173,10 +171,10 @@ class IpsContents {
 
   #put(fullUrl: string, text: Buffer): void {
     this.#bytes += text.length;
-    if (this.#bytes > MOST_BYTES)
+    if (this.#bytes > MOST_DOCUMENT_BYTES)
       throw new FhirError(
         'too-costly',
-        `A document has ${MOST_BYTES >> 20} MB at most: ask for a shorter time, with start and end.`,
+        `A document has ${MOST_DOCUMENT_BYTES >> 20} MB at most: ask for a shorter time, with start and end.`,
         { detail: 'record-too-large' },
       );
     this.entries.push({ fullUrl, text });
