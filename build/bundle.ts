@@ -6,13 +6,16 @@
  *     dist/programs/      the programs that tests start as processes
  *     dist/src/…          the modules that threads begin with, in their own places
  *
+ * With --apart the modules stay apart, and the same files only lead to them: coverage of a file that was made of many counts what never ran.
+ *
  * Source maps lead back to src (`node --enable-source-maps`). https://esbuild.github.io/api/
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 
+const APART = process.argv.includes('--apart');
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** Imported by no other module: what stands in their places is theirs alone. */
 const THREADS = [
@@ -47,19 +50,32 @@ interface Written {
 /** `entries`: paths of sources. All files lie in one folder, without folders in it: addresses are relative to it. */
 async function bundle({ folder, entries, splitting }: Written): Promise<void> {
   const to = join(ROOT, 'dist', folder);
+  if (APART && splitting) return lead(to, entries);
   const { metafile } = await build({
     absWorkingDir: ROOT,
     entryPoints: [...entries],
     outdir: to,
     entryNames: '[name]',
     chunkNames: '[name]-[hash]',
-    ...{ bundle: true, splitting, format: 'esm', platform: 'node', target: 'node20', packages: 'external' },
+    ...{ format: 'esm', platform: 'node', target: 'node20' },
+    ...(APART ? {} : { bundle: true, splitting, packages: 'external', plugins: [inTheirPlaces(to)] }),
     ...{ sourcemap: 'linked', sourcesContent: false, legalComments: 'none', logLevel: 'warning', metafile: true },
-    plugins: [inTheirPlaces(to)],
   });
   if (!splitting) return;
   const written = new Set(Object.keys(metafile.outputs).map(path => basename(path)));
   for (const name of readdirSync(to)) if (!written.has(name)) rmSync(join(to, name), { recursive: true });
+}
+
+/** Files that do what the modules do, without them. */
+function lead(to: string, entries: readonly string[]): void {
+  rmSync(to, { recursive: true, force: true });
+  mkdirSync(to, { recursive: true });
+  for (const entry of entries) {
+    const module = relative(to, join(ROOT, 'dist', entry))
+      .replaceAll('\\', '/')
+      .replace(/\.ts$/, '.js');
+    writeFileSync(join(to, basename(module)), `export * from '${module}';\n`);
+  }
 }
 
 /** An installation has none of the tests. */

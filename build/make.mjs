@@ -48,7 +48,10 @@ step('types', compiled, node, [path('node_modules', 'typescript', 'bin', 'tsc'),
   ['src', 'test', 'build'].forEach(prune),
 );
 // Writes over what the compiler has written: whatever makes that stale makes this stale.
-step('bundle', compiled, node, [path('dist/build/bundle.js')]);
+const [way, other] = process.argv.includes('--apart') ? ['apart', 'bundle'] : ['bundle', 'apart'];
+step(way, compiled, node, [path('dist/build/bundle.js'), `--${way}`], () =>
+  rmSync(path('dist', `.${other}`), { force: true }),
+);
 const definitions = [
   ...['definitions', 'compact', 'code-lists', 'corrections', 'published'].map(name => `build/${name}.ts`),
   'src/terminology',
