@@ -36,7 +36,8 @@ onBothStores('ITI-105', stage => {
     );
     assert.equal(idsOf(lists).length, 1);
     const { date, identifier, extension } = lists.entry![0]!.resource!;
-    assert.ok(date && identifier?.[0]?.value && extension?.[0]?.valueIdentifier?.value);
+    assert.ok(date && extension?.[0]?.valueIdentifier?.value);
+    assert.match(identifier![0]!.value!, /^urn:oid:2\.25\.\d+$/);
   });
 
   it('refuses what the profile does not allow, and the same document again; nothing is stored', async () => {

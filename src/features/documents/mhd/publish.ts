@@ -100,7 +100,7 @@ export function published(
   const set = {
     resourceType: 'List',
     extension: [{ url: SOURCE_ID, valueIdentifier: { system: 'urn:ietf:rfc:3986', value: base } }],
-    identifier: [newIdentifier('usual', 'uniqueId')],
+    identifier: [newIdentifier('usual', 'uniqueId', newOid())],
     status: 'current',
     mode: 'working',
     code: { coding: [{ system: LIST_TYPES, code: 'submissionset' }] },
@@ -115,9 +115,12 @@ export function published(
   };
 }
 
-const newIdentifier = (use: string, code: string) => ({
+/** MHD wants the uniqueId of a SubmissionSet to be an OID: https://www.rfc-editor.org/rfc/rfc3061, that of a UUID (ITU-T X.667). */
+const newOid = (): string => `urn:oid:2.25.${BigInt(`0x${randomUUID().replaceAll('-', '')}`)}`;
+
+const newIdentifier = (use: string, code: string, value = `urn:uuid:${randomUUID()}`) => ({
   use,
   type: { coding: [{ system: IDENTIFIER_TYPE, code }] },
   system: 'urn:ietf:rfc:3986',
-  value: `urn:uuid:${randomUUID()}`,
+  value,
 });
