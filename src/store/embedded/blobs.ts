@@ -15,8 +15,9 @@ import type { Job } from './job.js';
 import type { Thread } from './thread.js';
 
 const CHUNK_BYTES = 262_144;
-/** Chunks of one upload that are on their way at a time. */
+/** Chunks that are on their way at a time: of one upload, and of all together, though each has one. */
 const PARTS_UNDER_WAY = 4;
+const ALL_UNDER_WAY = 32;
 
 /** Takes away what uploads have left that did not end. */
 export function dropUploads(connection: Connection): void {
@@ -31,6 +32,8 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
   // AUTOINCREMENT's own counter: a number that once was used never comes again.
   const [last] = connection.prepare("SELECT seq FROM sqlite_sequence WHERE name='blob'").all();
   let next = Number(last?.[0] ?? 0) + 1;
+  let uploads = 0;
+  const partsOfOne = (): number => Math.max(1, Math.min(PARTS_UNDER_WAY, Math.floor(ALL_UNDER_WAY / uploads)));
 
   const put: Blobs['put'] = async (bytes, maxBytes = Number.POSITIVE_INFINITY) => {
     if (bytes instanceof Uint8Array) {
@@ -43,12 +46,13 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     const underWay: Promise<number>[] = [];
     let size = 0;
     let part = 0;
+    uploads++;
     try {
       for await (const chunk of chunksOf(bytes)) {
         size += chunk.length;
         if (size > maxBytes) throw contentTooLarge(maxBytes);
         digest.update(chunk);
-        if (underWay.length === PARTS_UNDER_WAY) await underWay.shift();
+        while (underWay.length >= partsOfOne()) await underWay.shift();
         const kept = writer.ask({ kind: 'part', upload, part: part++, bytes: chunk }, [chunk.buffer]);
         // Its failure is met where it is awaited; an upload that ends early must not leave it unheard.
         kept.catch(() => undefined);
@@ -61,6 +65,8 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     } catch (error) {
       await writer.ask({ kind: 'drop', upload }).catch(() => undefined);
       throw error;
+    } finally {
+      uploads--;
     }
   };
 
