@@ -44,6 +44,7 @@ import type { Store } from './store/store.js';
 import { readPolicy } from './validation/policy.js';
 import { createValidation, structureStep } from './validation/gate/validate.js';
 import { openAccess } from './compose/access.js';
+import { authorizing } from './compose/authorization.js';
 import { openJudge, openTerminology, openValidator } from './compose/checker.js';
 import { openDefinitions, operationDefinitions, parametersIn, profiles } from './compose/definitions.js';
 import { engineSettings, keptSecret, withWords } from './compose/settings.js';
@@ -137,7 +138,9 @@ export async function open(
   const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, reindexer, composed, () => engine);
   const feed = new Feed({ store, live, clock, log, metrics, resourceTypes: definitions.resourceTypes });
   const agree = (): Promise<void> => agreeOnGuides(store, guides.all);
+  const authorization = authorizing(config, { store, access, base: bases[0]!, engine: () => engine });
   await readStored(store, [() => store.migrate(), agree, () => live.load(), required, () => reindexer.refresh()]);
+  await readStored(store, [authorization.open]);
   const engine: Engine = {
     definitions,
     parameters,
@@ -154,7 +157,7 @@ export async function open(
     validate: createValidation([structureStep(definitions)]),
     operations,
     hooks: openHooks({ live, registry, reindexer }, bases, composed, definitions),
-    routes: composed.routes,
+    routes: [...composed.routes, ...authorization.routes()],
     subtypes: composed.subtypes,
     instantiates: composed.instantiates,
     releases: composed.releases,
@@ -164,7 +167,7 @@ export async function open(
     record: createRecorder(parameters, bases),
     forms: createForms(definitions),
     room,
-    ...access,
+    ...authorization.known(),
     mutex: createKeyedMutex(),
     settings,
     metrics,

@@ -16,6 +16,7 @@ import { inSources } from '../platform/source-frames.js';
 import { VERSION } from '../platform/version.js';
 import type { Store } from '../store/store.js';
 import { backup } from './backup.js';
+import { clients } from './client.js';
 import { config } from './config.js';
 import { explain } from './explain.js';
 import { helpOf, overview } from './help.js';
@@ -96,6 +97,12 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
         totp: { about: 'Ask for one-time codes: shows what an authenticator needs, and recovery codes.' },
       },
       run: user,
+    },
+    client: {
+      about: 'Which applications may ask for tokens; on the embedded store stop the server first.',
+      words: '<add|list|disable|enable> <file or client_id>',
+      options: { 'with-secret': { about: 'Give the application that is added a secret, which is shown once.' } },
+      run: clients,
     },
     explain: {
       about: 'Tell how a search is answered: the plan, the statements, what it costs.',

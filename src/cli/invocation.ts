@@ -1,5 +1,7 @@
 /** What a command is, and what it gets: its settings, words and flags, and how to open the engine. */
 import type { ListedGuide } from '../fhir/guide-list.js';
+import type { Applications } from '../identity/server/applications.js';
+import type { Revocations } from '../identity/server/revocations.js';
 import type { Users } from '../identity/users/users.js';
 import type { Engine } from '../interactions/engine.js';
 import type { Config } from '../platform/config.js';
@@ -28,6 +30,13 @@ export interface Validator {
   readonly judge: Judge;
 }
 
+export interface OpenUsers {
+  readonly users: Users;
+  readonly revocations: Revocations;
+  readonly applications: Applications;
+  readonly roles: readonly string[];
+}
+
 export interface Invocation {
   readonly config: Config;
   readonly words: readonly string[];
@@ -38,7 +47,7 @@ export interface Invocation {
   /** Copies the embedded store to a new file, whoever has it open. */
   readonly backUp: (to: string) => Promise<void>;
   /** The users of the store that is open, and all roles that they may have. */
-  readonly openUsers: (engine: Engine) => { readonly users: Users; readonly roles: readonly string[] };
+  readonly openUsers: (engine: Engine) => OpenUsers;
   /** Notes in the store that every process must have these guides from now on. */
   readonly acceptGuides: (guides: readonly ListedGuide[]) => Promise<void>;
   /** How progress is told, where it is not as usual. */

@@ -60,6 +60,11 @@ async function serveHere(invocation: Invocation): Promise<number> {
     process.stdout.write(
       `Chartroom serves FHIR R4 at ${engine.settings.base} (store: ${engine.store.name}, authentication: ${config.auth}).\n`,
     );
+    const code = await engine.authorization?.beginSetup();
+    if (code !== undefined)
+      process.stdout.write(
+        `Nobody may sign in yet. Make the first administrator, within an hour: ${engine.authorization!.rules.url}/setup#${code}\n`,
+      );
     if (config.harness === 'on')
       process.stdout.write('Test-harness mode: whoever is on this machine may change everything, at /harness.\n');
     await stopSignal(engine.log);
@@ -72,6 +77,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     await engine.feed.stop();
     await engine.live.stop();
     engine.reindexer.stop();
+    engine.authorization?.stop();
     await engine.forms.close();
     await engine.store.close();
     engine.log.flush();

@@ -3,11 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { NewUser, Users } from '../identity/users/users.js';
 import { ConfigError } from '../platform/config.js';
-import type { Invocation } from './invocation.js';
+import type { Invocation, OpenUsers } from './invocation.js';
 
-interface Asked {
-  readonly users: Users;
-  readonly roles: readonly string[];
+interface Asked extends OpenUsers {
   readonly words: readonly string[];
   readonly options: Invocation['options'];
 }
@@ -90,6 +88,7 @@ async function list({ users, words }: Asked): Promise<void> {
 async function setDisabled(asked: Asked, off: boolean): Promise<void> {
   const name = nameIn(asked);
   await asked.users.change(name, ({ disabled: _was, ...there }) => (off ? { ...there, disabled: true } : there));
+  await asked.revocations.disable('user', name, off);
   say(off ? `Disabled ${name}.` : `Enabled ${name}.`);
 }
 

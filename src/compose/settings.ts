@@ -17,6 +17,7 @@ export function engineSettings(config: Config, started: number): EngineSettings 
     tokens: _tokens,
     roles: _roles,
     issuers: _issuers,
+    clients: _clients,
     issuerRules: _issuerRules,
     tlsCert: _tlsCert,
     tlsKey: _tlsKey,

@@ -1,6 +1,8 @@
 /** Users of the store, and what may be said of them. */
 import { readSettingsFile } from '../fhir/json/settings-file.js';
 import { createSeal } from '../identity/seal.js';
+import { Applications } from '../identity/server/applications.js';
+import { Revocations } from '../identity/server/revocations.js';
 import { Users } from '../identity/users/users.js';
 import { isObject } from '../fhir/resource.js';
 import type { Config } from '../platform/config.js';
@@ -10,6 +12,8 @@ import { keptSecret } from './settings.js';
 
 export interface OpenedUsers {
   readonly users: Users;
+  readonly revocations: Revocations;
+  readonly applications: Applications;
   /** All that there are. */
   readonly roles: readonly string[];
 }
@@ -17,7 +21,10 @@ export interface OpenedUsers {
 /** Of an open store, whose file of roles was read. */
 export function openUsers(config: Config, { records }: Pick<Store, 'records'>): OpenedUsers {
   const file = readSettingsFile(rolesFile(config), 'The file of roles');
+  const revocations = new Revocations(records);
   return {
+    revocations,
+    applications: new Applications(records, revocations, []),
     users: new Users(records, createSeal(config.secret || keptSecret(config.data), 'users')),
     roles: isObject(file) ? Object.keys(file) : [],
   };

@@ -12,6 +12,7 @@ import helmet from 'helmet';
 import { FhirError } from '../fhir/error.js';
 import { outcomeText } from '../fhir/outcome.js';
 import type { Engine } from '../interactions/engine.js';
+import { authorizationAnswer } from './authorization.js';
 import { createAddressOf } from './client-address.js';
 import { answerRequest, type Exchange, type House, type Notice, takeOriginForm } from './exchange.js';
 import { fhir, type FhirOptions } from './fhir.js';
@@ -89,6 +90,12 @@ function createApp({ engine, limits, metricsSum }: HttpOptions): Express {
     answered('always', exchange => fhir(options, exchange)),
   );
   mountOutside(app, options, [...ownRoutes(engine, page, metricsSum), ...engine.routes]);
+  const { authorization } = engine;
+  if (authorization)
+    app.use(
+      '/auth',
+      answered('failures', exchange => authorizationAnswer(house, authorization, exchange)),
+    );
   app.use(
     answered('always', () => {
       throw new FhirError('not-found', 'FHIR is served below /fhir.');

@@ -21,7 +21,7 @@ export interface Guard {
 }
 
 export interface GuardOptions {
-  readonly authentication: 'none' | 'token';
+  readonly authentication: 'none' | 'token' | 'smart';
   /** FHIR bases of this server, the configured one first. */
   readonly bases: readonly string[];
   /** `*` for any. */

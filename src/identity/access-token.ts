@@ -6,7 +6,7 @@
 import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify, type JWTVerifyOptions } from 'jose';
 import { FhirError } from '../fhir/error.js';
 import type { Claims } from './claims.js';
-import type { Issuer } from './issuer.js';
+import type { TokenIssuer } from './issuer.js';
 import { invalidToken } from './refusal.js';
 
 /** s that clocks may differ. */
@@ -41,7 +41,7 @@ export function issuerNamedIn(token: string): string | undefined {
 }
 
 /** Throws FhirError: `unauthenticated` for a token that is not good, `unavailable` where the issuer is away. */
-export async function verifyAccessToken(token: string, issuer: Issuer, ground: VerifyGround): Promise<Claims> {
+export async function verifyAccessToken(token: string, issuer: TokenIssuer, ground: VerifyGround): Promise<Claims> {
   const { url, algorithms, typed } = issuer.rules;
   const options: JWTVerifyOptions = {
     issuer: url,
@@ -61,7 +61,7 @@ export async function verifyAccessToken(token: string, issuer: Issuer, ground: V
 }
 
 /** With and without the slash at the end that some clients put there. */
-export const audiencesOf = ({ rules }: Issuer, { base }: VerifyGround): string[] => [
+export const audiencesOf = ({ rules }: Pick<TokenIssuer, 'rules'>, { base }: VerifyGround): string[] => [
   base,
   `${base}/`,
   ...rules.audience,

@@ -7,7 +7,7 @@ import { givenToken } from './credentials.js';
 import { createCheckProof, type CheckProof } from './dpop.js';
 import { createFailures } from './failures.js';
 import { introspect } from './introspection.js';
-import { Issuer } from './issuer.js';
+import { Issuer, type TokenIssuer } from './issuer.js';
 import type { IssuerRules } from './issuer-rules.js';
 import { KeptTokens, type RevokedTokens, type VerifiedToken } from './kept-tokens.js';
 import { ANYBODY, type Identify, type IdentifyingRequest, type Principal } from './principal.js';
@@ -21,7 +21,7 @@ export interface IdentifyGround extends ClaimsGround {
   /** ms since 1970. */
   readonly now: () => number;
   /** Empty: nobody elsewhere is believed. */
-  readonly issuers: readonly Issuer[];
+  readonly issuers: readonly TokenIssuer[];
   /** Absent: there are none. */
   readonly tokens?: StaticTokens | undefined;
   readonly revoked?: RevokedTokens;
@@ -83,7 +83,7 @@ function createVerify(ground: IdentifyGround): Verify {
   const { issuers, bases, now } = ground;
   const base = bases[0]!;
   const asked: VerifyGround = { now, base };
-  const verified = (claims: Claims, { rules }: Issuer, most: number): VerifiedToken => {
+  const verified = (claims: Claims, { rules }: TokenIssuer, most: number): VerifiedToken => {
     const { exp } = claims;
     const end = typeof exp === 'number' ? exp * 1000 : Infinity;
     return { principal: principalOf(claims, rules, ground), until: Math.min(end, most), jkt: keyBoundTo(claims) };
@@ -96,6 +96,7 @@ function createVerify(ground: IdentifyGround): Verify {
       return verified(await verifyAccessToken(token, issuer, asked), issuer, Infinity);
     }
     for (const issuer of issuers) {
+      if (!(issuer instanceof Issuer)) continue;
       const claims = await introspect(token, issuer, asked);
       if (claims) return verified(claims, issuer, now() + INTROSPECTED);
     }

@@ -33,7 +33,16 @@ const MAX_LEVELS = 10;
 /** What an issuer says of itself, as it says it: authorization_endpoint, jwks_uri … */
 export type IssuerMetadata = JsonObject;
 
-export class Issuer {
+/** Whoever issues tokens that are taken here. */
+export interface TokenIssuer {
+  readonly rules: IssuerRules;
+  /** Throws FhirError `unavailable` where the issuer is away. */
+  metadata(): Promise<IssuerMetadata>;
+  /** The key of a signature. Throws an error of jose where there is none. */
+  key(header: JWSHeaderParameters): Promise<CryptoKey>;
+}
+
+export class Issuer implements TokenIssuer {
   readonly rules: IssuerRules;
   readonly client: Outgoing;
   readonly #metadata: FetchedValue<IssuerMetadata>;

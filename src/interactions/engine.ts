@@ -11,7 +11,8 @@ import type { Guides } from '../fhir/guides.js';
 import type { Parsed } from '../fhir/resource.js';
 import type { FindDefinition } from '../fhir/structure-definition.js';
 import type { ReadScopes } from '../access/scopes.js';
-import type { Issuer } from '../identity/issuer.js';
+import type { TokenIssuer } from '../identity/issuer.js';
+import type { AuthorizationServer } from '../identity/server/index.js';
 import type { Identify, Principal } from '../identity/principal.js';
 import type { Clock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
@@ -88,7 +89,7 @@ export interface Engine {
   readonly identify: Identify;
   readonly readScopes: ReadScopes;
   /** Whose access tokens are believed. */
-  readonly issuers: readonly Issuer[];
+  readonly issuers: readonly TokenIssuer[];
   readonly record: Recorder;
   /** Resources in another form than they are stored. */
   readonly forms: Forms;
@@ -100,6 +101,8 @@ export interface Engine {
   /** Requests of features to other servers: to be closed when the server ends. */
   readonly outgoing: Pick<OutgoingClients, 'close'>;
   readonly clock: Clock;
+  /** Where apps ask for tokens, below /auth; absent: elsewhere, or nowhere. */
+  readonly authorization?: AuthorizationServer | undefined;
   /** What stands between the HTTP server and what answers its requests; asked once for each server. */
   readonly aroundRequests?: (answer: RequestListener) => RequestListener;
 }
@@ -111,6 +114,7 @@ export type PrivateSetting =
   | 'tokens'
   | 'roles'
   | 'issuers'
+  | 'clients'
   | 'issuerRules'
   | 'tlsCert'
   | 'tlsKey'

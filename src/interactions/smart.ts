@@ -5,7 +5,7 @@
  */
 import { FhirError } from '../fhir/error.js';
 import type { Json, JsonObject } from '../fhir/resource.js';
-import type { Issuer } from '../identity/issuer.js';
+import type { TokenIssuer } from '../identity/issuer.js';
 import type { Engine } from './engine.js';
 
 /** What an issuer may say that is handed on: URLs, and lists of words. */
@@ -75,7 +75,7 @@ const BY_SCOPE: ReadonlyMap<string, string> = new Map([
 /** What is up to this server, whatever an issuer says. */
 const OURS = /^permission-(?:v1|v2|patient|user)$/;
 
-function capabilitiesOf({ rules }: Pick<Issuer, 'rules'>, said: JsonObject): string[] {
+function capabilitiesOf({ rules }: Pick<TokenIssuer, 'rules'>, said: JsonObject): string[] {
   const scopes = wordsOfList(said['scopes_supported']);
   const asks = isUrl(said['authorization_endpoint']) && challengesOf(said).includes('S256');
   const givesUsersRoles = rules.roleClaim.length > 0 || rules.clients.size > 0 || rules.role !== undefined;

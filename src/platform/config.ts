@@ -89,7 +89,17 @@ export const SETTINGS = {
     ['auto', 'on', 'off'],
     'Full text search (_text, _content); it makes writes dearer. `auto`: on the embedded store alone. A change needs `chartroom reindex`',
   ),
-  auth: choice('AUTH', 'none', ['none', 'token'], 'Authentication. `none` serves loopback only'),
+  auth: choice(
+    'AUTH',
+    'none',
+    ['none', 'token', 'smart'],
+    'Authentication. `none` serves loopback only; `smart`: the server is its own authorization server, below /auth',
+  ),
+  clients: textSetting(
+    'CLIENTS',
+    '',
+    'JSON file of applications for the authorization server, beside those of `chartroom client`, for test harnesses. Empty: none.',
+  ),
   tokens: textSetting(
     'TOKENS',
     '',
@@ -382,7 +392,11 @@ function accessFaults(config: Config): string[] {
     faults.push(
       'CHARTROOM_ISSUERS needs CHARTROOM_BASE_URL: it is what access tokens for this server name as their aud.',
     );
-  if (config.auth !== 'token' && config.issuers) faults.push('CHARTROOM_ISSUERS needs CHARTROOM_AUTH=token.');
+  if (config.auth === 'none' && config.issuers) faults.push('CHARTROOM_ISSUERS needs CHARTROOM_AUTH=token or smart.');
+  if (config.auth !== 'smart' && config.clients) faults.push('CHARTROOM_CLIENTS needs CHARTROOM_AUTH=smart.');
+  const isReachable = /^https:.*\/fhir$/.test(config.baseUrl);
+  if (config.auth === 'smart' && !isReachable && (config.baseUrl !== '' || !isLoopback(config.host)))
+    faults.push('CHARTROOM_AUTH=smart needs a CHARTROOM_BASE_URL as in https://records.example.org/fhir.');
   if (config.issuerRules && !config.issuers) faults.push('CHARTROOM_ISSUER_RULES needs CHARTROOM_ISSUERS.');
   if ((config.tlsCert === '') !== (config.tlsKey === ''))
     faults.push('CHARTROOM_TLS_CERT and CHARTROOM_TLS_KEY go together.');

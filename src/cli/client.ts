@@ -1,0 +1,90 @@
+/** `chartroom client`: which applications may ask for tokens. On the embedded store stop the server first. */
+import { readFileSync } from 'node:fs';
+import { newSecret, readApplication } from '../identity/server/applications.js';
+import { isObject, type Json } from '../fhir/resource.js';
+import { ConfigError } from '../platform/config.js';
+import type { Invocation, OpenUsers } from './invocation.js';
+
+interface ClientAsked extends OpenUsers {
+  readonly words: readonly string[];
+  readonly options: Invocation['options'];
+}
+
+const CLIENT_ACTIONS: Readonly<Record<string, (asked: ClientAsked) => Promise<void>>> = {
+  add: addClient,
+  list: listClients,
+  disable: asked => setClientDisabled(asked, true),
+  enable: asked => setClientDisabled(asked, false),
+};
+
+export async function clients({
+  words: [action = '', ...words],
+  options,
+  open,
+  openUsers,
+}: Invocation): Promise<number> {
+  const run = Object.hasOwn(CLIENT_ACTIONS, action) ? CLIENT_ACTIONS[action] : undefined;
+  if (!run) throw new ConfigError(`chartroom client needs one of ${Object.keys(CLIENT_ACTIONS).join(', ')}.`);
+  const engine = await open();
+  try {
+    await run({ ...openUsers(engine), words, options });
+    return 0;
+  } finally {
+    await engine.store.close();
+  }
+}
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+function wordIn({ words: [word, ...more] }: ClientAsked, what: string): string {
+  if (word === undefined) throw new ConfigError(`chartroom client needs ${what}.`);
+  if (more.length > 0) throw new ConfigError('chartroom client takes no further words.');
+  return word;
+}
+
+async function addClient(asked: ClientAsked): Promise<void> {
+  const { applications, roles, options } = asked;
+  const file = wordIn(asked, 'a file of JSON that says what the application is; - is standard input');
+  const given = parsedFile(readFileSync(file === '-' ? 0 : file, 'utf8'));
+  const secret = options['with-secret'] === true ? newSecret() : undefined;
+  const record = readApplication(
+    isObject(given) && secret !== undefined ? { ...given, client_secret: secret } : given,
+    roles,
+  );
+  await applications.add(record);
+  say(`Added ${record.id} (${record.kind}).`);
+  if (secret !== undefined) say(`Secret, shown once: ${secret}`);
+}
+
+function parsedFile(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    throw new ConfigError('The file of an application must hold one JSON object.');
+  }
+}
+
+async function listClients({ applications, revocations, words }: ClientAsked): Promise<void> {
+  if (words.length > 0) throw new ConfigError('chartroom client list takes no further words.');
+  await revocations.look();
+  const all = await applications.all();
+  for (const { id, kind, name, redirectUris, systemScopes } of all) {
+    const more = [
+      kind,
+      name === id ? '' : name,
+      ...redirectUris,
+      systemScopes,
+      revocations.hasClient(id) ? 'disabled' : '',
+    ];
+    say([id, ...more.filter(each => each !== '')].join('  '));
+  }
+  if (all.length === 0) say('No applications. Add one: chartroom client add app.json');
+}
+
+async function setClientDisabled(asked: ClientAsked, off: boolean): Promise<void> {
+  const id = wordIn(asked, 'the client_id of an application');
+  if (!(await asked.applications.all()).some(each => each.id === id))
+    throw new ConfigError('There is no application of this client_id.');
+  await asked.revocations.disable('client', id, off);
+  say(off ? `Disabled ${id}.` : `Enabled ${id}.`);
+}

@@ -1,0 +1,129 @@
+/** The authorization server of this server (CHARTROOM_AUTH=smart): loaded here alone, and only then. */
+import { FhirError } from '../fhir/error.js';
+import { isObject, type Json } from '../fhir/resource.js';
+import type { PatientChoice } from '../identity/server/pages.js';
+import type { AuthorizationServer } from '../identity/server/index.js';
+import { LAUNCH_LIFE, readLaunch } from '../identity/server/launches.js';
+import type { User } from '../identity/users/users.js';
+import type { Engine, OwnedRoute } from '../interactions/engine.js';
+import { perform } from '../interactions/perform.js';
+import type { Config } from '../platform/config.js';
+import { newId } from '../platform/ids.js';
+import type { Store } from '../store/store.js';
+import { LAUNCH_SCREEN, type OpenedAccess } from './access.js';
+import { keptSecret } from './settings.js';
+
+export interface AuthorizationGround {
+  readonly store: Pick<Store, 'records'>;
+  readonly access: OpenedAccess;
+  readonly base: string;
+  /** There before any request is. */
+  readonly engine: () => Engine;
+}
+
+export interface Authorizing {
+  /** Of a store that is up to date. */
+  readonly open: () => Promise<void>;
+  /** Once it is open. */
+  readonly known: () => ReturnType<OpenedAccess['known']> & Pick<Engine, 'decide' | 'readScopes'>;
+  readonly routes: () => readonly OwnedRoute[];
+}
+
+export function authorizing(config: Config, ground: AuthorizationGround): Authorizing {
+  let server: AuthorizationServer | undefined;
+  const { decide, readScopes, known } = ground.access;
+  return {
+    open: async () => void (server = await openAuthorization(config, ground)),
+    known: () => ({ decide, readScopes, ...known(server) }),
+    routes: () => (server ? [launchRoute(server, ground.base)] : []),
+  };
+}
+
+/** Undefined: apps get their tokens elsewhere, or nowhere. */
+async function openAuthorization(
+  config: Config,
+  { store, access, base, engine }: AuthorizationGround,
+): Promise<AuthorizationServer | undefined> {
+  if (config.auth !== 'smart') return undefined;
+  const { AuthorizationServer: Opened } = await import('../identity/server/index.js');
+  const server = new Opened({
+    ...{ base, records: store.records, secret: config.secret || keptSecret(config.data) },
+    roles: access.roles,
+    readScopes: access.readScopes,
+    applications: access.applications,
+    findPatients: (user, asked, address) => findPatients(engine(), { user, asked, address }),
+  });
+  await server.start();
+  return server;
+}
+
+/** Patients that a page offers. */
+const OFFERED = '20';
+
+interface PatientQuestion {
+  readonly user: User;
+  readonly asked: { readonly name: string } | { readonly id: string };
+  readonly address: string;
+}
+
+/** Through the one door, as the user: recorded, and nobody whom they may not see. */
+async function findPatients(
+  engine: Engine,
+  { user, asked, address }: PatientQuestion,
+): Promise<readonly PatientChoice[]> {
+  const { url = '' } = engine.authorization?.rules ?? {};
+  const principal = { name: `${url}|${user.name}`, role: user.role, issuer: url, subject: user.name };
+  const parameters: readonly (readonly [string, string])[] =
+    'id' in asked
+      ? [['_id', asked.id]]
+      : [...(asked.name.trim() === '' ? [] : [['name', asked.name] as const]), ['_count', OFFERED]];
+  const caller = {
+    ...{ engine, principal, address, agent: 'authorization', request: 'GET Patient' },
+    ...{ requestId: newId(engine.clock.now()), allowance: undefined, settled: new Map() },
+  };
+  const { text } = await perform(caller, { kind: 'search', type: 'Patient', parameters, lenient: false });
+  const { entry = [] } = JSON.parse(String(text)) as { entry?: { resource: Json }[] };
+  return entry.flatMap(({ resource }) => (isObject(resource) ? [choiceOf(resource)] : []));
+}
+
+function choiceOf(patient: Readonly<Record<string, unknown>>): PatientChoice {
+  const {
+    id,
+    name = [],
+    birthDate = '',
+  } = patient as {
+    readonly id: string;
+    readonly name?: readonly { readonly text?: string; readonly family?: string; readonly given?: readonly string[] }[];
+    readonly birthDate?: string;
+  };
+  const [{ text, family = '', given = [] } = {}] = name;
+  const named = text ?? [...given, family].join(' ').trim();
+  return { id, text: [named || 'without a name', birthDate, `(${id})`].filter(each => each !== '').join(' ') };
+}
+
+const MOST_LAUNCH = 16 * 1024;
+
+/** `POST /auth/launch`: an EHR says for whom an app is launched; the app brings the handle along. */
+const launchRoute = ({ launches }: AuthorizationServer, base: string): OwnedRoute => ({
+  owner: 'authorization',
+  route: {
+    path: '/auth/launch',
+    methods: ['POST'],
+    who: { screen: LAUNCH_SCREEN },
+    recorded: 'each-call',
+    maxBody: MOST_LAUNCH,
+    async answer(call) {
+      const launch = await launches.begin(readLaunch(parsed(await call.body())));
+      const body = JSON.stringify({ launch, iss: base, expires_in: LAUNCH_LIFE });
+      return { status: 201, headers: { 'Content-Type': 'application/json' }, body };
+    },
+  },
+});
+
+function parsed(body: Buffer): Json {
+  try {
+    return JSON.parse(body.toString('utf8')) as Json;
+  } catch {
+    throw new FhirError('invalid', 'A launch is a JSON object.');
+  }
+}

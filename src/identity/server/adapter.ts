@@ -1,0 +1,96 @@
+/**
+ * What oidc-provider keeps (sessions, grants, codes, tokens), as records of the store. Their ids are secrets of whoever holds them, so that
+ * records go by the SHA-256 of an id. https://github.com/panva/node-oidc-provider/blob/v9.x/example/my_adapter.js
+ *
+ * The library looks and then writes. Where two processes may do so at the same time, the second is refused here: a code or a refresh
+ * token is consumed once, an assertion is noted once.
+ */
+import { hash } from 'node:crypto';
+import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
+import { realNow } from '../../platform/real-time.js';
+import type { KeptRecord, Records } from '../../store/records.js';
+import type { Applications } from './applications.js';
+import type { Revocations } from './revocations.js';
+
+/** A class of errors of the library: it is loaded by then. */
+export type RefuseGrant = (text: string) => Error;
+
+export interface AdapterGround {
+  readonly records: Records;
+  readonly applications: Applications;
+  readonly revocations: Revocations;
+  /** What becomes of the second who uses something that counts once. */
+  readonly refuse: RefuseGrant;
+}
+
+/** A grant and what was issued under it is one group. */
+export const groupOfGrant = (grantId: string): string => `grant ${grantId}`;
+
+export function createAdapter(ground: AdapterGround): AdapterFactory {
+  const { records, applications, revocations, refuse } = ground;
+  return name => {
+    const kind = `oidc-${name}`;
+    const get = (id: string): Promise<KeptRecord | undefined> => records.get(kind, keyOf(id));
+    const find = async (id: string): Promise<AdapterPayload | undefined> => {
+      if (name === 'Client') return (await applications.find(id))?.metadata;
+      const payload = payloadOf(await get(id));
+      // Of a user who was disabled no session is left.
+      return payload?.accountId !== undefined && revocations.hasUser(payload.accountId) ? undefined : payload;
+    };
+    const adapter: Adapter = {
+      async upsert(id, payload, expiresIn) {
+        const grant = name === 'Grant' ? id : payload.grantId;
+        const record = {
+          kind,
+          id: keyOf(id),
+          value: JSON.stringify(payload),
+          ...(grant === undefined ? {} : { group: groupOfGrant(grant) }),
+          ...(expiresIn === undefined ? {} : { expires: realNow() + expiresIn * 1000 }),
+        };
+        const kept = await records.put(record, name === 'ReplayDetection' ? null : undefined);
+        if (kept === undefined) throw refuse('it must only be used once');
+        if (name === 'Session' && payload.uid !== undefined)
+          await records.put({ ...record, kind: SESSION_OF_UID, id: keyOf(payload.uid), value: id });
+      },
+      find,
+      findByUserCode: async () => undefined,
+      async findByUid(uid) {
+        const session = await records.get(SESSION_OF_UID, keyOf(uid));
+        return session && find(session.value);
+      },
+      async consume(id) {
+        const record = await get(id);
+        const payload = payloadOf(record);
+        const isFree = record && payload && payload.consumed === undefined;
+        const value = JSON.stringify({ ...payload, consumed: Math.floor(realNow() / 1000) });
+        if (isFree && (await records.put({ ...withoutRevision(record), value }, record.revision)) !== undefined) return;
+        const grant = payload?.grantId;
+        if (grant !== undefined) await endGrant(ground, grant);
+        throw refuse('it was used already');
+      },
+      async destroy(id) {
+        await records.take(kind, keyOf(id));
+      },
+      revokeByGrantId: grantId => endGrant(ground, grantId),
+    };
+    return adapter;
+  };
+}
+
+const SESSION_OF_UID = 'oidc-SessionUid';
+
+const keyOf = (id: string): string => hash('sha256', id, 'base64url');
+
+const payloadOf = (record: KeptRecord | undefined): AdapterPayload | undefined =>
+  record && (JSON.parse(record.value) as AdapterPayload);
+
+const withoutRevision = ({ revision: _was, ...record }: KeptRecord): Omit<KeptRecord, 'revision'> => record;
+
+/** Nothing that was issued under a grant is good any more, access tokens within two seconds. */
+export async function endGrant(
+  { records, revocations }: Pick<AdapterGround, 'records' | 'revocations'>,
+  grantId: string,
+): Promise<void> {
+  await records.remove(groupOfGrant(grantId));
+  await revocations.revokeGrant(grantId);
+}

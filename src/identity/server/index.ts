@@ -1,0 +1,242 @@
+/**
+ * The authorization server of this server, below /auth, for SMART apps and backend services. The protocol is oidc-provider's, which is loaded with the first
+ * request; asking.ts has the pages, provider.ts what SMART wants beside it.
+ */
+import { hash, randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CryptoKey, JWK, JWSHeaderParameters } from 'jose';
+import type { Provider } from 'oidc-provider';
+import { FhirError } from '../../fhir/error.js';
+import type { JsonObject } from '../../fhir/resource.js';
+import { realNow } from '../../platform/real-time.js';
+import type { Records } from '../../store/records.js';
+import type { TokenIssuer } from '../issuer.js';
+import type { IssuerRules } from '../issuer-rules.js';
+import type { Identify, IdentifyingRequest, Role } from '../principal.js';
+import { createSeal } from '../seal.js';
+import { createSignIn } from '../users/sign-in.js';
+import { Users } from '../users/users.js';
+import { answerAsked, type AskingGround } from './asking.js';
+import { type ApplicationRecord, Applications } from './applications.js';
+import { Launches } from './launches.js';
+import { createOwnTokens, introspectOwn, type OwnTokens, revokeOwn } from './own-tokens.js';
+import { createProvider, type OidcLibrary, OTHER_SCOPES, type ProviderGround } from './provider.js';
+import { Revocations } from './revocations.js';
+import { answerSetup } from './setup.js';
+import { loadSigningKeys } from './signing-keys.js';
+
+export interface AuthorizationOptions {
+  /** The FHIR base; what is /fhir at its end is /auth here. */
+  readonly base: string;
+  readonly records: Records;
+  /** Of the server: seals keys and secrets, signs cookies. */
+  readonly secret: string;
+  readonly roles: readonly Role[];
+  /** Of a file. */
+  readonly applications: readonly ApplicationRecord[];
+  readonly readScopes: ProviderGround['readScopes'];
+  readonly findPatients: AskingGround['findPatients'];
+}
+
+/** The library and what it was made of; anew after an hour, so that other keys take their place. */
+interface Running {
+  readonly provider: Provider;
+  readonly tokens: OwnTokens;
+}
+
+const RENEW = 60 * 60_000;
+const MOST_FORM = 64 * 1024;
+const SETUP = { kind: 'setup', id: 'first' } as const;
+const SETUP_LIFE = 60 * 60_000;
+
+export const issuerOf = (base: string): string => `${base.replace(/\/fhir$/, '')}/auth`;
+
+/** What tokens of ours are taken by. `roles`: all that there are. */
+export const ownRules = (base: string, roles: readonly Role[]): IssuerRules => ({
+  url: issuerOf(base),
+  algorithms: ['ES256'],
+  typed: true,
+  audience: [],
+  hosts: [],
+  roleClaim: ['role'],
+  roles: new Map(roles.map(role => [role, role])),
+  clients: new Map(),
+  roleOfScopes: roles.includes('writer') ? 'writer' : '',
+});
+
+export class AuthorizationServer implements TokenIssuer {
+  readonly rules: IssuerRules;
+  readonly users: Users;
+  readonly launches: Launches;
+  readonly revocations: Revocations;
+  readonly #ground: AskingGround;
+  readonly #load: () => Promise<readonly JWK[]>;
+  #running: Promise<Running> | undefined;
+  #until = 0;
+
+  constructor({ base, records, secret, roles, applications, readScopes, findPatients }: AuthorizationOptions) {
+    this.rules = ownRules(base, roles);
+    this.users = new Users(records, createSeal(secret, 'users'));
+    this.launches = new Launches(records);
+    this.revocations = new Revocations(records);
+    const cookieKey = hash('sha256', `chartroom cookies ${secret}`, 'base64url');
+    this.#load = () => loadSigningKeys(records, createSeal(secret, 'signing keys'));
+    this.#ground = {
+      ...{ base, records, readScopes, findPatients, cookieKey, issuer: this.rules.url },
+      ...{ users: this.users, launches: this.launches, revocations: this.revocations },
+      applications: new Applications(records, this.revocations, applications),
+      signIn: createSignIn(this.users, records, realNow),
+    };
+  }
+
+  /** Knows what was revoked, until `stop`. */
+  start(): Promise<void> {
+    return this.revocations.start();
+  }
+
+  stop(): void {
+    this.revocations.stop();
+  }
+
+  /** Where nobody may sign in yet: the code by which the first administrator is made, within an hour. Undefined: somebody may. */
+  async beginSetup(): Promise<string | undefined> {
+    if (!(await this.users.isEmpty())) return undefined;
+    const code = randomBytes(16).toString('hex');
+    const value = hash('sha256', code, 'base64url');
+    await this.#ground.records.put({ ...SETUP, value, expires: realNow() + SETUP_LIFE });
+    return code;
+  }
+
+  async metadata(): Promise<JsonObject> {
+    const { url } = this.rules;
+    return {
+      issuer: url,
+      jwks_uri: `${url}/jwks`,
+      authorization_endpoint: `${url}/authorize`,
+      token_endpoint: `${url}/token`,
+      introspection_endpoint: `${url}/introspect`,
+      revocation_endpoint: `${url}/revoke`,
+      grant_types_supported: ['authorization_code', 'client_credentials', 'refresh_token'],
+      response_types_supported: ['code'],
+      scopes_supported: [...OTHER_SCOPES, 'patient/*.cruds', 'user/*.cruds', 'system/*.cruds'],
+      token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+      token_endpoint_auth_signing_alg_values_supported: ['RS384', 'ES384'],
+      code_challenge_methods_supported: ['S256'],
+      capabilities: ['authorize-post', 'context-banner', 'context-ehr-patient', 'context-ehr-encounter'],
+    };
+  }
+
+  async key(header: JWSHeaderParameters): Promise<CryptoKey> {
+    const { tokens } = await this.#current();
+    return tokens.keys(header);
+  }
+
+  /** Answers a request below /auth. Rejects with FhirError. */
+  async answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { identifying, identify }: { readonly identifying: IdentifyingRequest; readonly identify: Identify },
+  ): Promise<void> {
+    const running = await this.#current();
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://here');
+    const isPost = request.method === 'POST';
+    if (this.rules.url.startsWith('https:')) request.headers['x-forwarded-proto'] = 'https';
+    const page = { provider: running.provider, request, response, address: identifying.address };
+    if (pathname === '/setup')
+      return answerSetup(this.#ground, SETUP, { ...page, form: isPost ? await formIn(request) : undefined });
+    if (pathname.startsWith('/ask/'))
+      return answerAsked(this.#ground, { ...page, form: isPost ? await formIn(request) : undefined });
+    if (pathname === '/authorize')
+      return this.#authorize(running, request, response, isPost ? await formIn(request) : searchParams);
+    if (isPost && pathname === '/introspect') {
+      const asked = { request: identifying, form: await formIn(request), identify };
+      return sendJson(response, await introspectOwn(this.#ground, running.tokens, asked));
+    }
+    if (isPost && pathname === '/revoke') {
+      const refreshToken = (token: string) => running.provider.RefreshToken.find(token);
+      const asked = { request: identifying, form: await formIn(request), refreshToken };
+      return sendJson(response, await revokeOwn(this.#ground, running.tokens, asked));
+    }
+    return handedOn(running, request, response);
+  }
+
+  /** With consent, always: without it a client would not be given `offline_access`. What came as a form goes on as an address. */
+  async #authorize(
+    running: Running,
+    request: IncomingMessage,
+    response: ServerResponse,
+    parameters: URLSearchParams,
+  ): Promise<void> {
+    const prompts = (parameters.get('prompt') ?? '').split(' ').filter(each => each !== '');
+    const asks = prompts.includes('none') || prompts.includes('consent');
+    if (!asks) parameters.set('prompt', [...prompts, 'consent'].join(' '));
+    if (request.method === 'POST') {
+      response.writeHead(303, { Location: `${this.rules.url}/authorize?${parameters.toString()}` });
+      response.end();
+      return;
+    }
+    const search = `?${parameters.toString()}`;
+    request.url = `/authorize${search}`;
+    Object.assign(request, { originalUrl: `${new URL(this.rules.url).pathname}/authorize${search}` });
+    return handedOn(running, request, response);
+  }
+
+  #current(): Promise<Running> {
+    if (this.#running && realNow() < this.#until) return this.#running;
+    this.#until = realNow() + RENEW;
+    const running = this.#begin();
+    this.#running = running;
+    running.catch(() => (this.#running = undefined));
+    return running;
+  }
+
+  async #begin(): Promise<Running> {
+    const [library, keys] = await Promise.all([loadLibrary(), this.#load()]);
+    return {
+      provider: createProvider(library, this.#ground, keys),
+      tokens: createOwnTokens(this.#ground, keys),
+    };
+  }
+}
+
+/** On Node 20 the library prints that it was not tried there. It was, here. */
+async function loadLibrary(): Promise<OidcLibrary> {
+  const usual: unknown = Reflect.get(console, 'warn');
+  Reflect.set(console, 'warn', () => {});
+  try {
+    return await import('oidc-provider');
+  } finally {
+    Reflect.set(console, 'warn', usual);
+  }
+}
+
+function handedOn({ provider }: Running, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  return provider.callback()(request, response);
+}
+
+function sendJson(
+  response: ServerResponse,
+  answer: { readonly status: number; readonly body: object; readonly headers?: Readonly<Record<string, string>> },
+): void {
+  const { status, body, headers } = answer;
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Cache-Control': 'no-store',
+    Pragma: 'no-cache',
+    ...headers,
+  });
+  response.end(JSON.stringify(body));
+}
+
+async function formIn(request: IncomingMessage): Promise<URLSearchParams> {
+  if (!/^application\/x-www-form-urlencoded\b/i.test(request.headers['content-type'] ?? ''))
+    throw new FhirError('unsupported-media-type', 'This address takes forms.');
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MOST_FORM) throw new FhirError('too-large', `A form may have ${MOST_FORM} bytes here.`);
+    chunks.push(chunk);
+  }
+  return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+}

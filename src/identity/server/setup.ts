@@ -1,0 +1,58 @@
+/** The first administrator: whoever has the code that the server printed when it started on an empty store. */
+import { hash } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { FhirError } from '../../fhir/error.js';
+import { nameTyped } from '../users/users.js';
+import type { AskedPage } from './asking.js';
+import { htmlEscaped, pageHeaders, signInHtml } from './pages.js';
+import type { ProviderGround } from './provider.js';
+
+/** `place`: where the hash of the code is. It counts once. */
+export async function answerSetup(
+  { records, users }: Pick<ProviderGround, 'records' | 'users'>,
+  place: { readonly kind: string; readonly id: string },
+  { response, form }: Pick<AskedPage, 'response' | 'form'>,
+): Promise<void> {
+  const record = await records.get(place.kind, place.id);
+  if (!record || !(await users.isEmpty()))
+    return send(
+      response,
+      410,
+      signInHtml(
+        'Nothing to set up',
+        '<p>Somebody may sign in already, or the code is over: start the server again.</p>',
+      ),
+    );
+  if (!form) return send(response, 200, setupPage());
+  if (hash('sha256', (form.get('code') ?? '').trim(), 'base64url') !== record.value)
+    return send(response, 403, setupPage('This is not the code that the server printed.'));
+  const name = nameTyped(form.get('name') ?? '');
+  try {
+    await users.add({ name, role: 'admin', password: form.get('password') ?? '' });
+  } catch (error) {
+    if (!(error instanceof FhirError) || error.kind === 'unavailable') throw error;
+    return send(response, 422, setupPage(error.message));
+  }
+  await records.take(place.kind, place.id);
+  const { secret, uri, codes } = await users.setSecondFactor(name);
+  return send(
+    response,
+    200,
+    signInHtml(
+      'Keep these',
+      `<p>Give your authenticator this key, which is shown once:</p><p><code>${htmlEscaped(secret)}</code></p><p><a href="${htmlEscaped(uri)}">Open an authenticator</a></p><p>Each of these codes stands in for it once:</p><p><code>${codes.map(htmlEscaped).join('<br>')}</code></p><p>${htmlEscaped(name)} may sign in from now on, with the role admin.</p>`,
+    ),
+  );
+}
+
+function send(response: ServerResponse, status: number, html: string): void {
+  for (const [name, value] of Object.entries(pageHeaders())) response.setHeader(name, value);
+  response.statusCode = status;
+  response.end(html);
+}
+
+const setupPage = (fault?: string): string =>
+  signInHtml(
+    'The first administrator',
+    `${fault === undefined ? '' : `<p class="fault" role="alert">${htmlEscaped(fault)}</p>`}<form method="post"><label>Code that the server printed (behind the # of its link) <input type="text" name="code" required maxlength="40" autocomplete="off"></label><label>Name <input type="text" name="name" required maxlength="64" autocapitalize="none" autocomplete="username"></label><label>Password <input type="password" name="password" required minlength="12" maxlength="256" autocomplete="new-password"></label><button>Set up</button></form>`,
+  );

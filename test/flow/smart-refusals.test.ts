@@ -1,0 +1,175 @@
+/**
+ * The authorization server as an attacker meets it: redirects elsewhere, forms of others, codes of others, sessions that were there before.
+ * https://www.rfc-editor.org/rfc/rfc9700
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'mocha';
+import { FULL } from '../support/depth.js';
+import { startServer, STORES } from '../support/server.js';
+import {
+  askWithCode,
+  authOf,
+  authorizeUrl,
+  Browser,
+  codeIn,
+  errorIn,
+  type Journey,
+  newVerifier,
+} from '../support/smart-app.js';
+import {
+  consent,
+  enter,
+  journeyOf,
+  PASSWORD,
+  REDIRECT,
+  type SmartServer,
+  startSmart,
+} from '../support/smart-server.js';
+
+/** What differs between stores the contract of records holds: the other one in a full run. */
+for (const store of FULL ? STORES : (['embedded'] as const))
+  describe(`what the authorization server refuses (${store})`, () => {
+    let smart: SmartServer;
+    let base = '';
+    const app = (client?: string, redirect?: string): Journey => journeyOf(base, client, redirect);
+    before(async function () {
+      smart = await startSmart(this, store);
+      ({ base } = smart);
+    });
+    after(() => smart?.stop());
+
+    const refusedHere: [what: string, more: Record<string, string | undefined>][] = [
+      ['another redirect_uri', { redirect_uri: 'https://evil.example.org/' }],
+      ['a redirect_uri below the registered one', { redirect_uri: `${REDIRECT}/more` }],
+      ['a redirect_uri with a query', { redirect_uri: `${REDIRECT}?a=b` }],
+      ['no redirect_uri', { redirect_uri: undefined }],
+      ['an application that there is not', { client_id: 'nobody' }],
+    ];
+    for (const [what, more] of refusedHere)
+      it(`leads nowhere with ${what}`, async () => {
+        const browser = new Browser(base);
+        const answer = await browser.send(authorizeUrl(app(), newVerifier(), more));
+        assert.deepEqual([answer.status, answer.location], [400, undefined]);
+      });
+
+    const refusedThere: [what: string, more: Record<string, string | undefined>, error: string][] = [
+      ['no PKCE', { code_challenge: undefined, code_challenge_method: undefined }, 'invalid_request'],
+      ['plain PKCE', { code_challenge_method: 'plain' }, 'invalid_request'],
+      ['another aud', { aud: 'https://evil.example.org/fhir' }, 'invalid_request'],
+      ['no aud', { aud: undefined }, 'invalid_request'],
+      ['an unknown scope', { scope: 'patient/*.rs everything' }, 'invalid_scope'],
+      ['letters in another order', { scope: 'patient/*.sr' }, 'invalid_scope'],
+      ['a scope of systems', { scope: 'system/*.rs' }, 'invalid_scope'],
+      ['no scope', { scope: '' }, 'invalid_scope'],
+      ['another response', { response_type: 'token' }, 'unsupported_response_type'],
+      ['a launch that there is not', { launch: 'abc', scope: 'launch patient/*.rs' }, 'invalid_request'],
+      ['a launch that is left out', { scope: 'launch patient/*.rs' }, 'invalid_request'],
+      ['no question allowed', { prompt: 'none' }, 'login_required'],
+    ];
+    for (const [what, more, error] of refusedThere)
+      it(`tells the app ${error} for ${what}, and gives no code`, async () => {
+        const browser = new Browser(base);
+        let answer = await browser.follow(authorizeUrl(app(), newVerifier(), more));
+        if (answer.text.includes('name="password"')) answer = await enter(browser, answer);
+        assert.equal(errorIn(answer), error, answer.text);
+        assert.equal(new URL(answer.location!).searchParams.get('code'), null);
+      });
+
+    it('gives tokens for a code to nobody but the app that it was given to', async () => {
+      const browser = new Browser(base);
+      const verifier = newVerifier();
+      const page = await enter(browser, await browser.follow(authorizeUrl(app(), verifier)));
+      const code = codeIn(await consent(browser, page, 'p1'), app());
+      const wrong: Promise<{ status: number }>[] = [
+        askWithCode(app('other'), code, verifier),
+        askWithCode(app('app', 'https://evil.example.org/'), code, verifier),
+        askWithCode(app(), code, newVerifier()),
+        askWithCode(app(), code, ''),
+        askWithCode(app(), `${code}x`, verifier),
+      ];
+      for (const each of wrong) assert.ok([400, 401].includes((await each).status));
+      assert.equal((await askWithCode(app(), code, verifier)).status, 200);
+    });
+
+    it('takes forms of its own pages alone, and lets no page around them', async () => {
+      const browser = new Browser(base);
+      const page = await browser.follow(authorizeUrl(app(), newVerifier()));
+      const policy = page.headers.get('content-security-policy') ?? '';
+      assert.match(policy, /frame-ancestors 'none'/);
+      assert.match(policy, /form-action 'self' https:\/\/app\.example\.org;/);
+      assert.match(policy, /default-src 'none'/);
+      assert.doesNotMatch(page.text, /<script/i);
+      const forged = await browser.submit(page, [
+        ['csrf', 'x'],
+        ['name', 'anna'],
+        ['password', PASSWORD],
+        ['do', 'sign-in'],
+      ]);
+      assert.equal(forged.status, 403);
+      const action = /action="([^"]+)"/.exec(page.text)![1]!;
+      const csrf = /name="csrf" value="([^"]+)"/.exec(page.text)![1]!;
+      const body = new URLSearchParams({ csrf, name: 'anna', password: PASSWORD, do: 'sign-in' });
+      const foreign = await browser.send(action, {
+        method: 'POST',
+        body,
+        headers: { origin: 'https://evil.example.org' },
+      });
+      assert.equal(foreign.status, 403);
+      const stranger = await new Browser(base).send(action, { method: 'POST', body });
+      assert.equal(stranger.status, 400);
+      // The same form, from the page.
+      assert.equal((await browser.follow(action, { method: 'POST', body })).status, 200);
+    });
+
+    it('gives a session a new name when somebody signs in', async () => {
+      const browser = new Browser(base);
+      const page = await browser.follow(authorizeUrl(app(), newVerifier()));
+      const earlier = browser.cookies.get('chartroom')?.value;
+      await enter(browser, page);
+      const now = browser.cookies.get('chartroom')?.value;
+      assert.ok(now);
+      assert.notEqual(earlier, now);
+    });
+
+    it('takes a request for authorization as a form', async () => {
+      const url = new URL(authorizeUrl(app(), newVerifier()));
+      const answer = await new Browser(base).follow(url.pathname, { method: 'POST', body: url.searchParams });
+      assert.match(answer.text, /name="password"/);
+    });
+
+    it('refuses an app whose user refuses', async () => {
+      const browser = new Browser(base);
+      const page = await browser.follow(authorizeUrl(app(), newVerifier()));
+      assert.equal(errorIn(await browser.submit(page, [['do', 'abort']])), 'access_denied');
+    });
+  });
+
+describe('the first administrator', () => {
+  it('is whoever has the code that the server prints, once', async () => {
+    const server = await startServer({ store: 'embedded', config: { auth: 'smart' } });
+    try {
+      const authorization = server.engine.authorization!;
+      const code = await authorization.beginSetup();
+      assert.match(code ?? '', /^[0-9a-f]{32}$/);
+      const send = async (fields: Readonly<Record<string, string>>) => {
+        const body = new URLSearchParams({ code: code!, name: 'Root', password: PASSWORD, ...fields });
+        const response = await fetch(`${authOf(server.base)}/setup`, { method: 'POST', body });
+        return { status: response.status, text: await response.text() };
+      };
+      assert.equal((await fetch(`${authOf(server.base)}/setup`)).status, 200);
+      assert.equal((await send({ code: '0'.repeat(32) })).status, 403);
+      assert.equal((await send({ password: 'short' })).status, 422);
+      const done = await send({});
+      assert.equal(done.status, 200);
+      assert.match(done.text, /<code>[A-Z2-7]{32}<\/code>/);
+      const { role, totp } = (await authorization.users.find('root'))!;
+      assert.deepEqual([role, totp === undefined], ['admin', false]);
+      assert.equal((await send({ name: 'second' })).status, 410);
+      assert.equal(await authorization.beginSetup(), undefined);
+      for await (const { value } of server.engine.store.records.all()) assert.equal(value.includes(code!), false);
+    } finally {
+      server.engine.authorization?.stop();
+      await server.stop();
+    }
+  });
+});
