@@ -39,9 +39,9 @@ export const pageAnswer = ({ settings, definitions }: Engine): OutsideAnswer => 
 
 function page({ base, software, authentication }: Engine['settings'], fhirVersion: string): string {
   const address = escapeHtml(base);
-  const bearer = authentication === 'token' ? ' -H "Authorization: Bearer $TOKEN"' : '';
+  const bearer = authentication !== 'none' ? ' -H "Authorization: Bearer $TOKEN"' : '';
   const about =
-    authentication === 'token'
+    authentication !== 'none'
       ? 'Every request but <code>/metadata</code> needs a bearer token.'
       : 'It runs without authentication, for this machine alone.';
   return `<!doctype html>

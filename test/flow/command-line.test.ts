@@ -258,6 +258,58 @@ describe('users', () => {
     });
 });
 
+describe('applications', () => {
+  const env = { CHARTROOM_DATA: join(folder, 'clients'), CHARTROOM_DEMO: 'off' };
+  const given = (application: unknown): string => {
+    const file = join(folder, 'app.json');
+    writeFileSync(file, JSON.stringify(application));
+    return file;
+  };
+  const told = async (words: string, status = 0): Promise<string> => {
+    const { out, err, status: ended } = await run(`client ${words}`, env);
+    assert.equal(ended, status, out + err);
+    return out + err;
+  };
+  const app = { client_id: 'growth', client_name: 'Growth', redirect_uris: ['http://localhost:9000/'] };
+
+  it('are added, listed and disabled, and show a secret once', async () => {
+    assert.match(await told('list'), /No applications/);
+    assert.equal(await told(`add ${given(app)}`), 'Added growth (public).\n');
+    assert.match(
+      await told(`add --with-secret ${given({ ...app, client_id: 'other' })}`),
+      /^Added other \(secret\)\.\nSecret, shown once: [\w-]{43}\n$/,
+    );
+    assert.equal(await told('disable growth'), 'Disabled growth.\n');
+    assert.equal(
+      await told('list'),
+      'growth  public  Growth  http://localhost:9000/  disabled\nother  secret  Growth  http://localhost:9000/\n',
+    );
+    assert.equal(await told('enable growth'), 'Enabled growth.\n');
+    assert.match(await told(`add ${given(app)}`, 1), /already/);
+    assert.match(await told('disable nobody', 2), /no application/);
+  });
+
+  const rows: [what: string, application: unknown, says: RegExp][] = [
+    ['no object', [], /is an object/],
+    ['a member that is none', { ...app, jwks_uri: 'https://x.example/' }, /no member jwks_uri/],
+    ['no address', { client_id: 'a' }, /needs redirect_uris/],
+    ['an address without TLS', { ...app, redirect_uris: ['http://app.example.org/'] }, /https URLs/],
+    ['an address with a fragment', { ...app, redirect_uris: ['https://app.example.org/#a'] }, /https URLs/],
+    ['an address that is a script', { ...app, redirect_uris: ['javascript:alert(1)'] }, /https URLs/],
+    ['a short secret', { ...app, client_secret: 'short' }, /32 characters/],
+    ['a private key', { ...app, jwks: { keys: [{ kty: 'EC', kid: 'k', d: 'x' }] } }, /public ones/],
+    ['a backend service without keys', { client_id: 'b', scope: 'system/Patient.rs' }, /needs jwks/],
+    ['a backend service with scopes of users', { client_id: 'b', scope: 'user/Patient.rs' }, /system/],
+    ['a role that is none', { ...app, role: 'king' }, /one of admin, writer, reader/],
+  ];
+  for (const [what, application, says] of rows)
+    it(`are told what is wrong with ${what}`, async () => {
+      const said = await told(`add ${given(application)}`, 1);
+      assert.match(said, says);
+      isSentence(said);
+    });
+});
+
 describe('demo data', () => {
   const cases = [
     ['without authentication', { CHARTROOM_AUTH: 'none' }, true],

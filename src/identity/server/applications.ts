@@ -152,7 +152,7 @@ interface Registration {
 /** Registration metadata as a record. Throws `invalid` with what is wrong. `roles`: all that there are. */
 export function readApplication(given: Json, roles: readonly Role[]): ApplicationRecord {
   const fault = isObject(given) ? faultOfApplication(given, roles) : 'An application is an object.';
-  if (fault !== undefined) throw new FhirError('invalid', fault);
+  if (fault !== undefined) throw new FhirError('invalid', `An application cannot be registered: ${fault}`);
   const {
     client_id: id,
     client_name: name = id,
