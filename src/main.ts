@@ -126,21 +126,19 @@ export async function open(
   const layout = createIndexLayout(definitions.searchParameters);
   const store = await openStore(config, withWords(layout, config), clock, harness);
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
-  const { bases } = settings;
   const registry = new Registry({ definitions, parameters, layout, store, log, files: parametersIn(files, guides) });
   const stored = new StoredDefinitions(store);
   const live = new LiveTables({ store, log, clock }, [registry.table(), ...stored.tables(), ...composed.tables]);
-  const terms = openTerminology(stored, { bases, ...terminologyParts }, elsewhere, harness?.anew);
+  const terms = openTerminology(stored, { bases: settings.bases, ...terminologyParts }, elsewhere, harness?.anew);
   const find = findWith(stored);
   const { required, ...checked } = openJudge(policy, metrics, { find, definitions, ...terms, stored, guides });
   const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log, clock, jobs: () => jobs });
   const room = createRoom(ANSWERS * config.maxAnswer);
   const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, reindexer, composed, () => engine);
   const feed = new Feed({ store, live, clock, log, metrics, resourceTypes: definitions.resourceTypes });
-  const agree = (): Promise<void> => agreeOnGuides(store, guides.all);
-  const authorization = authorizing(config, { store, access, base: bases[0]!, engine: () => engine });
-  await readStored(store, [() => store.migrate(), agree, () => live.load(), required, () => reindexer.refresh()]);
-  await readStored(store, [authorization.open]);
+  const authorization = authorizing(config, { store, access, base: settings.base, engine: () => engine });
+  await readStored(store, [() => store.migrate(), () => agreeOnGuides(store, guides.all), () => live.load()]);
+  await readStored(store, [required, () => reindexer.refresh(), authorization.open]);
   const engine: Engine = {
     definitions,
     parameters,
@@ -149,14 +147,14 @@ export async function open(
     registry,
     reindexer,
     feed,
-    builtIn: operationDefinitions(files, operations, bases[0]!),
+    builtIn: operationDefinitions(files, operations, settings.base),
     log,
     guides,
     shelf,
     ...checked,
     validate: createValidation([structureStep(definitions)]),
     operations,
-    hooks: openHooks({ live, registry, reindexer }, bases, composed, definitions),
+    hooks: openHooks({ live, registry, reindexer }, settings.bases, composed, definitions),
     routes: [...composed.routes, ...authorization.routes()],
     subtypes: composed.subtypes,
     instantiates: composed.instantiates,
@@ -164,7 +162,7 @@ export async function open(
     jobs,
     ...terms,
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),
-    record: createRecorder(parameters, bases),
+    record: createRecorder(parameters, settings.bases),
     forms: createForms(definitions),
     room,
     ...authorization.known(),

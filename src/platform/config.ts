@@ -379,9 +379,16 @@ const namesListed = (text: string): string[] =>
     .map(each => each.trim())
     .filter(each => each !== '');
 
+/** What the server needs to be its own authorization server, which has its addresses beside the base. */
+function smartFaults({ auth, clients, baseUrl, host }: Config): string[] {
+  if (auth !== 'smart') return clients === '' ? [] : ['CHARTROOM_CLIENTS needs CHARTROOM_AUTH=smart.'];
+  if (/^https:.*\/fhir$/.test(baseUrl) || (baseUrl === '' && isLoopback(host))) return [];
+  return ['CHARTROOM_AUTH=smart needs a CHARTROOM_BASE_URL as in https://records.example.org/fhir.'];
+}
+
 /** Who is let in, and what is said of who asks. */
 function accessFaults(config: Config): string[] {
-  const faults: string[] = [];
+  const faults: string[] = smartFaults(config);
   if (config.auth === 'none' && !isLoopback(config.host))
     faults.push(
       'Without authentication the server serves loopback only: set CHARTROOM_AUTH=token and CHARTROOM_TOKENS, a file of tokens (in a container: mount it). Outside a container CHARTROOM_HOST=127.0.0.1 does as well.',
@@ -393,10 +400,6 @@ function accessFaults(config: Config): string[] {
       'CHARTROOM_ISSUERS needs CHARTROOM_BASE_URL: it is what access tokens for this server name as their aud.',
     );
   if (config.auth === 'none' && config.issuers) faults.push('CHARTROOM_ISSUERS needs CHARTROOM_AUTH=token or smart.');
-  if (config.auth !== 'smart' && config.clients) faults.push('CHARTROOM_CLIENTS needs CHARTROOM_AUTH=smart.');
-  const isReachable = /^https:.*\/fhir$/.test(config.baseUrl);
-  if (config.auth === 'smart' && !isReachable && (config.baseUrl !== '' || !isLoopback(config.host)))
-    faults.push('CHARTROOM_AUTH=smart needs a CHARTROOM_BASE_URL as in https://records.example.org/fhir.');
   if (config.issuerRules && !config.issuers) faults.push('CHARTROOM_ISSUER_RULES needs CHARTROOM_ISSUERS.');
   if ((config.tlsCert === '') !== (config.tlsKey === ''))
     faults.push('CHARTROOM_TLS_CERT and CHARTROOM_TLS_KEY go together.');
