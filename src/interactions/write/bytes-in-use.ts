@@ -32,13 +32,14 @@ const RETRACTED: Where = {
 export async function checkBytesInUse({ engine }: Pick<Context, 'engine'>, outcome: Outcome): Promise<Outcome> {
   const { changes = [] } = outcome;
   const changed = changes.filter(endsBytes);
-  const named = newlyNamed(changes, engine.settings.bases);
+  const named = await present(engine.store, newlyNamed(changes, engine.settings.bases));
   if (changed.length === 0 && named.length === 0) return outcome;
   const { mustNotMatch = [], mustExist = [] } = outcome;
   const documents = changes.filter(({ type }) => type === TYPE);
   const absent: Absence[] = [];
   for (const { type, id } of changed) {
-    if (documents.some(each => isAlive(each) && names(each, id))) throw inUse();
+    // One that is made here was held against the bytes that are written here.
+    if (documents.some(each => each.replaces?.text && isAlive(each) && names(each, id))) throw inUse();
     const query = namingOther(id, documents);
     if (await isMet(engine.store, query)) throw inUse();
     absent.push({ uniquenessKey: `bytes of ${type}/${id}`, ...query });
@@ -49,6 +50,14 @@ export async function checkBytesInUse({ engine }: Pick<Context, 'engine'>, outco
 /** `reader`: the store, as the rule holds for everybody, whatever they see. */
 const isMet = async (reader: Pick<StoreView, 'findIds'>, query: Pick<Query, 'types' | 'where'>): Promise<boolean> =>
   (await reader.findIds(query, 1)).found.length > 0;
+
+/** Those that are there: whether an address may lead to nothing is decided elsewhere. */
+async function present(reader: Pick<StoreView, 'findIds'>, named: readonly Standing[]): Promise<readonly Standing[]> {
+  if (named.length === 0) return named;
+  const { found } = await reader.findIds({ types: ['Binary'], where: isOneOf(['Binary'], named) }, named.length);
+  const ids = new Set(found.map(({ id }) => id));
+  return named.filter(({ id }) => ids.has(id));
+}
 
 /** The bytes of a Binary are other ones after it, or none. An erasure is meant to end them. */
 const endsBytes = (change: PendingChange): boolean =>

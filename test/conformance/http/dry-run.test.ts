@@ -96,8 +96,8 @@ onBothStores(
       await server.engine.store.commit({ changes: [], messages: [{ topic: 'search-parameter', body: 'written' }] });
       const after = await held(stage());
       assert.equal(after.blobs.length, before.blobs.length + 1);
-      // The document, and the Binary that its bytes have an address by.
-      assert.equal(after.versions, before.versions + 2);
+      // The document, the Binary that its bytes have an address by, and the Provenance that says where they came from.
+      assert.equal(after.versions, before.versions + 3);
       assert.notDeepEqual(after.sizes, before.sizes);
       assert.equal(after.messages.length, before.messages.length + 1);
     });

@@ -44,8 +44,9 @@ onBothStores('what hooks may ask of what there is', stage => {
     const { talk } = stage();
     const { body } = await talk.create(binary('stored'));
     assert.equal((await talk.create(document(`Binary/${body.id}`))).status, 201);
+    const { body: free } = await talk.create(binary('free'));
     const before = [post(document(uuid(1))), post(binary('together'), { fullUrl: uuid(1) })];
-    const after = [put({ ...binary('changed'), id: body.id }), post(document(`Binary/${body.id}`))];
+    const after = [put({ ...binary('changed'), id: free.id }), post(document(`Binary/${free.id}`))];
     assert.equal((await send(talk, 'transaction', before)).status, 200);
     assert.equal((await send(talk, 'transaction', after)).status, 200);
     assert.equal((await talk.create(document('Binary/nobody'))).status, 201);
