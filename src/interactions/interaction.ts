@@ -244,7 +244,9 @@ export interface LaterAnswer {
 
 /** A write that goes with another one: decided, prepared and recorded like any, and committed with it or not at all. */
 export type Companion =
-  | Of<'create' | 'update' | 'patch' | 'delete'>
+  | Of<'update' | 'patch' | 'delete'>
+  /** `own`: the server keeps it on its own account, as where bytes come from; whoever writes needs no right to such resources. */
+  | (Of<'create'> & { readonly own?: true })
   | (Of<'operation'> & { readonly operation: 'purge' });
 
 /** A companion, and whose hook asks for it. */
@@ -278,6 +280,8 @@ export interface RecordedPart {
 /** A change whose attachments are not in the store yet: they are when everything that could refuse it has been asked. */
 export interface PendingChange extends Change {
   readonly attachments?: readonly PendingBytes[];
+  /** Of a companion that is the server's own. */
+  readonly own?: true;
 }
 
 /** Bytes that are to be stored, or are. */

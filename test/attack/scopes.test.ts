@@ -63,6 +63,24 @@ describe('tokens', () => {
       assert.equal((await ask(little, '/fhir/$import', 'POST', line('Patient', 'never'))).status, 403);
     });
 
+    it('send documents with their bytes by DocumentReference.c alone, and nothing that the server keeps beside them', async () => {
+      const by = {
+        authorization: `Bearer ${await issuer.token({ claims: { scope: 'system/DocumentReference.crs' } })}`,
+        'content-type': 'application/fhir+json',
+      };
+      const attachment = { contentType: 'text/plain', data: Buffer.from('A note.').toString('base64') };
+      const document = { resourceType: 'DocumentReference', status: 'current', content: [{ attachment }] };
+      const sent = await ask(by, '/fhir/DocumentReference', 'POST', JSON.stringify(document));
+      assert.equal(sent.status, 201, sent.text);
+      for (const resource of [{ resourceType: 'Binary', contentType: 'text/plain' }, { resourceType: 'Provenance' }]) {
+        const path = `/fhir/${resource.resourceType}`;
+        assert.equal((await ask(by, path, 'POST', JSON.stringify(resource))).status, 403, path);
+        assert.equal((await ask(by, path)).status, 403, path);
+      }
+      const { text } = await ask(bearerOf('admin'), '/fhir/Provenance');
+      assert.ok(text.includes(String(sent.headers['location']?.split('/').at(-3))), text);
+    });
+
     it('see the patient alone whom they are about, and nothing without one', async () => {
       const admin = { ...bearerOf('admin'), 'content-type': 'application/fhir+json' };
       for (const id of ['p1', 'p2']) {

@@ -138,7 +138,13 @@ class AttachmentWalk {
     const { type: of, id: by } = this.#write;
     const contentType = attachment['contentType'] ?? 'application/octet-stream';
     const binary = { resourceType: 'Binary', contentType, securityContext: { reference: `${of}/${by}` }, data };
-    this.companions.push({ kind: 'create', type: 'Binary', id, body: { resource: binary, decimals: undefined } });
+    this.companions.push({
+      kind: 'create',
+      own: true,
+      type: 'Binary',
+      id,
+      body: { resource: binary, decimals: undefined },
+    });
     this.#set(attachment, 'url', this.#addressOf(id));
     return taken;
   }

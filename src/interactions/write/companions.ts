@@ -1,6 +1,6 @@
 /**
- * Writes that go with another one because a hook asks for them (hooks.ts): whoever writes must be allowed to do each of them, each is
- * prepared like any write, by its own hooks too, has an audit event of its own, and all are committed together or not at all. A write
+ * Writes that go with another one because a hook asks for them (hooks.ts): whoever writes must be allowed to do each of them but for what the
+ * server keeps on its own account, each is prepared like any write, by its own hooks too, has an audit event of its own, and all are committed together or not at all. A write
  * that leaves its resource as it is has none.
  *
  * Nothing is written twice in one commit: a companion that writes what the write itself, another companion or another entry of
@@ -10,6 +10,7 @@ import type { Allowed } from '../../access/decide.js';
 import { createView } from '../../access/view.js';
 import { asFhirError, FhirError, type Kind } from '../../fhir/error.js';
 import { isObject } from '../../fhir/resource.js';
+import { SYSTEM } from '../../identity/principal.js';
 import type { OutboxMessage, ResourceName } from '../../store/store.js';
 import type { Caller, Context } from '../engine.js';
 import type { Companion, Interaction, Outcome, OwnedCompanion, RecordedPart, Result } from '../interaction.js';
@@ -39,6 +40,7 @@ function isCompanion(ask: unknown, resourceTypes: readonly string[]): ask is Com
   if (!isObject(ask) || !resourceTypes.includes(ask['type'] as string)) return false;
   switch (ask['kind']) {
     case 'create':
+      return isObject(ask['body']) && isObject(ask['body']['resource']) && !(ask['own'] && ask['ifNoneExist']);
     case 'update':
       return isObject(ask['body']) && isObject(ask['body']['resource']);
     case 'patch':
@@ -125,7 +127,8 @@ async function runCompanion(
 ): Promise<Outcome> {
   const { allowance, engine, principal, requestId, address, request, note, settled, stamp, partOf } = context;
   const caller: Caller = { allowance, engine, principal, agent: owner, requestId, address, request, note, settled };
-  const { permission, restrictions } = await runner.admit(caller, ask);
+  const isOwn = ask.kind === 'create' && ask.own === true;
+  const { permission, restrictions } = await runner.admit(isOwn ? { ...caller, principal: SYSTEM } : caller, ask);
   const view = createView(engine, restrictions);
   try {
     const own: Context = {
@@ -143,10 +146,20 @@ async function runCompanion(
       stamp,
       partOf,
     };
-    return await runner.run(own, ask, undefined, depth);
+    const made = await runner.run(own, ask, undefined, depth);
+    return isOwn ? withOwn(made) : made;
   } catch (error) {
     throw blamed(context, owner, ask, asFhirError(error));
   }
+}
+
+/** What it creates is marked; companions of it are not. */
+function withOwn(made: Outcome): Outcome {
+  const { subject } = made.result;
+  const changes = made.changes?.map(change =>
+    change.type === subject?.type && change.id === subject.id ? { ...change, own: true as const } : change,
+  );
+  return { ...made, ...(changes ? { changes } : {}) };
 }
 
 function blamed(context: Context, owner: string, ask: Companion, error: FhirError): FhirError {

@@ -26,7 +26,7 @@ export function checkPermitted({ engine, permission }: Context, { changes = [], 
   const { reach } = permission;
   if (reach.c.size === 0 && reach.u.size === 0 && reach.d.size === 0) return;
   for (const change of changes) {
-    if (isPermitted(engine, permission, change, changes)) continue;
+    if (change.own || isPermitted(engine, permission, change, changes)) continue;
     const at = entries?.get(`${change.type}/${change.id}`);
     throw new FhirError('forbidden', 'What would be written is not within what this permission allows.', {
       expression: at === undefined ? change.type : placeOf(entryAt(at), change.type),

@@ -46,7 +46,7 @@ export function receipt(
       source({ system: `${base}#request`, value: requestId }),
     ],
   };
-  return { kind: 'create', type: 'Provenance', body: { resource, decimals: undefined } };
+  return { kind: 'create', own: true, type: 'Provenance', body: { resource, decimals: undefined } };
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6920 */

@@ -56,5 +56,5 @@ export function qualityTask(
       ? { input: noticed.map(({ finding, value }) => ({ type: qualityConcept(FINDINGS, finding), ...value })) }
       : {}),
   };
-  return { kind: 'create', type: 'Task', body: { resource, decimals: undefined } };
+  return { kind: 'create', own: true, type: 'Task', body: { resource, decimals: undefined } };
 }

@@ -109,7 +109,7 @@ function rework(
     authoredOn: new Date(now).toISOString(),
     reasonCode: statusReason!,
   };
-  return { kind: 'create', type: 'Task', body: { resource, decimals: undefined } };
+  return { kind: 'create', own: true, type: 'Task', body: { resource, decimals: undefined } };
 }
 
 /** The code of ours. */

@@ -111,7 +111,7 @@ export function published(
   document['identifier'] = [newIdentifier('official', 'entryUUID')];
   return {
     absent: [{ type: 'DocumentReference', criteria: uniqueCriteria(document), conflict: publishedBefore() }],
-    submissionSet: { kind: 'create', type: 'List', body: { resource: set, decimals: undefined } },
+    submissionSet: { kind: 'create', own: true, type: 'List', body: { resource: set, decimals: undefined } },
   };
 }
 
