@@ -45,6 +45,10 @@ export async function versionsIn({ store, definitions }: Engine): Promise<Record
 const ROUNDS = 4;
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24);
 
+/** What tells apart how and when the same was sent: the request of a Provenance, its address, and its time; and names that documents were given. */
+const HOW_SENT =
+  /"masterIdentifier":\{"system":"urn:ietf:rfc:3986","value":"urn:uuid:[^"]*"\}|"recorded":"[^"]*"|"system":"#request","value":"[^"]*"|"who":\{"identifier":\{"value":"[^"]*"\}\}/g;
+
 /**
  * Every current resource but audit events, as a digest of what it says, in order. Ids are told by what they stand for: by
  * what the resource says and what those say that it refers to. Equal lists: the stores say the same.
@@ -57,12 +61,12 @@ export async function contentsOf({ store, settings }: Engine): Promise<string[]>
       id: _,
       meta,
       ...rest
-    } = JSON.parse(row.text!.toString().replaceAll(`${settings.base}/`, '')) as {
+    } = JSON.parse(row.text!.toString().replaceAll(new RegExp(`${settings.base}/?`, 'g'), '')) as {
       id: string;
       meta?: Record<string, unknown>;
     };
     const { lastUpdated: __, ...labels } = meta ?? {};
-    texts.set(`${row.type}/${row.id}`, JSON.stringify([labels, rest]));
+    texts.set(`${row.type}/${row.id}`, JSON.stringify([labels, rest]).replaceAll(HOW_SENT, ''));
   }
   let names = new Map([...texts.keys()].map(name => [name, name.split('/')[0]!]));
   for (let round = 0; round < ROUNDS; round++)
