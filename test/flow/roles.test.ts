@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CapabilityStatement, DiagnosticReport, Observation, Patient } from 'fhir/r4.js';
+import type { CapabilityStatement, Observation, Patient } from 'fhir/r4.js';
 import { before, describe, it } from 'mocha';
 import { ConfigError } from '../../src/platform/config.js';
 import { onBothStores } from '../support/both-stores.js';
@@ -56,8 +56,12 @@ onBothStores(
       talkTo(stage().server.base, { authorization: `Bearer ${`token-of-the-${role}`.padEnd(24, '-')}` });
     before(async () => {
       const admin = as('admin');
-      await admin.update<Patient>({ resourceType: 'Patient', id: 'p' });
-      for (const one of [observation('lab', 'laboratory'), observation('vital', 'vital-signs')])
+      await admin.update({ resourceType: 'Organization', id: '1' });
+      const managingOrganization = { reference: 'Organization/1' };
+      await admin.update<Patient>({ resourceType: 'Patient', id: 'p', managingOrganization });
+      await admin.update<Patient>({ resourceType: 'Patient', id: 'elsewhere' });
+      const elsewhere = { ...observation('elsewhere', 'laboratory'), subject: { reference: 'Patient/elsewhere' } };
+      for (const one of [observation('lab', 'laboratory'), observation('vital', 'vital-signs'), elsewhere])
         await admin.update(one);
     });
 
@@ -66,7 +70,8 @@ onBothStores(
       assert.deepEqual(idsOf(await lab.search('Observation')), ['lab']);
       assert.equal((await lab.search('Observation?_summary=count')).total, 1);
       assert.equal((await lab.get('Observation/lab')).status, 200);
-      assert.deepEqual(refusal(await lab.get('Observation/vital')), refusal(await lab.get('Observation/nosuch')));
+      for (const hidden of ['Observation/vital', 'Observation/elsewhere'])
+        assert.deepEqual(refusal(await lab.get(hidden)), refusal(await lab.get('Observation/nosuch')), hidden);
       assert.deepEqual(idsOf(await lab.search('Patient?_has:Observation:subject:_id=vital')), []);
       assert.deepEqual(idsOf(await lab.search('Patient?_has:Observation:subject:_id=lab')), ['p']);
       assert.deepEqual(idsOf(await lab.search('Patient?_revinclude=Observation:subject')).toSorted(), ['lab', 'p']);
@@ -79,8 +84,9 @@ onBothStores(
 
     it('may do what they name alone, and all of it is recorded', async () => {
       const lab = as('laboratory');
-      const report: DiagnosticReport = { resourceType: 'DiagnosticReport', status: 'final', code: { text: 'x' } };
-      assert.equal((await lab.create(report)).status, 201);
+      assert.equal((await lab.create(observation('more', 'laboratory'))).status, 201);
+      const outside = { status: 403, detail: 'outside-permission' };
+      assert.deepEqual(refusal(await lab.create(observation('more', 'vital-signs'))), outside);
       for (const [method, path] of [
         ['GET', 'Encounter'],
         ['GET', 'Encounter/nosuch'],
@@ -88,7 +94,7 @@ onBothStores(
         ['GET', 'Patient/p/$meta'],
         ['GET', 'Patient?_explain=true'],
         ['GET', 'Patient?_has:Encounter:patient:status=finished'],
-        ['DELETE', 'Observation/lab'],
+        ['DELETE', 'DiagnosticReport/nosuch'],
       ] as const)
         assert.deepEqual(refusal(await lab.send(method, path)), { status: 403, detail: 'forbidden' }, path);
       const { values } = await stage().server.engine.metrics.denied.get();

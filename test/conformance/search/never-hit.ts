@@ -21,7 +21,7 @@ export const NEVER: readonly (readonly [type: string, ...codes: string[]])[] = [
     'context-type-quantity',
     'context-type-value',
   ],
-  ['Claim', 'detail-udi', 'item-udi', 'subdetail-udi'],
+  ['Claim', 'detail-udi', 'item-udi', 'subdetail-udi', 'attachment'],
   ['ClinicalImpression', 'finding-ref', 'investigation', 'previous', 'problem', 'supporting-info'],
   [
     'CodeSystem',
@@ -36,7 +36,7 @@ export const NEVER: readonly (readonly [type: string, ...codes: string[]])[] = [
     'supplements',
   ],
   ['Communication', 'based-on', 'instantiates-canonical', 'part-of'],
-  ['CommunicationRequest', 'based-on', 'recipient', 'replaces', 'requester', 'sender'],
+  ['CommunicationRequest', 'based-on', 'recipient', 'replaces', 'requester', 'sender', 'attachment'],
   [
     'CompartmentDefinition',
     'context',
@@ -55,7 +55,7 @@ export const NEVER: readonly (readonly [type: string, ...codes: string[]])[] = [
     'resource',
   ],
   ['ConceptMap', 'context-quantity', 'context-type-quantity', 'context-type-value'],
-  ['Consent', 'source-reference'],
+  ['Consent', 'source-reference', 'attachment'],
   ['Contract', 'instantiates', 'url'],
   [
     'Device',
@@ -72,7 +72,7 @@ export const NEVER: readonly (readonly [type: string, ...codes: string[]])[] = [
   ],
   ['DeviceDefinition', 'parent', 'type'],
   ['DeviceRequest', 'encounter', 'based-on', 'instantiates-uri', 'insurance', 'performer', 'prior-request'],
-  ['DiagnosticReport', 'results-interpreter'],
+  ['DiagnosticReport', 'results-interpreter', 'attachment'],
   ['DocumentManifest', 'author'],
   [
     'EffectEvidenceSynthesis',
@@ -181,6 +181,7 @@ export const NEVER: readonly (readonly [type: string, ...codes: string[]])[] = [
     'context-type-quantity',
     'context-type-value',
   ],
+  ['ExplanationOfBenefit', 'attachment'],
   ['FamilyMemberHistory', 'instantiates-canonical'],
   [
     'GraphDefinition',
@@ -193,7 +194,7 @@ export const NEVER: readonly (readonly [type: string, ...codes: string[]])[] = [
     'context-type-value',
   ],
   ['Group', 'managing-entity', 'characteristic-value'],
-  ['HealthcareService', 'coverage-area'],
+  ['HealthcareService', 'coverage-area', 'attachment'],
   ['Immunization', 'reaction', 'reaction-date', 'reason-reference'],
   ['ImmunizationRecommendation', 'vaccine-type'],
   ['ImplementationGuide', 'context', 'context-quantity', 'context-type', 'context-type-quantity', 'context-type-value'],
@@ -279,7 +280,9 @@ export const NEVER: readonly (readonly [type: string, ...codes: string[]])[] = [
     'system',
     'type',
   ],
+  ['Person', 'attachment'],
   ['PlanDefinition', 'definition'],
+  ['Practitioner', 'attachment'],
   ['Provenance', 'patient', 'when'],
   ['Questionnaire', 'context-quantity', 'context-type-quantity'],
   ['QuestionnaireResponse', 'based-on'],
@@ -425,7 +428,7 @@ export const NEVER: readonly (readonly [type: string, ...codes: string[]])[] = [
   ['SubstanceSpecification', 'code'],
   ['SupplyDelivery', 'patient', 'receiver', 'supplier'],
   ['SupplyRequest', 'requester', 'subject', 'supplier'],
-  ['Task', 'based-on'],
+  ['Task', 'based-on', 'attachment'],
   [
     'TerminologyCapabilities',
     'context',
