@@ -2,10 +2,14 @@
  * One interaction → its AuditEvents, by IHE Basic Audit Log Patterns (https://profiles.ihe.net/ITI/BALP), RESTful
  * ATNA. Rows AUD-1, AUD-7: never a result, a count, a token; the request itself only as BALP wants it, in the query
  * entity. Choices: a feature that acts for somebody is one more agent, an application that requests nothing; a profile is claimed for successes alone (the profiles fix outcome 0); the user agent appears
- * where a user is known, else the client is the requestor; a search gives one event per patient found.
+ * where a user is known, else the client is the requestor; a search gives one event per patient found; codes have
+ * their displays where a profile of MHD wants them and nowhere else, for every read is kept and indexed with what is said here.
  */
 import type { JsonObject, Resource } from '../fhir/resource.js';
 import type { Principal } from '../identity/principal.js';
+
+const coding = (system: string, code: string, display?: string): JsonObject =>
+  display === undefined ? { system, code } : { system, code, display };
 
 const DCM = 'http://dicom.nema.org/resources/ontology/DCM';
 const PARTICIPATION = 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType';
@@ -26,9 +30,11 @@ interface BalpPattern {
   readonly user: string;
   /** What happened; absent: what R4 calls a RESTful operation. */
   readonly type?: JsonObject;
+  /** Whether what the event is about is said with displays. */
+  readonly displays?: true;
 }
 
-const dicom = (code: string): JsonObject => ({ coding: [{ system: DCM, code }] });
+const dicom = (code: string, display?: string): JsonObject => ({ coding: [coding(DCM, code, display)] });
 const [application, source, destination] = [dicom('110150'), dicom('110153'), dicom('110152')];
 const custodian = { coding: [{ system: CUSTODIAN, code: 'custodian' }] };
 
@@ -62,12 +68,16 @@ const PATTERNS: Readonly<Record<AuditPattern, BalpPattern>> = {
     user: 'IRCP',
     type: { system: DCM, code: '110113', display: 'Security Alert' },
   },
-  /** What came from elsewhere as a whole, recorded by what stands for it: https://profiles.ihe.net/ITI/MHD/4.2.3/ITI-65.html */
+  /**
+   * What came from elsewhere as a whole, recorded by what stands for it:
+   * https://profiles.ihe.net/ITI/MHD/4.2.3/StructureDefinition-IHE.MHD.ProvideBundle.Audit.Recipient.html
+   */
   import: {
     action: 'C',
-    client: source,
-    server: destination,
+    client: dicom('110153', 'Source Role ID'),
+    server: dicom('110152', 'Destination Role ID'),
     user: 'AUT',
+    displays: true,
     type: { system: DCM, code: '110107', display: 'Import' },
   },
 };
@@ -80,7 +90,7 @@ export interface AuditSubtype {
   readonly code: string;
   readonly display: string;
   /** What the resource is to it: a code of http://terminology.hl7.org/CodeSystem/object-role; default 4, a domain resource. */
-  readonly dataRole?: '3' | '20';
+  readonly dataRole?: keyof typeof DATA_ROLES;
 }
 
 /** What is to be recorded. */
@@ -167,6 +177,9 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
   };
 }
 
+/** Of http://terminology.hl7.org/CodeSystem/object-role, those that a feature may name. */
+const DATA_ROLES = { '3': 'Report', '20': 'Job' } as const;
+
 function codingsOf(subtype: AuditSubtype | undefined): JsonObject[] {
   if (!subtype) return [];
   const { system, code, display } = subtype;
@@ -178,23 +191,26 @@ const referenceTo = ({ type, id, version }: NonNullable<AuditRecord['data']>): s
 
 function entities(record: AuditRecord, pattern: BalpPattern, patient: string | undefined): JsonObject[] {
   const list: JsonObject[] = [];
-  if (record.data !== undefined)
+  const named = (display: string): string | undefined => (pattern.displays ? display : undefined);
+  const object = coding(ENTITY_TYPE, '2', named('System Object'));
+  if (record.data !== undefined) {
+    const role = record.subtype?.dataRole;
     list.push({
       what: { reference: referenceTo(record.data) },
-      type: { system: ENTITY_TYPE, code: '2' },
-      role: { system: ROLE, code: record.subtype?.dataRole ?? '4' },
+      type: object,
+      role: role === undefined ? coding(ROLE, '4') : coding(ROLE, role, DATA_ROLES[role]),
     });
-  else if (pattern.action === 'E' || pattern.action === 'R')
+  } else if (pattern.action === 'E' || pattern.action === 'R')
     list.push({
-      type: { system: ENTITY_TYPE, code: '2' },
-      role: { system: ROLE, code: '24' },
+      type: object,
+      role: coding(ROLE, '24'),
       query: Buffer.from(record.request).toString('base64'),
     });
   if (patient !== undefined)
     list.push({
       what: { reference: `Patient/${patient}` },
-      type: { system: ENTITY_TYPE, code: '1' },
-      role: { system: ROLE, code: '1' },
+      type: coding(ENTITY_TYPE, '1', named('Person')),
+      role: coding(ROLE, '1', named('Patient')),
     });
   list.push({
     what: { identifier: { value: record.requestId } },

@@ -40,10 +40,17 @@ onBothStores('MHD in the audit trail', stage => {
     assert.equal(imports.length, 1);
     const [{ type, action, outcome, agent }] = imports as [AuditEvent];
     assert.deepEqual([type.system, action, outcome], ['http://dicom.nema.org/resources/ontology/DCM', 'C', '0']);
-    assert.deepEqual(agent.map(each => each.type!.coding![0]!.code).slice(0, 2), ['110153', '110152']);
+    const roles = agent.map(each => each.type!.coding![0]!).slice(0, 2);
+    assert.deepEqual(
+      roles.map(({ code, display }) => [code, display]),
+      [
+        ['110153', 'Source Role ID'],
+        ['110152', 'Destination Role ID'],
+      ],
+    );
     const [list] = reply.body.entry!;
     const { what, role } = dataOf(imports[0]!)!;
-    assert.deepEqual([what!.reference, role!.code], [list!.response!.location, '20']);
+    assert.deepEqual([what!.reference, role!.code, role!.display], [list!.response!.location, '20', 'Job']);
     assert.equal(patientOf(imports[0]!), `Patient/${PATIENT}`);
     const kinds = events.map(event => dataOf(event)!.what!.reference!.split('/')[0]!).toSorted();
     assert.deepEqual(kinds, ['Binary', 'DocumentReference', 'List', 'Provenance']);
@@ -119,7 +126,8 @@ onBothStores('MHD in the audit trail', stage => {
     const made = await talk.create(aDocument({ contentType: 'text/plain', data: base64('read') }, { subject }));
     assert.equal((await talk.get(made.body.content[0]!.attachment.url!, { accept: 'text/plain' })).status, 200);
     const [event] = await eventsOf('ITI-68');
-    assert.deepEqual([event!.action, dataOf(event!)!.role!.code, patientOf(event!)], ['R', '3', subject.reference]);
+    const { code, display } = dataOf(event!)!.role!;
+    assert.deepEqual([event!.action, code, display, patientOf(event!)], ['R', '3', 'Report', subject.reference]);
   });
 
   it('ITI-105 and ITI-106 are creates of a document', async () => {

@@ -91,6 +91,21 @@ describe('AuditEvent (AUD-1, BALP)', () => {
     assert.equal(profileOf(event), 'PatientRead');
   });
 
+  it('of an import says its codes with displays, as the profile of ITI-65 fixes them; a read has none', () => {
+    const data = { type: 'List', id: 'l' };
+    const subtype = { system: 'urn:ihe:event-type-code', code: 'ITI-65', display: 'Provide Document Bundle' };
+    const displaysOf = (event: JsonObject) =>
+      [...JSON.stringify([event['agent'], event['entity']]).matchAll(/"display":"([^"]*)"/g)].map(
+        ([, display]) => display,
+      );
+    const imported = one({ pattern: 'import', data, subtype: { ...subtype, dataRole: '20' } });
+    const job = ['System Object', 'Job', 'Person', 'Patient'];
+    assert.deepEqual(displaysOf(imported), ['Source Role ID', 'Destination Role ID', 'Chartroom', ...job]);
+    assert.deepEqual(displaysOf(one({ data })), ['Chartroom']);
+    const retrieved = one({ data, subtype: { ...subtype, code: 'ITI-68', dataRole: '3' } });
+    assert.deepEqual(displaysOf(retrieved), ['Chartroom', 'Report']);
+  });
+
   it('is recorded in UTC with its milliseconds (AUD-8)', () =>
     assert.equal(one({})['recorded'], '2026-01-02T03:04:05.678Z'));
 });
