@@ -41,24 +41,14 @@ function forPage(path: readonly string[]): Wanted {
   return TO_IMAGES.has(path.at(-1)!) ? 'keep' : 'skip';
 }
 
-/** Bytes that a document holds instead of sections. */
-export interface UnstructuredBody {
+interface UnstructuredBody {
   /** As the document says; `text/plain` where it says nothing. */
   readonly contentType: string;
   readonly bytes: Buffer;
 }
 
-/**
- * The body of a document that is not XML (`nonXMLBody`), as its own bytes; undefined where it has none, or only names a file elsewhere.
- * Throws UnreadableXml.
- */
-export function unstructuredBody(bytes: Uint8Array, limits: ReadLimits): UnstructuredBody | undefined {
-  return bodyBytes(
-    readCdaXml(decodeXml(bytes), limits, path => (path[2] === 'structuredBody' ? 'skip' : forPage(path))),
-  );
-}
-
-function bodyBytes(root: CdaElement): UnstructuredBody | undefined {
+/** What a document holds instead of sections (`nonXMLBody`); undefined where it has none, or only names a file elsewhere. */
+function unstructuredBody(root: CdaElement): UnstructuredBody | undefined {
   const text = childAt(root, 'component', 'nonXMLBody', 'text');
   if (!text || childAt(text, 'reference')) return undefined;
   const contentType = text.attributes.get('mediaType') ?? 'text/plain';
@@ -100,7 +90,7 @@ function sectionHtml(section: CdaElement | undefined, ground: NarrativeGround, l
 }
 
 function unstructuredHtml(root: CdaElement): string {
-  const body = bodyBytes(root);
+  const body = unstructuredBody(root);
   if (!body) return '<p><em>The content of this document is kept elsewhere.</em></p>';
   const { contentType, bytes } = body;
   if (contentType.startsWith('text/plain')) return `<pre>${htmlText(bytes.toString())}</pre>`;
