@@ -12,7 +12,7 @@ import type { StoreView } from '../../access/view.js';
 import { FhirError } from '../../fhir/error.js';
 import { all, type Query, type Where } from '../../search/query.js';
 import { isOneOf, refersTo } from '../../search/separate.js';
-import type { Absence, Change, ResourceName, Standing } from '../../store/store.js';
+import type { Absence, Change, OpenStamp, ResourceName, Standing, Version } from '../../store/store.js';
 import type { Context } from '../engine.js';
 import type { Outcome, PendingChange } from '../interaction.js';
 import { binariesIn } from './pointing.js';
@@ -25,14 +25,29 @@ const RETRACTED: Where = {
   test: { kind: 'token', any: [{ code: 'entered-in-error' }] },
 };
 
+/** Versions of Binaries whose bytes hooks have read, by the stamp of the attempt: what was taken from them is true of these alone. */
+const versionsRead = new WeakMap<OpenStamp, Map<string, number>>();
+
+export function noteBytesRead(
+  { stamp }: Pick<Context, 'stamp'>,
+  { id, version }: Pick<Version, 'id' | 'version'>,
+): void {
+  const known = versionsRead.get(stamp);
+  if (known) known.set(id, version);
+  else versionsRead.set(stamp, new Map([[id, version]]));
+}
+
 /**
  * Judges what is about to be committed, and adds what it depends on: that no document comes meanwhile that names what is changed, and that
- * what a document names for the first time is not taken away meanwhile. Throws `conflict`.
+ * what a document names for the first time is not taken away or changed meanwhile. Throws `conflict`.
  */
-export async function checkBytesInUse({ engine }: Pick<Context, 'engine'>, outcome: Outcome): Promise<Outcome> {
+export async function checkBytesInUse(
+  { engine, stamp }: Pick<Context, 'engine' | 'stamp'>,
+  outcome: Outcome,
+): Promise<Outcome> {
   const { changes = [] } = outcome;
   const changed = changes.filter(endsBytes);
-  const named = await present(engine.store, newlyNamed(changes, engine.settings.bases));
+  const named = await present(engine.store, newlyNamed(changes, engine.settings.bases), versionsRead.get(stamp));
   if (changed.length === 0 && named.length === 0) return outcome;
   const { mustNotMatch = [], mustExist = [] } = outcome;
   const documents = changes.filter(({ type }) => type === TYPE);
@@ -52,11 +67,18 @@ const isMet = async (reader: Pick<StoreView, 'findIds'>, query: Pick<Query, 'typ
   (await reader.findIds(query, 1)).found.length > 0;
 
 /** Those that are there: whether an address may lead to nothing is decided elsewhere. */
-async function present(reader: Pick<StoreView, 'findIds'>, named: readonly Standing[]): Promise<readonly Standing[]> {
+async function present(
+  reader: Pick<StoreView, 'findIds'>,
+  named: readonly Standing[],
+  read?: ReadonlyMap<string, number>,
+): Promise<readonly Standing[]> {
   if (named.length === 0) return named;
   const { found } = await reader.findIds({ types: ['Binary'], where: isOneOf(['Binary'], named) }, named.length);
   const ids = new Set(found.map(({ id }) => id));
-  return named.filter(({ id }) => ids.has(id));
+  return named.flatMap(one => {
+    const version = read?.get(one.id);
+    return ids.has(one.id) ? [version === undefined ? one : { ...one, version }] : [];
+  });
 }
 
 /** The bytes of a Binary are other ones after it, or none. An erasure is meant to end them. */

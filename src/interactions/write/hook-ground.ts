@@ -6,6 +6,7 @@ import type { Context, Engine } from '../engine.js';
 import type { Interaction } from '../interaction.js';
 import { allowanceOf } from '../response/allowance.js';
 import { openBlob } from '../response/text.js';
+import { noteBytesRead } from './bytes-in-use.js';
 import { findSought, readCriteria } from './conditional.js';
 import type { HeldBinary, HookGround } from './hooks.js';
 
@@ -23,7 +24,9 @@ async function binaryOf(context: Context, id: string): Promise<HeldBinary | unde
   const ask = context.beside?.('Binary', id);
   if (ask) return heldBeside(ask);
   const row = await context.view.read('Binary', id);
-  return row?.text ? heldInStore(context.engine, row) : undefined;
+  if (!row?.text) return undefined;
+  noteBytesRead(context, row);
+  return heldInStore(context.engine, row);
 }
 
 /** Nothing is opened before somebody reads. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { DocumentReference, FhirResource } from 'fhir/r4.js';
 import { beforeEach, it } from 'mocha';
 import { FhirError } from '../../../src/fhir/error.js';
-import type { FeatureHook, HookedWrite, HookGround } from '../../../src/interactions/write/hooks.js';
+import type { FeatureHook, HookedWrite, HookGround, Preparation } from '../../../src/interactions/write/hooks.js';
 import { onBothStores } from '../../support/both-stores.js';
 import { post, put, send, uuid } from '../../support/bundles.js';
 import { hookUp } from '../../support/hooked.js';
@@ -51,6 +51,20 @@ onBothStores('what hooks may ask of what there is', stage => {
     assert.equal((await send(talk, 'transaction', after)).status, 200);
     assert.equal((await talk.create(document('Binary/nobody'))).status, 201);
     assert.deepEqual(seen, ['text/plain stored 64', 'text/plain together new', 'text/plain changed new', undefined]);
+  });
+
+  it('bytes of a Binary as they are when the write is committed, whoever changes them meanwhile', async () => {
+    const { talk } = stage();
+    const { body } = await talk.create(binary('before'));
+    let asked = 0;
+    const prepare = async (write: HookedWrite): Promise<Preparation> => {
+      const text = await textOf(write, body.id);
+      if (asked++ === 0) assert.equal((await talk.update({ ...binary('after'), id: body.id })).status, 200);
+      return { resource: { ...write.resource!, description: text!.split(' ')[1]! } };
+    };
+    hook({ types: ['DocumentReference'], prepare });
+    const made = await talk.create(document(`Binary/${body.id}`));
+    assert.deepEqual([made.status, made.body.description, asked], [201, 'after', 2]);
   });
 
   it('what another entry does with a resource, its references rewritten', async () => {
