@@ -89,7 +89,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
       about: 'Who may sign in: add, list, change; on the embedded store stop the server first.',
       words: '<add|list|disable|enable|password|role|totp> <name> …',
       options: {
-        role: { value: 'ROLE', about: 'Of a user who is added: a role of the file of roles.' },
+        role: { value: 'ROLE', about: 'Of a user who is added, or from now on: a role of the file of roles.' },
         display: { value: 'TEXT', about: 'What pages call the user.' },
         'fhir-user': { value: 'REFERENCE', about: 'The resource that says who the user is, as in Practitioner/p1.' },
         patient: { value: 'ID', about: 'The Patient whom apps of this user see; without it the user chooses.' },

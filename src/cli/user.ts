@@ -101,7 +101,7 @@ async function password(asked: Asked): Promise<void> {
 
 async function setRole(asked: Asked): Promise<void> {
   const name = nameIn(asked, 1);
-  const given = checkRole(asked.words[1], asked.roles);
+  const given = checkRole(asked.words[1] ?? textOption(asked.options, 'role'), asked.roles);
   await asked.users.change(name, there => ({ ...there, role: given }));
   say(`${name} has the role ${given}.`);
 }

@@ -28,6 +28,8 @@ const PAGE = 200;
 const SAMPLE = 500;
 /** Findings of one kind that are named; the others are counted. */
 const MOST_NAMED = 20;
+/** What an address of its own means depends on the base: documents name their bytes by it. */
+const NOT_FOUND = 'Resources that are not found by what they say';
 
 export async function verify({ open, options, progress }: Invocation): Promise<number> {
   const sample = Number(options['sample'] ?? SAMPLE);
@@ -46,6 +48,10 @@ export async function verify({ open, options, progress }: Invocation): Promise<n
       process.stdout.write(`\n${what}: ${number}\n${names.map(name => `  ${name}\n`).join('')}`);
       if (number > names.length) process.stdout.write(`  … and ${number - names.length} more\n`);
     }
+    if (findings.has(NOT_FOUND))
+      process.stdout.write(
+        `\nAddresses were taken as those of a server at ${engine.settings.base}: if the server has another one, give CHARTROOM_BASE_URL, or HOST and PORT, as it does.\n`,
+      );
     process.stdout.write(
       findings.size === 0 ? 'The store agrees with itself.\n' : '\nThe store does not agree with itself.\n',
     );
@@ -244,8 +250,7 @@ async function checkIndex(engine: Engine, row: Version, found: TellFault): Promi
   const renewed = readable(() => indexStored(engine, row));
   if (renewed === UNREADABLE) return found('Resources that cannot be read', name);
   const lacks = await engine.store.check.misindexed(renewed);
-  if (lacks && lacks.length > 0)
-    found('Resources that are not found by what they say', `${name} (${lacks.join(', ')})`);
+  if (lacks && lacks.length > 0) found(NOT_FOUND, `${name} (${lacks.join(', ')})`);
   else if (lacks) found('Resources that are found by what they do not say', name);
 }
 

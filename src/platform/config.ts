@@ -103,12 +103,12 @@ export const SETTINGS = {
   tokens: textSetting(
     'TOKENS',
     '',
-    'JSON file of static bearer tokens: [{"token", "name", "role": "admin|writer|reader"}].',
+    'JSON file of static bearer tokens: [{"token", "name", "role": one of CHARTROOM_ROLES}].',
   ),
   roles: textSetting(
     'ROLES',
     '',
-    'JSON file of roles: what each may do with which types, operations and screens. Empty: admin, writer and reader.',
+    'JSON file of roles: what each may do with which types, operations and screens. Empty: those of docs/access.md.',
   ),
   issuers: textSetting(
     'ISSUERS',

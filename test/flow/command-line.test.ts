@@ -232,7 +232,8 @@ describe('users', () => {
     assert.match(added, /^Password, shown once: [\w-]{20}$/m);
     assert.match(added, /otpauth:\/\/totp\/Chartroom%3Aanna\?secret=[A-Z2-7]{32}&/);
     assert.match(await told('disable berta'), /Disabled/);
-    assert.match(await told('role berta writer'), /writer/);
+    assert.match(await told('role berta --role admin'), /berta has the role admin/);
+    assert.match(await told('role berta writer'), /berta has the role writer/);
     assert.match(await told('password berta'), /shown once/);
     assert.equal(await told('list'), 'anna  admin  Practitioner/p1\nberta  writer  without one-time codes  disabled\n');
     assert.match(await told('enable berta'), /Enabled/);

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from 'jose';
+import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { after, before, describe, it } from 'mocha';
 import { totpCode, totpStep } from '../../src/identity/users/totp.js';
 import { FULL } from '../support/depth.js';
@@ -156,7 +156,12 @@ for (const store of FULL ? STORES : (['embedded'] as const))
         ['do', 'seek'],
       ]);
       assert.match(sought.text, /Beta/);
-      assert.doesNotMatch(sought.text, /Alpha/);
+      assert.doesNotMatch(sought.text, /Alpha|Nobody/);
+      const none = await browser.submit(sought, [
+        ['sought', 'Omega'],
+        ['do', 'seek'],
+      ]);
+      assert.match(none.text, /Nobody of this name was found/);
     });
 
     it('asks for a one-time code where there is an authenticator, and refuses alike whatever is wrong', async () => {
@@ -244,18 +249,34 @@ for (const store of FULL ? STORES : (['embedded'] as const))
           .setAudience(more.aud ?? `${authOf(base)}/token`)
           .setExpirationTime(more.exp ?? Math.floor(Date.now() / 1000) + 200)
           .sign(key);
-      const ask = async (signed: string, more: Readonly<Record<string, string>> = { scope: 'system/Patient.rs' }) =>
-        askToken(base, {
-          grant_type: 'client_credentials',
-          client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-          client_assertion: signed,
-          ...more,
-        });
+      const ask = async (
+        signed: string,
+        more: Readonly<Record<string, string>> = { scope: 'system/Patient.rs' },
+        headers: Readonly<Record<string, string>> = {},
+      ) =>
+        askToken(
+          base,
+          {
+            grant_type: 'client_credentials',
+            client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+            client_assertion: signed,
+            ...more,
+          },
+          headers,
+        );
       const { status, body } = await ask(await assertion());
       assert.equal(status, 200, JSON.stringify(body));
       assert.deepEqual([body.scope, body['expires_in'], body.refresh_token], ['system/Patient.rs', 300, undefined]);
       assert.equal((await get('Patient/p2', body.access_token)).status, 200);
       assert.equal((await get('Observation/o-p1', body.access_token)).status, 403);
+      const bound = await generateKeyPair('ES256');
+      const proof = await new SignJWT({ htm: 'POST', htu: `${authOf(base)}/token`, jti: randomUUID() })
+        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(bound.publicKey) })
+        .setIssuedAt()
+        .sign(bound.privateKey);
+      const ofKey = await ask(await assertion(), { scope: 'system/Patient.rs' }, { dpop: proof });
+      assert.equal(ofKey.body['token_type'], 'DPoP');
+      assert.equal((await get('Patient/p2', ofKey.body.access_token)).status, 401);
       const once = await assertion({ jti: 'once' });
       const both = await Promise.all([ask(once), ask(once)]);
       assert.equal(both.filter(each => each.status === 200).length, 1);

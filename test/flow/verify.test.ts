@@ -70,7 +70,7 @@ onBothStores('verify', stage => {
     assert.equal((await talk.update({ resourceType: 'Patient', id: 'many', identifier })).status, 201);
     const lines: string[] = [];
     const out = { write: (line: string) => lines.push(line) > 0 };
-    const run = (what: typeof verify) =>
+    const run = (what: typeof verify, settings = server.engine.settings) =>
       what({
         config: loadConfig({ flags: {}, env: {} }),
         words: [],
@@ -83,12 +83,28 @@ onBothStores('verify', stage => {
         },
         open: async () => ({
           ...server.engine,
+          settings,
           store: { ...server.engine.store, close: () => Promise.resolve() },
         }),
         progress: { every: 1, out },
       });
     assert.equal(await run(verify), 0);
     assert.equal(await run(reindex), 0);
+    // Bytes of a document have an address of this server, which another one has elsewhere.
+    await talk.create({
+      resourceType: 'DocumentReference',
+      status: 'current',
+      content: [{ attachment: { contentType: 'text/plain', data: 'SGVsbG8=' } }],
+    });
+    const moved = { ...server.engine.settings, base: 'http://localhost:1/fhir', bases: ['http://localhost:1/fhir'] };
+    const write = process.stdout.write.bind(process.stdout);
+    const printed: string[] = [];
+    process.stdout.write = (text: string | Uint8Array) => printed.push(String(text)) > 0;
+    const status = await run(verify, moved).finally(() => {
+      process.stdout.write = write;
+    });
+    assert.equal(status, 1);
+    assert.match(printed.join(''), /as those of a server at http:\/\/localhost:1\/fhir: .*CHARTROOM_BASE_URL/);
     assert.ok(
       lines.some(line => /^\d+ %, [\d,]+ steps, [\d,]+\/s, /.test(line)),
       lines.join(''),

@@ -17,6 +17,7 @@ describe('the documents', () => {
   it('docs/running.md holds the table of settings as `chartroom config --markdown` prints it', () => {
     const [, table] = /<!-- settings:[^\n]*-->\n(.*?)<!-- \/settings -->/s.exec(read('docs/running.md')) ?? [];
     assert.equal(table?.trim(), configTable(featureSettings()));
+    assert.doesNotMatch(table, /\| `(?:undefined|null|\[object \w+\])` \|/);
   });
 
   it('docs/searching.md names the modifiers of every type of parameter', () => {

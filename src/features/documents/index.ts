@@ -13,7 +13,7 @@ import { documentHook, DOCUMENT_PATIENCE } from './document-hook.js';
 import { createDocref } from './docref/operation.js';
 import { createFetch } from './fetch.js';
 import { generateOperation } from './mhd/generate.js';
-import { scannerSetting } from './intake/scanner-setting.js';
+import { scannerAt, scannerSetting } from './intake/scanner-setting.js';
 import { verdict } from './intake/verdict.js';
 import { provide } from './mhd/provide.js';
 import { CAPABILITIES, GENERATE, nameOfTransaction } from './mhd/transactions.js';
@@ -71,10 +71,11 @@ export const documents: Feature<typeof settings> = {
       now: () => clock.now(),
       fetch: createFetch(fetchHosts, outgoing),
     };
+    const scanner = scannerAt(scan);
     return {
       hooks: [
         documentHook({ ...ground, isAccounted: provenance === 'on', qcSample }),
-        ...(scan ? [{ bytes: createScanner(scan) }] : []),
+        ...(scanner ? [{ bytes: createScanner(scanner) }] : []),
         { types: ['Task'], prepare: write => verdict(write, bases, clock.now()) },
         { patience: DOCUMENT_PATIENCE, bundle: bundle => provide(bundle, bases, ground.reader) },
       ],

@@ -141,7 +141,7 @@ function parseText(text: string): Json {
     if (!(cause instanceof SyntaxError)) throw cause;
     const place = whereBroken(text);
     const where = place ? `at line ${place.line}, column ${place.column}` : 'somewhere in it';
-    throw invalid('json-syntax', `The body is not JSON: it breaks off the grammar ${where}.`);
+    throw invalid('json-syntax', `What was sent is not JSON: it breaks off the grammar ${where}.`);
   }
 }
 

@@ -85,5 +85,6 @@ function patientPart({ given, found, sought }: NonNullable<ConsentPage['patients
     ({ id, text }) =>
       `<label><input type="radio" name="patient" value="${htmlEscaped(id)}"> ${htmlEscaped(text)}</label>`,
   );
-  return `<fieldset><legend>For which patient?</legend>${rows.join('')}<label>Name <input type="text" name="sought" value="${htmlEscaped(sought)}" maxlength="100"></label><button name="do" value="seek">Search</button></fieldset>`;
+  const none = found.length === 0 && sought !== '' ? '<p role="status">Nobody of this name was found.</p>' : '';
+  return `<fieldset><legend>For which patient?</legend>${none}${rows.join('')}<label>Name <input type="text" name="sought" value="${htmlEscaped(sought)}" maxlength="100"></label><button name="do" value="seek">Search</button></fieldset>`;
 }
