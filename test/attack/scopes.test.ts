@@ -81,6 +81,39 @@ describe('tokens', () => {
       assert.ok(text.includes(String(sent.headers['location']?.split('/').at(-3))), text);
     });
 
+    it('see no bytes of another by a resource that points at them', async () => {
+      const admin = bearerOf('admin');
+      const fhir = { 'content-type': 'application/fhir+json' };
+      const about = (patient: string, url: string) =>
+        JSON.stringify({
+          ...{ resourceType: 'Communication', status: 'completed', subject: { reference: `Patient/${patient}` } },
+          payload: [{ contentAttachment: { url } }],
+        });
+      for (const of of ['b1', 'b2']) {
+        const bytes = { ...admin, 'content-type': 'application/octet-stream' };
+        assert.equal((await ask(bytes, `/fhir/Binary/${of}`, 'PUT', `Canary-${of}`)).status, 201);
+        const pointing = about(of, `Binary/${of}`);
+        assert.equal((await ask({ ...admin, ...fhir }, '/fhir/Communication', 'POST', pointing)).status, 201);
+      }
+      const claims = { realm: { roles: ['records'] }, patient: 'b1' };
+      const as = async (scope: string) => ({
+        authorization: `Bearer ${await issuer.token({ claims: { ...claims, scope } })}`,
+      });
+      // By their ids alone, and not at all.
+      const [reads, blind] = [
+        await as('patient/Communication.cruds patient/Binary.r'),
+        await as('patient/Communication.cruds'),
+      ];
+      const write = async (by: object, url: string) =>
+        (await ask({ ...by, ...fhir }, '/fhir/Communication', 'POST', about('b1', url))).status;
+      assert.deepEqual([await write(reads, 'Binary/b2'), await write(blind, 'Binary/b2')], [422, 422]);
+      assert.equal(await write(reads, 'Binary/b1'), 201);
+      for (const by of [reads, await as('patient/*.rs')]) {
+        const seen = ['b1', 'b2'].map(async id => (await ask({ ...by, accept: '*/*' }, `/fhir/Binary/${id}`)).status);
+        assert.deepEqual(await Promise.all(seen), [200, 404]);
+      }
+    });
+
     it('see the patient alone whom they are about, and nothing without one', async () => {
       const admin = { ...bearerOf('admin'), 'content-type': 'application/fhir+json' };
       for (const id of ['p1', 'p2']) {

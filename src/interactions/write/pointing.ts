@@ -6,6 +6,7 @@
  * A patient is only ever added: what was once part of a record stays one for the audit trail.
  */
 import { ATTACHMENT } from '../../access/binaries.js';
+import { createView } from '../../access/view.js';
 import { FhirError } from '../../fhir/error.js';
 import { isObject, type Json } from '../../fhir/resource.js';
 import type { AlsoAbout, Change } from '../../store/store.js';
@@ -36,22 +37,26 @@ const pointedBy = ({ text, entries }: Change, bases: readonly string[]): Readonl
 };
 
 /**
- * Bytes are seen by whoever sees a resource that points at them: nobody makes one that points at what they do not see. Whether there is
- * something is not told. What pointed there before may go on. Throws `unprocessable`.
+ * Bytes are seen by whoever sees a resource that points at them: nobody makes one that points at what they see neither by its id nor by a
+ * search, also where they see no Binary at all, because others who see the resource might. Whether there is something is not told. What pointed
+ * there before may go on. Throws `unprocessable`.
  */
 export async function refuseUnseenBytes(
-  { view, engine }: Pick<Context, 'view' | 'engine'>,
+  { view, engine, permission }: Pick<Context, 'view' | 'engine' | 'permission'>,
   changes: readonly Change[],
 ): Promise<void> {
-  if (!view.showsPartOf('Binary')) return;
+  if (view.shows('Binary') && !view.showsPartOf('Binary')) return;
   const { bases } = engine.settings;
+  const byId = createView(engine, permission.reach.r);
+  const isSeen = async (id: string): Promise<boolean> =>
+    ((await view.read('Binary', id, undefined, 0)) ?? (await byId.read('Binary', id, undefined, 0))) !== undefined;
   const written = new Set(changes.flatMap(({ type, id }) => (type === 'Binary' ? [id] : [])));
   for (const change of changes) {
     if (change.type === 'Binary' || change.type === 'AuditEvent') continue;
     const before = change.replaces?.text && binariesIn(change.replaces.text, bases);
     for (const id of pointedBy(change, bases)) {
       if (written.has(id) || before?.has(id)) continue;
-      if ((await view.read('Binary', id, undefined, 0)) === undefined)
+      if (!(await isSeen(id)))
         throw new FhirError('unprocessable', 'There is nothing under the address of an attachment: store it first.', {
           expression: change.type,
           detail: 'url-not-found',

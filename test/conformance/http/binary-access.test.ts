@@ -199,6 +199,17 @@ onBothStores(
       assert.equal((await talk().create(report('open', 'Binary/alone'))).status, 201);
     });
 
+    it('are not laid open for others by somebody who sees no bytes', async () => {
+      server().sees = new Map([...PARTLY, ['Binary', 'hidden' as const]]);
+      for (const id of ['closed', 'in-report', 'open', 'never-there'])
+        assert.deepEqual(refusal(await talk().create(report('open', `Binary/${id}`))), {
+          status: 422,
+          detail: 'url-not-found',
+        });
+      server().sees = PARTLY;
+      for (const id of ['closed', 'in-report']) assert.equal((await read(`Binary/${id}`)).status, 404, id);
+    });
+
     it('are named as the document says, to those who may see it', async () => {
       const named = async (id: string) => (await read(`Binary/${id}`)).header('content-disposition');
       const titled = (id: string, tag: string, title: string) => {
