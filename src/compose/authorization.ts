@@ -72,7 +72,8 @@ async function findPatients(
   { user, asked, address }: PatientQuestion,
 ): Promise<readonly PatientChoice[]> {
   const { url = '' } = engine.authorization?.rules ?? {};
-  const principal = { name: `${url}|${user.name}`, role: user.role, issuer: url, subject: user.name };
+  const own = user.patient === undefined ? {} : { patient: user.patient };
+  const principal = { name: `${url}|${user.name}`, role: user.role, issuer: url, subject: user.name, ...own };
   const parameters: readonly (readonly [string, string])[] =
     'id' in asked
       ? [['_id', asked.id]]

@@ -19,11 +19,13 @@ import {
 import {
   consent,
   enter,
+  getAs,
   journeyOf,
   PASSWORD,
   REDIRECT,
   type SmartServer,
   startSmart,
+  STATIC_TOKEN,
 } from '../support/smart-server.js';
 
 /** What differs between stores the contract of records holds: the other one in a full run. */
@@ -37,6 +39,12 @@ for (const store of FULL ? STORES : (['embedded'] as const))
       ({ base } = smart);
     });
     after(() => smart?.stop());
+    /** What an EHR is given for a launch. */
+    const postLaunch = async (patient: string) => {
+      const headers = { authorization: `Bearer ${STATIC_TOKEN}`, 'content-type': 'application/json' };
+      const init = { method: 'POST', headers, body: JSON.stringify({ patient }) };
+      return { body: (await (await fetch(`${authOf(base)}/launch`, init)).json()) as { readonly launch: string } };
+    };
 
     const refusedHere: [what: string, more: Record<string, string | undefined>][] = [
       ['another redirect_uri', { redirect_uri: 'https://evil.example.org/' }],
@@ -129,6 +137,37 @@ for (const store of FULL ? STORES : (['embedded'] as const))
       const now = browser.cookies.get('chartroom')?.value;
       assert.ok(now);
       assert.notEqual(earlier, now);
+    });
+
+    it('gives nobody a patient whom they may not see, whatever the scopes are', async () => {
+      const { users } = smart.server.engine.authorization!;
+      await users.add({ name: 'paula', role: 'patient', password: PASSWORD, patient: 'p1' });
+      await users.add({ name: 'unknown', role: 'patient', password: PASSWORD });
+      const { body } = await postLaunch('p2');
+      const asked = async (name: string, more: Record<string, string>, patient?: string) => {
+        const browser = new Browser(base);
+        const verifier = newVerifier();
+        const page = await enter(browser, await browser.follow(authorizeUrl(app(), verifier, more)), name);
+        const back = await consent(browser, page, patient);
+        if (back.location === undefined) return back.status;
+        const { body: given } = await askWithCode(app(), codeIn(back, app()), verifier);
+        const seen = ['p1', 'p2'].map(async id => (await getAs(base, `Patient/${id}`, given.access_token)).status);
+        return [given['patient'], ...(await Promise.all(seen))];
+      };
+      const ofUser = { scope: 'openid user/*.rs' };
+      assert.deepEqual(await asked('unknown', ofUser, 'p2'), [undefined, 403, 403]);
+      assert.equal(await asked('unknown', { scope: 'launch/patient patient/*.rs' }, 'p2'), 422);
+      assert.deepEqual(await asked('paula', ofUser, 'p2'), ['p1', 200, 404]);
+      assert.deepEqual(await asked('paula', { scope: 'launch/patient patient/*.rs' }, 'p2'), ['p1', 200, 404]);
+      assert.equal(await asked('paula', { scope: 'launch user/*.rs', launch: body.launch }), 422);
+      assert.deepEqual(await asked('anna', { scope: 'launch user/*.rs', launch: body.launch }), ['p2', 200, 200]);
+    });
+
+    it('answers addresses that are none', async () => {
+      for (const path of ['//', '///x', '/ask/%00']) {
+        const { status } = await fetch(`${authOf(base)}${path}`);
+        assert.ok(status === 400 || status === 404, `${path} ${status}`);
+      }
     });
 
     it('takes a request for authorization as a form', async () => {

@@ -214,9 +214,10 @@ async function consented(asked: Asked, form: URLSearchParams): Promise<void> {
   const granted = scopes.filter(each => chosen.has(each) || FIXED.has(each));
   if (!granted.some(each => !FIXED.has(each)))
     return askConsent(asked, { fault: 'Choose at least one thing, or refuse.' });
-  const patient = context.patient ?? form.get('patient') ?? undefined;
-  if (needsPatient) {
-    if (patient === undefined) return askConsent(asked, { fault: 'Choose a patient.' });
+  const patient = context.patient ?? (needsPatient ? (form.get('patient') ?? undefined) : undefined);
+  if (needsPatient && patient === undefined) return askConsent(asked, { fault: 'Choose a patient.' });
+  // Whatever the scopes are: roles, too, may be within the patient of a token.
+  if (patient !== undefined && (needsPatient || patient !== user.patient)) {
     const found = await ground.findPatients(user, { id: patient }, address).catch(() => []);
     if (!found.some(({ id }) => id === patient)) return askConsent(asked, { fault: 'You may not see this patient.' });
   }

@@ -138,7 +138,7 @@ export class AuthorizationServer implements TokenIssuer {
     { identifying, identify }: { readonly identifying: IdentifyingRequest; readonly identify: Identify },
   ): Promise<void> {
     const running = await this.#current();
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://here');
+    const { pathname, searchParams } = new URL(`http://here${request.url ?? '/'}`);
     const isPost = request.method === 'POST';
     if (this.rules.url.startsWith('https:')) request.headers['x-forwarded-proto'] = 'https';
     const page = { provider: running.provider, request, response, address: identifying.address };
