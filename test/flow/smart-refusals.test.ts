@@ -164,6 +164,8 @@ for (const store of FULL ? STORES : (['embedded'] as const))
     });
 
     it('answers addresses that are none', async () => {
+      const pushed = new URL(authorizeUrl(app(), newVerifier())).searchParams;
+      assert.equal((await fetch(`${authOf(base)}/request`, { method: 'POST', body: pushed })).status, 404);
       for (const path of ['//', '///x', '/ask/%00']) {
         const { status } = await fetch(`${authOf(base)}${path}`);
         assert.ok(status === 400 || status === 404, `${path} ${status}`);

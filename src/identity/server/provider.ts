@@ -186,6 +186,8 @@ function featuresOf(
     revocation: { enabled: false },
     rpInitiatedLogout: { enabled: false },
     clientCredentials: { enabled: true },
+    // It would keep what anybody sends, and lose `aud` on the way.
+    pushedAuthorizationRequests: { enabled: false },
     resourceIndicators: {
       enabled: true,
       defaultResource: () => base,

@@ -6,6 +6,7 @@
  * takes its count away. After five failures each further one costs a longer wait. All refusals are one answer, and all that look at a
  * password take one time, so that nobody learns which users there are, whose password is right, or who is disabled.
  */
+import { hash } from 'node:crypto';
 import type { Records } from '../../store/records.js';
 import { isPassword } from './password.js';
 import { stepOfCode } from './totp.js';
@@ -58,7 +59,7 @@ export function createSignIn(users: Users, records: Records, now: () => number):
   };
   return async ({ name: typed, password, code, address }) => {
     const name = nameTyped(typed);
-    const ofName = `name ${digestOfCode(name)}`;
+    const ofName = `name ${hash('sha256', name, 'base64url')}`;
     const ofAddress = `address ${address}`;
     const wait = Math.max(await count(ofAddress, FREE_FAILURES.address), await count(ofName, FREE_FAILURES.name));
     if (wait > 0) return { wait: Math.ceil(wait / 1000) };

@@ -195,6 +195,16 @@ describe('users', () => {
       if (name === 'frida') assert.equal(await goes(name), true);
     });
 
+  it('are counted apart where their names differ by a hyphen', async () => {
+    await add('karla');
+    await add('kar-la');
+    address++;
+    for (let i = 0; i < 4; i++) assert.deepEqual(await attempt('kar-la', 'wrong password 1'), { wait: 0 });
+    assert.equal(await goes('karla'), true);
+    assert.deepEqual(await attempt('kar-la', 'wrong password 1'), { wait: 0 });
+    assert.deepEqual(await attempt('kar-la'), { wait: 30 });
+  });
+
   it('are not guessed at by many attempts at once', async () => {
     await add('gerda');
     address++;
