@@ -34,6 +34,7 @@ export interface OpenUsers {
   readonly users: Users;
   readonly revocations: Revocations;
   readonly applications: Applications;
+  readonly endAllOf: (name: string) => Promise<void>;
   readonly roles: readonly string[];
 }
 

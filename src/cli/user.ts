@@ -89,6 +89,7 @@ async function setDisabled(asked: Asked, off: boolean): Promise<void> {
   const name = nameIn(asked);
   await asked.users.change(name, ({ disabled: _was, ...there }) => (off ? { ...there, disabled: true } : there));
   await asked.revocations.disable('user', name, off);
+  if (off) await asked.endAllOf(name);
   say(off ? `Disabled ${name}.` : `Enabled ${name}.`);
 }
 
@@ -96,6 +97,7 @@ async function password(asked: Asked): Promise<void> {
   const name = nameIn(asked);
   const { password: secret, made } = givenPassword(asked.options);
   await asked.users.setPassword(name, secret);
+  await asked.endAllOf(name);
   say(made ? `Password of ${name}, shown once: ${secret}` : `The password of ${name} is another one.`);
 }
 
@@ -103,11 +105,14 @@ async function setRole(asked: Asked): Promise<void> {
   const name = nameIn(asked, 1);
   const given = checkRole(asked.words[1] ?? textOption(asked.options, 'role'), asked.roles);
   await asked.users.change(name, there => ({ ...there, role: given }));
+  await asked.endAllOf(name);
   say(`${name} has the role ${given}.`);
 }
 
 async function totp(asked: Asked): Promise<void> {
-  await tellSecondFactor(asked.users, nameIn(asked));
+  const name = nameIn(asked);
+  await tellSecondFactor(asked.users, name);
+  await asked.endAllOf(name);
 }
 
 async function tellSecondFactor(users: Users, name: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** Users of the store, and what may be said of them. */
 import { readSettingsFile } from '../fhir/json/settings-file.js';
 import { createSeal } from '../identity/seal.js';
+import { endAllOf } from '../identity/server/adapter.js';
 import { Applications } from '../identity/server/applications.js';
 import { Revocations } from '../identity/server/revocations.js';
 import { Users } from '../identity/users/users.js';
@@ -14,6 +15,8 @@ export interface OpenedUsers {
   readonly users: Users;
   readonly revocations: Revocations;
   readonly applications: Applications;
+  /** Ends what a user has granted, and their sessions. */
+  readonly endAllOf: (name: string) => Promise<void>;
   /** All that there are. */
   readonly roles: readonly string[];
 }
@@ -24,6 +27,7 @@ export function openUsers(config: Config, { records }: Pick<Store, 'records'>): 
   const revocations = new Revocations(records);
   return {
     revocations,
+    endAllOf: name => endAllOf({ records, revocations }, name),
     applications: new Applications(records, revocations, []),
     users: new Users(records, createSeal(config.secret || keptSecret(config.data), 'users')),
     roles: isObject(file) ? Object.keys(file) : [],

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { after, before, describe, it } from 'mocha';
+import { endAllOf } from '../../src/identity/server/adapter.js';
 import { totpCode, totpStep } from '../../src/identity/users/totp.js';
 import { FULL } from '../support/depth.js';
 import { STORES } from '../support/server.js';
@@ -390,6 +391,13 @@ for (const store of FULL ? STORES : (['embedded'] as const))
       const { revocations } = smart.server.engine.authorization!;
       await smart.server.engine.authorization!.users.change('carl', user => ({ ...user, disabled: true }));
       await revocations.disable('user', 'carl', true);
+      assert.equal((await get('Patient/p1', body.access_token)).status, 401);
+      assert.equal((await refresh(app(), body.refresh_token!)).status, 400);
+      assert.match((await browser.follow(authorizeUrl(app(), newVerifier()))).text, /name="password"/);
+      // What ended stays so when the user may sign in again.
+      await endAllOf({ records: smart.server.engine.store.records, revocations }, 'carl');
+      await smart.server.engine.authorization!.users.change('carl', ({ disabled: _was, ...user }) => user);
+      await revocations.disable('user', 'carl', false);
       assert.equal((await get('Patient/p1', body.access_token)).status, 401);
       assert.equal((await refresh(app(), body.refresh_token!)).status, 400);
       assert.match((await browser.follow(authorizeUrl(app(), newVerifier()))).text, /name="password"/);

@@ -86,6 +86,35 @@ const payloadOf = (record: KeptRecord | undefined): AdapterPayload | undefined =
 
 const withoutRevision = ({ revision: _was, ...record }: KeptRecord): Omit<KeptRecord, 'revision'> => record;
 
+const GRANT = 'oidc-Grant';
+const OF_SESSIONS: readonly string[] = ['oidc-Session', 'oidc-Interaction'];
+const LISTED_AT_ONCE = 1000;
+
+/** Nothing that a user has granted, and no session of theirs, is good any more; access tokens within two seconds. Looks at all grants that there are. */
+export async function endAllOf(
+  { records, revocations }: Pick<AdapterGround, 'records' | 'revocations'>,
+  name: string,
+): Promise<void> {
+  for (const kind of OF_SESSIONS)
+    for await (const { id, value } of allOfKind(records, kind)) {
+      const { accountId, session } = JSON.parse(value) as AdapterPayload;
+      if (accountId === name || session?.accountId === name) await records.take(kind, id);
+    }
+  for await (const { group = '', value } of allOfKind(records, GRANT))
+    if ((JSON.parse(value) as AdapterPayload).accountId === name)
+      await endGrant({ records, revocations }, group.slice(groupOfGrant('').length));
+}
+
+async function* allOfKind(records: Records, kind: string): AsyncGenerator<KeptRecord> {
+  let after = '';
+  for (;;) {
+    const found = await records.list(kind, LISTED_AT_ONCE, { after });
+    yield* found;
+    if (found.length < LISTED_AT_ONCE) return;
+    after = found.at(-1)!.id;
+  }
+}
+
 /** Nothing that was issued under a grant is good any more, access tokens within two seconds. */
 export async function endGrant(
   { records, revocations }: Pick<AdapterGround, 'records' | 'revocations'>,

@@ -116,7 +116,7 @@ async function applicationOf(
   const [id = '', secret = ''] =
     basic === undefined
       ? [form.get('client_id') ?? '', form.get('client_secret') ?? '']
-      : Buffer.from(basic, 'base64').toString('utf8').split(':').map(decoded);
+      : /^([^:]*):?(.*)$/s.exec(Buffer.from(basic, 'base64').toString('utf8'))!.slice(1).map(decoded);
   const application = await applications.find(id);
   const { kind, secretHash } = application?.record ?? {};
   if (kind === 'public' || (keysToo && kind === 'asymmetric')) return application;

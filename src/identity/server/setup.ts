@@ -27,13 +27,17 @@ export async function answerSetup(
   if (hash('sha256', (form.get('code') ?? '').trim(), 'base64url') !== record.value)
     return send(response, 403, setupPage('This is not the code that the server printed.'));
   const name = nameTyped(form.get('name') ?? '');
+  // Of two forms with the code one has it.
+  if (!(await records.take(place.kind, place.id)))
+    return send(response, 403, setupPage('This code is being used: send the form again if nothing comes of it.'));
   try {
     await users.add({ name, role: 'admin', password: form.get('password') ?? '' });
   } catch (error) {
+    const { revision: _was, ...code } = record;
+    await records.put(code, null);
     if (!(error instanceof FhirError) || error.kind === 'unavailable') throw error;
     return send(response, 422, setupPage(error.message));
   }
-  await records.take(place.kind, place.id);
   const { secret, uri, codes } = await users.setSecondFactor(name);
   return send(
     response,
