@@ -43,7 +43,6 @@ describe('what is written about documents, judged by HL7', () => {
 
   it('has no errors', async function () {
     const script = oracleScript(this);
-    this.timeout(600_000);
     const examples = skipWithout(this, 'data', 'ccda-hl7-examples');
     server = await startServer({ store: await newStore(this, 'embedded') });
     const talk = talkTo(server.base);
