@@ -66,7 +66,7 @@ export async function checkBytesInUse(
 const isMet = async (reader: Pick<StoreView, 'findIds'>, query: Pick<Query, 'types' | 'where'>): Promise<boolean> =>
   (await reader.findIds(query, 1)).found.length > 0;
 
-/** Those that are there: whether an address may lead to nothing is decided elsewhere. */
+/** Those that are there, or were when their bytes were read: whether an address may lead to nothing is decided elsewhere. */
 async function present(
   reader: Pick<StoreView, 'findIds'>,
   named: readonly Standing[],
@@ -76,8 +76,10 @@ async function present(
   const { found } = await reader.findIds({ types: ['Binary'], where: isOneOf(['Binary'], named) }, named.length);
   const ids = new Set(found.map(({ id }) => id));
   return named.flatMap(one => {
+    // What was read must be there, also where it has gone meanwhile.
     const version = read?.get(one.id);
-    return ids.has(one.id) ? [version === undefined ? one : { ...one, version }] : [];
+    if (version !== undefined) return [{ ...one, version }];
+    return ids.has(one.id) ? [one] : [];
   });
 }
 
