@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { DUTY_LETTERS, type Letter, type Scope } from '../identity/principal.js';
 import type { Where } from '../search/query.js';
+import { leadsElsewhere } from '../search/separate.js';
 import { POINTED_AT } from './binaries.js';
 import { ABOUT_NOBODY, type PatientCompartment } from './patient-compartment.js';
 import type { RoleDuty } from './roles.js';
@@ -234,27 +235,6 @@ export const contentKey = (value: unknown): string =>
   JSON.stringify(value, (_, inner: unknown) =>
     inner instanceof Set ? [...inner].map(String).toSorted((a, b) => (a < b ? -1 : 1)) : inner,
   );
-
-/** Whether something has to be asked before it can be answered: another resource, terminology, words. */
-export function leadsElsewhere(where: Where): boolean {
-  switch (where.kind) {
-    case 'all':
-    case 'any':
-      return where.of.some(leadsElsewhere);
-    case 'not':
-      return leadsElsewhere(where.of);
-    case 'of':
-      return leadsElsewhere(where.where);
-    case 'param':
-      return where.test.kind === 'concept' || where.test.kind === 'hierarchy';
-    case 'present':
-      return false;
-    case 'chain':
-    case 'has':
-    case 'words':
-      return true;
-  }
-}
 
 /** What both reach. */
 export function withinBoth(one: Restrictions, other: Restrictions): Restrictions {

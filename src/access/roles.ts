@@ -14,7 +14,6 @@ import { parseCriteria } from '../search/criteria.js';
 import type { SearchParameters } from '../search/parameters.js';
 import type { Where } from '../search/query.js';
 import { separate } from '../search/separate.js';
-import { leadsElsewhere } from './permission.js';
 
 /** Of one type, or with `*` of all that are not named beside it. */
 export interface TypeDuty {
@@ -192,9 +191,6 @@ function conditionOf(check: Checker, path: string, type: string, given: Json): W
     return wrong(error.message);
   }
 }
-
-/** Nothing has to be asked before it can be answered. */
-export const isPlainWhere = (where: Where): boolean => !leadsElsewhere(where);
 
 /** What is left when its links are lists is what a store can answer. */
 function canBeListed(where: Where): boolean {

@@ -14,9 +14,8 @@ import { didYouMean } from '../platform/nearest.js';
 import { parseCriteria } from '../search/criteria.js';
 import type { SearchParameters } from '../search/parameters.js';
 import type { Where } from '../search/query.js';
-import { separate } from '../search/separate.js';
+import { leadsElsewhere, separate } from '../search/separate.js';
 import type { Ask } from './decide.js';
-import { isPlainWhere } from './roles.js';
 
 export type { Scope } from '../identity/principal.js';
 
@@ -130,7 +129,7 @@ function constraint({ definitions, parameters, bases }: ScopeGround, type: strin
   try {
     // `ap` of a date would mean another one every day.
     const where = parseCriteria({ types: [named], parameters: pairs, bases, now: 0 }, parameters, definitions);
-    if (isPlainWhere(where) && !separate(where).rest) return where;
+    if (!leadsElsewhere(where) && !separate(where).rest) return where;
   } catch (error) {
     if (!(error instanceof FhirError)) throw error;
     throw scopeError(`A constraint of a scope for ${type}: ${error.message}`);

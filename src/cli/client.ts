@@ -3,46 +3,26 @@ import { readFileSync } from 'node:fs';
 import { newSecret, readApplication } from '../identity/server/applications.js';
 import { isObject, type Json } from '../fhir/resource.js';
 import { ConfigError } from '../platform/config.js';
-import type { Invocation, OpenUsers } from './invocation.js';
+import type { Invocation } from './invocation.js';
+import { runSignInAction, sayLine, type SignInActions, type SignInAsked } from './sign-in-action.js';
 
-interface ClientAsked extends OpenUsers {
-  readonly words: readonly string[];
-  readonly options: Invocation['options'];
-}
-
-const CLIENT_ACTIONS: Readonly<Record<string, (asked: ClientAsked) => Promise<void>>> = {
+const CLIENT_ACTIONS: SignInActions = {
   add: addClient,
   list: listClients,
   disable: asked => setClientDisabled(asked, true),
   enable: asked => setClientDisabled(asked, false),
 };
 
-export async function clients({
-  words: [action = '', ...words],
-  options,
-  open,
-  openUsers,
-}: Invocation): Promise<number> {
-  const run = Object.hasOwn(CLIENT_ACTIONS, action) ? CLIENT_ACTIONS[action] : undefined;
-  if (!run) throw new ConfigError(`chartroom client needs one of ${Object.keys(CLIENT_ACTIONS).join(', ')}.`);
-  const engine = await open();
-  try {
-    await run({ ...openUsers(engine), words, options });
-    return 0;
-  } finally {
-    await engine.store.close();
-  }
-}
+export const clients = (invocation: Invocation): Promise<number> =>
+  runSignInAction('client', CLIENT_ACTIONS, invocation);
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
-
-function wordIn({ words: [word, ...more] }: ClientAsked, what: string): string {
+function wordIn({ words: [word, ...more] }: SignInAsked, what: string): string {
   if (word === undefined) throw new ConfigError(`chartroom client needs ${what}.`);
   if (more.length > 0) throw new ConfigError('chartroom client takes no further words.');
   return word;
 }
 
-async function addClient(asked: ClientAsked): Promise<void> {
+async function addClient(asked: SignInAsked): Promise<void> {
   const { applications, roles, options } = asked;
   const file = wordIn(asked, 'a file of JSON that says what the application is; - is standard input');
   const given = parsedFile(readFileSync(file === '-' ? 0 : file, 'utf8'));
@@ -52,8 +32,8 @@ async function addClient(asked: ClientAsked): Promise<void> {
     roles,
   );
   await applications.add(record);
-  say(`Added ${record.id} (${record.kind}).`);
-  if (secret !== undefined) say(`Secret, shown once: ${secret}`);
+  sayLine(`Added ${record.id} (${record.kind}).`);
+  if (secret !== undefined) sayLine(`Secret, shown once: ${secret}`);
 }
 
 function parsedFile(text: string): Json {
@@ -64,7 +44,7 @@ function parsedFile(text: string): Json {
   }
 }
 
-async function listClients({ applications, revocations, words }: ClientAsked): Promise<void> {
+async function listClients({ applications, revocations, words }: SignInAsked): Promise<void> {
   if (words.length > 0) throw new ConfigError('chartroom client list takes no further words.');
   await revocations.look();
   const all = await applications.all();
@@ -76,15 +56,15 @@ async function listClients({ applications, revocations, words }: ClientAsked): P
       systemScopes,
       revocations.hasClient(id) ? 'disabled' : '',
     ];
-    say([id, ...more.filter(each => each !== '')].join('  '));
+    sayLine([id, ...more.filter(each => each !== '')].join('  '));
   }
-  if (all.length === 0) say('No applications. Add one: chartroom client add app.json');
+  if (all.length === 0) sayLine('No applications. Add one: chartroom client add app.json');
 }
 
-async function setClientDisabled(asked: ClientAsked, off: boolean): Promise<void> {
+async function setClientDisabled(asked: SignInAsked, off: boolean): Promise<void> {
   const id = wordIn(asked, 'the client_id of an application');
   if (!(await asked.applications.all()).some(each => each.id === id))
     throw new ConfigError('There is no application of this client_id.');
   await asked.revocations.disable('client', id, off);
-  say(off ? `Disabled ${id}.` : `Enabled ${id}.`);
+  sayLine(off ? `Disabled ${id}.` : `Enabled ${id}.`);
 }

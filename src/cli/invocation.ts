@@ -30,11 +30,14 @@ export interface Validator {
   readonly judge: Judge;
 }
 
+/** Who may sign in, and which applications may ask for tokens. */
 export interface OpenUsers {
   readonly users: Users;
   readonly revocations: Revocations;
   readonly applications: Applications;
+  /** Ends what a user has granted, and their sessions. */
   readonly endAllOf: (name: string) => Promise<void>;
+  /** All that there are. */
   readonly roles: readonly string[];
 }
 

@@ -3,14 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { NewUser, Users } from '../identity/users/users.js';
 import { ConfigError } from '../platform/config.js';
-import type { Invocation, OpenUsers } from './invocation.js';
+import type { Invocation } from './invocation.js';
+import { runSignInAction, sayLine, type SignInActions, type SignInAsked } from './sign-in-action.js';
 
-interface Asked extends OpenUsers {
-  readonly words: readonly string[];
-  readonly options: Invocation['options'];
-}
-
-const ACTIONS: Readonly<Record<string, (asked: Asked) => Promise<void>>> = {
+const ACTIONS: SignInActions = {
   add,
   list,
   disable: asked => setDisabled(asked, true),
@@ -20,21 +16,9 @@ const ACTIONS: Readonly<Record<string, (asked: Asked) => Promise<void>>> = {
   totp,
 };
 
-export async function user({ words: [action = '', ...words], options, open, openUsers }: Invocation): Promise<number> {
-  const run = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
-  if (!run) throw new ConfigError(`chartroom user needs one of ${Object.keys(ACTIONS).join(', ')}.`);
-  const engine = await open();
-  try {
-    await run({ ...openUsers(engine), words, options });
-    return 0;
-  } finally {
-    await engine.store.close();
-  }
-}
+export const user = (invocation: Invocation): Promise<number> => runSignInAction('user', ACTIONS, invocation);
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
-
-function nameIn({ words: [name, ...more] }: Asked, allowed = 0): string {
+function nameIn({ words: [name, ...more] }: SignInAsked, allowed = 0): string {
   if (name === undefined) throw new ConfigError('chartroom user needs the name of a user.');
   if (more.length > allowed) throw new ConfigError('chartroom user takes no further words.');
   return name;
@@ -55,7 +39,7 @@ function givenPassword(options: Invocation['options']): { readonly password: str
   return { password: readFileSync(file === '-' ? 0 : file, 'utf8').replace(/\r?\n$/, ''), made: false };
 }
 
-async function add(asked: Asked): Promise<void> {
+async function add(asked: SignInAsked): Promise<void> {
   const { users, roles, options } = asked;
   const name = nameIn(asked);
   const { password: secret, made } = givenPassword(options);
@@ -69,47 +53,47 @@ async function add(asked: Asked): Promise<void> {
     ...(patient === undefined ? {} : { patient }),
   };
   await users.add(given);
-  say(`Added ${name}.`);
-  if (made) say(`Password, shown once: ${secret}`);
+  sayLine(`Added ${name}.`);
+  if (made) sayLine(`Password, shown once: ${secret}`);
   if (options['totp'] === true) await tellSecondFactor(users, name);
 }
 
-async function list({ users, words }: Asked): Promise<void> {
+async function list({ users, words }: SignInAsked): Promise<void> {
   if (words.length > 0) throw new ConfigError('chartroom user list takes no further words.');
   let none = true;
   for await (const { name, role: has, display, fhirUser, disabled, totp: code } of users.all()) {
     none = false;
     const more = [display, fhirUser, code === undefined ? 'without one-time codes' : undefined, disabled && 'disabled'];
-    say([name, has, ...more.filter(each => each)].join('  '));
+    sayLine([name, has, ...more.filter(each => each)].join('  '));
   }
-  if (none) say('No users. Add one: chartroom user add anna --role reader');
+  if (none) sayLine('No users. Add one: chartroom user add anna --role reader');
 }
 
-async function setDisabled(asked: Asked, off: boolean): Promise<void> {
+async function setDisabled(asked: SignInAsked, off: boolean): Promise<void> {
   const name = nameIn(asked);
   await asked.users.change(name, ({ disabled: _was, ...there }) => (off ? { ...there, disabled: true } : there));
   await asked.revocations.disable('user', name, off);
   if (off) await asked.endAllOf(name);
-  say(off ? `Disabled ${name}.` : `Enabled ${name}.`);
+  sayLine(off ? `Disabled ${name}.` : `Enabled ${name}.`);
 }
 
-async function password(asked: Asked): Promise<void> {
+async function password(asked: SignInAsked): Promise<void> {
   const name = nameIn(asked);
   const { password: secret, made } = givenPassword(asked.options);
   await asked.users.setPassword(name, secret);
   await asked.endAllOf(name);
-  say(made ? `Password of ${name}, shown once: ${secret}` : `The password of ${name} is another one.`);
+  sayLine(made ? `Password of ${name}, shown once: ${secret}` : `The password of ${name} is another one.`);
 }
 
-async function setRole(asked: Asked): Promise<void> {
+async function setRole(asked: SignInAsked): Promise<void> {
   const name = nameIn(asked, 1);
   const given = checkRole(asked.words[1] ?? textOption(asked.options, 'role'), asked.roles);
   await asked.users.change(name, there => ({ ...there, role: given }));
   await asked.endAllOf(name);
-  say(`${name} has the role ${given}.`);
+  sayLine(`${name} has the role ${given}.`);
 }
 
-async function totp(asked: Asked): Promise<void> {
+async function totp(asked: SignInAsked): Promise<void> {
   const name = nameIn(asked);
   await tellSecondFactor(asked.users, name);
   await asked.endAllOf(name);
@@ -117,6 +101,6 @@ async function totp(asked: Asked): Promise<void> {
 
 async function tellSecondFactor(users: Users, name: string): Promise<void> {
   const { uri, codes } = await users.setSecondFactor(name);
-  say(`For an authenticator, shown once: ${uri}`);
-  say(`Recovery codes, each for one time: ${codes.join(' ')}`);
+  sayLine(`For an authenticator, shown once: ${uri}`);
+  sayLine(`Recovery codes, each for one time: ${codes.join(' ')}`);
 }

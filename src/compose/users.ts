@@ -1,4 +1,5 @@
 /** Users of the store, and what may be said of them. */
+import type { OpenUsers } from '../cli/invocation.js';
 import { readSettingsFile } from '../fhir/json/settings-file.js';
 import { createSeal } from '../identity/seal.js';
 import { endAllOf } from '../identity/server/adapter.js';
@@ -11,18 +12,8 @@ import type { Store } from '../store/store.js';
 import { rolesFile } from './access.js';
 import { keptSecret } from './settings.js';
 
-export interface OpenedUsers {
-  readonly users: Users;
-  readonly revocations: Revocations;
-  readonly applications: Applications;
-  /** Ends what a user has granted, and their sessions. */
-  readonly endAllOf: (name: string) => Promise<void>;
-  /** All that there are. */
-  readonly roles: readonly string[];
-}
-
 /** Of an open store, whose file of roles was read. */
-export function openUsers(config: Config, { records }: Pick<Store, 'records'>): OpenedUsers {
+export function openUsers(config: Config, { records }: Pick<Store, 'records'>): OpenUsers {
   const file = readSettingsFile(rolesFile(config), 'The file of roles');
   const revocations = new Revocations(records);
   return {

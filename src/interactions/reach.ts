@@ -3,10 +3,11 @@
  * become lists of names and codes, once a request, as those of a search do (search/resolve.ts). Whoever made the rule meant all
  * resources, so that they are looked up whatever the caller sees.
  */
-import { leadsElsewhere, type Permission, type Restrictions, UNRESTRICTED } from '../access/permission.js';
+import { type Permission, type Restrictions, UNRESTRICTED } from '../access/permission.js';
 import { createView } from '../access/view.js';
 import { FhirError } from '../fhir/error.js';
 import type { Where } from '../search/query.js';
+import { leadsElsewhere } from '../search/separate.js';
 import type { Caller, Engine } from './engine.js';
 import { resolve } from './search/resolve.js';
 

@@ -52,6 +52,27 @@ export function isOneOf(types: readonly string[], names: readonly Name[]): Where
   return any(...types.map((type): Where => ({ kind: 'of', type, where: withIds(idsOf(type)) })));
 }
 
+/** Whether something has to be asked before it can be answered: another resource, terminology, words. */
+export function leadsElsewhere(where: Where): boolean {
+  switch (where.kind) {
+    case 'all':
+    case 'any':
+      return where.of.some(leadsElsewhere);
+    case 'not':
+      return leadsElsewhere(where.of);
+    case 'of':
+      return leadsElsewhere(where.where);
+    case 'param':
+      return where.test.kind === 'concept' || where.test.kind === 'hierarchy';
+    case 'present':
+      return false;
+    case 'chain':
+    case 'has':
+    case 'words':
+      return true;
+  }
+}
+
 /** Separates a condition whose links have been resolved as far as they can be. */
 export function separate(where: Where): Separated {
   if (!needsMatch(where)) return { where };

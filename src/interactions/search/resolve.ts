@@ -8,7 +8,7 @@ import { FhirError } from '../../fhir/error.js';
 import { tokensFor } from '../../search/parse-token.js';
 import { all, any, NO_RESOURCE, type Test, type Where } from '../../search/query.js';
 import { partOf } from '../../search/scope.js';
-import { isOneOf, refersTo, type Separated, separate, withIds } from '../../search/separate.js';
+import { isOneOf, leadsElsewhere, refersTo, type Separated, separate, withIds } from '../../search/separate.js';
 import type { ResourceName } from '../../store/store.js';
 import { terminologyOf } from '../terminology.js';
 import { checkTime, type Ground, inTime, isHeld, select } from './post-filter.js';
@@ -22,34 +22,13 @@ const MAX_LINKS = 100;
 /** Throws FhirError `forbidden` where the condition looks into a type that may not be seen, `too-costly` for too many links. */
 export async function resolve(ground: Ground, types: readonly string[], where: Where): Promise<Separated> {
   // Nearly every search: nothing to ask before the store itself.
-  if (!isPending(where)) return separate(where);
+  if (!leadsElsewhere(where)) return separate(where);
   const within = typesWithin(where);
   if (within.length > MAX_LINKS)
     throw new FhirError('too-costly', `A search may look into ${MAX_LINKS} types by chains at most: name the types.`);
   if (!within.every(type => ground.view.shows(type)))
     throw new FhirError('forbidden', 'This role may not search by the contents of all types that are named.');
   return separate(await resolveLinks(ground.until === undefined ? inTime(ground) : ground, types, where));
-}
-
-/** Whether `resolveLinks` would change anything. */
-function isPending(where: Where): boolean {
-  switch (where.kind) {
-    case 'all':
-    case 'any':
-      return where.of.some(isPending);
-    case 'not':
-      return isPending(where.of);
-    case 'of':
-      return isPending(where.where);
-    case 'param':
-      return where.test.kind === 'concept' || where.test.kind === 'hierarchy';
-    case 'present':
-      return false;
-    case 'chain':
-    case 'has':
-    case 'words':
-      return true;
-  }
 }
 
 /** Types that a condition looks into, besides those searched. */
@@ -131,7 +110,7 @@ async function settleAll(ground: Ground, types: readonly string[], of: readonly 
     !ground.closed &&
     reverse.length > 0 &&
     plain.length > 0 &&
-    !isPending(rest) &&
+    !leadsElsewhere(rest) &&
     (await ground.view.count({ types, where: separate(rest).where }, NARROW)).exact;
   const links = reverse.map(async (part): Promise<Where> => {
     if (!narrow) return resolveLinks(ground, types, part);

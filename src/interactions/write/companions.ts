@@ -177,7 +177,8 @@ const overtaken = (cause: FhirError): FhirError =>
 
 const nameOf = ({ type, id }: ResourceName): string => `${type}/${id}`;
 
-function withoutText(result: Result): Result {
+/** For what is recorded beside an answer: the events say nothing of it. */
+export function withoutText(result: Result): Result {
   const { text: _, blobs: __, ...rest } = result;
   return rest;
 }

@@ -11,7 +11,7 @@ import { itemsOf, type Parsed } from '../../fhir/resource.js';
 import type { ResourceName } from '../../store/store.js';
 import type { Caller, Context } from '../engine.js';
 import type { Interaction, InteractionKind, Of, Outcome } from '../interaction.js';
-import type { CompanionRunner } from './companions.js';
+import { type CompanionRunner, withoutText } from './companions.js';
 
 export const PROVENANCE_HEADER = 'X-Provenance';
 
@@ -64,7 +64,7 @@ export async function withSentProvenance(
     mustNotMatch: [...(outcome.mustNotMatch ?? []), ...(made.mustNotMatch ?? [])],
     mustExist: [...(outcome.mustExist ?? []), ...(made.mustExist ?? [])],
     messages: [...(outcome.messages ?? []), ...(made.messages ?? [])],
-    recordedParts: [...parts, ...(made.recordedParts ?? [{ target: create, result: withoutText(made) }])],
+    recordedParts: [...parts, ...(made.recordedParts ?? [{ target: create, result: withoutText(made.result) }])],
   };
 }
 
@@ -79,9 +79,4 @@ function writtenOf({
     ),
   );
   return changes.filter(({ type, id }) => !beside.has(`${type}/${id}`));
-}
-
-function withoutText({ result }: Outcome): Outcome['result'] {
-  const { text: _, blobs: __, ...rest } = result;
-  return rest;
 }

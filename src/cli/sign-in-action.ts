@@ -1,0 +1,30 @@
+/** What `chartroom user` and `chartroom client` have in common: an action by its name, on a store that is open for it alone. */
+import { ConfigError } from '../platform/config.js';
+import type { Invocation, OpenUsers } from './invocation.js';
+
+export interface SignInAsked extends OpenUsers {
+  /** Behind the name of the action. */
+  readonly words: readonly string[];
+  readonly options: Invocation['options'];
+}
+
+export type SignInActions = Readonly<Record<string, (asked: SignInAsked) => Promise<void>>>;
+
+/** Gives the exit status. Throws ConfigError where there is no such action. */
+export async function runSignInAction(
+  command: string,
+  actions: SignInActions,
+  { words: [action = '', ...words], options, open, openUsers }: Invocation,
+): Promise<number> {
+  const run = Object.hasOwn(actions, action) ? actions[action] : undefined;
+  if (!run) throw new ConfigError(`chartroom ${command} needs one of ${Object.keys(actions).join(', ')}.`);
+  const engine = await open();
+  try {
+    await run({ ...openUsers(engine), words, options });
+    return 0;
+  } finally {
+    await engine.store.close();
+  }
+}
+
+export const sayLine = (text: string): void => void process.stdout.write(`${text}\n`);
