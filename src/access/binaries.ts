@@ -89,8 +89,8 @@ async function allowsBytes(
     const target = parseReference(context, guarded.settings.bases);
     if (target?.kind !== 'local' || !isMeasureOfBytes(target.type)) return false;
     const { type, id } = target;
-    if (!restrictions.has(type)) return guarded.definitions.resourceTypes.includes(type);
-    return restrictions.get(type) !== 'hidden' && (await beside.read(type, id, undefined, 0)) !== undefined;
+    if (restrictions.get(type) === 'hidden' || !guarded.definitions.resourceTypes.includes(type)) return false;
+    return (await beside.read(type, id, undefined, 0)) !== undefined;
   }
   const pointing = {
     types: pointingTypes(guarded),

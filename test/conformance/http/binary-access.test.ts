@@ -25,7 +25,7 @@ const PARTLY: Restrictions = new Map<string, 'hidden' | Where>([
 ]);
 const POINTED: Restrictions = new Map([...PARTLY, ['Binary', POINTED_AT]]);
 const TRAIL_HIDDEN: Restrictions = new Map([['AuditEvent', 'hidden']]);
-const HIDDEN = ['closed', 'in-report', 'by-context', 'elsewhere', 'left', 'guarded'];
+const HIDDEN = ['closed', 'in-report', 'by-context', 'elsewhere', 'left', 'guarded', 'of-nobody'];
 const SEEN = ['open', 'shared', 'of-context', 'of-patient', 'alone'];
 const FHIR = 'application/fhir+json';
 
@@ -60,6 +60,7 @@ async function fill(talk: Talk): Promise<void> {
   await upload('of-context', 'DocumentReference/open');
   await upload('of-patient', 'Patient/p');
   await upload('by-context', 'DocumentReference/closed');
+  await upload('of-nobody', 'Patient/nobody');
   await talk.update({
     resourceType: 'Binary',
     id: 'elsewhere',
