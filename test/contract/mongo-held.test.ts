@@ -45,6 +45,25 @@ describe('a document that a dead process holds', () => {
     dead.startTransaction();
     await resource.updateOne({ _id: encodeId('Patient', id) }, { $set: { u: 1 } }, { session: dead });
   };
+  /** Held by a process that is killed, and by MongoDB until tomorrow. */
+  const holdByDead = async (collection: string, id: string): Promise<void> => {
+    await client.db('admin').command({ setParameter: 1, transactionLifetimeLimitSeconds: 86_400 });
+    const script = `
+      import { MongoClient } from 'mongodb';
+      const client = new MongoClient(process.argv[1], { appName: 'chartroom' });
+      const session = client.startSession();
+      session.startTransaction();
+      await client.db().collection(process.argv[2]).updateOne({ _id: process.argv[3] }, { $set: { u: 1 } }, { session });
+      process.stdout.write('held');
+      setInterval(() => {}, 1000);`;
+    const root = fileURLToPath(new URL('../../../', import.meta.url));
+    const holder = spawn(process.execPath, ['--input-type=module', '-e', script, url, collection, id], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(holder.stdout, 'data');
+    holder.kill('SIGKILL');
+  };
   const current = async (id: string): Promise<Version> => (await store.read('Patient', id))!;
   const update = async (id: string) => store.commit({ changes: [put(patient(id), { replaces: await current(id) })] });
 
@@ -80,24 +99,16 @@ describe('a document that a dead process holds', () => {
 
   it('is written where the connection of its holder is gone', async () => {
     const held = await current('held');
-    await client.db('admin').command({ setParameter: 1, transactionLifetimeLimitSeconds: 86_400 });
-    const script = `
-      import { MongoClient } from 'mongodb';
-      const client = new MongoClient(process.argv[1], { appName: 'chartroom' });
-      const session = client.startSession();
-      session.startTransaction();
-      await client.db().collection('resource').updateOne({ _id: process.argv[2] }, { $set: { u: 1 } }, { session });
-      process.stdout.write('held');
-      setInterval(() => {}, 1000);`;
-    const root = fileURLToPath(new URL('../../../', import.meta.url));
-    const holder = spawn(process.execPath, ['--input-type=module', '-e', script, url, encodeId('Patient', 'held')], {
-      cwd: root,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    await once(holder.stdout, 'data');
-    holder.kill('SIGKILL');
+    await holdByDead('resource', encodeId('Patient', 'held'));
     // MongoDB alone would not end the transaction before tomorrow, and the write would be refused as busy.
     await update('held');
     assert.equal((await current('held')).version, held.version + 1);
+  });
+
+  it('is swept where nothing refers to its bytes and the connection of its holder is gone', async () => {
+    const { hash } = await store.blobs.put(Buffer.from('bytes that nobody refers to'));
+    await holdByDead('blob', hash);
+    assert.equal(await store.blobs.sweep(0, Date.now() + 60_000), 1);
+    for await (const left of store.blobs.all()) assert.notEqual(left, hash);
   });
 });

@@ -10,6 +10,7 @@ import { checkedChunk, DamagedBlob, nothingToKeep, proveChunks, UNREFERRED_MS } 
 import type { BlobRange, Blobs } from '../store.js';
 import type { Connected } from './connection.js';
 import { chunkId, chunkRange, sweepBytes } from './erase-blobs.js';
+import { endOrphanedTransactions } from './orphaned-transactions.js';
 import { guarded } from './errors.js';
 import { DOCUMENT_BYTES, putBytes } from './put-blobs.js';
 
@@ -76,8 +77,9 @@ export function openBlobs(connected: () => Promise<Connected>, maxTimeMS: number
       if ((await blob.updateOne({ _id: hash }, { $max: { until } })).matchedCount === 0) throw nothingToKeep();
     });
 
+  const endDead = endOrphanedTransactions(connected);
   const sweep: Blobs['sweep'] = (now, putBefore = realNow() - UNREFERRED_MS) =>
-    guarded(async () => sweepBytes(await connected(), now, putBefore));
+    guarded(async () => sweepBytes(await connected(), { now, putBefore, endDead }));
 
   return { put, get, all: hashes, keep, sweep };
 }

@@ -7,11 +7,14 @@ import type { ClientSession, Collection, Filter } from 'mongodb';
 import { realNow } from '../../platform/real-time.js';
 import { UNREFERRED_MS } from '../blobs.js';
 import type { Connected } from './connection.js';
+import { isWriteConflict } from './errors.js';
 import { type BlobDocument, type Collections, INDEX, type ResourceDocument, type VersionDocument } from './schema.js';
 import { transact } from './transaction.js';
 
 /** How long the sweeper waits for others who hold a document that it would erase. */
 const CONFLICT_PATIENCE_MS = 1000;
+/** And for the transaction of a process that was killed, which holds it for a minute unless it is ended. */
+const HELD_MS = 10_000;
 
 export const chunkId = (chunks: string, i: number): string => `${chunks}:${String(i).padStart(6, '0')}`;
 export const chunkRange = (chunks: string, from = 0, to = 999_999) => ({
@@ -72,19 +75,35 @@ export async function eraseBytes(all: Collections, hashes: readonly string[], se
   }
 }
 
-/** See `sweep` of the port. */
-export async function sweepBytes(all: Connected, now: number, putBefore: number): Promise<number> {
+/** See `sweep` of the port. `endDead`: ends transactions of processes that are no more, in the background. */
+export async function sweepBytes(
+  all: Connected,
+  { now, putBefore, endDead }: { readonly now: number; readonly putBefore: number; readonly endDead: () => void },
+): Promise<number> {
   let swept = 0;
   for (const [which, hint] of [
     [{ until: { $lte: now } }, INDEX.until],
     [{ at: { $lt: putBefore }, until: { $exists: false } }, INDEX.at],
   ] as const)
     for await (const { _id } of all.blob.find(which, { projection: { _id: 1 }, hint }))
-      if (await sweepOne(all, { _id, ...which })) swept++;
+      if (await sweepHeld(all, { _id, ...which }, endDead)) swept++;
   return swept;
 }
 
-async function sweepOne(all: Connected, overdue: Filter<BlobDocument> & { readonly _id: string }): Promise<boolean> {
+async function sweepHeld(all: Connected, overdue: OverdueBlob, endDead: () => void): Promise<boolean> {
+  const started = performance.now();
+  for (;;)
+    try {
+      return await sweepOne(all, overdue);
+    } catch (error) {
+      if (!isWriteConflict(error) || performance.now() - started > HELD_MS) throw error;
+      endDead();
+    }
+}
+
+type OverdueBlob = Filter<BlobDocument> & { readonly _id: string };
+
+async function sweepOne(all: Connected, overdue: OverdueBlob): Promise<boolean> {
   const { blob, fact } = all;
   let erased = false;
   let chunks: string | undefined;
