@@ -49,7 +49,8 @@ function folderSize(folder: string): Disk {
 async function databaseSize(client: MongoClient): Promise<Disk> {
   const { totalSize } = await client.db().command({ dbStats: 1 });
   const names = (await client.db().listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name);
-  const spares = names.filter(name => name.startsWith('spare.')).length;
+  // One that is being copied has a name of MongoDB's until it is whole.
+  const spares = names.filter(name => /^(?:spare|tmp\.agg_out)\./.test(name)).length;
   return { bytes: totalSize as number, parts: names.length - spares, spares };
 }
 
