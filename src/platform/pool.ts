@@ -1,8 +1,8 @@
 /**
  * A few worker threads for work that would hold the event loop: large texts to parse, print, show otherwise. Each thread
  * has one task at a time and limits of memory and time; what breaks them ends with its thread, and nothing else does.
- * Threads are started when they are needed, end when they are idle for a while (their heap goes with them), and do not
- * keep the process alive.
+ * Threads are started when they are needed, end when they are idle for a while (their heap goes with them), and keep the
+ * process alive while they have a task, and no longer.
  *
  * The main thread makes a pool with `createPool`; the file that its threads run calls `answerTasks`. Tasks and answers are
  * data that the structured clone knows; buffers in `transfer` move instead of being copied.
@@ -140,7 +140,6 @@ function openThreads<Answer>({ module, threads, memory, idle = 20_000 }: PoolOpt
 
   const start = (): Worker => {
     const worker = new Worker(module, { resourceLimits: { maxOldGenerationSizeMb: memory } });
-    worker.unref();
     all.add(worker);
     const gone = (error: TaskStopped): void => {
       forget(worker);
@@ -162,10 +161,13 @@ function openThreads<Answer>({ module, threads, memory, idle = 20_000 }: PoolOpt
       const worker = free.pop();
       if (!worker) return all.size < most ? start() : undefined;
       clearTimeout(retiring.get(worker));
+      worker.ref();
       return worker;
     },
     release(worker: Worker): void {
       free.push(worker);
+      // Not before: whoever listens for messages of a thread keeps the process alive for it again.
+      worker.unref();
       const retire = (): void => {
         forget(worker);
         void worker.terminate();

@@ -1,5 +1,7 @@
 /** Worker threads: one task breaks a limit, the others never notice. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { after, describe, it } from 'mocha';
 import { createPool, type Pool, TaskStopped } from '../../../src/platform/pool.js';
 import type { Task } from '../../support/pool-worker.js';
@@ -25,6 +27,22 @@ describe('a pool of worker threads', () => {
       answers,
       numbers.map(number => number * 2),
     );
+  });
+
+  it('keeps a process alive for its tasks, and no longer', async () => {
+    const pool = JSON.stringify(new URL('../../../src/platform/pool.js', import.meta.url).href);
+    const script = `(async () => {
+      const { createPool } = await import(${pool});
+      const pool = createPool({ module: new URL(${JSON.stringify(module.href)}), memory: 32, time: 60_000, idle: 600_000 });
+      process.stdout.write(String(await pool.run({ do: 'double-later', number: 3 })));
+      // Met by a process that has nothing left to do and lives.
+      setTimeout(() => process.exit(9), 5000).unref();
+    })();`;
+    const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.on('data', (part: Buffer) => void (said += part.toString()));
+    const [status] = (await once(child, 'close')) as [number];
+    assert.deepEqual([status, said], [0, '6']);
   });
 
   it('waits for an answer that is promised', async () => {
