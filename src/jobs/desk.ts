@@ -54,6 +54,8 @@ export abstract class JobDesk {
   protected readonly working = new Map<string, WorkedJob>();
   /** Jobs that have not ended, as last read. */
   protected noted: readonly NotedJob[] = [];
+  /** Readings of the jobs that have begun, the one that `noted` is from, and those that may lack what was settled meanwhile. */
+  readonly #readings = { begun: 0, taken: 0, outdated: 0 };
 
   constructor(options: JobRunnerOptions) {
     this.options = options;
@@ -149,9 +151,23 @@ export abstract class JobDesk {
     return this.noted.map(noted => this.#newest(noted));
   }
 
-  /** Reads how far jobs are. */
+  /** Reads how far jobs are. What is known never goes back: an earlier reading that comes in late counts for nothing. */
   async refresh(): Promise<void> {
-    this.noted = await this.board.active();
+    const number = ++this.#readings.begun;
+    const noted = await this.board.active();
+    if (number <= this.#readings.outdated) return this.refresh();
+    if (number < this.#readings.taken) return;
+    this.#readings.taken = number;
+    this.noted = noted;
+  }
+
+  /** Work on a job ends here, at least for now: what it has come to is known from the same moment on. */
+  protected settle(last: NotedJob): void {
+    this.#readings.outdated = this.#readings.begun;
+    this.noted = this.noted.flatMap(each => {
+      if (each.note.id !== last.note.id || each.sequence > last.sequence) return [each];
+      return last.note.ended === undefined ? [last] : [];
+    });
   }
 
   #newest({ note }: NotedJob): JobNote {

@@ -162,6 +162,7 @@ export class JobRunner extends JobDesk {
       })
       .finally(() => {
         clearInterval(beat);
+        this.settle(running.noted);
         this.working.delete(id);
         this.wake();
       });

@@ -61,6 +61,11 @@ export class RunningJob {
     return this.#isStale ? undefined : this.#ahead;
   }
 
+  /** What the job was at its last note, or has ended as. */
+  get noted(): NotedJob {
+    return this.#ahead.ended === undefined ? this.#noted : { ...this.#noted, note: this.#ahead };
+  }
+
   /** Ends the work after the move under way. */
   abort(): void {
     this.#ending.abort();
