@@ -1,11 +1,59 @@
-/** Who is refused too often waits: guessing costs time, and asking an issuer about rubbish costs us nothing. */
+/**
+ * How often an address may do something within a time: guessing costs time, and asking an issuer about rubbish costs us nothing. Each process counts
+ * for itself. Of IPv6 a network of 64 bits counts as one address, as whoever has one has all of it.
+ */
 import { FhirError } from '../fhir/error.js';
+import { parseAddress } from '../platform/address.js';
 
-/** Refusals of one address within a second, after which no more of its tokens are looked at until that is over. */
-const MOST_FAILURES = 20;
-/** Addresses that are counted in one second. */
+/** Addresses that are counted at a time. */
 const MOST_ADDRESSES = 10_000;
-const SECOND = 1000;
+
+export interface AddressLimit {
+  /** ms until the address may do it again; 0: it may now. */
+  wait(address: string): number;
+  note(address: string): void;
+}
+
+export interface AddressLimitOptions {
+  readonly most: number;
+  /** ms. */
+  readonly within: number;
+  /** ms of any clock that only rises. */
+  readonly now?: (() => number) | undefined;
+}
+
+export function createAddressLimit({ most, within, now = () => performance.now() }: AddressLimitOptions): AddressLimit {
+  let since = -Infinity;
+  const counts = new Map<string, number>();
+  const forgetOld = (): void => {
+    if (now() - since < within) return;
+    since = now();
+    counts.clear();
+  };
+  return {
+    wait(address) {
+      forgetOld();
+      return (counts.get(networkOf(address)) ?? 0) < most ? 0 : Math.max(1, since + within - now());
+    },
+    note(address) {
+      forgetOld();
+      const network = networkOf(address);
+      if (counts.size < MOST_ADDRESSES || counts.has(network)) counts.set(network, (counts.get(network) ?? 0) + 1);
+    },
+  };
+}
+
+const NETWORK_BYTES = 8;
+
+function networkOf(address: string): string {
+  if (!address.includes(':')) return address;
+  const network = parseAddress(address)?.slice(0, NETWORK_BYTES) ?? [];
+  return network.some(byte => byte !== 0) ? network.join('.') : address;
+}
+
+/** Refusals of one address within a second, after which nothing more of it is looked at until that is over. */
+export const createFailureLimit = (now?: () => number): AddressLimit =>
+  createAddressLimit({ most: 20, within: 1000, now });
 
 export interface Failures {
   /** Throws `throttled` for an address that has had enough. */
@@ -13,26 +61,16 @@ export interface Failures {
   note(address: string): void;
 }
 
-/** `now`: ms of any clock that only rises. */
-export function createFailures(now: () => number = () => performance.now()): Failures {
-  let since = -Infinity;
-  const counts = new Map<string, number>();
-  const forgetOld = (): void => {
-    if (now() - since < SECOND) return;
-    since = now();
-    counts.clear();
-  };
+/** Refusals of tokens. */
+export function createFailures(now?: () => number): Failures {
+  const limit = createFailureLimit(now);
   return {
     check(address) {
-      forgetOld();
-      if ((counts.get(address) ?? 0) < MOST_FAILURES) return;
+      if (limit.wait(address) === 0) return;
       throw new FhirError('throttled', 'Too many requests from this address were refused: try again in a second.', {
         retryAfter: 1,
       });
     },
-    note(address) {
-      forgetOld();
-      if (counts.size < MOST_ADDRESSES || counts.has(address)) counts.set(address, (counts.get(address) ?? 0) + 1);
-    },
+    note: address => limit.note(address),
   };
 }

@@ -2,6 +2,14 @@
 import assert from 'node:assert/strict';
 import { hash, randomBytes } from 'node:crypto';
 
+let addresses = 0;
+
+/** As a proxy says it, of somebody who was not here yet: what is counted by address is counted apart. */
+export const fromElsewhere = (): Readonly<Record<'x-forwarded-for', string>> => {
+  addresses++;
+  return { 'x-forwarded-for': `10.${addresses >> 16}.${(addresses >> 8) & 255}.${addresses & 255}` };
+};
+
 export interface BrowserAnswer {
   readonly status: number;
   readonly location: string | undefined;
@@ -12,6 +20,7 @@ export interface BrowserAnswer {
 export class Browser {
   readonly #origin: string;
   readonly #cookies = new Map<string, { readonly value: string; readonly path: string }>();
+  readonly #address = fromElsewhere();
   calls = 0;
 
   constructor(base: string) {
@@ -32,7 +41,7 @@ export class Browser {
     const response = await fetch(at, {
       ...init,
       redirect: 'manual',
-      headers: { ...(init.headers as Record<string, string>), ...(cookie === '' ? {} : { cookie }) },
+      headers: { ...this.#address, ...(init.headers as Record<string, string>), ...(cookie === '' ? {} : { cookie }) },
     });
     this.calls++;
     for (const line of response.headers.getSetCookie()) {
@@ -128,7 +137,11 @@ export async function askToken(
   fields: Readonly<Record<string, string>>,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<TokenAnswer> {
-  const response = await fetch(`${authOf(base)}/token`, { method: 'POST', headers, body: new URLSearchParams(fields) });
+  const response = await fetch(`${authOf(base)}/token`, {
+    method: 'POST',
+    headers: { ...fromElsewhere(), ...headers },
+    body: new URLSearchParams(fields),
+  });
   return { status: response.status, headers: response.headers, body: (await response.json()) as TokenAnswer['body'] };
 }
 

@@ -52,7 +52,10 @@ export async function startSmart(test: Mocha.Context, store: StoreName): Promise
     },
   ]);
   const tokens = file('tokens.json', [{ token: STATIC_TOKEN, name: 'ehr', role: 'admin' }]);
-  const server = await startServer({ store: url, config: { auth: 'smart', clients, tokens } });
+  const server = await startServer({
+    store: url,
+    config: { auth: 'smart', clients, tokens, trustedProxies: '127.0.0.1' },
+  });
   const { users } = server.engine.authorization!;
   await users.add({
     name: 'anna',

@@ -10,6 +10,7 @@ import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
 import { realNow } from '../../platform/real-time.js';
 import type { KeptRecord, Records } from '../../store/records.js';
 import type { Applications } from './applications.js';
+import type { AnonymousRecords } from './bounds.js';
 import type { Revocations } from './revocations.js';
 
 /** A class of errors of the library: it is loaded by then. */
@@ -19,6 +20,7 @@ export interface AdapterGround {
   readonly records: Records;
   readonly applications: Applications;
   readonly revocations: Revocations;
+  readonly anonymous: AnonymousRecords;
   /** What becomes of the second who uses something that counts once. */
   readonly refuse: RefuseGrant;
 }
@@ -27,7 +29,7 @@ export interface AdapterGround {
 export const groupOfGrant = (grantId: string): string => `grant ${grantId}`;
 
 export function createAdapter(ground: AdapterGround): AdapterFactory {
-  const { records, applications, revocations, refuse } = ground;
+  const { records, applications, revocations, anonymous, refuse } = ground;
   return name => {
     const kind = `oidc-${name}`;
     const get = (id: string): Promise<KeptRecord | undefined> => records.get(kind, keyOf(id));
@@ -49,6 +51,10 @@ export function createAdapter(ground: AdapterGround): AdapterFactory {
         };
         const kept = await records.put(record, name === 'ReplayDetection' ? null : undefined);
         if (kept === undefined) throw refuse('it must only be used once');
+        if (OF_SESSIONS.includes(kind)) {
+          if (payload.accountId === undefined && payload.session === undefined) await anonymous.note(kind, keyOf(id));
+          else anonymous.forget(kind, keyOf(id));
+        }
         if (name === 'Session' && payload.uid !== undefined)
           await records.put({ ...record, kind: SESSION_OF_UID, id: keyOf(payload.uid), value: id });
       },
@@ -69,6 +75,7 @@ export function createAdapter(ground: AdapterGround): AdapterFactory {
         throw refuse('it was used already');
       },
       async destroy(id) {
+        anonymous.forget(kind, keyOf(id));
         await records.take(kind, keyOf(id));
       },
       revokeByGrantId: grantId => endGrant(ground, grantId),

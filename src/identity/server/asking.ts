@@ -10,7 +10,7 @@ import type { SignIn } from '../users/sign-in.js';
 import type { User, Users } from '../users/users.js';
 import { endGrant } from './adapter.js';
 import type { LaunchContext } from './launches.js';
-import { consentPage, pageHeaders, signInHtml, type PatientChoice, signInPage } from './pages.js';
+import { consentPage, sendHtml, signInHtml, type PatientChoice, signInPage } from './pages.js';
 import { OTHER_SCOPES, type ProviderGround } from './provider.js';
 
 export interface AskingGround extends ProviderGround {
@@ -48,7 +48,7 @@ export async function answerAsked(ground: AskingGround, page: AskedPage): Promis
   const { provider, request, response, form } = page;
   const interaction = await provider.interactionDetails(request, response).catch(() => undefined);
   if (!interaction)
-    return sendPage(
+    return sendHtml(
       response,
       400,
       signInHtml('This page is over', '<p>Go back to the application and begin again.</p>'),
@@ -61,7 +61,7 @@ export async function answerAsked(ground: AskingGround, page: AskedPage): Promis
     application: { name: found?.record.name ?? '', origin: new URL(givenText(params['redirect_uri'])).origin },
   };
   if (form && !isSameToken(form.get('csrf') ?? '', csrf))
-    return sendPage(
+    return sendHtml(
       response,
       403,
       signInHtml('This form is not ours', '<p>Go back to the application and begin again.</p>'),
@@ -81,12 +81,6 @@ function isSameToken(given: string, right: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-function sendPage(response: ServerResponse, status: number, html: string, target?: string): void {
-  for (const [name, value] of Object.entries(pageHeaders(target))) response.setHeader(name, value);
-  response.statusCode = status;
-  response.end(html);
-}
-
 const finish = (
   { provider, request, response }: Asked,
   result: Parameters<Provider['interactionFinished']>[2],
@@ -97,7 +91,7 @@ const actionOf = ({ request }: Asked): string =>
 
 function askWho(asked: Asked, status = 200, fault?: string): void {
   const { response, csrf, application } = asked;
-  sendPage(
+  sendHtml(
     response,
     status,
     signInPage({ action: actionOf(asked), csrf, fault }, application.name),
@@ -172,7 +166,7 @@ async function askConsent(asked: Asked, { sought = '', fault }: { sought?: strin
     scopes: scopes.map(text => ({ text, words: scopeInWords(text), fixed: FIXED.has(text) })),
     ...(patients ? { patients } : {}),
   });
-  sendPage(response, fault === undefined ? 200 : 422, html, application.origin);
+  sendHtml(response, fault === undefined ? 200 : 422, html, application.origin);
 }
 
 /** They say how a launch is, not what may be seen. */
@@ -263,5 +257,5 @@ async function signOut(asked: Asked): Promise<void> {
   const uid = interaction.session?.uid;
   const session = uid === undefined ? undefined : await provider.Session.findByUid(uid);
   await session?.destroy();
-  sendPage(asked.response, 200, signInHtml('Signed out', '<p>What was granted in this session is over.</p>'));
+  sendHtml(asked.response, 200, signInHtml('Signed out', '<p>What was granted in this session is over.</p>'));
 }

@@ -8,7 +8,7 @@ import type { CryptoKey, JWK, JWSHeaderParameters } from 'jose';
 import type { Provider } from 'oidc-provider';
 import { FhirError } from '../../fhir/error.js';
 import type { JsonObject } from '../../fhir/resource.js';
-import { realNow } from '../../platform/real-time.js';
+import { realInterval, realNow } from '../../platform/real-time.js';
 import type { Records } from '../../store/records.js';
 import type { TokenIssuer } from '../issuer.js';
 import type { IssuerRules } from '../issuer-rules.js';
@@ -18,6 +18,7 @@ import { createSignIn } from '../users/sign-in.js';
 import { Users } from '../users/users.js';
 import { answerAsked, type AskingGround } from './asking.js';
 import { type ApplicationRecord, Applications } from './applications.js';
+import { createAnonymousRecords, createRequestBounds } from './bounds.js';
 import { Launches } from './launches.js';
 import { createOwnTokens, introspectOwn, type OwnTokens, revokeOwn } from './own-tokens.js';
 import { createProvider, type OidcLibrary, OTHER_SCOPES, type ProviderGround } from './provider.js';
@@ -45,6 +46,7 @@ interface Running {
 }
 
 const RENEW = 60 * 60_000;
+const SWEEP = 60_000;
 const MOST_FORM = 64 * 1024;
 const SETUP = { kind: 'setup', id: 'first' } as const;
 const SETUP_LIFE = 60 * 60_000;
@@ -71,8 +73,10 @@ export class AuthorizationServer implements TokenIssuer {
   readonly revocations: Revocations;
   readonly #ground: AskingGround;
   readonly #load: () => Promise<readonly JWK[]>;
+  readonly #bounds = createRequestBounds();
   #running: Promise<Running> | undefined;
   #until = 0;
+  #sweeping: NodeJS.Timeout | undefined;
 
   constructor({ base, records, secret, roles, applications, readScopes, findPatients }: AuthorizationOptions) {
     this.rules = ownRules(base, roles);
@@ -84,18 +88,24 @@ export class AuthorizationServer implements TokenIssuer {
     this.#ground = {
       ...{ base, records, readScopes, findPatients, cookieKey, issuer: this.rules.url },
       ...{ users: this.users, launches: this.launches, revocations: this.revocations },
+      anonymous: createAnonymousRecords(records),
       applications: new Applications(records, this.revocations, applications),
       signIn: createSignIn(this.users, records, realNow),
     };
   }
 
-  /** Knows what was revoked, until `stop`. */
-  start(): Promise<void> {
-    return this.revocations.start();
+  /** Knows what was revoked, and removes what is over, until `stop`. */
+  async start(): Promise<void> {
+    await this.revocations.start();
+    const { records } = this.#ground;
+    await records.expire();
+    this.#sweeping = realInterval(SWEEP, () => void records.expire().catch(() => {}));
+    this.#sweeping.unref();
   }
 
   stop(): void {
     this.revocations.stop();
+    clearInterval(this.#sweeping);
   }
 
   /** Where nobody may sign in yet: the code by which the first administrator is made, within an hour. Undefined: somebody may. */
@@ -137,8 +147,9 @@ export class AuthorizationServer implements TokenIssuer {
     response: ServerResponse,
     { identifying, identify }: { readonly identifying: IdentifyingRequest; readonly identify: Identify },
   ): Promise<void> {
-    const running = await this.#current();
     const { pathname, searchParams } = new URL(`http://here${request.url ?? '/'}`);
+    if (!this.#bounds.admit({ path: pathname, address: identifying.address }, response)) return;
+    const running = await this.#current();
     const isPost = request.method === 'POST';
     if (this.rules.url.startsWith('https:')) request.headers['x-forwarded-proto'] = 'https';
     const page = { provider: running.provider, request, response, address: identifying.address };
@@ -146,7 +157,8 @@ export class AuthorizationServer implements TokenIssuer {
       return answerSetup(this.#ground, SETUP, { ...page, form: isPost ? await formIn(request) : undefined });
     if (pathname.startsWith('/ask/'))
       return answerAsked(this.#ground, { ...page, form: isPost ? await formIn(request) : undefined });
-    if (pathname === '/authorize')
+    // The library takes it so, too.
+    if (/^\/authorize\/?$/i.test(pathname))
       return this.#authorize(running, request, response, isPost ? await formIn(request) : searchParams);
     if (isPost && pathname === '/introspect') {
       const asked = { request: identifying, form: await formIn(request), identify };

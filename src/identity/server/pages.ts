@@ -1,5 +1,6 @@
 /** The pages of the authorization server: HTML without scripts, one style, and nothing of anybody else's. */
 import { createHash } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 
 const STYLE =
   'body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;color:#1b1b1b}label{display:block;margin:.6rem 0}input[type=text],input[type=password]{display:block;width:100%;font:inherit;padding:.4rem}button{font:inherit;padding:.5rem 1.2rem;margin:.8rem .6rem 0 0}.fault{color:#a30000}';
@@ -12,13 +13,20 @@ export const htmlEscaped = (text: string): string =>
   );
 
 /** `target`: the origin that a form of the page may lead to in the end; browsers hold redirects against `form-action`, too. */
-export const pageHeaders = (target?: string): Readonly<Record<string, string>> => ({
+const pageHeaders = (target?: string): Readonly<Record<string, string>> => ({
   'Content-Type': 'text/html; charset=utf-8',
   'Content-Security-Policy': `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; form-action 'self'${target === undefined ? '' : ` ${target}`}; frame-ancestors 'none'; base-uri 'none'`,
   'X-Frame-Options': 'DENY',
   'Referrer-Policy': 'no-referrer',
   'Cache-Control': 'no-store',
 });
+
+/** `target`: as above. */
+export function sendHtml(response: ServerResponse, status: number, html: string, target?: string): void {
+  for (const [name, value] of Object.entries(pageHeaders(target))) response.setHeader(name, value);
+  response.statusCode = status;
+  response.end(html);
+}
 
 /** `body`: HTML. */
 export const signInHtml = (title: string, body: string): string =>

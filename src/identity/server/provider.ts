@@ -22,6 +22,7 @@ import type { Scope } from '../principal.js';
 import type { Users } from '../users/users.js';
 import { createAdapter } from './adapter.js';
 import { type Applications, isSecret } from './applications.js';
+import type { AnonymousRecords } from './bounds.js';
 import type { Launches } from './launches.js';
 import { type Revocations, tokenIdOf } from './revocations.js';
 
@@ -35,6 +36,7 @@ export interface ProviderGround {
   readonly applications: Applications;
   readonly launches: Launches;
   readonly revocations: Revocations;
+  readonly anonymous: AnonymousRecords;
   /** Throws FhirError `invalid`. */
   readonly readScopes: (text: string) => { readonly scopes: readonly Scope[]; readonly others: readonly string[] };
   /** Signs cookies. */

@@ -1,10 +1,9 @@
 /** The first administrator: whoever has the code that the server printed when it started on an empty store. */
 import { hash } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
 import { FhirError } from '../../fhir/error.js';
 import { nameTyped } from '../users/users.js';
 import type { AskedPage } from './asking.js';
-import { htmlEscaped, pageHeaders, signInHtml } from './pages.js';
+import { htmlEscaped, sendHtml, signInHtml } from './pages.js';
 import type { ProviderGround } from './provider.js';
 
 /** `place`: where the hash of the code is. It counts once. */
@@ -15,7 +14,7 @@ export async function answerSetup(
 ): Promise<void> {
   const record = await records.get(place.kind, place.id);
   if (!record || !(await users.isEmpty()))
-    return send(
+    return sendHtml(
       response,
       410,
       signInHtml(
@@ -23,23 +22,23 @@ export async function answerSetup(
         '<p>Somebody may sign in already, or the code is over: start the server again.</p>',
       ),
     );
-  if (!form) return send(response, 200, setupPage());
+  if (!form) return sendHtml(response, 200, setupPage());
   if (hash('sha256', (form.get('code') ?? '').trim(), 'base64url') !== record.value)
-    return send(response, 403, setupPage('This is not the code that the server printed.'));
+    return sendHtml(response, 403, setupPage('This is not the code that the server printed.'));
   const name = nameTyped(form.get('name') ?? '');
   // Of two forms with the code one has it.
   if (!(await records.take(place.kind, place.id)))
-    return send(response, 403, setupPage('This code is being used: send the form again if nothing comes of it.'));
+    return sendHtml(response, 403, setupPage('This code is being used: send the form again if nothing comes of it.'));
   try {
     await users.add({ name, role: 'admin', password: form.get('password') ?? '' });
   } catch (error) {
     const { revision: _was, ...code } = record;
     await records.put(code, null);
     if (!(error instanceof FhirError) || error.kind === 'unavailable') throw error;
-    return send(response, 422, setupPage(error.message));
+    return sendHtml(response, 422, setupPage(error.message));
   }
   const { secret, uri, codes } = await users.setSecondFactor(name);
-  return send(
+  return sendHtml(
     response,
     200,
     signInHtml(
@@ -47,12 +46,6 @@ export async function answerSetup(
       `<p>Give your authenticator this key, which is shown once:</p><p><code>${htmlEscaped(secret)}</code></p><p><a href="${htmlEscaped(uri)}">Open an authenticator</a></p><p>Each of these codes stands in for it once:</p><p><code>${codes.map(htmlEscaped).join('<br>')}</code></p><p>${htmlEscaped(name)} may sign in from now on, with the role admin.</p>`,
     ),
   );
-}
-
-function send(response: ServerResponse, status: number, html: string): void {
-  for (const [name, value] of Object.entries(pageHeaders())) response.setHeader(name, value);
-  response.statusCode = status;
-  response.end(html);
 }
 
 const setupPage = (fault?: string): string =>

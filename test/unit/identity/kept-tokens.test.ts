@@ -1,7 +1,7 @@
 /** Tokens that have been verified: for how long they are known, and that one taken back is known no more. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { createFailures } from '../../../src/identity/failures.js';
+import { createAddressLimit, createFailures } from '../../../src/identity/failures.js';
 import { KeptTokens, type RevokedTokens, type VerifiedToken } from '../../../src/identity/kept-tokens.js';
 import { FhirError } from '../../../src/fhir/error.js';
 
@@ -102,5 +102,17 @@ describe('refusals of an address', () => {
     assert.ok(refused('a'));
     now = 1000;
     assert.ok(!refused('a'));
+  });
+
+  it('are counted together of an IPv6 network, and apart of other addresses', () => {
+    const limit = createAddressLimit({ most: 1, within: 60_000, now: () => 0 });
+    limit.note('2001:db8:0:1::1');
+    limit.note('::1');
+    limit.note('192.0.2.1');
+    const waits = ['2001:db8:0:1::1', '2001:db8:0:1:ffff::', '2001:db8:0:2::1', '::1', '::2', '192.0.2.1', '192.0.2.2'];
+    assert.deepEqual(
+      waits.map(address => limit.wait(address)),
+      [60_000, 60_000, 0, 60_000, 0, 60_000, 0],
+    );
   });
 });

@@ -1,0 +1,155 @@
+/**
+ * What the authorization server bounds before anybody has said who they are. Addresses are those that a proxy of the settings names, and
+ * nobody else: https://www.rfc-editor.org/rfc/rfc7239#section-8.1
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'mocha';
+import { createAnonymousRecords, createRequestBounds } from '../../src/identity/server/bounds.js';
+import type { KeptRecord } from '../../src/store/records.js';
+import { type RunningServer, startServer } from '../support/server.js';
+import { authOf, authorizeUrl, Browser, newVerifier } from '../support/smart-app.js';
+import { journeyOf, REDIRECT } from '../support/smart-server.js';
+
+describe('before somebody has signed in', () => {
+  let server: RunningServer;
+  let folder = '';
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'chartroom-bounds-'));
+    const clients = join(folder, 'clients.json');
+    writeFileSync(clients, JSON.stringify([{ client_id: 'app', redirect_uris: [REDIRECT] }]));
+    server = await startServer({ store: 'embedded', config: { auth: 'smart', clients, trustedProxies: '127.0.0.1' } });
+  });
+  after(async () => {
+    server?.engine.authorization?.stop();
+    await server?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const statusesFrom = async (
+    { base }: RunningServer,
+    count: number,
+    ask: (i: number) => { readonly url: string; readonly init?: RequestInit },
+  ): Promise<Response[]> => {
+    const answers: Response[] = [];
+    for (let i = 0; i < count; i++) {
+      const { url, init } = ask(i);
+      answers.push(await fetch(`${authOf(base)}${url}`, { redirect: 'manual', ...init }));
+    }
+    return answers;
+  };
+  const from = (address: string) => ({ 'x-forwarded-for': address });
+  const authorize = (headers: Record<string, string>) => () => ({
+    url: authorizeUrl(journeyOf(server.base), newVerifier()).slice(authOf(server.base).length),
+    init: { headers },
+  });
+  const tokenFrom = (headers: Record<string, string>) => () => ({
+    url: '/token',
+    init: { method: 'POST', headers, body: new URLSearchParams({ grant_type: 'authorization_code' }) },
+  });
+
+  it('an address has 60 pages a minute, and its records are as many', async () => {
+    const answers = await statusesFrom(server, 70, authorize(from('192.0.2.1')));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      Array.from({ length: 70 }, (_, i) => (i < 60 ? 303 : 429)),
+    );
+    const refused = answers.at(-1)!;
+    const wait = Number(refused.headers.get('retry-after'));
+    assert.ok(wait >= 1 && wait <= 60, String(wait));
+    assert.match(await refused.text(), /<p role="alert">Too many requests/);
+    assert.match(refused.headers.get('content-security-policy') ?? '', /frame-ancestors 'none'/);
+    const kept: KeptRecord[] = [];
+    for await (const each of server.engine.store.records.all()) if (each.kind.startsWith('oidc-')) kept.push(each);
+    assert.equal(kept.length, 60);
+    for (const { expires } of kept) assert.ok(expires! <= Date.now() + 15 * 60_000);
+    // However it is written.
+    for (const path of ['/AUTHORIZE', '/authorize/', '/ask/abc', '/setup'])
+      assert.equal(
+        (await statusesFrom(server, 1, () => ({ url: path, init: { headers: from('192.0.2.1') } })))[0]!.status,
+        429,
+        path,
+      );
+    const [other] = await statusesFrom(server, 1, authorize(from('192.0.2.2')));
+    assert.equal(other!.status, 303);
+    const [keys] = await statusesFrom(server, 1, () => ({ url: '/jwks', init: { headers: from('192.0.2.1') } }));
+    assert.equal(keys!.status, 200);
+  });
+
+  it('an address has 20 refusals a second', async () => {
+    const all = await Promise.all(
+      Array.from({ length: 120 }, () => statusesFrom(server, 1, tokenFrom(from('192.0.2.3')))),
+    );
+    const statuses = all.map(([answer]) => answer!.status);
+    assert.deepEqual(new Set(statuses), new Set([400, 429]));
+    const refused = all.map(([answer]) => answer!).find(({ status }) => status === 429)!;
+    assert.equal(refused.headers.get('retry-after'), '1');
+    assert.equal(((await refused.json()) as { error: string }).error, 'temporarily_unavailable');
+    const [other] = await statusesFrom(server, 1, tokenFrom(from('192.0.2.4')));
+    assert.equal(other!.status, 400);
+  });
+
+  it('counts by the clock: 20 refusals in a second, 60 pages in a minute', () => {
+    let now = 0;
+    const bounds = createRequestBounds(() => now);
+    const ask = (path: string, status: number): boolean => {
+      let finished = (): void => {};
+      const response = {
+        once: (_what: string, listener: () => void) => (finished = listener),
+        setHeader() {},
+        end() {},
+        statusCode: status,
+      };
+      const goes = bounds.admit({ path, address: '192.0.2.1' }, response as never);
+      if (goes) finished();
+      return goes;
+    };
+    for (let i = 0; i < 20; i++) assert.ok(ask('/token', 400));
+    assert.deepEqual([ask('/token', 200), ask('/jwks', 200), ask('/authorize', 303)], [false, false, false]);
+    now = 1000;
+    for (let i = 0; i < 60; i++) assert.ok(ask(i % 2 ? '/authorize' : '/ask/x', 200));
+    assert.deepEqual([ask('/authorize', 303), ask('/token', 200)], [false, true]);
+    now = 59_999;
+    assert.ok(!ask('/ask/x', 200));
+    now = 60_000;
+    assert.ok(ask('/ask/x', 200));
+  });
+
+  it('is not fooled by what somebody wrote into a header before the proxy did', async () => {
+    const behind = await statusesFrom(server, 62, i => authorize(from(`198.51.100.${i}, 192.0.2.9`))());
+    assert.deepEqual([behind[59]!.status, behind[61]!.status], [303, 429]);
+  });
+
+  it('keeps the newest of too many records that belong to nobody', async () => {
+    const { records } = server.engine.store;
+    const anonymous = createAnonymousRecords(records, 3);
+    const put = async (id: string) => {
+      await records.put({ kind: 'crowd', id, value: '' });
+      await anonymous.note('crowd', id);
+    };
+    for (const id of ['a', 'b', 'c', 'a']) await put(id);
+    anonymous.forget('crowd', 'b');
+    for (const id of ['d', 'e', 'f']) await put(id);
+    const left = await records.list('crowd', 10);
+    // b has got an owner meanwhile.
+    assert.deepEqual(
+      left.map(({ id }) => id),
+      ['b', 'd', 'e', 'f'],
+    );
+  });
+
+  it('removes what is over', async () => {
+    const { store, authorization } = server.engine;
+    await store.records.put({ kind: 'over', id: 'x', value: '', expires: 1 });
+    await authorization!.start();
+    for await (const { kind } of store.records.all()) assert.notEqual(kind, 'over');
+  });
+
+  it('lets the user of a browser go on while others ask', async () => {
+    const browser = new Browser(server.base);
+    const page = await browser.follow(authorizeUrl(journeyOf(server.base), newVerifier()));
+    assert.match(page.text, /name="password"/);
+  });
+});
