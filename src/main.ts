@@ -15,6 +15,7 @@ import type { Harness } from './harness/index.js';
 import type { Engine } from './interactions/engine.js';
 import { composeSettings } from './interactions/feature-settings.js';
 import { type ComposedFeatures, composeFeatures, type Feature } from './interactions/feature.js';
+import { decideOperation } from './http/asked-about.js';
 import { createImportJob } from './http/import-job.js';
 import { composeHooks } from './interactions/write/hooks.js';
 import { type FeatureJob, kindOfFeature, type OwnedJob, recordJobs } from './interactions/jobs.js';
@@ -88,6 +89,9 @@ const FEATURES: readonly Feature[] = [documents];
 /** The settings that they have. */
 export const featureSettings = (): SettingTable => composeSettings(FEATURES);
 
+/** Operations of the server itself, whatever its store. */
+const EVERYWHERE = { ...OPERATIONS, decide: decideOperation };
+
 /** The largest answers that may be in memory together. */
 const ANSWERS = 8;
 
@@ -109,7 +113,7 @@ export async function open(
   const metrics = createMetrics();
   const outgoing = createOutgoing({ metrics, log });
   const elsewhere = openRemoteTerminology(config, outgoing, metrics);
-  const own = isMongo(config) ? OPERATIONS : { ...OPERATIONS, ...FILE_OPERATIONS };
+  const own = isMongo(config) ? EVERYWHERE : { ...EVERYWHERE, ...FILE_OPERATIONS };
   const composed = composeFeatures(features, own, {
     ...{ clock, definitions, log, metrics, settings, outgoing },
     values: config.ofFeatures.values,

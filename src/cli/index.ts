@@ -18,6 +18,7 @@ import type { Store } from '../store/store.js';
 import { backup } from './backup.js';
 import { clients } from './client.js';
 import { config } from './config.js';
+import { decide } from './decide.js';
 import { explain } from './explain.js';
 import { helpOf, overview } from './help.js';
 import { ig } from './ig.js';
@@ -108,6 +109,18 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
       about: 'Tell how a search is answered: the plan, the statements, what it costs.',
       words: "'Observation?code=…'",
       run: explain,
+    },
+    decide: {
+      about: 'Tell whether somebody may ask this, by which rules, and what these reach.',
+      words: "<GET|POST|PUT|PATCH|DELETE> 'Observation?code=…'",
+      options: {
+        as: { value: 'ROLE', about: 'Somebody with this role.' },
+        user: { value: 'NAME', about: 'This user of the server.' },
+        claims: { value: 'FILE', about: 'Whoever has a token with these claims, as JSON.' },
+        scopes: { value: 'SCOPES', about: 'With a token of these scopes, in quotes.' },
+        'for-patient': { value: 'ID', about: 'In whose name the token is.' },
+      },
+      run: decide,
     },
     config: {
       about: 'Print the settings in force, without secrets.',

@@ -25,16 +25,16 @@ export interface Authorizing {
   /** Of a store that is up to date. */
   readonly open: () => Promise<void>;
   /** Once it is open. */
-  readonly known: () => ReturnType<OpenedAccess['known']> & Pick<Engine, 'decide' | 'readScopes'>;
+  readonly known: () => ReturnType<OpenedAccess['known']> & Pick<Engine, 'decide' | 'readScopes' | 'roles'>;
   readonly routes: () => readonly OwnedRoute[];
 }
 
 export function authorizing(config: Config, ground: AuthorizationGround): Authorizing {
   let server: AuthorizationServer | undefined;
-  const { decide, readScopes, known } = ground.access;
+  const { decide, readScopes, roles, known } = ground.access;
   return {
     open: async () => void (server = await openAuthorization(config, ground)),
-    known: () => ({ decide, readScopes, ...known(server) }),
+    known: () => ({ decide, readScopes, roles, ...known(server) }),
     routes: () => (server ? [launchRoute(server, ground.base)] : []),
   };
 }

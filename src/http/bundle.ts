@@ -198,7 +198,7 @@ async function readEntry(given: GivenEntry, engine: Engine, lenient: boolean): P
 }
 
 /** Path with a slash in front, and query, below the base. */
-function splitEntryUrl(url: string, { settings }: Engine): [path: string, query: string] {
+export function splitEntryUrl(url: string, { settings }: Engine): [path: string, query: string] {
   const base = settings.bases.find(each => url === each || url.startsWith(`${each}/`) || url.startsWith(`${each}?`));
   const local = base === undefined ? url : url.slice(base.length);
   if (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(local))

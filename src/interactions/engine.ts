@@ -88,6 +88,8 @@ export interface Engine {
   readonly mutex: KeyedMutex;
   readonly identify: Identify;
   readonly readScopes: ReadScopes;
+  /** Of the file of roles: all that there are. */
+  readonly roles: readonly string[];
   /** Whose access tokens are believed. */
   readonly issuers: readonly TokenIssuer[];
   readonly record: Recorder;

@@ -288,6 +288,9 @@ const ONE_TYPE: readonly Attack[] = [
     { status: 403 },
   ),
   get('narrow', 'an explanation', 'Observation?_explain=true&_id=hid-Observation', { status: 200 }),
+  get('narrow', 'who may see it, of an oracle', '$decide?role=laboratory&method=GET&url=Patient/hid-p', 'like-absent'),
+  get('narrow', 'who may see it by a search', '$decide?role=house&method=GET&url=Patient?_id=hid-p', 'like-absent'),
+  get('laboratory', 'who may see what', '$decide?role=all&method=GET&url=Patient/own', { status: 403 }),
   get('looker', 'what an application may not write', 'Observation/hid-Observation', 'like-absent'),
   send(
     'looker',

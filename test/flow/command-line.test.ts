@@ -47,7 +47,18 @@ describe('the command line', () => {
     it(`lists its commands (${words})`, async () => {
       const { status, out, err } = await runRow(at, words);
       assert.deepEqual([status, err], [0, '']);
-      for (const name of ['serve', 'seed', 'import', 'reindex', 'backup', 'verify', 'ig', 'explain', 'config'])
+      for (const name of [
+        'serve',
+        'seed',
+        'import',
+        'reindex',
+        'backup',
+        'verify',
+        'ig',
+        'explain',
+        'decide',
+        'config',
+      ])
         assert.match(out, new RegExp(`^  chartroom ${name}\\b`, 'm'));
     });
 

@@ -4,6 +4,7 @@ import { documentOperation } from '../../src/features/documents/composition/oper
 import { createDocref } from '../../src/features/documents/docref/operation.js';
 import { generateOperation } from '../../src/features/documents/mhd/generate.js';
 import { renderOperation } from '../../src/features/documents/render/operation.js';
+import { decideOperation } from '../../src/http/asked-about.js';
 import type { Resource } from '../../src/fhir/resource.js';
 import { readProfiles } from '../../src/fhir/package.js';
 import { composeOperations, FILE_OPERATIONS, OPERATIONS } from '../../src/interactions/operations/index.js';
@@ -16,7 +17,10 @@ const definitionsIn = async (folder: string): Promise<Resource[]> => {
 };
 const definitions = await definitionsIn('profiles');
 
-export const operations = composeOperations({ ...OPERATIONS, ...FILE_OPERATIONS }, definitions);
+export const operations = composeOperations(
+  { ...OPERATIONS, decide: decideOperation, ...FILE_OPERATIONS },
+  definitions,
+);
 
 const ofFeatures = composeOperations(
   {

@@ -32,7 +32,7 @@ export async function resolve(ground: Ground, types: readonly string[], where: W
 }
 
 /** Types that a condition looks into, besides those searched. */
-function typesWithin(where: Where): readonly string[] {
+export function typesWithin(where: Where): readonly string[] {
   switch (where.kind) {
     case 'all':
     case 'any':

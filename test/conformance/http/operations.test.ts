@@ -51,7 +51,7 @@ onBothStores(
       assert.deepEqual(
         operation?.map(({ name }) => name),
         [
-          ...['horizon', 'import', 'jobs', 'jobs-cancel', 'jobs-status', 'reindex', 'reindex-status'],
+          ...['horizon', 'import', 'jobs', 'jobs-cancel', 'jobs-status', 'reindex', 'reindex-status', 'decide'],
           ...(stage().server.engine.store.backup ? ['backup'] : []),
         ],
       );
@@ -173,7 +173,7 @@ function expectOffer(
 }
 
 /** Ids of those that are asked of the system alone. */
-const SYSTEM_ALONE = /^(?:backup|horizon|import|jobs|reindex)/;
+const SYSTEM_ALONE = /^(?:backup|decide|horizon|import|jobs|reindex)/;
 const OF_TYPES_TOO = new Set(['docref', 'document', 'validate', 'generate-metadata', ...TERMINOLOGY]);
 const ALL = [...allOperations.values()].map(({ definition }) => definition).toSorted();
 

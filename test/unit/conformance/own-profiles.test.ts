@@ -7,6 +7,7 @@ import { describe, it } from 'mocha';
 import { candidatesOf, decideInForce, standardParameters } from '../../../src/conformance/parameters-in-force.js';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { readProfiles, type ConformanceResource } from '../../../src/fhir/package.js';
+import { decideOperation } from '../../../src/http/asked-about.js';
 import { FILE_OPERATIONS, OPERATIONS } from '../../../src/interactions/operations/index.js';
 import { jsonText } from '../../../src/interactions/operations/operation.js';
 import { validateStructure } from '../../../src/validation/gate/structure.js';
@@ -38,7 +39,10 @@ describe('the profiles of the project', () => {
 
   it('define the operations that there are, each once', () => {
     const codes = ofType('OperationDefinition').map(({ resource }) => jsonText(resource['code']));
-    assert.deepEqual(codes.toSorted(), Object.keys({ ...OPERATIONS, ...FILE_OPERATIONS }).toSorted());
+    assert.deepEqual(
+      codes.toSorted(),
+      Object.keys({ ...OPERATIONS, decide: decideOperation, ...FILE_OPERATIONS }).toSorted(),
+    );
   });
 
   it('define search parameters that are in force together', () => {
