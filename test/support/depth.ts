@@ -48,6 +48,8 @@ const DEPTHS = {
   SNAPSHOTS: { change: 4, full: 200 },
   /** Places at which each document is cut off, and changed. */
   DOCUMENTS: { change: 10, full: 400 },
+  /** Who take one code at once from two servers. */
+  TAKERS: { change: 50, full: 1000 },
   /** Random elements for each invariant and type. */
   INVARIANTS: { change: 5, full: 1000 },
 } as const;

@@ -21,10 +21,13 @@ export class Browser {
   readonly #origin: string;
   readonly #cookies = new Map<string, { readonly value: string; readonly path: string }>();
   readonly #address = fromElsewhere();
+  readonly fetching: (url: string, init: RequestInit) => Promise<Response>;
   calls = 0;
 
-  constructor(base: string) {
+  /** `fetching`: the way to the server, where it is not that of the address. */
+  constructor(base: string, fetching: (url: string, init: RequestInit) => Promise<Response> = fetch) {
     this.#origin = new URL(base).origin;
+    this.fetching = fetching;
   }
 
   get cookies(): ReadonlyMap<string, { readonly value: string; readonly path: string }> {
@@ -38,7 +41,7 @@ export class Browser {
       .filter(([, { path }]) => at.pathname.startsWith(path))
       .map(([name, { value }]) => `${name}=${value}`)
       .join('; ');
-    const response = await fetch(at, {
+    const response = await this.fetching(at.href, {
       ...init,
       redirect: 'manual',
       headers: { ...this.#address, ...(init.headers as Record<string, string>), ...(cookie === '' ? {} : { cookie }) },

@@ -151,7 +151,7 @@ export class AuthorizationServer implements TokenIssuer {
     if (!this.#bounds.admit({ path: pathname, address: identifying.address }, response)) return;
     const running = await this.#current();
     const isPost = request.method === 'POST';
-    if (this.rules.url.startsWith('https:')) request.headers['x-forwarded-proto'] = 'https';
+    speakAs(request, this.rules.url);
     const page = { provider: running.provider, request, response, address: identifying.address };
     if (pathname === '/setup')
       return answerSetup(this.#ground, SETUP, { ...page, form: isPost ? await formIn(request) : undefined });
@@ -209,6 +209,12 @@ export class AuthorizationServer implements TokenIssuer {
       tokens: createOwnTokens(this.#ground, keys),
     };
   }
+}
+
+/** Redirects lead to the address of the issuer, whatever a proxy has made of Host, or somebody has written there. */
+function speakAs({ headers }: IncomingMessage, issuer: string): void {
+  const { protocol, host } = new URL(issuer);
+  if (protocol === 'https:') Object.assign(headers, { host, 'x-forwarded-host': host, 'x-forwarded-proto': 'https' });
 }
 
 /** On Node 20 the library prints that it was not tried there. It was, here. */

@@ -1,6 +1,7 @@
 /**
  * The keys that tokens are signed with: ES256 for access tokens, RS256 for id_tokens (which clients of SMART expect). They are made on the first
- * start, kept sealed, and others take their place after 90 days; those before stay in the JWKS until what they signed is over.
+ * start and kept sealed. After 90 days others take their place: they are shown in the JWKS two hours before they sign, so that every process, which
+ * looks every hour, and whoever keeps our keys knows them by then; those before stay there until what they signed is over.
  */
 import { generateKeyPair, exportJWK, type JWK } from 'jose';
 import { realNow } from '../../platform/real-time.js';
@@ -8,16 +9,17 @@ import type { KeptRecord, Records } from '../../store/records.js';
 import type { Seal } from '../seal.js';
 
 const KIND = 'signing-keys';
-const ID = 'current';
-const DAY = 24 * 60 * 60_000;
+const ID = 'generations';
+const HOUR = 60 * 60_000;
+const DAY = 24 * HOUR;
 const ROTATE = 90 * DAY;
-/** ms for which keys that sign no more are shown. */
+/** ms for which keys are shown before they sign, and after. */
+const AHEAD = 2 * HOUR;
 const SHOWN = 2 * DAY;
 
-interface KeySet {
-  /** ms since 1970. */
-  readonly made: number;
-  /** Those that sign first. */
+interface Generation {
+  /** ms since 1970 from which on it signs. */
+  readonly from: number;
   readonly keys: readonly JWK[];
 }
 
@@ -25,16 +27,28 @@ interface KeySet {
 export async function loadSigningKeys(records: Records, seal: Seal, now = realNow): Promise<readonly JWK[]> {
   for (;;) {
     const record = await records.get(KIND, ID);
-    const set = record && opened(record, seal);
-    if (set && set.made + ROTATE > now()) return set.keys.filter((_key, i) => i < 2 || set.made + SHOWN > now());
-    const made: KeySet = { made: now(), keys: [...(await newKeys(now())), ...(set?.keys.slice(0, 2) ?? [])] };
-    const value = seal.close(JSON.stringify(made), KIND);
+    const there = record ? opened(record, seal) : [];
+    const [newest] = there;
+    if (newest && newest.from + ROTATE - AHEAD > now()) return inOrder(there, now());
+    const from = newest ? newest.from + ROTATE : now();
+    // Nobody looked for long: it signs when all know it.
+    const made = { from: newest ? Math.max(from, now() + AHEAD) : from, keys: await newKeys(now()) };
+    const value = seal.close(JSON.stringify([made, ...(newest ? [newest] : [])]), KIND);
     // Of processes that start at once one makes them.
-    if ((await records.put({ kind: KIND, id: ID, value }, record?.revision ?? null)) !== undefined) return made.keys;
+    await records.put({ kind: KIND, id: ID, value }, record?.revision ?? null);
   }
 }
 
-const opened = ({ value }: KeptRecord, seal: Seal): KeySet => JSON.parse(seal.open(value, KIND)) as KeySet;
+/** `generations`: the newest first. */
+function inOrder(generations: readonly Generation[], now: number): readonly JWK[] {
+  const signing = generations.findIndex(({ from }) => from <= now);
+  const ahead = generations.slice(0, Math.max(0, signing));
+  const before = generations.slice(signing + 1).filter((_one, i) => generations[signing + i]!.from + SHOWN > now);
+  return [generations[signing] ?? generations[0]!, ...ahead, ...before].flatMap(({ keys }) => keys);
+}
+
+const opened = ({ value }: KeptRecord, seal: Seal): readonly Generation[] =>
+  JSON.parse(seal.open(value, KIND)) as readonly Generation[];
 
 const newKeys = (now: number): Promise<JWK[]> =>
   Promise.all(
