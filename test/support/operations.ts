@@ -24,7 +24,7 @@ export const operations = composeOperations(
 
 const ofFeatures = composeOperations(
   {
-    docref: createDocref(),
+    docref: createDocref(new Map()),
     document: documentOperation,
     render: renderOperation,
     'generate-metadata': generateOperation,

@@ -6,13 +6,15 @@
  * Inline bytes get a Binary of their own in the same commit, so that every document has a url, absolute and of this server. An
  * attachment that an update leaves as it was is not looked at again. `size` 0 beside no bytes is a document that is put together later.
  */
+import { Readable } from 'node:stream';
 import { hashWritten } from '../../fhir/attachment-hash.js';
 import { FhirError, type Issue, issueOfKind } from '../../fhir/error.js';
-import { isObject, itemsOf, type JsonObject, type Resource } from '../../fhir/resource.js';
-import type { Companion } from '../../interactions/interaction.js';
+import { isObject, itemsOf, type JsonObject, type Parsed, type Resource } from '../../fhir/resource.js';
+import type { Companion, RawBody } from '../../interactions/interaction.js';
 import type { HookedWrite } from '../../interactions/write/hooks.js';
 import { attachmentPlace, isCurrent, resourceExists } from './attachment-url.js';
 import type { Bytes, ByteReader } from './bytes.js';
+import type { MadeBytes } from './docref/document-parts.js';
 import type { Fetch } from './fetch.js';
 import { contradicts, hidesType } from './read/media-kinds.js';
 
@@ -25,6 +27,7 @@ export interface AttachmentGround {
   /** ms */
   readonly now: () => number;
   readonly fetch: Fetch;
+  readonly made: MadeBytes;
 }
 
 /** What becomes of the attachments of one write. */
@@ -134,22 +137,33 @@ class AttachmentWalk {
       this.#set(attachment, 'url', held.url);
     }
     if (!this.#compare(attachment, bytes, expression) || typeof url === 'string') return taken;
-    const id = this.#ground.newId();
-    const { type: of, id: by } = this.#write;
-    const contentType = attachment['contentType'] ?? 'application/octet-stream';
-    const binary = { resourceType: 'Binary', contentType, securityContext: { reference: `${of}/${by}` }, data };
-    this.companions.push({
-      kind: 'create',
-      own: true,
-      type: 'Binary',
-      id,
-      body: { resource: binary, decimals: undefined },
-    });
-    this.#set(attachment, 'url', this.#addressOf(id));
+    this.#keep(attachment, binary => ({ resource: { ...binary, data }, decimals: undefined }));
     return taken;
   }
 
+  /** Bytes of this server, which are stored as they are. */
+  async #made(attachment: JsonObject, parts: readonly Buffer[], expression: string): Promise<TakenBytes> {
+    const bytes = await this.#ground.reader.ofParts(parts);
+    this.#compare(attachment, bytes, expression);
+    this.#keep(attachment, (resource, contentType) => storedFirst(resource, contentType, parts));
+    return { bytes };
+  }
+
+  /** Gives bytes a Binary of their own. */
+  #keep(attachment: JsonObject, bodyOf: (binary: Resource, contentType: string) => Parsed | RawBody): void {
+    const id = this.#ground.newId();
+    const { type: of, id: by } = this.#write;
+    const { contentType: said } = attachment;
+    const contentType = typeof said === 'string' ? said : 'application/octet-stream';
+    const securityContext = { reference: `${of}/${by}` };
+    const body = bodyOf({ resourceType: 'Binary', contentType, securityContext }, contentType);
+    this.companions.push({ kind: 'create', own: true, type: 'Binary', id, body });
+    this.#set(attachment, 'url', this.#addressOf(id));
+  }
+
   async #linked(attachment: JsonObject, url: string, expression: string): Promise<TakenBytes | undefined> {
+    const made = this.#ground.made.get(url);
+    if (made) return this.#made(attachment, made, expression);
     const place = attachmentPlace(url, this.#ground.bases);
     const fetched = place.kind === 'foreign' ? await this.#ground.fetch(this.#write, url) : undefined;
     if (fetched) {
@@ -238,6 +252,17 @@ class AttachmentWalk {
     this.issues.push(issueOfKind('unprocessable', { detail, expression, text }));
   }
 }
+
+/** A Binary whose bytes go into the store in parts, before it is prepared. */
+const storedFirst = (resource: Resource, contentType: string, parts: readonly Buffer[]): RawBody => ({
+  contentType,
+  save: () => Promise.reject(new FhirError('fault', 'A resource is no upload.')),
+  readResource: async (blobs, most) => ({
+    resource,
+    decimals: undefined,
+    stored: await blobs.put(Readable.from(parts), most),
+  }),
+});
 
 /** What is said of bytes against what they are. */
 export function compareBytes(

@@ -19,6 +19,7 @@ export interface Bytes {
 
 export interface ByteReader {
   ofBase64(data: string): Promise<Bytes>;
+  ofParts(parts: Iterable<Buffer>): Promise<Bytes>;
   /** Undefined: there is no such Binary that may be read. */
   ofBinary(ground: Pick<HookGround, 'binary'>, id: string): Promise<Bytes | undefined>;
 }
@@ -32,6 +33,7 @@ export function createByteReader(): ByteReader {
   const known = new Map<string, Bytes>();
   return {
     ofBase64: data => describe(partsOfBase64(data)),
+    ofParts: describe,
     async ofBinary(ground, id) {
       const held = await ground.binary(id);
       if (!held) return undefined;

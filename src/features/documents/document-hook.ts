@@ -3,7 +3,7 @@ import type { Issue } from '../../fhir/error.js';
 import type { Resource } from '../../fhir/resource.js';
 import type { Companion } from '../../interactions/interaction.js';
 import type { FeatureHook, HookedWrite, Preparation } from '../../interactions/write/hooks.js';
-import { type Attached, type AttachmentGround, attach, attachmentsOf } from './attachments.js';
+import { type Attached, type AttachmentGround, attach } from './attachments.js';
 import { isMadeOnDemand } from './docref/on-demand.js';
 import { fillIn } from './intake/fill.js';
 import { noticedPages, noticedPatient, readReceived } from './intake/look.js';
@@ -43,9 +43,8 @@ async function prepareDocument(ground: DocumentGround, asked: HookedWrite, docum
   const isPublish = await checkPublish(asked, document, ground.bases);
   const write = { ...asked, partOf: asked.partOf ?? (isPublish ? PUBLISH : undefined) };
   const attached = await attach(ground, write, document);
-  // Nobody has sent it, and what is found by its address need not stand in every answer.
+  // Nobody has sent it.
   const isMade = write.agent === 'documents' && isMadeOnDemand(document);
-  if (isMade) for (const attachment of attachmentsOf(document)) delete attachment['data'];
   const superseded = await supersede(write, document, ground.bases);
   const taken = isMade ? NOTHING : await takeIn(ground, write, document, attached);
   const companions = [...attached.companions, ...superseded, ...taken.companions];

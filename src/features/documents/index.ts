@@ -10,6 +10,7 @@ import type { AttachmentGround } from './attachments.js';
 import { createByteReader } from './bytes.js';
 import { documentOperation } from './composition/operation.js';
 import { documentHook, DOCUMENT_PATIENCE } from './document-hook.js';
+import type { MadeBytes } from './docref/document-parts.js';
 import { createDocref } from './docref/operation.js';
 import { createFetch } from './fetch.js';
 import { generateOperation } from './mhd/generate.js';
@@ -63,7 +64,9 @@ export const documents: Feature<typeof settings> = {
     clock,
     settings: { base, bases },
   }) {
+    const made: MadeBytes = new Map();
     const ground: AttachmentGround = {
+      made,
       base,
       bases,
       reader: createByteReader(),
@@ -80,7 +83,7 @@ export const documents: Feature<typeof settings> = {
         { patience: DOCUMENT_PATIENCE, bundle: bundle => provide(bundle, bases, ground.reader) },
       ],
       operations: {
-        docref: createDocref(),
+        docref: createDocref(made),
         document: documentOperation,
         'generate-metadata': generateOperation,
         render: renderOperation,

@@ -40,7 +40,7 @@ function isCompanion(ask: unknown, resourceTypes: readonly string[]): ask is Com
   if (!isObject(ask) || !resourceTypes.includes(ask['type'] as string)) return false;
   switch (ask['kind']) {
     case 'create':
-      return isObject(ask['body']) && isObject(ask['body']['resource']) && !(ask['own'] && ask['ifNoneExist']);
+      return isObject(ask['body']) && isGivenBody(ask['body']) && !(ask['own'] && ask['ifNoneExist']);
     case 'update':
       return isObject(ask['body']) && isObject(ask['body']['resource']);
     case 'patch':
@@ -51,6 +51,10 @@ function isCompanion(ask: unknown, resourceTypes: readonly string[]): ask is Com
       return ask['kind'] === 'delete';
   }
 }
+
+/** A resource, or what becomes one when its bytes are stored. An upload is none: its sender is not waited for. */
+const isGivenBody = ({ resource, readResource }: Readonly<Record<string, unknown>>): boolean =>
+  isObject(resource) || typeof readResource === 'function';
 
 /** Characters of a message, whose body the store keeps in one row. */
 const LONGEST_MESSAGE = 1024 * 1024;

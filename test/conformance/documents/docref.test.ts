@@ -1,16 +1,7 @@
 /** DocumentReference/$docref on both stores: https://hl7.org/fhir/us/core/OperationDefinition-docref.html; the CCD that it makes: https://hl7.org/cda/us/ccda/ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import type {
-  Bundle,
-  CodeableConcept,
-  Composition,
-  Condition,
-  DocumentReference,
-  OperationOutcome,
-  Parameters,
-  Patient,
-} from 'fhir/r4.js';
+import type { Bundle, CodeableConcept, Composition, Condition, DocumentReference, OperationOutcome } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
 import { IPS_BUNDLE } from '../../../src/features/documents/docref/ips/ips.js';
 import { bundleMetadata } from '../../../src/features/documents/mhd/bundle-metadata.js';
@@ -21,42 +12,29 @@ import { onBothStores } from '../../support/both-stores.js';
 import { elementsOf, faultsOfCcd, readWholeCda } from '../../support/ccd-rules.js';
 import { FULL } from '../../support/depth.js';
 import { aDocument, base64, sha1 } from '../../support/document-reference.js';
+import {
+  askDocref,
+  documentsIn,
+  FHIR_JSON,
+  type FoundDocuments,
+  type GivenParameters,
+  LOINC,
+  patientOf,
+  warningsIn,
+} from '../../support/docref.js';
 import { hiding } from '../../support/restricted.js';
 import { readText, skipWithout } from '../../support/shared.js';
-import { idsOf, linkOf, putTogether, refusal, type Stored, type Talk, walk } from '../../support/talk.js';
-
-const FHIR = { 'content-type': 'application/fhir+json' };
-const LOINC = 'http://loinc.org';
-type Given = NonNullable<Parameters['parameter']>;
-type Found = Omit<Bundle<DocumentReference>, 'resourceType'> & Pick<OperationOutcome, 'issue'>;
-
-const asking = (talk: Talk) => ({
-  get: (query: string) => talk.get<Found>(`DocumentReference/$docref?${query}`),
-  post: (...parameter: Given) =>
-    talk.send<Found>('POST', 'DocumentReference/$docref', {
-      headers: FHIR,
-      body: JSON.stringify({ resourceType: 'Parameters', parameter }),
-    }),
-});
-const documentsIn = ({ entry = [] }: Pick<Found, 'entry'>): readonly DocumentReference[] =>
-  entry.filter(({ search }) => search?.mode === 'match').map(({ resource }) => resource!);
-const warningsIn = ({ entry = [] }: Pick<Found, 'entry'>): readonly (string | undefined)[] =>
-  entry
-    .filter(({ search }) => search?.mode === 'outcome')
-    .flatMap(({ resource }) => (resource as unknown as OperationOutcome).issue)
-    .map(({ details }) => details?.coding?.[0]?.code);
+import { idsOf, linkOf, putTogether, refusal, type Stored, walk } from '../../support/talk.js';
 
 async function bytesOf(document: DocumentReference): Promise<string> {
   const { url } = document.content[0]!.attachment;
   return (await fetch(url!, { headers: { accept: 'application/xml' } })).text();
 }
 
-const patientOf = (id: string): Patient => ({ resourceType: 'Patient', id, birthDate: '1980-01-02' });
-
 onBothStores(
   '$docref',
   stage => {
-    const ask = () => asking(stage().talk);
+    const ask = () => askDocref(stage().talk);
     const onDemand = { name: 'on-demand', valueBoolean: true };
     const of = (valueId: string) => ({ name: 'patient', valueId });
 
@@ -89,7 +67,7 @@ onBothStores(
         ])
           assert.equal((await talk.update(document)).status, 201);
         const type = (code: string) => ({ name: 'type', valueCoding: { system: LOINC, code } });
-        const ids = async (...given: Given) => {
+        const ids = async (...given: GivenParameters) => {
           const { status, body, text } = await ask().post(of('docs'), ...given);
           assert.equal(status, 200, text);
           assert.equal(body.type, 'searchset');
@@ -263,7 +241,7 @@ onBothStores(
         assert.match(document.content[0]!.attachment.url!, new RegExp(`^${base}/Binary/`));
         assert.equal(document.context?.period?.start, '2024-03-04T09:00:00+01:00');
         const checked = await stage().talk.send<OperationOutcome>('POST', 'DocumentReference/$validate', {
-          headers: FHIR,
+          headers: FHIR_JSON,
           body: JSON.stringify(document),
         });
         assert.deepEqual(
@@ -327,9 +305,9 @@ onBothStores(
           type: 'transaction',
           entry: [{ request: { method: 'POST', url: 'DocumentReference/$docref?patient=in-transaction' } }],
         });
-        const reply = await talk.send<Bundle>('POST', '', { headers: FHIR, body });
+        const reply = await talk.send<Bundle>('POST', '', { headers: FHIR_JSON, body });
         assert.equal(reply.status, 200, reply.text);
-        assert.deepEqual(warningsIn(reply.body.entry![0]!.resource as unknown as Found), ['not-made']);
+        assert.deepEqual(warningsIn(reply.body.entry![0]!.resource as unknown as FoundDocuments), ['not-made']);
         assert.equal(idsOf(await talk.search('DocumentReference?patient=in-transaction')).length, 0);
       });
 
@@ -366,7 +344,7 @@ onBothStores(
 
     describe('makes an International Patient Summary', () => {
       const ips = { name: 'type', valueCoding: { system: LOINC, code: '60591-5' } };
-      const made = async (id: string, ...given: Given) => {
+      const made = async (id: string, ...given: GivenParameters) => {
         const { body, text } = await ask().post(of(id), onDemand, ...(given.length > 0 ? given : [ips]));
         const [document] = documentsIn(body);
         assert.ok(document, text);
@@ -410,7 +388,10 @@ onBothStores(
         const stored = await stage().talk.get('Observation/care-result');
         assert.ok(bytes.includes(stored.text));
         const body = JSON.stringify({ ...bundle, meta: undefined }).replaceAll(/"meta":\{"profile":\[[^\]]*\]\},/g, '');
-        const checked = await stage().talk.send<OperationOutcome>('POST', 'Bundle/$validate', { headers: FHIR, body });
+        const checked = await stage().talk.send<OperationOutcome>('POST', 'Bundle/$validate', {
+          headers: FHIR_JSON,
+          body,
+        });
         assert.deepEqual(
           checked.body.issue.filter(({ severity }) => severity === 'error' || severity === 'fatal'),
           [],

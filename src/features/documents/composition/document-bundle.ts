@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { escapeString } from '../../../fhir/json/print.js';
-import { join, type Piece } from '../../../interactions/response/text.js';
+import { join } from '../../../interactions/response/text.js';
 
 /** Namespace of identifiers that are URIs. */
 export const URI_SYSTEM = 'urn:ietf:rfc:3986';
@@ -24,10 +24,14 @@ export interface DocumentHead {
 }
 
 /** The Composition comes first. */
-export function documentBundle(
+export const documentBundle = (head: DocumentHead, entries: readonly DocumentEntry[]): Buffer =>
+  join([...documentPieces(head, entries)]).text;
+
+/** The same, piece by piece. */
+export function* documentPieces(
   { identifier, timestamp, profile }: DocumentHead,
   entries: readonly DocumentEntry[],
-): Buffer {
+): Generator<string | Buffer> {
   const head = {
     resourceType: 'Bundle',
     ...(profile === undefined ? {} : { meta: { profile: [profile] } }),
@@ -35,13 +39,13 @@ export function documentBundle(
     type: 'document',
     timestamp: new Date(timestamp).toISOString(),
   };
-  const pieces: Piece[] = [];
   let between = `${JSON.stringify(head).slice(0, -1)},"entry":[`;
   for (const { fullUrl, text } of entries) {
-    pieces.push(`${between}{"fullUrl":"${escapeString(fullUrl)}","resource":`, text);
+    yield `${between}{"fullUrl":"${escapeString(fullUrl)}","resource":`;
+    yield text;
     between = '},';
   }
-  return join([...pieces, '}]}']).text;
+  yield '}]}';
 }
 
 /**

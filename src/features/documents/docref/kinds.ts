@@ -16,7 +16,7 @@ export interface DocumentKind {
   readonly contentType: string;
   /** Canonicals that ask for it. */
   readonly profiles: readonly string[];
-  make(ground: MakingGround): Promise<Buffer>;
+  make(ground: MakingGround): Promise<readonly Buffer[]>;
 }
 
 const LOINC = 'http://loinc.org';

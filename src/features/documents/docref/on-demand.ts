@@ -16,6 +16,7 @@ import { breathe } from '../../../platform/pieces.js';
 import { digestOfVersions, URI_SYSTEM, uuidOfDigest } from '../composition/document-bundle.js';
 import type { StoredVersion } from '../composition/gather.js';
 import { stringAt, whenOf } from './ccd/values.js';
+import type { MadeBytes } from './document-parts.js';
 import type { DocumentKind } from './kinds.js';
 import { type PatientRecord, readRecord, type RecordPeriod } from './record.js';
 
@@ -37,8 +38,12 @@ export interface OnDemandAsk {
   readonly period: AskedPeriod;
 }
 
-/** Who waits for which document: those who ask at the same time share it. */
-export type UnderWay = Map<string, Promise<string>>;
+/** What those who ask share. */
+export interface SharedMaking {
+  /** Who waits for which document: those who ask for one at the same time wait for the same. */
+  readonly underWay: Map<string, Promise<string>>;
+  readonly made: MadeBytes;
+}
 
 /** Whether the caller may have documents made: store them, and see whether one is there. */
 export function mayMake({ permission, beside }: Context): boolean {
@@ -54,7 +59,7 @@ export async function documentOnDemand(
   context: Context,
   kind: DocumentKind,
   { patient, period }: OnDemandAsk,
-  underWay: UnderWay,
+  { underWay, made: bytes }: SharedMaking,
 ): Promise<string> {
   const record = await readRecord(context, patient, period);
   const { base } = context.engine.settings;
@@ -62,7 +67,7 @@ export async function documentOnDemand(
   const digest = digestOfVersions(made, record.versions);
   const waiting = underWay.get(digest);
   if (waiting) return waiting;
-  const work = findOrMake(context, kind, { patient, period }, { record, digest });
+  const work = findOrMake(context, kind, { patient, period }, { record, digest, bytes });
   underWay.set(digest, work);
   try {
     return await work;
@@ -74,14 +79,16 @@ export async function documentOnDemand(
 interface Ingredients {
   readonly record: PatientRecord;
   readonly digest: string;
+  readonly bytes: MadeBytes;
 }
 
 async function findOrMake(
   context: Context,
   kind: DocumentKind,
   { patient, period }: OnDemandAsk,
-  { record, digest }: Ingredients,
+  ingredients: Ingredients,
 ): Promise<string> {
+  const { digest, bytes } = ingredients;
   const criteria = [
     ['identifier', `${ON_DEMAND}|${digest}`],
     ['status', 'current'],
@@ -95,23 +102,29 @@ async function findOrMake(
   });
   const { entry = [] } = JSON.parse(String(known.text)) as { entry?: { resource: { id: string } }[] };
   if (entry[0]) return entry[0].resource.id;
-  const resource = await describedDocument(context, kind, { patient, period }, { record, digest });
-  const { subject } = await perform(caller, {
-    kind: 'create',
-    type: 'DocumentReference',
-    body: { resource, decimals: undefined },
-    ifNoneExist: criteria,
-  });
-  if (!subject) throw new FhirError('fault', 'A document was stored without a name.');
-  return subject.id;
+  const place = `urn:uuid:${newUuid()}`;
+  try {
+    const resource = await describedDocument(context, kind, { patient, period }, ingredients, place);
+    const { subject } = await perform(caller, {
+      kind: 'create',
+      type: 'DocumentReference',
+      body: { resource, decimals: undefined },
+      ifNoneExist: criteria,
+    });
+    if (!subject) throw new FhirError('fault', 'A document was stored without a name.');
+    return subject.id;
+  } finally {
+    bytes.delete(place);
+  }
 }
 
-/** What is stored, with its bytes. */
+/** What is stored. Its bytes are kept under the address `place`. */
 async function describedDocument(
   { engine }: Context,
   kind: DocumentKind,
   { patient, period }: OnDemandAsk,
-  { record, digest }: Ingredients,
+  { record, digest, bytes }: Ingredients,
+  place: string,
 ): Promise<Resource> {
   const { definitions, settings, clock } = engine;
   const { base, software } = settings;
@@ -120,11 +133,12 @@ async function describedDocument(
   const to = period.endText ?? made;
   const id = newUuid();
   const root = uuidOfDigest(createHash('sha256').update(base).digest('hex')).slice('urn:uuid:'.length);
-  const bytes = await kind.make({ record, root, id, made, from, to, software, base, definitions });
+  const parts = await kind.make({ record, root, id, made, from, to, software, base, definitions });
+  bytes.set(place, parts);
   const attachment: JsonObject = {
     contentType: kind.contentType,
     language: 'en-US',
-    data: bytes.toString('base64'),
+    url: place,
     title: kind.title,
     creation: made,
   };

@@ -15,8 +15,9 @@ import { type GivenParameter, readGiven } from '../../../interactions/operations
 import { readWithText } from '../../../interactions/response/allowance.js';
 import { search } from '../../../interactions/search/search.js';
 import { escaped } from '../mhd/patient.js';
+import type { MadeBytes } from './document-parts.js';
 import { CCD, DOCUMENT_KINDS, type DocumentKind } from './kinds.js';
-import { type AskedPeriod, documentOnDemand, mayMake, type UnderWay } from './on-demand.js';
+import { type AskedPeriod, documentOnDemand, mayMake, type SharedMaking } from './on-demand.js';
 
 /** How the answer is shown and paged. */
 const BESIDE = ['_count', '_summary', '_elements'];
@@ -34,8 +35,8 @@ export interface DocumentsAsked {
 }
 
 /** One for each engine. */
-export function createDocref(): OperationImplementation {
-  const underWay: UnderWay = new Map();
+export function createDocref(made: MadeBytes): OperationImplementation {
+  const making: SharedMaking = { underWay: new Map(), made };
   return {
     async run(context, ask) {
       const asked = readAsked(context, ask);
@@ -47,7 +48,7 @@ export function createDocref(): OperationImplementation {
           warning('unknown-patient', 'There is no such patient here.', 'patient'),
         ]);
       }
-      const made = new Map<DocumentKind, string>();
+      const ids = new Map<DocumentKind, string>();
       const warnings: Issue[] = [];
       const kinds = kindsAsked(asked);
       if (asked.onDemand && kinds.length === 0) warnings.push(NOT_MADE);
@@ -55,13 +56,13 @@ export function createDocref(): OperationImplementation {
       else
         for (const kind of kinds)
           try {
-            made.set(kind, await documentOnDemand(context, kind, { patient, period: asked.period }, underWay));
+            ids.set(kind, await documentOnDemand(context, kind, { patient, period: asked.period }, making));
           } catch (error) {
             // What is there is an answer where it was asked for, too.
             if (!(error instanceof FhirError && error.kind === 'too-costly') || isForMade(asked)) throw error;
             warnings.push(...error.issues.map(issue => ({ ...issue, severity: 'warning' as const })));
           }
-      return search(context, { ...found, parameters: searchFor(asked, made) }, warnings);
+      return search(context, { ...found, parameters: searchFor(asked, ids) }, warnings);
     },
   };
 }

@@ -6,9 +6,6 @@ import type { Json, JsonObject } from '../../../fhir/resource.js';
 import { cda, type CdaAttributes, type Template } from './ccd/element.js';
 import type { PatientRecord, RecordItem } from './record.js';
 
-/** Bytes: they are stored at once, and nobody else should wait for that. */
-export const MOST_DOCUMENT_BYTES = 4 * 1024 * 1024;
-
 export interface SummaryGround {
   readonly record: PatientRecord;
   /** UUID or OID below which ids of this server stand. */

@@ -4,9 +4,9 @@
  * Each section has its lines as a table, which CDA demands to say everything, and an entry for each that refers to its lines. A section
  * that a CCD must have and that is empty says so (nullFlavor NI). Made line by line, so that others have their turn.
  */
-import { FhirError } from '../../../../fhir/error.js';
 import { breathe } from '../../../../platform/pieces.js';
-import { loinc, MOST_DOCUMENT_BYTES, type SummaryGround, type SummarySection } from '../section.js';
+import { DocumentParts } from '../document-parts.js';
+import { loinc, type SummaryGround, type SummarySection } from '../section.js';
 import { ENCOUNTER_SECTION, PROCEDURE_SECTION } from './care.js';
 import { ALLERGY_SECTION, PROBLEM_SECTION } from './conditions.js';
 import { cda, cdaText, templateIds } from './element.js';
@@ -27,28 +27,17 @@ export const CCD_SECTIONS: readonly SummarySection[] = [
 ];
 
 /** The document, in UTF-8. Throws `too-costly` where it is too large. */
-export async function makeCcd(head: CcdHead): Promise<Buffer> {
+export async function makeCcd(head: CcdHead): Promise<readonly Buffer[]> {
   const ground: SummaryGround = { record: head.record, root: head.root };
-  const parts = [
+  const parts = new DocumentParts();
+  parts.add(
     '<?xml version="1.0" encoding="UTF-8"?>\n<ClinicalDocument xmlns="urn:hl7-org:v3" xmlns:sdtc="urn:hl7-org:sdtc" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">',
-    ccdHeader(head),
-    '<component><structuredBody>',
-  ].map(part => Buffer.from(part));
-  let size = 0;
-  for (const section of CCD_SECTIONS)
-    for await (const part of sectionParts(section, ground)) {
-      const bytes = Buffer.from(part);
-      size += bytes.length;
-      if (size > MOST_DOCUMENT_BYTES)
-        throw new FhirError(
-          'too-costly',
-          `A document has ${MOST_DOCUMENT_BYTES >> 20} MB at most: ask for a shorter time, with start and end.`,
-          { detail: 'record-too-large' },
-        );
-      parts.push(bytes);
-    }
-  parts.push(Buffer.from('</structuredBody></component></ClinicalDocument>\n'));
-  return Buffer.concat(parts);
+  );
+  parts.add(ccdHeader(head));
+  parts.add('<component><structuredBody>');
+  for (const section of CCD_SECTIONS) for await (const part of sectionParts(section, ground)) parts.add(part);
+  parts.add('</structuredBody></component></ClinicalDocument>\n');
+  return parts.end();
 }
 
 /** Nothing of an optional section that is empty. */

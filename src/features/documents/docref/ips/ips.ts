@@ -5,21 +5,21 @@
  * The resources are those of the record, as they are stored; the Composition and this server, its author, exist in the document alone. A section
  * that an IPS must have and that is empty has a statement that nothing is known.
  */
-import { FhirError } from '../../../../fhir/error.js';
 import { literalReferences } from '../../../../fhir/literal-references.js';
 import type { Definitions } from '../../../../fhir/definitions.js';
 import type { JsonObject, Resource } from '../../../../fhir/resource.js';
 import { newUuid } from '../../../../platform/ids.js';
-import { breathe } from '../../../../platform/pieces.js';
-import { type DocumentEntry, documentBundle } from '../../composition/document-bundle.js';
+import { breathe, turn } from '../../../../platform/pieces.js';
+import { type DocumentEntry, documentPieces } from '../../composition/document-bundle.js';
 import { PROCEDURE_SECTION } from '../ccd/care.js';
 import { ALLERGY_SECTION, isActiveProblem, PROBLEM_SECTION } from '../ccd/conditions.js';
 import { cda, cdaText } from '../ccd/element.js';
 import type { CcdHead } from '../ccd/header.js';
 import { IMMUNIZATION_SECTION, MEDICATION_SECTION } from '../ccd/medications.js';
 import { RESULT_SECTION, SOCIAL_SECTION, VITAL_SIGN_SECTION } from '../ccd/observations.js';
+import { DocumentParts, refuseLarge } from '../document-parts.js';
 import type { PatientRecord, RecordItem } from '../record.js';
-import { MOST_DOCUMENT_BYTES, type SummaryGround, type SummaryRow, type SummarySection } from '../section.js';
+import type { SummaryGround, SummaryRow, SummarySection } from '../section.js';
 import { type AbsentInformation, NO_ALLERGY_INFO, NO_MEDICATION_INFO, NO_PROBLEM_INFO } from './absent.js';
 
 interface IpsSection {
@@ -60,14 +60,19 @@ export interface IpsHead extends CcdHead {
 }
 
 /** The Bundle as JSON. Throws `too-costly` where it is too large. */
-export async function makeIps(head: IpsHead): Promise<Buffer> {
+export async function makeIps(head: IpsHead): Promise<readonly Buffer[]> {
   const { record, base, id, made, title, root, software } = head;
   const ground: SummaryGround = { record, root };
   const patient = `${base}/${record.patient.name}`;
   const contents = new IpsContents(head);
   await contents.take(record.patient);
-  const section: JsonObject[] = [];
-  for (const each of SECTIONS) section.push(...(await sectionOf(each, ground, contents, patient)));
+  const sections: string[] = [];
+  for (const each of SECTIONS)
+    for (const section of await sectionOf(each, ground, contents, patient)) {
+      // A narrative may have megabytes.
+      sections.push(JSON.stringify(section));
+      await turn();
+    }
   const author = contents.add({
     resourceType: 'Device',
     deviceName: [{ name: software.name, type: 'model-name' }],
@@ -86,11 +91,14 @@ export async function makeIps(head: IpsHead): Promise<Buffer> {
     title,
     confidentiality: 'N',
     ...(keeper ? { custodian: { reference: `${base}/${keeper.name}` } } : {}),
-    section,
   };
-  const first = { fullUrl: `urn:uuid:${newUuid()}`, text: Buffer.from(JSON.stringify(composition)) };
+  const text = Buffer.from(`${JSON.stringify(composition).slice(0, -1)},"section":[${sections.join(',')}]}`);
+  const first = { fullUrl: `urn:uuid:${newUuid()}`, text };
   const identifier = `urn:uuid:${id}`;
-  return documentBundle({ identifier, timestamp: Date.parse(made), profile: IPS_BUNDLE }, [first, ...contents.entries]);
+  const parts = new DocumentParts();
+  const bundle = { identifier, timestamp: Date.parse(made), profile: IPS_BUNDLE };
+  for (const piece of documentPieces(bundle, [first, ...contents.entries])) parts.add(piece);
+  return parts.end();
 }
 
 /** The section, or none where it is empty and need not be there. */
@@ -115,7 +123,9 @@ async function sectionOf(
     const entry = [{ reference: contents.add(absent.resource(patient)) }];
     return [{ ...head, text: narrative(cda('p', {}, cdaText(absent.words))), entry }];
   }
-  return [{ ...head, text: narrative(tableOf(of.columns, rows)), entry: references.map(reference => ({ reference })) }];
+  return [
+    { ...head, text: narrative(await tableOf(of.columns, rows)), entry: references.map(reference => ({ reference })) },
+  ];
 }
 
 const narrative = (content: string): JsonObject => ({
@@ -123,11 +133,13 @@ const narrative = (content: string): JsonObject => ({
   div: `<div xmlns="http://www.w3.org/1999/xhtml">${content}</div>`,
 });
 
-function tableOf(columns: readonly string[], rows: readonly SummaryRow[]): string {
+async function tableOf(columns: readonly string[], rows: readonly SummaryRow[]): Promise<string> {
   const head = columns.map(column => cda('th', {}, cdaText(column))).join('');
-  const lines = rows
-    .flatMap(({ lines: own }) => own)
-    .map(line => `<tr>${line.map(cell => `<td>${cdaText(cell ?? '')}</td>`).join('')}</tr>`);
+  const lines: string[] = [];
+  for (const { lines: own } of rows) {
+    for (const line of own) lines.push(`<tr>${line.map(cell => `<td>${cdaText(cell ?? '')}</td>`).join('')}</tr>`);
+    await breathe();
+  }
   return `<table><thead><tr>${head}</tr></thead><tbody>${lines.join('')}</tbody></table>`;
 }
 
@@ -171,12 +183,7 @@ class IpsContents {
 
   #put(fullUrl: string, text: Buffer): void {
     this.#bytes += text.length;
-    if (this.#bytes > MOST_DOCUMENT_BYTES)
-      throw new FhirError(
-        'too-costly',
-        `A document has ${MOST_DOCUMENT_BYTES >> 20} MB at most: ask for a shorter time, with start and end.`,
-        { detail: 'record-too-large' },
-      );
+    refuseLarge(this.#bytes);
     this.entries.push({ fullUrl, text });
   }
 
