@@ -17,6 +17,8 @@ const INTERACTION = 'http://hl7.org/fhir/restful-interaction';
 const ENTITY_TYPE = 'http://terminology.hl7.org/CodeSystem/audit-entity-type';
 const ROLE = 'http://terminology.hl7.org/CodeSystem/object-role';
 const PROFILE = 'https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.';
+const USER_TYPES = 'https://profiles.ihe.net/ITI/BALP/CodeSystem/UserAgentTypes';
+const PURPOSES = 'http://terminology.hl7.org/CodeSystem/v3-ActReason';
 /** Names of features of this server. */
 const FEATURE = 'urn:chartroom:feature';
 const CUSTODIAN = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type';
@@ -128,24 +130,12 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
   const { principal, base } = record;
   const success = record.outcome === '0';
   const self = { identifier: { system: 'urn:ietf:rfc:3986', value: base }, display: 'Chartroom' };
-  const claimed = success && pattern.profile;
+  const profiles = success ? profilesOf(pattern, record, patient) : [];
   const agents: JsonObject[] = [
-    {
-      type: pattern.client,
-      who: { identifier: { value: record.address } },
-      requestor: principal.name === undefined,
-      network: { address: record.address, type: '2' },
-    },
+    clientAgent(pattern, record),
     { type: pattern.server, who: self, requestor: false, network: { address: base, type: '5' } },
   ];
-  if (principal.name !== undefined)
-    agents.push({
-      type: { coding: [{ system: PARTICIPATION, code: pattern.user }] },
-      who: { identifier: { value: principal.name } },
-      requestor: true,
-      name: principal.name,
-      role: [{ text: principal.role }],
-    });
+  if (principal.name !== undefined) agents.push(userAgent(pattern, principal));
   if (record.agent !== undefined)
     agents.push({
       type: application,
@@ -159,7 +149,7 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
     meta: {
       versionId: '1',
       lastUpdated: recorded,
-      ...(claimed ? { profile: [`${PROFILE}${patient === undefined ? '' : 'Patient'}${claimed}`] } : {}),
+      ...(profiles.length > 0 ? { profile: profiles } : {}),
     },
     type: pattern.type ?? REST,
     subtype: [{ system: INTERACTION, code: record.interaction }, ...codingsOf(record.subtype)],
@@ -175,6 +165,62 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
     },
     entity: entities(record, pattern, patient),
   };
+}
+
+/**
+ * What an event of a success claims: its pattern, and what BALP wants of one that was made with an access token. Where a feature acts, it is the one
+ * application that Comprehensive allows.
+ */
+function profilesOf(
+  { profile }: BalpPattern,
+  { principal, agent }: AuditRecord,
+  patient: string | undefined,
+): string[] {
+  const { client, tokenId } = principal;
+  const form = client === undefined || agent !== undefined ? 'Minimal' : 'Comprehensive';
+  return [
+    ...(profile ? [`${PROFILE}${patient === undefined ? '' : 'Patient'}${profile}`] : []),
+    ...(tokenId === undefined ? [] : [`${PROFILE}OAUTHaccessTokenUse.${form}`]),
+  ];
+}
+
+/** The machine that asked, and of a token the application that holds it. */
+function clientAgent({ client }: BalpPattern, { principal, address, agent }: AuditRecord): JsonObject {
+  return {
+    type: principal.client === undefined || agent !== undefined ? client : withTypes(client, application),
+    who: { identifier: { value: principal.client ?? address } },
+    requestor: principal.name === undefined,
+    network: { address, type: '2' },
+  };
+}
+
+/** Who asked: by the name that this server knows, or with a token as its issuer names them. */
+function userAgent({ user }: BalpPattern, principal: Principal): JsonObject {
+  const { name, role, issuer, subject, tokenId, purpose } = principal;
+  const type = { coding: [{ system: PARTICIPATION, code: user }] };
+  const identifier =
+    issuer !== undefined && subject !== undefined ? { system: issuer, value: subject } : { value: name! };
+  return {
+    type: tokenId === undefined ? type : withTypes(type, RECEIVER, TOKEN_USER),
+    who: { identifier },
+    requestor: true,
+    name: identifier.value,
+    role: [{ text: role }],
+    ...(tokenId === undefined ? {} : { policy: [policyOf(tokenId)] }),
+    ...(purpose === undefined ? {} : { purposeOfUse: [{ coding: [coding(PURPOSES, purpose)] }] }),
+  };
+}
+
+/** https://profiles.ihe.net/ITI/BALP: the token by its id, never itself. */
+const policyOf = (tokenId: string): string => `urn:ietf:params:oauth:jti:${encodeURIComponent(tokenId)}`;
+
+const RECEIVER: JsonObject = { coding: [{ system: PARTICIPATION, code: 'IRCP' }] };
+const TOKEN_USER: JsonObject = { coding: [{ system: USER_TYPES, code: 'UserOauthAgent' }] };
+
+/** A concept with the codings of all, each once: what several profiles ask for by one agent. */
+function withTypes(...types: readonly JsonObject[]): JsonObject {
+  const codings = types.flatMap(({ coding: each }) => each as JsonObject[]);
+  return { coding: [...new Map(codings.map(each => [JSON.stringify(each), each])).values()] };
 }
 
 /** Of http://terminology.hl7.org/CodeSystem/object-role, those that a feature may name. */

@@ -28,6 +28,8 @@ interface Values {
   readonly dataId: string;
   readonly dataVersion: string;
   readonly patient: string;
+  /** As it stands in the URI of a policy; empty: there is none. */
+  readonly tokenId: string;
 }
 
 /** Those that stand in the text: all but `at`, which is there as `recorded`. */
@@ -54,6 +56,7 @@ const MARKS: Values = {
   dataId: `${secret}-data`,
   dataVersion: String(randomInt(1e14, 2e14)),
   patient: `${secret}-patient`,
+  tokenId: `${secret}-token`,
 };
 const SLOTS = (Object.keys(MARKS) as (keyof Values)[]).filter((slot): slot is EventSlot => slot !== 'at');
 const BETWEEN = new RegExp(SLOTS.map(slot => MARKS[slot].replaceAll(/[.+]/g, '\\$&')).join('|'), 'g');
@@ -67,13 +70,18 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
   const shapeOf = (record: AuditRecord, patient: string | undefined): EventShape => {
     const { interaction, subtype, pattern, outcome, why, principal, agent, data } = record;
     const versioned = data?.version !== undefined;
+    const { name: who, role, issuer, client, purpose, tokenId } = principal;
     const key = [
       interaction,
       pattern,
       outcome,
       why,
-      principal.name,
-      principal.role,
+      who,
+      role,
+      issuer,
+      client,
+      purpose,
+      tokenId === undefined,
       data?.type,
       versioned,
       patient === undefined,
@@ -105,6 +113,7 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
       dataId: record.data?.id ?? '',
       dataVersion: String(record.data?.version ?? ''),
       patient: patient ?? '',
+      tokenId: encodeURIComponent(record.principal.tokenId ?? ''),
     };
     const { pieces, slots, entries } = shapeOf(record, patient);
     let text = pieces[0]!;
@@ -177,6 +186,8 @@ function makeShape(
     address: MARKS.address,
     requestId: MARKS.requestId,
     request: `${secret}-request`,
+    principal:
+      record.principal.tokenId === undefined ? record.principal : { ...record.principal, tokenId: MARKS.tokenId },
     ...(record.data ? { data: markedData(record.data) } : {}),
   };
   const event = auditEvent(marked, patient, MARKS.id);
@@ -212,6 +223,10 @@ function filler(entry: IndexEntry): (values: Values) => IndexEntry {
     }
     case 'string':
       if (entry.raw === MARKS.address) return ({ address }) => ({ ...entry, raw: address, norm: normalise(address) });
+      break;
+    case 'uri':
+      if (entry.value.endsWith(MARKS.tokenId))
+        return ({ tokenId }) => ({ ...entry, value: entry.value.slice(0, -MARKS.tokenId.length) + tokenId });
       break;
     case 'reference': {
       const slot = SLOT_OF.get(entry.id);

@@ -36,6 +36,15 @@ const unpatterned: fc.Arbitrary<Omit<AuditRecord, 'pattern'>> = fc.record(
       { role: 'admin' },
       { name: 'clerk "1"\u00e9', role: 'writer' },
       { name: 'b', role: 'reader' },
+      {
+        name: 'i|s',
+        role: 'reader',
+        issuer: 'https://id.example.org',
+        subject: 's',
+        client: 'app',
+        tokenId: 'a~b "1"',
+      },
+      { name: 'i|s', role: 'reader', issuer: 'https://id.example.org', subject: 's', tokenId: 'c', purpose: 'TREAT' },
     ),
     agent: fc.constantFrom(undefined, 'welcome', 'reports'),
     subtype: fc.constantFrom(
