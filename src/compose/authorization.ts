@@ -7,7 +7,8 @@ import { LAUNCH_LIFE, readLaunch } from '../identity/server/launches.js';
 import type { User } from '../identity/users/users.js';
 import type { Engine, OwnedRoute } from '../interactions/engine.js';
 import { perform } from '../interactions/perform.js';
-import type { Config } from '../platform/config.js';
+import type { OutgoingClients } from '../outgoing/outgoing.js';
+import { type Config, namesListed } from '../platform/config.js';
 import { newId } from '../platform/ids.js';
 import type { Store } from '../store/store.js';
 import { LAUNCH_SCREEN, type OpenedAccess } from './access.js';
@@ -17,6 +18,7 @@ export interface AuthorizationGround {
   readonly store: Pick<Store, 'records'>;
   readonly access: OpenedAccess;
   readonly base: string;
+  readonly outgoing: OutgoingClients;
   /** There before any request is. */
   readonly engine: () => Engine;
 }
@@ -35,22 +37,25 @@ export function authorizing(config: Config, ground: AuthorizationGround): Author
   return {
     open: async () => void (server = await openAuthorization(config, ground)),
     known: () => ({ decide, readScopes, roles, ...known(server) }),
-    routes: () => (server ? [launchRoute(server, ground.base)] : []),
+    routes: () => (server ? [launchRoute(server, ground.base), metadataRoute(server)] : []),
   };
 }
 
 /** Undefined: apps get their tokens elsewhere, or nowhere. */
 async function openAuthorization(
   config: Config,
-  { store, access, base, engine }: AuthorizationGround,
+  { store, access, base, outgoing, engine }: AuthorizationGround,
 ): Promise<AuthorizationServer | undefined> {
   if (config.auth !== 'smart') return undefined;
   const { AuthorizationServer: Opened } = await import('../identity/server/index.js');
+  const { createClientKeys } = await import('../identity/server/client-keys.js');
   const server = new Opened({
     ...{ base, records: store.records, secret: config.secret || keptSecret(config.data) },
     roles: access.roles,
     readScopes: access.readScopes,
     applications: access.applications,
+    clientKeys: createClientKeys(namesListed(config.clientKeyHosts), outgoing),
+    takesStrangers: config.registration === 'on',
     findPatients: (user, asked, address) => findPatients(engine(), { user, asked, address }),
   });
   await server.start();
@@ -117,6 +122,23 @@ const launchRoute = ({ launches }: AuthorizationServer, base: string): OwnedRout
       const launch = await launches.begin(readLaunch(parsed(await call.body())));
       const body = JSON.stringify({ launch, iss: base, expires_in: LAUNCH_LIFE });
       return { status: 201, headers: { 'Content-Type': 'application/json' }, body };
+    },
+  },
+});
+
+/** Where clients of OAuth 2 look for the metadata of an issuer: https://www.rfc-editor.org/rfc/rfc8414#section-3.1 */
+const metadataRoute = (server: AuthorizationServer): OwnedRoute => ({
+  owner: 'authorization',
+  route: {
+    path: `/.well-known/oauth-authorization-server${new URL(server.rules.url).pathname}` as `/${string}`,
+    methods: ['GET'],
+    who: 'anybody',
+    recorded: 'as-performed',
+    logged: 'failures',
+    headers: { 'Content-Type': 'application/json', 'Access-Control-Allow-Origin': '*' },
+    async answer() {
+      const { capabilities: _ofSmart, ...metadata } = await server.metadata();
+      return { body: JSON.stringify(metadata) };
     },
   },
 });

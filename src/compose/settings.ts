@@ -18,6 +18,8 @@ export function engineSettings(config: Config, started: number): EngineSettings 
     roles: _roles,
     issuers: _issuers,
     clients: _clients,
+    clientKeyHosts: _clientKeyHosts,
+    registration: _registration,
     issuerRules: _issuerRules,
     tlsCert: _tlsCert,
     tlsKey: _tlsKey,

@@ -7,25 +7,15 @@
  * not. While the issuer is away its keys stay in use for an hour.
  */
 import { createLocalJWKSet, type CryptoKey, errors, type JWSHeaderParameters, type LocalJWKSet } from 'jose';
-import { asFhirError, FhirError } from '../fhir/error.js';
+import { FhirError } from '../fhir/error.js';
 import { isObject, type JsonObject } from '../fhir/resource.js';
 import { parseAnyJson, STORED_JSON } from '../fhir/json/json.js';
 import type { Outgoing } from '../outgoing/client.js';
 import type { OutgoingClients } from '../outgoing/outgoing.js';
 import { ConfigError } from '../platform/config.js';
+import { FetchedValue, MOST_KEYS, ONE_FETCH } from './fetched.js';
 import type { IssuerRules } from './issuer-rules.js';
 
-const MINUTE = 60_000;
-/** Of what is fetched. */
-const FRESH = 10 * MINUTE;
-const USABLE = 60 * MINUTE;
-/** Between two looks for a key that there is not, and after one that failed. */
-const PAUSE = 30_000;
-const PAUSE_AFTER_FAILURE = 2000;
-const MOST_BYTES = 256 * 1024;
-const MOST_KEYS = 100;
-/** ms for one answer. */
-const PATIENCE = 5000;
 /** Networks of a house: the operator says the address, and no token can. */
 const INNER = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
 const MAX_LEVELS = 10;
@@ -52,8 +42,8 @@ export class Issuer implements TokenIssuer {
   constructor(rules: IssuerRules, outgoing: OutgoingClients, now: () => number = () => performance.now()) {
     this.rules = rules;
     this.client = openClient(rules, outgoing);
-    this.#metadata = new FetchedValue(now, () => this.#discover());
-    this.#keys = new FetchedValue(now, () => this.#fetchKeys());
+    this.#metadata = new FetchedValue(now, () => this.#discover(), away);
+    this.#keys = new FetchedValue(now, () => this.#fetchKeys(), away);
   }
 
   /** Throws FhirError `unavailable` where the issuer is away, or says nothing that can be used. */
@@ -125,65 +115,9 @@ function openClient({ url, hosts }: IssuerRules, outgoing: OutgoingClients): Out
     return outgoing.open(`issuer ${host}`, {
       hosts: [protocol === 'http:' ? `http://${host}` : host, ...hosts],
       networks: INNER,
-      whole: PATIENCE,
-      redirects: 0,
-      maxBytes: MOST_BYTES,
+      ...ONE_FETCH,
     });
   } catch (error) {
     throw new ConfigError(`CHARTROOM_ISSUERS, ${url}: ${(error as Error).message}.`);
-  }
-}
-
-/** Something that is fetched when somebody needs it, by one for all who wait. */
-class FetchedValue<T> {
-  readonly #now: () => number;
-  readonly #fetch: () => Promise<T>;
-  #value: T | undefined;
-  /** When the value came, and when it was last tried to have one. */
-  #at = -Infinity;
-  #tried = -Infinity;
-  #failure: FhirError | undefined;
-  #fetching: Promise<void> | undefined;
-
-  constructor(now: () => number, fetch: () => Promise<T>) {
-    this.#now = now;
-    this.#fetch = fetch;
-  }
-
-  async get(): Promise<T> {
-    const age = this.#now() - this.#at;
-    if (this.#value !== undefined && age < FRESH) return this.#value;
-    const rests = this.#failure !== undefined && this.#now() - this.#tried < PAUSE_AFTER_FAILURE;
-    if (!rests || this.#fetching) await this.#refresh();
-    if (this.#value !== undefined && this.#now() - this.#at < USABLE) return this.#value;
-    throw this.#failure ?? away('nothing was fetched');
-  }
-
-  /** Fetches it again although it is fresh; false where that was done a moment ago. */
-  async again(): Promise<boolean> {
-    if (this.#now() - this.#tried < PAUSE && !this.#fetching) return false;
-    await this.#refresh();
-    return true;
-  }
-
-  #refresh(): Promise<void> {
-    this.#fetching ??= this.#fetchOnce().finally(() => (this.#fetching = undefined));
-    return this.#fetching;
-  }
-
-  async #fetchOnce(): Promise<void> {
-    this.#tried = this.#now();
-    try {
-      this.#value = await this.#fetch();
-      this.#at = this.#now();
-      this.#failure = undefined;
-    } catch (error) {
-      const failure = asFhirError(error);
-      // Troubles of requests that leave the house say that it is another server's; a client may try again all the same.
-      this.#failure =
-        failure.kind === 'unavailable' && failure.issues[0]?.detail === 'issuer-away'
-          ? failure
-          : away(failure.issues[0]?.detail ?? failure.kind);
-    }
   }
 }

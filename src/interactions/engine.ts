@@ -117,6 +117,8 @@ export type PrivateSetting =
   | 'roles'
   | 'issuers'
   | 'clients'
+  | 'clientKeyHosts'
+  | 'registration'
   | 'issuerRules'
   | 'tlsCert'
   | 'tlsKey'

@@ -100,6 +100,17 @@ export const SETTINGS = {
     '',
     'JSON file of applications for the authorization server, beside those of `chartroom client`, for test harnesses. Empty: none.',
   ),
+  clientKeyHosts: textSetting(
+    'CLIENT_KEY_HOSTS',
+    '',
+    'Hosts where applications may keep their public keys (jwks_uri), with commas between, as in docs/outgoing.md. Empty: none.',
+  ),
+  registration: choice(
+    'REGISTRATION',
+    'off',
+    ['off', 'on'],
+    'Whether applications may register themselves with the authorization server; users are told that nobody here knows them',
+  ),
   tokens: textSetting(
     'TOKENS',
     '',
@@ -373,15 +384,22 @@ export const guidesFolder = ({ guides, data }: Pick<Config, 'guides' | 'data'>):
   guides === '' ? join(data, 'guides') : guides;
 export const isMongo = (config: Pick<Config, 'store'>): boolean => /^mongodb(\+srv)?:\/\//.test(config.store);
 
-const namesListed = (text: string): string[] =>
+export const namesListed = (text: string): string[] =>
   text
     .split(',')
     .map(each => each.trim())
     .filter(each => each !== '');
 
 /** What the server needs to be its own authorization server, which has its addresses beside the base. */
-function smartFaults({ auth, clients, baseUrl, host }: Config): string[] {
-  if (auth !== 'smart') return clients === '' ? [] : ['CHARTROOM_CLIENTS needs CHARTROOM_AUTH=smart.'];
+function smartFaults({ auth, clients, clientKeyHosts, registration, baseUrl, host }: Config): string[] {
+  if (auth !== 'smart') {
+    const set = [
+      ...(clients === '' ? [] : ['CHARTROOM_CLIENTS']),
+      ...(clientKeyHosts === '' ? [] : ['CHARTROOM_CLIENT_KEY_HOSTS']),
+      ...(registration === 'off' ? [] : ['CHARTROOM_REGISTRATION']),
+    ];
+    return set.map(name => `${name} needs CHARTROOM_AUTH=smart.`);
+  }
   if (/^https:.*\/fhir$/.test(baseUrl) || (baseUrl === '' && isLoopback(host))) return [];
   return ['CHARTROOM_AUTH=smart needs a CHARTROOM_BASE_URL as in https://records.example.org/fhir.'];
 }

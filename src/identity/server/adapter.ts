@@ -6,11 +6,13 @@
  * token is consumed once, an assertion is noted once.
  */
 import { hash } from 'node:crypto';
+import { decodeProtectedHeader } from 'jose';
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
 import { realNow } from '../../platform/real-time.js';
 import type { KeptRecord, Records } from '../../store/records.js';
 import type { Applications } from './applications.js';
 import type { AnonymousRecords } from './bounds.js';
+import type { ClientKeys } from './client-keys.js';
 import type { Revocations } from './revocations.js';
 
 /** A class of errors of the library: it is loaded by then. */
@@ -23,18 +25,21 @@ export interface AdapterGround {
   readonly anonymous: AnonymousRecords;
   /** What becomes of the second who uses something that counts once. */
   readonly refuse: RefuseGrant;
+  readonly clientKeys: ClientKeys;
+  /** By which an application says who it is in this request. */
+  readonly assertion: () => string | undefined;
 }
 
 /** A grant and what was issued under it is one group. */
 export const groupOfGrant = (grantId: string): string => `grant ${grantId}`;
 
 export function createAdapter(ground: AdapterGround): AdapterFactory {
-  const { records, applications, revocations, anonymous, refuse } = ground;
+  const { records, revocations, anonymous, refuse } = ground;
   return name => {
     const kind = `oidc-${name}`;
     const get = (id: string): Promise<KeptRecord | undefined> => records.get(kind, keyOf(id));
     const find = async (id: string): Promise<AdapterPayload | undefined> => {
-      if (name === 'Client') return (await applications.find(id))?.metadata;
+      if (name === 'Client') return findClient(ground, id);
       const payload = payloadOf(await get(id));
       // Of a user who was disabled no session is left.
       return payload?.accountId !== undefined && revocations.hasUser(payload.accountId) ? undefined : payload;
@@ -82,6 +87,27 @@ export function createAdapter(ground: AdapterGround): AdapterFactory {
     };
     return adapter;
   };
+}
+
+/** With its keys where it says by one of them who it is. */
+async function findClient(
+  { applications, clientKeys, assertion }: AdapterGround,
+  id: string,
+): Promise<AdapterPayload | undefined> {
+  const found = await applications.find(id);
+  const place = found?.record.jwksUri;
+  const signed = assertion();
+  if (!found || place === undefined || signed === undefined) return found?.metadata;
+  const { jwks_uri: _place, ...metadata } = found.metadata;
+  return { ...metadata, jwks: { keys: await clientKeys.of(place, kidOf(signed)) } };
+}
+
+function kidOf(signed: string): string | undefined {
+  try {
+    return decodeProtectedHeader(signed).kid;
+  } catch {
+    return undefined;
+  }
 }
 
 const SESSION_OF_UID = 'oidc-SessionUid';

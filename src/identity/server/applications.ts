@@ -8,6 +8,7 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { ClientMetadata } from 'oidc-provider';
 import { FhirError } from '../../fhir/error.js';
 import { isObject, type Json, type JsonObject } from '../../fhir/resource.js';
+import { realNow } from '../../platform/real-time.js';
 import type { Records } from '../../store/records.js';
 import type { Role } from '../principal.js';
 import type { Revocations } from './revocations.js';
@@ -20,12 +21,15 @@ export interface ApplicationRecord {
   readonly kind: 'public' | 'secret' | 'asymmetric';
   /** SHA-256, base64url. */
   readonly secretHash?: string;
-  /** Public keys. */
+  /** Public keys, or where they are. */
   readonly jwks?: { readonly keys: readonly JsonObject[] };
+  readonly jwksUri?: string;
   /** Scopes with spaces that a backend service may have; empty: it is none. */
   readonly systemScopes: string;
   /** Of a backend service: what its tokens may do at most. */
   readonly role?: Role;
+  /** It has registered itself: nobody here knows it. */
+  readonly isStranger?: true;
 }
 
 export interface Application {
@@ -34,6 +38,10 @@ export interface Application {
 }
 
 const KIND = 'client';
+const STRANGER = 'registered-client';
+/** ms for which one that has registered itself is kept after its last use: the longest grant. */
+const STRANGER_LIFE = 90 * 24 * 60 * 60_000;
+const MOST_STRANGERS = 1000;
 const ID = /^[\w.:-]{1,100}$/;
 const SHORTEST_SECRET = 32;
 
@@ -64,12 +72,30 @@ export class Applications {
   }
 
   async all(): Promise<readonly ApplicationRecord[]> {
-    const kept = await this.#records.list(KIND, 1000);
-    return [...this.#listed.values(), ...kept.map(({ value }) => JSON.parse(value) as ApplicationRecord)];
+    const kept = await Promise.all([this.#records.list(KIND, 1000), this.#records.list(STRANGER, MOST_STRANGERS)]);
+    return [...this.#listed.values(), ...kept.flat().map(({ value }) => JSON.parse(value) as ApplicationRecord)];
+  }
+
+  /** One that registers itself; it is forgotten when nobody uses it for long. False: there are too many. */
+  async welcome(record: ApplicationRecord): Promise<boolean> {
+    if ((await this.#records.list(STRANGER, MOST_STRANGERS)).length >= MOST_STRANGERS) return false;
+    await this.#keepStranger(record);
+    return true;
+  }
+
+  /** Somebody has given it access. */
+  async noteUse(id: string): Promise<void> {
+    const kept = ID.test(id) ? await this.#records.get(STRANGER, id) : undefined;
+    if (kept) await this.#keepStranger(JSON.parse(kept.value) as ApplicationRecord);
+  }
+
+  async #keepStranger(record: ApplicationRecord): Promise<void> {
+    const expires = realNow() + STRANGER_LIFE;
+    await this.#records.put({ kind: STRANGER, id: record.id, value: JSON.stringify(record), expires });
   }
 
   async #kept(id: string): Promise<ApplicationRecord | undefined> {
-    const kept = await this.#records.get(KIND, id);
+    const kept = (await this.#records.get(KIND, id)) ?? (await this.#records.get(STRANGER, id));
     return kept && (JSON.parse(kept.value) as ApplicationRecord);
   }
 }
@@ -84,7 +110,7 @@ export const isSecret = (kept: string, given: string): boolean =>
 const METHOD = { public: 'none', secret: 'client_secret_basic', asymmetric: 'private_key_jwt' } as const;
 
 function metadataOf(record: ApplicationRecord): ClientMetadata {
-  const { id, name, redirectUris, kind, secretHash, jwks, systemScopes } = record;
+  const { id, name, redirectUris, kind, secretHash, jwks, jwksUri, systemScopes } = record;
   const isLaunched = redirectUris.length > 0;
   return {
     client_id: id,
@@ -100,17 +126,21 @@ function metadataOf(record: ApplicationRecord): ClientMetadata {
     application_type: redirectUris.every(each => each.startsWith('https:')) ? 'web' : 'native',
     ...(secretHash === undefined ? {} : { client_secret: secretHash }),
     ...(jwks === undefined ? {} : { jwks }),
+    ...(jwksUri === undefined ? {} : { jwks_uri: jwksUri }),
   };
 }
 
-const MEMBERS = ['client_id', 'client_name', 'redirect_uris', 'client_secret', 'jwks', 'scope', 'role'];
+const MEMBERS = ['client_id', 'client_name', 'redirect_uris', 'client_secret', 'jwks', 'jwks_uri', 'scope', 'role'];
+
+const howMany = (...members: readonly (Json | undefined)[]): number =>
+  members.filter(each => each !== undefined).length;
 
 /** What each member must be, and how it is said; the first that is wrong is told. */
 function faultOfApplication(given: JsonObject, roles: readonly Role[]): string | undefined {
   const unknown = Object.keys(given).find(name => !MEMBERS.includes(name));
   if (unknown !== undefined) return `An application has no member ${unknown}; there are ${MEMBERS.join(', ')}.`;
   const { client_id: id, client_name: name = id, redirect_uris: uris = [], client_secret: secret, jwks } = given;
-  const { scope = '', role = null } = given;
+  const { scope = '', role = null, jwks_uri: keysAt } = given;
   if (typeof id !== 'string' || !ID.test(id)) return 'client_id has letters, digits and . _ : -, 100 at most.';
   const launched = Array.isArray(uris) && uris.length > 0;
   const rows: readonly (readonly [isRight: boolean, text: string])[] = [
@@ -125,9 +155,10 @@ function faultOfApplication(given: JsonObject, roles: readonly Role[]): string |
     ],
     [secret === undefined || isLongSecret(secret), `client_secret of ${id} has ${SHORTEST_SECRET} characters or more.`],
     [jwks === undefined || isPublicKeys(jwks), `jwks of ${id} has "keys", public ones, each with kty and kid.`],
-    [secret === undefined || jwks === undefined, `${id} has a secret or keys, not both.`],
+    [keysAt === undefined || isSafeUrl(keysAt), `jwks_uri of ${id} is an https URL (http on this machine alone).`],
+    [howMany(secret, jwks, keysAt) < 2, `${id} has a secret, or keys, or the address of keys.`],
     [launched || scope !== '', `${id} needs redirect_uris, or a scope for a backend service.`],
-    [scope === '' || jwks !== undefined, `${id}, a backend service, needs jwks: its public keys.`],
+    [scope === '' || howMany(jwks, keysAt) > 0, `${id}, a backend service, needs jwks, its public keys, or jwks_uri.`],
     [
       role === null || (typeof role === 'string' && roles.includes(role)),
       `role of ${id} is one of ${roles.join(', ')}.`,
@@ -145,6 +176,7 @@ interface Registration {
   readonly redirect_uris?: readonly string[];
   readonly client_secret?: string;
   readonly jwks?: NonNullable<ApplicationRecord['jwks']>;
+  readonly jwks_uri?: string;
   readonly scope?: string;
   readonly role?: Role;
 }
@@ -159,21 +191,25 @@ export function readApplication(given: Json, roles: readonly Role[]): Applicatio
     redirect_uris: redirectUris = [],
     ...more
   } = given as unknown as Registration;
-  const { client_secret: secret, jwks, scope = '', role } = more;
+  const { client_secret: secret, jwks, jwks_uri: jwksUri, scope = '', role } = more;
+  const hasKeys = jwks !== undefined || jwksUri !== undefined;
   return {
     id,
     name,
     redirectUris,
-    kind: secret !== undefined ? 'secret' : jwks !== undefined ? 'asymmetric' : 'public',
+    kind: secret !== undefined ? 'secret' : hasKeys ? 'asymmetric' : 'public',
     systemScopes: scope.trim(),
     ...(secret === undefined ? {} : { secretHash: secretHashOf(secret) }),
     ...(jwks === undefined ? {} : { jwks }),
+    ...(jwksUri === undefined ? {} : { jwksUri }),
     ...(role === undefined ? {} : { role }),
   };
 }
 
-function isRedirectUri(given: Json): boolean {
-  if (typeof given !== 'string' || !URL.canParse(given) || given.includes('#') || given.length > 1000) return false;
+const isRedirectUri = (given: Json): boolean => isSafeUrl(given) && typeof given === 'string' && !given.includes('#');
+
+function isSafeUrl(given: Json): boolean {
+  if (typeof given !== 'string' || !URL.canParse(given) || given.length > 1000) return false;
   const { protocol, hostname, username } = new URL(given);
   const isHere = /^(?:localhost|127\.0\.0\.1|\[::1\])$/.test(hostname);
   return username === '' && (protocol === 'https:' || (protocol === 'http:' && isHere));
@@ -184,10 +220,9 @@ const isPublicKeys = (given: Json): boolean =>
   isObject(given) &&
   Array.isArray(given['keys']) &&
   given['keys'].length > 0 &&
-  given['keys'].every(
-    key =>
-      isObject(key) &&
-      (key['kty'] === 'EC' || key['kty'] === 'RSA') &&
-      typeof key['kid'] === 'string' &&
-      !PRIVATE.some(name => Object.hasOwn(key, name)),
-  );
+  given['keys'].every(key => isObject(key) && isPublicKey(key));
+
+export const isPublicKey = (key: JsonObject): boolean =>
+  (key['kty'] === 'EC' || key['kty'] === 'RSA') &&
+  typeof key['kid'] === 'string' &&
+  !PRIVATE.some(name => Object.hasOwn(key, name));

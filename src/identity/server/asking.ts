@@ -40,7 +40,7 @@ type AskedInteraction = Awaited<ReturnType<Provider['interactionDetails']>>;
 interface Asked extends AskedPage {
   readonly ground: AskingGround;
   readonly interaction: AskedInteraction;
-  readonly application: { readonly name: string; readonly origin: string };
+  readonly application: { readonly name: string; readonly origin: string; readonly isStranger: boolean };
   readonly csrf: string;
 }
 
@@ -58,7 +58,11 @@ export async function answerAsked(ground: AskingGround, page: AskedPage): Promis
   const csrf = createHmac('sha256', ground.cookieKey).update(`csrf ${uid}`).digest('base64url');
   const asked: Asked = {
     ...{ ...page, ground, interaction, csrf },
-    application: { name: found?.record.name ?? '', origin: new URL(givenText(params['redirect_uri'])).origin },
+    application: {
+      name: found?.record.name ?? '',
+      origin: new URL(givenText(params['redirect_uri'])).origin,
+      isStranger: found?.record.isStranger === true,
+    },
   };
   if (form && !isSameToken(form.get('csrf') ?? '', csrf))
     return sendHtml(
@@ -163,6 +167,7 @@ async function askConsent(asked: Asked, { sought = '', fault }: { sought?: strin
       : undefined;
   const html = consentPage({
     ...{ action: actionOf(asked), csrf, fault, application: application.name, user: user.display ?? user.name },
+    ...(application.isStranger ? { stranger: application.origin } : {}),
     scopes: scopes.map(text => ({ text, words: scopeInWords(text), fixed: FIXED.has(text) })),
     ...(patients ? { patients } : {}),
   });
@@ -224,6 +229,7 @@ async function consented(asked: Asked, form: URLSearchParams): Promise<void> {
     ...{ kind: GRANT_OF_SESSION, id: grantId, value: '' },
     ...{ group: sessionGroup(interaction), expires: interaction.exp * 1000 + LONGEST_SESSION },
   });
+  await ground.applications.noteUse(givenText(interaction.params['client_id']));
   return finish(asked, { consent: { grantId } });
 }
 

@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CryptoKey, JWK, JWSHeaderParameters } from 'jose';
 import type { Provider } from 'oidc-provider';
 import { FhirError } from '../../fhir/error.js';
-import type { JsonObject } from '../../fhir/resource.js';
+import type { Json, JsonObject } from '../../fhir/resource.js';
 import { realInterval, realNow } from '../../platform/real-time.js';
 import type { Records } from '../../store/records.js';
 import type { TokenIssuer } from '../issuer.js';
@@ -19,9 +19,11 @@ import { Users } from '../users/users.js';
 import { answerAsked, type AskingGround } from './asking.js';
 import { type ApplicationRecord, Applications } from './applications.js';
 import { createAnonymousRecords, createRequestBounds } from './bounds.js';
+import type { ClientKeys } from './client-keys.js';
 import { Launches } from './launches.js';
 import { createOwnTokens, introspectOwn, type OwnTokens, revokeOwn } from './own-tokens.js';
 import { createProvider, type OidcLibrary, OTHER_SCOPES, type ProviderGround } from './provider.js';
+import { createRegistrationLimit, registerApplication, type RegistrationGround } from './registration.js';
 import { Revocations } from './revocations.js';
 import { answerSetup } from './setup.js';
 import { loadSigningKeys } from './signing-keys.js';
@@ -35,6 +37,9 @@ export interface AuthorizationOptions {
   readonly roles: readonly Role[];
   /** Of a file. */
   readonly applications: readonly ApplicationRecord[];
+  readonly clientKeys: ClientKeys;
+  /** Applications may register themselves. */
+  readonly takesStrangers: boolean;
   readonly readScopes: ProviderGround['readScopes'];
   readonly findPatients: AskingGround['findPatients'];
 }
@@ -74,11 +79,14 @@ export class AuthorizationServer implements TokenIssuer {
   readonly #ground: AskingGround;
   readonly #load: () => Promise<readonly JWK[]>;
   readonly #bounds = createRequestBounds();
+  /** Absent: nobody registers themselves. */
+  readonly #registration: RegistrationGround | undefined;
   #running: Promise<Running> | undefined;
   #until = 0;
   #sweeping: NodeJS.Timeout | undefined;
 
-  constructor({ base, records, secret, roles, applications, readScopes, findPatients }: AuthorizationOptions) {
+  constructor(options: AuthorizationOptions) {
+    const { base, records, secret, roles, applications, readScopes, findPatients, clientKeys } = options;
     this.rules = ownRules(base, roles);
     this.users = new Users(records, createSeal(secret, 'users'));
     this.launches = new Launches(records);
@@ -86,12 +94,13 @@ export class AuthorizationServer implements TokenIssuer {
     const cookieKey = hash('sha256', `chartroom cookies ${secret}`, 'base64url');
     this.#load = () => loadSigningKeys(records, createSeal(secret, 'signing keys'));
     this.#ground = {
-      ...{ base, records, readScopes, findPatients, cookieKey, issuer: this.rules.url },
+      ...{ base, records, readScopes, findPatients, clientKeys, cookieKey, issuer: this.rules.url },
       ...{ users: this.users, launches: this.launches, revocations: this.revocations },
       anonymous: createAnonymousRecords(records),
       applications: new Applications(records, this.revocations, applications),
       signIn: createSignIn(this.users, records, realNow),
     };
+    if (options.takesStrangers) this.#registration = { ...this.#ground, limit: createRegistrationLimit() };
   }
 
   /** Knows what was revoked, and removes what is over, until `stop`. */
@@ -126,6 +135,7 @@ export class AuthorizationServer implements TokenIssuer {
       token_endpoint: `${url}/token`,
       introspection_endpoint: `${url}/introspect`,
       revocation_endpoint: `${url}/revoke`,
+      ...(this.#registration ? { registration_endpoint: `${url}/register` } : {}),
       grant_types_supported: ['authorization_code', 'client_credentials', 'refresh_token'],
       response_types_supported: ['code'],
       scopes_supported: [...OTHER_SCOPES, 'patient/*.cruds', 'user/*.cruds', 'system/*.cruds'],
@@ -168,6 +178,10 @@ export class AuthorizationServer implements TokenIssuer {
       const refreshToken = (token: string) => running.provider.RefreshToken.find(token);
       const asked = { request: identifying, form: await formIn(request), refreshToken };
       return sendJson(response, await revokeOwn(this.#ground, running.tokens, asked));
+    }
+    if (isPost && pathname === '/register' && this.#registration) {
+      const asked = jsonOf(await bodyOf(request));
+      return sendJson(response, await registerApplication(this.#registration, asked, identifying.address));
     }
     return handedOn(running, request, response);
   }
@@ -249,12 +263,24 @@ function sendJson(
 async function formIn(request: IncomingMessage): Promise<URLSearchParams> {
   if (!/^application\/x-www-form-urlencoded\b/i.test(request.headers['content-type'] ?? ''))
     throw new FhirError('unsupported-media-type', 'This address takes forms.');
+  return new URLSearchParams(await bodyOf(request));
+}
+
+function jsonOf(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MOST_FORM) throw new FhirError('too-large', `A form may have ${MOST_FORM} bytes here.`);
+    if (size > MOST_FORM) throw new FhirError('too-large', `A body may have ${MOST_FORM} bytes here.`);
     chunks.push(chunk);
   }
-  return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+  return Buffer.concat(chunks).toString('utf8');
 }

@@ -44,7 +44,8 @@ const principalIn = ({ jti, sub, client_id: client }: JWTPayload): Principal => 
   ...(typeof client === 'string' ? { client } : {}),
 });
 
-interface OwnAnswer {
+/** An answer of JSON. */
+export interface OwnAnswer {
   readonly status: number;
   readonly body: object;
   readonly headers?: Readonly<Record<string, string>>;

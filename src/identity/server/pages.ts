@@ -61,6 +61,8 @@ export interface PatientChoice {
 export interface ConsentPage extends FormPage {
   readonly application: string;
   readonly user: string;
+  /** Where an application that has registered itself is; absent: it is known here. */
+  readonly stranger?: string;
   readonly scopes: readonly { readonly text: string; readonly words: string; readonly fixed: boolean }[];
   /** Absent: no patient is asked for. One that is given cannot be changed. */
   readonly patients?: {
@@ -71,15 +73,19 @@ export interface ConsentPage extends FormPage {
 }
 
 export const consentPage = (page: ConsentPage): string => {
-  const { application, user, scopes, patients } = page;
+  const { application, user, stranger, scopes, patients } = page;
   const rows = scopes.map(({ text, words, fixed }) =>
     fixed
       ? `<input type="hidden" name="scope" value="${htmlEscaped(text)}">`
       : `<label><input type="checkbox" name="scope" value="${htmlEscaped(text)}" checked> ${htmlEscaped(words)}</label>`,
   );
+  const warning =
+    stranger === undefined
+      ? ''
+      : `<p class="warning">Nobody here knows this application: it has registered itself. It leads to <strong>${htmlEscaped(stranger)}</strong>.</p>`;
   return signInHtml(
     'Give access',
-    `<p>You are signed in as ${htmlEscaped(user)}.</p>${form(
+    `${warning}<p>You are signed in as ${htmlEscaped(user)}.</p>${form(
       page,
       `${patients ? patientPart(patients) : ''}<p>${htmlEscaped(application)} may:</p>${rows.join('')}<button name="do" value="consent">Give access</button><button name="do" value="abort">Refuse</button><button name="do" value="sign-out">Sign out</button>`,
     )}`,

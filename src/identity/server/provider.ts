@@ -23,6 +23,7 @@ import type { Users } from '../users/users.js';
 import { createAdapter } from './adapter.js';
 import { type Applications, isSecret } from './applications.js';
 import type { AnonymousRecords } from './bounds.js';
+import type { ClientKeys } from './client-keys.js';
 import type { Launches } from './launches.js';
 import { type Revocations, tokenIdOf } from './revocations.js';
 
@@ -37,6 +38,7 @@ export interface ProviderGround {
   readonly launches: Launches;
   readonly revocations: Revocations;
   readonly anonymous: AnonymousRecords;
+  readonly clientKeys: ClientKeys;
   /** Throws FhirError `invalid`. */
   readonly readScopes: (text: string) => { readonly scopes: readonly Scope[]; readonly others: readonly string[] };
   /** Signs cookies. */
@@ -79,6 +81,10 @@ export function createProvider(library: OidcLibrary, ground: ProviderGround, key
   prototype['compareClientSecret'] = function compare(this: { clientSecret: string }, given: string): boolean {
     return isSecret(this.clientSecret, given);
   };
+  // It would take any port of this machine.
+  prototype['redirectUriAllowed'] = function isRegistered(this: { redirectUris: string[] }, given: string): boolean {
+    return this.redirectUris.includes(given);
+  };
   provider.use(async (ctx, next) => {
     await next();
     await addContext(ctx as KoaContextWithOIDC, ground);
@@ -95,7 +101,10 @@ function configurationOf(library: OidcLibrary, ground: ProviderGround, keys: rea
     adapter: createAdapter({
       ...ground,
       refuse: text => new errors.InvalidGrant(text),
+      assertion: () => assertionIn(library.Provider.ctx?.oidc.params),
     }),
+    // Keys of applications are fetched here alone (client-keys.ts).
+    fetch: () => Promise.reject(new Error('The library fetches nothing.')),
     jwks: { keys: [...keys] },
     cookies: cookiesOf(ground),
     clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
@@ -152,7 +161,7 @@ function configurationOf(library: OidcLibrary, ground: ProviderGround, keys: rea
     },
     ttl: LIVES,
     clientBasedCORS: () => true,
-    assertJwtClientAuthClaimsAndHeader: checkAssertion(library),
+    assertJwtClientAuthClaimsAndHeader: checkAssertion(library, ground),
     clockTolerance: SKEW,
     renderError(ctx, { error }) {
       ctx.type = 'html';
@@ -222,14 +231,21 @@ const LIVES: NonNullable<Configuration['ttl']> = {
   },
 };
 
+const assertionIn = (params: { readonly client_assertion?: unknown } | undefined): string | undefined =>
+  typeof params?.client_assertion === 'string' ? params.client_assertion : undefined;
+
 const checkAssertion =
-  ({ errors }: OidcLibrary): NonNullable<Configuration['assertJwtClientAuthClaimsAndHeader']> =>
-  (_ctx, { exp, jti }, { jku, kid }) => {
+  (
+    { errors }: OidcLibrary,
+    { applications }: ProviderGround,
+  ): NonNullable<Configuration['assertJwtClientAuthClaimsAndHeader']> =>
+  async (_ctx, { exp, jti }, { jku, kid }, { clientId }) => {
     if (typeof exp !== 'number' || exp > seconds() + LONGEST_ASSERTION + SKEW)
       throw new errors.InvalidClientAuth('an assertion may be good for five minutes at most');
     if (typeof jti !== 'string' || jti.length > MOST_JTI) throw new errors.InvalidClientAuth('jti must be a text');
     if (typeof kid !== 'string') throw new errors.InvalidClientAuth('kid must name the key');
-    if (jku !== undefined) throw new errors.InvalidClientAuth('jku is not the address of a registered JWKS');
+    if (jku !== undefined && jku !== (await applications.find(clientId))?.record.jwksUri)
+      throw new errors.InvalidClientAuth('jku is not the address of a registered JWKS');
   };
 
 const absolute = (base: string, reference: string | undefined): string | undefined =>
