@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import { run } from './cli/index.js';
 import { loadDemo } from './cli/seed.js';
+import { Glasses } from './access/glasses.js';
 import { createRecorder } from './audit/record.js';
 import { Feed } from './feed/feed.js';
 import { type Definitions, loadDefinitions } from './fhir/definitions.js';
@@ -169,12 +170,10 @@ export async function open(
     record: createRecorder(parameters, settings.bases),
     forms: createForms(definitions),
     room,
+    glasses: new Glasses(store.records, clock.now),
     ...authorization.known(),
     mutex: createKeyedMutex(),
-    settings,
-    metrics,
-    outgoing,
-    clock,
+    ...{ settings, metrics, outgoing, clock },
   };
   const used = harness?.around(engine, one => loadDemo(one, 1)) ?? engine;
   for (const listener of composed.listeners) feed.add({ ...listener, handle: batch => listener.handle(batch, used) });

@@ -77,13 +77,16 @@ export function createDecide(roles: Roles, ground: PermissionGround): Decide {
   const keys = new WeakMap<Principal, string>();
   const narrowed = createLruCache<Decisions>(MOST_NARROWED);
   const find = (principal: Principal): Decisions => {
-    const { role, scopes, patient } = principal;
-    if (scopes === undefined && patient === undefined) return byRole.get(role) ?? nothing;
+    const { role, scopes, patient, glass } = principal;
+    if (scopes === undefined && patient === undefined && glass === undefined) return byRole.get(role) ?? nothing;
     let key = keys.get(principal);
     if (key === undefined)
-      keys.set(principal, (key = hash('sha256', contentKey([role, patient ?? null, scopes ?? null]), 'base64')));
+      keys.set(
+        principal,
+        (key = hash('sha256', contentKey([role, patient ?? null, scopes ?? null, glass ?? null]), 'base64')),
+      );
     return narrowed.get(key, () =>
-      decisionsOf(compilePermission(ground, { role, duty: roles.get(role) ?? nobody, scopes, patient })),
+      decisionsOf(compilePermission(ground, { role, duty: roles.get(role) ?? nobody, scopes, patient, glass })),
     );
   };
   const refuse = createRefusals(new Map([...byRole].map(([role, { permission }]) => [role, permission])));

@@ -5,9 +5,9 @@
  */
 import { createHash } from 'node:crypto';
 import { DUTY_LETTERS, type Letter, type Scope } from '../identity/principal.js';
-import type { Where } from '../search/query.js';
+import { any, type Where } from '../search/query.js';
 import { leadsElsewhere } from '../search/separate.js';
-import { POINTED_AT } from './binaries.js';
+import { ATTACHMENT, POINTED_AT } from './binaries.js';
 import { ABOUT_NOBODY, type PatientCompartment } from './patient-compartment.js';
 import type { RoleDuty } from './roles.js';
 
@@ -36,6 +36,13 @@ export interface Permission {
   readonly unsettled?: ByLetter<Restrictions>;
   /** Whether every letter reaches everything but the audit trail. */
   readonly whole: boolean;
+  /** The role may break the glass: it sees more of one patient then. */
+  readonly breaksGlass?: true;
+  /**
+   * Where the glass is broken: what of a type neither Consents of the patient nor a label up to R keep from view; absent: nothing of it. Nothing
+   * else is lifted: neither what tokens and scopes bound, nor the label V.
+   */
+  readonly lifted?: (type: string) => Where | undefined;
   /** Names of the rules by which a letter is given: rows of the role, then scopes. */
   rulesOf(type: string, letter: Letter): readonly string[];
   /** Equal for permissions that allow the same. */
@@ -56,6 +63,8 @@ export interface PermissionOf {
   readonly scopes?: readonly Scope[] | undefined;
   /** Id of the patient in context. */
   readonly patient?: string | undefined;
+  /** Id of the patient for whom the glass is broken. */
+  readonly glass?: string | undefined;
 }
 
 /** One rule, of a role or a scope. */
@@ -75,10 +84,15 @@ interface Grant {
 }
 
 export function compilePermission({ types, compartment }: PermissionGround, of: PermissionOf): Permission {
-  const { role, duty, scopes, patient } = of;
+  const { role, duty, scopes, patient, glass } = of;
+  const { breakGlass = [] } = duty;
   const own = duty.types.map(
     (row, at): Rule => ({ ...row, ofPatient: row.within === 'patient', name: `${role}.types[${at}]` }),
   );
+  const lifted = glass === undefined ? undefined : createLifted(compartment, glass);
+  const broken = lifted
+    ? breakGlass.map((row, at): Rule => ({ ...row, ofPatient: false, name: `${role}.breakGlass[${at}]` }))
+    : [];
   const granted = scopes?.map(
     ({ context, text, ...rest }): Rule => ({ ...rest, ofPatient: context === 'patient', name: text }),
   );
@@ -97,14 +111,18 @@ export function compilePermission({ types, compartment }: PermissionGround, of: 
   const grantsTo = (type: string): ByLetter<Grant> => {
     const rows = rowsOf(own, type);
     const rules = granted?.filter(rule => rule.type === type || (rule.type === '*' && type !== 'AuditEvent'));
-    const all = [...rows, ...(rules ?? [])];
+    const seenBroken = lifted && brokenRows(rowsOf(broken, type), lifted(type));
+    const all = [...rows, ...(seenBroken ?? []), ...(rules ?? [])];
     // Letters that the same rules give are one grant, as most are.
     const made = new Map<string, Grant>();
     return lettersTo(letter => {
       const by = all.map(({ letters }) => (letters.has(letter) ? 1 : 0)).join('') + (reads(letter) ? 'r' : 'w');
       let grant = made.get(by);
       if (!grant) {
-        const ofRole = grantOf(rows, type, letter, compartment, patient);
+        const byRole = grantOf(rows, type, letter, compartment, patient);
+        const ofRole = seenBroken
+          ? eitherGrant(byRole, grantOf(seenBroken, type, letter, compartment, patient))
+          : byRole;
         grant = rules ? both(ofRole, grantOf(rules, type, letter, compartment, patient)) : ofRole;
         made.set(by, grant);
       }
@@ -131,8 +149,10 @@ export function compilePermission({ types, compartment }: PermissionGround, of: 
     ),
     whole: DUTY_LETTERS.every(letter => [...reach[letter].keys()].every(type => type === 'AuditEvent')),
     rulesOf: (type, letter) => (grants.get(type) ?? nothing)[letter].names,
+    ...(breakGlass.length > 0 ? { breaksGlass: true } : {}),
+    ...(lifted ? { lifted } : {}),
     digest: createHash('sha256')
-      .update(contentKey([own, granted ?? null, patient ?? null]))
+      .update(contentKey([own, granted ?? null, patient ?? null, ...(lifted ? [broken, glass] : [])]))
       .digest('base64url'),
   };
 }
@@ -199,6 +219,50 @@ function withinPatient(
   if (type === '*' || ABOUT_NOBODY.has(type)) return reads(letter) ? undefined : 'hidden';
   if (type === 'Binary') return letter === 'r' || letter === 's' ? POINTED_AT : 'hidden';
   return compartment.of(type, patient) ?? 'hidden';
+}
+
+/** What of a type is seen through the broken glass: what belongs to the patient, and is not very restricted. */
+function createLifted(compartment: PatientCompartment, glass: string): (type: string) => Where | undefined {
+  const found = new Map<string, Where | undefined>();
+  const make = (type: string): Where | undefined => {
+    if (type === 'Binary')
+      return any(...BYTES_BY.map(from => ({ kind: 'has', from, code: ATTACHMENT, where: of(from)! }) as const));
+    if (ABOUT_NOBODY.has(type)) return undefined;
+    const within = compartment.of(type, glass);
+    return within && { kind: 'all', of: [within, { kind: 'not', of: veryRestricted(type) }] };
+  };
+  const of = (type: string): Where | undefined => {
+    if (!found.has(type)) found.set(type, make(type));
+    return found.get(type);
+  };
+  return of;
+}
+
+/** Whose attachments are seen through it. */
+const BYTES_BY = ['DocumentReference', 'DiagnosticReport', 'Media'] as const;
+
+const CONFIDENTIALITY_SYSTEM = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
+
+/** Of a document by either of its labels. */
+const veryRestricted = (type: string): Where => {
+  const test = { kind: 'token', any: [{ system: CONFIDENTIALITY_SYSTEM, code: 'V' }] } as const;
+  return any(
+    ...['_security', ...(type === 'DocumentReference' ? ['security-label'] : [])].map(
+      (code): Where => ({ kind: 'param', code, test }),
+    ),
+  );
+};
+
+/** Rows of a broken glass, within what it shows; none where that is nothing. */
+const brokenRows = (rows: readonly Rule[], lifted: Where | undefined): readonly Rule[] =>
+  lifted ? rows.map(row => ({ ...row, where: row.where ? { kind: 'all', of: [lifted, row.where] } : lifted })) : [];
+
+/** What one of them allows. */
+function eitherGrant(one: Grant, other: Grant): Grant {
+  if (other.seen === 'hidden') return one;
+  if (one.seen === 'hidden') return other;
+  const seen = one.seen && other.seen ? oneOf([one.seen, other.seen]) : undefined;
+  return { seen, names: [...one.names, ...other.names] };
 }
 
 /** What both allow. */

@@ -30,6 +30,8 @@ export interface RoleDuty {
   /** By code; `*`: all. */
   readonly operations: readonly string[];
   readonly screens: readonly string[];
+  /** What the role sees of the one patient for whom the glass is broken, beside the rest; empty: it breaks none. */
+  readonly breakGlass?: readonly TypeDuty[];
 }
 
 /** By the name that tokens have. */
@@ -106,7 +108,7 @@ const isAll = (duty: RoleDuty | undefined): boolean => {
   );
 };
 
-const MEMBERS = ['types', 'operations', 'screens'];
+const MEMBERS = ['types', 'operations', 'screens', 'breakGlass'];
 
 function roleDuty(check: Checker, name: string, given: Json): RoleDuty {
   if (!isObject(given)) {
@@ -121,6 +123,7 @@ function roleDuty(check: Checker, name: string, given: Json): RoleDuty {
     ),
     operations: namesIn(check, `${name}.operations`, given['operations'], operations, 'operation'),
     screens: namesIn(check, `${name}.screens`, given['screens'], screens, 'screen'),
+    ...(given['breakGlass'] === undefined ? {} : { breakGlass: glassDuties(check, name, given['breakGlass']) }),
   };
   for (const type of new Set(duty.types.map(row => row.type))) {
     const letters = new Set(duty.types.filter(row => row.type === type).flatMap(row => [...row.letters]));
@@ -128,6 +131,19 @@ function roleDuty(check: Checker, name: string, given: Json): RoleDuty {
       check.fault(`${name}.types`, `whoever may update or delete (u, d) must see what is there (r, s): ${type}.`);
   }
   return duty;
+}
+
+/** What is seen, and nothing that is done. */
+function glassDuties(check: Checker, name: string, given: Json): readonly TypeDuty[] {
+  return listIn(check, `${name}.breakGlass`, given).flatMap((each, at) => {
+    const path = `${name}.breakGlass[${at}]`;
+    const duties = typeDuty(check, path, each);
+    if (duties.some(({ letters }) => [...letters].some(letter => letter !== 'r' && letter !== 's')))
+      check.fault(`${path}.letters`, 'through a broken glass things are seen, not written: r and s at most.');
+    if (duties.some(({ within }) => within !== undefined))
+      check.fault(`${path}.within`, 'a broken glass is within the record of one patient anyhow.');
+    return duties;
+  });
 }
 
 function typeDuty(check: Checker, path: string, given: Json): TypeDuty[] {

@@ -32,6 +32,10 @@ interface BalpPattern {
   readonly user: string;
   /** What happened; absent: what R4 calls a RESTful operation. */
   readonly type?: JsonObject;
+  /** Which of that, before what the interaction is called. */
+  readonly subtype?: JsonObject;
+  /** Why, whatever the token says: a purpose of use. */
+  readonly purpose?: string;
   /** Whether what the event is about is said with displays. */
   readonly displays?: true;
 }
@@ -50,7 +54,16 @@ export type AuditPattern =
   | 'operation'
   | 'history'
   | 'alert'
+  | 'override-started'
+  | 'override-stopped'
   | 'import';
+
+const SECURITY_ALERT: JsonObject = { system: DCM, code: '110113', display: 'Security Alert' };
+const BREAK_THE_GLASS = 'BTG';
+const OVERRIDE: BalpPattern = {
+  ...{ action: 'E', client: application, server: destination, user: 'IRCP' },
+  ...{ type: SECURITY_ALERT, purpose: BREAK_THE_GLASS },
+};
 
 /** BALP 3.1: data flows from source to destination, so reading and querying are mirror images. */
 const PATTERNS: Readonly<Record<AuditPattern, BalpPattern>> = {
@@ -68,7 +81,16 @@ const PATTERNS: Readonly<Record<AuditPattern, BalpPattern>> = {
     client: destination,
     server: source,
     user: 'IRCP',
-    type: { system: DCM, code: '110113', display: 'Security Alert' },
+    type: SECURITY_ALERT,
+  },
+  /** Break the glass, as an alert to who looks after security. */
+  'override-started': {
+    ...OVERRIDE,
+    subtype: { system: DCM, code: '110127', display: 'Emergency Override Started' },
+  },
+  'override-stopped': {
+    ...OVERRIDE,
+    subtype: { system: DCM, code: '110138', display: 'Emergency Override Stopped' },
   },
   /**
    * What came from elsewhere as a whole, recorded by what stands for it:
@@ -95,6 +117,12 @@ export interface AuditSubtype {
   readonly dataRole?: keyof typeof DATA_ROLES;
 }
 
+/** What an event says of the resource that it is about. */
+export interface AuditDetail {
+  readonly type: string;
+  readonly value: string;
+}
+
 /** What is to be recorded. */
 export interface AuditRecord {
   /** Code of http://hl7.org/fhir/restful-interaction. */
@@ -119,6 +147,8 @@ export interface AuditRecord {
   readonly request: string;
   /** Undefined where no single resource is meant. */
   readonly data?: { readonly type: string; readonly id: string; readonly version?: number };
+  /** Where `data` is. */
+  readonly details?: readonly AuditDetail[];
   /** Ids of patients whose data was touched. */
   readonly patients: readonly string[];
 }
@@ -130,12 +160,13 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
   const { principal, base } = record;
   const success = record.outcome === '0';
   const self = { identifier: { system: 'urn:ietf:rfc:3986', value: base }, display: 'Chartroom' };
+  const purpose = pattern.purpose ?? (principal.glass === undefined ? undefined : BREAK_THE_GLASS);
   const profiles = success ? profilesOf(pattern, record, patient) : [];
   const agents: JsonObject[] = [
     clientAgent(pattern, record),
     { type: pattern.server, who: self, requestor: false, network: { address: base, type: '5' } },
   ];
-  if (principal.name !== undefined) agents.push(userAgent(pattern, principal));
+  if (principal.name !== undefined) agents.push(userAgent(pattern, principal, purpose));
   if (record.agent !== undefined)
     agents.push({
       type: application,
@@ -152,11 +183,16 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
       ...(profiles.length > 0 ? { profile: profiles } : {}),
     },
     type: pattern.type ?? REST,
-    subtype: [{ system: INTERACTION, code: record.interaction }, ...codingsOf(record.subtype)],
+    subtype: [
+      ...(pattern.subtype ? [pattern.subtype] : []),
+      { system: INTERACTION, code: record.interaction },
+      ...codingsOf(record.subtype),
+    ],
     action: pattern.action,
     recorded,
     outcome: record.outcome,
     ...(record.why === undefined ? {} : { outcomeDesc: record.why }),
+    ...(purpose === undefined ? {} : { purposeOfEvent: [{ coding: [coding(PURPOSES, purpose)] }] }),
     agent: agents,
     source: {
       site: base,
@@ -195,8 +231,9 @@ function clientAgent({ client }: BalpPattern, { principal, address, agent }: Aud
 }
 
 /** Who asked: by the name that this server knows, or with a token as its issuer names them. */
-function userAgent({ user }: BalpPattern, principal: Principal): JsonObject {
-  const { name, role, issuer, subject, tokenId, purpose } = principal;
+function userAgent({ user }: BalpPattern, principal: Principal, purposeOfEvent: string | undefined): JsonObject {
+  const { name, role, issuer, subject, tokenId } = principal;
+  const purpose = purposeOfEvent ?? principal.purpose;
   const type = { coding: [{ system: PARTICIPATION, code: user }] };
   const identifier =
     issuer !== undefined && subject !== undefined ? { system: issuer, value: subject } : { value: name! };
@@ -245,6 +282,7 @@ function entities(record: AuditRecord, pattern: BalpPattern, patient: string | u
       what: { reference: referenceTo(record.data) },
       type: object,
       role: role === undefined ? coding(ROLE, '4') : coding(ROLE, role, DATA_ROLES[role]),
+      ...(record.details ? { detail: record.details.map(({ type, value }) => ({ type, valueString: value })) } : {}),
     });
   } else if (pattern.action === 'E' || pattern.action === 'R')
     list.push({

@@ -70,7 +70,7 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
   const shapeOf = (record: AuditRecord, patient: string | undefined): EventShape => {
     const { interaction, subtype, pattern, outcome, why, principal, agent, data } = record;
     const versioned = data?.version !== undefined;
-    const { name: who, role, issuer, client, purpose, tokenId } = principal;
+    const { name: who, role, issuer, client, purpose, tokenId, glass } = principal;
     const key = [
       interaction,
       pattern,
@@ -82,6 +82,7 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
       client,
       purpose,
       tokenId === undefined,
+      glass === undefined,
       data?.type,
       versioned,
       patient === undefined,
@@ -97,8 +98,8 @@ export function createRecorder(parameters: SearchParameters, bases: readonly str
     return shape;
   };
   const one = (record: AuditRecord, patient: string | undefined): Change => {
-    // What a custom parameter makes of a marker cannot be filled in.
-    if (parameters.hasCustom('AuditEvent')) return unshapedEvent(record, patient, parameters, bases);
+    // What a custom parameter makes of a marker cannot be filled in; what is said beside is rare.
+    if (record.details || parameters.hasCustom('AuditEvent')) return unshapedEvent(record, patient, parameters, bases);
     if (parameters.generation !== generation) {
       shapes.clear();
       ({ generation } = parameters);

@@ -2,6 +2,7 @@
  * `chartroom serve`: opens the store, loads demo data into an empty embedded one, listens, and ends cleanly on SIGINT
  * and SIGTERM: what was accepted is answered, what was answered is stored.
  */
+import { endGlasses } from '../interactions/under-glass.js';
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
@@ -120,6 +121,7 @@ export function listen(engine: Engine, config: Config): Server {
     metricsSum: cluster.isWorker ? sumOfWorkers(engine) : undefined,
   });
   if (config.tlsCert !== '') renewTls(server, engine, config);
+  server.on('close', endGlasses(engine));
   return server.listen(config.port, config.host);
 }
 

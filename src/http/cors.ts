@@ -29,6 +29,7 @@ const ALLOWED_HEADERS = [
   'Accept',
   'Accept-Encoding',
   'Authorization',
+  'Category',
   'Content-Encoding',
   'Content-Type',
   'DPoP',

@@ -7,6 +7,7 @@ import { INTERACTIONS } from '../interactions/kinds.js';
 import { SMART_CONFIGURATION } from '../interactions/smart.js';
 import { createAllowance } from '../interactions/response/allowance.js';
 import { admit, perform, recordDamage, recordRefusal } from '../interactions/perform.js';
+import { underGlass } from '../interactions/under-glass.js';
 import { forgetBody } from './body.js';
 import { cors } from './cors.js';
 import type { Exchange, House } from './exchange.js';
@@ -138,7 +139,10 @@ const wantsPage = ({ request, path, head }: Exchange): boolean =>
 async function identified(context: Caller, request: Request, target: Route): Promise<Caller> {
   if (target.kind === 'capabilities') return context;
   try {
-    return { ...context, principal: await context.engine.identify(identifying(request, context.address)) };
+    const { engine } = context;
+    const known = await engine.identify(identifying(request, context.address));
+    const principal = await underGlass(engine, known, target, request.get('category'));
+    return { ...context, principal };
   } catch (error) {
     return recordRefusal(context, target, asFhirError(error));
   }

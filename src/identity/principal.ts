@@ -51,16 +51,19 @@ export interface Principal {
   readonly tokenId?: string;
   /** Purpose of use, a code of http://terminology.hl7.org/CodeSystem/v3-ActReason. */
   readonly purpose?: string;
+  /** Id of the one patient for whom they have broken the glass, where the request is made through it. */
+  readonly glass?: string;
   /** Name of the user for whom a client acts. */
   readonly onBehalfOf?: string;
 }
 
 /** The same as plain JSON, to be kept for work that is done later: scopes as their token had them. */
-export interface KeptPrincipal extends Omit<Principal, 'scopes'> {
+export interface KeptPrincipal extends Omit<Principal, 'scopes' | 'glass'> {
   readonly scopes?: readonly string[];
 }
 
-export function keepPrincipal({ scopes, ...rest }: Principal): KeptPrincipal {
+/** What is done later sees nothing through a broken glass. */
+export function keepPrincipal({ scopes, glass: _glass, ...rest }: Principal): KeptPrincipal {
   return scopes ? { ...rest, scopes: scopes.map(({ text }) => text) } : rest;
 }
 

@@ -1,6 +1,7 @@
 /** What interactions run on: the engine, made once by main.ts, and the context of one request. Types alone. */
 import type { RequestListener } from 'node:http';
 import type { Decide } from '../access/decide.js';
+import type { Glasses } from '../access/glasses.js';
 import type { Permission } from '../access/permission.js';
 import type { StoreView } from '../access/view.js';
 import type { AuditSubtype } from '../audit/event.js';
@@ -88,6 +89,8 @@ export interface Engine {
   readonly mutex: KeyedMutex;
   readonly identify: Identify;
   readonly readScopes: ReadScopes;
+  /** Who has broken the glass. */
+  readonly glasses: Glasses;
   /** Of the file of roles: all that there are. */
   readonly roles: readonly string[];
   /** Whose access tokens are believed. */
@@ -226,6 +229,8 @@ export interface OperationImplementation {
   readonly shows?: string;
   /** Resources in the body may lack elements that R4 demands, and have others: they are asked about, not stored. */
   readonly lenientBody?: true;
+  /** It needs no letter of its type: all that it writes is on the server's own account. */
+  readonly needsNothing?: true;
   /** What is wrong with the body is the answer: nothing is known of it when it comes here. */
   readonly judgesBody?: true;
   /** `ask.body` is a valid resource, unless the operation judges it itself. */

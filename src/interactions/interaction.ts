@@ -3,7 +3,7 @@
  * dispatch, the access decision, the audit event, /metadata, the metric label and the log line. HTTP, the command
  * line and jobs all make Interactions; only `perform` runs them.
  */
-import type { AuditPattern, AuditSubtype } from '../audit/event.js';
+import type { AuditDetail, AuditPattern, AuditSubtype } from '../audit/event.js';
 import type { FhirError, Issue } from '../fhir/error.js';
 import type { Lifted } from '../fhir/json/base64.js';
 import type { Decimals, Json, Parsed } from '../fhir/resource.js';
@@ -274,6 +274,8 @@ export interface RecordedPart {
   readonly subtype?: AuditSubtype | undefined;
   /** Another form of its event than that of the interaction. */
   readonly pattern?: AuditPattern;
+  /** What its event says beside, of the resource that it is about. */
+  readonly details?: readonly AuditDetail[];
 }
 
 /** What an interaction's file gives back: the answer, and what must be committed before it may be given. */

@@ -109,14 +109,20 @@ export const INTERACTIONS: Readonly<Record<InteractionKind, InteractionRow>> = {
 /** What may make changes by itself. */
 export const isWriting = (kind: InteractionKind): boolean => INTERACTIONS[kind].effect !== 'reads';
 
+/** Of an operation, what a decision about it rests on. */
+interface AskedOperation extends Pick<OperationOffer, 'effect'> {
+  readonly needsNothing?: true;
+}
+
 /** What a decision about a target rests on. `operation`: the one that it names, where there is one by this name. */
-export function askOf(target: Target, operation?: Pick<OperationOffer, 'effect'>): Ask {
+export function askOf(target: Target, operation?: AskedOperation): Ask {
   const { kind, type, id, operation: code } = target;
   const searches = isByCriteria(target);
   if (kind !== 'operation') {
     const { needs } = INTERACTIONS[kind];
     return { type, needs: needs === 'r' && id === undefined ? 's' : needs, searches };
   }
+  if (operation?.needsNothing) return { type, operation: code ?? '', searches };
   const reading = id === undefined ? 's' : 'r';
   const needs = type === undefined ? undefined : operation?.effect === 'reads' ? reading : 'u';
   const whole = type === undefined && operation?.effect !== 'reads';

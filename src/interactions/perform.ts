@@ -9,7 +9,7 @@ import { createView } from '../access/view.js';
 import { asFhirError, FhirError, KINDS } from '../fhir/error.js';
 import { realPause } from '../platform/real-time.js';
 import { isAcknowledgedMeanwhile } from '../store/outbox.js';
-import type { AuditPattern } from '../audit/event.js';
+import type { AuditDetail, AuditPattern } from '../audit/event.js';
 import { DamagedBlob } from '../store/blobs.js';
 import type { Change } from '../store/store.js';
 import { batch } from './batch.js';
@@ -154,8 +154,11 @@ export async function recordDamage(caller: Caller, target: Target, result: Resul
 }
 
 /** Records what was done beside interactions; it may be told when this resolves. */
-export const recordDone = (caller: Caller, target: Target): Promise<void> =>
-  recordAlone(caller, target, { patients: [], status: 200 });
+export const recordDone = (
+  caller: Caller,
+  target: Target,
+  { result = { patients: [], status: 200 }, pattern }: Partial<Pick<RecordedPart, 'result' | 'pattern'>> = {},
+): Promise<void> => recordAlone(caller, target, result, undefined, pattern);
 
 /** `pattern`: another than that of the interaction. */
 async function recordAlone(
@@ -263,8 +266,9 @@ const isOvertaken = (error: unknown): boolean =>
 /** A long Bundle does not keep everybody else waiting. */
 async function eventsOfParts(context: Context, parts: readonly RecordedPart[]): Promise<Change[]> {
   const events: Change[] = [];
-  for (const { target, request = context.request, agent = context.agent, result, subtype, pattern } of parts) {
-    events.push(...eventsOf({ ...context, request, agent, partOf: subtype }, target, result, undefined, pattern));
+  for (const { target, request = context.request, agent = context.agent, result, subtype, pattern, details } of parts) {
+    const recorded = { ...context, request, agent, partOf: subtype };
+    events.push(...eventsOf(recorded, target, result, undefined, pattern, details));
     if (events.length % 256 === 0) await new Promise(setImmediate);
   }
   return events;
@@ -319,6 +323,7 @@ function eventsOf(
   result: Result,
   error?: FhirError,
   pattern = INTERACTIONS[target.kind].audit,
+  details?: readonly AuditDetail[],
 ): Change[] {
   const { engine, principal, agent, address, requestId, request, stamp } = recorded;
   const { type, id } = target;
@@ -338,6 +343,7 @@ function eventsOf(
     base: engine.settings.base,
     request,
     ...(data ? { data } : {}),
+    ...(details ? { details } : {}),
     patients: result.patients,
   });
 }

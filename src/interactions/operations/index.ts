@@ -11,6 +11,7 @@ import type { Of, Outcome } from '../interaction.js';
 import { viewText } from '../response/resource-text.js';
 import { readView, VIEW } from '../response/summary-view.js';
 import { backupOperation } from './backup.js';
+import { BREAK_GLASS, BREAK_GLASS_END, breakGlass, breakGlassEnd } from './break-glass.js';
 import { everything } from './everything.js';
 import { expandOperation } from './expand.js';
 import { horizonOperation } from './horizon.js';
@@ -28,6 +29,8 @@ import { batchValidateOperation, validateCodeOperation } from './validate-code.j
 /** By code, without the dollar sign. */
 export const OPERATIONS: Readonly<Record<string, OperationImplementation>> = {
   'batch-validate-code': batchValidateOperation,
+  [BREAK_GLASS]: breakGlass,
+  [BREAK_GLASS_END]: breakGlassEnd,
   everything,
   expand: expandOperation,
   horizon: horizonOperation,

@@ -8,6 +8,7 @@ import { parseReference } from '../../fhir/reference.js';
 import { isObject, type Resource } from '../../fhir/resource.js';
 import type { LiveTables } from '../../live/live-tables.js';
 import type { Change } from '../../store/store.js';
+import { glassReviewHook } from './glass-review.js';
 import type { Hook, OwnedHook } from './hooks.js';
 import { checkSource, markReceived } from './received.js';
 
@@ -26,6 +27,7 @@ export function ownHooks(
   const hooks: readonly Hook[] = [
     ...[...live.types].map(([type, tables]) => tellTables(live, type, tables)),
     { types: ['AuditEvent'], check: ({ resource }) => resource && checkSource(resource, bases), meta: markReceived },
+    glassReviewHook,
     { types: ['Binary'], check: ({ resource }) => resource && checkBinary(resource, bases) },
     {
       types: ['SearchParameter'],

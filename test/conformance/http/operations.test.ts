@@ -64,6 +64,7 @@ onBothStores(
           'meta',
           'validate',
           ...(type === 'Binary' ? ['render'] : []),
+          ...(type === 'Patient' ? ['break-glass', 'break-glass-end'] : []),
           ...(type === 'Composition' ? ['document'] : []),
           ...(type === 'DocumentReference' ? ['docref', 'generate-metadata'] : []),
           ...(type === 'AuditEvent' ? [] : changing),

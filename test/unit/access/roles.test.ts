@@ -94,6 +94,17 @@ describe('the file of roles', () => {
       type({ type: 'Location', letters: 'rs', where: 'near=1|2|3|km' }),
       /where: distances, words/,
     ],
+    [
+      'a broken glass that writes',
+      { lab: { breakGlass: [{ type: '*', letters: 'cr' }] } },
+      /lab\.breakGlass\[0\]\.letters: .*r and s at most/,
+    ],
+    [
+      'a broken glass within a patient',
+      { lab: { breakGlass: [{ type: '*', letters: 'r', within: 'patient' }] } },
+      /lab\.breakGlass\[0\]\.within/,
+    ],
+    ['a broken glass that is no list', { lab: { breakGlass: {} } }, /lab\.breakGlass: this must be a list/],
     ['a duty within what is no patient', type({ type: '*', letters: 'rs', within: 'group' }), /within: .*"patient"/],
     ['a condition with an order', where('status=final&_sort=date'), /where: Criteria hold conditions alone/],
   ];

@@ -15,6 +15,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   batch: 'is asked with the others in its entries',
   operation: 'is asked by its code',
   $backup: 'reads what nobody is shown',
+  '$break-glass': 'shows nothing',
+  '$break-glass-end': 'shows nothing',
   $decide: 'reads no resource',
   $horizon: 'reads no resource',
   $import: 'performs what its job asks for',
