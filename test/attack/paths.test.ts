@@ -7,7 +7,7 @@ import type { Bundle, BundleEntry } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { FhirError } from '../../src/fhir/error.js';
 import type { Identify, Principal } from '../../src/identity/principal.js';
-import { onBothStores, type Stage } from '../support/both-stores.js';
+import { onStoresInTurn, type Stage } from '../support/both-stores.js';
 import { decideWith } from '../support/roles.js';
 import { permissionSeeing } from '../support/restricted.js';
 import { linkOf, type Reply, type Talk } from '../support/talk.js';
@@ -128,7 +128,7 @@ async function faultOf(talk: Talk, attack: Attack): Promise<string | undefined> 
 const describeAttack = (attack: Attack, fault: string): string =>
   `${attack.what}, by ${attack.who}: ${attack.method} ${attack.path}\n${fault.slice(0, 1500)}`;
 
-onBothStores(
+onStoresInTurn(
   'what is hidden',
   stage => {
     it('is told to nobody, by no path', async () => {

@@ -10,7 +10,7 @@ import type { AuditEvent, FhirResource } from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
 import { FhirError } from '../../src/fhir/error.js';
 import { CASES, eve, FORM, observation, SECRET } from './audit-cases.js';
-import { onBothStores, type Stage } from '../support/both-stores.js';
+import { onStoresInTurn, type Stage } from '../support/both-stores.js';
 import { type Headers, idsOf, refusal, type Talk, talkTo } from '../support/talk.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-tokens-'));
@@ -60,7 +60,7 @@ const dataOf = (event: AuditEvent): string | undefined =>
   event.entity?.find(({ type, what }) => type?.code === '2' && what)?.what?.reference;
 const queryOf = (event: AuditEvent): string | undefined => event.entity?.find(({ query }) => query)?.query;
 
-onBothStores(
+onStoresInTurn(
   'the audit trail',
   given => {
     /** As the administrator. */

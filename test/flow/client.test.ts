@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import type { Bundle, CapabilityStatement, Patient } from 'fhir/r4.js';
 import { Client } from 'fhir-kit-client';
 import { it } from 'mocha';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { idsOf } from '../support/talk.js';
 
 const person = (family: string) => ({ resourceType: 'Patient', name: [{ family, given: ['Kit'] }] });
 
-onBothStores('a FHIR client', stage => {
+onStoresInTurn('a FHIR client', stage => {
   const client = () => new Client({ baseUrl: stage().server.base });
   const create = async (family: string) =>
     (await client().create({ resourceType: 'Patient', body: person(family) })) as unknown as Patient & { id: string };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
 import type { AuditEvent, Patient } from 'fhir/r4.js';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { linkOf } from '../support/talk.js';
 import { steppedTime } from '../support/stepped-time.js';
 
@@ -12,7 +12,7 @@ const time = steppedTime();
 let year = 2031;
 const later = (): number => Date.UTC(year++, 4, 6, 7, 8, 9, 123);
 
-onBothStores(
+onStoresInTurn(
   'a server whose clock is set',
   stage => {
     it('stamps versions, pages and audit events by it', async () => {

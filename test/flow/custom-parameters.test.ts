@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CapabilityStatement, OperationDefinition, OperationOutcome, Patient, Resource } from 'fhir/r4.js';
 import { before, describe, it } from 'mocha';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { parameterOf, statusOf, untilReady, warningsOf } from '../support/reindexed.js';
 import { idsOf, refusal, type Talk } from '../support/talk.js';
 
@@ -22,7 +22,7 @@ const listed = async (talk: Talk, type: string): Promise<string[]> => {
   return (rest?.[0]?.resource?.find(each => each.type === type)?.searchParam ?? []).map(({ name }) => name);
 };
 
-onBothStores(
+onStoresInTurn(
   'a custom search parameter',
   stage => {
     describe('created while resources are there', () => {

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'mocha';
 import type { Feature } from '../../src/interactions/feature.js';
 import type { TypeTable } from '../../src/live/live-table.js';
 import { FRESH_MS } from '../../src/live/live-tables.js';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { newStore, type RunningServer, startServer } from '../support/server.js';
 import { type Talk, talkTo } from '../support/talk.js';
 
@@ -47,7 +47,7 @@ const flag = (id: string, status: Flag['status'] = 'active'): Flag => ({
 });
 const told = async ({ request }: RunningServer, query = '') => (await request.get(`/flagged${query}`)).text;
 
-onBothStores(
+onStoresInTurn(
   'a table of a feature',
   stage => {
     it('is as the resources are that it follows from, as soon as they are written', async () => {

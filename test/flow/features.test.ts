@@ -12,7 +12,7 @@ import { FhirError } from '../../src/fhir/error.js';
 import type { OperationImplementation, OutsideAnswer, OutsideRoute } from '../../src/interactions/engine.js';
 import type { Feature } from '../../src/interactions/feature.js';
 import type { FeatureJob } from '../../src/interactions/jobs.js';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { done, post, send } from '../support/bundles.js';
 import { loggedBy } from '../support/hooked.js';
 import { newStore, startServer } from '../support/server.js';
@@ -91,7 +91,7 @@ const lists: Feature = {
   }),
 };
 
-onBothStores(
+onStoresInTurn(
   'a feature',
   stage => {
     const as = (role: string) => talkTo(stage().server.base, bearer(role));

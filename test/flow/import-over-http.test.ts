@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { AuditEvent, Bundle, FhirResource, OperationOutcome, Parameters, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { readText, skipWithout } from '../support/shared.js';
 import { type Headers, idsOf, type Reply, talkTo } from '../support/talk.js';
 import { bearerOf, tokenFile } from '../support/tokens.js';
@@ -18,7 +18,7 @@ const tokens = tokenFile({ admin: 'admin', anna: 'writer', rita: 'reader' });
 const patient = (id: string, more: object = {}): object => ({ resourceType: 'Patient', id, ...more });
 const lines = (resources: readonly object[]): string => resources.map(each => JSON.stringify(each)).join('\n');
 
-onBothStores(
+onStoresInTurn(
   '$import',
   stage => {
     const as = (name: string) => talkTo(stage().server.base, bearerOf(name));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditEvent, Bundle, Patient } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { refusal, type Stored, talkTo } from '../support/talk.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-operation-'));
@@ -15,7 +15,7 @@ const tokens = join(folder, 'tokens.json');
 const tokenOf = (role: string) => `token-of-the-${role}`;
 writeFileSync(tokens, JSON.stringify(ROLES.map(role => ({ token: tokenOf(role), name: role, role }))));
 
-onBothStores(
+onStoresInTurn(
   'an operation',
   stage => {
     const as = (role: string, requestId = 'x') =>

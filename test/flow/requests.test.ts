@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { Bundle } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { loadDemo } from '../../src/cli/seed.js';
-import { onBothStores, type Stage } from '../support/both-stores.js';
+import { onStoresInTurn, type Stage } from '../support/both-stores.js';
 import { fillIn, type HttpFileAnswer, type HttpFileRequest, parseHttpFile } from '../support/http-file.js';
 
 const FOLDER = new URL('../../../docs/requests/', import.meta.url);
@@ -28,7 +28,7 @@ async function play({ talk }: Stage, request: HttpFileRequest): Promise<HttpFile
   return { headers, body: json ? reply.body : undefined };
 }
 
-onBothStores(
+onStoresInTurn(
   'docs/requests',
   stage => {
     for (const file of readdirSync(FOLDER).toSorted())

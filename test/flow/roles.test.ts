@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { CapabilityStatement, Observation, Patient } from 'fhir/r4.js';
 import { before, describe, it } from 'mocha';
 import { ConfigError } from '../../src/platform/config.js';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { post, send } from '../support/bundles.js';
 import { newStore, startServer } from '../support/server.js';
 import { idsOf, refusal, talkTo } from '../support/talk.js';
@@ -49,7 +49,7 @@ const observation = (id: string, category: string): Observation => ({
   subject: { reference: 'Patient/p' },
 });
 
-onBothStores(
+onStoresInTurn(
   'roles of one’s own',
   stage => {
     const as = (role: string) =>

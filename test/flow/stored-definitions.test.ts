@@ -9,7 +9,7 @@ import { createFindDefinition } from '../../src/fhir/find-definition.js';
 import type { Resource } from '../../src/fhir/resource.js';
 import type { Store } from '../../src/store/store.js';
 import type { UnparsedResource } from '../../src/terminology/terminology.js';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { newStore, type RunningServer, startServer } from '../support/server.js';
 import { type Talk, talkTo } from '../support/talk.js';
 
@@ -38,7 +38,7 @@ const knows = async (talk: Talk, canonical = URL_OF): Promise<boolean> => {
   return reply.status === 200;
 };
 
-onBothStores('a stored profile', stage => {
+onStoresInTurn('a stored profile', stage => {
   it('counts when its write is answered, and no longer when its deletion is', async () => {
     const { talk } = stage();
     assert.equal(await knows(talk), false);
@@ -143,7 +143,7 @@ describe('a retired definition', () => {
   });
 });
 
-onBothStores('a stored value set or code system with a canonical of R4', stage => {
+onStoresInTurn('a stored value set or code system with a canonical of R4', stage => {
   const patient = (language: string, gender = 'male') => ({
     ...{ resourceType: 'Patient', id: 'x', gender },
     communication: [{ language: { coding: [{ system: 'urn:ietf:bcp:47', code: language }] } }],
@@ -195,7 +195,7 @@ onBothStores('a stored value set or code system with a canonical of R4', stage =
   });
 });
 
-onBothStores('a stored ImplementationGuide', stage => {
+onStoresInTurn('a stored ImplementationGuide', stage => {
   it('asks for profiles of whoever validates, refuses no write, and ends with its deletion', async () => {
     const { talk } = stage();
     const told = async (): Promise<boolean> => {
@@ -314,7 +314,7 @@ describe('of stored definitions with one url', () => {
   });
 });
 
-onBothStores('a stored value set', stage => {
+onStoresInTurn('a stored value set', stage => {
   const put = async (...codes: readonly string[]): Promise<void> => {
     const compose = { include: [{ system: 'http://example.org/letters', concept: codes.map(code => ({ code })) }] };
     await stage().talk.update({

@@ -6,14 +6,14 @@ import assert from 'node:assert/strict';
 import type { Bundle, DocumentReference, Patient } from 'fhir/r4.js';
 import { Client } from 'fhir-kit-client';
 import { before, it } from 'mocha';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { base64, sha1 } from '../support/document-reference.js';
 import { aSubmission, PATIENT } from '../support/submission.js';
 import { bearerOf, tokenFile } from '../support/tokens.js';
 
 const tokens = tokenFile({ north: 'writer', south: 'reader' });
 
-onBothStores(
+onStoresInTurn(
   'two EHRs',
   stage => {
     const as = (name: string): Client =>

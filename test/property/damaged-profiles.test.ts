@@ -17,7 +17,7 @@ import { createDefinitionAdvice } from '../../src/validation/definition-advice.j
 import { checkFurther } from '../../src/validation/gate/further.js';
 import { checkerParts } from '../../src/validation/resource-checker.js';
 import { validateStructure } from '../../src/validation/gate/structure.js';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { depthOf, FULL } from '../support/depth.js';
 import { definitions, OPTIONS } from '../support/profiles.js';
 import { createRandom, type Random } from '../support/random.js';
@@ -136,7 +136,7 @@ describe('checks by damaged definitions', () => {
   });
 });
 
-onBothStores('damaged definitions over HTTP', stage => {
+onStoresInTurn('damaged definitions over HTTP', stage => {
   it('are stored or refused, and checks by them answer', async () => {
     const { talk } = stage();
     const headers = { 'content-type': 'application/fhir+json', prefer: 'return=OperationOutcome' };

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { after, it } from 'mocha';
-import { onBothStores, type Stage } from '../support/both-stores.js';
+import { onStoresInTurn, type Stage } from '../support/both-stores.js';
 import { depthOf, FULL } from '../support/depth.js';
 import { type Answer, exchange, type Sent } from '../support/exchange.js';
 import { createRandom } from '../support/random.js';
@@ -66,7 +66,7 @@ function* smaller(sent: Sent): Generator<Sent> {
       yield { ...sent, body: Buffer.concat([body.subarray(0, at), body.subarray(at + size)]) };
 }
 
-onBothStores('damaged requests', stage => {
+onStoresInTurn('damaged requests', stage => {
   const agent = new Agent({ keepAlive: true });
   after(() => agent.destroy());
 

@@ -1,6 +1,7 @@
 /** One story, told to a server on each store. The half of a store that is not at hand skips itself with the reason. */
 import { after, before, describe } from 'mocha';
-import { FULL } from './depth.js';
+import { FULL, turnAmong } from './depth.js';
+import { findMongod } from './mongod-binary.js';
 import { type RunningServer, type Start, newStore, type StoreName, STORES, startServer } from './server.js';
 import { type Talk, talkTo } from './talk.js';
 
@@ -9,19 +10,50 @@ export interface Stage {
   readonly talk: Talk;
 }
 
+const mongod = await findMongod();
+
+/** The stores that take turns at every change: those that are at hand. */
+const AT_HAND = STORES.filter(store => store !== 'mongo' || !('skipped' in mongod));
+
 /**
  * Whether a row is asked of this store, by its number: at every change each row of one of them, in turn. For rows of which each store
- * has others of the same kind.
+ * has others of the same kind. CHARTROOM_TEST_SEED turns them around.
  */
-export const hasTurn = (at: number, store: StoreName): boolean => FULL || at % STORES.length === STORES.indexOf(store);
+export const hasTurn = (at: number, store: StoreName): boolean =>
+  FULL || turnAmong(at, AT_HAND.length) === AT_HAND.indexOf(store);
 
-/** `tell` declares the tests; the stage it is given is there once they run. `set` runs once before them. */
-export function onBothStores(
-  title: string,
-  tell: (stage: () => Stage, store: StoreName) => void,
-  options: Pick<Start, 'config' | 'time' | 'features'> & { readonly set?: (stage: Stage) => Promise<void> } = {},
-): void {
-  for (const store of STORES)
+/** The stores that a story is told to which has its turn as a whole: one of them at every change. */
+export const storesInTurn = (at: number): readonly StoreName[] => STORES.filter(store => hasTurn(at, store));
+
+/** A number of a story, which neither the stories beside it nor their order can change. */
+const numberOf = (title: string): number => {
+  let number = 0;
+  for (const char of title) number = (number * 31 + char.codePointAt(0)!) % 65_521;
+  return number;
+};
+
+type Tell = (stage: () => Stage, store: StoreName) => void;
+type StageOptions = Pick<Start, 'config' | 'time' | 'features'> & {
+  /** Runs once before the tests. */
+  readonly set?: (stage: Stage) => Promise<void>;
+};
+
+/** `tell` declares the tests; the stage it is given is there once they run. */
+export function onBothStores(title: string, tell: Tell, options: StageOptions = {}): void {
+  onStores(STORES, title, tell, options);
+}
+
+/**
+ * A story about what stands above the stores (the form of an answer, rules of resources, who may do what): at every change it is
+ * told to one store, which its title and CHARTROOM_TEST_SEED choose, in a full run to both. What a store itself owes has its
+ * rows in the contract suite, for both at every change.
+ */
+export function onStoresInTurn(title: string, tell: Tell, options: StageOptions = {}): void {
+  onStores(storesInTurn(numberOf(title)), title, tell, options);
+}
+
+function onStores(stores: readonly StoreName[], title: string, tell: Tell, options: StageOptions): void {
+  for (const store of stores)
     describe(`${title} (${store})`, () => {
       let stage: Stage | undefined;
       before('starts the server', async function () {

@@ -40,7 +40,7 @@ const DEPTHS = {
   /** Seconds for which clients follow changes at least, over both stores; two rounds of kills are always awaited. */
   HORIZON_SECONDS: { change: 0, full: 300 },
   /** Entries of the largest transaction that they meet. */
-  HORIZON_LARGEST: { change: 500, full: 10_000 },
+  HORIZON_LARGEST: { change: 200, full: 10_000 },
   /** Jobs that wait and are cancelled, a store. */
   CANCELLED_JOBS: { change: 20, full: 1000 },
   /** Resets and snapshots of one server in a row, a store. */
@@ -63,6 +63,9 @@ export function depthOf(name: keyof typeof DEPTHS): number {
 }
 
 const SEED = Number(process.env['CHARTROOM_TEST_SEED'] ?? 20_261_123);
+
+/** Whose turn number `at` is among so many that take turns; CHARTROOM_TEST_SEED begins with another one. */
+export const turnAmong = (at: number, among: number): number => (at + SEED) % among;
 
 /**
  * What a run looks at of a large set: everything in a full run, else one in `every` of each kind and one at least. Which

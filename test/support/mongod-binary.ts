@@ -103,8 +103,12 @@ function accept(path: string, from: string): Binary | undefined {
   return version === undefined ? undefined : { path, from: `mongod ${version} from ${from}` };
 }
 
-/** A mongod that runs on this machine, or why there is none and what to do about it. */
-export async function findMongod(): Promise<Binary | { readonly skipped: string }> {
+let sought: Promise<Binary | { readonly skipped: string }> | undefined;
+
+/** A mongod that runs on this machine, or why there is none and what to do about it. It is looked for once. */
+export const findMongod = (): Promise<Binary | { readonly skipped: string }> => (sought ??= lookForMongod());
+
+async function lookForMongod(): Promise<Binary | { readonly skipped: string }> {
   const named = process.env['MONGOMS_SYSTEM_BINARY'];
   if (named) {
     const found = accept(named, 'MONGOMS_SYSTEM_BINARY');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Attachment, DocumentReference, OperationOutcome } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { post, put, send, uuid } from '../../support/bundles.js';
 import { aBinary, aDocument, base64, sha1 } from '../../support/document-reference.js';
 import { DOCUMENTS, readPayloads } from '../../support/documents.js';
@@ -16,7 +16,7 @@ const HEX = Buffer.from(HASH, 'base64').toString('hex');
 
 const attachmentOf = ({ body }: Reply<DocumentReference>): Attachment => body.content[0]!.attachment;
 
-onBothStores('the bytes of a DocumentReference', stage => {
+onStoresInTurn('the bytes of a DocumentReference', stage => {
   const create = (attachment: Attachment) => stage().talk.create(aDocument(attachment));
   const refused = async (attachment: Attachment) => {
     const reply = (await create(attachment)) as Reply<unknown>;

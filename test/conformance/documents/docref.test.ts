@@ -8,7 +8,7 @@ import { bundleMetadata } from '../../../src/features/documents/mhd/bundle-metad
 import { readCda } from '../../../src/features/documents/read/cda.js';
 import { READ_LIMITS } from '../../../src/features/documents/read/document-metadata.js';
 import { aCareRecord, NASTY } from '../../support/care-record.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { elementsOf, faultsOfCcd, readWholeCda } from '../../support/ccd-rules.js';
 import { FULL } from '../../support/depth.js';
 import { aDocument, base64, sha1 } from '../../support/document-reference.js';
@@ -31,7 +31,7 @@ async function bytesOf(document: DocumentReference): Promise<string> {
   return (await fetch(url!, { headers: { accept: 'application/xml' } })).text();
 }
 
-onBothStores(
+onStoresInTurn(
   '$docref',
   stage => {
     const ask = () => askDocref(stage().talk);

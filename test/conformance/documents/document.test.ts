@@ -10,7 +10,7 @@ import type {
   Practitioner,
 } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { hiding } from '../../support/restricted.js';
 import { idsOf, refusal, type Talk } from '../../support/talk.js';
 
@@ -63,7 +63,7 @@ async function putAll(talk: Talk, resources: readonly FhirResource[]): Promise<v
 const namesIn = ({ entry = [] }: Pick<Bundle, 'entry'>): string[] =>
   entry.map(({ resource }) => `${resource?.resourceType}/${resource?.id}`);
 
-onBothStores(
+onStoresInTurn(
   'Composition/$document',
   stage => {
     const document = (path = 'Composition/doc/$document', headers = {}) => stage().talk.get<Answer>(path, headers);

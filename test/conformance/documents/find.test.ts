@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, Patient, Practitioner } from 'fhir/r4.js';
 import { before, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { aSubmission, PATIENT } from '../../support/submission.js';
 import { idsOf } from '../../support/talk.js';
 
@@ -43,7 +43,7 @@ const DOCUMENTS: readonly (readonly [string, string])[] = [
   ['type=http://loinc.org|60591-5', 'type=http://loinc.org|1'],
 ];
 
-onBothStores('finding what was submitted', stage => {
+onStoresInTurn('finding what was submitted', stage => {
   const identifiers = { List: '', DocumentReference: '' };
   before('submits', async () => {
     const { talk } = stage();

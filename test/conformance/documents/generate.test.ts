@@ -12,7 +12,7 @@ import type {
   Patient,
 } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { aBinary, sha1 } from '../../support/document-reference.js';
 import { readArchive, skipWithout } from '../../support/shared.js';
 import { idsOf, refusal } from '../../support/talk.js';
@@ -34,7 +34,7 @@ const cda = (patient: string): string => `<?xml version="1.0" encoding="UTF-8"?>
   <component><structuredBody><component><section><title>A</title><text>b</text></section></component></structuredBody></component>
 </ClinicalDocument>`;
 
-onBothStores('$generate-metadata', stage => {
+onStoresInTurn('$generate-metadata', stage => {
   const generate = (document: FhirResource) =>
     stage().talk.send<Parameters>('POST', 'DocumentReference/$generate-metadata', {
       headers: { 'content-type': 'application/fhir+json' },

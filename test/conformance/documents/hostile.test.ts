@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Binary, DocumentReference, FhirResource, OperationOutcome } from 'fhir/r4.js';
 import { before, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { post, put, send, uuid } from '../../support/bundles.js';
 import { aBinary, aDocument, base64 } from '../../support/document-reference.js';
 import { aSubmission, MHD, PATIENT } from '../../support/submission.js';
@@ -12,7 +12,7 @@ const of = (patient: string) => ({ subject: { reference: `Patient/${patient}` } 
 const inline = (text: string, more: Partial<DocumentReference> = {}): DocumentReference =>
   aDocument({ contentType: 'text/plain', data: base64(text) }, { ...of(PATIENT), ...more });
 
-onBothStores('documents in careless hands', stage => {
+onStoresInTurn('documents in careless hands', stage => {
   before('stores patients', async () => {
     for (const id of [PATIENT, 'hostile-other']) await stage().talk.update({ resourceType: 'Patient', id });
   });

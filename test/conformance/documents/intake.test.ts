@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { DocumentReference, FhirResource, OperationOutcome, Patient, Task } from 'fhir/r4.js';
 import { before, describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { aBinary, aDocument, base64 } from '../../support/document-reference.js';
 import { aPdf, aPng } from '../../support/scans.js';
 import { MHD, PATIENT } from '../../support/submission.js';
@@ -37,7 +37,7 @@ const warningsIn = (body: unknown): (string | undefined)[] =>
     // The guide is not installed.
     .filter(code => code !== 'unknown-profile');
 
-onBothStores('documents that come in', stage => {
+onStoresInTurn('documents that come in', stage => {
   before('stores patients', async () => {
     for (const id of [PATIENT, 'intake-other'])
       await stage().talk.update<Patient>({
@@ -206,7 +206,7 @@ onBothStores('documents that come in', stage => {
 });
 
 const tokens = tokenFile({ admin: 'admin', sender: 'writer', checker: 'writer' });
-onBothStores(
+onStoresInTurn(
   'scans, with a sample of none',
   stage => {
     const as = (name: string) => talkTo(stage().server.base, bearerOf(name));

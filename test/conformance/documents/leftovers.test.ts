@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bundle, Composition, DocumentReference, List, Observation, Parameters, Patient } from 'fhir/r4.js';
 import { before, describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { uuid } from '../../support/bundles.js';
 import { aDocument, base64 } from '../../support/document-reference.js';
 import { aSubmission, MHD, PATIENT } from '../../support/submission.js';
@@ -27,7 +27,7 @@ const published = (value: string, more: Partial<DocumentReference> = {}): Docume
     ...more,
   });
 
-onBothStores('documents that come late, or told another way', stage => {
+onStoresInTurn('documents that come late, or told another way', stage => {
   before('stores patients', async () => {
     for (const id of [PATIENT, 'late-other'])
       await stage().talk.update<Patient>({

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import type { AuditEvent, Bundle, DocumentReference, FhirResource, Provenance } from 'fhir/r4.js';
 import { before, describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { aBinary, aDocument, base64 } from '../../support/document-reference.js';
 import { newStore, startServer } from '../../support/server.js';
 import { aSubmission, MHD, PATIENT } from '../../support/submission.js';
@@ -20,7 +20,7 @@ const receipts = async (talk: Talk, id: string): Promise<Provenance[]> =>
 const sourcesOf = ({ entity = [] }: Provenance) => entity.map(({ what }) => what.identifier!.value);
 const namesOf = ({ activity }: Provenance) => activity!.coding!.map(({ code }) => code);
 
-onBothStores('received documents', stage => {
+onStoresInTurn('received documents', stage => {
   before('stores a patient', async () => {
     await stage().talk.update({ resourceType: 'Patient', id: PATIENT });
   });

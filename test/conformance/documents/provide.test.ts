@@ -5,7 +5,7 @@ import type { Bundle, DocumentReference, List, OperationOutcome, Patient } from 
 import { before, describe, it } from 'mocha';
 import type { Resource } from '../../../src/fhir/resource.js';
 import { printXml } from '../../../src/fhir/xml/write.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { base64, sha1 } from '../../support/document-reference.js';
 import { readArchive, skipWithout } from '../../support/shared.js';
 import type { Reply } from '../../support/talk.js';
@@ -24,7 +24,7 @@ const faultsOf = (reply: Reply<unknown>): Fault[] =>
     ihe: details?.coding?.find(({ system }) => system === 'urn:ihe:iti:mhd:error')?.code,
   }));
 
-onBothStores('ITI-65', stage => {
+onStoresInTurn('ITI-65', stage => {
   const submit = (bundle: Bundle, format: 'json' | 'xml' = 'json') =>
     stage().talk.send<Bundle>('POST', '', {
       headers: { 'content-type': `application/fhir+${format}` },

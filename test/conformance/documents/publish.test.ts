@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { DocumentReference, List } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { aDocument, base64, sha1 } from '../../support/document-reference.js';
 import { MHD } from '../../support/submission.js';
 import { idsOf, refusal } from '../../support/talk.js';
@@ -20,7 +20,7 @@ const toPublish = (more: Partial<DocumentReference> = {}): DocumentReference =>
     },
   );
 
-onBothStores('ITI-105', stage => {
+onStoresInTurn('ITI-105', stage => {
   it('keeps the bytes as a Binary, and writes the SubmissionSet', async () => {
     const { talk } = stage();
     await talk.update({ resourceType: 'Patient', id: 'published' });

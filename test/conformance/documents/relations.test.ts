@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import type { DocumentReference, DocumentReferenceRelatesTo } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { post, send, uuid } from '../../support/bundles.js';
 import { aDocument, base64 } from '../../support/document-reference.js';
 import { idsOf, refusal } from '../../support/talk.js';
 
 type Code = DocumentReferenceRelatesTo['code'];
 
-onBothStores('documents that relate to others', stage => {
+onStoresInTurn('documents that relate to others', stage => {
   const patients = ['relations-1', 'relations-2'] as const;
   const of = (patient: string) => ({ subject: { reference: `Patient/${patient}` } });
   const about = (code: Code, id: string, patient: string = patients[0]): DocumentReference =>

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { Binary } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { aBinary } from '../../support/document-reference.js';
 import { aGreyJpeg, aPng } from '../../support/scans.js';
 import { refusal } from '../../support/talk.js';
@@ -18,7 +18,7 @@ function withPlace(): Buffer {
   return Buffer.concat([picture.subarray(0, 2), segment(0xe1, exif), segment(0xfe, comment), picture.subarray(2)]);
 }
 
-onBothStores(
+onStoresInTurn(
   'pictures that are given out',
   stage => {
     const kept = async (type: string, bytes: Buffer): Promise<string> =>
@@ -56,7 +56,7 @@ onBothStores(
   { config: { stripExif: 'on' } },
 );
 
-onBothStores('pictures where the operator wants nothing of the kind', stage => {
+onStoresInTurn('pictures where the operator wants nothing of the kind', stage => {
   it('are given out as they were sent', async () => {
     const { body } = await stage().talk.create<Binary>(aBinary('image/jpeg', withPlace()));
     const reply = await fetch(`${stage().talk.base}/Binary/${body.id}`, { headers: { accept: 'image/jpeg' } });

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { AuditEvent, Bundle, CapabilityStatement, DocumentReference, Parameters, Patient } from 'fhir/r4.js';
 import { before, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { aBinary, aDocument, base64 } from '../../support/document-reference.js';
 import { readArchive, skipWithout } from '../../support/shared.js';
 import { aSubmission, MHD, PATIENT } from '../../support/submission.js';
@@ -14,7 +14,7 @@ const CDA = `<ClinicalDocument xmlns="urn:hl7-org:v3"><id root="1.2.3.4.6"/><tit
   <component><structuredBody/></component></ClinicalDocument>`;
 const JSON_BODY = { 'content-type': 'application/fhir+json' };
 
-onBothStores('MHD in the audit trail', stage => {
+onStoresInTurn('MHD in the audit trail', stage => {
   before('stores a patient', async () => {
     const identifier = [{ system: 'urn:oid:1.2.3.9', value: PATIENT }];
     await stage().talk.update<Patient>({ resourceType: 'Patient', id: PATIENT, identifier });

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, BundleEntry, FhirResource, OperationOutcome } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { idsOf, linkOf, type Reply, type Talk } from '../../support/talk.js';
 
 const MB = 1024 * 1024;
@@ -43,7 +43,7 @@ const batch = (type: 'batch' | 'transaction', ...requests: readonly (string | Bu
 const JSON_BODY = { 'content-type': 'application/fhir+json' };
 const statuses = (reply: Bundle) => (reply.entry ?? []).map(({ response }) => Number(response!.status.slice(0, 3)));
 
-onBothStores(
+onStoresInTurn(
   'the size of answers',
   stage => {
     for (const [path, total] of [

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import type { AuditEvent, Bundle, OperationOutcome, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { done, entry, named, post, put, send, statuses, uuid } from '../../support/bundles.js';
 
-onBothStores('a batch', stage => {
+onStoresInTurn('a batch', stage => {
   it('does each entry by itself: a bad one is nothing to the others', async () => {
     const { talk } = stage();
     await talk.update({ resourceType: 'Patient', id: 'b1' });

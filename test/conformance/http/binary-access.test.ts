@@ -8,7 +8,7 @@ import { beforeEach, it } from 'mocha';
 import { POINTED_AT } from '../../../src/access/binaries.js';
 import { type Restrictions, UNRESTRICTED } from '../../../src/access/permission.js';
 import type { Where } from '../../../src/search/query.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { restricted, type RestrictedServer } from '../../support/restricted.js';
 import { refusal, type Talk } from '../../support/talk.js';
 
@@ -75,7 +75,7 @@ async function fill(talk: Talk): Promise<void> {
   await talk.send('DELETE', 'DocumentReference/gone');
 }
 
-onBothStores(
+onStoresInTurn(
   'access to bytes',
   stage => {
     const server = () => servers.get(stage())!;

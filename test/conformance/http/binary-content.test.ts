@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { Binary, OperationOutcome } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { exchange } from '../../support/exchange.js';
 import { refusal } from '../../support/talk.js';
 
@@ -15,7 +15,7 @@ const CDA = '<?xml version="1.0"?>\n<ClinicalDocument xmlns="urn:hl7-org:v3">\r\
 const TYPES = ['application/xml', 'text/xml', 'application/json', 'text/json', 'application/xml; charset=utf-8'];
 const FHIR = { 'content-type': 'application/fhir+json' };
 
-onBothStores('content of a Binary', stage => {
+onStoresInTurn('content of a Binary', stage => {
   const send = (method: string, path: string, headers: Record<string, string>, body?: Buffer) =>
     exchange(stage().server.port, { method, path: `/fhir/${path}`, headers, ...(body ? { body } : {}) });
   const upload = (type: string, body: Buffer | string, headers: Record<string, string> = {}) =>

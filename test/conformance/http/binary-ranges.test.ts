@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import type { OperationOutcome } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { exchange } from '../../support/exchange.js';
 import { createRandom } from '../../support/random.js';
 
@@ -15,7 +15,7 @@ const BYTES = randomBytes(2_300_001);
 const HASH = createHash('sha256').update(BYTES).digest('hex');
 const TAG = `"${HASH}"`;
 
-onBothStores(
+onStoresInTurn(
   'parts of a Binary',
   stage => {
     const ask = (headers: Record<string, string | string[]> = {}, method = 'GET', path = 'Binary/ranged') =>

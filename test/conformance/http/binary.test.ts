@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import type { Binary, DocumentReference, OperationOutcome } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { refusal } from '../../support/talk.js';
 
 const FHIR_JSON = 'application/fhir+json; charset=utf-8';
 const PDF = Buffer.concat([Buffer.from('%PDF-1.4\n'), randomBytes(50_000)]);
 
-onBothStores(
+onStoresInTurn(
   'Binary',
   stage => {
     const bytes = async (path: string, accept: string) => {

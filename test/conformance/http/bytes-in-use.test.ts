@@ -5,13 +5,13 @@
 import assert from 'node:assert/strict';
 import type { Bundle, DocumentReference } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { refusal } from '../../support/talk.js';
 
 const FHIR = 'application/fhir+json';
 const IN_USE = { status: 409, detail: 'binary-in-use' };
 
-onBothStores('bytes that documents name', stage => {
+onStoresInTurn('bytes that documents name', stage => {
   const talk = () => stage().talk;
   const upload = (id: string, bytes = `bytes of ${id}`) =>
     talk().send('PUT', `Binary/${id}`, { headers: { 'content-type': 'text/plain' }, body: Buffer.from(bytes) });

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import type { CapabilityStatement, CapabilityStatementRestResource } from 'fhir/r4.js';
 import { it } from 'mocha';
 import type { SearchParameter } from '../../../src/search/parameters.js';
-import { onBothStores, type Stage } from '../../support/both-stores.js';
+import { onStoresInTurn, type Stage } from '../../support/both-stores.js';
 import { sampleOf } from '../../support/depth.js';
 import { refusal } from '../../support/talk.js';
 
@@ -48,7 +48,7 @@ async function each<T>(items: readonly T[], run: (item: T) => Promise<void>): Pr
 const sampled = <T>({ server }: Stage, items: readonly T[], typeOf: (item: T) => string): readonly T[] =>
   server.engine.store.name === 'embedded' ? sampleOf(items, 6, typeOf) : items.filter((_, at) => at % 40 === 0);
 
-onBothStores('/metadata', stage => {
+onStoresInTurn('/metadata', stage => {
   const resources = async (): Promise<CapabilityStatementRestResource[]> =>
     (await statement(stage())).rest?.[0]?.resource ?? [];
 

@@ -5,7 +5,7 @@ import { beforeEach, describe, it } from 'mocha';
 import { FhirError } from '../../../src/fhir/error.js';
 import type { Resource } from '../../../src/fhir/resource.js';
 import type { FeatureHook, Preparation } from '../../../src/interactions/write/hooks.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { done, entry, post, put, send } from '../../support/bundles.js';
 import { hookUp } from '../../support/hooked.js';
 import { idsOf, refusal } from '../../support/talk.js';
@@ -26,7 +26,7 @@ const refusing = (): never => {
 let count = 0;
 const fresh = (): string => `c${++count}`;
 
-onBothStores('what goes with a write', stage => {
+onStoresInTurn('what goes with a write', stage => {
   const hook = (features: Readonly<Record<string, FeatureHook>>) => hookUp(stage().server, features);
   beforeEach(() => void hook({}));
   const basics = async (code: string) => idsOf(await stage().talk.search(`Basic?code:text=${code}`));

@@ -11,7 +11,7 @@ import { createView } from '../../../src/access/view.js';
 import { SYSTEM } from '../../../src/identity/principal.js';
 import { parseJson, STORED_JSON } from '../../../src/fhir/json/json.js';
 import { prepare, storeAttachments, storeUpload } from '../../../src/interactions/write/prepare.js';
-import { onBothStores, type Stage } from '../../support/both-stores.js';
+import { onStoresInTurn, type Stage } from '../../support/both-stores.js';
 
 /** Base64 of so many bytes that no other test, and no other document, has. */
 const attachment = (name: string): string =>
@@ -86,7 +86,7 @@ const REFUSED: readonly { readonly because: string; readonly with: BundleEntry; 
   },
 ];
 
-onBothStores(
+onStoresInTurn(
   'what is not written',
   stage => {
     it('is seen by all that is asked here, if it is written', async () => {

@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { AuditEvent, Bundle, BundleEntry, FhirResource, OperationOutcome, Parameters } from 'fhir/r4.js';
 import { before, describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { done, entry, named, post, refused, send, statuses } from '../../support/bundles.js';
 import { idsOf, linkOf } from '../../support/talk.js';
 
@@ -31,7 +31,7 @@ async function raw(port: number, method: string, path: string, body: string): Pr
   return text(socket);
 }
 
-onBothStores('the entries of a Bundle', stage => {
+onStoresInTurn('the entries of a Bundle', stage => {
   before('makes patients', async () => {
     const { talk } = stage();
     for (const [id, birthDate] of [

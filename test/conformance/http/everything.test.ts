@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { AuditEvent, Bundle, FhirResource } from 'fhir/r4.js';
 import { before, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { linkOf, refusal, walk } from '../../support/talk.js';
 
 const ACTIVE = {
@@ -96,7 +96,7 @@ const WHOLE = [
   'Patient/p',
 ];
 
-onBothStores(
+onStoresInTurn(
   '$everything',
   stage => {
     let since = '';

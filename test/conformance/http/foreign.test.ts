@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { OperationOutcome, Patient } from 'fhir/r4.js';
 import { Client, type FhirResource } from 'fhir-kit-client';
 import { after, it } from 'mocha';
-import { onBothStores, type Stage } from '../../support/both-stores.js';
+import { onStoresInTurn, type Stage } from '../../support/both-stores.js';
 import { type Answer, converse, exchange, type Sent } from '../../support/exchange.js';
 import { talkTo } from '../../support/talk.js';
 
@@ -133,7 +133,7 @@ const set = (always: Readonly<Record<string, string>>) => async (stage: Stage) =
   assert.equal((await send(stage, 'PUT', 'Patient/kept', { headers, body: patient('kept') })).status, 201);
 };
 
-onBothStores(
+onStoresInTurn(
   'without authentication',
   stage => {
     tellOrigins(stage, {});
@@ -224,7 +224,7 @@ onBothStores(
 );
 
 const BEARER = { authorization: `Bearer ${TOKEN}` };
-onBothStores(
+onStoresInTurn(
   'with authentication',
   stage => {
     tellOrigins(stage, BEARER);

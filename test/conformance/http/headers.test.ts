@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { OperationOutcome } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { exchange } from '../../support/exchange.js';
 
 const APP = 'https://app.example';
@@ -15,7 +15,7 @@ const PATIENT = JSON.stringify({ resourceType: 'Patient', id: 'p', active: true 
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
 const words = (header: string | undefined): string[] => (header ?? '').toLowerCase().split(/\s*,\s*/);
 
-onBothStores(
+onStoresInTurn(
   'the headers of answers',
   stage => {
     const send = (method: string, path: string, headers: Record<string, string> = {}, body?: string) =>

@@ -4,7 +4,7 @@ import type { DocumentReference, FhirResource } from 'fhir/r4.js';
 import { beforeEach, it } from 'mocha';
 import { FhirError } from '../../../src/fhir/error.js';
 import type { FeatureHook, HookedWrite, HookGround, Preparation } from '../../../src/interactions/write/hooks.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { post, put, send, uuid } from '../../support/bundles.js';
 import { hookUp } from '../../support/hooked.js';
 import { refusal } from '../../support/talk.js';
@@ -32,7 +32,7 @@ async function textOf(ground: HookGround, id: string): Promise<string | undefine
   return `${held.contentType} ${text} ${held.sha256?.length ?? 'new'}`;
 }
 
-onBothStores('what hooks may ask of what there is', stage => {
+onStoresInTurn('what hooks may ask of what there is', stage => {
   const hook = (of: FeatureHook) => hookUp(stage().server, { asker: of });
   beforeEach(() => void hook({}));
 

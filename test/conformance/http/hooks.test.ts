@@ -5,7 +5,7 @@ import { beforeEach, describe, it } from 'mocha';
 import { FhirError } from '../../../src/fhir/error.js';
 import { itemsOf, type JsonObject, type Resource } from '../../../src/fhir/resource.js';
 import type { FeatureHook, HookedBundle, HookedWrite, Preparation } from '../../../src/interactions/write/hooks.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { done, post, put, send } from '../../support/bundles.js';
 import { hookUp } from '../../support/hooked.js';
 import { idsOf, refusal } from '../../support/talk.js';
@@ -28,7 +28,7 @@ const refusing = (): never => {
 let count = 0;
 const fresh = (): string => `h${++count}`;
 
-onBothStores('hooks', stage => {
+onStoresInTurn('hooks', stage => {
   const hook = (features: Readonly<Record<string, FeatureHook>>) => hookUp(stage().server, features);
   beforeEach(() => void hook({}));
   const eventsAbout = async (name: string) =>

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { beforeEach, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { exchange } from '../../support/exchange.js';
 import { refusal } from '../../support/talk.js';
 
@@ -27,7 +27,7 @@ const BODIES: readonly [path: string, type: string, body: string | Buffer][] = [
   ],
 ];
 
-onBothStores('hostile uploads', stage => {
+onStoresInTurn('hostile uploads', stage => {
   const port = () => stage().server.port;
   const head = (path: string, type: string, length: number) =>
     `POST /fhir/${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\nContent-Length: ${length}\r\n\r\n`;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, Encounter, OperationOutcome, Patient, StructureDefinition } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores, type Stage } from '../../support/both-stores.js';
+import { onStoresInTurn, type Stage } from '../../support/both-stores.js';
 import { refusal, type Reply } from '../../support/talk.js';
 
 const URL_OF = 'http://example.org/StructureDefinition/born';
@@ -40,7 +40,7 @@ const set = async ({ talk }: Stage): Promise<void> => {
   assert.equal((await talk.update(profile)).status, 201);
 };
 
-onBothStores(
+onStoresInTurn(
   'a write, by default,',
   stage => {
     it('is refused with 400 where it breaks an invariant of R4, in a transaction and a patch, too', async () => {
@@ -95,7 +95,7 @@ onBothStores(
   { set },
 );
 
-onBothStores(
+onStoresInTurn(
   'a write, with claims enforced and base rules told,',
   stage => {
     it('is refused with 422 where it breaks what it claims', async () => {

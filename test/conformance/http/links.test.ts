@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, FhirResource } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { linkOf, refusal } from '../../support/talk.js';
 
 const observation = (n: number): FhirResource => ({
@@ -25,7 +25,7 @@ const OBSERVATIONS = 4;
 const PAGED = ['Observation?', 'Observation?_sort=date&', '?_type=Observation&', 'Observation/_history?', '_history?'];
 const RECORD = 'Patient/p/$everything?';
 
-onBothStores(
+onStoresInTurn(
   'links and totals',
   stage => {
     for (const path of [...PAGED, RECORD, 'Patient/p/*?', 'Patient/p/Observation?'])

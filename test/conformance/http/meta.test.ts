@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import type { AuditEvent, Bundle, DocumentReference, Meta, OperationOutcome, Parameters, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { type Headers, refusal, type Reply, type Stored } from '../../support/talk.js';
 
 const FHIR = { 'content-type': 'application/fhir+json' };
@@ -14,7 +14,7 @@ const tag = (code: string, more: object = {}) => ({ system: 'urn:tags', code, ..
 const metaOf = (meta: object): string =>
   JSON.stringify({ resourceType: 'Parameters', parameter: [{ name: 'meta', valueMeta: meta }] });
 
-onBothStores(
+onStoresInTurn(
   'labels in meta',
   stage => {
     const patient = (meta?: Meta) =>

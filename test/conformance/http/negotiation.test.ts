@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import type { CapabilityStatement, OperationOutcome, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { refusal } from '../../support/talk.js';
 
 const JSON_TYPE = 'application/fhir+json; charset=utf-8';
@@ -12,7 +12,7 @@ const XML_TYPE = 'application/fhir+xml; charset=utf-8';
 const XML = `<?xml version="1.0" encoding="UTF-8"?>
 <Patient xmlns="http://hl7.org/fhir"><id value="xml"/><active value="true"/><name><family value="Aarnio"/></name></Patient>`;
 
-onBothStores(
+onStoresInTurn(
   'formats, methods and headers',
   stage => {
     it('answers in the format that _format or Accept names, _format first', async () => {

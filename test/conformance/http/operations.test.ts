@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { CapabilityStatement, OperationDefinition, OperationOutcome } from 'fhir/r4.js';
 import { before, describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { allOperations } from '../../support/operations.js';
 import { idsOf, type Reply, walk } from '../../support/talk.js';
 
@@ -41,7 +41,7 @@ const QUESTIONS: Readonly<Record<string, readonly [place: string, question: stri
   'validate-code': ['CodeSystem/', `url=${GENDER}&code=male&`],
 };
 
-onBothStores(
+onStoresInTurn(
   'operations',
   stage => {
     const rest = async () => (await stage().talk.get<CapabilityStatement>('metadata')).body.rest![0]!;
@@ -178,7 +178,7 @@ const SYSTEM_ALONE = /^(?:backup|decide|horizon|import|jobs|reindex)/;
 const OF_TYPES_TOO = new Set(['docref', 'document', 'validate', 'generate-metadata', ...TERMINOLOGY]);
 const ALL = [...allOperations.values()].map(({ definition }) => definition).toSorted();
 
-onBothStores('definitions of operations', stage => {
+onStoresInTurn('definitions of operations', stage => {
   const offered = () => ALL.filter(id => id !== 'backup' || 'backup' in stage().server.engine.store);
   const found = async (query: string) => idsOf(await stage().talk.search(`OperationDefinition?${query}`));
 

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { Binary, Bundle, DocumentReference, FhirResource } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { idsOf, linkOf, type Reply } from '../../support/talk.js';
 
 const COUNT = 7;
@@ -17,7 +17,7 @@ const MOST = 1024 * 1024;
 const AROUND = 16 * 1024;
 const HUGE = 2_000_000;
 
-onBothStores(
+onStoresInTurn(
   'the bytes of a page',
   stage => {
     async function walk(first: string, relation: 'next' | 'previous' = 'next'): Promise<Bundle<FhirResource>[]> {

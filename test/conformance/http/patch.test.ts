@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import type { AuditEvent, Bundle, DocumentReference, OperationOutcome, Parameters, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { readText, skipWithout } from '../../support/shared.js';
 import { type Headers, refusal, type Reply, type Talk } from '../../support/talk.js';
 
@@ -45,7 +45,7 @@ interface Vector {
 }
 
 // What some vectors lead to breaks invariants.
-onBothStores(
+onStoresInTurn(
   'patching a resource',
   stage => {
     it('returns 200 with the patched resource, its next version, and the same for a read', async () => {

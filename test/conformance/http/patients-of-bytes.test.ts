@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import type { AuditEvent, FhirResource } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { examine } from '../../../src/cli/verify.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 
-onBothStores(
+onStoresInTurn(
   'the patients of bytes',
   stage => {
     const upload = (id: string, more: Record<string, string> = {}) =>

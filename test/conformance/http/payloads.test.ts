@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Binary, DocumentReference } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { sampleOf } from '../../support/depth.js';
 import { exchange } from '../../support/exchange.js';
 import { readArchiveBytes, skipWithout } from '../../support/shared.js';
@@ -45,7 +45,7 @@ const binaryXml = (type: string, data: string): string =>
   `<Binary xmlns="http://hl7.org/fhir"><contentType value="${type}"/><data value="${data}"/></Binary>`;
 const dataIn = (xml: string): string => /<data value="([^"]*)"\/>/.exec(xml)?.[1] ?? assert.fail('no data');
 
-onBothStores('documents of the world', stage => {
+onStoresInTurn('documents of the world', stage => {
   const send = (method: string, path: string, headers: Record<string, string>, body?: Buffer | string) =>
     exchange(stage().server.port, { method, path: `/fhir/${path}`, headers, ...(body === undefined ? {} : { body }) });
   const create = async (type: string, contentType: string, body: Buffer | string): Promise<string> => {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { Bundle, CapabilityStatement, OperationOutcome, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
 import { INTERACTIONS } from '../../../src/interactions/kinds.js';
-import { onBothStores, type Stage } from '../../support/both-stores.js';
+import { onStoresInTurn, type Stage } from '../../support/both-stores.js';
 import { converse } from '../../support/exchange.js';
 import { linkOf, refusal } from '../../support/talk.js';
 
@@ -22,7 +22,7 @@ const set = async ({ talk }: Stage): Promise<void> => {
 /** What is read by GET and is one resource. */
 const READS = ['metadata', 'Patient/p', 'Patient/p/_history/1', 'OperationDefinition/purge'];
 
-onBothStores(
+onStoresInTurn(
   'the form of an answer',
   stage => {
     it('is the one that was asked for, also where the address means nothing', async () => {
@@ -139,7 +139,7 @@ onBothStores(
   { set },
 );
 
-onBothStores(
+onStoresInTurn(
   'what is there by GET as by POST, and again or not',
   stage => {
     it('a search at _search, with its parameters in the address', async () => {
@@ -232,7 +232,7 @@ const UNKNOWN = [
 ];
 
 for (const handling of ['strict', 'lenient'] as const)
-  onBothStores(
+  onStoresInTurn(
     `a parameter that nobody knows, with ${handling} handling as the default`,
     stage => {
       const fine = handling === 'lenient';

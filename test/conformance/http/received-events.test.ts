@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { AuditEvent, Coding } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { done, post, refused, send } from '../../support/bundles.js';
 import { idsOf, refusal } from '../../support/talk.js';
 import { examine } from '../../../src/cli/verify.js';
@@ -23,7 +23,7 @@ const event = (more: Partial<AuditEvent> = {}): AuditEvent => ({
   ...more,
 });
 
-onBothStores('audit events of clients', stage => {
+onStoresInTurn('audit events of clients', stage => {
   it('are marked, however they come and whatever they say of themselves', async () => {
     const { talk } = stage();
     const own: Coding = { system: 'urn:own', code: 'kept' };

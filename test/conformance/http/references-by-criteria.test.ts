@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, Device, Observation, OperationOutcome, Patient } from 'fhir/r4.js';
 import { before, describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { done, entry, named, post, put, refused, send, statuses, uuid } from '../../support/bundles.js';
 import { refusal, type Reply } from '../../support/talk.js';
 
@@ -20,7 +20,7 @@ const observation = (subject: string, more: Partial<Observation> = {}): Observat
   ...more,
 });
 
-onBothStores('references by criteria', stage => {
+onStoresInTurn('references by criteria', stage => {
   let one = '';
   before('makes who is meant', async () => {
     const { talk } = stage();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { AuditEvent, Binary, Bundle, OperationOutcome } from 'fhir/r4.js';
 import { after, before, it } from 'mocha';
 import { PAGE_POLICY } from '../../../src/features/documents/render/page.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { refusal, talkTo } from '../../support/talk.js';
 import { unsafeParts } from '../../support/strict-html.js';
 
@@ -31,7 +31,7 @@ const CONTENTS: Readonly<Record<string, readonly [contentType: string, content: 
 };
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
 
-onBothStores('$render', stage => {
+onStoresInTurn('$render', stage => {
   const render = (id: string, headers: Readonly<Record<string, string>> = {}) =>
     stage().talk.get<OperationOutcome>(`Binary/${id}/$render`, { accept: BROWSER, ...headers });
 
@@ -143,7 +143,7 @@ const ROLES = {
 };
 const roles = Object.keys(ROLES);
 
-onBothStores(
+onStoresInTurn(
   '$render by roles',
   stage => {
     const as = (role: string) =>

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import type { Bundle, StructureDefinition, ValueSet } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { idsOf } from '../../support/talk.js';
 
 const PATIENT = 'http://hl7.org/fhir/StructureDefinition/Patient';
 
-onBothStores('definitions of R4', stage => {
+onStoresInTurn('definitions of R4', stage => {
   const found = async (query: string) => idsOf(await stage().talk.search(query));
 
   it('are found by url, alone or with their version, and by nothing else', async () => {

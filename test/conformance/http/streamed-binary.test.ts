@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { Binary, OperationOutcome } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { exchange } from '../../support/exchange.js';
 
 const BYTES = randomBytes(1_600_001);
@@ -19,7 +19,7 @@ const json = (more: object = {}, data = DATA): string =>
 const xml = (data = DATA, more = ''): string =>
   `<Binary xmlns="http://hl7.org/fhir">${more}<contentType value="application/pdf"/><data value="${data}"/></Binary>`;
 
-onBothStores(
+onStoresInTurn(
   'a large Binary as a resource',
   stage => {
     const send = (

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Coding, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { done, entry, post, put, refused, send, statuses } from '../../support/bundles.js';
 import { refusal, type Stored } from '../../support/talk.js';
 
@@ -21,7 +21,7 @@ const patient = (id: string, tag: Coding[] = []): Patient & { id: string } => ({
   active: true,
 });
 
-onBothStores('a part of a resource', stage => {
+onStoresInTurn('a part of a resource', stage => {
   const refusedAs = (reply: Parameters<typeof refusal>[0]) => {
     assert.deepEqual(refusal(reply), { status: 422, detail: 'subset' });
     assert.match(reply.text, /without _summary and _elements/);

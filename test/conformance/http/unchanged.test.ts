@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { AuditEvent, Binary, BundleEntry, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { done, entry, post, put, send, statuses } from '../../support/bundles.js';
 import { refusal, type Reply, type Stored } from '../../support/talk.js';
 
@@ -20,7 +20,7 @@ const patient = (id: string, more: Omit<Patient, 'resourceType' | 'id'> = {}): P
 const withPhoto = (id: string, byte = 'p'): Patient & { id: string } =>
   patient(id, { photo: [{ contentType: 'image/png', data: Buffer.from(byte.repeat(50_000)).toString('base64') }] });
 
-onBothStores('a write that changes nothing', stage => {
+onStoresInTurn('a write that changes nothing', stage => {
   const versionsOf = async (name: string) => (await stage().talk.search<Patient>(`${name}/_history`)).total;
   /** Sends it twice: the second time nothing is written. */
   async function sameTwice(name: string, write: () => Promise<Reply<unknown>>) {

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditEvent, Basic, BundleEntry, Patient } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { entry, post, put, send } from '../../support/bundles.js';
 import { type Reply, talkTo } from '../../support/talk.js';
 
@@ -37,7 +37,7 @@ const JSON_BODY = { 'content-type': 'application/fhir+json' };
 const PATCH = { 'content-type': 'application/json-patch+json' };
 
 for (const integrity of ['off', 'enforce'] as const)
-  onBothStores(
+  onStoresInTurn(
     `what a role may not search, with integrity ${integrity}`,
     stage => {
       const as = (role: Role) => talkTo(stage().talk.base, { authorization: `Bearer token-of-the-${role}` });

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { AuditEvent, OperationOutcome, OperationOutcomeIssue, Patient } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { UNRESTRICTED } from '../../../src/access/permission.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { restricted, type RestrictedServer } from '../../support/restricted.js';
 import { newStore, startServer } from '../../support/server.js';
 import { refusal, type Reply, type Talk } from '../../support/talk.js';
@@ -48,7 +48,7 @@ const placeOf = ({ extension = [] }: OperationOutcomeIssue) =>
     return name === 'line' ? found?.valueInteger : found?.valueString && Number(found.valueString);
   });
 
-onBothStores(
+onStoresInTurn(
   '$validate',
   stage => {
     const talk = () => stage().talk;
@@ -279,7 +279,7 @@ onBothStores(
 );
 
 for (const integrity of ['off', 'warn', 'enforce'] as const)
-  onBothStores(
+  onStoresInTurn(
     `$validate with integrity ${integrity}`,
     stage => {
       const severity = { off: 'information', warn: 'warning', enforce: 'error' }[integrity];

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { done, entry, refused, send, statuses } from '../../support/bundles.js';
 import { idsOf, refusal } from '../../support/talk.js';
 
@@ -19,7 +19,7 @@ const patient = (value: string, more: object = {}): Patient => ({
 });
 const by = (value: string) => `identifier=urn:query|${value}`;
 
-onBothStores('the address of a write', stage => {
+onStoresInTurn('the address of a write', stage => {
   const write = (method: string, path: string, body?: object, headers = {}) =>
     stage().talk.send(method, path, {
       headers: { ...(method === 'PATCH' ? JSON_PATCH : JSON_BODY), ...headers },

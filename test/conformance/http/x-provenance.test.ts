@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { AuditEvent, Bundle, CapabilityStatement, Patient, Provenance } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { post, put, send } from '../../support/bundles.js';
 import { refusal } from '../../support/talk.js';
 
@@ -19,7 +19,7 @@ const said = (name: string, more: object = {}) => ({
   ).toString('latin1'),
 });
 
-onBothStores('X-Provenance', stage => {
+onStoresInTurn('X-Provenance', stage => {
   const about = async (reference: string) =>
     ((await stage().talk.search<Provenance>(`Provenance?target=${reference}`)).entry ?? []).map(
       ({ resource }) => resource!,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { CodeSystem, Parameters, ValueSet } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 
 const URL_OF = 'http://example.org/large';
 const large = (version: string, name: string): CodeSystem => ({
@@ -18,7 +18,7 @@ const large = (version: string, name: string): CodeSystem => ({
   })),
 });
 
-onBothStores('large code systems', stage => {
+onStoresInTurn('large code systems', stage => {
   const put = async (system: CodeSystem): Promise<void> => {
     const reply = await stage().talk.send('PUT', `CodeSystem/${system.id}`, {
       headers: { 'content-type': 'application/fhir+json' },

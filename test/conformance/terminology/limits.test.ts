@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { FhirResource, OperationOutcome, ParametersParameter, ValueSet, ValueSetComposeInclude } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 
 const S = 'http://example.org/limits';
 const V = 'http://example.org/vs/limits';
@@ -156,7 +156,7 @@ const LIMITS: readonly Limit[] = [
   },
 ];
 
-onBothStores('limits of a terminology question', stage => {
+onStoresInTurn('limits of a terminology question', stage => {
   const ask = async (path: string, parameter: ParametersParameter[]) => {
     const { status, body, text } = await stage().talk.send<OperationOutcome>('POST', path, {
       headers: { 'content-type': 'application/fhir+json' },

@@ -14,7 +14,7 @@ import type {
 } from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
 import { type Restrictions, UNRESTRICTED } from '../../../src/access/permission.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { restricted, type RestrictedServer } from '../../support/restricted.js';
 import { newStore, STORES, startServer } from '../../support/server.js';
 import { refusal, type Reply, type Talk } from '../../support/talk.js';
@@ -95,7 +95,7 @@ const post = <T = FhirResource>(talk: Talk, path: string, parameter: readonly ob
   });
 const inUrl = encodeURIComponent;
 
-onBothStores(
+onStoresInTurn(
   'terminology operations',
   stage => {
     const talk = () => stage().talk;

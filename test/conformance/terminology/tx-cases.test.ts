@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { before, it } from 'mocha';
 import type { JsonObject } from '../../../src/fhir/resource.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { skipWithout } from '../../support/shared.js';
 import { difference, openCases, toR5, type TxCase, type TxSuite, verdictOf } from '../../support/tx-cases.js';
 import { OTHER_ANSWERS } from './other-answers.js';
@@ -16,7 +16,7 @@ interface Outcome {
   readonly sameVerdict: boolean;
 }
 
-onBothStores("HL7's terminology cases", stage => {
+onStoresInTurn("HL7's terminology cases", stage => {
   let outcomes: readonly Outcome[] = [];
 
   before(async function () {

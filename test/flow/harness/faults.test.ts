@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { Client } from 'fhir-kit-client';
 import type { Bundle, OperationOutcome, Patient } from 'fhir/r4.js';
 import { beforeEach, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { askHarness, toldHarness } from '../../support/harness.js';
 
 interface Seen {
@@ -12,7 +12,7 @@ interface Seen {
   readonly data?: unknown;
 }
 
-onBothStores(
+onStoresInTurn(
   'faults of a server',
   stage => {
     const tell = (...told: Parameters<ReturnType<typeof toldHarness>>) => toldHarness(stage().server)(...told);

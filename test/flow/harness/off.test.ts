@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import type { CapabilityStatement } from 'fhir/r4.js';
 import { ConfigError, loadConfig } from '../../../src/platform/config.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { newStore, type RunningServer, startServer } from '../../support/server.js';
 import { talkTo } from '../../support/talk.js';
 
@@ -71,7 +71,7 @@ describe('test-harness mode beyond loopback', () => {
       assert.throws(() => loadConfig({ env: { CHARTROOM_HARNESS: value }, flags: {} }), /one of off, on/));
 });
 
-onBothStores('a server without the test-harness mode', stage => {
+onStoresInTurn('a server without the test-harness mode', stage => {
   const ways: readonly (readonly [way: string, headers: Record<string, string>, query: string])[] = [
     ['nothing more', {}, ''],
     ['a header', { 'x-chartroom-harness': 'on', 'chartroom-harness': 'on', prefer: 'harness=on' }, ''],

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
 import type { CapabilityStatement, Patient } from 'fhir/r4.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { askHarness, toldHarness } from '../../support/harness.js';
 
-onBothStores(
+onStoresInTurn(
   'a server in test-harness mode',
   stage => {
     const ask = (...asked: Parameters<ReturnType<typeof askHarness>>) => askHarness(stage().server)(...asked);
