@@ -46,6 +46,7 @@ import type { Store } from './store/store.js';
 import { readPolicy } from './validation/policy.js';
 import { createValidation, structureStep } from './validation/gate/validate.js';
 import { openAccess } from './compose/access.js';
+import { brandRoutes } from './compose/brands.js';
 import { authorizing } from './compose/authorization.js';
 import { openJudge, openTerminology, openValidator } from './compose/checker.js';
 import { openDefinitions, operationDefinitions, parametersIn, profiles } from './compose/definitions.js';
@@ -126,6 +127,7 @@ export async function open(
   const parameters = createLiveParameters(definitions);
   // Before anything is open: what is wrong with the settings must not leave a store open.
   const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed, outgoing });
+  const brands = brandRoutes(config);
   const policy = readPolicy(config, definitions.resourceTypes);
   const { guides, shelf, findWith, terminologyParts } = await openDefinitions(config, log);
   const layout = createIndexLayout(definitions.searchParameters);
@@ -160,7 +162,7 @@ export async function open(
     validate: createValidation([structureStep(definitions)]),
     operations,
     hooks: openHooks({ live, registry, reindexer }, settings.bases, composed, definitions),
-    routes: [...composed.routes, ...authorization.routes()],
+    routes: [...composed.routes, ...authorization.routes(), ...brands],
     subtypes: composed.subtypes,
     instantiates: composed.instantiates,
     releases: composed.releases,

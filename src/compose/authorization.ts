@@ -1,7 +1,8 @@
 /** The authorization server of this server (CHARTROOM_AUTH=smart): loaded here alone, and only then. */
 import { FhirError } from '../fhir/error.js';
-import { isObject, type Json } from '../fhir/resource.js';
-import type { PatientChoice } from '../identity/server/pages.js';
+import { isObject, type Json, type JsonObject } from '../fhir/resource.js';
+import type { AskingGround } from '../identity/server/asked.js';
+import type { Choice } from '../identity/server/pages.js';
 import type { AuthorizationServer } from '../identity/server/index.js';
 import { LAUNCH_LIFE, readLaunch } from '../identity/server/launches.js';
 import type { User } from '../identity/users/users.js';
@@ -56,43 +57,80 @@ async function openAuthorization(
     applications: access.applications,
     clientKeys: createClientKeys(namesListed(config.clientKeyHosts), outgoing),
     takesStrangers: config.registration === 'on',
-    findPatients: (user, asked, address) => findPatients(engine(), { user, asked, address }),
+    findPatients: findPatients(engine),
+    findEncounters: findEncounters(engine),
   });
   await server.start();
   return server;
 }
 
-/** Patients that a page offers. */
+/** Patients, or encounters, that a page offers. */
 const OFFERED = '20';
 
-interface PatientQuestion {
+interface PersonAsking {
+  readonly engine: Engine;
   readonly user: User;
-  readonly asked: { readonly name: string } | { readonly id: string };
   readonly address: string;
 }
 
-/** Through the one door, as the user: recorded, and nobody whom they may not see. */
-async function findPatients(
-  engine: Engine,
-  { user, asked, address }: PatientQuestion,
-): Promise<readonly PatientChoice[]> {
+/** Through the one door, as the user: recorded, and nothing that they may not see. */
+async function findAs(
+  { engine, user, address }: PersonAsking,
+  type: string,
+  parameters: readonly (readonly [string, string])[],
+): Promise<readonly JsonObject[]> {
   const { url = '' } = engine.authorization?.rules ?? {};
   const own = user.patient === undefined ? {} : { patient: user.patient };
   const principal = { name: `${url}|${user.name}`, role: user.role, issuer: url, subject: user.name, ...own };
-  const parameters: readonly (readonly [string, string])[] =
-    'id' in asked
-      ? [['_id', asked.id]]
-      : [...(asked.name.trim() === '' ? [] : [['name', asked.name] as const]), ['_count', OFFERED]];
   const caller = {
-    ...{ engine, principal, address, agent: 'authorization', request: 'GET Patient' },
+    ...{ engine, principal, address, agent: 'authorization', request: `GET ${type}` },
     ...{ requestId: newId(engine.clock.now()), allowance: undefined, settled: new Map() },
   };
-  const { text } = await perform(caller, { kind: 'search', type: 'Patient', parameters, lenient: false });
+  const { text } = await perform(caller, { kind: 'search', type, parameters, lenient: false });
   const { entry = [] } = JSON.parse(String(text)) as { entry?: { resource: Json }[] };
-  return entry.flatMap(({ resource }) => (isObject(resource) ? [choiceOf(resource)] : []));
+  return entry.flatMap(({ resource }) => (isObject(resource) ? [resource] : []));
 }
 
-function choiceOf(patient: Readonly<Record<string, unknown>>): PatientChoice {
+const findPatients =
+  (engine: () => Engine): AskingGround['findPatients'] =>
+  async (user, asked, address) => {
+    const parameters: readonly (readonly [string, string])[] =
+      'id' in asked
+        ? [['_id', asked.id]]
+        : [...(asked.name.trim() === '' ? [] : [['name', asked.name] as const]), ['_count', OFFERED]];
+    const found = await findAs({ engine: engine(), user, address }, 'Patient', parameters);
+    return found.map(patientChoice);
+  };
+
+const findEncounters =
+  (engine: () => Engine): AskingGround['findEncounters'] =>
+  async (user, { patient, id }, address) => {
+    const found = await findAs({ engine: engine(), user, address }, 'Encounter', [
+      ['patient', `Patient/${patient}`],
+      ...(id === undefined ? [] : [['_id', id] as const]),
+      ['_sort', '-date'],
+      ['_count', OFFERED],
+    ]);
+    return found.map(encounterChoice);
+  };
+
+function encounterChoice(encounter: Readonly<Record<string, unknown>>): Choice {
+  const {
+    id,
+    type: [{ text, coding: [{ display = '' } = {}] = [] } = {}] = [],
+    class: { code = '', display: kind = code } = {},
+    period: { start = '' } = {},
+  } = encounter as {
+    readonly id: string;
+    readonly type?: readonly { readonly text?: string; readonly coding?: readonly { readonly display?: string }[] }[];
+    readonly class?: { readonly code?: string; readonly display?: string };
+    readonly period?: { readonly start?: string };
+  };
+  const words = [start.slice(0, 16).replace('T', ' '), text ?? display, kind, `(${id})`];
+  return { id, text: words.filter(each => each !== '').join(' ') };
+}
+
+function patientChoice(patient: Readonly<Record<string, unknown>>): Choice {
   const {
     id,
     name = [],

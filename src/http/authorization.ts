@@ -5,7 +5,7 @@ import type { Exchange, House } from './exchange.js';
 import { identifying } from './fhir.js';
 
 /** Forms of our pages; what others send there may come from anywhere. */
-const OUR_FORMS = /^\/(?:ask\/|setup$)/;
+const OUR_FORMS = /^\/(?:ask\/|setup$|account$)/;
 
 export async function authorizationAnswer(
   { engine, guard, addressOf }: House,

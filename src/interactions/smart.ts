@@ -30,8 +30,14 @@ const GRANTS = ['authorization_code', 'implicit'];
 /** Address below the base, as an app asks for it. */
 export const SMART_CONFIGURATION = '/.well-known/smart-configuration';
 
+/** Where user-access brands are, if there are some. */
+export const BRANDS_ADDRESS = '/.well-known/user-access-brands.json';
+
 /** Throws FhirError: `not-found` where the server has no issuers, `unavailable` where the first is away. */
-export async function smartConfiguration({ issuers }: Pick<Engine, 'issuers'>): Promise<JsonObject> {
+export async function smartConfiguration({
+  issuers,
+  settings,
+}: Pick<Engine, 'issuers' | 'settings'>): Promise<JsonObject> {
   const [issuer] = issuers;
   if (!issuer)
     throw new FhirError('not-found', 'This server takes no tokens of SMART: CHARTROOM_ISSUERS names no issuer.');
@@ -44,6 +50,9 @@ export async function smartConfiguration({ issuers }: Pick<Engine, 'issuers'>): 
   return {
     grant_types_supported: GRANTS,
     ...Object.fromEntries([...urls, ...lists]),
+    ...(settings.brands === ''
+      ? {}
+      : { user_access_brand_bundle: `${settings.base.replace(/\/fhir$/, '')}${BRANDS_ADDRESS}` }),
     code_challenge_methods_supported: challengesOf(said),
     capabilities: capabilitiesOf(issuer, said),
   };

@@ -111,6 +111,11 @@ export const SETTINGS = {
     ['off', 'on'],
     'Whether applications may register themselves with the authorization server; users are told that nobody here knows them',
   ),
+  brands: textSetting(
+    'BRANDS',
+    '',
+    'JSON file with the Bundle of user-access brands, which apps show to patients who look for their house. Empty: none.',
+  ),
   tokens: textSetting(
     'TOKENS',
     '',

@@ -9,7 +9,7 @@ import { hash } from 'node:crypto';
 import { decodeProtectedHeader } from 'jose';
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
 import { realNow } from '../../platform/real-time.js';
-import type { KeptRecord, Records } from '../../store/records.js';
+import type { KeptRecord, Records, StoredRecord } from '../../store/records.js';
 import type { Applications } from './applications.js';
 import type { AnonymousRecords } from './bounds.js';
 import type { ClientKeys } from './client-keys.js';
@@ -46,12 +46,12 @@ export function createAdapter(ground: AdapterGround): AdapterFactory {
     };
     const adapter: Adapter = {
       async upsert(id, payload, expiresIn) {
-        const grant = name === 'Grant' ? id : payload.grantId;
-        const record = {
+        const group = recordGroup(name, id, payload);
+        const record: StoredRecord = {
           kind,
           id: keyOf(id),
           value: JSON.stringify(payload),
-          ...(grant === undefined ? {} : { group: groupOfGrant(grant) }),
+          ...(group === undefined ? {} : { group }),
           ...(expiresIn === undefined ? {} : { expires: realNow() + expiresIn * 1000 }),
         };
         const kept = await records.put(record, name === 'ReplayDetection' ? null : undefined);
@@ -61,7 +61,7 @@ export function createAdapter(ground: AdapterGround): AdapterFactory {
           else anonymous.forget(kind, keyOf(id));
         }
         if (name === 'Session' && payload.uid !== undefined)
-          await records.put({ ...record, kind: SESSION_OF_UID, id: keyOf(payload.uid), value: id });
+          await records.put({ ...withoutGroup(record), kind: SESSION_OF_UID, id: keyOf(payload.uid), value: id });
       },
       find,
       findByUserCode: async () => undefined,
@@ -110,6 +110,16 @@ function kidOf(signed: string): string | undefined {
   }
 }
 
+export const SESSION_KIND = 'oidc-Session';
+/** Sessions of one user are one group. */
+export const groupOfSessions = (user: string): string => `sessions of ${user}`;
+
+function recordGroup(name: string, id: string, { grantId, accountId }: AdapterPayload): string | undefined {
+  if (name === 'Session') return accountId === undefined ? undefined : groupOfSessions(accountId);
+  const grant = name === 'Grant' ? id : grantId;
+  return grant === undefined ? undefined : groupOfGrant(grant);
+}
+
 const SESSION_OF_UID = 'oidc-SessionUid';
 
 const keyOf = (id: string): string => hash('sha256', id, 'base64url');
@@ -119,8 +129,10 @@ const payloadOf = (record: KeptRecord | undefined): AdapterPayload | undefined =
 
 const withoutRevision = ({ revision: _was, ...record }: KeptRecord): Omit<KeptRecord, 'revision'> => record;
 
+const withoutGroup = ({ group: _of, ...record }: StoredRecord): StoredRecord => record;
+
 const GRANT = 'oidc-Grant';
-const OF_SESSIONS: readonly string[] = ['oidc-Session', 'oidc-Interaction'];
+const OF_SESSIONS: readonly string[] = [SESSION_KIND, 'oidc-Interaction'];
 const LISTED_AT_ONCE = 1000;
 
 /** Nothing that a user has granted, and no session of theirs, is good any more; access tokens within two seconds. Looks at all grants that there are. */

@@ -16,7 +16,9 @@ import type { Identify, IdentifyingRequest, Role } from '../principal.js';
 import { createSeal } from '../seal.js';
 import { createSignIn } from '../users/sign-in.js';
 import { Users } from '../users/users.js';
-import { answerAsked, type AskingGround } from './asking.js';
+import { answerAccount } from './account.js';
+import type { AskingGround } from './asked.js';
+import { answerAsked } from './asking.js';
 import { type ApplicationRecord, Applications } from './applications.js';
 import { createAnonymousRecords, createRequestBounds } from './bounds.js';
 import type { ClientKeys } from './client-keys.js';
@@ -42,6 +44,7 @@ export interface AuthorizationOptions {
   readonly takesStrangers: boolean;
   readonly readScopes: ProviderGround['readScopes'];
   readonly findPatients: AskingGround['findPatients'];
+  readonly findEncounters: AskingGround['findEncounters'];
 }
 
 /** The library and what it was made of; anew after an hour, so that other keys take their place. */
@@ -86,7 +89,8 @@ export class AuthorizationServer implements TokenIssuer {
   #sweeping: NodeJS.Timeout | undefined;
 
   constructor(options: AuthorizationOptions) {
-    const { base, records, secret, roles, applications, readScopes, findPatients, clientKeys } = options;
+    const { base, records, secret, roles, applications, readScopes, clientKeys } = options;
+    const { findPatients, findEncounters } = options;
     this.rules = ownRules(base, roles);
     this.users = new Users(records, createSeal(secret, 'users'));
     this.launches = new Launches(records);
@@ -94,7 +98,7 @@ export class AuthorizationServer implements TokenIssuer {
     const cookieKey = hash('sha256', `chartroom cookies ${secret}`, 'base64url');
     this.#load = () => loadSigningKeys(records, createSeal(secret, 'signing keys'));
     this.#ground = {
-      ...{ base, records, readScopes, findPatients, clientKeys, cookieKey, issuer: this.rules.url },
+      ...{ base, records, readScopes, findPatients, findEncounters, clientKeys, cookieKey, issuer: this.rules.url },
       ...{ users: this.users, launches: this.launches, revocations: this.revocations },
       anonymous: createAnonymousRecords(records),
       applications: new Applications(records, this.revocations, applications),
@@ -135,6 +139,7 @@ export class AuthorizationServer implements TokenIssuer {
       token_endpoint: `${url}/token`,
       introspection_endpoint: `${url}/introspect`,
       revocation_endpoint: `${url}/revoke`,
+      management_endpoint: `${url}/account`,
       ...(this.#registration ? { registration_endpoint: `${url}/register` } : {}),
       grant_types_supported: ['authorization_code', 'client_credentials', 'refresh_token'],
       response_types_supported: ['code'],
@@ -165,6 +170,8 @@ export class AuthorizationServer implements TokenIssuer {
     const page = { provider: running.provider, request, response, address: identifying.address };
     if (pathname === '/setup')
       return answerSetup(this.#ground, SETUP, { ...page, form: isPost ? await formIn(request) : undefined });
+    if (pathname === '/account')
+      return answerAccount(this.#ground, { ...page, form: isPost ? await formIn(request) : undefined });
     if (pathname.startsWith('/ask/'))
       return answerAsked(this.#ground, { ...page, form: isPost ? await formIn(request) : undefined });
     // The library takes it so, too.

@@ -54,7 +54,8 @@ export interface OidcLibrary {
 
 /** Scopes that are not about resources. */
 export const OTHER_SCOPES = [
-  ...['openid', 'fhirUser', 'profile', 'launch', 'launch/patient', 'offline_access', 'online_access'],
+  ...['openid', 'fhirUser', 'profile', 'launch', 'launch/patient', 'launch/encounter'],
+  ...['offline_access', 'online_access'],
 ] as const;
 
 const MINUTE = 60;
@@ -64,11 +65,11 @@ const DAY = 24 * HOUR;
 const ACCESS = HOUR;
 const SYSTEM_ACCESS = 5 * MINUTE;
 const IDLE = 15 * MINUTE;
-const LONGEST_SESSION = 12 * HOUR;
+export const LONGEST_SESSION = 12 * HOUR;
 /** A refresh token is good for a while after the access token that came with it; `offline_access` for longer. */
 const REFRESH_ONLINE = ACCESS + IDLE;
 const REFRESH_OFFLINE = 30 * DAY;
-const LONGEST_GRANT = 90 * DAY;
+export const LONGEST_GRANT = 90 * DAY;
 const LONGEST_ASSERTION = 5 * MINUTE;
 const SKEW = 10;
 const MOST_JTI = 250;
@@ -173,7 +174,10 @@ function configurationOf(library: OidcLibrary, ground: ProviderGround, keys: rea
 
 const seconds = (): number => Math.floor(realNow() / 1000);
 
-function cookiesOf({ issuer, cookieKey }: ProviderGround): NonNullable<Configuration['cookies']> {
+export function cookiesOf({
+  issuer,
+  cookieKey,
+}: Pick<ProviderGround, 'issuer' | 'cookieKey'>): NonNullable<Configuration['cookies']> {
   const isSecure = issuer.startsWith('https:');
   return {
     keys: [cookieKey],
@@ -217,6 +221,10 @@ function featuresOf(
   };
 }
 
+/** s that a session lasts from now on. */
+export const sessionLife = ({ loginTs = seconds() }: { readonly loginTs?: number | undefined }): number =>
+  Math.max(1, Math.min(IDLE, loginTs + LONGEST_SESSION - seconds()));
+
 const LIVES: NonNullable<Configuration['ttl']> = {
   AuthorizationCode: MINUTE,
   AccessToken: ACCESS,
@@ -224,7 +232,7 @@ const LIVES: NonNullable<Configuration['ttl']> = {
   IdToken: HOUR,
   Interaction: IDLE,
   Grant: LONGEST_GRANT,
-  Session: (_ctx, { loginTs = seconds() }) => Math.max(1, Math.min(IDLE, loginTs + LONGEST_SESSION - seconds())),
+  Session: (_ctx, session) => sessionLife(session),
   RefreshToken(_ctx, token) {
     if (token.scopes.has('offline_access')) return REFRESH_OFFLINE;
     return Math.max(1, Math.min(REFRESH_ONLINE, (token.iiat ?? seconds()) + LONGEST_SESSION - seconds()));

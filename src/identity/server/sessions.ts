@@ -1,0 +1,101 @@
+/**
+ * Sessions of users and what was granted in them, so that both can be listed and ended. A grant goes with its session where that is signed out of,
+ * and is known by its user until its time is over.
+ */
+import type { Provider } from 'oidc-provider';
+import { realNow } from '../../platform/real-time.js';
+import type { Records } from '../../store/records.js';
+import { endGrant, groupOfSessions, SESSION_KIND } from './adapter.js';
+import type { AskedInteraction } from './asked.js';
+import { LONGEST_GRANT, LONGEST_SESSION, type ProviderGround } from './provider.js';
+
+const GRANT_OF_SESSION = 'grant-of-session';
+const GRANT_OF_USER = 'grant-of-user';
+/** That a page shows. */
+const MOST_LISTED = 200;
+
+/** What somebody has granted. */
+export interface KeptGrant {
+  readonly id: string;
+  readonly user: string;
+  readonly client: string;
+  readonly scopes: readonly string[];
+  readonly patient?: string | undefined;
+}
+
+export interface ListedGrant extends KeptGrant {
+  /** ms since 1970. */
+  readonly since: number;
+}
+
+export interface ListedSession {
+  readonly uid: string;
+  /** s since 1970: when somebody signed in, and until when it lasts without a request. */
+  readonly loginTs: number;
+  readonly exp: number;
+}
+
+const ofSession = (uid: string): string => `session ${uid}`;
+const ofUser = (name: string): string => `grants of ${name}`;
+
+export async function keepGrant(
+  { records }: { readonly records: Records },
+  { session, exp }: AskedInteraction,
+  grant: KeptGrant,
+): Promise<void> {
+  await records.put({
+    ...{ kind: GRANT_OF_SESSION, id: grant.id, value: '', group: ofSession(session?.uid ?? '') },
+    expires: (exp + LONGEST_SESSION) * 1000,
+  });
+  const since = realNow();
+  const value = JSON.stringify({ ...grant, since } satisfies ListedGrant);
+  const expires = since + LONGEST_GRANT * 1000;
+  await records.put({ kind: GRANT_OF_USER, id: grant.id, value, group: ofUser(grant.user), expires });
+}
+
+/** With all that was granted in it. */
+export async function endSession(
+  ground: Pick<ProviderGround, 'records' | 'revocations'>,
+  provider: Provider,
+  uid: string,
+): Promise<void> {
+  const { records } = ground;
+  const grants = await records.list(GRANT_OF_SESSION, 1000, { group: ofSession(uid) });
+  for (const { id } of grants) {
+    await endGrant(ground, id);
+    await records.take(GRANT_OF_USER, id);
+  }
+  await records.remove(ofSession(uid));
+  const session = await provider.Session.findByUid(uid);
+  await session?.destroy();
+}
+
+/** False: the user has granted no such thing. */
+export async function endGrantOf(
+  ground: Pick<ProviderGround, 'records' | 'revocations'>,
+  name: string,
+  id: string,
+): Promise<boolean> {
+  const kept = id.length <= 100 ? await ground.records.get(GRANT_OF_USER, id) : undefined;
+  if (kept?.group !== ofUser(name)) return false;
+  await endGrant(ground, id);
+  await ground.records.take(GRANT_OF_USER, id);
+  return true;
+}
+
+export async function sessionsOf({ records }: { readonly records: Records }, name: string): Promise<ListedSession[]> {
+  const kept = await records.list(SESSION_KIND, MOST_LISTED, { group: groupOfSessions(name) });
+  return kept.map(({ value }) => JSON.parse(value) as ListedSession).toSorted((a, b) => b.loginTs - a.loginTs);
+}
+
+/** What has not ended otherwise, the latest first. */
+export async function grantsOf(
+  { records }: { readonly records: Records },
+  provider: Provider,
+  name: string,
+): Promise<ListedGrant[]> {
+  const kept = await records.list(GRANT_OF_USER, MOST_LISTED, { group: ofUser(name) });
+  const grants = kept.map(({ value }) => JSON.parse(value) as ListedGrant);
+  const alive = await Promise.all(grants.map(({ id }) => provider.Grant.find(id)));
+  return grants.filter((_grant, i) => alive[i] !== undefined).toSorted((a, b) => b.since - a.since);
+}
