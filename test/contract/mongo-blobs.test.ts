@@ -44,7 +44,7 @@ describe('large bytes in MongoDB', () => {
 
   it('that were swept, or whose upload ended, leave nothing', async () => {
     const { hash } = await store.blobs.put(Buffer.alloc(LARGE, 'swept '));
-    assert.equal(await count(), 3);
+    assert.equal(await count(), 10);
     await store.blobs.keep(hash, 1);
     assert.equal(await store.blobs.sweep(1), 1);
     assert.equal(await count(), 0);
@@ -56,11 +56,33 @@ describe('large bytes in MongoDB', () => {
     const { chunks } = (await blobs().findOneAndDelete({ _id: hash }))!;
     await facts().insertOne({ _id: `upload/${chunks}`, at: Date.now() });
     await store.migrate();
-    assert.equal(await count(), 3);
+    assert.equal(await count(), 10);
     await aged(DAY_MS + 1);
     await store.migrate();
     assert.equal(await count(), 0);
     assert.equal(await facts().countDocuments({ _id: /^upload\// }), 0);
+  });
+
+  it('that were stored in chunks of a million bytes are read as they were, also in part', async () => {
+    const bytes = Buffer.alloc(LARGE, 'of before ');
+    const { hash } = await store.blobs.put(bytes);
+    const { chunks } = (await blobs().findOneAndUpdate({ _id: hash }, { $unset: { each: 1 } }))!;
+    const chunk = client.db().collection<{ _id: string; x: Buffer }>('chunk');
+    await chunk.deleteMany({ _id: new RegExp(`^${chunks}:`) });
+    for (let at = 0; at < 3; at++)
+      await chunk.insertOne({ _id: `${chunks}:00000${at}`, x: bytes.subarray(at * 1_000_000, (at + 1) * 1_000_000) });
+    for (const [start, end] of [
+      [0, LARGE - 1],
+      [999_990, 1_000_010],
+      [2_000_000, 2_000_000],
+    ] as const) {
+      const parts: Buffer[] = [];
+      for await (const part of (await store.blobs.get(hash, { start, end }))!.bytes) parts.push(part);
+      assert.ok(bytes.subarray(start, end + 1).equals(Buffer.concat(parts)));
+    }
+    await store.blobs.keep(hash, 1);
+    await store.blobs.sweep(1);
+    assert.equal(await count(), 0);
   });
 
   it('whose upload ended just before its last note stay', async () => {

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
 import { breathe, turn } from '../../platform/pieces.js';
 import { realNow } from '../../platform/real-time.js';
+import { Slots } from '../../platform/slots.js';
 import { checkedChunk, DamagedBlob, nothingToKeep, proveChunks, type ReadChunk, UNREFERRED_MS } from '../blobs.js';
 import type { BlobRange, Blobs } from '../store.js';
 import { blobBytes, type Connection } from './connection.js';
@@ -15,7 +16,7 @@ import type { Job } from './job.js';
 import type { Thread } from './thread.js';
 
 const CHUNK_BYTES = 262_144;
-/** Chunks that are on their way at a time: of one upload, and of all together, though each has one. */
+/** Chunks that are on their way at a time: of one upload, and of all together. */
 const PARTS_UNDER_WAY = 4;
 const ALL_UNDER_WAY = 32;
 
@@ -32,8 +33,21 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
   // AUTOINCREMENT's own counter: a number that once was used never comes again.
   const [last] = connection.prepare("SELECT seq FROM sqlite_sequence WHERE name='blob'").all();
   let next = Number(last?.[0] ?? 0) + 1;
-  let uploads = 0;
-  const partsOfOne = (): number => Math.max(1, Math.min(PARTS_UNDER_WAY, Math.floor(ALL_UNDER_WAY / uploads)));
+  // Shared with the thread and used again: neither of the two would collect what is not its own before there is much of it. Nobody has one
+  // while a sender is waited for.
+  const places = new Slots(ALL_UNDER_WAY, () => new Uint8Array(new SharedArrayBuffer(CHUNK_BYTES)));
+
+  /** Resolves when the chunk is on its way, with how that ends: the caller may use its memory again. */
+  const send = async (upload: number, part: number, chunk: Uint8Array) => {
+    const place = await places.take();
+    place.set(chunk);
+    const kept = writer
+      .ask({ kind: 'part', upload, part, bytes: place.subarray(0, chunk.length) })
+      .finally(() => places.give(place));
+    // Its failure is met where it is awaited; an upload that ends early must not leave it unheard.
+    kept.catch(() => undefined);
+    return { kept };
+  };
 
   const put: Blobs['put'] = async (bytes, maxBytes = Number.POSITIVE_INFINITY) => {
     if (bytes instanceof Uint8Array) {
@@ -46,17 +60,13 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     const underWay: Promise<number>[] = [];
     let size = 0;
     let part = 0;
-    uploads++;
     try {
       for await (const chunk of chunksOf(bytes)) {
         size += chunk.length;
         if (size > maxBytes) throw contentTooLarge(maxBytes);
         digest.update(chunk);
-        while (underWay.length >= partsOfOne()) await underWay.shift();
-        const kept = writer.ask({ kind: 'part', upload, part: part++, bytes: chunk }, [chunk.buffer]);
-        // Its failure is met where it is awaited; an upload that ends early must not leave it unheard.
-        kept.catch(() => undefined);
-        underWay.push(kept);
+        if (underWay.length === PARTS_UNDER_WAY) await underWay.shift();
+        underWay.push((await send(upload, part++, chunk)).kept);
       }
       await Promise.all(underWay);
       const hash = digest.digest('hex');
@@ -65,8 +75,6 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     } catch (error) {
       await writer.ask({ kind: 'drop', upload }).catch(() => undefined);
       throw error;
-    } finally {
-      uploads--;
     }
   };
 
@@ -125,9 +133,9 @@ async function hashOfBytes(bytes: Uint8Array): Promise<string> {
 const contentTooLarge = (most: number): FhirError =>
   new FhirError('too-large', `The content is larger than ${most} bytes.`);
 
-/** Copies of exactly CHUNK bytes, the last one shorter: they move to another thread. */
-async function* chunksOf(bytes: Buffer | AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array<ArrayBuffer>> {
-  let chunk = new Uint8Array(CHUNK_BYTES);
+/** Exactly CHUNK bytes, the last time fewer, always in the same memory. */
+async function* chunksOf(bytes: Buffer | AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const chunk = new Uint8Array(CHUNK_BYTES);
   let filled = 0;
   for await (const piece of bytes instanceof Uint8Array ? [bytes] : bytes) {
     for (let from = 0; from < piece.length; ) {
@@ -137,12 +145,11 @@ async function* chunksOf(bytes: Buffer | AsyncIterable<Uint8Array>): AsyncIterab
       from += some.length;
       if (filled === CHUNK_BYTES) {
         yield chunk;
-        chunk = new Uint8Array(CHUNK_BYTES);
         filled = 0;
       }
     }
   }
-  if (filled > 0) yield chunk.slice(0, filled);
+  if (filled > 0) yield chunk.subarray(0, filled);
 }
 
 /** A blob as the file has it. */

@@ -12,16 +12,29 @@ import type { Connected } from './connection.js';
 import { chunkId, chunkRange, sweepBytes } from './erase-blobs.js';
 import { endOrphanedTransactions } from './orphaned-transactions.js';
 import { guarded } from './errors.js';
-import { DOCUMENT_BYTES, putBytes } from './put-blobs.js';
+import { createChunkPlaces, putBytes } from './put-blobs.js';
+
+/** Bytes of a chunk where the blob does not say it. */
+const OLD_CHUNK_BYTES = 1_000_000;
+
+/** Chunks that are read together. */
+const BATCH = 8;
+
+interface ChunkedBytes extends BlobRange {
+  readonly chunks: string;
+  readonly size: number;
+  readonly each: number | undefined;
+}
 
 export function openBlobs(connected: () => Promise<Connected>, maxTimeMS: number): Blobs {
+  const places = createChunkPlaces();
   const put: Blobs['put'] = (bytes, maxBytes = Infinity) =>
-    guarded(async () => putBytes(await connected(), bytes, maxBytes));
+    guarded(async () => putBytes(await connected(), bytes, maxBytes, places));
 
   /** The bytes were stored before there were checksums: they are read once more, and get them. */
   const prove = async (hash: string, chunks: string): Promise<void> => {
     const { chunk } = await connected();
-    const old = chunk.find(chunkRange(chunks), { sort: { _id: 1 }, batchSize: 4 }).map(({ x }) => x);
+    const old = chunk.find(chunkRange(chunks), { sort: { _id: 1 }, batchSize: BATCH }).map(({ x }) => x);
     const checksums = await proveChunks(hash, old);
     await chunk.bulkWrite(
       checksums.map((c, i) => ({ updateOne: { filter: { _id: chunkId(chunks, i) }, update: { $set: { c } } } })),
@@ -35,29 +48,32 @@ export function openBlobs(connected: () => Promise<Connected>, maxTimeMS: number
       if (!found) return undefined;
       const start = Math.max(0, range?.start ?? 0);
       const end = Math.min(found.size - 1, range?.end ?? found.size - 1);
-      const { x, chunks, size } = found;
+      const { x, chunks, size, each } = found;
       const bytes = async function* (): AsyncGenerator<Buffer> {
         if (start > end) return;
-        if (chunks) yield* bytesBetween(hash, chunks, size, start, end);
+        if (chunks) yield* bytesBetween(hash, { chunks, size, each, start, end });
         else yield checkedChunk(hash, { bytes: x, checksum: undefined, size, only: true })!.subarray(start, end + 1);
       };
       return { size, bytes: bytes() };
     });
 
   /** Each chunk is checked as a whole before any byte of it is given. */
-  async function* bytesBetween(hash: string, chunks: string, size: number, start: number, end: number) {
+  async function* bytesBetween(hash: string, { chunks, size, each = OLD_CHUNK_BYTES, start, end }: ChunkedBytes) {
     const { chunk } = await connected();
-    const from = Math.floor(start / DOCUMENT_BYTES);
-    const to = Math.floor(end / DOCUMENT_BYTES);
+    const from = Math.floor(start / each);
+    const to = Math.floor(end / each);
     const head = await chunk.findOne({ _id: chunkId(chunks, from) }, { projection: { c: 1 } });
     if (head && !head.c) await prove(hash, chunks);
     let part = from;
-    for await (const { _id, x, c } of chunk.find(chunkRange(chunks, from, to), { sort: { _id: 1 }, batchSize: 4 })) {
+    for await (const { _id, x, c } of chunk.find(chunkRange(chunks, from, to), {
+      sort: { _id: 1 },
+      batchSize: BATCH,
+    })) {
       // A batch has several, and the next one may be here before the loop has turned.
       if (part > from) await turn();
-      const at = part * DOCUMENT_BYTES;
+      const at = part * each;
       const whole = _id === chunkId(chunks, part) ? x : undefined;
-      const wanted = { bytes: whole, checksum: c, size: Math.min(size - at, DOCUMENT_BYTES), only: false };
+      const wanted = { bytes: whole, checksum: c, size: Math.min(size - at, each), only: false };
       const bytes = checkedChunk(hash, wanted);
       if (!bytes) throw new DamagedBlob(hash, 'a chunk has no checksum');
       yield bytes.subarray(Math.max(0, start - at), end + 1 - at);

@@ -5,31 +5,38 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
 import { realNow } from '../../platform/real-time.js';
+import { Slots } from '../../platform/slots.js';
 import { checksumOf } from '../blobs.js';
 import { chunkId, chunkRange, removeChunks, UPLOAD } from './erase-blobs.js';
 import { isDuplicate } from './errors.js';
 import type { Collections } from './schema.js';
 
-/** Bytes of a chunk; of fewer the document of the blob itself has them. */
-export const DOCUMENT_BYTES = 1_000_000;
+/** Bytes of a chunk; of fewer the document of the blob itself has them. An upload has one in memory, and many come at a time. */
+const CHUNK_BYTES = 262_144;
 
-/** Pieces of exactly CHUNK bytes, the last one shorter. */
-async function* inChunks(bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Buffer> {
-  let parts: Uint8Array[] = [];
+/** Pieces of exactly CHUNK bytes, the last one shorter. The first one stays as it is; of a stream, each other one is in the memory of the one before. */
+async function* inChunks(bytes: Buffer | AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  if (Buffer.isBuffer(bytes)) {
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
+    return;
+  }
+  // What is small takes no more memory than it has bytes.
+  const first: Uint8Array[] = [];
+  let chunk: Buffer | undefined;
   let size = 0;
-  for await (let part of bytes) {
-    while (size + part.length >= DOCUMENT_BYTES) {
-      const head = part.subarray(0, DOCUMENT_BYTES - size);
-      yield Buffer.concat([...parts, head]);
-      part = part.subarray(head.length);
-      parts = [];
+  for await (let part of bytes)
+    while (part.length > 0) {
+      const some = part.subarray(0, CHUNK_BYTES - size);
+      if (chunk) chunk.set(some, size);
+      else first.push(some);
+      size += some.length;
+      part = part.subarray(some.length);
+      if (size < CHUNK_BYTES) continue;
+      yield chunk ?? Buffer.concat(first.splice(0));
+      chunk ??= Buffer.allocUnsafeSlow(CHUNK_BYTES);
       size = 0;
     }
-    if (part.length === 0) continue;
-    parts.push(part);
-    size += part.length;
-  }
-  if (size > 0) yield Buffer.concat(parts);
+  if (size > 0) yield chunk ? chunk.subarray(0, size) : Buffer.concat(first);
 }
 
 /**
@@ -53,7 +60,7 @@ async function keepChunks(all: Collections, chunks: string, _id: string, size: n
   const drop = () => all.chunk.deleteMany(chunkRange(chunks));
   if (await isKept(all, _id, size)) await drop();
   else
-    await all.blob.insertOne({ _id, size, chunks, at: realNow() }).catch(async (error: unknown) => {
+    await all.blob.insertOne({ _id, size, chunks, each: CHUNK_BYTES, at: realNow() }).catch(async (error: unknown) => {
       if (!isDuplicate(error)) throw error;
       await isKept(all, _id, size);
       await drop();
@@ -61,27 +68,38 @@ async function keepChunks(all: Collections, chunks: string, _id: string, size: n
   await all.fact.deleteOne({ _id: UPLOAD + chunks });
 }
 
-/** Chunks of one upload that are on their way at a time. */
+/** Chunks that are on their way at a time: of one upload, and of all together. */
 const CHUNKS_UNDER_WAY = 4;
+const ALL_CHUNKS_UNDER_WAY = 32;
+
+/** Memory of those that are on their way. Nobody has some while a sender is waited for. */
+export type ChunkPlaces = Slots<Buffer>;
+export const createChunkPlaces = (): ChunkPlaces =>
+  new Slots<Buffer>(ALL_CHUNKS_UNDER_WAY, () => Buffer.allocUnsafeSlow(CHUNK_BYTES));
 
 /** The chunks of one upload that may become a blob. Nobody sees them before. */
 class Upload {
   readonly #all: Collections;
+  readonly #places: ChunkPlaces;
   readonly #chunks = randomUUID();
   readonly #underWay: Promise<unknown>[] = [];
   #count = 0;
 
-  constructor(all: Collections) {
+  constructor(all: Collections, places: ChunkPlaces) {
     this.#all = all;
+    this.#places = places;
   }
 
+  /** `x` may be used otherwise afterwards. */
   async add(x: Buffer): Promise<void> {
     const { fact, chunk } = this.#all;
     if (this.#count === 0) await fact.insertOne({ _id: UPLOAD + this.#chunks, at: realNow() });
     if (this.#underWay.length === CHUNKS_UNDER_WAY) await this.#underWay.shift();
-    const document = { _id: chunkId(this.#chunks, this.#count++), x, c: checksumOf(x) };
+    const place = await this.#places.take();
+    x.copy(place);
+    const document = { _id: chunkId(this.#chunks, this.#count++), x: place.subarray(0, x.length), c: checksumOf(x) };
     // Durable with the document that ends the upload: it is later in the same log.
-    const written = chunk.insertOne(document, { writeConcern: { w: 1 } });
+    const written = chunk.insertOne(document, { writeConcern: { w: 1 } }).finally(() => this.#places.give(place));
     // Its failure is met where it is awaited; an upload that ends early must not leave it unheard.
     written.catch(() => undefined);
     this.#underWay.push(written);
@@ -103,13 +121,14 @@ export async function putBytes(
   all: Collections,
   bytes: Buffer | AsyncIterable<Uint8Array>,
   maxBytes: number,
+  places: ChunkPlaces,
 ): Promise<{ hash: string; size: number }> {
   const hash = createHash('sha256');
   let size = 0;
   let first: Buffer | undefined;
   let upload: Upload | undefined;
   try {
-    for await (const piece of inChunks(Buffer.isBuffer(bytes) ? [bytes] : bytes)) {
+    for await (const piece of inChunks(bytes)) {
       size += piece.length;
       if (size > maxBytes)
         throw new FhirError('too-large', `The content is larger than the ${maxBytes} bytes that are allowed.`);
@@ -118,7 +137,7 @@ export async function putBytes(
       if (size === piece.length) first = piece;
       else {
         if (!upload) {
-          upload = new Upload(all);
+          upload = new Upload(all, places);
           await upload.add(first!);
         }
         await upload.add(piece);

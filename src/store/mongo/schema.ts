@@ -157,6 +157,8 @@ export interface BlobDocument {
   /** A small blob's bytes; otherwise the chunks' common name. */
   readonly x?: Buffer;
   readonly chunks?: string;
+  /** Bytes of each chunk but the last; none: 1,000,000. */
+  readonly each?: number;
   /** How often a commit has referred to it anew: a write that keeps it from being erased at the same time. */
   readonly q?: number;
   /** Until when it is kept, whether or not a resource refers to it. */
