@@ -120,10 +120,8 @@ export async function open(
     ...{ clock, definitions, log, metrics, settings, outgoing },
     values: config.ofFeatures.values,
   });
-  const operations = composeOperations(
-    composed.operations,
-    files.map(({ resource }) => resource),
-  );
+  const given = files.map(({ resource }) => resource);
+  const operations = composeOperations(composed.operations, given);
   const parameters = createLiveParameters(definitions);
   // Before anything is open: what is wrong with the settings must not leave a store open.
   const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed, outgoing });
@@ -135,7 +133,8 @@ export async function open(
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
   const registry = new Registry({ definitions, parameters, layout, store, log, files: parametersIn(files, guides) });
   const stored = new StoredDefinitions(store);
-  const live = new LiveTables({ store, log, clock }, [registry.table(), ...stored.tables(), ...composed.tables]);
+  const tables = [registry.table(), ...access.tables, ...stored.tables(), ...composed.tables];
+  const live = new LiveTables({ store, log, clock }, tables);
   const terms = openTerminology(stored, { bases: settings.bases, ...terminologyParts }, elsewhere, harness?.anew);
   const find = findWith(stored);
   const { required, ...checked } = openJudge(policy, metrics, { find, definitions, ...terms, stored, guides });
@@ -161,7 +160,7 @@ export async function open(
     ...checked,
     validate: createValidation([structureStep(definitions)]),
     operations,
-    hooks: openHooks({ live, registry, reindexer }, settings.bases, composed, definitions),
+    hooks: openHooks({ live, registry, reindexer, ...access.privacy }, settings, composed, definitions),
     routes: [...composed.routes, ...authorization.routes(), ...brands],
     subtypes: composed.subtypes,
     instantiates: composed.instantiates,
@@ -174,6 +173,7 @@ export async function open(
     room,
     glasses: new Glasses(store.records, clock.now),
     ...authorization.known(),
+    ...access.privacy,
     mutex: createKeyedMutex(),
     ...{ settings, metrics, outgoing, clock },
   };
@@ -185,7 +185,7 @@ export async function open(
 /** The hooks of the server itself before those of features. */
 const openHooks = (
   engine: CustomIndexing,
-  bases: readonly string[],
+  { bases }: Engine['settings'],
   composed: ComposedFeatures,
   { resourceTypes }: Definitions,
 ) => composeHooks([...ownHooks(engine, bases), ...composed.hooks], resourceTypes);

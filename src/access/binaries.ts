@@ -17,6 +17,7 @@ import { ANY_RESOURCE, type Query } from '../search/query.js';
 import { refersTo } from '../search/separate.js';
 import type { FoundIds, StoreReads, Version } from '../store/store.js';
 import type { Restrictions } from './permission.js';
+import { rowParts } from './row-rule.js';
 
 /** The search parameter by which resources are found that point at a Binary (profiles/search/). */
 export const ATTACHMENT = 'attachment';
@@ -35,14 +36,24 @@ const guarding = new WeakMap<Restrictions, boolean>();
 
 /** Whether there may be Binaries that are not seen because what stands for them is not. */
 export function guardsBytes(restrictions: Restrictions): boolean {
-  if (restrictions.size === 0) return false;
   let guards = guarding.get(restrictions);
   if (guards === undefined) {
     const ofBinaries = restrictions.get('Binary');
-    guards = (ofBinaries !== undefined && ofBinaries !== 'hidden') || [...restrictions.keys()].some(isMeasureOfBytes);
+    guards = (ofBinaries !== undefined && ofBinaries !== 'hidden') || namesMeasure(restrictions);
     guarding.set(restrictions, guards);
   }
   return guards;
+}
+
+function namesMeasure(restrictions: Restrictions): boolean {
+  for (const type of restrictions.keys()) if (isMeasureOfBytes(type)) return true;
+  return false;
+}
+
+/** Whether there is a condition on Binaries but for their labels. */
+function hasCondition(restrictions: Restrictions): boolean {
+  const seen = restrictions.get('Binary');
+  return seen !== undefined && (seen === 'hidden' || rowParts(seen).rest !== undefined);
 }
 
 /** What whoever asks may see of everything else. */
@@ -98,7 +109,7 @@ async function allowsBytes(
   };
   if ((await beside.findIds(pointing, 1)).found.length > 0) return true;
   // Whose it was is not said by anything any more.
-  if (restrictions.has('Binary') || row.patients.length > 0) return false;
+  if (hasCondition(restrictions) || row.patients.length > 0) return false;
   return (await guarded.store.findIds(pointing, 1)).found.length === 0;
 }
 

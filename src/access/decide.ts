@@ -13,7 +13,9 @@ import {
   type PermissionGround,
   type Restrictions,
 } from './permission.js';
-import type { Roles } from './roles.js';
+import { type WhoAsks, askingOf } from './asking.js';
+import type { Consents } from './consents.js';
+import type { RoleDuty, Roles } from './roles.js';
 
 /** The part of an interaction on which a decision rests. */
 export interface Ask {
@@ -67,16 +69,38 @@ const decisionsOf = (permission: Permission): Decisions => {
   return { permission, byId, bySearch };
 };
 
-/** Roles that are not among them may do nothing. A permission is compiled once for a role, and for those who have less when one of them asks. */
-export function createDecide(roles: Roles, ground: PermissionGround): Decide {
-  const nobody = { types: [], operations: [], screens: [] };
+/**
+ * `privacy`: what Consents and labels leave of a permission; absent: all of it. `bases`: the server's own FHIR addresses.
+ * Roles that are not among them may do nothing. A permission is compiled once for a role, and for
+ * those who have less when one of them asks.
+ */
+export function createDecide(
+  roles: Roles,
+  ground: PermissionGround,
+  privacy?: { readonly consents: Consents; readonly bases: readonly string[] },
+): Decide {
+  const nobody: RoleDuty = { types: [], operations: [], screens: [] };
   const byRole = new Map(
     [...roles].map(([role, duty]) => [role, decisionsOf(compilePermission(ground, { role, duty }))]),
   );
   const nothing = decisionsOf(compilePermission(ground, { role: '', duty: nobody }));
   const keys = new WeakMap<Principal, string>();
   const narrowed = createLruCache<Decisions>(MOST_NARROWED);
+  const asking = new WeakMap<Principal, WhoAsks>();
+  const decisions = new WeakMap<Permission, Decisions>();
+  /** With what Consents and labels leave. */
   const find = (principal: Principal): Decisions => {
+    const meant = findMeant(principal);
+    if (!privacy) return meant;
+    let who = asking.get(principal);
+    if (!who) asking.set(principal, (who = askingOf(principal, roles.get(principal.role) ?? nobody, privacy.bases)));
+    const permission = privacy.consents.narrow(meant.permission, who);
+    if (permission === meant.permission) return meant;
+    let made = decisions.get(permission);
+    if (!made) decisions.set(permission, (made = decisionsOf(permission)));
+    return made;
+  };
+  const findMeant = (principal: Principal): Decisions => {
     const { role, scopes, patient, glass } = principal;
     if (scopes === undefined && patient === undefined && glass === undefined) return byRole.get(role) ?? nothing;
     let key = keys.get(principal);

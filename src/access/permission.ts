@@ -22,6 +22,10 @@ export interface NameSet {
 export type Restrictions = ReadonlyMap<string, 'hidden' | Where>;
 export const UNRESTRICTED: Restrictions = new Map();
 
+/** Whether everything is reached. */
+export const isUnrestricted = (restrictions: Restrictions): boolean =>
+  restrictions === UNRESTRICTED || restrictions.keys().next().done === true;
+
 export interface Permission {
   lettersOf(type: string): LetterSet;
   /** Of any type. */
@@ -45,6 +49,12 @@ export interface Permission {
   readonly lifted?: (type: string) => Where | undefined;
   /** Names of the rules by which a letter is given: rows of the role, then scopes. */
   rulesOf(type: string, letter: Letter): readonly string[];
+  /** What it would be without Consents and labels; absent: the same. */
+  readonly meant?: Permission;
+  /** Labels that protect a resource must not be taken away, or made less. */
+  readonly keepsLabels?: boolean;
+  /** Names of the Consents of these patients, with the rule of each, that concern whoever asks: the first one counts first. Absent: none does. */
+  readonly consentsOf?: (patients: readonly string[]) => readonly string[];
   /** Equal for permissions that allow the same. */
   readonly digest: string;
 }
@@ -151,6 +161,7 @@ export function compilePermission({ types, compartment }: PermissionGround, of: 
     rulesOf: (type, letter) => (grants.get(type) ?? nothing)[letter].names,
     ...(breakGlass.length > 0 ? { breaksGlass: true } : {}),
     ...(lifted ? { lifted } : {}),
+    keepsLabels: duty.labels !== 'lowered',
     digest: createHash('sha256')
       .update(contentKey([own, granted ?? null, patient ?? null, ...(lifted ? [broken, glass] : [])]))
       .digest('base64url'),

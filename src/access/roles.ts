@@ -6,8 +6,9 @@
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import { readSettingsFile } from '../fhir/json/settings-file.js';
-import { isObject, type Json } from '../fhir/resource.js';
+import { isObject, type Json, type JsonObject } from '../fhir/resource.js';
 import { DUTY_LETTERS, type Letter } from '../identity/principal.js';
+import { type Confidentiality, isLevel, CONFIDENTIALITY_LEVELS } from './labels.js';
 import { ConfigError } from '../platform/config.js';
 import { didYouMean } from '../platform/nearest.js';
 import { parseCriteria } from '../search/criteria.js';
@@ -32,6 +33,14 @@ export interface RoleDuty {
   readonly screens: readonly string[];
   /** What the role sees of the one patient for whom the glass is broken, beside the rest; empty: it breaks none. */
   readonly breakGlass?: readonly TypeDuty[];
+  /** Purpose of use where a token names none, a code of v3-ActReason. */
+  readonly purpose?: string;
+  /** The most confidential label that is seen; absent: N, normal. */
+  readonly confidentiality?: Confidentiality;
+  /** Consents of patients do not bind the role. */
+  readonly consents?: 'disregarded';
+  /** It may take labels away that protect a resource. */
+  readonly labels?: 'lowered';
 }
 
 /** By the name that tokens have. */
@@ -108,7 +117,12 @@ const isAll = (duty: RoleDuty | undefined): boolean => {
   );
 };
 
-const MEMBERS = ['types', 'operations', 'screens', 'breakGlass'];
+const MEMBERS = [
+  ...['types', 'operations', 'screens', 'breakGlass'],
+  ...['purpose', 'confidentiality', 'consents', 'labels'],
+];
+/** The server does its own work in it. */
+const OF_SERVER = { confidentiality: 'V', consents: 'disregarded', labels: 'lowered' } as const;
 
 function roleDuty(check: Checker, name: string, given: Json): RoleDuty {
   if (!isObject(given)) {
@@ -124,6 +138,7 @@ function roleDuty(check: Checker, name: string, given: Json): RoleDuty {
     operations: namesIn(check, `${name}.operations`, given['operations'], operations, 'operation'),
     screens: namesIn(check, `${name}.screens`, given['screens'], screens, 'screen'),
     ...(given['breakGlass'] === undefined ? {} : { breakGlass: glassDuties(check, name, given['breakGlass']) }),
+    ...(name === 'admin' ? OF_SERVER : privacyDuty(check, name, given)),
   };
   for (const type of new Set(duty.types.map(row => row.type))) {
     const letters = new Set(duty.types.filter(row => row.type === type).flatMap(row => [...row.letters]));
@@ -144,6 +159,32 @@ function glassDuties(check: Checker, name: string, given: Json): readonly TypeDu
       check.fault(`${path}.within`, 'a broken glass is within the record of one patient anyhow.');
     return duties;
   });
+}
+
+/** What Consents and labels mean to the role. */
+function privacyDuty(
+  check: Checker,
+  name: string,
+  given: JsonObject,
+): Omit<RoleDuty, 'types' | 'operations' | 'screens'> {
+  const { purpose, confidentiality, consents, labels } = given;
+  if (purpose !== undefined && !(typeof purpose === 'string' && /^[A-Z]+$/.test(purpose)))
+    check.fault(`${name}.purpose`, 'a purpose of use is a code of v3-ActReason, as TREAT.');
+  if (confidentiality !== undefined && !isLevel(confidentiality))
+    check.fault(
+      `${name}.confidentiality`,
+      `the most confidential label that is seen is one of ${CONFIDENTIALITY_LEVELS.join(', ')}.`,
+    );
+  if (consents !== undefined && consents !== 'disregarded')
+    check.fault(`${name}.consents`, 'Consents bind a role, or are "disregarded".');
+  if (labels !== undefined && labels !== 'lowered')
+    check.fault(`${name}.labels`, 'a role keeps labels, or they may be "lowered".');
+  return {
+    ...(typeof purpose === 'string' ? { purpose } : {}),
+    ...(isLevel(confidentiality) ? { confidentiality } : {}),
+    ...(consents === 'disregarded' ? { consents } : {}),
+    ...(labels === 'lowered' ? { labels } : {}),
+  };
 }
 
 function typeDuty(check: Checker, path: string, given: Json): TypeDuty[] {

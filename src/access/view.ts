@@ -32,7 +32,9 @@ import type {
 } from '../store/store.js';
 import { guardsBytes, seesBytes } from './binaries.js';
 import { toldByPatients } from './patient-compartment.js';
-import type { Restrictions } from './permission.js';
+import { LazyRestrictions } from './lazy-restrictions.js';
+import { isUnrestricted, type Restrictions } from './permission.js';
+import { rowParts } from './row-rule.js';
 
 /** The reading half of the store port (store/store.ts), whose contracts hold for what may be seen. */
 export interface StoreView extends Omit<StoreReads, 'sizes'> {
@@ -68,7 +70,8 @@ const answerable = new WeakSet<Restrictions>();
 
 /** Throws FhirError `fault` for a condition that a store cannot answer. */
 export function createView(viewed: Viewed, restrictions: Restrictions): StoreView {
-  if (!answerable.has(restrictions)) {
+  // Of those that are made when they are asked for, each is one.
+  if (!answerable.has(restrictions) && !(restrictions instanceof LazyRestrictions)) {
     for (const restriction of restrictions.values())
       if (restriction !== 'hidden' && separate(restriction).rest)
         throw new FhirError('fault', 'The condition of an access decision is none that a store can answer.');
@@ -83,14 +86,16 @@ class RestrictedView implements StoreView {
   readonly #store: Viewed['store'];
   readonly #restrictions: Restrictions;
   readonly #guards: boolean;
+  readonly #open: boolean;
   /** On versions that cost a parse. */
-  #verdicts: Map<string, boolean> | undefined;
+  #verdicts: Map<Where, Map<string, boolean>> | undefined;
 
   constructor(viewed: Viewed, restrictions: Restrictions) {
     this.#viewed = viewed;
     this.#store = viewed.store;
     this.#restrictions = restrictions;
     this.#guards = guardsBytes(restrictions);
+    this.#open = isUnrestricted(restrictions);
   }
 
   shows(type: string): boolean {
@@ -129,14 +134,21 @@ class RestrictedView implements StoreView {
   async findIds(query: Pick<Query, 'types' | 'where'>, limit: number, by?: string): Promise<FoundIds> {
     const narrowed = this.#narrowed(query);
     if (!narrowed) return { found: [], complete: true };
-    // No parameter of Binary refers to anything.
-    if (!this.#looksAtRows(narrowed) || by !== undefined) return this.#store.findIds(narrowed, limit, by);
-    const found: FoundIds['found'][number][] = [];
-    for await (const { row } of this.#visibleRows(this.#found(), { ...narrowed, sort: [] })) {
-      if (found.length === limit) return { found, complete: false };
-      found.push({ type: row.type, id: row.id });
-    }
-    return { found, complete: true };
+    if (!this.#looksAtRows(narrowed)) return this.#store.findIds(narrowed, limit, by);
+    const found = new Map<string, FoundIds['found'][number]>();
+    for await (const { row } of this.#visibleRows(this.#found(), { ...narrowed, sort: [] }))
+      for (const name of by === undefined ? [row] : this.#referredTo(row, by)) {
+        const { type, id } = name;
+        if (found.size === limit && !found.has(`${type}/${id}`)) return { found: [...found.values()], complete: false };
+        found.set(`${type}/${id}`, { type, id });
+      }
+    return { found: [...found.values()], complete: true };
+  }
+
+  /** Resources of this server that a row refers to by a parameter. */
+  #referredTo(row: Version, code: string): readonly { readonly type: string; readonly id: string }[] {
+    const { entries } = asAsked(this.#viewed, row, { kind: 'present', code });
+    return entries.flatMap(entry => (entry.parameter === code && entry.kind === 'reference' ? [entry] : []));
   }
 
   async count(query: Pick<Query, 'types' | 'where'>, limit = Infinity): Promise<Counted> {
@@ -205,33 +217,37 @@ class RestrictedView implements StoreView {
 
   narrow<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined {
     // No condition says which bytes are seen, and whether others are there must not be told by a commit.
-    if (!this.#looksAtRows(query)) return this.#narrowed(query);
-    const types = query.types.filter(type => type !== 'Binary');
-    return types.length > 0 ? this.#narrowed({ ...query, types }) : { ...query, where: NO_RESOURCE };
+    const types = this.#guards ? query.types.filter(type => type !== 'Binary') : query.types;
+    if (types.length === query.types.length) return this.#narrowed(query, true);
+    return types.length > 0 ? this.#narrowed({ ...query, types }, true) : { ...query, where: NO_RESOURCE };
   }
 
-  #narrowed<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined {
-    if (this.#restrictions.size === 0) return query;
+  /** `whole`: with the parts of conditions for which rows are looked at, where nobody will look. */
+  #narrowed<Q extends Pick<Query, 'types' | 'where'>>(query: Q, whole = false): Q | undefined {
+    if (this.#open) return query;
     const types = query.types.every(type => this.shows(type))
       ? query.types
       : query.types.filter(type => this.shows(type));
     if (types.length === 0) return undefined;
-    const condition = this.#conditionOn(types);
+    const condition = this.#conditionOn(types, type => {
+      const where = this.#conditionOf(type);
+      return where && !whole ? rowParts(where).asked : where;
+    });
     if (!condition) return types === query.types ? query : { ...query, types };
     return { ...query, types, where: all(query.where, condition) };
   }
 
   /** What resources of these types must satisfy; undefined: nothing. */
-  #conditionOn(types: readonly string[]): Where | undefined {
-    const partly = types.filter(type => this.#conditionOf(type) !== undefined);
+  #conditionOn(types: readonly string[], conditionOf: (type: string) => Where | undefined): Where | undefined {
+    const partly = types.filter(type => conditionOf(type) !== undefined);
     if (partly.length === 0) return undefined;
-    if (types.length === 1) return this.#conditionOf(types[0]!);
+    if (types.length === 1) return conditionOf(types[0]!);
     if (partly.length === types.length)
-      return any(...types.map((type): Where => ({ kind: 'of', type, where: this.#conditionOf(type) ?? ANY_RESOURCE })));
+      return any(...types.map((type): Where => ({ kind: 'of', type, where: conditionOf(type) ?? ANY_RESOURCE })));
     const unseen = (type: string): Where => ({
       kind: 'of',
       type,
-      where: { kind: 'not', of: this.#conditionOf(type)! },
+      where: { kind: 'not', of: conditionOf(type)! },
     });
     return { kind: 'not', of: any(...partly.map(unseen)) };
   }
@@ -255,33 +271,46 @@ class RestrictedView implements StoreView {
 
   /** The same history of what may be seen, as far as types tell; undefined: nothing may be. */
   #historyOf<Q extends HistoryOf>(query: Q): Q | undefined {
-    if (this.#restrictions.size === 0) return query;
+    if (this.#open) return query;
     if (query.type !== undefined) return this.shows(query.type) ? query : undefined;
     const types = (query.types ?? this.#viewed.definitions.resourceTypes).filter(type => this.shows(type));
     return types.length > 0 ? { ...query, types } : undefined;
   }
 
   #mayFilter({ type, types = [] }: HistoryOf): boolean {
-    if (this.#restrictions.size === 0) return false;
+    if (this.#open) return false;
     return (type === undefined ? types : [type]).some(each => this.showsPartOf(each));
   }
 
   /** Of a row with its text. */
   #satisfies(where: Where, row: Version): boolean {
+    const { rules, rest } = rowParts(where);
+    if (rules.length === 0) return this.#holds(where, row);
+    for (const rule of rules) if (!rule.allows(row, part => this.#holds(part, row))) return false;
+    return !rest || this.#holds(rest, row);
+  }
+
+  #holds(where: Where, row: Version): boolean {
     const told = toldByPatients(where, row);
     if (told !== undefined) return told;
+    let verdicts = (this.#verdicts ??= new Map()).get(where);
+    if (!verdicts) this.#verdicts.set(where, (verdicts = new Map()));
     const name = `${row.type}/${row.id}/${row.version}`;
-    let verdict = this.#verdicts?.get(name);
-    if (verdict === undefined) {
-      verdict = match(where, asAsked(this.#viewed, row, where));
-      (this.#verdicts ??= new Map()).set(name, verdict);
-    }
+    let verdict = verdicts.get(name);
+    if (verdict === undefined) verdicts.set(name, (verdict = match(where, asAsked(this.#viewed, row, where))));
     return verdict;
   }
 
-  /** Whether what a query finds must be looked at row by row: only that tells which bytes are seen. */
+  /** Whether what a query finds must be looked at row by row: only that tells which bytes are seen, and what no query should have. */
   #looksAtRows({ types }: Pick<Query, 'types'>): boolean {
-    return this.#guards && types.includes('Binary');
+    if (this.#open) return false;
+    return (
+      (this.#guards && types.includes('Binary')) ||
+      types.some(type => {
+        const where = this.#conditionOf(type);
+        return where !== undefined && rowParts(where).byRow;
+      })
+    );
   }
 
   #found(): LookedAt<Query> {

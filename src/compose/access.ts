@@ -1,6 +1,7 @@
 /** Who asks, and what they may do. */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Consents } from '../access/consents.js';
 import { createDecide } from '../access/decide.js';
 import { createPatientCompartment } from '../access/patient-compartment.js';
 import { readRoles } from '../access/roles.js';
@@ -11,6 +12,7 @@ import { readIssuers } from '../identity/issuer-rules.js';
 import { type ApplicationRecord, readApplication } from '../identity/server/applications.js';
 import type { AuthorizationServer } from '../identity/server/index.js';
 import { openTokenFile } from '../identity/tokens.js';
+import { createAffiliations, privacyTables } from '../interactions/affiliations.js';
 import type { Engine } from '../interactions/engine.js';
 import { type ComposedFeatures, screensOf } from '../interactions/feature.js';
 import { EXPLAIN } from '../interactions/search/explain.js';
@@ -31,6 +33,9 @@ export const rolesFile = ({ roles }: Pick<Config, 'roles'>): string => (roles ==
 
 export interface OpenedAccess extends Pick<Engine, 'decide'> {
   readonly roles: readonly string[];
+  readonly privacy: Pick<Engine, 'consents' | 'affiliations'>;
+  /** As every process knows the Consents in force, and who belongs where. */
+  readonly tables: ReturnType<typeof privacyTables>;
   readonly readScopes: ReadScopes;
   /** Of a file. */
   readonly applications: readonly ApplicationRecord[];
@@ -64,7 +69,12 @@ export function openAccess(
   const issuers = openIssuers(readIssuers(config, names), outgoing);
   const tokens = config.tokens === '' ? undefined : openTokenFile(config.tokens, names, warn, clock);
   const readScopes = createReadScopes({ definitions, parameters, bases: settings.bases });
+  const { bases } = settings;
+  const consents = new Consents({ definitions, parameters, bases, implicit: config.consent, now: clock.now });
+  const affiliations = createAffiliations(bases);
   return {
+    privacy: { consents, affiliations },
+    tables: privacyTables(consents, affiliations),
     roles: names,
     readScopes,
     applications: config.clients === '' ? [] : readApplications(config.clients, names),
@@ -78,10 +88,11 @@ export function openAccess(
         identify: config.auth === 'none' ? identifyAnybody : createIdentify(around),
       };
     },
-    decide: createDecide(roles, {
-      types: definitions.resourceTypes,
-      compartment: createPatientCompartment(definitions),
-    }),
+    decide: createDecide(
+      roles,
+      { types: definitions.resourceTypes, compartment: createPatientCompartment(definitions) },
+      { consents, bases },
+    ),
   };
 }
 

@@ -38,6 +38,7 @@ export function principalOf(claims: Claims, rules: IssuerRules, ground: ClaimsGr
   const encounter = contextIn(claims, 'encounter', 'Encounter', ground);
   const fhirUser = fhirUserIn(claims);
   const purpose = purposeIn(claims);
+  const organization = organizationIn(claims);
   const role =
     claimedRole(claims, rules) ?? (client === undefined ? undefined : rules.clients.get(client)) ?? rules.role;
   const scopes = scopesIn(claims, ground);
@@ -53,6 +54,7 @@ export function principalOf(claims: Claims, rules: IssuerRules, ground: ClaimsGr
     ...(encounter === undefined ? {} : { encounter }),
     ...(fhirUser === undefined ? {} : { fhirUser }),
     ...(purpose === undefined ? {} : { purpose }),
+    ...(organization === undefined ? {} : { organizations: [organization] }),
   };
 }
 
@@ -112,6 +114,14 @@ function purposeIn(claims: Claims): string | undefined {
   const code = typeof first === 'string' ? first : memberOf(first, 'code');
   if (typeof code === 'string' && PURPOSE.test(code)) return code;
   throw wrongClaim('purpose_of_use', 'it must be a code of v3-ActReason');
+}
+
+/** Of IHE IUA: the organization in whose name somebody asks. */
+function organizationIn(claims: Claims): string | undefined {
+  const given = memberOf(memberOf(claims['extensions'], 'ihe_iua'), 'subject_organization_id');
+  if (given === undefined || given === null) return undefined;
+  if (typeof given === 'string' && given !== '' && given.length <= MOST_NAME && !hasControls(given)) return given;
+  throw wrongClaim('subject_organization_id', `it must be a text of at most ${MOST_NAME} characters`);
 }
 
 const memberOf = (given: unknown, name: string): unknown =>

@@ -49,6 +49,8 @@ export interface Principal {
   readonly issuer?: string;
   /** `jti`: what the issuer calls the token. */
   readonly tokenId?: string;
+  /** Organizations to which they belong: `Organization/id` of this server, URLs, or identifiers that a token names. */
+  readonly organizations?: readonly string[];
   /** Purpose of use, a code of http://terminology.hl7.org/CodeSystem/v3-ActReason. */
   readonly purpose?: string;
   /** Id of the one patient for whom they have broken the glass, where the request is made through it. */

@@ -1,5 +1,6 @@
 /** What interactions run on: the engine, made once by main.ts, and the context of one request. Types alone. */
 import type { RequestListener } from 'node:http';
+import type { Consents } from '../access/consents.js';
 import type { Decide } from '../access/decide.js';
 import type { Glasses } from '../access/glasses.js';
 import type { Permission } from '../access/permission.js';
@@ -37,6 +38,7 @@ import type { Feed } from '../feed/feed.js';
 import type { OutgoingClients } from '../outgoing/outgoing.js';
 import type { Judge } from '../validation/judge.js';
 import type { Validate } from '../validation/gate/validate.js';
+import type { Affiliations } from './affiliations.js';
 import type { Interaction, Of, Outcome, Parameters } from './interaction.js';
 import type { AuditSubtypes } from './subtypes.js';
 import type { Hooks } from './write/hooks.js';
@@ -49,6 +51,9 @@ export interface Engine {
   /** Read by what serves the whole server alone: interactions read `Context.view`. */
   readonly store: Store;
   readonly decide: Decide;
+  /** What patients have said of who may see what. */
+  readonly consents: Consents;
+  readonly affiliations: Affiliations;
   /** What every process must know. */
   readonly live: LiveTables;
   /** Custom search parameters in force, and the job that indexes by them what is there already. */
@@ -130,6 +135,7 @@ export type PrivateSetting =
   | 'linkMinutes'
   | 'auth'
   | 'corsOrigins'
+  | 'consent'
   | 'validateBase'
   | 'validateClaims'
   | 'validateRules'

@@ -58,7 +58,8 @@ export function explainDecision(
   // Whoever asks for nothing may.
   const meant = decision.allow ? decision : engine.decide(principal, {});
   if (!meant.allow) return { allowed: false, why: meant.why, steps: [] };
-  const { permission } = meant;
+  // Conditions of Consents name patients.
+  const permission = meant.permission.meant ?? meant.permission;
   const steps = distinct(needsOf(engine, asked, permission)).map(need => stepOf(permission, need));
   const lacking = steps.find(({ reaches, because }) => reaches === 'none' && because !== undefined);
   const why = decision.allow ? lacking && LACKING[lacking.because!] : decision.why;

@@ -7,6 +7,8 @@ import type { Allowed } from '../access/decide.js';
 import { scopeNeeded } from '../access/scopes.js';
 import { createView } from '../access/view.js';
 import { asFhirError, FhirError, KINDS } from '../fhir/error.js';
+import type { Principal } from '../identity/principal.js';
+import { FRESH_MS } from '../live/live-tables.js';
 import { realPause } from '../platform/real-time.js';
 import { isAcknowledgedMeanwhile } from '../store/outbox.js';
 import type { AuditDetail, AuditPattern } from '../audit/event.js';
@@ -117,7 +119,7 @@ function turnOf({ operations }: Engine, ask: Interaction): string | undefined {
 export async function admit(caller: Caller, target: Target): Promise<Admitted> {
   const { operation: code } = target;
   const asked = askOf(target, code === undefined ? undefined : caller.engine.operations.get(code));
-  const decision = caller.engine.decide(caller.principal, asked);
+  const decision = caller.engine.decide(await asKnown(caller), asked);
   if (!decision.allow) {
     caller.engine.metrics.denied.inc({ role: caller.principal.role });
     return recordRefusal(
@@ -132,6 +134,13 @@ export async function admit(caller: Caller, target: Target): Promise<Admitted> {
   const permission = await settledPermission(caller, meant);
   const { r, s } = permission.reach;
   return { allow: true, permission, restrictions: restrictions === meant.reach.s ? s : r, searches };
+}
+
+/** Whoever asks, as Consents know them. What patients have said elsewhere binds here REVOKED_MS later. */
+async function asKnown({ engine, principal }: Caller): Promise<Principal> {
+  const { live, consents, affiliations } = engine;
+  if (engine.store.shared) await live.current(FRESH_MS);
+  return consents.namesOrganizations ? affiliations.of(principal, engine) : principal;
 }
 
 /** Records a failed interaction, or one that failed before it could be run, and throws its error. */

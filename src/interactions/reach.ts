@@ -39,8 +39,14 @@ async function settle(engine: Engine, permission: Permission): Promise<Permissio
     if (rest) throw tooBroad();
     return closed;
   };
+  // Parts that lead nowhere stay the objects that they are: some are known by them (access/row-rule.ts).
+  const together = async (type: string, parts: readonly Where[]): Promise<Where> => ({
+    kind: 'all',
+    of: await Promise.all(parts.map(async part => (await ready(type, part)) as Where)),
+  });
   const ready = (type: string, seen: 'hidden' | Where): 'hidden' | Where | Promise<Where> => {
     if (seen === 'hidden' || !leadsElsewhere(seen)) return seen;
+    if (seen.kind === 'all') return together(type, seen.of);
     let made = known.get(seen);
     if (!made) known.set(seen, (made = look(type, seen)));
     return made;

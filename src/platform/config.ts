@@ -6,11 +6,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseNetwork } from './address.js';
+import { IMPLICIT_POLICIES } from './implicit-policy.js';
 import { nearest } from './nearest.js';
 import {
   choice,
   envOf,
   flagOf,
+  maskSecret,
   type Setting,
   type SettingTable,
   type SettingValues,
@@ -232,6 +234,7 @@ export const SETTINGS = {
     ['off', 'warn', 'enforce'],
     'Whether the targets of references must exist, and what is referred to may not be deleted',
   ),
+  consent: choice('CONSENT', 'permit', IMPLICIT_POLICIES, 'What holds where no Consent of the patient speaks'),
   validateBase: choice(
     'VALIDATE_BASE',
     'enforce',
@@ -470,22 +473,8 @@ export function describeConfig({ ofFeatures, ...own }: Config): { name: string; 
   return Object.entries<Setting<unknown>>({ ...SETTINGS, ...ofFeatures.table }).map(([name, setting]) => {
     const shown = String(values[name]);
     const secret = setting.secret && shown !== '' && shown !== setting.default;
-    return { name: envOf(setting), value: secret ? mask(shown) : shown, about: setting.about };
+    return { name: envOf(setting), value: secret ? maskSecret(shown) : shown, about: setting.about };
   });
-}
-
-/** Options of a connection string that hold or lead to a secret. */
-const SECRET_OPTION = /pass|secret|token|credential|key|authmechanismproperties/i;
-
-/** A connection string keeps all but its credentials; every other secret shows only that it is set. */
-function mask(value: string): string {
-  const url = /^(mongodb(?:\+srv)?:\/\/)(?:.*@)?([^?@]*)(?:\?(.*))?$/s.exec(value);
-  if (!url) return '(set)';
-  const options = (url[3] ?? '').split('&').filter(option => option !== '');
-  const shown = options.map(option =>
-    SECRET_OPTION.test(option.split('=')[0]!) ? `${option.split('=')[0]}=(set)` : option,
-  );
-  return `${url[1]}${url[2]}${shown.length > 0 ? `?${shown.join('&')}` : ''}`;
 }
 
 /** The table of docs/running.md, as Markdown. `table`: settings of features. */

@@ -57,3 +57,17 @@ export type SettingValues<S extends SettingTable> = { readonly [K in keyof S]: R
 
 export const envOf = ({ env }: Pick<Setting<unknown>, 'env'>): string => `CHARTROOM_${env}`;
 export const flagOf = ({ env }: Pick<Setting<unknown>, 'env'>): string => `--${env.toLowerCase().replaceAll('_', '-')}`;
+
+/** Options of a connection string that hold or lead to a secret. */
+const SECRET_OPTION = /pass|secret|token|credential|key|authmechanismproperties/i;
+
+/** A connection string keeps all but its credentials; every other secret shows only that it is set. */
+export function maskSecret(value: string): string {
+  const url = /^(mongodb(?:\+srv)?:\/\/)(?:.*@)?([^?@]*)(?:\?(.*))?$/s.exec(value);
+  if (!url) return '(set)';
+  const options = (url[3] ?? '').split('&').filter(option => option !== '');
+  const shown = options.map(option =>
+    SECRET_OPTION.test(option.split('=')[0]!) ? `${option.split('=')[0]}=(set)` : option,
+  );
+  return `${url[1]}${url[2]}${shown.length > 0 ? `?${shown.join('&')}` : ''}`;
+}

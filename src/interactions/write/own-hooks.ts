@@ -1,5 +1,7 @@
 /** What writing a resource of some types means to the server itself; features come after it (hooks.ts). */
 import { isMeasureOfBytes } from '../../access/binaries.js';
+import { readConsent } from '../../access/consent.js';
+import { type Consents, MOST_PROVISIONS } from '../../access/consents.js';
 import type { Reindexer } from '../../conformance/reindex-job.js';
 import { checkParameter, type Registry } from '../../conformance/search-parameter-registry.js';
 import { FhirError } from '../../fhir/error.js';
@@ -12,22 +14,24 @@ import { glassReviewHook } from './glass-review.js';
 import type { Hook, OwnedHook } from './hooks.js';
 import { checkSource, markReceived } from './received.js';
 
-/** What indexes stored resources by custom search parameters, and tells every process of them. */
+/** What indexes stored resources by custom search parameters, and tells every process of them; and Consents in force. */
 export interface CustomIndexing {
   readonly live: LiveTables;
   readonly registry: Registry;
   readonly reindexer: Reindexer;
+  readonly consents: Consents;
 }
 
 /** The hooks of the server itself. `bases`: addresses under which it is reached. They wait as long as the store lets them. */
 export function ownHooks(
-  { live, registry, reindexer }: CustomIndexing,
+  { live, registry, reindexer, consents }: CustomIndexing,
   bases: readonly string[],
 ): readonly OwnedHook[] {
   const hooks: readonly Hook[] = [
     ...[...live.types].map(([type, tables]) => tellTables(live, type, tables)),
     { types: ['AuditEvent'], check: ({ resource }) => resource && checkSource(resource, bases), meta: markReceived },
     glassReviewHook,
+    { types: ['Consent'], check: ({ resource, id }) => resource && checkConsent(consents, resource, id, bases) },
     { types: ['Binary'], check: ({ resource }) => resource && checkBinary(resource, bases) },
     {
       types: ['SearchParameter'],
@@ -47,6 +51,31 @@ const tellTables = (live: LiveTables, type: string, tables: readonly string[]): 
   },
 });
 const idsIn = (changes: readonly Change[]): readonly string[] => changes.map(({ id }) => id);
+
+/** It must be understood, as it is in force at once. Throws `unprocessable`. */
+function checkConsent(consents: Consents, resource: Resource, id: string, bases: readonly string[]): void {
+  const { consent, faults } = readConsent(resource, id, bases);
+  if (faults.length > 0)
+    throw new FhirError(
+      'unprocessable',
+      'An active Consent about privacy is enforced here, and this one cannot be: say it otherwise, or give it another status.',
+      {
+        issues: faults.map(({ expression, text }) => ({
+          severity: 'error',
+          code: 'not-supported',
+          expression,
+          text: `${text[0]!.toUpperCase()}${text.slice(1)}.`,
+          detail: 'consent-not-understood',
+        })),
+      },
+    );
+  if (consent && consents.provisionsBeside(consent) + consent.provisions > MOST_PROVISIONS)
+    throw new FhirError(
+      'unprocessable',
+      `The active Consents of one patient may have ${MOST_PROVISIONS} provisions together: end those that are over (status inactive).`,
+      { expression: 'Consent.provision', detail: 'too-many-provisions' },
+    );
+}
 
 /**
  * The bytes are given out under its type, in a header; who may read what its securityContext names may read them. Throws `invalid`,

@@ -7,7 +7,7 @@
  * told. What is deleted comes back by an update for those who may create and update it. An id is chosen by those alone who see and may
  * write every resource of the type: to others, one that is taken by what they do not see would tell that it is.
  */
-import type { Permission, Restrictions } from '../../access/permission.js';
+import { isUnrestricted, type Permission, type Restrictions } from '../../access/permission.js';
 import { FhirError } from '../../fhir/error.js';
 import { asAsked } from '../../search/index-resource.js';
 import { match, type Resolver, type Subject } from '../../search/match.js';
@@ -24,7 +24,7 @@ export const mayChooseIds = ({ reach }: Permission, type: string): boolean =>
 /** Throws `forbidden`. */
 export function checkPermitted({ engine, permission }: Context, { changes = [], entries }: Outcome): void {
   const { reach } = permission;
-  if (reach.c.size === 0 && reach.u.size === 0 && reach.d.size === 0) return;
+  if (isUnrestricted(reach.c) && isUnrestricted(reach.u) && isUnrestricted(reach.d)) return;
   for (const change of changes) {
     if (change.own || isPermitted(engine, permission, change, changes)) continue;
     const at = entries?.get(`${change.type}/${change.id}`);

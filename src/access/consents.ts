@@ -1,0 +1,376 @@
+/**
+ * The Consents in force, and what they leave of a permission: one more part of the condition under each letter, so that whatever asks a
+ * permission asks them, too. Only patients with Consents are held in memory. https://hl7.org/fhir/R4/consent.html
+ *
+ * Of the rules that concern whoever asks (asking.ts) the most specific one that is about the data counts, of equally specific ones a denial; where
+ * none is, what the settings say of patients without a Consent (`CHARTROOM_CONSENT`). Reading is access, use or disclosure; writing is meant by
+ * rules that name `collect` (create) or `correct` (update, delete) alone, so that care can be recorded whatever was said of its disclosure.
+ *
+ * A resource is about the patients beside its row; of a type without the parameter `patient` (Bundle, Group …) about those whom its text names. Each of them must
+ * have said yes. The audit trail and what is about nobody are not asked; bytes follow what stands for them (binaries.ts).
+ */
+import { createHash } from 'node:crypto';
+import type { Definitions } from '../fhir/definitions.js';
+import type { Resource } from '../fhir/resource.js';
+import { OPEN } from '../fhir/datetime.js';
+import type { Letter } from '../identity/principal.js';
+import type { ImplicitPolicy } from '../platform/implicit-policy.js';
+import type { SearchParameters } from '../search/parameters.js';
+import { all, any, NO_RESOURCE, type Where } from '../search/query.js';
+import { refersTo, withIds } from '../search/separate.js';
+import type { Version } from '../store/store.js';
+import { type WhoAsks, concerns } from './asking.js';
+import { type ConsentAction, type ConsentRule, DENIED, type ReadConsent, readConsent } from './consent.js';
+import { conditionFor, eitherExtent, type Extent, extentOf, opposite, allExtents } from './consent-where.js';
+import { atMostAs, NORMALLY, seenByLabels } from './labels.js';
+import { LazyRestrictions } from './lazy-restrictions.js';
+import { ABOUT_NOBODY } from './patient-compartment.js';
+import type { Permission, Restrictions } from './permission.js';
+import { ruledBy } from './row-rule.js';
+
+/** Elements `provision` of the Consents of one patient. */
+export const MOST_PROVISIONS = 1000;
+/** Patients in one query. */
+const MOST_NAMED = 200;
+/** Permissions that are kept, each for whom the same rules apply to. */
+const MOST_KEPT = 500;
+
+const BASIC: readonly string[] = ['TREAT', 'HPAYMT', 'HOPERAT', 'PATRQT'];
+
+const READING: readonly ConsentAction[] = ['access', 'use', 'disclose'];
+const ACTIONS_OF: Readonly<Record<Letter, readonly ConsentAction[]>> = {
+  c: ['collect'],
+  r: READING,
+  u: ['correct'],
+  d: ['correct'],
+  s: READING,
+};
+
+export interface ConsentGround {
+  readonly definitions: Definitions;
+  readonly parameters: SearchParameters;
+  readonly bases: readonly string[];
+  readonly implicit: ImplicitPolicy;
+  /** ms since 1970 */
+  readonly now: () => number;
+}
+
+/** Patients who have said the same. */
+interface Alike {
+  readonly rules: readonly ConsentRule[];
+  readonly patients: Set<string>;
+}
+
+/** What one patient has said. */
+interface Said {
+  readonly alike: Alike;
+  readonly consents: readonly ReadConsent[];
+}
+
+/** What is decided of resources of a type about a patient. */
+type Verdicts = (type: string) => Extent;
+
+/** Of one who asks, until a rule begins or ends. */
+interface Narrowed {
+  readonly until: number;
+  readonly permission: Permission;
+}
+
+export class Consents {
+  readonly #ground: ConsentGround;
+  #byPatient: ReadonlyMap<string, Said> = new Map();
+  #alike: readonly Alike[] = [];
+  #digest = '';
+  #kept = new WeakMap<Permission, Map<string, Narrowed>>();
+  #generation = 0;
+  #namesOrganizations = false;
+
+  constructor(ground: ConsentGround) {
+    this.#ground = ground;
+    this.#generation = ground.parameters.generation;
+  }
+
+  /** Some rule is for an Organization. */
+  get namesOrganizations(): boolean {
+    return this.#namesOrganizations;
+  }
+
+  /** What is held of a stored Consent. */
+  entry(resource: Resource, id: string): ReadConsent | undefined {
+    const { consent } = readConsent(resource, id, this.#ground.bases);
+    return consent && consent.rules.length > 0 ? consent : undefined;
+  }
+
+  /** How many provisions other Consents of the patient have. */
+  provisionsBeside({ name, patient }: ReadConsent): number {
+    return provisionsIn((this.#byPatient.get(patient)?.consents ?? []).filter(other => other.name !== name));
+  }
+
+  /** From now on these are in force, by their id. */
+  replace(entries: ReadonlyMap<string, ReadConsent>): void {
+    const said = new Map<string, ReadConsent[]>();
+    const digest = createHash('sha256');
+    for (const id of [...entries.keys()].toSorted()) {
+      const consent = entries.get(id)!;
+      const those = said.get(consent.patient);
+      if (those) those.push(consent);
+      else said.set(consent.patient, [consent]);
+      digest.update(rulesText(consent));
+    }
+    const alike = new Map<string, Alike>();
+    const byPatient = new Map<string, Said>();
+    let organizations = false;
+    for (const [patient, consents] of said) {
+      const key = consents.map(rulesText).join('\n');
+      let one = alike.get(key);
+      if (!one) {
+        const rules = provisionsIn(consents) > MOST_PROVISIONS ? [DENIED] : consents.flatMap(each => each.rules);
+        one = { rules: rules.toSorted(comparing), patients: new Set() };
+        organizations ||= rules.some(({ actors = [] }) => actors.some(each => each.startsWith('Organization/')));
+        alike.set(key, one);
+      }
+      one.patients.add(patient);
+      byPatient.set(patient, { alike: one, consents });
+    }
+    this.#byPatient = byPatient;
+    this.#alike = [...alike.values()];
+    this.#digest = digest.digest('base64url');
+    this.#namesOrganizations = organizations;
+    this.#kept = new WeakMap();
+  }
+
+  /** What is left of a permission for whoever asks; itself where that is all. */
+  narrow(permission: Permission, asking: WhoAsks): Permission {
+    const { parameters, now } = this.#ground;
+    if (this.#generation !== parameters.generation) {
+      this.#generation = parameters.generation;
+      this.#kept = new WeakMap();
+    }
+    let kept = this.#kept.get(permission);
+    if (!kept) this.#kept.set(permission, (kept = new Map()));
+    const at = now();
+    const known = kept.get(asking.key);
+    if (known && at <= known.until) return known.permission;
+    const made = this.#made(permission, asking, at);
+    if (kept.size >= MOST_KEPT) kept.clear();
+    kept.set(asking.key, made);
+    return made.permission;
+  }
+
+  #made(permission: Permission, asking: WhoAsks, at: number): Narrowed {
+    const restrict = new Map<string, (base: Restrictions) => Restrictions>();
+    const reached = (letter: Letter): Restrictions => {
+      const actions = ACTIONS_OF[letter];
+      let by = restrict.get(actions[0]!);
+      if (!by) restrict.set(actions[0]!, (by = this.#restricting(asking, actions, at, permission)));
+      return by(permission.reach[letter]);
+    };
+    const reach = { c: reached('c'), r: reached('r'), u: reached('u'), d: reached('d'), s: reached('s') };
+    const until = asking.bound ? this.#until(at) : OPEN;
+    const isSame = Object.entries(reach).every(([letter, each]) => each === permission.reach[letter as Letter]);
+    if (isSame) return { until, permission };
+    const digest = createHash('sha256').update(JSON.stringify([permission.digest, asking.key, this.#digest, until]));
+    return {
+      until,
+      permission: {
+        ...permission,
+        reach,
+        meant: permission,
+        digest: digest.digest('base64url'),
+        consentsOf: patients => (asking.bound ? this.#names(patients, asking) : []),
+      },
+    };
+  }
+
+  /** When the next rule begins or ends. */
+  #until(at: number): number {
+    let until = OPEN;
+    for (const { rules } of this.#alike)
+      for (const { between } of rules) {
+        if (between.from > at) until = Math.min(until, between.from - 1);
+        if (between.until >= at) until = Math.min(until, between.until);
+      }
+    return until;
+  }
+
+  /** Names of the Consents, with the place of the rule in each, that concern whoever asks, the first one first. */
+  #names(patients: readonly string[], asking: WhoAsks): readonly string[] {
+    const at = this.#ground.now();
+    const consents = patients.flatMap(patient => this.#byPatient.get(patient)?.consents ?? []);
+    return consents
+      .flatMap(({ name, rules }) => rules.map(rule => [name, rule] as const))
+      .filter(([, rule]) => concerns(rule, asking, at))
+      .toSorted(([, a], [, b]) => comparing(a, b))
+      .map(([name, rule]) => `${name} ${rule.permits ? 'permit' : 'deny'} ${rule.at}`);
+  }
+
+  /** What these actions leave of what a letter reaches. */
+  #restricting(
+    asking: WhoAsks,
+    actions: readonly ConsentAction[],
+    at: number,
+    { lifted }: Permission,
+  ): (base: Restrictions) => Restrictions {
+    const { own, glass } = asking;
+    const lifting = new Set([own, glass].filter(each => each !== undefined));
+    const isReading = actions === READING;
+    const implicit: Verdicts = isReading ? this.#implicit(asking) : () => true;
+    const decided = new Map<Alike, Verdicts | boolean>();
+    for (const one of asking.bound ? this.#alike : []) {
+      const rules = one.rules.filter(
+        rule =>
+          concerns(rule, asking, at) && (rule.actions ? rule.actions.some(each => actions.includes(each)) : isReading),
+      );
+      const [first] = rules;
+      if (!first) continue;
+      decided.set(one, Object.keys(first.data).length === 0 ? first.permits : this.#verdicts(rules, implicit));
+    }
+    const isOpen = !isReading || !asking.bound || this.#ground.implicit === 'permit';
+    const parts: ((type: string) => Where | undefined)[] = [];
+    if (!isOpen || decided.size > 0)
+      parts.push(memoized(type => this.#about(type, lifting, decided, isOpen ? undefined : implicit)));
+    if (isReading)
+      parts.push(
+        memoized(type =>
+          seenByLabels(this.#ground.parameters, type, asking, type === 'Binary' ? undefined : lifted?.(type)),
+        ),
+      );
+    const types = this.#ground.definitions.resourceTypes.filter(type => type !== 'AuditEvent');
+    const isAny = parts.length > 0 && types.some(type => parts.some(part => part(type) !== undefined));
+    const made = new Map<Restrictions, Restrictions>();
+    return base => {
+      if (!isAny) return base;
+      let restricted = made.get(base);
+      if (!restricted) made.set(base, (restricted = new LazyRestrictions(base, types, parts)));
+      return restricted;
+    };
+  }
+
+  /** Of patients of whom no rule speaks. */
+  #implicit({ purposes, bound }: WhoAsks): Verdicts {
+    const { implicit, parameters } = this.#ground;
+    const isFor = (...codes: readonly string[]): boolean => purposes?.some(each => codes.includes(each)) ?? false;
+    const normal = (type: string): Extent => atMostAs(parameters, type, NORMALLY) ?? true;
+    if (!bound || implicit === 'permit') return () => true;
+    if (implicit === 'deny') return () => false;
+    if (implicit === 'break-glass-only') return () => isFor('BTG');
+    return implicit === 'all-normal' || isFor(...BASIC) ? normal : () => false;
+  }
+
+  /** `rules`: the first one that is about a resource counts. */
+  #verdicts(rules: readonly ConsentRule[], implicit: Verdicts): Verdicts {
+    return memoized(type => {
+      let verdict: Extent = implicit(type);
+      for (const { permits, data } of rules.toReversed()) {
+        const extent = extentOf(this.#ground, type, data, permits);
+        verdict = permits ? eitherExtent([extent, verdict]) : allExtents([opposite(extent), verdict]);
+      }
+      return verdict;
+    });
+  }
+
+  /**
+   * What of a type may be seen of its patients; undefined: everything. `lifting`: patients whose Consents do not bind; `implicit` undefined: of all who have
+   * said nothing.
+   */
+  #about(
+    type: string,
+    lifting: ReadonlySet<string>,
+    decided: ReadonlyMap<Alike, Verdicts | boolean>,
+    implicit: Verdicts | undefined,
+  ): Where | undefined {
+    const how = howAbout(this.#ground.parameters, type);
+    if (how === 'nobody') return undefined;
+    const others = implicit?.(type) ?? true;
+    const verdictOf = (one: Alike | undefined): Extent => {
+      const verdicts = one && decided.get(one);
+      return typeof verdicts === 'function' ? verdicts(type) : (verdicts ?? others);
+    };
+    const limited = [...decided.keys()].filter(one => decided.get(one) !== true);
+    if (others === true && limited.every(one => verdictOf(one) === true)) return undefined;
+    const byPatient = this.#byPatient;
+    const allows = (row: Version, holds: (where: Where) => boolean): boolean =>
+      (how === 'text' ? patientsNamed(row) : row.patients).every(patient => {
+        if (lifting.has(patient)) return true;
+        const verdict = verdictOf(byPatient.get(patient)?.alike);
+        return typeof verdict === 'boolean' ? verdict : holds(verdict);
+      });
+    // Its patients are in no index.
+    if (how === 'text') return ruledBy(NO_RESOURCE, { byRow: true, allows });
+    const many = limited.reduce((sum, { patients }) => sum + patients.size, 0) > MOST_NAMED;
+    // In no query but that of a commit, which may see less: verdicts of thousands are not made for it.
+    const verdicts = [...decided.keys()].map(
+      one => [one, many && decided.get(one) !== true ? false : verdictOf(one)] as const,
+    );
+    return ruledBy(asked(type, verdicts, others, lifting), { byRow: many || others !== true, allows });
+  }
+}
+
+/** As a condition that a store answers. */
+function asked(
+  type: string,
+  verdicts: readonly (readonly [Alike, Extent])[],
+  others: Extent,
+  lifting: ReadonlySet<string>,
+): Where {
+  const bindingFor = (patients: Iterable<string>): string[] => [...patients].filter(each => !lifting.has(each));
+  const about = (patients: readonly string[]): Where =>
+    type === 'Patient'
+      ? withIds(patients)
+      : refersTo(
+          'patient',
+          patients.map(id => ({ type: 'Patient', id })),
+        );
+  const denied = verdicts.flatMap(([{ patients }, verdict]) => (verdict === false ? bindingFor(patients) : []));
+  const parts: Where[] = denied.length > 0 ? [{ kind: 'not', of: about(denied) }] : [];
+  for (const [{ patients }, verdict] of verdicts) {
+    const those = typeof verdict === 'boolean' ? [] : bindingFor(patients);
+    if (those.length > 0) parts.push(any({ kind: 'not', of: about(those) }, conditionFor(verdict)));
+  }
+  if (others !== true) {
+    const known = verdicts.flatMap(([{ patients }, verdict]) => (verdict === false ? [] : bindingFor(patients)));
+    const named = [...known, ...lifting];
+    const nobody: Where[] = type === 'Patient' ? [] : [{ kind: 'not', of: { kind: 'present', code: 'patient' } }];
+    parts.push(any(...nobody, ...(named.length > 0 ? [about(named)] : []), ...(others === false ? [] : [others])));
+  }
+  return all(...parts);
+}
+
+/** By what it is known whom resources of a type are about. */
+function howAbout(parameters: SearchParameters, type: string): 'row' | 'text' | 'nobody' {
+  if (type === 'Patient') return 'row';
+  if (type === 'AuditEvent' || type === 'Binary' || ABOUT_NOBODY.has(type)) return 'nobody';
+  return parameters.get(type, 'patient')?.type === 'reference' ? 'row' : 'text';
+}
+
+const NAMED =
+  /\bPatient\/([A-Za-z0-9\-.]{1,64})|"resourceType"\s*:\s*"Patient"\s*,\s*"id"\s*:\s*"([A-Za-z0-9\-.]{1,64})"/g;
+
+/** Patients whom a text names. */
+function patientsNamed({ text, patients }: Version): readonly string[] {
+  const found = new Set(patients);
+  for (const [, referred, held] of (text?.toString() ?? '').matchAll(NAMED)) found.add((referred ?? held)!);
+  return [...found];
+}
+
+const texts = new WeakMap<ReadConsent, string>();
+
+function rulesText(consent: ReadConsent): string {
+  let text = texts.get(consent);
+  if (text === undefined) texts.set(consent, (text = JSON.stringify(consent.rules)));
+  return text;
+}
+
+const provisionsIn = (consents: readonly ReadConsent[]): number =>
+  consents.reduce((sum, { provisions }) => sum + provisions, 0);
+
+const comparing = (a: ConsentRule, b: ConsentRule): number =>
+  b.specificity - a.specificity || Number(a.permits) - Number(b.permits);
+
+function memoized<T>(make: (type: string) => T): (type: string) => T {
+  const made = new Map<string, T>();
+  return type => {
+    if (!made.has(type)) made.set(type, make(type));
+    return made.get(type)!;
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * Security labels: how confidential a resource is, by the highest of its labels, and who sees what. A label stands in `meta.security`, of a
+ * document also in `securityLabel`, of a Composition in `confidentiality`; one without a label is N, normal.
+ * https://hl7.org/fhir/R4/security-labels.html, https://terminology.hl7.org/CodeSystem-v3-Confidentiality.html
+ */
+import { parseJson, STORED_JSON } from '../fhir/json/json.js';
+import { isObject, itemsOf, type Resource } from '../fhir/resource.js';
+import type { SearchParameters } from '../search/parameters.js';
+import { any, type Test, type TokenValue, type Where } from '../search/query.js';
+import { ruledBy } from './row-rule.js';
+
+export const CONFIDENTIALITY_CODES = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
+export const ACT_CODE = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
+
+/** From unrestricted to very restricted. */
+export const CONFIDENTIALITY_LEVELS = ['U', 'L', 'M', 'N', 'R', 'V'] as const;
+export type Confidentiality = (typeof CONFIDENTIALITY_LEVELS)[number];
+export const NORMALLY: Confidentiality = 'N';
+
+export const isLevel = (code: unknown): code is Confidentiality =>
+  (CONFIDENTIALITY_LEVELS as readonly unknown[]).includes(code);
+const placeOfLevel = (level: Confidentiality): number => CONFIDENTIALITY_LEVELS.indexOf(level);
+
+/** What patients are not shown of their own record. https://terminology.hl7.org/CodeSystem-v3-ActCode.html#NOPAT */
+const NOT_FOR_PATIENTS: TokenValue = { system: ACT_CODE, code: 'NOPAT' };
+
+/** Parameters by which labels are found, where a type has them. */
+const LABEL_CODES = ['_security', 'security-label', 'confidentiality'] as const;
+
+/** A label of the type is one of these. */
+export function carriesLabel(parameters: SearchParameters, type: string, labels: readonly TokenValue[]): Where {
+  const test: Test = { kind: 'token', any: labels };
+  // What is a code and no coding is kept without its system.
+  const bare: Test = {
+    kind: 'token',
+    any: labels.filter(({ system }) => system === CONFIDENTIALITY_CODES).map(({ code }) => ({ code: code! })),
+  };
+  const codes = LABEL_CODES.filter(code => parameters.get(type, code)?.type === 'token');
+  return any(...codes.map((code): Where => ({ kind: 'param', code, test: code === 'confidentiality' ? bare : test })));
+}
+
+const labelsOf = (levels: readonly Confidentiality[]): readonly TokenValue[] =>
+  levels.map(code => ({ system: CONFIDENTIALITY_CODES, code }));
+
+/** It is this confidential at most; undefined: everything is. */
+export function atMostAs(parameters: SearchParameters, type: string, level: Confidentiality): Where | undefined {
+  const above = labelsOf(CONFIDENTIALITY_LEVELS.slice(placeOfLevel(level) + 1));
+  return above.length === 0 ? undefined : { kind: 'not', of: carriesLabel(parameters, type, above) };
+}
+
+/** It is this confidential at least; undefined: everything is. */
+export function atLeastAs(parameters: SearchParameters, type: string, level: Confidentiality): Where | undefined {
+  if (level === 'U') return undefined;
+  const labelled = carriesLabel(parameters, type, labelsOf(CONFIDENTIALITY_LEVELS.slice(placeOfLevel(level))));
+  if (placeOfLevel(level) > placeOfLevel(NORMALLY)) return labelled;
+  // What has no label is normal.
+  const below = carriesLabel(parameters, type, labelsOf(CONFIDENTIALITY_LEVELS.slice(0, placeOfLevel(level))));
+  return any(labelled, { kind: 'not', of: below });
+}
+
+/** Who sees what. */
+export interface Sight {
+  readonly most: Confidentiality;
+  /** They are the patient, or ask in their name. */
+  readonly asPatient: boolean;
+}
+
+/** One of these stands in the text of whatever has a label that hides it; any character may be written as an escape. */
+const IN_TEXT = ['v3-Confidentiality', 'NOPAT', '"confidentiality"', '\\u'].map(text => Buffer.from(text));
+const ESCAPE = Buffer.from('\\u');
+
+/** What somebody sees of a type by its labels, or because it is `lifted`; undefined: everything. Most rows are decided by a look at their bytes. */
+export function seenByLabels(
+  parameters: SearchParameters,
+  type: string,
+  sight: Sight,
+  lifted?: Where,
+): Where | undefined {
+  const { most, asPatient } = sight;
+  const hidden = [
+    ...labelsOf(CONFIDENTIALITY_LEVELS.slice(placeOfLevel(most) + 1)),
+    ...(asPatient ? [NOT_FOR_PATIENTS] : []),
+  ];
+  if (hidden.length === 0) return undefined;
+  const open: Where = { kind: 'not', of: carriesLabel(parameters, type, hidden) };
+  const where = lifted ? any(open, lifted) : open;
+  return ruledBy(where, {
+    byRow: false,
+    allows: ({ text }, holds) => !text || !IN_TEXT.some(each => text.includes(each)) || holds(where),
+  });
+}
+
+/** Labels that protect a resource. */
+export interface Protection {
+  readonly level: Confidentiality;
+  /** Codes of sensitivity, policy, obligation and refrain. */
+  readonly others: ReadonlySet<string>;
+}
+
+/** Of the text of a stored version. */
+export function protectionOf(text: Buffer): Protection {
+  if (!text.includes('"security') && !text.includes('"confidentiality"') && !text.includes(ESCAPE)) return UNLABELLED;
+  return protectionIn(parseJson(text, STORED_JSON).resource);
+}
+
+const UNLABELLED: Protection = { level: NORMALLY, others: new Set() };
+
+function protectionIn({ meta, securityLabel, confidentiality }: Resource): Protection {
+  const concepts = itemsOf(securityLabel).flatMap(each => (isObject(each) ? itemsOf(each['coding']) : []));
+  const labels = [...itemsOf(isObject(meta) ? meta['security'] : undefined), ...concepts].filter(isObject);
+  const levels = labels.filter(label => label['system'] === CONFIDENTIALITY_CODES).map(label => label['code']);
+  const found = [...levels, confidentiality].filter(isLevel);
+  const level = found.reduce<Confidentiality | undefined>(
+    (highest, each) => (highest === undefined || placeOfLevel(each) > placeOfLevel(highest) ? each : highest),
+    undefined,
+  );
+  const others = labels.flatMap(({ system, code }) => (system === ACT_CODE && typeof code === 'string' ? [code] : []));
+  return { level: level ?? NORMALLY, others: new Set(others) };
+}
+
+/** Whether something that protected the resource before does not any more. */
+export const isLowered = (before: Protection, after: Protection): boolean =>
+  placeOfLevel(after.level) < placeOfLevel(before.level) || [...before.others].some(label => !after.others.has(label));

@@ -1,0 +1,171 @@
+/**
+ * What Consents leave, row by row, by every path: https://hl7.org/fhir/R4/consent.html, and the levels Basic, Intermediate and Advanced of IHE PCF
+ * (https://profiles.ihe.net/ITI/PCF/content.html).
+ */
+import assert from 'node:assert/strict';
+import type { Bundle, ConsentProvision, FhirResource } from 'fhir/r4.js';
+import { it } from 'mocha';
+import { hasTurn, onBothStores, type Stage } from '../../support/both-stores.js';
+import { action, actor, as, identifyAs, privacyConsent, TPO } from '../../support/consents.js';
+import { refusal } from '../../support/talk.js';
+import { ALL, PRINCIPALS, RECORD, ROWS, subject } from './consent-rows.js';
+
+const namesIn = ({ entry = [] }: Bundle): string[] =>
+  entry.map(({ resource }) => `${resource!.resourceType}/${resource!.id}`);
+const sorted = (names: Iterable<string>): string[] => [...new Set(names)].toSorted();
+
+/** What somebody sees by a path, as far as it shows it. */
+const PATHS: Readonly<
+  Record<string, (stage: Stage, who: string) => Promise<{ readonly names: string[]; readonly of: readonly string[] }>>
+> = {
+  read: async ({ talk }, who) => {
+    const names: string[] = [];
+    for (const name of ALL) {
+      const { status } = await talk.get(name, as(who));
+      assert.ok(status === 200 || status === 404, `${name} ${status}`);
+      if (status === 200) names.push(name);
+    }
+    return { names, of: ALL };
+  },
+  history: async ({ talk }, who) => {
+    const names: string[] = [];
+    const of = ['Patient/p', 'Observation/old', 'Observation/psy'];
+    for (const name of of) {
+      const [version, history] = [
+        await talk.get(`${name}/_history/1`, as(who)),
+        await talk.get(`${name}/_history`, as(who)),
+      ];
+      assert.equal(version.status, history.status, name);
+      if (version.status === 200) names.push(name);
+    }
+    return { names, of };
+  },
+  search: async ({ talk }, who) => {
+    const of = ALL.filter(name => name.startsWith('Observation/'));
+    const found = await talk.search('Observation?patient=p&_count=50', as(who));
+    assert.equal(found.total, found.entry?.length ?? 0);
+    const { total } = await talk.search('Observation?patient=p&_summary=count', as(who));
+    assert.equal(total, found.total);
+    const whole = await talk.search('Observation?_count=50', as(who));
+    assert.deepEqual(
+      sorted(namesIn(whole)),
+      sorted([...namesIn(found), ...(who === 'patient' ? [] : ['Observation/others'])]),
+    );
+    return { names: namesIn(found), of };
+  },
+  includes: async ({ talk }, who) => {
+    const found = await talk.search(
+      'Patient?_id=p,q&_revinclude=Observation:subject&_revinclude=Encounter:subject&_count=50',
+      as(who),
+    );
+    return { names: namesIn(found), of: ALL };
+  },
+};
+
+const same = async (stage: Stage, who: string, expected: readonly string[], what: string): Promise<void> => {
+  for (const [path, see] of Object.entries(PATHS)) {
+    const { names, of } = await see(stage, who);
+    const wanted = sorted(expected.filter(name => of.includes(name)));
+    // What is included stands beside the Patient.
+    if (path === 'includes' && !expected.includes('Patient/p'))
+      assert.deepEqual(
+        names.filter(name => of.includes(name)),
+        [],
+        what,
+      );
+    else if (of.length > 0)
+      assert.deepEqual(sorted(names.filter(name => of.includes(name))), wanted, `${what}, ${who} by ${path}`);
+  }
+};
+
+onBothStores(
+  'Consents in force',
+  (stage, store) => {
+    for (const [level, rows] of Object.entries(ROWS))
+      it(`leave what they say (${level})`, async () => {
+        const { talk } = stage();
+        for (const { what, provision, more, sees } of rows.filter((_, at) => hasTurn(at, store))) {
+          const stored = await talk.update(privacyConsent('c', 'p', provision, more), as('officer'));
+          assert.ok(stored.status < 300, `${what}: ${stored.text}`);
+          for (const [who, names] of Object.entries(sees)) await same(stage(), who, names, what);
+        }
+        await talk.delete('Consent/c', as('officer'));
+        await same(stage(), 'doctor', ALL, 'without one');
+      });
+
+    it('are told from others by what is more specific', async () => {
+      const { talk } = stage();
+      await talk.update(privacyConsent('c', 'p', { type: 'deny', purpose: TPO }), as('officer'));
+      const narrow = { type: 'permit', purpose: TPO, actor: [actor('Practitioner/doctor')] } as const;
+      await talk.update(
+        privacyConsent('d', 'p', { ...narrow, purpose: [...TPO], actor: [...narrow.actor] }),
+        as('officer'),
+      );
+      await same(stage(), 'doctor', ALL, 'a permit for one person');
+      await same(stage(), 'other', [], 'a permit for one person');
+      for (const id of ['c', 'd']) await talk.delete(`Consent/${id}`, as('officer'));
+    });
+
+    it('bind those who write by rules about writing alone', async () => {
+      const { talk } = stage();
+      const one = { resourceType: 'Observation', status: 'final', code: { text: 'x' }, subject } as const;
+      const made = () => talk.create({ ...one }, as('doctor'));
+      await talk.update(privacyConsent('c', 'p', { type: 'deny' }), as('officer'));
+      assert.equal((await made()).status, 201);
+      await talk.update(privacyConsent('c', 'p', { type: 'deny', action: [action('collect')] }), as('officer'));
+      assert.deepEqual(refusal(await made()), { status: 403, detail: 'outside-permission' });
+      const { body } = await talk.get<FhirResource & { id: string }>('Observation/old', as('doctor'));
+      await talk.update(privacyConsent('c', 'p', { type: 'deny', action: [action('correct')] }), as('officer'));
+      assert.deepEqual(refusal(await talk.update({ ...body, status: 'amended' } as typeof body, as('doctor'))), {
+        status: 403,
+        detail: 'outside-permission',
+      });
+      assert.equal((await made()).status, 201);
+      await talk.delete('Consent/c', as('officer'));
+    });
+
+    const refused = async (provision: ConsentProvision, expression: string): Promise<void> => {
+      const reply = await stage().talk.update(privacyConsent('c', 'p', provision), as('officer'));
+      assert.deepEqual(refusal(reply), { status: 422, detail: 'consent-not-understood' }, reply.text);
+      assert.ok(reply.text.includes(`"${expression}"`), reply.text);
+    };
+    it('are refused where they are not understood', async () => {
+      const nested = { type: 'permit', provision: [{ type: 'deny', provision: [{ type: 'permit' }] }] } as const;
+      await refused(structuredClone(nested) as unknown as ConsentProvision, 'Consent.provision.provision[0].provision');
+      await refused({ type: 'deny', actor: [actor('Group/g')] }, 'Consent.provision.actor[0].reference');
+      await refused({ type: 'deny', actor: [actor('Practitioner/doctor', 'WIT')] }, 'Consent.provision.actor[0].role');
+      await refused({ type: 'deny', class: [{ system: 'urn:x', code: 'y' }] }, 'Consent.provision.class[0]');
+      await refused({ purpose: TPO }, 'Consent.provision.type');
+      await refused({ type: 'deny', code: [{ text: 'x' }] }, 'Consent.provision.code[0]');
+      // Nobody is bound by it.
+      const reply = await stage().talk.update(
+        privacyConsent('c', 'p', structuredClone(nested) as unknown as ConsentProvision, { status: 'draft' }),
+        as('officer'),
+      );
+      assert.ok(reply.status < 300, reply.text);
+      await stage().talk.delete('Consent/c', as('officer'));
+    });
+
+    it('have a thousand provisions of one patient, and not one more', async () => {
+      const { talk } = stage();
+      const nested = (count: number): ConsentProvision => ({
+        type: 'permit',
+        provision: Array.from({ length: count }, () => ({ type: 'permit', purpose: [...TPO] })),
+      });
+      assert.equal((await talk.update(privacyConsent('many', 'q', nested(998)), as('officer'))).status, 201);
+      assert.equal((await talk.update(privacyConsent('more', 'q', { type: 'deny' }), as('officer'))).status, 201);
+      const reply = await talk.update(privacyConsent('most', 'q', { type: 'deny' }), as('officer'));
+      assert.deepEqual(refusal(reply), { status: 422, detail: 'too-many-provisions' });
+      for (const id of ['many', 'more']) await talk.delete(`Consent/${id}`, as('officer'));
+    });
+  },
+  {
+    set: async ({ server, talk }) => {
+      Object.assign(server.engine, { identify: identifyAs(PRINCIPALS) });
+      for (const one of RECORD) {
+        const reply = await talk.update(one as FhirResource & { id: string }, as('owner'));
+        assert.ok(reply.status < 300, reply.text);
+      }
+    },
+  },
+);
