@@ -8,17 +8,22 @@
 import type { JsonObject, Resource } from '../fhir/resource.js';
 import type { Principal } from '../identity/principal.js';
 
-const coding = (system: string, code: string, display?: string): JsonObject =>
+export const auditCoding = (system: string, code: string, display?: string): JsonObject =>
   display === undefined ? { system, code } : { system, code, display };
 
-const DCM = 'http://dicom.nema.org/resources/ontology/DCM';
-const PARTICIPATION = 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType';
+export const DICOM_CODES = 'http://dicom.nema.org/resources/ontology/DCM';
+export const PARTICIPATION = 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType';
 const INTERACTION = 'http://hl7.org/fhir/restful-interaction';
-const ENTITY_TYPE = 'http://terminology.hl7.org/CodeSystem/audit-entity-type';
-const ROLE = 'http://terminology.hl7.org/CodeSystem/object-role';
-const PROFILE = 'https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.';
-const USER_TYPES = 'https://profiles.ihe.net/ITI/BALP/CodeSystem/UserAgentTypes';
+export const ENTITY_TYPE = 'http://terminology.hl7.org/CodeSystem/audit-entity-type';
+export const ROLE = 'http://terminology.hl7.org/CodeSystem/object-role';
+export const BALP_PROFILES = 'https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.';
+export const USER_TYPES = 'https://profiles.ihe.net/ITI/BALP/CodeSystem/UserAgentTypes';
 const PURPOSES = 'http://terminology.hl7.org/CodeSystem/v3-ActReason';
+/** Type of the entity that names the request. */
+export const REQUEST_ENTITY: JsonObject = {
+  system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType',
+  code: 'XrequestId',
+};
 /** Names of features of this server. */
 const FEATURE = 'urn:chartroom:feature';
 const CUSTODIAN = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type';
@@ -40,7 +45,9 @@ interface BalpPattern {
   readonly displays?: true;
 }
 
-const dicom = (code: string, display?: string): JsonObject => ({ coding: [coding(DCM, code, display)] });
+export const dicom = (code: string, display?: string): JsonObject => ({
+  coding: [auditCoding(DICOM_CODES, code, display)],
+});
 const [application, source, destination] = [dicom('110150'), dicom('110153'), dicom('110152')];
 const custodian = { coding: [{ system: CUSTODIAN, code: 'custodian' }] };
 
@@ -58,7 +65,7 @@ export type AuditPattern =
   | 'override-stopped'
   | 'import';
 
-const SECURITY_ALERT: JsonObject = { system: DCM, code: '110113', display: 'Security Alert' };
+const SECURITY_ALERT: JsonObject = { system: DICOM_CODES, code: '110113', display: 'Security Alert' };
 const BREAK_THE_GLASS = 'BTG';
 const OVERRIDE: BalpPattern = {
   ...{ action: 'E', client: application, server: destination, user: 'IRCP' },
@@ -86,11 +93,11 @@ const PATTERNS: Readonly<Record<AuditPattern, BalpPattern>> = {
   /** Break the glass, as an alert to who looks after security. */
   'override-started': {
     ...OVERRIDE,
-    subtype: { system: DCM, code: '110127', display: 'Emergency Override Started' },
+    subtype: { system: DICOM_CODES, code: '110127', display: 'Emergency Override Started' },
   },
   'override-stopped': {
     ...OVERRIDE,
-    subtype: { system: DCM, code: '110138', display: 'Emergency Override Stopped' },
+    subtype: { system: DICOM_CODES, code: '110138', display: 'Emergency Override Stopped' },
   },
   /**
    * What came from elsewhere as a whole, recorded by what stands for it:
@@ -102,7 +109,7 @@ const PATTERNS: Readonly<Record<AuditPattern, BalpPattern>> = {
     server: dicom('110152', 'Destination Role ID'),
     user: 'AUT',
     displays: true,
-    type: { system: DCM, code: '110107', display: 'Import' },
+    type: { system: DICOM_CODES, code: '110107', display: 'Import' },
   },
 };
 
@@ -192,7 +199,7 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
     recorded,
     outcome: record.outcome,
     ...(record.why === undefined ? {} : { outcomeDesc: record.why }),
-    ...(purpose === undefined ? {} : { purposeOfEvent: [{ coding: [coding(PURPOSES, purpose)] }] }),
+    ...(purpose === undefined ? {} : { purposeOfEvent: [{ coding: [auditCoding(PURPOSES, purpose)] }] }),
     agent: agents,
     source: {
       site: base,
@@ -215,8 +222,8 @@ function profilesOf(
   const { client, tokenId } = principal;
   const form = client === undefined || agent !== undefined ? 'Minimal' : 'Comprehensive';
   return [
-    ...(profile ? [`${PROFILE}${patient === undefined ? '' : 'Patient'}${profile}`] : []),
-    ...(tokenId === undefined ? [] : [`${PROFILE}OAUTHaccessTokenUse.${form}`]),
+    ...(profile ? [`${BALP_PROFILES}${patient === undefined ? '' : 'Patient'}${profile}`] : []),
+    ...(tokenId === undefined ? [] : [`${BALP_PROFILES}OAUTHaccessTokenUse.${form}`]),
   ];
 }
 
@@ -244,7 +251,7 @@ function userAgent({ user }: BalpPattern, principal: Principal, purposeOfEvent: 
     name: identifier.value,
     role: [{ text: role }],
     ...(tokenId === undefined ? {} : { policy: [policyOf(tokenId)] }),
-    ...(purpose === undefined ? {} : { purposeOfUse: [{ coding: [coding(PURPOSES, purpose)] }] }),
+    ...(purpose === undefined ? {} : { purposeOfUse: [{ coding: [auditCoding(PURPOSES, purpose)] }] }),
   };
 }
 
@@ -275,30 +282,30 @@ const referenceTo = ({ type, id, version }: NonNullable<AuditRecord['data']>): s
 function entities(record: AuditRecord, pattern: BalpPattern, patient: string | undefined): JsonObject[] {
   const list: JsonObject[] = [];
   const named = (display: string): string | undefined => (pattern.displays ? display : undefined);
-  const object = coding(ENTITY_TYPE, '2', named('System Object'));
+  const object = auditCoding(ENTITY_TYPE, '2', named('System Object'));
   if (record.data !== undefined) {
     const role = record.subtype?.dataRole;
     list.push({
       what: { reference: referenceTo(record.data) },
       type: object,
-      role: role === undefined ? coding(ROLE, '4') : coding(ROLE, role, DATA_ROLES[role]),
+      role: role === undefined ? auditCoding(ROLE, '4') : auditCoding(ROLE, role, DATA_ROLES[role]),
       ...(record.details ? { detail: record.details.map(({ type, value }) => ({ type, valueString: value })) } : {}),
     });
   } else if (pattern.action === 'E' || pattern.action === 'R')
     list.push({
       type: object,
-      role: coding(ROLE, '24'),
+      role: auditCoding(ROLE, '24'),
       query: Buffer.from(record.request).toString('base64'),
     });
   if (patient !== undefined)
     list.push({
       what: { reference: `Patient/${patient}` },
-      type: coding(ENTITY_TYPE, '1', named('Person')),
-      role: coding(ROLE, '1', named('Patient')),
+      type: auditCoding(ENTITY_TYPE, '1', named('Person')),
+      role: auditCoding(ROLE, '1', named('Patient')),
     });
   list.push({
     what: { identifier: { value: record.requestId } },
-    type: { system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType', code: 'XrequestId' },
+    type: REQUEST_ENTITY,
   });
   return list;
 }

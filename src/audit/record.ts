@@ -6,6 +6,7 @@
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { escapeString } from '../fhir/json/print.js';
+import type { Resource } from '../fhir/resource.js';
 import { newId } from '../platform/ids.js';
 import type { IndexEntry } from '../search/entry.js';
 import { extract } from '../search/extract.js';
@@ -154,19 +155,26 @@ function unshapedEvent(
   parameters: SearchParameters,
   bases: readonly string[],
 ): Change {
-  const id = newId(record.at);
-  const event = auditEvent(record, patient, id);
-  return {
-    type: 'AuditEvent',
-    id,
-    version: 1,
-    updated: record.at,
-    method: 'POST',
-    text: Buffer.from(JSON.stringify(event)),
-    entries: extract(event, parameters, { bases }),
-    patients: patientsOfEvent(record, patient),
-  };
+  const event = auditEvent(record, patient, newId(record.at));
+  return changeOfEvent(event, record.at, patientsOfEvent(record, patient), { parameters, bases });
 }
+
+/** The Change that keeps an event. `at`: ms since 1970; `patients`: ids of those whom it is about. */
+export const changeOfEvent = (
+  event: Resource,
+  at: number,
+  patients: readonly string[],
+  { parameters, bases }: { readonly parameters: SearchParameters; readonly bases: readonly string[] },
+): Change => ({
+  type: 'AuditEvent',
+  id: typeof event['id'] === 'string' ? event['id'] : '',
+  version: 1,
+  updated: at,
+  method: 'POST',
+  text: Buffer.from(JSON.stringify(event)),
+  entries: extract(event, parameters, { bases }),
+  patients,
+});
 
 /** The event is about the patient, and about the data where that is a Patient. */
 function patientsOfEvent({ data }: AuditRecord, patient: string | undefined): string[] {

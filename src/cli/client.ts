@@ -32,6 +32,7 @@ async function addClient(asked: SignInAsked): Promise<void> {
     roles,
   );
   await applications.add(record);
+  await asked.tell({ what: 'application-changed', name: record.id, change: 'added' });
   sayLine(`Added ${record.id} (${record.kind}).`);
   if (secret !== undefined) sayLine(`Secret, shown once: ${secret}`);
 }
@@ -66,5 +67,6 @@ async function setClientDisabled(asked: SignInAsked, off: boolean): Promise<void
   if (!(await asked.applications.all()).some(each => each.id === id))
     throw new ConfigError('There is no application of this client_id.');
   await asked.revocations.disable('client', id, off);
+  await asked.tell({ what: 'application-changed', name: id, change: off ? 'disabled' : 'enabled' });
   sayLine(off ? `Disabled ${id}.` : `Enabled ${id}.`);
 }

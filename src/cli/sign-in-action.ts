@@ -1,4 +1,8 @@
 /** What `chartroom user` and `chartroom client` have in common: an action by its name, on a store that is open for it alone. */
+import type { Happening } from '../identity/happening.js';
+import { SYSTEM } from '../identity/principal.js';
+import { tellHappening } from '../interactions/tell.js';
+import { newId } from '../platform/ids.js';
 import { ConfigError } from '../platform/config.js';
 import type { Invocation, OpenUsers } from './invocation.js';
 
@@ -6,6 +10,8 @@ export interface SignInAsked extends OpenUsers {
   /** Behind the name of the action. */
   readonly words: readonly string[];
   readonly options: Invocation['options'];
+  /** Tells the audit trail what was changed. */
+  readonly tell: (happening: Happening) => Promise<void>;
 }
 
 export type SignInActions = Readonly<Record<string, (asked: SignInAsked) => Promise<void>>>;
@@ -20,7 +26,8 @@ export async function runSignInAction(
   if (!run) throw new ConfigError(`chartroom ${command} needs one of ${Object.keys(actions).join(', ')}.`);
   const engine = await open();
   try {
-    await run({ ...openUsers(engine), words, options });
+    const told = { engine, principal: SYSTEM, address: 'local', requestId: newId(engine.clock.now()) };
+    await run({ ...openUsers(engine), words, options, tell: happening => tellHappening(told, happening) });
     return 0;
   } finally {
     await engine.store.close();

@@ -53,6 +53,7 @@ async function add(asked: SignInAsked): Promise<void> {
     ...(patient === undefined ? {} : { patient }),
   };
   await users.add(given);
+  await asked.tell({ what: 'user-changed', name, change: 'added' });
   sayLine(`Added ${name}.`);
   if (made) sayLine(`Password, shown once: ${secret}`);
   if (options['totp'] === true) await tellSecondFactor(users, name);
@@ -74,6 +75,7 @@ async function setDisabled(asked: SignInAsked, off: boolean): Promise<void> {
   await asked.users.change(name, ({ disabled: _was, ...there }) => (off ? { ...there, disabled: true } : there));
   await asked.revocations.disable('user', name, off);
   if (off) await asked.endAllOf(name);
+  await asked.tell({ what: 'user-changed', name, change: off ? 'disabled' : 'enabled' });
   sayLine(off ? `Disabled ${name}.` : `Enabled ${name}.`);
 }
 
@@ -82,6 +84,7 @@ async function password(asked: SignInAsked): Promise<void> {
   const { password: secret, made } = givenPassword(asked.options);
   await asked.users.setPassword(name, secret);
   await asked.endAllOf(name);
+  await asked.tell({ what: 'user-changed', name, change: 'password' });
   sayLine(made ? `Password of ${name}, shown once: ${secret}` : `The password of ${name} is another one.`);
 }
 
@@ -90,6 +93,7 @@ async function setRole(asked: SignInAsked): Promise<void> {
   const given = checkRole(asked.words[1] ?? textOption(asked.options, 'role'), asked.roles);
   await asked.users.change(name, there => ({ ...there, role: given }));
   await asked.endAllOf(name);
+  await asked.tell({ what: 'user-changed', name, change: 'role' });
   sayLine(`${name} has the role ${given}.`);
 }
 
@@ -97,6 +101,7 @@ async function totp(asked: SignInAsked): Promise<void> {
   const name = nameIn(asked);
   await tellSecondFactor(asked.users, name);
   await asked.endAllOf(name);
+  await asked.tell({ what: 'user-changed', name, change: 'second-factor' });
 }
 
 async function tellSecondFactor(users: Users, name: string): Promise<void> {

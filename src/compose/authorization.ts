@@ -8,6 +8,7 @@ import { LAUNCH_LIFE, readLaunch } from '../identity/server/launches.js';
 import type { User } from '../identity/users/users.js';
 import type { Engine, OwnedRoute } from '../interactions/engine.js';
 import { perform } from '../interactions/perform.js';
+import { tellHappening } from '../interactions/tell.js';
 import type { OutgoingClients } from '../outgoing/outgoing.js';
 import { type Config, namesListed } from '../platform/config.js';
 import { newId } from '../platform/ids.js';
@@ -59,6 +60,8 @@ async function openAuthorization(
     takesStrangers: config.registration === 'on',
     findPatients: findPatients(engine),
     findEncounters: findEncounters(engine),
+    tell: (happening, address) =>
+      tellHappening({ engine: engine(), address, requestId: newId(engine().clock.now()) }, happening),
   });
   await server.start();
   return server;

@@ -170,18 +170,22 @@ export const recordDone = (
 ): Promise<void> => recordAlone(caller, target, result, undefined, pattern);
 
 /** `pattern`: another than that of the interaction. */
-async function recordAlone(
+function recordAlone(
   caller: Caller,
   target: Target,
   result: Result,
   why?: FhirError,
   pattern?: AuditPattern,
 ): Promise<void> {
-  const { store } = caller.engine;
+  return commitEvents(caller.engine, stamp => eventsOf({ ...caller, stamp }, target, result, why, pattern));
+}
+
+/** Keeps events by themselves; they are durable when this resolves. */
+export async function commitEvents({ store }: Engine, make: (stamp: Context['stamp']) => Change[]): Promise<void> {
   for (;;) {
     const stamp = store.openStamp();
     try {
-      const changes = eventsOf({ ...caller, stamp }, target, result, why, pattern);
+      const changes = make(stamp);
       if (changes.length > 0) await store.commit({ stamp, changes, independent: true });
       return;
     } catch (error) {

@@ -10,6 +10,7 @@ import { FhirError } from '../../fhir/error.js';
 import type { Json, JsonObject } from '../../fhir/resource.js';
 import { realInterval, realNow } from '../../platform/real-time.js';
 import type { Records } from '../../store/records.js';
+import type { TellHappening } from '../happening.js';
 import type { TokenIssuer } from '../issuer.js';
 import type { IssuerRules } from '../issuer-rules.js';
 import type { Identify, IdentifyingRequest, Role } from '../principal.js';
@@ -27,7 +28,9 @@ import { createOwnTokens, introspectOwn, type OwnTokens, revokeOwn } from './own
 import { createProvider, type OidcLibrary, OTHER_SCOPES, type ProviderGround } from './provider.js';
 import { createRegistrationLimit, registerApplication, type RegistrationGround } from './registration.js';
 import { Revocations } from './revocations.js';
+import { noteAddress, shownRequest, tellTokens, toldSignIn } from './telling.js';
 import { answerSetup } from './setup.js';
+import { issuerOf } from './issuer-of.js';
 import { loadSigningKeys } from './signing-keys.js';
 
 export interface AuthorizationOptions {
@@ -45,6 +48,8 @@ export interface AuthorizationOptions {
   readonly readScopes: ProviderGround['readScopes'];
   readonly findPatients: AskingGround['findPatients'];
   readonly findEncounters: AskingGround['findEncounters'];
+  /** The audit trail. */
+  readonly tell: TellHappening;
 }
 
 /** The library and what it was made of; anew after an hour, so that other keys take their place. */
@@ -58,8 +63,6 @@ const SWEEP = 60_000;
 const MOST_FORM = 64 * 1024;
 const SETUP = { kind: 'setup', id: 'first' } as const;
 const SETUP_LIFE = 60 * 60_000;
-
-export const issuerOf = (base: string): string => `${base.replace(/\/fhir$/, '')}/auth`;
 
 /** What tokens of ours are taken by. `roles`: all that there are. */
 export const ownRules = (base: string, roles: readonly Role[]): IssuerRules => ({
@@ -81,6 +84,7 @@ export class AuthorizationServer implements TokenIssuer {
   readonly revocations: Revocations;
   readonly #ground: AskingGround;
   readonly #load: () => Promise<readonly JWK[]>;
+  readonly #tell: TellHappening;
   readonly #bounds = createRequestBounds();
   /** Absent: nobody registers themselves. */
   readonly #registration: RegistrationGround | undefined;
@@ -91,6 +95,7 @@ export class AuthorizationServer implements TokenIssuer {
   constructor(options: AuthorizationOptions) {
     const { base, records, secret, roles, applications, readScopes, clientKeys } = options;
     const { findPatients, findEncounters } = options;
+    this.#tell = options.tell;
     this.rules = ownRules(base, roles);
     this.users = new Users(records, createSeal(secret, 'users'));
     this.launches = new Launches(records);
@@ -102,7 +107,7 @@ export class AuthorizationServer implements TokenIssuer {
       ...{ users: this.users, launches: this.launches, revocations: this.revocations },
       anonymous: createAnonymousRecords(records),
       applications: new Applications(records, this.revocations, applications),
-      signIn: createSignIn(this.users, records, realNow),
+      signIn: toldSignIn(createSignIn(this.users, records, realNow), this.users, options.tell),
     };
     if (options.takesStrangers) this.#registration = { ...this.#ground, limit: createRegistrationLimit() };
   }
@@ -167,9 +172,13 @@ export class AuthorizationServer implements TokenIssuer {
     const running = await this.#current();
     const isPost = request.method === 'POST';
     speakAs(request, this.rules.url);
+    noteAddress(request, identifying.address);
     const page = { provider: running.provider, request, response, address: identifying.address };
     if (pathname === '/setup')
-      return answerSetup(this.#ground, SETUP, { ...page, form: isPost ? await formIn(request) : undefined });
+      return answerSetup({ ...this.#ground, tell: this.#tell }, SETUP, {
+        ...page,
+        form: isPost ? await formIn(request) : undefined,
+      });
     if (pathname === '/account')
       return answerAccount(this.#ground, { ...page, form: isPost ? await formIn(request) : undefined });
     if (pathname.startsWith('/ask/'))
@@ -181,16 +190,26 @@ export class AuthorizationServer implements TokenIssuer {
       const asked = { request: identifying, form: await formIn(request), identify };
       return sendJson(response, await introspectOwn(this.#ground, running.tokens, asked));
     }
-    if (isPost && pathname === '/revoke') {
-      const refreshToken = (token: string) => running.provider.RefreshToken.find(token);
-      const asked = { request: identifying, form: await formIn(request), refreshToken };
-      return sendJson(response, await revokeOwn(this.#ground, running.tokens, asked));
-    }
-    if (isPost && pathname === '/register' && this.#registration) {
-      const asked = jsonOf(await bodyOf(request));
-      return sendJson(response, await registerApplication(this.#registration, asked, identifying.address));
-    }
+    if (isPost && pathname === '/revoke')
+      return sendJson(response, await this.#revoke(running, identifying, await formIn(request)));
+    if (isPost && pathname === '/register' && this.#registration)
+      return sendJson(response, await this.#register(this.#registration, jsonOf(await bodyOf(request)), identifying));
     return handedOn(running, request, response);
+  }
+
+  async #revoke({ provider, tokens }: Running, request: IdentifyingRequest, form: URLSearchParams) {
+    const refreshToken = (token: string) => provider.RefreshToken.find(token);
+    const answer = await revokeOwn(this.#ground, tokens, { request, form, refreshToken });
+    const said = { client: form.get('client_id') ?? undefined, request: shownRequest('/auth/revoke', {}) };
+    if (answer.status === 200) await this.#tell({ what: 'token-revoked', ...said }, request.address);
+    return answer;
+  }
+
+  async #register(ground: RegistrationGround, asked: Json | undefined, { address }: IdentifyingRequest) {
+    const answer = await registerApplication(ground, asked, address);
+    const { client_id: name = '' } = answer.body as { readonly client_id?: string };
+    if (answer.status === 201) await this.#tell({ what: 'application-changed', name, change: 'registered' }, address);
+    return answer;
   }
 
   /** With consent, always: without it a client would not be given `offline_access`. What came as a form goes on as an address. */
@@ -225,8 +244,10 @@ export class AuthorizationServer implements TokenIssuer {
 
   async #begin(): Promise<Running> {
     const [library, keys] = await Promise.all([loadLibrary(), this.#load()]);
+    const provider = createProvider(library, this.#ground, keys);
+    tellTokens(provider, new URL(this.rules.url).pathname, this.#tell);
     return {
-      provider: createProvider(library, this.#ground, keys),
+      provider,
       tokens: createOwnTokens(this.#ground, keys),
     };
   }

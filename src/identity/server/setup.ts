@@ -1,6 +1,7 @@
 /** The first administrator: whoever has the code that the server printed when it started on an empty store. */
 import { hash } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
+import type { TellHappening } from '../happening.js';
 import { nameTyped } from '../users/users.js';
 import type { AskedPage } from './asked.js';
 import { htmlEscaped, sendHtml, signInHtml } from './pages.js';
@@ -8,9 +9,9 @@ import type { ProviderGround } from './provider.js';
 
 /** `place`: where the hash of the code is. It counts once. */
 export async function answerSetup(
-  { records, users }: Pick<ProviderGround, 'records' | 'users'>,
+  { records, users, tell }: Pick<ProviderGround, 'records' | 'users'> & { readonly tell: TellHappening },
   place: { readonly kind: string; readonly id: string },
-  { response, form }: Pick<AskedPage, 'response' | 'form'>,
+  { response, form, address }: Pick<AskedPage, 'response' | 'form' | 'address'>,
 ): Promise<void> {
   const record = await records.get(place.kind, place.id);
   if (!record || !(await users.isEmpty()))
@@ -37,6 +38,7 @@ export async function answerSetup(
     if (!(error instanceof FhirError) || error.kind === 'unavailable') throw error;
     return sendHtml(response, 422, setupPage(error.message));
   }
+  await tell({ what: 'user-changed', name, change: 'added' }, address);
   const { secret, uri, codes } = await users.setSecondFactor(name);
   return sendHtml(
     response,

@@ -1,0 +1,160 @@
+/**
+ * Happenings → AuditEvents: https://dicom.nema.org/medical/dicom/current/output/chtml/part15/sect_A.5.3.html (User Authentication, Security
+ * Alert), and of a token that was given out IHE's pattern (https://profiles.ihe.net/ITI/BALP/StructureDefinition-IHE.IUA.71.html).
+ */
+import type { JsonObject, Resource } from '../fhir/resource.js';
+import type { Happening, TokenHappening } from '../identity/happening.js';
+import type { Principal } from '../identity/principal.js';
+import {
+  auditCoding,
+  DICOM_CODES,
+  dicom,
+  ENTITY_TYPE,
+  PARTICIPATION,
+  BALP_PROFILES,
+  REQUEST_ENTITY,
+  ROLE,
+  USER_TYPES,
+} from './event.js';
+
+export interface HappeningRecord {
+  readonly happening: Happening;
+  /** ms since 1970. */
+  readonly at: number;
+  /** Who did it, where that is somebody else than the happening says: an administrator. */
+  readonly by?: Principal | undefined;
+  /** Network address, or `local`. */
+  readonly address: string;
+  readonly requestId: string;
+  /** FHIR base of this server, and URL of it as an issuer. */
+  readonly base: string;
+  readonly issuer: string;
+}
+
+interface HappeningPattern {
+  readonly type: JsonObject;
+  readonly subtype: JsonObject;
+  readonly outcome: '0' | '4' | '8';
+}
+
+const AUTHENTICATION = auditCoding(DICOM_CODES, '110114', 'User Authentication');
+const ALERT = auditCoding(DICOM_CODES, '110113', 'Security Alert');
+const LOGIN = auditCoding(DICOM_CODES, '110122', 'Login');
+const TOKEN = auditCoding('urn:ihe:event-type-code', 'ITI-71', 'Get Access Token');
+
+const HAPPENINGS: Readonly<Record<Happening['what'], HappeningPattern>> = {
+  'signed-in': { type: AUTHENTICATION, subtype: LOGIN, outcome: '0' },
+  'sign-in-failed': { type: AUTHENTICATION, subtype: LOGIN, outcome: '4' },
+  'locked-out': { type: AUTHENTICATION, subtype: LOGIN, outcome: '8' },
+  'signed-out': { type: AUTHENTICATION, subtype: auditCoding(DICOM_CODES, '110123', 'Logout'), outcome: '0' },
+  'token-issued': { type: AUTHENTICATION, subtype: TOKEN, outcome: '0' },
+  'token-refused': { type: AUTHENTICATION, subtype: TOKEN, outcome: '4' },
+  'token-revoked': {
+    type: ALERT,
+    subtype: auditCoding(DICOM_CODES, '110137', 'User Security Attributes Changed'),
+    outcome: '0',
+  },
+  'user-changed': {
+    type: ALERT,
+    subtype: auditCoding(DICOM_CODES, '110137', 'User Security Attributes Changed'),
+    outcome: '0',
+  },
+  'application-changed': {
+    type: ALERT,
+    subtype: auditCoding(DICOM_CODES, '110129', 'Security Configuration'),
+    outcome: '0',
+  },
+};
+/** Of a change of a role. */
+const ROLES_CHANGED = auditCoding(DICOM_CODES, '110136', 'Security Roles Changed');
+
+export function happeningEvent(record: HappeningRecord, id: string): Resource {
+  const { happening, at, base } = record;
+  const { type, subtype, outcome } = HAPPENINGS[happening.what];
+  const recorded = new Date(at).toISOString();
+  const self = { identifier: { system: 'urn:ietf:rfc:3986', value: base }, display: 'Chartroom' };
+  const why = whyOf(happening);
+  const isOfRole = 'change' in happening && happening.change === 'role';
+  return {
+    resourceType: 'AuditEvent',
+    id,
+    meta: {
+      versionId: '1',
+      lastUpdated: recorded,
+      ...(happening.what === 'token-issued' ? { profile: [BALP_PROFILES.replace('BasicAudit.', 'IUA.71')] } : {}),
+    },
+    type,
+    subtype: [isOfRole ? ROLES_CHANGED : subtype],
+    action: 'E',
+    recorded,
+    outcome,
+    ...(why === undefined ? {} : { outcomeDesc: why }),
+    agent: agentsOf(record, self),
+    source: {
+      site: base,
+      observer: self,
+      type: [{ system: 'http://terminology.hl7.org/CodeSystem/security-source-type', code: '4' }],
+    },
+    entity: entitiesOf(record),
+  };
+}
+
+function whyOf(happening: Happening): string | undefined {
+  if ('change' in happening) return happening.change;
+  if ('why' in happening) return happening.why;
+  return happening.what === 'sign-in-failed' || happening.what === 'locked-out' ? happening.what : undefined;
+}
+
+const isOfToken = (happening: Happening): happening is TokenHappening => 'request' in happening;
+
+/** The application or machine, this server, and the user where one is known; one of them asks. */
+function agentsOf({ happening, by, address, issuer }: HappeningRecord, self: JsonObject): JsonObject[] {
+  const user = isOfToken(happening) || !('name' in happening) ? happening.user : undefined;
+  const client = isOfToken(happening) ? happening.client : undefined;
+  const named = by?.name ?? user;
+  return [
+    {
+      type: dicom('110150'),
+      who: { identifier: { value: client ?? address } },
+      requestor: named === undefined,
+      network: { address, type: '2' },
+    },
+    {
+      type: { coding: [auditCoding(USER_TYPES, 'AuthzOauthService')] },
+      who: self,
+      requestor: false,
+      network: { address: issuer, type: '5' },
+    },
+    ...(named === undefined
+      ? []
+      : [
+          {
+            type: { coding: [auditCoding(PARTICIPATION, 'IRCP')] },
+            who: { identifier: by?.name === undefined ? { system: issuer, value: named } : { value: named } },
+            requestor: true,
+            name: named,
+            ...(by ? { role: [{ text: by.role }] } : {}),
+          },
+        ]),
+  ];
+}
+
+/** What IHE's pattern of a token allows is the request alone. */
+function entitiesOf({ happening, requestId, issuer }: HappeningRecord): JsonObject[] {
+  const asked: JsonObject = { what: { identifier: { value: requestId } }, type: REQUEST_ENTITY };
+  if (isOfToken(happening)) {
+    const query = Buffer.from(happening.request).toString('base64');
+    const request = { type: auditCoding(ENTITY_TYPE, '2'), role: auditCoding(ROLE, '24'), query };
+    return happening.what === 'token-issued' ? [request] : [request, asked];
+  }
+  if (!('name' in happening)) return [asked];
+  const isUser = happening.what === 'user-changed';
+  return [
+    {
+      what: { identifier: { system: issuer, value: happening.name } },
+      type: auditCoding(ENTITY_TYPE, isUser ? '1' : '2'),
+      role: isUser ? auditCoding(ROLE, '11', 'Security User Entity') : auditCoding(ROLE, '13', 'Security Resource'),
+    },
+    asked,
+  ];
+}

@@ -1,0 +1,22 @@
+/** What happens to users, sessions, tokens and applications, and is told to the audit trail: nothing of it is an interaction. */
+
+export type Happening =
+  /** `user`: by name, where there is one; somebody else may have typed a secret in its place. */
+  | { readonly what: 'signed-in' | 'sign-in-failed' | 'locked-out' | 'signed-out'; readonly user?: string | undefined }
+  | TokenHappening
+  | { readonly what: 'user-changed' | 'application-changed'; readonly name: string; readonly change: AccountChange };
+
+export interface TokenHappening {
+  readonly what: 'token-issued' | 'token-refused' | 'token-revoked';
+  readonly client?: string | undefined;
+  readonly user?: string | undefined;
+  /** Method, address and those parameters that are no secrets. */
+  readonly request: string;
+  /** Code of the refusal. */
+  readonly why?: string;
+}
+
+export type AccountChange = 'added' | 'registered' | 'disabled' | 'enabled' | 'password' | 'role' | 'second-factor';
+
+/** Resolves when it is durable. `address`: network address of who did it, or `local`. */
+export type TellHappening = (happening: Happening, address: string) => Promise<void>;
