@@ -88,6 +88,16 @@ export function scopeNeeded({ scopes }: Principal, { type, needs, searches = fal
   return `${scopes[0]?.context ?? 'user'}/${type ?? '*'}.${letters.join('')}`;
 }
 
+/** The same of several types, with spaces between. */
+export function scopesNeeded(
+  principal: Principal | undefined,
+  types: readonly string[],
+  needs: Letter,
+): string | undefined {
+  const lacking = principal ? types.flatMap(type => scopeNeeded(principal, { type, needs }) ?? []) : [];
+  return lacking.length === 0 ? undefined : [...new Set(lacking)].join(' ');
+}
+
 /** The audit trail is meant by its name alone. */
 const isOfOthers = ({ type }: Scope, asked: string): boolean => type === '*' && asked !== 'AuditEvent';
 

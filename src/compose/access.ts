@@ -20,6 +20,7 @@ import { FILE_OPERATIONS } from '../interactions/operations/index.js';
 import { JOBS_OF_OTHERS } from '../interactions/operations/jobs.js';
 import type { OutgoingClients } from '../outgoing/outgoing.js';
 import { type Config, ConfigError } from '../platform/config.js';
+import type { Store } from '../store/store.js';
 
 const root = new URL('../../../', import.meta.url);
 
@@ -39,9 +40,10 @@ export interface OpenedAccess extends Pick<Engine, 'decide'> {
   readonly readScopes: ReadScopes;
   /** Of a file. */
   readonly applications: readonly ApplicationRecord[];
-  /** Who asks, where this server is its own authorization server, or not. */
+  /** Who asks, where this server is its own authorization server, or not. `records`: of a store that several processes share. */
   readonly known: (
     authorization: AuthorizationServer | undefined,
+    records: Store['records'] | undefined,
   ) => Pick<Engine, 'identify' | 'issuers' | 'authorization'>;
 }
 
@@ -78,10 +80,10 @@ export function openAccess(
     roles: names,
     readScopes,
     applications: config.clients === '' ? [] : readApplications(config.clients, names),
-    known: authorization => {
+    known: (authorization, records) => {
       const all = authorization ? [authorization, ...issuers] : issuers;
       const revoked = authorization ? { revoked: authorization.revocations } : {};
-      const around = { now: clock.now, bases: settings.bases, tokens, issuers: all, readScopes, ...revoked };
+      const around = { now: clock.now, bases: settings.bases, tokens, issuers: all, readScopes, records, ...revoked };
       return {
         issuers: all,
         authorization,

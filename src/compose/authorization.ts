@@ -17,7 +17,7 @@ import { LAUNCH_SCREEN, type OpenedAccess } from './access.js';
 import { keptSecret } from './settings.js';
 
 export interface AuthorizationGround {
-  readonly store: Pick<Store, 'records'>;
+  readonly store: Pick<Store, 'records' | 'shared'>;
   readonly access: OpenedAccess;
   readonly base: string;
   readonly outgoing: OutgoingClients;
@@ -38,7 +38,12 @@ export function authorizing(config: Config, ground: AuthorizationGround): Author
   const { decide, readScopes, roles, known } = ground.access;
   return {
     open: async () => void (server = await openAuthorization(config, ground)),
-    known: () => ({ decide, readScopes, roles, ...known(server) }),
+    known: () => ({
+      decide,
+      readScopes,
+      roles,
+      ...known(server, ground.store.shared ? ground.store.records : undefined),
+    }),
     routes: () => (server ? [launchRoute(server, ground.base), metadataRoute(server)] : []),
   };
 }

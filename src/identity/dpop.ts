@@ -2,12 +2,14 @@
  * Tokens that are bound to a key: whoever sends one proves with each request, by a fresh JWT, to have the key.
  * https://www.rfc-editor.org/rfc/rfc9449#section-4.3
  *
- * Proofs are remembered for as long as they are good, in this process: where several serve, one that is caught on its way may be used once more at each
- * of the others, within that time, for the same address and method.
+ * Proofs are remembered for as long as they are good: in this process, and where several serve in the store, so that one that is caught on its way is good
+ * nowhere a second time.
  */
 import { hash } from 'node:crypto';
 import { calculateJwkThumbprint, EmbeddedJWK, jwtVerify } from 'jose';
 import { FhirError } from '../fhir/error.js';
+import { realNow } from '../platform/real-time.js';
+import type { Records, StoredRecord } from '../store/records.js';
 import { CLOCK_SKEW } from './access-token.js';
 import { headerCount } from './credentials.js';
 import { ALGORITHMS } from './issuer-rules.js';
@@ -24,12 +26,14 @@ export interface ProofGround {
   readonly now: () => number;
   /** FHIR bases of this server, each with its own host. */
   readonly bases: readonly string[];
+  /** What all processes share; absent: there is one. */
+  readonly records?: Pick<Records, 'put'> | undefined;
 }
 
 /** Throws FhirError `unauthenticated`, or `throttled` where more proofs would have to be remembered than can be. */
 export type CheckProof = (request: IdentifyingRequest, token: string, jkt: string) => Promise<void>;
 
-export function createCheckProof({ now, bases }: ProofGround, most = MOST_PROOFS): CheckProof {
+export function createCheckProof({ now, bases, records }: ProofGround, most = MOST_PROOFS): CheckProof {
   /** SHA-256 of key and id → s since 1970 when the proof is no good any more; in the order in which they came. */
   const seen = new Map<string, number>();
   const remember = (proof: string, until: number): void => {
@@ -38,7 +42,7 @@ export function createCheckProof({ now, bases }: ProofGround, most = MOST_PROOFS
       if (end > seconds) break;
       seen.delete(other);
     }
-    if (seen.has(proof)) throw invalidProof('The DPoP proof was used before: each request needs a new one.');
+    if (seen.has(proof)) throw usedBefore();
     if (seen.size >= most)
       throw new FhirError('throttled', 'Too many DPoP proofs are under way: try again later.', {
         retryAfter: CLOCK_SKEW,
@@ -72,9 +76,19 @@ export function createCheckProof({ now, bases }: ProofGround, most = MOST_PROOFS
     if (Math.abs(now() / 1000 - (iat ?? 0)) > CLOCK_SKEW) throw invalidProof('The DPoP proof is not of this minute.');
     if (typeof jti !== 'string' || jti.length > MOST_PROOF_ID)
       throw invalidProof('The DPoP proof has no id that can be used.');
-    remember(hash('sha256', `${jkt} ${jti}`, 'base64'), (iat ?? 0) + CLOCK_SKEW);
+    const proof = hash('sha256', `${jkt} ${jti}`, 'base64url');
+    remember(proof, (iat ?? 0) + CLOCK_SKEW);
+    if (records && (await records.put(recordOf(proof), null)) === undefined) throw usedBefore();
   };
 }
+
+const usedBefore = (): FhirError => invalidProof('The DPoP proof was used before: each request needs a new one.');
+
+/** For as long as clocks may differ in both directions. */
+const recordOf = (id: string): StoredRecord => ({
+  ...{ kind: 'dpop-proof', id, value: '' },
+  expires: realNow() + 2 * CLOCK_SKEW * 1000,
+});
 
 /** The addresses that a path of this server has, by its bases, which may be those of a proxy. */
 function addressesOf(url: string, bases: readonly string[]): string[] {

@@ -4,7 +4,7 @@ import type { OutgoingClients } from '../outgoing/outgoing.js';
 import { isJwt, issuerNamedIn, type VerifyGround, verifyAccessToken } from './access-token.js';
 import { type Claims, type ClaimsGround, principalOf } from './claims.js';
 import { givenToken } from './credentials.js';
-import { createCheckProof, type CheckProof } from './dpop.js';
+import { createCheckProof, type CheckProof, type ProofGround } from './dpop.js';
 import { createFailures } from './failures.js';
 import { introspect } from './introspection.js';
 import { Issuer, type TokenIssuer } from './issuer.js';
@@ -25,6 +25,8 @@ export interface IdentifyGround extends ClaimsGround {
   /** Absent: there are none. */
   readonly tokens?: StaticTokens | undefined;
   readonly revoked?: RevokedTokens;
+  /** Where several processes serve: what they share. */
+  readonly records?: ProofGround['records'];
 }
 
 export const openIssuers = (rules: readonly IssuerRules[], outgoing: OutgoingClients): readonly Issuer[] =>

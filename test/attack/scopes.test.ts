@@ -20,6 +20,17 @@ describe('tokens', () => {
       ['system/*.rs', 'DELETE', '/fhir/Patient/nobody', 'system/Patient.d'],
       ['system/*.rs', 'DELETE', '/fhir/Patient?name=nobody', 'system/Patient.ds'],
       ['system/*.cruds', 'GET', '/fhir/AuditEvent', 'system/AuditEvent.s'],
+      // Types on the way.
+      ['system/Observation.rs', 'GET', '/fhir/Observation?patient.name=x', 'system/Patient.s'],
+      ['system/Patient.rs', 'GET', '/fhir/Patient?_has:Observation:patient:code=x', 'system/Observation.s'],
+      [
+        'system/Observation.rs',
+        'GET',
+        '/fhir/Observation?patient.organization.name=x',
+        'system/Patient.s system/Organization.s',
+      ],
+      ['system/Patient.rs', 'DELETE', '/fhir/Observation?patient.name=x', 'system/Observation.ds'],
+      ['system/Patient.rs', 'GET', '/fhir/?_type=Patient,Encounter', 'system/Encounter.s'],
       ['openid', 'GET', '/fhir/Patient', 'user/Patient.s'],
       ['', 'GET', '/fhir/Patient', 'user/Patient.s'],
       // Nobody said what this user may do.

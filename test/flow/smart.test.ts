@@ -278,6 +278,12 @@ for (const store of FULL ? STORES : (['embedded'] as const))
       const ofKey = await ask(await assertion(), { scope: 'system/Patient.rs' }, { dpop: proof });
       assert.equal(ofKey.body['token_type'], 'DPoP');
       assert.equal((await get('Patient/p2', ofKey.body.access_token)).status, 401);
+      // One of its tokens by itself, and no other.
+      const other = await ask(await assertion());
+      const taken = new URLSearchParams({ token: String(body.access_token), client_id: 'backend' });
+      assert.equal((await fetch(`${authOf(base)}/revoke`, { method: 'POST', body: taken })).status, 200);
+      assert.equal((await get('Patient/p2', body.access_token)).status, 401);
+      assert.equal((await get('Patient/p2', other.body.access_token)).status, 200);
       const once = await assertion({ jti: 'once' });
       const both = await Promise.all([ask(once), ask(once)]);
       assert.equal(both.filter(each => each.status === 200).length, 1);

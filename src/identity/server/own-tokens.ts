@@ -79,7 +79,7 @@ export async function introspectOwn(
 }
 
 /**
- * Ends the grant that a token of an application belongs to. Of one with keys its name is enough: whoever has a token may want it to be
+ * Ends the grant that a token of an application belongs to, or the token, where it belongs to none. Of one with keys its name is enough: whoever has a token may want it to be
  * over, and can do nothing else here.
  */
 export async function revokeOwn(
@@ -92,7 +92,8 @@ export async function revokeOwn(
   const token = form.get('token') ?? '';
   const { jti = '', client_id: client } = (await tokens.verify(token)) ?? {};
   const { clientId, grantId } = (await refreshToken(token)) ?? {};
-  if (client === application.record.id && jti.includes('~')) await endGrant(ground, jti.slice(0, jti.indexOf('~')));
+  if (client === application.record.id && jti !== '')
+    await (jti.includes('~') ? endGrant(ground, jti.slice(0, jti.indexOf('~'))) : ground.revocations.revokeToken(jti));
   if (clientId === application.record.id && grantId !== undefined) await endGrant(ground, grantId);
   return { status: 200, body: {} };
 }

@@ -36,7 +36,12 @@ export class Revocations implements RevokedTokens {
   isRevoked({ tokenId = '', subject = '', client = '' }: Principal): boolean {
     if (this.#revoked.size === 0) return false;
     const grant = tokenId.includes(GRANT_END) ? tokenId.slice(0, tokenId.indexOf(GRANT_END)) : '';
-    return this.hasUser(subject) || this.hasClient(client) || this.#revoked.has(`grant ${grant}`);
+    return (
+      this.hasUser(subject) ||
+      this.hasClient(client) ||
+      this.#revoked.has(`grant ${grant}`) ||
+      this.#revoked.has(`token ${tokenId}`)
+    );
   }
 
   hasUser(name: string): boolean {
@@ -49,6 +54,11 @@ export class Revocations implements RevokedTokens {
 
   revokeGrant(grantId: string): Promise<void> {
     return this.#put(`grant ${grantId}`, realNow() + LONGEST_TOKEN);
+  }
+
+  /** One of an application that acts for itself: it belongs to no grant. */
+  revokeToken(tokenId: string): Promise<void> {
+    return this.#put(`token ${tokenId}`, realNow() + LONGEST_TOKEN);
   }
 
   /** `off`: until it is enabled again. */

@@ -7,6 +7,7 @@
  * which grows with every look: it is included where it is named.
  */
 import { withinBoth } from '../../access/permission.js';
+import { scopesNeeded } from '../../access/scopes.js';
 import { createView, type StoreView } from '../../access/view.js';
 import { FhirError } from '../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
@@ -50,7 +51,9 @@ export async function include(
       (named !== undefined && !(reverse ? searched : read).shows(named)) ||
       (other !== undefined && !view.shows(other))
     )
-      throw new FhirError('forbidden', 'This role may not include resources of all types that are named.');
+      throw new FhirError('forbidden', 'This role may not include resources of all types that are named.', {
+        scope: scopesNeeded(context.principal, named === undefined ? [] : [named], reverse ? 's' : 'r'),
+      });
   }
   const search = new Search(context, { read, searched }, matches, allowance);
   const distinct = [...new Map(includes.map(one => [JSON.stringify(one), one])).values()];

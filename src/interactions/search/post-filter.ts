@@ -35,7 +35,7 @@ const BYTES = 8 * 1024 * 1024;
 export const MAX_ROWS = 50_000;
 
 /** What searching needs of a context. */
-export interface Ground extends Pick<Context, 'view'> {
+export interface Ground extends Pick<Context, 'view'>, Partial<Pick<Context, 'principal'>> {
   readonly engine: Pick<Engine, 'parameters' | 'definitions' | 'terminology'> & {
     readonly settings: Pick<Engine['settings'], 'bases' | 'joinLimit' | 'queryTimeout'>;
   };

@@ -4,6 +4,7 @@
  * into a query stays open: the store is asked for what is left, and each of its rows is looked at by `match` (post-filter.ts).
  * https://hl7.org/fhir/R4/search.html#chaining, #has, #token, #reference
  */
+import { scopesNeeded } from '../../access/scopes.js';
 import { FhirError } from '../../fhir/error.js';
 import { tokensFor } from '../../search/parse-token.js';
 import { all, any, NO_RESOURCE, type Test, type Where } from '../../search/query.js';
@@ -27,7 +28,9 @@ export async function resolve(ground: Ground, types: readonly string[], where: W
   if (within.length > MAX_LINKS)
     throw new FhirError('too-costly', `A search may look into ${MAX_LINKS} types by chains at most: name the types.`);
   if (!within.every(type => ground.view.shows(type)))
-    throw new FhirError('forbidden', 'This role may not search by the contents of all types that are named.');
+    throw new FhirError('forbidden', 'This role may not search by the contents of all types that are named.', {
+      scope: scopesNeeded(ground.principal, within, 's'),
+    });
   return separate(await resolveLinks(ground.until === undefined ? inTime(ground) : ground, types, where));
 }
 

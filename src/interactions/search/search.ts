@@ -112,7 +112,7 @@ export async function explainSearch(context: Searching, ask: Of<'search'>): Prom
   return tell(context, asked, pageLimit(context.engine, asked.parsed), undefined);
 }
 
-type Searching = Pick<Context, 'engine' | 'view'>;
+type Searching = Pick<Context, 'engine' | 'view'> & Partial<Pick<Context, 'principal'>>;
 
 async function tell(
   { view }: Searching,
@@ -169,12 +169,12 @@ async function readSearch(context: Searching, ask: Of<'search'>): Promise<Asked>
 }
 
 /** The types searched: one, or for a system search those of `_type`, else all that may be shown but the audit trail. */
-function typesOf({ engine, view }: Searching, { type, compartment, parameters }: Of<'search'>) {
+function typesOf({ engine, view, principal }: Searching, { type, compartment, parameters }: Of<'search'>) {
   if (type !== undefined) return { types: [type], rest: parameters };
   const { definitions } = engine;
   const every = compartment ? (compartmentTypes(definitions, compartment.type) ?? []) : definitions.resourceTypes;
   const asked = parameters.filter(([name]) => name === '_type').map(([, value]) => value);
-  const named = typesNamed(engine, asked, view);
+  const named = typesNamed(engine, asked, view, principal);
   const types = named.length > 0 ? named : every.filter(t => t !== TRAIL && view.shows(t));
   return { types, rest: parameters.filter(([name]) => name !== '_type') };
 }

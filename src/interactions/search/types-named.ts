@@ -1,4 +1,5 @@
 /** Which resource types an answer is of: `_type`, what the caller may not see, and the audit trail, which is passed over. */
+import { scopesNeeded } from '../../access/scopes.js';
 import { FhirError } from '../../fhir/error.js';
 import { didYouMean } from '../../platform/nearest.js';
 import type { Context, Engine } from '../engine.js';
@@ -11,6 +12,7 @@ export function typesNamed(
   { definitions }: Pick<Engine, 'definitions'>,
   values: readonly string[],
   view: Pick<Context['view'], 'shows'>,
+  principal?: Context['principal'],
 ): readonly string[] {
   const named = values.flatMap(value => value.split(','));
   const unknown = named.find(name => !definitions.resourceTypes.includes(name));
@@ -22,6 +24,9 @@ export function typesNamed(
     );
   // Leaving one out in silence would say that there is nothing of it.
   if (!named.every(name => view.shows(name)))
-    throw new FhirError('forbidden', 'This role may not see all types that _type names.', { expression: 'http._type' });
+    throw new FhirError('forbidden', 'This role may not see all types that _type names.', {
+      expression: 'http._type',
+      scope: scopesNeeded(principal, named, 's'),
+    });
   return [...new Set(named)];
 }

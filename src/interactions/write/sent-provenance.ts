@@ -60,7 +60,8 @@ export async function withSentProvenance(
   const parts = outcome.recordedParts ?? [{ target: ask, result: outcome.result }];
   return {
     ...outcome,
-    changes: [...(outcome.changes ?? []), ...(made.changes ?? [])],
+    // Whoever may make a Provenance may make one of what they write: that it is within their reach is judged of what they write.
+    changes: [...(outcome.changes ?? []), ...(made.changes ?? []).map(change => ({ ...change, own: true as const }))],
     mustNotMatch: [...(outcome.mustNotMatch ?? []), ...(made.mustNotMatch ?? [])],
     mustExist: [...(outcome.mustExist ?? []), ...(made.mustExist ?? [])],
     messages: [...(outcome.messages ?? []), ...(made.messages ?? [])],

@@ -97,4 +97,27 @@ onStoresInTurn('X-Provenance', stage => {
     const { rest } = (await stage().talk.get<CapabilityStatement>('metadata')).body;
     assert.match(rest![0]!.documentation!, /X-Provenance/);
   });
+
+  it('goes with what a token of one patient may write, where it may make a Provenance', async () => {
+    const { server, talk } = stage();
+    await talk.update(patient('p-own'));
+    const { identify } = server.engine;
+    const observation = (id: string) => ({
+      ...{ resourceType: 'Observation' as const, status: 'final' as const, code: { text: 'x' } },
+      subject: { reference: `Patient/${id}` },
+    });
+    const as = async (scopes: string, id: string) => {
+      const granted = server.engine.readScopes(scopes).scopes;
+      const principal = { name: 'app', role: 'admin', scopes: granted, patient: 'p-own' };
+      Object.assign(server.engine, { identify: async () => principal });
+      return (await talk.create(observation(id), said('an app'))).status;
+    };
+    try {
+      assert.equal(await as('patient/Observation.cruds patient/Provenance.c', 'p-own'), 201);
+      assert.equal(await as('patient/Observation.cruds', 'p-own'), 403);
+      assert.equal(await as('patient/Observation.cruds patient/Provenance.c', 'p-other'), 403);
+    } finally {
+      Object.assign(server.engine, { identify });
+    }
+  });
 });
