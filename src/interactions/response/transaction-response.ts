@@ -38,8 +38,11 @@ export function answerOf(result: Result, written: boolean, prefer: string | unde
 /** What an entry shows of an answer: all of it at once, and of a HEAD nothing but the head. Throws `too-large`. */
 export async function seen({ request }: Entry, result: Result, allowance: Allowance): Promise<Result> {
   const { text: _, blobs: __, stream, ...head } = result;
-  if (result.page)
-    throw new FhirError('not-acceptable', 'A page has no place in a Bundle: ask for it by a request of its own.');
+  if (result.page || result.binary)
+    throw new FhirError(
+      'not-acceptable',
+      'A page, or a file, has no place in a Bundle: ask for it by a request of its own.',
+    );
   if (request.startsWith('HEAD ')) return head;
   if (!stream) return result;
   const pieces: Piece[] = [];

@@ -1,12 +1,14 @@
 /** Binary/$render on both stores: a document as a page, decided and recorded as a read of the Binary. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditEvent, Binary, Bundle, OperationOutcome } from 'fhir/r4.js';
-import { after, before, it } from 'mocha';
+import { after, before, describe, it } from 'mocha';
 import { PAGE_POLICY } from '../../../src/features/documents/render/page.js';
 import { onStoresInTurn } from '../../support/both-stores.js';
+import { DOCUMENTS } from '../../support/documents.js';
+import { skipWithout } from '../../support/shared.js';
 import { refusal, talkTo } from '../../support/talk.js';
 import { unsafeParts } from '../../support/strict-html.js';
 
@@ -29,6 +31,40 @@ const CONTENTS: Readonly<Record<string, readonly [contentType: string, content: 
   broken: ['application/xml', NOTE.replace('</section>', '')],
   laughs: ['application/xml', `<!DOCTYPE a [<!ENTITY a "b">]>${NOTE.split('?>').at(-1)}`],
 };
+const PDF = Buffer.from('%PDF-1.4\n%%EOF');
+const holding = (attributes: string, content: string): string =>
+  `<ClinicalDocument xmlns="urn:hl7-org:v3"><title>A file</title><component><nonXMLBody><text ${attributes}>${content}</text></nonXMLBody></component></ClinicalDocument>`;
+const inBase64 = (mediaType: string, bytes: Buffer): string =>
+  holding(`mediaType="${mediaType}" representation="B64"`, bytes.toString('base64'));
+const HOLDING: Readonly<Record<string, string>> = {
+  'holds-pdf': inBase64('application/pdf', PDF),
+  'holds-text': holding('', 'a &lt;b>'),
+  'holds-page': inBase64('image/png', Buffer.from(CONTENTS['html']![1] as string)),
+  'holds-nonsense': inBase64('a&#10;b', Buffer.from([1, 2, 3])),
+  'holds-nothing': holding('', '<reference value="https://example.org/a.pdf"/>'),
+  'holds-packed': holding('compression="DF" representation="B64"', 'AAAA'),
+  'holds-broken': holding('representation="B64"', '%%%'),
+};
+const DIV = '<div xmlns="http://www.w3.org/1999/xhtml"><p onclick="alert(1)">seen</p><script>alert(1)</script></div>';
+const COMPOSED: Readonly<Record<string, readonly [contentType: string, content: string]>> = {
+  'fhir-json': [
+    'application/octet-stream',
+    JSON.stringify({
+      resourceType: 'Bundle',
+      type: 'document',
+      entry: [
+        {
+          fullUrl: 'urn:uuid:1',
+          resource: { resourceType: 'Composition', section: [{ title: 'Findings', text: { div: DIV } }] },
+        },
+      ],
+    }),
+  ],
+  'fhir-xml': [
+    'application/octet-stream',
+    `<Bundle xmlns="http://hl7.org/fhir"><type value="document"/><entry><resource><Composition><section><title value="Findings"/><text>${DIV}</text></section></Composition></resource></entry></Bundle>`,
+  ],
+};
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
 
 onStoresInTurn('$render', stage => {
@@ -36,7 +72,8 @@ onStoresInTurn('$render', stage => {
     stage().talk.get<OperationOutcome>(`Binary/${id}/$render`, { accept: BROWSER, ...headers });
 
   before('files the documents', async () => {
-    for (const [id, [contentType, content]] of Object.entries(CONTENTS)) {
+    const held = Object.entries(HOLDING).map(([id, text]) => [id, ['text/xml', text]] as const);
+    for (const [id, [contentType, content]] of [...Object.entries({ ...CONTENTS, ...COMPOSED }), ...held]) {
       const { status } = await stage().talk.send<Binary>('PUT', `Binary/${id}`, {
         headers: { 'content-type': contentType },
         body: Buffer.from(content as string),
@@ -67,6 +104,68 @@ onStoresInTurn('$render', stage => {
         ['text/html; charset=utf-8', PAGE_POLICY, 'inline', 'nosniff', 'no-store'],
       );
     });
+
+  it('gives a page of a FHIR document, in JSON and XML', async () => {
+    for (const id of ['fhir-json', 'fhir-xml']) {
+      const reply = await render(id);
+      assert.equal(reply.status, 200, reply.text);
+      assert.ok(reply.text.includes('<h2>Findings</h2><div class="paragraph">seen</div>'), reply.text);
+      assert.deepEqual([unsafeParts(reply.text), reply.header('content-security-policy')], [[], PAGE_POLICY]);
+    }
+  });
+
+  describe('with body=true', () => {
+    const bodyOf = (id: string, headers: Readonly<Record<string, string>> = {}) =>
+      fetch(`${stage().server.base}/Binary/${id}/$render?body=true`, { headers });
+
+    for (const [id, contentType, bytes] of [
+      ['holds-pdf', 'application/pdf', PDF],
+      ['holds-text', 'text/plain', Buffer.from('a <b>')],
+      ['holds-page', 'text/html', Buffer.from(CONTENTS['html']![1] as string)],
+      ['holds-nonsense', 'application/octet-stream', Buffer.from([1, 2, 3])],
+    ] as const)
+      it(`gives the file that the document ${id}, to be saved and never run`, async () => {
+        const reply = await bodyOf(id);
+        assert.equal(reply.status, 200);
+        assert.ok(bytes.equals(Buffer.from(await reply.arrayBuffer())));
+        const { headers } = reply;
+        assert.equal(headers.get('content-type')?.split(';')[0], contentType);
+        assert.match(headers.get('content-disposition') ?? '', /^attachment; filename\*=UTF-8''holds-/);
+        assert.equal(headers.get('content-security-policy'), "sandbox; default-src 'none'");
+        assert.equal(headers.get('x-content-type-options'), 'nosniff');
+      });
+
+    it('gives a part of it', async () => {
+      const reply = await bodyOf('holds-pdf', { range: 'bytes=1-3' });
+      assert.deepEqual([reply.status, await reply.text()], [206, 'PDF']);
+    });
+
+    it('gives the file of an example, byte for byte', async function () {
+      const folder = skipWithout(this, ...DOCUMENTS);
+      const document = readFileSync(join(folder, 'ccda-unstructured-embedded-pdf.xml'));
+      const { talk } = stage();
+      await talk.send('PUT', 'Binary/example', { headers: { 'content-type': 'text/xml' }, body: document });
+      const [, written = ''] = /<text[^>]*representation="B64"[^>]*>([^<]+)</.exec(document.toString())!;
+      const reply = await bodyOf('example');
+      assert.equal(reply.headers.get('content-type'), 'application/pdf');
+      assert.ok(Buffer.from(written, 'base64').equals(Buffer.from(await reply.arrayBuffer())));
+    });
+
+    for (const id of ['note', 'text', 'broken', 'laughs', 'holds-nothing', 'holds-packed', 'holds-broken'])
+      it(`refuses ${id} with 422`, async () => {
+        const reply = await stage().talk.get<OperationOutcome>(`Binary/${id}/$render?body=true`, { accept: '*/*' });
+        assert.deepEqual(refusal(reply), { status: 422, detail: 'no-body' });
+      });
+
+    it('is recorded as a read, and refuses what is no boolean', async () => {
+      const { talk } = stage();
+      await talk.get('Binary/holds-pdf/$render?body=true', { accept: '*/*', 'x-request-id': 'taken-out' });
+      const { entry = [] } = await talk.search<AuditEvent>('AuditEvent?entity:identifier=taken-out');
+      const codes = entry.map(({ resource }) => resource!.subtype?.[0]?.code);
+      assert.deepEqual(new Set(codes), new Set(['operation', 'read']));
+      assert.equal((await talk.get('Binary/holds-pdf/$render?body=maybe', { accept: '*/*' })).status, 400);
+    });
+  });
 
   it('gives it to whoever accepts pages, and packs a long one', async () => {
     for (const accept of ['text/html', 'text/*', '*/*'])
@@ -111,12 +210,14 @@ onStoresInTurn('$render', stage => {
   });
 
   it('has no place in a Bundle', async () => {
-    const entry = [{ request: { method: 'GET' as const, url: 'Binary/note/$render' } }];
+    const urls = ['Binary/note/$render', 'Binary/holds-pdf/$render?body=true'];
+    const entry = urls.map(url => ({ request: { method: 'GET' as const, url } }));
     const { body } = await stage().talk.send<Bundle>('POST', '', {
       headers: { 'content-type': 'application/fhir+json' },
       body: JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry }),
     });
-    assert.match(body.entry?.[0]?.response?.status ?? '', /^406/);
+    assert.equal(body.entry?.length, 2);
+    for (const { response } of body.entry) assert.match(response?.status ?? '', /^406/);
   });
 });
 

@@ -46,6 +46,7 @@ export function readCdaXml(
   text: string,
   { depth, nodes }: Pick<ReadLimits, 'depth' | 'nodes'>,
   wanted: (path: readonly string[]) => Wanted,
+  named: NameElement = cdaName,
 ): CdaElement {
   const parser = new SaxesParser({ xmlns: true });
   const open: OpenCdaElement[] = [];
@@ -58,7 +59,7 @@ export function readCdaXml(
   parser.on('opentag', tag => {
     if (open.length + skipped >= depth) refuse();
     if (skipped > 0) return void skipped++;
-    const name = nameOf(tag);
+    const name = named(tag.uri, tag.local);
     const verdict = name === undefined ? 'skip' : wanted([...path, name]);
     if (name === undefined || verdict === 'skip') return void (skipped = root ? 1 : refuse());
     const element: OpenCdaElement = { name, attributes: attributesOf(tag), children: [] };
@@ -94,10 +95,13 @@ export function readCdaXml(
   return root ?? refuse();
 }
 
-function nameOf({ uri, local }: SaxesTagNS): string | undefined {
+/** What an element is called in the tree; undefined: it is not seen. */
+export type NameElement = (namespace: string, local: string) => string | undefined;
+
+function cdaName(namespace: string, local: string): string | undefined {
   // Examples of HL7 itself leave the namespace away.
-  if (uri === CDA_NAMESPACE || uri === '') return local;
-  return uri === SDTC_NAMESPACE ? `sdtc:${local}` : undefined;
+  if (namespace === CDA_NAMESPACE || namespace === '') return local;
+  return namespace === SDTC_NAMESPACE ? `sdtc:${local}` : undefined;
 }
 
 function attributesOf({ attributes }: SaxesTagNS): Map<string, string> {

@@ -7,14 +7,20 @@ import { createPool, type Pool, type PoolOptions, TaskStopped } from '../../../p
 import { type DocumentMetadata, READ_LIMITS } from './document-metadata.js';
 
 export interface ReadingTask {
-  readonly do: 'metadata' | 'page' | 'blank';
+  readonly do: 'metadata' | 'page' | 'body' | 'blank';
   /** As `contentTypeOf` tells it. */
   readonly contentType: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** HTML in UTF-8, metadata, or numbers of pages, as was asked. */
-export type ReadingAnswer = DocumentMetadata | Uint8Array<ArrayBuffer> | readonly number[] | undefined;
+/** A file that a document holds, with its type as the document says it. */
+export interface BodyFile {
+  readonly contentType: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** HTML in UTF-8, metadata, numbers of pages, or a file, as was asked. */
+export type ReadingAnswer = DocumentMetadata | Uint8Array<ArrayBuffer> | readonly number[] | BodyFile | undefined;
 
 export const READING_POOL: PoolOptions = { module: new URL('./thread.js', import.meta.url), memory: 256, time: 5000 };
 
@@ -44,9 +50,10 @@ export async function documentMetadata(
   const wanted = wantedBytes(contentType, bytes.length);
   if (contentType === undefined || wanted === 0) return undefined;
   const found = await runReading(pool, 'metadata', bytes.subarray(0, wanted), contentType);
-  return found instanceof Uint8Array || isPages(found) ? undefined : found;
+  return found instanceof Uint8Array || isPages(found) || isBodyFile(found) ? undefined : found;
 }
 
+const isBodyFile = (answer: ReadingAnswer): answer is BodyFile => answer !== undefined && 'bytes' in answer;
 const isPages = (answer: ReadingAnswer): answer is readonly number[] => Array.isArray(answer);
 
 /** Numbers of the pages of a scan that are blank (blank.ts), from 1; none where nobody can tell. It throws nothing. */
@@ -75,13 +82,33 @@ export async function documentPage(
   pool: Pool<ReadingTask, ReadingAnswer> = (readingPool ??=
     createPool(READING_POOL)),
 ): Promise<Buffer | undefined> {
+  const page = await readInTurn(pool, 'page', bytes, contentType);
+  return page instanceof Uint8Array ? Buffer.from(page.buffer) : undefined;
+}
+
+/** The file that a CDA document holds instead of sections. Undefined where it holds none that can be read. Throws as `documentPage`. */
+export async function documentBody(
+  bytes: Uint8Array,
+  contentType: string,
+  pool: Pool<ReadingTask, ReadingAnswer> = (readingPool ??=
+    createPool(READING_POOL)),
+): Promise<BodyFile | undefined> {
+  const body = await readInTurn(pool, 'body', bytes, contentType);
+  return isBodyFile(body) ? body : undefined;
+}
+
+async function readInTurn(
+  pool: Pool<ReadingTask, ReadingAnswer>,
+  what: 'page' | 'body',
+  bytes: Uint8Array,
+  contentType: string,
+): Promise<ReadingAnswer> {
   if (bytes.length > READ_LIMITS.bytes) return undefined;
   if (pagesUnderWay >= MOST_PAGES)
     throw new FhirError('throttled', 'Too many pages are being made. Try again.', { retryAfter: 5 });
   pagesUnderWay++;
   try {
-    const page = await runReading(pool, 'page', bytes, contentType);
-    return page instanceof Uint8Array ? Buffer.from(page.buffer) : undefined;
+    return await runReading(pool, what, bytes, contentType);
   } finally {
     pagesUnderWay--;
   }

@@ -12,11 +12,13 @@ import {
   textWithin,
   type Wanted,
 } from '../read/cda-xml.js';
-import type { CodeableConcept, DocumentMetadata, HumanName, ReadLimits } from '../read/document-metadata.js';
-import { fromBase64, imagesOf, imageUrl } from './embedded-image.js';
+import type { CodeableConcept, DocumentMetadata, ReadLimits } from '../read/document-metadata.js';
+import { imagesOf, imageUrl } from './embedded-image.js';
+import { headerTable, nameText } from './header-table.js';
 import { htmlText } from './html.js';
 import { type NarrativeGround, narrativeGround, narrativeHtml } from './narrative.js';
 import { htmlPage } from './page.js';
+import { unstructuredBody } from './unstructured-body.js';
 
 /** What may hold an image below an entry. */
 const TO_IMAGES = new Set([
@@ -39,23 +41,6 @@ function forPage(path: readonly string[]): Wanted {
   const media = inner.indexOf('observationMedia');
   if (media >= 0) return inner.length <= media + 1 || inner[media + 1] === 'value' ? 'keep' : 'skip';
   return TO_IMAGES.has(path.at(-1)!) ? 'keep' : 'skip';
-}
-
-interface UnstructuredBody {
-  /** As the document says; `text/plain` where it says nothing. */
-  readonly contentType: string;
-  readonly bytes: Buffer;
-}
-
-/** What a document holds instead of sections (`nonXMLBody`); undefined where it has none, or only names a file elsewhere. */
-function unstructuredBody(root: CdaElement): UnstructuredBody | undefined {
-  const text = childAt(root, 'component', 'nonXMLBody', 'text');
-  if (!text || childAt(text, 'reference')) return undefined;
-  const contentType = text.attributes.get('mediaType') ?? 'text/plain';
-  const written = text.children.filter(child => typeof child === 'string').join('');
-  if (text.attributes.get('representation') !== 'B64') return { contentType, bytes: Buffer.from(written) };
-  const bytes = fromBase64(written);
-  return bytes && { contentType, bytes };
 }
 
 /** Throws UnreadableXml and TooMuchHtml. */
@@ -96,11 +81,8 @@ function unstructuredHtml(root: CdaElement): string {
   if (contentType.startsWith('text/plain')) return `<pre>${htmlText(bytes.toString())}</pre>`;
   const url = imageUrl(bytes);
   if (url !== undefined) return `<p><img alt="" src="${url}"/></p>`;
-  return `<p><em>The content of this document is a file of type ${htmlText(contentType.slice(0, 100))}, ${bytes.length} bytes.</em></p>`;
+  return `<p><em>The content of this document is a file of type ${htmlText(contentType.slice(0, 100))}, ${bytes.length} bytes: <span class="bold">$render?body=true</span> gives it.</em></p>`;
 }
-
-const nameText = ({ text, prefix = [], given = [], family, suffix = [] }: HumanName): string =>
-  text ?? [...prefix, ...given, family, ...suffix].filter(part => part !== undefined).join(' ');
 
 const conceptText = (concept: CodeableConcept | undefined): string | undefined =>
   concept?.text ?? concept?.coding?.[0]?.display ?? concept?.coding?.[0]?.code;
@@ -123,7 +105,7 @@ function headerHtml(metadata: DocumentMetadata): string {
     return [who, organization?.name].filter(part => part !== undefined).join(', ') || [];
   });
   const period = context?.period && [context.period.start ?? '', context.period.end ?? ''].join(' – ');
-  const rows: readonly (readonly [label: string, value: string | undefined])[] = [
+  return headerTable([
     ['Patient', patient?.name?.map(nameText).join(' / ')],
     ['Birth date', patient?.birthDate],
     ['Gender', patient?.gender],
@@ -137,9 +119,5 @@ function headerHtml(metadata: DocumentMetadata): string {
     ['Facility', conceptText(context?.facilityType)],
     ['Confidentiality', conceptText(securityLabel?.[0])],
     ['Document id', masterIdentifier?.value],
-  ];
-  const shown = rows.flatMap(([label, value]) =>
-    value === undefined || value === '' ? [] : `<tr><th>${label}</th><td>${htmlText(value)}</td></tr>`,
-  );
-  return shown.length === 0 ? '' : `<table><tbody>${shown.join('')}</tbody></table>`;
+  ]);
 }

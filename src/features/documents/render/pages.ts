@@ -1,7 +1,8 @@
-/** What can be shown as a page, by the type that `contentTypeOf` finds: CDA, text, and PNG, JPEG and GIF images. For threads. */
+/** What can be shown as a page, by the type that `contentTypeOf` finds: CDA and FHIR documents, text, and PNG, JPEG and GIF images. For threads. */
 import { READ_LIMITS, type ReadLimits } from '../read/document-metadata.js';
 import { cdaPage } from './cda-page.js';
 import { imageUrl } from './embedded-image.js';
+import { fhirJsonPage, fhirXmlPage } from './fhir-page.js';
 import { htmlText } from './html.js';
 import { htmlPage } from './page.js';
 
@@ -14,7 +15,11 @@ const imagePage: PageWriter = bytes => {
 
 const PAGE_WRITERS: Readonly<Record<string, PageWriter>> = {
   'application/xml': cdaPage,
-  'text/plain': bytes => htmlPage('Text', `<pre>${htmlText(decodeText(bytes))}</pre>`),
+  'application/fhir+xml': fhirXmlPage,
+  'text/plain': (bytes, limits) => {
+    const text = decodeText(bytes);
+    return fhirJsonPage(text, limits) ?? htmlPage('Text', `<pre>${htmlText(text)}</pre>`);
+  },
   'image/png': imagePage,
   'image/jpeg': imagePage,
   'image/gif': imagePage,
