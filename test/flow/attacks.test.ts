@@ -1,5 +1,5 @@
 /**
- * A corpus of attacks on a server process, on both stores: whatever is sent, there is an answer and no fault of the
+ * A corpus of attacks on a server process, on both stores (on one, in turn, at every change): whatever is sent, there is an answer and no fault of the
  * server's, what must be refused is, nothing is stored, nobody else waits, and memory stays bounded. At every change a
  * part of the corpus is sent, all of it in a full run. Bodies that are dear to read: hostile-bodies.test.ts; narratives
  * that run in a browser: narrative-in-a-browser.test.ts.
@@ -11,8 +11,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import type { Role } from '../../src/identity/principal.js';
 import { ROLES } from '../support/roles.js';
+import { storesInTurn } from '../support/both-stores.js';
 import { FULL } from '../support/depth.js';
-import { newStore, STORES } from '../support/server.js';
+import { newStore } from '../support/server.js';
 import { type Watched, watchServer } from '../support/watched.js';
 import { archives } from './attack/archives.js';
 import { type Attack, JSON_BODY } from './attack/attack.js';
@@ -24,8 +25,8 @@ import { searches } from './attack/searches.js';
 const LONGEST = 400;
 /** MB. */
 const MOST_MEMORY = 600;
-/** Of those that take long, one of so many at every change, and not the same ones on both stores. */
-const ONE_OF = 16;
+/** Of those that take long, one of so many at every change. */
+const ONE_OF = 8;
 
 const FAMILIES: readonly (readonly [name: string, attacks: readonly Attack[], long: boolean])[] = [
   ['archives', archives, true],
@@ -51,7 +52,7 @@ const THERE: readonly object[] = [
   })),
 ];
 
-for (const store of STORES)
+for (const store of storesInTurn(0))
   describe(`attacks (${store})`, () => {
     const folder = mkdtempSync(join(tmpdir(), 'chartroom-attacks-'));
     let open: Watched;
@@ -95,7 +96,7 @@ for (const store of STORES)
       describe(`${family} (${attacks.length})`, () => {
         let [longest, worst] = [0, ''];
         for (const [at, attack] of attacks.entries())
-          if (FULL || !long || (at + STORES.indexOf(store) * (ONE_OF / 2)) % ONE_OF === 0)
+          if (FULL || !long || at % ONE_OF === 0)
             it(attack.name, async () => {
               const { method, path, headers = {}, body, as } = attack;
               const server = as ? guarded : open;

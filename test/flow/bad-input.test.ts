@@ -4,8 +4,9 @@
  */
 import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { after, before, describe, it } from 'mocha';
+import { storesInTurn } from '../support/both-stores.js';
 import { type Answer, converse, exchange, type Sent } from '../support/exchange.js';
-import { newStore, type RunningServer, STORES, startServer } from '../support/server.js';
+import { newStore, type RunningServer, startServer } from '../support/server.js';
 import { badAddresses } from './bad-input/addresses.js';
 import { type BadRequest, JSON_TYPE, KNOWN, LIMITS, MARK } from './bad-input/bad-request.js';
 import { badHeaders } from './bad-input/headers.js';
@@ -97,7 +98,7 @@ function checkAnswer(answer: Answer, bad: BadRequest): void {
     ok(expressions.includes(bad.expression), `${bad.expression} is named, not ${expressions.join(', ')}`);
 }
 
-for (const store of STORES)
+for (const store of storesInTurn(1))
   describe(`bad input (${store} store)`, () => {
     let server: RunningServer;
     let earlier: ReadonlyMap<string, number>;

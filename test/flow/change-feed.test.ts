@@ -12,20 +12,19 @@ import type { FeedChange } from '../../src/feed/change.js';
 import { openEmbedded } from '../../src/store/embedded/index.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import type { Store } from '../../src/store/store.js';
-import { onBothStores } from '../support/both-stores.js';
+import { onBothStores, storesInTurn } from '../support/both-stores.js';
 import { layout } from '../support/changes.js';
 import { depthOf, FULL } from '../support/depth.js';
 import { assertHeard, LISTENERS } from '../support/heard.js';
 import { freePort, startMongo } from '../support/mongod.js';
 import { createRandom } from '../support/random.js';
-import { STORES } from '../support/server.js';
 import { goOnLater, Place, Storm, stopDispatcher } from './feed/storm.js';
 
 const FHIR = { 'content-type': 'application/fhir+json' };
-const SIZES = { writers: FULL ? 16 : 8, large: FULL ? 10_000 : 500, usual: FULL ? 1000 : 100 };
+const SIZES = { writers: FULL ? 16 : 4, large: FULL ? 10_000 : 200, usual: FULL ? 1000 : 30 };
 const KILLS = depthOf('FEED_KILLS');
 /** Writes that are answered between two kills. */
-const BETWEEN = FULL ? 60 : 20;
+const BETWEEN = FULL ? 60 : 10;
 /** Before which kills the process that dispatches is stopped until another one has taken over, and for how many ms at least. */
 const STOPS: Readonly<Record<number, number>> = FULL ? { 0: 0, 4: 120_000, 20: 0 } : { 0: 0 };
 
@@ -114,7 +113,7 @@ onBothStores('a listener', stage => {
   });
 });
 
-for (const store of STORES)
+for (const store of storesInTurn(0))
   describe(`listeners under many writers, with kills (${store})`, () => {
     it(`hear of everything once and in order: ${Object.keys(LISTENERS).length} listeners, ${SIZES.writers} writers`, async function () {
       // A transaction of ten thousand needs room in the cache of the database, or it is too large for ever.

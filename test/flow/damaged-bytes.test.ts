@@ -12,6 +12,7 @@ import { after, before, describe, it } from 'mocha';
 import { MongoClient } from 'mongodb';
 import { examine } from '../../src/cli/verify.js';
 import { connect } from '../../src/store/embedded/connection.js';
+import { hasTurn } from '../support/both-stores.js';
 import { exchange } from '../support/exchange.js';
 import { newStore, type RunningServer, STORES, startServer } from '../support/server.js';
 import { type Talk, talkTo } from '../support/talk.js';
@@ -145,7 +146,9 @@ for (const store of STORES)
       const hash = hashOf(SMALL);
       const bytes = await hand.read(hash, 0);
       const earlier = await alerts();
-      for (const damage of [flipped(bytes, 0), flipped(bytes, 99_999), bytes.subarray(0, 99_999), undefined]) {
+      const damages = [flipped(bytes, 0), flipped(bytes, 99_999), bytes.subarray(0, 99_999), undefined];
+      const done = damages.filter((_, at) => hasTurn(at, store));
+      for (const damage of done) {
         await hand.write(hash, 0, damage);
         await refused('Binary/small');
         await refused('Binary/small', { range: 'bytes=5-9' });
@@ -158,7 +161,7 @@ for (const store of STORES)
       }
       assert.ok((await get('Binary/small')) !== 'broken off');
       assert.deepEqual(await named(), []);
-      assert.equal((await alerts()) - earlier, 24);
+      assert.equal((await alerts()) - earlier, 6 * done.length);
     });
 
     it('of many chunks are given up to the chunk that is damaged, and as parts beyond it', async () => {
@@ -167,7 +170,8 @@ for (const store of STORES)
       assert.ok(count >= 3);
       for (let part = 0, at = 0; part < count; part++) {
         const bytes = await hand.read(hash, part);
-        for (const damage of [flipped(bytes, (part * 7919) % bytes.length), undefined]) {
+        const damages = [flipped(bytes, (part * 7919) % bytes.length), undefined];
+        for (const damage of damages.filter((_, i) => hasTurn(part + i, store))) {
           await hand.write(hash, part, damage);
           if (part === 0) await refused('Binary/large');
           else {

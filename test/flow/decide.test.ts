@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditEvent, Parameters, ParametersParameter } from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { manyCommands } from '../support/cli.js';
 import { refusal, talkTo } from '../support/talk.js';
 
@@ -51,7 +51,7 @@ const stepsOf = ({ parameter = [] }: Parameters): Step[] =>
 const allowedIn = ({ parameter = [] }: Parameters): boolean | undefined =>
   parameter.find(({ name }) => name === 'allowed')?.valueBoolean;
 
-onBothStores(
+onStoresInTurn(
   'asking who may do what',
   stage => {
     const as = (role: string, requestId = 'x') =>

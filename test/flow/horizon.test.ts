@@ -1,5 +1,5 @@
 /**
- * Eight clients (four at every change) follow changes from horizon to horizon, under sixteen writers (eight) with transactions of 1 to 10,000 entries (500 at every
+ * Eight clients (two at every change) follow changes from horizon to horizon, under sixteen writers (four) with transactions of 1 to 10,000 entries (200 at every
  * change), while servers are killed, stopped and started again; on MongoDB there are two. Nobody loses anything or sees anything
  * twice. Clients that go by the newest stamp they have seen lose, which shows that there was something to lose.
  */
@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import type { Basic, BundleEntry } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { named, post, put, send } from '../support/bundles.js';
+import { storesInTurn } from '../support/both-stores.js';
 import { depthOf, FULL } from '../support/depth.js';
 import { freePort, type Mongo, startMongo } from '../support/mongod.js';
 import { createRandom, type Random } from '../support/random.js';
@@ -20,15 +21,15 @@ import { allVersions, byHistory, byNewest, bySearch, horizonOf, type Poller } fr
 
 const SECONDS = depthOf('HORIZON_SECONDS') / STORES.length;
 const PROCESSES: Readonly<Record<StoreName, number>> = { embedded: 1, mongo: 2 };
-const WRITERS = FULL ? 16 : 8;
-const CLIENTS = FULL ? 8 : 4;
+const WRITERS = FULL ? 16 : 4;
+const CLIENTS = FULL ? 8 : 2;
 /** ms: at every change nobody hurries, as what is done while servers start shows nothing new. */
-const BETWEEN_WRITES = FULL ? 0 : 40;
-const BETWEEN_QUESTIONS = FULL ? 50 : 200;
+const BETWEEN_WRITES = FULL ? 0 : 120;
+const BETWEEN_QUESTIONS = FULL ? 50 : 300;
 const SIZES = [1, 1, 1, 1, 2, 10, 10, FULL ? 100 : 30];
 /** Of the writer who sends the largest. */
 const LARGEST = depthOf('HORIZON_LARGEST');
-const LARGE_SIZES = [LARGEST, 1, LARGEST / 10, 1, 300];
+const LARGE_SIZES = [LARGEST, 1, LARGEST / 10, 1, FULL ? 300 : 100];
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
 
@@ -108,7 +109,7 @@ async function interrupt(world: World, place: Place): Promise<void> {
 const lostBy = (poller: Poller, all: readonly { readonly name: string; readonly updated: number }[], start: number) =>
   all.filter(({ name, updated }) => updated >= start && updated < poller.from() && !poller.seen.has(name));
 
-for (const store of STORES)
+for (const store of storesInTurn(0))
   describe(`clients that follow changes (${store})`, () => {
     let data = '';
     let database: Mongo | undefined;

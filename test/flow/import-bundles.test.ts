@@ -8,11 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bundle, FhirResource, Organization, Patient } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
+import { storesInTurn } from '../support/both-stores.js';
 import { entry, post, put, uuid } from '../support/bundles.js';
 import { FULL } from '../support/depth.js';
 import { readExamples } from '../support/examples.js';
 import { contentsOf, importInto, versionsIn } from '../support/import.js';
-import { newStore, type RunningServer, STORES, startServer } from '../support/server.js';
+import { newStore, type RunningServer, startServer } from '../support/server.js';
 import { readText, skipWithout } from '../support/shared.js';
 import { talkTo } from '../support/talk.js';
 
@@ -146,7 +147,7 @@ const OWN: readonly (readonly [what: string, bundle: string])[] = [
   ],
 ];
 
-for (const store of STORES)
+for (const store of storesInTurn(1))
   describe(`a Bundle by import and over HTTP (${store})`, function () {
     const servers: RunningServer[] = [];
     const start = async (test: Mocha.Context) => {

@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bundle, Parameters } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
+import { storesInTurn } from '../support/both-stores.js';
 import { depthOf } from '../support/depth.js';
 import { freePort } from '../support/mongod.js';
 import { endJobLease } from '../support/leases.js';
 import { createRandom } from '../support/random.js';
-import { newStore, STORES } from '../support/server.js';
+import { newStore } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
 import { talkTo } from '../support/talk.js';
 
@@ -18,7 +19,7 @@ const KILLS = depthOf('IMPORT_KILLS');
 /** Lines for each kill: some steps of 200. */
 const LINES = 1500 * KILLS;
 
-for (const store of STORES)
+for (const store of storesInTurn(0))
   describe(`a file that is loaded over HTTP (${store} store)`, () => {
     let data: string | undefined;
     let url = '';

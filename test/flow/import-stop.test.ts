@@ -11,11 +11,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Resource } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
+import { storesInTurn } from '../support/both-stores.js';
 import { depthOf, FULL } from '../support/depth.js';
 import { versionsIn } from '../support/import.js';
 import { readNdjson } from '../support/examples.js';
 import { createRandom } from '../support/random.js';
-import { newStore, STORES, startServer } from '../support/server.js';
+import { newStore, startServer } from '../support/server.js';
 import { shared } from '../support/shared.js';
 
 /** Stops of one store, one after the other; half of them kills. */
@@ -53,7 +54,7 @@ async function load(
 
 const loadedBy = ({ out }: Ended) => Number(/^Loaded (\d+) resources/m.exec(out)?.[1] ?? Number.NaN);
 
-for (const store of STORES)
+for (const store of storesInTurn(1))
   describe(`an import that is stopped (${store})`, function () {
     const folder = mkdtempSync(join(tmpdir(), 'chartroom-stop-'));
     let sent = 0;

@@ -10,10 +10,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Basic, Bundle } from 'fhir/r4.js';
 import { after, afterEach, before, describe, it } from 'mocha';
+import { storesInTurn } from '../support/both-stores.js';
 import { depthOf } from '../support/depth.js';
 import { endJobLease } from '../support/leases.js';
 import { createRandom } from '../support/random.js';
-import { newStore, STORES } from '../support/server.js';
+import { newStore } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
 import { talkTo } from '../support/talk.js';
 
@@ -22,7 +23,7 @@ const STEPS_A_KILL = 6;
 const JOBS = 2;
 const PROGRAM = fileURLToPath(new URL('../../programs/job-program.js', import.meta.url));
 
-for (const store of STORES)
+for (const store of storesInTurn(0))
   describe(`kill -9 amid jobs (${store} store)`, () => {
     const random = createRandom(store.length + 7);
     const count = store === 'mongo' ? 3 : 1;

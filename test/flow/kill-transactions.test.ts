@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Basic, Bundle } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
+import { storesInTurn } from '../support/both-stores.js';
 import { post, put, uuid } from '../support/bundles.js';
 import { command } from '../support/cli.js';
 import { depthOf } from '../support/depth.js';
@@ -46,7 +47,7 @@ const transactionOf = (caller: string, mark: string): string =>
     ],
   });
 
-for (const store of STORES)
+for (const store of storesInTurn(0))
   describe(`kill -9 amid transactions (${store} store)`, () => {
     const random = createRandom(store.length + 1);
     /** Mark → whether it was acknowledged. */

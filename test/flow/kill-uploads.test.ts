@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { examine } from '../../src/cli/verify.js';
+import { storesInTurn } from '../support/both-stores.js';
 import { depthOf } from '../support/depth.js';
 import { exchange } from '../support/exchange.js';
 import { freePort } from '../support/mongod.js';
@@ -19,7 +20,7 @@ import { type SpawnedServer, spawnServer } from '../support/spawn.js';
 const KILLS = Math.ceil(depthOf('UPLOAD_KILLS') / STORES.length);
 const CLIENTS = 4;
 
-for (const store of STORES)
+for (const store of storesInTurn(0))
   describe(`kill -9 amid uploads (${store} store)`, () => {
     const random = createRandom(16);
     /** Hash by the id of what was acknowledged. */

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'mocha';
+import { storesInTurn } from '../support/both-stores.js';
 import { depthOf } from '../support/depth.js';
 import { exchange } from '../support/exchange.js';
 import { freePort } from '../support/mongod.js';
@@ -55,7 +56,7 @@ async function checkAll(port: number, holdings: Iterable<Holding>): Promise<void
   while (chosen.length > 0) await Promise.all(chosen.splice(0, 8).map(holding => checkHolding(port, holding)));
 }
 
-for (const store of STORES)
+for (const store of storesInTurn(1))
   describe(`kill -9 (${store} store)`, () => {
     const random = createRandom(store.length);
     const clients: Client[] = Array.from({ length: CLIENTS }, (_, index) => ({

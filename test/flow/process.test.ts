@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bundle, Patient } from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
-import { command } from '../support/cli.js';
+import { storesInTurn } from '../support/both-stores.js';
+import { command, manyCommands } from '../support/cli.js';
 import { exchange } from '../support/exchange.js';
 import { freePort, startMongo } from '../support/mongod.js';
-import { newStore, STORES, startServer } from '../support/server.js';
+import { newStore, startServer } from '../support/server.js';
 import { idsOf, linkOf, refusal, talkTo } from '../support/talk.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-process-'));
@@ -38,6 +39,9 @@ async function serve(env: Readonly<Record<string, string>>) {
 const isOneLine = (text: string) => assert.match(text, /^[^\n]+\n$/);
 
 describe('a start that cannot be', () => {
+  const many = manyCommands();
+  after(() => many.end());
+
   it('refuses to serve beyond loopback without authentication: status 2, and what to do', async () => {
     const { status, err } = await command(['serve'], { CHARTROOM_HOST: '0.0.0.0', CHARTROOM_DATA: folder }).ended;
     assert.equal(status, 2);
@@ -47,7 +51,7 @@ describe('a start that cannot be', () => {
 
   it('names every setting that is wrong at once: status 2', async () => {
     const wrong = { CHARTROOM_PORT: 'http', CHARTROOM_PAGE_SIZE: '0', CHARTROOM_COLOUR: 'red' };
-    const { status, err } = await command(['serve'], wrong).ended;
+    const { status, err } = await many.run(['serve'], wrong);
     assert.equal(status, 2);
     for (const name of Object.keys(wrong)) assert.ok(err.includes(name), name);
   });
@@ -56,7 +60,7 @@ describe('a start that cannot be', () => {
     const tokens = join(folder, 'bad-tokens');
     writeFileSync(tokens, '[{"token":"tooshort","name":"x","role":"admin"}]');
     const env = { CHARTROOM_AUTH: 'token', CHARTROOM_TOKENS: tokens, CHARTROOM_DATA: join(folder, 'tokens') };
-    const { status, err } = await command(['serve'], env).ended;
+    const { status, err } = await many.run(['serve'], env);
     assert.equal(status, 2);
     isOneLine(err);
     assert.ok(!err.includes('tooshort'));
@@ -69,7 +73,7 @@ describe('a start that cannot be', () => {
     );
     try {
       const env = { CHARTROOM_PORT: String(port), CHARTROOM_DATA: join(folder, 'port'), CHARTROOM_DEMO: 'off' };
-      const { status, err } = await command(['serve'], env).ended;
+      const { status, err } = await many.run(['serve'], env);
       assert.equal(status, 1);
       isOneLine(err);
       assert.ok(err.includes(`127.0.0.1:${port}`) && err.includes('CHARTROOM_PORT'), err);
@@ -80,28 +84,28 @@ describe('a start that cannot be', () => {
 
   it('refuses a folder that another server has open, and leaves that one in peace', async () => {
     const env = { CHARTROOM_DATA: join(folder, 'shared') };
-    const first = await serve(env);
-    const others = ['serve', 'seed', 'reindex'].map(word => command([word], { ...env, CHARTROOM_PORT: '1' }).ended);
-    for (const { status, err } of await Promise.all(others)) {
+    const first = await startServer({ store: 'embedded', config: { data: env.CHARTROOM_DATA } });
+    for (const word of ['serve', 'seed', 'reindex']) {
+      const { status, err } = await many.run([word], { ...env, CHARTROOM_PORT: '1' });
       assert.equal(status, 1);
       isOneLine(err);
       assert.match(err, /open/);
     }
-    assert.equal((await first.talk.update({ resourceType: 'Patient', id: 'p' })).status, 201);
-    assert.equal((await first.stop()).status, 0);
+    assert.equal((await talkTo(first.base).update({ resourceType: 'Patient', id: 'p' })).status, 201);
+    await first.stop();
   });
 
   it('says in one line that MongoDB is away', async () => {
     const port = await freePort();
     const url = `mongodb://127.0.0.1:${port}/x?replicaSet=rs0&serverSelectionTimeoutMS=300`;
     const env = { CHARTROOM_STORE: url, CHARTROOM_DATA: join(folder, 'away') };
-    const { status, err } = await command(['serve'], env).ended;
+    const { status, err } = await many.run(['serve'], env);
     assert.equal(status, 1);
     isOneLine(err);
   });
 });
 
-for (const store of STORES)
+for (const store of storesInTurn(0))
   describe(`a server process (${store})`, () => {
     it('loses nothing when it is told to end under load, and goes on after it', async function () {
       const env = { CHARTROOM_STORE: await newStore(this, store), CHARTROOM_DATA: join(folder, `load-${store}`) };

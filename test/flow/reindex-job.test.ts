@@ -12,10 +12,12 @@ import { after, afterEach, before, describe, it } from 'mocha';
 import { openEmbedded } from '../../src/store/embedded/index.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import type { Store } from '../../src/store/store.js';
+import { storesInTurn } from '../support/both-stores.js';
 import { layout, put } from '../support/changes.js';
+import { FULL } from '../support/depth.js';
 import { endJobLease } from '../support/leases.js';
 import { parameterOf, statusOf, untilReady, warningsOf } from '../support/reindexed.js';
-import { newStore, STORES } from '../support/server.js';
+import { newStore } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
 import { refusal, type Talk, talkTo } from '../support/talk.js';
 
@@ -100,7 +102,7 @@ afterEach('ends what a failed test left', async () => {
   running.clear();
 });
 
-for (const store of STORES)
+for (const store of storesInTurn(1))
   describe(`the reindex job (${store})`, () => {
     let data = '';
     let env = { CHARTROOM_STORE: '', CHARTROOM_DATA: '' };
@@ -193,7 +195,7 @@ describe('several processes on one MongoDB database, with custom search paramete
         for (; old.status === 503; old = await change()) await pause(1000);
         assert.equal(old.status, 200, old.text);
         written += 1;
-        await pause(10);
+        await pause(40);
       }
     })();
     await untilWritten(5);
@@ -206,7 +208,7 @@ describe('several processes on one MongoDB database, with custom search paramete
     await a.end('SIGKILL');
     await endJobLease(env.CHARTROOM_STORE);
     await untilReady(b.talk, 'nick');
-    await untilWritten(100);
+    await untilWritten(FULL ? 100 : 30);
     stop.abort();
     await writing;
     const found = await b.talk.search('Patient?nick=nick&_summary=count');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { AuditEvent, Bundle, Observation } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import {
   FHIR_JSON,
   LOINC,
@@ -19,7 +19,7 @@ import { idsOf, refusal, type Talk, talkTo } from '../../support/talk.js';
 const onDemand = { name: 'on-demand', valueBoolean: true };
 const of = (valueId: string) => ({ name: 'patient', valueId });
 
-onBothStores('$docref', stage => {
+onStoresInTurn('$docref', stage => {
   const ask = () => askDocref(stage().talk);
 
   describe('of a record that is large', () => {

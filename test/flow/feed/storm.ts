@@ -195,7 +195,8 @@ export class Storm {
         if (isLarge) this.#large += 1;
         else this.#answered += 1;
       }
-      if (!FULL || !reply || reply.status >= 300) await pause(20);
+      // At every change nobody hurries: what is written while processes start and take over shows nothing new.
+      if (!FULL || !reply || reply.status >= 300) await pause(FULL ? 20 : 120);
     }
   }
 }

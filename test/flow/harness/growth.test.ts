@@ -8,8 +8,9 @@ import { runInNewContext } from 'node:vm';
 import type { Bundle, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
 import { MongoClient } from 'mongodb';
+import { storesInTurn } from '../../support/both-stores.js';
 import { depthOf } from '../../support/depth.js';
-import { newStore, startServer, STORES } from '../../support/server.js';
+import { newStore, startServer } from '../../support/server.js';
 
 const MB = 1_048_576;
 /** Collections that are kept ready: seven, and one that is being dropped, of each of the six. */
@@ -71,7 +72,7 @@ function sender(port: number, agent: Agent) {
     });
 }
 
-for (const name of STORES)
+for (const name of storesInTurn(0))
   describe(`many resets and snapshots (${name})`, () => {
     it('leave nothing behind', async function () {
       const store = await newStore(this, name);
