@@ -89,7 +89,7 @@ describe('a backup of a server that goes on', () => {
     assert.equal(asked.status, 202, asked.text);
     const at = asked.header('content-location')!;
     let reply = await as('admin').get<Bundle<Parameters>>(at);
-    for (; reply.status === 202; reply = await as('admin').get(at)) await pause(20);
+    for (; reply.status === 202; reply = await as('admin').get(at)) await pause(50);
     assert.equal(reply.status, 200, reply.text);
     const file = fileOf(reply.body.entry![0]!.resource!);
     assert.ok(copies().includes(file.replace('backups/', '')));

@@ -77,7 +77,7 @@ onStoresInTurn(
         const search = () => talk.search('Patient?nick=even&_count=200');
         let found = await search();
         // Searches hear a moment later that the job is through.
-        for (; warningsOf(found).length > 0; found = await search()) await pause(20);
+        for (; warningsOf(found).length > 0; found = await search()) await pause(50);
         assert.equal(found.total, OLD / 2 + 2);
         assert.equal((await talk.search('Patient?nick:missing=true')).total, 0);
         assert.equal((await talk.search('Patient?nick:exact=Odd&_summary=count')).total, OLD / 2 - 1);

@@ -60,7 +60,7 @@ for (const store of storesInTurn(0))
         server = await start();
       }
       let reply = await talk.get<Bundle<Parameters>>(at);
-      for (; reply.status === 202; reply = await talk.get(at)) await pause(20);
+      for (; reply.status === 202; reply = await talk.get(at)) await pause(50);
       assert.equal(reply.status, 200, reply.text);
       const told = reply.body.entry![0]!.resource!.parameter!.map(({ name, valueInteger }) => [name, valueInteger]);
       assert.deepEqual(told, [

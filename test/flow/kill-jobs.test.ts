@@ -63,7 +63,7 @@ for (const store of storesInTurn(0))
     async function untilDone(ids: readonly string[], least: number): Promise<void> {
       for (const id of ids) {
         let done = await doneBy(id);
-        for (; done !== undefined && done < least; done = await doneBy(id)) await pause(20);
+        for (; done !== undefined && done < least; done = await doneBy(id)) await pause(50);
       }
     }
 

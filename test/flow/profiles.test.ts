@@ -9,9 +9,10 @@ import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bundle, CapabilityStatement, FhirResource, SearchParameter } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
+import { storesInTurn } from '../support/both-stores.js';
 import { command, manyCommands } from '../support/cli.js';
 import { parameterOf, statusOf, untilReady, warningsOf } from '../support/reindexed.js';
-import { newStore, type RunningServer, STORES, startServer } from '../support/server.js';
+import { newStore, type RunningServer, startServer } from '../support/server.js';
 import { readArchive, shared, skipWithout } from '../support/shared.js';
 import { idsOf, refusal, type Talk, talkTo } from '../support/talk.js';
 
@@ -94,12 +95,12 @@ const finds = async (talk: Talk): Promise<void> => {
   for (const [query, ids] of FOUND) {
     let found = await talk.search(query);
     // Searches hear a moment later that what they ask for is indexed.
-    for (; warningsOf(found).length > 0; found = await talk.search(query)) await pause(20);
+    for (; warningsOf(found).length > 0; found = await talk.search(query)) await pause(50);
     assert.deepEqual(idsOf(found).toSorted(), ids, query);
   }
 };
 
-for (const store of STORES)
+for (const store of storesInTurn(1))
   describe(`US Core from its package (${store})`, () => {
     let server: RunningServer | undefined;
     let talk: Talk;

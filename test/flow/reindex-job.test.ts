@@ -149,7 +149,7 @@ for (const store of storesInTurn(1))
       assert.equal(all.total, COUNT);
       // Searches hear a moment later that the job is through.
       const count = async () => warningsOf(await third.talk.search('Patient?nick=nick&_summary=count'));
-      while ((await count()).length > 0) await pause(20);
+      while ((await count()).length > 0) await pause(50);
       await third.end('SIGTERM');
 
       const fourth = await start(env);

@@ -76,7 +76,7 @@ onStoresInTurn('documents that come late, or told another way', stage => {
       body: line,
     });
     assert.equal(begun.status, 202, begun.text);
-    while ((await talk.get(begun.header('content-location')!)).status === 202) await pause(20);
+    while ((await talk.get(begun.header('content-location')!)).status === 202) await pause(50);
     const { status, content } = (await talk.get<DocumentReference>(`DocumentReference/${id}`)).body;
     assert.deepEqual([status, content.length], ['entered-in-error', 1]);
   });

@@ -106,7 +106,7 @@ for (const store of STORES)
       const begun = await talk.send('POST', '$import', { headers, body: body.join('\n') });
       assert.equal(begun.status, 202, begun.text);
       let done: Reply<Bundle>;
-      while ((done = await talk.get<Bundle>(begun.header('content-location')!)).status === 202) await pause(20);
+      while ((done = await talk.get<Bundle>(begun.header('content-location')!)).status === 202) await pause(50);
       assert.match(done.text, /virus-found/);
       assert.equal((await talk.get('DocumentReference/virus-1')).status, 200);
       assert.equal((await talk.get('DocumentReference/virus-2')).status, 404);
