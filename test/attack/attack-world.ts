@@ -156,6 +156,11 @@ export const ATTACKED_ROLES: Readonly<Record<string, Json>> = {
     ],
     operations: ['everything', 'meta', 'meta-add', 'meta-delete', 'validate'],
   },
+  // What is theirs of jobs, and nothing of others.
+  worker: {
+    types: [{ type: '*', letters: 'cruds' }],
+    operations: ['import', 'jobs', 'jobs-cancel', 'jobs-status'],
+  },
   // By chains.
   house: {
     types: [
@@ -195,6 +200,7 @@ export const ATTACKERS = {
       }),
     ],
   },
+  worker: { name: 'worker', role: 'worker' },
   owner: { name: 'owner', role: 'admin' },
 } as const satisfies Record<string, Principal>;
 export type Attacker = keyof typeof ATTACKERS;

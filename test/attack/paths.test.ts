@@ -12,6 +12,7 @@ import { decideWith } from '../support/roles.js';
 import { permissionSeeing } from '../support/restricted.js';
 import { linkOf, type Reply, type Talk } from '../support/talk.js';
 import { UNRESTRICTED } from '../../src/access/permission.js';
+import { tellBeside } from './attack-beside.js';
 import { type Attack, attacks } from './attack-cases.js';
 import { tellLinks } from './attack-links.js';
 import { ATTACKED_ROLES, ATTACKERS, type Attacker, CANARY, DELETED, POPULATION } from './attack-world.js';
@@ -29,7 +30,13 @@ const decide = decideWith(ATTACKED_ROLES);
 
 const as = (who: Attacker) => ({ authorization: `Bearer ${who}` });
 
+/** Lines of the log, of both servers. */
+const logged: string[] = [];
+
 async function set({ server, talk }: Stage): Promise<void> {
+  const { log } = server.engine;
+  for (const level of ['debug', 'info', 'warn', 'error'] as const)
+    log[level] = (...said: unknown[]) => void logged.push(JSON.stringify(said));
   Object.assign(server.engine, { identify, decide });
   for (const one of POPULATION) {
     const reply = await talk.update(one, as('owner'));
@@ -155,6 +162,7 @@ onStoresInTurn(
     });
 
     tellLinks(stage, as, (who, principal) => void principals.set(who, principal));
+    tellBeside(stage, as, logged);
 
     it('is hidden by the permission: without it most attacks succeed', async () => {
       const { server, talk } = stage();
