@@ -1,5 +1,6 @@
 /** The operations that a server on the embedded store has, without a server: its own, and with those of its features. */
 import { fileURLToPath } from 'node:url';
+import { chartOperation } from '../../src/features/documents/chart.js';
 import { documentOperation } from '../../src/features/documents/composition/operation.js';
 import { createDocref } from '../../src/features/documents/docref/operation.js';
 import { generateOperation } from '../../src/features/documents/mhd/generate.js';
@@ -24,6 +25,7 @@ export const operations = composeOperations(
 
 const ofFeatures = composeOperations(
   {
+    chart: chartOperation,
     docref: createDocref(new Map()),
     document: documentOperation,
     render: renderOperation,

@@ -8,6 +8,7 @@ import { createScanner } from '../../outgoing/scanner.js';
 import { newId } from '../../platform/ids.js';
 import type { AttachmentGround } from './attachments.js';
 import { createByteReader } from './bytes.js';
+import { chartOperation } from './chart.js';
 import { documentOperation } from './composition/operation.js';
 import { documentHook, DOCUMENT_PATIENCE } from './document-hook.js';
 import type { MadeBytes } from './docref/document-parts.js';
@@ -50,7 +51,7 @@ const settings = {
 };
 
 /** Whoever may read resources may have them in another form. */
-const DUTY = { operations: ['docref', 'document', 'render'] };
+const DUTY = { operations: ['chart', 'docref', 'document', 'render'] };
 const READING_ROLES = ['reader', 'privacy-officer', 'patient'];
 const WRITING_ROLES = ['writer', 'records-specialist', 'clinician', 'service'];
 
@@ -83,6 +84,7 @@ export const documents: Feature<typeof settings> = {
         { patience: DOCUMENT_PATIENCE, bundle: bundle => provide(bundle, bases, ground.reader) },
       ],
       operations: {
+        chart: chartOperation,
         docref: createDocref(made),
         document: documentOperation,
         'generate-metadata': generateOperation,

@@ -33,6 +33,7 @@ const GENDER = 'http://hl7.org/fhir/administrative-gender';
 /** Where an operation is asked, and with what, if it is not of any resource or needs to be told something. */
 const QUESTIONS: Readonly<Record<string, readonly [place: string, question: string]>> = {
   'batch-validate-code': ['ValueSet/', ''],
+  chart: ['List/', 'patient=p&'],
   document: ['Composition/c/', ''],
   expand: ['ValueSet/administrative-gender/', ''],
   lookup: ['CodeSystem/', `system=${GENDER}&code=male&`],
@@ -66,6 +67,7 @@ onStoresInTurn(
           ...(type === 'Binary' ? ['render'] : []),
           ...(type === 'Patient' ? ['break-glass', 'break-glass-end'] : []),
           ...(type === 'Composition' ? ['document'] : []),
+          ...(type === 'List' ? ['chart'] : []),
           ...(type === 'DocumentReference' ? ['docref', 'generate-metadata'] : []),
           ...(type === 'AuditEvent' ? [] : changing),
         ];
@@ -175,7 +177,7 @@ function expectOffer(
 
 /** Ids of those that are asked of the system alone. */
 const SYSTEM_ALONE = /^(?:backup|decide|horizon|import|jobs|reindex)/;
-const OF_TYPES_TOO = new Set(['docref', 'document', 'validate', 'generate-metadata', ...TERMINOLOGY]);
+const OF_TYPES_TOO = new Set(['chart', 'docref', 'document', 'validate', 'generate-metadata', ...TERMINOLOGY]);
 const ALL = [...allOperations.values()].map(({ definition }) => definition).toSorted();
 
 onStoresInTurn('definitions of operations', stage => {
@@ -197,7 +199,7 @@ onStoresInTurn('definitions of operations', stage => {
       ['status=active&instance=true&type=false', OWN.filter(id => !SYSTEM_ALONE.test(id) && !OF_TYPES_TOO.has(id))],
       [
         'status=active&instance=true&type=true',
-        ['document', 'expand', 'subsumes', 'translate', 'validate', 'validate-code'],
+        ['chart', 'document', 'expand', 'subsumes', 'translate', 'validate', 'validate-code'],
       ],
       ['status=draft', []],
       ['code:not=purge', OWN.filter(id => id !== 'purge')],
