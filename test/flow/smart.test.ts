@@ -333,6 +333,8 @@ for (const store of FULL ? STORES : (['embedded'] as const))
       const fields = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT, code_verifier: verifier };
       const { status, body } = await askToken(base, fields, basic(SHARED_SECRET));
       assert.equal(status, 200, JSON.stringify(body));
+      const nameless = { grant_type: 'refresh_token', refresh_token: body.refresh_token! };
+      assert.ok([400, 401].includes((await askToken(base, nameless)).status));
       const introspect = async (token: string, headers: Record<string, string>) => {
         const response = await fetch(`${authOf(base)}/introspect`, {
           method: 'POST',
@@ -353,6 +355,17 @@ for (const store of FULL ? STORES : (['embedded'] as const))
         (await introspect(body.access_token!, { authorization: `Bearer ${body.access_token}` })).body['active'],
         true,
       );
+    });
+
+    it('refreshes for a public app that does not say which it is, as SMART has it', async () => {
+      const { body } = await launchApp(app());
+      const ask = (token: string) => askToken(base, { grant_type: 'refresh_token', refresh_token: token });
+      const next = await ask(body.refresh_token!);
+      assert.equal(next.status, 200, JSON.stringify(next.body));
+      assert.ok([400, 401].includes((await ask('nonsense')).status));
+      // The second use ends the family here, too.
+      assert.equal((await ask(body.refresh_token!)).status, 400);
+      assert.equal((await ask(next.body.refresh_token!)).status, 400);
     });
 
     it('takes tokens back', async () => {

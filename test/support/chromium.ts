@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
-const FLAGS = [
+export const CHROMIUM_FLAGS = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
@@ -42,7 +42,7 @@ export async function renderedPage(browser: string, html: string): Promise<strin
     const { stdout } = await promisify(execFile)(
       browser,
       [
-        ...FLAGS,
+        ...CHROMIUM_FLAGS,
         `--user-data-dir=${join(folder, 'profile')}`,
         '--virtual-time-budget=10000',
         '--dump-dom',

@@ -6,7 +6,6 @@ import { hash, randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CryptoKey, JWK, JWSHeaderParameters } from 'jose';
 import type { Provider } from 'oidc-provider';
-import { FhirError } from '../../fhir/error.js';
 import type { Json, JsonObject } from '../../fhir/resource.js';
 import { realInterval, realNow } from '../../platform/real-time.js';
 import type { Records } from '../../store/records.js';
@@ -18,12 +17,13 @@ import { createSeal } from '../seal.js';
 import { createSignIn } from '../users/sign-in.js';
 import { Users } from '../users/users.js';
 import { answerAccount } from './account.js';
-import type { AskingGround } from './asked.js';
+import type { AskedPage, AskingGround } from './asked.js';
 import { answerAsked } from './asking.js';
 import { type ApplicationRecord, Applications } from './applications.js';
 import { createAnonymousRecords, createRequestBounds } from './bounds.js';
 import type { ClientKeys } from './client-keys.js';
 import { Launches } from './launches.js';
+import { textSent, formIn, isForm, jsonIn, sendJson, withBody } from './messages.js';
 import { createOwnTokens, introspectOwn, type OwnTokens, revokeOwn } from './own-tokens.js';
 import { createProvider, type OidcLibrary, OTHER_SCOPES, type ProviderGround } from './provider.js';
 import { createRegistrationLimit, registerApplication, type RegistrationGround } from './registration.js';
@@ -60,7 +60,6 @@ interface Running {
 
 const RENEW = 60 * 60_000;
 const SWEEP = 60_000;
-const MOST_FORM = 64 * 1024;
 const SETUP = { kind: 'setup', id: 'first' } as const;
 const SETUP_LIFE = 60 * 60_000;
 
@@ -192,8 +191,9 @@ export class AuthorizationServer implements TokenIssuer {
     }
     if (isPost && pathname === '/revoke')
       return sendJson(response, await this.#revoke(running, identifying, await formIn(request)));
+    if (isPost && pathname === '/token') return this.#token(page, running);
     if (isPost && pathname === '/register' && this.#registration)
-      return sendJson(response, await this.#register(this.#registration, jsonOf(await bodyOf(request)), identifying));
+      return sendJson(response, await this.#register(this.#registration, jsonIn(await textSent(request)), identifying));
     return handedOn(running, request, response);
   }
 
@@ -231,6 +231,24 @@ export class AuthorizationServer implements TokenIssuer {
     request.url = `/authorize${search}`;
     Object.assign(request, { originalUrl: `${new URL(this.rules.url).pathname}/authorize${search}` });
     return handedOn(running, request, response);
+  }
+
+  /**
+   * SMART has no `client_id` in a request to refresh: whose token it is says which public application it is.
+   * https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#use-a-refresh-token
+   */
+  async #token({ request, response, address }: AskedPage, running: Running): Promise<void> {
+    if (!isForm(request)) return handedOn(running, request, response);
+    const form = new URLSearchParams(await textSent(request));
+    const token = form.get('refresh_token');
+    const saysWho = ['client_id', 'client_secret', 'client_assertion'].some(name => form.has(name));
+    if (token !== null && !saysWho && request.headers.authorization === undefined) {
+      const { clientId = '' } = (await running.provider.RefreshToken.find(token)) ?? {};
+      if ((await this.#ground.applications.find(clientId))?.record.kind === 'public') form.set('client_id', clientId);
+    }
+    const whole = withBody(request, form.toString());
+    noteAddress(whole, address);
+    return handedOn(running, whole, response);
   }
 
   #current(): Promise<Running> {
@@ -272,43 +290,4 @@ async function loadLibrary(): Promise<OidcLibrary> {
 
 function handedOn({ provider }: Running, request: IncomingMessage, response: ServerResponse): Promise<void> {
   return provider.callback()(request, response);
-}
-
-function sendJson(
-  response: ServerResponse,
-  answer: { readonly status: number; readonly body: object; readonly headers?: Readonly<Record<string, string>> },
-): void {
-  const { status, body, headers } = answer;
-  response.writeHead(status, {
-    'Content-Type': 'application/json',
-    'Cache-Control': 'no-store',
-    Pragma: 'no-cache',
-    ...headers,
-  });
-  response.end(JSON.stringify(body));
-}
-
-async function formIn(request: IncomingMessage): Promise<URLSearchParams> {
-  if (!/^application\/x-www-form-urlencoded\b/i.test(request.headers['content-type'] ?? ''))
-    throw new FhirError('unsupported-media-type', 'This address takes forms.');
-  return new URLSearchParams(await bodyOf(request));
-}
-
-function jsonOf(text: string): Json | undefined {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return undefined;
-  }
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MOST_FORM) throw new FhirError('too-large', `A body may have ${MOST_FORM} bytes here.`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -30,7 +30,8 @@ const pageHeaders = (target?: string): Readonly<Record<string, string>> => ({
   'Content-Type': 'text/html; charset=utf-8',
   'Content-Security-Policy': `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; form-action 'self'${target === undefined ? '' : ` ${target}`}; frame-ancestors 'none'; base-uri 'none'`,
   'X-Frame-Options': 'DENY',
-  'Referrer-Policy': 'no-referrer',
+  // With `no-referrer` browsers would call the origin of our own forms null.
+  'Referrer-Policy': 'same-origin',
   'Cache-Control': 'no-store',
 });
 
