@@ -128,13 +128,26 @@ export function createDecide(
   };
 }
 
-const lacks = (
-  { operations, screens }: Permission,
-  letters: LetterSet,
-  { needs, operation, screen, searches = false }: Ask,
+/** Operations on labels, of any resource that is read: for whoever may lower them. */
+const OF_LABELS: ReadonlySet<string> = new Set(['meta-add', 'meta-delete']);
+
+/** Whether somebody writes labels who need not be allowed to write the resource. */
+export const writesLabels = ({ keepsLabels }: Permission, operation: string | undefined): boolean =>
+  keepsLabels === false && operation !== undefined && OF_LABELS.has(operation);
+
+const lacks = (permission: Permission, letters: LetterSet, ask: Ask): boolean => {
+  const { operations, screens } = permission;
+  const { operation, screen, searches = false } = ask;
+  const needs = ask.needs && writesLabels(permission, operation) ? 'r' : ask.needs;
+  return lacksAny({ needs, operation, screen, searches }, { operations, screens, letters });
+};
+
+const lacksAny = (
+  { needs, operation, screen, searches }: Pick<Ask, 'needs' | 'operation' | 'screen' | 'searches'>,
+  { operations, screens, letters }: Pick<Permission, 'operations' | 'screens'> & { readonly letters: LetterSet },
 ): boolean =>
   (needs !== undefined && !letters[needs]) ||
-  (searches && !letters.s) ||
+  (searches === true && !letters.s) ||
   (operation !== undefined && !operations.has(operation)) ||
   (screen !== undefined && !screens.has(screen));
 

@@ -103,7 +103,7 @@ export function protectionOf(text: Buffer): Protection {
   return protectionIn(parseJson(text, STORED_JSON).resource);
 }
 
-const UNLABELLED: Protection = { level: NORMALLY, others: new Set() };
+export const UNLABELLED: Protection = { level: NORMALLY, others: new Set() };
 
 function protectionIn({ meta, securityLabel, confidentiality }: Resource): Protection {
   const concepts = itemsOf(securityLabel).flatMap(each => (isObject(each) ? itemsOf(each['coding']) : []));

@@ -161,12 +161,16 @@ export function compilePermission({ types, compartment }: PermissionGround, of: 
     rulesOf: (type, letter) => (grants.get(type) ?? nothing)[letter].names,
     ...(breakGlass.length > 0 ? { breaksGlass: true } : {}),
     ...(lifted ? { lifted } : {}),
-    keepsLabels: duty.labels !== 'lowered',
+    keepsLabels: duty.labels !== 'lowered' || (granted !== undefined && !granted.some(isWhole)),
     digest: createHash('sha256')
       .update(contentKey([own, granted ?? null, patient ?? null, ...(lifted ? [broken, glass] : [])]))
       .digest('base64url'),
   };
 }
+
+/** A scope that lets whoever has it change everything that their role does. */
+const isWhole = ({ type, letters, where, ofPatient }: Rule): boolean =>
+  type === '*' && letters.has('u') && where === undefined && !ofPatient;
 
 const lettersTo = <T>(of: (letter: Letter) => T): ByLetter<T> => ({
   c: of('c'),

@@ -25,7 +25,7 @@ import type { Interaction, Outcome, RecordedPart, Result, Target } from './inter
 import { withCompanions } from './write/companions.js';
 import { checkBytesInUse } from './write/bytes-in-use.js';
 import { checkIntegrity } from './write/integrity.js';
-import { checkPermitted } from './write/permitted.js';
+import { checkLabelsKept, checkPermitted } from './write/permitted.js';
 import { settledPermission } from './reach.js';
 import { afterCommit, messagesOf, patchMeant } from './write/run-hooks.js';
 import { withSentProvenance } from './write/sent-provenance.js';
@@ -216,7 +216,7 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
     if (writing) await live.current();
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
     const ran = await withSentProvenance(context, ask, await runWhole(context, ask), { admit, run: runWhole });
-    const judged = ran.changes ? await judge(context, ran) : ran;
+    const judged = ran.changes ? await judge(context, ran, ask) : ran;
     const { result, changes = [], recordedParts, mustNotMatch = [], mustExist = [], messages: asked = [] } = judged;
     const events = recordedParts ? await eventsOfParts(context, recordedParts) : eventsOf(context, ask, result);
     const { noted, acknowledges } = notesOf(context, writing);
@@ -257,8 +257,9 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
 }
 
 /** Whether this may be written: by the permission, then by the rules about references. */
-async function judge(context: Context, ran: Outcome): Promise<Outcome> {
-  checkPermitted(context, ran);
+async function judge(context: Context, ran: Outcome, ask: Target): Promise<Outcome> {
+  checkPermitted(context, ran, ask);
+  checkLabelsKept(context, ran);
   return checkBytesInUse(context, await checkIntegrity(context, ran));
 }
 

@@ -7,7 +7,7 @@ import { type Attacker, CANARY, canaryOf, RECORD_TYPES, recorded } from './attac
 
 export interface Attack {
   readonly what: string;
-  readonly who: Attacker;
+  readonly who: Attacker | 'bound';
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly type?: string;

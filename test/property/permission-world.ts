@@ -3,6 +3,7 @@ import { DUTY_LETTERS, type Letter, type Principal, type Scope } from '../../src
 import type { RoleDuty, TypeDuty } from '../../src/access/roles.js';
 import type { Where } from '../../src/search/query.js';
 import type { Random } from '../support/random.js';
+import { makeConsents, type MadeConsents, NO_CONSENTS } from './consent-world.js';
 import { type Body, type Rule, Seen, someRule, type Type, TYPES, type World } from './view-world.js';
 
 type Holds = (body: Body) => boolean;
@@ -17,6 +18,8 @@ interface Made {
 export interface MadePermission {
   readonly principal: Principal;
   readonly duty: RoleDuty;
+  /** Of the patients of the population. */
+  readonly consents: MadeConsents['resources'];
   /** What may be seen, as `Seen` asks. */
   readonly rules: ReadonlyMap<Type, Rule>;
   mayWrite(body: Body): boolean;
@@ -111,9 +114,10 @@ export function makePermission(random: Random, world: World): MadePermission {
   const all = [rows, ...(isScoped ? [granted] : [])];
   const every = (type: Type, holds: (made: Made) => boolean): boolean =>
     all.every(made => made.some(one => one.type === type && holds(one)));
+  const consents = random.chance(0.5) ? makeConsents(random, world) : NO_CONSENTS;
   const rule = (type: Type): Rule => ({
     where: every(type, () => true) ? { kind: 'all', of: [] } : 'hidden',
-    holds: body => every(type, made => made.holds(body)),
+    holds: body => every(type, made => made.holds(body)) && consents.allow(body),
   });
   return {
     principal: {
@@ -121,11 +125,13 @@ export function makePermission(random: Random, world: World): MadePermission {
       role: 'made',
       ...(patient === undefined ? {} : { patient }),
       ...(isScoped ? { scopes } : {}),
+      ...consents.principal,
     },
-    duty: { types, operations: ['*'], screens: [] },
+    duty: { types, operations: ['*'], screens: [], confidentiality: 'V' },
+    consents: consents.resources,
     rules: new Map(TYPES.map(type => [type, rule(type)])),
     mayWrite: body => every(body.resourceType, ({ writes, holds }) => writes && holds(body)),
     writes: type => every(type, ({ writes }) => writes),
-    reachesAll: type => every(type, ({ writes, holds }) => writes && holds === everything),
+    reachesAll: type => consents === NO_CONSENTS && every(type, ({ writes, holds }) => writes && holds === everything),
   };
 }

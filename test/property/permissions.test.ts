@@ -1,12 +1,15 @@
 /**
  * What roles and scopes together allow, no more and no less: made-up populations, permissions and requests over every path, held against a
- * plain oracle (permission-world.ts), on both stores. Reads first, then writes, which the population follows.
+ * plain oracle (permission-world.ts, consent-world.ts), on both stores. Reads first, then writes, which the population follows.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'mocha';
+import { Consents } from '../../src/access/consents.js';
 import { createDecide } from '../../src/access/decide.js';
 import { createPatientCompartment } from '../../src/access/patient-compartment.js';
 import { loadDefinitions } from '../../src/fhir/definitions.js';
+import type { Resource } from '../../src/fhir/resource.js';
+import type { RoleDuty } from '../../src/access/roles.js';
 import { ANYBODY, type Principal } from '../../src/identity/principal.js';
 import { depthOf } from '../support/depth.js';
 import { createRandom, type Random } from '../support/random.js';
@@ -38,7 +41,9 @@ const MOST_WRITTEN = 60;
 
 const definitions = loadDefinitions();
 const ground = { types: definitions.resourceTypes, compartment: createPatientCompartment(definitions) };
-const ADMIN = {
+const ADMIN: RoleDuty = {
+  consents: 'disregarded',
+  confidentiality: 'V',
   types: [{ type: '*', letters: new Set(['c', 'r', 'u', 'd', 's'] as const) }],
   operations: ['*'],
   screens: [],
@@ -56,7 +61,16 @@ function stageOf(server: RunningServer): Stage {
     talk: talkTo(server.base),
     become(of) {
       const principal: Principal = of?.principal ?? ANYBODY;
-      const decide = createDecide(new Map([['admin', ADMIN], ...(of ? ([['made', of.duty]] as const) : [])]), ground);
+      const roles = new Map([['admin', ADMIN], ...(of ? ([['made', of.duty]] as const) : [])]);
+      const { bases } = server.engine.settings;
+      const { parameters, clock } = server.engine;
+      const consents = new Consents({ definitions, parameters, bases, implicit: 'permit', now: clock.now });
+      const entries = (of?.consents ?? []).flatMap(one => {
+        const entry = consents.entry(one as unknown as Resource, one.id);
+        return entry ? [[one.id, entry] as const] : [];
+      });
+      consents.replace(new Map(entries));
+      const decide = createDecide(roles, ground, { consents, bases });
       Object.assign(server.engine, { identify: () => Promise.resolve(principal), decide });
     },
   };

@@ -7,6 +7,8 @@
  * told. What is deleted comes back by an update for those who may create and update it. An id is chosen by those alone who see and may
  * write every resource of the type: to others, one that is taken by what they do not see would tell that it is.
  */
+import { writesLabels } from '../../access/decide.js';
+import { isLowered, protectionOf, UNLABELLED } from '../../access/labels.js';
 import { isUnrestricted, type Permission, type Restrictions } from '../../access/permission.js';
 import { FhirError } from '../../fhir/error.js';
 import { asAsked } from '../../search/index-resource.js';
@@ -14,16 +16,40 @@ import { match, type Resolver, type Subject } from '../../search/match.js';
 import type { Where } from '../../search/query.js';
 import type { Change } from '../../store/store.js';
 import type { Context, Engine } from '../engine.js';
-import type { Outcome } from '../interaction.js';
+import type { Outcome, Target } from '../interaction.js';
 import { entryAt, placeOf } from '../response/transaction-response.js';
 
 /** Whether an update may say which id a new resource has. */
 export const mayChooseIds = ({ reach }: Permission, type: string): boolean =>
   !reach.c.has(type) && !reach.u.has(type) && !reach.s.has(type) && !reach.r.has(type);
 
+/**
+ * Labels that protect a resource stay, unless whoever asks may take them away. Throws `forbidden`.
+ * https://hl7.org/fhir/R4/security-labels.html
+ */
+export function checkLabelsKept({ permission }: Context, { changes = [], entries }: Outcome): void {
+  if (!permission.keepsLabels) return;
+  for (const { own, type, id, text, replaces } of changes) {
+    if (own || !text || !replaces?.text) continue;
+    const before = protectionOf(replaces.text);
+    if (before === UNLABELLED || !isLowered(before, protectionOf(text))) continue;
+    const at = entries?.get(`${type}/${id}`);
+    throw new FhirError(
+      'forbidden',
+      'Labels that protect a resource are taken away or made less by whoever keeps privacy alone: leave them as they are, or ask them.',
+      { expression: at === undefined ? `${type}.meta.security` : placeOf(entryAt(at), type), detail: 'label-lowered' },
+    );
+  }
+}
+
 /** Throws `forbidden`. */
-export function checkPermitted({ engine, permission }: Context, { changes = [], entries }: Outcome): void {
+export function checkPermitted(
+  { engine, permission }: Context,
+  { changes = [], entries }: Outcome,
+  { operation }: Pick<Target, 'operation'> = {},
+): void {
   const { reach } = permission;
+  if (writesLabels(permission, operation)) return;
   if (isUnrestricted(reach.c) && isUnrestricted(reach.u) && isUnrestricted(reach.d)) return;
   for (const change of changes) {
     if (change.own || isPermitted(engine, permission, change, changes)) continue;

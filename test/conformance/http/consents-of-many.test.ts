@@ -1,0 +1,203 @@
+/**
+ * Consents of more patients than a query names: rows are looked at, and totals, pages and what a chain tells are those of what is left. And
+ * implicit policies, by which most patients are hidden. https://profiles.ihe.net/ITI/PCF/
+ */
+import assert from 'node:assert/strict';
+import type { Bundle, FhirResource, Observation } from 'fhir/r4.js';
+import { after, before, describe, it } from 'mocha';
+import { onBothStores, type Stage } from '../../support/both-stores.js';
+import { as, identifyAs, privacyConsent, TPO } from '../../support/consents.js';
+import { newStore, STORES, startServer } from '../../support/server.js';
+import { linkOf, type Talk, talkTo } from '../../support/talk.js';
+
+const PATIENTS = 260;
+const idOf = (n: number) => `p${String(n).padStart(3, '0')}`;
+const PRINCIPALS = {
+  owner: { name: 'owner', role: 'admin' },
+  doctor: { name: 'doctor', role: 'clinician', fhirUser: 'Practitioner/d' },
+} as const;
+
+/** Of three of four patients a denial. */
+const isDenied = (n: number): boolean => n % 4 !== 0;
+const observationOf = (n: number): Observation & { id: string } => ({
+  resourceType: 'Observation',
+  id: `o${n}`,
+  status: 'final',
+  code: { text: 'x' },
+  subject: { reference: `Patient/${idOf(n)}` },
+});
+function resourcesOf(n: number): readonly (FhirResource & { id: string })[] {
+  return [
+    { resourceType: 'Patient', id: idOf(n), gender: 'other' },
+    observationOf(n),
+    ...(isDenied(n) ? [privacyConsent(`c${n}`, idOf(n), { type: 'deny', purpose: TPO })] : []),
+  ];
+}
+
+const load = async (talk: Talk, resources: readonly (FhirResource & { id: string })[]): Promise<void> => {
+  const entry = resources.map(resource => ({
+    resource,
+    request: { method: 'PUT' as const, url: `${resource.resourceType}/${resource.id}` },
+  }));
+  const reply = await talk.send('POST', '', {
+    headers: { ...as('owner'), 'content-type': 'application/fhir+json' },
+    body: JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry }),
+  });
+  assert.equal(reply.status, 200, reply.text);
+};
+
+const set = async ({ server, talk }: Stage): Promise<void> => {
+  Object.assign(server.engine, { identify: identifyAs(PRINCIPALS) });
+  await load(talk, Array.from({ length: PATIENTS }, (_, n) => resourcesOf(n)).flat());
+  for (const n of [0, 1])
+    await load(talk, [
+      {
+        resourceType: 'Bundle',
+        id: `b${n}`,
+        type: 'collection',
+        entry: [
+          {
+            fullUrl: `urn:uuid:c0000000-0000-4000-8000-00000000000${n}`,
+            resource: observationOf(n),
+          },
+        ],
+      },
+    ]);
+};
+
+const left = Array.from({ length: PATIENTS }, (_, n) => n).filter(n => !isDenied(n));
+
+onBothStores(
+  'Consents of hundreds of patients',
+  stage => {
+    it('leave exact totals and whole pages', async () => {
+      const { talk } = stage();
+      const { total } = await talk.search('Observation?_summary=count', as('doctor'));
+      assert.equal(total, left.length);
+      const found: string[] = [];
+      let page: Bundle = await talk.search('Observation?_count=20&_total=accurate', as('doctor'));
+      assert.equal(page.total, left.length);
+      for (;;) {
+        const next = linkOf(page, 'next');
+        found.push(...(page.entry ?? []).map(({ resource }) => resource!.id!));
+        if (next === undefined) break;
+        assert.equal(page.entry!.length, 20);
+        page = (await talk.get<Bundle>(next, as('doctor'))).body;
+      }
+      assert.deepEqual(found.toSorted(), left.map(n => `o${n}`).toSorted());
+    });
+
+    it('bind chains and what is included', async () => {
+      const { talk } = stage();
+      const chained = await talk.search('Observation?patient.gender=other&_summary=count', as('doctor'));
+      assert.equal(chained.total, left.length);
+      const has = await talk.search('Patient?_has:Observation:patient:status=final&_summary=count', as('doctor'));
+      assert.equal(has.total, left.length);
+      const included = await talk.search(`Observation?_id=o0,o1&_include=Observation:patient`, as('doctor'));
+      assert.deepEqual(included.entry!.map(({ resource }) => resource!.id!).toSorted(), ['o0', idOf(0)]);
+    });
+
+    it('bind Bundles that hold what is about a patient', async () => {
+      const { talk } = stage();
+      assert.equal((await talk.get('Bundle/b0', as('doctor'))).status, 200);
+      assert.equal((await talk.get('Bundle/b1', as('doctor'))).status, 404);
+      const { entry = [], total } = await talk.search('Bundle?type=collection', as('doctor'));
+      assert.deepEqual([entry.map(({ resource }) => resource!.id), total], [['b0'], 1]);
+    });
+  },
+  { set },
+);
+
+const PERMITTED = ['said-yes', 'yes-restricted'];
+const SEEN: Readonly<Record<string, readonly string[]>> = {
+  deny: PERMITTED,
+  'break-glass-only': PERMITTED,
+  'all-normal': [...PERMITTED, 'silent'],
+  'basic-normal': [...PERMITTED, 'silent'],
+};
+
+for (const store of STORES)
+  describe(`implicit policies (${store})`, () => {
+    for (const [consent, expected] of Object.entries(SEEN)) {
+      describe(consent, () => {
+        let talk: Talk;
+        let stop: (() => Promise<void>) | undefined;
+        before(async function () {
+          const server = await startServer({ store: await newStore(this, store), config: { consent } });
+          stop = () => server.stop();
+          talk = talkTo(server.base);
+          Object.assign(server.engine, { identify: identifyAs(PRINCIPALS) });
+          const of = (id: string, patient: string, restricted: boolean) =>
+            ({
+              resourceType: 'Observation',
+              id,
+              ...(restricted
+                ? {
+                    meta: {
+                      security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' }],
+                    },
+                  }
+                : {}),
+              status: 'final',
+              code: { text: 'x' },
+              subject: { reference: `Patient/${patient}` },
+            }) as const;
+          await load(talk, [
+            { resourceType: 'Patient', id: 'yes' },
+            { resourceType: 'Patient', id: 'none' },
+            of('said-yes', 'yes', false),
+            of('yes-restricted', 'yes', true),
+            of('silent', 'none', false),
+            of('silent-restricted', 'none', true),
+            privacyConsent('c', 'yes', { type: 'permit', purpose: TPO }),
+          ]);
+        });
+        after(() => stop?.());
+
+        it('hold where no Consent speaks', async () => {
+          const { entry = [], total } = await talk.search('Observation', as('doctor'));
+          assert.deepEqual(entry.map(({ resource }) => resource!.id!).toSorted(), [...expected].toSorted());
+          assert.equal(total, expected.length);
+          for (const id of ['said-yes', 'yes-restricted', 'silent', 'silent-restricted'])
+            assert.equal(
+              (await talk.get(`Observation/${id}`, as('doctor'))).status,
+              expected.includes(id) ? 200 : 404,
+              id,
+            );
+        });
+      });
+    }
+  });
+
+describe('Consents of two servers on one MongoDB database', () => {
+  const talks: Talk[] = [];
+  const stops: (() => Promise<void>)[] = [];
+  before(async function () {
+    const url = await newStore(this, 'mongo');
+    for (let i = 0; i < 2; i++) {
+      const server = await startServer({ store: url });
+      Object.assign(server.engine, { identify: identifyAs(PRINCIPALS) });
+      stops.push(() => server.stop());
+      talks.push(talkTo(server.base));
+    }
+    await load(talks[0]!, [{ resourceType: 'Patient', id: 'p' }]);
+  });
+  after(() => Promise.all(stops.map(stop => stop())));
+
+  it('bind both, where one was told', async () => {
+    const [one, other] = talks as [Talk, Talk];
+    const status = async (talk: Talk): Promise<number> => (await talk.get('Patient/p', as('doctor'))).status;
+    const until = async (talk: Talk, expected: number): Promise<void> => {
+      while ((await status(talk)) !== expected) await new Promise(setImmediate);
+    };
+    for (const [type, expected] of [
+      ['deny', 404],
+      ['permit', 200],
+    ] as const) {
+      const { status: stored } = await one.update(privacyConsent('c', 'p', { type }), as('owner'));
+      assert.ok(stored < 300);
+      assert.equal(await status(one), expected, 'at once where it was told');
+      await until(other, expected);
+    }
+  });
+});

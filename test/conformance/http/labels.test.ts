@@ -1,0 +1,150 @@
+/**
+ * Who sees what is labelled, and who takes labels away: https://hl7.org/fhir/R4/security-labels.html,
+ * https://terminology.hl7.org/CodeSystem-v3-Confidentiality.html
+ */
+import assert from 'node:assert/strict';
+import type { DocumentReference, FhirResource, Observation } from 'fhir/r4.js';
+import { it } from 'mocha';
+import { onBothStores } from '../../support/both-stores.js';
+import { actCode, as, confidential, identifyAs } from '../../support/consents.js';
+import { refusal } from '../../support/talk.js';
+
+const subject = { reference: 'Patient/p' };
+const PRINCIPALS = {
+  owner: { name: 'owner', role: 'admin' },
+  officer: { name: 'officer', role: 'privacy-officer' },
+  clinician: { name: 'clinician', role: 'clinician' },
+  specialist: { name: 'specialist', role: 'records-specialist' },
+  service: { name: 'service', role: 'service' },
+  patient: { name: 'patient', role: 'patient', patient: 'p', fhirUser: 'Patient/p' },
+} as const;
+
+const observation = (id: string, ...security: readonly object[]): Observation & { id: string } => ({
+  resourceType: 'Observation',
+  id,
+  ...(security.length > 0 ? { meta: { security: [...security] } } : {}),
+  status: 'final',
+  code: { text: 'x' },
+  subject,
+});
+const documentOf = (id: string, level: string): DocumentReference & { id: string } => ({
+  resourceType: 'DocumentReference',
+  id,
+  meta: { security: [confidential('N')] },
+  status: 'current',
+  subject,
+  securityLabel: [{ coding: [confidential(level)] }],
+  content: [{ attachment: { contentType: 'text/plain', url: `Binary/bytes-${level}` } }],
+});
+const RECORD: readonly FhirResource[] = [
+  { resourceType: 'Patient', id: 'p' },
+  observation('plain'),
+  observation('low', confidential('L')),
+  observation('r', confidential('N'), confidential('R')),
+  observation('v', confidential('V')),
+  observation('nopat', actCode('NOPAT')),
+  ...['N', 'R', 'V'].flatMap((level): FhirResource[] => [
+    {
+      resourceType: 'Binary',
+      id: `bytes-${level}`,
+      contentType: 'text/plain',
+      data: Buffer.from(level).toString('base64'),
+    },
+    documentOf(`doc-${level}`, level),
+  ]),
+  {
+    resourceType: 'Composition',
+    id: 'composed',
+    status: 'final',
+    type: { text: 'x' },
+    subject,
+    date: '2026-01-01',
+    author: [{ display: 'x' }],
+    title: 'x',
+    confidentiality: 'V',
+  },
+];
+const ALL = RECORD.map(({ resourceType, id }) => `${resourceType}/${id}`);
+const but = (...hidden: readonly string[]) => ALL.filter(name => !hidden.some(id => name.endsWith(`/${id}`)));
+const VERY = ['v', 'doc-V', 'bytes-V', 'composed'];
+
+onBothStores(
+  'security labels',
+  stage => {
+    it('hide what is more confidential than a role sees, by the higher of two labels, with its bytes', async () => {
+      const { talk } = stage();
+      const sees = {
+        owner: ALL,
+        officer: ALL,
+        clinician: but(...VERY),
+        patient: but(...VERY, 'nopat'),
+        service: but(...VERY, 'r', 'doc-R', 'bytes-R'),
+      };
+      for (const [who, names] of Object.entries(sees)) {
+        const read: string[] = [];
+        for (const name of ALL) if ((await talk.get(name, as(who))).status === 200) read.push(name);
+        assert.deepEqual(read, names, who);
+        for (const type of ['Observation', 'DocumentReference', 'Composition']) {
+          const wanted = names.filter(name => name.startsWith(`${type}/`));
+          const { entry = [], total } = await talk.search(`${type}?patient=p`, as(who));
+          assert.deepEqual(entry.map(({ resource }) => `${type}/${resource!.id}`).toSorted(), wanted.toSorted(), who);
+          assert.equal(total, wanted.length);
+        }
+      }
+    });
+
+    it('are told from what looks like none: an escaped character hides no label', async () => {
+      const { talk } = stage();
+      const text = JSON.stringify(observation('escaped', confidential('V')))
+        .replace('v3-Conf', 'v3\\u002dConf')
+        .replace('"V"', '"\\u0056"');
+      const headers = { ...as('owner'), 'content-type': 'application/fhir+json' };
+      assert.ok((await talk.send('PUT', 'Observation/escaped', { headers, body: text })).status < 300);
+      assert.equal((await talk.get('Observation/escaped', as('clinician'))).status, 404);
+      const document = documentOf('escaped', 'V');
+      const hidden = JSON.stringify(document).replaceAll('v3-Conf', 'v3\\u002dConf');
+      assert.ok((await talk.send('PUT', 'DocumentReference/escaped', { headers, body: hidden })).status < 300);
+      assert.equal((await talk.get('DocumentReference/escaped', as('clinician'))).status, 404);
+      for (const name of ['Observation/escaped', 'DocumentReference/escaped']) await talk.delete(name, as('owner'));
+    });
+
+    it('are raised by whoever may write, and taken away by whoever keeps privacy alone', async () => {
+      const { talk } = stage();
+      const lowered = { status: 403, detail: 'label-lowered' };
+      const labelsOf = (code: string) => ({
+        resourceType: 'Parameters' as const,
+        parameter: [{ name: 'meta', valueMeta: { security: [confidential(code)] } }],
+      });
+      const change = (who: string, how: 'add' | 'delete', code: string) =>
+        talk.send('POST', `Observation/plain/$meta-${how}`, {
+          headers: { ...as(who), 'content-type': 'application/fhir+json' },
+          body: JSON.stringify(labelsOf(code)),
+        });
+      assert.equal((await change('specialist', 'add', 'R')).status, 200);
+      assert.deepEqual(refusal(await change('specialist', 'delete', 'R')), lowered);
+      const patch = await talk.send('PATCH', 'Observation/plain', {
+        headers: { ...as('clinician'), 'content-type': 'application/json-patch+json' },
+        body: JSON.stringify([{ op: 'remove', path: '/meta/security' }]),
+      });
+      assert.deepEqual(refusal(patch), lowered);
+      const { securityLabel: _, ...bare } = documentOf('doc-R', 'R');
+      assert.deepEqual(refusal(await talk.update(bare, as('clinician'))), lowered);
+      assert.equal(
+        (await talk.update({ ...documentOf('doc-R', 'R'), status: 'superseded' }, as('clinician'))).status,
+        200,
+      );
+      assert.equal((await change('officer', 'delete', 'R')).status, 200);
+      // Nothing but labels.
+      assert.equal((await talk.update(observation('plain'), as('officer'))).status, 403);
+    });
+  },
+  {
+    set: async ({ server, talk }) => {
+      Object.assign(server.engine, { identify: identifyAs(PRINCIPALS) });
+      for (const one of RECORD) {
+        const reply = await talk.update(one as FhirResource & { id: string }, as('owner'));
+        assert.ok(reply.status < 300, reply.text);
+      }
+    },
+  },
+);
