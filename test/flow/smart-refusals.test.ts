@@ -139,6 +139,54 @@ for (const store of FULL ? STORES : (['embedded'] as const))
       assert.notEqual(earlier, now);
     });
 
+    it('asks for the one-time code whatever an app asks for beside: no scope, hint or prompt passes it', async () => {
+      const rows: Record<string, string>[] = [
+        // Five failures would make berta wait.
+        { scope: 'launch/patient patient/*.cruds user/*.cruds offline_access online_access fhirUser' },
+        { scope: 'openid', acr_values: '0', max_age: '0' },
+        { login_hint: 'berta', prompt: 'login' },
+        { claims: '{"id_token":{"amr":{"values":["pwd"]}}}' },
+      ];
+      for (const more of rows) {
+        const browser = new Browser(base);
+        const page = await browser.follow(authorizeUrl(app(), newVerifier(), more));
+        const refused = await enter(browser, page, 'berta', PASSWORD);
+        assert.equal(refused.status, 401, JSON.stringify(more));
+        // Nothing of a half sign-in is left.
+        const again = await browser.follow(authorizeUrl(app(), newVerifier(), more));
+        assert.match(again.text, /name="password"/);
+        assert.equal(browser.cookies.has('chartroom'), false);
+      }
+    });
+
+    it('lets no page be framed or be led elsewhere by what somebody wrote', async () => {
+      const browser = new Browser(base);
+      const page = await browser.follow(authorizeUrl(app(), newVerifier()));
+      const pages = [
+        page,
+        await enter(browser, page, 'anna', 'wrong password 1'),
+        await enter(browser, page),
+        ...(await Promise.all(
+          ['/account', '/setup', '/ask/none', '/authorize'].map(path => browser.send(`${authOf(base)}${path}`)),
+        )),
+      ];
+      for (const { headers, text, location } of pages) {
+        assert.match(headers.get('content-security-policy') ?? '', /frame-ancestors 'none'/, text);
+        assert.doesNotMatch(text, /<script|<base|http-equiv/i);
+        assert.equal(location, undefined);
+      }
+      for (const evil of ['https://evil.example.org', '//evil.example.org', 'javascript:alert(1)']) {
+        const more = {
+          return_to: evil,
+          post_logout_redirect_uri: evil,
+          target_link_uri: evil,
+          'x-forwarded-host': evil,
+        };
+        const answer = await new Browser(base).follow(authorizeUrl(app(), newVerifier(), more));
+        assert.doesNotMatch(answer.text, /evil\.example|alert\(1\)/);
+      }
+    });
+
     it('gives nobody a patient whom they may not see, whatever the scopes are', async () => {
       const { users } = smart.server.engine.authorization!;
       await users.add({ name: 'paula', role: 'patient', password: PASSWORD, patient: 'p1' });
