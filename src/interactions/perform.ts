@@ -21,7 +21,7 @@ import { type LocatedTarget, uniquenessKeyOf } from './write/conditional.js';
 import { deleteResources } from './delete.js';
 import { history } from './history.js';
 import type { Caller, Context, Engine } from './engine.js';
-import type { Interaction, Outcome, RecordedPart, Result, Target } from './interaction.js';
+import type { Interaction, Of, Outcome, RecordedPart, Result, Target } from './interaction.js';
 import { withCompanions } from './write/companions.js';
 import { checkBytesInUse } from './write/bytes-in-use.js';
 import { checkIntegrity } from './write/integrity.js';
@@ -305,7 +305,7 @@ async function runAdmitted(context: Context, ask: Interaction, located?: Located
       return create(context, ask, located);
     case 'update': {
       const meant = patchMeant(context, ask);
-      return meant ? patch(context, meant, located) : update(context, ask, located);
+      return meant ? updateAsMeant(context, ask, meant, located) : update(context, ask, located);
     }
     case 'patch':
       return patch(context, ask, located);
@@ -317,6 +317,22 @@ async function runAdmitted(context: Context, ask: Interaction, located?: Located
       return transaction(context, ask, ENTRY_RUNNER);
     case 'batch':
       return batch(context, ask, ENTRY_RUNNER);
+  }
+}
+
+/** What a hook takes for a patch of something that is not there is judged as what it looks like. */
+async function updateAsMeant(
+  context: Context,
+  ask: Of<'update'>,
+  meant: Of<'patch'>,
+  located?: LocatedTarget,
+): Promise<Outcome> {
+  try {
+    return await patch(context, meant, located);
+  } catch (error) {
+    if (error instanceof FhirError && error.issues.some(({ detail }) => detail === 'patch-path'))
+      return update(context, ask, located);
+    throw error;
   }
 }
 

@@ -3,14 +3,39 @@
  * the document. It means the change of the status, so that the content stays. http://hl7.org/fhir/us/core/ "Writing clinical notes"
  */
 import { parseReference } from '../../fhir/reference.js';
-import { isObject, type Resource } from '../../fhir/resource.js';
+import { isObject, type JsonObject, type Resource } from '../../fhir/resource.js';
 import type { Patch } from '../../interactions/interaction.js';
 
 const PARTS: ReadonlySet<string> = new Set(['resourceType', 'id', 'status', 'subject']);
 
-/** Undefined: it is a document like any other. The subject that it names must be that of the document. */
+const part = (name: string, value: JsonObject): JsonObject => ({ name, ...value });
+
+/** Of a document that has no subject, and of no other one: there the path leads nowhere. */
+const ofNobody: Patch = {
+  form: 'fhirpath',
+  parameters: {
+    resource: {
+      resourceType: 'Parameters',
+      parameter: [
+        {
+          name: 'operation',
+          part: [
+            part('type', { valueCode: 'replace' }),
+            part('path', { valueString: 'DocumentReference.where(subject.empty()).status' }),
+            part('value', { valueCode: 'entered-in-error' }),
+          ],
+        },
+      ],
+    },
+    decimals: undefined,
+  },
+};
+
+/** Undefined: it is a document like any other. The subject that it names, or that it names none, must be true of the document. */
 export function retractionMeant(body: Resource, bases: readonly string[]): Patch | undefined {
   const { status, subject } = body;
+  if (subject === undefined && status === 'entered-in-error' && Object.keys(body).every(key => PARTS.has(key)))
+    return ofNobody;
   if (status !== 'entered-in-error' || !Object.keys(body).every(key => PARTS.has(key))) return undefined;
   const reference = isObject(subject) && typeof subject['reference'] === 'string' ? subject['reference'] : undefined;
   const target = reference === undefined ? undefined : parseReference(reference, bases);

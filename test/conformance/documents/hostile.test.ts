@@ -135,6 +135,18 @@ onStoresInTurn('documents in careless hands', stage => {
     assert.equal((await talk.get<DocumentReference>(`DocumentReference/${id}`)).body.status, 'current');
   });
 
+  it('a document about nobody is retracted by its id and status', async () => {
+    const { talk } = stage();
+    const { body: document } = await talk.create(inline('about nobody', { subject: undefined } as never));
+    const { id } = document;
+    const headers = { 'content-type': 'application/fhir+json' };
+    const body = JSON.stringify({ resourceType: 'DocumentReference', id, status: 'entered-in-error' });
+    const reply = await talk.send<DocumentReference>('PUT', `DocumentReference/${id}`, { headers, body });
+    assert.equal(reply.status, 200, reply.text);
+    const { status, content } = (await talk.get<DocumentReference>(`DocumentReference/${id}`)).body;
+    assert.deepEqual([status, content], ['entered-in-error', document.content]);
+  });
+
   it('a history of replacements comes in one transaction', async () => {
     const { talk } = stage();
     const reference = 'DocumentReference/hostile-old';
