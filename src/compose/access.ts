@@ -83,7 +83,7 @@ export function openAccess(
     known: (authorization, records) => {
       const all = authorization ? [authorization, ...issuers] : issuers;
       const revoked = authorization ? { revoked: authorization.revocations } : {};
-      const around = { now: clock.now, bases: settings.bases, tokens, issuers: all, readScopes, records, ...revoked };
+      const around = { now: clock.now, bases: settings.served, tokens, issuers: all, readScopes, records, ...revoked };
       return {
         issuers: all,
         authorization,

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineSettings } from '../interactions/engine.js';
-import { type Config, isLoopback, isMongo } from '../platform/config.js';
+import { type Config, isLoopback, isMongo, namesListed } from '../platform/config.js';
 import { makeFolder } from '../platform/folder.js';
 import { VERSION } from '../platform/version.js';
 import { WORDS_RULE } from '../search/words-of.js';
@@ -41,11 +41,12 @@ export function engineSettings(config: Config, started: number): EngineSettings 
     ...rest
   } = config;
   const { handling, linkMinutes, auth, corsOrigins, ...shared } = rest;
-  const bases = basesOf(config);
+  const served = basesOf(config);
   return {
     ...shared,
-    base: bases[0]!,
-    bases,
+    base: served[0]!,
+    served,
+    bases: [...served, ...namesListed(config.formerBaseUrls)],
     linkLifetime: linkMinutes * 60_000,
     fullText: keepsWords(config),
     software: { name: 'Chartroom', version: VERSION, started },

@@ -155,7 +155,9 @@ export type PrivateSetting =
 export interface EngineSettings extends Omit<Config, PrivateSetting> {
   /** FHIR base without a trailing slash: `http://localhost:8080/fhir`. */
   readonly base: string;
-  /** Every address under which this server is reached, `base` first: references below them are our own. */
+  /** Every address under which this server is reached, `base` first. */
+  readonly served: readonly string[];
+  /** These, and those that it had before: references below them are our own. */
   readonly bases: readonly string[];
   /** ms for which a paging link works. */
   readonly linkLifetime: number;

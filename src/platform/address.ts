@@ -98,3 +98,19 @@ export function reachOf(address: Address): Reach {
   if (!isInNetwork(address, GLOBAL_UNICAST)) return 'never';
   return isTunnelled(address) ? 'inner' : 'internet';
 }
+
+/** An absolute address without query and trailing slash. */
+const BASE_ADDRESS = /^https?:\/\/[^/?#]+(\/[^?#]*[^/?#])?$/;
+
+/** What is wrong with the addresses of a server: the one that it has, '' for none, and those that it had. */
+export function baseAddressFaults(base: string, former: readonly string[]): string[] {
+  const faults: string[] = [];
+  if (base && !BASE_ADDRESS.test(base))
+    faults.push('CHARTROOM_BASE_URL must be an absolute http(s) URL without query and trailing slash.');
+  const strange = former.find(text => !BASE_ADDRESS.test(text));
+  if (strange !== undefined)
+    faults.push(
+      `CHARTROOM_FORMER_BASE_URLS names ${JSON.stringify(strange)}, which is no http(s) address without a trailing slash.`,
+    );
+  return faults;
+}

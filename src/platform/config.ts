@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseNetwork } from './address.js';
+import { baseAddressFaults, parseNetwork } from './address.js';
 import { IMPLICIT_POLICIES } from './implicit-policy.js';
 import { nearest } from './nearest.js';
 import {
@@ -40,6 +40,11 @@ export const SETTINGS = {
     'BASE_URL',
     '',
     'What links and Location say, without a trailing slash. Empty: http://HOST:PORT/fhir.',
+  ),
+  formerBaseUrls: textSetting(
+    'FORMER_BASE_URLS',
+    '',
+    'Addresses that the server had before, separated by commas, without a trailing slash: what resources say of them leads here. Empty: none.',
   ),
   store: textSetting(
     'STORE',
@@ -444,8 +449,7 @@ function contradictions(config: Config): string[] {
     faults.push('CHARTROOM_WORKERS above 1 needs MongoDB: the embedded store is one process.');
   if (config.secret && config.secret.length < 32) faults.push('CHARTROOM_SECRET must have at least 32 characters.');
   if (config.pageSize > config.maxPageSize) faults.push('CHARTROOM_PAGE_SIZE must not exceed CHARTROOM_MAX_PAGE_SIZE.');
-  if (config.baseUrl && !/^https?:\/\/[^/?#]+(\/[^?#]*[^/?#])?$/.test(config.baseUrl))
-    faults.push('CHARTROOM_BASE_URL must be an absolute http(s) URL without query and trailing slash.');
+  faults.push(...baseAddressFaults(config.baseUrl, namesListed(config.formerBaseUrls)));
   if (config.harness === 'on') faults.push(...beyondLoopback(config));
   return faults;
 }

@@ -137,7 +137,9 @@ onStoresInTurn('documents in careless hands', stage => {
 
   it('a document about nobody is retracted by its id and status', async () => {
     const { talk } = stage();
-    const { body: document } = await talk.create(inline('about nobody', { subject: undefined } as never));
+    const { body: document } = await talk.create(
+      aDocument({ contentType: 'text/plain', data: base64('about nobody') }),
+    );
     const { id } = document;
     const headers = { 'content-type': 'application/fhir+json' };
     const body = JSON.stringify({ resourceType: 'DocumentReference', id, status: 'entered-in-error' });

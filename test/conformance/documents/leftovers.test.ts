@@ -1,7 +1,16 @@
 /** What was true once, or is told another way: stale writes, other addresses, digits, and what somebody may not see. */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Bundle, Composition, DocumentReference, List, Observation, Parameters, Patient } from 'fhir/r4.js';
+import type {
+  Attachment,
+  Bundle,
+  Composition,
+  DocumentReference,
+  List,
+  Observation,
+  Parameters,
+  Patient,
+} from 'fhir/r4.js';
 import { before, describe, it } from 'mocha';
 import { onStoresInTurn } from '../../support/both-stores.js';
 import { uuid } from '../../support/bundles.js';
@@ -9,7 +18,7 @@ import { aDocument, base64 } from '../../support/document-reference.js';
 import { aSubmission, MHD, PATIENT } from '../../support/submission.js';
 import { newStore, startServer } from '../../support/server.js';
 import { partly, restricted } from '../../support/restricted.js';
-import { type Headers, refusal, type Talk } from '../../support/talk.js';
+import { type Headers, refusal, type Talk, talkTo } from '../../support/talk.js';
 
 const JSON_BODY: Headers = { 'content-type': 'application/fhir+json' };
 const subject = { reference: `Patient/${PATIENT}` };
@@ -175,6 +184,38 @@ describe('a uniqueId that its sender may not see', () => {
       assert.ok(!submitted.text.includes(first.body.id), submitted.text);
     } finally {
       await server.stop();
+    }
+  });
+});
+
+describe('documents of a server that has moved', () => {
+  it('lead to their bytes where its former address is named, and get the new one when they are written anew', async function () {
+    const store = await newStore(this, 'mongo');
+    const FORMER = 'http://former.example.org/fhir';
+    const old = await startServer({ store, config: { baseUrl: FORMER } });
+    const first = talkTo(`http://127.0.0.1:${old.port}/fhir`);
+    const { body: document } = await first.create(aDocument({ contentType: 'text/plain', data: base64('moved') }));
+    const { url } = document.content[0]!.attachment;
+    assert.ok(url!.startsWith(`${FORMER}/Binary/`));
+    await old.stop();
+    const now = await startServer({ store, config: { formerBaseUrls: FORMER } });
+    try {
+      const talk = talkTo(now.base);
+      const binary = url!.slice(FORMER.length + 1);
+      assert.deepEqual(refusal(await talk.delete(binary)), { status: 409, detail: 'binary-in-use' });
+      const [{ attachment }] = document.content as [{ attachment: Attachment }];
+      const { data: _, ...kept } = attachment;
+      const changed = { ...document, content: [{ attachment: { ...kept, contentType: 'text/plain;charset=utf-8' } }] };
+      const { body, status, text } = await talk.update(changed);
+      assert.equal(status, 200, text);
+      assert.equal(body.content[0]!.attachment.url, `${now.base}/${binary}`);
+      const reference = `${FORMER}/DocumentReference/${document.id}`;
+      const relatesTo = [{ code: 'replaces' as const, target: { reference } }];
+      const next = aDocument({ contentType: 'text/plain', data: base64('after') }, { relatesTo });
+      assert.equal((await talk.create(next)).status, 201);
+      assert.equal((await talk.get<DocumentReference>(`DocumentReference/${document.id}`)).body.status, 'superseded');
+    } finally {
+      await now.stop();
     }
   });
 });

@@ -41,6 +41,11 @@ describe('configuration', () => {
     ['several workers on the embedded store', { CHARTROOM_WORKERS: '2' }, /one process/],
     ['a short secret', { CHARTROOM_SECRET: 'short' }, /32 characters/],
     ['a base URL with a trailing slash', { CHARTROOM_BASE_URL: 'https://x.example/fhir/' }, /trailing slash/],
+    [
+      'a former address that is none',
+      { CHARTROOM_FORMER_BASE_URLS: 'https://a.example/fhir, b.example' },
+      /"b\.example"/,
+    ],
     ['a page larger than the largest', { CHARTROOM_PAGE_SIZE: '2000' }, /must not exceed/],
     ['a log level of its own', { CHARTROOM_LOG: 'loud' }, /one of trace/],
   ];
