@@ -119,7 +119,7 @@ function turnOf({ operations }: Engine, ask: Interaction): string | undefined {
 export async function admit(caller: Caller, target: Target): Promise<Admitted> {
   const { operation: code } = target;
   const asked = askOf(target, code === undefined ? undefined : caller.engine.operations.get(code));
-  const decision = caller.engine.decide(await asKnown(caller), asked);
+  const decision = caller.engine.decide(await asKnown(caller, target), asked);
   if (!decision.allow) {
     caller.engine.metrics.denied.inc({ role: caller.principal.role });
     return recordRefusal(
@@ -136,9 +136,13 @@ export async function admit(caller: Caller, target: Target): Promise<Admitted> {
   return { allow: true, permission, restrictions: restrictions === meant.reach.s ? s : r, searches };
 }
 
-/** Whoever asks, as Consents know them. What patients have said elsewhere binds here REVOKED_MS later. */
-async function asKnown({ engine, principal }: Caller): Promise<Principal> {
+/**
+ * Whoever asks, as Consents know them. What patients have said elsewhere binds here REVOKED_MS later. /metadata tells nothing of
+ * patients, and is there while the store is away.
+ */
+async function asKnown({ engine, principal }: Caller, { kind }: Target): Promise<Principal> {
   const { live, consents, affiliations } = engine;
+  if (kind === 'capabilities') return principal;
   if (engine.store.shared) await live.current(FRESH_MS);
   return consents.namesOrganizations ? affiliations.of(principal, engine) : principal;
 }

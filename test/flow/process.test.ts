@@ -229,10 +229,18 @@ describe('a server and its surroundings', () => {
       await server.request.get('/readyz').expect(503).expect('Retry-After', /\d/);
       assert.equal((await talk.get('metadata')).status, 200);
       await mongo.resume();
-      while ((await talk.get('Patient/p')).status === 503) await pause(50);
-      assert.equal((await talk.get('Patient/p')).status, 200);
-      assert.equal((await talk.update({ resourceType: 'Patient', id: 'q' })).status, 201);
-      await server.request.get('/readyz').expect(200);
+      // One answer does not mean that the next is as early: on a busy machine the database is away for a moment more.
+      const served = async (ask: () => Promise<{ readonly status: number }>): Promise<number> => {
+        for (;;) {
+          const { status } = await ask();
+          if (status !== 503) return status;
+          await pause(50);
+        }
+      };
+      assert.equal(await served(() => talk.get('Patient/p')), 200);
+      // What was refused as late may have been written.
+      assert.ok([200, 201].includes(await served(() => talk.update({ resourceType: 'Patient', id: 'q' }))));
+      assert.equal(await served(() => server.request.get('/readyz')), 200);
     } finally {
       await server.stop();
       await mongo.stop();
