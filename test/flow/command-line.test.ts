@@ -304,7 +304,7 @@ describe('applications', () => {
 
   const rows: [what: string, application: unknown, says: RegExp][] = [
     ['no object', [], /is an object/],
-    ['a member that is none', { ...app, jwks_uri: 'https://x.example/' }, /no member jwks_uri/],
+    ['a member that is none', { ...app, logo_uri: 'https://x.example/' }, /no member logo_uri/],
     ['no address', { client_id: 'a' }, /needs redirect_uris/],
     ['an address without TLS', { ...app, redirect_uris: ['http://app.example.org/'] }, /https URLs/],
     ['an address with a fragment', { ...app, redirect_uris: ['https://app.example.org/#a'] }, /https URLs/],
