@@ -3,15 +3,20 @@
  * https://hl7.org/fhir/R4/security-labels.html#break-the-glass
  */
 import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { AuditEvent, Parameters, Patient, Task } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { FhirError } from '../../src/fhir/error.js';
 import type { Identify, Principal } from '../../src/identity/principal.js';
 import { endOverdue } from '../../src/interactions/under-glass.js';
+import { privacyConsent } from '../support/consents.js';
 import { newStore, type RunningServer, STORES, startServer } from '../support/server.js';
 import { steppedTime } from '../support/stepped-time.js';
-import { decideWith } from '../support/roles.js';
+import { ADMIN, decideWith } from '../support/roles.js';
 import { idsOf, refusal, type Talk, talkTo } from '../support/talk.js';
+import { bearerOf, tokenFile } from '../support/tokens.js';
 
 /** Starts above, each of which ends once. */
 const ENDED = 5;
@@ -327,3 +332,74 @@ for (const store of STORES)
       assert.equal(await count(), ENDED);
     });
   });
+
+describe('a broken glass, what a patient has said, and labels', () => {
+  const PEOPLE = { carla: 'emergency', admin: 'admin' } as const;
+  const emergency = {
+    types: [{ type: '*', letters: 'rs' }],
+    operations: ['break-glass', 'break-glass-end'],
+    purpose: 'TREAT',
+    breakGlass: [{ type: '*', letters: 'rs' }],
+  };
+  let server: RunningServer;
+  const as = (who: keyof typeof PEOPLE, more: Readonly<Record<string, string>> = {}): Talk =>
+    talkTo(server.base, { ...bearerOf(who), ...more });
+  before('starts a server with a role that sees what is normal', async () => {
+    const roles = join(mkdtempSync(join(tmpdir(), 'chartroom-roles-')), 'roles.json');
+    writeFileSync(roles, JSON.stringify({ admin: ADMIN, emergency }));
+    server = await startServer({ store: 'embedded', config: { auth: 'token', tokens: tokenFile(PEOPLE), roles } });
+    const talk = as('admin');
+    const label = (code: string) => ({
+      meta: { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code }] },
+    });
+    for (const id of ['silent', 'refuses', 'refuses-too']) {
+      const subject = { reference: `Patient/${id}` };
+      const observation = {
+        resourceType: 'Observation' as const,
+        status: 'final' as const,
+        code: { text: 'x' },
+        subject,
+      };
+      for (const one of [
+        { resourceType: 'Patient' as const, id },
+        { ...observation, id: `${id}-n` },
+        { ...observation, id: `${id}-r`, ...label('R') },
+        { ...observation, id: `${id}-v`, ...label('V') },
+        ...(id === 'silent' ? [] : [privacyConsent(`${id}-c`, id, { type: 'deny' })]),
+      ]) {
+        const reply = await talk.update(one as Patient & { id: string });
+        assert.ok(reply.status < 300, reply.text);
+      }
+    }
+  });
+  after('stops it', () => server?.stop());
+
+  const seen = async (talk: Talk, patient: string): Promise<string[]> => {
+    const found: string[] = [];
+    for (const name of [`Patient/${patient}`, ...['n', 'r', 'v'].map(each => `Observation/${patient}-${each}`)])
+      if ((await talk.get(name)).status === 200) found.push(name.split('/')[1]!);
+    return found;
+  };
+
+  it('lifts the denial of that patient and labels up to R, and neither V nor what another patient denies', async () => {
+    assert.deepEqual(await seen(as('carla'), 'silent'), ['silent', 'silent-n']);
+    assert.deepEqual(await seen(as('carla'), 'refuses'), []);
+    const started = await as('carla').send('POST', 'Patient/refuses/$break-glass', {
+      body: JSON.stringify({ resourceType: 'Parameters', parameter: [{ name: 'reason', valueString: REASON }] }),
+      headers: { 'content-type': 'application/fhir+json' },
+    });
+    assert.equal(started.status, 200, started.text);
+    assert.deepEqual(await seen(as('carla', GLASS), 'refuses'), ['refuses', 'refuses-n', 'refuses-r']);
+    assert.deepEqual(await seen(as('carla', GLASS), 'refuses-too'), []);
+    assert.deepEqual(await seen(as('carla', GLASS), 'silent'), ['silent', 'silent-n']);
+    assert.deepEqual(await seen(as('carla'), 'refuses'), []);
+    assert.deepEqual(idsOf(await as('carla', GLASS).search('Observation?_sort=_id')), [
+      'refuses-n',
+      'refuses-r',
+      'silent-n',
+    ]);
+    assert.equal((await as('carla').send('POST', 'Patient/refuses/$break-glass-end')).status, 200);
+    assert.equal((await as('carla', GLASS).get('Patient/refuses')).status, 403);
+    assert.deepEqual(await seen(as('carla'), 'refuses'), []);
+  });
+});
