@@ -5,7 +5,7 @@
  *
  *     --store embedded|mongo|both   (both)         --patients N   (50; about 60 resources each)
  *     --only read,create            (all)          --seconds N    (4 per row, at most 60)
- *     --only validation, invariants (all)          their tables alone; documents: the rows of documents
+ *     --only validation, invariants (all)          their tables alone, access as well; documents: the rows of documents
  *     --callers N                   (16)           --profile      where the time goes, by function
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Mongo, startMongo } from '../support/mongod.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
+import { accessRows } from './access.js';
 import { driverControls, expressControl } from './controls.js';
 import { canMeasure, costOf } from '../support/cost.js';
 import { DOCUMENT_ROWS } from './documents.js';
@@ -23,7 +24,7 @@ import { measure, type Timing } from './measure.js';
 import { type MongoSpace, mongoSpace } from './mongo-space.js';
 import { profileClock, profileTables } from './profile.js';
 import { keep, type Row, rowsTable, spaceTable } from './report.js';
-import { type Goal, validationRows, validationTable } from './validation.js';
+import { type Goal, goalTable, validationRows } from './validation.js';
 import { workloads } from './workloads.js';
 
 interface Options {
@@ -128,7 +129,7 @@ function loadRow(
 }
 
 /** Tables of their own, beside the workloads. */
-const TABLES: ReadonlySet<string> = new Set(['invariants', 'validation']);
+const TABLES: ReadonlySet<string> = new Set(['access', 'invariants', 'validation']);
 
 async function withMongo<T>(options: Options, work: (mongo: Mongo | undefined) => Promise<T>): Promise<T> {
   const mongo = options.stores.includes('mongo') ? await startMongo({ cacheGigabytes: 1 }) : undefined;
@@ -148,6 +149,11 @@ async function goalsOf(options: Options): Promise<readonly Goal[] | undefined> {
   return withMongo(options, mongo => validationRows(mongo, options.stores.includes('embedded')));
 }
 
+async function accessOf(options: Options): Promise<readonly Goal[]> {
+  if (!canMeasure || options.only?.has('access') === false) return [];
+  return withMongo(options, mongo => accessRows(mongo, options.stores.includes('embedded')));
+}
+
 async function resultsOf(options: Options): Promise<Record<string, StoreResult>> {
   const results: Record<string, StoreResult> = {};
   if (options.only && [...options.only].every(name => TABLES.has(name))) return results;
@@ -163,6 +169,7 @@ async function main(): Promise<void> {
   const options = readOptions();
   if (!canMeasure) say('There is no /proc on this system: CPU and memory are not measured.');
   const goals = await goalsOf(options);
+  const access = await accessOf(options);
   const results = await resultsOf(options);
   const rows = Object.values(results).flatMap(one => one.rows);
   if (rows.length > 0) say(`\n${rowsTable(rows)}`);
@@ -171,8 +178,14 @@ async function main(): Promise<void> {
   if (options.only?.has('invariants') ?? true)
     say(`\n${invariantTable() ?? `${MISSING}: invariants are not measured.`}`);
   if (!goals) say(`\n${MISSING}: validation is not measured.`);
-  else if (goals.length > 0) say(`\n${validationTable(goals)}`);
-  const file = keep('bench-results', { options: { ...options, only: [...(options.only ?? [])] }, results, goals });
+  else if (goals.length > 0) say(`\n${goalTable(goals, 'validation')}`);
+  if (access.length > 0) say(`\n${goalTable(access, 'access')}`);
+  const file = keep('bench-results', {
+    options: { ...options, only: [...(options.only ?? [])] },
+    results,
+    goals,
+    access,
+  });
   say(`\nKept in ${file}`);
 }
 

@@ -28,13 +28,17 @@ const WARM_UPS = 20;
 const CALLERS = 8;
 
 /** `requests`: of each contender in each round. The first is what the others are compared with. */
-export async function compareCosts(contenders: readonly Contender[], requests: number): Promise<Cost[]> {
+export async function compareCosts(
+  contenders: readonly Contender[],
+  requests: number,
+  callers = CALLERS,
+): Promise<Cost[]> {
   const costs = contenders.map((): number[] => []);
   for (let round = -WARM_UPS; round < ROUNDS; round++) {
     // Whoever comes first finds what the one before has left: everybody is first as often.
     const order = [...contenders.keys()].map(at => (at + Math.max(0, round)) % contenders.length);
     for (const at of order) {
-      const cost = await costOfRound(contenders[at]!, requests);
+      const cost = await costOfRound(contenders[at]!, requests, callers);
       if (round >= 0) costs[at]!.push(cost);
     }
   }
@@ -43,10 +47,14 @@ export async function compareCosts(contenders: readonly Contender[], requests: n
 }
 
 /** µs of CPU for each request. Throws where an answer has another status. */
-async function costOfRound({ name, processes, port, next, status }: Contender, requests: number): Promise<number> {
+async function costOfRound(
+  { name, processes, port, next, status }: Contender,
+  requests: number,
+  callers: number,
+): Promise<number> {
   const before = cpuOf(processes);
   let sent = 0;
-  const { statuses } = await drive({ port, callers: CALLERS, next: () => (sent++ < requests ? next() : undefined) });
+  const { statuses } = await drive({ port, callers, next: () => (sent++ < requests ? next() : undefined) });
   const spent = cpuOf(processes) - before;
   if (statuses.get(status) !== requests)
     throw new Error(`${name}: answers were ${JSON.stringify([...statuses])}, expected ${status}.`);

@@ -273,9 +273,9 @@ async function startRows(folder: string, { everything }: Material): Promise<Goal
   ];
 }
 
-export const validationTable = (rows: readonly Goal[]): string =>
+export const goalTable = (rows: readonly Goal[], of: string): string =>
   table(
-    ['store', 'validation', 'measured', 'at most', ''],
+    ['store', of, 'measured', 'at most', ''],
     rows.map(({ store, name, value, unit, goal }) => [
       store,
       name,
