@@ -225,8 +225,15 @@ describe('what users of SMART apps choose', () => {
       assert.match(page.text, /Growth &lt;chart&gt;<\/strong>, for patient p1/);
       const grants = idsIn(page, 'end-grant');
       assert.ok(grants.length >= 2);
+      const revoked = async (): Promise<number> => {
+        const path = 'AuditEvent?subtype=http://dicom.nema.org/resources/ontology/DCM|110137&_summary=count';
+        const found = (await (await getAs(base, path, STATIC_TOKEN)).json()) as { total: number };
+        return found.total;
+      };
+      const told = await revoked();
       const left = await act(browser, page, 'end-grant', grants[0]!);
       assert.equal(idsIn(left, 'end-grant').includes(grants[0]!), false);
+      assert.equal(await revoked(), told + 1, 'the audit trail knows');
       // The latest first: that of the other.
       assert.equal((await refresh(journey(), other.body.refresh_token!)).status, 400);
       assert.equal((await getAs(base, 'Patient/p1', other.body.access_token)).status, 401);

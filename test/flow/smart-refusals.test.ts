@@ -106,6 +106,8 @@ for (const store of FULL ? STORES : (['embedded'] as const))
       assert.match(policy, /frame-ancestors 'none'/);
       assert.match(policy, /form-action 'self' https:\/\/app\.example\.org;/);
       assert.match(policy, /default-src 'none'/);
+      // With no-referrer, browsers would send the forms with the origin null.
+      assert.equal(page.headers.get('referrer-policy'), 'same-origin');
       assert.doesNotMatch(page.text, /<script/i);
       const forged = await browser.submit(page, [
         ['csrf', 'x'],

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { realNow } from '../../platform/real-time.js';
+import type { TellHappening } from '../happening.js';
 import { type AccountPage, accountPage } from './account-page.js';
 import { actionOf, type AskedPage, type AskingGround, csrfOf, isOurForm } from './asked.js';
 import { amrOf, signInBy } from './asking.js';
@@ -11,6 +12,7 @@ import { sendHtml, signInHtml, signInPage } from './pages.js';
 import { cookiesOf, sessionLife } from './provider.js';
 import { scopeInWords } from './scope-words.js';
 import { endGrantOf, endSession, grantsOf, sessionsOf } from './sessions.js';
+import { shownRequest } from './telling.js';
 
 type Session = InstanceType<AskedPage['provider']['Session']>;
 
@@ -27,7 +29,11 @@ function jarOf({ provider, request, response }: AskedPage): Jar {
   return app.createContext(request, response).cookies;
 }
 
-export async function answerAccount(ground: AskingGround, page: AskedPage): Promise<void> {
+/** `tell`: the audit trail, of what was taken back. */
+export async function answerAccount(
+  ground: AskingGround & { readonly tell: TellHappening },
+  page: AskedPage,
+): Promise<void> {
   const { provider, response, form } = page;
   const { names, long } = cookiesOf(ground);
   const jar = jarOf(page);
@@ -47,7 +53,11 @@ export async function answerAccount(ground: AskingGround, page: AskedPage): Prom
   }
   if (act === 'end-session' && (await sessionsOf(ground, name)).some(({ uid }) => uid === id))
     await endSession(ground, provider, id);
-  if (act === 'end-grant') await endGrantOf(ground, name, id);
+  const ended = act === 'end-grant' ? await endGrantOf(ground, name, id) : undefined;
+  if (ended) {
+    const about = { client: ended.client, user: name, request: shownRequest(actionOf(page), {}) };
+    await ground.tell({ what: 'token-revoked', ...about }, page.address);
+  }
   // So that nobody sends the form again by loading the page again.
   response.writeHead(303, { Location: actionOf(page), 'Cache-Control': 'no-store' });
   response.end();

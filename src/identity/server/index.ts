@@ -179,7 +179,10 @@ export class AuthorizationServer implements TokenIssuer {
         form: isPost ? await formIn(request) : undefined,
       });
     if (pathname === '/account')
-      return answerAccount(this.#ground, { ...page, form: isPost ? await formIn(request) : undefined });
+      return answerAccount(
+        { ...this.#ground, tell: this.#tell },
+        { ...page, form: isPost ? await formIn(request) : undefined },
+      );
     if (pathname.startsWith('/ask/'))
       return answerAsked(this.#ground, { ...page, form: isPost ? await formIn(request) : undefined });
     // The library takes it so, too.

@@ -70,17 +70,17 @@ export async function endSession(
   await session?.destroy();
 }
 
-/** False: the user has granted no such thing. */
+/** What it was; undefined: the user has granted no such thing. */
 export async function endGrantOf(
   ground: Pick<ProviderGround, 'records' | 'revocations'>,
   name: string,
   id: string,
-): Promise<boolean> {
+): Promise<KeptGrant | undefined> {
   const kept = id.length <= 100 ? await ground.records.get(GRANT_OF_USER, id) : undefined;
-  if (kept?.group !== ofUser(name)) return false;
+  if (kept?.group !== ofUser(name)) return undefined;
   await endGrant(ground, id);
   await ground.records.take(GRANT_OF_USER, id);
-  return true;
+  return JSON.parse(kept.value) as KeptGrant;
 }
 
 export async function sessionsOf({ records }: { readonly records: Records }, name: string): Promise<ListedSession[]> {
