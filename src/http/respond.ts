@@ -167,8 +167,19 @@ async function sendStream(
   }
   // Whoever takes nothing any more does not keep others waiting for the memory.
   response.setTimeout(STALLED, () => response.destroy());
-  if (wanted) await pipeline(stream, createGzip({ level: 1 }), response);
-  else await pipeline(stream, response);
+  await sent(response, wanted ? pipeline(stream, createGzip({ level: 1 }), response) : pipeline(stream, response));
+}
+
+/** How a connection ends that somebody else has ended. */
+const ENDED_BY_CLIENT = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE']);
+
+/** A client that goes away while it is answered is no fault of the server. */
+async function sent(response: Response, sending: Promise<void>): Promise<void> {
+  try {
+    await sending;
+  } catch (error) {
+    if (!response.destroyed || !ENDED_BY_CLIENT.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
 }
 
 /** What can be parsed again for XML or pretty JSON. */
@@ -235,7 +246,7 @@ async function sendBinary(response: Response, binary: RawContent): Promise<void>
     return;
   }
   response.setTimeout(STALLED, () => response.destroy());
-  await pipeline(bytes, response);
+  await sent(response, pipeline(bytes, response));
 }
 
 /** Throws `not-acceptable` where the client takes no HTML. */

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { request } from 'node:http';
 import type { OperationOutcome } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onStoresInTurn } from '../../support/both-stores.js';
@@ -27,6 +28,29 @@ onStoresInTurn(
       assert.ok(body.equals(BYTES));
       assert.equal((await ask({ accept: 'application/fhir+json' })).headers.etag, 'W/"1"');
       assert.equal((await ask({ accept: 'application/fhir+json' })).headers['accept-ranges'], undefined);
+    });
+
+    it('are broken off by a client that goes away, which is no fault of the server', async () => {
+      const { port, engine } = stage().server;
+      const { metrics } = engine;
+      // More than the connection holds by itself.
+      const body = Buffer.alloc(24_000_000, 'large ');
+      const headers = { 'content-type': 'application/octet-stream' };
+      await exchange(port, { method: 'PUT', path: '/fhir/Binary/broken-off', headers, body });
+      const count = async (of: 'open' | 'refused') =>
+        (await metrics[of].get()).values.reduce((sum, { value }) => sum + value, 0);
+      const refused = await count('refused');
+      await new Promise<void>((resolve, reject) => {
+        const asked = request({ port, path: '/fhir/Binary/broken-off' }, answer =>
+          answer.once('data', () => {
+            asked.destroy();
+            resolve();
+          }),
+        );
+        asked.on('error', reject).end();
+      });
+      while ((await count('open')) > 0) await new Promise(setImmediate);
+      assert.equal(await count('refused'), refused);
     });
 
     it('are given as 206', async () => {
