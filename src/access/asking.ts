@@ -24,7 +24,7 @@ export interface WhoAsks extends Sight {
   readonly glass: string | undefined;
   /** The rules of Consents bind them. */
   readonly bound: boolean;
-  /** Equal for those whom the same rules apply to. */
+  /** Equal for those who differ in nothing but actors. */
   readonly key: string;
 }
 
@@ -79,16 +79,7 @@ export function askingOf(
   const asPatient = own !== undefined || duty.purpose === OF_PATIENTS;
   const bound = duty.consents !== 'disregarded';
   const purposes = purpose === undefined ? undefined : withKinds(purpose);
-  const told = [
-    purposes ?? null,
-    [...actors].toSorted(),
-    [...unknown],
-    own ?? null,
-    glass ?? null,
-    most,
-    asPatient,
-    bound,
-  ];
+  const told = [purposes ?? null, [...unknown], own ?? null, glass ?? null, most, asPatient, bound];
   return {
     purposes,
     actors,

@@ -79,7 +79,10 @@ interface Narrowed {
 export class Consents {
   readonly #ground: ConsentGround;
   #byPatient: ReadonlyMap<string, Said> = new Map();
-  #alike: readonly Alike[] = [];
+  /** By what they have said. */
+  readonly #alike = new Map<string, Alike>();
+  /** Whom some rule names. */
+  #actors: ReadonlySet<string> = new Set();
   #digest = '';
   #kept = new WeakMap<Permission, Map<string, Narrowed>>();
   #generation = 0;
@@ -106,7 +109,7 @@ export class Consents {
     return provisionsIn((this.#byPatient.get(patient)?.consents ?? []).filter(other => other.name !== name));
   }
 
-  /** From now on these are in force, by their id. */
+  /** From now on these are in force, by their id. What has not changed is kept as it is. */
   replace(entries: ReadonlyMap<string, ReadConsent>): void {
     const said = new Map<string, ReadConsent[]>();
     const digest = createHash('sha256');
@@ -115,28 +118,38 @@ export class Consents {
       const those = said.get(consent.patient);
       if (those) those.push(consent);
       else said.set(consent.patient, [consent]);
-      digest.update(rulesText(consent));
+      digest.update(`${consent.patient} ${rulesDigest(consent)} `);
     }
-    const alike = new Map<string, Alike>();
     const byPatient = new Map<string, Said>();
-    let organizations = false;
-    for (const [patient, consents] of said) {
-      const key = consents.map(rulesText).join('\n');
-      let one = alike.get(key);
-      if (!one) {
-        const rules = provisionsIn(consents) > MOST_PROVISIONS ? [DENIED] : consents.flatMap(each => each.rules);
-        one = { rules: rules.toSorted(comparing), patients: new Set() };
-        organizations ||= rules.some(({ actors = [] }) => actors.some(each => each.startsWith('Organization/')));
-        alike.set(key, one);
-      }
-      one.patients.add(patient);
-      byPatient.set(patient, { alike: one, consents });
+    for (const [patient, before] of this.#byPatient) {
+      const consents = said.get(patient) ?? [];
+      const isSame =
+        consents.length === before.consents.length && consents.every((one, i) => one === before.consents[i]);
+      if (isSame) byPatient.set(patient, before);
+      else before.alike.patients.delete(patient);
     }
+    for (const [patient, consents] of said)
+      if (!byPatient.has(patient)) byPatient.set(patient, { alike: this.#alikeOf(patient, consents), consents });
+    for (const [key, { patients }] of this.#alike) if (patients.size === 0) this.#alike.delete(key);
     this.#byPatient = byPatient;
-    this.#alike = [...alike.values()];
     this.#digest = digest.digest('base64url');
-    this.#namesOrganizations = organizations;
+    this.#actors = new Set(
+      [...this.#alike.values()].flatMap(({ rules }) => rules.flatMap(({ actors = [] }) => actors)),
+    );
+    this.#namesOrganizations = [...this.#actors].some(each => each.startsWith('Organization/'));
     this.#kept = new WeakMap();
+  }
+
+  /** Those who have said the same as the patient, the patient among them. */
+  #alikeOf(patient: string, consents: readonly ReadConsent[]): Alike {
+    const key = consents.map(rulesDigest).join(' ');
+    let one = this.#alike.get(key);
+    if (!one) {
+      const rules = provisionsIn(consents) > MOST_PROVISIONS ? [DENIED] : consents.flatMap(each => each.rules);
+      this.#alike.set(key, (one = { rules: rules.toSorted(comparing), patients: new Set() }));
+    }
+    one.patients.add(patient);
+    return one;
   }
 
   /** What is left of a permission for whoever asks; itself where that is all. */
@@ -149,12 +162,18 @@ export class Consents {
     let kept = this.#kept.get(permission);
     if (!kept) this.#kept.set(permission, (kept = new Map()));
     const at = now();
-    const known = kept.get(asking.key);
+    const key = this.#keyOf(asking);
+    const known = kept.get(key);
     if (known && at <= known.until) return known.permission;
     const made = this.#made(permission, asking, at);
     if (kept.size >= MOST_KEPT) kept.clear();
-    kept.set(asking.key, made);
+    kept.set(key, made);
     return made.permission;
+  }
+
+  /** Equal for those whom the same rules concern. */
+  #keyOf({ key, actors }: WhoAsks): string {
+    return [key, ...[...actors].filter(each => this.#actors.has(each))].join(' ');
   }
 
   #made(permission: Permission, asking: WhoAsks, at: number): Narrowed {
@@ -169,7 +188,9 @@ export class Consents {
     const until = asking.bound ? this.#until(at) : OPEN;
     const isSame = Object.entries(reach).every(([letter, each]) => each === permission.reach[letter as Letter]);
     if (isSame) return { until, permission };
-    const digest = createHash('sha256').update(JSON.stringify([permission.digest, asking.key, this.#digest, until]));
+    const digest = createHash('sha256').update(
+      JSON.stringify([permission.digest, this.#keyOf(asking), this.#digest, until]),
+    );
     return {
       until,
       permission: {
@@ -185,7 +206,7 @@ export class Consents {
   /** When the next rule begins or ends. */
   #until(at: number): number {
     let until = OPEN;
-    for (const { rules } of this.#alike)
+    for (const { rules } of this.#alike.values())
       for (const { between } of rules) {
         if (between.from > at) until = Math.min(until, between.from - 1);
         if (between.until >= at) until = Math.min(until, between.until);
@@ -216,7 +237,7 @@ export class Consents {
     const isReading = actions === READING;
     const implicit: Verdicts = isReading ? this.#implicit(asking) : () => true;
     const decided = new Map<Alike, Verdicts | boolean>();
-    for (const one of asking.bound ? this.#alike : []) {
+    for (const one of asking.bound ? this.#alike.values() : []) {
       const rules = one.rules.filter(
         rule =>
           concerns(rule, asking, at) && (rule.actions ? rule.actions.some(each => actions.includes(each)) : isReading),
@@ -236,7 +257,8 @@ export class Consents {
         ),
       );
     const types = this.#ground.definitions.resourceTypes.filter(type => type !== 'AuditEvent');
-    const isAny = parts.length > 0 && types.some(type => parts.some(part => part(type) !== undefined));
+    // What each Consent says of a type is found out where the type is asked for.
+    const isAny = !isOpen || decided.size > 0 || parts.some(part => part('Patient') !== undefined);
     const made = new Map<Restrictions, Restrictions>();
     return base => {
       if (!isAny) return base;
@@ -287,7 +309,9 @@ export class Consents {
       return typeof verdicts === 'function' ? verdicts(type) : (verdicts ?? others);
     };
     const limited = [...decided.keys()].filter(one => decided.get(one) !== true);
-    if (others === true && limited.every(one => verdictOf(one) === true)) return undefined;
+    const many = limited.reduce((sum, { patients }) => sum + patients.size, 0) > MOST_NAMED;
+    // Verdicts of thousands are made for those whose rows are looked at.
+    if (others === true && !many && limited.every(one => verdictOf(one) === true)) return undefined;
     const byPatient = this.#byPatient;
     const allows = (row: Version, holds: (where: Where) => boolean): boolean =>
       (how === 'text' ? patientsNamed(row) : row.patients).every(patient => {
@@ -297,8 +321,7 @@ export class Consents {
       });
     // Its patients are in no index.
     if (how === 'text') return ruledBy(NO_RESOURCE, { byRow: true, allows });
-    const many = limited.reduce((sum, { patients }) => sum + patients.size, 0) > MOST_NAMED;
-    // In no query but that of a commit, which may see less: verdicts of thousands are not made for it.
+    // In no query but that of a commit, which may see less.
     const verdicts = [...decided.keys()].map(
       one => [one, many && decided.get(one) !== true ? false : verdictOf(one)] as const,
     );
@@ -353,12 +376,14 @@ function patientsNamed({ text, patients }: Version): readonly string[] {
   return [...found];
 }
 
-const texts = new WeakMap<ReadConsent, string>();
+const digests = new WeakMap<ReadConsent, string>();
 
-function rulesText(consent: ReadConsent): string {
-  let text = texts.get(consent);
-  if (text === undefined) texts.set(consent, (text = JSON.stringify(consent.rules)));
-  return text;
+/** Equal for Consents that say the same. */
+function rulesDigest(consent: ReadConsent): string {
+  let digest = digests.get(consent);
+  if (digest === undefined)
+    digests.set(consent, (digest = createHash('sha256').update(JSON.stringify(consent.rules)).digest('base64url')));
+  return digest;
 }
 
 const provisionsIn = (consents: readonly ReadConsent[]): number =>

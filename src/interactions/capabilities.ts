@@ -69,7 +69,7 @@ function statement(engine: Engine, signIn: IssuerMetadata | undefined) {
       {
         mode: 'server',
         documentation:
-          'X-Provenance: the Provenance (JSON, without target) of a create, update, patch, delete, transaction or batch is stored in the same commit.',
+          'X-Provenance: the Provenance (JSON, without target) of a create, update, patch, delete, transaction or batch is stored in the same commit. An active Consent about privacy is enforced as soon as it is stored; one that cannot be understood is refused.',
         security: securityStatement(engine, signIn),
         resource: engine.definitions.resourceTypes.map(type => resource(engine, type)),
         interaction: Object.values(INTERACTIONS).flatMap(({ codes: { system: code } }) =>
