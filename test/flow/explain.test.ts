@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Parameters } from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { command, manyCommands } from '../support/cli.js';
 import { type Headers, refusal, talkTo } from '../support/talk.js';
 
@@ -25,7 +25,7 @@ const textsOf = (told: Parameters, name: string): string[] =>
 const numberOf = (told: Parameters, name: string): number | undefined =>
   told.parameter?.find(one => one.name === name)?.valueDecimal;
 
-onBothStores(
+onStoresInTurn(
   'explaining a search',
   stage => {
     const ask = async (query: string, role = 'admin') =>

@@ -11,7 +11,7 @@ import { FhirError } from '../../src/fhir/error.js';
 import type { Feature } from '../../src/interactions/feature.js';
 import type { FeatureJob, PerformedByJob } from '../../src/interactions/jobs.js';
 import { welcome } from '../sample/welcome.js';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { depthOf } from '../support/depth.js';
 import { idsOf, type Reply, refusal, talkTo } from '../support/talk.js';
 import { bearerOf, tokenFile } from '../support/tokens.js';
@@ -97,7 +97,7 @@ const feature: Feature = {
 const tokens = tokenFile({ admin: 'admin', anna: 'writer', bert: 'writer', rita: 'reader' });
 const LATER = { prefer: 'respond-async' };
 
-onBothStores(
+onStoresInTurn(
   'jobs',
   stage => {
     const as = (name: string) => talkTo(stage().server.base, bearerOf(name));

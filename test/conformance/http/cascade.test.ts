@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { AuditEvent, FhirResource, Observation, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
 import type { Store } from '../../../src/store/store.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { entry, send } from '../../support/bundles.js';
 import { refusal, type Talk } from '../../support/talk.js';
 
@@ -38,7 +38,7 @@ async function plant(talk: Talk, x: string): Promise<readonly string[]> {
   return [`Patient/${x}`, `Observation/${x}`, `Observation/${x}-2`, `DiagnosticReport/${x}`];
 }
 
-onBothStores(
+onStoresInTurn(
   'a cascading delete',
   stage => {
     it('without the word deletes one resource alone', async () => {
@@ -137,7 +137,7 @@ onBothStores(
   { config: { maxCascade: '5' } },
 );
 
-onBothStores(
+onStoresInTurn(
   'a cascading delete where integrity is enforced',
   stage => {
     it('deletes what a plain delete must leave', async () => {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, ConsentProvision, FhirResource } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { hasTurn, onBothStores, type Stage } from '../../support/both-stores.js';
+import { hasTurn, onStoresInTurn, type Stage } from '../../support/both-stores.js';
 import { action, actor, as, identifyAs, privacyConsent, TPO } from '../../support/consents.js';
 import { refusal } from '../../support/talk.js';
 import { ALL, PRINCIPALS, RECORD, ROWS, subject } from './consent-rows.js';
@@ -78,7 +78,7 @@ const same = async (stage: Stage, who: string, expected: readonly string[], what
   }
 };
 
-onBothStores(
+onStoresInTurn(
   'Consents in force',
   (stage, store) => {
     for (const [level, rows] of Object.entries(ROWS))

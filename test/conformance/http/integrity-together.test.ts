@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, BundleEntry, Observation, OperationOutcome, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { refusal, type Reply, type Talk } from '../../support/talk.js';
 
 const patient = (id: string): Patient => ({ resourceType: 'Patient', id });
@@ -35,7 +35,7 @@ const toldOf = (reply: Reply<Bundle>) =>
     (response?.outcome as OperationOutcome | undefined)?.issue.map(({ details }) => details?.coding?.[0]?.code),
   );
 
-onBothStores(
+onStoresInTurn(
   'integrity enforced: the entries of a transaction',
   stage => {
     it('may refer to each other, in any order and by any name', async () => {
@@ -106,7 +106,7 @@ onBothStores(
   { config: { integrity: 'enforce' } },
 );
 
-onBothStores(
+onStoresInTurn(
   'integrity warns: in the answer to each entry',
   stage => {
     for (const type of ['batch', 'transaction'] as const)

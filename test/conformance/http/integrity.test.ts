@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, FhirResource, Observation, OperationOutcome, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { refusal, type Reply } from '../../support/talk.js';
 
 const patient = (id: string, more: Partial<Patient> = {}): Patient => ({ resourceType: 'Patient', id, ...more });
@@ -26,7 +26,7 @@ const issuesOf = (reply: Reply<unknown>) =>
     ...(expression ? { expression } : {}),
   }));
 
-onBothStores(
+onStoresInTurn(
   'integrity enforced: what a write refers to',
   stage => {
     it('must exist, and then is found', async () => {
@@ -164,7 +164,7 @@ onBothStores(
   { config: { integrity: 'enforce' } },
 );
 
-onBothStores(
+onStoresInTurn(
   'integrity enforced: what is deleted',
   stage => {
     it('goes where nothing refers to it, whatever the audit trail says', async () => {
@@ -242,7 +242,7 @@ onBothStores(
   { config: { integrity: 'enforce' } },
 );
 
-onBothStores(
+onStoresInTurn(
   'integrity warns',
   stage => {
     it('of references that name nothing, and stores them', async () => {
@@ -279,7 +279,7 @@ onBothStores(
   { config: { integrity: 'warn' } },
 );
 
-onBothStores('integrity off', stage => {
+onStoresInTurn('integrity off', stage => {
   describe('by default', () => {
     it('lets everything be referred to and deleted, without a word', async () => {
       const { talk } = stage();

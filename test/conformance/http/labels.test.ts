@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { DocumentReference, FhirResource, Observation } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { actCode, as, confidential, identifyAs } from '../../support/consents.js';
 import { refusal } from '../../support/talk.js';
 
@@ -68,7 +68,7 @@ const ALL = RECORD.map(({ resourceType, id }) => `${resourceType}/${id}`);
 const but = (...hidden: readonly string[]) => ALL.filter(name => !hidden.some(id => name.endsWith(`/${id}`)));
 const VERY = ['v', 'doc-V', 'bytes-V', 'composed'];
 
-onBothStores(
+onStoresInTurn(
   'security labels',
   stage => {
     it('hide what is more confidential than a role sees, by the higher of two labels, with its bytes', async () => {

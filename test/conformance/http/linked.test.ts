@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, FhirResource } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onBothStores, onStoresInTurn } from '../../support/both-stores.js';
 import { idsOf, linkOf, refusal, walk } from '../../support/talk.js';
 
 const SYSTEM = 'http://codes.example/local';
@@ -258,7 +258,7 @@ const put = async ({
 };
 
 for (const joinLimit of ['1000', '1'])
-  onBothStores(
+  (joinLimit === '1' ? onStoresInTurn : onBothStores)(
     `searches across references, ${joinLimit} names a query`,
     stage => {
       for (const [title, rows] of Object.entries(ROWS))
@@ -401,7 +401,7 @@ onBothStores(
   { set: put },
 );
 
-onBothStores(
+onStoresInTurn(
   'a limit on what is included',
   stage => {
     it('is said in the answer', async () => {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { BundleEntry, FhirResource, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { done, entry, post, put, send, statuses } from '../../support/bundles.js';
 import { idsOf, refusal } from '../../support/talk.js';
 
@@ -35,7 +35,7 @@ const world = () => {
 };
 type World = ReturnType<typeof world>;
 
-onBothStores('identities of a transaction', stage => {
+onStoresInTurn('identities of a transaction', stage => {
   const both = async (w: World, first: BundleEntry, second: BundleEntry) => {
     const { talk } = stage();
     const before = idsOf(await talk.search(`Patient?${w.by('a')},${SYSTEM}|${w.id}-b`));

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import type { Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { refusal } from '../../support/talk.js';
 
 const EVE: Patient = { resourceType: 'Patient', id: 'eve', name: [{ family: 'Everywoman', given: ['Eve'] }] };
 
-onBothStores(
+onStoresInTurn(
   'reading a resource',
   stage => {
     it('returns 200 with ETag and Last-Modified that agree with meta', async () => {

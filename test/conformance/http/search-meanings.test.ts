@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, FhirResource, OperationOutcome, SearchParameter } from 'fhir/r4.js';
 import { before, describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { untilReady, warningsOf } from '../../support/reindexed.js';
 import { idsOf, refusal, type Talk } from '../../support/talk.js';
 
@@ -60,7 +60,7 @@ const person = (id: string, family: string, city: string, birthDate: string, ver
   contact: [{ name: { text: id === 'p1' ? 'Jon Smyth' : 'Mary' } }],
 });
 
-onBothStores('what search parameters compare', stage => {
+onStoresInTurn('what search parameters compare', stage => {
   const found = async (query: string) => idsOf(await stage().talk.search(query)).toSorted();
 
   describe('in parameters of one’s own', () => {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, FhirResource, Observation, OperationOutcome, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { idsOf, linkOf, refusal } from '../../support/talk.js';
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -31,7 +31,7 @@ const PEOPLE: readonly FhirResource[] = [
   { resourceType: 'Organization', id: 'g1', name: 'Berg' },
 ];
 
-onBothStores(
+onStoresInTurn(
   'the answer of a search',
   stage => {
     const ids = async (query: string) => idsOf(await stage().talk.search(query));

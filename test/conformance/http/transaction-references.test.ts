@@ -8,7 +8,7 @@ import { describe, it } from 'mocha';
 import { parseJson } from '../../../src/fhir/json/json.js';
 import { SYSTEM } from '../../../src/identity/principal.js';
 import { perform } from '../../../src/interactions/perform.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { done, entry, named, post, put, send, statuses, uuid } from '../../support/bundles.js';
 
 const patient = (more: Partial<Patient> = {}): Patient => ({ resourceType: 'Patient', ...more });
@@ -22,7 +22,7 @@ const observation = (reference: string, more: Partial<Observation> = {}): Observ
   ...more,
 });
 
-onBothStores('references of a transaction', stage => {
+onStoresInTurn('references of a transaction', stage => {
   const transact = (entries: Parameters<typeof send>[2]) => send(stage().talk, 'transaction', entries);
   /** The stored resource of each entry that wrote one. */
   const stored = async <T = FhirResource>(entries: Parameters<typeof send>[2]) => {

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bundle, BundleEntry, DocumentReference, FhirResource, Observation, Patient } from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { audited, done, entry, named, post, put, refused, send, statuses, uuid } from '../../support/bundles.js';
 import { talkTo } from '../../support/talk.js';
 
@@ -25,7 +25,7 @@ const jsonPatch = (...operations: object[]): FhirResource => ({
   data: Buffer.from(JSON.stringify(operations)).toString('base64'),
 });
 
-onBothStores('the rules of a transaction', stage => {
+onStoresInTurn('the rules of a transaction', stage => {
   const transact = (entries: readonly BundleEntry[], headers = {}) =>
     send(stage().talk, 'transaction', entries, headers);
   const make = (entries: readonly BundleEntry[], headers = {}) => done(transact(entries, headers));
@@ -274,7 +274,7 @@ const ROLES = ['admin', 'writer', 'reader'] as const;
 writeFileSync(tokens, JSON.stringify(ROLES.map(role => ({ token: `token-of-the-${role}`, name: role, role }))));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-onBothStores(
+onStoresInTurn(
   'access to the entries of a transaction',
   stage => {
     const as = (role: string, requestId = 'x') =>
