@@ -60,6 +60,7 @@ export const PRINCIPALS = {
   nameless: { name: 'nameless', role: 'reader' },
   patient: { name: 'patient', role: 'patient', patient: 'p', fhirUser: 'Patient/p' },
   officer: { name: 'officer', role: 'privacy-officer' },
+  broken: { ...doctor, name: 'broken', glass: 'p' },
   owner: { name: 'owner', role: 'admin' },
 } satisfies Record<string, Principal>;
 type Who = keyof typeof PRINCIPALS;

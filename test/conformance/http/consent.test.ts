@@ -106,6 +106,14 @@ onStoresInTurn(
       for (const id of ['c', 'd']) await talk.delete(`Consent/${id}`, as('officer'));
     });
 
+    it('do not bind somebody who has broken the glass for the patient', async () => {
+      const { talk } = stage();
+      await talk.update(privacyConsent('c', 'p', { type: 'deny' }), as('officer'));
+      await same(stage(), 'doctor', [], 'a denial');
+      await same(stage(), 'broken', ALL, 'a denial');
+      await talk.delete('Consent/c', as('officer'));
+    });
+
     it('bind those who write by rules about writing alone', async () => {
       const { talk } = stage();
       const one = { resourceType: 'Observation', status: 'final', code: { text: 'x' }, subject } as const;
