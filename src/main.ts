@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path';
 import { run } from './cli/index.js';
 import { loadDemo } from './cli/seed.js';
 import { Glasses } from './access/glasses.js';
-import { createRecorder } from './audit/record.js';
+import { createDeedMaker } from './audit/trail/deed.js';
+import { openTrail } from './audit/trail/index.js';
 import { Feed } from './feed/feed.js';
 import { type Definitions, loadDefinitions } from './fhir/definitions.js';
 import { FhirError } from './fhir/error.js';
@@ -40,6 +41,7 @@ import { createRoom } from './platform/room.js';
 import { createPageTokenCipher } from './platform/page-token-cipher.js';
 import { createKeyedMutex } from './platform/keyed-mutex.js';
 import type { SettingTable } from './platform/setting.js';
+import type { Indexing } from './search/index-resource.js';
 import { createLiveParameters } from './search/live.js';
 import { createIndexLayout, type IndexLayout } from './store/index-layout.js';
 import type { Store } from './store/store.js';
@@ -56,6 +58,13 @@ import { openUsers } from './compose/users.js';
 async function openStore(config: Config, layout: IndexLayout, clock: Clock, harness?: Harness): Promise<Store> {
   const store = await openAdapter(config, layout, clock, harness !== undefined);
   return harness?.watch(store) ?? store;
+}
+
+/** `kept`: what is in the store itself, which a job may have to index anew; `store`: with what the trail keeps. */
+async function openRecording(config: Config, layout: IndexLayout, clock: Clock, indexing: Indexing, harness?: Harness) {
+  const kept = await openStore(config, layout, clock, harness);
+  const { store, faults: trailFaults } = openTrail(kept, { ...indexing, queryTimeout: config.queryTimeout });
+  return { kept, store, trailFaults };
 }
 
 /**
@@ -129,7 +138,8 @@ export async function open(
   const policy = readPolicy(config, definitions.resourceTypes);
   const { guides, shelf, findWith, terminologyParts } = await openDefinitions(config, log);
   const layout = createIndexLayout(definitions.searchParameters);
-  const store = await openStore(config, withWords(layout, config), clock, harness);
+  const indexing = { definitions, parameters, settings };
+  const { kept, store, trailFaults } = await openRecording(config, withWords(layout, config), clock, indexing, harness);
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
   const registry = new Registry({ definitions, parameters, layout, store, log, files: parametersIn(files, guides) });
   const stored = new StoredDefinitions(store);
@@ -138,7 +148,7 @@ export async function open(
   const terms = openTerminology(stored, { bases: settings.bases, ...terminologyParts }, elsewhere, harness?.anew);
   const find = findWith(stored);
   const { required, ...checked } = openJudge(policy, metrics, { find, definitions, ...terms, stored, guides });
-  const reindexer = new Reindexer({ store, registry, definitions, parameters, settings, log, clock, jobs: () => jobs });
+  const reindexer = new Reindexer({ store, kept, registry, ...indexing, log, clock, jobs: () => jobs });
   const room = createRoom(ANSWERS * config.maxAnswer);
   const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, reindexer, composed, () => engine);
   const feed = new Feed({ store, live, clock, log, metrics, resourceTypes: definitions.resourceTypes });
@@ -168,7 +178,7 @@ export async function open(
     jobs,
     ...terms,
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),
-    record: createRecorder(parameters, settings.bases),
+    ...{ record: createDeedMaker(), trailFaults, kept },
     forms: createForms(definitions),
     room,
     glasses: new Glasses(store.records, clock.now),

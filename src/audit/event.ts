@@ -130,6 +130,12 @@ export interface AuditDetail {
   readonly value: string;
 }
 
+/** The codes of AuditEvent.type and, where it has one of its own, of AuditEvent.subtype. */
+export const codesOfPattern = (pattern: AuditPattern): { readonly type: string; readonly subtype?: string } => {
+  const { type = REST, subtype } = PATTERNS[pattern];
+  return { type: type['code'] as string, ...(subtype ? { subtype: subtype['code'] as string } : {}) };
+};
+
 /** What is to be recorded. */
 export interface AuditRecord {
   /** Code of http://hl7.org/fhir/restful-interaction. */

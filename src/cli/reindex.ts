@@ -14,7 +14,7 @@ export async function reindex({ open, options, progress }: Invocation): Promise<
     const type = options['type'];
     if (typeof type === 'string' && !engine.definitions.resourceTypes.includes(type))
       throw new FhirError('invalid', '--type must name an R4 resource type.');
-    const sizes = await engine.store.sizes();
+    const sizes = await engine.kept.sizes();
     const whole = typeof type === 'string' ? (sizes.get(type) ?? 0) : [...sizes.values()].reduce((a, b) => a + b, 0);
     const reached = { done: 0 };
     const hide = showProgress(
@@ -38,9 +38,9 @@ export async function reindex({ open, options, progress }: Invocation): Promise<
 
 /** Counts the resources that were indexed; one that changes meanwhile is indexed by its own write. */
 async function reindexAll(engine: Engine, scope: { readonly type?: string }, reached: { done: number }): Promise<void> {
-  const { store } = engine;
+  const { store, kept } = engine;
   let batch: Renewed[] = [];
-  for await (const { row } of store.scan(scope)) {
+  for await (const { row } of kept.scan(scope)) {
     batch.push(indexStored(engine, row));
     if (batch.length < BATCH) continue;
     reached.done += await store.reindex(batch);

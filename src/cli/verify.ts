@@ -120,6 +120,7 @@ export async function examine(
     reached.done++;
     if (await checkEvent(engine, row, found)) counted('Events that name a version');
   });
+  for await (const { fault, name } of engine.trailFaults()) found(TRAIL_FAULTS[fault], name);
   await forEach(store.records.all(), async record => {
     counted('Records of applications and users');
     if (isRecordAltered(record))
@@ -136,6 +137,14 @@ export async function examine(
     });
   return { counts, findings };
 }
+
+const EVENTS_ALTERED = 'Events that say something else than what was written';
+const EVENTS_UNREADABLE = 'Events that cannot be read';
+const TRAIL_FAULTS = {
+  altered: EVENTS_ALTERED,
+  unreadable: EVENTS_UNREADABLE,
+  misindexed: 'Events that are not found by what they say',
+} as const;
 
 /** Several at a time. */
 async function forEach<T>(source: AsyncIterable<T>, work: (one: T) => Promise<void>): Promise<void> {
@@ -233,11 +242,11 @@ async function checkVersion(
 async function checkEvent({ store }: Engine, row: Version, found: TellFault): Promise<boolean> {
   const name = `AuditEvent/${row.id}`;
   if (await store.check.altered(row)) {
-    found('Events that say something else than what was written', name);
+    found(EVENTS_ALTERED, name);
     return false;
   }
   const named = readable(() => versionNamed(row));
-  if (named === UNREADABLE) found('Events that cannot be read', name);
+  if (named === UNREADABLE) found(EVENTS_UNREADABLE, name);
   if (named === UNREADABLE || !named) return false;
   if (!(await wasThere(store, named.type, named.id, named.version)))
     found('Events that name a version which is not there', name);

@@ -30,6 +30,8 @@ const RETRY_MS = 3000;
 
 export interface ReindexOptions extends Indexing {
   readonly store: Store;
+  /** What is in the store itself: the audit trail has no index that could be made anew. */
+  readonly kept: Pick<Store, 'scan' | 'count'>;
   readonly registry: Registry;
   readonly log: Log;
   readonly clock: Clock;
@@ -46,7 +48,7 @@ export class Reindexer {
 
   constructor(options: ReindexOptions) {
     this.#options = options;
-    this.#plan = new ReindexPlan(options.store, options.registry);
+    this.#plan = new ReindexPlan(options.store, options.kept, options.registry);
   }
 
   get kinds(): readonly JobKind[] {
@@ -189,7 +191,7 @@ export class Reindexer {
 
 /** Indexes the resources of a type that come next, in order of arrival. Gives where the walk stands then, and whether that is its end. */
 export async function walkBatch(
-  walk: Indexing & { readonly store: Pick<Store, 'scan' | 'reindex'> },
+  walk: Indexing & { readonly store: Pick<Store, 'reindex'>; readonly kept: Pick<Store, 'scan'> },
   scan: ScanNote,
 ): Promise<readonly [ScanNote, boolean]> {
   const { type } = scan;
@@ -197,7 +199,7 @@ export async function walkBatch(
   const batch: Version[] = [];
   let bytes = 0;
   let atEnd = true;
-  for await (const { row, cursor } of walk.store.scan({ type, ...(after ? { after } : {}) })) {
+  for await (const { row, cursor } of walk.kept.scan({ type, ...(after ? { after } : {}) })) {
     batch.push(row);
     after = cursor;
     bytes += row.text?.length ?? 0;

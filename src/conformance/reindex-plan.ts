@@ -91,10 +91,11 @@ export interface Progress {
   readonly total: number;
 }
 
-type PlannedStore = Pick<Store, 'shared' | 'count' | 'markReindexed'>;
+type PlannedStore = Pick<Store, 'shared' | 'markReindexed'>;
 
 export class ReindexPlan {
   readonly #store: PlannedStore;
+  readonly #kept: Pick<Store, 'count'>;
   readonly #registry: Pick<Registry, 'custom' | 'takeRedefined'>;
   /** Hash of a parameter → when this process saw it in force first: performance.now(). */
   readonly #firstSeen = new Map<string, number>();
@@ -102,8 +103,9 @@ export class ReindexPlan {
   readonly #redefined = new Set<string>();
   #reported: { state: IndexState; custom: readonly CustomParameter[]; list: readonly Progress[] } | undefined;
 
-  constructor(store: PlannedStore, registry: Pick<Registry, 'custom' | 'takeRedefined'>) {
+  constructor(store: PlannedStore, kept: Pick<Store, 'count'>, registry: Pick<Registry, 'custom' | 'takeRedefined'>) {
     this.#store = store;
+    this.#kept = kept;
     this.#registry = registry;
   }
 
@@ -152,7 +154,7 @@ export class ReindexPlan {
     types: readonly string[] | undefined,
     allTypes: readonly string[],
   ): Promise<DueNote | undefined> {
-    const { filled: pending, total } = await filledOf(this.#store, types ?? allTypes);
+    const { filled: pending, total } = await filledOf(this.#kept, types ?? allTypes);
     const whole = types === undefined;
     if (pending.length > 0) return { is: 'request', key, pending, done: 0, total, whole };
     if (whole) await this.#store.markReindexed();
@@ -191,7 +193,7 @@ export class ReindexPlan {
   }
 
   async #noteOf({ hash, types, definition }: CustomParameter): Promise<DueNote> {
-    const { filled, total } = await filledOf(this.#store, types);
+    const { filled, total } = await filledOf(this.#kept, types);
     // Where others may be writing that do not know the parameter yet, a type that looks empty need not stay so.
     const pending = this.#store.shared ? types : filled;
     return { is: 'parameter', key: hash, url: definition.url, pending, done: 0, total };

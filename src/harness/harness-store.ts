@@ -18,7 +18,8 @@ type Free =
   | 'snapshots'
   | 'migrate'
   | 'close'
-  | 'records';
+  | 'records'
+  | 'deeds';
 
 export function harnessStore(store: Store, gate: Pick<StoreGate, 'call'>, touched: Snapshots['touched']): Store {
   const call: StoreGate['call'] = work => {
@@ -57,7 +58,7 @@ export function harnessStore(store: Store, gate: Pick<StoreGate, 'call'>, touche
         return store.reindex(rows);
       }),
   };
-  const { blobs } = store;
+  const { blobs, deeds } = store;
   const bytes: Omit<Blobs, 'all'> = {
     get: (...asked) => call(() => blobs.get(...asked)),
     put: (...asked) =>
@@ -81,6 +82,7 @@ export function harnessStore(store: Store, gate: Pick<StoreGate, 'call'>, touche
     shared: false,
     ...passing,
     blobs: { ...blobs, ...bytes },
+    deeds: { ...deeds, find: query => call(() => deeds.find(query)), events: () => call(() => deeds.events()) },
     ...(store.backup ? { backup: (to: string) => call(async () => store.backup?.(to)) } : {}),
   };
 }
@@ -88,10 +90,10 @@ export function harnessStore(store: Store, gate: Pick<StoreGate, 'call'>, touche
 const away = (): FhirError => new FhirError('unavailable', 'The store is away: a fault of the test-harness mode.');
 
 /** What a commit of this request meets before anything is written. */
-function faultOfCommit({ changes, independent }: Commit): FhirError | undefined {
+function faultOfCommit({ deeds = [], independent }: Commit): FhirError | undefined {
   const faults = requestContext.getStore()?.store;
   if (!faults) return undefined;
-  if (faults.auditIsAway && changes.some(({ type }) => type === 'AuditEvent'))
+  if (faults.auditIsAway && deeds.length > 0)
     return new FhirError('unavailable', 'The audit trail is away: a fault of the test-harness mode.');
   if (faults.conflicts === 0 || independent === true) return undefined;
   faults.conflicts -= 1;

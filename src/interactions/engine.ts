@@ -6,7 +6,8 @@ import type { Glasses } from '../access/glasses.js';
 import type { Permission } from '../access/permission.js';
 import type { StoreView } from '../access/view.js';
 import type { AuditSubtype } from '../audit/event.js';
-import type { Recorder } from '../audit/record.js';
+import type { MakeDeed } from '../audit/trail/deed.js';
+import type { Trail } from '../audit/trail/index.js';
 import type { Definitions } from '../fhir/definitions.js';
 import type { DefinitionShelf } from '../fhir/definition-shelf.js';
 import type { Guides } from '../fhir/guides.js';
@@ -100,7 +101,11 @@ export interface Engine {
   readonly roles: readonly string[];
   /** Whose access tokens are believed. */
   readonly issuers: readonly TokenIssuer[];
-  readonly record: Recorder;
+  readonly record: MakeDeed;
+  /** What is in the store itself, without the events that the audit trail keeps. */
+  readonly kept: Pick<Store, 'scan' | 'sizes'>;
+  /** What is wrong with what the store keeps of the audit trail. */
+  readonly trailFaults: Trail['faults'];
   /** Resources in another form than they are stored. */
   readonly forms: Forms;
   /** Bytes of large answers that may be in memory together. */

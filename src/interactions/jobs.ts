@@ -93,13 +93,14 @@ export const recordJobs =
     const { record, settings } = engine();
     const { scopes: _scopes, ...who } = principal;
     const why = error?.kind ?? (status === 'cancelled' ? 'cancelled' : undefined);
-    return record({
+    const deed = record({
       ...{ interaction: 'operation', pattern: 'operation', at },
       outcome: error ? KINDS[error.kind].outcome : '0',
       ...(why === undefined ? {} : { why }),
       ...{ principal: who, address, requestId, base: settings.base, patients: [] },
       request: `JOB ${kind}/${id} ${moment}`,
     });
+    return [deed];
   };
 
 /** Kinds of the server itself. */

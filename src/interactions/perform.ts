@@ -13,7 +13,7 @@ import { realPause } from '../platform/real-time.js';
 import { isAcknowledgedMeanwhile } from '../store/outbox.js';
 import type { AuditDetail, AuditPattern } from '../audit/event.js';
 import { DamagedBlob } from '../store/blobs.js';
-import type { Change } from '../store/store.js';
+import type { Deed } from '../store/deeds.js';
 import { batch } from './batch.js';
 import { capabilities } from './capabilities.js';
 import { create } from './create.js';
@@ -181,16 +181,16 @@ function recordAlone(
   why?: FhirError,
   pattern?: AuditPattern,
 ): Promise<void> {
-  return commitEvents(caller.engine, stamp => eventsOf({ ...caller, stamp }, target, result, why, pattern));
+  return commitDeeds(caller.engine, stamp => deedsDone({ ...caller, stamp }, target, result, why, pattern));
 }
 
 /** Keeps events by themselves; they are durable when this resolves. */
-export async function commitEvents({ store }: Engine, make: (stamp: Context['stamp']) => Change[]): Promise<void> {
+export async function commitDeeds({ store }: Engine, make: (stamp: Context['stamp']) => Deed[]): Promise<void> {
   for (;;) {
     const stamp = store.openStamp();
     try {
-      const changes = make(stamp);
-      if (changes.length > 0) await store.commit({ stamp, changes, independent: true });
+      const deeds = make(stamp);
+      if (deeds.length > 0) await store.commit({ stamp, changes: [], deeds, independent: true });
       return;
     } catch (error) {
       if (!stamp.outdated) throw error;
@@ -222,7 +222,7 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
     const ran = await withSentProvenance(context, ask, await runWhole(context, ask), { admit, run: runWhole });
     const judged = ran.changes ? await judge(context, ran, ask) : ran;
     const { result, changes = [], recordedParts, mustNotMatch = [], mustExist = [], messages: asked = [] } = judged;
-    const events = recordedParts ? await eventsOfParts(context, recordedParts) : eventsOf(context, ask, result);
+    const deeds = recordedParts ? await deedsOfParts(context, recordedParts) : deedsDone(context, ask, result);
     const { noted, acknowledges } = notesOf(context, writing);
     const { bases } = context.engine.settings;
     await refuseUnseenBytes(context, changes);
@@ -236,7 +236,8 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
       if (changes.length > 0 || mustExist.length > 0) {
         await store.commit({
           stamp,
-          changes: [...attached, ...events],
+          changes: attached,
+          deeds,
           mustNotMatch,
           mustExist,
           alsoAbout,
@@ -246,8 +247,8 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
         stamp.close();
         if (told.length > 0) feed.wake();
         await afterCommit(context, attached, indexed);
-      } else if (noted.length > 0) await store.commit({ stamp, changes: events, messages: noted, acknowledges });
-      else if (events.length > 0) await store.commit({ stamp, changes: events, independent: true });
+      } else if (noted.length > 0) await store.commit({ stamp, changes: [], deeds, messages: noted, acknowledges });
+      else if (deeds.length > 0) await store.commit({ stamp, changes: [], deeds, independent: true });
     } catch (error) {
       if (last || !isOvertaken(error)) throw error;
       return undefined;
@@ -282,14 +283,14 @@ const isOvertaken = (error: unknown): boolean =>
   asFhirError(error).kind === 'conflict' && !isAcknowledgedMeanwhile(error);
 
 /** A long Bundle does not keep everybody else waiting. */
-async function eventsOfParts(context: Context, parts: readonly RecordedPart[]): Promise<Change[]> {
-  const events: Change[] = [];
+async function deedsOfParts(context: Context, parts: readonly RecordedPart[]): Promise<Deed[]> {
+  const deeds: Deed[] = [];
   for (const { target, request = context.request, agent = context.agent, result, subtype, pattern, details } of parts) {
     const recorded = { ...context, request, agent, partOf: subtype };
-    events.push(...eventsOf(recorded, target, result, undefined, pattern, details));
-    if (events.length % 256 === 0) await new Promise(setImmediate);
+    deeds.push(...deedsDone(recorded, target, result, undefined, pattern, details));
+    if (deeds.length % 256 === 0) await new Promise(setImmediate);
   }
-  return events;
+  return deeds;
 }
 
 /** Exhaustive: a new kind of Interaction does not compile before it has its line here. `located`: what its criteria match, where a transaction has looked. */
@@ -348,22 +349,23 @@ async function runWhole(context: Context, ask: Interaction, located?: LocatedTar
 
 const ENTRY_RUNNER: EntryRunner = { admit, run: runWhole, perform, refuse: recordRefusal };
 
-/** Whose events they are, and what stamps them. */
+/** Whose deeds they are, and what stamps them. */
 type Recorded = Caller & Pick<Context, 'stamp' | 'partOf'>;
 
-function eventsOf(
+/** What the trail keeps of it: one deed, or none where nothing is to be recorded. */
+function deedsDone(
   recorded: Recorded,
   target: Target,
   result: Result,
   error?: FhirError,
   pattern = INTERACTIONS[target.kind].audit,
   details?: readonly AuditDetail[],
-): Change[] {
+): Deed[] {
   const { engine, principal, agent, address, requestId, request, stamp } = recorded;
   const { type, id } = target;
   if (pattern === undefined) return [];
   const data = result.subject ?? (type && id ? { type, id } : undefined);
-  return engine.record({
+  const deed = engine.record({
     interaction: restfulCode(target),
     subtype: recorded.partOf ?? subtypeOf(engine.subtypes, agent, target),
     pattern,
@@ -380,4 +382,5 @@ function eventsOf(
     ...(details ? { details } : {}),
     patients: result.patients,
   });
+  return [deed];
 }

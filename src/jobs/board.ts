@@ -5,7 +5,8 @@
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
 import { realPause } from '../platform/real-time.js';
-import type { Change, Commit, PendingMessage, Store } from '../store/store.js';
+import type { Deed } from '../store/deeds.js';
+import type { Commit, PendingMessage, Store } from '../store/store.js';
 import type { JobNote, NoteChange, StepCommit } from './kind.js';
 
 const ACTIVE = 'job';
@@ -27,8 +28,8 @@ export interface NotedJob {
 
 export type JobStore = Pick<Store, 'pendingMessages' | 'commit' | 'openStamp'>;
 
-/** Audit events of a time, in ms. */
-export type MakeEvents = (at: number) => readonly Change[];
+/** What the audit trail keeps of it, at a time in ms. */
+export type MakeDeeds = (at: number) => readonly Deed[];
 
 const parsed = ({ sequence, body }: PendingMessage): NotedJob => ({ sequence, note: JSON.parse(body) as JobNote });
 const inOrder = (jobs: readonly NotedJob[]): NotedJob[] => jobs.toSorted((a, b) => (a.note.id < b.note.id ? -1 : 1));
@@ -75,14 +76,14 @@ export class JobBoard {
     return inOrder(messages.map(parsed)).find(({ note }) => note.kind === kind);
   }
 
-  add(note: JobNote, events?: MakeEvents): Promise<void> {
-    return this.#commit(events, { messages: [messageOf(note)] });
+  add(note: JobNote, record?: MakeDeeds): Promise<void> {
+    return this.#commit(record, { messages: [messageOf(note)] });
   }
 
   /** Exchanges the note, with what else belongs to it. Rejects with `conflict` where somebody else has. */
-  replace(noted: NotedJob, next: JobNote, events?: MakeEvents, more: Partial<StepCommit> = {}): Promise<void> {
+  replace(noted: NotedJob, next: JobNote, record?: MakeDeeds, more: Partial<StepCommit> = {}): Promise<void> {
     const { acknowledges, messages } = exchange(noted, next);
-    return this.#commit(events, {
+    return this.#commit(record, {
       ...more,
       acknowledges: [...acknowledges, ...(more.acknowledges ?? [])],
       messages: [...messages, ...(more.messages ?? [])],
@@ -92,7 +93,7 @@ export class JobBoard {
   /** Changes what `find` gives, whoever else changes it meanwhile. `change` gives undefined where there is nothing to do. */
   async change(
     find: () => Promise<NotedJob | undefined>,
-    change: (note: JobNote) => Promise<readonly [JobNote, MakeEvents?] | undefined>,
+    change: (note: JobNote) => Promise<readonly [JobNote, MakeDeeds?] | undefined>,
   ): Promise<JobNote | undefined> {
     for (let attempt = 1; ; attempt++) {
       const noted = await find();
@@ -113,15 +114,16 @@ export class JobBoard {
     await this.#store.commit({ changes: [], acknowledges: jobs.map(({ sequence }) => sequence) });
   }
 
-  /** Events are made by a stamp of their own, unless the commit has one: nobody's horizon passes them. */
-  async #commit(events: MakeEvents | undefined, commit: Partial<Commit>): Promise<void> {
-    const own = events && !commit.stamp ? this.#store.openStamp() : undefined;
+  /** What is recorded has a stamp of its own, unless the commit has one: nobody's horizon passes them. */
+  async #commit(record: MakeDeeds | undefined, commit: Partial<Commit>): Promise<void> {
+    const own = record && !commit.stamp ? this.#store.openStamp() : undefined;
     const stamp = commit.stamp ?? own;
     try {
-      const made = events && stamp ? events(stamp.now()) : [];
+      const deeds = record && stamp ? record(stamp.now()) : [];
       await this.#store.commit({
         ...commit,
-        changes: [...(commit.changes ?? []), ...made],
+        changes: commit.changes ?? [],
+        deeds,
         ...(stamp ? { stamp } : {}),
       });
     } finally {

@@ -6,8 +6,8 @@ import { asFhirError, type FhirError, KINDS } from '../fhir/error.js';
 import type { Clock } from '../platform/clock.js';
 import { frames, type Log } from '../platform/log.js';
 import { realPause } from '../platform/real-time.js';
-import type { Change } from '../store/store.js';
-import { exchange, type JobBoard, type MakeEvents, type NotedJob } from './board.js';
+import type { Deed } from '../store/deeds.js';
+import { exchange, type JobBoard, type MakeDeeds, type NotedJob } from './board.js';
 import { type JobKind, type JobNote, type JobOwner, restAfter } from './kind.js';
 import type { JobCounts } from './metrics.js';
 import { ended, type Move, moveInstead, moveOf } from './move.js';
@@ -21,13 +21,8 @@ const CROWDED = { pause: 50, times: 100 } as const;
 /** Kinds of errors that say nothing of the job: it is tried again for as long as they last. */
 const WEATHER: ReadonlySet<string> = new Set(['unavailable', 'timeout', 'no-space', 'throttled']);
 
-/** The audit events of what becomes of a job, who caused it, and when (ms). They are committed with it. */
-export type RecordJob = (
-  moment: 'begin' | 'cancel' | 'end',
-  job: JobNote,
-  by: JobOwner,
-  at: number,
-) => readonly Change[];
+/** What the audit trail keeps of what becomes of a job, who caused it, and when (ms). It is committed with it. */
+export type RecordJob = (moment: 'begin' | 'cancel' | 'end', job: JobNote, by: JobOwner, at: number) => readonly Deed[];
 
 export interface JobSurroundings {
   readonly board: JobBoard;
@@ -134,12 +129,12 @@ export class RunningJob {
       return;
     }
     if ('commit' in given && given.commit) await given.commit(exchange(this.#noted, next));
-    else await board.replace(this.#noted, next, isEnd ? this.#endEvents(next) : undefined, given.with);
+    else await board.replace(this.#noted, next, isEnd ? this.#recordEnd(next) : undefined, given.with);
     if (isEnd) this.#ahead = next;
     else await this.#take();
   }
 
-  #endEvents(job: JobNote): MakeEvents | undefined {
+  #recordEnd(job: JobNote): MakeDeeds | undefined {
     const { by } = job;
     return by && (at => this.#around.record('end', job, by, at));
   }
@@ -186,7 +181,7 @@ export class RunningJob {
           error: { kind: error.kind, issues: error.issues },
         })
       : { ...note, failures, notBefore: now + restAfter(this.#kind, failures) };
-    await board.replace(this.#noted, next, givesUp ? this.#endEvents(next) : undefined).catch(ignoreConflict);
+    await board.replace(this.#noted, next, givesUp ? this.#recordEnd(next) : undefined).catch(ignoreConflict);
     if (givesUp) counts?.ended.inc({ kind, state: next.status });
     this.#ahead = next;
     return false;

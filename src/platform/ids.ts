@@ -44,6 +44,12 @@ export const nextTime = (before: number, now: number): number => Math.max(before
 export const idText = (time: number, tail: number): string =>
   time.toString(36).padStart(10, '0').slice(-10) + tail.toString(36).padStart(4, '0');
 
+const OF_SERVER = /^[0-9a-z]{14}$/;
+
+/** ms since 1970 at which an id was made, or a little later where many were made at once; undefined: it is none of ours. */
+export const timeOfId = (id: string): number | undefined =>
+  OF_SERVER.test(id) ? Math.floor(Number.parseInt(id.slice(0, 10), 36) / PER_MS) + EPOCH : undefined;
+
 /** A new id, greater than every id this process made before (but for its last four characters). */
 export function newId(now: number): string {
   return source?.id(now) ?? idByChance(now);

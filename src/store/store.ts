@@ -10,6 +10,7 @@ import type { IndexEntry } from '../search/entry.js';
 import type { Cursor, Query, Words } from '../search/query.js';
 import type { Among, ResourceText } from '../search/words.js';
 import type { Plan } from './plan.js';
+import type { Deed, Deeds } from './deeds.js';
 import type { Records } from './records.js';
 
 export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -106,6 +107,8 @@ export interface OpenStamp {
 export interface Commit {
   /** At most one per resource. */
   readonly changes: readonly Change[];
+  /** What the audit trail keeps of it. */
+  readonly deeds?: readonly Deed[];
   /** What `updated` of the changes was taken from; absent: the horizon does not know of them. */
   readonly stamp?: OpenStamp;
   readonly mustNotMatch?: readonly Absence[];
@@ -305,7 +308,7 @@ export interface Snapshots {
 }
 
 /** A commit or what it is like, or: bytes beside resources. */
-export type Touching = Pick<Commit, 'changes' | 'alsoAbout' | 'messages' | 'acknowledges'> | 'bytes';
+export type Touching = Pick<Commit, 'changes' | 'deeds' | 'alsoAbout' | 'messages' | 'acknowledges'> | 'bytes';
 
 export interface Store {
   readonly check: Check;
@@ -314,6 +317,7 @@ export interface Store {
   readonly shared: boolean;
   readonly blobs: Blobs;
   readonly records: Records;
+  readonly deeds: Deeds;
   /**
    * The current version, or the one asked for; undefined: never existed. A tombstone is returned as such. A text of more
    * than `most` bytes may be left out.
@@ -408,6 +412,14 @@ export type StoreReads = Pick<
 >;
 export type StoreWrites = Pick<
   Store,
-  'blobs' | 'records' | 'commit' | 'openStamp' | 'pendingMessages' | 'reindex' | 'assignParameterCodes' | 'acquireLease'
+  | 'blobs'
+  | 'records'
+  | 'deeds'
+  | 'commit'
+  | 'openStamp'
+  | 'pendingMessages'
+  | 'reindex'
+  | 'assignParameterCodes'
+  | 'acquireLease'
 >;
 export type StoreUpkeep = Pick<Store, 'check' | 'migrate' | 'needsReindex' | 'markReindexed' | 'ping' | 'backup'>;

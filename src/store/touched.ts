@@ -9,6 +9,7 @@ export class Touched {
   readonly #ids = new Set<string>();
   readonly #versions: (readonly [id: string, version: number])[] = [];
   #messages = false;
+  #deeds = false;
   #bytes = false;
   #erased = false;
   #much = false;
@@ -24,7 +25,8 @@ export class Touched {
       this.#bytes = true;
       return;
     }
-    const { changes, alsoAbout = [], messages = [], acknowledges = [] } = by;
+    const { changes, deeds = [], alsoAbout = [], messages = [], acknowledges = [] } = by;
+    if (deeds.length > 0) this.#deeds = true;
     if (messages.length > 0 || acknowledges.length > 0) this.#messages = true;
     // Which versions it takes away nobody has noted, nor which bytes.
     if (changes.some(({ erases }) => erases)) this.#erased = true;
@@ -53,6 +55,10 @@ export class Touched {
 
   get messages(): boolean {
     return this.#messages || this.#unknown;
+  }
+
+  get deeds(): boolean {
+    return this.#deeds || this.#unknown;
   }
 
   /** Bytes kept apart. */

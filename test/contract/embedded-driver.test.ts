@@ -163,6 +163,7 @@ describe('a group of jobs on a full disk', () => {
     alsoAbout: [],
     messages: [],
     acknowledges: [],
+    deeds: [],
     catalogEntries: [],
   });
 

@@ -8,6 +8,7 @@ import { aboutRows } from './about-rows.js';
 import { blobRows } from './blob-rows.js';
 import { collectRows } from './collect-rows.js';
 import { commitRows } from './commit-rows.js';
+import { deedRows } from './deed-rows.js';
 import { findRows } from './find-rows.js';
 import { historyRows } from './history-rows.js';
 import { horizonRows } from './horizon-rows.js';
@@ -54,6 +55,7 @@ const GROUPS: readonly (readonly [string, (subject: Subject) => void])[] = [
   ['patients of others', aboutRows],
   ['numbers and tasks', numberRows],
   ['records', recordRows],
+  ['deeds', deedRows],
   ['messages', outboxRows],
   ['its horizon', horizonRows],
   ['its life', lifeRows],

@@ -245,7 +245,7 @@ describe('a folder of search parameters', () => {
     const nick = parameterOf('nick', { expression: 'Patient.name.given' });
     writeFileSync(join(profiles, 'nick.json'), JSON.stringify(nick));
     const { status, out } = await many.run(['reindex'], env);
-    assert.deepEqual([status, /Indexed (\d+)/.exec(out)?.[1]], [0, '40']);
+    assert.deepEqual([status, /Indexed (\d+)/.exec(out)?.[1]], [0, '20']);
     const server = await startServer({ store: 'embedded', config: { profiles, data } });
     try {
       const talk = talkTo(server.base);

@@ -11,7 +11,6 @@ import { reindex } from '../../src/cli/reindex.js';
 import { loadConfig } from '../../src/platform/config.js';
 import { encodeId } from '../../src/store/codec.js';
 import { connect } from '../../src/store/embedded/connection.js';
-import { TYPE_CODES } from '../../src/store/type-codes.js';
 import { indexStored } from '../../src/search/index-resource.js';
 import { hasTurn, onBothStores } from '../support/both-stores.js';
 import { done, entry, post, put, send, uuid } from '../support/bundles.js';
@@ -157,7 +156,7 @@ onBothStores('verify', stage => {
 
   it('finds an event of what is not there', async () => {
     const { engine } = stage().server;
-    const changes = engine.record({
+    const deed = engine.record({
       interaction: 'create',
       pattern: 'create',
       at: Date.now(),
@@ -170,7 +169,7 @@ onBothStores('verify', stage => {
       data: { type: 'Patient', id: 'nowhere', version: 1 },
       patients: [],
     });
-    await engine.store.commit({ changes, independent: true });
+    await engine.store.commit({ changes: [], deeds: [deed], independent: true });
     assert.ok((await findings()).includes('Events that name a version which is not there'));
   });
 
@@ -233,9 +232,16 @@ const TAMPERED: readonly (readonly [what: string, hand: Hand, finding: RegExp, n
   [
     'an audit event, edited',
     {
-      embedded: `UPDATE resource SET x=CAST(replace(CAST(x AS TEXT),'"outcome":"0"','"outcome":"4"') AS BLOB) WHERE t='AuditEvent' AND n=(SELECT min(n) FROM resource WHERE t='AuditEvent')`,
-      mongo: db =>
-        db.collection<Doc>('resource').updateOne({ t: TYPE_CODES['AuditEvent']! }, { $set: { x: text('{}') } }),
+      // A letter of an address, or of an id.
+      embedded: `UPDATE deed SET x=CAST(replace(CAST(x AS TEXT),'p1','p3') AS BLOB) WHERE instr(x,'p1')>0`,
+      mongo: async db => {
+        const deed = db.collection<{ _id: number; x: Buffer }>('deed');
+        for (const { _id, x } of await deed.find({}, { promoteBuffers: true }).toArray())
+          await deed.updateOne(
+            { _id },
+            { $set: { x: Buffer.from(x.toString('latin1').replace('p1', 'p3'), 'latin1') } },
+          );
+      },
     },
     /Events that say something else/,
     /^AuditEvent\//,
@@ -243,11 +249,20 @@ const TAMPERED: readonly (readonly [what: string, hand: Hand, finding: RegExp, n
   [
     'audit events, taken away',
     {
-      embedded: `DELETE FROM resource WHERE t='AuditEvent'`,
-      mongo: db => db.collection<Doc>('resource').deleteMany({ t: TYPE_CODES['AuditEvent']! }),
+      embedded: 'DELETE FROM deed',
+      mongo: db => db.collection('deed').deleteMany({}),
     },
     /without the event of their write/,
     /^Patient\/p1\/_history\/[12]$/,
+  ],
+  [
+    'what audit events are found by, taken away',
+    {
+      embedded: 'DELETE FROM deed_key WHERE key=(SELECT min(key) FROM deed_key)',
+      mongo: db => db.collection('deed').updateOne({}, { $pop: { k: 1 } } as never),
+    },
+    /Events that are not found by what they say/,
+    /^AuditEvent\//,
   ],
   [
     'a row of the index, taken away',

@@ -1,5 +1,6 @@
 /** An outbox in memory, for what works on messages. Several may have one of them, as processes have one database. */
 import { FhirError } from '../../src/fhir/error.js';
+import type { Deed } from '../../src/store/deeds.js';
 import type { Commit, PendingMessage, Store } from '../../src/store/store.js';
 
 export interface MemoryOutbox {
@@ -39,3 +40,19 @@ export function memoryOutbox({
     },
   };
 }
+
+/** A deed that says nothing but this. */
+export const deedCalled = (text: string): Deed => ({
+  at: 0,
+  events: 1,
+  keys: [],
+  shape: { id: 0, text },
+  bytes: Buffer.from(text),
+});
+
+/** Ids of changes, and the texts of deeds, in the order of their commits. */
+export const effectsOf = ({ commits }: Pick<MemoryOutbox, 'commits'>): string[] =>
+  commits.flatMap(({ changes, deeds = [] }) => [
+    ...changes.map(({ id }) => id),
+    ...deeds.map(({ shape }) => shape.text),
+  ]);

@@ -171,6 +171,9 @@ function asksOthers(text: string): boolean {
 const READ_THE_STORE: Readonly<Record<string, string>> = {
   'access/view.ts': 'is the view',
   'access/binaries.ts': 'looks whether anything points at bytes, and tells the view yes or no',
+  'audit/trail/pages.ts': 'is the store below the view, with the trail in it',
+  'audit/trail/reads.ts': 'is the store below the view, with the trail in it',
+  'audit/trail/sorted.ts': 'is the store below the view, with the trail in it',
   'cli/reindex.ts': 'indexes all, for whoever runs the server',
   'cli/verify.ts': 'checks all, for whoever runs the server: names and digests, no content',
   'conformance/reindex-job.ts': 'indexes all by a custom parameter: its progress is a number of resources of a type',
@@ -183,7 +186,7 @@ const READ_THE_STORE: Readonly<Record<string, string>> = {
   'live/live-table.ts': 'keeps the search parameters in force, and who listens',
 };
 const READS_IT =
-  /\b(?:store|of)\s*\??\.\s*(?:read|history|countHistory|find|list|findIds|targetsOf|explain|count|searchText|scan)\s*\(/;
+  /\b(?:store|kept|of)\s*\??\.\s*(?:read|history|countHistory|find|list|findIds|targetsOf|explain|count|searchText|scan)\s*\(/;
 const codeOf = (text: string): string => text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$|'[^'\n]*'|`[^`]*`/gm, '');
 
 describe('imports', () => {

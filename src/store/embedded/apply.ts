@@ -11,6 +11,7 @@ import { erasedMeanwhile } from '../blobs.js';
 import type { CatalogEntry } from '../index-catalog.js';
 import { acknowledgedMeanwhile } from '../outbox.js';
 import type { Connection } from './connection.js';
+import { insertDeeds, insertShapes } from './deeds.js';
 import { toWire } from './errors.js';
 import type { Job, JobOutcome } from './job.js';
 import { arePending, deleteMessages, insertMessages } from './outbox.js';
@@ -60,7 +61,15 @@ export function createApply(connection: Connection): Apply {
       if (jobs.some(({ kind }) => kind === 'renumber')) next = first();
       return synced(
         jobs.every(({ kind }) => kind === 'part'),
-        () => connection.atomic(() => jobs.map(job => attempt(connection, job, number))),
+        () =>
+          connection.atomic(() => {
+            const outcomes = jobs.map(job => attempt(connection, job, number));
+            insertDeeds(
+              connection,
+              jobs.flatMap((job, i) => (job.kind === 'commit' && 'ok' in outcomes[i]! ? job.deeds : [])),
+            );
+            return outcomes;
+          }),
       );
     } catch (error) {
       return jobs.length === 1 ? [{ failed: toWire(error) }] : jobs.flatMap(job => group([job]));
@@ -104,6 +113,9 @@ function attempt(connection: Connection, job: Job, number: () => number): JobOut
       return { ok: removeRecords(connection, job.group) };
     case 'expire-records':
       return { ok: expireRecords(connection, job.now) };
+    case 'keep-shapes':
+      insertShapes(connection, job.shapes);
+      return { ok: job.shapes.length };
     case 'mark':
       markReindexed(connection, job.layout);
       return { ok: 1 };

@@ -54,6 +54,7 @@ export function openCommits({ layout, catalog, writer, noteType, matching }: Com
       alsoAbout = [],
       messages = [],
       acknowledges = [],
+      deeds = [],
     } = commit;
     // Without an await where one piece is all: commits reach the writer in the order in which they were called.
     const { changes, texts } =
@@ -68,6 +69,7 @@ export function openCommits({ layout, catalog, writer, noteType, matching }: Com
       alsoAbout: alsoAbout.map(({ type, id, patients }) => [encodeId(type, id), patients] as const),
       messages,
       acknowledges,
+      deeds: deeds.map(({ at, events, bytes, keys }) => ({ at, events, bytes, keys })),
     } as const;
     return encoder.withEntries(catalogEntries => writer.ask({ catalogEntries, ...job }, texts));
   };

@@ -25,6 +25,7 @@ import { createStamps, firstStamp } from '../stamps.js';
 import type { Store } from '../store.js';
 import { createWritable } from '../writable.js';
 import { dropUploads } from './blobs.js';
+import { newestDeed } from './deeds.js';
 import { connect, type Connection } from './connection.js';
 import { fromDriver } from './errors.js';
 import { knownFiles, protect } from './files.js';
@@ -181,6 +182,6 @@ const storedTypes = (connection: Connection): string[] =>
 /** What was stamped last; every horizon that was given is followed by an audit event. */
 const newestStamp = (connection: Connection, types: Iterable<string>): number =>
   Math.max(
-    0,
+    newestDeed(connection),
     ...[...types].map(type => Number(connection.prepare('SELECT max(u) FROM resource WHERE t=?').first(type)![0])),
   );

@@ -4,6 +4,7 @@
  */
 import type { CatalogEntry } from '../index-catalog.js';
 import type { Columns } from './columns.js';
+import type { Deed, DeedShape } from '../deeds.js';
 import type { KeptRecord } from '../records.js';
 import type { OutboxMessage, Method } from '../store.js';
 import type { Wire } from './errors.js';
@@ -44,6 +45,7 @@ export type Job =
       readonly alsoAbout: readonly (readonly [id: string, patients: readonly string[]])[];
       readonly messages: readonly OutboxMessage[];
       readonly acknowledges: readonly number[];
+      readonly deeds: readonly Omit<Deed, 'shape'>[];
       readonly catalogEntries: readonly CatalogEntry[];
     }
   /** Answers with how many versions were still current. */
@@ -86,6 +88,7 @@ export type Job =
   /** Answers with how many it removed. */
   | { readonly kind: 'remove-records'; readonly group: string }
   | { readonly kind: 'expire-records'; readonly now: number }
+  | { readonly kind: 'keep-shapes'; readonly shapes: readonly DeedShape[] }
   /** Everything is indexed by this layout now. */
   | { readonly kind: 'mark'; readonly layout: string }
   /** What is stored was exchanged as a whole: creation numbers go on from what there is now. */

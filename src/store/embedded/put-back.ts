@@ -21,7 +21,7 @@ const BY_NUMBER = ['resource', 'version', 'held'] as const;
 export function putBackTouched(
   connection: Connection,
   resources: readonly string[],
-  { messages, bytes }: Pick<Touched, 'messages' | 'bytes'>,
+  { messages, deeds, bytes }: Pick<Touched, 'messages' | 'deeds' | 'bytes'>,
   wordTables: readonly string[],
 ): readonly string[] {
   const ids = JSON.stringify(resources);
@@ -54,5 +54,10 @@ export function putBackTouched(
   }
   run(`INSERT INTO main.entry(key,d,n) ${entriesOf('kept')}`, 2);
   run(`INSERT INTO main.sorted(p,s,n) ${sortedOf('kept')}`);
-  return [...(messages ? ['outbox'] : []), ...(bytes ? ['blob', 'chunk'] : []), ...(lacksWords ? wordTables : [])];
+  return [
+    ...(messages ? ['outbox'] : []),
+    ...(deeds ? ['deed', 'deed_key'] : []),
+    ...(bytes ? ['blob', 'chunk'] : []),
+    ...(lacksWords ? wordTables : []),
+  ];
 }

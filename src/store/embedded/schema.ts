@@ -12,6 +12,7 @@
  * - `version` holds replaced versions only; `until` is when the successor came.
  * - `held` says which resources refer, in any version, to bytes kept apart: the last one erased takes them with it, unless
  *   `until` of `blob` keeps them.
+ * - `deed` holds the audit trail, `deed_key` what finds its rows in the order of their times.
  * - `x` is the exact text, last, so that filters do not read its overflow pages.
  */
 import { FhirError } from '../../fhir/error.js';
@@ -90,6 +91,13 @@ const STEPS: readonly string[] = [
     PRIMARY KEY(kind, id)) WITHOUT ROWID;
   CREATE INDEX record_together ON record(together) WHERE together IS NOT NULL;
   CREATE INDEX record_expires ON record(expires) WHERE expires IS NOT NULL;
+  `,
+  // The audit trail, see ../deeds.ts: rows of deeds, what finds them, and their shapes.
+  `
+  CREATE TABLE deed(sequence INTEGER PRIMARY KEY AUTOINCREMENT, last INT NOT NULL, events INT NOT NULL, x BLOB NOT NULL, c BLOB NOT NULL);
+  CREATE INDEX deed_last ON deed(last);
+  CREATE TABLE deed_key(key INT NOT NULL, last INT NOT NULL, sequence INT NOT NULL, PRIMARY KEY(key, last, sequence)) WITHOUT ROWID;
+  CREATE TABLE deed_shape(id INTEGER PRIMARY KEY, text TEXT NOT NULL);
   `,
 ];
 

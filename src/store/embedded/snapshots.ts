@@ -29,9 +29,9 @@ export interface OpenSnapshots extends Snapshots {
   close(): void;
 }
 
-/** Notes, catalog and records stay as they are; what full text search has is kept in tables of its own (word_…). */
+/** Notes, catalog, records and shapes stay as they are; what full text search has is kept in tables of its own (word_…). */
 const OURS = `SELECT name FROM sqlite_schema WHERE type='table' AND sql NOT LIKE 'CREATE VIRTUAL%'
-  AND name NOT IN ('fact','note','record') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`;
+  AND name NOT IN ('fact','note','record','deed_shape') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`;
 /** Numbers of uploads are never given twice, whatever becomes of the blobs. */
 const COUNTERS = `DELETE FROM main.sqlite_sequence WHERE name<>'blob'`;
 const NOBODY_KNOWS = { name: undefined, touched: new Touched('unknown') } as const;

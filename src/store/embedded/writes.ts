@@ -9,6 +9,7 @@ import type { Job } from './job.js';
 import { pendingOf, pendingStatement } from './outbox.js';
 import type { Planner } from './planning.js';
 import type { OpenedStore } from './reads.js';
+import { createDeeds } from './deeds.js';
 import { createRecords } from './records.js';
 import { needsReindex } from './schema.js';
 import type { Sql } from './sql.js';
@@ -48,6 +49,7 @@ export function openWrites(
       sweep: (now, putBefore) => answer(() => blobs.sweep(now, putBefore)),
     },
     records: createRecords(connection, writer, answer),
+    deeds: createDeeds(opened, writer),
     commit: asked =>
       answer(async () => {
         const { changes } = asked;

@@ -7,6 +7,7 @@
 import type { AnyBulkWriteOperation, ClientSession, Collection, Db, Document, Filter } from 'mongodb';
 import { DURABLE } from './connection.js';
 import { isDuplicate, isWithoutServer, toFhirError, WriteRefused } from './errors.js';
+import type { DeedDocument } from './schema.js';
 
 /** Larger groups go by the driver, which divides them: a command has room for 16 MB. */
 const MAX_DOCUMENTS = 200;
@@ -91,6 +92,28 @@ export async function insertEach<T extends Written & Document & { readonly _id: 
   } catch (thrown) {
     if (!isWorthRepeating(thrown)) throw thrown;
     await send().catch((error: unknown) => refuseOthers(collection, documents, error));
+  }
+}
+
+/** Inserts rows that nobody else has the numbers of, durably. */
+export async function insertDeeds(
+  db: Db,
+  collection: Collection<DeedDocument>,
+  documents: readonly DeedDocument[],
+): Promise<void> {
+  if (!isSmall(documents)) {
+    await collection.insertMany([...documents], { ordered: false });
+    return;
+  }
+  const command = { insert: collection.collectionName, documents, ordered: false, writeConcern: MAJORITY };
+  try {
+    await write(db, command);
+  } catch (thrown) {
+    if (!isWorthRepeating(thrown)) throw thrown;
+    // Those that the first attempt has written are ours.
+    await write(db, command).catch((error: unknown) => {
+      if (!isDuplicate(error)) throw error;
+    });
   }
 }
 

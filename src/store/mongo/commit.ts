@@ -10,9 +10,10 @@ import type { FhirError } from '../../fhir/error.js';
 import { acknowledgedMeanwhile } from '../outbox.js';
 import { encodeId } from '../codec.js';
 import { digestOf, isAltered } from '../digest.js';
+import { rowsOfDeeds } from '../deeds.js';
 import type { AlsoAbout, Commit } from '../store.js';
 import { eraseBytes, heldHashes } from './erase-blobs.js';
-import { insertEach, insertInto, replaceIn } from './commands.js';
+import { insertDeeds, insertEach, insertInto, replaceIn } from './commands.js';
 import {
   checkConditions,
   claimsOf,
@@ -22,7 +23,7 @@ import {
   type Refused,
 } from './conditions.js';
 import type { Connected } from './connection.js';
-import { documentDigestHead, documentsOf, type GroupWrites } from './documents.js';
+import { deedDocuments, deedsOfMembers, documentDigestHead, documentsOf, type GroupWrites } from './documents.js';
 import { isDuplicate, isWriteConflict, toFhirError } from './errors.js';
 import { checkFence, type Fence, fenced, isLapsed } from './fence.js';
 import {
@@ -61,6 +62,8 @@ export function openCommits(around: CommitSurroundings): CommitQueue {
 
 /** Documents of one command. */
 const DOCUMENTS_A_COMMAND = 1000;
+/** Of deeds a document has up to 64 KB. */
+const DEEDS_A_COMMAND = 15;
 /** Changes of a commit that has a lane of its own. */
 const LARGE_COMMIT_CHANGES = 400;
 
@@ -116,8 +119,8 @@ type Stale = 'version' | 'message';
 
 /** Where something is stale, nothing may be kept. */
 async function writeDocuments(all: Connected, writes: GroupWrites, session: ClientSession): Promise<Stale | undefined> {
-  const { db, resource, version, word, outbox } = all;
-  const { created, replaced, versions, erased, words, messages, acknowledged } = writes;
+  const { db, resource, version, word, outbox, deed } = all;
+  const { created, replaced, versions, erased, words, messages, acknowledged, deeds } = writes;
   // In batches: the driver turns a whole call into bytes before it lets anybody else run.
   for (let from = 0; from < created.length; from += DOCUMENTS_A_COMMAND)
     await insertInto(db, resource, created.slice(from, from + DOCUMENTS_A_COMMAND), session);
@@ -133,6 +136,8 @@ async function writeDocuments(all: Connected, writes: GroupWrites, session: Clie
   if (words.length > 0) await word.bulkWrite(words, { session, ordered: false });
   for (let from = 0; from < messages.length; from += DOCUMENTS_A_COMMAND)
     await insertInto(db, outbox, messages.slice(from, from + DOCUMENTS_A_COMMAND), session);
+  for (let from = 0; from < deeds.length; from += DEEDS_A_COMMAND)
+    await insertInto(db, deed, deeds.slice(from, from + DEEDS_A_COMMAND), session);
   if (acknowledged.length > 0) {
     const { deletedCount } = await outbox.deleteMany({ _id: { $in: [...acknowledged] } }, { session });
     if (deletedCount !== acknowledged.length) return 'message';
@@ -172,7 +177,9 @@ async function writeTogether(
   const all = await around.connected();
   const creations = members.flatMap(({ prepared }) => prepared).filter(({ change }) => !change.replaces).length;
   const messageCount = members.reduce((sum, { commit }) => sum + (commit.messages?.length ?? 0), 0);
-  const draw = (rows: CurrentRows) => around.numbers(creations + messageCount, lastBefore(members, rows));
+  // Fewer members have no more rows of deeds.
+  const deedCount = rowsOfDeeds(deedsOfMembers(members)).length;
+  const draw = (rows: CurrentRows) => around.numbers(creations + messageCount + deedCount, lastBefore(members, rows));
   let numbers = await draw(known ?? new Map());
   let refused: Refused = new Map();
   let stale: Stale | undefined;
@@ -208,9 +215,11 @@ async function insertGroup(around: CommitSurroundings, members: readonly GroupMe
   const failed = new Map<GroupMember, FhirError>();
   let away: FhirError | undefined;
   try {
-    const { db, resource } = await around.connected();
+    const { db, resource, deed } = await around.connected();
     const all = members.flatMap(member => member.prepared.map(prepared => ({ member, prepared })));
-    const numbers = await around.numbers(all.length, 0);
+    const deeds = deedsOfMembers(members);
+    const numbers = await around.numbers(all.length + rowsOfDeeds(deeds).length, 0);
+    const further = numbers.slice(all.length);
     const documents = all.map(({ member, prepared: { document } }, i): ResourceDocument => {
       owners.push(member);
       document.n = numbers[i]!;
@@ -218,6 +227,12 @@ async function insertGroup(around: CommitSurroundings, members: readonly GroupMe
     });
     checkFence(around.fence, members);
     if (documents.length > 0) await insertEach(db, resource, documents);
+    if (further.length > 0)
+      await insertDeeds(
+        db,
+        deed,
+        deedDocuments(deeds, () => further.shift()!),
+      );
   } catch (thrown) {
     if (isLapsed(thrown)) throw thrown;
     const { writeErrors } = thrown as { writeErrors?: readonly { index: number; code: number }[] };

@@ -5,6 +5,7 @@
 import type { AnyBulkWriteOperation, Filter } from 'mongodb';
 import { encodeId } from '../codec.js';
 import { digestOf } from '../digest.js';
+import { type Deed, deedDigestHead, rowsOfDeeds } from '../deeds.js';
 import type { Change, Version } from '../store.js';
 import type { Replacement } from './commands.js';
 import type { CurrentRows } from './conditions.js';
@@ -13,6 +14,7 @@ import { MessageDocuments } from './outbox.js';
 import { acknowledgedBy, type GroupMember, type PreparedChange } from './queue.js';
 import { versionId } from './rows.js';
 import type {
+  DeedDocument,
   KeyFields,
   MessageDocument,
   ResourceDocument,
@@ -68,9 +70,20 @@ export interface GroupWrites {
   readonly words: AnyBulkWriteOperation<WordDocument>[];
   readonly messages: readonly MessageDocument[];
   readonly acknowledged: readonly number[];
+  readonly deeds: readonly DeedDocument[];
 }
 
-/** The writes of these members. `numbers`: as many as they have creations and messages, ascending. */
+export const deedsOfMembers = (members: readonly Pick<GroupMember, 'commit'>[]): readonly Deed[] =>
+  members.flatMap(({ commit }) => commit.deeds ?? []);
+
+export const deedDocuments = (deeds: readonly Deed[], number: () => number): DeedDocument[] =>
+  rowsOfDeeds(deeds).map(({ last, events, keys, bytes }) => ({
+    ...{ _id: number(), l: last, e: events, k: keys },
+    x: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+    c: digestOf(deedDigestHead(last, events), bytes),
+  }));
+
+/** The writes of these members. `numbers`: as many as they have creations, messages and rows of deeds, ascending. */
 export function documentsOf(
   members: readonly GroupMember[],
   current: CurrentRows,
@@ -78,6 +91,8 @@ export function documentsOf(
 ): GroupWrites {
   const acknowledged = acknowledgedBy(members);
   const messages = new MessageDocuments();
+  const next = numbers[Symbol.iterator]();
+  const number = (): number => next.next().value!;
   const writes: GroupWrites = {
     created: [],
     replaced: [],
@@ -86,9 +101,8 @@ export function documentsOf(
     words: [],
     messages: messages.all,
     acknowledged,
+    deeds: deedDocuments(deedsOfMembers(members), number),
   };
-  const next = numbers[Symbol.iterator]();
-  const number = (): number => next.next().value!;
   for (const { commit, prepared } of members) {
     for (const { _id, change, document, words } of prepared) {
       const before = change.replaces && current.get(_id)!;

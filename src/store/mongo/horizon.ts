@@ -76,7 +76,7 @@ const stampOf = ({ horizon }: Seen): number => horizon;
 const fromNow = (ms: number) => ({ $dateAdd: { startDate: '$$NOW', unit: 'millisecond' as const, amount: ms } });
 
 /** The parts of the work that ask the database. */
-const asked = ({ fact, resource }: Pick<Connected, 'fact' | 'resource'>, _id: string) => ({
+const asked = ({ fact, resource, deed }: Pick<Connected, 'fact' | 'resource' | 'deed'>, _id: string) => ({
   /** False: the lease was over. */
   publish: async (horizon: number, given: number): Promise<boolean> => {
     const own = { _id, $expr: { $gt: ['$ends', '$$NOW'] } };
@@ -98,7 +98,8 @@ const asked = ({ fact, resource }: Pick<Connected, 'fact' | 'resource'>, _id: st
   },
   newestStamp: async (): Promise<number> => {
     const [row] = await resource.find({}, { sort: { u: -1, n: -1 }, limit: 1, projection: { u: 1 } }).toArray();
-    return row?.u ?? 0;
+    const [done] = await deed.find({}, { sort: { l: -1, _id: -1 }, limit: 1, projection: { l: 1 } }).toArray();
+    return Math.max(row?.u ?? 0, done?.l ?? 0);
   },
   forget: async (): Promise<void> => {
     await fact.deleteMany({ ...OF_ALL, $expr: { $lt: ['$ends', fromNow(-REMOVED_AFTER_MS)] } });

@@ -72,6 +72,8 @@ export function touchesIn(touched: Touched, name: Content): Touches {
       return touched.versions?.map(([id, version]) => versionId(id, version));
     case 'outbox':
       return touched.messages ? 'all' : [];
+    case 'deed':
+      return touched.deeds ? 'all' : [];
     case 'blob':
     case 'chunk':
       return touched.bytes ? 'all' : [];

@@ -13,6 +13,8 @@ import type { Change, Commit, Version } from '../store.js';
 import type { ResourceDocument, WordDocument } from './schema.js';
 
 const MAX_GROUP_CHANGES = 32;
+/** They are kept together, so that they cost little. */
+const MAX_GROUP_DEEDS = 1000;
 /** Bytes of text in one group. A single commit may be larger. */
 const MAX_GROUP_BYTES = 8_000_000;
 /** More commits than this do not wait: the store is busy. */
@@ -89,13 +91,16 @@ function takeGroup(waiting: readonly GroupMember[]): { readonly group: GroupMemb
   const touched = new Set<string>();
   const required = new Set<string>();
   let changes = 0;
+  let deeds = 0;
   let bytes = 0;
   for (const member of waiting) {
+    const { deeds: done = [] } = member.commit;
     const fits =
       group.length === 0 ||
       (!member.held &&
         !group[0]!.held &&
         changes + member.prepared.length <= MAX_GROUP_CHANGES &&
+        deeds + done.length <= MAX_GROUP_DEEDS &&
         bytes + member.bytes <= MAX_GROUP_BYTES &&
         !member.touches.some(key => touched.has(key) || required.has(key)) &&
         !member.requiredIds.some(key => touched.has(key)));
@@ -107,6 +112,7 @@ function takeGroup(waiting: readonly GroupMember[]): { readonly group: GroupMemb
     }
     group.push(member);
     changes += member.prepared.length;
+    deeds += done.length;
     bytes += member.bytes;
   }
   return { group, rest };

@@ -7,6 +7,7 @@
  * - `version`: replaced versions only, with `until`, the time of the successor.
  * - `word`: the words of a current resource for full text search, see words.ts.
  * - `outbox`: messages, `_id` ascending. `claim`: exists inside transactions alone. `blob`, `chunk`: see blobs.ts.
+ * - `deed`: the audit trail; `deedShape`: what its deeds have in common.
  * - `record`: what is no resource, see ../records.ts.
  * - `fact`: the layout version, what the keys need to be compiled (index-catalog.ts), the leases of process numbers.
  *
@@ -187,6 +188,18 @@ export interface ChunkDocument {
   readonly c?: Buffer;
 }
 
+/** A row of ../deeds.ts. */
+export interface DeedDocument {
+  readonly _id: number;
+  /** Time of the newest, and how many events there are. */
+  readonly l: number;
+  readonly e: number;
+  readonly k: readonly number[];
+  readonly x: Buffer;
+  /** Digest of l, e and x. */
+  readonly c: Buffer;
+}
+
 export interface Collections {
   readonly resource: Collection<ResourceDocument>;
   readonly version: Collection<VersionDocument>;
@@ -197,6 +210,9 @@ export interface Collections {
   readonly blob: Collection<BlobDocument>;
   readonly chunk: Collection<ChunkDocument>;
   readonly record: Collection<RecordDocument>;
+  readonly deed: Collection<DeedDocument>;
+  /** `_id`: the id of a shape. */
+  readonly deedShape: Collection<{ readonly _id: number; readonly text: string }>;
 }
 
 /** The collections with what a state of the store holds: all but records, and those with what processes know of each other and of the data. */
@@ -205,6 +221,7 @@ export const CONTENT = [
   'version',
   'word',
   'outbox',
+  'deed',
   'blob',
   'chunk',
 ] as const satisfies readonly (keyof Collections)[];
@@ -220,6 +237,8 @@ export const collections = (db: Db): Collections => ({
   blob: db.collection('blob'),
   chunk: db.collection('chunk'),
   record: db.collection('record'),
+  deed: db.collection('deed'),
+  deedShape: db.collection('deedShape'),
 });
 
 /** The two letters of a type. Throws `unknown-type`. */
@@ -247,6 +266,9 @@ export const INDEX = {
   /** On `outbox`. */
   messages: 't',
   dueMessages: 'td',
+  /** On `deed`. */
+  keys: 'k',
+  last: 'l',
   /** On `record`. */
   group: 'g',
   ends: 'ends',
@@ -308,6 +330,11 @@ export function indexesOf(name: keyof Collections, sortable: readonly Sortable[]
         { name: INDEX.messages, key: { t: 1, _id: 1 } },
         { name: INDEX.dueMessages, key: { t: 1, d: 1, _id: 1 }, partialFilterExpression: { d: { $exists: true } } },
       ];
+    case 'deed':
+      return [
+        { name: INDEX.keys, key: { k: 1, l: 1, _id: 1 } },
+        { name: INDEX.last, key: { l: 1, _id: 1 } },
+      ];
     case 'record':
       return [
         { name: INDEX.group, key: { g: 1 }, partialFilterExpression: { g: { $exists: true } } },
@@ -316,6 +343,7 @@ export function indexesOf(name: keyof Collections, sortable: readonly Sortable[]
       ];
     case 'claim':
     case 'fact':
+    case 'deedShape':
     case 'chunk':
       return [];
   }

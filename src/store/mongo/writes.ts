@@ -12,6 +12,7 @@ import { openLeases } from './lease.js';
 import { endOrphanedTransactions } from './orphaned-transactions.js';
 import { pendingOf } from './outbox.js';
 import type { OpenedStore } from './reads.js';
+import { openDeeds } from './deeds.js';
 import { openRecords } from './records.js';
 import { writeKeysAnew } from './reindex.js';
 import { keyFields, markForeign } from './schema.js';
@@ -46,6 +47,7 @@ export function openWrites(opened: OpenedStore, writable: Writable, sequence: Se
       sweep: (now, putBefore) => writable.watch(run(() => blobs.sweep(now, putBefore))),
     },
     records: openRecords(connected, work => writable.watch(run(work))),
+    deeds: openDeeds(opened, work => writable.watch(run(work))),
     commit: commit =>
       writable.watch(
         run(async () => {

@@ -43,6 +43,7 @@ function jobOver({ shared, custom, failing = 0 }: { shared: boolean; custom: Cus
   const clock = createClock(log, time);
   const indexer: Reindexer = new Reindexer({
     store: store as Store,
+    kept: store as Store,
     registry: { ...registry, custom } as unknown as Registry,
     definitions,
     parameters,

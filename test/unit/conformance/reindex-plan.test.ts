@@ -33,7 +33,7 @@ function planOver({ shared = false, custom = [parameter('a')] } = {}) {
       return taken;
     },
   };
-  const plan = new ReindexPlan(store, registry);
+  const plan = new ReindexPlan(store, store, registry);
   let state: IndexState = NOTHING_DUE;
   return {
     registry,

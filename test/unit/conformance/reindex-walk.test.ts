@@ -23,7 +23,7 @@ function walkOver(count: number) {
     },
     reindex: async (rows: readonly Renewed[]) => (batches.push(rows.length), rows.length),
   };
-  const walk = { definitions, parameters, settings, store };
+  const walk = { definitions, parameters, settings, store, kept: store };
   /** Walks to the end, and gives how many are done then. */
   const from = async (after: Cursor | null, done: number): Promise<number> => {
     const [scan, atEnd] = await walkBatch(walk, { type: 'Patient', covers: [], after, done });

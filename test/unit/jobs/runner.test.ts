@@ -11,7 +11,7 @@ import { JobRunner } from '../../../src/jobs/runner.js';
 import { createClock } from '../../../src/platform/clock.js';
 import { createLog } from '../../../src/platform/log.js';
 import type { Change } from '../../../src/store/store.js';
-import { memoryOutbox, type MemoryOutbox } from '../../support/outbox.js';
+import { deedCalled, effectsOf, memoryOutbox, type MemoryOutbox } from '../../support/outbox.js';
 import { steppedTime } from '../../support/stepped-time.js';
 
 const ANNA: JobRequest = {
@@ -54,7 +54,7 @@ function runnerOver(
     }
   };
   const over = async (id: string) => (await until(id, job => job?.ended !== undefined))!;
-  const effects = () => outbox.commits.flatMap(({ changes }) => changes.map(change => change.id));
+  const effects = () => effectsOf(outbox);
   return { runner, time, outbox, until, over, effects };
 }
 
@@ -82,7 +82,7 @@ describe('a job', () => {
   it('has each step done with the state that follows from it, and ends with its result', async () => {
     const moments: unknown[] = [];
     const { runner, over, effects, outbox } = runnerOver([counting], {
-      record: (moment, { status }, by) => (moments.push([moment, status, by.principal.name]), [effect(moment)]),
+      record: (moment, { status }, by) => (moments.push([moment, status, by.principal.name]), [deedCalled(moment)]),
     });
     const id = await runner.start(ANNA, 'counting', 3);
     assert.equal((await runner.find(id))?.status, 'waiting');

@@ -1,16 +1,31 @@
-/** What is filled into a remembered shape is what would have been made anew. */
+/** What a deed keeps is the whole record, and what is filled into a remembered form is what would have been made anew. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { auditEvent, type AuditPattern, type AuditRecord } from '../../../src/audit/event.js';
-import { createRecorder } from '../../../src/audit/record.js';
+import { createDeedMaker, readDeed, type KeptShape, splitEventId } from '../../../src/audit/trail/deed.js';
+import { createEventMaker, type RecordedEvent } from '../../../src/audit/trail/events.js';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { extract } from '../../../src/search/extract.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
 
 const bases = ['http://localhost:8080/fhir'];
 const parameters = createSearchParameters(loadDefinitions());
-const record = createRecorder(parameters, bases);
+const makeDeed = createDeedMaker();
+const eventsOf = createEventMaker(parameters, bases);
+
+/** The events of a record that was kept and read again. */
+function record(asked: AuditRecord, makeEvents = eventsOf): readonly RecordedEvent[] {
+  const { shape, bytes, at, events } = makeDeed(asked);
+  const kept = readDeed(bytes, id => {
+    assert.equal(id, shape.id);
+    return JSON.parse(shape.text) as KeptShape;
+  });
+  const made = makeEvents(kept);
+  assert.deepEqual([at, events], [asked.at, made.length]);
+  return made;
+}
+const textOf = (event: RecordedEvent): string => event.version().text!.toString();
 
 const id = fc.stringMatching(/^[A-Za-z0-9.-]{1,64}$/);
 const data = fc.record(
@@ -98,7 +113,7 @@ const HOSTILE = [
 const asSet = (entries: readonly unknown[]) => [...new Set(entries.map(entry => JSON.stringify(entry)))].toSorted();
 
 describe('recording', () => {
-  it('gives one change per patient, or one without any', () => {
+  it('gives one event per patient, or one without any', () => {
     const deed: AuditRecord = {
       interaction: 'search-type',
       pattern: 'query',
@@ -112,11 +127,11 @@ describe('recording', () => {
       patients: ['a', 'b', 'c'],
     };
     assert.deepEqual(
-      record(deed).map(change => change.patients),
+      record(deed).map(event => event.version().patients),
       [['a'], ['b'], ['c']],
     );
     assert.deepEqual(
-      record({ ...deed, patients: [] }).map(change => change.patients),
+      record({ ...deed, patients: [] }).map(event => event.version().patients),
       [[]],
     );
   });
@@ -151,11 +166,11 @@ describe('recording', () => {
           ...ordinary,
           ...part,
         }))) {
-          // A recorder that knows the shape, and one that does not.
-          for (const recorder of [record, createRecorder(parameters, bases)]) {
-            const [change] = recorder(deed);
-            const event = auditEvent(deed, deed.patients[0], change!.id);
-            assert.equal(change!.text!.toString(), JSON.stringify(event));
+          // By forms that are known, and by those that are not.
+          for (const makeEvents of [eventsOf, createEventMaker(parameters, bases)]) {
+            const [made] = record(deed, makeEvents);
+            const event = auditEvent(deed, deed.patients[0], made!.id);
+            assert.equal(textOf(made!), JSON.stringify(event));
           }
         }
     });
@@ -163,14 +178,31 @@ describe('recording', () => {
   it('equals making the event and extracting its entries', () => {
     fc.assert(
       fc.property(deeds, deed => {
-        record(deed).forEach((change, i) => {
-          const event = auditEvent(deed, deed.patients[i], change.id);
-          assert.deepEqual(JSON.parse(change.text!.toString()), event);
-          assert.equal(change.text!.toString(), JSON.stringify(event));
-          assert.deepEqual(asSet(change.entries), asSet(extract(event, parameters, { bases })));
+        const ids = new Set<string>();
+        record(deed).forEach((made, i) => {
+          const event = auditEvent(deed, deed.patients[i], made.id);
+          assert.equal(textOf(made), JSON.stringify(event));
+          assert.deepEqual(asSet(made.entries), asSet(extract(event, parameters, { bases })));
+          assert.equal(splitEventId(made.id).at, i);
+          ids.add(made.id);
         });
+        assert.equal(ids.size, Math.max(1, deed.patients.length));
       }),
       { numRuns: 1500 },
     );
+  });
+
+  it('takes two hundred bytes, and sixteen more for each patient', () => {
+    const uuid = (n: number) => `7a1f3c52-0d4e-4b6a-9c8d-${String(n).padStart(12, '0')}`;
+    const bytesOf = (patients: number): number =>
+      makeDeed({
+        ...ordinary,
+        ...{ interaction: 'search-type', pattern: 'query', requestId: uuid(0) },
+        request: 'GET http://localhost:8080/fhir/Patient?family=Alpha&birthdate=1970-01-01&_count=20',
+        data: undefined as never,
+        patients: Array.from({ length: patients }, (_, i) => uuid(i)),
+      }).bytes.length;
+    assert.ok(bytesOf(1) <= 200, String(bytesOf(1)));
+    assert.equal(bytesOf(101) - bytesOf(1), 100 * 17);
   });
 });

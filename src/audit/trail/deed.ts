@@ -1,0 +1,165 @@
+/**
+ * An audit record as the deed that a store keeps (store/deeds.ts), and back. What many records have in common is their shape, kept
+ * once; a deed has the number of its shape and the values that differ, so that it takes a hundred bytes or two where its events
+ * would take some thousand each.
+ *
+ * The events of a deed follow from it alone (events.ts). Their ids are that of the deed, and from the second one on `-1`, `-2` … behind it.
+ */
+import { createHash } from 'node:crypto';
+import { newId } from '../../platform/ids.js';
+import type { Resource } from '../../fhir/resource.js';
+import type { Deed, DeedShape } from '../../store/deeds.js';
+import type { AuditDetail, AuditRecord } from '../event.js';
+import type { Principal } from '../../identity/principal.js';
+import { DeedReader, DeedWriter } from './bytes.js';
+import { keysOfDeed } from './keys.js';
+
+/** A deed that was kept: a record, or an event that was made as a whole. */
+export type KeptDeed = {
+  /** Of its first event. */
+  readonly id: string;
+  /** ms since 1970. */
+  readonly at: number;
+} & ({ readonly record: AuditRecord; readonly event?: never } | { readonly event: string; readonly record?: never });
+
+/** Far more than there are of interactions, outcomes and roles together. */
+const MAX_SHAPES = 10_000;
+const ID_BYTES = 6;
+
+const PRINCIPAL_VALUES = ['name', 'subject', 'tokenId', 'glass'] as const satisfies readonly (keyof Principal)[];
+type PrincipalValue = (typeof PRINCIPAL_VALUES)[number];
+
+/** All of a record but the values that its deed has. */
+type ShapeOfRecord = Pick<AuditRecord, 'interaction' | 'subtype' | 'pattern' | 'outcome' | 'why' | 'agent' | 'base'> & {
+  readonly principal: Pick<Principal, 'role' | 'issuer' | 'client' | 'purpose'>;
+  /** Which of the principal's own values there are. */
+  readonly has: readonly PrincipalValue[];
+  readonly data?: { readonly type: string; readonly versioned: boolean; readonly detailed: boolean };
+};
+
+/** The shape of an event that was made as a whole. */
+const WHOLE = 'whole';
+const WHOLE_SHAPE = shapeAs(WHOLE);
+export type KeptShape = ShapeOfRecord | typeof WHOLE;
+
+/** A search that names a thousand patients names them in the event of each: see events.ts. */
+export const isTooLongForEach = ({ patients, request, data }: AuditRecord): boolean =>
+  !data && patients.length * request.length > 4_000_000;
+
+const countEvents = (record: AuditRecord): number =>
+  isTooLongForEach(record) ? record.patients.length + 1 : Math.max(1, record.patients.length);
+
+export type MakeDeed = (record: AuditRecord) => Deed;
+
+export function createDeedMaker(): MakeDeed {
+  const shapes = new Map<string, DeedShape>();
+  const writer = new DeedWriter();
+  const shapeOf = (record: AuditRecord): DeedShape => {
+    const { interaction, subtype, pattern, outcome, why, agent, base, principal, data } = record;
+    const name = [
+      ...[interaction, pattern, outcome, why, agent, base, principal.role, principal.issuer, principal.client],
+      ...[principal.purpose, ...PRINCIPAL_VALUES.map(value => principal[value] === undefined)],
+      ...[
+        data?.type,
+        data?.version === undefined,
+        record.details === undefined,
+        subtype?.system,
+        subtype?.code,
+        subtype?.display,
+        subtype?.dataRole,
+      ],
+    ].join('\u0000');
+    let shape = shapes.get(name);
+    if (!shape) {
+      if (shapes.size >= MAX_SHAPES) shapes.clear();
+      shapes.set(name, (shape = shapeAs(shapeOfRecord(record))));
+    }
+    return shape;
+  };
+  return record => {
+    const { at, principal, address, requestId, request, data, details, patients } = record;
+    const id = newId(at);
+    const shape = shapeOf(record);
+    writer.number(shape.id).number(at).text(id).text(address).text(requestId);
+    for (const value of PRINCIPAL_VALUES) {
+      const text = principal[value];
+      if (text !== undefined) writer.text(text);
+    }
+    if (!data) writer.text(request);
+    else {
+      writer.text(data.id);
+      if (data.version !== undefined) writer.number(data.version);
+      if (details) writer.text(JSON.stringify(details));
+    }
+    writer.number(patients.length);
+    for (const patient of patients) writer.text(patient);
+    const keys = keysOfDeed({ id, at, record });
+    return { at, events: countEvents(record), shape, bytes: writer.take(), keys };
+  };
+}
+
+/** The deed of an event that is made as a whole, with the id that it has. `at`: ms since 1970. */
+export function deedOfEvent(event: Resource, at: number): Deed {
+  const id = event['id'] as string;
+  const text = JSON.stringify(event);
+  const bytes = new DeedWriter().number(WHOLE_SHAPE.id).number(at).text(id).text(text).take();
+  return { at, events: 1, shape: WHOLE_SHAPE, bytes, keys: keysOfDeed({ id, at, event: text }) };
+}
+
+function shapeOfRecord(record: AuditRecord): ShapeOfRecord {
+  const { interaction, subtype, pattern, outcome, why, agent, base, principal, data, details } = record;
+  const { role, issuer, client, purpose } = principal;
+  return {
+    ...{ interaction, pattern, outcome, base },
+    principal: { role, ...given({ issuer }), ...given({ client }), ...given({ purpose }) },
+    has: PRINCIPAL_VALUES.filter(value => principal[value] !== undefined),
+    ...(subtype ? { subtype } : {}),
+    ...(why === undefined ? {} : { why }),
+    ...(agent === undefined ? {} : { agent }),
+    ...(data
+      ? { data: { type: data.type, versioned: data.version !== undefined, detailed: details !== undefined } }
+      : {}),
+  };
+}
+
+function shapeAs(shape: KeptShape): DeedShape {
+  const text = JSON.stringify(shape);
+  return { id: createHash('sha256').update(text).digest().readUIntBE(0, ID_BYTES), text };
+}
+
+const given = <T extends object>(member: T): Partial<T> => (Object.values(member)[0] === undefined ? {} : member);
+
+/** Reads a deed whose shape `shapeOf` knows. Throws RangeError where it is none. */
+export function readDeed(bytes: Uint8Array, shapeOf: (id: number) => KeptShape): KeptDeed {
+  const reader = new DeedReader(bytes);
+  const shape = shapeOf(reader.number());
+  const at = reader.number();
+  const id = reader.text();
+  return shape === WHOLE ? { id, at, event: reader.text() } : { id, at, record: recordIn(reader, at, shape) };
+}
+
+function recordIn(reader: DeedReader, at: number, shape: ShapeOfRecord): AuditRecord {
+  const { principal: common, has, data: about, ...same } = shape;
+  const address = reader.text();
+  const requestId = reader.text();
+  const principal = { ...common, ...Object.fromEntries(has.map(value => [value, reader.text()])) };
+  const request = about ? '' : reader.text();
+  const dataId = about && reader.text();
+  const version = about?.versioned ? reader.number() : undefined;
+  const details = about?.detailed ? (JSON.parse(reader.text()) as readonly AuditDetail[]) : undefined;
+  const patients = Array.from({ length: reader.number() }, () => reader.text());
+  return {
+    ...{ ...same, at, principal, address, requestId, request, patients },
+    ...(about ? { data: { type: about.type, id: dataId!, ...(version === undefined ? {} : { version }) } } : {}),
+    ...(details ? { details } : {}),
+  };
+}
+
+/** Id of the deed that an event of this id would belong to, and which of its events it would be. */
+export function splitEventId(eventId: string): { readonly id: string; readonly at: number } {
+  const [, id, number] = /^(.+)-([1-9]\d*)$/.exec(eventId) ?? [];
+  return id === undefined ? { id: eventId, at: 0 } : { id, at: Number(number) };
+}
+
+/** Of the event at this place of its deed. */
+export const eventId = (id: string, at: number): string => (at === 0 ? id : `${id}-${at}`);

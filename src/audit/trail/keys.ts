@@ -1,0 +1,196 @@
+/**
+ * What deeds are found by: a few numbers each, hashes of what their events are asked for most. A row of deeds that has a number may have
+ * what is asked for; whether it does, `match` decides. What is common to nearly all of them, as that they succeeded, has no number.
+ */
+import { isIP } from 'node:net';
+import { timeOfId } from '../../platform/ids.js';
+import type { Test, Where } from '../../search/query.js';
+import { type AuditRecord, codesOfPattern } from '../event.js';
+import type { KeptDeed } from './deed.js';
+
+/** A hash of 53 bits, as good as a table of some million entries needs it. FNV-1a twice: http://www.isthe.com/chongo/tech/comp/fnv/ */
+function hash(text: string): number {
+  let [a, b] = [0x811c9dc5, 0x01000193];
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    a = Math.imul(a ^ code, 0x01000193);
+    b = Math.imul(b ^ code, 0x85ebca6b);
+    b ^= b >>> 13;
+  }
+  return (a >>> 0) * 0x20_0000 + ((b >>> 0) & 0x1f_ffff);
+}
+
+const OF = {
+  /** What an event is about: `Type/id`. */
+  entity: (type: string, id: string) => hash(`e${type}/${id}`),
+  /** A user or a feature by its name. */
+  agent: (name: string) => hash(`a${name}`),
+  outcome: (code: string) => hash(`o${code}`),
+  type: (code: string) => hash(`t${code}`),
+  subtype: (code: string) => hash(`s${code}`),
+  id: (id: string) => hash(`i${id}`),
+};
+
+/** An id tells its time, but for what was made at the same time. */
+const ID_SPREAD_MS = 1000;
+const USUAL_TYPE = 'rest';
+/** Codes of http://hl7.org/fhir/restful-interaction. */
+const RESTFUL =
+  /^(?:v?read|update|patch|delete|create|batch|transaction|operation|capabilities|(?:history|search)(?:-\w+)?)$/;
+
+export function keysOfDeed({ id, at, record, event }: KeptDeed): number[] {
+  const keys = new Set(record ? keysOfRecord(record) : keysOfEvent(JSON.parse(event) as EventKeys));
+  if (!tellsTime(id, at)) keys.add(OF.id(id));
+  return [...keys];
+}
+
+function keysOfRecord({ patients, data, principal, agent, outcome, pattern, subtype }: AuditRecord): number[] {
+  const keys = patients.map(patient => OF.entity('Patient', patient));
+  if (data) keys.push(OF.entity(data.type, data.id));
+  // Under these names its events have agents.
+  for (const name of [principal.name, principal.subject, principal.client, agent])
+    if (name !== undefined) keys.push(OF.agent(name));
+  if (outcome !== '0') keys.push(OF.outcome(outcome));
+  const own = codesOfPattern(pattern);
+  if (own.type !== USUAL_TYPE) keys.push(OF.type(own.type));
+  for (const code of [own.subtype, subtype?.code]) if (code !== undefined) keys.push(OF.subtype(code));
+  return keys;
+}
+
+/** What of an event has keys. */
+interface EventKeys {
+  readonly type: { readonly code: string };
+  readonly subtype?: readonly { readonly code: string }[];
+  readonly outcome: string;
+  readonly agent: readonly {
+    readonly name?: string;
+    readonly who?: { readonly identifier?: { readonly value?: string } };
+  }[];
+  readonly entity?: readonly { readonly what?: { readonly reference?: string } }[];
+}
+
+function keysOfEvent({ type, subtype = [], outcome, agent, entity = [] }: EventKeys): number[] {
+  const names = agent.flatMap(({ name, who }) => [name, who?.identifier?.value]);
+  const references = entity.map(({ what }) => /^([A-Za-z]+)\/([^/]+)/.exec(what?.reference ?? ''));
+  return [
+    ...references.flatMap(found => (found ? [OF.entity(found[1]!, found[2]!)] : [])),
+    ...names.flatMap(name => (name === undefined ? [] : [OF.agent(name)])),
+    ...(outcome === '0' ? [] : [OF.outcome(outcome)]),
+    ...(type.code === USUAL_TYPE ? [] : [OF.type(type.code)]),
+    ...subtype.map(({ code }) => OF.subtype(code)),
+  ];
+}
+
+const tellsTime = (id: string, at: number): boolean => {
+  const told = timeOfId(id);
+  return told !== undefined && Math.abs(told - at) <= ID_SPREAD_MS;
+};
+
+/** Where a deed of this id can be: between two times, or in rows with a key. */
+export function placesOfId(
+  id: string,
+): readonly { readonly keys?: readonly (readonly number[])[]; readonly from?: number; readonly to?: number }[] {
+  const told = timeOfId(id);
+  return [
+    ...(told === undefined ? [] : [{ from: told - ID_SPREAD_MS, to: told + ID_SPREAD_MS }]),
+    { keys: [[OF.id(id)]] },
+  ];
+}
+
+/** What the rows of all deeds with matching events have, and between which times those are. */
+export interface Needed {
+  /** A key of each list. */
+  readonly keys: readonly (readonly number[])[];
+  /** ms, inclusive. */
+  readonly from: number;
+  readonly to: number;
+}
+
+export const ALL_DEEDS: Needed = { keys: [], from: -Infinity, to: Infinity };
+/** More keys than these are not walked along. */
+const MAX_NEEDED_KEYS = 100;
+
+export function neededBy(where: Where): Needed {
+  switch (where.kind) {
+    case 'all':
+      return where.of.map(neededBy).reduce(bothNeeded, ALL_DEEDS);
+    case 'any':
+      return where.of.length === 0 ? ALL_DEEDS : where.of.map(neededBy).reduce(either);
+    case 'of':
+      return where.type === 'AuditEvent' ? neededBy(where.where) : ALL_DEEDS;
+    case 'param':
+      return neededByTest(where.code, where.test);
+    default:
+      return ALL_DEEDS;
+  }
+}
+
+/** The shortest list first: its rows are likely to be the fewest. */
+const bothNeeded = (a: Needed, b: Needed): Needed => ({
+  keys: [...a.keys, ...b.keys].toSorted((x, y) => x.length - y.length),
+  from: Math.max(a.from, b.from),
+  to: Math.min(a.to, b.to),
+});
+
+function either(a: Needed, b: Needed): Needed {
+  const keys = [...new Set([...(a.keys[0] ?? []), ...(b.keys[0] ?? [])])];
+  const has = a.keys.length > 0 && b.keys.length > 0 && keys.length <= MAX_NEEDED_KEYS;
+  return { keys: has ? [keys] : [], from: Math.min(a.from, b.from), to: Math.max(a.to, b.to) };
+}
+
+function neededByTest(code: string, test: Test): Needed {
+  if (test.kind === 'date' && (code === 'date' || code === '_lastUpdated')) {
+    const spans = test.any.map(({ lowMin, lowMax, highMin, highMax }) => ({
+      ...{ keys: [], from: Math.max(lowMin ?? -Infinity, highMin ?? -Infinity) },
+      to: Math.min(lowMax ?? Infinity, highMax ?? Infinity),
+    }));
+    return spans.length === 0 ? ALL_DEEDS : spans.reduce<Needed>(either, { keys: [], from: Infinity, to: -Infinity });
+  }
+  const keys = keysOfTest(code, test);
+  return keys && keys.length <= MAX_NEEDED_KEYS ? { ...ALL_DEEDS, keys: [keys] } : ALL_DEEDS;
+}
+
+/** Undefined: an event may pass the test without any of our keys. */
+function keysOfTest(code: string, test: Test): readonly number[] | undefined {
+  switch (code) {
+    case 'patient':
+    case 'entity':
+      return test.kind === 'reference' ? keysOfReference(code, test) : undefined;
+    case 'agent':
+      return test.kind === 'reference' && test.to.kind === 'identifier' ? keysOfAgent(test.to.value.code) : undefined;
+    case 'agent-name':
+      return test.kind === 'string' && test.mode === 'exact' ? [OF.agent(test.value)] : undefined;
+    case 'outcome':
+      return keysOfTokens(test, OF.outcome, value => value === '0');
+    case 'type':
+      return keysOfTokens(test, OF.type, value => value === USUAL_TYPE);
+    case 'subtype':
+      return keysOfTokens(test, OF.subtype, value => RESTFUL.test(value));
+    default:
+      return undefined;
+  }
+}
+
+function keysOfReference(
+  code: 'patient' | 'entity',
+  { to }: Extract<Test, { kind: 'reference' }>,
+): readonly number[] | undefined {
+  const type = code === 'patient' ? 'Patient' : 'type' in to ? to.type : undefined;
+  if (type === undefined) return undefined;
+  if (to.kind === 'local') return [OF.entity(type, to.id)];
+  return to.kind === 'among' ? [...to.ids].map(id => OF.entity(type, id)) : undefined;
+}
+
+function keysOfTokens(
+  test: Test,
+  keyOf: (code: string) => number,
+  isUsual: (code: string) => boolean,
+): readonly number[] | undefined {
+  if (test.kind !== 'token') return undefined;
+  const codes = test.any.flatMap(token => (token.code === undefined || isUsual(token.code) ? [] : [token.code]));
+  return codes.length === test.any.length ? codes.map(keyOf) : undefined;
+}
+
+/** Machines and servers are agents by their addresses, which have no key. */
+const keysOfAgent = (name: string | undefined): readonly number[] | undefined =>
+  name === undefined || isIP(name) > 0 || name === 'unknown' || /^https?:/.test(name) ? undefined : [OF.agent(name)];

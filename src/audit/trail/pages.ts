@@ -1,0 +1,101 @@
+/** Pages of events that were recorded and of those that are resources, in one order: see index.ts. */
+import { parseDateTime } from '../../fhir/datetime.js';
+import { FhirError } from '../../fhir/error.js';
+import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
+import type { Indexing } from '../../search/index-resource.js';
+import { all, type Cursor, type Query, type SortKey, type Where } from '../../search/query.js';
+import type { HistoryOf, HistoryQuery, Page, Store, Version } from '../../store/store.js';
+import { EVENT } from './events.js';
+import { mergedPage, type Travel } from './merge.js';
+import { sortedPage } from './sorted.js';
+import type { TrailEvents } from './source.js';
+import { eventPlaceOf } from './walk.js';
+
+export interface BothKinds {
+  /** Of resources. */
+  readonly store: Pick<Store, 'find' | 'history'>;
+  readonly events: TrailEvents;
+  readonly indexing: Indexing;
+}
+
+/** `_lastUpdated` of what was recorded is the time at which it was. */
+const TIMES: ReadonlySet<string> = new Set(['date', '_lastUpdated']);
+
+/** Events among other types too. Throws `too-costly` where another order than that of a time is asked for of too many. */
+export function eventPage(both: BothKinds, query: Query): Promise<Page> {
+  const isAlone = query.types.length === 1;
+  const usual: SortKey = { code: isAlone ? 'date' : '_lastUpdated', descending: true };
+  const [key = usual, second] = query.sort;
+  const isTimed = TIMES.has(key.code) && (isAlone || key.code === '_lastUpdated');
+  if (isTimed && (!second || second.code === '_id')) return timedPage(both, query, key);
+  return sortedPage(query, query.sort, { ...both, events: both.events.matches(query.where) });
+}
+
+function timedPage({ store, events }: BothKinds, asked: Query, { code, descending }: SortKey): Promise<Page> {
+  const { after, before, ...query } = asked;
+  return mergedPage({ ...query, ...place(after, before) }, descending, {
+    events: (travel, behind) => events.matches(query.where, travel === 'up', behind),
+    rows: (travel, { cursor, bound }, limit) => {
+      const where = bound === undefined ? query.where : all(query.where, bounded(code, travel, bound));
+      const sort = [{ code, descending: travel === 'down' }];
+      return store.find({ ...query, where, sort, limit, ...place(cursor) });
+    },
+    timeOf: row => (code === 'date' ? recordedOf(row) : row.updated),
+  });
+}
+
+/** Of the system, of some types with events among them, or of events alone. */
+export function eventHistory({ store, events }: BothKinds, asked: HistoryQuery): Promise<Page> {
+  const { after, before, oldestFirst, ...query } = asked;
+  // An event is current for ever.
+  const needed = { keys: [], from: query.since ?? -Infinity, to: query.at?.high ?? Infinity };
+  return mergedPage({ ...query, ...place(after, before) }, oldestFirst !== true, {
+    events: (travel, behind) => events.walk(needed, travel === 'up', behind),
+    rows: (travel, { cursor, bound }, limit) =>
+      store.history({
+        ...{ ...query, ...boundedHistory(query, travel, bound) },
+        ...(travel === 'up' ? { oldestFirst: true } : {}),
+        ...{ limit, ...place(cursor) },
+      }),
+    timeOf: row => row.updated,
+  });
+}
+
+/** Of one event. */
+export async function historyOfEvent(
+  { store, events }: BothKinds,
+  query: HistoryQuery & { id: string },
+): Promise<Page> {
+  const page = await store.history(query);
+  if (page.rows.length > 0 || query.after || query.before) return page;
+  const event = await events.find(query.id);
+  if (!event || event.updated < (query.since ?? -Infinity) || event.updated > (query.at?.high ?? Infinity)) return page;
+  return { rows: [event.version()], cursors: [['d', ...eventPlaceOf(event)]], more: false };
+}
+
+export const isOfEvents = ({ type, types }: HistoryOf): boolean =>
+  type === undefined ? (types?.includes(EVENT) ?? true) : type === EVENT;
+
+const place = (after: Cursor | undefined, before?: Cursor) => ({
+  ...(after ? { after } : {}),
+  ...(before ? { before } : {}),
+});
+
+/** That a time is on the way from a bound on; the bound itself is on the way down alone. */
+function bounded(code: string, travel: Travel, bound: number): Where {
+  const bounds = travel === 'up' ? { lowMin: bound + 1 } : { lowMax: bound };
+  return { kind: 'param', code, test: { kind: 'date', any: [bounds] } };
+}
+
+function boundedHistory({ since, at }: HistoryOf, travel: Travel, bound: number | undefined) {
+  if (bound === undefined) return {};
+  if (travel === 'up') return { since: Math.max(since ?? -Infinity, bound + 1) };
+  return { at: { low: at?.low ?? -Infinity, high: Math.min(at?.high ?? Infinity, bound) } };
+}
+
+/** ms at which an event that is a resource says that it was recorded. */
+function recordedOf({ text, id }: Version): number {
+  if (!text) throw new FhirError('fault', `AuditEvent/${id} was read without its text.`);
+  const { recorded } = parseJson(text, STORED_JSON).resource as { readonly recorded?: unknown };
+  return (typeof recorded === 'string' ? parseDateTime(recorded)?.low : undefined) ?? -Infinity;
+}

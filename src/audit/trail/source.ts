@@ -1,0 +1,60 @@
+/** The events of the trail, as whoever searches asks for them. */
+import { match } from '../../search/match.js';
+import type { Where } from '../../search/query.js';
+import { splitEventId } from './deed.js';
+import type { RecordedEvent } from './events.js';
+import { ALL_DEEDS, neededBy, type Needed, placesOfId } from './keys.js';
+import { compareEventPlaces, type EventPlace, eventPlaceOf, walkTrail, type WalkedTrail } from './walk.js';
+
+/** Ids that are looked for one by one. */
+const MOST_IDS = 100;
+
+export class TrailEvents {
+  readonly #trail: WalkedTrail;
+  readonly #queryTimeout: number;
+
+  /** `queryTimeout`: ms that a search may take. */
+  constructor(trail: WalkedTrail, queryTimeout: number) {
+    this.#trail = trail;
+    this.#queryTimeout = queryTimeout;
+  }
+
+  /** Those of rows with these keys, between these times. Throws `too-costly`. */
+  walk(needed: Needed, oldestFirst: boolean, behind?: EventPlace): AsyncGenerator<RecordedEvent> {
+    return walkTrail(this.#trail, { ...needed, oldestFirst, behind, until: performance.now() + this.#queryTimeout });
+  }
+
+  /** Those that match, newest first unless it is said otherwise. Throws `too-costly`. */
+  async *matches(where: Where, oldestFirst = false, behind?: EventPlace): AsyncGenerator<RecordedEvent> {
+    const ids = idsIn(where);
+    if (!ids) {
+      for await (const event of this.walk(neededBy(where), oldestFirst, behind)) if (match(where, event)) yield event;
+      return;
+    }
+    const sign = oldestFirst ? 1 : -1;
+    const order = (a: EventPlace, b: EventPlace): number => sign * compareEventPlaces(a, b);
+    const found = await Promise.all(ids.map(id => this.find(id)));
+    const events = found.filter(event => event !== undefined && match(where, event)) as RecordedEvent[];
+    for (const event of events.toSorted((a, b) => order(eventPlaceOf(a), eventPlaceOf(b))))
+      if (!behind || order(eventPlaceOf(event), behind) > 0) yield event;
+  }
+
+  async find(id: string): Promise<RecordedEvent | undefined> {
+    for (const place of placesOfId(splitEventId(id).id))
+      for await (const event of this.walk({ ...ALL_DEEDS, ...place }, false)) if (event.id === id) return event;
+    return undefined;
+  }
+
+  /** All, oldest first, however long it takes. */
+  all(behind?: EventPlace): AsyncGenerator<RecordedEvent> {
+    return walkTrail(this.#trail, { ...ALL_DEEDS, oldestFirst: true, behind, until: Infinity });
+  }
+}
+
+/** The few ids of which a match has one; undefined: it may have any. */
+function idsIn(where: Where): readonly string[] | undefined {
+  if (where.kind === 'all') return where.of.map(idsIn).find(ids => ids !== undefined);
+  if (where.kind !== 'param' || where.code !== '_id' || where.test.kind !== 'token') return undefined;
+  const ids = new Set(where.test.any.flatMap(({ code }) => code ?? []));
+  return ids.size === where.test.any.length && ids.size <= MOST_IDS ? [...ids] : undefined;
+}

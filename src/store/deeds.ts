@@ -1,0 +1,134 @@
+/**
+ * Deeds: what the audit trail keeps of each thing that was done (src/audit/trail/). To a store a deed is bytes with a time and a few
+ * keys; it never changes. Deeds that are committed at the same time are kept as one row, because there is one for every read: a row
+ * with its keys for each of them would cost more than the read.
+ *
+ * A row holds deeds of one second at most, so that whoever walks rows by the time of their newest deed knows how far back the
+ * deeds of all further rows can reach.
+ */
+
+/** What many deeds have in common; its id is the hash of its text. */
+export interface DeedShape {
+  /** A whole number of up to 48 bits. */
+  readonly id: number;
+  readonly text: string;
+}
+
+export interface Deed {
+  /** ms since 1970. */
+  readonly at: number;
+  /** How many events it stands for. */
+  readonly events: number;
+  /** Kept before the deed is. */
+  readonly shape: DeedShape;
+  readonly bytes: Uint8Array;
+  /** What it is found by: whole numbers of up to 53 bits, each once. */
+  readonly keys: readonly number[];
+}
+
+/** Deeds as they are kept together. */
+export interface DeedRow {
+  /** Time of the newest; none is more than ROW_SPAN_MS older. */
+  readonly last: number;
+  readonly events: number;
+  /** One after the other, each behind its length. */
+  readonly bytes: Uint8Array;
+  /** Of all of them, each once. */
+  readonly keys: readonly number[];
+}
+
+/** A row that is kept, in the order of `last` and then of `sequence`. */
+export interface KeptDeeds extends Omit<DeedRow, 'keys'> {
+  readonly sequence: number;
+  /** It says something else than what was written (digest.ts). */
+  readonly altered: boolean;
+}
+export type DeedPlace = readonly [last: number, sequence: number];
+
+export interface DeedQuery {
+  /** Rows that have a key of each of these lists; none: all. The first is to be that of the fewest rows. */
+  readonly keys?: readonly (readonly number[])[];
+  /** Bounds of `last`, inclusive. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Newest first where it is not given. */
+  readonly oldestFirst?: true;
+  /** The rows behind this place. */
+  readonly after?: DeedPlace | undefined;
+  readonly limit: number;
+}
+
+export interface Deeds {
+  /** Those that are there already stay. Durable when it resolves. */
+  keepShapes(shapes: readonly DeedShape[]): Promise<void>;
+  /** All of them. */
+  shapes(): Promise<readonly DeedShape[]>;
+  find(query: DeedQuery): Promise<readonly KeptDeeds[]>;
+  /** How many events there are. */
+  events(): Promise<number>;
+}
+
+/** What the digest of a row is of, beside its bytes. */
+export const deedDigestHead = (last: number, events: number): string => `${last} ${events}`;
+
+export const ROW_SPAN_MS = 1000;
+/** A row may be longer by one deed. */
+const ROW_BYTES = 65_536;
+
+/** Deeds as rows, in the order of their times. */
+export function rowsOfDeeds(deeds: readonly Pick<Deed, 'at' | 'events' | 'bytes' | 'keys'>[]): DeedRow[] {
+  if (deeds.length === 0) return [];
+  const rows: DeedRow[] = [];
+  let row: Pick<Deed, 'at' | 'events' | 'bytes' | 'keys'>[] = [];
+  let bytes = 0;
+  const inOrder = deeds.length === 1 ? deeds : deeds.toSorted((a, b) => a.at - b.at);
+  for (const deed of inOrder) {
+    if (row.length > 0 && (bytes > ROW_BYTES || deed.at - row[0]!.at > ROW_SPAN_MS)) {
+      rows.push(deedRow(row, bytes));
+      row = [];
+      bytes = 0;
+    }
+    row.push(deed);
+    bytes += deed.bytes.length + lengthBytes(deed.bytes.length);
+  }
+  rows.push(deedRow(row, bytes));
+  return rows;
+}
+
+function deedRow(deeds: readonly Pick<Deed, 'at' | 'events' | 'bytes' | 'keys'>[], length: number): DeedRow {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  let events = 0;
+  for (const deed of deeds) {
+    let rest = deed.bytes.length;
+    for (; rest > 127; rest = Math.floor(rest / 128)) bytes[at++] = (rest % 128) | 128;
+    bytes[at++] = rest;
+    bytes.set(deed.bytes, at);
+    at += deed.bytes.length;
+    events += deed.events;
+  }
+  const keys = deeds.length === 1 ? deeds[0]!.keys : [...new Set(deeds.flatMap(deed => deed.keys))];
+  return { last: deeds.at(-1)!.at, events, bytes, keys };
+}
+
+/** Of a number of seven bits a byte, the last one without the high bit. */
+const lengthBytes = (length: number): number => (length < 128 ? 1 : length < 16_384 ? 2 : length < 2_097_152 ? 3 : 4);
+
+/** The deeds of a row, in their order. Throws RangeError where the bytes are no deeds. */
+export function deedsIn(bytes: Uint8Array): Uint8Array[] {
+  const deeds: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    let length = 0;
+    for (let factor = 1; ; factor *= 128) {
+      const byte = bytes[at++];
+      if (byte === undefined || factor > 2 ** 28)
+        throw new RangeError('A row of deeds has no length where there should be one.');
+      length += (byte & 127) * factor;
+      if (byte < 128) break;
+    }
+    if (at + length > bytes.length) throw new RangeError('A row of deeds ends within one.');
+    deeds.push(bytes.subarray(at, at + length));
+    at += length;
+  }
+  return deeds;
+}

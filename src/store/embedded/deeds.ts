@@ -1,0 +1,92 @@
+/** The audit trail in SQLite: rows of deeds (../deeds.ts), written with the group of commits that they belong to. */
+import {
+  type Deed,
+  deedDigestHead,
+  type DeedQuery,
+  type Deeds,
+  type DeedShape,
+  type KeptDeeds,
+  rowsOfDeeds,
+} from '../deeds.js';
+import { digestOf, isAltered } from '../digest.js';
+import { blobBytes, type Connection, type SqlRow } from './connection.js';
+import type { Job } from './job.js';
+import type { OpenedStore } from './reads.js';
+import { finite, joinSql, raw, type Sql, sql } from './sql.js';
+import type { Thread } from './thread.js';
+
+/** In the transaction of the caller. */
+export function insertDeeds(connection: Connection, deeds: readonly Omit<Deed, 'shape'>[]): void {
+  for (const { last, events, bytes, keys } of rowsOfDeeds(deeds)) {
+    connection
+      .prepare('INSERT INTO deed(last,events,x,c) VALUES(?,?,?,?)')
+      .run(last, events, bytes, digestOf(deedDigestHead(last, events), bytes));
+    connection
+      .prepare('INSERT INTO deed_key(key,last,sequence) SELECT value,?,last_insert_rowid() FROM json_each(?)')
+      .run(last, JSON.stringify(keys));
+  }
+}
+
+export function insertShapes(connection: Connection, shapes: readonly DeedShape[]): void {
+  for (const { id, text } of shapes)
+    connection.prepare('INSERT OR IGNORE INTO deed_shape(id,text) VALUES(?,?)').run(id, text);
+}
+
+/** ms; 0: there is none. */
+export const newestDeed = (connection: Connection): number =>
+  Number(connection.prepare('SELECT max(last) FROM deed').first()?.[0] ?? 0);
+
+export function createDeeds(
+  { connection, answer, look, readers }: OpenedStore,
+  writer: Pick<Thread<Job, number>, 'ask'>,
+): Deeds {
+  return {
+    keepShapes: shapes => answer(async () => void (await writer.ask({ kind: 'keep-shapes', shapes }))),
+    shapes: () =>
+      answer(() =>
+        connection
+          .prepare('SELECT id,text FROM deed_shape')
+          .all()
+          .map(([id, text]) => ({ id: id as number, text: text as string })),
+      ),
+    find: query =>
+      look(() => {
+        const { text, values } = compileDeeds(query);
+        return connection
+          .prepare(text)
+          .all(...values)
+          .map(toDeeds);
+      }),
+    events: () =>
+      answer(async () => Number((await readers.rows(sql`SELECT coalesce(sum(events),0) FROM deed`))[0]![0])),
+  };
+}
+
+function toDeeds([last, sequence, events, x, c]: SqlRow): KeptDeeds {
+  const bytes = blobBytes(x)!;
+  const row = { last: last as number, sequence: sequence as number, events: events as number, bytes };
+  return { ...row, altered: isAltered(blobBytes(c), digestOf(deedDigestHead(row.last, row.events), bytes)) };
+}
+
+/** Last, sequence, events, bytes and digest of rows in their order. */
+function compileDeeds({ keys: [first, ...others] = [], from, to, oldestFirst, after, limit }: DeedQuery): Sql {
+  const [direction, behind] = oldestFirst ? [raw('ASC'), raw('>')] : [raw('DESC'), raw('<')];
+  const within = (columns: 'd' | 'k'): Sql[] => [
+    ...(from === undefined ? [] : [sql`${raw(columns)}.last>=${finite(from)}`]),
+    ...(to === undefined ? [] : [sql`${raw(columns)}.last<=${finite(to)}`]),
+    ...(after ? [sql`(${raw(columns)}.last,${raw(columns)}.sequence)${behind}(${after[0]},${after[1]})`] : []),
+  ];
+  if (!first) {
+    const bounds = within('d');
+    const where = bounds.length === 0 ? raw('') : sql` WHERE ${joinSql(bounds, ' AND ')}`;
+    return sql`SELECT d.last,d.sequence,d.events,d.x,d.c FROM deed d${where} ORDER BY d.last ${direction},d.sequence ${direction} LIMIT ${limit}`;
+  }
+  const has = (list: readonly number[]): Sql =>
+    sql`EXISTS(SELECT 1 FROM deed_key o WHERE o.key IN (SELECT value FROM json_each(${JSON.stringify(list)})) AND o.last=k.last AND o.sequence=k.sequence)`;
+  // Each key has its rows in order; a walk along several at once would sort all of theirs.
+  const walk = (key: number): Sql => {
+    const where = joinSql([sql`k.key=${key}`, ...within('k'), ...others.map(has)], ' AND ');
+    return sql`SELECT * FROM (SELECT k.last,k.sequence FROM deed_key k WHERE ${where} ORDER BY k.last ${direction},k.sequence ${direction} LIMIT ${limit})`;
+  };
+  return sql`SELECT d.last,d.sequence,d.events,d.x,d.c FROM (${joinSql(first.map(walk), ' UNION ')}) q CROSS JOIN deed d ON d.sequence=q.sequence ORDER BY q.last ${direction},q.sequence ${direction} LIMIT ${limit}`;
+}

@@ -1,0 +1,70 @@
+/** The audit trail in MongoDB: rows of deeds (../deeds.ts), each a document. */
+import type { Filter } from 'mongodb';
+import { deedDigestHead, type DeedQuery, type Deeds } from '../deeds.js';
+import { digestOf, isAltered } from '../digest.js';
+import type { OpenedStore } from './reads.js';
+import { type DeedDocument, INDEX } from './schema.js';
+
+export function openDeeds(
+  { connected, maxTimeMS, run }: Pick<OpenedStore, 'connected' | 'maxTimeMS' | 'run'>,
+  writing: <T>(work: () => Promise<T>) => Promise<T>,
+): Deeds {
+  return {
+    keepShapes: shapes =>
+      writing(async () => {
+        const { deedShape } = await connected();
+        await deedShape.bulkWrite(
+          shapes.map(({ id, text }) => ({
+            updateOne: { filter: { _id: id }, update: { $setOnInsert: { text } }, upsert: true },
+          })),
+          { ordered: false },
+        );
+      }),
+    shapes: () =>
+      run(async () => {
+        const { deedShape } = await connected();
+        const found = await deedShape.find({}, { maxTimeMS }).toArray();
+        return found.map(({ _id, text }) => ({ id: _id, text }));
+      }),
+    find: query =>
+      run(async () => {
+        const { deed } = await connected();
+        const direction = query.oldestFirst ? 1 : -1;
+        const found = await deed
+          .find(deedFilter(query), {
+            projection: { k: 0 },
+            sort: { l: direction, _id: direction },
+            limit: query.limit,
+            hint: query.keys?.length ? INDEX.keys : INDEX.last,
+            maxTimeMS,
+          })
+          .toArray();
+        return found.map(({ _id, l, e, x, c }) => ({
+          ...{ sequence: _id, last: l, events: e, bytes: x },
+          altered: isAltered(c, digestOf(deedDigestHead(l, e), x)),
+        }));
+      }),
+    events: () =>
+      run(async () => {
+        const { deed } = await connected();
+        const [sum] = await deed
+          .aggregate<{ readonly events: number }>([{ $group: { _id: null, events: { $sum: '$e' } } }], { maxTimeMS })
+          .toArray();
+        return sum?.events ?? 0;
+      }),
+  };
+}
+
+function deedFilter({ keys = [], from, to, oldestFirst, after }: DeedQuery): Filter<DeedDocument> {
+  const [further, behind] = oldestFirst ? (['$gt', '$gte'] as const) : (['$lt', '$lte'] as const);
+  const conditions: Filter<DeedDocument>[] = keys.map(list => ({
+    k: list.length === 1 ? list[0]! : { $in: [...list] },
+  }));
+  if (from !== undefined) conditions.push({ l: { $gte: from } });
+  if (to !== undefined) conditions.push({ l: { $lte: to } });
+  if (after) {
+    const [last, sequence] = after;
+    conditions.push({ l: { [behind]: last } }, { $or: [{ l: { $ne: last } }, { _id: { [further]: sequence } }] });
+  }
+  return conditions.length === 0 ? {} : { $and: conditions };
+}
