@@ -1,5 +1,5 @@
 /** Pages of events that were recorded and of those that are resources, in one order: see index.ts. */
-import { parseDateTime } from '../../fhir/datetime.js';
+import { OPEN, parseDateTime } from '../../fhir/datetime.js';
 import { FhirError } from '../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { Indexing } from '../../search/index-resource.js';
@@ -90,7 +90,7 @@ function bounded(code: string, travel: Travel, bound: number): Where {
 function boundedHistory({ since, at }: HistoryOf, travel: Travel, bound: number | undefined) {
   if (bound === undefined) return {};
   if (travel === 'up') return { since: Math.max(since ?? -Infinity, bound + 1) };
-  return { at: { low: at?.low ?? -Infinity, high: Math.min(at?.high ?? Infinity, bound) } };
+  return { at: { low: at?.low ?? -OPEN, high: Math.min(at?.high ?? Infinity, bound) } };
 }
 
 /** ms at which an event that is a resource says that it was recorded. */

@@ -166,7 +166,9 @@ export async function absenceOfAll(
   const whole = { ...context, view: createView(engine, UNRESTRICTED) };
   const sought = await readCriteria(whole, type, criteria);
   const isUnseen = !own.shows(type) || own.showsPartOf(type);
-  if (isUnseen && (await findSought(whole, sought, 1)).length > 0)
+  const isThere = async (among: Context): Promise<boolean> => (await findSought(among, sought, 1)).length > 0;
+  // What has come since somebody looked, and is seen, the commit meets: then they look again.
+  if (isUnseen && (await isThere(whole)) && !(await isThere(context)))
     throw conflict ?? new FhirError('conflict', 'What may be there once is there already.', { detail: 'not-unique' });
   return absence(whole, sought);
 }

@@ -95,7 +95,7 @@ const STEPS: readonly string[] = [
   // The audit trail, see ../deeds.ts: rows of deeds, what finds them, and their shapes.
   `
   CREATE TABLE deed(sequence INTEGER PRIMARY KEY AUTOINCREMENT, last INT NOT NULL, events INT NOT NULL, x BLOB NOT NULL, c BLOB NOT NULL);
-  CREATE INDEX deed_last ON deed(last);
+  CREATE INDEX deed_last ON deed(last, sequence, events);
   CREATE TABLE deed_key(key INT NOT NULL, last INT NOT NULL, sequence INT NOT NULL, PRIMARY KEY(key, last, sequence)) WITHOUT ROWID;
   CREATE TABLE deed_shape(id INTEGER PRIMARY KEY, text TEXT NOT NULL);
   `,

@@ -48,7 +48,10 @@ export function openDeeds(
       run(async () => {
         const { deed } = await connected();
         const [sum] = await deed
-          .aggregate<{ readonly events: number }>([{ $group: { _id: null, events: { $sum: '$e' } } }], { maxTimeMS })
+          .aggregate<{ readonly events: number }>(
+            [{ $match: { l: { $gte: -Infinity } } }, { $group: { _id: null, events: { $sum: '$e' } } }],
+            { maxTimeMS, hint: INDEX.last },
+          )
           .toArray();
         return sum?.events ?? 0;
       }),

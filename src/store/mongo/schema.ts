@@ -333,7 +333,7 @@ export function indexesOf(name: keyof Collections, sortable: readonly Sortable[]
     case 'deed':
       return [
         { name: INDEX.keys, key: { k: 1, l: 1, _id: 1 } },
-        { name: INDEX.last, key: { l: 1, _id: 1 } },
+        { name: INDEX.last, key: { l: 1, _id: 1, e: 1 } },
       ];
     case 'record':
       return [
