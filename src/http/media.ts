@@ -46,29 +46,30 @@ function accepted(header: string | undefined): MediaType[] {
   return listed.filter(type => weight(type) > 0).toSorted((a, b) => weight(b) - weight(a));
 }
 
-/** The format of the answer. Throws `not-acceptable`. */
-export function responseFormat(accept: string | undefined, format: string | undefined): Format {
+/** The format of the answer; undefined: none that is asked for is FHIR's. */
+export function responseFormat(accept: string | undefined, format: string | undefined): Format | undefined {
   if (format !== undefined) {
     // A plus sign that was not escaped arrives as a blank.
     const asked = parse(format.replace(' ', '+'));
     const found = FORMATS.get(asked.type);
-    if (found && ours(asked)) return found;
-    throw new FhirError('not-acceptable', '_format must be json or xml, or a FHIR R4 media type.', {
-      expression: 'http._format',
-    });
+    return found && ours(asked) ? found : undefined;
   }
   for (const type of accepted(accept)) {
     const found = FORMATS.get(type.type) ?? (WILDCARDS.has(type.type) ? 'json' : undefined);
     if (found && ours(type)) return found;
   }
-  throw new FhirError(
-    'not-acceptable',
-    'This server answers application/fhir+json and application/fhir+xml, FHIR 4.0.',
-    {
-      expression: 'http.Accept',
-    },
-  );
+  return undefined;
 }
+
+/** What to say where there is no format for `_format`, or for Accept. */
+export const notAcceptable = (format: string | undefined): FhirError =>
+  format === undefined
+    ? new FhirError('not-acceptable', 'This server answers application/fhir+json and application/fhir+xml, FHIR 4.0.', {
+        expression: 'http.Accept',
+      })
+    : new FhirError('not-acceptable', '_format must be json or xml, or a FHIR R4 media type.', {
+        expression: 'http._format',
+      });
 
 /** The types that Accept lists, best first, where a Binary may be wanted as its bytes: undefined where it cannot. They have no parameters. */
 export function contentTypes(accept: string | undefined, format: string | undefined): readonly string[] | undefined {

@@ -5,7 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { asFhirError, FhirError } from '../fhir/error.js';
 import type { Parameters } from '../interactions/interaction.js';
-import { type Format, responseFormat } from './media.js';
+import { type Format, notAcceptable, responseFormat } from './media.js';
 import { readQuery, single } from './query.js';
 
 export interface Presentation {
@@ -37,6 +37,7 @@ export function headFrom(headers: IncomingHttpHeaders, query: Parameters): Head 
   const asked = single(query, '_format');
   try {
     const format = responseFormat(headers.accept, asked);
+    if (!format) return faulty(headers, query, asked, notAcceptable(asked));
     const pretty = single(query, '_pretty');
     if (pretty !== undefined && pretty !== 'true' && pretty !== 'false')
       throw new FhirError('invalid', '_pretty must be true or false.', { expression: 'http._pretty' });
@@ -53,6 +54,7 @@ function faulty(headers: IncomingHttpHeaders, query: Parameters, asked: string |
   return { query, presentation: { format, pretty: false, gzip }, fault: asFhirError(error) };
 }
 
+/** `format`: as it stands in the address, where it could not be read as a query. */
 function understood(accept: string | undefined, format: string | undefined): Format | undefined {
   try {
     return responseFormat(accept, format && decodeURIComponent(format));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { FhirError } from '../../../src/fhir/error.js';
 import { fileEnding, isMediaType, wantedForm } from '../../../src/fhir/media-type.js';
-import { bodyFormat, contentTypes, responseFormat } from '../../../src/http/media.js';
+import { bodyFormat, contentTypes, notAcceptable, responseFormat } from '../../../src/http/media.js';
 
 const refused = (kind: string) => (error: unknown) => error instanceof FhirError && error.kind === kind;
 
@@ -39,8 +39,14 @@ describe('content negotiation', () => {
     ['application/fhir+json;q=0', undefined],
   ];
   for (const [accept, format] of unacceptable)
-    it(`refuses Accept ${accept} and _format ${format} with 406`, () =>
-      assert.throws(() => responseFormat(accept, format), refused('not-acceptable')));
+    it(`refuses Accept ${accept} and _format ${format} with 406`, () => {
+      assert.equal(responseFormat(accept, format), undefined);
+      const { kind, issues } = notAcceptable(format);
+      assert.deepEqual(
+        [kind, issues[0]?.expression],
+        ['not-acceptable', format === undefined ? 'http.Accept' : 'http._format'],
+      );
+    });
 
   it('knows the formats of bodies', () => {
     assert.equal(bodyFormat('application/fhir+json; charset=UTF-8'), 'json');
