@@ -6,6 +6,7 @@ import type { Caller, Engine } from '../interactions/engine.js';
 import type { Interaction } from '../interactions/interaction.js';
 import { perform } from '../interactions/perform.js';
 import { newId } from '../platform/ids.js';
+import type { Where } from '../search/query.js';
 import { DEMO_FOLDER, type DemoItem, readDemoData } from './demo-data.js';
 import type { Invocation } from './invocation.js';
 
@@ -15,13 +16,20 @@ const PARALLEL = 32;
 export async function seed({ open }: Invocation): Promise<number> {
   const engine = await open();
   try {
-    if ((await engine.store.sizes()).size > 0)
+    if (!(await isUntouched(engine)))
       throw new FhirError('conflict', 'The store holds resources already: demo data goes into an empty one only.');
     process.stdout.write(`Loaded ${await loadDemo(engine)} demo resources.\n`);
     return 0;
   } finally {
     await engine.store.close();
   }
+}
+
+/** Whether nobody has asked for anything yet: users and applications may have been made, which the audit trail has. */
+export async function isUntouched({ kept, store }: Engine): Promise<boolean> {
+  if ((await kept.sizes()).size > 0) return false;
+  const where: Where = { kind: 'param', code: 'type', test: { kind: 'token', any: [{ code: 'rest' }] } };
+  return (await store.find({ types: ['AuditEvent'], where, sort: [], limit: 1 })).rows.length === 0;
 }
 
 /** `parallel`: writes under way at once. Returns how many resources were loaded. */

@@ -22,7 +22,7 @@ import { warmValidators } from '../validation/gate/structure.js';
 import { readTls, renewTls } from './tls.js';
 import { MetricsSum, WorkerMetrics } from './worker-metrics.js';
 import type { Invocation } from './invocation.js';
-import { loadDemo } from './seed.js';
+import { isUntouched, loadDemo } from './seed.js';
 
 /** ms that requests under way may still take after a signal. */
 const GRACE = 10_000;
@@ -43,7 +43,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
   const engine = await invocation.open();
   const endSweeping = sweepKept(engine);
   try {
-    if (wantsDemo(config) && (await engine.store.sizes()).size === 0) {
+    if (wantsDemo(config) && (await isUntouched(engine))) {
       // A port that is taken is told before anything is written.
       await probe(config);
       const loaded = await loadDemo(engine);

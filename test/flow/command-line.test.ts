@@ -11,9 +11,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, describe, it } from 'mocha';
+import { isUntouched } from '../../src/cli/seed.js';
+import { tellHappening } from '../../src/interactions/tell.js';
 import { command, manyCommands } from '../support/cli.js';
 import { sampleOf } from '../support/depth.js';
 import { freePort, startMongo } from '../support/mongod.js';
+import { startServer } from '../support/server.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-cli-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -324,6 +327,23 @@ describe('applications', () => {
 });
 
 describe('demo data', () => {
+  it('is for a server of which nobody has asked anything, whoever its users are', async () => {
+    const server = await startServer({ store: 'embedded' });
+    try {
+      const { engine } = server;
+      await tellHappening(
+        { engine, address: 'local', requestId: 'r' },
+        { what: 'user-changed', name: 'anna', change: 'added' },
+      );
+      assert.equal(await isUntouched(engine), true);
+      // The answer of a search is nothing, and the next one is not the first.
+      await server.request.get('/fhir/Patient').expect(200);
+      assert.equal(await isUntouched(engine), false);
+    } finally {
+      await server.stop();
+    }
+  });
+
   const cases = [
     ['without authentication', { CHARTROOM_AUTH: 'none' }, true],
     ['with tokens: not by itself', { CHARTROOM_AUTH: 'token' }, false],

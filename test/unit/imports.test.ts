@@ -175,6 +175,7 @@ const READ_THE_STORE: Readonly<Record<string, string>> = {
   'audit/trail/reads.ts': 'is the store below the view, with the trail in it',
   'audit/trail/sorted.ts': 'is the store below the view, with the trail in it',
   'cli/reindex.ts': 'indexes all, for whoever runs the server',
+  'cli/seed.ts': 'looks whether anybody has asked for anything, for whoever runs the server',
   'cli/verify.ts': 'checks all, for whoever runs the server: names and digests, no content',
   'conformance/reindex-job.ts': 'indexes all by a custom parameter: its progress is a number of resources of a type',
   'conformance/reindex-plan.ts': 'counts resources of a type, for the progress of a job',
