@@ -9,6 +9,7 @@ import type { Principal } from '../identity/principal.js';
 import { parseReference, type ReferenceTarget } from '../fhir/reference.js';
 import type { ConsentRule } from './consent.js';
 import { type Confidentiality, NORMALLY, type Sight } from './labels.js';
+import { OF_PATIENTS, purposeWithKinds } from './purposes.js';
 import type { RoleDuty } from './roles.js';
 
 export interface WhoAsks extends Sight {
@@ -27,32 +28,6 @@ export interface WhoAsks extends Sight {
   /** Equal for those who differ in nothing but actors. */
   readonly key: string;
 }
-
-/** What each purpose is a kind of. https://terminology.hl7.org/CodeSystem-v3-ActReason.html */
-const KINDS_OF_PURPOSES: Readonly<Record<string, readonly string[]>> = {
-  TREAT: ['CLINTRL', 'COC', 'ETREAT', 'BTG', 'ERTREAT', 'POPHLTH'],
-  ETREAT: ['BTG', 'ERTREAT'],
-  HPAYMT: ['CLMATTCH', 'COVAUTH', 'COVERAGE', 'ELIGDTRM', 'ELIGVER', 'ENROLLM', 'MILDCRG', 'REMITADV'],
-  COVERAGE: ['ELIGDTRM', 'ELIGVER', 'ENROLLM', 'MILDCRG'],
-  HOPERAT: [
-    ...['CAREMGT', 'DONAT', 'FRAUD', 'GOV', 'HACCRED', 'HCOMPL', 'HDECD', 'HDIRECT', 'HDM', 'HLEGAL', 'HOUTCOMS'],
-    ...['HPRGRP', 'HQUALIMP', 'HSYSADMIN', 'LABELING', 'METAMGT', 'MEMADMIN', 'MILCDM', 'PATADMIN', 'PATSFTY'],
-    ...['PERFMSR', 'RECORDMGT', 'SYSDEV', 'HTEST', 'TRAIN'],
-  ],
-  HSYSADMIN: ['LABELING', 'METAMGT'],
-  SYSDEV: ['HTEST'],
-  HRESCH: ['BIORCH', 'CLINTRCH', 'CLINTRCHNPC', 'CLINTRCHPC', 'PRECLINTRCH', 'DSRCH', 'POARCH', 'TRANSRCH'],
-  CLINTRCH: ['CLINTRCHNPC', 'CLINTRCHPC', 'PRECLINTRCH'],
-  PATRQT: ['FAMRQT', 'PWATRNY', 'SUPNWK'],
-  PUBHLTH: ['DISASTER', 'THREAT'],
-};
-
-export const OF_PATIENTS = 'PATRQT';
-
-const withKinds = (purpose: string): readonly string[] => [
-  purpose,
-  ...Object.entries(KINDS_OF_PURPOSES).flatMap(([kind, of]) => (of.includes(purpose) ? [kind] : [])),
-];
 
 const PERSONS: ReadonlySet<string> = new Set([
   'Practitioner',
@@ -78,7 +53,7 @@ export function askingOf(
   const most: Confidentiality = duty.confidentiality ?? NORMALLY;
   const asPatient = own !== undefined || duty.purpose === OF_PATIENTS;
   const bound = duty.consents !== 'disregarded';
-  const purposes = purpose === undefined ? undefined : withKinds(purpose);
+  const purposes = purpose === undefined ? undefined : purposeWithKinds(purpose);
   const told = [purposes ?? null, [...unknown], own ?? null, glass ?? null, most, asPatient, bound];
   return {
     purposes,

@@ -1,8 +1,8 @@
 /**
  * What a Consent says, as rules. https://hl7.org/fhir/R4/consent.html; of IHE PCF (https://profiles.ihe.net/ITI/PCF/) all three levels.
  *
- * It counts where it is active, about privacy (`scope` patient-privacy) and about a patient of this server. `policyRule` (opt in, opt out) is the
- * base; `provision` is a rule by its `type`, and where it has none, as R4 wants it, an exception to the base: the opposite. What stands in it one
+ * It counts where it is active, about privacy (`scope` patient-privacy, by whatever address of that system, or nothing but a text) and about a
+ * patient of this server. `policyRule` (opt in, opt out; of both, out) is the base; `provision` is a rule by its `type`, and where it has none, as R4 wants it, an exception to the base: the opposite. What stands in it one
  * level deeper is an exception to that: a nested rule has the criteria of the one around it but for those that it names itself, and lives no longer.
  *
  * Choices:
@@ -16,6 +16,8 @@ import { type Json, type JsonObject, isObject, itemsOf, type Resource } from '..
 import { OPEN, parseDateTime } from '../fhir/datetime.js';
 import { parseReference } from '../fhir/reference.js';
 import type { TokenValue } from '../search/query.js';
+import { ACT_CODE, CONFIDENTIALITY_CODES, isLevel } from './labels.js';
+import { purposeOf } from './purposes.js';
 
 export type ConsentAction = 'collect' | 'access' | 'use' | 'disclose' | 'correct';
 const ACTIONS: readonly string[] = ['collect', 'access', 'use', 'disclose', 'correct'] satisfies ConsentAction[];
@@ -78,7 +80,14 @@ export interface ConsentReading {
   readonly faults: readonly ConsentFault[];
 }
 
-const SCOPE = 'http://terminology.hl7.org/CodeSystem/consentscope';
+/** https://terminology.hl7.org/CodeSystem-consentscope.html; STU3 had the other address. */
+const SCOPES: ReadonlySet<unknown> = new Set([
+  undefined,
+  'http://terminology.hl7.org/CodeSystem/consentscope',
+  'http://hl7.org/fhir/consentscope',
+]);
+const PRIVACY = 'patient-privacy';
+const SCOPES_BESIDE_PRIVACY: ReadonlySet<unknown> = new Set(['adr', 'research', 'treatment']);
 const BASES: ReadonlyMap<string, boolean> = new Map([
   ['OPTIN', true],
   ['OPTINR', true],
@@ -98,13 +107,11 @@ const ACTOR_TYPES: ReadonlySet<string> = new Set([
   'Device',
 ]);
 const MEANINGS: ReadonlySet<string> = new Set(['instance', 'related', 'dependents', 'authoredby']);
-const CLASS_SYSTEMS: ReadonlySet<string> = new Set([
+const TYPE_SYSTEMS: ReadonlySet<string> = new Set([
   'http://hl7.org/fhir/resource-types',
   'http://hl7.org/fhir/fhir-types',
-  'urn:ietf:rfc:3986',
-  'urn:ietf:bcp:13',
-  'http://loinc.org',
 ]);
+const CLASS_SYSTEMS: ReadonlySet<string> = new Set(['urn:ietf:rfc:3986', 'urn:ietf:bcp:13', 'http://loinc.org']);
 const ALWAYS: Between = { from: -OPEN, until: OPEN };
 
 /** Kinds of criteria beside the time. */
@@ -113,10 +120,17 @@ const DATA = ['classes', 'codes', 'labels', 'period', 'named'] as const;
 
 type Criteria = Pick<ConsentRule, 'purposes' | 'actors' | 'actions'> & ConsentData & { readonly between: Between };
 
+/** What is known of the server that reads. */
+export interface ConsentReader {
+  /** Its own FHIR addresses. */
+  readonly bases: readonly string[];
+  readonly types: readonly string[];
+}
+
 /** `resource`: valid R4. */
-export function readConsent(resource: Resource, id: string, bases: readonly string[]): ConsentReading {
+export function readConsent(resource: Resource, id: string, ground: ConsentReader): ConsentReading {
   if (resource['status'] !== 'active' || !isAboutPrivacy(resource)) return { faults: [] };
-  const reader = new Reader(bases);
+  const reader = new Reader(ground);
   const patient = reader.patientOf(resource['patient']);
   const rules = reader.rulesOf(resource);
   if (patient === undefined) return { faults: reader.faults };
@@ -136,8 +150,23 @@ export const DENIED: ConsentRule = {
   specificity: Number.MAX_SAFE_INTEGER,
 };
 
-const isAboutPrivacy = ({ scope }: Resource): boolean =>
-  codingsOf(scope).some(({ system, code }) => system === SCOPE && code === 'patient-privacy');
+/** Whatever says nothing else is: a scope of words alone, or of a code that its system does not have. */
+function isAboutPrivacy({ scope }: Resource): boolean {
+  const codings = codingsOf(scope).filter(({ code }) => code !== undefined);
+  const ofSystem = codings.filter(({ system }) => SCOPES.has(system)).map(({ code }) => code);
+  if (ofSystem.includes(PRIVACY) || codings.length === 0) return true;
+  return ofSystem.some(code => !SCOPES_BESIDE_PRIVACY.has(code));
+}
+
+/** What holds beside the rules, by `policyRule`; undefined: it says neither. */
+function policyBaseOf(policyRule: Json | undefined): boolean | undefined {
+  const said = new Set(
+    codingsOf(policyRule).flatMap(({ system, code }) =>
+      system === ACT_CODE && typeof code === 'string' ? [BASES.get(code)] : [],
+    ),
+  );
+  return said.has(false) ? false : said.has(true) ? true : undefined;
+}
 
 const codesOf = (concept: Json | undefined): readonly string[] =>
   codingsOf(concept).flatMap(({ code }) => (typeof code === 'string' ? [code] : []));
@@ -148,9 +177,11 @@ const codingsOf = (concept: Json | undefined): readonly JsonObject[] =>
 class Reader {
   readonly faults: ConsentFault[] = [];
   readonly #bases: readonly string[];
+  readonly #types: readonly string[];
 
-  constructor(bases: readonly string[]) {
+  constructor({ bases, types }: ConsentReader) {
     this.#bases = bases;
+    this.#types = types;
   }
 
   #fault(expression: string, text: string): undefined {
@@ -158,17 +189,22 @@ class Reader {
   }
 
   patientOf(given: Json | undefined): string | undefined {
-    if (!isObject(given)) return undefined;
-    const reference = given['reference'];
+    const reference = isObject(given) ? given['reference'] : undefined;
     const target = typeof reference === 'string' ? parseReference(reference, this.#bases) : undefined;
     if (target?.kind === 'local' && target.type === 'Patient') return target.id;
     return this.#fault('Consent.patient', 'whose record it is about must be a Patient of this server');
   }
 
-  rulesOf({ provision: root, policyRule }: Resource): readonly ConsentRule[] {
-    const base = codesOf(policyRule)
-      .map(code => BASES.get(code))
-      .find(each => each !== undefined);
+  /** A policyRule that is not understood must leave it to the provision. */
+  rulesOf(resource: Resource): readonly ConsentRule[] {
+    const base = policyBaseOf(resource['policyRule']);
+    const rules = this.#rulesBeside(base, resource['provision']);
+    if (resource['policyRule'] !== undefined && rules.length === 0)
+      this.#fault('Consent.policyRule', `without a provision it is OPTIN or OPTOUT of ${ACT_CODE}`);
+    return rules;
+  }
+
+  #rulesBeside(base: boolean | undefined, root: Json | undefined): readonly ConsentRule[] {
     const at = 'Consent.provision';
     if (!isObject(root)) return base === undefined ? [] : [ruleOf('Consent.policyRule', base, { between: ALWAYS }, 0)];
     const criteria = this.#criteriaOf(at, root, { between: ALWAYS });
@@ -201,10 +237,11 @@ class Reader {
     const classes = this.#classesOf(`${at}.class`, itemsOf(given['class']));
     const { codes, labels } = this.#tokensOf(at, given);
     const period = this.#periodOf(`${at}.dataPeriod`, given['dataPeriod']) ?? around.period;
-    const purposes = itemsOf(given['purpose']).flatMap(each =>
-      isObject(each) && typeof each['code'] === 'string'
-        ? [each['code']]
-        : (this.#fault(`${at}.purpose`, 'a purpose has a code') ?? []),
+    const purposes = itemsOf(given['purpose']).flatMap(
+      (each, i) =>
+        (isObject(each) ? purposeOf(each) : undefined) ??
+        this.#fault(`${at}.purpose[${i}]`, 'a purpose is a code of v3-ActReason, or of a system of your own') ??
+        [],
     );
     const actions = this.#actionsOf(`${at}.action`, itemsOf(given['action']));
     const listed = <T>(name: string, own: readonly T[], inherited: readonly T[] | undefined) => {
@@ -286,8 +323,10 @@ class Reader {
   #classesOf(at: string, given: readonly Json[]): readonly TokenValue[] {
     return given.flatMap((one, i) => {
       const { system, code } = isObject(one) ? one : {};
-      if (typeof system === 'string' && typeof code === 'string' && CLASS_SYSTEMS.has(system))
-        return [{ system, code }];
+      if (typeof system === 'string' && typeof code === 'string') {
+        if (TYPE_SYSTEMS.has(system) ? this.#types.includes(code) : CLASS_SYSTEMS.has(system))
+          return [{ system, code }];
+      }
       return (
         this.#fault(
           `${at}[${i}]`,
@@ -306,7 +345,13 @@ class Reader {
     });
     const labels = itemsOf(given['securityLabel']).flatMap((one, i) => {
       const found = isObject(one) ? tokenOf(one) : [];
-      return found.length > 0 ? found : (this.#fault(`${at}.securityLabel[${i}]`, 'a label has system and code') ?? []);
+      if (found.some(({ system, code }) => system !== CONFIDENTIALITY_CODES || isLevel(code))) return found;
+      return (
+        this.#fault(
+          `${at}.securityLabel[${i}]`,
+          'a label has system and code, of confidentiality U, L, M, N, R or V',
+        ) ?? []
+      );
     });
     return { codes, labels };
   }

@@ -20,7 +20,14 @@ import { all, any, NO_RESOURCE, type Where } from '../search/query.js';
 import { refersTo, withIds } from '../search/separate.js';
 import type { Version } from '../store/store.js';
 import { type WhoAsks, concerns } from './asking.js';
-import { type ConsentAction, type ConsentRule, DENIED, type ReadConsent, readConsent } from './consent.js';
+import {
+  type ConsentAction,
+  type ConsentReading,
+  type ConsentRule,
+  DENIED,
+  type ReadConsent,
+  readConsent,
+} from './consent.js';
 import { conditionFor, eitherExtent, type Extent, extentOf, opposite, allExtents } from './consent-where.js';
 import { atMostAs, NORMALLY, seenByLabels } from './labels.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
@@ -98,9 +105,15 @@ export class Consents {
     return this.#namesOrganizations;
   }
 
+  /** `resource`: a valid Consent. */
+  read(resource: Resource, id: string): ConsentReading {
+    const { bases, definitions } = this.#ground;
+    return readConsent(resource, id, { bases, types: definitions.resourceTypes });
+  }
+
   /** What is held of a stored Consent. */
   entry(resource: Resource, id: string): ReadConsent | undefined {
-    const { consent } = readConsent(resource, id, this.#ground.bases);
+    const { consent } = this.read(resource, id);
     return consent && consent.rules.length > 0 ? consent : undefined;
   }
 

@@ -1,6 +1,5 @@
 /** What writing a resource of some types means to the server itself; features come after it (hooks.ts). */
 import { isMeasureOfBytes } from '../../access/binaries.js';
-import { readConsent } from '../../access/consent.js';
 import { type Consents, MOST_PROVISIONS } from '../../access/consents.js';
 import type { Reindexer } from '../../conformance/reindex-job.js';
 import { checkParameter, type Registry } from '../../conformance/search-parameter-registry.js';
@@ -31,7 +30,7 @@ export function ownHooks(
     ...[...live.types].map(([type, tables]) => tellTables(live, type, tables)),
     { types: ['AuditEvent'], check: ({ resource }) => resource && checkSource(resource, bases), meta: markReceived },
     glassReviewHook,
-    { types: ['Consent'], check: ({ resource, id }) => resource && checkConsent(consents, resource, id, bases) },
+    { types: ['Consent'], check: ({ resource, id }) => resource && checkConsent(consents, resource, id) },
     { types: ['Binary'], check: ({ resource }) => resource && checkBinary(resource, bases) },
     {
       types: ['SearchParameter'],
@@ -53,8 +52,8 @@ const tellTables = (live: LiveTables, type: string, tables: readonly string[]): 
 const idsIn = (changes: readonly Change[]): readonly string[] => changes.map(({ id }) => id);
 
 /** It must be understood, as it is in force at once. Throws `unprocessable`. */
-function checkConsent(consents: Consents, resource: Resource, id: string, bases: readonly string[]): void {
-  const { consent, faults } = readConsent(resource, id, bases);
+function checkConsent(consents: Consents, resource: Resource, id: string): void {
+  const { consent, faults } = consents.read(resource, id);
   if (faults.length > 0)
     throw new FhirError(
       'unprocessable',

@@ -290,6 +290,33 @@ export const ROWS: Readonly<Record<'Basic' | 'Intermediate' | 'Advanced' | 'R4',
       more: { policyRule: { coding: [actCode('OPTOUT')] } },
       sees: { doctor: [], officer: ALL },
     },
+    ...[
+      {
+        what: 'opts out beside a code of another system',
+        coding: [{ system: 'urn:x', code: 'OPTIN' }, actCode('OPTOUT')],
+      },
+      { what: 'opts in and out', coding: [actCode('OPTIN'), actCode('OPTOUT')] },
+    ].map(
+      ({ what, coding }): Row => ({
+        what,
+        provision: undefined,
+        more: { policyRule: { coding } },
+        sees: { doctor: [] },
+      }),
+    ),
+    ...[
+      {
+        what: 'has a scope of STU3',
+        scope: { coding: [{ system: 'http://hl7.org/fhir/consentscope', code: 'patient-privacy' }] },
+      },
+      { what: 'has a scope without a system', scope: { coding: [{ code: 'patient-privacy' }] } },
+      { what: 'has a scope of words', scope: { text: 'Privacy' } },
+    ].map(({ what, scope }): Row => ({ what, provision: { type: 'deny' }, more: { scope }, sees: { doctor: [] } })),
+    {
+      what: 'denies every purpose',
+      provision: { type: 'deny', purpose: [purpose('PurposeOfUse')] },
+      sees: { doctor: [], researcher: [], foobar: [], nameless: [], patient: ALL },
+    },
     {
       what: 'opts in but for somebody',
       provision: { actor: [actor('Practitioner/other', 'PRCP')], action: [action('access'), action('correct')] },

@@ -5,8 +5,20 @@
 import assert from 'node:assert/strict';
 import type { Bundle, ConsentProvision, FhirResource } from 'fhir/r4.js';
 import { it } from 'mocha';
+import { DENIED } from '../../../src/access/consent.js';
+import type { Resource } from '../../../src/fhir/resource.js';
 import { hasTurn, onStoresInTurn, type Stage } from '../../support/both-stores.js';
-import { action, actor, as, identifyAs, privacyConsent, TPO } from '../../support/consents.js';
+import {
+  action,
+  actCode,
+  actor,
+  as,
+  confidential,
+  identifyAs,
+  privacyConsent,
+  purpose,
+  TPO,
+} from '../../support/consents.js';
 import { refusal } from '../../support/talk.js';
 import { ALL, PRINCIPALS, RECORD, ROWS, subject } from './consent-rows.js';
 
@@ -152,6 +164,37 @@ onStoresInTurn(
       );
       assert.ok(reply.status < 300, reply.text);
       await stage().talk.delete('Consent/c', as('officer'));
+    });
+
+    it('are refused where they would deny nothing unnoticed, and deny everything where they are there', async () => {
+      const { server } = stage();
+      const ofRule = (...coding: readonly object[]) => ({ policyRule: { coding: [...coding] } });
+      const deny = (more: ConsentProvision): ConsentProvision => ({ type: 'deny', ...more });
+      const types = 'http://hl7.org/fhir/resource-types';
+      const scope = 'http://terminology.hl7.org/CodeSystem/consentscope';
+      const rows: readonly (readonly [string, ConsentProvision | undefined, Parameters<typeof privacyConsent>[3]])[] = [
+        ['Consent.policyRule', undefined, { policyRule: { text: 'No' } }],
+        ['Consent.policyRule', undefined, ofRule(actCode('OPTNO'))],
+        ['Consent.policyRule', undefined, ofRule({ system: 'urn:x', code: 'OPTOUT' })],
+        ['Consent.policyRule', undefined, ofRule({ code: 'OPTOUT' })],
+        ['Consent.patient', { type: 'deny' }, { patient: undefined }],
+        ['Consent.patient', { type: 'deny' }, { patient: { display: 'x' } }],
+        ['Consent.provision.class[0]', deny({ class: [{ system: types, code: 'Observations' }] }), {}],
+        ['Consent.provision.securityLabel[0]', deny({ securityLabel: [confidential('r')] }), {}],
+        ['Consent.provision.purpose[0]', deny({ purpose: [purpose('treat')] }), {}],
+        ['Consent.provision.purpose[1]', deny({ purpose: [purpose('TREAT'), { code: 'x' }] }), {}],
+        ['Consent.provision.type', { purpose: [...TPO] }, { scope: { text: 'Privacy' } }],
+        ['Consent.provision.type', { purpose: [...TPO] }, { scope: { coding: [{ system: scope, code: 'Privacy' }] } }],
+      ];
+      for (const [expression, provision, more] of rows) {
+        const consent = privacyConsent('c', 'p', provision, more);
+        const reply = await stage().talk.update(consent, as('officer'));
+        assert.deepEqual(refusal(reply), { status: 422, detail: 'consent-not-understood' }, JSON.stringify(consent));
+        assert.ok(reply.text.includes(`"${expression}"`), reply.text);
+        const { rules = [] } = server.engine.consents.entry(consent as unknown as Resource, 'c') ?? {};
+        const isNobodys = expression === 'Consent.patient';
+        assert.equal(rules.includes(DENIED), !isNobodys, expression);
+      }
     });
 
     it('have a thousand provisions of one patient, and not one more', async () => {
