@@ -52,8 +52,9 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
   // A target that was known before its criteria were read was not decided as a search.
   const isDecided = admitted && (admitted.searches || !isByCriteria(interaction));
   const { permission, restrictions } = isDecided ? admitted : await admit(caller, interaction);
-  const { allowance, engine, principal, agent, requestId, address, request } = caller;
+  const { allowance, engine, agent, requestId, address, request } = caller;
   const { provenance, note, settled, settles } = caller;
+  const principal = asJudged(caller, interaction);
   const view = createView(engine, restrictions);
   const stamp = engine.store.openStamp();
   const context: Context = {
@@ -140,11 +141,22 @@ export async function admit(caller: Caller, target: Target): Promise<Admitted> {
  * Whoever asks, as Consents know them. What patients have said elsewhere binds here REVOKED_MS later. /metadata tells nothing of
  * patients, and is there while the store is away.
  */
-async function asKnown({ engine, principal }: Caller, { kind }: Target): Promise<Principal> {
+async function asKnown(caller: Caller, target: Target): Promise<Principal> {
+  const { engine } = caller;
   const { live, consents, affiliations } = engine;
-  if (kind === 'capabilities') return principal;
+  const principal = asJudged(caller, target);
+  if (target.kind === 'capabilities') return principal;
   if (engine.store.shared) await live.current(FRESH_MS);
   return consents.namesOrganizations ? affiliations.of(principal, engine) : principal;
+}
+
+/** Whoever asks: through a broken glass things are seen, and nothing is written, looked up for a write, or let alone by one. */
+function asJudged({ engine, principal }: Caller, { kind, operation: code }: Target): Principal {
+  if (principal.glass === undefined) return principal;
+  const effect = code === undefined ? INTERACTIONS[kind].effect : engine.operations.get(code)?.effect;
+  if (effect === 'reads') return principal;
+  const { glass: _glass, ...rest } = principal;
+  return rest;
 }
 
 /** Records a failed interaction, or one that failed before it could be run, and throws its error. */
