@@ -32,6 +32,7 @@ import { conditionFor, eitherExtent, type Extent, extentOf, opposite, allExtents
 import { atMostAs, NORMALLY, seenByLabels } from './labels.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
 import { ABOUT_NOBODY } from './patient-compartment.js';
+import { patientsNamed } from './patients-named.js';
 import type { Permission, Restrictions } from './permission.js';
 import { ruledBy } from './row-rule.js';
 
@@ -326,12 +327,15 @@ export class Consents {
     // Verdicts of thousands are made for those whose rows are looked at.
     if (others === true && !many && limited.every(one => verdictOf(one) === true)) return undefined;
     const byPatient = this.#byPatient;
-    const allows = (row: Version, holds: (where: Where) => boolean): boolean =>
-      (how === 'text' ? patientsNamed(row) : row.patients).every(patient => {
-        if (lifting.has(patient)) return true;
-        const verdict = verdictOf(byPatient.get(patient)?.alike);
-        return typeof verdict === 'boolean' ? verdict : holds(verdict);
-      });
+    const verdictFor = (patient: string): Extent => lifting.has(patient) || verdictOf(byPatient.get(patient)?.alike);
+    const matters = (patient: string): boolean => verdictFor(patient) !== true;
+    const allows = (row: Version, holds: (where: Where) => boolean): boolean => {
+      for (const patient of how === 'text' ? patientsNamed(row, matters) : row.patients) {
+        const verdict = verdictFor(patient);
+        if (typeof verdict === 'boolean' ? !verdict : !holds(verdict)) return false;
+      }
+      return true;
+    };
     // Its patients are in no index.
     if (how === 'text') return ruledBy(NO_RESOURCE, { byRow: true, allows });
     // In no query but that of a commit, which may see less.
@@ -377,16 +381,6 @@ function howAbout(parameters: SearchParameters, type: string): 'row' | 'text' | 
   if (type === 'Patient') return 'row';
   if (type === 'AuditEvent' || type === 'Binary' || ABOUT_NOBODY.has(type)) return 'nobody';
   return parameters.get(type, 'patient')?.type === 'reference' ? 'row' : 'text';
-}
-
-const NAMED =
-  /\bPatient\/([A-Za-z0-9\-.]{1,64})|"resourceType"\s*:\s*"Patient"\s*,\s*"id"\s*:\s*"([A-Za-z0-9\-.]{1,64})"/g;
-
-/** Patients whom a text names. */
-function patientsNamed({ text, patients }: Version): readonly string[] {
-  const found = new Set(patients);
-  for (const [, referred, held] of (text?.toString() ?? '').matchAll(NAMED)) found.add((referred ?? held)!);
-  return [...found];
 }
 
 const digests = new WeakMap<ReadConsent, string>();

@@ -104,6 +104,35 @@ onBothStores(
       const { entry = [], total } = await talk.search('Bundle?type=collection', as('doctor'));
       assert.deepEqual([entry.map(({ resource }) => resource!.id), total], [['b0'], 1]);
     });
+
+    it('bind Bundles that hold a Patient, however it is written', async () => {
+      const { talk } = stage();
+      const heldAs: Readonly<Record<string, (id: string) => string>> = {
+        plain: id => `{"resourceType":"Patient","id":"${id}"}`,
+        turned: id => `{"id":"${id}","resourceType":"Patient"}`,
+        apart: id => `{"resourceType":"Patient","active":true,"name":[{"family":"x"}],"id":"${id}"}`,
+        escaped: id =>
+          String.raw`{"resourceTyp\u0065":"P\u0061tient","\u0069d":"${id.replace('p', String.raw`\u0070`)}"}`,
+        referred: id =>
+          String.raw`{"resourceType":"Basic","code":{"text":"x"},"subject":{"reference":"P\u0061tient\/${id}"}}`,
+      };
+      const seen: string[] = [];
+      for (const [how, held] of Object.entries(heldAs))
+        for (const n of [0, 1]) {
+          const stored = await talk.send('POST', 'Bundle', {
+            headers: { ...as('owner'), 'content-type': 'application/fhir+json' },
+            body: `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"urn:uuid:c0000000-0000-4000-8000-000000000009","resource":${held(idOf(n))}}]}`,
+          });
+          assert.equal(stored.status, 201, stored.text);
+          const { id } = stored.body as FhirResource & { id: string };
+          if ((await talk.get(`Bundle/${id}`, as('doctor'))).status !== 404) seen.push(`${how} ${n}`);
+          assert.equal((await talk.delete(`Bundle/${id}`, as('owner'))).status, 204);
+        }
+      assert.deepEqual(
+        seen,
+        Object.keys(heldAs).map(how => `${how} 0`),
+      );
+    });
   },
   { set },
 );
