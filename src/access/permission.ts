@@ -5,9 +5,11 @@
  */
 import { createHash } from 'node:crypto';
 import { DUTY_LETTERS, type Letter, type Scope } from '../identity/principal.js';
+import type { SearchParameters } from '../search/parameters.js';
 import { any, type Where } from '../search/query.js';
 import { leadsElsewhere } from '../search/separate.js';
 import { ATTACHMENT, POINTED_AT } from './binaries.js';
+import { atMostAs, type Confidentiality } from './labels.js';
 import { ABOUT_NOBODY, type PatientCompartment } from './patient-compartment.js';
 import type { RoleDuty } from './roles.js';
 
@@ -64,6 +66,8 @@ export interface PermissionGround {
   /** All that there are. */
   readonly types: readonly string[];
   readonly compartment: PatientCompartment;
+  /** By which labels are found. */
+  readonly parameters: SearchParameters;
 }
 
 /** Of whom. */
@@ -93,13 +97,14 @@ interface Grant {
   readonly names: readonly string[];
 }
 
-export function compilePermission({ types, compartment }: PermissionGround, of: PermissionOf): Permission {
+export function compilePermission(ground: PermissionGround, of: PermissionOf): Permission {
+  const { types, compartment } = ground;
   const { role, duty, scopes, patient, glass } = of;
   const { breakGlass = [] } = duty;
   const own = duty.types.map(
     (row, at): Rule => ({ ...row, ofPatient: row.within === 'patient', name: `${role}.types[${at}]` }),
   );
-  const lifted = glass === undefined ? undefined : createLifted(compartment, glass);
+  const lifted = glass === undefined ? undefined : createLifted(ground, glass);
   const broken = lifted
     ? breakGlass.map((row, at): Rule => ({ ...row, ofPatient: false, name: `${role}.breakGlass[${at}]` }))
     : [];
@@ -237,14 +242,18 @@ function withinPatient(
 }
 
 /** What of a type is seen through the broken glass: what belongs to the patient, and is not very restricted. */
-function createLifted(compartment: PatientCompartment, glass: string): (type: string) => Where | undefined {
+function createLifted(
+  { compartment, parameters }: PermissionGround,
+  glass: string,
+): (type: string) => Where | undefined {
   const found = new Map<string, Where | undefined>();
   const make = (type: string): Where | undefined => {
     if (type === 'Binary')
       return any(...BYTES_BY.map(from => ({ kind: 'has', from, code: ATTACHMENT, where: of(from)! }) as const));
     if (ABOUT_NOBODY.has(type)) return undefined;
     const within = compartment.of(type, glass);
-    return within && { kind: 'all', of: [within, { kind: 'not', of: veryRestricted(type) }] };
+    const shown = atMostAs(parameters, type, MOST_LIFTED);
+    return within && shown ? { kind: 'all', of: [within, shown] } : within;
   };
   const of = (type: string): Where | undefined => {
     if (!found.has(type)) found.set(type, make(type));
@@ -256,17 +265,8 @@ function createLifted(compartment: PatientCompartment, glass: string): (type: st
 /** Whose attachments are seen through it. */
 const BYTES_BY = ['DocumentReference', 'DiagnosticReport', 'Media'] as const;
 
-const CONFIDENTIALITY_SYSTEM = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
-
-/** Of a document by either of its labels. */
-const veryRestricted = (type: string): Where => {
-  const test = { kind: 'token', any: [{ system: CONFIDENTIALITY_SYSTEM, code: 'V' }] } as const;
-  return any(
-    ...['_security', ...(type === 'DocumentReference' ? ['security-label'] : [])].map(
-      (code): Where => ({ kind: 'param', code, test }),
-    ),
-  );
-};
+/** The most confidential that is seen through it: nothing that is very restricted. */
+const MOST_LIFTED: Confidentiality = 'R';
 
 /** Rows of a broken glass, within what it shows; none where that is nothing. */
 const brokenRows = (rows: readonly Rule[], lifted: Where | undefined): readonly Rule[] =>

@@ -92,7 +92,7 @@ export function openAccess(
     },
     decide: createDecide(
       roles,
-      { types: definitions.resourceTypes, compartment: createPatientCompartment(definitions) },
+      { types: definitions.resourceTypes, compartment: createPatientCompartment(definitions), parameters },
       { consents, bases },
     ),
   };

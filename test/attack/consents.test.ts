@@ -56,8 +56,12 @@ onStoresInTurn(
   {
     config: { pageSize: '50' },
     set: async ({ server, talk }) => {
-      const { consents, settings } = server.engine;
-      const ground = { types: definitions.resourceTypes, compartment: createPatientCompartment(definitions) };
+      const { consents, parameters, settings } = server.engine;
+      const ground = {
+        types: definitions.resourceTypes,
+        compartment: createPatientCompartment(definitions),
+        parameters,
+      };
       const decide = createDecide(rolesOf(ATTACKED_ROLES), ground, { consents, bases: settings.bases });
       Object.assign(server.engine, { identify: identifyAs(PRINCIPALS), decide });
       for (const one of POPULATION) assert.ok((await talk.update(one as never, as('owner'))).status < 300);

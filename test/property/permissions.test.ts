@@ -40,7 +40,7 @@ const PERMISSIONS = Math.ceil(PAIRS / WORLDS / (READS + WRITES));
 const MOST_WRITTEN = 60;
 
 const definitions = loadDefinitions();
-const ground = { types: definitions.resourceTypes, compartment: createPatientCompartment(definitions) };
+const compartment = createPatientCompartment(definitions);
 const ADMIN: RoleDuty = {
   consents: 'disregarded',
   confidentiality: 'V',
@@ -70,7 +70,11 @@ function stageOf(server: RunningServer): Stage {
         return entry ? [[one.id, entry] as const] : [];
       });
       consents.replace(new Map(entries));
-      const decide = createDecide(roles, ground, { consents, bases });
+      const decide = createDecide(
+        roles,
+        { types: definitions.resourceTypes, compartment, parameters },
+        { consents, bases },
+      );
       Object.assign(server.engine, { identify: () => Promise.resolve(principal), decide });
     },
   };

@@ -10,11 +10,12 @@ import { createSearchParameters } from '../../src/search/parameters.js';
 import { operations } from './operations.js';
 
 const definitions = loadDefinitions();
-const GROUND = { types: definitions.resourceTypes, compartment: createPatientCompartment(definitions) };
+const parameters = createSearchParameters(definitions);
+const GROUND = { types: definitions.resourceTypes, compartment: createPatientCompartment(definitions), parameters };
 
 export const NAMEABLE: Nameable = {
   definitions,
-  parameters: createSearchParameters(definitions),
+  parameters,
   settings: { bases: ['http://localhost/fhir'] },
   operations: [...operations.keys(), EXPLAIN],
   screens: ['desk'],

@@ -9,11 +9,12 @@ import { compilePermission, type Permission } from '../../../src/access/permissi
 import type { RoleDuty } from '../../../src/access/roles.js';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { type Letter, type Scope, DUTY_LETTERS } from '../../../src/identity/principal.js';
+import { createSearchParameters } from '../../../src/search/parameters.js';
 import type { Where } from '../../../src/search/query.js';
 
 const definitions = loadDefinitions();
 const compartment = createPatientCompartment(definitions);
-const ground = { types: definitions.resourceTypes, compartment };
+const ground = { types: definitions.resourceTypes, compartment, parameters: createSearchParameters(definitions) };
 
 const lettersOf = (text: string): ReadonlySet<Letter> => new Set(DUTY_LETTERS.filter(each => text.includes(each)));
 const tagged = (code: string): Where => ({ kind: 'param', code: '_tag', test: { kind: 'token', any: [{ code }] } });
