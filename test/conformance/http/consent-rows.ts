@@ -60,6 +60,8 @@ export const PRINCIPALS = {
   nameless: { name: 'nameless', role: 'reader' },
   patient: { name: 'patient', role: 'patient', patient: 'p', fhirUser: 'Patient/p' },
   officer: { name: 'officer', role: 'privacy-officer' },
+  specialist: { name: 'specialist', role: 'records-specialist' },
+  service: { name: 'service', role: 'service' },
   broken: { ...doctor, name: 'broken', glass: 'p' },
   owner: { name: 'owner', role: 'admin' },
 } satisfies Record<string, Principal>;

@@ -166,6 +166,34 @@ onStoresInTurn(
       await stage().talk.delete('Consent/c', as('officer'));
     });
 
+    it('are written by those who keep them and by the patient, and not by whom they bind', async () => {
+      const { talk } = stage();
+      const permit = (): ConsentProvision => ({ type: 'permit', purpose: [...TPO] });
+      const make = (consent: ReturnType<typeof privacyConsent>, who: string) => talk.create(consent, as(who));
+      const stored = await make(privacyConsent('c', 'p', { type: 'deny' }), 'patient');
+      assert.equal(stored.status, 201, stored.text);
+      const name = `Consent/${stored.body.id}`;
+      await same(stage(), 'doctor', [], 'a denial by the patient');
+      const ended = JSON.stringify([{ op: 'replace', path: '/status', value: 'inactive' }]);
+      for (const who of ['doctor', 'service']) {
+        const written = [
+          await make(privacyConsent('d', 'p', permit()), who),
+          await talk.send('PATCH', name, {
+            headers: { ...as(who), 'content-type': 'application/json-patch+json' },
+            body: ended,
+          }),
+        ];
+        for (const reply of written) assert.equal(reply.status, 403, reply.text);
+      }
+      assert.equal((await make(privacyConsent('d', 'q', permit()), 'patient')).status, 403);
+      for (const who of ['specialist', 'officer', 'owner']) {
+        const reply = await make(privacyConsent('d', 'q', permit()), who);
+        assert.equal(reply.status, 201, reply.text);
+        await talk.delete(`Consent/${reply.body.id}`, as('owner'));
+      }
+      await talk.delete(name, as('owner'));
+    });
+
     it('are refused where they would deny nothing unnoticed, and deny everything where they are there', async () => {
       const { server } = stage();
       const ofRule = (...coding: readonly object[]) => ({ policyRule: { coding: [...coding] } });
