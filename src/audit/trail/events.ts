@@ -15,6 +15,7 @@ import type { SearchParameters } from '../../search/parameters.js';
 import type { Version } from '../../store/store.js';
 import { auditEvent, type AuditRecord } from '../event.js';
 import { eventId, isTooLongForEach, type KeptDeed } from './deed.js';
+import { eventFits, type Needed } from './keys.js';
 
 export const EVENT = 'AuditEvent';
 
@@ -23,8 +24,11 @@ export interface RecordedEvent extends Subject {
   version(): Version;
 }
 
-/** The events of a record in their order: one per patient, or one where no patient is concerned (AUD-1). */
-export type EventMaker = (kept: KeptDeed) => readonly RecordedEvent[];
+/**
+ * The events of a record in their order: one per patient, or one where no patient is concerned (AUD-1). With `keys` those alone that have
+ * one of each list.
+ */
+export type EventMaker = (kept: KeptDeed, keys?: Needed['keys']) => readonly RecordedEvent[];
 
 /** The values that differ between records of one form, as they stand in the event. */
 interface Values {
@@ -104,17 +108,17 @@ export function createEventMaker(parameters: SearchParameters, bases: readonly s
     }
     return new FilledEvent(id, record, patient, formOf(record, patient));
   };
-  return kept => {
+  return (kept, keys = []) => {
     const { id, record } = kept;
     if (!record) return [new WholeEvent(id, kept.at, kept.event, [], parameters, bases)];
     const { patients, request } = record;
-    if (patients.length === 0) return [eventOf(id, record, undefined)];
-    if (!isTooLongForEach(record)) return patients.map((patient, at) => eventOf(eventId(id, at), record, patient));
+    const fits = keys.length === 0 ? () => true : eventFits({ id, at: kept.at, record }, keys);
+    const one = (of: AuditRecord, patient: string | undefined, at: number): readonly RecordedEvent[] =>
+      fits(patient) ? [eventOf(eventId(id, at), of, patient)] : [];
+    if (patients.length === 0) return one(record, undefined, 0);
+    if (!isTooLongForEach(record)) return patients.flatMap((patient, at) => one(record, patient, at));
     const brief = { ...record, request: `${request.slice(0, MAX_BRIEF_REQUEST)}…` };
-    return [
-      eventOf(id, record, undefined),
-      ...patients.map((patient, at) => eventOf(eventId(id, at + 1), brief, patient)),
-    ];
+    return [...one(record, undefined, 0), ...patients.flatMap((patient, at) => one(brief, patient, at + 1))];
   };
 }
 

@@ -81,6 +81,20 @@ function keysOfEvent({ type, subtype = [], outcome, agent, entity = [] }: EventK
   ];
 }
 
+/**
+ * Whether an event of the record about a patient, or about none, can match what needs these keys: it has one of each list itself. A
+ * deed has those of all its patients.
+ */
+export function eventFits(
+  { id, at, record }: { readonly id: string; readonly at: number; readonly record: AuditRecord },
+  keys: Needed['keys'],
+): (patient: string | undefined) => boolean {
+  const common = new Set(keysOfDeed({ id, at, record: { ...record, patients: [] } }));
+  const open = keys.filter(list => !list.some(key => common.has(key)));
+  if (open.length === 0) return () => true;
+  return patient => patient !== undefined && open.every(list => list.includes(OF.entity('Patient', patient)));
+}
+
 const tellsTime = (id: string, at: number): boolean => {
   const told = timeOfId(id);
   return told !== undefined && Math.abs(told - at) <= ID_SPREAD_MS;

@@ -45,7 +45,7 @@ export const compareEventPlaces = (a: EventPlace, b: EventPlace): number =>
 
 /** Throws FhirError `too-costly` where it takes too long. */
 export async function* walkTrail(trail: WalkedTrail, walk: Walk): AsyncGenerator<RecordedEvent> {
-  const { oldestFirst, behind, until } = walk;
+  const { oldestFirst, behind, until, keys } = walk;
   const sign = oldestFirst ? 1 : -1;
   const from = Math.max(walk.from, oldestFirst && behind ? behind[0] : -Infinity);
   const to = Math.min(walk.to, !oldestFirst && behind ? behind[0] : Infinity);
@@ -64,7 +64,7 @@ export async function* walkTrail(trail: WalkedTrail, walk: Walk): AsyncGenerator
     for (const kept of ready) {
       await breathe();
       if (performance.now() > until) throw tooLong();
-      const events = trail.eventsOf(kept);
+      const events = trail.eventsOf(kept, keys);
       for (const event of oldestFirst ? events : events.toReversed()) if (!passed(event)) yield event;
     }
   }
