@@ -4,12 +4,14 @@
  * https://hl7.org/fhir/R4/security-labels.html, https://terminology.hl7.org/CodeSystem-v3-Confidentiality.html
  */
 import { parseJson, STORED_JSON } from '../fhir/json/json.js';
-import { isObject, itemsOf, type Resource } from '../fhir/resource.js';
+import { isObject, itemsOf, type Json, type Resource } from '../fhir/resource.js';
 import type { SearchParameters } from '../search/parameters.js';
 import { any, type Test, type TokenValue, type Where } from '../search/query.js';
 import { ruledBy } from './row-rule.js';
 
 export const CONFIDENTIALITY_CODES = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
+/** In which its codes stand, too: of before it moved, and none. What was meant to be protected is, and a code of any of them counts. */
+const OTHER_SYSTEMS = ['http://hl7.org/fhir/v3/Confidentiality', ''] as const;
 export const ACT_CODE = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
 
 /** From unrestricted to very restricted. */
@@ -29,11 +31,13 @@ const LABEL_CODES = ['_security', 'security-label', 'confidentiality'] as const;
 
 /** A label of the type is one of these. */
 export function carriesLabel(parameters: SearchParameters, type: string, labels: readonly TokenValue[]): Where {
-  const test: Test = { kind: 'token', any: labels };
+  const levels = labels.filter(({ system }) => system === CONFIDENTIALITY_CODES);
+  const others = OTHER_SYSTEMS.flatMap(system => levels.map(({ code }): TokenValue => ({ system, code: code! })));
+  const test: Test = { kind: 'token', any: [...labels, ...others] };
   // What is a code and no coding is kept without its system.
   const bare: Test = {
     kind: 'token',
-    any: labels.filter(({ system }) => system === CONFIDENTIALITY_CODES).map(({ code }) => ({ code: code! })),
+    any: levels.map(({ code }) => ({ code: code! })),
   };
   const codes = LABEL_CODES.filter(code => parameters.get(type, code)?.type === 'token');
   return any(...codes.map((code): Where => ({ kind: 'param', code, test: code === 'confidentiality' ? bare : test })));
@@ -66,7 +70,7 @@ export interface Sight {
 }
 
 /** One of these stands in the text of whatever has a label that hides it; any character may be written as an escape. */
-const IN_TEXT = ['v3-Confidentiality', 'NOPAT', '"confidentiality"', '\\u'].map(text => Buffer.from(text));
+const IN_TEXT = ['"security', '"confidentiality"', '\\u'].map(text => Buffer.from(text));
 const ESCAPE = Buffer.from('\\u');
 
 /** What somebody sees of a type by its labels, or because it is `lifted`; undefined: everything. Most rows are decided by a look at their bytes. */
@@ -90,6 +94,9 @@ export function seenByLabels(
   });
 }
 
+const isOfLevels = (system: Json): boolean =>
+  system === CONFIDENTIALITY_CODES || (OTHER_SYSTEMS as readonly Json[]).includes(system);
+
 /** Labels that protect a resource. */
 export interface Protection {
   readonly level: Confidentiality;
@@ -108,7 +115,7 @@ export const UNLABELLED: Protection = { level: NORMALLY, others: new Set() };
 function protectionIn({ meta, securityLabel, confidentiality }: Resource): Protection {
   const concepts = itemsOf(securityLabel).flatMap(each => (isObject(each) ? itemsOf(each['coding']) : []));
   const labels = [...itemsOf(isObject(meta) ? meta['security'] : undefined), ...concepts].filter(isObject);
-  const levels = labels.filter(label => label['system'] === CONFIDENTIALITY_CODES).map(label => label['code']);
+  const levels = labels.filter(({ system = '' }) => isOfLevels(system)).map(label => label['code']);
   const found = [...levels, confidentiality].filter(isLevel);
   const level = found.reduce<Confidentiality | undefined>(
     (highest, each) => (highest === undefined || placeOfLevel(each) > placeOfLevel(highest) ? each : highest),

@@ -43,6 +43,10 @@ const RECORD: readonly FhirResource[] = [
   observation('r', confidential('N'), confidential('R')),
   observation('v', confidential('V')),
   observation('nopat', actCode('NOPAT')),
+  // What was meant to be protected is: codes without their system, and with that of before.
+  observation('bare', { code: 'V' }),
+  observation('old', { system: 'http://hl7.org/fhir/v3/Confidentiality', code: 'R' }),
+  observation('of-others', { system: 'urn:letters', code: 'V' }),
   ...['N', 'R', 'V'].flatMap((level): FhirResource[] => [
     {
       resourceType: 'Binary',
@@ -66,7 +70,7 @@ const RECORD: readonly FhirResource[] = [
 ];
 const ALL = RECORD.map(({ resourceType, id }) => `${resourceType}/${id}`);
 const but = (...hidden: readonly string[]) => ALL.filter(name => !hidden.some(id => name.endsWith(`/${id}`)));
-const VERY = ['v', 'doc-V', 'bytes-V', 'composed'];
+const VERY = ['v', 'bare', 'doc-V', 'bytes-V', 'composed'];
 
 onStoresInTurn(
   'security labels',
@@ -78,7 +82,7 @@ onStoresInTurn(
         officer: ALL,
         clinician: but(...VERY),
         patient: but(...VERY, 'nopat'),
-        service: but(...VERY, 'r', 'doc-R', 'bytes-R'),
+        service: but(...VERY, 'r', 'old', 'doc-R', 'bytes-R'),
       };
       for (const [who, names] of Object.entries(sees)) {
         const read: string[] = [];
@@ -133,6 +137,11 @@ onStoresInTurn(
         (await talk.update({ ...documentOf('doc-R', 'R'), status: 'superseded' }, as('clinician'))).status,
         200,
       );
+      const old = await talk.send('PATCH', 'Observation/old', {
+        headers: { ...as('clinician'), 'content-type': 'application/json-patch+json' },
+        body: JSON.stringify([{ op: 'remove', path: '/meta/security' }]),
+      });
+      assert.deepEqual(refusal(old), lowered);
       assert.equal((await change('officer', 'delete', 'R')).status, 200);
       // Nothing but labels.
       assert.equal((await talk.update(observation('plain'), as('officer'))).status, 403);
