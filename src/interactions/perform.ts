@@ -276,7 +276,7 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
 /** Whether this may be written: by the permission, then by the rules about references. */
 async function judge(context: Context, ran: Outcome, ask: Target): Promise<Outcome> {
   checkPermitted(context, ran, ask);
-  checkLabelsKept(context, ran);
+  await checkLabelsKept(context, ran);
   return checkBytesInUse(context, await checkIntegrity(context, ran));
 }
 

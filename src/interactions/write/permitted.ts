@@ -9,7 +9,8 @@
  */
 import { writesLabels } from '../../access/decide.js';
 import { isLowered, protectionOf, UNLABELLED } from '../../access/labels.js';
-import { isUnrestricted, type Permission, type Restrictions } from '../../access/permission.js';
+import { isUnrestricted, type Permission, type Restrictions, UNRESTRICTED } from '../../access/permission.js';
+import { createView } from '../../access/view.js';
 import { FhirError } from '../../fhir/error.js';
 import { asAsked } from '../../search/index-resource.js';
 import { match, type Resolver, type Subject } from '../../search/match.js';
@@ -24,14 +25,22 @@ export const mayChooseIds = ({ reach }: Permission, type: string): boolean =>
   !reach.c.has(type) && !reach.u.has(type) && !reach.s.has(type) && !reach.r.has(type);
 
 /**
- * Labels that protect a resource stay, unless whoever asks may take them away. Throws `forbidden`.
+ * Labels that protect a resource stay, unless whoever asks may take them away; those of a deleted one, too, when it comes back. Throws `forbidden`.
  * https://hl7.org/fhir/R4/security-labels.html
  */
-export function checkLabelsKept({ permission }: Context, { changes = [], entries }: Outcome): void {
+export async function checkLabelsKept(
+  { engine, permission }: Pick<Context, 'engine' | 'permission'>,
+  { changes = [], entries }: Outcome,
+): Promise<void> {
   if (!permission.keepsLabels) return;
+  // What may not be seen is protected most of all.
+  const whole = createView(engine, UNRESTRICTED);
   for (const { own, type, id, text, replaces } of changes) {
-    if (own || !text || !replaces?.text) continue;
-    const before = protectionOf(replaces.text);
+    if (own || !text || !replaces) continue;
+    // Before a deletion is a version with a text, or one that was erased.
+    const last = replaces.text ? replaces : await whole.read(type, id, replaces.version - 1);
+    if (!last?.text) continue;
+    const before = protectionOf(last.text);
     if (before === UNLABELLED || !isLowered(before, protectionOf(text))) continue;
     const at = entries?.get(`${type}/${id}`);
     throw new FhirError(

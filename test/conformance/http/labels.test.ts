@@ -142,6 +142,13 @@ onStoresInTurn(
         body: JSON.stringify([{ op: 'remove', path: '/meta/security' }]),
       });
       assert.deepEqual(refusal(old), lowered);
+      // What is deleted comes back with its labels.
+      assert.equal((await talk.delete('Observation/old', as('specialist'))).status, 204);
+      assert.deepEqual(refusal(await talk.update(observation('old'), as('specialist'))), lowered);
+      assert.deepEqual(refusal(await talk.update(observation('old', confidential('L')), as('specialist'))), lowered);
+      assert.equal((await talk.update(observation('old', confidential('R')), as('specialist'))).status, 201);
+      assert.equal((await talk.delete('Observation/old', as('owner'))).status, 204);
+      assert.equal((await talk.update(observation('old'), as('owner'))).status, 201);
       assert.equal((await change('officer', 'delete', 'R')).status, 200);
       // Nothing but labels.
       assert.equal((await talk.update(observation('plain'), as('officer'))).status, 403);
