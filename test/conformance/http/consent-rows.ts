@@ -319,6 +319,18 @@ export const ROWS: Readonly<Record<'Basic' | 'Intermediate' | 'Advanced' | 'R4',
       provision: { type: 'deny', purpose: [purpose('PurposeOfUse')] },
       sees: { doctor: [], researcher: [], foobar: [], nameless: [], patient: ALL },
     },
+    ...[
+      { what: 'permits a type beside an opt in', base: 'OPTIN', doctor: ALL },
+      { what: 'permits a type and nothing else', base: undefined, doctor: only('enc') },
+      { what: 'permits a type beside an opt out', base: 'OPTOUT', doctor: only('enc') },
+    ].map(
+      ({ what, base, doctor: seen }): Row => ({
+        what,
+        provision: { type: 'permit', class: [{ system: 'http://hl7.org/fhir/resource-types', code: 'Encounter' }] },
+        more: base === undefined ? {} : { policyRule: { coding: [actCode(base)] } },
+        sees: { doctor: seen },
+      }),
+    ),
     {
       what: 'opts in but for somebody',
       provision: { actor: [actor('Practitioner/other', 'PRCP')], action: [action('access'), action('correct')] },
