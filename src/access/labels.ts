@@ -4,7 +4,7 @@
  * https://hl7.org/fhir/R4/security-labels.html, https://terminology.hl7.org/CodeSystem-v3-Confidentiality.html
  */
 import { parseJson, STORED_JSON } from '../fhir/json/json.js';
-import { isObject, itemsOf, type Json, type Resource } from '../fhir/resource.js';
+import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../fhir/resource.js';
 import type { SearchParameters } from '../search/parameters.js';
 import { any, type Test, type TokenValue, type Where } from '../search/query.js';
 import { ruledBy } from './row-rule.js';
@@ -123,6 +123,33 @@ function protectionIn({ meta, securityLabel, confidentiality }: Resource): Prote
   );
   const others = labels.flatMap(({ system, code }) => (system === ACT_CODE && typeof code === 'string' ? [code] : []));
   return { level: level ?? NORMALLY, others: new Set(others) };
+}
+
+/**
+ * The meta of a Bundle, known to be valid, with the highest level of what its entries hold; undefined: it needs none. What a whole reveals is not less
+ * confidential than its parts. Levels alone: what a refrain code says of one entry would tell of it.
+ */
+export function withHighestOfEntries(meta: Json | undefined, bundle: Resource): JsonObject | undefined {
+  const level = highestIn(bundle);
+  if (placeOfLevel(level) <= placeOfLevel(NORMALLY)) return undefined;
+  const own = isObject(meta) ? meta : {};
+  if (placeOfLevel(protectionIn({ resourceType: 'Bundle', meta: own }).level) >= placeOfLevel(level)) return undefined;
+  return { ...own, security: [...itemsOf(own['security']), { system: CONFIDENTIALITY_CODES, code: level }] };
+}
+
+/** Of what the entries of a Bundle hold, Bundles among them. */
+function highestIn({ entry: entries }: Resource): Confidentiality {
+  let highest = NORMALLY;
+  const raise = (level: Confidentiality): void => {
+    if (placeOfLevel(level) > placeOfLevel(highest)) highest = level;
+  };
+  for (const entry of itemsOf(entries)) {
+    const held = isObject(entry) ? entry['resource'] : undefined;
+    if (!isObject(held)) continue;
+    raise(protectionIn(held as Resource).level);
+    if (held['resourceType'] === 'Bundle') raise(highestIn(held as Resource));
+  }
+  return highest;
 }
 
 /** Whether something that protected the resource before does not any more. */

@@ -133,8 +133,8 @@ export interface FeatureHook {
 
 /** What the server itself does about them. */
 export interface Hook extends FeatureHook {
-  /** What meta says beside version and time, instead of what the client sends: without the second validation that `prepare` needs. */
-  meta?(meta: Json | undefined): JsonObject;
+  /** What meta says beside version and time, instead of what the client sends: without the second validation that `prepare` needs; undefined: the same. */
+  meta?(meta: Json | undefined, resource: Resource): JsonObject | undefined;
   /** Messages that are committed with the changes; whoever sends them takes them off the outbox. */
   messages?(changes: readonly Change[]): readonly OutboxMessage[];
 }

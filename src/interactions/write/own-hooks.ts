@@ -1,6 +1,7 @@
 /** What writing a resource of some types means to the server itself; features come after it (hooks.ts). */
 import { isMeasureOfBytes } from '../../access/binaries.js';
 import { type Consents, MOST_PROVISIONS } from '../../access/consents.js';
+import { withHighestOfEntries } from '../../access/labels.js';
 import type { Reindexer } from '../../conformance/reindex-job.js';
 import { checkParameter, type Registry } from '../../conformance/search-parameter-registry.js';
 import { FhirError } from '../../fhir/error.js';
@@ -31,6 +32,7 @@ export function ownHooks(
     { types: ['AuditEvent'], check: ({ resource }) => resource && checkSource(resource, bases), meta: markReceived },
     glassReviewHook,
     { types: ['Consent'], check: ({ resource, id }) => resource && checkConsent(consents, resource, id) },
+    { types: ['Bundle'], meta: withHighestOfEntries },
     { types: ['Binary'], check: ({ resource }) => resource && checkBinary(resource, bases) },
     {
       types: ['SearchParameter'],

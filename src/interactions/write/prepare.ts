@@ -110,7 +110,7 @@ export async function prepare(
   if (stored) resource['data'] = MARK.toString('base64');
   await breathe();
   let meta = kept ? keep(resource['meta'], kept) : resource['meta'];
-  if (hooks) for (const { hook } of hooks) meta = hook.meta?.(meta) ?? meta;
+  if (hooks) for (const { hook } of hooks) meta = hook.meta?.(meta, resource) ?? meta;
   const decimals = kept?.decimals ? new Map([...(body.decimals ?? []), ...kept.decimals]) : body.decimals;
   const stamped = stamp(
     { ...body, resource, decimals },

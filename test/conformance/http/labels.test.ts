@@ -3,7 +3,7 @@
  * https://terminology.hl7.org/CodeSystem-v3-Confidentiality.html
  */
 import assert from 'node:assert/strict';
-import type { DocumentReference, FhirResource, Observation } from 'fhir/r4.js';
+import type { Bundle, Composition, DocumentReference, FhirResource, Observation } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onStoresInTurn } from '../../support/both-stores.js';
 import { actCode, as, confidential, identifyAs } from '../../support/consents.js';
@@ -110,6 +110,39 @@ onStoresInTurn(
       assert.ok((await talk.send('PUT', 'DocumentReference/escaped', { headers, body: hidden })).status < 300);
       assert.equal((await talk.get('DocumentReference/escaped', as('clinician'))).status, 404);
       for (const name of ['Observation/escaped', 'DocumentReference/escaped']) await talk.delete(name, as('owner'));
+    });
+
+    it('of what a Bundle holds are labels of the Bundle, by JSON and by XML', async () => {
+      const { talk } = stage();
+      const composed = RECORD.at(-1) as Composition;
+      const inner: Bundle = { resourceType: 'Bundle', type: 'collection', entry: [{ resource: composed }] };
+      const bundles: readonly [string, Bundle, string | undefined][] = [
+        ['normal', { ...inner, entry: [{ resource: observation('low', confidential('L')) }] }, undefined],
+        ['held-r', { ...inner, entry: [{ resource: observation('r', confidential('R')) }] }, 'R'],
+        ['held-v', inner, 'V'],
+        ['nested', { ...inner, entry: [{ resource: inner }] }, 'V'],
+        ['own', { ...inner, meta: { security: [actCode('NOPAT'), confidential('V')] } }, 'V'],
+      ];
+      for (const [id, bundle, level] of bundles) {
+        const reply = await talk.update({ ...bundle, id }, as('owner'));
+        assert.equal(reply.status, 201, reply.text);
+        const { body } = await talk.get<Bundle>(`Bundle/${id}`, as('owner'));
+        const levels = body.meta?.security?.flatMap(({ system, code }) =>
+          system === actCode('').system ? [] : [code],
+        );
+        assert.deepEqual(levels, level && [level], id);
+        assert.deepEqual(body.entry, bundle.entry);
+        assert.equal((await talk.get(`Bundle/${id}`, as('clinician'))).status, level === 'V' ? 404 : 200, id);
+        assert.equal((await talk.get(`Bundle/${id}`, as('service'))).status, level ? 404 : 200, id);
+      }
+      const xml = await talk.send('PUT', 'Bundle/by-xml', {
+        headers: { ...as('owner'), 'content-type': 'application/fhir+xml' },
+        body: `<Bundle xmlns="http://hl7.org/fhir"><id value="by-xml"/><type value="collection"/><entry><resource><Basic><meta><security>
+          <code value="V"/></security></meta><code><text value="x"/></code></Basic></resource></entry></Bundle>`,
+      });
+      assert.equal(xml.status, 201, xml.text);
+      assert.equal((await talk.get('Bundle/by-xml', as('clinician'))).status, 404);
+      assert.equal((await talk.get('Bundle/by-xml', as('owner'))).status, 200);
     });
 
     it('are raised by whoever may write, and taken away by whoever keeps privacy alone', async () => {
