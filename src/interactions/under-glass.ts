@@ -5,7 +5,7 @@ import type { Principal } from '../identity/principal.js';
 import { realNow } from '../platform/real-time.js';
 import type { Engine } from './engine.js';
 import type { Target } from './interaction.js';
-import { BREAK_GLASS, BREAK_GLASS_END, endOfGlass } from './operations/break-glass.js';
+import { BREAK_GLASS, BREAK_GLASS_END, checkMayBreak, endOfGlass } from './operations/break-glass.js';
 import { recordDone } from './perform.js';
 
 /** In the header Category, of which there may be several with commas between. */
@@ -14,10 +14,10 @@ const LABEL =
 
 /**
  * Who asks, with the patient for whom they have broken the glass, where the request says that it is made through it. Throws `forbidden` where its header
- * says so and the glass is whole; a token may have its purpose for other reasons.
+ * says so and the glass is whole, or is none that they could break; a token may have its purpose for other reasons.
  */
 export function underGlass(
-  { glasses }: Pick<Engine, 'glasses'>,
+  { glasses, decide }: Pick<Engine, 'glasses' | 'decide'>,
   principal: Principal,
   { operation }: Target,
   category: string | undefined,
@@ -28,6 +28,8 @@ export function underGlass(
   return glasses.of(principal).then(glass => {
     if (glass) return { ...principal, glass: glass.patient };
     if (!isNamed) return principal;
+    const decision = decide(principal, { operation: BREAK_GLASS });
+    checkMayBreak(principal, decision.allow ? decision.permission : undefined);
     throw new FhirError('forbidden', `The glass is whole. Break it first: POST Patient/[id]/$${BREAK_GLASS}.`, {
       detail: 'glass-not-broken',
     });

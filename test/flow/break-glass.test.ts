@@ -183,6 +183,8 @@ for (const store of STORES)
         assert.equal((await breakFor('eva', 'hers', reason)).status, 400, String(reason));
       assert.equal((await breakFor('eva', 'none')).status, 404);
       assert.equal(refusal(await through('eva').get('Patient/hers')).detail, 'glass-not-broken');
+      for (const who of ['ward', 'nora', 'bot', 'officer'])
+        assert.equal(refusal(await through(who).get('Patient/hers')).detail, 'may-not-break-glass', who);
       assert.deepEqual(idsOf(await as('officer').search('Task')), []);
     });
 

@@ -8,6 +8,7 @@
  * seen without need stays hidden and is not marked. Applications that act for themselves break none. Jobs that are asked for see what is seen without.
  */
 import { BREAKING, type BrokenGlass, GLASS_TIME } from '../../access/glasses.js';
+import type { Permission } from '../../access/permission.js';
 import { createView } from '../../access/view.js';
 import { FhirError } from '../../fhir/error.js';
 import type { JsonObject, Resource } from '../../fhir/resource.js';
@@ -36,7 +37,7 @@ async function begin(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   const { engine, principal } = context;
   const { id: patient = '' } = ask;
   const reason = reasonGiven(engine, ask);
-  checkMay(context);
+  checkMayBreak(context.principal, context.permission);
   await checkShown(context, patient);
   const before = await engine.glasses.of(principal);
   const now = engine.clock.now();
@@ -121,14 +122,16 @@ function reasonGiven(engine: Engine, ask: Of<'operation'>): string {
   );
 }
 
-/** Throws `forbidden`, before anything is looked at. */
-function checkMay({ principal, permission }: Context): void {
+/** Throws `forbidden`, before anything is looked at. `permission`: undefined where the operation is not allowed. */
+export function checkMayBreak(principal: Principal, permission: Permission | undefined): void {
   const { name, client, subject, scopes } = principal;
   const isApplication =
     (client !== undefined && (subject === undefined || subject === client)) ||
     (scopes !== undefined && scopes.every(({ context }) => context === 'system'));
-  if (!permission.breaksGlass || name === undefined || isApplication)
-    throw new FhirError('forbidden', 'This role may not break the glass, and no application may by itself.');
+  if (!permission?.breaksGlass || name === undefined || isApplication)
+    throw new FhirError('forbidden', 'This role may not break the glass, and no application may by itself.', {
+      detail: 'may-not-break-glass',
+    });
 }
 
 /** Throws `not-found` for a patient whom the broken glass would not show either. */
