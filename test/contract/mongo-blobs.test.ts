@@ -51,6 +51,16 @@ describe('large bytes in MongoDB', () => {
     assert.equal(await facts().countDocuments({ _id: /^upload\// }), 0);
   });
 
+  it('of a process that ended before it had taken its own note away are swept', async () => {
+    const { hash } = await store.blobs.put(Buffer.alloc(LARGE, 'noted '));
+    const { chunks } = (await blobs().findOne({ _id: hash }))!;
+    await facts().insertOne({ _id: `upload/${chunks}`, at: Date.now(), hash });
+    await store.blobs.keep(hash, 1);
+    assert.equal(await store.blobs.sweep(1), 1);
+    assert.equal(await count(), 0);
+    assert.equal(await facts().countDocuments({ _id: /^upload\// }), 0);
+  });
+
   it('whose sweep ended in the middle go a day later', async () => {
     const { hash } = await store.blobs.put(Buffer.alloc(LARGE, 'half swept '));
     const { chunks } = (await blobs().findOneAndDelete({ _id: hash }))!;

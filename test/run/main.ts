@@ -103,7 +103,7 @@ async function main(): Promise<number> {
   const weights = JSON.parse(readFileSync(WEIGHTS, 'utf8')) as Partial<Record<string, number>>;
   const weightOf = (file: string) => weights[file] ?? LIGHT;
   const queue = filesOf(values.full ? FULL_KINDS : KINDS, positionals).toSorted((a, b) => weightOf(b) - weightOf(a));
-  const jobs = Math.min(Number(values.jobs ?? availableParallelism() + 2), queue.length);
+  const jobs = Math.min(Number(values.jobs ?? availableParallelism() + 1), queue.length);
   const folder = mkdtempSync(join(values.full ? tmpdir() : temporaryFolder(), 'chartroom-run-'));
   // A MongoDB server that was told to end writes for a moment longer.
   process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }));

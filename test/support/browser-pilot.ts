@@ -88,7 +88,8 @@ export async function openPilot(path: string): Promise<BrowserPilot> {
       const ended = once(child, 'exit');
       child.kill();
       await ended;
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+      // Processes that it has started write for a moment longer.
+      rmSync(folder, { recursive: true, force: true, maxRetries: 30, retryDelay: 200 });
     },
   };
 }

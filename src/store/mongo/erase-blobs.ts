@@ -117,7 +117,13 @@ async function sweepOne(all: Connected, overdue: OverdueBlob): Promise<boolean> 
     erased = true;
     chunks = found.chunks;
     // Gigabytes are more than a transaction should take; should this process end before they are gone, a migration removes them.
-    if (chunks !== undefined) await fact.insertOne({ _id: UPLOAD + chunks, at: realNow() }, { session });
+    // Whoever put them may have ended before it took its own row away.
+    if (chunks !== undefined)
+      await fact.updateOne(
+        { _id: UPLOAD + chunks },
+        { $set: { at: realNow() }, $unset: { hash: 1 } },
+        { session, upsert: true },
+      );
     return true;
   });
   if (erased && chunks !== undefined) await removeChunks(all, chunks);
