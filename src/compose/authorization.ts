@@ -5,6 +5,7 @@ import type { AskingGround } from '../identity/server/asked.js';
 import type { Choice } from '../identity/server/pages.js';
 import type { AuthorizationServer } from '../identity/server/index.js';
 import { LAUNCH_LIFE, readLaunch } from '../identity/server/launches.js';
+import { fhirUserAt } from '../identity/server/provider.js';
 import type { User } from '../identity/users/users.js';
 import type { Engine, OwnedRoute } from '../interactions/engine.js';
 import { perform } from '../interactions/perform.js';
@@ -63,8 +64,8 @@ async function openAuthorization(
     applications: access.applications,
     clientKeys: createClientKeys(namesListed(config.clientKeyHosts), outgoing),
     takesStrangers: config.registration === 'on',
-    findPatients: findPatients(engine),
-    findEncounters: findEncounters(engine),
+    findPatients: findPatients(engine, base),
+    findEncounters: findEncounters(engine, base),
     tell: (happening, address) =>
       tellHappening({ engine: engine(), address, requestId: newId(engine().clock.now()) }, happening),
   });
@@ -77,18 +78,24 @@ const OFFERED = '20';
 
 interface PersonAsking {
   readonly engine: Engine;
+  readonly base: string;
   readonly user: User;
   readonly address: string;
 }
 
 /** Through the one door, as the user: recorded, and nothing that they may not see. */
 async function findAs(
-  { engine, user, address }: PersonAsking,
+  { engine, base, user, address }: PersonAsking,
   type: string,
   parameters: readonly (readonly [string, string])[],
 ): Promise<readonly JsonObject[]> {
   const { url = '' } = engine.authorization?.rules ?? {};
-  const own = user.patient === undefined ? {} : { patient: user.patient };
+  const fhirUser = fhirUserAt(base, user.fhirUser);
+  const own = {
+    ...(user.patient === undefined ? {} : { patient: user.patient }),
+    // As the token will say it: Consents name who they are.
+    ...(fhirUser === undefined ? {} : { fhirUser }),
+  };
   const principal = { name: `${url}|${user.name}`, role: user.role, issuer: url, subject: user.name, ...own };
   const caller = {
     ...{ engine, principal, address, agent: 'authorization', request: `GET ${type}` },
@@ -100,20 +107,20 @@ async function findAs(
 }
 
 const findPatients =
-  (engine: () => Engine): AskingGround['findPatients'] =>
+  (engine: () => Engine, base: string): AskingGround['findPatients'] =>
   async (user, asked, address) => {
     const parameters: readonly (readonly [string, string])[] =
       'id' in asked
         ? [['_id', asked.id]]
         : [...(asked.name.trim() === '' ? [] : [['name', asked.name] as const]), ['_count', OFFERED]];
-    const found = await findAs({ engine: engine(), user, address }, 'Patient', parameters);
+    const found = await findAs({ engine: engine(), base, user, address }, 'Patient', parameters);
     return found.map(patientChoice);
   };
 
 const findEncounters =
-  (engine: () => Engine): AskingGround['findEncounters'] =>
+  (engine: () => Engine, base: string): AskingGround['findEncounters'] =>
   async (user, { patient, id }, address) => {
-    const found = await findAs({ engine: engine(), user, address }, 'Encounter', [
+    const found = await findAs({ engine: engine(), base, user, address }, 'Encounter', [
       ['patient', `Patient/${patient}`],
       ...(id === undefined ? [] : [['_id', id] as const]),
       ['_sort', '-date'],

@@ -10,7 +10,6 @@ import type { AuditEvent } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { SYSTEM } from '../../src/identity/principal.js';
 import { tellHappening } from '../../src/interactions/tell.js';
-import { realPause } from '../../src/platform/real-time.js';
 import { manyCommands } from '../support/cli.js';
 import { brief, checkerOf, errorsOf, issuesOf, readCore, readPackage } from '../support/profiles.js';
 import {
@@ -19,14 +18,17 @@ import {
   authOf,
   authorizeUrl,
   Browser,
+  codeIn,
   fromElsewhere,
   newVerifier,
 } from '../support/smart-app.js';
 import {
+  consent,
   enter,
   journeyOf,
   launchApp,
   PASSWORD,
+  REDIRECT,
   SHARED_SECRET,
   type SmartServer,
   startSmart,
@@ -94,26 +96,50 @@ describe('happenings of the authorization server', () => {
     const all = tokens.map(event => `${JSON.stringify(event)} ${queryOf(event)}`).join('\n');
     for (const hidden of [code, verifier, SHARED_SECRET, PASSWORD, body.access_token!, body.refresh_token!])
       assert.ok(!all.includes(hidden));
-    const form = new URLSearchParams({ token: body.access_token!, client_id: 'app' });
-    const revoked = await fetch(`${authOf(smart.base)}/revoke`, {
-      method: 'POST',
-      body: form,
-      headers: fromElsewhere(),
-    });
-    assert.equal(revoked.status, 200);
-    const [back] = await eventsOf('type=110113&subtype=110137');
-    assert.ok(namesIn(back)?.includes('app'));
+    const take = async (token: string, headers = {}) => {
+      const form = new URLSearchParams({ token, ...('authorization' in headers ? {} : { client_id: 'app' }) });
+      const init = { method: 'POST', body: form, headers: { ...fromElsewhere(), ...headers } };
+      assert.equal((await fetch(`${authOf(smart.base)}/revoke`, init)).status, 200);
+    };
+    const basic = `Basic ${Buffer.from(`secret-app:${SHARED_SECRET}`).toString('base64')}`;
+    // What is no token, or that of another application, ends nothing.
+    await take('rubbish');
+    const { body: good } = await launchApp(app());
+    await take(good.access_token!, { authorization: basic });
+    assert.deepEqual(await eventsOf('type=110113&subtype=110137'), []);
+    await take(good.access_token!);
+    const told = await eventsOf('type=110113&subtype=110137');
+    assert.deepEqual(told.map(namesIn), [['app', smart.base, 'anna']]);
+    await take(good.access_token!);
+    assert.equal((await eventsOf('type=110113&subtype=110137')).length, 1, 'it has ended once');
+  });
+
+  it('are told of tokens that an application with a secret takes back, by its name', async () => {
+    const [browser, verifier] = [new Browser(smart.base), newVerifier()];
+    const page = await enter(browser, await browser.follow(authorizeUrl(app('secret-app'), verifier)));
+    const code = codeIn(await consent(browser, page, 'p1'), app('secret-app'));
+    const authorization = `Basic ${Buffer.from(`secret-app:${SHARED_SECRET}`).toString('base64')}`;
+    const fields = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT, code_verifier: verifier };
+    const given = await askToken(smart.base, fields, { authorization });
+    const init = { method: 'POST', headers: { ...fromElsewhere(), authorization } };
+    const body = new URLSearchParams({ token: given.body.refresh_token! });
+    assert.equal((await fetch(`${authOf(smart.base)}/revoke`, { ...init, body })).status, 200);
+    const told = await eventsOf('type=110113&subtype=110137');
+    const last = told.find(event => namesIn(event)?.includes('secret-app'));
+    assert.deepEqual(namesIn(last), ['secret-app', smart.base, 'anna']);
   });
 
   it('are told of the end of a session', async () => {
     const { browser } = await launchApp(app());
     await browser.submit(await browser.follow(authorizeUrl(app(), newVerifier())), [['do', 'sign-out']]);
-    let out: AuditEvent[] = [];
-    while (out.length === 0) {
-      out = await eventsOf('type=110114&subtype=110123');
-      await realPause(5);
-    }
+    const out = await eventsOf('type=110114&subtype=110123');
+    assert.equal(out.length, 1);
     assert.ok(namesIn(out[0])?.includes('anna'));
+    const addresses = out[0]!.agent.map(({ network }) => network?.address);
+    assert.ok(
+      addresses.some(each => each?.startsWith('10.')),
+      JSON.stringify(addresses),
+    );
   });
 
   it('give no token that nobody knows of', async () => {

@@ -15,6 +15,7 @@ import {
   newVerifier,
   refresh,
 } from '../support/smart-app.js';
+import { actor, privacyConsent } from '../support/consents.js';
 import {
   consent,
   enter,
@@ -68,6 +69,29 @@ describe('what users of SMART apps choose', () => {
     assert.equal(status, 200, JSON.stringify(body));
     return body;
   };
+
+  it('is among the patients whom the token will show, by Consents that name practitioners', async () => {
+    const headers = { authorization: `Bearer ${STATIC_TOKEN}`, 'content-type': 'application/fhir+json' };
+    const at = `${base}/Consent/names`;
+    const deny = async (who: string) => {
+      const consented = privacyConsent('names', 'p2', { type: 'deny', actor: [actor(`Practitioner/${who}`)] });
+      const { status } = await fetch(at, { method: 'PUT', headers, body: JSON.stringify(consented) });
+      assert.ok(status === 200 || status === 201, String(status));
+    };
+    try {
+      await deny('somebody-else');
+      const { browser, verifier, page } = await begin('launch/patient patient/*.rs');
+      assert.match(page.text, /\(p2\)/);
+      const body = await tokenOf(await consent(browser, page, 'p2'), verifier);
+      assert.equal((await getAs(base, 'Patient/p2', body.access_token)).status, 200);
+      await deny('p1');
+      const denied = await begin('launch/patient patient/*.rs');
+      assert.doesNotMatch(denied.page.text, /\(p2\)/);
+      assert.equal((await consent(denied.browser, denied.page, 'p2')).status, 422);
+    } finally {
+      await fetch(at, { method: 'DELETE', headers });
+    }
+  });
 
   describe('a visit', () => {
     const SCOPE = 'launch/patient launch/encounter patient/*.rs';

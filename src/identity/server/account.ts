@@ -4,7 +4,6 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { realNow } from '../../platform/real-time.js';
-import type { TellHappening } from '../happening.js';
 import { type AccountPage, accountPage } from './account-page.js';
 import { actionOf, type AskedPage, type AskingGround, csrfOf, isOurForm } from './asked.js';
 import { amrOf, signInBy } from './asking.js';
@@ -12,7 +11,7 @@ import { sendHtml, signInHtml, signInPage } from './pages.js';
 import { cookiesOf, sessionLife } from './provider.js';
 import { scopeInWords } from './scope-words.js';
 import { endGrantOf, endSession, grantsOf, sessionsOf } from './sessions.js';
-import { shownRequest } from './telling.js';
+import { shownRequest, tellSignedOut } from './telling.js';
 
 type Session = InstanceType<AskedPage['provider']['Session']>;
 
@@ -29,11 +28,7 @@ function jarOf({ provider, request, response }: AskedPage): Jar {
   return app.createContext(request, response).cookies;
 }
 
-/** `tell`: the audit trail, of what was taken back. */
-export async function answerAccount(
-  ground: AskingGround & { readonly tell: TellHappening },
-  page: AskedPage,
-): Promise<void> {
+export async function answerAccount(ground: AskingGround, page: AskedPage): Promise<void> {
   const { provider, response, form } = page;
   const { names, long } = cookiesOf(ground);
   const jar = jarOf(page);
@@ -47,12 +42,12 @@ export async function answerAccount(
     return sendHtml(response, 403, signInHtml('This form is not ours', '<p>Open the page again.</p>'));
   const [act = '', id = ''] = ['do', 'id'].map(each => form.get(each) ?? '');
   if (act === 'sign-out' || (act === 'end-session' && id === session.uid)) {
-    await endSession(ground, provider, session.uid);
+    await tellSignedOut(ground, await endSession(ground, provider, session.uid), page.address);
     jar.set(names!.session!, '', { ...long, maxAge: 0 });
     return sendHtml(response, 200, signInHtml('Signed out', '<p>What was granted in this session is over.</p>'));
   }
   if (act === 'end-session' && (await sessionsOf(ground, name)).some(({ uid }) => uid === id))
-    await endSession(ground, provider, id);
+    await tellSignedOut(ground, await endSession(ground, provider, id), page.address);
   const ended = act === 'end-grant' ? await endGrantOf(ground, name, id) : undefined;
   if (ended) {
     const about = { client: ended.client, user: name, request: shownRequest(actionOf(page), {}) };

@@ -2,6 +2,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
+import type { TellHappening } from '../happening.js';
 import type { SignIn } from '../users/sign-in.js';
 import type { User } from '../users/users.js';
 import type { Choice } from './pages.js';
@@ -9,6 +10,8 @@ import type { ProviderGround } from './provider.js';
 
 export interface AskingGround extends ProviderGround {
   readonly signIn: SignIn;
+  /** The audit trail. */
+  readonly tell: TellHappening;
   /**
    * Patients whom a user may see: of a name, or the one of an id. Recorded like every search. Throws FhirError.
    */
@@ -54,7 +57,10 @@ export const finishAsked = (
 export const actionOf = ({ request }: Pick<AskedPage, 'request'>): string =>
   new URL((request as { originalUrl?: string }).originalUrl ?? '/', 'http://x').pathname;
 
-/** Of the forms of one page: whoever does not see the page cannot know it. */
+/**
+ * Of the forms of one page. Where its name has a secret of the browser or session in it, whoever does not see the page cannot know it; before a sign-in
+ * it is one for all, and says only that a form is of here.
+ */
 export const csrfOf = ({ cookieKey }: Pick<ProviderGround, 'cookieKey'>, page: string): string =>
   createHmac('sha256', cookieKey).update(`csrf ${page}`).digest('base64url');
 

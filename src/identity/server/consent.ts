@@ -10,6 +10,7 @@ import { type Choice, consentPage, type ConsentPage, sendHtml, signInHtml } from
 import { OTHER_SCOPES } from './provider.js';
 import { FIXED_SCOPES, partsOfScope, scopeInWords } from './scope-words.js';
 import { endSession, keepGrant } from './sessions.js';
+import { tellSignedOut } from './telling.js';
 
 /** What an application asks for, and the context of its launch. */
 interface Wish {
@@ -169,7 +170,8 @@ async function grant(
 }
 
 /** Ends the session, and all that was granted in it. */
-export async function signOut({ ground, interaction, provider, response }: PersonAsked): Promise<void> {
-  await endSession(ground, provider, interaction.session?.uid ?? '');
+export async function signOut({ ground, interaction, provider, response, address }: PersonAsked): Promise<void> {
+  const user = await endSession(ground, provider, interaction.session?.uid ?? '');
+  await tellSignedOut(ground, user, address);
   sendHtml(response, 200, signInHtml('Signed out', '<p>What was granted in this session is over.</p>'));
 }

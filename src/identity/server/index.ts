@@ -104,6 +104,7 @@ export class AuthorizationServer implements TokenIssuer {
     this.#ground = {
       ...{ base, records, readScopes, findPatients, findEncounters, clientKeys, cookieKey, issuer: this.rules.url },
       ...{ users: this.users, launches: this.launches, revocations: this.revocations },
+      tell: options.tell,
       anonymous: createAnonymousRecords(records),
       applications: new Applications(records, this.revocations, applications),
       signIn: toldSignIn(createSignIn(this.users, records, realNow), this.users, options.tell),
@@ -174,15 +175,12 @@ export class AuthorizationServer implements TokenIssuer {
     noteAddress(request, identifying.address);
     const page = { provider: running.provider, request, response, address: identifying.address };
     if (pathname === '/setup')
-      return answerSetup({ ...this.#ground, tell: this.#tell }, SETUP, {
+      return answerSetup(this.#ground, SETUP, {
         ...page,
         form: isPost ? await formIn(request) : undefined,
       });
     if (pathname === '/account')
-      return answerAccount(
-        { ...this.#ground, tell: this.#tell },
-        { ...page, form: isPost ? await formIn(request) : undefined },
-      );
+      return answerAccount(this.#ground, { ...page, form: isPost ? await formIn(request) : undefined });
     if (pathname.startsWith('/ask/'))
       return answerAsked(this.#ground, { ...page, form: isPost ? await formIn(request) : undefined });
     // The library takes it so, too.
@@ -202,9 +200,9 @@ export class AuthorizationServer implements TokenIssuer {
 
   async #revoke({ provider, tokens }: Running, request: IdentifyingRequest, form: URLSearchParams) {
     const refreshToken = (token: string) => provider.RefreshToken.find(token);
-    const answer = await revokeOwn(this.#ground, tokens, { request, form, refreshToken });
-    const said = { client: form.get('client_id') ?? undefined, request: shownRequest('/auth/revoke', {}) };
-    if (answer.status === 200) await this.#tell({ what: 'token-revoked', ...said }, request.address);
+    const { answer, ended } = await revokeOwn(this.#ground, tokens, { request, form, refreshToken });
+    const shown = shownRequest('/auth/revoke', {});
+    if (ended) await this.#tell({ what: 'token-revoked', ...ended, request: shown }, request.address);
     return answer;
   }
 

@@ -86,25 +86,41 @@ export async function revokeOwn(
   ground: ProviderGround,
   tokens: OwnTokens,
   { request, form, refreshToken }: RevokeRequest,
-): Promise<OwnAnswer> {
+): Promise<RevokeAnswer> {
   const application = await applicationOf(ground, request, form, true);
-  if (!application) return REFUSED;
+  if (!application) return { answer: REFUSED };
+  const { id } = application.record;
   const token = form.get('token') ?? '';
-  const { jti = '', client_id: client } = (await tokens.verify(token)) ?? {};
-  const { clientId, grantId } = (await refreshToken(token)) ?? {};
-  if (client === application.record.id && jti !== '')
-    await (jti.includes('~') ? endGrant(ground, jti.slice(0, jti.indexOf('~'))) : ground.revocations.revokeToken(jti));
-  if (clientId === application.record.id && grantId !== undefined) await endGrant(ground, grantId);
-  return { status: 200, body: {} };
+  const { jti = '', client_id: client, sub: subject } = (await tokens.verify(token)) ?? {};
+  const { clientId, grantId, accountId } = (await refreshToken(token)) ?? {};
+  const answer: OwnAnswer = { status: 200, body: {} };
+  if (client === id && jti !== '') {
+    const end = jti.indexOf('~');
+    await (end < 0 ? ground.revocations.revokeToken(jti) : endGrant(ground, jti.slice(0, end)));
+    return { answer, ended: { client: id, ...(end < 0 ? {} : { user: subject }) } };
+  }
+  if (clientId !== id || grantId === undefined) return { answer };
+  await endGrant(ground, grantId);
+  return { answer, ended: { client: id, user: accountId } };
+}
+
+export interface RevokeAnswer {
+  readonly answer: OwnAnswer;
+  /** Whose it was. Absent: nothing has ended, as it was no token, or that of another application. */
+  readonly ended?: { readonly client: string; readonly user?: string | undefined };
+}
+
+interface RefreshTokenOwner {
+  readonly clientId?: string | undefined;
+  readonly grantId?: string | undefined;
+  readonly accountId?: string | undefined;
 }
 
 export interface RevokeRequest {
   readonly request: IdentifyingRequest;
   readonly form: URLSearchParams;
   /** Whose it is; undefined: it is none. */
-  readonly refreshToken: (
-    token: string,
-  ) => Promise<{ readonly clientId?: string | undefined; readonly grantId?: string | undefined } | undefined>;
+  readonly refreshToken: (token: string) => Promise<RefreshTokenOwner | undefined>;
 }
 
 /** Whoever shows the secret that was registered, or a public application by its name. `keysToo`: one with keys, too. */

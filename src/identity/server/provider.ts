@@ -137,7 +137,7 @@ function configurationOf(library: OidcLibrary, ground: ProviderGround, keys: rea
     async findAccount(_ctx, name) {
       const user = await users.find(name);
       if (!user || user.disabled || revocations.hasUser(name)) return undefined;
-      const fhirUser = absolute(base, user.fhirUser);
+      const fhirUser = fhirUserAt(base, user.fhirUser);
       return {
         accountId: name,
         claims: () => ({ sub: name, ...(fhirUser === undefined ? {} : { fhirUser }), name: user.display ?? name }),
@@ -256,7 +256,8 @@ const checkAssertion =
       throw new errors.InvalidClientAuth('jku is not the address of a registered JWKS');
   };
 
-const absolute = (base: string, reference: string | undefined): string | undefined =>
+/** What a token says of `fhirUser`: an absolute URL. */
+export const fhirUserAt = (base: string, reference: string | undefined): string | undefined =>
   reference === undefined || /^https?:/.test(reference) ? reference : `${base}/${reference}`;
 
 const grantOf = (ctx: KoaContextWithOIDC): Grant | undefined => ctx.oidc.entities.Grant;
@@ -318,7 +319,7 @@ async function accessClaims(ground: ProviderGround, { grantId, accountId, client
     return { role: (await applications.find(clientId))?.record.role };
   const user = await users.find(accountId);
   const { patient, encounter } = await launches.of(grantId);
-  return { role: user?.role, patient, encounter, fhirUser: absolute(base, user?.fhirUser) };
+  return { role: user?.role, patient, encounter, fhirUser: fhirUserAt(base, user?.fhirUser) };
 }
 
 /** The launch context beside an access token: SMART, section 2.0.9.3. */

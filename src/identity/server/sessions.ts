@@ -53,12 +53,12 @@ export async function keepGrant(
   await records.put({ kind: GRANT_OF_USER, id: grant.id, value, group: ofUser(grant.user), expires });
 }
 
-/** With all that was granted in it. */
+/** With all that was granted in it. Gives whose it was; undefined: there was none. */
 export async function endSession(
   ground: Pick<ProviderGround, 'records' | 'revocations'>,
   provider: Provider,
   uid: string,
-): Promise<void> {
+): Promise<string | undefined> {
   const { records } = ground;
   const grants = await records.list(GRANT_OF_SESSION, 1000, { group: ofSession(uid) });
   for (const { id } of grants) {
@@ -68,6 +68,7 @@ export async function endSession(
   await records.remove(ofSession(uid));
   const session = await provider.Session.findByUid(uid);
   await session?.destroy();
+  return session?.accountId;
 }
 
 /** What it was; undefined: the user has granted no such thing. */

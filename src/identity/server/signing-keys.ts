@@ -41,10 +41,12 @@ export async function loadSigningKeys(records: Records, seal: Seal, now = realNo
 
 /** `generations`: the newest first. */
 function inOrder(generations: readonly Generation[], now: number): readonly JWK[] {
-  const signing = generations.findIndex(({ from }) => from <= now);
-  const ahead = generations.slice(0, Math.max(0, signing));
+  const found = generations.findIndex(({ from }) => from <= now);
+  // Of a clock that is behind that of whoever made them none signs yet: the oldest does.
+  const signing = found < 0 ? generations.length - 1 : found;
+  const ahead = generations.slice(0, signing);
   const before = generations.slice(signing + 1).filter((_one, i) => generations[signing + i]!.from + SHOWN > now);
-  return [generations[signing] ?? generations[0]!, ...ahead, ...before].flatMap(({ keys }) => keys);
+  return [generations[signing]!, ...ahead, ...before].flatMap(({ keys }) => keys);
 }
 
 const opened = ({ value }: KeptRecord, seal: Seal): readonly Generation[] =>

@@ -35,7 +35,16 @@ export function shownRequest(path: string, parameters: Readonly<Record<string, u
   return `POST ${path}\n\n${shown.toString()}`.slice(0, LONGEST);
 }
 
-/** Tells of each token that is given out or refused, and of each session that ends. */
+/** Of a session that has ended. `user`: whose it was; undefined: there was none, and nothing is told. */
+export async function tellSignedOut(
+  { tell }: { readonly tell: TellHappening },
+  user: string | undefined,
+  address: string,
+): Promise<void> {
+  if (user !== undefined) await tell({ what: 'signed-out', user }, address);
+}
+
+/** Tells of each token that is given out or refused. */
 export function tellTokens(provider: Provider, path: string, tell: TellHappening): void {
   provider.use(async (given, next) => {
     await next();
@@ -54,8 +63,5 @@ export function tellTokens(provider: Provider, path: string, tell: TellHappening
       ctx.status = 503;
       ctx.body = { error: 'temporarily_unavailable' };
     }
-  });
-  provider.on('session.destroyed', ({ accountId }) => {
-    if (accountId !== undefined) tell({ what: 'signed-out', user: accountId }, 'unknown').catch(() => {});
   });
 }

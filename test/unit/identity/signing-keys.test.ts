@@ -74,6 +74,16 @@ describe('signing keys', () => {
     assert.ok(isShown(later, before));
   });
 
+  it('sign where the clock is behind that of whoever made them', async () => {
+    const made = await loadSigningKeys(store.records, seal, () => 2_050_000_000_000);
+    assert.deepEqual(await loadSigningKeys(store.records, seal, () => 2_050_000_000_000 - 1), made);
+    // Two hours before the second ones sign, and then set back to before the first.
+    const both = await loadSigningKeys(store.records, seal, () => 2_050_000_000_000 + 89.95 * DAY);
+    const back = await loadSigningKeys(store.records, seal, () => 2_050_000_000_000 - DAY);
+    assert.deepEqual([back.length, kidOf(back, 'ES256')], [4, kidOf(made, 'ES256')]);
+    assert.deepEqual(back, both);
+  });
+
   it('are shown without what signs', async () => {
     for (const key of await loadSigningKeys(store.records, seal, () => 2_100_000_000_000)) {
       const shown = publicPart(key);
