@@ -336,9 +336,9 @@ export class Consents {
       }
       return true;
     };
-    // Its patients are in no index.
+    // Its patients are in no index: rows are looked at, those that are written, too.
     if (how === 'text') return ruledBy(NO_RESOURCE, { byRow: true, allows });
-    // In no query but that of a commit, which may see less.
+    // Of many the condition is in no query but what a commit asks again, which may see less; what is looked at is asked by the rule.
     const verdicts = [...decided.keys()].map(
       one => [one, many && decided.get(one) !== true ? false : verdictOf(one)] as const,
     );

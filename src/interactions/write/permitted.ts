@@ -10,12 +10,13 @@
 import { writesLabels } from '../../access/decide.js';
 import { isLowered, protectionOf, UNLABELLED } from '../../access/labels.js';
 import { isUnrestricted, type Permission, type Restrictions, UNRESTRICTED } from '../../access/permission.js';
+import { rowParts } from '../../access/row-rule.js';
 import { createView } from '../../access/view.js';
 import { FhirError } from '../../fhir/error.js';
 import { asAsked } from '../../search/index-resource.js';
 import { match, type Resolver, type Subject } from '../../search/match.js';
 import type { Where } from '../../search/query.js';
-import type { Change } from '../../store/store.js';
+import type { Change, Version } from '../../store/store.js';
 import type { Context, Engine } from '../engine.js';
 import type { Outcome, Target } from '../interaction.js';
 import { entryAt, placeOf } from '../response/transaction-response.js';
@@ -75,21 +76,27 @@ function isPermitted(engine: Engine, permission: Permission, change: Change, cha
   const { c, u, d } = permission.reach;
   const before = replaces?.text === undefined ? undefined : replaces;
   const isNewWithin = (reached: 'c' | 'u'): boolean =>
-    isReached(permission.reach[reached].get(type), () => subjectOf(change)) ||
+    isReached(permission.reach[reached].get(type), change, () => subjectOf(change)) ||
     // What the same commit creates is in no list yet.
     (permission.unsettled !== undefined && isWithinTogether(permission.unsettled[reached], change, changes));
-  if (text === undefined) return !before || isReached(d.get(type), seen => asAsked(engine, before, seen));
-  if (before) return isReached(u.get(type), seen => asAsked(engine, before, seen)) && isNewWithin('u');
+  const wasWithin = (reached: Restrictions): boolean =>
+    !before || isReached(reached.get(type), before, part => asAsked(engine, before, part));
+  if (text === undefined) return wasWithin(d);
+  if (before) return wasWithin(u) && isNewWithin('u');
   return isNewWithin('c') && (replaces === undefined || (!c.has(type) && !u.has(type)) || isNewWithin('u'));
 }
 
+/** `row`: with its text; `subject`: the same, as far as a part of the condition asks about it. */
 function isReached(
   seen: 'hidden' | Where | undefined,
-  subject: (seen: Where) => Subject,
+  row: Version,
+  subject: (part: Where) => Subject,
   resolver?: Resolver,
 ): boolean {
   if (seen === undefined || seen === 'hidden') return seen === undefined;
-  return match(seen, subject(seen), resolver);
+  const { rules, rest } = rowParts(seen);
+  const holds = (part: Where): boolean => match(part, subject(part), resolver);
+  return rules.every(rule => rule.allows(row, holds)) && (!rest || holds(rest));
 }
 
 const subjectOf = ({ type, id, updated, entries }: Change): Subject => ({ type, id, updated, entries });
@@ -107,7 +114,7 @@ function isWithinTogether(reach: Restrictions, change: Change, changes: readonly
     hasWords: () => false,
   };
   const seen = reach.get(change.type);
-  return seen !== undefined && isOfLinks(seen) && isReached(seen, () => subjectOf(change), resolver);
+  return seen !== undefined && isOfLinks(seen) && isReached(seen, change, () => subjectOf(change), resolver);
 }
 
 /** `match` decides it: nothing in it needs terminology. */

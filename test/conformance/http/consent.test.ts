@@ -3,7 +3,7 @@
  * (https://profiles.ihe.net/ITI/PCF/content.html).
  */
 import assert from 'node:assert/strict';
-import type { Bundle, ConsentProvision, FhirResource } from 'fhir/r4.js';
+import type { Bundle, ConsentProvision, FhirResource, Group } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { DENIED } from '../../../src/access/consent.js';
 import type { Resource } from '../../../src/fhir/resource.js';
@@ -141,6 +141,48 @@ onStoresInTurn(
         detail: 'outside-permission',
       });
       assert.equal((await made()).status, 201);
+      await talk.delete('Consent/c', as('officer'));
+    });
+
+    it('bind those who write what no index knows a patient of, where it names one who has said no', async () => {
+      const { talk } = stage();
+      const bundle = (reference: string, id?: string) => ({
+        ...({ resourceType: 'Bundle', type: 'collection' } as const),
+        ...(id === undefined ? {} : { id }),
+        entry: [
+          {
+            fullUrl: 'urn:uuid:c0000000-0000-4000-8000-000000000001',
+            resource: { resourceType: 'Basic', code: { text: 'x' }, subject: { reference } } as const,
+          },
+        ],
+      });
+      const group = (id: string): Group => ({
+        ...{ resourceType: 'Group', type: 'person', actual: true },
+        member: [{ entity: { reference: `Patient/${id}` } }],
+      });
+      const written = async (): Promise<readonly number[]> => {
+        const replies = [
+          await talk.create(bundle('Patient/q'), as('doctor')),
+          await talk.create(bundle('Patient/p'), as('doctor')),
+          await talk.create(group('q'), as('doctor')),
+          await talk.create(group('p'), as('doctor')),
+          await talk.update(bundle('Patient/q', 'of-q'), as('doctor')),
+          await talk.update(bundle('Patient/p', 'of-q'), as('doctor')),
+          await talk.update(bundle('Patient/q', 'of-p'), as('doctor')),
+        ];
+        return replies.map(({ status }) => status);
+      };
+      const set = async (): Promise<void> => {
+        for (const id of ['p', 'q']) await talk.update(bundle(`Patient/${id}`, `of-${id}`), as('owner'));
+      };
+      const say = (code: 'collect' | 'correct') =>
+        talk.update(privacyConsent('c', 'p', { type: 'deny', action: [action(code)] }), as('officer'));
+      await set();
+      await say('collect');
+      assert.deepEqual(await written(), [201, 403, 201, 403, 200, 200, 200]);
+      await set();
+      await say('correct');
+      assert.deepEqual(await written(), [201, 201, 201, 201, 200, 403, 403]);
       await talk.delete('Consent/c', as('officer'));
     });
 
