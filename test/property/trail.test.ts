@@ -9,7 +9,16 @@ import { createDeedMaker } from '../../src/audit/trail/deed.js';
 import { openTrail } from '../../src/audit/trail/index.js';
 import type { Resource } from '../../src/fhir/resource.js';
 import { match, type Subject } from '../../src/search/match.js';
-import { all, any, ANY_RESOURCE, type Cursor, type Query, type SortKey, type Where } from '../../src/search/query.js';
+import {
+  all,
+  any,
+  ANY_RESOURCE,
+  type Cursor,
+  NO_RESOURCE,
+  type Query,
+  type SortKey,
+  type Where,
+} from '../../src/search/query.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import { openEmbedded } from '../../src/store/embedded/index.js';
 import type { Store } from '../../src/store/store.js';
@@ -80,6 +89,19 @@ const CONDITIONS: readonly (() => Where)[] = [
   () => all(about('patient', pick(PATIENTS)), token('outcome', '4')),
   () => any(about('patient', 'a'), about('entity', 'b'), token('outcome', '4')),
   () => any(about('patient', 'a'), { kind: 'present', code: 'agent-name' }),
+  () =>
+    any(
+      { kind: 'of', type: 'Patient', where: ANY_RESOURCE },
+      { kind: 'of', type: 'AuditEvent', where: about('patient', 'c') },
+    ),
+  () => ({ kind: 'not', of: { kind: 'of', type: 'Patient', where: ANY_RESOURCE } }),
+  () => NO_RESOURCE,
+  () => all(about('patient', 'a'), NO_RESOURCE),
+  () => ({
+    kind: 'param',
+    code: 'patient',
+    test: { kind: 'reference', to: { kind: 'among', type: 'Patient', ids: new Set(pick([[], ['a'], ['b', 'd']])) } },
+  }),
 ];
 const SORTS: readonly (readonly SortKey[])[] = [
   [],

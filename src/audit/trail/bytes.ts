@@ -1,5 +1,5 @@
 /**
- * Numbers and texts as the bytes of a deed. Numbers are whole, at most 2 ** 53, seven bits a byte; a UUID takes 17 bytes, any other text
+ * Numbers and texts as the bytes of a deed. Numbers are whole, from 0 to 2 ** 53, seven bits a byte; a UUID takes 17 bytes, any other text
  * its UTF-8 with its length, and one that is no well-formed Unicode its JSON.
  */
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -12,7 +12,15 @@ export class DeedWriter {
   #bytes = Buffer.allocUnsafe(4096);
   #at = 0;
 
+  /** Leaves out what an attempt has written that came to nothing. */
+  begin(): this {
+    this.#at = 0;
+    return this;
+  }
+
+  /** Throws RangeError for what is no such number. */
   number(value: number): this {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('This number is none that a deed can have.');
     this.#reserve(8);
     let rest = value;
     for (; rest > 127; rest = Math.floor(rest / 128)) this.#bytes[this.#at++] = (rest % 128) | 128;
@@ -38,11 +46,9 @@ export class DeedWriter {
     return this;
   }
 
-  /** What was written since the last time. */
-  take(): Uint8Array {
-    const taken = new Uint8Array(this.#bytes.subarray(0, this.#at));
-    this.#at = 0;
-    return taken;
+  /** What was written since the beginning. */
+  taken(): Uint8Array {
+    return new Uint8Array(this.#bytes.subarray(0, this.#at));
   }
 
   #reserve(length: number): void {
@@ -53,7 +59,7 @@ export class DeedWriter {
   }
 }
 
-/** Throws RangeError where the bytes end too early. */
+/** Throws RangeError where the bytes end too early, or say something that was never written. */
 export class DeedReader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -79,8 +85,17 @@ export class DeedReader {
       const hex = this.#piece(16).toString('hex');
       return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
     }
-    if (head === AS_JSON) return JSON.parse(this.#piece(this.number()).toString()) as string;
+    if (head === AS_JSON) return this.#fromJson();
+    if (head % 2 !== 0) throw new RangeError('A deed has no text where there should be one.');
     return this.#piece(head / 2).toString();
+  }
+
+  #fromJson(): string {
+    try {
+      return JSON.parse(this.#piece(this.number()).toString()) as string;
+    } catch (cause) {
+      throw new RangeError('A deed has a text that cannot be read.', { cause });
+    }
   }
 
   #piece(length: number): Buffer {

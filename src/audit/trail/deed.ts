@@ -25,6 +25,8 @@ export type KeptDeed = {
 /** Far more than there are of interactions, outcomes and roles together. */
 const MAX_SHAPES = 10_000;
 const ID_BYTES = 6;
+/** Times count from there: FHIR has none before, and clocks of tests may be set to any that it has. */
+const YEAR_ONE = Date.parse('0001-01-01T00:00:00Z');
 
 const PRINCIPAL_VALUES = ['name', 'subject', 'tokenId', 'glass'] as const satisfies readonly (keyof Principal)[];
 type PrincipalValue = (typeof PRINCIPAL_VALUES)[number];
@@ -80,7 +82,13 @@ export function createDeedMaker(): MakeDeed {
     const { at, principal, address, requestId, request, data, details, patients } = record;
     const id = newId(at);
     const shape = shapeOf(record);
-    writer.number(shape.id).number(at).text(id).text(address).text(requestId);
+    writer
+      .begin()
+      .number(shape.id)
+      .number(at - YEAR_ONE)
+      .text(id)
+      .text(address)
+      .text(requestId);
     for (const value of PRINCIPAL_VALUES) {
       const text = principal[value];
       if (text !== undefined) writer.text(text);
@@ -94,7 +102,7 @@ export function createDeedMaker(): MakeDeed {
     writer.number(patients.length);
     for (const patient of patients) writer.text(patient);
     const keys = keysOfDeed({ id, at, record });
-    return { at, events: countEvents(record), shape, bytes: writer.take(), keys };
+    return { at, events: countEvents(record), shape, bytes: writer.taken(), keys };
   };
 }
 
@@ -102,7 +110,12 @@ export function createDeedMaker(): MakeDeed {
 export function deedOfEvent(event: Resource, at: number): Deed {
   const id = event['id'] as string;
   const text = JSON.stringify(event);
-  const bytes = new DeedWriter().number(WHOLE_SHAPE.id).number(at).text(id).text(text).take();
+  const bytes = new DeedWriter()
+    .number(WHOLE_SHAPE.id)
+    .number(at - YEAR_ONE)
+    .text(id)
+    .text(text)
+    .taken();
   return { at, events: 1, shape: WHOLE_SHAPE, bytes, keys: keysOfDeed({ id, at, event: text }) };
 }
 
@@ -133,7 +146,7 @@ const given = <T extends object>(member: T): Partial<T> => (Object.values(member
 export function readDeed(bytes: Uint8Array, shapeOf: (id: number) => KeptShape): KeptDeed {
   const reader = new DeedReader(bytes);
   const shape = shapeOf(reader.number());
-  const at = reader.number();
+  const at = reader.number() + YEAR_ONE;
   const id = reader.text();
   return shape === WHOLE ? { id, at, event: reader.text() } : { id, at, record: recordIn(reader, at, shape) };
 }

@@ -64,14 +64,15 @@ interface EventKeys {
   readonly outcome: string;
   readonly agent: readonly {
     readonly name?: string;
-    readonly who?: { readonly identifier?: { readonly value?: string } };
+    readonly who?: { readonly reference?: string; readonly identifier?: { readonly value?: string } };
   }[];
   readonly entity?: readonly { readonly what?: { readonly reference?: string } }[];
 }
 
 function keysOfEvent({ type, subtype = [], outcome, agent, entity = [] }: EventKeys): number[] {
   const names = agent.flatMap(({ name, who }) => [name, who?.identifier?.value]);
-  const references = entity.map(({ what }) => /^([A-Za-z]+)\/([^/]+)/.exec(what?.reference ?? ''));
+  const named = [...entity.map(({ what }) => what?.reference), ...agent.map(({ who }) => who?.reference)];
+  const references = named.map(reference => /^([A-Za-z]+)\/([^/]+)/.exec(reference ?? ''));
   return [
     ...references.flatMap(found => (found ? [OF.entity(found[1]!, found[2]!)] : [])),
     ...names.flatMap(name => (name === undefined ? [] : [OF.agent(name)])),
@@ -121,6 +122,7 @@ export interface Needed {
 }
 
 export const ALL_DEEDS: Needed = { keys: [], from: -Infinity, to: Infinity };
+const NO_DEEDS: Needed = { keys: [], from: Infinity, to: -Infinity };
 /** More keys than these are not walked along. */
 const MAX_NEEDED_KEYS = 100;
 
@@ -129,9 +131,9 @@ export function neededBy(where: Where): Needed {
     case 'all':
       return where.of.map(neededBy).reduce(bothNeeded, ALL_DEEDS);
     case 'any':
-      return where.of.length === 0 ? ALL_DEEDS : where.of.map(neededBy).reduce(either);
+      return where.of.map(neededBy).reduce(either, NO_DEEDS);
     case 'of':
-      return where.type === 'AuditEvent' ? neededBy(where.where) : ALL_DEEDS;
+      return where.type === 'AuditEvent' ? neededBy(where.where) : NO_DEEDS;
     case 'param':
       return neededByTest(where.code, where.test);
     default:
@@ -146,7 +148,10 @@ const bothNeeded = (a: Needed, b: Needed): Needed => ({
   to: Math.min(a.to, b.to),
 });
 
+const isNone = ({ from, to }: Needed): boolean => from > to;
+
 function either(a: Needed, b: Needed): Needed {
+  if (isNone(a) || isNone(b)) return isNone(a) ? b : a;
   const keys = [...new Set([...(a.keys[0] ?? []), ...(b.keys[0] ?? [])])];
   const has = a.keys.length > 0 && b.keys.length > 0 && keys.length <= MAX_NEEDED_KEYS;
   return { keys: has ? [keys] : [], from: Math.min(a.from, b.from), to: Math.max(a.to, b.to) };
@@ -158,9 +163,10 @@ function neededByTest(code: string, test: Test): Needed {
       ...{ keys: [], from: Math.max(lowMin ?? -Infinity, highMin ?? -Infinity) },
       to: Math.min(lowMax ?? Infinity, highMax ?? Infinity),
     }));
-    return spans.length === 0 ? ALL_DEEDS : spans.reduce<Needed>(either, { keys: [], from: Infinity, to: -Infinity });
+    return spans.reduce<Needed>(either, NO_DEEDS);
   }
   const keys = keysOfTest(code, test);
+  if (keys?.length === 0) return NO_DEEDS;
   return keys && keys.length <= MAX_NEEDED_KEYS ? { ...ALL_DEEDS, keys: [keys] } : ALL_DEEDS;
 }
 

@@ -5,7 +5,7 @@
  */
 import { FhirError } from '../../fhir/error.js';
 import { breathe } from '../../platform/pieces.js';
-import { deedsIn, type DeedPlace, type Deeds, ROW_SPAN_MS } from '../../store/deeds.js';
+import { deedsIn, type DeedPlace, type Deeds, type KeptDeeds, ROW_SPAN_MS } from '../../store/deeds.js';
 import { type KeptDeed, splitEventId } from './deed.js';
 import type { EventMaker, RecordedEvent } from './events.js';
 import type { Needed } from './keys.js';
@@ -92,18 +92,33 @@ async function* rowsOf(
       ...{ after, limit },
     });
     const records: KeptDeed[] = [];
-    for (const { bytes } of rows) {
+    for (const row of rows) {
       await breathe();
-      for (const deed of deedsIn(bytes)) {
-        const kept = read(deed);
-        records.push(kept instanceof Promise ? await kept : kept);
-      }
+      await addDeeds(records, row, read);
     }
     const last = rows.at(-1);
     const isEnd = rows.length < limit || last === undefined;
     if (isEnd) return yield { records, edge: oldestFirst ? Infinity : -Infinity };
     after = [last.last, last.sequence];
     yield { records, edge: oldestFirst ? last.last - ROW_SPAN_MS : last.last };
+  }
+}
+
+/** Throws `fault` for a row that cannot be read: what was in it is not left out in silence. */
+async function addDeeds(records: KeptDeed[], { bytes, last }: KeptDeeds, read: WalkedTrail['read']): Promise<void> {
+  try {
+    for (const deed of deedsIn(bytes)) {
+      const kept = read(deed);
+      records.push(kept instanceof Promise ? await kept : kept);
+    }
+  } catch (cause) {
+    if (!(cause instanceof RangeError) && !(cause instanceof SyntaxError)) throw cause;
+    const time = new Date(last).toISOString();
+    throw new FhirError(
+      'fault',
+      `What the audit trail keeps of ${time} is damaged: run chartroom verify. Other times can be searched by _lastUpdated.`,
+      { detail: 'trail-damaged', cause },
+    );
   }
 }
 

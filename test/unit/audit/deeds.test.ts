@@ -5,9 +5,12 @@ import { describe, it } from 'mocha';
 import { auditEvent, type AuditPattern, type AuditRecord } from '../../../src/audit/event.js';
 import { createDeedMaker, readDeed, type KeptShape, splitEventId } from '../../../src/audit/trail/deed.js';
 import { createEventMaker, type RecordedEvent } from '../../../src/audit/trail/events.js';
+import { ALL_DEEDS } from '../../../src/audit/trail/keys.js';
+import { walkTrail, type WalkedTrail } from '../../../src/audit/trail/walk.js';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { extract } from '../../../src/search/extract.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
+import { type KeptDeeds, rowsOfDeeds } from '../../../src/store/deeds.js';
 
 const bases = ['http://localhost:8080/fhir'];
 const parameters = createSearchParameters(loadDefinitions());
@@ -190,6 +193,41 @@ describe('recording', () => {
       }),
       { numRuns: 1500 },
     );
+  });
+
+  it('keeps every time that FHIR has, and what comes after a record that cannot be kept', () => {
+    for (const at of [Date.parse('0001-01-01T00:00:00Z'), -1, 0, Date.parse('9999-12-31T23:59:59.999Z')])
+      assert.equal(record({ ...ordinary, at })[0]!.updated, at);
+    for (const wrong of [{ patients: ['p', undefined as never] }, { at: Number.NaN }, { requestId: null as never }]) {
+      assert.throws(() => makeDeed({ ...ordinary, ...wrong }));
+      const [made] = record(ordinary);
+      assert.equal(textOf(made!), JSON.stringify(auditEvent(ordinary, '1', made!.id)));
+    }
+  });
+
+  it('is never read from bytes that are none', () => {
+    const { shape, bytes } = makeDeed(ordinary);
+    const shapeOf = () => JSON.parse(shape.text) as KeptShape;
+    for (let length = 0; length < bytes.length; length++)
+      assert.throws(() => readDeed(bytes.subarray(0, length), shapeOf), RangeError, String(length));
+  });
+
+  it('tells of a row that is damaged, and finds what is at other times', async () => {
+    const { shape, bytes } = makeDeed(ordinary);
+    const rowAt = (last: number, deed: Uint8Array): KeptDeeds => {
+      const [row] = rowsOfDeeds([{ at: last, events: 1, bytes: deed, keys: [] }]);
+      return { ...row!, sequence: last, altered: false };
+    };
+    const rows = [rowAt(5, bytes.subarray(0, 20)), rowAt(1, bytes)];
+    const trail: WalkedTrail = {
+      deeds: { find: async ({ to = 9 }) => rows.filter(({ last }) => last <= to) },
+      read: deed => readDeed(deed, () => JSON.parse(shape.text) as KeptShape),
+      eventsOf,
+    };
+    const walk = (to: number) => walkTrail(trail, { ...ALL_DEEDS, to, oldestFirst: false, until: Infinity });
+    await assert.rejects(walk(ordinary.at).next(), { kind: 'fault', message: /damaged.*verify/ });
+    rows.shift();
+    assert.equal((await walk(ordinary.at).next()).done, false);
   });
 
   it('takes two hundred bytes, and sixteen more for each patient', () => {
