@@ -9,7 +9,7 @@
  * on meanwhile: what changes while it is looked at is looked at again.
  */
 import { createHash } from 'node:crypto';
-import { asFhirError } from '../fhir/error.js';
+import { asFhirError, FhirError } from '../fhir/error.js';
 import { parseJson, STORED_JSON } from '../fhir/json/json.js';
 import { indexStored } from '../search/index-resource.js';
 import type { Engine } from '../interactions/engine.js';
@@ -191,7 +191,12 @@ async function hasEvent(store: Store, { type, id, version }: Version): Promise<b
     any(...['C', 'U', 'D', 'E'].map(action => param('action', token(action)))),
     { kind: 'not', of: param('_tag', { kind: 'token', any: [{ system: RECEIVED.system, code: RECEIVED.code }] }) },
   );
-  return (await store.find({ types: ['AuditEvent'], where, sort: [], limit: 1 })).rows.length > 0;
+  const isThere = async () => (await store.find({ types: ['AuditEvent'], where, sort: [], limit: 1 })).rows.length > 0;
+  // What cannot be read is told of by itself, and may be what is sought.
+  return isThere().catch((error: unknown) => {
+    if (error instanceof FhirError && error.issues.some(({ detail }) => detail === 'trail-damaged')) return true;
+    throw error;
+  });
 }
 
 /** The bytes of a version are there, as many as it says, unless it was erased since it was read. */

@@ -90,12 +90,12 @@ export function harnessStore(store: Store, gate: Pick<StoreGate, 'call'>, touche
 const away = (): FhirError => new FhirError('unavailable', 'The store is away: a fault of the test-harness mode.');
 
 /** What a commit of this request meets before anything is written. */
-function faultOfCommit({ deeds = [], independent }: Commit): FhirError | undefined {
+function faultOfCommit({ changes, deeds = [] }: Commit): FhirError | undefined {
   const faults = requestContext.getStore()?.store;
   if (!faults) return undefined;
   if (faults.auditIsAway && deeds.length > 0)
     return new FhirError('unavailable', 'The audit trail is away: a fault of the test-harness mode.');
-  if (faults.conflicts === 0 || independent === true) return undefined;
+  if (faults.conflicts === 0 || changes.length === 0) return undefined;
   faults.conflicts -= 1;
   return new FhirError('conflict', 'Somebody else was faster: a fault of the test-harness mode.');
 }

@@ -202,7 +202,7 @@ export async function commitDeeds({ store }: Engine, make: (stamp: Context['stam
     const stamp = store.openStamp();
     try {
       const deeds = make(stamp);
-      if (deeds.length > 0) await store.commit({ stamp, changes: [], deeds, independent: true });
+      if (deeds.length > 0) await store.commit({ stamp, changes: [], deeds });
       return;
     } catch (error) {
       if (!stamp.outdated) throw error;
@@ -260,7 +260,7 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
         if (told.length > 0) feed.wake();
         await afterCommit(context, attached, indexed);
       } else if (noted.length > 0) await store.commit({ stamp, changes: [], deeds, messages: noted, acknowledges });
-      else if (deeds.length > 0) await store.commit({ stamp, changes: [], deeds, independent: true });
+      else if (deeds.length > 0) await store.commit({ stamp, changes: [], deeds });
     } catch (error) {
       if (last || !isOvertaken(error)) throw error;
       return undefined;

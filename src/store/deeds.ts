@@ -38,7 +38,7 @@ export interface DeedRow {
 }
 
 /** A row that is kept, in the order of `last` and then of `sequence`. */
-export interface KeptDeeds extends Omit<DeedRow, 'keys'> {
+export interface KeptDeedRow extends Omit<DeedRow, 'keys'> {
   readonly sequence: number;
   /** It says something else than what was written (digest.ts). */
   readonly altered: boolean;
@@ -63,9 +63,9 @@ export interface Deeds {
   keepShapes(shapes: readonly DeedShape[]): Promise<void>;
   /** All of them. */
   shapes(): Promise<readonly DeedShape[]>;
-  find(query: DeedQuery): Promise<readonly KeptDeeds[]>;
-  /** How many events there are. */
-  events(): Promise<number>;
+  find(query: DeedQuery): Promise<readonly KeptDeedRow[]>;
+  /** How many events there are, of that many rows at most: each has one. */
+  events(most?: number): Promise<number>;
 }
 
 /** What the digest of a row is of, beside its bytes. */

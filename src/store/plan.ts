@@ -162,12 +162,14 @@ export function approach(layout: IndexLayout, query: Query, catalog: IndexCatalo
   return { order, ...path(first), ...(others.length === 0 ? {} : { others: others.map(path) }) };
 }
 
+export const pageExpired = (): FhirError =>
+  new FhirError('expired', 'This page link no longer fits the data. Search again.');
+
 /** The page that the query wants. Throws `expired` where its place is none in this order. */
 export function pageOf(made: Approach, { limit, bytes, after, before }: Query): Plan {
   // The order can depend on what the data uses by now, in rare cases: such a page link is over.
   const cursor = after ?? before;
-  if (cursor && made.driver.by !== 'nothing' && cursor.length !== made.order.length)
-    throw new FhirError('expired', 'This page link no longer fits the data. Search again.');
+  if (cursor && made.driver.by !== 'nothing' && cursor.length !== made.order.length) throw pageExpired();
   return {
     limit,
     ...made,

@@ -126,11 +126,6 @@ export interface Commit {
   readonly messages?: readonly OutboxMessage[];
   /** Sequence numbers of outbox messages that this commit deals with. Where one of them is not pending any more, it is a `conflict`. */
   readonly acknowledges?: readonly number[];
-  /**
-   * All changes are creations with fresh ids that need no transaction among each other (the audit events of a read):
-   * the promise still settles only when every one is durable. They have no words.
-   */
-  readonly independent?: true;
 }
 
 export interface Page {

@@ -41,7 +41,7 @@ export async function fill(store: Store, from: number, to: number, counted: numb
   const send = async (): Promise<void> => {
     const changes = piece;
     piece = [];
-    const sent = store.commit({ changes, independent: true }).finally(() => under.delete(sent));
+    const sent = store.commit({ changes }).finally(() => under.delete(sent));
     under.add(sent);
     if (under.size >= UNDER_WAY) await Promise.race(under);
   };

@@ -16,7 +16,7 @@ export function deedRows(subject: Subject): void {
     (await subject.store.deeds.find({ limit: 1000, ...query })).flatMap(row =>
       deedsIn(row.bytes).map(bytes => Buffer.from(bytes).toString()),
     );
-  const commit = (...deeds: readonly Deed[]) => subject.store.commit({ changes: [], deeds, independent: true });
+  const commit = (...deeds: readonly Deed[]) => subject.store.commit({ changes: [], deeds });
 
   it('are there when their commit resolves, and after the store was closed', async () => {
     await subject.store.deeds.keepShapes([shape, { id: 1, text: 'one' }]);
@@ -107,6 +107,17 @@ export function deedRows(subject: Subject): void {
     const before = await subject.store.deeds.events();
     await commit(deed('c', 1, 1), deed('d', 2, 2));
     assert.equal(await subject.store.deeds.events(), before + 4);
+  });
+
+  it('are found by many keys at once, and by two of which one is that of all', async () => {
+    const base = 300_000_000;
+    const keys = Array.from({ length: 3000 }, (_, i) => 10_000 + i);
+    await commit(deed('many keys', base, ...keys));
+    const wanted = keys.slice(0, 100).map(key => [key]);
+    assert.deepEqual(await texts({ from: base, keys: wanted }), ['many keys']);
+    assert.deepEqual(await texts({ from: base, keys: [...wanted, [1]] }), []);
+    const [some, whole] = [await subject.store.deeds.events(1), await subject.store.deeds.events()];
+    assert.ok(some >= 1 && some < whole);
   });
 
   it('may be many and long', async () => {

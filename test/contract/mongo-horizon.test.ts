@@ -8,6 +8,7 @@ import type { FactDocument } from '../../src/store/mongo/schema.js';
 import type { OpenStamp, Store } from '../../src/store/store.js';
 import { layout, put } from '../support/changes.js';
 import { sharedMongo } from '../support/mongo.js';
+import { deedCalled } from '../support/outbox.js';
 
 const HOUR = 3_600_000;
 const HORIZONS = { _id: { $gte: 'horizon/', $lt: 'horizon/~' } };
@@ -45,11 +46,10 @@ describe('the horizon of several processes', () => {
     return store;
   };
   let ids = 0;
-  const commit = (store: Store, stamp: OpenStamp, more: { readonly independent?: true } = {}) =>
+  const commit = (store: Store, stamp: OpenStamp) =>
     store.commit({
       stamp,
       changes: [put({ resourceType: 'Patient', id: `p${++ids}` }, { updated: stamp.now() })],
-      ...more,
     });
   /** Waits until every process has told and heard of the others twice. */
   async function turns(...stores: readonly Store[]): Promise<void> {
@@ -106,14 +106,19 @@ describe('the horizon of several processes', () => {
         );
         await soon();
       }
-      await assert.rejects(commit(a, stamp, lane === 'by itself' ? { independent: true } : {}), { kind: 'conflict' });
+      const late = () =>
+        lane === 'by itself'
+          ? a.commit({ stamp, changes: [], deeds: [{ ...deedCalled('late'), at: stamp.now() }] })
+          : commit(a, stamp);
+      await assert.rejects(late, { kind: 'conflict' });
       stamp.close();
       await passes(b, at);
       const next = a.openStamp();
       assert.ok(next.now() >= b.horizon() || next.now() > at);
       await commit(a, next);
       next.close();
-      assert.equal(await b.read('Patient', `p${ids - 1}`), undefined);
+      assert.equal(lane === 'by itself' || (await b.read('Patient', `p${ids - 1}`)) === undefined, true);
+      assert.deepEqual(await b.deeds.find({ limit: 1 }), []);
       assert.ok(await b.read('Patient', `p${ids}`));
     });
 

@@ -6,6 +6,7 @@ import { openMongo } from '../../src/store/mongo/index.js';
 import type { Store } from '../../src/store/store.js';
 import { layout, put } from '../support/changes.js';
 import { startMongo } from '../support/mongod.js';
+import { deedCalled } from '../support/outbox.js';
 
 const unavailable = { name: 'FhirError', kind: 'unavailable' };
 const patient = (id: string) => put({ resourceType: 'Patient', id, name: [{ family: id }] });
@@ -19,7 +20,7 @@ const METHODS: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   count: store => store.count(everyone),
   history: store => store.history({ limit: 10 }),
   commit: store => store.commit({ changes: [patient('meanwhile')] }),
-  'independent commit': store => store.commit({ changes: [patient('meanwhile-too')], independent: true }),
+  'commit of deeds': store => store.commit({ changes: [], deeds: [deedCalled('meanwhile')] }),
   waiting: store => store.pendingMessages('topic', 10),
   scan: async store => {
     for await (const { row } of store.scan()) assert.ok(row);

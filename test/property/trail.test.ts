@@ -151,7 +151,7 @@ for (const name of STORES)
           store.commit(
             i % 3 === 0
               ? { changes: [put(received(`received${i}`), { updated: time() })] }
-              : { changes: [], deeds: [deedOf(recordAt(time()))], independent: true },
+              : { changes: [], deeds: [deedOf(recordAt(time()))] },
           ),
         ),
       );

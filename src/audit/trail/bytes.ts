@@ -85,16 +85,21 @@ export class DeedReader {
       const hex = this.#piece(16).toString('hex');
       return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
     }
-    if (head === AS_JSON) return this.#fromJson();
+    if (head === AS_JSON) return this.#json(this.#piece(this.number())) as string;
     if (head % 2 !== 0) throw new RangeError('A deed has no text where there should be one.');
     return this.#piece(head / 2).toString();
   }
 
-  #fromJson(): string {
+  /** A value that was written as the text of its JSON. */
+  json(): unknown {
+    return this.#json(this.text());
+  }
+
+  #json(text: string | Buffer): unknown {
     try {
-      return JSON.parse(this.#piece(this.number()).toString()) as string;
+      return JSON.parse(text.toString()) as unknown;
     } catch (cause) {
-      throw new RangeError('A deed has a text that cannot be read.', { cause });
+      throw new RangeError('A deed has a value that cannot be read.', { cause });
     }
   }
 

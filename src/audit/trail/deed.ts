@@ -159,7 +159,7 @@ function recordIn(reader: DeedReader, at: number, shape: ShapeOfRecord): AuditRe
   const request = about ? '' : reader.text();
   const dataId = about && reader.text();
   const version = about?.versioned ? reader.number() : undefined;
-  const details = about?.detailed ? (JSON.parse(reader.text()) as readonly AuditDetail[]) : undefined;
+  const details = about?.detailed ? (reader.json() as readonly AuditDetail[]) : undefined;
   const patients = Array.from({ length: reader.number() }, () => reader.text());
   return {
     ...{ ...same, at, principal, address, requestId, request, patients },
@@ -168,11 +168,10 @@ function recordIn(reader: DeedReader, at: number, shape: ShapeOfRecord): AuditRe
   };
 }
 
-/** Id of the deed that an event of this id would belong to, and which of its events it would be. */
-export function splitEventId(eventId: string): { readonly id: string; readonly at: number } {
-  const [, id, number] = /^(.+)-([1-9]\d*)$/.exec(eventId) ?? [];
-  return id === undefined ? { id: eventId, at: 0 } : { id, at: Number(number) };
+/** Id of the deed that an event of this id would belong to, and which of its events it would be, from 0. */
+export function splitEventId(text: string): { readonly id: string; readonly number: number } {
+  const [, id, number] = /^(.+)-([1-9]\d*)$/.exec(text) ?? [];
+  return id === undefined ? { id: text, number: 0 } : { id, number: Number(number) };
 }
 
-/** Of the event at this place of its deed. */
-export const eventId = (id: string, at: number): string => (at === 0 ? id : `${id}-${at}`);
+export const eventId = (deedId: string, number: number): string => (number === 0 ? deedId : `${deedId}-${number}`);

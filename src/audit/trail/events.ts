@@ -113,8 +113,8 @@ export function createEventMaker(parameters: SearchParameters, bases: readonly s
     if (!record) return [new WholeEvent(id, kept.at, kept.event, [], parameters, bases)];
     const { patients, request } = record;
     const fits = keys.length === 0 ? () => true : eventFits({ id, at: kept.at, record }, keys);
-    const one = (of: AuditRecord, patient: string | undefined, at: number): readonly RecordedEvent[] =>
-      fits(patient) ? [eventOf(eventId(id, at), of, patient)] : [];
+    const one = (of: AuditRecord, patient: string | undefined, number: number): readonly RecordedEvent[] =>
+      fits(patient) ? [eventOf(eventId(id, number), of, patient)] : [];
     if (patients.length === 0) return one(record, undefined, 0);
     if (!isTooLongForEach(record)) return patients.flatMap((patient, at) => one(record, patient, at));
     const brief = { ...record, request: `${request.slice(0, MAX_BRIEF_REQUEST)}…` };

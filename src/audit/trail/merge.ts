@@ -5,11 +5,11 @@
  *
  * Both are read in the direction of travel, which the store's cursors allow: an order turned round has the same places.
  */
-import { FhirError } from '../../fhir/error.js';
 import type { Cursor } from '../../search/query.js';
+import { pageExpired } from '../../store/plan.js';
 import type { Page, Version } from '../../store/store.js';
 import type { RecordedEvent } from './events.js';
-import { type EventPlace, eventPlaceOf } from './walk.js';
+import { eventCursor, type EventPlace, placeInCursor } from './walk.js';
 
 /** From older to newer, or the other way. */
 export type Travel = 'up' | 'down';
@@ -112,7 +112,7 @@ const comesFirst = (travel: Travel, event: number, row: number): boolean =>
 
 const placedEvent = (event: RecordedEvent): PlacedRow => ({
   row: event.version(),
-  cursor: ['d', ...eventPlaceOf(event)],
+  cursor: eventCursor(event),
 });
 const placedRow = (sources: TwoSources, { row, cursor }: PlacedRow): PlacedRow => ({
   row,
@@ -121,11 +121,11 @@ const placedRow = (sources: TwoSources, { row, cursor }: PlacedRow): PlacedRow =
 
 function eventsFrom(start: Cursor | undefined): EventPlace | undefined {
   if (!start) return undefined;
-  const [kind, at, deed, number] = start;
-  if (kind === 'd') return [at as number, deed as string, number as number];
+  const place = placeInCursor(start);
+  if (place) return place;
   // All events of its time are behind it on the way up, and none on the way down.
-  if (kind === 'i') return [at as number, '', -1];
-  throw new FhirError('expired', 'This page link no longer fits the data. Search again.');
+  if (start[0] === 'i') return [start[1] as number, '', -1];
+  throw pageExpired();
 }
 
 const rowsFrom = (start: Cursor | undefined): { readonly cursor?: Cursor; readonly bound?: number } =>

@@ -9,7 +9,7 @@ import { EVENT } from './events.js';
 import { mergedPage, type Travel } from './merge.js';
 import { sortedPage } from './sorted.js';
 import type { TrailEvents } from './source.js';
-import { eventPlaceOf } from './walk.js';
+import { eventCursor } from './walk.js';
 
 export interface BothKinds {
   /** Of resources. */
@@ -70,7 +70,7 @@ export async function historyOfEvent(
   if (page.rows.length > 0 || query.after || query.before) return page;
   const event = await events.find(query.id);
   if (!event || event.updated < (query.since ?? -Infinity) || event.updated > (query.at?.high ?? Infinity)) return page;
-  return { rows: [event.version()], cursors: [['d', ...eventPlaceOf(event)]], more: false };
+  return { rows: [event.version()], cursors: [eventCursor(event)], more: false };
 }
 
 export const isOfEvents = ({ type, types }: HistoryOf): boolean =>

@@ -1,12 +1,12 @@
 /** The reading half of a store with the trail in it: see index.ts. */
-import type { Cursor, Query, Where } from '../../search/query.js';
+import type { Query, Where } from '../../search/query.js';
 import { listingOf } from '../../store/listing.js';
 import type { Counted, FoundIds, HistoryOf, Store, StoreReads } from '../../store/store.js';
 import type { KeptShape } from './deed.js';
 import { EVENT, type RecordedEvent } from './events.js';
 import { type BothKinds, eventPage, historyOfEvent, eventHistory, isOfEvents } from './pages.js';
 import { ALL_DEEDS } from './keys.js';
-import { type EventPlace, eventPlaceOf } from './walk.js';
+import { eventCursor, placeInCursor } from './walk.js';
 
 export interface TrailSurroundings extends BothKinds {
   readonly store: Store;
@@ -14,7 +14,7 @@ export interface TrailSurroundings extends BothKinds {
   readonly shapes: () => Promise<readonly KeptShape[]>;
 }
 
-export function openTrailReads(around: TrailSurroundings): Omit<StoreReads, 'searchText' | 'horizon'> {
+export function openTrailReads(around: TrailSurroundings): Omit<StoreReads, 'searchText' | 'horizon' | 'explain'> {
   const { store, events, shapes } = around;
   const find: Store['find'] = query => (query.types.includes(EVENT) ? eventPage(around, query) : store.find(query));
   return {
@@ -41,7 +41,6 @@ export function openTrailReads(around: TrailSurroundings): Omit<StoreReads, 'sea
       const kept = await store.findIds(query, limit, by);
       return query.types.includes(EVENT) && kept.complete ? findAlso(around, query, limit, by, kept.found) : kept;
     },
-    explain: query => store.explain(query),
     async targetsOf(type, code) {
       const targets = await store.targetsOf(type, code);
       if (type !== EVENT || (code !== 'entity' && code !== 'patient')) return targets;
@@ -51,11 +50,10 @@ export function openTrailReads(around: TrailSurroundings): Omit<StoreReads, 'sea
       return [...new Set([...targets, 'Patient', ...told])];
     },
     async *scan({ type, after } = {}) {
-      const behind = after && eventPlaceIn(after);
+      const behind = after && placeInCursor(after);
       if (!behind) yield* store.scan({ ...(type === undefined ? {} : { type }), ...(after ? { after } : {}) });
       if (type !== undefined && type !== EVENT) return;
-      for await (const event of events.all(behind))
-        yield { row: event.version(), cursor: ['d', ...eventPlaceOf(event)] };
+      for await (const event of events.all(behind)) yield { row: event.version(), cursor: eventCursor(event) };
     },
     async sizes() {
       const [sizes, recorded] = await Promise.all([store.sizes(), store.deeds.events()]);
@@ -81,7 +79,7 @@ async function countAlso(
   limit = Infinity,
 ): Promise<Counted> {
   let count = before;
-  if (isEverything(where)) count += await store.deeds.events();
+  if (isEverything(where)) count += await store.deeds.events(limit === Infinity ? undefined : limit + 1);
   else
     for await (const _ of events.matches(where)) {
       count += 1;
@@ -112,8 +110,3 @@ const referredTo = ({ entries }: RecordedEvent, by: string): FoundIds['found'] =
   );
 
 const isEverything = (where: Where): boolean => where.kind === 'all' && where.of.every(isEverything);
-
-function eventPlaceIn(cursor: Cursor): EventPlace | undefined {
-  const [kind, at, deed, number] = cursor;
-  return kind === 'd' ? [at as number, deed as string, number as number] : undefined;
-}

@@ -7,6 +7,7 @@ import { indexStored, type Indexing } from '../../search/index-resource.js';
 import type { Subject } from '../../search/match.js';
 import type { Cursor, Query, SortKey } from '../../search/query.js';
 import { encodeId } from '../../store/codec.js';
+import { pageExpired } from '../../store/plan.js';
 import type { Page, Store, Version } from '../../store/store.js';
 import type { RecordedEvent } from './events.js';
 
@@ -126,8 +127,7 @@ function compareSorted(
 
 function placeIn(cursor: Cursor, sort: readonly SortKey[]): Pick<SortedRow, 'values' | 'name'> {
   const [kind, ...rest] = cursor;
-  if (kind !== 's' || rest.length !== sort.length + 1)
-    throw new FhirError('expired', 'This page link no longer fits the data. Search again.');
+  if (kind !== 's' || rest.length !== sort.length + 1) throw pageExpired();
   return { values: rest.slice(0, -1), name: rest.at(-1) as string };
 }
 

@@ -45,9 +45,9 @@ export class TrailEvents {
     return undefined;
   }
 
-  /** All, oldest first, however long it takes. */
+  /** All, oldest first, however long it takes, but for those of rows that cannot be read (faults.ts tells of these). */
   all(behind?: EventPlace): AsyncGenerator<RecordedEvent> {
-    return walkTrail(this.#trail, { ...ALL_DEEDS, oldestFirst: true, behind, until: Infinity });
+    return walkTrail(this.#trail, { ...ALL_DEEDS, oldestFirst: true, behind, until: Infinity, passesDamage: true });
   }
 }
 

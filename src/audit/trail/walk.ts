@@ -5,7 +5,8 @@
  */
 import { FhirError } from '../../fhir/error.js';
 import { breathe } from '../../platform/pieces.js';
-import { deedsIn, type DeedPlace, type Deeds, type KeptDeeds, ROW_SPAN_MS } from '../../store/deeds.js';
+import type { Cursor } from '../../search/query.js';
+import { deedsIn, type DeedPlace, type Deeds, type KeptDeedRow, ROW_SPAN_MS } from '../../store/deeds.js';
 import { type KeptDeed, splitEventId } from './deed.js';
 import type { EventMaker, RecordedEvent } from './events.js';
 import type { Needed } from './keys.js';
@@ -19,6 +20,8 @@ export interface Walk extends Needed {
   readonly behind?: EventPlace | undefined;
   /** performance.now() at which it is too long. */
   readonly until: number;
+  /** Rows that cannot be read are passed over: whoever asks is told of them otherwise. */
+  readonly passesDamage?: true;
 }
 
 export interface WalkedTrail {
@@ -34,8 +37,14 @@ const MOST_ROWS = 128;
 
 export const eventPlaceOf = ({ updated, id }: Pick<RecordedEvent, 'updated' | 'id'>): EventPlace => {
   const deed = splitEventId(id);
-  return [updated, deed.id, deed.at];
+  return [updated, deed.id, deed.number];
 };
+
+/** As a cursor: told from those of rows of the store by its head. */
+export const eventCursor = (event: Pick<RecordedEvent, 'updated' | 'id'>): Cursor => ['d', ...eventPlaceOf(event)];
+export function placeInCursor([head, at, deed, number]: Cursor): EventPlace | undefined {
+  return head === 'd' ? [at as number, deed as string, number as number] : undefined;
+}
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -57,7 +66,8 @@ export async function* walkTrail(trail: WalkedTrail, walk: Walk): AsyncGenerator
 
   const held: KeptDeed[] = [];
   for await (const { records, edge } of rowsOf(trail, walk, from, to)) {
-    held.push(...records.filter(isWithin));
+    // Not spread: there may be more than a call has room for.
+    for (const kept of records) if (isWithin(kept)) held.push(kept);
     held.sort(order);
     const settled = held.findIndex(({ at }) => (oldestFirst ? at >= edge : at <= edge));
     const ready = held.splice(0, settled === -1 ? held.length : settled);
@@ -78,7 +88,7 @@ interface WalkedRows {
 
 async function* rowsOf(
   { deeds, read }: WalkedTrail,
-  { keys, oldestFirst }: Walk,
+  { keys, oldestFirst, passesDamage }: Walk,
   from: number,
   to: number,
 ): AsyncGenerator<WalkedRows> {
@@ -94,7 +104,11 @@ async function* rowsOf(
     const records: KeptDeed[] = [];
     for (const row of rows) {
       await breathe();
-      await addDeeds(records, row, read);
+      try {
+        await addDeeds(records, row, read);
+      } catch (error) {
+        if (!passesDamage || !isDamage(error)) throw error;
+      }
     }
     const last = rows.at(-1);
     const isEnd = rows.length < limit || last === undefined;
@@ -104,23 +118,32 @@ async function* rowsOf(
   }
 }
 
+/** ms since 1970 for people, also where they were altered to what no clock has. */
+export const timeTold = (ms: number): string => {
+  const time = new Date(ms);
+  return Number.isNaN(time.getTime()) ? 'an unknown time' : time.toISOString();
+};
+
 /** Throws `fault` for a row that cannot be read: what was in it is not left out in silence. */
-async function addDeeds(records: KeptDeed[], { bytes, last }: KeptDeeds, read: WalkedTrail['read']): Promise<void> {
+async function addDeeds(records: KeptDeed[], { bytes, last }: KeptDeedRow, read: WalkedTrail['read']): Promise<void> {
   try {
     for (const deed of deedsIn(bytes)) {
       const kept = read(deed);
       records.push(kept instanceof Promise ? await kept : kept);
     }
   } catch (cause) {
-    if (!(cause instanceof RangeError) && !(cause instanceof SyntaxError)) throw cause;
-    const time = new Date(last).toISOString();
+    if (!(cause instanceof RangeError)) throw cause;
     throw new FhirError(
       'fault',
-      `What the audit trail keeps of ${time} is damaged: run chartroom verify. Other times can be searched by _lastUpdated.`,
-      { detail: 'trail-damaged', cause },
+      `What the audit trail keeps of ${timeTold(last)} is damaged: run chartroom verify. Other times can be searched by _lastUpdated.`,
+      { detail: DAMAGED, cause },
     );
   }
 }
+
+const DAMAGED = 'trail-damaged';
+const isDamage = (error: unknown): boolean =>
+  error instanceof FhirError && error.issues.some(({ detail }) => detail === DAMAGED);
 
 const tooLong = (): FhirError =>
   new FhirError(

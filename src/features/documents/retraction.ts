@@ -34,9 +34,8 @@ const ofNobody: Patch = {
 /** Undefined: it is a document like any other. The subject that it names, or that it names none, must be true of the document. */
 export function retractionMeant(body: Resource, bases: readonly string[]): Patch | undefined {
   const { status, subject } = body;
-  if (subject === undefined && status === 'entered-in-error' && Object.keys(body).every(key => PARTS.has(key)))
-    return ofNobody;
   if (status !== 'entered-in-error' || !Object.keys(body).every(key => PARTS.has(key))) return undefined;
+  if (subject === undefined) return ofNobody;
   const reference = isObject(subject) && typeof subject['reference'] === 'string' ? subject['reference'] : undefined;
   const target = reference === undefined ? undefined : parseReference(reference, bases);
   if (reference === undefined) return undefined;

@@ -5,7 +5,7 @@ import {
   type DeedQuery,
   type Deeds,
   type DeedShape,
-  type KeptDeeds,
+  type KeptDeedRow,
   rowsOfDeeds,
 } from '../deeds.js';
 import { digestOf, isAltered } from '../digest.js';
@@ -62,13 +62,14 @@ export function createDeeds(
   };
 }
 
-function toDeeds([last, sequence, events, x, c]: SqlRow): KeptDeeds {
+function toDeeds([last, sequence, events, digest, , , x]: SqlRow): KeptDeedRow {
   const bytes = blobBytes(x)!;
   const row = { last: last as number, sequence: sequence as number, events: events as number, bytes };
-  return { ...row, altered: isAltered(blobBytes(c), digestOf(deedDigestHead(row.last, row.events), bytes)) };
+  const kept = Buffer.from(digest as string, 'hex');
+  return { ...row, altered: isAltered(kept, digestOf(deedDigestHead(row.last, row.events), bytes)) };
 }
 
-/** Last, sequence, events, bytes and digest of rows in their order. */
+/** Rows in their order, with their bytes where those of a resource have their text (rows.ts). */
 function compileDeeds({ keys: [first, ...others] = [], from, to, oldestFirst, after, limit }: DeedQuery): Sql {
   const [direction, behind] = oldestFirst ? [raw('ASC'), raw('>')] : [raw('DESC'), raw('<')];
   const within = (columns: 'd' | 'k'): Sql[] => [
@@ -79,7 +80,7 @@ function compileDeeds({ keys: [first, ...others] = [], from, to, oldestFirst, af
   if (!first) {
     const bounds = within('d');
     const where = bounds.length === 0 ? raw('') : sql` WHERE ${joinSql(bounds, ' AND ')}`;
-    return sql`SELECT d.last,d.sequence,d.events,d.x,d.c FROM deed d${where} ORDER BY d.last ${direction},d.sequence ${direction} LIMIT ${limit}`;
+    return sql`SELECT d.last,d.sequence,d.events,hex(d.c),NULL,NULL,d.x FROM deed d${where} ORDER BY d.last ${direction},d.sequence ${direction} LIMIT ${limit}`;
   }
   const has = (list: readonly number[]): Sql =>
     sql`EXISTS(SELECT 1 FROM deed_key o WHERE o.key IN (SELECT value FROM json_each(${JSON.stringify(list)})) AND o.last=k.last AND o.sequence=k.sequence)`;
@@ -88,5 +89,5 @@ function compileDeeds({ keys: [first, ...others] = [], from, to, oldestFirst, af
     const where = joinSql([sql`k.key=${key}`, ...within('k'), ...others.map(has)], ' AND ');
     return sql`SELECT * FROM (SELECT k.last,k.sequence FROM deed_key k WHERE ${where} ORDER BY k.last ${direction},k.sequence ${direction} LIMIT ${limit})`;
   };
-  return sql`SELECT d.last,d.sequence,d.events,d.x,d.c FROM (${joinSql(first.map(walk), ' UNION ')}) q CROSS JOIN deed d ON d.sequence=q.sequence ORDER BY q.last ${direction},q.sequence ${direction} LIMIT ${limit}`;
+  return sql`SELECT d.last,d.sequence,d.events,hex(d.c),NULL,NULL,d.x FROM (${joinSql(first.map(walk), ' UNION ')}) q CROSS JOIN deed d ON d.sequence=q.sequence ORDER BY q.last ${direction},q.sequence ${direction} LIMIT ${limit}`;
 }

@@ -179,7 +179,7 @@ const storedTypes = (connection: Connection): string[] =>
     .all()
     .map(([type]) => type as string);
 
-/** What was stamped last; every horizon that was given is followed by an audit event. */
+/** What was stamped last; every horizon that was given is followed by a deed. */
 const newestStamp = (connection: Connection, types: Iterable<string>): number =>
   Math.max(
     newestDeed(connection),

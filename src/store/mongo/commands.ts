@@ -75,26 +75,6 @@ export async function replaceIn<T extends Written & Document>(
   return n as number;
 }
 
-/** Inserts each by itself, durably. Throws what `insertMany` does of those that are there already. `n` is each one's own. */
-export async function insertEach<T extends Written & Document & { readonly _id: string; readonly n: number }>(
-  db: Db,
-  collection: Collection<T>,
-  documents: readonly T[],
-): Promise<void> {
-  if (!isSmall(documents)) {
-    await collection.insertMany(documents as never, { ordered: false });
-    return;
-  }
-  const command = { insert: collection.collectionName, documents, ordered: false, writeConcern: MAJORITY };
-  const send = async () => void (await write(db, command));
-  try {
-    await send();
-  } catch (thrown) {
-    if (!isWorthRepeating(thrown)) throw thrown;
-    await send().catch((error: unknown) => refuseOthers(collection, documents, error));
-  }
-}
-
 /** Inserts rows that nobody else has the numbers of, durably. */
 export async function insertDeeds(
   db: Db,
@@ -115,21 +95,6 @@ export async function insertDeeds(
       if (!isDuplicate(error)) throw error;
     });
   }
-}
-
-/** Those that the first attempt has written are no conflict: throws what is left of the error without them. */
-async function refuseOthers<T extends Document & { readonly _id: string; readonly n: number }>(
-  collection: Collection<T>,
-  documents: readonly T[],
-  error: unknown,
-): Promise<void> {
-  if (!(error instanceof WriteRefused) || !isDuplicate(error)) throw error;
-  const numbers = documents.map(({ n }) => n);
-  const ids = documents.map(({ _id }) => _id);
-  const ours = await collection.find({ _id: { $in: ids } } as never, { projection: { n: 1 } }).toArray();
-  const numberOf = new Map(ours.map(({ _id, n }) => [_id as string, n as number]));
-  const others = error.writeErrors.filter(({ index }) => numberOf.get(ids[index]!) !== numbers[index]);
-  if (others.length > 0) throw new WriteRefused(others);
 }
 
 const isWorthRepeating = (error: unknown): boolean =>

@@ -6,14 +6,13 @@
  * reason than an absent server, its members run one by one, so that none suffers for another.
  */
 import type { ClientSession } from 'mongodb';
-import type { FhirError } from '../../fhir/error.js';
 import { acknowledgedMeanwhile } from '../outbox.js';
 import { encodeId } from '../codec.js';
 import { digestOf, isAltered } from '../digest.js';
 import { rowsOfDeeds } from '../deeds.js';
 import type { AlsoAbout, Commit } from '../store.js';
 import { eraseBytes, heldHashes } from './erase-blobs.js';
-import { insertDeeds, insertEach, insertInto, replaceIn } from './commands.js';
+import { insertDeeds, insertInto, replaceIn } from './commands.js';
 import {
   checkConditions,
   claimsOf,
@@ -24,7 +23,7 @@ import {
 } from './conditions.js';
 import type { Connected } from './connection.js';
 import { deedDocuments, deedsOfMembers, documentDigestHead, documentsOf, type GroupWrites } from './documents.js';
-import { isDuplicate, isWriteConflict, toFhirError } from './errors.js';
+import { isWriteConflict, toFhirError } from './errors.js';
 import { checkFence, type Fence, fenced, isLapsed } from './fence.js';
 import {
   acknowledgedBy,
@@ -35,14 +34,13 @@ import {
   type GroupOutcome,
   openQueue,
 } from './queue.js';
-import type { ResourceDocument } from './schema.js';
 import { transact } from './transaction.js';
 
 export interface CommitSurroundings extends KnownVersions {
   /** Has transactions of dead processes ended, soon. */
   endDead(): void;
   connected(): Promise<Connected>;
-  /** Numbers of resources and messages, ascending, each above all before it and above this one. */
+  /** Numbers of resources, messages and rows of deeds, ascending, each above all before it and above this one. */
   numbers(count: number, above: number): Promise<number[]>;
   readonly fence: Fence;
 }
@@ -51,12 +49,12 @@ export function openCommits(around: CommitSurroundings): CommitQueue {
   const open = (write: typeof writeGroup) =>
     openQueue(members => fenced(around.fence, members, each => write(around, each)));
   const grouped = open(writeGroup);
-  const independent = open(insertGroup);
+  const deeds = open(insertDeedsOf);
   // A Bundle of thousands takes seconds, which nobody else shall wait for. Where it touches what others write at the
   // same time, the database tells.
   const large = open(writeGroup);
   const laneOf = (commit: Commit): CommitQueue =>
-    isIndependent(commit) ? independent : commit.changes.length > LARGE_COMMIT_CHANGES ? large : grouped;
+    isDeedsAlone(commit) ? deeds : commit.changes.length > LARGE_COMMIT_CHANGES ? large : grouped;
   return { add: (commit, prepared) => laneOf(commit).add(commit, prepared) };
 }
 
@@ -67,13 +65,9 @@ const DEEDS_A_COMMAND = 15;
 /** Changes of a commit that has a lane of its own. */
 const LARGE_COMMIT_CHANGES = 400;
 
-const isIndependent = ({ independent, changes, mustNotMatch, mustExist, messages, acknowledges }: Commit): boolean =>
-  independent === true &&
-  !mustNotMatch?.length &&
-  !mustExist?.length &&
-  !messages?.length &&
-  !acknowledges?.length &&
-  changes.every(({ replaces, blobs, words }) => replaces === undefined && blobs === undefined && words === undefined);
+/** What was only looked at, or refused: it needs no transaction. */
+const isDeedsAlone = ({ changes, mustNotMatch, mustExist, alsoAbout, messages, acknowledges }: Commit): boolean =>
+  [changes, mustNotMatch, mustExist, alsoAbout, messages, acknowledges].every(part => !part?.length);
 
 /** How long a group as a whole tries again when a document is held; transactions of living processes take milliseconds. */
 const CONFLICT_PATIENCE_MS = 100;
@@ -177,9 +171,9 @@ async function writeTogether(
   const all = await around.connected();
   const creations = members.flatMap(({ prepared }) => prepared).filter(({ change }) => !change.replaces).length;
   const messageCount = members.reduce((sum, { commit }) => sum + (commit.messages?.length ?? 0), 0);
-  // Fewer members have no more rows of deeds.
-  const deedCount = rowsOfDeeds(deedsOfMembers(members)).length;
-  const draw = (rows: CurrentRows) => around.numbers(creations + messageCount + deedCount, lastBefore(members, rows));
+  const rows = rowsOfDeeds(deedsOfMembers(members));
+  const draw = (current: CurrentRows) =>
+    around.numbers(creations + messageCount + rows.length, lastBefore(members, current));
   let numbers = await draw(known ?? new Map());
   let refused: Refused = new Map();
   let stale: Stale | undefined;
@@ -192,7 +186,9 @@ async function writeTogether(
     stale = undefined;
     if (kept.length === 0) return false;
     if (!known && numbers.length > 0 && numbers[0]! <= lastBefore(members, current)) numbers = await draw(current);
-    stale = await writeDocuments(all, documentsOf(kept, current, numbers), session);
+    // Fewer members have no more rows.
+    const keptRows = kept.length === members.length ? rows : rowsOfDeeds(deedsOfMembers(kept));
+    stale = await writeDocuments(all, documentsOf(kept, keptRows, current, numbers), session);
     if (stale) return false;
     for (const { commit } of kept) for (const about of commit.alsoAbout ?? []) await notePatients(all, about, session);
     const claims = claimsOf(members);
@@ -209,43 +205,19 @@ async function writeTogether(
   return writeTogether(around, members, null);
 }
 
-/** Creations that need no transaction among each other: one unordered insert. */
-async function insertGroup(around: CommitSurroundings, members: readonly GroupMember[]): Promise<GroupOutcome> {
-  const owners: GroupMember[] = [];
-  const failed = new Map<GroupMember, FhirError>();
-  let away: FhirError | undefined;
+/** Deeds alone: one insert. */
+async function insertDeedsOf(around: CommitSurroundings, members: readonly GroupMember[]): Promise<GroupOutcome> {
   try {
-    const { db, resource, deed } = await around.connected();
-    const all = members.flatMap(member => member.prepared.map(prepared => ({ member, prepared })));
-    const deeds = deedsOfMembers(members);
-    const numbers = await around.numbers(all.length + rowsOfDeeds(deeds).length, 0);
-    const further = numbers.slice(all.length);
-    const documents = all.map(({ member, prepared: { document } }, i): ResourceDocument => {
-      owners.push(member);
-      document.n = numbers[i]!;
-      return document;
-    });
+    const { db, deed } = await around.connected();
+    const rows = rowsOfDeeds(deedsOfMembers(members));
+    const numbers = await around.numbers(rows.length, 0);
     checkFence(around.fence, members);
-    if (documents.length > 0) await insertEach(db, resource, documents);
-    if (further.length > 0)
-      await insertDeeds(
-        db,
-        deed,
-        deedDocuments(deeds, () => further.shift()!),
-      );
+    if (rows.length > 0) await insertDeeds(db, deed, deedDocuments(rows, numbers));
+    return answerMembers(members, new Map());
   } catch (thrown) {
     if (isLapsed(thrown)) throw thrown;
-    const { writeErrors } = thrown as { writeErrors?: readonly { index: number; code: number }[] };
     const error = toFhirError(thrown);
-    if (writeErrors?.length && isDuplicate(thrown))
-      for (const { index } of writeErrors) {
-        const owner = owners[index]!;
-        failed.set(owner, changedMeanwhile(owner.prepared[0]!.change));
-      }
-    else {
-      for (const member of members) failed.set(member, error);
-      if (error.kind === 'unavailable') away = error;
-    }
+    const answered = answerMembers(members, new Map(members.map(member => [member, error])));
+    return error.kind === 'unavailable' ? { ...answered, away: error } : answered;
   }
-  return { ...answerMembers(members, failed), ...(away ? { away } : {}) };
 }

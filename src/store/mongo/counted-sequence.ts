@@ -34,8 +34,9 @@ export function openCountedSequence(connected: () => Promise<Collections>): Coun
 }
 
 /** Above every number that is in use; it looks at everything. */
-async function firstFree({ resource, outbox }: Collections): Promise<number> {
+async function firstFree({ resource, outbox, deed }: Collections): Promise<number> {
   const [newest] = await resource.aggregate<{ n: number }>([{ $group: { _id: null, n: { $max: '$n' } } }]).toArray();
   const message = await outbox.findOne({}, { sort: { _id: -1 }, projection: { _id: 1 } });
-  return Math.max(newest?.n ?? 0, message?._id ?? 0) + 1;
+  const row = await deed.findOne({}, { sort: { _id: -1 }, projection: { _id: 1 } });
+  return Math.max(newest?.n ?? 0, message?._id ?? 0, row?._id ?? 0) + 1;
 }

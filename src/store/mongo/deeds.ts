@@ -44,12 +44,16 @@ export function openDeeds(
           altered: isAltered(c, digestOf(deedDigestHead(l, e), x)),
         }));
       }),
-    events: () =>
+    events: most =>
       run(async () => {
         const { deed } = await connected();
         const [sum] = await deed
           .aggregate<{ readonly events: number }>(
-            [{ $match: { l: { $gte: -Infinity } } }, { $group: { _id: null, events: { $sum: '$e' } } }],
+            [
+              { $match: { l: { $gte: -Infinity } } },
+              ...(most === undefined ? [] : [{ $limit: most }]),
+              { $group: { _id: null, events: { $sum: '$e' } } },
+            ],
             { maxTimeMS, hint: INDEX.last },
           )
           .toArray();

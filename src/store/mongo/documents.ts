@@ -5,7 +5,7 @@
 import type { AnyBulkWriteOperation, Filter } from 'mongodb';
 import { encodeId } from '../codec.js';
 import { digestOf } from '../digest.js';
-import { type Deed, deedDigestHead, rowsOfDeeds } from '../deeds.js';
+import { type Deed, deedDigestHead, type DeedRow } from '../deeds.js';
 import type { Change, Version } from '../store.js';
 import type { Replacement } from './commands.js';
 import type { CurrentRows } from './conditions.js';
@@ -76,22 +76,24 @@ export interface GroupWrites {
 export const deedsOfMembers = (members: readonly Pick<GroupMember, 'commit'>[]): readonly Deed[] =>
   members.flatMap(({ commit }) => commit.deeds ?? []);
 
-export const deedDocuments = (deeds: readonly Deed[], number: () => number): DeedDocument[] =>
-  rowsOfDeeds(deeds).map(({ last, events, keys, bytes }) => ({
-    ...{ _id: number(), l: last, e: events, k: keys },
+/** `numbers`: as many as there are rows, or more. */
+export const deedDocuments = (rows: readonly DeedRow[], numbers: readonly number[]): DeedDocument[] =>
+  rows.map(({ last, events, keys, bytes }, i) => ({
+    ...{ _id: numbers[i]!, l: last, e: events, k: keys },
     x: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
     c: digestOf(deedDigestHead(last, events), bytes),
   }));
 
-/** The writes of these members. `numbers`: as many as they have creations, messages and rows of deeds, ascending. */
+/** The writes of these members and of their deeds. `numbers`: as many as they have creations, messages and rows of deeds, ascending. */
 export function documentsOf(
   members: readonly GroupMember[],
+  rows: readonly DeedRow[],
   current: CurrentRows,
   numbers: readonly number[],
 ): GroupWrites {
   const acknowledged = acknowledgedBy(members);
   const messages = new MessageDocuments();
-  const next = numbers[Symbol.iterator]();
+  const next = numbers.slice(rows.length)[Symbol.iterator]();
   const number = (): number => next.next().value!;
   const writes: GroupWrites = {
     created: [],
@@ -101,7 +103,7 @@ export function documentsOf(
     words: [],
     messages: messages.all,
     acknowledged,
-    deeds: deedDocuments(deedsOfMembers(members), number),
+    deeds: deedDocuments(rows, numbers),
   };
   for (const { commit, prepared } of members) {
     for (const { _id, change, document, words } of prepared) {

@@ -10,7 +10,7 @@ import { walkTrail, type WalkedTrail } from '../../../src/audit/trail/walk.js';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { extract } from '../../../src/search/extract.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
-import { type KeptDeeds, rowsOfDeeds } from '../../../src/store/deeds.js';
+import { type KeptDeedRow, rowsOfDeeds } from '../../../src/store/deeds.js';
 
 const bases = ['http://localhost:8080/fhir'];
 const parameters = createSearchParameters(loadDefinitions());
@@ -186,7 +186,7 @@ describe('recording', () => {
           const event = auditEvent(deed, deed.patients[i], made.id);
           assert.equal(textOf(made), JSON.stringify(event));
           assert.deepEqual(asSet(made.entries), asSet(extract(event, parameters, { bases })));
-          assert.equal(splitEventId(made.id).at, i);
+          assert.equal(splitEventId(made.id).number, i);
           ids.add(made.id);
         });
         assert.equal(ids.size, Math.max(1, deed.patients.length));
@@ -214,7 +214,7 @@ describe('recording', () => {
 
   it('tells of a row that is damaged, and finds what is at other times', async () => {
     const { shape, bytes } = makeDeed(ordinary);
-    const rowAt = (last: number, deed: Uint8Array): KeptDeeds => {
+    const rowAt = (last: number, deed: Uint8Array): KeptDeedRow => {
       const [row] = rowsOfDeeds([{ at: last, events: 1, bytes: deed, keys: [] }]);
       return { ...row!, sequence: last, altered: false };
     };

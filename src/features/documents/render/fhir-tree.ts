@@ -87,7 +87,11 @@ function treeOf(name: string, value: Json, limits: ReadLimits, depth: number): C
       children: [],
     };
   const children = Object.entries(value).flatMap(([key, inner]) =>
-    [inner].flat().map(one => treeOf(key, one, limits, depth + 1)),
+    // Where a value has only an extension, its place holds null.
+    [inner]
+      .flat()
+      .filter(one => one !== null)
+      .map(one => treeOf(key, one, limits, depth + 1)),
   );
   return { name, attributes: new Map(), children };
 }
