@@ -29,15 +29,25 @@ export interface WhoAsks extends Sight {
   readonly key: string;
 }
 
-const PERSONS: ReadonlySet<string> = new Set([
-  'Practitioner',
-  'PractitionerRole',
-  'Patient',
-  'RelatedPerson',
-  'Person',
-]);
+const PERSONS = ['Practitioner', 'PractitionerRole', 'Patient', 'RelatedPerson'] as const;
 
-/** `principal`: with the organizations to which they belong, where some Consent names one. */
+/** As what else a Consent may name somebody who is named as one of these. */
+const MAY_BE: Readonly<Record<string, readonly string[]>> = {
+  Practitioner: ['PractitionerRole'],
+  PractitionerRole: ['Practitioner'],
+  Patient: ['RelatedPerson'],
+  RelatedPerson: ['Patient'],
+  Device: [],
+};
+const STAFF: ReadonlySet<string> = new Set(['Practitioner', 'PractitionerRole']);
+
+/** Type of what is named, where the name tells. */
+export function typeOfActor(name: string): string | undefined {
+  const target = parseReference(name, []);
+  return target?.kind === 'local' || target?.kind === 'url' ? target.type : undefined;
+}
+
+/** `principal`: with the organizations to which they belong and their other names, where some Consent names such. */
 export function askingOf(
   principal: Principal,
   duty: Pick<RoleDuty, 'purpose' | 'confidentiality' | 'consents'>,
@@ -49,7 +59,7 @@ export function askingOf(
   const local = user?.kind === 'local' ? user : undefined;
   const own = local?.type === 'Patient' ? local.id : ownOf(principal, duty);
   const actors = actorsOf(principal, user, own, bases);
-  const unknown = unknownOf(principal, own);
+  const unknown = unknownOf(principal, own === undefined ? user : { kind: 'local', type: 'Patient', id: own });
   const most: Confidentiality = duty.confidentiality ?? NORMALLY;
   const asPatient = own !== undefined || duty.purpose === OF_PATIENTS;
   const bound = duty.consents !== 'disregarded';
@@ -70,7 +80,7 @@ export function askingOf(
 
 /** As whom a Consent can name them. */
 function actorsOf(
-  { client, organizations = [] }: Principal,
+  { client, organizations = [], alsoKnownAs = [] }: Principal,
   user: ReferenceTarget | undefined,
   own: string | undefined,
   bases: readonly string[],
@@ -80,19 +90,25 @@ function actorsOf(
   const belongs = organizations.map(each => nameOf(parseReference(each, bases))[0] ?? each);
   return new Set([
     ...nameOf(user),
+    ...alsoKnownAs,
     ...(own === undefined ? [] : [`Patient/${own}`]),
     ...(client === undefined ? [] : [`Device/${client}`]),
     ...belongs,
   ]);
 }
 
-function unknownOf({ fhirUser, client, organizations = [], scopes = [] }: Principal, own: string | undefined) {
-  const isNamed = fhirUser !== undefined || own !== undefined;
+function unknownOf(
+  { fhirUser, client, organizations = [], moreOrganizations, alsoKnownAs, scopes = [] }: Principal,
+  user: ReferenceTarget | undefined,
+): ReadonlySet<string> {
   const isApplication = scopes.some(({ context }) => context === 'system');
+  const type = user?.kind === 'local' || user?.kind === 'url' ? user.type : undefined;
+  const persons = (type === undefined ? undefined : MAY_BE[type]) ?? PERSONS;
+  const isUnknown = (each: string): boolean => alsoKnownAs === undefined || !STAFF.has(each);
   return new Set<string>([
-    ...(isNamed || isApplication ? [] : PERSONS),
+    ...(isApplication && !user ? [] : persons.filter(isUnknown)),
     ...(client === undefined && fhirUser === undefined ? ['Device'] : []),
-    ...(organizations.length === 0 ? ['Organization'] : []),
+    ...(organizations.length === 0 || moreOrganizations ? ['Organization'] : []),
   ]);
 }
 
@@ -109,5 +125,5 @@ export function concerns(rule: ConsentRule, asking: WhoAsks, now: number): boole
     if (!isMeant) return false;
   }
   if (!actors || actors.some(each => asking.actors.has(each))) return true;
-  return !permits && actors.some(each => asking.unknown.has(each.split('/')[0]!));
+  return !permits && actors.some(each => asking.unknown.has(typeOfActor(each) ?? ''));
 }

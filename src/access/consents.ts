@@ -19,7 +19,7 @@ import type { SearchParameters } from '../search/parameters.js';
 import { all, any, NO_RESOURCE, type Where } from '../search/query.js';
 import { refersTo, withIds } from '../search/separate.js';
 import type { Version } from '../store/store.js';
-import { type WhoAsks, concerns } from './asking.js';
+import { concerns, typeOfActor, type WhoAsks } from './asking.js';
 import {
   type ConsentAction,
   type ConsentReading,
@@ -43,6 +43,7 @@ const MOST_NAMED = 200;
 /** Permissions that are kept, each for whom the same rules apply to. */
 const MOST_KEPT = 500;
 
+const STAFF_OR_HOUSE: ReadonlySet<string> = new Set(['Organization', 'Practitioner', 'PractitionerRole']);
 const BASIC: readonly string[] = ['TREAT', 'HPAYMT', 'HOPERAT', 'PATRQT'];
 
 const READING: readonly ConsentAction[] = ['access', 'use', 'disclose'];
@@ -94,16 +95,16 @@ export class Consents {
   #digest = '';
   #kept = new WeakMap<Permission, Map<string, Narrowed>>();
   #generation = 0;
-  #namesOrganizations = false;
+  #namesStaff = false;
 
   constructor(ground: ConsentGround) {
     this.#ground = ground;
     this.#generation = ground.parameters.generation;
   }
 
-  /** Some rule is for an Organization. */
-  get namesOrganizations(): boolean {
-    return this.#namesOrganizations;
+  /** Some rule is for an Organization, or for somebody who works for one. */
+  get namesStaff(): boolean {
+    return this.#namesStaff;
   }
 
   /** `resource`: a valid Consent. */
@@ -150,7 +151,7 @@ export class Consents {
     this.#actors = new Set(
       [...this.#alike.values()].flatMap(({ rules }) => rules.flatMap(({ actors = [] }) => actors)),
     );
-    this.#namesOrganizations = [...this.#actors].some(each => each.startsWith('Organization/'));
+    this.#namesStaff = [...this.#actors].some(each => STAFF_OR_HOUSE.has(typeOfActor(each) ?? ''));
     this.#kept = new WeakMap();
   }
 

@@ -51,6 +51,10 @@ export interface Principal {
   readonly tokenId?: string;
   /** Organizations to which they belong: `Organization/id` of this server, URLs, or identifiers that a token names. */
   readonly organizations?: readonly string[];
+  /** They may belong to others, too. */
+  readonly moreOrganizations?: true;
+  /** Other names of a Practitioner, who is the same person as their PractitionerRoles, or of a PractitionerRole; absent: not known. */
+  readonly alsoKnownAs?: readonly string[];
   /** Purpose of use, a code of http://terminology.hl7.org/CodeSystem/v3-ActReason. */
   readonly purpose?: string;
   /** Id of the one patient for whom they have broken the glass, where the request is made through it. */

@@ -146,8 +146,8 @@ async function asKnown(caller: Caller, target: Target): Promise<Principal> {
   const { live, consents, affiliations } = engine;
   const principal = asJudged(caller, target);
   if (target.kind === 'capabilities') return principal;
-  if (engine.store.shared) await live.current(FRESH_MS);
-  return consents.namesOrganizations ? affiliations.of(principal, engine) : principal;
+  await live.current(FRESH_MS);
+  return consents.namesStaff ? affiliations.of(principal, engine) : principal;
 }
 
 /** Whoever asks: through a broken glass things are seen, and nothing is written, looked up for a write, or let alone by one. */

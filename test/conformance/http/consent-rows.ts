@@ -27,6 +27,7 @@ export const RECORD: readonly FhirResource[] = [
   },
   { resourceType: 'Patient', id: 'p' },
   { resourceType: 'Patient', id: 'q' },
+  { resourceType: 'RelatedPerson', id: 'r', patient: { reference: 'Patient/q' } },
   {
     resourceType: 'Encounter',
     id: 'enc',
@@ -57,6 +58,8 @@ export const PRINCIPALS = {
   researcher: { ...doctor, name: 'researcher', purpose: 'HRESCH' },
   payer: { ...doctor, name: 'payer', purpose: 'COVERAGE' },
   foobar: { ...doctor, name: 'foobar', purpose: 'FooBar', organizations: ['Organization/research'] },
+  inRole: { name: 'inRole', role: 'clinician', fhirUser: 'PractitionerRole/role' },
+  person: { name: 'person', role: 'clinician', fhirUser: 'Person/x' },
   nameless: { name: 'nameless', role: 'reader' },
   patient: { name: 'patient', role: 'patient', patient: 'p', fhirUser: 'Patient/p' },
   officer: { name: 'officer', role: 'privacy-officer' },
@@ -226,6 +229,31 @@ export const ROWS: Readonly<Record<'Basic' | 'Intermediate' | 'Advanced' | 'R4',
       what: 'denies an organization',
       provision: { type: 'deny', actor: [actor('Organization/house')] },
       sees: { doctor: [], other: [] },
+    },
+    {
+      what: 'denies a Practitioner, in their PractitionerRole, too',
+      provision: { type: 'deny', actor: [actor('Practitioner/doctor')] },
+      sees: { doctor: [], inRole: [], other: ALL },
+    },
+    {
+      what: 'denies a PractitionerRole, and no other Practitioner',
+      provision: { type: 'deny', actor: [actor('PractitionerRole/role')] },
+      sees: { doctor: [], inRole: [], other: ALL },
+    },
+    {
+      what: 'denies somebody who may be a Person',
+      provision: { type: 'deny', actor: [actor('RelatedPerson/r')] },
+      sees: { doctor: ALL, inRole: ALL, person: [], nameless: [] },
+    },
+    {
+      what: 'denies a Practitioner of elsewhere',
+      provision: { type: 'deny', actor: [actor('https://example.org/fhir/Practitioner/1')] },
+      sees: { doctor: ALL, inRole: ALL, nameless: [] },
+    },
+    {
+      what: 'denies an organization of elsewhere',
+      provision: { type: 'deny', actor: [actor('https://example.org/Organization/9')] },
+      sees: { doctor: ALL, other: [] },
     },
     {
       what: 'permits one person what it denies all others',
