@@ -50,15 +50,20 @@ export function createDeeds(
           .map(([id, text]) => ({ id: id as number, text: text as string })),
       ),
     find: query =>
-      look(() => {
-        const { text, values } = compileDeeds(query);
+      look(async () => {
+        const statement = compileDeeds(query);
+        // A walk along one key is as long as the page; one that looks for another key beside it may be as long as the trail.
+        if ((query.keys?.length ?? 0) > 1) return (await readers.rows(statement)).map(toDeeds);
         return connection
-          .prepare(text)
-          .all(...values)
+          .prepare(statement.text)
+          .all(...statement.values)
           .map(toDeeds);
       }),
-    events: () =>
-      answer(async () => Number((await readers.rows(sql`SELECT coalesce(sum(events),0) FROM deed`))[0]![0])),
+    events: (most = Number.MAX_SAFE_INTEGER) =>
+      answer(async () => {
+        const some = sql`SELECT coalesce(sum(events),0) FROM (SELECT events FROM deed ORDER BY last DESC LIMIT ${most})`;
+        return Number((await readers.rows(some))[0]![0]);
+      }),
   };
 }
 
