@@ -152,7 +152,7 @@ export async function open(
   const room = createRoom(ANSWERS * config.maxAnswer);
   const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, reindexer, composed, () => engine);
   const feed = new Feed({ store, live, clock, log, metrics, resourceTypes: definitions.resourceTypes });
-  const authorization = authorizing(config, { store, access, outgoing, base: settings.base, engine: () => engine });
+  const authorization = authorizing(config, { store, access, outgoing, log, settings, engine: () => engine });
   await readStored(store, [() => store.migrate(), () => agreeOnGuides(store, guides.all), () => live.load()]);
   await readStored(store, [required, () => reindexer.refresh(), authorization.open]);
   const engine: Engine = {

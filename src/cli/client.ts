@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { newSecret, readApplication } from '../identity/server/applications.js';
 import { isObject, type Json } from '../fhir/resource.js';
-import { ConfigError } from '../platform/config.js';
+import { AllowList } from '../outgoing/allowed.js';
+import { ConfigError, namesListed } from '../platform/config.js';
 import type { Invocation } from './invocation.js';
 import { runSignInAction, sayLine, type SignInActions, type SignInAsked } from './sign-in-action.js';
 
@@ -34,7 +35,19 @@ async function addClient(asked: SignInAsked): Promise<void> {
   await applications.add(record);
   await asked.tell({ what: 'application-changed', name: record.id, change: 'added' });
   sayLine(`Added ${record.id} (${record.kind}).`);
+  if (record.jwksUri !== undefined) warnOfKeys(record.jwksUri, namesListed(asked.config.clientKeyHosts));
   if (secret !== undefined) sayLine(`Secret, shown once: ${secret}`);
+}
+
+/** The server may have other settings than this command, so that it is no fault. */
+function warnOfKeys(place: string, hosts: readonly string[]): void {
+  try {
+    new AllowList({ hosts }).target(place);
+  } catch {
+    const text =
+      'CHARTROOM_CLIENT_KEY_HOSTS does not list the host of jwks_uri here: a server with these settings refuses the application.';
+    process.stderr.write(`${text}\n`);
+  }
 }
 
 function parsedFile(text: string): Json {
@@ -49,12 +62,13 @@ async function listClients({ applications, revocations, words }: SignInAsked): P
   if (words.length > 0) throw new ConfigError('chartroom client list takes no further words.');
   await revocations.look();
   const all = await applications.all();
-  for (const { id, kind, name, redirectUris, systemScopes } of all) {
+  for (const { id, kind, name, redirectUris, systemScopes, isStranger = false } of all) {
     const more = [
       kind,
       name === id ? '' : name,
       ...redirectUris,
       systemScopes,
+      isStranger ? 'registered itself' : '',
       revocations.hasClient(id) ? 'disabled' : '',
     ];
     sayLine([id, ...more.filter(each => each !== '')].join('  '));

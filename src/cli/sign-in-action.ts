@@ -10,6 +10,7 @@ export interface SignInAsked extends OpenUsers {
   /** Behind the name of the action. */
   readonly words: readonly string[];
   readonly options: Invocation['options'];
+  readonly config: Invocation['config'];
   /** Tells the audit trail what was changed. */
   readonly tell: (happening: Happening) => Promise<void>;
 }
@@ -20,14 +21,14 @@ export type SignInActions = Readonly<Record<string, (asked: SignInAsked) => Prom
 export async function runSignInAction(
   command: string,
   actions: SignInActions,
-  { words: [action = '', ...words], options, open, openUsers }: Invocation,
+  { words: [action = '', ...words], config, options, open, openUsers }: Invocation,
 ): Promise<number> {
   const run = Object.hasOwn(actions, action) ? actions[action] : undefined;
   if (!run) throw new ConfigError(`chartroom ${command} needs one of ${Object.keys(actions).join(', ')}.`);
   const engine = await open();
   try {
     const told = { engine, principal: SYSTEM, address: 'local', requestId: newId(engine.clock.now()) };
-    await run({ ...openUsers(engine), words, options, tell: happening => tellHappening(told, happening) });
+    await run({ ...openUsers(engine), words, config, options, tell: happening => tellHappening(told, happening) });
     return 0;
   } finally {
     await engine.store.close();

@@ -2,6 +2,7 @@
 import { FhirError } from '../fhir/error.js';
 import { isObject, type Json, type JsonObject } from '../fhir/resource.js';
 import type { AskingGround } from '../identity/server/asked.js';
+import type { ClientKeys } from '../identity/server/client-keys.js';
 import type { Choice } from '../identity/server/pages.js';
 import type { AuthorizationServer } from '../identity/server/index.js';
 import { LAUNCH_LIFE, readLaunch } from '../identity/server/launches.js';
@@ -13,6 +14,7 @@ import { tellHappening } from '../interactions/tell.js';
 import type { OutgoingClients } from '../outgoing/outgoing.js';
 import { type Config, namesListed } from '../platform/config.js';
 import { newId } from '../platform/ids.js';
+import type { Log } from '../platform/log.js';
 import type { Store } from '../store/store.js';
 import { LAUNCH_SCREEN, type OpenedAccess } from './access.js';
 import { keptSecret } from './settings.js';
@@ -20,8 +22,9 @@ import { keptSecret } from './settings.js';
 export interface AuthorizationGround {
   readonly store: Pick<Store, 'records' | 'shared'>;
   readonly access: OpenedAccess;
-  readonly base: string;
+  readonly settings: Pick<Engine['settings'], 'base'>;
   readonly outgoing: OutgoingClients;
+  readonly log: Pick<Log, 'warn'>;
   /** There before any request is. */
   readonly engine: () => Engine;
 }
@@ -45,24 +48,26 @@ export function authorizing(config: Config, ground: AuthorizationGround): Author
       roles,
       ...known(server, ground.store.shared ? ground.store.records : undefined),
     }),
-    routes: () => (server ? [launchRoute(server, ground.base), metadataRoute(server)] : []),
+    routes: () => (server ? [launchRoute(server, ground.settings.base), metadataRoute(server)] : []),
   };
 }
 
 /** Undefined: apps get their tokens elsewhere, or nowhere. */
 async function openAuthorization(
   config: Config,
-  { store, access, base, outgoing, engine }: AuthorizationGround,
+  { store, access, settings: { base }, outgoing, log, engine }: AuthorizationGround,
 ): Promise<AuthorizationServer | undefined> {
   if (config.auth !== 'smart') return undefined;
   const { AuthorizationServer: Opened } = await import('../identity/server/index.js');
   const { createClientKeys } = await import('../identity/server/client-keys.js');
+  const clientKeys = createClientKeys(namesListed(config.clientKeyHosts), outgoing);
+  for (const { id, jwksUri } of access.applications) warnOfKeys(id, jwksUri, { clientKeys, log });
   const server = new Opened({
     ...{ base, records: store.records, secret: config.secret || keptSecret(config.data) },
     roles: access.roles,
     readScopes: access.readScopes,
     applications: access.applications,
-    clientKeys: createClientKeys(namesListed(config.clientKeyHosts), outgoing),
+    clientKeys,
     takesStrangers: config.registration === 'on',
     findPatients: findPatients(engine, base),
     findEncounters: findEncounters(engine, base),
@@ -71,6 +76,18 @@ async function openAuthorization(
   });
   await server.start();
   return server;
+}
+
+function warnOfKeys(
+  id: string,
+  place: string | undefined,
+  { clientKeys, log }: { readonly clientKeys: ClientKeys; readonly log: Pick<Log, 'warn'> },
+): void {
+  try {
+    if (place !== undefined) clientKeys.check(place);
+  } catch {
+    log.warn(`CHARTROOM_CLIENT_KEY_HOSTS does not list the host of jwks_uri of ${id}: it will be refused.`);
+  }
 }
 
 /** Patients, or encounters, that a page offers. */

@@ -20,7 +20,8 @@ export function brandRoutes({ brands }: Pick<Config, 'brands'>): readonly OwnedR
   const fault = isObject(bundle) ? faultOfBrands(bundle) : 'it is no Bundle';
   if (fault !== undefined) throw new ConfigError(`The file of CHARTROOM_BRANDS, ${brands}: ${fault}.`);
   const body = JSON.stringify(bundle);
-  if (body.length > MOST_BYTES) throw new ConfigError(`The file of CHARTROOM_BRANDS, ${brands}, has more than 16 MB.`);
+  if (Buffer.byteLength(body) > MOST_BYTES)
+    throw new ConfigError(`The file of CHARTROOM_BRANDS, ${brands}, has more than 16 MB.`);
   const tag = `W/"${hash('sha256', body, 'base64url').slice(0, 22)}"`;
   const headers = { ETag: tag, 'Cache-Control': 'max-age=3600', 'Access-Control-Allow-Origin': '*' };
   return [

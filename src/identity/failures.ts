@@ -5,8 +5,9 @@
 import { FhirError } from '../fhir/error.js';
 import { parseAddress } from '../platform/address.js';
 
-/** Addresses that are counted at a time. */
+/** Addresses that are counted at a time, each by itself; those beyond are counted together. */
 const MOST_ADDRESSES = 10_000;
+const CROWD = 'all others';
 
 export interface AddressLimit {
   /** ms until the address may do it again; 0: it may now. */
@@ -30,22 +31,27 @@ export function createAddressLimit({ most, within, now = () => performance.now()
     since = now();
     counts.clear();
   };
+  const placeOf = (address: string): string => {
+    const network = networkOf(address);
+    return counts.size < MOST_ADDRESSES || counts.has(network) ? network : CROWD;
+  };
   return {
     wait(address) {
       forgetOld();
-      return (counts.get(networkOf(address)) ?? 0) < most ? 0 : Math.max(1, since + within - now());
+      return (counts.get(placeOf(address)) ?? 0) < most ? 0 : Math.max(1, since + within - now());
     },
     note(address) {
       forgetOld();
-      const network = networkOf(address);
-      if (counts.size < MOST_ADDRESSES || counts.has(network)) counts.set(network, (counts.get(network) ?? 0) + 1);
+      const place = placeOf(address);
+      counts.set(place, (counts.get(place) ?? 0) + 1);
     },
   };
 }
 
 const NETWORK_BYTES = 8;
 
-function networkOf(address: string): string {
+/** What counts as one address. */
+export function networkOf(address: string): string {
   if (!address.includes(':')) return address;
   const network = parseAddress(address)?.slice(0, NETWORK_BYTES) ?? [];
   return network.some(byte => byte !== 0) ? network.join('.') : address;

@@ -3,7 +3,7 @@
  * https://dicom.nema.org/medical/dicom/current/output/chtml/part15/sect_A.5.3.html, https://profiles.ihe.net/ITI/BALP
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditEvent } from 'fhir/r4.js';
@@ -211,8 +211,30 @@ describe('happenings at the command line', () => {
       assert.deepEqual((await listEvents(server.base, 'subtype=110129')).map(briefOf), [
         '110113 110129 0 disabled app',
       ]);
+      const stranger = { id: 'app-x', name: 'Self', redirectUris: [REDIRECT], kind: 'public', systemScopes: '' };
+      const value = JSON.stringify({ ...stranger, isStranger: true });
+      await server.engine.store.records.put({ kind: 'registered-client', id: 'app-x', value });
     } finally {
       await server.stop();
     }
+  });
+
+  it('say which applications registered themselves, and whose keys would not be fetched', async () => {
+    const env = { CHARTROOM_DATA: folder, CHARTROOM_AUTH: 'smart', CHARTROOM_CLIENT_KEY_HOSTS: 'keys.example.org' };
+    const file = join(folder, 'app.json');
+    const add = async (id: string, at: string) => {
+      writeFileSync(file, JSON.stringify({ client_id: id, scope: 'system/Patient.rs', jwks_uri: at }));
+      const { status, err } = await many.run(['client', 'add', file], env);
+      assert.equal(status, 0, err);
+      return err;
+    };
+    assert.match(await add('unlisted', 'https://elsewhere.example.org/jwks'), /CHARTROOM_CLIENT_KEY_HOSTS/);
+    assert.doesNotMatch(await add('listed', 'https://keys.example.org/jwks'), /CHARTROOM_CLIENT_KEY_HOSTS/);
+    const { out } = await many.run(['client', 'list'], env);
+    assert.deepEqual(
+      out.split('\n').filter(line => line.includes('registered itself')),
+      [`app-x  public  Self  ${REDIRECT}  registered itself`],
+    );
+    assert.match(out, /^listed {2}asymmetric/m);
   });
 });

@@ -120,10 +120,10 @@ describe('applications of the authorization server', () => {
       assert.equal(await statusOf(wrong), 400, wrong);
   });
 
-  const register = async (metadata: unknown, headers = fromElsewhere()) => {
+  const register = async (metadata: unknown, headers: Readonly<Record<string, string>> = fromElsewhere()) => {
     const response = await fetch(`${authOf(server.base)}/register`, {
       method: 'POST',
-      headers: { ...headers, 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...headers },
       body: typeof metadata === 'string' ? metadata : JSON.stringify(metadata),
     });
     return { status: response.status, body: (await response.json()) as Record<string, string> };
@@ -155,8 +155,24 @@ describe('applications of the authorization server', () => {
     assert.match(page.text, /Self &lt;made&gt;/);
     const given = await askWithCode(journey, codeIn(await consent(browser, page), journey), verifier);
     assert.equal(given.status, 200);
-    const [kept] = await server.engine.store.records.list('registered-client', 10);
+    const kept = await server.engine.store.records.get('registered-client', body['client_id']!);
     assert.ok(kept!.expires! > Date.now() + 89 * 86_400_000);
+  });
+
+  it('are forgotten within a day where nobody gives them access', async () => {
+    const { body } = await register({ redirect_uris: [REDIRECT] });
+    const kept = await server.engine.store.records.get('registered-client', body['client_id']!);
+    assert.ok(kept!.expires! <= Date.now() + 86_400_000);
+  });
+
+  it('register as JSON alone, which no page of others sends unasked', async () => {
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp'])
+      assert.equal(
+        (await register({ redirect_uris: [REDIRECT] }, { ...fromElsewhere(), 'content-type': type })).status,
+        415,
+      );
+    const type = { 'content-type': 'application/json; charset=utf-8' };
+    assert.equal((await register({ redirect_uris: [REDIRECT] }, { ...fromElsewhere(), ...type })).status, 201);
   });
 
   it('register with a secret that is shown once, or with keys', async () => {
@@ -210,6 +226,23 @@ describe('applications of the authorization server', () => {
       'invalid_client_metadata',
     ],
     ['a software statement', { redirect_uris: [REDIRECT], software_statement: 'x' }, 'invalid_client_metadata'],
+    ['a name that is blank', { redirect_uris: [REDIRECT], client_name: ' \u00a0' }, 'invalid_client_metadata'],
+    ['a name of two lines', { redirect_uris: [REDIRECT], client_name: 'a\nb' }, 'invalid_client_metadata'],
+    [
+      'a name that clears a terminal',
+      { redirect_uris: [REDIRECT], client_name: '\u001b[2Ja' },
+      'invalid_client_metadata',
+    ],
+    ['a name that turns around', { redirect_uris: [REDIRECT], client_name: 'a\u202eb' }, 'invalid_client_metadata'],
+    ['a redirect_uri of two lines', { redirect_uris: ['https://app.example.org/\nx'] }, 'invalid_redirect_uri'],
+    [
+      'more keys than anybody has',
+      {
+        ...{ redirect_uris: [REDIRECT], token_endpoint_auth_method: 'private_key_jwt' },
+        jwks: { keys: Array.from({ length: 101 }, (_, i) => ({ kty: 'EC', kid: `k${i}` })) },
+      },
+      'invalid_client_metadata',
+    ],
     ['a name of 201 letters', { redirect_uris: [REDIRECT], client_name: 'x'.repeat(201) }, 'invalid_client_metadata'],
   ];
   for (const [what, metadata, error] of wrong)

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'mocha';
+import { FhirError } from '../../src/fhir/error.js';
 import {
   askWithCode,
   authOf,
@@ -91,6 +92,24 @@ describe('what users of SMART apps choose', () => {
     } finally {
       await fetch(at, { method: 'DELETE', headers });
     }
+  });
+
+  it('is told that the store is away, not that they may not see a patient', async () => {
+    const { browser, page } = await begin('launch/patient patient/*.rs');
+    const { store } = smart.server.engine;
+    const commit = store.commit.bind(store);
+    try {
+      // What is seen is recorded first.
+      store.commit = () => Promise.reject(new FhirError('unavailable', 'The store is away.'));
+      const answer = await consent(browser, page, 'p1');
+      assert.equal(answer.status, 503);
+      assert.doesNotMatch(answer.text, /may not see/);
+    } finally {
+      store.commit = commit;
+    }
+    assert.equal((await consent(browser, page, 'nobody')).status, 422);
+    assert.equal((await consent(browser, page, 'not an id')).status, 422);
+    assert.equal((await consent(browser, page, 'p1')).status, 303);
   });
 
   describe('a visit', () => {

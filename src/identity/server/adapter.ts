@@ -132,6 +132,8 @@ const withoutRevision = ({ revision: _was, ...record }: KeptRecord): Omit<KeptRe
 const withoutGroup = ({ group: _of, ...record }: StoredRecord): StoredRecord => record;
 
 const GRANT = 'oidc-Grant';
+/** By which a user finds it (sessions.ts). */
+export const GRANT_OF_USER = 'grant-of-user';
 const OF_SESSIONS: readonly string[] = [SESSION_KIND, 'oidc-Interaction'];
 const LISTED_AT_ONCE = 1000;
 
@@ -150,10 +152,12 @@ export async function endAllOf(
       await endGrant({ records, revocations }, group.slice(groupOfGrant('').length));
 }
 
-async function* allOfKind(records: Records, kind: string): AsyncGenerator<KeptRecord> {
+/** `group`: those of this one alone. */
+export async function* allOfKind(records: Records, kind: string, group?: string): AsyncGenerator<KeptRecord> {
+  const within = group === undefined ? {} : { group };
   let after = '';
   for (;;) {
-    const found = await records.list(kind, LISTED_AT_ONCE, { after });
+    const found = await records.list(kind, LISTED_AT_ONCE, { ...within, after });
     yield* found;
     if (found.length < LISTED_AT_ONCE) return;
     after = found.at(-1)!.id;
@@ -166,5 +170,6 @@ export async function endGrant(
   grantId: string,
 ): Promise<void> {
   await records.remove(groupOfGrant(grantId));
+  await records.take(GRANT_OF_USER, grantId);
   await revocations.revokeGrant(grantId);
 }

@@ -10,6 +10,7 @@ import { FhirError } from '../../fhir/error.js';
 import { isObject, type Json, type JsonObject } from '../../fhir/resource.js';
 import { realNow } from '../../platform/real-time.js';
 import type { Records } from '../../store/records.js';
+import { MOST_KEYS } from '../fetched.js';
 import type { Role } from '../principal.js';
 import type { Revocations } from './revocations.js';
 
@@ -39,8 +40,9 @@ export interface Application {
 
 const KIND = 'client';
 const STRANGER = 'registered-client';
-/** ms for which one that has registered itself is kept after its last use: the longest grant. */
-const STRANGER_LIFE = 90 * 24 * 60 * 60_000;
+/** ms for which one that has registered itself is kept before somebody has given it access, and after they last did: the longest grant. */
+const UNUSED_LIFE = 24 * 60 * 60_000;
+const STRANGER_LIFE = 90 * UNUSED_LIFE;
 const MOST_STRANGERS = 1000;
 const ID = /^[\w.:-]{1,100}$/;
 const SHORTEST_SECRET = 32;
@@ -76,21 +78,22 @@ export class Applications {
     return [...this.#listed.values(), ...kept.flat().map(({ value }) => JSON.parse(value) as ApplicationRecord)];
   }
 
-  /** One that registers itself; it is forgotten when nobody uses it for long. False: there are too many. */
+  /** One that registers itself; it is forgotten when nobody uses it within a day, or later for long. False: there are too many. */
   async welcome(record: ApplicationRecord): Promise<boolean> {
     if ((await this.#records.list(STRANGER, MOST_STRANGERS)).length >= MOST_STRANGERS) return false;
-    await this.#keepStranger(record);
+    await this.#keepStranger(record, UNUSED_LIFE);
     return true;
   }
 
   /** Somebody has given it access. */
   async noteUse(id: string): Promise<void> {
     const kept = ID.test(id) ? await this.#records.get(STRANGER, id) : undefined;
-    if (kept) await this.#keepStranger(JSON.parse(kept.value) as ApplicationRecord);
+    if (kept) await this.#keepStranger(JSON.parse(kept.value) as ApplicationRecord, STRANGER_LIFE);
   }
 
-  async #keepStranger(record: ApplicationRecord): Promise<void> {
-    const expires = realNow() + STRANGER_LIFE;
+  /** `life`: ms. */
+  async #keepStranger(record: ApplicationRecord, life: number): Promise<void> {
+    const expires = realNow() + life;
     await this.#records.put({ kind: STRANGER, id: record.id, value: JSON.stringify(record), expires });
   }
 
@@ -144,7 +147,7 @@ function faultOfApplication(given: JsonObject, roles: readonly Role[]): string |
   if (typeof id !== 'string' || !ID.test(id)) return 'client_id has letters, digits and . _ : -, 100 at most.';
   const launched = Array.isArray(uris) && uris.length > 0;
   const rows: readonly (readonly [isRight: boolean, text: string])[] = [
-    [typeof name === 'string' && name.length <= 200, `client_name of ${id} is a text of 200 characters at most.`],
+    [isShownName(name), `client_name of ${id} is a text of 200 characters at most, none of which is unseen.`],
     [
       Array.isArray(uris) && uris.every(isRedirectUri),
       `redirect_uris of ${id} are https URLs (http on this machine alone) without a fragment.`,
@@ -154,7 +157,10 @@ function faultOfApplication(given: JsonObject, roles: readonly Role[]): string |
       `scope of ${id} has scopes for a backend service, system/… with spaces between.`,
     ],
     [secret === undefined || isLongSecret(secret), `client_secret of ${id} has ${SHORTEST_SECRET} characters or more.`],
-    [jwks === undefined || isPublicKeys(jwks), `jwks of ${id} has "keys", public ones, each with kty and kid.`],
+    [
+      jwks === undefined || isPublicKeys(jwks),
+      `jwks of ${id} has "keys", ${MOST_KEYS} public ones at most, each with kty and kid.`,
+    ],
     [keysAt === undefined || isSafeUrl(keysAt), `jwks_uri of ${id} is an https URL (http on this machine alone).`],
     [howMany(secret, jwks, keysAt) < 2, `${id} has a secret, or keys, or the address of keys.`],
     [launched || scope !== '', `${id} needs redirect_uris, or a scope for a backend service.`],
@@ -166,6 +172,11 @@ function faultOfApplication(given: JsonObject, roles: readonly Role[]): string |
   ];
   return rows.find(([isRight]) => !isRight)?.[1];
 }
+
+/** Controls, and what turns the direction of a text or is not seen: pages and terminals show these. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+const isShownName = (given: Json | undefined): boolean =>
+  typeof given === 'string' && given.length <= 200 && given.trim() !== '' && !UNSEEN.test(given);
 
 const isLongSecret = (given: Json): boolean => typeof given === 'string' && given.length >= SHORTEST_SECRET;
 
@@ -209,7 +220,7 @@ export function readApplication(given: Json, roles: readonly Role[]): Applicatio
 const isRedirectUri = (given: Json): boolean => isSafeUrl(given) && typeof given === 'string' && !given.includes('#');
 
 function isSafeUrl(given: Json): boolean {
-  if (typeof given !== 'string' || !URL.canParse(given) || given.length > 1000) return false;
+  if (typeof given !== 'string' || !URL.canParse(given) || given.length > 1000 || UNSEEN.test(given)) return false;
   const { protocol, hostname, username } = new URL(given);
   const isHere = /^(?:localhost|127\.0\.0\.1|\[::1\])$/.test(hostname);
   return username === '' && (protocol === 'https:' || (protocol === 'http:' && isHere));
@@ -220,6 +231,7 @@ const isPublicKeys = (given: Json): boolean =>
   isObject(given) &&
   Array.isArray(given['keys']) &&
   given['keys'].length > 0 &&
+  given['keys'].length <= MOST_KEYS &&
   given['keys'].every(key => isObject(key) && isPublicKey(key));
 
 export const isPublicKey = (key: JsonObject): boolean =>

@@ -76,24 +76,30 @@ async function choicesOf(
   { user, context, needsPatient, needsEncounter }: Wish,
   { form, patient }: AskAgain,
 ): Promise<Pick<ConsentPage, 'patients' | 'encounters'>> {
-  const none = (error: unknown): readonly Choice[] => {
-    if (error instanceof FhirError) return [];
-    throw error;
-  };
   const id = context.patient ?? patient;
   if (id === undefined) {
     if (!needsPatient) return {};
     const sought = form?.get('sought') ?? '';
-    const found = await ground.findPatients(user, { name: sought }, address).catch(none);
+    const found = await ground.findPatients(user, { name: sought }, address).catch(noneToSee);
     return { patients: { found, sought } };
   }
-  const [given = { id, text: 'not to be seen by you' }] = await ground.findPatients(user, { id }, address).catch(none);
+  const [given = { id, text: 'not to be seen by you' }] = await ground
+    .findPatients(user, { id }, address)
+    .catch(noneToSee);
   const isFree = context.patient === undefined;
   const encounters = needsEncounter
-    ? await ground.findEncounters(user, { patient: id }, address).catch(none)
+    ? await ground.findEncounters(user, { patient: id }, address).catch(noneToSee)
     : undefined;
   return { patients: { given, isFree, found: [], sought: '' }, ...(encounters ? { encounters } : {}) };
 }
+
+/** Where the user may see none, or what was typed is no search, there is none; that the store is away is no answer to that. */
+function noneToSee(error: unknown): readonly Choice[] {
+  if (error instanceof FhirError && NONE_TO_SEE.has(error.kind)) return [];
+  throw error;
+}
+
+const NONE_TO_SEE: ReadonlySet<string> = new Set(['forbidden', 'not-found', 'invalid']);
 
 export async function consented(asked: PersonAsked, form: URLSearchParams): Promise<void> {
   const wish = await wishOf(asked);
@@ -134,11 +140,11 @@ async function faultOfChoice(
   if (patient === undefined) return undefined;
   // Whatever the scopes are: roles, too, may be within the patient of a token.
   if (needsPatient || patient !== user.patient) {
-    const found = await ground.findPatients(user, { id: patient }, address).catch(() => []);
+    const found = await ground.findPatients(user, { id: patient }, address).catch(noneToSee);
     if (!found.some(({ id }) => id === patient)) return 'You may not see this patient.';
   }
   if (!encounter) return undefined;
-  const found = await ground.findEncounters(user, { patient, id: encounter }, address).catch(() => []);
+  const found = await ground.findEncounters(user, { patient, id: encounter }, address).catch(noneToSee);
   return found.some(({ id }) => id === encounter)
     ? undefined
     : 'You may not see this visit, or it is of another patient.';

@@ -23,7 +23,7 @@ import { type ApplicationRecord, Applications } from './applications.js';
 import { createAnonymousRecords, createRequestBounds } from './bounds.js';
 import type { ClientKeys } from './client-keys.js';
 import { Launches } from './launches.js';
-import { textSent, formIn, isForm, jsonIn, sendJson, withBody } from './messages.js';
+import { textSent, formIn, isForm, jsonSent, sendJson, withBody } from './messages.js';
 import { createOwnTokens, introspectOwn, type OwnTokens, revokeOwn } from './own-tokens.js';
 import { createProvider, type OidcLibrary, OTHER_SCOPES, type ProviderGround } from './provider.js';
 import { createRegistrationLimit, registerApplication, type RegistrationGround } from './registration.js';
@@ -194,7 +194,7 @@ export class AuthorizationServer implements TokenIssuer {
       return sendJson(response, await this.#revoke(running, identifying, await formIn(request)));
     if (isPost && pathname === '/token') return this.#token(page, running);
     if (isPost && pathname === '/register' && this.#registration)
-      return sendJson(response, await this.#register(this.#registration, jsonIn(await textSent(request)), identifying));
+      return sendJson(response, await this.#register(this.#registration, await jsonSent(request), identifying));
     return handedOn(running, request, response);
   }
 

@@ -40,7 +40,11 @@ export function withBody(request: IncomingMessage, text: string): IncomingMessag
   }) as unknown as IncomingMessage;
 }
 
-export function jsonIn(text: string): Json | undefined {
+/** Undefined: it cannot be read. Throws `unsupported-media-type` where it does not say that it is JSON: a page of others cannot say so without asking first. */
+export async function jsonSent(request: IncomingMessage): Promise<Json | undefined> {
+  if (!/^application\/json\s*(?:;|$)/i.test(request.headers['content-type'] ?? ''))
+    throw new FhirError('unsupported-media-type', 'This address takes application/json.');
+  const text = await textSent(request);
   try {
     return JSON.parse(text) as Json;
   } catch {

@@ -62,12 +62,12 @@ const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 /** s. Of an access token of a user; of a backend service; a session without a request, and at most. */
-const ACCESS = HOUR;
+export const ACCESS_LIFE = HOUR;
 const SYSTEM_ACCESS = 5 * MINUTE;
 const IDLE = 15 * MINUTE;
 export const LONGEST_SESSION = 12 * HOUR;
 /** A refresh token is good for a while after the access token that came with it; `offline_access` for longer. */
-const REFRESH_ONLINE = ACCESS + IDLE;
+const REFRESH_ONLINE = ACCESS_LIFE + IDLE;
 const REFRESH_OFFLINE = 30 * DAY;
 export const LONGEST_GRANT = 90 * DAY;
 const LONGEST_ASSERTION = 5 * MINUTE;
@@ -213,7 +213,7 @@ function featuresOf(
           scope: await scopes.of(ctx, client),
           audience: base,
           accessTokenFormat: 'jwt',
-          accessTokenTTL: ctx.oidc.params?.['grant_type'] === 'client_credentials' ? SYSTEM_ACCESS : ACCESS,
+          accessTokenTTL: ctx.oidc.params?.['grant_type'] === 'client_credentials' ? SYSTEM_ACCESS : ACCESS_LIFE,
           jwt: { sign: { alg: 'ES256' } },
         };
       },
@@ -227,7 +227,7 @@ export const sessionLife = ({ loginTs = seconds() }: { readonly loginTs?: number
 
 const LIVES: NonNullable<Configuration['ttl']> = {
   AuthorizationCode: MINUTE,
-  AccessToken: ACCESS,
+  AccessToken: ACCESS_LIFE,
   ClientCredentials: SYSTEM_ACCESS,
   IdToken: HOUR,
   Interaction: IDLE,

@@ -1,17 +1,16 @@
 /**
  * Sessions of users and what was granted in them, so that both can be listed and ended. A grant goes with its session where that is signed out of,
- * and is known by its user until its time is over.
+ * and is known by its user for as long as something that was given for it may be good.
  */
 import type { Provider } from 'oidc-provider';
 import { realNow } from '../../platform/real-time.js';
 import type { Records } from '../../store/records.js';
-import { endGrant, groupOfSessions, SESSION_KIND } from './adapter.js';
+import { allOfKind, endGrant, GRANT_OF_USER, groupOfSessions, SESSION_KIND } from './adapter.js';
 import type { AskedInteraction } from './asked.js';
-import { LONGEST_GRANT, LONGEST_SESSION, type ProviderGround } from './provider.js';
+import { ACCESS_LIFE, LONGEST_GRANT, LONGEST_SESSION, type ProviderGround } from './provider.js';
 
 const GRANT_OF_SESSION = 'grant-of-session';
-const GRANT_OF_USER = 'grant-of-user';
-/** That a page shows. */
+/** That a page shows, the latest. */
 const MOST_LISTED = 200;
 
 /** What somebody has granted. */
@@ -38,9 +37,15 @@ export interface ListedSession {
 const ofSession = (uid: string): string => `session ${uid}`;
 const ofUser = (name: string): string => `grants of ${name}`;
 
+/** s for which something may be good that was given for these: its code has a minute. */
+function lifeOfGrant(scopes: readonly string[]): number {
+  if (scopes.includes('offline_access')) return LONGEST_GRANT;
+  return (scopes.includes('online_access') ? LONGEST_SESSION : 60) + ACCESS_LIFE;
+}
+
 export async function keepGrant(
   { records }: { readonly records: Records },
-  { session, exp }: AskedInteraction,
+  { session, exp }: Pick<AskedInteraction, 'session' | 'exp'>,
   grant: KeptGrant,
 ): Promise<void> {
   await records.put({
@@ -49,7 +54,7 @@ export async function keepGrant(
   });
   const since = realNow();
   const value = JSON.stringify({ ...grant, since } satisfies ListedGrant);
-  const expires = since + LONGEST_GRANT * 1000;
+  const expires = since + lifeOfGrant(grant.scopes) * 1000;
   await records.put({ kind: GRANT_OF_USER, id: grant.id, value, group: ofUser(grant.user), expires });
 }
 
@@ -60,11 +65,7 @@ export async function endSession(
   uid: string,
 ): Promise<string | undefined> {
   const { records } = ground;
-  const grants = await records.list(GRANT_OF_SESSION, 1000, { group: ofSession(uid) });
-  for (const { id } of grants) {
-    await endGrant(ground, id);
-    await records.take(GRANT_OF_USER, id);
-  }
+  for await (const { id } of allOfKind(records, GRANT_OF_SESSION, ofSession(uid))) await endGrant(ground, id);
   await records.remove(ofSession(uid));
   const session = await provider.Session.findByUid(uid);
   await session?.destroy();
@@ -80,7 +81,6 @@ export async function endGrantOf(
   const kept = id.length <= 100 ? await ground.records.get(GRANT_OF_USER, id) : undefined;
   if (kept?.group !== ofUser(name)) return undefined;
   await endGrant(ground, id);
-  await ground.records.take(GRANT_OF_USER, id);
   return JSON.parse(kept.value) as KeptGrant;
 }
 
@@ -92,11 +92,18 @@ export async function sessionsOf({ records }: { readonly records: Records }, nam
 /** What has not ended otherwise, the latest first. */
 export async function grantsOf(
   { records }: { readonly records: Records },
-  provider: Provider,
+  provider: Pick<Provider, 'Grant'>,
   name: string,
 ): Promise<ListedGrant[]> {
-  const kept = await records.list(GRANT_OF_USER, MOST_LISTED, { group: ofUser(name) });
-  const grants = kept.map(({ value }) => JSON.parse(value) as ListedGrant);
-  const alive = await Promise.all(grants.map(({ id }) => provider.Grant.find(id)));
-  return grants.filter((_grant, i) => alive[i] !== undefined).toSorted((a, b) => b.since - a.since);
+  const grants: ListedGrant[] = [];
+  for await (const { value } of allOfKind(records, GRANT_OF_USER, ofUser(name)))
+    grants.push(JSON.parse(value) as ListedGrant);
+  grants.sort((a, b) => b.since - a.since);
+  const alive: ListedGrant[] = [];
+  for (let from = 0; from < grants.length && alive.length < MOST_LISTED; from += MOST_LISTED) {
+    const some = grants.slice(from, from + MOST_LISTED);
+    const found = await Promise.all(some.map(({ id }) => provider.Grant.find(id)));
+    alive.push(...some.filter((_grant, i) => found[i] !== undefined));
+  }
+  return alive.slice(0, MOST_LISTED);
 }

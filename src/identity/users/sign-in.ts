@@ -8,6 +8,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Records } from '../../store/records.js';
+import { networkOf } from '../failures.js';
 import { isPassword } from './password.js';
 import { stepOfCode } from './totp.js';
 import { digestOfCode, nameTyped, type User, type Users } from './users.js';
@@ -60,7 +61,7 @@ export function createSignIn(users: Users, records: Records, now: () => number):
   return async ({ name: typed, password, code, address }) => {
     const name = nameTyped(typed);
     const ofName = `name ${hash('sha256', name, 'base64url')}`;
-    const ofAddress = `address ${address}`;
+    const ofAddress = `address ${networkOf(address)}`;
     const wait = Math.max(await count(ofAddress, FREE_FAILURES.address), await count(ofName, FREE_FAILURES.name));
     if (wait > 0) return { wait: Math.ceil(wait / 1000) };
     const user = await users.find(name);

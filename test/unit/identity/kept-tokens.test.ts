@@ -104,6 +104,18 @@ describe('refusals of an address', () => {
     assert.ok(!refused('a'));
   });
 
+  it('are counted together of all who find no place', () => {
+    const limit = createAddressLimit({ most: 2, within: 60_000, now: () => 0 });
+    for (let i = 0; i < 10_000; i++) limit.note(`10.0.${i >> 8}.${i & 255}`);
+    const waits = () => ['10.0.0.1', '192.0.2.1', '192.0.2.2'].map(address => limit.wait(address));
+    assert.deepEqual(waits(), [0, 0, 0]);
+    limit.note('192.0.2.1');
+    limit.note('192.0.2.3');
+    assert.deepEqual(waits(), [0, 60_000, 60_000]);
+    limit.note('10.0.0.1');
+    assert.deepEqual(waits(), [60_000, 60_000, 60_000]);
+  });
+
   it('are counted together of an IPv6 network, and apart of other addresses', () => {
     const limit = createAddressLimit({ most: 1, within: 60_000, now: () => 0 });
     limit.note('2001:db8:0:1::1');

@@ -223,6 +223,17 @@ describe('users', () => {
     assert.equal(await goes('anna'), true);
   });
 
+  it('are counted as one address within a network of IPv6', async () => {
+    const addresses = async () =>
+      (await store.records.list('sign-in-failures', 1000)).filter(({ id }) => id.startsWith('address ')).length;
+    const counted = await addresses();
+    for (const at of ['2001:db8:0:1::1', '2001:db8:0:1:ffff::2', '2001:db8:0:2::1'])
+      assert.deepEqual(await signIn({ name: 'nobody6', password: 'x'.repeat(2000), code: '', address: at }), {
+        wait: 0,
+      });
+    assert.equal(await addresses(), counted + 2);
+  });
+
   it('are refused in the same words, and by the same work, whatever was wrong', async () => {
     await add('hugo');
     await add('ida');
