@@ -40,23 +40,46 @@ export class Glasses {
 
   /** That of a user with an application; undefined: it is whole, or whole again. */
   async of(principal: Principal): Promise<BrokenGlass | undefined> {
-    const record = await this.#records.get(KIND, holderOf(principal));
-    const glass = record && glassIn(record);
-    return glass && glass.until > this.#now() ? glass : undefined;
+    const glass = await this.#held(holderOf(principal));
+    return glass && !this.#isOver(glass) ? glass : undefined;
   }
 
-  /** Breaks it; gives what the same holder had broken before, which ends by that. */
-  async break(principal: Principal, patient: string, review: string): Promise<BrokenGlass | undefined> {
+  /** Takes that of a user whose time is over and of whose end nobody was told: of all who ask at once one gets it. */
+  async takeOver(principal: Principal): Promise<BrokenGlass | undefined> {
+    const id = holderOf(principal);
+    const glass = await this.#held(id);
+    return glass && this.#isOver(glass) ? this.#takeOver(id) : undefined;
+  }
+
+  async #held(id: string): Promise<BrokenGlass | undefined> {
+    const record = await this.#records.get(KIND, id);
+    return record && glassIn(record);
+  }
+
+  #isOver({ until }: BrokenGlass): boolean {
+    return until <= this.#now();
+  }
+
+  async #takeOver(id: string): Promise<BrokenGlass | undefined> {
+    const taken = await this.#records.take(KIND, id);
+    if (!taken || this.#isOver(glassIn(taken))) return taken && glassIn(taken);
+    // Somebody may have broken it anew meanwhile.
+    await this.#records.put(taken, null);
+    return undefined;
+  }
+
+  /** Breaks it; what the same holder has broken before ends by that. */
+  async break(principal: Principal, what: Pick<BrokenGlass, 'patient' | 'until' | 'review'>): Promise<void> {
     const { name, role, issuer, subject, client } = principal;
     const by = {
       ...{ role, ...(name === undefined ? {} : { name }), ...(issuer === undefined ? {} : { issuer }) },
       ...{ ...(subject === undefined ? {} : { subject }), ...(client === undefined ? {} : { client }) },
     };
-    const glass: BrokenGlass = { by, patient, until: this.#now() + GLASS_TIME, review };
-    const id = holderOf(principal);
-    const before = await this.#records.take(KIND, id);
-    await this.#records.put({ kind: KIND, id, value: JSON.stringify(glass), expires: realNow() + KEEP });
-    return before && glassIn(before);
+    const glass: BrokenGlass = { by, ...what };
+    await this.#records.put({
+      ...{ kind: KIND, id: holderOf(principal), expires: realNow() + KEEP },
+      value: JSON.stringify(glass),
+    });
   }
 
   /** Makes it whole; gives what was broken. Of all who ask at once one gets it. */
@@ -71,12 +94,8 @@ export class Glasses {
     for (;;) {
       const records = await this.#records.list(KIND, LISTED_AT_ONCE, { after });
       for (const record of records) {
-        if (glassIn(record).until > this.#now()) continue;
-        const taken = await this.#records.take(KIND, record.id);
-        if (!taken) continue;
-        // Somebody may have broken it anew meanwhile.
-        if (glassIn(taken).until > this.#now()) await this.#records.put(taken, null);
-        else yield glassIn(taken);
+        const glass = this.#isOver(glassIn(record)) ? await this.#takeOver(record.id) : undefined;
+        if (glass) yield glass;
       }
       if (records.length < LISTED_AT_ONCE) return;
       after = records.at(-1)!.id;

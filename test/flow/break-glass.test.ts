@@ -285,7 +285,25 @@ for (const store of STORES)
       assert.equal(refusal(await as('emil').create(forged as Task)).detail, 'review-of-nothing');
       // A longer time in the Task is no longer glass.
       assert.equal(refusal(await patch('officer', '/restriction/period/end', '2099-01-01')).detail, 'review-altered');
+      for (const [path, value] of [
+        ['/description', 'Nothing to see.'],
+        ['/priority', 'routine'],
+        ['/intent', 'plan'],
+      ] as const)
+        assert.equal(refusal(await patch('officer', path, value)).detail, 'review-altered', path);
       assert.equal((await patch('officer', '/status', 'completed')).status, 200);
+      // However its text is written, it is one.
+      const escaped = JSON.stringify({ ...task, status: 'completed', note: [{ text: 'Seen.' }] });
+      const stored = await as('officer').send('PUT', `Task/${id}`, {
+        body: escaped.replaceAll('btg-review', String.raw`btg\u002dreview`),
+        headers: { 'content-type': 'application/fhir+json' },
+      });
+      assert.equal(stored.status, 200, stored.text);
+      assert.equal(refusal(await as('emil').delete(`Task/${id}`)).detail, 'same-person');
+      assert.equal(
+        refusal(await patch('eva', '/reasonCode/text', 'It was nothing at all, really')).detail,
+        'review-altered',
+      );
       assert.equal(await status(through('emil'), 'Patient/his'), 200);
     });
 
@@ -327,5 +345,12 @@ for (const store of STORES)
       for (await look(); (await count()) < ENDED; await look());
       await look();
       assert.equal(await count(), ENDED);
+      // One whose end nobody has looked for ends when it is broken anew.
+      assert.equal((await breakFor('eva', 'hers')).status, 200);
+      time.step(61 * 60_000);
+      assert.equal((await breakFor('eva', 'his')).status, 200);
+      for (let found = 0; found < ENDED + 1; found = await count());
+      await look();
+      assert.equal(await count(), ENDED + 1);
     });
   });

@@ -39,9 +39,11 @@ async function begin(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   const reason = reasonGiven(engine, ask);
   checkMayBreak(context.principal, context.permission);
   await checkShown(context, patient);
-  const before = await engine.glasses.of(principal);
+  // Nobody tells of the end of what is over once another stands in its place.
+  const before = (await engine.glasses.of(principal)) ?? (await engine.glasses.takeOver(principal));
   const now = engine.clock.now();
-  const until = new Date(now + GLASS_TIME).toISOString();
+  const ends = now + GLASS_TIME;
+  const until = new Date(ends).toISOString();
   const review = newId(now);
   const resource = reviewTask({ principal, patient, reason, now });
   const task: Companion = {
@@ -73,7 +75,7 @@ async function begin(context: Context, ask: Of<'operation'>): Promise<Outcome> {
     ],
     accompaniment: { companions: [{ owner: 'chartroom', ask: task }], messages: [], mustNotMatch: [] },
     complete: async () => {
-      await engine.glasses.break(principal, patient, review);
+      await engine.glasses.break(principal, { patient, until: ends, review });
       return result;
     },
   };

@@ -12,11 +12,25 @@ import type { Hook, HookedWrite } from './hooks.js';
 export const glassReviewHook: Hook = { types: ['Task'], check: checkReview };
 
 /** What a review says of what it is about. */
-const FIXED = ['code', 'for', 'authoredOn', 'requester', 'reasonCode', 'restriction'] as const;
+const FIXED = [
+  'code',
+  'for',
+  'authoredOn',
+  'requester',
+  'reasonCode',
+  'restriction',
+  'description',
+  'intent',
+  'priority',
+] as const;
+/** One of these stands in the text of a review: any character may be written as an escape. */
+const IN_TEXT = [GLASS_REVIEW, '\\u'] as const;
 
 /** Throws `forbidden`, `unprocessable`. */
 function checkReview({ before, resource, principal, agent, interaction }: HookedWrite): void {
-  const reviewed = before?.text?.includes(GLASS_REVIEW) ? parseJson(before.text, STORED_JSON).resource : undefined;
+  const text = before?.text;
+  const reviewed =
+    text && IN_TEXT.some(each => text.includes(each)) ? parseJson(text, STORED_JSON).resource : undefined;
   if (reviewed && isReview(reviewed)) {
     if (isDeepStrictEqual(identifierIn(reviewed['requester']), whoAsked(principal)))
       throw new FhirError('forbidden', 'Somebody else than who broke the glass reviews it.', { detail: 'same-person' });
