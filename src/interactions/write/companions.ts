@@ -158,7 +158,7 @@ async function runCompanion(
 }
 
 /** What it creates is marked; companions of it are not. */
-function withOwn(made: Outcome): Outcome {
+export function withOwn(made: Outcome): Outcome {
   const { subject } = made.result;
   const changes = made.changes?.map(change =>
     change.type === subject?.type && change.id === subject.id ? { ...change, own: true as const } : change,

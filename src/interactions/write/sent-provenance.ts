@@ -11,7 +11,7 @@ import { itemsOf, type Parsed } from '../../fhir/resource.js';
 import type { ResourceName } from '../../store/store.js';
 import type { Caller, Context } from '../engine.js';
 import type { Interaction, InteractionKind, Of, Outcome } from '../interaction.js';
-import { type CompanionRunner, withoutText } from './companions.js';
+import { type CompanionRunner, withOwn, withoutText } from './companions.js';
 
 export const PROVENANCE_HEADER = 'X-Provenance';
 
@@ -56,12 +56,12 @@ export async function withSentProvenance(
   const { permission, restrictions } = await runner.admit(caller, create);
   const { stamp } = context;
   const own: Context = { ...caller, permission, view: createView(context.engine, restrictions), stamp };
-  const made = await runner.run(own, create, undefined, 0);
+  // Whoever may make a Provenance may make one of what they write: that it is within their reach is judged of what they write.
+  const made = withOwn(await runner.run(own, create, undefined, 0));
   const parts = outcome.recordedParts ?? [{ target: ask, result: outcome.result }];
   return {
     ...outcome,
-    // Whoever may make a Provenance may make one of what they write: that it is within their reach is judged of what they write.
-    changes: [...(outcome.changes ?? []), ...(made.changes ?? []).map(change => ({ ...change, own: true as const }))],
+    changes: [...(outcome.changes ?? []), ...(made.changes ?? [])],
     mustNotMatch: [...(outcome.mustNotMatch ?? []), ...(made.mustNotMatch ?? [])],
     mustExist: [...(outcome.mustExist ?? []), ...(made.mustExist ?? [])],
     messages: [...(outcome.messages ?? []), ...(made.messages ?? [])],
