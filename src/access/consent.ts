@@ -46,8 +46,6 @@ export interface ConsentData {
 }
 
 export interface ConsentRule {
-  /** Its place in the Consent. */
-  readonly at: string;
   readonly permits: boolean;
   readonly between: Between;
   /** Codes of purposes of use. */
@@ -143,7 +141,6 @@ export function readConsent(resource: Resource, id: string, ground: ConsentReade
 
 /** Of what is not understood, or too much: nothing is more specific. */
 export const DENIED: ConsentRule = {
-  at: 'Consent',
   permits: false,
   between: ALWAYS,
   data: {},
@@ -206,17 +203,17 @@ class Reader {
 
   #rulesBeside(base: boolean | undefined, root: Json | undefined): readonly ConsentRule[] {
     const at = 'Consent.provision';
-    if (!isObject(root)) return base === undefined ? [] : [ruleOf('Consent.policyRule', base, { between: ALWAYS }, 0)];
+    if (!isObject(root)) return base === undefined ? [] : [ruleOf(base, { between: ALWAYS }, 0)];
     const criteria = this.#criteriaOf(at, root, { between: ALWAYS });
     const nested = itemsOf(root['provision']).filter(isObject);
     const rules: ConsentRule[] = [];
     // A base lives as long as what stands beside it.
-    if (base !== undefined) rules.push(ruleOf('Consent.policyRule', base, { between: criteria.between }, 0));
+    if (base !== undefined) rules.push(ruleOf(base, { between: criteria.between }, 0));
     const isRule = permitsIn(root) !== undefined || specificityOf(criteria) > 0;
     const permits = permitsIn(root) ?? (base === undefined ? undefined : !base);
     if (isRule && permits === undefined)
       this.#fault(`${at}.type`, 'without policyRule it must say whether it permits or denies');
-    if (isRule && permits !== undefined) rules.push(...withRest(ruleOf(at, permits, criteria, 0)));
+    if (isRule && permits !== undefined) rules.push(...withRest(ruleOf(permits, criteria, 0)));
     const around = isRule ? permits : base;
     for (const [i, one] of nested.entries()) {
       const place = `${at}.provision[${i}]`;
@@ -224,7 +221,7 @@ class Reader {
         this.#fault(`${place}.provision`, 'exceptions to exceptions are not understood: one level is');
       // An exception says the opposite of what it stands in; without that it denies.
       const says = permitsIn(one) ?? (around === undefined ? false : !around);
-      rules.push(ruleOf(place, says, this.#criteriaOf(place, one, criteria), 1));
+      rules.push(ruleOf(says, this.#criteriaOf(place, one, criteria), 1));
     }
     return rules;
   }
@@ -372,10 +369,9 @@ const permitsIn = ({ type }: JsonObject): boolean | undefined => (type === undef
 const specificityOf = (criteria: Criteria): number =>
   [...CONTEXT, ...DATA].filter(name => criteria[name] !== undefined).length;
 
-function ruleOf(at: string, permits: boolean, criteria: Criteria, depth: number): ConsentRule {
+function ruleOf(permits: boolean, criteria: Criteria, depth: number): ConsentRule {
   const { between, purposes, actors, actions, ...data } = criteria;
   return {
-    at,
     permits,
     between,
     ...(purposes ? { purposes } : {}),

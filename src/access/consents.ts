@@ -15,6 +15,7 @@ import type { Resource } from '../fhir/resource.js';
 import { OPEN } from '../fhir/datetime.js';
 import type { Letter } from '../identity/principal.js';
 import type { ImplicitPolicy } from '../platform/implicit-policy.js';
+import { memoize } from '../platform/memoize.js';
 import type { SearchParameters } from '../search/parameters.js';
 import { all, any, NO_RESOURCE, type Where } from '../search/query.js';
 import { refersTo, withIds } from '../search/separate.js';
@@ -33,7 +34,7 @@ import { atMostAs, NORMALLY, seenByLabels } from './labels.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
 import { ABOUT_NOBODY } from './patient-compartment.js';
 import { patientsNamed } from './patients-named.js';
-import type { Permission, Restrictions } from './permission.js';
+import { EACH_TYPE, type Permission, type Restrictions } from './permission.js';
 import { ruledBy } from './row-rule.js';
 
 /** Elements `provision` of the Consents of one patient. */
@@ -213,7 +214,6 @@ export class Consents {
         reach,
         meant: permission,
         digest: digest.digest('base64url'),
-        consentsOf: patients => (asking.bound ? this.#names(patients, asking) : []),
       },
     };
   }
@@ -227,17 +227,6 @@ export class Consents {
         if (between.until >= at) until = Math.min(until, between.until);
       }
     return until;
-  }
-
-  /** Names of the Consents, with the place of the rule in each, that concern whoever asks, the first one first. */
-  #names(patients: readonly string[], asking: WhoAsks): readonly string[] {
-    const at = this.#ground.now();
-    const consents = patients.flatMap(patient => this.#byPatient.get(patient)?.consents ?? []);
-    return consents
-      .flatMap(({ name, rules }) => rules.map(rule => [name, rule] as const))
-      .filter(([, rule]) => concerns(rule, asking, at))
-      .toSorted(([, a], [, b]) => comparing(a, b))
-      .map(([name, rule]) => `${name} ${rule.permits ? 'permit' : 'deny'} ${rule.at}`);
   }
 
   /** What these actions leave of what a letter reaches. */
@@ -264,19 +253,18 @@ export class Consents {
     const isOpen = !isReading || !asking.bound || this.#ground.implicit === 'permit';
     const parts: ((type: string) => Where | undefined)[] = [];
     if (!isOpen || decided.size > 0)
-      parts.push(memoized(type => this.#about(type, lifting, decided, isOpen ? undefined : implicit)));
-    if (isReading)
+      parts.push(memoize(EACH_TYPE, type => this.#about(type, lifting, decided, isOpen ? undefined : implicit)));
+    if (isReading && seenByLabels(this.#ground.parameters, 'Patient', asking))
       parts.push(
-        memoized(type =>
+        memoize(EACH_TYPE, type =>
           seenByLabels(this.#ground.parameters, type, asking, type === 'Binary' ? undefined : lifted?.(type)),
         ),
       );
     const types = this.#ground.definitions.resourceTypes.filter(type => type !== 'AuditEvent');
     // What each Consent says of a type is found out where the type is asked for.
-    const isAny = !isOpen || decided.size > 0 || parts.some(part => part('Patient') !== undefined);
     const made = new Map<Restrictions, Restrictions>();
     return base => {
-      if (!isAny) return base;
+      if (parts.length === 0) return base;
       let restricted = made.get(base);
       if (!restricted) made.set(base, (restricted = new LazyRestrictions(base, types, parts)));
       return restricted;
@@ -296,7 +284,7 @@ export class Consents {
 
   /** `rules`: the first one that is about a resource counts. */
   #verdicts(rules: readonly ConsentRule[], implicit: Verdicts): Verdicts {
-    return memoized(type => {
+    return memoize(EACH_TYPE, type => {
       let verdict: Extent = implicit(type);
       for (const { permits, data } of rules.toReversed()) {
         const extent = extentOf(this.#ground, type, data, permits);
@@ -399,11 +387,3 @@ const provisionsIn = (consents: readonly ReadConsent[]): number =>
 
 const comparing = (a: ConsentRule, b: ConsentRule): number =>
   b.specificity - a.specificity || Number(a.permits) - Number(b.permits);
-
-function memoized<T>(make: (type: string) => T): (type: string) => T {
-  const made = new Map<string, T>();
-  return type => {
-    if (!made.has(type)) made.set(type, make(type));
-    return made.get(type)!;
-  };
-}

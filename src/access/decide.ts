@@ -135,21 +135,16 @@ const OF_LABELS: ReadonlySet<string> = new Set(['meta-add', 'meta-delete']);
 export const writesLabels = ({ keepsLabels }: Permission, operation: string | undefined): boolean =>
   keepsLabels === false && operation !== undefined && OF_LABELS.has(operation);
 
-const lacks = (permission: Permission, letters: LetterSet, ask: Ask): boolean => {
-  const { operations, screens } = permission;
-  const { operation, screen, searches = false } = ask;
+function lacks(permission: Permission, letters: LetterSet, ask: Ask): boolean {
+  const { operation, screen } = ask;
   const needs = ask.needs && writesLabels(permission, operation) ? 'r' : ask.needs;
-  return lacksAny({ needs, operation, screen, searches }, { operations, screens, letters });
-};
-
-const lacksAny = (
-  { needs, operation, screen, searches }: Pick<Ask, 'needs' | 'operation' | 'screen' | 'searches'>,
-  { operations, screens, letters }: Pick<Permission, 'operations' | 'screens'> & { readonly letters: LetterSet },
-): boolean =>
-  (needs !== undefined && !letters[needs]) ||
-  (searches === true && !letters.s) ||
-  (operation !== undefined && !operations.has(operation)) ||
-  (screen !== undefined && !screens.has(screen));
+  return (
+    (needs !== undefined && !letters[needs]) ||
+    (ask.searches === true && !letters.s) ||
+    (operation !== undefined && !permission.operations.has(operation)) ||
+    (screen !== undefined && !permission.screens.has(screen))
+  );
+}
 
 /** Says why, of what is refused. */
 function createRefusals(permissions: ReadonlyMap<string, Permission>) {

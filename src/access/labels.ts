@@ -71,7 +71,6 @@ export interface Sight {
 
 /** One of these stands in the text of whatever has a label that hides it; any character may be written as an escape. */
 const IN_TEXT = ['"security', '"confidentiality"', '\\u'].map(text => Buffer.from(text));
-const ESCAPE = Buffer.from('\\u');
 
 /** What somebody sees of a type by its labels, or because it is `lifted`; undefined: everything. Most rows are decided by a look at their bytes. */
 export function seenByLabels(
@@ -106,7 +105,7 @@ export interface Protection {
 
 /** Of the text of a stored version. */
 export function protectionOf(text: Buffer): Protection {
-  if (!text.includes('"security') && !text.includes('"confidentiality"') && !text.includes(ESCAPE)) return UNLABELLED;
+  if (!IN_TEXT.some(each => text.includes(each))) return UNLABELLED;
   return protectionIn(parseJson(text, STORED_JSON).resource);
 }
 

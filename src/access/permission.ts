@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { DUTY_LETTERS, type Letter, type Scope } from '../identity/principal.js';
+import { memoize, type MemoLimits } from '../platform/memoize.js';
 import type { SearchParameters } from '../search/parameters.js';
 import { any, type Where } from '../search/query.js';
 import { leadsElsewhere } from '../search/separate.js';
@@ -55,11 +56,12 @@ export interface Permission {
   readonly meant?: Permission;
   /** Labels that protect a resource must not be taken away, or made less. */
   readonly keepsLabels?: boolean;
-  /** Names of the Consents of these patients, with the rule of each, that concern whoever asks: the first one counts first. Absent: none does. */
-  readonly consentsOf?: (patients: readonly string[]) => readonly string[];
   /** Equal for permissions that allow the same. */
   readonly digest: string;
 }
+
+/** What is kept by the name of a type: there are fewer. */
+export const EACH_TYPE: MemoLimits = { results: 1000 };
 
 /** What permissions are compiled with. */
 export interface PermissionGround {
@@ -246,19 +248,14 @@ function createLifted(
   { compartment, parameters }: PermissionGround,
   glass: string,
 ): (type: string) => Where | undefined {
-  const found = new Map<string, Where | undefined>();
-  const make = (type: string): Where | undefined => {
+  const of = memoize(EACH_TYPE, (type: string): Where | undefined => {
     if (type === 'Binary')
       return any(...BYTES_BY.map(from => ({ kind: 'has', from, code: ATTACHMENT, where: of(from)! }) as const));
     if (ABOUT_NOBODY.has(type)) return undefined;
     const within = compartment.of(type, glass);
     const shown = atMostAs(parameters, type, MOST_LIFTED);
     return within && shown ? { kind: 'all', of: [within, shown] } : within;
-  };
-  const of = (type: string): Where | undefined => {
-    if (!found.has(type)) found.set(type, make(type));
-    return found.get(type);
-  };
+  });
   return of;
 }
 

@@ -3,6 +3,7 @@
  * whether something is there or not; conditions are told as they are meant, before what they lead to is looked up.
  */
 import { POINTED_AT } from '../access/binaries.js';
+import type { Ask } from '../access/decide.js';
 import type { Permission } from '../access/permission.js';
 import { FhirError } from '../fhir/error.js';
 import type { Letter, Principal } from '../identity/principal.js';
@@ -60,7 +61,7 @@ export function explainDecision(
   if (!meant.allow) return { allowed: false, why: meant.why, steps: [] };
   // Conditions of Consents name patients.
   const permission = meant.permission.meant ?? meant.permission;
-  const steps = distinct(needsOf(engine, asked, permission)).map(need => stepOf(permission, need));
+  const steps = distinct(needsOf(engine, asked, ask, permission)).map(need => stepOf(permission, need));
   const lacking = steps.find(({ reaches, because }) => reaches === 'none' && because !== undefined);
   const why = decision.allow ? lacking && LACKING[lacking.because!] : decision.why;
   return {
@@ -87,9 +88,13 @@ const distinct = (needs: readonly Need[]): readonly Need[] =>
     ({ type, letter }, at) => needs.findIndex(other => other.type === type && other.letter === letter) === at,
   );
 
-function needsOf(engine: Explained, { target, query }: AskedAbout, permission: Permission): readonly Need[] {
-  const { kind, operation: code } = target;
-  const { needs, searches } = askOf(target, code === undefined ? undefined : engine.operations.get(code));
+function needsOf(
+  engine: Explained,
+  { target, query }: AskedAbout,
+  { needs, searches }: Ask,
+  permission: Permission,
+): readonly Need[] {
+  const { kind } = target;
   const types = typesMeant(engine, target, query, permission);
   const of = (letter: Letter, because?: Need['because']): Need[] =>
     types.map(type => ({ type, letter, ...(because ? { because } : {}) }));
