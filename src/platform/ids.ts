@@ -38,8 +38,14 @@ function randomTail(): number {
   return value;
 }
 
-/** The ordered part of the id after the one with `before`. */
-export const nextTime = (before: number, now: number): number => Math.max(before + 1, (now - EPOCH) * PER_MS);
+/** What ten characters can say: to the year 2133. */
+const END_OF_TIME = 36 ** 10;
+
+/** The ordered part of the id after the one with `before`. A clock that is set further than ids reach only counts on. */
+export function nextTime(before: number, now: number): number {
+  const time = (now - EPOCH) * PER_MS;
+  return Math.max(before + 1, time < END_OF_TIME ? time : 0);
+}
 
 export const idText = (time: number, tail: number): string =>
   time.toString(36).padStart(10, '0').slice(-10) + tail.toString(36).padStart(4, '0');
@@ -55,7 +61,9 @@ export function newId(now: number): string {
   return source?.id(now) ?? idByChance(now);
 }
 
+/** Throws RangeError for what is no time: it would spoil the order of all further ids. */
 export function idByChance(now: number): string {
+  if (!Number.isFinite(now)) throw new RangeError('An id cannot be made without a time.');
   last = nextTime(last, now);
   return idText(last, randomTail());
 }

@@ -49,4 +49,17 @@ describe('server ids', () => {
     assert.deepEqual(heads, heads.toSorted());
     assert.ok(newId(at) < newId(at + 1000));
   });
+
+  it('are ids, and each another one, of a clock that is set to any time', () => {
+    for (const at of [Date.parse('9999-12-31T23:59:59Z'), Date.parse('0001-01-01T00:00:00Z'), 0]) {
+      const ids = Array.from({ length: 5000 }, () => newId(at));
+      assert.ok(ids.every(id => /^[0-9a-z]{14}$/.test(id)));
+      assert.equal(new Set(ids.map(id => id.slice(0, 10))).size, ids.length);
+    }
+  });
+
+  it('are none without a time, and those after it are as before', () => {
+    for (const at of [Number.NaN, Number.POSITIVE_INFINITY]) assert.throws(() => newId(at), RangeError);
+    assert.match(newId(Date.UTC(2026, 0, 1)), /^[0-9a-z]{14}$/);
+  });
 });
