@@ -1,0 +1,107 @@
+/**
+ * Checkpoints: the size and root of a tree, as a note that is signed (https://c2sp.org/tlog-checkpoint, https://c2sp.org/signed-note).
+ *
+ *     localhost:8080/fhir/audit/k2jx0001ab9f3d
+ *     1204
+ *     ySbUHgz3Hs63JpfWqkVnGLM4NOGEYLwmDq9lMHlz/fI=
+ *
+ *     — localhost:8080/fhir/audit Az3grh…
+ *
+ * Signatures are Ed25519. The name of a key is that of the whole ledger; the origin of a stream's checkpoints has the stream's id behind it.
+ */
+import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { HASH_BYTES, type TreeHead } from '../../store/ledger.js';
+
+export interface Checkpoint extends TreeHead {
+  readonly origin: string;
+  /** Further lines, none of them empty. */
+  readonly extensions: readonly string[];
+}
+
+/** A key by which notes are verified. */
+export interface NoteKey {
+  readonly name: string;
+  readonly publicKey: KeyObject;
+}
+
+/** Names what a ledger is of: the FHIR base without its scheme. */
+export const ledgerName = (base: string): string => `${base.replace(/^https?:\/\//, '')}/audit`;
+export const streamOrigin = (ledger: string, stream: string): string => `${ledger}/${stream}`;
+
+/** What is signed: the lines, each with its end. */
+export const checkpointText = ({ origin, size, root, extensions }: Checkpoint): string =>
+  [origin, String(size), root.toString('base64'), ...extensions].map(line => `${line}\n`).join('');
+
+/** Ed25519 in the algorithms of signed notes. */
+const ALGORITHM = 1;
+const KEY_BYTES = 32;
+const ID_BYTES = 4;
+
+const rawKey = (publicKey: KeyObject): Buffer => publicKey.export({ type: 'spki', format: 'der' }).subarray(-KEY_BYTES);
+
+/** Tells a key's signatures from those of others: a hint, no proof. */
+const keyIdOf = ({ name, publicKey }: NoteKey): Buffer =>
+  createHash('sha256')
+    .update(`${name}\n`)
+    .update(Buffer.of(ALGORITHM))
+    .update(rawKey(publicKey))
+    .digest()
+    .subarray(0, ID_BYTES);
+
+/** A verifier key as text: name, id and key, `+` between them. */
+export const keyText = (key: NoteKey): string =>
+  [
+    key.name,
+    keyIdOf(key).toString('hex'),
+    Buffer.concat([Buffer.of(ALGORITHM), rawKey(key.publicKey)]).toString('base64'),
+  ].join('+');
+
+/** Undefined: it is no text of a key. */
+export function readKeyText(text: string): NoteKey | undefined {
+  const [, name, id, encoded] = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)$/.exec(text.trim()) ?? [];
+  if (name === undefined || id === undefined || encoded === undefined) return undefined;
+  const bytes = Buffer.from(encoded, 'base64');
+  if (bytes.length !== 1 + KEY_BYTES || bytes[0] !== ALGORITHM || bytes.toString('base64') !== encoded)
+    return undefined;
+  const jwk = { kty: 'OKP', crv: 'Ed25519', x: bytes.subarray(1).toString('base64url') };
+  const key = { name, publicKey: createPublicKey({ key: jwk, format: 'jwk' }) };
+  return keyIdOf(key).toString('hex') === id ? key : undefined;
+}
+
+/** The note over `text`, which ends with a line's end. `secret`: an Ed25519 key. */
+export function signNote(text: string, name: string, secret: KeyObject): string {
+  const key = { name, publicKey: createPublicKey(secret) };
+  const signature = Buffer.concat([keyIdOf(key), sign(null, Buffer.from(text), secret)]).toString('base64');
+  return `${text}\n— ${name} ${signature}\n`;
+}
+
+/** What a note says, and which of `keys` has signed it; undefined: none of them. Throws RangeError for what is no checkpoint. */
+export function openCheckpoint(
+  note: string,
+  keys: readonly NoteKey[],
+): { readonly checkpoint: Checkpoint; readonly text: string; readonly signedBy: NoteKey | undefined } {
+  const end = note.lastIndexOf('\n\n');
+  const text = note.slice(0, end + 1);
+  const [origin, size, root, ...extensions] = text.slice(0, -1).split('\n');
+  const hash = Buffer.from(root ?? '', 'base64');
+  if (end === -1 || !origin || !/^(?:0|[1-9]\d{0,15})$/.test(size ?? '') || hash.length !== HASH_BYTES)
+    throw new RangeError('This is no checkpoint of a log.');
+  const checkpoint = { origin, size: Number(size), root: hash, extensions };
+  if (checkpointText(checkpoint) !== text) throw new RangeError('This is no checkpoint of a log.');
+  const signatures = note
+    .slice(end + 2)
+    .split('\n')
+    .flatMap(line => {
+      const [, name, encoded] = /^— (\S+) ([A-Za-z0-9+/]+=*)$/.exec(line) ?? [];
+      return name === undefined ? [] : [{ name, bytes: Buffer.from(encoded!, 'base64') }];
+    });
+  const signedBy = keys.find(key =>
+    signatures.some(
+      ({ name, bytes }) =>
+        name === key.name &&
+        bytes.subarray(0, ID_BYTES).equals(keyIdOf(key)) &&
+        verify(null, Buffer.from(text), key.publicKey, bytes.subarray(ID_BYTES)),
+    ),
+  );
+  return { checkpoint, text, signedBy };
+}
