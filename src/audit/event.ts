@@ -20,7 +20,7 @@ export const BALP_PROFILES = 'https://profiles.ihe.net/ITI/BALP/StructureDefinit
 export const USER_TYPES = 'https://profiles.ihe.net/ITI/BALP/CodeSystem/UserAgentTypes';
 const PURPOSES = 'http://terminology.hl7.org/CodeSystem/v3-ActReason';
 /** Type of the entity that names the request. */
-export const REQUEST_ENTITY: JsonObject = {
+const REQUEST_ENTITY: JsonObject = {
   system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType',
   code: 'XrequestId',
 };
@@ -50,6 +50,28 @@ export const dicom = (code: string, display?: string): JsonObject => ({
 });
 const [application, source, destination] = [dicom('110150'), dicom('110153'), dicom('110152')];
 const custodian = { coding: [{ system: CUSTODIAN, code: 'custodian' }] };
+
+/** This server, as who. */
+export const selfOf = (base: string): JsonObject => ({
+  identifier: { system: 'urn:ietf:rfc:3986', value: base },
+  display: 'Chartroom',
+});
+
+/** AuditEvent.source of what this server records. */
+export const eventSourceOf = (base: string): JsonObject => ({
+  site: base,
+  observer: selfOf(base),
+  type: [{ system: 'http://terminology.hl7.org/CodeSystem/security-source-type', code: '4' }],
+});
+
+/** A purpose of use, a code of http://terminology.hl7.org/CodeSystem/v3-ActReason. */
+export const purposeConcept = (code: string): JsonObject => ({ coding: [auditCoding(PURPOSES, code)] });
+
+/** The entity that names the request. */
+export const requestEntity = (requestId: string): JsonObject => ({
+  what: { identifier: { value: requestId } },
+  type: REQUEST_ENTITY,
+});
 
 /** The form of an event: which kind of interaction has which is in interactions/kinds.ts. */
 export type AuditPattern =
@@ -172,7 +194,7 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
   const recorded = new Date(record.at).toISOString();
   const { principal, base } = record;
   const success = record.outcome === '0';
-  const self = { identifier: { system: 'urn:ietf:rfc:3986', value: base }, display: 'Chartroom' };
+  const self = selfOf(base);
   const purpose = pattern.purpose ?? (principal.glass === undefined ? undefined : BREAK_THE_GLASS);
   const profiles = success ? profilesOf(pattern, record, patient) : [];
   const agents: JsonObject[] = [
@@ -205,13 +227,9 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
     recorded,
     outcome: record.outcome,
     ...(record.why === undefined ? {} : { outcomeDesc: record.why }),
-    ...(purpose === undefined ? {} : { purposeOfEvent: [{ coding: [auditCoding(PURPOSES, purpose)] }] }),
+    ...(purpose === undefined ? {} : { purposeOfEvent: [purposeConcept(purpose)] }),
     agent: agents,
-    source: {
-      site: base,
-      observer: self,
-      type: [{ system: 'http://terminology.hl7.org/CodeSystem/security-source-type', code: '4' }],
-    },
+    source: eventSourceOf(base),
     entity: entities(record, pattern, patient),
   };
 }
@@ -257,7 +275,7 @@ function userAgent({ user }: BalpPattern, principal: Principal, purposeOfEvent: 
     name: identifier.value,
     role: [{ text: role }],
     ...(tokenId === undefined ? {} : { policy: [policyOf(tokenId)] }),
-    ...(purpose === undefined ? {} : { purposeOfUse: [{ coding: [auditCoding(PURPOSES, purpose)] }] }),
+    ...(purpose === undefined ? {} : { purposeOfUse: [purposeConcept(purpose)] }),
   };
 }
 
@@ -309,9 +327,6 @@ function entities(record: AuditRecord, pattern: BalpPattern, patient: string | u
       type: auditCoding(ENTITY_TYPE, '1', named('Person')),
       role: auditCoding(ROLE, '1', named('Patient')),
     });
-  list.push({
-    what: { identifier: { value: record.requestId } },
-    type: REQUEST_ENTITY,
-  });
+  list.push(requestEntity(record.requestId));
   return list;
 }

@@ -12,7 +12,9 @@ import {
   ENTITY_TYPE,
   PARTICIPATION,
   BALP_PROFILES,
-  REQUEST_ENTITY,
+  requestEntity,
+  selfOf,
+  eventSourceOf,
   ROLE,
   USER_TYPES,
 } from './event.js';
@@ -72,7 +74,7 @@ export function happeningEvent(record: HappeningRecord, id: string): Resource {
   const { happening, at, base } = record;
   const { type, subtype, outcome } = HAPPENINGS[happening.what];
   const recorded = new Date(at).toISOString();
-  const self = { identifier: { system: 'urn:ietf:rfc:3986', value: base }, display: 'Chartroom' };
+  const self = selfOf(base);
   const why = whyOf(happening);
   const isOfRole = 'change' in happening && happening.change === 'role';
   return {
@@ -90,11 +92,7 @@ export function happeningEvent(record: HappeningRecord, id: string): Resource {
     outcome,
     ...(why === undefined ? {} : { outcomeDesc: why }),
     agent: agentsOf(record, self),
-    source: {
-      site: base,
-      observer: self,
-      type: [{ system: 'http://terminology.hl7.org/CodeSystem/security-source-type', code: '4' }],
-    },
+    source: eventSourceOf(base),
     entity: entitiesOf(record),
   };
 }
@@ -141,7 +139,7 @@ function agentsOf({ happening, by, address, issuer }: HappeningRecord, self: Jso
 
 /** What IHE's pattern of a token allows is the request alone. */
 function entitiesOf({ happening, requestId, issuer }: HappeningRecord): JsonObject[] {
-  const asked: JsonObject = { what: { identifier: { value: requestId } }, type: REQUEST_ENTITY };
+  const asked = requestEntity(requestId);
   if (isOfToken(happening)) {
     const query = Buffer.from(happening.request).toString('base64');
     const request = { type: auditCoding(ENTITY_TYPE, '2'), role: auditCoding(ROLE, '24'), query };

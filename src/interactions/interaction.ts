@@ -3,6 +3,7 @@
  * dispatch, the access decision, the audit event, /metadata, the metric label and the log line. HTTP, the command
  * line and jobs all make Interactions; only `perform` runs them.
  */
+import type { Disclosure } from '../audit/disclosure.js';
 import type { AuditDetail, AuditPattern, AuditSubtype } from '../audit/event.js';
 import type { FhirError, Issue } from '../fhir/error.js';
 import type { Lifted } from '../fhir/json/base64.js';
@@ -276,6 +277,8 @@ export interface RecordedPart {
   readonly pattern?: AuditPattern;
   /** What its event says beside, of the resource that it is about. */
   readonly details?: readonly AuditDetail[];
+  /** It is a disclosure, whose event has this id. */
+  readonly disclosed?: { readonly id: string; readonly disclosure: Disclosure };
 }
 
 /** What an interaction's file gives back: the answer, and what must be committed before it may be given. */

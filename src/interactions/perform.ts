@@ -11,7 +11,9 @@ import type { Principal } from '../identity/principal.js';
 import { FRESH_MS } from '../live/live-tables.js';
 import { realPause } from '../platform/real-time.js';
 import { isAcknowledgedMeanwhile } from '../store/outbox.js';
+import { disclosureEvent } from '../audit/disclosure.js';
 import type { AuditDetail, AuditPattern } from '../audit/event.js';
+import { deedOfEvent } from '../audit/trail/deed.js';
 import { DamagedBlob } from '../store/blobs.js';
 import type { Deed } from '../store/deeds.js';
 import { batch } from './batch.js';
@@ -294,12 +296,23 @@ const notesOf = ({ note, settles }: Caller, writing: boolean) => ({
 const isOvertaken = (error: unknown): boolean =>
   asFhirError(error).kind === 'conflict' && !isAcknowledgedMeanwhile(error);
 
+/** `at`: ms since 1970. */
+export function deedOfDisclosure(
+  { engine, requestId }: Pick<Caller, 'engine' | 'requestId'>,
+  { id, disclosure }: NonNullable<RecordedPart['disclosed']>,
+  at: number,
+): Deed {
+  return deedOfEvent(disclosureEvent({ disclosure, at, requestId, base: engine.settings.base }, id), at);
+}
+
 /** A long Bundle does not keep everybody else waiting. */
 async function deedsOfParts(context: Context, parts: readonly RecordedPart[]): Promise<Deed[]> {
   const deeds: Deed[] = [];
-  for (const { target, request = context.request, agent = context.agent, result, subtype, pattern, details } of parts) {
+  for (const part of parts) {
+    const { target, request = context.request, agent = context.agent, result, subtype, pattern, details } = part;
     const recorded = { ...context, request, agent, partOf: subtype };
-    deeds.push(...deedsDone(recorded, target, result, undefined, pattern, details));
+    if (part.disclosed) deeds.push(deedOfDisclosure(context, part.disclosed, context.stamp.now()));
+    else deeds.push(...deedsDone(recorded, target, result, undefined, pattern, details));
     if (deeds.length % 256 === 0) await new Promise(setImmediate);
   }
   return deeds;

@@ -12,6 +12,7 @@ import { viewText } from '../response/resource-text.js';
 import { readView, VIEW } from '../response/summary-view.js';
 import { backupOperation } from './backup.js';
 import { BREAK_GLASS, BREAK_GLASS_END, breakGlass, breakGlassEnd } from './break-glass.js';
+import { discloseOperation } from './disclose.js';
 import { everything } from './everything.js';
 import { expandOperation } from './expand.js';
 import { horizonOperation } from './horizon.js';
@@ -31,6 +32,7 @@ export const OPERATIONS: Readonly<Record<string, OperationImplementation>> = {
   'batch-validate-code': batchValidateOperation,
   [BREAK_GLASS]: breakGlass,
   [BREAK_GLASS_END]: breakGlassEnd,
+  disclose: discloseOperation,
   everything,
   expand: expandOperation,
   horizon: horizonOperation,

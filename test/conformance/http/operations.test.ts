@@ -65,7 +65,7 @@ onStoresInTurn(
           'meta',
           'validate',
           ...(type === 'Binary' ? ['render'] : []),
-          ...(type === 'Patient' ? ['break-glass', 'break-glass-end'] : []),
+          ...(type === 'Patient' ? ['break-glass', 'break-glass-end', 'disclose'] : []),
           ...(type === 'Composition' ? ['document'] : []),
           ...(type === 'List' ? ['chart'] : []),
           ...(type === 'DocumentReference' ? ['docref', 'generate-metadata'] : []),

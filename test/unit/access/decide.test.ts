@@ -30,7 +30,16 @@ const OPERATION_RANK: Readonly<Record<string, number>> = {
 };
 /** Operations that came later. */
 const TERMINOLOGY = ['batch-validate-code', 'expand', 'lookup', 'subsumes', 'translate', 'validate-code'];
-const CAME_LATER = ['backup', 'break-glass', 'break-glass-end', 'decide', 'import', 'validate', ...TERMINOLOGY];
+const CAME_LATER = [
+  'backup',
+  'break-glass',
+  'break-glass-end',
+  'decide',
+  'disclose',
+  'import',
+  'validate',
+  ...TERMINOLOGY,
+];
 const RANK: Readonly<Record<Role, number>> = { reader: 0, writer: 1, admin: 2 };
 const KIND_RANK = (kind: InteractionKind): number => (['create', ...CHANGING].includes(kind) ? 1 : 0);
 

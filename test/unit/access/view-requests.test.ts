@@ -18,6 +18,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   '$break-glass': 'shows nothing',
   '$break-glass-end': 'shows nothing',
   $decide: 'reads no resource',
+  $disclose: 'shows nothing',
   $horizon: 'reads no resource',
   $import: 'performs what its job asks for',
   $jobs: 'reads no resource',
