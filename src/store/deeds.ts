@@ -7,6 +7,8 @@
  * deeds of all further rows can reach.
  */
 
+import type { Seals } from './seals.js';
+
 /** What many deeds have in common; its id is the hash of its text. */
 export interface DeedShape {
   /** A whole number of up to 48 bits. */
@@ -58,7 +60,7 @@ export interface DeedQuery {
   readonly limit: number;
 }
 
-export interface Deeds {
+export interface Deeds extends Seals {
   /** Those that are there already stay. Durable when it resolves. */
   keepShapes(shapes: readonly DeedShape[]): Promise<void>;
   /** All of them. */

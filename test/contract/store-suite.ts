@@ -20,6 +20,7 @@ import { outboxRows } from './outbox-rows.js';
 import { pagingRows } from './paging-rows.js';
 import { recordRows } from './record-rows.js';
 import { resourceRows } from './resource-rows.js';
+import { sealRows } from './seal-rows.js';
 import { sizeRows } from './size-rows.js';
 import { wordRows } from './word-rows.js';
 
@@ -56,6 +57,7 @@ const GROUPS: readonly (readonly [string, (subject: Subject) => void])[] = [
   ['numbers and tasks', numberRows],
   ['records', recordRows],
   ['deeds', deedRows],
+  ['the ledger', sealRows],
   ['messages', outboxRows],
   ['its horizon', horizonRows],
   ['its life', lifeRows],

@@ -17,6 +17,7 @@ import type { Job, JobOutcome } from './job.js';
 import { arePending, deleteMessages, insertMessages } from './outbox.js';
 import { expireRecords, keepRecord, removeRecords, takeRecord } from './records.js';
 import { markReindexed } from './schema.js';
+import { changeNotes } from './seals.js';
 import {
   addPart,
   areKept,
@@ -116,6 +117,8 @@ function attempt(connection: Connection, job: Job, number: () => number): JobOut
     case 'keep-shapes':
       insertShapes(connection, job.shapes);
       return { ok: job.shapes.length };
+    case 'notes':
+      return { ok: changeNotes(connection, job) };
     case 'mark':
       markReindexed(connection, job.layout);
       return { ok: 1 };

@@ -1,17 +1,11 @@
 /** The audit trail in SQLite: rows of deeds (../deeds.ts), written with the group of commits that they belong to. */
-import {
-  type Deed,
-  deedDigestHead,
-  type DeedQuery,
-  type Deeds,
-  type DeedShape,
-  type KeptDeedRow,
-  rowsOfDeeds,
-} from '../deeds.js';
-import { digestOf, isAltered } from '../digest.js';
-import { blobBytes, type Connection, type SqlRow } from './connection.js';
+import { type Deed, deedDigestHead, type DeedQuery, type Deeds, type DeedShape, rowsOfDeeds } from '../deeds.js';
+import { digestOf } from '../digest.js';
+import type { Connection } from './connection.js';
+import { DEED_COLUMNS, toDeedRow } from './deed-columns.js';
 import type { Job } from './job.js';
 import type { OpenedStore } from './reads.js';
+import { createSeals } from './seals.js';
 import { finite, joinSql, raw, type Sql, sql } from './sql.js';
 import type { Thread } from './thread.js';
 
@@ -36,11 +30,10 @@ export function insertShapes(connection: Connection, shapes: readonly DeedShape[
 export const newestDeed = (connection: Connection): number =>
   Number(connection.prepare('SELECT max(last) FROM deed').first()?.[0] ?? 0);
 
-export function createDeeds(
-  { connection, answer, look, readers }: OpenedStore,
-  writer: Pick<Thread<Job, number>, 'ask'>,
-): Deeds {
+export function createDeeds(opened: OpenedStore, writer: Pick<Thread<Job, number>, 'ask'>): Deeds {
+  const { connection, answer, look, readers } = opened;
   return {
+    ...createSeals(opened, writer),
     keepShapes: shapes => answer(async () => void (await writer.ask({ kind: 'keep-shapes', shapes }))),
     shapes: () =>
       answer(() =>
@@ -53,11 +46,11 @@ export function createDeeds(
       look(async () => {
         const statement = compileDeeds(query);
         // A walk along one key is as long as the page; one that looks for another key beside it may be as long as the trail.
-        if ((query.keys?.length ?? 0) > 1) return (await readers.rows(statement)).map(toDeeds);
+        if ((query.keys?.length ?? 0) > 1) return (await readers.rows(statement)).map(toDeedRow);
         return connection
           .prepare(statement.text)
           .all(...statement.values)
-          .map(toDeeds);
+          .map(toDeedRow);
       }),
     events: (most = Number.MAX_SAFE_INTEGER) =>
       answer(async () => {
@@ -65,13 +58,6 @@ export function createDeeds(
         return Number((await readers.rows(some))[0]![0]);
       }),
   };
-}
-
-function toDeeds([last, sequence, events, digest, , , x]: SqlRow): KeptDeedRow {
-  const bytes = blobBytes(x)!;
-  const row = { last: last as number, sequence: sequence as number, events: events as number, bytes };
-  const kept = Buffer.from(digest as string, 'hex');
-  return { ...row, altered: isAltered(kept, digestOf(deedDigestHead(row.last, row.events), bytes)) };
 }
 
 /** Rows in their order, with their bytes where those of a resource have their text (rows.ts). */
@@ -85,7 +71,7 @@ function compileDeeds({ keys: [first, ...others] = [], from, to, oldestFirst, af
   if (!first) {
     const bounds = within('d');
     const where = bounds.length === 0 ? raw('') : sql` WHERE ${joinSql(bounds, ' AND ')}`;
-    return sql`SELECT d.last,d.sequence,d.events,hex(d.c),NULL,NULL,d.x FROM deed d${where} ORDER BY d.last ${direction},d.sequence ${direction} LIMIT ${limit}`;
+    return sql`SELECT ${raw(DEED_COLUMNS)} FROM deed d${where} ORDER BY d.last ${direction},d.sequence ${direction} LIMIT ${limit}`;
   }
   const has = (list: readonly number[]): Sql =>
     sql`EXISTS(SELECT 1 FROM deed_key o WHERE o.key IN (SELECT value FROM json_each(${JSON.stringify(list)})) AND o.last=k.last AND o.sequence=k.sequence)`;
@@ -94,5 +80,5 @@ function compileDeeds({ keys: [first, ...others] = [], from, to, oldestFirst, af
     const where = joinSql([sql`k.key=${key}`, ...within('k'), ...others.map(has)], ' AND ');
     return sql`SELECT * FROM (SELECT k.last,k.sequence FROM deed_key k WHERE ${where} ORDER BY k.last ${direction},k.sequence ${direction} LIMIT ${limit})`;
   };
-  return sql`SELECT d.last,d.sequence,d.events,hex(d.c),NULL,NULL,d.x FROM (${joinSql(first.map(walk), ' UNION ')}) q CROSS JOIN deed d ON d.sequence=q.sequence ORDER BY q.last ${direction},q.sequence ${direction} LIMIT ${limit}`;
+  return sql`SELECT ${raw(DEED_COLUMNS)} FROM (${joinSql(first.map(walk), ' UNION ')}) q CROSS JOIN deed d ON d.sequence=q.sequence ORDER BY q.last ${direction},q.sequence ${direction} LIMIT ${limit}`;
 }

@@ -6,6 +6,7 @@ import type { CatalogEntry } from '../index-catalog.js';
 import type { Columns } from './columns.js';
 import type { Deed, DeedShape } from '../deeds.js';
 import type { KeptRecord } from '../records.js';
+import type { LedgerNote } from '../seals.js';
 import type { OutboxMessage, Method } from '../store.js';
 import type { Wire } from './errors.js';
 import type { Sql } from './sql.js';
@@ -89,6 +90,7 @@ export type Job =
   | { readonly kind: 'remove-records'; readonly group: string }
   | { readonly kind: 'expire-records'; readonly now: number }
   | { readonly kind: 'keep-shapes'; readonly shapes: readonly DeedShape[] }
+  | { readonly kind: 'notes'; readonly keep: readonly LedgerNote[]; readonly drop: readonly string[] }
   /** Everything is indexed by this layout now. */
   | { readonly kind: 'mark'; readonly layout: string }
   /** What is stored was exchanged as a whole: creation numbers go on from what there is now. */

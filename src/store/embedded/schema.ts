@@ -12,7 +12,7 @@
  * - `version` holds replaced versions only; `until` is when the successor came.
  * - `held` says which resources refer, in any version, to bytes kept apart: the last one erased takes them with it, unless
  *   `until` of `blob` keeps them.
- * - `deed` holds the audit trail, `deed_key` what finds its rows in the order of their times.
+ * - `deed` holds the audit trail, `deed_key` what finds its rows in the order of their times, `ledger` what proves them.
  * - `x` is the exact text, last, so that filters do not read its overflow pages.
  */
 import { FhirError } from '../../fhir/error.js';
@@ -98,6 +98,15 @@ const STEPS: readonly string[] = [
   CREATE INDEX deed_last ON deed(last, sequence, events);
   CREATE TABLE deed_key(key INT NOT NULL, last INT NOT NULL, sequence INT NOT NULL, PRIMARY KEY(key, last, sequence)) WITHOUT ROWID;
   CREATE TABLE deed_shape(id INTEGER PRIMARY KEY, text TEXT NOT NULL);
+  `,
+  // The ledger, see ../seals.ts: `stream`, `first` and `root` of a row are NULL where it was written before; what is kept beside them.
+  `
+  ALTER TABLE deed ADD COLUMN stream TEXT;
+  ALTER TABLE deed ADD COLUMN first INT;
+  ALTER TABLE deed ADD COLUMN root BLOB;
+  CREATE UNIQUE INDEX deed_seal ON deed(stream, first) WHERE stream IS NOT NULL;
+  CREATE INDEX deed_unsealed ON deed(last, sequence) WHERE stream IS NULL;
+  CREATE TABLE ledger(name TEXT PRIMARY KEY, value BLOB NOT NULL);
   `,
 ];
 

@@ -1,15 +1,18 @@
 /** The audit trail in MongoDB: rows of deeds (../deeds.ts), each a document. */
 import type { Filter } from 'mongodb';
-import { deedDigestHead, type DeedQuery, type Deeds } from '../deeds.js';
-import { digestOf, isAltered } from '../digest.js';
+import type { DeedQuery, Deeds } from '../deeds.js';
+import { toDeedRow } from './deed-rows.js';
 import type { OpenedStore } from './reads.js';
 import { type DeedDocument, INDEX } from './schema.js';
+import { openSeals } from './seals.js';
 
 export function openDeeds(
-  { connected, maxTimeMS, run }: Pick<OpenedStore, 'connected' | 'maxTimeMS' | 'run'>,
+  opened: Pick<OpenedStore, 'connected' | 'maxTimeMS' | 'run'>,
   writing: <T>(work: () => Promise<T>) => Promise<T>,
 ): Deeds {
+  const { connected, maxTimeMS, run } = opened;
   return {
+    ...openSeals(opened, writing),
     keepShapes: shapes =>
       writing(async () => {
         const { deedShape } = await connected();
@@ -32,17 +35,14 @@ export function openDeeds(
         const direction = query.oldestFirst ? 1 : -1;
         const found = await deed
           .find(deedFilter(query), {
-            projection: { k: 0 },
+            projection: { k: 0, s: 0, f: 0, r: 0 },
             sort: { l: direction, _id: direction },
             limit: query.limit,
             hint: query.keys?.length ? INDEX.keys : INDEX.last,
             maxTimeMS,
           })
           .toArray();
-        return found.map(({ _id, l, e, x, c }) => ({
-          ...{ sequence: _id, last: l, events: e, bytes: x },
-          altered: isAltered(c, digestOf(deedDigestHead(l, e), x)),
-        }));
+        return found.map(toDeedRow);
       }),
     events: most =>
       run(async () => {

@@ -73,6 +73,7 @@ export function touchesIn(touched: Touched, name: Content): Touches {
     case 'outbox':
       return touched.messages ? 'all' : [];
     case 'deed':
+    case 'ledger':
       return touched.deeds ? 'all' : [];
     case 'blob':
     case 'chunk':

@@ -7,7 +7,7 @@
  * - `version`: replaced versions only, with `until`, the time of the successor.
  * - `word`: the words of a current resource for full text search, see words.ts.
  * - `outbox`: messages, `_id` ascending. `claim`: exists inside transactions alone. `blob`, `chunk`: see blobs.ts.
- * - `deed`: the audit trail; `deedShape`: what its deeds have in common.
+ * - `deed`: the audit trail; `deedShape`: what its deeds have in common; `ledger`: what proves them, see ../seals.ts.
  * - `record`: what is no resource, see ../records.ts.
  * - `fact`: the layout version, what the keys need to be compiled (index-catalog.ts), the leases of process numbers.
  *
@@ -198,6 +198,16 @@ export interface DeedDocument {
   readonly x: Buffer;
   /** Digest of l, e and x. */
   readonly c: Buffer;
+  /** Its seal (../seals.ts): stream, first index, root. None: it was written before there was a ledger. */
+  readonly s?: string;
+  readonly f?: number;
+  readonly r?: Buffer;
+}
+
+/** What the ledger keeps beside the rows, by its name. */
+export interface LedgerDocument {
+  readonly _id: string;
+  readonly x: Buffer;
 }
 
 export interface Collections {
@@ -213,6 +223,7 @@ export interface Collections {
   readonly deed: Collection<DeedDocument>;
   /** `_id`: the id of a shape. */
   readonly deedShape: Collection<{ readonly _id: number; readonly text: string }>;
+  readonly ledger: Collection<LedgerDocument>;
 }
 
 /** The collections with what a state of the store holds: all but records, and those with what processes know of each other and of the data. */
@@ -222,6 +233,7 @@ export const CONTENT = [
   'word',
   'outbox',
   'deed',
+  'ledger',
   'blob',
   'chunk',
 ] as const satisfies readonly (keyof Collections)[];
@@ -239,6 +251,7 @@ export const collections = (db: Db): Collections => ({
   record: db.collection('record'),
   deed: db.collection('deed'),
   deedShape: db.collection('deedShape'),
+  ledger: db.collection('ledger'),
 });
 
 /** The two letters of a type. Throws `unknown-type`. */
@@ -269,6 +282,7 @@ export const INDEX = {
   /** On `deed`. */
   keys: 'k',
   last: 'l',
+  seal: 'sf',
   /** On `record`. */
   group: 'g',
   ends: 'ends',
@@ -334,6 +348,12 @@ export function indexesOf(name: keyof Collections, sortable: readonly Sortable[]
       return [
         { name: INDEX.keys, key: { k: 1, l: 1, _id: 1 } },
         { name: INDEX.last, key: { l: 1, _id: 1, e: 1 } },
+        {
+          name: INDEX.seal,
+          key: { s: 1, f: 1 },
+          unique: true,
+          partialFilterExpression: { s: { $exists: true } },
+        },
       ];
     case 'record':
       return [
@@ -344,6 +364,7 @@ export function indexesOf(name: keyof Collections, sortable: readonly Sortable[]
     case 'claim':
     case 'fact':
     case 'deedShape':
+    case 'ledger':
     case 'chunk':
       return [];
   }

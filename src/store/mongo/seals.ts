@@ -1,0 +1,84 @@
+/** The ledger of the audit trail in MongoDB (../seals.ts): rows by their place in a stream, and what is kept beside them. */
+import type { Filter } from 'mongodb';
+import type { SealQuery, Seals } from '../seals.js';
+import type { Connected } from './connection.js';
+import { toDeedRow } from './deed-rows.js';
+import type { OpenedStore } from './reads.js';
+import { type DeedDocument, INDEX } from './schema.js';
+
+export function openSeals(
+  { connected, maxTimeMS, run }: Pick<OpenedStore, 'connected' | 'maxTimeMS' | 'run'>,
+  writing: <T>(work: () => Promise<T>) => Promise<T>,
+): Seals {
+  return {
+    streams: () => run(async () => (await streamsOf(await connected(), maxTimeMS)).toSorted()),
+    sealed: query =>
+      run(async () => {
+        const { deed } = await connected();
+        const direction = query.upTo === undefined ? 1 : -1;
+        const sort = { s: direction, f: direction } as const;
+        const found = await deed
+          .find(sealFilter(query), { projection: { k: 0 }, sort, limit: query.limit, hint: INDEX.seal, maxTimeMS })
+          .toArray();
+        return found.map(document => ({
+          ...toDeedRow(document),
+          seal: { stream: document.s!, first: document.f!, root: document.r! },
+        }));
+      }),
+    unsealed: ({ after, limit }) =>
+      run(async () => {
+        const { deed } = await connected();
+        const none: Filter<DeedDocument> = { s: { $exists: false } };
+        const behind: Filter<DeedDocument>[] = after
+          ? [{ l: { $gte: after[0] } }, { $or: [{ l: { $ne: after[0] } }, { _id: { $gt: after[1] } }] }]
+          : [];
+        const found = await deed
+          .find({ $and: [none, ...behind] }, { projection: { k: 0 }, sort: { l: 1, _id: 1 }, limit, hint: INDEX.last })
+          .toArray();
+        return found.map(toDeedRow);
+      }),
+    notes: {
+      keep: notes =>
+        writing(async () => {
+          const { ledger } = await connected();
+          if (notes.length === 0) return;
+          await ledger.bulkWrite(
+            notes.map(({ name, value }) => ({
+              replaceOne: { filter: { _id: name }, replacement: { x: bufferOf(value) }, upsert: true },
+            })),
+            { ordered: false },
+          );
+        }),
+      find: ({ prefix, after, newestFirst, limit }) =>
+        run(async () => {
+          const { ledger } = await connected();
+          const names: Filter<{ readonly _id: string }>[] = [{ _id: { $gte: prefix, $lt: `${prefix}~` } }];
+          if (after !== undefined) names.push({ _id: newestFirst ? { $lt: after } : { $gt: after } });
+          const found = await ledger
+            .find({ $and: names }, { sort: { _id: newestFirst ? -1 : 1 }, limit, maxTimeMS })
+            .toArray();
+          return found.map(({ _id, x }) => ({ name: _id, value: x }));
+        }),
+      drop: names =>
+        writing(async () => {
+          const { ledger } = await connected();
+          await ledger.deleteMany({ _id: { $in: [...names] } });
+        }),
+    },
+  };
+}
+
+/** One look at the index per stream, however long they are. */
+const streamsOf = ({ deed }: Connected, maxTimeMS: number): Promise<string[]> =>
+  deed.distinct('s', { s: { $exists: true } }, { maxTimeMS, hint: INDEX.seal }) as Promise<string[]>;
+
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+
+function sealFilter({ stream, after, upTo }: SealQuery): Filter<DeedDocument> {
+  const conditions: Filter<DeedDocument>[] = [{ s: stream ?? { $exists: true } }];
+  if (upTo !== undefined) conditions.push({ f: { $lte: upTo } });
+  if (after && after[0] === stream) conditions.push({ f: { $gt: after[1] } });
+  else if (after)
+    conditions.push({ s: { $gte: after[0] } }, { $or: [{ s: { $ne: after[0] } }, { f: { $gt: after[1] } }] });
+  return { $and: conditions };
+}

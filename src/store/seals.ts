@@ -1,0 +1,75 @@
+/**
+ * What makes a ledger of the rows of deeds (deeds.ts): each row says where its deeds stand in the tree of a stream (ledger.ts). A stream
+ * is what one lane of one process writes, one row after the other, so that nobody waits for another.
+ *
+ * The seal of a row is part of it: there is no second write. A row without one was written before there was a ledger.
+ */
+import type { DeedPlace, KeptDeedRow } from './deeds.js';
+import type { Hash, TreeHead } from './ledger.js';
+
+export interface RowSeal {
+  readonly stream: string;
+  /** Index in the stream of the first deed of the row; that of another one follows from its place in the row. */
+  readonly first: number;
+  /** Of the stream's tree after the last deed of the row. */
+  readonly root: Hash;
+}
+
+export interface SealedDeedRow extends KeptDeedRow {
+  readonly seal: RowSeal;
+}
+export type SealPlace = readonly [stream: string, first: number];
+
+/** Rows with a seal in the order of their streams, and in these of their places. */
+export interface SealQuery {
+  /** This stream alone. */
+  readonly stream?: string;
+  /** The rows behind this place. */
+  readonly after?: SealPlace | undefined;
+  /** Of one stream: rows whose first deed has this index or a lower one, the last ones first. */
+  readonly upTo?: number;
+  readonly limit: number;
+}
+
+export interface StreamHead extends TreeHead {
+  readonly stream: string;
+}
+
+/** What the first leaf of a stream says beside its id; all of it is plain data. */
+export interface StreamOpening {
+  /** The key that signs its checkpoints, as text. */
+  readonly key: string;
+  /** Names the process, for people. */
+  readonly process: string;
+  /** The last known heads of other streams, roots in base64. */
+  readonly heads: readonly { readonly stream: string; readonly size: number; readonly root: string }[];
+}
+
+/** What a ledger keeps beside the rows (checkpoints, tiles …), by its name. */
+export interface LedgerNote {
+  /** Letters, digits, `/` and `-`. */
+  readonly name: string;
+  readonly value: Uint8Array;
+}
+
+export interface LedgerNotes {
+  /** Takes the place of what has the same name. Durable when it resolves. */
+  keep(notes: readonly LedgerNote[]): Promise<void>;
+  /** Those whose names begin so, in the order of their names, behind one. */
+  find(asked: {
+    readonly prefix: string;
+    readonly after?: string | undefined;
+    readonly newestFirst?: true;
+    readonly limit: number;
+  }): Promise<readonly LedgerNote[]>;
+  drop(names: readonly string[]): Promise<void>;
+}
+
+export interface Seals {
+  /** Ids of all streams, in order. */
+  streams(): Promise<readonly string[]>;
+  sealed(query: SealQuery): Promise<readonly SealedDeedRow[]>;
+  /** Rows without a seal, in the order of their time and sequence, behind a place. */
+  unsealed(query: { readonly after?: DeedPlace | undefined; readonly limit: number }): Promise<readonly KeptDeedRow[]>;
+  readonly notes: LedgerNotes;
+}
