@@ -77,15 +77,19 @@ export async function seesBytes(
   const allows = (version: Version) => allowsBytes(guarded, restrictions, beside, version);
   if (!(await allows(row))) return false;
   if (isNewest) return true;
-  const newest = await newestText(guarded.store, row.id);
+  const newest = await newestText(guarded.store, 'Binary', row.id);
   return newest === undefined || newest.version === row.version || allows(newest);
 }
 
 /** The newest version that has a text; undefined: there is none any more. */
-async function newestText(store: Guarded['store'], id: string): Promise<Version | undefined> {
-  const newest = await store.read('Binary', id);
+export async function newestText(
+  store: Pick<StoreReads, 'read'>,
+  type: string,
+  id: string,
+): Promise<Version | undefined> {
+  const newest = await store.read(type, id);
   if (!newest || newest.text || newest.version === 1) return newest?.text ? newest : undefined;
-  const before = await store.read('Binary', id, newest.version - 1);
+  const before = await store.read(type, id, newest.version - 1);
   return before?.text ? before : undefined;
 }
 

@@ -80,6 +80,15 @@ interface Said {
 /** What is decided of resources of a type about a patient. */
 type Verdicts = (type: string) => Extent;
 
+/** Of one who asks. */
+interface DecidedRules {
+  readonly decided: ReadonlyMap<Alike, Verdicts | boolean>;
+  /** Of patients who have said nothing; undefined: all of it. */
+  readonly implicit: Verdicts | undefined;
+  /** Some of it depends on labels, which may come later. */
+  readonly byLabels: boolean;
+}
+
 /** Of one who asks, until a rule begins or ends. */
 interface Narrowed {
   readonly until: number;
@@ -120,9 +129,9 @@ export class Consents {
     return consent && consent.rules.length > 0 ? consent : undefined;
   }
 
-  /** How many provisions other Consents of the patient have. */
-  provisionsBeside({ name, patient }: ReadConsent): number {
-    return provisionsIn((this.#byPatient.get(patient)?.consents ?? []).filter(other => other.name !== name));
+  /** How many provisions the Consents of the patient have that are not among these. */
+  provisionsBeside(patient: string, names: ReadonlySet<string>): number {
+    return provisionsIn((this.#byPatient.get(patient)?.consents ?? []).filter(({ name }) => !names.has(name)));
   }
 
   /** From now on these are in force, by their id. What has not changed is kept as it is. */
@@ -241,6 +250,8 @@ export class Consents {
     const isReading = actions === READING;
     const implicit: Verdicts = isReading ? this.#implicit(asking) : () => true;
     const decided = new Map<Alike, Verdicts | boolean>();
+    const isOpen = !isReading || !asking.bound || this.#ground.implicit === 'permit';
+    let byLabels = !isOpen;
     for (const one of asking.bound ? this.#alike.values() : []) {
       const rules = one.rules.filter(
         rule =>
@@ -248,12 +259,16 @@ export class Consents {
       );
       const [first] = rules;
       if (!first) continue;
+      byLabels ||= rules.some(({ data }) => data.labels !== undefined);
       decided.set(one, Object.keys(first.data).length === 0 ? first.permits : this.#verdicts(rules, implicit));
     }
-    const isOpen = !isReading || !asking.bound || this.#ground.implicit === 'permit';
     const parts: ((type: string) => Where | undefined)[] = [];
     if (!isOpen || decided.size > 0)
-      parts.push(memoize(EACH_TYPE, type => this.#about(type, lifting, decided, isOpen ? undefined : implicit)));
+      parts.push(
+        memoize(EACH_TYPE, type =>
+          this.#about(type, lifting, { decided, implicit: isOpen ? undefined : implicit, byLabels }),
+        ),
+      );
     if (isReading && seenByLabels(this.#ground.parameters, 'Patient', asking))
       parts.push(
         memoize(EACH_TYPE, type =>
@@ -294,16 +309,8 @@ export class Consents {
     });
   }
 
-  /**
-   * What of a type may be seen of its patients; undefined: everything. `lifting`: patients whose Consents do not bind; `implicit` undefined: of all who have
-   * said nothing.
-   */
-  #about(
-    type: string,
-    lifting: ReadonlySet<string>,
-    decided: ReadonlyMap<Alike, Verdicts | boolean>,
-    implicit: Verdicts | undefined,
-  ): Where | undefined {
+  /** What of a type may be seen of its patients; undefined: everything. `lifting`: patients whose Consents do not bind. */
+  #about(type: string, lifting: ReadonlySet<string>, { decided, implicit, byLabels }: DecidedRules): Where | undefined {
     const how = howAbout(this.#ground.parameters, type);
     if (how === 'nobody') return undefined;
     const others = implicit?.(type) ?? true;
@@ -326,12 +333,13 @@ export class Consents {
       return true;
     };
     // Its patients are in no index: rows are looked at, those that are written, too.
-    if (how === 'text') return ruledBy(NO_RESOURCE, { byRow: true, allows });
+    if (how === 'text') return ruledBy(NO_RESOURCE, { byRow: true, ofNewest: byLabels, allows });
     // Of many the condition is in no query but what a commit asks again, which may see less; what is looked at is asked by the rule.
     const verdicts = [...decided.keys()].map(
       one => [one, many && decided.get(one) !== true ? false : verdictOf(one)] as const,
     );
-    return ruledBy(asked(type, verdicts, others, lifting), { byRow: many || others !== true, allows });
+    const byRow = many || others !== true;
+    return ruledBy(asked(type, verdicts, others, lifting), { byRow, ofNewest: byLabels, allows });
   }
 }
 

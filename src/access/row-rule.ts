@@ -8,6 +8,8 @@ import type { Version } from '../store/store.js';
 export interface RowRule {
   /** Queries leave the part out, and each row that they find is looked at. */
   readonly byRow: boolean;
+  /** A version is seen where it allows the newest one as well, whoever that one is about: what was protected later is protected. */
+  readonly ofNewest: boolean;
   /** Of a row with its text. `holds`: whether a condition does, by what the row is indexed by. */
   allows(row: Version, holds: (where: Where) => boolean): boolean;
 }

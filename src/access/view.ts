@@ -4,7 +4,7 @@
  *
  * A type without a restriction costs one look-up. What may be read of a type that has a condition:
  * - queries have it beside their own condition, so that totals and pages are right;
- * - a version, whether it is current or not, is there if it matches what it is indexed by now;
+ * - a version, whether it is current or not, is there if it matches what it is indexed by now; of rules about labels if the newest one does, too;
  * - a deletion is there if the version before it is there; after an erasure nothing tells whose it was, and it is hidden;
  * - bytes are there if what stands for them is (binaries.ts): queries that find Binaries look at each of them.
  *
@@ -30,7 +30,7 @@ import type {
   Version,
   WordQuery,
 } from '../store/store.js';
-import { guardsBytes, seesBytes } from './binaries.js';
+import { guardsBytes, newestText, seesBytes } from './binaries.js';
 import { toldByPatients } from './patient-compartment.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
 import { isUnrestricted, type Restrictions } from './permission.js';
@@ -89,6 +89,7 @@ class RestrictedView implements StoreView {
   readonly #open: boolean;
   /** On versions that cost a parse. */
   #verdicts: Map<Where, Map<string, boolean>> | undefined;
+  #newest: { readonly name: string; readonly row: Version | undefined } | undefined;
 
   constructor(viewed: Viewed, restrictions: Restrictions) {
     this.#viewed = viewed;
@@ -188,7 +189,8 @@ class RestrictedView implements StoreView {
 
   async *scan(options?: { readonly type?: string; readonly after?: Cursor }) {
     for await (const one of this.#store.scan(options))
-      if (this.shows(one.row.type) && (!this.showsPartOf(one.row.type) || (await this.#isVisible(one.row)))) yield one;
+      if (this.shows(one.row.type) && (!this.showsPartOf(one.row.type) || (await this.#isVisible(one.row, true))))
+        yield one;
   }
 
   async history(query: HistoryQuery): Promise<Page> {
@@ -258,7 +260,8 @@ class RestrictedView implements StoreView {
     const { type, id } = row;
     if (row.text) {
       const where = this.#conditionOf(type);
-      if (where && !this.#satisfies(where, row)) return false;
+      if (where && !(this.#satisfies(where, row) && (isNewest || (await this.#newestSatisfies(where, row)))))
+        return false;
       return type !== 'Binary' || !this.#guards || seesBytes(this.#viewed, this.#restrictions, this, row, isNewest);
     }
     if (row.withheld !== undefined) {
@@ -266,7 +269,7 @@ class RestrictedView implements StoreView {
       return whole?.text !== undefined && this.#isVisible(whole, isNewest);
     }
     const before = row.version > 1 ? await this.#store.read(type, id, row.version - 1) : undefined;
-    return before?.text !== undefined && this.#isVisible(before);
+    return before?.text !== undefined && this.#isVisible(before, isNewest);
   }
 
   /** The same history of what may be seen, as far as types tell; undefined: nothing may be. */
@@ -288,6 +291,23 @@ class RestrictedView implements StoreView {
     if (rules.length === 0) return this.#holds(where, row);
     for (const rule of rules) if (!rule.allows(row, part => this.#holds(part, row))) return false;
     return !rest || this.#holds(rest, row);
+  }
+
+  /** Whether the newest version satisfies what is asked of it when this one is seen. */
+  async #newestSatisfies(where: Where, row: Version): Promise<boolean> {
+    const asked = rowParts(where).rules.filter(({ ofNewest }) => ofNewest);
+    if (asked.length === 0) return true;
+    const newest = await this.#newestOf(row);
+    if (!newest || newest.version === row.version) return true;
+    const { patients } = row;
+    return asked.every(rule => rule.allows({ ...newest, patients }, part => this.#holds(part, newest)));
+  }
+
+  /** Of one resource at a time, as histories list them. */
+  async #newestOf({ type, id }: Version): Promise<Version | undefined> {
+    const name = `${type}/${id}`;
+    if (this.#newest?.name !== name) this.#newest = { name, row: await newestText(this.#store, type, id) };
+    return this.#newest.row;
   }
 
   #holds(where: Where, row: Version): boolean {

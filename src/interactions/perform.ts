@@ -25,6 +25,7 @@ import { history } from './history.js';
 import type { Caller, Context, Engine } from './engine.js';
 import type { Interaction, Of, Outcome, RecordedPart, Result, Target } from './interaction.js';
 import { withCompanions } from './write/companions.js';
+import { checkProvisions } from './write/consents-together.js';
 import { checkBytesInUse } from './write/bytes-in-use.js';
 import { checkIntegrity } from './write/integrity.js';
 import { checkLabelsKept, checkPermitted } from './write/permitted.js';
@@ -279,6 +280,7 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
 async function judge(context: Context, ran: Outcome, ask: Target): Promise<Outcome> {
   checkPermitted(context, ran, ask);
   await checkLabelsKept(context, ran);
+  checkProvisions(context, ran);
   return checkBytesInUse(context, await checkIntegrity(context, ran));
 }
 

@@ -1,6 +1,6 @@
 /** What writing a resource of some types means to the server itself; features come after it (hooks.ts). */
 import { isMeasureOfBytes } from '../../access/binaries.js';
-import { type Consents, MOST_PROVISIONS } from '../../access/consents.js';
+import type { Consents } from '../../access/consents.js';
 import { withHighestOfEntries } from '../../access/labels.js';
 import type { Reindexer } from '../../conformance/reindex-job.js';
 import { checkParameter, type Registry } from '../../conformance/search-parameter-registry.js';
@@ -55,7 +55,7 @@ const idsIn = (changes: readonly Change[]): readonly string[] => changes.map(({ 
 
 /** It must be understood, as it is in force at once. Throws `unprocessable`. */
 function checkConsent(consents: Consents, resource: Resource, id: string): void {
-  const { consent, faults } = consents.read(resource, id);
+  const { faults } = consents.read(resource, id);
   if (faults.length > 0)
     throw new FhirError(
       'unprocessable',
@@ -69,12 +69,6 @@ function checkConsent(consents: Consents, resource: Resource, id: string): void 
           detail: 'consent-not-understood',
         })),
       },
-    );
-  if (consent && consents.provisionsBeside(consent) + consent.provisions > MOST_PROVISIONS)
-    throw new FhirError(
-      'unprocessable',
-      `The active Consents of one patient may have ${MOST_PROVISIONS} provisions together: end those that are over (status inactive).`,
-      { expression: 'Consent.provision', detail: 'too-many-provisions' },
     );
 }
 

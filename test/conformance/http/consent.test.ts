@@ -277,7 +277,48 @@ onStoresInTurn(
       assert.equal((await talk.update(privacyConsent('more', 'q', { type: 'deny' }), as('officer'))).status, 201);
       const reply = await talk.update(privacyConsent('most', 'q', { type: 'deny' }), as('officer'));
       assert.deepEqual(refusal(reply), { status: 422, detail: 'too-many-provisions' });
-      for (const id of ['many', 'more']) await talk.delete(`Consent/${id}`, as('officer'));
+      // What one transaction makes and ends counts together.
+      const entryOf = (id: string, count: number, status: 'active' | 'inactive' = 'active') => ({
+        resource: privacyConsent(id, 'q', nested(count), { status }),
+        request: { method: 'PUT' as const, url: `Consent/${id}` },
+      });
+      const commit = (...entry: readonly ReturnType<typeof entryOf>[]) =>
+        talk.send('POST', '', {
+          headers: { ...as('officer'), 'content-type': 'application/fhir+json' },
+          body: JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry }),
+        });
+      const together = await commit(entryOf('many', 600), entryOf('most', 400));
+      assert.deepEqual(refusal(together), { status: 422, detail: 'too-many-provisions' });
+      assert.ok(together.text.includes('Bundle.entry[1].resource.provision'), together.text);
+      assert.equal((await talk.get('Consent/most', as('officer'))).status, 404);
+      assert.equal((await commit(entryOf('many', 998, 'inactive'), entryOf('most', 998))).status, 200);
+      for (const id of ['many', 'more', 'most']) await talk.delete(`Consent/${id}`, as('officer'));
+    });
+
+    it('about labels bind the versions from before a label, too', async () => {
+      const { talk } = stage();
+      const plain = {
+        resourceType: 'Observation',
+        id: 'labelled-later',
+        status: 'final',
+        code: { text: 'x' },
+      } as const;
+      const meta = { security: [actCode('PSY')] };
+      for (const one of [
+        { ...plain, subject },
+        { ...plain, subject, meta },
+      ])
+        assert.ok((await talk.update(one, as('owner'))).status < 300);
+      const seen = async () => {
+        const version = await talk.get('Observation/labelled-later/_history/1', as('doctor'));
+        const { total } = (await talk.get<Bundle>('Observation/labelled-later/_history', as('doctor'))).body;
+        return [version.status, total];
+      };
+      assert.deepEqual(await seen(), [200, 2]);
+      const denies = privacyConsent('labels', 'q', { type: 'deny', securityLabel: [actCode('PSY')] });
+      assert.equal((await talk.update(denies, as('officer'))).status, 201);
+      assert.deepEqual(await seen(), [404, undefined]);
+      await talk.delete('Consent/labels', as('officer'));
     });
   },
   {

@@ -97,6 +97,59 @@ onStoresInTurn(
       }
     });
 
+    it('that came later hide the versions from before, and none that was lowered', async () => {
+      const { talk } = stage();
+      const seen = async (who: string, name: string) => {
+        const { status, body } = await talk.get<Bundle>(`${name}/_history`, as(who));
+        const versions = (body.entry ?? [])
+          .map(({ response }) => Number(/\d+/.exec(response!.etag!)![0]))
+          .toSorted((a, b) => a - b);
+        for (const version of [1, 2, 3]) {
+          const reply = await talk.get(`${name}/_history/${version}`, as(who));
+          assert.equal(reply.status === 200 || reply.status === 410, versions.includes(version), `${name} ${version}`);
+        }
+        return status === 404 ? [] : versions;
+      };
+      const write = async (...levels: readonly (string | undefined)[]) => {
+        const id = `later-${levels.join('-')}`;
+        for (const level of levels) {
+          const done =
+            level === 'deleted'
+              ? await talk.delete(`Observation/${id}`, as('owner'))
+              : await talk.update(observation(id, ...(level === undefined ? [] : [confidential(level)])), as('owner'));
+          assert.ok(done.status < 300, done.text);
+        }
+        return `Observation/${id}`;
+      };
+      const raised = await write('N', 'R', 'V');
+      const deleted = await write('N', 'V', 'deleted');
+      // The label of a version stays in its text, though a later one has none.
+      const lower = async (name: string) => {
+        const parameters = {
+          resourceType: 'Parameters',
+          parameter: [{ name: 'meta', valueMeta: { security: [confidential('V')] } }],
+        };
+        const reply = await talk.send('POST', `${name}/$meta-delete`, {
+          headers: { ...as('owner'), 'content-type': 'application/fhir+json' },
+          body: JSON.stringify(parameters),
+        });
+        assert.equal(reply.status, 200, reply.text);
+      };
+      const lowered = await write('N', 'V');
+      await lower(lowered);
+      for (const name of [raised, deleted]) {
+        assert.deepEqual(await seen('clinician', name), [], name);
+        assert.deepEqual(await seen('owner', name), [1, 2, 3], name);
+      }
+      assert.deepEqual(await seen('clinician', lowered), [1, 3]);
+      const { body } = await talk.get<Bundle>('Observation/_history?_count=200', as('clinician'));
+      const told = body
+        .entry!.filter(({ fullUrl }) => fullUrl!.includes('/later-'))
+        .map(({ fullUrl }) => fullUrl!.split('/').at(-1));
+      assert.deepEqual([...new Set(told)], [lowered.split('/').at(-1)]);
+      for (const name of [raised, lowered]) await talk.delete(name, as('owner'));
+    });
+
     it('are told from what looks like none: an escaped character hides no label', async () => {
       const { talk } = stage();
       const text = JSON.stringify(observation('escaped', confidential('V')))
