@@ -315,7 +315,7 @@ onStoresInTurn(
         return [version.status, total];
       };
       assert.deepEqual(await seen(), [200, 2]);
-      const denies = privacyConsent('labels', 'q', { type: 'deny', securityLabel: [actCode('PSY')] });
+      const denies = privacyConsent('labels', 'p', { type: 'deny', securityLabel: [actCode('PSY')] });
       assert.equal((await talk.update(denies, as('officer'))).status, 201);
       assert.deepEqual(await seen(), [404, undefined]);
       await talk.delete('Consent/labels', as('officer'));
