@@ -12,6 +12,7 @@ import type { ListedGuide } from './fhir/guide-list.js';
 import { acceptGuideList, agreeOnGuides } from './conformance/guide-agreement.js';
 import { StoredDefinitions } from './conformance/stored-definitions.js';
 import { documents } from './features/documents/index.js';
+import { privacy } from './features/privacy/index.js';
 import { createForms } from './interactions/response/forms.js';
 import type { Harness } from './harness/index.js';
 import type { Engine } from './interactions/engine.js';
@@ -95,7 +96,7 @@ export async function copyStore(config: Config, to: string): Promise<void> {
 }
 
 /** What this server does beyond FHIR's interactions, in the order in which their hooks run. */
-const FEATURES: readonly Feature[] = [documents];
+const FEATURES: readonly Feature[] = [documents, privacy];
 
 /** The settings that they have. */
 export const featureSettings = (): SettingTable => composeSettings(FEATURES);

@@ -1,7 +1,7 @@
 /** One FHIR request, from its head to its answer: route → who asks → may they → body → interaction → answer. */
 import type { Request, Response } from 'express';
 import { asFhirError, FhirError } from '../fhir/error.js';
-import type { Caller } from '../interactions/engine.js';
+import type { Caller, Engine } from '../interactions/engine.js';
 import type { Parameters } from '../interactions/interaction.js';
 import { INTERACTIONS } from '../interactions/kinds.js';
 import { SMART_CONFIGURATION } from '../interactions/smart.js';
@@ -11,7 +11,7 @@ import { underGlass } from '../interactions/under-glass.js';
 import { forgetBody } from './body.js';
 import { cors } from './cors.js';
 import type { Exchange, House } from './exchange.js';
-import { contentTypes, prefersHtml } from './media.js';
+import { contentTypes, otherForm, prefersHtml } from './media.js';
 import { type Head, headFrom, type Presentation } from './presentation.js';
 import { single } from './query.js';
 import { preference, readInteraction, wholeQuestion, withCriteria } from './request.js';
@@ -61,7 +61,7 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     settled: new Map(),
   };
   const known = await identified(context, request, target);
-  const fault = misplacedToken(head.query) ?? faultOfHead(request, target, head) ?? guard.foreign(request);
+  const fault = misplacedToken(head.query) ?? faultOfHead(engine, request, target, head) ?? guard.foreign(request);
   if (fault) return recordRefusal(known, target, fault);
   const admitted = await admit(known, target);
   const allowance = createAllowance(engine);
@@ -148,10 +148,20 @@ async function identified(context: Caller, request: Request, target: Route): Pro
   }
 }
 
-/** A Binary may be wanted in any format, as its own bytes. */
-function faultOfHead(request: Request, { type, kind }: Route, { fault, query }: Head): FhirError | undefined {
-  if (fault?.kind !== 'not-acceptable' || type !== 'Binary' || (kind !== 'read' && kind !== 'vread')) return fault;
-  return contentTypes(request.headers.accept, single(query, '_format')) ? undefined : fault;
+/** A Binary may be wanted in any format, as its own bytes; some operations have other forms of their answer. */
+function faultOfHead(
+  { operations }: Engine,
+  request: Request,
+  { type, kind, operation = '' }: Route,
+  { fault, query }: Head,
+): FhirError | undefined {
+  if (fault?.kind !== 'not-acceptable') return fault;
+  const { accept } = request.headers;
+  const format = single(query, '_format');
+  const { alsoAs = [] } = operations.get(operation) ?? {};
+  if (alsoAs.length > 0) return otherForm(accept, format, alsoAs) === undefined ? fault : undefined;
+  if (type !== 'Binary' || (kind !== 'read' && kind !== 'vread')) return fault;
+  return contentTypes(accept, format) ? undefined : fault;
 }
 
 function presentationOf(request: Request, { kind }: Route, { presentation }: Head): Presentation {

@@ -86,6 +86,22 @@ export const prefersHtml = (accept: string | undefined): boolean =>
 export const acceptsHtml = (accept: string | undefined): boolean =>
   accepted(accept).some(({ type }) => type === 'text/html' || type === 'text/*' || type === '*/*');
 
+const SHORT_NAMES: Readonly<Record<string, string>> = { csv: 'text/csv', html: 'text/html' };
+
+/** Which of the media types beside FHIR's, in which an operation can answer, is preferred to FHIR's; undefined: none is. `_format` wins over Accept. */
+export function otherForm(
+  accept: string | undefined,
+  format: string | undefined,
+  offered: readonly string[],
+): string | undefined {
+  if (format !== undefined) {
+    const asked = SHORT_NAMES[format] ?? parse(format.replace(' ', '+')).type;
+    return offered.includes(asked) ? asked : undefined;
+  }
+  const best = accepted(accept).find(({ type }) => offered.includes(type) || FORMATS.has(type) || WILDCARDS.has(type));
+  return best && offered.includes(best.type) ? best.type : undefined;
+}
+
 /** The format of a body; undefined: not one of FHIR's. Throws `unsupported-media-type` for another version or charset. */
 export function bodyFormat(contentType: string | undefined): Format | undefined {
   const given = parse(contentType ?? '');

@@ -16,7 +16,7 @@ import type {
 } from '../interactions/interaction.js';
 import { sortOut } from '../interactions/unknown-parameters.js';
 import { readView, VIEW } from '../interactions/response/summary-view.js';
-import { contentTypes } from './media.js';
+import { contentTypes, otherForm } from './media.js';
 import type { Route } from './route.js';
 import { single } from './query.js';
 import { addressed, cascades, criteriaIn, readCondition, readIfMatch, refuseCriteria } from './write-query.js';
@@ -167,7 +167,7 @@ async function readOperationRequest({ engine, source, route, query }: RequestPar
   const { operation = '', type, id, version } = route;
   const safe = source.method !== 'POST' && source.method !== 'DELETE';
   const ifMatch = safe ? undefined : readIfMatch(source.header('if-match'));
-  const { uploads, judgesBody } = engine.operations.get(operation) ?? {};
+  const { uploads, judgesBody, alsoAs } = engine.operations.get(operation) ?? {};
   const upload = uploads && source.method === 'POST' ? source.upload(uploads) : undefined;
   const { body, sent } =
     source.method !== 'POST' || upload ? {} : judgesBody ? await source.judged() : { body: await source.optional() };
@@ -187,7 +187,13 @@ async function readOperationRequest({ engine, source, route, query }: RequestPar
     ...(sent ? { sent } : {}),
     ...(upload ? { upload } : {}),
     ...(language === undefined ? {} : { language }),
+    ...(alsoAs ? formPreferred(source, query, alsoAs) : {}),
   };
+}
+
+function formPreferred(source: Source, query: Parameters, offered: readonly string[]): { readonly form?: string } {
+  const form = otherForm(source.header('accept'), single(query, '_format'), offered);
+  return form === undefined ? {} : { form };
 }
 
 /** What a read of a Binary knows beside `_summary` and `_elements`. */

@@ -10,7 +10,7 @@ import { outcomeText } from '../fhir/outcome.js';
 import { challengeOf } from '../identity/refusal.js';
 import type { Allowance, Engine } from '../interactions/engine.js';
 import { FREE } from '../interactions/response/allowance.js';
-import type { LaterAnswer, RawContent, Result, ShownPage } from '../interactions/interaction.js';
+import type { LaterAnswer, RawContent, Result, ShownPage, WrittenFile } from '../interactions/interaction.js';
 import {
   join,
   type Piece,
@@ -43,7 +43,7 @@ export async function respond(
   engine: Responding,
   allowance: Allowance,
 ): Promise<void> {
-  const { version, location, binary, page, stream, later } = result;
+  const { version, location, binary, page, file, stream, later } = result;
   // A deletion that is asked for an outcome has something to say.
   const status = result.status === 204 && presentation.prefer === 'OperationOutcome' ? 200 : result.status;
   if (version) {
@@ -54,6 +54,7 @@ export async function respond(
   if (later) setLaterHeaders(response, later, engine);
   if (binary && status !== 304) return sendBinary(response, binary);
   if (page) return sendPage(response, page, presentation);
+  if (file) return sendFile(response, file, presentation);
   if (stream && isStoredForm(presentation)) return sendStream(response, status, wholes(engine, stream), presentation);
   const text = stream ? await collectText(stream, allowance) : bodyOf(status, result, presentation);
   if (!text) {
@@ -146,18 +147,39 @@ async function sendText(
   response.end(bytes);
 }
 
+/** What is made while it is sent: to be shown under its policy, else to be saved. */
+async function sendFile(response: Response, file: WrittenFile, presentation: Presentation): Promise<void> {
+  const { contentType, fileName, policy, bytes } = file;
+  response.setHeader('Content-Security-Policy', policy ?? POLICIES.kept);
+  response.setHeader(
+    'Content-Disposition',
+    policy === undefined ? `attachment; filename*=UTF-8''${asExtended(fileName)}` : 'inline',
+  );
+  await sendBytes(response, 200, bytes, contentType, presentation);
+}
+
+/** A resource in the form in which it is stored. */
+const sendStream = (
+  response: Response,
+  status: number,
+  stream: AsyncIterable<Buffer>,
+  presentation: Presentation,
+  size?: number,
+): Promise<void> => sendBytes(response, status, stream, mediaTypeOf(presentation.format), presentation, size);
+
 /**
  * Chunk by chunk, as fast as the client reads. A fault in the middle breaks the connection: the status is out. `size`:
  * bytes, where they are known.
  */
-async function sendStream(
+async function sendBytes(
   response: Response,
   status: number,
   stream: AsyncIterable<Buffer>,
-  { format, gzip: wanted }: Presentation,
+  contentType: string,
+  { gzip: wanted }: Presentation,
   size?: number,
 ): Promise<void> {
-  response.setHeader('Content-Type', mediaTypeOf(format));
+  response.setHeader('Content-Type', contentType);
   if (wanted) response.setHeader('Content-Encoding', 'gzip');
   else if (size !== undefined) response.setHeader('Content-Length', String(size));
   response.writeHead(status);

@@ -238,6 +238,8 @@ export interface OperationImplementation {
   readonly deletedBy?: string;
   /** It may be long: the job that does it for a client that would rather come back (`Prefer: respond-async`). */
   job?(context: Context, ask: Of<'operation'>): Promise<JobAsked>;
+  /** Media types in which it answers beside FHIR's, where the client prefers them: `ask.form` says which, the answer is a file. */
+  readonly alsoAs?: readonly string[];
   /** The answer is a resource of this type, of which `_summary` and `_elements` show a part. */
   readonly shows?: string;
   /** Resources in the body may lack elements that R4 demands, and have others: they are asked about, not stored. */

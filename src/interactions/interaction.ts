@@ -159,6 +159,8 @@ export type Interaction =
       readonly sent?: SentBody;
       /** Accept-Language. */
       readonly language?: string;
+      /** The media type that is preferred to FHIR's, of those that the operation has. */
+      readonly form?: string;
     };
 
 export type InteractionKind = Interaction['kind'];
@@ -206,6 +208,16 @@ export interface ShownPage {
   readonly policy: string;
 }
 
+/** An answer that is no resource and is written piece by piece, for people and their programs. */
+export interface WrittenFile {
+  readonly contentType: string;
+  /** Letters, digits, `-` and `.` alone. */
+  readonly fileName: string;
+  /** Content-Security-Policy under which a browser may show it; absent: it is to be saved. */
+  readonly policy?: string;
+  readonly bytes: AsyncIterable<Buffer>;
+}
+
 /** The answer, independent of HTTP and of the format. */
 export interface Result extends Partial<Text> {
   readonly status: number;
@@ -215,6 +227,8 @@ export interface Result extends Partial<Text> {
   readonly binary?: RawContent;
   /** A page that the server has made, instead of a resource. */
   readonly page?: ShownPage;
+  /** A file that is made while it is sent, instead of a resource. */
+  readonly file?: WrittenFile;
   readonly version?: { readonly version: number; readonly updated: number };
   /** Relative to the base: `Patient/1/_history/2`. */
   readonly location?: string;

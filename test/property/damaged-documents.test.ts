@@ -5,7 +5,7 @@ import { contentTypeOf } from '../../src/features/documents/read/content-type.js
 import { UnreadableXml } from '../../src/features/documents/read/cda-xml.js';
 import { metadataIn } from '../../src/features/documents/read/kinds.js';
 import { TooMuchHtml } from '../../src/features/documents/render/narrative.js';
-import { htmlPage } from '../../src/features/documents/render/page.js';
+import { htmlPage } from '../../src/interactions/response/shown-page.js';
 import { shownPage } from '../../src/features/documents/render/pages.js';
 import { depthOf } from '../support/depth.js';
 import { DOCUMENTS, readPayloads } from '../support/documents.js';

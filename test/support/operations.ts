@@ -5,6 +5,7 @@ import { documentOperation } from '../../src/features/documents/composition/oper
 import { createDocref } from '../../src/features/documents/docref/operation.js';
 import { generateOperation } from '../../src/features/documents/mhd/generate.js';
 import { renderOperation } from '../../src/features/documents/render/operation.js';
+import { privacyOperations } from '../../src/features/privacy/index.js';
 import { decideOperation } from '../../src/http/asked-about.js';
 import type { Resource } from '../../src/fhir/resource.js';
 import { readProfiles } from '../../src/fhir/package.js';
@@ -33,4 +34,5 @@ const ofFeatures = composeOperations(
   },
   await definitionsIn('profiles/documents'),
 );
-export const allOperations = new Map([...operations, ...ofFeatures]);
+const ofPrivacy = composeOperations(privacyOperations(), await definitionsIn('profiles/privacy'));
+export const allOperations = new Map([...operations, ...ofFeatures, ...ofPrivacy]);

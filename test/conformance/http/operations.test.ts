@@ -29,6 +29,9 @@ const OF_CODES: Readonly<Record<string, readonly string[]>> = {
 };
 const TERMINOLOGY = new Set(Object.values(OF_CODES).flat());
 
+/** Of the system, as they are listed. */
+const QUESTIONS_TO_THE_TRAIL = ['what-did', 'denials', 'disclosures', 'breach-affected'];
+
 const GENDER = 'http://hl7.org/fhir/administrative-gender';
 /** Where an operation is asked, and with what, if it is not of any resource or needs to be told something. */
 const QUESTIONS: Readonly<Record<string, readonly [place: string, question: string]>> = {
@@ -53,6 +56,7 @@ onStoresInTurn(
         operation?.map(({ name }) => name),
         [
           ...['horizon', 'import', 'jobs', 'jobs-cancel', 'jobs-status', 'reindex', 'reindex-status', 'decide'],
+          ...QUESTIONS_TO_THE_TRAIL,
           ...(stage().server.engine.store.backup ? ['backup'] : []),
         ],
       );
@@ -65,7 +69,7 @@ onStoresInTurn(
           'meta',
           'validate',
           ...(type === 'Binary' ? ['render'] : []),
-          ...(type === 'Patient' ? ['break-glass', 'break-glass-end', 'disclose'] : []),
+          ...(type === 'Patient' ? ['break-glass', 'break-glass-end', 'disclose', 'who-saw'] : []),
           ...(type === 'Composition' ? ['document'] : []),
           ...(type === 'List' ? ['chart'] : []),
           ...(type === 'DocumentReference' ? ['docref', 'generate-metadata'] : []),
@@ -176,7 +180,7 @@ function expectOffer(
 }
 
 /** Ids of those that are asked of the system alone. */
-const SYSTEM_ALONE = /^(?:backup|decide|horizon|import|jobs|reindex)/;
+const SYSTEM_ALONE = /^(?:backup|breach|decide|denials|disclosures|horizon|import|jobs|reindex|what-did)/;
 const OF_TYPES_TOO = new Set(['chart', 'docref', 'document', 'validate', 'generate-metadata', ...TERMINOLOGY]);
 const ALL = [...allOperations.values()].map(({ definition }) => definition).toSorted();
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditEvent, Binary, Bundle, OperationOutcome } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
-import { PAGE_POLICY } from '../../../src/features/documents/render/page.js';
+import { PAGE_POLICY } from '../../../src/interactions/response/shown-page.js';
 import { onStoresInTurn } from '../../support/both-stores.js';
 import { DOCUMENTS } from '../../support/documents.js';
 import { skipWithout } from '../../support/shared.js';

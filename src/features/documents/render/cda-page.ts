@@ -15,9 +15,9 @@ import {
 import type { CodeableConcept, DocumentMetadata, ReadLimits } from '../read/document-metadata.js';
 import { imagesOf, imageUrl } from './embedded-image.js';
 import { headerTable, nameText } from './header-table.js';
-import { htmlText } from './html.js';
+import { htmlText } from '../../../platform/html.js';
 import { type NarrativeGround, narrativeGround, narrativeHtml } from './narrative.js';
-import { htmlPage } from './page.js';
+import { htmlPage } from '../../../interactions/response/shown-page.js';
 import { unstructuredBody } from './unstructured-body.js';
 
 /** What may hold an image below an entry. */

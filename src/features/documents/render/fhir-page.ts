@@ -6,9 +6,9 @@ import { type CdaElement, childAt, childrenNamed, decodeXml } from '../read/cda-
 import type { ReadLimits } from '../read/document-metadata.js';
 import { documentInJson, documentInXml, type FhirDocument, valueAt } from './fhir-tree.js';
 import { headerTable, nameText } from './header-table.js';
-import { htmlText } from './html.js';
+import { htmlText } from '../../../platform/html.js';
 import { type NarrativeGround, narrativeGround, narrativeHtml } from './narrative.js';
-import { htmlPage } from './page.js';
+import { htmlPage } from '../../../interactions/response/shown-page.js';
 import { narrativeOfDiv } from './xhtml-narrative.js';
 
 /** Undefined: it is none. Throws UnreadableXml and TooMuchHtml. */

@@ -1,6 +1,6 @@
 /** What a page says of a document above its content. */
 import type { HumanName } from '../read/document-metadata.js';
-import { htmlText } from './html.js';
+import { htmlText } from '../../../platform/html.js';
 
 export const nameText = ({ text, prefix = [], given = [], family, suffix = [] }: HumanName): string =>
   text ?? [...prefix, ...given, family, ...suffix].filter(part => part !== undefined).join(' ');

@@ -5,7 +5,7 @@
  * elements the text is shown without them; text where a table or a list has no place for it gets a cell or an item of its own.
  */
 import type { CdaElement } from '../read/cda-xml.js';
-import { htmlText, safeAddress } from './html.js';
+import { htmlText, safeAddress } from '../../../platform/html.js';
 
 /** Where an element may stand. */
 type NarrativePlace = 'flow' | 'table' | 'group' | 'columns' | 'row' | 'list';

@@ -18,7 +18,7 @@ import { contentTypeOf, HEAD_BYTES } from '../read/content-type.js';
 import { contradicts } from '../read/media-kinds.js';
 import { READ_LIMITS } from '../read/document-metadata.js';
 import { documentBody, documentPage } from '../read/read-document.js';
-import { PAGE_POLICY } from './page.js';
+import { PAGE_POLICY } from '../../../interactions/response/shown-page.js';
 import { isShowable } from './pages.js';
 
 /** Bytes of a document that are held for its page: its own, those of the thread, and the page. */

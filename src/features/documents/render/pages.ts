@@ -3,8 +3,8 @@ import { READ_LIMITS, type ReadLimits } from '../read/document-metadata.js';
 import { cdaPage } from './cda-page.js';
 import { imageUrl } from './embedded-image.js';
 import { fhirJsonPage, fhirXmlPage } from './fhir-page.js';
-import { htmlText } from './html.js';
-import { htmlPage } from './page.js';
+import { htmlText } from '../../../platform/html.js';
+import { htmlPage } from '../../../interactions/response/shown-page.js';
 
 type PageWriter = (bytes: Buffer, limits: ReadLimits) => string | undefined;
 

@@ -1,9 +1,9 @@
 /**
- * The page around what is shown of a document, and the policy under which a browser may show it: no script, no form, nothing from anywhere,
- * in a sandbox, so that also what should slip through could do nothing. https://www.w3.org/TR/CSP3/
+ * The page around what is shown to a person (a document, an answer), and the policy under which a browser may show it: no script, no form, nothing
+ * from anywhere, in a sandbox, so that also what should slip through could do nothing. https://www.w3.org/TR/CSP3/
  */
 import { createHash } from 'node:crypto';
-import { htmlText } from './html.js';
+import { htmlText } from '../../platform/html.js';
 
 const STYLE = `body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1b1b1b;background:#fff}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin:1.6rem 0 .4rem}
@@ -27,6 +27,12 @@ export const PAGE_POLICY = [
 
 /** `body`: HTML that is safe. `language`: BCP 47. */
 export const htmlPage = (title: string, body: string, language?: string): string =>
+  `${pageOpening(title, language)}${body}${PAGE_CLOSING}`;
+
+/** What comes before the body, for a page that is written piece by piece. */
+export const pageOpening = (title: string, language?: string): string =>
   `<!DOCTYPE html>
 <html${language === undefined ? '' : ` lang="${htmlText(language)}"`}><head><meta charset="utf-8"/><title>${htmlText(title)}</title>` +
-  `<meta name="viewport" content="width=device-width"/><style>${STYLE}</style></head><body>${body}</body></html>`;
+  `<meta name="viewport" content="width=device-width"/><style>${STYLE}</style></head><body>`;
+
+export const PAGE_CLOSING = '</body></html>';

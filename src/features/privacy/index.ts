@@ -1,0 +1,20 @@
+/**
+ * Privacy: questions that a privacy officer asks of the audit trail, in words. docs/audit.md
+ */
+import type { OperationImplementation } from '../../interactions/engine.js';
+import type { Feature } from '../../interactions/feature.js';
+import { questionOperation } from './answer.js';
+import { QUESTIONS } from './questions.js';
+
+/** All that it offers, by code. */
+export const privacyOperations = (): Readonly<Record<string, OperationImplementation>> =>
+  Object.fromEntries(Object.entries(QUESTIONS).map(([code, question]) => [code, questionOperation(code, question)]));
+
+export const privacy: Feature = {
+  name: 'privacy',
+  profiles: new URL('../../../../profiles/privacy/', import.meta.url),
+  open: () => ({
+    operations: privacyOperations(),
+    duties: { 'privacy-officer': { operations: Object.keys(QUESTIONS) } },
+  }),
+};

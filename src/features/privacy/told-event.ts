@@ -1,0 +1,148 @@
+/**
+ * What questions need of an AuditEvent (https://hl7.org/fhir/R4/auditevent.html), our own or one that another system has sent: who did what, when, why,
+ * to whose data, and how it ended. An event of another system may have any form that R4 allows: what cannot be told is empty.
+ */
+import { formatInstant, parseDateTime } from '../../fhir/datetime.js';
+import { parseReference } from '../../fhir/reference.js';
+import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
+import { type Disclosure, readDisclosure } from '../../interactions/tell.js';
+
+const RESTFUL_CODES = 'http://hl7.org/fhir/restful-interaction';
+const ALERT_TYPE = '110113';
+const SIGN_IN_TYPE = '110114';
+/** Codes of refusals in AuditEvent.outcomeDesc of events that say no more than that a request failed. */
+const DENIALS: ReadonlySet<string> = new Set(['forbidden', 'unauthenticated']);
+const BTG = 'BTG';
+const DISCLOSE = 'disclose';
+/** Texts of events are shown up to this length: a sender may have put anything there. */
+const MAX_SHOWN = 200;
+
+export interface ToldEvent {
+  readonly id: string;
+  /** ms since 1970; UTC day as YYYY-MM-DD. */
+  readonly at: number;
+  readonly day: string;
+  /** Whoever asked: the user, else the application or the machine. */
+  readonly person: string;
+  readonly role: string;
+  /** The application or machine beside a user. */
+  readonly application: string;
+  readonly address: string;
+  /** Codes of purposes of use, in their order. */
+  readonly purpose: string;
+  /** `read`, `search`, `$everything`, `Login` … */
+  readonly action: string;
+  /** Types of the resources that it is about. */
+  readonly types: readonly string[];
+  /** Ids of Patients that it is about. */
+  readonly patients: readonly string[];
+  readonly outcome: string;
+  /** Why it failed. */
+  readonly why: string;
+  readonly isDenied: boolean;
+  readonly isThroughGlass: boolean;
+  /** Absent: it is about none. */
+  readonly disclosure: Disclosure | undefined;
+}
+
+/** `at`: ms, of an event that does not say when it was. */
+export function tellEvent(event: Resource, at: number, bases: readonly string[]): ToldEvent {
+  const agents = itemsOf(event['agent']).filter(isObject);
+  const entities = itemsOf(event['entity']).filter(isObject);
+  const asking = agents.find(({ requestor }) => requestor === true) ?? agents[0] ?? {};
+  const machine = agents.find(agent => agent !== asking && isObject(agent['network']));
+  const recorded = parseDateTime(textGiven(event['recorded']))?.low ?? at;
+  const subtypes = itemsOf(event['subtype']).filter(isObject);
+  const outcome = textGiven(event['outcome']);
+  const why = shown(event['outcomeDesc']);
+  const references = entities.flatMap(({ what }) => localNames(what, bases));
+  const purposes = [
+    ...itemsOf(event['purposeOfEvent']),
+    ...agents.flatMap(({ purposeOfUse }) => itemsOf(purposeOfUse)),
+  ];
+  const purpose = [...new Set(purposes.flatMap(codesOfConcept))].join(' ');
+  const codes = subtypes.map(({ code }) => textGiven(code));
+  return {
+    id: textGiven(event['id']),
+    at: recorded,
+    day: formatInstant(recorded).slice(0, 10),
+    person: agentLabel(asking),
+    role: shown(itemsOf(asking['role']).map(conceptText)[0]),
+    application: machine ? agentLabel(machine) : '',
+    address: addressOf(asking) || (machine ? addressOf(machine) : ''),
+    purpose: purpose.slice(0, MAX_SHOWN),
+    action: actionTold(event, subtypes),
+    types: [...new Set(references.map(({ type }) => type))],
+    patients: [...new Set(references.flatMap(({ type, id }) => (type === 'Patient' ? [id] : [])))],
+    outcome,
+    why,
+    isDenied: isDenial(event, codes, outcome, why),
+    isThroughGlass: purpose.split(' ').includes(BTG),
+    disclosure: codes.includes(DISCLOSE) ? readDisclosure(event) : undefined,
+  };
+}
+
+function isDenial({ type }: JsonObject, subtypes: readonly string[], outcome: string, why: string): boolean {
+  if (outcome === '0' || outcome === '') return false;
+  const code = isObject(type) ? type['code'] : undefined;
+  if (code === SIGN_IN_TYPE) return true;
+  if (code === ALERT_TYPE) return subtypes.some(each => each.startsWith('AuthZ-'));
+  return DENIALS.has(why);
+}
+
+const WORDS: Readonly<Record<string, string>> = { vread: 'read', patch: 'update' };
+
+/** The interaction, by one word for those that people do not tell apart; the operation; what happened. */
+function actionTold({ type }: JsonObject, subtypes: readonly JsonObject[]): string {
+  const operation = subtypes.find(({ system, code }) => code !== undefined && textGiven(system).includes('operation'));
+  if (operation) return shown(`$${textGiven(operation['code'])}`);
+  const restful = subtypes.find(({ system }) => system === RESTFUL_CODES);
+  const alone = subtypes.find(({ system }) => system !== RESTFUL_CODES);
+  if (restful && !alone) {
+    const code = textGiven(restful['code']);
+    return shown(WORDS[code] ?? code.replace(/^(search|history)-.*$/, '$1'));
+  }
+  const said = alone ?? (isObject(type) ? type : {});
+  return shown(said['display'] ?? said['code']);
+}
+
+/** What people call an agent. */
+function agentLabel(agent: JsonObject): string {
+  const who = isObject(agent['who']) ? agent['who'] : {};
+  const identifier = isObject(who['identifier']) ? who['identifier'] : {};
+  const said = [agent['name'], identifier['value'], who['display'], who['reference'], agent['altId']];
+  return shown(said.find(each => typeof each === 'string' && each !== ''));
+}
+
+const addressOf = ({ network }: JsonObject): string => (isObject(network) ? shown(network['address']) : '');
+
+const codesOfConcept = (concept: Json | undefined): readonly string[] =>
+  isObject(concept)
+    ? itemsOf(concept['coding']).flatMap(coding => (isObject(coding) ? [textGiven(coding['code'])] : []))
+    : [];
+
+/** Words of a concept. */
+function conceptText(concept: Json | undefined): string {
+  if (!isObject(concept)) return '';
+  const [coding] = itemsOf(concept['coding']);
+  const { display, code } = isObject(coding) ? coding : {};
+  return textGiven(concept['text'] ?? display ?? code);
+}
+
+function localNames(
+  what: Json | undefined,
+  bases: readonly string[],
+): { readonly type: string; readonly id: string }[] {
+  const target = isObject(what) ? parseReference(textGiven(what['reference']), bases) : undefined;
+  return target?.kind === 'local' ? [target] : [];
+}
+
+const textGiven = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
+
+/** Text for people: one line of bounded length. */
+function shown(value: Json | undefined): string {
+  const text = textGiven(value)
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    .trim();
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}
