@@ -14,13 +14,18 @@ import type { Principal } from '../../identity/principal.js';
 import { DeedReader, DeedWriter } from './bytes.js';
 import { keysOfDeed } from './keys.js';
 
-/** A deed that was kept: a record, or an event that was made as a whole. */
+/** A deed that was kept: a record, an event that was made as a whole, or an entry of the ledger, of which there is no event. */
 export type KeptDeed = {
   /** Of its first event. */
   readonly id: string;
   /** ms since 1970. */
   readonly at: number;
-} & ({ readonly record: AuditRecord; readonly event?: never } | { readonly event: string; readonly record?: never });
+} & (
+  | { readonly record: AuditRecord; readonly event?: never; readonly entry?: never }
+  | { readonly event: string; readonly record?: never; readonly entry?: never }
+  /** A JSON object: see audit/ledger/entry.ts. */
+  | { readonly entry: string; readonly record?: never; readonly event?: never }
+);
 
 /** Far more than there are of interactions, outcomes and roles together. */
 const MAX_SHAPES = 10_000;
@@ -42,13 +47,17 @@ type ShapeOfRecord = Pick<AuditRecord, 'interaction' | 'subtype' | 'pattern' | '
 /** The shape of an event that was made as a whole. */
 const WHOLE = 'whole';
 const WHOLE_SHAPE = shapeAs(WHOLE);
-export type KeptShape = ShapeOfRecord | typeof WHOLE;
+/** The shape of what the ledger says of itself. */
+const LEDGER = 'ledger';
+const LEDGER_SHAPE = shapeAs(LEDGER);
+export type KeptShape = ShapeOfRecord | typeof WHOLE | typeof LEDGER;
 
 /** A search that names a thousand patients names them in the event of each: see events.ts. */
 export const isTooLongForEach = ({ patients, request, data }: AuditRecord): boolean =>
   !data && patients.length * request.length > 4_000_000;
 
-const countEvents = (record: AuditRecord): number =>
+/** How many events a record stands for. */
+export const countEvents = (record: AuditRecord): number =>
   isTooLongForEach(record) ? record.patients.length + 1 : Math.max(1, record.patients.length);
 
 export type MakeDeed = (record: AuditRecord) => Deed;
@@ -110,14 +119,23 @@ export function createDeedMaker(): MakeDeed {
 export function deedOfEvent(event: Resource, at: number): Deed {
   const id = event['id'] as string;
   const text = JSON.stringify(event);
-  const bytes = new DeedWriter()
-    .number(WHOLE_SHAPE.id)
+  const bytes = wholeBytes(WHOLE_SHAPE, at, id, text);
+  return { at, events: 1, shape: WHOLE_SHAPE, bytes, keys: keysOfDeed({ id, at, event: text }) };
+}
+
+/** The deed of an entry of the ledger, a JSON object: no event, and found by nothing. `at`: ms since 1970. */
+export const deedOfEntry = (entry: string, at: number): Deed => ({
+  ...{ at, events: 0, shape: LEDGER_SHAPE, keys: [] },
+  bytes: wholeBytes(LEDGER_SHAPE, at, newId(at), entry),
+});
+
+const wholeBytes = (shape: DeedShape, at: number, id: string, text: string): Uint8Array =>
+  new DeedWriter()
+    .number(shape.id)
     .number(at - YEAR_ONE)
     .text(id)
     .text(text)
     .taken();
-  return { at, events: 1, shape: WHOLE_SHAPE, bytes, keys: keysOfDeed({ id, at, event: text }) };
-}
 
 function shapeOfRecord(record: AuditRecord): ShapeOfRecord {
   const { interaction, subtype, pattern, outcome, why, agent, base, principal, data, details } = record;
@@ -136,11 +154,17 @@ function shapeOfRecord(record: AuditRecord): ShapeOfRecord {
 }
 
 function shapeAs(shape: KeptShape): DeedShape {
-  const text = JSON.stringify(shape);
+  return shapeOfText(JSON.stringify(shape));
+}
+
+export function shapeOfText(text: string): DeedShape {
   return { id: createHash('sha256').update(text).digest().readUIntBE(0, ID_BYTES), text };
 }
 
 const given = <T extends object>(member: T): Partial<T> => (Object.values(member)[0] === undefined ? {} : member);
+
+/** The number of the shape of a deed. Throws RangeError where there is none. */
+export const shapeIdOf = (bytes: Uint8Array): number => new DeedReader(bytes).number();
 
 /** Reads a deed whose shape `shapeOf` knows. Throws RangeError where it is none. */
 export function readDeed(bytes: Uint8Array, shapeOf: (id: number) => KeptShape): KeptDeed {
@@ -148,7 +172,8 @@ export function readDeed(bytes: Uint8Array, shapeOf: (id: number) => KeptShape):
   const shape = shapeOf(reader.number());
   const at = reader.number() + YEAR_ONE;
   const id = reader.text();
-  return shape === WHOLE ? { id, at, event: reader.text() } : { id, at, record: recordIn(reader, at, shape) };
+  if (shape === WHOLE) return { id, at, event: reader.text() };
+  return shape === LEDGER ? { id, at, entry: reader.text() } : { id, at, record: recordIn(reader, at, shape) };
 }
 
 function recordIn(reader: DeedReader, at: number, shape: ShapeOfRecord): AuditRecord {

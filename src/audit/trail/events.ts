@@ -14,7 +14,8 @@ import { normalise } from '../../search/normalise.js';
 import type { SearchParameters } from '../../search/parameters.js';
 import type { Version } from '../../store/store.js';
 import { auditEvent, type AuditRecord } from '../event.js';
-import { eventId, isTooLongForEach, type KeptDeed } from './deed.js';
+import { eventId, type KeptDeed } from './deed.js';
+import { partsOfRecord } from './parts.js';
 import { eventFits, type Needed } from './keys.js';
 
 export const EVENT = 'AuditEvent';
@@ -109,25 +110,15 @@ export function createEventMaker(parameters: SearchParameters, bases: readonly s
     return new FilledEvent(id, record, patient, formOf(record, patient));
   };
   return (kept, keys = []) => {
-    const { id, record } = kept;
-    if (!record) return [new WholeEvent(id, kept.at, kept.event, [], parameters, bases)];
-    const { patients, request } = record;
-    const fits = keys.length === 0 ? () => true : eventFits({ id, at: kept.at, record }, keys);
-    const one = (of: AuditRecord, patient: string | undefined, number: number): readonly RecordedEvent[] =>
-      fits(patient) ? [eventOf(eventId(id, number), of, patient)] : [];
-    if (patients.length === 0) return one(record, undefined, 0);
-    if (!isTooLongForEach(record)) return patients.flatMap((patient, at) => one(record, patient, at));
-    const brief = { ...record, request: `${request.slice(0, MAX_BRIEF_REQUEST)}…` };
-    return [...one(record, undefined, 0), ...patients.flatMap((patient, at) => one(brief, patient, at + 1))];
+    const { id, at, record, event } = kept;
+    if (event !== undefined) return [new WholeEvent(id, at, event, [], parameters, bases)];
+    if (!record) return [];
+    const fits = keys.length === 0 ? () => true : eventFits({ id, at, record }, keys);
+    return partsOfRecord(record).flatMap(({ part, patient }, number) =>
+      fits(patient) ? [eventOf(eventId(id, number), part, patient)] : [],
+    );
   };
 }
-
-/**
- * A search that names a thousand patients names them in the event of each: a million names. Where the events of a
- * record would take too many characters for its request, one event without a patient has the whole, and each of
- * the others its beginning; their request id joins them.
- */
-const MAX_BRIEF_REQUEST = 500;
 
 const versionOf = (id: string, at: number, text: string, patients: readonly string[]): Version => ({
   ...{ type: EVENT, id, version: 1, updated: at, method: 'POST' },

@@ -39,6 +39,7 @@ const RESTFUL =
   /^(?:v?read|update|patch|delete|create|batch|transaction|operation|capabilities|(?:history|search)(?:-\w+)?)$/;
 
 export function keysOfDeed({ id, at, record, event }: KeptDeed): number[] {
+  if (!record && event === undefined) return [];
   const keys = new Set(record ? keysOfRecord(record) : keysOfEvent(JSON.parse(event) as EventKeys));
   if (!tellsTime(id, at)) keys.add(OF.id(id));
   return [...keys];

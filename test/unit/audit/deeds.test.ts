@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { auditEvent, type AuditPattern, type AuditRecord } from '../../../src/audit/event.js';
-import { createDeedMaker, readDeed, type KeptShape, splitEventId } from '../../../src/audit/trail/deed.js';
+import { createDeedMaker, deedOfEntry, readDeed, type KeptShape, splitEventId } from '../../../src/audit/trail/deed.js';
 import { createEventMaker, type RecordedEvent } from '../../../src/audit/trail/events.js';
+import { eventsOfDeed, eventTextsOf } from '../../../src/audit/trail/parts.js';
 import { ALL_DEEDS } from '../../../src/audit/trail/keys.js';
 import { walkTrail, type WalkedTrail } from '../../../src/audit/trail/walk.js';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
@@ -203,6 +204,25 @@ describe('recording', () => {
       const [made] = record(ordinary);
       assert.equal(textOf(made!), JSON.stringify(auditEvent(ordinary, '1', made!.id)));
     }
+  });
+
+  it('may be an entry of the ledger, which is no event and is found by nothing', () => {
+    const { shape, bytes, events, keys } = deedOfEntry('{"what":"closed"}', ordinary.at);
+    const kept = readDeed(bytes, () => JSON.parse(shape.text) as KeptShape);
+    assert.deepEqual([kept.at, kept.entry, events, keys], [ordinary.at, '{"what":"closed"}', 0, []]);
+    assert.deepEqual([eventsOf(kept), eventsOfDeed(kept), [...eventTextsOf(kept)]], [[], 0, []]);
+  });
+
+  it('gives the same texts without an index', () => {
+    fc.assert(
+      fc.property(unpatterned, about => {
+        const asked: AuditRecord = { ...about, pattern: 'query' };
+        const { shape, bytes, events } = makeDeed(asked);
+        const kept = readDeed(bytes, () => JSON.parse(shape.text) as KeptShape);
+        assert.deepEqual([...eventTextsOf(kept)], eventsOf(kept).map(textOf));
+        assert.equal(eventsOfDeed(kept), events);
+      }),
+    );
   });
 
   it('is never read from bytes that are none', () => {
