@@ -29,15 +29,18 @@ export const MAX_CHAIN_TYPES = 2000;
 
 /**
  * `subject` or `subject:Patient` as `head`: `next` reads what follows, `rest`, for each type that the reference can
- * lead to. Throws FhirError `not-supported`, `too-costly`, and what `next` throws.
+ * lead to. `optional`: where the client names none, to those that count, however many there are. Throws FhirError `not-supported`,
+ * `too-costly`, and what `next` throws.
  */
 export function followReference(
   head: string,
   rest: string,
   scope: SearchScope,
   next: (inner: SearchScope) => Where,
+  optional?: 'optional',
 ): Where {
   const [code, type] = splitName(head);
+  const marked = optional && type === undefined ? ({ optional: true } as const) : {};
   const candidates = reachableTypes(head, code, type, scope);
   const cost = scope.cost ?? zeroCost();
   const found: Where[] = [];
@@ -51,7 +54,7 @@ export function followReference(
         { expression: `http.${printableName(code)}` },
       );
     try {
-      found.push({ kind: 'chain', code, to, where: next({ ...scope, types: [to], cost }) });
+      found.push({ kind: 'chain', code, to, where: next({ ...scope, types: [to], cost }), ...marked });
       spend({ cost, types: [to] }, printableName(code), LINK_COST);
       reached.push(to);
     } catch (error) {
@@ -61,7 +64,7 @@ export function followReference(
     }
   }
   if (found.length === 0) throw first;
-  if (found.length > MAX_TARGETS)
+  if (found.length > MAX_TARGETS && !marked.optional)
     throw unsupportedName(
       head,
       `${printableName(code)} can refer to many types here: name one, as in ${code}:${exampleOf(reached)}.${printableName(rest)}.`,

@@ -13,7 +13,7 @@ import { didYouMean } from '../platform/nearest.js';
 import type { SearchParameter } from './parameters.js';
 import { parseModifier, unknownModifier } from './modifier.js';
 import { comparisonsOf, conditionOn, parseValue } from './parse-value.js';
-import { all, type Where } from './query.js';
+import { all, any, type Where } from './query.js';
 import {
   byCanonical,
   splitName,
@@ -49,9 +49,27 @@ export function parseCondition(name: string, value: string, scope: SearchScope, 
   const dot = name.indexOf('.');
   if (dot >= 0) {
     const [head, rest] = [name.slice(0, dot), name.slice(dot + 1)];
+    if (rest === 'identifier' && isOfEvents(scope)) return parseIdentifier(head, value, scope, depth);
     return followReference(head, rest, scope, inner => parseCondition(rest, value, inner, depth + 1));
   }
   return parsePlain(name, value, scope);
+}
+
+const isOfEvents = ({ types }: SearchScope): boolean => types.length === 1 && types[0] === 'AuditEvent';
+
+/**
+ * `agent.identifier` and its like of audit events, which name most things by `Reference.identifier` alone: that, or the identifier of
+ * the resource that is referred to. https://profiles.ihe.net/ITI/TF/Volume2/ITI-81.html
+ */
+function parseIdentifier(head: string, value: string, scope: SearchScope, depth: number): Where {
+  const linked = followReference(
+    head,
+    'identifier',
+    scope,
+    inner => parseCondition('identifier', value, inner, depth + 1),
+    'optional',
+  );
+  return head.includes(':') ? linked : any(parsePlain(`${head}:identifier`, value, scope), linked);
 }
 
 function parsePlain(name: string, value: string, scope: SearchScope): Where {

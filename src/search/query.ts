@@ -24,7 +24,14 @@ export type Where =
   /** Words in the narrative (`text`) or anywhere in the resource (`content`). Resolved to ids above the store. */
   | { readonly kind: 'words'; readonly among: 'text' | 'content'; readonly words: Words }
   /** The parameter refers to (or holds) a resource of type `to` that satisfies `where`. Resolved above the store. */
-  | { readonly kind: 'chain'; readonly code: string; readonly to: string; readonly where: Where }
+  | {
+      readonly kind: 'chain';
+      readonly code: string;
+      readonly to: string;
+      readonly where: Where;
+      /** Nobody named the type: it counts where resources of it may be seen, and something refers to one. */
+      readonly optional?: true;
+    }
   /** A resource of type `from` that satisfies `where` refers here by its parameter `code`. Resolved above the store. */
   | { readonly kind: 'has'; readonly from: string; readonly code: string; readonly where: Where };
 

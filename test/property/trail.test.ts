@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'mocha';
 import type { AuditRecord } from '../../src/audit/event.js';
-import { createDeedMaker } from '../../src/audit/trail/deed.js';
+import { createDeedMaker, deedOfEvent } from '../../src/audit/trail/deed.js';
 import { openTrail } from '../../src/audit/trail/index.js';
 import type { Resource } from '../../src/fhir/resource.js';
 import { match, type Subject } from '../../src/search/match.js';
@@ -17,8 +17,11 @@ import {
   NO_RESOURCE,
   type Query,
   type SortKey,
+  type TokenValue,
   type Where,
 } from '../../src/search/query.js';
+import { newId } from '../../src/platform/ids.js';
+import type { Deed } from '../../src/store/deeds.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import { openEmbedded } from '../../src/store/embedded/index.js';
 import type { Store } from '../../src/store/store.js';
@@ -60,6 +63,24 @@ const received = (id: string): Resource => ({
   entity: [{ what: { reference: `Patient/${pick(PATIENTS)}` } }],
 });
 
+/** One of those that are made as a whole. */
+function wholeAt(at: number): Deed {
+  const id = newId(at);
+  const named = pick([
+    { identifier: { system: 'urn:users', value: pick(PATIENTS) } },
+    { type: 'Patient', identifier: { value: pick(PATIENTS) } },
+    { identifier: { value: pick(PATIENTS) } },
+    { reference: `Device/${pick(PATIENTS)}` },
+  ]);
+  const about = random.chance(0.5) ? { entity: [{ what: named }] } : {};
+  const agent = [{ requestor: true, name: pick(['anna', 'ben']), who: named }];
+  return deedOfEvent({ ...received(id), recorded: new Date(at).toISOString(), agent, ...about }, at);
+}
+
+const identified = (code: string, value: TokenValue): Where => ({
+  ...{ kind: 'param', code },
+  test: { kind: 'reference', to: { kind: 'identifier', value } },
+});
 const token = (code: string, value: string): Where => ({
   kind: 'param',
   code,
@@ -69,6 +90,10 @@ const about = (code: string, id: string): Where => ({
   kind: 'param',
   code,
   test: { kind: 'reference', to: { kind: 'local', type: 'Patient', id } },
+});
+const amongDevices = (code: string, ...ids: readonly string[]): Where => ({
+  ...{ kind: 'param', code },
+  test: { kind: 'reference', to: { kind: 'among', type: 'Device', ids: new Set(ids) } },
 });
 const CONDITIONS: readonly (() => Where)[] = [
   () => ANY_RESOURCE,
@@ -97,6 +122,13 @@ const CONDITIONS: readonly (() => Where)[] = [
   () => ({ kind: 'not', of: { kind: 'of', type: 'Patient', where: ANY_RESOURCE } }),
   () => NO_RESOURCE,
   () => all(about('patient', 'a'), NO_RESOURCE),
+  () => identified(pick(['agent', 'entity', 'patient']), { code: pick(PATIENTS) }),
+  () => identified(pick(['agent', 'entity', 'patient']), { system: pick(['urn:users', '']), code: pick(PATIENTS) }),
+  () => identified(pick(['agent', 'entity', 'patient', 'source']), { system: 'urn:users' }),
+  () => identified('source', { code: BASE }),
+  () => any(identified('agent', { code: 'a' }), amongDevices('agent', 'b', 'c')),
+  () => all(amongDevices(pick(['agent', 'entity']), 'a', 'b'), token('outcome', '4')),
+  () => ({ kind: 'param', code: 'address', test: { kind: 'string', mode: 'starts', value: '10.0.0.' } }),
   () => ({
     kind: 'param',
     code: 'patient',
@@ -147,11 +179,11 @@ for (const name of STORES)
       ({ store } = openTrail(kept, { definitions, parameters, settings, queryTimeout: 60_000 }));
       const deedOf = createDeedMaker();
       await Promise.all(
-        Array.from({ length: 90 }, (_, i) =>
+        Array.from({ length: 120 }, (_, i) =>
           store.commit(
             i % 3 === 0
               ? { changes: [put(received(`received${i}`), { updated: time() })] }
-              : { changes: [], deeds: [deedOf(recordAt(time()))] },
+              : { changes: [], deeds: [i % 3 === 1 ? deedOf(recordAt(time())) : wholeAt(time())] },
           ),
         ),
       );

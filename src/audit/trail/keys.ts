@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { timeOfId } from '../../platform/ids.js';
-import type { Test, Where } from '../../search/query.js';
+import type { Test, TokenValue, Where } from '../../search/query.js';
 import { type AuditRecord, codesOfPattern } from '../event.js';
 import type { KeptDeed } from './deed.js';
 
@@ -25,6 +25,8 @@ const OF = {
   entity: (type: string, id: string) => hash(`e${type}/${id}`),
   /** A user or a feature by its name. */
   agent: (name: string) => hash(`a${name}`),
+  /** What an event is about and names by an identifier. */
+  named: (identifier: string) => hash(`n${identifier}`),
   outcome: (code: string) => hash(`o${code}`),
   type: (code: string) => hash(`t${code}`),
   subtype: (code: string) => hash(`s${code}`),
@@ -67,16 +69,27 @@ interface EventKeys {
     readonly name?: string;
     readonly who?: { readonly reference?: string; readonly identifier?: { readonly value?: string } };
   }[];
-  readonly entity?: readonly { readonly what?: { readonly reference?: string } }[];
+  readonly entity?: readonly {
+    readonly what?: {
+      readonly reference?: string;
+      readonly type?: string;
+      readonly identifier?: { readonly system?: string; readonly value?: string };
+    };
+  }[];
 }
 
 function keysOfEvent({ type, subtype = [], outcome, agent, entity = [] }: EventKeys): number[] {
   const names = agent.flatMap(({ name, who }) => [name, who?.identifier?.value]);
   const named = [...entity.map(({ what }) => what?.reference), ...agent.map(({ who }) => who?.reference)];
+  // Without a type and a system it is the id of a request, which every event has.
+  const identified = entity.flatMap(({ what: { type: of, identifier } = {} }) =>
+    identifier?.value !== undefined && (of || identifier.system) ? [OF.named(identifier.value)] : [],
+  );
   const references = named.map(reference => /^([A-Za-z]+)\/([^/]+)/.exec(reference ?? ''));
   return [
     ...references.flatMap(found => (found ? [OF.entity(found[1]!, found[2]!)] : [])),
     ...names.flatMap(name => (name === undefined ? [] : [OF.agent(name)])),
+    ...identified,
     ...(outcome === '0' ? [] : [OF.outcome(outcome)]),
     ...(type.code === USUAL_TYPE ? [] : [OF.type(type.code)]),
     ...subtype.map(({ code }) => OF.subtype(code)),
@@ -123,52 +136,78 @@ export interface Needed {
 }
 
 export const ALL_DEEDS: Needed = { keys: [], from: -Infinity, to: Infinity };
-const NO_DEEDS: Needed = { keys: [], from: Infinity, to: -Infinity };
 /** More keys than these are not walked along. */
 const MAX_NEEDED_KEYS = 100;
 
+/** Keys of which a row has one, and how many rows it is likely to have, beside other lists. */
+interface KeyList {
+  readonly keys: readonly number[];
+  readonly weight: number;
+}
+
+interface Narrowing extends Pick<Needed, 'from' | 'to'> {
+  readonly lists: readonly KeyList[];
+}
+
+/** Rows of one key: a user has more than a patient, and what is as it usually is not has more than a user. */
+const WEIGHTS: Readonly<Record<string, number>> = { patient: 1, entity: 1, agent: 20, 'agent-name': 20 };
+const WEIGHT_OF_CODES = 100;
+const EVERYTHING: Narrowing = { lists: [], from: -Infinity, to: Infinity };
+const NOTHING: Narrowing = { lists: [], from: Infinity, to: -Infinity };
+
 export function neededBy(where: Where): Needed {
+  const { lists, from, to } = narrowing(where);
+  return { keys: lists.map(({ keys }) => keys), from, to };
+}
+
+function narrowing(where: Where): Narrowing {
   switch (where.kind) {
     case 'all':
-      return where.of.map(neededBy).reduce(bothNeeded, ALL_DEEDS);
+      return where.of.map(narrowing).reduce(bothNeeded, EVERYTHING);
     case 'any':
-      return where.of.map(neededBy).reduce(either, NO_DEEDS);
+      return where.of.map(narrowing).reduce(either, NOTHING);
     case 'of':
-      return where.type === 'AuditEvent' ? neededBy(where.where) : NO_DEEDS;
+      return where.type === 'AuditEvent' ? narrowing(where.where) : NOTHING;
     case 'param':
       return neededByTest(where.code, where.test);
     default:
-      return ALL_DEEDS;
+      return EVERYTHING;
   }
 }
 
-/** The shortest list first: its rows are likely to be the fewest. */
-const bothNeeded = (a: Needed, b: Needed): Needed => ({
-  keys: [...a.keys, ...b.keys].toSorted((x, y) => x.length - y.length),
+/** That of the fewest rows first. */
+const bothNeeded = (a: Narrowing, b: Narrowing): Narrowing => ({
+  lists: [...a.lists, ...b.lists].toSorted((x, y) => x.weight - y.weight),
   from: Math.max(a.from, b.from),
   to: Math.min(a.to, b.to),
 });
 
-const isNone = ({ from, to }: Needed): boolean => from > to;
+const isNone = ({ from, to }: Narrowing): boolean => from > to;
 
-function either(a: Needed, b: Needed): Needed {
+function either(a: Narrowing, b: Narrowing): Narrowing {
   if (isNone(a) || isNone(b)) return isNone(a) ? b : a;
-  const keys = [...new Set([...(a.keys[0] ?? []), ...(b.keys[0] ?? [])])];
-  const has = a.keys.length > 0 && b.keys.length > 0 && keys.length <= MAX_NEEDED_KEYS;
-  return { keys: has ? [keys] : [], from: Math.min(a.from, b.from), to: Math.max(a.to, b.to) };
+  const [first, second] = [a.lists[0], b.lists[0]];
+  const keys = [...new Set([...(first?.keys ?? []), ...(second?.keys ?? [])])];
+  const has = first !== undefined && second !== undefined && keys.length <= MAX_NEEDED_KEYS;
+  return {
+    lists: has ? [{ keys, weight: first.weight + second.weight }] : [],
+    from: Math.min(a.from, b.from),
+    to: Math.max(a.to, b.to),
+  };
 }
 
-function neededByTest(code: string, test: Test): Needed {
+function neededByTest(code: string, test: Test): Narrowing {
   if (test.kind === 'date' && (code === 'date' || code === '_lastUpdated')) {
     const spans = test.any.map(({ lowMin, lowMax, highMin, highMax }) => ({
-      ...{ keys: [], from: Math.max(lowMin ?? -Infinity, highMin ?? -Infinity) },
+      ...{ lists: [], from: Math.max(lowMin ?? -Infinity, highMin ?? -Infinity) },
       to: Math.min(lowMax ?? Infinity, highMax ?? Infinity),
     }));
-    return spans.reduce<Needed>(either, NO_DEEDS);
+    return spans.reduce<Narrowing>(either, NOTHING);
   }
   const keys = keysOfTest(code, test);
-  if (keys?.length === 0) return NO_DEEDS;
-  return keys && keys.length <= MAX_NEEDED_KEYS ? { ...ALL_DEEDS, keys: [keys] } : ALL_DEEDS;
+  if (keys?.length === 0) return NOTHING;
+  if (!keys || keys.length > MAX_NEEDED_KEYS) return EVERYTHING;
+  return { ...EVERYTHING, lists: [{ keys, weight: keys.length * (WEIGHTS[code] ?? WEIGHT_OF_CODES) }] };
 }
 
 /** Undefined: an event may pass the test without any of our keys. */
@@ -176,9 +215,8 @@ function keysOfTest(code: string, test: Test): readonly number[] | undefined {
   switch (code) {
     case 'patient':
     case 'entity':
-      return test.kind === 'reference' ? keysOfReference(code, test) : undefined;
     case 'agent':
-      return test.kind === 'reference' && test.to.kind === 'identifier' ? keysOfAgent(test.to.value.code) : undefined;
+      return test.kind === 'reference' ? keysOfReference(code, test) : undefined;
     case 'agent-name':
       return test.kind === 'string' && test.mode === 'exact' ? [OF.agent(test.value)] : undefined;
     case 'outcome':
@@ -193,13 +231,24 @@ function keysOfTest(code: string, test: Test): readonly number[] | undefined {
 }
 
 function keysOfReference(
-  code: 'patient' | 'entity',
+  code: 'patient' | 'entity' | 'agent',
   { to }: Extract<Test, { kind: 'reference' }>,
 ): readonly number[] | undefined {
+  if (to.kind === 'identifier') return keysOfIdentifier(code, to.value);
   const type = code === 'patient' ? 'Patient' : 'type' in to ? to.type : undefined;
   if (type === undefined) return undefined;
   if (to.kind === 'local') return [OF.entity(type, to.id)];
   return to.kind === 'among' ? [...to.ids].map(id => OF.entity(type, id)) : undefined;
+}
+
+function keysOfIdentifier(
+  code: 'patient' | 'entity' | 'agent',
+  { system = '', code: value }: TokenValue,
+): readonly number[] | undefined {
+  if (value === undefined) return undefined;
+  if (code === 'agent') return keysOfAgent(value);
+  // What is known to be a patient is no request, even without a system.
+  return code === 'patient' || system !== '' ? [OF.named(value)] : undefined;
 }
 
 function keysOfTokens(
