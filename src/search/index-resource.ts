@@ -51,7 +51,7 @@ export function asAsked(
 const codes = new WeakMap<Where, ReadonlySet<string>>();
 
 /** Of the parameters that a condition asks. */
-function codesIn(where: Where): ReadonlySet<string> {
+export function codesIn(where: Where): ReadonlySet<string> {
   let found = codes.get(where);
   if (!found) codes.set(where, (found = new Set(codesOf(where))));
   return found;

@@ -29,7 +29,7 @@ export function createLiveParameters(definitions: Definitions): LiveParameters {
     standard,
     of: type => current.of(type),
     get: (type, code) => current.get(type, code),
-    hasCustom: type => current.hasCustom(type),
+    customOf: type => current.customOf(type),
     get pathless() {
       return current.pathless;
     },

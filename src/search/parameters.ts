@@ -43,8 +43,8 @@ export interface SearchParameters {
   get(type: string, code: string): SearchParameter | undefined;
   /** Rises whenever what `of` gives has changed (live.ts). */
   readonly generation: number;
-  /** Some parameter of the type is none of the standard's. */
-  hasCustom(type: string): boolean;
+  /** Of its parameters, those that are none of the standard's. */
+  customOf(type: string): ReadonlySet<string>;
   /** Parameters whose expression leads to nothing on the type (of types compiled so far): `Type.code`. */
   readonly pathless: ReadonlySet<string>;
 }
@@ -93,11 +93,17 @@ export function createSearchParameters(
     compiled.set(type, found);
     return found;
   };
+  const customs = new Map<string, ReadonlySet<string>>();
+  const customOf = (type: string): ReadonlySet<string> => {
+    let codes = customs.get(type);
+    if (!codes) customs.set(type, (codes = new Set(custom.filter(isOf(type)).map(({ code }) => code))));
+    return codes;
+  };
   return {
     of,
     get: (type, code) => of(type).get(code),
     generation: 0,
-    hasCustom: type => custom.some(isOf(type)),
+    customOf,
     pathless: dead,
   };
 }

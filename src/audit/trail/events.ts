@@ -8,7 +8,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { Resource } from '../../fhir/resource.js';
 import { escapeString } from '../../fhir/json/print.js';
 import type { IndexEntry } from '../../search/entry.js';
-import { extract } from '../../search/extract.js';
+import { extract, extractSome } from '../../search/extract.js';
 import type { Subject } from '../../search/match.js';
 import { normalise } from '../../search/normalise.js';
 import type { SearchParameters } from '../../search/parameters.js';
@@ -27,9 +27,13 @@ export interface RecordedEvent extends Subject {
 
 /**
  * The events of a record in their order: one per patient, or one where no patient is concerned (AUD-1). With `keys` those alone that have
- * one of each list.
+ * one of each list. Their entries are those of the standard's parameters, and of the custom ones that are `asked`.
  */
-export type EventMaker = (kept: KeptDeed, keys?: Needed['keys']) => readonly RecordedEvent[];
+export type EventMaker = (
+  kept: KeptDeed,
+  keys?: Needed['keys'],
+  asked?: ReadonlySet<string>,
+) => readonly RecordedEvent[];
 
 /** The values that differ between records of one form, as they stand in the event. */
 interface Values {
@@ -97,9 +101,14 @@ export function createEventMaker(parameters: SearchParameters, bases: readonly s
     }
     return form;
   };
-  const eventOf = (id: string, record: AuditRecord, patient: string | undefined): RecordedEvent => {
-    // What a custom parameter makes of a marker cannot be filled in; what is said beside is rare.
-    if (record.details || parameters.hasCustom('AuditEvent')) {
+  const eventOf = (
+    id: string,
+    record: AuditRecord,
+    patient: string | undefined,
+    asked: ReadonlySet<string> | undefined,
+  ): RecordedEvent => {
+    // What is said beside is rare.
+    if (record.details) {
       const text = JSON.stringify(auditEvent(record, patient, id));
       return new WholeEvent(id, record.at, text, patientsOfEvent(record, patient), parameters, bases);
     }
@@ -107,15 +116,21 @@ export function createEventMaker(parameters: SearchParameters, bases: readonly s
       forms.clear();
       ({ generation } = parameters);
     }
-    return new FilledEvent(id, record, patient, formOf(record, patient));
+    return new FilledEvent(id, record, patient, formOf(record, patient), asked && customEntries(asked));
   };
-  return (kept, keys = []) => {
+  /** What a custom parameter makes of a marker cannot be filled in. */
+  const customEntries = (asked: ReadonlySet<string>): CustomEntries | undefined => {
+    const codes = [...parameters.customOf(EVENT)].filter(code => asked.has(code));
+    if (codes.length === 0) return undefined;
+    return text => extractSome(JSON.parse(text) as Resource, parameters, { bases }, codes);
+  };
+  return (kept, keys = [], asked = undefined) => {
     const { id, at, record, event } = kept;
     if (event !== undefined) return [new WholeEvent(id, at, event, [], parameters, bases)];
     if (!record) return [];
     const fits = keys.length === 0 ? () => true : eventFits({ id, at, record }, keys);
     return partsOfRecord(record).flatMap(({ part, patient }, number) =>
-      fits(patient) ? [eventOf(eventId(id, number), part, patient)] : [],
+      fits(patient) ? [eventOf(eventId(id, number), part, patient, asked)] : [],
     );
   };
 }
@@ -159,20 +174,30 @@ class WholeEvent implements RecordedEvent {
   }
 }
 
+type CustomEntries = (text: string) => readonly IndexEntry[];
+
 class FilledEvent implements RecordedEvent {
   readonly type = EVENT;
   readonly id: string;
   readonly #record: AuditRecord;
   readonly #patient: string | undefined;
   readonly #form: EventForm;
+  readonly #custom: CustomEntries | undefined;
   #values: Values | undefined;
   #entries: readonly IndexEntry[] | undefined;
 
-  constructor(id: string, record: AuditRecord, patient: string | undefined, form: EventForm) {
+  constructor(
+    id: string,
+    record: AuditRecord,
+    patient: string | undefined,
+    form: EventForm,
+    custom: CustomEntries | undefined,
+  ) {
     this.id = id;
     this.#record = record;
     this.#patient = patient;
     this.#form = form;
+    this.#custom = custom;
   }
 
   get updated(): number {
@@ -181,15 +206,22 @@ class FilledEvent implements RecordedEvent {
 
   get entries(): readonly IndexEntry[] {
     const values = this.#filling();
-    return (this.#entries ??= this.#form.entries.map(fill => fill(values)));
+    if (this.#entries) return this.#entries;
+    const entries = this.#form.entries.map(fill => fill(values));
+    if (this.#custom) entries.push(...this.#custom(this.#text()));
+    return (this.#entries = entries);
   }
 
   version(): Version {
+    return versionOf(this.id, this.updated, this.#text(), patientsOfEvent(this.#record, this.#patient));
+  }
+
+  #text(): string {
     const values = this.#filling();
     const { pieces, slots } = this.#form;
     let text = pieces[0]!;
     for (let i = 0; i < slots.length; i++) text += escapeString(values[slots[i]!]) + pieces[i + 1]!;
-    return versionOf(this.id, this.updated, text, patientsOfEvent(this.#record, this.#patient));
+    return text;
   }
 
   #filling(): Values {
@@ -230,10 +262,15 @@ function makeForm(
   };
   const event = auditEvent(marked, patient, MARKS.id);
   const text = JSON.stringify(event);
+  const custom = parameters.customOf(EVENT);
+  const standard = [...parameters.of(EVENT).keys()].filter(code => !custom.has(code));
+  const entries = new Map(
+    extractSome(event, parameters, { bases }, standard).map(entry => [JSON.stringify(entry), entry]),
+  );
   return {
     pieces: text.split(BETWEEN),
     slots: [...text.matchAll(BETWEEN)].map(([mark]) => SLOT_OF.get(mark)!),
-    entries: extract(event, parameters, { bases }).map(filler),
+    entries: [...entries.values()].map(filler),
   };
 }
 

@@ -28,7 +28,8 @@ export function eventPage(both: BothKinds, query: Query): Promise<Page> {
   const [key = usual, second] = query.sort;
   const isTimed = TIMES.has(key.code) && (isAlone || key.code === '_lastUpdated');
   if (isTimed && (!second || second.code === '_id')) return timedPage(both, query, key);
-  return sortedPage(query, query.sort, { ...both, events: both.events.matches(query.where) });
+  const sorted = query.sort.map(({ code }) => code);
+  return sortedPage(query, query.sort, { ...both, events: both.events.matches(query.where, false, undefined, sorted) });
 }
 
 function timedPage({ store, events }: BothKinds, asked: Query, { code, descending }: SortKey): Promise<Page> {

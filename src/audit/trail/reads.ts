@@ -96,7 +96,7 @@ async function findAlso(
   before: FoundIds['found'],
 ): Promise<FoundIds> {
   const found = new Map(before.map(name => [`${name.type}/${name.id}`, name]));
-  for await (const event of events.matches(where)) {
+  for await (const event of events.matches(where, false, undefined, by === undefined ? [] : [by])) {
     for (const name of by === undefined ? [{ type: EVENT, id: event.id }] : referredTo(event, by))
       found.set(`${name.type}/${name.id}`, name);
     if (found.size > limit) return { found: [...found.values()].slice(0, limit), complete: false };

@@ -1,10 +1,11 @@
 /** The events of the trail, as whoever searches asks for them. */
+import { codesIn } from '../../search/index-resource.js';
 import { match } from '../../search/match.js';
 import type { Where } from '../../search/query.js';
 import { splitEventId } from './deed.js';
 import type { RecordedEvent } from './events.js';
 import { ALL_DEEDS, neededBy, type Needed, placesOfId } from './keys.js';
-import { compareEventPlaces, type EventPlace, eventPlaceOf, walkTrail, type WalkedTrail } from './walk.js';
+import { compareEventPlaces, type EventPlace, eventPlaceOf, type Walk, walkTrail, type WalkedTrail } from './walk.js';
 
 /** Ids that are looked for one by one. */
 const MOST_IDS = 100;
@@ -20,28 +21,42 @@ export class TrailEvents {
   }
 
   /** Those of rows with these keys, between these times. Throws `too-costly`. */
-  walk(needed: Needed, oldestFirst: boolean, behind?: EventPlace): AsyncGenerator<RecordedEvent> {
+  walk(
+    needed: Needed & Pick<Walk, 'asked'>,
+    oldestFirst: boolean,
+    behind?: EventPlace,
+  ): AsyncGenerator<RecordedEvent> {
     return walkTrail(this.#trail, { ...needed, oldestFirst, behind, until: performance.now() + this.#queryTimeout });
   }
 
-  /** Those that match, newest first unless it is said otherwise. Throws `too-costly`. */
-  async *matches(where: Where, oldestFirst = false, behind?: EventPlace): AsyncGenerator<RecordedEvent> {
+  /**
+   * Those that match, newest first unless it is said otherwise. `also`: parameters whose entries are looked at beside those of the
+   * condition. Throws `too-costly`.
+   */
+  async *matches(
+    where: Where,
+    oldestFirst = false,
+    behind?: EventPlace,
+    also: readonly string[] = [],
+  ): AsyncGenerator<RecordedEvent> {
     const ids = idsIn(where);
+    const asked = also.length > 0 ? new Set([...codesIn(where), ...also]) : codesIn(where);
     if (!ids) {
-      for await (const event of this.walk(neededBy(where), oldestFirst, behind)) if (match(where, event)) yield event;
+      const needed = { ...neededBy(where), asked };
+      for await (const event of this.walk(needed, oldestFirst, behind)) if (match(where, event)) yield event;
       return;
     }
     const sign = oldestFirst ? 1 : -1;
     const order = (a: EventPlace, b: EventPlace): number => sign * compareEventPlaces(a, b);
-    const found = await Promise.all(ids.map(id => this.find(id)));
+    const found = await Promise.all(ids.map(id => this.find(id, asked)));
     const events = found.filter(event => event !== undefined && match(where, event)) as RecordedEvent[];
     for (const event of events.toSorted((a, b) => order(eventPlaceOf(a), eventPlaceOf(b))))
       if (!behind || order(eventPlaceOf(event), behind) > 0) yield event;
   }
 
-  async find(id: string): Promise<RecordedEvent | undefined> {
+  async find(id: string, asked: ReadonlySet<string> = new Set()): Promise<RecordedEvent | undefined> {
     for (const place of placesOfId(splitEventId(id).id))
-      for await (const event of this.walk({ ...ALL_DEEDS, ...place }, false)) if (event.id === id) return event;
+      for await (const event of this.walk({ ...ALL_DEEDS, ...place, asked }, false)) if (event.id === id) return event;
     return undefined;
   }
 

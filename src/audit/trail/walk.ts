@@ -20,6 +20,8 @@ export interface Walk extends Needed {
   readonly behind?: EventPlace | undefined;
   /** performance.now() at which it is too long. */
   readonly until: number;
+  /** Parameters that whoever asks looks for in entries. */
+  readonly asked?: ReadonlySet<string>;
   /** Rows that cannot be read are passed over: whoever asks is told of them otherwise. */
   readonly passesDamage?: true;
 }
@@ -54,7 +56,7 @@ export const compareEventPlaces = (a: EventPlace, b: EventPlace): number =>
 
 /** Throws FhirError `too-costly` where it takes too long. */
 export async function* walkTrail(trail: WalkedTrail, walk: Walk): AsyncGenerator<RecordedEvent> {
-  const { oldestFirst, behind, until, keys } = walk;
+  const { oldestFirst, behind, until, keys, asked } = walk;
   const sign = oldestFirst ? 1 : -1;
   const from = Math.max(walk.from, oldestFirst && behind ? behind[0] : -Infinity);
   const to = Math.min(walk.to, !oldestFirst && behind ? behind[0] : Infinity);
@@ -74,7 +76,7 @@ export async function* walkTrail(trail: WalkedTrail, walk: Walk): AsyncGenerator
     for (const kept of ready) {
       await breathe();
       if (performance.now() > until) throw tooLong();
-      const events = trail.eventsOf(kept, keys);
+      const events = trail.eventsOf(kept, keys, asked);
       for (const event of oldestFirst ? events : events.toReversed()) if (!passed(event)) yield event;
     }
   }

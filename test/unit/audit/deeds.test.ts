@@ -9,6 +9,8 @@ import { eventsOfDeed, eventTextsOf } from '../../../src/audit/trail/parts.js';
 import { ALL_DEEDS } from '../../../src/audit/trail/keys.js';
 import { walkTrail, type WalkedTrail } from '../../../src/audit/trail/walk.js';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
+import type { Resource } from '../../../src/fhir/resource.js';
+import type { IndexEntry } from '../../../src/search/entry.js';
 import { extract } from '../../../src/search/extract.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
 import { type KeptDeedRow, rowsOfDeeds } from '../../../src/store/deeds.js';
@@ -194,6 +196,25 @@ describe('recording', () => {
       }),
       { numRuns: 1500 },
     );
+  });
+
+  it('has entries of custom parameters where they are asked for, and then alone', () => {
+    const custom = createSearchParameters(loadDefinitions(), [
+      {
+        ...{ url: 'urn:part', code: 'request-part', type: 'token', base: ['AuditEvent'] },
+        expression: 'AuditEvent.entity.what.identifier.value.upper()',
+      },
+    ]);
+    const makeEvents = createEventMaker(custom, bases);
+    const entriesOf = (asked?: readonly string[]) =>
+      record(ordinary, (kept, keys) => makeEvents(kept, keys, asked && new Set(asked))).flatMap(({ entries }) => entries);
+    const [made] = record(ordinary);
+    const whole = extract(JSON.parse(textOf(made!)) as Resource, custom, { bases });
+    const standard = whole.filter(({ parameter }) => parameter !== 'request-part');
+    assert.equal(whole.length, standard.length + 1);
+    const others = (entries: readonly IndexEntry[]) => asSet(entries.filter(({ parameter }) => parameter !== '_id'));
+    for (const asked of [undefined, [], ['agent']]) assert.deepEqual(others(entriesOf(asked)), others(standard));
+    assert.deepEqual(others(entriesOf(['agent', 'request-part'])), others(whole));
   });
 
   it('keeps every time that FHIR has, and what comes after a record that cannot be kept', () => {
