@@ -45,13 +45,13 @@ export function asAsked(
   const { resource } = parseJson(row.text!, STORED_JSON);
   const { type, id, updated } = row;
   const { bases } = settings;
-  return { type, id, updated, entries: extractSome(resource, parameters, { bases }, codesIn(where)) };
+  return { type, id, updated, entries: extractSome(resource, parameters, { bases }, codesAsked(where)) };
 }
 
 const codes = new WeakMap<Where, ReadonlySet<string>>();
 
 /** Of the parameters that a condition asks. */
-export function codesIn(where: Where): ReadonlySet<string> {
+export function codesAsked(where: Where): ReadonlySet<string> {
   let found = codes.get(where);
   if (!found) codes.set(where, (found = new Set(codesOf(where))));
   return found;

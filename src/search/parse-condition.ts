@@ -49,13 +49,13 @@ export function parseCondition(name: string, value: string, scope: SearchScope, 
   const dot = name.indexOf('.');
   if (dot >= 0) {
     const [head, rest] = [name.slice(0, dot), name.slice(dot + 1)];
-    if (rest === 'identifier' && isOfEvents(scope)) return parseIdentifier(head, value, scope, depth);
+    if (rest === 'identifier' && asksEvents(scope)) return parseIdentifier(head, value, scope, depth);
     return followReference(head, rest, scope, inner => parseCondition(rest, value, inner, depth + 1));
   }
   return parsePlain(name, value, scope);
 }
 
-const isOfEvents = ({ types }: SearchScope): boolean => types.length === 1 && types[0] === 'AuditEvent';
+const asksEvents = ({ types }: SearchScope): boolean => types.length === 1 && types[0] === 'AuditEvent';
 
 /**
  * `agent.identifier` and its like of audit events, which name most things by `Reference.identifier` alone: that, or the identifier of

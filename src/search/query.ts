@@ -29,7 +29,7 @@ export type Where =
       readonly code: string;
       readonly to: string;
       readonly where: Where;
-      /** Nobody named the type: it counts where resources of it may be seen, and something refers to one. */
+      /** Nobody named the type: it counts where resources of it may be seen. */
       readonly optional?: true;
     }
   /** A resource of type `from` that satisfies `where` refers here by its parameter `code`. Resolved above the store. */

@@ -124,7 +124,7 @@ export function createEventMaker(parameters: SearchParameters, bases: readonly s
     if (codes.length === 0) return undefined;
     return text => extractSome(JSON.parse(text) as Resource, parameters, { bases }, codes);
   };
-  return (kept, keys = [], asked = undefined) => {
+  return (kept, keys = [], asked) => {
     const { id, at, record, event } = kept;
     if (event !== undefined) return [new WholeEvent(id, at, event, [], parameters, bases)];
     if (!record) return [];

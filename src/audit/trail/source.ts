@@ -1,5 +1,5 @@
 /** The events of the trail, as whoever searches asks for them. */
-import { codesIn } from '../../search/index-resource.js';
+import { codesAsked } from '../../search/index-resource.js';
 import { match } from '../../search/match.js';
 import type { Where } from '../../search/query.js';
 import { splitEventId } from './deed.js';
@@ -21,11 +21,7 @@ export class TrailEvents {
   }
 
   /** Those of rows with these keys, between these times. Throws `too-costly`. */
-  walk(
-    needed: Needed & Pick<Walk, 'asked'>,
-    oldestFirst: boolean,
-    behind?: EventPlace,
-  ): AsyncGenerator<RecordedEvent> {
+  walk(needed: Needed & Pick<Walk, 'asked'>, oldestFirst: boolean, behind?: EventPlace): AsyncGenerator<RecordedEvent> {
     return walkTrail(this.#trail, { ...needed, oldestFirst, behind, until: performance.now() + this.#queryTimeout });
   }
 
@@ -40,7 +36,7 @@ export class TrailEvents {
     also: readonly string[] = [],
   ): AsyncGenerator<RecordedEvent> {
     const ids = idsIn(where);
-    const asked = also.length > 0 ? new Set([...codesIn(where), ...also]) : codesIn(where);
+    const asked = also.length > 0 ? new Set([...codesAsked(where), ...also]) : codesAsked(where);
     if (!ids) {
       const needed = { ...neededBy(where), asked };
       for await (const event of this.walk(needed, oldestFirst, behind)) if (match(where, event)) yield event;

@@ -5,9 +5,14 @@
 import { neededBy } from '../../audit/trail/keys.js';
 import { FhirError } from '../../fhir/error.js';
 import { all, type Where } from '../../search/query.js';
+import type { Context } from '../engine.js';
 
-/** `where`: what is searched by. Throws `invalid` where it has not a beginning and an end by `date`. */
-export function needDateInterval(where: Where): void {
+/**
+ * `where`: what is searched by. Throws `invalid` where an interval is wanted and it has not a beginning and an end by `date`. Features
+ * ask as their answers need it.
+ */
+export function needDateInterval({ engine, agent }: Pick<Context, 'engine' | 'agent'>, where: Where): void {
+  if (engine.settings.auditDate !== 'required' || agent !== undefined) return;
   const parts = where.kind === 'all' ? where.of : [where];
   const { from, to } = neededBy(all(...parts.filter(part => part.kind === 'param' && part.code === 'date')));
   // What can match nothing has an interval that is none.

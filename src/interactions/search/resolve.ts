@@ -24,44 +24,38 @@ const MAX_LINKS = 100;
 export async function resolve(ground: Ground, types: readonly string[], where: Where): Promise<Separated> {
   // Nearly every search: nothing to ask before the store itself.
   if (!leadsElsewhere(where)) return separate(where);
-  const counting = await withoutIdle(ground, types, where);
-  const within = typesWithin(counting);
+  const within = typesWithin(where);
   if (within.length > MAX_LINKS)
     throw new FhirError('too-costly', `A search may look into ${MAX_LINKS} types by chains at most: name the types.`);
   if (!within.every(type => ground.view.shows(type)))
     throw new FhirError('forbidden', 'This role may not search by the contents of all types that are named.', {
       scope: scopesNeeded(ground.principal, within, 's'),
     });
-  return separate(await resolveLinks(ground.until === undefined ? inTime(ground) : ground, types, counting));
+  return separate(
+    await resolveLinks(ground.until === undefined ? inTime(ground) : ground, types, withoutUnseen(ground, where)),
+  );
 }
 
-/** The condition without the optional links that do not count. */
-async function withoutIdle(ground: Ground, types: readonly string[], where: Where): Promise<Where> {
-  switch (where.kind) {
-    case 'all':
-      return all(...(await Promise.all(where.of.map(each => withoutIdle(ground, types, each)))));
-    case 'any':
-      return any(...(await Promise.all(where.of.map(each => withoutIdle(ground, types, each)))));
-    case 'not':
-      return { kind: 'not', of: await withoutIdle(ground, types, where.of) };
-    case 'of':
-      return { ...where, where: await withoutIdle(ground, [where.type], where.where) };
-    case 'has':
-      return { ...where, where: await withoutIdle(ground, [where.from], where.where) };
-    case 'chain': {
-      const { optional, ...link } = where;
-      if (optional && !(await counts(ground, types, link))) return NO_RESOURCE;
-      return { ...link, where: await withoutIdle(ground, [link.to], link.where) };
+/** The condition without the optional links to types that may not be seen. */
+function withoutUnseen({ view }: Ground, where: Where): Where {
+  const within = (each: Where): Where => {
+    switch (each.kind) {
+      case 'all':
+        return all(...each.of.map(within));
+      case 'any':
+        return any(...each.of.map(within));
+      case 'not':
+        return { kind: 'not', of: within(each.of) };
+      case 'of':
+      case 'has':
+        return { ...each, where: within(each.where) };
+      case 'chain':
+        return each.optional && !view.shows(each.to) ? NO_RESOURCE : { ...each, where: within(each.where) };
+      default:
+        return each;
     }
-    default:
-      return where;
-  }
-}
-
-async function counts({ view }: Ground, types: readonly string[], { code, to }: { code: string; to: string }) {
-  if (!view.shows(to)) return false;
-  const targets = await Promise.all(types.map(type => view.targetsOf(type, code)));
-  return targets.flat().includes(to);
+  };
+  return within(where);
 }
 
 /** Types that a condition looks into for certain, besides those searched. */

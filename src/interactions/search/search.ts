@@ -45,7 +45,6 @@ interface Asked extends Separated {
 /** `told`: warnings that stand beside its own, on the first page. */
 export async function search(context: Context, ask: Of<'search'>, told: readonly Issue[] = []): Promise<Outcome> {
   const { engine } = context;
-  const { type } = ask;
   const path = searchPath(ask);
   const page = openPage(context, path, ask.parameters);
   // Before anything is looked at, or it would promise more than is there.
@@ -54,9 +53,7 @@ export async function search(context: Context, ask: Of<'search'>, told: readonly
   const lenient = page?.lenient ?? ask.lenient;
   const asked = await readSearch(context, { ...ask, parameters: given, lenient });
   const { types, parsed } = asked;
-  // Features ask as their answers need it.
-  if (engine.settings.auditDate === 'required' && type === TRAIL && context.agent === undefined)
-    needDateInterval(parsed.where);
+  if (ask.type === TRAIL) needDateInterval(context, parsed.where);
   if (wantsExplanation(context, ask.parameters))
     return explanation(await tell(context, asked, pageLimit(engine, parsed), page));
   const used: Parameters = [...given.filter(([name]) => !ask.type && name === '_type'), ...usedOf(engine, parsed)];

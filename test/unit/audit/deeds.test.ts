@@ -207,7 +207,9 @@ describe('recording', () => {
     ]);
     const makeEvents = createEventMaker(custom, bases);
     const entriesOf = (asked?: readonly string[]) =>
-      record(ordinary, (kept, keys) => makeEvents(kept, keys, asked && new Set(asked))).flatMap(({ entries }) => entries);
+      record(ordinary, (kept, keys) => makeEvents(kept, keys, asked && new Set(asked))).flatMap(
+        ({ entries }) => entries,
+      );
     const [made] = record(ordinary);
     const whole = extract(JSON.parse(textOf(made!)) as Resource, custom, { bases });
     const standard = whole.filter(({ parameter }) => parameter !== 'request-part');

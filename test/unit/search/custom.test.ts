@@ -287,7 +287,10 @@ describe('the parameters in force', () => {
     assert.deepEqual([parameters.get('Patient', 'nick'), parameters.generation], [undefined, 0]);
     parameters.replace([nick]);
     assert.deepEqual([nicks(parameters), parameters.generation], [2, 1]);
-    assert.deepEqual(['Patient', 'Person'].map(type => parameters.customOf(type).size > 0), [true, false]);
+    assert.deepEqual(
+      ['Patient', 'Person'].map(type => parameters.customOf(type).size > 0),
+      [true, false],
+    );
     assert.equal(parameters.get('Patient', 'family'), parameters.standard.get('Patient', 'family'));
     assert.deepEqual([...parameters.of('Patient').keys()], [...before, 'nick']);
     parameters.replace([]);
