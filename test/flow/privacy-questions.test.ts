@@ -6,11 +6,12 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AuditEvent, Bundle, Parameters } from 'fhir/r4.js';
+import type { AuditEvent, Bundle } from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
 import { type Disclosure, tellDisclosure } from '../../src/interactions/tell.js';
 import { onBothStores } from '../support/both-stores.js';
 import { createRandom } from '../support/random.js';
+import { type AnswerLine, linesIn, readCsv } from '../support/lines.js';
 import { linkOf, refusal, talkTo, walk } from '../support/talk.js';
 import { allEvents, commitTrail, randomDeeds } from '../support/trail.js';
 
@@ -26,29 +27,6 @@ const PATIENTS = ['q1', 'q2', 'q3'];
 const WITHIN = 'start=2026-01-05&end=2026-01-09';
 const HOSTILE = `<script>alert(1)</script>"',\r\n=2+5`;
 
-type Line = Readonly<Record<string, string | number | boolean>>;
-const linesIn = (bundle: Bundle): Line[] =>
-  (bundle.entry ?? []).map(({ resource }) =>
-    Object.fromEntries(
-      (resource as Parameters).parameter!.map(({ name, valueString, valueInteger, valueBoolean }) => [
-        name,
-        valueString ?? valueInteger ?? valueBoolean!,
-      ]),
-    ),
-  );
-
-/** As RFC 4180 has it. */
-function readCsv(text: string): string[][] {
-  const rows: string[][] = [];
-  for (const line of text.match(/(?:"(?:[^"]|"")*"|[^"\r\n])+\r\n/g) ?? [])
-    rows.push(
-      [...line.slice(0, -2).matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,"]*))/g)].map(
-        ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
-      ),
-    );
-  return rows;
-}
-
 /** What a plain count makes of events: by what tells lines apart. */
 function count(events: readonly AuditEvent[], keyOf: (event: AuditEvent) => readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
@@ -62,7 +40,7 @@ const purposeOf = (event: AuditEvent) =>
 const patientsOf = ({ entity = [] }: AuditEvent) => [
   ...new Set(entity.flatMap(({ what }) => /^Patient\/([^/]+)/.exec(what?.reference ?? '')?.[1] ?? [])),
 ];
-const countedLines = (lines: readonly Line[], ...columns: readonly string[]) =>
+const countedLines = (lines: readonly AnswerLine[], ...columns: readonly string[]) =>
   new Map(lines.map(line => [columns.map(column => line[column] ?? '').join(' | '), line['count'] as number]));
 const sorted = (counts: ReadonlyMap<string, number>) => [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1));
 
@@ -109,7 +87,7 @@ onBothStores(
 
     it('narrow who saw a patient by user, purpose and outcome', async () => {
       const all = await lines(`Patient/q2/$who-saw?${WITHIN}`);
-      const only = (narrowed: readonly Line[]) =>
+      const only = (narrowed: readonly AnswerLine[]) =>
         narrowed.map(({ day, person, purpose }) => `${day} ${person} ${purpose}`);
       assert.deepEqual(
         only(await lines(`Patient/q2/$who-saw?${WITHIN}&user=dr-b`)),

@@ -7,28 +7,52 @@ import type { Context, OperationImplementation } from '../../interactions/engine
 import type { Of, Outcome, WrittenFile } from '../../interactions/interaction.js';
 import { recordDone } from '../../interactions/perform.js';
 import { clampCount, openPage, pageLink, questionOf, selfLink } from '../../interactions/response/paging.js';
+import { trailOfPatient } from '../../interactions/trail-of-patient.js';
 import { newId } from '../../platform/ids.js';
 import { bundleOfLines } from './answer-bundle.js';
 import { TABLE_FORMS, type TableForm, type TableRow } from './answer-forms.js';
 import { type QuestionAsked, questionGiven } from './asked.js';
 import { linesOfTrail, type TrailLine } from './lines.js';
-import type { TrailQuestion } from './questions.js';
+import { isThemself, whoSawMe } from './masked.js';
+import { type TrailQuestion, WHO_SAW } from './questions.js';
 import type { ToldEvent } from './told-event.js';
-import { eventsOfTrail, readsTrail } from './trail-reader.js';
+import { eventsOfTrail, readsTrail, type TimeSpan, type TrailReading } from './trail-reader.js';
 
 /** Lines of a file that are written, and recorded, together. */
 const LOT = 1000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+/** A question, and whose events answer it. */
+interface Answering {
+  readonly question: TrailQuestion;
+  readonly trail: TrailReading;
+}
+
 export const questionOperation = (code: string, question: TrailQuestion): OperationImplementation => ({
   alsoAs: [...TABLE_FORMS.keys()],
   shows: 'Bundle',
-  run(context, ask) {
-    if (!readsTrail(context)) throw noTrail();
+  async run(context, ask) {
+    const answering = await answeringTo(context, ask, code, question);
     const form = ask.form === undefined ? undefined : TABLE_FORMS.get(ask.form);
-    return form ? answerAsFile(context, ask, question, form) : answerAsBundle(context, ask, code, question);
+    return form ? answerAsFile(context, ask, answering, form) : answerAsBundle(context, ask, code, answering);
   },
 });
+
+/** Throws `forbidden`, and `not-found` to a patient who asks about somebody else. */
+async function answeringTo(
+  context: Context,
+  { id = '' }: Of<'operation'>,
+  code: string,
+  question: TrailQuestion,
+): Promise<Answering> {
+  if (readsTrail(context)) return { question, trail: context };
+  if (code !== WHO_SAW) throw noTrail();
+  const { engine, view } = context;
+  if (isThemself(context, id))
+    return { question: whoSawMe(engine.clock.now()), trail: { engine, view: trailOfPatient(engine, id) } };
+  const isHidden = context.principal.patient !== undefined && !(await view.read('Patient', id));
+  throw isHidden ? new FhirError('not-found', 'There is no Patient with this id.') : noTrail();
+}
 
 export const noTrail = (): FhirError =>
   new FhirError('forbidden', 'The answer is in the audit trail, which this role or token does not read.', {
@@ -42,8 +66,9 @@ async function answerAsBundle(
   context: Context,
   ask: Of<'operation'>,
   code: string,
-  question: TrailQuestion,
+  answering: Answering,
 ): Promise<Outcome> {
+  const { question } = answering;
   const { engine } = context;
   const { type, id } = ask;
   const path = `${type === undefined ? '' : `${type}/`}${id === undefined ? '' : `${id}/`}$${code}`;
@@ -52,7 +77,7 @@ async function answerAsBundle(
   const horizon = page?.horizon ?? engine.clock.now();
   const place = page && (page.cursor as unknown as LinePlace);
   const count = clampCount(engine, asked.count);
-  const { lines, end } = await pageOfLines(context, question, asked, { id, count, place, horizon });
+  const { lines, end } = await pageOfLines(answering, asked, { id, count, place, horizon });
   const link = [selfLink(engine, path, ask.parameters, asked.parameters)];
   if (end)
     link.push({
@@ -84,16 +109,15 @@ interface PageAsked {
 
 /** `end`: where the next page goes on. */
 async function pageOfLines(
-  context: Context,
-  question: TrailQuestion,
+  answering: Answering,
   asked: QuestionAsked,
   { id, count, place, horizon }: PageAsked,
 ): Promise<{ readonly lines: TrailLine[]; readonly end?: LinePlace }> {
   const lines: TrailLine[] = [];
   const [fromDay, already] = place ?? [];
-  const isByDay = question.key.within === 'day';
+  const isByDay = answering.question.key.within === 'day';
   const until = place && isByDay ? Math.min(horizon, Date.parse(fromDay!) + DAY_MS - 1) : horizon;
-  for await (const lot of lotsOf(context, question, asked, id, until)) {
+  for await (const lot of lotsOf(answering, asked, id, until)) {
     const given = place && (!isByDay || lot.day === fromDay) ? already! : 0;
     const rest = lot.lines.slice(given);
     const room = count - lines.length;
@@ -104,40 +128,40 @@ async function pageOfLines(
 }
 
 /** `until`: ms, of the newest event that counts. */
-function lotsOf(
-  context: Context,
-  question: TrailQuestion,
-  asked: QuestionAsked,
-  id: string | undefined,
-  until: number,
-) {
-  const { from, to = Infinity } = asked;
+function lotsOf({ question, trail }: Answering, asked: QuestionAsked, id: string | undefined, until: number) {
+  const { from, to = Infinity } = question.wholeDays ? wholeDaysOf(asked) : asked;
   const span = { from, to: question.tellsOfEarlier ? until : Math.min(to, until) };
-  const events = eventsOfTrail(context, question.where(asked, id), span);
-  return linesOfTrail(
-    meant(events, event => question.isMeant(event, asked)),
-    question.key,
-  );
+  return linesOfTrail(meant(eventsOfTrail(trail, question.where(asked, id), span), question, asked), question.key);
 }
+
+const wholeDaysOf = ({ from, to }: TimeSpan): TimeSpan => ({
+  from: from === undefined ? undefined : Math.floor(from / DAY_MS) * DAY_MS,
+  to: to === undefined ? undefined : Math.floor(to / DAY_MS) * DAY_MS + DAY_MS - 1,
+});
 
 async function* meant(
   events: AsyncIterable<ToldEvent>,
-  isMeant: (event: ToldEvent) => boolean,
+  { mask, isMeant }: TrailQuestion,
+  asked: QuestionAsked,
 ): AsyncGenerator<ToldEvent> {
-  for await (const event of events) if (isMeant(event)) yield event;
+  for await (const event of events) {
+    const told = mask ? mask(event) : event;
+    if (told && isMeant(told, asked)) yield told;
+  }
 }
 
 async function answerAsFile(
   context: Context,
   ask: Of<'operation'>,
-  question: TrailQuestion,
+  answering: Answering,
   form: TableForm,
 ): Promise<Outcome> {
+  const { question } = answering;
   const { engine } = context;
   const { id } = ask;
   const asked = questionGiven(engine, ask, questionOf(ask.parameters));
   const until = engine.clock.now();
-  const lots = someAtATime(lotsOf(context, question, asked, id, until))[Symbol.asyncIterator]();
+  const lots = someAtATime(lotsOf(answering, asked, id, until))[Symbol.asyncIterator]();
   // What is wrong with the question is known before the answer begins.
   const first = await lots.next();
   const patients = patientsTold(id, first.done ? [] : first.value);

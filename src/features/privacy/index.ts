@@ -4,7 +4,7 @@
 import type { OperationImplementation } from '../../interactions/engine.js';
 import type { Feature } from '../../interactions/feature.js';
 import { questionOperation } from './answer.js';
-import { QUESTIONS } from './questions.js';
+import { QUESTIONS, WHO_SAW } from './questions.js';
 
 /** All that it offers, by code. */
 export const privacyOperations = (): Readonly<Record<string, OperationImplementation>> =>
@@ -15,6 +15,10 @@ export const privacy: Feature = {
   profiles: new URL('../../../../profiles/privacy/', import.meta.url),
   open: () => ({
     operations: privacyOperations(),
-    duties: { 'privacy-officer': { operations: Object.keys(QUESTIONS) } },
+    duties: {
+      'privacy-officer': { operations: Object.keys(QUESTIONS) },
+      // Patients of themselves. Tokens of other issuers that name no role have that of services.
+      ...Object.fromEntries(['patient', 'service'].map(role => [role, { operations: [WHO_SAW] }])),
+    },
   }),
 };

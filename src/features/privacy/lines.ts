@@ -27,6 +27,8 @@ export interface TrailLine {
 export interface LineKey {
   /** `day`: the lines of one day are together, the newest day first; `period`: all of them, in the order of their keys. */
   readonly within: 'day' | 'period';
+  /** Those of a day, too: the order of events is not told. */
+  readonly inOrderOfKeys?: true;
   /** Which lines an event belongs to. */
   readonly keys: (event: ToldEvent) => readonly string[];
 }
@@ -39,24 +41,26 @@ const MAX_KINDS = 50;
 /** Lots of lines that are complete, in their order. Throws `too-costly` where too many would be held. */
 export async function* linesOfTrail(
   events: AsyncIterable<ToldEvent>,
-  { within, keys }: LineKey,
+  { within, inOrderOfKeys = within === 'period' ? true : undefined, keys }: LineKey,
 ): AsyncGenerator<{ readonly day: string; readonly lines: readonly TrailLine[] }> {
   let lines = new Map<string, TrailLine>();
   let day: string | undefined;
   for await (const event of events) {
     if (within === 'day' && event.day !== day) {
-      if (day !== undefined && lines.size > 0) yield { day, lines: [...lines.values()] };
+      if (day !== undefined && lines.size > 0) yield { day, lines: inOrder(lines, inOrderOfKeys) };
       lines = new Map();
       ({ day } = event);
     }
     for (const key of keys(event)) addTo(lines, key, event);
     if (lines.size > MAX_LINES) throw tooManyLines(within);
   }
-  if (lines.size === 0) return;
-  const entries = [...lines];
-  if (within === 'period') entries.sort(([a], [b]) => (a < b ? -1 : 1));
-  yield { day: day ?? '', lines: entries.map(([, line]) => line) };
+  if (lines.size > 0) yield { day: day ?? '', lines: inOrder(lines, inOrderOfKeys) };
 }
+
+const inOrder = (lines: ReadonlyMap<string, TrailLine>, ofKeys: true | undefined): readonly TrailLine[] => {
+  const made = [...lines.values()];
+  return ofKeys ? made.toSorted((a, b) => (a.key < b.key ? -1 : 1)) : made;
+};
 
 function addTo(lines: Map<string, TrailLine>, key: string, event: ToldEvent): void {
   let line = lines.get(key);

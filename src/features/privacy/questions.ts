@@ -21,6 +21,10 @@ export interface TrailQuestion {
   readonly title: string;
   /** Finds more than `isMeant` leaves. */
   readonly where: (asked: QuestionAsked, patient: string | undefined) => Where;
+  /** What is left of an event for who asks; undefined: nothing. What is asked is compared with that. */
+  readonly mask?: (event: ToldEvent) => ToldEvent | undefined;
+  /** `start` and `end` mean their whole days: no answer tells a time. */
+  readonly wholeDays?: true;
   readonly isMeant: (event: ToldEvent, asked: QuestionAsked) => boolean;
   /** Events may tell of what was long before they were recorded. */
   readonly tellsOfEarlier?: true;
@@ -243,8 +247,11 @@ const breachAffected: TrailQuestion = {
     `Data of Patient/${line.key} was touched ${counted(line.count, 'time')} from ${formatInstant(line.first)} to ${formatInstant(line.last)}: ${actionsIn(line)}${marksOf(line)}.`,
 };
 
+/** The question that patients have, too (masked.ts). */
+export const WHO_SAW = 'who-saw';
+
 export const QUESTIONS: Readonly<Record<string, TrailQuestion>> = {
-  'who-saw': whoSaw,
+  [WHO_SAW]: whoSaw,
   'what-did': whatDid,
   denials,
   disclosures,

@@ -1,0 +1,85 @@
+/**
+ * What questions to the audit trail cost out of many events (docs/audit.md): `npm run bench:questions -- [events] [embedded|mongo]`. Events are committed as deeds directly, spread over
+ * a year, 4 % of them denials, 2,000 users and 20,000 patients; one patient has many. Each answer is asked a few times; beside it stands a read, as the control.
+ */
+import { tellDisclosure } from '../../src/interactions/tell.js';
+import { sharedMongo, stopSharedMongo } from '../support/mongo.js';
+import { startServer } from '../support/server.js';
+import { createRandom } from '../support/random.js';
+import { talkTo } from '../support/talk.js';
+import { commitTrail, type TestDeed } from '../support/trail.js';
+
+const [events = '100000', store = 'embedded'] = process.argv.slice(2);
+const COUNT = Number(events);
+const [START, YEAR] = [Date.UTC(2025, 0, 1), 365 * 24 * 3_600_000];
+const LOT = 50_000;
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+async function mongoStore(): Promise<string> {
+  const mongo = await sharedMongo();
+  if ('skipped' in mongo) throw new Error(mongo.skipped);
+  return mongo.database('questions');
+}
+
+async function main(): Promise<void> {
+  const server = await startServer({ store: store === 'mongo' ? await mongoStore() : 'embedded' });
+  try {
+    const talk = talkTo(server.base);
+    const random = createRandom(3);
+    await talk.update({ resourceType: 'Patient', id: 'p1', active: true });
+    const began = performance.now();
+    for (let from = 0; from < COUNT; from += LOT)
+      await commitTrail(
+        server.engine,
+        Array.from({ length: Math.min(LOT, COUNT - from) }, (_, at): TestDeed => {
+          const name = `user-${random.below(2000)}`;
+          const patient = random.chance(0.001) ? 'p1' : `p${random.below(20_000)}`;
+          const denied = random.chance(0.04);
+          return {
+            at: START + Math.floor(((from + at) / COUNT) * YEAR),
+            principal: { role: 'clinician', name, purpose: 'TREAT' },
+            data: { type: 'Observation', id: `o${random.below(100_000)}` },
+            patients: [patient],
+            ...(denied ? { outcome: '4', why: 'forbidden' } : {}),
+          };
+        }),
+      );
+    for (let at = 0; at < 200; at++)
+      await tellDisclosure(
+        { engine: server.engine, requestId: 'd' },
+        {
+          ...{ direction: 'given', patient: 'p1', other: { name: `Recipient ${at % 20}`, address: 'Main Street 1' } },
+          ...{ purpose: 'PUBHLTH', basis: '164.512(b)', data: [`DocumentReference/d${at}`], when: '2025-06-01' },
+        },
+      );
+    process.stdout.write(`${COUNT} events in ${Math.round((performance.now() - began) / 1000)} s, ${store}\n`);
+    for (const [what, path] of [
+      ['a read (control)', 'Patient/p1'],
+      ['who saw, first page', 'Patient/p1/$who-saw'],
+      ['who saw, 1,000 lines', 'Patient/p1/$who-saw?_count=1000'],
+      ['denials of a month, first page', '$denials?start=2025-06-01&end=2025-06-30'],
+      ['denials of a month, CSV', '$denials?start=2025-06-01&end=2025-06-30&_format=csv'],
+      ['what did a user do', '$what-did?user=user-7&_count=1000'],
+      ['disclosures', '$disclosures?_count=1000'],
+      ['breach affected', '$breach-affected?agent=user-7&_count=1000'],
+      ['accounting', 'Patient/p1/$accounting-of-disclosures?_format=csv'],
+    ] as const) {
+      const times: number[] = [];
+      let size = 0;
+      for (let round = 0; round < 7; round++) {
+        const start = performance.now();
+        const reply = await talk.get(path);
+        times.push(performance.now() - start);
+        if (reply.status !== 200) break;
+        size = reply.text.length;
+      }
+      process.stdout.write(`${what.padEnd(34)} ${median(times).toFixed(0).padStart(6)} ms  ${size} bytes\n`);
+    }
+  } finally {
+    await server.stop();
+    await stopSharedMongo();
+  }
+}
+
+await main();
