@@ -7,7 +7,7 @@
  * deeds of all further rows can reach.
  */
 
-import type { Seals } from './seals.js';
+import type { RowSeal, Seals } from './seals.js';
 
 /** What many deeds have in common; its id is the hash of its text. */
 export interface DeedShape {
@@ -28,6 +28,9 @@ export interface Deed {
   readonly keys: readonly number[];
 }
 
+/** What a row keeps of a deed. */
+export type DeedOfRow = Pick<Deed, 'at' | 'events' | 'bytes' | 'keys'>;
+
 /** Deeds as they are kept together. */
 export interface DeedRow {
   /** Time of the newest; none is more than ROW_SPAN_MS older. */
@@ -37,10 +40,12 @@ export interface DeedRow {
   readonly bytes: Uint8Array;
   /** Of all of them, each once. */
   readonly keys: readonly number[];
+  /** Undefined: there is no ledger. */
+  readonly seal?: RowSeal;
 }
 
 /** A row that is kept, in the order of `last` and then of `sequence`. */
-export interface KeptDeedRow extends Omit<DeedRow, 'keys'> {
+export interface KeptDeedRow extends Omit<DeedRow, 'keys' | 'seal'> {
   readonly sequence: number;
   /** It says something else than what was written (digest.ts). */
   readonly altered: boolean;
@@ -77,27 +82,30 @@ export const ROW_SPAN_MS = 1000;
 /** A row may be longer by one deed. */
 const ROW_BYTES = 65_536;
 
-/** Deeds as rows, in the order of their times. */
-export function rowsOfDeeds(deeds: readonly Pick<Deed, 'at' | 'events' | 'bytes' | 'keys'>[]): DeedRow[] {
+/** Deeds in the order of their times, those of a row together. */
+export function groupDeeds<D extends DeedOfRow>(deeds: readonly D[]): D[][] {
   if (deeds.length === 0) return [];
-  const rows: DeedRow[] = [];
-  let row: Pick<Deed, 'at' | 'events' | 'bytes' | 'keys'>[] = [];
+  const rows: D[][] = [];
+  let row: D[] = [];
   let bytes = 0;
   const inOrder = deeds.length === 1 ? deeds : deeds.toSorted((a, b) => a.at - b.at);
   for (const deed of inOrder) {
     if (row.length > 0 && (bytes > ROW_BYTES || deed.at - row[0]!.at > ROW_SPAN_MS)) {
-      rows.push(deedRow(row, bytes));
+      rows.push(row);
       row = [];
       bytes = 0;
     }
     row.push(deed);
     bytes += deed.bytes.length + lengthBytes(deed.bytes.length);
   }
-  rows.push(deedRow(row, bytes));
+  rows.push(row);
   return rows;
 }
 
-function deedRow(deeds: readonly Pick<Deed, 'at' | 'events' | 'bytes' | 'keys'>[], length: number): DeedRow {
+/** One row of deeds that `groupDeeds` has put together. */
+export function deedRow(deeds: readonly DeedOfRow[]): DeedRow {
+  let length = 0;
+  for (const deed of deeds) length += deed.bytes.length + lengthBytes(deed.bytes.length);
   const bytes = new Uint8Array(length);
   let at = 0;
   let events = 0;

@@ -5,25 +5,45 @@
  * Hashes are SHA-256, 32 bytes. The tree over n leaves has as its parts the perfect trees whose sizes are the bits of n, so that a stream
  * needs no more than those to go on (`Frontier`).
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash as hashOnce } from 'node:crypto';
 
 export type Hash = Buffer;
 export const HASH_BYTES = 32;
 
 const LEAF = Buffer.of(0);
-const NODE = Buffer.of(1);
+const NODE = 1;
 /** The root of a tree without leaves. */
 const NOTHING: Hash = createHash('sha256').digest();
 
+/** Where what is hashed stands together: in one step a hash takes half the time of one that is an object. */
+const scratch = Buffer.allocUnsafeSlow(8192);
+const hashOfScratch = (length: number): Hash =>
+  Buffer.from(hashOnce('sha256', scratch.subarray(0, length), 'binary'), 'binary');
+
 /** The hash of a leaf: of all of `parts`, one after the other. */
 export function leafHash(...parts: readonly Uint8Array[]): Hash {
-  const hash = createHash('sha256').update(LEAF);
-  for (const part of parts) hash.update(part);
-  return hash.digest();
+  let length = 1;
+  for (const part of parts) length += part.length;
+  if (length > scratch.length) {
+    const large = createHash('sha256').update(LEAF);
+    for (const part of parts) large.update(part);
+    return large.digest();
+  }
+  scratch[0] = LEAF[0]!;
+  let at = 1;
+  for (const part of parts) {
+    scratch.set(part, at);
+    at += part.length;
+  }
+  return hashOfScratch(length);
 }
 
-const nodeHash = (left: Hash, right: Hash): Hash =>
-  createHash('sha256').update(NODE).update(left).update(right).digest();
+function nodeHash(left: Hash, right: Hash): Hash {
+  scratch[0] = NODE;
+  scratch.set(left, 1);
+  scratch.set(right, 1 + left.length);
+  return hashOfScratch(1 + left.length + right.length);
+}
 
 /** The largest power of two that is less than `size`, of at least 2. */
 function splitOf(size: number): number {

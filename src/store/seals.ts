@@ -4,7 +4,7 @@
  *
  * The seal of a row is part of it: there is no second write. A row without one was written before there was a ledger.
  */
-import type { DeedPlace, KeptDeedRow } from './deeds.js';
+import { type DeedPlace, deedsIn, type KeptDeedRow } from './deeds.js';
 import type { Hash, TreeHead } from './ledger.js';
 
 export interface RowSeal {
@@ -66,6 +66,12 @@ export interface LedgerNotes {
 }
 
 export interface Seals {
+  /** From now on rows are sealed, and streams that open say this: asked again, those that open later. */
+  openLedger(opening: StreamOpening): Promise<void>;
+  /** Of the streams that were written last, one for each lane. */
+  heads(): Promise<readonly StreamHead[]>;
+  /** The streams that this process writes end in good order; deeds that come later open others. `at`: ms since 1970. */
+  endStreams(at: number): Promise<void>;
   /** Ids of all streams, in order. */
   streams(): Promise<readonly string[]>;
   sealed(query: SealQuery): Promise<readonly SealedDeedRow[]>;
@@ -73,3 +79,9 @@ export interface Seals {
   unsealed(query: { readonly after?: DeedPlace | undefined; readonly limit: number }): Promise<readonly KeptDeedRow[]>;
   readonly notes: LedgerNotes;
 }
+
+/** Where its stream stands after a row. Throws RangeError where its bytes are no deeds. */
+export const headOfRow = ({ bytes, seal: { stream, first, root } }: SealedDeedRow): StreamHead => ({
+  ...{ stream, root },
+  size: first + deedsIn(bytes).length,
+});

@@ -15,6 +15,7 @@ import { protect } from '../../src/store/embedded/files.js';
 import { openEmbedded } from '../../src/store/embedded/index.js';
 import type { Store } from '../../src/store/store.js';
 import { layout, put, remove } from '../support/changes.js';
+import { countStreams, entryIn } from '../support/ledger.js';
 import { queryOf } from '../support/queries.js';
 
 const CHILD = fileURLToPath(new URL('../../programs/embedded-program.js', import.meta.url));
@@ -75,9 +76,13 @@ describe('the file of the embedded store', () => {
       assert.equal((await store.read('Patient', id))?.version, 1);
       assert.equal((await store.count(queryOf(`Patient?identifier=${id}`))).count, 1);
     }
+    const [stream] = await countStreams(store);
+    const sealed = new Set(stream!.deeds.map(deed => entryIn(deed)['id']));
+    for (const id of acknowledged) assert.ok(sealed.has(id));
     // What was not acknowledged may be there, but only whole.
     const { count } = await store.count(PATIENTS);
     assert.ok(count >= acknowledged.length);
+    assert.equal(stream!.deeds.length, count + 1);
     assert.equal((await store.pendingMessages('kill', 100_000)).length, count);
     const raw = connect(file);
     assert.deepEqual(raw.pragma('integrity_check'), [['ok']]);

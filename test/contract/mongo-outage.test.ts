@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { ANY_RESOURCE } from '../../src/search/query.js';
 import { openMongo } from '../../src/store/mongo/index.js';
+import { deedOfEntry } from '../../src/store/ledger-entry.js';
 import type { Store } from '../../src/store/store.js';
 import { layout, put } from '../support/changes.js';
+import { countStreams, entryIn } from '../support/ledger.js';
 import { startMongo } from '../support/mongod.js';
 import { deedCalled } from '../support/outbox.js';
 
@@ -98,13 +100,16 @@ describe('the MongoDB store without its server', () => {
     const store = await openMongo({ url: mongo.database('killed'), layout, selectionMs: 500 });
     try {
       await store.migrate();
+      await store.deeds.openLedger({ key: 'key', process: 'program', heads: [] });
       const kept: string[] = [];
       const refused: string[] = [];
       const ended = new AbortController();
       const writers = Array.from({ length: 8 }, async (_, writer) => {
         for (let i = 0; !ended.signal.aborted; i++) {
           const id = `w${writer}-${i}`;
-          await store.commit({ changes: [patient(id)] }).then(
+          // Every other one is of deeds alone, which go another way.
+          const changes = writer % 2 === 0 ? [patient(id)] : [];
+          await store.commit({ changes, deeds: [deedOfEntry(JSON.stringify({ id }), 1000)] }).then(
             () => kept.push(id),
             (error: { kind?: string }) => {
               assert.ok(error.kind === 'unavailable' || error.kind === 'timeout', error.kind);
@@ -120,7 +125,17 @@ describe('the MongoDB store without its server', () => {
       await Promise.all(writers);
       await mongo.resume();
       await untilBack(store);
-      for (const id of kept) assert.ok(await store.read('Patient', id), id);
+      const after = deedOfEntry(JSON.stringify({ id: 'after' }), 2000);
+      await store.commit({ changes: [patient('after')], deeds: [after] });
+      await store.commit({ changes: [], deeds: [after] });
+      const streams = await countStreams(store);
+      // Where it is not known what was kept, others were opened.
+      assert.ok(streams.length > 2);
+      const sealed = new Set(streams.flatMap(({ deeds }) => deeds.map(deed => entryIn(deed)['id'])));
+      for (const id of [...kept, 'after']) {
+        assert.ok(sealed.has(id), id);
+        if (/^w\d*[02468]-/.test(id)) assert.ok(await store.read('Patient', id), id);
+      }
     } finally {
       await store.close();
       await mongo.stop();

@@ -5,11 +5,14 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, it } from 'mocha';
 import { MongoClient } from 'mongodb';
+import { askForIds } from '../../src/platform/ids.js';
+import { deedOfEntry } from '../../src/store/ledger-entry.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import type { Store } from '../../src/store/store.js';
 import type { Version } from '../../src/store/store.js';
 import { layout, put } from '../support/changes.js';
 import { FULL } from '../support/depth.js';
+import { countStreams, entryIn } from '../support/ledger.js';
 import { sharedMongo } from '../support/mongo.js';
 import { queryOf } from '../support/queries.js';
 
@@ -137,6 +140,26 @@ describe('several processes on one MongoDB database', () => {
     const all = new Map(asked.flatMap(numbers => [...numbers]));
     assert.equal(new Set(all.values()).size, 8);
     for (const numbers of asked) for (const [code, number] of numbers) assert.equal(number, all.get(code));
+  });
+
+  it('never share a stream, even where they give it one id', async () => {
+    const [one, two] = stores as [Store, Store, Store];
+    let same = 2;
+    askForIds({ id: () => (same-- > 0 ? 'k0000000000000' : undefined), uuid: () => undefined });
+    for (const store of [one, two]) await store.deeds.openLedger({ key: 'key', process: 'program', heads: [] });
+    const deed = (id: string) => deedOfEntry(JSON.stringify({ id }), 1000);
+    const deeds = ['a', 'b', 'c', 'd', 'e', 'f'].map(deed);
+    same = 2;
+    await one.commit({ changes: [], deeds: [deeds[0]!] });
+    for (const [i, each] of deeds.slice(1).entries()) await stores[i % 2]!.commit({ changes: [], deeds: [each] });
+    same = 2;
+    await one.commit({ changes: [patient('stream-1')], deeds: [deed('g')] });
+    await two.commit({ changes: [patient('stream-2')], deeds: [deed('h')] });
+    const streams = await countStreams(one);
+    assert.ok(streams.some(({ stream }) => stream === 'k0000000000000'));
+    const told = streams.flatMap(({ deeds: kept }) => kept.flatMap(each => entryIn(each)['id'] ?? []));
+    assert.deepEqual(new Set(told), new Set(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']));
+    assert.equal(told.length, 8);
   });
 
   it('let one of them have a task, until it gives it back or its time is over', async () => {

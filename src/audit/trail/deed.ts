@@ -5,13 +5,13 @@
  *
  * The events of a deed follow from it alone (events.ts). Their ids are that of the deed, and from the second one on `-1`, `-2` … behind it.
  */
-import { createHash } from 'node:crypto';
 import { newId } from '../../platform/ids.js';
 import type { Resource } from '../../fhir/resource.js';
 import type { Deed, DeedShape } from '../../store/deeds.js';
 import type { AuditDetail, AuditRecord } from '../event.js';
 import type { Principal } from '../../identity/principal.js';
-import { DeedReader, DeedWriter } from './bytes.js';
+import { DeedReader, DeedWriter, YEAR_ONE } from '../../store/deed-bytes.js';
+import { shapeOfText } from '../../store/ledger-entry.js';
 import { keysOfDeed } from './keys.js';
 
 /** A deed that was kept: a record, an event that was made as a whole, or an entry of the ledger, of which there is no event. */
@@ -29,9 +29,6 @@ export type KeptDeed = {
 
 /** Far more than there are of interactions, outcomes and roles together. */
 const MAX_SHAPES = 10_000;
-const ID_BYTES = 6;
-/** Times count from there: FHIR has none before, and clocks of tests may be set to any that it has. */
-const YEAR_ONE = Date.parse('0001-01-01T00:00:00Z');
 
 const PRINCIPAL_VALUES = ['name', 'subject', 'tokenId', 'glass'] as const satisfies readonly (keyof Principal)[];
 type PrincipalValue = (typeof PRINCIPAL_VALUES)[number];
@@ -49,7 +46,6 @@ const WHOLE = 'whole';
 const WHOLE_SHAPE = shapeAs(WHOLE);
 /** The shape of what the ledger says of itself. */
 const LEDGER = 'ledger';
-const LEDGER_SHAPE = shapeAs(LEDGER);
 export type KeptShape = ShapeOfRecord | typeof WHOLE | typeof LEDGER;
 
 /** A search that names a thousand patients names them in the event of each: see events.ts. */
@@ -123,12 +119,6 @@ export function deedOfEvent(event: Resource, at: number): Deed {
   return { at, events: 1, shape: WHOLE_SHAPE, bytes, keys: keysOfDeed({ id, at, event: text }) };
 }
 
-/** The deed of an entry of the ledger, a JSON object: no event, and found by nothing. `at`: ms since 1970. */
-export const deedOfEntry = (entry: string, at: number): Deed => ({
-  ...{ at, events: 0, shape: LEDGER_SHAPE, keys: [] },
-  bytes: wholeBytes(LEDGER_SHAPE, at, newId(at), entry),
-});
-
 const wholeBytes = (shape: DeedShape, at: number, id: string, text: string): Uint8Array =>
   new DeedWriter()
     .number(shape.id)
@@ -155,10 +145,6 @@ function shapeOfRecord(record: AuditRecord): ShapeOfRecord {
 
 function shapeAs(shape: KeptShape): DeedShape {
   return shapeOfText(JSON.stringify(shape));
-}
-
-export function shapeOfText(text: string): DeedShape {
-  return { id: createHash('sha256').update(text).digest().readUIntBE(0, ID_BYTES), text };
 }
 
 const given = <T extends object>(member: T): Partial<T> => (Object.values(member)[0] === undefined ? {} : member);

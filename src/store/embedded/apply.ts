@@ -9,6 +9,8 @@
 import { FhirError } from '../../fhir/error.js';
 import { erasedMeanwhile } from '../blobs.js';
 import type { CatalogEntry } from '../index-catalog.js';
+import type { SealedRows } from '../lane.js';
+import { LEDGER_SHAPE } from '../ledger-entry.js';
 import { acknowledgedMeanwhile } from '../outbox.js';
 import type { Connection } from './connection.js';
 import { insertDeeds, insertShapes } from './deeds.js';
@@ -17,7 +19,7 @@ import type { Job, JobOutcome } from './job.js';
 import { arePending, deleteMessages, insertMessages } from './outbox.js';
 import { expireRecords, keepRecord, removeRecords, takeRecord } from './records.js';
 import { markReindexed } from './schema.js';
-import { changeNotes } from './seals.js';
+import { changeNotes, openLane } from './seals.js';
 import {
   addPart,
   areKept,
@@ -43,6 +45,7 @@ export type Apply = (jobs: readonly Job[]) => JobOutcome[];
 type CommitJob = Job & { readonly kind: 'commit' };
 
 export function createApply(connection: Connection): Apply {
+  const lane = openLane(connection);
   const first = (): number => Number(connection.prepare('SELECT coalesce(max(n), 0) + 1 FROM resource').first()![0]);
   let next = first();
   const number = (): number => next++;
@@ -57,22 +60,37 @@ export function createApply(connection: Connection): Apply {
       connection.pragma(`synchronous=${usual}`);
     }
   };
+  /** What is exchanged as a whole, or opened, is told to all that is written with it. */
+  const prepare = (job: Job): void => {
+    if (job.kind === 'open-ledger') lane.openLedger(job.opening);
+    else if (job.kind === 'end-streams') lane.endWithNext(job.at);
+    else if (job.kind === 'renumber') {
+      next = first();
+      lane.abandon();
+    }
+  };
   const group: Apply = jobs => {
+    let sealed: SealedRows | undefined;
     try {
-      if (jobs.some(({ kind }) => kind === 'renumber')) next = first();
-      return synced(
+      for (const job of jobs) prepare(job);
+      const outcomes = synced(
         jobs.every(({ kind }) => kind === 'part'),
         () =>
           connection.atomic(() => {
-            const outcomes = jobs.map(job => attempt(connection, job, number));
-            insertDeeds(
-              connection,
-              jobs.flatMap((job, i) => (job.kind === 'commit' && 'ok' in outcomes[i]! ? job.deeds : [])),
+            const attempted = jobs.map(job => attempt(connection, job, number));
+            sealed = lane.seal(
+              jobs.flatMap((job, i) => (job.kind === 'commit' && 'ok' in attempted[i]! ? job.deeds : [])),
             );
-            return outcomes;
+            insertDeeds(connection, sealed.rows);
+            if (sealed.tiles.length > 0) changeNotes(connection, { keep: sealed.tiles, drop: [] });
+            return attempted;
           }),
       );
+      sealed?.kept();
+      return outcomes;
     } catch (error) {
+      // From there on nobody knows what the file keeps.
+      if (sealed) lane.abandon();
       return jobs.length === 1 ? [{ failed: toWire(error) }] : jobs.flatMap(job => group([job]));
     }
   };
@@ -91,41 +109,54 @@ function attempt(connection: Connection, job: Job, number: () => number): JobOut
     case 'reindex':
       keepCatalogEntries(connection, job.catalogEntries);
       return { ok: job.rows.filter(row => renewRow(connection, row)).length };
-    case 'part':
-      addPart(connection, job.upload, job.part, job.bytes);
-      return { ok: job.bytes.length };
-    case 'seal':
-      return { ok: sealUpload(connection, job) };
-    case 'prove':
-      return { ok: noteChecksums(connection, job.upload, job.checksums) };
-    case 'drop':
-      return { ok: dropUpload(connection, job.upload) };
-    case 'keep':
-      return { ok: keepUntil(connection, job.hash, job.until) };
-    case 'unseal':
-      return { ok: unsealOverdue(connection, job) };
-    case 'shorten':
-      return { ok: shortenUpload(connection, job.upload) };
-    case 'keep-record':
-      return { ok: keepRecord(connection, job) };
-    case 'take-record':
-      return { ok: takeRecord(connection, job.record) };
-    case 'remove-records':
-      return { ok: removeRecords(connection, job.group) };
-    case 'expire-records':
-      return { ok: expireRecords(connection, job.now) };
-    case 'keep-shapes':
-      insertShapes(connection, job.shapes);
-      return { ok: job.shapes.length };
-    case 'notes':
-      return { ok: changeNotes(connection, job) };
     case 'mark':
       markReindexed(connection, job.layout);
       return { ok: 1 };
     case 'renumber':
+    case 'end-streams':
       return { ok: 1 };
     case 'touch':
       return { ok: connection.prepare("INSERT OR REPLACE INTO note(name,value) VALUES('touch',?)").run(TOUCHED) };
+    default:
+      return { ok: writeApart(connection, job) };
+  }
+}
+
+/** What is no resource: bytes, records, and what is kept beside rows of deeds. */
+function writeApart(
+  connection: Connection,
+  job: Exclude<Job, { readonly kind: 'commit' | 'reindex' | 'mark' | 'renumber' | 'end-streams' | 'touch' }>,
+): number {
+  switch (job.kind) {
+    case 'part':
+      addPart(connection, job.upload, job.part, job.bytes);
+      return job.bytes.length;
+    case 'seal':
+      return sealUpload(connection, job);
+    case 'prove':
+      return noteChecksums(connection, job.upload, job.checksums);
+    case 'drop':
+      return dropUpload(connection, job.upload);
+    case 'keep':
+      return keepUntil(connection, job.hash, job.until);
+    case 'unseal':
+      return unsealOverdue(connection, job);
+    case 'shorten':
+      return shortenUpload(connection, job.upload);
+    case 'keep-record':
+      return keepRecord(connection, job);
+    case 'take-record':
+      return takeRecord(connection, job.record);
+    case 'remove-records':
+      return removeRecords(connection, job.group);
+    case 'expire-records':
+      return expireRecords(connection, job.now);
+    case 'notes':
+      return changeNotes(connection, job);
+    case 'open-ledger':
+      return insertShapes(connection, [LEDGER_SHAPE]);
+    case 'keep-shapes':
+      return insertShapes(connection, job.shapes);
   }
 }
 

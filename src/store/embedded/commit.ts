@@ -69,7 +69,7 @@ export function openCommits({ layout, catalog, writer, noteType, matching }: Com
       alsoAbout: alsoAbout.map(({ type, id, patients }) => [encodeId(type, id), patients] as const),
       messages,
       acknowledges,
-      deeds: deeds.map(({ at, events, bytes, keys }) => ({ at, events, bytes, keys })),
+      deeds: deeds.map(({ at, events, bytes, keys, shape }) => ({ at, events, bytes, keys, shape: shape.id })),
     } as const;
     return encoder.withEntries(catalogEntries => writer.ask({ catalogEntries, ...job }, texts));
   };

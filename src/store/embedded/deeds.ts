@@ -1,5 +1,5 @@
 /** The audit trail in SQLite: rows of deeds (../deeds.ts), written with the group of commits that they belong to. */
-import { type Deed, deedDigestHead, type DeedQuery, type Deeds, type DeedShape, rowsOfDeeds } from '../deeds.js';
+import { deedDigestHead, type DeedQuery, type DeedRow, type Deeds, type DeedShape } from '../deeds.js';
 import { digestOf } from '../digest.js';
 import type { Connection } from './connection.js';
 import { DEED_COLUMNS, toDeedRow } from './deed-columns.js';
@@ -10,20 +10,22 @@ import { finite, joinSql, raw, type Sql, sql } from './sql.js';
 import type { Thread } from './thread.js';
 
 /** In the transaction of the caller. */
-export function insertDeeds(connection: Connection, deeds: readonly Omit<Deed, 'shape'>[]): void {
-  for (const { last, events, bytes, keys } of rowsOfDeeds(deeds)) {
+export function insertDeeds(connection: Connection, rows: readonly DeedRow[]): void {
+  for (const { last, events, bytes, keys, seal } of rows) {
+    const digest = digestOf(deedDigestHead(last, events), bytes);
     connection
-      .prepare('INSERT INTO deed(last,events,x,c) VALUES(?,?,?,?)')
-      .run(last, events, bytes, digestOf(deedDigestHead(last, events), bytes));
+      .prepare('INSERT INTO deed(last,events,x,c,stream,first,root) VALUES(?,?,?,?,?,?,?)')
+      .run(last, events, bytes, digest, seal?.stream ?? null, seal?.first ?? null, seal?.root ?? null);
     connection
       .prepare('INSERT INTO deed_key(key,last,sequence) SELECT value,?,last_insert_rowid() FROM json_each(?)')
       .run(last, JSON.stringify(keys));
   }
 }
 
-export function insertShapes(connection: Connection, shapes: readonly DeedShape[]): void {
+export function insertShapes(connection: Connection, shapes: readonly DeedShape[]): number {
   for (const { id, text } of shapes)
     connection.prepare('INSERT OR IGNORE INTO deed_shape(id,text) VALUES(?,?)').run(id, text);
+  return shapes.length;
 }
 
 /** ms; 0: there is none. */

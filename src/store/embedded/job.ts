@@ -4,9 +4,9 @@
  */
 import type { CatalogEntry } from '../index-catalog.js';
 import type { Columns } from './columns.js';
-import type { Deed, DeedShape } from '../deeds.js';
+import type { DeedOfRow, DeedShape } from '../deeds.js';
 import type { KeptRecord } from '../records.js';
-import type { LedgerNote } from '../seals.js';
+import type { LedgerNote, StreamOpening } from '../seals.js';
 import type { OutboxMessage, Method } from '../store.js';
 import type { Wire } from './errors.js';
 import type { Sql } from './sql.js';
@@ -34,6 +34,11 @@ export interface RowChange {
   readonly erases: boolean;
 }
 
+/** `shape`: its id. */
+export interface DeedOfShape extends DeedOfRow {
+  readonly shape: number;
+}
+
 export type Job =
   | {
       readonly kind: 'commit';
@@ -46,7 +51,7 @@ export type Job =
       readonly alsoAbout: readonly (readonly [id: string, patients: readonly string[]])[];
       readonly messages: readonly OutboxMessage[];
       readonly acknowledges: readonly number[];
-      readonly deeds: readonly Omit<Deed, 'shape'>[];
+      readonly deeds: readonly DeedOfShape[];
       readonly catalogEntries: readonly CatalogEntry[];
     }
   /** Answers with how many versions were still current. */
@@ -90,6 +95,9 @@ export type Job =
   | { readonly kind: 'remove-records'; readonly group: string }
   | { readonly kind: 'expire-records'; readonly now: number }
   | { readonly kind: 'keep-shapes'; readonly shapes: readonly DeedShape[] }
+  /** See ../seals.ts. */
+  | { readonly kind: 'open-ledger'; readonly opening: StreamOpening }
+  | { readonly kind: 'end-streams'; readonly at: number }
   | { readonly kind: 'notes'; readonly keep: readonly LedgerNote[]; readonly drop: readonly string[] }
   /** Everything is indexed by this layout now. */
   | { readonly kind: 'mark'; readonly layout: string }

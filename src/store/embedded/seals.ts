@@ -1,12 +1,32 @@
 /** The ledger of the audit trail in SQLite (../seals.ts): rows by their place in a stream, and what is kept beside them. */
+import { createHash } from 'node:crypto';
+import { FhirError } from '../../fhir/error.js';
 import type { KeptDeedRow } from '../deeds.js';
-import type { LedgerNote, SealedDeedRow, SealQuery, Seals } from '../seals.js';
+import { Lane } from '../lane.js';
+import type { Hash } from '../ledger.js';
+import { deedOfEntry, LEDGER_SHAPE } from '../ledger-entry.js';
+import { headOfRow, type LedgerNote, type SealedDeedRow, type SealQuery, type Seals } from '../seals.js';
 import { blobBytes, type Connection, type SqlRow } from './connection.js';
 import { DEED_COLUMNS, toDeedRow } from './deed-columns.js';
-import type { Job } from './job.js';
+import type { DeedOfShape, Job } from './job.js';
 import type { OpenedStore } from './reads.js';
 import { finite, joinSql, raw, type Sql, sql } from './sql.js';
 import type { Thread } from './thread.js';
+
+/** That of the writer thread. */
+export function openLane(connection: Connection): Lane<DeedOfShape> {
+  const hashes = new Map<number, Hash>();
+  const shapeHashOf = ({ shape }: DeedOfShape): Hash => {
+    const known = hashes.get(shape);
+    if (known) return known;
+    const row = connection.prepare('SELECT text FROM deed_shape WHERE id=?').first(shape);
+    if (!row) throw new FhirError('fault', 'A deed is to be kept whose shape is not.');
+    const made = createHash('sha256').update(String(row[0])).digest();
+    hashes.set(shape, made);
+    return made;
+  };
+  return new Lane({ shapeHashOf, deedOfEntry: (entry, at) => ({ ...deedOfEntry(entry, at), shape: LEDGER_SHAPE.id }) });
+}
 
 /** In the transaction of the caller. Gives how many it keeps. */
 export function changeNotes(
@@ -32,6 +52,16 @@ export function createSeals(
 ): Seals {
   const rowsOf = ({ text, values }: Sql): SqlRow[] => connection.prepare(text).all(...values);
   return {
+    openLedger: opening => answer(async () => void (await writer.ask({ kind: 'open-ledger', opening }))),
+    endStreams: at => answer(async () => void (await writer.ask({ kind: 'end-streams', at }))),
+    // One process has the file, and one lane, so that what was written last tells.
+    heads: () =>
+      answer(() => {
+        const row = connection
+          .prepare(`SELECT ${DEED_COLUMNS},d.stream,d.first,d.root FROM deed d ORDER BY d.sequence DESC LIMIT 1`)
+          .first();
+        return row && row[7] !== null ? [headOfRow(toSealedRow(row))] : [];
+      }),
     streams: () =>
       answer(() =>
         connection

@@ -6,7 +6,7 @@
  */
 import type { AnyBulkWriteOperation, ClientSession, Collection, Db, Document, Filter } from 'mongodb';
 import { DURABLE } from './connection.js';
-import { isDuplicate, isWithoutServer, toFhirError, WriteRefused } from './errors.js';
+import { areThereByIds, isWithoutServer, toFhirError, WriteRefused } from './errors.js';
 import type { DeedDocument } from './schema.js';
 
 /** Larger groups go by the driver, which divides them: a command has room for 16 MB. */
@@ -75,24 +75,26 @@ export async function replaceIn<T extends Written & Document>(
   return n as number;
 }
 
-/** Inserts rows that nobody else has the numbers of, durably. */
+/**
+ * Inserts rows that nobody else has the numbers of, durably, and in their order: of a stream that was cut short a beginning is there.
+ */
 export async function insertDeeds(
   db: Db,
   collection: Collection<DeedDocument>,
   documents: readonly DeedDocument[],
 ): Promise<void> {
   if (!isSmall(documents)) {
-    await collection.insertMany([...documents], { ordered: false });
+    await collection.insertMany([...documents]);
     return;
   }
-  const command = { insert: collection.collectionName, documents, ordered: false, writeConcern: MAJORITY };
+  const command = { insert: collection.collectionName, documents, writeConcern: MAJORITY };
   try {
     await write(db, command);
   } catch (thrown) {
     if (!isWorthRepeating(thrown)) throw thrown;
     // Those that the first attempt has written are ours.
-    await write(db, command).catch((error: unknown) => {
-      if (!isDuplicate(error)) throw error;
+    await write(db, { ...command, ordered: false }).catch((error: unknown) => {
+      if (!areThereByIds(error)) throw error;
     });
   }
 }

@@ -5,11 +5,16 @@
  * A member whose precondition does not hold is refused and the others go on. When a group as a whole fails for another
  * reason than an absent server, its members run one by one, so that none suffers for another.
  */
+import { createHash } from 'node:crypto';
 import type { ClientSession } from 'mongodb';
 import { acknowledgedMeanwhile } from '../outbox.js';
 import { encodeId } from '../codec.js';
 import { digestOf, isAltered } from '../digest.js';
-import { rowsOfDeeds } from '../deeds.js';
+import type { Deed } from '../deeds.js';
+import { Lane } from '../lane.js';
+import type { Hash } from '../ledger.js';
+import { deedOfEntry } from '../ledger-entry.js';
+import type { LedgerNote, Seals, StreamHead } from '../seals.js';
 import type { AlsoAbout, Commit } from '../store.js';
 import { eraseBytes, heldHashes } from './erase-blobs.js';
 import { insertDeeds, insertInto, replaceIn } from './commands.js';
@@ -23,7 +28,7 @@ import {
 } from './conditions.js';
 import type { Connected } from './connection.js';
 import { deedDocuments, deedsOfMembers, documentDigestHead, documentsOf, type GroupWrites } from './documents.js';
-import { isWriteConflict, toFhirError } from './errors.js';
+import { isPlaceTaken, isWriteConflict, toFhirError } from './errors.js';
 import { checkFence, type Fence, fenced, isLapsed } from './fence.js';
 import {
   acknowledgedBy,
@@ -43,19 +48,67 @@ export interface CommitSurroundings extends KnownVersions {
   /** Numbers of resources, messages and rows of deeds, ascending, each above all before it and above this one. */
   numbers(count: number, above: number): Promise<number[]>;
   readonly fence: Fence;
+  readonly lane: Lane<Deed>;
 }
 
-export function openCommits(around: CommitSurroundings): CommitQueue {
-  const open = (write: typeof writeGroup) =>
-    openQueue(members => fenced(around.fence, members, each => write(around, each)));
+/** Commits, and the streams that their lanes write. */
+export interface CommitLanes extends CommitQueue, Pick<Seals, 'openLedger' | 'endStreams'> {
+  heads(): readonly StreamHead[];
+  /** What is stored was exchanged as a whole. */
+  abandonStreams(): void;
+}
+
+export function openCommits(surroundings: Omit<CommitSurroundings, 'lane'>): CommitLanes {
+  const open = (write: typeof writeGroup) => {
+    const around: CommitSurroundings = { ...surroundings, lane: new Lane({ shapeHashOf, deedOfEntry }) };
+    const queue = openQueue(members => fenced(around.fence, members, each => write(around, each)));
+    return { ...queue, lane: around.lane };
+  };
   const grouped = open(writeGroup);
   const deeds = open(insertDeedsOf);
   // A Bundle of thousands takes seconds, which nobody else shall wait for. Where it touches what others write at the
   // same time, the database tells.
   const large = open(writeGroup);
+  const all = [grouped, deeds, large];
   const laneOf = (commit: Commit): CommitQueue =>
     isDeedsAlone(commit) ? deeds : commit.changes.length > LARGE_COMMIT_CHANGES ? large : grouped;
-  return { add: (commit, prepared) => laneOf(commit).add(commit, prepared) };
+  return {
+    add: (commit, prepared) => laneOf(commit).add(commit, prepared),
+    openLedger: async opening => {
+      for (const { lane } of all) lane.openLedger(opening);
+    },
+    heads: () => all.flatMap(({ lane }) => lane.head ?? []),
+    endStreams: async at => {
+      const writing = all.filter(({ lane }) => lane.head);
+      await Promise.all(
+        writing.map(queue => {
+          queue.lane.endWithNext(at);
+          return queue.add({ changes: [] }, []);
+        }),
+      );
+    },
+    abandonStreams: () => {
+      for (const { lane } of all) lane.abandon();
+    },
+  };
+}
+
+const shapeHashes = new Map<number, Hash>();
+const MAX_SHAPE_HASHES = 20_000;
+
+function shapeHashOf({ shape: { id, text } }: Deed): Hash {
+  const known = shapeHashes.get(id);
+  if (known) return known;
+  if (shapeHashes.size >= MAX_SHAPE_HASHES) shapeHashes.clear();
+  const made = createHash('sha256').update(text).digest();
+  shapeHashes.set(id, made);
+  return made;
+}
+
+/** They follow from the rows, so that nobody waits for them. */
+function keepTiles({ ledger }: Connected, tiles: readonly LedgerNote[]): void {
+  for (const { name, value } of tiles)
+    void ledger.replaceOne({ _id: name }, { x: value as Buffer }, { upsert: true }).catch(() => {});
 }
 
 /** Documents of one command. */
@@ -80,6 +133,10 @@ async function writeGroup(around: CommitSurroundings, members: readonly GroupMem
     return answerMembers(members, refused);
   } catch (thrown) {
     if (isLapsed(thrown)) throw thrown;
+    if (isPlaceTaken(thrown)) {
+      around.lane.abandon();
+      return writeGroup(around, members);
+    }
     const error = toFhirError(thrown);
     const [first] = members;
     if (isWriteConflict(thrown) && members.length === 1 && performance.now() - first!.since < HELD_MS) {
@@ -171,14 +228,18 @@ async function writeTogether(
   const all = await around.connected();
   const creations = members.flatMap(({ prepared }) => prepared).filter(({ change }) => !change.replaces).length;
   const messageCount = members.reduce((sum, { commit }) => sum + (commit.messages?.length ?? 0), 0);
-  const rows = rowsOfDeeds(deedsOfMembers(members));
+  const whole = around.lane.seal(deedsOfMembers(members));
+  let sealed = whole;
   const draw = (current: CurrentRows) =>
-    around.numbers(creations + messageCount + rows.length, lastBefore(members, current));
+    around.numbers(creations + messageCount + whole.rows.length, lastBefore(members, current));
   let numbers = await draw(known ?? new Map());
   let refused: Refused = new Map();
   let stale: Stale | undefined;
+  let isCommitting = false;
 
-  await transact(all.client, members.some(({ held }) => held) ? 0 : CONFLICT_PATIENCE_MS, async session => {
+  const patience = members.some(({ held }) => held) ? 0 : CONFLICT_PATIENCE_MS;
+  const work = async (session: ClientSession): Promise<boolean> => {
+    isCommitting = false;
     const checked = await checkConditions(around, all, members, known, session);
     refused = checked.refused;
     const { current } = checked;
@@ -187,16 +248,27 @@ async function writeTogether(
     if (kept.length === 0) return false;
     if (!known && numbers.length > 0 && numbers[0]! <= lastBefore(members, current)) numbers = await draw(current);
     // Fewer members have no more rows.
-    const keptRows = kept.length === members.length ? rows : rowsOfDeeds(deedsOfMembers(kept));
-    stale = await writeDocuments(all, documentsOf(kept, keptRows, current, numbers), session);
+    sealed = kept.length === members.length ? whole : around.lane.seal(deedsOfMembers(kept));
+    stale = await writeDocuments(all, documentsOf(kept, sealed.rows, current, numbers), session);
     if (stale) return false;
     for (const { commit } of kept) for (const about of commit.alsoAbout ?? []) await notePatients(all, about, session);
     const claims = claimsOf(members);
     if (claims.length > 0) await all.claim.deleteMany({ _id: { $in: [...claims] } }, { session });
     checkFence(around.fence, kept);
+    isCommitting = true;
     return true;
-  });
-  if (!stale) return refused;
+  };
+  try {
+    await transact(all.client, patience, work);
+  } catch (error) {
+    if (isCommitting) around.lane.abandon();
+    throw error;
+  }
+  if (!stale) {
+    if (isCommitting) sealed.kept();
+    keepTiles(all, sealed.tiles);
+    return refused;
+  }
   if (stale === 'message' && members.length === 1) return new Map([[members[0]!, acknowledgedMeanwhile()]]);
   const candidates = members.flatMap(member => member.prepared.filter(({ change }) => change.replaces));
   if (stale === 'version' && members.length === 1 && candidates.length === 1)
@@ -207,15 +279,22 @@ async function writeTogether(
 
 /** Deeds alone: one insert. */
 async function insertDeedsOf(around: CommitSurroundings, members: readonly GroupMember[]): Promise<GroupOutcome> {
+  let isSent = false;
   try {
-    const { db, deed } = await around.connected();
-    const rows = rowsOfDeeds(deedsOfMembers(members));
+    const all = await around.connected();
+    const { rows, tiles, kept } = around.lane.seal(deedsOfMembers(members));
     const numbers = await around.numbers(rows.length, 0);
     checkFence(around.fence, members);
-    if (rows.length > 0) await insertDeeds(db, deed, deedDocuments(rows, numbers));
+    isSent = true;
+    if (rows.length > 0) await insertDeeds(all.db, all.deed, deedDocuments(rows, numbers));
+    kept();
+    keepTiles(all, tiles);
     return answerMembers(members, new Map());
   } catch (thrown) {
     if (isLapsed(thrown)) throw thrown;
+    if (isSent) around.lane.abandon();
+    // A group that met the row of another process has written none, but for what stands before it in its own stream.
+    if (isPlaceTaken(thrown)) return insertDeedsOf(around, members);
     const error = toFhirError(thrown);
     const answered = answerMembers(members, new Map(members.map(member => [member, error])));
     return error.kind === 'unavailable' ? { ...answered, away: error } : answered;

@@ -2,6 +2,7 @@
 import type { Filter } from 'mongodb';
 import type { DeedQuery, Deeds } from '../deeds.js';
 import { toDeedRow } from './deed-rows.js';
+import type { CommitLanes } from './commit.js';
 import type { OpenedStore } from './reads.js';
 import { type DeedDocument, INDEX } from './schema.js';
 import { openSeals } from './seals.js';
@@ -9,10 +10,11 @@ import { openSeals } from './seals.js';
 export function openDeeds(
   opened: Pick<OpenedStore, 'connected' | 'maxTimeMS' | 'run'>,
   writing: <T>(work: () => Promise<T>) => Promise<T>,
+  lanes: Pick<CommitLanes, 'openLedger' | 'endStreams' | 'heads'>,
 ): Deeds {
   const { connected, maxTimeMS, run } = opened;
   return {
-    ...openSeals(opened, writing),
+    ...openSeals(opened, writing, lanes),
     keepShapes: shapes =>
       writing(async () => {
         const { deedShape } = await connected();

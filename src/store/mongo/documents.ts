@@ -78,10 +78,11 @@ export const deedsOfMembers = (members: readonly Pick<GroupMember, 'commit'>[]):
 
 /** `numbers`: as many as there are rows, or more. */
 export const deedDocuments = (rows: readonly DeedRow[], numbers: readonly number[]): DeedDocument[] =>
-  rows.map(({ last, events, keys, bytes }, i) => ({
+  rows.map(({ last, events, keys, bytes, seal }, i) => ({
     ...{ _id: numbers[i]!, l: last, e: events, k: keys },
     x: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
     c: digestOf(deedDigestHead(last, events), bytes),
+    ...(seal ? { s: seal.stream, f: seal.first, r: seal.root } : {}),
   }));
 
 /** The writes of these members and of their deeds. `numbers`: as many as they have creations, messages and rows of deeds, ascending. */

@@ -87,7 +87,11 @@ export const isWithoutServer = (error: unknown): boolean =>
 /** What a write command says of single documents, at their places in it. */
 export class WriteRefused extends Error {
   readonly code: number | undefined;
-  readonly writeErrors: readonly { readonly index: number; readonly code: number }[];
+  readonly writeErrors: readonly {
+    readonly index: number;
+    readonly code: number;
+    readonly keyPattern?: { readonly _id?: unknown; readonly s?: unknown; readonly f?: unknown };
+  }[];
   readonly #labels: readonly string[];
 
   constructor(writeErrors: WriteRefused['writeErrors'], labels: readonly string[] = []) {
@@ -104,6 +108,19 @@ export class WriteRefused extends Error {
 }
 
 export const isDuplicate = (error: unknown): boolean => error instanceof Error && (error as DriverError).code === 11000;
+
+/** All that it refuses it has already, by ids that nobody else has. */
+export const areThereByIds = (error: unknown): boolean =>
+  error instanceof WriteRefused &&
+  error.writeErrors.every(({ code, keyPattern }) => code === 11000 && !!keyPattern?._id);
+
+/** Another process has written a row at this place of the stream. */
+export const isPlaceTaken = (error: unknown): boolean => {
+  const { keyPattern, writeErrors } = (innermost(error) ?? {}) as Partial<WriteRefused> & {
+    readonly keyPattern?: Readonly<Record<string, unknown>>;
+  };
+  return [keyPattern, ...(writeErrors ?? []).map(one => one.keyPattern)].some(key => key?.['s'] && key['f']);
+};
 
 /** Another transaction holds the document; it may belong to a process that was killed (see queue.ts). */
 export const isWriteConflict = (error: unknown): boolean => (innermost(error) as DriverError).code === 112;

@@ -93,17 +93,23 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     run,
     knownRows: new WeakMap(),
   };
+  const { abandonStreams, ...writes } = openWrites(opened, writable, sequence, stamps);
+  const layoutHash = layout.hash;
   return {
     name: 'mongo',
     shared: !falling,
     ...openReads(opened),
-    ...openWrites(opened, writable, sequence, stamps),
+    ...writes,
     ...openUpkeep(opened, writable),
     snapshots: () =>
       run(async () => {
         if (!counted) throw new FhirError('fault', 'Other processes may use this store.');
         return (snapshots ??= import('./snapshots.js').then(({ openSnapshots }) =>
-          openSnapshots({ connected, sequence: counted, sortable: sortableOf(layout), layoutHash: layout.hash }),
+          openSnapshots({
+            ...{ connected, layoutHash, abandonStreams },
+            sequence: counted,
+            sortable: sortableOf(layout),
+          }),
         ));
       }),
     close: operations.close,

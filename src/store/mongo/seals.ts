@@ -1,6 +1,8 @@
 /** The ledger of the audit trail in MongoDB (../seals.ts): rows by their place in a stream, and what is kept beside them. */
 import type { Filter } from 'mongodb';
+import { LEDGER_SHAPE } from '../ledger-entry.js';
 import type { SealQuery, Seals } from '../seals.js';
+import type { CommitLanes } from './commit.js';
 import type { Connected } from './connection.js';
 import { toDeedRow } from './deed-rows.js';
 import type { OpenedStore } from './reads.js';
@@ -9,9 +11,19 @@ import { type DeedDocument, INDEX } from './schema.js';
 export function openSeals(
   { connected, maxTimeMS, run }: Pick<OpenedStore, 'connected' | 'maxTimeMS' | 'run'>,
   writing: <T>(work: () => Promise<T>) => Promise<T>,
+  lanes: Pick<CommitLanes, 'openLedger' | 'endStreams' | 'heads'>,
 ): Seals {
   return {
-    streams: () => run(async () => (await streamsOf(await connected(), maxTimeMS)).toSorted()),
+    openLedger: opening =>
+      writing(async () => {
+        const { deedShape } = await connected();
+        const { id, text } = LEDGER_SHAPE;
+        await deedShape.updateOne({ _id: id }, { $setOnInsert: { text } }, { upsert: true });
+        await lanes.openLedger(opening);
+      }),
+    heads: () => run(async () => lanes.heads()),
+    endStreams: at => writing(() => lanes.endStreams(at)),
+    streams: () => run(async () => streamsOf(await connected(), maxTimeMS)),
     sealed: query =>
       run(async () => {
         const { deed } = await connected();
@@ -69,8 +81,15 @@ export function openSeals(
 }
 
 /** One look at the index per stream, however long they are. */
-const streamsOf = ({ deed }: Connected, maxTimeMS: number): Promise<string[]> =>
-  deed.distinct('s', { s: { $exists: true } }, { maxTimeMS, hint: INDEX.seal }) as Promise<string[]>;
+async function streamsOf({ deed }: Connected, maxTimeMS: number): Promise<string[]> {
+  const found: string[] = [];
+  const options = { projection: { s: 1, _id: 0 }, sort: { s: 1, f: 1 }, hint: INDEX.seal, maxTimeMS } as const;
+  for (let last = ''; ; found.push(last)) {
+    const next = await deed.findOne({ s: { $gt: last } }, options);
+    if (!next) return found;
+    last = next.s!;
+  }
+}
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 

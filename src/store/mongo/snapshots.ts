@@ -21,6 +21,8 @@ export interface SnapshotSurroundings {
   readonly sequence: CountedSequence;
   readonly sortable: readonly Sortable[];
   readonly layoutHash: string;
+  /** Those that were written: another state has others. */
+  readonly abandonStreams: () => void;
 }
 
 export interface OpenSnapshots extends Snapshots {
@@ -33,7 +35,13 @@ const TESTS = 'tests';
 /** Rows in `fact`: `count` is the creation number that comes next in this state, `placement` the layout of its keys. */
 const SNAPSHOT = 'snapshot/';
 
-export function openSnapshots({ connected, sequence, sortable, layoutHash }: SnapshotSurroundings): OpenSnapshots {
+export function openSnapshots({
+  connected,
+  sequence,
+  sortable,
+  layoutHash,
+  abandonStreams,
+}: SnapshotSurroundings): OpenSnapshots {
   const spares = createSpares(connected, sortable);
   /** Of the state that was there last. */
   let touched = new Touched('unknown');
@@ -77,6 +85,7 @@ export function openSnapshots({ connected, sequence, sortable, layoutHash }: Sna
       touched = new Touched('unknown');
       await spares.use(name ?? EMPTY_STATE, before);
       sequence.goOnAt(kept?.count ?? 1);
+      abandonStreams();
       touched = new Touched();
     },
     async list() {

@@ -5,7 +5,7 @@ import type { Stamps } from '../stamps.js';
 import type { StoreWrites } from '../store.js';
 import type { Writable } from '../writable.js';
 import { openBlobs } from './blobs.js';
-import { openCommits } from './commit.js';
+import { type CommitLanes, openCommits } from './commit.js';
 import { encodeAll, prepareAll } from './encoding.js';
 import { existsMatch } from './find.js';
 import { openLeases } from './lease.js';
@@ -21,7 +21,12 @@ import type { Sequence } from './sequence.js';
 /** Of errors after which nobody knows what was kept. */
 const IN_DOUBT: ReadonlySet<Kind> = new Set<Kind>(['timeout', 'unavailable']);
 
-export function openWrites(opened: OpenedStore, writable: Writable, sequence: Sequence, stamps: Stamps): StoreWrites {
+export function openWrites(
+  opened: OpenedStore,
+  writable: Writable,
+  sequence: Sequence,
+  stamps: Stamps,
+): StoreWrites & Pick<CommitLanes, 'abandonStreams'> {
   const { connected, layout, catalog, planner, maxTimeMS, run, knownRows, horizon } = opened;
   const leases = openLeases(connected);
   const blobs = openBlobs(connected, maxTimeMS);
@@ -47,7 +52,7 @@ export function openWrites(opened: OpenedStore, writable: Writable, sequence: Se
       sweep: (now, putBefore) => writable.watch(run(() => blobs.sweep(now, putBefore))),
     },
     records: openRecords(connected, work => writable.watch(run(work))),
-    deeds: openDeeds(opened, work => writable.watch(run(work))),
+    deeds: openDeeds(opened, work => writable.watch(run(work)), commits),
     commit: commit =>
       writable.watch(
         run(async () => {
@@ -77,6 +82,7 @@ export function openWrites(opened: OpenedStore, writable: Writable, sequence: Se
         const known = await catalog.current();
         return new Map(codes.map(code => [code, known.parameter(code)!]));
       }),
+    abandonStreams: () => commits.abandonStreams(),
     acquireLease: (task, ms) => run(() => leases.hold(task, ms)),
   };
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { auditEvent, type AuditPattern, type AuditRecord } from '../../../src/audit/event.js';
-import { createDeedMaker, deedOfEntry, readDeed, type KeptShape, splitEventId } from '../../../src/audit/trail/deed.js';
+import { createDeedMaker, readDeed, type KeptShape, splitEventId } from '../../../src/audit/trail/deed.js';
 import { createEventMaker, type RecordedEvent } from '../../../src/audit/trail/events.js';
 import { eventsOfDeed, eventTextsOf } from '../../../src/audit/trail/parts.js';
 import { ALL_DEEDS } from '../../../src/audit/trail/keys.js';
@@ -13,7 +13,8 @@ import type { Resource } from '../../../src/fhir/resource.js';
 import type { IndexEntry } from '../../../src/search/entry.js';
 import { extract } from '../../../src/search/extract.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
-import { type KeptDeedRow, rowsOfDeeds } from '../../../src/store/deeds.js';
+import { deedRow, type KeptDeedRow } from '../../../src/store/deeds.js';
+import { deedOfEntry } from '../../../src/store/ledger-entry.js';
 
 const bases = ['http://localhost:8080/fhir'];
 const parameters = createSearchParameters(loadDefinitions());
@@ -258,8 +259,8 @@ describe('recording', () => {
   it('tells of a row that is damaged, and finds what is at other times', async () => {
     const { shape, bytes } = makeDeed(ordinary);
     const rowAt = (last: number, deed: Uint8Array): KeptDeedRow => {
-      const [row] = rowsOfDeeds([{ at: last, events: 1, bytes: deed, keys: [] }]);
-      return { ...row!, sequence: last, altered: false };
+      const row = deedRow([{ at: last, events: 1, bytes: deed, keys: [] }]);
+      return { ...row, sequence: last, altered: false };
     };
     const rows = [rowAt(5, bytes.subarray(0, 20)), rowAt(1, bytes)];
     const trail: WalkedTrail = {

@@ -3,6 +3,8 @@
  * its UTF-8 with its length, and one that is no well-formed Unicode its JSON.
  */
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** Times of deeds count from there: FHIR has none before, and clocks of tests may be set to any that it has. */
+export const YEAR_ONE = Date.parse('0001-01-01T00:00:00Z');
 const LONE_SURROGATE = /\p{Surrogate}/u;
 /** In the place of a length: they are odd, lengths are doubled. */
 const AS_UUID = 1;
