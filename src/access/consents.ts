@@ -34,7 +34,7 @@ import { atMostAs, NORMALLY, seenByLabels } from './labels.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
 import { ABOUT_NOBODY } from './patient-compartment.js';
 import { patientsNamed } from './patients-named.js';
-import { EACH_TYPE, type Permission, type Restrictions } from './permission.js';
+import { EACH_TYPE, type Masks, type Permission, type Restrictions } from './permission.js';
 import { ruledBy } from './row-rule.js';
 
 /** Elements `provision` of the Consents of one patient. */
@@ -221,6 +221,7 @@ export class Consents {
       permission: {
         ...permission,
         reach,
+        ...(seesAll(asking) ? {} : { masks: masksOf(asking, permission) }),
         meant: permission,
         digest: digest.digest('base64url'),
       },
@@ -269,7 +270,7 @@ export class Consents {
           this.#about(type, lifting, { decided, implicit: isOpen ? undefined : implicit, byLabels }),
         ),
       );
-    if (isReading && seenByLabels(this.#ground.parameters, 'Patient', asking))
+    if (isReading && !seesAll(asking))
       parts.push(
         memoize(EACH_TYPE, type =>
           seenByLabels(this.#ground.parameters, type, asking, type === 'Binary' ? undefined : lifted?.(type)),
@@ -379,6 +380,15 @@ function howAbout(parameters: SearchParameters, type: string): 'row' | 'text' | 
   if (type === 'AuditEvent' || type === 'Binary' || ABOUT_NOBODY.has(type)) return 'nobody';
   return parameters.get(type, 'patient')?.type === 'reference' ? 'row' : 'text';
 }
+
+/** Whether no label keeps anything from them. */
+const seesAll = ({ most, asPatient }: WhoAsks): boolean => most === 'V' && !asPatient;
+
+const masksOf = ({ most, asPatient }: WhoAsks, { lifted }: Permission): Masks => ({
+  most,
+  asPatient,
+  ...(lifted ? { lifted } : {}),
+});
 
 const digests = new WeakMap<ReadConsent, string>();
 

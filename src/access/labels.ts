@@ -21,7 +21,7 @@ export const NORMALLY: Confidentiality = 'N';
 
 export const isLevel = (code: unknown): code is Confidentiality =>
   (CONFIDENTIALITY_LEVELS as readonly unknown[]).includes(code);
-const placeOfLevel = (level: Confidentiality): number => CONFIDENTIALITY_LEVELS.indexOf(level);
+export const placeOfLevel = (level: Confidentiality): number => CONFIDENTIALITY_LEVELS.indexOf(level);
 
 /** What patients are not shown of their own record. https://terminology.hl7.org/CodeSystem-v3-ActCode.html#NOPAT */
 const NOT_FOR_PATIENTS: TokenValue = { system: ACT_CODE, code: 'NOPAT' };
@@ -94,6 +94,10 @@ export function seenByLabels(
   });
 }
 
+/** How confidential a label says that something is; undefined: it says something else. */
+export const levelOf = ({ system = '', code }: JsonObject): Confidentiality | undefined =>
+  isOfLevels(system) && isLevel(code) ? code : undefined;
+
 const isOfLevels = (system: Json): boolean =>
   system === CONFIDENTIALITY_CODES || (OTHER_SYSTEMS as readonly Json[]).includes(system);
 
@@ -115,8 +119,7 @@ export const UNLABELLED: Protection = { level: NORMALLY, others: new Set() };
 function protectionIn({ meta, securityLabel, confidentiality }: Resource): Protection {
   const concepts = itemsOf(securityLabel).flatMap(each => (isObject(each) ? itemsOf(each['coding']) : []));
   const labels = [...itemsOf(isObject(meta) ? meta['security'] : undefined), ...concepts].filter(isObject);
-  const levels = labels.filter(({ system = '' }) => isOfLevels(system)).map(label => label['code']);
-  const found = [...levels, confidentiality].filter(isLevel);
+  const found = [...labels.map(levelOf), confidentiality].filter(isLevel);
   const level = found.reduce<Confidentiality | undefined>(
     (highest, each) => (highest === undefined || placeOfLevel(each) > placeOfLevel(highest) ? each : highest),
     undefined,

@@ -10,7 +10,7 @@ import type { SearchParameters } from '../search/parameters.js';
 import { any, type Where } from '../search/query.js';
 import { leadsElsewhere } from '../search/separate.js';
 import { ATTACHMENT, POINTED_AT } from './binaries.js';
-import { atMostAs, type Confidentiality } from './labels.js';
+import { atMostAs, type Confidentiality, type Sight } from './labels.js';
 import { ABOUT_NOBODY, type PatientCompartment } from './patient-compartment.js';
 import type { RoleDuty } from './roles.js';
 
@@ -28,6 +28,12 @@ export const UNRESTRICTED: Restrictions = new Map();
 /** Whether everything is reached. */
 export const isUnrestricted = (restrictions: Restrictions): boolean =>
   restrictions === UNRESTRICTED || restrictions.keys().next().done === true;
+
+/** What labels of elements keep from somebody. */
+export interface Masks extends Sight {
+  /** Of what a broken glass shows of a type, elements up to R are seen. */
+  readonly lifted?: Permission['lifted'];
+}
 
 export interface Permission {
   lettersOf(type: string): LetterSet;
@@ -54,6 +60,8 @@ export interface Permission {
   rulesOf(type: string, letter: Letter): readonly string[];
   /** What it would be without Consents and labels; absent: the same. */
   readonly meant?: Permission;
+  /** Elements with labels beyond this are left out of what is seen; absent: none are. */
+  readonly masks?: Masks;
   /** Labels that protect a resource must not be taken away, or made less. */
   readonly keepsLabels?: boolean;
   /** Equal for permissions that allow the same. */
@@ -263,7 +271,7 @@ function createLifted(
 const BYTES_BY = ['DocumentReference', 'DiagnosticReport', 'Media'] as const;
 
 /** The most confidential that is seen through it: nothing that is very restricted. */
-const MOST_LIFTED: Confidentiality = 'R';
+export const MOST_LIFTED: Confidentiality = 'R';
 
 /** Rows of a broken glass, within what it shows; none where that is nothing. */
 const brokenRows = (rows: readonly Rule[], lifted: Where | undefined): readonly Rule[] =>

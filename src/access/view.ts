@@ -7,6 +7,7 @@
  * - a version, whether it is current or not, is there if it matches what it is indexed by now; of rules about labels if the newest one does, too;
  * - a deletion is there if the version before it is there; after an erasure nothing tells whose it was, and it is hidden;
  * - bytes are there if what stands for them is (binaries.ts): queries that find Binaries look at each of them.
+ * Of what is seen, elements whose labels are beyond whoever asks are left out (masking.ts), and nothing is found by them (masked-search.ts).
  *
  * Conditions are those that a store answers by itself: whoever decides has resolved chains, words and value sets.
  */
@@ -33,11 +34,16 @@ import type {
 import { guardsBytes, newestText, seesBytes } from './binaries.js';
 import { toldByPatients } from './patient-compartment.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
-import { isUnrestricted, type Restrictions } from './permission.js';
+import { mayLabelElements } from './inline-labels.js';
+import { type AskedFor, findingWhatIsSeen, labelledTypes, WITHOUT_LABELLED } from './masked-search.js';
+import { maskedText } from './masking.js';
+import { isUnrestricted, type Masks, MOST_LIFTED, type Restrictions } from './permission.js';
 import { rowParts } from './row-rule.js';
 
 /** The reading half of the store port (store/store.ts), whose contracts hold for what may be seen. */
-export interface StoreView extends Omit<StoreReads, 'sizes'> {
+export interface StoreView extends Omit<StoreReads, 'sizes' | 'count'> {
+  /** `sort`: of the search whose matches are counted. */
+  count(query: AskedFor, limit?: number): Promise<Counted>;
   /** Whether anything of the type may be seen. */
   shows(type: string): boolean;
   /** Whether there may be resources of the type that are not seen, and others that are. */
@@ -68,8 +74,8 @@ interface LookedAt<Q> {
 /** Looked at already: those of a role are the same for every request. */
 const answerable = new WeakSet<Restrictions>();
 
-/** Throws FhirError `fault` for a condition that a store cannot answer. */
-export function createView(viewed: Viewed, restrictions: Restrictions): StoreView {
+/** `masks`: what is left out of what is seen. Throws FhirError `fault` for a condition that a store cannot answer. */
+export function createView(viewed: Viewed, restrictions: Restrictions, masks: Masks | undefined): StoreView {
   // Of those that are made when they are asked for, each is one.
   if (!answerable.has(restrictions) && !(restrictions instanceof LazyRestrictions)) {
     for (const restriction of restrictions.values())
@@ -77,7 +83,7 @@ export function createView(viewed: Viewed, restrictions: Restrictions): StoreVie
         throw new FhirError('fault', 'The condition of an access decision is none that a store can answer.');
     answerable.add(restrictions);
   }
-  return new RestrictedView(viewed, restrictions);
+  return new RestrictedView(viewed, restrictions, masks);
 }
 
 /** A class, because every request has one. */
@@ -85,14 +91,16 @@ class RestrictedView implements StoreView {
   readonly #viewed: Viewed;
   readonly #store: Viewed['store'];
   readonly #restrictions: Restrictions;
+  readonly #masks: Masks | undefined;
   readonly #guards: boolean;
   readonly #open: boolean;
   /** On versions that cost a parse. */
   #verdicts: Map<Where, Map<string, boolean>> | undefined;
   #newest: { readonly name: string; readonly row: Version | undefined } | undefined;
 
-  constructor(viewed: Viewed, restrictions: Restrictions) {
+  constructor(viewed: Viewed, restrictions: Restrictions, masks: Masks | undefined) {
     this.#viewed = viewed;
+    this.#masks = masks;
     this.#store = viewed.store;
     this.#restrictions = restrictions;
     this.#guards = guardsBytes(restrictions);
@@ -108,37 +116,51 @@ class RestrictedView implements StoreView {
   }
 
   read(type: string, id: string, version?: number, most?: number): Promise<Version | undefined> {
-    return this.#restrictions.has(type) || (this.#guards && type === 'Binary')
+    return this.#masks || this.#restrictions.has(type) || (this.#guards && type === 'Binary')
       ? this.#readRestricted(type, id, version, most)
       : this.#store.read(type, id, version, most);
   }
 
   async #readRestricted(...[type, ...which]: Parameters<Store['read']>): Promise<Version | undefined> {
     const row = this.shows(type) ? await this.#store.read(type, ...which) : undefined;
-    return row && (await this.#isVisible(row, which[1] === undefined)) ? row : undefined;
+    return row && (await this.#isVisible(row, which[1] === undefined)) ? this.#shown(row) : undefined;
   }
 
   find(query: Query): Promise<Page> {
+    return this.#masks ? this.#findMasked(query) : this.#find(query);
+  }
+
+  #find(query: Query): Promise<Page> {
     const narrowed = this.#narrowed(query);
     if (!narrowed) return Promise.resolve(NO_PAGE);
     return this.#looksAtRows(narrowed) ? this.#visiblePage(this.#found(), narrowed) : this.#store.find(narrowed);
   }
 
-  async list(query: Omit<Query, 'before'>): Promise<Listing> {
-    const narrowed = this.#narrowed(query);
-    if (!narrowed) return NO_LISTING;
-    return this.#looksAtRows(narrowed)
-      ? listingOf(await this.#visiblePage(this.#found(), narrowed))
-      : this.#store.list(narrowed);
+  async #findMasked(query: Query): Promise<Page> {
+    return this.#shownPage(await this.#find(await this.#asSeen(query)));
   }
 
-  async findIds(query: Pick<Query, 'types' | 'where'>, limit: number, by?: string): Promise<FoundIds> {
+  async list(asked: Omit<Query, 'before'>): Promise<Listing> {
+    const query = this.#masks ? await this.#asSeen(asked) : asked;
+    const narrowed = this.#narrowed(query);
+    if (!narrowed) return NO_LISTING;
+    if (this.#looksAtRows(narrowed))
+      return listingOf(this.#shownPage(await this.#visiblePage(this.#found(), narrowed)));
+    const listing = await this.#store.list(narrowed);
+    if (!this.#masks || !mayLabelElements(listing.texts)) return listing;
+    return listingOf(this.#shownPage(await this.#store.find(narrowed)));
+  }
+
+  async findIds(asked: Pick<Query, 'types' | 'where'>, limit: number, by?: string): Promise<FoundIds> {
+    const query = this.#masks ? await this.#asSeen(asked) : asked;
     const narrowed = this.#narrowed(query);
     if (!narrowed) return { found: [], complete: true };
-    if (!this.#looksAtRows(narrowed)) return this.#store.findIds(narrowed, limit, by);
+    // What a row refers to is told as far as it is seen.
+    const isMasked = by !== undefined && (await this.#labelled(query.types)).length > 0;
+    if (!isMasked && !this.#looksAtRows(narrowed)) return this.#store.findIds(narrowed, limit, by);
     const found = new Map<string, FoundIds['found'][number]>();
     for await (const { row } of this.#visibleRows(this.#found(), { ...narrowed, sort: [] }))
-      for (const name of by === undefined ? [row] : this.#referredTo(row, by)) {
+      for (const name of by === undefined ? [row] : this.#referredTo(this.#shown(row), by)) {
         const { type, id } = name;
         if (found.size === limit && !found.has(`${type}/${id}`)) return { found: [...found.values()], complete: false };
         found.set(`${type}/${id}`, { type, id });
@@ -152,8 +174,9 @@ class RestrictedView implements StoreView {
     return entries.flatMap(entry => (entry.parameter === code && entry.kind === 'reference' ? [entry] : []));
   }
 
-  async count(query: Pick<Query, 'types' | 'where'>, limit = Infinity): Promise<Counted> {
-    const narrowed = this.#narrowed(query);
+  async count(asked: AskedFor, limit = Infinity): Promise<Counted> {
+    const { types, where } = this.#masks ? await this.#asSeen(asked) : asked;
+    const narrowed = this.#narrowed({ types, where });
     if (!narrowed) return { count: 0, exact: true };
     if (!this.#looksAtRows(narrowed)) return this.#store.count(narrowed, limit === Infinity ? undefined : limit);
     let count = 0;
@@ -177,11 +200,14 @@ class RestrictedView implements StoreView {
     const types = query.types.filter(type => this.shows(type));
     if (types.length === 0) return { found: [], complete: true, sure: true };
     const said = await this.#store.searchText({ ...query, types }, limit);
-    if (!types.some(type => this.showsPartOf(type))) return said;
+    const labelled = await this.#labelled(types);
+    if (labelled.length === 0 && !types.some(type => this.showsPartOf(type))) return said;
     const seen = types.map(async type => {
       const named = said.found.filter(name => name.type === type);
-      if (named.length === 0 || !this.showsPartOf(type)) return named;
-      const where = withIds(named.map(({ id }) => id));
+      const isLabelled = labelled.includes(type);
+      if (named.length === 0 || !(isLabelled || this.showsPartOf(type))) return named;
+      const ids = withIds(named.map(({ id }) => id));
+      const where = isLabelled ? all(ids, WITHOUT_LABELLED) : ids;
       return (await this.findIds({ types: [type], where }, named.length)).found;
     });
     return { ...said, found: (await Promise.all(seen)).flat() };
@@ -190,13 +216,16 @@ class RestrictedView implements StoreView {
   async *scan(options?: { readonly type?: string; readonly after?: Cursor }) {
     for await (const one of this.#store.scan(options))
       if (this.shows(one.row.type) && (!this.showsPartOf(one.row.type) || (await this.#isVisible(one.row, true))))
-        yield one;
+        yield this.#masks ? { ...one, row: this.#shown(one.row) } : one;
   }
 
   async history(query: HistoryQuery): Promise<Page> {
     const narrowed = this.#historyOf(query);
     if (!narrowed) return NO_PAGE;
-    return this.#mayFilter(narrowed) ? this.#visiblePage(this.#versions(), narrowed) : this.#store.history(narrowed);
+    const page = this.#mayFilter(narrowed)
+      ? await this.#visiblePage(this.#versions(), narrowed)
+      : await this.#store.history(narrowed);
+    return this.#shownPage(page);
   }
 
   async countHistory(of: HistoryOf): Promise<number> {
@@ -212,12 +241,48 @@ class RestrictedView implements StoreView {
     return this.#store.horizon();
   }
 
+  /** Those of the types of which single elements may be kept from whoever asks. */
+  #labelled(types: readonly string[]): Promise<readonly string[]> | readonly string[] {
+    return this.#masks ? labelledTypes(this.#store, types) : [];
+  }
+
+  /** A query that finds by what is seen of each resource. */
+  async #asSeen<Q extends AskedFor>(query: Q): Promise<Q> {
+    const labelled = await this.#labelled(query.types);
+    if (labelled.length === 0) return query;
+    const narrow = (where: Where): Where | undefined => this.#narrowed({ types: labelled, where }, true)?.where;
+    const where = await findingWhatIsSeen(this.#viewed, query, labelled, narrow, row => this.#shown(row));
+    return where === query.where ? query : { ...query, where };
+  }
+
+  /** A row without what is kept from whoever asks; itself where that is nothing. */
+  #shown(row: Version): Version {
+    const { text, blobs } = row;
+    if (!this.#masks || !text || !mayLabelElements(text)) return row;
+    const { lifted, asPatient } = this.#masks;
+    const lifts = lifted?.(row.type);
+    const most = lifts && this.#masks.most !== 'V' && this.#holds(lifts, row) ? MOST_LIFTED : this.#masks.most;
+    const seen = maskedText(this.#viewed.definitions, { text, ...(blobs ? { blobs } : {}) }, { most, asPatient });
+    if (!seen) return row;
+    const { blobs: _, ...rest } = row;
+    return { ...rest, text: seen.text, ...(seen.blobs ? { blobs: seen.blobs } : {}), masked: true };
+  }
+
+  #shownPage(page: Page): Page {
+    return this.#masks && page.rows.length > 0 ? { ...page, rows: page.rows.map(row => this.#shown(row)) } : page;
+  }
+
   #conditionOf(type: string): Where | undefined {
     const restriction = this.#restrictions.get(type);
     return restriction === 'hidden' ? undefined : restriction;
   }
 
   narrow<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined {
+    if (this.#masks) return this.#narrowedTo({ ...query, where: all(query.where, WITHOUT_LABELLED) });
+    return this.#narrowedTo(query);
+  }
+
+  #narrowedTo<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined {
     // No condition says which bytes are seen, and whether others are there must not be told by a commit.
     const types = this.#guards ? query.types.filter(type => type !== 'Binary') : query.types;
     if (types.length === query.types.length) return this.#narrowed(query, true);

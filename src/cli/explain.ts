@@ -19,7 +19,7 @@ export async function explain({ open, words }: Invocation): Promise<number> {
       throw new FhirError('unknown-type', 'The search must begin with an R4 resource type, or with a question mark.');
     const kind = 'search' as const;
     const told = await explainSearch(
-      { engine, view: createView(engine, UNRESTRICTED) },
+      { engine, view: createView(engine, UNRESTRICTED, undefined) },
       { kind, parameters, lenient: false, ...(type === '' ? {} : { type }) },
     );
     const { understood, asked, rest, store } = told;

@@ -11,15 +11,8 @@ import { challengeOf } from '../identity/refusal.js';
 import type { Allowance, Engine } from '../interactions/engine.js';
 import { FREE } from '../interactions/response/allowance.js';
 import type { LaterAnswer, RawContent, Result, ShownPage, WrittenFile } from '../interactions/interaction.js';
-import {
-  join,
-  type Piece,
-  piecesOf,
-  sizeOf,
-  stream as streamText,
-  type Text,
-  whole,
-} from '../interactions/response/text.js';
+import { join, type Piece, piecesOf, type Text } from '../fhir/content/holes.js';
+import { sizeOf, stream as streamText, whole } from '../interactions/response/text.js';
 import { acceptsHtml, mediaTypeOf } from './media.js';
 import type { Presentation } from './presentation.js';
 import { digestFields, rangeAsked } from './range.js';

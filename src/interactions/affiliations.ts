@@ -84,7 +84,7 @@ interface Affiliated {
 
 async function look(user: { readonly type: string; readonly id: string }, viewed: Viewed): Promise<Affiliated> {
   const ended: Where = { kind: 'param', code: 'active', test: { kind: 'token', any: [{ code: 'false' }] } };
-  const view = createView(viewed, UNRESTRICTED);
+  const view = createView(viewed, UNRESTRICTED, undefined);
   const isRole = user.type === 'PractitionerRole';
   const where: Where = isRole
     ? { kind: 'param', code: '_id', test: { kind: 'token', any: [{ code: user.id }] } }

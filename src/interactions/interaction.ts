@@ -9,7 +9,7 @@ import type { FhirError, Issue } from '../fhir/error.js';
 import type { Lifted } from '../fhir/json/base64.js';
 import type { Decimals, Json, Parsed } from '../fhir/resource.js';
 import type { Absence, BlobLink, BlobRange, Blobs, Change, Commit, OutboxMessage } from '../store/store.js';
-import type { Text } from './response/text.js';
+import type { Text } from '../fhir/content/holes.js';
 
 /** Name and value of each parameter, decoded, in order of appearance. */
 export type Parameters = readonly (readonly [name: string, value: string])[];

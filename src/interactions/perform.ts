@@ -58,7 +58,7 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
   const { allowance, engine, agent, requestId, address, request } = caller;
   const { provenance, note, settled, settles } = caller;
   const principal = asJudged(caller, interaction);
-  const view = createView(engine, restrictions);
+  const view = createView(engine, restrictions, permission.masks);
   const stamp = engine.store.openStamp();
   const context: Context = {
     allowance,

@@ -30,7 +30,7 @@ async function settle(engine: Engine, permission: Permission): Promise<Permissio
   const { bases, queryTimeout } = settings;
   const ground = {
     engine: { parameters, definitions, terminology, settings: { bases, queryTimeout, joinLimit: MOST_LISTED } },
-    view: createView(engine, UNRESTRICTED),
+    view: createView(engine, UNRESTRICTED, undefined),
     closed: true as const,
   };
   const known = new Map<Where, Promise<Where>>();

@@ -12,6 +12,6 @@ export function trailOfPatient(engine: Engine, id: string): Pick<StoreView, 'fin
     code: 'patient',
     test: { kind: 'reference', to: { kind: 'local', type: 'Patient', id } },
   };
-  const view = createView(engine, new Map([['AuditEvent', where]]));
+  const view = createView(engine, new Map([['AuditEvent', where]]), undefined);
   return { find: query => view.find({ ...query, types: ['AuditEvent'] }) };
 }

@@ -6,6 +6,7 @@
  * Failures are FhirError kinds: `conflict` (a precondition does not hold), `unavailable` (the store is away or busy,
  * nothing was written that was not acknowledged), `no-space`, `timeout`, `too-costly`, `fault`.
  */
+import type { Hole } from '../fhir/content/holes.js';
 import type { IndexEntry } from '../search/entry.js';
 import type { Cursor, Query, Words } from '../search/query.js';
 import type { Among, ResourceText } from '../search/words.js';
@@ -15,14 +16,8 @@ import type { Records } from './records.js';
 
 export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** Bytes that live outside the resource text: at `at` (byte offset in `text`) the base64 of blob `hash` belongs. */
-export interface BlobLink {
-  readonly at: number;
-  /** SHA-256, lower-case hex. */
-  readonly hash: string;
-  /** Bytes, decoded. */
-  readonly size: number;
-}
+/** Bytes that are stored beside the text of a resource. */
+export type BlobLink = Hole;
 
 /** One stored version. `text` is the exact UTF-8 JSON that goes back to clients; undefined: this version is a deletion. */
 export interface Version {
@@ -35,6 +30,8 @@ export interface Version {
   /** Bytes of the text, where a read left it out because it is larger than was asked for. */
   readonly withheld?: number;
   readonly blobs?: readonly BlobLink[];
+  /** Of a row that somebody sees (access/masking.ts): parts of its text are left out. A store gives none. */
+  readonly masked?: true;
   /**
    * Ids of the patients whom the resource is about. Opaque to the store, which keeps them beside the text of each
    * version and gives them back with every row: a read must name the patient in its audit event without parsing.

@@ -121,7 +121,7 @@ function linkedAgreement(name: string, open: Open): void {
           const indexed = { store, parameters, definitions, settings: { ...settings, fullText: true } };
           const ground: Ground = {
             engine: { parameters, definitions, terminology, settings },
-            view: createView(indexed, UNRESTRICTED),
+            view: createView(indexed, UNRESTRICTED, undefined),
           };
           let hits = 0;
           await fc.assert(

@@ -20,6 +20,8 @@ export interface MadePermission {
   readonly duty: RoleDuty;
   /** Of the patients of the population. */
   readonly consents: MadeConsents['resources'];
+  /** Elements with labels are left out. */
+  readonly masks: boolean;
   /** What may be seen, as `Seen` asks. */
   readonly rules: ReadonlyMap<Type, Rule>;
   mayWrite(body: Body): boolean;
@@ -114,6 +116,7 @@ export function makePermission(random: Random, world: World): MadePermission {
   const all = [rows, ...(isScoped ? [granted] : [])];
   const every = (type: Type, holds: (made: Made) => boolean): boolean =>
     all.every(made => made.some(one => one.type === type && holds(one)));
+  const masks = random.chance(0.5);
   const consents = random.chance(0.5) ? makeConsents(random, world) : NO_CONSENTS;
   const rule = (type: Type): Rule => ({
     where: every(type, () => true) ? { kind: 'all', of: [] } : 'hidden',
@@ -127,11 +130,13 @@ export function makePermission(random: Random, world: World): MadePermission {
       ...(isScoped ? { scopes } : {}),
       ...consents.principal,
     },
-    duty: { types, operations: ['*'], screens: [], confidentiality: 'V' },
+    duty: { types, operations: ['*'], screens: [], confidentiality: masks ? 'R' : 'V' },
+    masks,
     consents: consents.resources,
     rules: new Map(TYPES.map(type => [type, rule(type)])),
     mayWrite: body => every(body.resourceType, ({ writes, holds }) => writes && holds(body)),
     writes: type => every(type, ({ writes }) => writes),
-    reachesAll: type => consents === NO_CONSENTS && every(type, ({ writes, holds }) => writes && holds === everything),
+    reachesAll: type =>
+      consents === NO_CONSENTS && !masks && every(type, ({ writes, holds }) => writes && holds === everything),
   };
 }

@@ -89,7 +89,7 @@ function expectedOf(asked: Asked, seen: Seen): Expected | undefined {
 }
 
 async function readAll({ talk }: Stage, made: MadePermission, world: World, random: Random): Promise<number> {
-  const seen = new Seen(world, made.rules);
+  const seen = new Seen(world, made.rules, made.masks);
   for (let left = READS; left > 0; ) {
     const asked = makeRequest(random, world);
     const expected = expectedOf(asked, seen);
@@ -109,7 +109,7 @@ async function write(stage: Stage, made: MadePermission, world: World, random: R
   const versions = world.versions as Stored[];
   const one = random.pick(versions);
   const { type } = one;
-  const seen = new Seen(world, made.rules);
+  const seen = new Seen(world, made.rules, made.masks);
   const newest = versions.findLast(other => nameOf(other) === nameOf(one))!;
   const current = seen.read(nameOf(one));
   const how = random.pick(['update', 'update', 'create', 'delete'] as const);
@@ -136,15 +136,21 @@ async function write(stage: Stage, made: MadePermission, world: World, random: R
     headers: JSON_BODY,
     body: JSON.stringify(resourceOf(stored)),
   });
-  assert.equal(status, statusOfUpdate(made, current, newest, body), told(status, text));
+  assert.equal(status, statusOfUpdate(made, seen, { current, newest }, body), told(status, text));
   if (status < 300) versions.push(stored);
 }
 
-function statusOfUpdate(made: MadePermission, current: Stored | undefined, newest: Stored, body: Body): number {
+function statusOfUpdate(
+  made: MadePermission,
+  seen: Seen,
+  { current, newest }: { readonly current: Stored | undefined; readonly newest: Stored },
+  body: Body,
+): number {
   if (!made.writes(body.resourceType)) return 403;
   if (!current) return 404;
   assert.equal(current, newest);
   if (!current.body) return made.mayWrite(body) ? 201 : 403;
+  if (seen.isMasked(current)) return 403;
   return made.mayWrite(current.body) && made.mayWrite(body) ? 200 : 403;
 }
 
@@ -174,7 +180,7 @@ function permitted(store: StoreName, seed: number): void {
           await write(stage!, made, world, random, `w${seed}q${n}q${left}`);
           asked += 1;
         }
-        const { hidden, versions } = new Seen(world, made.rules);
+        const { hidden, versions } = new Seen(world, made.rules, made.masks);
         if (hidden.length > 0 && versions.length > 0) narrowed += 1;
       }
       assert.ok(asked >= PERMISSIONS * READS);

@@ -47,8 +47,14 @@ const versionsOf = (seen: Seen, isOne: (one: Stored) => boolean): Expected => {
   const found = seen.versions.filter(isOne);
   return { status: 200, names: found.map(one => `${nameOf(one)}/${one.version}`), total: found.length };
 };
-const readOf = (found: Stored | undefined): Expected =>
-  found ? (found.body ? { status: 200, says: found.marker } : { status: 410 }) : { status: 404 };
+const readOf = (seen: Seen, found: Stored | undefined): Expected => {
+  if (!found) return { status: 404 };
+  if (!found.body) return { status: 410 };
+  return { status: 200, ...(seen.tells(found) ? { says: found.marker } : {}) };
+};
+/** Whether what is there now is the version of this marker. */
+const isMarked = (seen: Seen, body: Body, { marker }: Stored): boolean =>
+  seen.read(nameOfBody(body))!.marker === marker;
 const pickOf = (random: Random, world: World, ...types: readonly Type[]): Stored =>
   random.pick(world.versions.filter(({ type }) => types.includes(type)));
 const WORD_OF = { Patient: 'gender', Observation: 'status', Encounter: 'status', List: 'status' } as const;
@@ -83,7 +89,7 @@ const changeOfLabels =
         resourceType: 'Parameters',
         parameter: [{ name: 'meta', valueMeta: { tag: [{ system: 'urn:t', code: 'c' }] } }],
       },
-      expected: seen => (seen.read(name)?.body ? undefined : readOf(seen.read(name))),
+      expected: seen => (seen.read(name)?.body ? undefined : readOf(seen, seen.read(name))),
     };
   };
 
@@ -91,12 +97,15 @@ const changeOfLabels =
 export const PATHS: Readonly<Record<string, Make>> = {
   read: (random, world) => {
     const name = nameOf(pickOf(random, world, ...TYPES));
-    return get(name, seen => readOf(seen.read(name)));
+    return get(name, seen => readOf(seen, seen.read(name)));
   },
   vread: (random, world) => {
     const one = pickOf(random, world, ...TYPES);
     return get(`${nameOf(one)}/_history/${one.version}`, seen =>
-      readOf(seen.versions.find(other => nameOf(other) === nameOf(one) && other.version === one.version)),
+      readOf(
+        seen,
+        seen.versions.find(other => nameOf(other) === nameOf(one) && other.version === one.version),
+      ),
     );
   },
   'history of a resource': (random, world) => {
@@ -134,7 +143,7 @@ export const PATHS: Readonly<Record<string, Make>> = {
   'search for a marker': (random, world) => {
     const one = pickOf(random, world, ...TYPES);
     return get(`${one.type}?identifier=urn:m|${one.marker}`, seen =>
-      listed(seen.of(one.type).filter(body => seen.read(nameOfBody(body))!.marker === one.marker)),
+      listed(seen.of(one.type).filter(body => isMarked(seen, body, one) && seen.tells({ body }))),
     );
   },
   'search by a reference': (random, world) => {
@@ -241,7 +250,9 @@ export const PATHS: Readonly<Record<string, Make>> = {
   'full text': (random, world) => {
     const one = pickOf(random, world, ...TYPES);
     return get(`${one.type}?${random.pick(['_content', '_text'])}=${one.marker}`, seen =>
-      listed(seen.of(one.type).filter(body => seen.read(nameOfBody(body))!.marker === one.marker)),
+      listed(
+        seen.of(one.type).filter(body => isMarked(seen, body, one) && !seen.isMasked(seen.read(nameOfBody(body))!)),
+      ),
     );
   },
   compartment: (random, world) => {
@@ -287,7 +298,7 @@ export const PATHS: Readonly<Record<string, Make>> = {
       body: { resourceType: 'Patient' },
       expected: seen => {
         if (seen.isHidden('Patient')) return FORBIDDEN;
-        return seen.read(nameOf(one))?.marker === one.marker && one.body
+        return seen.read(nameOf(one))?.marker === one.marker && one.body && seen.tells(one)
           ? { status: 200, says: one.marker }
           : undefined;
       },
@@ -353,7 +364,7 @@ export const PATHS: Readonly<Record<string, Make>> = {
     const name = nameOf(pickOf(random, world, 'Patient'));
     return get(`${name}/$everything${random.pick(['', '?_count=2'])}`, seen => {
       const root = seen.read(name);
-      if (!root?.body) return readOf(root);
+      if (!root?.body) return readOf(seen, root);
       const own = seen.of('Observation', 'Encounter', 'Basic').filter(({ links }) => links['subject']!.includes(name));
       const lists: Body[] = [];
       const matches = [root.body, ...own, ...lists];
@@ -366,14 +377,14 @@ export const PATHS: Readonly<Record<string, Make>> = {
     const name = nameOf(pickOf(random, world, ...TYPES));
     return get(`${name}/$meta`, seen => {
       const found = seen.read(name);
-      return found?.body ? { status: 200, says: `"code":"${found.body.tags[0]}"` } : readOf(found);
+      return found?.body ? { status: 200, says: `"code":"${found.body.tags[0]}"` } : readOf(seen, found);
     });
   },
   $validate: (random, world) => {
     const name = nameOf(pickOf(random, world, ...TYPES));
     return get(`${name}/$validate`, seen => {
       const found = seen.read(name);
-      return found?.body ? { status: 200, says: '"resourceType":"OperationOutcome"' } : readOf(found);
+      return found?.body ? { status: 200, says: '"resourceType":"OperationOutcome"' } : readOf(seen, found);
     });
   },
   '$meta-add': changeOfLabels('meta-add'),

@@ -17,6 +17,8 @@ export interface Body {
   readonly tags: readonly string[];
   /** Of a Patient: gender; of Encounter, Observation, List: status; of an Organization, Basic: none. */
   readonly word: string;
+  /** What has a label that is beyond those who see R: all versions have it. */
+  readonly labelled?: 'identifier' | 'subject';
   /** Names of what it refers to, by search parameter. */
   readonly links: Readonly<Record<string, readonly string[]>>;
 }
@@ -58,6 +60,7 @@ export function makeWorld(seed: number): World {
   let markers = 0;
   const write = (type: Type, id: string, deletes: boolean): void => {
     const before = versions.filter(other => other.type === type && other.id === id);
+    const labelled = labelledOf(random, type, before);
     const version = before.length + 1;
     const marker = `mark${seed}q${++markers}q`;
     versions.push({
@@ -65,7 +68,7 @@ export function makeWorld(seed: number): World {
       id,
       version,
       marker,
-      ...(deletes ? {} : { body: bodyOf(random, type, id, ids, before.at(-1)?.body) }),
+      ...(deletes ? {} : { body: { ...bodyOf(random, type, id, ids, before.at(-1)?.body), ...labelled } }),
     });
   };
   for (const type of TYPES) for (const id of ids.get(type)!) write(type, id, false);
@@ -77,15 +80,44 @@ export function makeWorld(seed: number): World {
   return { versions };
 }
 
+/** Who changes a resource keeps the labels of its elements. */
+function labelledOf(random: Random, type: Type, before: readonly Stored[]): Pick<Body, 'labelled'> {
+  const last = before.findLast(({ body }) => body)?.body;
+  if (last) return last.labelled ? { labelled: last.labelled } : {};
+  if (!random.chance(0.25)) return {};
+  return { labelled: type === 'Observation' && random.chance(0.6) ? 'subject' : 'identifier' };
+}
+
 /** A body of a population that is there already. */
-export const makeBody = (random: Random, type: Type, id: string, { versions }: World, before: Body | undefined): Body =>
-  bodyOf(
+export const makeBody = (
+  random: Random,
+  type: Type,
+  id: string,
+  { versions }: World,
+  before: Body | undefined,
+): Body => ({
+  ...bodyOf(
     random,
     type,
     id,
     new Map(TYPES.map(each => [each, versions.filter(one => one.type === each).map(one => one.id)])),
     before,
-  );
+  ),
+  ...labelledOf(
+    random,
+    type,
+    versions.filter(other => other.type === type && other.id === id),
+  ),
+});
+
+const LABEL = {
+  extension: [
+    {
+      url: 'http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label',
+      valueCoding: { system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'V' },
+    },
+  ],
+};
 
 function bodyOf(
   random: Random,
@@ -114,13 +146,13 @@ function bodyOf(
 
 /** The resource as it is sent. */
 export function resourceOf({ body, marker }: Stored): FhirResource {
-  const { resourceType, id, tags, word, links } = body!;
+  const { resourceType, id, tags, word, links, labelled } = body!;
   const [reference] = [links['subject'] ?? links['organization'] ?? []].map(names => names[0]);
   const to = (name: string | undefined) => (name === undefined ? undefined : { reference: name });
   const common = {
     id,
     meta: { tag: tags.map(code => ({ system: 'urn:t', code })) },
-    identifier: [{ system: 'urn:m', value: marker }],
+    identifier: [{ ...(labelled === 'identifier' ? LABEL : {}), system: 'urn:m', value: marker }],
     text: { status: 'generated' as const, div: `<div xmlns="http://www.w3.org/1999/xhtml">${marker}</div>` },
   };
   switch (resourceType) {
@@ -148,7 +180,7 @@ export function resourceOf({ body, marker }: Stored): FhirResource {
         ...common,
         status: word as 'final',
         code: { text: 'said' },
-        ...(reference === undefined ? {} : { subject: { reference } }),
+        ...(reference === undefined ? {} : { subject: { ...(labelled === 'subject' ? LABEL : {}), reference } }),
         ...(encounter ? { encounter } : {}),
       };
     }
@@ -249,8 +281,11 @@ export class Seen {
   readonly #current = new Map<string, Stored>();
   readonly #rules: ReadonlyMap<Type, Rule>;
   readonly #world: World;
+  readonly #masks: boolean;
 
-  constructor(world: World, rules: ReadonlyMap<Type, Rule>) {
+  /** `masks`: elements with labels are left out. */
+  constructor(world: World, rules: ReadonlyMap<Type, Rule>, masks = false) {
+    this.#masks = masks;
     this.#rules = rules;
     this.#world = world;
     const isSeen = (one: Stored): boolean => {
@@ -263,12 +298,34 @@ export class Seen {
     };
     const newest = new Map(world.versions.map(one => [nameOf(one), one]));
     this.versions = world.versions.filter(isSeen);
-    this.hidden = world.versions.filter(one => !isSeen(one));
+    this.hidden = world.versions.filter(
+      one => !isSeen(one) || (this.isMasked(one) && one.body!.labelled === 'identifier'),
+    );
     for (const [name, one] of newest) if (isSeen(one)) this.#current.set(name, one);
   }
 
   isHidden(type: Type): boolean {
     return this.#rules.get(type)?.where === 'hidden';
+  }
+
+  /** Whether a part of it is left out: with it its narrative, and all words by which it would be found. */
+  isMasked({ body }: Pick<Stored, 'body'>): boolean {
+    // Nobody has left out a subject that is not there.
+    return (
+      this.#masks &&
+      (body?.labelled === 'identifier' || (body?.labelled === 'subject' && body.links['subject']!.length > 0))
+    );
+  }
+
+  /** Whether what it is identified by is seen. */
+  tells(one: Pick<Stored, 'body'>): boolean {
+    return !(this.isMasked(one) && one.body!.labelled === 'identifier');
+  }
+
+  /** What is seen of a body. */
+  #shown(body: Body): Body {
+    const isMasked = this.isMasked({ body }) && body.labelled === 'subject';
+    return isMasked ? { ...body, links: { ...body.links, subject: [] } } : body;
   }
 
   /** Whether some version, seen or not, has this name. */
@@ -283,11 +340,16 @@ export class Seen {
 
   /** What is there now of a type. */
   of(...types: readonly Type[]): Body[] {
-    return [...this.#current.values()].flatMap(({ type, body }) => (body && types.includes(type) ? [body] : []));
+    return [...this.#current.values()].flatMap(({ type, body }) =>
+      body && types.includes(type) ? [this.#shown(body)] : [],
+    );
   }
 
   /** What is there now under these names, each once. */
   named(names: readonly string[]): Body[] {
-    return [...new Set(names)].flatMap(name => this.#current.get(name)?.body ?? []);
+    return [...new Set(names)].flatMap(name => {
+      const body = this.#current.get(name)?.body;
+      return body ? [this.#shown(body)] : [];
+    });
   }
 }

@@ -170,6 +170,8 @@ function asksOthers(text: string): boolean {
 /** Files outside of interactions/ and the adapters that read the store past the view, and why nobody learns from it what they may not see. */
 const READ_THE_STORE: Readonly<Record<string, string>> = {
   'access/view.ts': 'is the view',
+  'access/masked-search.ts':
+    'looks which resources have labels of elements, within what may be seen, and tells the view a condition',
   'access/binaries.ts': 'looks whether anything points at bytes, and tells the view yes or no',
   'audit/trail/pages.ts': 'is the store below the view, with the trail in it',
   'audit/trail/reads.ts': 'is the store below the view, with the trail in it',

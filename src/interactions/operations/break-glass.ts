@@ -141,8 +141,8 @@ async function checkShown(context: Context, patient: string): Promise<void> {
   const { engine, principal } = context;
   const decision = engine.decide({ ...principal, glass: patient }, { type: 'Patient', needs: 'r' });
   if (decision.allow) {
-    const { reach } = await settledPermission(context, decision.permission);
-    const row = await createView(engine, reach.r).read('Patient', patient, undefined, 0);
+    const { reach, masks } = await settledPermission(context, decision.permission);
+    const row = await createView(engine, reach.r, masks).read('Patient', patient, undefined, 0);
     if (row && (row.text !== undefined || row.withheld !== undefined)) return;
   }
   throw new FhirError('not-found', 'There is no such patient.');

@@ -123,8 +123,12 @@ async function shown(context: Context, type: string, id: string, version?: strin
   const { engine, principal } = context;
   const decision = engine.decide(principal, { type, needs: 'r' });
   if (!decision.allow || (version !== undefined && !/^[1-9]\d{0,14}$/.test(version))) return undefined;
-  const { reach } = await settledPermission(context, decision.permission);
-  const row = await createView(engine, reach.r).read(type, id, version === undefined ? undefined : Number(version));
+  const { reach, masks } = await settledPermission(context, decision.permission);
+  const row = await createView(engine, reach.r, masks).read(
+    type,
+    id,
+    version === undefined ? undefined : Number(version),
+  );
   return row?.text === undefined ? undefined : row;
 }
 

@@ -21,7 +21,7 @@ import { readGiven } from './parameters.js';
 import { prepare, storeUpload } from '../write/prepare.js';
 import { auditSubject, readCurrent, readVersion } from '../read.js';
 import { wholeText } from '../response/resource-text.js';
-import { join } from '../response/text.js';
+import { join } from '../../fhir/content/holes.js';
 import { leftAlone } from '../write/unchanged.js';
 import { checkPreconditions, nextIdentity } from '../update.js';
 

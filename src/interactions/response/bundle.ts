@@ -4,7 +4,7 @@
  */
 import { escapeString } from '../../fhir/json/print.js';
 import type { BlobLink, Listing } from '../../store/store.js';
-import { join, type Piece, piecesOf, type Text } from './text.js';
+import { join, type Piece, piecesOf, type Text } from '../../fhir/content/holes.js';
 
 /** `text`: JSON of the resource; undefined for a deletion in a history. */
 export interface BundleEntry extends Partial<Text> {

@@ -4,7 +4,6 @@
  *
  * Base64 that stands beside the text never gets there: marks that nobody can know stand in its places meanwhile.
  */
-import { randomBytes } from 'node:crypto';
 import type { Definitions } from '../../fhir/definitions.js';
 import { FhirError } from '../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
@@ -12,7 +11,7 @@ import { print } from '../../fhir/json/print.js';
 import { printXml } from '../../fhir/xml/write.js';
 import { createPool, type Pool, TaskStopped } from '../../platform/pool.js';
 import { type SummaryForm, summarise } from '../../search/summary.js';
-import { join, type Piece, piecesOf, type Text } from './text.js';
+import { filled, marked, type Text } from '../../fhir/content/holes.js';
 
 export type Form =
   | { readonly as: 'xml'; readonly pretty: boolean }
@@ -77,29 +76,4 @@ export function formed(json: Buffer, form: Form, definitions: Definitions): Buff
       return Buffer.from(print(shown.resource, shown.decimals));
     }
   }
-}
-
-/** Nobody can know it, so that nothing that is stored is taken for a mark. */
-const MARK = Buffer.from(`hole-${randomBytes(12).toString('hex')}-`);
-const END = 0x3b;
-
-function marked(text: Text): Text {
-  if (!text.blobs?.length) return text;
-  const pieces: Piece[] = [];
-  let count = 0;
-  for (const piece of piecesOf(text)) pieces.push(Buffer.isBuffer(piece) ? piece : `${MARK.toString()}${count++};`);
-  return join(pieces);
-}
-
-/** Holes where marks are left. */
-function filled({ blobs = [] }: Text, made: Buffer): Text {
-  if (blobs.length === 0) return { text: made };
-  const pieces: Piece[] = [];
-  let from = 0;
-  for (let at = made.indexOf(MARK); at >= 0; at = made.indexOf(MARK, from)) {
-    const end = made.indexOf(END, at);
-    pieces.push(made.subarray(from, at), blobs[Number(made.toString('latin1', at + MARK.length, end))]!);
-    from = end + 1;
-  }
-  return join([...pieces, made.subarray(from)]);
 }

@@ -10,7 +10,8 @@ import type { SummaryForm } from '../../search/summary.js';
 import type { BlobLink, Version } from '../../store/store.js';
 import type { Engine } from '../engine.js';
 import type { RawContent, View } from '../interaction.js';
-import { openBlob, type Text, whole } from './text.js';
+import type { Text } from '../../fhir/content/holes.js';
+import { openBlob, whole } from './text.js';
 
 /** The exact JSON that was stored, with everything that belongs into it. */
 export const wholeText = (engine: Engine, row: Pick<Version, 'text' | 'blobs'>): Promise<Buffer> =>

@@ -10,7 +10,8 @@ import { base64Length } from '../../fhir/json/base64.js';
 import type { Allowance } from '../engine.js';
 import { answerTooLarge } from './allowance.js';
 import type { Entry, Result } from '../interaction.js';
-import { join, type Piece, piecesOf, sizeOf, type Text } from './text.js';
+import { join, type Piece, piecesOf, type Text } from '../../fhir/content/holes.js';
+import { sizeOf } from './text.js';
 
 /** One answer, as text: it holds no resource longer than it is wanted. */
 export type Answer = readonly Piece[];

@@ -41,10 +41,11 @@ export async function include(
   allowance: Allowance,
 ): Promise<Included> {
   const { engine, permission, view } = context;
+  const { masks } = permission;
   const { r, s } = permission.reach;
   // What is included is read; what is included because it refers to something is searched for, too.
-  const read = r === s ? view : createView(engine, r);
-  const searched = r === s ? view : createView(engine, withinBoth(r, s));
+  const read = r === s ? view : createView(engine, r, masks);
+  const searched = r === s ? view : createView(engine, withinBoth(r, s), masks);
   for (const { from, to, reverse } of includes) {
     const [named, other] = reverse ? [from, to] : [to, from];
     if (
@@ -187,8 +188,9 @@ async function addReferred(search: Search, rows: readonly Version[], one: Search
 }
 
 function valuesToFollow(engine: Engine, row: Version, parameter: SearchParameter): readonly EntryValue[] {
-  // What the store keeps beside each row anyway: no need to look into the text.
-  if (parameter.code === 'patient') return row.patients.map(id => ({ kind: 'reference', type: 'Patient', id }));
+  // What the store keeps beside each row anyway: no need to look into the text, unless that says less.
+  if (parameter.code === 'patient' && !row.masked)
+    return row.patients.map(id => ({ kind: 'reference', type: 'Patient', id }));
   const out: EntryValue[] = [];
   const resource = resourceOf(row);
   parameter.read(resource, { root: resource, out, bases: engine.settings.bases });

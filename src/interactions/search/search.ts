@@ -223,7 +223,7 @@ async function countAll(context: Context, asked: Asked, cap?: number): Promise<n
   const { types, where, rest } = asked;
   const counted = rest
     ? await countPostFiltered(context, types, { where, rest }, cap)
-    : await context.view.count({ types, where }, cap);
+    : await context.view.count({ types, where, sort: asked.parsed.sort }, cap);
   return counted.count + (await ownMatches(context, asked)).length;
 }
 

@@ -219,7 +219,8 @@ async function admitAll(context: Context, entries: readonly Entry[], runner: Ent
     const { ask } = entry;
     if (!('error' in ask)) {
       const { permission, restrictions } = await runner.admit(own, ask);
-      return { at, entry, context: { ...own, permission, view: createView(own.engine, restrictions) }, ask };
+      const view = createView(own.engine, restrictions, permission.masks);
+      return { at, entry, context: { ...own, permission, view }, ask };
     }
     // Who may not do it does not learn what is wrong with it.
     if (ask.target) await runner.admit(own, ask.target);

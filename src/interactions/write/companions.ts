@@ -133,7 +133,7 @@ async function runCompanion(
   const caller: Caller = { allowance, engine, principal, agent: owner, requestId, address, request, note, settled };
   const isOwn = ask.kind === 'create' && ask.own === true;
   const { permission, restrictions } = await runner.admit(isOwn ? { ...caller, principal: SYSTEM } : caller, ask);
-  const view = createView(engine, restrictions);
+  const view = createView(engine, restrictions, permission.masks);
   try {
     const own: Context = {
       allowance,

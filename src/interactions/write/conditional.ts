@@ -163,7 +163,7 @@ export async function absenceOfAll(
   { type, criteria, conflict }: { readonly type: string; readonly criteria: Parameters; readonly conflict?: FhirError },
 ): Promise<Absence> {
   const { engine, view: own } = context;
-  const whole = { ...context, view: createView(engine, UNRESTRICTED) };
+  const whole = { ...context, view: createView(engine, UNRESTRICTED, undefined) };
   const sought = await readCriteria(whole, type, criteria);
   const isUnseen = !own.shows(type) || own.showsPartOf(type);
   const isThere = async (among: Context): Promise<boolean> => (await findSought(among, sought, 1)).length > 0;

@@ -8,6 +8,7 @@
  * write every resource of the type: to others, one that is taken by what they do not see would tell that it is.
  */
 import { writesLabels } from '../../access/decide.js';
+import { hasFewerLabels } from '../../access/inline-labels.js';
 import { isLowered, protectionOf, UNLABELLED } from '../../access/labels.js';
 import { isUnrestricted, type Permission, type Restrictions, UNRESTRICTED } from '../../access/permission.js';
 import { rowParts } from '../../access/row-rule.js';
@@ -35,14 +36,15 @@ export async function checkLabelsKept(
 ): Promise<void> {
   if (!permission.keepsLabels) return;
   // What may not be seen is protected most of all.
-  const whole = createView(engine, UNRESTRICTED);
+  const whole = createView(engine, UNRESTRICTED, undefined);
   for (const { own, type, id, text, replaces } of changes) {
     if (own || !text || !replaces) continue;
     // Before a deletion is a version with a text, or one that was erased.
     const last = replaces.text ? replaces : await whole.read(type, id, replaces.version - 1);
     if (!last?.text) continue;
     const before = protectionOf(last.text);
-    if (before === UNLABELLED || !isLowered(before, protectionOf(text))) continue;
+    const isLess = before !== UNLABELLED && (isLowered(before, protectionOf(text)) || hasFewerLabels(last.text, text));
+    if (!isLess) continue;
     const at = entries?.get(`${type}/${id}`);
     throw new FhirError(
       'forbidden',
@@ -58,7 +60,8 @@ export function checkPermitted(
   { changes = [], entries }: Outcome,
   { operation }: Pick<Target, 'operation'> = {},
 ): void {
-  const { reach } = permission;
+  const { reach, masks } = permission;
+  if (masks) refuseMasked(changes, entries);
   if (writesLabels(permission, operation)) return;
   if (isUnrestricted(reach.c) && isUnrestricted(reach.u) && isUnrestricted(reach.d)) return;
   for (const change of changes) {
@@ -69,6 +72,18 @@ export function checkPermitted(
       detail: 'outside-permission',
     });
   }
+}
+
+/** What takes the place of a part of a resource would lose the rest, whoever makes the change. */
+function refuseMasked(changes: readonly Change[], entries: Outcome['entries']): void {
+  const lost = changes.find(({ replaces }) => replaces?.masked);
+  if (!lost) return;
+  const at = entries?.get(`${lost.type}/${lost.id}`);
+  throw new FhirError(
+    'forbidden',
+    'Parts of this resource are left out for you (REDACTED), and would be lost: whoever sees all of it changes it.',
+    { expression: at === undefined ? lost.type : placeOf(entryAt(at), lost.type), detail: 'masked-resource' },
+  );
 }
 
 function isPermitted(engine: Engine, permission: Permission, change: Change, changes: readonly Change[]): boolean {

@@ -47,7 +47,7 @@ export async function refuseUnseenBytes(
 ): Promise<void> {
   if (view.shows('Binary') && !view.showsPartOf('Binary')) return;
   const { bases } = engine.settings;
-  const byId = createView(engine, permission.reach.r);
+  const byId = createView(engine, permission.reach.r, permission.masks);
   const isSeen = async (id: string): Promise<boolean> =>
     ((await view.read('Binary', id, undefined, 0)) ?? (await byId.read('Binary', id, undefined, 0))) !== undefined;
   const written = new Set(changes.flatMap(({ type, id }) => (type === 'Binary' ? [id] : [])));

@@ -6,12 +6,14 @@
  * - `storeAttachments`: those of attachments do, when nothing but the commit itself can refuse the change any more.
  */
 import { randomBytes } from 'node:crypto';
+import { withInlineFlag } from '../../access/inline-labels.js';
+import { noteLabelled } from '../../access/masked-search.js';
 import { type Lifted, liftingBase64 } from '../../fhir/json/base64.js';
 import { FhirError, type Issue } from '../../fhir/error.js';
 import { endsInStep } from '../../fhir/id.js';
 import { stamp } from '../../fhir/json/stamp.js';
 import { print } from '../../fhir/json/print.js';
-import { isObject, type Parsed, type Resource } from '../../fhir/resource.js';
+import { isObject, type Json, type Parsed, type Resource } from '../../fhir/resource.js';
 import { atOnce, breathe, inPieces } from '../../platform/pieces.js';
 import type { IndexEntry } from '../../search/entry.js';
 import { extracting } from '../../search/extract.js';
@@ -22,7 +24,7 @@ import { isSubset, keep, type Kept } from './meta-labels.js';
 import { patientsOfBinary } from './pointing.js';
 import { runHooks } from './run-hooks.js';
 import { screenedBlobs, screenInline } from './screen.js';
-import type { Context } from '../engine.js';
+import type { Context, Engine } from '../engine.js';
 import { mostOfType } from '../long-lists.js';
 import type { InteractionKind, Accompaniment, PendingBytes, PendingChange, RawBody } from '../interaction.js';
 import { wholeText } from '../response/resource-text.js';
@@ -109,8 +111,7 @@ export async function prepare(
   const { stored } = given;
   if (stored) resource['data'] = MARK.toString('base64');
   await breathe();
-  let meta = kept ? keep(resource['meta'], kept) : resource['meta'];
-  if (hooks) for (const { hook } of hooks) meta = hook.meta?.(meta, resource) ?? meta;
+  const meta = metaToStore(engine, type, resource, kept);
   const decimals = kept?.decimals ? new Map([...(body.decimals ?? []), ...kept.decimals]) : body.decimals;
   const stamped = stamp(
     { ...body, resource, decimals },
@@ -135,6 +136,20 @@ function ownResource({ resource: given, decimals }: Parsed): Resource {
   const texts = decimals?.get(given);
   if (texts) decimals!.set(resource, texts);
   return resource;
+}
+
+/** What meta says beside version and time. */
+function metaToStore(
+  { hooks, store }: Engine,
+  type: string,
+  resource: Resource,
+  kept: Kept | undefined,
+): Json | undefined {
+  let meta = kept ? keep(resource['meta'], kept) : resource['meta'];
+  for (const { hook } of hooks.byType.get(type) ?? []) meta = hook.meta?.(meta, resource) ?? meta;
+  const flagged = withInlineFlag(meta, resource);
+  if (flagged) noteLabelled(store, type);
+  return flagged ?? meta;
 }
 
 type ShownBytes = Pick<Prepared, 'attachments' | 'text' | 'holes'>;

@@ -55,7 +55,8 @@ export async function withSentProvenance(
   const caller: Caller = { allowance, engine: context.engine, principal, agent, requestId, address, request };
   const { permission, restrictions } = await runner.admit(caller, create);
   const { stamp } = context;
-  const own: Context = { ...caller, permission, view: createView(context.engine, restrictions), stamp };
+  const view = createView(context.engine, restrictions, permission.masks);
+  const own: Context = { ...caller, permission, view, stamp };
   // Whoever may make a Provenance may make one of what they write: that it is within their reach is judged of what they write.
   const made = withOwn(await runner.run(own, create, undefined, 0));
   const parts = outcome.recordedParts ?? [{ target: ask, result: outcome.result }];

@@ -112,7 +112,7 @@ onStoresInTurn(
         method: 'PUT',
       } as const;
       const body = parseJson(Buffer.from(JSON.stringify(document('prepared', { id: 'dry' }))), STORED_JSON);
-      const view = createView(engine, UNRESTRICTED);
+      const view = createView(engine, UNRESTRICTED, undefined);
       const permission = permissionSeeing(UNRESTRICTED);
       const stamp = engine.store.openStamp();
       const context = {

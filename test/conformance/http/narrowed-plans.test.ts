@@ -37,7 +37,12 @@ onBothStores(
   'plans of narrowed queries',
   stage => {
     const explain = (restrictions: Restrictions, where: Where) =>
-      createView(stage().server.engine, restrictions).explain({ types: ['Observation'], where, sort: [], limit: 20 });
+      createView(stage().server.engine, restrictions, undefined).explain({
+        types: ['Observation'],
+        where,
+        sort: [],
+        limit: 20,
+      });
     const compartment = (): Restrictions =>
       new Map([['Observation', createPatientCompartment(stage().server.engine.definitions).of('Observation', 'p1')!]]);
     const status: Restrictions = new Map([['Observation', token('status', 'final')]]);

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { escapeString } from '../../../fhir/json/print.js';
-import { join } from '../../../interactions/response/text.js';
+import { join } from '../../../fhir/content/holes.js';
 
 /** Namespace of identifiers that are URIs. */
 export const URI_SYSTEM = 'urn:ietf:rfc:3986';

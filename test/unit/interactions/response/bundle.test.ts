@@ -8,7 +8,7 @@ import {
   lotOf,
   streamBundle,
 } from '../../../../src/interactions/response/bundle.js';
-import type { Text } from '../../../../src/interactions/response/text.js';
+import type { Text } from '../../../../src/fhir/content/holes.js';
 import { listingOf, pickRows, rowOf } from '../../../../src/store/listing.js';
 import type { Version } from '../../../../src/store/store.js';
 

@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { after, describe, it } from 'mocha';
 import { loadDefinitions } from '../../../../src/fhir/definitions.js';
 import { createForms, type Form, formed } from '../../../../src/interactions/response/forms.js';
-import { join, type Piece, sizeOf, type Text, whole } from '../../../../src/interactions/response/text.js';
+import { join, type Piece, type Text } from '../../../../src/fhir/content/holes.js';
+import { sizeOf, whole } from '../../../../src/interactions/response/text.js';
 
 const definitions = loadDefinitions();
 const forms = createForms(definitions);
