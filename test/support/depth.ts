@@ -37,6 +37,8 @@ const DEPTHS = {
   PERMISSIONS: { change: 120, full: 10_000 },
   /** Random searches of the audit trail, a store. */
   TRAIL: { change: 4, full: 400 },
+  /** Tamperings with exports of the audit trail. */
+  TAMPERINGS: { change: 150, full: 10_000 },
   /** Kills and pauses amid the steps of jobs, on MongoDB; a third of them on an embedded store. */
   JOB_KILLS: { change: 2, full: 100 },
   /** Seconds for which clients follow changes at least, over both stores; two rounds of kills are always awaited. */

@@ -37,7 +37,14 @@ const ALGORITHM = 1;
 const KEY_BYTES = 32;
 const ID_BYTES = 4;
 
-const rawKey = (publicKey: KeyObject): Buffer => publicKey.export({ type: 'spki', format: 'der' }).subarray(-KEY_BYTES);
+/** To export a key takes longer than to verify by it. */
+const exported = new WeakMap<KeyObject, Buffer>();
+
+function rawKey(publicKey: KeyObject): Buffer {
+  let raw = exported.get(publicKey);
+  if (!raw) exported.set(publicKey, (raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(-KEY_BYTES)));
+  return raw;
+}
 
 /** Tells a key's signatures from those of others: a hint, no proof. */
 const keyIdOf = ({ name, publicKey }: NoteKey): Buffer =>

@@ -1,0 +1,62 @@
+/** Events that others have sent, against the deeds of their creation, which say the hash of what was stored. */
+import { createHash } from 'node:crypto';
+import type { AuditRecord } from '../event.js';
+import type { BeforeCheck } from './before-check.js';
+import type { TrailFindings } from './finding.js';
+
+const EVENT_TYPE = 'AuditEvent';
+/** What a deed calls the hash of what it stored, in hex. */
+const HASH = 'sha-256';
+
+export class ReceivedCheck {
+  readonly #findings: TrailFindings;
+  readonly #before: BeforeCheck;
+  readonly #sealed = new Map<string, Buffer>();
+  #unsealed = 0;
+
+  constructor(findings: TrailFindings, before: BeforeCheck) {
+    this.#findings = findings;
+    this.#before = before;
+  }
+
+  /** A deed that was sealed. */
+  deed({ data, details, outcome, pattern }: AuditRecord): void {
+    if (data?.type !== EVENT_TYPE || outcome !== '0' || pattern !== 'create') return;
+    const hash = details?.find(({ type }) => type === HASH)?.value;
+    if (hash !== undefined) this.#sealed.set(data.id, Buffer.from(hash, 'hex'));
+  }
+
+  /** The text of an event that is a resource. */
+  received(text: string, line: number): void {
+    const id = idOf(text);
+    if (id === undefined) this.#findings.add('malformed', { line }, 'This is no event.');
+    if (this.#before.received(id, text) || id === undefined) return;
+    const sealed = this.#sealed.get(id);
+    this.#sealed.delete(id);
+    if (!sealed) this.#unsealed += 1;
+    else if (!createHash('sha256').update(text).digest().equals(sealed))
+      this.#findings.add('altered', { id, line }, 'This event says something else than what was received.');
+  }
+
+  /** `isWhole`: the export is of the whole trail. */
+  end(isWhole: boolean): void {
+    if (!isWhole) return;
+    for (const id of this.#sealed.keys())
+      this.#findings.add('missing', { id }, 'An event that was received is not here.');
+    if (this.#unsealed > 0)
+      this.#findings.warn(
+        'not-anchored',
+        { id: 'received' },
+        `No deed says what was stored of ${this.#unsealed} events that others have sent.`,
+      );
+  }
+}
+
+function idOf(text: string): string | undefined {
+  try {
+    const { id } = JSON.parse(text) as { id?: unknown };
+    return typeof id === 'string' ? id : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,66 @@
+/** All streams of an export, and what is said of them. */
+import type { TreeHead } from '../../store/ledger.js';
+import type { FindingPlace, TrailFindings } from './finding.js';
+import type { OpenedNote, Signers } from './signers.js';
+import { StreamCheck } from './stream-check.js';
+import { type HeadSource, StreamHeads } from './stream-heads.js';
+
+/** Which part of the trail an export tells of. */
+export interface ExportExtent {
+  readonly isFromStart: boolean;
+  /** To the end. */
+  readonly isWhole: boolean;
+  /** An anchor that was kept elsewhere is younger. */
+  readonly isOlder: boolean;
+}
+
+/** The stream of which a checkpoint of this origin is. */
+export const streamOf = (origin: string): string => origin.slice(origin.lastIndexOf('/') + 1);
+
+export class StreamBook {
+  readonly #findings: TrailFindings;
+  readonly #streams = new Map<string, StreamHeads>();
+
+  constructor(findings: TrailFindings) {
+    this.#findings = findings;
+  }
+
+  /** Those of which there are deeds. */
+  get count(): number {
+    return [...this.#streams.values()].filter(({ check }) => check.hasBegun).length;
+  }
+
+  of(stream: string): StreamHeads {
+    let found = this.#streams.get(stream);
+    if (!found) {
+      found = new StreamHeads(new StreamCheck(stream, this.#findings), this.#findings);
+      this.#streams.set(stream, found);
+    }
+    return found;
+  }
+
+  claim(stream: string, { size, root }: TreeHead, source: HeadSource): void {
+    this.of(stream).claim(size, root, source);
+  }
+
+  signed({ checkpoint, signedBy }: OpenedNote, place: FindingPlace): void {
+    const heads = this.of(streamOf(checkpoint.origin));
+    if (!heads.signers.has(signedBy)) heads.signers.set(signedBy, place);
+    heads.claim(checkpoint.size, checkpoint.root, 'checkpoint');
+  }
+
+  end(extent: ExportExtent, signers: Signers): void {
+    for (const heads of this.#streams.values()) {
+      for (const [key, place] of heads.signers)
+        if (heads.keys.size > 0 && !signers.follows(heads.keys, key))
+          this.#findings.add('unknown-key', place, 'Another key than that of the stream has signed this checkpoint.');
+      if (heads.check.hasBegun) heads.end(extent.isWhole, extent.isOlder);
+      else if (extent.isWhole && extent.isFromStart && heads.isKnown(extent.isOlder))
+        this.#findings.add(
+          'missing',
+          { stream: heads.check.stream },
+          'This stream is not here, and others know of it.',
+        );
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/** What is said of a stream elsewhere, in checkpoints, anchors and entries of other streams, against its rows. */
+import type { Hash } from '../../store/ledger.js';
+import type { FindingPlace, TrailFindings } from './finding.js';
+import type { StreamCheck } from './stream-check.js';
+
+/** Who says it. `outside`: an anchor that was kept elsewhere. */
+export type HeadSource = 'checkpoint' | 'anchor' | 'entry' | 'outside';
+
+interface Claim {
+  readonly size: number;
+  readonly root: Hash;
+  readonly source: HeadSource;
+}
+
+/** A stream is signed every second, and every thousand deeds. */
+const MOST_UNSIGNED = 4096;
+
+export class StreamHeads {
+  readonly check: StreamCheck;
+  readonly #findings: TrailFindings;
+  /** So many deeds are as somebody has signed them. */
+  #bound = 0;
+  #disagrees = false;
+  /** Told once. */
+  #isForked = false;
+  readonly #later: Claim[] = [];
+  /** Keys that may sign it. Empty: its beginning is not here. */
+  readonly keys = new Set<string>();
+  /** Keys that have signed it, and where first. */
+  readonly signers = new Map<string, FindingPlace>();
+  /** It says that it ended at this size. */
+  #ended: number | undefined;
+
+  constructor(check: StreamCheck, findings: TrailFindings) {
+    this.check = check;
+    this.#findings = findings;
+  }
+
+  claim(size: number, root: Hash, source: HeadSource): void {
+    const answer = this.check.compare(size, root);
+    if (answer === 'beyond') this.#later.push({ size, root, source });
+    else if (answer === 'agrees') this.#bound = Math.max(this.#bound, size);
+    else if (answer === 'differs') this.#differ(size, source);
+  }
+
+  /** Of a stream that is not here: whether somebody knows of it, who is not younger than the export. */
+  isKnown(isOlder: boolean): boolean {
+    return this.#later.some(({ source }) => source !== 'outside' || !isOlder);
+  }
+
+  endAt(size: number): void {
+    this.#ended ??= size;
+  }
+
+  /** When everything is read. `isWhole`: the export goes to the end of the trail. `isOlder`: an anchor from outside is younger than the export. */
+  end(isWhole: boolean, isOlder: boolean): void {
+    const { check } = this;
+    let lacking: { readonly size: number; readonly source: HeadSource } | undefined;
+    for (const { size, root, source } of this.#later.toSorted((a, b) => a.size - b.size))
+      if (size <= check.size) this.claim(size, root, source);
+      else if (source !== 'outside' || !isOlder) lacking = { size, source };
+    check.end();
+    if (lacking && isWhole) this.#cutShort(lacking.size);
+    const ended = this.#ended;
+    if (ended !== undefined && check.size > ended)
+      check.blame('inserted', ended, check.size - 1, 'The stream had ended before these deeds.');
+    if (!lacking && !this.#disagrees) this.#tellUnsigned();
+  }
+
+  #cutShort(size: number): void {
+    const { stream, size: from } = this.check;
+    this.#findings.add(
+      'truncated',
+      { stream, index: from, ...(size - 1 > from ? { to: size - 1 } : {}) },
+      'The end of the stream is missing: it is known to have been longer.',
+    );
+  }
+
+  #tellUnsigned(): void {
+    const { check } = this;
+    const from = Math.max(this.#bound, check.start);
+    const left = check.size - from;
+    if (left <= 0 || check.isBlamed(from, check.size)) return;
+    const place = { stream: check.stream, index: from, to: check.size - 1 };
+    if (left > MOST_UNSIGNED || this.#ended === check.size)
+      this.#findings.add('missing', place, `No checkpoint says anything of the last ${left} deeds.`);
+    else
+      this.#findings.warn(
+        'not-anchored',
+        place,
+        `The last ${left} deeds are not signed yet: they may have been others.`,
+      );
+  }
+
+  #differ(size: number, source: HeadSource): void {
+    const { check } = this;
+    const from = Math.min(this.#bound, size - 1);
+    const isTold = this.#disagrees || check.isBlamed(from, size);
+    this.#disagrees = true;
+    if (this.#isForked) return;
+    if (size <= this.#bound || (source === 'outside' && !isTold)) {
+      this.#isForked = true;
+      check.blame('fork', size - 1, size - 1, FORKS[source]);
+    } else if (!isTold)
+      check.blame('altered', from, size - 1, 'The seals of these deeds are not those that were signed.');
+  }
+}
+
+const FORKS: Readonly<Record<HeadSource, string>> = {
+  checkpoint: 'Two histories of the stream up to here are signed.',
+  anchor: 'An anchor says otherwise of the stream up to here: it has two histories.',
+  entry: 'Another stream says otherwise of this one up to here: it has two histories.',
+  outside:
+    'The anchor that was kept elsewhere says otherwise of the stream up to here: what is older was written anew.',
+};

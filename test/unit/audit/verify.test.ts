@@ -1,0 +1,166 @@
+/** What docs/audit.md says that verification finds; tampering of every kind at random places is in test/property/audit-tampering. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import type { ExportLine } from '../../../src/audit/ledger/export-line.js';
+import { rotationOf } from '../../../src/audit/ledger/rotation.js';
+import type { VerifyOptions } from '../../../src/audit/ledger/verify.js';
+import { treeRoot } from '../../../src/store/ledger.js';
+import { ended, MemoryTrail, newLedgerKey, sampleTrail, textOfExport, verifyText } from '../../support/audit-trail.js';
+import { createRandom } from '../../support/random.js';
+
+const found = async (text: string | Uint8Array, options?: VerifyOptions): Promise<string[]> => {
+  const { findings } = await verifyText(text, options);
+  return findings.named.map(
+    ({ what, where, isWarning }) => `${what} ${JSON.stringify(where)}${isWarning ? ' warning' : ''}`,
+  );
+};
+const codes = async (text: string, options?: VerifyOptions): Promise<string[]> =>
+  (await found(text, options)).map(told => told.split(' ')[0]!);
+
+/** One stream of so many rows of one deed each, a second apart. */
+function plainTrail(rows: number): { trail: MemoryTrail; stream: ReturnType<MemoryTrail['open']> } {
+  const trail = new MemoryTrail(createRandom(7));
+  const stream = trail.open();
+  for (let at = 0; at < rows; at++) {
+    trail.now += 1000;
+    trail.write(stream, [trail.deed()]);
+  }
+  trail.sign(stream);
+  return { trail, stream };
+}
+
+describe('an export of the trail', () => {
+  const trail = sampleTrail(createRandom(1), 30);
+
+  it('is not blamed as it is, whole or of a time, with texts or without', async () => {
+    const middle = trail.now - 8000;
+    const keys = trail.keys.map(({ text }) => text);
+    const anchors = [trail.anchors[0]!, { note: trail.anchors.at(-1)!.note }];
+    for (const asked of [{}, { texts: true }]) {
+      const { findings, counts } = await verifyText(textOfExport(await trail.export(asked)), { keys, anchors });
+      assert.deepEqual(findings.named, []);
+      assert.equal(counts.streams, 3);
+      assert.ok(counts.deeds > 100 && counts.events > counts.deeds && counts.checkpoints > 5 && counts.anchors > 2);
+    }
+    for (const asked of [{ from: middle }, { to: middle }, { from: middle, to: middle + 1000 }]) {
+      const { findings, counts } = await verifyText(textOfExport(await trail.export(asked)), { keys });
+      assert.deepEqual(findings.named, []);
+      assert.ok(counts.rows > 0);
+    }
+  });
+
+  it('is not blamed for other line ends, another order of members, or an empty line', async () => {
+    const text = textOfExport(await trail.export());
+    assert.deepEqual(await found(text.replaceAll('\n', '\r\n')), ['malformed {"line":1} warning']);
+    assert.deepEqual(await found(`${text}\n\n`), []);
+    const turned = text.replace(/\{"rows":(\d+),"events":(\d+),/, '{"events":$2,"rows":$1,');
+    assert.notEqual(turned, text);
+    assert.deepEqual(await found(turned), []);
+  });
+
+  it('is none where it does not begin as one', async () => {
+    for (const text of [
+      '',
+      'hello\n',
+      '{"chartroom":"audit-export","version":2}\n',
+      '\ufeff{}',
+      Buffer.from([0xff, 0x0a]),
+    ]) {
+      const { header } = await verifyText(text);
+      assert.equal(header, undefined);
+    }
+  });
+
+  it('names the deed that was edited by the hashes beside it, and goes on behind it', async () => {
+    const { trail: long } = plainTrail(600);
+    const lines = await long.export();
+    const rows = lines.flatMap((line, at) => (line.kind === 'row' ? [at] : []));
+    const edited = [100, 101, 300, 550].reduce<ExportLine[]>((all, index) => {
+      const { row } = all[rows[index]!] as ExportLine & { kind: 'row' };
+      const deeds = [Buffer.from(long.deed(row.last).bytes).toString('base64')];
+      return all.with(rows[index]!, { kind: 'row', row: { ...row, deeds } });
+    }, lines);
+    const told = await found(textOfExport(ended(edited)));
+    assert.deepEqual(told.filter(one => /"index":(100|101|300|550)\b/.test(one)).length, 4);
+    assert.equal(told.length, 5, 'and what comes behind the last cannot be checked');
+    assert.match(told.at(-1)!, /^not-anchored .*"index":551.* warning/);
+  });
+
+  it('tells of a clock that ran backwards, but not of deeds that took minutes', async () => {
+    const { trail: late, stream } = plainTrail(3);
+    late.now -= 500_000;
+    late.write(stream, [late.deed()]);
+    late.sign(stream);
+    assert.deepEqual(await codes(textOfExport(await late.export())), []);
+    late.now -= 5_000_000;
+    late.write(stream, [late.deed()]);
+    late.sign(stream);
+    assert.deepEqual(await found(textOfExport(await late.export())), [
+      `clock-backwards ${JSON.stringify({ stream: stream.id, index: 5 })}`,
+    ]);
+  });
+
+  it('warns of what is not signed yet, and blames what should have been', async () => {
+    const { trail: open, stream } = plainTrail(3);
+    open.write(stream, [open.deed()]);
+    assert.deepEqual(await found(textOfExport(await open.export())), [
+      `not-anchored ${JSON.stringify({ stream: stream.id, index: 4, to: 4 })} warning`,
+    ]);
+    open.entry(stream, { what: 'closed' });
+    assert.deepEqual(await codes(textOfExport(await open.export())), ['missing']);
+    open.write(stream, [open.deed()]);
+    open.sign(stream);
+    assert.deepEqual(await codes(textOfExport(await open.export())), ['inserted']);
+  });
+
+  it('trusts a key that a trusted one has named, and no other', async () => {
+    const { trail: turned, stream } = plainTrail(3);
+    const [old, next] = [turned.keys[0]!, newLedgerKey()];
+    turned.entry(stream, rotationOf(old.text, next.text, [old.secret, next.secret]));
+    turned.keys.push(next);
+    turned.sign(stream, next);
+    turned.open();
+    turned.sign(turned.streams[1]!);
+    const text = textOfExport(await turned.export());
+    assert.deepEqual(await found(text, { keys: [old.text] }), []);
+    assert.deepEqual(await codes(text, { keys: [next.text] }), ['unknown-key']);
+    turned.entry(stream, { ...rotationOf(old.text, next.text, [old.secret, old.secret]) });
+    turned.sign(stream, next);
+    assert.deepEqual(await codes(textOfExport(await turned.export()), { keys: [old.text] }), ['bad-signature']);
+  });
+
+  it('needs no deeds that the ledger says were removed, and misses others', async () => {
+    const { trail: long, stream } = plainTrail(300);
+    const root = treeRoot(stream.leaves.slice(0, 256)).toString('base64');
+    const remove = (): void =>
+      stream.rows.splice(0, 256).forEach(({ first, last, root: sealed }, at) => {
+        stream.rows.splice(at, 0, { first, last, root: sealed, hashes: stream.leaves[first]! });
+      });
+    remove();
+    assert.match((await found(textOfExport(await long.export())))[0]!, /^missing .*"index":0,"to":255/);
+    long.entry(stream, { what: 'removed', stream: stream.id, from: 0, to: 256, root });
+    long.sign(stream);
+    assert.deepEqual(await codes(textOfExport(await long.export())), []);
+  });
+
+  it('is held against anchors that were kept elsewhere', async () => {
+    const text = textOfExport(await trail.export());
+    const [first] = trail.anchors;
+    const other = newLedgerKey();
+    const strange = sampleTrail(createRandom(3), 10).anchors[0]!;
+    assert.deepEqual(await found(text, { anchors: [strange] }), ['bad-signature {"id":"anchor 1"}']);
+    const heads = [...first!.heads.slice(1), first!.heads[0]!.replace(/\n\d+\n/, '\n1\n')];
+    assert.deepEqual(await found(text, { anchors: [{ note: first!.note, heads }] }), ['altered {"id":"anchor 1"}']);
+    assert.deepEqual(await codes(text, { keys: [other.text] }), ['unknown-key']);
+    // One that is younger than the export knows of more.
+    const lines = await trail.export();
+    trail.now += 60_000;
+    trail.write(trail.streams.at(-1)!, [trail.deed()]);
+    trail.anchor();
+    const younger = trail.anchors.pop()!;
+    assert.deepEqual(await found(textOfExport(lines), { anchors: [younger] }), []);
+    assert.deepEqual(await found(textOfExport(lines), { anchors: [{ note: younger.note }] }), [
+      'not-anchored {"id":"anchor"} warning',
+    ]);
+  });
+});
