@@ -3,12 +3,15 @@
  */
 import type { OperationImplementation } from '../../interactions/engine.js';
 import type { Feature } from '../../interactions/feature.js';
+import { ACCOUNTING, accountingOperation } from './accounting-operation.js';
 import { questionOperation } from './answer.js';
 import { QUESTIONS, WHO_SAW } from './questions.js';
 
 /** All that it offers, by code. */
-export const privacyOperations = (): Readonly<Record<string, OperationImplementation>> =>
-  Object.fromEntries(Object.entries(QUESTIONS).map(([code, question]) => [code, questionOperation(code, question)]));
+export const privacyOperations = (): Readonly<Record<string, OperationImplementation>> => ({
+  ...Object.fromEntries(Object.entries(QUESTIONS).map(([code, question]) => [code, questionOperation(code, question)])),
+  [ACCOUNTING]: accountingOperation,
+});
 
 export const privacy: Feature = {
   name: 'privacy',
@@ -16,7 +19,7 @@ export const privacy: Feature = {
   open: () => ({
     operations: privacyOperations(),
     duties: {
-      'privacy-officer': { operations: Object.keys(QUESTIONS) },
+      'privacy-officer': { operations: [...Object.keys(QUESTIONS), ACCOUNTING] },
       // Patients of themselves. Tokens of other issuers that name no role have that of services.
       ...Object.fromEntries(['patient', 'service'].map(role => [role, { operations: [WHO_SAW] }])),
     },

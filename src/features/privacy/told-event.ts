@@ -14,7 +14,7 @@ const SIGN_IN_TYPE = '110114';
 const DENIALS: ReadonlySet<string> = new Set(['forbidden', 'unauthenticated']);
 const BTG = 'BTG';
 const DISCLOSE = 'disclose';
-/** Texts of events are shown up to this length: a sender may have put anything there. */
+/** Texts of events are lineOfText up to this length: a sender may have put anything there. */
 const MAX_SHOWN = 200;
 
 export interface ToldEvent {
@@ -54,7 +54,7 @@ export function tellEvent(event: Resource, at: number, bases: readonly string[])
   const recorded = parseDateTime(textGiven(event['recorded']))?.low ?? at;
   const subtypes = itemsOf(event['subtype']).filter(isObject);
   const outcome = textGiven(event['outcome']);
-  const why = shown(event['outcomeDesc']);
+  const why = lineOfText(event['outcomeDesc']);
   const references = entities.flatMap(({ what }) => localNames(what, bases));
   const purposes = [
     ...itemsOf(event['purposeOfEvent']),
@@ -67,7 +67,7 @@ export function tellEvent(event: Resource, at: number, bases: readonly string[])
     at: recorded,
     day: formatInstant(recorded).slice(0, 10),
     person: agentLabel(asking),
-    role: shown(itemsOf(asking['role']).map(conceptText)[0]),
+    role: lineOfText(itemsOf(asking['role']).map(conceptInWords)[0]),
     application: machine ? agentLabel(machine) : '',
     address: addressOf(asking) || (machine ? addressOf(machine) : ''),
     purpose: purpose.slice(0, MAX_SHOWN),
@@ -95,15 +95,15 @@ const WORDS: Readonly<Record<string, string>> = { vread: 'read', patch: 'update'
 /** The interaction, by one word for those that people do not tell apart; the operation; what happened. */
 function actionTold({ type }: JsonObject, subtypes: readonly JsonObject[]): string {
   const operation = subtypes.find(({ system, code }) => code !== undefined && textGiven(system).includes('operation'));
-  if (operation) return shown(`$${textGiven(operation['code'])}`);
+  if (operation) return lineOfText(`$${textGiven(operation['code'])}`);
   const restful = subtypes.find(({ system }) => system === RESTFUL_CODES);
   const alone = subtypes.find(({ system }) => system !== RESTFUL_CODES);
   if (restful && !alone) {
     const code = textGiven(restful['code']);
-    return shown(WORDS[code] ?? code.replace(/^(search|history)-.*$/, '$1'));
+    return lineOfText(WORDS[code] ?? code.replace(/^(search|history)-.*$/, '$1'));
   }
   const said = alone ?? (isObject(type) ? type : {});
-  return shown(said['display'] ?? said['code']);
+  return lineOfText(said['display'] ?? said['code']);
 }
 
 /** What people call an agent. */
@@ -111,10 +111,10 @@ function agentLabel(agent: JsonObject): string {
   const who = isObject(agent['who']) ? agent['who'] : {};
   const identifier = isObject(who['identifier']) ? who['identifier'] : {};
   const said = [agent['name'], identifier['value'], who['display'], who['reference'], agent['altId']];
-  return shown(said.find(each => typeof each === 'string' && each !== ''));
+  return lineOfText(said.find(each => typeof each === 'string' && each !== ''));
 }
 
-const addressOf = ({ network }: JsonObject): string => (isObject(network) ? shown(network['address']) : '');
+const addressOf = ({ network }: JsonObject): string => (isObject(network) ? lineOfText(network['address']) : '');
 
 const codesOfConcept = (concept: Json | undefined): readonly string[] =>
   isObject(concept)
@@ -122,7 +122,7 @@ const codesOfConcept = (concept: Json | undefined): readonly string[] =>
     : [];
 
 /** Words of a concept. */
-function conceptText(concept: Json | undefined): string {
+export function conceptInWords(concept: Json | undefined): string {
   if (!isObject(concept)) return '';
   const [coding] = itemsOf(concept['coding']);
   const { display, code } = isObject(coding) ? coding : {};
@@ -137,10 +137,10 @@ function localNames(
   return target?.kind === 'local' ? [target] : [];
 }
 
-const textGiven = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
+export const textGiven = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
 
 /** Text for people: one line of bounded length. */
-function shown(value: Json | undefined): string {
+export function lineOfText(value: Json | undefined): string {
   const text = textGiven(value)
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
     .trim();

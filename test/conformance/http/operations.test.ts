@@ -69,7 +69,9 @@ onStoresInTurn(
           'meta',
           'validate',
           ...(type === 'Binary' ? ['render'] : []),
-          ...(type === 'Patient' ? ['break-glass', 'break-glass-end', 'disclose', 'who-saw'] : []),
+          ...(type === 'Patient'
+            ? ['break-glass', 'break-glass-end', 'disclose', 'who-saw', 'accounting-of-disclosures']
+            : []),
           ...(type === 'Composition' ? ['document'] : []),
           ...(type === 'List' ? ['chart'] : []),
           ...(type === 'DocumentReference' ? ['docref', 'generate-metadata'] : []),
