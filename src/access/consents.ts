@@ -34,7 +34,7 @@ import { atMostAs, NORMALLY, seenByLabels } from './labels.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
 import { ABOUT_NOBODY } from './patient-compartment.js';
 import { patientsNamed } from './patients-named.js';
-import { EACH_TYPE, type Masks, type Permission, type Restrictions } from './permission.js';
+import { type ConsentDecision, EACH_TYPE, type Masks, type Permission, type Restrictions } from './permission.js';
 import { ruledBy } from './row-rule.js';
 
 /** Elements `provision` of the Consents of one patient. */
@@ -222,10 +222,26 @@ export class Consents {
         ...permission,
         reach,
         ...(seesAll(asking) ? {} : { masks: masksOf(asking, permission) }),
+        ...(asking.bound ? { consented: (patient: string) => this.#consented(patient, asking, at) } : {}),
         meant: permission,
         digest: digest.digest('base64url'),
       },
     };
+  }
+
+  /** Which Consents of a patient speak, and what the first of their rules says. */
+  #consented(patient: string, asking: WhoAsks, at: number): ConsentDecision | undefined {
+    if (patient === asking.own) return undefined;
+    const speaking = (this.#byPatient.get(patient)?.consents ?? []).flatMap(({ name, rules }) => {
+      const [first] = rulesAbout(rules.toSorted(comparing), asking, READING, at);
+      return first ? [{ name, first }] : [];
+    });
+    speaking.sort((a, b) => comparing(a.first, b.first));
+    const [decisive] = speaking;
+    if (!decisive) return undefined;
+    const { permits, data } = decisive.first;
+    const isWhole = Object.keys(data).length === 0;
+    return { consents: speaking.map(({ name }) => name), permits: !isWhole ? 'some' : permits ? 'all' : 'none' };
   }
 
   /** When the next rule begins or ends. */
@@ -254,10 +270,7 @@ export class Consents {
     const isOpen = !isReading || !asking.bound || this.#ground.implicit === 'permit';
     let byLabels = !isOpen;
     for (const one of asking.bound ? this.#alike.values() : []) {
-      const rules = one.rules.filter(
-        rule =>
-          concerns(rule, asking, at) && (rule.actions ? rule.actions.some(each => actions.includes(each)) : isReading),
-      );
+      const rules = rulesAbout(one.rules, asking, actions, at);
       const [first] = rules;
       if (!first) continue;
       byLabels ||= rules.some(({ data }) => data.labels !== undefined);
@@ -402,6 +415,19 @@ function rulesDigest(consent: ReadConsent): string {
 
 const provisionsIn = (consents: readonly ReadConsent[]): number =>
   consents.reduce((sum, { provisions }) => sum + provisions, 0);
+
+/** Those that are about whoever asks, and about these actions. */
+const rulesAbout = (
+  rules: readonly ConsentRule[],
+  asking: WhoAsks,
+  actions: readonly ConsentAction[],
+  at: number,
+): readonly ConsentRule[] =>
+  rules.filter(
+    rule =>
+      concerns(rule, asking, at) &&
+      (rule.actions ? rule.actions.some(each => actions.includes(each)) : actions === READING),
+  );
 
 const comparing = (a: ConsentRule, b: ConsentRule): number =>
   b.specificity - a.specificity || Number(a.permits) - Number(b.permits);

@@ -29,6 +29,14 @@ export const UNRESTRICTED: Restrictions = new Map();
 export const isUnrestricted = (restrictions: Restrictions): boolean =>
   restrictions === UNRESTRICTED || restrictions.keys().next().done === true;
 
+/** What the Consents of one patient say of what somebody reads. */
+export interface ConsentDecision {
+  /** `Consent/<id>`: those with a rule that is about whoever asks; first the one whose rule comes before all others. */
+  readonly consents: readonly string[];
+  /** What that rule leaves of the record. */
+  readonly permits: 'all' | 'some' | 'none';
+}
+
 /** What labels of elements keep from somebody. */
 export interface Masks extends Sight {
   /** Of what a broken glass shows of a type, elements up to R are seen. */
@@ -58,6 +66,8 @@ export interface Permission {
   readonly lifted?: (type: string) => Where | undefined;
   /** Names of the rules by which a letter is given: rows of the role, then scopes. */
   rulesOf(type: string, letter: Letter): readonly string[];
+  /** Which Consents of a patient speak of what whoever asks reads of them; absent: none binds them. Undefined: none speaks. */
+  readonly consented?: (patient: string) => ConsentDecision | undefined;
   /** What it would be without Consents and labels; absent: the same. */
   readonly meant?: Permission;
   /** Elements with labels beyond this are left out of what is seen; absent: none are. */

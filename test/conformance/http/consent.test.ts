@@ -295,6 +295,30 @@ onStoresInTurn(
       for (const id of ['many', 'more', 'most']) await talk.delete(`Consent/${id}`, as('officer'));
     });
 
+    it('are told by their names to whoever records what was decided', async () => {
+      const { server, talk } = stage();
+      const told = (who: keyof typeof PRINCIPALS, patient: string) => {
+        const decision = server.engine.decide(PRINCIPALS[who], { type: 'Observation', needs: 'r' });
+        assert.ok(decision.allow);
+        return decision.permission.consented?.(patient);
+      };
+      const write = async (...consents: readonly ReturnType<typeof privacyConsent>[]) => {
+        for (const one of consents) assert.ok((await talk.update(one, as('officer'))).status < 300);
+      };
+      await write(
+        privacyConsent('all', 'q', { type: 'permit' }),
+        privacyConsent('research', 'q', { type: 'deny', purpose: [purpose('HRESCH')] }),
+        privacyConsent('some', 'q', { type: 'deny', securityLabel: [actCode('PSY')] }),
+      );
+      assert.deepEqual(told('doctor', 'q'), { consents: ['Consent/some', 'Consent/all'], permits: 'some' });
+      await talk.delete('Consent/some', as('officer'));
+      await write(privacyConsent('none', 'q', { type: 'deny' }));
+      assert.deepEqual(told('doctor', 'q'), { consents: ['Consent/none', 'Consent/all'], permits: 'none' });
+      assert.equal(told('doctor', 'p'), undefined);
+      assert.equal(told('officer', 'q'), undefined);
+      for (const id of ['all', 'research', 'none']) await talk.delete(`Consent/${id}`, as('officer'));
+    });
+
     it('about labels bind the versions from before a label, too', async () => {
       const { talk } = stage();
       const plain = {
