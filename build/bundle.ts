@@ -4,6 +4,7 @@
  *
  *     dist/app/main.js    the server, for bin/; what is imported on demand lies beside it
  *     dist/programs/      the programs that tests start as processes
+ *     dist/tools/         programs of one file for machines that have Node and nothing else
  *     dist/src/…          the modules that threads begin with, in their own places
  *
  * With --apart the modules stay apart, and the same files only lead to them: coverage of a file that was made of many counts what never ran.
@@ -82,7 +83,19 @@ function lead(to: string, entries: readonly string[]): void {
 const SUPPORT = join(ROOT, 'test', 'support');
 const programs = existsSync(SUPPORT) ? readdirSync(SUPPORT).filter(name => name.endsWith('-program.ts')) : [];
 
+/** Whoever does not trust this server reads it: with names, and nothing imported but Node. */
+async function tool(name: string): Promise<void> {
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: [`src/tools/${name}.ts`],
+    outfile: join(ROOT, 'dist', 'tools', `${name}.mjs`),
+    ...{ format: 'esm', platform: 'node', target: 'node20', bundle: true, treeShaking: true },
+    ...{ legalComments: 'none', logLevel: 'warning', external: ['node:*'] },
+  });
+}
+
 await bundle({ folder: 'app', entries: ['src/main.ts'], splitting: true });
 for (const thread of THREADS) await bundle({ folder: dirname(thread), entries: [thread], splitting: false });
 if (programs.length > 0)
   await bundle({ folder: 'programs', entries: programs.map(name => `test/support/${name}`), splitting: true });
+await tool('verify-audit');

@@ -56,7 +56,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   harness: ['http', 'interactions', 'conformance', 'terminology', 'store', 'search', 'fhir', 'platform'],
   http: ['interactions', 'identity', 'validation', 'search', 'fhir', 'platform'],
+  // A program of one file: what it imports is in it.
+  tools: ['audit'],
   cli: [
+    'audit',
     'http',
     'interactions',
     'conformance',
