@@ -15,6 +15,7 @@ import { flagOf, type SettingTable } from '../platform/setting.js';
 import { inSources } from '../platform/source-frames.js';
 import { VERSION } from '../platform/version.js';
 import type { Store } from '../store/store.js';
+import { audit } from './audit.js';
 import { backup } from './backup.js';
 import { clients } from './client.js';
 import { config } from './config.js';
@@ -65,6 +66,22 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
       },
       existing: true,
       run: verify,
+    },
+    audit: {
+      about: 'Ask the audit trail who saw, did, was denied and got what; on the embedded store stop the server first.',
+      words: '<who-saw|what-did|denials|disclosures|breach-affected> [Patient/id]',
+      options: {
+        start: { value: 'DATE', about: 'Nothing earlier.' },
+        end: { value: 'DATE', about: 'Nothing later.' },
+        user: { value: 'NAME', about: 'who-saw, what-did: this user or application.' },
+        agent: { value: 'NAME', about: 'breach-affected: this user or application.' },
+        recipient: { value: 'NAME', about: 'disclosures: to this one.' },
+        purpose: { value: 'CODE', about: 'who-saw: with this purpose of use.' },
+        outcome: { value: 'CODE', about: 'who-saw: 0, 4, 8 or 12.' },
+        csv: { about: 'A table instead of sentences.' },
+      },
+      existing: true,
+      run: audit,
     },
     validate: {
       about: 'Check resources (JSON, XML, NDJSON, Bundles; plain or .gz) without a store; - is standard input.',
