@@ -53,6 +53,7 @@ import { brandRoutes } from './compose/brands.js';
 import { authorizing } from './compose/authorization.js';
 import { openJudge, openTerminology, openValidator } from './compose/checker.js';
 import { openDefinitions, operationDefinitions, parametersIn, profiles } from './compose/definitions.js';
+import { composeLedger } from './compose/ledger.js';
 import { engineSettings, keptSecret, withWords } from './compose/settings.js';
 import { openUsers } from './compose/users.js';
 
@@ -62,10 +63,16 @@ async function openStore(config: Config, layout: IndexLayout, clock: Clock, harn
 }
 
 /** `kept`: what is in the store itself, which a job may have to index anew; `store`: with what the trail keeps. */
-async function openRecording(config: Config, layout: IndexLayout, clock: Clock, indexing: Indexing, harness?: Harness) {
-  const kept = await openStore(config, layout, clock, harness);
+async function openRecording(config: Config, layout: IndexLayout, around: RecordingGround, harness?: Harness) {
+  const { clock, log, indexing } = around;
+  const kept = await openStore(config, withWords(layout, config), clock, harness);
   const { store, faults: trailFaults } = openTrail(kept, { ...indexing, queryTimeout: config.queryTimeout });
-  return { kept, store, trailFaults };
+  const ledger = composeLedger(config, { clock, log, store: kept, base: indexing.settings.base });
+  return { kept, store: ledger.watch(store), trailFaults, ledger };
+}
+
+interface RecordingGround extends Pick<Engine, 'clock' | 'log'> {
+  readonly indexing: Indexing & { readonly settings: { readonly base: string } };
 }
 
 /**
@@ -140,7 +147,7 @@ export async function open(
   const { guides, shelf, findWith, terminologyParts } = await openDefinitions(config, log);
   const layout = createIndexLayout(definitions.searchParameters);
   const indexing = { definitions, parameters, settings };
-  const { kept, store, trailFaults } = await openRecording(config, withWords(layout, config), clock, indexing, harness);
+  const { kept, store, trailFaults, ledger } = await openRecording(config, layout, { clock, log, indexing }, harness);
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
   const registry = new Registry({ definitions, parameters, layout, store, log, files: parametersIn(files, guides) });
   const stored = new StoredDefinitions(store);
@@ -155,7 +162,7 @@ export async function open(
   const feed = new Feed({ store, live, clock, log, metrics, resourceTypes: definitions.resourceTypes });
   const authorization = authorizing(config, { store, access, outgoing, log, settings, engine: () => engine });
   await readStored(store, [() => store.migrate(), () => agreeOnGuides(store, guides.all), () => live.load()]);
-  await readStored(store, [required, () => reindexer.refresh(), authorization.open]);
+  await readStored(store, [required, () => ledger.open(), () => reindexer.refresh(), authorization.open]);
   const engine: Engine = {
     definitions,
     parameters,
@@ -179,7 +186,7 @@ export async function open(
     jobs,
     ...terms,
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),
-    ...{ record: createDeedMaker(), trailFaults, kept },
+    ...{ record: createDeedMaker(), trailFaults, kept, ledger },
     forms: createForms(definitions),
     room,
     glasses: new Glasses(store.records, clock.now),

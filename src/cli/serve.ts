@@ -113,6 +113,7 @@ export function listen(engine: Engine, config: Config): Server {
   engine.reindexer.start();
   engine.jobs.run();
   engine.feed.start();
+  engine.ledger.start();
   collectProcessMetrics(engine.metrics);
   const server = createHttpServer({
     engine,

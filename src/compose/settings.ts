@@ -14,6 +14,8 @@ export function engineSettings(config: Config, started: number): EngineSettings 
   const {
     store: _store,
     secret: _secret,
+    auditKey: _auditKey,
+    auditAnchorUrl: _auditAnchorUrl,
     tokens: _tokens,
     roles: _roles,
     issuers: _issuers,

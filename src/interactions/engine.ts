@@ -6,6 +6,7 @@ import type { Glasses } from '../access/glasses.js';
 import type { Permission } from '../access/permission.js';
 import type { StoreView } from '../access/view.js';
 import type { AuditSubtype } from '../audit/event.js';
+import type { Ledger } from '../audit/ledger/index.js';
 import type { MakeDeed } from '../audit/trail/deed.js';
 import type { Trail } from '../audit/trail/index.js';
 import type { Definitions } from '../fhir/definitions.js';
@@ -103,9 +104,11 @@ export interface Engine {
   readonly issuers: readonly TokenIssuer[];
   readonly record: MakeDeed;
   /** What is in the store itself, without the events that the audit trail keeps. */
-  readonly kept: Pick<Store, 'scan' | 'sizes'>;
+  readonly kept: Pick<Store, 'scan' | 'sizes' | 'deeds'>;
   /** What is wrong with what the store keeps of the audit trail. */
   readonly trailFaults: Trail['faults'];
+  /** What makes the trail provable. */
+  readonly ledger: Ledger;
   /** Resources in another form than they are stored. */
   readonly forms: Forms;
   /** Bytes of large answers that may be in memory together. */
@@ -126,6 +129,8 @@ export interface Engine {
 export type PrivateSetting =
   | 'store'
   | 'secret'
+  | 'auditKey'
+  | 'auditAnchorUrl'
   | 'tokens'
   | 'roles'
   | 'issuers'

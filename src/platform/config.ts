@@ -1,11 +1,11 @@
 /**
- * Configuration: one table of settings, each read from a command-line flag, else the environment, else a JSON file,
- * else its default; checked at start, printed without secrets by `chartroom config`, and the source of the table in
- * docs/running.md.
+ * Configuration: one table of settings, each read from a command-line flag, else the environment, else a JSON file, else its default;
+ * checked at start, printed without secrets by `chartroom config`, and the source of the table in docs/running.md.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { baseAddressFaults, parseNetwork } from './address.js';
+import { AUDIT_SETTINGS } from './audit-settings.js';
 import { IMPLICIT_POLICIES } from './implicit-policy.js';
 import { nearest } from './nearest.js';
 import {
@@ -118,6 +118,7 @@ export const SETTINGS = {
     ['off', 'on'],
     'Whether applications may register themselves with the authorization server; users are told that nobody here knows them',
   ),
+  ...AUDIT_SETTINGS,
   brands: textSetting(
     'BRANDS',
     '',

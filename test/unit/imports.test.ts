@@ -78,6 +78,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'conformance',
     'interactions',
     'access',
+    'audit',
     'outgoing',
     'identity',
     'terminology',

@@ -51,8 +51,19 @@ export function createSeals(
   writer: Pick<Thread<Job, number>, 'ask'>,
 ): Seals {
   const rowsOf = ({ text, values }: Sql): SqlRow[] => connection.prepare(text).all(...values);
+  const streams = (): string[] =>
+    connection
+      .prepare(STREAMS)
+      .all()
+      .map(([stream]) => stream as string);
+  /** Those of before. */
+  let earlier: ReadonlySet<string> | undefined;
   return {
-    openLedger: opening => answer(async () => void (await writer.ask({ kind: 'open-ledger', opening }))),
+    openLedger: opening =>
+      answer(async () => {
+        earlier ??= new Set(streams());
+        await writer.ask({ kind: 'open-ledger', opening });
+      }),
     endStreams: at => answer(async () => void (await writer.ask({ kind: 'end-streams', at }))),
     // One process has the file, and one lane, so that what was written last tells.
     heads: () =>
@@ -60,15 +71,9 @@ export function createSeals(
         const row = connection
           .prepare(`SELECT ${DEED_COLUMNS},d.stream,d.first,d.root FROM deed d ORDER BY d.sequence DESC LIMIT 1`)
           .first();
-        return row && row[7] !== null ? [headOfRow(toSealedRow(row))] : [];
+        return row && row[7] !== null && !earlier?.has(row[7] as string) ? [headOfRow(toSealedRow(row))] : [];
       }),
-    streams: () =>
-      answer(() =>
-        connection
-          .prepare(STREAMS)
-          .all()
-          .map(([stream]) => stream as string),
-      ),
+    streams: () => answer(streams),
     sealed: query => look(async () => rowsOf(compileSealed(query)).map(toSealedRow)),
     unsealed: ({ after, limit }) =>
       look(async (): Promise<readonly KeptDeedRow[]> => {

@@ -1,0 +1,221 @@
+/**
+ * The ledger over the audit trail (docs/audit.md): what makes it more than rows with seals (store/seals.ts). It opens with the store, signs
+ * how far its streams are, tells which came to no end, and ends those of this process before the store is closed.
+ *
+ * Nothing here is on the path of a request: what a request waits for is the seal in the row of its deed.
+ */
+import { newId } from '../../platform/ids.js';
+import type { Clock } from '../../platform/clock.js';
+import { frames, type Log } from '../../platform/log.js';
+import { deedOfEntry } from '../../store/ledger-entry.js';
+import type { StreamHead } from '../../store/seals.js';
+import type { Store } from '../../store/store.js';
+import { Checkpoints } from './checkpoints.js';
+import type { LedgerEntry } from './entry.js';
+import { idOfKeyText, type LedgerKey } from './keys.js';
+import { KEY_NOTES, notesUnder, textNote, textOfNote } from './kept-notes.js';
+import { rotationOf } from './rotation.js';
+import { LedgerStreams } from './streams.js';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+/** Deeds after which a checkpoint does not wait for its second. */
+const MANY_DEEDS = 1000;
+const BEAT = 15 * SECOND;
+/** Notes of which key came after which, by the id of the later one. */
+const ROTATIONS = 'rotation/';
+
+export interface LedgerOptions {
+  /** With nothing around it. */
+  readonly store: Pick<Store, 'deeds' | 'commit' | 'shared'>;
+  /** Name of the ledger (note.ts). */
+  readonly name: string;
+  /** The keys that there are now, the one that signs last. */
+  readonly keys: () => readonly LedgerKey[];
+  /** Names this process, for people. */
+  readonly process: string;
+  readonly clock: Clock;
+  readonly log: Pick<Log, 'warn'>;
+}
+
+export class Ledger {
+  readonly name: string;
+  readonly #options: LedgerOptions;
+  readonly #streams: LedgerStreams;
+  readonly #checkpoints: Checkpoints;
+  #keys: readonly LedgerKey[] = [];
+  #isOpen = false;
+  /** Deeds since the last look. */
+  #deeds = 0;
+  #beaten = -Infinity;
+  #looking: Promise<void> = Promise.resolve();
+  #stops: (() => void)[] = [];
+
+  constructor(options: LedgerOptions) {
+    const { store, name, clock } = options;
+    this.name = name;
+    this.#options = options;
+    this.#streams = new LedgerStreams(store, newId(clock.now()), () => performance.now());
+    this.#checkpoints = new Checkpoints(store.deeds.notes, name, () => this.#keys.at(-1)!);
+  }
+
+  get streams(): LedgerStreams {
+    return this.#streams;
+  }
+
+  get checkpoints(): Checkpoints {
+    return this.#checkpoints;
+  }
+
+  get key(): LedgerKey {
+    return this.#keys.at(-1)!;
+  }
+
+  /** The same store: its deeds are counted, and closing it ends the streams first. */
+  watch(store: Store): Store {
+    return {
+      ...store,
+      commit: commit => {
+        const done = commit.deeds?.length ?? 0;
+        if (done > 0 && (this.#deeds += done) >= MANY_DEEDS && this.#stops.length > 0) this.#lookSoon();
+        return store.commit(commit);
+      },
+      close: async () => {
+        await this.#end();
+        await store.close();
+      },
+    };
+  }
+
+  /** From now on rows are sealed. Of a store that is up to date. */
+  async open(): Promise<void> {
+    this.#keys = this.#options.keys();
+    await this.#tellKeys();
+    await this.#openStreams();
+    this.#isOpen = true;
+  }
+
+  /** Texts of all keys that have signed. */
+  async keyTexts(): Promise<readonly string[]> {
+    const texts: string[] = [];
+    for await (const note of notesUnder(this.#options.store.deeds.notes, KEY_NOTES)) texts.push(textOfNote(note));
+    return texts;
+  }
+
+  /** What is done behind the traffic. */
+  start(): void {
+    const { clock, log } = this.#options;
+    void this.upkeep().catch((error: unknown) => log.warn({ at: frames(error) }, 'The ledger could not be tended'));
+    this.#stops = [clock.every(SECOND, () => this.look()), clock.every(MINUTE, () => this.upkeep())];
+  }
+
+  /** Signs how far the streams of this process are now. */
+  look(): Promise<void> {
+    return this.#inTurn(() => this.#look());
+  }
+
+  /** What is done each minute: another key, and streams that came to no end. */
+  upkeep(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#rotate();
+      await this.#recover();
+    });
+  }
+
+  #lookSoon(): void {
+    this.look().catch(() => undefined);
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    return (this.#looking = this.#looking.then(work, work));
+  }
+
+  async #look(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#beaten >= BEAT) {
+      this.#beaten = now;
+      await this.#streams.beat();
+    }
+    if (this.#deeds === 0) return;
+    this.#deeds = 0;
+    const heads = await this.#options.store.deeds.heads();
+    for (const { stream } of heads) await this.#streams.noteOwn(stream);
+    await this.#checkpoints.sign(heads);
+  }
+
+  async #tellKeys(): Promise<void> {
+    const { notes } = this.#options.store.deeds;
+    const known = new Set(await this.keyTexts());
+    const missing = this.#keys.filter(({ text }) => !known.has(text));
+    if (missing.length > 0) await notes.keep(missing.map(({ text }) => textNote(KEY_NOTES + idOfKeyText(text), text)));
+  }
+
+  async #openStreams(): Promise<void> {
+    const { store, process } = this.#options;
+    const heads: StreamHead[] = [];
+    for (const { stream } of await this.#streams.underWay()) {
+      const head = await this.#streams.headOf(stream);
+      if (head) heads.push(head);
+    }
+    const known = heads.map(({ stream, size, root }) => ({ stream, size, root: root.toString('base64') }));
+    await store.deeds.openLedger({ key: this.key.text, process, heads: known });
+  }
+
+  /** Says in the ledger which key comes after which, once. */
+  async #rotate(): Promise<void> {
+    const before = this.#keys;
+    this.#keys = this.#options.keys();
+    await this.#tellKeys();
+    const { notes } = this.#options.store.deeds;
+    for (const [at, to] of this.#keys.entries()) {
+      const from = this.#keys[at - 1];
+      const name = ROTATIONS + idOfKeyText(to.text);
+      if (!from || (await notes.find({ prefix: name, limit: 1 })).length > 0) continue;
+      await this.say([rotationOf(from.text, to.text, [from.secret, to.secret])]);
+      await notes.keep([textNote(name, from.text)]);
+    }
+    if (before.at(-1)?.text !== this.key.text) await this.#openStreams();
+  }
+
+  async #recover(): Promise<void> {
+    const abandoned = await this.#streams.abandoned();
+    const heads: StreamHead[] = [];
+    for (const stream of abandoned) {
+      const head = await this.#streams.headOf(stream);
+      if (head) heads.push(head);
+    }
+    if (heads.length > 0)
+      await this.say(
+        heads.map(({ stream, size, root }) => ({ what: 'recovered', stream, size, root: root.toString('base64') })),
+      );
+    await this.#streams.noteFinal(abandoned);
+    this.#checkpoints.forget(abandoned);
+  }
+
+  /** Writes entries into a stream of this process. */
+  async say(entries: readonly LedgerEntry[]): Promise<void> {
+    const { store, clock } = this.#options;
+    const at = clock.now();
+    const deeds = entries.map(entry => deedOfEntry(JSON.stringify(entry), at));
+    this.#deeds += deeds.length;
+    await store.commit({ changes: [], deeds });
+  }
+
+  async #end(): Promise<void> {
+    const { store, clock, log } = this.#options;
+    for (const stop of this.#stops.splice(0)) stop();
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    try {
+      await this.#looking.catch(() => undefined);
+      const own = (await store.deeds.heads()).map(({ stream }) => stream);
+      if (own.length === 0) return;
+      await store.deeds.endStreams(clock.now());
+      const heads = await Promise.all(own.map(stream => this.#streams.headOf(stream)));
+      await this.#checkpoints.sign(heads.flatMap(head => head ?? []));
+      await this.#streams.noteEnded(own);
+    } catch (error) {
+      log.warn({ at: frames(error) }, 'The streams of the ledger were not ended: the next start tells of it');
+    }
+  }
+}

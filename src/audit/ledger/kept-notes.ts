@@ -1,0 +1,35 @@
+/** What the ledger keeps beside the rows, by name, as text (store/seals.ts). */
+import { numberInName } from '../../store/lane.js';
+import type { LedgerNote, LedgerNotes } from '../../store/seals.js';
+
+/** Deeds of a stream of which one checkpoint is kept, the last one. */
+const DEEDS_A_CHECKPOINT = 1000;
+const PAGE = 200;
+
+export const KEY_NOTES = 'key/';
+export const ANCHOR_NOTES = 'anchor/';
+export const BEFORE_NOTE = 'before';
+export const checkpointsOf = (stream: string): string => `checkpoint/${stream}/`;
+export const checkpointName = (stream: string, size: number): string =>
+  checkpointsOf(stream) + numberInName(Math.floor(size / DEEDS_A_CHECKPOINT));
+/** One is kept for each hour. `time`: as an instant. */
+export const anchorName = (time: string): string => ANCHOR_NOTES + time.slice(0, 'YYYY-MM-DDThh'.length);
+
+export const textNote = (name: string, text: string): LedgerNote => ({ name, value: Buffer.from(text) });
+export const textOfNote = ({ value }: LedgerNote): string => Buffer.from(value).toString();
+
+/** All whose names begin so, in order. */
+export async function* notesUnder(notes: Pick<LedgerNotes, 'find'>, prefix: string): AsyncGenerator<LedgerNote> {
+  for (let after: string | undefined; ; ) {
+    const found = await notes.find({ prefix, after, limit: PAGE });
+    yield* found;
+    if (found.length < PAGE) return;
+    after = found.at(-1)!.name;
+  }
+}
+
+/** The last one whose name begins so, as text. */
+export async function lastNote(notes: Pick<LedgerNotes, 'find'>, prefix: string): Promise<string | undefined> {
+  const [last] = await notes.find({ prefix, newestFirst: true, limit: 1 });
+  return last && textOfNote(last);
+}
