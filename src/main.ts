@@ -55,6 +55,7 @@ import { openJudge, openTerminology, openValidator } from './compose/checker.js'
 import { openDefinitions, operationDefinitions, parametersIn, profiles } from './compose/definitions.js';
 import { composeLedger } from './compose/ledger.js';
 import { engineSettings, keptSecret, withWords } from './compose/settings.js';
+import { openForwarder, readReceiver } from './compose/syslog.js';
 import { openUsers } from './compose/users.js';
 
 async function openStore(config: Config, layout: IndexLayout, clock: Clock, harness?: Harness): Promise<Store> {
@@ -66,9 +67,9 @@ async function openStore(config: Config, layout: IndexLayout, clock: Clock, harn
 async function openRecording(config: Config, layout: IndexLayout, around: RecordingGround, harness?: Harness) {
   const { clock, log, indexing } = around;
   const kept = await openStore(config, withWords(layout, config), clock, harness);
-  const { store, faults: trailFaults } = openTrail(kept, { ...indexing, queryTimeout: config.queryTimeout });
+  const { store, follow, faults: trailFaults } = openTrail(kept, { ...indexing, queryTimeout: config.queryTimeout });
   const ledger = composeLedger(config, { clock, log, store: kept, base: indexing.settings.base });
-  return { kept, store: ledger.watch(store), trailFaults, ledger };
+  return { kept, store: ledger.watch(store), follow, trailFaults, ledger };
 }
 
 interface RecordingGround extends Pick<Engine, 'clock' | 'log'> {
@@ -142,12 +143,13 @@ export async function open(
   const parameters = createLiveParameters(definitions);
   // Before anything is open: what is wrong with the settings must not leave a store open.
   const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed, outgoing });
-  const brands = brandRoutes(config);
+  const [brands, receiver] = [brandRoutes(config), readReceiver(config)];
   const policy = readPolicy(config, definitions.resourceTypes);
   const { guides, shelf, findWith, terminologyParts } = await openDefinitions(config, log);
   const layout = createIndexLayout(definitions.searchParameters);
   const indexing = { definitions, parameters, settings };
-  const { kept, store, trailFaults, ledger } = await openRecording(config, layout, { clock, log, indexing }, harness);
+  const recording = await openRecording(config, layout, { clock, log, indexing }, harness);
+  const { kept, store, trailFaults, ledger } = recording;
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
   const registry = new Registry({ definitions, parameters, layout, store, log, files: parametersIn(files, guides) });
   const stored = new StoredDefinitions(store);
@@ -181,19 +183,18 @@ export async function open(
     hooks: openHooks({ live, registry, reindexer, ...access.privacy }, settings, composed, definitions),
     routes: [...composed.routes, ...authorization.routes(), ...brands],
     subtypes: composed.subtypes,
-    instantiates: composed.instantiates,
-    releases: composed.releases,
+    ...{ instantiates: composed.instantiates, releases: composed.releases },
     jobs,
     ...terms,
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),
     ...{ record: createDeedMaker(), trailFaults, kept, ledger },
     forms: createForms(definitions),
-    room,
-    glasses: new Glasses(store.records, clock.now),
+    ...{ room, glasses: new Glasses(store.records, clock.now) },
     ...authorization.known(),
     ...access.privacy,
     mutex: createKeyedMutex(),
     ...{ settings, metrics, outgoing, clock },
+    forwarder: receiver && openForwarder(receiver, { ...recording, clock, log, metrics }, settings.base),
   };
   const used = harness?.around(engine, one => loadDemo(one, 1)) ?? engine;
   for (const listener of composed.listeners) feed.add({ ...listener, handle: batch => listener.handle(batch, used) });

@@ -76,6 +76,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     engine.outgoing.close();
     await endSweeping();
     await engine.feed.stop();
+    await engine.forwarder?.stop();
     await engine.live.stop();
     engine.reindexer.stop();
     engine.authorization?.stop();
@@ -105,8 +106,8 @@ async function probe(config: Config): Promise<void> {
 }
 
 /**
- * Serves, and behind it does jobs and tells those who listen: end that with `engine.jobs.stop()`, `engine.feed.stop()` and
- * `engine.reindexer.stop()`, then close the store.
+ * Serves, and behind it does jobs and tells those who listen: end that with `engine.jobs.stop()`, `engine.feed.stop()`,
+ * `engine.forwarder?.stop()` and `engine.reindexer.stop()`, then close the store.
  */
 export function listen(engine: Engine, config: Config): Server {
   engine.live.start();
@@ -114,6 +115,7 @@ export function listen(engine: Engine, config: Config): Server {
   engine.jobs.run();
   engine.feed.start();
   engine.ledger.start();
+  engine.forwarder?.start();
   collectProcessMetrics(engine.metrics);
   const server = createHttpServer({
     engine,

@@ -15,7 +15,7 @@ const jsonAnswer = (status: number, body: object, headers: Readonly<Record<strin
 
 /** `page`: what a person sees; `sum`: the numbers of all processes that serve here. */
 export function ownRoutes(
-  { metrics, settings, store }: Engine,
+  { metrics, settings, store, forwarder }: Engine,
   page: OutsideAnswer,
   sum?: () => Promise<string>,
 ): readonly OwnedRoute[] {
@@ -29,7 +29,7 @@ export function ownRoutes(
       async answer() {
         try {
           await store.ping();
-          return jsonAnswer(200, { status: 'ready' });
+          return jsonAnswer(200, { status: 'ready', ...(forwarder ? { syslog: forwarder.state } : {}) });
         } catch (error) {
           const { message: reason } = asFhirError(error);
           return jsonAnswer(503, { status: 'the store is away', reason }, { 'Retry-After': '2' });

@@ -37,6 +37,7 @@ import type { LiveTables } from '../live/live-tables.js';
 import type { Memberships } from '../terminology/membership.js';
 import type { Terminology } from '../terminology/terminology.js';
 import type { Feed } from '../feed/feed.js';
+import type { SyslogForwarder } from '../feed/syslog-forwarder.js';
 import type { OutgoingClients } from '../outgoing/outgoing.js';
 import type { Judge } from '../validation/judge.js';
 import type { Validate } from '../validation/gate/validate.js';
@@ -116,6 +117,8 @@ export interface Engine {
   readonly settings: EngineSettings;
   /** Where a feature registers what it counts. */
   readonly metrics: Metrics;
+  /** Hands the audit trail on; undefined: nobody wants it. */
+  readonly forwarder: SyslogForwarder | undefined;
   /** Requests of features to other servers: to be closed when the server ends. */
   readonly outgoing: Pick<OutgoingClients, 'close'>;
   readonly clock: Clock;
@@ -145,6 +148,10 @@ export type PrivateSetting =
   | 'linkMinutes'
   | 'auth'
   | 'corsOrigins'
+  | 'syslog'
+  | 'syslogCa'
+  | 'syslogCert'
+  | 'syslogKey'
   | 'consent'
   | 'validateBase'
   | 'validateClaims'

@@ -1,5 +1,41 @@
-/** Settings of the audit trail's ledger (docs/audit.md). */
-import { textSetting } from './setting.js';
+/** Settings of the audit trail: its ledger, how it is asked for, and where it goes as syslog messages. */
+import { choice, type Setting, type SettingTable, textSetting } from './setting.js';
+
+export interface SyslogAddress {
+  readonly host: string;
+  readonly port: number;
+  /** Without TLS, on this machine alone. */
+  readonly plain: boolean;
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** `tls://host:6514`. Throws an Error that says what is allowed. */
+export function parseSyslogAddress(text: string): SyslogAddress {
+  const [, scheme, host = '', port = '6514'] =
+    /^(tls|tcp):\/\/([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::(\d{1,5}))?\/?$/.exec(text) ?? [];
+  if (scheme === undefined || Number(port) < 1 || Number(port) > 65_535)
+    throw new Error(
+      'tls://host:6514, or tcp://127.0.0.1:port for a receiver on this machine (udp would lose events, and nobody would know)',
+    );
+  if (scheme === 'tcp' && !LOOPBACK.test(host))
+    throw new Error(
+      'tls://host:6514: without TLS the trail goes to a receiver on this machine alone (tcp://127.0.0.1:port)',
+    );
+  return { host: host.replaceAll(/^\[|\]$/g, ''), port: Number(port), plain: scheme === 'tcp' };
+}
+
+const address: Setting<string> = {
+  ...textSetting(
+    'SYSLOG',
+    '',
+    'Where all audit events go as DICOM audit messages, `tls://host:6514`: see docs/audit.md. Empty: nowhere.',
+  ),
+  parse(text) {
+    parseSyslogAddress(text);
+    return text;
+  },
+};
 
 export const AUDIT_SETTINGS = {
   auditKey: textSetting(
@@ -13,4 +49,18 @@ export const AUDIT_SETTINGS = {
     '',
     'Address that gets each anchor of the audit trail by POST, to be kept elsewhere. Empty: none does.',
   ),
-};
+  auditDate: choice(
+    'AUDIT_DATE',
+    'optional',
+    ['optional', 'required'],
+    '`required`: a search of AuditEvents names an interval by `date`, as ITI-81 has it',
+  ),
+  syslog: address,
+  syslogCa: textSetting(
+    'SYSLOG_CA',
+    '',
+    'PEM file of the authorities by which that receiver must prove who it is. Empty: those that Node trusts.',
+  ),
+  syslogCert: textSetting('SYSLOG_CERT', '', 'PEM file of the certificate that it is shown. Empty: none.'),
+  syslogKey: textSetting('SYSLOG_KEY', '', 'PEM file of the key of that certificate.'),
+} satisfies SettingTable;

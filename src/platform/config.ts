@@ -299,12 +299,6 @@ export const SETTINGS = {
   linkMinutes: wholeNumber('LINK_MINUTES', 60, 'Minutes for which a paging link works.', 1, 10_080),
   requestTimeout: wholeNumber('REQUEST_TIMEOUT', 60_000, 'Milliseconds for a request to arrive.', 1000, 3_600_000),
   queryTimeout: wholeNumber('QUERY_TIMEOUT', 10_000, 'Milliseconds the store may spend on one query.', 100, 3_600_000),
-  auditDate: choice(
-    'AUDIT_DATE',
-    'optional',
-    ['optional', 'required'],
-    '`required`: a search of AuditEvents names an interval by `date`, as ITI-81 has it',
-  ),
   handling: choice(
     'HANDLING',
     'strict',

@@ -77,6 +77,7 @@ export async function startServer(options: Start): Promise<RunningServer> {
       await engine.jobs.stop();
       engine.outgoing.close();
       await engine.feed.stop();
+      await engine.forwarder?.stop();
       await engine.live.stop();
       engine.reindexer.stop();
       await engine.forms.close();

@@ -8,10 +8,11 @@
  */
 import type { Indexing } from '../../search/index-resource.js';
 import type { DeedShape } from '../../store/deeds.js';
-import type { Store } from '../../store/store.js';
+import type { Page, Store } from '../../store/store.js';
 import { readDeed, type KeptShape } from './deed.js';
 import { createEventMaker } from './events.js';
 import { type TrailFault, trailFaults } from './faults.js';
+import { trailBehind, type TrailPlace } from './pages.js';
 import { openTrailReads } from './reads.js';
 import { TrailEvents } from './source.js';
 import type { WalkedTrail } from './walk.js';
@@ -21,8 +22,15 @@ export interface TrailOptions extends Indexing {
   readonly queryTimeout: number;
 }
 
+export type FollowTrail = (
+  place: TrailPlace,
+  size: { readonly limit: number; readonly bytes: number },
+) => Promise<Page>;
+
 export interface Trail {
   readonly store: Store;
+  /** Before the horizon, behind a place: for whoever hands all of it on. */
+  readonly follow: FollowTrail;
   /** What is wrong with what is kept of it. */
   readonly faults: () => AsyncIterable<TrailFault>;
 }
@@ -74,5 +82,6 @@ export function openTrail(store: Store, { queryTimeout, ...indexing }: TrailOpti
       return store.commit(commit);
     },
   };
-  return { store: whole, faults: () => trailFaults(deeds, trail.read) };
+  const follow: FollowTrail = (place, size) => trailBehind(around, place, store.horizon(), size);
+  return { store: whole, follow, faults: () => trailFaults(deeds, trail.read) };
 }

@@ -62,6 +62,35 @@ export function eventHistory({ store, events }: BothKinds, asked: HistoryQuery):
   });
 }
 
+/** Where a follower of the trail goes on. */
+export interface TrailPlace {
+  /** ms; nothing before it. */
+  readonly since: number;
+  readonly after?: Cursor | undefined;
+}
+
+/**
+ * What was recorded or received, oldest first, before a time that is a horizon of the store: nothing comes there any more. Rows of deeds
+ * that cannot be read are passed over (faults.ts tells of them).
+ */
+export function trailBehind(
+  { store, events }: BothKinds,
+  { since, after }: TrailPlace,
+  before: number,
+  size: { readonly limit: number; readonly bytes: number },
+): Promise<Page> {
+  const needed = { keys: [], from: since, to: before - 1 };
+  return mergedPage({ ...size, ...place(after) }, false, {
+    events: (_travel, behind) => events.onward(needed, behind),
+    rows: async (_travel, { cursor, bound = -Infinity }, limit) =>
+      store.history({
+        ...{ type: EVENT, since: Math.max(since, bound + 1), oldestFirst: true, limit, bytes: size.bytes },
+        ...{ at: { low: -OPEN, high: before - 1 }, ...place(cursor) },
+      }),
+    timeOf: row => row.updated,
+  });
+}
+
 /** Of one event. */
 export async function historyOfEvent(
   { store, events }: BothKinds,

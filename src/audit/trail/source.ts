@@ -58,7 +58,12 @@ export class TrailEvents {
 
   /** All, oldest first, however long it takes, but for those of rows that cannot be read (faults.ts tells of these). */
   all(behind?: EventPlace): AsyncGenerator<RecordedEvent> {
-    return walkTrail(this.#trail, { ...ALL_DEEDS, oldestFirst: true, behind, until: Infinity, passesDamage: true });
+    return this.onward(ALL_DEEDS, behind);
+  }
+
+  /** The same of some. */
+  onward(needed: Needed, behind?: EventPlace): AsyncGenerator<RecordedEvent> {
+    return walkTrail(this.#trail, { ...needed, oldestFirst: true, behind, until: Infinity, passesDamage: true });
   }
 }
 

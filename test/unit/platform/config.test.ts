@@ -33,6 +33,9 @@ describe('configuration', () => {
   const refusals: [name: string, env: Record<string, string>, says: RegExp][] = [
     ['a port that is no number', { CHARTROOM_PORT: '80a' }, /CHARTROOM_PORT must be a whole number/],
     ['a port out of range', { CHARTROOM_PORT: '65536' }, /1 to 65535/],
+    ['syslog without TLS elsewhere', { CHARTROOM_SYSLOG: 'tcp://siem.example:1514' }, /tls:\/\/host:6514/],
+    ['syslog by udp', { CHARTROOM_SYSLOG: 'udp://127.0.0.1:514' }, /CHARTROOM_SYSLOG must be tls:.*udp would lose/],
+    ['a syslog port out of range', { CHARTROOM_SYSLOG: 'tls://siem.example:70000' }, /CHARTROOM_SYSLOG/],
     ['an unknown store', { CHARTROOM_STORE: 'postgres://x' }, /mongodb:\/\//],
     ['an unknown setting', { CHARTROOM_PROT: '1' }, /Unknown setting CHARTROOM_PROT .*Did you mean CHARTROOM_PORT\?/],
     ['a public address without authentication', { CHARTROOM_HOST: '0.0.0.0' }, /loopback only/],
