@@ -11,6 +11,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Definitions } from '../fhir/definitions.js';
+import type { RefusingConsent } from '../fhir/error.js';
 import type { Resource } from '../fhir/resource.js';
 import { OPEN } from '../fhir/datetime.js';
 import type { Letter } from '../identity/principal.js';
@@ -224,6 +225,7 @@ export class Consents {
         ...(seesAll(asking) ? {} : { masks: masksOf(asking, permission) }),
         ...(asking.bound ? { consented: (patient: string) => this.#consented(patient, asking, at) } : {}),
         meant: permission,
+        refusing: patients => this.#refusing(asking, patients, this.#ground.now()),
         digest: digest.digest('base64url'),
       },
     };
@@ -242,6 +244,18 @@ export class Consents {
     const { permits, data } = decisive.first;
     const isWhole = Object.keys(data).length === 0;
     return { consents: speaking.map(({ name }) => name), permits: !isWhole ? 'some' : permits ? 'all' : 'none' };
+  }
+
+  /** Of these patients, those that deny something to whoever asks. */
+  #refusing(asking: WhoAsks, patients: readonly string[], at: number): RefusingConsent[] {
+    if (!asking.bound) return [];
+    return patients.flatMap(patient =>
+      (this.#byPatient.get(patient)?.consents ?? []).flatMap(({ name, rules }) =>
+        rules.some(rule => !rule.permits && concerns(rule, asking, at))
+          ? { id: name.slice('Consent/'.length), patient }
+          : [],
+      ),
+    );
   }
 
   /** When the next rule begins or ends. */

@@ -43,8 +43,13 @@ export interface Allowed {
 
 export type Decision =
   | Allowed
-  /** `why`: for the client; names the rule, not the data. */
-  | { readonly allow: false; readonly kind: 'forbidden' | 'method-not-allowed'; readonly why: string };
+  /** `why`: for the client; names the rule, not the data. `rule`: the same for the audit trail. */
+  | {
+      readonly allow: false;
+      readonly kind: 'forbidden' | 'method-not-allowed';
+      readonly why: string;
+      readonly rule: string;
+    };
 
 /**
  * Decides an interaction before it runs. What may be seen follows from the principal alone, and is the same for every interaction
@@ -120,7 +125,7 @@ export function createDecide(
     if (type === 'AuditEvent' && (needs === 'u' || needs === 'd')) return TRAIL_STAYS;
     const { permission, byId, bySearch } = find(principal);
     const letters = type === undefined ? permission.letters : permission.lettersOf(type);
-    if (lacks(permission, letters, ask)) return refuse(permission, letters, ask);
+    if (lacks(permission, letters, ask)) return refuse(principal, permission, letters, ask);
     // A role is given such operations by their names; a token that stands for less than its role is not.
     if (whole && principal.scopes !== undefined && !permission.whole) return NOT_WHOLE;
     // Whatever else may search, by criteria or by a reference that is one, sees what may be searched for.
@@ -176,26 +181,43 @@ function createRefusals(permissions: ReadonlyMap<string, Permission>) {
       ? 'This role may not write.'
       : 'This role may not do this.';
   };
-  return (permission: Permission, letters: LetterSet, ask: Ask): Decision => {
+  return (principal: Principal, permission: Permission, letters: LetterSet, ask: Ask): Decision => {
     const { needs, type } = ask;
+    const { role, scopes } = principal;
+    const ofRole = permissions.get(role);
+    const isOfScopes =
+      scopes !== undefined &&
+      ofRole !== undefined &&
+      !lacks(ofRole, type === undefined ? ofRole.letters : ofRole.lettersOf(type), ask);
     const lacking = needs && !letters[needs] ? needs : undefined;
     const why =
       (lacking && !isWritingLetter(lacking) ? reading(lacking, type) : acting(permission, ask)) ??
       (lacking ? writing(permission) : reading('s', type));
-    return { allow: false, kind: 'forbidden', why };
+    const rule = `${isOfScopes ? 'scopes lack' : `role ${role || 'none'} lacks`} ${nameOfLacking(permission, letters, ask)}`;
+    return { allow: false, kind: 'forbidden', why, rule };
   };
+}
+
+/** What is lacking first: a letter, an operation, a screen. */
+function nameOfLacking({ operations, screens }: Permission, letters: LetterSet, ask: Ask): string {
+  const { needs, operation, screen } = ask;
+  if (operation !== undefined && !operations.has(operation)) return `$${operation}`;
+  if (screen !== undefined && !screens.has(screen)) return `screen ${screen}`;
+  return needs !== undefined && !letters[needs] ? needs : 's';
 }
 
 const TRAIL_STAYS: Decision = {
   allow: false,
   kind: 'method-not-allowed',
   why: 'Audit events cannot be changed or deleted.',
+  rule: 'trail stays',
 };
 
 const NOT_WHOLE: Decision = {
   allow: false,
   kind: 'forbidden',
   why: 'This changes the whole server: it needs scopes that reach everything.',
+  rule: 'scopes lack the whole server',
 };
 
 const isWritingLetter = (letter: Letter): boolean => letter === 'c' || letter === 'u' || letter === 'd';

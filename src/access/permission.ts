@@ -4,6 +4,7 @@
  * few look-ups. What one row of the role allows is allowed, as far as one of the scopes grants it, too.
  */
 import { createHash } from 'node:crypto';
+import type { RefusingConsent } from '../fhir/error.js';
 import { DUTY_LETTERS, type Letter, type Scope } from '../identity/principal.js';
 import { memoize, type MemoLimits } from '../platform/memoize.js';
 import type { SearchParameters } from '../search/parameters.js';
@@ -72,6 +73,8 @@ export interface Permission {
   readonly meant?: Permission;
   /** Elements with labels beyond this are left out of what is seen; absent: none are. */
   readonly masks?: Masks;
+  /** Of the narrowed one: Consents of these patients that deny something to whoever asks. */
+  readonly refusing?: (patients: readonly string[]) => readonly RefusingConsent[];
   /** Labels that protect a resource must not be taken away, or made less. */
   readonly keepsLabels?: boolean;
   /** Equal for permissions that allow the same. */

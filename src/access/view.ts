@@ -86,6 +86,10 @@ export function createView(viewed: Viewed, restrictions: Restrictions, masks: Ma
   return new RestrictedView(viewed, restrictions, masks);
 }
 
+/** What was last asked for by its id, is there, and is not seen: for the audit trail alone. */
+export const hiddenBy = (view: StoreView): Version | undefined =>
+  view instanceof RestrictedView ? view.hidden : undefined;
+
 /** A class, because every request has one. */
 class RestrictedView implements StoreView {
   readonly #viewed: Viewed;
@@ -97,6 +101,8 @@ class RestrictedView implements StoreView {
   /** On versions that cost a parse. */
   #verdicts: Map<Where, Map<string, boolean>> | undefined;
   #newest: { readonly name: string; readonly row: Version | undefined } | undefined;
+  /** What was last asked for by its id, and is not seen. */
+  hidden: Version | undefined;
 
   constructor(viewed: Viewed, restrictions: Restrictions, masks: Masks | undefined) {
     this.#viewed = viewed;
@@ -123,7 +129,9 @@ class RestrictedView implements StoreView {
 
   async #readRestricted(...[type, ...which]: Parameters<Store['read']>): Promise<Version | undefined> {
     const row = this.shows(type) ? await this.#store.read(type, ...which) : undefined;
-    return row && (await this.#isVisible(row, which[1] === undefined)) ? this.#shown(row) : undefined;
+    if (!row || (await this.#isVisible(row, which[1] === undefined))) return row && this.#shown(row);
+    this.hidden = row;
+    return undefined;
   }
 
   find(query: Query): Promise<Page> {

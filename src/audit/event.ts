@@ -5,6 +5,7 @@
  * where a user is known, else the client is the requestor; a search gives one event per patient found; codes have
  * their displays where a profile of MHD wants them and nowhere else, for every read is kept and indexed with what is said here.
  */
+import type { RefusingConsent } from '../fhir/error.js';
 import type { JsonObject, Resource } from '../fhir/resource.js';
 import type { Principal } from '../identity/principal.js';
 
@@ -26,6 +27,8 @@ const REQUEST_ENTITY: JsonObject = {
 };
 /** Names of features of this server. */
 const FEATURE = 'urn:chartroom:feature';
+/** Codes of operations. */
+const OPERATION = 'urn:chartroom:operation';
 const CUSTODIAN = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type';
 
 interface BalpPattern {
@@ -85,9 +88,23 @@ export type AuditPattern =
   | 'alert'
   | 'override-started'
   | 'override-stopped'
-  | 'import';
+  | 'import'
+  /** Who may not, by their role or scopes, or by what a patient has said. */
+  | 'denied'
+  | 'denied-by-consent'
+  /** Who does not say who they are, or says it wrongly. */
+  | 'unauthenticated';
 
 const SECURITY_ALERT: JsonObject = { system: DICOM_CODES, code: '110113', display: 'Security Alert' };
+const AUTHORIZATION = 'https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType';
+const AUTHORIZER: JsonObject = {
+  coding: [{ system: 'http://terminology.hl7.org/CodeSystem/extra-security-role-type', code: 'authserver' }],
+};
+/** https://profiles.ihe.net/ITI/BALP/StructureDefinition-IHE.BasicAudit.AuthZconsent.html */
+const DENIAL: BalpPattern = {
+  ...{ action: 'E', client: application, server: AUTHORIZER, user: 'IRCP', type: SECURITY_ALERT },
+  subtype: { system: AUTHORIZATION, code: 'AuthZ-Role' },
+};
 const BREAK_THE_GLASS = 'BTG';
 const OVERRIDE: BalpPattern = {
   ...{ action: 'E', client: application, server: destination, user: 'IRCP' },
@@ -132,6 +149,14 @@ const PATTERNS: Readonly<Record<AuditPattern, BalpPattern>> = {
     user: 'AUT',
     displays: true,
     type: { system: DICOM_CODES, code: '110107', display: 'Import' },
+  },
+  denied: DENIAL,
+  'denied-by-consent': { ...DENIAL, subtype: { system: AUTHORIZATION, code: 'AuthZ-Consent' } },
+  /** https://dicom.nema.org/medical/dicom/current/output/chtml/part15/sect_A.5.3.html (User Authentication) */
+  unauthenticated: {
+    ...{ action: 'E', client: application, server: AUTHORIZER, user: 'IRCP' },
+    type: { system: DICOM_CODES, code: '110114', display: 'User Authentication' },
+    subtype: { system: DICOM_CODES, code: '110122', display: 'Login' },
   },
 };
 
@@ -178,8 +203,16 @@ export interface AuditRecord {
   readonly requestId: string;
   /** FHIR base of this server. */
   readonly base: string;
-  /** Method and URL, for a query entity. */
+  /** Method and URL, for a query entity; what was asked with beside them stands behind an empty line. */
   readonly request: string;
+  /** The request stands in the event whatever else does. */
+  readonly asks?: true;
+  /** Code of an operation. */
+  readonly operation?: string;
+  /** Type of what was meant, where it has no id. */
+  readonly dataType?: string;
+  /** Of one `denied-by-consent`. */
+  readonly consents?: readonly RefusingConsent[];
   /** Undefined where no single resource is meant. */
   readonly data?: { readonly type: string; readonly id: string; readonly version?: number };
   /** Where `data` is. */
@@ -193,15 +226,22 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
   const pattern = PATTERNS[record.pattern];
   const recorded = new Date(record.at).toISOString();
   const { principal, base } = record;
+  const consents = consentsTold(record, patient);
   const success = record.outcome === '0';
   const self = selfOf(base);
   const purpose = pattern.purpose ?? (principal.glass === undefined ? undefined : BREAK_THE_GLASS);
-  const profiles = success ? profilesOf(pattern, record, patient) : [];
+  const profiles = success ? profilesOf(pattern, record, patient) : consents ? [`${BALP_PROFILES}AuthZconsent`] : [];
   const agents: JsonObject[] = [
     clientAgent(pattern, record),
-    { type: pattern.server, who: self, requestor: false, network: { address: base, type: '5' } },
+    {
+      type: pattern.server,
+      who: self,
+      requestor: false,
+      ...(consents ? {} : { network: { address: base, type: '5' } }),
+    },
   ];
   if (principal.name !== undefined) agents.push(userAgent(pattern, principal, purpose));
+  if (consents) agents.push({ type: PROVIDER, who: { extension: [UNKNOWN_HERE] }, requestor: false });
   if (record.agent !== undefined)
     agents.push({
       type: application,
@@ -218,11 +258,14 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
       ...(profiles.length > 0 ? { profile: profiles } : {}),
     },
     type: pattern.type ?? REST,
-    subtype: [
-      ...(pattern.subtype ? [pattern.subtype] : []),
-      { system: INTERACTION, code: record.interaction },
-      ...codingsOf(record.subtype),
-    ],
+    subtype: consents
+      ? [pattern.subtype!]
+      : [
+          ...(pattern.subtype ? [pattern.subtype] : []),
+          { system: INTERACTION, code: record.interaction },
+          ...(record.operation === undefined ? [] : [auditCoding(OPERATION, record.operation)]),
+          ...codingsOf(record.subtype),
+        ],
     action: pattern.action,
     recorded,
     outcome: record.outcome,
@@ -230,9 +273,53 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
     ...(purpose === undefined ? {} : { purposeOfEvent: [purposeConcept(purpose)] }),
     agent: agents,
     source: eventSourceOf(base),
-    entity: entities(record, pattern, patient),
+    entity: consents ? entitiesOfConsents(record, consents, patient!) : entities(record, pattern, patient),
   };
 }
+
+/** BALP has a patient and a user in an event of Consents; one of several patients may have given none. */
+function consentsTold(
+  { consents, principal }: AuditRecord,
+  patient: string | undefined,
+): readonly string[] | undefined {
+  const ids = (consents ?? []).flatMap(each => (each.patient === patient ? each.id : []));
+  return ids.length > 0 && principal.name !== undefined ? ids : undefined;
+}
+
+/** To which organization somebody belongs who was refused is not kept. */
+const UNKNOWN_HERE: JsonObject = {
+  url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason',
+  valueCode: 'unknown',
+};
+const PROVIDER: JsonObject = {
+  coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-RoleClass', code: 'PROV' }],
+};
+
+/** BALP allows the patient and Consents alone: what was asked stands in the details of the first. */
+function entitiesOfConsents({ request, requestId, data }: AuditRecord, ids: readonly string[], patient: string) {
+  const asked = [
+    { type: 'request', value: request },
+    ...(data ? [{ type: 'data', value: referenceTo(data) }] : []),
+    { type: 'X-Request-Id', value: requestId },
+  ];
+  return [
+    patientEntity(patient),
+    ...ids.map((id, at) => ({
+      what: { reference: `Consent/${id}` },
+      type: { system: 'http://hl7.org/fhir/resource-types', code: 'Consent' },
+      ...(at === 0 ? { detail: detailsOf(asked) } : {}),
+    })),
+  ];
+}
+
+const detailsOf = (details: readonly AuditDetail[]): JsonObject[] =>
+  details.map(({ type, value }) => ({ type, valueString: value }));
+
+const patientEntity = (id: string, named: (display: string) => string | undefined = () => undefined): JsonObject => ({
+  what: { reference: `Patient/${id}` },
+  type: auditCoding(ENTITY_TYPE, '1', named('Person')),
+  role: auditCoding(ROLE, '1', named('Patient')),
+});
 
 /**
  * What an event of a success claims: its pattern, and what BALP wants of one that was made with an access token. Where a feature acts, it is the one
@@ -307,26 +394,29 @@ function entities(record: AuditRecord, pattern: BalpPattern, patient: string | u
   const list: JsonObject[] = [];
   const named = (display: string): string | undefined => (pattern.displays ? display : undefined);
   const object = auditCoding(ENTITY_TYPE, '2', named('System Object'));
+  const query = (type: JsonObject): JsonObject => ({
+    type,
+    role: auditCoding(ROLE, '24'),
+    query: Buffer.from(record.request).toString('base64'),
+  });
   if (record.data !== undefined) {
     const role = record.subtype?.dataRole;
     list.push({
       what: { reference: referenceTo(record.data) },
       type: object,
       role: role === undefined ? auditCoding(ROLE, '4') : auditCoding(ROLE, role, DATA_ROLES[role]),
-      ...(record.details ? { detail: record.details.map(({ type, value }) => ({ type, valueString: value })) } : {}),
+      ...(record.details ? { detail: detailsOf(record.details) } : {}),
     });
-  } else if (pattern.action === 'E' || pattern.action === 'R')
+  } else if (record.dataType !== undefined)
     list.push({
+      what: { type: record.dataType, display: record.dataType },
       type: object,
-      role: auditCoding(ROLE, '24'),
-      query: Buffer.from(record.request).toString('base64'),
+      role: auditCoding(ROLE, '4'),
     });
-  if (patient !== undefined)
-    list.push({
-      what: { reference: `Patient/${patient}` },
-      type: auditCoding(ENTITY_TYPE, '1', named('Person')),
-      role: auditCoding(ROLE, '1', named('Patient')),
-    });
+  // Of one object alone the profiles of a success speak; what it was found by is another kind of thing.
+  if (record.asks) list.push(query(record.outcome === '0' && pattern.profile ? auditCoding(ENTITY_TYPE, '4') : object));
+  else if (!record.data && (pattern.action === 'E' || pattern.action === 'R')) list.push(query(object));
+  if (patient !== undefined) list.push(patientEntity(patient, named));
   list.push(requestEntity(record.requestId));
   return list;
 }

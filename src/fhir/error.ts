@@ -101,6 +101,21 @@ export const issueOfKind = (kind: Kind, issue: Omit<Issue, 'severity' | 'code'>)
   ...issue,
 });
 
+/** A Consent that refuses something, by its id and that of the Patient. */
+export interface RefusingConsent {
+  readonly id: string;
+  readonly patient: string;
+}
+
+/** By what somebody was refused, for the audit trail; never shown to a client. */
+export interface Denial {
+  /** Name of a rule, as `role reader lacks u`: nothing of a resource. */
+  readonly rule: string;
+  readonly consents?: readonly RefusingConsent[];
+  /** Ids of those whose data it is. */
+  readonly patients?: readonly string[];
+}
+
 export interface FhirErrorOptions {
   readonly issues?: readonly Issue[];
   readonly expression?: string;
@@ -111,6 +126,7 @@ export interface FhirErrorOptions {
   readonly retryAfter?: number;
   /** The scope of an access token that would have been enough. */
   readonly scope?: string | undefined;
+  readonly denial?: Denial | undefined;
 }
 
 export class FhirError extends Error {
@@ -118,12 +134,14 @@ export class FhirError extends Error {
   readonly issues: readonly Issue[];
   readonly retryAfter: number | undefined;
   readonly scope: string | undefined;
+  readonly denial: Denial | undefined;
 
   constructor(kind: Kind, message: string, options: FhirErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'FhirError';
     this.kind = kind;
     this.scope = options.scope;
+    this.denial = options.denial;
     this.retryAfter = options.retryAfter ?? (kind === 'unavailable' || kind === 'timeout' ? 2 : undefined);
     const { code, severity } = KINDS[kind];
     this.issues = options.issues?.length

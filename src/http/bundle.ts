@@ -26,7 +26,7 @@ import { checkShell, patchFromEntry, searchFromEntry } from '../interactions/tra
 import { inPieces, turn } from '../platform/pieces.js';
 import { FORM_PARAMETERS } from '../interactions/response/paging.js';
 import { readQuery } from './query.js';
-import { readInteraction, type Source, wholeQuestion, withCriteria } from './request.js';
+import { asOneLine, readInteraction, type Source, wholeQuestion, withCriteria } from './request.js';
 import { type Route, route } from './route.js';
 
 /** Bytes and entries that are read before others get a turn. */
@@ -173,7 +173,7 @@ async function readEntry(given: GivenEntry, engine: Engine, lenient: boolean): P
   const fullUrl = typeof entry['fullUrl'] === 'string' ? { fullUrl: entry['fullUrl'] } : {};
   const request = (entry['request'] ?? {}) as Readonly<Record<string, string>>;
   const { method = '', url = '' } = request;
-  const name = { request: `${method} ${engine.settings.base}/${url.replace(/^\//, '')}`, ...fullUrl };
+  const name = { request: asOneLine(`${method} ${engine.settings.base}/${url.replace(/^\//, '')}`), ...fullUrl };
   let target: Route | undefined;
   try {
     if (method === '')

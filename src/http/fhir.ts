@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import { asFhirError, FhirError } from '../fhir/error.js';
 import type { Caller, Engine } from '../interactions/engine.js';
 import type { Parameters } from '../interactions/interaction.js';
-import { INTERACTIONS } from '../interactions/kinds.js';
+import { INTERACTIONS, strayTarget } from '../interactions/kinds.js';
 import { SMART_CONFIGURATION } from '../interactions/smart.js';
 import { createAllowance } from '../interactions/response/allowance.js';
 import { admit, perform, recordDamage, recordRefusal } from '../interactions/perform.js';
@@ -14,7 +14,7 @@ import type { Exchange, House } from './exchange.js';
 import { contentTypes, otherForm, prefersHtml } from './media.js';
 import { type Head, headFrom, type Presentation } from './presentation.js';
 import { single } from './query.js';
-import { preference, readInteraction, wholeQuestion, withCriteria } from './request.js';
+import { asOneLine, preference, readInteraction, wholeQuestion, withCriteria } from './request.js';
 import { respond } from './respond.js';
 import { allowedMethods, type Route, route } from './route.js';
 import { fromRequest, type Limits, sentProvenance } from './source.js';
@@ -47,8 +47,6 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
   if (asksHow) return options.signIn?.(exchange);
   if (wantsPage(exchange)) return options.page(exchange);
   if (request.method === 'OPTIONS') return options204(response, allowedMethods(path, engine));
-  const target = withCriteria(route(request.method, path, engine), request.get('if-none-exist'), head.query);
-  exchange.target = target;
   const context: Caller = {
     engine,
     principal: UNKNOWN,
@@ -60,6 +58,8 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     agent: undefined,
     settled: new Map(),
   };
+  const target = await routed(options, exchange, context);
+  exchange.target = target;
   const known = await identified(context, request, target);
   const fault = misplacedToken(head.query) ?? faultOfHead(engine, request, target, head) ?? guard.foreign(request);
   if (fault) return recordRefusal(known, target, fault);
@@ -100,13 +100,24 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
   }
 }
 
+/** What is asked for. Throws what `route` does, which is recorded as whoever asked did it, where they say who they are. */
+async function routed({ engine }: FhirOptions, { request, path, head }: Exchange, context: Caller): Promise<Route> {
+  try {
+    return withCriteria(route(request.method, path, engine), request.get('if-none-exist'), head.query);
+  } catch (thrown) {
+    const error = asFhirError(thrown);
+    const principal = await engine.identify(identifying(request, context.address)).catch(() => UNKNOWN);
+    return recordRefusal({ ...context, principal }, strayTarget(request.method, error), error);
+  }
+}
+
 const ACCESS_TOKEN = 'access_token';
 const holdsToken = (parameters: Parameters): boolean =>
   parameters.some(([name]) => name.toLowerCase() === ACCESS_TOKEN);
 
 /** As it stands in the audit trail: without a token that somebody has put there. */
 const recordedLine = ({ method, originalUrl: url }: Request, { query }: Head): string =>
-  `${method} ${holdsToken(query) ? url.slice(0, url.indexOf('?')) : url}`;
+  asOneLine(`${method} ${holdsToken(query) ? url.slice(0, url.indexOf('?')) : url}`);
 
 /** https://www.rfc-editor.org/rfc/rfc9700#section-4.3.2 */
 const misplacedToken = (parameters: Parameters): FhirError | undefined =>

@@ -101,7 +101,11 @@ async function admitted(
   const decision = engine.decide(known.principal, who);
   if (decision.allow) return known;
   engine.metrics.denied.inc({ role: known.principal.role });
-  return recordRefusal(known, recorded, new FhirError(decision.kind, decision.why));
+  return recordRefusal(
+    known,
+    recorded,
+    new FhirError(decision.kind, decision.why, { denial: { rule: decision.rule } }),
+  );
 }
 
 function callOf(

@@ -57,13 +57,25 @@ export function withCriteria(route: Route, ifNoneExist: string | undefined, quer
   }
 }
 
-/** Method and address as asked, with the parameters of a search by POST: the audit event holds the question, wherever it stood. */
+/**
+ * Method and address as asked, with the parameters of a search by POST, and the criteria of a create: the audit event holds the question,
+ * wherever it stood.
+ */
 export function wholeQuestion(request: string, interaction: Interaction): string {
+  if (interaction.kind === 'create' && interaction.ifNoneExist)
+    return `${request}\nIf-None-Exist: ${asForm(interaction.ifNoneExist)}`;
   if (interaction.kind !== 'search' || !request.startsWith('POST ')) return request;
-  const form = new URLSearchParams();
-  for (const [name, value] of interaction.parameters) form.append(name, value);
-  return `${request}\n\n${form.toString()}`;
+  return `${request}\n\n${asForm(interaction.parameters)}`;
 }
+
+function asForm(parameters: Parameters): string {
+  const form = new URLSearchParams();
+  for (const [name, value] of parameters) form.append(name, value);
+  return form.toString();
+}
+
+/** Of one line: whoever reads it later is not to be deceived by it. */
+export const asOneLine = (request: string): string => request.replaceAll(/[\p{Cc}\u2028\u2029]/gu, encodeURIComponent);
 
 /** Builds the interaction of a route; reads the body where there is one. */
 export async function readInteraction(

@@ -8,6 +8,7 @@ import type { Allowance, Caller, Engine } from './engine.js';
 import { allowanceOf, shareOf, answerTooLarge } from './response/allowance.js';
 import { type Answer, answerOfError, inEntry, responseBundle, seen, within } from './response/transaction-response.js';
 import type { Entry, Interaction, Of, Outcome } from './interaction.js';
+import { strayTarget } from './kinds.js';
 import { type Named, type Names, pathTo, rename } from './transaction/references.js';
 import { type EntryRunner, isWrite, rankOf, resourceIn, sitesIn } from './transaction/steps.js';
 
@@ -55,7 +56,7 @@ async function one(
   const own = { ...context, allowance, request, note: note && (() => note(at)) };
   try {
     if ('error' in ask) {
-      if (!ask.target) throw ask.error;
+      if (!ask.target) return await runner.refuse(own, strayTarget(request.split(' ', 1)[0]!, ask.error), ask.error);
       await runner.admit(own, ask.target);
       return await runner.refuse(own, ask.target, ask.error);
     }

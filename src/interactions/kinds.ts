@@ -6,6 +6,7 @@
  */
 import type { Ask } from '../access/decide.js';
 import type { AuditPattern } from '../audit/event.js';
+import type { FhirError } from '../fhir/error.js';
 import type { Letter } from '../identity/principal.js';
 import type { InteractionKind, Target } from './interaction.js';
 import type { OperationOffer } from './operations/operation.js';
@@ -138,3 +139,15 @@ export function restfulCode({ kind, type, id }: Target): string {
   const { codes } = INTERACTIONS[kind];
   return (id && codes.instance) || (type && codes.type) || codes.system || kind;
 }
+
+const BY_METHOD: Readonly<Record<string, InteractionKind>> = {
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
+
+/** What a request that means nothing here looks like, so that it is recorded. */
+export const strayTarget = (method: string, error: FhirError): Target => ({
+  kind: error.issues[0]?.detail === 'unknown-operation' ? 'operation' : (BY_METHOD[method] ?? 'read'),
+});

@@ -6,7 +6,7 @@
 import type { Allowed } from '../access/decide.js';
 import { scopeNeeded } from '../access/scopes.js';
 import { createView } from '../access/view.js';
-import { asFhirError, FhirError, KINDS } from '../fhir/error.js';
+import { asFhirError, FhirError } from '../fhir/error.js';
 import type { Principal } from '../identity/principal.js';
 import { FRESH_MS } from '../live/live-tables.js';
 import { realPause } from '../platform/real-time.js';
@@ -41,6 +41,7 @@ import { read, vread } from './read.js';
 import { search } from './search/search.js';
 import type { EntryRunner } from './transaction/steps.js';
 import { transaction } from './transaction/transaction.js';
+import { askedTold, questionTold, type WhoWasRefused, refusalTold } from './refusal-told.js';
 import { subtypeOf } from './subtypes.js';
 import { update } from './update.js';
 
@@ -129,7 +130,10 @@ export async function admit(caller: Caller, target: Target): Promise<Admitted> {
     return recordRefusal(
       caller,
       target,
-      new FhirError(decision.kind, decision.why, { scope: scopeNeeded(caller.principal, asked) }),
+      new FhirError(decision.kind, decision.why, {
+        scope: scopeNeeded(caller.principal, asked),
+        denial: { rule: decision.rule },
+      }),
     );
   }
   const { permission: meant, restrictions } = decision;
@@ -163,7 +167,7 @@ function asJudged({ engine, principal }: Caller, { kind, operation: code }: Targ
 }
 
 /** Records a failed interaction, or one that failed before it could be run, and throws its error. */
-export async function recordRefusal(caller: Caller, target: Target, error: FhirError): Promise<never> {
+export async function recordRefusal(caller: WhoWasRefused, target: Target, error: FhirError): Promise<never> {
   if (error.kind !== 'unavailable') await recordAlone(caller, target, { patients: [], status: error.status }, error);
   await recordDamage(caller, target, { patients: [], status: error.status }, error);
   throw error;
@@ -190,7 +194,7 @@ export const recordDone = (
 
 /** `pattern`: another than that of the interaction. */
 function recordAlone(
-  caller: Caller,
+  caller: WhoWasRefused,
   target: Target,
   result: Result,
   why?: FhirError,
@@ -377,7 +381,7 @@ async function runWhole(context: Context, ask: Interaction, located?: LocatedTar
 const ENTRY_RUNNER: EntryRunner = { admit, run: runWhole, perform, refuse: recordRefusal };
 
 /** Whose deeds they are, and what stamps them. */
-type Recorded = Caller & Pick<Context, 'stamp' | 'partOf'>;
+type Recorded = WhoWasRefused & Pick<Context, 'stamp' | 'partOf'>;
 
 /** What the trail keeps of it: one deed, or none where nothing is to be recorded. */
 function deedsDone(
@@ -388,26 +392,28 @@ function deedsDone(
   pattern = INTERACTIONS[target.kind].audit,
   details?: readonly AuditDetail[],
 ): Deed[] {
-  const { engine, principal, agent, address, requestId, request, stamp } = recorded;
+  const { engine, principal, agent, address, requestId, stamp } = recorded;
   const { type, id } = target;
   if (pattern === undefined) return [];
   const data = result.subject ?? (type && id ? { type, id } : undefined);
+  const refusal = error && refusalTold(recorded, target, error, pattern);
   const deed = engine.record({
     interaction: restfulCode(target),
     subtype: recorded.partOf ?? subtypeOf(engine.subtypes, agent, target),
-    pattern,
+    pattern: refusal?.pattern ?? pattern,
     at: stamp.now(),
-    outcome: error ? KINDS[error.kind].outcome : '0',
-    ...(error ? { why: error.kind } : result.unchanged ? { why: 'unchanged' } : {}),
+    outcome: refusal?.outcome ?? '0',
+    ...(refusal ? { why: refusal.why } : result.unchanged ? { why: 'unchanged' } : {}),
     principal,
     agent,
     address,
     requestId,
     base: engine.settings.base,
-    request,
+    request: questionTold(engine, recorded.request, target, error),
+    ...askedTold(engine, target, data !== undefined, refusal),
     ...(data ? { data } : {}),
     ...(details ? { details } : {}),
-    patients: result.patients,
+    patients: refusal?.patients ?? result.patients,
   });
   return [deed];
 }

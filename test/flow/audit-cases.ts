@@ -30,6 +30,12 @@ export interface Case {
   readonly subtype: string;
   readonly action: string;
   readonly outcome: string;
+  /** Of AuditEvent.type; absent: `rest`. */
+  readonly type?: string;
+  /** What stands in the query entity, behind the base; absent: nothing is asked. */
+  readonly query?: string | false;
+  /** Of the operation. */
+  readonly operation?: string;
   /** Undefined: no single resource. */
   readonly data?: string | RegExp;
   readonly patients: readonly string[];
@@ -38,6 +44,10 @@ export interface Case {
 export const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 const done = { outcome: '0', patients: ['Patient/eve'] };
 const refused = { outcome: '4', patients: [] };
+/** Who may not. */
+const denied = { type: '110113', subtype: 'AuthZ-Role', action: 'E', outcome: '8', patients: [] };
+/** Who is not known. */
+const unknown = { type: '110114', subtype: '110122', action: 'E', patients: [] };
 
 export const CASES: readonly Case[] = [
   {
@@ -241,19 +251,17 @@ export const CASES: readonly Case[] = [
     as: 'reader',
     body: eve,
     status: 403,
-    subtype: 'update',
-    action: 'U',
     data: 'Patient/eve',
-    ...refused,
+    ...denied,
+    query: 'PUT Patient/eve',
   },
   {
     what: 'a look into the trail that the role forbids (403)',
     method: 'GET',
     path: 'AuditEvent?patient=eve',
     status: 403,
-    subtype: 'search-type',
-    action: 'E',
-    ...refused,
+    ...denied,
+    query: 'GET AuditEvent?patient=eve',
   },
   {
     what: 'an attempt to change the trail (405)',
@@ -272,10 +280,10 @@ export const CASES: readonly Case[] = [
     path: 'Patient/eve',
     as: 'nobody',
     status: 401,
-    subtype: 'read',
-    action: 'R',
     data: 'Patient/eve',
-    ...refused,
+    ...unknown,
+    outcome: '4',
+    query: 'GET Patient/eve',
   },
   {
     what: 'a request with a wrong token (401)',
@@ -283,9 +291,167 @@ export const CASES: readonly Case[] = [
     path: 'Patient/eve',
     as: 'stranger',
     status: 401,
+    data: 'Patient/eve',
+    ...unknown,
+    outcome: '8',
+    query: 'GET Patient/eve',
+  },
+  {
+    what: 'a search without a token (401), of which the criteria are kept from the trail',
+    method: 'GET',
+    path: `Patient?family=${SECRET}`,
+    as: 'nobody',
+    status: 401,
+    ...unknown,
+    outcome: '4',
+    query: 'GET Patient',
+  },
+  {
+    what: 'a create that the role forbids (403)',
+    method: 'POST',
+    path: 'Observation',
+    as: 'reader',
+    body: observation('x', 'eve'),
+    status: 403,
+    ...denied,
+    query: 'POST Observation',
+  },
+  {
+    what: 'an operation that the role forbids (403)',
+    method: 'POST',
+    path: 'Patient/eve/$purge',
+    status: 403,
+    data: 'Patient/eve',
+    ...denied,
+    operation: 'purge',
+    query: 'POST Patient/eve/$purge',
+  },
+  {
+    what: 'a read refused with 404, with what was asked',
+    method: 'GET',
+    path: 'Patient/nobody?_elements=name',
+    status: 404,
     subtype: 'read',
     action: 'R',
-    data: 'Patient/eve',
+    data: 'Patient/nobody',
     ...refused,
+    query: 'GET Patient/nobody?_elements=name',
+  },
+  {
+    what: 'a create refused with 400, with what was asked',
+    method: 'POST',
+    path: 'Observation',
+    body: '{}',
+    headers: { 'content-type': 'application/fhir+json' },
+    status: 400,
+    subtype: 'create',
+    action: 'C',
+    ...refused,
+    query: 'POST Observation',
+  },
+  {
+    what: 'an operation, with its code and what it was asked with',
+    method: 'GET',
+    path: 'Patient/eve/$everything?_count=5',
+    status: 200,
+    subtype: 'operation',
+    operation: 'everything',
+    action: 'E',
+    data: /^Patient\/eve/,
+    ...done,
+    query: 'GET Patient/eve/$everything?_count=5',
+  },
+  {
+    what: 'an operation by POST, with the names of what is in its body and no value',
+    method: 'POST',
+    path: 'Patient/eve/$meta-add',
+    body: {
+      resourceType: 'Parameters',
+      parameter: [{ name: 'meta', valueMeta: { tag: [{ system: 'urn:x', code: SECRET }] } }],
+    },
+    status: 200,
+    subtype: 'operation',
+    operation: 'meta-add',
+    action: 'E',
+    data: /^Patient\/eve/,
+    ...done,
+    query: 'POST Patient/eve/$meta-add\n\nmeta',
+  },
+  {
+    what: 'a conditional update, with its criteria',
+    method: 'PUT',
+    path: 'Observation?_id=o4',
+    body: { ...observation('o4', 'eve'), language: 'en' },
+    status: 200,
+    subtype: 'update',
+    action: 'U',
+    data: /^Observation\/o4/,
+    ...done,
+    query: 'PUT Observation?_id=o4',
+  },
+  {
+    what: 'a conditional create that finds something, with its criteria',
+    method: 'POST',
+    path: 'Observation',
+    body: observation('x', 'eve'),
+    headers: { 'if-none-exist': 'patient=eve&_id=o1' },
+    status: 200,
+    subtype: 'create',
+    action: 'C',
+    data: /^Observation\/o1/,
+    ...done,
+    query: 'POST Observation\nIf-None-Exist: patient=eve&_id=o1',
+  },
+  {
+    what: 'an address where nothing is (404)',
+    method: 'GET',
+    path: 'Patient/eve/secrets',
+    status: 404,
+    subtype: 'read',
+    action: 'R',
+    ...refused,
+    query: 'GET Patient/eve/secrets',
+  },
+  {
+    what: 'a type that is none (404)',
+    method: 'PUT',
+    path: 'Patent/eve',
+    body: eve,
+    status: 404,
+    subtype: 'update',
+    action: 'U',
+    ...refused,
+    query: 'PUT Patent/eve',
+  },
+  {
+    what: 'an operation that is none (404)',
+    method: 'POST',
+    path: 'Patient/$merge-all',
+    status: 404,
+    subtype: 'operation',
+    action: 'E',
+    ...refused,
+    query: 'POST Patient/$merge-all',
+  },
+  {
+    what: 'a method that an address does not know (405)',
+    method: 'DELETE',
+    path: 'Patient/eve/_history/1',
+    status: 405,
+    subtype: 'delete',
+    action: 'D',
+    ...refused,
+    query: 'DELETE Patient/eve/_history/1',
+  },
+  {
+    what: 'an address where nothing is, of somebody who is not known',
+    method: 'GET',
+    path: 'secrets',
+    as: 'stranger',
+    status: 404,
+    subtype: 'read',
+    action: 'R',
+    ...refused,
+    query: 'GET secrets',
   },
 ];

@@ -241,7 +241,7 @@ for (const store of STORES)
       assert.equal(more.length, 0);
       assert.deepEqual(
         start!.subtype?.map(({ code }) => code),
-        ['110127', 'operation'],
+        ['110127', 'operation', 'break-glass'],
       );
       assert.equal(purposeOf(start), 'BTG');
       assert.equal(asker(start)?.who?.identifier?.value, 'emil');

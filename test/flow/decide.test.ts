@@ -191,7 +191,7 @@ onStoresInTurn(
         assert.equal((await as(role).get('$decide?role=reader&method=GET&url=Patient')).status, status, role);
       assert.equal((await as('reader', 'asked-why').get('$decide?role=reader&method=GET&url=Patient')).status, 403);
       const found = await as('admin').search<AuditEvent>('AuditEvent?entity:identifier=asked-why');
-      assert.equal(found.entry?.[0]?.resource?.outcome, '4');
+      assert.equal(found.entry?.[0]?.resource?.outcome, '8');
     });
 
     it('is no way to find out what there is', async () => {

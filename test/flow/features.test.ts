@@ -172,12 +172,12 @@ onStoresInTurn(
 
     it('keeps from its route who may not, and records that', async () => {
       assert.equal((await outside('/welcome/1')).status, 401);
-      assert.deepEqual((await events('outcome=4&_count=1'))?.[0], ['operation', '4', undefined, 'welcome']);
+      assert.deepEqual((await events('outcome=4&_count=1'))?.[0], ['110122', '4', undefined, 'welcome']);
       assert.equal((await outside('/echo', 'reader', { method: 'POST', body: 'x' })).status, 403);
-      assert.deepEqual((await events('outcome=4&_count=1'))?.[0], ['operation', '4', 'reader', 'routes']);
+      assert.deepEqual((await events('outcome=8&_count=1'))?.[0], ['AuthZ-Role', '8', 'reader', 'routes']);
       const foreign = { method: 'POST', body: 'x', headers: { origin: 'http://elsewhere.example' } };
       assert.equal((await outside('/echo', 'writer', foreign)).status, 403);
-      assert.deepEqual((await events('outcome=4&_count=1'))?.[0], ['operation', '4', 'writer', 'routes']);
+      assert.deepEqual((await events('outcome=8&_count=1'))?.[0], ['AuthZ-Role', '8', 'writer', 'routes']);
     });
 
     it('refuses methods, bodies and questions that its route does not take', async () => {
@@ -247,7 +247,7 @@ onStoresInTurn(
         );
       const rest = (code: string) => ['restful-interaction', code, ''];
       assert.deepEqual(await subtypesOf(`entity=Patient/${id}&subtype=operation`), [
-        [rest('operation'), ['urn:sample', 'calls', 'Calls counted']],
+        [rest('operation'), ['urn:chartroom:operation', 'welcome-calls', ''], ['urn:sample', 'calls', 'Calls counted']],
       ]);
       assert.deepEqual(await subtypesOf('subtype=urn:lists|LIST'), [
         [rest('create'), ['urn:lists', 'LIST', 'A list made']],

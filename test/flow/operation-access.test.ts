@@ -15,6 +15,13 @@ const tokens = join(folder, 'tokens.json');
 const tokenOf = (role: string) => `token-of-the-${role}`;
 writeFileSync(tokens, JSON.stringify(ROLES.map(role => ({ token: tokenOf(role), name: role, role }))));
 
+/** Type, subtype, action and outcome of the event of an answer. */
+const KINDS_OF_EVENTS = {
+  200: ['rest', 'operation', 'E', '0'],
+  401: ['110114', '110122', 'E', '8'],
+  403: ['110113', 'AuthZ-Role', 'E', '8'],
+} as const;
+
 onStoresInTurn(
   'an operation',
   stage => {
@@ -41,7 +48,7 @@ onStoresInTurn(
           const event = found.entry[0]!.resource!;
           assert.deepEqual(
             [event.type.code, event.subtype?.[0]?.code, event.action, event.outcome, event.meta?.profile],
-            ['rest', 'operation', 'E', status === 200 ? '0' : '4', undefined],
+            [...KINDS_OF_EVENTS[status], undefined],
           );
           const asked = event.entity?.find(({ query }) => query)?.query ?? '';
           assert.equal(Buffer.from(asked, 'base64').toString(), `${method} /fhir/${path}`);
@@ -92,7 +99,10 @@ onStoresInTurn(
               const { subtype, action, outcome, entity, agent } = found.entry[0]!.resource!;
               assert.deepEqual(
                 [subtype?.[0]?.code, action, outcome, entity?.[0]?.what?.reference],
-                ['operation', 'E', may ? '0' : '4', `Patient/labelled${may ? `/_history/${later}` : ''}`],
+                [
+                  ...KINDS_OF_EVENTS[reply.status as 200].slice(1),
+                  `Patient/labelled${may ? `/_history/${later}` : ''}`,
+                ],
               );
               assert.equal(agent.find(({ requestor }) => requestor)?.name, role === 'nobody' ? undefined : role);
             });

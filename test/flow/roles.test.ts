@@ -99,7 +99,7 @@ onStoresInTurn(
         assert.deepEqual(refusal(await lab.send(method, path)), { status: 403, detail: 'forbidden' }, path);
       const { values } = await stage().server.engine.metrics.denied.get();
       assert.ok(values.find(({ labels }) => labels.role === 'laboratory')!.value >= 4);
-      const trail = await as('admin').search('AuditEvent?agent-name=laboratory&outcome=4&_summary=count');
+      const trail = await as('admin').search('AuditEvent?agent-name=laboratory&type=110113&outcome=8&_summary=count');
       assert.ok(trail.total! >= 7);
     });
 

@@ -6,6 +6,7 @@
  * The events of a deed follow from it alone (events.ts). Their ids are that of the deed, and from the second one on `-1`, `-2` … behind it.
  */
 import { newId } from '../../platform/ids.js';
+import type { RefusingConsent } from '../../fhir/error.js';
 import type { Resource } from '../../fhir/resource.js';
 import type { Deed, DeedShape } from '../../store/deeds.js';
 import type { AuditDetail, AuditRecord } from '../event.js';
@@ -34,11 +35,16 @@ const PRINCIPAL_VALUES = ['name', 'subject', 'tokenId', 'glass'] as const satisf
 type PrincipalValue = (typeof PRINCIPAL_VALUES)[number];
 
 /** All of a record but the values that its deed has. */
-type ShapeOfRecord = Pick<AuditRecord, 'interaction' | 'subtype' | 'pattern' | 'outcome' | 'why' | 'agent' | 'base'> & {
+type ShapeOfRecord = Pick<
+  AuditRecord,
+  'interaction' | 'subtype' | 'pattern' | 'outcome' | 'why' | 'agent' | 'base' | 'asks' | 'operation' | 'dataType'
+> & {
   readonly principal: Pick<Principal, 'role' | 'issuer' | 'client' | 'purpose'>;
   /** Which of the principal's own values there are. */
   readonly has: readonly PrincipalValue[];
   readonly data?: { readonly type: string; readonly versioned: boolean; readonly detailed: boolean };
+  /** There are Consents that refuse it. */
+  readonly refusing?: true;
 };
 
 /** The shape of an event that was made as a whole. */
@@ -74,6 +80,10 @@ export function createDeedMaker(): MakeDeed {
         subtype?.code,
         subtype?.display,
         subtype?.dataRole,
+        record.asks,
+        record.operation,
+        record.dataType,
+        record.consents === undefined,
       ],
     ].join('\u0000');
     let shape = shapes.get(name);
@@ -84,7 +94,7 @@ export function createDeedMaker(): MakeDeed {
     return shape;
   };
   return record => {
-    const { at, principal, address, requestId, request, data, details, patients } = record;
+    const { at, principal, address, requestId, request, asks, data, details, consents, patients } = record;
     const id = newId(at);
     const shape = shapeOf(record);
     writer
@@ -98,12 +108,13 @@ export function createDeedMaker(): MakeDeed {
       const text = principal[value];
       if (text !== undefined) writer.text(text);
     }
-    if (!data) writer.text(request);
-    else {
+    if (!data || asks) writer.text(request);
+    if (data) {
       writer.text(data.id);
       if (data.version !== undefined) writer.number(data.version);
       if (details) writer.text(JSON.stringify(details));
     }
+    if (consents) writer.text(JSON.stringify(consents));
     writer.number(patients.length);
     for (const patient of patients) writer.text(patient);
     const keys = keysOfDeed({ id, at, record });
@@ -130,6 +141,7 @@ const wholeBytes = (shape: DeedShape, at: number, id: string, text: string): Uin
 function shapeOfRecord(record: AuditRecord): ShapeOfRecord {
   const { interaction, subtype, pattern, outcome, why, agent, base, principal, data, details } = record;
   const { role, issuer, client, purpose } = principal;
+  const { asks, operation, dataType, consents } = record;
   return {
     ...{ interaction, pattern, outcome, base },
     principal: { role, ...given({ issuer }), ...given({ client }), ...given({ purpose }) },
@@ -137,6 +149,8 @@ function shapeOfRecord(record: AuditRecord): ShapeOfRecord {
     ...(subtype ? { subtype } : {}),
     ...(why === undefined ? {} : { why }),
     ...(agent === undefined ? {} : { agent }),
+    ...{ ...given({ asks }), ...given({ operation }), ...given({ dataType }) },
+    ...(consents ? { refusing: true } : {}),
     ...(data
       ? { data: { type: data.type, versioned: data.version !== undefined, detailed: details !== undefined } }
       : {}),
@@ -163,19 +177,21 @@ export function readDeed(bytes: Uint8Array, shapeOf: (id: number) => KeptShape):
 }
 
 function recordIn(reader: DeedReader, at: number, shape: ShapeOfRecord): AuditRecord {
-  const { principal: common, has, data: about, ...same } = shape;
+  const { principal: common, has, data: about, refusing, ...same } = shape;
   const address = reader.text();
   const requestId = reader.text();
   const principal = { ...common, ...Object.fromEntries(has.map(value => [value, reader.text()])) };
-  const request = about ? '' : reader.text();
+  const request = about && !shape.asks ? '' : reader.text();
   const dataId = about && reader.text();
   const version = about?.versioned ? reader.number() : undefined;
   const details = about?.detailed ? (reader.json() as readonly AuditDetail[]) : undefined;
+  const consents = refusing && (reader.json() as readonly RefusingConsent[]);
   const patients = Array.from({ length: reader.number() }, () => reader.text());
   return {
     ...{ ...same, at, principal, address, requestId, request, patients },
     ...(about ? { data: { type: about.type, id: dataId!, ...(version === undefined ? {} : { version }) } } : {}),
     ...(details ? { details } : {}),
+    ...(consents ? { consents } : {}),
   };
 }
 

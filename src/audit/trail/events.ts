@@ -87,11 +87,13 @@ export function createEventMaker(parameters: SearchParameters, bases: readonly s
   let { generation } = parameters;
   const formOf = (record: AuditRecord, patient: string | undefined): EventForm => {
     const { interaction, subtype, pattern, outcome, why, principal, agent, base, data } = record;
+    const { asks, operation, dataType } = record;
     const name = [
       ...[interaction, pattern, outcome, why, agent, base, patient === undefined],
       ...[principal.name, principal.role, principal.issuer, principal.client, principal.purpose],
       ...[principal.subject, principal.tokenId === undefined, principal.glass === undefined],
       ...[data?.type, data?.version === undefined, subtype?.system, subtype?.code, subtype?.display, subtype?.dataRole],
+      ...[asks, operation, dataType],
     ].join('\u0000');
     let form = forms.get(name);
     if (!form) {
@@ -108,7 +110,7 @@ export function createEventMaker(parameters: SearchParameters, bases: readonly s
     asked: ReadonlySet<string> | undefined,
   ): RecordedEvent => {
     // What is said beside is rare.
-    if (record.details) {
+    if (record.details || record.consents) {
       const text = JSON.stringify(auditEvent(record, patient, id));
       return new WholeEvent(id, record.at, text, patientsOfEvent(record, patient), parameters, bases);
     }
@@ -225,10 +227,10 @@ class FilledEvent implements RecordedEvent {
   }
 
   #filling(): Values {
-    const { at, address, requestId, request, data, principal } = this.#record;
+    const { at, address, requestId, request, asks, data, principal } = this.#record;
     return (this.#values ??= {
       ...{ id: this.id, at, recorded: new Date(at).toISOString(), address, requestId },
-      request: data ? '' : Buffer.from(request).toString('base64'),
+      request: data && !asks ? '' : Buffer.from(request).toString('base64'),
       dataId: data?.id ?? '',
       dataVersion: String(data?.version ?? ''),
       patient: this.#patient ?? '',

@@ -47,7 +47,8 @@ export function keysOfDeed({ id, at, record, event }: KeptDeed): number[] {
   return [...keys];
 }
 
-function keysOfRecord({ patients, data, principal, agent, outcome, pattern, subtype }: AuditRecord): number[] {
+function keysOfRecord(record: AuditRecord): number[] {
+  const { patients, data, principal, agent, outcome, pattern, subtype, operation, consents } = record;
   const keys = patients.map(patient => OF.entity('Patient', patient));
   if (data) keys.push(OF.entity(data.type, data.id));
   // Under these names its events have agents.
@@ -56,7 +57,8 @@ function keysOfRecord({ patients, data, principal, agent, outcome, pattern, subt
   if (outcome !== '0') keys.push(OF.outcome(outcome));
   const own = codesOfPattern(pattern);
   if (own.type !== USUAL_TYPE) keys.push(OF.type(own.type));
-  for (const code of [own.subtype, subtype?.code]) if (code !== undefined) keys.push(OF.subtype(code));
+  if (consents) for (const { id } of consents) keys.push(OF.entity('Consent', id));
+  for (const code of [own.subtype, subtype?.code, operation]) if (code !== undefined) keys.push(OF.subtype(code));
   return keys;
 }
 

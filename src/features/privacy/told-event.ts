@@ -86,9 +86,12 @@ function isDenial({ type }: JsonObject, subtypes: readonly string[], outcome: st
   if (outcome === '0' || outcome === '') return false;
   const code = isObject(type) ? type['code'] : undefined;
   if (code === SIGN_IN_TYPE) return true;
-  if (code === ALERT_TYPE) return subtypes.some(each => each.startsWith('AuthZ-'));
+  if (code === ALERT_TYPE) return subtypes.some(isAuthorization);
   return DENIALS.has(why);
 }
+
+/** https://profiles.ihe.net/ITI/BALP/CodeSystem-AuthZsubType.html: that it was denied, not what. */
+const isAuthorization = (code: string): boolean => code.startsWith('AuthZ-');
 
 const WORDS: Readonly<Record<string, string>> = { vread: 'read', patch: 'update' };
 
@@ -97,7 +100,7 @@ function actionTold({ type }: JsonObject, subtypes: readonly JsonObject[]): stri
   const operation = subtypes.find(({ system, code }) => code !== undefined && textGiven(system).includes('operation'));
   if (operation) return lineOfText(`$${textGiven(operation['code'])}`);
   const restful = subtypes.find(({ system }) => system === RESTFUL_CODES);
-  const alone = subtypes.find(({ system }) => system !== RESTFUL_CODES);
+  const alone = subtypes.find(({ system, code }) => system !== RESTFUL_CODES && !isAuthorization(textGiven(code)));
   if (restful && !alone) {
     const code = textGiven(restful['code']);
     return lineOfText(WORDS[code] ?? code.replace(/^(search|history)-.*$/, '$1'));

@@ -146,6 +146,7 @@ function moved(error: FhirError, place: (expression: string | undefined) => stri
     issues,
     ...(error.cause === undefined ? {} : { cause: error.cause }),
     ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
+    denial: error.denial,
   });
 }
 

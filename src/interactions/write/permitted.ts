@@ -13,7 +13,7 @@ import { isLowered, protectionOf, UNLABELLED } from '../../access/labels.js';
 import { isUnrestricted, type Permission, type Restrictions, UNRESTRICTED } from '../../access/permission.js';
 import { rowParts } from '../../access/row-rule.js';
 import { createView } from '../../access/view.js';
-import { FhirError } from '../../fhir/error.js';
+import { type Denial, FhirError } from '../../fhir/error.js';
 import { asAsked } from '../../search/index-resource.js';
 import { match, type Resolver, type Subject } from '../../search/match.js';
 import type { Where } from '../../search/query.js';
@@ -70,6 +70,7 @@ export function checkPermitted(
     throw new FhirError('forbidden', 'What would be written is not within what this permission allows.', {
       expression: at === undefined ? change.type : placeOf(entryAt(at), change.type),
       detail: 'outside-permission',
+      denial: denialOf(engine, permission, change, changes),
     });
   }
 }
@@ -84,6 +85,16 @@ function refuseMasked(changes: readonly Change[], entries: Outcome['entries']): 
     'Parts of this resource are left out for you (REDACTED), and would be lost: whoever sees all of it changes it.',
     { expression: at === undefined ? lost.type : placeOf(entryAt(at), lost.type), detail: 'masked-resource' },
   );
+}
+
+/** Consents are named where nothing else refuses it. */
+function denialOf(engine: Engine, permission: Permission, change: Change, changes: readonly Change[]): Denial {
+  const { meant, refusing } = permission;
+  const rule = 'outside-permission';
+  if (!meant || meant.joins || !isPermitted(engine, meant, change, changes)) return { rule };
+  const patients = [...new Set([...(change.patients ?? []), ...(change.replaces?.patients ?? [])])];
+  const consents = refusing?.(patients) ?? [];
+  return consents.length > 0 ? { rule, consents, patients } : { rule };
 }
 
 function isPermitted(engine: Engine, permission: Permission, change: Change, changes: readonly Change[]): boolean {

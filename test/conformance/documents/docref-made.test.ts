@@ -109,7 +109,7 @@ onStoresInTurn('$docref', stage => {
       first.some(one => one.code === code && one.outcome === '0' && one.byFeature && one.what!.includes(what));
     assert.ok(recorded('create', name), JSON.stringify(first));
     assert.ok(recorded('create', binary), JSON.stringify(first));
-    const ofOperation = (all: typeof first) => all.filter(({ code }) => code === 'operation');
+    const ofOperation = (all: typeof first) => all.filter(({ code }) => code === 'operation,docref');
     assert.equal(ofOperation(first).length, 1, JSON.stringify(first));
     assert.ok(ofOperation(first)[0]!.what!.includes(patient));
     // One that is there already is given, and nothing is made.

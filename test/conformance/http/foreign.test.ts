@@ -206,7 +206,7 @@ onStoresInTurn(
       const talk = talkTo(`http://127.0.0.1:${stage().server.port}/fhir`);
       const headers = { origin: EVIL, 'x-request-id': 'from-another-site' };
       assert.equal((await send(stage(), 'DELETE', 'Patient/kept', { headers })).status, 403);
-      const found = await talk.search('AuditEvent?entity:identifier=from-another-site&outcome=4');
+      const found = await talk.search('AuditEvent?entity:identifier=from-another-site&type=110113&outcome=8');
       assert.equal(found.entry?.length, 1);
     });
 

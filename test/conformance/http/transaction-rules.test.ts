@@ -285,7 +285,7 @@ onStoresInTurn(
       const reply = await send(as('reader', 'access-1'), 'transaction', writes);
       assert.deepEqual([reply.status, refused(reply).at], [403, 'Bundle.entry[0]']);
       assert.equal((await as('admin').search(`Patient?${by('access')}`)).total, 0);
-      assert.deepEqual(await audited(as('admin'), 'access-1'), ['create 4', 'transaction 4']);
+      assert.deepEqual(await audited(as('admin'), 'access-1'), ['AuthZ-Role 8', 'AuthZ-Role 8']);
       const broken = await send(as('reader'), 'transaction', [entry('POST', 'Patient')]);
       assert.equal(broken.status, 403, 'who may not write does not learn what is wrong');
       assert.deepEqual(statuses(await done(send(as('writer'), 'transaction', writes))), ['201', '200']);

@@ -69,6 +69,38 @@ describe('audit events against BALP', () => {
           }
     });
 
+  it('are what they claim, of what was asked for by criteria', async () => {
+    for (const pattern of ['create', 'update', 'delete'] as const) {
+      const data = { type: 'Observation', id: 'o', version: 1 };
+      const event = eventOf({ pattern, interaction: pattern, data, asks: true });
+      assert.deepEqual(await check(event), [], pattern);
+      const query = (event['entity'] as JsonObject[]).find(each => each['query'] !== undefined)!;
+      assert.equal((query['type'] as JsonObject)['code'], '4', 'no second object');
+      assert.notDeepEqual(await check(eventOf({ pattern, interaction: pattern, asks: true })), [], 'a control');
+    }
+  });
+
+  it('are decisions of Consents, and nothing beside, where a patient has refused it', async () => {
+    const denied: Partial<AuditRecord> = {
+      ...{ pattern: 'denied-by-consent', outcome: '8', why: 'hidden', asks: true },
+      data: { type: 'Observation', id: 'o' },
+      consents: [
+        { id: 'c1', patient: 'p1' },
+        { id: 'c2', patient: 'p2' },
+      ],
+    };
+    for (const principal of Object.values(PRINCIPALS)) {
+      const event = eventOf({ ...denied, principal });
+      const claims = principal.name === undefined ? [] : ['AuthZconsent'];
+      assert.deepEqual([claimsOf(event), await check(event)], [claims, []], principal.name);
+      assert.ok(!JSON.stringify(event).includes('Consent/c2'), 'nothing of another patient');
+    }
+    const event = eventOf(denied);
+    const { entity } = event as { entity?: JsonObject[] };
+    assert.notDeepEqual(await check({ ...event, entity: [...entity!, { what: { display: 'x' } }] }), []);
+    assert.ok(JSON.stringify(entity).includes(DEED.request) && JSON.stringify(entity).includes(DEED.requestId));
+  });
+
   it('claim what BALP wants of the use of a token, and would fail without it', async () => {
     const data = { type: 'Patient', id: 'p1' };
     assert.deepEqual(claimsOf(eventOf({ data })), ['PatientRead', 'OAUTHaccessTokenUse.Comprehensive']);

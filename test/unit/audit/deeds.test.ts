@@ -79,6 +79,9 @@ const unpatterned: fc.Arbitrary<Omit<AuditRecord, 'pattern'>> = fc.record(
     base: fc.constant('http://localhost:8080/fhir'),
     request: fc.string({ maxLength: 200 }),
     data,
+    asks: fc.constant(true as const),
+    operation: fc.constantFrom('everything', 'meta-add'),
+    dataType: fc.constantFrom('Patient', 'Observation'),
     patients: fc.uniqueArray(id, { maxLength: 3 }),
   },
   {
@@ -93,10 +96,17 @@ const PATTERN: Readonly<Record<string, AuditPattern>> = {
   delete: 'delete',
   'history-type': 'history',
 };
-const deeds: fc.Arbitrary<AuditRecord> = unpatterned.map(deed => ({
-  ...deed,
-  pattern: PATTERN[deed.interaction] ?? 'query',
-}));
+const DENIALS: readonly AuditPattern[] = ['denied', 'denied-by-consent', 'unauthenticated'];
+const deeds: fc.Arbitrary<AuditRecord> = fc
+  .tuple(unpatterned, fc.option(fc.constantFrom(...DENIALS)), id)
+  .map(([deed, denial, consent]) => ({
+    ...deed,
+    pattern: (deed.outcome === '0' ? undefined : denial) ?? PATTERN[deed.interaction] ?? 'query',
+    // Of the first patient alone.
+    ...(denial === 'denied-by-consent' && deed.patients[0] !== undefined && deed.outcome !== '0'
+      ? { asks: true, consents: [{ id: consent, patient: deed.patients[0] }] }
+      : {}),
+  }));
 
 /** What could end a string, an object, a line, or be half of a character. */
 const HOSTILE = [
