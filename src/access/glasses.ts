@@ -2,6 +2,7 @@
  * Who has broken the glass: for one patient, for an hour, by the user and the application that they did it with. Kept as records, so that every process
  * knows it at once, and nobody makes it true by writing a resource. https://hl7.org/fhir/R4/security-labels.html#break-the-glass
  */
+import type { Permission } from './permission.js';
 import { hash } from 'node:crypto';
 import type { Principal } from '../identity/principal.js';
 import { realNow } from '../platform/real-time.js';
@@ -107,3 +108,12 @@ const glassIn = ({ value }: { readonly value: string }): BrokenGlass => JSON.par
 
 const holderOf = ({ name, issuer, subject, client }: Principal): string =>
   hash('sha256', JSON.stringify([name ?? null, issuer ?? null, subject ?? null, client ?? null]), 'base64url');
+
+/** Whether somebody may break the glass: a person, in a role that may. */
+export function mayBreakGlass(principal: Principal, permission: Pick<Permission, 'breaksGlass'> | undefined): boolean {
+  const { name, client, subject, scopes } = principal;
+  const isApplication =
+    (client !== undefined && (subject === undefined || subject === client)) ||
+    (scopes !== undefined && scopes.every(({ context }) => context === 'system'));
+  return permission?.breaksGlass === true && name !== undefined && !isApplication;
+}

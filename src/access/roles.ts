@@ -99,7 +99,8 @@ export function checkRoles(given: Json, nameable: Nameable, file: string): Roles
   return roles;
 }
 
-interface Checker {
+/** What a settings file is checked with. */
+export interface Checker {
   readonly nameable: Nameable;
   fault(path: string, text: string): void;
 }
@@ -132,7 +133,7 @@ function roleDuty(check: Checker, name: string, given: Json): RoleDuty {
   refuseUnknown(check, name, given, MEMBERS);
   const { operations, screens } = check.nameable;
   const duty = {
-    types: listIn(check, `${name}.types`, given['types']).flatMap((each, at) =>
+    types: listInFile(check, `${name}.types`, given['types']).flatMap((each, at) =>
       typeDuty(check, `${name}.types[${at}]`, each),
     ),
     operations: namesIn(check, `${name}.operations`, given['operations'], operations, 'operation'),
@@ -150,7 +151,7 @@ function roleDuty(check: Checker, name: string, given: Json): RoleDuty {
 
 /** What is seen, and nothing that is done. */
 function glassDuties(check: Checker, name: string, given: Json): readonly TypeDuty[] {
-  return listIn(check, `${name}.breakGlass`, given).flatMap((each, at) => {
+  return listInFile(check, `${name}.breakGlass`, given).flatMap((each, at) => {
     const path = `${name}.breakGlass[${at}]`;
     const duties = typeDuty(check, path, each);
     if (duties.some(({ letters }) => [...letters].some(letter => letter !== 'r' && letter !== 's')))
@@ -225,19 +226,25 @@ function lettersIn(check: Checker, path: string, given: Json | undefined): Reado
 const NO_RESTRICTION: Where = { kind: 'all', of: [] };
 
 function conditionOf(check: Checker, path: string, type: string, given: Json): Where {
+  if (type !== '*') return conditionInFile(check, path, [type], given);
+  check.fault(path, 'a condition is about one type: name it.');
+  return NO_RESTRICTION;
+}
+
+/** The query of a search for these types as a condition; all resources where it is wrong, which is told. */
+export function conditionInFile(check: Checker, path: string, types: readonly string[], given: Json): Where {
   const wrong = (text: string): Where => {
     check.fault(path, text);
     return NO_RESTRICTION;
   };
   if (typeof given !== 'string' || given === '')
     return wrong('a condition is the query of a search, as in "category=laboratory".');
-  if (type === '*') return wrong('a condition is about one type: name it.');
   try {
     const { definitions, parameters, settings } = check.nameable;
     const pairs = [...new URLSearchParams(given)];
     const { bases } = settings;
     // `ap` of a date would mean another one every day.
-    const where = parseCriteria({ types: [type], parameters: pairs, bases, now: 0 }, parameters, definitions);
+    const where = parseCriteria({ types, parameters: pairs, bases, now: 0 }, parameters, definitions);
     return canBeListed(where)
       ? where
       : wrong(
@@ -270,7 +277,7 @@ function canBeListed(where: Where): boolean {
   }
 }
 
-function listIn(check: Checker, path: string, given: Json | undefined): readonly Json[] {
+export function listInFile(check: Checker, path: string, given: Json | undefined): readonly Json[] {
   if (given === undefined) return [];
   if (Array.isArray(given)) return given;
   check.fault(path, 'this must be a list.');
@@ -284,7 +291,7 @@ function namesIn(
   known: readonly string[],
   what: string,
 ): readonly string[] {
-  return listIn(check, path, given).flatMap((name, at) => {
+  return listInFile(check, path, given).flatMap((name, at) => {
     if (typeof name === 'string' && (name === '*' || known.includes(name))) return [name];
     const meant = typeof name === 'string' ? didYouMean(name, known) : '';
     const all = known.length > 0 ? `it has ${known.join(', ')}` : 'it has none';
@@ -293,7 +300,7 @@ function namesIn(
   });
 }
 
-function refuseUnknown(check: Checker, path: string, given: object, known: readonly string[]): void {
+export function refuseUnknown(check: Checker, path: string, given: object, known: readonly string[]): void {
   for (const name of Object.keys(given))
     if (!known.includes(name))
       check.fault(`${path}.${name}`, `nothing is known by this name; there are ${known.join(', ')}.`);

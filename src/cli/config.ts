@@ -1,5 +1,5 @@
 /** `chartroom config`: the settings in force, or their table for the documentation. */
-import { configTable, describeConfig } from '../platform/config.js';
+import { configTable, describeConfig } from '../platform/config-table.js';
 import type { Invocation } from './invocation.js';
 
 export async function config({ config: settings, options }: Invocation): Promise<number> {

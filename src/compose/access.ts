@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Consents } from '../access/consents.js';
 import { createDecide } from '../access/decide.js';
 import { createPatientCompartment } from '../access/patient-compartment.js';
+import { readLabelRules } from '../access/label-rules.js';
 import { readRoles } from '../access/roles.js';
 import { createReadScopes, type ReadScopes } from '../access/scopes.js';
 import { readSettingsFile } from '../fhir/json/settings-file.js';
@@ -30,11 +31,14 @@ export const LAUNCH_SCREEN = 'launch';
 /** Who may do what, where the settings name no other file. */
 const OWN_ROLES = fileURLToPath(new URL('profiles/roles.json', root));
 
+/** Which labels resources get, where the settings name no other file. */
+const OWN_LABELS = fileURLToPath(new URL('profiles/labels.json', root));
+
 export const rolesFile = ({ roles }: Pick<Config, 'roles'>): string => (roles === '' ? OWN_ROLES : resolve(roles));
 
 export interface OpenedAccess extends Pick<Engine, 'decide'> {
   readonly roles: readonly string[];
-  readonly privacy: Pick<Engine, 'consents' | 'affiliations'>;
+  readonly privacy: Pick<Engine, 'consents' | 'affiliations' | 'labelRules'>;
   /** As every process knows the Consents in force, and who belongs where. */
   readonly tables: ReturnType<typeof privacyTables>;
   readonly readScopes: ReadScopes;
@@ -74,8 +78,9 @@ export function openAccess(
   const { bases } = settings;
   const consents = new Consents({ definitions, parameters, bases, implicit: config.consent, now: clock.now });
   const affiliations = createAffiliations(bases);
+  const labelRules = readLabelRules(config.labels === '' ? OWN_LABELS : resolve(config.labels), ground);
   return {
-    privacy: { consents, affiliations },
+    privacy: { consents, affiliations, labelRules },
     tables: privacyTables(consents, affiliations),
     roles: names,
     readScopes,

@@ -18,6 +18,7 @@ export function engineSettings(config: Config, started: number): EngineSettings 
     auditAnchorUrl: _auditAnchorUrl,
     tokens: _tokens,
     roles: _roles,
+    labels: _labels,
     issuers: _issuers,
     clients: _clients,
     clientKeyHosts: _clientKeyHosts,

@@ -1,6 +1,7 @@
 /** What interactions run on: the engine, made once by main.ts, and the context of one request. Types alone. */
 import type { RequestListener } from 'node:http';
 import type { Consents } from '../access/consents.js';
+import type { LabelRules } from '../access/label-rules.js';
 import type { Decide } from '../access/decide.js';
 import type { Glasses } from '../access/glasses.js';
 import type { Permission } from '../access/permission.js';
@@ -56,6 +57,8 @@ export interface Engine {
   readonly decide: Decide;
   /** What patients have said of who may see what. */
   readonly consents: Consents;
+  /** Which labels resources get when they are written. */
+  readonly labelRules: LabelRules;
   readonly affiliations: Affiliations;
   /** What every process must know. */
   readonly live: LiveTables;
@@ -136,6 +139,7 @@ export type PrivateSetting =
   | 'auditAnchorUrl'
   | 'tokens'
   | 'roles'
+  | 'labels'
   | 'issuers'
   | 'clients'
   | 'clientKeyHosts'

@@ -11,8 +11,6 @@ import { nearest } from './nearest.js';
 import {
   choice,
   envOf,
-  flagOf,
-  maskSecret,
   type Setting,
   type SettingTable,
   type SettingValues,
@@ -134,6 +132,11 @@ export const SETTINGS = {
     '',
     'JSON file of roles: what each may do with which types, operations and screens. Empty: those of docs/access.md.',
   ),
+  labels: textSetting(
+    'LABELS',
+    '',
+    'JSON file of security labels: which resources get which when they are written. Empty: those of docs/access.md.',
+  ),
   issuers: textSetting(
     'ISSUERS',
     '',
@@ -241,6 +244,12 @@ export const SETTINGS = {
     'Whether the targets of references must exist, and what is referred to may not be deleted',
   ),
   consent: choice('CONSENT', 'permit', IMPLICIT_POLICIES, 'What holds where no Consent of the patient speaks'),
+  suppressed: choice(
+    'SUPPRESSED',
+    'silent',
+    ['silent', 'tell'],
+    'Whether those who may break the glass are told that it would show more of the one patient for whom they search',
+  ),
   validateBase: choice(
     'VALIDATE_BASE',
     'enforce',
@@ -470,24 +479,4 @@ function beyondLoopback({ host, baseUrl, workers, corsOrigins }: Config): string
       ? []
       : [wrong('CHARTROOM_CORS_ORIGINS must name loopback origins')]),
   ];
-}
-
-/** The settings in force, secrets masked, ready to print. */
-export function describeConfig({ ofFeatures, ...own }: Config): { name: string; value: string; about: string }[] {
-  const values: Readonly<Record<string, unknown>> = { ...own, ...ofFeatures.values };
-  return Object.entries<Setting<unknown>>({ ...SETTINGS, ...ofFeatures.table }).map(([name, setting]) => {
-    const shown = String(values[name]);
-    const secret = setting.secret && shown !== '' && shown !== setting.default;
-    return { name: envOf(setting), value: secret ? maskSecret(shown) : shown, about: setting.about };
-  });
-}
-
-/** The table of docs/running.md, as Markdown. `table`: settings of features. */
-export function configTable(table: SettingTable): string {
-  const rows = Object.values<Setting<unknown>>({ ...SETTINGS, ...table }).map(setting => {
-    const shown = String(setting.default);
-    const escaped = setting.about.replaceAll('|', '\\|');
-    return `| \`${envOf(setting)}\` | \`${flagOf(setting)}\` | ${shown === '' ? '' : `\`${shown}\``} | ${escaped} |`;
-  });
-  return ['| environment | flag | default | |', '|---|---|---|---|', ...rows].join('\n');
 }

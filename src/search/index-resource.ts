@@ -44,9 +44,17 @@ export function asAsked(
 ): Subject {
   const { resource } = parseJson(row.text!, STORED_JSON);
   const { type, id, updated } = row;
-  const { bases } = settings;
-  return { type, id, updated, entries: extractSome(resource, parameters, { bases }, codesAsked(where)) };
+  return { type, id, updated, entries: entriesAsked({ parameters, settings }, resource, where) };
 }
+
+type Asking = Pick<Indexing, 'parameters'> & { readonly settings: Pick<Indexing['settings'], 'bases'> };
+
+/** What a resource is found by, as far as a condition without links asks about it. */
+export const entriesAsked = (
+  { parameters, settings: { bases } }: Asking,
+  resource: Resource,
+  where: Where,
+): readonly IndexEntry[] => extractSome(resource, parameters, { bases }, codesAsked(where));
 
 const codes = new WeakMap<Where, ReadonlySet<string>>();
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'mocha';
 import { featureSettings } from '../../src/main.js';
-import { configTable } from '../../src/platform/config.js';
+import { configTable } from '../../src/platform/config-table.js';
 import { MODIFIERS } from '../../src/search/modifier.js';
 
 const ROOT = new URL('../../../', import.meta.url);

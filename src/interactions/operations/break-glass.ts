@@ -7,7 +7,7 @@
  * Choices: a request says that it is made through the broken glass, by the header Category or by the purpose of use of its token, so that what is
  * seen without need stays hidden and is not marked. Applications that act for themselves break none. Jobs that are asked for see what is seen without.
  */
-import { BREAKING, type BrokenGlass, GLASS_TIME } from '../../access/glasses.js';
+import { BREAKING, GLASS_TIME, mayBreakGlass, type BrokenGlass } from '../../access/glasses.js';
 import type { Permission } from '../../access/permission.js';
 import { createView } from '../../access/view.js';
 import { FhirError } from '../../fhir/error.js';
@@ -126,11 +126,7 @@ function reasonGiven(engine: Engine, ask: Of<'operation'>): string {
 
 /** Throws `forbidden`, before anything is looked at. `permission`: undefined where the operation is not allowed. */
 export function checkMayBreak(principal: Principal, permission: Permission | undefined): void {
-  const { name, client, subject, scopes } = principal;
-  const isApplication =
-    (client !== undefined && (subject === undefined || subject === client)) ||
-    (scopes !== undefined && scopes.every(({ context }) => context === 'system'));
-  if (!permission?.breaksGlass || name === undefined || isApplication)
+  if (!mayBreakGlass(principal, permission))
     throw new FhirError('forbidden', 'This role may not break the glass, and no application may by itself.', {
       detail: 'may-not-break-glass',
     });

@@ -4,6 +4,7 @@
  */
 import { escapeString } from '../../fhir/json/print.js';
 import type { BlobLink, Listing } from '../../store/store.js';
+import { labelsOfAnswer } from './redisclosure.js';
 import { join, type Piece, piecesOf, type Text } from '../../fhir/content/holes.js';
 
 /** `text`: JSON of the resource; undefined for a deletion in a history. */
@@ -27,7 +28,7 @@ export function bundle(head: BundleHead, entries: readonly BundleEntry[], id: st
   const top = {
     resourceType: 'Bundle',
     id,
-    meta: { lastUpdated: new Date(horizon).toISOString() },
+    meta: { lastUpdated: new Date(horizon).toISOString(), ...labelsOfAnswer(entries) },
     type,
     ...(total === undefined ? {} : { total }),
     link,

@@ -28,6 +28,7 @@ import { resolve } from './resolve.js';
 import { outcomeEntry, rowEntries } from '../response/searchset.js';
 import { SHELVED_TYPES, shelvedRows } from './shelved.js';
 import { check, countPostFiltered, findPostFiltered } from './post-filter.js';
+import { suppressedIssues } from './suppressed.js';
 import { TRAIL, typesNamed } from './types-named.js';
 
 /** Matches up to which an estimate is counted. */
@@ -77,7 +78,12 @@ export async function search(context: Context, ask: Of<'search'>, told: readonly
     selfLink(engine, path, ask.parameters, used),
     ...neighbours(context, state, found, page, ask.parameters),
   ];
-  const issues = [...told, ...(await issuesOfSearch(context, asked, { found, total, added }))];
+  const patients = page ? [] : patientsNamedBy(ask.compartment, parsed.where);
+  const issues = [
+    ...told,
+    ...(await issuesOfSearch(context, asked, { found, total, added })),
+    ...(await suppressedIssues(context, asked, patients)),
+  ];
   const entries: BundleEntry[] = [
     ...(await rowEntries(engine, found.rows, parsed, 'match')),
     ...(await rowEntries(engine, added.rows, { summary: parsed.summary, elements: undefined }, 'include')),
@@ -257,10 +263,16 @@ const cutIssue = ({ settings }: Engine): Issue => ({
 
 /** Whose data was asked for or shown: who the question names is audited even where nothing is found. */
 function patientsTouched({ compartment }: Of<'search'>, where: Where, found: Page, added: Included): readonly string[] {
-  const asked = [...(compartment?.type === 'Patient' ? [compartment.id] : []), ...patientsAsked(where)];
+  const asked = patientsNamedBy(compartment, where);
   const shown = [...(asked.length > 0 ? [] : found.rows), ...added.rows];
   return [...new Set([...asked, ...shown.flatMap(row => row.patients)])];
 }
+
+/** Patients whom the address or the question names. */
+const patientsNamedBy = (compartment: Of<'search'>['compartment'], where: Where): readonly string[] => [
+  ...(compartment?.type === 'Patient' ? [compartment.id] : []),
+  ...patientsAsked(where),
+];
 
 /** Patients whom the question itself names (`patient=1`). */
 function patientsAsked(where: Where): string[] {

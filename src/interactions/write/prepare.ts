@@ -111,7 +111,7 @@ export async function prepare(
   const { stored } = given;
   if (stored) resource['data'] = MARK.toString('base64');
   await breathe();
-  const meta = metaToStore(engine, type, resource, kept);
+  const meta = engine.labelRules.labelled(metaToStore(engine, type, resource, kept), resource, identity);
   const decimals = kept?.decimals ? new Map([...(body.decimals ?? []), ...kept.decimals]) : body.decimals;
   const stamped = stamp(
     { ...body, resource, decimals },

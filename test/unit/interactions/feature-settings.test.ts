@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { helpOf } from '../../../src/cli/help.js';
 import { composeSettings, settingsFor, textSetting, wholeNumber } from '../../../src/interactions/feature-settings.js';
-import { ConfigError, configTable, describeConfig, loadConfig } from '../../../src/platform/config.js';
+import { ConfigError, loadConfig } from '../../../src/platform/config.js';
+import { configTable, describeConfig } from '../../../src/platform/config-table.js';
 import type { SettingTable } from '../../../src/platform/setting.js';
 
 const desk = {

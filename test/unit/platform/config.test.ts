@@ -3,7 +3,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
-import { ConfigError, configTable, describeConfig, loadConfig, SETTINGS } from '../../../src/platform/config.js';
+import { ConfigError, loadConfig, SETTINGS } from '../../../src/platform/config.js';
+import { configTable, describeConfig } from '../../../src/platform/config-table.js';
 
 const load = (env: Record<string, string> = {}, flags: Parameters<typeof loadConfig>[0]['flags'] = {}) =>
   loadConfig({ env, flags });

@@ -7,11 +7,13 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { FhirError } from '../../../fhir/error.js';
 import { isMediaType } from '../../../fhir/media-type.js';
+import { htmlText } from '../../../platform/html.js';
 import type { Context, OperationImplementation } from '../../../interactions/engine.js';
 import { actingFor } from '../../../interactions/feature.js';
 import type { RawContent } from '../../../interactions/interaction.js';
 import { readGiven } from '../../../interactions/operations/parameters.js';
 import { fileNamed } from '../../../interactions/response/file-name.js';
+import { isUnderNotice, NOTICE } from '../../../interactions/response/redisclosure.js';
 import { released } from '../../../interactions/response/release.js';
 import { perform } from '../../../interactions/perform.js';
 import { contentTypeOf, HEAD_BYTES } from '../read/content-type.js';
@@ -38,7 +40,8 @@ const renderBinary: OperationImplementation['run'] = async (context, ask) => {
     const file = await bodyOfBinary(context, binary);
     return { result: { status: 200, binary: file, ...(subject ? { subject } : {}), patients } };
   }
-  const html = await pageOfBinary(context, binary);
+  const page = await pageOfBinary(context, binary);
+  const html = (await isUnderNotice(context.view, id)) ? withNotice(page) : page;
   return {
     result: {
       status: 200,
@@ -51,6 +54,15 @@ const renderBinary: OperationImplementation['run'] = async (context, ask) => {
 };
 
 export const renderOperation: OperationImplementation = { run: renderBinary };
+
+const OPENING = Buffer.from('<body>');
+
+/** A page that says first that it must not be passed on. */
+function withNotice(page: Buffer): Buffer {
+  const at = page.indexOf(OPENING) + OPENING.length;
+  const line = `<p class="alert bold" role="note">${htmlText(NOTICE)}</p>`;
+  return Buffer.concat([page.subarray(0, at), Buffer.from(line), page.subarray(at)]);
+}
 
 type Rendering = Pick<Context, 'allowance' | 'engine'>;
 
