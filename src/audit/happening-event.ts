@@ -3,7 +3,7 @@
  * Alert), and of a token that was given out IHE's pattern (https://profiles.ihe.net/ITI/BALP/StructureDefinition-IHE.IUA.71.html).
  */
 import type { JsonObject, Resource } from '../fhir/resource.js';
-import type { Happening, TokenHappening } from '../identity/happening.js';
+import type { Happening, TokenHappening, TrailExport } from '../identity/happening.js';
 import type { Principal } from '../identity/principal.js';
 import {
   auditCoding,
@@ -66,6 +66,11 @@ const HAPPENINGS: Readonly<Record<Happening['what'], HappeningPattern>> = {
     subtype: auditCoding(DICOM_CODES, '110129', 'Security Configuration'),
     outcome: '0',
   },
+  'trail-exported': {
+    type: auditCoding(DICOM_CODES, '110106', 'Export'),
+    subtype: auditCoding(DICOM_CODES, '110101', 'Audit Log Used'),
+    outcome: '0',
+  },
 };
 /** Of a change of a role. */
 const ROLES_CHANGED = auditCoding(DICOM_CODES, '110136', 'Security Roles Changed');
@@ -87,7 +92,7 @@ export function happeningEvent(record: HappeningRecord, id: string): Resource {
     },
     type,
     subtype: [isOfRole ? ROLES_CHANGED : subtype],
-    action: 'E',
+    action: happening.what === 'trail-exported' ? 'R' : 'E',
     recorded,
     outcome,
     ...(why === undefined ? {} : { outcomeDesc: why }),
@@ -107,7 +112,7 @@ const isOfToken = (happening: Happening): happening is TokenHappening => 'reques
 
 /** The application or machine, this server, and the user where one is known; one of them asks. */
 function agentsOf({ happening, by, address, issuer }: HappeningRecord, self: JsonObject): JsonObject[] {
-  const user = isOfToken(happening) || !('name' in happening) ? happening.user : undefined;
+  const user = isOfToken(happening) || 'user' in happening ? happening.user : undefined;
   const client = isOfToken(happening) ? happening.client : undefined;
   const named = by?.name ?? user;
   return [
@@ -118,7 +123,10 @@ function agentsOf({ happening, by, address, issuer }: HappeningRecord, self: Jso
       network: { address, type: '2' },
     },
     {
-      type: { coding: [auditCoding(USER_TYPES, 'AuthzOauthService')] },
+      type:
+        happening.what === 'trail-exported'
+          ? dicom('110153')
+          : { coding: [auditCoding(USER_TYPES, 'AuthzOauthService')] },
       who: self,
       requestor: false,
       network: { address: issuer, type: '5' },
@@ -137,6 +145,22 @@ function agentsOf({ happening, by, address, issuer }: HappeningRecord, self: Jso
   ];
 }
 
+/** What was written, by its hash. */
+function exportedFile({ sha256, from, to, events }: TrailExport): JsonObject {
+  const details = [
+    ['sha-256', sha256],
+    ['events', String(events)],
+    ['from', from],
+    ['to', to],
+  ] as const;
+  return {
+    type: auditCoding(ENTITY_TYPE, '2', 'System Object'),
+    role: auditCoding(ROLE, '13', 'Security Resource'),
+    name: 'Audit trail',
+    detail: details.flatMap(([type, value]) => (value === undefined ? [] : [{ type, valueString: value }])),
+  };
+}
+
 /** What IHE's pattern of a token allows is the request alone. */
 function entitiesOf({ happening, requestId, issuer }: HappeningRecord): JsonObject[] {
   const asked = requestEntity(requestId);
@@ -145,6 +169,7 @@ function entitiesOf({ happening, requestId, issuer }: HappeningRecord): JsonObje
     const request = { type: auditCoding(ENTITY_TYPE, '2'), role: auditCoding(ROLE, '24'), query };
     return happening.what === 'token-issued' ? [request] : [request, asked];
   }
+  if (happening.what === 'trail-exported') return [exportedFile(happening), asked];
   if (!('name' in happening)) return [asked];
   const isUser = happening.what === 'user-changed';
   return [

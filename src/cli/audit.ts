@@ -3,6 +3,7 @@
  */
 import { ConfigError } from '../platform/config.js';
 import { didYouMean } from '../platform/nearest.js';
+import { exportAudit, verifyAudit } from './audit-ledger.js';
 import { askTrail, TRAIL_QUESTIONS } from './audit-questions.js';
 import type { Invocation } from './invocation.js';
 
@@ -13,6 +14,8 @@ const AUDIT_ACTIONS: Readonly<Record<string, AuditAction>> = {
   ...Object.fromEntries(
     TRAIL_QUESTIONS.map(code => [code, (invocation: Invocation) => askTrail(code, invocation)] as const),
   ),
+  export: exportAudit,
+  verify: verifyAudit,
 };
 
 export function audit(invocation: Invocation): Promise<number> {

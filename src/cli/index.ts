@@ -68,8 +68,9 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
       run: verify,
     },
     audit: {
-      about: 'Ask the audit trail who saw, did, was denied and got what; on the embedded store stop the server first.',
-      words: '<who-saw|what-did|denials|disclosures|breach-affected> [Patient/id]',
+      about:
+        'Ask the audit trail who saw, did, was denied and got what, export and verify it; on the embedded store stop the server first.',
+      words: '<who-saw|what-did|denials|disclosures|breach-affected|export|verify> [Patient/id or file]',
       options: {
         start: { value: 'DATE', about: 'Nothing earlier.' },
         end: { value: 'DATE', about: 'Nothing later.' },
@@ -79,6 +80,12 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
         purpose: { value: 'CODE', about: 'who-saw: with this purpose of use.' },
         outcome: { value: 'CODE', about: 'who-saw: 0, 4, 8 or 12.' },
         csv: { about: 'A table instead of sentences.' },
+        from: { value: 'TIME', about: 'export: what was done at this date or time, or later.' },
+        to: { value: 'TIME', about: 'export: what was done at this date or time, or before.' },
+        texts: { about: 'export: with the texts of the AuditEvents.' },
+        out: { value: 'FILE', about: 'export: to this new file; else to standard output.' },
+        key: { value: 'KEY', about: 'verify: by this key of the server, or those in a file.' },
+        anchor: { value: 'FILE', about: 'verify: by an anchor that was kept elsewhere.' },
       },
       existing: true,
       run: audit,

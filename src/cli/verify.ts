@@ -52,6 +52,7 @@ export async function verify({ open, options, progress }: Invocation): Promise<n
       process.stdout.write(
         `\nAddresses were taken as those of a server at ${engine.settings.base}: if the server has another one, give CHARTROOM_BASE_URL, or HOST and PORT, as it does.\n`,
       );
+    process.stdout.write('\nWhether the audit trail is what was sealed is said by: chartroom audit verify\n');
     process.stdout.write(
       findings.size === 0 ? 'The store agrees with itself.\n' : '\nThe store does not agree with itself.\n',
     );

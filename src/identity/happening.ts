@@ -4,7 +4,19 @@ export type Happening =
   /** `user`: by name, where there is one; somebody else may have typed a secret in its place. */
   | { readonly what: 'signed-in' | 'sign-in-failed' | 'locked-out' | 'signed-out'; readonly user?: string | undefined }
   | TokenHappening
-  | { readonly what: 'user-changed' | 'application-changed'; readonly name: string; readonly change: AccountChange };
+  | { readonly what: 'user-changed' | 'application-changed'; readonly name: string; readonly change: AccountChange }
+  | TrailExport;
+
+/** The audit trail was written to a file. */
+export interface TrailExport {
+  readonly what: 'trail-exported';
+  /** Of the file, in hex. */
+  readonly sha256: string;
+  /** ISO times; absent: from the beginning, to the end. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly events: number;
+}
 
 export interface TokenHappening {
   readonly what: 'token-issued' | 'token-refused' | 'token-revoked';

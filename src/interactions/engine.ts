@@ -108,7 +108,7 @@ export interface Engine {
   readonly issuers: readonly TokenIssuer[];
   readonly record: MakeDeed;
   /** What is in the store itself, without the events that the audit trail keeps. */
-  readonly kept: Pick<Store, 'scan' | 'sizes' | 'deeds'>;
+  readonly kept: Pick<Store, 'scan' | 'sizes' | 'deeds' | 'find'>;
   /** What is wrong with what the store keeps of the audit trail. */
   readonly trailFaults: Trail['faults'];
   /** What makes the trail provable. */

@@ -55,7 +55,7 @@ describe('verify-audit.mjs', () => {
   });
 
   it('names what is wrong, and ends with 1', () => {
-    const line = text.split('\n').findLast(one => one.startsWith('{"row"'))!;
+    const line = text.split('\n').findLast(one => one.startsWith('{"row":{"stream"'))!;
     const { row } = JSON.parse(line) as { row: { stream: string; first: number } };
     file('without.ndjson', text.replace(`${line}\n`, ''));
     const kept = file('anchors', trail.anchors.map(anchor => `${JSON.stringify(anchor)}\n`).join(''));

@@ -196,6 +196,7 @@ export function sampleTrail(random: Random, size = 40): MemoryTrail {
     trail.now += 10;
   }
   for (let at = 0; at < 2; at++) trail.received.push(receivedEvent(trail));
+  trail.now += 10;
   const [first, second] = [trail.open(), trail.open()];
   const before = [
     ...trail.old.flatMap(({ deeds }) => deeds.map(leafOf)),
@@ -203,7 +204,7 @@ export function sampleTrail(random: Random, size = 40): MemoryTrail {
   ];
   const through = (JSON.parse(trail.received.at(-1)!) as { id: string }).id;
   const root = treeRoot(before).toString('base64');
-  trail.entry(first, { what: 'before', rows: 3, events: 2, root, through });
+  trail.entry(first, { what: 'before', rows: 3, events: 2, root, through, until: new Date(trail.now).toISOString() });
   fill(trail, [first, second], size);
   const text = receivedEvent(trail);
   trail.write(first, [trail.receipt(text)]);

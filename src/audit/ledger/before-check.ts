@@ -1,9 +1,16 @@
 /** What is older than the ledger, and was sealed as one tree when the ledger began. */
 import { Frontier, type Hash, leafHash } from '../../store/ledger.js';
 import { type LedgerEntry, readRoot } from './entry.js';
-import type { TrailFindings } from './finding.js';
+import type { FindingPlace, TrailFindings } from './finding.js';
 
 type Before = Extract<LedgerEntry, { what: 'before' }>;
+
+/** What of an event tells when it was received. */
+export interface ReceivedHead {
+  readonly id: string | undefined;
+  /** ms since 1970. */
+  readonly at: number | undefined;
+}
 
 /** Names it in findings. */
 const BEFORE = 'before';
@@ -15,6 +22,8 @@ export class BeforeCheck {
   #events = 0;
   #isComplete = true;
   #told: Before | undefined;
+  /** ms since 1970. */
+  #until = Infinity;
 
   constructor(findings: TrailFindings) {
     this.#findings = findings;
@@ -23,9 +32,16 @@ export class BeforeCheck {
   /** The ledger says what there was. */
   tell(entry: Before): void {
     this.#told ??= entry;
+    const until = Date.parse(this.#told.until ?? '');
+    if (!Number.isNaN(until)) this.#until = until;
   }
 
-  row(leaves: readonly (Hash | undefined)[]): void {
+  /** A row without a seal. `last`: ms since 1970 of its newest deed. */
+  row(leaves: readonly (Hash | undefined)[], last: number, place: FindingPlace): void {
+    if (last >= this.#until) {
+      this.#findings.add('inserted', place, 'This row is younger than the ledger, and has no seal.');
+      return;
+    }
     this.#rows += 1;
     for (const leaf of leaves)
       if (leaf) this.#tree.add(leaf);
@@ -33,10 +49,14 @@ export class BeforeCheck {
   }
 
   /** An event that is a resource. True: it was there before the ledger. */
-  received(id: string | undefined, text: string): boolean {
+  received({ id, at }: ReceivedHead, text: string): boolean {
     const { events, through } = this.#told ?? { events: 0 };
-    const isOlder = through === undefined ? this.#events < events : id !== undefined && id <= through;
-    if (!isOlder) return false;
+    const isOlder = Number.isFinite(this.#until)
+      ? at !== undefined && at < this.#until
+      : through === undefined
+        ? this.#events < events
+        : id !== undefined && id <= through;
+    if (!this.#told || !isOlder) return false;
     this.#events += 1;
     this.#tree.add(leafHash(Buffer.from(text)));
     return true;

@@ -48,6 +48,8 @@ export type LedgerEntry =
       readonly root: string;
       /** The greatest id of those events. */
       readonly through?: string;
+      /** ISO time: what is older was there before. */
+      readonly until?: string;
     }
   /** An older copy of the store was put in its place, and accepted; the heads are those that are lost. */
   | { readonly what: 'restored'; readonly heads: readonly KnownHead[] };
@@ -64,7 +66,7 @@ export function readLedgerEntry(text: string): LedgerEntry | undefined {
 }
 
 function isEntry(entry: JsonObject): boolean {
-  const { what, stream, size, root, key, process, heads, from, to, signatures, rows, events, through } = entry;
+  const { what, stream, size, root, key, process, heads, from, to, signatures, rows, events, through, until } = entry;
   switch (what) {
     case 'opened':
       return [stream, key, process].every(isText) && areHeads(heads);
@@ -78,7 +80,10 @@ function isEntry(entry: JsonObject): boolean {
       return isText(stream) && isSize(from) && isSize(to) && from < to && readRoot(root) !== undefined;
     case 'before':
       return (
-        isSize(rows) && isSize(events) && readRoot(root) !== undefined && (through === undefined || isText(through))
+        isSize(rows) &&
+        isSize(events) &&
+        readRoot(root) !== undefined &&
+        [through, until].every(text => text === undefined || isText(text))
       );
     case 'restored':
       return areHeads(heads);

@@ -19,6 +19,7 @@ import {
   LinesDigest,
 } from './export-line.js';
 import { openCheckpoint } from './note.js';
+import { readReceivedEvent } from './received-check.js';
 import { ShapeBook } from './shape-book.js';
 
 /** Deeds that were sealed together, as they are kept. */
@@ -45,14 +46,14 @@ export interface TrailSource {
   anchors(): AsyncIterable<Required<KeptAnchor>>;
   /** All streams in order, with the number of their deeds up to now. */
   streams(): Promise<readonly { readonly stream: string; readonly size: number }[]>;
-  /** Rows of before the ledger, by time. */
-  unsealed(): AsyncIterable<SourceRow>;
   /** Rows of a stream in order, from the one with this deed. */
   sealed(stream: string, from: number): AsyncIterable<SourceSealedRow>;
   /** Hashes of the 256 leaves of a full tile, by number. */
   tile(stream: string, number: number): Promise<Uint8Array | undefined>;
   /** Notes of a stream in the order of their sizes, up to now. */
   checkpoints(stream: string): AsyncIterable<string>;
+  /** Rows of before the ledger, by time. */
+  unsealed(): AsyncIterable<SourceRow>;
   /** Texts of AuditEvents that are resources, by id. */
   received(): AsyncIterable<string>;
 }
@@ -104,12 +105,12 @@ async function* partsOf(source: TrailSource, asked: ExportAsked, shapes: ToldSha
   const streams = await source.streams();
   const sizes = new Map((await source.streams()).map(({ stream, size }) => [stream, size]));
   for (const key of await source.keys()) yield { kind: 'key', key };
-  for await (const row of source.unsealed())
-    if (isWithin(row.last, asked)) yield* rowLines(shapes, asked, { last: row.last }, row);
   for (const { stream, size } of streams)
     yield* streamLines(source, asked, shapes, { stream, size: sizes.get(stream) ?? size });
+  for await (const row of source.unsealed())
+    if (isWithin(row.last, asked)) yield* rowLines(shapes, asked, { last: row.last }, row);
   for await (const received of source.received())
-    if (isWithin(timeOfEvent(received), asked)) yield { kind: 'received', received };
+    if (isWithin(readReceivedEvent(received).at, asked)) yield { kind: 'received', received };
   for await (const { note, heads } of source.anchors()) {
     if (anchors-- <= 0) return;
     if (isAnchorWithin(note, asked)) yield { kind: 'anchor', anchor: note, heads };
@@ -321,16 +322,5 @@ function isAnchorWithin(note: string, { from = -Infinity, to = Infinity }: Expor
     return at === undefined || (at >= from && at <= to + ANCHORED_WITHIN);
   } catch {
     return true;
-  }
-}
-
-/** ms at which an event that is a resource was stored. */
-function timeOfEvent(text: string): number | undefined {
-  try {
-    const { meta } = JSON.parse(text) as { meta?: { lastUpdated?: string } };
-    const at = Date.parse(meta?.lastUpdated ?? '');
-    return Number.isNaN(at) ? undefined : at;
-  } catch {
-    return undefined;
   }
 }

@@ -1,7 +1,7 @@
 /** Events that others have sent, against the deeds of their creation, which say the hash of what was stored. */
 import { createHash } from 'node:crypto';
 import type { AuditRecord } from '../event.js';
-import type { BeforeCheck } from './before-check.js';
+import type { BeforeCheck, ReceivedHead } from './before-check.js';
 import type { TrailFindings } from './finding.js';
 
 const EVENT_TYPE = 'AuditEvent';
@@ -28,9 +28,10 @@ export class ReceivedCheck {
 
   /** The text of an event that is a resource. */
   received(text: string, line: number): void {
-    const id = idOf(text);
+    const head = readReceivedEvent(text);
+    const { id } = head;
     if (id === undefined) this.#findings.add('malformed', { line }, 'This is no event.');
-    if (this.#before.received(id, text) || id === undefined) return;
+    if (this.#before.received(head, text) || id === undefined) return;
     const sealed = this.#sealed.get(id);
     this.#sealed.delete(id);
     if (!sealed) this.#unsealed += 1;
@@ -52,11 +53,13 @@ export class ReceivedCheck {
   }
 }
 
-function idOf(text: string): string | undefined {
+/** Whatever the text is. */
+export function readReceivedEvent(text: string): ReceivedHead {
   try {
-    const { id } = JSON.parse(text) as { id?: unknown };
-    return typeof id === 'string' ? id : undefined;
+    const { id, meta } = JSON.parse(text) as { id?: unknown; meta?: { lastUpdated?: string } };
+    const at = Date.parse(meta?.lastUpdated ?? '');
+    return { id: typeof id === 'string' ? id : undefined, at: Number.isNaN(at) ? undefined : at };
   } catch {
-    return undefined;
+    return { id: undefined, at: undefined };
   }
 }

@@ -83,14 +83,14 @@ export class Signers {
 
   /** Whether a key is one of these, or has followed one of them. */
   follows(keys: ReadonlySet<string>, key: string): boolean {
-    return this.#withSuccessors(keys).has(key);
+    return this.#withSuccessors(keys).has(nameless(key));
   }
 
   /** When everything is read: who is not trusted? */
   end(): void {
     const trusted = this.#withSuccessors(this.#trusted);
     for (const [key, { place, count }] of this.#used)
-      if (!trusted.has(key))
+      if (!trusted.has(nameless(key)))
         this.#findings.add(
           'unknown-key',
           place,
@@ -98,12 +98,16 @@ export class Signers {
         );
   }
 
+  /** Without their names. */
   #withSuccessors(keys: ReadonlySet<string>): ReadonlySet<string> {
-    const all = new Set(keys);
+    const all = new Set([...keys].map(nameless));
     for (let before = -1; before !== all.size; ) {
       before = all.size;
-      for (const [from, to] of this.#successors) if (all.has(from)) all.add(to);
+      for (const [from, to] of this.#successors) if (all.has(nameless(from))) all.add(nameless(to));
     }
     return all;
   }
 }
+
+/** A server that gets another address keeps its key, under another name. */
+const nameless = (key: string): string => key.split('+').slice(2).join('+');

@@ -243,7 +243,7 @@ class TrailVerifier {
       this.#findings.add('unfounded-shape', which, 'The shape of this deed is not there: it cannot be read.');
     }
     if (stream === undefined) {
-      this.#before.row(leaves);
+      this.#before.row(leaves, row.last, place);
       return this.#read(bytes, row, () => place);
     }
     const { check } = this.#streams.of(stream);
