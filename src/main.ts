@@ -32,7 +32,7 @@ import { composeOperations, FILE_OPERATIONS, OPERATIONS } from './interactions/o
 import { LiveTables } from './live/live-tables.js';
 import { Registry } from './conformance/search-parameter-registry.js';
 import { Reindexer } from './conformance/reindex-job.js';
-import { createOutgoing } from './outgoing/outgoing.js';
+import { createOutgoing, type OutgoingClients } from './outgoing/outgoing.js';
 import { type Config, isMongo } from './platform/config.js';
 import { type Clock, createClock, REAL_TIME, type TimeSource } from './platform/clock.js';
 import { makeFolder } from './platform/folder.js';
@@ -65,14 +65,15 @@ async function openStore(config: Config, layout: IndexLayout, clock: Clock, harn
 
 /** `kept`: what is in the store itself, which a job may have to index anew; `store`: with what the trail keeps. */
 async function openRecording(config: Config, layout: IndexLayout, around: RecordingGround, harness?: Harness) {
-  const { clock, log, indexing } = around;
+  const { clock, log, indexing, outgoing } = around;
   const kept = await openStore(config, withWords(layout, config), clock, harness);
   const { store, follow, faults: trailFaults } = openTrail(kept, { ...indexing, queryTimeout: config.queryTimeout });
-  const ledger = composeLedger(config, { clock, log, store: kept, base: indexing.settings.base });
+  const ledger = composeLedger(config, { clock, log, outgoing, store: kept, base: indexing.settings.base });
   return { kept, store: ledger.watch(store), follow, trailFaults, ledger };
 }
 
 interface RecordingGround extends Pick<Engine, 'clock' | 'log'> {
+  readonly outgoing: OutgoingClients;
   readonly indexing: Indexing & { readonly settings: { readonly base: string } };
 }
 
@@ -147,8 +148,8 @@ export async function open(
   const policy = readPolicy(config, definitions.resourceTypes);
   const { guides, shelf, findWith, terminologyParts } = await openDefinitions(config, log);
   const layout = createIndexLayout(definitions.searchParameters);
-  const indexing = { definitions, parameters, settings };
-  const recording = await openRecording(config, layout, { clock, log, indexing }, harness);
+  const ground = { clock, log, outgoing, indexing: { definitions, parameters, settings } };
+  const recording = await openRecording(config, layout, ground, harness);
   const { kept, store, trailFaults, ledger } = recording;
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
   const registry = new Registry({ definitions, parameters, layout, store, log, files: parametersIn(files, guides) });
@@ -158,7 +159,7 @@ export async function open(
   const terms = openTerminology(stored, { bases: settings.bases, ...terminologyParts }, elsewhere, harness?.anew);
   const find = findWith(stored);
   const { required, ...checked } = openJudge(policy, metrics, { find, definitions, ...terms, stored, guides });
-  const reindexer = new Reindexer({ store, kept, registry, ...indexing, log, clock, jobs: () => jobs });
+  const reindexer = new Reindexer({ store, kept, registry, ...ground.indexing, log, clock, jobs: () => jobs });
   const room = createRoom(ANSWERS * config.maxAnswer);
   const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, reindexer, composed, () => engine);
   const feed = new Feed({ store, live, clock, log, metrics, resourceTypes: definitions.resourceTypes });

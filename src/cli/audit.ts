@@ -5,12 +5,14 @@ import { ConfigError } from '../platform/config.js';
 import { didYouMean } from '../platform/nearest.js';
 import { exportAudit, verifyAudit } from './audit-ledger.js';
 import { askTrail, TRAIL_QUESTIONS } from './audit-questions.js';
+import { rotateKey } from './audit-key.js';
 import type { Invocation } from './invocation.js';
 
 type AuditAction = (invocation: Invocation) => Promise<number>;
 
 /** By the first word; the others are left to it. */
 const AUDIT_ACTIONS: Readonly<Record<string, AuditAction>> = {
+  'rotate-key': rotateKey,
   ...Object.fromEntries(
     TRAIL_QUESTIONS.map(code => [code, (invocation: Invocation) => askTrail(code, invocation)] as const),
   ),

@@ -69,8 +69,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
     },
     audit: {
       about:
-        'Ask the audit trail who saw, did, was denied and got what, export and verify it; on the embedded store stop the server first.',
-      words: '<who-saw|what-did|denials|disclosures|breach-affected|export|verify> [Patient/id or file]',
+        'Ask the audit trail who saw, did, was denied and got what, export and verify it (on the embedded store stop the server first); rotate its key.',
+      words: '<who-saw|what-did|denials|disclosures|breach-affected|export|verify|rotate-key> [Patient/id or file]',
       options: {
         start: { value: 'DATE', about: 'Nothing earlier.' },
         end: { value: 'DATE', about: 'Nothing later.' },

@@ -1,12 +1,19 @@
 /** The ledger over the audit trail of a server: its name, its keys, and what it is called in them. */
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { Ledger } from '../audit/ledger/index.js';
 import { type LedgerKey, passingKey, readLedgerKeys } from '../audit/ledger/keys.js';
 import { ledgerName } from '../audit/ledger/note.js';
+import { FhirError } from '../fhir/error.js';
+import type { Outgoing } from '../outgoing/client.js';
+import type { OutgoingClients } from '../outgoing/outgoing.js';
 import type { Clock } from '../platform/clock.js';
 import { type Config, ConfigError } from '../platform/config.js';
 import { frames, type Log } from '../platform/log.js';
 import type { Store } from '../store/store.js';
+
+/** Whoever keeps anchors may be beside us: the address stands in a setting. */
+const INSIDE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
 
 export interface LedgerGround {
   readonly store: Store;
@@ -14,12 +21,41 @@ export interface LedgerGround {
   readonly base: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly outgoing: OutgoingClients;
 }
 
-export function composeLedger(config: Config, { store, base, clock, log }: LedgerGround): Ledger {
+export function composeLedger(config: Config, { store, base, clock, log, outgoing }: LedgerGround): Ledger {
   const name = ledgerName(base);
   const process = `${hostname()} ${globalThis.process.pid}`;
-  return new Ledger({ ...{ store, name, process, clock, log }, keys: openKeys(config, name, log) });
+  const anchors = { file: join(config.data, 'anchors'), send: openReceiver(config, outgoing) };
+  return new Ledger({ ...{ store, name, process, clock, log, anchors }, keys: openKeys(config, name, log) });
+}
+
+/** Whoever gets anchors. Throws ConfigError for what is no address. */
+function openReceiver(
+  { auditAnchorUrl: url }: Pick<Config, 'auditAnchorUrl'>,
+  outgoing: OutgoingClients,
+): ((line: string) => Promise<void>) | undefined {
+  if (url === '') return undefined;
+  if (!URL.canParse(url) || !/^https?:\/\/[^#@]+$/.test(url))
+    throw new ConfigError(
+      'CHARTROOM_AUDIT_ANCHOR_URL must be an address, as in https://anchors.example.org/chartroom.',
+    );
+  const { host, protocol } = new URL(url);
+  let client: Outgoing;
+  try {
+    const hosts = [protocol === 'http:' ? `http://${host}` : host];
+    client = outgoing.open('audit-anchors', { hosts, networks: INSIDE, redirects: 0 });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : '';
+    throw new ConfigError(`CHARTROOM_AUDIT_ANCHOR_URL cannot be asked: ${why}`, { cause });
+  }
+  return async body => {
+    const headers = { 'content-type': 'application/json' };
+    const { status } = await client.ask(url, { method: 'POST', headers, body });
+    if (status < 200 || status > 299)
+      throw new FhirError('unavailable', `The keeper of anchors answers ${status}.`, { detail: `status-${status}` });
+  };
 }
 
 /** Throws ConfigError for a setting that is no key. Where a key cannot be kept, there is one for this process alone, and the log says so. */

@@ -15,7 +15,7 @@ const jsonAnswer = (status: number, body: object, headers: Readonly<Record<strin
 
 /** `page`: what a person sees; `sum`: the numbers of all processes that serve here. */
 export function ownRoutes(
-  { metrics, settings, store, forwarder }: Engine,
+  { ledger, metrics, settings, store, forwarder }: Engine,
   page: OutsideAnswer,
   sum?: () => Promise<string>,
 ): readonly OwnedRoute[] {
@@ -50,6 +50,13 @@ export function ownRoutes(
       answer: () => ({ body: 'User-agent: *\nDisallow: /\n' }),
     },
   ];
+  routes.push({
+    ...PUBLIC,
+    path: '/.well-known/chartroom-audit-keys',
+    logged: 'failures',
+    headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-cache' },
+    answer: async () => ({ body: (await ledger.keyTexts()).map(text => `${text}\n`).join('') }),
+  });
   if (settings.metrics !== 'off')
     routes.push({
       ...PUBLIC,

@@ -84,7 +84,15 @@ export function actingFor(caller: Caller, feature: string): Caller {
 }
 
 /** Addresses outside FHIR that the server has itself: see http/own-routes.ts. */
-const OWN_ADDRESSES = ['/', '/healthz', '/readyz', '/metrics', '/favicon.ico', '/robots.txt'] as const;
+const OWN_ADDRESSES = [
+  '/',
+  '/healthz',
+  '/readyz',
+  '/metrics',
+  '/favicon.ico',
+  '/robots.txt',
+  '/.well-known/chartroom-audit-keys',
+] as const;
 export type OwnAddress = (typeof OWN_ADDRESSES)[number];
 
 /** What all features bring, in their order. */

@@ -26,6 +26,8 @@ export interface SealQuery {
   readonly stream?: string;
   /** The rows behind this place. */
   readonly after?: SealPlace | undefined;
+  /** This row alone, by its sequence. */
+  readonly row?: number;
   /** Of one stream: rows whose first deed has this index or a lower one, the last ones first. */
   readonly upTo?: number;
   readonly limit: number;

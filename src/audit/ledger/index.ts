@@ -4,12 +4,14 @@
  *
  * Nothing here is on the path of a request: what a request waits for is the seal in the row of its deed.
  */
+import { FhirError } from '../../fhir/error.js';
 import { newId } from '../../platform/ids.js';
 import type { Clock } from '../../platform/clock.js';
 import { frames, type Log } from '../../platform/log.js';
 import { deedOfEntry } from '../../store/ledger-entry.js';
 import type { StreamHead } from '../../store/seals.js';
 import type { Store } from '../../store/store.js';
+import { type AnchorOptions, makeAnchor, sendAnchors } from './anchors.js';
 import { Checkpoints } from './checkpoints.js';
 import type { LedgerEntry } from './entry.js';
 import { idOfKeyText, type LedgerKey } from './keys.js';
@@ -22,18 +24,22 @@ const MINUTE = 60 * SECOND;
 /** Deeds after which a checkpoint does not wait for its second. */
 const MANY_DEEDS = 1000;
 const BEAT = 15 * SECOND;
+const ANCHORING = 'audit-anchor';
+const ANCHORING_MS = 90 * SECOND;
 /** Notes of which key came after which, by the id of the later one. */
 const ROTATIONS = 'rotation/';
 
 export interface LedgerOptions {
   /** With nothing around it. */
-  readonly store: Pick<Store, 'deeds' | 'commit' | 'shared'>;
+  readonly store: Pick<Store, 'deeds' | 'commit' | 'shared' | 'pendingMessages' | 'acquireLease'>;
   /** Name of the ledger (note.ts). */
   readonly name: string;
   /** The keys that there are now, the one that signs last. */
   readonly keys: () => readonly LedgerKey[];
   /** Names this process, for people. */
   readonly process: string;
+  /** Where anchors are appended, and who gets them (anchors.ts). */
+  readonly anchors: Pick<AnchorOptions, 'file' | 'send'>;
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
 }
@@ -119,6 +125,8 @@ export class Ledger {
     return this.#inTurn(async () => {
       await this.#rotate();
       await this.#recover();
+      await this.#look();
+      await this.#anchor();
     });
   }
 
@@ -190,6 +198,29 @@ export class Ledger {
       );
     await this.#streams.noteFinal(abandoned);
     this.#checkpoints.forget(abandoned);
+  }
+
+  async #anchor(): Promise<void> {
+    const { store, anchors, clock, log, name } = this.#options;
+    if (!(await store.acquireLease(ANCHORING, ANCHORING_MS))) return;
+    const around = { ...anchors, store, ledger: name, key: () => this.key };
+    try {
+      await makeAnchor({ ...around, streams: this.#streams, checkpoints: this.#checkpoints }, clock.now());
+    } catch (error) {
+      log.warn(
+        { at: frames(error) },
+        'An anchor of the audit trail could not be kept: look at the folder of CHARTROOM_DATA',
+      );
+    }
+    try {
+      await sendAnchors(around);
+    } catch (error) {
+      const code = error instanceof FhirError ? error.issues[0]?.detail : undefined;
+      log.warn(
+        { ...(code === undefined ? {} : { code }) },
+        'An anchor was not taken by CHARTROOM_AUDIT_ANCHOR_URL, and waits',
+      );
+    }
   }
 
   /** Writes entries into a stream of this process. */

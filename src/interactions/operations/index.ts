@@ -10,6 +10,7 @@ import type { Context, Operation, OperationImplementation, Operations } from '..
 import type { Of, Outcome } from '../interaction.js';
 import { viewText } from '../response/resource-text.js';
 import { readView, VIEW } from '../response/summary-view.js';
+import { auditCheckpoint } from './audit-checkpoint.js';
 import { backupOperation } from './backup.js';
 import { BREAK_GLASS, BREAK_GLASS_END, breakGlass, breakGlassEnd } from './break-glass.js';
 import { discloseOperation } from './disclose.js';
@@ -21,6 +22,7 @@ import { meta, metaAdd, metaDelete } from './meta.js';
 import { offerOf } from './operation.js';
 import { importOperation } from './import.js';
 import { jobsCancel, jobsOperation, jobsStatus, respondLater } from './jobs.js';
+import { proofOperation } from './proof.js';
 import { purge } from './purge.js';
 import { reindexOperation, reindexStatus } from './reindex.js';
 import { translateOperation } from './translate.js';
@@ -29,6 +31,7 @@ import { batchValidateOperation, validateCodeOperation } from './validate-code.j
 
 /** By code, without the dollar sign. */
 export const OPERATIONS: Readonly<Record<string, OperationImplementation>> = {
+  'audit-checkpoint': auditCheckpoint,
   'batch-validate-code': batchValidateOperation,
   [BREAK_GLASS]: breakGlass,
   [BREAK_GLASS_END]: breakGlassEnd,
@@ -44,6 +47,7 @@ export const OPERATIONS: Readonly<Record<string, OperationImplementation>> = {
   meta,
   'meta-add': metaAdd,
   'meta-delete': metaDelete,
+  proof: proofOperation,
   purge,
   reindex: reindexOperation,
   'reindex-status': reindexStatus,

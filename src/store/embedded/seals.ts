@@ -102,10 +102,11 @@ function toSealedRow(row: SqlRow): SealedDeedRow {
   return { ...toDeedRow(row), seal: { stream: stream as string, first: first as number, root: blobBytes(root)! } };
 }
 
-function compileSealed({ stream, after, upTo, limit }: SealQuery): Sql {
+function compileSealed({ stream, after, row, upTo, limit }: SealQuery): Sql {
   const conditions = [
     ...(stream === undefined ? [sql`d.stream IS NOT NULL`] : [sql`d.stream=${stream}`]),
     ...(after ? [sql`(d.stream,d.first)>(${after[0]},${finite(after[1])})`] : []),
+    ...(row === undefined ? [] : [sql`d.sequence=${row}`]),
     ...(upTo === undefined ? [] : [sql`d.first<=${finite(upTo)}`]),
   ];
   const direction = raw(upTo === undefined ? 'ASC' : 'DESC');

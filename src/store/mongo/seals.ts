@@ -30,7 +30,13 @@ export function openSeals(
         const direction = query.upTo === undefined ? 1 : -1;
         const sort = { s: direction, f: direction } as const;
         const found = await deed
-          .find(sealFilter(query), { projection: { k: 0 }, sort, limit: query.limit, hint: INDEX.seal, maxTimeMS })
+          .find(sealFilter(query), {
+            projection: { k: 0 },
+            sort,
+            limit: query.limit,
+            hint: query.row === undefined ? INDEX.seal : INDEX.id,
+            maxTimeMS,
+          })
           .toArray();
         return found.map(document => ({
           ...toDeedRow(document),
@@ -93,8 +99,9 @@ async function streamsOf({ deed }: Connected, maxTimeMS: number): Promise<string
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 
-function sealFilter({ stream, after, upTo }: SealQuery): Filter<DeedDocument> {
+function sealFilter({ stream, after, row, upTo }: SealQuery): Filter<DeedDocument> {
   const conditions: Filter<DeedDocument>[] = [{ s: stream ?? { $exists: true } }];
+  if (row !== undefined) conditions.push({ _id: row });
   if (upTo !== undefined) conditions.push({ f: { $lte: upTo } });
   if (after && after[0] === stream) conditions.push({ f: { $gt: after[1] } });
   else if (after)

@@ -31,12 +31,14 @@ const OPERATION_RANK: Readonly<Record<string, number>> = {
 /** Operations that came later. */
 const TERMINOLOGY = ['batch-validate-code', 'expand', 'lookup', 'subsumes', 'translate', 'validate-code'];
 const CAME_LATER = [
+  'audit-checkpoint',
   'backup',
   'break-glass',
   'break-glass-end',
   'decide',
   'disclose',
   'import',
+  'proof',
   'validate',
   ...TERMINOLOGY,
 ];

@@ -14,6 +14,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   capabilities: 'reads no resource',
   batch: 'is asked with the others in its entries',
   operation: 'is asked by its code',
+  '$audit-checkpoint': 'reads no resource',
   $backup: 'reads what nobody is shown',
   '$break-glass': 'shows nothing',
   '$break-glass-end': 'shows nothing',
@@ -24,6 +25,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   $jobs: 'reads no resource',
   '$jobs-cancel': 'reads no resource',
   '$jobs-status': 'gives what a job has made, and reads no resource',
+  $proof: 'shows hashes, of an event that is read first: test/flow/ledger.test.ts',
   $reindex: 'reads what nobody is shown',
   '$reindex-status': 'reads no resource',
   ...Object.fromEntries(

@@ -1,0 +1,106 @@
+/**
+ * Anchors: one signed note over how far all streams are, so that what is kept elsewhere of them is little. The process that holds the lease makes
+ * one each minute in which something was done: a tree whose leaves are the checkpoints, in the order of their origins, as a note with the
+ * origin `<ledger>/anchor`, the number of checkpoints as its size, and its time in one more line.
+ *
+ * An anchor is a line of JSON, {"note", "heads"}: appended to a file that is never shortened, one of each hour in the store, and
+ * sent where the settings say, from the outbox: in order, each until it was taken.
+ */
+import { appendFileSync, closeSync, fsyncSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isObject, type Json } from '../../fhir/resource.js';
+import { makeFolder } from '../../platform/folder.js';
+import { leafHash, treeRoot } from '../../store/ledger.js';
+import type { LedgerNotes } from '../../store/seals.js';
+import type { Store } from '../../store/store.js';
+import type { Checkpoints } from './checkpoints.js';
+import type { LedgerKey } from './keys.js';
+import { ANCHOR_NOTES, anchorName, lastNote, textNote } from './kept-notes.js';
+import { checkpointText, signNote } from './note.js';
+import type { LedgerStreams } from './streams.js';
+
+export interface Anchor {
+  readonly note: string;
+  /** Texts of checkpoints, in the order of their origins. */
+  readonly heads: readonly string[];
+}
+
+export interface AnchorOptions {
+  readonly store: Pick<Store, 'deeds' | 'commit' | 'pendingMessages'>;
+  readonly ledger: string;
+  readonly key: () => LedgerKey;
+  readonly streams: Pick<LedgerStreams, 'underWay' | 'noteFinal'>;
+  readonly checkpoints: Pick<Checkpoints, 'last'>;
+  /** Path of the file. */
+  readonly file: string;
+  /** Gives a line to whoever keeps it elsewhere. Throws where it was not taken. */
+  readonly send?: ((line: string) => Promise<void>) | undefined;
+}
+
+const TOPIC = 'audit-anchor';
+const SENT_AT_ONCE = 100;
+
+/** The text that a note signs. */
+const textOfSigned = (note: string): string => note.slice(0, note.lastIndexOf('\n\n') + 1);
+
+/** The newest one that the store has; undefined: none. */
+export async function lastAnchor(notes: Pick<LedgerNotes, 'find'>): Promise<Anchor | undefined> {
+  const line = await lastNote(notes, ANCHOR_NOTES);
+  return line === undefined ? undefined : readAnchor(line);
+}
+
+/** Undefined: it is none. */
+export function readAnchor(line: string): Anchor | undefined {
+  let said: unknown;
+  try {
+    said = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  const { note, heads } = isObject(said) ? said : ({} as Readonly<Record<string, Json>>);
+  const isText = (value: unknown): value is string => typeof value === 'string';
+  return isText(note) && Array.isArray(heads) && heads.every(isText) ? { note, heads } : undefined;
+}
+
+/** Makes an anchor where something was done since the last one. `now`: ms since 1970. Gives whether it did. */
+export async function makeAnchor(options: AnchorOptions, now: number): Promise<boolean> {
+  const { store, ledger, key, streams, checkpoints, file, send } = options;
+  const underWay = await streams.underWay();
+  const notes = await Promise.all(underWay.map(({ stream }) => checkpoints.last(stream)));
+  const heads = notes.flatMap(note => (note === undefined ? [] : [textOfSigned(note)])).toSorted(compareTexts);
+  const last = await lastAnchor(store.deeds.notes);
+  if (heads.length === 0 || JSON.stringify(last?.heads) === JSON.stringify(heads)) return false;
+  const time = new Date(now).toISOString();
+  const root = treeRoot(heads.map(text => leafHash(Buffer.from(text))));
+  const text = checkpointText({ origin: `${ledger}/anchor`, size: heads.length, root, extensions: [time] });
+  const line = JSON.stringify({ note: signNote(text, ledger, key().secret), heads } satisfies Anchor);
+  append(file, line);
+  await store.deeds.notes.keep([textNote(anchorName(time), line)]);
+  if (send) await store.commit({ changes: [], messages: [{ topic: TOPIC, body: line }] });
+  // What ended is bound by this one: nothing more will come of it.
+  const ended = underWay.filter(({ ended: isOver }, i) => isOver && notes[i] !== undefined);
+  await streams.noteFinal(ended.map(({ stream }) => stream));
+  return true;
+}
+
+/** Gives what waits to whoever keeps it elsewhere, in order. Throws where one was not taken: it waits on. */
+export async function sendAnchors({ store, send }: Pick<AnchorOptions, 'store' | 'send'>): Promise<void> {
+  if (!send) return;
+  for (const { sequence, body } of await store.pendingMessages(TOPIC, SENT_AT_ONCE)) {
+    await send(body);
+    await store.commit({ changes: [], acknowledges: [sequence] });
+  }
+}
+
+function append(file: string, line: string): void {
+  makeFolder(dirname(file));
+  appendFileSync(file, `${line}\n`, { mode: 0o600 });
+  const descriptor = openSync(file, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
