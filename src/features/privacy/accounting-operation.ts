@@ -214,7 +214,7 @@ function accountingAnswer(context: Context, ask: Of<'operation'>, accounting: Ac
   return {
     text: bundleOfLines({
       id: newId(now),
-      at: now,
+      made: now,
       link: [{ relation: 'self', url: self }],
       columns: [...ABOUT_COLUMNS, ...ACCOUNTING_COLUMNS],
       lines: [about, ...lines],

@@ -11,15 +11,15 @@ export interface LineOfBundle extends TableRow {
 export interface BundleOfLines {
   readonly id: string;
   /** ms since 1970: when it was made. */
-  readonly at: number;
+  readonly made: number;
   readonly link: readonly { readonly relation: string; readonly url: string }[];
   readonly columns: readonly { readonly name: string }[];
   readonly lines: readonly LineOfBundle[];
 }
 
 /** Of type collection: what is in it is no match of a search, but made for the answer. */
-export function bundleOfLines({ id, at, link, columns, lines }: BundleOfLines): Buffer {
-  const timestamp = new Date(at).toISOString();
+export function bundleOfLines({ id, made, link, columns, lines }: BundleOfLines): Buffer {
+  const timestamp = new Date(made).toISOString();
   return Buffer.from(
     JSON.stringify({
       resourceType: 'Bundle',

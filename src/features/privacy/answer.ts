@@ -91,7 +91,7 @@ async function answerAsBundle(
   const { columns } = question;
   const text = bundleOfLines({
     id: newId(engine.clock.now()),
-    at: engine.clock.now(),
+    made: engine.clock.now(),
     link,
     columns,
     lines: lines.map(line => ({ key: `${line.event.day} ${line.key}`, ...rowOfLine(question, line) })),
