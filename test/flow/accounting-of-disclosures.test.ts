@@ -4,19 +4,12 @@ import type { AuditEvent, Bundle, DocumentReference } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { type Disclosure, tellDisclosure } from '../../src/interactions/tell.js';
 import { onBothStores } from '../support/both-stores.js';
-import { as, identifyAs } from '../support/consents.js';
+import { as, identifyAs, staffAnd } from '../support/consents.js';
 import { type AnswerLine, linesIn, readCsv } from '../support/lines.js';
 import { steppedTime } from '../support/stepped-time.js';
 import { refusal } from '../support/talk.js';
 
-const PRINCIPALS = {
-  officer: { name: 'officer', role: 'privacy-officer' },
-  owner: { name: 'owner', role: 'admin' },
-  administrator: { name: 'administrator', role: 'administrator' },
-  specialist: { name: 'specialist', role: 'records-specialist' },
-  clinician: { name: 'clinician', role: 'clinician' },
-  patient: { name: 'patient', role: 'patient', patient: 'rows', fhirUser: 'Patient/rows' },
-} as const;
+const PRINCIPALS = staffAnd('rows');
 const NOW = Date.UTC(2026, 5, 15, 12);
 const time = steppedTime(NOW);
 /** The day of now, and so many years and days before or behind it. */

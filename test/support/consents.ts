@@ -4,6 +4,18 @@ import type { Principal } from '../../src/identity/principal.js';
 import type { Identify } from '../../src/identity/principal.js';
 import { FhirError } from '../../src/fhir/error.js';
 
+/** One of each role that the server brings along, by what they are called, and a patient with this id. */
+export const staffAnd = (patient: string) =>
+  ({
+    owner: { name: 'owner', role: 'admin' },
+    administrator: { name: 'administrator', role: 'administrator' },
+    officer: { name: 'officer', role: 'privacy-officer' },
+    clinician: { name: 'clinician', role: 'clinician' },
+    specialist: { name: 'specialist', role: 'records-specialist' },
+    service: { name: 'service', role: 'service' },
+    patient: { name: 'patient', role: 'patient', patient, fhirUser: `Patient/${patient}` },
+  }) as const;
+
 const coding = (system: string) => (code: string) => ({ system, code });
 export const purpose = coding('http://terminology.hl7.org/CodeSystem/v3-ActReason');
 export const confidential = coding('http://terminology.hl7.org/CodeSystem/v3-Confidentiality');

@@ -89,6 +89,10 @@ const isOfPurpose = ({ purpose }: ToldEvent, asked: QuestionAsked): boolean => {
 };
 const joined = (...parts: readonly string[]): readonly string[] => [parts.join('\u0000')];
 
+/** Who came on a day for what, and what was done how often. */
+const WHO_COLUMNS = [DAY, PERSON, ROLE_COLUMN, PURPOSE];
+const WHAT_COLUMNS = [COUNT, ACTIONS, TYPES, FIRST, LAST, GLASS, DENIED_COUNT, FAILED, EVENT_COLUMN];
+
 const whoSaw: TrailQuestion = {
   title: 'Who saw the data of this patient',
   where: (asked, patient = '') =>
@@ -99,21 +103,7 @@ const whoSaw: TrailQuestion = {
     ),
   isMeant: isOfPurpose,
   key: { within: 'day', keys: ({ person, role, purpose }) => joined(person, role, purpose) },
-  columns: [
-    DAY,
-    PERSON,
-    ROLE_COLUMN,
-    PURPOSE,
-    COUNT,
-    ACTIONS,
-    TYPES,
-    FIRST,
-    LAST,
-    GLASS,
-    DENIED_COUNT,
-    FAILED,
-    EVENT_COLUMN,
-  ],
+  columns: [...WHO_COLUMNS, ...WHAT_COLUMNS],
   sentence: line => {
     const { event, count } = line;
     const role = event.role === '' ? '' : ` (${event.role})`;
@@ -127,22 +117,7 @@ const whatDid: TrailQuestion = {
   where: asked => byAgent(asked.of('user')!),
   isMeant: () => true,
   key: { within: 'day', keys: ({ patients, purpose, action }) => joined(patients.join(' '), purpose, action) },
-  columns: [
-    DAY,
-    PERSON,
-    ROLE_COLUMN,
-    PURPOSE,
-    PATIENT,
-    COUNT,
-    ACTIONS,
-    TYPES,
-    FIRST,
-    LAST,
-    GLASS,
-    DENIED_COUNT,
-    FAILED,
-    EVENT_COLUMN,
-  ],
+  columns: [...WHO_COLUMNS, PATIENT, ...WHAT_COLUMNS],
   sentence: line => {
     const { event } = line;
     const about = event.patients.length > 0 ? ` about ${event.patients.map(id => `Patient/${id}`).join(', ')}` : '';

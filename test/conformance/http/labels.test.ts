@@ -6,18 +6,11 @@ import assert from 'node:assert/strict';
 import type { Bundle, Composition, DocumentReference, FhirResource, Observation } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onStoresInTurn } from '../../support/both-stores.js';
-import { actCode, as, confidential, identifyAs } from '../../support/consents.js';
+import { actCode, as, confidential, identifyAs, staffAnd } from '../../support/consents.js';
 import { refusal } from '../../support/talk.js';
 
 const subject = { reference: 'Patient/p' };
-const PRINCIPALS = {
-  owner: { name: 'owner', role: 'admin' },
-  officer: { name: 'officer', role: 'privacy-officer' },
-  clinician: { name: 'clinician', role: 'clinician' },
-  specialist: { name: 'specialist', role: 'records-specialist' },
-  service: { name: 'service', role: 'service' },
-  patient: { name: 'patient', role: 'patient', patient: 'p', fhirUser: 'Patient/p' },
-} as const;
+const PRINCIPALS = staffAnd('p');
 
 const observation = (id: string, ...security: readonly object[]): Observation & { id: string } => ({
   resourceType: 'Observation',

@@ -6,17 +6,10 @@ import assert from 'node:assert/strict';
 import type { Bundle, FhirResource, Observation, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onBothStores } from '../../support/both-stores.js';
-import { actCode, as, confidential, identifyAs } from '../../support/consents.js';
+import { actCode, as, confidential, identifyAs, staffAnd } from '../../support/consents.js';
 import { refusal, type Reply } from '../../support/talk.js';
 
-const PRINCIPALS = {
-  owner: { name: 'owner', role: 'admin' },
-  officer: { name: 'officer', role: 'privacy-officer' },
-  clinician: { name: 'clinician', role: 'clinician' },
-  specialist: { name: 'specialist', role: 'records-specialist' },
-  service: { name: 'service', role: 'service' },
-  patient: { name: 'patient', role: 'patient', patient: 'p', fhirUser: 'Patient/p' },
-} as const;
+const PRINCIPALS = staffAnd('p');
 const URL = 'http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label';
 const labelled = (...labels: readonly object[]) => ({
   extension: labels.map(valueCoding => ({ url: URL, valueCoding })),
