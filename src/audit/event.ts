@@ -177,6 +177,9 @@ export interface AuditDetail {
   readonly value: string;
 }
 
+/** Type of the detail that says the hash of what was stored: SHA-256, in hex. */
+export const STORED_HASH = 'sha-256';
+
 /** The codes of AuditEvent.type and, where it has one of its own, of AuditEvent.subtype. */
 export const codesOfPattern = (pattern: AuditPattern): { readonly type: string; readonly subtype?: string } => {
   const { type = REST, subtype } = PATTERNS[pattern];

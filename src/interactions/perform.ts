@@ -35,6 +35,7 @@ import { withSentProvenance } from './write/sent-provenance.js';
 import { askOf, INTERACTIONS, isByCriteria, isWriting, restfulCode } from './kinds.js';
 import { refuseUnseenBytes, withPatientsOfBytes } from './write/pointing.js';
 import { storeAttachments } from './write/prepare.js';
+import { hashesOfReceived } from './write/received.js';
 import { operate } from './operations/index.js';
 import { patch } from './patch.js';
 import { read, vread } from './read.js';
@@ -240,12 +241,12 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
     const indexed = { generation: context.engine.parameters.generation, since: performance.now() };
     const ran = await withSentProvenance(context, ask, await runWhole(context, ask), { admit, run: runWhole });
     const judged = ran.changes ? await judge(context, ran, ask) : ran;
-    const { result, changes = [], recordedParts, mustNotMatch = [], mustExist = [], messages: asked = [] } = judged;
-    const deeds = recordedParts ? await deedsOfParts(context, recordedParts) : deedsDone(context, ask, result);
+    const { result, changes = [], mustNotMatch = [], mustExist = [], messages: asked = [] } = judged;
     const { noted, acknowledges } = notesOf(context, writing);
     const { bases } = context.engine.settings;
     await refuseUnseenBytes(context, changes);
     const { changes: attached, alsoAbout } = withPatientsOfBytes(await storeAttachments(store, changes), bases);
+    const deeds = await deedsOfWhole(context, ask, judged, attached);
     // The stamp is taken: no listener counts before this is settled, unless it is known here.
     const known = changes.length > 0 ? feed.current() : undefined;
     if (known) await known;
@@ -272,7 +273,7 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
       if (last || !isOvertaken(error)) throw error;
       return undefined;
     }
-    if (recordedParts) for (const part of recordedParts) countUnchanged(context, part);
+    if (judged.recordedParts) for (const part of judged.recordedParts) countUnchanged(context, part);
     else countUnchanged(context, { target: ask, result });
     return judged;
   } finally {
@@ -311,11 +312,28 @@ export function deedOfDisclosure(
   return deedOfEvent(disclosureEvent({ disclosure, at, requestId, base: engine.settings.base }, id), at);
 }
 
+/** `stored`: what is to be committed, as it is stored. */
+function deedsOfWhole(
+  context: Context,
+  ask: Interaction,
+  { result, recordedParts }: Outcome,
+  stored: Parameters<typeof hashesOfReceived>[0],
+): Deed[] | Promise<Deed[]> {
+  const hashes = hashesOfReceived(stored);
+  if (recordedParts) return deedsOfParts(context, recordedParts, hashes);
+  return deedsDone(context, ask, result, undefined, undefined, hashes?.(result.subject));
+}
+
 /** A long Bundle does not keep everybody else waiting. */
-async function deedsOfParts(context: Context, parts: readonly RecordedPart[]): Promise<Deed[]> {
+async function deedsOfParts(
+  context: Context,
+  parts: readonly RecordedPart[],
+  hashes: ReturnType<typeof hashesOfReceived>,
+): Promise<Deed[]> {
   const deeds: Deed[] = [];
   for (const part of parts) {
-    const { target, request = context.request, agent = context.agent, result, subtype, pattern, details } = part;
+    const { target, request = context.request, agent = context.agent, result, subtype, pattern } = part;
+    const details = part.details ?? hashes?.(result.subject);
     const recorded = { ...context, request, agent, partOf: subtype };
     if (part.disclosed) deeds.push(deedOfDisclosure(context, part.disclosed, context.stamp.now()));
     else deeds.push(...deedsDone(recorded, target, result, undefined, pattern, details));

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditEvent, Bundle } from 'fhir/r4.js';
-import { type Binary, type Document, MongoClient } from 'mongodb';
+import { Binary, type Document, MongoClient } from 'mongodb';
 import { after, before, describe, it } from 'mocha';
 import { exportAudit, verifyAudit, verifyStore } from '../../src/cli/audit-ledger.js';
 import type { Invocation } from '../../src/cli/invocation.js';
@@ -21,10 +21,11 @@ type DeedDoc = Document & { _id: number; x: Binary; s?: string; f?: number };
 /** The same in both languages; the row is one within the longest stream. */
 interface Reach {
   readonly sql: (sequence: number) => string;
-  readonly mongo: (row: DeedDoc) => { readonly update?: Document; readonly remove?: true };
+  readonly mongo: (row: DeedDoc) => { readonly update?: Document; readonly remove?: true; readonly received?: true };
   readonly finds: RegExp;
 }
 
+const textIn = ({ buffer }: Binary): string => Buffer.from(buffer).toString();
 const flip = (bytes: Uint8Array): Buffer => {
   const other = Buffer.from(bytes);
   other[other.length - 1] = other.at(-1)! ^ 1;
@@ -56,6 +57,12 @@ const REACHED: Readonly<Record<string, Reach>> = {
     sql: n => `UPDATE deed SET last=last-86400000 WHERE sequence=${n}`,
     mongo: ({ l }) => ({ update: { $set: { l: Number(l) - 86_400_000 } } }),
     finds: /^altered STREAM/,
+  },
+  'edits an event that was received': {
+    sql: () =>
+      `UPDATE resource SET x=CAST(replace(CAST(x AS TEXT),'elsewhere','somewhere') AS BLOB) WHERE instr(x,'elsewhere')>0`,
+    mongo: () => ({ received: true }),
+    finds: /^altered [0-9a-z]{14}$/,
   },
   'hides a row from searches': {
     sql: n => `DELETE FROM deed_key WHERE sequence=${n}`,
@@ -121,6 +128,7 @@ for (const store of STORES)
       assert.deepEqual(await told(), []);
       const [status, text] = await printed(() => verifyAudit(invocation([])));
       assert.equal(status, 0, text);
+      assert.doesNotMatch(text, /others have sent/);
       assert.match(text, /^The audit trail of http.* as it is kept\.\n[1-9]\d* deeds in [1-9]/);
       const out = join(data, 'trail.ndjson');
       assert.equal(await exportAudit(invocation([], { out, texts: true })), 0);
@@ -170,7 +178,7 @@ for (const store of STORES)
           raw.exec(sql(Number(row![0])));
           const found = await told();
           raw.exec(
-            'DELETE FROM deed; INSERT INTO deed SELECT * FROM kept_deed; DELETE FROM deed_key; INSERT INTO deed_key SELECT * FROM kept_key; DROP TABLE kept_deed; DROP TABLE kept_key',
+            `UPDATE resource SET x=CAST(replace(CAST(x AS TEXT),'somewhere','elsewhere') AS BLOB); DELETE FROM deed; INSERT INTO deed SELECT * FROM kept_deed; DELETE FROM deed_key; INSERT INTO deed_key SELECT * FROM kept_key; DROP TABLE kept_deed; DROP TABLE kept_key`,
           );
           raw.close();
           assert.ok(
@@ -181,11 +189,19 @@ for (const store of STORES)
           const client = new MongoClient(url);
           const deed = client.db().collection<DeedDoc>('deed');
           const row = (await deed.findOne({ f: 3 }))!;
-          const { update, remove } = mongo(row);
+          const { update, remove, received } = mongo(row);
+          const resource = client.db().collection<Document & { x: Binary }>('resource');
+          const sent = (await resource.find().toArray()).find(({ x }) => textIn(x).includes('elsewhere'))!;
           if (remove) await deed.deleteOne({ _id: row._id });
+          else if (received)
+            await resource.updateOne(
+              { _id: sent._id },
+              { $set: { x: new Binary(Buffer.from(textIn(sent.x).replaceAll('elsewhere', 'somewhere'))) } },
+            );
           else await deed.updateOne({ _id: row._id }, update!);
           const found = await told();
           await deed.replaceOne({ _id: row._id }, row, { upsert: true });
+          await resource.updateOne({ _id: sent._id }, { $set: { x: sent.x } });
           await client.close();
           assert.ok(
             found.some(one => finds.test(one)),

@@ -163,8 +163,11 @@ export const TAMPERINGS: Readonly<Record<string, (given: Tampering) => Tampered>
   },
   'puts a row in twice': given => {
     const { at, row } = rowOf(given);
-    const later = at + 1 + given.random.below(5);
-    const lines = given.lines.toSpliced(Math.min(later, given.lines.length - 1), 0, { kind: 'row', row });
+    const isEvent = (place: number): boolean => given.lines[place]?.kind === 'event';
+    let later = Math.min(at + 1 + given.random.below(5), given.lines.length - 1);
+    // The events of another row stay behind it.
+    while (isEvent(later)) later += 1;
+    const lines = given.lines.toSpliced(later, 0, { kind: 'row', row });
     return { bytes: textOfExport(ended(lines)), codes: ['inserted'], ...placeOf(row) };
   },
   'puts in another row at a place that is taken': given => {
@@ -245,7 +248,10 @@ export const TAMPERINGS: Readonly<Record<string, (given: Tampering) => Tampered>
     const anchors = given.lines.flatMap((line, at) => (line.kind === 'anchor' ? [{ at, line }] : []));
     const { at, line } = given.random.pick(anchors);
     const which = given.random.below(line.heads.length);
-    const heads = line.heads.with(which, line.heads[which]!.replace(/\n\d+\n/, '\n3\n'));
+    const heads = line.heads.with(
+      which,
+      line.heads[which]!.replace(/\n(\d+)\n/, (_, size) => `\n${Number(size) + 1}\n`),
+    );
     return { bytes: textOfExport(ended(given.lines.with(at, { ...line, heads }))), codes: ['altered'] };
   },
   'edits the text of an event': given => {

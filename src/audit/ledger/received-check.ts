@@ -1,12 +1,10 @@
 /** Events that others have sent, against the deeds of their creation, which say the hash of what was stored. */
 import { createHash } from 'node:crypto';
-import type { AuditRecord } from '../event.js';
+import { type AuditRecord, STORED_HASH } from '../event.js';
 import type { BeforeCheck, ReceivedHead } from './before-check.js';
 import type { TrailFindings } from './finding.js';
 
 const EVENT_TYPE = 'AuditEvent';
-/** What a deed calls the hash of what it stored, in hex. */
-const HASH = 'sha-256';
 
 export class ReceivedCheck {
   readonly #findings: TrailFindings;
@@ -22,7 +20,7 @@ export class ReceivedCheck {
   /** A deed that was sealed. */
   deed({ data, details, outcome, pattern }: AuditRecord): void {
     if (data?.type !== EVENT_TYPE || outcome !== '0' || pattern !== 'create') return;
-    const hash = details?.find(({ type }) => type === HASH)?.value;
+    const hash = details?.find(({ type }) => type === STORED_HASH)?.value;
     if (hash !== undefined) this.#sealed.set(data.id, Buffer.from(hash, 'hex'));
   }
 
