@@ -32,7 +32,7 @@ import { composeOperations, FILE_OPERATIONS, OPERATIONS } from './interactions/o
 import { LiveTables } from './live/live-tables.js';
 import { Registry } from './conformance/search-parameter-registry.js';
 import { Reindexer } from './conformance/reindex-job.js';
-import { createOutgoing, type OutgoingClients } from './outgoing/outgoing.js';
+import { createOutgoing } from './outgoing/outgoing.js';
 import { type Config, isMongo } from './platform/config.js';
 import { type Clock, createClock, REAL_TIME, type TimeSource } from './platform/clock.js';
 import { makeFolder } from './platform/folder.js';
@@ -53,7 +53,7 @@ import { brandRoutes } from './compose/brands.js';
 import { authorizing } from './compose/authorization.js';
 import { openJudge, openTerminology, openValidator } from './compose/checker.js';
 import { openDefinitions, operationDefinitions, parametersIn, profiles } from './compose/definitions.js';
-import { composeLedger } from './compose/ledger.js';
+import { anchorReceiver, type AnchorReceiver, composeLedger } from './compose/ledger.js';
 import { engineSettings, keptSecret, withWords } from './compose/settings.js';
 import { openForwarder, readReceiver } from './compose/syslog.js';
 import { openUsers } from './compose/users.js';
@@ -65,15 +65,15 @@ async function openStore(config: Config, layout: IndexLayout, clock: Clock, harn
 
 /** `kept`: what is in the store itself, which a job may have to index anew; `store`: with what the trail keeps. */
 async function openRecording(config: Config, layout: IndexLayout, around: RecordingGround, harness?: Harness) {
-  const { clock, log, indexing, outgoing } = around;
+  const { clock, log, indexing, send } = around;
   const kept = await openStore(config, withWords(layout, config), clock, harness);
   const { store, follow, faults: trailFaults } = openTrail(kept, { ...indexing, queryTimeout: config.queryTimeout });
-  const ledger = composeLedger(config, { clock, log, outgoing, store: kept, base: indexing.settings.base });
+  const ledger = composeLedger(config, { clock, log, send, store: kept, base: indexing.settings.base });
   return { kept, store: ledger.watch(store), follow, trailFaults, ledger };
 }
 
 interface RecordingGround extends Pick<Engine, 'clock' | 'log'> {
-  readonly outgoing: OutgoingClients;
+  readonly send: AnchorReceiver | undefined;
   readonly indexing: Indexing & { readonly settings: { readonly base: string } };
 }
 
@@ -144,11 +144,11 @@ export async function open(
   const parameters = createLiveParameters(definitions);
   // Before anything is open: what is wrong with the settings must not leave a store open.
   const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed, outgoing });
-  const [brands, receiver] = [brandRoutes(config), readReceiver(config)];
+  const [brands, receiver, send] = [brandRoutes(config), readReceiver(config), anchorReceiver(config, outgoing)];
   const policy = readPolicy(config, definitions.resourceTypes);
   const { guides, shelf, findWith, terminologyParts } = await openDefinitions(config, log);
   const layout = createIndexLayout(definitions.searchParameters);
-  const ground = { clock, log, outgoing, indexing: { definitions, parameters, settings } };
+  const ground = { clock, log, send, indexing: { definitions, parameters, settings } };
   const recording = await openRecording(config, layout, ground, harness);
   const { kept, store, trailFaults, ledger } = recording;
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));

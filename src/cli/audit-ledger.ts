@@ -73,6 +73,14 @@ function timeGiven(text: string | boolean | undefined, flag: string) {
   return time;
 }
 
+/** Until there is room again, or nobody takes any more. Leaves no listener. */
+async function drained(to: Writable, closed: Promise<void>): Promise<void> {
+  let drain = (): void => undefined;
+  const room = new Promise<void>(resolve => to.once('drain', (drain = resolve)));
+  await Promise.race([room, closed]);
+  to.off('drain', drain);
+}
+
 async function writeLines(
   lines: AsyncIterable<string>,
   to: Writable,
@@ -81,15 +89,16 @@ async function writeLines(
   let last = '';
   let failed: Error | undefined;
   to.on('error', error => (failed = error));
+  const closed = new Promise<void>(resolve => to.once('close', resolve));
   for await (const line of lines) {
     last = line;
     digest.update(line).update('\n');
-    if (!to.write(`${line}\n`) && !failed) await Promise.race([once(to, 'drain'), once(to, 'close')]);
+    if (!to.write(`${line}\n`) && !failed) await drained(to, closed);
     if (failed) throw failed;
   }
   if (to !== process.stdout) {
     to.end();
-    await once(to, 'close');
+    await closed;
   }
   if (failed) throw failed;
   const { end } = JSON.parse(last) as { readonly end: { readonly events: number } };

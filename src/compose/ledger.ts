@@ -21,21 +21,24 @@ export interface LedgerGround {
   readonly base: string;
   readonly clock: Clock;
   readonly log: Log;
-  readonly outgoing: OutgoingClients;
+  /** Who gets anchors. */
+  readonly send: AnchorReceiver | undefined;
 }
 
-export function composeLedger(config: Config, { store, base, clock, log, outgoing }: LedgerGround): Ledger {
+export type AnchorReceiver = (line: string) => Promise<void>;
+
+export function composeLedger(config: Config, { store, base, clock, log, send }: LedgerGround): Ledger {
   const name = ledgerName(base);
   const process = `${hostname()} ${globalThis.process.pid}`;
-  const anchors = { file: join(config.data, 'anchors'), send: openReceiver(config, outgoing) };
+  const anchors = { file: join(config.data, 'anchors'), send };
   return new Ledger({ ...{ store, name, process, clock, log, anchors }, keys: openKeys(config, name, log) });
 }
 
 /** Whoever gets anchors. Throws ConfigError for what is no address. */
-function openReceiver(
+export function anchorReceiver(
   { auditAnchorUrl: url }: Pick<Config, 'auditAnchorUrl'>,
   outgoing: OutgoingClients,
-): ((line: string) => Promise<void>) | undefined {
+): AnchorReceiver | undefined {
   if (url === '') return undefined;
   if (!URL.canParse(url) || !/^https?:\/\/[^#@]+$/.test(url))
     throw new ConfigError(
@@ -58,18 +61,20 @@ function openReceiver(
   };
 }
 
-/** Throws ConfigError for a setting that is no key. Where a key cannot be kept, there is one for this process alone, and the log says so. */
+/**
+ * Throws ConfigError for a setting that is no key. Where a key cannot be kept, there is one for this process alone, and the log says so; where keys that
+ * were read cannot be read again, they stay.
+ */
 function openKeys({ auditKey, data }: Config, name: string, log: Log): () => readonly LedgerKey[] {
-  let passing: LedgerKey | undefined;
+  let known: readonly LedgerKey[] | undefined;
   return () => {
-    if (passing) return [passing];
     try {
-      return readLedgerKeys({ given: auditKey, data }, name);
+      return (known = readLedgerKeys({ given: auditKey, data }, name));
     } catch (error) {
-      if (auditKey !== '' || error instanceof RangeError)
+      if (known === undefined && (auditKey !== '' || error instanceof RangeError))
         throw new ConfigError(`CHARTROOM_AUDIT_KEY, or a file of keys in DATA: ${(error as Error).message}`);
       log.warn({ at: frames(error) }, 'The key of the audit trail cannot be kept in DATA: set CHARTROOM_AUDIT_KEY');
-      return [(passing = passingKey(name))];
+      return (known ??= [passingKey(name)]);
     }
   };
 }

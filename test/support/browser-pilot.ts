@@ -4,12 +4,12 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { CHROMIUM_FLAGS } from './chromium.js';
+import { CHROMIUM_FLAGS, removeProfile } from './chromium.js';
 
 interface Reply {
   readonly id?: number;
@@ -88,8 +88,7 @@ export async function openPilot(path: string): Promise<BrowserPilot> {
       const ended = once(child, 'exit');
       child.kill();
       await ended;
-      // Processes that it has started write for a moment longer.
-      rmSync(folder, { recursive: true, force: true, maxRetries: 30, retryDelay: 200 });
+      await removeProfile(folder);
     },
   };
 }

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -33,6 +34,23 @@ export function skipWithoutChromium(test: Mocha.Context): string {
   return test.skip();
 }
 
+const MOST_REMOVALS = 300;
+
+/**
+ * Removes the folder of a browser that has ended. Processes that it has started write for a moment longer; `maxRetries` of rmSync only tries
+ * the same folder again, not what has come into it.
+ */
+export async function removeProfile(folder: string): Promise<void> {
+  for (let left = MOST_REMOVALS; ; left--)
+    try {
+      rmSync(folder, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (left === 0 || (error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
+      await pause(50);
+    }
+}
+
 /** The page as the browser has it when nothing is left to load. Time in the page is virtual: it waits for loads, not for clocks. */
 export async function renderedPage(browser: string, html: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'chartroom-page-'));
@@ -52,6 +70,6 @@ export async function renderedPage(browser: string, html: string): Promise<strin
     );
     return stdout;
   } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    await removeProfile(folder);
   }
 }

@@ -6,7 +6,7 @@
  * An anchor is a line of JSON, {"note", "heads"}: appended to a file that is never shortened, one of each hour in the store, and
  * sent where the settings say, from the outbox: in order, each until it was taken.
  */
-import { appendFileSync, closeSync, fsyncSync, openSync } from 'node:fs';
+import { appendFileSync, closeSync, fsyncSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isObject, type Json } from '../../fhir/resource.js';
 import { makeFolder } from '../../platform/folder.js';
@@ -74,19 +74,34 @@ export async function makeAnchor(options: AnchorOptions, now: number): Promise<b
   const root = treeRoot(heads.map(text => leafHash(Buffer.from(text))));
   const text = checkpointText({ origin: `${ledger}/anchor`, size: heads.length, root, extensions: [time] });
   const line = JSON.stringify({ note: signNote(text, ledger, key().secret), heads } satisfies Anchor);
-  append(file, line);
-  await store.deeds.notes.keep([textNote(anchorName(time), line)]);
+  // Where the folder is full or may not be written, the others have it all the same.
+  let failed: unknown;
+  try {
+    append(file, line);
+  } catch (error) {
+    failed = error;
+  }
+  // What the store has last is not made again: so it is on its way before.
   if (send) await store.commit({ changes: [], messages: [{ topic: TOPIC, body: line }] });
+  await store.deeds.notes.keep([textNote(anchorName(time), line)]);
   // What ended is bound by this one: nothing more will come of it.
   const ended = underWay.filter(({ ended: isOver }, i) => isOver && notes[i] !== undefined);
   await streams.noteFinal(ended.map(({ stream }) => stream));
+  if (failed !== undefined) throw failed;
   return true;
 }
 
-/** Gives what waits to whoever keeps it elsewhere, in order. Throws where one was not taken: it waits on. */
-export async function sendAnchors({ store, send }: Pick<AnchorOptions, 'store' | 'send'>): Promise<void> {
+/**
+ * Gives what waits to whoever keeps it elsewhere, in order, while `isHolder`: of several processes one sends. Throws where one was not taken: it
+ * waits on.
+ */
+export async function sendAnchors(
+  { store, send }: Pick<AnchorOptions, 'store' | 'send'>,
+  isHolder: () => Promise<boolean>,
+): Promise<void> {
   if (!send) return;
   for (const { sequence, body } of await store.pendingMessages(TOPIC, SENT_AT_ONCE)) {
+    if (!(await isHolder())) return;
     await send(body);
     await store.commit({ changes: [], acknowledges: [sequence] });
   }
@@ -94,10 +109,25 @@ export async function sendAnchors({ store, send }: Pick<AnchorOptions, 'store' |
 
 function append(file: string, line: string): void {
   makeFolder(dirname(file));
-  appendFileSync(file, `${line}\n`, { mode: 0o600 });
+  // A line that was cut by a full disk or a loss of power spoils itself alone.
+  appendFileSync(file, `${endsInLine(file) ? '' : '\n'}${line}\n`, { mode: 0o600 });
   const descriptor = openSync(file, 'r');
   try {
     fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Whether a file ends as its last line does, or there is nothing in it. */
+function endsInLine(file: string): boolean {
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (size === 0) return true;
+  const descriptor = openSync(file, 'r');
+  try {
+    const last = Buffer.alloc(1);
+    readSync(descriptor, last, 0, 1, size - 1);
+    return last.toString() === '\n';
   } finally {
     closeSync(descriptor);
   }

@@ -100,8 +100,8 @@ const headerLine = (base: string, { from, to, made, texts }: ExportAsked): Expor
 
 async function* partsOf(source: TrailSource, asked: ExportAsked, shapes: ToldShapes): AsyncGenerator<ExportLine> {
   // In this order: an anchor knows no streams that are not here, and a stream that began knows no more of others than is here.
-  let anchors = 0;
-  for await (const _ of source.anchors()) anchors += 1;
+  let newest = -Infinity;
+  for await (const { note } of source.anchors()) newest = Math.max(newest, anchoredAt(note) ?? -Infinity);
   const streams = await source.streams();
   const sizes = new Map((await source.streams()).map(({ stream, size }) => [stream, size]));
   for (const key of await source.keys()) yield { kind: 'key', key };
@@ -112,8 +112,9 @@ async function* partsOf(source: TrailSource, asked: ExportAsked, shapes: ToldSha
   for await (const received of source.received())
     if (isWithin(readReceivedEvent(received).at, asked)) yield { kind: 'received', received };
   for await (const { note, heads } of source.anchors()) {
-    if (anchors-- <= 0) return;
-    if (isAnchorWithin(note, asked)) yield { kind: 'anchor', anchor: note, heads };
+    const at = anchoredAt(note);
+    // One that was made meanwhile may know more of streams than is here.
+    if ((at === undefined || at <= newest) && isAnchorWithin(at, asked)) yield { kind: 'anchor', anchor: note, heads };
   }
 }
 
@@ -316,11 +317,14 @@ const isWithin = (at: number | undefined, { from = -Infinity, to = Infinity }: E
 /** Anchors that vouch for the end are made after it. */
 const ANCHORED_WITHIN = 3_600_000;
 
-function isAnchorWithin(note: string, { from = -Infinity, to = Infinity }: ExportAsked): boolean {
+const isAnchorWithin = (at: number | undefined, { from = -Infinity, to = Infinity }: ExportAsked): boolean =>
+  at === undefined || (at >= from && at <= to + ANCHORED_WITHIN);
+
+/** ms since 1970; undefined: it does not say it. */
+function anchoredAt(note: string): number | undefined {
   try {
-    const at = timeOfAnchor(openCheckpoint(note, []).checkpoint);
-    return at === undefined || (at >= from && at <= to + ANCHORED_WITHIN);
+    return timeOfAnchor(openCheckpoint(note, []).checkpoint);
   } catch {
-    return true;
+    return undefined;
   }
 }

@@ -51,8 +51,11 @@ export class Ledger {
   readonly #checkpoints: Checkpoints;
   #keys: readonly LedgerKey[] = [];
   #isOpen = false;
-  /** Deeds since the last look. */
+  /** Deeds that were committed since the last look. */
   #deeds = 0;
+  /** A look is on its way already. */
+  #isLookingSoon = false;
+  #sending: Promise<void> | undefined;
   #beaten = -Infinity;
   #looking: Promise<void> = Promise.resolve();
   #stops: (() => void)[] = [];
@@ -81,10 +84,16 @@ export class Ledger {
   watch(store: Store): Store {
     return {
       ...store,
-      commit: commit => {
+      commit: async commit => {
         const done = commit.deeds?.length ?? 0;
-        if (done > 0 && (this.#deeds += done) >= MANY_DEEDS && this.#stops.length > 0) this.#lookSoon();
-        return store.commit(commit);
+        if (done === 0) return store.commit(commit);
+        try {
+          return await store.commit(commit);
+        } finally {
+          // Of one whose outcome is not known it may be there.
+          this.#deeds += done;
+          if (this.#deeds >= MANY_DEEDS && this.#stops.length > 0) this.#lookSoon();
+        }
       },
       close: async () => {
         await this.#end();
@@ -112,7 +121,7 @@ export class Ledger {
   start(): void {
     const { clock, log } = this.#options;
     void this.upkeep().catch((error: unknown) => log.warn({ at: frames(error) }, 'The ledger could not be tended'));
-    this.#stops = [clock.every(SECOND, () => this.look()), clock.every(MINUTE, () => this.upkeep())];
+    this.#stops = [clock.every(SECOND, () => this.look()), clock.every(MINUTE, () => this.#tend())];
   }
 
   /** Signs how far the streams of this process are now. */
@@ -120,8 +129,13 @@ export class Ledger {
     return this.#inTurn(() => this.#look());
   }
 
-  /** What is done each minute: another key, and streams that came to no end. */
-  upkeep(): Promise<void> {
+  /** What is done each minute: another key, streams that came to no end, and an anchor, which is sent when this resolves, or waits. */
+  async upkeep(): Promise<void> {
+    await this.#tend();
+    await this.#sending;
+  }
+
+  #tend(): Promise<void> {
     return this.#inTurn(async () => {
       await this.#rotate();
       await this.#recover();
@@ -131,7 +145,11 @@ export class Ledger {
   }
 
   #lookSoon(): void {
-    this.look().catch(() => undefined);
+    if (this.#isLookingSoon) return;
+    this.#isLookingSoon = true;
+    void this.look()
+      .catch(() => undefined)
+      .finally(() => (this.#isLookingSoon = false));
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -145,10 +163,16 @@ export class Ledger {
       await this.#streams.beat();
     }
     if (this.#deeds === 0) return;
+    const deeds = this.#deeds;
     this.#deeds = 0;
-    const heads = await this.#options.store.deeds.heads();
-    for (const { stream } of heads) await this.#streams.noteOwn(stream);
-    await this.#checkpoints.sign(heads);
+    try {
+      const heads = await this.#options.store.deeds.heads();
+      for (const { stream } of heads) await this.#streams.noteOwn(stream);
+      await this.#checkpoints.sign(heads);
+    } catch (error) {
+      this.#deeds += deeds;
+      throw error;
+    }
   }
 
   async #tellKeys(): Promise<void> {
@@ -212,8 +236,15 @@ export class Ledger {
         'An anchor of the audit trail could not be kept: look at the folder of CHARTROOM_DATA',
       );
     }
+    // A receiver that is slow keeps nobody from signing.
+    this.#sending ??= this.#send(around).finally(() => (this.#sending = undefined));
+  }
+
+  /** Never rejects. */
+  async #send(around: Parameters<typeof sendAnchors>[0]): Promise<void> {
+    const { store, log } = this.#options;
     try {
-      await sendAnchors(around);
+      await sendAnchors(around, () => store.acquireLease(ANCHORING, ANCHORING_MS));
     } catch (error) {
       const code = error instanceof FhirError ? error.issues[0]?.detail : undefined;
       log.warn(
@@ -228,8 +259,8 @@ export class Ledger {
     const { store, clock } = this.#options;
     const at = clock.now();
     const deeds = entries.map(entry => deedOfEntry(JSON.stringify(entry), at));
-    this.#deeds += deeds.length;
     await store.commit({ changes: [], deeds });
+    this.#deeds += deeds.length;
   }
 
   async #end(): Promise<void> {
@@ -239,6 +270,7 @@ export class Ledger {
     this.#isOpen = false;
     try {
       await this.#looking.catch(() => undefined);
+      await this.#sending;
       const own = (await store.deeds.heads()).map(({ stream }) => stream);
       if (own.length === 0) return;
       await store.deeds.endStreams(clock.now());

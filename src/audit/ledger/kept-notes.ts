@@ -8,7 +8,6 @@ const PAGE = 200;
 
 export const KEY_NOTES = 'key/';
 export const ANCHOR_NOTES = 'anchor/';
-export const BEFORE_NOTE = 'before';
 export const checkpointsOf = (stream: string): string => `checkpoint/${stream}/`;
 export const checkpointName = (stream: string, size: number): string =>
   checkpointsOf(stream) + numberInName(Math.floor(size / DEEDS_A_CHECKPOINT));

@@ -92,6 +92,18 @@ export class LedgerStreams {
     if (!this.#shared || this.#own.size === 0) return;
     this.#beats += 1;
     await this.#deeds.notes.keep([textNote(ALIVE + this.#process, String(this.#beats))]);
+    await this.#takeBack();
+  }
+
+  /** Streams of this process that another one took for dead go on: they are under way again. */
+  async #takeBack(): Promise<void> {
+    const { notes } = this.#deeds;
+    for (const stream of this.#own) {
+      const name = SETTLED + stream;
+      if ((await notes.find({ prefix: name, limit: 1 })).length === 0) continue;
+      await notes.keep([textNote(UNDER_WAY + stream, JSON.stringify({ process: this.#process }))]);
+      await notes.drop([name]);
+    }
   }
 
   /** Streams that did not end, and of which nothing is heard any more. */

@@ -24,10 +24,7 @@ async function prove(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   const place = await placeOfEvent(deeds, id);
   if (place === undefined)
     throw unproven('This event was sent here: the ledger has the event of its creation, which names its digest.');
-  if (place === 'unsealed')
-    throw unproven(
-      'This event is older than the ledger, which vouches for all of them together: see chartroom audit verify.',
-    );
+  if (place === 'unsealed') throw unproven('This event is older than the ledger, which says nothing of it.');
   const trees = treesOf.get(engine) ?? new StreamTrees(deeds);
   treesOf.set(engine, trees);
   const { checkpoint, note } = await checkpointOver(engine, place.stream, place.index);

@@ -265,8 +265,10 @@ async function writeTogether(
     throw error;
   }
   if (!stale) {
-    if (isCommitting) sealed.kept();
-    keepTiles(all, sealed.tiles);
+    if (isCommitting) {
+      sealed.kept();
+      keepTiles(all, sealed.tiles);
+    }
     return refused;
   }
   if (stale === 'message' && members.length === 1) return new Map([[members[0]!, acknowledgedMeanwhile()]]);
