@@ -75,7 +75,10 @@ export async function findingWhatIsSeen(
     return page.more || page.next !== undefined ? undefined : page.rows;
   };
   const matched = await look(where);
-  const unmatched = mayMatchByAbsence(where) ? await look({ kind: 'not', of: where }) : [];
+  const parts = where.kind === 'all' ? where.of : [where];
+  // By the others a resource is found by what is seen alone: they keep the look short.
+  const [open, closed] = [parts.filter(mayMatchByAbsence), parts.filter(part => !mayMatchByAbsence(part))];
+  const unmatched = open.length > 0 ? await look(all(...closed, { kind: 'not', of: all(...open) })) : [];
   if (!matched || !unmatched) return all(where, WITHOUT_LABELLED);
   const isFound = (row: Version): boolean => {
     const seen = shown(row);
@@ -87,6 +90,9 @@ export async function findingWhatIsSeen(
   const left = out.length > 0 ? all(where, { kind: 'not', of: isOneOf(types, out) }) : where;
   return into.length > 0 ? any(left, isOneOf(types, into)) : left;
 }
+
+/** Tests of what has bounds: without one of them it is open, and matches more. */
+const OF_BOUNDS: ReadonlySet<string> = new Set(['composite', 'date', 'number', 'quantity']);
 
 /** Whether something matches because an element is not there. */
 function mayMatchByAbsence(where: Where): boolean {
@@ -101,6 +107,10 @@ function mayMatchByAbsence(where: Where): boolean {
     case 'has':
       return mayMatchByAbsence(where.where);
     case 'param':
+      return (
+        OF_BOUNDS.has(where.test.kind) ||
+        (where.test.kind === 'token' && where.test.any.some(each => each.system === ''))
+      );
     case 'present':
     case 'words':
       return false;

@@ -17,7 +17,9 @@ const MASKED: JsonObject = {
   extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'masked' }],
 };
 /** Of a resource that is labelled as a whole by an extension of its own. */
-const STAYS: ReadonlySet<string> = new Set(['resourceType', 'id', 'meta']);
+const STAYS: ReadonlySet<string> = new Set(['resourceType', 'id']);
+/** What meta says of version and labels; the rest of it is looked at as any element is. */
+const STAYS_IN_META: ReadonlySet<string> = new Set(['versionId', 'lastUpdated', 'security']);
 
 /** A stored text as somebody sees it; undefined: they see all of it. */
 export function maskedText(definitions: Definitions, text: Text, sight: Sight): Text | undefined {
@@ -55,7 +57,11 @@ class Masking {
   #walk(object: JsonObject, type: string, whole = false): void {
     const names = new Set(Object.keys(object).map(key => (key.startsWith('_') ? key.slice(1) : key)));
     for (const name of names) {
-      if (STAYS.has(name)) continue;
+      if (STAYS.has(name) || (type === 'Meta' && STAYS_IN_META.has(name))) continue;
+      if (name === 'meta') {
+        if (!whole && isObject(object['meta'])) this.#walk(object['meta'], 'Meta');
+        continue;
+      }
       const property = this.#definitions.property(type, name);
       const element = property?.element;
       const child = element && (element.children ?? (property.type ?? element.types[0])?.code);

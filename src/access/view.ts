@@ -34,7 +34,7 @@ import type {
 import { guardsBytes, newestText, seesBytes } from './binaries.js';
 import { toldByPatients } from './patient-compartment.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
-import { mayLabelElements } from './inline-labels.js';
+import { hasFewerLabels, mayLabelElements } from './inline-labels.js';
 import { type AskedFor, findingWhatIsSeen, labelledTypes, WITHOUT_LABELLED } from './masked-search.js';
 import { maskedText } from './masking.js';
 import { isUnrestricted, type Masks, MOST_LIFTED, type Restrictions } from './permission.js';
@@ -230,7 +230,7 @@ class RestrictedView implements StoreView {
   async history(query: HistoryQuery): Promise<Page> {
     const narrowed = this.#historyOf(query);
     if (!narrowed) return NO_PAGE;
-    const page = this.#mayFilter(narrowed)
+    const page = (await this.#mayFilter(narrowed))
       ? await this.#visiblePage(this.#versions(), narrowed)
       : await this.#store.history(narrowed);
     return this.#shownPage(page);
@@ -239,7 +239,7 @@ class RestrictedView implements StoreView {
   async countHistory(of: HistoryOf): Promise<number> {
     const narrowed = this.#historyOf(of);
     if (!narrowed) return 0;
-    if (!this.#mayFilter(narrowed)) return this.#store.countHistory(narrowed);
+    if (!(await this.#mayFilter(narrowed))) return this.#store.countHistory(narrowed);
     let count = 0;
     for await (const _ of this.#visibleRows(this.#versions(), narrowed)) count += 1;
     return count;
@@ -329,6 +329,19 @@ class RestrictedView implements StoreView {
 
   /** `isNewest`: nothing newer can be there. */
   async #isVisible(row: Version, isNewest = false): Promise<boolean> {
+    return (await this.#isWithin(row, isNewest)) && (isNewest || !(await this.#isLabelledLater(row)));
+  }
+
+  /** Whether elements are kept from whoever asks in the newest version that this one would show. */
+  async #isLabelledLater(row: Version): Promise<boolean> {
+    if (!this.#masks || !row.text) return false;
+    const newest = await this.#newestOf(row);
+    if (!newest?.text || newest.version === row.version || !this.#shown(newest).masked) return false;
+    return hasFewerLabels(newest.text, row.text);
+  }
+
+  /** Whether the conditions allow it. */
+  async #isWithin(row: Version, isNewest: boolean): Promise<boolean> {
     if (!this.showsPartOf(row.type)) return this.shows(row.type);
     const { type, id } = row;
     if (row.text) {
@@ -339,10 +352,10 @@ class RestrictedView implements StoreView {
     }
     if (row.withheld !== undefined) {
       const whole = await this.#store.read(type, id, row.version);
-      return whole?.text !== undefined && this.#isVisible(whole, isNewest);
+      return whole?.text !== undefined && this.#isWithin(whole, isNewest);
     }
     const before = row.version > 1 ? await this.#store.read(type, id, row.version - 1) : undefined;
-    return before?.text !== undefined && this.#isVisible(before, isNewest);
+    return before?.text !== undefined && this.#isWithin(before, isNewest);
   }
 
   /** The same history of what may be seen, as far as types tell; undefined: nothing may be. */
@@ -353,9 +366,10 @@ class RestrictedView implements StoreView {
     return types.length > 0 ? { ...query, types } : undefined;
   }
 
-  #mayFilter({ type, types = [] }: HistoryOf): boolean {
-    if (this.#open) return false;
-    return (type === undefined ? types : [type]).some(each => this.showsPartOf(each));
+  async #mayFilter({ type, types = [] }: HistoryOf): Promise<boolean> {
+    if (this.#open && !this.#masks) return false;
+    const asked = type === undefined ? types : [type];
+    return asked.some(each => this.showsPartOf(each)) || (await this.#labelled(asked)).length > 0;
   }
 
   /** Of a row with its text. */

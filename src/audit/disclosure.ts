@@ -6,6 +6,7 @@
  * What BALP has no place for stands in the details of an entity of its own, `legal-basis` first: they are told by their type.
  */
 import { isIP } from 'node:net';
+import { parseReference } from '../fhir/reference.js';
 import { isObject, type Json, type JsonObject, type Resource } from '../fhir/resource.js';
 import {
   auditCoding,
@@ -147,13 +148,16 @@ function entitiesOf(disclosure: Disclosure): JsonObject[] {
   ];
 }
 
-/** What an event of a disclosure says; undefined: it is none. Events of others are read as far as they have the form of ours. */
-export function readDisclosure(event: Resource): Disclosure | undefined {
+/**
+ * What an event of a disclosure says; undefined: it is none. Events of others are read as far as they have the form of ours. `bases`: of this server, by
+ * which they may name resources.
+ */
+export function readDisclosure(event: Resource, bases: readonly string[]): Disclosure | undefined {
   const { code } = objectOr(event['type']);
   const direction = code === FORMS.given.code ? 'given' : code === FORMS.received.code ? 'received' : undefined;
   const entities = objectsIn(event['entity']);
-  const references = entities.flatMap(({ what }) => stringIn(objectOr(what)['reference']) ?? []);
-  const patient = references.flatMap(each => /^Patient\/([^/]+)$/.exec(each)?.[1] ?? []).at(0);
+  const references = entities.flatMap(({ what }) => ownName(stringIn(objectOr(what)['reference']), bases) ?? []);
+  const patient = references.flatMap(each => /^Patient\/([^/]+)/.exec(each)?.[1] ?? []).at(0);
   const isDisclosed = objectsIn(event['subtype']).some(
     each => each['system'] === LIFECYCLE && each['code'] === DISCLOSE,
   );
@@ -170,7 +174,7 @@ export function readDisclosure(event: Resource): Disclosure | undefined {
     ...{ direction, patient, basis: detail('basis') ?? '' },
     other: { ...partyOf(other), address: stringIn(objectOr(other['network'])['address']) ?? '' },
     purpose: stringIn(objectsIn(objectOr(objectsIn(event['purposeOfEvent'])[0])['coding'])[0]?.['code']) ?? '',
-    data: references.filter(each => each !== `Patient/${patient}`),
+    data: references.filter(each => each !== `Patient/${patient}` && !each.startsWith(`Patient/${patient}/`)),
     description: detail('description'),
     when: stringIn(objectOr(event['period'])['start']),
     custodian: maybe(agent(CUSTODIAN)),
@@ -178,6 +182,14 @@ export function readDisclosure(event: Resource): Disclosure | undefined {
     request: detail('request'),
     suspendedUntil: detail('suspendedUntil'),
   };
+}
+
+/** What is here by its name on this server, with its version where one is meant; anything else as it stands. */
+function ownName(reference: string | undefined, bases: readonly string[]): string | undefined {
+  const target = reference === undefined ? undefined : parseReference(reference, bases);
+  if (target?.kind !== 'local') return reference;
+  const { type, id, version } = target;
+  return `${type}/${id}${version === undefined ? '' : `/_history/${version}`}`;
 }
 
 const objectOr = (value: Json | undefined): JsonObject => (isObject(value) ? value : {});

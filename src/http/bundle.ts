@@ -25,6 +25,7 @@ import { entryAt, inEntry } from '../interactions/response/transaction-response.
 import { checkShell, patchFromEntry, searchFromEntry } from '../interactions/transaction/entries.js';
 import { inPieces, turn } from '../platform/pieces.js';
 import { FORM_PARAMETERS } from '../interactions/response/paging.js';
+import { misplacedToken, withoutQuery } from './misplaced-token.js';
 import { readQuery } from './query.js';
 import { asOneLine, readInteraction, type Source, wholeQuestion, withCriteria } from './request.js';
 import { type Route, route } from './route.js';
@@ -173,12 +174,18 @@ async function readEntry(given: GivenEntry, engine: Engine, lenient: boolean): P
   const fullUrl = typeof entry['fullUrl'] === 'string' ? { fullUrl: entry['fullUrl'] } : {};
   const request = (entry['request'] ?? {}) as Readonly<Record<string, string>>;
   const { method = '', url = '' } = request;
-  const name = { request: asOneLine(`${method} ${engine.settings.base}/${url.replace(/^\//, '')}`), ...fullUrl };
+  const told = (asked: string) => asOneLine(`${method} ${engine.settings.base}/${asked.replace(/^\//, '')}`);
+  let name = { request: told(url), ...fullUrl };
   let target: Route | undefined;
   try {
     if (method === '')
       throw new FhirError('invalid', 'The entry needs a request with method and url.', { expression: 'http.request' });
     const [path, query] = splitEntryUrl(url, engine);
+    const misplaced = misplacedToken(readQuery(query));
+    if (misplaced) {
+      name = { ...name, request: told(withoutQuery(url)) };
+      throw misplaced;
+    }
     if (endsInStep(fullUrl.fullUrl ?? ''))
       throw new FhirError('invalid', 'A fullUrl cannot end in . or ..: nothing can have such an address.', {
         expression: 'http.fullUrl',

@@ -1,8 +1,7 @@
 /** One FHIR request, from its head to its answer: route → who asks → may they → body → interaction → answer. */
 import type { Request, Response } from 'express';
-import { asFhirError, FhirError } from '../fhir/error.js';
+import { asFhirError, type FhirError } from '../fhir/error.js';
 import type { Caller, Engine } from '../interactions/engine.js';
-import type { Parameters } from '../interactions/interaction.js';
 import { INTERACTIONS, strayTarget } from '../interactions/kinds.js';
 import { SMART_CONFIGURATION } from '../interactions/smart.js';
 import { createAllowance } from '../interactions/response/allowance.js';
@@ -18,6 +17,7 @@ import { asOneLine, preference, readInteraction, wholeQuestion, withCriteria } f
 import { respond } from './respond.js';
 import { allowedMethods, type Route, route } from './route.js';
 import { fromRequest, type Limits, sentProvenance } from './source.js';
+import { namesToken, misplacedToken, withoutQuery } from './misplaced-token.js';
 
 export interface FhirOptions extends House {
   readonly limits: Limits;
@@ -107,26 +107,15 @@ async function routed({ engine }: FhirOptions, { request, path, head }: Exchange
   } catch (thrown) {
     const error = asFhirError(thrown);
     const principal = await engine.identify(identifying(request, context.address)).catch(() => UNKNOWN);
-    return recordRefusal({ ...context, principal }, strayTarget(request.method, error), error);
+    // Of strangers the path alone.
+    const line = principal === UNKNOWN ? withoutQuery(context.request) : context.request;
+    return recordRefusal({ ...context, principal, request: line }, strayTarget(request.method, error), error);
   }
 }
 
-const ACCESS_TOKEN = 'access_token';
-const holdsToken = (parameters: Parameters): boolean =>
-  parameters.some(([name]) => name.toLowerCase() === ACCESS_TOKEN);
-
 /** As it stands in the audit trail: without a token that somebody has put there. */
 const recordedLine = ({ method, originalUrl: url }: Request, { query }: Head): string =>
-  asOneLine(`${method} ${holdsToken(query) ? url.slice(0, url.indexOf('?')) : url}`);
-
-/** https://www.rfc-editor.org/rfc/rfc9700#section-4.3.2 */
-const misplacedToken = (parameters: Parameters): FhirError | undefined =>
-  holdsToken(parameters)
-    ? new FhirError('invalid', 'A token comes in the Authorization header alone, never in an address or a form.', {
-        expression: `http.${ACCESS_TOKEN}`,
-        detail: 'misplaced-token',
-      })
-    : undefined;
+  asOneLine(`${method} ${namesToken(query) ? withoutQuery(url) : url}`);
 
 /** What tells who sent it. */
 export const identifying = ({ headers, rawHeaders, method, originalUrl: url }: Request, address: string) => ({

@@ -1,4 +1,5 @@
 /** read and vread: https://hl7.org/fhir/R4/http.html#read, #vread, #cread */
+import { mayLabelElements } from '../access/inline-labels.js';
 import { FhirError } from '../fhir/error.js';
 import type { Version } from '../store/store.js';
 import type { Context } from './engine.js';
@@ -47,10 +48,14 @@ async function show(context: Context, row: Version, ask: Of<'read'> | Of<'vread'
   const { content, inline } = ask;
   const stored = content && rawContent(engine, row, inline ? { content, inline } : { content });
   const binary = stored && (await released(engine.releases, stored, bytes => allowanceOf(context).admit(bytes)));
-  // If-None-Match wins over If-Modified-Since: RFC 9110 §13.1.3. The bytes are those of the version, too.
-  const unchanged = ask.ifNoneMatch
-    ? [String(row.version), '*', binary?.hash].some(tag => tag !== undefined && ask.ifNoneMatch!.includes(tag))
-    : ask.ifModifiedSince !== undefined && Math.floor(row.updated / 1000) * 1000 <= ask.ifModifiedSince;
+  // If-None-Match wins over If-Modified-Since: RFC 9110 §13.1.3. The bytes are those of the version, too. Where elements have labels, another copy of
+  // the version may be one that was seen otherwise.
+  const unchanged =
+    (row.text && mayLabelElements(row.text)) || row.masked
+      ? false
+      : ask.ifNoneMatch
+        ? [String(row.version), '*', binary?.hash].some(tag => tag !== undefined && ask.ifNoneMatch!.includes(tag))
+        : ask.ifModifiedSince !== undefined && Math.floor(row.updated / 1000) * 1000 <= ask.ifModifiedSince;
   if (unchanged)
     return {
       result: { status: 304, ...auditSubject(row), ...(binary ? { binary: { fileName: '', ...binary } } : {}) },

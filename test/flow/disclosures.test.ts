@@ -51,7 +51,7 @@ onStoresInTurn(
       assert.deepEqual(more, []);
       assert.ok(reply.text.includes(`"AuditEvent/${event!.id}"`));
       assert.equal((await as('petra').get(`AuditEvent/${event!.id}`)).status, 200);
-      assert.deepEqual(JSON.parse(JSON.stringify(readDisclosure(event as unknown as Resource))), {
+      assert.deepEqual(JSON.parse(JSON.stringify(readDisclosure(event as unknown as Resource, []))), {
         ...{ direction: 'given', patient: 'p1', basis: COURT.basis, purpose: 'HLEGAL', when: '2026-01' },
         ...{ data: ['Observation/o1/_history/1'], description: COURT.description, request: 'Task/t1' },
         ...{ other: { name: 'County Court', address: '+1 555 0100' }, suspendedUntil: '2027-01-01' },

@@ -126,7 +126,8 @@ async function previousDay({ view }: Context, patient: string, now: number): Pro
     limit: 1,
   });
   const [row] = page.rows;
-  return row && dayOf(row.updated);
+  const date = row?.text && (JSON.parse(row.text.toString()) as Resource)['date'];
+  return typeof date === 'string' ? date.slice(0, 10) : row && dayOf(row.updated);
 }
 
 function nameOfPatient({ name }: Resource): string {

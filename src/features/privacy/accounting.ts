@@ -12,7 +12,7 @@ import { all } from '../../search/query.js';
 import { isAccounted, legalBasis, purposeInWords, RESEARCH } from './bases.js';
 import { describer } from './brief.js';
 import { isTellable } from './masked.js';
-import { givenOutAt } from './questions.js';
+import { givenOutAt, wasGivenWithin } from './questions.js';
 import { conceptInWords, lineOfText, textGiven, type ToldEvent } from './told-event.js';
 import { DISCLOSURES, eventsOfTrail, ofPatient } from './trail-reader.js';
 
@@ -59,21 +59,16 @@ export async function accountingEntries(
 ): Promise<readonly AccountingEntry[]> {
   const sums = new Map<string, Sum>();
   const protocols = new Set<string>();
-  const isIn = (event: ToldEvent): boolean => givenOutAt(event) >= from && givenOutAt(event) <= to;
   for await (const event of eventsOfTrail(context, all(ofPatient(patient), DISCLOSURES), { from, to: now })) {
     const { disclosure } = event;
     if (disclosure?.direction !== 'given' || disclosure.patient !== patient) continue;
-    if (!isIn(event) || !isAccounted(disclosure) || !isTellable(event, now)) continue;
+    if (!wasGivenWithin(event, from, to) || !isAccounted(disclosure) || !isTellable(event, now)) continue;
     const protocol = protocolOf(disclosure);
     if (protocol !== undefined && protocols.size < MOST_PROTOCOLS) protocols.add(protocol);
     addToSum(sums, event, disclosure, protocol);
     if (sums.size > MOST_ENTRIES) throw tooManyEntries();
   }
-  const many = new Map<string, AccountingEntry>();
-  for (const protocol of protocols) {
-    const entry = await researchEntry(context, protocol, { from, to }, now);
-    if (entry) many.set(protocol, entry);
-  }
+  const many = await researchEntries(context, protocols, { from, to }, now);
   const describe = describer(context);
   const told: { readonly at: number; readonly entry: AccountingEntry }[] = [];
   for (const { disclosure, first, last, number } of sums.values()) {
@@ -121,40 +116,40 @@ const entryTold = (
 /** The ResearchStudy for which research was given data: what asked for it, or what is named with it. */
 function protocolOf({ basis, request = '', data }: Disclosure): string | undefined {
   if (legalBasis(basis)?.paragraph !== RESEARCH) return undefined;
-  return [request, ...data].find(each => each.startsWith('ResearchStudy/'));
+  // Its versions are one protocol.
+  return [request, ...data].map(each => /^ResearchStudy\/[^/]+/.exec(each)?.[0]).find(each => each !== undefined);
 }
 
-/** Undefined: fewer individuals were a part of it, so that each is told by itself. */
-async function researchEntry(
+/** Of protocols of which many individuals were a part; each of the others is told by itself. */
+async function researchEntries(
   context: Context,
-  protocol: string,
+  protocols: ReadonlySet<string>,
   { from, to }: AccountingSpan,
   now: number,
-): Promise<AccountingEntry | undefined> {
-  const individuals = new Set<string>();
-  const [first, last] = [new Date(from), new Date(to)].map(each => each.toISOString().slice(0, 10));
+): Promise<ReadonlyMap<string, AccountingEntry>> {
+  const individuals = new Map([...protocols].map(protocol => [protocol, new Set<string>()]));
+  const many = new Map<string, AccountingEntry>();
+  if (protocols.size === 0) return many;
+  const [first = '', last = ''] = [new Date(from), new Date(to)].map(each => each.toISOString().slice(0, 10));
   for await (const event of eventsOfTrail(context, DISCLOSURES, { from, to: now })) {
     const { disclosure } = event;
-    if (disclosure?.direction !== 'given' || protocolOf(disclosure) !== protocol) continue;
-    individuals.add(disclosure.patient);
-    if (individuals.size < MANY) continue;
+    const protocol = disclosure?.direction === 'given' ? protocolOf(disclosure) : undefined;
+    const known = protocol === undefined ? undefined : individuals.get(protocol);
+    if (!disclosure || !known || protocol === undefined || many.has(protocol)) continue;
+    known.add(disclosure.patient);
+    if (known.size < MANY) continue;
     const { other } = disclosure;
     const study = await studyOf(context, protocol);
-    return {
-      ...{
-        first: first!,
-        last: last!,
-        number: 0,
-        recipient: lineOfText(other.name),
-        address: lineOfText(other.address),
-      },
+    many.set(protocol, {
+      ...{ first, last, number: 0, recipient: lineOfText(other.name), address: lineOfText(other.address) },
       what: study.description === '' ? 'as the protocol says' : study.description,
       purpose: `research by the protocol ${study.title}`,
       basis: RESEARCH,
       note: `${MAY_OR_MAY_NOT}${study.contact === '' ? '' : ` Contact: ${study.contact}.`}`,
-    };
+    });
+    if (many.size === protocols.size) break;
   }
-  return undefined;
+  return many;
 }
 
 /** What 164.528(b)(4)(i) wants said of a protocol, as far as whoever asks may read it. */

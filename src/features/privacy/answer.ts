@@ -6,7 +6,14 @@ import { FhirError } from '../../fhir/error.js';
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import type { Of, Outcome, WrittenFile } from '../../interactions/interaction.js';
 import { recordDone } from '../../interactions/perform.js';
-import { clampCount, openPage, pageLink, questionOf, selfLink } from '../../interactions/response/paging.js';
+import {
+  clampCount,
+  openPage,
+  PAGE_PARAMETER,
+  pageLink,
+  questionOf,
+  selfLink,
+} from '../../interactions/response/paging.js';
 import { trailOfPatient } from '../../interactions/trail-of-patient.js';
 import { newId } from '../../platform/ids.js';
 import { bundleOfLines } from './answer-bundle.js';
@@ -159,6 +166,11 @@ async function answerAsFile(
   const { question } = answering;
   const { engine } = context;
   const { id } = ask;
+  if (ask.parameters.some(([name]) => name === PAGE_PARAMETER))
+    throw new FhirError('invalid', 'A file has all lines: ask for it without the link of a page.', {
+      expression: `http.${PAGE_PARAMETER}`,
+      detail: 'bad-parameter-value',
+    });
   const asked = questionGiven(engine, ask, questionOf(ask.parameters));
   const until = engine.clock.now();
   const lots = someAtATime(lotsOf(answering, asked, id, until))[Symbol.asyncIterator]();

@@ -56,7 +56,6 @@ const OF_PURPOSES: ReadonlySet<string> = new Set([
   'HQUALIMP',
   'PATSFTY',
   'PATRQT',
-  'FAMRQT',
 ]);
 
 /** The most particular row; undefined: no row has it. */

@@ -22,7 +22,8 @@ export function describer({ engine, view }: Pick<Context, 'engine' | 'view'>): D
     if (before !== undefined) return before;
     const row =
       known.size < MOST_READ ? await view.read(target.type, target.id, Number(target.version) || undefined) : undefined;
-    const name = (row?.text && nameIn(JSON.parse(row.text.toString()) as Json)) || inWords(target.type);
+    const resource = row?.text && (JSON.parse(row.text.toString()) as Json);
+    const name = (resource && !isLabelled(resource) && nameIn(resource)) || inWords(target.type);
     known.set(reference, name);
     return name;
   };
@@ -38,6 +39,13 @@ export function describer({ engine, view }: Pick<Context, 'engine' | 'view'>): D
     return [...named, ...(more > 0 ? [`and ${more} more`] : [])].join(', ');
   };
 }
+
+/** What is labelled is not named: others read the copy of an accounting than those who may see what is behind the label. */
+const isLabelled = (resource: Json): boolean =>
+  isObject(resource) &&
+  [isObject(resource['meta']) ? resource['meta']['security'] : undefined, resource['securityLabel']].some(
+    labels => itemsOf(labels).length > 0,
+  );
 
 /** `DiagnosticReport` → Diagnostic report. */
 const inWords = (type: string): string => type.replaceAll(/(?!^)[A-Z]/g, letter => ` ${letter.toLowerCase()}`);

@@ -41,11 +41,13 @@ function mask(event: ToldEvent): ToldEvent {
     action: disclosure ? 'gave to others from' : (PLAIN[action] ?? 'used'),
     ...{ application: '', address: '', types: [], patients: [], outcome: '0', why: '', isDenied: false },
     disclosure,
+    isUnreadDisclosure: false,
   };
 }
 
 /** That it is told on the day of the answer: a suspension of 45 CFR 164.528(a)(2) is over, or there is none. */
-export function isTellable({ disclosure }: ToldEvent, now: number): boolean {
+export function isTellable({ disclosure, isUnreadDisclosure }: ToldEvent, now: number): boolean {
+  if (isUnreadDisclosure) return false;
   if (disclosure?.suspendedUntil === undefined) return true;
   const until = parseDateTime(disclosure.suspendedUntil);
   // What cannot be understood was meant to keep it.

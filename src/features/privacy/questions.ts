@@ -7,7 +7,7 @@ import { all, ANY_RESOURCE, type Where } from '../../search/query.js';
 import type { Disclosure } from '../../interactions/tell.js';
 import type { QuestionAsked } from './asked.js';
 import type { LineKey, TrailLine } from './lines.js';
-import type { ToldEvent } from './told-event.js';
+import { lineOfText, type ToldEvent } from './told-event.js';
 import { byAgent, DISCLOSURES, MAY_BE_DENIALS, ofPatient, withOutcome } from './trail-reader.js';
 
 export interface Column {
@@ -81,6 +81,9 @@ const marksOf = ({ denied, failed, throughGlass }: TrailLine): string =>
 const spanOf = ({ first, last }: TrailLine): string =>
   first === last ? `at ${timeIn(first)}` : `between ${timeIn(first)} and ${timeIn(last)}`;
 
+const aboutPatients = ({ patients }: ToldEvent): string =>
+  patients.length > 0 ? ` about ${patients.map(id => `Patient/${id}`).join(', ')}` : '';
+
 const ifGiven = (name: string | undefined, where: (given: string) => Where): Where =>
   name === undefined ? ANY_RESOURCE : where(name);
 const isOfPurpose = ({ purpose }: ToldEvent, asked: QuestionAsked): boolean => {
@@ -116,12 +119,15 @@ const whatDid: TrailQuestion = {
   title: 'What this user did',
   where: asked => byAgent(asked.of('user')!),
   isMeant: () => true,
-  key: { within: 'day', keys: ({ patients, purpose, action }) => joined(patients.join(' '), purpose, action) },
+  // An application acts for many people.
+  key: {
+    within: 'day',
+    keys: ({ person, role, patients, purpose, action }) => joined(person, role, patients.join(' '), purpose, action),
+  },
   columns: [...WHO_COLUMNS, PATIENT, ...WHAT_COLUMNS],
   sentence: line => {
     const { event } = line;
-    const about = event.patients.length > 0 ? ` about ${event.patients.map(id => `Patient/${id}`).join(', ')}` : '';
-    return `On ${event.day} ${named(event.person, 'somebody unknown')} did ${actionsIn(line)}${about}, ${spanOf(line)} UTC${marksOf(line)}.`;
+    return `On ${event.day} ${named(event.person, 'somebody unknown')} did ${actionsIn(line)}${aboutPatients(event)}, ${spanOf(line)} UTC${marksOf(line)}.`;
   },
 };
 
@@ -150,8 +156,7 @@ const denials: TrailQuestion = {
   ],
   sentence: line => {
     const { event, count } = line;
-    const about = event.patients.length > 0 ? ` about ${event.patients.map(id => `Patient/${id}`).join(', ')}` : '';
-    return `On ${event.day} ${named(event.person, 'somebody unknown')} was denied ${counted(count, 'time')} (${whyIn(line)})${about}, ${spanOf(line)} UTC: ${actionsIn(line)}.`;
+    return `On ${event.day} ${named(event.person, 'somebody unknown')} was denied ${counted(count, 'time')} (${whyIn(line)})${aboutPatients(event)}, ${spanOf(line)} UTC: ${actionsIn(line)}.`;
   },
 };
 
@@ -159,18 +164,32 @@ const denials: TrailQuestion = {
 export const givenOutAt = ({ at, disclosure }: ToldEvent): number =>
   (disclosure?.when === undefined ? undefined : parseDateTime(disclosure.when)?.low) ?? at;
 
+/** Whether it may have been within a time (ms, inclusive), of which it may say no more than the month or the year. */
+export function wasGivenWithin({ at, disclosure }: ToldEvent, from: number, to: number): boolean {
+  const { low, high } = (disclosure?.when === undefined ? undefined : parseDateTime(disclosure.when)) ?? {
+    low: at,
+    high: at,
+  };
+  return high >= from && low <= to;
+}
+
 const withAddress = ({ name, address }: Disclosure['other']): string =>
-  `${named(name, 'somebody unknown')}${address === '' ? '' : ` (${address})`}`;
+  `${named(lineOfText(name), 'somebody unknown')}${address === '' ? '' : ` (${lineOfText(address)})`}`;
 
 /** In words, and by names of resources. */
 export const dataGivenOut = ({ description = '', data }: Disclosure): string =>
-  [description, data.join(', ')].filter(each => each !== '').join(': ');
+  [description, data.join(', ')]
+    .filter(each => each !== '')
+    .map(each => lineOfText(each))
+    .join(': ');
+
+const whenGiven = ({ at, disclosure }: ToldEvent): string => lineOfText(disclosure?.when) || formatInstant(at);
 
 /** A column of what was given out. */
 const given = (name: string, title: string, of: (disclosure: Disclosure) => string | undefined): Column => ({
   name,
   title,
-  of: ({ event }) => (event.disclosure && of(event.disclosure)) ?? '',
+  of: ({ event }) => lineOfText(event.disclosure && of(event.disclosure)),
 });
 
 const disclosures: TrailQuestion = {
@@ -181,16 +200,14 @@ const disclosures: TrailQuestion = {
     const { disclosure } = event;
     if (disclosure?.direction !== 'given') return false;
     const recipient = asked.of('recipient');
-    const moment = givenOutAt(event);
     return (
-      moment >= (asked.from ?? -Infinity) &&
-      moment <= (asked.to ?? Infinity) &&
+      wasGivenWithin(event, asked.from ?? -Infinity, asked.to ?? Infinity) &&
       (recipient === undefined || [disclosure.other.name, disclosure.other.reference].includes(recipient))
     );
   },
   key: { within: 'day', keys: ({ id }) => [id] },
   columns: [
-    { name: 'time', title: 'When', of: ({ event }) => event.disclosure?.when ?? formatInstant(event.at) },
+    { name: 'time', title: 'When', of: ({ event }) => whenGiven(event) },
     PATIENT,
     given('recipient', 'Recipient', ({ other }) => other.name),
     given('address', 'Address', ({ other }) => other.address),
@@ -206,9 +223,9 @@ const disclosures: TrailQuestion = {
   sentence({ event }) {
     const { disclosure } = event;
     if (!disclosure) return '';
-    const { other, purpose, basis, patient, when = formatInstant(event.at) } = disclosure;
+    const { other, purpose, basis, patient } = disclosure;
     const why = purpose === '' ? 'no stated purpose' : `the purpose ${purpose}`;
-    return `On ${when} ${named(dataGivenOut(disclosure), 'data')} of Patient/${patient} was given to ${withAddress(other)} for ${why}${basis === '' ? '' : ` by 45 CFR ${basis}`}.`;
+    return `On ${whenGiven(event)} ${named(dataGivenOut(disclosure), 'data')} of Patient/${patient} was given to ${withAddress(other)} for ${why}${basis === '' ? '' : ` by 45 CFR ${basis}`}.`;
   },
 };
 

@@ -43,6 +43,13 @@ export interface ToldEvent {
   readonly isThroughGlass: boolean;
   /** Absent: it is about none. */
   readonly disclosure: Disclosure | undefined;
+  /** It says that it is about one, and not in a form that is understood. */
+  readonly isUnreadDisclosure: boolean;
+}
+
+function disclosureTold(event: Resource, codes: readonly string[], bases: readonly string[]) {
+  const disclosure = codes.includes(DISCLOSE) ? readDisclosure(event, bases) : undefined;
+  return { disclosure, isUnreadDisclosure: codes.includes(DISCLOSE) && !disclosure };
 }
 
 /** `at`: ms, of an event that does not say when it was. */
@@ -71,14 +78,15 @@ export function tellEvent(event: Resource, at: number, bases: readonly string[])
     application: machine ? agentLabel(machine) : '',
     address: addressOf(asking) || (machine ? addressOf(machine) : ''),
     purpose: purpose.slice(0, MAX_SHOWN),
-    action: actionTold(event, subtypes),
-    types: [...new Set(references.map(({ type }) => type))],
+    ...(codes.includes(BY_CONSENT)
+      ? askedBefore(entities)
+      : { action: actionTold(event, subtypes), types: [...new Set(references.map(({ type }) => type))] }),
     patients: [...new Set(references.flatMap(({ type, id }) => (type === 'Patient' ? [id] : [])))],
     outcome,
     why,
     isDenied: isDenial(event, codes, outcome, why),
     isThroughGlass: purpose.split(' ').includes(BTG),
-    disclosure: codes.includes(DISCLOSE) ? readDisclosure(event) : undefined,
+    ...disclosureTold(event, codes, bases),
   };
 }
 
@@ -92,6 +100,26 @@ function isDenial({ type }: JsonObject, subtypes: readonly string[], outcome: st
 
 /** https://profiles.ihe.net/ITI/BALP/CodeSystem-AuthZsubType.html: that it was denied, not what. */
 const isAuthorization = (code: string): boolean => code.startsWith('AuthZ-');
+
+/** https://profiles.ihe.net/ITI/BALP/StructureDefinition-IHE.BasicAudit.AuthZconsent.html */
+const BY_CONSENT = 'AuthZ-Consent';
+const OF_METHODS: Readonly<Record<string, string>> = {
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'update',
+  DELETE: 'delete',
+};
+
+/** An event of Consents is about these alone: what was asked stands in the details of one of them. */
+function askedBefore(entities: readonly JsonObject[]): Pick<ToldEvent, 'action' | 'types'> {
+  const details = entities.flatMap(({ detail }) => itemsOf(detail).filter(isObject));
+  const said = (wanted: string): string => textGiven(details.find(({ type }) => type === wanted)?.['valueString']);
+  const [, method = '', path = ''] = /^(\S+) ([^?\s]*)/.exec(said('request')) ?? [];
+  const operation = /\$[\w-]+$/.exec(path)?.[0];
+  const [type = ''] = said('data').split('/');
+  const action = operation ?? OF_METHODS[method] ?? (type === '' ? 'search' : 'read');
+  return { action: lineOfText(action), types: type === '' ? [] : [type] };
+}
 
 const WORDS: Readonly<Record<string, string>> = { vread: 'read', patch: 'update' };
 
@@ -113,7 +141,7 @@ function actionTold({ type }: JsonObject, subtypes: readonly JsonObject[]): stri
 function agentLabel(agent: JsonObject): string {
   const who = isObject(agent['who']) ? agent['who'] : {};
   const identifier = isObject(who['identifier']) ? who['identifier'] : {};
-  const said = [agent['name'], identifier['value'], who['display'], who['reference'], agent['altId']];
+  const said = [agent['name'], identifier['value'], who['reference'], agent['altId'], who['display']];
   return lineOfText(said.find(each => typeof each === 'string' && each !== ''));
 }
 

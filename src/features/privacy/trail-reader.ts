@@ -1,4 +1,5 @@
 /** Events of the audit trail, as far as whoever asks may read it, the newest first: read in lots, so that any number of them takes little memory. */
+import { parseReference } from '../../fhir/reference.js';
 import type { Resource } from '../../fhir/resource.js';
 import type { Context, Engine } from '../../interactions/engine.js';
 import { breathe } from '../../platform/pieces.js';
@@ -62,8 +63,6 @@ const dateWithin = ({ from, to }: TimeSpan): Where[] =>
 /** Whether the trail may be read at all. */
 export const readsTrail = ({ view }: Pick<Context, 'view'>): boolean => view.shows(AUDIT_EVENT);
 
-const DICOM = 'http://dicom.nema.org/resources/ontology/DCM';
-
 const withToken = (code: string, ...values: readonly { readonly system?: string; readonly code: string }[]): Where => ({
   kind: 'param',
   code,
@@ -87,7 +86,11 @@ export function byAgent(name: string): Where {
   };
   if (bar >= 0) return identified;
   const named: Where = { kind: 'param', code: 'agent-name', test: { kind: 'string', mode: 'exact', value: name } };
-  return { kind: 'any', of: [identified, named] };
+  const other = withToken('altid', { code: name });
+  const target = parseReference(name, []);
+  if (target?.kind !== 'local') return { kind: 'any', of: [identified, named, other] };
+  const referred: Where = { kind: 'param', code: 'agent', test: { kind: 'reference', to: target } };
+  return { kind: 'any', of: [identified, named, other, referred] };
 }
 
 export const withOutcome = (...codes: readonly string[]): Where =>
@@ -98,4 +101,3 @@ export const DISCLOSURES: Where = withToken('subtype', { code: 'disclose' });
 
 /** Security alerts and sign-ins that failed, and requests that did: which of these were denied says `isDenied`. */
 export const MAY_BE_DENIALS: Where = withOutcome('4', '8', '12');
-export const BREAK_GLASS_STARTS: Where = withToken('subtype', { system: DICOM, code: '110127' });

@@ -1,7 +1,7 @@
 /**
  * `Patient/[id]/$disclose`: something of a patient was given to others outside of this server, on paper or by telephone, and must be found when
- * the patient asks for an accounting of disclosures (45 CFR 164.528). Defined in profiles/operationdefinition-disclose.json; what this server
- * gives out itself it tells by `tellDisclosure`.
+ * the patient asks for an accounting of disclosures (45 CFR 164.528). Defined in profiles/operationdefinition-disclose.json; features
+ * tell what they give out by `tellDisclosure`.
  *
  * Choices: it is recorded as any operation, and as the disclosure. What it names must be of this patient and be seen by whoever asks, so that no
  * answer tells what is hidden. It happened in the past; what is not known exactly may be a month or a year.

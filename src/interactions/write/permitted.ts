@@ -43,7 +43,7 @@ export async function checkLabelsKept(
     const last = replaces.text ? replaces : await whole.read(type, id, replaces.version - 1);
     if (!last?.text) continue;
     const before = protectionOf(last.text);
-    const isLess = before !== UNLABELLED && (isLowered(before, protectionOf(text)) || hasFewerLabels(last.text, text));
+    const isLess = (before !== UNLABELLED && isLowered(before, protectionOf(text))) || hasFewerLabels(last.text, text);
     if (!isLess) continue;
     const at = entries?.get(`${type}/${id}`);
     throw new FhirError(

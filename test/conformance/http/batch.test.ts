@@ -48,6 +48,23 @@ onStoresInTurn('a batch', stage => {
     assert.equal((await talk.get(named(answers[0]))).status, 200);
   });
 
+  it('takes no token in an address, and keeps none', async () => {
+    const { talk } = stage();
+    const headers = { 'x-request-id': 'batch-with-a-token' };
+    const [answer] = await done(
+      send(talk, 'batch', [entry('GET', 'Patient?Access_Token=s3cr3t&active=true')], headers),
+    );
+    const { issue } = answer!.response!.outcome as OperationOutcome;
+    assert.deepEqual([answer!.response!.status, issue[0]!.details?.coding?.[0]?.code], ['400 Bad Request', 'misplaced-token']);
+    const told = await talk.search<AuditEvent>('AuditEvent?entity:identifier=batch-with-a-token');
+    const asked = told.entry!.flatMap(({ resource }) => resource!.entity!.map(({ query = '' }) => atob(query)));
+    assert.ok(
+      asked.some(line => line.endsWith('/Patient')),
+      JSON.stringify(asked),
+    );
+    assert.ok(asked.every(line => !line.includes('s3cr3t')));
+  });
+
   it('refuses references to the names of other entries', async () => {
     const answers = await done(
       send(stage().talk, 'batch', [

@@ -250,6 +250,45 @@ onBothStores(
       assert.deepEqual([after.header('etag'), after.body.gender], ['W/"1"', 'female']);
     });
 
+    it('are left out of the past, too, from when they are labelled', async () => {
+      const { talk } = stage();
+      await talk.update(value('later', { valueString: CANARY }), as('owner'));
+      await talk.update(value('untouched', { valueString: 'open' }), as('owner'));
+      await talk.update(value('untouched', { valueString: 'still' }), as('owner'));
+      assert.equal((await talk.get('Observation/later', as('clinician'))).status, 200);
+      await talk.update(value('later', { valueString: CANARY, _valueString: V }), as('owner'));
+      assert.equal((await talk.get('Observation/later/_history/1', as('clinician'))).status, 404);
+      assert.equal((await talk.get('Observation/later/_history/1', as('owner'))).status, 200);
+      assert.equal((await talk.get('Observation/untouched/_history/1', as('clinician'))).status, 200);
+      const history = await talk.get<Bundle>('Observation/later/_history', as('clinician'));
+      tellsNothing(history, 'history');
+      assert.deepEqual([history.body.total, history.body.entry!.length], [1, 1]);
+      assert.equal((await talk.get<Bundle>('Observation/later/_history', as('owner'))).body.total, 2);
+    });
+
+    it('tell nothing by where they end, and by no copy of what others saw', async () => {
+      const { talk } = stage();
+      const period = { start: '2020-01-01', end: '2021-05-05', _end: V } as never;
+      const visit = {
+        resourceType: 'Encounter',
+        id: 'visit',
+        status: 'finished',
+        class: { code: 'AMB' },
+        period,
+      } as const;
+      await talk.update(visit, as('owner'));
+      for (const order of ['', '&_sort=_id', '&_sort=_lastUpdated'])
+        assert.deepEqual(
+          await Promise.all(['2021-01-01', '2022-01-01'].map(day => namesOf(`Encounter?date=ge${day}${order}`))),
+          order === '' ? [[], []] : [['visit'], ['visit']],
+          order,
+        );
+      assert.deepEqual(await namesOf('Encounter?date=ge2022-01-01', 'owner'), []);
+      const etag = { 'if-none-match': 'W/"1"' };
+      assert.equal((await talk.get('Encounter/visit', { ...as('clinician'), ...etag })).status, 200);
+      assert.equal((await talk.get('Encounter/visit', { ...as('owner'), ...etag })).status, 200);
+    });
+
     it('are taken away, or made less, by whoever keeps privacy alone', async () => {
       const { talk } = stage();
       const id = 'kept';

@@ -53,7 +53,7 @@ onStoresInTurn(
       // Nothing would be shown, or nobody could break it, or nobody alone is meant.
       for (const query of ['Observation?patient=open', 'Observation?patient=very', 'Observation?patient=none'])
         assert.deepEqual(await told('clinician', query), [], query);
-      for (const query of ['Observation', 'Observation?patient=denied,open', 'Observation?patient=denied&code=y'])
+      for (const query of ['Observation', 'Observation?patient=denied,open', 'Observation?patient=denied&status=final'])
         assert.deepEqual(await told('clinician', query), [], query);
       for (const who of ['specialist', 'application', 'owner'] as const)
         assert.deepEqual(await told(who, all[0]!), [], who);

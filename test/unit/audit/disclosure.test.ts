@@ -34,7 +34,7 @@ describe('events of disclosures', () => {
     for (const direction of ['given', 'received'] as const)
       it(`are read as what was told: ${what}, ${direction}`, () => {
         const told = { ...disclosure, direction };
-        assert.deepEqual(plain(readDisclosure(eventOf(told))), plain(told));
+        assert.deepEqual(plain(readDisclosure(eventOf(told), [])), plain(told));
       });
 
   it('are of the profiles that they claim', async function () {
@@ -67,8 +67,8 @@ describe('events of disclosures', () => {
 
   it('are no others', () => {
     const { subtype: _subtype, ...other } = eventOf(WHOLE);
-    assert.equal(readDisclosure(other as Resource), undefined);
-    assert.equal(readDisclosure({ resourceType: 'AuditEvent' }), undefined);
-    assert.equal(readDisclosure({ ...eventOf(WHOLE), entity: 'nonsense', agent: [1] }), undefined);
+    assert.equal(readDisclosure(other as Resource, []), undefined);
+    assert.equal(readDisclosure({ resourceType: 'AuditEvent' }, []), undefined);
+    assert.equal(readDisclosure({ ...eventOf(WHOLE), entity: 'nonsense', agent: [1] }, []), undefined);
   });
 });
